@@ -1,0 +1,209 @@
+//! Webhooks on their way.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use async_trait::async_trait;
+use flowgate_app::delivery::{Attempt, Delivery, DeliveryId, DeliveryState};
+use flowgate_app::ports::{AfterAttempt, Deliveries, Written};
+use flowgate_app::run::{OwnerToken, RunId};
+use flowgate_app::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::Local;
+use crate::row::{Key, delivery_id, delivery_key, from_word, run_id, run_key};
+
+#[async_trait]
+impl Deliveries for Local {
+    async fn put(&self, delivery: Delivery) -> Result<()> {
+        let delivery = DeliveryValues::new(delivery)?;
+        self.write(move |connection| delivery.insert(connection)).await
+    }
+
+    async fn claim(&self, id: &DeliveryId, owner: &OwnerToken, now: Timestamp, until: Timestamp) -> Result<Option<Delivery>> {
+        let key = delivery_key(id)?;
+        let owner = owner.clone();
+        let row = self.write(move |connection| {
+            // While an attempt is out, `due_at` is when its claim ends.
+            let mut update = connection.prepare_cached(
+                "UPDATE deliveries SET owner = ?2, due_at = ?4, look_at = ?4
+                WHERE id = ?1 AND state = 'pending' AND wiped = 0 AND (due_at <= ?3 OR owner = ?2)",
+            )?;
+            match update.execute(params![key, owner.0, now.0, until.0])? {
+                0 => Ok(None),
+                _ => select(connection, key),
+            }
+        });
+        row.await?.map(DeliveryRow::delivery).transpose()
+    }
+
+    async fn record(&self, id: &DeliveryId, owner: &OwnerToken, attempt: Attempt, next: AfterAttempt) -> Result<Written> {
+        let key = delivery_key(id)?;
+        let owner = owner.clone();
+        let attempt = serde_json::to_string(&attempt)?;
+        let (state, due_at) = match next {
+            AfterAttempt::Delivered => (DeliveryState::Delivered, None),
+            AfterAttempt::RetryAt(at) => (DeliveryState::Pending, Some(at.0)),
+            AfterAttempt::Exhausted => (DeliveryState::Exhausted, None),
+        };
+        self.write(move |connection| {
+            let mut update = connection.prepare_cached(
+                "UPDATE deliveries SET state = ?3, due_at = ?4, look_at = ?4, owner = NULL, recorded_by = owner, step = step + 1,
+                    attempts = json_insert(attempts, '$[#]', json(?5))
+                WHERE id = ?1 AND owner = ?2",
+            )?;
+            if update.execute(params![key, owner.0, word(state), due_at, attempt])? == 1 {
+                return Ok(Written::Written);
+            }
+            // Refused because it was applied before: a success.
+            let mut select = connection.prepare_cached("SELECT 1 FROM deliveries WHERE id = ?1 AND recorded_by = ?2")?;
+            Ok(if select.exists(params![key, owner.0])? { Written::Written } else { Written::Lost })
+        })
+        .await
+    }
+
+    async fn read(&self, id: &DeliveryId) -> Result<Option<Delivery>> {
+        let key = delivery_key(id)?;
+        self.query(move |connection| select(connection, key)?.map(DeliveryRow::delivery).transpose()).await
+    }
+
+    async fn of_run(&self, run: &RunId) -> Result<Vec<Delivery>> {
+        let key = run_key(run)?;
+        self.query(move |connection| {
+            let mut select = connection.prepare_cached(&format!("{} WHERE run = ?1 ORDER BY rowid", DeliveryRow::SELECT))?;
+            select.query_map([key], DeliveryRow::read)?.map(|row| row?.delivery()).collect()
+        })
+        .await
+    }
+
+    async fn redeliver(&self, id: &DeliveryId, now: Timestamp) -> Result<Option<Delivery>> {
+        let key = delivery_key(id)?;
+        let row = self.write(move |connection| {
+            // An attempt that is out keeps its claim: taking it away would send the same bytes twice at once.
+            let mut update = connection.prepare_cached(
+                "UPDATE deliveries SET state = 'pending', step = 0,
+                    due_at = iif(owner IS NOT NULL AND due_at > ?2, due_at, ?2), look_at = iif(owner IS NOT NULL AND due_at > ?2, due_at, ?2)
+                WHERE id = ?1 AND wiped = 0",
+            )?;
+            match update.execute(params![key, now.0])? {
+                0 => Ok(None),
+                _ => select(connection, key),
+            }
+        });
+        row.await?.map(DeliveryRow::delivery).transpose()
+    }
+}
+
+/// A delivery that is ready to be bound: its JSON is made before the writer's turn.
+pub(crate) struct DeliveryValues {
+    delivery: Delivery,
+    key: Key,
+    run: Key,
+    signing: String,
+    attempts: String,
+    request: String,
+}
+
+impl DeliveryValues {
+    pub(crate) fn new(delivery: Delivery) -> Result<Self> {
+        Ok(Self {
+            key: delivery_key(&delivery.id)?,
+            run: run_key(&delivery.run)?,
+            signing: serde_json::to_string(&delivery.signing)?,
+            attempts: serde_json::to_string(&delivery.attempts)?,
+            request: serde_json::to_string(&*delivery.request)?,
+            delivery,
+        })
+    }
+
+    /// Put-if-absent.
+    pub(crate) fn insert(&self, connection: &Connection) -> Result<()> {
+        let Delivery { workflow_id, workflow_uid, created_at, state, due_at, owner, step, .. } = &self.delivery;
+        let mut insert = connection.prepare_cached(
+            "INSERT INTO deliveries (id, run, workflow_id, workflow_uid, created_at, state, due_at, look_at, owner, step, signing, attempts, request)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (id) DO NOTHING",
+        )?;
+        insert.execute(params![
+            self.key,
+            self.run,
+            workflow_id,
+            workflow_uid,
+            created_at.0,
+            word(*state),
+            due_at.map(|at| at.0),
+            owner.as_ref().map(|owner| &*owner.0),
+            step,
+            self.signing,
+            self.attempts,
+            self.request,
+        ])?;
+        Ok(())
+    }
+}
+
+fn word(state: DeliveryState) -> &'static str {
+    match state {
+        DeliveryState::Pending => "pending",
+        DeliveryState::Delivered => "delivered",
+        DeliveryState::Exhausted => "exhausted",
+    }
+}
+
+fn select(connection: &Connection, key: Key) -> Result<Option<DeliveryRow>> {
+    let mut select = connection.prepare_cached(&format!("{} WHERE id = ?1", DeliveryRow::SELECT))?;
+    Ok(select.query_row([key], DeliveryRow::read).optional()?)
+}
+
+struct DeliveryRow {
+    id: Key,
+    run: Key,
+    workflow_id: String,
+    workflow_uid: String,
+    created_at: i64,
+    state: String,
+    due_at: Option<i64>,
+    owner: Option<String>,
+    step: u32,
+    signing: String,
+    attempts: String,
+    request: String,
+}
+
+impl DeliveryRow {
+    const SELECT: &str =
+        "SELECT id, run, workflow_id, workflow_uid, created_at, state, due_at, owner, step, signing, attempts, request FROM deliveries";
+
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            run: row.get(1)?,
+            workflow_id: row.get(2)?,
+            workflow_uid: row.get(3)?,
+            created_at: row.get(4)?,
+            state: row.get(5)?,
+            due_at: row.get(6)?,
+            owner: row.get(7)?,
+            step: row.get(8)?,
+            signing: row.get(9)?,
+            attempts: row.get(10)?,
+            request: row.get(11)?,
+        })
+    }
+
+    fn delivery(self) -> Result<Delivery> {
+        Ok(Delivery {
+            id: delivery_id(self.id)?,
+            run: run_id(self.run)?,
+            workflow_id: self.workflow_id,
+            workflow_uid: self.workflow_uid,
+            signing: serde_json::from_str(&self.signing)?,
+            created_at: Timestamp(self.created_at),
+            request: Arc::new(serde_json::from_str(&self.request)?),
+            state: from_word(self.state)?,
+            due_at: self.due_at.map(Timestamp),
+            owner: self.owner.map(|owner| OwnerToken(owner.into())),
+            attempts: serde_json::from_str(&self.attempts)?,
+            step: self.step,
+        })
+    }
+}

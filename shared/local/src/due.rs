@@ -1,0 +1,94 @@
+//! What must be looked at again, and what a new process takes over from the one before it.
+
+use anyhow::Result;
+use async_trait::async_trait;
+use flowgate_app::ports::{Due, DueItem, Message};
+use flowgate_app::time::Timestamp;
+use rusqlite::params;
+
+use crate::Local;
+use crate::row::{Key, delivery_id, delivery_key, run_id, run_key};
+
+#[async_trait]
+impl Due for Local {
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<DueItem>> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.query(move |connection| {
+            let mut select = connection.prepare_cached(SELECT_DUE)?;
+            let rows = select.query_map(params![now.0, limit], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            rows.map(|row| {
+                let (is_run, key, look_at): (bool, Key, i64) = row?;
+                let what = if is_run { Message::RunV1 { run: run_id(key)? } } else { Message::WebhookV1 { delivery: delivery_id(key)? } };
+                Ok(DueItem { what, due_at: Timestamp(look_at) })
+            })
+            .collect()
+        })
+        .await
+    }
+
+    async fn postpone(&self, item: &DueItem, until: Timestamp) -> Result<bool> {
+        let seen = item.due_at.0;
+        let (tables, key): (&[&str], _) = match &item.what {
+            Message::RunV1 { run } => (
+                &[
+                    "UPDATE open_runs SET look_at = ?3 WHERE run = ?1 AND look_at = ?2",
+                    "UPDATE runs SET look_at = ?3 WHERE id = ?1 AND look_at = ?2",
+                ],
+                run_key(run)?,
+            ),
+            Message::WebhookV1 { delivery } => {
+                (&["UPDATE deliveries SET look_at = ?3 WHERE id = ?1 AND look_at = ?2"], delivery_key(delivery)?)
+            }
+        };
+        self.write(move |connection| {
+            let mut moved = 0;
+            for sql in tables {
+                moved += connection.prepare_cached(sql)?.execute(params![key, seen, until.0])?;
+            }
+            Ok(moved > 0)
+        })
+        .await
+    }
+}
+
+/// Runs in flight, ended runs that wait to be wiped, deliveries: each from its own index.
+const SELECT_DUE: &str = "
+    SELECT 1, run, look_at FROM open_runs WHERE look_at <= ?1
+    UNION ALL SELECT 1, id, look_at FROM runs WHERE look_at <= ?1
+    UNION ALL SELECT 0, id, look_at FROM deliveries WHERE look_at <= ?1
+    ORDER BY 3 LIMIT ?2";
+
+impl Local {
+    /// To be called once, at start: this process has the folder alone, so whoever held a run or an attempt is dead. All of it is due now; waits go on.
+    pub async fn expire_leases(&self, now: Timestamp) -> Result<()> {
+        self.write(move |connection| {
+            connection.execute("UPDATE open_runs SET due_at = ?1, look_at = ?1 WHERE state <> 'waiting'", [now.0])?;
+            connection.execute("UPDATE deliveries SET due_at = ?1, look_at = ?1 WHERE look_at IS NOT NULL AND owner IS NOT NULL", [now.0])?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+
+    /// Not to be sorted in memory: thousands may be due at once.
+    #[tokio::test]
+    async fn due_rows_come_from_the_indexes() {
+        let dir = tempfile::tempdir().unwrap();
+        let local = Local::open(dir.path()).unwrap();
+        let plan = |connection: &Connection| {
+            let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {SELECT_DUE}"))?;
+            Ok(explain.query_map([1, 5], |row| row.get::<_, String>(3))?.collect::<rusqlite::Result<Vec<_>>>()?.join("\n"))
+        };
+        let plan = local.query(plan).await.unwrap();
+        for index in ["open_runs_by_look", "runs_by_look", "deliveries_by_look"] {
+            assert!(plan.contains(&format!("INDEX {index} ")), "{plan}");
+        }
+        assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+    }
+}

@@ -1,0 +1,118 @@
+//! API keys (hashes, never keys) and the audit of their changes.
+
+use anyhow::Result;
+use async_trait::async_trait;
+use flowgate_app::keys::{AuditEntry, KeyRecord};
+use flowgate_app::ports::{Keys, Page, PageRequest};
+use flowgate_app::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::Local;
+use crate::page::{Listed, page};
+
+#[async_trait]
+impl Keys for Local {
+    async fn create(&self, key: KeyRecord, audit: AuditEntry) -> Result<()> {
+        let record = serde_json::to_string(&key)?;
+        self.write(move |connection| {
+            let mut insert = connection.prepare_cached(
+                "INSERT INTO keys (id, ends_at, last_used_at, record) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO NOTHING",
+            )?;
+            insert.execute(params![key.id, key.ends_at.map(|at| at.0), key.last_used_at.map(|at| at.0), record])?;
+            insert_audit(connection, &audit)
+        })
+        .await
+    }
+
+    async fn read(&self, id: &str) -> Result<Option<KeyRecord>> {
+        let id = id.to_owned();
+        self.query(move |connection| {
+            let mut select = connection.prepare_cached("SELECT rowid, record, ends_at, last_used_at FROM keys WHERE id = ?1")?;
+            select.query_row([id], KeyRow::read).optional()?.map(KeyRow::record).transpose()
+        })
+        .await
+    }
+
+    async fn list(&self, request: PageRequest) -> Result<Page<KeyRecord>> {
+        self.query(move |connection| {
+            let sql = "SELECT rowid, record, ends_at, last_used_at FROM keys WHERE rowid > ?1 ORDER BY rowid";
+            let mut select = connection.prepare_cached(sql)?;
+            let rows = select.query([rowid_of(&request).unwrap_or(0)])?;
+            page(&request, rows, |row| {
+                let row = KeyRow::read(row)?;
+                Ok(Listed { bytes: row.record.len(), cursor: row.rowid.to_string(), item: row.record()? })
+            })
+        })
+        .await
+    }
+
+    async fn end(&self, id: &str, at: Timestamp, audit: AuditEntry) -> Result<bool> {
+        let id = id.to_owned();
+        self.write(move |connection| {
+            let mut update = connection.prepare_cached("UPDATE keys SET ends_at = min(coalesce(ends_at, ?2), ?2) WHERE id = ?1")?;
+            let known = update.execute(params![id, at.0])? == 1;
+            if known {
+                insert_audit(connection, &audit)?;
+            }
+            Ok(known)
+        })
+        .await
+    }
+
+    async fn touch(&self, id: &str, at: Timestamp) -> Result<()> {
+        let id = id.to_owned();
+        self.write(move |connection| {
+            let sql = "UPDATE keys SET last_used_at = ?2 WHERE id = ?1 AND (last_used_at IS NULL OR last_used_at < ?2)";
+            connection.prepare_cached(sql)?.execute(params![id, at.0])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn audit(&self, request: PageRequest) -> Result<Page<AuditEntry>> {
+        self.query(move |connection| {
+            let sql = "SELECT rowid, at, actor, action, key_id FROM key_audit WHERE rowid < ?1 ORDER BY rowid DESC";
+            let mut select = connection.prepare_cached(sql)?;
+            let rows = select.query([rowid_of(&request).unwrap_or(i64::MAX)])?;
+            page(&request, rows, |row| {
+                let item =
+                    AuditEntry { at: Timestamp(row.get(1)?), actor: row.get(2)?, action: row.get(3)?, key_id: row.get(4)? };
+                Ok(Listed { bytes: item.actor.len() + item.action.len(), cursor: row.get::<_, i64>(0)?.to_string(), item })
+            })
+        })
+        .await
+    }
+}
+
+/// `None` on the first page, and for a cursor that no page gave.
+fn rowid_of(request: &PageRequest) -> Option<i64> {
+    request.cursor.as_deref()?.parse().ok()
+}
+
+/// The same entry is written once, however often its change is tried again.
+fn insert_audit(connection: &Connection, entry: &AuditEntry) -> Result<()> {
+    let mut insert = connection.prepare_cached("INSERT OR IGNORE INTO key_audit (at, actor, action, key_id) VALUES (?1, ?2, ?3, ?4)")?;
+    insert.execute(params![entry.at.0, entry.actor, entry.action, entry.key_id])?;
+    Ok(())
+}
+
+/// What changes during a key's life has columns of its own; the record is as it was made.
+struct KeyRow {
+    rowid: i64,
+    record: String,
+    ends_at: Option<i64>,
+    last_used_at: Option<i64>,
+}
+
+impl KeyRow {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self { rowid: row.get(0)?, record: row.get(1)?, ends_at: row.get(2)?, last_used_at: row.get(3)? })
+    }
+
+    fn record(self) -> Result<KeyRecord> {
+        let mut key: KeyRecord = serde_json::from_str(&self.record)?;
+        key.ends_at = self.ends_at.map(Timestamp);
+        key.last_used_at = self.last_used_at.map(Timestamp);
+        Ok(key)
+    }
+}

@@ -1,0 +1,107 @@
+//! The platform's ports on one SQLite file, for a deployment that is one process.
+//!
+//! All writes go through one thread that commits in groups ([`writer`]); reads have connections of their own ([`readers`]).
+
+mod deliveries;
+mod due;
+mod folder;
+mod keys;
+mod loops;
+mod page;
+mod queue;
+mod readers;
+mod retention;
+mod row;
+mod runs;
+mod schema;
+mod secrets;
+mod system;
+mod workflows;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use rusqlite::Connection;
+
+pub use loops::{Loops, start as start_loops};
+pub use queue::LocalQueue;
+pub use system::{SystemClock, SystemEntropy};
+
+use folder::Folder;
+use readers::Readers;
+use writer::Writer;
+
+/// Every port that stores something, on one folder. Clones share it; the last one to go closes the file and frees the folder.
+#[derive(Clone)]
+pub struct Local {
+    inner: Arc<Inner>,
+}
+
+/// Fields are dropped in this order: the folder is free for another process only when the file is closed.
+struct Inner {
+    readers: Readers,
+    writer: Writer,
+    _folder: Folder,
+}
+
+impl Local {
+    /// Opens the folder, or makes it. Fails, naming the folder, where another process has it.
+    pub fn open(dir: &Path) -> Result<Self> {
+        let folder = Folder::open(dir)?;
+        let file = folder.database()?;
+        let connection = schema::open(&file).with_context(|| format!("{} could not be opened", file.display()))?;
+        let writer = Writer::start(connection)?;
+        let readers = Readers::start(&file)?;
+        Ok(Self { inner: Arc::new(Inner { readers, writer, _folder: folder }) })
+    }
+
+    /// Runs `op` in a group of writes; `Ok` means it is on the disk. What an `op` that fails wrote is rolled back.
+    async fn write<T: Send + 'static>(&self, op: impl FnOnce(&Connection) -> Result<T> + Send + 'static) -> Result<T> {
+        self.inner.writer.write(op).await
+    }
+
+    /// Sees every write that was answered before.
+    async fn query<T: Send + 'static>(&self, query: impl FnOnce(&Connection) -> Result<T> + Send + 'static) -> Result<T> {
+        self.inner.readers.query(query).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flowgate_app::ports::Secrets;
+    use flowgate_app::time::Timestamp;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_written_is_there_after_reopening() {
+        let dir = tempfile::tempdir().unwrap();
+        let local = Local::open(dir.path()).unwrap();
+        Secrets::put(&local, "NAME", "value", Timestamp(1)).await.unwrap();
+        drop(local);
+
+        let again = Local::open(dir.path()).unwrap();
+        assert_eq!(Secrets::get(&again, "NAME").await.unwrap().as_deref(), Some("value"));
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_an_error_and_loses_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let local = Local::open(dir.path()).unwrap();
+        Secrets::put(&local, "KEPT", "value", Timestamp(1)).await.unwrap();
+        limit_pages(&local, 64).await;
+        let refused = Secrets::put(&local, "BIG", &"x".repeat(1 << 20), Timestamp(1)).await;
+        assert!(format!("{:#}", refused.unwrap_err()).contains("full"));
+
+        limit_pages(&local, 1 << 20).await;
+        Secrets::put(&local, "BIG", &"x".repeat(1 << 20), Timestamp(1)).await.unwrap();
+        assert_eq!(Secrets::list(&local).await.unwrap().len(), 2);
+        assert_eq!(Secrets::get(&local, "KEPT").await.unwrap().as_deref(), Some("value"));
+    }
+
+    async fn limit_pages(local: &Local, pages: i64) {
+        local.write(move |connection| Ok(connection.pragma_update(None, "max_page_count", pages)?)).await.unwrap();
+    }
+}

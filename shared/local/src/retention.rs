@@ -1,0 +1,43 @@
+//! Forgets what is past its time.
+
+use anyhow::Result;
+use flowgate_app::time::Timestamp;
+use rusqlite::{Connection, params};
+
+use crate::Local;
+use crate::row::Key;
+
+/// Runs that one transaction forgets: others wait for it.
+const AT_ONCE: usize = 100;
+
+impl Local {
+    /// Deletes runs past their retention, with their parts and deliveries, and idempotency rows past theirs. Says how many runs went.
+    pub async fn forget_expired(&self, now: Timestamp) -> Result<usize> {
+        let mut forgotten = 0;
+        loop {
+            let some = self.write(move |connection| forget_some(connection, now)).await?;
+            forgotten += some;
+            if some < AT_ONCE {
+                return Ok(forgotten);
+            }
+        }
+    }
+}
+
+fn forget_some(connection: &Connection, now: Timestamp) -> Result<usize> {
+    let mut select = connection.prepare_cached("SELECT id FROM runs WHERE expires_at <= ?1 LIMIT ?2")?;
+    let runs: Vec<Key> = select.query_map(params![now.0, AT_ONCE as i64], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    for run in &runs {
+        for sql in [
+            "DELETE FROM checkpoints WHERE run = ?1",
+            "DELETE FROM started_calls WHERE run = ?1",
+            "DELETE FROM events WHERE run = ?1",
+            "DELETE FROM deliveries WHERE run = ?1",
+            "DELETE FROM runs WHERE id = ?1",
+        ] {
+            connection.prepare_cached(sql)?.execute([run])?;
+        }
+    }
+    connection.prepare_cached("DELETE FROM idempotency WHERE expires_at <= ?1")?.execute([now.0])?;
+    Ok(runs.len())
+}

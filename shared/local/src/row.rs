@@ -1,0 +1,127 @@
+//! How ids, words and runs look in the tables.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use flowgate_app::delivery::DeliveryId;
+use flowgate_app::run::{Mode, OwnerToken, RunId, RunRecord};
+use flowgate_app::time::Timestamp;
+use rusqlite::Row;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// An id's hex digits as bytes: they sort as the ids do.
+pub(crate) type Key = [u8; 16];
+
+pub(crate) fn run_key(id: &RunId) -> Result<Key> {
+    key(id.as_str(), "run_")
+}
+
+pub(crate) fn delivery_key(id: &DeliveryId) -> Result<Key> {
+    key(id.as_str(), "whd_")
+}
+
+fn key(id: &str, prefix: &str) -> Result<Key> {
+    let digits = id.strip_prefix(prefix).filter(|digits| digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let digits = digits.with_context(|| format!("{id:?} is not an id of this kind"))?;
+    Ok(u128::from_str_radix(digits, 16)?.to_be_bytes())
+}
+
+pub(crate) fn run_id(key: Key) -> Result<RunId> {
+    RunId::parse(&format!("run_{:032x}", u128::from_be_bytes(key))).context("the key is no run's")
+}
+
+pub(crate) fn delivery_id(key: Key) -> Result<DeliveryId> {
+    DeliveryId::parse(&format!("whd_{:032x}", u128::from_be_bytes(key))).context("the key is no delivery's")
+}
+
+/// An enum of plain words, back from its word.
+pub(crate) fn from_word<T: DeserializeOwned>(word: String) -> Result<T> {
+    Ok(serde_json::from_value(Value::String(word))?)
+}
+
+/// A run as its rows have it; turned into a record where parsing its JSON holds nobody up.
+pub(crate) struct RunRow {
+    head: String,
+    ending: Option<String>,
+    wiped: bool,
+    state: String,
+    detached: bool,
+    fence: i64,
+    owner: Option<String>,
+    due_at: Option<i64>,
+    cancel_requested: bool,
+    barren_claims: i64,
+    started_at: Option<i64>,
+}
+
+impl RunRow {
+    /// To be followed by a condition on `runs` or `open_runs`.
+    pub(crate) const SELECT: &str = "
+        SELECT head, ending, wiped, coalesce(open_runs.state, runs.state), coalesce(open_runs.detached, runs.detached),
+            coalesce(open_runs.fence, runs.fence), owner, coalesce(due_at, runs.look_at), coalesce(open_runs.cancel_requested, runs.cancel_requested),
+            coalesce(barren_claims, 0), started_at
+        FROM runs LEFT JOIN open_runs ON open_runs.run = runs.id";
+
+    pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            head: row.get(0)?,
+            ending: row.get(1)?,
+            wiped: row.get(2)?,
+            state: row.get(3)?,
+            detached: row.get(4)?,
+            fence: row.get(5)?,
+            owner: row.get(6)?,
+            due_at: row.get(7)?,
+            cancel_requested: row.get(8)?,
+            barren_claims: row.get(9)?,
+            started_at: row.get(10)?,
+        })
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.head.len() + self.ending.as_ref().map_or(0, String::len)
+    }
+
+    pub(crate) fn record(self) -> Result<RunRecord> {
+        let end: Option<flowgate_app::run::RunEnd> = self.ending.as_deref().map(serde_json::from_str).transpose()?;
+        let started_at = self.started_at.map(Timestamp).or(end.as_ref().map(|end| end.started_at));
+        Ok(RunRecord {
+            head: Arc::new(serde_json::from_str(&self.head)?),
+            state: from_word(self.state)?,
+            mode: if self.detached { Mode::Detached } else { Mode::Attached },
+            fence: self.fence.try_into()?,
+            owner: self.owner.map(|owner| OwnerToken(owner.into())),
+            due_at: self.due_at.map(Timestamp),
+            cancel_requested: self.cancel_requested,
+            barren_claims: self.barren_claims.try_into()?,
+            started_at,
+            end: end.map(Arc::new),
+            wiped: self.wiped,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_survive_and_sort_as_they_do() {
+        let ids = ["run_00000000000000000000000000000000", "run_0000000000000000000000000000000a", "run_ffffffffffffffffffffffffffffffff"];
+        let keys: Vec<Key> = ids.iter().map(|id| run_key(&RunId::parse(id).unwrap()).unwrap()).collect();
+        assert!(keys.is_sorted());
+        for (id, key) in ids.iter().zip(keys) {
+            assert_eq!(run_id(key).unwrap().as_str(), *id);
+        }
+    }
+
+    /// An id that was deserialized rather than parsed may be any text.
+    #[test]
+    fn what_is_no_id_is_an_error() {
+        for text in ["", "run_", "run_+0000000000000000000000000000000", "run_ä000000000000000000000000000000", "whd_00000000000000000000000000000000"] {
+            let id: RunId = serde_json::from_value(Value::String(text.into())).unwrap();
+            assert!(run_key(&id).is_err(), "{text}");
+        }
+    }
+}

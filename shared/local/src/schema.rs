@@ -1,0 +1,210 @@
+//! The tables, how they came to be, and how a connection is set up.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use rusqlite::{Connection, OpenFlags};
+
+/// One entry per `user_version`. Entries are added, never changed: files that were made with them exist.
+///
+/// A run's row is written at its start and at its end; all that changes between lies in the small row of `open_runs`, so that
+/// a heartbeat does not write megabytes of input again. Ids are 16 bytes (their hex digits); JSON is what is never asked for.
+const MIGRATIONS: &[&str] = &["
+CREATE TABLE runs (
+    id               BLOB NOT NULL UNIQUE,
+    workflow_uid     TEXT NOT NULL,
+    created_at       INTEGER NOT NULL,
+    user             TEXT,
+    -- From here on NULL until the run has ended; `open_runs` has them.
+    state            TEXT,
+    detached         INTEGER,
+    fence            INTEGER,
+    cancel_requested INTEGER,
+    expires_at       INTEGER,
+    -- When a run that is not to be saved must be wiped.
+    look_at          INTEGER,
+    wiped            INTEGER NOT NULL DEFAULT 0,
+    head             TEXT NOT NULL,
+    ending           TEXT,
+    trace            TEXT
+);
+CREATE INDEX runs_of_workflow ON runs (workflow_uid, id);
+CREATE INDEX runs_by_look ON runs (look_at) WHERE look_at IS NOT NULL;
+CREATE INDEX runs_by_expiry ON runs (expires_at) WHERE expires_at IS NOT NULL;
+
+-- Runs that have not ended. `due_at` ends the lease or the wait; `look_at` is when the sweeper sees the row next.
+CREATE TABLE open_runs (
+    run              BLOB PRIMARY KEY,
+    state            TEXT NOT NULL,
+    detached         INTEGER NOT NULL,
+    fence            INTEGER NOT NULL,
+    owner            TEXT,
+    handed_over_by   TEXT,
+    due_at           INTEGER NOT NULL,
+    look_at          INTEGER NOT NULL,
+    cancel_requested INTEGER NOT NULL DEFAULT 0,
+    barren_claims    INTEGER NOT NULL DEFAULT 0,
+    started_at       INTEGER
+) WITHOUT ROWID;
+CREATE INDEX open_runs_by_look ON open_runs (look_at);
+
+CREATE TABLE checkpoints (
+    run        BLOB NOT NULL,
+    place      TEXT NOT NULL,
+    ordinal    INTEGER NOT NULL,
+    checkpoint TEXT NOT NULL,
+    UNIQUE (run, place)
+);
+CREATE TABLE started_calls (
+    run   BLOB NOT NULL,
+    place TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    PRIMARY KEY (run, place)
+) WITHOUT ROWID;
+CREATE TABLE events (
+    run   BLOB NOT NULL,
+    fence INTEGER NOT NULL,
+    n     INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    PRIMARY KEY (run, fence, n)
+) WITHOUT ROWID;
+CREATE TABLE idempotency (
+    scope      TEXT NOT NULL,
+    key        TEXT NOT NULL,
+    run        BLOB NOT NULL,
+    body_hash  TEXT NOT NULL,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (scope, key)
+) WITHOUT ROWID;
+CREATE INDEX idempotency_by_expiry ON idempotency (expires_at);
+
+CREATE TABLE deliveries (
+    id           BLOB NOT NULL UNIQUE,
+    run          BLOB NOT NULL,
+    workflow_id  TEXT NOT NULL,
+    workflow_uid TEXT NOT NULL,
+    created_at   INTEGER NOT NULL,
+    state        TEXT NOT NULL,
+    due_at       INTEGER,
+    look_at      INTEGER,
+    owner        TEXT,
+    recorded_by  TEXT,
+    step         INTEGER NOT NULL,
+    signing      TEXT NOT NULL,
+    wiped        INTEGER NOT NULL DEFAULT 0,
+    attempts     TEXT NOT NULL,
+    request      TEXT NOT NULL
+);
+CREATE INDEX deliveries_of_run ON deliveries (run);
+CREATE INDEX deliveries_by_look ON deliveries (look_at) WHERE look_at IS NOT NULL;
+
+CREATE TABLE workflows (
+    id             TEXT PRIMARY KEY,
+    uid            TEXT NOT NULL,
+    active_version TEXT,
+    activated_at   INTEGER,
+    created_at     INTEGER NOT NULL,
+    signing        TEXT NOT NULL,
+    signing_before TEXT,
+    draft          TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE versions (
+    uid          TEXT NOT NULL,
+    number       INTEGER NOT NULL,
+    version      TEXT NOT NULL,
+    hash         TEXT NOT NULL,
+    notes        TEXT,
+    published_at INTEGER NOT NULL,
+    name         TEXT NOT NULL,
+    document     TEXT NOT NULL,
+    UNIQUE (uid, number)
+);
+CREATE UNIQUE INDEX versions_by_name ON versions (uid, version);
+
+CREATE TABLE keys (
+    id           TEXT NOT NULL UNIQUE,
+    ends_at      INTEGER,
+    last_used_at INTEGER,
+    record       TEXT NOT NULL
+);
+CREATE TABLE key_audit (
+    at     INTEGER NOT NULL,
+    actor  TEXT NOT NULL,
+    action TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    UNIQUE (key_id, at, action, actor)
+);
+CREATE TABLE secrets (
+    name       TEXT PRIMARY KEY,
+    value      TEXT NOT NULL,
+    updated_at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE keyring (
+    only    INTEGER PRIMARY KEY CHECK (only = 1),
+    keyring TEXT NOT NULL
+);
+"];
+
+/// Pages in the write-ahead log before it is copied into the file: 16 MB, so that the copying is seldom and short.
+const CHECKPOINT_PAGES: i64 = 4000;
+const LOG_BYTES_KEPT: i64 = 64 << 20;
+const CACHE_KIB: i64 = 32 << 10;
+const STATEMENTS_KEPT: usize = 128;
+
+/// The connection that writes.
+pub(crate) fn open(file: &Path) -> Result<Connection> {
+    let connection = Connection::open(file)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // FULL: what COMMIT has answered survives a power cut, not the process's death alone.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // Without it macOS keeps a synced write in the drive's cache.
+    connection.pragma_update(None, "fullfsync", true)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    connection.pragma_update(None, "journal_size_limit", LOG_BYTES_KEPT)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    migrate(&connection)?;
+    Ok(connection)
+}
+
+pub(crate) fn open_reader(file: &Path) -> Result<Connection> {
+    let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    Ok(connection)
+}
+
+fn migrate(connection: &Connection) -> Result<()> {
+    let version: usize = connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))?.try_into()?;
+    ensure!(version <= MIGRATIONS.len(), "the file was written by a newer flowgate (its format is {version}, this one knows {})", MIGRATIONS.len());
+    for (index, migration) in MIGRATIONS.iter().enumerate().skip(version) {
+        let reached = index + 1;
+        connection.execute_batch(&format!("BEGIN IMMEDIATE; {migration} PRAGMA user_version = {reached}; COMMIT;"))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writes_survive_a_power_cut_and_the_format_is_current() {
+        let dir = tempfile::tempdir().unwrap();
+        let connection = open(&dir.path().join("a.db")).unwrap();
+        let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0)).unwrap();
+        assert_eq!(pragma("journal_mode"), rusqlite::types::Value::Text("wal".into()));
+        assert_eq!(pragma("synchronous"), rusqlite::types::Value::Integer(2));
+        assert_eq!(pragma("user_version"), rusqlite::types::Value::Integer(MIGRATIONS.len() as i64));
+    }
+
+    #[test]
+    fn a_file_of_a_newer_release_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.db");
+        open(&file).unwrap().pragma_update(None, "user_version", 99).unwrap();
+        assert!(open(&file).unwrap_err().to_string().starts_with("the file was written by a newer flowgate"));
+    }
+}

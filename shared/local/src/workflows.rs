@@ -1,0 +1,208 @@
+//! Workflows, their drafts and their immutable versions.
+
+use anyhow::Result;
+use async_trait::async_trait;
+use flowgate_app::ports::{DraftSaved, NewVersion, Page, PageRequest, SetActive, Workflows};
+use flowgate_app::secrets::SigningPin;
+use flowgate_app::time::Timestamp;
+use flowgate_app::workflows::{Draft, VersionInfo, VersionRecord, WorkflowRecord};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::Local;
+use crate::page::{Listed, page};
+
+#[async_trait]
+impl Workflows for Local {
+    async fn read(&self, id: &str) -> Result<Option<WorkflowRecord>> {
+        let id = id.to_owned();
+        self.query(move |connection| select(connection, &id)?.map(WorkflowRow::record).transpose()).await
+    }
+
+    async fn list(&self, request: PageRequest) -> Result<Page<WorkflowRecord>> {
+        self.query(move |connection| {
+            let mut select = connection.prepare_cached(&format!("{} WHERE id > ?1 ORDER BY id", WorkflowRow::SELECT))?;
+            let rows = select.query([request.cursor.as_deref().unwrap_or("")])?;
+            page(&request, rows, |row| {
+                let row = WorkflowRow::read(row)?;
+                Ok(Listed { bytes: row.draft.len(), cursor: row.id.clone(), item: row.record()? })
+            })
+        })
+        .await
+    }
+
+    async fn save_draft(
+        &self,
+        id: &str,
+        draft: Draft,
+        uid_if_new: &str,
+        signing: SigningPin,
+        if_match: Option<&str>,
+    ) -> Result<DraftSaved> {
+        let (id, uid, if_match) = (id.to_owned(), uid_if_new.to_owned(), if_match.map(str::to_owned));
+        let signing = serde_json::to_string(&signing)?;
+        let text = serde_json::to_string(&draft)?;
+        let saved = self.write(move |connection| {
+            let stored = select_etag(connection, &id)?;
+            // The stored draft may be this very one: then the write is the retry of one that was applied.
+            if if_match.is_some() && stored != if_match && stored.as_deref() != Some(&draft.etag) {
+                return Ok(None);
+            }
+            let mut upsert = connection.prepare_cached(
+                "INSERT INTO workflows (id, uid, created_at, signing, draft) VALUES (?1, ?2, ?3, ?4, ?5)
+                ON CONFLICT (id) DO UPDATE SET draft = excluded.draft",
+            )?;
+            upsert.execute(params![id, uid, draft.saved_at.0, signing, text])?;
+            select(connection, &id)
+        });
+        Ok(match saved.await? {
+            Some(row) => DraftSaved::Saved(Box::new(row.record()?)),
+            None => DraftSaved::Stale,
+        })
+    }
+
+    async fn publish(&self, id: &str, version: NewVersion) -> Result<Option<VersionInfo>> {
+        let id = id.to_owned();
+        self.write(move |connection| {
+            let mut select = connection.prepare_cached("SELECT uid FROM workflows WHERE id = ?1")?;
+            let uid: Option<String> = select.query_row([&id], |row| row.get(0)).optional()?;
+            uid.map(|uid| publish(connection, &id, &uid, version)).transpose()
+        })
+        .await
+    }
+
+    async fn set_active(&self, id: &str, version: Option<&str>, at: Timestamp) -> Result<SetActive> {
+        let (id, version) = (id.to_owned(), version.map(str::to_owned));
+        self.write(move |connection| {
+            let mut select = connection.prepare_cached("SELECT uid FROM workflows WHERE id = ?1")?;
+            let Some(uid) = select.query_row([&id], |row| row.get::<_, String>(0)).optional()? else {
+                return Ok(SetActive::UnknownWorkflow);
+            };
+            let mut known = connection.prepare_cached("SELECT 1 FROM versions WHERE uid = ?1 AND version = ?2")?;
+            if version.is_some() && !known.exists(params![uid, version])? {
+                return Ok(SetActive::UnknownVersion);
+            }
+            activate(connection, &id, version.as_deref(), at)?;
+            Ok(SetActive::Done)
+        })
+        .await
+    }
+
+    async fn version(&self, uid: &str, version: &str) -> Result<Option<VersionRecord>> {
+        let (uid, version) = (uid.to_owned(), version.to_owned());
+        self.query(move |connection| {
+            let mut select = connection.prepare_cached(
+                "SELECT version, hash, notes, published_at, name, document FROM versions WHERE uid = ?1 AND version = ?2",
+            )?;
+            let read = |row: &Row<'_>| {
+                Ok(VersionRecord { info: version_info(row)?, name: row.get(4)?, document: row.get::<_, String>(5)?.into() })
+            };
+            Ok(select.query_row([uid, version], read).optional()?)
+        })
+        .await
+    }
+
+    async fn versions(&self, uid: &str) -> Result<Vec<VersionInfo>> {
+        let uid = uid.to_owned();
+        self.query(move |connection| {
+            let mut select =
+                connection.prepare_cached("SELECT version, hash, notes, published_at FROM versions WHERE uid = ?1 ORDER BY number DESC")?;
+            Ok(select.query_map([uid], version_info)?.collect::<rusqlite::Result<_>>()?)
+        })
+        .await
+    }
+
+    async fn rotate_signing(&self, id: &str, pin: SigningPin, overlap_until: Timestamp) -> Result<bool> {
+        let id = id.to_owned();
+        self.write(move |connection| {
+            let Some(row) = select(connection, &id)? else { return Ok(false) };
+            let current: SigningPin = serde_json::from_str(&row.signing)?;
+            if current == pin {
+                // The retry of a rotation that was applied: the pin before it must not be lost.
+                return Ok(true);
+            }
+            let before = serde_json::to_string(&(current, overlap_until))?;
+            let mut update = connection.prepare_cached("UPDATE workflows SET signing = ?2, signing_before = ?3 WHERE id = ?1")?;
+            update.execute(params![id, serde_json::to_string(&pin)?, before])?;
+            Ok(true)
+        })
+        .await
+    }
+
+    async fn delete(&self, id: &str) -> Result<bool> {
+        let id = id.to_owned();
+        self.write(move |connection| Ok(connection.prepare_cached("DELETE FROM workflows WHERE id = ?1")?.execute([id])? == 1)).await
+    }
+}
+
+fn publish(connection: &Connection, id: &str, uid: &str, new: NewVersion) -> Result<VersionInfo> {
+    let mut select = connection.prepare_cached("SELECT coalesce(max(number) + 1, 0) FROM versions WHERE uid = ?1")?;
+    let number: i64 = select.query_row([uid], |row| row.get(0))?;
+    let info = VersionInfo { version: format!("1.0.{number}"), hash: new.hash, notes: new.notes, published_at: new.at };
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO versions (uid, number, version, hash, notes, published_at, name, document) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?;
+    insert.execute(params![uid, number, info.version, info.hash, info.notes, new.at.0, new.name, new.document])?;
+    activate(connection, id, Some(&info.version), new.at)?;
+    Ok(info)
+}
+
+fn activate(connection: &Connection, id: &str, version: Option<&str>, at: Timestamp) -> Result<()> {
+    let mut update = connection.prepare_cached("UPDATE workflows SET active_version = ?2, activated_at = ?3 WHERE id = ?1")?;
+    update.execute(params![id, version, at.0])?;
+    Ok(())
+}
+
+fn version_info(row: &Row<'_>) -> rusqlite::Result<VersionInfo> {
+    Ok(VersionInfo { version: row.get(0)?, hash: row.get(1)?, notes: row.get(2)?, published_at: Timestamp(row.get(3)?) })
+}
+
+fn select_etag(connection: &Connection, id: &str) -> Result<Option<String>> {
+    let mut select = connection.prepare_cached("SELECT draft ->> '$.etag' FROM workflows WHERE id = ?1")?;
+    Ok(select.query_row([id], |row| row.get(0)).optional()?)
+}
+
+fn select(connection: &Connection, id: &str) -> Result<Option<WorkflowRow>> {
+    let mut select = connection.prepare_cached(&format!("{} WHERE id = ?1", WorkflowRow::SELECT))?;
+    Ok(select.query_row([id], WorkflowRow::read).optional()?)
+}
+
+struct WorkflowRow {
+    id: String,
+    uid: String,
+    active_version: Option<String>,
+    activated_at: Option<i64>,
+    created_at: i64,
+    signing: String,
+    signing_before: Option<String>,
+    draft: String,
+}
+
+impl WorkflowRow {
+    const SELECT: &str = "SELECT id, uid, active_version, activated_at, created_at, signing, signing_before, draft FROM workflows";
+
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            uid: row.get(1)?,
+            active_version: row.get(2)?,
+            activated_at: row.get(3)?,
+            created_at: row.get(4)?,
+            signing: row.get(5)?,
+            signing_before: row.get(6)?,
+            draft: row.get(7)?,
+        })
+    }
+
+    fn record(self) -> Result<WorkflowRecord> {
+        Ok(WorkflowRecord {
+            id: self.id,
+            uid: self.uid,
+            draft: serde_json::from_str(&self.draft)?,
+            active_version: self.active_version,
+            activated_at: self.activated_at.map(Timestamp),
+            created_at: Timestamp(self.created_at),
+            signing: serde_json::from_str(&self.signing)?,
+            signing_before: self.signing_before.as_deref().map(serde_json::from_str).transpose()?,
+        })
+    }
+}

@@ -1,0 +1,263 @@
+//! The one thread that writes: it commits what is waiting as one group, and no answer leaves before the commit.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+
+use anyhow::{Context, Result, anyhow};
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+/// Enough for every connection of a busy server; a bound, so that one commit does not make all wait for the last to arrive.
+const LARGEST_GROUP: usize = 512;
+
+pub(crate) struct Writer {
+    /// `None` only while it is dropped.
+    jobs: Option<Sender<Box<dyn Job>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// The operation itself was fine; the commit it was part of was not.
+#[derive(Debug, Clone, thiserror::Error)]
+enum NotCommitted {
+    #[error("the group of writes was not committed")]
+    Refused(#[source] Arc<rusqlite::Error>),
+    #[error("the group of writes was rolled back by SQLite")]
+    RolledBack,
+}
+
+impl Writer {
+    pub(crate) fn start(connection: Connection) -> Result<Self> {
+        let (jobs, waiting) = channel();
+        let thread = std::thread::Builder::new().name("flowgate-writer".into()).spawn(move || serve(&connection, &waiting))?;
+        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+    }
+
+    /// Once sent, the operation goes on even if nobody waits for its answer any more.
+    pub(crate) async fn write<T: Send + 'static>(&self, op: impl FnOnce(&Connection) -> Result<T> + Send + 'static) -> Result<T> {
+        let (reply, answer) = oneshot::channel();
+        let jobs = self.jobs.as_ref().context("the store is closed")?;
+        jobs.send(Box::new(Operation { op: Some(op), outcome: None, reply })).map_err(|_| anyhow!("the store's writer has stopped"))?;
+        answer.await.context("the store's writer has stopped")?
+    }
+}
+
+impl Drop for Writer {
+    /// Waits for the operations that were sent, and for the file to be closed.
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+trait Job: Send {
+    /// Runs the operation. `false`: it failed, and what it wrote must go.
+    fn run(&mut self, connection: &Connection) -> bool;
+    fn answer(self: Box<Self>, committed: Result<(), NotCommitted>);
+}
+
+struct Operation<T, F> {
+    op: Option<F>,
+    outcome: Option<Result<T>>,
+    reply: oneshot::Sender<Result<T>>,
+}
+
+impl<T: Send, F: FnOnce(&Connection) -> Result<T> + Send> Job for Operation<T, F> {
+    fn run(&mut self, connection: &Connection) -> bool {
+        let Some(op) = self.op.take() else { return false };
+        // A panic is this operation's failure, not its neighbours': its savepoint undoes whatever it left half-done.
+        let outcome = catch_unwind(AssertUnwindSafe(|| op(connection))).unwrap_or_else(|_| Err(anyhow!("the write panicked")));
+        self.outcome.insert(outcome).is_ok()
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), NotCommitted>) {
+        let answer = match (self.outcome, committed) {
+            (Some(Err(own)), _) => Err(own),
+            (_, Err(not_committed)) => Err(not_committed.into()),
+            (Some(outcome), Ok(())) => outcome,
+            (None, Ok(())) => Err(anyhow!("the write was not run")),
+        };
+        // Whoever asked may be gone; what was written stays.
+        let _ = self.reply.send(answer);
+    }
+}
+
+fn serve(connection: &Connection, waiting: &Receiver<Box<dyn Job>>) {
+    while let Ok(first) = waiting.recv() {
+        let mut group = vec![first];
+        group.extend(waiting.try_iter().take(LARGEST_GROUP - 1));
+        let committed = commit(connection, &mut group);
+        if let Err(error) = &committed {
+            tracing::error!(error = error as &dyn std::error::Error, writes = group.len(), "group of writes not committed");
+            abandon(connection);
+        }
+        for job in group {
+            job.answer(committed.clone());
+        }
+    }
+}
+
+fn commit(connection: &Connection, group: &mut [Box<dyn Job>]) -> Result<(), NotCommitted> {
+    execute(connection, "BEGIN IMMEDIATE")?;
+    if let [only] = group {
+        // The transaction is its savepoint.
+        let keep = only.run(connection);
+        still_open(connection)?;
+        return execute(connection, if keep { "COMMIT" } else { "ROLLBACK" });
+    }
+    for job in group {
+        execute(connection, "SAVEPOINT operation")?;
+        let keep = job.run(connection);
+        still_open(connection)?;
+        if !keep {
+            execute(connection, "ROLLBACK TO operation")?;
+        }
+        execute(connection, "RELEASE operation")?;
+    }
+    execute(connection, "COMMIT")
+}
+
+fn execute(connection: &Connection, sql: &str) -> Result<(), NotCommitted> {
+    let done = connection.prepare_cached(sql).and_then(|mut statement| statement.execute([]));
+    done.map(|_| ()).map_err(|error| NotCommitted::Refused(Arc::new(error)))
+}
+
+/// SQLite ends a transaction by itself on some errors (disk full, I/O, memory); going on would commit what follows one by one.
+fn still_open(connection: &Connection) -> Result<(), NotCommitted> {
+    if connection.is_autocommit() { Err(NotCommitted::RolledBack) } else { Ok(()) }
+}
+
+fn abandon(connection: &Connection) {
+    if connection.is_autocommit() {
+        return;
+    }
+    if let Err(error) = execute(connection, "ROLLBACK") {
+        tracing::error!(error = &error as &dyn std::error::Error, "rollback failed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A writer on a table of unique numbers, whose thread is held until `release` is dropped: what is sent meanwhile is one group.
+    struct Held {
+        writer: Writer,
+        release: std::sync::mpsc::Sender<()>,
+        _dir: tempfile::TempDir,
+    }
+
+    async fn held() -> Held {
+        let dir = tempfile::tempdir().unwrap();
+        let connection = crate::schema::open(&dir.path().join("a.db")).unwrap();
+        connection.pragma_update(None, "foreign_keys", true).unwrap();
+        connection.execute_batch("CREATE TABLE numbers (n INTEGER UNIQUE, parent REFERENCES numbers (n) DEFERRABLE INITIALLY DEFERRED)").unwrap();
+        let writer = Writer::start(connection).unwrap();
+        let (release, hold) = channel::<()>();
+        let (entered, has_entered) = oneshot::channel();
+        let (reply, _) = oneshot::channel();
+        let op = move |_: &Connection| {
+            entered.send(()).unwrap();
+            let _ = hold.recv();
+            Ok(())
+        };
+        writer.jobs.as_ref().unwrap().send(Box::new(Operation { op: Some(op), outcome: None, reply })).unwrap();
+        has_entered.await.unwrap();
+        Held { writer, release, _dir: dir }
+    }
+
+    type Op = Box<dyn FnOnce(&Connection) -> Result<()> + Send>;
+
+    fn sql(text: &'static str) -> Op {
+        Box::new(move |connection| Ok(connection.execute_batch(text)?))
+    }
+
+    /// What each operation of one group answers, and the numbers that are stored afterwards.
+    async fn check(group: Vec<Op>) -> (Vec<String>, Vec<i64>) {
+        let Held { writer, release, _dir } = held().await;
+        let mut answers = Vec::new();
+        for op in group {
+            let (reply, answer) = oneshot::channel();
+            writer.jobs.as_ref().unwrap().send(Box::new(Operation { op: Some(op), outcome: None, reply })).unwrap();
+            answers.push(answer);
+        }
+        drop(release);
+        let mut said = Vec::new();
+        for answer in answers {
+            said.push(answer.await.unwrap().map_or_else(|error| error.to_string(), |()| "ok".into()));
+        }
+        let numbers = writer.write(|connection| {
+            let mut select = connection.prepare("SELECT n FROM numbers ORDER BY n")?;
+            Ok(select.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
+        });
+        (said, numbers.await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_failed_operation_takes_only_its_own_writes_back() {
+        let group = vec![
+            sql("INSERT INTO numbers (n) VALUES (1)"),
+            sql("INSERT INTO numbers (n) VALUES (2); INSERT INTO numbers (n) VALUES (1)"),
+            sql("INSERT INTO numbers (n) VALUES (3)"),
+        ];
+        let (said, numbers) = check(group).await;
+        assert_eq!((said[0].as_str(), said[2].as_str()), ("ok", "ok"));
+        assert!(said[1].contains("UNIQUE"), "{}", said[1]);
+        assert_eq!(numbers, [1, 3]);
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_one_operations_error() {
+        let panics: Op = Box::new(|connection| {
+            connection.execute_batch("INSERT INTO numbers (n) VALUES (2)")?;
+            panic!("on purpose")
+        });
+        let (said, numbers) = check(vec![sql("INSERT INTO numbers (n) VALUES (1)"), panics, sql("INSERT INTO numbers (n) VALUES (3)")]).await;
+        assert_eq!(said, ["ok", "the write panicked", "ok"]);
+        assert_eq!(numbers, [1, 3]);
+    }
+
+    #[tokio::test]
+    async fn a_refused_commit_is_everybodys_error() {
+        let orphan = sql("INSERT INTO numbers (n, parent) VALUES (2, 99)");
+        let (said, numbers) = check(vec![sql("INSERT INTO numbers (n) VALUES (1)"), orphan, sql("SELECT 1")]).await;
+        assert_eq!(said, ["the group of writes was not committed"; 3]);
+        assert_eq!(numbers, Vec::<i64>::new());
+    }
+
+    #[tokio::test]
+    async fn a_rollback_of_sqlites_own_is_everybodys_error() {
+        let rolls_back: Op = Box::new(|connection| {
+            let _ = connection.execute_batch("INSERT OR ROLLBACK INTO numbers (n) VALUES (1)");
+            Ok(())
+        });
+        let (said, numbers) = check(vec![sql("INSERT INTO numbers (n) VALUES (1)"), rolls_back, sql("INSERT INTO numbers (n) VALUES (3)")]).await;
+        assert_eq!(said, ["the group of writes was rolled back by SQLite"; 3]);
+        assert_eq!(numbers, Vec::<i64>::new());
+    }
+
+    #[tokio::test]
+    async fn alone_a_failed_operation_and_a_refused_commit_leave_nothing() {
+        for (op, expected) in [
+            (sql("INSERT INTO numbers (n) VALUES (1); INSERT INTO numbers (n) VALUES (1)"), "UNIQUE"),
+            (sql("INSERT INTO numbers (n, parent) VALUES (2, 99)"), "the group of writes was not committed"),
+        ] {
+            let (said, numbers) = check(vec![op]).await;
+            assert!(said[0].contains(expected), "{}", said[0]);
+            assert_eq!(numbers, Vec::<i64>::new());
+        }
+    }
+
+    #[tokio::test]
+    async fn dropping_the_writer_finishes_what_was_sent() {
+        let Held { writer, release, _dir } = held().await;
+        let (reply, answer) = oneshot::channel();
+        writer.jobs.as_ref().unwrap().send(Box::new(Operation { op: Some(sql("INSERT INTO numbers (n) VALUES (1)")), outcome: None, reply })).unwrap();
+        drop(release);
+        drop(writer);
+        answer.await.unwrap().unwrap();
+    }
+}
