@@ -1,0 +1,35 @@
+//! The public HTTP contract: the native routes, the dialects, what all of them share.
+
+use std::sync::Arc;
+
+use axum::routing::get;
+use axum::{Json, Router, middleware};
+use flowgate_app::App;
+use serde_json::{Value, json};
+
+mod native;
+mod dialect;
+
+// What they share.
+mod request;
+mod caller;
+mod body;
+mod fields;
+mod sse;
+mod status;
+mod problem;
+
+/// Every route, ready to be served.
+pub fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/health", get(health))
+        .merge(native::routes())
+        .merge(dialect::routes())
+        .fallback(problem::unknown_path)
+        .layer(middleware::from_fn_with_state(app.clone(), request::around))
+        .with_state(app)
+}
+
+async fn health() -> Json<Value> {
+    Json(json!({ "status": "ok" }))
+}
