@@ -1,0 +1,175 @@
+//! Who calls, and what they may do.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use subtle::ConstantTimeEq;
+
+use crate::error::{Error, Result, What};
+use crate::keys::{KeyRecord, PresentedKey, Scope, WorkflowScope};
+use crate::platform::App;
+use crate::secrets::hmac_sha256;
+use crate::time::Timestamp;
+
+/// A revocation is felt within 5 s.
+const FRESH: Duration = Duration::from_secs(4);
+const TOUCH_EVERY: Duration = Duration::from_secs(60);
+/// Ids with a good checksum cost nothing to make up; past this many the cache starts anew.
+const MOST_CACHED: usize = 10_000;
+
+/// Somebody whose credential was checked.
+#[derive(Debug, Clone)]
+pub enum Caller {
+    /// The operator's own credential: everything.
+    Admin,
+    Key(Arc<KeyRecord>),
+}
+
+impl Caller {
+    pub fn key_id(&self) -> Option<&str> {
+        match self {
+            Self::Admin => None,
+            Self::Key(key) => Some(&key.id),
+        }
+    }
+
+    /// For the audit.
+    pub(crate) fn name(&self) -> &str {
+        self.key_id().unwrap_or("admin")
+    }
+
+    pub fn knows(&self, workflow_id: &str) -> bool {
+        match self {
+            Self::Admin => true,
+            Self::Key(key) => match &key.workflows {
+                WorkflowScope::All => true,
+                WorkflowScope::Only(ids) => ids.contains(workflow_id),
+            },
+        }
+    }
+
+    /// The one workflow that the key names, if it names just one.
+    pub fn only_workflow(&self) -> Option<&str> {
+        match self {
+            Self::Key(key) => match &key.workflows {
+                WorkflowScope::Only(ids) if ids.len() == 1 => ids.first().map(String::as_str),
+                _ => None,
+            },
+            Self::Admin => None,
+        }
+    }
+
+    /// The scope, on this workflow. One that the key does not name is not found, whether or not it exists.
+    pub fn require(&self, scope: Scope, workflow_id: &str, what: What) -> Result<()> {
+        if !self.knows(workflow_id) {
+            return Err(Error::NotFound(what));
+        }
+        self.require_scope(scope)
+    }
+
+    /// The scope on the platform as a whole: what belongs to no single workflow.
+    pub fn require_platform(&self, scope: Scope) -> Result<()> {
+        match self {
+            Self::Key(key) if key.workflows != WorkflowScope::All => Err(Error::Forbidden(scope)),
+            _ => self.require_scope(scope),
+        }
+    }
+
+    fn require_scope(&self, scope: Scope) -> Result<()> {
+        match self {
+            Self::Key(key) if !key.scopes.contains(&scope) && !key.scopes.contains(&Scope::Admin) => Err(Error::Forbidden(scope)),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct KeyCache {
+    keys: Mutex<HashMap<String, CachedKey>>,
+}
+
+#[derive(Clone)]
+struct CachedKey {
+    key: Option<Arc<KeyRecord>>,
+    read_at: Timestamp,
+    touched_at: Timestamp,
+}
+
+impl App {
+    /// The caller that a credential belongs to. A key with a bad checksum is refused without a read; an unknown one costs the time of a known one.
+    pub async fn authenticate(&self, presented: &str) -> Result<Caller> {
+        let Some(presented) = PresentedKey::parse(presented) else {
+            return if self.is_admin(presented)? { Ok(Caller::Admin) } else { Err(Error::Unauthorized) };
+        };
+        let key = self.cached_key(presented.id).await?;
+        let (pepper, expected) = match &key {
+            Some(key) => (self.keyring.pepper_of(key.pepper)?, key.hash.clone()),
+            None => (self.keyring.pepper()?.1, String::new()),
+        };
+        let hash = crate::keys::hex(&hmac_sha256(&pepper, presented.secret.as_bytes()));
+        let matches = bool::from(hash.as_bytes().ct_eq(expected.as_bytes()));
+        match key {
+            Some(key) if matches && key.is_live(self.now()) => {
+                self.touch(&key);
+                Ok(Caller::Key(key))
+            }
+            _ => Err(Error::Unauthorized),
+        }
+    }
+
+    fn is_admin(&self, presented: &str) -> Result<bool> {
+        let expected = self.settings.admin_key.as_deref().unwrap_or(&self.keyring.bootstrap_token);
+        let (_, pepper) = self.keyring.pepper()?;
+        // Equal lengths for the comparison, whatever is presented.
+        let (expected, presented) = (hmac_sha256(&pepper, expected.as_bytes()), hmac_sha256(&pepper, presented.as_bytes()));
+        Ok(expected.ct_eq(&presented).into())
+    }
+
+    async fn cached_key(&self, id: &str) -> Result<Option<Arc<KeyRecord>>> {
+        let now = self.now();
+        if let Some(cached) = self.key_cache.lock().get(id)
+            && now.since(cached.read_at) < FRESH
+        {
+            return Ok(cached.key.clone());
+        }
+        let key = self.ports.keys.read(id).await?.map(Arc::new);
+        let touched_at = key.as_ref().and_then(|key| key.last_used_at).unwrap_or(Timestamp(0));
+        let mut keys = self.key_cache.lock();
+        if keys.len() >= MOST_CACHED {
+            keys.clear();
+        }
+        keys.insert(id.to_owned(), CachedKey { key: key.clone(), read_at: now, touched_at });
+        Ok(key)
+    }
+
+    /// At most once a minute, beside the request: a use that goes unnoted harms nobody.
+    fn touch(&self, key: &KeyRecord) {
+        let now = self.now();
+        let due = self.key_cache.lock().get_mut(&key.id).is_some_and(|cached| {
+            let due = now.since(cached.touched_at) >= TOUCH_EVERY;
+            if due {
+                cached.touched_at = now;
+            }
+            due
+        });
+        if due {
+            let (keys, id) = (self.ports.keys.clone(), key.id.clone());
+            tokio::spawn(async move {
+                if let Err(error) = keys.touch(&id, now).await {
+                    tracing::debug!(key.id = id, error = format!("{error:#}"), "last use of a key was not noted");
+                }
+            });
+        }
+    }
+
+    pub(crate) fn forget_key(&self, id: &str) {
+        self.key_cache.lock().remove(id);
+    }
+}
+
+impl KeyCache {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, CachedKey>> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,159 @@
+//! A run as the world is told of it. Answers and webhook bodies are the same bytes.
+
+use flowgate_engine::RunError;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use crate::run::{RunRecord, RunState};
+use crate::time::Timestamp;
+
+/// The native run object. Times are RFC 3339, durations integer milliseconds, cost integer nano-USD or null where a price is not known.
+#[derive(Serialize)]
+pub struct RunAnswer<'a> {
+    id: &'a str,
+    workflow_id: &'a str,
+    workflow_name: &'a str,
+    version: &'a str,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a str>,
+    input: &'a Value,
+    output: &'a Value,
+    error: Option<&'a RunError>,
+    usage: UsageAnswer,
+    created_at: String,
+    started_at: Option<String>,
+    ended_at: Option<String>,
+    duration_ms: Option<u64>,
+    links: Links,
+}
+
+#[derive(Serialize)]
+struct UsageAnswer {
+    tokens: u64,
+    cost_nano_usd: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Links {
+    #[serde(rename = "self")]
+    itself: String,
+    events: String,
+    trace: String,
+}
+
+impl<'a> RunAnswer<'a> {
+    pub fn new(record: &'a RunRecord, public_url: &str) -> Self {
+        let (head, end) = (&record.head, record.end.as_deref());
+        let itself = run_url(record, public_url);
+        Self {
+            id: head.id.as_str(),
+            workflow_id: &head.workflow_id,
+            workflow_name: &head.workflow_name,
+            version: &head.version,
+            status: record.state.as_str(),
+            user: head.user.as_deref(),
+            input: &head.input,
+            output: output(record),
+            error: end.and_then(|end| end.error.as_ref()),
+            usage: UsageAnswer { tokens: end.map_or(0, |end| end.usage.tokens), cost_nano_usd: end.map_or(Some(0), |end| end.usage.cost_nano_usd) },
+            created_at: head.created_at.to_string(),
+            started_at: record.started_at.map(|at| at.to_string()),
+            ended_at: end.map(|end| end.ended_at.to_string()),
+            duration_ms: duration_ms(record),
+            links: Links { events: format!("{itself}/events"), trace: format!("{itself}/trace"), itself },
+        }
+    }
+}
+
+pub fn run_url(record: &RunRecord, public_url: &str) -> String {
+    format!("{public_url}/v1/runs/{}", record.head.id)
+}
+
+/// Null before the run has ended.
+pub fn output(record: &RunRecord) -> &Value {
+    record.end.as_deref().map_or(&Value::Null, |end| &end.output)
+}
+
+pub fn duration_ms(record: &RunRecord) -> Option<u64> {
+    let end = record.end.as_deref()?;
+    u64::try_from(end.ended_at.since(end.started_at).as_millis()).ok()
+}
+
+/// Dollars, where every price is known.
+pub fn cost_usd(record: &RunRecord) -> Option<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "a cost beyond 2^53 nano-dollars is nine million dollars")]
+    record.end.as_deref()?.usage.cost_nano_usd.map(|nano| nano as f64 / 1e9)
+}
+
+/// The answer of GPTBots' `workflow/invoke` and `workflow/query/result`, and the body of its webhooks.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GptbotsResult<'a> {
+    workflow_id: &'a str,
+    workflow_name: &'a str,
+    workflow_version: &'a str,
+    workflow_run_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<&'a Value>,
+    /// Milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workflow_execution_time: Option<u64>,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_cost: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_tokens: Option<u64>,
+    /// Milliseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start_time: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end_time: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Value>,
+}
+
+impl<'a> GptbotsResult<'a> {
+    /// Before the end: which run, and that it goes on. Afterwards all of it.
+    pub fn new(record: &'a RunRecord) -> serde_json::Result<Self> {
+        let (head, end) = (&record.head, record.end.as_deref());
+        let input = match (&head.input_as_sent, end) {
+            (_, None) => None,
+            (Some(sent), _) => Some(RawValue::from_string(sent.clone())?),
+            (None, _) => Some(serde_json::value::to_raw_value(&*head.input)?),
+        };
+        let cancelled = (record.state == RunState::Cancelled).then(|| json!({ "code": "cancelled", "message": "the run was cancelled" }));
+        Ok(Self {
+            workflow_id: &head.workflow_id,
+            workflow_name: &head.workflow_name,
+            workflow_version: &head.version,
+            workflow_run_id: head.id.as_str(),
+            input,
+            output: end.map(|end| &*end.output),
+            workflow_execution_time: duration_ms(record),
+            status: match record.state {
+                RunState::Pending => "PENDING",
+                RunState::Running | RunState::Waiting => "RUNNING",
+                RunState::Succeeded => "SUCCEED",
+                RunState::Failed | RunState::Cancelled => "FAILED",
+            },
+            total_cost: end.map(|_| json!(cost_usd(record))),
+            total_tokens: end.map(|end| end.usage.tokens),
+            start_time: end.map(|end| end.started_at),
+            end_time: end.map(|end| end.ended_at),
+            error: end.and_then(|end| end.error.as_ref()).map(|error| json!(error)).or(cancelled),
+        })
+    }
+}
+
+/// The outputs alone, as AI-Flow's callers get them; on failure `{"status", "run_id", "error"}`.
+pub fn flat_outputs(record: &RunRecord) -> Value {
+    match record.state {
+        RunState::Succeeded => output(record).clone(),
+        RunState::Cancelled => json!({ "status": "cancelled", "run_id": record.head.id }),
+        _ => json!({ "status": "failed", "run_id": record.head.id, "error": record.end.as_deref().and_then(|end| end.error.as_ref()) }),
+    }
+}

@@ -1,0 +1,61 @@
+//! Runs that a caller waits for or streams. A task of the server's own drives them, so that a caller who goes away cancels nothing.
+
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
+use tokio::sync::mpsc;
+
+use crate::drive::{Driver, Progress};
+
+/// More than any run tells at once; a listener who is this far behind reads on from the log.
+const BUFFER: usize = 65_536;
+
+/// What a hosted run tells, in order. The run goes on when it is dropped.
+pub struct Subscription {
+    pub run: crate::run::RunId,
+    progress: mpsc::Receiver<Progress>,
+}
+
+impl Subscription {
+    /// `None` after the last word, or where the listener fell too far behind.
+    pub async fn next(&mut self) -> Option<Progress> {
+        self.progress.recv().await
+    }
+}
+
+/// Drives the run in a task of its own.
+pub(crate) fn host(mut driver: Driver) -> Subscription {
+    let (sender, progress) = mpsc::channel(BUFFER);
+    let run = driver.run_id().clone();
+    tokio::spawn(async move {
+        let panic_end = driver.panic_end();
+        let told = AssertUnwindSafe(tell(&mut driver, &sender)).catch_unwind().await;
+        if told.is_err() {
+            drop(driver);
+            if let Some(end) = panic_end.finish().await {
+                let _ = sender.try_send(end);
+            }
+        }
+    });
+    Subscription { run, progress }
+}
+
+async fn tell(driver: &mut Driver, sender: &mpsc::Sender<Progress>) {
+    let mut listened_to = true;
+    while let Some(progress) = driver.next().await {
+        listened_to = listened_to && sender.try_send(progress).is_ok();
+    }
+}
+
+/// The last word of a run: at once where it needs nothing of the outside, else from a task of its own.
+pub(crate) async fn end_of(mut driver: Driver) -> Option<Progress> {
+    if driver.needs_nothing() {
+        return driver.next().await;
+    }
+    let mut subscription = host(driver);
+    let mut last = None;
+    while let Some(progress) = subscription.next().await {
+        last = Some(progress);
+    }
+    last
+}

@@ -1,0 +1,448 @@
+//! Takes one run to its end: steps the engine, performs its calls, records what must outlive a crash.
+//!
+//! [`Driver::next`] is pulled. Who pulls differs by home: a task of the server's, a Lambda's response body, the worker.
+
+mod calls;
+mod ending;
+mod replay;
+mod story;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use flowgate_engine::run::Completion;
+use flowgate_engine::{Call, CallId, CallResult, Run, RunError, RunEvent, RunStart, Step, Workflow};
+use tokio::sync::{Notify, watch};
+
+use self::calls::Calls;
+use self::replay::Replay;
+use self::story::Story;
+use crate::idempotency::{Claim, IdempotencyRow};
+use crate::platform::App;
+use crate::ports::{Created, Finished, Heartbeat, Message, NewRun, StartMark, Written};
+use crate::run::{Checkpoint, Event, Held, Mode, OwnerToken, RunHead, RunId, RunRecord, RunState};
+use crate::time::Timestamp;
+
+pub use self::ending::PanicEnd;
+
+/// A detached run's lease, and how often it is renewed.
+pub(crate) const LEASE: Duration = Duration::from_secs(60);
+const HEARTBEAT: Duration = Duration::from_secs(20);
+/// How often an attached run looks for a cancel that another process asked for.
+const CANCEL_LOOK: Duration = Duration::from_secs(5);
+/// Attached runs do not renew their lease: it ends this long after the last moment they may use.
+const LEASE_MARGIN: Duration = Duration::from_secs(10);
+/// Events are stored in batches, at most one a second.
+const EVENT_BATCH: Duration = Duration::from_secs(1);
+
+/// What a run tells whoever pulls it.
+#[derive(Debug)]
+pub enum Progress {
+    Event(Event),
+    /// The end is committed.
+    Ended(Box<RunRecord>),
+    /// It goes on detached.
+    HandedOver(Box<RunRecord>),
+    /// Its idempotency key was there before: nothing was started.
+    Repeated(Claim),
+    /// Another owner has it, or the store does not answer: what is stored decides.
+    Lost,
+}
+
+pub struct Driver {
+    app: Arc<App>,
+    head: Arc<RunHead>,
+    held: Held,
+    mode: Mode,
+    run: Run,
+    replay: Replay,
+    story: Story,
+    calls: Calls,
+    /// Asked for by the engine, not out yet.
+    ready: Vec<(CallId, Call)>,
+    /// Recorded in memory: an attached run writes them when it is handed over.
+    unwritten: Vec<Checkpoint>,
+    next_order: u64,
+    started_at: Timestamp,
+    /// `Some` until the run's first write.
+    unborn: Option<Unborn>,
+    /// From then on nothing new starts and the run is handed over.
+    leave_at: Option<Timestamp>,
+    /// `Some` once it is leaving: when the calls that are out are given up.
+    leaving_until: Option<Timestamp>,
+    next_look: Timestamp,
+    next_batch: Timestamp,
+    wake: Arc<Notify>,
+    stopping: watch::Receiver<bool>,
+    outbox: VecDeque<Progress>,
+    over: bool,
+}
+
+/// What the first write of an attached run needs beside its head.
+struct Unborn {
+    lease_until: Timestamp,
+    idempotency: Option<IdempotencyRow>,
+}
+
+impl Driver {
+    /// A new run that a caller waits for. Nothing is written before it needs the outside or has ended.
+    pub(crate) fn attached(app: Arc<App>, head: Arc<RunHead>, workflow: Arc<Workflow>, wait: Duration, idempotency: Option<IdempotencyRow>) -> Self {
+        let now = head.created_at;
+        let held = Held { run: head.id.clone(), fence: 1, owner: app.owner_token() };
+        let lease_until = now + wait + app.settings.drain + LEASE_MARGIN;
+        let mut driver = Self::new(app, head, workflow, held, Mode::Attached, now);
+        driver.unborn = Some(Unborn { lease_until, idempotency });
+        driver.leave_at = Some(now + wait);
+        driver
+    }
+
+    /// A detached run that was claimed: goes on after what is recorded.
+    pub(crate) async fn detached(app: Arc<App>, held: Held, record: &RunRecord, workflow: Arc<Workflow>) -> Result<Self> {
+        let started_at = record.started_at.unwrap_or(record.head.created_at);
+        let mut driver = Self::new(app, record.head.clone(), workflow, held, Mode::Detached, started_at);
+        driver.story.keep();
+        // The first owner finds nothing: no reads.
+        if driver.held.fence > 1 {
+            driver.replay = Replay::load(&*driver.app.ports.runs, driver.run_id()).await?;
+            let events = driver.app.all_events(driver.run_id()).await?;
+            driver.story.go_on_after(events, |place| driver.replay.has(place), driver.app.now());
+        }
+        Ok(driver)
+    }
+
+    fn new(app: Arc<App>, head: Arc<RunHead>, workflow: Arc<Workflow>, held: Held, mode: Mode, started_at: Timestamp) -> Self {
+        let start = RunStart { run_id: head.id.to_string(), started_at_ms: started_at.millis(), input: head.input.clone() };
+        let now = app.now();
+        Self {
+            run: Run::new(workflow, start),
+            replay: Replay::default(),
+            story: Story::new(held.fence),
+            calls: Calls::default(),
+            ready: Vec::new(),
+            unwritten: Vec::new(),
+            next_order: 0,
+            started_at,
+            unborn: None,
+            leave_at: None,
+            leaving_until: None,
+            next_look: now + if mode == Mode::Attached { CANCEL_LOOK } else { HEARTBEAT },
+            next_batch: now + EVENT_BATCH,
+            wake: app.live.enter(&head.id),
+            stopping: app.stopping(),
+            outbox: VecDeque::new(),
+            over: false,
+            app,
+            head,
+            held,
+            mode,
+        }
+    }
+
+    /// Somebody listens: events are told and kept.
+    pub(crate) fn watched(mut self) -> Self {
+        self.story.watch();
+        self.story.keep();
+        self
+    }
+
+    pub(crate) fn run_id(&self) -> &RunId {
+        &self.head.id
+    }
+
+    /// How the run is ended if driving it panics.
+    pub(crate) fn panic_end(&self) -> PanicEnd {
+        PanicEnd { app: self.app.clone(), held: self.held.clone() }
+    }
+
+    /// Computes as far as it goes alone. `true`: to the end.
+    pub(crate) fn needs_nothing(&mut self) -> bool {
+        self.pump() == Pumped::Done
+    }
+
+    /// What the run tells next; `None` after its last word.
+    pub async fn next(&mut self) -> Option<Progress> {
+        while self.outbox.is_empty() && !self.over {
+            if let Err(error) = self.advance().await {
+                tracing::error!(run.id = %self.head.id, error = format!("{error:#}"), "the run was given up: its store did not answer");
+                self.lose();
+            }
+        }
+        self.outbox.pop_front()
+    }
+
+    async fn advance(&mut self) -> Result<()> {
+        match self.pump() {
+            Pumped::Done => self.end().await,
+            Pumped::Waiting if self.replay.goes_on() => {
+                self.feed_recorded();
+                Ok(())
+            }
+            Pumped::Waiting if self.leaving_until.is_some() && self.calls.is_empty() => self.hand_over().await,
+            Pumped::Waiting => {
+                self.launch().await?;
+                if self.over { Ok(()) } else { self.pause().await }
+            }
+        }
+    }
+
+    fn pump(&mut self) -> Pumped {
+        loop {
+            match self.run.step() {
+                Step::Emit(event) => self.tell(event),
+                Step::Perform(id, call) => self.ready.push((id, call)),
+                Step::Wait(_) => return Pumped::Waiting,
+                Step::Done => return Pumped::Done,
+            }
+        }
+    }
+
+    fn tell(&mut self, event: RunEvent) {
+        if let Some(event) = self.story.tell(event, self.app.now()) {
+            self.outbox.push_back(Progress::Event(event));
+        }
+    }
+
+    /// Replays one recorded result, in the order it was consumed.
+    fn feed_recorded(&mut self) {
+        match self.replay.next(&mut self.ready) {
+            Ok((id, checkpoint)) => {
+                self.next_order = checkpoint.order + 1;
+                self.run.complete_recorded(&id, checkpoint.result, checkpoint.attempts);
+            }
+            Err(why) => {
+                self.replay = Replay::default();
+                self.run.abort(RunError { code: "nondeterministic".to_owned(), message: why, node: None });
+            }
+        }
+    }
+
+    /// Sends out what is ready; the run's first write comes before.
+    async fn launch(&mut self) -> Result<()> {
+        if let Some(unborn) = self.unborn.take() {
+            let mode = Mode::Attached;
+            let run = NewRun { head: self.head.clone(), mode, owner: Some(self.held.owner.clone()), due_at: unborn.lease_until, idempotency: unborn.idempotency };
+            if let Created::Repeated(claim) = self.app.ports.runs.create(run).await? {
+                self.say_last(Progress::Repeated(claim));
+                return Ok(());
+            }
+        }
+        if self.leaving_until.is_some() {
+            return Ok(());
+        }
+        for (id, call) in std::mem::take(&mut self.ready) {
+            if call.at_most_once && self.mode == Mode::Detached {
+                match self.app.ports.runs.mark_started(&self.held, id.place()).await? {
+                    StartMark::Marked => {}
+                    StartMark::AlreadyStarted => {
+                        self.settle(id, call.input_hash, calls::interrupted()).await?;
+                        continue;
+                    }
+                    StartMark::Lost => {
+                        self.lose();
+                        return Ok(());
+                    }
+                }
+            }
+            self.calls.start(&self.app, &self.head, id, call);
+        }
+        Ok(())
+    }
+
+    /// Waits for whatever comes first.
+    async fn pause(&mut self) -> Result<()> {
+        let wake_in = self.next_wake().since(self.app.now());
+        tokio::select! {
+            biased;
+            _ = self.stopping.wait_for(|stopping| *stopping), if self.leaving_until.is_none() => self.leave(),
+            () = self.wake.notified() => self.look().await?,
+            (id, chunk) = self.calls.chunk() => self.run.progress(&id, chunk),
+            (id, hash, result) = self.calls.ended(), if !self.calls.is_empty() => self.settle(id, hash, result).await?,
+            () = tokio::time::sleep(wake_in) => self.tick().await?,
+        }
+        Ok(())
+    }
+
+    fn next_wake(&self) -> Timestamp {
+        let batch = self.story.has_unwritten().then_some(self.next_batch);
+        let leave = if self.leaving_until.is_some() { self.leaving_until } else { self.leave_at };
+        [Some(self.next_look), Some(self.head.deadline_at), batch, leave].into_iter().flatten().min().unwrap_or(self.next_look)
+    }
+
+    /// A call has ended. What it said is told first, its result is durable before anything that depends on it goes out.
+    async fn settle(&mut self, id: CallId, input_hash: String, result: CallResult) -> Result<()> {
+        while let Some((id, chunk)) = self.calls.chunk_at_hand() {
+            self.run.progress(&id, chunk);
+        }
+        self.pump();
+        if self.run.complete(&id, result.clone()) != Completion::Final {
+            return Ok(());
+        }
+        let checkpoint = Checkpoint { place: id.place().to_owned(), order: self.next_order, input_hash, attempts: id.attempt() + 1, result };
+        self.next_order += 1;
+        match self.mode {
+            Mode::Attached => self.unwritten.push(checkpoint),
+            Mode::Detached => {
+                let events = self.story.take_unwritten();
+                let written = self.app.ports.runs.checkpoint(&self.held, checkpoint, events).await?;
+                self.unless_lost(written);
+            }
+        }
+        Ok(())
+    }
+
+    /// Some time has come.
+    async fn tick(&mut self) -> Result<()> {
+        let now = self.app.now();
+        if now >= self.head.deadline_at {
+            self.calls.give_up();
+            self.run.abort(RunError { code: "timeout".to_owned(), message: "the run did not end before its deadline".to_owned(), node: None });
+        } else if self.leaving_until.is_some_and(|until| now >= until) {
+            self.hand_over().await?;
+        } else if self.leaving_until.is_none() && self.leave_at.is_some_and(|leave_at| now >= leave_at) {
+            self.leave();
+        } else if now >= self.next_look {
+            self.look().await?;
+        } else if now >= self.next_batch {
+            self.write_events().await?;
+        }
+        Ok(())
+    }
+
+    fn leave(&mut self) {
+        self.leaving_until = Some(self.app.now() + self.app.settings.drain);
+    }
+
+    /// Renews the lease of a detached run; sees whether somebody asked to cancel.
+    async fn look(&mut self) -> Result<()> {
+        let now = self.app.now();
+        let cancel = match self.mode {
+            Mode::Attached => {
+                self.next_look = now + CANCEL_LOOK;
+                self.app.ports.runs.read(&self.head.id).await?.is_some_and(|record| record.cancel_requested)
+            }
+            Mode::Detached => {
+                self.next_look = now + HEARTBEAT;
+                match self.app.ports.runs.heartbeat(&self.held, now + LEASE).await? {
+                    Heartbeat::Kept { cancel_requested } => cancel_requested,
+                    Heartbeat::Lost => {
+                        self.lose();
+                        false
+                    }
+                }
+            }
+        };
+        if cancel {
+            self.calls.give_up();
+            self.run.cancel();
+        }
+        Ok(())
+    }
+
+    async fn write_events(&mut self) -> Result<()> {
+        self.next_batch = self.app.now() + EVENT_BATCH;
+        let events = self.story.take_unwritten();
+        if !events.is_empty() && self.unborn.is_none() {
+            let written = self.app.ports.runs.append_events(&self.held, events).await?;
+            self.unless_lost(written);
+        }
+        Ok(())
+    }
+
+    /// Gives the run back with all that is known of it. Calls still out are given up; they may go out again, once.
+    async fn hand_over(&mut self) -> Result<()> {
+        for (place, at_most_once) in self.calls.places() {
+            if at_most_once && self.mode == Mode::Attached {
+                self.app.ports.runs.mark_started(&self.held, &place).await?;
+            }
+        }
+        self.calls.give_up();
+        let due_at = self.app.now();
+        let (checkpoints, events) = (std::mem::take(&mut self.unwritten), self.story.take_unwritten());
+        let written = self.app.ports.runs.hand_over(&self.held, checkpoints, events, due_at).await?;
+        self.unless_lost(written);
+        if !self.over {
+            self.app.send(Message::RunV1 { run: self.head.id.clone() }).await;
+            let mut record = self.record(RunState::Pending);
+            record.mode = Mode::Detached;
+            self.say_last(Progress::HandedOver(Box::new(record)));
+        }
+        Ok(())
+    }
+
+    /// Commits the end. Whoever finishes first wins; what is stored is what is told.
+    async fn end(&mut self) -> Result<()> {
+        let (record, ending) = self.ending()?;
+        let deliveries: Vec<_> = ending.deliveries.iter().map(|delivery| delivery.id.clone()).collect();
+        let last = match self.unborn.take() {
+            Some(unborn) => {
+                let run = NewRun { head: self.head.clone(), mode: Mode::Attached, owner: None, due_at: unborn.lease_until, idempotency: unborn.idempotency };
+                match self.app.ports.runs.create_ended(run, ending).await? {
+                    Created::Created => Progress::Ended(Box::new(record)),
+                    Created::Repeated(claim) => Progress::Repeated(claim),
+                }
+            }
+            None => match self.app.ports.runs.finish(&self.held, ending).await? {
+                Finished::Finished => Progress::Ended(Box::new(record)),
+                Finished::Already(stored) => Progress::Ended(stored),
+                Finished::Lost => Progress::Lost,
+            },
+        };
+        if matches!(last, Progress::Ended(_)) {
+            self.app.after_end(&self.head, deliveries).await;
+        }
+        self.say_last(last);
+        Ok(())
+    }
+
+    fn record(&self, state: RunState) -> RunRecord {
+        RunRecord {
+            head: self.head.clone(),
+            state,
+            mode: self.mode,
+            fence: self.held.fence,
+            owner: None,
+            due_at: None,
+            cancel_requested: false,
+            barren_claims: 0,
+            started_at: Some(self.started_at),
+            end: None,
+            wiped: false,
+        }
+    }
+
+    fn unless_lost(&mut self, written: Written) {
+        if written == Written::Lost {
+            self.lose();
+        }
+    }
+
+    fn lose(&mut self) {
+        self.calls.give_up();
+        self.say_last(Progress::Lost);
+    }
+
+    fn say_last(&mut self, progress: Progress) {
+        self.outbox.push_back(progress);
+        self.over = true;
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.app.live.leave(&self.head.id, &self.wake);
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Pumped {
+    Waiting,
+    Done,
+}
+
+impl App {
+    pub(crate) fn owner_token(&self) -> OwnerToken {
+        OwnerToken(crate::keys::hex(&self.random::<16>()).into())
+    }
+}

@@ -1,0 +1,116 @@
+//! The calls that are out.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use flowgate_engine::{Action, Call, CallError, CallId, CallOutput, CallResult, Chunk};
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use crate::outbound::CodeSession;
+use crate::platform::App;
+use crate::run::RunHead;
+
+pub(super) struct Calls {
+    out: FuturesUnordered<BoxFuture<'static, (CallId, String, CallResult)>>,
+    /// By id: the place, and whether it may not go out twice.
+    open: HashMap<CallId, bool>,
+    said: mpsc::UnboundedReceiver<(CallId, Chunk)>,
+    say: mpsc::UnboundedSender<(CallId, Chunk)>,
+    /// JavaScript of one run shares a child process; it dies with the driver.
+    code: Arc<CodeSession>,
+}
+
+impl Default for Calls {
+    fn default() -> Self {
+        let (say, said) = mpsc::unbounded_channel();
+        Self { out: FuturesUnordered::new(), open: HashMap::new(), said, say, code: Arc::default() }
+    }
+}
+
+impl Calls {
+    pub(super) fn is_empty(&self) -> bool {
+        self.out.is_empty()
+    }
+
+    pub(super) fn start(&mut self, app: &Arc<App>, head: &Arc<RunHead>, id: CallId, call: Call) {
+        self.open.insert(id.clone(), call.at_most_once);
+        let (app, head, code, say) = (app.clone(), head.clone(), self.code.clone(), self.say.clone());
+        self.out.push(Box::pin(async move {
+            tokio::time::sleep(call.delay).await;
+            let result = match &call.action {
+                Action::Webhook(webhook) => app.put_node_webhook(&head, &id, webhook).await,
+                Action::Http(_) | Action::Model(_) | Action::Code(_) => {
+                    let mut chunk = |chunk| {
+                        // The receiver lives as long as the calls do.
+                        let _ = say.send((id.clone(), chunk));
+                    };
+                    app.outbound.perform(&call, &code, &mut chunk).await
+                }
+            };
+            (id, call.input_hash, result)
+        }));
+    }
+
+    pub(super) async fn chunk(&mut self) -> (CallId, Chunk) {
+        match self.said.recv().await {
+            Some(said) => said,
+            // `say` is ours: the channel does not close.
+            None => std::future::pending().await,
+        }
+    }
+
+    pub(super) fn chunk_at_hand(&mut self) -> Option<(CallId, Chunk)> {
+        self.said.try_recv().ok()
+    }
+
+    /// Waits for good where nothing is out.
+    pub(super) async fn ended(&mut self) -> (CallId, String, CallResult) {
+        match self.out.next().await {
+            Some(ended) => {
+                self.open.remove(&ended.0);
+                ended
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    /// The places that are out, and whether each may not go out twice.
+    pub(super) fn places(&self) -> Vec<(String, bool)> {
+        self.open.iter().map(|(id, at_most_once)| (id.place().to_owned(), *at_most_once)).collect()
+    }
+
+    /// Drops what is out: sockets close, the JavaScript child dies.
+    pub(super) fn give_up(&mut self) {
+        self.out = FuturesUnordered::new();
+        self.open.clear();
+        self.code = Arc::default();
+    }
+}
+
+/// What an `at_most_once` call ends as that an earlier owner had started.
+pub(super) fn interrupted() -> CallResult {
+    let message = "the node was started before a crash and may not run twice".to_owned();
+    CallResult::Failed(CallError { code: "interrupted".to_owned(), message, retryable: false })
+}
+
+impl App {
+    /// A webhook node: its delivery is written, put-if-absent, and goes its own way.
+    async fn put_node_webhook(&self, head: &RunHead, id: &CallId, webhook: &flowgate_engine::call::WebhookCall) -> CallResult {
+        let delivery = self.node_delivery(head, id.place(), webhook);
+        let output = json!({ "delivery_id": delivery.id.as_str(), "data": webhook.body });
+        let id = delivery.id.clone();
+        match self.ports.deliveries.put(delivery).await {
+            Ok(()) => {
+                self.send(crate::ports::Message::WebhookV1 { delivery: id }).await;
+                CallResult::Succeeded(CallOutput { value: output, tokens: None, cost_nano_usd: None })
+            }
+            Err(error) => {
+                tracing::error!(run.id = %head.id, error = format!("{error:#}"), "a delivery was not stored");
+                CallResult::Failed(CallError { code: "internal".to_owned(), message: "the delivery could not be stored".to_owned(), retryable: true })
+            }
+        }
+    }
+}

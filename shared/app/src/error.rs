@@ -1,0 +1,100 @@
+//! Why a request was not done. Each dialect says it in its own shape; the cases are decided here.
+
+use flowgate_engine::Problem;
+use serde::Serialize;
+
+use crate::keys::Scope;
+use crate::run::RunState;
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No, wrong, revoked and expired keys alike.
+    #[error("the key is missing, wrong, revoked or expired")]
+    Unauthorized,
+    #[error("the key does not have the scope `{}`", .0.as_str())]
+    Forbidden(Scope),
+    /// What does not exist and what the key may not know of, alike.
+    #[error("{} not found", .0.as_str())]
+    NotFound(What),
+    #[error("workflow is not published")]
+    NotPublished,
+    #[error("{}", bad_input_message(.0))]
+    BadInput(Vec<FieldProblem>),
+    #[error("{0}")]
+    TooLarge(String),
+    #[error("the document has errors")]
+    InvalidDocument(Vec<Problem>),
+    #[error("the draft has changed since it was read")]
+    Stale,
+    #[error("the Idempotency-Key was used with another body")]
+    IdempotencyMismatch,
+    #[error("the run of this Idempotency-Key has not ended")]
+    StillRunning,
+    #[error("the run has already {}", .0.as_str())]
+    AlreadyEnded(RunState),
+    #[error("the run was not saved")]
+    Gone,
+    /// The store or another part did not answer. A retry is safe where the request bears one.
+    #[error("internal error")]
+    Internal(#[from] anyhow::Error),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    Workflow,
+    Version,
+    Run,
+    Key,
+    Delivery,
+    Secret,
+}
+
+impl What {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Workflow => "workflow",
+            Self::Version => "version",
+            Self::Run => "run",
+            Self::Key => "key",
+            Self::Delivery => "delivery",
+            Self::Secret => "secret",
+        }
+    }
+}
+
+/// One field that is wrong. `pointer` is a JSON Pointer into the request's body, empty for the body itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldProblem {
+    pub pointer: String,
+    pub message: String,
+}
+
+impl Error {
+    pub fn bad_field(pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::BadInput(vec![FieldProblem { pointer: pointer.into(), message: message.into() }])
+    }
+}
+
+fn bad_input_message(problems: &[FieldProblem]) -> String {
+    let told: Vec<String> = problems.iter().take(5).map(|problem| format!("{} {}", field_name(&problem.pointer), problem.message).trim().to_owned()).collect();
+    told.join("; ")
+}
+
+/// A pointer as people write fields: `/webhook/1/method` is `webhook[1].method`.
+pub fn field_name(pointer: &str) -> String {
+    let mut name = String::new();
+    for segment in pointer.split('/').skip(1) {
+        let segment = segment.replace("~1", "/").replace("~0", "~");
+        if !name.is_empty() && !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_digit()) {
+            name.push_str(&format!("[{segment}]"));
+        } else {
+            if !name.is_empty() {
+                name.push('.');
+            }
+            name.push_str(&segment);
+        }
+    }
+    name
+}

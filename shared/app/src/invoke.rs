@@ -1,0 +1,248 @@
+//! Starts runs, whatever the dialect: checks, then waits, streams or accepts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use flowgate_engine::Workflow;
+use flowgate_engine::input::InputRules;
+use serde_json::Value;
+
+use crate::access::Caller;
+use crate::attached::{self, Subscription};
+use crate::delivery::{WebhookBody, WebhookTarget};
+use crate::drive::{Driver, Progress};
+use crate::error::{Error, FieldProblem, Result, What};
+use crate::idempotency::{Claim, IdempotencyKey, IdempotencyRow};
+use crate::keys::Scope;
+use crate::platform::App;
+use crate::ports::{Created, Message, NewRun};
+use crate::run::{Dialect, Mode, RunHead, RunId, RunRecord, RunState};
+use crate::workflows::Published;
+
+/// How long a message in the queue may take before the sweeper sends it again.
+const QUEUE_GRACE: Duration = Duration::from_secs(30);
+const IDEMPOTENCY_WINDOW: Duration = Duration::from_secs(24 * 3600);
+const LONGEST_USER: usize = 256;
+
+pub struct StartRequest {
+    pub workflow_id: String,
+    /// `None`: the active version.
+    pub version: Option<String>,
+    pub dialect: Dialect,
+    pub input: Value,
+    /// The caller's spelling of the input, for the dialect that echoes it.
+    pub input_as_sent: Option<String>,
+    pub rules: InputRules,
+    /// Where `input` stands in the request's body, for the pointers of its problems.
+    pub input_pointer: &'static str,
+    pub user: Option<String>,
+    /// `None`: what the workflow says.
+    pub save: Option<bool>,
+    pub webhooks: Vec<WebhookRequest>,
+    pub manner: Manner,
+    pub idempotency: Option<IdempotencyRequest>,
+}
+
+/// A webhook as a caller asks for it. `pointer` says where in the request's body.
+#[derive(Debug, Clone)]
+pub struct WebhookRequest {
+    pub pointer: String,
+    pub url: String,
+    pub method: String,
+    pub headers: Vec<(String, String)>,
+    pub body: WebhookBody,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// Until the end, or this long; `None`: as long as the platform waits at most.
+    Wait(Option<Duration>),
+    Stream,
+    Detach,
+}
+
+#[derive(Debug, Clone)]
+pub struct IdempotencyRequest {
+    pub key: String,
+    /// SHA-256 (hex) of the request's body.
+    pub body_hash: String,
+}
+
+pub enum Started {
+    /// Ended, or accepted and going on: its state tells.
+    Run(Box<RunRecord>),
+    Stream(Subscription),
+    /// An earlier request with this idempotency key started it.
+    Repeated(Box<RunRecord>),
+}
+
+impl App {
+    pub async fn start_run(self: &Arc<Self>, caller: &Caller, request: StartRequest) -> Result<Started> {
+        caller.require(Scope::Run, &request.workflow_id, What::Workflow)?;
+        let published = self.published(&request.workflow_id, request.version.as_deref()).await?;
+        let (manner, idempotency) = (request.manner, self.idempotency_row(caller, &published, request.idempotency.as_ref()));
+        let head = Arc::new(self.accept(caller, &published, request).await?);
+        self.start(head, published.workflow.clone(), manner, idempotency).await
+    }
+
+    /// The same input on the same version, as a new run.
+    pub async fn replay_run(self: &Arc<Self>, caller: &Caller, id: &str, manner: Manner) -> Result<Started> {
+        let record = self.run_for(caller, Scope::Run, id).await?;
+        if record.wiped {
+            return Err(Error::Gone);
+        }
+        let earlier = &record.head;
+        let workflow = self.compiled(&earlier.workflow_uid, &earlier.version).await?.ok_or(Error::NotFound(What::Version))?;
+        let now = self.now();
+        let head = RunHead {
+            id: RunId::new(self.new_uuid()),
+            dialect: Dialect::Native,
+            key_id: caller.key_id().map(str::to_owned),
+            webhooks: Vec::new(),
+            created_at: now,
+            deadline_at: now + workflow.deadline,
+            ..RunHead::clone(earlier)
+        };
+        self.start(Arc::new(head), workflow, manner, None).await
+    }
+
+    /// Up to five, each of them somewhere a stranger may send us.
+    pub async fn check_webhooks(&self, webhooks: &[WebhookRequest]) -> Result<()> {
+        if webhooks.len() > MOST_WEBHOOKS {
+            let pointer = webhooks[MOST_WEBHOOKS].pointer.rsplit_once('/').map_or("", |(list, _)| list);
+            return Err(Error::bad_field(pointer, format!("has {} webhooks, at most {MOST_WEBHOOKS} are allowed", webhooks.len())));
+        }
+        for webhook in webhooks {
+            self.check_webhook(webhook).await?;
+        }
+        Ok(())
+    }
+
+    async fn check_webhook(&self, webhook: &WebhookRequest) -> Result<()> {
+        let at = |field: &str| format!("{}/{field}", webhook.pointer);
+        if !WEBHOOK_METHODS.contains(&webhook.method.as_str()) {
+            return Err(Error::bad_field(at("method"), format!("must be one of {}", WEBHOOK_METHODS.join(", "))));
+        }
+        if let Err(error) = self.outbound.check_resolved(&webhook.url).await {
+            return Err(Error::bad_field(at("url"), error.to_string()));
+        }
+        for (name, value) in &webhook.headers {
+            if let Err(error) = crate::outbound::check_header(name, value) {
+                return Err(Error::bad_field(at("headers"), error.to_string()));
+            }
+        }
+        Ok(())
+    }
+
+    async fn accept(&self, caller: &Caller, published: &Published, request: StartRequest) -> Result<RunHead> {
+        let workflow = &published.workflow;
+        let input = workflow.accept_input(request.input, request.rules).map_err(|problems| {
+            let field = |problem: flowgate_engine::input::InputProblem| FieldProblem { pointer: format!("{}{}", request.input_pointer, problem.pointer), message: problem.message };
+            Error::BadInput(problems.into_iter().map(field).collect())
+        })?;
+        if request.user.as_ref().is_some_and(|user| user.len() > LONGEST_USER) {
+            return Err(Error::bad_field("/user", format!("must have at most {LONGEST_USER} bytes")));
+        }
+        self.check_webhooks(&request.webhooks).await?;
+        let now = self.now();
+        Ok(RunHead {
+            id: RunId::new(self.new_uuid()),
+            workflow_id: published.id.clone(),
+            workflow_uid: published.uid.clone(),
+            workflow_name: workflow.name.clone(),
+            version: published.version.clone(),
+            dialect: request.dialect,
+            key_id: caller.key_id().map(str::to_owned),
+            user: request.user,
+            input: Arc::new(input),
+            input_as_sent: request.input_as_sent,
+            webhooks: request.webhooks.into_iter().map(|webhook| self.webhook_target(webhook)).collect::<anyhow::Result<_>>()?,
+            save: request.save.unwrap_or(workflow.save),
+            signing: published.signing,
+            created_at: now,
+            deadline_at: now + workflow.deadline,
+        })
+    }
+
+    fn webhook_target(&self, webhook: WebhookRequest) -> anyhow::Result<WebhookTarget> {
+        let seal = |(name, value): (String, String)| Ok((name, crate::delivery::HeaderValue::Sealed(self.keyring.seal(&*self.ports.entropy, &value)?)));
+        Ok(WebhookTarget {
+            url: vec![flowgate_engine::call::Piece::Text(webhook.url)],
+            method: webhook.method,
+            headers: webhook.headers.into_iter().map(seal).collect::<anyhow::Result<_>>()?,
+            body: webhook.body,
+        })
+    }
+
+    async fn start(self: &Arc<Self>, head: Arc<RunHead>, workflow: Arc<Workflow>, manner: Manner, idempotency: Option<IdempotencyRow>) -> Result<Started> {
+        match manner {
+            Manner::Detach => self.start_detached(head, idempotency).await,
+            Manner::Stream => {
+                let driver = Driver::attached(self.clone(), head, workflow, self.settings.longest_stream, idempotency).watched();
+                Ok(Started::Stream(attached::host(driver)))
+            }
+            Manner::Wait(wait) => {
+                let wait = wait.unwrap_or(self.settings.longest_wait).min(self.settings.longest_wait);
+                let driver = Driver::attached(self.clone(), head, workflow, wait, idempotency);
+                self.after_wait(attached::end_of(driver).await).await
+            }
+        }
+    }
+
+    async fn start_detached(&self, head: Arc<RunHead>, idempotency: Option<IdempotencyRow>) -> Result<Started> {
+        let due_at = self.now() + QUEUE_GRACE;
+        let run = NewRun { head: head.clone(), mode: Mode::Detached, owner: None, due_at, idempotency };
+        if let Created::Repeated(claim) = self.ports.runs.create(run).await? {
+            return self.repeated(claim).await;
+        }
+        self.send(Message::RunV1 { run: head.id.clone() }).await;
+        Ok(Started::Run(Box::new(RunRecord::pending(head, due_at))))
+    }
+
+    async fn after_wait(&self, progress: Option<Progress>) -> Result<Started> {
+        match progress {
+            Some(Progress::Ended(record) | Progress::HandedOver(record)) => Ok(Started::Run(record)),
+            Some(Progress::Repeated(claim)) => self.repeated(claim).await,
+            Some(Progress::Event(_) | Progress::Lost) | None => Err(Error::Internal(anyhow::anyhow!("the run was lost to another owner or to its store"))),
+        }
+    }
+
+    pub async fn repeated(&self, claim: Claim) -> Result<Started> {
+        let record = self.ports.runs.read(&claim.run).await?.ok_or(Error::NotFound(What::Run))?;
+        Ok(Started::Repeated(Box::new(record)))
+    }
+
+    fn idempotency_row(&self, caller: &Caller, published: &Published, request: Option<&IdempotencyRequest>) -> Option<IdempotencyRow> {
+        let request = request?;
+        let scope = format!("{}/{}", caller.key_id().unwrap_or("admin"), published.uid);
+        Some(IdempotencyRow { key: IdempotencyKey { scope, key: request.key.clone() }, body_hash: request.body_hash.clone(), expires_at: self.now() + IDEMPOTENCY_WINDOW })
+    }
+
+    /// The due row stands behind every message: one that is not sent comes late, not never.
+    pub(crate) async fn send(&self, message: Message) {
+        if let Err(error) = self.ports.queue.send(message).await {
+            tracing::warn!(error = format!("{error:#}"), "a message was not sent; the sweeper will");
+        }
+    }
+}
+
+pub const MOST_WEBHOOKS: usize = 5;
+pub const WEBHOOK_METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+
+impl RunRecord {
+    fn pending(head: Arc<RunHead>, due_at: crate::time::Timestamp) -> Self {
+        Self {
+            head,
+            state: RunState::Pending,
+            mode: Mode::Detached,
+            fence: 0,
+            owner: None,
+            due_at: Some(due_at),
+            cancel_requested: false,
+            barren_claims: 0,
+            started_at: None,
+            end: None,
+            wiped: false,
+        }
+    }
+}

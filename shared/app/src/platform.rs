@@ -1,0 +1,119 @@
+//! The platform: every port, the settings, and what this process keeps in memory. Each use case is an `impl App` in a file of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::access::KeyCache;
+use crate::live::LiveRuns;
+use crate::outbound::{Outbound, OutboundSettings};
+use crate::ports::{Clock, Deliveries, Due, Entropy, Keys, Queue, Runs, Secrets, Workflows};
+use crate::secrets::Keyring;
+use crate::time::Timestamp;
+use crate::workflows::WorkflowCache;
+
+#[derive(Clone)]
+pub struct Ports {
+    pub runs: Arc<dyn Runs>,
+    pub deliveries: Arc<dyn Deliveries>,
+    pub due: Arc<dyn Due>,
+    pub queue: Arc<dyn Queue>,
+    pub workflows: Arc<dyn Workflows>,
+    pub keys: Arc<dyn Keys>,
+    pub secrets: Arc<dyn Secrets>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Links are made from it; with the stage, without a slash at its end.
+    pub public_url: String,
+    /// The operator's own admin credential, ≥32 characters; `None`: the keyring's bootstrap token.
+    pub admin_key: Option<String>,
+    pub outbound: OutboundSettings,
+    /// How long an ended run can be read.
+    pub retention: Duration,
+    /// The longest that a waiting caller is kept waiting.
+    pub longest_wait: Duration,
+    /// The longest that a stream stays open.
+    pub longest_stream: Duration,
+    /// What a waiting run may take, after its wait or a stop, to end the calls it has out.
+    pub drain: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            public_url: "http://127.0.0.1:8080".to_owned(),
+            admin_key: None,
+            outbound: OutboundSettings::default(),
+            retention: Duration::from_secs(30 * 24 * 3600),
+            longest_wait: Duration::from_secs(270),
+            longest_stream: Duration::from_secs(14 * 60),
+            drain: Duration::from_secs(10),
+        }
+    }
+}
+
+pub struct App {
+    pub ports: Ports,
+    pub settings: Settings,
+    pub outbound: Outbound,
+    pub(crate) keyring: Keyring,
+    pub(crate) key_cache: KeyCache,
+    pub(crate) workflow_cache: WorkflowCache,
+    pub(crate) live: LiveRuns,
+    stopping: watch::Sender<bool>,
+}
+
+impl App {
+    pub async fn new(ports: Ports, settings: Settings) -> anyhow::Result<Arc<Self>> {
+        let mut fresh = Keyring::generate(&*ports.entropy);
+        if let Some(key) = &settings.admin_key {
+            fresh.bootstrap_token.clone_from(key);
+        }
+        let keyring = ports.secrets.keyring(fresh).await?;
+        Ok(Arc::new(Self {
+            outbound: Outbound::new(settings.outbound.clone(), ports.secrets.clone()),
+            ports,
+            settings,
+            keyring,
+            key_cache: KeyCache::default(),
+            workflow_cache: WorkflowCache::default(),
+            live: LiveRuns::default(),
+            stopping: watch::Sender::new(false),
+        }))
+    }
+
+    /// The first admin credential, where the operator gave none.
+    pub fn bootstrap_token(&self) -> &str {
+        &self.keyring.bootstrap_token
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.ports.clock.now()
+    }
+
+    /// Runs in this process start nothing new from now on: they end the calls they have out, or are handed over.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
+    }
+
+    pub(crate) fn random<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.ports.entropy.fill(&mut bytes);
+        bytes
+    }
+
+    /// A UUIDv7: sorts by time.
+    pub(crate) fn new_uuid(&self) -> uuid::Uuid {
+        let millis = u64::try_from(self.now().millis()).unwrap_or(0);
+        uuid::Builder::from_unix_timestamp_millis(millis, &self.random()).into_uuid()
+    }
+}

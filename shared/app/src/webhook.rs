@@ -1,0 +1,190 @@
+//! Delivers webhooks: signed, on a schedule, each attempt logged.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use flowgate_engine::call::Piece;
+
+use crate::access::Caller;
+use crate::delivery::{Attempt, Delivery, DeliveryId, FrozenRequest, HeaderValue};
+use crate::error::What;
+use crate::keys::Scope;
+use crate::outbound::{PreparedWebhook, SendOutcome};
+use crate::platform::App;
+use crate::ports::{AfterAttempt, Written};
+use crate::secrets::{SigningPin, hmac_sha256};
+use crate::time::Timestamp;
+use crate::workflows::WorkflowRecord;
+
+/// The waits before each attempt. ±20 %, so that what failed together does not come back together.
+const SCHEDULE: [Duration; 10] = [
+    Duration::ZERO,
+    Duration::from_secs(5),
+    Duration::from_secs(5 * 60),
+    Duration::from_secs(30 * 60),
+    Duration::from_secs(2 * 3600),
+    Duration::from_secs(5 * 3600),
+    Duration::from_secs(10 * 3600),
+    Duration::from_secs(14 * 3600),
+    Duration::from_secs(20 * 3600),
+    Duration::from_secs(24 * 3600),
+];
+/// Longer than an attempt may take.
+const ATTEMPT_LEASE: Duration = Duration::from_secs(60);
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
+const GONE: u16 = 410;
+/// The secret before a rotation signs beside the new one for this long.
+const ROTATION_OVERLAP: Duration = Duration::from_secs(24 * 3600);
+
+impl App {
+    /// Does what a `WebhookV1` message asks for: one attempt, if one is due.
+    pub async fn deliver(&self, id: &DeliveryId) -> Result<()> {
+        let (owner, now) = (self.owner_token(), self.now());
+        let Some(delivery) = self.ports.deliveries.claim(id, &owner, now, now + ATTEMPT_LEASE).await? else { return Ok(()) };
+        let (attempt, next) = match self.prepare(&delivery, now).await {
+            Ok(request) => {
+                let outcome = self.outbound.send_webhook(request).await;
+                let next = self.after(&delivery, &outcome);
+                (attempt(now, outcome), next)
+            }
+            // Something is missing that a person must put right: tried again on the schedule.
+            Err(error) => {
+                tracing::warn!(delivery.id = id.as_str(), error = format!("{error:#}"), "a webhook could not be prepared");
+                let attempt = Attempt { at: now, duration_ms: 0, status: None, error: Some(format!("{error:#}")), answer: String::new() };
+                (attempt, self.retry(delivery.step, None))
+            }
+        };
+        let ended = !matches!(next, AfterAttempt::RetryAt(_));
+        let written = self.ports.deliveries.record(id, &owner, attempt, next).await?;
+        if ended && written == Written::Written {
+            self.wipe_after_delivery(&delivery).await?;
+        }
+        Ok(())
+    }
+
+    async fn wipe_after_delivery(&self, delivery: &Delivery) -> Result<()> {
+        let run = self.ports.runs.read(&delivery.run).await?;
+        if run.is_some_and(|run| !run.head.save && run.state.has_ended()) {
+            self.wipe_if_delivered(&delivery.run).await;
+        }
+        Ok(())
+    }
+
+    /// Fills in secrets, adds what goes out with every delivery, signs.
+    async fn prepare(&self, delivery: &Delivery, now: Timestamp) -> Result<PreparedWebhook> {
+        let frozen = &*delivery.request;
+        let mut url = self.outbound.fill(&frozen.url).await?;
+        let has_body = !matches!(frozen.method.as_str(), "GET" | "DELETE");
+        if !has_body {
+            url = with_status(&url, delivery, frozen)?;
+        }
+        let body = if has_body { frozen.body.as_str() } else { "" };
+        let mut headers = Vec::with_capacity(frozen.headers.len() + 6);
+        for (name, value) in &frozen.headers {
+            headers.push((name.clone(), self.header_value(value).await?));
+        }
+        if has_body && !frozen.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+            headers.push(("content-type".to_owned(), "application/json".to_owned()));
+        }
+        let seconds = now.millis().div_euclid(1000).to_string();
+        let keys = self.signing_keys(delivery, now).await?;
+        headers.extend([
+            ("webhook-id".to_owned(), delivery.id.as_str().to_owned()),
+            ("webhook-timestamp".to_owned(), seconds.clone()),
+            ("webhook-signature".to_owned(), signature(&keys, delivery.id.as_str(), &seconds, body)),
+            ("flowgate-run-id".to_owned(), delivery.run.to_string()),
+            ("flowgate-event".to_owned(), frozen.event.clone()),
+        ]);
+        Ok(PreparedWebhook { method: frozen.method.clone(), url, headers, body: has_body.then(|| body.to_owned()) })
+    }
+
+    async fn header_value(&self, value: &HeaderValue) -> Result<String> {
+        match value {
+            HeaderValue::Author(pieces) => self.outbound.fill(pieces).await,
+            HeaderValue::Sealed(sealed) => self.keyring.unseal(sealed),
+        }
+    }
+
+    /// The newest first; during a rotation the one before it too.
+    async fn signing_keys(&self, delivery: &Delivery, now: Timestamp) -> Result<Vec<Vec<u8>>> {
+        let stored = self.ports.workflows.read(&delivery.workflow_id).await?;
+        let pins = match stored.filter(|workflow| workflow.uid == delivery.workflow_uid) {
+            Some(workflow) => live_pins(&workflow, now),
+            None => vec![delivery.signing],
+        };
+        pins.into_iter().map(|pin| self.keyring.signing_key(&delivery.workflow_uid, pin)).collect()
+    }
+
+    fn after(&self, delivery: &Delivery, outcome: &SendOutcome) -> AfterAttempt {
+        match outcome.status {
+            Some(200..300) => AfterAttempt::Delivered,
+            Some(GONE) => AfterAttempt::Exhausted,
+            _ if outcome.refused => AfterAttempt::Exhausted,
+            _ => self.retry(delivery.step, outcome.retry_after),
+        }
+    }
+
+    fn retry(&self, step: u32, retry_after: Option<Duration>) -> AfterAttempt {
+        let next = usize::try_from(step).unwrap_or(usize::MAX).saturating_add(1);
+        let Some(wait) = SCHEDULE.get(next) else { return AfterAttempt::Exhausted };
+        let [random] = self.random::<1>();
+        let jittered = wait.mul_f64(0.8 + 0.4 * f64::from(random) / 255.0);
+        let wait = retry_after.map_or(jittered, |asked| jittered.max(asked.min(LONGEST_RETRY_AFTER)));
+        AfterAttempt::RetryAt(self.now() + wait)
+    }
+
+    /// What receivers verify the workflow's webhooks with: `whsec_…`, the newest first.
+    pub async fn signing_secrets(&self, caller: &Caller, workflow_id: &str) -> crate::error::Result<Vec<String>> {
+        let workflow = self.read_workflow(caller, workflow_id).await?;
+        let secrets = live_pins(&workflow, self.now()).into_iter().map(|pin| self.signing_secret(&workflow.uid, pin));
+        Ok(secrets.collect::<Result<_>>()?)
+    }
+
+    /// A new secret for the workflow; the one before signs beside it for a day.
+    pub async fn rotate_signing_secret(&self, caller: &Caller, workflow_id: &str) -> crate::error::Result<String> {
+        caller.require(Scope::Author, workflow_id, What::Workflow)?;
+        let workflow = self.read_workflow(caller, workflow_id).await?;
+        let pin = SigningPin { master: self.keyring.newest_master()?, epoch: workflow.signing.epoch + 1 };
+        self.ports.workflows.rotate_signing(workflow_id, pin, self.now() + ROTATION_OVERLAP).await?;
+        self.workflow_cache.forget(workflow_id);
+        Ok(self.signing_secret(&workflow.uid, pin)?)
+    }
+
+    fn signing_secret(&self, uid: &str, pin: SigningPin) -> Result<String> {
+        Ok(format!("whsec_{}", BASE64.encode(self.keyring.signing_key(uid, pin)?)))
+    }
+}
+
+fn live_pins(workflow: &WorkflowRecord, now: Timestamp) -> Vec<SigningPin> {
+    let before = workflow.signing_before.filter(|(_, until)| now < *until).map(|(pin, _)| pin);
+    [Some(workflow.signing), before].into_iter().flatten().collect()
+}
+
+/// Standard Webhooks: `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`, one for each key.
+fn signature(keys: &[Vec<u8>], id: &str, timestamp: &str, body: &str) -> String {
+    let signed = format!("{id}.{timestamp}.{body}");
+    let signatures: Vec<_> = keys.iter().map(|key| format!("v1,{}", BASE64.encode(hmac_sha256(key, signed.as_bytes())))).collect();
+    signatures.join(" ")
+}
+
+/// A delivery without a body says in its query what it is about; the query that is there stays.
+fn with_status(url: &str, delivery: &Delivery, frozen: &FrozenRequest) -> Result<String> {
+    let mut url = url::Url::parse(url)?;
+    let status = frozen.event.strip_prefix("run.").unwrap_or("running");
+    url.query_pairs_mut().append_pair("workflowRunId", delivery.run.as_str()).append_pair("workflowId", &delivery.workflow_id).append_pair("status", status);
+    Ok(url.into())
+}
+
+fn attempt(at: Timestamp, outcome: SendOutcome) -> Attempt {
+    Attempt { at, duration_ms: outcome.duration_ms, status: outcome.status, error: outcome.error, answer: outcome.answer }
+}
+
+/// What a log may show of where a delivery goes: secrets stay names.
+pub fn shown(pieces: &[Piece]) -> String {
+    pieces.iter().map(|piece| match piece {
+        Piece::Text(text) => text.clone(),
+        Piece::Secret(name) => format!("{{{{{name}}}}}"),
+    }).collect()
+}

@@ -1,0 +1,113 @@
+//! Takes detached runs to their end, message by message; closes what a dead owner left open.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use anyhow::Result;
+use flowgate_engine::RunError;
+use futures_util::FutureExt;
+
+use crate::drive::{Driver, LEASE};
+use crate::platform::App;
+use crate::ports::{Claimed, DueItem, Message};
+use crate::run::{Held, Mode, RunId, RunRecord, RunState};
+
+/// Claims in a row that recorded nothing new: the run breaks its workers.
+const MOST_BARREN_CLAIMS: u32 = 5;
+/// A due item is sent again after this time, should its message be lost.
+const RESEND_AFTER: std::time::Duration = std::time::Duration::from_secs(60);
+
+impl App {
+    /// Does what a `RunV1` message asks for. `Err`: try the message again.
+    pub async fn work(self: &Arc<Self>, run: &RunId) -> Result<()> {
+        let owner = self.owner_token();
+        let now = self.now();
+        match self.ports.runs.claim(run, &owner, now, now + LEASE).await? {
+            Claimed::Ours(held, record) => self.work_on(held, *record).await,
+            Claimed::Ended => {
+                self.wipe_if_unsaved(run).await?;
+                Ok(())
+            }
+            Claimed::Held => Ok(()),
+            Claimed::Unknown => {
+                tracing::warn!(run.id = %run, "a message names a run that is gone");
+                Ok(())
+            }
+        }
+    }
+
+    async fn work_on(self: &Arc<Self>, held: Held, record: RunRecord) -> Result<()> {
+        if let Some((state, error)) = self.foregone(&record) {
+            self.end_held(&held, &record, state, error).await?;
+            return Ok(());
+        }
+        let head = &record.head;
+        let Some(workflow) = self.compiled(&head.workflow_uid, &head.version).await? else {
+            let error = failure("version_gone", "the version that the run was started with is gone");
+            self.end_held(&held, &record, RunState::Failed, error).await?;
+            return Ok(());
+        };
+        let mut driver = Driver::detached(self.clone(), held, &record, workflow).await?;
+        let panic_end = driver.panic_end();
+        let driven = AssertUnwindSafe(async { while driver.next().await.is_some() {} }).catch_unwind().await;
+        if driven.is_err() {
+            drop(driver);
+            panic_end.finish().await;
+        }
+        Ok(())
+    }
+
+    /// How a run must end without going on, if it must.
+    fn foregone(&self, record: &RunRecord) -> Option<(RunState, Option<RunError>)> {
+        if record.cancel_requested {
+            return Some((RunState::Cancelled, None));
+        }
+        if record.mode == Mode::Attached {
+            return Some((RunState::Failed, failure("interrupted", "the run was attached to its caller when its server stopped")));
+        }
+        if record.barren_claims > MOST_BARREN_CLAIMS {
+            return Some((RunState::Failed, failure("poison", "the run stopped its worker again and again")));
+        }
+        let late = self.now() >= record.head.deadline_at;
+        late.then(|| (RunState::Failed, failure("timeout", "the run did not end before its deadline")))
+    }
+
+    async fn wipe_if_unsaved(&self, run: &RunId) -> Result<()> {
+        let unsaved = self.ports.runs.read(run).await?.is_some_and(|record| !record.head.save && !record.wiped);
+        if unsaved {
+            self.wipe_if_delivered(run).await;
+        }
+        Ok(())
+    }
+
+    /// Sends what is due; gives how much that was. A sender that dies in between has moved the due time only by a minute.
+    pub async fn sweep(&self, limit: usize) -> Result<usize> {
+        let now = self.now();
+        let due = self.ports.due.due(now, limit).await?;
+        let found = due.len();
+        for item in due {
+            self.send_due(item).await?;
+        }
+        Ok(found)
+    }
+
+    async fn send_due(&self, item: DueItem) -> Result<()> {
+        // A delivery's own claim moves its due time; only the send itself needs the backstop.
+        if self.ports.due.postpone(&item, self.now() + RESEND_AFTER).await? {
+            self.ports.queue.send(item.what).await?;
+        }
+        Ok(())
+    }
+
+    /// Does what a message asks for, whichever it is.
+    pub async fn handle(self: &Arc<Self>, message: &Message) -> Result<()> {
+        match message {
+            Message::RunV1 { run } => self.work(run).await,
+            Message::WebhookV1 { delivery } => self.deliver(delivery).await,
+        }
+    }
+}
+
+fn failure(code: &str, message: &str) -> Option<RunError> {
+    Some(RunError { code: code.to_owned(), message: message.to_owned(), node: None })
+}

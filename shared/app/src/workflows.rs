@@ -1,0 +1,303 @@
+//! Workflows as authors handle them: drafts, immutable versions, the one that callers run.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use flowgate_engine::document::Document;
+use flowgate_engine::{Problem, Severity, Workflow};
+use serde::{Deserialize, Serialize};
+
+use crate::access::Caller;
+use crate::error::{Error, Result, What};
+use crate::keys::Scope;
+use crate::platform::App;
+use crate::ports::{DraftSaved, NewVersion, Page, PageRequest, SetActive};
+use crate::secrets::SigningPin;
+use crate::time::Timestamp;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WorkflowRecord {
+    pub id: String,
+    /// Random; a workflow created again under the same id gets another.
+    pub uid: String,
+    pub draft: Draft,
+    pub active_version: Option<String>,
+    /// When the endpoint was last pointed somewhere.
+    pub activated_at: Option<Timestamp>,
+    pub created_at: Timestamp,
+    pub signing: SigningPin,
+    /// Signs beside `signing` until then.
+    pub signing_before: Option<(SigningPin, Timestamp)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Draft {
+    pub name: String,
+    /// As the author wrote it, YAML or JSON.
+    pub document: Arc<str>,
+    /// Of the document's bytes.
+    pub etag: String,
+    pub saved_at: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VersionInfo {
+    pub version: String,
+    pub hash: String,
+    pub notes: Option<String>,
+    pub published_at: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VersionRecord {
+    pub info: VersionInfo,
+    pub name: String,
+    pub document: Arc<str>,
+}
+
+/// A version ready to run.
+pub struct Published {
+    pub id: String,
+    pub uid: String,
+    pub version: String,
+    pub signing: SigningPin,
+    pub workflow: Arc<Workflow>,
+}
+
+/// A saved draft with what is wrong with it.
+pub struct Saved {
+    pub record: WorkflowRecord,
+    pub problems: Vec<Problem>,
+}
+
+/// Long enough for every workflow of an account, small beside the runs.
+const MOST_COMPILED: usize = 1_000;
+/// Another process's publish is seen within this time; our own at once.
+const FRESH: Duration = Duration::from_secs(4);
+/// Routes of their own stand at these names.
+const RESERVED: [&str; 2] = ["import", "invoke"];
+pub const LONGEST_DOCUMENT: usize = 1024 * 1024;
+const LONGEST_NOTES: usize = 10_000;
+
+#[derive(Default)]
+pub(crate) struct WorkflowCache {
+    inner: Mutex<Cached>,
+}
+
+#[derive(Default)]
+struct Cached {
+    /// Moves with each change made here: a read that began before the change is not kept.
+    generation: u64,
+    records: HashMap<String, (Arc<WorkflowRecord>, Timestamp)>,
+    /// By uid and version: immutable, kept for good.
+    compiled: HashMap<(String, String), Arc<Workflow>>,
+}
+
+impl App {
+    /// Saves the draft and says what is wrong with it. Only text that is no document at all is refused.
+    pub async fn save_draft(&self, caller: &Caller, id: &str, document: &str, if_match: Option<&str>) -> Result<Saved> {
+        caller.require(Scope::Author, id, What::Workflow)?;
+        check_id(id)?;
+        if document.len() > LONGEST_DOCUMENT {
+            return Err(Error::TooLarge("a workflow document has at most 1 MiB".to_owned()));
+        }
+        let (parsed, problems) = check(document)?;
+        let name = parsed.name.clone().unwrap_or_else(|| id.to_owned());
+        let draft = Draft { name, document: document.into(), etag: hash(document)[..32].to_owned(), saved_at: self.now() };
+        let pin = SigningPin { master: self.keyring.newest_master()?, epoch: 1 };
+        let uid = self.new_uuid().simple().to_string();
+        let saved = self.ports.workflows.save_draft(id, draft, &uid, pin, if_match).await?;
+        self.workflow_cache.forget(id);
+        match saved {
+            DraftSaved::Saved(record) => Ok(Saved { record: *record, problems }),
+            DraftSaved::Stale => Err(Error::Stale),
+        }
+    }
+
+    pub async fn read_workflow(&self, caller: &Caller, id: &str) -> Result<WorkflowRecord> {
+        caller.require(Scope::Author, id, What::Workflow)?;
+        self.stored_workflow(id).await
+    }
+
+    /// Those that the key knows.
+    pub async fn list_workflows(&self, caller: &Caller, page: PageRequest) -> Result<Page<WorkflowRecord>> {
+        if let Some(only) = caller.only_workflow() {
+            caller.require(Scope::Author, only, What::Workflow)?;
+        } else {
+            caller.require_platform(Scope::Author)?;
+        }
+        let mut listed = self.ports.workflows.list(page).await?;
+        listed.items.retain(|workflow| caller.knows(&workflow.id));
+        Ok(listed)
+    }
+
+    /// Makes the draft an immutable version and points the endpoint at it.
+    pub async fn publish(&self, caller: &Caller, id: &str, notes: Option<String>) -> Result<VersionInfo> {
+        caller.require(Scope::Author, id, What::Workflow)?;
+        if notes.as_ref().is_some_and(|notes| notes.len() > LONGEST_NOTES) {
+            return Err(Error::bad_field("/notes", "must have at most 10000 characters"));
+        }
+        let draft = self.stored_workflow(id).await?.draft;
+        let (parsed, problems) = check(&draft.document)?;
+        if problems.iter().any(|problem| problem.severity == Severity::Error) {
+            return Err(Error::InvalidDocument(problems));
+        }
+        let name = parsed.name.clone().unwrap_or_else(|| id.to_owned());
+        let version = NewVersion { hash: hash(&draft.document), document: draft.document, name, notes, at: self.now() };
+        let published = self.ports.workflows.publish(id, version).await?;
+        self.workflow_cache.forget(id);
+        published.ok_or(Error::NotFound(What::Workflow))
+    }
+
+    /// Points the endpoint at an earlier version: the one named, or the one before the active one.
+    pub async fn rollback(&self, caller: &Caller, id: &str, version: Option<&str>) -> Result<String> {
+        caller.require(Scope::Author, id, What::Workflow)?;
+        let record = self.stored_workflow(id).await?;
+        let version = match version {
+            Some(version) => version.to_owned(),
+            None => self.version_before(&record).await?,
+        };
+        self.point_at(id, Some(&version)).await?;
+        Ok(version)
+    }
+
+    /// Takes the endpoint down; runs in flight end.
+    pub async fn unpublish(&self, caller: &Caller, id: &str) -> Result<()> {
+        caller.require(Scope::Author, id, What::Workflow)?;
+        self.point_at(id, None).await
+    }
+
+    pub async fn list_versions(&self, caller: &Caller, id: &str) -> Result<(WorkflowRecord, Vec<VersionInfo>)> {
+        let record = self.read_workflow(caller, id).await?;
+        let versions = self.ports.workflows.versions(&record.uid).await?;
+        Ok((record, versions))
+    }
+
+    pub async fn delete_workflow(&self, caller: &Caller, id: &str) -> Result<()> {
+        caller.require(Scope::Author, id, What::Workflow)?;
+        let known = self.ports.workflows.delete(id).await?;
+        self.workflow_cache.forget(id);
+        if known { Ok(()) } else { Err(Error::NotFound(What::Workflow)) }
+    }
+
+    /// Whether callers can run it, and since when.
+    pub async fn deployment(&self, caller: &Caller, id: &str) -> Result<Arc<WorkflowRecord>> {
+        caller.require(Scope::Read, id, What::Workflow)?;
+        self.cached_workflow(id).await
+    }
+
+    /// The version that callers run, or the one they pin.
+    pub(crate) async fn published(&self, id: &str, pinned: Option<&str>) -> Result<Arc<Published>> {
+        let record = self.cached_workflow(id).await?;
+        let version = match (pinned, &record.active_version) {
+            (_, None) => return Err(Error::NotPublished),
+            (Some(pinned), _) => pinned,
+            (None, Some(active)) => active,
+        };
+        let workflow = self.compiled(&record.uid, version).await?.ok_or(Error::NotFound(What::Version))?;
+        Ok(Arc::new(Published { id: record.id.clone(), uid: record.uid.clone(), version: version.to_owned(), signing: record.signing, workflow }))
+    }
+
+    /// A version as it was published, compiled once per process. `None`: there is no such version.
+    pub(crate) async fn compiled(&self, uid: &str, version: &str) -> Result<Option<Arc<Workflow>>> {
+        let key = (uid.to_owned(), version.to_owned());
+        if let Some(workflow) = self.workflow_cache.lock().compiled.get(&key) {
+            return Ok(Some(workflow.clone()));
+        }
+        let Some(record) = self.ports.workflows.version(uid, version).await? else { return Ok(None) };
+        let document = Document::parse(&record.document).map_err(|error| anyhow!("a published document does not parse: {}", error.message))?;
+        let (workflow, problems) = Workflow::compile(&document);
+        let workflow = Arc::new(workflow.with_context(|| format!("published version {version} does not compile any more: {problems:?}"))?);
+        let mut cached = self.workflow_cache.lock();
+        if cached.compiled.len() >= MOST_COMPILED {
+            cached.compiled.clear();
+        }
+        cached.compiled.insert(key, workflow.clone());
+        Ok(Some(workflow))
+    }
+
+    pub(crate) async fn cached_workflow(&self, id: &str) -> Result<Arc<WorkflowRecord>> {
+        let now = self.now();
+        let generation = {
+            let cached = self.workflow_cache.lock();
+            if let Some((record, read_at)) = cached.records.get(id)
+                && now.since(*read_at) < FRESH
+            {
+                return Ok(record.clone());
+            }
+            cached.generation
+        };
+        let record = Arc::new(self.stored_workflow(id).await?);
+        let mut cached = self.workflow_cache.lock();
+        if cached.generation == generation {
+            cached.records.insert(id.to_owned(), (record.clone(), now));
+        }
+        Ok(record)
+    }
+
+    async fn stored_workflow(&self, id: &str) -> Result<WorkflowRecord> {
+        if !is_workflow_id(id) {
+            return Err(Error::NotFound(What::Workflow));
+        }
+        self.ports.workflows.read(id).await?.ok_or(Error::NotFound(What::Workflow))
+    }
+
+    async fn version_before(&self, record: &WorkflowRecord) -> Result<String> {
+        let versions = self.ports.workflows.versions(&record.uid).await?;
+        let mut older = versions.into_iter().map(|info| info.version).skip_while(|version| record.active_version.as_ref().is_some_and(|active| version != active));
+        if record.active_version.is_some() {
+            older.next();
+        }
+        older.next().ok_or(Error::NotFound(What::Version))
+    }
+
+    async fn point_at(&self, id: &str, version: Option<&str>) -> Result<()> {
+        let set = self.ports.workflows.set_active(id, version, self.now()).await?;
+        self.workflow_cache.forget(id);
+        match set {
+            SetActive::Done => Ok(()),
+            SetActive::UnknownWorkflow => Err(Error::NotFound(What::Workflow)),
+            SetActive::UnknownVersion => Err(Error::NotFound(What::Version)),
+        }
+    }
+}
+
+impl WorkflowCache {
+    pub(crate) fn forget(&self, id: &str) {
+        let mut cached = self.lock();
+        cached.generation += 1;
+        cached.records.remove(id);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Cached> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The document and all that is wrong with it; a refusal where it is no document at all.
+fn check(document: &str) -> Result<(Document, Vec<Problem>)> {
+    let parsed = Document::parse(document).map_err(|error| {
+        let (line, column) = (Some(error.line), Some(error.column));
+        Error::InvalidDocument(vec![Problem { severity: Severity::Error, path: String::new(), line, column, message: error.message }])
+    })?;
+    let (_, problems) = Workflow::compile(&parsed);
+    Ok((parsed, problems))
+}
+
+fn hash(document: &str) -> String {
+    use sha2::Digest as _;
+    crate::keys::hex(&sha2::Sha256::digest(document.as_bytes()))
+}
+
+fn check_id(id: &str) -> Result<()> {
+    if RESERVED.contains(&id) {
+        return Err(Error::bad_field("/id", format!("`{id}` is a reserved name")));
+    }
+    if is_workflow_id(id) { Ok(()) } else { Err(Error::bad_field("/id", "must be a letter or digit, then up to 63 letters, digits, - or _")) }
+}
+
+pub(crate) fn is_workflow_id(id: &str) -> bool {
+    id.len() <= 64 && id.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+}
