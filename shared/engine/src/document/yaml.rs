@@ -1,0 +1,141 @@
+//! YAML into a tree of values with their places.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+use serde_saphyr::Spanned;
+
+use super::{ParseError, Read};
+use crate::json::{MAX_DEPTH, MAX_VALUES, push_segment};
+
+pub(super) fn read(text: &str) -> Result<Read, ParseError> {
+    let tree: Spanned<Tree> = serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
+        let (line, column) = error.location().map_or((1, 1), |at| (clamp(at.line()), clamp(at.column())));
+        ParseError { line: line.max(1), column: column.max(1), message: error.to_string() }
+    })?;
+    let mut places = HashMap::new();
+    let root = flatten(tree, &mut String::new(), &mut places);
+    Ok((root, places))
+}
+
+fn options() -> serde_saphyr::Options {
+    serde_saphyr::options! {
+        strict_booleans: true,
+        with_snippet: false,
+        budget: serde_saphyr::budget! { max_depth: MAX_DEPTH, max_nodes: MAX_VALUES, max_documents: 1 },
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: MAX_VALUES },
+    }
+}
+
+fn clamp(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+fn flatten(tree: Spanned<Tree>, pointer: &mut String, places: &mut HashMap<String, (u32, u32)>) -> Value {
+    places.insert(pointer.clone(), (clamp(tree.referenced.line()), clamp(tree.referenced.column())));
+    let outer = pointer.len();
+    let mut descend = |segment: &str, tree: Spanned<Tree>| {
+        push_segment(pointer, segment);
+        let value = flatten(tree, pointer, places);
+        pointer.truncate(outer);
+        value
+    };
+    match tree.value {
+        Tree::Scalar(value) => value,
+        Tree::List(items) => items.into_iter().enumerate().map(|(index, item)| descend(&index.to_string(), item)).collect(),
+        Tree::Object(fields) => Value::Object(
+            fields
+                .into_iter()
+                .map(|(key, field)| {
+                    let value = descend(&key, field);
+                    (key, value)
+                })
+                .collect::<Map<_, _>>(),
+        ),
+    }
+}
+
+enum Tree {
+    Scalar(Value),
+    List(Vec<Spanned<Tree>>),
+    Object(Vec<(String, Spanned<Tree>)>),
+}
+
+impl<'de> Deserialize<'de> for Tree {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TreeVisitor)
+    }
+}
+
+struct TreeVisitor;
+
+impl<'de> Visitor<'de> for TreeVisitor {
+    type Value = Tree;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Tree, E> {
+        Ok(Tree::Scalar(Value::Null))
+    }
+
+    fn visit_none<E>(self) -> Result<Tree, E> {
+        Ok(Tree::Scalar(Value::Null))
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Tree, D::Error> {
+        Tree::deserialize(deserializer)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Tree, E> {
+        Ok(Tree::Scalar(value.into()))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Tree, E> {
+        Ok(Tree::Scalar(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Tree, E> {
+        Ok(Tree::Scalar(value.into()))
+    }
+
+    fn visit_i128<E: de::Error>(self, value: i128) -> Result<Tree, E> {
+        Err(E::custom(format!("integer {value} is out of range")))
+    }
+
+    fn visit_u128<E: de::Error>(self, value: u128) -> Result<Tree, E> {
+        Err(E::custom(format!("integer {value} is out of range")))
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Tree, E> {
+        let number = Number::from_f64(value).ok_or_else(|| E::custom("numbers are finite"))?;
+        Ok(Tree::Scalar(Value::Number(number)))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Tree, E> {
+        Ok(Tree::Scalar(value.into()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Tree, E> {
+        Ok(Tree::Scalar(value.into()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Tree, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Tree::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Tree, A::Error> {
+        let mut list = Vec::new();
+        while let Some(field) = fields.next_entry()? {
+            list.push(field);
+        }
+        Ok(Tree::Object(list))
+    }
+}

@@ -1,0 +1,295 @@
+//! What a run may be given: the `input` section, checked with all problems at once.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::json::{self, push_segment};
+use crate::node::fields::Fields;
+use crate::problem::did_you_mean;
+
+const MAX_FIELDS: usize = 200;
+const MAX_SCHEMA_BYTES: usize = 256 << 10;
+
+/// Top-level keys by which a dialect steers a run. An input of the same name could not always be sent.
+const CONTROL_KEYS: [&str; 24] = [
+    "stream", "run_options", "selectedOutputs", "isAsync", "webhook", "webhooks", "userId", "user", "save", "triggerType", "useDraftState",
+    "inputFromExecutionId", "includeFileBase64", "base64MaxBytes", "workflowStateOverride", "deploymentVersionId", "triggerBlockId",
+    "stopAfterBlockId", "runFromBlock", "copilotToolCallId", "workflowId", "parentWorkspaceId", "includeThinking", "includeToolCalls",
+];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InputRules {
+    pub undeclared: Undeclared,
+    /// `"3"` for a number, `"true"` for a boolean, JSON text for an object or array are taken for what they say.
+    pub coerce: bool,
+}
+
+/// What becomes of keys that no field declares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Undeclared {
+    Refuse,
+    /// They stay readable under `<api.input>`.
+    Keep,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct InputProblem {
+    /// JSON pointer into the input.
+    pub pointer: String,
+    pub message: String,
+}
+
+#[derive(Debug)]
+pub struct InputField {
+    pub name: String,
+    pub kind: FieldType,
+    pub description: String,
+    /// Where there is one the field may be left out. A default of `null` also lets callers send `null`.
+    pub default: Option<Value>,
+    /// What is sent when somebody tries the workflow without input.
+    pub value: Option<Value>,
+    /// As written.
+    pub schema: Option<Value>,
+    validator: Option<jsonschema::Validator>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FieldType {
+    String,
+    Number,
+    Boolean,
+    Object,
+    Array,
+    /// An address or `data:` URL, an object that describes a file, or a list of such objects.
+    File,
+}
+
+#[derive(Debug)]
+pub(crate) enum InputSection {
+    /// No `input` section: any object will do.
+    Any,
+    Fields(Vec<InputField>),
+}
+
+impl InputSection {
+    pub(crate) fn read(root: &mut Fields<'_, '_>) -> Self {
+        let Some(list) = root.list("input") else { return Self::Any };
+        if list.len() > MAX_FIELDS {
+            root.error("input", format!("at most {MAX_FIELDS} fields"));
+        }
+        let mut seen = HashSet::new();
+        let mut declared = Vec::new();
+        for (index, field) in list.iter().take(MAX_FIELDS).enumerate() {
+            let path = format!("/input/{index}");
+            let Value::Object(object) = field else {
+                root.error("input", format!("field {index} must be an object such as {{ name: text, type: string }}"));
+                continue;
+            };
+            let field = InputField::read(Fields::new(root.compiler, object, &path, 0));
+            if !seen.insert(field.name.clone()) {
+                root.compiler.report(crate::Severity::Error, &path, format!("the field `{}` is declared twice", field.name));
+            }
+            declared.push(field);
+        }
+        Self::Fields(declared)
+    }
+
+    pub(crate) fn fields(&self) -> &[InputField] {
+        match self {
+            Self::Any => &[],
+            Self::Fields(fields) => fields,
+        }
+    }
+
+    pub(crate) fn is_declared(&self) -> bool {
+        matches!(self, Self::Fields(_))
+    }
+
+    pub(crate) fn sample(&self) -> Value {
+        let sample = |field: &InputField| field.value.clone().or_else(|| field.default.clone()).map(|value| (field.name.clone(), value));
+        Value::Object(self.fields().iter().filter_map(sample).collect())
+    }
+
+    pub(crate) fn accept(&self, input: Value, rules: InputRules) -> Result<Value, Vec<InputProblem>> {
+        let Value::Object(mut input) = input else {
+            return Err(vec![InputProblem { pointer: String::new(), message: format!("input must be an object, not {}", kind_of(&input)) }]);
+        };
+        let Self::Fields(fields) = self else { return Ok(Value::Object(input)) };
+        let mut problems = Vec::new();
+        for field in fields {
+            field.accept(&mut input, rules.coerce, &mut problems);
+        }
+        if rules.undeclared == Undeclared::Refuse {
+            refuse_undeclared(fields, &input, &mut problems);
+        }
+        if problems.is_empty() { Ok(Value::Object(input)) } else { Err(problems) }
+    }
+}
+
+fn refuse_undeclared(fields: &[InputField], input: &Map<String, Value>, problems: &mut Vec<InputProblem>) {
+    for name in input.keys().filter(|name| fields.iter().all(|field| field.name != **name)) {
+        let hint = did_you_mean(name, fields.iter().map(|field| field.name.as_str()));
+        problems.push(InputProblem { pointer: pointer(name), message: format!("`{name}` is not an input of this workflow{hint}") });
+    }
+}
+
+fn pointer(name: &str) -> String {
+    let mut pointer = String::new();
+    push_segment(&mut pointer, name);
+    pointer
+}
+
+impl InputField {
+    fn read(mut fields: Fields<'_, '_>) -> Self {
+        fields.require("name");
+        let name = fields.string("name").unwrap_or_default().to_owned();
+        check_name(&name, &mut fields);
+        let kind = fields.string("type").map_or(Some(FieldType::String), FieldType::named);
+        if kind.is_none() {
+            fields.error("type", "`type` must be one of string, number, boolean, object, array, file");
+        }
+        let description = fields.string("description").unwrap_or_default().to_owned();
+        let schema = fields.get("schema").cloned();
+        let validator = schema.as_ref().and_then(|schema| compile_schema(schema).map_err(|message| fields.error("schema", message)).ok());
+        let default = fields.get_with_null("default").cloned();
+        let value = fields.get("value").cloned();
+        let field = Self { name, kind: kind.unwrap_or(FieldType::String), description, default, value, schema, validator };
+        for (key, given) in [("default", &field.default), ("value", &field.value)] {
+            if let Some(message) = given.as_ref().and_then(|given| field.misfit(given, "").into_iter().next()) {
+                fields.error(key, format!("`{key}` {}", message.message));
+            }
+        }
+        fields.finish();
+        field
+    }
+
+    fn accept(&self, input: &mut Map<String, Value>, coerce: bool, problems: &mut Vec<InputProblem>) {
+        let Some(value) = input.get_mut(&self.name) else {
+            match &self.default {
+                Some(default) => drop(input.insert(self.name.clone(), default.clone())),
+                None => problems.push(InputProblem { pointer: pointer(&self.name), message: format!("`{}` is missing", self.name) }),
+            }
+            return;
+        };
+        if let Some(coerced) = coerce.then(|| self.kind.coerced(value)).flatten() {
+            *value = coerced;
+        }
+        let misfits = self.misfit(value, &pointer(&self.name));
+        problems.extend(misfits.into_iter().map(|problem| InputProblem { message: format!("`{}` {}", self.name, problem.message), ..problem }));
+    }
+
+    /// What keeps a value from being one of this field, starting with a verb.
+    fn misfit(&self, value: &Value, pointer: &str) -> Vec<InputProblem> {
+        if value.is_null() && self.default.as_ref().is_some_and(Value::is_null) {
+            return Vec::new();
+        }
+        if !self.kind.accepts(value) {
+            let message = format!("must be {}, not {}", self.kind, kind_of(value));
+            return vec![InputProblem { pointer: pointer.to_owned(), message }];
+        }
+        let Some(validator) = &self.validator else { return Vec::new() };
+        let problem = |error: jsonschema::ValidationError<'_>| InputProblem {
+            pointer: format!("{pointer}{}", error.instance_path()),
+            message: format!("does not fit its schema: {}", shortened(&error.masked().to_string())),
+        };
+        validator.iter_errors(value).take(20).map(problem).collect()
+    }
+}
+
+fn check_name(name: &str, fields: &mut Fields<'_, '_>) {
+    if name == "input" {
+        fields.error("name", "a field cannot be called `input`: <api.input> is the whole input");
+    } else if name.chars().count() > 64 {
+        fields.error("name", "a field's name has at most 64 characters");
+    } else if CONTROL_KEYS.contains(&name) {
+        fields.warning("name", format!("`{name}` is also a control key of some callers' requests, which then cannot send this field at the top level"));
+    }
+}
+
+/// Refuses what is too large, is no JSON Schema, or refers elsewhere.
+pub(crate) fn compile_schema(schema: &Value) -> Result<jsonschema::Validator, String> {
+    if !schema.is_object() {
+        return Err("`schema` must be an object (JSON Schema)".into());
+    }
+    if json::size(schema) > MAX_SCHEMA_BYTES {
+        return Err(format!("a schema is at most {MAX_SCHEMA_BYTES} bytes"));
+    }
+    // The linear engine: a caller's text cannot make a pattern take exponential time.
+    jsonschema::options()
+        .with_pattern_options(jsonschema::PatternOptions::regex())
+        .build(schema)
+        .map_err(|error| format!("`schema` is not a valid JSON Schema: {}", shortened(&error.to_string())))
+}
+
+fn shortened(message: &str) -> String {
+    match message.char_indices().nth(300) {
+        Some((end, _)) => format!("{}…", &message[..end]),
+        None => message.to_owned(),
+    }
+}
+
+impl FieldType {
+    fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "string" => Self::String,
+            "number" => Self::Number,
+            "boolean" => Self::Boolean,
+            "object" => Self::Object,
+            "array" => Self::Array,
+            "file" => Self::File,
+            _ => return None,
+        })
+    }
+
+    fn accepts(self, value: &Value) -> bool {
+        match self {
+            Self::String => value.is_string(),
+            Self::Number => value.is_number(),
+            Self::Boolean => value.is_boolean(),
+            Self::Object => value.is_object(),
+            Self::Array => value.is_array(),
+            Self::File => match value {
+                Value::String(_) | Value::Object(_) => true,
+                Value::Array(files) => files.iter().all(|file| file.is_object() || file.is_string()),
+                _ => false,
+            },
+        }
+    }
+
+    fn coerced(self, value: &Value) -> Option<Value> {
+        let text = value.as_str()?;
+        match self {
+            Self::Number | Self::Boolean | Self::Object | Self::Array => json::parse(text.as_bytes()).ok().filter(|value| self.accepts(value)),
+            Self::String | Self::File => None,
+        }
+    }
+}
+
+/// With its article, as it stands in messages.
+impl fmt::Display for FieldType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::String => "a string",
+            Self::Number => "a number",
+            Self::Boolean => "a boolean",
+            Self::Object => "an object",
+            Self::Array => "an array",
+            Self::File => "a file (a URL, an object that describes it, or a list of them)",
+        })
+    }
+}
+
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}

@@ -1,0 +1,463 @@
+//! Strict JSON for everything that comes from outside.
+//!
+//! The number rule: an integer is kept exactly if it lies in `i64::MIN..=u64::MAX` and refused otherwise; a number with a
+//! fraction or an exponent is a finite double.
+
+use std::fmt;
+
+use serde_json::{Map, Number, Value};
+
+pub const MAX_DEPTH: usize = 64;
+pub const MAX_VALUES: usize = 100_000;
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason} at line {line}, column {column}")]
+pub struct JsonError {
+    pub reason: JsonReason,
+    /// Counted from 1.
+    pub line: u32,
+    /// In characters, counted from 1.
+    pub column: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JsonReason {
+    NotUtf8,
+    Syntax(&'static str),
+    TooDeep,
+    TooManyValues,
+    DuplicateKey(String),
+    NumberOutOfRange,
+}
+
+impl fmt::Display for JsonReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotUtf8 => f.write_str("text is not UTF-8"),
+            Self::Syntax(expected) => f.write_str(expected),
+            Self::TooDeep => write!(f, "nested deeper than {MAX_DEPTH} levels"),
+            Self::TooManyValues => write!(f, "more than {MAX_VALUES} values"),
+            Self::DuplicateKey(key) => write!(f, "key {key:?} is given twice"),
+            Self::NumberOutOfRange => f.write_str("number is out of range"),
+        }
+    }
+}
+
+pub fn parse(text: &[u8]) -> Result<Value, JsonError> {
+    match std::str::from_utf8(text) {
+        Ok(text) => Parser::new(text, None).document().map(|(value, _)| value),
+        Err(error) => {
+            let valid = String::from_utf8_lossy(&text[..error.valid_up_to()]);
+            Err(error_at(&valid, valid.len(), JsonReason::NotUtf8))
+        }
+    }
+}
+
+/// The value, and for each value inside it its JSON pointer and the byte it starts at.
+pub(crate) fn parse_with_places(text: &str) -> Result<(Value, Vec<(String, usize)>), JsonError> {
+    let places = Places { pointer: String::new(), found: Vec::new() };
+    Parser::new(text, Some(places)).document()
+}
+
+/// Length of the compact JSON, without writing it.
+pub fn size(value: &Value) -> usize {
+    match value {
+        Value::Null => 4,
+        Value::Bool(true) => 4,
+        Value::Bool(false) => 5,
+        Value::Number(number) => number_size(number),
+        Value::String(text) => string_size(text),
+        Value::Array(items) => 2 + items.len().saturating_sub(1) + items.iter().map(size).sum::<usize>(),
+        Value::Object(fields) => {
+            let inner: usize = fields.iter().map(|(key, value)| string_size(key) + 1 + size(value)).sum();
+            2 + fields.len().saturating_sub(1) + inner
+        }
+    }
+}
+
+/// One segment of a JSON pointer, escaped.
+pub(crate) fn push_segment(pointer: &mut String, segment: &str) {
+    pointer.push('/');
+    for character in segment.chars() {
+        match character {
+            '~' => pointer.push_str("~0"),
+            '/' => pointer.push_str("~1"),
+            other => pointer.push(other),
+        }
+    }
+}
+
+/// Line and column, both from 1, of a byte in a text.
+pub(crate) fn line_and_column(text: &str, at: usize) -> (u32, u32) {
+    let before = &text[..at.min(text.len())];
+    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+    (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
+}
+
+fn number_size(number: &Number) -> usize {
+    struct Counter(usize);
+    impl fmt::Write for Counter {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0 += text.len();
+            Ok(())
+        }
+    }
+    if let Some(small) = number.as_u64().filter(|n| *n < 10) {
+        return usize::from(small < 10);
+    }
+    let mut counter = Counter(0);
+    // Writing into a counter cannot fail.
+    let _ = fmt::Write::write_fmt(&mut counter, format_args!("{number}"));
+    counter.0
+}
+
+fn string_size(text: &str) -> usize {
+    let escapes: usize = text
+        .bytes()
+        .map(|byte| match byte {
+            b'"' | b'\\' | 0x08 | 0x09 | 0x0a | 0x0c | 0x0d => 1,
+            0x00..=0x1f => 5,
+            _ => 0,
+        })
+        .sum();
+    2 + text.len() + escapes
+}
+
+fn error_at(text: &str, at: usize, reason: JsonReason) -> JsonError {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    let (line, column) = line_and_column(text, at);
+    JsonError { reason, line, column }
+}
+
+struct Places {
+    pointer: String,
+    found: Vec<(String, usize)>,
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    at: usize,
+    values: usize,
+    depth: usize,
+    places: Option<Places>,
+}
+
+impl<'a> Parser<'a> {
+    fn new(text: &'a str, places: Option<Places>) -> Self {
+        Self { text, bytes: text.as_bytes(), at: 0, values: 0, depth: 0, places }
+    }
+
+    fn document(mut self) -> Result<(Value, Vec<(String, usize)>), JsonError> {
+        let parsed = self.value().and_then(|value| {
+            self.skip_space();
+            if self.at == self.bytes.len() { Ok(value) } else { Err(JsonReason::Syntax("unexpected text after the value")) }
+        });
+        match parsed {
+            Ok(value) => Ok((value, self.places.map(|places| places.found).unwrap_or_default())),
+            Err(reason) => Err(error_at(self.text, self.at, reason)),
+        }
+    }
+
+    fn value(&mut self) -> Result<Value, JsonReason> {
+        self.skip_space();
+        self.values += 1;
+        if self.values > MAX_VALUES {
+            return Err(JsonReason::TooManyValues);
+        }
+        if let Some(places) = &mut self.places {
+            places.found.push((places.pointer.clone(), self.at));
+        }
+        match self.bytes.get(self.at) {
+            Some(b'{') => self.nested(Self::object),
+            Some(b'[') => self.nested(Self::array),
+            Some(b'"') => self.string().map(Value::String),
+            Some(b't') => self.word("true", Value::Bool(true)),
+            Some(b'f') => self.word("false", Value::Bool(false)),
+            Some(b'n') => self.word("null", Value::Null),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            Some(_) => Err(JsonReason::Syntax("expected a JSON value")),
+            None => Err(JsonReason::Syntax("expected a JSON value, found the end")),
+        }
+    }
+
+    fn nested(&mut self, read: fn(&mut Self) -> Result<Value, JsonReason>) -> Result<Value, JsonReason> {
+        if self.depth == MAX_DEPTH {
+            return Err(JsonReason::TooDeep);
+        }
+        self.depth += 1;
+        self.at += 1;
+        let value = read(self);
+        self.depth -= 1;
+        value
+    }
+
+    fn object(&mut self) -> Result<Value, JsonReason> {
+        let mut fields = Map::new();
+        self.skip_space();
+        if self.eat(b'}') {
+            return Ok(Value::Object(fields));
+        }
+        loop {
+            self.skip_space();
+            let key_at = self.at;
+            if self.bytes.get(self.at) != Some(&b'"') {
+                return Err(JsonReason::Syntax("expected a key in double quotes"));
+            }
+            let key = self.string()?;
+            if fields.contains_key(&key) {
+                self.at = key_at;
+                return Err(JsonReason::DuplicateKey(key));
+            }
+            self.skip_space();
+            if !self.eat(b':') {
+                return Err(JsonReason::Syntax("expected `:` after the key"));
+            }
+            let value = self.within(|pointer| push_segment(pointer, &key))?;
+            fields.insert(key, value);
+            self.skip_space();
+            if self.eat(b'}') {
+                return Ok(Value::Object(fields));
+            }
+            if !self.eat(b',') {
+                return Err(JsonReason::Syntax("expected `,` or `}`"));
+            }
+        }
+    }
+
+    fn array(&mut self) -> Result<Value, JsonReason> {
+        let mut items = Vec::new();
+        self.skip_space();
+        if self.eat(b']') {
+            return Ok(Value::Array(items));
+        }
+        loop {
+            let index = items.len();
+            items.push(self.within(|pointer| push_segment(pointer, &index.to_string()))?);
+            self.skip_space();
+            if self.eat(b']') {
+                return Ok(Value::Array(items));
+            }
+            if !self.eat(b',') {
+                return Err(JsonReason::Syntax("expected `,` or `]`"));
+            }
+        }
+    }
+
+    /// A value one level down. The pointer is kept only where places are asked for.
+    fn within(&mut self, descend: impl FnOnce(&mut String)) -> Result<Value, JsonReason> {
+        let Some(places) = &mut self.places else { return self.value() };
+        let outer = places.pointer.len();
+        descend(&mut places.pointer);
+        let value = self.value();
+        if let Some(places) = &mut self.places {
+            places.pointer.truncate(outer);
+        }
+        value
+    }
+
+    fn word(&mut self, word: &str, value: Value) -> Result<Value, JsonReason> {
+        if !self.bytes[self.at..].starts_with(word.as_bytes()) {
+            return Err(JsonReason::Syntax("expected a JSON value"));
+        }
+        self.at += word.len();
+        Ok(value)
+    }
+
+    fn number(&mut self) -> Result<Value, JsonReason> {
+        let start = self.at;
+        let negative = self.eat(b'-');
+        if self.eat(b'0') {
+            if self.bytes.get(self.at).is_some_and(u8::is_ascii_digit) {
+                return Err(JsonReason::Syntax("a number cannot start with 0"));
+            }
+        } else {
+            self.digits()?;
+        }
+        let mut whole = true;
+        if self.eat(b'.') {
+            whole = false;
+            self.digits()?;
+        }
+        if self.eat(b'e') || self.eat(b'E') {
+            whole = false;
+            let _signed = self.eat(b'+') || self.eat(b'-');
+            self.digits()?;
+        }
+        let text = &self.text[start..self.at];
+        let number = match (whole && text != "-0", negative) {
+            (true, true) => text.parse::<i64>().ok().map(Number::from),
+            (true, false) => text.parse::<u64>().ok().map(Number::from),
+            (false, _) => text.parse::<f64>().ok().and_then(Number::from_f64),
+        };
+        number.map(Value::Number).ok_or_else(|| {
+            self.at = start;
+            JsonReason::NumberOutOfRange
+        })
+    }
+
+    fn digits(&mut self) -> Result<(), JsonReason> {
+        let start = self.at;
+        while self.bytes.get(self.at).is_some_and(u8::is_ascii_digit) {
+            self.at += 1;
+        }
+        if self.at > start { Ok(()) } else { Err(JsonReason::Syntax("expected a digit")) }
+    }
+
+    fn string(&mut self) -> Result<String, JsonReason> {
+        self.at += 1;
+        let mut text = String::new();
+        loop {
+            let start = self.at;
+            while self.bytes.get(self.at).is_some_and(|byte| !matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
+                self.at += 1;
+            }
+            text.push_str(&self.text[start..self.at]);
+            match self.bytes.get(self.at) {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(text);
+                }
+                Some(b'\\') => text.push(self.escape()?),
+                Some(_) => return Err(JsonReason::Syntax("control character in a string")),
+                None => return Err(JsonReason::Syntax("string is not closed")),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<char, JsonReason> {
+        self.at += 2;
+        Ok(match self.bytes.get(self.at - 1) {
+            Some(b'"') => '"',
+            Some(b'\\') => '\\',
+            Some(b'/') => '/',
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(b'n') => '\n',
+            Some(b'r') => '\r',
+            Some(b't') => '\t',
+            Some(b'u') => return self.unicode(),
+            _ => return Err(JsonReason::Syntax("unknown escape in a string")),
+        })
+    }
+
+    fn unicode(&mut self) -> Result<char, JsonReason> {
+        const LONE: JsonReason = JsonReason::Syntax("half of a surrogate pair in a string");
+        let first = self.hex4()?;
+        if !(0xd800..0xe000).contains(&first) {
+            return char::from_u32(first).ok_or(LONE);
+        }
+        if first >= 0xdc00 || !self.eat(b'\\') || !self.eat(b'u') {
+            return Err(LONE);
+        }
+        let second = self.hex4()?;
+        if !(0xdc00..0xe000).contains(&second) {
+            return Err(LONE);
+        }
+        char::from_u32(0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00)).ok_or(LONE)
+    }
+
+    fn hex4(&mut self) -> Result<u32, JsonReason> {
+        let digits = self.bytes.get(self.at..self.at + 4).ok_or(JsonReason::Syntax("unfinished escape in a string"))?;
+        let mut code = 0;
+        for digit in digits {
+            let digit = char::from(*digit).to_digit(16).ok_or(JsonReason::Syntax("expected four hexadecimal digits"))?;
+            code = code * 16 + digit;
+        }
+        self.at += 4;
+        Ok(code)
+    }
+
+    fn skip_space(&mut self) {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.bytes.get(self.at) {
+            self.at += 1;
+        }
+    }
+
+    fn eat(&mut self, byte: u8) -> bool {
+        let found = self.bytes.get(self.at) == Some(&byte);
+        self.at += usize::from(found);
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn check(text: &str, expected: &str) {
+        let outcome = match parse(text.as_bytes()) {
+            Ok(value) => value.to_string(),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(outcome, expected, "{text}");
+    }
+
+    #[test]
+    fn reads_what_serde_json_reads() {
+        for text in [
+            "null", " true ", "[]", "{}", "[1,2.5,-3,1e3,-0,0]", r#"{"b":1,"a":{"c":[null,false]}}"#, r#""\"\\\/\b\f\n\r\té😀\ud83d\ude00é""#, "18446744073709551615",
+            "-9223372036854775808", "9007199254740993", "0.1", "1E-7", "\"\u{7f}\"",
+        ] {
+            let ours = parse(text.as_bytes()).unwrap();
+            let theirs: Value = serde_json::from_str(text).unwrap();
+            assert_eq!(ours, theirs, "{text}");
+            assert_eq!(size(&ours), ours.to_string().len(), "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_with_a_place() {
+        check("", "expected a JSON value, found the end at line 1, column 1");
+        check("{\n  \"a\": 1,\n  \"a\": 2}", "key \"a\" is given twice at line 3, column 3");
+        check("[1,]", "expected a JSON value at line 1, column 4");
+        check("{\"é\": tru}", "expected a JSON value at line 1, column 7");
+        check("{'a':1}", "expected a key in double quotes at line 1, column 2");
+        check("{\"a\":1,}", "expected a key in double quotes at line 1, column 8");
+        check("1 2", "unexpected text after the value at line 1, column 3");
+        check("\u{feff}1", "expected a JSON value at line 1, column 1");
+        check("01", "a number cannot start with 0 at line 1, column 2");
+        check("1.", "expected a digit at line 1, column 3");
+        check("18446744073709551616", "number is out of range at line 1, column 1");
+        check("-9223372036854775809", "number is out of range at line 1, column 1");
+        check("1e999", "number is out of range at line 1, column 1");
+        check("NaN", "expected a JSON value at line 1, column 1");
+        check(r#""\ud83d""#, "half of a surrogate pair in a string at line 1, column 8");
+        check("\"a\nb\"", "control character in a string at line 1, column 3");
+        check(r#""\u12"#, "unfinished escape in a string at line 1, column 4");
+        check(r#""\"#, "unknown escape in a string at line 1, column 3");
+        check("\"abc", "string is not closed at line 1, column 5");
+        assert_eq!(parse(b"[\"\xff\"]").unwrap_err().reason, JsonReason::NotUtf8);
+    }
+
+    #[test]
+    fn bounds_depth_and_count() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(parse(nested(64).as_bytes()).is_ok());
+        assert_eq!(parse(nested(65).as_bytes()).unwrap_err().reason, JsonReason::TooDeep);
+        let list = |count: usize| format!("[{}]", vec!["1"; count].join(","));
+        assert!(parse(list(MAX_VALUES - 1).as_bytes()).is_ok());
+        assert_eq!(parse(list(MAX_VALUES).as_bytes()).unwrap_err().reason, JsonReason::TooManyValues);
+    }
+
+    #[test]
+    fn size_counts_escapes_and_numbers() {
+        for value in [json!("a\"\\\n\u{1}é"), json!([1.5, -20, 1e300, u64::MAX]), json!({"k\t": {}, "x": [[], [null]]})] {
+            assert_eq!(size(&value), value.to_string().len(), "{value}");
+        }
+    }
+
+    #[test]
+    fn places_are_pointers() {
+        let text = "{\n \"a/b\": [1, {\"c\": 2}]}";
+        let (_, places) = parse_with_places(text).unwrap();
+        let found: Vec<_> = places.iter().map(|(pointer, at)| (pointer.as_str(), line_and_column(text, *at))).collect();
+        assert_eq!(found, [("", (1, 1)), ("/a~1b", (2, 9)), ("/a~1b/0", (2, 10)), ("/a~1b/1", (2, 13)), ("/a~1b/1/c", (2, 19))]);
+    }
+}

@@ -1,0 +1,59 @@
+//! `http`: asks another server.
+//!
+//! | field | |
+//! |---|---|
+//! | `url` | where; references and secrets allowed |
+//! | `method` | `GET` (default), `POST`, `PUT`, `PATCH`, `DELETE`, `HEAD`, `OPTIONS` |
+//! | `query`, `headers` | name to text |
+//! | `body` | text goes out as it is, anything else as JSON |
+//! | `timeout` | at most `10m`, default `5m` |
+//! | `retry` | `{ max_attempts: 3, backoff: 1s }`, doubling up to a minute |
+//!
+//! Leaves `{data, status, headers}`; `data` is JSON where the answer says so, else text.
+//!
+//! ```yaml
+//! - { id: user, type: http, url: "https://example.com/users/<api.id>", headers: { authorization: "Bearer {{TOKEN}}" } }
+//! ```
+
+use super::fields::{Fields, Secrets};
+use super::{NodeError, Plan};
+use crate::call::{Action, HttpCall, Rendered};
+use crate::run::Reader;
+use crate::template::{Template, Text};
+
+const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+
+#[derive(Debug)]
+pub(crate) struct Http {
+    method: String,
+    url: Text,
+    query: Vec<(String, Text)>,
+    headers: Vec<(String, Text)>,
+    body: Option<Template>,
+}
+
+impl Http {
+    pub(super) fn read(fields: &mut Fields<'_, '_>) -> Self {
+        Self {
+            url: fields.required_text("url", Secrets::Allowed),
+            method: fields.method("GET", &METHODS),
+            query: fields.texts("query", Secrets::Allowed),
+            headers: fields.headers(Secrets::Allowed),
+            body: fields.template("body", Secrets::Allowed),
+        }
+    }
+
+    pub(super) fn plan(&self, reader: &Reader<'_>) -> Result<Plan, NodeError> {
+        Ok(Plan::Perform(Action::Http(HttpCall {
+            method: self.method.clone(),
+            url: self.url.render_outgoing(reader)?,
+            query: render_texts(&self.query, reader)?,
+            headers: render_texts(&self.headers, reader)?,
+            body: self.body.as_ref().map(|body| body.render_outgoing(reader)).transpose()?,
+        })))
+    }
+}
+
+pub(crate) fn render_texts(texts: &[(String, Text)], reader: &Reader<'_>) -> Result<Vec<(String, Rendered)>, NodeError> {
+    texts.iter().map(|(name, text)| Ok((name.clone(), text.render_outgoing(reader)?))).collect()
+}

@@ -1,0 +1,68 @@
+//! What is wrong with a workflow document, each with its place.
+
+use serde::Serialize;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The workflow cannot be published.
+    Error,
+    /// It can, but it may not do what its author thinks.
+    Warning,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    pub severity: Severity,
+    /// JSON pointer into the document: `/nodes/3/prompt`.
+    pub path: String,
+    /// Counted from 1; of the nearest ancestor whose place is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<u32>,
+    pub message: String,
+}
+
+/// `; did you mean …?`, or nothing where no candidate is near.
+pub(crate) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+    let word = word.to_lowercase();
+    let near = candidates.into_iter().map(|candidate| (distance(&word, &candidate.to_lowercase()), candidate)).min();
+    match near {
+        Some((distance, candidate)) if distance <= 2 && distance < candidate.chars().count() => format!("; did you mean `{candidate}`?"),
+        _ => String::new(),
+    }
+}
+
+/// Levenshtein distance, or a large number where the lengths alone rule a neighbour out.
+fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let left: Vec<char> = left.chars().take(100).collect();
+    if left.len().abs_diff(right.len()) > 2 {
+        return usize::MAX;
+    }
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (i, a) in left.iter().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in right.iter().enumerate() {
+            let substituted = diagonal + usize::from(a != b);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[right.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_near_neighbours_only() {
+        assert_eq!(did_you_mean("promt", ["model", "prompt"]), "; did you mean `prompt`?");
+        assert_eq!(did_you_mean("URL", ["url"]), "; did you mean `url`?");
+        assert_eq!(did_you_mean("zzz", ["url", "x"]), "");
+        assert_eq!(did_you_mean("", []), "");
+    }
+}

@@ -1,0 +1,266 @@
+//! One run of a workflow, as a state machine: it says what it needs, and is told how that ended.
+//!
+//! The same start and the same order of completions give the same steps, ids and events.
+
+mod calls;
+mod frame;
+mod iterate;
+mod schedule;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::call::{Call, CallId, CallResult, Chunk, WebhookCall};
+use crate::event::RunEvent;
+use crate::node::http::render_texts;
+use crate::workflow::Workflow;
+use calls::OpenCall;
+use frame::{Frame, Frames, ROOT};
+
+pub(crate) use frame::Reader;
+
+/// Everything a run keeps at one time: its input and what its nodes left behind.
+pub const MAX_RUN_BYTES: usize = 64 << 20;
+
+#[derive(Debug, Clone)]
+pub struct RunStart {
+    pub run_id: String,
+    pub started_at_ms: i64,
+    /// As [`Workflow::accept_input`] returned it.
+    pub input: Value,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    Emit(RunEvent),
+    Perform(CallId, Call),
+    /// Nothing to do until a call ends.
+    Wait(Waiting),
+    Done,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// Calls that are out.
+    pub calls: usize,
+}
+
+/// Why a run, or a node in it, failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunError {
+    pub code: String,
+    pub message: String,
+    /// The node's id; `None` where the run as a whole failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    Succeeded { output: Value },
+    /// `output` is what the output nodes gave until then, else an empty object.
+    Failed { error: RunError, output: Value },
+    Cancelled,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    pub tokens: u64,
+    /// `None` once any model call had no known price.
+    pub cost_nano_usd: Option<u64>,
+}
+
+impl Default for Usage {
+    fn default() -> Self {
+        Self { tokens: 0, cost_nano_usd: Some(0) }
+    }
+}
+
+/// What became of a result that was handed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Completion {
+    /// It is the node's result: record it.
+    Final,
+    /// It failed and goes out again under a new id.
+    Retrying,
+    /// No such call is open.
+    Ignored,
+}
+
+#[derive(Debug)]
+pub struct Run {
+    workflow: Arc<Workflow>,
+    run_id: String,
+    started_at_ms: i64,
+    input: Arc<Value>,
+    frames: Frames,
+    /// Steps to hand out before anything else is looked at.
+    outbox: VecDeque<Step>,
+    /// Nodes that may start, by frame and index.
+    ready: VecDeque<(usize, usize)>,
+    open: BTreeMap<CallId, OpenCall>,
+    /// Node executions so far.
+    executions: usize,
+    retained: usize,
+    usage: Usage,
+    /// Why nothing new starts any more, once that is decided. The first reason stands.
+    ending: Option<Ending>,
+    outcome: Option<Outcome>,
+}
+
+#[derive(Debug)]
+enum Ending {
+    Responded(Arc<Value>),
+    Failed(RunError),
+    Cancelled,
+}
+
+impl Run {
+    pub fn new(workflow: Arc<Workflow>, start: RunStart) -> Self {
+        let mut run = Self {
+            frames: Frames::new(Frame::new(&workflow.bodies[0], None)),
+            retained: 0,
+            input: Arc::new(start.input),
+            run_id: start.run_id,
+            started_at_ms: start.started_at_ms,
+            workflow,
+            outbox: VecDeque::new(),
+            ready: VecDeque::new(),
+            open: BTreeMap::new(),
+            executions: 0,
+            usage: Usage::default(),
+            ending: None,
+            outcome: None,
+        };
+        run.enter(ROOT);
+        run
+    }
+
+    /// What to do next. Call it until it answers `Wait` or `Done`.
+    pub fn step(&mut self) -> Step {
+        loop {
+            if let Some(step) = self.outbox.pop_front() {
+                return step;
+            }
+            if self.outcome.is_some() {
+                return Step::Done;
+            }
+            match self.ready.pop_front() {
+                Some((frame, node)) => self.begin(frame, node),
+                None => return Step::Wait(Waiting { calls: self.open.len() }),
+            }
+        }
+    }
+
+    /// Something a call says on its way. Ignored for calls that are not open.
+    pub fn progress(&mut self, id: &CallId, chunk: Chunk) {
+        let Some(call) = self.open.get_mut(id) else { return };
+        let Chunk::Text(text) = chunk;
+        call.has_spoken = true;
+        let node = Arc::clone(&call.path);
+        self.emit(RunEvent::Chunk { node, text });
+    }
+
+    /// How a call ended. `Retrying` is answered while the node's retry rule has attempts left.
+    pub fn complete(&mut self, id: &CallId, result: CallResult) -> Completion {
+        let Some(call) = self.open.remove(id) else { return Completion::Ignored };
+        match result {
+            CallResult::Failed(error) if self.may_retry(&call, &error) => {
+                self.retry(call);
+                Completion::Retrying
+            }
+            result => {
+                self.settle_call(call, result, None);
+                Completion::Final
+            }
+        }
+    }
+
+    /// A recorded result, in replay: final whatever the retry rule says.
+    pub fn complete_recorded(&mut self, id: &CallId, result: CallResult, attempts: u32) {
+        if let Some(call) = self.open.remove(id) {
+            self.settle_call(call, result, Some(attempts));
+        }
+    }
+
+    /// Nothing new starts, and calls that are out count as dropped. Without effect on a run that is done.
+    pub fn cancel(&mut self) {
+        self.stop_now(Ending::Cancelled);
+    }
+
+    /// Ends the run as failed without waiting for calls: deadline, poison, nondeterministic …
+    pub fn abort(&mut self, error: RunError) {
+        self.stop_now(Ending::Failed(error));
+    }
+
+    /// There is one after `Done`.
+    pub fn outcome(&self) -> Option<&Outcome> {
+        self.outcome.as_ref()
+    }
+
+    pub fn usage(&self) -> Usage {
+        self.usage
+    }
+
+    /// The workflow's own webhook, rendered with what the run left behind; its body is left to the caller. `None` also
+    /// where a rendered field would be too large.
+    pub fn workflow_webhook(&self) -> Option<WebhookCall> {
+        let webhook = self.workflow.webhook.as_ref()?;
+        let reader = self.reader(ROOT);
+        Some(WebhookCall {
+            url: webhook.url.render_outgoing(&reader).ok()?,
+            method: webhook.method.clone(),
+            headers: render_texts(&webhook.headers, &reader).ok()?,
+            body: Value::Null,
+            signature: webhook.signature.as_ref().map(|signature| signature.render_outgoing(&reader)).transpose().ok()?,
+        })
+    }
+
+    fn emit(&mut self, event: RunEvent) {
+        self.outbox.push_back(Step::Emit(event));
+    }
+
+    fn reader(&self, frame: usize) -> Reader<'_> {
+        Reader { frames: &self.frames, frame, input: &self.input, started_at_ms: self.started_at_ms }
+    }
+
+    /// Called when the root frame has nothing left to do.
+    fn finish(&mut self) {
+        let outcome = match self.ending.take() {
+            None => Outcome::Succeeded { output: self.output_of(ROOT) },
+            Some(Ending::Responded(output)) => Outcome::Succeeded { output: Arc::unwrap_or_clone(output) },
+            Some(Ending::Failed(error)) => Outcome::Failed { error, output: Value::Object(self.merged_outputs(ROOT)) },
+            Some(Ending::Cancelled) => Outcome::Cancelled,
+        };
+        self.outcome = Some(outcome);
+    }
+
+    /// The merge of the output nodes that ran; without output nodes, what the terminal nodes left behind.
+    fn output_of(&self, frame: usize) -> Value {
+        let body = self.frames.body(frame, &self.workflow);
+        if !body.outputs.is_empty() {
+            return Value::Object(self.merged_outputs(frame));
+        }
+        if let [only] = body.terminals.as_slice() {
+            return self.frames.succeeded(frame, *only).cloned().unwrap_or_else(|| Value::Object(Map::new()));
+        }
+        let ran = body.terminals.iter().filter_map(|index| Some((body.nodes[*index].id.to_string(), self.frames.succeeded(frame, *index)?.clone())));
+        Value::Object(ran.collect())
+    }
+
+    fn merged_outputs(&self, frame: usize) -> Map<String, Value> {
+        let mut merged = Map::new();
+        for index in &self.frames.body(frame, &self.workflow).outputs {
+            if let Some(Value::Object(values)) = self.frames.succeeded(frame, *index) {
+                merged.extend(values.clone());
+            }
+        }
+        merged
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,297 @@
+//! Which node comes next: starting, settling, skipping, stopping.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::frame::{ROOT, State};
+use super::{Ending, MAX_RUN_BYTES, Run, RunError};
+use crate::event::{NodePath, NodeStatus, RunEvent};
+use crate::json;
+use crate::node::{Kind, NodeError, Plan};
+use crate::template::MAX_VALUE_BYTES;
+use crate::workflow::{MAX_EXECUTIONS, Node, When};
+
+/// How a node settled, with what its edges ask about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Settled {
+    Succeeded,
+    /// A condition: only the edges of this branch live, beside those of any branch.
+    Branched(Option<usize>),
+    Failed,
+    Skipped,
+}
+
+/// What a node's end is told with.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    pub attempts: u32,
+    pub tokens: Option<u64>,
+    pub cost_nano_usd: Option<u64>,
+}
+
+impl Run {
+    /// Makes the nodes of a new frame ready that wait for nothing.
+    pub(super) fn enter(&mut self, frame: usize) {
+        let body = self.frames.body(frame, &self.workflow);
+        let free = body.nodes.iter().enumerate().filter(|(_, node)| node.waits_for == 0 && !matches!(node.kind, Kind::Note(_)));
+        self.ready.extend(free.map(|(index, _)| (frame, index)));
+    }
+
+    pub(super) fn begin(&mut self, frame: usize, index: usize) {
+        self.executions += 1;
+        if self.executions > MAX_EXECUTIONS {
+            let message = format!("the run has made {MAX_EXECUTIONS} node executions and may make no more");
+            return self.end_when_idle(Ending::Failed(RunError { code: "too_many_executions".into(), message, node: None }));
+        }
+        let workflow = Arc::clone(&self.workflow);
+        let node = &self.frames.body(frame, &workflow).nodes[index];
+        self.frames.slot(frame, index).state = State::Busy;
+        self.frames.get_mut(frame).busy += 1;
+        match node.kind.plan(&self.reader(frame)) {
+            Ok(Plan::Perform(action)) => self.perform(frame, index, node, action),
+            Ok(plan) => {
+                self.emit_started(frame, node);
+                self.carry_out(frame, index, plan);
+            }
+            Err(error) => {
+                self.emit_started(frame, node);
+                self.fail(frame, index, error, Report { attempts: 1, ..Report::default() });
+            }
+        }
+    }
+
+    fn carry_out(&mut self, frame: usize, index: usize, plan: Plan) {
+        let report = Report { attempts: 1, ..Report::default() };
+        match plan {
+            Plan::Done(output) => self.succeed(frame, index, output, report),
+            Plan::Input => self.keep(frame, index, Arc::clone(&self.input), Settled::Succeeded, report),
+            Plan::Branch { taken, output } => self.keep(frame, index, Arc::new(output), Settled::Branched(taken), report),
+            Plan::Iterate { items, width } => self.iterate(frame, index, items, width),
+            Plan::Respond(output) => self.respond(frame, index, Arc::new(output), report),
+            Plan::Perform(_) => {}
+        }
+    }
+
+    pub(super) fn succeed(&mut self, frame: usize, index: usize, output: Value, report: Report) {
+        self.keep(frame, index, Arc::new(output), Settled::Succeeded, report);
+    }
+
+    /// The answer is locked before anything else can end the run.
+    fn respond(&mut self, frame: usize, index: usize, output: Arc<Value>, report: Report) {
+        if json::size(&output) <= MAX_VALUE_BYTES {
+            self.end_when_idle(Ending::Responded(Arc::clone(&output)));
+        }
+        self.keep(frame, index, output, Settled::Succeeded, report);
+    }
+
+    /// Keeps what a node leaves behind, if the budget allows it.
+    fn keep(&mut self, frame: usize, index: usize, output: Arc<Value>, settled: Settled, report: Report) {
+        let size = json::size(&output);
+        if size > MAX_VALUE_BYTES {
+            return self.fail(frame, index, NodeError::value_too_large(), report);
+        }
+        if self.retained + size > MAX_RUN_BYTES {
+            return self.fail(frame, index, NodeError::run_too_large(), report);
+        }
+        self.retained += size;
+        self.frames.get_mut(frame).retained += size;
+        self.emit_finished(frame, index, NodeStatus::Succeeded, Some(Arc::clone(&output)), None, report);
+        let slot = self.frames.slot(frame, index);
+        slot.output = Some(output);
+        slot.state = State::Succeeded;
+        self.settle(frame, index, settled);
+    }
+
+    pub(super) fn fail(&mut self, frame: usize, index: usize, error: NodeError, report: Report) {
+        let id = self.node(frame, index).id.to_string();
+        self.fail_with(frame, index, RunError { code: error.code.into_owned(), message: error.message, node: Some(id) }, report);
+    }
+
+    /// A failed node goes on along its error edge, or takes what is around it down.
+    pub(super) fn fail_with(&mut self, frame: usize, index: usize, error: RunError, report: Report) {
+        let output = Arc::new(json!({ "error": error.message, "code": error.code }));
+        self.emit_finished(frame, index, NodeStatus::Failed, None, Some(error.clone()), report);
+        let slot = self.frames.slot(frame, index);
+        slot.output = Some(output);
+        slot.state = State::Failed;
+        if !self.node(frame, index).catches_error {
+            self.stop_around(frame, error);
+        }
+        self.settle(frame, index, Settled::Failed);
+    }
+
+    /// Stops the outermost thing a failure in `frame` cannot be caught before: a loop or parallel with an error edge keeps
+    /// the failure to itself, otherwise it is the run's.
+    fn stop_around(&mut self, frame: usize, error: RunError) {
+        let mut inner = frame;
+        while let Some((outer, container)) = self.frames.get(inner).parent.as_ref().map(|parent| (parent.frame, parent.node)) {
+            self.set_failure(outer, container, &error);
+            if self.node(outer, container).catches_error {
+                return self.stop_inside((outer, container));
+            }
+            inner = outer;
+        }
+        self.end_when_idle(Ending::Failed(error));
+    }
+
+    /// A loop or parallel whose own doing went wrong: the body's result, or its size.
+    pub(super) fn stop_container(&mut self, frame: usize, container: usize, error: RunError) {
+        self.set_failure(frame, container, &error);
+        self.stop_inside((frame, container));
+    }
+
+    /// A loop or parallel that cannot go on because the run ends.
+    pub(super) fn give_up(&mut self, frame: usize, index: usize) {
+        let (path, kind) = (self.path(frame, index), self.node(frame, index).kind.name());
+        self.emit(cancelled(path, kind, 1));
+        self.frames.slot(frame, index).state = State::Failed;
+        self.settle(frame, index, Settled::Failed);
+    }
+
+    fn set_failure(&mut self, frame: usize, container: usize, error: &RunError) {
+        if let Some(iteration) = &mut self.frames.slot(frame, container).iteration {
+            iteration.failure.get_or_insert_with(|| error.clone());
+        }
+    }
+
+    fn stop_inside(&mut self, container: (usize, usize)) {
+        for number in self.frames.numbers() {
+            if self.frames.is_inside(number, container) {
+                self.frames.get_mut(number).stopped = true;
+            }
+        }
+        self.drop_stopped();
+    }
+
+    /// Nothing new starts anywhere; the run ends when what is out has ended. The first ending stands.
+    pub(super) fn end_when_idle(&mut self, ending: Ending) {
+        if self.ending.is_some() {
+            return;
+        }
+        self.ending = Some(ending);
+        for number in self.frames.numbers() {
+            self.frames.get_mut(number).stopped = true;
+        }
+        self.drop_stopped();
+    }
+
+    /// Frames that were stopped start nothing, and end at once where nothing is out.
+    fn drop_stopped(&mut self) {
+        let frames = &self.frames;
+        self.ready.retain(|(frame, _)| !frames.get(*frame).stopped);
+        let idle: Vec<usize> = self.frames.numbers().into_iter().filter(|number| self.is_stopped_and_idle(*number)).collect();
+        for frame in idle {
+            if self.frames.is_under_way(frame) && self.is_stopped_and_idle(frame) {
+                self.leave(frame);
+            }
+        }
+    }
+
+    fn is_stopped_and_idle(&self, frame: usize) -> bool {
+        let frame = self.frames.get(frame);
+        frame.stopped && frame.busy == 0
+    }
+
+    /// Ends the run at once: open calls are dropped.
+    pub(super) fn stop_now(&mut self, ending: Ending) {
+        if self.outcome.is_some() {
+            return;
+        }
+        self.outbox.retain(|step| matches!(step, super::Step::Emit(_)));
+        self.ready.clear();
+        for (_, call) in std::mem::take(&mut self.open) {
+            self.emit(cancelled(call.path, call.kind, call.attempt + 1));
+        }
+        let mut frames = self.frames.numbers();
+        frames.reverse();
+        for frame in frames {
+            for index in 0..self.frames.get(frame).nodes.len() {
+                if self.frames.slot(frame, index).iteration.is_some() {
+                    let (path, kind) = (self.path(frame, index), self.node(frame, index).kind.name());
+                    self.emit(cancelled(path, kind, 1));
+                }
+            }
+        }
+        if !matches!(self.ending, Some(Ending::Responded(_))) {
+            self.ending = Some(ending);
+        }
+        self.finish();
+    }
+
+    /// Tells the node's edges, and whatever that decides, without recursion: skips run through whole graphs.
+    fn settle(&mut self, frame: usize, index: usize, settled: Settled) {
+        let workflow = Arc::clone(&self.workflow);
+        let body = self.frames.body(frame, &workflow);
+        self.frames.get_mut(frame).busy -= 1;
+        let mut told = vec![(index, settled)];
+        while let Some((index, settled)) = told.pop() {
+            self.frames.get_mut(frame).remaining -= 1;
+            if self.frames.get(frame).stopped {
+                continue;
+            }
+            for edge in &body.nodes[index].edges {
+                let slot = self.frames.slot(frame, edge.to);
+                slot.waits_for -= 1;
+                slot.live += u32::from(edge.control && is_live(edge.when, settled));
+                if slot.waits_for > 0 {
+                    continue;
+                }
+                if body.nodes[edge.to].controls == 0 || slot.live > 0 {
+                    self.ready.push_back((frame, edge.to));
+                } else {
+                    slot.state = State::Skipped;
+                    self.emit_finished(frame, edge.to, NodeStatus::Skipped, None, None, Report::default());
+                    told.push((edge.to, Settled::Skipped));
+                }
+            }
+        }
+        let frame_state = self.frames.get(frame);
+        if frame_state.remaining == 0 || frame_state.stopped && frame_state.busy == 0 {
+            self.leave(frame);
+        }
+    }
+
+    /// A frame has nothing left to do.
+    fn leave(&mut self, frame: usize) {
+        if frame == ROOT { self.finish() } else { self.end_iteration(frame) }
+    }
+
+    pub(super) fn node(&self, frame: usize, index: usize) -> &Node {
+        &self.frames.body(frame, &self.workflow).nodes[index]
+    }
+
+    pub(super) fn path(&self, frame: usize, index: usize) -> NodePath {
+        let id = &self.node(frame, index).id;
+        match self.frames.prefix(frame) {
+            "" => Arc::clone(id),
+            prefix => format!("{prefix}{id}").into(),
+        }
+    }
+
+    pub(super) fn emit_started(&mut self, frame: usize, node: &Node) {
+        let path = match self.frames.prefix(frame) {
+            "" => Arc::clone(&node.id),
+            prefix => format!("{prefix}{}", node.id).into(),
+        };
+        self.emit(RunEvent::NodeStarted { node: path, kind: node.kind.name(), attempt: 1, input: None });
+    }
+
+    fn emit_finished(&mut self, frame: usize, index: usize, status: NodeStatus, output: Option<Arc<Value>>, error: Option<RunError>, report: Report) {
+        let (node, kind) = (self.path(frame, index), self.node(frame, index).kind.name());
+        let Report { attempts, tokens, cost_nano_usd } = report;
+        self.emit(RunEvent::NodeFinished { node, kind, status, output, error, attempts, tokens, cost_nano_usd });
+    }
+}
+
+fn is_live(when: When, settled: Settled) -> bool {
+    match when {
+        When::Done => matches!(settled, Settled::Succeeded | Settled::Branched(_)),
+        When::Branch(branch) => settled == Settled::Branched(Some(branch)),
+        When::Error => settled == Settled::Failed,
+    }
+}
+
+fn cancelled(node: NodePath, kind: &'static str, attempts: u32) -> RunEvent {
+    RunEvent::NodeFinished { node, kind, status: NodeStatus::Cancelled, output: None, error: None, attempts, tokens: None, cost_nano_usd: None }
+}

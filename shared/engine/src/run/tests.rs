@@ -1,0 +1,113 @@
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::document::Document;
+use crate::event::NodeStatus;
+use crate::{CallError, CallOutput};
+
+mod calls;
+mod flow;
+mod nesting;
+mod property;
+
+pub(crate) fn compile(yaml: &str) -> Arc<Workflow> {
+    let document = Document::parse(yaml).unwrap();
+    let (workflow, problems) = Workflow::compile(&document);
+    Arc::new(workflow.unwrap_or_else(|| panic!("{problems:#?}")))
+}
+
+pub(crate) fn start(workflow: &Arc<Workflow>, input: Value) -> Run {
+    Run::new(Arc::clone(workflow), RunStart { run_id: "run_1".into(), started_at_ms: 1_000, input })
+}
+
+pub(crate) fn ok(value: Value) -> CallResult {
+    CallResult::Succeeded(CallOutput { value, tokens: None, cost_nano_usd: None })
+}
+
+pub(crate) fn failed(code: &str, retryable: bool) -> CallResult {
+    CallResult::Failed(CallError { code: code.into(), message: format!("{code} happened"), retryable })
+}
+
+/// Steps until the run waits or is done, with every event on a line.
+pub(crate) fn advance(run: &mut Run) -> (String, Vec<(CallId, Call)>) {
+    let (mut log, mut calls) = (String::new(), Vec::new());
+    loop {
+        match run.step() {
+            Step::Emit(event) => writeln!(log, "{}", shown(&event)).unwrap(),
+            Step::Perform(id, call) => {
+                writeln!(log, "perform {id}").unwrap();
+                calls.push((id, call));
+            }
+            Step::Wait(waiting) => {
+                writeln!(log, "wait {}", waiting.calls).unwrap();
+                return (log, calls);
+            }
+            Step::Done => {
+                writeln!(log, "done").unwrap();
+                return (log, calls);
+            }
+        }
+    }
+}
+
+fn shown(event: &RunEvent) -> String {
+    match event {
+        RunEvent::NodeStarted { node, attempt: 1, .. } => format!("start {node}"),
+        RunEvent::NodeStarted { node, attempt, .. } => format!("start {node} attempt {attempt}"),
+        RunEvent::Chunk { node, text } => format!("chunk {node} {text}"),
+        RunEvent::NodeReset { node } => format!("reset {node}"),
+        RunEvent::NodeFinished { node, status, output, error, .. } => match (status, output, error) {
+            (NodeStatus::Succeeded, Some(output), _) => format!("end {node} {output}"),
+            (NodeStatus::Failed, _, Some(error)) => format!("fail {node} {}", error.code),
+            (NodeStatus::Skipped, ..) => format!("skip {node}"),
+            (NodeStatus::Cancelled, ..) => format!("cancel {node}"),
+            other => panic!("{other:?}"),
+        },
+    }
+}
+
+/// Runs to the end, answering each call, first come first served.
+pub(crate) fn drive(run: &mut Run, mut answer: impl FnMut(&CallId, &Call) -> CallResult) -> String {
+    let mut log = String::new();
+    let mut open: VecDeque<(CallId, Call)> = VecDeque::new();
+    loop {
+        let (part, calls) = advance(run);
+        log.push_str(&part);
+        open.extend(calls);
+        if run.outcome().is_some() {
+            return log;
+        }
+        let Some((id, call)) = open.pop_front() else { panic!("stuck:\n{log}") };
+        let result = answer(&id, &call);
+        writeln!(log, "answer {id}").unwrap();
+        assert_ne!(run.complete(&id, result), Completion::Ignored);
+    }
+}
+
+pub(crate) fn output(yaml: &str, input: Value) -> Value {
+    let mut run = start(&compile(yaml), input);
+    let log = drive(&mut run, |id, _| panic!("unexpected call {id}"));
+    match run.outcome() {
+        Some(Outcome::Succeeded { output }) => output.clone(),
+        other => panic!("{other:?}\n{log}"),
+    }
+}
+
+pub(crate) fn error(yaml: &str, input: Value) -> RunError {
+    let mut run = start(&compile(yaml), input);
+    drive(&mut run, |id, _| panic!("unexpected call {id}"));
+    match run.outcome() {
+        Some(Outcome::Failed { error, .. }) => error.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The one call a workflow makes, and what it was given.
+pub(crate) fn only_call(yaml: &str, input: Value) -> Call {
+    let mut run = start(&compile(yaml), input);
+    let (_, mut calls) = advance(&mut run);
+    assert_eq!(calls.len(), 1);
+    calls.remove(0).1
+}
