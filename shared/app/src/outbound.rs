@@ -11,7 +11,8 @@ mod code;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use flowgate_engine::call::{Action, Call, CallError, CallResult, Chunk};
+use flowgate_engine::call::{Action, Call, CallError, CallResult, Chunk, Piece, Rendered};
+use url::Url;
 
 pub use address::{AddressError, AddressRule, Resolver, SystemResolver, is_global_unicast};
 pub use code::{CodeSession, child_main_if_asked};
@@ -31,6 +32,13 @@ pub struct OutboundSettings {
     pub code_runner: Option<PathBuf>,
     /// Of an answer that becomes a node's value.
     pub max_answer_bytes: usize,
+}
+
+impl OutboundSettings {
+    /// JavaScript runs in a second process of the program that asks; its main has to call [`child_main_if_asked`] first.
+    pub fn for_this_program() -> std::io::Result<Self> {
+        Ok(Self { code_runner: Some(std::env::current_exe()?), ..Self::default() })
+    }
 }
 
 impl Default for OutboundSettings {
@@ -63,9 +71,27 @@ impl Outbound {
         Self { settings, rule, secrets, clock, client: OnceLock::new(), models: OnceLock::new() }
     }
 
-    /// The rule by which a caller's webhook URL is accepted ([`AddressRule::check_resolved`]): the same that holds when it is called.
-    pub fn address_rule(&self) -> &AddressRule {
-        &self.rule
+    /// Syntax, scheme, and addresses written as such.
+    pub fn check_url(&self, url: &str) -> Result<Url, AddressError> {
+        self.rule.check_url(url)
+    }
+
+    /// The rule by which a caller's webhook URL is accepted; it is the same that holds when the URL is called.
+    pub async fn check_resolved(&self, url: &str) -> Result<Url, AddressError> {
+        self.rule.check_resolved(url).await
+    }
+
+    /// Text with its secrets in it, for what somebody else sends: [`Self::send_webhook`] masks them in what comes back.
+    pub async fn fill(&self, pieces: &[Piece]) -> anyhow::Result<String> {
+        let mut masks = Masks::default();
+        let filled = self.secrets.fill(&Rendered::Text(pieces.to_vec()), &mut masks).await;
+        let filled = filled.map_err(|error| anyhow::anyhow!(error.message))?;
+        Ok(filled.as_str().unwrap_or_default().to_owned())
+    }
+
+    /// It was changed: the next use reads it again. Other processes go on with what they know for up to a minute.
+    pub fn forget_secret(&self, name: &str) {
+        self.secrets.forget(name);
     }
 
     /// Performs the call once, within its `timeout`; its `delay` and its retries are the driver's. Dropping the future gives the call up.

@@ -1,0 +1,229 @@
+//! The agent node's call: a model streams its answer; what it said, what it cost, and whether it fits the schema.
+//!
+//! genai speaks to the providers; nothing of it is seen outside of this folder.
+
+mod echo;
+mod price;
+mod provider;
+mod schema;
+
+use flowgate_engine::call::{CallError, CallOutput, Chunk, ModelCall, ModelRole};
+use futures_util::StreamExt;
+use genai::chat::{ChatMessage, ChatOptions, ChatRequest, ChatStreamEvent, JsonSpec, Usage};
+use genai::resolver::{AuthData, Endpoint};
+use genai::{ModelIden, ServiceTarget};
+use secrecy::ExposeSecret;
+use serde_json::{Map, Value, json};
+
+use super::client::describe;
+use super::secret::{Masks, unknown_secret};
+use super::{Outbound, failed, retryable, too_large};
+use provider::Provider;
+
+const SHOWN_OF_AN_ERROR: usize = 500;
+
+/// What a model said, whoever it was.
+struct Answer {
+    content: String,
+    tokens: Option<Tokens>,
+    cost_nano_usd: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Tokens {
+    input: u64,
+    output: u64,
+}
+
+impl Outbound {
+    pub(super) async fn perform_model(&self, call: &ModelCall, masks: &mut Masks, chunks: &mut (dyn FnMut(Chunk) + Send)) -> Result<CallOutput, CallError> {
+        let Some((provider, model)) = call.model.split_once('/').filter(|(provider, model)| !provider.is_empty() && !model.is_empty()) else {
+            return Err(failed("unknown_model", format!("{:?} is not of the form provider/model", call.model)));
+        };
+        let answer = match provider {
+            "offline" => echo::answer(model, call, chunks).await?,
+            _ => {
+                let provider = Provider::named(provider);
+                let target = self.target(&provider, model, call, masks).await?;
+                let (content, usage) = self.stream(&provider, target, call, masks, chunks).await?;
+                let cost_nano_usd = usage.as_ref().and_then(|usage| price::cost(provider.name, model, usage));
+                Answer { content, tokens: usage.as_ref().and_then(Tokens::of), cost_nano_usd }
+            }
+        };
+        output(call, answer)
+    }
+
+    /// Where the model is and with what key: as the call says, else as the provider's secrets say, else the provider's own address.
+    async fn target(&self, provider: &Provider<'_>, model: &str, call: &ModelCall, masks: &mut Masks) -> Result<ServiceTarget, CallError> {
+        let given_url = match &call.base_url {
+            Some(url) => self.secrets.fill(url, masks).await?.as_str().map(str::to_owned),
+            None => self.secrets.get(&provider.secret("BASE_URL")).await?.map(|url| url.expose_secret().to_owned()),
+        };
+        let given_url = given_url.filter(|url| !url.is_empty());
+        let kind = provider.adapter(model, given_url.is_some())?;
+        let key = match &call.api_key {
+            Some(key) => self.secrets.fill(key, masks).await?.as_str().map(str::to_owned),
+            None => self.secrets.get(&provider.secret("API_KEY")).await?.map(|key| key.expose_secret().to_owned()),
+        };
+        let auth = match key.filter(|key| !key.is_empty()) {
+            Some(key) => {
+                masks.add(&key);
+                AuthData::from_single(key)
+            }
+            None if provider.stands_without_key() => AuthData::from_single("none"),
+            None => return Err(unknown_secret(&provider.secret("API_KEY"))),
+        };
+
+        let model = ModelIden::new(kind, model);
+        let default = self.models()?.resolve_service_target(model.clone()).await;
+        let default = default.map_err(|error| failed("internal", format!("{}: {error}", provider.name)))?;
+        let mut base_url = self.rule.check_url(given_url.as_deref().unwrap_or(default.endpoint.base_url()))?.to_string();
+        // The path of the request is put behind it, and would replace a last part that does not end in a slash.
+        if !base_url.ends_with('/') {
+            base_url.push('/');
+        }
+        Ok(ServiceTarget { endpoint: Endpoint::from_owned(base_url), auth, model })
+    }
+
+    async fn stream(
+        &self,
+        provider: &Provider<'_>,
+        target: ServiceTarget,
+        call: &ModelCall,
+        masks: &Masks,
+        chunks: &mut (dyn FnMut(Chunk) + Send),
+    ) -> Result<(String, Option<Usage>), CallError> {
+        let sent = self.models()?.exec_chat_stream(target, request(call), Some(&options(call))).await;
+        let mut events = sent.map_err(|error| provider_error(provider.name, &error))?.stream;
+        let mut masked = masks.stream();
+        let mut content = String::new();
+        let mut tell = |text: String| {
+            content.push_str(&text);
+            if !text.is_empty() {
+                chunks(Chunk::Text(text));
+            }
+            let limit = self.settings.max_answer_bytes;
+            if content.len() > limit { Err(too_large("the answer", limit)) } else { Ok(()) }
+        };
+        while let Some(event) = events.next().await {
+            match event.map_err(|error| provider_error(provider.name, &error))? {
+                ChatStreamEvent::Chunk(chunk) => tell(masked.push(&chunk.content))?,
+                ChatStreamEvent::End(end) => {
+                    tell(masked.end())?;
+                    return Ok((content, end.captured_usage));
+                }
+                _ => {}
+            }
+        }
+        // A stream that only stops may have lost its second half, and an error sent with status 200 is no stream at all.
+        Err(retryable("model_stream_cut", format!("{} stopped before the end of its answer", provider.name)))
+    }
+
+    fn models(&self) -> Result<&genai::Client, CallError> {
+        if let Some(models) = self.models.get() {
+            return Ok(models);
+        }
+        let built = genai::Client::builder().with_reqwest(self.client()?.clone()).build();
+        let built = built.map_err(|error| failed("internal", error.to_string()))?;
+        Ok(self.models.get_or_init(|| built))
+    }
+}
+
+fn request(call: &ModelCall) -> ChatRequest {
+    let message = |role, content: &str| match role {
+        ModelRole::System => ChatMessage::system(content),
+        ModelRole::User => ChatMessage::user(content),
+        ModelRole::Assistant => ChatMessage::assistant(content),
+    };
+    ChatRequest::new(call.messages.iter().map(|said| message(said.role, &said.content)).collect())
+}
+
+fn options(call: &ModelCall) -> ChatOptions {
+    let mut options = ChatOptions::default().with_capture_usage(true);
+    if let Some(temperature) = call.temperature {
+        options = options.with_temperature(temperature);
+    }
+    if let Some(max_tokens) = call.max_tokens {
+        options = options.with_max_tokens(max_tokens);
+    }
+    if let Some(schema) = &call.schema {
+        options = options.with_response_format(JsonSpec::new("answer", schema.clone()));
+    }
+    options
+}
+
+/// With a schema its fields come too; a name that every answer has keeps its meaning.
+fn output(call: &ModelCall, answer: Answer) -> Result<CallOutput, CallError> {
+    let tokens = answer.tokens;
+    let mut value = match &call.schema {
+        Some(schema) => schema::fields(&answer.content, schema)?,
+        None => Map::new(),
+    };
+    let own = json!({
+        "content": answer.content,
+        "model": call.model,
+        "tokens": {
+            "input": tokens.map(|tokens| tokens.input),
+            "output": tokens.map(|tokens| tokens.output),
+            "total": tokens.map(Tokens::total),
+        },
+        "tool_calls": [],
+        "cost": answer.cost_nano_usd.map(|nano| nano as f64 / 1e9),
+    });
+    if let Value::Object(own) = own {
+        value.extend(own);
+    }
+    Ok(CallOutput { value: Value::Object(value), tokens: tokens.map(Tokens::total), cost_nano_usd: answer.cost_nano_usd })
+}
+
+impl Tokens {
+    fn of(usage: &Usage) -> Option<Self> {
+        let count = |tokens: Option<i32>| tokens.and_then(|tokens| u64::try_from(tokens).ok());
+        let (input, output) = (count(usage.prompt_tokens), count(usage.completion_tokens));
+        if input.is_none() && output.is_none() {
+            return None;
+        }
+        Some(Self { input: input.unwrap_or(0), output: output.unwrap_or(0) })
+    }
+
+    fn total(self) -> u64 {
+        self.input + self.output
+    }
+}
+
+/// The provider's status and message. Its text may repeat the key; the caller masks it.
+fn provider_error(provider: &str, error: &genai::Error) -> CallError {
+    match error {
+        genai::Error::HttpError { status, body, .. } => {
+            let code = status.as_u16();
+            let retryable = status.is_server_error() || matches!(code, 408 | 409 | 425 | 429);
+            CallError { code: "model_error".into(), message: format!("{provider} answered {code}: {}", error_text(body)), retryable }
+        }
+        genai::Error::WebStream { error: inner, .. } => {
+            if let Some(inner) = inner.downcast_ref::<genai::Error>() {
+                provider_error(provider, inner)
+            } else if let Some(inner) = inner.downcast_ref::<reqwest::Error>() {
+                let described = describe(inner);
+                CallError { message: format!("{provider}: {}", described.message), ..described }
+            } else {
+                retryable("connection_lost", format!("{provider}: the stream broke"))
+            }
+        }
+        // An error in the midst of a stream that had begun well: the provider's trouble, not the request's.
+        genai::Error::ChatResponse { body, .. } => retryable("model_error", format!("{provider} answered: {}", error_text(&body.to_string()))),
+        genai::Error::StreamParse { .. } => retryable("model_error", format!("{provider} sent what cannot be understood")),
+        other => failed("model_error", format!("{provider}: {}", shorten(&other.to_string()))),
+    }
+}
+
+/// `error.message`, `message` or `error` of a JSON answer, else its text.
+fn error_text(body: &str) -> String {
+    let parsed: Value = flowgate_engine::json::parse(body.as_bytes()).unwrap_or_default();
+    let told = ["/error/message", "/message", "/error"].iter().find_map(|place| parsed.pointer(place)?.as_str());
+    shorten(told.unwrap_or(body))
+}
+
+fn shorten(text: &str) -> String {
+    text.trim().chars().take(SHOWN_OF_AN_ERROR).collect()
+}
+

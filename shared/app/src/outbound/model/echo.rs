@@ -1,0 +1,60 @@
+//! `offline/echo` says the last user message back, word by word. It is for trying and testing without a key, and is no model: it thinks nothing and costs nothing.
+
+use flowgate_engine::call::{CallError, Chunk, ModelCall, ModelRole};
+
+use super::{Answer, Tokens, failed};
+
+pub(super) async fn answer(model: &str, call: &ModelCall, chunks: &mut (dyn FnMut(Chunk) + Send)) -> Result<Answer, CallError> {
+    if model != "echo" {
+        return Err(failed("unknown_model", format!("offline knows echo, and no {model:?}")));
+    }
+    let prompt = call.messages.iter().rev().find(|message| message.role == ModelRole::User);
+    let prompt = prompt.map_or("", |message| message.content.as_str());
+    for (index, word) in words(prompt).into_iter().enumerate() {
+        if index > 0 && !call.echo_delay.is_zero() {
+            tokio::time::sleep(call.echo_delay).await;
+        }
+        chunks(Chunk::Text(word.to_owned()));
+    }
+    let count = |text: &str| text.split_whitespace().count() as u64;
+    let input = call.messages.iter().map(|message| count(&message.content)).sum();
+    let tokens = Some(Tokens { input, output: count(prompt) });
+    Ok(Answer { content: prompt.to_owned(), tokens, cost_nano_usd: Some(0) })
+}
+
+/// Each word with the white space behind it, the first also with what is before it: joined they are the text.
+fn words(text: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let mut start = 0;
+    let starts = text.char_indices().zip(text.chars().skip(1)).filter_map(|((at, before), after)| {
+        let begins_word = before.is_whitespace() && !after.is_whitespace();
+        begins_word.then_some(at + before.len_utf8())
+    });
+    for next in starts.filter(|next| !text[..*next].trim().is_empty()) {
+        words.push(&text[start..next]);
+        start = next;
+    }
+    if start < text.len() {
+        words.push(&text[start..]);
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_joined_are_the_text() {
+        let check = |text: &str, expected: &[&str]| {
+            assert_eq!(words(text), expected);
+            assert_eq!(words(text).concat(), text);
+        };
+        check("", &[]);
+        check("one", &["one"]);
+        check("one two", &["one ", "two"]);
+        check("  one \n\n two\t", &["  one \n\n ", "two\t"]);
+        check("ä\u{3000}ö ü", &["ä\u{3000}", "ö ", "ü"]);
+        check("   ", &["   "]);
+    }
+}
