@@ -16,7 +16,7 @@ use flowgate_engine::run::Completion;
 use flowgate_engine::{Call, CallId, CallResult, Run, RunError, RunEvent, RunStart, Step, Workflow};
 use tokio::sync::{Notify, watch};
 
-use self::calls::Calls;
+use self::calls::{Calls, FromCall};
 use self::replay::Replay;
 use self::story::Story;
 use crate::idempotency::{Claim, IdempotencyRow};
@@ -253,13 +253,19 @@ impl Driver {
     /// Waits for whatever comes first.
     async fn pause(&mut self) -> Result<()> {
         let wake_in = self.next_wake().since(self.app.now());
-        tokio::select! {
+        let woken = tokio::select! {
             biased;
-            _ = self.stopping.wait_for(|stopping| *stopping), if self.leaving_until.is_none() => self.leave(),
-            () = self.wake.notified() => self.look().await?,
-            (id, chunk) = self.calls.chunk() => self.run.progress(&id, chunk),
-            (id, hash, result) = self.calls.ended(), if !self.calls.is_empty() => self.settle(id, hash, result).await?,
-            () = tokio::time::sleep(wake_in) => self.tick().await?,
+            true = told_to_stop(&mut self.stopping), if self.leaving_until.is_none() => Woken::Stopping,
+            () = self.wake.notified() => Woken::CancelAsked,
+            from_call = self.calls.next() => Woken::Call(from_call),
+            () = tokio::time::sleep(wake_in) => Woken::Time,
+        };
+        match woken {
+            Woken::Stopping => self.leave(),
+            Woken::CancelAsked => self.look().await?,
+            Woken::Call(FromCall::Said(id, chunk)) => self.run.progress(&id, chunk),
+            Woken::Call(FromCall::Ended { id, input_hash, result }) => self.settle(id, input_hash, result).await?,
+            Woken::Time => self.tick().await?,
         }
         Ok(())
     }
@@ -433,6 +439,21 @@ impl Drop for Driver {
     fn drop(&mut self) {
         self.app.live.leave(&self.head.id, &self.wake);
     }
+}
+
+enum Woken {
+    Stopping,
+    CancelAsked,
+    Call(FromCall),
+    Time,
+}
+
+/// Pends for good where the platform is gone.
+async fn told_to_stop(stopping: &mut watch::Receiver<bool>) -> bool {
+    if stopping.wait_for(|stopping| *stopping).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+    true
 }
 
 #[derive(PartialEq, Eq)]

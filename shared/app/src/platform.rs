@@ -76,7 +76,7 @@ impl App {
         }
         let keyring = ports.secrets.keyring(fresh).await?;
         Ok(Arc::new(Self {
-            outbound: Outbound::new(settings.outbound.clone(), ports.secrets.clone()),
+            outbound: Outbound::new(settings.outbound.clone(), ports.secrets.clone(), ports.clock.clone()),
             ports,
             settings,
             keyring,

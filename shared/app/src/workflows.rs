@@ -104,8 +104,7 @@ impl App {
             return Err(Error::TooLarge("a workflow document has at most 1 MiB".to_owned()));
         }
         let (parsed, problems) = check(document)?;
-        let name = parsed.name.clone().unwrap_or_else(|| id.to_owned());
-        let draft = Draft { name, document: document.into(), etag: hash(document)[..32].to_owned(), saved_at: self.now() };
+        let draft = Draft { name: name_of(&parsed, id), document: document.into(), etag: hash(document)[..32].to_owned(), saved_at: self.now() };
         let pin = SigningPin { master: self.keyring.newest_master()?, epoch: 1 };
         let uid = self.new_uuid().simple().to_string();
         let saved = self.ports.workflows.save_draft(id, draft, &uid, pin, if_match).await?;
@@ -144,8 +143,7 @@ impl App {
         if problems.iter().any(|problem| problem.severity == Severity::Error) {
             return Err(Error::InvalidDocument(problems));
         }
-        let name = parsed.name.clone().unwrap_or_else(|| id.to_owned());
-        let version = NewVersion { hash: hash(&draft.document), document: draft.document, name, notes, at: self.now() };
+        let version = NewVersion { hash: hash(&draft.document), document: draft.document, name: name_of(&parsed, id), notes, at: self.now() };
         let published = self.ports.workflows.publish(id, version).await?;
         self.workflow_cache.forget(id);
         published.ok_or(Error::NotFound(What::Workflow))
@@ -284,6 +282,11 @@ fn check(document: &str) -> Result<(Document, Vec<Problem>)> {
     })?;
     let (_, problems) = Workflow::compile(&parsed);
     Ok((parsed, problems))
+}
+
+/// A workflow without a name goes by its id.
+fn name_of(document: &Document, id: &str) -> String {
+    document.root().get("name").and_then(|name| name.as_str()).unwrap_or(id).to_owned()
 }
 
 fn hash(document: &str) -> String {

@@ -23,6 +23,11 @@ pub(super) struct Calls {
     code: Arc<CodeSession>,
 }
 
+pub(super) enum FromCall {
+    Said(CallId, Chunk),
+    Ended { id: CallId, input_hash: String, result: CallResult },
+}
+
 impl Default for Calls {
     fn default() -> Self {
         let (say, said) = mpsc::unbounded_channel();
@@ -54,27 +59,21 @@ impl Calls {
         }));
     }
 
-    pub(super) async fn chunk(&mut self) -> (CallId, Chunk) {
-        match self.said.recv().await {
-            Some(said) => said,
-            // `say` is ours: the channel does not close.
-            None => std::future::pending().await,
+    /// Waits for good where nothing is out.
+    pub(super) async fn next(&mut self) -> FromCall {
+        tokio::select! {
+            biased;
+            Some((id, chunk)) = self.said.recv() => FromCall::Said(id, chunk),
+            Some((id, input_hash, result)) = self.out.next(), if !self.out.is_empty() => {
+                self.open.remove(&id);
+                FromCall::Ended { id, input_hash, result }
+            }
+            else => std::future::pending().await,
         }
     }
 
     pub(super) fn chunk_at_hand(&mut self) -> Option<(CallId, Chunk)> {
         self.said.try_recv().ok()
-    }
-
-    /// Waits for good where nothing is out.
-    pub(super) async fn ended(&mut self) -> (CallId, String, CallResult) {
-        match self.out.next().await {
-            Some(ended) => {
-                self.open.remove(&ended.0);
-                ended
-            }
-            None => std::future::pending().await,
-        }
     }
 
     /// The places that are out, and whether each may not go out twice.
