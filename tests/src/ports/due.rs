@@ -1,0 +1,111 @@
+//! The due rows: whatever is forgotten elsewhere is found here.
+
+use anyhow::{Context, Result};
+use flowgate_app::ports::{AfterAttempt, DueItem, Ending, Message};
+use flowgate_app::run::RunState;
+
+use super::sample::*;
+use super::{Guarantee, World, guarantee};
+
+pub(super) fn guarantees() -> Vec<Guarantee> {
+    vec![
+        guarantee("runs and deliveries are due in the order of their time", soonest_first),
+        guarantee("a heartbeat, an end and a record move what is due", moves_with_its_owner),
+        guarantee("an ended run that is not to be saved is due until it is wiped", due_until_wiped),
+        guarantee("what was seen due is postponed once", postponed_once),
+        guarantee("what is postponed can be claimed", postponed_and_claimed),
+        guarantee("an item that has moved on is not postponed", moved_on),
+    ]
+}
+
+fn run_item(n: u32, due: i64) -> Result<DueItem> {
+    Ok(DueItem { what: Message::RunV1 { run: run_id(n)? }, due_at: at(due) })
+}
+
+fn webhook_item(n: u32, due: i64) -> Result<DueItem> {
+    Ok(DueItem { what: Message::WebhookV1 { delivery: delivery(n, 0, due)?.id }, due_at: at(due) })
+}
+
+async fn soonest_first(world: World) -> Result<()> {
+    world.runs.create(detached(1)?).await?;
+    claimed(&world, 2, "a").await?;
+    world.runs.create_ended(attached(3)?, ending(RunState::Succeeded)).await?;
+    world.deliveries.put(delivery(4, 0, 900)?).await?;
+    world.deliveries.put(delivery(5, 0, 40_000)?).await?;
+    assert!(world.due.due(at(899), 10).await?.is_empty());
+    assert_eq!(world.due.due(at(900), 10).await?, [webhook_item(4, 900)?]);
+    let all = [webhook_item(4, 900)?, run_item(2, 1_000)?, run_item(1, 30_000)?, webhook_item(5, 40_000)?];
+    assert_eq!(world.due.due(at(40_000), 10).await?, all);
+    assert_eq!(world.due.due(at(40_000), 2).await?, all[..2]);
+    Ok(())
+}
+
+async fn moves_with_its_owner(world: World) -> Result<()> {
+    let held = claimed(&world, 1, "a").await?;
+    world.runs.heartbeat(&held, at(5_000)).await?;
+    assert!(world.due.due(at(4_999), 10).await?.is_empty());
+    world.runs.finish(&held, ending(RunState::Succeeded)).await?;
+    let made = delivery(2, 0, 900)?;
+    world.deliveries.put(made.clone()).await?;
+    world.deliveries.claim(&made.id, &owner("a"), at(900), at(2_000)).await?;
+    assert!(world.due.due(at(1_999), 10).await?.is_empty());
+    let answer = flowgate_app::delivery::Attempt { at: at(950), duration_ms: 1, status: None, error: None, answer: String::new() };
+    world.deliveries.record(&made.id, &owner("a"), answer, AfterAttempt::RetryAt(at(7_000))).await?;
+    assert!(world.due.due(at(6_999), 10).await?.is_empty());
+    assert_eq!(world.due.due(at(99_000), 10).await?, [webhook_item(2, 7_000)?]);
+    Ok(())
+}
+
+async fn due_until_wiped(world: World) -> Result<()> {
+    let end = Ending { due_at: Some(at(1_000)), ..ending(RunState::Succeeded) };
+    world.runs.create_ended(attached(1)?, end.clone()).await?;
+    let held = claimed(&world, 2, "a").await?;
+    world.runs.finish(&held, Ending { due_at: Some(at(1_001)), ..end }).await?;
+    let items = world.due.due(at(2_000), 10).await?;
+    assert_eq!(items, [run_item(1, 1_000)?, run_item(2, 1_001)?]);
+    assert!(world.due.postpone(&items[0], at(3_000)).await?);
+    assert_eq!(world.due.due(at(2_000), 10).await?, [run_item(2, 1_001)?]);
+    world.runs.wipe(&run_id(1)?).await?;
+    world.runs.wipe(&run_id(2)?).await?;
+    assert!(world.due.due(at(99_000), 10).await?.is_empty());
+    Ok(())
+}
+
+async fn postponed_once(world: World) -> Result<()> {
+    world.runs.create(detached(1)?).await?;
+    world.deliveries.put(delivery(2, 0, 900)?).await?;
+    for item in world.due.due(at(30_000), 10).await? {
+        assert!(world.due.postpone(&item, at(90_000)).await?);
+        assert!(!world.due.postpone(&item, at(95_000)).await?);
+    }
+    assert!(world.due.due(at(89_999), 10).await?.is_empty());
+    assert_eq!(world.due.due(at(90_000), 10).await?.len(), 2);
+    Ok(())
+}
+
+/// The sweeper postpones before it sends; the worker that gets the message must not be refused for it.
+async fn postponed_and_claimed(world: World) -> Result<()> {
+    claimed(&world, 1, "dead").await?;
+    let made = delivery(2, 0, 900)?;
+    world.deliveries.put(made.clone()).await?;
+    for item in world.due.due(at(1_000), 10).await? {
+        assert!(world.due.postpone(&item, at(61_000)).await?);
+    }
+    let (held, _) = claim(&world, 1, "b", 1_010, 2_000).await?;
+    assert_eq!(held.fence, 2);
+    world.deliveries.claim(&made.id, &owner("b"), at(1_010), at(2_000)).await?.context("the postponed delivery was refused")?;
+    Ok(())
+}
+
+async fn moved_on(world: World) -> Result<()> {
+    let held = claimed(&world, 1, "a").await?;
+    let item = run_item(1, 1_000)?;
+    world.runs.heartbeat(&held, at(5_000)).await?;
+    assert!(!world.due.postpone(&item, at(61_000)).await?);
+    world.runs.finish(&held, ending(RunState::Succeeded)).await?;
+    assert!(!world.due.postpone(&run_item(1, 5_000)?, at(61_000)).await?);
+    assert!(!world.due.postpone(&run_item(9, 5_000)?, at(61_000)).await?);
+    assert!(!world.due.postpone(&webhook_item(9, 5_000)?, at(61_000)).await?);
+    assert!(world.due.due(at(99_000), 10).await?.is_empty());
+    Ok(())
+}

@@ -1,0 +1,112 @@
+//! API keys, and the audit that no change goes without.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result};
+use flowgate_app::keys::{AuditEntry, KeyRecord, Scope, WorkflowScope};
+use flowgate_app::ports::PageRequest;
+
+use super::sample::*;
+use super::{Guarantee, World, guarantee};
+
+pub(super) fn guarantees() -> Vec<Guarantee> {
+    vec![
+        guarantee("a key reads back as it was written, with its audit entry", create),
+        guarantee("a key written twice is one, with one audit entry", create_twice),
+        guarantee("a key's end is set with its audit entry, and never later", end),
+        guarantee("the last use never moves backwards", touch),
+        guarantee("lists give each key and each audit entry once", lists),
+    ]
+}
+
+fn key(id: &str) -> KeyRecord {
+    KeyRecord {
+        id: id.into(),
+        name: "for tests".into(),
+        workflows: WorkflowScope::Only(BTreeSet::from(["story".into()])),
+        scopes: BTreeSet::from([Scope::Run, Scope::Read]),
+        hash: "hash".into(),
+        pepper: 1,
+        created_at: at(10),
+        expires_at: Some(at(1_000_000)),
+        ends_at: None,
+        rotated_from: None,
+        last_used_at: None,
+    }
+}
+
+fn audit(action: &str, id: &str, ms: i64) -> AuditEntry {
+    AuditEntry { at: at(ms), actor: "bootstrap".into(), action: action.into(), key_id: id.into() }
+}
+
+async fn stored_key(world: &World, id: &str) -> Result<KeyRecord> {
+    world.keys.read(id).await?.context("the key is not there")
+}
+
+async fn create(world: World) -> Result<()> {
+    world.keys.create(key("one"), audit("key.created", "one", 10)).await?;
+    assert_eq!(stored_key(&world, "one").await?, key("one"));
+    assert_eq!(world.keys.read("two").await?, None);
+    assert_eq!(world.keys.audit(first_page(10)).await?.items, [audit("key.created", "one", 10)]);
+    Ok(())
+}
+
+async fn create_twice(world: World) -> Result<()> {
+    for _ in 0..2 {
+        world.keys.create(key("one"), audit("key.created", "one", 10)).await?;
+    }
+    assert_eq!(world.keys.list(first_page(10)).await?.items, [key("one")]);
+    assert_eq!(world.keys.audit(first_page(10)).await?.items.len(), 1);
+    Ok(())
+}
+
+async fn end(world: World) -> Result<()> {
+    world.keys.create(key("one"), audit("key.created", "one", 10)).await?;
+    for (ms, kept) in [(500, 500), (300, 300), (900, 300)] {
+        assert!(world.keys.end("one", at(ms), audit("key.ends", "one", ms)).await?);
+        assert_eq!(stored_key(&world, "one").await?, KeyRecord { ends_at: Some(at(kept)), ..key("one") });
+    }
+    assert!(!world.keys.end("two", at(1), audit("key.revoked", "two", 1)).await?);
+    let entries = world.keys.audit(first_page(10)).await?.items;
+    assert_eq!(entries.len(), 4);
+    assert!(entries.iter().all(|entry| entry.key_id == "one"));
+    Ok(())
+}
+
+async fn touch(world: World) -> Result<()> {
+    world.keys.create(key("one"), audit("key.created", "one", 10)).await?;
+    for (ms, kept) in [(100, 100), (50, 100), (200, 200)] {
+        world.keys.touch("one", at(ms)).await?;
+        assert_eq!(stored_key(&world, "one").await?.last_used_at, Some(at(kept)));
+    }
+    world.keys.touch("two", at(1)).await?;
+    assert_eq!(world.keys.read("two").await?, None);
+    Ok(())
+}
+
+async fn lists(world: World) -> Result<()> {
+    for n in 0..5 {
+        let id = format!("key {n}");
+        world.keys.create(key(&id), audit("key.created", &id, 10 + n)).await?;
+    }
+    let (mut keys, mut cursor) = (BTreeSet::new(), None);
+    for _ in 0..3 {
+        let page = world.keys.list(PageRequest { limit: 2, cursor }).await?;
+        keys.extend(page.items.into_iter().map(|key| key.id));
+        cursor = page.next_cursor;
+    }
+    assert_eq!((keys.len(), cursor), (5, None));
+    let (mut entries, mut cursor) = (Vec::new(), None);
+    for _ in 0..3 {
+        let page = world.keys.audit(PageRequest { limit: 2, cursor }).await?;
+        entries.extend(page.items.into_iter().map(|entry| entry.key_id));
+        cursor = page.next_cursor;
+    }
+    assert_eq!((entries, cursor), ((0..5).rev().map(|n| format!("key {n}")).collect(), None));
+    for cursor in ["", "nonsense"] {
+        let page = PageRequest { limit: 10, cursor: Some(cursor.into()) };
+        assert_eq!(world.keys.list(page.clone()).await?.items.len(), 5);
+        assert_eq!(world.keys.audit(page).await?.items.len(), 5);
+    }
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! What every adapter must keep: one check per guarantee of the ports, on a store that holds nothing yet.
+
+mod deliveries;
+mod due;
+mod keys;
+mod runs;
+mod sample;
+mod secrets;
+mod workflows;
+
+use std::any::Any;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use anyhow::Result;
+use flowgate_app::ports::{Deliveries, Due, Keys, Runs, Secrets, Workflows};
+
+/// The ports of one adapter, on one empty store.
+#[derive(Clone)]
+pub struct World {
+    pub runs: Arc<dyn Runs>,
+    pub deliveries: Arc<dyn Deliveries>,
+    pub due: Arc<dyn Due>,
+    pub workflows: Arc<dyn Workflows>,
+    pub keys: Arc<dyn Keys>,
+    pub secrets: Arc<dyn Secrets>,
+    /// What the store needs to stay alive: a folder, a server.
+    pub keep: Arc<dyn Any + Send + Sync>,
+}
+
+/// Checks every guarantee on a store of its own, and then names all that are not kept.
+pub async fn check_all<F: Future<Output = Result<World>>>(fresh: impl Fn() -> F) {
+    let guarantees = [
+        runs::guarantees(),
+        deliveries::guarantees(),
+        due::guarantees(),
+        workflows::guarantees(),
+        keys::guarantees(),
+        secrets::guarantees(),
+    ];
+    let mut broken = Vec::new();
+    for Guarantee { name, check } in guarantees.into_iter().flatten() {
+        let world = fresh().await.expect("the adapter gives a store");
+        // A task of its own: its panic is this guarantee's failure, and the others are still checked.
+        match tokio::spawn(check(world)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => broken.push(format!("{name}: {error:#}")),
+            Err(panic) => broken.push(format!("{name}: {panic}")),
+        }
+    }
+    assert!(broken.is_empty(), "not kept:\n{}", broken.join("\n"));
+}
+
+type Checked = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+
+struct Guarantee {
+    name: &'static str,
+    check: Box<dyn Fn(World) -> Checked>,
+}
+
+fn guarantee<F: Future<Output = Result<()>> + Send + 'static>(name: &'static str, check: fn(World) -> F) -> Guarantee {
+    Guarantee { name, check: Box::new(move |world| Box::pin(check(world))) }
+}

@@ -1,0 +1,160 @@
+//! The smallest things that the ports take.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use flowgate_app::delivery::{Delivery, DeliveryId, DeliveryState, FrozenRequest, HeaderValue};
+use flowgate_app::idempotency::{IdempotencyKey, IdempotencyRow};
+use flowgate_app::ports::{Claimed, Ending, NewRun, PageRequest};
+use flowgate_app::run::{
+    Checkpoint, Dialect, Event, EventId, Held, Mode, NodeTrace, OwnerToken, RunEnd, RunHead, RunId, RunRecord, RunState, Told,
+};
+use flowgate_app::secrets::SigningPin;
+use flowgate_app::time::Timestamp;
+use flowgate_engine::call::Piece;
+use flowgate_engine::{CallOutput, CallResult, NodeStatus, Usage};
+use serde_json::json;
+
+use super::World;
+
+pub(super) const WORKFLOW_UID: &str = "wf-uid";
+pub(super) const SIGNING: SigningPin = SigningPin { master: 1, epoch: 0 };
+
+pub(super) fn at(ms: i64) -> Timestamp {
+    Timestamp(1_700_000_000_000 + ms)
+}
+
+/// Ids sort by `n`.
+pub(super) fn run_id(n: u32) -> Result<RunId> {
+    RunId::parse(&format!("run_{n:032x}")).context("run id")
+}
+
+pub(super) fn owner(name: &str) -> OwnerToken {
+    OwnerToken(name.into())
+}
+
+pub(super) fn head(n: u32) -> Result<RunHead> {
+    Ok(RunHead {
+        id: run_id(n)?,
+        workflow_id: "story".into(),
+        workflow_uid: WORKFLOW_UID.into(),
+        workflow_name: "A story".into(),
+        version: "1.0.0".into(),
+        dialect: Dialect::Native,
+        key_id: Some("key".into()),
+        user: None,
+        input: Arc::new(json!({"n": n})),
+        input_as_sent: Some("{\"n\": 1e0}".into()),
+        webhooks: Vec::new(),
+        save: true,
+        signing: SIGNING,
+        created_at: at(i64::from(n)),
+        deadline_at: at(1_000_000),
+    })
+}
+
+/// Detached, nobody's, due at 30,000.
+pub(super) fn detached(n: u32) -> Result<NewRun> {
+    Ok(NewRun { head: Arc::new(head(n)?), mode: Mode::Detached, owner: None, due_at: at(30_000), idempotency: None })
+}
+
+/// Attached, of the owner `a`, with a lease to 30,000.
+pub(super) fn attached(n: u32) -> Result<NewRun> {
+    Ok(NewRun { mode: Mode::Attached, owner: Some(owner("a")), ..detached(n)? })
+}
+
+pub(super) fn with_idempotency(run: NewRun, key: &str) -> NewRun {
+    NewRun { idempotency: Some(IdempotencyRow { key: idempotency_key(key), body_hash: format!("hash of {key}"), expires_at: at(50_000) }), ..run }
+}
+
+pub(super) fn idempotency_key(key: &str) -> IdempotencyKey {
+    IdempotencyKey { scope: "key/workflow".into(), key: key.into() }
+}
+
+/// Writes run `n`, nobody's, and claims it for `who` at 100 with a lease to 1,000.
+pub(super) async fn claimed(world: &World, n: u32, who: &str) -> Result<Held> {
+    world.runs.create(detached(n)?).await?;
+    Ok(claim(world, n, who, 100, 1_000).await?.0)
+}
+
+/// A claim that must be granted.
+pub(super) async fn claim(world: &World, n: u32, who: &str, now: i64, until: i64) -> Result<(Held, RunRecord)> {
+    match world.runs.claim(&run_id(n)?, &owner(who), at(now), at(until)).await? {
+        Claimed::Ours(held, record) => Ok((held, *record)),
+        other => bail!("{who} was refused run {n}: {other:?}"),
+    }
+}
+
+pub(super) async fn stored(world: &World, n: u32) -> Result<RunRecord> {
+    world.runs.read(&run_id(n)?).await?.context("the run is not there")
+}
+
+pub(super) fn ending(state: RunState) -> Ending {
+    let end = RunEnd {
+        state,
+        output: Arc::new(json!({"story": "Once"})),
+        error: None,
+        usage: Usage::default(),
+        started_at: at(200),
+        ended_at: at(900),
+    };
+    Ending { end: Arc::new(end), trace: vec![node_trace()], events: Vec::new(), deliveries: Vec::new(), expires_at: at(5_000_000), due_at: None }
+}
+
+fn node_trace() -> NodeTrace {
+    NodeTrace {
+        node: "draft".into(),
+        kind: "agent".into(),
+        status: Some(NodeStatus::Succeeded),
+        attempts: 1,
+        started_at: Some(at(300)),
+        duration_ms: Some(12),
+        input: Some(Arc::new(json!({"prompt": "Write"}))),
+        output: Some(Arc::new(json!({"content": "Once"}))),
+        error: None,
+        tokens: Some(7),
+        cost_nano_usd: Some(3),
+    }
+}
+
+pub(super) fn checkpoint(place: &str, order: u64, value: &str) -> Checkpoint {
+    let output = CallOutput { value: json!(value), tokens: None, cost_nano_usd: None };
+    Checkpoint { place: place.into(), order, input_hash: "hash".into(), attempts: 1, result: CallResult::Succeeded(output) }
+}
+
+pub(super) fn chunk(fence: u64, n: u64) -> Event {
+    Event { id: EventId { fence, n }, at: at(400), told: Told::Chunk { node: "draft".into(), text: format!("{fence}-{n}") } }
+}
+
+/// Delivery `index` of run `n`'s end, due at `due`.
+pub(super) fn delivery(n: u32, index: u32, due: i64) -> Result<Delivery> {
+    let run = run_id(n)?;
+    let request = FrozenRequest {
+        method: "POST".into(),
+        url: vec![Piece::Text("https://example.com/hook?token=".into()), Piece::Secret("HOOK".into())],
+        headers: vec![
+            ("x-author".into(), HeaderValue::Author(vec![Piece::Text("a".into())])),
+            ("x-caller".into(), HeaderValue::Sealed("sealed".into())),
+        ],
+        body: "{\"story\": \"Once\"}".into(),
+        event: "run.succeeded".into(),
+    };
+    Ok(Delivery {
+        id: DeliveryId::of(&run, &format!("end/{index}")),
+        run,
+        workflow_id: "story".into(),
+        workflow_uid: WORKFLOW_UID.into(),
+        signing: SIGNING,
+        created_at: at(900),
+        request: Arc::new(request),
+        state: DeliveryState::Pending,
+        due_at: Some(at(due)),
+        owner: None,
+        attempts: Vec::new(),
+        step: 0,
+    })
+}
+
+pub(super) fn first_page(limit: usize) -> PageRequest {
+    PageRequest { limit, cursor: None }
+}

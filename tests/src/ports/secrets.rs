@@ -1,0 +1,57 @@
+//! Secrets, and the keyring that is made once.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use flowgate_app::secrets::{Keyring, SecretInfo};
+
+use super::sample::*;
+use super::{Guarantee, World, guarantee};
+
+pub(super) fn guarantees() -> Vec<Guarantee> {
+    vec![
+        guarantee("the keyring that was made first stays", keyring),
+        guarantee("20 first users get one keyring", keyring_at_once),
+        guarantee("a secret is written, replaced, listed by name and deleted", secrets),
+    ]
+}
+
+fn ring(n: u32) -> Keyring {
+    let entries = BTreeMap::from([(1, format!("entry {n}"))]);
+    Keyring { peppers: entries.clone(), masters: entries, seal: format!("seal {n}"), bootstrap_token: format!("token {n}") }
+}
+
+async fn keyring(world: World) -> Result<()> {
+    for n in 1..=3 {
+        assert!(world.secrets.keyring(ring(n)).await? == ring(1));
+    }
+    Ok(())
+}
+
+async fn keyring_at_once(world: World) -> Result<()> {
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..20 {
+        let secrets = world.secrets.clone();
+        tasks.spawn(async move { secrets.keyring(ring(n)).await });
+    }
+    let kept = world.secrets.keyring(ring(99)).await?;
+    while let Some(done) = tasks.join_next().await {
+        assert!(done?? == kept);
+    }
+    Ok(())
+}
+
+async fn secrets(world: World) -> Result<()> {
+    assert_eq!(world.secrets.get("B").await?, None);
+    for (name, value, ms) in [("B", "one", 1), ("A", "", 2), ("B", "two ä\n", 3)] {
+        world.secrets.put(name, value, at(ms)).await?;
+        assert_eq!(world.secrets.get(name).await?.as_deref(), Some(value));
+    }
+    let mut infos = world.secrets.list().await?;
+    infos.sort_by(|one, two| one.name.cmp(&two.name));
+    assert_eq!(infos, [SecretInfo { name: "A".into(), updated_at: at(2) }, SecretInfo { name: "B".into(), updated_at: at(3) }]);
+    assert!(world.secrets.delete("B").await?);
+    assert!(!world.secrets.delete("B").await?);
+    assert_eq!((world.secrets.get("B").await?, world.secrets.list().await?.len()), (None, 1));
+    Ok(())
+}

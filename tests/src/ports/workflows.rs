@@ -1,0 +1,188 @@
+//! Workflows: drafts change, versions never do.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result};
+use flowgate_app::ports::{DraftSaved, NewVersion, PageRequest, SetActive};
+use flowgate_app::secrets::SigningPin;
+use flowgate_app::workflows::{Draft, WorkflowRecord};
+
+use super::sample::*;
+use super::{Guarantee, World, guarantee};
+
+pub(super) fn guarantees() -> Vec<Guarantee> {
+    vec![
+        guarantee("the first draft makes the workflow, later ones change the draft alone", drafts),
+        guarantee("If-Match is compared with the stored draft", if_match),
+        guarantee("versions are numbered from 1.0.0, and each becomes the active one", publish),
+        guarantee("versions published at once get numbers of their own", publish_at_once),
+        guarantee("the endpoint points where it was told to", set_active),
+        guarantee("a deleted workflow leaves its versions, and its id to another", delete),
+        guarantee("a rotated signing secret has the one before it beside it", rotate),
+        guarantee("a list gives each workflow once", list),
+    ]
+}
+
+fn draft(text: &str) -> Draft {
+    Draft { name: "A story".into(), document: text.into(), etag: format!("etag of {text}"), saved_at: at(10) }
+}
+
+async fn save(world: &World, id: &str, text: &str, uid: &str) -> Result<WorkflowRecord> {
+    match world.workflows.save_draft(id, draft(text), uid, SIGNING, None).await? {
+        DraftSaved::Saved(record) => Ok(*record),
+        DraftSaved::Stale => anyhow::bail!("a draft without If-Match was refused"),
+    }
+}
+
+fn version(text: &str) -> NewVersion {
+    NewVersion { document: text.into(), hash: format!("hash of {text}"), name: "A story".into(), notes: Some("why".into()), at: at(20) }
+}
+
+async fn stored_workflow(world: &World, id: &str) -> Result<WorkflowRecord> {
+    world.workflows.read(id).await?.context("the workflow is not there")
+}
+
+async fn drafts(world: World) -> Result<()> {
+    assert_eq!(world.workflows.read("story").await?, None);
+    let made = save(&world, "story", "one", "uid 1").await?;
+    let expected = WorkflowRecord {
+        id: "story".into(),
+        uid: "uid 1".into(),
+        draft: draft("one"),
+        active_version: None,
+        activated_at: None,
+        created_at: at(10),
+        signing: SIGNING,
+        signing_before: None,
+    };
+    assert_eq!(made, expected);
+    world.workflows.publish("story", version("one")).await?;
+    let later = Draft { saved_at: at(99), ..draft("two") };
+    world.workflows.save_draft("story", later.clone(), "uid 2", SigningPin { master: 7, epoch: 7 }, None).await?;
+    let kept = stored_workflow(&world, "story").await?;
+    assert_eq!((kept.uid.as_str(), kept.draft, kept.created_at, kept.signing), ("uid 1", later, at(10), SIGNING));
+    assert_eq!(kept.active_version.as_deref(), Some("1.0.0"));
+    Ok(())
+}
+
+async fn if_match(world: World) -> Result<()> {
+    let put = |text: &'static str, if_match: &'static str| {
+        let workflows = world.workflows.clone();
+        async move { workflows.save_draft("story", draft(text), "uid", SIGNING, Some(if_match)).await }
+    };
+    assert_eq!(put("one", "etag of one").await?, DraftSaved::Stale);
+    assert_eq!(world.workflows.read("story").await?, None);
+    save(&world, "story", "one", "uid").await?;
+    assert_eq!(put("two", "etag of zero").await?, DraftSaved::Stale);
+    assert_eq!(stored_workflow(&world, "story").await?.draft, draft("one"));
+    // The second time it is the retry of a write that was applied.
+    for _ in 0..2 {
+        assert!(matches!(put("two", "etag of one").await?, DraftSaved::Saved(record) if record.draft == draft("two")));
+    }
+    Ok(())
+}
+
+async fn publish(world: World) -> Result<()> {
+    assert_eq!(world.workflows.publish("story", version("v0")).await?, None);
+    save(&world, "story", "draft", "uid").await?;
+    for patch in 0..=10 {
+        let text = format!("v{patch}");
+        let info = world.workflows.publish("story", version(&text)).await?.context("published")?;
+        assert_eq!((info.version, info.hash, info.published_at), (format!("1.0.{patch}"), format!("hash of {text}"), at(20)));
+        let kept = stored_workflow(&world, "story").await?;
+        assert_eq!((kept.active_version, kept.activated_at), (Some(format!("1.0.{patch}")), Some(at(20))));
+        assert_eq!(kept.draft, draft("draft"));
+    }
+    let infos = world.workflows.versions("uid").await?;
+    assert_eq!(infos.first().map(|info| info.version.as_str()), Some("1.0.10"));
+    assert_eq!(infos.last().map(|info| info.version.as_str()), Some("1.0.0"));
+    let record = world.workflows.version("uid", "1.0.9").await?.context("version")?;
+    assert_eq!((&*record.document, &record.info, record.name.as_str()), ("v9", &infos[1], "A story"));
+    assert_eq!(world.workflows.version("uid", "1.0.11").await?, None);
+    assert_eq!(world.workflows.version("other", "1.0.0").await?, None);
+    Ok(())
+}
+
+async fn publish_at_once(world: World) -> Result<()> {
+    save(&world, "story", "draft", "uid").await?;
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..10 {
+        let workflows = world.workflows.clone();
+        tasks.spawn(async move { workflows.publish("story", version(&format!("v{n}"))).await });
+    }
+    let mut numbers = BTreeSet::new();
+    while let Some(done) = tasks.join_next().await {
+        numbers.insert(done??.context("published")?.version);
+    }
+    assert_eq!((numbers.len(), world.workflows.versions("uid").await?.len()), (10, 10));
+    Ok(())
+}
+
+async fn set_active(world: World) -> Result<()> {
+    assert_eq!(world.workflows.set_active("story", None, at(30)).await?, SetActive::UnknownWorkflow);
+    save(&world, "story", "draft", "uid").await?;
+    assert_eq!(world.workflows.set_active("story", Some("1.0.0"), at(30)).await?, SetActive::UnknownVersion);
+    for text in ["one", "two"] {
+        world.workflows.publish("story", version(text)).await?;
+    }
+    for (target, ms) in [(Some("1.0.0"), 40), (None, 50), (Some("1.0.1"), 60)] {
+        assert_eq!(world.workflows.set_active("story", target, at(ms)).await?, SetActive::Done);
+        let kept = stored_workflow(&world, "story").await?;
+        assert_eq!((kept.active_version.as_deref(), kept.activated_at), (target, Some(at(ms))));
+    }
+    assert_eq!(world.workflows.set_active("story", Some("1.0.7"), at(70)).await?, SetActive::UnknownVersion);
+    assert_eq!(stored_workflow(&world, "story").await?.active_version.as_deref(), Some("1.0.1"));
+    Ok(())
+}
+
+async fn delete(world: World) -> Result<()> {
+    save(&world, "story", "draft", "uid 1").await?;
+    world.workflows.publish("story", version("one")).await?;
+    assert!(world.workflows.delete("story").await?);
+    assert!(!world.workflows.delete("story").await?);
+    assert_eq!(world.workflows.read("story").await?, None);
+    assert!(world.workflows.version("uid 1", "1.0.0").await?.is_some());
+
+    assert_eq!(save(&world, "story", "draft", "uid 2").await?.uid, "uid 2");
+    assert!(world.workflows.versions("uid 2").await?.is_empty());
+    let info = world.workflows.publish("story", version("new")).await?.context("published")?;
+    assert_eq!(info.version, "1.0.0");
+    assert_eq!(world.workflows.version("uid 1", "1.0.0").await?.map(|old| old.document), Some("one".into()));
+    Ok(())
+}
+
+async fn rotate(world: World) -> Result<()> {
+    let next = SigningPin { master: 1, epoch: 1 };
+    assert!(!world.workflows.rotate_signing("story", next, at(500)).await?);
+    save(&world, "story", "draft", "uid").await?;
+    // The second time it is the retry of a write that was applied.
+    for _ in 0..2 {
+        assert!(world.workflows.rotate_signing("story", next, at(500)).await?);
+    }
+    let kept = stored_workflow(&world, "story").await?;
+    assert_eq!((kept.signing, kept.signing_before), (next, Some((SIGNING, at(500)))));
+    let third = SigningPin { master: 2, epoch: 2 };
+    world.workflows.rotate_signing("story", third, at(600)).await?;
+    let kept = stored_workflow(&world, "story").await?;
+    assert_eq!((kept.signing, kept.signing_before), (third, Some((next, at(600)))));
+    Ok(())
+}
+
+async fn list(world: World) -> Result<()> {
+    let ids: BTreeSet<String> = (0..7).map(|n| format!("w{n}")).collect();
+    for id in &ids {
+        save(&world, id, "draft", &format!("uid of {id}")).await?;
+    }
+    let (mut seen, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = world.workflows.list(PageRequest { limit: 3, cursor }).await?;
+        assert!(page.items.len() <= 3);
+        seen.extend(page.items.into_iter().map(|record| record.id));
+        cursor = page.next_cursor;
+        if cursor.is_none() || seen.len() > 7 {
+            break;
+        }
+    }
+    assert_eq!((seen.len(), seen.into_iter().collect::<BTreeSet<_>>()), (7, ids));
+    Ok(())
+}
