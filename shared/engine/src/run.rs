@@ -30,7 +30,7 @@ pub struct RunStart {
     pub run_id: String,
     pub started_at_ms: i64,
     /// As [`Workflow::accept_input`] returned it.
-    pub input: Value,
+    pub input: Arc<Value>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -123,7 +123,7 @@ impl Run {
         let mut run = Self {
             frames: Frames::new(Frame::new(&workflow.bodies[0], None)),
             retained: 0,
-            input: Arc::new(start.input),
+            input: start.input,
             run_id: start.run_id,
             started_at_ms: start.started_at_ms,
             workflow,

@@ -111,6 +111,10 @@ impl<'de> Visitor<'de> for TreeVisitor {
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Tree, E> {
+        // An integer too large for 64 bits arrives here, rounded.
+        if value.abs() >= 18_446_744_073_709_551_616.0 {
+            return Err(E::custom("number is out of range"));
+        }
         let number = Number::from_f64(value).ok_or_else(|| E::custom("numbers are finite"))?;
         Ok(Tree::Scalar(Value::Number(number)))
     }

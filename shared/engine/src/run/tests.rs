@@ -19,7 +19,7 @@ pub(crate) fn compile(yaml: &str) -> Arc<Workflow> {
 }
 
 pub(crate) fn start(workflow: &Arc<Workflow>, input: Value) -> Run {
-    Run::new(Arc::clone(workflow), RunStart { run_id: "run_1".into(), started_at_ms: 1_000, input })
+    Run::new(Arc::clone(workflow), RunStart { run_id: "run_1".into(), started_at_ms: 1_000, input: Arc::new(input) })
 }
 
 pub(crate) fn ok(value: Value) -> CallResult {

@@ -1,1 +1,96 @@
+use std::time::Duration;
+
 use super::*;
+
+const RETRIED: &str = "nodes: [{ id: a, type: agent, model: offline/echo, prompt: hi, retry: { max_attempts: 3, backoff: 40s }, timeout: 9s }]";
+
+#[test]
+fn a_failed_call_goes_out_again() {
+    let mut run = start(&compile(RETRIED), json!({}));
+    let (_, calls) = advance(&mut run);
+    let (first, call) = &calls[0];
+    assert_eq!((first.as_str(), first.place(), first.attempt()), ("a#0", "a", 0));
+    assert_eq!((call.delay, call.timeout), (Duration::ZERO, Duration::from_secs(9)));
+    run.progress(first, Chunk::Text("h".into()));
+    assert_eq!(run.complete(first, failed("timeout", true)), Completion::Retrying);
+    let (log, again) = advance(&mut run);
+    assert_eq!(log, "chunk a h\nreset a\nstart a attempt 2\nperform a#1\nwait 1\n");
+    assert_eq!(again[0].1.delay, Duration::from_secs(40));
+    assert_eq!(again[0].1.input_hash, call.input_hash);
+    assert_ne!(again[0].1.seed, call.seed);
+    run.progress(first, Chunk::Text("late".into()));
+    assert_eq!(run.complete(first, failed("timeout", true)), Completion::Ignored);
+    assert_eq!(run.complete(&again[0].0, failed("timeout", true)), Completion::Retrying);
+    let (log, last) = advance(&mut run);
+    assert_eq!(log, "start a attempt 3\nperform a#2\nwait 1\n");
+    assert_eq!(last[0].1.delay, Duration::from_secs(60));
+    assert_eq!(run.complete(&last[0].0, failed("timeout", true)), Completion::Final);
+    assert_eq!(advance(&mut run).0, "fail a timeout\ndone\n");
+}
+
+#[test]
+fn what_cannot_succeed_is_not_tried_again() {
+    let mut run = start(&compile(RETRIED), json!({}));
+    let (_, calls) = advance(&mut run);
+    assert_eq!(run.complete(&calls[0].0, failed("refused_address", false)), Completion::Final);
+}
+
+#[test]
+fn recorded_results_are_final() {
+    let mut run = start(&compile(RETRIED), json!({}));
+    let (_, calls) = advance(&mut run);
+    run.complete_recorded(&calls[0].0, failed("timeout", true), 3);
+    let Step::Emit(RunEvent::NodeFinished { attempts, .. }) = run.step() else { panic!() };
+    assert_eq!(attempts, 3);
+    assert_eq!(run.step(), Step::Done);
+}
+
+#[test]
+fn tokens_and_cost_add_up_until_a_price_is_unknown() {
+    let yaml = "
+nodes:
+  - { id: a, type: agent, model: m/a, prompt: hi }
+  - { id: b, type: agent, model: m/b, prompt: hi }
+  - { id: c, type: http, url: 'http://x/' }
+";
+    let used = |tokens, cost_nano_usd| CallResult::Succeeded(CallOutput { value: json!({"content": ""}), tokens, cost_nano_usd });
+    let mut run = start(&compile(yaml), json!({}));
+    drive(&mut run, |_, call| if matches!(call.action, crate::Action::Http(_)) { ok(json!({})) } else { used(Some(5), Some(7)) });
+    assert_eq!(run.usage(), Usage { tokens: 10, cost_nano_usd: Some(14) });
+    let mut run = start(&compile(yaml), json!({}));
+    drive(&mut run, |id, _| used(Some(5), (id.place() != "b").then_some(7)));
+    assert_eq!(run.usage(), Usage { tokens: 15, cost_nano_usd: None });
+}
+
+#[test]
+fn the_same_run_computes_the_same_calls() {
+    let yaml = "nodes: [{ id: a, type: http, url: 'http://x/<api.input.n>' }]";
+    let call = |n: u8, id: &str| {
+        let start = RunStart { run_id: id.into(), started_at_ms: 5, input: Arc::new(json!({ "n": n })) };
+        advance(&mut Run::new(compile(yaml), start)).1.remove(0).1
+    };
+    assert_eq!(call(1, "r"), call(1, "r"));
+    assert_ne!(call(1, "r").input_hash, call(2, "r").input_hash);
+    assert_ne!(call(1, "r").seed, call(1, "s").seed);
+    assert_eq!(call(1, "r").input_hash.len(), 64);
+}
+
+#[test]
+fn what_goes_out_is_told_with_secrets_as_names() {
+    let yaml = "nodes: [{ id: a, type: http, url: 'http://x/', headers: { authorization: 'Bearer {{TOKEN}}' }, body: { q: ['<api.input.q>', '{{B}}'] } }]";
+    let mut run = start(&compile(yaml), json!({"q": "{{TOKEN}}"}));
+    let mut told = None;
+    while let Step::Emit(event) = run.step() {
+        if let RunEvent::NodeStarted { input: Some(input), .. } = event {
+            told = Some(input);
+        }
+    }
+    assert_eq!(
+        *told.unwrap(),
+        json!({"kind": "http", "method": "GET", "url": "http://x/", "headers": [["authorization", "Bearer {{TOKEN}}"]], "body": {"q": ["{{TOKEN}}", "{{B}}"]}})
+    );
+    let call = only_call(yaml, json!({"q": "{{TOKEN}}"}));
+    let crate::Action::Http(http) = call.action else { panic!() };
+    let filled = http.body.unwrap().fill(&mut |name| Ok::<_, ()>(format!("<{name}>"))).unwrap();
+    assert_eq!(filled, json!({"q": ["{{TOKEN}}", "<B>"]}));
+}
