@@ -96,6 +96,15 @@ impl Fields {
         self.problems.push(FieldProblem { pointer: self.pointer_to(key), message: message.into() });
     }
 
+    pub(crate) fn item_problem(&mut self, key: &str, index: usize, message: impl Into<String>) {
+        self.problems.push(FieldProblem { pointer: format!("{}/{index}", self.pointer_to(key)), message: message.into() });
+    }
+
+    /// Of what nobody took yet.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.left.keys().cloned().collect()
+    }
+
     /// Where the object itself stands.
     pub(crate) fn pointer(&self) -> &str {
         &self.pointer

@@ -25,6 +25,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/health", get(health))
         .merge(native::routes())
         .merge(dialect::routes())
+        // A dialect that has its own keeps it.
+        .method_not_allowed_fallback(problem::wrong_method)
         .fallback(problem::unknown_path)
         .layer(middleware::from_fn_with_state(app.clone(), request::around))
         .with_state(app)

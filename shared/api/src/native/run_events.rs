@@ -1,0 +1,171 @@
+//! The events of a run as server-sent events: live for who started it, from the log for who comes back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::Response;
+use bytes::{Bytes, BytesMut};
+use flowgate_app::answer::RunAnswer;
+use flowgate_app::attached::Subscription;
+use flowgate_app::drive::Progress;
+use flowgate_app::run::{Event, EventId, RunHead, RunId, RunRecord, Told};
+use flowgate_app::time::Timestamp;
+use flowgate_app::{App, Error};
+use futures_util::{StreamExt, stream};
+use http::HeaderMap;
+use serde_json::{Value, json};
+
+use super::runs;
+use crate::caller::caller;
+use crate::problem::Refusal;
+use crate::request::{QueryPairs, Segments};
+use crate::sse;
+
+/// How often the log is read.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// `GET /v1/runs/{id}/events`: from the beginning, or after `Last-Event-ID`.
+pub(super) async fn read(
+    State(app): State<Arc<App>>,
+    Segments(run_id): Segments<String>,
+    query: QueryPairs,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let caller = caller(&app, &headers).await?;
+    let record = app.read_run(&caller, &run_id).await?;
+    let after = match headers.get("last-event-id") {
+        Some(id) => Some(id.to_str().unwrap_or("?")),
+        None => query.get("after"),
+    };
+    let after = after.filter(|id| !id.is_empty()).map(event_id).transpose()?;
+    Ok(follow(app, record, after))
+}
+
+/// A run that has just begun, and everything it tells until its end or its hand-over.
+pub(super) fn live(app: &Arc<App>, first: Progress, subscription: Subscription) -> Response {
+    let head = subscription.head.clone();
+    let started = json!({ "run_id": head.id, "workflow_id": head.workflow_id, "version": head.version });
+    let started = stream::iter([sse::frame(Some("run.started"), None, &started)]);
+    let told = stream::iter([first]).chain(sse::progress(subscription)).map(Some).chain(stream::iter([None]));
+    let listener = Listener { app: app.clone(), head: head.clone(), over: false };
+    let frames = told.scan(listener, |listener, told| std::future::ready(listener.frame(told)));
+    let mut response = sse::response(started.chain(frames));
+    runs::name_run(&mut response, app, &head.id);
+    response
+}
+
+/// Reads the log until the run has ended.
+pub(super) fn follow(app: Arc<App>, record: RunRecord, after: Option<EventId>) -> Response {
+    let head = record.head.clone();
+    let until = app.now() + app.settings.longest_stream;
+    let follower = Follower { app: app.clone(), run: head.id.clone(), after, until, over: false };
+    let mut response = sse::response(stream::unfold(follower, Follower::next));
+    runs::name_run(&mut response, &app, &head.id);
+    response
+}
+
+fn event_id(text: &str) -> Result<EventId, Error> {
+    EventId::parse(text).ok_or_else(|| Error::bad_field("", "Last-Event-ID (or `after` in the query) must be the id of an event, such as 1-7"))
+}
+
+struct Listener {
+    app: Arc<App>,
+    head: Arc<RunHead>,
+    over: bool,
+}
+
+impl Listener {
+    /// `None` after the last frame. `told` is `None` where the run goes on and nothing more is told: the log knows the rest.
+    fn frame(&mut self, told: Option<Progress>) -> Option<Bytes> {
+        if self.over {
+            return None;
+        }
+        self.over = !matches!(told, Some(Progress::Event(_)));
+        Some(match told {
+            Some(Progress::Event(event)) => event_frame(&self.head.id, &event),
+            Some(Progress::Ended(record)) => finished_frame(&self.app, &record),
+            Some(Progress::HandedOver(_) | Progress::Lost | Progress::Repeated(_)) | None => reconnect_frame(&self.app, &self.head.id),
+        })
+    }
+}
+
+struct Follower {
+    app: Arc<App>,
+    run: RunId,
+    after: Option<EventId>,
+    until: Timestamp,
+    over: bool,
+}
+
+impl Follower {
+    async fn next(mut self) -> Option<(Bytes, Self)> {
+        let mut stopping = self.app.stopping();
+        while !self.over {
+            match self.look().await {
+                Ok(frames) if !frames.is_empty() => return Some((frames, self)),
+                Ok(_) if self.app.now() >= self.until => break,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(run.id = %self.run, error = format!("{error:#}"), "the events of a run could not be read");
+                    break;
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+                _ = stopping.wait_for(|stopping| *stopping) => break,
+            }
+        }
+        if self.over {
+            return None;
+        }
+        self.over = true;
+        Some((reconnect_frame(&self.app, &self.run), self))
+    }
+
+    /// The frames that came since the last look. The run is read before its log: once it has ended the log is whole.
+    async fn look(&mut self) -> anyhow::Result<Bytes> {
+        let record = self.app.ports.runs.read(&self.run).await?;
+        let events = self.app.events_after(&self.run, self.after).await?;
+        let mut frames = BytesMut::new();
+        for event in &events {
+            frames.extend_from_slice(&event_frame(&self.run, event));
+        }
+        match (events.last(), record) {
+            (Some(last), _) => self.after = Some(last.id),
+            (None, Some(record)) if record.state.has_ended() => {
+                frames.extend_from_slice(&finished_frame(&self.app, &record));
+                self.over = true;
+            }
+            (None, Some(_)) => {}
+            // Past its retention.
+            (None, None) => self.over = true,
+        }
+        Ok(frames.freeze())
+    }
+}
+
+fn event_frame(run: &RunId, event: &Event) -> Bytes {
+    let (name, mut data) = match &event.told {
+        Told::NodeStarted { node, kind, attempt } => ("node.started", json!({ "run_id": run, "node": node, "kind": kind, "attempt": attempt })),
+        Told::Chunk { node, text } => ("chunk", json!({ "run_id": run, "node": node, "text": text })),
+        Told::NodeReset { node } => ("node.reset", json!({ "run_id": run, "node": node })),
+        // The output stands in the trace: the log does not keep it, and what is resumed must read like what was live.
+        Told::NodeFinished { node, kind, status, error, .. } => {
+            ("node.finished", json!({ "run_id": run, "node": node, "kind": kind, "status": status, "error": error }))
+        }
+    };
+    if !matches!(event.told, Told::Chunk { .. }) {
+        data["at"] = Value::String(event.at.to_string());
+    }
+    sse::frame(Some(name), Some(&event.id.to_string()), &data)
+}
+
+fn finished_frame(app: &App, record: &RunRecord) -> Bytes {
+    sse::frame(Some("run.finished"), None, &RunAnswer::new(record, &app.settings.public_url))
+}
+
+/// The run goes on: its events are read on from there.
+fn reconnect_frame(app: &App, run: &RunId) -> Bytes {
+    sse::frame(Some("reconnect"), None, &json!({ "run_id": run, "events": format!("{}/v1/runs/{run}/events", app.settings.public_url) }))
+}

@@ -1,0 +1,190 @@
+//! Starts runs: `POST /v1/workflows/{id}/runs`, `POST /v1/runs/{id}/replay`.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use flowgate_app::attached::Subscription;
+use flowgate_app::delivery::WebhookBody;
+use flowgate_app::drive::Progress;
+use flowgate_app::invoke::{IdempotencyRequest, Manner, StartRequest, Started, WebhookRequest};
+use flowgate_app::run::{Dialect, RunRecord};
+use flowgate_app::{App, Error};
+use flowgate_engine::input::{InputRules, Undeclared};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::prefer::{PREFERENCE_APPLIED, preference};
+use super::{run_events, runs};
+use crate::body;
+use crate::caller::caller;
+use crate::fields::Fields;
+use crate::problem::Refusal;
+use crate::request::{QueryPairs, Segments};
+
+const RULES: InputRules = InputRules { undeclared: Undeclared::Refuse, coerce: false };
+const LONGEST_IDEMPOTENCY_KEY: usize = 255;
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+pub(super) async fn start(
+    State(app): State<Arc<App>>,
+    Segments(workflow_id): Segments<String>,
+    query: QueryPairs,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let caller = caller(&app, &headers).await?;
+    let body = body::read(&headers, body).await?;
+    let preference = preference(&headers, app.settings.longest_wait);
+    let idempotency = idempotency(&headers, &uri, &body)?;
+    let mut request = read_request(workflow_id, body::parse_or_empty(&body)?, preference.manner)?;
+    request.version = query.get("version").map(str::to_owned);
+    request.idempotency = idempotency.clone();
+    let started = app.start_run(&caller, request).await?;
+    respond(&app, started, preference, idempotency).await
+}
+
+pub(super) async fn replay(
+    State(app): State<Arc<App>>,
+    Segments(run_id): Segments<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let caller = caller(&app, &headers).await?;
+    // A replay takes nothing: whoever sends a new input is told.
+    Fields::of_body(body::parse_or_empty(&body::read(&headers, body).await?)?)?.finish()?;
+    let preference = preference(&headers, app.settings.longest_wait);
+    let started = app.replay_run(&caller, &run_id, preference.manner).await?;
+    respond(&app, started, preference, None).await
+}
+
+fn read_request(workflow_id: String, body: Value, manner: Manner) -> Result<StartRequest, Error> {
+    let mut fields = Fields::of_body(body)?;
+    let input = fields.take("input").unwrap_or_else(|| Value::Object(Map::new()));
+    let (user, save) = (fields.take_string("user"), fields.take_bool("save"));
+    let webhooks = fields.take_list("webhooks").unwrap_or_default();
+    let webhooks = fields.each("webhooks", webhooks, read_webhook);
+    fields.finish()?;
+    Ok(StartRequest {
+        workflow_id,
+        version: None,
+        dialect: Dialect::Native,
+        input,
+        input_as_sent: None,
+        rules: RULES,
+        input_pointer: "/input",
+        user,
+        save,
+        webhooks,
+        manner,
+        idempotency: None,
+    })
+}
+
+fn read_webhook(fields: &mut Fields) -> Option<WebhookRequest> {
+    let url = fields.require("url", Fields::take_string);
+    let method = fields.take_string("method").map_or_else(|| "POST".to_owned(), |method| method.to_ascii_uppercase());
+    let headers = fields.take_object("headers").unwrap_or_default();
+    let headers = fields.within("headers", headers, read_headers);
+    Some(WebhookRequest { pointer: fields.pointer().to_owned(), url: url?, method, headers, body: WebhookBody::Run })
+}
+
+fn read_headers(fields: &mut Fields) -> Vec<(String, String)> {
+    let names = fields.names();
+    names.into_iter().filter_map(|name| fields.require(&name, Fields::take_string).map(|value| (name, value))).collect()
+}
+
+/// The path belongs to the hash: the same body for another workflow is another request.
+fn idempotency(headers: &HeaderMap, uri: &Uri, body: &[u8]) -> Result<Option<IdempotencyRequest>, Error> {
+    let mut keys = headers.get_all("idempotency-key").iter();
+    let Some(key) = keys.next() else { return Ok(None) };
+    let text = key.to_str().ok().filter(|key| (1..=LONGEST_IDEMPOTENCY_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()));
+    let (Some(key), None) = (text, keys.next()) else {
+        return Err(Error::bad_field("", "the header Idempotency-Key must be one value of 1 to 255 visible ASCII characters"));
+    };
+    let path = uri.path_and_query().map_or("", |path| path.as_str());
+    let hash = Sha256::new().chain_update(path).chain_update([0]).chain_update(body).finalize();
+    Ok(Some(IdempotencyRequest { key: key.to_owned(), body_hash: hash.iter().map(|byte| format!("{byte:02x}")).collect() }))
+}
+
+async fn respond(
+    app: &Arc<App>,
+    started: Started,
+    preference: super::prefer::Preference,
+    idempotency: Option<IdempotencyRequest>,
+) -> Result<Response, Refusal> {
+    let mut response = match started {
+        Started::Run(record) => runs::answer(app, &record),
+        Started::Stream(subscription) => stream(app, subscription, idempotency).await?,
+        Started::Repeated(record) => repeated(app, *record, preference.manner)?,
+    };
+    if let Some(applied) = preference.applied.and_then(|applied| HeaderValue::try_from(applied).ok()) {
+        response.headers_mut().insert(PREFERENCE_APPLIED, applied);
+    }
+    Ok(response)
+}
+
+/// What a run tells first comes after its first write: before it no id leaves, and a failed start is an answer with a status.
+async fn stream(app: &Arc<App>, mut subscription: Subscription, idempotency: Option<IdempotencyRequest>) -> Result<Response, Refusal> {
+    match subscription.next().await {
+        Some(Progress::Repeated(claim)) => {
+            let asked = idempotency.map(|idempotency| idempotency.body_hash).unwrap_or_default();
+            match app.repeated(claim, &asked).await? {
+                Started::Run(record) | Started::Repeated(record) => repeated(app, *record, Manner::Stream),
+                Started::Stream(_) => Err(anyhow::anyhow!("a repeated request started a stream").into()),
+            }
+        }
+        Some(Progress::Lost) | None => Err(anyhow::anyhow!("the run was lost before it said anything").into()),
+        Some(first) => Ok(run_events::live(app, first, subscription)),
+    }
+}
+
+/// The answer of the run that the idempotency key began, as far as it has come.
+fn repeated(app: &Arc<App>, record: RunRecord, manner: Manner) -> Result<Response, Refusal> {
+    let mut response = match manner {
+        _ if record.wiped => return Err(Error::Gone.into()),
+        Manner::Stream => run_events::follow(app.clone(), record, None),
+        Manner::Detach => runs::accepted(app, &record),
+        Manner::Wait(_) if record.state.has_ended() => runs::answer(app, &record),
+        Manner::Wait(_) => return Err(Error::StillRunning.into()),
+    };
+    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn names_every_wrong_field() {
+        let body = json!({ "inputs": {}, "user": 1, "webhooks": [{ "method": "post" }, { "url": "https://x", "headers": { "a": 1 }, "verb": "GET" }] });
+        let error = read_request("w".into(), body, Manner::Detach).map(|_| ()).unwrap_err();
+        let Error::BadInput(problems) = error else { panic!("{error:?}") };
+        let pointers: Vec<_> = problems.iter().map(|problem| problem.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/user", "/webhooks/0/url", "/webhooks/1/headers/a", "/webhooks/1/verb", "/inputs"]);
+    }
+
+    #[test]
+    fn an_empty_body_is_an_empty_input() {
+        let request = read_request("w".into(), json!({}), Manner::Detach).unwrap();
+        assert_eq!((request.input, request.webhooks.len(), request.save), (json!({}), 0, None));
+    }
+
+    #[test]
+    fn an_idempotency_key_stands_for_path_and_body() {
+        let headers = |key: &str| HeaderMap::from_iter([(HeaderName::from_static("idempotency-key"), HeaderValue::from_str(key).unwrap())]);
+        let hash = |path: &'static str, body: &[u8]| idempotency(&headers("k"), &Uri::from_static(path), body).unwrap().unwrap().body_hash;
+        assert_eq!(hash("/a", b"{}"), hash("/a", b"{}"));
+        assert_ne!(hash("/a", b"{}"), hash("/b", b"{}"));
+        assert_ne!(hash("/a", b"{}"), hash("/a", b"{ }"));
+        for bad in ["", "a b", &"x".repeat(256)] {
+            assert!(idempotency(&headers(bad), &Uri::from_static("/a"), b"").is_err(), "{bad}");
+        }
+    }
+}
