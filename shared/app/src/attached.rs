@@ -1,18 +1,20 @@
 //! Runs that a caller waits for or streams. A task of the server's own drives them, so that a caller who goes away cancels nothing.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 use tokio::sync::mpsc;
 
 use crate::drive::{Driver, Progress};
+use crate::run::RunHead;
 
 /// More than any run tells at once; a listener who is this far behind reads on from the log.
 const BUFFER: usize = 65_536;
 
 /// What a hosted run tells, in order. The run goes on when it is dropped.
 pub struct Subscription {
-    pub run: crate::run::RunId,
+    pub head: Arc<RunHead>,
     progress: mpsc::Receiver<Progress>,
 }
 
@@ -26,7 +28,7 @@ impl Subscription {
 /// Drives the run in a task of its own.
 pub(crate) fn host(mut driver: Driver) -> Subscription {
     let (sender, progress) = mpsc::channel(BUFFER);
-    let run = driver.run_id().clone();
+    let head = driver.head().clone();
     tokio::spawn(async move {
         let panic_end = driver.panic_end();
         let told = AssertUnwindSafe(tell(&mut driver, &sender)).catch_unwind().await;
@@ -37,7 +39,7 @@ pub(crate) fn host(mut driver: Driver) -> Subscription {
             }
         }
     });
-    Subscription { run, progress }
+    Subscription { head, progress }
 }
 
 async fn tell(driver: &mut Driver, sender: &mpsc::Sender<Progress>) {

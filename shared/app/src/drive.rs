@@ -147,6 +147,10 @@ impl Driver {
         self
     }
 
+    pub(crate) fn head(&self) -> &Arc<RunHead> {
+        &self.head
+    }
+
     pub(crate) fn run_id(&self) -> &RunId {
         &self.head.id
     }
@@ -182,7 +186,8 @@ impl Driver {
             Pumped::Waiting if self.leaving_until.is_some() && self.calls.is_empty() => self.hand_over().await,
             Pumped::Waiting => {
                 self.launch().await?;
-                if self.over { Ok(()) } else { self.pause().await }
+                // What is to be told does not wait for what comes next.
+                if self.over || !self.outbox.is_empty() { Ok(()) } else { self.pause().await }
             }
         }
     }

@@ -183,31 +183,37 @@ impl App {
             }
             Manner::Wait(wait) => {
                 let wait = wait.unwrap_or(self.settings.longest_wait).min(self.settings.longest_wait);
+                let body_hash = body_hash(idempotency.as_ref());
                 let driver = Driver::attached(self.clone(), head, workflow, wait, idempotency);
-                self.after_wait(attached::end_of(driver).await).await
+                self.after_wait(attached::end_of(driver).await, &body_hash).await
             }
         }
     }
 
     async fn start_detached(&self, head: Arc<RunHead>, idempotency: Option<IdempotencyRow>) -> Result<Started> {
         let due_at = self.now() + QUEUE_GRACE;
+        let body_hash = body_hash(idempotency.as_ref());
         let run = NewRun { head: head.clone(), mode: Mode::Detached, owner: None, due_at, idempotency };
         if let Created::Repeated(claim) = self.ports.runs.create(run).await? {
-            return self.repeated(claim).await;
+            return self.repeated(claim, &body_hash).await;
         }
         self.send(Message::RunV1 { run: head.id.clone() }).await;
         Ok(Started::Run(Box::new(RunRecord::pending(head, due_at))))
     }
 
-    async fn after_wait(&self, progress: Option<Progress>) -> Result<Started> {
+    async fn after_wait(&self, progress: Option<Progress>, body_hash: &str) -> Result<Started> {
         match progress {
             Some(Progress::Ended(record) | Progress::HandedOver(record)) => Ok(Started::Run(record)),
-            Some(Progress::Repeated(claim)) => self.repeated(claim).await,
+            Some(Progress::Repeated(claim)) => self.repeated(claim, body_hash).await,
             Some(Progress::Event(_) | Progress::Lost) | None => Err(Error::Internal(anyhow::anyhow!("the run was lost to another owner or to its store"))),
         }
     }
 
-    pub async fn repeated(&self, claim: Claim) -> Result<Started> {
+    /// The run that the idempotency key began, if it was for the same request.
+    pub async fn repeated(&self, claim: Claim, body_hash: &str) -> Result<Started> {
+        if claim.body_hash != body_hash {
+            return Err(Error::IdempotencyMismatch);
+        }
         let record = self.ports.runs.read(&claim.run).await?.ok_or(Error::NotFound(What::Run))?;
         Ok(Started::Repeated(Box::new(record)))
     }
@@ -224,6 +230,10 @@ impl App {
             tracing::warn!(error = format!("{error:#}"), "a message was not sent; the sweeper will");
         }
     }
+}
+
+fn body_hash(idempotency: Option<&IdempotencyRow>) -> String {
+    idempotency.map(|row| row.body_hash.clone()).unwrap_or_default()
 }
 
 pub const MOST_WEBHOOKS: usize = 5;

@@ -101,7 +101,8 @@ impl App {
         self.stopping.send_replace(true);
     }
 
-    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+    /// Becomes true with [`Self::stop`].
+    pub fn stopping(&self) -> watch::Receiver<bool> {
         self.stopping.subscribe()
     }
 
