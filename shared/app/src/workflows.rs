@@ -104,7 +104,7 @@ impl App {
             return Err(Error::TooLarge("a workflow document has at most 1 MiB".to_owned()));
         }
         let (parsed, problems) = check(document)?;
-        let draft = Draft { name: name_of(&parsed, id), document: document.into(), etag: hash(document)[..32].to_owned(), saved_at: self.now() };
+        let draft = Draft { name: name_of(&parsed, id), document: document.into(), etag: etag(&hash(document)).to_owned(), saved_at: self.now() };
         let pin = SigningPin { master: self.keyring.newest_master()?, epoch: 1 };
         let uid = self.new_uuid().simple().to_string();
         let saved = self.ports.workflows.save_draft(id, draft, &uid, pin, if_match).await?;
@@ -186,8 +186,15 @@ impl App {
         self.cached_workflow(id).await
     }
 
+    /// Whether callers run something else than the draft says.
+    pub async fn draft_differs(&self, record: &WorkflowRecord) -> Result<bool> {
+        let Some(active) = &record.active_version else { return Ok(true) };
+        let version = self.ports.workflows.version(&record.uid, active).await?.ok_or(Error::NotFound(What::Version))?;
+        Ok(etag(&version.info.hash) != record.draft.etag)
+    }
+
     /// The version that callers run, or the one they pin.
-    pub(crate) async fn published(&self, id: &str, pinned: Option<&str>) -> Result<Arc<Published>> {
+    pub async fn published(&self, id: &str, pinned: Option<&str>) -> Result<Arc<Published>> {
         let record = self.cached_workflow(id).await?;
         let version = match (pinned, &record.active_version) {
             (_, None) => return Err(Error::NotPublished),
@@ -199,7 +206,7 @@ impl App {
     }
 
     /// A version as it was published, compiled once per process. `None`: there is no such version.
-    pub(crate) async fn compiled(&self, uid: &str, version: &str) -> Result<Option<Arc<Workflow>>> {
+    pub async fn compiled(&self, uid: &str, version: &str) -> Result<Option<Arc<Workflow>>> {
         let key = (uid.to_owned(), version.to_owned());
         if let Some(workflow) = self.workflow_cache.lock().compiled.get(&key) {
             return Ok(Some(workflow.clone()));
@@ -292,6 +299,11 @@ fn name_of(document: &Document, id: &str) -> String {
 fn hash(document: &str) -> String {
     use sha2::Digest as _;
     crate::keys::hex(&sha2::Sha256::digest(document.as_bytes()))
+}
+
+/// Of the document with this hash.
+fn etag(hash: &str) -> &str {
+    hash.get(..32).unwrap_or(hash)
 }
 
 fn check_id(id: &str) -> Result<()> {

@@ -1,0 +1,218 @@
+//! GPTBots: `POST /v1/workflow/invoke` and `POST /v1/workflow/query/result`, flat objects, refusals as `{code, message}`.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, post};
+use axum::{Json, Router};
+use flowgate_app::access::Caller;
+use flowgate_app::answer::GptbotsResult;
+use flowgate_app::delivery::WebhookBody;
+use flowgate_app::error::FieldProblem;
+use flowgate_app::invoke::{Manner, StartRequest, WebhookRequest};
+use flowgate_app::run::{Dialect, RunRecord, RunState};
+use flowgate_app::{App, Error};
+use flowgate_engine::input::{InputRules, Undeclared};
+use http::{HeaderMap, StatusCode};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::run_of;
+use crate::caller::caller;
+use crate::fields::Fields;
+use crate::{body, status};
+
+const WORKFLOW_ID: &str = "x-workflow-id";
+const RULES: InputRules = InputRules { undeclared: Undeclared::Refuse, coerce: false };
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/v1/workflow/invoke", post(invoke).fallback(wrong_method))
+        .route("/v1/workflow/query/result", post(query_result).fallback(wrong_method))
+        // The native API's `/v1/workflows/{id}` would take it for a workflow.
+        .route("/v1/workflows/invoke", any(plural_path))
+}
+
+async fn invoke(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
+    let caller = caller(&app, &headers).await?;
+    let workflow_id = workflow_id(&caller, &headers)?;
+    let mut request = Invocation::read(&body::read(&headers, body).await?)?;
+    if !request.detached {
+        // Only the result of an asynchronous run is sent anywhere.
+        app.check_webhooks(&request.webhooks).await?;
+        request.webhooks.clear();
+    }
+    let start = StartRequest {
+        workflow_id,
+        version: None,
+        dialect: Dialect::Gptbots,
+        input: request.input,
+        input_as_sent: Some(request.input_as_sent),
+        rules: RULES,
+        input_pointer: "/input",
+        user: request.user,
+        save: None,
+        webhooks: request.webhooks,
+        manner: if request.detached { Manner::Detach } else { Manner::Wait(None) },
+        idempotency: None,
+    };
+    let mut record = run_of(app.start_run(&caller, start).await?)?;
+    if !request.detached && !record.state.has_ended() {
+        // Handed over to a worker, it waits in a queue for a moment: to its caller it goes on.
+        record.state = RunState::Running;
+    }
+    answer(&record)
+}
+
+async fn query_result(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
+    let caller = caller(&app, &headers).await?;
+    let mut fields = Fields::of_body(body::parse_or_empty(&body::read(&headers, body).await?)?)?;
+    let run_id = fields.require("workflowRunId", Fields::take_string).unwrap_or_default();
+    fields.finish()?;
+    answer(&app.read_run(&caller, &run_id).await?)
+}
+
+fn answer(record: &RunRecord) -> Result<Response, Refusal> {
+    let result = GptbotsResult::new(record).map_err(anyhow::Error::from)?;
+    Ok(Json(result).into_response())
+}
+
+/// The one workflow that the key names; where it names several, the header says which.
+fn workflow_id(caller: &Caller, headers: &HeaderMap) -> Result<String, Error> {
+    let named = headers.get(WORKFLOW_ID).and_then(|id| id.to_str().ok());
+    let id = named.or_else(|| caller.only_workflow());
+    id.map(str::to_owned).ok_or_else(|| Error::bad_field("", "the key is good for more than one workflow: name one in the header X-Workflow-Id"))
+}
+
+struct Invocation {
+    user: Option<String>,
+    input: Value,
+    input_as_sent: String,
+    detached: bool,
+    webhooks: Vec<WebhookRequest>,
+}
+
+impl Invocation {
+    fn read(body: &[u8]) -> Result<Self, Error> {
+        let mut fields = Fields::of_body(body::parse_or_empty(body)?)?;
+        let user = fields.take_string("userId");
+        let input = fields.require("input", Fields::take_object).unwrap_or_default();
+        let detached = fields.take_bool("isAsync").unwrap_or(false);
+        let webhooks = fields.take_list("webhook").unwrap_or_default();
+        let webhooks = fields.each("webhook", webhooks, webhook);
+        fields.finish()?;
+        let input_as_sent = body::raw_member(body, "input").unwrap_or_default();
+        Ok(Self { user, input: Value::Object(input), input_as_sent, detached, webhooks })
+    }
+}
+
+fn webhook(fields: &mut Fields) -> Option<WebhookRequest> {
+    let method = fields.require("method", Fields::take_string);
+    let url = fields.require("url", Fields::take_string);
+    let headers = fields.take_object("headers").unwrap_or_default();
+    let headers = fields.within("headers", headers, |headers| {
+        let names = headers.names();
+        names.into_iter().filter_map(|name| headers.require(&name, Fields::take_string).map(|value| (name, value))).collect()
+    });
+    let pointer = fields.pointer().to_owned();
+    Some(WebhookRequest { pointer, url: url?, method: method?.to_ascii_uppercase(), headers, body: WebhookBody::GptbotsResult })
+}
+
+async fn plural_path() -> Response {
+    refusal(StatusCode::NOT_FOUND, 40378, "there is nothing at this path: a workflow is invoked with POST /v1/workflow/invoke")
+}
+
+async fn wrong_method() -> Response {
+    refusal(StatusCode::METHOD_NOT_ALLOWED, 40000, "only POST is allowed here")
+}
+
+fn refusal(status: StatusCode, code: u32, message: &str) -> Response {
+    (status, Json(Told { code, message: message.to_owned() })).into_response()
+}
+
+struct Refusal(Error);
+
+impl<E: Into<Error>> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+#[derive(Serialize)]
+struct Told {
+    code: u32,
+    message: String,
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let error = in_their_words(self.0);
+        let (status, code) = match &error {
+            Error::Unauthorized => (None, 40127),
+            Error::Forbidden(_) => (None, 40300),
+            Error::NotFound(_) => (None, 40378),
+            Error::NotPublished => (Some(StatusCode::FORBIDDEN), 200_116),
+            Error::BadInput(_) | Error::TooLarge(_) | Error::Gone => (None, 40000),
+            Error::InvalidDocument(_) | Error::Stale | Error::IdempotencyMismatch | Error::StillRunning | Error::AlreadyEnded(_) => (None, 40000),
+            Error::Internal(_) => (None, 50000),
+        };
+        let status = status.unwrap_or_else(|| status::status(&error));
+        status::refusal(status, &error, "application/json", &Told { code, message: error.to_string() })
+    }
+}
+
+/// The platform says `user`.
+fn in_their_words(error: Error) -> Error {
+    let Error::BadInput(problems) = error else { return error };
+    let renamed = |problem: FieldProblem| match problem.pointer.as_str() {
+        "/user" => FieldProblem { pointer: "/userId".to_owned(), ..problem },
+        _ => problem,
+    };
+    Error::BadInput(problems.into_iter().map(renamed).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(body: &str) -> String {
+        Invocation::read(body.as_bytes()).err().expect("a refusal").to_string()
+    }
+
+    #[test]
+    fn reads_the_vendors_example() {
+        let body = r#"{
+            "userId": "<your_user_id>",
+            "input": { "b": 1.50, "a": "<your_workflow_input_params>" },
+            "isAsync": true,
+            "webhook": [
+                { "method": "POST", "url": "https://example-1.com", "headers": { "Accept": "application/json", "Authorization": "Bearer <your_token>" } },
+                { "method": "get", "url": "https://example-2.com?fr=google" }
+            ]
+        }"#;
+        let request = Invocation::read(body.as_bytes()).unwrap();
+        assert!(request.detached);
+        assert_eq!(request.input_as_sent, r#"{ "b": 1.50, "a": "<your_workflow_input_params>" }"#);
+        assert_eq!(request.webhooks[0].headers[1], ("Authorization".to_owned(), "Bearer <your_token>".to_owned()));
+        assert_eq!((request.webhooks[1].method.as_str(), request.webhooks[1].pointer.as_str()), ("GET", "/webhook/1"));
+    }
+
+    #[test]
+    fn names_what_is_wrong() {
+        assert_eq!(refused("{}"), "input is required");
+        assert_eq!(refused(r#"{"input":{},"isAsync":"yes","inputs":{}}"#), "isAsync must be true or false, not a string; inputs is not a known field");
+        let webhooks = r#"{"input":{},"webhook":[{"method":"POST","url":"https://a.example"},{"url":"https://b.example","headers":{"X":1}}]}"#;
+        assert_eq!(refused(webhooks), "webhook[1].method is required; webhook[1].headers.X must be a string, not a number");
+        assert_eq!(refused("[]"), "the body must be a JSON object, not an array");
+    }
+
+    #[test]
+    fn refusals_have_integer_codes() {
+        let told = |error: Error| Refusal(error).into_response().status().as_u16();
+        assert_eq!([told(Error::Unauthorized), told(Error::NotPublished), told(Error::Gone)], [401, 403, 410]);
+        let error = in_their_words(Error::bad_field("/user", "must have at most 256 bytes"));
+        assert_eq!(error.to_string(), "userId must have at most 256 bytes");
+    }
+}

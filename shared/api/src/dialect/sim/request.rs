@@ -1,0 +1,215 @@
+//! What a Sim request asks for: control keys among the inputs of a flat body.
+
+use std::collections::HashSet;
+
+use axum::body::Body;
+use flowgate_app::Error;
+use flowgate_app::error::FieldProblem;
+use http::HeaderMap;
+use serde_json::{Map, Value};
+
+use super::Refusal;
+use crate::body;
+use crate::fields::Fields;
+
+#[derive(Debug)]
+pub(super) struct Execution {
+    pub(super) mode: Mode,
+    /// As the caller wrote them.
+    pub(super) selected: Vec<String>,
+    /// What is left of the body.
+    pub(super) rest: Map<String, Value>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    Sync,
+    Async,
+    Stream,
+}
+
+/// What only Sim's own editor may send, or what has no meaning here: refused, so that nobody is given another run than they asked for.
+const OVERRIDES: [&str; 7] =
+    ["useDraftState", "workflowStateOverride", "runFromBlock", "stopAfterBlockId", "triggerBlockId", "deploymentVersionId", "isClientSession"];
+/// Events beside the text, which need a protocol that the request has not asked for.
+const AGENT_EVENTS: [&str; 2] = ["includeThinking", "includeToolCalls"];
+/// How files in an output come.
+const FILE_OPTIONS: [&str; 2] = ["includeFileBase64", "base64MaxBytes"];
+/// Sim sends them to itself. They are no input.
+const IGNORED: [&str; 3] = ["copilotToolCallId", "workflowId", "parentWorkspaceId"];
+
+impl Execution {
+    pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Self, Refusal> {
+        let body = body::read(headers, body).await?;
+        let body = body::parse_or_empty(&body).map_err(|error| invalid("Invalid JSON in request body", error))?;
+        Self::of_body(headers, body)
+    }
+
+    fn of_body(headers: &HeaderMap, body: Value) -> Result<Self, Refusal> {
+        let in_their_words = |error| invalid("Invalid request body", error);
+        let mut fields = Fields::of_body(body).map_err(in_their_words)?;
+        let stream = fields.take_bool("stream").unwrap_or(false) || says(headers, "x-stream-response", "true");
+        let selected = selected_outputs(&mut fields);
+        let mode = match (says(headers, "x-execution-mode", "async"), stream) {
+            (true, _) => Mode::Async,
+            (false, true) => Mode::Stream,
+            (false, false) => Mode::Sync,
+        };
+        refuse_overrides(&mut fields, mode, &selected)?;
+        for key in IGNORED {
+            fields.take(key);
+        }
+        Ok(Self { mode, selected, rest: fields.finish_with_rest().map_err(in_their_words)? })
+    }
+}
+
+fn says(headers: &HeaderMap, name: &str, value: &str) -> bool {
+    headers.get(name).is_some_and(|said| said.as_bytes().eq_ignore_ascii_case(value.as_bytes()))
+}
+
+fn selected_outputs(fields: &mut Fields) -> Vec<String> {
+    let items = fields.take_list("selectedOutputs").unwrap_or_default();
+    let selected: Vec<_> = items.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+    if selected.len() < items.len() {
+        fields.problem("selectedOutputs", "must be an array of strings");
+    }
+    selected
+}
+
+fn refuse_overrides(fields: &mut Fields, mode: Mode, selected: &[String]) -> Result<(), Refusal> {
+    if fields.take("inputFromExecutionId").is_some() {
+        return Err(Refusal::InternalOnly("External callers cannot take the input of another execution"));
+    }
+    let mut take_set = |key: &&str| fields.take(key).is_some_and(|value| !matches!(value, Value::Null | Value::Bool(false)));
+    let overrides: Vec<_> = OVERRIDES.into_iter().filter(&mut take_set).collect();
+    let files: Vec<_> = FILE_OPTIONS.into_iter().filter(&mut take_set).collect();
+    let agent_events: Vec<_> = AGENT_EVENTS.into_iter().filter(&mut take_set).collect();
+    let trigger = fields.take("triggerType").filter(|trigger| trigger != "api");
+    if mode == Mode::Async && !(overrides.is_empty() && files.is_empty() && selected.is_empty()) {
+        let selected = (!selected.is_empty()).then_some("selectedOutputs");
+        let keys = overrides.into_iter().chain(files).chain(selected);
+        return Err(refused("Async execution does not support draft or override execution controls", keys));
+    }
+    if trigger.is_some() {
+        return Err(refused("External callers cannot override triggerType", ["triggerType"]));
+    }
+    if !overrides.is_empty() {
+        return Err(refused("External callers cannot use draft or override execution controls", overrides));
+    }
+    if !agent_events.is_empty() {
+        return Err(refused("includeThinking and includeToolCalls need the agent-events protocol", agent_events));
+    }
+    Ok(())
+}
+
+fn refused(error: &'static str, keys: impl IntoIterator<Item = &'static str>) -> Refusal {
+    let problem = |key| FieldProblem { pointer: format!("/{key}"), message: "cannot be used here".to_owned() };
+    Refusal::Invalid { error, problems: keys.into_iter().map(problem).collect() }
+}
+
+fn invalid(words: &'static str, error: Error) -> Refusal {
+    match error {
+        Error::BadInput(problems) => Refusal::Invalid { error: words, problems },
+        other => Refusal::Of(other),
+    }
+}
+
+/// Callers write `{"a": 1}` and `{"input": {"a": 1}}` alike; what stands inside `input` wins. An `input` that is no object is an input of that name.
+pub(super) fn input(mut rest: Map<String, Value>) -> (Map<String, Value>, Nested) {
+    let mut nested = HashSet::new();
+    if rest.get("input").is_some_and(Value::is_object)
+        && let Some(Value::Object(inner)) = rest.shift_remove("input")
+    {
+        nested.extend(inner.keys().cloned());
+        rest.extend(inner);
+    }
+    (rest, Nested(nested))
+}
+
+/// The inputs that stood inside `input`.
+#[derive(Debug)]
+pub(super) struct Nested(HashSet<String>);
+
+impl Nested {
+    /// Says where in the body each problem stands.
+    pub(super) fn place(&self, error: Error) -> Error {
+        let Error::BadInput(problems) = error else { return error };
+        let place = |problem: FieldProblem| {
+            let field = problem.pointer.split('/').nth(1).unwrap_or_default().replace("~1", "/").replace("~0", "~");
+            if self.0.contains(&field) { FieldProblem { pointer: format!("/input{}", problem.pointer), ..problem } } else { problem }
+        };
+        Error::BadInput(problems.into_iter().map(place).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(headers: &[(&'static str, &'static str)], body: Value) -> Result<Execution, Refusal> {
+        let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+        Execution::of_body(&HeaderMap::from_iter(headers), body)
+    }
+
+    #[test]
+    fn control_keys_are_no_inputs() {
+        let body = json!({ "message": "hi", "stream": true, "selectedOutputs": ["agent1.content"], "workflowId": "w", "triggerType": "api", "useDraftState": false, "n": 1 });
+        let execution = read(&[], body).unwrap();
+        assert_eq!(execution.mode, Mode::Stream);
+        assert_eq!(execution.selected, ["agent1.content"]);
+        assert_eq!(Value::Object(execution.rest), json!({ "message": "hi", "n": 1 }));
+    }
+
+    #[test]
+    fn headers_choose_the_mode() {
+        let mode = |headers: &[(&'static str, &'static str)]| read(headers, json!({})).unwrap().mode;
+        assert_eq!(mode(&[]), Mode::Sync);
+        assert_eq!(mode(&[("x-execution-mode", "async")]), Mode::Async);
+        assert_eq!(mode(&[("x-execution-mode", "sync")]), Mode::Sync);
+        assert_eq!(mode(&[("x-stream-response", "true")]), Mode::Stream);
+        assert_eq!(mode(&[("x-stream-response", "true"), ("x-execution-mode", "async")]), Mode::Async);
+    }
+
+    #[test]
+    fn overrides_are_refused_in_sims_words() {
+        let refused = |headers: &[(&'static str, &'static str)], body: Value| match read(headers, body).unwrap_err() {
+            Refusal::Invalid { error, problems } => format!("{error}: {}", Error::BadInput(problems)),
+            other => format!("{other:?}"),
+        };
+        let async_mode = [("x-execution-mode", "async")];
+        assert_eq!(
+            refused(&async_mode, json!({ "selectedOutputs": ["a.content"] })),
+            "Async execution does not support draft or override execution controls: selectedOutputs cannot be used here"
+        );
+        assert_eq!(refused(&[], json!({ "triggerType": "manual" })), "External callers cannot override triggerType: triggerType cannot be used here");
+        assert_eq!(
+            refused(&[], json!({ "runFromBlock": { "executionId": "x" } })),
+            "External callers cannot use draft or override execution controls: runFromBlock cannot be used here"
+        );
+        assert_eq!(
+            refused(&[], json!({ "stream": "yes", "selectedOutputs": [1] })),
+            "Invalid request body: stream must be true or false, not a string; selectedOutputs must be an array of strings"
+        );
+        assert!(refused(&[], json!({ "inputFromExecutionId": "x" })).contains("InternalOnly"));
+    }
+
+    #[test]
+    fn what_stands_inside_input_wins() {
+        let object = |value: Value| value.as_object().unwrap().clone();
+        let (fields, nested) = input(object(json!({ "a": 0, "input": { "a": 1, "b/c": 2 }, "d": 3 })));
+        assert_eq!(Value::Object(fields), json!({ "a": 1, "d": 3, "b/c": 2 }));
+        let placed = nested.place(Error::BadInput(vec![
+            FieldProblem { pointer: "/b~1c".to_owned(), message: "x".to_owned() },
+            FieldProblem { pointer: "/d".to_owned(), message: "y".to_owned() },
+        ]));
+        assert_eq!(placed.to_string(), "input.b/c x; d y");
+    }
+
+    #[test]
+    fn an_input_that_is_no_object_is_an_input_of_that_name() {
+        let (fields, _) = input(json!({ "input": [1, 2] }).as_object().unwrap().clone());
+        assert_eq!(Value::Object(fields), json!({ "input": [1, 2] }));
+    }
+}
