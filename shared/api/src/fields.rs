@@ -86,7 +86,9 @@ impl Fields {
                     inner.refuse_left();
                     self.problems.append(&mut inner.problems);
                 }
-                other => self.problems.push(FieldProblem { pointer: place, message: format!("must be an object, not {}", kind_of(&other)) }),
+                other => {
+                    self.problems.push(FieldProblem { pointer: place, message: format!("must be an object, not {}", kind_of(&other)) })
+                }
             }
         }
         found
@@ -163,7 +165,9 @@ mod tests {
 
     fn problems(result: Result<()>) -> Vec<String> {
         match result {
-            Err(Error::BadInput(problems)) => problems.into_iter().map(|problem| format!("{} {}", problem.pointer, problem.message)).collect(),
+            Err(Error::BadInput(problems)) => {
+                problems.into_iter().map(|problem| format!("{} {}", problem.pointer, problem.message)).collect()
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -177,13 +181,19 @@ mod tests {
         assert_eq!(fields.require("url", Fields::take_string), None);
         assert_eq!(
             problems(fields.finish()),
-            ["/user must be a string, not a number", "/save must be true or false, not a string", "/url is required", "/extra~1~0 is not a known field"]
+            [
+                "/user must be a string, not a number",
+                "/save must be true or false, not a string",
+                "/url is required",
+                "/extra~1~0 is not a known field"
+            ]
         );
     }
 
     #[test]
     fn names_fields_inside_lists_and_objects() {
-        let mut fields = Fields::of_body(json!({ "webhook": [{ "url": "x" }, { "methd": 1 }, 5], "options": { "save": 1, "x": 2 } })).unwrap();
+        let mut fields =
+            Fields::of_body(json!({ "webhook": [{ "url": "x" }, { "methd": 1 }, 5], "options": { "save": 1, "x": 2 } })).unwrap();
         let hooks = fields.take_list("webhook").unwrap();
         let hooks = fields.each("webhook", hooks, |hook| hook.require("url", Fields::take_string));
         assert_eq!(hooks, ["x"]);

@@ -74,5 +74,14 @@ fn plain(status: StatusCode, code: &'static str, detail: &str) -> Response {
 
 fn details<'a>(status: StatusCode, code: &'static str, detail: String) -> ProblemDetails<'a> {
     let title = status.canonical_reason().unwrap_or("Error");
-    ProblemDetails { r#type: "about:blank", title, status: status.as_u16(), detail, code, request_id: request::id(), errors: &[], problems: &[] }
+    ProblemDetails {
+        r#type: "about:blank",
+        title,
+        status: status.as_u16(),
+        detail,
+        code,
+        request_id: request::id(),
+        errors: &[],
+        problems: &[],
+    }
 }

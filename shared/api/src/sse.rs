@@ -32,7 +32,8 @@ pub(crate) fn frame(event: Option<&str>, id: Option<&str>, data: &impl Serialize
 pub(crate) fn response(frames: impl Stream<Item = Bytes> + Send + 'static) -> Response {
     let body = Body::from_stream(with_heartbeat(frames, HEARTBEAT).map(Ok::<_, Infallible>));
     // Proxies that collect answers (nginx) are told not to.
-    ([(CONTENT_TYPE.as_str(), "text/event-stream"), (CACHE_CONTROL.as_str(), "no-cache"), ("x-accel-buffering", "no")], body).into_response()
+    ([(CONTENT_TYPE.as_str(), "text/event-stream"), (CACHE_CONTROL.as_str(), "no-cache"), ("x-accel-buffering", "no")], body)
+        .into_response()
 }
 
 /// What a run tells, until its last word.

@@ -16,13 +16,21 @@ use crate::caller::caller;
 use crate::problem::Refusal;
 use crate::request::Segments;
 
-pub(super) async fn of_run(State(app): State<Arc<App>>, Segments(run_id): Segments<String>, headers: HeaderMap) -> Result<Json<Value>, Refusal> {
+pub(super) async fn of_run(
+    State(app): State<Arc<App>>,
+    Segments(run_id): Segments<String>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, Refusal> {
     let caller = caller(&app, &headers).await?;
     let deliveries = app.list_deliveries(&caller, &run_id).await?;
     Ok(page::whole(deliveries.iter().map(answer).collect()))
 }
 
-pub(super) async fn redeliver(State(app): State<Arc<App>>, Segments(id): Segments<String>, headers: HeaderMap) -> Result<Response, Refusal> {
+pub(super) async fn redeliver(
+    State(app): State<Arc<App>>,
+    Segments(id): Segments<String>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
     let caller = caller(&app, &headers).await?;
     let delivery = app.redeliver(&caller, &id).await?;
     Ok((StatusCode::ACCEPTED, Json(answer(&delivery))).into_response())

@@ -8,9 +8,9 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use flowgate_app::App;
 use flowgate_app::keys::{IssuedKey, KeyRecord, KeyRequest, Scope, WorkflowScope};
 use flowgate_app::time::Timestamp;
-use flowgate_app::App;
 use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use secrecy::ExposeSecret;
@@ -142,7 +142,9 @@ mod tests {
 
     #[test]
     fn reads_a_request() {
-        let request = read_request(json!({ "name": "ci", "workflows": ["a", "b"], "scopes": ["run", "read"], "expires_at": "2030-01-01T00:00:00Z" })).unwrap();
+        let request =
+            read_request(json!({ "name": "ci", "workflows": ["a", "b"], "scopes": ["run", "read"], "expires_at": "2030-01-01T00:00:00Z" }))
+                .unwrap();
         assert_eq!(request.workflows, WorkflowScope::Only(["a".to_owned(), "b".to_owned()].into()));
         assert_eq!(request.scopes, [Scope::Run, Scope::Read].into());
         assert_eq!(request.expires_at.unwrap().to_string(), "2030-01-01T00:00:00.000Z");

@@ -59,7 +59,10 @@ mod tests {
     #[test]
     fn the_next_page_keeps_the_filters() {
         let query = QueryPairs::of(&"/x?user=a%26b&cursor=old&limit=2".parse().unwrap());
-        assert_eq!(next_link("http://h/s", "/v1/keys", &query, "a/b="), "<http://h/s/v1/keys?user=a%26b&limit=2&cursor=a%2Fb%3D>; rel=\"next\"");
+        assert_eq!(
+            next_link("http://h/s", "/v1/keys", &query, "a/b="),
+            "<http://h/s/v1/keys?user=a%26b&limit=2&cursor=a%2Fb%3D>; rel=\"next\""
+        );
     }
 
     #[test]

@@ -66,7 +66,8 @@ pub(super) fn follow(app: Arc<App>, record: RunRecord, after: Option<EventId>) -
 }
 
 fn event_id(text: &str) -> Result<EventId, Error> {
-    EventId::parse(text).ok_or_else(|| Error::bad_field("", "Last-Event-ID (or `after` in the query) must be the id of an event, such as 1-7"))
+    EventId::parse(text)
+        .ok_or_else(|| Error::bad_field("", "Last-Event-ID (or `after` in the query) must be the id of an event, such as 1-7"))
 }
 
 struct Listener {
@@ -147,7 +148,9 @@ impl Follower {
 
 fn event_frame(run: &RunId, event: &Event) -> Bytes {
     let (name, mut data) = match &event.told {
-        Told::NodeStarted { node, kind, attempt } => ("node.started", json!({ "run_id": run, "node": node, "kind": kind, "attempt": attempt })),
+        Told::NodeStarted { node, kind, attempt } => {
+            ("node.started", json!({ "run_id": run, "node": node, "kind": kind, "attempt": attempt }))
+        }
         Told::Chunk { node, text } => ("chunk", json!({ "run_id": run, "node": node, "text": text })),
         Told::NodeReset { node } => ("node.reset", json!({ "run_id": run, "node": node })),
         // The output stands in the trace: the log does not keep it, and what is resumed must read like what was live.

@@ -52,15 +52,25 @@ pub(super) async fn list(
     Ok(page::answer(&app, &uri, &query, &found, item))
 }
 
-pub(super) async fn trace(State(app): State<Arc<App>>, Segments(run_id): Segments<String>, headers: HeaderMap) -> Result<Json<Value>, Refusal> {
+pub(super) async fn trace(
+    State(app): State<Arc<App>>,
+    Segments(run_id): Segments<String>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, Refusal> {
     let caller = caller(&app, &headers).await?;
     let record = app.read_run(&caller, &run_id).await?;
     let nodes: Vec<_> = app.trace(&record).await?.iter().map(node_answer).collect();
-    Ok(Json(json!({ "run_id": record.head.id, "workflow_id": record.head.workflow_id, "version": record.head.version, "status": record.state.as_str(), "nodes": nodes })))
+    Ok(Json(
+        json!({ "run_id": record.head.id, "workflow_id": record.head.workflow_id, "version": record.head.version, "status": record.state.as_str(), "nodes": nodes }),
+    ))
 }
 
 /// 200 once the run has ended, 202 while whoever drives it is still to see the request.
-pub(super) async fn cancel(State(app): State<Arc<App>>, Segments(run_id): Segments<String>, headers: HeaderMap) -> Result<Response, Refusal> {
+pub(super) async fn cancel(
+    State(app): State<Arc<App>>,
+    Segments(run_id): Segments<String>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
     let caller = caller(&app, &headers).await?;
     match app.cancel_run(&caller, &run_id).await? {
         Cancelled::Cancelled(record) => Ok(answer(&app, &record)),

@@ -47,7 +47,11 @@ pub(super) async fn read(State(app): State<Arc<App>>, Segments(name): Segments<S
     Ok(no_store(Json(answer(&secret)).into_response()))
 }
 
-pub(super) async fn delete(State(app): State<Arc<App>>, Segments(name): Segments<String>, headers: HeaderMap) -> Result<StatusCode, Refusal> {
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    Segments(name): Segments<String>,
+    headers: HeaderMap,
+) -> Result<StatusCode, Refusal> {
     let caller = caller(&app, &headers).await?;
     app.delete_secret(&caller, &name).await?;
     Ok(StatusCode::NO_CONTENT)

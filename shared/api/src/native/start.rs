@@ -101,7 +101,10 @@ fn read_headers(fields: &mut Fields) -> Vec<(String, String)> {
 fn idempotency(headers: &HeaderMap, uri: &Uri, body: &[u8]) -> Result<Option<IdempotencyRequest>, Error> {
     let mut keys = headers.get_all("idempotency-key").iter();
     let Some(key) = keys.next() else { return Ok(None) };
-    let text = key.to_str().ok().filter(|key| (1..=LONGEST_IDEMPOTENCY_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()));
+    let text = key
+        .to_str()
+        .ok()
+        .filter(|key| (1..=LONGEST_IDEMPOTENCY_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()));
     let (Some(key), None) = (text, keys.next()) else {
         return Err(Error::bad_field("", "the header Idempotency-Key must be one value of 1 to 255 visible ASCII characters"));
     };

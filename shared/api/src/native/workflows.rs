@@ -78,7 +78,11 @@ pub(super) async fn publish(
 }
 
 /// Newest first.
-pub(super) async fn versions(State(app): State<Arc<App>>, Segments(id): Segments<String>, headers: HeaderMap) -> Result<Json<Value>, Refusal> {
+pub(super) async fn versions(
+    State(app): State<Arc<App>>,
+    Segments(id): Segments<String>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, Refusal> {
     let caller = caller(&app, &headers).await?;
     let (workflow, versions) = app.list_versions(&caller, &id).await?;
     let is_active = |version: &VersionInfo| workflow.active_version.as_ref() == Some(&version.version);
@@ -99,7 +103,11 @@ pub(super) async fn rollback(
 }
 
 /// Takes the endpoint down.
-pub(super) async fn unpublish(State(app): State<Arc<App>>, Segments(id): Segments<String>, headers: HeaderMap) -> Result<StatusCode, Refusal> {
+pub(super) async fn unpublish(
+    State(app): State<Arc<App>>,
+    Segments(id): Segments<String>,
+    headers: HeaderMap,
+) -> Result<StatusCode, Refusal> {
     let caller = caller(&app, &headers).await?;
     app.unpublish(&caller, &id).await?;
     Ok(StatusCode::NO_CONTENT)
