@@ -4,7 +4,7 @@ mod deliveries;
 mod due;
 mod keys;
 mod runs;
-mod sample;
+pub mod sample;
 mod secrets;
 mod workflows;
 

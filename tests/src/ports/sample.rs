@@ -17,23 +17,23 @@ use serde_json::json;
 
 use super::World;
 
-pub(super) const WORKFLOW_UID: &str = "wf-uid";
-pub(super) const SIGNING: SigningPin = SigningPin { master: 1, epoch: 0 };
+pub const WORKFLOW_UID: &str = "wf-uid";
+pub const SIGNING: SigningPin = SigningPin { master: 1, epoch: 0 };
 
-pub(super) fn at(ms: i64) -> Timestamp {
+pub fn at(ms: i64) -> Timestamp {
     Timestamp(1_700_000_000_000 + ms)
 }
 
 /// Ids sort by `n`.
-pub(super) fn run_id(n: u32) -> Result<RunId> {
+pub fn run_id(n: u32) -> Result<RunId> {
     RunId::parse(&format!("run_{n:032x}")).context("run id")
 }
 
-pub(super) fn owner(name: &str) -> OwnerToken {
+pub fn owner(name: &str) -> OwnerToken {
     OwnerToken(name.into())
 }
 
-pub(super) fn head(n: u32) -> Result<RunHead> {
+pub fn head(n: u32) -> Result<RunHead> {
     Ok(RunHead {
         id: run_id(n)?,
         workflow_id: "story".into(),
@@ -54,42 +54,42 @@ pub(super) fn head(n: u32) -> Result<RunHead> {
 }
 
 /// Detached, nobody's, due at 30,000.
-pub(super) fn detached(n: u32) -> Result<NewRun> {
+pub fn detached(n: u32) -> Result<NewRun> {
     Ok(NewRun { head: Arc::new(head(n)?), mode: Mode::Detached, owner: None, due_at: at(30_000), idempotency: None })
 }
 
 /// Attached, of the owner `a`, with a lease to 30,000.
-pub(super) fn attached(n: u32) -> Result<NewRun> {
+pub fn attached(n: u32) -> Result<NewRun> {
     Ok(NewRun { mode: Mode::Attached, owner: Some(owner("a")), ..detached(n)? })
 }
 
-pub(super) fn with_idempotency(run: NewRun, key: &str) -> NewRun {
+pub fn with_idempotency(run: NewRun, key: &str) -> NewRun {
     NewRun { idempotency: Some(IdempotencyRow { key: idempotency_key(key), body_hash: format!("hash of {key}"), expires_at: at(50_000) }), ..run }
 }
 
-pub(super) fn idempotency_key(key: &str) -> IdempotencyKey {
+pub fn idempotency_key(key: &str) -> IdempotencyKey {
     IdempotencyKey { scope: "key/workflow".into(), key: key.into() }
 }
 
 /// Writes run `n`, nobody's, and claims it for `who` at 100 with a lease to 1,000.
-pub(super) async fn claimed(world: &World, n: u32, who: &str) -> Result<Held> {
+pub async fn claimed(world: &World, n: u32, who: &str) -> Result<Held> {
     world.runs.create(detached(n)?).await?;
     Ok(claim(world, n, who, 100, 1_000).await?.0)
 }
 
 /// A claim that must be granted.
-pub(super) async fn claim(world: &World, n: u32, who: &str, now: i64, until: i64) -> Result<(Held, RunRecord)> {
+pub async fn claim(world: &World, n: u32, who: &str, now: i64, until: i64) -> Result<(Held, RunRecord)> {
     match world.runs.claim(&run_id(n)?, &owner(who), at(now), at(until)).await? {
         Claimed::Ours(held, record) => Ok((held, *record)),
         other => bail!("{who} was refused run {n}: {other:?}"),
     }
 }
 
-pub(super) async fn stored(world: &World, n: u32) -> Result<RunRecord> {
+pub async fn stored(world: &World, n: u32) -> Result<RunRecord> {
     world.runs.read(&run_id(n)?).await?.context("the run is not there")
 }
 
-pub(super) fn ending(state: RunState) -> Ending {
+pub fn ending(state: RunState) -> Ending {
     let end = RunEnd {
         state,
         output: Arc::new(json!({"story": "Once"})),
@@ -117,17 +117,17 @@ fn node_trace() -> NodeTrace {
     }
 }
 
-pub(super) fn checkpoint(place: &str, order: u64, value: &str) -> Checkpoint {
+pub fn checkpoint(place: &str, order: u64, value: &str) -> Checkpoint {
     let output = CallOutput { value: json!(value), tokens: None, cost_nano_usd: None };
     Checkpoint { place: place.into(), order, input_hash: "hash".into(), attempts: 1, result: CallResult::Succeeded(output) }
 }
 
-pub(super) fn chunk(fence: u64, n: u64) -> Event {
+pub fn chunk(fence: u64, n: u64) -> Event {
     Event { id: EventId { fence, n }, at: at(400), told: Told::Chunk { node: "draft".into(), text: format!("{fence}-{n}") } }
 }
 
 /// Delivery `index` of run `n`'s end, due at `due`.
-pub(super) fn delivery(n: u32, index: u32, due: i64) -> Result<Delivery> {
+pub fn delivery(n: u32, index: u32, due: i64) -> Result<Delivery> {
     let run = run_id(n)?;
     let request = FrozenRequest {
         method: "POST".into(),
@@ -155,6 +155,6 @@ pub(super) fn delivery(n: u32, index: u32, due: i64) -> Result<Delivery> {
     })
 }
 
-pub(super) fn first_page(limit: usize) -> PageRequest {
+pub fn first_page(limit: usize) -> PageRequest {
     PageRequest { limit, cursor: None }
 }

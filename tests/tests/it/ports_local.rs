@@ -1,26 +1,104 @@
-//! The SQLite adapter keeps every guarantee of the ports, and some of its own.
+//! The SQLite adapter keeps every guarantee of the ports, and those of its own: starting again, and forgetting.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
+use flowgate_app::idempotency::IdempotencyRow;
+use flowgate_app::ports::{Claimed, Ending, NewRun, RunFilter};
+use flowgate_app::run::RunState;
 use flowgate_local::Local;
+use flowgate_tests::ports::sample::*;
 use flowgate_tests::ports::{World, check_all};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_local_adapter_keeps_every_guarantee() {
-    check_all(fresh).await;
+    check_all(|| async {
+        let folder = tempfile::tempdir()?;
+        let (_, world) = open(folder.path())?;
+        Ok(World { keep: Arc::new(folder), ..world })
+    })
+    .await;
 }
 
-async fn fresh() -> Result<World> {
+fn open(folder: &Path) -> Result<(Local, World)> {
+    let local = Local::open(folder)?;
+    let ports = Arc::new(local.clone());
+    let world = World {
+        runs: ports.clone(),
+        deliveries: ports.clone(),
+        due: ports.clone(),
+        workflows: ports.clone(),
+        keys: ports.clone(),
+        secrets: ports,
+        keep: Arc::new(()),
+    };
+    Ok((local, world))
+}
+
+#[tokio::test]
+async fn after_a_restart_everything_in_flight_is_due_at_once() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let local = Arc::new(Local::open(folder.path())?);
-    Ok(World {
-        runs: local.clone(),
-        deliveries: local.clone(),
-        due: local.clone(),
-        workflows: local.clone(),
-        keys: local.clone(),
-        secrets: local,
-        keep: Arc::new(folder),
-    })
+    let (local, world) = open(folder.path())?;
+    claimed(&world, 1, "dead").await?;
+    world.runs.create(attached(2)?).await?;
+    world.runs.create(detached(3)?).await?;
+    world.runs.create_ended(attached(4)?, Ending { due_at: Some(at(80_000)), ..ending(RunState::Succeeded) }).await?;
+    let (out, waits) = (delivery(4, 0, 500)?, delivery(4, 1, 70_000)?);
+    world.deliveries.put(out.clone()).await?;
+    world.deliveries.put(waits.clone()).await?;
+    world.deliveries.claim(&out.id, &owner("dead"), at(500), at(60_000)).await?;
+    drop((local, world));
+
+    let (local, world) = open(folder.path())?;
+    assert_eq!(world.runs.claim(&run_id(1)?, &owner("b"), at(600), at(900)).await?, Claimed::Held);
+    local.expire_leases(at(600)).await?;
+    assert_eq!(world.due.due(at(600), 10).await?.len(), 4);
+    for n in 1..=3 {
+        claim(&world, n, "b", 600, 900).await?;
+    }
+    assert!(world.deliveries.claim(&out.id, &owner("b"), at(600), at(900)).await?.is_some());
+    assert_eq!(world.deliveries.read(&waits.id).await?, Some(waits));
+    assert_eq!(world.due.due(at(99_000), 10).await?.len(), 6);
+    Ok(())
+}
+
+#[tokio::test]
+async fn runs_past_their_retention_are_forgotten_with_all_their_parts() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (local, world) = open(folder.path())?;
+    for n in 1..=250 {
+        let end = Ending { deliveries: vec![delivery(n, 0, 900)?], expires_at: at(1_000), ..ending(RunState::Succeeded) };
+        world.runs.create_ended(attached(n)?, end).await?;
+    }
+    let held = claimed(&world, 251, "a").await?;
+    world.runs.checkpoint(&held, checkpoint("a", 0, "x"), vec![chunk(1, 1)]).await?;
+    world.runs.mark_started(&held, "a").await?;
+    world.runs.finish(&held, Ending { expires_at: at(1_000), ..ending(RunState::Failed) }).await?;
+    world.runs.create_ended(attached(252)?, Ending { expires_at: at(1_001), ..ending(RunState::Failed) }).await?;
+    world.runs.create(detached(253)?).await?;
+
+    assert_eq!(local.forget_expired(at(999)).await?, 0);
+    assert_eq!(local.forget_expired(at(1_000)).await?, 251);
+    let kept = world.runs.list(WORKFLOW_UID, RunFilter::default(), first_page(10)).await?;
+    assert_eq!(kept.items.iter().map(|run| run.head.id.clone()).collect::<Vec<_>>(), [run_id(253)?, run_id(252)?]);
+    let id = run_id(251)?;
+    assert!(world.runs.checkpoints(&id).await?.is_empty() && world.runs.started(&id).await?.is_empty());
+    assert!(world.runs.events(&id, None, 10).await?.is_empty() && world.deliveries.of_run(&run_id(1)?).await?.is_empty());
+    assert_eq!(world.due.due(at(99_000), 10).await?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_idempotency_row_is_forgotten_after_its_time() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (local, world) = open(folder.path())?;
+    for (n, key, until) in [(1, "gone", 500), (2, "kept", 501)] {
+        let row = IdempotencyRow { key: idempotency_key(key), body_hash: "hash".into(), expires_at: at(until) };
+        world.runs.create(NewRun { idempotency: Some(row), ..detached(n)? }).await?;
+    }
+    local.forget_expired(at(500)).await?;
+    assert!(world.runs.idempotency(&idempotency_key("gone"), at(0)).await?.is_none());
+    assert!(world.runs.idempotency(&idempotency_key("kept"), at(0)).await?.is_some());
+    Ok(())
 }
