@@ -1,3 +1,18 @@
 //! One binary for all integration tests.
 
 mod ports_local;
+
+mod fixture;
+mod dialect_gptbots;
+mod dialect_sim;
+mod dialect_aiflow;
+mod native_runs;
+mod native_workflows;
+mod native_keys;
+mod native_deliveries;
+mod native_refusals;
+mod code;
+mod outbound;
+mod crash;
+mod stream;
+mod versions;

@@ -1,0 +1,77 @@
+//! What commands read of the server's answers. Programs get the answers whole.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::output::{Output, duration, plain};
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Run {
+    pub id: String,
+    pub workflow_id: String,
+    pub version: String,
+    pub status: String,
+    #[serde(default)]
+    pub output: Value,
+    pub error: Option<RunError>,
+    pub usage: Option<Usage>,
+    pub created_at: String,
+    pub started_at: Option<String>,
+    pub duration_ms: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct RunError {
+    pub code: String,
+    pub message: String,
+    pub node: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Usage {
+    pub tokens: u64,
+    pub cost_nano_usd: Option<u64>,
+}
+
+impl Run {
+    pub(crate) fn read(answer: &Value) -> Result<Self> {
+        Self::deserialize(answer).context("the server's answer is not a run")
+    }
+
+    /// Status, time, version and cost on one line, and why it failed on the next.
+    pub(crate) fn tell_end(&self, output: &Output) {
+        output.note(format!("{} · {} {}{} · {}", self.coloured_status(), plain(&self.workflow_id), plain(&self.version), self.measures(), plain(&self.id)));
+        if let Some(error) = &self.error {
+            let node = error.node.as_ref().map_or(String::new(), |node| format!("{}: ", plain(node)));
+            output.note(format!("{} {node}{} ({})", console::style("error:").for_stderr().red().bold(), plain(&error.message), plain(&error.code)));
+        }
+    }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        if self.status == "succeeded" { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+
+    pub(crate) fn coloured_status(&self) -> console::StyledObject<String> {
+        let status = console::style(plain(&self.status).into_owned());
+        match self.status.as_str() {
+            "succeeded" => status.green(),
+            "failed" => status.red(),
+            "cancelled" => status.yellow(),
+            _ => status.cyan(),
+        }
+    }
+
+    fn measures(&self) -> String {
+        let time = self.duration_ms.map_or(String::new(), |milliseconds| format!(" · {}", duration(milliseconds)));
+        let usage = self.usage.as_ref().filter(|usage| usage.tokens > 0);
+        let usage = usage.map_or(String::new(), |usage| match usage.cost_nano_usd {
+            Some(0) | None => format!(" · {} tokens", usage.tokens),
+            #[expect(clippy::cast_precision_loss, reason = "shown with six digits")]
+            Some(nano) => format!(" · {} tokens, ${:.6}", usage.tokens, nano as f64 / 1e9),
+        });
+        time + &usage
+    }
+}

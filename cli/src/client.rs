@@ -1,0 +1,163 @@
+//! The native API over HTTP: requests with the key, answers as JSON, refusals as [`Failure`]s.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::redirect::Policy;
+use reqwest::{Method, RequestBuilder, Response, Url};
+use serde_json::Value;
+
+use crate::arguments::Global;
+use crate::failure::{Failure, Refusal};
+
+const CONNECT: Duration = Duration::from_secs(10);
+/// An open stream says something every 15 s.
+const SILENCE: Duration = Duration::from_secs(60);
+const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
+
+pub(crate) struct Client {
+    http: reqwest::Client,
+    base: Url,
+}
+
+impl Client {
+    pub(crate) fn new(global: &Global) -> Result<Self, Failure> {
+        let Some(key) = global.key.as_deref().map(str::trim).filter(|key| !key.is_empty()) else {
+            return Err(Failure::Usage("no API key: set FLOWGATE_KEY (in .env too) or give --key".to_owned()));
+        };
+        let base = Url::parse(&global.url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        let base = base.ok_or_else(|| Failure::Usage(format!("`{}` is not an http or https address", global.url)))?;
+        let mut authorization = HeaderValue::from_str(&format!("Bearer {key}")).map_err(|_| Failure::Usage("the key holds characters that no key has".to_owned()))?;
+        authorization.set_sensitive(true);
+        let mut http = reqwest::Client::builder()
+            .user_agent(concat!("flowgate-cli/", env!("CARGO_PKG_VERSION")))
+            .default_headers(HeaderMap::from_iter([(AUTHORIZATION, authorization)]))
+            .redirect(Policy::none())
+            .connect_timeout(CONNECT)
+            .read_timeout(SILENCE);
+        if is_here(&base) {
+            http = http.no_proxy();
+        }
+        let http = http.build().map_err(|error| Failure::Usage(format!("no HTTP client can be made: {error}")))?;
+        Ok(Self { http, base })
+    }
+
+    /// `path` in segments, each of which may be anything.
+    pub(crate) fn request(&self, method: Method, path: &[&str], query: &[(&str, &str)]) -> RequestBuilder {
+        self.http.request(method, self.url(path, query))
+    }
+
+    pub(crate) fn url(&self, path: &[&str], query: &[(&str, &str)]) -> Url {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        url
+    }
+
+    pub(crate) async fn get(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Value> {
+        self.json(self.request(Method::GET, path, query)).await
+    }
+
+    /// A whole list, page by page.
+    pub(crate) async fn all_items(&self, path: &[&str]) -> Result<Vec<Value>> {
+        let (mut items, mut cursor) = (Vec::new(), None::<String>);
+        loop {
+            let query: Vec<(&str, &str)> = cursor.iter().map(|cursor| ("cursor", cursor.as_str())).collect();
+            let mut page = self.get(path, &query).await?;
+            if let Value::Array(more) = page["items"].take() {
+                items.extend(more);
+            }
+            match page["next_cursor"].as_str() {
+                Some(next) if cursor.as_deref() != Some(next) => cursor = Some(next.to_owned()),
+                _ => return Ok(items),
+            }
+        }
+    }
+
+    /// The answer's body; null for an empty one.
+    pub(crate) async fn json(&self, request: RequestBuilder) -> Result<Value> {
+        let response = self.send(request).await?;
+        let body = self.body(response).await?;
+        if body.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_slice(&body).with_context(|| format!("the answer of {} is not JSON: is it a Flowgate server?", self.base))
+    }
+
+    /// The answer with its body still to come; a refusal is an error.
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Response> {
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let problem = serde_json::from_slice(&self.body(response).await?).unwrap_or(Value::Null);
+        Err(Failure::Refused(Refusal { status: status.as_u16(), problem }).into())
+    }
+
+    /// Why no answer came, or not all of it.
+    pub(crate) fn unreachable(&self, error: &reqwest::Error) -> Failure {
+        let mut cause: &dyn std::error::Error = error;
+        while let Some(source) = cause.source() {
+            cause = source;
+        }
+        Failure::Unreachable { url: self.base.as_str().trim_end_matches('/').to_owned(), cause: cause.to_string() }
+    }
+
+    async fn body(&self, mut response: Response) -> Result<Vec<u8>> {
+        let mut body = Vec::new();
+        while let Some(part) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
+            if body.len() + part.len() > LARGEST_ANSWER {
+                anyhow::bail!("the answer is larger than {LARGEST_ANSWER} bytes");
+            }
+            body.extend_from_slice(&part);
+        }
+        Ok(body)
+    }
+}
+
+/// A proxy of the environment is no way to one's own machine.
+fn is_here(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::Format;
+
+    fn client(url: &str) -> Result<Client, Failure> {
+        Client::new(&Global { url: url.to_owned(), key: Some("k".to_owned()), output: Format::Text })
+    }
+
+    #[test]
+    fn paths_keep_the_stage_and_escape_what_people_give() {
+        let url = |base: &str| client(base).unwrap().url(&["v1", "runs", "a/../b?c#d"], &[("limit", "5 & 6")]).to_string();
+        assert_eq!(url("https://x.example/prod/"), "https://x.example/prod/v1/runs/a%2F..%2Fb%3Fc%23d?limit=5+%26+6");
+        assert_eq!(url("http://127.0.0.1:8080"), "http://127.0.0.1:8080/v1/runs/a%2F..%2Fb%3Fc%23d?limit=5+%26+6");
+    }
+
+    #[test]
+    fn what_cannot_be_called_is_a_usage_error() {
+        for url in ["", "127.0.0.1:8080", "ftp://x.example", "http://"] {
+            assert!(matches!(client(url), Err(Failure::Usage(_))), "{url}");
+        }
+        let without_key = Client::new(&Global { url: "http://x.example".to_owned(), key: Some(" ".to_owned()), output: Format::Text });
+        assert!(matches!(without_key, Err(Failure::Usage(_))));
+    }
+
+    #[test]
+    fn one_s_own_machine_needs_no_proxy() {
+        for (url, here) in [("http://localhost:1", true), ("http://127.9.9.9", true), ("http://[::1]:8080", true), ("http://10.0.0.1", false), ("https://localhost.example", false)] {
+            assert_eq!(is_here(&Url::parse(url).unwrap()), here, "{url}");
+        }
+    }
+}

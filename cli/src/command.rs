@@ -1,0 +1,52 @@
+//! The commands, one per file.
+
+pub(crate) mod serve;
+pub(crate) mod init;
+pub(crate) mod validate;
+pub(crate) mod publish;
+pub(crate) mod run;
+pub(crate) mod runs;
+pub(crate) mod tail;
+pub(crate) mod keys;
+pub(crate) mod secrets;
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use tracing_subscriber::EnvFilter;
+
+use crate::arguments::{Arguments, Command};
+use crate::output::Output;
+
+pub(crate) fn run(arguments: Arguments, output: &Output) -> Result<ExitCode> {
+    log_to_stderr(output);
+    let (global, command) = arguments.into_parts();
+    let runtime = tokio::runtime::Runtime::new().context("no threads can be started")?;
+    let result = runtime.block_on(async {
+        match command {
+            Command::Serve(args) => serve::run(args).await,
+            Command::Init(args) => init::run(&args, output),
+            Command::Validate(args) => validate::run(&args, output),
+            Command::Publish(args) => publish::run(&args, &global, output).await,
+            Command::Run(args) => run::run(&args, &global, output).await,
+            Command::Runs(args) => runs::run(&args, &global, output).await,
+            Command::Tail(args) => tail::run(&args, &global, output).await,
+            Command::Keys(command) => keys::run(&command, &global, output).await,
+            Command::Secrets(command) => secrets::run(&command, &global, output).await,
+        }
+    });
+    runtime.shutdown_background();
+    result
+}
+
+/// `RUST_LOG` decides what is told; without it what concerns an operator.
+fn log_to_stderr(output: &Output) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,flowgate=info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if output.is_json() {
+        log.json().init();
+    } else {
+        log.with_ansi(std::io::stderr().is_terminal() && console::colors_enabled_stderr()).init();
+    }
+}

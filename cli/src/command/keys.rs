@@ -1,0 +1,135 @@
+//! `flowgate keys`: API keys. A key itself is shown when it is made, and never again.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Subcommand, ValueEnum};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::arguments::Global;
+use crate::client::Client;
+use crate::output::{Output, plain};
+use crate::table;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a key and print it
+    Create(Create),
+    /// List keys, without the keys themselves
+    List,
+    /// Make a key that follows another, which ends after an overlap
+    Rotate {
+        /// The id of the key: what stands between fg_ and the next _
+        id: String,
+        /// How long the old key still works, in seconds; default: a day
+        #[arg(long, value_name = "SECONDS")]
+        overlap: Option<u64>,
+    },
+    /// End a key now
+    Revoke {
+        /// The id of the key
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Create {
+    /// What people call the key
+    name: String,
+    /// A workflow that the key may use; may be given several times
+    #[arg(long = "workflow", value_name = "ID", required_unless_present = "all_workflows", conflicts_with = "all_workflows")]
+    workflows: Vec<String>,
+    /// The key may use every workflow, those to come too
+    #[arg(long)]
+    all_workflows: bool,
+    /// What the key may do; several with commas between them
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "run,read,cancel")]
+    scopes: Vec<Scope>,
+    /// When the key ends, such as 2027-01-31T00:00:00Z
+    #[arg(long, value_name = "TIME")]
+    expires_at: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Scope {
+    Run,
+    Read,
+    Cancel,
+    Author,
+    Admin,
+}
+
+pub(crate) async fn run(command: &Command, global: &Global, output: &Output) -> Result<ExitCode> {
+    let client = Client::new(global)?;
+    match command {
+        Command::Create(create) => tell_key(&client.json(client.request(Method::POST, &["v1", "keys"], &[]).json(&body(create))).await?, output)?,
+        Command::Rotate { id, overlap } => {
+            let body = overlap.map_or(json!({}), |seconds| json!({ "overlap_seconds": seconds }));
+            tell_key(&client.json(client.request(Method::POST, &["v1", "keys", id, "rotate"], &[]).json(&body)).await?, output)?;
+        }
+        Command::Revoke { id } => {
+            client.json(client.request(Method::DELETE, &["v1", "keys", id], &[])).await?;
+            output.note(format!("{id} is revoked"));
+        }
+        Command::List => list(&client, output).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn body(create: &Create) -> Value {
+    let workflows = if create.all_workflows { json!("*") } else { json!(create.workflows) };
+    let mut body = json!({ "name": create.name, "workflows": workflows, "scopes": create.scopes });
+    if let Some(end) = &create.expires_at {
+        body["expires_at"] = json!(end);
+    }
+    body
+}
+
+/// The key alone on standard output, so that a script can take it.
+fn tell_key(answer: &Value, output: &Output) -> Result<()> {
+    if output.is_json() {
+        return Ok(output.json(answer)?);
+    }
+    output.line(plain(answer["key"].as_str().unwrap_or_default()))?;
+    output.note("keep it now: it is not shown again");
+    Ok(())
+}
+
+async fn list(client: &Client, output: &Output) -> Result<()> {
+    let keys = client.all_items(&["v1", "keys"]).await?;
+    if output.is_json() {
+        return Ok(output.json(&keys)?);
+    }
+    let rows: Vec<Vec<String>> = keys.iter().map(row).collect();
+    Ok(table::print(output, &["ID", "NAME", "WORKFLOWS", "SCOPES", "ENDS", "LAST USED"], &rows)?)
+}
+
+fn row(key: &Value) -> Vec<String> {
+    let words = |value: &Value| match value {
+        Value::Array(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
+        other => other.as_str().unwrap_or("-").to_owned(),
+    };
+    let end = if key["ends_at"].is_string() { &key["ends_at"] } else { &key["expires_at"] };
+    let cells = [&key["id"], &key["name"], &key["workflows"], &key["scopes"], end, &key["last_used_at"]];
+    cells.into_iter().map(|cell| plain(&words(cell)).replace('\n', " ")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_names_its_workflows_or_all() {
+        let create = |all_workflows| Create { name: "ci".into(), workflows: vec!["a".into()], all_workflows, scopes: vec![Scope::Run], expires_at: None };
+        assert_eq!(body(&create(false)), json!({ "name": "ci", "workflows": ["a"], "scopes": ["run"] }));
+        assert_eq!(body(&create(true))["workflows"], "*");
+    }
+
+    #[test]
+    fn a_row_shows_what_is_there() {
+        let key = json!({ "id": "k", "name": "two\nlines", "workflows": "*", "scopes": ["run", "read"], "expires_at": null });
+        assert_eq!(row(&key), ["k", "two lines", "*", "run, read", "-", "-"]);
+    }
+}

@@ -1,0 +1,178 @@
+//! `flowgate run`: starts a run and waits for its end, streams it, or leaves it to go on alone.
+
+mod progress;
+
+use std::io::Read;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use flowgate_engine::Workflow;
+use flowgate_engine::document::Document;
+use reqwest::header::ACCEPT;
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+
+use crate::answer::Run;
+use crate::arguments::Global;
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::follow::Follower;
+use crate::output::{Output, plain};
+use progress::Progress;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The workflow's id
+    workflow: String,
+    /// The input: JSON, @file, or - for standard input; without it the fields' example values are sent
+    #[arg(long, short)]
+    input: Option<String>,
+    /// Print what models say as they say it; with -o json every event
+    #[arg(long, conflicts_with = "detach")]
+    stream: bool,
+    /// Print the run's id and leave it to go on alone
+    #[arg(long = "async")]
+    detach: bool,
+    /// Run this version, not the active one
+    #[arg(long = "version", value_name = "VERSION")]
+    pinned: Option<String>,
+}
+
+pub(crate) async fn run(args: &Args, global: &Global, output: &Output) -> Result<ExitCode> {
+    let client = Client::new(global)?;
+    let input = match &args.input {
+        Some(given) => read_input(given)?,
+        None => sample_input(&client, &args.workflow).await?,
+    };
+    let query: Vec<(&str, &str)> = args.pinned.iter().map(|version| ("version", version.as_str())).collect();
+    let start = client.request(Method::POST, &["v1", "workflows", &args.workflow, "runs"], &query).json(&json!({ "input": input }));
+    if args.detach {
+        return detach(&client, start, output).await;
+    }
+    let answer = client.send(start.header(ACCEPT, "text/event-stream")).await?;
+    let mut events = Follower::of_start(&client, answer);
+    let (run, is_told) = match (args.stream, output.is_json()) {
+        (true, true) => (tell_events(&mut events, output).await?, true),
+        (true, false) => tell_chunks(&mut events, output).await?,
+        (false, _) => (wait(&mut events).await?, false),
+    };
+    tell_end(&run, is_told, output)
+}
+
+fn read_input(given: &str) -> Result<Value, Failure> {
+    let unusable = |error: std::io::Error| Failure::Usage(format!("the input {given} cannot be read: {error}"));
+    let mut text = Vec::new();
+    match given.strip_prefix('@') {
+        Some(file) => text = std::fs::read(file).map_err(unusable)?,
+        None if given == "-" => drop(std::io::stdin().read_to_end(&mut text).map_err(unusable)?),
+        None => text.extend_from_slice(given.as_bytes()),
+    }
+    flowgate_engine::json::parse(&text).map_err(|error| Failure::Usage(format!("the input is not JSON: {error}")))
+}
+
+/// What the document says to try it with.
+async fn sample_input(client: &Client, workflow: &str) -> Result<Value> {
+    let give_it = |why: &str| Failure::Usage(format!("{why}: say with --input what to send"));
+    let answer = match client.get(&["v1", "workflows", workflow], &[]).await {
+        Err(error) if matches!(error.downcast_ref(), Some(Failure::Refused(refusal)) if refusal.status == 403) => {
+            return Err(give_it("this key may not read the workflow's document").into());
+        }
+        answer => answer?,
+    };
+    let document = answer["document"].as_str().context("the server's answer has no document")?;
+    let workflow = Document::parse(document).ok().and_then(|document| Workflow::compile(&document).0);
+    Ok(workflow.ok_or_else(|| give_it("the workflow's draft has errors"))?.sample_input())
+}
+
+async fn detach(client: &Client, start: RequestBuilder, output: &Output) -> Result<ExitCode> {
+    let answer = client.json(start.header("prefer", "respond-async")).await?;
+    let run = Run::read(&answer)?;
+    if output.is_json() {
+        output.json(&answer)?;
+    } else {
+        output.line(&run.id)?;
+        output.note(format!("{}; follow it with: flowgate tail {}", run.coloured_status(), run.id));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn wait(events: &mut Follower<'_>) -> Result<Value> {
+    let mut progress = Progress::start();
+    loop {
+        let told = events.next().await?;
+        if told.event == "run.finished" {
+            progress.end();
+            return Ok(told.data);
+        }
+        progress.tell(&told);
+    }
+}
+
+async fn tell_events(events: &mut Follower<'_>, output: &Output) -> Result<Value> {
+    loop {
+        let told = events.next().await?;
+        output.json_line(&told)?;
+        if told.event == "run.finished" {
+            return Ok(told.data);
+        }
+    }
+}
+
+/// The run, and whether anything was said.
+async fn tell_chunks(events: &mut Follower<'_>, output: &Output) -> Result<(Value, bool)> {
+    let mut speaker: Option<String> = None;
+    loop {
+        let told = events.next().await?;
+        let node = told.data["node"].as_str().unwrap_or_default();
+        match told.event.as_str() {
+            "chunk" => {
+                if speaker.as_deref().is_some_and(|before| before != node) {
+                    output.piece("\n\n")?;
+                }
+                speaker = Some(node.to_owned());
+                output.piece(told.data["text"].as_str().unwrap_or_default())?;
+            }
+            "node.reset" => output.note(format!("\n[{} starts again]", plain(node))),
+            "run.finished" => {
+                if speaker.is_some() {
+                    output.piece("\n")?;
+                }
+                return Ok((told.data, speaker.is_some()));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn tell_end(answer: &Value, is_told: bool, output: &Output) -> Result<ExitCode> {
+    let run = Run::read(answer)?;
+    if output.is_json() {
+        if !is_told {
+            output.json(answer)?;
+        }
+        return Ok(run.exit_code());
+    }
+    let has_output = !run.output.is_null() && (run.status == "succeeded" || run.output != json!({}));
+    if has_output && !is_told {
+        output.json(&run.output)?;
+    }
+    run.tell_end(output);
+    Ok(run.exit_code())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn input_is_text_or_a_file() {
+        let file = std::env::temp_dir().join(format!("flowgate-input-{}.json", std::process::id()));
+        std::fs::write(&file, "{\"a\": [1]}").unwrap();
+        assert_eq!(read_input(&format!("@{}", file.display())).unwrap(), json!({ "a": [1] }));
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(read_input("{}").unwrap(), json!({}));
+        for bad in ["", "{", "@/no/such/file", "{\"a\":1,\"a\":2}"] {
+            assert!(matches!(read_input(bad), Err(Failure::Usage(_))), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! `flowgate runs`: the latest runs, or what one run did and when.
+
+mod timeline;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use console::style;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::answer::Run;
+use crate::arguments::Global;
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::output::{Output, duration, plain};
+use crate::table;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// A workflow's id: its runs. A run's id: that run. Without it: the runs of all workflows
+    what: Option<String>,
+    /// Only runs in this state
+    #[arg(long, value_parser = ["pending", "running", "waiting", "succeeded", "failed", "cancelled"])]
+    status: Option<String>,
+    /// How many at most
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=100))]
+    limit: u64,
+}
+
+pub(crate) async fn run(args: &Args, global: &Global, output: &Output) -> Result<ExitCode> {
+    let client = Client::new(global)?;
+    match &args.what {
+        Some(run) if is_run_id(run) => show(&client, run, output).await?,
+        Some(workflow) => list(&runs_of(&client, workflow, args).await?, output)?,
+        None => list(&all_runs(&client, args).await?, output)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `run_` and 32 hex digits, which no author would choose for a workflow.
+fn is_run_id(text: &str) -> bool {
+    text.strip_prefix("run_").is_some_and(|digits| digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+async fn runs_of(client: &Client, workflow: &str, args: &Args) -> Result<Vec<Value>> {
+    let limit = args.limit.to_string();
+    let mut query = vec![("limit", limit.as_str())];
+    query.extend(args.status.iter().map(|status| ("status", status.as_str())));
+    let mut page = client.get(&["v1", "workflows", workflow, "runs"], &query).await?;
+    serde_json::from_value(page["items"].take()).context("the server's answer is not a list of runs")
+}
+
+/// The latest of every workflow that the key may list.
+async fn all_runs(client: &Client, args: &Args) -> Result<Vec<Value>> {
+    let workflows = match client.all_items(&["v1", "workflows"]).await {
+        Err(error) if matches!(error.downcast_ref(), Some(Failure::Refused(refusal)) if refusal.status == 403) => {
+            return Err(Failure::Usage("this key may not list workflows: name one".to_owned()).into());
+        }
+        workflows => workflows?,
+    };
+    let mut runs = Vec::new();
+    for workflow in &workflows {
+        runs.extend(runs_of(client, workflow["id"].as_str().unwrap_or_default(), args).await?);
+    }
+    // Ids of runs sort by the time they were made.
+    runs.sort_by(|left, right| right["id"].as_str().cmp(&left["id"].as_str()));
+    runs.truncate(usize::try_from(args.limit).unwrap_or(usize::MAX));
+    Ok(runs)
+}
+
+fn list(runs: &[Value], output: &Output) -> Result<()> {
+    if output.is_json() {
+        return Ok(output.json(&runs)?);
+    }
+    let rows = runs.iter().map(|run| Run::read(run).map(|run| row(&run))).collect::<Result<Vec<_>>>()?;
+    Ok(table::print(output, &["ID", "WORKFLOW", "VERSION", "STATUS", "STARTED", "TOOK"], &rows)?)
+}
+
+fn row(run: &Run) -> Vec<String> {
+    let started = run.started_at.as_ref().unwrap_or(&run.created_at);
+    let started = started.split('.').next().unwrap_or_default().replace('T', " ");
+    let took = run.duration_ms.map_or("-".to_owned(), duration);
+    let told = |text: &str| plain(text).into_owned();
+    vec![told(&run.id), told(&run.workflow_id), told(&run.version), run.coloured_status().to_string(), told(&started), took]
+}
+
+async fn show(client: &Client, id: &str, output: &Output) -> Result<()> {
+    let answer = client.get(&["v1", "runs", id], &[]).await?;
+    let trace = client.get(&["v1", "runs", id, "trace"], &[]).await?;
+    if output.is_json() {
+        return Ok(output.json(&json!({ "run": answer, "trace": trace }))?);
+    }
+    let run = Run::read(&answer)?;
+    let nodes = Vec::<timeline::Node>::deserialize(&trace["items"]).context("the server's trace cannot be read")?;
+    let width = if output.is_terminal { usize::from(console::Term::stdout().size().1) } else { 80 };
+    run.tell_end(output);
+    output.line("")?;
+    for line in timeline::lines(&nodes, width) {
+        output.line(line)?;
+    }
+    for (name, value) in [("input", &answer["input"]), ("output", &answer["output"])] {
+        output.line(format!("\n{}", style(name).bold()))?;
+        output.line(plain(&serde_json::to_string_pretty(value)?))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_known_by_its_id() {
+        assert!(is_run_id("run_0193a1b2c3d4e5f60718293a4b5c6d7e"));
+        assert!(!is_run_id("run_story"));
+        assert!(!is_run_id("story"));
+    }
+}

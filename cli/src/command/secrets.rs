@@ -1,0 +1,75 @@
+//! `flowgate secrets`: what providers gave you. Written, never read back.
+
+use std::io::{IsTerminal, Read};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Subcommand;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::arguments::Global;
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::output::{Output, plain};
+use crate::table;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Store a secret; its value is asked for, or read from standard input
+    Set {
+        /// As workflows write it: {{NAME}}
+        name: String,
+    },
+    /// List the names
+    List,
+    /// Delete a secret
+    Delete { name: String },
+}
+
+/// The server takes 16 KiB.
+const LONGEST: u64 = 16 * 1024;
+
+pub(crate) async fn run(command: &Command, global: &Global, output: &Output) -> Result<ExitCode> {
+    let client = Client::new(global)?;
+    match command {
+        Command::Set { name } => {
+            let value = ask(name)?;
+            client.json(client.request(Method::PUT, &["v1", "secrets", name], &[]).json(&json!({ "value": value }))).await?;
+            output.note(format!("{} is stored", plain(name)));
+        }
+        Command::List => list(&client, output).await?,
+        Command::Delete { name } => {
+            client.json(client.request(Method::DELETE, &["v1", "secrets", name], &[])).await?;
+            output.note(format!("{} is deleted", plain(name)));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Not from the command line: that stands in the shell's history and in the list of processes.
+fn ask(name: &str) -> Result<String> {
+    let value = if std::io::stdin().is_terminal() {
+        let terminal = console::Term::stderr();
+        terminal.write_str(&format!("{}: ", plain(name))).context("the terminal cannot be written to")?;
+        terminal.read_secure_line().context("the value cannot be read")?
+    } else {
+        let mut value = String::new();
+        std::io::stdin().take(LONGEST + 2).read_to_string(&mut value).context("the value cannot be read")?;
+        value.trim_end_matches(['\r', '\n']).to_owned()
+    };
+    if value.is_empty() || value.len() as u64 > LONGEST {
+        return Err(Failure::Usage(format!("a secret has 1 to {LONGEST} bytes")).into());
+    }
+    Ok(value)
+}
+
+async fn list(client: &Client, output: &Output) -> Result<()> {
+    let secrets = client.all_items(&["v1", "secrets"]).await?;
+    if output.is_json() {
+        return Ok(output.json(&secrets)?);
+    }
+    let cell = |secret: &Value, field: &str| plain(secret[field].as_str().unwrap_or("-")).into_owned();
+    let rows: Vec<Vec<String>> = secrets.iter().map(|secret| vec![cell(secret, "name"), cell(secret, "updated_at")]).collect();
+    Ok(table::print(output, &["NAME", "UPDATED"], &rows)?)
+}

@@ -1,0 +1,110 @@
+//! `flowgate serve`: the server, and on its first start a welcome with something to try.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use flowgate_app::access::Caller;
+use flowgate_app::keys::{KeyRequest, Scope, WorkflowScope};
+use flowgate_app::outbound::OutboundSettings;
+use flowgate_app::ports::PageRequest;
+use flowgate_app::{App, Settings};
+use secrecy::ExposeSecret;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::server::{Options, Server};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The folder that holds everything.
+    #[arg(long, env = "FLOWGATE_DATA", default_value = "./.flowgate")]
+    data: PathBuf,
+    #[arg(long, env = "FLOWGATE_LISTEN", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Where callers reach the server; links are made from it. Default: http:// and the address it listens on.
+    #[arg(long, env = "FLOWGATE_PUBLIC_URL")]
+    public_url: Option<String>,
+    /// Refuse outside calls and webhooks to this machine's own addresses.
+    #[arg(long)]
+    no_loopback: bool,
+    /// Allow outside calls and webhooks to private networks, and plain http to them.
+    #[arg(long)]
+    allow_private: bool,
+}
+
+/// Published on the first start: each runs without a provider.
+const EXAMPLES: [(&str, &str); 2] = [("greeting", include_str!("../../../examples/greeting.yaml")), ("story", include_str!("../../../examples/story.yaml"))];
+const SHORTEST_ADMIN_KEY: usize = 32;
+
+pub(crate) async fn run(args: Args) -> Result<ExitCode> {
+    let admin_key = admin_key()?;
+    let public_url = args.public_url.unwrap_or_else(|| format!("http://{}", args.listen));
+    let outbound = OutboundSettings { allow_http: args.allow_private, allow_loopback: !args.no_loopback, allow_private: args.allow_private, ..OutboundSettings::for_this_program()? };
+    let settings = Settings { public_url: public_url.trim_end_matches('/').to_owned(), admin_key: admin_key.clone(), outbound, ..Settings::default() };
+    let server = Server::start(Options { data: args.data.clone(), listen: args.listen, settings }).await?;
+    eprintln!("flowgate listens on http://{} and keeps everything in {}", server.address, args.data.display());
+    if is_new(&server.app).await? {
+        welcome(&server.app, admin_key.is_none()).await?;
+    }
+    until_told_to_stop().await?;
+    eprintln!("stopping");
+    server.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn admin_key() -> Result<Option<String>> {
+    let Some(key) = std::env::var("FLOWGATE_ADMIN_KEY").ok().filter(|key| !key.is_empty()) else { return Ok(None) };
+    if key.len() < SHORTEST_ADMIN_KEY || key.starts_with("fg_") {
+        bail!("FLOWGATE_ADMIN_KEY must have at least {SHORTEST_ADMIN_KEY} characters and not begin with fg_");
+    }
+    Ok(Some(key))
+}
+
+async fn is_new(app: &App) -> Result<bool> {
+    let one = || PageRequest { limit: 1, cursor: None };
+    Ok(app.ports.workflows.list(one()).await?.items.is_empty() && app.ports.keys.list(one()).await?.items.is_empty())
+}
+
+/// Two workflows, a key for each, and lines to paste.
+async fn welcome(app: &Arc<App>, show_admin_key: bool) -> Result<()> {
+    let mut keys = Vec::new();
+    for (id, document) in EXAMPLES {
+        app.save_draft(&Caller::Admin, id, document, None).await?;
+        app.publish(&Caller::Admin, id, Some("published on the first start".to_owned())).await?;
+        let request = KeyRequest {
+            name: format!("{id} example"),
+            workflows: WorkflowScope::Only([id.to_owned()].into()),
+            scopes: [Scope::Run, Scope::Read, Scope::Cancel].into(),
+            expires_at: None,
+        };
+        keys.push(app.create_key(&Caller::Admin, request).await?.key);
+    }
+    let [greeting, story] = &keys[..] else { bail!("two examples have two keys") };
+    let (greeting, story, url) = (greeting.expose_secret(), story.expose_secret(), &app.settings.public_url);
+    println!();
+    if show_admin_key {
+        println!("Admin key, shown this once:  {}\n", app.bootstrap_token());
+    }
+    println!("Two workflows are published, each with a key of its own, shown this once:");
+    println!("  greeting  {greeting}\n  story     {story}\n\nTry them:\n");
+    println!("# native: wait for the answer");
+    println!("curl -s {url}/v1/workflows/greeting/runs -H 'Authorization: Bearer {greeting}' -H 'Content-Type: application/json' -d '{{\"input\":{{\"name\":\"Ada\",\"n\":3}}}}'\n");
+    println!("# GPTBots: the key names the workflow");
+    println!("curl -s {url}/v1/workflow/invoke -H 'Authorization: Bearer {greeting}' -H 'Content-Type: application/json' -d '{{\"input\":{{\"name\":\"Ada\",\"n\":3}}}}'\n");
+    println!("# Sim: stream the story as it is told");
+    println!("curl -sN {url}/api/workflows/story/execute -H 'X-API-Key: {story}' -H 'Content-Type: application/json' -d '{{\"character\":\"a lighthouse keeper\",\"stream\":true,\"selectedOutputs\":[\"draft.content\"]}}'\n");
+    println!("# AI-Flow: start, then ask for the result with the run_id of the answer");
+    println!("curl -s {url}/v1/flow/greeting/run -H 'Authorization: Bearer {greeting}' -H 'Content-Type: application/json' -d '{{\"name\":\"Ada\",\"n\":3}}'\n");
+    Ok(())
+}
+
+async fn until_told_to_stop() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("could not listen for SIGTERM")?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted.context("could not listen for ctrl-c")?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! A run's events up to its end. A cut connection is opened again after the last event that arrived.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use reqwest::header::ACCEPT;
+use reqwest::{Method, Response};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::sse::{Frame, Frames};
+
+const MOST_ATTEMPTS: u32 = 8;
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// A connection that held this long was a good one.
+const GOOD_AFTER: Duration = Duration::from_secs(20);
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Told {
+    pub event: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    pub data: Value,
+}
+
+pub(crate) struct Follower<'c> {
+    client: &'c Client,
+    run: Option<String>,
+    last: Option<String>,
+    connection: Option<Response>,
+    opened: Instant,
+    /// Connections in a row that brought nothing.
+    attempts: u32,
+    frames: Frames,
+    arrived: VecDeque<Frame>,
+}
+
+impl<'c> Follower<'c> {
+    /// Goes on with the answer to a start, which tells the run's id in its first event.
+    pub(crate) fn of_start(client: &'c Client, answer: Response) -> Self {
+        Self { client, run: None, last: None, connection: Some(answer), opened: Instant::now(), attempts: 0, frames: Frames::default(), arrived: VecDeque::new() }
+    }
+
+    pub(crate) async fn attach(client: &'c Client, run: &str, after: Option<String>) -> Result<Self> {
+        let answer = open(client, run, after.as_deref()).await?;
+        Ok(Self { run: Some(run.to_owned()), last: after, ..Self::of_start(client, answer) })
+    }
+
+    /// The next event; the last one is `run.finished`.
+    pub(crate) async fn next(&mut self) -> Result<Told> {
+        loop {
+            if let Some(frame) = self.arrived.pop_front() {
+                match self.take(frame)? {
+                    Some(told) => return Ok(told),
+                    None => continue,
+                }
+            }
+            let Some(connection) = &mut self.connection else {
+                self.reopen().await?;
+                continue;
+            };
+            match connection.chunk().await {
+                Ok(Some(bytes)) => self.arrived.extend(self.frames.push(&bytes)?),
+                Ok(None) | Err(_) => self.connection = None,
+            }
+        }
+    }
+
+    /// `None` for what concerns the connection alone.
+    fn take(&mut self, frame: Frame) -> Result<Option<Told>> {
+        if frame.event == "reconnect" {
+            self.connection = None;
+            self.arrived.clear();
+        }
+        let data: Value = serde_json::from_str(&frame.data).context("an event of the stream is not JSON")?;
+        if let Some(id) = &frame.id {
+            (self.last, self.attempts) = (Some(id.clone()), 0);
+        }
+        if let Some(run) = data["run_id"].as_str() {
+            self.run.get_or_insert_with(|| run.to_owned());
+        }
+        Ok((frame.event != "reconnect").then_some(Told { event: frame.event, id: frame.id, data }))
+    }
+
+    async fn reopen(&mut self) -> Result<()> {
+        let Some(run) = &self.run else { bail!("the connection was cut before the run had an id") };
+        self.frames = Frames::default();
+        if self.opened.elapsed() > GOOD_AFTER {
+            self.attempts = 0;
+        }
+        tokio::time::sleep(pause(self.attempts)).await;
+        self.attempts += 1;
+        self.opened = Instant::now();
+        match open(self.client, run, self.last.as_deref()).await {
+            Ok(answer) => self.connection = Some(answer),
+            Err(error) if self.attempts >= MOST_ATTEMPTS || !may_pass(&error) => return Err(error),
+            Err(_) => {}
+        }
+        Ok(())
+    }
+}
+
+fn pause(attempts: u32) -> Duration {
+    match attempts {
+        0 => Duration::ZERO,
+        _ => (Duration::from_millis(250) * 2u32.saturating_pow(attempts)).min(LONGEST_PAUSE),
+    }
+}
+
+fn may_pass(error: &anyhow::Error) -> bool {
+    match error.downcast_ref() {
+        Some(Failure::Unreachable { .. }) => true,
+        Some(Failure::Refused(refusal)) => matches!(refusal.status, 429 | 500..),
+        _ => false,
+    }
+}
+
+async fn open(client: &Client, run: &str, after: Option<&str>) -> Result<Response> {
+    let mut request = client.request(Method::GET, &["v1", "runs", run, "events"], &[]).header(ACCEPT, "text/event-stream");
+    if let Some(after) = after {
+        request = request.header("last-event-id", after);
+    }
+    client.send(request).await
+}

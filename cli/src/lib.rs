@@ -1,0 +1,29 @@
+//! `flowgate`: serves workflows on this machine, and works with a Flowgate server anywhere over HTTP.
+
+mod arguments;
+mod environment;
+mod command;
+pub mod server;
+mod client;
+mod answer;
+mod follow;
+mod sse;
+mod failure;
+mod output;
+mod table;
+mod problems;
+
+use std::process::ExitCode;
+
+/// The program. Its first line may turn the process into the JavaScript child.
+pub fn main() -> ExitCode {
+    flowgate_app::outbound::child_main_if_asked();
+    let environment = environment::load();
+    let arguments = arguments::parse();
+    let output = output::Output::new(arguments.global.output);
+    if let Err(warning) = environment {
+        output.warn(&warning);
+    }
+    let result = command::run(arguments, &output);
+    result.unwrap_or_else(|error| failure::report(&error, &output))
+}

@@ -1,0 +1,5 @@
+//! `flowgate`, the program.
+
+fn main() -> std::process::ExitCode {
+    flowgate::main()
+}

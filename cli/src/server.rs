@@ -1,0 +1,83 @@
+//! The whole product as one process: the ports on one folder, the loops, the HTTP listener.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use axum::serve::ListenerExt;
+use flowgate_app::{App, Ports, Settings};
+use flowgate_local::{Local, LocalQueue, Loops, SystemClock, SystemEntropy};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// What a stop may take, beyond the drain of runs that are attached to their callers.
+const STOP_MARGIN: Duration = Duration::from_secs(5);
+
+pub struct Options {
+    pub data: PathBuf,
+    pub listen: SocketAddr,
+    pub settings: Settings,
+}
+
+pub struct Server {
+    pub app: Arc<App>,
+    pub address: SocketAddr,
+    loops: Loops,
+    stop_listening: oneshot::Sender<()>,
+    listening: JoinHandle<std::io::Result<()>>,
+}
+
+impl Server {
+    /// Goes on where the last process on the folder stopped.
+    pub async fn start(options: Options) -> Result<Self> {
+        let listener = listen(options.listen).await?;
+        let address = listener.local_addr()?;
+        let local = Local::open(&options.data)?;
+        let (queue, messages) = LocalQueue::new();
+        let shared = Arc::new(local.clone());
+        let ports = Ports {
+            runs: shared.clone(),
+            deliveries: shared.clone(),
+            due: shared.clone(),
+            queue: Arc::new(queue),
+            workflows: shared.clone(),
+            keys: shared.clone(),
+            secrets: shared,
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+        };
+        let app = App::new(ports, options.settings).await?;
+        // Nobody but this process can hold a lease: the folder is locked.
+        local.expire_leases(app.now()).await?;
+        let loops = flowgate_local::start_loops(&app, &local, messages);
+        let (stop_listening, stopped) = oneshot::channel();
+        let router = flowgate_api::router(app.clone());
+        let serving = axum::serve(listener.tap_io(|io| drop(io.set_nodelay(true))), router).with_graceful_shutdown(async {
+            let _ = stopped.await;
+        });
+        Ok(Self { app, address, loops, stop_listening, listening: tokio::spawn(serving.into_future()) })
+    }
+
+    /// Takes nothing new, lets what is in hand end or hands it over, and gives the folder back.
+    pub async fn stop(self) {
+        // Messages first: a run that is handed over now waits for the next process.
+        let stopped = self.loops.stop().await;
+        self.app.stop();
+        let _ = self.stop_listening.send(());
+        let limit = self.app.settings.drain + STOP_MARGIN;
+        let in_hand = async {
+            stopped.finished().await;
+            let _ = self.listening.await;
+        };
+        if tokio::time::timeout(limit, in_hand).await.is_err() {
+            tracing::warn!("stopped with work in hand; it goes on with the next start");
+        }
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("could not listen on {address}; choose another address with --listen"))
+}

@@ -1,0 +1,144 @@
+//! Flowgate beside a bare handler that stores each request in one group-committed SQLite insert, both in one run: `cargo bench -p flowgate-tests --bench http`.
+//!
+//! Ratios are what counts: the machine's speed drifts, so the two take turns. The client is a bare socket, so that it takes as little of the machine as it can.
+
+#![allow(clippy::print_stdout, reason = "a benchmark reports to the terminal")]
+
+mod bare;
+mod load;
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant, SystemTime};
+
+use flowgate_tests::server::{ADMIN_KEY, issue_key, publish};
+use load::{Request, median};
+use serde_json::{Value, json};
+
+const ROUNDS: usize = 5;
+const ROUND: Duration = Duration::from_secs(2);
+const CONNECTIONS: [usize; 3] = [1, 16, 64];
+const DETACHED: usize = 1_000;
+const W1: &str = include_str!("../../examples/greeting.yaml");
+
+fn main() {
+    flowgate_app::outbound::child_main_if_asked();
+    let arguments: Vec<String> = std::env::args().collect();
+    match arguments.get(1).map(String::as_str) {
+        Some("bare") => bare::serve(Path::new(&arguments[2]), &arguments[3]),
+        Some("serve") => drop(flowgate::main()),
+        _ => tokio::runtime::Runtime::new().expect("a runtime").block_on(bench()),
+    }
+}
+
+struct Server {
+    child: Child,
+    address: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Server {
+    async fn start(arguments: impl Fn(&Path, &str) -> Vec<String>) -> Self {
+        let folder = tempfile::tempdir_in(".").expect("a folder on the disk");
+        let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
+        let address = format!("127.0.0.1:{port}");
+        let mut command = Command::new(std::env::current_exe().expect("our own path"));
+        command.args(arguments(folder.path(), &address)).env("FLOWGATE_ADMIN_KEY", ADMIN_KEY).stdout(Stdio::null()).stderr(Stdio::null());
+        let child = command.spawn().expect("the server starts");
+        while tokio::net::TcpStream::connect(&address).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Self { child, address, _folder: folder }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+async fn bench() {
+    let bare = Server::start(|folder, address| ["bare", &folder.display().to_string(), address].map(str::to_owned).to_vec()).await;
+    let flowgate = Server::start(|folder, address| ["serve", "--data", &folder.display().to_string(), "--listen", address].map(str::to_owned).to_vec()).await;
+    let (client, url) = (reqwest::Client::new(), format!("http://{}", flowgate.address));
+    publish(&client, &url, "w1", W1).await;
+    publish(&client, &url, "chain", &chain(100)).await;
+    let key = issue_key(&client, &url, &["*"], &["run", "read"]).await;
+    let body = r#"{"input":{"name":"Ada","n":3}}"#;
+    let to_bare = Request::post(&bare.address, "/", "", body);
+    let to_w1 = Request::post(&flowgate.address, "/v1/workflows/w1/runs", &key, body);
+    let to_chain = Request::post(&flowgate.address, "/v1/workflows/chain/runs", &key, r#"{"input":{"name":"Ada"}}"#);
+
+    compare(&to_bare, &to_w1).await;
+    latency(&to_bare, &to_w1, &to_chain).await;
+    detached(&client, &url, &key).await;
+}
+
+async fn compare(bare: &Request, w1: &Request) {
+    println!("\nW1 beside a bare group-committed insert, requests/s, median of {ROUNDS} rounds in turn");
+    println!("{:>12} {:>10} {:>10} {:>8}", "connections", "bare", "flowgate", "ratio");
+    for connections in CONNECTIONS {
+        let (mut of_bare, mut of_w1, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            let (bare, w1) = (load::per_second(bare, connections, ROUND).await, load::per_second(w1, connections, ROUND).await);
+            ratios.push(w1 / bare);
+            of_bare.push(bare);
+            of_w1.push(w1);
+        }
+        println!("{connections:>12} {:>10.0} {:>10.0} {:>7.2}x", median(of_bare), median(of_w1), median(ratios));
+    }
+}
+
+async fn latency(bare: &Request, w1: &Request, chain: &Request) {
+    println!("\nOne request at a time, median");
+    let (bare, w1, chain) = (load::latency(bare, 2_000).await, load::latency(w1, 2_000).await, load::latency(chain, 2_000).await);
+    println!("  bare insert            {bare:>9.3?}\n  W1                     {w1:>9.3?}\n  100 nodes in a chain   {chain:>9.3?}   ({:.3?} more than W1)", chain.saturating_sub(w1));
+}
+
+async fn detached(client: &reqwest::Client, url: &str, key: &str) {
+    let mut took = Vec::new();
+    for _ in 0..ROUNDS {
+        let (began, at) = (Instant::now(), SystemTime::now());
+        let address = url.trim_start_matches("http://");
+        let request = Request::post(address, "/v1/workflows/w1/runs", key, r#"{"input":{"name":"Ada","n":3}}"#).with_header("Prefer", "respond-async");
+        load::exactly(&request, 64, DETACHED).await;
+        let accepted = began.elapsed();
+        let ended = last_end(client, url, key).await;
+        let begun = at.duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs_f64();
+        took.push((ended - begun, accepted.as_secs_f64()));
+    }
+    let (to_end, accepted): (Vec<f64>, Vec<f64>) = took.into_iter().unzip();
+    println!("\n{DETACHED} detached runs: accepted after {:.3} s, all ended after {:.3} s (median of {ROUNDS})", median(accepted), median(to_end));
+}
+
+/// Waits until the newest `DETACHED` runs have ended; seconds since 1970 of the last end.
+async fn last_end(client: &reqwest::Client, url: &str, key: &str) -> f64 {
+    loop {
+        let mut ends = Vec::new();
+        let mut cursor = String::new();
+        while ends.len() < DETACHED {
+            let page: Value = client.get(format!("{url}/v1/workflows/w1/runs?limit=100{cursor}")).bearer_auth(key).send().await.expect("a page").json().await.expect("JSON");
+            let items = page["items"].as_array().expect("items");
+            ends.extend(items.iter().map(|run| run["ended_at"].as_str().and_then(|at| at.parse::<jiff::Timestamp>().ok())));
+            let Some(next) = page["next_cursor"].as_str() else { break };
+            cursor = format!("&cursor={next}");
+        }
+        ends.truncate(DETACHED);
+        if ends.iter().all(Option::is_some) {
+            return ends.into_iter().flatten().map(|at| at.as_millisecond() as f64 / 1e3).fold(0.0, f64::max);
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// `n0` greets, each further node takes over what the one before left.
+fn chain(length: usize) -> String {
+    let node = |index: usize| {
+        let text = if index == 0 { "Hello <api.name>".to_owned() } else { format!("<n{}.content>", index - 1) };
+        json!({ "id": format!("n{index}"), "type": "template", "template": text })
+    };
+    let nodes: Vec<Value> = (0..length).map(node).collect();
+    json!({ "name": "chain", "input": [{ "name": "name", "type": "string" }], "nodes": nodes, "output": { "last": format!("<n{}.content>", length - 1) } }).to_string()
+}

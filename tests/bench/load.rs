@@ -1,0 +1,126 @@
+//! Load over kept-alive connections: a request is written as bytes, of an answer only its length is read.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+#[derive(Clone)]
+pub struct Request {
+    address: String,
+    head: String,
+    body: String,
+}
+
+impl Request {
+    pub fn post(address: &str, path: &str, key: &str, body: &str) -> Self {
+        let authorization = if key.is_empty() { String::new() } else { format!("Authorization: Bearer {key}\r\n") };
+        let head = format!("POST {path} HTTP/1.1\r\nHost: {address}\r\n{authorization}Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
+        Self { address: address.to_owned(), head, body: body.to_owned() }
+    }
+
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+        self.head.push_str(&format!("{name}: {value}\r\n"));
+        self
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        format!("{}\r\n{}", self.head, self.body).into_bytes()
+    }
+}
+
+/// Requests answered per second on that many connections.
+pub async fn per_second(request: &Request, connections: usize, time: Duration) -> f64 {
+    let (began, done) = (Instant::now(), Arc::new(AtomicUsize::new(0)));
+    each_connection(connections, |_| {
+        let (request, done) = (request.clone(), done.clone());
+        async move {
+            let mut connection = Connection::open(&request).await;
+            while began.elapsed() < time {
+                connection.exchange().await;
+                done.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    })
+    .await;
+    done.load(Ordering::Relaxed) as f64 / began.elapsed().as_secs_f64()
+}
+
+/// So many requests in all.
+pub async fn exactly(request: &Request, connections: usize, requests: usize) {
+    each_connection(connections, |index| {
+        let share = requests / connections + usize::from(index < requests % connections);
+        let request = request.clone();
+        async move {
+            let mut connection = Connection::open(&request).await;
+            for _ in 0..share {
+                connection.exchange().await;
+            }
+        }
+    })
+    .await;
+}
+
+/// The median time of one exchange after another.
+pub async fn latency(request: &Request, exchanges: usize) -> Duration {
+    let mut connection = Connection::open(request).await;
+    let mut times = Vec::with_capacity(exchanges);
+    for _ in 0..exchanges {
+        let began = Instant::now();
+        connection.exchange().await;
+        times.push(began.elapsed().as_secs_f64());
+    }
+    Duration::from_secs_f64(median(times))
+}
+
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+async fn each_connection<F: Future<Output = ()> + Send + 'static>(connections: usize, work: impl Fn(usize) -> F) {
+    let tasks: Vec<_> = (0..connections).map(|index| tokio::spawn(work(index))).collect();
+    for task in tasks {
+        task.await.expect("the connection works");
+    }
+}
+
+struct Connection {
+    stream: TcpStream,
+    request: Vec<u8>,
+    buffer: Vec<u8>,
+}
+
+impl Connection {
+    async fn open(request: &Request) -> Self {
+        let stream = TcpStream::connect(&request.address).await.expect("the server listens");
+        stream.set_nodelay(true).expect("a TCP stream");
+        Self { stream, request: request.bytes(), buffer: vec![0; 64 * 1024] }
+    }
+
+    async fn exchange(&mut self) {
+        self.stream.write_all(&self.request).await.expect("the request is sent");
+        let mut read = 0;
+        loop {
+            let got = self.stream.read(&mut self.buffer[read..]).await.expect("the answer is read");
+            assert!(got > 0, "the server closed the connection");
+            read += got;
+            if let Some(length) = answer_length(&self.buffer[..read]) {
+                assert!(self.buffer.starts_with(b"HTTP/1.1 20"), "{}", String::from_utf8_lossy(&self.buffer[..read]));
+                if read >= length {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Of head and body, once the head is there.
+fn answer_length(answer: &[u8]) -> Option<usize> {
+    let head_end = answer.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+    let head = std::str::from_utf8(&answer[..head_end]).expect("an ASCII head");
+    let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+    Some(head_end + length.expect("a Content-Length"))
+}

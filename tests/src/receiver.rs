@@ -1,0 +1,118 @@
+//! A real HTTP server that counts and keeps what it is sent.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+#[derive(Debug, Clone)]
+pub struct Received {
+    pub method: Method,
+    pub uri: Uri,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+/// How a receiver answers; paths that hang answer once they are let go.
+type Answer = dyn Fn(&Received, usize) -> Reply + Send + Sync;
+
+pub enum Reply {
+    Now(StatusCode, String),
+    After(Duration, StatusCode, String),
+    /// Once [`Receiver::let_go`] was called.
+    WhenLetGo(StatusCode, String),
+}
+
+#[derive(Clone)]
+pub struct Receiver {
+    pub url: String,
+    received: Arc<Mutex<Vec<Received>>>,
+    let_go: watch::Sender<bool>,
+    serving: Arc<JoinHandle<()>>,
+}
+
+#[derive(Clone)]
+struct Shared {
+    received: Arc<Mutex<Vec<Received>>>,
+    let_go: watch::Receiver<bool>,
+    answer: Arc<Answer>,
+}
+
+impl Receiver {
+    /// `answer` gets the request and how many of the same path came before it.
+    pub async fn start(answer: impl Fn(&Received, usize) -> Reply + Send + Sync + 'static) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("its address"));
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let (sender, let_go) = watch::channel(false);
+        let shared = Shared { received: received.clone(), let_go, answer: Arc::new(answer) };
+        let router = Router::new().fallback(receive).with_state(shared);
+        let serving = tokio::spawn(async move {
+            let _ = axum::serve(listener, router).await;
+        });
+        Self { url, received, let_go: sender, serving: Arc::new(serving) }
+    }
+
+    pub async fn ok() -> Self {
+        Self::start(|_, _| Reply::Now(StatusCode::OK, "{}".to_owned())).await
+    }
+
+    pub fn received(&self) -> Vec<Received> {
+        self.received.lock().expect("no test panics while it holds it").clone()
+    }
+
+    pub fn count(&self, path: &str) -> usize {
+        self.received().iter().filter(|request| request.uri.path() == path).count()
+    }
+
+    pub fn let_go(&self) {
+        self.let_go.send_replace(true);
+    }
+
+    /// Waits until `enough` says so of what came in; panics after 20 s.
+    pub async fn until(&self, enough: impl Fn(&[Received]) -> bool) {
+        for _ in 0..2_000 {
+            if enough(&self.received()) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("only this came in: {:#?}", self.received().iter().map(|request| request.uri.to_string()).collect::<Vec<_>>());
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        if Arc::strong_count(&self.serving) == 1 {
+            self.serving.abort();
+        }
+    }
+}
+
+async fn receive(State(shared): State<Shared>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> (StatusCode, [(&'static str, &'static str); 1], String) {
+    let request = Received { method, uri, headers, body };
+    let before = {
+        let mut received = shared.received.lock().expect("no test panics while it holds it");
+        let before = received.iter().filter(|other| other.uri.path() == request.uri.path()).count();
+        received.push(request.clone());
+        before
+    };
+    let (status, text) = match (shared.answer)(&request, before) {
+        Reply::Now(status, text) => (status, text),
+        Reply::After(wait, status, text) => {
+            tokio::time::sleep(wait).await;
+            (status, text)
+        }
+        Reply::WhenLetGo(status, text) => {
+            let mut let_go = shared.let_go.clone();
+            let _ = let_go.wait_for(|gone| *gone).await;
+            (status, text)
+        }
+    };
+    (status, [("content-type", "application/json")], text)
+}

@@ -1,0 +1,92 @@
+//! A whole server in the test's own process: real HTTP, a real folder.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use flowgate::server::{Options, Server};
+use flowgate_app::outbound::OutboundSettings;
+use flowgate_app::{App, Settings};
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::{Value, json};
+
+pub const ADMIN_KEY: &str = "an-admin-key-for-tests-0123456789abcdef";
+
+pub struct TestServer {
+    pub url: String,
+    pub app: Arc<App>,
+    pub client: Client,
+    server: Server,
+    folder: tempfile::TempDir,
+}
+
+impl TestServer {
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    pub async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
+        let outbound = OutboundSettings { allow_loopback: true, code_runner: Some(program()), ..OutboundSettings::default() };
+        let mut settings = Settings { admin_key: Some(ADMIN_KEY.to_owned()), outbound, ..Settings::default() };
+        change(&mut settings);
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let listen = "127.0.0.1:0".parse().expect("an address");
+        let server = Server::start(Options { data: folder.path().to_owned(), listen, settings }).await.expect("the server starts");
+        Self { url: format!("http://{}", server.address), app: server.app.clone(), client: Client::new(), server, folder }
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub async fn stop(self) {
+        self.server.stop().await;
+    }
+
+    pub fn request(&self, method: Method, path: &str, key: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url)).bearer_auth(key)
+    }
+
+    pub fn get(&self, path: &str, key: &str) -> RequestBuilder {
+        self.request(Method::GET, path, key)
+    }
+
+    pub fn post(&self, path: &str, key: &str) -> RequestBuilder {
+        self.request(Method::POST, path, key)
+    }
+
+    /// Saves and publishes a document; panics with its problems.
+    pub async fn publish(&self, id: &str, document: &str) {
+        publish(&self.client, &self.url, id, document).await;
+    }
+
+    /// A key for these workflows (`["*"]`: all) with these scopes.
+    pub async fn key(&self, workflows: &[&str], scopes: &[&str]) -> String {
+        issue_key(&self.client, &self.url, workflows, scopes).await
+    }
+}
+
+pub async fn publish(client: &Client, url: &str, id: &str, document: &str) {
+    let saved = client.put(format!("{url}/v1/workflows/{id}")).bearer_auth(ADMIN_KEY).header("content-type", "application/yaml").body(document.to_owned());
+    let saved = saved.send().await.expect("the draft is sent");
+    assert!(saved.status().is_success(), "{}", saved.text().await.unwrap_or_default());
+    let published = client.post(format!("{url}/v1/workflows/{id}/versions")).bearer_auth(ADMIN_KEY).json(&json!({})).send().await.expect("the version is sent");
+    assert!(published.status().is_success(), "{}", published.text().await.unwrap_or_default());
+}
+
+pub async fn issue_key(client: &Client, url: &str, workflows: &[&str], scopes: &[&str]) -> String {
+    let workflows = if workflows == ["*"] { json!("*") } else { json!(workflows) };
+    let request = json!({ "name": "test", "workflows": workflows, "scopes": scopes });
+    let answer = client.post(format!("{url}/v1/keys")).bearer_auth(ADMIN_KEY).json(&request).send().await.expect("the key is asked for");
+    let answer: Value = answer.json().await.expect("a JSON answer");
+    answer["key"].as_str().unwrap_or_else(|| panic!("no key in {answer}")).to_owned()
+}
+
+/// `flowgate` as a program of its own, built with this package.
+pub fn program() -> PathBuf {
+    let mut path = std::env::current_exe().expect("the test's own path");
+    path.pop();
+    if path.ends_with("deps") {
+        path.pop();
+    }
+    path.join("flowgate-under-test")
+}
