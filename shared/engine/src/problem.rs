@@ -34,6 +34,14 @@ pub(crate) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = 
     }
 }
 
+/// Messages of libraries may quote what they were given at any length.
+pub(crate) fn shortened(message: &str) -> String {
+    match message.char_indices().nth(300) {
+        Some((end, _)) => format!("{}…", &message[..end]),
+        None => message.to_owned(),
+    }
+}
+
 /// Levenshtein distance, or a large number where the lengths alone rule a neighbour out.
 fn distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();

@@ -6,7 +6,8 @@
 //!
 //! `if` is a [CEL](https://cel.dev) expression in which references are variables: `<api.words> > 100 && <draft.model> != ""`.
 //! What is missing is `null`. Whole numbers are integers and compare with fractions; in arithmetic both sides must be of
-//! one kind (`double(<api.n>) * 1.5`). At most 4,000 characters, and two list macros (`all`, `exists`, `map`, …) inside one another.
+//! one kind (`double(<api.n>) * 1.5`). At most 2,000 characters, two list macros (`all`, `exists`,
+//! `map` …) inside one another, and no `+` inside one.
 //!
 //! Other nodes hang on a branch by `after: [id.branch]`. Where no branch is taken nothing that hangs on one runs. Leaves `{branch}`.
 //!
@@ -14,18 +15,27 @@
 //! - { id: long, type: condition, branches: [ { name: "yes", if: "<api.words> > 100" }, { name: "no" } ] }
 //! ```
 
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, LazyLock};
 
+use cel::common::ast::{EntryExpr, Expr, IdedEntryExpr, IdedExpr};
+use cel::common::value::{CowVal, Val};
+use cel::context::VariableResolver;
 use cel::{Context, Env, Program};
 use serde_json::{Value, json};
 
 use super::embedded::Embedded;
 use super::fields::Fields;
 use super::{NodeError, Plan};
+use crate::json;
+use crate::problem::shortened;
 use crate::run::Reader;
 
 const MAX_BRANCHES: usize = 100;
-const MAX_EXPRESSION: usize = 4_000;
+const MAX_EXPRESSION: usize = 2_000;
+const MAX_MACROS_DEEP: usize = 2;
+/// Bytes of values that one condition may look at, each time it looks.
+const MAX_READ: usize = 256 << 20;
 
 /// The standard functions, built once.
 static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
@@ -121,24 +131,88 @@ impl Test {
         }
         let embedded = Embedded::read(fields, "if");
         match ENV.compile(&embedded.code) {
-            Ok(program) => Some(Self { program, embedded }),
+            Ok(program) => {
+                if let Some(reason) = too_costly(&program.expression().expr, 0) {
+                    fields.error("if", reason);
+                }
+                Some(Self { program, embedded })
+            }
             Err(errors) => {
-                fields.error("if", format!("`if` is not a CEL expression: {errors}"));
+                fields.error("if", format!("`if` is not a CEL expression: {}", shortened(&errors.to_string())));
                 None
             }
         }
     }
 
     fn holds(&self, reader: &Reader<'_>) -> Result<bool, NodeError> {
+        let bound = Bound::new(&self.embedded, reader)?;
         let mut context = Context::with_env(Arc::clone(&ENV));
-        for (name, value) in self.embedded.read_variables(reader)? {
-            context.add_variable_from_value(name, to_cel(value));
-        }
+        context.set_variable_resolver(&bound);
         match self.program.execute(&context) {
             Ok(cel::Value::Bool(holds)) => Ok(holds),
             Ok(other) => Err(NodeError::new("condition_type", format!("`if` must give true or false, not {}", other.type_of()))),
-            Err(error) => Err(NodeError::new("condition_error", error.to_string())),
+            Err(_) if bound.is_exhausted() => {
+                Err(NodeError::new("condition_too_costly", format!("the condition reads more than {MAX_READ} bytes; a list is read once per round of the macro around it")))
+            }
+            Err(error) => Err(NodeError::new("condition_error", shortened(&error.to_string()))),
         }
+    }
+}
+
+/// Finds what would let a condition run away: macros deep inside one another, and `+` inside a macro, with which a short
+/// text builds an endless one.
+fn too_costly(expression: &Expr, depth: usize) -> Option<&'static str> {
+    let inner = |part: &IdedExpr| too_costly(&part.expr, depth);
+    let entry = |entry: &IdedEntryExpr| match &entry.expr {
+        EntryExpr::StructField(field) => inner(&field.value),
+        EntryExpr::MapEntry(entry) => inner(&entry.key).or_else(|| inner(&entry.value)),
+    };
+    match expression {
+        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => None,
+        Expr::Call(call) if call.func_name == "_+_" && depth > 0 && !is_accumulator(&call.args) => Some("`+` cannot stand inside a list macro"),
+        Expr::Call(call) => call.target.as_deref().and_then(inner).or_else(|| call.args.iter().find_map(inner)),
+        Expr::Comprehension(_) if depth == MAX_MACROS_DEEP => Some("at most two list macros can stand inside one another"),
+        Expr::Comprehension(list) => inner(&list.iter_range)
+            .or_else(|| [&list.loop_cond, &list.loop_step].into_iter().find_map(|part| too_costly(&part.expr, depth + 1))),
+        Expr::List(list) => list.elements.iter().find_map(inner),
+        Expr::Map(map) => map.entries.iter().find_map(entry),
+        Expr::Select(select) => inner(&select.operand),
+        Expr::Struct(fields) => fields.entries.iter().find_map(entry),
+    }
+}
+
+/// The `+` by which a macro collects its result; authors cannot write its `@` name.
+fn is_accumulator(arguments: &[IdedExpr]) -> bool {
+    matches!(arguments.first().map(|first| &first.expr), Some(Expr::Ident(name)) if name.starts_with('@'))
+}
+
+/// The variables of one evaluation. Each reading costs what the value weighs, so that a condition ends in time whatever callers send.
+struct Bound {
+    values: Vec<(String, Box<dyn Val>, usize)>,
+    left: AtomicUsize,
+}
+
+impl Bound {
+    fn new(embedded: &Embedded, reader: &Reader<'_>) -> Result<Self, NodeError> {
+        let bind = |(name, value): (&str, &Value)| {
+            let size = json::size(value);
+            let value = Box::<dyn Val>::try_from(to_cel(value)).map_err(|error| NodeError::new("condition_error", error.to_string()))?;
+            Ok((name.to_owned(), value, size))
+        };
+        Ok(Self { values: embedded.read_variables(reader)?.map(bind).collect::<Result<_, NodeError>>()?, left: AtomicUsize::new(MAX_READ) })
+    }
+
+    fn is_exhausted(&self) -> bool {
+        self.left.load(Relaxed) == 0
+    }
+}
+
+impl VariableResolver for Bound {
+    fn resolve<'b>(&'b self, variable: &str) -> Option<CowVal<'b, 'b>> {
+        let (_, value, size) = self.values.iter().find(|(name, ..)| name == variable)?;
+        let left = self.left.load(Relaxed).saturating_sub(*size);
+        self.left.store(left, Relaxed);
+        (left > 0).then_some(CowVal::Borrowed(value.as_ref()))
     }
 }
 
@@ -159,6 +233,113 @@ fn to_cel(value: &Value) -> cel::Value {
         Value::Object(fields) => {
             let fields = fields.iter().map(|(name, field)| (name.clone(), to_cel(field)));
             cel::Value::from(fields.collect::<std::collections::HashMap<String, cel::Value>>())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::run::tests::{error, output};
+    use crate::{Document, Workflow};
+
+    use super::*;
+
+    fn yaml(test: &str) -> String {
+        format!("nodes: [{{ id: c, type: condition, branches: [{{ name: \"yes\", if: {} }}, {{ name: \"no\" }}] }}]", json!(test))
+    }
+
+    /// Which branch is taken, or the code the node fails with.
+    fn check(test: &str, input: Value, expected: &str) {
+        let document = yaml(test);
+        let taken = match expected {
+            "yes" | "no" => output(&document, input)["branch"].as_str().unwrap().to_owned(),
+            _ => error(&document, input).code,
+        };
+        assert_eq!(taken, expected, "{test}");
+    }
+
+    fn refused(test: &str) -> String {
+        let (workflow, problems) = Workflow::compile(&Document::parse(&yaml(test)).unwrap());
+        assert!(workflow.is_none(), "{test}");
+        problems.into_iter().map(|problem| problem.message).collect()
+    }
+
+    #[test]
+    fn numbers_compare_across_kinds() {
+        for test in ["<api.input.n> > 100", "<api.input.n> >= 100.5", "<api.input.n> == 101.0", "<api.input.n> * 2 == 202", "100.9 < <api.input.n>", "<api.input.n> != 3"] {
+            check(test, json!({"n": 101}), "yes");
+            check(test, json!({"n": 101.0}), "yes");
+        }
+        check("<api.input.n> > 1", json!({"n": 1.5}), "yes");
+        check("<api.input.n> > 1", json!({"n": u64::MAX}), "yes");
+        check("double(<api.input.n>) * 1.5 > 1.0", json!({"n": 1}), "yes");
+        check("<api.input.n> * 1.5 > 1.0", json!({"n": 1}), "condition_error");
+    }
+
+    #[test]
+    fn values_of_all_kinds_are_read() {
+        let input = json!({"s": "héllo", "l": [1, {"k": "v"}], "o": {"a": {"b": true}}, "t": true, "z": null});
+        for test in [
+            "<api.input.s> == 'héllo' && size(<api.input.s>) == 5", "<api.input.s>.startsWith('hé')", "<api.input.s>.matches('^h.*o$')", "<api.input.l>[1].k == 'v'",
+            "<api.input.l[1].k> == 'v'", "1 in <api.input.l>", "<api.input.o>.a.b", "<api.input.t>", "<api.input.z> == null", "<api.input.missing> == null",
+            "has(<api.input.o>.a) && !has(<api.input.o>.z)", "<api.input.l>.exists(x, x == 1)", "<api.input.l>.map(x, x).size() == 2", "'a' + 'b' == 'ab'",
+        ] {
+            check(test, input.clone(), "yes");
+        }
+    }
+
+    #[test]
+    fn failures_have_codes() {
+        check("<api.input.n>", json!({"n": 1}), "condition_type");
+        check("<api.input.n> > 1", json!({}), "condition_error");
+        check("1 / <api.input.n> == 1", json!({"n": 0}), "condition_error");
+        check("<api.input.n> + 1 > 0", json!({"n": i64::MAX}), "condition_error");
+        check("unknown == 1", json!({}), "condition_error");
+        check("<api.input.s>.matches(<api.input.s>)", json!({"s": "("}), "condition_error");
+    }
+
+    #[test]
+    fn values_are_never_spliced() {
+        check("<api.input.s> == 'x'", json!({"s": "' || true || '"}), "no");
+        check("__ref0 == 1 || <api.input.s> == 'x'", json!({"s": "x"}), "yes");
+    }
+
+    #[test]
+    fn bad_expressions_are_problems() {
+        assert!(refused("1 +").contains("not a CEL expression"));
+        assert!(refused("{{KEY}} == 1").contains("{{KEY}} cannot be used here"));
+        assert!(refused(&"1".repeat(2_001)).contains("at most 2000 characters"));
+        assert!(refused("[1].all(a, [1].all(b, [1].all(c, true)))").contains("at most two"));
+        assert!(refused("['x'].map(a, a + a).map(b, b + b) == []").contains("`+` cannot stand"));
+    }
+
+    #[test]
+    fn branches_are_checked() {
+        let document = "nodes: [{ id: c, type: condition, branches: [{ name: a }, { name: error, if: 'true' }, { name: a, if: 'true', iff: 1 }, 3] }]";
+        let (_, problems) = Workflow::compile(&Document::parse(document).unwrap());
+        let messages: Vec<_> = problems.iter().map(|problem| problem.message.as_str()).collect();
+        assert_eq!(
+            messages,
+            [
+                "a branch is an object with `name` and `if`",
+                "only the last branch may be without `if`",
+                "a branch cannot be called `error`: that is where a failed node goes on",
+                "there are two branches called `a`",
+                "unknown field `iff`; did you mean `if`?"
+            ]
+        );
+    }
+
+    #[test]
+    fn hostile_conditions_end() {
+        let list: Vec<u32> = (0..90_000).collect();
+        check("<api.input.l>.all(x, <api.input.l>.exists(y, y == x))", json!({ "l": list }), "condition_too_costly");
+        for text in ["1+".repeat(900) + "1 > 0", "!".repeat(1_900) + "true", "[".repeat(900) + &"]".repeat(900), "(".repeat(900) + &")".repeat(900), "true?".repeat(300) + "true" + &":true".repeat(300), "a".to_owned() + &".b".repeat(900), "-".repeat(1_900) + "1 > 0", "true||".repeat(300) + "true", "f(".repeat(900)] {
+            let (workflow, _) = Workflow::compile(&Document::parse(&yaml(&text)).unwrap());
+            if let Some(workflow) = workflow {
+                let mut run = crate::run::tests::start(&workflow.into(), json!({}));
+                crate::run::tests::drive(&mut run, |_, _| unreachable!());
+            }
         }
     }
 }

@@ -57,3 +57,45 @@ impl Http {
 pub(crate) fn render_texts(texts: &[(String, Text)], reader: &Reader<'_>) -> Result<Vec<(String, Rendered)>, NodeError> {
     texts.iter().map(|(name, text)| Ok((name.clone(), text.render_outgoing(reader)?))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::run::tests::{error, only_call};
+
+    #[test]
+    fn everything_is_rendered() {
+        let yaml = "
+nodes:
+  - id: h
+    type: http
+    method: post
+    url: 'https://x/<api.input.id>?k={{KEY}}'
+    query: { q: <api.input.q>, n: 5, none: <api.input.gone>, object: <api.input.o> }
+    headers: { X-A: 'a <api.input.id>' }
+    body: { q: <api.input.q>, list: [<api.input.o>, '{{B}}'], plain: { x: 1 } }
+    timeout: 7s
+    at_most_once: true
+";
+        let call = only_call(yaml, json!({"id": 7, "q": true, "o": {"a": [1]}}));
+        assert_eq!((call.timeout.as_secs(), call.at_most_once), (7, true));
+        assert_eq!(
+            serde_json::to_value(&call.action).unwrap(),
+            json!({
+                "kind": "http", "method": "POST", "url": "https://x/7?k={{KEY}}",
+                "query": [["q", "true"], ["n", "5"], ["none", ""], ["object", "{\"a\":[1]}"]],
+                "headers": [["X-A", "a 7"]],
+                "body": {"q": true, "list": [{"a": [1]}, "{{B}}"], "plain": {"x": 1}}
+            })
+        );
+    }
+
+    #[test]
+    fn what_goes_out_has_a_budget() {
+        let yaml = "nodes: [{ id: h, type: http, url: 'http://x/', body: ['<api.input.x>', '<api.input.x>'] }]";
+        assert_eq!(error(yaml, json!({"x": "a".repeat(3 << 20)})).code, "value_too_large");
+        let spread = "nodes: [{ id: h, type: http, url: 'http://x/<api.input.x>', body: '<api.input.x>' }]";
+        assert_eq!(error(spread, json!({"x": "a".repeat(3 << 20)})).code, "value_too_large");
+    }
+}

@@ -55,3 +55,19 @@ impl Webhook {
         })))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::run::tests::only_call;
+
+    #[test]
+    fn body_and_signature_are_rendered() {
+        let yaml = "nodes: [{ id: w, type: webhook, url: 'https://x/', body: { n: <api.input.n> }, signature: 's-{{SIG}}' }]";
+        assert_eq!(
+            serde_json::to_value(only_call(yaml, json!({"n": 1})).action).unwrap(),
+            json!({"kind": "webhook", "url": "https://x/", "method": "POST", "body": {"n": 1}, "signature": "s-{{SIG}}"})
+        );
+    }
+}

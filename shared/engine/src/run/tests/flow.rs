@@ -255,11 +255,32 @@ webhook: { url: 'https://example.com/<api.input.id>?k={{KEY}}', method: put, hea
     assert_eq!(workflow.secrets().into_iter().collect::<Vec<_>>(), ["KEY"]);
 }
 
-#[test]
-fn a_long_chain_is_quick_and_flat() {
+fn chain(length: usize) -> Arc<Workflow> {
     let mut yaml = "nodes:\n  - { id: n0, type: template, template: 'x' }\n".to_owned();
-    for index in 1..499 {
+    for index in 1..length {
         writeln!(yaml, "  - {{ id: n{index}, type: template, template: '<n{}.content>' }}", index - 1).unwrap();
     }
-    assert_eq!(output(&yaml, json!({})), json!({"content": "x"}));
+    compile(&yaml)
+}
+
+#[test]
+fn a_chain_runs_through() {
+    let mut run = start(&chain(499), json!({}));
+    drive(&mut run, |_, _| unreachable!());
+    assert_eq!(run.outcome(), Some(&Outcome::Succeeded { output: json!({"content": "x"}) }));
+}
+
+#[test]
+#[ignore = "a measurement: cargo test --release -p flowgate-engine --lib speed -- --ignored --nocapture"]
+fn speed() {
+    for length in [1, 10, 100, 499] {
+        let workflow = chain(length);
+        let input = Arc::new(json!({"name": "Ada"}));
+        let started = std::time::Instant::now();
+        for _ in 0..1_000 {
+            let mut run = Run::new(Arc::clone(&workflow), RunStart { run_id: "run_1".into(), started_at_ms: 0, input: Arc::clone(&input) });
+            while run.step() != Step::Done {}
+        }
+        eprintln!("{length} nodes: {:?} a run, {:?} a node", started.elapsed() / 1_000, started.elapsed() / 1_000 / u32::try_from(length).unwrap());
+    }
 }
