@@ -92,7 +92,7 @@ async fn show(client: &Client, id: &str, output: &Output) -> Result<()> {
         return Ok(output.json(&json!({ "run": answer, "trace": trace }))?);
     }
     let run = Run::read(&answer)?;
-    let nodes = Vec::<timeline::Node>::deserialize(&trace["items"]).context("the server's trace cannot be read")?;
+    let nodes = Vec::<timeline::Node>::deserialize(&trace["nodes"]).context("the server's trace cannot be read")?;
     let width = if output.is_terminal { usize::from(console::Term::stdout().size().1) } else { 80 };
     run.tell_end(output);
     output.line("")?;
