@@ -2,11 +2,11 @@
 
 mod address;
 mod client;
-mod secret;
-mod http;
-mod webhook;
-mod model;
 mod code;
+mod http;
+mod model;
+mod secret;
+mod webhook;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -64,7 +64,12 @@ impl Outbound {
     }
 
     /// For tests, which answer for names of their own.
-    pub fn with_resolver(settings: OutboundSettings, secrets: Arc<dyn Secrets>, clock: Arc<dyn Clock>, resolver: Arc<dyn Resolver>) -> Self {
+    pub fn with_resolver(
+        settings: OutboundSettings,
+        secrets: Arc<dyn Secrets>,
+        clock: Arc<dyn Clock>,
+        resolver: Arc<dyn Resolver>,
+    ) -> Self {
         let OutboundSettings { allow_http, allow_loopback, allow_private, .. } = settings;
         let rule = Arc::new(AddressRule { allow_http, allow_loopback, allow_private, resolver });
         let secrets = SecretCache::new(secrets, Arc::clone(&clock));

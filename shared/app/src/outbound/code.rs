@@ -50,8 +50,14 @@ struct Request {
 #[serde(rename_all = "snake_case")]
 enum Reply {
     /// `result` is JSON text: the child does not judge it.
-    Done { result: String, stdout: String },
-    Failed { message: String, line: Option<u32> },
+    Done {
+        result: String,
+        stdout: String,
+    },
+    Failed {
+        message: String,
+        line: Option<u32>,
+    },
     OutOfMemory,
     OutOfTime,
     TooLarge,
@@ -81,7 +87,13 @@ impl CodeSession {
 }
 
 impl Outbound {
-    pub(super) async fn perform_code(&self, call: &CodeCall, seed: u64, timeout: Duration, session: &CodeSession) -> Result<CallOutput, CallError> {
+    pub(super) async fn perform_code(
+        &self,
+        call: &CodeCall,
+        seed: u64,
+        timeout: Duration,
+        session: &CodeSession,
+    ) -> Result<CallOutput, CallError> {
         let deadline = Instant::now() + timeout;
         let out_of_time = || failed("code_timeout", format!("the code did not end within {} s", timeout.as_secs_f64()));
         let slot = tokio::time::timeout_at(deadline, session.slots.acquire()).await.map_err(|_| out_of_time())?;
@@ -151,7 +163,8 @@ impl Outbound {
 }
 
 fn output(result: &str, stdout: String) -> Result<CallOutput, CallError> {
-    let result = flowgate_engine::json::parse(result.as_bytes()).map_err(|error| failed("code_error", format!("the result cannot be kept: {error}")))?;
+    let result = flowgate_engine::json::parse(result.as_bytes())
+        .map_err(|error| failed("code_error", format!("the result cannot be kept: {error}")))?;
     Ok(CallOutput { value: json!({ "result": result, "stdout": stdout }), tokens: None, cost_nano_usd: None })
 }
 

@@ -29,7 +29,8 @@ pub fn check_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)
     if FORBIDDEN.contains(&parsed.as_str()) || FORBIDDEN_PREFIXES.iter().any(|prefix| parsed.as_str().starts_with(prefix)) {
         return Err(HeaderError::Forbidden(parsed.as_str().to_owned()));
     }
-    let value = HeaderValue::from_str(value).or_else(|_| non_ascii_value(value)).map_err(|()| HeaderError::Value(parsed.as_str().to_owned()))?;
+    let value =
+        HeaderValue::from_str(value).or_else(|_| non_ascii_value(value)).map_err(|()| HeaderError::Value(parsed.as_str().to_owned()))?;
     Ok((parsed, value))
 }
 
@@ -171,7 +172,22 @@ mod tests {
 
     #[test]
     fn headers_that_frame_or_sign_are_forbidden() {
-        for name in ["Host", "content-length", "Transfer-Encoding", "connection", "TE", "trailer", "upgrade", "expect", "Proxy-Authorization", "webhook-id", "X-Amz-Security-Token", "x-amzn-trace-id", "X-Forwarded-For", "keep-alive"] {
+        for name in [
+            "Host",
+            "content-length",
+            "Transfer-Encoding",
+            "connection",
+            "TE",
+            "trailer",
+            "upgrade",
+            "expect",
+            "Proxy-Authorization",
+            "webhook-id",
+            "X-Amz-Security-Token",
+            "x-amzn-trace-id",
+            "X-Forwarded-For",
+            "keep-alive",
+        ] {
             assert_eq!(check_header(name, "x").unwrap_err(), HeaderError::Forbidden(name.to_lowercase()));
         }
         assert!(check_header("Authorization", "Bearer x").is_ok());

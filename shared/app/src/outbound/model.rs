@@ -36,8 +36,14 @@ struct Tokens {
 }
 
 impl Outbound {
-    pub(super) async fn perform_model(&self, call: &ModelCall, masks: &mut Masks, chunks: &mut (dyn FnMut(Chunk) + Send)) -> Result<CallOutput, CallError> {
-        let Some((provider, model)) = call.model.split_once('/').filter(|(provider, model)| !provider.is_empty() && !model.is_empty()) else {
+    pub(super) async fn perform_model(
+        &self,
+        call: &ModelCall,
+        masks: &mut Masks,
+        chunks: &mut (dyn FnMut(Chunk) + Send),
+    ) -> Result<CallOutput, CallError> {
+        let Some((provider, model)) = call.model.split_once('/').filter(|(provider, model)| !provider.is_empty() && !model.is_empty())
+        else {
             return Err(failed("unknown_model", format!("{:?} is not of the form provider/model", call.model)));
         };
         let answer = match provider {
@@ -210,7 +216,9 @@ fn provider_error(provider: &str, error: &genai::Error) -> CallError {
             }
         }
         // An error in the midst of a stream that had begun well: the provider's trouble, not the request's.
-        genai::Error::ChatResponse { body, .. } => retryable("model_error", format!("{provider} answered: {}", error_text(&body.to_string()))),
+        genai::Error::ChatResponse { body, .. } => {
+            retryable("model_error", format!("{provider} answered: {}", error_text(&body.to_string())))
+        }
         genai::Error::StreamParse { .. } => retryable("model_error", format!("{provider} sent what cannot be understood")),
         other => failed("model_error", format!("{provider}: {}", shorten(&other.to_string()))),
     }
@@ -226,4 +234,3 @@ fn error_text(body: &str) -> String {
 fn shorten(text: &str) -> String {
     text.trim().chars().take(SHOWN_OF_AN_ERROR).collect()
 }
-

@@ -198,7 +198,8 @@ fn explain_exception(thrown: &Value<'_>) -> Reply {
         return Reply::Failed { message: shorten(&format!("thrown: {}", text.unwrap_or_default())), line: None };
     };
     let message = exception.message().unwrap_or_default();
-    if message == "out of memory" {
+    // A string can outgrow what the engine addresses before it has outgrown the memory: ropes are small.
+    if matches!(message.as_str(), "out of memory" | "string too long") {
         return Reply::OutOfMemory;
     }
     let name: String = exception.as_object().get("name").unwrap_or_else(|_| "Error".to_owned());

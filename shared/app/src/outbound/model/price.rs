@@ -7,7 +7,8 @@ use genai::chat::Usage;
 use serde::Deserialize;
 
 /// Trimmed from genai-prices; its licence and the meaning of a row are written in the file.
-static TABLE: LazyLock<Table> = LazyLock::new(|| serde_json::from_str(include_str!("prices.json")).expect("a test reads the committed table"));
+static TABLE: LazyLock<Table> =
+    LazyLock::new(|| serde_json::from_str(include_str!("prices.json")).expect("a test reads the committed table"));
 
 /// `None`: the price is not known. Never a guess.
 pub(super) fn cost(provider: &str, model: &str, usage: &Usage) -> Option<u64> {
@@ -96,7 +97,8 @@ mod tests {
 
     fn check(provider: &str, model: &str, input: i32, cached: i32, output: i32) -> Option<u64> {
         let details = PromptTokensDetails { cached_tokens: Some(cached), ..PromptTokensDetails::default() };
-        let usage = Usage { prompt_tokens: Some(input), completion_tokens: Some(output), prompt_tokens_details: Some(details), ..Usage::default() };
+        let usage =
+            Usage { prompt_tokens: Some(input), completion_tokens: Some(output), prompt_tokens_details: Some(details), ..Usage::default() };
         cost(provider, model, &usage)
     }
 

@@ -61,7 +61,10 @@ impl<'a> Provider<'a> {
             None if has_base_url => Ok(AdapterKind::OpenAI),
             None => {
                 let (name, secret) = (self.name, self.secret("BASE_URL"));
-                Err(failed("unknown_model", format!("provider {name:?} is not known; set the secret {secret} if it speaks the protocol of OpenAI")))
+                Err(failed(
+                    "unknown_model",
+                    format!("provider {name:?} is not known; set the secret {secret} if it speaks the protocol of OpenAI"),
+                ))
             }
         }
     }

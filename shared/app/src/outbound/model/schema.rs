@@ -47,10 +47,12 @@ mod tests {
     #[test]
     fn an_answer_fits_or_says_why_not() {
         let schema = json!({"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]});
-        let check = |content: &str| fields(content, &schema).map(Value::Object).map_err(|error| format!("{}: {}", error.code, error.message));
+        let check =
+            |content: &str| fields(content, &schema).map(Value::Object).map_err(|error| format!("{}: {}", error.code, error.message));
         assert_eq!(check("{\"n\": 3}"), Ok(json!({"n": 3})));
         assert_eq!(check("```json\n{\"n\": 3}\n```"), Ok(json!({"n": 3})));
-        insta::assert_snapshot!(check("{\"n\": \"x\"}").unwrap_err(), @r#"schema_mismatch: the model's answer does not fit the schema at /n: "x" is not of type "integer""#);
+        let wrong_type = "schema_mismatch: the model's answer does not fit the schema at /n: \"x\" is not of type \"integer\"";
+        assert_eq!(check("{\"n\": \"x\"}").unwrap_err(), wrong_type);
         assert!(check("I think 3").unwrap_err().starts_with("schema_mismatch: the model's answer is not JSON"));
         assert!(fields("[1]", &json!({})).unwrap_err().message.contains("is not an object"));
     }
