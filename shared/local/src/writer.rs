@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use rusqlite::Connection;
@@ -11,6 +12,8 @@ use tokio::sync::oneshot;
 
 /// Enough for every connection of a busy server; a bound, so that one commit does not make all wait for the last to arrive.
 const LARGEST_GROUP: usize = 512;
+/// A group waits for company at most this part of the time that the commit before it took.
+const PATIENCE_PART: u32 = 4;
 
 pub(crate) struct Writer {
     /// `None` only while it is dropped.
@@ -86,18 +89,36 @@ impl<T: Send, F: FnOnce(&Connection) -> Result<T> + Send> Job for Operation<T, F
 }
 
 fn serve(connection: &Connection, waiting: &Receiver<Box<dyn Job>>) {
-    while let Ok(first) = waiting.recv() {
-        let mut group = vec![first];
-        group.extend(waiting.try_iter().take(LARGEST_GROUP - 1));
+    let (mut answered, mut patience) = (0, Duration::ZERO);
+    while let Some(mut group) = gather(waiting, answered, patience) {
+        let begun = Instant::now();
         let committed = commit(connection, &mut group);
         if let Err(error) = &committed {
             tracing::error!(error = error as &dyn std::error::Error, writes = group.len(), "group of writes not committed");
             abandon(connection);
         }
+        patience = begun.elapsed() / PATIENCE_PART;
+        answered = group.len();
         for job in group {
             job.answer(committed.clone());
         }
     }
+}
+
+/// What is waiting, or the first that comes. Who was answered just now is likely to write again: without a little patience
+/// two halves take turns, each waiting for the other's commit. `None`: nobody can send any more.
+fn gather(waiting: &Receiver<Box<dyn Job>>, answered: usize, patience: Duration) -> Option<Vec<Box<dyn Job>>> {
+    let mut group = vec![waiting.recv().ok()?];
+    group.extend(waiting.try_iter().take(LARGEST_GROUP - 1));
+    let expected = (group.len() + answered).min(LARGEST_GROUP);
+    let until = Instant::now() + patience;
+    while answered > 1 && group.len() < expected {
+        match waiting.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(job) => group.push(job),
+            Err(_) => break,
+        }
+    }
+    Some(group)
 }
 
 fn commit(connection: &Connection, group: &mut [Box<dyn Job>]) -> Result<(), NotCommitted> {
