@@ -184,12 +184,19 @@ impl Driver {
                 Ok(())
             }
             Pumped::Waiting if self.leaving_until.is_some() && self.calls.is_empty() => self.hand_over().await,
-            Pumped::Waiting => {
-                self.launch().await?;
-                // What is to be told does not wait for what comes next.
-                if self.over || !self.outbox.is_empty() { Ok(()) } else { self.pause().await }
-            }
+            Pumped::Waiting => self.go_on().await,
         }
+    }
+
+    async fn go_on(&mut self) -> Result<()> {
+        if let Some(unborn) = self.unborn.take() {
+            self.begin(unborn).await?;
+        }
+        if !self.over && self.leaving_until.is_none() {
+            self.launch().await?;
+        }
+        // What is to be told does not wait for what comes next.
+        if self.over || !self.outbox.is_empty() { Ok(()) } else { self.pause().await }
     }
 
     fn pump(&mut self) -> Pumped {
@@ -223,34 +230,28 @@ impl Driver {
         }
     }
 
-    /// Sends out what is ready; the run's first write comes before.
+    /// The first write of an attached run.
+    async fn begin(&mut self, unborn: Unborn) -> Result<()> {
+        let owner = Some(self.held.owner.clone());
+        let run = NewRun { head: self.head.clone(), mode: Mode::Attached, owner, due_at: unborn.lease_until, idempotency: unborn.idempotency };
+        if let Created::Repeated(claim) = self.app.ports.runs.create(run).await? {
+            self.say_last(Progress::Repeated(claim));
+        }
+        Ok(())
+    }
+
+    /// Sends out what is ready.
     async fn launch(&mut self) -> Result<()> {
-        if let Some(unborn) = self.unborn.take() {
-            let mode = Mode::Attached;
-            let run = NewRun { head: self.head.clone(), mode, owner: Some(self.held.owner.clone()), due_at: unborn.lease_until, idempotency: unborn.idempotency };
-            if let Created::Repeated(claim) = self.app.ports.runs.create(run).await? {
-                self.say_last(Progress::Repeated(claim));
-                return Ok(());
-            }
-        }
-        if self.leaving_until.is_some() {
-            return Ok(());
-        }
         for (id, call) in std::mem::take(&mut self.ready) {
-            if call.at_most_once && self.mode == Mode::Detached {
-                match self.app.ports.runs.mark_started(&self.held, id.place()).await? {
-                    StartMark::Marked => {}
-                    StartMark::AlreadyStarted => {
-                        self.settle(id, call.input_hash, calls::interrupted()).await?;
-                        continue;
-                    }
-                    StartMark::Lost => {
-                        self.lose();
-                        return Ok(());
-                    }
+            let mark = if call.at_most_once && self.mode == Mode::Detached { self.app.ports.runs.mark_started(&self.held, id.place()).await? } else { StartMark::Marked };
+            match mark {
+                StartMark::Marked => self.calls.start(&self.app, &self.head, id, call),
+                StartMark::AlreadyStarted => self.calls.end_as_interrupted(id, call),
+                StartMark::Lost => {
+                    self.lose();
+                    break;
                 }
             }
-            self.calls.start(&self.app, &self.head, id, call);
         }
         Ok(())
     }
@@ -435,6 +436,10 @@ impl Driver {
     }
 
     fn say_last(&mut self, progress: Progress) {
+        // Nothing is told that may not be stored: the log is what counts then, and a run that never began has no events.
+        if matches!(progress, Progress::Repeated(_) | Progress::Lost) {
+            self.outbox.clear();
+        }
         self.outbox.push_back(progress);
         self.over = true;
     }

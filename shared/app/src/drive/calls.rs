@@ -59,6 +59,13 @@ impl Calls {
         }));
     }
 
+    /// The call was started by an earlier owner and may not go out twice.
+    pub(super) fn end_as_interrupted(&mut self, id: CallId, call: Call) {
+        let message = "the node was started before a crash and may not run twice".to_owned();
+        let result = CallResult::Failed(CallError { code: "interrupted".to_owned(), message, retryable: false });
+        self.out.push(Box::pin(std::future::ready((id, call.input_hash, result))));
+    }
+
     /// Waits for good where nothing is out.
     pub(super) async fn next(&mut self) -> FromCall {
         tokio::select! {
@@ -87,12 +94,6 @@ impl Calls {
         self.open.clear();
         self.code = Arc::default();
     }
-}
-
-/// What an `at_most_once` call ends as that an earlier owner had started.
-pub(super) fn interrupted() -> CallResult {
-    let message = "the node was started before a crash and may not run twice".to_owned();
-    CallResult::Failed(CallError { code: "interrupted".to_owned(), message, retryable: false })
 }
 
 impl App {
