@@ -32,7 +32,7 @@ pub(crate) fn id() -> Option<String> {
 pub(crate) async fn around(State(app): State<Arc<App>>, path: Option<MatchedPath>, request: Request, next: Next) -> Response {
     let began = app.now();
     let method = request.method().clone();
-    let path = path.map_or_else(|| "-".to_owned(), |path| path.as_str().to_owned());
+    let path = path.as_ref().map_or("-", MatchedPath::as_str);
     let id = request_id(&app, request.headers());
     let trace_id = trace_id(request.headers()).unwrap_or_default();
     let span = tracing::info_span!("request", request.id = id, trace.id = trace_id);
@@ -107,5 +107,27 @@ impl<S: Send + Sync> FromRequestParts<S> for QueryPairs {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         Ok(Self::of(&parts.uri))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_id_is_taken_if_it_is_one() {
+        let read = |value: &'static str| {
+            trace_id(&HeaderMap::from_iter([(http::HeaderName::from_static("traceparent"), HeaderValue::from_static(value))]))
+                .map(str::to_owned)
+        };
+        assert_eq!(read("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").unwrap(), "0af7651916cd43dd8448eb211c80319c");
+        assert_eq!(read("00-0af7-b7ad6b7169203331-01"), None);
+        assert_eq!(read("nonsense"), None);
+    }
+
+    #[test]
+    fn a_query_is_read_pair_by_pair() {
+        let query = QueryPairs::of(&"/x?a=1&a=2&b=&c=%ff&d=x%20y".parse().unwrap());
+        assert_eq!((query.get("a"), query.get("b"), query.get("c"), query.get("d")), (Some("1"), None, Some("\u{fffd}"), Some("x y")));
     }
 }

@@ -63,9 +63,37 @@ async fn a_waiting_caller_gets_the_run() {
     assert!(header(&response, "x-request-id").unwrap().starts_with("req_"));
     let run: Value = response.json().await.unwrap();
     assert!(location.ends_with(&format!("/v1/runs/{id}")), "{location}");
+    let links = &run["links"];
+    assert_eq!((&links["self"], &links["trace"]), (&json!(location), &json!(format!("{location}/trace"))));
     insta::assert_json_snapshot!(run, {
-        ".id" => "[id]", ".created_at" => "[time]", ".started_at" => "[time]", ".ended_at" => "[time]", ".duration_ms" => "[ms]", ".links.*" => "[link]",
-    }, @"");
+        ".id" => "[id]", ".created_at" => "[time]", ".started_at" => "[time]", ".ended_at" => "[time]", ".duration_ms" => "[ms]", ".links" => "[links]",
+    }, @r#"
+    {
+      "id": "[id]",
+      "workflow_id": "greet",
+      "workflow_name": "Greeting",
+      "version": "1.0.0",
+      "status": "succeeded",
+      "user": "u1",
+      "input": {
+        "name": "Ada",
+        "n": 3
+      },
+      "output": {
+        "greeting": "Hello Ada x3"
+      },
+      "error": null,
+      "usage": {
+        "tokens": 0,
+        "cost_nano_usd": 0
+      },
+      "created_at": "[time]",
+      "started_at": "[time]",
+      "ended_at": "[time]",
+      "duration_ms": "[ms]",
+      "links": "[links]"
+    }
+    "#);
     let (status, read) = json_of(server.get(&format!("/v1/runs/{id}"), ADMIN_KEY)).await;
     assert_eq!((status, read), (200, run));
 }
@@ -260,4 +288,30 @@ async fn a_stream_begins_with_the_run_and_ends_with_it() {
     assert_eq!((events[0], *events.last().unwrap()), ("run.started", "run.finished"), "{text}");
     assert!(text.starts_with(&format!("event: run.started\ndata: {{\"run_id\":\"{id}\",\"workflow_id\":\"greet\",\"version\":\"1.0.0\"}}\n\n")), "{text}");
     assert!(text.ends_with("\n\n"));
+}
+
+#[tokio::test]
+async fn a_stream_that_lasts_too_long_says_where_it_goes_on() {
+    let receiver = Receiver::start(|_, _| Reply::WhenLetGo(StatusCode::OK, "{}".to_owned())).await;
+    let short = |settings: &mut flowgate_app::Settings| {
+        settings.longest_stream = std::time::Duration::from_millis(300);
+        settings.drain = std::time::Duration::from_millis(100);
+    };
+    let server = TestServer::start_with(short).await;
+    server.publish("call", &calling(&receiver.url)).await;
+    let started = server.post("/v1/workflows/call/runs", ADMIN_KEY).header("accept", "text/event-stream").send().await.unwrap();
+    let id = header(&started, "x-run-id").unwrap().to_owned();
+    let text = started.text().await.unwrap();
+    let end = format!("event: reconnect\ndata: {{\"run_id\":\"{id}\",\"events\":\"{}/v1/runs/{id}/events\"}}\n\n", server.app.settings.public_url);
+    assert!(text.contains("event: node.started\nid: 1-1\n"), "{text}");
+    assert!(text.ends_with(&end), "{text}");
+
+    let followed = server.get(&format!("/v1/runs/{id}/events?after=1-1"), ADMIN_KEY).send().await.unwrap().text().await.unwrap();
+    assert!(followed.ends_with(&end), "the log says so too: {followed}");
+    receiver.let_go();
+    assert_eq!(until_ended(&server, &id).await["status"], "succeeded");
+    let rest = server.get(&format!("/v1/runs/{id}/events"), ADMIN_KEY).header("last-event-id", "1-1").send().await.unwrap().text().await.unwrap();
+    assert!(!rest.contains("id: 1-1\n") && rest.contains("event: run.finished\n"), "{rest}");
+    let (status, _) = json_of(server.get(&format!("/v1/runs/{id}/events"), ADMIN_KEY).header("last-event-id", "first")).await;
+    assert_eq!(status, 400);
 }
