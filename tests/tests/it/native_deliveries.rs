@@ -33,7 +33,10 @@ async fn a_run_is_told_to_its_webhook_and_told_again() {
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     };
-    assert_eq!((&delivery["event"], &delivery["attempts"][0]["status"], &delivery["attempts"][0]["answer"]), (&json!("run.succeeded"), &json!(200), &json!("thanks")));
+    assert_eq!(
+        (&delivery["event"], &delivery["attempts"][0]["status"], &delivery["attempts"][0]["answer"]),
+        (&json!("run.succeeded"), &json!(200), &json!("thanks"))
+    );
     assert!(!delivery.to_string().contains("t0ken"), "{delivery}");
 
     let again = server.post(&format!("/v1/deliveries/{}/redeliver", delivery["id"].as_str().unwrap()), ADMIN_KEY).send().await.unwrap();

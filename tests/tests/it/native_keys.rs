@@ -20,7 +20,10 @@ async fn a_key_is_shown_once() {
     let made: Value = response.json().await.unwrap();
     let key = made["key"].as_str().unwrap();
     assert!(key.starts_with(&format!("fg_{}_", made["id"].as_str().unwrap())), "{key}");
-    assert_eq!((&made["workflows"], &made["scopes"], &made["expires_at"]), (&json!(["a"]), &json!(["run", "read"]), &json!("2099-01-01T00:00:00.000Z")));
+    assert_eq!(
+        (&made["workflows"], &made["scopes"], &made["expires_at"]),
+        (&json!(["a"]), &json!(["run", "read"]), &json!("2099-01-01T00:00:00.000Z"))
+    );
     let listed = server.get("/v1/keys", ADMIN_KEY).send().await.unwrap().text().await.unwrap();
     assert!(listed.contains(made["id"].as_str().unwrap()) && !listed.contains(key), "{listed}");
     assert!(!listed.contains("hash"), "{listed}");
@@ -48,7 +51,8 @@ async fn a_rotated_key_works_on_for_its_overlap_and_a_revoked_one_does_not() {
 
     assert_eq!(json_of(server.request(Method::DELETE, &format!("/v1/keys/{id}"), ADMIN_KEY)).await.0, 204);
     assert_eq!(json_of(server.get("/v1/keys", old)).await.0, 401);
-    let again = server.post(&format!("/v1/keys/{}/rotate", rotated["id"].as_str().unwrap()), ADMIN_KEY).json(&json!({ "overlap_seconds": 0 }));
+    let again =
+        server.post(&format!("/v1/keys/{}/rotate", rotated["id"].as_str().unwrap()), ADMIN_KEY).json(&json!({ "overlap_seconds": 0 }));
     assert_eq!(json_of(again).await.0, 201);
     assert_eq!(json_of(server.get("/v1/keys", new)).await.0, 401);
     assert_eq!(json_of(server.request(Method::DELETE, "/v1/keys/aaaaaaaaaaaa", ADMIN_KEY)).await.0, 404);
@@ -64,7 +68,12 @@ async fn a_secrets_value_goes_in_and_never_out() {
     assert_eq!(read.json::<Value>().await.unwrap()["name"], "OPENAI_API_KEY");
     let listed = server.get("/v1/secrets", ADMIN_KEY).send().await.unwrap().text().await.unwrap();
     assert!(listed.contains("OPENAI_API_KEY") && !listed.contains("sk-very-secret"), "{listed}");
-    for (name, body, pointer) in [("1x", json!({ "value": "x" }), "/name"), ("X", json!({}), "/value"), ("X", json!({ "value": 1 }), "/value"), ("X", json!({ "value": "x", "v": 1 }), "/v")] {
+    for (name, body, pointer) in [
+        ("1x", json!({ "value": "x" }), "/name"),
+        ("X", json!({}), "/value"),
+        ("X", json!({ "value": 1 }), "/value"),
+        ("X", json!({ "value": "x", "v": 1 }), "/v"),
+    ] {
         let (status, problem) = put(name, body).await;
         assert_eq!((status, &problem["errors"][0]["pointer"]), (400, &json!(pointer)));
     }

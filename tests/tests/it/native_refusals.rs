@@ -71,7 +71,12 @@ async fn a_secret_that_a_caller_sends_stays_text() {
     server.publish("w", STRICT).await;
     let put = server.request(Method::PUT, "/v1/secrets/SECRET", ADMIN_KEY).json(&json!({ "value": "hidden" })).send().await.unwrap();
     assert_eq!(put.status(), 204);
-    let run = server.post("/v1/workflows/w/runs", ADMIN_KEY).json(&json!({ "input": { "name": "{{SECRET}} <say.content>" } })).send().await.unwrap();
+    let run = server
+        .post("/v1/workflows/w/runs", ADMIN_KEY)
+        .json(&json!({ "input": { "name": "{{SECRET}} <say.content>" } }))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(run.json::<Value>().await.unwrap()["output"]["said"], "{{SECRET}} <say.content>");
 }
 
@@ -90,7 +95,12 @@ async fn paths_and_methods_that_are_not_there() {
 #[tokio::test]
 async fn request_ids_are_kept_if_they_are_sane() {
     let server = TestServer::start().await;
-    let id = async |given: &str| server.client.get(format!("{}/health", server.url)).header("x-request-id", given).send().await.unwrap().headers()["x-request-id"].to_str().unwrap().to_owned();
+    let id = async |given: &str| {
+        server.client.get(format!("{}/health", server.url)).header("x-request-id", given).send().await.unwrap().headers()["x-request-id"]
+            .to_str()
+            .unwrap()
+            .to_owned()
+    };
     assert_eq!(id("abc-123").await, "abc-123");
     for bad in ["a b", &"x".repeat(200)] {
         assert!(id(bad).await.starts_with("req_"), "{bad}");

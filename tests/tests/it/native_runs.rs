@@ -109,7 +109,8 @@ async fn a_failed_run_is_an_answer() {
 #[tokio::test]
 async fn a_caller_who_does_not_wait_is_told_where_to_look() {
     let server = greeting().await;
-    let request = server.post("/v1/workflows/greet/runs", ADMIN_KEY).header("prefer", "respond-async").json(&json!({ "input": { "name": "Ada" } }));
+    let request =
+        server.post("/v1/workflows/greet/runs", ADMIN_KEY).header("prefer", "respond-async").json(&json!({ "input": { "name": "Ada" } }));
     let response = request.send().await.unwrap();
     assert_eq!(response.status(), 202);
     assert_eq!(header(&response, "preference-applied"), Some("respond-async"));
@@ -170,7 +171,8 @@ async fn an_idempotency_key_starts_one_run() {
 #[tokio::test]
 async fn an_idempotency_key_of_a_run_that_goes_on() {
     let (server, receiver) = hanging().await;
-    let start = |prefer: &str| server.post("/v1/workflows/call/runs", ADMIN_KEY).header("idempotency-key", "k").header("prefer", prefer).send();
+    let start =
+        |prefer: &str| server.post("/v1/workflows/call/runs", ADMIN_KEY).header("idempotency-key", "k").header("prefer", prefer).send();
     assert_eq!(start("respond-async").await.unwrap().status(), 202);
     assert_eq!(start("respond-async").await.unwrap().status(), 202);
     let waiting = start("wait=5").await.unwrap();
@@ -286,7 +288,10 @@ async fn a_stream_begins_with_the_run_and_ends_with_it() {
     let text = response.text().await.unwrap();
     let events: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("event: ")).collect();
     assert_eq!((events[0], *events.last().unwrap()), ("run.started", "run.finished"), "{text}");
-    assert!(text.starts_with(&format!("event: run.started\ndata: {{\"run_id\":\"{id}\",\"workflow_id\":\"greet\",\"version\":\"1.0.0\"}}\n\n")), "{text}");
+    assert!(
+        text.starts_with(&format!("event: run.started\ndata: {{\"run_id\":\"{id}\",\"workflow_id\":\"greet\",\"version\":\"1.0.0\"}}\n\n")),
+        "{text}"
+    );
     assert!(text.ends_with("\n\n"));
 }
 
@@ -302,7 +307,10 @@ async fn a_stream_that_lasts_too_long_says_where_it_goes_on() {
     let started = server.post("/v1/workflows/call/runs", ADMIN_KEY).header("accept", "text/event-stream").send().await.unwrap();
     let id = header(&started, "x-run-id").unwrap().to_owned();
     let text = started.text().await.unwrap();
-    let end = format!("event: reconnect\ndata: {{\"run_id\":\"{id}\",\"events\":\"{}/v1/runs/{id}/events\"}}\n\n", server.app.settings.public_url);
+    let end = format!(
+        "event: reconnect\ndata: {{\"run_id\":\"{id}\",\"events\":\"{}/v1/runs/{id}/events\"}}\n\n",
+        server.app.settings.public_url
+    );
     assert!(text.contains("event: node.started\nid: 1-1\n"), "{text}");
     assert!(text.ends_with(&end), "{text}");
 
@@ -310,7 +318,8 @@ async fn a_stream_that_lasts_too_long_says_where_it_goes_on() {
     assert!(followed.ends_with(&end), "the log says so too: {followed}");
     receiver.let_go();
     assert_eq!(until_ended(&server, &id).await["status"], "succeeded");
-    let rest = server.get(&format!("/v1/runs/{id}/events"), ADMIN_KEY).header("last-event-id", "1-1").send().await.unwrap().text().await.unwrap();
+    let rest =
+        server.get(&format!("/v1/runs/{id}/events"), ADMIN_KEY).header("last-event-id", "1-1").send().await.unwrap().text().await.unwrap();
     assert!(!rest.contains("id: 1-1\n") && rest.contains("event: run.finished\n"), "{rest}");
     let (status, _) = json_of(server.get(&format!("/v1/runs/{id}/events"), ADMIN_KEY).header("last-event-id", "first")).await;
     assert_eq!(status, 400);

@@ -51,7 +51,9 @@ async fn an_etag_guards_a_draft() {
     let etag = first.headers()["etag"].to_str().unwrap().to_owned();
     let body: Value = first.json().await.unwrap();
     assert_eq!(etag, format!("\"{}\"", body["draft"]["etag"].as_str().unwrap()));
-    let put = |etag: &str, text: &str| server.request(Method::PUT, "/v1/workflows/w", ADMIN_KEY).header("if-match", etag).body(text.to_owned()).send();
+    let put = |etag: &str, text: &str| {
+        server.request(Method::PUT, "/v1/workflows/w", ADMIN_KEY).header("if-match", etag).body(text.to_owned()).send()
+    };
     assert_eq!(put(&etag, &GOOD.replace("hi", "ho")).await.unwrap().status(), 200);
     let stale = put(&etag, GOOD).await.unwrap();
     assert_eq!(stale.status(), 412);
@@ -74,7 +76,8 @@ async fn versions_are_published_rolled_back_and_taken_down() {
     assert_ne!(second["hash"], first["hash"]);
 
     let (_, listed) = json_of(server.get("/v1/workflows/w/versions", ADMIN_KEY)).await;
-    let active: Vec<_> = listed["items"].as_array().unwrap().iter().map(|version| (version["version"].clone(), version["active"].clone())).collect();
+    let active: Vec<_> =
+        listed["items"].as_array().unwrap().iter().map(|version| (version["version"].clone(), version["active"].clone())).collect();
     assert_eq!(active, [(second["version"].clone(), json!(true)), (json!("1.0.0"), json!(false))]);
 
     let (status, back) = json_of(server.post("/v1/workflows/w/rollback", ADMIN_KEY).json(&json!({ "version": "1.0.0" }))).await;
