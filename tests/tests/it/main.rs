@@ -1,5 +1,7 @@
 //! One binary for all integration tests.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod ports_local;
 
 mod fixture;
@@ -16,3 +18,4 @@ mod outbound;
 mod crash;
 mod stream;
 mod versions;
+mod refusals;
