@@ -15,6 +15,7 @@ mod request;
 mod caller;
 mod body;
 mod fields;
+mod idempotency;
 mod sse;
 mod status;
 mod problem;

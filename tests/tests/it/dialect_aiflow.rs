@@ -68,7 +68,10 @@ async fn a_run_that_goes_on_or_has_failed_has_a_status() {
     let key = server.key(&["f", "other"], &["run", "read"]).await;
     let run = answer(server.post("/v1/flow/f/run", &key)).await.1["run_id"].as_str().unwrap().to_owned();
     let pending = server.get(&format!("/v1/flow/f/run/{run}"), &key).send().await.unwrap();
-    assert_eq!((&pending.headers()["x-run-status"], &pending.headers()["retry-after"]), (&"pending".parse().unwrap(), &"1".parse().unwrap()));
+    assert_eq!(
+        (&pending.headers()["x-run-status"], &pending.headers()["retry-after"]),
+        (&"pending".parse().unwrap(), &"1".parse().unwrap())
+    );
     assert_eq!(json_of(pending).await, (200, json!({ "status": "pending" })));
     assert_eq!(answer(server.get(&format!("/v1/flow/other/run/{run}"), &key)).await.0, 404, "a run of another flow");
 
@@ -116,8 +119,21 @@ async fn inputs_are_flat_and_taken_for_what_they_say() {
       }
     ]
     "#);
-    let (status, refused) = answer(run(json!({ "my_prompt": "p", "run_options": { "global_webhook": { "url": "http://10.0.0.1/" } } }))).await;
+    let (status, refused) =
+        answer(run(json!({ "my_prompt": "p", "run_options": { "global_webhook": { "url": "http://10.0.0.1/" } } }))).await;
     assert_eq!((status, &refused["error"]["fields"][0]["name"]), (400, &json!("run_options.global_webhook.url")), "{refused}");
+}
+
+#[tokio::test]
+async fn an_idempotency_key_begins_one_run() {
+    let server = TestServer::start().await;
+    server.publish(FLOW, DOCUMENT).await;
+    let key = server.key(&[FLOW], &["run"]).await;
+    let run = || fixture(&server, "aiflow/run.http", &[("FLOW", FLOW), ("KEY", &key)]).header("idempotency-key", "k");
+    let first = answer(run()).await;
+    let again = run().send().await.unwrap();
+    assert_eq!(again.headers()["idempotent-replayed"], "true");
+    assert_eq!(json_of(again).await, first);
 }
 
 #[tokio::test]

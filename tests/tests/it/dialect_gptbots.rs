@@ -94,7 +94,10 @@ async fn an_asynchronous_result_is_pushed_and_can_be_asked_for() {
 
 #[tokio::test]
 async fn past_the_wait_a_run_is_told_to_be_running() {
-    let server = TestServer::start_with(|settings| (settings.longest_wait, settings.drain) = (Duration::from_millis(100), Duration::from_millis(50))).await;
+    let server = TestServer::start_with(|settings| {
+        (settings.longest_wait, settings.drain) = (Duration::from_millis(100), Duration::from_millis(50))
+    })
+    .await;
     let receiver = Receiver::start(|_, _| Reply::WhenLetGo(StatusCode::OK, "{}".to_owned())).await;
     server.publish("hang", &hanging(&receiver.url)).await;
     let key = server.key(&["hang"], &["run", "read"]).await;
@@ -102,7 +105,9 @@ async fn past_the_wait_a_run_is_told_to_be_running() {
     assert_eq!((status, &waited["status"]), (200, &json!("RUNNING")));
     receiver.let_go();
     let run = waited["workflowRunId"].as_str().unwrap();
-    let result = until(|| fixture(&server, "gptbots/query_result.http", &[("KEY", &key), ("RUN", run)]), |result| result["status"] == "SUCCEED").await;
+    let result =
+        until(|| fixture(&server, "gptbots/query_result.http", &[("KEY", &key), ("RUN", run)]), |result| result["status"] == "SUCCEED")
+            .await;
     assert_eq!(result["output"], json!({ "status": 200 }));
 }
 
@@ -123,7 +128,9 @@ async fn a_failed_and_a_cancelled_run_are_failed() {
     let invoke = server.post("/v1/workflow/invoke", &key).json(&json!({ "input": {}, "isAsync": true }));
     let run = answer(invoke).await.1["workflowRunId"].as_str().unwrap().to_owned();
     answer(server.post(&format!("/v1/runs/{run}/cancel"), &key)).await;
-    let result = until(|| fixture(&server, "gptbots/query_result.http", &[("KEY", &key), ("RUN", &run)]), |result| result["status"] == "FAILED").await;
+    let result =
+        until(|| fixture(&server, "gptbots/query_result.http", &[("KEY", &key), ("RUN", &run)]), |result| result["status"] == "FAILED")
+            .await;
     assert_eq!(result["error"]["code"], "cancelled");
 }
 
@@ -147,6 +154,25 @@ async fn where_a_key_names_several_workflows_a_header_decides() {
 }
 
 #[tokio::test]
+async fn an_idempotency_key_begins_one_run() {
+    let server = TestServer::start().await;
+    server.publish("greeting", GREETING).await;
+    let key = server.key(&["greeting"], &["run"]).await;
+    for detached in [false, true] {
+        let body = json!({ "input": { "name": "Ada" }, "isAsync": detached });
+        let invoke = || server.post("/v1/workflow/invoke", &key).header("idempotency-key", detached.to_string()).json(&body);
+        let first = answer(invoke()).await;
+        let again = invoke().send().await.unwrap();
+        assert_eq!(again.headers()["idempotent-replayed"], "true");
+        assert_eq!(json_of(again).await, first);
+        let other = json!({ "input": { "name": "Bob" }, "isAsync": detached });
+        let other = server.post("/v1/workflow/invoke", &key).header("idempotency-key", detached.to_string()).json(&other);
+        let refused = json!({ "code": 40000, "message": "the Idempotency-Key was used with another body" });
+        assert_eq!(answer(other).await, (422, refused));
+    }
+}
+
+#[tokio::test]
 async fn refusals_have_a_code_and_a_message() {
     let server = TestServer::start().await;
     server.publish("greeting", GREETING).await;
@@ -166,11 +192,26 @@ async fn refusals_have_a_code_and_a_message() {
         (query("run_nothing"), 404, 40378, "run not found"),
         (query("run_00000000000000000000000000000000"), 404, 40378, "run not found"),
         (invoke(&key, "{"), 400, 40000, "the body is not valid JSON: expected a key in double quotes at line 1, column 2"),
-        (invoke(&key, r#"{"input":{"name":1,"extra":2}}"#), 400, 40000, "input.name `name` must be a string, not a number; input.extra `extra` is not an input of this workflow"),
-        (invoke(&key, r#"{"input":{"name":"Ada"},"webhook":[{"url":"https://example.com"}]}"#), 400, 40000, "webhook[0].method is required"),
+        (
+            invoke(&key, r#"{"input":{"name":1,"extra":2}}"#),
+            400,
+            40000,
+            "input.name `name` must be a string, not a number; input.extra `extra` is not an input of this workflow",
+        ),
+        (
+            invoke(&key, r#"{"input":{"name":"Ada"},"webhook":[{"url":"https://example.com"}]}"#),
+            400,
+            40000,
+            "webhook[0].method is required",
+        ),
         (invoke(&key, &six), 400, 40000, "webhook has 6 webhooks, at most 5 are allowed"),
         (invoke(&key, &" ".repeat(5 << 20)), 413, 40000, "a request body has at most 4 MiB"),
-        (server.post("/v1/workflows/invoke", &key), 404, 40378, "there is nothing at this path: a workflow is invoked with POST /v1/workflow/invoke"),
+        (
+            server.post("/v1/workflows/invoke", &key),
+            404,
+            40378,
+            "there is nothing at this path: a workflow is invoked with POST /v1/workflow/invoke",
+        ),
     ];
     for (request, status, code, message) in cases {
         assert_eq!(answer(request).await, (status, json!({ "code": code, "message": message })));

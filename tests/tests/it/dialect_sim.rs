@@ -62,7 +62,8 @@ async fn undeclared_inputs_are_kept() {
     let server = TestServer::start().await;
     server.publish("w", "nodes: [{ id: a, type: template, template: x }]\noutput: { all: <api.input> }\n").await;
     let key = server.key(&["w"], &["run"]).await;
-    let output = async |body: &'static str| answer(server.post("/api/workflows/w/execute", &key).body(body)).await.1["output"]["all"].clone();
+    let output =
+        async |body: &'static str| answer(server.post("/api/workflows/w/execute", &key).body(body)).await.1["output"]["all"].clone();
     assert_eq!(output("").await, json!({}));
     assert_eq!(output(r#"{"a":1,"selectedOutputs":["x.y"],"stream":false}"#).await, json!({ "a": 1 }));
     assert_eq!(output(r#"{"input":{"a":1}}"#).await, json!({ "a": 1 }));
@@ -98,7 +99,8 @@ async fn an_asynchronous_execution_is_a_job() {
     "#);
 
     let path = accepted["links"]["status"].as_str().unwrap().to_owned();
-    let done = until(|| server.client.get(format!("{}{path}", server.url)).header("x-api-key", &key), |job| job["status"] == "completed").await;
+    let done =
+        until(|| server.client.get(format!("{}{path}", server.url)).header("x-api-key", &key), |job| job["status"] == "completed").await;
     assert_json_snapshot!(done, { ".taskId" => "[run]", ".metadata.duration" => "[ms]", ".metadata.createdAt" => "[time]", ".metadata.startedAt" => "[time]", ".metadata.completedAt" => "[time]" }, @r#"
     {
       "success": true,
@@ -139,7 +141,8 @@ async fn a_stream_has_the_right_bytes() {
     let mut done = frames.pop().unwrap();
     assert!(done["metadata"]["duration"].take().is_u64());
     assert_eq!(done, json!({ "event": "done", "success": true, "output": {}, "metadata": { "duration": null } }));
-    let said = |id: &str| frames.iter().filter(|frame| frame["blockId"] == id).map(|frame| frame["chunk"].as_str().unwrap()).collect::<String>();
+    let said =
+        |id: &str| frames.iter().filter(|frame| frame["blockId"] == id).map(|frame| frame["chunk"].as_str().unwrap()).collect::<String>();
     assert_eq!(said("7b7735b9-19e5-4bd6-818b-46aae2596e9f"), "One, two: Count to five");
     assert_eq!(said("8c8846c0-19e5-4bd6-818b-46aae2596e9f"), "\n\nSaid: One, two: Count to five");
     assert_eq!(frames[0].to_string(), r#"{"blockId":"7b7735b9-19e5-4bd6-818b-46aae2596e9f","chunk":"One, "}"#);
@@ -204,7 +207,34 @@ async fn a_run_past_the_wait_is_ended() {
     until(|| server.get(&job, &key), |job| job["status"] == "cancelled").await;
 
     let text = server.post("/api/workflows/w/execute", &key).json(&json!({ "stream": true })).send().await.unwrap().text().await.unwrap();
-    assert_eq!(text, "data: {\"event\":\"done\",\"success\":false,\"output\":{},\"error\":\"Execution timed out\"}\n\ndata: [DONE]\n\n");
+    assert!(text.starts_with(r#"data: {"event":"done","success":false,"output":{},"metadata":{"duration":"#), "{text}");
+    assert!(text.ends_with("},\"error\":\"Execution timed out\"}\n\ndata: [DONE]\n\n"), "{text}");
+}
+
+#[tokio::test]
+async fn an_idempotency_key_begins_one_execution() {
+    let server = TestServer::start().await;
+    server.publish("w", AGENTS).await;
+    let key = server.key(&["w"], &["run", "read"]).await;
+    let execute =
+        |idempotency: &str, body: Value| server.post("/api/workflows/w/execute", &key).header("idempotency-key", idempotency).json(&body);
+    let first = answer(execute("sync", json!({ "message": "hi" }))).await.1;
+    let again = execute("sync", json!({ "message": "hi" })).send().await.unwrap();
+    assert_eq!(again.headers()["idempotent-replayed"], "true");
+    assert_eq!(json_of(again).await, (200, first));
+    assert_eq!(answer(execute("sync", json!({ "message": "ho" }))).await.0, 422);
+
+    let stream = || execute("stream", json!({ "message": "hi", "stream": true, "selectedOutputs": ["agent1.content", "agent2.content"] }));
+    assert!(!stream().send().await.unwrap().text().await.unwrap().is_empty());
+    let again = stream().send().await.unwrap();
+    assert_eq!(again.headers()["idempotent-replayed"], "true");
+    let again = again.text().await.unwrap();
+    let chunks = again.split_once("data: {\"event\":\"done\"").unwrap().0;
+    assert_eq!(
+        chunks,
+        "data: {\"blockId\":\"7b7735b9-19e5-4bd6-818b-46aae2596e9f\",\"chunk\":\"One, two: hi\"}\n\n\
+         data: {\"blockId\":\"8c8846c0-19e5-4bd6-818b-46aae2596e9f\",\"chunk\":\"\\n\\nSaid: One, two: hi\"}\n\n"
+    );
 }
 
 #[tokio::test]
@@ -231,7 +261,10 @@ async fn usage_limits_have_both_generations_fields() {
     for field in ["limit", "requestsPerMinute", "maxBurst", "remaining"] {
         assert!(limits["rateLimit"]["sync"][field].is_u64() && limits["rateLimit"]["async"][field].is_u64(), "{field}");
     }
-    assert_eq!(answer(server.get("/api/users/me/usage-limits", "wrong")).await, (401, json!({ "error": "Unauthorized", "code": "UNAUTHORIZED" })));
+    assert_eq!(
+        answer(server.get("/api/users/me/usage-limits", "wrong")).await,
+        (401, json!({ "error": "Unauthorized", "code": "UNAUTHORIZED" }))
+    );
 }
 
 #[tokio::test]
@@ -240,7 +273,8 @@ async fn refusals_have_a_text_and_a_code() {
     server.publish("w", GREETING).await;
     server.request(reqwest::Method::PUT, "/v1/workflows/draft", ADMIN_KEY).body(GREETING).send().await.unwrap();
     let (key, read_only) = (server.key(&["w", "draft"], &["run", "read"]).await, server.key(&["w"], &["read"]).await);
-    let execute = |workflow: &str, key: &str, body: &str| server.post(&format!("/api/workflows/{workflow}/execute"), key).body(body.to_owned());
+    let execute =
+        |workflow: &str, key: &str, body: &str| server.post(&format!("/api/workflows/{workflow}/execute"), key).body(body.to_owned());
     let cases = [
         (execute("w", "wrong", "{}"), 401, "Unauthorized", "UNAUTHORIZED"),
         (execute("w", &read_only, "{}"), 403, "the key does not have the scope `run`", "FORBIDDEN"),
@@ -250,7 +284,12 @@ async fn refusals_have_a_text_and_a_code() {
         (execute("w", &key, "[]"), 400, "Invalid request body", "INVALID_INPUT"),
         (execute("w", &key, r#"{"stream":"yes"}"#), 400, "Invalid request body", "INVALID_INPUT"),
         (execute("w", &key, r#"{"triggerType":"manual"}"#), 400, "External callers cannot override triggerType", "INVALID_INPUT"),
-        (execute("w", &key, r#"{"inputFromExecutionId":"x"}"#), 403, "External callers cannot take the input of another execution", "FORBIDDEN"),
+        (
+            execute("w", &key, r#"{"inputFromExecutionId":"x"}"#),
+            403,
+            "External callers cannot take the input of another execution",
+            "FORBIDDEN",
+        ),
         (execute("w", &key, &" ".repeat(5 << 20)), 413, "Workflow execution request body exceeds maximum size", "PAYLOAD_TOO_LARGE"),
         (server.get("/api/jobs/run_nothing", &key), 404, "Task not found", "TASK_NOT_FOUND"),
         (server.get("/api/workflows/w/execute", &key), 405, "Method not allowed", "METHOD_NOT_ALLOWED"),

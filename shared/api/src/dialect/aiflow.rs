@@ -14,15 +14,15 @@ use flowgate_app::run::{Dialect, RunRecord, RunState};
 use flowgate_app::{App, Error, answer};
 use flowgate_engine::input::{InputRules, Undeclared};
 use http::header::{LOCATION, RETRY_AFTER};
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode, Uri};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::run_of;
+use super::Begun;
 use crate::caller::caller;
 use crate::fields::Fields;
 use crate::request::Segments;
-use crate::{body, status};
+use crate::{body, idempotency, status};
 
 /// Tells what state a run is in, also where one of its outputs is called `status`.
 const RUN_STATUS: HeaderName = HeaderName::from_static("x-run-status");
@@ -37,9 +37,17 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/v1/flow/{flow_id}/run/{run_id}/result", get(result).fallback(wrong_method))
 }
 
-async fn run(State(app): State<Arc<App>>, Segments(flow_id): Segments<String>, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
+async fn run(
+    State(app): State<Arc<App>>,
+    Segments(flow_id): Segments<String>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
     let caller = caller(&app, &headers).await?;
-    let request = RunRequest::read(&body::read(&headers, body).await?)?;
+    let body = body::read(&headers, body).await?;
+    let idempotency = idempotency::read(&headers, &uri, &body)?;
+    let request = RunRequest::read(&body)?;
     let start = StartRequest {
         workflow_id: flow_id.clone(),
         version: None,
@@ -52,16 +60,20 @@ async fn run(State(app): State<Arc<App>>, Segments(flow_id): Segments<String>, h
         save: request.save,
         webhooks: request.webhook.into_iter().collect(),
         manner: Manner::Detach,
-        idempotency: None,
+        idempotency,
     };
-    let record = run_of(app.start_run(&caller, start).await?)?;
-    let id = &record.head.id;
+    let begun = Begun::of(app.start_run(&caller, start).await?, Manner::Detach)?;
+    let id = &begun.record.head.id;
     let location = format!("{}/v1/flow/{flow_id}/run/{id}", app.settings.public_url);
     let accepted = json!({ "run_id": id, "status": "pending" });
-    Ok((StatusCode::ACCEPTED, [(LOCATION, location), (RUN_STATUS, "pending".to_owned())], Json(accepted)).into_response())
+    Ok(begun.mark((StatusCode::ACCEPTED, [(LOCATION, location), (RUN_STATUS, "pending".to_owned())], Json(accepted)).into_response()))
 }
 
-async fn result(State(app): State<Arc<App>>, Segments((flow_id, run_id)): Segments<(String, String)>, headers: HeaderMap) -> Result<Response, Refusal> {
+async fn result(
+    State(app): State<Arc<App>>,
+    Segments((flow_id, run_id)): Segments<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
     let caller = caller(&app, &headers).await?;
     let record = app.read_run(&caller, &run_id).await?;
     if record.head.workflow_id != flow_id {
@@ -98,7 +110,8 @@ impl RunRequest {
         let options = fields.take_object("run_options").unwrap_or_default();
         let (save, webhook) = fields.within("run_options", options, |options| {
             let save = options.take_bool("save");
-            let webhook = options.take_object("global_webhook").and_then(|webhook| options.within("global_webhook", webhook, global_webhook));
+            let webhook =
+                options.take_object("global_webhook").and_then(|webhook| options.within("global_webhook", webhook, global_webhook));
             (save, webhook)
         });
         Ok(Self { input: fields.finish_with_rest()?, save, webhook })
@@ -179,8 +192,14 @@ mod tests {
     #[test]
     fn names_what_is_wrong_in_the_options() {
         let refused = |body: &str| RunRequest::read(body.as_bytes()).err().expect("a refusal").to_string();
-        assert_eq!(refused(r#"{"run_options":{"save":"no","safe":1}}"#), "run_options.save must be true or false, not a string; run_options.safe is not a known field");
+        assert_eq!(
+            refused(r#"{"run_options":{"save":"no","safe":1}}"#),
+            "run_options.save must be true or false, not a string; run_options.safe is not a known field"
+        );
         assert_eq!(refused(r#"{"run_options":{"global_webhook":{}}}"#), "run_options.global_webhook.url is required");
-        assert_eq!(refused(r#"{"run_options":{"global_webhook":"https://example.com"}}"#), "run_options.global_webhook must be an object, not a string");
+        assert_eq!(
+            refused(r#"{"run_options":{"global_webhook":"https://example.com"}}"#),
+            "run_options.global_webhook must be an object, not a string"
+        );
     }
 }

@@ -15,14 +15,14 @@ use flowgate_app::invoke::{Manner, StartRequest, WebhookRequest};
 use flowgate_app::run::{Dialect, RunRecord, RunState};
 use flowgate_app::{App, Error};
 use flowgate_engine::input::{InputRules, Undeclared};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, Uri};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::run_of;
+use super::Begun;
 use crate::caller::caller;
 use crate::fields::Fields;
-use crate::{body, status};
+use crate::{body, idempotency, status};
 
 const WORKFLOW_ID: &str = "x-workflow-id";
 const RULES: InputRules = InputRules { undeclared: Undeclared::Refuse, coerce: false };
@@ -35,15 +35,18 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/v1/workflows/invoke", any(plural_path))
 }
 
-async fn invoke(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
+async fn invoke(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
     let caller = caller(&app, &headers).await?;
     let workflow_id = workflow_id(&caller, &headers)?;
-    let mut request = Invocation::read(&body::read(&headers, body).await?)?;
+    let body = body::read(&headers, body).await?;
+    let idempotency = idempotency::read(&headers, &uri, &body)?;
+    let mut request = Invocation::read(&body)?;
     if !request.detached {
         // Only the result of an asynchronous run is sent anywhere.
         app.check_webhooks(&request.webhooks).await?;
         request.webhooks.clear();
     }
+    let manner = if request.detached { Manner::Detach } else { Manner::Wait(None) };
     let start = StartRequest {
         workflow_id,
         version: None,
@@ -55,15 +58,19 @@ async fn invoke(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> 
         user: request.user,
         save: None,
         webhooks: request.webhooks,
-        manner: if request.detached { Manner::Detach } else { Manner::Wait(None) },
-        idempotency: None,
+        manner,
+        idempotency,
     };
-    let mut record = run_of(app.start_run(&caller, start).await?)?;
-    if !request.detached && !record.state.has_ended() {
+    let mut begun = Begun::of(app.start_run(&caller, start).await?, manner)?;
+    let record = &mut begun.record;
+    if request.detached {
+        // What is told at once is the same for who asks again.
+        (record.state, record.end) = (RunState::Pending, None);
+    } else if !record.state.has_ended() {
         // Handed over to a worker, it waits in a queue for a moment: to its caller it goes on.
         record.state = RunState::Running;
     }
-    answer(&record)
+    Ok(begun.mark(answer(&begun.record)?))
 }
 
 async fn query_result(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
@@ -83,7 +90,8 @@ fn answer(record: &RunRecord) -> Result<Response, Refusal> {
 fn workflow_id(caller: &Caller, headers: &HeaderMap) -> Result<String, Error> {
     let named = headers.get(WORKFLOW_ID).and_then(|id| id.to_str().ok());
     let id = named.or_else(|| caller.only_workflow());
-    id.map(str::to_owned).ok_or_else(|| Error::bad_field("", "the key is good for more than one workflow: name one in the header X-Workflow-Id"))
+    id.map(str::to_owned)
+        .ok_or_else(|| Error::bad_field("", "the key is good for more than one workflow: name one in the header X-Workflow-Id"))
 }
 
 struct Invocation {
@@ -155,7 +163,9 @@ impl IntoResponse for Refusal {
             Error::NotFound(_) => (None, 40378),
             Error::NotPublished => (Some(StatusCode::FORBIDDEN), 200_116),
             Error::BadInput(_) | Error::TooLarge(_) | Error::Gone => (None, 40000),
-            Error::InvalidDocument(_) | Error::Stale | Error::IdempotencyMismatch | Error::StillRunning | Error::AlreadyEnded(_) => (None, 40000),
+            Error::InvalidDocument(_) | Error::Stale | Error::IdempotencyMismatch | Error::StillRunning | Error::AlreadyEnded(_) => {
+                (None, 40000)
+            }
             Error::Internal(_) => (None, 50000),
         };
         let status = status.unwrap_or_else(|| status::status(&error));
@@ -202,8 +212,12 @@ mod tests {
     #[test]
     fn names_what_is_wrong() {
         assert_eq!(refused("{}"), "input is required");
-        assert_eq!(refused(r#"{"input":{},"isAsync":"yes","inputs":{}}"#), "isAsync must be true or false, not a string; inputs is not a known field");
-        let webhooks = r#"{"input":{},"webhook":[{"method":"POST","url":"https://a.example"},{"url":"https://b.example","headers":{"X":1}}]}"#;
+        assert_eq!(
+            refused(r#"{"input":{},"isAsync":"yes","inputs":{}}"#),
+            "isAsync must be true or false, not a string; inputs is not a known field"
+        );
+        let webhooks =
+            r#"{"input":{},"webhook":[{"method":"POST","url":"https://a.example"},{"url":"https://b.example","headers":{"X":1}}]}"#;
         assert_eq!(refused(webhooks), "webhook[1].method is required; webhook[1].headers.X must be a string, not a number");
         assert_eq!(refused("[]"), "the body must be a JSON object, not an array");
     }

@@ -116,7 +116,10 @@ fn block_id(node: &str) -> &str {
 enum Refusal {
     Of(Error),
     /// The body is wrong, said in Sim's own words.
-    Invalid { error: &'static str, problems: Vec<FieldProblem> },
+    Invalid {
+        error: &'static str,
+        problems: Vec<FieldProblem>,
+    },
     /// What Sim lets only its own editor do.
     InternalOnly(&'static str),
 }

@@ -12,21 +12,18 @@ use flowgate_app::invoke::{IdempotencyRequest, Manner, StartRequest, Started, We
 use flowgate_app::run::{Dialect, RunRecord};
 use flowgate_app::{App, Error};
 use flowgate_engine::input::{InputRules, Undeclared};
-use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use http::{HeaderMap, HeaderValue, Uri};
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
 
 use super::prefer::{PREFERENCE_APPLIED, preference};
 use super::{run_events, runs};
-use crate::body;
 use crate::caller::caller;
 use crate::fields::Fields;
 use crate::problem::Refusal;
 use crate::request::{QueryPairs, Segments};
+use crate::{body, idempotency};
 
 const RULES: InputRules = InputRules { undeclared: Undeclared::Refuse, coerce: false };
-const LONGEST_IDEMPOTENCY_KEY: usize = 255;
-const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 pub(super) async fn start(
     State(app): State<Arc<App>>,
@@ -39,7 +36,7 @@ pub(super) async fn start(
     let caller = caller(&app, &headers).await?;
     let body = body::read(&headers, body).await?;
     let preference = preference(&headers, app.settings.longest_wait);
-    let idempotency = idempotency(&headers, &uri, &body)?;
+    let idempotency = idempotency::read(&headers, &uri, &body)?;
     let mut request = read_request(workflow_id, body::parse_or_empty(&body)?, preference.manner)?;
     request.version = query.get("version").map(str::to_owned);
     request.idempotency = idempotency.clone();
@@ -97,22 +94,6 @@ fn read_headers(fields: &mut Fields) -> Vec<(String, String)> {
     names.into_iter().filter_map(|name| fields.require(&name, Fields::take_string).map(|value| (name, value))).collect()
 }
 
-/// The path belongs to the hash: the same body for another workflow is another request.
-fn idempotency(headers: &HeaderMap, uri: &Uri, body: &[u8]) -> Result<Option<IdempotencyRequest>, Error> {
-    let mut keys = headers.get_all("idempotency-key").iter();
-    let Some(key) = keys.next() else { return Ok(None) };
-    let text = key
-        .to_str()
-        .ok()
-        .filter(|key| (1..=LONGEST_IDEMPOTENCY_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()));
-    let (Some(key), None) = (text, keys.next()) else {
-        return Err(Error::bad_field("", "the header Idempotency-Key must be one value of 1 to 255 visible ASCII characters"));
-    };
-    let path = uri.path_and_query().map_or("", |path| path.as_str());
-    let hash = Sha256::new().chain_update(path).chain_update([0]).chain_update(body).finalize();
-    Ok(Some(IdempotencyRequest { key: key.to_owned(), body_hash: hash.iter().map(|byte| format!("{byte:02x}")).collect() }))
-}
-
 async fn respond(
     app: &Arc<App>,
     started: Started,
@@ -154,7 +135,7 @@ fn repeated(app: &Arc<App>, record: RunRecord, manner: Manner) -> Result<Respons
         Manner::Wait(_) if record.state.has_ended() => runs::answer(app, &record),
         Manner::Wait(_) => return Err(Error::StillRunning.into()),
     };
-    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    idempotency::mark_replayed(&mut response);
     Ok(response)
 }
 
@@ -177,17 +158,5 @@ mod tests {
     fn an_empty_body_is_an_empty_input() {
         let request = read_request("w".into(), json!({}), Manner::Detach).unwrap();
         assert_eq!((request.input, request.webhooks.len(), request.save), (json!({}), 0, None));
-    }
-
-    #[test]
-    fn an_idempotency_key_stands_for_path_and_body() {
-        let headers = |key: &str| HeaderMap::from_iter([(HeaderName::from_static("idempotency-key"), HeaderValue::from_str(key).unwrap())]);
-        let hash = |path: &'static str, body: &[u8]| idempotency(&headers("k"), &Uri::from_static(path), body).unwrap().unwrap().body_hash;
-        assert_eq!(hash("/a", b"{}"), hash("/a", b"{}"));
-        assert_ne!(hash("/a", b"{}"), hash("/b", b"{}"));
-        assert_ne!(hash("/a", b"{}"), hash("/a", b"{ }"));
-        for bad in ["", "a b", &"x".repeat(256)] {
-            assert!(idempotency(&headers(bad), &Uri::from_static("/a"), b"").is_err(), "{bad}");
-        }
     }
 }

@@ -2,38 +2,49 @@
 
 use std::sync::Arc;
 
+use anyhow::anyhow;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use flowgate_app::access::Caller;
+use flowgate_app::attached::Subscription;
+use flowgate_app::drive::Progress;
 use flowgate_app::error::What;
-use flowgate_app::invoke::{Manner, StartRequest, Started};
+use flowgate_app::invoke::{IdempotencyRequest, Manner, StartRequest, Started};
 use flowgate_app::keys::Scope;
 use flowgate_app::run::{Dialect, RunId, RunRecord, RunState};
 use flowgate_app::run_status::Cancelled;
 use flowgate_app::{App, Error, answer};
 use flowgate_engine::Workflow;
 use flowgate_engine::input::{InputRules, Undeclared};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, Uri};
 use serde_json::{Value, json};
 
-use super::request::{self, Execution, Mode};
+use super::request::{self, Execution};
 use super::stream::{self, Streamed, Teller};
 use super::{Refusal, error_text, selection};
 use crate::caller::caller;
-use crate::dialect::run_of;
+use crate::dialect::Begun;
 use crate::request::Segments;
-use crate::sse;
+use crate::{body, idempotency, sse};
 
 /// Sim's own status for an execution that was cancelled.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
 const RULES: InputRules = InputRules { undeclared: Undeclared::Keep, coerce: true };
 
-pub(super) async fn execute(State(app): State<Arc<App>>, Segments(id): Segments<String>, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
+pub(super) async fn execute(
+    State(app): State<Arc<App>>,
+    Segments(id): Segments<String>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
     let caller = caller(&app, &headers).await?;
     caller.require(Scope::Run, &id, What::Workflow)?;
-    let execution = Execution::read(&headers, body).await?;
+    let body = body::read(&headers, body).await?;
+    let idempotency = idempotency::read(&headers, &uri, &body)?;
+    let execution = Execution::read(&headers, &body)?;
     // The names in `selectedOutputs` are those of the version that runs.
     let published = app.published(&id, None).await?;
     let (input, nested) = request::input(execution.rest);
@@ -48,22 +59,44 @@ pub(super) async fn execute(State(app): State<Arc<App>>, Segments(id): Segments<
         user: None,
         save: None,
         webhooks: Vec::new(),
-        manner: match execution.mode {
-            Mode::Sync => Manner::Wait(None),
-            Mode::Async => Manner::Detach,
-            Mode::Stream => Manner::Stream,
-        },
-        idempotency: None,
+        manner: execution.manner,
+        idempotency: idempotency.clone(),
     };
     let workflow = &published.workflow;
     let started = app.start_run(&caller, start).await.map_err(|error| nested.place(error))?;
-    match started {
-        Started::Stream(subscription) => {
-            let teller = Teller::new(selection::resolve(&execution.selected, workflow));
-            Ok(sse::response(stream::frames(Streamed { app, workflow: workflow.clone(), subscription, teller })))
+    if let Started::Stream(subscription) = started {
+        let teller = Teller::new(selection::resolve(&execution.selected, workflow));
+        return stream(app, subscription, workflow.clone(), teller, idempotency).await;
+    }
+    let begun = Begun::of(started, execution.manner)?;
+    let record = &begun.record;
+    Ok(begun.mark(match execution.manner {
+        Manner::Detach => queued(&app, record),
+        Manner::Wait(_) | Manner::Stream if record.state.has_ended() => result(record, workflow),
+        Manner::Wait(_) | Manner::Stream => overdue(&app, &record.head.id, workflow).await?,
+    }))
+}
+
+/// What a run tells first comes after its first write: a start that fails is an answer with a status.
+async fn stream(
+    app: Arc<App>,
+    mut subscription: Subscription,
+    workflow: Arc<Workflow>,
+    teller: Teller,
+    idempotency: Option<IdempotencyRequest>,
+) -> Result<Response, Refusal> {
+    match subscription.next().await {
+        Some(Progress::Repeated(claim)) => {
+            let asked = idempotency.map(|idempotency| idempotency.body_hash).unwrap_or_default();
+            let begun = Begun::of(app.repeated(claim, &asked).await?, Manner::Stream)?;
+            let frames = stream::told_again(&app, &begun.record, &workflow, teller).await?;
+            Ok(begun.mark(sse::response(futures_util::stream::iter([frames]))))
         }
-        started if execution.mode == Mode::Async => Ok(queued(&app, &*run_of(started)?)),
-        started => ended(&app, run_of(started)?, workflow).await,
+        Some(Progress::Lost) | None => Err(anyhow!("the run was lost before it said anything").into()),
+        Some(first) => {
+            let streamed = Streamed { app, workflow, first: Some(first), subscription, teller };
+            Ok(sse::response(streamed.frames()))
+        }
     }
 }
 
@@ -86,16 +119,12 @@ fn queued(app: &App, record: &RunRecord) -> Response {
     (StatusCode::ACCEPTED, Json(accepted)).into_response()
 }
 
-async fn ended(app: &App, record: Box<RunRecord>, workflow: &Workflow) -> Result<Response, Refusal> {
-    if record.state.has_ended() {
-        return Ok(result(&record, workflow));
-    }
-    let id = &record.head.id;
-    if let Some(record) = end_overdue(app, id).await? {
+async fn overdue(app: &App, run: &RunId, workflow: &Workflow) -> Result<Response, Refusal> {
+    if let Some(record) = end_overdue(app, run).await? {
         return Ok(result(&record, workflow));
     }
     let error = format!("Execution timed out after {} seconds", app.settings.longest_wait.as_secs());
-    let told = json!({ "success": false, "executionId": id, "output": {}, "error": error });
+    let told = json!({ "success": false, "executionId": run, "output": {}, "error": error });
     Ok((StatusCode::REQUEST_TIMEOUT, Json(told)).into_response())
 }
 

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use axum::body::Body;
 use flowgate_app::Error;
 use flowgate_app::error::FieldProblem;
+use flowgate_app::invoke::Manner;
 use http::HeaderMap;
 use serde_json::{Map, Value};
 
@@ -14,23 +14,23 @@ use crate::fields::Fields;
 
 #[derive(Debug)]
 pub(super) struct Execution {
-    pub(super) mode: Mode,
+    pub(super) manner: Manner,
     /// As the caller wrote them.
     pub(super) selected: Vec<String>,
     /// What is left of the body.
     pub(super) rest: Map<String, Value>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mode {
-    Sync,
-    Async,
-    Stream,
-}
-
 /// What only Sim's own editor may send, or what has no meaning here: refused, so that nobody is given another run than they asked for.
-const OVERRIDES: [&str; 7] =
-    ["useDraftState", "workflowStateOverride", "runFromBlock", "stopAfterBlockId", "triggerBlockId", "deploymentVersionId", "isClientSession"];
+const OVERRIDES: [&str; 7] = [
+    "useDraftState",
+    "workflowStateOverride",
+    "runFromBlock",
+    "stopAfterBlockId",
+    "triggerBlockId",
+    "deploymentVersionId",
+    "isClientSession",
+];
 /// Events beside the text, which need a protocol that the request has not asked for.
 const AGENT_EVENTS: [&str; 2] = ["includeThinking", "includeToolCalls"];
 /// How files in an output come.
@@ -39,9 +39,8 @@ const FILE_OPTIONS: [&str; 2] = ["includeFileBase64", "base64MaxBytes"];
 const IGNORED: [&str; 3] = ["copilotToolCallId", "workflowId", "parentWorkspaceId"];
 
 impl Execution {
-    pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Self, Refusal> {
-        let body = body::read(headers, body).await?;
-        let body = body::parse_or_empty(&body).map_err(|error| invalid("Invalid JSON in request body", error))?;
+    pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Self, Refusal> {
+        let body = body::parse_or_empty(body).map_err(|error| invalid("Invalid JSON in request body", error))?;
         Self::of_body(headers, body)
     }
 
@@ -50,16 +49,16 @@ impl Execution {
         let mut fields = Fields::of_body(body).map_err(in_their_words)?;
         let stream = fields.take_bool("stream").unwrap_or(false) || says(headers, "x-stream-response", "true");
         let selected = selected_outputs(&mut fields);
-        let mode = match (says(headers, "x-execution-mode", "async"), stream) {
-            (true, _) => Mode::Async,
-            (false, true) => Mode::Stream,
-            (false, false) => Mode::Sync,
+        let manner = match (says(headers, "x-execution-mode", "async"), stream) {
+            (true, _) => Manner::Detach,
+            (false, true) => Manner::Stream,
+            (false, false) => Manner::Wait(None),
         };
-        refuse_overrides(&mut fields, mode, &selected)?;
+        refuse_overrides(&mut fields, manner, &selected)?;
         for key in IGNORED {
             fields.take(key);
         }
-        Ok(Self { mode, selected, rest: fields.finish_with_rest().map_err(in_their_words)? })
+        Ok(Self { manner, selected, rest: fields.finish_with_rest().map_err(in_their_words)? })
     }
 }
 
@@ -76,7 +75,7 @@ fn selected_outputs(fields: &mut Fields) -> Vec<String> {
     selected
 }
 
-fn refuse_overrides(fields: &mut Fields, mode: Mode, selected: &[String]) -> Result<(), Refusal> {
+fn refuse_overrides(fields: &mut Fields, manner: Manner, selected: &[String]) -> Result<(), Refusal> {
     if fields.take("inputFromExecutionId").is_some() {
         return Err(Refusal::InternalOnly("External callers cannot take the input of another execution"));
     }
@@ -85,7 +84,7 @@ fn refuse_overrides(fields: &mut Fields, mode: Mode, selected: &[String]) -> Res
     let files: Vec<_> = FILE_OPTIONS.into_iter().filter(&mut take_set).collect();
     let agent_events: Vec<_> = AGENT_EVENTS.into_iter().filter(&mut take_set).collect();
     let trigger = fields.take("triggerType").filter(|trigger| trigger != "api");
-    if mode == Mode::Async && !(overrides.is_empty() && files.is_empty() && selected.is_empty()) {
+    if manner == Manner::Detach && !(overrides.is_empty() && files.is_empty() && selected.is_empty()) {
         let selected = (!selected.is_empty()).then_some("selectedOutputs");
         let keys = overrides.into_iter().chain(files).chain(selected);
         return Err(refused("Async execution does not support draft or override execution controls", keys));
@@ -157,19 +156,19 @@ mod tests {
     fn control_keys_are_no_inputs() {
         let body = json!({ "message": "hi", "stream": true, "selectedOutputs": ["agent1.content"], "workflowId": "w", "triggerType": "api", "useDraftState": false, "n": 1 });
         let execution = read(&[], body).unwrap();
-        assert_eq!(execution.mode, Mode::Stream);
+        assert_eq!(execution.manner, Manner::Stream);
         assert_eq!(execution.selected, ["agent1.content"]);
         assert_eq!(Value::Object(execution.rest), json!({ "message": "hi", "n": 1 }));
     }
 
     #[test]
     fn headers_choose_the_mode() {
-        let mode = |headers: &[(&'static str, &'static str)]| read(headers, json!({})).unwrap().mode;
-        assert_eq!(mode(&[]), Mode::Sync);
-        assert_eq!(mode(&[("x-execution-mode", "async")]), Mode::Async);
-        assert_eq!(mode(&[("x-execution-mode", "sync")]), Mode::Sync);
-        assert_eq!(mode(&[("x-stream-response", "true")]), Mode::Stream);
-        assert_eq!(mode(&[("x-stream-response", "true"), ("x-execution-mode", "async")]), Mode::Async);
+        let manner = |headers: &[(&'static str, &'static str)]| read(headers, json!({})).unwrap().manner;
+        assert_eq!(manner(&[]), Manner::Wait(None));
+        assert_eq!(manner(&[("x-execution-mode", "async")]), Manner::Detach);
+        assert_eq!(manner(&[("x-execution-mode", "sync")]), Manner::Wait(None));
+        assert_eq!(manner(&[("x-stream-response", "true")]), Manner::Stream);
+        assert_eq!(manner(&[("x-stream-response", "true"), ("x-execution-mode", "async")]), Manner::Detach);
     }
 
     #[test]
@@ -183,7 +182,10 @@ mod tests {
             refused(&async_mode, json!({ "selectedOutputs": ["a.content"] })),
             "Async execution does not support draft or override execution controls: selectedOutputs cannot be used here"
         );
-        assert_eq!(refused(&[], json!({ "triggerType": "manual" })), "External callers cannot override triggerType: triggerType cannot be used here");
+        assert_eq!(
+            refused(&[], json!({ "triggerType": "manual" })),
+            "External callers cannot override triggerType: triggerType cannot be used here"
+        );
         assert_eq!(
             refused(&[], json!({ "runFromBlock": { "executionId": "x" } })),
             "External callers cannot use draft or override execution controls: runFromBlock cannot be used here"

@@ -60,8 +60,8 @@ fn by_id(selector: &str, workflow: &Workflow) -> Option<Selected> {
 
 /// `a.b[0].c`, also written `a.b.0.c`.
 fn follow<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
-    let steps = path.split(['.', '[']).map(|step| step.strip_suffix(']').unwrap_or(step)).filter(|step| !step.is_empty());
-    steps.fold(Some(value), |value, step| match value? {
+    let mut steps = path.split(['.', '[']).map(|step| step.strip_suffix(']').unwrap_or(step)).filter(|step| !step.is_empty());
+    steps.try_fold(value, |value, step| match value {
         Value::Array(items) => items.get(step.parse::<usize>().ok()?),
         value => value.get(step),
     })

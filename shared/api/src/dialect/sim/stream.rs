@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use flowgate_app::attached::Subscription;
 use flowgate_app::drive::Progress;
 use flowgate_app::run::{RunId, RunRecord, RunState, Told};
-use flowgate_app::{App, answer};
+use flowgate_app::{App, Result, answer};
 use flowgate_engine::Workflow;
 use futures_util::{Stream, stream};
 use serde::Serialize;
@@ -16,7 +17,6 @@ use serde_json::{Value, json};
 use super::execute::end_overdue;
 use super::selection::Selected;
 use super::{block_id, error_text};
-use crate::sse;
 
 const LAST: &str = "data: [DONE]\n\n";
 /// Stands before the first chunk of each further output.
@@ -25,54 +25,71 @@ const SEPARATOR: &str = "\n\n";
 pub(super) struct Streamed {
     pub(super) app: Arc<App>,
     pub(super) workflow: Arc<Workflow>,
+    /// What the subscription has told already.
+    pub(super) first: Option<Progress>,
     pub(super) subscription: Subscription,
     pub(super) teller: Teller,
 }
 
-/// What the run tells, as Sim's frames. The stream ends with the run.
-pub(super) fn frames(streamed: Streamed) -> impl Stream<Item = Bytes> + Send + 'static {
-    stream::unfold(Some(streamed), |streamed| async move {
-        let mut streamed = streamed?;
-        loop {
-            match streamed.subscription.next().await {
-                Some(Progress::Event(event)) => {
-                    let told = streamed.teller.tell(event.told);
-                    if !told.is_empty() {
-                        return Some((told.into(), Some(streamed)));
-                    }
-                }
-                last => return Some((streamed.last(last).await, None)),
-            }
-        }
-    })
-}
-
 impl Streamed {
+    /// What the run tells, as Sim's frames. The stream ends with the run.
+    pub(super) fn frames(self) -> impl Stream<Item = Bytes> + Send + 'static {
+        stream::unfold(Some(self), |streamed| async move {
+            let mut streamed = streamed?;
+            loop {
+                match streamed.next().await {
+                    Some(Progress::Event(event)) => {
+                        let told = streamed.teller.tell(event.told);
+                        if !told.is_empty() {
+                            return Some((told.into(), Some(streamed)));
+                        }
+                    }
+                    last => return Some((streamed.last(last).await, None)),
+                }
+            }
+        })
+    }
+
+    async fn next(&mut self) -> Option<Progress> {
+        match self.first.take() {
+            Some(first) => Some(first),
+            None => self.subscription.next().await,
+        }
+    }
+
     async fn last(&self, last: Option<Progress>) -> Bytes {
-        let run = &self.subscription.head.id;
+        let head = &self.subscription.head;
+        let undone = |error| undone(error, self.app.now().since(head.created_at));
         let done = match last {
-            Some(Progress::Ended(record)) => self.done(&record),
-            Some(Progress::HandedOver(_)) => match end_overdue(&self.app, run).await {
-                Ok(Some(record)) => self.done(&record),
+            Some(Progress::Ended(record)) => self.teller.done(&record, &self.workflow),
+            Some(Progress::HandedOver(_)) => match end_overdue(&self.app, &head.id).await {
+                Ok(Some(record)) => self.teller.done(&record, &self.workflow),
                 Ok(None) | Err(_) => undone("Execution timed out".to_owned()),
             },
-            Some(Progress::Event(_) | Progress::Repeated(_) | Progress::Lost) | None => undone(left_behind(run)),
+            Some(Progress::Event(_) | Progress::Repeated(_) | Progress::Lost) | None => undone(left_behind(&head.id)),
         };
-        let mut frames = String::from_utf8_lossy(&sse::frame(None, None, &done)).into_owned();
-        frames.push_str(LAST);
-        frames.into()
+        last_frames(&done).into()
     }
+}
 
-    fn done(&self, record: &RunRecord) -> Done {
-        Done {
-            event: "done",
-            success: record.state == RunState::Succeeded,
-            // Every selected output that there was has been streamed.
-            output: if self.teller.selected.is_empty() { answer::output(record).clone() } else { json!({}) },
-            metadata: Some(json!({ "duration": answer::duration_ms(record) })),
-            error: error_text(record, Some(&self.workflow)),
+/// The frames of a run that has ended, from what its nodes left.
+pub(super) async fn told_again(app: &App, record: &RunRecord, workflow: &Workflow, mut teller: Teller) -> Result<Bytes> {
+    let mut frames = String::new();
+    for node in app.trace(record).await? {
+        if let Some(output) = node.output {
+            frames.push_str(&teller.finished(&node.node, &output));
         }
     }
+    frames.push_str(&last_frames(&teller.done(record, workflow)));
+    Ok(frames.into())
+}
+
+fn last_frames(done: &Done) -> String {
+    format!("{}{LAST}", frame(done))
+}
+
+fn frame(data: &impl Serialize) -> String {
+    format!("data: {}\n\n", serde_json::to_string(data).unwrap_or_default())
 }
 
 #[derive(Serialize)]
@@ -80,14 +97,14 @@ struct Done {
     event: &'static str,
     success: bool,
     output: Value,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    metadata: Option<Value>,
+    metadata: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
 
-fn undone(error: String) -> Done {
-    Done { event: "done", success: false, output: json!({}), metadata: None, error: Some(error) }
+fn undone(error: String, duration: Duration) -> Done {
+    let duration = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    Done { event: "done", success: false, output: json!({}), metadata: json!({ "duration": duration }), error: Some(error) }
 }
 
 /// The run goes on elsewhere, or its listener did not keep up.
@@ -98,7 +115,7 @@ fn left_behind(run: &RunId) -> String {
 /// Turns what nodes say and leave into chunks.
 #[derive(Debug, Default)]
 pub(super) struct Teller {
-    pub(super) selected: Vec<Selected>,
+    selected: Vec<Selected>,
     /// Nodes whose text has been streamed as they said it.
     spoken: HashSet<Arc<str>>,
     /// The output that has the word; a change of it is marked by a separator.
@@ -108,6 +125,17 @@ pub(super) struct Teller {
 impl Teller {
     pub(super) fn new(selected: Vec<Selected>) -> Self {
         Self { selected, spoken: HashSet::new(), begun: false }
+    }
+
+    fn done(&self, record: &RunRecord, workflow: &Workflow) -> Done {
+        Done {
+            event: "done",
+            success: record.state == RunState::Succeeded,
+            // Every selected output that there was has been streamed.
+            output: if self.selected.is_empty() { answer::output(record).clone() } else { json!({}) },
+            metadata: json!({ "duration": answer::duration_ms(record) }),
+            error: error_text(record, Some(workflow)),
+        }
     }
 
     fn tell(&mut self, told: Told) -> String {
@@ -144,8 +172,7 @@ impl Teller {
     fn frame(&mut self, block: &str, text: &str, begins: bool) -> String {
         let separator = if begins && self.begun { SEPARATOR } else { "" };
         self.begun = true;
-        let chunk = json!({ "blockId": block, "chunk": format!("{separator}{text}") });
-        format!("data: {chunk}\n\n")
+        frame(&json!({ "blockId": block, "chunk": format!("{separator}{text}") }))
     }
 }
 
@@ -160,7 +187,13 @@ mod tests {
     }
 
     fn finished(node: &str, output: Value) -> Told {
-        Told::NodeFinished { node: node.into(), kind: "agent".to_owned(), status: NodeStatus::Succeeded, error: None, output: Some(Arc::new(output)) }
+        Told::NodeFinished {
+            node: node.into(),
+            kind: "agent".to_owned(),
+            status: NodeStatus::Succeeded,
+            error: None,
+            output: Some(Arc::new(output)),
+        }
     }
 
     fn check(selected: &[(&str, &str)], told: impl IntoIterator<Item = Told>, expected: &str) {
@@ -173,7 +206,11 @@ mod tests {
     #[test]
     fn chunks_are_told_as_they_come() {
         let told = [chunk("a", "One"), chunk("other", "x"), chunk("a", ", two"), finished("a", json!({ "content": "One, two" }))];
-        check(&[("a", "content")], told, "data: {\"blockId\":\"a\",\"chunk\":\"One\"}\n\ndata: {\"blockId\":\"a\",\"chunk\":\", two\"}\n\n");
+        check(
+            &[("a", "content")],
+            told,
+            "data: {\"blockId\":\"a\",\"chunk\":\"One\"}\n\ndata: {\"blockId\":\"a\",\"chunk\":\", two\"}\n\n",
+        );
     }
 
     #[test]
@@ -200,7 +237,11 @@ mod tests {
     #[test]
     fn iterations_of_a_loop_are_told_under_its_block() {
         let told = [chunk("each[0]/a", "x"), finished("each[0]/a", json!({ "content": "x" })), chunk("each[1]/a", "y")];
-        check(&[("a", "content")], told, "data: {\"blockId\":\"a\",\"chunk\":\"x\"}\n\ndata: {\"blockId\":\"a\",\"chunk\":\"\\n\\ny\"}\n\n");
+        check(
+            &[("a", "content")],
+            told,
+            "data: {\"blockId\":\"a\",\"chunk\":\"x\"}\n\ndata: {\"blockId\":\"a\",\"chunk\":\"\\n\\ny\"}\n\n",
+        );
     }
 
     #[test]
@@ -211,6 +252,10 @@ mod tests {
 
     #[test]
     fn a_block_that_did_not_speak_gives_its_whole_output() {
-        check(&[("f", "")], [finished("f", json!({ "result": 1 }))], "data: {\"blockId\":\"f\",\"chunk\":\"{\\n  \\\"result\\\": 1\\n}\"}\n\n");
+        check(
+            &[("f", "")],
+            [finished("f", json!({ "result": 1 }))],
+            "data: {\"blockId\":\"f\",\"chunk\":\"{\\n  \\\"result\\\": 1\\n}\"}\n\n",
+        );
     }
 }
