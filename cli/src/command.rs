@@ -40,9 +40,9 @@ pub(crate) fn run(arguments: Arguments, output: &Output) -> Result<ExitCode> {
     result
 }
 
-/// `RUST_LOG` decides what is told; without it what concerns an operator.
+/// `RUST_LOG` decides what is told; without it what concerns an operator. genai would log what providers answer, keys among it.
 fn log_to_stderr(output: &Output) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,flowgate=info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,flowgate=info,genai=off"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if output.is_json() {
         log.json().init();

@@ -46,7 +46,13 @@ pub(crate) async fn around(State(app): State<Arc<App>>, path: Option<MatchedPath
             response.headers_mut().insert(REQUEST_ID, id);
         }
         let duration_ms = u64::try_from(app.now().since(began).as_millis()).unwrap_or(u64::MAX);
-        tracing::info!(%method, path, status = response.status().as_u16(), duration_ms, request.id = id, "request answered");
+        let status = response.status().as_u16();
+        // The span has the ids. What went well is said on demand: at thousands of requests a second it would cost more than the requests.
+        if response.status().is_success() {
+            tracing::debug!(%method, path, status, duration_ms, "request answered");
+        } else {
+            tracing::info!(%method, path, status, duration_ms, "request answered");
+        }
         response
     };
     ID.scope(id.clone(), answer.instrument(span)).await

@@ -369,7 +369,7 @@ impl Driver {
                 self.app.ports.runs.mark_started(&self.held, &place).await?;
             }
         }
-        self.calls.give_up();
+        self.calls.close().await;
         let due_at = self.app.now();
         let (checkpoints, events) = (std::mem::take(&mut self.unwritten), self.story.take_unwritten());
         let written = self.app.ports.runs.hand_over(&self.held, checkpoints, events, due_at).await?;
@@ -385,6 +385,7 @@ impl Driver {
 
     /// Commits the end. Whoever finishes first wins; what is stored is what is told.
     async fn end(&mut self) -> Result<()> {
+        self.calls.close().await;
         let (record, ending) = self.ending()?;
         let deliveries: Vec<_> = ending.deliveries.iter().map(|delivery| delivery.id.clone()).collect();
         let last = match self.unborn.take() {

@@ -88,11 +88,16 @@ impl Calls {
         self.open.iter().map(|(id, at_most_once)| (id.place().to_owned(), *at_most_once)).collect()
     }
 
-    /// Drops what is out: sockets close, the JavaScript child dies.
+    /// Drops what is out: sockets close, JavaScript that runs is killed.
     pub(super) fn give_up(&mut self) {
         self.out = FuturesUnordered::new();
         self.open.clear();
-        self.code = Arc::default();
+    }
+
+    /// No child process of the run is left afterwards.
+    pub(super) async fn close(&mut self) {
+        self.give_up();
+        self.code.close().await;
     }
 }
 
