@@ -48,7 +48,8 @@ impl Deliveries for Local {
         };
         self.write(move |connection| {
             let mut update = connection.prepare_cached(
-                "UPDATE deliveries SET state = ?3, due_at = ?4, look_at = ?4, owner = NULL, recorded_by = owner, step = step + 1,
+                "UPDATE deliveries SET state = ?3, due_at = iif(wiped, NULL, ?4), look_at = iif(wiped, NULL, ?4), owner = NULL,
+                    recorded_by = owner, step = step + 1,
                     attempts = json_insert(attempts, '$[#]', json(?5))
                 WHERE id = ?1 AND owner = ?2",
             )?;

@@ -18,7 +18,9 @@ impl Folder {
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
             Err(TryLockError::WouldBlock) => bail!("the data folder {} is in use by another process", path.display()),
-            Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("the data folder {} could not be locked", path.display())),
+            Err(TryLockError::Error(error)) => {
+                Err(error).with_context(|| format!("the data folder {} could not be locked", path.display()))
+            }
         }
     }
 

@@ -75,8 +75,7 @@ impl Keys for Local {
             let mut select = connection.prepare_cached(sql)?;
             let rows = select.query([rowid_of(&request).unwrap_or(i64::MAX)])?;
             page(&request, rows, |row| {
-                let item =
-                    AuditEntry { at: Timestamp(row.get(1)?), actor: row.get(2)?, action: row.get(3)?, key_id: row.get(4)? };
+                let item = AuditEntry { at: Timestamp(row.get(1)?), actor: row.get(2)?, action: row.get(3)?, key_id: row.get(4)? };
                 Ok(Listed { bytes: item.actor.len() + item.action.len(), cursor: row.get::<_, i64>(0)?.to_string(), item })
             })
         })

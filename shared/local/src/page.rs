@@ -16,7 +16,11 @@ pub(crate) struct Listed<T> {
 }
 
 /// `rows` come one by one, in the list's order, from behind the request's cursor on.
-pub(crate) fn page<T>(request: &PageRequest, mut rows: Rows<'_>, read: impl Fn(&rusqlite::Row<'_>) -> Result<Listed<T>>) -> Result<Page<T>> {
+pub(crate) fn page<T>(
+    request: &PageRequest,
+    mut rows: Rows<'_>,
+    read: impl Fn(&rusqlite::Row<'_>) -> Result<Listed<T>>,
+) -> Result<Page<T>> {
     let limit = request.limit.clamp(1, MOST_ITEMS);
     let (mut items, mut bytes, mut cursor) = (Vec::new(), 0, None);
     while let Some(row) = rows.next()? {

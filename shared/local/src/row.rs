@@ -119,7 +119,13 @@ mod tests {
     /// An id that was deserialized rather than parsed may be any text.
     #[test]
     fn what_is_no_id_is_an_error() {
-        for text in ["", "run_", "run_+0000000000000000000000000000000", "run_ä000000000000000000000000000000", "whd_00000000000000000000000000000000"] {
+        for text in [
+            "",
+            "run_",
+            "run_+0000000000000000000000000000000",
+            "run_ä000000000000000000000000000000",
+            "whd_00000000000000000000000000000000",
+        ] {
             let id: RunId = serde_json::from_value(Value::String(text.into())).unwrap();
             assert!(run_key(&id).is_err(), "{text}");
         }

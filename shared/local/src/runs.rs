@@ -204,7 +204,8 @@ impl Runs for Local {
         self.query(move |connection| {
             let mut select = connection
                 .prepare_cached("SELECT event FROM events WHERE run = ?1 AND (fence, n) > (?2, ?3) ORDER BY fence, n LIMIT ?4")?;
-            let texts = select.query_map(params![key, stored(after.fence), stored(after.n), stored(limit)], |row| row.get::<_, String>(0))?;
+            let texts =
+                select.query_map(params![key, stored(after.fence), stored(after.n), stored(limit)], |row| row.get::<_, String>(0))?;
             texts.map(|text| Ok(serde_json::from_str(&text?)?)).collect()
         })
         .await

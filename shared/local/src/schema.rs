@@ -178,7 +178,11 @@ pub(crate) fn open_reader(file: &Path) -> Result<Connection> {
 
 fn migrate(connection: &Connection) -> Result<()> {
     let version: usize = connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))?.try_into()?;
-    ensure!(version <= MIGRATIONS.len(), "the file was written by a newer flowgate (its format is {version}, this one knows {})", MIGRATIONS.len());
+    ensure!(
+        version <= MIGRATIONS.len(),
+        "the file was written by a newer flowgate (its format is {version}, this one knows {})",
+        MIGRATIONS.len()
+    );
     for (index, migration) in MIGRATIONS.iter().enumerate().skip(version) {
         let reached = index + 1;
         connection.execute_batch(&format!("BEGIN IMMEDIATE; {migration} PRAGMA user_version = {reached}; COMMIT;"))?;

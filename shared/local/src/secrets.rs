@@ -13,11 +13,12 @@ use crate::Local;
 impl Secrets for Local {
     async fn keyring(&self, create: Keyring) -> Result<Keyring> {
         let created = serde_json::to_string(&create)?;
-        let kept: String = self.write(move |connection| {
-            connection.execute("INSERT OR IGNORE INTO keyring (only, keyring) VALUES (1, ?1)", [created])?;
-            Ok(connection.query_row("SELECT keyring FROM keyring", [], |row| row.get(0))?)
-        })
-        .await?;
+        let kept: String = self
+            .write(move |connection| {
+                connection.execute("INSERT OR IGNORE INTO keyring (only, keyring) VALUES (1, ?1)", [created])?;
+                Ok(connection.query_row("SELECT keyring FROM keyring", [], |row| row.get(0))?)
+            })
+            .await?;
         Ok(serde_json::from_str(&kept)?)
     }
 

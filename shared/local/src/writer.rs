@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 /// Enough for every connection of a busy server; a bound, so that one commit does not make all wait for the last to arrive.
 const LARGEST_GROUP: usize = 512;
 /// A group waits for company at most this part of the time that the commit before it took.
-const PATIENCE_PART: u32 = 4;
+const PATIENCE_PART: u32 = 10;
 
 pub(crate) struct Writer {
     /// `None` only while it is dropped.
@@ -175,7 +175,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let connection = crate::schema::open(&dir.path().join("a.db")).unwrap();
         connection.pragma_update(None, "foreign_keys", true).unwrap();
-        connection.execute_batch("CREATE TABLE numbers (n INTEGER UNIQUE, parent REFERENCES numbers (n) DEFERRABLE INITIALLY DEFERRED)").unwrap();
+        connection
+            .execute_batch("CREATE TABLE numbers (n INTEGER UNIQUE, parent REFERENCES numbers (n) DEFERRABLE INITIALLY DEFERRED)")
+            .unwrap();
         let writer = Writer::start(connection).unwrap();
         let (release, hold) = channel::<()>();
         let (entered, has_entered) = oneshot::channel();
@@ -236,7 +238,8 @@ mod tests {
             connection.execute_batch("INSERT INTO numbers (n) VALUES (2)")?;
             panic!("on purpose")
         });
-        let (said, numbers) = check(vec![sql("INSERT INTO numbers (n) VALUES (1)"), panics, sql("INSERT INTO numbers (n) VALUES (3)")]).await;
+        let (said, numbers) =
+            check(vec![sql("INSERT INTO numbers (n) VALUES (1)"), panics, sql("INSERT INTO numbers (n) VALUES (3)")]).await;
         assert_eq!(said, ["ok", "the write panicked", "ok"]);
         assert_eq!(numbers, [1, 3]);
     }
@@ -255,7 +258,8 @@ mod tests {
             let _ = connection.execute_batch("INSERT OR ROLLBACK INTO numbers (n) VALUES (1)");
             Ok(())
         });
-        let (said, numbers) = check(vec![sql("INSERT INTO numbers (n) VALUES (1)"), rolls_back, sql("INSERT INTO numbers (n) VALUES (3)")]).await;
+        let (said, numbers) =
+            check(vec![sql("INSERT INTO numbers (n) VALUES (1)"), rolls_back, sql("INSERT INTO numbers (n) VALUES (3)")]).await;
         assert_eq!(said, ["the group of writes was rolled back by SQLite"; 3]);
         assert_eq!(numbers, Vec::<i64>::new());
     }
@@ -276,7 +280,12 @@ mod tests {
     async fn dropping_the_writer_finishes_what_was_sent() {
         let Held { writer, release, _dir } = held().await;
         let (reply, answer) = oneshot::channel();
-        writer.jobs.as_ref().unwrap().send(Box::new(Operation { op: Some(sql("INSERT INTO numbers (n) VALUES (1)")), outcome: None, reply })).unwrap();
+        writer
+            .jobs
+            .as_ref()
+            .unwrap()
+            .send(Box::new(Operation { op: Some(sql("INSERT INTO numbers (n) VALUES (1)")), outcome: None, reply }))
+            .unwrap();
         drop(release);
         drop(writer);
         answer.await.unwrap().unwrap();

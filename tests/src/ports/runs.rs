@@ -392,7 +392,8 @@ async fn hand_over_twice(world: World) -> Result<()> {
 
 async fn finish_writes_all(world: World) -> Result<()> {
     let held = claimed(&world, 1, "a").await?;
-    let end = Ending { events: vec![chunk(1, 1)], deliveries: vec![delivery(1, 0, 900)?, delivery(1, 1, 900)?], ..ending(RunState::Succeeded) };
+    let end =
+        Ending { events: vec![chunk(1, 1)], deliveries: vec![delivery(1, 0, 900)?, delivery(1, 1, 900)?], ..ending(RunState::Succeeded) };
     assert_eq!(world.runs.finish(&held, end.clone()).await?, Finished::Finished);
     let run = stored(&world, 1).await?;
     assert_eq!((run.state, run.end, run.owner, run.due_at), (RunState::Succeeded, Some(end.end), None, None));
@@ -490,7 +491,10 @@ async fn wipe(world: World) -> Result<()> {
     assert_eq!(world.runs.trace(&id).await?, None);
     assert!(world.runs.checkpoints(&id).await?.is_empty() && world.runs.events(&id, None, 10).await?.is_empty());
     let kept = world.deliveries.of_run(&id).await?;
-    assert_eq!(kept.iter().map(|delivery| (delivery.state, delivery.request.body.as_str())).collect::<Vec<_>>(), [(delivery(1, 0, 900)?.state, "")]);
+    assert_eq!(
+        kept.iter().map(|delivery| (delivery.state, delivery.request.body.as_str())).collect::<Vec<_>>(),
+        [(delivery(1, 0, 900)?.state, "")]
+    );
     assert!(world.due.due(at(99_999), 10).await?.is_empty());
     Ok(())
 }

@@ -64,7 +64,10 @@ pub fn attached(n: u32) -> Result<NewRun> {
 }
 
 pub fn with_idempotency(run: NewRun, key: &str) -> NewRun {
-    NewRun { idempotency: Some(IdempotencyRow { key: idempotency_key(key), body_hash: format!("hash of {key}"), expires_at: at(50_000) }), ..run }
+    NewRun {
+        idempotency: Some(IdempotencyRow { key: idempotency_key(key), body_hash: format!("hash of {key}"), expires_at: at(50_000) }),
+        ..run
+    }
 }
 
 pub fn idempotency_key(key: &str) -> IdempotencyKey {
@@ -98,7 +101,14 @@ pub fn ending(state: RunState) -> Ending {
         started_at: at(200),
         ended_at: at(900),
     };
-    Ending { end: Arc::new(end), trace: vec![node_trace()], events: Vec::new(), deliveries: Vec::new(), expires_at: at(5_000_000), due_at: None }
+    Ending {
+        end: Arc::new(end),
+        trace: vec![node_trace()],
+        events: Vec::new(),
+        deliveries: Vec::new(),
+        expires_at: at(5_000_000),
+        due_at: None,
+    }
 }
 
 fn node_trace() -> NodeTrace {
