@@ -15,6 +15,9 @@ pub(crate) use duration::parse as parse_duration;
 /// A workflow's text is larger than anybody writes by hand long before this.
 pub const MAX_DOCUMENT_BYTES: usize = 1 << 20;
 
+/// Keys make up the pointers of everything below them.
+const MAX_KEY_BYTES: usize = 256;
+
 #[derive(Debug, Clone)]
 pub struct Document {
     root: Map<String, Value>,
@@ -38,6 +41,9 @@ impl Document {
             return Err(ParseError { line: 1, column: 1, message });
         }
         let (root, places) = read(text)?;
+        if has_long_key(&root) {
+            return Err(ParseError { line: 1, column: 1, message: format!("a key has at most {MAX_KEY_BYTES} bytes") });
+        }
         match root {
             Value::Object(root) => Ok(Self { root, places }),
             _ => Err(ParseError { line: 1, column: 1, message: "a workflow document is an object with fields such as `nodes`".into() }),
@@ -75,6 +81,14 @@ fn read(text: &str) -> Result<Read, ParseError> {
     }
 }
 
+fn has_long_key(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(has_long_key),
+        Value::Object(fields) => fields.iter().any(|(key, field)| key.len() > MAX_KEY_BYTES || has_long_key(field)),
+        _ => false,
+    }
+}
+
 /// Places come in the order of the text, so one walk over it gives all lines and columns.
 fn with_lines(text: &str, found: Vec<(String, usize)>) -> HashMap<String, (u32, u32)> {
     let (mut line, mut column, mut at) = (1, 1, 0);
@@ -101,7 +115,8 @@ mod tests {
     #[test]
     fn yaml_and_json_mean_the_same() {
         let yaml = Document::parse("name: A\nnodes:\n  - id: x\n    type: template\n    n: [1, -2, 1.5, true, null]\n").unwrap();
-        let json = Document::parse("{\"name\":\"A\",\n\"nodes\":[{\"id\":\"x\",\"type\":\"template\",\"n\":[1,-2,1.5,true,null]}]}").unwrap();
+        let json =
+            Document::parse("{\"name\":\"A\",\n\"nodes\":[{\"id\":\"x\",\"type\":\"template\",\"n\":[1,-2,1.5,true,null]}]}").unwrap();
         assert_eq!(yaml.root(), json.root());
         assert_eq!(place(&yaml, "/nodes/0/type"), (4, 11));
         assert_eq!(place(&yaml, "/nodes/0/missing"), (3, 5));
@@ -124,7 +139,17 @@ mod tests {
 
     #[test]
     fn refuses_what_is_not_a_document() {
-        for text in ["", "[1]", "text", "a: b: c", "a: 1\na: 2", "{\"a\":1,\"a\":2}", "{\"a\":", "a: *x", "x: 340282366920938463463374607431768211455"] {
+        for text in [
+            "",
+            "[1]",
+            "text",
+            "a: b: c",
+            "a: 1\na: 2",
+            "{\"a\":1,\"a\":2}",
+            "{\"a\":",
+            "a: *x",
+            "x: 340282366920938463463374607431768211455",
+        ] {
             let error = Document::parse(text).unwrap_err();
             assert!(error.line >= 1 && error.column >= 1, "{text}: {error}");
         }
@@ -134,11 +159,29 @@ mod tests {
     }
 
     #[test]
+    fn parse_failures_say_what_and_where() {
+        let check = |text: &str, expected: &str| assert_eq!(Document::parse(text).unwrap_err().to_string(), expected, "{text}");
+        check("a: 1\na: 2", "key \"a\" is given twice (line 2, column 1)");
+        check("{\"a\":1,\"a\":2}", "key \"a\" is given twice (line 1, column 8)");
+        check("a: b: c", "mapping values are not allowed in this context (line 1, column 5)");
+        check("nodes: [\n", "unclosed bracket '[' (line 1, column 8)");
+        check(
+            "a: 1\n---\nb: 2",
+            "a document is one object, nested at most 64 levels, with at most 100000 values after aliases are filled in (line 2, column 1)",
+        );
+        check("- a", "a workflow document is an object with fields such as `nodes` (line 1, column 1)");
+    }
+
+    #[test]
     fn bounds_depth_and_aliases() {
         let deep = format!("a: {}{}", "[".repeat(100), "]".repeat(100));
         assert!(Document::parse(&deep).is_err());
         let bomb = "a: &a [x,x,x,x,x,x,x,x,x,x]\n".to_owned()
-            + &('b'..='j').fold((String::new(), 'a'), |(text, last), name| (format!("{text}{name}: &{name} [{}]\n", vec![format!("*{last}"); 10].join(",")), name)).0;
+            + &('b'..='j')
+                .fold((String::new(), 'a'), |(text, last), name| {
+                    (format!("{text}{name}: &{name} [{}]\n", vec![format!("*{last}"); 10].join(",")), name)
+                })
+                .0;
         assert!(Document::parse(&bomb).is_err());
     }
 

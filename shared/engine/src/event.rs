@@ -10,12 +10,31 @@ pub type NodePath = Arc<str>;
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum RunEvent {
-    /// The node's first attempt, or a later one. `input` is what goes out, secrets as names; `None` for a node that asks nothing of the outside.
-    NodeStarted { node: NodePath, kind: &'static str, attempt: u32, input: Option<Arc<Value>> },
-    Chunk { node: NodePath, text: String },
+    /// The node's first attempt (1), or a later one. `input` is what goes out, secrets as names; `None` for a node that asks nothing of the outside.
+    NodeStarted {
+        node: NodePath,
+        kind: &'static str,
+        attempt: u32,
+        input: Option<Arc<Value>>,
+    },
+    Chunk {
+        node: NodePath,
+        text: String,
+    },
     /// What the node said so far does not count: it starts again.
-    NodeReset { node: NodePath },
-    NodeFinished { node: NodePath, kind: &'static str, status: NodeStatus, output: Option<Arc<Value>>, error: Option<crate::run::RunError>, attempts: u32, tokens: Option<u64>, cost_nano_usd: Option<u64> },
+    NodeReset {
+        node: NodePath,
+    },
+    NodeFinished {
+        node: NodePath,
+        kind: &'static str,
+        status: NodeStatus,
+        output: Option<Arc<Value>>,
+        error: Option<crate::run::RunError>,
+        attempts: u32,
+        tokens: Option<u64>,
+        cost_nano_usd: Option<u64>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

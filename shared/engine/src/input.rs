@@ -15,9 +15,30 @@ const MAX_SCHEMA_BYTES: usize = 256 << 10;
 
 /// Top-level keys by which a dialect steers a run. An input of the same name could not always be sent.
 const CONTROL_KEYS: [&str; 24] = [
-    "stream", "run_options", "selectedOutputs", "isAsync", "webhook", "webhooks", "userId", "user", "save", "triggerType", "useDraftState",
-    "inputFromExecutionId", "includeFileBase64", "base64MaxBytes", "workflowStateOverride", "deploymentVersionId", "triggerBlockId",
-    "stopAfterBlockId", "runFromBlock", "copilotToolCallId", "workflowId", "parentWorkspaceId", "includeThinking", "includeToolCalls",
+    "stream",
+    "run_options",
+    "selectedOutputs",
+    "isAsync",
+    "webhook",
+    "webhooks",
+    "userId",
+    "user",
+    "save",
+    "triggerType",
+    "useDraftState",
+    "inputFromExecutionId",
+    "includeFileBase64",
+    "base64MaxBytes",
+    "workflowStateOverride",
+    "deploymentVersionId",
+    "triggerBlockId",
+    "stopAfterBlockId",
+    "runFromBlock",
+    "copilotToolCallId",
+    "workflowId",
+    "parentWorkspaceId",
+    "includeThinking",
+    "includeToolCalls",
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,7 +137,10 @@ impl InputSection {
 
     pub(crate) fn accept(&self, input: Value, rules: InputRules) -> Result<Value, Vec<InputProblem>> {
         let Value::Object(mut input) = input else {
-            return Err(vec![InputProblem { pointer: String::new(), message: format!("input must be an object, not {}", kind_of(&input)) }]);
+            return Err(vec![InputProblem {
+                pointer: String::new(),
+                message: format!("input must be an object, not {}", kind_of(&input)),
+            }]);
         };
         let Self::Fields(fields) = self else { return Ok(Value::Object(input)) };
         let mut problems = Vec::new();
@@ -131,7 +155,8 @@ impl InputSection {
 }
 
 fn refuse_undeclared(fields: &[InputField], input: &Map<String, Value>, problems: &mut Vec<InputProblem>) {
-    for name in input.keys().filter(|name| fields.iter().all(|field| field.name != **name)) {
+    let undeclared = input.keys().filter(|name| fields.iter().all(|field| field.name != **name));
+    for name in undeclared.take(MAX_FIELDS) {
         let hint = did_you_mean(name, fields.iter().map(|field| field.name.as_str()));
         problems.push(InputProblem { pointer: pointer(name), message: format!("`{name}` is not an input of this workflow{hint}") });
     }
@@ -179,7 +204,8 @@ impl InputField {
             *value = coerced;
         }
         let misfits = self.misfit(value, &pointer(&self.name));
-        problems.extend(misfits.into_iter().map(|problem| InputProblem { message: format!("`{}` {}", self.name, problem.message), ..problem }));
+        problems
+            .extend(misfits.into_iter().map(|problem| InputProblem { message: format!("`{}` {}", self.name, problem.message), ..problem }));
     }
 
     /// What keeps a value from being one of this field, starting with a verb.
@@ -206,7 +232,10 @@ fn check_name(name: &str, fields: &mut Fields<'_, '_>) {
     } else if name.chars().count() > 64 {
         fields.error("name", "a field's name has at most 64 characters");
     } else if CONTROL_KEYS.contains(&name) {
-        fields.warning("name", format!("`{name}` is also a control key of some callers' requests, which then cannot send this field at the top level"));
+        fields.warning(
+            "name",
+            format!("`{name}` is also a control key of some callers' requests, which then cannot send this field at the top level"),
+        );
     }
 }
 
@@ -256,7 +285,9 @@ impl FieldType {
     fn coerced(self, value: &Value) -> Option<Value> {
         let text = value.as_str()?;
         match self {
-            Self::Number | Self::Boolean | Self::Object | Self::Array => json::parse(text.as_bytes()).ok().filter(|value| self.accepts(value)),
+            Self::Number | Self::Boolean | Self::Object | Self::Array => {
+                json::parse(text.as_bytes()).ok().filter(|value| self.accepts(value))
+            }
             Self::String | Self::File => None,
         }
     }
@@ -306,7 +337,8 @@ mod tests {
 
     fn check(fields: &str, rules: InputRules, input: Value, expected: Result<Value, &[&str]>) {
         let accepted = compile(fields).unwrap().accept_input(input.clone(), rules);
-        let accepted = accepted.map_err(|problems| problems.into_iter().map(|p| format!("{} {}", p.pointer, p.message)).collect::<Vec<_>>());
+        let accepted =
+            accepted.map_err(|problems| problems.into_iter().map(|p| format!("{} {}", p.pointer, p.message)).collect::<Vec<_>>());
         assert_eq!(accepted, expected.map_err(|lines| lines.iter().map(|line| (*line).to_owned()).collect()), "{input}");
     }
 
@@ -321,8 +353,18 @@ mod tests {
     #[test]
     fn defaults_fill_what_is_missing() {
         check(FIELDS, STRICT, json!({"text": "x"}), Ok(json!({"text": "x", "n": 5, "b": false, "o": {}, "l": [], "f": null})));
-        check(FIELDS, STRICT, json!({"text": "", "f": "https://x/y", "n": 1.5}), Ok(json!({"text": "", "f": "https://x/y", "n": 1.5, "b": false, "o": {}, "l": []})));
-        check(FIELDS, STRICT, json!({"text": "", "f": [{"type": "url"}]}), Ok(json!({"text": "", "f": [{"type": "url"}], "n": 5, "b": false, "o": {}, "l": []})));
+        check(
+            FIELDS,
+            STRICT,
+            json!({"text": "", "f": "https://x/y", "n": 1.5}),
+            Ok(json!({"text": "", "f": "https://x/y", "n": 1.5, "b": false, "o": {}, "l": []})),
+        );
+        check(
+            FIELDS,
+            STRICT,
+            json!({"text": "", "f": [{"type": "url"}]}),
+            Ok(json!({"text": "", "f": [{"type": "url"}], "n": 5, "b": false, "o": {}, "l": []})),
+        );
     }
 
     #[test]
@@ -372,7 +414,8 @@ mod tests {
 
     #[test]
     fn schemas_are_held() {
-        let fields = "  - { name: o, type: object, schema: { type: object, properties: { a: { type: integer, minimum: 1 } }, required: [a] } }";
+        let fields =
+            "  - { name: o, type: object, schema: { type: object, properties: { a: { type: integer, minimum: 1 } }, required: [a] } }";
         check(fields, STRICT, json!({"o": {"a": 1}}), Ok(json!({"o": {"a": 1}})));
         check(fields, STRICT, json!({"o": {"a": 0}}), Err(&["/o/a `o` does not fit its schema: value is less than the minimum of 1"]));
         check(fields, STRICT, json!({"o": {}}), Err(&["/o `o` does not fit its schema: \"a\" is a required property"]));
@@ -425,7 +468,11 @@ mod tests {
     fn hostile_schemas_and_texts_end() {
         let pattern = compile("  - { name: s, schema: { type: string, pattern: '^(a+)+$' } }").unwrap();
         assert!(pattern.accept_input(json!({"s": format!("{}!", "a".repeat(100_000))}), STRICT).is_err());
-        for schema in ["{ $ref: '#' }", "{ allOf: [ { $ref: '#' } ] }", "{ $defs: { a: { $ref: '#/$defs/b' }, b: { $ref: '#/$defs/a' } }, $ref: '#/$defs/a' }"] {
+        for schema in [
+            "{ $ref: '#' }",
+            "{ allOf: [ { $ref: '#' } ] }",
+            "{ $defs: { a: { $ref: '#/$defs/b' }, b: { $ref: '#/$defs/a' } }, $ref: '#/$defs/a' }",
+        ] {
             if let Ok(workflow) = compile(&format!("  - {{ name: s, schema: {schema} }}")) {
                 let _ = workflow.accept_input(json!({"s": "x"}), STRICT);
             }

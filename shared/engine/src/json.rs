@@ -9,6 +9,8 @@ use serde_json::{Map, Number, Value};
 
 pub const MAX_DEPTH: usize = 64;
 pub const MAX_VALUES: usize = 100_000;
+/// Places of what lies deeper are not kept: long keys would make them heavier than the text.
+pub(crate) const MAX_POINTER: usize = 512;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason} at line {line}, column {column}")]
@@ -169,7 +171,7 @@ impl<'a> Parser<'a> {
         if self.values > MAX_VALUES {
             return Err(JsonReason::TooManyValues);
         }
-        if let Some(places) = &mut self.places {
+        if let Some(places) = self.places.as_mut().filter(|places| places.pointer.len() <= MAX_POINTER) {
             places.found.push((places.pointer.clone(), self.at));
         }
         match self.bytes.get(self.at) {
@@ -402,8 +404,19 @@ mod tests {
     #[test]
     fn reads_what_serde_json_reads() {
         for text in [
-            "null", " true ", "[]", "{}", "[1,2.5,-3,1e3,-0,0]", r#"{"b":1,"a":{"c":[null,false]}}"#, r#""\"\\\/\b\f\n\r\té😀\ud83d\ude00é""#, "18446744073709551615",
-            "-9223372036854775808", "9007199254740993", "0.1", "1E-7", "\"\u{7f}\"",
+            "null",
+            " true ",
+            "[]",
+            "{}",
+            "[1,2.5,-3,1e3,-0,0]",
+            r#"{"b":1,"a":{"c":[null,false]}}"#,
+            r#""\"\\\/\b\f\n\r\té😀\ud83d\ude00é""#,
+            "18446744073709551615",
+            "-9223372036854775808",
+            "9007199254740993",
+            "0.1",
+            "1E-7",
+            "\"\u{7f}\"",
         ] {
             let ours = parse(text.as_bytes()).unwrap();
             let theirs: Value = serde_json::from_str(text).unwrap();

@@ -13,8 +13,8 @@ pub mod node;
 pub mod json;
 
 pub use call::{Action, Call, CallError, CallId, CallOutput, CallResult, Chunk};
+pub use document::Document;
 pub use event::{NodePath, NodeStatus, RunEvent};
 pub use problem::{Problem, Severity};
 pub use run::{Completion, Outcome, Run, RunError, RunStart, Step, Usage, Waiting};
-pub use document::Document;
 pub use workflow::Workflow;

@@ -141,14 +141,21 @@ impl Leaves {
 }
 
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a plan is carried out as soon as it is made")]
 pub(crate) enum Plan {
     Done(Value),
     /// Leaves the run's input behind, which is shared.
     Input,
     /// The edges of the branch with this index live, those of the others die.
-    Branch { taken: Option<usize>, output: Value },
+    Branch {
+        taken: Option<usize>,
+        output: Value,
+    },
     Perform(Action),
-    Iterate { items: Items, width: usize },
+    Iterate {
+        items: Items,
+        width: usize,
+    },
     /// Ends the run with this output.
     Respond(Value),
 }

@@ -34,6 +34,7 @@ pub struct RunStart {
 }
 
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a step is taken apart as soon as it is handed out")]
 pub enum Step {
     Emit(RunEvent),
     Perform(CallId, Call),
@@ -60,9 +61,14 @@ pub struct RunError {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
-    Succeeded { output: Value },
+    Succeeded {
+        output: Value,
+    },
     /// `output` is what the output nodes gave until then, else an empty object.
-    Failed { error: RunError, output: Value },
+    Failed {
+        error: RunError,
+        output: Value,
+    },
     Cancelled,
 }
 
@@ -247,7 +253,10 @@ impl Run {
         if let [only] = body.terminals.as_slice() {
             return self.frames.succeeded(frame, *only).cloned().unwrap_or_else(|| Value::Object(Map::new()));
         }
-        let ran = body.terminals.iter().filter_map(|index| Some((body.nodes[*index].id.to_string(), self.frames.succeeded(frame, *index)?.clone())));
+        let ran = body
+            .terminals
+            .iter()
+            .filter_map(|index| Some((body.nodes[*index].id.to_string(), self.frames.succeeded(frame, *index)?.clone())));
         Value::Object(ran.collect())
     }
 

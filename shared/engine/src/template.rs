@@ -156,7 +156,9 @@ impl Template {
             Self::Literal(value) => value.clone(),
             Self::Text(text) => text.value(reader),
             Self::Array(items) => items.iter().map(|item| item.value(reader)).collect(),
-            Self::Object(fields) => Value::Object(fields.iter().map(|(name, field)| (name.clone(), field.value(reader))).collect::<Map<_, _>>()),
+            Self::Object(fields) => {
+                Value::Object(fields.iter().map(|(name, field)| (name.clone(), field.value(reader))).collect::<Map<_, _>>())
+            }
         }
     }
 

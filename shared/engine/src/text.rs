@@ -136,10 +136,14 @@ mod tests {
                 Piece::Reference(found) if found.path.is_empty() => format!("like {}", found.node),
                 Piece::Reference(found) => {
                     assert_eq!(&text[found.at..found.at + found.source.len()], found.source);
-                    let path: String = found.path.iter().map(|step| match step {
-                        PathStep::Field(name) => format!("/{name}"),
-                        PathStep::Item(index) => format!("/#{index}"),
-                    }).collect();
+                    let path: String = found
+                        .path
+                        .iter()
+                        .map(|step| match step {
+                            PathStep::Field(name) => format!("/{name}"),
+                            PathStep::Item(index) => format!("/#{index}"),
+                        })
+                        .collect();
                     format!("ref {}{path}", found.node)
                 }
             })
@@ -166,8 +170,30 @@ mod tests {
     #[test]
     fn leaves_other_text_alone() {
         for text in [
-            "a < b && c > d", "if (a <b.c && d> e)", "{{1A}}", "{{ A }}", "{{A}", "{{", "<", ">", "<>", "<.x>", "<x.>", "<x..y>", "<x.y", "<x[a]>", "<x[]>",
-            "</div>", "<a href=\"x.y\">", "<p class='a.b'>", "<x.y\n>", "< x.y>", "<x .y>", "😀<😀>", "<x[99999999999999999999999]>", "{\"a\": {\"b\": 1}}",
+            "a < b && c > d",
+            "if (a <b.c && d> e)",
+            "{{1A}}",
+            "{{ A }}",
+            "{{A}",
+            "{{",
+            "<",
+            ">",
+            "<>",
+            "<.x>",
+            "<x.>",
+            "<x..y>",
+            "<x.y",
+            "<x[a]>",
+            "<x[]>",
+            "</div>",
+            "<a href=\"x.y\">",
+            "<p class='a.b'>",
+            "<x.y\n>",
+            "< x.y>",
+            "<x .y>",
+            "😀<😀>",
+            "<x[99999999999999999999999]>",
+            "{\"a\": {\"b\": 1}}",
         ] {
             if matches!(text, "<x.>" | "<x..y>" | "<x[a]>" | "<x[]>" | "<x[99999999999999999999999]>") {
                 check(text, &[&format!("like {}", &text[1..text.len() - 1])]);

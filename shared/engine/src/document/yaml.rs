@@ -5,19 +5,36 @@ use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
-use serde_saphyr::Spanned;
+use serde_saphyr::{Error, Spanned};
 
 use super::{ParseError, Read};
-use crate::json::{MAX_DEPTH, MAX_VALUES, push_segment};
+use crate::json::{MAX_DEPTH, MAX_POINTER, MAX_VALUES, push_segment};
+use crate::problem::shortened;
 
 pub(super) fn read(text: &str) -> Result<Read, ParseError> {
     let tree: Spanned<Tree> = serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
         let (line, column) = error.location().map_or((1, 1), |at| (clamp(at.line()), clamp(at.column())));
-        ParseError { line: line.max(1), column: column.max(1), message: error.to_string() }
+        ParseError { line: line.max(1), column: column.max(1), message: message(&error) }
     })?;
     let mut places = HashMap::new();
     let root = flatten(tree, &mut String::new(), &mut places);
     Ok((root, places))
+}
+
+/// Without the place, which stands beside it.
+fn message(error: &Error) -> String {
+    match error {
+        Error::DuplicateMappingKey { key: Some(key), .. } => format!("key {key:?} is given twice"),
+        Error::Budget { .. } | Error::AliasReplayLimitExceeded { .. } | Error::AliasReplayStackDepthExceeded { .. } => {
+            format!(
+                "a document is one object, nested at most {MAX_DEPTH} levels, with at most {MAX_VALUES} values after aliases are filled in"
+            )
+        }
+        other => {
+            let text = other.to_string();
+            shortened(text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message))
+        }
+    }
 }
 
 fn options() -> serde_saphyr::Options {
@@ -34,7 +51,9 @@ fn clamp(number: u64) -> u32 {
 }
 
 fn flatten(tree: Spanned<Tree>, pointer: &mut String, places: &mut HashMap<String, (u32, u32)>) -> Value {
-    places.insert(pointer.clone(), (clamp(tree.referenced.line()), clamp(tree.referenced.column())));
+    if pointer.len() <= MAX_POINTER {
+        places.insert(pointer.clone(), (clamp(tree.referenced.line()), clamp(tree.referenced.column())));
+    }
     let outer = pointer.len();
     let mut descend = |segment: &str, tree: Spanned<Tree>| {
         push_segment(pointer, segment);

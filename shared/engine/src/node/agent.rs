@@ -175,7 +175,9 @@ nodes:
     #[test]
     fn fields_are_checked() {
         let messages = |fields: &str| -> Vec<String> {
-            let yaml = format!("nodes:\n  - {{ id: a, type: agent, {fields} }}\n  - {{ id: t, type: template, template: '<a.title><a.content>' }}");
+            let yaml = format!(
+                "nodes:\n  - {{ id: a, type: agent, {fields} }}\n  - {{ id: t, type: template, template: '<a.title><a.content>' }}"
+            );
             let (_, problems) = Workflow::compile(&Document::parse(&yaml).unwrap());
             problems.into_iter().map(|problem| problem.message).collect()
         };

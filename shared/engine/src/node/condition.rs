@@ -87,7 +87,9 @@ impl Condition {
         let mut taken = None;
         for (index, branch) in self.branches.iter().enumerate() {
             let holds = match &branch.test {
-                Some(test) => test.holds(reader).map_err(|error| NodeError { message: format!("branch `{}`: {}", branch.name, error.message), ..error })?,
+                Some(test) => test
+                    .holds(reader)
+                    .map_err(|error| NodeError { message: format!("branch `{}`: {}", branch.name, error.message), ..error })?,
                 None => true,
             };
             if holds {
@@ -151,9 +153,10 @@ impl Test {
         match self.program.execute(&context) {
             Ok(cel::Value::Bool(holds)) => Ok(holds),
             Ok(other) => Err(NodeError::new("condition_type", format!("`if` must give true or false, not {}", other.type_of()))),
-            Err(_) if bound.is_exhausted() => {
-                Err(NodeError::new("condition_too_costly", format!("the condition reads more than {MAX_READ} bytes; a list is read once per round of the macro around it")))
-            }
+            Err(_) if bound.is_exhausted() => Err(NodeError::new(
+                "condition_too_costly",
+                format!("the condition reads more than {MAX_READ} bytes; a list is read once per round of the macro around it"),
+            )),
             Err(error) => Err(NodeError::new("condition_error", shortened(&error.to_string()))),
         }
     }
@@ -169,7 +172,9 @@ fn too_costly(expression: &Expr, depth: usize) -> Option<&'static str> {
     };
     match expression {
         Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => None,
-        Expr::Call(call) if call.func_name == "_+_" && depth > 0 && !is_accumulator(&call.args) => Some("`+` cannot stand inside a list macro"),
+        Expr::Call(call) if call.func_name == "_+_" && depth > 0 && !is_accumulator(&call.args) => {
+            Some("`+` cannot stand inside a list macro")
+        }
         Expr::Call(call) => call.target.as_deref().and_then(inner).or_else(|| call.args.iter().find_map(inner)),
         Expr::Comprehension(_) if depth == MAX_MACROS_DEEP => Some("at most two list macros can stand inside one another"),
         Expr::Comprehension(list) => inner(&list.iter_range)
@@ -266,7 +271,14 @@ mod tests {
 
     #[test]
     fn numbers_compare_across_kinds() {
-        for test in ["<api.input.n> > 100", "<api.input.n> >= 100.5", "<api.input.n> == 101.0", "<api.input.n> * 2 == 202", "100.9 < <api.input.n>", "<api.input.n> != 3"] {
+        for test in [
+            "<api.input.n> > 100",
+            "<api.input.n> >= 100.5",
+            "<api.input.n> == 101.0",
+            "<api.input.n> * 2 == 202",
+            "100.9 < <api.input.n>",
+            "<api.input.n> != 3",
+        ] {
             check(test, json!({"n": 101}), "yes");
             check(test, json!({"n": 101.0}), "yes");
         }
@@ -280,9 +292,20 @@ mod tests {
     fn values_of_all_kinds_are_read() {
         let input = json!({"s": "héllo", "l": [1, {"k": "v"}], "o": {"a": {"b": true}}, "t": true, "z": null});
         for test in [
-            "<api.input.s> == 'héllo' && size(<api.input.s>) == 5", "<api.input.s>.startsWith('hé')", "<api.input.s>.matches('^h.*o$')", "<api.input.l>[1].k == 'v'",
-            "<api.input.l[1].k> == 'v'", "1 in <api.input.l>", "<api.input.o>.a.b", "<api.input.t>", "<api.input.z> == null", "<api.input.missing> == null",
-            "has(<api.input.o>.a) && !has(<api.input.o>.z)", "<api.input.l>.exists(x, x == 1)", "<api.input.l>.map(x, x).size() == 2", "'a' + 'b' == 'ab'",
+            "<api.input.s> == 'héllo' && size(<api.input.s>) == 5",
+            "<api.input.s>.startsWith('hé')",
+            "<api.input.s>.matches('^h.*o$')",
+            "<api.input.l>[1].k == 'v'",
+            "<api.input.l[1].k> == 'v'",
+            "1 in <api.input.l>",
+            "<api.input.o>.a.b",
+            "<api.input.t>",
+            "<api.input.z> == null",
+            "<api.input.missing> == null",
+            "has(<api.input.o>.a) && !has(<api.input.o>.z)",
+            "<api.input.l>.exists(x, x == 1)",
+            "<api.input.l>.map(x, x).size() == 2",
+            "'a' + 'b' == 'ab'",
         ] {
             check(test, input.clone(), "yes");
         }
@@ -315,7 +338,8 @@ mod tests {
 
     #[test]
     fn branches_are_checked() {
-        let document = "nodes: [{ id: c, type: condition, branches: [{ name: a }, { name: error, if: 'true' }, { name: a, if: 'true', iff: 1 }, 3] }]";
+        let document =
+            "nodes: [{ id: c, type: condition, branches: [{ name: a }, { name: error, if: 'true' }, { name: a, if: 'true', iff: 1 }, 3] }]";
         let (_, problems) = Workflow::compile(&Document::parse(document).unwrap());
         let messages: Vec<_> = problems.iter().map(|problem| problem.message.as_str()).collect();
         assert_eq!(
@@ -330,11 +354,98 @@ mod tests {
         );
     }
 
+    mod random {
+        use proptest::prelude::*;
+
+        use super::*;
+
+        const WORDS: [&str; 44] = [
+            "<api.input.n>",
+            "<api.input.s>",
+            "<api.input.l>",
+            "<api.input.o>",
+            "1",
+            "0",
+            "-1",
+            "9223372036854775807",
+            "1u",
+            "1.5",
+            "'é'",
+            "b'a'",
+            "''",
+            "null",
+            "true",
+            "(",
+            ")",
+            "[",
+            "]",
+            "{",
+            "}",
+            ":",
+            ",",
+            ".",
+            "?",
+            "+",
+            "-",
+            "*",
+            "/",
+            "%",
+            "==",
+            "<",
+            ">=",
+            "in",
+            "&&",
+            "||",
+            "!",
+            "size",
+            "matches",
+            "all",
+            "x",
+            "int",
+            "string",
+            "double",
+        ];
+
+        proptest! {
+            #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+            #[test]
+            fn conditions_never_panic(words in prop::collection::vec(prop::sample::select(&WORDS[..]), 1..14)) {
+                let (workflow, _) = Workflow::compile(&Document::parse(&yaml(&words.join(" "))).unwrap());
+                if let Some(workflow) = workflow {
+                    let mut run = crate::run::tests::start(&workflow.into(), json!({"n": i64::MIN, "s": "ü(", "l": [[], 1.5, null], "o": {"x": 1}}));
+                    crate::run::tests::drive(&mut run, |_, _| unreachable!());
+                }
+            }
+
+            #[test]
+            fn operations_never_panic(left in 0..15usize, operator in 25..36usize, right in 0..15usize, call in prop::sample::select(&["size", "int", "string", "double", "uint", "bytes", "type"][..])) {
+                for test in [format!("{} {} {}", WORDS[left], WORDS[operator], WORDS[right]), format!("{call}({}) == {}", WORDS[left], WORDS[right]), format!("{}.{call}({})", WORDS[left], WORDS[right]), format!("{}[{}]", WORDS[left], WORDS[right])] {
+                    let (workflow, _) = Workflow::compile(&Document::parse(&yaml(&test)).unwrap());
+                    if let Some(workflow) = workflow {
+                        let mut run = crate::run::tests::start(&workflow.into(), json!({"n": i64::MIN, "s": "ü(", "l": [[], 1.5, null], "o": {"x": 1}}));
+                        crate::run::tests::drive(&mut run, |_, _| unreachable!());
+                    }
+                }
+            }
+        }
+    }
+
     #[test]
     fn hostile_conditions_end() {
         let list: Vec<u32> = (0..90_000).collect();
         check("<api.input.l>.all(x, <api.input.l>.exists(y, y == x))", json!({ "l": list }), "condition_too_costly");
-        for text in ["1+".repeat(900) + "1 > 0", "!".repeat(1_900) + "true", "[".repeat(900) + &"]".repeat(900), "(".repeat(900) + &")".repeat(900), "true?".repeat(300) + "true" + &":true".repeat(300), "a".to_owned() + &".b".repeat(900), "-".repeat(1_900) + "1 > 0", "true||".repeat(300) + "true", "f(".repeat(900)] {
+        for text in [
+            "1+".repeat(900) + "1 > 0",
+            "!".repeat(1_900) + "true",
+            "[".repeat(900) + &"]".repeat(900),
+            "(".repeat(900) + &")".repeat(900),
+            "true?".repeat(300) + "true" + &":true".repeat(300),
+            "a".to_owned() + &".b".repeat(900),
+            "-".repeat(1_900) + "1 > 0",
+            "true||".repeat(300) + "true",
+            "f(".repeat(900),
+        ] {
             let (workflow, _) = Workflow::compile(&Document::parse(&yaml(&text)).unwrap());
             if let Some(workflow) = workflow {
                 let mut run = crate::run::tests::start(&workflow.into(), json!({}));

@@ -9,6 +9,8 @@ use crate::run::Reader;
 use crate::template::{MAX_VALUE_BYTES, Reference};
 use crate::text::{Piece, scan};
 
+const MAX_VARIABLES: usize = 500;
+
 #[derive(Debug, Default)]
 pub(crate) struct Embedded {
     pub code: String,
@@ -42,7 +44,8 @@ impl Embedded {
                 Piece::Reference(found) => match fields.compiler.reference(&found, &path, fields.scope) {
                     Some(reference) => {
                         if quotes.inside() {
-                            let message = format!("{} stands inside quotes, where its value is not filled in; write it outside them", found.source);
+                            let message =
+                                format!("{} stands inside quotes, where its value is not filled in; write it outside them", found.source);
                             fields.warning(name, message);
                         }
                         let variable = embedded.variable(&prefix, reference);
@@ -52,12 +55,17 @@ impl Embedded {
                 },
             }
         }
+        if embedded.variables.len() > MAX_VARIABLES {
+            fields.error(name, format!("`{name}` refers to more than {MAX_VARIABLES} different values"));
+        }
         embedded
     }
 
     /// The same reference is bound once.
     fn variable(&mut self, prefix: &str, reference: Reference) -> String {
-        if let Some((name, _)) = self.variables.iter().find(|(_, known)| *known == reference) {
+        // Past the limit the code is refused anyway, and looking for doubles would take long.
+        let known = self.variables.iter().take(MAX_VARIABLES).find(|(_, known)| *known == reference);
+        if let Some((name, _)) = known {
             return name.clone();
         }
         let name = format!("{prefix}{}", self.variables.len());

@@ -152,7 +152,7 @@ impl<'c, 'd> Fields<'c, 'd> {
     }
 
     pub(crate) fn template(&mut self, name: &'static str, secrets: Secrets) -> Option<Template> {
-        let value = self.get_with_null(name)?;
+        let value = self.get(name)?;
         let path = self.path_of(name);
         Some(self.compiler.template(value, &path, self.scope, secrets))
     }

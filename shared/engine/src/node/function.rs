@@ -56,13 +56,20 @@ mod tests {
         let call = only_call(&yaml, json!({"n": 2, "s": "'; evil()"}));
         assert_eq!((call.timeout.as_secs(), call.at_most_once), (30, false));
         let Action::Code(call) = call.action else { panic!() };
-        assert_eq!((call.code.as_str(), serde_json::Value::Object(call.variables), call.now_ms), (expected_code, expected_variables, 1_000));
+        assert_eq!(
+            (call.code.as_str(), serde_json::Value::Object(call.variables), call.now_ms),
+            (expected_code, expected_variables, 1_000)
+        );
     }
 
     #[test]
     fn references_become_variables() {
         check("return <api.input.n> * 2", "return __ref0 * 2", json!({"__ref0": 2}));
-        check("return <api.input.n> + <api.input.s> + <api.input.n>", "return __ref0 + __ref1 + __ref0", json!({"__ref0": 2, "__ref1": "'; evil()"}));
+        check(
+            "return <api.input.n> + <api.input.s> + <api.input.n>",
+            "return __ref0 + __ref1 + __ref0",
+            json!({"__ref0": 2, "__ref1": "'; evil()"}),
+        );
         check("let __ref0 = 1; return <api.input.gone>", "let __ref0 = 1; return __ref_0", json!({"__ref_0": null}));
         check("return api.n", "return api.n", json!({"api": {"n": 2, "s": "'; evil()"}}));
         check("if (a < b && c > d) return x<y>z", "if (a < b && c > d) return x<y>z", json!({}));

@@ -85,7 +85,9 @@ impl Over {
             },
             Self::Count(count) => match count.render(reader)? {
                 Value::Null => Items::Count(0),
-                value => Items::Count(count_of(&value).ok_or_else(|| NodeError::new("not_a_count", "`for` must be a whole number, not negative"))?),
+                value => Items::Count(
+                    count_of(&value).ok_or_else(|| NodeError::new("not_a_count", "`for` must be a whole number, not negative"))?,
+                ),
             },
         };
         let length = match &items {

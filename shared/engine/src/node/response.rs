@@ -61,7 +61,16 @@ mod tests {
     #[test]
     fn the_status_is_valid_or_200() {
         let yaml = "nodes: [{ id: r, type: response, status: <api.input.s>, data: <api.input.s> }]";
-        for (status, expected) in [(json!(404), 404), (json!("418"), 418), (json!(99), 200), (json!(101), 200), (json!(600), 200), (json!("x"), 200), (json!(null), 200), (json!(201.5), 200)] {
+        for (status, expected) in [
+            (json!(404), 404),
+            (json!("418"), 418),
+            (json!(99), 200),
+            (json!(101), 200),
+            (json!(600), 200),
+            (json!("x"), 200),
+            (json!(null), 200),
+            (json!(201.5), 200),
+        ] {
             assert_eq!(output(yaml, json!({ "s": status })), json!({"data": status, "status": expected, "headers": {}}));
         }
         assert_eq!(output("nodes: [{ id: r, type: response }]", json!({})), json!({"data": null, "status": 200, "headers": {}}));

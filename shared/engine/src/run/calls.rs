@@ -47,7 +47,8 @@ impl Run {
         };
         let input = Arc::new(input);
         let again = (node.retry.max_attempts > 1).then(|| (call.clone(), Arc::clone(&input)));
-        let open = OpenCall { frame, node: index, path: self.path(frame, index), kind: node.kind.name(), attempt: 0, has_spoken: false, again };
+        let open =
+            OpenCall { frame, node: index, path: self.path(frame, index), kind: node.kind.name(), attempt: 0, has_spoken: false, again };
         self.send(open, call, input);
     }
 

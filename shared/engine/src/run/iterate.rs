@@ -19,6 +19,8 @@ pub(super) struct Iteration {
     live: usize,
     results: Vec<Value>,
     results_size: usize,
+    /// Iterations whose result is there.
+    complete: usize,
     /// Why no further iteration starts.
     pub failure: Option<RunError>,
 }
@@ -51,7 +53,7 @@ impl Run {
         };
         self.retained += items_size;
         let results = vec![Value::Null; items.len()];
-        let iteration = Iteration { items, items_size, next: 0, width, live: 0, results, results_size: 0, failure: None };
+        let iteration = Iteration { items, items_size, next: 0, width, live: 0, results, results_size: 0, complete: 0, failure: None };
         self.frames.slot(frame, index).iteration = Some(Box::new(iteration));
         self.start_iterations(frame, index);
     }
@@ -59,7 +61,11 @@ impl Run {
     fn start_iterations(&mut self, frame: usize, index: usize) {
         let workflow = std::sync::Arc::clone(&self.workflow);
         let node = &self.frames.body(frame, &workflow).nodes[index];
-        let (Kind::Loop(crate::node::r#loop::Loop { body, .. }) | Kind::Parallel(crate::node::parallel::Parallel { body, .. })) = &node.kind else { return };
+        let (Kind::Loop(crate::node::r#loop::Loop { body, .. }) | Kind::Parallel(crate::node::parallel::Parallel { body, .. })) =
+            &node.kind
+        else {
+            return;
+        };
         let stopped = self.frames.get(frame).stopped;
         loop {
             let Some(iteration) = &mut self.frames.slot(frame, index).iteration else { return };
@@ -108,6 +114,7 @@ impl Run {
             return Err(NodeError::value_too_large());
         }
         iteration.results_size += size;
+        iteration.complete += 1;
         iteration.results[parent.position] = result;
         self.retained += size;
         if self.retained > MAX_RUN_BYTES { Err(NodeError::run_too_large()) } else { Ok(()) }
@@ -122,14 +129,13 @@ impl Run {
 
     /// Once nothing is under way and nothing will start, the loop or parallel itself ends.
     fn end_iterations(&mut self, frame: usize, index: usize) {
-        let stopped = self.frames.get(frame).stopped;
         let slot = self.frames.slot(frame, index);
         let Some(iteration) = slot.iteration.take_if(|iteration| iteration.live == 0) else { return };
         self.retained -= iteration.results_size + iteration.items_size;
         let report = Report { attempts: 1, ..Report::default() };
         match iteration.failure {
             Some(failure) => self.fail_with(frame, index, failure, report),
-            None if stopped && iteration.items.len() > 0 => self.give_up(frame, index),
+            None if iteration.complete < iteration.results.len() => self.give_up(frame, index),
             None => {
                 let output = Value::Object([("results".to_owned(), Value::Array(iteration.results))].into_iter().collect());
                 self.succeed(frame, index, output, report);

@@ -277,7 +277,15 @@ impl Run {
         self.emit(RunEvent::NodeStarted { node: path, kind: node.kind.name(), attempt: 1, input: None });
     }
 
-    fn emit_finished(&mut self, frame: usize, index: usize, status: NodeStatus, output: Option<Arc<Value>>, error: Option<RunError>, report: Report) {
+    fn emit_finished(
+        &mut self,
+        frame: usize,
+        index: usize,
+        status: NodeStatus,
+        output: Option<Arc<Value>>,
+        error: Option<RunError>,
+        report: Report,
+    ) {
         let (node, kind) = (self.path(frame, index), self.node(frame, index).kind.name());
         let Report { attempts, tokens, cost_nano_usd } = report;
         self.emit(RunEvent::NodeFinished { node, kind, status, output, error, attempts, tokens, cost_nano_usd });
@@ -293,5 +301,14 @@ fn is_live(when: When, settled: Settled) -> bool {
 }
 
 fn cancelled(node: NodePath, kind: &'static str, attempts: u32) -> RunEvent {
-    RunEvent::NodeFinished { node, kind, status: NodeStatus::Cancelled, output: None, error: None, attempts, tokens: None, cost_nano_usd: None }
+    RunEvent::NodeFinished {
+        node,
+        kind,
+        status: NodeStatus::Cancelled,
+        output: None,
+        error: None,
+        attempts,
+        tokens: None,
+        cost_nano_usd: None,
+    }
 }

@@ -24,6 +24,8 @@ pub(crate) struct Compiler<'d> {
     pub used: Vec<Used>,
 }
 
+const MAX_PROBLEMS: usize = 500;
+
 /// One reference to a node, wherever it lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Used {
@@ -52,10 +54,18 @@ pub(super) fn compile(document: &Document) -> (Option<Workflow>, Vec<Problem>) {
         compiler.results(&mut bodies, &mut links);
         edges::connect(&mut compiler, &mut bodies, &links);
     }
-    compiler.problems.sort_by_key(|problem| (problem.line, problem.column));
     let (infos, names) = compiler.infos();
+    let problems = foremost(compiler.problems);
     let workflow = settings.into_workflow(bodies, infos, names, compiler.secrets);
-    (complete.then_some(workflow), compiler.problems)
+    (complete.then_some(workflow), problems)
+}
+
+/// In the order of the text, and no more than anybody reads; errors stay before warnings go.
+fn foremost(mut problems: Vec<Problem>) -> Vec<Problem> {
+    problems.sort_by_key(|problem| (problem.severity != Severity::Error, problem.line, problem.column));
+    problems.truncate(MAX_PROBLEMS);
+    problems.sort_by_key(|problem| (problem.line, problem.column));
+    problems
 }
 
 enum Resolved {
@@ -131,7 +141,9 @@ impl<'d> Compiler<'d> {
     pub(crate) fn secret(&mut self, name: &str, path: &str, secrets: Secrets) {
         self.secrets.insert(name.to_owned());
         if secrets == Secrets::Refused {
-            let message = format!("the secret {{{{{name}}}}} cannot be used here: secrets are filled in only on the way out, in urls, headers, queries and http bodies");
+            let message = format!(
+                "the secret {{{{{name}}}}} cannot be used here: secrets are filled in only on the way out, in urls, headers, queries and http bodies"
+            );
             self.report(Severity::Error, path, message);
         }
     }
@@ -149,12 +161,17 @@ impl<'d> Compiler<'d> {
             return Resolved::Text(Some(format!("{source} stays text: there are no variables yet")));
         }
         let Some(&(body, index)) = self.outline.names.get(&first) else {
-            let hint = did_you_mean(&first, self.outline.names.keys().map(String::as_str));
+            // A text may hold any number of such words, and each hint looks at all names.
+            let names = self.outline.names.keys().map(String::as_str).filter(|_| self.problems.len() < MAX_PROBLEMS);
+            let hint = did_you_mean(&first, names);
             return Resolved::Text(Some(format!("{source} names no node and stays text{hint}")));
         };
         let Some(up) = self.levels_up(scope, body) else {
             let container = self.outermost_container_outside(scope, body);
-            return Resolved::Impossible(format!("{source}: `{}` is inside `{container}`; from outside, use <{container}.results>", found.node));
+            return Resolved::Impossible(format!(
+                "{source}: `{}` is inside `{container}`; from outside, use <{container}.results>",
+                found.node
+            ));
         };
         match self.node_path(body, index, &found.path) {
             Ok((path, error)) => {
@@ -266,13 +283,13 @@ impl<'d> Compiler<'d> {
 
     /// The `result` of a body is read where its nodes are in scope.
     fn results(&mut self, bodies: &mut [Body], links: &mut Links) {
-        for body in 1..bodies.len() {
+        for (number, body) in bodies.iter_mut().enumerate() {
             self.used.clear();
-            let Some((outer, index)) = self.outline.bodies[body].container else { continue };
+            let Some((outer, index)) = self.outline.bodies[number].container else { continue };
             let node = &self.outline.bodies[outer].nodes[index];
             let (path, result) = (format!("{}/result", node.path), node.object.get("result"));
-            bodies[body].result = result.map(|result| self.template(result, &path, body, Secrets::Refused));
-            let outside: Vec<Used> = self.used.iter().copied().filter(|used| used.body != body).collect();
+            body.result = result.map(|result| self.template(result, &path, number, Secrets::Refused));
+            let outside: Vec<Used> = self.used.iter().copied().filter(|used| used.body != number).collect();
             links.add(outer, index, Vec::new(), &outside);
         }
     }
@@ -282,7 +299,7 @@ impl<'d> Compiler<'d> {
         let mut names = HashMap::new();
         for node in self.outline.bodies.iter().flat_map(|body| &body.nodes) {
             for name in [Some(node.id), node.name].into_iter().flatten() {
-                names.insert(normalise(name), infos.len());
+                names.entry(normalise(name)).or_insert(infos.len());
             }
             infos.push(NodeInfo { id: node.id.to_owned(), name: node.name.map(str::to_owned), kind: node.kind.unwrap_or_default() });
         }

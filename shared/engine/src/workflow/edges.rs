@@ -150,7 +150,9 @@ fn after_edge(compiler: &Compiler<'_>, bodies: &[Body], (body, index): Place, te
             Some(branch) => When::Branch(branch),
             None => return Err(format!("`{name}` has no branch `{branch}`{}", did_you_mean(branch, condition.branch_names()))),
         },
-        (_, Some(handle)) => return Err(format!("`{name}` is no condition: it has no branch `{handle}`, only `{name}` and `{name}.error`")),
+        (_, Some(handle)) => {
+            return Err(format!("`{name}` is no condition: it has no branch `{handle}`, only `{name}` and `{name}.error`"));
+        }
     };
     Ok((from, when))
 }
@@ -180,7 +182,8 @@ fn refuse_cycles(compiler: &mut Compiler<'_>, body: usize, nodes: &Body) {
 
 /// Walks backwards among nodes that still wait, until one comes again.
 fn one_cycle(body: &Body, waits: &[u32]) -> Vec<usize> {
-    let predecessor = |to: usize| (0..waits.len()).find(|from| waits[*from] > 0 && body.nodes[*from].edges.iter().any(|edge| edge.to == to));
+    let predecessor =
+        |to: usize| (0..waits.len()).find(|from| waits[*from] > 0 && body.nodes[*from].edges.iter().any(|edge| edge.to == to));
     let mut walked: Vec<usize> = waits.iter().position(|waits| *waits > 0).into_iter().collect();
     while let Some(previous) = walked.last().and_then(|last| predecessor(*last)) {
         if let Some(start) = walked.iter().position(|index| *index == previous) {

@@ -66,7 +66,15 @@ impl<'d> Outliner<'d, '_> {
     /// The nodes that stand for the sections `input` and `output`.
     fn implicit(&mut self, id: &'static str, kind: &'static str, leaves: Leaves, path: &str, object: &'d Map<String, Value>) {
         self.name(id, (0, self.outline.bodies[0].nodes.len()), path);
-        self.outline.bodies[0].nodes.push(NodeOutline { id, name: None, kind: Some(kind), path: path.to_owned(), object, leaves, body: None });
+        self.outline.bodies[0].nodes.push(NodeOutline {
+            id,
+            name: None,
+            kind: Some(kind),
+            path: path.to_owned(),
+            object,
+            leaves,
+            body: None,
+        });
     }
 
     fn body(&mut self, body: usize, owner: &'d Map<String, Value>, owner_path: &str, depth: usize) {
@@ -106,8 +114,13 @@ impl<'d> Outliner<'d, '_> {
         let name = object.get("name").and_then(Value::as_str);
         let place = (body, self.outline.bodies[body].nodes.len());
         self.name(id, place, &path);
-        if let Some(name) = name {
-            self.name(name, place, &path);
+        match name {
+            Some(name) if RESERVED_IDS.contains(&normalise(name).as_str()) && name != id => {
+                let message = format!("the name `{name}` is reserved: references reach this node by its id only");
+                self.problems.push(self.document.problem(Severity::Warning, &format!("{path}/name"), message));
+            }
+            Some(name) => self.name(name, place, &path),
+            None => {}
         }
         let leaves = kind.map_or(Leaves::Anything, |kind| Leaves::of(kind, object));
         let inner = matches!(kind, Some("loop" | "parallel")).then(|| self.outline.bodies.len());

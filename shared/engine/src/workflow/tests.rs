@@ -74,7 +74,10 @@ webhook: { method: HEAD }
 
 #[test]
 fn json_documents_have_places_too() {
-    check("{\"nodes\": [\n {\"id\": \"a\", \"type\": \"template\",\n  \"template\": \"<a.content>\"}]}", &["E 2:2 /nodes/0 `a` refers to itself"]);
+    check(
+        "{\"nodes\": [\n {\"id\": \"a\", \"type\": \"template\",\n  \"template\": \"<a.content>\"}]}",
+        &["E 2:2 /nodes/0 `a` refers to itself"],
+    );
 }
 
 #[test]
@@ -92,9 +95,10 @@ fn reserved_and_doubled_names_are_refused() {
         assert!(problems(&nodes(&[&format!("id: {id}, type: template, template: x")]))[0].contains("is "), "{id}");
     }
     check(&nodes(&["id: output, type: output, values: {}"]), &[]);
-    check(&nodes(&["id: a, name: 'My Agent', type: template, template: x", "id: myagent, type: template, template: x"]), &[
-        "E 3:5 /nodes/1 `myagent` is already the id or name of the node `a` (/nodes/0)",
-    ]);
+    check(
+        &nodes(&["id: a, name: 'My Agent', type: template, template: x", "id: myagent, type: template, template: x"]),
+        &["E 3:5 /nodes/1 `myagent` is already the id or name of the node `a` (/nodes/0)"],
+    );
     check(&nodes(&["id: draft, name: Draft, type: template, template: x"]), &[]);
     check(&nodes(&["id: 3fa85f64-5717-4562-b3fc-2c963f66afa6, type: template, template: x"]), &[]);
     check(&nodes(&["id: a, type: input"]), &["E 2:20 /nodes/0/type the input is the workflow's `input` section, not a node"]);
@@ -112,7 +116,12 @@ fn references_are_checked() {
     check(&with("<t>"), &["W 3:40 /nodes/1/template <t> names a node but no field of it and stays text"]);
     check(&with("<variable.x>"), &["W 3:40 /nodes/1/template <variable.x> stays text: there are no variables yet"]);
     check(&with("<loop.item>"), &["E 3:40 /nodes/1/template <loop.item> stands outside of any loop"]);
-    check(&with("{{KEY}}"), &["E 3:40 /nodes/1/template the secret {{KEY}} cannot be used here: secrets are filled in only on the way out, in urls, headers, queries and http bodies"]);
+    check(
+        &with("{{KEY}}"),
+        &[
+            "E 3:40 /nodes/1/template the secret {{KEY}} cannot be used here: secrets are filled in only on the way out, in urls, headers, queries and http bodies",
+        ],
+    );
 }
 
 #[test]
@@ -120,9 +129,10 @@ fn the_input_is_referred_to_by_its_fields() {
     let with = |text: &str| format!("input: [{{ name: words }}]\nnodes: [{{ id: t, type: template, template: '{text}' }}]");
     check(&with("<api.words> <api.input.words> <api.input> <api.input.other>"), &[]);
     check(&with("<api.word>"), &["E 2:44 /nodes/0/template <api.word>: the input has no field `word`; did you mean `words`?"]);
-    check("nodes: [{ id: t, type: template, template: '<api.input.x> <api.x>' }]", &[
-        "E 1:44 /nodes/0/template <api.x>: the workflow has no `input` section; write <api.input.x>, or declare the field",
-    ]);
+    check(
+        "nodes: [{ id: t, type: template, template: '<api.input.x> <api.x>' }]",
+        &["E 1:44 /nodes/0/template <api.x>: the workflow has no `input` section; write <api.input.x>, or declare the field"],
+    );
 }
 
 #[test]
@@ -188,17 +198,24 @@ nodes:
 
 #[test]
 fn common_fields_are_checked() {
-    check(&nodes(&["id: a, type: http, url: u, retry: { max_attempts: 11, backof: 1s }, timeout: 11m"]), &[
-        "E 2:57 /nodes/0/retry/max_attempts `max_attempts` must be a whole number from 1 to 10",
-        "E 2:69 /nodes/0/retry/backof unknown field `backof`; did you mean `backoff`?",
-        "E 2:84 /nodes/0/timeout `timeout` must be a duration such as \"90s\" or \"10m\", from 1ms to 10m",
-    ]);
-    check(&nodes(&["id: a, type: http, url: u, at_most_once: true, retry: { max_attempts: 2 }"]), &[
-        "E 2:48 /nodes/0/at_most_once `at_most_once` and `retry` exclude each other",
-    ]);
+    check(
+        &nodes(&["id: a, type: http, url: u, retry: { max_attempts: 11, backof: 1s }, timeout: 11m"]),
+        &[
+            "E 2:57 /nodes/0/retry/max_attempts `max_attempts` must be a whole number from 1 to 10",
+            "E 2:69 /nodes/0/retry/backof unknown field `backof`; did you mean `backoff`?",
+            "E 2:84 /nodes/0/timeout `timeout` must be a duration such as \"90s\" or \"10m\", from 1ms to 10m",
+        ],
+    );
+    check(
+        &nodes(&["id: a, type: http, url: u, at_most_once: true, retry: { max_attempts: 2 }"]),
+        &["E 2:48 /nodes/0/at_most_once `at_most_once` and `retry` exclude each other"],
+    );
     check(&nodes(&["id: a, type: http, url: u, at_most_once: true, retry: { max_attempts: 1 }"]), &[]);
     check(&nodes(&["id: a, type: function, code: x, timeout: 61s"]), &["E 2:48 /nodes/0/timeout a function node takes at most 60 s"]);
-    check(&nodes(&["id: a, type: template, template: x, timeout: 5s"]), &["W 2:52 /nodes/0/timeout `timeout` has no effect: a template node makes no call"]);
+    check(
+        &nodes(&["id: a, type: template, template: x, timeout: 5s"]),
+        &["W 2:52 /nodes/0/timeout `timeout` has no effect: a template node makes no call"],
+    );
 }
 
 #[test]
@@ -271,4 +288,29 @@ webhook: { url: "https://example.com/done" }
     check(text, &[]);
     let (workflow, _) = compile_text(text);
     assert_eq!(workflow.unwrap().sample_input(), json!({"words": 20}));
+}
+
+#[test]
+fn hostile_documents_end_soon() {
+    let key = "k".repeat(400_000);
+    for text in [format!("{{\"{key}\": [{}]}}", vec!["1"; 90_000].join(",")), format!("{key}: [{}]", vec!["1"; 90_000].join(","))] {
+        assert!(Document::parse(&text).is_err());
+    }
+    let many = nodes(&[&format!("id: t, type: template, template: '{}'", "<aa.b>".repeat(150_000))]);
+    assert_eq!(problems(&many).len(), 500);
+    let code: String = (0..40_000).map(|index| format!("<api.input.a{index}>;")).collect();
+    assert_eq!(
+        problems(&nodes(&[&format!("id: f, type: function, code: '{code}'")])),
+        ["E 2:36 /nodes/0/code `code` refers to more than 500 different values"]
+    );
+    let unknown: String = (0..40_000).map(|index| format!("a{index}: 1\n")).collect();
+    assert_eq!(problems(&unknown).len(), 500);
+}
+
+#[test]
+fn reserved_words_are_no_names_to_refer_by() {
+    check(
+        &nodes(&["id: a, name: Output, type: template, template: x", "id: output, name: output, type: output, values: {}"]),
+        &["W 2:20 /nodes/0/name the name `Output` is reserved: references reach this node by its id only"],
+    );
 }

@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use super::*;
 
-const RETRIED: &str = "nodes: [{ id: a, type: agent, model: offline/echo, prompt: hi, retry: { max_attempts: 3, backoff: 40s }, timeout: 9s }]";
+const RETRIED: &str =
+    "nodes: [{ id: a, type: agent, model: offline/echo, prompt: hi, retry: { max_attempts: 3, backoff: 40s }, timeout: 9s }]";
 
 #[test]
 fn a_failed_call_goes_out_again() {

@@ -281,6 +281,10 @@ fn speed() {
             let mut run = Run::new(Arc::clone(&workflow), RunStart { run_id: "run_1".into(), started_at_ms: 0, input: Arc::clone(&input) });
             while run.step() != Step::Done {}
         }
-        eprintln!("{length} nodes: {:?} a run, {:?} a node", started.elapsed() / 1_000, started.elapsed() / 1_000 / u32::try_from(length).unwrap());
+        eprintln!(
+            "{length} nodes: {:?} a run, {:?} a node",
+            started.elapsed() / 1_000,
+            started.elapsed() / 1_000 / u32::try_from(length).unwrap()
+        );
     }
 }

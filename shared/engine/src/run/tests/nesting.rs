@@ -25,7 +25,9 @@ output: { all: <each.results>, first: '<each.results[0].content>' }
 
 #[test]
 fn a_loop_counts() {
-    let yaml = |count: &str| format!("nodes: [{{ id: l, type: loop, for: {count}, result: <loop.item>, nodes: [{{ id: t, type: template, template: x }}] }}]");
+    let yaml = |count: &str| {
+        format!("nodes: [{{ id: l, type: loop, for: {count}, result: <loop.item>, nodes: [{{ id: t, type: template, template: x }}] }}]")
+    };
     assert_eq!(output(&yaml("3"), json!({})), json!({"results": [0, 1, 2]}));
     assert_eq!(output(&yaml("<api.input.n>"), json!({"n": 2.0})), json!({"results": [0, 1]}));
     assert_eq!(output(&yaml("<api.input.n>"), json!({})), json!({"results": []}));
@@ -53,10 +55,16 @@ output: { pages: <pages.results> }
 fn a_parallel_is_as_wide_as_allowed_and_keeps_the_order() {
     let mut run = start(&compile(PAGES), json!({"third": "c"}));
     let (log, calls) = advance(&mut run);
-    assert_eq!(log, "start api\nend api {\"third\":\"c\"}\nstart pages\nstart pages[0]/page\nperform pages[0]/page#0\nstart pages[1]/page\nperform pages[1]/page#0\nwait 2\n");
+    assert_eq!(
+        log,
+        "start api\nend api {\"third\":\"c\"}\nstart pages\nstart pages[0]/page\nperform pages[0]/page#0\nstart pages[1]/page\nperform pages[1]/page#0\nwait 2\n"
+    );
     run.complete(&calls[1].0, ok(json!({"data": "B"})));
     let (log, third) = advance(&mut run);
-    assert_eq!(log, "end pages[1]/page {\"data\":\"B\"}\nstart pages[1]/text\nend pages[1]/text {\"content\":\"1=B\"}\nstart pages[2]/page\nperform pages[2]/page#0\nwait 2\n");
+    assert_eq!(
+        log,
+        "end pages[1]/page {\"data\":\"B\"}\nstart pages[1]/text\nend pages[1]/text {\"content\":\"1=B\"}\nstart pages[2]/page\nperform pages[2]/page#0\nwait 2\n"
+    );
     run.complete(&third[0].0, ok(json!({"data": "C"})));
     advance(&mut run);
     run.complete(&calls[0].0, ok(json!({"data": "A"})));
@@ -142,6 +150,26 @@ nodes:
     run.complete(&calls[0].0, ok(json!({"data": "A"})));
     assert_eq!(advance(&mut run).0, "end race[0]/call {\"data\":\"A\"}\ncancel race\ndone\n");
     assert_eq!(run.outcome(), Some(&Outcome::Succeeded { output: json!({"data": "B", "status": 200, "headers": {}}) }));
+}
+
+#[test]
+fn a_parallel_that_was_cut_short_gives_no_results() {
+    let yaml = "
+nodes:
+  - id: race
+    type: parallel
+    for: 2
+    nodes:
+      - { id: call, type: http, url: 'http://x/<parallel.index>' }
+      - { id: answer, type: response, data: <call.data> }
+";
+    let mut run = start(&compile(yaml), json!({}));
+    let (_, calls) = advance(&mut run);
+    run.complete(&calls[0].0, ok(json!({"data": "A"})));
+    run.complete(&calls[1].0, ok(json!({"data": "B"})));
+    let (log, _) = advance(&mut run);
+    assert!(log.contains("end race[0]/answer") && log.contains("cancel race\ndone\n"), "{log}");
+    assert_eq!(run.outcome(), Some(&Outcome::Succeeded { output: json!({"data": "A", "status": 200, "headers": {}}) }));
 }
 
 #[test]

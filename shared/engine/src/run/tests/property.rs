@@ -12,7 +12,11 @@ struct Sketch {
 
 fn sketch() -> impl Strategy<Value = Sketch> {
     let references = prop::collection::vec(any::<prop::sample::Index>(), 0..3);
-    (0..5u8, references, prop::option::of((any::<prop::sample::Index>(), any::<bool>()))).prop_map(|(kind, references, hangs_on)| Sketch { kind, references, hangs_on })
+    (0..5u8, references, prop::option::of((any::<prop::sample::Index>(), any::<bool>()))).prop_map(|(kind, references, hangs_on)| Sketch {
+        kind,
+        references,
+        hangs_on,
+    })
 }
 
 const FIELDS: [&str; 5] = ["content", "data", "branch", "results", "data"];
@@ -35,7 +39,7 @@ fn document(sketches: &[Sketch]) -> String {
             let other = other.index(index);
             let handle = match sketches[other].kind {
                 2 => if *first { ".a" } else { ".b" },
-                4 => if *first { ".error" } else { "" },
+                4 if *first => ".error",
                 _ => "",
             };
             node["after"] = json!([format!("n{other}{handle}")]);
