@@ -28,6 +28,8 @@ pub(super) fn read(compiler: &mut Compiler<'_>) -> Settings {
     let save = fields.boolean("save").unwrap_or(true);
     fields.object("output");
     fields.get("nodes");
+    // By which editors find the document's own schema.
+    fields.string("$schema");
     let input = InputSection::read(&mut fields);
     let webhook = webhook(&mut fields);
     fields.finish();
