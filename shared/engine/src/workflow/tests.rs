@@ -265,7 +265,9 @@ fn settings_have_defaults() {
     assert!(workflow.webhook.is_none() && workflow.input_fields().is_empty() && !workflow.declares_input());
     let rules = InputRules { undeclared: Undeclared::Refuse, coerce: false };
     assert_eq!(workflow.accept_input(json!({"any": 1}), rules), Ok(json!({"any": 1})));
-    let (workflow, _) = compile_text("$schema: https://example.com/s.json\nname: N\ndeadline: 1h30m\nsave: false\nnodes: [{ id: a, type: template, template: x }]");
+    let (workflow, _) = compile_text(
+        "$schema: https://example.com/s.json\nname: N\ndeadline: 1h30m\nsave: false\nnodes: [{ id: a, type: template, template: x }]",
+    );
     let workflow = workflow.unwrap();
     assert_eq!((workflow.name.as_str(), workflow.deadline.as_secs(), workflow.save), ("N", 5_400, false));
 }
