@@ -12,6 +12,7 @@ mod queue;
 mod readers;
 mod retention;
 mod row;
+mod run_values;
 mod runs;
 mod schema;
 mod secrets;

@@ -3,6 +3,7 @@
 mod deliveries;
 mod due;
 mod keys;
+mod ownership;
 mod runs;
 pub mod sample;
 mod secrets;
@@ -32,6 +33,7 @@ pub struct World {
 pub async fn check_all<F: Future<Output = Result<World>>>(fresh: impl Fn() -> F) {
     let guarantees = [
         runs::guarantees(),
+        ownership::guarantees(),
         deliveries::guarantees(),
         due::guarantees(),
         workflows::guarantees(),

@@ -1,0 +1,203 @@
+//! What a run's writes bind: the JSON is made before the writer's turn, so that the one thread that writes only writes.
+
+use anyhow::Result;
+use flowgate_app::idempotency::{Claim, IdempotencyKey, IdempotencyRow};
+use flowgate_app::ports::{Ending, NewRun, Written};
+use flowgate_app::run::{Checkpoint, Event, EventId, Held, Mode, OwnerToken};
+use flowgate_app::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::deliveries::DeliveryValues;
+use crate::row::{Key, run_id, run_key};
+
+/// The largest number where a number is out of SQLite's range: none that is stored comes near.
+pub(crate) fn stored(number: impl TryInto<i64>) -> i64 {
+    number.try_into().unwrap_or(i64::MAX)
+}
+
+/// A new run.
+pub(crate) struct RunValues {
+    run: NewRun,
+    pub(crate) key: Key,
+    head: String,
+}
+
+impl RunValues {
+    pub(crate) fn new(run: NewRun) -> Result<Self> {
+        Ok(Self { key: run_key(&run.head.id)?, head: serde_json::to_string(&*run.head)?, run })
+    }
+
+    /// The run that took the idempotency key before this one; else the key is this run's.
+    pub(crate) fn claim_idempotency(&self, connection: &Connection) -> Result<Option<Claim>> {
+        let Some(IdempotencyRow { key, body_hash, expires_at }) = &self.run.idempotency else { return Ok(None) };
+        if let Some(earlier) = select_claim(connection, key, self.run.head.created_at)? {
+            // Its own row: this is the retry of a write that was applied.
+            return Ok((earlier.run != self.run.head.id).then_some(earlier));
+        }
+        let mut insert = connection
+            .prepare_cached("INSERT OR REPLACE INTO idempotency (scope, key, run, body_hash, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)")?;
+        insert.execute(params![key.scope, key.key, self.key, body_hash, expires_at.0])?;
+        Ok(None)
+    }
+
+    pub(crate) fn insert_open(&self, connection: &Connection) -> Result<()> {
+        let head = &self.run.head;
+        let mut insert = connection.prepare_cached(
+            "INSERT INTO runs (id, workflow_uid, created_at, user, head) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (id) DO NOTHING",
+        )?;
+        if insert.execute(params![self.key, head.workflow_uid, head.created_at.0, head.user, self.head])? == 0 {
+            return Ok(());
+        }
+        let owned = self.run.owner.is_some();
+        let mut insert = connection.prepare_cached(
+            "INSERT INTO open_runs (run, state, detached, fence, owner, due_at, look_at, started_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7)",
+        )?;
+        insert.execute(params![
+            self.key,
+            if owned { "running" } else { "pending" },
+            self.is_detached(),
+            i64::from(owned),
+            self.run.owner.as_ref().map(|owner| &*owner.0),
+            self.run.due_at.0,
+            owned.then_some(head.created_at.0),
+        ])?;
+        Ok(())
+    }
+
+    pub(crate) fn insert_ended(&self, connection: &Connection, end: &EndValues) -> Result<()> {
+        let head = &self.run.head;
+        let mut insert = connection.prepare_cached(
+            "INSERT INTO runs (id, workflow_uid, created_at, user, head, state, detached, fence, cancel_requested, look_at, expires_at, ending, trace)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10, ?11, ?12) ON CONFLICT (id) DO NOTHING",
+        )?;
+        insert.execute(params![
+            self.key,
+            head.workflow_uid,
+            head.created_at.0,
+            head.user,
+            self.head,
+            end.state,
+            self.is_detached(),
+            i64::from(self.run.owner.is_some()),
+            end.due_at.map(|at| at.0),
+            end.expires_at.0,
+            end.ending,
+            end.trace,
+        ])?;
+        Ok(())
+    }
+
+    fn is_detached(&self) -> bool {
+        self.run.mode == Mode::Detached
+    }
+}
+
+pub(crate) struct EndValues {
+    state: &'static str,
+    ending: String,
+    trace: String,
+    events: EventValues,
+    deliveries: Vec<DeliveryValues>,
+    expires_at: Timestamp,
+    due_at: Option<Timestamp>,
+}
+
+impl EndValues {
+    pub(crate) fn new(end: Ending) -> Result<Self> {
+        anyhow::ensure!(end.end.state.has_ended(), "a run cannot end as {}", end.end.state.as_str());
+        Ok(Self {
+            state: end.end.state.as_str(),
+            ending: serde_json::to_string(&*end.end)?,
+            trace: serde_json::to_string(&end.trace)?,
+            events: EventValues::new(&end.events)?,
+            deliveries: end.deliveries.into_iter().map(DeliveryValues::new).collect::<Result<_>>()?,
+            expires_at: end.expires_at,
+            due_at: end.due_at,
+        })
+    }
+
+    pub(crate) fn insert_parts(&self, connection: &Connection, run: Key) -> Result<()> {
+        self.events.insert(connection, run)?;
+        for delivery in &self.deliveries {
+            delivery.insert(connection)?;
+        }
+        Ok(())
+    }
+}
+
+/// What an owner shows with every write.
+pub(crate) struct HeldValues {
+    pub(crate) key: Key,
+    pub(crate) fence: i64,
+    pub(crate) owner: OwnerToken,
+}
+
+impl HeldValues {
+    pub(crate) fn new(held: &Held) -> Result<Self> {
+        Ok(Self { key: run_key(&held.run)?, fence: held.fence.try_into()?, owner: held.owner.clone() })
+    }
+
+    pub(crate) fn holds(&self, connection: &Connection) -> Result<bool> {
+        let mut select = connection.prepare_cached("SELECT 1 FROM open_runs WHERE run = ?1 AND fence = ?2 AND owner = ?3")?;
+        Ok(select.exists(params![self.key, self.fence, self.owner.0])?)
+    }
+
+    /// A hand-over that is refused because it was applied before is a success.
+    pub(crate) fn has_handed_over(&self, connection: &Connection) -> Result<Written> {
+        let mut select = connection.prepare_cached("SELECT 1 FROM open_runs WHERE run = ?1 AND handed_over_by = ?2")?;
+        Ok(if select.exists(params![self.key, self.owner.0])? { Written::Written } else { Written::Lost })
+    }
+
+    pub(crate) fn end(&self, connection: &Connection, end: &EndValues) -> Result<()> {
+        let mut update = connection.prepare_cached(
+            "UPDATE runs SET state = ?2, expires_at = ?3, look_at = ?4, ending = ?5, trace = ?6, detached = open_runs.detached,
+                fence = open_runs.fence, cancel_requested = open_runs.cancel_requested
+            FROM open_runs WHERE runs.id = ?1 AND open_runs.run = ?1",
+        )?;
+        update.execute(params![self.key, end.state, end.expires_at.0, end.due_at.map(|at| at.0), end.ending, end.trace])?;
+        connection.prepare_cached("DELETE FROM open_runs WHERE run = ?1")?.execute([self.key])?;
+        Ok(())
+    }
+}
+
+pub(crate) struct CheckpointValues {
+    place: String,
+    ordinal: i64,
+    checkpoint: String,
+}
+
+impl CheckpointValues {
+    pub(crate) fn new(checkpoint: &Checkpoint) -> Result<Self> {
+        Ok(Self { place: checkpoint.place.clone(), ordinal: stored(checkpoint.order), checkpoint: serde_json::to_string(checkpoint)? })
+    }
+
+    /// `false`: the place has a result already, and keeps it.
+    pub(crate) fn insert(&self, connection: &Connection, run: Key) -> Result<bool> {
+        let sql = "INSERT INTO checkpoints (run, place, ordinal, checkpoint) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (run, place) DO NOTHING";
+        Ok(connection.prepare_cached(sql)?.execute(params![run, self.place, self.ordinal, self.checkpoint])? == 1)
+    }
+}
+
+pub(crate) struct EventValues(Vec<(EventId, String)>);
+
+impl EventValues {
+    pub(crate) fn new(events: &[Event]) -> Result<Self> {
+        Ok(Self(events.iter().map(|event| Ok((event.id, serde_json::to_string(event)?))).collect::<Result<_>>()?))
+    }
+
+    pub(crate) fn insert(&self, connection: &Connection, run: Key) -> Result<()> {
+        for (id, event) in &self.0 {
+            let mut insert = connection.prepare_cached("INSERT OR IGNORE INTO events (run, fence, n, event) VALUES (?1, ?2, ?3, ?4)")?;
+            insert.execute(params![run, stored(id.fence), stored(id.n), event])?;
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn select_claim(connection: &Connection, key: &IdempotencyKey, now: Timestamp) -> Result<Option<Claim>> {
+    let mut select =
+        connection.prepare_cached("SELECT run, body_hash FROM idempotency WHERE scope = ?1 AND key = ?2 AND expires_at > ?3")?;
+    let found: Option<(Key, String)> =
+        select.query_row(params![key.scope, key.key, now.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    found.map(|(run, body_hash)| Ok(Claim { run: run_id(run)?, body_hash })).transpose()
+}
