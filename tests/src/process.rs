@@ -18,7 +18,8 @@ impl Process {
         let listen = format!("127.0.0.1:{port}");
         let mut command = Command::new(program());
         command.arg("serve").arg("--data").arg(folder).args(["--listen", &listen]);
-        let child = command.env("FLOWGATE_ADMIN_KEY", ADMIN_KEY).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
+        let child =
+            command.env("FLOWGATE_ADMIN_KEY", ADMIN_KEY).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
         let process = Self { url: format!("http://{listen}"), child };
         process.until_healthy().await;
         process

@@ -94,7 +94,13 @@ impl Drop for Receiver {
     }
 }
 
-async fn receive(State(shared): State<Shared>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> (StatusCode, [(&'static str, &'static str); 1], String) {
+async fn receive(
+    State(shared): State<Shared>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> (StatusCode, [(&'static str, &'static str); 1], String) {
     let request = Received { method, uri, headers, body };
     let before = {
         let mut received = shared.received.lock().expect("no test panics while it holds it");

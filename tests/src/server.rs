@@ -16,6 +16,7 @@ pub struct TestServer {
     pub app: Arc<App>,
     pub client: Client,
     server: Server,
+    settings: Settings,
     folder: tempfile::TempDir,
 }
 
@@ -28,10 +29,22 @@ impl TestServer {
         let outbound = OutboundSettings { allow_loopback: true, code_runner: Some(program()), ..OutboundSettings::default() };
         let mut settings = Settings { admin_key: Some(ADMIN_KEY.to_owned()), outbound, ..Settings::default() };
         change(&mut settings);
-        let folder = tempfile::tempdir().expect("a folder for the test");
+        Self::start_on(tempfile::tempdir().expect("a folder for the test"), settings).await
+    }
+
+    async fn start_on(folder: tempfile::TempDir, settings: Settings) -> Self {
         let listen = "127.0.0.1:0".parse().expect("an address");
-        let server = Server::start(Options { data: folder.path().to_owned(), listen, settings }).await.expect("the server starts");
-        Self { url: format!("http://{}", server.address), app: server.app.clone(), client: Client::new(), server, folder }
+        let server =
+            Server::start(Options { data: folder.path().to_owned(), listen, settings: settings.clone() }).await.expect("the server starts");
+        Self { url: format!("http://{}", server.address), app: server.app.clone(), client: Client::new(), server, settings, folder }
+    }
+
+    /// Stops it as a signal would, and starts another on the same folder.
+    pub async fn restart(self) -> Self {
+        let Self { app, server, settings, folder, .. } = self;
+        drop(app);
+        server.stop().await;
+        Self::start_on(folder, settings).await
     }
 
     pub fn folder(&self) -> &Path {
@@ -66,10 +79,20 @@ impl TestServer {
 }
 
 pub async fn publish(client: &Client, url: &str, id: &str, document: &str) {
-    let saved = client.put(format!("{url}/v1/workflows/{id}")).bearer_auth(ADMIN_KEY).header("content-type", "application/yaml").body(document.to_owned());
+    let saved = client
+        .put(format!("{url}/v1/workflows/{id}"))
+        .bearer_auth(ADMIN_KEY)
+        .header("content-type", "application/yaml")
+        .body(document.to_owned());
     let saved = saved.send().await.expect("the draft is sent");
     assert!(saved.status().is_success(), "{}", saved.text().await.unwrap_or_default());
-    let published = client.post(format!("{url}/v1/workflows/{id}/versions")).bearer_auth(ADMIN_KEY).json(&json!({})).send().await.expect("the version is sent");
+    let published = client
+        .post(format!("{url}/v1/workflows/{id}/versions"))
+        .bearer_auth(ADMIN_KEY)
+        .json(&json!({}))
+        .send()
+        .await
+        .expect("the version is sent");
     assert!(published.status().is_success(), "{}", published.text().await.unwrap_or_default());
 }
 

@@ -57,7 +57,10 @@ impl<'a> RunAnswer<'a> {
             input: &head.input,
             output: output(record),
             error: end.and_then(|end| end.error.as_ref()),
-            usage: UsageAnswer { tokens: end.map_or(0, |end| end.usage.tokens), cost_nano_usd: end.map_or(Some(0), |end| end.usage.cost_nano_usd) },
+            usage: UsageAnswer {
+                tokens: end.map_or(0, |end| end.usage.tokens),
+                cost_nano_usd: end.map_or(Some(0), |end| end.usage.cost_nano_usd),
+            },
             created_at: head.created_at.to_string(),
             started_at: record.started_at.map(|at| at.to_string()),
             ended_at: end.map(|end| end.ended_at.to_string()),

@@ -88,7 +88,13 @@ struct Unborn {
 
 impl Driver {
     /// A new run that a caller waits for. Nothing is written before it needs the outside or has ended.
-    pub(crate) fn attached(app: Arc<App>, head: Arc<RunHead>, workflow: Arc<Workflow>, wait: Duration, idempotency: Option<IdempotencyRow>) -> Self {
+    pub(crate) fn attached(
+        app: Arc<App>,
+        head: Arc<RunHead>,
+        workflow: Arc<Workflow>,
+        wait: Duration,
+        idempotency: Option<IdempotencyRow>,
+    ) -> Self {
         let now = head.created_at;
         let held = Held { run: head.id.clone(), fence: 1, owner: app.owner_token() };
         let lease_until = now + wait + app.settings.drain + LEASE_MARGIN;
@@ -233,7 +239,8 @@ impl Driver {
     /// The first write of an attached run.
     async fn begin(&mut self, unborn: Unborn) -> Result<()> {
         let owner = Some(self.held.owner.clone());
-        let run = NewRun { head: self.head.clone(), mode: Mode::Attached, owner, due_at: unborn.lease_until, idempotency: unborn.idempotency };
+        let run =
+            NewRun { head: self.head.clone(), mode: Mode::Attached, owner, due_at: unborn.lease_until, idempotency: unborn.idempotency };
         if let Created::Repeated(claim) = self.app.ports.runs.create(run).await? {
             self.say_last(Progress::Repeated(claim));
         }
@@ -243,7 +250,11 @@ impl Driver {
     /// Sends out what is ready.
     async fn launch(&mut self) -> Result<()> {
         for (id, call) in std::mem::take(&mut self.ready) {
-            let mark = if call.at_most_once && self.mode == Mode::Detached { self.app.ports.runs.mark_started(&self.held, id.place()).await? } else { StartMark::Marked };
+            let mark = if call.at_most_once && self.mode == Mode::Detached {
+                self.app.ports.runs.mark_started(&self.held, id.place()).await?
+            } else {
+                StartMark::Marked
+            };
             match mark {
                 StartMark::Marked => self.calls.start(&self.app, &self.head, id, call),
                 StartMark::AlreadyStarted => self.calls.end_as_interrupted(id, call),
@@ -291,7 +302,8 @@ impl Driver {
         if self.run.complete(&id, result.clone()) != Completion::Final {
             return Ok(());
         }
-        let checkpoint = Checkpoint { place: id.place().to_owned(), order: self.next_order, input_hash, attempts: id.attempt() + 1, result };
+        let checkpoint =
+            Checkpoint { place: id.place().to_owned(), order: self.next_order, input_hash, attempts: id.attempt() + 1, result };
         self.next_order += 1;
         match self.mode {
             Mode::Attached => self.unwritten.push(checkpoint),
@@ -309,7 +321,11 @@ impl Driver {
         let now = self.app.now();
         if now >= self.head.deadline_at {
             self.calls.give_up();
-            self.run.abort(RunError { code: "timeout".to_owned(), message: "the run did not end before its deadline".to_owned(), node: None });
+            self.run.abort(RunError {
+                code: "timeout".to_owned(),
+                message: "the run did not end before its deadline".to_owned(),
+                node: None,
+            });
         } else if self.leaving_until.is_some_and(|until| now >= until) {
             self.hand_over().await?;
         } else if self.leaving_until.is_none() && self.leave_at.is_some_and(|leave_at| now >= leave_at) {
@@ -390,7 +406,13 @@ impl Driver {
         let deliveries: Vec<_> = ending.deliveries.iter().map(|delivery| delivery.id.clone()).collect();
         let last = match self.unborn.take() {
             Some(unborn) => {
-                let run = NewRun { head: self.head.clone(), mode: Mode::Attached, owner: None, due_at: unborn.lease_until, idempotency: unborn.idempotency };
+                let run = NewRun {
+                    head: self.head.clone(),
+                    mode: Mode::Attached,
+                    owner: None,
+                    due_at: unborn.lease_until,
+                    idempotency: unborn.idempotency,
+                };
                 match self.app.ports.runs.create_ended(run, ending).await? {
                     Created::Created => Progress::Ended(Box::new(record)),
                     Created::Repeated(claim) => Progress::Repeated(claim),

@@ -78,7 +78,8 @@ impl Error {
 }
 
 fn bad_input_message(problems: &[FieldProblem]) -> String {
-    let told: Vec<String> = problems.iter().take(5).map(|problem| format!("{} {}", field_name(&problem.pointer), problem.message).trim().to_owned()).collect();
+    let told: Vec<String> =
+        problems.iter().take(5).map(|problem| format!("{} {}", field_name(&problem.pointer), problem.message).trim().to_owned()).collect();
     told.join("; ")
 }
 

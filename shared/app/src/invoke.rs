@@ -137,7 +137,10 @@ impl App {
     async fn accept(&self, caller: &Caller, published: &Published, request: StartRequest) -> Result<RunHead> {
         let workflow = &published.workflow;
         let input = workflow.accept_input(request.input, request.rules).map_err(|problems| {
-            let field = |problem: flowgate_engine::input::InputProblem| FieldProblem { pointer: format!("{}{}", request.input_pointer, problem.pointer), message: problem.message };
+            let field = |problem: flowgate_engine::input::InputProblem| FieldProblem {
+                pointer: format!("{}{}", request.input_pointer, problem.pointer),
+                message: problem.message,
+            };
             Error::BadInput(problems.into_iter().map(field).collect())
         })?;
         if request.user.as_ref().is_some_and(|user| user.len() > LONGEST_USER) {
@@ -165,7 +168,9 @@ impl App {
     }
 
     fn webhook_target(&self, webhook: WebhookRequest) -> anyhow::Result<WebhookTarget> {
-        let seal = |(name, value): (String, String)| Ok((name, crate::delivery::HeaderValue::Sealed(self.keyring.seal(&*self.ports.entropy, &value)?)));
+        let seal = |(name, value): (String, String)| {
+            Ok((name, crate::delivery::HeaderValue::Sealed(self.keyring.seal(&*self.ports.entropy, &value)?)))
+        };
         Ok(WebhookTarget {
             url: vec![flowgate_engine::call::Piece::Text(webhook.url)],
             method: webhook.method,
@@ -174,7 +179,13 @@ impl App {
         })
     }
 
-    async fn start(self: &Arc<Self>, head: Arc<RunHead>, workflow: Arc<Workflow>, manner: Manner, idempotency: Option<IdempotencyRow>) -> Result<Started> {
+    async fn start(
+        self: &Arc<Self>,
+        head: Arc<RunHead>,
+        workflow: Arc<Workflow>,
+        manner: Manner,
+        idempotency: Option<IdempotencyRow>,
+    ) -> Result<Started> {
         match manner {
             Manner::Detach => self.start_detached(head, idempotency).await,
             Manner::Stream => {
@@ -205,7 +216,9 @@ impl App {
         match progress {
             Some(Progress::Ended(record) | Progress::HandedOver(record)) => Ok(Started::Run(record)),
             Some(Progress::Repeated(claim)) => self.repeated(claim, body_hash).await,
-            Some(Progress::Event(_) | Progress::Lost) | None => Err(Error::Internal(anyhow::anyhow!("the run was lost to another owner or to its store"))),
+            Some(Progress::Event(_) | Progress::Lost) | None => {
+                Err(Error::Internal(anyhow::anyhow!("the run was lost to another owner or to its store")))
+            }
         }
     }
 
@@ -221,7 +234,11 @@ impl App {
     fn idempotency_row(&self, caller: &Caller, published: &Published, request: Option<&IdempotencyRequest>) -> Option<IdempotencyRow> {
         let request = request?;
         let scope = format!("{}/{}", caller.key_id().unwrap_or("admin"), published.uid);
-        Some(IdempotencyRow { key: IdempotencyKey { scope, key: request.key.clone() }, body_hash: request.body_hash.clone(), expires_at: self.now() + IDEMPOTENCY_WINDOW })
+        Some(IdempotencyRow {
+            key: IdempotencyKey { scope, key: request.key.clone() },
+            body_hash: request.body_hash.clone(),
+            expires_at: self.now() + IDEMPOTENCY_WINDOW,
+        })
     }
 
     /// The due row stands behind every message: one that is not sent comes late, not never.

@@ -215,7 +215,8 @@ impl App {
 
 fn check_request(request: &KeyRequest, now: Timestamp) -> Result<()> {
     let mut problems = Vec::new();
-    let mut problem = |pointer: &str, message: &str| problems.push(FieldProblem { pointer: pointer.to_owned(), message: message.to_owned() });
+    let mut problem =
+        |pointer: &str, message: &str| problems.push(FieldProblem { pointer: pointer.to_owned(), message: message.to_owned() });
     if request.name.trim().is_empty() || request.name.len() > LONGEST_NAME {
         problem("/name", "must have 1 to 200 characters");
     }

@@ -91,7 +91,14 @@ pub trait Workflows: Send + Sync {
     async fn read(&self, id: &str) -> Result<Option<WorkflowRecord>>;
     async fn list(&self, page: PageRequest) -> Result<Page<WorkflowRecord>>;
     /// Creates the workflow with `uid_if_new` where there is none. `if_match` is compared in the same step.
-    async fn save_draft(&self, id: &str, draft: Draft, uid_if_new: &str, signing: crate::secrets::SigningPin, if_match: Option<&str>) -> Result<DraftSaved>;
+    async fn save_draft(
+        &self,
+        id: &str,
+        draft: Draft,
+        uid_if_new: &str,
+        signing: crate::secrets::SigningPin,
+        if_match: Option<&str>,
+    ) -> Result<DraftSaved>;
     /// Adds the version and points the endpoint at it, in one transaction; numbers are given here: `1.0.0`, `1.0.1` …
     async fn publish(&self, id: &str, version: NewVersion) -> Result<Option<VersionInfo>>;
     /// Points the endpoint at a version, or takes it down.

@@ -204,6 +204,7 @@ pub struct Event {
 #[serde(tag = "event")]
 pub enum Told {
     #[serde(rename = "node.started")]
+    /// Attempts count from 1.
     NodeStarted { node: Arc<str>, kind: String, attempt: u32 },
     #[serde(rename = "chunk")]
     Chunk { node: Arc<str>, text: String },

@@ -71,9 +71,9 @@ impl App {
             match event.told {
                 Told::NodeStarted { node, kind, attempt } => {
                     if let Some(entry) = trace.iter_mut().find(|entry| entry.node == node) {
-                        entry.attempts = attempt + 1;
+                        entry.attempts = attempt;
                     } else {
-                        trace.push(NodeTrace { attempts: attempt + 1, started_at: Some(event.at), ..NodeTrace::new(node, &kind) });
+                        trace.push(NodeTrace { attempts: attempt, started_at: Some(event.at), ..NodeTrace::new(node, &kind) });
                     }
                 }
                 Told::NodeFinished { node, status, error, .. } => {

@@ -99,7 +99,8 @@ impl Keyring {
     pub(crate) fn unseal(&self, sealed: &str) -> Result<String> {
         let bytes = BASE64.decode(sealed).context("a sealed value is not base64")?;
         let (nonce, ciphertext) = bytes.split_first_chunk::<12>().context("a sealed value is too short")?;
-        let text = self.cipher()?.decrypt(&(*nonce).into(), ciphertext).map_err(|_| anyhow!("a sealed value was not sealed with this keyring"))?;
+        let text =
+            self.cipher()?.decrypt(&(*nonce).into(), ciphertext).map_err(|_| anyhow!("a sealed value was not sealed with this keyring"))?;
         String::from_utf8(text).context("a sealed value is not text")
     }
 

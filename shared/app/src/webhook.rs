@@ -173,7 +173,10 @@ fn signature(keys: &[Vec<u8>], id: &str, timestamp: &str, body: &str) -> String 
 fn with_status(url: &str, delivery: &Delivery, frozen: &FrozenRequest) -> Result<String> {
     let mut url = url::Url::parse(url)?;
     let status = frozen.event.strip_prefix("run.").unwrap_or("running");
-    url.query_pairs_mut().append_pair("workflowRunId", delivery.run.as_str()).append_pair("workflowId", &delivery.workflow_id).append_pair("status", status);
+    url.query_pairs_mut()
+        .append_pair("workflowRunId", delivery.run.as_str())
+        .append_pair("workflowId", &delivery.workflow_id)
+        .append_pair("status", status);
     Ok(url.into())
 }
 
@@ -183,8 +186,11 @@ fn attempt(at: Timestamp, outcome: SendOutcome) -> Attempt {
 
 /// What a log may show of where a delivery goes: secrets stay names.
 pub fn shown(pieces: &[Piece]) -> String {
-    pieces.iter().map(|piece| match piece {
-        Piece::Text(text) => text.clone(),
-        Piece::Secret(name) => format!("{{{{{name}}}}}"),
-    }).collect()
+    pieces
+        .iter()
+        .map(|piece| match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Secret(name) => format!("{{{{{name}}}}}"),
+        })
+        .collect()
 }

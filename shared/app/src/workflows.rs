@@ -104,7 +104,8 @@ impl App {
             return Err(Error::TooLarge("a workflow document has at most 1 MiB".to_owned()));
         }
         let (parsed, problems) = check(document)?;
-        let draft = Draft { name: name_of(&parsed, id), document: document.into(), etag: etag(&hash(document)).to_owned(), saved_at: self.now() };
+        let draft =
+            Draft { name: name_of(&parsed, id), document: document.into(), etag: etag(&hash(document)).to_owned(), saved_at: self.now() };
         let pin = SigningPin { master: self.keyring.newest_master()?, epoch: 1 };
         let uid = self.new_uuid().simple().to_string();
         let saved = self.ports.workflows.save_draft(id, draft, &uid, pin, if_match).await?;
@@ -143,7 +144,8 @@ impl App {
         if problems.iter().any(|problem| problem.severity == Severity::Error) {
             return Err(Error::InvalidDocument(problems));
         }
-        let version = NewVersion { hash: hash(&draft.document), document: draft.document, name: name_of(&parsed, id), notes, at: self.now() };
+        let version =
+            NewVersion { hash: hash(&draft.document), document: draft.document, name: name_of(&parsed, id), notes, at: self.now() };
         let published = self.ports.workflows.publish(id, version).await?;
         self.workflow_cache.forget(id);
         published.ok_or(Error::NotFound(What::Workflow))
@@ -202,7 +204,13 @@ impl App {
             (None, Some(active)) => active,
         };
         let workflow = self.compiled(&record.uid, version).await?.ok_or(Error::NotFound(What::Version))?;
-        Ok(Arc::new(Published { id: record.id.clone(), uid: record.uid.clone(), version: version.to_owned(), signing: record.signing, workflow }))
+        Ok(Arc::new(Published {
+            id: record.id.clone(),
+            uid: record.uid.clone(),
+            version: version.to_owned(),
+            signing: record.signing,
+            workflow,
+        }))
     }
 
     /// A version as it was published, compiled once per process. `None`: there is no such version.
@@ -212,7 +220,8 @@ impl App {
             return Ok(Some(workflow.clone()));
         }
         let Some(record) = self.ports.workflows.version(uid, version).await? else { return Ok(None) };
-        let document = Document::parse(&record.document).map_err(|error| anyhow!("a published document does not parse: {}", error.message))?;
+        let document =
+            Document::parse(&record.document).map_err(|error| anyhow!("a published document does not parse: {}", error.message))?;
         let (workflow, problems) = Workflow::compile(&document);
         let workflow = Arc::new(workflow.with_context(|| format!("published version {version} does not compile any more: {problems:?}"))?);
         let mut cached = self.workflow_cache.lock();
@@ -251,7 +260,10 @@ impl App {
 
     async fn version_before(&self, record: &WorkflowRecord) -> Result<String> {
         let versions = self.ports.workflows.versions(&record.uid).await?;
-        let mut older = versions.into_iter().map(|info| info.version).skip_while(|version| record.active_version.as_ref().is_some_and(|active| version != active));
+        let mut older = versions
+            .into_iter()
+            .map(|info| info.version)
+            .skip_while(|version| record.active_version.as_ref().is_some_and(|active| version != active));
         if record.active_version.is_some() {
             older.next();
         }
@@ -310,9 +322,15 @@ fn check_id(id: &str) -> Result<()> {
     if RESERVED.contains(&id) {
         return Err(Error::bad_field("/id", format!("`{id}` is a reserved name")));
     }
-    if is_workflow_id(id) { Ok(()) } else { Err(Error::bad_field("/id", "must be a letter or digit, then up to 63 letters, digits, - or _")) }
+    if is_workflow_id(id) {
+        Ok(())
+    } else {
+        Err(Error::bad_field("/id", "must be a letter or digit, then up to 63 letters, digits, - or _"))
+    }
 }
 
 pub(crate) fn is_workflow_id(id: &str) -> bool {
-    id.len() <= 64 && id.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+    id.len() <= 64
+        && id.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric())
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }

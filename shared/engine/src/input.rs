@@ -158,7 +158,7 @@ fn refuse_undeclared(fields: &[InputField], input: &Map<String, Value>, problems
     let undeclared = input.keys().filter(|name| fields.iter().all(|field| field.name != **name));
     for name in undeclared.take(MAX_FIELDS) {
         let hint = did_you_mean(name, fields.iter().map(|field| field.name.as_str()));
-        problems.push(InputProblem { pointer: pointer(name), message: format!("`{name}` is not an input of this workflow{hint}") });
+        problems.push(InputProblem { pointer: pointer(name), message: format!("is not an input of this workflow{hint}") });
     }
 }
 
@@ -196,16 +196,14 @@ impl InputField {
         let Some(value) = input.get_mut(&self.name) else {
             match &self.default {
                 Some(default) => drop(input.insert(self.name.clone(), default.clone())),
-                None => problems.push(InputProblem { pointer: pointer(&self.name), message: format!("`{}` is missing", self.name) }),
+                None => problems.push(InputProblem { pointer: pointer(&self.name), message: "is missing".to_owned() }),
             }
             return;
         };
         if let Some(coerced) = coerce.then(|| self.kind.coerced(value)).flatten() {
             *value = coerced;
         }
-        let misfits = self.misfit(value, &pointer(&self.name));
-        problems
-            .extend(misfits.into_iter().map(|problem| InputProblem { message: format!("`{}` {}", self.name, problem.message), ..problem }));
+        problems.extend(self.misfit(value, &pointer(&self.name)));
     }
 
     /// What keeps a value from being one of this field, starting with a verb.
@@ -374,18 +372,18 @@ mod tests {
             STRICT,
             json!({"n": "3", "b": null, "o": [], "l": {}, "f": 1, "txt": 1, "a/b": 2}),
             Err(&[
-                "/text `text` is missing",
-                "/n `n` must be a number, not a string",
-                "/b `b` must be a boolean, not null",
-                "/o `o` must be an object, not an array",
-                "/l `l` must be an array, not an object",
-                "/f `f` must be a file (a URL, an object that describes it, or a list of them), not a number",
-                "/txt `txt` is not an input of this workflow; did you mean `text`?",
-                "/a~1b `a/b` is not an input of this workflow",
+                "/text is missing",
+                "/n must be a number, not a string",
+                "/b must be a boolean, not null",
+                "/o must be an object, not an array",
+                "/l must be an array, not an object",
+                "/f must be a file (a URL, an object that describes it, or a list of them), not a number",
+                "/txt is not an input of this workflow; did you mean `text`?",
+                "/a~1b is not an input of this workflow",
             ]),
         );
         check(FIELDS, STRICT, json!([]), Err(&[" input must be an object, not an array"]));
-        check(FIELDS, STRICT, json!({"text": null}), Err(&["/text `text` must be a string, not null"]));
+        check(FIELDS, STRICT, json!({"text": null}), Err(&["/text must be a string, not null"]));
     }
 
     #[test]
@@ -401,15 +399,15 @@ mod tests {
             SIM,
             json!({"text": 7, "n": "three", "b": "yes", "o": "[1]", "l": "{"}),
             Err(&[
-                "/text `text` must be a string, not a number",
-                "/n `n` must be a number, not a string",
-                "/b `b` must be a boolean, not a string",
-                "/o `o` must be an object, not a string",
-                "/l `l` must be an array, not a string",
+                "/text must be a string, not a number",
+                "/n must be a number, not a string",
+                "/b must be a boolean, not a string",
+                "/o must be an object, not a string",
+                "/l must be an array, not a string",
             ]),
         );
         let deep = format!("{}{}", "[".repeat(65), "]".repeat(65));
-        check("  - { name: l, type: array }", SIM, json!({ "l": deep }), Err(&["/l `l` must be an array, not a string"]));
+        check("  - { name: l, type: array }", SIM, json!({ "l": deep }), Err(&["/l must be an array, not a string"]));
     }
 
     #[test]
@@ -417,8 +415,8 @@ mod tests {
         let fields =
             "  - { name: o, type: object, schema: { type: object, properties: { a: { type: integer, minimum: 1 } }, required: [a] } }";
         check(fields, STRICT, json!({"o": {"a": 1}}), Ok(json!({"o": {"a": 1}})));
-        check(fields, STRICT, json!({"o": {"a": 0}}), Err(&["/o/a `o` does not fit its schema: value is less than the minimum of 1"]));
-        check(fields, STRICT, json!({"o": {}}), Err(&["/o `o` does not fit its schema: \"a\" is a required property"]));
+        check(fields, STRICT, json!({"o": {"a": 0}}), Err(&["/o/a does not fit its schema: value is less than the minimum of 1"]));
+        check(fields, STRICT, json!({"o": {}}), Err(&["/o does not fit its schema: \"a\" is a required property"]));
     }
 
     #[test]

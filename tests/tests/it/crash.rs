@@ -27,7 +27,11 @@ output: {{ said: <second.data.said> }}
 async fn receiver() -> Receiver {
     Receiver::start(|request, _| {
         let said = |what: &str| json!({ "said": what }).to_string();
-        if request.uri.path().starts_with("/first/") { Reply::Now(StatusCode::OK, said("one")) } else { Reply::WhenLetGo(StatusCode::OK, said("two")) }
+        if request.uri.path().starts_with("/first/") {
+            Reply::Now(StatusCode::OK, said("one"))
+        } else {
+            Reply::WhenLetGo(StatusCode::OK, said("two"))
+        }
     })
     .await
 }
@@ -35,7 +39,8 @@ async fn receiver() -> Receiver {
 async fn start_detached(process: &Process, client: &reqwest::Client) -> Vec<String> {
     let mut ids = Vec::new();
     for i in 0..RUNS {
-        let request = client.post(format!("{}/v1/workflows/calls/runs", process.url)).bearer_auth(ADMIN_KEY).header("prefer", "respond-async");
+        let request =
+            client.post(format!("{}/v1/workflows/calls/runs", process.url)).bearer_auth(ADMIN_KEY).header("prefer", "respond-async");
         let answer = request.json(&json!({ "input": { "i": i } })).send().await.unwrap();
         assert_eq!(answer.status(), 202);
         let run: Value = answer.json().await.unwrap();
@@ -46,7 +51,8 @@ async fn start_detached(process: &Process, client: &reqwest::Client) -> Vec<Stri
 
 async fn ended(process: &Process, client: &reqwest::Client, id: &str) -> Value {
     for _ in 0..3_000 {
-        let run: Value = client.get(format!("{}/v1/runs/{id}", process.url)).bearer_auth(ADMIN_KEY).send().await.unwrap().json().await.unwrap();
+        let run: Value =
+            client.get(format!("{}/v1/runs/{id}", process.url)).bearer_auth(ADMIN_KEY).send().await.unwrap().json().await.unwrap();
         if !run["ended_at"].is_null() {
             return run;
         }
@@ -99,14 +105,16 @@ async fn an_attached_run_is_interrupted_and_says_so() {
     let (receiver, client) = (receiver().await, reqwest::Client::new());
     let process = Process::start(folder.path()).await;
     publish(&client, &process.url, "calls", &two_calls(&receiver.url)).await;
-    let request = client.post(format!("{}/v1/workflows/calls/runs", process.url)).bearer_auth(ADMIN_KEY).json(&json!({ "input": { "i": 1 } }));
+    let request =
+        client.post(format!("{}/v1/workflows/calls/runs", process.url)).bearer_auth(ADMIN_KEY).json(&json!({ "input": { "i": 1 } }));
     let waiting = tokio::spawn(request.send());
     receiver.until(|all| all.iter().any(|request| request.uri.path().starts_with("/second/"))).await;
     process.kill();
     assert!(waiting.await.unwrap().is_err());
 
     let process = Process::start(folder.path()).await;
-    let runs: Value = client.get(format!("{}/v1/workflows/calls/runs", process.url)).bearer_auth(ADMIN_KEY).send().await.unwrap().json().await.unwrap();
+    let runs: Value =
+        client.get(format!("{}/v1/workflows/calls/runs", process.url)).bearer_auth(ADMIN_KEY).send().await.unwrap().json().await.unwrap();
     let run = ended(&process, &client, runs["items"][0]["id"].as_str().unwrap()).await;
     assert_eq!((&run["status"], &run["error"]["code"]), (&json!("failed"), &json!("interrupted")));
     assert_eq!(receiver.count("/second/1"), 1, "an attached run is not taken up again");
@@ -127,7 +135,10 @@ async fn a_node_that_may_run_once_is_interrupted_by_a_kill() {
     receiver.let_go();
     for (i, id) in ids.iter().enumerate() {
         let run = ended(&process, &client, id).await;
-        assert_eq!((&run["status"], &run["error"]["code"], &run["error"]["node"]), (&json!("failed"), &json!("interrupted"), &json!("second")));
+        assert_eq!(
+            (&run["status"], &run["error"]["code"], &run["error"]["node"]),
+            (&json!("failed"), &json!("interrupted"), &json!("second"))
+        );
         assert_eq!(receiver.count(&format!("/second/{i}")), 1);
     }
 }

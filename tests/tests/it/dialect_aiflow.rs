@@ -104,15 +104,15 @@ async fn inputs_are_flat_and_taken_for_what_they_say() {
       {
         "error": {
           "code": "invalid_input",
-          "message": "my_prompt `my_prompt` is missing; count `count` must be a number, not a string",
+          "message": "my_prompt is missing; count must be a number, not a string",
           "fields": [
             {
               "name": "my_prompt",
-              "message": "`my_prompt` is missing"
+              "message": "is missing"
             },
             {
               "name": "count",
-              "message": "`count` must be a number, not a string"
+              "message": "must be a number, not a string"
             }
           ]
         }

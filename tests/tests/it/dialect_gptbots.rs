@@ -196,7 +196,7 @@ async fn refusals_have_a_code_and_a_message() {
             invoke(&key, r#"{"input":{"name":1,"extra":2}}"#),
             400,
             40000,
-            "input.name `name` must be a string, not a number; input.extra `extra` is not an input of this workflow",
+            "input.name must be a string, not a number; input.extra is not an input of this workflow",
         ),
         (
             invoke(&key, r#"{"input":{"name":"Ada"},"webhook":[{"url":"https://example.com"}]}"#),

@@ -303,16 +303,16 @@ async fn refusals_have_a_text_and_a_code() {
     [
       400,
       {
-        "error": "input.name `name` must be a string, not a number; n `n` must be a number, not a string",
+        "error": "input.name must be a string, not a number; n must be a number, not a string",
         "code": "INVALID_INPUT",
         "details": [
           {
             "path": "input.name",
-            "message": "`name` must be a string, not a number"
+            "message": "must be a string, not a number"
           },
           {
             "path": "n",
-            "message": "`n` must be a number, not a string"
+            "message": "must be a number, not a string"
           }
         ]
       }

@@ -19,3 +19,4 @@ mod crash;
 mod stream;
 mod versions;
 mod refusals;
+mod stop;

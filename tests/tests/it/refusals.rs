@@ -44,7 +44,9 @@ impl Dialect {
         match self {
             Native => Some(json!({ "input": { "name": "Ada" }, "webhooks": webhooks }).to_string()),
             Gptbots => Some(json!({ "input": { "name": "Ada" }, "isAsync": true, "webhook": webhooks }).to_string()),
-            AiFlow if urls.len() == 1 => Some(json!({ "name": "Ada", "run_options": { "global_webhook": { "url": urls[0] } } }).to_string()),
+            AiFlow if urls.len() == 1 => {
+                Some(json!({ "name": "Ada", "run_options": { "global_webhook": { "url": urls[0] } } }).to_string())
+            }
             AiFlow | Sim => None,
         }
     }
@@ -127,7 +129,8 @@ async fn bodies() {
     let server = TestServer::start().await;
     server.publish("w", STRICT).await;
     let key = server.key(&["w"], &["run", "read"]).await;
-    let deep = |dialect: Dialect| dialect.body(&json!({ "name": "DEEP" })).replace("\"DEEP\"", &format!("{}{}", "[".repeat(65), "]".repeat(65)));
+    let deep =
+        |dialect: Dialect| dialect.body(&json!({ "name": "DEEP" })).replace("\"DEEP\"", &format!("{}{}", "[".repeat(65), "]".repeat(65)));
     let twice = |dialect: Dialect| dialect.body(&json!({ "name": "Ada" })).replace("\"name\":\"Ada\"", "\"name\":\"Ada\",\"name\":\"Bob\"");
     for dialect in ALL {
         let attempt = async |body: String| dialect.refused(dialect.run(&server, &key, "w", body)).await;
@@ -138,7 +141,13 @@ async fn bodies() {
         named(json!({}), "name").await;
         named(json!({ "name": { "a": 1 } }), "name").await;
         named(json!({ "name": "Ada", "n": "three" }), "n").await;
-        for (what, body) in [("broken", "{\"input\": {".to_owned()), ("a list", "[1]".to_owned()), ("depth 65", deep(dialect)), ("duplicate keys", twice(dialect)), ("not UTF-8", "\u{0}".to_owned())] {
+        for (what, body) in [
+            ("broken", "{\"input\": {".to_owned()),
+            ("a list", "[1]".to_owned()),
+            ("depth 65", deep(dialect)),
+            ("duplicate keys", twice(dialect)),
+            ("not UTF-8", "\u{0}".to_owned()),
+        ] {
             let (status, message) = attempt(body).await;
             assert_eq!(status, 400, "{dialect:?}, {what}: {message}");
         }
@@ -153,7 +162,16 @@ async fn webhooks() {
     let server = TestServer::start().await;
     server.publish("w", STRICT).await;
     for dialect in ALL {
-        for url in ["http://169.254.169.254/latest", "https://169.254.169.254/", "http://10.0.0.1/", "https://10.0.0.1/", "https://[::ffff:10.0.0.1]/", "ftp://example.com/", "https://user:pass@example.com/", "not a url"] {
+        for url in [
+            "http://169.254.169.254/latest",
+            "https://169.254.169.254/",
+            "http://10.0.0.1/",
+            "https://10.0.0.1/",
+            "https://[::ffff:10.0.0.1]/",
+            "ftp://example.com/",
+            "https://user:pass@example.com/",
+            "not a url",
+        ] {
             let Some(body) = dialect.with_webhooks(&[url]) else { continue };
             let (status, message) = dialect.refused(dialect.run(&server, ADMIN_KEY, "w", body)).await;
             assert!(status == 400 && message.contains("url"), "{dialect:?} {url}: {status} {message}");
@@ -185,9 +203,25 @@ async fn without_the_loopback_allowance_its_every_spelling_is_refused() {
 async fn a_secret_that_a_caller_sends_stays_text() {
     let server = TestServer::start().await;
     server.publish("w", STRICT).await;
-    assert!(server.request(Method::PUT, "/v1/secrets/SECRET", ADMIN_KEY).json(&json!({ "value": "hidden" })).send().await.unwrap().status().is_success());
+    assert!(
+        server
+            .request(Method::PUT, "/v1/secrets/SECRET", ADMIN_KEY)
+            .json(&json!({ "value": "hidden" }))
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .is_success()
+    );
     for dialect in [Native, Gptbots, Sim] {
-        let answer: Value = dialect.run(&server, ADMIN_KEY, "w", dialect.body(&json!({ "name": "{{SECRET}} <say.content>" }))).send().await.unwrap().json().await.unwrap();
+        let answer: Value = dialect
+            .run(&server, ADMIN_KEY, "w", dialect.body(&json!({ "name": "{{SECRET}} <say.content>" })))
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
         assert_eq!(answer["output"]["said"], "{{SECRET}} <say.content>", "{dialect:?}");
     }
 }

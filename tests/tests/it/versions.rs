@@ -47,7 +47,10 @@ async fn all_dialects_answer_from_the_active_version_at_once() {
 async fn a_run_ends_on_the_version_it_started_with() {
     let server = TestServer::start().await;
     let receiver = Receiver::start(|_, _| Reply::WhenLetGo(StatusCode::OK, "{}".to_owned())).await;
-    let first = format!("nodes: [{{ id: call, type: http, url: \"{}/\" }}, {{ id: say, type: template, after: call, template: one }}]\noutput: {{ said: <say.content> }}\n", receiver.url);
+    let first = format!(
+        "nodes: [{{ id: call, type: http, url: \"{}/\" }}, {{ id: say, type: template, after: call, template: one }}]\noutput: {{ said: <say.content> }}\n",
+        receiver.url
+    );
     server.publish("w", &first).await;
     let run = json_of(server.post("/v1/workflows/w/runs", ADMIN_KEY).header("prefer", "respond-async").json(&json!({}))).await;
     receiver.until(|all| all.len() == 1).await;

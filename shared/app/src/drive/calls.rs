@@ -114,7 +114,11 @@ impl App {
             }
             Err(error) => {
                 tracing::error!(run.id = %head.id, error = format!("{error:#}"), "a delivery was not stored");
-                CallResult::Failed(CallError { code: "internal".to_owned(), message: "the delivery could not be stored".to_owned(), retryable: true })
+                CallResult::Failed(CallError {
+                    code: "internal".to_owned(),
+                    message: "the delivery could not be stored".to_owned(),
+                    retryable: true,
+                })
             }
         }
     }

@@ -43,7 +43,8 @@ impl App {
     fn ending_of(&self, record: &RunRecord, of_workflow: Option<WebhookCall>, trace: Trace, events: Vec<Event>) -> Result<Ending> {
         let end = record.end.clone().context("the run has no end")?;
         let targets = record.head.webhooks.iter().cloned().chain(of_workflow.map(author_webhook));
-        let deliveries = targets.enumerate().map(|(index, target)| self.end_delivery(record, index, target, end.ended_at)).collect::<Result<_>>()?;
+        let deliveries =
+            targets.enumerate().map(|(index, target)| self.end_delivery(record, index, target, end.ended_at)).collect::<Result<_>>()?;
         let due_at = (!record.head.save).then(|| end.ended_at + WIPE_GRACE);
         Ok(Ending { trace, events, deliveries, expires_at: end.ended_at + self.settings.retention, due_at, end })
     }

@@ -33,7 +33,16 @@ enum Milestone {
 
 impl Story {
     pub(crate) fn new(fence: u64) -> Self {
-        Self { fence, told: 0, watched: false, kept: false, unwritten: Vec::new(), trace: Vec::new(), at: HashMap::new(), stored: HashMap::new() }
+        Self {
+            fence,
+            told: 0,
+            watched: false,
+            kept: false,
+            unwritten: Vec::new(),
+            trace: Vec::new(),
+            at: HashMap::new(),
+            stored: HashMap::new(),
+        }
     }
 
     /// Events are given to a listener.
@@ -114,7 +123,7 @@ impl Story {
             RunEvent::NodeStarted { node, kind, attempt, input } => {
                 let entry = self.entry(node, kind);
                 entry.started_at.get_or_insert(at);
-                entry.attempts = attempt + 1;
+                entry.attempts = *attempt;
                 entry.input = input.as_ref().map(traced);
             }
             RunEvent::NodeFinished { node, kind, status, output, error, attempts, tokens, cost_nano_usd } => {
@@ -150,6 +159,8 @@ fn told(event: RunEvent) -> Told {
         RunEvent::NodeStarted { node, kind, attempt, .. } => Told::NodeStarted { node, kind: kind.to_owned(), attempt },
         RunEvent::Chunk { node, text } => Told::Chunk { node, text },
         RunEvent::NodeReset { node } => Told::NodeReset { node },
-        RunEvent::NodeFinished { node, kind, status, output, error, .. } => Told::NodeFinished { node, kind: kind.to_owned(), status, error, output },
+        RunEvent::NodeFinished { node, kind, status, output, error, .. } => {
+            Told::NodeFinished { node, kind: kind.to_owned(), status, error, output }
+        }
     }
 }
