@@ -1,6 +1,6 @@
 //! The platform's ports on one SQLite file, for a deployment that is one process.
 //!
-//! All writes go through one thread that commits in groups ([`writer`]); reads have connections of their own ([`readers`]).
+//! All writes go through one thread that commits in groups (`writer`); reads have connections of their own (`readers`).
 
 mod deliveries;
 mod due;
