@@ -15,7 +15,12 @@ pub(crate) fn load() -> Result<(), String> {
 fn told(error: &dotenvy::Error, text: &str) -> String {
     match error {
         dotenvy::Error::LineParse(line, _) => {
-            let number = text.lines().position(|candidate| candidate.trim() == line.trim()).map_or(String::new(), |index| format!(" {}", index + 1));
+            // After a quote that is not closed it is the rest of the file.
+            let first = line.trim().lines().next().unwrap_or_default();
+            let number = text
+                .lines()
+                .position(|candidate| candidate.trim() == first.trim())
+                .map_or(String::new(), |index| format!(" {}", index + 1));
             format!(".env: line{number} is not NAME=value; it and what follows is ignored")
         }
         dotenvy::Error::Io(error) => format!(".env cannot be read: {error}"),

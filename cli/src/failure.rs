@@ -28,8 +28,13 @@ pub(crate) struct Refusal {
 impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let told = ["detail", "title"].into_iter().find_map(|field| self.problem[field].as_str()).unwrap_or("no reason was given");
-        write!(f, "refused ({}): {}", self.status, plain(told))?;
-        for field in self.problem["errors"].as_array().into_iter().flatten() {
+        let fields = self.problem["errors"].as_array().filter(|fields| !fields.is_empty());
+        // The detail tells the first fields only.
+        match fields {
+            None => write!(f, "refused ({}): {}", self.status, plain(told))?,
+            Some(_) => write!(f, "refused ({}):", self.status)?,
+        }
+        for field in fields.into_iter().flatten() {
             let part = |name: &str| plain(field[name].as_str().unwrap_or_default()).into_owned();
             write!(f, "\n  {} {}", part("pointer"), part("message"))?;
         }
@@ -67,7 +72,8 @@ mod tests {
 
     #[test]
     fn a_refusal_names_every_field_and_no_control_character() {
-        let problem = json!({ "detail": "bad\u{1b}[2J input", "errors": [{ "pointer": "/input/n", "message": "must be a number, not a string" }] });
+        let problem =
+            json!({ "detail": "bad\u{1b}[2J input", "errors": [{ "pointer": "/input/n", "message": "must be a number, not a string" }] });
         let refusal = Refusal { status: 400, problem };
         assert_eq!(refusal.to_string(), "refused (400): bad\u{fffd}[2J input\n  /input/n must be a number, not a string");
         assert_eq!(Refusal { status: 502, problem: Value::Null }.to_string(), "refused (502): no reason was given");

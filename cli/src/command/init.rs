@@ -63,7 +63,9 @@ mod tests {
 
     #[test]
     fn a_place_is_a_file_or_a_folder() {
-        for (place, expected) in [(".", "workflow.yaml"), ("flows", "flows/workflow.yaml"), ("flows/a.yml", "flows/a.yml"), ("a.txt", "a.txt/workflow.yaml")] {
+        for (place, expected) in
+            [(".", "workflow.yaml"), ("flows", "flows/workflow.yaml"), ("flows/a.yml", "flows/a.yml"), ("a.txt", "a.txt/workflow.yaml")]
+        {
             assert_eq!(file(Path::new(place)), Path::new(expected));
         }
     }

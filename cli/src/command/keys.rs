@@ -64,7 +64,9 @@ enum Scope {
 pub(crate) async fn run(command: &Command, global: &Global, output: &Output) -> Result<ExitCode> {
     let client = Client::new(global)?;
     match command {
-        Command::Create(create) => tell_key(&client.json(client.request(Method::POST, &["v1", "keys"], &[]).json(&body(create))).await?, output)?,
+        Command::Create(create) => {
+            tell_key(&client.json(client.request(Method::POST, &["v1", "keys"], &[]).json(&body(create))).await?, output)?
+        }
         Command::Rotate { id, overlap } => {
             let body = overlap.map_or(json!({}), |seconds| json!({ "overlap_seconds": seconds }));
             tell_key(&client.json(client.request(Method::POST, &["v1", "keys", id, "rotate"], &[]).json(&body)).await?, output)?;
@@ -122,7 +124,13 @@ mod tests {
 
     #[test]
     fn a_key_names_its_workflows_or_all() {
-        let create = |all_workflows| Create { name: "ci".into(), workflows: vec!["a".into()], all_workflows, scopes: vec![Scope::Run], expires_at: None };
+        let create = |all_workflows| Create {
+            name: "ci".into(),
+            workflows: vec!["a".into()],
+            all_workflows,
+            scopes: vec![Scope::Run],
+            expires_at: None,
+        };
         assert_eq!(body(&create(false)), json!({ "name": "ci", "workflows": ["a"], "scopes": ["run"] }));
         assert_eq!(body(&create(true))["workflows"], "*");
     }

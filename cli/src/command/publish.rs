@@ -54,7 +54,13 @@ fn id(args: &Args) -> Result<String, Failure> {
     let is_id = (1..=64).contains(&id.len())
         && id.starts_with(|c: char| c.is_ascii_alphanumeric())
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
-    if is_id { Ok(id.to_owned()) } else { Err(Failure::Usage(format!("`{id}` cannot be a workflow's id (a letter or digit, then up to 63 letters, digits, - or _); give one with --id"))) }
+    if is_id {
+        Ok(id.to_owned())
+    } else {
+        Err(Failure::Usage(format!(
+            "`{id}` cannot be a workflow's id (a letter or digit, then up to 63 letters, digits, - or _); give one with --id"
+        )))
+    }
 }
 
 /// Saves the draft and shows what is wrong with it; with errors there is nothing to publish.
@@ -97,11 +103,7 @@ mod tests {
     use super::*;
 
     fn id_of(file: &str, id: Option<&str>) -> Result<String, Failure> {
-        id_args(&Args { file: file.to_owned(), id: id.map(str::to_owned), notes: None })
-    }
-
-    fn id_args(args: &Args) -> Result<String, Failure> {
-        super::id(args)
+        super::id(&Args { file: file.to_owned(), id: id.map(str::to_owned), notes: None })
     }
 
     #[test]
@@ -115,7 +117,8 @@ mod tests {
 
     #[test]
     fn the_line_to_paste_quotes_what_the_author_wrote() {
-        let text = "input: [{ name: who, value: it's me }]\nnodes: []\noutput: { a: <api.who> }";
+        let text =
+            "input: [{ name: who, value: it's me }]\nnodes: [{ id: t, type: template, template: <api.who> }]\noutput: { a: <t.content> }";
         let line = curl("http://x/v1/workflows/a/runs", text);
         assert!(line.ends_with(r#"-d '{"input":{"who":"it'\''s me"}}'"#), "{line}");
     }

@@ -35,14 +35,21 @@ pub(crate) struct Args {
 }
 
 /// Published on the first start: each runs without a provider.
-const EXAMPLES: [(&str, &str); 2] = [("greeting", include_str!("../../../examples/greeting.yaml")), ("story", include_str!("../../../examples/story.yaml"))];
+const EXAMPLES: [(&str, &str); 2] =
+    [("greeting", include_str!("../../../examples/greeting.yaml")), ("story", include_str!("../../../examples/story.yaml"))];
 const SHORTEST_ADMIN_KEY: usize = 32;
 
 pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     let admin_key = admin_key()?;
     let public_url = args.public_url.unwrap_or_else(|| format!("http://{}", args.listen));
-    let outbound = OutboundSettings { allow_http: args.allow_private, allow_loopback: !args.no_loopback, allow_private: args.allow_private, ..OutboundSettings::for_this_program()? };
-    let settings = Settings { public_url: public_url.trim_end_matches('/').to_owned(), admin_key: admin_key.clone(), outbound, ..Settings::default() };
+    let outbound = OutboundSettings {
+        allow_http: args.allow_private,
+        allow_loopback: !args.no_loopback,
+        allow_private: args.allow_private,
+        ..OutboundSettings::for_this_program()?
+    };
+    let settings =
+        Settings { public_url: public_url.trim_end_matches('/').to_owned(), admin_key: admin_key.clone(), outbound, ..Settings::default() };
     let server = Server::start(Options { data: args.data.clone(), listen: args.listen, settings }).await?;
     eprintln!("flowgate listens on http://{} and keeps everything in {}", server.address, args.data.display());
     if is_new(&server.app).await? {
@@ -90,13 +97,21 @@ async fn welcome(app: &Arc<App>, show_admin_key: bool) -> Result<()> {
     println!("Two workflows are published, each with a key of its own, shown this once:");
     println!("  greeting  {greeting}\n  story     {story}\n\nTry them:\n");
     println!("# native: wait for the answer");
-    println!("curl -s {url}/v1/workflows/greeting/runs -H 'Authorization: Bearer {greeting}' -H 'Content-Type: application/json' -d '{{\"input\":{{\"name\":\"Ada\",\"n\":3}}}}'\n");
+    println!(
+        "curl -s {url}/v1/workflows/greeting/runs -H 'Authorization: Bearer {greeting}' -H 'Content-Type: application/json' -d '{{\"input\":{{\"name\":\"Ada\",\"n\":3}}}}'\n"
+    );
     println!("# GPTBots: the key names the workflow");
-    println!("curl -s {url}/v1/workflow/invoke -H 'Authorization: Bearer {greeting}' -H 'Content-Type: application/json' -d '{{\"input\":{{\"name\":\"Ada\",\"n\":3}}}}'\n");
+    println!(
+        "curl -s {url}/v1/workflow/invoke -H 'Authorization: Bearer {greeting}' -H 'Content-Type: application/json' -d '{{\"input\":{{\"name\":\"Ada\",\"n\":3}}}}'\n"
+    );
     println!("# Sim: stream the story as it is told");
-    println!("curl -sN {url}/api/workflows/story/execute -H 'X-API-Key: {story}' -H 'Content-Type: application/json' -d '{{\"character\":\"a lighthouse keeper\",\"stream\":true,\"selectedOutputs\":[\"draft.content\"]}}'\n");
+    println!(
+        "curl -sN {url}/api/workflows/story/execute -H 'X-API-Key: {story}' -H 'Content-Type: application/json' -d '{{\"character\":\"a lighthouse keeper\",\"stream\":true,\"selectedOutputs\":[\"draft.content\"]}}'\n"
+    );
     println!("# AI-Flow: start, then ask for the result with the run_id of the answer");
-    println!("curl -s {url}/v1/flow/greeting/run -H 'Authorization: Bearer {greeting}' -H 'Content-Type: application/json' -d '{{\"name\":\"Ada\",\"n\":3}}'\n");
+    println!(
+        "curl -s {url}/v1/flow/greeting/run -H 'Authorization: Bearer {greeting}' -H 'Content-Type: application/json' -d '{{\"name\":\"Ada\",\"n\":3}}'\n"
+    );
     Ok(())
 }
 

@@ -58,7 +58,11 @@ impl Lines {
         }
         let detail = match told.event.as_str() {
             "node.started" => format!("{node} ({})", field("kind")),
-            "node.finished" => format!("{node} {}{}", field("status"), told.data["error"]["message"].as_str().map_or(String::new(), |message| format!(": {message}"))),
+            "node.finished" => format!(
+                "{node} {}{}",
+                field("status"),
+                told.data["error"]["message"].as_str().map_or(String::new(), |message| format!(": {message}"))
+            ),
             "run.finished" => field("status").to_owned(),
             "run.started" => field("workflow_id").to_owned(),
             _ => node.to_owned(),

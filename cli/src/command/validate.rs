@@ -43,7 +43,8 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<ExitCode> {
 /// The text of a workflow file. One more byte than a document may have is enough to say that it is too long.
 pub(crate) fn read(file: &str) -> Result<String, Failure> {
     let unusable = |error: std::io::Error| Failure::Usage(format!("{file} cannot be read: {error}"));
-    let source: Box<dyn Read> = if file == "-" { Box::new(std::io::stdin()) } else { Box::new(std::fs::File::open(file).map_err(unusable)?) };
+    let source: Box<dyn Read> =
+        if file == "-" { Box::new(std::io::stdin()) } else { Box::new(std::fs::File::open(file).map_err(unusable)?) };
     let mut text = Vec::new();
     source.take(MAX_DOCUMENT_BYTES as u64 + 1).read_to_end(&mut text).map_err(unusable)?;
     if text.len() > MAX_DOCUMENT_BYTES {
@@ -70,7 +71,10 @@ mod tests {
     fn problems_have_line_and_column() {
         let problems = check("nodes:\n  - { id: a, type: template, template: x }\n  - id: b\n    type: tempate\n");
         assert!(problems::has_errors(&problems), "{problems:?}");
-        assert_eq!(problems.iter().find(|problem| problem.path == "/nodes/1/type").map(|problem| (problem.line, problem.column)), Some((Some(4), Some(11))));
+        assert_eq!(
+            problems.iter().find(|problem| problem.path == "/nodes/1/type").map(|problem| (problem.line, problem.column)),
+            Some((Some(4), Some(11)))
+        );
     }
 
     #[test]

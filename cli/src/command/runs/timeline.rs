@@ -35,7 +35,11 @@ pub(super) fn lines(nodes: &[Node], width: usize) -> Vec<String> {
         let Some((from, to)) = *span else { return format!("{} {name}{pad}", style.apply_to(mark)) };
         let bar = style.apply_to(bar(from, to, end, bar_width));
         let attempts = if node.attempts > 1 { format!(", {} attempts", node.attempts) } else { String::new() };
-        let why = node.error.as_ref().and_then(|error| error["message"].as_str()).map_or(String::new(), |message| format!("\n    {}", plain(message)));
+        let why = node
+            .error
+            .as_ref()
+            .and_then(|error| error["message"].as_str())
+            .map_or(String::new(), |message| format!("\n    {}", plain(message)));
         format!("{} {name}{pad} {bar} {}{attempts}{why}", style.apply_to(mark), duration(to - from))
     };
     nodes.iter().zip(&spans).map(line).collect()
@@ -60,8 +64,10 @@ fn spans(nodes: &[Node]) -> Vec<Option<(u64, u64)>> {
 fn name(node: &Node) -> String {
     let path = plain(&node.node).replace('\n', " ");
     let (depth, last) = (path.matches('/').count(), path.rsplit('/').next().unwrap_or_default());
-    let iteration = path.rsplit_once('/').and_then(|(outer, _)| outer.rsplit_once('[')).map_or("", |(_, index)| index.trim_end_matches(']'));
-    let shown = if iteration.is_empty() { format!("{}{last}", "  ".repeat(depth)) } else { format!("{}{last} [{iteration}]", "  ".repeat(depth)) };
+    let iteration =
+        path.rsplit_once('/').and_then(|(outer, _)| outer.rsplit_once('[')).map_or("", |(_, index)| index.trim_end_matches(']'));
+    let shown =
+        if iteration.is_empty() { format!("{}{last}", "  ".repeat(depth)) } else { format!("{}{last} [{iteration}]", "  ".repeat(depth)) };
     shown.chars().take(WIDEST_NAME).collect()
 }
 
@@ -78,10 +84,15 @@ fn look(status: Option<&str>) -> (&'static str, Style) {
 
 /// A node that took no time at all is still a mark.
 fn bar(from: u64, to: u64, end: u64, width: usize) -> String {
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a picture of at most a few hundred columns")]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a picture of at most a few hundred columns"
+    )]
     let column = |at: u64| (at as f64 / end as f64 * width as f64).round() as usize;
     let (start, stop) = (column(from).min(width - 1), column(to).min(width));
-    let length = stop.saturating_sub(start);
+    let length = if from == to { 0 } else { stop.saturating_sub(start) };
     let shape = if length == 0 { "▏".to_owned() } else { "█".repeat(length) };
     format!("{}{shape}{}", " ".repeat(start), " ".repeat(width - start - length.max(1)))
 }
@@ -102,7 +113,11 @@ mod tests {
         console::set_colors_enabled(false);
         let nodes = [
             node("draft", Some("succeeded"), Some("00.000"), Some(5_000)),
-            Node { attempts: 2, error: Some(json!({ "message": "cut" })), ..node("each[3]/page", Some("failed"), Some("05.000"), Some(2_500)) },
+            Node {
+                attempts: 2,
+                error: Some(json!({ "message": "cut" })),
+                ..node("each[3]/page", Some("failed"), Some("05.000"), Some(2_500))
+            },
             node("later", Some("skipped"), Some("05.000"), Some(0)),
             node("open", None, Some("09.000"), None),
             node("end", Some("succeeded"), Some("10.000"), Some(0)),
@@ -112,7 +127,7 @@ mod tests {
             "✗   page [3]           █████      2.5 s, 2 attempts\n    cut",
             "- later     ",
             "… open                         ██ 1.0 s",
-            "✓ end                            ▏ 0 ms",
+            "✓ end                           ▏ 0 ms",
         ];
         let shown = lines(&nodes, 10 + BEHIND + 20);
         let trimmed: Vec<&str> = shown.iter().map(String::as_str).collect();
@@ -122,7 +137,11 @@ mod tests {
     #[test]
     fn strange_traces_are_no_panic() {
         assert_eq!(lines(&[], 80), Vec::<String>::new());
-        let nodes = [node("a", Some("succeeded"), Some("zz"), Some(1)), node("b", None, None, None), node("c", Some("?"), Some("00.000"), Some(u64::MAX))];
+        let nodes = [
+            node("a", Some("succeeded"), Some("zz"), Some(1)),
+            node("b", None, None, None),
+            node("c", Some("?"), Some("00.000"), Some(u64::MAX)),
+        ];
         assert_eq!(lines(&nodes, 0).len(), 3);
         let tiny = [node("c", Some("failed"), Some("00.000"), Some(0))];
         assert_eq!(lines(&tiny, 0).len(), 1);
