@@ -43,10 +43,22 @@ impl Run {
 
     /// Status, time, version and cost on one line, and why it failed on the next.
     pub(crate) fn tell_end(&self, output: &Output) {
-        output.note(format!("{} · {} {}{} · {}", self.coloured_status(), plain(&self.workflow_id), plain(&self.version), self.measures(), plain(&self.id)));
+        output.note(format!(
+            "{} · {} {}{} · {}",
+            self.coloured_status(),
+            plain(&self.workflow_id),
+            plain(&self.version),
+            self.measures(),
+            plain(&self.id)
+        ));
         if let Some(error) = &self.error {
             let node = error.node.as_ref().map_or(String::new(), |node| format!("{}: ", plain(node)));
-            output.note(format!("{} {node}{} ({})", console::style("error:").for_stderr().red().bold(), plain(&error.message), plain(&error.code)));
+            output.note(format!(
+                "{} {node}{} ({})",
+                console::style("error:").for_stderr().red().bold(),
+                plain(&error.message),
+                plain(&error.code)
+            ));
         }
     }
 

@@ -29,7 +29,8 @@ impl Client {
         };
         let base = Url::parse(&global.url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         let base = base.ok_or_else(|| Failure::Usage(format!("`{}` is not an http or https address", global.url)))?;
-        let mut authorization = HeaderValue::from_str(&format!("Bearer {key}")).map_err(|_| Failure::Usage("the key holds characters that no key has".to_owned()))?;
+        let mut authorization = HeaderValue::from_str(&format!("Bearer {key}"))
+            .map_err(|_| Failure::Usage("the key holds characters that no key has".to_owned()))?;
         authorization.set_sensitive(true);
         let mut http = reqwest::Client::builder()
             .user_agent(concat!("flowgate-cli/", env!("CARGO_PKG_VERSION")))
@@ -156,7 +157,13 @@ mod tests {
 
     #[test]
     fn one_s_own_machine_needs_no_proxy() {
-        for (url, here) in [("http://localhost:1", true), ("http://127.9.9.9", true), ("http://[::1]:8080", true), ("http://10.0.0.1", false), ("https://localhost.example", false)] {
+        for (url, here) in [
+            ("http://localhost:1", true),
+            ("http://127.9.9.9", true),
+            ("http://[::1]:8080", true),
+            ("http://10.0.0.1", false),
+            ("https://localhost.example", false),
+        ] {
             assert_eq!(is_here(&Url::parse(url).unwrap()), here, "{url}");
         }
     }

@@ -41,7 +41,16 @@ pub(crate) struct Follower<'c> {
 impl<'c> Follower<'c> {
     /// Goes on with the answer to a start, which tells the run's id in its first event.
     pub(crate) fn of_start(client: &'c Client, answer: Response) -> Self {
-        Self { client, run: None, last: None, connection: Some(answer), opened: Instant::now(), attempts: 0, frames: Frames::default(), arrived: VecDeque::new() }
+        Self {
+            client,
+            run: None,
+            last: None,
+            connection: Some(answer),
+            opened: Instant::now(),
+            attempts: 0,
+            frames: Frames::default(),
+            arrived: VecDeque::new(),
+        }
     }
 
     pub(crate) async fn attach(client: &'c Client, run: &str, after: Option<String>) -> Result<Self> {

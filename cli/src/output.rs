@@ -79,7 +79,9 @@ impl Output {
         let mut stderr = io::stderr().lock();
         drop(match self.format {
             Format::Json => writeln!(stderr, "{}", serde_json::json!({ "error": told })),
-            Format::Text => writeln!(stderr, "{} {}", console::style("error:").for_stderr().red().bold(), told["message"].as_str().unwrap_or_default()),
+            Format::Text => {
+                writeln!(stderr, "{} {}", console::style("error:").for_stderr().red().bold(), told["message"].as_str().unwrap_or_default())
+            }
         });
     }
 }

@@ -68,7 +68,8 @@ impl Frames {
 mod tests {
     use super::*;
 
-    const STREAM: &str = ": hello\n\nevent: chunk\r\nid: 1-2\r\ndata: {\"text\":\"ö\"}\r\n\r\nevent: end\ndata: a\ndata:b\n\nid: 9\n\ndata: cut";
+    const STREAM: &str =
+        ": hello\n\nevent: chunk\r\nid: 1-2\r\ndata: {\"text\":\"ö\"}\r\n\r\nevent: end\ndata: a\ndata:b\n\nid: 9\n\ndata: cut";
 
     #[test]
     fn frames_are_the_same_however_the_bytes_are_cut() {
