@@ -72,10 +72,10 @@ mod tests {
 
     #[test]
     fn a_refusal_names_every_field_and_no_control_character() {
-        let problem =
-            json!({ "detail": "bad\u{1b}[2J input", "errors": [{ "pointer": "/input/n", "message": "must be a number, not a string" }] });
-        let refusal = Refusal { status: 400, problem };
-        assert_eq!(refusal.to_string(), "refused (400): bad\u{fffd}[2J input\n  /input/n must be a number, not a string");
+        let problem = json!({ "detail": "all of it", "errors": [{ "pointer": "/input/n", "message": "must be\u{1b}[2J a number" }] });
+        assert_eq!(Refusal { status: 400, problem }.to_string(), "refused (400):\n  /input/n must be\u{fffd}[2J a number");
+        let problem = json!({ "detail": "run not found" });
+        assert_eq!(Refusal { status: 404, problem }.to_string(), "refused (404): run not found");
         assert_eq!(Refusal { status: 502, problem: Value::Null }.to_string(), "refused (502): no reason was given");
     }
 }

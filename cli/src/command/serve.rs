@@ -75,6 +75,7 @@ async fn is_new(app: &App) -> Result<bool> {
 }
 
 /// Two workflows, a key for each, and lines to paste.
+#[expect(clippy::print_stdout, reason = "what the first start tells is its result")]
 async fn welcome(app: &Arc<App>, show_admin_key: bool) -> Result<()> {
     let mut keys = Vec::new();
     for (id, document) in EXAMPLES {

@@ -20,3 +20,5 @@ mod stream;
 mod versions;
 mod refusals;
 mod stop;
+mod protocol;
+mod cli;

@@ -1,0 +1,181 @@
+//! The command line against a server: what it prints where, and the exit codes that it documents.
+
+use std::process::Stdio;
+
+use flowgate_tests::server::{ADMIN_KEY, TestServer, program};
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+
+const STORY: &str = "
+input: [{ name: who, type: string, value: a fox }]
+nodes:
+  - { id: draft, type: agent, model: offline/echo, prompt: \"Once there was <api.who>.\" }
+  - { id: cut, type: function, code: \"if (<api.who> == 'nobody') throw new Error('no story'); return 1\" }
+output: { story: <draft.content> }
+";
+
+struct Said {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+struct Shell<'s> {
+    server: &'s TestServer,
+    folder: tempfile::TempDir,
+    key: String,
+}
+
+impl<'s> Shell<'s> {
+    fn new(server: &'s TestServer) -> Self {
+        Self { server, folder: tempfile::tempdir().unwrap(), key: ADMIN_KEY.to_owned() }
+    }
+
+    async fn run(&self, line: &str) -> Said {
+        self.run_with(line, "").await
+    }
+
+    async fn run_with(&self, line: &str, input: &str) -> Said {
+        let mut command = Command::new(program());
+        command.args(line.split_whitespace()).current_dir(self.folder.path()).env_remove("RUST_LOG").env("NO_COLOR", "1");
+        command.env("FLOWGATE_URL", &self.server.url).env("FLOWGATE_KEY", &self.key);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        // A command that reads nothing may have ended before.
+        let _ = stdin.write_all(input.as_bytes()).await;
+        drop(stdin);
+        let ended = child.wait_with_output().await.unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Said { code: ended.status.code().unwrap(), out: text(ended.stdout), err: text(ended.stderr) }
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        std::fs::write(self.folder.path().join(file), text).unwrap();
+    }
+}
+
+fn json(said: &Said) -> Value {
+    serde_json::from_str(&said.out).unwrap_or_else(|error| panic!("{error}: {} {}", said.out, said.err))
+}
+
+#[tokio::test]
+async fn from_an_example_to_a_run() {
+    let server = TestServer::start().await;
+    let shell = Shell::new(&server);
+    assert_eq!(shell.run("init").await.code, 0);
+    assert_eq!(shell.run("init").await.code, 2, "what is there is not overwritten");
+    assert_eq!(shell.run("validate workflow.yaml").await.out, "workflow.yaml: no problems\n");
+    let published = shell.run("publish workflow.yaml --id blurb --notes first").await;
+    assert_eq!(published.code, 0, "{}", published.err);
+    assert!(published.out.starts_with("published blurb 1.0.0\n"), "{}", published.out);
+    assert!(published.out.contains(&format!("curl -s {}/v1/workflows/blurb/runs", server.url)), "{}", published.out);
+    let ran = shell.run("run blurb").await;
+    assert_eq!(json(&ran), json!({ "text": "Write a friendly text about a folding bicycle.", "words": 8, "remark": null }));
+}
+
+#[tokio::test]
+async fn a_run_is_waited_for_streamed_or_left_alone() {
+    let server = TestServer::start().await;
+    server.publish("story", STORY).await;
+    let shell = Shell::new(&server);
+    let waited = shell.run("run story -o json").await;
+    assert_eq!((waited.code, json(&waited)["status"].as_str().unwrap()), (0, "succeeded"));
+    assert_eq!(shell.run("run story --stream").await.out, "Once there was a fox.\n");
+    let left = shell.run_with("run story --async --input -", "{\"who\":\"a crow\"}").await;
+    let id = left.out.trim();
+    let tailed = shell.run(&format!("tail {id}")).await;
+    assert!(tailed.out.contains("\nOnce there was a crow.\nnode.finished  draft succeeded\n"), "{}", tailed.out);
+    let events = shell.run(&format!("tail {id} -o json")).await;
+    let events: Vec<Value> = events.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(events.last().unwrap()["data"]["id"], id);
+    let listed = shell.run("runs story -o json").await;
+    assert_eq!(json(&listed).as_array().unwrap().len(), 3);
+    let shown = shell.run(&format!("runs {id}")).await;
+    assert!(shown.out.contains("✓ draft ") && shown.out.contains("\"story\": \"Once there was a crow.\""), "{}", shown.out);
+}
+
+#[tokio::test]
+async fn exit_codes_say_what_went_wrong() {
+    let server = TestServer::start().await;
+    server.publish("story", STORY).await;
+    let mut shell = Shell::new(&server);
+    let failed = shell.run_with("run story --input -", "{\"who\":\"nobody\"}").await;
+    assert_eq!(failed.code, 1);
+    assert!(failed.err.contains("cut: ") && failed.err.contains("(code_error)"), "{}", failed.err);
+    assert_eq!(shell.run("run story --input {").await.code, 2);
+    let refused = shell.run("run story --input {}").await;
+    assert_eq!(refused.code, 3);
+    assert!(refused.err.contains("/input/who"), "{}", refused.err);
+    assert_eq!(shell.run("run nothing --input {}").await.code, 3);
+    assert_eq!(shell.run("runs story --url http://127.0.0.1:1").await.code, 4);
+    shell.write("broken.yaml", "nodes:\n  - { id: a, type: template, templat: x }\n");
+    assert_eq!(shell.run("validate broken.yaml").await.code, 1);
+    let unpublished = shell.run("publish broken.yaml").await;
+    assert_eq!(unpublished.code, 3);
+    assert!(unpublished.out.contains("broken.yaml:2:"), "{}", unpublished.out);
+    let machine = shell.run("run nothing --input {} -o json").await;
+    let told: Value = serde_json::from_str(&machine.err).unwrap();
+    assert_eq!((&told["error"]["status"], &told["error"]["problem"]["code"]), (&json!(404), &json!("workflow_not_found")));
+    shell.key = String::new();
+    assert_eq!(shell.run("runs story").await.code, 2);
+}
+
+#[tokio::test]
+async fn keys_and_secrets_are_handled() {
+    let server = TestServer::start().await;
+    server.publish("story", STORY).await;
+    let mut shell = Shell::new(&server);
+    let made = shell.run("keys create ci --workflow story --scopes run").await.out;
+    let id = made.split('_').nth(1).unwrap().to_owned();
+    assert!(shell.run("keys list").await.out.contains("ci    story      run"));
+    let set = shell.run_with("secrets set TOKEN", "s3cret\n").await;
+    assert_eq!((set.code, set.out.as_str()), (0, ""));
+    assert_eq!(json(&shell.run("secrets list -o json").await)[0]["name"], "TOKEN");
+    assert_eq!(shell.run("secrets delete TOKEN").await.code, 0);
+    let admin = std::mem::replace(&mut shell.key, made.trim().to_owned());
+    let unread = shell.run("run story").await;
+    assert_eq!(unread.code, 2, "{}", unread.err);
+    assert!(unread.err.contains("--input"), "{}", unread.err);
+    let ran = shell.run_with("run story --input -", "{\"who\":\"a fox\"}").await;
+    assert_eq!(json(&ran)["story"], "Once there was a fox.");
+    let key = std::mem::replace(&mut shell.key, admin);
+    assert_eq!(shell.run(&format!("keys revoke {id}")).await.code, 0);
+    shell.key = key;
+    assert_eq!(shell.run("run story --input {}").await.code, 3);
+}
+
+#[tokio::test]
+async fn a_broken_env_file_is_a_warning_that_shows_no_secret() {
+    let server = TestServer::start().await;
+    let shell = Shell::new(&server);
+    shell.write(".env", "A=1\nTOKEN s3cret\n");
+    let said = shell.run("runs").await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.err.starts_with("warning: .env: line 2 "), "{}", said.err);
+    assert!(!said.err.contains("s3cret"), "{}", said.err);
+}
+
+/// A server whose connections are cut: each goes on after the event that the caller saw last.
+#[tokio::test]
+async fn a_cut_stream_is_taken_up_where_it_ended() {
+    let start = "event: run.started\ndata: {\"run_id\":\"run_1\"}\n\nevent: chunk\nid: 1-1\ndata: {\"node\":\"a\",\"text\":\"Once \"}\n\nevent: chunk\nid: 1-2\nda";
+    let later = |headers: axum::http::HeaderMap| async move {
+        let run = json!({ "id": "run_1", "workflow_id": "w", "version": "1.0.0", "status": "succeeded", "output": {}, "created_at": "" });
+        match headers.get("last-event-id").and_then(|id| id.to_str().ok()) {
+            Some("1-1") => "event: chunk\nid: 1-2\ndata: {\"node\":\"a\",\"text\":\"upon\"}\n\nevent: reconnect\ndata: {}\n\n".to_owned(),
+            Some("1-2") => format!("event: run.finished\ndata: {run}\n\n"),
+            other => panic!("{other:?}"),
+        }
+    };
+    let router = axum::Router::new()
+        .route("/v1/workflows/w/runs", axum::routing::post(move || async move { start }))
+        .route("/v1/runs/run_1/events", axum::routing::get(later));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let ended =
+        Command::new(program()).args(["run", "w", "--stream", "--input", "{}", "--key", "k", "--url", &url]).output().await.unwrap();
+    assert_eq!(String::from_utf8(ended.stdout).unwrap(), "Once upon\n");
+    assert!(ended.status.success());
+}
