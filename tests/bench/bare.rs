@@ -17,7 +17,7 @@ struct Insert {
     done: oneshot::Sender<i64>,
 }
 
-pub fn serve(folder: &Path, address: &str) {
+pub(crate) fn serve(folder: &Path, address: &str) {
     let (sender, inserts) = mpsc::channel();
     let connection = open(folder);
     std::thread::spawn(move || commit_groups(connection, &inserts));

@@ -2,14 +2,14 @@
 //!
 //! Ratios are what counts: the machine's speed drifts, so the two take turns. The client is a bare socket, so that it takes as little of the machine as it can.
 
-#![allow(clippy::print_stdout, reason = "a benchmark reports to the terminal")]
+#![expect(clippy::print_stdout, reason = "a benchmark reports to the terminal")]
 
 mod bare;
 mod load;
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use flowgate_tests::server::{ADMIN_KEY, issue_key, publish};
 use load::{Request, median};
@@ -61,7 +61,10 @@ impl Drop for Server {
 
 async fn bench() {
     let bare = Server::start(|folder, address| ["bare", &folder.display().to_string(), address].map(str::to_owned).to_vec()).await;
-    let flowgate = Server::start(|folder, address| ["serve", "--data", &folder.display().to_string(), "--listen", address].map(str::to_owned).to_vec()).await;
+    let flowgate = Server::start(|folder, address| {
+        ["serve", "--data", &folder.display().to_string(), "--listen", address].map(str::to_owned).to_vec()
+    })
+    .await;
     let (client, url) = (reqwest::Client::new(), format!("http://{}", flowgate.address));
     publish(&client, &url, "w1", W1).await;
     publish(&client, &url, "chain", &chain(100)).await;
@@ -94,23 +97,35 @@ async fn compare(bare: &Request, w1: &Request) {
 async fn latency(bare: &Request, w1: &Request, chain: &Request) {
     println!("\nOne request at a time, median");
     let (bare, w1, chain) = (load::latency(bare, 2_000).await, load::latency(w1, 2_000).await, load::latency(chain, 2_000).await);
-    println!("  bare insert            {bare:>9.3?}\n  W1                     {w1:>9.3?}\n  100 nodes in a chain   {chain:>9.3?}   ({:.3?} more than W1)", chain.saturating_sub(w1));
+    println!(
+        "  bare insert            {bare:>9.3?}\n  W1                     {w1:>9.3?}\n  100 nodes in a chain   {chain:>9.3?}   ({:.3?} more than W1)",
+        chain.saturating_sub(w1)
+    );
 }
 
 async fn detached(client: &reqwest::Client, url: &str, key: &str) {
     let mut took = Vec::new();
     for _ in 0..ROUNDS {
-        let (began, at) = (Instant::now(), SystemTime::now());
+        let (began, begun) = (Instant::now(), now());
         let address = url.trim_start_matches("http://");
-        let request = Request::post(address, "/v1/workflows/w1/runs", key, r#"{"input":{"name":"Ada","n":3}}"#).with_header("Prefer", "respond-async");
+        let request = Request::post(address, "/v1/workflows/w1/runs", key, r#"{"input":{"name":"Ada","n":3}}"#)
+            .with_header("Prefer", "respond-async");
         load::exactly(&request, 64, DETACHED).await;
         let accepted = began.elapsed();
         let ended = last_end(client, url, key).await;
-        let begun = at.duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs_f64();
         took.push((ended - begun, accepted.as_secs_f64()));
     }
     let (to_end, accepted): (Vec<f64>, Vec<f64>) = took.into_iter().unzip();
-    println!("\n{DETACHED} detached runs: accepted after {:.3} s, all ended after {:.3} s (median of {ROUNDS})", median(accepted), median(to_end));
+    println!(
+        "\n{DETACHED} detached runs: accepted after {:.3} s, all ended after {:.3} s (median of {ROUNDS})",
+        median(accepted),
+        median(to_end)
+    );
+}
+
+/// Seconds since 1970, as the server's clock tells them too.
+fn now() -> f64 {
+    jiff::Timestamp::now().as_millisecond() as f64 / 1e3
 }
 
 /// Waits until the newest `DETACHED` runs have ended; seconds since 1970 of the last end.
@@ -119,7 +134,15 @@ async fn last_end(client: &reqwest::Client, url: &str, key: &str) -> f64 {
         let mut ends = Vec::new();
         let mut cursor = String::new();
         while ends.len() < DETACHED {
-            let page: Value = client.get(format!("{url}/v1/workflows/w1/runs?limit=100{cursor}")).bearer_auth(key).send().await.expect("a page").json().await.expect("JSON");
+            let page: Value = client
+                .get(format!("{url}/v1/workflows/w1/runs?limit=100{cursor}"))
+                .bearer_auth(key)
+                .send()
+                .await
+                .expect("a page")
+                .json()
+                .await
+                .expect("JSON");
             let items = page["items"].as_array().expect("items");
             ends.extend(items.iter().map(|run| run["ended_at"].as_str().and_then(|at| at.parse::<jiff::Timestamp>().ok())));
             let Some(next) = page["next_cursor"].as_str() else { break };

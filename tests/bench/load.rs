@@ -8,20 +8,23 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 #[derive(Clone)]
-pub struct Request {
+pub(crate) struct Request {
     address: String,
     head: String,
     body: String,
 }
 
 impl Request {
-    pub fn post(address: &str, path: &str, key: &str, body: &str) -> Self {
+    pub(crate) fn post(address: &str, path: &str, key: &str, body: &str) -> Self {
         let authorization = if key.is_empty() { String::new() } else { format!("Authorization: Bearer {key}\r\n") };
-        let head = format!("POST {path} HTTP/1.1\r\nHost: {address}\r\n{authorization}Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: {address}\r\n{authorization}Content-Type: application/json\r\nContent-Length: {}\r\n",
+            body.len()
+        );
         Self { address: address.to_owned(), head, body: body.to_owned() }
     }
 
-    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn with_header(mut self, name: &str, value: &str) -> Self {
         self.head.push_str(&format!("{name}: {value}\r\n"));
         self
     }
@@ -32,7 +35,7 @@ impl Request {
 }
 
 /// Requests answered per second on that many connections.
-pub async fn per_second(request: &Request, connections: usize, time: Duration) -> f64 {
+pub(crate) async fn per_second(request: &Request, connections: usize, time: Duration) -> f64 {
     let (began, done) = (Instant::now(), Arc::new(AtomicUsize::new(0)));
     each_connection(connections, |_| {
         let (request, done) = (request.clone(), done.clone());
@@ -49,7 +52,7 @@ pub async fn per_second(request: &Request, connections: usize, time: Duration) -
 }
 
 /// So many requests in all.
-pub async fn exactly(request: &Request, connections: usize, requests: usize) {
+pub(crate) async fn exactly(request: &Request, connections: usize, requests: usize) {
     each_connection(connections, |index| {
         let share = requests / connections + usize::from(index < requests % connections);
         let request = request.clone();
@@ -64,7 +67,7 @@ pub async fn exactly(request: &Request, connections: usize, requests: usize) {
 }
 
 /// The median time of one exchange after another.
-pub async fn latency(request: &Request, exchanges: usize) -> Duration {
+pub(crate) async fn latency(request: &Request, exchanges: usize) -> Duration {
     let mut connection = Connection::open(request).await;
     let mut times = Vec::with_capacity(exchanges);
     for _ in 0..exchanges {
@@ -75,7 +78,7 @@ pub async fn latency(request: &Request, exchanges: usize) -> Duration {
     Duration::from_secs_f64(median(times))
 }
 
-pub fn median(mut values: Vec<f64>) -> f64 {
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }

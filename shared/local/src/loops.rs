@@ -33,7 +33,7 @@ pub fn start(app: &Arc<App>, local: &Local, messages: mpsc::UnboundedReceiver<Me
 }
 
 impl Loops {
-    /// Takes no more messages. What is in hand goes on until [`Loops::finished`].
+    /// Takes no more messages. What is in hand goes on until [`Stopped::finished`].
     pub async fn stop(mut self) -> Stopped {
         self.timers.abort_all();
         self.stop_messages.notify_one();
