@@ -22,7 +22,7 @@ pub(crate) fn status(error: &Error) -> StatusCode {
         Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Stale => StatusCode::PRECONDITION_FAILED,
         Error::InvalidDocument(_) | Error::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
-        Error::NotPublished | Error::StillRunning | Error::AlreadyEnded(_) => StatusCode::CONFLICT,
+        Error::NotPublished | Error::StillRunning | Error::RunIdTaken(_) | Error::AlreadyEnded(_) => StatusCode::CONFLICT,
         Error::Gone => StatusCode::GONE,
         Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
@@ -45,6 +45,7 @@ pub(crate) fn code(error: &Error) -> &'static str {
         Error::Stale => "draft_changed",
         Error::IdempotencyMismatch => "idempotency_mismatch",
         Error::StillRunning => "still_running",
+        Error::RunIdTaken(_) => "run_id_taken",
         Error::AlreadyEnded(RunState::Succeeded) => "already_succeeded",
         Error::AlreadyEnded(RunState::Failed) => "already_failed",
         Error::AlreadyEnded(_) => "already_cancelled",

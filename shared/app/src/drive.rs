@@ -19,7 +19,7 @@ use tokio::sync::{Notify, watch};
 use self::calls::{Calls, FromCall};
 use self::replay::Replay;
 use self::story::Story;
-use crate::idempotency::{Claim, IdempotencyRow};
+use crate::idempotency::{Claim, Claims};
 use crate::platform::App;
 use crate::ports::{Created, Finished, Heartbeat, Message, NewRun, StartMark, Written};
 use crate::run::{Checkpoint, Event, Held, Mode, OwnerToken, RunHead, RunId, RunRecord, RunState};
@@ -47,6 +47,8 @@ pub enum Progress {
     HandedOver(Box<RunRecord>),
     /// Its idempotency key was there before: nothing was started.
     Repeated(Claim),
+    /// Another run has the id that its caller chose: nothing was started.
+    IdTaken,
     /// Another owner has it, or the store does not answer: what is stored decides.
     Lost,
 }
@@ -83,23 +85,17 @@ pub struct Driver {
 /// What the first write of an attached run needs beside its head.
 struct Unborn {
     lease_until: Timestamp,
-    idempotency: Option<IdempotencyRow>,
+    claims: Claims,
 }
 
 impl Driver {
     /// A new run that a caller waits for. Nothing is written before it needs the outside or has ended.
-    pub(crate) fn attached(
-        app: Arc<App>,
-        head: Arc<RunHead>,
-        workflow: Arc<Workflow>,
-        wait: Duration,
-        idempotency: Option<IdempotencyRow>,
-    ) -> Self {
+    pub(crate) fn attached(app: Arc<App>, head: Arc<RunHead>, workflow: Arc<Workflow>, wait: Duration, claims: Claims) -> Self {
         let now = head.created_at;
         let held = Held { run: head.id.clone(), fence: 1, owner: app.owner_token() };
         let lease_until = now + wait + app.settings.drain + LEASE_MARGIN;
         let mut driver = Self::new(app, head, workflow, held, Mode::Attached, now);
-        driver.unborn = Some(Unborn { lease_until, idempotency });
+        driver.unborn = Some(Unborn { lease_until, claims });
         driver.leave_at = Some(now + wait);
         driver
     }
@@ -239,10 +235,11 @@ impl Driver {
     /// The first write of an attached run.
     async fn begin(&mut self, unborn: Unborn) -> Result<()> {
         let owner = Some(self.held.owner.clone());
-        let run =
-            NewRun { head: self.head.clone(), mode: Mode::Attached, owner, due_at: unborn.lease_until, idempotency: unborn.idempotency };
-        if let Created::Repeated(claim) = self.app.ports.runs.create(run).await? {
-            self.say_last(Progress::Repeated(claim));
+        let run = NewRun { head: self.head.clone(), mode: Mode::Attached, owner, due_at: unborn.lease_until, claims: unborn.claims };
+        match self.app.ports.runs.create(run).await? {
+            Created::Created => {}
+            Created::Repeated(claim) => self.say_last(Progress::Repeated(claim)),
+            Created::IdTaken => self.say_last(Progress::IdTaken),
         }
         Ok(())
     }
@@ -411,11 +408,12 @@ impl Driver {
                     mode: Mode::Attached,
                     owner: None,
                     due_at: unborn.lease_until,
-                    idempotency: unborn.idempotency,
+                    claims: unborn.claims,
                 };
                 match self.app.ports.runs.create_ended(run, ending).await? {
                     Created::Created => Progress::Ended(Box::new(record)),
                     Created::Repeated(claim) => Progress::Repeated(claim),
+                    Created::IdTaken => Progress::IdTaken,
                 }
             }
             None => match self.app.ports.runs.finish(&self.held, ending).await? {
@@ -460,7 +458,7 @@ impl Driver {
 
     fn say_last(&mut self, progress: Progress) {
         // Nothing is told that may not be stored: the log is what counts then, and a run that never began has no events.
-        if matches!(progress, Progress::Repeated(_) | Progress::Lost) {
+        if matches!(progress, Progress::Repeated(_) | Progress::IdTaken | Progress::Lost) {
             self.outbox.clear();
         }
         self.outbox.push_back(progress);

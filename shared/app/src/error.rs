@@ -32,6 +32,9 @@ pub enum Error {
     IdempotencyMismatch,
     #[error("the run of this Idempotency-Key has not ended")]
     StillRunning,
+    /// The id that the caller chose for its run.
+    #[error("another run has the id `{0}`; a run id can be chosen once")]
+    RunIdTaken(String),
     #[error("the run has already {}", .0.as_str())]
     AlreadyEnded(RunState),
     #[error("the run was not saved")]

@@ -1,4 +1,4 @@
-//! One `Idempotency-Key`, one run: the row that says which.
+//! One `Idempotency-Key`, one run; one chosen run id, one run: the rows that say which.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,25 @@ pub struct IdempotencyRow {
     pub body_hash: String,
     /// A row past it counts as absent.
     pub expires_at: Timestamp,
+}
+
+/// What a run takes with its first write: all of it, or nothing is written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Claims {
+    pub idempotency: Option<IdempotencyRow>,
+    /// The id that the caller chose for the run. It is taken once; the row stays as long as the run may be read, and finds it.
+    pub run_id: Option<IdempotencyRow>,
+}
+
+impl Claims {
+    /// Of the request that bears the idempotency key.
+    pub(crate) fn body_hash(&self) -> &str {
+        self.idempotency.as_ref().map_or("", |row| &row.body_hash)
+    }
+
+    pub(crate) fn chosen_id(&self) -> &str {
+        self.run_id.as_ref().map_or("", |row| &row.key.key)
+    }
 }
 
 /// What an earlier request with the key left.

@@ -12,7 +12,7 @@ use crate::attached::{self, Subscription};
 use crate::delivery::{WebhookBody, WebhookTarget};
 use crate::drive::{Driver, Progress};
 use crate::error::{Error, FieldProblem, Result, What};
-use crate::idempotency::{Claim, IdempotencyKey, IdempotencyRow};
+use crate::idempotency::{Claim, Claims, IdempotencyKey, IdempotencyRow};
 use crate::keys::Scope;
 use crate::platform::App;
 use crate::ports::{Created, Message, NewRun};
@@ -40,6 +40,10 @@ pub struct StartRequest {
     pub save: Option<bool>,
     pub webhooks: Vec<WebhookRequest>,
     pub manner: Manner,
+    /// Ends the run earlier than its workflow would.
+    pub timeout: Option<Duration>,
+    /// The caller's own name for the run, 1 to 128 characters; refused where it was taken before.
+    pub run_id: Option<String>,
     pub idempotency: Option<IdempotencyRequest>,
 }
 
@@ -82,7 +86,8 @@ impl App {
         let published = self.published(&request.workflow_id, request.version.as_deref()).await?;
         let (manner, idempotency) = (request.manner, self.idempotency_row(caller, &published, request.idempotency.as_ref()));
         let head = Arc::new(self.accept(caller, &published, request).await?);
-        self.start(head, published.workflow.clone(), manner, idempotency).await
+        let claims = Claims { idempotency, run_id: self.run_id_row(&head)? };
+        self.start(head, published.workflow.clone(), manner, claims).await
     }
 
     /// The same input on the same version, as a new run.
@@ -96,6 +101,7 @@ impl App {
         let now = self.now();
         let head = RunHead {
             id: RunId::new(self.new_uuid()),
+            chosen_id: None,
             dialect: Dialect::Native,
             key_id: caller.key_id().map(str::to_owned),
             webhooks: Vec::new(),
@@ -103,7 +109,7 @@ impl App {
             deadline_at: now + workflow.deadline,
             ..RunHead::clone(earlier)
         };
-        self.start(Arc::new(head), workflow, manner, None).await
+        self.start(Arc::new(head), workflow, manner, Claims::default()).await
     }
 
     /// Up to five, each of them somewhere a stranger may send us.
@@ -150,6 +156,7 @@ impl App {
         let now = self.now();
         Ok(RunHead {
             id: RunId::new(self.new_uuid()),
+            chosen_id: request.run_id,
             workflow_id: published.id.clone(),
             workflow_uid: published.uid.clone(),
             workflow_name: workflow.name.clone(),
@@ -163,7 +170,7 @@ impl App {
             save: request.save.unwrap_or(workflow.save),
             signing: published.signing,
             created_at: now,
-            deadline_at: now + workflow.deadline,
+            deadline_at: now + request.timeout.map_or(workflow.deadline, |timeout| timeout.min(workflow.deadline)),
         })
     }
 
@@ -179,43 +186,38 @@ impl App {
         })
     }
 
-    async fn start(
-        self: &Arc<Self>,
-        head: Arc<RunHead>,
-        workflow: Arc<Workflow>,
-        manner: Manner,
-        idempotency: Option<IdempotencyRow>,
-    ) -> Result<Started> {
+    async fn start(self: &Arc<Self>, head: Arc<RunHead>, workflow: Arc<Workflow>, manner: Manner, claims: Claims) -> Result<Started> {
         match manner {
-            Manner::Detach => self.start_detached(head, idempotency).await,
+            Manner::Detach => self.start_detached(head, claims).await,
             Manner::Stream => {
-                let driver = Driver::attached(self.clone(), head, workflow, self.settings.longest_stream, idempotency).watched();
+                let driver = Driver::attached(self.clone(), head, workflow, self.settings.longest_stream, claims).watched();
                 Ok(Started::Stream(attached::host(driver)))
             }
             Manner::Wait(wait) => {
                 let wait = wait.unwrap_or(self.settings.longest_wait).min(self.settings.longest_wait);
-                let body_hash = body_hash(idempotency.as_ref());
-                let driver = Driver::attached(self.clone(), head, workflow, wait, idempotency);
-                self.after_wait(attached::end_of(driver).await, &body_hash).await
+                let driver = Driver::attached(self.clone(), head, workflow, wait, claims.clone());
+                self.after_wait(attached::end_of(driver).await, &claims).await
             }
         }
     }
 
-    async fn start_detached(&self, head: Arc<RunHead>, idempotency: Option<IdempotencyRow>) -> Result<Started> {
+    async fn start_detached(&self, head: Arc<RunHead>, claims: Claims) -> Result<Started> {
         let due_at = self.now() + QUEUE_GRACE;
-        let body_hash = body_hash(idempotency.as_ref());
-        let run = NewRun { head: head.clone(), mode: Mode::Detached, owner: None, due_at, idempotency };
-        if let Created::Repeated(claim) = self.ports.runs.create(run).await? {
-            return self.repeated(claim, &body_hash).await;
+        let run = NewRun { head: head.clone(), mode: Mode::Detached, owner: None, due_at, claims: claims.clone() };
+        match self.ports.runs.create(run).await? {
+            Created::Created => {}
+            Created::Repeated(claim) => return self.repeated(claim, claims.body_hash()).await,
+            Created::IdTaken => return Err(Error::RunIdTaken(claims.chosen_id().to_owned())),
         }
         self.send(Message::RunV1 { run: head.id.clone() }).await;
         Ok(Started::Run(Box::new(RunRecord::pending(head, due_at))))
     }
 
-    async fn after_wait(&self, progress: Option<Progress>, body_hash: &str) -> Result<Started> {
+    async fn after_wait(&self, progress: Option<Progress>, claims: &Claims) -> Result<Started> {
         match progress {
             Some(Progress::Ended(record) | Progress::HandedOver(record)) => Ok(Started::Run(record)),
-            Some(Progress::Repeated(claim)) => self.repeated(claim, body_hash).await,
+            Some(Progress::Repeated(claim)) => self.repeated(claim, claims.body_hash()).await,
+            Some(Progress::IdTaken) => Err(Error::RunIdTaken(claims.chosen_id().to_owned())),
             Some(Progress::Event(_) | Progress::Lost) | None => {
                 Err(Error::Internal(anyhow::anyhow!("the run was lost to another owner or to its store")))
             }
@@ -241,6 +243,18 @@ impl App {
         })
     }
 
+    /// Within the workflow, whoever calls: all its callers may read the run by that id.
+    fn run_id_row(&self, head: &RunHead) -> Result<Option<IdempotencyRow>> {
+        let Some(chosen) = &head.chosen_id else { return Ok(None) };
+        // Ids of this form are ours to give, so that one id never names two runs.
+        if RunId::parse(chosen).is_some() {
+            return Err(Error::RunIdTaken(chosen.clone()));
+        }
+        let key = chosen_id_key(&head.workflow_uid, chosen);
+        let expires_at = head.deadline_at + self.settings.retention;
+        Ok(Some(IdempotencyRow { key, body_hash: String::new(), expires_at }))
+    }
+
     /// The due row stands behind every message: one that is not sent comes late, not never.
     pub(crate) async fn send(&self, message: Message) {
         if let Err(error) = self.ports.queue.send(message).await {
@@ -249,8 +263,9 @@ impl App {
     }
 }
 
-fn body_hash(idempotency: Option<&IdempotencyRow>) -> String {
-    idempotency.map(|row| row.body_hash.clone()).unwrap_or_default()
+/// Apart from every `Idempotency-Key`: those belong to an API key, and no key has this id.
+pub(crate) fn chosen_id_key(workflow_uid: &str, chosen_id: &str) -> IdempotencyKey {
+    IdempotencyKey { scope: format!("run-id/{workflow_uid}"), key: chosen_id.to_owned() }
 }
 
 pub const MOST_WEBHOOKS: usize = 5;

@@ -6,7 +6,7 @@ use anyhow::Result;
 use async_trait::async_trait;
 
 use crate::delivery::{Attempt, Delivery, DeliveryId};
-use crate::idempotency::{Claim as IdempotencyClaim, IdempotencyKey, IdempotencyRow};
+use crate::idempotency::{Claim as IdempotencyClaim, Claims, IdempotencyKey};
 use crate::keys::{AuditEntry, KeyRecord};
 use crate::run::{Checkpoint, Event, EventId, Held, OwnerToken, RunEnd, RunHead, RunId, RunRecord, RunState, Trace};
 use crate::secrets::{Keyring, SecretInfo};
@@ -16,9 +16,9 @@ use crate::workflows::{Draft, VersionInfo, VersionRecord, WorkflowRecord};
 /// Runs, their checkpoints, events and traces, and the deliveries that end with them.
 #[async_trait]
 pub trait Runs: Send + Sync {
-    /// Writes a run that has not ended, with its idempotency row, in one transaction. Durable before `Ok`; before it the run is not accepted.
+    /// Writes a run that has not ended, with its claims, in one transaction. Durable before `Ok`; before it the run is not accepted.
     async fn create(&self, run: NewRun) -> Result<Created>;
-    /// Writes a run with its end, its trace, its deliveries and its idempotency row in one transaction: for a run that needed nothing of the outside.
+    /// Writes a run with its end, its trace, its deliveries and its claims in one transaction: for a run that needed nothing of the outside.
     async fn create_ended(&self, run: NewRun, end: Ending) -> Result<Created>;
 
     /// Takes the run over with `fence + 1` if nobody holds a live lease, or it is ours already. Counts the claim as barren until the next new checkpoint.
@@ -49,8 +49,9 @@ pub trait Runs: Send + Sync {
     async fn events(&self, run: &RunId, after: Option<EventId>, limit: usize) -> Result<Vec<Event>>;
     /// `None` before the run has ended.
     async fn trace(&self, run: &RunId) -> Result<Option<Trace>>;
-    /// Newest first. Not read-your-writes.
+    /// Newest first, unless the filter says otherwise. Not read-your-writes.
     async fn list(&self, workflow_uid: &str, filter: RunFilter, page: PageRequest) -> Result<Page<RunRecord>>;
+    /// Which run a key, or a chosen run id, stands for.
     async fn idempotency(&self, key: &IdempotencyKey, now: Timestamp) -> Result<Option<IdempotencyClaim>>;
 }
 
@@ -157,7 +158,7 @@ pub struct NewRun {
     pub owner: Option<OwnerToken>,
     /// End of the owner's lease, or when the sweeper should send it again.
     pub due_at: Timestamp,
-    pub idempotency: Option<IdempotencyRow>,
+    pub claims: Claims,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -165,6 +166,8 @@ pub enum Created {
     Created,
     /// The idempotency key was there before: nothing was written.
     Repeated(IdempotencyClaim),
+    /// Another run has the id that the caller chose: nothing was written.
+    IdTaken,
 }
 
 #[derive(Debug, Clone)]
@@ -255,6 +258,7 @@ pub struct RunFilter {
     pub user: Option<String>,
     pub created_from: Option<Timestamp>,
     pub created_before: Option<Timestamp>,
+    pub oldest_first: bool,
 }
 
 #[derive(Debug, Clone)]

@@ -90,6 +90,9 @@ pub enum Dialect {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunHead {
     pub id: RunId,
+    /// What the caller chose to call it, within its workflow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chosen_id: Option<String>,
     pub workflow_id: String,
     /// Tells a workflow from an earlier one of the same id.
     pub workflow_uid: String,
@@ -112,6 +115,13 @@ pub struct RunHead {
     pub created_at: Timestamp,
     /// Past it the run fails as `timeout`.
     pub deadline_at: Timestamp,
+}
+
+impl RunHead {
+    /// The name by which the caller knows the run, where its API lets it choose one.
+    pub fn shown_id(&self) -> &str {
+        self.chosen_id.as_deref().unwrap_or(self.id.as_str())
+    }
 }
 
 /// A run as the store holds it now.

@@ -3,6 +3,7 @@
 use crate::access::Caller;
 use crate::delivery::{Delivery, DeliveryId};
 use crate::error::{Error, Result, What};
+use crate::invoke::chosen_id_key;
 use crate::keys::Scope;
 use crate::platform::App;
 use crate::ports::{CancelRequest, Claimed, Finished, Message, Page, PageRequest, RunFilter};
@@ -24,6 +25,26 @@ impl App {
         let record = self.ports.runs.read(&run).await?.ok_or(Error::NotFound(What::Run))?;
         caller.require(scope, &record.head.workflow_id, What::Run)?;
         Ok(record)
+    }
+
+    /// The run of this workflow that goes by the id: ours, or the one that its caller chose.
+    pub async fn run_of_workflow(&self, caller: &Caller, scope: Scope, workflow_id: &str, id: &str) -> Result<RunRecord> {
+        caller.require(scope, workflow_id, What::Run)?;
+        let run = match RunId::parse(id) {
+            Some(run) => run,
+            None => self.chosen_run(workflow_id, id).await?,
+        };
+        let record = self.ports.runs.read(&run).await?;
+        record.filter(|record| record.head.workflow_id == workflow_id).ok_or(Error::NotFound(What::Run))
+    }
+
+    async fn chosen_run(&self, workflow_id: &str, id: &str) -> Result<RunId> {
+        let workflow = self.cached_workflow(workflow_id).await.map_err(|error| match error {
+            Error::NotFound(_) => Error::NotFound(What::Run),
+            other => other,
+        })?;
+        let claim = self.ports.runs.idempotency(&chosen_id_key(&workflow.uid, id), self.now()).await?;
+        claim.map(|claim| claim.run).ok_or(Error::NotFound(What::Run))
     }
 
     /// The run with its outputs: refused where they were not to be kept.

@@ -1,8 +1,8 @@
 //! What a run's writes bind: the JSON is made before the writer's turn, so that the one thread that writes only writes.
 
 use anyhow::Result;
-use flowgate_app::idempotency::{Claim, IdempotencyKey, IdempotencyRow};
-use flowgate_app::ports::{Ending, NewRun, Written};
+use flowgate_app::idempotency::{Claim, Claims, IdempotencyKey, IdempotencyRow};
+use flowgate_app::ports::{Created, Ending, NewRun, Written};
 use flowgate_app::run::{Checkpoint, Event, EventId, Held, Mode, OwnerToken};
 use flowgate_app::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -27,17 +27,29 @@ impl RunValues {
         Ok(Self { key: run_key(&run.head.id)?, head: serde_json::to_string(&*run.head)?, run })
     }
 
-    /// The run that took the idempotency key before this one; else the key is this run's.
-    pub(crate) fn claim_idempotency(&self, connection: &Connection) -> Result<Option<Claim>> {
-        let Some(IdempotencyRow { key, body_hash, expires_at }) = &self.run.idempotency else { return Ok(None) };
-        if let Some(earlier) = select_claim(connection, key, self.run.head.created_at)? {
-            // Its own row: this is the retry of a write that was applied.
-            return Ok((earlier.run != self.run.head.id).then_some(earlier));
+    /// `Created`: what the run claims is its own. Else another run has some of it, and nothing was written.
+    pub(crate) fn claim(&self, connection: &Connection) -> Result<Created> {
+        let Claims { idempotency, run_id } = &self.run.claims;
+        if let Some(earlier) = self.claimed_before(connection, idempotency.as_ref())? {
+            return Ok(Created::Repeated(earlier));
         }
-        let mut insert = connection
-            .prepare_cached("INSERT OR REPLACE INTO idempotency (scope, key, run, body_hash, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)")?;
-        insert.execute(params![key.scope, key.key, self.key, body_hash, expires_at.0])?;
-        Ok(None)
+        if self.claimed_before(connection, run_id.as_ref())?.is_some() {
+            return Ok(Created::IdTaken);
+        }
+        for IdempotencyRow { key, body_hash, expires_at } in [idempotency, run_id].into_iter().flatten() {
+            let mut insert = connection.prepare_cached(
+                "INSERT OR REPLACE INTO idempotency (scope, key, run, body_hash, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?;
+            insert.execute(params![key.scope, key.key, self.key, body_hash, expires_at.0])?;
+        }
+        Ok(Created::Created)
+    }
+
+    /// Its own row does not count: this is the retry of a write that was applied.
+    fn claimed_before(&self, connection: &Connection, row: Option<&IdempotencyRow>) -> Result<Option<Claim>> {
+        let Some(row) = row else { return Ok(None) };
+        let earlier = select_claim(connection, &row.key, self.run.head.created_at)?;
+        Ok(earlier.filter(|earlier| earlier.run != self.run.head.id))
     }
 
     pub(crate) fn insert_open(&self, connection: &Connection) -> Result<()> {

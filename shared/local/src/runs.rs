@@ -20,11 +20,11 @@ impl Runs for Local {
     async fn create(&self, run: NewRun) -> Result<Created> {
         let run = RunValues::new(run)?;
         self.write(move |connection| {
-            if let Some(earlier) = run.claim_idempotency(connection)? {
-                return Ok(Created::Repeated(earlier));
+            let created = run.claim(connection)?;
+            if created == Created::Created {
+                run.insert_open(connection)?;
             }
-            run.insert_open(connection)?;
-            Ok(Created::Created)
+            Ok(created)
         })
         .await
     }
@@ -33,12 +33,12 @@ impl Runs for Local {
         let run = RunValues::new(run)?;
         let end = EndValues::new(end)?;
         self.write(move |connection| {
-            if let Some(earlier) = run.claim_idempotency(connection)? {
-                return Ok(Created::Repeated(earlier));
+            let created = run.claim(connection)?;
+            if created == Created::Created {
+                run.insert_ended(connection, &end)?;
+                end.insert_parts(connection, run.key)?;
             }
-            run.insert_ended(connection, &end)?;
-            end.insert_parts(connection, run.key)?;
-            Ok(Created::Created)
+            Ok(created)
         })
         .await
     }
@@ -286,17 +286,18 @@ fn select_run(connection: &Connection, key: Key) -> Result<Option<RunRow>> {
 }
 
 fn list(connection: &Connection, workflow_uid: &str, filter: &RunFilter, request: &PageRequest) -> Result<Page<RunRecord>> {
-    let before = request.cursor.as_deref().and_then(RunId::parse).map_or(Ok([0xff; 16]), |run| run_key(&run))?;
+    let (beyond, order, from_the_start) = if filter.oldest_first { (">", "ASC", [0; 16]) } else { ("<", "DESC", [0xff; 16]) };
+    let cursor = request.cursor.as_deref().and_then(RunId::parse).map_or(Ok(from_the_start), |run| run_key(&run))?;
     let mut select = connection.prepare_cached(&format!(
-        "{} WHERE workflow_uid = ?1 AND id < ?2
+        "{} WHERE workflow_uid = ?1 AND id {beyond} ?2
             AND (?3 IS NULL OR coalesce(open_runs.state, runs.state) = ?3) AND (?4 IS NULL OR user = ?4)
             AND (?5 IS NULL OR created_at >= ?5) AND (?6 IS NULL OR created_at < ?6)
-        ORDER BY id DESC",
+        ORDER BY id {order}",
         RunRow::SELECT
     ))?;
     let rows = select.query(params![
         workflow_uid,
-        before,
+        cursor,
         filter.state.map(|state| state.as_str()),
         filter.user,
         filter.created_from.map(|from| from.0),

@@ -20,6 +20,7 @@ pub(super) fn guarantees() -> Vec<Guarantee> {
         guarantee("the retry of a write with an idempotency key is no repetition", idempotency_of_a_retry),
         guarantee("an idempotency row past its time counts as absent", idempotency_expires),
         guarantee("of 50 requests with one idempotency key, one makes its run", idempotency_under_load),
+        guarantee("an id that a caller chose names one run, and finds it", chosen_ids),
         guarantee("a run written with its end is there with all its parts", create_ended),
         guarantee("a repeated key writes nothing of a run with its end", create_ended_repeated),
         guarantee("values come back exactly, large ones too", values_come_back),
@@ -87,7 +88,7 @@ async fn idempotency_expires(world: World) -> Result<()> {
     assert!(world.runs.idempotency(&idempotency_key("k"), at(49_999)).await?.is_some());
     assert_eq!(world.runs.idempotency(&idempotency_key("k"), at(50_000)).await?, None);
     let mut later = with_idempotency(detached(60_000)?, "k");
-    later.idempotency.as_mut().expect("just set").expires_at = at(90_000);
+    later.claims.idempotency.as_mut().expect("just set").expires_at = at(90_000);
     assert_eq!(world.runs.create(later).await?, Created::Created);
     let now = world.runs.idempotency(&idempotency_key("k"), at(60_001)).await?;
     assert_eq!(now.map(|claim| claim.run), Some(run_id(60_000)?));
@@ -105,11 +106,31 @@ async fn idempotency_under_load(world: World) -> Result<()> {
         match done? {
             (id, Ok(Created::Created)) => made.push(id),
             (_, Ok(Created::Repeated(claim))) => named.push(claim.run),
+            (_, Ok(Created::IdTaken)) => anyhow::bail!("nobody chose an id"),
             (_, Err(error)) => return Err(error),
         }
     }
     assert_eq!((made.len(), named.len()), (1, 49));
     assert!(named.iter().all(|run| *run == made[0]));
+    Ok(())
+}
+
+async fn chosen_ids(world: World) -> Result<()> {
+    for _ in 0..2 {
+        assert_eq!(world.runs.create(with_chosen_id(detached(1)?, "mine")).await?, Created::Created, "a retry takes effect once");
+    }
+    let taken = world.runs.create(with_idempotency(with_chosen_id(detached(2)?, "mine"), "k")).await?;
+    assert_eq!(taken, Created::IdTaken);
+    assert_eq!(world.runs.create_ended(with_chosen_id(attached(3)?, "mine"), ending(RunState::Failed)).await?, Created::IdTaken);
+    assert_eq!((world.runs.read(&run_id(2)?).await?, world.runs.read(&run_id(3)?).await?), (None, None));
+    assert_eq!(world.runs.idempotency(&idempotency_key("k"), at(100)).await?, None, "all of what it claims, or nothing");
+
+    let both = |n| Ok::<_, anyhow::Error>(with_idempotency(with_chosen_id(attached(n)?, "other"), "l"));
+    assert_eq!(world.runs.create_ended(both(4)?, ending(RunState::Succeeded)).await?, Created::Created);
+    let again = world.runs.create_ended(both(5)?, ending(RunState::Succeeded)).await?;
+    assert!(matches!(again, Created::Repeated(claim) if claim.run == run_id(4)?), "the same request again is no conflict");
+    let found = world.runs.idempotency(&chosen_id_key("mine"), at(100)).await?;
+    assert_eq!(found.map(|claim| claim.run), Some(run_id(1)?));
     Ok(())
 }
 
@@ -230,7 +251,7 @@ async fn list_filters(world: World) -> Result<()> {
     let users = RunHead { user: Some("ada".into()), ..head(3)? };
     world.runs.create(NewRun { head: Arc::new(users), ..detached(3)? }).await?;
     claimed(&world, 4, "a").await?;
-    let cases: [(RunFilter, &[u32]); 7] = [
+    let cases: [(RunFilter, &[u32]); 8] = [
         (RunFilter { state: Some(RunState::Pending), ..RunFilter::default() }, &[3, 1]),
         (RunFilter { state: Some(RunState::Running), ..RunFilter::default() }, &[4]),
         (RunFilter { state: Some(RunState::Failed), ..RunFilter::default() }, &[2]),
@@ -238,6 +259,7 @@ async fn list_filters(world: World) -> Result<()> {
         (RunFilter { created_from: Some(at(3)), ..RunFilter::default() }, &[4, 3]),
         (RunFilter { created_before: Some(at(3)), ..RunFilter::default() }, &[2, 1]),
         (RunFilter { state: Some(RunState::Pending), created_from: Some(at(2)), ..RunFilter::default() }, &[3]),
+        (RunFilter { oldest_first: true, ..RunFilter::default() }, &[1, 2, 3, 4]),
     ];
     for (filter, expected) in cases {
         let said = format!("{filter:?}");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use flowgate_app::delivery::{Delivery, DeliveryId, DeliveryState, FrozenRequest, HeaderValue};
-use flowgate_app::idempotency::{IdempotencyKey, IdempotencyRow};
+use flowgate_app::idempotency::{Claims, IdempotencyKey, IdempotencyRow};
 use flowgate_app::ports::{Claimed, Ending, NewRun, PageRequest};
 use flowgate_app::run::{
     Checkpoint, Dialect, Event, EventId, Held, Mode, NodeTrace, OwnerToken, RunEnd, RunHead, RunId, RunRecord, RunState, Told,
@@ -35,6 +35,7 @@ pub fn owner(name: &str) -> OwnerToken {
 
 pub fn head(n: u32) -> Result<RunHead> {
     Ok(RunHead {
+        chosen_id: None,
         id: run_id(n)?,
         workflow_id: "story".into(),
         workflow_uid: WORKFLOW_UID.into(),
@@ -55,7 +56,7 @@ pub fn head(n: u32) -> Result<RunHead> {
 
 /// Detached, nobody's, due at 30,000.
 pub fn detached(n: u32) -> Result<NewRun> {
-    Ok(NewRun { head: Arc::new(head(n)?), mode: Mode::Detached, owner: None, due_at: at(30_000), idempotency: None })
+    Ok(NewRun { head: Arc::new(head(n)?), mode: Mode::Detached, owner: None, due_at: at(30_000), claims: Claims::default() })
 }
 
 /// Attached, of the owner `a`, with a lease to 30,000.
@@ -63,11 +64,20 @@ pub fn attached(n: u32) -> Result<NewRun> {
     Ok(NewRun { mode: Mode::Attached, owner: Some(owner("a")), ..detached(n)? })
 }
 
-pub fn with_idempotency(run: NewRun, key: &str) -> NewRun {
-    NewRun {
-        idempotency: Some(IdempotencyRow { key: idempotency_key(key), body_hash: format!("hash of {key}"), expires_at: at(50_000) }),
-        ..run
-    }
+pub fn with_idempotency(mut run: NewRun, key: &str) -> NewRun {
+    run.claims.idempotency =
+        Some(IdempotencyRow { key: idempotency_key(key), body_hash: format!("hash of {key}"), expires_at: at(50_000) });
+    run
+}
+
+/// The id that its caller chose.
+pub fn with_chosen_id(mut run: NewRun, id: &str) -> NewRun {
+    run.claims.run_id = Some(IdempotencyRow { key: chosen_id_key(id), body_hash: String::new(), expires_at: at(50_000) });
+    run
+}
+
+pub fn chosen_id_key(id: &str) -> IdempotencyKey {
+    IdempotencyKey { scope: "run-id/workflow".into(), key: id.into() }
 }
 
 pub fn idempotency_key(key: &str) -> IdempotencyKey {

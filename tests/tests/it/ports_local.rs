@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
-use flowgate_app::idempotency::IdempotencyRow;
+use flowgate_app::idempotency::{Claims, IdempotencyRow};
 use flowgate_app::ports::{Claimed, Ending, NewRun, RunFilter};
 use flowgate_app::run::RunState;
 use flowgate_local::Local;
@@ -95,7 +95,8 @@ async fn an_idempotency_row_is_forgotten_after_its_time() -> Result<()> {
     let (local, world) = open(folder.path())?;
     for (n, key, until) in [(1, "gone", 500), (2, "kept", 501)] {
         let row = IdempotencyRow { key: idempotency_key(key), body_hash: "hash".into(), expires_at: at(until) };
-        world.runs.create(NewRun { idempotency: Some(row), ..detached(n)? }).await?;
+        let claims = Claims { idempotency: Some(row), run_id: None };
+        world.runs.create(NewRun { claims, ..detached(n)? }).await?;
     }
     local.forget_expired(at(500)).await?;
     assert!(world.runs.idempotency(&idempotency_key("gone"), at(0)).await?.is_none());

@@ -60,6 +60,8 @@ async fn run(
         save: request.save,
         webhooks: request.webhook.into_iter().collect(),
         manner: Manner::Detach,
+        timeout: None,
+        run_id: None,
         idempotency,
     };
     let begun = Begun::of(app.start_run(&caller, start).await?, Manner::Detach)?;

@@ -59,6 +59,8 @@ async fn invoke(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap, body:
         save: None,
         webhooks: request.webhooks,
         manner,
+        timeout: None,
+        run_id: None,
         idempotency,
     };
     let mut begun = Begun::of(app.start_run(&caller, start).await?, manner)?;
@@ -163,9 +165,12 @@ impl IntoResponse for Refusal {
             Error::NotFound(_) => (None, 40378),
             Error::NotPublished => (Some(StatusCode::FORBIDDEN), 200_116),
             Error::BadInput(_) | Error::TooLarge(_) | Error::Gone => (None, 40000),
-            Error::InvalidDocument(_) | Error::Stale | Error::IdempotencyMismatch | Error::StillRunning | Error::AlreadyEnded(_) => {
-                (None, 40000)
-            }
+            Error::InvalidDocument(_)
+            | Error::Stale
+            | Error::IdempotencyMismatch
+            | Error::StillRunning
+            | Error::RunIdTaken(_)
+            | Error::AlreadyEnded(_) => (None, 40000),
             Error::Internal(_) => (None, 50000),
         };
         let status = status.unwrap_or_else(|| status::status(&error));

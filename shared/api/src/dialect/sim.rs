@@ -176,6 +176,7 @@ fn words(error: &Error) -> (StatusCode, &'static str, Option<&'static str>) {
         Error::BadInput(_) | Error::InvalidDocument(_) => (INVALID_INPUT, None),
         Error::TooLarge(_) => ("PAYLOAD_TOO_LARGE", Some("Workflow execution request body exceeds maximum size")),
         Error::Stale | Error::IdempotencyMismatch | Error::StillRunning | Error::AlreadyEnded(_) => ("CONFLICT", None),
+        Error::RunIdTaken(_) => ("EXECUTION_ID_CONFLICT", None),
         Error::Gone => ("GONE", None),
         Error::Internal(_) => ("INTERNAL_ERROR", Some("Internal server error")),
     };

@@ -86,7 +86,9 @@ impl Listener {
         Some(match told {
             Some(Progress::Event(event)) => event_frame(&self.head.id, &event),
             Some(Progress::Ended(record)) => finished_frame(&self.app, &record),
-            Some(Progress::HandedOver(_) | Progress::Lost | Progress::Repeated(_)) | None => reconnect_frame(&self.app, &self.head.id),
+            Some(Progress::HandedOver(_) | Progress::Lost | Progress::Repeated(_) | Progress::IdTaken) | None => {
+                reconnect_frame(&self.app, &self.head.id)
+            }
         })
     }
 }

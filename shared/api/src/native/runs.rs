@@ -46,6 +46,7 @@ pub(super) async fn list(
         user: query.get("user").map(str::to_owned),
         created_from: time(&query, "created_from")?,
         created_before: time(&query, "created_before")?,
+        oldest_first: false,
     };
     let found = app.list_runs(&caller, &workflow_id, filter, page::request(&query)?).await?;
     let item = |record: &RunRecord| json!(RunAnswer::new(record, &app.settings.public_url));

@@ -77,6 +77,8 @@ fn read_request(workflow_id: String, body: Value, manner: Manner) -> Result<Star
         save,
         webhooks,
         manner,
+        timeout: None,
+        run_id: None,
         idempotency: None,
     })
 }

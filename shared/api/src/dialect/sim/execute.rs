@@ -60,6 +60,8 @@ pub(super) async fn execute(
         save: None,
         webhooks: Vec::new(),
         manner: execution.manner,
+        timeout: None,
+        run_id: None,
         idempotency: idempotency.clone(),
     };
     let workflow = &published.workflow;

@@ -66,7 +66,7 @@ impl Streamed {
                 Ok(Some(record)) => self.teller.done(&record, &self.workflow),
                 Ok(None) | Err(_) => undone("Execution timed out".to_owned()),
             },
-            Some(Progress::Event(_) | Progress::Repeated(_) | Progress::Lost) | None => undone(left_behind(&head.id)),
+            Some(Progress::Event(_) | Progress::Repeated(_) | Progress::IdTaken | Progress::Lost) | None => undone(left_behind(&head.id)),
         };
         last_frames(&done).into()
     }
