@@ -1,4 +1,13 @@
 //! What a run may be given: the `input` section, checked with all problems at once.
+//!
+//! | field | |
+//! |---|---|
+//! | `name` | how callers send it; not `input` |
+//! | `type` | `string` (default), `number`, `boolean`, `object`, `array`, `file` |
+//! | `description` | for callers |
+//! | `default` | makes the field optional; `null` is a value, and as a default it lets callers send `null` |
+//! | `value` | an example: what is sent when somebody tries the workflow without input |
+//! | `schema` | a JSON Schema that the value must fit; at most 256 KiB |
 
 use std::collections::HashSet;
 use std::fmt;
@@ -9,6 +18,7 @@ use serde_json::{Map, Value};
 use crate::json::{self, push_segment};
 use crate::node::fields::Fields;
 use crate::problem::{did_you_mean, shortened};
+use crate::shape::Shape;
 
 const MAX_FIELDS: usize = 200;
 const MAX_SCHEMA_BYTES: usize = 256 << 10;
@@ -173,16 +183,13 @@ impl InputField {
         fields.require("name");
         let name = fields.string("name").unwrap_or_default().to_owned();
         check_name(&name, &mut fields);
-        let kind = fields.string("type").map_or(Some(FieldType::String), FieldType::named);
-        if kind.is_none() {
-            fields.error("type", "`type` must be one of string, number, boolean, object, array, file");
-        }
+        let kind = fields.one_of("type", &FieldType::NAMES).and_then(FieldType::named).unwrap_or(FieldType::String);
         let description = fields.string("description").unwrap_or_default().to_owned();
-        let schema = fields.get("schema").cloned();
+        let schema = fields.get("schema", Shape::JsonSchema).cloned();
         let validator = schema.as_ref().and_then(|schema| compile_schema(schema).map_err(|message| fields.error("schema", message)).ok());
         let default = fields.get_with_null("default").cloned();
-        let value = fields.get("value").cloned();
-        let field = Self { name, kind: kind.unwrap_or(FieldType::String), description, default, value, schema, validator };
+        let value = fields.get("value", Shape::Any).cloned();
+        let field = Self { name, kind, description, default, value, schema, validator };
         for (key, given) in [("default", &field.default), ("value", &field.value)] {
             if let Some(message) = given.as_ref().and_then(|given| field.misfit(given, "").into_iter().next()) {
                 fields.error(key, format!("`{key}` {}", message.message));
@@ -253,6 +260,8 @@ pub(crate) fn compile_schema(schema: &Value) -> Result<jsonschema::Validator, St
 }
 
 impl FieldType {
+    const NAMES: [&str; 6] = ["string", "number", "boolean", "object", "array", "file"];
+
     fn named(name: &str) -> Option<Self> {
         Some(match name {
             "string" => Self::String,

@@ -2,6 +2,7 @@
 
 pub mod document;
 pub mod problem;
+pub(crate) mod shape;
 pub(crate) mod text;
 pub(crate) mod template;
 pub mod workflow;
@@ -11,6 +12,7 @@ pub mod call;
 pub mod event;
 pub mod node;
 pub mod json;
+pub mod schema;
 
 pub use call::{Action, Call, CallError, CallId, CallOutput, CallResult, Chunk};
 pub use document::Document;

@@ -1,4 +1,17 @@
 //! The kinds of nodes there are. Each has a file of its own, which begins with its documentation for authors.
+//!
+//! What every node may have:
+//!
+//! | field | |
+//! |---|---|
+//! | `id` | by which others refer to it: a letter or digit, then up to 63 letters, digits, `-` or `_` |
+//! | `type` | the kind |
+//! | `name` | for people; references may use it, too |
+//! | `description` | for people |
+//! | `after` | what it waits for beyond what it refers to: node ids, `x.branch` for a branch of a condition, `x.error` for a failure |
+//! | `retry` | `{ max_attempts: 3, backoff: 1s }`: up to 10 attempts, the pause doubles up to a minute |
+//! | `timeout` | of one attempt, such as `90s` |
+//! | `at_most_once` | `true`: after a crash the node fails as `interrupted` rather than to be tried again; not together with `retry` |
 
 pub mod agent;
 pub mod condition;

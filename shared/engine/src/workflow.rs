@@ -19,6 +19,8 @@ use crate::template::{Template, Text};
 use crate::text::normalise;
 
 pub(crate) use compile::Compiler;
+#[cfg(test)]
+pub(crate) use compile::asked;
 
 pub const MAX_NODES: usize = 500;
 pub const MAX_EDGES: usize = 2_000;

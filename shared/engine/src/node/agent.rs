@@ -10,7 +10,7 @@
 //! | `schema` | a JSON Schema: the answer is an object of it, and its fields become fields of the node |
 //! | `base_url`, `api_key` | where the provider is reached and with what key; secrets allowed |
 //! | `echo_delay` | pause between the words of `offline/echo` |
-//! | `timeout`, `retry` | as in `http` |
+//! | `timeout` | at most `10m`, default `5m` |
 //!
 //! Leaves `{content, model, tokens, tool_calls, cost}` and the schema's fields. Secrets cannot stand in what the model reads.
 //!
@@ -27,6 +27,7 @@ use super::{Leaves, NodeError, Plan};
 use crate::call::{Action, ModelCall, ModelMessage, ModelRole};
 use crate::input::compile_schema;
 use crate::run::Reader;
+use crate::shape::Shape;
 use crate::template::Text;
 
 const LEAVES: [&str; 5] = ["content", "model", "tokens", "tool_calls", "cost"];
@@ -48,7 +49,7 @@ impl Agent {
         Self {
             model: fields.required_text("model", Secrets::Refused),
             messages: read_messages(fields),
-            temperature: read_temperature(fields),
+            temperature: fields.number("temperature", 0.0..=2.0),
             max_tokens: fields.integer("max_tokens", 1..=10_000_000).and_then(|tokens| u32::try_from(tokens).ok()),
             schema: read_schema(fields),
             base_url: fields.text("base_url", Secrets::Allowed),
@@ -87,36 +88,25 @@ fn read_messages(fields: &mut Fields<'_, '_>) -> Vec<(ModelRole, Text)> {
         message.finish();
     }
     messages.extend(fields.text("prompt", Secrets::Refused).map(|text| (ModelRole::User, text)));
-    if !messages.iter().any(|(role, _)| *role != ModelRole::System) {
-        fields.error_here("`prompt` or `messages` is missing");
+    fields.require_any(["prompt", "messages"]);
+    let is_given = ["prompt", "messages"].iter().any(|name| fields.given(name).is_some());
+    if is_given && messages.iter().all(|(role, _)| *role == ModelRole::System) {
+        fields.error_here("there is nothing to answer: a `prompt`, or a message of the role `user`, is needed");
     }
     messages
 }
 
 fn read_role(message: &mut Fields<'_, '_>) -> ModelRole {
     message.require("role");
-    match message.string("role") {
+    match message.one_of("role", &["system", "user", "assistant"]) {
         Some("system") => ModelRole::System,
         Some("assistant") => ModelRole::Assistant,
-        None | Some("user") => ModelRole::User,
-        Some(_) => {
-            message.error("role", "`role` must be system, user or assistant");
-            ModelRole::User
-        }
+        _ => ModelRole::User,
     }
-}
-
-fn read_temperature(fields: &mut Fields<'_, '_>) -> Option<f64> {
-    let value = fields.get("temperature")?;
-    let temperature = value.as_f64().filter(|temperature| (0.0..=2.0).contains(temperature));
-    if temperature.is_none() {
-        fields.error("temperature", "`temperature` must be a number from 0 to 2");
-    }
-    temperature
 }
 
 fn read_schema(fields: &mut Fields<'_, '_>) -> Option<Value> {
-    let schema = fields.get("schema")?;
+    let schema = fields.get("schema", Shape::JsonSchema)?;
     if let Err(message) = compile_schema(schema) {
         fields.error("schema", message);
     }
@@ -190,7 +180,7 @@ nodes:
             [
                 "`model` is missing",
                 "`temperature` must be a number from 0 to 2",
-                "`role` must be system, user or assistant",
+                "`role` must be one of system, user, assistant",
                 "the secret {{KEY}} cannot be used here: secrets are filled in only on the way out, in urls, headers, queries and http bodies"
             ]
         );

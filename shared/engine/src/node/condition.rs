@@ -117,11 +117,10 @@ impl Branch {
         if name == "error" {
             fields.error("name", "a branch cannot be called `error`: that is where a failed node goes on");
         }
-        let given = fields.get("if").is_some();
-        if !given && !last {
+        if fields.given("if").is_none() && !last {
             fields.error_here("only the last branch may be without `if`");
         }
-        Self { name, test: if given { Test::read(fields) } else { None } }
+        Self { name, test: Test::read(fields) }
     }
 }
 

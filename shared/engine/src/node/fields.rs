@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::document::parse_duration;
 use crate::json::push_segment;
 use crate::problem::{Severity, did_you_mean};
+use crate::shape::Shape;
 use crate::template::{Template, Text};
 use crate::workflow::Compiler;
 
@@ -31,16 +32,48 @@ impl<'c, 'd> Fields<'c, 'd> {
         Self { compiler, scope, object, path: path.to_owned(), known: Vec::new() }
     }
 
-    /// The field as written; an empty one (`null`) is as good as absent.
-    pub(crate) fn get(&mut self, name: &'static str) -> Option<&'d Value> {
-        self.known.push(name);
+    /// The field as written, where it has its shape; an empty one (`null`) is as good as absent.
+    pub(crate) fn get(&mut self, name: &'static str, shape: Shape) -> Option<&'d Value> {
+        self.leave(name, shape);
+        let value = self.given(name)?;
+        if let Some(misfit) = shape.misfit(value) {
+            self.error(name, format!("`{name}` {misfit}"));
+            return None;
+        }
+        Some(value)
+    }
+
+    /// Present, be it `null`; of any shape.
+    pub(crate) fn get_with_null(&mut self, name: &'static str) -> Option<&'d Value> {
+        self.leave(name, Shape::Any);
+        self.object.get(name)
+    }
+
+    /// Present, whatever its shape. The field is still to be read.
+    pub(crate) fn given(&self, name: &str) -> Option<&'d Value> {
         self.object.get(name).filter(|value| !value.is_null())
     }
 
-    /// Present, be it `null`.
-    pub(crate) fn get_with_null(&mut self, name: &'static str) -> Option<&'d Value> {
+    /// Known, and judged elsewhere.
+    #[cfg_attr(not(test), expect(unused_variables, reason = "only the schema asks for shapes that are judged elsewhere"))]
+    pub(crate) fn leave(&mut self, name: &'static str, shape: Shape) {
         self.known.push(name);
-        self.object.get(name)
+        #[cfg(test)]
+        self.compiler.asked.field(&self.path, name, shape);
+    }
+
+    /// Known, required, and judged elsewhere.
+    pub(crate) fn leave_required(&mut self, name: &'static str, shape: Shape) {
+        self.leave(name, shape);
+        #[cfg(test)]
+        self.compiler.asked.all(&self.path, name);
+    }
+
+    pub(crate) fn refuse(&mut self, name: &'static str, message: &str) {
+        self.leave(name, Shape::Nothing);
+        if self.given(name).is_some() {
+            self.error(name, message);
+        }
     }
 
     pub(crate) fn path_of(&self, name: &str) -> String {
@@ -74,66 +107,42 @@ impl<'c, 'd> Fields<'c, 'd> {
     }
 
     pub(crate) fn string(&mut self, name: &'static str) -> Option<&'d str> {
-        let value = self.get(name)?;
-        if value.as_str().is_none() {
-            self.error(name, format!("`{name}` must be text{}", quote_hint(value)));
-        }
-        value.as_str()
+        self.get(name, Shape::Words)?.as_str()
+    }
+
+    pub(crate) fn one_of(&mut self, name: &'static str, names: &'static [&'static str]) -> Option<&'d str> {
+        self.get(name, Shape::OneOf(names))?.as_str()
     }
 
     pub(crate) fn boolean(&mut self, name: &'static str) -> Option<bool> {
-        let value = self.get(name)?;
-        if value.as_bool().is_none() {
-            self.error(name, format!("`{name}` must be true or false"));
-        }
-        value.as_bool()
+        self.get(name, Shape::Boolean)?.as_bool()
     }
 
     pub(crate) fn integer(&mut self, name: &'static str, range: RangeInclusive<u64>) -> Option<u64> {
-        let value = self.get(name)?;
-        let number = value.as_u64().filter(|number| range.contains(number));
-        if number.is_none() {
-            self.error(name, format!("`{name}` must be a whole number from {} to {}", range.start(), range.end()));
-        }
-        number
+        self.get(name, Shape::Integer(*range.start(), *range.end()))?.as_u64()
+    }
+
+    pub(crate) fn number(&mut self, name: &'static str, range: RangeInclusive<f64>) -> Option<f64> {
+        self.get(name, Shape::Number(*range.start(), *range.end()))?.as_f64()
     }
 
     /// `range` with its ends as authors write them.
-    pub(crate) fn duration(&mut self, name: &'static str, range: RangeInclusive<&str>) -> Option<Duration> {
-        let value = self.get(name)?;
-        let bound = |text: &str| parse_duration(text).unwrap_or_default();
-        let allowed = bound(range.start())..=bound(range.end());
-        let duration = value.as_str().and_then(parse_duration).filter(|duration| allowed.contains(duration));
-        if duration.is_none() {
-            self.error(name, format!("`{name}` must be a duration such as \"90s\" or \"10m\", from {} to {}", range.start(), range.end()));
-        }
-        duration
+    pub(crate) fn duration(&mut self, name: &'static str, range: RangeInclusive<&'static str>) -> Option<Duration> {
+        self.get(name, Shape::Duration(range.start(), range.end()))?.as_str().and_then(parse_duration)
     }
 
     pub(crate) fn object(&mut self, name: &'static str) -> Option<&'d Map<String, Value>> {
-        let value = self.get(name)?;
-        if value.as_object().is_none() {
-            self.error(name, format!("`{name}` must be an object"));
-        }
-        value.as_object()
+        self.get(name, Shape::Object)?.as_object()
     }
 
     pub(crate) fn list(&mut self, name: &'static str) -> Option<&'d [Value]> {
-        let value = self.get(name)?;
-        if value.as_array().is_none() {
-            self.error(name, format!("`{name}` must be a list"));
-        }
-        value.as_array().map(Vec::as_slice)
+        self.get(name, Shape::List)?.as_array().map(Vec::as_slice)
     }
 
     pub(crate) fn text(&mut self, name: &'static str, secrets: Secrets) -> Option<Text> {
-        let text = match self.get(name)? {
+        let text = match self.get(name, Shape::Text)? {
             Value::String(text) => text.clone(),
-            value @ (Value::Number(_) | Value::Bool(_)) => value.to_string(),
-            _ => {
-                self.error(name, format!("`{name}` must be text"));
-                return None;
-            }
+            value => value.to_string(),
         };
         let path = self.path_of(name);
         Some(self.compiler.text(&text, &path, self.scope, secrets))
@@ -146,20 +155,40 @@ impl<'c, 'd> Fields<'c, 'd> {
     }
 
     pub(crate) fn require(&mut self, name: &'static str) {
-        if self.object.get(name).is_none_or(Value::is_null) {
+        #[cfg(test)]
+        self.compiler.asked.all(&self.path, name);
+        if self.given(name).is_none() {
             self.error_here(format!("`{name}` is missing"));
         }
     }
 
+    /// At least one of the two.
+    pub(crate) fn require_any(&mut self, names: [&'static str; 2]) {
+        #[cfg(test)]
+        self.compiler.asked.any(&self.path, names);
+        if names.iter().all(|name| self.given(name).is_none()) {
+            self.error_here(format!("`{}` or `{}` is missing", names[0], names[1]));
+        }
+    }
+
+    /// One of the two and not both.
+    pub(crate) fn require_one(&mut self, names: [&'static str; 2]) {
+        #[cfg(test)]
+        self.compiler.asked.one(&self.path, names);
+        if names.iter().filter(|name| self.given(name).is_some()).count() != 1 {
+            self.error_here(format!("one of `{}` and `{}` is needed", names[0], names[1]));
+        }
+    }
+
     pub(crate) fn template(&mut self, name: &'static str, secrets: Secrets) -> Option<Template> {
-        let value = self.get(name)?;
+        let value = self.get(name, Shape::Any)?;
         let path = self.path_of(name);
         Some(self.compiler.template(value, &path, self.scope, secrets))
     }
 
     /// An object of texts, in the author's order.
     pub(crate) fn texts(&mut self, name: &'static str, secrets: Secrets) -> Vec<(String, Text)> {
-        let Some(object) = self.object(name) else { return Vec::new() };
+        let Some(object) = self.get(name, Shape::Texts).and_then(Value::as_object) else { return Vec::new() };
         let path = self.path_of(name);
         let mut inner = Fields::new(self.compiler, object, &path, self.scope);
         object.keys().filter_map(|key| inner.entry(key, secrets).map(|text| (key.clone(), text))).collect()
@@ -180,13 +209,9 @@ impl<'c, 'd> Fields<'c, 'd> {
     }
 
     /// An HTTP method of the given list, in any case.
-    pub(crate) fn method(&mut self, default: &str, allowed: &[&str]) -> String {
-        let Some(method) = self.string("method") else { return default.to_owned() };
-        let method = method.to_ascii_uppercase();
-        if !allowed.contains(&method.as_str()) {
-            self.error("method", format!("`method` must be one of {}", allowed.join(", ")));
-        }
-        method
+    pub(crate) fn method(&mut self, default: &str, allowed: &'static [&'static str]) -> String {
+        let method = self.get("method", Shape::Method(allowed)).and_then(Value::as_str);
+        method.unwrap_or(default).to_ascii_uppercase()
     }
 
     /// HTTP headers: names are tokens, values text.
@@ -199,8 +224,4 @@ impl<'c, 'd> Fields<'c, 'd> {
         }
         headers
     }
-}
-
-fn quote_hint(value: &Value) -> &'static str {
-    if value.is_number() || value.is_boolean() { "; put it in quotes" } else { "" }
 }

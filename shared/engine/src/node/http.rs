@@ -7,7 +7,6 @@
 //! | `query`, `headers` | name to text |
 //! | `body` | text goes out as it is, anything else as JSON |
 //! | `timeout` | at most `10m`, default `5m` |
-//! | `retry` | `{ max_attempts: 3, backoff: 1s }`, doubling up to a minute |
 //!
 //! Leaves `{data, status, headers}`; `data` is JSON where the answer says so, else text.
 //!

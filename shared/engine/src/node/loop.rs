@@ -23,6 +23,7 @@ use serde_json::Value;
 use super::fields::{Fields, Secrets};
 use super::{Items, NodeError, Plan};
 use crate::run::Reader;
+use crate::shape::Shape;
 use crate::template::Template;
 use crate::workflow::MAX_ITERATIONS;
 
@@ -52,26 +53,15 @@ pub(crate) enum Over {
 impl Over {
     pub(crate) fn read(fields: &mut Fields<'_, '_>) -> Self {
         // Read where they are in scope: the body by the compiler, `result` inside it.
-        fields.get("nodes");
-        fields.get("result");
-        let (each, count) = (fields.get("each"), fields.get("for"));
-        match (each, count) {
-            (Some(each), None) => {
-                if !(each.is_array() || each.is_string()) {
-                    fields.error("each", "`each` is a list or a reference to one");
-                }
-                Self::Each(fields.template("each", Secrets::Refused).unwrap_or(Template::Literal(Value::Null)))
-            }
-            (None, Some(count)) => {
-                if !(count.is_string() || count.as_u64().is_some_and(|count| count <= MAX_ITERATIONS as u64)) {
-                    fields.error("for", format!("`for` is a whole number up to {MAX_ITERATIONS}, or a reference to one"));
-                }
-                Self::Count(fields.template("for", Secrets::Refused).unwrap_or(Template::Literal(Value::Null)))
-            }
-            _ => {
-                fields.error_here("one of `each` and `for` is needed");
-                Self::Count(Template::Literal(Value::Null))
-            }
+        fields.leave_required("nodes", Shape::Nodes);
+        fields.leave("result", Shape::Any);
+        fields.require_one(["each", "for"]);
+        fields.get("each", Shape::Each);
+        fields.get("for", Shape::Count);
+        let null = Template::Literal(Value::Null);
+        match fields.given("each") {
+            Some(_) => Self::Each(fields.template("each", Secrets::Refused).unwrap_or(null)),
+            None => Self::Count(fields.template("for", Secrets::Refused).unwrap_or(null)),
         }
     }
 

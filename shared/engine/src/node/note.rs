@@ -20,9 +20,7 @@ pub(crate) struct Note;
 impl Note {
     pub(super) fn read(fields: &mut Fields<'_, '_>) -> Self {
         fields.string("text");
-        if fields.get("after").is_some() {
-            fields.error("after", "a note has no edges");
-        }
+        fields.refuse("after", "a note has no edges");
         Self
     }
 

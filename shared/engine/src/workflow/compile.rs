@@ -12,6 +12,7 @@ use crate::json::push_segment;
 use crate::node::fields::{Fields, Secrets};
 use crate::node::{Kind, Leaves, input, output, timeouts};
 use crate::problem::{Problem, Severity, did_you_mean};
+use crate::shape::Shape;
 use crate::template::{Part, Reference, Source, Template, Text};
 use crate::text::{self, PathStep, Piece, ReferenceText, normalise};
 
@@ -22,6 +23,8 @@ pub(crate) struct Compiler<'d> {
     pub secrets: BTreeSet<String>,
     /// What the fields read so far refer to; taken when a node is complete.
     pub used: Vec<Used>,
+    #[cfg(test)]
+    pub asked: crate::schema::Asked,
 }
 
 const MAX_PROBLEMS: usize = 500;
@@ -36,19 +39,10 @@ pub(crate) struct Used {
 }
 
 pub(super) fn compile(document: &Document) -> (Option<Workflow>, Vec<Problem>) {
-    let mut problems = Vec::new();
-    let outline = outline::outline(document, &mut problems);
-    let mut compiler = Compiler { document, outline, problems, secrets: BTreeSet::new(), used: Vec::new() };
+    let mut compiler = Compiler::new(document);
     let settings = settings::read(&mut compiler);
-    let mut bodies: Vec<Body> = Vec::new();
     let mut links = Links::default();
-    for body in 0..compiler.outline.bodies.len() {
-        let mut nodes = Vec::new();
-        for index in 0..compiler.outline.bodies[body].nodes.len() {
-            nodes.push(compiler.node(body, index, &mut links));
-        }
-        bodies.push(Body { nodes: nodes.into_iter().flatten().collect(), ..Body::default() });
-    }
+    let mut bodies = compiler.bodies(&mut links);
     let complete = bodies.iter().zip(&compiler.outline.bodies).all(|(body, outline)| body.nodes.len() == outline.nodes.len());
     if complete {
         compiler.results(&mut bodies, &mut links);
@@ -58,6 +52,15 @@ pub(super) fn compile(document: &Document) -> (Option<Workflow>, Vec<Problem>) {
     let problems = foremost(compiler.problems);
     let workflow = settings.into_workflow(bodies, infos, names, compiler.secrets);
     (complete.then_some(workflow), problems)
+}
+
+/// Every field that the readers ask for in a document, and how.
+#[cfg(test)]
+pub(crate) fn asked(document: &Document) -> crate::schema::Asked {
+    let mut compiler = Compiler::new(document);
+    settings::read(&mut compiler);
+    compiler.bodies(&mut Links::default());
+    compiler.asked
 }
 
 /// In the order of the text, and no more than anybody reads; errors stay before warnings go.
@@ -76,6 +79,31 @@ enum Resolved {
 }
 
 impl<'d> Compiler<'d> {
+    fn new(document: &'d Document) -> Self {
+        let mut problems = Vec::new();
+        let outline = outline::outline(document, &mut problems);
+        Self {
+            document,
+            outline,
+            problems,
+            secrets: BTreeSet::new(),
+            used: Vec::new(),
+            #[cfg(test)]
+            asked: crate::schema::Asked::default(),
+        }
+    }
+
+    /// Nodes that cannot be read are left out.
+    fn bodies(&mut self, links: &mut Links) -> Vec<Body> {
+        let mut bodies = Vec::new();
+        for body in 0..self.outline.bodies.len() {
+            let nodes = 0..self.outline.bodies[body].nodes.len();
+            let nodes = nodes.filter_map(|index| self.node(body, index, links)).collect();
+            bodies.push(Body { nodes, ..Body::default() });
+        }
+        bodies
+    }
+
     pub(crate) fn report(&mut self, severity: Severity, path: &str, message: String) {
         self.problems.push(self.document.problem(severity, path, message));
     }
@@ -332,9 +360,9 @@ fn plain_node(kind: Kind, id: std::sync::Arc<str>) -> Node {
 
 /// The fields every node may have, and those of its kind.
 fn read_node(fields: &mut Fields<'_, '_>, kind_name: &'static str, body: Option<usize>, id: std::sync::Arc<str>) -> Option<Node> {
-    for name in ["id", "type"] {
-        fields.get(name);
-    }
+    // The outline has read them.
+    fields.leave_required("id", Shape::Id);
+    fields.leave_required("type", Shape::Kind(kind_name));
     fields.string("name");
     fields.string("description");
     let kind = Kind::read(kind_name, fields, body)?;

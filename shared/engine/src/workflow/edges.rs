@@ -10,6 +10,7 @@ use crate::json::push_segment;
 use crate::node::Kind;
 use crate::node::fields::Fields;
 use crate::problem::{Severity, did_you_mean};
+use crate::shape::Shape;
 use crate::text::normalise;
 
 /// A node by body and index.
@@ -44,21 +45,16 @@ impl Links {
 /// `after: x`, or a list of `x`, `x.branch` and `x.error`.
 pub(super) fn read_after(fields: &mut Fields<'_, '_>) -> Vec<AfterEntry> {
     let path = fields.path_of("after");
-    let entries = match fields.get("after") {
-        None => return Vec::new(),
+    let entries = match fields.get("after", Shape::After) {
         Some(Value::String(text)) => return vec![AfterEntry { path, text: text.clone() }],
         Some(Value::Array(entries)) => entries.as_slice(),
-        Some(_) => &[Value::Null],
+        _ => return Vec::new(),
     };
     let mut after = Vec::new();
-    for (index, entry) in entries.iter().enumerate() {
-        let Value::String(text) = entry else {
-            fields.error("after", "`after` is a list of node ids, such as `[draft, check.yes, fetch.error]`");
-            continue;
-        };
+    for (index, text) in entries.iter().enumerate().filter_map(|(index, entry)| Some((index, entry.as_str()?))) {
         let mut path = path.clone();
         push_segment(&mut path, &index.to_string());
-        after.push(AfterEntry { path, text: text.clone() });
+        after.push(AfterEntry { path, text: text.to_owned() });
     }
     after
 }

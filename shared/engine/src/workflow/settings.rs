@@ -1,4 +1,15 @@
 //! The fields of a document beside its nodes.
+//!
+//! | field | |
+//! |---|---|
+//! | `name`, `description` | for people |
+//! | `input` | the fields that callers send; without it any JSON object is accepted |
+//! | `nodes` | what is done; at most 500, those inside loops counted |
+//! | `output` | what callers get: name to template, such as `{ story: <draft.content> }` |
+//! | `webhook` | called with the outputs when a run ends |
+//! | `deadline` | the longest that a run may take, `1s` to `7d`, default `24h` |
+//! | `save` | `false`: input and outputs are wiped once the run has ended and its webhooks have |
+//! | `$schema` | where editors find the schema of this document |
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -7,6 +18,7 @@ use super::{Body, Compiler, NodeInfo, Webhook, Workflow};
 use crate::input::InputSection;
 use crate::node::fields::{Fields, Secrets};
 use crate::node::webhook::METHODS;
+use crate::shape::Shape;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -27,7 +39,7 @@ pub(super) fn read(compiler: &mut Compiler<'_>) -> Settings {
     let deadline = fields.duration("deadline", "1s"..="7d").unwrap_or(DAY);
     let save = fields.boolean("save").unwrap_or(true);
     fields.object("output");
-    fields.get("nodes");
+    fields.leave_required("nodes", Shape::Nodes);
     // By which editors find the document's own schema.
     fields.string("$schema");
     let input = InputSection::read(&mut fields);
