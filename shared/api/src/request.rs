@@ -17,6 +17,7 @@ use tracing::Instrument;
 use crate::problem::{self, Refusal};
 
 pub(crate) const REQUEST_ID: &str = "x-request-id";
+const TRACEPARENT: &str = "traceparent";
 const LONGEST_REQUEST_ID: usize = 128;
 
 tokio::task_local! {
@@ -35,6 +36,7 @@ pub(crate) async fn around(State(app): State<Arc<App>>, path: Option<MatchedPath
     let path = path.as_ref().map_or("-", MatchedPath::as_str);
     let id = request_id(&app, request.headers());
     let trace_id = trace_id(request.headers()).unwrap_or_default();
+    let traceparent = request.headers().get(TRACEPARENT).filter(|_| !trace_id.is_empty()).cloned();
     let span = tracing::info_span!("request", request.id = id, trace.id = trace_id);
     let answer = async {
         let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
@@ -44,6 +46,9 @@ pub(crate) async fn around(State(app): State<Arc<App>>, path: Option<MatchedPath
         });
         if let Ok(id) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(REQUEST_ID, id);
+        }
+        if let Some(traceparent) = traceparent {
+            response.headers_mut().insert(TRACEPARENT, traceparent);
         }
         let duration_ms = u64::try_from(app.now().since(began).as_millis()).unwrap_or(u64::MAX);
         let status = response.status().as_u16();
@@ -71,7 +76,7 @@ fn request_id(app: &App, headers: &HeaderMap) -> String {
 
 /// Of a W3C `traceparent`: `00-<32 hex>-<16 hex>-<2 hex>`.
 fn trace_id(headers: &HeaderMap) -> Option<&str> {
-    let mut parts = headers.get("traceparent")?.to_str().ok()?.split('-');
+    let mut parts = headers.get(TRACEPARENT)?.to_str().ok()?.split('-');
     let trace_id = parts.nth(1)?;
     (trace_id.len() == 32 && trace_id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(trace_id)
 }

@@ -132,6 +132,10 @@ impl App {
         if let Err(error) = self.outbound.check_resolved(&webhook.url).await {
             return Err(Error::bad_field(at("url"), error.to_string()));
         }
+        if webhook.headers.len() > MOST_WEBHOOK_HEADERS {
+            let message = format!("has {} headers, at most {MOST_WEBHOOK_HEADERS} are allowed", webhook.headers.len());
+            return Err(Error::bad_field(at("headers"), message));
+        }
         for (name, value) in &webhook.headers {
             if let Err(error) = crate::outbound::check_header(name, value) {
                 return Err(Error::bad_field(at("headers"), error.to_string()));
@@ -269,6 +273,7 @@ pub(crate) fn chosen_id_key(workflow_uid: &str, chosen_id: &str) -> IdempotencyK
 }
 
 pub const MOST_WEBHOOKS: usize = 5;
+const MOST_WEBHOOK_HEADERS: usize = 50;
 pub const WEBHOOK_METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 impl RunRecord {

@@ -20,5 +20,6 @@ mod stream;
 mod versions;
 mod refusals;
 mod stop;
+mod hostile;
 mod protocol;
 mod cli;

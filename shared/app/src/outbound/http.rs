@@ -24,7 +24,7 @@ pub enum HeaderError {
 /// Refuses what frames the message, what a gateway in between believes, and what we sign with.
 pub fn check_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), HeaderError> {
     const FORBIDDEN: [&str; 8] = ["host", "content-length", "transfer-encoding", "connection", "te", "trailer", "upgrade", "expect"];
-    const FORBIDDEN_PREFIXES: [&str; 5] = ["proxy-", "webhook-", "x-amz", "x-forwarded-", "keep-alive"];
+    const FORBIDDEN_PREFIXES: [&str; 6] = ["proxy-", "webhook-", "flowgate-", "x-amz", "x-forwarded-", "keep-alive"];
     let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| HeaderError::Name(name.chars().take(100).collect()))?;
     if FORBIDDEN.contains(&parsed.as_str()) || FORBIDDEN_PREFIXES.iter().any(|prefix| parsed.as_str().starts_with(prefix)) {
         return Err(HeaderError::Forbidden(parsed.as_str().to_owned()));
@@ -66,14 +66,14 @@ impl Outbound {
         let mut headers = HeaderMap::new();
         for (name, value) in &call.headers {
             let (name, value) = check_header(name, &self.fill_text(value, masks).await?)?;
-            headers.append(name, value);
+            headers.try_append(name, value).map_err(|_| failed("invalid_header", "there are too many headers"))?;
         }
         let body = match &call.body {
             Some(body) => Some(body_bytes(self.secrets.fill(body, masks).await?, &mut headers)),
             None => None,
         };
 
-        let asked = format!("{method} {}", without_query(&url));
+        let asked = format!("{method} {}", shown_url(&call.url, &url));
         let mut request = self.client()?.request(method, url).headers(headers);
         if let Some(body) = body {
             request = request.body(body);
@@ -157,9 +157,12 @@ fn header_fields(headers: &HeaderMap) -> Map<String, Value> {
     headers.keys().map(|name| (name.as_str().to_owned(), Value::String(joined(name)))).collect()
 }
 
-/// The query stays out of messages: it is where keys and personal data travel.
-fn without_query(url: &Url) -> &str {
-    &url[..url::Position::AfterPath]
+/// The query stays out of messages: it is where keys and personal data travel. Where secrets stand in the URL it is shown as the author wrote it:
+/// a URL spells them in its own way, which the masks would have to guess.
+fn shown_url(written: &Rendered, url: &Url) -> String {
+    let Rendered::Text(pieces) = written else { return url[..url::Position::AfterPath].to_owned() };
+    let written = crate::webhook::shown(pieces);
+    written.split(['?', '#']).next().unwrap_or_default().to_owned()
 }
 
 fn about(asked: &str, error: CallError) -> CallError {

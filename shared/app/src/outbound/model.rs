@@ -14,6 +14,8 @@ use genai::resolver::{AuthData, Endpoint};
 use genai::{ModelIden, ServiceTarget};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
+use tracing::instrument::WithSubscriber;
+use tracing::subscriber::NoSubscriber;
 
 use super::client::describe;
 use super::secret::{Masks, unknown_secret};
@@ -51,7 +53,9 @@ impl Outbound {
             _ => {
                 let provider = Provider::named(provider);
                 let target = self.target(&provider, model, call, masks).await?;
-                let (content, usage) = self.stream(&provider, target, call, masks, chunks).await?;
+                // genai logs what providers answer, and they repeat keys.
+                let silent = NoSubscriber::default();
+                let (content, usage) = self.stream(&provider, target, call, masks, chunks).with_subscriber(silent).await?;
                 let cost_nano_usd = usage.as_ref().and_then(|usage| price::cost(provider.name, model, usage));
                 Answer { content, tokens: usage.as_ref().and_then(Tokens::of), cost_nano_usd }
             }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use flowgate_engine::call::{CallError, Piece, Rendered};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+use url::{Position, Url};
 
 use super::{failed, retryable};
 use crate::ports::{Clock, Secrets};
@@ -15,6 +16,7 @@ use crate::time::Timestamp;
 const KEPT_FOR: Duration = Duration::from_secs(60);
 /// Masking shorter ones would blacken ordinary text.
 const SHORTEST_MASKED: usize = 4;
+const SHORTEST_MASKED_PATH: usize = 8;
 const MASK: &str = "***";
 
 /// Secrets that were found, for a minute. One that is missing is asked for again: somebody is about to set it.
@@ -109,12 +111,9 @@ impl Masks {
             return;
         }
         let in_json = Value::from(secret).to_string();
-        let in_query = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-        let in_path = url::Url::parse("https://x/").map(|mut url| {
-            url.set_path(secret);
-            url.path().trim_start_matches('/').to_owned()
-        });
-        let spellings = [secret.to_owned(), in_json.trim_matches('"').to_owned(), in_query, in_path.unwrap_or_default()];
+        let mut spellings = vec![secret.to_owned(), secret.trim().to_owned(), in_json.trim_matches('"').to_owned()];
+        spellings.push(url::form_urlencoded::byte_serialize(secret.as_bytes()).collect());
+        spellings.extend(in_url(secret));
         self.spellings.extend(spellings.into_iter().filter(|spelling| spelling.len() >= SHORTEST_MASKED));
         self.spellings.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         self.spellings.dedup();
@@ -143,6 +142,28 @@ impl Masks {
     pub(super) fn stream(&self) -> MaskedStream<'_> {
         MaskedStream { masks: self, held: String::new() }
     }
+}
+
+/// As it stands in a URL: in the host, as one part of the path, as it was written into the path or the query; or it is the URL itself.
+fn in_url(secret: &str) -> Vec<String> {
+    let mut spellings = vec![secret.to_lowercase()];
+    if let Ok(mut url) = Url::parse("https://x/") {
+        url.set_path(secret);
+        spellings.push(url.path().trim_start_matches('/').to_owned());
+    }
+    let written = [format!("https://x/{secret}"), format!("https://x/?{secret}")].map(|text| Url::parse(&text));
+    spellings.extend(
+        written.into_iter().flatten().map(|url| url[Position::BeforePath..Position::AfterQuery].trim_start_matches(['/', '?']).to_owned()),
+    );
+    if let Ok(url) = Url::parse(secret)
+        && url.has_host()
+    {
+        let parts =
+            [&url[..Position::AfterQuery], &url[..Position::AfterPath], &url[Position::BeforePath..Position::AfterQuery], url.path()];
+        // A path such as `/v1/` says nothing.
+        spellings.extend(parts.into_iter().filter(|part| part.len() >= SHORTEST_MASKED_PATH).map(str::to_owned));
+    }
+    spellings
 }
 
 /// Masks text that comes in parts: what may be the beginning of a secret waits for the next part.
@@ -189,6 +210,17 @@ mod tests {
         let masks = masks(&["p\"a ss/1", "tiny", "abc"]);
         assert_eq!(masks.text("p\"a ss/1 p\\\"a ss/1 p%22a+ss%2F1 /p%22a%20ss/1 tiny abc"), "*** *** *** /*** *** abc");
         assert_eq!(masks.value(json!({"tiny": ["x tiny", 1]})), json!({"***": ["x ***", 1]}));
+    }
+
+    #[test]
+    fn what_a_url_makes_of_a_secret_is_masked() {
+        let check = |secret: &str, text: &str, expected: &str| assert_eq!(masks(&[secret]).text(text), expected, "{secret}");
+        check("AbCd-Ef", "https://abcd-ef.example/", "https://***.example/");
+        check("tok/a?b c%é\"", "/x/tok/a?b%20c%%C3%A9%22", "/x/***");
+        check("http://EXAMPLE.com:80/hook/t0ken?k=1 ", "POST http://example.com/hook/t0ken answered 404", "POST *** answered 404");
+        check("https://example.com/hook/t0ken", "cannot POST /hook/t0ken", "cannot POST ***");
+        check("https://example.com/v1", "cannot POST /v1/x", "cannot POST /v1/x");
+        check("line-end\n", "Bearer line-end", "Bearer ***");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use flowgate_engine::call::CallError;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use super::client::describe;
+use super::secret::Masks;
 use super::{Outbound, failed, retryable};
 use crate::time::Timestamp;
 
@@ -44,7 +45,7 @@ impl Outbound {
         let started = tokio::time::Instant::now();
         let mut masks = self.secrets.masks();
         let given = webhook.headers.iter().filter(|(name, value)| !is_ours(name) && value.len() >= SHORTEST_MASKED_HEADER);
-        given.for_each(|(_, value)| masks.add(value));
+        given.for_each(|(_, value)| add_header(&mut masks, value));
         let mut outcome = SendOutcome::default();
         let ended = tokio::time::timeout(WHOLE_ATTEMPT, self.attempt(webhook, &mut outcome)).await;
         let ended = ended.unwrap_or_else(|_| Err(retryable("timeout", format!("no whole answer within {} s", WHOLE_ATTEMPT.as_secs()))));
@@ -81,6 +82,12 @@ impl Outbound {
     }
 }
 
+/// A receiver may repeat the token alone, without the scheme before it.
+fn add_header(masks: &mut Masks, value: &str) {
+    masks.add(value);
+    value.split_whitespace().filter(|word| word.len() >= SHORTEST_MASKED_HEADER).for_each(|word| masks.add(word));
+}
+
 /// Headers that are no secret, whose values may well stand in an answer.
 fn is_ours(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
@@ -88,11 +95,13 @@ fn is_ours(name: &str) -> bool {
 }
 
 fn parse_headers(headers: &[(String, String)]) -> Result<HeaderMap, CallError> {
-    let parse = |(name, value): &(String, String)| {
-        let parsed = HeaderName::from_bytes(name.as_bytes()).ok().zip(HeaderValue::from_bytes(value.as_bytes()).ok());
-        parsed.ok_or_else(|| failed("invalid_header", format!("{name:?} cannot be sent as a header")))
-    };
-    headers.iter().map(parse).collect()
+    let mut parsed = HeaderMap::new();
+    for (name, value) in headers {
+        let header = HeaderName::from_bytes(name.as_bytes()).ok().zip(HeaderValue::from_bytes(value.as_bytes()).ok());
+        let added = header.and_then(|(name, value)| parsed.try_append(name, value).ok());
+        added.ok_or_else(|| failed("invalid_header", format!("{name:?} cannot be sent as a header")))?;
+    }
+    Ok(parsed)
 }
 
 /// Seconds or a date; a date in the past is now.

@@ -7,7 +7,7 @@
 //! `if` is a [CEL](https://cel.dev) expression in which references are variables: `<api.words> > 100 && <draft.model> != ""`.
 //! What is missing is `null`. Whole numbers are integers and compare with fractions; in arithmetic both sides must be of
 //! one kind (`double(<api.n>) * 1.5`). At most 2,000 characters, two list macros (`all`, `exists`,
-//! `map` …) inside one another, and no `+` inside one.
+//! `map` …) inside one another, and neither `+` nor `matches` inside one.
 //!
 //! Other nodes hang on a branch by `after: [id.branch]`. Where no branch is taken nothing that hangs on one runs. Leaves `{branch}`.
 //!
@@ -35,7 +35,9 @@ const MAX_BRANCHES: usize = 100;
 const MAX_EXPRESSION: usize = 2_000;
 const MAX_MACROS_DEEP: usize = 2;
 /// Bytes of values that one condition may look at, each time it looks.
-const MAX_READ: usize = 256 << 20;
+const MAX_READ: usize = 64 << 20;
+/// A round of a macro takes its time however small the item.
+const VALUE_WEIGHT: usize = 16;
 
 /// The standard functions, built once.
 static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
@@ -161,8 +163,8 @@ impl Test {
     }
 }
 
-/// Finds what would let a condition run away: macros deep inside one another, and `+` inside a macro, with which a short
-/// text builds an endless one.
+/// Finds what would let a condition run away: macros deep inside one another, `+` inside a macro, with which a short
+/// text builds an endless one, and `matches` inside a macro, which reads its pattern anew for each item.
 fn too_costly(expression: &Expr, depth: usize) -> Option<&'static str> {
     let inner = |part: &IdedExpr| too_costly(&part.expr, depth);
     let entry = |entry: &IdedEntryExpr| match &entry.expr {
@@ -174,6 +176,7 @@ fn too_costly(expression: &Expr, depth: usize) -> Option<&'static str> {
         Expr::Call(call) if call.func_name == "_+_" && depth > 0 && !is_accumulator(&call.args) => {
             Some("`+` cannot stand inside a list macro")
         }
+        Expr::Call(call) if call.func_name == "matches" && depth > 0 => Some("`matches` cannot stand inside a list macro"),
         Expr::Call(call) => call.target.as_deref().and_then(inner).or_else(|| call.args.iter().find_map(inner)),
         Expr::Comprehension(_) if depth == MAX_MACROS_DEEP => Some("at most two list macros can stand inside one another"),
         Expr::Comprehension(list) => inner(&list.iter_range)
@@ -199,9 +202,9 @@ struct Bound {
 impl Bound {
     fn new(embedded: &Embedded, reader: &Reader<'_>) -> Result<Self, NodeError> {
         let bind = |(name, value): (&str, &Value)| {
-            let size = json::size(value);
+            let weight = json::size(value) + VALUE_WEIGHT * values(value);
             let value = Box::<dyn Val>::try_from(to_cel(value)).map_err(|error| NodeError::new("condition_error", error.to_string()))?;
-            Ok((name.to_owned(), value, size))
+            Ok((name.to_owned(), value, weight))
         };
         Ok(Self { values: embedded.read_variables(reader)?.map(bind).collect::<Result<_, NodeError>>()?, left: AtomicUsize::new(MAX_READ) })
     }
@@ -213,10 +216,18 @@ impl Bound {
 
 impl VariableResolver for Bound {
     fn resolve<'b>(&'b self, variable: &str) -> Option<CowVal<'b, 'b>> {
-        let (_, value, size) = self.values.iter().find(|(name, ..)| name == variable)?;
-        let left = self.left.load(Relaxed).saturating_sub(*size);
+        let (_, value, weight) = self.values.iter().find(|(name, ..)| name == variable)?;
+        let left = self.left.load(Relaxed).saturating_sub(*weight);
         self.left.store(left, Relaxed);
         (left > 0).then_some(CowVal::Borrowed(value.as_ref()))
+    }
+}
+
+fn values(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(values).sum::<usize>(),
+        Value::Object(fields) => 1 + fields.values().map(values).sum::<usize>(),
+        _ => 1,
     }
 }
 
@@ -333,6 +344,14 @@ mod tests {
         assert!(refused(&"1".repeat(2_001)).contains("at most 2000 characters"));
         assert!(refused("[1].all(a, [1].all(b, [1].all(c, true)))").contains("at most two"));
         assert!(refused("['x'].map(a, a + a).map(b, b + b) == []").contains("`+` cannot stand"));
+        assert!(refused("<api.input.l>.all(x, x.matches('a'))").contains("`matches` cannot stand"));
+    }
+
+    #[test]
+    fn small_items_are_not_free() {
+        let many = vec![0; 30_000];
+        check("<api.input.a>.all(x, <api.input.b>.all(y, x == y))", json!({"a": many, "b": many}), "condition_too_costly");
+        check("<api.input.a>.all(x, <api.input.a>.all(y, x == y))", json!({"a": vec![0; 1_000]}), "yes");
     }
 
     #[test]

@@ -33,6 +33,8 @@ const OVERRIDES: [&str; 7] = [
 ];
 /// Events beside the text, which need a protocol that the request has not asked for.
 const AGENT_EVENTS: [&str; 2] = ["includeThinking", "includeToolCalls"];
+/// Sim's own limit in its second generation. Every chunk is looked at once for each.
+const MOST_SELECTED: usize = 100;
 /// How files in an output come.
 const FILE_OPTIONS: [&str; 2] = ["includeFileBase64", "base64MaxBytes"];
 /// Sim sends them to itself. They are no input.
@@ -71,6 +73,9 @@ fn selected_outputs(fields: &mut Fields) -> Vec<String> {
     let selected: Vec<_> = items.iter().filter_map(Value::as_str).map(str::to_owned).collect();
     if selected.len() < items.len() {
         fields.problem("selectedOutputs", "must be an array of strings");
+    }
+    if items.len() > MOST_SELECTED {
+        fields.problem("selectedOutputs", format!("has {} names, at most {MOST_SELECTED} are allowed", items.len()));
     }
     selected
 }
@@ -181,6 +186,10 @@ mod tests {
         assert_eq!(
             refused(&async_mode, json!({ "selectedOutputs": ["a.content"] })),
             "Async execution does not support draft or override execution controls: selectedOutputs cannot be used here"
+        );
+        assert_eq!(
+            refused(&[], json!({ "stream": true, "selectedOutputs": vec!["a.b"; 101] })),
+            "Invalid request body: selectedOutputs has 101 names, at most 100 are allowed"
         );
         assert_eq!(
             refused(&[], json!({ "triggerType": "manual" })),

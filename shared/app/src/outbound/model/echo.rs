@@ -26,11 +26,12 @@ pub(super) async fn answer(model: &str, call: &ModelCall, chunks: &mut (dyn FnMu
 fn words(text: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let mut start = 0;
+    let first = text.len() - text.trim_start().len();
     let starts = text.char_indices().zip(text.chars().skip(1)).filter_map(|((at, before), after)| {
         let begins_word = before.is_whitespace() && !after.is_whitespace();
         begins_word.then_some(at + before.len_utf8())
     });
-    for next in starts.filter(|next| !text[..*next].trim().is_empty()) {
+    for next in starts.filter(|next| *next > first) {
         words.push(&text[start..next]);
         start = next;
     }
@@ -56,5 +57,14 @@ mod tests {
         check("  one \n\n two\t", &["  one \n\n ", "two\t"]);
         check("ä\u{3000}ö ü", &["ä\u{3000}", "ö ", "ü"]);
         check("   ", &["   "]);
+    }
+
+    #[test]
+    fn long_white_space_is_read_once() {
+        let text = format!("{}{}", " ".repeat(200_000), "a ".repeat(50_000));
+        let began = std::time::Instant::now();
+        assert_eq!(words(&text).len(), 50_000);
+        // It took a minute.
+        assert!(began.elapsed().as_secs() < 5);
     }
 }
