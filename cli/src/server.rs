@@ -71,6 +71,8 @@ impl Server {
         let in_hand = async {
             stopped.finished().await;
             let _ = self.listening.await;
+            // Runs whose callers have gone.
+            self.app.idle().await;
         };
         if tokio::time::timeout(limit, in_hand).await.is_err() {
             tracing::warn!("stopped with work in hand; it goes on with the next start");

@@ -76,7 +76,8 @@ impl Caller {
         }
     }
 
-    fn require_scope(&self, scope: Scope) -> Result<()> {
+    /// The scope alone, for what is then narrowed to the workflows that the key knows.
+    pub(crate) fn require_scope(&self, scope: Scope) -> Result<()> {
         match self {
             Self::Key(key) if !key.scopes.contains(&scope) && !key.scopes.contains(&Scope::Admin) => Err(Error::Forbidden(scope)),
             _ => Ok(()),

@@ -25,27 +25,33 @@ impl Subscription {
     }
 }
 
-/// Drives the run in a task of its own.
-pub(crate) fn host(mut driver: Driver) -> Subscription {
+/// Drives the run in a task of its own, to its end.
+pub(crate) fn host(driver: Driver) -> Subscription {
     let (sender, progress) = mpsc::channel(BUFFER);
+    let mut driver = driver.outliving_caller();
     let head = driver.head().clone();
     tokio::spawn(async move {
-        let panic_end = driver.panic_end();
-        let told = AssertUnwindSafe(tell(&mut driver, &sender)).catch_unwind().await;
+        let mut listener = Some(sender);
+        let told = AssertUnwindSafe(tell(&mut driver, &mut listener)).catch_unwind().await;
         if told.is_err() {
+            let panic_end = driver.panic_end();
             drop(driver);
-            if let Some(end) = panic_end.finish().await {
-                let _ = sender.try_send(end);
+            if let (Some(end), Some(listener)) = (panic_end.finish().await, listener) {
+                let _ = listener.try_send(end);
             }
         }
     });
     Subscription { head, progress }
 }
 
-async fn tell(driver: &mut Driver, sender: &mpsc::Sender<Progress>) {
-    let mut listened_to = true;
+/// Lets go of a listener who has gone, is too far behind, or was told that the run goes on without them.
+async fn tell(driver: &mut Driver, listener: &mut Option<mpsc::Sender<Progress>>) {
     while let Some(progress) = driver.next().await {
-        listened_to = listened_to && sender.try_send(progress).is_ok();
+        let parts = matches!(progress, Progress::HandedOver(_));
+        let told = listener.as_ref().is_some_and(|listener| listener.try_send(progress).is_ok());
+        if parts || !told {
+            *listener = None;
+        }
     }
 }
 

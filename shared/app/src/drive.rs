@@ -4,6 +4,7 @@
 
 mod calls;
 mod ending;
+mod hand_over;
 mod replay;
 mod story;
 
@@ -14,14 +15,15 @@ use std::time::Duration;
 use anyhow::Result;
 use flowgate_engine::run::Completion;
 use flowgate_engine::{Call, CallId, CallResult, Run, RunError, RunEvent, RunStart, Step, Workflow};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use self::calls::{Calls, FromCall};
 use self::replay::Replay;
 use self::story::Story;
 use crate::idempotency::{Claim, Claims};
+use crate::live::Live;
 use crate::platform::App;
-use crate::ports::{Created, Finished, Heartbeat, Message, NewRun, StartMark, Written};
+use crate::ports::{Created, Finished, Heartbeat, NewRun, StartMark, Written};
 use crate::run::{Checkpoint, Event, Held, Mode, OwnerToken, RunHead, RunId, RunRecord, RunState};
 use crate::time::Timestamp;
 
@@ -70,13 +72,17 @@ pub struct Driver {
     started_at: Timestamp,
     /// `Some` until the run's first write.
     unborn: Option<Unborn>,
-    /// From then on nothing new starts and the run is handed over.
+    /// When its caller's wait is over.
     leave_at: Option<Timestamp>,
     /// `Some` once it is leaving: when the calls that are out are given up.
     leaving_until: Option<Timestamp>,
+    /// Whoever pulls goes on when the caller has gone.
+    outlives_caller: bool,
+    /// Events go into the log as they are told; else only if the run is handed over.
+    logged: bool,
     next_look: Timestamp,
     next_batch: Timestamp,
-    wake: Arc<Notify>,
+    live: Live,
     stopping: watch::Receiver<bool>,
     outbox: VecDeque<Progress>,
     over: bool,
@@ -94,17 +100,17 @@ impl Driver {
         let now = head.created_at;
         let held = Held { run: head.id.clone(), fence: 1, owner: app.owner_token() };
         let lease_until = now + wait + app.settings.drain + LEASE_MARGIN;
-        let mut driver = Self::new(app, head, workflow, held, Mode::Attached, now);
+        let live = app.live.enter(&head.id);
+        let mut driver = Self::new(app, head, workflow, held, Mode::Attached, now, live);
         driver.unborn = Some(Unborn { lease_until, claims });
         driver.leave_at = Some(now + wait);
         driver
     }
 
     /// A detached run that was claimed: goes on after what is recorded.
-    pub(crate) async fn detached(app: Arc<App>, held: Held, record: &RunRecord, workflow: Arc<Workflow>) -> Result<Self> {
+    pub(crate) async fn detached(app: Arc<App>, held: Held, record: &RunRecord, workflow: Arc<Workflow>, live: Live) -> Result<Self> {
         let started_at = record.started_at.unwrap_or(record.head.created_at);
-        let mut driver = Self::new(app, record.head.clone(), workflow, held, Mode::Detached, started_at);
-        driver.story.keep();
+        let mut driver = Self::new(app, record.head.clone(), workflow, held, Mode::Detached, started_at, live);
         // The first owner finds nothing: no reads.
         if driver.held.fence > 1 {
             driver.replay = Replay::load(&*driver.app.ports.runs, driver.run_id()).await?;
@@ -114,11 +120,10 @@ impl Driver {
         Ok(driver)
     }
 
-    fn new(app: Arc<App>, head: Arc<RunHead>, workflow: Arc<Workflow>, held: Held, mode: Mode, started_at: Timestamp) -> Self {
-        let start = RunStart { run_id: head.id.to_string(), started_at_ms: started_at.millis(), input: head.input.clone() };
+    fn new(app: Arc<App>, head: Arc<RunHead>, workflow: Arc<Workflow>, held: Held, mode: Mode, started_at: Timestamp, live: Live) -> Self {
         let now = app.now();
         Self {
-            run: Run::new(workflow, start),
+            run: Run::new(workflow, run_start(&head, started_at)),
             replay: Replay::default(),
             story: Story::new(held.fence),
             calls: Calls::default(),
@@ -129,9 +134,11 @@ impl Driver {
             unborn: None,
             leave_at: None,
             leaving_until: None,
+            outlives_caller: false,
+            logged: mode == Mode::Detached,
             next_look: now + if mode == Mode::Attached { CANCEL_LOOK } else { HEARTBEAT },
             next_batch: now + EVENT_BATCH,
-            wake: app.live.enter(&head.id),
+            live,
             stopping: app.stopping(),
             outbox: VecDeque::new(),
             over: false,
@@ -145,7 +152,13 @@ impl Driver {
     /// Somebody listens: events are told and kept.
     pub(crate) fn watched(mut self) -> Self {
         self.story.watch();
-        self.story.keep();
+        self.logged = true;
+        self
+    }
+
+    /// Whoever pulls goes on to the end of the run: past its caller's wait it needs no other process.
+    pub(crate) fn outliving_caller(mut self) -> Self {
+        self.outlives_caller = true;
         self
     }
 
@@ -270,7 +283,7 @@ impl Driver {
         let woken = tokio::select! {
             biased;
             true = told_to_stop(&mut self.stopping), if self.leaving_until.is_none() => Woken::Stopping,
-            () = self.wake.notified() => Woken::CancelAsked,
+            () = self.live.woken() => Woken::CancelAsked,
             from_call = self.calls.next() => Woken::Call(from_call),
             () = tokio::time::sleep(wake_in) => Woken::Time,
         };
@@ -285,7 +298,7 @@ impl Driver {
     }
 
     fn next_wake(&self) -> Timestamp {
-        let batch = self.story.has_unwritten().then_some(self.next_batch);
+        let batch = (self.logged && self.story.has_unwritten()).then_some(self.next_batch);
         let leave = if self.leaving_until.is_some() { self.leaving_until } else { self.leave_at };
         [Some(self.next_look), Some(self.head.deadline_at), batch, leave].into_iter().flatten().min().unwrap_or(self.next_look)
     }
@@ -326,17 +339,13 @@ impl Driver {
         } else if self.leaving_until.is_some_and(|until| now >= until) {
             self.hand_over().await?;
         } else if self.leaving_until.is_none() && self.leave_at.is_some_and(|leave_at| now >= leave_at) {
-            self.leave();
+            self.part_from_caller().await?;
         } else if now >= self.next_look {
             self.look().await?;
-        } else if now >= self.next_batch {
+        } else if self.logged && now >= self.next_batch {
             self.write_events().await?;
         }
         Ok(())
-    }
-
-    fn leave(&mut self) {
-        self.leaving_until = Some(self.app.now() + self.app.settings.drain);
     }
 
     /// Renews the lease of a detached run; sees whether somebody asked to cancel.
@@ -368,30 +377,9 @@ impl Driver {
     async fn write_events(&mut self) -> Result<()> {
         self.next_batch = self.app.now() + EVENT_BATCH;
         let events = self.story.take_unwritten();
-        if !events.is_empty() && self.unborn.is_none() {
+        if !events.is_empty() {
             let written = self.app.ports.runs.append_events(&self.held, events).await?;
             self.unless_lost(written);
-        }
-        Ok(())
-    }
-
-    /// Gives the run back with all that is known of it. Calls still out are given up; they may go out again, once.
-    async fn hand_over(&mut self) -> Result<()> {
-        for (place, at_most_once) in self.calls.places() {
-            if at_most_once && self.mode == Mode::Attached {
-                self.app.ports.runs.mark_started(&self.held, &place).await?;
-            }
-        }
-        self.calls.close().await;
-        let due_at = self.app.now();
-        let (checkpoints, events) = (std::mem::take(&mut self.unwritten), self.story.take_unwritten());
-        let written = self.app.ports.runs.hand_over(&self.held, checkpoints, events, due_at).await?;
-        self.unless_lost(written);
-        if !self.over {
-            self.app.send(Message::RunV1 { run: self.head.id.clone() }).await;
-            let mut record = self.record(RunState::Pending);
-            record.mode = Mode::Detached;
-            self.say_last(Progress::HandedOver(Box::new(record)));
         }
         Ok(())
     }
@@ -466,12 +454,6 @@ impl Driver {
     }
 }
 
-impl Drop for Driver {
-    fn drop(&mut self) {
-        self.app.live.leave(&self.head.id, &self.wake);
-    }
-}
-
 enum Woken {
     Stopping,
     CancelAsked,
@@ -491,6 +473,10 @@ async fn told_to_stop(stopping: &mut watch::Receiver<bool>) -> bool {
 enum Pumped {
     Waiting,
     Done,
+}
+
+fn run_start(head: &RunHead, started_at: Timestamp) -> RunStart {
+    RunStart { run_id: head.id.to_string(), started_at_ms: started_at.millis(), input: head.input.clone() }
 }
 
 impl App {

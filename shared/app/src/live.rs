@@ -1,38 +1,75 @@
-//! The runs that this process drives at this moment, so that a cancel reaches them at once instead of with their next look at the store.
+//! The runs that this process drives at this moment: a cancel reaches them at once instead of with their next look at the store, and a stop waits for them.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::run::RunId;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct LiveRuns {
-    runs: Mutex<HashMap<RunId, Arc<Notify>>>,
+    /// More than one for a run where a second message for it is just being refused.
+    runs: watch::Sender<HashMap<RunId, Vec<Arc<Notify>>>>,
+}
+
+/// Somebody who drives the run, or is about to, until it is dropped.
+pub(crate) struct Live {
+    all: LiveRuns,
+    run: RunId,
+    wake: Arc<Notify>,
 }
 
 impl LiveRuns {
-    pub(crate) fn enter(self: &LiveRuns, run: &RunId) -> Arc<Notify> {
-        let notify = Arc::new(Notify::new());
-        self.lock().insert(run.clone(), notify.clone());
-        notify
-    }
-
-    pub(crate) fn leave(&self, run: &RunId, mine: &Arc<Notify>) {
-        let mut runs = self.lock();
-        if runs.get(run).is_some_and(|there| Arc::ptr_eq(there, mine)) {
-            runs.remove(run);
-        }
+    /// To be called before the run is claimed: a wake between the claim and the first wait is kept.
+    pub(crate) fn enter(&self, run: &RunId) -> Live {
+        let wake = Arc::new(Notify::new());
+        self.runs.send_modify(|runs| runs.entry(run.clone()).or_default().push(wake.clone()));
+        Live { all: self.clone(), run: run.clone(), wake }
     }
 
     pub(crate) fn wake(&self, run: &RunId) {
-        if let Some(notify) = self.lock().get(run) {
-            notify.notify_one();
-        }
+        self.runs.borrow().get(run).into_iter().flatten().for_each(|live| live.notify_one());
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<RunId, Arc<Notify>>> {
-        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) async fn none_left(&self) {
+        // It ends early only where the sender is gone, and `self` holds it.
+        let _ = self.runs.subscribe().wait_for(HashMap::is_empty).await;
+    }
+}
+
+impl Live {
+    pub(crate) async fn woken(&self) {
+        self.wake.notified().await;
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.all.runs.send_modify(|runs| {
+            if let Some(live) = runs.get_mut(&self.run) {
+                live.retain(|there| !Arc::ptr_eq(there, &self.wake));
+                if live.is_empty() {
+                    runs.remove(&self.run);
+                }
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_wake_reaches_everybody_and_is_kept() {
+        let (all, run) = (LiveRuns::default(), RunId::parse(&format!("run_{}", "0".repeat(32))).unwrap());
+        let (first, second) = (all.enter(&run), all.enter(&run));
+        drop(second);
+        all.wake(&run);
+        first.woken().await;
+        drop(first);
+        all.wake(&run);
+        all.none_left().await;
     }
 }

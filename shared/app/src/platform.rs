@@ -101,6 +101,11 @@ impl App {
         self.stopping.send_replace(true);
     }
 
+    /// Waits until this process drives no run any more.
+    pub async fn idle(&self) {
+        self.live.none_left().await;
+    }
+
     /// Becomes true with [`Self::stop`].
     pub fn stopping(&self) -> watch::Receiver<bool> {
         self.stopping.subscribe()

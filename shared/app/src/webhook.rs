@@ -9,7 +9,7 @@ use flowgate_engine::call::Piece;
 
 use crate::access::Caller;
 use crate::delivery::{Attempt, Delivery, DeliveryId, FrozenRequest, HeaderValue};
-use crate::error::What;
+use crate::error::{Error, What};
 use crate::keys::Scope;
 use crate::outbound::{PreparedWebhook, SendOutcome};
 use crate::platform::App;
@@ -147,9 +147,9 @@ impl App {
         caller.require(Scope::Author, workflow_id, What::Workflow)?;
         let workflow = self.read_workflow(caller, workflow_id).await?;
         let pin = SigningPin { master: self.keyring.newest_master()?, epoch: workflow.signing.epoch + 1 };
-        self.ports.workflows.rotate_signing(workflow_id, pin, self.now() + ROTATION_OVERLAP).await?;
+        let known = self.ports.workflows.rotate_signing(workflow_id, pin, self.now() + ROTATION_OVERLAP).await?;
         self.workflow_cache.forget(workflow_id);
-        Ok(self.signing_secret(&workflow.uid, pin)?)
+        if known { Ok(self.signing_secret(&workflow.uid, pin)?) } else { Err(Error::NotFound(What::Workflow)) }
     }
 
     fn signing_secret(&self, uid: &str, pin: SigningPin) -> Result<String> {

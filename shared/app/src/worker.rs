@@ -8,6 +8,7 @@ use flowgate_engine::RunError;
 use futures_util::FutureExt;
 
 use crate::drive::{Driver, LEASE};
+use crate::live::Live;
 use crate::platform::App;
 use crate::ports::{Claimed, DueItem, Message};
 use crate::run::{Held, Mode, RunId, RunRecord, RunState};
@@ -20,10 +21,10 @@ const RESEND_AFTER: std::time::Duration = std::time::Duration::from_secs(60);
 impl App {
     /// Does what a `RunV1` message asks for. `Err`: try the message again.
     pub async fn work(self: &Arc<Self>, run: &RunId) -> Result<()> {
-        let owner = self.owner_token();
-        let now = self.now();
+        let live = self.live.enter(run);
+        let (owner, now) = (self.owner_token(), self.now());
         match self.ports.runs.claim(run, &owner, now, now + LEASE).await? {
-            Claimed::Ours(held, record) => self.work_on(held, *record).await,
+            Claimed::Ours(held, record) => self.work_on(held, *record, live).await,
             Claimed::Ended => {
                 self.wipe_if_unsaved(run).await?;
                 Ok(())
@@ -36,7 +37,7 @@ impl App {
         }
     }
 
-    async fn work_on(self: &Arc<Self>, held: Held, record: RunRecord) -> Result<()> {
+    async fn work_on(self: &Arc<Self>, held: Held, record: RunRecord, live: Live) -> Result<()> {
         if let Some((state, error)) = self.foregone(&record) {
             self.end_held(&held, &record, state, error).await?;
             return Ok(());
@@ -47,10 +48,10 @@ impl App {
             self.end_held(&held, &record, RunState::Failed, error).await?;
             return Ok(());
         };
-        let mut driver = Driver::detached(self.clone(), held, &record, workflow).await?;
-        let panic_end = driver.panic_end();
+        let mut driver = Driver::detached(self.clone(), held, &record, workflow, live).await?;
         let driven = AssertUnwindSafe(async { while driver.next().await.is_some() {} }).catch_unwind().await;
         if driven.is_err() {
+            let panic_end = driver.panic_end();
             drop(driver);
             panic_end.finish().await;
         }

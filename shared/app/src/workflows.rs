@@ -123,11 +123,7 @@ impl App {
 
     /// Those that the key knows.
     pub async fn list_workflows(&self, caller: &Caller, page: PageRequest) -> Result<Page<WorkflowRecord>> {
-        if let Some(only) = caller.only_workflow() {
-            caller.require(Scope::Author, only, What::Workflow)?;
-        } else {
-            caller.require_platform(Scope::Author)?;
-        }
+        caller.require_scope(Scope::Author)?;
         let mut listed = self.ports.workflows.list(page).await?;
         listed.items.retain(|workflow| caller.knows(&workflow.id));
         Ok(listed)

@@ -1,14 +1,15 @@
 //! How a run ends: its terminal state, its webhooks with their frozen bodies, its retention. One transaction writes them.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use flowgate_engine::call::{Piece, Rendered, WebhookCall};
-use flowgate_engine::{Outcome, RunError, Usage};
+use flowgate_engine::{Outcome, Run, RunError, Step, Usage};
 use serde_json::{Value, json};
 
-use super::{Driver, Progress};
+use super::{Driver, Progress, run_start};
 use crate::answer;
 use crate::delivery::{Delivery, DeliveryId, DeliveryState, FrozenRequest, HeaderValue, WebhookBody, WebhookTarget};
 use crate::platform::App;
@@ -33,7 +34,8 @@ impl Driver {
         let mut record = self.record(state);
         record.end = Some(Arc::new(end));
         let of_workflow = self.run.workflow_webhook();
-        let ending = self.app.ending_of(&record, of_workflow, self.story.take_trace(), self.story.take_unwritten())?;
+        let events = if self.logged { self.story.take_unwritten() } else { Vec::new() };
+        let ending = self.app.ending_of(&record, of_workflow, self.story.take_trace(), events)?;
         Ok((record, ending))
     }
 }
@@ -63,10 +65,12 @@ impl App {
     pub(crate) async fn end_held(&self, held: &Held, record: &RunRecord, state: RunState, error: Option<RunError>) -> Result<Finished> {
         let now = self.now();
         let started_at = record.started_at.unwrap_or(now);
-        let end = RunEnd { state, output: Arc::new(json!({})), error, usage: Usage::default(), started_at, ended_at: now.max(started_at) };
+        let output = if state == RunState::Cancelled { Value::Null } else { json!({}) };
+        let end = RunEnd { state, output: Arc::new(output), error, usage: Usage::default(), started_at, ended_at: now.max(started_at) };
         let mut ended = record.clone();
         (ended.state, ended.fence, ended.owner, ended.end) = (state, held.fence, None, Some(Arc::new(end)));
-        let ending = self.ending_of(&ended, None, self.trace_so_far(&held.run).await?, Vec::new())?;
+        let of_workflow = self.workflow_webhook(&record.head, started_at).await;
+        let ending = self.ending_of(&ended, of_workflow, self.trace_so_far(&held.run).await?, Vec::new())?;
         let deliveries = ending.deliveries.iter().map(|delivery| delivery.id.clone()).collect();
         let finished = match self.ports.runs.finish(held, ending).await? {
             Finished::Finished => {
@@ -76,6 +80,24 @@ impl App {
             other => other,
         };
         Ok(finished)
+    }
+
+    /// As the workflow asks for it, with what the run leaves behind before its first call. Nothing in here keeps the run from ending:
+    /// neither a version that cannot be read nor what made its driving panic.
+    async fn workflow_webhook(&self, head: &RunHead, started_at: Timestamp) -> Option<WebhookCall> {
+        let workflow = match self.compiled(&head.workflow_uid, &head.version).await {
+            Ok(workflow) => workflow?,
+            Err(error) => {
+                tracing::error!(run.id = %head.id, error = &error as &dyn std::error::Error, "the webhook of the run's workflow is not known");
+                return None;
+            }
+        };
+        let render = || {
+            let mut run = Run::new(workflow, run_start(head, started_at));
+            while !matches!(run.step(), Step::Wait(_) | Step::Done) {}
+            run.workflow_webhook()
+        };
+        catch_unwind(AssertUnwindSafe(render)).unwrap_or_default()
     }
 
     fn end_delivery(&self, record: &RunRecord, index: usize, target: WebhookTarget, at: Timestamp) -> Result<Delivery> {

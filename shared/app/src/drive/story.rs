@@ -11,14 +11,17 @@ use crate::time::Timestamp;
 
 /// A larger value stands in the trace as its size.
 const LARGEST_TRACED: usize = 64 * 1024;
+/// So do all values once the trace has this many bytes of them: a run may make thousands of calls.
+const LARGEST_TRACE: usize = 16 * 1024 * 1024;
 
 pub(crate) struct Story {
     fence: u64,
     told: u64,
     watched: bool,
-    kept: bool,
     unwritten: Vec<Event>,
     trace: Trace,
+    /// Of the values in the trace.
+    traced_bytes: usize,
     /// Where each node stands in the trace.
     at: HashMap<Arc<str>, usize>,
     /// What an earlier owner stored: not told again.
@@ -37,9 +40,9 @@ impl Story {
             fence,
             told: 0,
             watched: false,
-            kept: false,
             unwritten: Vec::new(),
             trace: Vec::new(),
+            traced_bytes: 0,
             at: HashMap::new(),
             stored: HashMap::new(),
         }
@@ -50,9 +53,9 @@ impl Story {
         self.watched = true;
     }
 
-    /// Events go into the log.
-    pub(crate) fn keep(&mut self) {
-        self.kept = true;
+    /// Nobody listens any more, and the run has a new owner.
+    pub(crate) fn go_on_unwatched(&mut self, fence: u64) {
+        (self.fence, self.told, self.watched) = (fence, 0, false);
     }
 
     /// Takes up the log of an earlier owner. What had said something and has no recorded result starts again, and is told so.
@@ -90,7 +93,7 @@ impl Story {
         };
         let stored_at = milestone.and_then(|milestone| self.stored.get(&milestone).copied());
         self.trace(&event, stored_at.unwrap_or(now));
-        if stored_at.is_some() || !(self.watched || self.kept) {
+        if stored_at.is_some() {
             return None;
         }
         let event = self.number(told(event), now);
@@ -112,26 +115,26 @@ impl Story {
     fn number(&mut self, told: Told, at: Timestamp) -> Event {
         self.told += 1;
         let event = Event { id: EventId { fence: self.fence, n: self.told }, at, told };
-        if self.kept {
-            self.unwritten.push(event.clone());
-        }
+        self.unwritten.push(event.clone());
         event
     }
 
     fn trace(&mut self, event: &RunEvent, at: Timestamp) {
         match event {
             RunEvent::NodeStarted { node, kind, attempt, input } => {
+                let input = input.as_ref().map(|input| self.traced(input));
                 let entry = self.entry(node, kind);
                 entry.started_at.get_or_insert(at);
                 entry.attempts = *attempt;
-                entry.input = input.as_ref().map(traced);
+                entry.input = input;
             }
             RunEvent::NodeFinished { node, kind, status, output, error, attempts, tokens, cost_nano_usd } => {
+                let output = output.as_ref().filter(|_| *status != NodeStatus::Skipped).map(|output| self.traced(output));
                 let entry = self.entry(node, kind);
                 entry.status = Some(*status);
                 entry.attempts = *attempts;
                 entry.duration_ms = entry.started_at.map(|start| u64::try_from(at.since(start).as_millis()).unwrap_or(u64::MAX));
-                entry.output = output.as_ref().filter(|_| *status != NodeStatus::Skipped).map(traced);
+                entry.output = output;
                 entry.error = error.clone();
                 (entry.tokens, entry.cost_nano_usd) = (*tokens, *cost_nano_usd);
             }
@@ -147,11 +150,15 @@ impl Story {
         }
         &mut self.trace[at]
     }
-}
 
-fn traced(value: &Arc<Value>) -> Arc<Value> {
-    let size = flowgate_engine::json::size(value);
-    if size > LARGEST_TRACED { Arc::new(json!({ "omitted_bytes": size })) } else { value.clone() }
+    fn traced(&mut self, value: &Arc<Value>) -> Arc<Value> {
+        let size = flowgate_engine::json::size(value);
+        if size > LARGEST_TRACED || self.traced_bytes + size > LARGEST_TRACE {
+            return Arc::new(json!({ "omitted_bytes": size }));
+        }
+        self.traced_bytes += size;
+        value.clone()
+    }
 }
 
 fn told(event: RunEvent) -> Told {
@@ -162,5 +169,24 @@ fn told(event: RunEvent) -> Told {
         RunEvent::NodeFinished { node, kind, status, output, error, .. } => {
             Told::NodeFinished { node, kind: kind.to_owned(), status, error, output }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_of_many_large_inputs_stays_small() {
+        let mut story = Story::new(1);
+        let input = Some(Arc::new(json!("x".repeat(60 * 1024))));
+        for call in 0..1_000 {
+            let node = format!("loop[{call}]/call").into();
+            story.tell(RunEvent::NodeStarted { node, kind: "http", attempt: 1, input: input.clone() }, Timestamp(0));
+        }
+        let trace = story.take_trace();
+        assert!(serde_json::to_string(&trace).unwrap().len() < LARGEST_TRACE + 1024 * 1024);
+        assert_eq!(trace[0].input, input);
+        assert_eq!(trace[999].input.as_deref(), Some(&json!({ "omitted_bytes": 60 * 1024 + 2 })));
     }
 }

@@ -1,0 +1,77 @@
+//! How a run leaves its caller, or its process, before it has ended.
+
+use anyhow::Result;
+
+use super::{Driver, HEARTBEAT, LEASE, Progress};
+use crate::ports::{Claimed, Message, Written};
+use crate::run::{Mode, RunState};
+use crate::time::Timestamp;
+
+impl Driver {
+    /// The caller's wait is over.
+    pub(super) async fn part_from_caller(&mut self) -> Result<()> {
+        self.leave_at = None;
+        if self.outlives_caller {
+            return self.detach().await;
+        }
+        self.leave();
+        Ok(())
+    }
+
+    /// Nothing new starts; once the calls that are out have ended, or have taken too long, the run is handed over.
+    pub(super) fn leave(&mut self) {
+        self.leaving_until = Some(self.app.now() + self.app.settings.drain);
+    }
+
+    /// The run goes on in this process as a detached one; the calls that are out stay out.
+    async fn detach(&mut self) -> Result<()> {
+        self.mark_what_is_out().await?;
+        let now = self.app.now();
+        if self.write_hand_over(now + LEASE).await? == Written::Lost {
+            self.lose();
+            return Ok(());
+        }
+        let owner = self.app.owner_token();
+        match self.app.ports.runs.claim(&self.head.id, &owner, now, now + LEASE).await? {
+            Claimed::Ours(held, record) => {
+                self.story.go_on_unwatched(held.fence);
+                (self.held, self.mode, self.logged) = (held, Mode::Detached, true);
+                // A cancel may have come while nobody held the run.
+                self.next_look = if record.cancel_requested { now } else { now + HEARTBEAT };
+                self.outbox.push_back(Progress::HandedOver(record));
+            }
+            Claimed::Held | Claimed::Ended | Claimed::Unknown => self.lose(),
+        }
+        Ok(())
+    }
+
+    /// Gives the run back with all that is known of it. Calls still out are given up; they may go out again, once.
+    pub(super) async fn hand_over(&mut self) -> Result<()> {
+        self.mark_what_is_out().await?;
+        self.calls.close().await;
+        let written = self.write_hand_over(self.app.now()).await?;
+        self.unless_lost(written);
+        if !self.over {
+            self.app.send(Message::RunV1 { run: self.head.id.clone() }).await;
+            let mut record = self.record(RunState::Pending);
+            record.mode = Mode::Detached;
+            self.say_last(Progress::HandedOver(Box::new(record)));
+        }
+        Ok(())
+    }
+
+    /// START rows for what may not go out twice; a detached run has written them before.
+    async fn mark_what_is_out(&mut self) -> Result<()> {
+        for (place, at_most_once) in self.calls.places() {
+            if at_most_once && self.mode == Mode::Attached {
+                self.app.ports.runs.mark_started(&self.held, &place).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn write_hand_over(&mut self, due_at: Timestamp) -> Result<Written> {
+        let (checkpoints, events) = (std::mem::take(&mut self.unwritten), self.story.take_unwritten());
+        self.app.ports.runs.hand_over(&self.held, checkpoints, events, due_at).await
+    }
+}
