@@ -93,6 +93,8 @@ impl App {
     /// The same input on the same version, as a new run.
     pub async fn replay_run(self: &Arc<Self>, caller: &Caller, id: &str, manner: Manner) -> Result<Started> {
         let record = self.run_for(caller, Scope::Run, id).await?;
+        // The new run tells what the earlier one was given.
+        caller.require(Scope::Read, &record.head.workflow_id, What::Run)?;
         if record.wiped {
             return Err(Error::Gone);
         }

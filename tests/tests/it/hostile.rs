@@ -56,6 +56,19 @@ async fn headers_of_ours_cannot_be_sent_in_our_name() {
 }
 
 #[tokio::test]
+async fn a_key_that_may_not_read_cannot_read_by_replaying() {
+    let server = TestServer::start().await;
+    server.publish("plain", PLAIN).await;
+    let (run, both) = (server.key(&["plain"], &["run"]).await, server.key(&["plain"], &["run", "read"]).await);
+    let started = answer(server.post("/v1/workflows/plain/runs", &run).json(&json!({ "input": { "a": "private" } }))).await.1;
+    let replay = format!("/v1/runs/{}/replay", started["id"].as_str().unwrap());
+    let (status, told) = answer(server.post(&replay, &run)).await;
+    assert_eq!((status, &told["detail"]), (403, &json!("the key does not have the scope `read`")));
+    assert_eq!(answer(server.post(&replay, &both)).await.0, 200);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_traceparent_comes_back() {
     const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let server = TestServer::start().await;
