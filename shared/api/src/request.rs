@@ -37,7 +37,7 @@ pub(crate) async fn around(State(app): State<Arc<App>>, path: Option<MatchedPath
     let id = request_id(&app, request.headers());
     let trace_id = trace_id(request.headers()).unwrap_or_default();
     let traceparent = request.headers().get(TRACEPARENT).filter(|_| !trace_id.is_empty()).cloned();
-    let span = tracing::info_span!("request", request.id = id, trace.id = trace_id);
+    let span = tracing::debug_span!("request", request.id = id, trace.id = trace_id);
     let answer = async {
         let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
         let mut response = answered.unwrap_or_else(|_| {
@@ -52,11 +52,11 @@ pub(crate) async fn around(State(app): State<Arc<App>>, path: Option<MatchedPath
         }
         let duration_ms = u64::try_from(app.now().since(began).as_millis()).unwrap_or(u64::MAX);
         let status = response.status().as_u16();
-        // The span has the ids. What went well is said on demand: at thousands of requests a second it would cost more than the requests.
+        // What went well is said on demand: at thousands of requests a second it would cost more than the requests.
         if response.status().is_success() {
-            tracing::debug!(%method, path, status, duration_ms, "request answered");
+            tracing::debug!(%method, path, status, duration_ms, request.id = id, "request answered");
         } else {
-            tracing::info!(%method, path, status, duration_ms, "request answered");
+            tracing::info!(%method, path, status, duration_ms, request.id = id, "request answered");
         }
         response
     };

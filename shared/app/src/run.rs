@@ -100,13 +100,17 @@ pub struct RunHead {
     pub version: String,
     pub dialect: Dialect,
     /// `None` for the operator's own credential.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_id: Option<String>,
     /// The caller's own name for its end user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// With defaults and coercions: what the nodes see.
     pub input: Arc<Value>,
     /// The caller's spelling of it (key order, numbers), for the dialect that echoes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input_as_sent: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub webhooks: Vec<WebhookTarget>,
     /// `false`: input and outputs are wiped when the run has ended and its last delivery has.
     pub save: bool,

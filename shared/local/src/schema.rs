@@ -146,7 +146,8 @@ CREATE TABLE keyring (
 );
 "];
 
-/// Pages in the write-ahead log before it is copied into the file: 16 MB, so that the copying is seldom and short.
+const PAGE_BYTES: i64 = 8192;
+/// Pages in the write-ahead log before it is copied into the file: 32 MB, so that the copying is seldom and short.
 const CHECKPOINT_PAGES: i64 = 4000;
 const LOG_BYTES_KEPT: i64 = 64 << 20;
 const CACHE_KIB: i64 = 32 << 10;
@@ -157,6 +158,8 @@ pub(crate) fn open(file: &Path) -> Result<Connection> {
     let connection = Connection::open(file)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    // Takes effect where the file is made here. A commit of many runs writes half as many pages.
+    connection.pragma_update(None, "page_size", PAGE_BYTES)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // FULL: what COMMIT has answered survives a power cut, not the process's death alone.
     connection.pragma_update(None, "synchronous", "FULL")?;
