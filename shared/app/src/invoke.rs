@@ -84,14 +84,20 @@ impl App {
     pub async fn start_run(self: &Arc<Self>, caller: &Caller, request: StartRequest) -> Result<Started> {
         caller.require(Scope::Run, &request.workflow_id, What::Workflow)?;
         let published = self.published(&request.workflow_id, request.version.as_deref()).await?;
-        let (manner, idempotency) = (request.manner, self.idempotency_row(caller, &published, request.idempotency.as_ref()));
+        let (manner, idempotency) = (request.manner, self.idempotency_row(caller, &published.uid, request.idempotency.as_ref()));
         let head = Arc::new(self.accept(caller, &published, request).await?);
         let claims = Claims { idempotency, run_id: self.run_id_row(&head)? };
         self.start(head, published.workflow.clone(), manner, claims).await
     }
 
     /// The same input on the same version, as a new run.
-    pub async fn replay_run(self: &Arc<Self>, caller: &Caller, id: &str, manner: Manner) -> Result<Started> {
+    pub async fn replay_run(
+        self: &Arc<Self>,
+        caller: &Caller,
+        id: &str,
+        manner: Manner,
+        idempotency: Option<&IdempotencyRequest>,
+    ) -> Result<Started> {
         let record = self.run_for(caller, Scope::Run, id).await?;
         // The new run tells what the earlier one was given.
         caller.require(Scope::Read, &record.head.workflow_id, What::Run)?;
@@ -111,7 +117,8 @@ impl App {
             deadline_at: now + workflow.deadline,
             ..RunHead::clone(earlier)
         };
-        self.start(Arc::new(head), workflow, manner, Claims::default()).await
+        let claims = Claims { idempotency: self.idempotency_row(caller, &head.workflow_uid, idempotency), run_id: None };
+        self.start(Arc::new(head), workflow, manner, claims).await
     }
 
     /// Up to five, each of them somewhere a stranger may send us.
@@ -165,7 +172,7 @@ impl App {
             chosen_id: request.run_id,
             workflow_id: published.id.clone(),
             workflow_uid: published.uid.clone(),
-            workflow_name: workflow.name.clone(),
+            workflow_name: if workflow.name.is_empty() { published.id.clone() } else { workflow.name.clone() },
             version: published.version.clone(),
             dialect: request.dialect,
             key_id: caller.key_id().map(str::to_owned),
@@ -239,9 +246,9 @@ impl App {
         Ok(Started::Repeated(Box::new(record)))
     }
 
-    fn idempotency_row(&self, caller: &Caller, published: &Published, request: Option<&IdempotencyRequest>) -> Option<IdempotencyRow> {
+    fn idempotency_row(&self, caller: &Caller, workflow_uid: &str, request: Option<&IdempotencyRequest>) -> Option<IdempotencyRow> {
         let request = request?;
-        let scope = format!("{}/{}", caller.key_id().unwrap_or("admin"), published.uid);
+        let scope = format!("{}/{}", caller.key_id().unwrap_or("admin"), workflow_uid);
         Some(IdempotencyRow {
             key: IdempotencyKey { scope, key: request.key.clone() },
             body_hash: request.body_hash.clone(),

@@ -51,9 +51,9 @@ pub struct KeyRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEntry {
     pub at: Timestamp,
-    /// The key that did it, or `bootstrap`.
+    /// The key that did it, or `admin`.
     pub actor: String,
-    /// `key.created`, `key.revoked`, `key.rotated`.
+    /// `key.created`, `key.revoked`; of a rotation `key.rotated` for the new key and `key.ends` for the old one.
     pub action: String,
     pub key_id: String,
 }

@@ -47,15 +47,18 @@ pub(super) async fn start(
 pub(super) async fn replay(
     State(app): State<Arc<App>>,
     Segments(run_id): Segments<String>,
+    uri: Uri,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
     let caller = caller(&app, &headers).await?;
+    let body = body::read(&headers, body).await?;
     // A replay takes nothing: whoever sends a new input is told.
-    Fields::of_body(body::parse_or_empty(&body::read(&headers, body).await?)?)?.finish()?;
+    Fields::of_body(body::parse_or_empty(&body)?)?.finish()?;
     let preference = preference(&headers, app.settings.longest_wait);
-    let started = app.replay_run(&caller, &run_id, preference.manner).await?;
-    respond(&app, started, preference, None).await
+    let idempotency = idempotency::read(&headers, &uri, &body)?;
+    let started = app.replay_run(&caller, &run_id, preference.manner, idempotency.as_ref()).await?;
+    respond(&app, started, preference, idempotency).await
 }
 
 fn read_request(workflow_id: String, body: Value, manner: Manner) -> Result<StartRequest, Error> {

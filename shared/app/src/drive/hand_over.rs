@@ -52,7 +52,10 @@ impl Driver {
         let written = self.write_hand_over(self.app.now()).await?;
         self.unless_lost(written);
         if !self.over {
-            self.app.send(Message::RunV1 { run: self.head.id.clone() }).await;
+            // A process that stops takes no more messages: the next one finds the run due.
+            if !*self.stopping.borrow() {
+                self.app.send(Message::RunV1 { run: self.head.id.clone() }).await;
+            }
             let mut record = self.record(RunState::Pending);
             record.mode = Mode::Detached;
             self.say_last(Progress::HandedOver(Box::new(record)));
