@@ -87,3 +87,20 @@ impl Run {
         time + &usage
     }
 }
+
+/// `run_` and 32 hex digits, which no author would choose for a workflow.
+pub(crate) fn is_run_id(text: &str) -> bool {
+    text.strip_prefix("run_").is_some_and(|digits| digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_known_by_its_id() {
+        assert!(is_run_id("run_0193a1b2c3d4e5f60718293a4b5c6d7e"));
+        assert!(!is_run_id("run_story"));
+        assert!(!is_run_id("story"));
+    }
+}

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::command::{init, keys, publish, run, runs, secrets, serve, tail, validate};
+use crate::command::{completions, doctor, init, keys, publish, run, runs, secrets, serve, tail, validate};
 use crate::output::Format;
 
 const EXIT_CODES: &str = "\
@@ -53,7 +53,7 @@ pub(crate) enum Command {
     Run(run::Args),
     /// List runs, or show what one run did and when
     Runs(runs::Args),
-    /// Follow a run's events until it ends
+    /// Follow a run's events until it ends, or those of all runs of a workflow as they come
     Tail(tail::Args),
     /// Make, list, rotate and revoke API keys
     #[command(subcommand)]
@@ -61,6 +61,12 @@ pub(crate) enum Command {
     /// Store, list and delete provider secrets
     #[command(subcommand)]
     Secrets(secrets::Command),
+    /// Look for what is wrong with this machine's setup and the server, and say what to do
+    Doctor(doctor::Args),
+    /// Print the JSON Schema of workflow documents, for editors
+    Schema,
+    /// Print a completion script for a shell
+    Completions(completions::Args),
 }
 
 /// Ends the process where they cannot be used.

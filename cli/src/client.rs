@@ -17,6 +17,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(60);
 const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
 
+#[derive(Clone)]
 pub(crate) struct Client {
     http: reqwest::Client,
     base: Url,
@@ -27,14 +28,23 @@ impl Client {
         let Some(key) = global.key.as_deref().map(str::trim).filter(|key| !key.is_empty()) else {
             return Err(Failure::Usage("no API key: set FLOWGATE_KEY (in .env too) or give --key".to_owned()));
         };
-        let base = Url::parse(&global.url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        let base = base.ok_or_else(|| Failure::Usage(format!("`{}` is not an http or https address", global.url)))?;
         let mut authorization = HeaderValue::from_str(&format!("Bearer {key}"))
             .map_err(|_| Failure::Usage("the key holds characters that no key has".to_owned()))?;
         authorization.set_sensitive(true);
+        Self::sending(global, HeaderMap::from_iter([(AUTHORIZATION, authorization)]))
+    }
+
+    /// For what everybody may ask.
+    pub(crate) fn without_key(global: &Global) -> Result<Self, Failure> {
+        Self::sending(global, HeaderMap::new())
+    }
+
+    fn sending(global: &Global, headers: HeaderMap) -> Result<Self, Failure> {
+        let base = Url::parse(&global.url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        let base = base.ok_or_else(|| Failure::Usage(format!("`{}` is not an http or https address", global.url)))?;
         let mut http = reqwest::Client::builder()
             .user_agent(concat!("flowgate-cli/", env!("CARGO_PKG_VERSION")))
-            .default_headers(HeaderMap::from_iter([(AUTHORIZATION, authorization)]))
+            .default_headers(headers)
             .redirect(Policy::none())
             .connect_timeout(CONNECT)
             .read_timeout(SILENCE);
@@ -111,7 +121,7 @@ impl Client {
         Failure::Unreachable { url: self.base.as_str().trim_end_matches('/').to_owned(), cause: cause.to_string() }
     }
 
-    async fn body(&self, mut response: Response) -> Result<Vec<u8>> {
+    pub(crate) async fn body(&self, mut response: Response) -> Result<Vec<u8>> {
         let mut body = Vec::new();
         while let Some(part) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
             if body.len() + part.len() > LARGEST_ANSWER {

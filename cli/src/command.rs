@@ -9,6 +9,9 @@ pub(crate) mod runs;
 pub(crate) mod tail;
 pub(crate) mod keys;
 pub(crate) mod secrets;
+pub(crate) mod doctor;
+pub(crate) mod schema;
+pub(crate) mod completions;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -34,6 +37,9 @@ pub(crate) fn run(arguments: Arguments, output: &Output) -> Result<ExitCode> {
             Command::Tail(args) => tail::run(&args, &global, output).await,
             Command::Keys(command) => keys::run(&command, &global, output).await,
             Command::Secrets(command) => secrets::run(&command, &global, output).await,
+            Command::Doctor(args) => doctor::run(&args, &global, output).await,
+            Command::Schema => schema::run(output),
+            Command::Completions(args) => completions::run(&args, output),
         }
     });
     runtime.shutdown_background();

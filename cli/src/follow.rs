@@ -26,8 +26,8 @@ pub(crate) struct Told {
     pub data: Value,
 }
 
-pub(crate) struct Follower<'c> {
-    client: &'c Client,
+pub(crate) struct Follower {
+    client: Client,
     run: Option<String>,
     last: Option<String>,
     connection: Option<Response>,
@@ -38,11 +38,11 @@ pub(crate) struct Follower<'c> {
     arrived: VecDeque<Frame>,
 }
 
-impl<'c> Follower<'c> {
+impl Follower {
     /// Goes on with the answer to a start, which tells the run's id in its first event.
-    pub(crate) fn of_start(client: &'c Client, answer: Response) -> Self {
+    pub(crate) fn of_start(client: &Client, answer: Response) -> Self {
         Self {
-            client,
+            client: client.clone(),
             run: None,
             last: None,
             connection: Some(answer),
@@ -53,7 +53,7 @@ impl<'c> Follower<'c> {
         }
     }
 
-    pub(crate) async fn attach(client: &'c Client, run: &str, after: Option<String>) -> Result<Self> {
+    pub(crate) async fn attach(client: &Client, run: &str, after: Option<String>) -> Result<Self> {
         let answer = open(client, run, after.as_deref()).await?;
         Ok(Self { run: Some(run.to_owned()), last: after, ..Self::of_start(client, answer) })
     }
@@ -103,7 +103,7 @@ impl<'c> Follower<'c> {
         tokio::time::sleep(pause(self.attempts)).await;
         self.attempts += 1;
         self.opened = Instant::now();
-        match open(self.client, run, self.last.as_deref()).await {
+        match open(&self.client, run, self.last.as_deref()).await {
             Ok(answer) => self.connection = Some(answer),
             Err(error) if self.attempts >= MOST_ATTEMPTS || !may_pass(&error) => return Err(error),
             Err(_) => {}
@@ -119,7 +119,8 @@ fn pause(attempts: u32) -> Duration {
     }
 }
 
-fn may_pass(error: &anyhow::Error) -> bool {
+/// Whether it is worth to ask again.
+pub(crate) fn may_pass(error: &anyhow::Error) -> bool {
     match error.downcast_ref() {
         Some(Failure::Unreachable { .. }) => true,
         Some(Failure::Refused(refusal)) => matches!(refusal.status, 429 | 500..),

@@ -1,5 +1,7 @@
 //! House rules that no compiler holds: who may depend on whom, how long files get, what must not stand in them.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -104,7 +106,7 @@ fn texts_are_clean_and_speak_of_nothing_outside_the_repository() {
 #[test]
 fn examples_have_no_problems() {
     let examples = files(&root().join("examples"), &["yaml", "json"]);
-    assert!(examples.len() >= 4);
+    assert!(examples.len() >= 8);
     for example in examples {
         check_workflow(&example.display().to_string(), &read(&example));
     }

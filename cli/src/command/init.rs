@@ -1,4 +1,4 @@
-//! `flowgate init`: a commented workflow to start from.
+//! `flowgate init`: a commented workflow to start from, and the schema by which editors complete it.
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use flowgate_engine::schema;
 use serde_json::json;
 
 use crate::failure::Failure;
 use crate::output::Output;
 
 const EXAMPLE: &str = include_str!("init/workflow.yaml");
+const SCHEMA_FILE: &str = "workflow.schema.json";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -25,20 +27,35 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<ExitCode> {
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder).with_context(|| format!("could not make the folder {}", folder.display()))?;
     }
-    match OpenOptions::new().write(true).create_new(true).open(&file) {
-        Ok(mut created) => created.write_all(EXAMPLE.as_bytes()).with_context(|| format!("could not write {}", file.display()))?,
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            return Err(Failure::Usage(format!("{} is there already and stays as it is", file.display())).into());
-        }
-        Err(error) => return Err(error).with_context(|| format!("could not create {}", file.display())),
+    if !create(&file, EXAMPLE)? {
+        return Err(Failure::Usage(format!("{} is there already and stays as it is", file.display())).into());
     }
+    // The workflow's first line names it: editors find it without a network.
+    let schema_file = file.with_file_name(SCHEMA_FILE);
+    let is_new = create(&schema_file, schema::DOCUMENT)?;
     let shown = file.display();
     if output.is_json() {
-        output.json(&json!({ "file": file }))?;
-    } else {
-        output.line(format!("wrote {shown}\n\n  flowgate validate {shown}\n  flowgate publish {shown}"))?;
+        output.json(&json!({ "file": file, "schema": schema_file }))?;
+        return Ok(ExitCode::SUCCESS);
     }
+    output.line(format!("wrote {shown}"))?;
+    if is_new {
+        output.line(format!("wrote {}, by which editors complete and check it", schema_file.display()))?;
+    } else {
+        output.note(format!("{0} stays as it is; to renew it: flowgate schema > {0}", schema_file.display()));
+    }
+    output.line(format!("\n  flowgate validate {shown}\n  flowgate publish {shown}"))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// `false` where there is a file of that name.
+fn create(file: &Path, text: &str) -> Result<bool> {
+    match OpenOptions::new().write(true).create_new(true).open(file) {
+        Ok(mut created) => created.write_all(text.as_bytes()).with_context(|| format!("could not write {}", file.display()))?,
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
+        Err(error) => return Err(error).with_context(|| format!("could not create {}", file.display())),
+    }
+    Ok(true)
 }
 
 fn file(place: &Path) -> PathBuf {
@@ -59,6 +76,11 @@ mod tests {
         let (workflow, problems) = Workflow::compile(&Document::parse(EXAMPLE).unwrap());
         assert_eq!(problems, []);
         assert!(workflow.is_some());
+    }
+
+    #[test]
+    fn the_example_names_the_schema_beside_it() {
+        assert_eq!(EXAMPLE.lines().next().unwrap(), format!("# yaml-language-server: $schema={SCHEMA_FILE}"));
     }
 
     #[test]

@@ -96,7 +96,7 @@ async fn detach(client: &Client, start: RequestBuilder, output: &Output) -> Resu
     Ok(ExitCode::SUCCESS)
 }
 
-async fn wait(events: &mut Follower<'_>) -> Result<Value> {
+async fn wait(events: &mut Follower) -> Result<Value> {
     let mut progress = Progress::start();
     loop {
         let told = events.next().await?;
@@ -108,7 +108,7 @@ async fn wait(events: &mut Follower<'_>) -> Result<Value> {
     }
 }
 
-async fn tell_events(events: &mut Follower<'_>, output: &Output) -> Result<Value> {
+async fn tell_events(events: &mut Follower, output: &Output) -> Result<Value> {
     loop {
         let told = events.next().await?;
         output.json_line(&told)?;
@@ -119,7 +119,7 @@ async fn tell_events(events: &mut Follower<'_>, output: &Output) -> Result<Value
 }
 
 /// The run, and whether anything was said.
-async fn tell_chunks(events: &mut Follower<'_>, output: &Output) -> Result<(Value, bool)> {
+async fn tell_chunks(events: &mut Follower, output: &Output) -> Result<(Value, bool)> {
     let mut speaker: Option<String> = None;
     loop {
         let told = events.next().await?;

@@ -9,7 +9,7 @@ use console::style;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::answer::Run;
+use crate::answer::{Run, is_run_id};
 use crate::arguments::Global;
 use crate::client::Client;
 use crate::failure::Failure;
@@ -36,11 +36,6 @@ pub(crate) async fn run(args: &Args, global: &Global, output: &Output) -> Result
         None => list(&all_runs(&client, args).await?, output)?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// `run_` and 32 hex digits, which no author would choose for a workflow.
-fn is_run_id(text: &str) -> bool {
-    text.strip_prefix("run_").is_some_and(|digits| digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 async fn runs_of(client: &Client, workflow: &str, args: &Args) -> Result<Vec<Value>> {
@@ -104,16 +99,4 @@ async fn show(client: &Client, id: &str, output: &Output) -> Result<()> {
         output.line(plain(&serde_json::to_string_pretty(value)?))?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_run_is_known_by_its_id() {
-        assert!(is_run_id("run_0193a1b2c3d4e5f60718293a4b5c6d7e"));
-        assert!(!is_run_id("run_story"));
-        assert!(!is_run_id("story"));
-    }
 }

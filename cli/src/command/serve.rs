@@ -20,12 +20,12 @@ use crate::server::{Options, Server};
 pub(crate) struct Args {
     /// The folder that holds everything.
     #[arg(long, env = "FLOWGATE_DATA", default_value = "./.flowgate")]
-    data: PathBuf,
+    pub data: PathBuf,
     #[arg(long, env = "FLOWGATE_LISTEN", default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
+    pub listen: SocketAddr,
     /// Where callers reach the server; links are made from it. Default: http:// and the address it listens on.
     #[arg(long, env = "FLOWGATE_PUBLIC_URL")]
-    public_url: Option<String>,
+    pub public_url: Option<String>,
     /// Refuse outside calls and webhooks to this machine's own addresses.
     #[arg(long)]
     no_loopback: bool,
@@ -41,13 +41,8 @@ const SHORTEST_ADMIN_KEY: usize = 32;
 
 pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     let admin_key = admin_key()?;
+    let outbound = args.outbound()?;
     let public_url = args.public_url.unwrap_or_else(|| format!("http://{}", args.listen));
-    let outbound = OutboundSettings {
-        allow_http: args.allow_private,
-        allow_loopback: !args.no_loopback,
-        allow_private: args.allow_private,
-        ..OutboundSettings::for_this_program()?
-    };
     let settings =
         Settings { public_url: public_url.trim_end_matches('/').to_owned(), admin_key: admin_key.clone(), outbound, ..Settings::default() };
     let server = Server::start(Options { data: args.data.clone(), listen: args.listen, settings }).await?;
@@ -61,7 +56,20 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn admin_key() -> Result<Option<String>> {
+impl Args {
+    /// What workflows and webhooks may call.
+    pub(super) fn outbound(&self) -> std::io::Result<OutboundSettings> {
+        Ok(OutboundSettings {
+            allow_http: self.allow_private,
+            allow_loopback: !self.no_loopback,
+            allow_private: self.allow_private,
+            ..OutboundSettings::for_this_program()?
+        })
+    }
+}
+
+/// The operator's own admin credential.
+pub(super) fn admin_key() -> Result<Option<String>> {
     let Some(key) = std::env::var("FLOWGATE_ADMIN_KEY").ok().filter(|key| !key.is_empty()) else { return Ok(None) };
     if key.len() < SHORTEST_ADMIN_KEY || key.starts_with("fg_") {
         bail!("FLOWGATE_ADMIN_KEY must have at least {SHORTEST_ADMIN_KEY} characters and not begin with fg_");

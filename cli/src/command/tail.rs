@@ -1,27 +1,38 @@
-//! `flowgate tail`: a run's events as they come, from its first one on.
+//! `flowgate tail`: a run's events as they come, from its first one on, or those of all runs of a workflow.
+
+mod workflow;
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::answer::Run;
+use crate::answer::{Run, is_run_id};
 use crate::arguments::Global;
 use crate::client::Client;
+use crate::failure::Failure;
 use crate::follow::{Follower, Told};
 use crate::output::{Output, plain};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The run's id
-    run: String,
-    /// Only what came after the event with this id
+    /// A run's id: that run, until it ends. A workflow's id: its runs that go on or begin, until ctrl-c
+    what: String,
+    /// Only what came after the event with this id, of one run
     #[arg(long, value_name = "EVENT_ID")]
     after: Option<String>,
 }
 
 pub(crate) async fn run(args: &Args, global: &Global, output: &Output) -> Result<ExitCode> {
     let client = Client::new(global)?;
-    let mut events = Follower::attach(&client, &args.run, args.after.clone()).await?;
+    match &args.after {
+        _ if is_run_id(&args.what) => follow_run(&client, args, output).await,
+        Some(_) => Err(Failure::Usage("--after goes with a run's id".to_owned()).into()),
+        None => workflow::follow(&client, &args.what, output).await,
+    }
+}
+
+async fn follow_run(client: &Client, args: &Args, output: &Output) -> Result<ExitCode> {
+    let mut events = Follower::attach(client, &args.what, args.after.clone()).await?;
     let mut lines = Lines::default();
     loop {
         let told = events.next().await?;

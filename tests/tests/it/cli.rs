@@ -1,10 +1,11 @@
 //! The command line against a server: what it prints where, and the exit codes that it documents.
 
 use std::process::Stdio;
+use std::time::Duration;
 
 use flowgate_tests::server::{ADMIN_KEY, TestServer, program};
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 
 const STORY: &str = "
@@ -50,6 +51,10 @@ impl<'s> Shell<'s> {
         Said { code: ended.status.code().unwrap(), out: text(ended.stdout), err: text(ended.stderr) }
     }
 
+    fn read(&self, file: &str) -> String {
+        std::fs::read_to_string(self.folder.path().join(file)).unwrap()
+    }
+
     fn write(&self, file: &str, text: &str) {
         std::fs::write(self.folder.path().join(file), text).unwrap();
     }
@@ -64,6 +69,7 @@ async fn from_an_example_to_a_run() {
     let server = TestServer::start().await;
     let shell = Shell::new(&server);
     assert_eq!(shell.run("init").await.code, 0);
+    assert_eq!(shell.read("workflow.schema.json"), shell.run("schema").await.out);
     assert_eq!(shell.run("init").await.code, 2, "what is there is not overwritten");
     assert_eq!(shell.run("validate workflow.yaml").await.out, "workflow.yaml: no problems\n");
     let published = shell.run("publish workflow.yaml --id blurb --notes first").await;
@@ -154,6 +160,90 @@ async fn a_broken_env_file_is_a_warning_that_shows_no_secret() {
     assert_eq!(said.code, 0, "{}", said.err);
     assert!(said.err.starts_with("warning: .env: line 2 "), "{}", said.err);
     assert!(!said.err.contains("s3cret"), "{}", said.err);
+}
+
+#[tokio::test]
+async fn a_workflow_is_tailed_while_its_runs_come_and_go() {
+    let server = TestServer::start().await;
+    let alone: String = STORY.lines().filter(|line| !line.contains("id: cut")).map(|line| format!("{line}\n")).collect();
+    server.publish("story", &alone.replace("offline/echo,", "offline/echo, echo_delay: 200ms,")).await;
+    let shell = Shell::new(&server);
+    let ended = shell.run_with("run story --input -", "{\"who\":\"a ghost\"}").await;
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    shell.run_with("run story --async --input -", "{\"who\":\"a crow\"}").await;
+    let mut tail = Command::new(program());
+    tail.args(["tail", "story"]).env("FLOWGATE_URL", &server.url).env("FLOWGATE_KEY", ADMIN_KEY).env("NO_COLOR", "1");
+    let mut tail = tail.stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap();
+    let mut lines = BufReader::new(tail.stdout.take().unwrap()).lines();
+    let mut told = Vec::new();
+    let mut finished = 0;
+    while finished < 3 {
+        let line = tokio::time::timeout(Duration::from_secs(30), lines.next_line()).await.expect("a line").unwrap().unwrap();
+        if line.ends_with("run.finished   succeeded") {
+            finished += 1;
+            if finished == 1 {
+                shell.run_with("run story --async --input -", "{\"who\":\"a fox\"}").await;
+                shell.run_with("run story --async --input -", "{\"who\":\"a hare\"}").await;
+            }
+        }
+        told.push(line);
+    }
+    for who in ["a crow", "a fox", "a hare"] {
+        let line = told.iter().find(|line| line.ends_with(&format!("  Once there was {who}."))).unwrap_or_else(|| panic!("{told:#?}"));
+        let of_the_same_run = told.iter().filter(|other| other[..8] == line[..8]).count();
+        assert_eq!(of_the_same_run, told.iter().filter(|other| other.starts_with(&line[..10])).count());
+        assert!(of_the_same_run >= 5, "{told:#?}");
+    }
+    assert!(!told.iter().any(|line| line.contains("a ghost")), "{told:#?}");
+    // As ctrl-c in a terminal does.
+    let interrupted = Command::new("kill").args(["-INT", &tail.id().unwrap().to_string()]).status().await.unwrap();
+    assert!(interrupted.success());
+    assert!(tail.wait().await.unwrap().success());
+}
+
+#[tokio::test]
+async fn the_doctor_says_what_is_wrong_and_what_to_do() {
+    let server = TestServer::start().await;
+    let mut shell = Shell::new(&server);
+    let doctor = format!("doctor --data {}", server.folder().display());
+    let well = shell.run(&doctor).await;
+    assert_eq!(well.code, 0, "{}{}", well.out, well.err);
+    for line in
+        ["ok       server        it answers and is well", "ok       access        the operator's own: everything", "ok       clock "]
+    {
+        assert!(well.out.contains(line), "{line}: {}", well.out);
+    }
+    assert!(well.out.contains("a server has the folder") && well.out.contains("1 + 1 is 2"), "{}", well.out);
+    assert!(!well.out.contains(ADMIN_KEY));
+
+    shell.key = server.key(&["*"], &["admin"]).await;
+    assert!(shell.run(&doctor).await.out.contains("the key may admin on all workflows"));
+    shell.key = server.key(&["story"], &["run"]).await;
+    assert!(shell.run(&doctor).await.out.contains("it may neither author nor administer"));
+
+    shell.key = "x".repeat(40);
+    let unknown = shell.run(&format!("{doctor} -o json")).await;
+    assert_eq!((unknown.code, &json(&unknown)["ok"]), (1, &json!(false)));
+    let findings = json(&unknown)["findings"].take();
+    let access = findings.as_array().unwrap().iter().find(|finding| finding["about"] == "access").unwrap();
+    assert_eq!((&access["level"], &access["message"]), (&json!("problem"), &json!("the server does not accept the key")));
+    assert!(access["advice"].as_str().unwrap().contains("flowgate keys create"));
+
+    let alone = shell.run("doctor --url http://127.0.0.1:1").await;
+    assert_eq!(alone.code, 1);
+    assert!(alone.out.contains("cannot be reached") && alone.out.contains("flowgate serve"), "{}", alone.out);
+    assert!(alone.out.contains("./.flowgate is not there yet; serve makes it"), "{}", alone.out);
+}
+
+#[tokio::test]
+async fn shells_complete_what_there_is() {
+    let server = TestServer::start().await;
+    let shell = Shell::new(&server);
+    for name in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = shell.run(&format!("completions {name}")).await;
+        assert!(script.code == 0 && script.out.contains("doctor"), "{name}: {}", script.err);
+    }
+    assert_eq!(shell.run("completions cmd").await.code, 2);
 }
 
 /// A server whose connections are cut: each goes on after the event that the caller saw last.

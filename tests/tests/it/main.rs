@@ -23,3 +23,5 @@ mod stop;
 mod hostile;
 mod protocol;
 mod cli;
+mod examples;
+mod webhooks;

@@ -1,0 +1,95 @@
+//! This machine: what workflows may call from it, and whether JavaScript runs on it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use flowgate_app::outbound::{CodeSession, Outbound};
+use flowgate_app::ports::Secrets;
+use flowgate_app::secrets::{Keyring, SecretInfo};
+use flowgate_app::time::Timestamp;
+use flowgate_engine::call::CodeCall;
+use flowgate_engine::{Action, Call, CallResult};
+use flowgate_local::SystemClock;
+use serde_json::Map;
+
+use super::Finding;
+use crate::command::serve;
+
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// As the given options of `serve` have it.
+pub(super) fn outbound(args: &serve::Args) -> Finding {
+    let Ok(settings) = args.outbound() else {
+        return Finding::problem("outbound", "this program does not find itself", "start it by its full path");
+    };
+    let allowed = |allowed: bool| if allowed { "allowed" } else { "refused" };
+    let message = format!(
+        "https to public addresses; this machine {}, private networks {}, http to other machines {}",
+        allowed(settings.allow_loopback),
+        allowed(settings.allow_private),
+        allowed(settings.allow_http)
+    );
+    let is_reached_from_outside = args.public_url.is_some() || !args.listen.ip().is_loopback();
+    if settings.allow_loopback && is_reached_from_outside {
+        return Finding::warning(
+            "outbound",
+            message,
+            "others reach this server: --no-loopback keeps workflows from this machine's own services",
+        );
+    }
+    Finding::ok("outbound", message)
+}
+
+pub(super) async fn javascript(args: &serve::Args) -> Finding {
+    let advice = "function nodes fail until it does; look at limits on processes and memory (ulimit -a)";
+    let Ok(settings) = args.outbound() else {
+        return Finding::problem("javascript", "this program does not find itself to start its child", advice);
+    };
+    let outbound = Outbound::new(settings, Arc::new(NoSecrets), Arc::new(SystemClock));
+    let call = Call {
+        action: Action::Code(CodeCall { code: "return 1 + 1".to_owned(), variables: Map::new(), now_ms: 0 }),
+        input_hash: String::new(),
+        delay: Duration::ZERO,
+        timeout: LONGEST,
+        at_most_once: false,
+        seed: 0,
+    };
+    let (session, began) = (CodeSession::default(), Instant::now());
+    let result = outbound.perform(&call, &session, &mut |_| {}).await;
+    let took = began.elapsed().as_millis();
+    session.close().await;
+    match result {
+        CallResult::Succeeded(output) if output.value["result"] == 2 => {
+            Finding::ok("javascript", format!("1 + 1 is 2, in {took} ms with the start of its process"))
+        }
+        CallResult::Succeeded(output) => Finding::problem("javascript", format!("1 + 1 is {}", output.value["result"]), advice),
+        CallResult::Failed(error) => Finding::problem("javascript", error.message, advice),
+    }
+}
+
+/// Code has none.
+struct NoSecrets;
+
+#[async_trait]
+impl Secrets for NoSecrets {
+    async fn keyring(&self, create: Keyring) -> anyhow::Result<Keyring> {
+        Ok(create)
+    }
+
+    async fn put(&self, _: &str, _: &str, _: Timestamp) -> anyhow::Result<()> {
+        anyhow::bail!("nothing is kept here")
+    }
+
+    async fn get(&self, _: &str) -> anyhow::Result<Option<String>> {
+        Ok(None)
+    }
+
+    async fn list(&self) -> anyhow::Result<Vec<SecretInfo>> {
+        Ok(Vec::new())
+    }
+
+    async fn delete(&self, _: &str) -> anyhow::Result<bool> {
+        Ok(false)
+    }
+}
