@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use axum::serve::ListenerExt;
 use flowgate_app::{App, Ports, Settings};
-use flowgate_local::{Local, LocalQueue, Loops, SystemClock, SystemEntropy};
+use flowgate_local::{Local, LocalLimits, LocalQueue, Loops, SystemClock, SystemEntropy};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -45,6 +45,7 @@ impl Server {
             queue: Arc::new(queue),
             workflows: shared.clone(),
             keys: shared.clone(),
+            limits: Arc::new(LocalLimits::default()),
             secrets: shared,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),

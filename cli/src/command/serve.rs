@@ -94,6 +94,7 @@ async fn welcome(app: &Arc<App>, show_admin_key: bool) -> Result<()> {
             workflows: WorkflowScope::Only([id.to_owned()].into()),
             scopes: [Scope::Run, Scope::Read, Scope::Cancel].into(),
             expires_at: None,
+            limits: None,
         };
         keys.push(app.create_key(&Caller::Admin, request).await?.key);
     }

@@ -8,6 +8,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use flowgate_app::App;
 use flowgate_app::error::{Error, What};
+use flowgate_app::limits::{self, Allowance};
 use futures_util::FutureExt;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Uri};
@@ -39,13 +40,16 @@ pub(crate) async fn around(State(app): State<Arc<App>>, path: Option<MatchedPath
     let traceparent = request.headers().get(TRACEPARENT).filter(|_| !trace_id.is_empty()).cloned();
     let span = tracing::debug_span!("request", request.id = id, trace.id = trace_id);
     let answer = async {
-        let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+        let (answered, allowance) = limits::noting_allowance(AssertUnwindSafe(next.run(request)).catch_unwind()).await;
         let mut response = answered.unwrap_or_else(|_| {
             tracing::error!(%method, path, request.id = id, "a handler panicked");
             problem::panicked()
         });
         if let Ok(id) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(REQUEST_ID, id);
+        }
+        if let Some(allowance) = allowance {
+            tell_allowance(response.headers_mut(), allowance);
         }
         if let Some(traceparent) = traceparent {
             response.headers_mut().insert(TRACEPARENT, traceparent);
@@ -61,6 +65,13 @@ pub(crate) async fn around(State(app): State<Arc<App>>, path: Option<MatchedPath
         response
     };
     ID.scope(id.clone(), answer.instrument(span)).await
+}
+
+/// In every dialect alike: both of Sim's SDKs read whole numbers, the reset as seconds since 1970.
+fn tell_allowance(headers: &mut HeaderMap, allowance: Allowance) {
+    headers.insert("x-ratelimit-limit", HeaderValue::from(allowance.limit));
+    headers.insert("x-ratelimit-remaining", HeaderValue::from(allowance.remaining));
+    headers.insert("x-ratelimit-reset", HeaderValue::from((allowance.reset_at.millis() + 999).div_euclid(1_000)));
 }
 
 /// The caller's, if it can stand in a log line, else a new one.

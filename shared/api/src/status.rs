@@ -23,6 +23,7 @@ pub(crate) fn status(error: &Error) -> StatusCode {
         Error::Stale => StatusCode::PRECONDITION_FAILED,
         Error::InvalidDocument(_) | Error::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
         Error::NotPublished | Error::StillRunning | Error::RunIdTaken(_) | Error::AlreadyEnded(_) => StatusCode::CONFLICT,
+        Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::Gone => StatusCode::GONE,
         Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
@@ -49,6 +50,7 @@ pub(crate) fn code(error: &Error) -> &'static str {
         Error::AlreadyEnded(RunState::Succeeded) => "already_succeeded",
         Error::AlreadyEnded(RunState::Failed) => "already_failed",
         Error::AlreadyEnded(_) => "already_cancelled",
+        Error::RateLimited { .. } => "rate_limited",
         Error::Gone => "gone",
         Error::Internal(_) => "internal",
     }
@@ -65,6 +67,7 @@ pub(crate) fn refusal(status: StatusCode, error: &Error, content_type: &'static 
     match error {
         Error::Unauthorized => drop(headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
         Error::StillRunning => drop(headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))),
+        Error::RateLimited { retry_after, .. } => drop(headers.insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs()))),
         _ => {}
     }
     response

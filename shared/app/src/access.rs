@@ -8,6 +8,7 @@ use subtle::ConstantTimeEq;
 
 use crate::error::{Error, Result, What};
 use crate::keys::{KeyRecord, PresentedKey, Scope, WorkflowScope};
+use crate::limits::KeyLimits;
 use crate::platform::App;
 use crate::secrets::hmac_sha256;
 use crate::time::Timestamp;
@@ -46,6 +47,14 @@ impl Caller {
                 WorkflowScope::All => true,
                 WorkflowScope::Only(ids) => ids.contains(workflow_id),
             },
+        }
+    }
+
+    /// The key's id and what it may start, where that is limited.
+    pub(crate) fn limits(&self) -> Option<(&str, KeyLimits)> {
+        match self {
+            Self::Admin => None,
+            Self::Key(key) => key.limits.map(|limits| (key.id.as_str(), limits)),
         }
     }
 

@@ -55,9 +55,10 @@ async fn tell(driver: &mut Driver, listener: &mut Option<mpsc::Sender<Progress>>
     }
 }
 
-/// The last word of a run: at once where it needs nothing of the outside, else from a task of its own.
+/// The last word of a run: at once where it needs nothing of the outside, else from a task of its own. One that is counted gives its place back
+/// after its end, even if its caller is gone by then.
 pub(crate) async fn end_of(mut driver: Driver) -> Option<Progress> {
-    if driver.needs_nothing() {
+    if !driver.head().counted && driver.needs_nothing() {
         return driver.next().await;
     }
     let mut subscription = host(driver);

@@ -172,7 +172,7 @@ impl Driver {
 
     /// How the run is ended if driving it panics.
     pub(crate) fn panic_end(&self) -> PanicEnd {
-        PanicEnd { app: self.app.clone(), held: self.held.clone() }
+        PanicEnd { app: self.app.clone(), head: self.head.clone(), held: self.held.clone() }
     }
 
     /// Computes as far as it goes alone. `true`: to the end.
@@ -249,7 +249,9 @@ impl Driver {
     async fn begin(&mut self, unborn: Unborn) -> Result<()> {
         let owner = Some(self.held.owner.clone());
         let run = NewRun { head: self.head.clone(), mode: Mode::Attached, owner, due_at: unborn.lease_until, claims: unborn.claims };
-        match self.app.ports.runs.create(run).await? {
+        let created = self.app.ports.runs.create(run).await;
+        self.app.leave_unless_created(&self.head, &created).await;
+        match created? {
             Created::Created => {}
             Created::Repeated(claim) => self.say_last(Progress::Repeated(claim)),
             Created::IdTaken => self.say_last(Progress::IdTaken),
@@ -398,7 +400,9 @@ impl Driver {
                     due_at: unborn.lease_until,
                     claims: unborn.claims,
                 };
-                match self.app.ports.runs.create_ended(run, ending).await? {
+                let created = self.app.ports.runs.create_ended(run, ending).await;
+                self.app.leave_unless_created(&self.head, &created).await;
+                match created? {
                     Created::Created => Progress::Ended(Box::new(record)),
                     Created::Repeated(claim) => Progress::Repeated(claim),
                     Created::IdTaken => Progress::IdTaken,

@@ -1,9 +1,12 @@
 //! Why a request was not done. Each dialect says it in its own shape; the cases are decided here.
 
+use std::time::Duration;
+
 use flowgate_engine::Problem;
 use serde::Serialize;
 
 use crate::keys::Scope;
+use crate::limits::Limited;
 use crate::run::RunState;
 
 pub type Result<T> = std::result::Result<T, Error>;
@@ -37,6 +40,9 @@ pub enum Error {
     RunIdTaken(String),
     #[error("the run has already {}", .0.as_str())]
     AlreadyEnded(RunState),
+    /// Nothing was started; `retry_after` is whole seconds.
+    #[error("{}: try again in {} s", .what.as_str(), .retry_after.as_secs())]
+    RateLimited { what: Limited, retry_after: Duration },
     #[error("the run was not saved")]
     Gone,
     /// The store or another part did not answer. A retry is safe where the request bears one.

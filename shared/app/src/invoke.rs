@@ -85,9 +85,10 @@ impl App {
         caller.require(Scope::Run, &request.workflow_id, What::Workflow)?;
         let published = self.published(&request.workflow_id, request.version.as_deref()).await?;
         let (manner, idempotency) = (request.manner, self.idempotency_row(caller, &published.uid, request.idempotency.as_ref()));
-        let head = Arc::new(self.accept(caller, &published, request).await?);
+        let mut head = self.accept(caller, &published, request).await?;
         let claims = Claims { idempotency, run_id: self.run_id_row(&head)? };
-        self.start(head, published.workflow.clone(), manner, claims).await
+        self.admit(caller, &mut head, &claims).await?;
+        self.start(Arc::new(head), published.workflow.clone(), manner, claims).await
     }
 
     /// The same input on the same version, as a new run.
@@ -107,7 +108,7 @@ impl App {
         let earlier = &record.head;
         let workflow = self.compiled(&earlier.workflow_uid, &earlier.version).await?.ok_or(Error::NotFound(What::Version))?;
         let now = self.now();
-        let head = RunHead {
+        let mut head = RunHead {
             id: RunId::new(self.new_uuid()),
             chosen_id: None,
             dialect: Dialect::Native,
@@ -118,6 +119,7 @@ impl App {
             ..RunHead::clone(earlier)
         };
         let claims = Claims { idempotency: self.idempotency_row(caller, &head.workflow_uid, idempotency), run_id: None };
+        self.admit(caller, &mut head, &claims).await?;
         self.start(Arc::new(head), workflow, manner, claims).await
     }
 
@@ -176,6 +178,7 @@ impl App {
             version: published.version.clone(),
             dialect: request.dialect,
             key_id: caller.key_id().map(str::to_owned),
+            counted: false,
             user: request.user,
             input: Arc::new(input),
             input_as_sent: request.input_as_sent,
@@ -217,7 +220,9 @@ impl App {
     async fn start_detached(&self, head: Arc<RunHead>, claims: Claims) -> Result<Started> {
         let due_at = self.now() + QUEUE_GRACE;
         let run = NewRun { head: head.clone(), mode: Mode::Detached, owner: None, due_at, claims: claims.clone() };
-        match self.ports.runs.create(run).await? {
+        let created = self.ports.runs.create(run).await;
+        self.leave_unless_created(&head, &created).await;
+        match created? {
             Created::Created => {}
             Created::Repeated(claim) => return self.repeated(claim, claims.body_hash()).await,
             Created::IdTaken => return Err(Error::RunIdTaken(claims.chosen_id().to_owned())),

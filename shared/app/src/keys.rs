@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::Caller;
 use crate::error::{Error, FieldProblem, Result, What};
+use crate::limits::KeyLimits;
 use crate::platform::App;
 use crate::ports::{Entropy, Page, PageRequest};
 use crate::secrets::hmac_sha256;
@@ -42,6 +43,8 @@ pub struct KeyRecord {
     pub pepper: u32,
     pub created_at: Timestamp,
     pub expires_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<KeyLimits>,
     /// Set by revocation (at once) and rotation (after the overlap).
     pub ends_at: Option<Timestamp>,
     pub rotated_from: Option<String>,
@@ -140,6 +143,7 @@ pub struct KeyRequest {
     pub workflows: WorkflowScope,
     pub scopes: BTreeSet<Scope>,
     pub expires_at: Option<Timestamp>,
+    pub limits: Option<KeyLimits>,
 }
 
 /// A key as it is shown once.
@@ -150,6 +154,9 @@ pub struct IssuedKey {
 }
 
 const LONGEST_NAME: usize = 200;
+const MOST_REQUESTS: u32 = 1_000_000;
+/// Each of them is remembered until it ends.
+const MOST_RUNS_AT_ONCE: u32 = 10_000;
 const LONGEST_OVERLAP: Duration = Duration::from_secs(7 * 24 * 3600);
 
 impl App {
@@ -179,7 +186,8 @@ impl App {
             return Err(Error::bad_field("/overlap_seconds", "must be at most 604800 (7 days)"));
         }
         let old = self.ports.keys.read(id).await?.filter(|key| key.is_live(self.now())).ok_or(Error::NotFound(What::Key))?;
-        let request = KeyRequest { name: old.name, workflows: old.workflows, scopes: old.scopes, expires_at: old.expires_at };
+        let request =
+            KeyRequest { name: old.name, workflows: old.workflows, scopes: old.scopes, expires_at: old.expires_at, limits: old.limits };
         let issued = self.issue_key(caller, request, Some(old.id), "key.rotated").await?;
         self.ports.keys.end(id, self.now() + overlap, self.audit(caller, "key.ends", id)).await?;
         self.forget_key(id);
@@ -198,6 +206,7 @@ impl App {
             pepper,
             created_at: self.now(),
             expires_at: request.expires_at,
+            limits: request.limits,
             ends_at: None,
             rotated_from,
             last_used_at: None,
@@ -228,6 +237,18 @@ fn check_request(request: &KeyRequest, now: Timestamp) -> Result<()> {
     }
     if request.expires_at.is_some_and(|end| end <= now) {
         problem("/expires_at", "is past");
+    }
+    if let Some(KeyLimits { rate, concurrent_runs }) = request.limits {
+        let bounds = [
+            ("/limits/requests_per_minute", Some(rate.requests_per_minute), MOST_REQUESTS),
+            ("/limits/burst", Some(rate.burst), MOST_REQUESTS),
+            ("/limits/concurrent_runs", concurrent_runs, MOST_RUNS_AT_ONCE),
+        ];
+        for (pointer, number, most) in bounds {
+            if number.is_some_and(|number| !(1..=most).contains(&number)) {
+                problem(pointer, &format!("must be 1 to {most}"));
+            }
+        }
     }
     if problems.is_empty() { Ok(()) } else { Err(Error::BadInput(problems)) }
 }

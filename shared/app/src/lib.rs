@@ -14,6 +14,7 @@ pub mod workflows;
 pub mod keys;
 pub mod secrets;
 pub mod access;
+pub mod limits;
 
 // What they handle.
 pub mod run;

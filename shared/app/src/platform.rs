@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use crate::access::KeyCache;
 use crate::live::LiveRuns;
 use crate::outbound::{Outbound, OutboundSettings};
-use crate::ports::{Clock, Deliveries, Due, Entropy, Keys, Queue, Runs, Secrets, Workflows};
+use crate::ports::{Clock, Deliveries, Due, Entropy, Keys, Limits, Queue, Runs, Secrets, Workflows};
 use crate::secrets::Keyring;
 use crate::time::Timestamp;
 use crate::workflows::WorkflowCache;
@@ -21,6 +21,7 @@ pub struct Ports {
     pub queue: Arc<dyn Queue>,
     pub workflows: Arc<dyn Workflows>,
     pub keys: Arc<dyn Keys>,
+    pub limits: Arc<dyn Limits>,
     pub secrets: Arc<dyn Secrets>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,

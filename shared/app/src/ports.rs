@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use crate::delivery::{Attempt, Delivery, DeliveryId};
 use crate::idempotency::{Claim as IdempotencyClaim, Claims, IdempotencyKey};
 use crate::keys::{AuditEntry, KeyRecord};
+use crate::limits::{Allowance, Rate};
 use crate::run::{Checkpoint, Event, EventId, Held, OwnerToken, RunEnd, RunHead, RunId, RunRecord, RunState, Trace};
 use crate::secrets::{Keyring, SecretInfo};
 use crate::time::Timestamp;
@@ -128,6 +129,19 @@ pub trait Keys: Send + Sync {
     async fn audit(&self, page: PageRequest) -> Result<Page<AuditEntry>>;
 }
 
+/// What keys with limits have used of them. Each verb is one conditional step: any number of callers at once get no more than there is.
+#[async_trait]
+pub trait Limits: Send + Sync {
+    /// One start, if the rate has one left ([`Rate::take`]).
+    async fn take(&self, key_id: &str, rate: Rate, now: Timestamp) -> Result<Taken>;
+    /// What is left, untouched.
+    async fn peek(&self, key_id: &str, rate: Rate, now: Timestamp) -> Result<Allowance>;
+    /// Counts the run among the key's until it leaves, or until `until` should nobody say so. One that is counted stays so.
+    async fn enter(&self, key_id: &str, run: &RunId, most: u32, now: Timestamp, until: Timestamp) -> Result<Entered>;
+    /// A run that is not counted may leave too.
+    async fn leave(&self, key_id: &str, run: &RunId) -> Result<()>;
+}
+
 /// Provider secrets, written by authors and read on the way out alone, and the keyring.
 #[async_trait]
 pub trait Secrets: Send + Sync {
@@ -229,6 +243,21 @@ pub enum CancelRequest {
     Unowned,
     Already(RunState),
     Unknown,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// What is left after it.
+    Allowed(Allowance),
+    /// Nothing was taken.
+    Refused { retry_at: Timestamp, left: Allowance },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entered {
+    Entered,
+    /// As many as may are counted.
+    Full,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

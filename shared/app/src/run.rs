@@ -102,6 +102,9 @@ pub struct RunHead {
     /// `None` for the operator's own credential.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_id: Option<String>,
+    /// It has a place among the runs that its key may have at once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub counted: bool,
     /// The caller's own name for its end user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,

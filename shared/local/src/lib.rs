@@ -6,6 +6,7 @@ mod deliveries;
 mod due;
 mod folder;
 mod keys;
+mod limits;
 mod loops;
 mod page;
 mod queue;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use rusqlite::Connection;
 
+pub use limits::LocalLimits;
 pub use loops::{Loops, start as start_loops};
 pub use queue::LocalQueue;
 pub use system::{SystemClock, SystemEntropy};

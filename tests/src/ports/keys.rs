@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
 use flowgate_app::keys::{AuditEntry, KeyRecord, Scope, WorkflowScope};
+use flowgate_app::limits::{KeyLimits, Rate};
 use flowgate_app::ports::PageRequest;
 
 use super::sample::*;
@@ -29,6 +30,7 @@ fn key(id: &str) -> KeyRecord {
         pepper: 1,
         created_at: at(10),
         expires_at: Some(at(1_000_000)),
+        limits: Some(KeyLimits { rate: Rate { requests_per_minute: 60, burst: 5 }, concurrent_runs: None }),
         ends_at: None,
         rotated_from: None,
         last_used_at: None,

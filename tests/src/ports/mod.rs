@@ -3,6 +3,7 @@
 mod deliveries;
 mod due;
 mod keys;
+mod limits;
 mod ownership;
 mod runs;
 pub mod sample;
@@ -14,7 +15,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use anyhow::Result;
-use flowgate_app::ports::{Deliveries, Due, Keys, Runs, Secrets, Workflows};
+use flowgate_app::ports::{Deliveries, Due, Keys, Limits, Runs, Secrets, Workflows};
 
 /// The ports of one adapter, on one empty store.
 #[derive(Clone)]
@@ -24,6 +25,7 @@ pub struct World {
     pub due: Arc<dyn Due>,
     pub workflows: Arc<dyn Workflows>,
     pub keys: Arc<dyn Keys>,
+    pub limits: Arc<dyn Limits>,
     pub secrets: Arc<dyn Secrets>,
     /// What the store needs to stay alive: a folder, a server.
     pub keep: Arc<dyn Any + Send + Sync>,
@@ -38,6 +40,7 @@ pub async fn check_all<F: Future<Output = Result<World>>>(fresh: impl Fn() -> F)
         due::guarantees(),
         workflows::guarantees(),
         keys::guarantees(),
+        limits::guarantees(),
         secrets::guarantees(),
     ];
     let mut broken = Vec::new();

@@ -43,6 +43,7 @@ pub fn head(n: u32) -> Result<RunHead> {
         version: "1.0.0".into(),
         dialect: Dialect::Native,
         key_id: Some("key".into()),
+        counted: false,
         user: None,
         input: Arc::new(json!({"n": n})),
         input_as_sent: Some("{\"n\": 1e0}".into()),

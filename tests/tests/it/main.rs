@@ -19,6 +19,8 @@ mod crash;
 mod stream;
 mod versions;
 mod refusals;
+mod limits;
+mod idempotency;
 mod stop;
 mod hostile;
 mod protocol;

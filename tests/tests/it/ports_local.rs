@@ -7,7 +7,7 @@ use anyhow::Result;
 use flowgate_app::idempotency::{Claims, IdempotencyRow};
 use flowgate_app::ports::{Claimed, Ending, NewRun, RunFilter};
 use flowgate_app::run::RunState;
-use flowgate_local::Local;
+use flowgate_local::{Local, LocalLimits};
 use flowgate_tests::ports::sample::*;
 use flowgate_tests::ports::{World, check_all};
 
@@ -30,6 +30,7 @@ fn open(folder: &Path) -> Result<(Local, World)> {
         due: ports.clone(),
         workflows: ports.clone(),
         keys: ports.clone(),
+        limits: Arc::new(LocalLimits::default()),
         secrets: ports,
         keep: Arc::new(()),
     };

@@ -171,6 +171,7 @@ impl IntoResponse for Refusal {
             | Error::StillRunning
             | Error::RunIdTaken(_)
             | Error::AlreadyEnded(_) => (None, 40000),
+            Error::RateLimited { .. } => (None, 42900),
             Error::Internal(_) => (None, 50000),
         };
         let status = status.unwrap_or_else(|| status::status(&error));

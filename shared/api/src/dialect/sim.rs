@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use flowgate_app::error::{FieldProblem, What, field_name};
+use flowgate_app::limits::KeyLimits;
 use flowgate_app::run::{RunRecord, RunState};
 use flowgate_app::{App, Error, answer};
 use flowgate_engine::{RunError, Workflow};
@@ -23,7 +24,7 @@ use crate::caller::caller;
 use crate::request::Segments;
 use crate::status;
 
-/// What both SDKs can still count with; there are no limits here.
+/// What both SDKs can still count with: for keys without limits, and for what is not limited here.
 const UNLIMITED: u64 = 9_007_199_254_740_991;
 
 pub(super) fn routes() -> Router<Arc<App>> {
@@ -80,11 +81,19 @@ fn job_status(state: RunState) -> &'static str {
 
 /// Both SDKs ask before they run anything. Any good key gets it.
 async fn usage_limits(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Refusal> {
-    caller(&app, &headers).await?;
-    let resets_at = (app.now() + std::time::Duration::from_secs(60)).to_string();
+    let caller = caller(&app, &headers).await?;
+    let (per_minute, burst, remaining, reset_at) = match app.allowance(&caller).await? {
+        Some((KeyLimits { rate, .. }, left)) => (rate.requests_per_minute.into(), rate.burst.into(), left.remaining.into(), left.reset_at),
+        None => (UNLIMITED, UNLIMITED, UNLIMITED, app.now() + std::time::Duration::from_secs(60)),
+    };
     // The TypeScript SDK reads `limit`, the Python one `requestsPerMinute` and `maxBurst`.
     let rate = json!({
-        "isLimited": false, "limit": UNLIMITED, "requestsPerMinute": UNLIMITED, "maxBurst": UNLIMITED, "remaining": UNLIMITED, "resetAt": resets_at,
+        "isLimited": remaining == 0,
+        "limit": per_minute,
+        "requestsPerMinute": per_minute,
+        "maxBurst": burst,
+        "remaining": remaining,
+        "resetAt": reset_at.to_string(),
     });
     let limits = json!({
         "success": true,
@@ -177,6 +186,7 @@ fn words(error: &Error) -> (StatusCode, &'static str, Option<&'static str>) {
         Error::TooLarge(_) => ("PAYLOAD_TOO_LARGE", Some("Workflow execution request body exceeds maximum size")),
         Error::Stale | Error::IdempotencyMismatch | Error::StillRunning | Error::AlreadyEnded(_) => ("CONFLICT", None),
         Error::RunIdTaken(_) => ("EXECUTION_ID_CONFLICT", None),
+        Error::RateLimited { .. } => ("RATE_LIMIT_EXCEEDED", None),
         Error::Gone => ("GONE", None),
         Error::Internal(_) => ("INTERNAL_ERROR", Some("Internal server error")),
     };

@@ -10,6 +10,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use flowgate_app::App;
 use flowgate_app::keys::{IssuedKey, KeyRecord, KeyRequest, Scope, WorkflowScope};
+use flowgate_app::limits::{KeyLimits, Rate};
 use flowgate_app::time::Timestamp;
 use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
@@ -70,8 +71,18 @@ fn read_request(body: Value) -> flowgate_app::Result<KeyRequest> {
     let workflows = fields.require("workflows", take_workflows).unwrap_or(WorkflowScope::Only(BTreeSet::new()));
     let scopes = fields.require("scopes", take_scopes).unwrap_or_default();
     let expires_at = take_time(&mut fields, "expires_at");
+    let limits = fields.take_object("limits").map(|limits| fields.within("limits", limits, read_limits));
     fields.finish()?;
-    Ok(KeyRequest { name, workflows, scopes, expires_at })
+    Ok(KeyRequest { name, workflows, scopes, expires_at, limits })
+}
+
+/// A minute's worth may be started at once where nothing else is said.
+fn read_limits(fields: &mut Fields) -> KeyLimits {
+    // What is too much for us is out of bounds either way.
+    let number = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+    let requests_per_minute = fields.require("requests_per_minute", Fields::take_integer).map_or(1, number);
+    let burst = fields.take_integer("burst").map_or(requests_per_minute, number);
+    KeyLimits { rate: Rate { requests_per_minute, burst }, concurrent_runs: fields.take_integer("concurrent_runs").map(number) }
 }
 
 fn take_workflows(fields: &mut Fields, key: &str) -> Option<WorkflowScope> {
@@ -128,6 +139,7 @@ fn answer(key: &KeyRecord) -> Value {
         "scopes": key.scopes,
         "created_at": key.created_at.to_string(),
         "expires_at": time(key.expires_at),
+        "limits": key.limits,
         "ends_at": time(key.ends_at),
         "rotated_from": key.rotated_from,
         "last_used_at": time(key.last_used_at),
@@ -148,14 +160,39 @@ mod tests {
         assert_eq!(request.workflows, WorkflowScope::Only(["a".to_owned(), "b".to_owned()].into()));
         assert_eq!(request.scopes, [Scope::Run, Scope::Read].into());
         assert_eq!(request.expires_at.unwrap().to_string(), "2030-01-01T00:00:00.000Z");
-        assert_eq!(read_request(json!({ "name": "ci", "workflows": "*", "scopes": ["run"] })).unwrap().workflows, WorkflowScope::All);
+        let request = |limits: Value| read_request(json!({ "name": "ci", "workflows": "*", "scopes": ["run"], "limits": limits })).unwrap();
+        assert_eq!(request(Value::Null).workflows, WorkflowScope::All);
+        assert_eq!(request(Value::Null).limits, None);
+        let limits = |limits: Value| request(limits).limits.map(|limits| json!(limits)).unwrap();
+        assert_eq!(
+            limits(json!({ "requests_per_minute": 60 })),
+            json!({ "requests_per_minute": 60, "burst": 60, "concurrent_runs": null })
+        );
+        let all = json!({ "requests_per_minute": 60, "burst": 5, "concurrent_runs": 2 });
+        assert_eq!(limits(all.clone()), all);
     }
 
     #[test]
     fn names_every_wrong_field() {
-        let error = read_request(json!({ "workflows": "all", "scopes": ["run", "write", 1], "expires_at": "soon", "x": 1 })).unwrap_err();
+        let limits = json!({ "requests_per_minute": -1, "burst": "5", "per_hour": 1 });
+        let error =
+            read_request(json!({ "workflows": "all", "scopes": ["run", "write", 1], "expires_at": "soon", "limits": limits, "x": 1 }))
+                .unwrap_err();
         let Error::BadInput(problems) = error else { panic!("{error:?}") };
         let pointers: Vec<_> = problems.iter().map(|problem| problem.pointer.as_str()).collect();
-        assert_eq!(pointers, ["/name", "/workflows", "/scopes/1", "/scopes/2", "/expires_at", "/x"]);
+        assert_eq!(
+            pointers,
+            [
+                "/name",
+                "/workflows",
+                "/scopes/1",
+                "/scopes/2",
+                "/expires_at",
+                "/limits/requests_per_minute",
+                "/limits/burst",
+                "/limits/per_hour",
+                "/x"
+            ]
+        );
     }
 }

@@ -53,6 +53,7 @@ impl App {
 
     /// Sends the deliveries on their way. A run that is not to be saved is wiped once none is left.
     pub(crate) async fn after_end(&self, head: &RunHead, deliveries: Vec<DeliveryId>) {
+        self.leave(head).await;
         if deliveries.is_empty() && !head.save {
             self.wipe_if_delivered(&head.id).await;
         }
@@ -158,12 +159,15 @@ fn pieces(rendered: Rendered) -> Vec<Piece> {
 /// Ends a run as `internal` whose driving panicked: nothing is lost, its neighbours go on.
 pub struct PanicEnd {
     pub(super) app: Arc<App>,
+    pub(super) head: Arc<RunHead>,
     pub(super) held: Held,
 }
 
 impl PanicEnd {
     pub(crate) async fn finish(self) -> Option<Progress> {
         tracing::error!(run.id = %self.held.run, "driving the run panicked");
+        // It may have been before its first write.
+        self.app.leave(&self.head).await;
         let error = RunError { code: "internal".to_owned(), message: "internal error".to_owned(), node: None };
         match self.app.end_stored(&self.held, RunState::Failed, Some(error)).await {
             Ok(progress) => progress,

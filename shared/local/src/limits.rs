@@ -1,0 +1,71 @@
+//! What keys with limits have used of them, in memory: one process serves all their requests. A process that starts again has forgotten it.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use anyhow::Result;
+use async_trait::async_trait;
+use flowgate_app::limits::{Allowance, Rate};
+use flowgate_app::ports::{Entered, Limits, Taken};
+use flowgate_app::run::RunId;
+use flowgate_app::time::Timestamp;
+
+/// Nobody but an admin makes keys with limits, so that there are never many.
+#[derive(Default)]
+pub struct LocalLimits {
+    keys: Mutex<HashMap<String, Used>>,
+}
+
+#[derive(Default)]
+struct Used {
+    /// See [`Rate`].
+    whole_at: i128,
+    /// With the time at which each stops counting.
+    runs: HashMap<RunId, Timestamp>,
+}
+
+#[async_trait]
+impl Limits for LocalLimits {
+    async fn take(&self, key_id: &str, rate: Rate, now: Timestamp) -> Result<Taken> {
+        let mut keys = self.lock();
+        let used = keys.entry(key_id.to_owned()).or_default();
+        Ok(match rate.take(used.whole_at, now) {
+            Ok(whole_at) => {
+                used.whole_at = whole_at;
+                Taken::Allowed(rate.left(whole_at, now))
+            }
+            Err(retry_at) => Taken::Refused { retry_at, left: rate.left(used.whole_at, now) },
+        })
+    }
+
+    async fn peek(&self, key_id: &str, rate: Rate, now: Timestamp) -> Result<Allowance> {
+        Ok(rate.left(self.lock().get(key_id).map_or(0, |used| used.whole_at), now))
+    }
+
+    async fn enter(&self, key_id: &str, run: &RunId, most: u32, now: Timestamp, until: Timestamp) -> Result<Entered> {
+        let mut keys = self.lock();
+        let runs = &mut keys.entry(key_id.to_owned()).or_default().runs;
+        let is_full = |runs: &HashMap<RunId, Timestamp>| runs.len() >= most as usize && !runs.contains_key(run);
+        if is_full(runs) {
+            runs.retain(|_, until| *until > now);
+        }
+        if is_full(runs) {
+            return Ok(Entered::Full);
+        }
+        runs.insert(run.clone(), until);
+        Ok(Entered::Entered)
+    }
+
+    async fn leave(&self, key_id: &str, run: &RunId) -> Result<()> {
+        if let Some(used) = self.lock().get_mut(key_id) {
+            used.runs.remove(run);
+        }
+        Ok(())
+    }
+}
+
+impl LocalLimits {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Used>> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

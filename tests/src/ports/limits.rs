@@ -1,0 +1,130 @@
+//! What keys with limits have used: never more than there is, and all of it comes back.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use flowgate_app::limits::{Allowance, Rate};
+use flowgate_app::ports::{Entered, Taken};
+use tokio::task::JoinSet;
+
+use super::sample::*;
+use super::{Guarantee, World, guarantee};
+
+const RATE: Rate = Rate { requests_per_minute: 60, burst: 3 };
+
+pub(super) fn guarantees() -> Vec<Guarantee> {
+    vec![
+        guarantee("a burst may be taken at once, and no more", burst),
+        guarantee("what was taken comes back evenly, up to the burst", refill),
+        guarantee("many at once take the burst and no more", taken_at_once),
+        guarantee("keys are limited apart from each other", apart),
+        guarantee("a look takes nothing", peek),
+        guarantee("runs at once are counted until they leave", places),
+        guarantee("a run that nobody takes out stops counting at its time", expiry),
+        guarantee("many at once enter as many places as there are", entered_at_once),
+    ]
+}
+
+fn left(remaining: u32, reset_at: i64) -> Allowance {
+    Allowance { limit: 3, remaining, reset_at: at(reset_at) }
+}
+
+async fn burst(world: World) -> Result<()> {
+    for (remaining, reset_at) in [(2, 2_000), (1, 3_000), (0, 4_000)] {
+        assert_eq!(world.limits.take("key", RATE, at(1_000)).await?, Taken::Allowed(left(remaining, reset_at)));
+    }
+    for _ in 0..2 {
+        let refused = Taken::Refused { retry_at: at(2_000), left: left(0, 4_000) };
+        assert_eq!(world.limits.take("key", RATE, at(1_000)).await?, refused, "what is refused takes nothing");
+    }
+    Ok(())
+}
+
+async fn refill(world: World) -> Result<()> {
+    for _ in 0..3 {
+        world.limits.take("key", RATE, at(1_000)).await?;
+    }
+    assert!(matches!(world.limits.take("key", RATE, at(1_999)).await?, Taken::Refused { .. }));
+    assert_eq!(world.limits.take("key", RATE, at(2_000)).await?, Taken::Allowed(left(0, 5_000)));
+    assert!(matches!(world.limits.take("key", RATE, at(2_000)).await?, Taken::Refused { .. }));
+    assert_eq!(world.limits.take("key", RATE, at(4_500)).await?, Taken::Allowed(left(1, 6_000)));
+    // However long nobody came, a burst is all there is.
+    for remaining in [2, 1, 0] {
+        assert_eq!(
+            world.limits.take("key", RATE, at(99_000)).await?,
+            Taken::Allowed(left(remaining, 102_000 - i64::from(remaining) * 1_000))
+        );
+    }
+    assert!(matches!(world.limits.take("key", RATE, at(99_000)).await?, Taken::Refused { .. }));
+    Ok(())
+}
+
+async fn taken_at_once(world: World) -> Result<()> {
+    let rate = Rate { requests_per_minute: 60, burst: 20 };
+    let mut tasks = JoinSet::new();
+    for _ in 0..50 {
+        let limits = world.limits.clone();
+        tasks.spawn(async move { limits.take("key", rate, at(1_000)).await });
+    }
+    let mut remaining = BTreeSet::new();
+    for taken in tasks.join_all().await {
+        if let Taken::Allowed(left) = taken? {
+            assert!(remaining.insert(left.remaining), "each start is given once");
+        }
+    }
+    assert_eq!(remaining, (0..20).collect());
+    Ok(())
+}
+
+async fn apart(world: World) -> Result<()> {
+    for key in ["one", "two"] {
+        assert_eq!(world.limits.take(key, RATE, at(1_000)).await?, Taken::Allowed(left(2, 2_000)));
+        assert_eq!(world.limits.enter(key, &run_id(1)?, 1, at(1), at(9)).await?, Entered::Entered);
+    }
+    Ok(())
+}
+
+async fn peek(world: World) -> Result<()> {
+    assert_eq!(world.limits.peek("key", RATE, at(1_000)).await?, left(3, 1_000));
+    world.limits.take("key", RATE, at(1_000)).await?;
+    for _ in 0..5 {
+        assert_eq!(world.limits.peek("key", RATE, at(1_000)).await?, left(2, 2_000));
+    }
+    assert_eq!(world.limits.peek("key", RATE, at(2_000)).await?, left(3, 2_000));
+    Ok(())
+}
+
+async fn places(world: World) -> Result<()> {
+    let enter = async |n: u32| world.limits.enter("key", &run_id(n)?, 2, at(10), at(1_000)).await;
+    assert_eq!((enter(1).await?, enter(2).await?, enter(3).await?), (Entered::Entered, Entered::Entered, Entered::Full));
+    assert_eq!(enter(2).await?, Entered::Entered, "it has its place");
+    for run in [run_id(3)?, run_id(1)?, run_id(1)?] {
+        world.limits.leave("key", &run).await?;
+    }
+    world.limits.leave("nobody", &run_id(1)?).await?;
+    assert_eq!((enter(3).await?, enter(1).await?), (Entered::Entered, Entered::Full));
+    Ok(())
+}
+
+async fn expiry(world: World) -> Result<()> {
+    let enter = async |n: u32, now: i64, until: i64| world.limits.enter("key", &run_id(n)?, 1, at(now), at(until)).await;
+    assert_eq!(enter(1, 10, 100).await?, Entered::Entered);
+    assert_eq!(enter(2, 99, 500).await?, Entered::Full);
+    assert_eq!(enter(2, 100, 500).await?, Entered::Entered);
+    assert_eq!(enter(3, 400, 900).await?, Entered::Full);
+    Ok(())
+}
+
+async fn entered_at_once(world: World) -> Result<()> {
+    let mut tasks = JoinSet::new();
+    for n in 0..50 {
+        let (limits, run) = (world.limits.clone(), run_id(n)?);
+        tasks.spawn(async move { limits.enter("key", &run, 7, at(10), at(1_000)).await });
+    }
+    let mut entered = 0;
+    for one in tasks.join_all().await {
+        entered += usize::from(one? == Entered::Entered);
+    }
+    assert_eq!(entered, 7);
+    Ok(())
+}
