@@ -1,10 +1,17 @@
 //! What every dialect refuses alike: each in its own shape, the field named, nothing half-made, and the server goes on.
 
+use axum::http::StatusCode;
+use flowgate_tests::receiver::{Receiver, Reply};
 use flowgate_tests::server::{ADMIN_KEY, TestServer};
-use reqwest::{Method, RequestBuilder};
+use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
+use crate::fixture::{answer, json_of, until};
+use crate::limits::{allowance, limited_key, retry_after};
+
 const STRICT: &str = "input: [{ name: name, type: string }, { name: n, type: number, default: 1 }]\nnodes: [{ id: say, type: template, template: '<api.name>' }]\noutput: { said: <say.content> }\n";
+
+const NOBODYS_RUN: &str = "run_00000000000000000000000000000000";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Dialect {
@@ -16,7 +23,43 @@ enum Dialect {
 
 use Dialect::{AiFlow, Gptbots, Native, Sim};
 
+/// A further dialect gets its place here, a column in [`ROWS`] and an arm in each method.
 const ALL: [Dialect; 4] = [Native, Gptbots, Sim, AiFlow];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Case {
+    BadInput,
+    BadKey,
+    UnknownWorkflow,
+    UnknownRun,
+    NoScope,
+    NotPublished,
+    TooLarge,
+    RateLimited,
+    Wiped,
+}
+
+/// Status and code, in the order of [`ALL`].
+const ROWS: [(Case, [(u16, &str); ALL.len()]); 9] = [
+    (Case::BadInput, [(400, "invalid_input"), (400, "40000"), (400, "INVALID_INPUT"), (400, "invalid_input")]),
+    (Case::BadKey, [(401, "unauthorized"), (401, "40127"), (401, "UNAUTHORIZED"), (401, "unauthorized")]),
+    (Case::UnknownWorkflow, [(404, "workflow_not_found"), (404, "40378"), (404, "WORKFLOW_NOT_FOUND"), (404, "workflow_not_found")]),
+    (Case::UnknownRun, [(404, "run_not_found"), (404, "40378"), (404, "TASK_NOT_FOUND"), (404, "run_not_found")]),
+    (Case::NoScope, [(403, "forbidden"), (403, "40300"), (403, "FORBIDDEN"), (403, "forbidden")]),
+    (Case::NotPublished, [(409, "not_published"), (403, "200116"), (403, "WORKFLOW_NOT_DEPLOYED"), (409, "not_published")]),
+    (Case::TooLarge, [(413, "too_large"), (413, "40000"), (413, "PAYLOAD_TOO_LARGE"), (413, "too_large")]),
+    (Case::RateLimited, [(429, "rate_limited"), (429, "42900"), (429, "RATE_LIMIT_EXCEEDED"), (429, "rate_limited")]),
+    (Case::Wiped, [(410, "gone"), (410, "40000"), (410, "GONE"), (410, "gone")]),
+];
+
+#[derive(Debug, PartialEq, Eq)]
+struct Refused {
+    status: u16,
+    code: String,
+    message: String,
+    /// Everything, to the byte.
+    body: String,
+}
 
 impl Dialect {
     /// A run request with this text as its body.
@@ -27,7 +70,7 @@ impl Dialect {
             Sim => server.post(&format!("/api/workflows/{workflow}/execute"), key),
             AiFlow => server.post(&format!("/v1/flow/{workflow}/run"), key),
         };
-        request.header("content-type", "application/json").body(body.into())
+        request.header("content-type", "application/json").header("x-request-id", "the-same").body(body.into())
     }
 
     /// The body for these inputs.
@@ -51,27 +94,59 @@ impl Dialect {
         }
     }
 
-    /// Status and message, once the answer has the dialect's shape.
-    async fn refused(self, request: RequestBuilder) -> (u16, String) {
-        let response = request.send().await.unwrap();
-        let status = response.status().as_u16();
-        let body: Value = response.json().await.unwrap_or_else(|error| panic!("{self:?} answers {status} without JSON: {error}"));
-        let message = match self {
-            Native => {
-                assert!(body["code"].is_string() && body["status"] == status, "{body}");
-                format!("{} {}", body["detail"].as_str().unwrap(), body["errors"])
-            }
-            Gptbots => {
-                assert!(body["code"].is_i64(), "{body}");
-                body["message"].as_str().unwrap().to_owned()
-            }
-            Sim => format!("{} {}", body["error"].as_str().unwrap_or_else(|| panic!("{body}")), body["details"]),
-            AiFlow => {
-                assert!(body["error"]["code"].is_string(), "{body}");
-                format!("{} {}", body["error"]["message"].as_str().unwrap(), body["error"]["fields"])
-            }
+    /// Starts a run and does not wait; gives its id.
+    async fn start(self, server: &TestServer, key: &str, workflow: &str) -> String {
+        let request = match self {
+            Native => self.run(server, key, workflow, "{}").header("prefer", "respond-async"),
+            Gptbots => self.run(server, key, workflow, r#"{"input":{},"isAsync":true}"#),
+            Sim => self.run(server, key, workflow, "{}").header("x-execution-mode", "async"),
+            AiFlow => self.run(server, key, workflow, "{}"),
         };
-        (status, message)
+        let (status, started) = answer(request).await;
+        let id = match self {
+            Native => &started["id"],
+            Gptbots => &started["workflowRunId"],
+            Sim => &started["jobId"],
+            AiFlow => &started["run_id"],
+        };
+        id.as_str().unwrap_or_else(|| panic!("{self:?} {status}: {started}")).to_owned()
+    }
+
+    /// Asks how a run went.
+    fn read(self, server: &TestServer, key: &str, workflow: &str, run: &str) -> RequestBuilder {
+        let request = match self {
+            Native => server.get(&format!("/v1/runs/{run}"), key),
+            Gptbots => server.post("/v1/workflow/query/result", key).json(&json!({ "workflowRunId": run })),
+            Sim => server.get(&format!("/api/jobs/{run}"), key),
+            AiFlow => server.get(&format!("/v1/flow/{workflow}/run/{run}"), key),
+        };
+        request.header("x-request-id", "the-same")
+    }
+
+    /// The refusal, once the answer has the dialect's shape and the table's status and code.
+    async fn refused(self, case: Case, request: RequestBuilder) -> Refused {
+        self.refusal(case, request.send().await.unwrap()).await
+    }
+
+    async fn refusal(self, case: Case, response: Response) -> Refused {
+        let status = response.status().as_u16();
+        let content_type = response.headers()["content-type"].to_str().unwrap().to_owned();
+        let text = response.text().await.unwrap();
+        let body: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{self:?} answers {status} without JSON: {error}"));
+        let told = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{body}")).to_owned();
+        let (code, message) = match self {
+            Native => {
+                assert_eq!((&body["status"], content_type.as_str()), (&json!(status), "application/problem+json"));
+                (told(&body["code"]), format!("{} {}", told(&body["detail"]), body["errors"]))
+            }
+            Gptbots => (body["code"].as_i64().unwrap_or_else(|| panic!("{body}")).to_string(), told(&body["message"])),
+            Sim => (told(&body["code"]), format!("{} {}", told(&body["error"]), body["details"])),
+            AiFlow => (told(&body["error"]["code"]), format!("{} {}", told(&body["error"]["message"]), body["error"]["fields"])),
+        };
+        let (_, row) = ROWS.iter().find(|(row, _)| *row == case).unwrap();
+        let column = ALL.iter().position(|dialect| *dialect == self).unwrap();
+        assert_eq!((status, code.as_str()), row[column], "{self:?}, {case:?}: {body}");
+        Refused { status, code, message, body: text }
     }
 }
 
@@ -89,22 +164,29 @@ async fn keys() {
     let reader = server.key(&["mine", "draft"], &["read"]).await;
     let runner = server.key(&["mine", "draft", "gone"], &["run", "read"]).await;
     let (revoked, expired) = (revoked(&server).await, expired(&server).await);
+    let others: Value = answer(Native.run(&server, ADMIN_KEY, "other", r#"{"input":{"name":"Ada"}}"#)).await.1;
     for dialect in ALL {
         let good = dialect.body(&json!({ "name": "Ada" }));
-        let attempt = async |key: &str, workflow: &str| dialect.refused(dialect.run(&server, key, workflow, good.clone())).await;
-        let unauthorized = attempt("fg_wrong", "mine").await;
-        assert_eq!(unauthorized.0, 401);
+        let attempt =
+            async |case: Case, key: &str, workflow: &str| dialect.refused(case, dialect.run(&server, key, workflow, good.clone())).await;
+        let unauthorized = attempt(Case::BadKey, "fg_wrong", "mine").await;
         for key in [&revoked, &expired, "x", ""] {
-            assert_eq!(attempt(key, "mine").await, unauthorized, "{dialect:?}: one answer for every key that is no good");
+            assert_eq!(attempt(Case::BadKey, key, "mine").await, unauthorized, "{dialect:?}: one answer for every key that is no good");
+            assert_eq!(dialect.refused(Case::BadKey, dialect.read(&server, key, "mine", NOBODYS_RUN)).await, unauthorized);
         }
-        assert_eq!(attempt(&reader, "mine").await.0, 403);
-        let (unknown, foreign) = (attempt(&runner, "gone").await, attempt(&runner, "other").await);
-        assert_eq!((unknown.0, &unknown), (404, &foreign), "{dialect:?}: unknown and foreign alike");
-        let unpublished = if matches!(dialect, Native | AiFlow) { 409 } else { 403 };
-        assert_eq!(attempt(&runner, "draft").await.0, unpublished, "{dialect:?}");
+        attempt(Case::NoScope, &reader, "mine").await;
+        let unknown = attempt(Case::UnknownWorkflow, &runner, "gone").await;
+        assert_eq!(attempt(Case::UnknownWorkflow, &runner, "other").await, unknown, "{dialect:?}: unknown and foreign alike");
+        attempt(Case::NotPublished, &runner, "draft").await;
+
+        let read = async |workflow: &str, run: &str| dialect.refused(Case::UnknownRun, dialect.read(&server, &runner, workflow, run)).await;
+        let unknown = read("mine", NOBODYS_RUN).await;
+        assert_eq!(read("mine", others["id"].as_str().unwrap()).await, unknown, "{dialect:?}: unknown and foreign alike");
+        assert_eq!(read("other", others["id"].as_str().unwrap()).await, unknown);
+        assert_eq!(read("mine", "no-id-at-all").await, unknown);
     }
     nothing_was_made(&server, "mine").await;
-    nothing_was_made(&server, "other").await;
+    assert_eq!(answer(server.get("/v1/workflows/other/runs", ADMIN_KEY)).await.1["items"].as_array().unwrap().len(), 1);
 }
 
 async fn revoked(server: &TestServer) -> String {
@@ -133,26 +215,24 @@ async fn bodies() {
         |dialect: Dialect| dialect.body(&json!({ "name": "DEEP" })).replace("\"DEEP\"", &format!("{}{}", "[".repeat(65), "]".repeat(65)));
     let twice = |dialect: Dialect| dialect.body(&json!({ "name": "Ada" })).replace("\"name\":\"Ada\"", "\"name\":\"Ada\",\"name\":\"Bob\"");
     for dialect in ALL {
-        let attempt = async |body: String| dialect.refused(dialect.run(&server, &key, "w", body)).await;
+        let attempt = async |case: Case, body: String| dialect.refused(case, dialect.run(&server, &key, "w", body)).await;
         let named = async |body: Value, field: &str| {
-            let (status, message) = attempt(dialect.body(&body)).await;
-            assert!(status == 400 && message.contains(field), "{dialect:?}: {status} {message}");
+            let refused = attempt(Case::BadInput, dialect.body(&body)).await;
+            assert!(refused.message.contains(field), "{dialect:?}: {refused:?}");
         };
         named(json!({}), "name").await;
         named(json!({ "name": { "a": 1 } }), "name").await;
         named(json!({ "name": "Ada", "n": "three" }), "n").await;
-        for (what, body) in [
-            ("broken", "{\"input\": {".to_owned()),
-            ("a list", "[1]".to_owned()),
-            ("depth 65", deep(dialect)),
-            ("duplicate keys", twice(dialect)),
-            ("not UTF-8", "\u{0}".to_owned()),
-        ] {
-            let (status, message) = attempt(body).await;
-            assert_eq!(status, 400, "{dialect:?}, {what}: {message}");
+        for body in ["{\"input\": {".to_owned(), "[1]".to_owned(), deep(dialect), twice(dialect), "\u{0}".to_owned()] {
+            attempt(Case::BadInput, body).await;
         }
-        let (status, message) = attempt(dialect.body(&json!({ "name": "x".repeat(5 << 20) }))).await;
-        assert_eq!(status, 413, "{dialect:?}: {message}");
+        attempt(Case::TooLarge, dialect.body(&json!({ "name": "x".repeat(5 << 20) }))).await;
+        let with_header = |name: &'static str, value: &'static str| {
+            let body = dialect.body(&json!({ "name": "Ada" }));
+            dialect.refused(Case::BadInput, dialect.run(&server, &key, "w", body).header(name, value))
+        };
+        assert!(with_header("idempotency-key", "a b").await.message.contains("Idempotency-Key"));
+        with_header("content-encoding", "gzip").await;
     }
     nothing_was_made(&server, "w").await;
 }
@@ -173,12 +253,12 @@ async fn webhooks() {
             "not a url",
         ] {
             let Some(body) = dialect.with_webhooks(&[url]) else { continue };
-            let (status, message) = dialect.refused(dialect.run(&server, ADMIN_KEY, "w", body)).await;
-            assert!(status == 400 && message.contains("url"), "{dialect:?} {url}: {status} {message}");
+            let refused = dialect.refused(Case::BadInput, dialect.run(&server, ADMIN_KEY, "w", body)).await;
+            assert!(refused.message.contains("url"), "{dialect:?} {url}: {refused:?}");
         }
         let Some(body) = dialect.with_webhooks(&["https://example.com/"; 6]) else { continue };
-        let (status, message) = dialect.refused(dialect.run(&server, ADMIN_KEY, "w", body)).await;
-        assert!(status == 400 && message.contains("webhook"), "{dialect:?}: {status} {message}");
+        let refused = dialect.refused(Case::BadInput, dialect.run(&server, ADMIN_KEY, "w", body)).await;
+        assert!(refused.message.contains("webhook"), "{dialect:?}: {refused:?}");
     }
     nothing_was_made(&server, "w").await;
 }
@@ -191,8 +271,8 @@ async fn without_the_loopback_allowance_its_every_spelling_is_refused() {
         for host in ["2130706433", "127.0.0.1", "0x7f.1", "localhost", "[::1]", "0"] {
             for scheme in ["http", "https"] {
                 let Some(body) = dialect.with_webhooks(&[&format!("{scheme}://{host}/")]) else { continue };
-                let (status, message) = dialect.refused(dialect.run(&server, ADMIN_KEY, "w", body)).await;
-                assert!(status == 400 && message.contains("url"), "{dialect:?} {scheme}://{host}: {status} {message}");
+                let refused = dialect.refused(Case::BadInput, dialect.run(&server, ADMIN_KEY, "w", body)).await;
+                assert!(refused.message.contains("url"), "{dialect:?} {scheme}://{host}: {refused:?}");
             }
         }
     }
@@ -223,5 +303,133 @@ async fn a_secret_that_a_caller_sends_stays_text() {
             .await
             .unwrap();
         assert_eq!(answer["output"]["said"], "{{SECRET}} <say.content>", "{dialect:?}");
+    }
+}
+
+#[tokio::test]
+async fn rates() {
+    let server = TestServer::start().await;
+    server.publish("w", STRICT).await;
+    for dialect in ALL {
+        let key = limited_key(&server, json!({ "requests_per_minute": 1, "concurrent_runs": 1 })).await;
+        let attempt = || dialect.run(&server, &key, "w", dialect.body(&json!({ "name": "Ada" }))).send();
+        let now = server.app.now().millis() / 1_000;
+        let allowed = attempt().await.unwrap();
+        let [limit, remaining, reset] = allowance(&allowed).unwrap();
+        assert!(allowed.status().is_success() && (now..now + 65).contains(&reset), "{dialect:?}: {reset} is not soon after {now}");
+        assert_eq!((limit, remaining), (1, 0));
+        let id = answer(server.get("/v1/workflows/w/runs?limit=1", ADMIN_KEY)).await.1["items"][0]["id"].as_str().unwrap().to_owned();
+        until(|| server.get(&format!("/v1/runs/{id}"), ADMIN_KEY), |run| run["ended_at"].is_string()).await;
+
+        let refused = attempt().await.unwrap();
+        assert!((1..=60).contains(&retry_after(&refused)) && allowance(&refused) == Some([1, 0, reset]), "{refused:?}");
+        let refused = dialect.refusal(Case::RateLimited, refused).await;
+        assert!(refused.message.contains("try again in"), "{refused:?}");
+        assert!(dialect.read(&server, &key, "w", &id).send().await.unwrap().status().is_success(), "reads go on");
+    }
+    assert_eq!(answer(server.get("/v1/workflows/w/runs", ADMIN_KEY)).await.1["items"].as_array().unwrap().len(), ALL.len());
+}
+
+/// One place each, and a run that hangs in it.
+#[tokio::test]
+async fn runs_at_once() {
+    let (server, receiver) = hanging().await;
+    for dialect in ALL {
+        let key = limited_key(&server, json!({ "requests_per_minute": 100, "concurrent_runs": 1 })).await;
+        dialect.start(&server, &key, "hangs").await;
+        let refused = dialect.run(&server, &key, "hangs", dialect.body(&json!({}))).send().await.unwrap();
+        assert_eq!((retry_after(&refused), allowance(&refused).unwrap()[..2].to_vec()), (1, vec![1, 0]));
+        dialect.refusal(Case::RateLimited, refused).await;
+    }
+    receiver.let_go();
+}
+
+async fn hanging() -> (TestServer, Receiver) {
+    let receiver = Receiver::start(|_, _| Reply::WhenLetGo(StatusCode::OK, "{}".to_owned())).await;
+    let server = TestServer::start().await;
+    let document = format!("nodes: [{{ id: call, type: http, url: \"{}/\" }}]\noutput: {{ status: <call.status> }}\n", receiver.url);
+    server.publish("hangs", &document).await;
+    (server, receiver)
+}
+
+#[tokio::test]
+async fn a_run_that_fails_is_no_refusal_but_where_the_vendor_says_so() {
+    let server = TestServer::start().await;
+    server.publish("fails", "nodes: [{ id: code, type: function, code: 'throw new Error(\"no\")' }]\noutput: { x: <code.result> }\n").await;
+    for dialect in [Native, Gptbots, Sim] {
+        let (status, told) = answer(dialect.run(&server, ADMIN_KEY, "fails", dialect.body(&json!({})))).await;
+        match dialect {
+            Native => assert_eq!((status, &told["status"], &told["error"]["node"]), (200, &json!("failed"), &json!("code"))),
+            Gptbots => assert_eq!((status, &told["status"], &told["error"]["node"]), (200, &json!("FAILED"), &json!("code"))),
+            Sim | AiFlow => {
+                assert_eq!((status, &told["success"]), (500, &json!(false)));
+                assert!(told["error"].as_str().unwrap().starts_with("code: ") && told["executionId"].is_string(), "{told}");
+                assert!(told["output"].is_object() && told["metadata"]["duration"].is_u64(), "{told}");
+            }
+        }
+    }
+    for dialect in ALL {
+        let told = ended(dialect, &server, "fails").await;
+        match dialect {
+            Native => assert_eq!(told["status"], "failed"),
+            Gptbots => assert_eq!(told["status"], "FAILED"),
+            Sim => assert!(told["status"] == "failed" && told["error"].as_str().unwrap().starts_with("code: "), "{told}"),
+            AiFlow => {
+                let error = told["error"].as_object().unwrap();
+                assert_eq!(
+                    (&told["status"], error.keys().collect::<Vec<_>>().len(), &error["node"]),
+                    (&json!("failed"), 3, &json!("code"))
+                );
+            }
+        }
+    }
+}
+
+/// Starts a run that needs nobody, and waits for its end as its caller would.
+async fn ended(dialect: Dialect, server: &TestServer, workflow: &str) -> Value {
+    let id = dialect.start(server, ADMIN_KEY, workflow).await;
+    until(|| server.get(&format!("/v1/runs/{id}"), ADMIN_KEY), |run| run["ended_at"].is_string()).await;
+    let response = dialect.read(server, ADMIN_KEY, workflow, &id).send().await.unwrap();
+    if dialect == AiFlow {
+        assert_eq!(response.headers()["x-run-status"], "failed");
+    }
+    let (status, told) = json_of(response).await;
+    assert_eq!(status, 200, "{told}");
+    told
+}
+
+#[tokio::test]
+async fn a_cancelled_run_is_told_in_each_dialects_words() {
+    let (server, _receiver) = hanging().await;
+    for dialect in ALL {
+        let id = dialect.start(&server, ADMIN_KEY, "hangs").await;
+        let going = answer(dialect.read(&server, ADMIN_KEY, "hangs", &id)).await;
+        let words: &[&str] = match dialect {
+            Native => &["pending", "running"],
+            Gptbots => &["PENDING", "RUNNING"],
+            Sim => &["pending", "processing"],
+            AiFlow => &["pending"],
+        };
+        assert!(going.0 == 200 && words.contains(&going.1["status"].as_str().unwrap()), "{dialect:?}: {going:?}");
+        assert!(server.post(&format!("/v1/runs/{id}/cancel"), ADMIN_KEY).send().await.unwrap().status().is_success());
+        until(|| server.get(&format!("/v1/runs/{id}"), ADMIN_KEY), |run| run["status"] == "cancelled").await;
+        let (status, told) = answer(dialect.read(&server, ADMIN_KEY, "hangs", &id)).await;
+        assert_eq!(status, 200, "{told}");
+        match dialect {
+            Native | Sim => assert_eq!(told["status"], "cancelled"),
+            Gptbots => assert_eq!((&told["status"], &told["error"]["code"]), (&json!("FAILED"), &json!("cancelled"))),
+            AiFlow => assert_eq!(told, json!({ "status": "cancelled" })),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_wiped_is_gone() {
+    let server = TestServer::start().await;
+    server.publish("w", "save: false\nnodes: [{ id: say, type: template, template: x }]\noutput: { said: <say.content> }\n").await;
+    for dialect in ALL {
+        let id = dialect.start(&server, ADMIN_KEY, "w").await;
+        until(|| server.get(&format!("/v1/runs/{id}"), ADMIN_KEY), |run| run["code"] == "gone").await;
+        dialect.refused(Case::Wiped, dialect.read(&server, ADMIN_KEY, "w", &id)).await;
     }
 }
