@@ -7,6 +7,8 @@ mod ports_local;
 mod fixture;
 mod dialect_gptbots;
 mod dialect_sim;
+mod dialect_sim_executions;
+mod dialect_sim_v2;
 mod dialect_aiflow;
 mod native_runs;
 mod native_workflows;

@@ -18,13 +18,14 @@ enum Dialect {
     Native,
     Gptbots,
     Sim,
+    SimV2,
     AiFlow,
 }
 
-use Dialect::{AiFlow, Gptbots, Native, Sim};
+use Dialect::{AiFlow, Gptbots, Native, Sim, SimV2};
 
 /// A further dialect gets its place here, a column in [`ROWS`] and an arm in each method.
-const ALL: [Dialect; 4] = [Native, Gptbots, Sim, AiFlow];
+const ALL: [Dialect; 5] = [Native, Gptbots, Sim, SimV2, AiFlow];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Case {
@@ -41,15 +42,24 @@ enum Case {
 
 /// Status and code, in the order of [`ALL`].
 const ROWS: [(Case, [(u16, &str); ALL.len()]); 9] = [
-    (Case::BadInput, [(400, "invalid_input"), (400, "40000"), (400, "INVALID_INPUT"), (400, "invalid_input")]),
-    (Case::BadKey, [(401, "unauthorized"), (401, "40127"), (401, "UNAUTHORIZED"), (401, "unauthorized")]),
-    (Case::UnknownWorkflow, [(404, "workflow_not_found"), (404, "40378"), (404, "WORKFLOW_NOT_FOUND"), (404, "workflow_not_found")]),
-    (Case::UnknownRun, [(404, "run_not_found"), (404, "40378"), (404, "TASK_NOT_FOUND"), (404, "run_not_found")]),
-    (Case::NoScope, [(403, "forbidden"), (403, "40300"), (403, "FORBIDDEN"), (403, "forbidden")]),
-    (Case::NotPublished, [(409, "not_published"), (403, "200116"), (403, "WORKFLOW_NOT_DEPLOYED"), (409, "not_published")]),
-    (Case::TooLarge, [(413, "too_large"), (413, "40000"), (413, "PAYLOAD_TOO_LARGE"), (413, "too_large")]),
-    (Case::RateLimited, [(429, "rate_limited"), (429, "42900"), (429, "RATE_LIMIT_EXCEEDED"), (429, "rate_limited")]),
-    (Case::Wiped, [(410, "gone"), (410, "40000"), (410, "GONE"), (410, "gone")]),
+    (Case::BadInput, [(400, "invalid_input"), (400, "40000"), (400, "INVALID_INPUT"), (400, "BAD_REQUEST"), (400, "invalid_input")]),
+    (Case::BadKey, [(401, "unauthorized"), (401, "40127"), (401, "UNAUTHORIZED"), (401, "UNAUTHORIZED"), (401, "unauthorized")]),
+    (
+        Case::UnknownWorkflow,
+        [(404, "workflow_not_found"), (404, "40378"), (404, "WORKFLOW_NOT_FOUND"), (404, "NOT_FOUND"), (404, "workflow_not_found")],
+    ),
+    (Case::UnknownRun, [(404, "run_not_found"), (404, "40378"), (404, "TASK_NOT_FOUND"), (404, "NOT_FOUND"), (404, "run_not_found")]),
+    (Case::NoScope, [(403, "forbidden"), (403, "40300"), (403, "FORBIDDEN"), (403, "FORBIDDEN"), (403, "forbidden")]),
+    (
+        Case::NotPublished,
+        [(409, "not_published"), (403, "200116"), (403, "WORKFLOW_NOT_DEPLOYED"), (403, "FORBIDDEN"), (409, "not_published")],
+    ),
+    (Case::TooLarge, [(413, "too_large"), (413, "40000"), (413, "PAYLOAD_TOO_LARGE"), (413, "PAYLOAD_TOO_LARGE"), (413, "too_large")]),
+    (
+        Case::RateLimited,
+        [(429, "rate_limited"), (429, "42900"), (429, "RATE_LIMIT_EXCEEDED"), (429, "RATE_LIMITED"), (429, "rate_limited")],
+    ),
+    (Case::Wiped, [(410, "gone"), (410, "40000"), (410, "GONE"), (410, "GONE"), (410, "gone")]),
 ];
 
 #[derive(Debug, PartialEq, Eq)]
@@ -68,6 +78,7 @@ impl Dialect {
             Native => server.post(&format!("/v1/workflows/{workflow}/runs"), key),
             Gptbots => server.post("/v1/workflow/invoke", key).header("x-workflow-id", workflow),
             Sim => server.post(&format!("/api/workflows/{workflow}/execute"), key),
+            SimV2 => server.post(&format!("/api/v2/workflows/{workflow}/execute"), key),
             AiFlow => server.post(&format!("/v1/flow/{workflow}/run"), key),
         };
         request.header("content-type", "application/json").header("x-request-id", "the-same").body(body.into())
@@ -76,7 +87,7 @@ impl Dialect {
     /// The body for these inputs.
     fn body(self, input: &Value) -> String {
         match self {
-            Native | Gptbots => json!({ "input": input }).to_string(),
+            Native | Gptbots | SimV2 => json!({ "input": input }).to_string(),
             Sim | AiFlow => input.to_string(),
         }
     }
@@ -90,7 +101,7 @@ impl Dialect {
             AiFlow if urls.len() == 1 => {
                 Some(json!({ "name": "Ada", "run_options": { "global_webhook": { "url": urls[0] } } }).to_string())
             }
-            AiFlow | Sim => None,
+            AiFlow | Sim | SimV2 => None,
         }
     }
 
@@ -100,6 +111,7 @@ impl Dialect {
             Native => self.run(server, key, workflow, "{}").header("prefer", "respond-async"),
             Gptbots => self.run(server, key, workflow, r#"{"input":{},"isAsync":true}"#),
             Sim => self.run(server, key, workflow, "{}").header("x-execution-mode", "async"),
+            SimV2 => self.run(server, key, workflow, r#"{"async":true}"#),
             AiFlow => self.run(server, key, workflow, "{}"),
         };
         let (status, started) = answer(request).await;
@@ -107,6 +119,7 @@ impl Dialect {
             Native => &started["id"],
             Gptbots => &started["workflowRunId"],
             Sim => &started["jobId"],
+            SimV2 => &started["data"]["runId"],
             AiFlow => &started["run_id"],
         };
         id.as_str().unwrap_or_else(|| panic!("{self:?} {status}: {started}")).to_owned()
@@ -118,6 +131,7 @@ impl Dialect {
             Native => server.get(&format!("/v1/runs/{run}"), key),
             Gptbots => server.post("/v1/workflow/query/result", key).json(&json!({ "workflowRunId": run })),
             Sim => server.get(&format!("/api/jobs/{run}"), key),
+            SimV2 => server.get(&format!("/api/v2/workflows/{workflow}/runs/{run}"), key),
             AiFlow => server.get(&format!("/v1/flow/{workflow}/run/{run}"), key),
         };
         request.header("x-request-id", "the-same")
@@ -141,6 +155,7 @@ impl Dialect {
             }
             Gptbots => (body["code"].as_i64().unwrap_or_else(|| panic!("{body}")).to_string(), told(&body["message"])),
             Sim => (told(&body["code"]), format!("{} {}", told(&body["error"]), body["details"])),
+            SimV2 => (told(&body["error"]["code"]), format!("{} {}", told(&body["error"]["message"]), body["error"]["details"])),
             AiFlow => (told(&body["error"]["code"]), format!("{} {}", told(&body["error"]["message"]), body["error"]["fields"])),
         };
         let (_, row) = ROWS.iter().find(|(row, _)| *row == case).unwrap();
@@ -293,7 +308,7 @@ async fn a_secret_that_a_caller_sends_stays_text() {
             .status()
             .is_success()
     );
-    for dialect in [Native, Gptbots, Sim] {
+    for dialect in [Native, Gptbots, Sim, SimV2] {
         let answer: Value = dialect
             .run(&server, ADMIN_KEY, "w", dialect.body(&json!({ "name": "{{SECRET}} <say.content>" })))
             .send()
@@ -302,6 +317,7 @@ async fn a_secret_that_a_caller_sends_stays_text() {
             .json()
             .await
             .unwrap();
+        let answer = if dialect == SimV2 { &answer["data"] } else { &answer };
         assert_eq!(answer["output"]["said"], "{{SECRET}} <say.content>", "{dialect:?}");
     }
 }
@@ -356,11 +372,15 @@ async fn hanging() -> (TestServer, Receiver) {
 async fn a_run_that_fails_is_no_refusal_but_where_the_vendor_says_so() {
     let server = TestServer::start().await;
     server.publish("fails", "nodes: [{ id: code, type: function, code: 'throw new Error(\"no\")' }]\noutput: { x: <code.result> }\n").await;
-    for dialect in [Native, Gptbots, Sim] {
+    for dialect in [Native, Gptbots, Sim, SimV2] {
         let (status, told) = answer(dialect.run(&server, ADMIN_KEY, "fails", dialect.body(&json!({})))).await;
         match dialect {
             Native => assert_eq!((status, &told["status"], &told["error"]["node"]), (200, &json!("failed"), &json!("code"))),
             Gptbots => assert_eq!((status, &told["status"], &told["error"]["node"]), (200, &json!("FAILED"), &json!("code"))),
+            SimV2 => {
+                let told = &told["data"];
+                assert_eq!((status, &told["status"], &told["error"]["blockId"]), (200, &json!("failed"), &json!("code")));
+            }
             Sim | AiFlow => {
                 assert_eq!((status, &told["success"]), (500, &json!(false)));
                 assert!(told["error"].as_str().unwrap().starts_with("code: ") && told["executionId"].is_string(), "{told}");
@@ -373,6 +393,7 @@ async fn a_run_that_fails_is_no_refusal_but_where_the_vendor_says_so() {
         match dialect {
             Native => assert_eq!(told["status"], "failed"),
             Gptbots => assert_eq!(told["status"], "FAILED"),
+            SimV2 => assert_eq!((&told["data"]["status"], &told["data"]["error"]["blockId"]), (&json!("failed"), &json!("code"))),
             Sim => assert!(told["status"] == "failed" && told["error"].as_str().unwrap().starts_with("code: "), "{told}"),
             AiFlow => {
                 let error = told["error"].as_object().unwrap();
@@ -408,15 +429,18 @@ async fn a_cancelled_run_is_told_in_each_dialects_words() {
             Native => &["pending", "running"],
             Gptbots => &["PENDING", "RUNNING"],
             Sim => &["pending", "processing"],
+            SimV2 => &["queued", "running"],
             AiFlow => &["pending"],
         };
-        assert!(going.0 == 200 && words.contains(&going.1["status"].as_str().unwrap()), "{dialect:?}: {going:?}");
+        let status = if dialect == SimV2 { &going.1["data"]["status"] } else { &going.1["status"] };
+        assert!(going.0 == 200 && words.contains(&status.as_str().unwrap()), "{dialect:?}: {going:?}");
         assert!(server.post(&format!("/v1/runs/{id}/cancel"), ADMIN_KEY).send().await.unwrap().status().is_success());
         until(|| server.get(&format!("/v1/runs/{id}"), ADMIN_KEY), |run| run["status"] == "cancelled").await;
         let (status, told) = answer(dialect.read(&server, ADMIN_KEY, "hangs", &id)).await;
         assert_eq!(status, 200, "{told}");
         match dialect {
             Native | Sim => assert_eq!(told["status"], "cancelled"),
+            SimV2 => assert_eq!((&told["data"]["status"], &told["data"]["error"]["code"]), (&json!("cancelled"), &json!("CANCELLED"))),
             Gptbots => assert_eq!((&told["status"], &told["error"]["code"]), (&json!("FAILED"), &json!("cancelled"))),
             AiFlow => assert_eq!(told, json!({ "status": "cancelled" })),
         }

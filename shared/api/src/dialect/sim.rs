@@ -1,10 +1,22 @@
-//! Sim, first generation: `POST /api/workflows/{id}/execute` (sync, async, streamed), jobs, status and usage limits, refusals as `{error, code}`.
+//! Sim: the first generation (`/api/workflows/{id}/execute`, jobs, executions, status and usage limits, refusals as `{error, code}`), and [`v2`].
 
 mod execute;
-mod request;
+mod executions;
+mod v2;
+
+// What both generations share.
+mod headers;
+mod start;
+mod files;
 mod selection;
 mod stream;
+mod record;
 
+// The first generation's own.
+mod request;
+mod response;
+
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -13,13 +25,13 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use flowgate_app::error::{FieldProblem, What, field_name};
 use flowgate_app::limits::KeyLimits;
-use flowgate_app::run::{RunRecord, RunState};
+use flowgate_app::run::RunState;
 use flowgate_app::{App, Error, answer};
-use flowgate_engine::{RunError, Workflow};
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use serde_json::json;
 
+use self::record::error_text;
 use crate::caller::caller;
 use crate::request::Segments;
 use crate::status;
@@ -31,8 +43,11 @@ pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/api/workflows/{id}/execute", post(execute::execute).fallback(wrong_method))
         .route("/api/workflows/{id}/status", get(deployment).fallback(wrong_method))
+        .route("/api/workflows/{id}/executions/{execution_id}", get(executions::read).fallback(wrong_method))
+        .route("/api/workflows/{id}/executions/{execution_id}/cancel", post(executions::cancel).fallback(wrong_method))
         .route("/api/jobs/{job_id}", get(job).fallback(wrong_method))
         .route("/api/users/me/usage-limits", get(usage_limits).fallback(wrong_method))
+        .merge(v2::routes())
 }
 
 async fn deployment(State(app): State<Arc<App>>, Segments(id): Segments<String>, headers: HeaderMap) -> Result<Response, Refusal> {
@@ -104,31 +119,18 @@ async fn usage_limits(State(app): State<Arc<App>>, headers: HeaderMap) -> Result
     Ok(Json(limits).into_response())
 }
 
-/// `<block's name>: <message>`, as Sim's callers know it; `None` for a run that has not failed.
-fn error_text(record: &RunRecord, workflow: Option<&Workflow>) -> Option<String> {
-    if record.state == RunState::Cancelled {
-        return Some("Execution was cancelled".to_owned());
-    }
-    let RunError { node, message, .. } = record.end.as_deref()?.error.as_ref()?;
-    let Some(node) = node.as_deref().map(block_id) else { return Some(message.clone()) };
-    let name = workflow.and_then(|workflow| workflow.find_node(node)?.name.as_deref());
-    Some(format!("{}: {message}", name.unwrap_or(node)))
-}
-
-/// A node in a loop has its iterations before it: `each[2]/draft` is an execution of the block `draft`.
-fn block_id(node: &str) -> &str {
-    node.rsplit('/').next().unwrap_or(node)
-}
-
 /// Why a request was not done. `error` is text: the SDKs make it the message of what they throw.
 #[derive(Debug)]
 enum Refusal {
     Of(Error),
     /// The body is wrong, said in Sim's own words.
     Invalid {
-        error: &'static str,
+        error: Cow<'static, str>,
         problems: Vec<FieldProblem>,
     },
+    UnknownExecution,
+    /// The workflow was called by one that was called by one …
+    CallChain,
     /// What Sim lets only its own editor do.
     InternalOnly(&'static str),
 }
@@ -139,12 +141,28 @@ impl<E: Into<Error>> From<E> for Refusal {
     }
 }
 
+impl Refusal {
+    /// A file among the inputs is not what it says.
+    fn files(error: Error) -> Self {
+        let words = format!("{FILES_FAILED}: {error}").into();
+        if let Error::BadInput(problems) = error { Self::Invalid { error: words, problems } } else { Self::Of(error) }
+    }
+}
+
 #[derive(Serialize)]
 struct Told {
     error: String,
     code: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     details: Option<Vec<Detail>>,
+    #[serde(rename = "executionId", skip_serializing_if = "Option::is_none")]
+    execution_id: Option<String>,
+}
+
+impl Told {
+    fn new(error: impl Into<String>, code: &'static str) -> Self {
+        Self { error: error.into(), code, details: None, execution_id: None }
+    }
 }
 
 #[derive(Serialize)]
@@ -158,20 +176,29 @@ impl IntoResponse for Refusal {
         let refused = |status: StatusCode, told: Told| (status, Json(told)).into_response();
         match self {
             Self::Of(error) => {
-                let details = if let Error::BadInput(problems) = &error { Some(details(problems)) } else { None };
                 let (status, code, text) = words(&error);
-                let told = Told { error: text.map_or_else(|| error.to_string(), str::to_owned), code, details };
+                let mut told = Told::new(text.map_or_else(|| error.to_string(), str::to_owned), code);
+                match &error {
+                    Error::BadInput(problems) => told.details = Some(details(problems)),
+                    Error::RunIdTaken(id) => told.execution_id = Some(id.clone()),
+                    _ => {}
+                }
                 status::refusal(status, &error, "application/json", &told)
             }
             Self::Invalid { error, problems } => {
-                let told = Told { error: error.to_owned(), code: INVALID_INPUT, details: Some(details(&problems)) };
+                let told = Told { details: Some(details(&problems)), ..Told::new(error, INVALID_INPUT) };
                 refused(StatusCode::BAD_REQUEST, told)
             }
-            Self::InternalOnly(error) => refused(StatusCode::FORBIDDEN, Told { error: error.to_owned(), code: "FORBIDDEN", details: None }),
+            Self::UnknownExecution => refused(StatusCode::NOT_FOUND, Told::new("Execution not found", "EXECUTION_NOT_FOUND")),
+            Self::CallChain => refused(StatusCode::CONFLICT, Told::new(CALL_CHAIN, CALL_CHAIN_CODE)),
+            Self::InternalOnly(error) => refused(StatusCode::FORBIDDEN, Told::new(error, "FORBIDDEN")),
         }
     }
 }
 
+const CALL_CHAIN: &str = "Maximum workflow call chain depth (25) exceeded";
+const CALL_CHAIN_CODE: &str = "CALL_CHAIN_DEPTH_EXCEEDED";
+const FILES_FAILED: &str = "File processing failed";
 const INVALID_INPUT: &str = "INVALID_INPUT";
 
 /// Status, code, and Sim's own text where it has one.
@@ -198,6 +225,5 @@ fn details(problems: &[FieldProblem]) -> Vec<Detail> {
 }
 
 async fn wrong_method() -> Response {
-    let told = Told { error: "Method not allowed".to_owned(), code: "METHOD_NOT_ALLOWED", details: None };
-    (StatusCode::METHOD_NOT_ALLOWED, Json(told)).into_response()
+    (StatusCode::METHOD_NOT_ALLOWED, Json(Told::new("Method not allowed", "METHOD_NOT_ALLOWED"))).into_response()
 }

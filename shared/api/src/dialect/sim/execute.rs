@@ -1,37 +1,32 @@
-//! Executes a workflow as Sim does: a run that fails or takes too long is an HTTP error.
+//! Executes a workflow as Sim's first generation does: a run that fails or takes too long is an HTTP error.
 
 use std::sync::Arc;
 
-use anyhow::anyhow;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use flowgate_app::access::Caller;
-use flowgate_app::attached::Subscription;
-use flowgate_app::drive::Progress;
 use flowgate_app::error::What;
-use flowgate_app::invoke::{IdempotencyRequest, Manner, StartRequest, Started};
+use flowgate_app::invoke::Manner;
 use flowgate_app::keys::Scope;
-use flowgate_app::run::{Dialect, RunId, RunRecord, RunState};
-use flowgate_app::run_status::Cancelled;
+use flowgate_app::run::{RunRecord, RunState};
 use flowgate_app::{App, Error, answer};
 use flowgate_engine::Workflow;
-use flowgate_engine::input::{InputRules, Undeclared};
-use http::{HeaderMap, StatusCode, Uri};
-use serde_json::{Value, json};
+use flowgate_engine::input::Undeclared;
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use serde_json::json;
 
-use super::request::{self, Execution};
-use super::stream::{self, Streamed, Teller};
-use super::{Refusal, error_text, selection};
+use super::record::error_text;
+use super::request::{self, Request};
+use super::start::{self, Answer, Execution};
+use super::{Refusal, files, headers, response};
 use crate::caller::caller;
-use crate::dialect::Begun;
 use crate::request::Segments;
-use crate::{body, idempotency, sse};
+use crate::{body, idempotency};
 
 /// Sim's own status for an execution that was cancelled.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
-const RULES: InputRules = InputRules { undeclared: Undeclared::Keep, coerce: true };
+const EXECUTION_ID: &str = "x-execution-id";
 
 pub(super) async fn execute(
     State(app): State<Arc<App>>,
@@ -43,66 +38,47 @@ pub(super) async fn execute(
     let caller = caller(&app, &headers).await?;
     caller.require(Scope::Run, &id, What::Workflow)?;
     let body = body::read(&headers, body).await?;
-    let idempotency = idempotency::read(&headers, &uri, &body)?;
-    let execution = Execution::read(&headers, &body)?;
-    // The names in `selectedOutputs` are those of the version that runs.
-    let published = app.published(&id, None).await?;
-    let (input, nested) = request::input(execution.rest);
-    let start = StartRequest {
-        workflow_id: id,
-        version: Some(published.version.clone()),
-        dialect: Dialect::Sim,
-        input: Value::Object(input),
-        input_as_sent: None,
-        rules: RULES,
-        input_pointer: "",
-        user: None,
-        save: None,
-        webhooks: Vec::new(),
-        manner: execution.manner,
-        timeout: None,
-        run_id: None,
-        idempotency: idempotency.clone(),
-    };
-    let workflow = &published.workflow;
-    let started = app.start_run(&caller, start).await.map_err(|error| nested.place(error))?;
-    if let Started::Stream(subscription) = started {
-        let teller = Teller::new(selection::resolve(&execution.selected, workflow));
-        return stream(app, subscription, workflow.clone(), teller, idempotency).await;
+    if headers::call_chain_is_too_long(&headers) {
+        return Err(Refusal::CallChain);
     }
-    let begun = Begun::of(started, execution.manner)?;
+    let idempotency = idempotency::read(&headers, &uri, &body)?;
+    let request = Request::read(&headers, &body)?;
+    let published = app.published(&id, None).await?;
+    let (mut input, nested) = request::input(request.rest);
+    files::read(&app.outbound, &published.workflow, &mut input).map_err(|error| Refusal::files(nested.place(error)))?;
+    let execution = Execution {
+        manner: request.manner,
+        selected: request.selected,
+        input,
+        undeclared: Undeclared::Keep,
+        input_pointer: "",
+        timeout: request.timeout,
+        run_id: request.run_id,
+        protocol: request.protocol,
+        idempotency,
+    };
+    let begun = match start::begin(&app, &caller, &published, execution).await.map_err(|error| nested.place(error))? {
+        Answer::Stream(head, response) => return Ok(named(response, head.shown_id())),
+        Answer::Run(begun) => begun,
+    };
     let record = &begun.record;
-    Ok(begun.mark(match execution.manner {
+    let answer = match request.manner {
         Manner::Detach => queued(&app, record),
-        Manner::Wait(_) | Manner::Stream if record.state.has_ended() => result(record, workflow),
-        Manner::Wait(_) | Manner::Stream => overdue(&app, &record.head.id, workflow).await?,
-    }))
+        Manner::Wait(_) | Manner::Stream if record.state.has_ended() => ended(&app, record, &published.workflow).await?,
+        Manner::Wait(_) | Manner::Stream => overdue(&app, record, &published.workflow).await?,
+    };
+    Ok(named(begun.mark(answer), record.head.shown_id()))
 }
 
-/// What a run tells first comes after its first write: a start that fails is an answer with a status.
-async fn stream(
-    app: Arc<App>,
-    mut subscription: Subscription,
-    workflow: Arc<Workflow>,
-    teller: Teller,
-    idempotency: Option<IdempotencyRequest>,
-) -> Result<Response, Refusal> {
-    match subscription.next().await {
-        Some(Progress::Repeated(claim)) => {
-            let asked = idempotency.map(|idempotency| idempotency.body_hash).unwrap_or_default();
-            let begun = Begun::of(app.repeated(claim, &asked).await?, Manner::Stream)?;
-            let frames = stream::told_again(&app, &begun.record, &workflow, teller).await?;
-            Ok(begun.mark(sse::response(futures_util::stream::iter([frames]))))
-        }
-        Some(Progress::Lost) | None => Err(anyhow!("the run was lost before it said anything").into()),
-        Some(first) => {
-            let streamed = Streamed { app, workflow, first: Some(first), subscription, teller };
-            Ok(sse::response(streamed.frames()))
-        }
+fn named(mut response: Response, id: &str) -> Response {
+    if let Ok(id) = HeaderValue::from_str(id) {
+        response.headers_mut().insert(EXECUTION_ID, id);
     }
+    response
 }
 
 /// Both generations' fields: one SDK reads `jobId` and `statusUrl`, the other `taskId`, `status`, `createdAt` and `links`.
+/// A job is found without its workflow, so that it always goes by our own id.
 fn queued(app: &App, record: &RunRecord) -> Response {
     let id = &record.head.id;
     let status_path = format!("/api/jobs/{id}");
@@ -111,7 +87,7 @@ fn queued(app: &App, record: &RunRecord) -> Response {
         "async": true,
         "taskId": id,
         "jobId": id,
-        "executionId": id,
+        "executionId": record.head.shown_id(),
         "status": "queued",
         "createdAt": record.head.created_at.to_string(),
         "links": { "status": status_path },
@@ -121,22 +97,16 @@ fn queued(app: &App, record: &RunRecord) -> Response {
     (StatusCode::ACCEPTED, Json(accepted)).into_response()
 }
 
-async fn overdue(app: &App, run: &RunId, workflow: &Workflow) -> Result<Response, Refusal> {
-    if let Some(record) = end_overdue(app, run).await? {
-        return Ok(result(&record, workflow));
+async fn overdue(app: &App, record: &RunRecord, workflow: &Workflow) -> Result<Response, Error> {
+    if let Some(record) = start::end_overdue(app, &record.head.id).await? {
+        return ended(app, &record, workflow).await;
     }
-    let error = format!("Execution timed out after {} seconds", app.settings.longest_wait.as_secs());
-    let told = json!({ "success": false, "executionId": run, "output": {}, "error": error });
+    let told = json!({ "success": false, "executionId": record.head.shown_id(), "output": {}, "error": start::timed_out(app) });
     Ok((StatusCode::REQUEST_TIMEOUT, Json(told)).into_response())
 }
 
-/// Nobody would come for the result of a run that is past its wait: it is cancelled. `Some` if it had ended by then.
-pub(super) async fn end_overdue(app: &App, run: &RunId) -> Result<Option<Box<RunRecord>>, Error> {
-    // Done by the platform, whatever the caller's key may do.
-    match app.cancel_run(&Caller::Admin, run.as_str()).await? {
-        Cancelled::Already(record) => Ok(Some(record)),
-        Cancelled::Cancelled(_) => Ok(None),
-    }
+async fn ended(app: &App, record: &RunRecord, workflow: &Workflow) -> Result<Response, Error> {
+    Ok(response::of(app, record, workflow).await?.unwrap_or_else(|| result(record, workflow)))
 }
 
 fn result(record: &RunRecord, workflow: &Workflow) -> Response {
@@ -148,7 +118,7 @@ fn result(record: &RunRecord, workflow: &Workflow) -> Response {
     });
     let mut told = json!({
         "success": record.state == RunState::Succeeded,
-        "executionId": record.head.id,
+        "executionId": record.head.shown_id(),
         "output": answer::output(record),
         "metadata": metadata,
     });

@@ -1,6 +1,7 @@
-//! What a Sim request asks for: control keys among the inputs of a flat body.
+//! What a request of the first generation asks for: control keys among the inputs of a flat body, and headers.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use flowgate_app::Error;
 use flowgate_app::error::FieldProblem;
@@ -9,14 +10,19 @@ use http::HeaderMap;
 use serde_json::{Map, Value};
 
 use super::Refusal;
+use super::headers::{self, says};
+use super::stream::Protocol;
 use crate::body;
 use crate::fields::Fields;
 
 #[derive(Debug)]
-pub(super) struct Execution {
+pub(super) struct Request {
     pub(super) manner: Manner,
     /// As the caller wrote them.
     pub(super) selected: Vec<String>,
+    pub(super) timeout: Option<Duration>,
+    pub(super) protocol: Protocol,
+    pub(super) run_id: Option<String>,
     /// What is left of the body.
     pub(super) rest: Map<String, Value>,
 }
@@ -37,10 +43,12 @@ const AGENT_EVENTS: [&str; 2] = ["includeThinking", "includeToolCalls"];
 const MOST_SELECTED: usize = 100;
 /// How files in an output come.
 const FILE_OPTIONS: [&str; 2] = ["includeFileBase64", "base64MaxBytes"];
+/// A week, in seconds.
+pub(super) const LONGEST_TIMEOUT: u64 = 604_800;
 /// Sim sends them to itself. They are no input.
 const IGNORED: [&str; 3] = ["copilotToolCallId", "workflowId", "parentWorkspaceId"];
 
-impl Execution {
+impl Request {
     pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Self, Refusal> {
         let body = body::parse_or_empty(body).map_err(|error| invalid("Invalid JSON in request body", error))?;
         Self::of_body(headers, body)
@@ -56,16 +64,33 @@ impl Execution {
             (false, true) => Manner::Stream,
             (false, false) => Manner::Wait(None),
         };
-        refuse_overrides(&mut fields, manner, &selected)?;
+        let protocol = if headers::speaks_agent_events(headers) { Protocol::AgentEvents } else { Protocol::Done };
+        refuse_overrides(&mut fields, manner, &selected, protocol)?;
         for key in IGNORED {
             fields.take(key);
         }
-        Ok(Self { manner, selected, rest: fields.finish_with_rest().map_err(in_their_words)? })
+        let rest = fields.finish_with_rest().map_err(in_their_words)?;
+        Ok(Self {
+            manner,
+            selected,
+            timeout: timeout(headers, manner)?,
+            protocol,
+            run_id: headers::run_id(headers, "x-execution-id")?,
+            rest,
+        })
     }
 }
 
-fn says(headers: &HeaderMap, name: &str, value: &str) -> bool {
-    headers.get(name).is_some_and(|said| said.as_bytes().eq_ignore_ascii_case(value.as_bytes()))
+fn timeout(headers: &HeaderMap, manner: Manner) -> Result<Option<Duration>, Error> {
+    let Some(said) = headers.get("x-execution-timeout-seconds") else { return Ok(None) };
+    if manner != Manner::Detach {
+        return Err(Error::bad_field("", "the header X-Execution-Timeout-Seconds needs X-Execution-Mode: async"));
+    }
+    let seconds = said.to_str().ok().and_then(|said| said.trim().parse().ok()).filter(|seconds| (1..=LONGEST_TIMEOUT).contains(seconds));
+    match seconds {
+        Some(seconds) => Ok(Some(Duration::from_secs(seconds))),
+        None => Err(Error::bad_field("", format!("the header X-Execution-Timeout-Seconds must be a number from 1 to {LONGEST_TIMEOUT}"))),
+    }
 }
 
 fn selected_outputs(fields: &mut Fields) -> Vec<String> {
@@ -80,7 +105,7 @@ fn selected_outputs(fields: &mut Fields) -> Vec<String> {
     selected
 }
 
-fn refuse_overrides(fields: &mut Fields, manner: Manner, selected: &[String]) -> Result<(), Refusal> {
+fn refuse_overrides(fields: &mut Fields, manner: Manner, selected: &[String], protocol: Protocol) -> Result<(), Refusal> {
     if fields.take("inputFromExecutionId").is_some() {
         return Err(Refusal::InternalOnly("External callers cannot take the input of another execution"));
     }
@@ -100,20 +125,20 @@ fn refuse_overrides(fields: &mut Fields, manner: Manner, selected: &[String]) ->
     if !overrides.is_empty() {
         return Err(refused("External callers cannot use draft or override execution controls", overrides));
     }
-    if !agent_events.is_empty() {
-        return Err(refused("includeThinking and includeToolCalls need the agent-events protocol", agent_events));
+    if !agent_events.is_empty() && (manner, protocol) != (Manner::Stream, Protocol::AgentEvents) {
+        return Err(refused("includeThinking and includeToolCalls need a stream with the agent-events protocol", agent_events));
     }
     Ok(())
 }
 
 fn refused(error: &'static str, keys: impl IntoIterator<Item = &'static str>) -> Refusal {
     let problem = |key| FieldProblem { pointer: format!("/{key}"), message: "cannot be used here".to_owned() };
-    Refusal::Invalid { error, problems: keys.into_iter().map(problem).collect() }
+    Refusal::Invalid { error: error.into(), problems: keys.into_iter().map(problem).collect() }
 }
 
 fn invalid(words: &'static str, error: Error) -> Refusal {
     match error {
-        Error::BadInput(problems) => Refusal::Invalid { error: words, problems },
+        Error::BadInput(problems) => Refusal::Invalid { error: words.into(), problems },
         other => Refusal::Of(other),
     }
 }
@@ -152,9 +177,9 @@ mod tests {
 
     use super::*;
 
-    fn read(headers: &[(&'static str, &'static str)], body: Value) -> Result<Execution, Refusal> {
+    fn read(headers: &[(&'static str, &'static str)], body: Value) -> Result<Request, Refusal> {
         let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
-        Execution::of_body(&HeaderMap::from_iter(headers), body)
+        Request::of_body(&HeaderMap::from_iter(headers), body)
     }
 
     #[test]
@@ -204,6 +229,22 @@ mod tests {
             "Invalid request body: stream must be true or false, not a string; selectedOutputs must be an array of strings"
         );
         assert!(refused(&[], json!({ "inputFromExecutionId": "x" })).contains("InternalOnly"));
+        assert!(refused(&[], json!({ "stream": true, "includeThinking": true })).contains("includeThinking cannot be used here"));
+    }
+
+    #[test]
+    fn headers_choose_the_protocol_the_deadline_and_the_id() {
+        let agent_events = [("x-sim-stream-protocol", "agent-events-v1")];
+        assert_eq!(read(&[], json!({ "stream": true })).unwrap().protocol, Protocol::Done);
+        assert_eq!(read(&agent_events, json!({ "stream": true, "includeToolCalls": true })).unwrap().protocol, Protocol::AgentEvents);
+        let asynchronous = ("x-execution-mode", "async");
+        let timed = read(&[asynchronous, ("x-execution-timeout-seconds", "60")], json!({})).unwrap();
+        assert_eq!(timed.timeout, Some(Duration::from_secs(60)));
+        for bad in ["0", "604801", "1.5", "-1", ""] {
+            assert!(read(&[asynchronous, ("x-execution-timeout-seconds", bad)], json!({})).is_err(), "{bad}");
+        }
+        assert!(read(&[("x-execution-timeout-seconds", "60")], json!({})).is_err());
+        assert_eq!(read(&[("x-execution-id", "mine")], json!({})).unwrap().run_id.unwrap(), "mine");
     }
 
     #[test]

@@ -59,7 +59,7 @@ fn by_id(selector: &str, workflow: &Workflow) -> Option<Selected> {
 }
 
 /// `a.b[0].c`, also written `a.b.0.c`.
-fn follow<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
+pub(super) fn follow<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
     let mut steps = path.split(['.', '[']).map(|step| step.strip_suffix(']').unwrap_or(step)).filter(|step| !step.is_empty());
     steps.try_fold(value, |value, step| match value {
         Value::Array(items) => items.get(step.parse::<usize>().ok()?),

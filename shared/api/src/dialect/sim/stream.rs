@@ -1,6 +1,6 @@
-//! A streamed execution: chunks of the selected outputs, one `done`, and a bare `[DONE]`.
+//! A streamed execution: chunks of the selected outputs, one frame for its end, and `[DONE]`.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,13 +14,24 @@ use futures_util::{Stream, stream};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::execute::end_overdue;
+use super::record::{block_id, error_text};
 use super::selection::Selected;
-use super::{block_id, error_text};
+use super::start::end_overdue;
 
-const LAST: &str = "data: [DONE]\n\n";
 /// Stands before the first chunk of each further output.
 const SEPARATOR: &str = "\n\n";
+
+/// How the end is told, and whether a chunk can be taken back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// `{"event":"done",…}` and a bare `[DONE]`: the first generation's.
+    #[default]
+    Done,
+    /// `{"event":"final","data":…}` and a quoted `"[DONE]"`.
+    Final,
+    /// The same with `{"event":"chunk_reset"}` where a block begins again.
+    AgentEvents,
+}
 
 pub(super) struct Streamed {
     pub(super) app: Arc<App>,
@@ -60,15 +71,15 @@ impl Streamed {
     async fn last(&self, last: Option<Progress>) -> Bytes {
         let head = &self.subscription.head;
         let undone = |error| undone(error, self.app.now().since(head.created_at));
-        let done = match last {
-            Some(Progress::Ended(record)) => self.teller.done(&record, &self.workflow),
+        let end = match last {
+            Some(Progress::Ended(record)) => self.teller.end(&record, &self.workflow),
             Some(Progress::HandedOver(_)) => match end_overdue(&self.app, &head.id).await {
-                Ok(Some(record)) => self.teller.done(&record, &self.workflow),
+                Ok(Some(record)) => self.teller.end(&record, &self.workflow),
                 Ok(None) | Err(_) => undone("Execution timed out".to_owned()),
             },
             Some(Progress::Event(_) | Progress::Repeated(_) | Progress::IdTaken | Progress::Lost) | None => undone(left_behind(&head.id)),
         };
-        last_frames(&done).into()
+        self.teller.last_frames(end).into()
     }
 }
 
@@ -80,31 +91,25 @@ pub(super) async fn told_again(app: &App, record: &RunRecord, workflow: &Workflo
             frames.push_str(&teller.finished(&node.node, &output));
         }
     }
-    frames.push_str(&last_frames(&teller.done(record, workflow)));
+    frames.push_str(&teller.last_frames(teller.end(record, workflow)));
     Ok(frames.into())
-}
-
-fn last_frames(done: &Done) -> String {
-    format!("{}{LAST}", frame(done))
 }
 
 fn frame(data: &impl Serialize) -> String {
     format!("data: {}\n\n", serde_json::to_string(data).unwrap_or_default())
 }
 
-#[derive(Serialize)]
-struct Done {
-    event: &'static str,
+/// How the run ended, as far as the stream knows.
+struct End {
     success: bool,
     output: Value,
-    metadata: Value,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    duration_ms: Option<u64>,
     error: Option<String>,
 }
 
-fn undone(error: String, duration: Duration) -> Done {
-    let duration = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    Done { event: "done", success: false, output: json!({}), metadata: json!({ "duration": duration }), error: Some(error) }
+fn undone(error: String, duration: Duration) -> End {
+    let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    End { success: false, output: json!({}), duration_ms: Some(duration_ms), error: Some(error) }
 }
 
 /// The run goes on elsewhere, or its listener did not keep up.
@@ -116,34 +121,56 @@ fn left_behind(run: &RunId) -> String {
 #[derive(Debug, Default)]
 pub(super) struct Teller {
     selected: Vec<Selected>,
-    /// Nodes whose text has been streamed as they said it.
-    spoken: HashSet<Arc<str>>,
-    /// The output that has the word; a change of it is marked by a separator.
+    protocol: Protocol,
+    /// Nodes whose text is streamed as they say it.
+    spoken: HashMap<Arc<str>, Speech>,
+    /// Something has been told: what comes next is marked off by a separator.
     begun: bool,
 }
 
+#[derive(Debug)]
+struct Speech {
+    /// What its first chunk begins with, also when it begins again.
+    separator: &'static str,
+    said: bool,
+}
+
 impl Teller {
-    pub(super) fn new(selected: Vec<Selected>) -> Self {
-        Self { selected, spoken: HashSet::new(), begun: false }
+    pub(super) fn new(selected: Vec<Selected>, protocol: Protocol) -> Self {
+        Self { selected, protocol, ..Self::default() }
     }
 
-    fn done(&self, record: &RunRecord, workflow: &Workflow) -> Done {
-        Done {
-            event: "done",
+    fn end(&self, record: &RunRecord, workflow: &Workflow) -> End {
+        End {
             success: record.state == RunState::Succeeded,
             // Every selected output that there was has been streamed.
             output: if self.selected.is_empty() { answer::output(record).clone() } else { json!({}) },
-            metadata: json!({ "duration": answer::duration_ms(record) }),
+            duration_ms: answer::duration_ms(record),
             error: error_text(record, Some(workflow)),
         }
+    }
+
+    fn last_frames(&self, end: End) -> String {
+        let End { success, output, duration_ms, error } = end;
+        let (told, last) = match self.protocol {
+            Protocol::Done => {
+                let metadata = json!({ "duration": duration_ms });
+                (json!({ "event": "done", "success": success, "output": output, "metadata": metadata }), "[DONE]")
+            }
+            Protocol::Final | Protocol::AgentEvents => {
+                (json!({ "event": "final", "data": { "success": success, "output": output } }), "\"[DONE]\"")
+            }
+        };
+        let told = with_error(told, error);
+        format!("{}data: {last}\n\n", frame(&told))
     }
 
     fn tell(&mut self, told: Told) -> String {
         match told {
             Told::Chunk { node, text } => self.chunk(node, &text),
             Told::NodeFinished { node, output: Some(output), .. } => self.finished(&node, &output),
-            // A chunk cannot be taken back in this protocol: what is said again is said again.
-            Told::NodeStarted { .. } | Told::NodeReset { .. } | Told::NodeFinished { .. } => String::new(),
+            Told::NodeReset { node } => self.reset(&node),
+            Told::NodeStarted { .. } | Told::NodeFinished { .. } => String::new(),
         }
     }
 
@@ -152,28 +179,50 @@ impl Teller {
         if text.is_empty() || !self.selected.iter().any(|selected| selected.block_id == block && selected.is_spoken()) {
             return String::new();
         }
-        let begins = !self.spoken.contains(&node);
-        let frame = self.frame(block, text, begins);
-        if begins {
-            self.spoken.insert(node);
+        let separator = if self.begun { SEPARATOR } else { "" };
+        self.begun = true;
+        let speech = self.spoken.entry(node.clone()).or_insert(Speech { separator, said: false });
+        let separator = if speech.said { "" } else { speech.separator };
+        speech.said = true;
+        chunk_frame(block, separator, text)
+    }
+
+    /// Only one of the protocols can take a chunk back: in the others what is said again is said again.
+    fn reset(&mut self, node: &str) -> String {
+        match self.spoken.get_mut(node) {
+            Some(speech) if speech.said && self.protocol == Protocol::AgentEvents => {
+                speech.said = false;
+                frame(&json!({ "blockId": block_id(node), "event": "chunk_reset" }))
+            }
+            _ => String::new(),
         }
-        frame
     }
 
     /// The selected outputs of a node that did not stream them.
     fn finished(&mut self, node: &str, output: &Value) -> String {
         let block = block_id(node);
-        let spoken = self.spoken.contains(node);
+        let spoken = self.spoken.get(node).is_some_and(|speech| speech.said);
         let of_node = self.selected.iter().filter(|selected| selected.block_id == block && !(spoken && selected.is_spoken()));
         let texts: Vec<_> = of_node.filter_map(|selected| selected.text(output)).collect();
-        texts.iter().map(|text| self.frame(block, text, true)).collect()
+        let whole = |text: &String| {
+            let separator = if std::mem::replace(&mut self.begun, true) { SEPARATOR } else { "" };
+            chunk_frame(block, separator, text)
+        };
+        texts.iter().map(whole).collect()
     }
+}
 
-    fn frame(&mut self, block: &str, text: &str, begins: bool) -> String {
-        let separator = if begins && self.begun { SEPARATOR } else { "" };
-        self.begun = true;
-        frame(&json!({ "blockId": block, "chunk": format!("{separator}{text}") }))
+fn chunk_frame(block: &str, separator: &str, text: &str) -> String {
+    frame(&json!({ "blockId": block, "chunk": format!("{separator}{text}") }))
+}
+
+/// Beside the flag that says there is one.
+fn with_error(mut told: Value, error: Option<String>) -> Value {
+    let place = if told["data"].is_object() { &mut told["data"] } else { &mut told };
+    if let Some(error) = error {
+        place["error"] = error.into();
     }
+    told
 }
 
 #[cfg(test)]
@@ -198,9 +247,40 @@ mod tests {
 
     fn check(selected: &[(&str, &str)], told: impl IntoIterator<Item = Told>, expected: &str) {
         let selected = selected.iter().map(|(block_id, path)| Selected { block_id: (*block_id).to_owned(), path: (*path).to_owned() });
-        let mut teller = Teller::new(selected.collect());
+        let mut teller = Teller::new(selected.collect(), Protocol::AgentEvents);
         let frames: String = told.into_iter().map(|told| teller.tell(told)).collect();
         assert_eq!(frames, expected);
+    }
+
+    #[test]
+    fn a_block_that_begins_again_takes_its_text_back() {
+        let reset = |node: &str| Told::NodeReset { node: node.into() };
+        let told = [reset("b"), chunk("a", "One"), chunk("b", "Tw"), reset("b"), reset("b"), chunk("b", "Two")];
+        check(
+            &[("a", ""), ("b", "content")],
+            told,
+            concat!(
+                "data: {\"blockId\":\"a\",\"chunk\":\"One\"}\n\n",
+                "data: {\"blockId\":\"b\",\"chunk\":\"\\n\\nTw\"}\n\n",
+                "data: {\"blockId\":\"b\",\"event\":\"chunk_reset\"}\n\n",
+                "data: {\"blockId\":\"b\",\"chunk\":\"\\n\\nTwo\"}\n\n",
+            ),
+        );
+    }
+
+    #[test]
+    fn each_protocol_has_its_end() {
+        let end = |protocol, error: Option<&str>| {
+            let end = End { success: error.is_none(), output: json!({}), duration_ms: Some(3), error: error.map(str::to_owned) };
+            Teller::new(Vec::new(), protocol).last_frames(end)
+        };
+        assert_eq!(
+            end(Protocol::Done, Some("no")),
+            "data: {\"event\":\"done\",\"success\":false,\"output\":{},\"metadata\":{\"duration\":3},\"error\":\"no\"}\n\ndata: [DONE]\n\n"
+        );
+        let last = "data: {\"event\":\"final\",\"data\":{\"success\":true,\"output\":{}}}\n\ndata: \"[DONE]\"\n\n";
+        assert_eq!((end(Protocol::Final, None), end(Protocol::AgentEvents, None)), (last.to_owned(), last.to_owned()));
+        assert!(end(Protocol::Final, Some("no")).contains("\"output\":{},\"error\":\"no\"}}"));
     }
 
     #[test]
