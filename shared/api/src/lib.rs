@@ -34,5 +34,5 @@ pub fn router(app: Arc<App>) -> Router {
 }
 
 async fn health() -> Json<Value> {
-    Json(json!({ "status": "ok" }))
+    Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }))
 }

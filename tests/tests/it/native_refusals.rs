@@ -106,5 +106,5 @@ async fn request_ids_are_kept_if_they_are_sane() {
         assert!(id(bad).await.starts_with("req_"), "{bad}");
     }
     let health: Value = server.client.get(format!("{}/health", server.url)).send().await.unwrap().json().await.unwrap();
-    assert_eq!(health, json!({ "status": "ok" }));
+    assert_eq!(health, json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }));
 }

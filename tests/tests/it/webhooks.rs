@@ -35,14 +35,21 @@ async fn every_delivery_is_signed_and_a_flipped_bit_is_refused() {
     let (server, receiver) = (TestServer::start().await, Receiver::ok().await);
     server.publish("w", HELLO).await;
     let hook = |method: &str, path: &str| json!({ "url": format!("{}{path}", receiver.url), "method": method, "headers": { "X-Token": "from the caller" } });
-    let run = run(&server, json!([hook("POST", "/post"), hook("GET", "/get?a=1"), hook("PUT", "/put"), hook("PATCH", "/patch"), hook("DELETE", "/delete")])).await;
+    let run = run(
+        &server,
+        json!([hook("POST", "/post"), hook("GET", "/get?a=1"), hook("PUT", "/put"), hook("PATCH", "/patch"), hook("DELETE", "/delete")]),
+    )
+    .await;
     receiver.until(|all| all.len() == 5).await;
     let [secret] = &secrets(&server).await[..] else { panic!("one secret before a rotation") };
     for request in receiver.received() {
         assert!(verifies(secret, &request), "{} {}", request.method, request.uri);
         assert!(!verifies(&format!("whsec_{}", "A".repeat(44)), &request), "another secret");
         assert_eq!(request.headers["x-token"], "from the caller");
-        assert_eq!((&request.headers["flowgate-run-id"], &request.headers["flowgate-event"]), (&header(&run["id"]), &header(&json!("run.succeeded"))));
+        assert_eq!(
+            (&request.headers["flowgate-run-id"], &request.headers["flowgate-event"]),
+            (&header(&run["id"]), &header(&json!("run.succeeded")))
+        );
         let has_body = !matches!(request.method.as_str(), "GET" | "DELETE");
         assert_eq!(has_body, !request.body.is_empty());
         if has_body {
@@ -117,6 +124,11 @@ async fn a_failed_delivery_is_tried_again_and_410_ends_it() {
     let retried = until_attempted(&server, &retried, 2).await;
     let statuses: Vec<_> = retried["attempts"].as_array().unwrap().iter().map(|attempt| attempt["status"].clone()).collect();
     assert_eq!((&retried["state"], statuses), (&json!("delivered"), vec![json!(500), json!(204)]));
-    let ids: Vec<_> = receiver.received().into_iter().filter(|request| request.uri.path() == "/again").map(|request| request.headers["webhook-id"].clone()).collect();
+    let ids: Vec<_> = receiver
+        .received()
+        .into_iter()
+        .filter(|request| request.uri.path() == "/again")
+        .map(|request| request.headers["webhook-id"].clone())
+        .collect();
     assert_eq!(ids[0], ids[1], "one id for all attempts");
 }
