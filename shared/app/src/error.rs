@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::keys::Scope;
 use crate::limits::Limited;
 use crate::run::RunState;
+use crate::time::Timestamp;
 
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -40,9 +41,9 @@ pub enum Error {
     RunIdTaken(String),
     #[error("the run has already {}", .0.as_str())]
     AlreadyEnded(RunState),
-    /// Nothing was started; `retry_after` is whole seconds.
+    /// Nothing was started. `retry_after` is the time until `retry_at` in whole seconds, at least one.
     #[error("{}: try again in {} s", .what.as_str(), .retry_after.as_secs())]
-    RateLimited { what: Limited, retry_after: Duration },
+    RateLimited { what: Limited, retry_at: Timestamp, retry_after: Duration },
     #[error("the run was not saved")]
     Gone,
     /// The store or another part did not answer. A retry is safe where the request bears one.

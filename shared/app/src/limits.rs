@@ -142,7 +142,7 @@ impl App {
                 note(allowance);
                 Ok(())
             }
-            Taken::Refused { retry_at, left } => Err(refused(Limited::Starts, left, retry_at.since(self.now()))),
+            Taken::Refused { retry_at, left } => Err(refused(Limited::Starts, left, retry_at, self.now())),
         }
     }
 
@@ -162,7 +162,7 @@ impl App {
             }
             Entered::Full => {
                 let left = Allowance { limit: most, remaining: 0, reset_at: now + RETRY_FOR_A_PLACE };
-                Err(refused(Limited::RunsAtOnce, left, RETRY_FOR_A_PLACE))
+                Err(refused(Limited::RunsAtOnce, left, left.reset_at, now))
             }
         }
     }
@@ -183,11 +183,10 @@ impl App {
     }
 }
 
-fn refused(what: Limited, left: Allowance, retry_after: Duration) -> Error {
+fn refused(what: Limited, left: Allowance, retry_at: Timestamp, now: Timestamp) -> Error {
     note(left);
-    // Callers are told whole seconds.
-    let seconds = u64::try_from(retry_after.as_millis().div_ceil(1_000)).unwrap_or(u64::MAX).max(1);
-    Error::RateLimited { what, retry_after: Duration::from_secs(seconds) }
+    let seconds = u64::try_from(retry_at.since(now).as_millis().div_ceil(1_000)).unwrap_or(u64::MAX).max(1);
+    Error::RateLimited { what, retry_at, retry_after: Duration::from_secs(seconds) }
 }
 
 #[cfg(test)]

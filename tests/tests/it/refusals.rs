@@ -341,6 +341,7 @@ async fn rates() {
         assert!((1..=60).contains(&retry_after(&refused)) && allowance(&refused) == Some([1, 0, reset]), "{refused:?}");
         let refused = dialect.refusal(Case::RateLimited, refused).await;
         assert!(refused.message.contains("try again in"), "{refused:?}");
+        assert_eq!(dialect == SimV2, refused.message.contains("\"retryAfter\":\"20"), "{refused:?}");
         assert!(dialect.read(&server, &key, "w", &id).send().await.unwrap().status().is_success(), "reads go on");
     }
     assert_eq!(answer(server.get("/v1/workflows/w/runs", ADMIN_KEY)).await.1["items"].as_array().unwrap().len(), ALL.len());

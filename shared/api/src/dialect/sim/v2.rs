@@ -118,7 +118,7 @@ fn told(error: &Error) -> (StatusCode, ToldError) {
         Error::Stale | Error::IdempotencyMismatch | Error::StillRunning | Error::AlreadyEnded(_) => {
             ("CONFLICT", None, Some(json!({ "code": status::code(error).to_ascii_uppercase() })))
         }
-        Error::RateLimited { retry_after, .. } => ("RATE_LIMITED", None, Some(json!({ "retryAfterSeconds": retry_after.as_secs() }))),
+        Error::RateLimited { retry_at, .. } => ("RATE_LIMITED", None, Some(json!({ "retryAfter": retry_at.to_string() }))),
         Error::Gone => ("GONE", None, None),
         Error::Internal(_) => ("INTERNAL_ERROR", Some("Internal server error"), None),
     };
