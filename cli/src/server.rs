@@ -19,6 +19,8 @@ const STOP_MARGIN: Duration = Duration::from_secs(5);
 pub struct Options {
     pub data: PathBuf,
     pub listen: SocketAddr,
+    /// Where callers reach the server; `None`: at the address it listens on.
+    pub public_url: Option<String>,
     pub settings: Settings,
 }
 
@@ -50,7 +52,9 @@ impl Server {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
         };
-        let app = App::new(ports, options.settings).await?;
+        let public_url = options.public_url.unwrap_or_else(|| format!("http://{address}"));
+        let settings = Settings { public_url: public_url.trim_end_matches('/').to_owned(), ..options.settings };
+        let app = App::new(ports, settings).await?;
         // Nobody but this process can hold a lease: the folder is locked.
         local.expire_leases(app.now()).await?;
         let loops = flowgate_local::start_loops(&app, &local, messages);

@@ -1,8 +1,8 @@
 //! `flowgate serve` as a process of its own, to be killed.
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use crate::server::{ADMIN_KEY, program};
 
@@ -12,27 +12,17 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts on `folder` and waits until it answers.
+    /// Starts on `folder` and waits until it says where it listens.
     pub async fn start(folder: &Path) -> Self {
-        let port = free_port();
-        let listen = format!("127.0.0.1:{port}");
         let mut command = Command::new(program());
-        command.arg("serve").arg("--data").arg(folder).args(["--listen", &listen]);
-        let child =
-            command.env("FLOWGATE_ADMIN_KEY", ADMIN_KEY).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
-        let process = Self { url: format!("http://{listen}"), child };
-        process.until_healthy().await;
-        process
-    }
-
-    async fn until_healthy(&self) {
-        for _ in 0..1_000 {
-            if reqwest::get(format!("{}/health", self.url)).await.is_ok_and(|answer| answer.status().is_success()) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!("{} does not answer", self.url);
+        command.arg("serve").arg("--data").arg(folder).args(["--listen", "127.0.0.1:0"]);
+        let child = command.env("FLOWGATE_ADMIN_KEY", ADMIN_KEY).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+        let mut child = child.expect("the program starts");
+        let log = BufReader::new(child.stderr.take().expect("its log is piped"));
+        let (say, said) = tokio::sync::oneshot::channel();
+        std::thread::spawn(move || read_log(log, say));
+        let url = said.await.expect("the program listens");
+        Self { url, child }
     }
 
     /// SIGKILL: no goodbye.
@@ -49,6 +39,13 @@ impl Drop for Process {
     }
 }
 
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
+/// Says where the program listens, and reads on, so that it never waits for its log to be read.
+fn read_log(log: impl BufRead, say: tokio::sync::oneshot::Sender<String>) {
+    let mut say = Some(say);
+    for line in log.lines().map_while(Result::ok) {
+        let Some(rest) = line.strip_prefix("flowgate listens on ") else { continue };
+        if let Some(say) = say.take() {
+            let _ = say.send(rest.split(' ').next().unwrap_or_default().to_owned());
+        }
+    }
 }

@@ -34,8 +34,9 @@ impl TestServer {
 
     async fn start_on(folder: tempfile::TempDir, settings: Settings) -> Self {
         let listen = "127.0.0.1:0".parse().expect("an address");
-        let server =
-            Server::start(Options { data: folder.path().to_owned(), listen, settings: settings.clone() }).await.expect("the server starts");
+        let server = Server::start(Options { data: folder.path().to_owned(), listen, public_url: None, settings: settings.clone() })
+            .await
+            .expect("the server starts");
         Self { url: format!("http://{}", server.address), app: server.app.clone(), client: Client::new(), server, settings, folder }
     }
 

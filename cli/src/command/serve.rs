@@ -42,10 +42,9 @@ const SHORTEST_ADMIN_KEY: usize = 32;
 pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     let admin_key = admin_key()?;
     let outbound = args.outbound()?;
-    let public_url = args.public_url.unwrap_or_else(|| format!("http://{}", args.listen));
-    let settings =
-        Settings { public_url: public_url.trim_end_matches('/').to_owned(), admin_key: admin_key.clone(), outbound, ..Settings::default() };
-    let server = Server::start(Options { data: args.data.clone(), listen: args.listen, settings }).await?;
+    let settings = Settings { admin_key: admin_key.clone(), outbound, ..Settings::default() };
+    let options = Options { data: args.data.clone(), listen: args.listen, public_url: args.public_url, settings };
+    let server = Server::start(options).await?;
     eprintln!("flowgate listens on http://{} and keeps everything in {}", server.address, args.data.display());
     if is_new(&server.app).await? {
         welcome(&server.app, admin_key.is_none()).await?;

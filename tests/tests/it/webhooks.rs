@@ -120,10 +120,10 @@ async fn a_failed_delivery_is_tried_again_and_410_ends_it() {
     let gone = run(&server, json!([{ "url": format!("{}/gone", receiver.url), "method": "POST" }])).await;
     let retried = run(&server, json!([{ "url": format!("{}/again", receiver.url), "method": "POST" }])).await;
     let gone = until_attempted(&server, &gone, 1).await;
-    assert_eq!((&gone["state"], &gone["attempts"][0]["status"]), (&json!("exhausted"), &json!(410)));
+    assert_eq!((&gone["status"], &gone["attempts"][0]["status"]), (&json!("exhausted"), &json!(410)));
     let retried = until_attempted(&server, &retried, 2).await;
     let statuses: Vec<_> = retried["attempts"].as_array().unwrap().iter().map(|attempt| attempt["status"].clone()).collect();
-    assert_eq!((&retried["state"], statuses), (&json!("delivered"), vec![json!(500), json!(204)]));
+    assert_eq!((&retried["status"], statuses), (&json!("delivered"), vec![json!(500), json!(204)]));
     let ids: Vec<_> = receiver
         .received()
         .into_iter()
