@@ -49,6 +49,15 @@ pub(crate) struct Create {
     /// When the key ends, such as 2027-01-31T00:00:00Z
     #[arg(long, value_name = "TIME")]
     expires_at: Option<String>,
+    /// How many runs the key may start a minute
+    #[arg(long, value_name = "N")]
+    requests_per_minute: Option<u32>,
+    /// How many of them at once; default: all of a minute's
+    #[arg(long, value_name = "N", requires = "requests_per_minute")]
+    burst: Option<u32>,
+    /// How many of its runs may go on at the same time
+    #[arg(long, value_name = "N")]
+    concurrent_runs: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum, serde::Serialize)]
@@ -85,6 +94,13 @@ fn body(create: &Create) -> Value {
     let mut body = json!({ "name": create.name, "workflows": workflows, "scopes": create.scopes });
     if let Some(end) = &create.expires_at {
         body["expires_at"] = json!(end);
+    }
+    let limits =
+        [("requests_per_minute", create.requests_per_minute), ("burst", create.burst), ("concurrent_runs", create.concurrent_runs)];
+    for (name, limit) in limits {
+        if let Some(limit) = limit {
+            body["limits"][name] = json!(limit);
+        }
     }
     body
 }
