@@ -146,9 +146,14 @@ mod tests {
             all_workflows,
             scopes: vec![Scope::Run],
             expires_at: None,
+            requests_per_minute: None,
+            burst: None,
+            concurrent_runs: None,
         };
         assert_eq!(body(&create(false)), json!({ "name": "ci", "workflows": ["a"], "scopes": ["run"] }));
         assert_eq!(body(&create(true))["workflows"], "*");
+        let limited = Create { requests_per_minute: Some(60), concurrent_runs: Some(2), ..create(true) };
+        assert_eq!(body(&limited)["limits"], json!({ "requests_per_minute": 60, "concurrent_runs": 2 }));
     }
 
     #[test]
