@@ -28,7 +28,7 @@ use anyhow::{Context, Result};
 use rusqlite::Connection;
 
 pub use limits::LocalLimits;
-pub use loops::{Loops, start as start_loops};
+pub use loops::{Loops, Stopped, start as start_loops};
 pub use queue::LocalQueue;
 pub use system::{SystemClock, SystemEntropy};
 
