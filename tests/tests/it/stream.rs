@@ -1,7 +1,5 @@
 //! A native stream, cut and resumed: nothing is missing, nothing is there twice.
 
-use std::time::{Duration, Instant};
-
 use flowgate_tests::process::Process;
 use flowgate_tests::server::{ADMIN_KEY, TestServer, publish};
 use futures_util::StreamExt;
@@ -73,14 +71,13 @@ fn resume(client: &reqwest::Client, url: &str, run: &str, last: Option<&str>) ->
 async fn a_stream_cut_in_the_middle_goes_on_where_it_stopped() {
     let server = TestServer::start().await;
     server.publish("story", STORY).await;
-    let began = Instant::now();
     let mut seen = 0;
     let head = read(start(&server.client, &server.url).send().await.unwrap(), |frame| {
         seen += usize::from(frame.event == "chunk");
         seen == 40
     })
     .await;
-    assert!(began.elapsed() < Duration::from_millis(2_300), "chunks come as they are made");
+    assert!(!head.iter().any(|frame| frame.event == "node.finished" && frame.data["node"] == "draft"), "chunks come as they are made");
     let run = head[0].data["run_id"].as_str().unwrap().to_owned();
     let last = head.iter().rev().find_map(|frame| frame.id.clone()).unwrap();
 
