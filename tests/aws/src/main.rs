@@ -8,17 +8,37 @@ mod permissions;
 mod ledger;
 mod face;
 mod fresh;
+mod template;
+mod function;
+mod spawn;
+mod invocation;
+mod instance;
+mod pool;
+mod runtime_api;
+mod routes;
+mod proxy_event;
+mod gateway_response;
+mod gateway;
+mod poller;
+mod timer;
+mod account;
+mod control;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{any, post};
+use axum::serve::ListenerExt;
 use clap::{Parser, Subcommand};
 
+use crate::account::{Account, Wishes};
 use crate::face::Face;
+use crate::gateway::Gateway;
 use crate::permissions::Permissions;
 
 #[derive(Parser)]
@@ -37,10 +57,44 @@ enum Command {
         #[arg(long, default_value = "127.0.0.1:0")]
         listen: SocketAddr,
     },
+    /// Everything that a template describes.
+    Account(AccountArguments),
+    /// How the double starts a function; not for people.
+    #[command(hide = true)]
+    Become { parent: u32, binary: PathBuf },
+}
+
+#[derive(clap::Args)]
+struct AccountArguments {
+    /// The template as CloudFormation gets it, after SAM's transform, as JSON.
+    #[arg(long)]
+    template: PathBuf,
+    /// Where the functions' binaries are.
+    #[arg(long)]
+    functions: PathBuf,
+    /// The `bootstrap_token` of the generated secret; random otherwise.
+    #[arg(long)]
+    admin_key: Option<String>,
+    /// An environment variable for every function.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair::<String>)]
+    set: Vec<(String, String)>,
+    #[arg(long, default_value_t = 1_000)]
+    sweep_every_ms: u64,
+    /// How many processes a function may have.
+    #[arg(long, value_name = "FUNCTION=NUMBER", value_parser = pair::<usize>)]
+    concurrency: Vec<(String, usize)>,
+    /// After how many seconds a function is killed.
+    #[arg(long, value_name = "FUNCTION=SECONDS", value_parser = pair::<u64>)]
+    timeout: Vec<(String, u64)>,
+    #[arg(long, default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
 }
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    if let Command::Become { parent, binary } = &arguments.command {
+        return Err(spawn::become_function(*parent, binary));
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build()?;
     runtime.block_on(run(arguments))
 }
@@ -50,8 +104,11 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let serving = async {
         match arguments.command {
             Command::Stores { listen } => serve_stores(listen).await,
+            Command::Account(arguments) => serve_account(arguments).await,
+            Command::Become { .. } => Ok(()),
         }
     };
+    // The functions end with this process, however it ends: `spawn.rs`.
     tokio::select! {
         served = serving => served,
         () = told_to_end(until_stdin_closes) => Ok(()),
@@ -66,6 +123,48 @@ async fn serve_stores(listen: SocketAddr) -> anyhow::Result<()> {
     let router = router.layer(DefaultBodyLimit::max(face::LARGEST_REQUEST));
     println!("listening on {url}");
     Ok(axum::serve(listener, router).await?)
+}
+
+async fn serve_account(arguments: AccountArguments) -> anyhow::Result<()> {
+    let listener = tokio::net::TcpListener::bind(arguments.listen).await.context("the address is not free")?;
+    let stores = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let gateway_url = format!("http://{}", listener.local_addr()?);
+    let stores_url = format!("http://{}", stores.local_addr()?);
+    let wishes = Wishes {
+        template: arguments.template,
+        functions: std::path::absolute(arguments.functions)?,
+        admin_key: arguments.admin_key,
+        set: arguments.set,
+        sweep_every: Duration::from_millis(arguments.sweep_every_ms.max(1)),
+        concurrency: arguments.concurrency.into_iter().collect(),
+        timeout: arguments.timeout.into_iter().collect(),
+    };
+    let account = Arc::new(Account::start(&wishes, &gateway_url, &stores_url).await?);
+    let answers = Router::new()
+        .nest("/runtime", runtime_api::router(account.pools.clone()))
+        .merge(control::router(account.clone()))
+        .fallback(any(face::answer).with_state(account.face.clone()))
+        .layer(DefaultBodyLimit::max(face::LARGEST_REQUEST));
+    let gateway = Gateway { routes: account.routes.clone(), pools: account.pools.clone() };
+    let api = Router::new().fallback(any(gateway::answer).with_state(gateway));
+    println!("listening on {gateway_url}/{}", account.routes.stage);
+    println!("control on {stores_url}");
+    let (api, answers) = tokio::join!(axum::serve(listener.tap_io(no_delay), api), axum::serve(stores.tap_io(no_delay), answers));
+    account.kill_all();
+    api.and(answers).map_err(Into::into)
+}
+
+/// Chunks leave at once.
+fn no_delay(connection: &mut tokio::net::TcpStream) {
+    let _ = connection.set_nodelay(true);
+}
+
+fn pair<T>(text: &str) -> anyhow::Result<(String, T)>
+where
+    T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
+    let (name, value) = text.split_once('=').context("there is no =")?;
+    Ok((name.to_owned(), value.parse()?))
 }
 
 /// SIGTERM, SIGINT, or the end of standard input if that is what it waits for.
