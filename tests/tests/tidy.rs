@@ -9,11 +9,12 @@ use flowgate_engine::document::Document;
 use flowgate_engine::{Severity, Workflow};
 
 /// Each package with those of ours that it may depend on. What is missing here is the architecture.
-const ARROWS: [(&str, &[&str]); 6] = [
+const ARROWS: [(&str, &[&str]); 7] = [
     ("shared/engine", &[]),
     ("shared/app", &["flowgate-engine"]),
     ("shared/api", &["flowgate-app", "flowgate-engine"]),
     ("shared/local", &["flowgate-app", "flowgate-engine"]),
+    ("shared/aws", &["flowgate-app", "flowgate-engine"]),
     ("cli", &["flowgate-api", "flowgate-app", "flowgate-engine", "flowgate-local"]),
     ("tests", &["flowgate-api", "flowgate-app", "flowgate-engine", "flowgate-local"]),
 ];

@@ -17,6 +17,7 @@ use crate::keys::Scope;
 use crate::platform::App;
 use crate::ports::{Created, Message, NewRun};
 use crate::run::{Dialect, Mode, RunHead, RunId, RunRecord, RunState};
+use crate::time::Timestamp;
 use crate::workflows::Published;
 
 /// How long a message in the queue may take before the sweeper sends it again.
@@ -279,6 +280,12 @@ impl App {
             tracing::warn!(error = format!("{error:#}"), "a message was not sent; the sweeper will");
         }
     }
+
+    pub(crate) async fn send_later(&self, message: Message, at: Timestamp) {
+        if let Err(error) = self.ports.queue.send_later(message, at).await {
+            tracing::warn!(error = format!("{error:#}"), "a message was not sent; the sweeper will");
+        }
+    }
 }
 
 /// Apart from every `Idempotency-Key`: those belong to an API key, and no key has this id.
@@ -291,7 +298,7 @@ const MOST_WEBHOOK_HEADERS: usize = 50;
 pub const WEBHOOK_METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 impl RunRecord {
-    fn pending(head: Arc<RunHead>, due_at: crate::time::Timestamp) -> Self {
+    fn pending(head: Arc<RunHead>, due_at: Timestamp) -> Self {
         Self {
             head,
             state: RunState::Pending,

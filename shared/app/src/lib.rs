@@ -23,6 +23,7 @@ pub mod idempotency;
 pub mod answer;
 pub mod error;
 pub mod time;
+pub mod system;
 mod live;
 
 pub mod outbound;

@@ -64,9 +64,14 @@ const NANOS_A_MILLI: i128 = 1_000_000;
 impl Rate {
     /// What to store instead, or when to come back. To be one step with the store's own write.
     pub fn take(self, whole_at: i128, now: Timestamp) -> std::result::Result<i128, Timestamp> {
-        let taken = whole_at.max(nanos(now)) + self.interval();
-        let allowed_from = taken - self.whole_burst();
-        if allowed_from <= nanos(now) { Ok(taken) } else { Err(not_before(allowed_from)) }
+        let Step { from, latest, add } = self.step(now);
+        if whole_at <= latest { Ok(whole_at.max(from) + add) } else { Err(not_before(whole_at + add - self.whole_burst())) }
+    }
+
+    /// The same as a condition and a sum, for a store that compares and adds by itself.
+    pub fn step(self, now: Timestamp) -> Step {
+        let (from, add) = (nanos(now), self.interval());
+        Step { from, latest: from + self.whole_burst() - add, add }
     }
 
     pub fn left(self, whole_at: i128, now: Timestamp) -> Allowance {
@@ -83,6 +88,14 @@ impl Rate {
     fn whole_burst(self) -> i128 {
         self.interval() * i128::from(self.burst)
     }
+}
+
+/// One start: allowed where what is stored is at most `latest`; then the larger of it and `from`, plus `add`, is stored instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    pub from: i128,
+    pub latest: i128,
+    pub add: i128,
 }
 
 fn nanos(at: Timestamp) -> i128 {

@@ -13,7 +13,7 @@ use crate::error::{Error, What};
 use crate::keys::Scope;
 use crate::outbound::{PreparedWebhook, SendOutcome};
 use crate::platform::App;
-use crate::ports::{AfterAttempt, Written};
+use crate::ports::{AfterAttempt, Message, Written};
 use crate::secrets::{SigningPin, hmac_sha256};
 use crate::time::Timestamp;
 use crate::workflows::WorkflowRecord;
@@ -56,10 +56,11 @@ impl App {
                 (attempt, self.retry(delivery.step, None))
             }
         };
-        let ended = !matches!(next, AfterAttempt::RetryAt(_));
-        let written = self.ports.deliveries.record(id, &owner, attempt, next).await?;
-        if ended && written == Written::Written {
-            self.wipe_after_delivery(&delivery).await?;
+        let written = self.ports.deliveries.record(id, &owner, attempt, next.clone()).await?;
+        match next {
+            _ if written == Written::Lost => {}
+            AfterAttempt::RetryAt(at) => self.send_later(Message::WebhookV1 { delivery: id.clone() }, at).await,
+            AfterAttempt::Delivered | AfterAttempt::Exhausted => self.wipe_after_delivery(&delivery).await?,
         }
         Ok(())
     }

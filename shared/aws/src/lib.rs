@@ -1,0 +1,1 @@
+//! The platform's ports on DynamoDB, SQS and Secrets Manager.
