@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::access::Caller;
-use crate::drive::LEASE;
 use crate::error::{Error, Result};
 use crate::idempotency::Claims;
+use crate::lease::LEASE;
 use crate::platform::App;
 use crate::ports::{Created, Entered, Taken};
 use crate::run::RunHead;
