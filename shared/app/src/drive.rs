@@ -24,6 +24,7 @@ use crate::ending::run_start;
 use crate::idempotency::{Claim, Claims};
 use crate::lease::LEASE;
 use crate::live::Live;
+use crate::metric;
 use crate::platform::App;
 use crate::ports::{Created, Finished, Heartbeat, NewRun, StartMark, Written};
 use crate::run::{Checkpoint, Event, Held, Mode, RunHead, RunId, RunRecord, RunState};
@@ -248,7 +249,7 @@ impl Driver {
         let owner = Some(self.held.owner.clone());
         let run = NewRun { head: self.head.clone(), mode: Mode::Attached, owner, due_at: unborn.lease_until, claims: unborn.claims };
         let created = self.app.ports.runs.create(run).await;
-        self.app.leave_unless_created(&self.head, &created).await;
+        self.app.after_first_write(&self.head, &created).await;
         match created? {
             Created::Created => {}
             Created::Repeated(claim) => self.say_last(Progress::Repeated(claim)),
@@ -411,7 +412,7 @@ impl Driver {
                     claims: unborn.claims,
                 };
                 let created = self.app.ports.runs.create_ended(run, ending).await;
-                self.app.leave_unless_created(&self.head, &created).await;
+                self.app.after_first_write(&self.head, &created).await;
                 match created? {
                     Created::Created => Progress::Ended(Box::new(record)),
                     Created::Repeated(claim) => Progress::Repeated(claim),
@@ -424,8 +425,8 @@ impl Driver {
                 Finished::Lost => Progress::Lost,
             },
         };
-        if matches!(last, Progress::Ended(_)) {
-            self.app.after_end(&self.head, deliveries).await;
+        if let Progress::Ended(ended) = &last {
+            self.app.after_end(ended, deliveries).await;
         }
         self.say_last(last);
         Ok(())
@@ -454,6 +455,7 @@ impl Driver {
     }
 
     fn lose(&mut self) {
+        metric::owner_lost(&self.head);
         self.calls.give_up();
         self.say_last(Progress::Lost);
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::metric;
 use crate::platform::App;
 use crate::ports::{DueItem, Message};
 use crate::time::Timestamp;
@@ -29,18 +30,21 @@ impl App {
     pub async fn sweep(&self, limit: usize) -> Result<usize> {
         let now = self.now();
         let due = self.ports.due.due(now, limit).await?;
-        let found = due.len();
-        for item in due {
-            self.send_due(item).await?;
+        let mut sent = 0;
+        for item in &due {
+            sent += u64::from(self.send_due(item).await?);
         }
-        Ok(found)
+        metric::swept(&due, sent, now);
+        Ok(due.len())
     }
 
-    async fn send_due(&self, item: DueItem) -> Result<()> {
+    /// `false`: somebody else was quicker.
+    async fn send_due(&self, item: &DueItem) -> Result<bool> {
         // A delivery's own claim moves its due time; only the send itself needs the backstop.
-        if self.ports.due.postpone(&item, self.now() + RESEND_AFTER).await? {
-            self.ports.queue.send(item.what).await?;
+        let ours = self.ports.due.postpone(item, self.now() + RESEND_AFTER).await?;
+        if ours {
+            self.ports.queue.send(item.what.clone()).await?;
         }
-        Ok(())
+        Ok(ours)
     }
 }

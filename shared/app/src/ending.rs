@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::answer;
 use crate::delivery::{Delivery, DeliveryId, DeliveryState, FrozenRequest, HeaderValue, WebhookBody, WebhookTarget};
+use crate::metric;
 use crate::platform::App;
 use crate::ports::{Ending, Finished, Message};
 use crate::run::{Event, Held, RunEnd, RunHead, RunId, RunRecord, RunState, Trace};
@@ -37,7 +38,9 @@ impl App {
     }
 
     /// Sends the deliveries on their way. A run that is not to be saved is wiped once none is left.
-    pub(crate) async fn after_end(&self, head: &RunHead, deliveries: Vec<DeliveryId>) {
+    pub(crate) async fn after_end(&self, ended: &RunRecord, deliveries: Vec<DeliveryId>) {
+        metric::run_ended(ended);
+        let head = &ended.head;
         self.leave(head).await;
         if deliveries.is_empty() && !head.save {
             self.wipe_if_delivered(&head.id).await;
@@ -60,7 +63,7 @@ impl App {
         let deliveries = ending.deliveries.iter().map(|delivery| delivery.id.clone()).collect();
         let finished = match self.ports.runs.finish(held, ending).await? {
             Finished::Finished => {
-                self.after_end(&record.head, deliveries).await;
+                self.after_end(&ended, deliveries).await;
                 Finished::Already(Box::new(ended))
             }
             other => other,

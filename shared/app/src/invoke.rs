@@ -222,7 +222,7 @@ impl App {
         let due_at = self.now() + QUEUE_GRACE;
         let run = NewRun { head: head.clone(), mode: Mode::Detached, owner: None, due_at, claims: claims.clone() };
         let created = self.ports.runs.create(run).await;
-        self.leave_unless_created(&head, &created).await;
+        self.after_first_write(&head, &created).await;
         match created? {
             Created::Created => {}
             Created::Repeated(claim) => return self.repeated(claim, claims.body_hash()).await,

@@ -34,6 +34,7 @@ pub mod answer;
 pub mod error;
 pub mod time;
 pub mod system;
+pub mod metric;
 mod live;
 mod lease;
 

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::delivery::{Attempt, Delivery, DeliveryId, FrozenRequest, HeaderValue};
+use crate::metric;
 use crate::outbound::{PreparedWebhook, SendOutcome};
 use crate::platform::App;
 use crate::ports::{AfterAttempt, Message, Written};
@@ -50,6 +51,7 @@ impl App {
                 (attempt, self.retry(delivery.step, None))
             }
         };
+        metric::webhook_attempted(&delivery, attempt.status, &next);
         let written = self.ports.deliveries.record(id, &owner, attempt, next.clone()).await?;
         match next {
             _ if written == Written::Lost => {}
