@@ -6,8 +6,8 @@ use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http_body::Frame;
-use http_body_util::{BodyExt, Full, StreamBody};
 use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
 use lambda_http::{Body, Error, Request, RequestExt, Response, service_fn};
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};

@@ -61,33 +61,35 @@ impl Account {
         let runtime_api = format!("{stores}/runtime");
         let pool = |function: Function| (function.name.clone(), Arc::new(Pool::new(function, &runtime_api, spawner.clone())));
         let pools: Pools = Arc::new(functions.into_iter().map(pool).collect());
-        if let Some(unknown) = routes.functions().find(|function| !pools.contains_key(*function)) {
-            anyhow::bail!("the API names the function {unknown}, which is not there");
+        for function in routes.functions() {
+            anyhow::ensure!(pools.contains_key(function), "the API names the function {function}, which is not there");
+            may_invoke(&template, "apigateway.amazonaws.com", function)?;
         }
         let account = Self { face: Arc::new(face), pools, routes: Arc::new(routes), queues };
-        account.start_pollers(&template)?;
+        account.start_pollers(&template, &wishes.concurrency)?;
         account.start_timers(&template, wishes.sweep_every)?;
         Ok(account)
     }
 
     /// By its folder or its logical id.
     pub(crate) fn pool(&self, function: &str) -> Option<&Arc<Pool>> {
-        self.pools.values().find(|pool| pool.function.folder == function || pool.function.name == function)
+        self.pools.values().find(|pool| pool.function.folder == function || pool.function.logical_id == function)
     }
 
     pub(crate) fn kill_all(&self) {
         self.pools.values().for_each(|pool| pool.kill_all());
     }
 
-    fn start_pollers(&self, template: &Template) -> anyhow::Result<()> {
+    fn start_pollers(&self, template: &Template, wished: &HashMap<String, usize>) -> anyhow::Result<()> {
         for (name, properties, _) in template.resources("AWS::Lambda::EventSourceMapping")? {
             let properties = template.resolve(&properties)?;
             let pool = self.named(&properties["FunctionName"]).with_context(|| format!("the function of {name}"))?;
-            let number = |value: &Value| value.as_u64().and_then(|number| usize::try_from(number).ok());
+            let number = |value: &Value| template.text(value).ok().and_then(|text| text.parse::<usize>().ok());
+            let given = number(&properties["ScalingConfig"]["MaximumConcurrency"]).unwrap_or(1_000);
             let mapping = Mapping {
                 queue: last_part(&properties["EventSourceArn"]),
                 batch_size: number(&properties["BatchSize"]).unwrap_or(10),
-                concurrency: number(&properties["ScalingConfig"]["MaximumConcurrency"]).unwrap_or(1_000),
+                concurrency: wished.get(&pool.function.folder).copied().unwrap_or(given),
                 partial: properties["FunctionResponseTypes"]
                     .as_array()
                     .is_some_and(|kinds| kinds.contains(&json!("ReportBatchItemFailures"))),
@@ -99,12 +101,10 @@ impl Account {
     }
 
     fn start_timers(&self, template: &Template, every: Duration) -> anyhow::Result<()> {
-        let rules = template.resources("AWS::Events::Rule")?.into_iter();
-        for (name, properties, _) in rules.chain(template.resources("AWS::Scheduler::Schedule")?) {
+        for (name, properties, _) in template.resources("AWS::Events::Rule")? {
             let properties = template.resolve(&properties)?;
-            let scheduled = [&properties["Targets"][0]["Arn"], &properties["Target"]["Arn"]];
-            let target = scheduled.into_iter().find(|arn| !arn.is_null()).unwrap_or(&Value::Null);
-            let pool = self.named(target).with_context(|| format!("the target of {name}"))?;
+            let pool = self.named(&properties["Targets"][0]["Arn"]).with_context(|| format!("the target of {name}"))?;
+            may_invoke(template, "events.amazonaws.com", &pool.function.name)?;
             tokio::spawn(timer::tick(pool.clone(), name, every));
         }
         Ok(())
@@ -174,8 +174,9 @@ fn generated(how: &Value, admin_key: Option<&str>) -> anyhow::Result<String> {
 }
 
 fn name_functions(template: &mut Template) -> anyhow::Result<()> {
-    for (id, _, _) in template.resources("AWS::Lambda::Function")? {
-        template.made(&id, &id, &[("Arn", &format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{id}"))]);
+    for (id, properties, _) in template.resources("AWS::Lambda::Function")? {
+        let name = given_name(template, &properties["FunctionName"], &id)?;
+        template.made(&id, &name, &[("Arn", &format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"))]);
     }
     for (id, properties, _) in template.resources("AWS::ApiGateway::Stage")? {
         let stage = template.text(&properties["StageName"])?;
@@ -208,7 +209,7 @@ fn roles(template: &Template, functions: &[Function]) -> anyhow::Result<HashMap<
     let mut roles = HashMap::new();
     let resources = template.resources("AWS::Lambda::Function")?;
     for function in functions {
-        let properties = resources.iter().find(|(id, _, _)| *id == function.name).map(|(_, properties, _)| properties);
+        let properties = resources.iter().find(|(id, _, _)| *id == function.logical_id).map(|(_, properties, _)| properties);
         let role = properties.map(|properties| properties["Role"]["Fn::GetAtt"][0].as_str().unwrap_or_default().to_owned());
         let statements = statements(template, &role.unwrap_or_default()).with_context(|| format!("the role of {}", function.name))?;
         roles.insert(function.folder.clone(), statements);
@@ -238,6 +239,17 @@ fn statements(template: &Template, role: &str) -> anyhow::Result<Vec<Statement>>
         }
     }
     Ok(statements)
+}
+
+/// A service that is not permitted to invoke a function gets nothing out of it; here it is not even tried.
+fn may_invoke(template: &Template, service: &str, function: &str) -> anyhow::Result<()> {
+    for (_, properties, _) in template.resources("AWS::Lambda::Permission")? {
+        let permitted = last_part(&template.resolve(&properties["FunctionName"])?);
+        if properties["Principal"] == service && permitted == function {
+            return Ok(());
+        }
+    }
+    anyhow::bail!("{service} is not permitted to invoke {function}")
 }
 
 fn given_name(template: &Template, name: &Value, otherwise: &str) -> anyhow::Result<String> {

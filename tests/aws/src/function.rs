@@ -4,14 +4,15 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::template::Template;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Function {
-    /// Its logical id, which is also its name.
+    /// As the template names it, else its logical id.
     pub(crate) name: String,
+    pub(crate) logical_id: String,
     /// `worker` of `functions/worker`: how tests, permissions and the ledger call it.
     pub(crate) folder: String,
     pub(crate) binary: PathBuf,
@@ -25,17 +26,19 @@ pub(crate) struct Function {
 pub(crate) const CONCURRENCY: usize = 64;
 
 impl Function {
-    pub(crate) fn read(name: &str, resource: &Value, template: &Template, binaries: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn read(logical_id: &str, resource: &Value, template: &Template, binaries: &Path) -> anyhow::Result<Self> {
         let properties = &resource["Properties"];
-        let program = program(name, resource);
+        let program = program(logical_id, resource);
         let mut environment = HashMap::new();
         for (variable, value) in properties["Environment"]["Variables"].as_object().into_iter().flatten() {
             environment.insert(variable.clone(), template.text(value)?);
         }
-        let number = |field: &str| template.resolve(&properties[field]).map(|value| value.as_u64());
+        // Parameters may give numbers as text, and an empty one stands for none.
+        let number = |field: &str| template.text(&properties[field]).map(|text| text.parse::<u64>().ok());
         let reserved = number("ReservedConcurrentExecutions")?.and_then(|reserved| usize::try_from(reserved).ok());
         Ok(Self {
-            name: name.to_owned(),
+            name: template.text(&json!({ "Ref": logical_id }))?,
+            logical_id: logical_id.to_owned(),
             folder: program.strip_prefix("flowgate-").unwrap_or(&program).to_owned(),
             binary: binaries.join(&program),
             timeout: Duration::from_secs(number("Timeout")?.unwrap_or(3)),
@@ -47,11 +50,11 @@ impl Function {
 }
 
 /// The binary that SAM's build was told to make, else one named after the logical id.
-fn program(name: &str, resource: &Value) -> String {
+fn program(logical_id: &str, resource: &Value) -> String {
     if let Some(binary) = resource["Metadata"]["BuildProperties"]["Binary"].as_str() {
         return binary.to_owned();
     }
-    let stem = name.strip_suffix("Function").unwrap_or(name);
+    let stem = logical_id.strip_suffix("Function").unwrap_or(logical_id);
     let kebab = stem.char_indices().fold(String::new(), |mut kebab, (at, letter)| {
         if letter.is_uppercase() && at > 0 {
             kebab.push('-');

@@ -52,7 +52,8 @@ impl Double {
 
     /// A call to a store as a function of that folder makes it; the status, and the error's name.
     async fn call(&self, function: &str, target: &str, body: Value) -> (u16, Value) {
-        let credential = format!("AWS4-HMAC-SHA256 Credential={function}/20260101/us-east-1/s/aws4_request, SignedHeaders=host, Signature=0");
+        let credential =
+            format!("AWS4-HMAC-SHA256 Credential={function}/20260101/us-east-1/s/aws4_request, SignedHeaders=host, Signature=0");
         let request = self.client.post(&self.control).header("x-amz-target", target).header("authorization", credential);
         let request = request.header("content-type", "application/x-amz-json-1.0").header("x-amz-date", "20260101T000000Z");
         let (status, body) = read(request.body(body.to_string()).send().await.unwrap()).await;
@@ -222,9 +223,7 @@ async fn a_role_grants_what_it_says_and_every_call_is_written_down() {
     let (status, refused) = double.call("stream", "DynamoDB_20120810.GetItem", key).await;
     assert_eq!(status, 400);
     assert!(refused["__type"].as_str().unwrap().ends_with("#AccessDeniedException"), "{refused}");
-    let query = |index: Option<&str>| {
-        json!({ "TableName": "double-Table", "IndexName": index, "KeyConditionExpression": "pk = :p", "ExpressionAttributeValues": { ":p": { "S": "p" } } })
-    };
+    let query = |index: Option<&str>| json!({ "TableName": "double-Table", "IndexName": index, "KeyConditionExpression": "pk = :p", "ExpressionAttributeValues": { ":p": { "S": "p" } } });
     let mut plain = query(None);
     plain.as_object_mut().unwrap().remove("IndexName");
     assert_eq!(double.call("buffer", "DynamoDB_20120810.Query", plain).await.0, 200);
@@ -260,9 +259,11 @@ async fn a_role_grants_what_it_says_and_every_call_is_written_down() {
 #[tokio::test]
 async fn an_event_can_be_given_directly() {
     let double = Double::start(&[]);
-    let invoked = double.tell("invoke", json!({ "function": "queue", "event": { "Records": [{ "messageId": "m", "body": "fail" }] } })).await;
+    let invoked =
+        double.tell("invoke", json!({ "function": "queue", "event": { "Records": [{ "messageId": "m", "body": "fail" }] } })).await;
     assert_eq!(invoked["answer"]["batchItemFailures"][0]["itemIdentifier"], "m");
-    let failed = double.tell("invoke", json!({ "function": "queue", "event": { "Records": [{ "messageId": "m", "body": "error" }] } })).await;
+    let failed =
+        double.tell("invoke", json!({ "function": "queue", "event": { "Records": [{ "messageId": "m", "body": "error" }] } })).await;
     assert_eq!(failed["error"]["errorMessage"], "the batch fails");
     let late = double.tell("invoke", json!({ "function": "queue", "event": { "Records": [{ "messageId": "m", "body": "hang" }] } })).await;
     assert_eq!(late["error"]["errorType"], "Sandbox.Timedout");
