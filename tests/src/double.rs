@@ -30,13 +30,19 @@ impl Double {
         command.arg("--functions").arg(told("FLOWGATE_FUNCTIONS"));
         command.args(["--admin-key", settings.admin_key.as_deref().unwrap_or(ADMIN_KEY)]);
         // The template lets five runs be worked on at once; some tests hold ten.
-        command.args(["--concurrency", "worker=32", "--concurrency", "invoke=32", "--sweep-every-ms", "500"]);
+        command.args(["--concurrency", "worker=32", "--concurrency", "invoke=32", "--patience-ms", "60000"]);
+        if !more.contains(&"--sweep-every-ms") {
+            command.args(["--sweep-every-ms", "500"]);
+        }
         for setting in environment(settings) {
             command.args(["--set", &setting]);
         }
         // What `drain` is for one process, the time up to 20 s before the deadline is for a function.
         if settings.drain != Settings::default().drain {
             command.args(["--timeout", "invoke=23"]);
+        }
+        if let Some(folder) = std::env::var_os("FLOWGATE_AWS_SEEN") {
+            command.arg("--seen").arg(folder);
         }
         let mut child = command.args(more).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the double starts");
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take().expect("its output is piped"));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Tests do not ask: one that cannot be right on the double stands in `tests/aws/not-on-aws`, with its reason.
+/// Tests do not ask: one that cannot be right on the double stands in `tests/aws/skip`, with its reason.
 pub(crate) fn is_aws() -> bool {
     std::env::var("FLOWGATE_TESTS_HOME").is_ok_and(|home| home == "aws")
 }

@@ -35,7 +35,7 @@ struct Here {
     folder: tempfile::TempDir,
 }
 
-/// A test that asks for what only one process with its folder has is listed in `tests/aws/not-on-aws`.
+/// A test that asks for what only one process with its folder has is listed in `tests/aws/skip`.
 const ONE_PROCESS: &str = "the server is a process with a folder";
 
 impl TestServer {
@@ -82,6 +82,16 @@ impl TestServer {
     pub fn double(&self) -> &Double {
         let Home::Aws(double) = &self.home else { panic!("the server is not on the double of AWS") };
         double
+    }
+
+    /// What other processes than the test's own have logged for it.
+    pub async fn log_elsewhere(&self) -> String {
+        let Home::Aws(double) = &self.home else { return String::new() };
+        let mut lines = Vec::new();
+        for function in ["invoke", "run-status", "keys", "workflows", "worker", "webhook", "sweeper"] {
+            lines.extend(double.log(function).await);
+        }
+        lines.join("\n")
     }
 
     pub async fn stop(self) {

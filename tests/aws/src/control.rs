@@ -23,6 +23,7 @@ pub(crate) fn router(account: Arc<Account>) -> Router {
         .route("/double/calls", get(calls))
         .route("/double/calls/clear", post(clear_calls))
         .route("/double/granted", get(granted))
+        .route("/double/used", get(used))
         .route("/double/kill", post(kill))
         .route("/double/queues", get(queues))
         .route("/double/send", post(send))
@@ -78,6 +79,10 @@ async fn clear_calls(State(account): Shared) -> Json<Value> {
 
 async fn granted(State(account): Shared) -> Json<Value> {
     Json(account.face.permissions.granted())
+}
+
+async fn used(State(account): Shared) -> Json<Value> {
+    Json(account.face.permissions.used())
 }
 
 async fn kill(State(account): Shared, Json(of): Json<OfFunction>) -> Answered {

@@ -23,8 +23,6 @@ use crate::runtime_api::Pools;
 
 /// What API Gateway takes.
 const LARGEST_REQUEST: usize = 10 * 1024 * 1024;
-/// How long a caller waits for a function that has all its processes busy. Lambda itself does not wait; it has a thousand.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// API Gateway ends a stream that says nothing for so long.
 const SILENCE: Duration = Duration::from_secs(300);
 /// Between the prelude of a streamed answer and its body.
@@ -36,6 +34,8 @@ const LONGEST_PRELUDE: usize = 64 * 1024;
 pub(crate) struct Gateway {
     pub(crate) routes: Arc<Routes>,
     pub(crate) pools: Pools,
+    /// How long a caller waits for a function that has all its processes busy. Lambda itself does not wait; it has a thousand.
+    pub(crate) patience: Duration,
 }
 
 pub(crate) async fn answer(State(gateway): State<Gateway>, request: Request) -> Response<Body> {
@@ -67,8 +67,9 @@ impl Gateway {
     async fn invoke(&self, found: &Match<'_>, event: Bytes) -> Result<Response<Body>, Refusal> {
         let integration = found.integration;
         let pool = self.pools.get(&integration.function).ok_or(Refusal::Misconfigured)?.clone();
+        let patience = self.patience;
         // On a task of its own: a caller who leaves does not end what it started.
-        let invoked = tokio::spawn(async move { pool.invoke(event, PATIENCE).await });
+        let invoked = tokio::spawn(async move { pool.invoke(event, patience).await });
         let answered = async {
             let outcome = invoked.await.map_err(|_| Refusal::Misconfigured)?.map_err(|failure| refusal(&failure))?;
             if integration.streamed { streamed(outcome).await } else { buffered(outcome).await }

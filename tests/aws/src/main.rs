@@ -80,12 +80,18 @@ struct AccountArguments {
     set: Vec<(String, String)>,
     #[arg(long, default_value_t = 1_000)]
     sweep_every_ms: u64,
+    /// How long a request waits while all processes of its function are busy, before it is refused.
+    #[arg(long, default_value_t = 10_000)]
+    patience_ms: u64,
     /// How many processes a function may have.
     #[arg(long, value_name = "FUNCTION=NUMBER", value_parser = pair::<usize>)]
     concurrency: Vec<(String, usize)>,
     /// After how many seconds a function is killed.
     #[arg(long, value_name = "FUNCTION=SECONDS", value_parser = pair::<u64>)]
     timeout: Vec<(String, u64)>,
+    /// A folder; at its end it writes a file there that tells which actions each function used: `{"worker": ["dynamodb:GetItem", ...]}`.
+    #[arg(long)]
+    seen: Option<PathBuf>,
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
 }
@@ -100,32 +106,29 @@ fn main() -> anyhow::Result<()> {
 }
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let until_stdin_closes = arguments.until_stdin_closes;
-    let serving = async {
-        match arguments.command {
-            Command::Stores { listen } => serve_stores(listen).await,
-            Command::Account(arguments) => serve_account(arguments).await,
-            Command::Become { .. } => Ok(()),
-        }
-    };
-    // The functions end with this process, however it ends: `spawn.rs`.
-    tokio::select! {
-        served = serving => served,
-        () = told_to_end(until_stdin_closes) => Ok(()),
+    let ends = told_to_end(arguments.until_stdin_closes);
+    match arguments.command {
+        Command::Stores { listen } => serve_stores(listen, ends).await,
+        Command::Account(arguments) => serve_account(arguments, ends).await,
+        Command::Become { .. } => Ok(()),
     }
 }
 
-async fn serve_stores(listen: SocketAddr) -> anyhow::Result<()> {
+async fn serve_stores(listen: SocketAddr, ends: impl Future<Output = ()>) -> anyhow::Result<()> {
     let listener = tokio::net::TcpListener::bind(listen).await.context("the address is not free")?;
     let url = format!("http://{}", listener.local_addr()?);
     let face = Arc::new(Face::start(&url, Permissions::everything()).await?);
     let router = Router::new().route("/double/fresh", post(fresh::fresh)).fallback(any(face::answer)).with_state(face);
     let router = router.layer(DefaultBodyLimit::max(face::LARGEST_REQUEST));
     println!("listening on {url}");
-    Ok(axum::serve(listener, router).await?)
+    tokio::select! {
+        served = axum::serve(listener, router) => Ok(served?),
+        () = ends => Ok(()),
+    }
 }
 
-async fn serve_account(arguments: AccountArguments) -> anyhow::Result<()> {
+/// The functions end with this process, however it ends: `spawn.rs`.
+async fn serve_account(arguments: AccountArguments, ends: impl Future<Output = ()>) -> anyhow::Result<()> {
     let listener = tokio::net::TcpListener::bind(arguments.listen).await.context("the address is not free")?;
     let stores = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let gateway_url = format!("http://{}", listener.local_addr()?);
@@ -145,13 +148,22 @@ async fn serve_account(arguments: AccountArguments) -> anyhow::Result<()> {
         .merge(control::router(account.clone()))
         .fallback(any(face::answer).with_state(account.face.clone()))
         .layer(DefaultBodyLimit::max(face::LARGEST_REQUEST));
-    let gateway = Gateway { routes: account.routes.clone(), pools: account.pools.clone() };
+    let gateway =
+        Gateway { routes: account.routes.clone(), pools: account.pools.clone(), patience: Duration::from_millis(arguments.patience_ms) };
     let api = Router::new().fallback(any(gateway::answer).with_state(gateway));
     println!("listening on {gateway_url}/{}", account.routes.stage);
     println!("control on {stores_url}");
-    let (api, answers) = tokio::join!(axum::serve(listener.tap_io(no_delay), api), axum::serve(stores.tap_io(no_delay), answers));
+    tokio::select! {
+        served = axum::serve(listener.tap_io(no_delay), api) => served?,
+        served = axum::serve(stores.tap_io(no_delay), answers) => served?,
+        () = ends => {}
+    }
     account.kill_all();
-    api.and(answers).map_err(Into::into)
+    if let Some(folder) = arguments.seen {
+        let file = folder.join(format!("{}.json", uuid::Uuid::new_v4()));
+        std::fs::write(&file, account.face.permissions.used().to_string()).with_context(|| format!("{} is not written", file.display()))?;
+    }
+    Ok(())
 }
 
 /// Chunks leave at once.

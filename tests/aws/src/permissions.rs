@@ -1,6 +1,6 @@
 //! Who may do what: the statements of the functions' roles, and how a call is held against them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Mutex;
 
 use serde_json::{Value, json};
@@ -19,6 +19,8 @@ pub(crate) struct Permissions {
     roles: Option<HashMap<String, Vec<Statement>>>,
     /// What a test took away from a function for a while: (function, action).
     denied: Mutex<HashSet<(String, String)>>,
+    /// What was asked for and granted, by function.
+    used: Mutex<BTreeMap<String, BTreeSet<String>>>,
 }
 
 #[derive(Debug, Clone)]
@@ -30,11 +32,11 @@ pub(crate) struct Statement {
 
 impl Permissions {
     pub(crate) fn everything() -> Self {
-        Self { roles: None, denied: Mutex::default() }
+        Self { roles: None, denied: Mutex::default(), used: Mutex::default() }
     }
 
     pub(crate) fn of(roles: HashMap<String, Vec<Statement>>) -> Self {
-        Self { roles: Some(roles), denied: Mutex::default() }
+        Self { roles: Some(roles), denied: Mutex::default(), used: Mutex::default() }
     }
 
     pub(crate) fn allow(&self, function: &str, need: &Need) -> bool {
@@ -45,7 +47,17 @@ impl Permissions {
         }
         let statements = roles.get(function).map(Vec::as_slice).unwrap_or_default();
         let mut matching = statements.iter().filter(|statement| statement.covers(need)).peekable();
-        matching.peek().is_some() && matching.all(|statement| statement.allow)
+        let allowed = matching.peek().is_some() && matching.all(|statement| statement.allow);
+        if allowed {
+            let mut used = self.used.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            used.entry(function.to_owned()).or_default().insert(need.action.clone());
+        }
+        allowed
+    }
+
+    /// Per function the actions that it was seen to use.
+    pub(crate) fn used(&self) -> Value {
+        json!(*self.used.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
     }
 
     pub(crate) fn deny(&self, function: &str, action: &str) {
