@@ -16,7 +16,6 @@ from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
-SERVERLESS = ("AWS::Serverless::Function", "AWS::Serverless::LayerVersion")
 # `sam package` puts the address of the uploaded code there.
 UPLOADED = "s3://bucket/key"
 
@@ -25,11 +24,20 @@ def transform(text):
     # Through JSON, so that what YAML aliases share is shared no longer: the translator changes what it is given.
     template = json.loads(json.dumps(yaml_parse(text)))
     for resource in template["Resources"].values():
-        if resource["Type"] in SERVERLESS:
+        if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = UPLOADED
     # No managed policies are named: none are looked up.
     translator = Translator({}, Parser())
-    return translator.translate(sam_template=template, parameter_values={})
+    transformed = translator.translate(sam_template=template, parameter_values={})
+    pass_reasons_on(transformed["Resources"])
+    return transformed
+
+
+def pass_reasons_on(resources):
+    """The translator leaves a stage without metadata: what the API says to checkov is said for its stage."""
+    for stage in resources.values():
+        if stage["Type"] == "AWS::ApiGateway::Stage":
+            stage["Metadata"] = resources[stage["Properties"]["RestApiId"]["Ref"]].get("Metadata", {})
 
 
 def main():
