@@ -1,8 +1,8 @@
 """Holds the transformed template against what Flowgate needs of it, and the roles against what the functions did.
 
-Usage: gate.py TRANSFORMED.json [SEEN.json]
-SEEN is what an end-to-end run saw: {"invoke": ["dynamodb:GetItem", ...], ...}, per function folder. With it, each role must
-grant exactly what was seen. Prints `ok` or `FAIL` for each check, then `N passed, M failed`; exits 1 if one failed.
+Usage: gate.py TRANSFORMED.json [SEEN.json...]
+SEEN is what accounts of an end-to-end run saw, together: {"invoke": ["dynamodb:GetItem", ...], ...}, per function folder.
+With it, each role must grant exactly what was seen. Prints `ok` or `FAIL` for each check, then `N passed, M failed`; exits 1 if one failed.
 """
 
 import json
@@ -353,9 +353,17 @@ def check_seen(template, seen):
     check("the end-to-end run saw every function", set(seen) >= FUNCTIONS, sorted(FUNCTIONS - set(seen)))
     for folder in sorted(FUNCTIONS):
         beside = LOGS | X_RAY | (POLLS if folder in QUEUED else set())
-        granted, used = template.granted(folder) - beside, set(seen.get(folder, [])) - beside
+        granted, used = template.granted(folder) - beside, set(seen.get(folder, ())) - beside
         check(f"{folder}: nothing is granted that was not used", granted <= used, sorted(granted - used))
         check(f"{folder}: nothing was used that is not granted", used <= granted, sorted(used - granted))
+
+
+def together(files):
+    seen = {}
+    for file in files:
+        for folder, actions in json.load(open(file)).items():
+            seen.setdefault(folder, set()).update(actions)
+    return seen
 
 
 def main():
@@ -366,7 +374,7 @@ def main():
     ):
         checks(template)
     if len(sys.argv) > 2:
-        check_seen(template, json.load(open(sys.argv[2])))
+        check_seen(template, together(sys.argv[2:]))
     print(f"{passed} passed, {len(failures)} failed")
     sys.exit(bool(failures))
 
