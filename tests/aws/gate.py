@@ -292,8 +292,15 @@ def check_statement(template, folder, statement):
     check(f"{label}: an exact grant", statement["Effect"] == "Allow" and not [it for it in actions if "*" in it] and not {"NotAction", "NotResource"} & set(statement))
     if actions <= X_RAY:
         return
-    for resource in texts(statement["Resource"]):
+    for resource in branches(statement["Resource"]):
         check(f"{label}: on {short(resource)}", is_exact(template, resource), resource)
+
+
+def branches(value):
+    """Every resource that may stand there, whatever the conditions."""
+    if isinstance(value, dict) and "Fn::If" in value:
+        return [it for branch in value["Fn::If"][1:] for it in branches(branch)]
+    return [it for item in value for it in branches(item)] if isinstance(value, list) else [value]
 
 
 def short(resource):
@@ -301,13 +308,14 @@ def short(resource):
 
 
 def is_exact(template, resource):
-    """An ARN of a resource of this template, an index of one, or what begins with the stack's name for provider secrets."""
+    """An ARN of this template's, an index of one, the restored table, or the provider secrets, which begin with the stack's name."""
     if not isinstance(resource, dict):
         return False
     text = sub(resource) if "Fn::Sub" in resource else ""
     if text.endswith(":secret:${AWS::StackName}/provider/*"):
         return True
-    return "*" not in text and "?" not in text and logical_id(resource) in template.resources
+    named = set(template.resources) | {"RestoredTable"}
+    return "*" not in text and "?" not in text and logical_id(resource) in named
 
 
 def check_circles(template):
