@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::serve::ListenerExt;
+use flowgate_app::system::{SystemClock, SystemEntropy};
 use flowgate_app::{App, Ports, Settings};
-use flowgate_local::{Local, LocalLimits, LocalQueue, Loops, SystemClock, SystemEntropy};
+use flowgate_local::{Local, LocalLimits, LocalQueue, Loops};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;

@@ -6,9 +6,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::access::Caller;
-use crate::drive::LEASE;
 use crate::error::{Error, Result};
 use crate::idempotency::Claims;
+use crate::lease::LEASE;
+use crate::metric;
 use crate::platform::App;
 use crate::ports::{Created, Entered, Taken};
 use crate::run::RunHead;
@@ -64,9 +65,14 @@ const NANOS_A_MILLI: i128 = 1_000_000;
 impl Rate {
     /// What to store instead, or when to come back. To be one step with the store's own write.
     pub fn take(self, whole_at: i128, now: Timestamp) -> std::result::Result<i128, Timestamp> {
-        let taken = whole_at.max(nanos(now)) + self.interval();
-        let allowed_from = taken - self.whole_burst();
-        if allowed_from <= nanos(now) { Ok(taken) } else { Err(not_before(allowed_from)) }
+        let Step { from, latest, add } = self.step(now);
+        if whole_at <= latest { Ok(whole_at.max(from) + add) } else { Err(not_before(whole_at + add - self.whole_burst())) }
+    }
+
+    /// The same as a condition and a sum, for a store that compares and adds by itself.
+    pub fn step(self, now: Timestamp) -> Step {
+        let (from, add) = (nanos(now), self.interval());
+        Step { from, latest: from + self.whole_burst() - add, add }
     }
 
     pub fn left(self, whole_at: i128, now: Timestamp) -> Allowance {
@@ -83,6 +89,14 @@ impl Rate {
     fn whole_burst(self) -> i128 {
         self.interval() * i128::from(self.burst)
     }
+}
+
+/// One start: allowed where what is stored is at most `latest`; then the larger of it and `from`, plus `add`, is stored instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    pub from: i128,
+    pub latest: i128,
+    pub add: i128,
 }
 
 fn nanos(at: Timestamp) -> i128 {
@@ -175,10 +189,11 @@ impl App {
         }
     }
 
-    /// After a run's first write: where it was not made, it has no place to keep.
-    pub(crate) async fn leave_unless_created(&self, head: &RunHead, created: &anyhow::Result<Created>) {
-        if !matches!(created, Ok(Created::Created)) {
-            self.leave(head).await;
+    /// Where the run was not made, it has no place to keep.
+    pub(crate) async fn after_first_write(&self, head: &RunHead, created: &anyhow::Result<Created>) {
+        match created {
+            Ok(Created::Created) => metric::run_started(head),
+            Ok(Created::Repeated(_) | Created::IdTaken) | Err(_) => self.leave(head).await,
         }
     }
 }

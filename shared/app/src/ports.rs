@@ -85,6 +85,8 @@ pub trait Due: Send + Sync {
 #[async_trait]
 pub trait Queue: Send + Sync {
     async fn send(&self, message: Message) -> Result<()>;
+    /// The same, to be done at `at` or soon after. Best effort: what a queue cannot hold so long is left to the due row.
+    async fn send_later(&self, message: Message, at: Timestamp) -> Result<()>;
 }
 
 /// Workflows, their drafts and their immutable versions.

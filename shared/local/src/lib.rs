@@ -17,7 +17,6 @@ mod run_values;
 mod runs;
 mod schema;
 mod secrets;
-mod system;
 mod workflows;
 mod writer;
 
@@ -30,7 +29,6 @@ use rusqlite::Connection;
 pub use limits::LocalLimits;
 pub use loops::{Loops, Stopped, start as start_loops};
 pub use queue::LocalQueue;
-pub use system::{SystemClock, SystemEntropy};
 
 use folder::Folder;
 use readers::Readers;

@@ -3,6 +3,7 @@
 use anyhow::{Result, anyhow};
 use async_trait::async_trait;
 use flowgate_app::ports::{Message, Queue};
+use flowgate_app::time::Timestamp;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 #[derive(Clone)]
@@ -22,5 +23,10 @@ impl LocalQueue {
 impl Queue for LocalQueue {
     async fn send(&self, message: Message) -> Result<()> {
         self.sender.send(message).map_err(|_| anyhow!("the work loops have stopped"))
+    }
+
+    /// The sweep comes every second: nothing that waits has to be held here.
+    async fn send_later(&self, _: Message, _: Timestamp) -> Result<()> {
+        Ok(())
     }
 }

@@ -1,9 +1,9 @@
-//! The system's clock and randomness: the only place that asks for them.
+//! The system's clock and randomness, the same in every home: the only place that asks for them.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use flowgate_app::ports::{Clock, Entropy};
-use flowgate_app::time::Timestamp;
+use crate::ports::{Clock, Entropy};
+use crate::time::Timestamp;
 
 #[derive(Debug, Clone, Copy)]
 pub struct SystemClock;

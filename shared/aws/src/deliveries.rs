@@ -1,0 +1,274 @@
+//! Webhooks on their way.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use async_trait::async_trait;
+use aws_sdk_dynamodb::types::AttributeValue;
+use flowgate_app::delivery::{Attempt, Delivery, DeliveryId, DeliveryState};
+use flowgate_app::ports::{AfterAttempt, Deliveries, Written};
+use flowgate_app::run::{OwnerToken, RunId};
+use flowgate_app::time::Timestamp;
+
+use crate::Aws;
+use crate::item::{Item, Key, due_shard, number, run_partition, text, time};
+use crate::row::from_word;
+use crate::table::{Query, Table};
+use crate::value::{Packer, inline, unpack_inline};
+use crate::write::{Outcome, Write};
+
+/// A delivery's row has its log of attempts too; a larger request lies beside it.
+pub(crate) const MOST_REQUEST: usize = 64_000;
+/// The log goes on without its oldest attempts: each holds up to 4 KiB of an answer, and a row must stay under DynamoDB's limit.
+const MOST_ATTEMPTS: usize = 40;
+/// Redeliveries and attempts at once, each of which may take the row away from the other.
+const MOST_RACES: usize = 8;
+
+/// What a delivery is written as.
+pub(crate) struct DeliveryValues {
+    pub(crate) item: Item,
+    /// In the run's partition: what a run has is asked consistently, in the order it was made.
+    pub(crate) pointer: Item,
+    pub(crate) chunks: Vec<Item>,
+}
+
+#[async_trait]
+impl Deliveries for Aws {
+    async fn put(&self, delivery: Delivery) -> Result<()> {
+        let values = self.delivery_values(&delivery, 0)?;
+        self.put_chunks(values.chunks).await?;
+        // Refused: it is there already.
+        self.table().write_all(&[Write::put(values.item).if_absent(), Write::put(values.pointer)]).await?;
+        Ok(())
+    }
+
+    async fn claim(&self, id: &DeliveryId, owner: &OwnerToken, now: Timestamp, until: Timestamp) -> Result<Option<Delivery>> {
+        // While an attempt is out, `due_at` is when its claim ends.
+        let write = Write::update(Key::of_delivery(id), "SET #owner = :owner, #due_at = :until, #look_at = :until")
+            .only_if("#state = :pending AND attribute_not_exists(#wiped) AND (#due_at <= :now OR #owner = :owner)")
+            .bind(":owner", text(&*owner.0))
+            .bind(":until", time(until))
+            .bind(":pending", text(word(DeliveryState::Pending)))
+            .bind(":now", time(now));
+        match self.table().write(&write).await? {
+            Outcome::Done(item) => Ok(Some(self.table().delivery(&item).await?)),
+            Outcome::Refused(_) => Ok(None),
+        }
+    }
+
+    async fn record(&self, id: &DeliveryId, owner: &OwnerToken, attempt: Attempt, next: AfterAttempt) -> Result<Written> {
+        let attempt = inline(serde_json::to_string(&attempt)?);
+        let write = recorded(id, owner, &next, Log::And(attempt.clone()))
+            .only_if("#owner = :owner AND attribute_not_exists(#wiped) AND size(#attempts) < :most")
+            .bind(":most", number(MOST_ATTEMPTS));
+        match self.table().write(&write).await? {
+            Outcome::Done(_) => Ok(Written::Written),
+            Outcome::Refused(Some(item)) if item.find_text("owner") == Some(&owner.0) => {
+                self.record_onto(id, owner, attempt, next, &item).await
+            }
+            Outcome::Refused(item) => Ok(recorded_before(owner, item)),
+        }
+    }
+
+    async fn read(&self, id: &DeliveryId) -> Result<Option<Delivery>> {
+        match self.table().get(Key::of_delivery(id), None).await? {
+            Some(item) => Ok(Some(self.table().delivery(&item).await?)),
+            None => Ok(None),
+        }
+    }
+
+    async fn of_run(&self, run: &RunId) -> Result<Vec<Delivery>> {
+        let keys = self.table().delivery_keys(run).await?;
+        let items = if keys.is_empty() { Vec::new() } else { self.table().get_all(&keys).await? };
+        let mut deliveries = Vec::with_capacity(items.len());
+        for item in &items {
+            deliveries.push(self.table().delivery(item).await?);
+        }
+        Ok(deliveries)
+    }
+
+    async fn redeliver(&self, id: &DeliveryId, now: Timestamp) -> Result<Option<Delivery>> {
+        for _ in 0..MOST_RACES {
+            let item = match self.table().write(&redelivered_now(id, now)).await? {
+                Outcome::Done(item) => item,
+                Outcome::Refused(Some(item)) if !item.flag("wiped") => match self.table().write(&redelivered_after(id, now)).await? {
+                    Outcome::Done(item) => item,
+                    // The attempt that was out ended meanwhile.
+                    Outcome::Refused(_) => continue,
+                },
+                Outcome::Refused(_) => return Ok(None),
+            };
+            return Ok(Some(self.table().delivery(&item).await?));
+        }
+        anyhow::bail!("the delivery changed hands all the time")
+    }
+}
+
+impl Aws {
+    /// `index` tells it from others that were made at the same moment.
+    pub(crate) fn delivery_values(&self, delivery: &Delivery, index: usize) -> Result<DeliveryValues> {
+        let Delivery { id, run, created_at, due_at, .. } = delivery;
+        let key = Key::of_delivery(id);
+        let request = self.packer_of_delivery(id).pack(serde_json::to_string(&*delivery.request)?, MOST_REQUEST);
+        let attempts = delivery.attempts.iter().map(|attempt| Ok(inline(serde_json::to_string(attempt)?))).collect::<Result<_>>()?;
+        let item = Item::new(key)
+            .with("run", text(run.as_str()))
+            .with("workflow_id", text(&delivery.workflow_id))
+            .with("workflow_uid", text(&delivery.workflow_uid))
+            .with("signing", text(serde_json::to_string(&delivery.signing)?))
+            .with("created_at", time(*created_at))
+            .with("request", request.attribute)
+            .with("state", text(word(delivery.state)))
+            .with_some("due_at", due_at.map(time))
+            .with_some("look_at", due_at.map(time))
+            .with_some("due_shard", due_at.map(|_| due_shard(id.as_str())))
+            .with_some("owner", delivery.owner.as_ref().map(|owner| text(&*owner.0)))
+            .with("attempts", AttributeValue::L(attempts))
+            .with("step", number(delivery.step))
+            .with("expires_at", self.parts_expire_at());
+        let sk = format!("WH#{:020}#{index:03}#{}", created_at.millis(), id.as_str());
+        let pointer = Item::new(Key::new(run_partition(run), sk)).with("expires_at", self.parts_expire_at());
+        Ok(DeliveryValues { item, pointer, chunks: request.chunks })
+    }
+
+    pub(crate) fn packer_of_delivery(&self, id: &DeliveryId) -> Packer {
+        Packer { pk: Key::of_delivery(id).pk, salt: "request".to_owned(), expires_at: Some(self.parts_expire_at()) }
+    }
+
+    /// A claim that is ours, but whose delivery was wiped meanwhile or has too long a log.
+    async fn record_onto(
+        &self,
+        id: &DeliveryId,
+        owner: &OwnerToken,
+        attempt: AttributeValue,
+        next: AfterAttempt,
+        row: &Item,
+    ) -> Result<Written> {
+        let mut log = attempts_of(row)?.to_vec();
+        log.push(attempt);
+        let newest = log.split_off(log.len().saturating_sub(MOST_ATTEMPTS));
+        let is_wiped = row.flag("wiped");
+        // Without its body it cannot go out again.
+        let dated = if is_wiped { Dated::No } else { Dated::AsNext };
+        let condition =
+            format!("#owner = :owner AND {}", if is_wiped { "attribute_exists(#wiped)" } else { "attribute_not_exists(#wiped)" });
+        let write = recorded_at(id, owner, &next, Log::Instead(newest), dated).only_if(condition);
+        match self.table().write(&write).await? {
+            Outcome::Done(_) => Ok(Written::Written),
+            Outcome::Refused(Some(item)) if item.find_text("owner") == Some(&owner.0) => anyhow::bail!("the delivery was wiped meanwhile"),
+            Outcome::Refused(item) => Ok(recorded_before(owner, item)),
+        }
+    }
+}
+
+enum Log {
+    And(AttributeValue),
+    Instead(Vec<AttributeValue>),
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Dated {
+    AsNext,
+    No,
+}
+
+fn recorded(id: &DeliveryId, owner: &OwnerToken, next: &AfterAttempt, log: Log) -> Write {
+    recorded_at(id, owner, next, log, Dated::AsNext)
+}
+
+fn recorded_at(id: &DeliveryId, owner: &OwnerToken, next: &AfterAttempt, log: Log, dated: Dated) -> Write {
+    let (state, due_at) = match next {
+        AfterAttempt::Delivered => (DeliveryState::Delivered, None),
+        AfterAttempt::RetryAt(at) => (DeliveryState::Pending, Some(*at)),
+        AfterAttempt::Exhausted => (DeliveryState::Exhausted, None),
+    };
+    let due_at = due_at.filter(|_| dated == Dated::AsNext);
+    let (attempts, logged) = match log {
+        Log::And(attempt) => ("list_append(#attempts, :logged)", vec![attempt]),
+        Log::Instead(all) => (":logged", all),
+    };
+    let (due, not_due) =
+        if due_at.is_some() { (", #due_at = :due_at, #look_at = :due_at", "") } else { ("", ", #due_at, #look_at, #due_shard") };
+    let expression =
+        format!("SET #state = :state, #recorded_by = :owner, #step = #step + :one, #attempts = {attempts}{due} REMOVE #owner{not_due}");
+    let write = Write::update(Key::of_delivery(id), expression)
+        .bind(":state", text(word(state)))
+        .bind(":owner", text(&*owner.0))
+        .bind(":one", number(1))
+        .bind(":logged", AttributeValue::L(logged));
+    match due_at {
+        Some(at) => write.bind(":due_at", time(at)),
+        None => write,
+    }
+}
+
+/// Refused because it was applied before: a success.
+fn recorded_before(owner: &OwnerToken, item: Option<Item>) -> Written {
+    let by_us = item.is_some_and(|item| item.find_text("recorded_by") == Some(&owner.0));
+    if by_us { Written::Written } else { Written::Lost }
+}
+
+fn redelivered_now(id: &DeliveryId, now: Timestamp) -> Write {
+    Write::update(Key::of_delivery(id), "SET #state = :pending, #step = :none, #due_at = :now, #look_at = :now, #due_shard = :shard")
+        .only_if("attribute_exists(#pk) AND attribute_not_exists(#wiped) AND (attribute_not_exists(#owner) OR #due_at <= :now)")
+        .bind(":pending", text(word(DeliveryState::Pending)))
+        .bind(":none", number(0))
+        .bind(":now", time(now))
+        .bind(":shard", due_shard(id.as_str()))
+}
+
+/// An attempt that is out keeps its claim: taking it away would send the same bytes twice at once.
+fn redelivered_after(id: &DeliveryId, now: Timestamp) -> Write {
+    Write::update(Key::of_delivery(id), "SET #state = :pending, #step = :none, #look_at = #due_at, #due_shard = :shard")
+        .only_if("attribute_exists(#owner) AND attribute_not_exists(#wiped) AND #due_at > :now")
+        .bind(":pending", text(word(DeliveryState::Pending)))
+        .bind(":none", number(0))
+        .bind(":now", time(now))
+        .bind(":shard", due_shard(id.as_str()))
+}
+
+fn attempts_of(item: &Item) -> Result<&[AttributeValue]> {
+    item.value("attempts")?.as_l().map(Vec::as_slice).map_err(|_| anyhow::anyhow!("a delivery's log is no list"))
+}
+
+fn word(state: DeliveryState) -> &'static str {
+    match state {
+        DeliveryState::Pending => "pending",
+        DeliveryState::Delivered => "delivered",
+        DeliveryState::Exhausted => "exhausted",
+    }
+}
+
+impl Table {
+    /// Of a run's deliveries, in the order they were made.
+    pub(crate) async fn delivery_keys(&self, run: &RunId) -> Result<Vec<Key>> {
+        let pointers = self.query_all(Query { attributes: Some("#pk, #sk"), ..Query::beginning(&run_partition(run), "WH#") }).await?;
+        let ids = pointers.iter().map(|pointer| Ok(Key::of_delivery(&pointed_at(pointer)?)));
+        ids.collect()
+    }
+
+    pub(crate) async fn delivery(&self, item: &Item) -> Result<Delivery> {
+        let pk = item.text("pk")?;
+        let [request] = self.unpack(pk, [Some(item.value("request")?)]).await?;
+        let attempts = attempts_of(item)?.iter().map(|attempt| Ok(serde_json::from_str(&unpack_inline(attempt)?)?));
+        Ok(Delivery {
+            id: pk.strip_prefix("WH#").and_then(DeliveryId::parse).context("a delivery's row has no id")?,
+            run: RunId::parse(item.text("run")?).context("a delivery names no run")?,
+            workflow_id: item.text("workflow_id")?.to_owned(),
+            workflow_uid: item.text("workflow_uid")?.to_owned(),
+            signing: serde_json::from_str(item.text("signing")?)?,
+            created_at: item.time("created_at")?,
+            request: Arc::new(serde_json::from_str(&request.unwrap_or_default())?),
+            state: from_word(item.text("state")?)?,
+            due_at: item.find_time("due_at")?,
+            owner: item.find_text("owner").map(|owner| OwnerToken(owner.into())),
+            attempts: attempts.collect::<Result<_>>()?,
+            step: item.number("step")?,
+        })
+    }
+}
+
+pub(crate) fn pointed_at(pointer: &Item) -> Result<DeliveryId> {
+    let id = pointer.text("sk")?.rsplit('#').next().and_then(DeliveryId::parse);
+    id.context("a run's row names no delivery")
+}

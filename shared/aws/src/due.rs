@@ -1,0 +1,59 @@
+//! What must be looked at again: a sparse index in 16 parts, so that no part of it is written by all.
+
+use anyhow::{Context, Result};
+use async_trait::async_trait;
+use flowgate_app::delivery::DeliveryId;
+use flowgate_app::ports::{Due, DueItem, Message};
+use flowgate_app::run::RunId;
+use flowgate_app::time::Timestamp;
+use futures_util::future::try_join_all;
+
+use crate::Aws;
+use crate::item::{Item, Key, text, time};
+use crate::table::{Query, Table};
+use crate::write::{Outcome, Write};
+
+const SHARDS: u8 = 16;
+
+#[async_trait]
+impl Due for Aws {
+    /// DynamoDB writes its indexes a little later than the rows: what is named here may have moved on, and is written under a condition.
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<DueItem>> {
+        let shards = try_join_all((0..SHARDS).map(|shard| self.table().due_in(shard, now, limit))).await?;
+        let mut items: Vec<DueItem> = shards.into_iter().flatten().collect();
+        items.sort_by_key(|item| item.due_at);
+        items.truncate(limit);
+        Ok(items)
+    }
+
+    async fn postpone(&self, item: &DueItem, until: Timestamp) -> Result<bool> {
+        let key = match &item.what {
+            Message::RunV1 { run } => Key::of_run(run),
+            Message::WebhookV1 { delivery } => Key::of_delivery(delivery),
+        };
+        let write = Write::update(key, "SET #look_at = :until").only_if("#look_at = :seen");
+        let write = write.bind(":until", time(until)).bind(":seen", time(item.due_at));
+        Ok(matches!(self.table().write(&write).await?, Outcome::Done(_)))
+    }
+}
+
+impl Table {
+    async fn due_in(&self, shard: u8, now: Timestamp, limit: usize) -> Result<Vec<DueItem>> {
+        let query = Query {
+            index: Some("due"),
+            condition: "#due_shard = :shard AND #look_at <= :now".to_owned(),
+            limit: Some(limit.max(1)),
+            ..Query::default()
+        };
+        let found = self.query(&query.bind(":shard", text(format!("{shard:02}"))).bind(":now", time(now))).await?;
+        found.items.iter().map(due_item).collect()
+    }
+}
+
+fn due_item(item: &Item) -> Result<DueItem> {
+    let pk = item.text("pk")?;
+    let run = pk.strip_prefix("RUN#").and_then(RunId::parse).map(|run| Message::RunV1 { run });
+    let delivery = || pk.strip_prefix("WH#").and_then(DeliveryId::parse).map(|delivery| Message::WebhookV1 { delivery });
+    let what = run.or_else(delivery).context("an item that is due is neither a run nor a delivery")?;
+    Ok(DueItem { what, due_at: item.time("look_at")? })
+}

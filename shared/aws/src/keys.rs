@@ -1,0 +1,135 @@
+//! API keys (hashes, never keys) and the audit of their changes.
+
+use anyhow::Result;
+use async_trait::async_trait;
+use flowgate_app::keys::{AuditEntry, KeyRecord};
+use flowgate_app::ports::{Keys, Page, PageRequest};
+use flowgate_app::time::Timestamp;
+use futures_util::FutureExt;
+
+use crate::Aws;
+use crate::item::{Item, Key, text, time};
+use crate::page::{Listed, Listing};
+use crate::table::Query;
+use crate::write::{Refusal, Write};
+
+/// The list of keys in the index, and the partition of the audit.
+const LIST: &str = "KEYS";
+const AUDIT: &str = "AUDIT";
+const MOST_ENTRIES: usize = 1000;
+/// What DynamoDB takes as a sort key.
+const LONGEST_PLACE: usize = 1024;
+
+#[async_trait]
+impl Keys for Aws {
+    async fn create(&self, key: KeyRecord, audit: AuditEntry) -> Result<()> {
+        let item = Item::new(key_of(&key.id))
+            .with("list_pk", text(LIST))
+            .with("list_sk", text(place(key.created_at, &key.id)))
+            .with("record", text(serde_json::to_string(&key)?))
+            .with_some("ends_at", key.ends_at.map(time))
+            .with_some("last_used_at", key.last_used_at.map(time));
+        // Refused: this is the retry of a write that was applied.
+        self.table().write_all(&[Write::put(item).if_absent(), Write::put(entry(&audit))]).await?;
+        Ok(())
+    }
+
+    async fn read(&self, id: &str) -> Result<Option<KeyRecord>> {
+        self.table().get(key_of(id), None).await?.as_ref().map(record).transpose()
+    }
+
+    async fn list(&self, request: PageRequest) -> Result<Page<KeyRecord>> {
+        let start = request.cursor.as_deref().and_then(|cursor| Some((cursor.to_owned(), key_of(id_in(cursor)?))));
+        let read = |item: Item| {
+            async move {
+                let (bytes, cursor) = (item.text("record")?.len(), item.text("list_sk")?.to_owned());
+                Ok(Some(Listed { item: record(&item)?, bytes, cursor }))
+            }
+            .boxed()
+        };
+        self.list_page(Listing::of(LIST, start), request.limit, read).await
+    }
+
+    async fn end(&self, id: &str, at: Timestamp, audit: AuditEntry) -> Result<bool> {
+        let end = Write::update(key_of(id), "SET #ends_at = :at")
+            .only_if("attribute_exists(#pk) AND (attribute_not_exists(#ends_at) OR #ends_at > :at)")
+            .bind(":at", time(at));
+        let entry = Write::put(entry(&audit));
+        match self.table().write_all(&[end, entry.clone()]).await?.first_refused()? {
+            None => Ok(true),
+            Some(Refusal(None)) => Ok(false),
+            // The earlier end stays; that somebody ended it is written all the same.
+            Some(Refusal(Some(_))) => self.table().write(&entry).await.map(|_| true),
+        }
+    }
+
+    async fn touch(&self, id: &str, at: Timestamp) -> Result<()> {
+        let touch = Write::update(key_of(id), "SET #last_used_at = :at")
+            .only_if("attribute_exists(#pk) AND (attribute_not_exists(#last_used_at) OR #last_used_at < :at)");
+        self.table().write(&touch.bind(":at", time(at))).await?;
+        Ok(())
+    }
+
+    async fn audit(&self, request: PageRequest) -> Result<Page<AuditEntry>> {
+        let limit = request.limit.clamp(1, MOST_ENTRIES);
+        let after = request.cursor.filter(|cursor| id_in(cursor).is_some()).map(|cursor| Key::new(AUDIT, cursor).attributes());
+        // One more than fits says whether there is another page.
+        let mut query = Query { backward: true, limit: Some(limit + 1), after, ..Query::beginning(AUDIT, "") };
+        let mut items = Vec::new();
+        while items.len() <= limit {
+            let found = self.table().query(&query).await?;
+            items.extend(found.items);
+            match found.next {
+                Some(next) => query.after = Some(next),
+                None => break,
+            }
+        }
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next_cursor = items.last().filter(|_| more).and_then(|item| item.find_text("sk")).map(str::to_owned);
+        Ok(Page { items: items.iter().map(audit_entry).collect::<Result<_>>()?, next_cursor })
+    }
+}
+
+fn key_of(id: &str) -> Key {
+    Key::new(format!("KEY#{id}"), "KEY")
+}
+
+/// Sorts by time.
+fn place(at: Timestamp, rest: &str) -> String {
+    format!("{:020}#{rest}", at.millis().max(0))
+}
+
+/// The id in a place of the list; `None` of text that is none.
+fn id_in(place: &str) -> Option<&str> {
+    let (digits, id) = place.split_once('#')?;
+    let is_place = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit()) && !id.is_empty() && place.len() <= LONGEST_PLACE;
+    is_place.then_some(id)
+}
+
+/// The same entry has the same key: however often its change is tried again, it is written once.
+fn entry(audit: &AuditEntry) -> Item {
+    let sk = place(audit.at, &format!("{}#{}#{}", audit.key_id, audit.action, audit.actor));
+    Item::new(Key::new(AUDIT, sk))
+        .with("at", time(audit.at))
+        .with("actor", text(&audit.actor))
+        .with("action", text(&audit.action))
+        .with("key_id", text(&audit.key_id))
+}
+
+fn audit_entry(item: &Item) -> Result<AuditEntry> {
+    Ok(AuditEntry {
+        at: item.time("at")?,
+        actor: item.text("actor")?.to_owned(),
+        action: item.text("action")?.to_owned(),
+        key_id: item.text("key_id")?.to_owned(),
+    })
+}
+
+/// What changes during a key's life has attributes of its own; the record is as it was made.
+fn record(item: &Item) -> Result<KeyRecord> {
+    let mut key: KeyRecord = serde_json::from_str(item.text("record")?)?;
+    key.ends_at = item.find_time("ends_at")?;
+    key.last_used_at = item.find_time("last_used_at")?;
+    Ok(key)
+}

@@ -1,0 +1,124 @@
+//! The platform's ports on one DynamoDB table, two SQS queues and Secrets Manager, and what the functions of a deployment have in common ([`lambda`]).
+//! `LAYOUT.md` says what lies where.
+
+pub mod lambda;
+
+mod config;
+mod clients;
+
+// Ports.
+mod runs;
+mod deliveries;
+mod due;
+mod queue;
+mod workflows;
+mod keys;
+mod limits;
+mod secrets;
+
+// What they write.
+mod run_values;
+mod parts;
+mod wipe;
+mod row;
+mod page;
+
+// The table.
+mod item;
+mod value;
+mod write;
+mod table;
+mod retry;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use flowgate_app::Ports;
+use flowgate_app::ports::{Clock, Entropy};
+use flowgate_app::run::RunId;
+use flowgate_app::system::{SystemClock, SystemEntropy};
+use flowgate_app::time::Timestamp;
+
+pub use config::{Config, Endpoints};
+
+use clients::Clients;
+use item::{Item, run_partition};
+use table::Table;
+use value::Packer;
+
+/// A run ends within a week; parts that belong to one, and are written before its end is known, are kept a day longer than it can be read.
+const LONGEST_RUN: Duration = Duration::from_secs(7 * 24 * 3600);
+const SPARE: Duration = Duration::from_secs(24 * 3600);
+
+/// Every port. Clones share their clients; nothing is connected before it is used.
+#[derive(Clone)]
+pub struct Aws {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: Config,
+    clients: Arc<Clients>,
+    table: Table,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    /// Goes with each message that is sent.
+    trace: Mutex<Option<String>>,
+}
+
+impl Aws {
+    pub fn new(config: &Config) -> Self {
+        Self::with(config, Arc::new(SystemClock), Arc::new(SystemEntropy))
+    }
+
+    /// With another clock, for tests: what is past its retention reads as absent.
+    pub fn with(config: &Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        let clients = Arc::new(Clients::new(config));
+        let table = Table { name: config.table.clone(), clients: clients.clone(), entropy: entropy.clone() };
+        Self { inner: Arc::new(Inner { config: config.clone(), clients, table, clock, entropy, trace: Mutex::default() }) }
+    }
+
+    pub fn ports(&self) -> Ports {
+        let port = Arc::new(self.clone());
+        Ports {
+            runs: port.clone(),
+            deliveries: port.clone(),
+            due: port.clone(),
+            queue: port.clone(),
+            workflows: port.clone(),
+            keys: port.clone(),
+            limits: port.clone(),
+            secrets: port,
+            clock: self.inner.clock.clone(),
+            entropy: self.inner.entropy.clone(),
+        }
+    }
+
+    /// The W3C `traceparent` that messages carry from now on. A Lambda has one invocation at a time.
+    pub fn set_trace(&self, traceparent: Option<String>) {
+        *self.inner.trace.lock().unwrap_or_else(PoisonError::into_inner) = traceparent;
+    }
+
+    fn table(&self) -> &Table {
+        &self.inner.table
+    }
+
+    fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    /// When DynamoDB may take away what belongs to a run: not before the run itself.
+    fn parts_expire_at(&self) -> aws_sdk_dynamodb::types::AttributeValue {
+        item::seconds(self.now() + LONGEST_RUN + self.inner.config.retention + SPARE)
+    }
+
+    fn packer_of_run(&self, run: &RunId, salt: &str) -> Packer {
+        Packer { pk: run_partition(run), salt: salt.to_owned(), expires_at: Some(self.parts_expire_at()) }
+    }
+
+    /// DynamoDB takes away what is past its time within days, not at once: until then it counts as absent here.
+    fn kept(&self, item: Item) -> anyhow::Result<Option<Item>> {
+        let is_past = item.find_time("kept_until")?.is_some_and(|until| until <= self.now());
+        Ok((!is_past).then_some(item))
+    }
+}

@@ -1,0 +1,143 @@
+//! Pages of a list: what the index names is read from the table, and cut by number and by size.
+
+use anyhow::Result;
+use aws_sdk_dynamodb::types::AttributeValue;
+use flowgate_app::ports::Page;
+use futures_util::future::BoxFuture;
+
+use crate::Aws;
+use crate::item::{Attributes, Item, Key, text};
+use crate::table::{Query, Table};
+
+const MOST_ITEMS: usize = 1000;
+/// Items hold up to megabytes each. Past this a page ends before its limit.
+const MOST_BYTES: usize = 16 << 20;
+/// Rows that are read at once: their values are read one by one until the page is full.
+const AT_ONCE: usize = 25;
+/// A filter that finds little reads long. Past so many looks at the index the page ends, and the next one goes on.
+const MOST_LOOKS: usize = 20;
+const LEAST_LOOKED_AT: usize = 200;
+
+/// An item, its size in bytes, and the cursor of the page that begins after it.
+pub(crate) struct Listed<T> {
+    pub(crate) item: T,
+    pub(crate) bytes: usize,
+    pub(crate) cursor: String,
+}
+
+/// Nothing for an item that is not to be listed after all.
+pub(crate) type Reading<'a, T> = BoxFuture<'a, Result<Option<Listed<T>>>>;
+
+/// What of the index `list` is asked for.
+pub(crate) struct Listing {
+    pub(crate) list: String,
+    /// The item behind which the page begins: its place in the list, and its key.
+    pub(crate) start: Option<(String, Key)>,
+    pub(crate) backward: bool,
+    /// Conditions, each with its value.
+    pub(crate) filter: Vec<(&'static str, &'static str, AttributeValue)>,
+}
+
+impl Listing {
+    pub(crate) fn of(list: impl Into<String>, start: Option<(String, Key)>) -> Self {
+        Self { list: list.into(), start, backward: false, filter: Vec::new() }
+    }
+
+    fn query(self) -> Query {
+        let after = self.start.map(|(place, key)| {
+            let mut after = key.attributes();
+            after.extend([("list_pk".to_owned(), text(&self.list)), ("list_sk".to_owned(), text(place))]);
+            after
+        });
+        let conditions: Vec<&str> = self.filter.iter().map(|(condition, ..)| *condition).collect();
+        let filter = (!conditions.is_empty()).then(|| conditions.join(" AND "));
+        let query = Query {
+            index: Some("list"),
+            condition: "#list_pk = :list".to_owned(),
+            filter,
+            backward: self.backward,
+            after,
+            ..Query::default()
+        };
+        self.filter.into_iter().fold(query.bind(":list", text(self.list)), |query, (_, name, value)| query.bind(name, value))
+    }
+}
+
+/// A page that is being filled.
+struct Filling<T> {
+    items: Vec<T>,
+    limit: usize,
+    bytes: usize,
+    cursor: Option<String>,
+}
+
+impl<T> Filling<T> {
+    fn left(&self) -> usize {
+        if self.bytes >= MOST_BYTES { 0 } else { self.limit - self.items.len() }
+    }
+
+    fn push(&mut self, listed: Listed<T>) {
+        self.items.push(listed.item);
+        self.bytes += listed.bytes;
+        self.cursor = Some(listed.cursor);
+    }
+}
+
+impl Aws {
+    /// Not read-your-writes: DynamoDB writes the index a little later than the rows.
+    pub(crate) async fn list_page<'a, T: Send>(
+        &self,
+        listing: Listing,
+        limit: usize,
+        read: impl Fn(Item) -> Reading<'a, T> + Sync,
+    ) -> Result<Page<T>> {
+        let limit = limit.clamp(1, MOST_ITEMS);
+        let mut filling = Filling { items: Vec::new(), limit, bytes: 0, cursor: None };
+        let mut query = listing.query();
+        for _ in 0..MOST_LOOKS {
+            // One more than fits says whether there is another page.
+            let wanted = filling.left() + 1;
+            query.limit = Some(if query.filter.is_some() { wanted.max(LEAST_LOOKED_AT) } else { wanted });
+            let found = self.table().query(&query).await?;
+            if !self.table().fill(&mut filling, &found.items, &read).await? {
+                return Ok(Page { items: filling.items, next_cursor: filling.cursor });
+            }
+            let Some(next) = found.next else { return Ok(Page { items: filling.items, next_cursor: None }) };
+            filling.cursor = place_of(&next).or(filling.cursor);
+            query.after = Some(next);
+        }
+        Ok(Page { items: filling.items, next_cursor: filling.cursor })
+    }
+}
+
+impl Table {
+    /// `false`: the page is full, and there is more.
+    async fn fill<'a, T: Send>(
+        &self,
+        filling: &mut Filling<T>,
+        named: &[Item],
+        read: &(impl Fn(Item) -> Reading<'a, T> + Sync),
+    ) -> Result<bool> {
+        let mut keys = named.iter().map(Item::key).collect::<Result<Vec<_>>>()?.into_iter().peekable();
+        while keys.peek().is_some() {
+            let wanted = filling.left().min(AT_ONCE);
+            if wanted == 0 {
+                return Ok(false);
+            }
+            let some: Vec<Key> = keys.by_ref().take(wanted).collect();
+            for item in self.get_all(&some).await? {
+                if filling.left() == 0 {
+                    return Ok(false);
+                }
+                if let Some(listed) = read(item).await? {
+                    filling.push(listed);
+                }
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn place_of(key: &Attributes) -> Option<String> {
+    key.get("list_sk")?.as_s().ok().cloned()
+}

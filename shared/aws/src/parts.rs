@@ -1,0 +1,151 @@
+//! The parts of a run beside its row: checkpoints, start marks, events.
+
+use anyhow::Result;
+use flowgate_app::run::{Checkpoint, Event, EventId, Held, RunId};
+use sha2::{Digest, Sha256};
+
+use crate::Aws;
+use crate::item::{Item, Key, number, run_partition, text};
+use crate::row::{IS_HELD, bind_held};
+use crate::table::{Query, Table};
+use crate::value::{MOST_IN_AN_ITEM, unpack_inline};
+use crate::write::{AllOutcome, Refusal, Write};
+
+/// A part that is ready: its own item, and those to be written before.
+pub(crate) struct Part {
+    pub(crate) write: Write,
+    pub(crate) chunks: Vec<Item>,
+    /// What the item takes of a transaction.
+    pub(crate) bytes: usize,
+}
+
+/// What became of parts that an owner wrote.
+pub(crate) enum PartsOutcome {
+    /// With whether there was a new checkpoint among them.
+    Written { new_checkpoint: bool },
+    /// By the run's row.
+    Refused(Option<Item>),
+}
+
+/// A place is any text, and may be long.
+pub(crate) fn place_hash(place: &str) -> String {
+    Sha256::digest(place).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(crate) fn start_mark_key(run: &RunId, place: &str) -> Key {
+    Key::new(run_partition(run), format!("ST#{}", place_hash(place)))
+}
+
+impl Aws {
+    /// Put-if-absent: the first result of a place stays.
+    pub(crate) fn checkpoint_part(&self, held: &Held, checkpoint: &Checkpoint) -> Result<Part> {
+        let packed = self.packer_of_run(&held.run, &held.owner.0).pack(serde_json::to_string(checkpoint)?, MOST_IN_AN_ITEM);
+        let bytes = packed.bytes();
+        let item = Item::new(Key::new(run_partition(&held.run), format!("CP#{}", place_hash(&checkpoint.place))))
+            .with("order", number(checkpoint.order))
+            .with("checkpoint", packed.attribute)
+            .with("expires_at", self.parts_expire_at());
+        Ok(Part { write: Write::put(item).if_absent(), chunks: packed.chunks, bytes })
+    }
+
+    /// All of them in one item, however many; `None` of none. Its key tells the first and the last, so that a batch that is written again,
+    /// with more or with fewer, takes nothing away from the one before.
+    pub(crate) fn events_part(&self, run: &RunId, events: &[Event]) -> Result<Option<Part>> {
+        let (Some(first), Some(last)) = (events.first(), events.last()) else { return Ok(None) };
+        let sk = format!("EV#{:020}#{:020}#{:020}", last.id.fence, last.id.n, first.id.n);
+        let packed = self.packer_of_run(run, &sk).pack(serde_json::to_string(events)?, MOST_IN_AN_ITEM);
+        let bytes = packed.bytes();
+        let item = Item::new(Key::new(run_partition(run), sk)).with("events", packed.attribute).with("expires_at", self.parts_expire_at());
+        Ok(Some(Part { write: Write::put(item), chunks: packed.chunks, bytes }))
+    }
+
+    /// Writes parts in one transaction with the run's row. `row` is given whether there is a new checkpoint: places that have a result already
+    /// are known only by the refusal, and are left out of the next attempt.
+    pub(crate) async fn write_parts(
+        &self,
+        row: impl Fn(bool) -> Write,
+        mut checkpoints: Vec<Write>,
+        others: &[Write],
+    ) -> Result<PartsOutcome> {
+        loop {
+            let new_checkpoint = !checkpoints.is_empty();
+            let writes: Vec<Write> = [row(new_checkpoint)].iter().chain(&checkpoints).chain(others).cloned().collect();
+            let mut refusals = match self.table().write_all(&writes).await? {
+                AllOutcome::Done => return Ok(PartsOutcome::Written { new_checkpoint }),
+                AllOutcome::Refused(refusals) => refusals.into_iter(),
+            };
+            if let Some(Refusal(item)) = refusals.next().flatten() {
+                return Ok(PartsOutcome::Refused(item));
+            }
+            let before = checkpoints.len();
+            checkpoints = checkpoints.into_iter().zip(refusals).filter(|(_, refusal)| refusal.is_none()).map(|(write, _)| write).collect();
+            anyhow::ensure!(checkpoints.len() < before, "a transaction was refused for no reason");
+        }
+    }
+
+    /// Chunks go first, so that no row ever names what is not there.
+    pub(crate) async fn put_chunks(&self, chunks: Vec<Item>) -> Result<()> {
+        if chunks.is_empty() { Ok(()) } else { self.table().put_all(chunks).await }
+    }
+}
+
+/// The run's row with a checkpoint: a new one ends the row of barren claims.
+pub(crate) fn row_beside_parts(held: &Held, new_checkpoint: bool) -> Write {
+    let key = Key::of_run(&held.run);
+    let write = if new_checkpoint { Write::update(key, "SET #barren_claims = :none").bind(":none", number(0)) } else { Write::check(key) };
+    bind_held(write.only_if(IS_HELD), held)
+}
+
+impl Table {
+    pub(crate) async fn checkpoints(&self, run: &RunId) -> Result<Vec<Checkpoint>> {
+        let pk = run_partition(run);
+        let mut items = self.query_all(Query::beginning(&pk, "CP#")).await?;
+        let orders = items.iter().map(|item| item.number("order")).collect::<Result<Vec<u64>>>()?;
+        let mut ordered: Vec<_> = orders.into_iter().zip(items.drain(..)).collect();
+        ordered.sort_by_key(|(order, _)| *order);
+        let values = ordered.iter().map(|(_, item)| item.value("checkpoint")).collect::<Result<Vec<_>>>()?;
+        let texts = self.unpack_all(&pk, values.into_iter()).await?;
+        texts.iter().map(|text| Ok(serde_json::from_str(text)?)).collect()
+    }
+
+    pub(crate) async fn started(&self, run: &RunId) -> Result<Vec<String>> {
+        let items = self.query_all(Query::beginning(&run_partition(run), "ST#")).await?;
+        let mut places = items.iter().map(|item| unpack_inline(item.value("place")?)).collect::<Result<Vec<_>>>()?;
+        places.sort();
+        Ok(places)
+    }
+
+    /// Batches may overlap where a write was tried again: an event that was told is not told twice.
+    pub(crate) async fn events(&self, run: &RunId, after: EventId, limit: usize) -> Result<Vec<Event>> {
+        let pk = run_partition(run);
+        let mut query = Query { condition: "#pk = :pk AND #sk BETWEEN :after AND :end".to_owned(), ..Query::default() }
+            .bind(":pk", text(&pk))
+            // `~` sorts behind `#`: behind all batches that end with this very event.
+            .bind(":after", text(format!("EV#{:020}#{:020}~", after.fence, after.n)))
+            .bind(":end", text("EV~"));
+        let (mut events, mut last) = (Vec::new(), after);
+        loop {
+            let found = self.query(&query).await?;
+            for item in &found.items {
+                for event in self.batch(&pk, item).await? {
+                    if events.len() >= limit {
+                        return Ok(events);
+                    }
+                    if event.id > last {
+                        last = event.id;
+                        events.push(event);
+                    }
+                }
+            }
+            match found.next {
+                Some(next) if events.len() < limit => query.after = Some(next),
+                _ => return Ok(events),
+            }
+        }
+    }
+
+    async fn batch(&self, pk: &str, item: &Item) -> Result<Vec<Event>> {
+        let [text] = self.unpack(pk, [Some(item.value("events")?)]).await?;
+        Ok(serde_json::from_str(&text.unwrap_or_default())?)
+    }
+}

@@ -1,0 +1,68 @@
+//! The queues that carry work to the worker and to the webhook function.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use async_trait::async_trait;
+use aws_sdk_sqs::types::MessageAttributeValue;
+use flowgate_app::ports::{Message, Queue};
+use flowgate_app::time::Timestamp;
+use std::sync::PoisonError;
+
+use crate::Aws;
+use crate::retry::failed;
+
+/// The longest that SQS holds a message back.
+const LONGEST_DELAY: Duration = Duration::from_secs(15 * 60);
+
+#[async_trait]
+impl Queue for Aws {
+    async fn send(&self, message: Message) -> Result<()> {
+        self.send_in(message, Duration::ZERO).await
+    }
+
+    /// Beyond what a queue can hold, the due row brings it.
+    async fn send_later(&self, message: Message, at: Timestamp) -> Result<()> {
+        let delay = at.since(self.now());
+        if delay > LONGEST_DELAY {
+            return Ok(());
+        }
+        self.send_in(message, delay).await
+    }
+}
+
+impl Aws {
+    async fn send_in(&self, message: Message, delay: Duration) -> Result<()> {
+        let queue = match message {
+            Message::RunV1 { .. } => &self.inner.config.run_queue_url,
+            Message::WebhookV1 { .. } => &self.inner.config.webhook_queue_url,
+        };
+        let trace = self.inner.trace.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut request = self.inner.clients.sqs().send_message().queue_url(queue).message_body(serde_json::to_string(&message)?);
+        if let Some(trace) = trace {
+            let trace = MessageAttributeValue::builder().data_type("String").string_value(trace).build()?;
+            request = request.message_attributes("traceparent", trace);
+        }
+        if !delay.is_zero() {
+            request = request.delay_seconds(whole_seconds(delay));
+        }
+        request.send().await.map_err(|error| failed("SendMessage", error))?;
+        Ok(())
+    }
+}
+
+/// Not before its time: rounded up.
+fn whole_seconds(delay: Duration) -> i32 {
+    let up = delay.as_millis().div_ceil(1000);
+    i32::try_from(up).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_are_rounded_up() {
+        assert_eq!([1, 1000, 1001, 900_000].map(|millis| whole_seconds(Duration::from_millis(millis))), [1, 1, 2, 900]);
+    }
+}

@@ -1,0 +1,94 @@
+//! What is tried again here, beyond what the SDK tries by itself, and how long a pause is made before it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Error, Result};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use flowgate_app::ports::Entropy;
+
+const MOST_TRIES: u32 = 8;
+const SHORTEST: Duration = Duration::from_millis(25);
+const LONGEST: Duration = Duration::from_secs(1);
+
+/// Two transactions that touch one item are refused by DynamoDB, not put in a row: whoever is refused comes again, each after a pause of its own.
+/// The double in the tests never refuses for this.
+const AGAIN: [&str; 8] = [
+    "TransactionConflictException",
+    "TransactionInProgressException",
+    "TransactionConflict",
+    "ThrottlingException",
+    "ThrottlingError",
+    "ProvisionedThroughputExceededException",
+    "ProvisionedThroughputExceeded",
+    "RequestLimitExceeded",
+];
+
+pub(crate) fn is_worth_another_try(code: Option<&str>) -> bool {
+    code.is_some_and(|code| AGAIN.contains(&code))
+}
+
+/// Counts tries and pauses between them.
+pub(crate) struct Tries {
+    entropy: Arc<dyn Entropy>,
+    made: u32,
+    most: u32,
+}
+
+impl Tries {
+    pub(crate) fn new(entropy: &Arc<dyn Entropy>) -> Self {
+        Self { entropy: entropy.clone(), made: 0, most: MOST_TRIES }
+    }
+
+    /// For races that somebody wins each time: as many tries as there may be competitors.
+    pub(crate) fn many(entropy: &Arc<dyn Entropy>) -> Self {
+        Self { most: 4 * MOST_TRIES, ..Self::new(entropy) }
+    }
+
+    /// Pauses, or gives the error back after the last try.
+    pub(crate) async fn pause(&mut self, error: Error) -> Result<()> {
+        self.made += 1;
+        if self.made >= self.most {
+            return Err(error.context(format!("given up after {} tries", self.made)));
+        }
+        tokio::time::sleep(self.next_pause()).await;
+        Ok(())
+    }
+
+    /// Somewhere between nothing and twice as much as the one before: those who met do not meet again.
+    fn next_pause(&self) -> Duration {
+        let most = LONGEST.min(SHORTEST * 2_u32.saturating_pow(self.made.min(10)));
+        let mut bytes = [0; 2];
+        self.entropy.fill(&mut bytes);
+        most * u32::from(u16::from_be_bytes(bytes)) / u32::from(u16::MAX)
+    }
+}
+
+/// An error that says what AWS called it. Never what was sent.
+pub(crate) fn failed<E, R>(operation: &str, error: SdkError<E, R>) -> Error
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    let said = format!("{operation} failed: {}: {}", error.code().unwrap_or("no answer"), error.message().unwrap_or("no message"));
+    Error::new(error).context(said)
+}
+
+#[cfg(test)]
+mod tests {
+    use flowgate_app::system::SystemEntropy;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn tries_end_and_pauses_are_bounded() {
+        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+        let mut tries = Tries::new(&entropy);
+        for _ in 1..MOST_TRIES {
+            tries.pause(Error::msg("conflict")).await.unwrap();
+            assert!(tries.next_pause() <= LONGEST);
+        }
+        let given_up = tries.pause(Error::msg("conflict")).await.unwrap_err();
+        assert_eq!(format!("{given_up:#}"), "given up after 8 tries: conflict");
+    }
+}

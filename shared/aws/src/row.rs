@@ -1,0 +1,129 @@
+//! How a run looks in its row, and back.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use aws_sdk_dynamodb::types::AttributeValue;
+use flowgate_app::ports::{Ending, NewRun};
+use flowgate_app::run::{Held, Mode, OwnerToken, RunEnd, RunRecord, RunState};
+use serde::de::DeserializeOwned;
+
+use crate::item::{Item, Key, due_shard, number, seconds, text, time};
+use crate::table::Table;
+use crate::write::Write;
+
+/// Holds for the owner alone, while the run is open: its end takes the owner out of the row.
+pub(crate) const IS_HELD: &str = "#fence = :fence AND #owner = :owner";
+
+pub(crate) fn bind_held(write: Write, held: &Held) -> Write {
+    write.bind(":fence", number(held.fence)).bind(":owner", text(&*held.owner.0))
+}
+
+pub(crate) fn is_held_by(item: &Item, held: &Held) -> Result<bool> {
+    Ok(item.find_number("fence")? == Some(held.fence) && item.find_text("owner") == Some(&held.owner.0))
+}
+
+/// A run that has not ended always has somebody to look after it, or a time when somebody must.
+pub(crate) fn is_open(item: &Item) -> bool {
+    item.has("due_at")
+}
+
+/// What does not change from the first write on.
+pub(crate) fn new_row(run: &NewRun, head: AttributeValue) -> Item {
+    let head_of = &run.head;
+    Item::new(Key::of_run(&head_of.id))
+        .with("list_pk", text(list_of(&head_of.workflow_uid)))
+        .with("list_sk", text(head_of.id.as_str()))
+        .with("created_at", time(head_of.created_at))
+        .with_some("user", head_of.user.as_deref().map(text))
+        .with("mode", text(mode_word(run.mode)))
+        .with("fence", number(u8::from(run.owner.is_some())))
+        .with("head", head)
+}
+
+pub(crate) fn list_of(workflow_uid: &str) -> String {
+    format!("RUNS#{workflow_uid}")
+}
+
+pub(crate) fn open(row: Item, run: &NewRun) -> Item {
+    let owned = run.owner.is_some();
+    row.with("state", text(if owned { RunState::Running } else { RunState::Pending }.as_str()))
+        .with_some("owner", run.owner.as_ref().map(|owner| text(&*owner.0)))
+        .with("due_at", time(run.due_at))
+        .with("look_at", time(run.due_at))
+        .with("due_shard", due_shard(run.head.id.as_str()))
+        .with("barren_claims", number(0))
+        .with_some("started_at", owned.then(|| time(run.head.created_at)))
+}
+
+/// The end of a run that was never open.
+pub(crate) fn ended(row: Item, run: &NewRun, end: &Ending, stored: EndAttributes) -> Item {
+    row.with("state", text(end.end.state.as_str()))
+        .with("end", stored.end)
+        .with("trace", stored.trace)
+        .with("kept_until", time(end.expires_at))
+        .with("expires_at", seconds(end.expires_at))
+        .with_some("look_at", end.due_at.map(time))
+        .with_some("due_shard", end.due_at.map(|_| due_shard(run.head.id.as_str())))
+}
+
+/// The end of a run that somebody holds.
+pub(crate) fn end_held(held: &Held, end: &Ending, stored: EndAttributes) -> Write {
+    let look = if end.due_at.is_some() { ", #look_at = :look_at, #due_shard = :shard" } else { "" };
+    let unlook = if end.due_at.is_some() { "" } else { ", #look_at, #due_shard" };
+    let expression = format!(
+        "SET #state = :state, #end = :end, #trace = :trace, #kept_until = :kept_until, #expires_at = :expires_at{look} \
+         REMOVE #owner, #due_at, #handed_over_by, #barren_claims{unlook}"
+    );
+    let write = bind_held(Write::update(Key::of_run(&held.run), expression).only_if(IS_HELD), held)
+        .bind(":state", text(end.end.state.as_str()))
+        .bind(":end", stored.end)
+        .bind(":trace", stored.trace)
+        .bind(":kept_until", time(end.expires_at))
+        .bind(":expires_at", seconds(end.expires_at));
+    match end.due_at {
+        Some(at) => write.bind(":look_at", time(at)).bind(":shard", due_shard(held.run.as_str())),
+        None => write,
+    }
+}
+
+pub(crate) struct EndAttributes {
+    pub(crate) end: AttributeValue,
+    pub(crate) trace: AttributeValue,
+}
+
+pub(crate) fn mode_word(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Attached => "attached",
+        Mode::Detached => "detached",
+    }
+}
+
+/// An enum of plain words, back from its word.
+pub(crate) fn from_word<T: DeserializeOwned>(word: &str) -> Result<T> {
+    Ok(serde_json::from_value(serde_json::Value::String(word.to_owned()))?)
+}
+
+impl Table {
+    /// The run of a row, and how many bytes its values take.
+    pub(crate) async fn record(&self, item: &Item) -> Result<(RunRecord, usize)> {
+        let [head, end] = self.unpack(item.text("pk")?, [Some(item.value("head")?), item.0.get("end")]).await?;
+        let (head, bytes) = (head.unwrap_or_default(), end.as_ref().map_or(0, String::len));
+        let end: Option<RunEnd> = end.as_deref().map(serde_json::from_str).transpose()?;
+        let due_at = if is_open(item) { "due_at" } else { "look_at" };
+        let record = RunRecord {
+            head: Arc::new(serde_json::from_str(&head)?),
+            state: from_word(item.text("state")?)?,
+            mode: from_word(item.text("mode")?)?,
+            fence: item.number("fence")?,
+            owner: item.find_text("owner").map(|owner| OwnerToken(owner.into())),
+            due_at: item.find_time(due_at)?,
+            cancel_requested: item.flag("cancel_requested"),
+            barren_claims: item.find_number("barren_claims")?.unwrap_or(0),
+            started_at: end.as_ref().map(|end| end.started_at).or(item.find_time("started_at")?),
+            end: end.map(Arc::new),
+            wiped: item.flag("wiped"),
+        };
+        Ok((record, head.len() + bytes))
+    }
+}

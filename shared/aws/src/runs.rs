@@ -1,0 +1,322 @@
+//! Runs, their checkpoints, events and traces.
+
+use anyhow::Result;
+use async_trait::async_trait;
+use flowgate_app::idempotency::{Claim, IdempotencyKey};
+use flowgate_app::ports::{
+    CancelRequest, Claimed, Created, Ending, Finished, Heartbeat, NewRun, Page, PageRequest, RunFilter, Runs, StartMark, Written,
+};
+use flowgate_app::run::{Checkpoint, Event, EventId, Held, OwnerToken, RunId, RunRecord, Trace};
+use flowgate_app::time::Timestamp;
+use futures_util::FutureExt;
+
+use crate::Aws;
+use crate::item::{Item, Key, number, text, time};
+use crate::page::{Listed, Listing};
+use crate::parts::{Part, PartsOutcome, row_beside_parts, start_mark_key};
+use crate::row::{IS_HELD, bind_held, end_held, ended, from_word, is_held_by, is_open, list_of, new_row, open};
+use crate::run_values::{MOST_OPEN_HEAD, claim, claim_is_past, claim_key, claim_writes, refused_create};
+use crate::value::{MOST_IN_AN_ITEM, inline};
+use crate::write::{AllOutcome, Outcome, Refusal, Write};
+
+/// What one transaction takes of parts beside the run's row: DynamoDB's own limits are 100 items and 4 MB.
+const MOST_PARTS: usize = 90;
+const MOST_PART_BYTES: usize = 3_000_000;
+
+#[async_trait]
+impl Runs for Aws {
+    async fn create(&self, run: NewRun) -> Result<Created> {
+        let head = self.pack_head(&run.head, MOST_OPEN_HEAD)?;
+        let row = open(new_row(&run, head.attribute), &run);
+        self.create_row(&run, row, Vec::new(), head.chunks).await
+    }
+
+    async fn create_ended(&self, run: NewRun, end: Ending) -> Result<Created> {
+        let head = self.pack_head(&run.head, MOST_IN_AN_ITEM)?;
+        let values = self.pack_end(&run.head.id, "end", &end, head.bytes())?;
+        let row = ended(new_row(&run, head.attribute), &run, &end, values.attributes);
+        self.create_row(&run, row, values.parts, [head.chunks, values.chunks].concat()).await
+    }
+
+    async fn claim(&self, run: &RunId, owner: &OwnerToken, now: Timestamp, lease_until: Timestamp) -> Result<Claimed> {
+        let write = Write::update(
+            Key::of_run(run),
+            "SET #state = :running, #fence = #fence + :one, #barren_claims = #barren_claims + :one, #owner = :owner, \
+             #due_at = :until, #look_at = :until, #started_at = if_not_exists(#started_at, :now)",
+        )
+        .only_if("attribute_exists(#due_at) AND (attribute_not_exists(#owner) OR (#due_at <= :now AND #owner <> :owner))")
+        .bind(":running", text("running"))
+        .bind(":one", number(1))
+        .bind(":owner", text(&*owner.0))
+        .bind(":until", time(lease_until))
+        .bind(":now", time(now));
+        match self.table().write(&write).await? {
+            Outcome::Done(item) => self.claimed(run, owner, item).await,
+            Outcome::Refused(item) => self.refused_claim(run, owner, lease_until, item).await,
+        }
+    }
+
+    async fn heartbeat(&self, held: &Held, lease_until: Timestamp) -> Result<Heartbeat> {
+        let write = Write::update(Key::of_run(&held.run), "SET #due_at = :until, #look_at = :until").only_if(IS_HELD);
+        Ok(match self.table().write(&bind_held(write, held).bind(":until", time(lease_until))).await? {
+            Outcome::Done(item) => Heartbeat::Kept { cancel_requested: item.flag("cancel_requested") },
+            Outcome::Refused(_) => Heartbeat::Lost,
+        })
+    }
+
+    async fn checkpoint(&self, held: &Held, checkpoint: Checkpoint, events: Vec<Event>) -> Result<Written> {
+        let checkpoint = self.checkpoint_part(held, &checkpoint)?;
+        let events = self.events_part(&held.run, &events)?;
+        self.put_chunks(checkpoint.chunks).await?;
+        let others = self.events_write(events).await?;
+        let row = |new_checkpoint| row_beside_parts(held, new_checkpoint);
+        Ok(written(self.write_parts(row, vec![checkpoint.write], &others).await?))
+    }
+
+    async fn mark_started(&self, held: &Held, place: &str) -> Result<StartMark> {
+        let mark = Item::new(start_mark_key(&held.run, place))
+            .with("place", inline(place.to_owned()))
+            .with("owner", text(&*held.owner.0))
+            .with("expires_at", self.parts_expire_at());
+        let mark = Write::put(mark).only_if("attribute_not_exists(#pk) OR #owner = :owner").bind(":owner", text(&*held.owner.0));
+        Ok(match self.table().write_all(&[row_beside_parts(held, false), mark]).await? {
+            AllOutcome::Done => StartMark::Marked,
+            AllOutcome::Refused(refusals) if refusals.first().is_some_and(Option::is_some) => StartMark::Lost,
+            AllOutcome::Refused(_) => StartMark::AlreadyStarted,
+        })
+    }
+
+    async fn append_events(&self, held: &Held, events: Vec<Event>) -> Result<Written> {
+        let events = self.events_part(&held.run, &events)?;
+        let others = self.events_write(events).await?;
+        Ok(written(self.write_parts(|_| row_beside_parts(held, false), Vec::new(), &others).await?))
+    }
+
+    async fn hand_over(&self, held: &Held, checkpoints: Vec<Checkpoint>, events: Vec<Event>, due_at: Timestamp) -> Result<Written> {
+        let events = self.events_part(&held.run, &events)?;
+        let others = self.events_write(events).await?;
+        let parts = checkpoints.iter().map(|checkpoint| self.checkpoint_part(held, checkpoint)).collect::<Result<Vec<_>>>()?;
+        let mut batches = self.batches(parts).await?;
+        let last = batches.pop().unwrap_or_default();
+        let mut was_new = false;
+        // What one transaction does not hold goes before, under the same condition: it is there or not before the run is free.
+        for batch in batches {
+            match self.write_parts(|new| row_beside_parts(held, new), batch, &[]).await? {
+                PartsOutcome::Written { new_checkpoint } => was_new |= new_checkpoint,
+                PartsOutcome::Refused(item) => return has_handed_over(held, item),
+            }
+        }
+        self.free(held, last, &others, due_at, was_new).await
+    }
+
+    async fn finish(&self, held: &Held, end: Ending) -> Result<Finished> {
+        let values = self.pack_end(&held.run, &held.owner.0, &end, MOST_OPEN_HEAD)?;
+        self.put_chunks(values.chunks).await?;
+        let mut writes = vec![end_held(held, &end, values.attributes)];
+        writes.extend(values.parts);
+        match self.table().write_all(&writes).await?.first_refused()? {
+            None => Ok(Finished::Finished),
+            Some(Refusal(Some(item))) if !is_open(&item) => self.already(item).await,
+            Some(_) => Ok(Finished::Lost),
+        }
+    }
+
+    async fn request_cancel(&self, run: &RunId, now: Timestamp) -> Result<CancelRequest> {
+        let write = Write::update(Key::of_run(run), "SET #cancel_requested = :true").only_if("attribute_exists(#due_at)");
+        match self.table().write(&write.bind(":true", aws_sdk_dynamodb::types::AttributeValue::Bool(true))).await? {
+            Outcome::Done(item) if !item.has("owner") || item.time("due_at")? <= now => Ok(CancelRequest::Unowned),
+            Outcome::Done(_) => Ok(CancelRequest::Requested),
+            Outcome::Refused(item) => {
+                let kept = item.map(|item| self.kept(item)).transpose()?.flatten();
+                kept.map_or(Ok(CancelRequest::Unknown), |item| Ok(CancelRequest::Already(from_word(item.text("state")?)?)))
+            }
+        }
+    }
+
+    async fn wipe(&self, run: &RunId) -> Result<()> {
+        self.wipe_run(run).await
+    }
+
+    async fn read(&self, run: &RunId) -> Result<Option<RunRecord>> {
+        let Some(item) = self.table().get(Key::of_run(run), None).await? else { return Ok(None) };
+        let Some(item) = self.kept(item)? else { return Ok(None) };
+        Ok(Some(self.table().record(&item).await?.0))
+    }
+
+    async fn checkpoints(&self, run: &RunId) -> Result<Vec<Checkpoint>> {
+        self.table().checkpoints(run).await
+    }
+
+    async fn started(&self, run: &RunId) -> Result<Vec<String>> {
+        self.table().started(run).await
+    }
+
+    async fn events(&self, run: &RunId, after: Option<EventId>, limit: usize) -> Result<Vec<Event>> {
+        self.table().events(run, after.unwrap_or(EventId { fence: 0, n: 0 }), limit).await
+    }
+
+    async fn trace(&self, run: &RunId) -> Result<Option<Trace>> {
+        let Some(item) = self.table().get(Key::of_run(run), Some("#pk, #trace, #kept_until")).await? else { return Ok(None) };
+        let Some(item) = self.kept(item)? else { return Ok(None) };
+        let [trace] = self.table().unpack(item.text("pk")?, [item.0.get("trace")]).await?;
+        Ok(trace.as_deref().map(serde_json::from_str).transpose()?)
+    }
+
+    async fn list(&self, workflow_uid: &str, filter: RunFilter, request: PageRequest) -> Result<Page<RunRecord>> {
+        let start = request.cursor.as_deref().and_then(RunId::parse).map(|run| (run.to_string(), Key::of_run(&run)));
+        let listing = Listing { filter: filter_of(&filter), backward: !filter.oldest_first, ..Listing::of(list_of(workflow_uid), start) };
+        let state = filter.state;
+        let read = |item: Item| {
+            async move {
+                let Some(item) = self.kept(item)? else { return Ok(None) };
+                let cursor = item.text("list_sk")?.to_owned();
+                let (run, bytes) = self.table().record(&item).await?;
+                // The index may be behind the row.
+                let is_meant = state.is_none_or(|state| state == run.state);
+                Ok(is_meant.then_some(Listed { item: run, bytes, cursor }))
+            }
+            .boxed()
+        };
+        self.list_page(listing, request.limit, read).await
+    }
+
+    async fn idempotency(&self, key: &IdempotencyKey, now: Timestamp) -> Result<Option<Claim>> {
+        let Some(item) = self.table().get(claim_key(key), None).await? else { return Ok(None) };
+        if claim_is_past(&item, now)? { Ok(None) } else { claim(&item).map(Some) }
+    }
+}
+
+impl Aws {
+    async fn create_row(&self, run: &NewRun, row: Item, parts: Vec<Write>, chunks: Vec<Item>) -> Result<Created> {
+        let chunk_keys = chunks.iter().map(Item::key).collect::<Result<Vec<_>>>()?;
+        self.put_chunks(chunks).await?;
+        let mut writes = vec![Write::put(row).if_absent()];
+        writes.extend(claim_writes(run));
+        writes.extend(parts);
+        let created = match self.table().write_all(&writes).await? {
+            AllOutcome::Done => Created::Created,
+            AllOutcome::Refused(refusals) => refused_create(&run.claims, refusals)?,
+        };
+        if created != Created::Created && !chunk_keys.is_empty() {
+            // The run will never be: what was written for it would only lie there until its time.
+            self.table().delete_all(chunk_keys).await?;
+        }
+        Ok(created)
+    }
+
+    async fn claimed(&self, run: &RunId, owner: &OwnerToken, item: Item) -> Result<Claimed> {
+        let (record, _) = self.table().record(&item).await?;
+        let held = Held { run: run.clone(), fence: record.fence, owner: owner.clone() };
+        Ok(Claimed::Ours(held, Box::new(record)))
+    }
+
+    /// A claim that is ours already takes effect once: only the end of its lease moves.
+    async fn refused_claim(&self, run: &RunId, owner: &OwnerToken, lease_until: Timestamp, item: Option<Item>) -> Result<Claimed> {
+        let Some(item) = item.map(|item| self.kept(item)).transpose()?.flatten() else { return Ok(Claimed::Unknown) };
+        if !is_open(&item) {
+            return Ok(Claimed::Ended);
+        }
+        if item.find_text("owner") != Some(&owner.0) {
+            return Ok(Claimed::Held);
+        }
+        if item.time("due_at")? == lease_until {
+            return self.claimed(run, owner, item).await;
+        }
+        let held = Held { run: run.clone(), fence: item.number("fence")?, owner: owner.clone() };
+        let write = Write::update(Key::of_run(run), "SET #due_at = :until, #look_at = :until").only_if(IS_HELD);
+        match self.table().write(&bind_held(write, &held).bind(":until", time(lease_until))).await? {
+            Outcome::Done(item) => self.claimed(run, owner, item).await,
+            Outcome::Refused(_) => Ok(Claimed::Held),
+        }
+    }
+
+    async fn events_write(&self, events: Option<Part>) -> Result<Vec<Write>> {
+        let Some(events) = events else { return Ok(Vec::new()) };
+        self.put_chunks(events.chunks).await?;
+        Ok(vec![events.write])
+    }
+
+    /// Checkpoints in as many transactions as they need; what they need beside them is written.
+    async fn batches(&self, parts: Vec<Part>) -> Result<Vec<Vec<Write>>> {
+        let (mut batches, mut bytes) = (vec![Vec::new()], 0);
+        for part in parts {
+            self.put_chunks(part.chunks).await?;
+            bytes += part.bytes;
+            let is_full = batches.last().is_some_and(|batch| batch.len() >= MOST_PARTS || bytes > MOST_PART_BYTES);
+            if is_full {
+                batches.push(Vec::new());
+                bytes = part.bytes;
+            }
+            if let Some(batch) = batches.last_mut() {
+                batch.push(part.write);
+            }
+        }
+        Ok(batches)
+    }
+
+    async fn free(&self, held: &Held, checkpoints: Vec<Write>, others: &[Write], due_at: Timestamp, was_new: bool) -> Result<Written> {
+        let given_back = |new| row_given_back(held, due_at, if new || was_new { Barren::None } else { Barren::OneLess });
+        match self.write_parts(given_back, checkpoints, others).await? {
+            PartsOutcome::Written { .. } => Ok(Written::Written),
+            // Ours still: then there was no barren claim to take back.
+            PartsOutcome::Refused(Some(item)) if is_held_by(&item, held)? => {
+                let given_back = |_| row_given_back(held, due_at, Barren::None);
+                match self.write_parts(given_back, Vec::new(), others).await? {
+                    PartsOutcome::Written { .. } => Ok(Written::Written),
+                    PartsOutcome::Refused(item) => has_handed_over(held, item),
+                }
+            }
+            PartsOutcome::Refused(item) => has_handed_over(held, item),
+        }
+    }
+
+    async fn already(&self, item: Item) -> Result<Finished> {
+        let Some(item) = self.kept(item)? else { return Ok(Finished::Lost) };
+        Ok(Finished::Already(Box::new(self.table().record(&item).await?.0)))
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Barren {
+    None,
+    OneLess,
+}
+
+fn row_given_back(held: &Held, due_at: Timestamp, barren: Barren) -> Write {
+    let (count, condition) = match barren {
+        Barren::None => (":none", IS_HELD.to_owned()),
+        Barren::OneLess => ("#barren_claims - :one", format!("{IS_HELD} AND #barren_claims > :none")),
+    };
+    let expression = format!(
+        "SET #mode = :detached, #handed_over_by = :owner, #due_at = :due_at, #look_at = :due_at, #barren_claims = {count} REMOVE #owner"
+    );
+    let write = Write::update(Key::of_run(&held.run), expression).only_if(condition).bind(":none", number(0));
+    let write = bind_held(write, held).bind(":detached", text("detached")).bind(":due_at", time(due_at));
+    match barren {
+        Barren::None => write,
+        Barren::OneLess => write.bind(":one", number(1)),
+    }
+}
+
+/// A hand-over that is refused because it was applied before is a success.
+fn has_handed_over(held: &Held, item: Option<Item>) -> Result<Written> {
+    let item = item.filter(is_open);
+    let by_us = item.is_some_and(|item| item.find_text("handed_over_by") == Some(&held.owner.0));
+    Ok(if by_us { Written::Written } else { Written::Lost })
+}
+
+fn written(outcome: PartsOutcome) -> Written {
+    match outcome {
+        PartsOutcome::Written { .. } => Written::Written,
+        PartsOutcome::Refused(_) => Written::Lost,
+    }
+}
+
+/// On what the index knows of a run.
+fn filter_of(filter: &RunFilter) -> Vec<(&'static str, &'static str, aws_sdk_dynamodb::types::AttributeValue)> {
+    let state = filter.state.map(|state| ("#state = :state", ":state", text(state.as_str())));
+    let user = filter.user.as_deref().map(|user| ("#user = :user", ":user", text(user)));
+    let from = filter.created_from.map(|from| ("#created_at >= :from", ":from", time(from)));
+    let before = filter.created_before.map(|before| ("#created_at < :before", ":before", time(before)));
+    [state, user, from, before].into_iter().flatten().collect()
+}

@@ -1,0 +1,147 @@
+//! Provider secrets and the keyring, in Secrets Manager; the names and times of provider secrets in the table, since a right to list secrets is one to list all of an account's.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use async_trait::async_trait;
+use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
+use flowgate_app::ports::Secrets;
+use flowgate_app::secrets::{Keyring, SecretInfo};
+use flowgate_app::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::Aws;
+use crate::item::{Item, Key, time};
+use crate::retry::failed;
+use crate::table::Query;
+use crate::write::{Outcome, Write};
+
+const NAMES: &str = "SECRETS";
+/// Names the version that completes the keyring: whoever writes it second is refused, and reads the first one's.
+const COMPLETING_VERSION: &str = "flowgate-keyring-completed-0000000001";
+/// A new version may be read a moment after it was written.
+const READ_AGAIN_AFTER: Duration = Duration::from_millis(300);
+const MOST_READS: usize = 5;
+
+/// What the keyring's secret holds. The deployment gives it no more than the token.
+#[derive(Deserialize)]
+struct Deployed {
+    bootstrap_token: Option<String>,
+}
+
+/// How a provider secret is stored: Secrets Manager takes no empty text, and its console shows this as a form.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    value: String,
+}
+
+#[async_trait]
+impl Secrets for Aws {
+    async fn keyring(&self, create: Keyring) -> Result<Keyring> {
+        let stored =
+            self.secret(&self.inner.config.keyring_secret, None).await?.context("the keyring's secret is not there, or has no value")?;
+        if let Ok(keyring) = serde_json::from_str(&stored) {
+            return Ok(keyring);
+        }
+        // No cause: it would show what is in the secret.
+        let deployed: Deployed = serde_json::from_str(&stored).map_err(|_| anyhow!("the keyring's secret is not the JSON of a keyring"))?;
+        if !self.inner.config.completes_keyring {
+            bail!("the keyring is not complete yet: the first request to the functions keys or workflows completes it");
+        }
+        let bootstrap_token = deployed.bootstrap_token.unwrap_or(create.bootstrap_token);
+        self.complete_keyring(&Keyring { bootstrap_token, ..create }).await
+    }
+
+    async fn put(&self, name: &str, value: &str, now: Timestamp) -> Result<()> {
+        let value = serde_json::to_string(&Stored { value: value.to_owned() })?;
+        self.put_secret(&self.secret_id(name), &value).await?;
+        let item = Item::new(Key::new(NAMES, name)).with("updated_at", time(now));
+        self.table().write(&Write::put(item)).await?;
+        Ok(())
+    }
+
+    async fn get(&self, name: &str) -> Result<Option<String>> {
+        let Some(stored) = self.secret(&self.secret_id(name), None).await? else { return Ok(None) };
+        // One that was written by hand may be the plain value.
+        let value = serde_json::from_str::<Stored>(&stored).map(|stored| stored.value);
+        Ok(Some(value.unwrap_or(stored)))
+    }
+
+    async fn list(&self) -> Result<Vec<SecretInfo>> {
+        let items = self.table().query_all(Query::beginning(NAMES, "")).await?;
+        items.iter().map(|item| Ok(SecretInfo { name: item.text("sk")?.to_owned(), updated_at: item.time("updated_at")? })).collect()
+    }
+
+    /// The secret goes first: should the row stay, the name is listed and can be deleted again.
+    async fn delete(&self, name: &str) -> Result<bool> {
+        let request = self.inner.clients.secrets().delete_secret().secret_id(self.secret_id(name)).force_delete_without_recovery(true);
+        match request.send().await {
+            Ok(_) => {}
+            Err(error) if is_absent(error.code()) => {}
+            Err(error) => return Err(failed("DeleteSecret", error)),
+        }
+        // A forced delete of what is not there is answered as one of what is: the row tells.
+        let row = self.table().write(&Write::delete(Key::new(NAMES, name))).await?;
+        Ok(matches!(row, Outcome::Done(row) if row.has("updated_at")))
+    }
+}
+
+impl Aws {
+    fn secret_id(&self, name: &str) -> String {
+        format!("{}{name}", self.inner.config.secret_prefix)
+    }
+
+    async fn secret(&self, id: &str, version: Option<&str>) -> Result<Option<String>> {
+        let request = self.inner.clients.secrets().get_secret_value().secret_id(id).set_version_id(version.map(str::to_owned));
+        match request.send().await {
+            Ok(secret) => Ok(secret.secret_string),
+            Err(error) if is_absent(error.code()) => Ok(None),
+            Err(error) => Err(failed("GetSecretValue", error)),
+        }
+    }
+
+    async fn complete_keyring(&self, keyring: &Keyring) -> Result<Keyring> {
+        let id = &self.inner.config.keyring_secret;
+        let request = self.inner.clients.secrets().put_secret_value().secret_id(id).client_request_token(COMPLETING_VERSION);
+        match request.secret_string(serde_json::to_string(keyring)?).send().await {
+            Ok(_) => {}
+            // Another first user was quicker.
+            Err(error) if error.code() == Some("ResourceExistsException") => {}
+            Err(error) => return Err(failed("PutSecretValue", error)),
+        }
+        for _ in 0..MOST_READS {
+            if let Some(stored) = self.secret(id, Some(COMPLETING_VERSION)).await? {
+                return serde_json::from_str(&stored).map_err(|_| anyhow!("the completed keyring does not parse"));
+            }
+            tokio::time::sleep(READ_AGAIN_AFTER).await;
+        }
+        bail!("the completed keyring cannot be read yet")
+    }
+
+    async fn put_secret(&self, id: &str, value: &str) -> Result<()> {
+        let mut tries = self.table().tries();
+        loop {
+            let put = self.inner.clients.secrets().put_secret_value().secret_id(id).secret_string(value).send().await;
+            match put {
+                Ok(_) => return Ok(()),
+                Err(error) if is_absent(error.code()) => {}
+                Err(error) => return Err(failed("PutSecretValue", error)),
+            }
+            let created = self.inner.clients.secrets().create_secret().name(id).secret_string(value).send().await;
+            match created {
+                Ok(_) => return Ok(()),
+                // Made by another meanwhile, or deleted a moment ago and not gone yet.
+                Err(error) if matches!(error.code(), Some("ResourceExistsException" | "InvalidRequestException")) => {
+                    tries.pause(failed("CreateSecret", error)).await?;
+                }
+                Err(error) => return Err(failed("CreateSecret", error)),
+            }
+        }
+    }
+}
+
+/// A secret that is being deleted is as one that is gone: it can be neither read nor written.
+fn is_absent(code: Option<&str>) -> bool {
+    matches!(code, Some("ResourceNotFoundException" | "InvalidRequestException"))
+}

@@ -1,0 +1,298 @@
+//! Requests to the one table: what conflicts or is throttled is tried again here, what a condition refuses is an outcome.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, CancellationReason, DeleteRequest, KeysAndAttributes, PutRequest, ReturnValue, ReturnValuesOnConditionCheckFailure,
+    WriteRequest,
+};
+use flowgate_app::ports::Entropy;
+
+use crate::clients::Clients;
+use crate::item::{Attributes, Item, Key};
+use crate::retry::{Tries, failed, is_worth_another_try};
+use crate::write::{AllOutcome, Outcome, Refusal, What, Write, names};
+
+/// What one BatchGetItem and one BatchWriteItem take.
+const MOST_GOT: usize = 100;
+const MOST_WRITTEN: usize = 25;
+
+pub(crate) struct Table {
+    pub(crate) name: String,
+    pub(crate) clients: Arc<Clients>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+}
+
+/// Items of one partition, of the table or of an index, in the order of their sort key.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Query {
+    pub(crate) index: Option<&'static str>,
+    /// As [`Write`]'s: `#name` and `:name`.
+    pub(crate) condition: String,
+    pub(crate) filter: Option<String>,
+    /// `None`: whole items.
+    pub(crate) attributes: Option<&'static str>,
+    pub(crate) values: Attributes,
+    pub(crate) backward: bool,
+    pub(crate) limit: Option<usize>,
+    pub(crate) after: Option<Attributes>,
+}
+
+/// Some of what a query asks for, and where it goes on.
+pub(crate) struct Found {
+    pub(crate) items: Vec<Item>,
+    pub(crate) next: Option<Attributes>,
+}
+
+/// How one attempt of a write ended.
+enum Attempt<T> {
+    Over(T),
+    Again(anyhow::Error),
+}
+
+impl Table {
+    pub(crate) fn tries(&self) -> Tries {
+        Tries::new(&self.entropy)
+    }
+
+    pub(crate) async fn write(&self, write: &Write) -> Result<Outcome> {
+        let mut tries = self.tries();
+        loop {
+            match self.attempt(write).await? {
+                Attempt::Over(outcome) => return Ok(outcome),
+                Attempt::Again(error) => tries.pause(error).await?,
+            }
+        }
+    }
+
+    /// All of them or none. A transaction of one costs twice its write, so that it is none.
+    pub(crate) async fn write_all(&self, writes: &[Write]) -> Result<AllOutcome> {
+        if let [write] = writes
+            && !matches!(write.what, What::Check(_))
+        {
+            return Ok(match self.write(write).await? {
+                Outcome::Done(_) => AllOutcome::Done,
+                Outcome::Refused(item) => AllOutcome::Refused(vec![Some(Refusal(item))]),
+            });
+        }
+        let mut tries = self.tries();
+        loop {
+            match self.attempt_all(writes).await? {
+                Attempt::Over(outcome) => return Ok(outcome),
+                Attempt::Again(error) => tries.pause(error).await?,
+            }
+        }
+    }
+
+    async fn attempt(&self, write: &Write) -> Result<Attempt<Outcome>> {
+        match &write.what {
+            What::Put(item) => self.put(write, item).await,
+            What::Update(key, expression) => self.update(write, key, expression).await,
+            What::Delete(key) => self.delete(write, key).await,
+            What::Check(_) => Err(anyhow!("a check alone is no write")),
+        }
+    }
+
+    async fn put(&self, write: &Write, item: &Item) -> Result<Attempt<Outcome>> {
+        use aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException as Refused;
+        let request = self.clients.dynamodb().put_item().table_name(&self.name).set_item(Some(item.0.clone()));
+        let request = request.set_condition_expression(write.condition.clone()).set_expression_attribute_names(write.names());
+        let request = request.set_expression_attribute_values(write.bound());
+        match request.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld).send().await {
+            Ok(_) => Ok(Attempt::Over(Outcome::Done(Item::default()))),
+            Err(error) => match error.as_service_error() {
+                Some(Refused(refused)) => Ok(refused_by(refused.item())),
+                _ => again("PutItem", error),
+            },
+        }
+    }
+
+    async fn update(&self, write: &Write, key: &Key, expression: &str) -> Result<Attempt<Outcome>> {
+        use aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException as Refused;
+        let request = self.clients.dynamodb().update_item().table_name(&self.name).set_key(Some(key.clone().attributes()));
+        let request = request.update_expression(expression).set_condition_expression(write.condition.clone());
+        let request = request.set_expression_attribute_names(write.names()).set_expression_attribute_values(write.bound());
+        let request = request.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match request.return_values(ReturnValue::AllNew).send().await {
+            Ok(done) => Ok(Attempt::Over(Outcome::Done(Item(done.attributes.unwrap_or_default())))),
+            Err(error) => match error.as_service_error() {
+                Some(Refused(refused)) => Ok(refused_by(refused.item())),
+                _ => again("UpdateItem", error),
+            },
+        }
+    }
+
+    async fn delete(&self, write: &Write, key: &Key) -> Result<Attempt<Outcome>> {
+        use aws_sdk_dynamodb::operation::delete_item::DeleteItemError::ConditionalCheckFailedException as Refused;
+        let request = self.clients.dynamodb().delete_item().table_name(&self.name).set_key(Some(key.clone().attributes()));
+        let request = request.set_condition_expression(write.condition.clone()).set_expression_attribute_names(write.names());
+        let request = request.set_expression_attribute_values(write.bound());
+        let request = request.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match request.return_values(ReturnValue::AllOld).send().await {
+            Ok(done) => Ok(Attempt::Over(Outcome::Done(Item(done.attributes.unwrap_or_default())))),
+            Err(error) => match error.as_service_error() {
+                Some(Refused(refused)) => Ok(refused_by(refused.item())),
+                _ => again("DeleteItem", error),
+            },
+        }
+    }
+
+    /// The SDK gives each call a token, so that its own retry of a transaction that was applied is answered as the first.
+    async fn attempt_all(&self, writes: &[Write]) -> Result<Attempt<AllOutcome>> {
+        let items = writes.iter().map(|write| write.in_transaction(&self.name)).collect::<Result<_>>()?;
+        let sent = self.clients.dynamodb().transact_write_items().set_transact_items(Some(items)).send().await;
+        let Err(error) = sent else { return Ok(Attempt::Over(AllOutcome::Done)) };
+        let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
+            return again("TransactWriteItems", error);
+        };
+        let reasons = cancelled.cancellation_reasons();
+        if reasons.iter().any(|reason| is_worth_another_try(reason.code())) {
+            return Ok(Attempt::Again(failed("TransactWriteItems", error)));
+        }
+        if !reasons.iter().any(is_refusal) {
+            return Err(failed("TransactWriteItems", error));
+        }
+        Ok(Attempt::Over(AllOutcome::Refused(reasons.iter().map(refusal).collect())))
+    }
+
+    /// Consistent. `attributes` as in [`Query`].
+    pub(crate) async fn get(&self, key: Key, attributes: Option<&str>) -> Result<Option<Item>> {
+        let request = self.clients.dynamodb().get_item().table_name(&self.name).set_key(Some(key.attributes())).consistent_read(true);
+        let request = request.set_projection_expression(attributes.map(str::to_owned)).set_expression_attribute_names(names(attributes));
+        let got = request.send().await.map_err(|error| failed("GetItem", error))?;
+        Ok(got.item.map(Item))
+    }
+
+    /// Those that there are, consistent, in the order of the keys.
+    pub(crate) async fn get_all(&self, keys: &[Key]) -> Result<Vec<Item>> {
+        let mut got: HashMap<Key, Item> = HashMap::new();
+        for keys in keys.chunks(MOST_GOT) {
+            let mut asked: Vec<Attributes> = keys.iter().cloned().map(Key::attributes).collect();
+            let mut tries = self.tries();
+            while !asked.is_empty() {
+                asked = self.get_some(asked, &mut got).await?;
+                if !asked.is_empty() {
+                    tries.pause(anyhow!("BatchGetItem left {} items", asked.len())).await?;
+                }
+            }
+        }
+        Ok(keys.iter().filter_map(|key| got.remove(key)).collect())
+    }
+
+    /// Gives the keys that have not been read yet.
+    async fn get_some(&self, keys: Vec<Attributes>, got: &mut HashMap<Key, Item>) -> Result<Vec<Attributes>> {
+        let asked = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build()?;
+        let answer = self.clients.dynamodb().batch_get_item().request_items(&self.name, asked).send().await;
+        let answer = answer.map_err(|error| failed("BatchGetItem", error))?;
+        for item in answer.responses.unwrap_or_default().remove(&self.name).unwrap_or_default() {
+            let item = Item(item);
+            got.insert(item.key()?, item);
+        }
+        let left = answer.unprocessed_keys.unwrap_or_default().remove(&self.name);
+        Ok(left.map(|left| left.keys).unwrap_or_default())
+    }
+
+    pub(crate) async fn put_all(&self, items: Vec<Item>) -> Result<()> {
+        let put = |item: Item| Ok(WriteRequest::builder().put_request(PutRequest::builder().set_item(Some(item.0)).build()?).build());
+        self.write_batches(items.into_iter().map(put).collect::<Result<_>>()?).await
+    }
+
+    pub(crate) async fn delete_all(&self, keys: Vec<Key>) -> Result<()> {
+        let delete = |key: Key| {
+            let request = DeleteRequest::builder().set_key(Some(key.attributes())).build()?;
+            Ok(WriteRequest::builder().delete_request(request).build())
+        };
+        self.write_batches(keys.into_iter().map(delete).collect::<Result<_>>()?).await
+    }
+
+    async fn write_batches(&self, requests: VecDeque<WriteRequest>) -> Result<()> {
+        let mut requests = requests;
+        let mut tries = self.tries();
+        while !requests.is_empty() {
+            let batch: Vec<WriteRequest> = requests.drain(..MOST_WRITTEN.min(requests.len())).collect();
+            let sent = self.clients.dynamodb().batch_write_item().request_items(&self.name, batch).send().await;
+            let answer = sent.map_err(|error| failed("BatchWriteItem", error))?;
+            let left = answer.unprocessed_items.unwrap_or_default().remove(&self.name).unwrap_or_default();
+            if !left.is_empty() {
+                tries.pause(anyhow!("BatchWriteItem left {} items", left.len())).await?;
+                requests.extend(left);
+            }
+        }
+        Ok(())
+    }
+
+    /// Consistent, unless it asks an index.
+    pub(crate) async fn query(&self, query: &Query) -> Result<Found> {
+        let request = self.clients.dynamodb().query().table_name(&self.name).set_index_name(query.index.map(str::to_owned));
+        let request = request.key_condition_expression(&query.condition).set_filter_expression(query.filter.clone());
+        let spoken = [Some(query.condition.as_str()), query.filter.as_deref(), query.attributes];
+        let request = request.set_expression_attribute_names(names(spoken.into_iter().flatten()));
+        let request = request.set_expression_attribute_values(Some(query.values.clone())).scan_index_forward(!query.backward);
+        let request = request.set_projection_expression(query.attributes.map(str::to_owned)).set_exclusive_start_key(query.after.clone());
+        let limit = query.limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX));
+        let found = request.set_limit(limit).consistent_read(query.index.is_none()).send().await;
+        let found = found.map_err(|error| failed("Query", error))?;
+        let items = found.items.unwrap_or_default().into_iter().map(Item).collect();
+        Ok(Found { items, next: found.last_evaluated_key.filter(|key| !key.is_empty()) })
+    }
+
+    pub(crate) async fn query_all(&self, mut query: Query) -> Result<Vec<Item>> {
+        let mut items = Vec::new();
+        loop {
+            let found = self.query(&query).await?;
+            items.extend(found.items);
+            match found.next {
+                Some(next) => query.after = Some(next),
+                None => return Ok(items),
+            }
+        }
+    }
+}
+
+impl Query {
+    /// The items of a partition whose sort key begins so.
+    pub(crate) fn beginning(pk: &str, begin: &str) -> Self {
+        let condition = if begin.is_empty() { "#pk = :pk" } else { "#pk = :pk AND begins_with(#sk, :begin)" };
+        let query = Self { condition: condition.to_owned(), ..Self::default() }.bind(":pk", crate::item::text(pk));
+        if begin.is_empty() { query } else { query.bind(":begin", crate::item::text(begin)) }
+    }
+
+    pub(crate) fn bind(mut self, name: &str, value: AttributeValue) -> Self {
+        self.values.insert(name.to_owned(), value);
+        self
+    }
+}
+
+impl AllOutcome {
+    /// For a transaction of which only its first write may be refused: the item that stood in its way.
+    pub(crate) fn first_refused(self) -> Result<Option<Refusal>> {
+        match self {
+            Self::Done => Ok(None),
+            Self::Refused(refusals) => Ok(Some(refusals.into_iter().next().flatten().context("another write than the first was refused")?)),
+        }
+    }
+}
+
+fn refused_by(item: Option<&Attributes>) -> Attempt<Outcome> {
+    Attempt::Over(Outcome::Refused(item.filter(|item| !item.is_empty()).cloned().map(Item)))
+}
+
+fn is_refusal(reason: &CancellationReason) -> bool {
+    reason.code() == Some("ConditionalCheckFailed")
+}
+
+fn refusal(reason: &CancellationReason) -> Option<Refusal> {
+    is_refusal(reason).then(|| Refusal(reason.item().filter(|item| !item.is_empty()).cloned().map(Item)))
+}
+
+fn again<T, E, R>(operation: &str, error: SdkError<E, R>) -> Result<Attempt<T>>
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    if is_worth_another_try(error.code()) { Ok(Attempt::Again(failed(operation, error))) } else { Err(failed(operation, error)) }
+}

@@ -1,0 +1,99 @@
+//! Takes the data out of a run that is not to be saved, so that nothing of it is left in the table.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use aws_sdk_dynamodb::types::AttributeValue;
+use flowgate_app::delivery::FrozenRequest;
+use flowgate_app::run::{RunEnd, RunHead, RunId};
+use serde_json::Value;
+
+use crate::Aws;
+use crate::deliveries::{MOST_REQUEST, pointed_at};
+use crate::item::{Item, Key, META, run_partition};
+use crate::row::is_open;
+use crate::table::Query;
+use crate::value::{MOST_IN_AN_ITEM, Packer};
+use crate::write::Write;
+
+impl Aws {
+    /// Only of a run that has ended: an owner still needs what a run in flight has. The row counts as wiped, and is no longer due, only when all
+    /// the rest is gone: a wipe that breaks off is found again.
+    pub(crate) async fn wipe_run(&self, run: &RunId) -> Result<()> {
+        let attributes = Some("#pk, #sk, #due_at, #head, #end");
+        let mut items = self.table().query_all(Query { attributes, ..Query::beginning(&run_partition(run), "") }).await?;
+        let Some(place) = items.iter().position(|item| item.find_text("sk") == Some(META)) else { return Ok(()) };
+        let row = items.swap_remove(place);
+        if is_open(&row) {
+            return Ok(());
+        }
+        let (pointers, parts): (Vec<_>, Vec<_>) =
+            items.into_iter().partition(|item| item.find_text("sk").is_some_and(|sk| sk.starts_with("WH#")));
+        if pointers.is_empty() && parts.is_empty() {
+            return self.blank(run, &row, Step::Only).await.map(|_| ());
+        }
+        let kept = self.blank(run, &row, Step::First).await?;
+        for pointer in &pointers {
+            self.wipe_delivery(&Key::of_delivery(&pointed_at(pointer)?)).await?;
+        }
+        let keys = parts.iter().map(Item::key).collect::<Result<Vec<_>>>()?;
+        self.table().delete_all(keys.into_iter().filter(|key| !kept.contains(key)).collect()).await?;
+        self.mark_wiped(run).await
+    }
+
+    /// The row without its data. Gives the items beside it that it names now.
+    async fn blank(&self, run: &RunId, row: &Item, step: Step) -> Result<HashSet<Key>> {
+        let [head, end] = self.table().unpack(row.text("pk")?, [Some(row.value("head")?), Some(row.value("end")?)]).await?;
+        let mut head: RunHead = serde_json::from_str(&head.context("a run has no head")?)?;
+        (head.input, head.input_as_sent) = (Arc::new(Value::Null), None);
+        let mut end: RunEnd = serde_json::from_str(&end.context("a run has no end")?)?;
+        end.output = Arc::new(Value::Null);
+        let packer = self.packer_of_run(run, "wiped");
+        let head = packer.pack(serde_json::to_string(&head)?, MOST_IN_AN_ITEM / 2);
+        let end = packer.pack(serde_json::to_string(&end)?, MOST_IN_AN_ITEM / 2);
+        let chunks = [head.chunks, end.chunks].concat();
+        let kept = chunks.iter().map(Item::key).collect::<Result<_>>()?;
+        self.put_chunks(chunks).await?;
+        let (wiped, undue) = if step == Step::Only { (", #wiped = :wiped", ", #look_at, #due_shard") } else { ("", "") };
+        let write = Write::update(Key::of_run(run), format!("SET #head = :head, #end = :end{wiped} REMOVE #trace{undue}"));
+        let write = write.only_if("attribute_exists(#end)").bind(":head", head.attribute).bind(":end", end.attribute);
+        let write = if step == Step::Only { write.bind(":wiped", AttributeValue::Bool(true)) } else { write };
+        // Refused: its time came meanwhile.
+        self.table().write(&write).await?;
+        Ok(kept)
+    }
+
+    async fn mark_wiped(&self, run: &RunId) -> Result<()> {
+        let write = Write::update(Key::of_run(run), "SET #wiped = :wiped REMOVE #look_at, #due_shard").only_if("attribute_exists(#end)");
+        self.table().write(&write.bind(":wiped", AttributeValue::Bool(true))).await?;
+        Ok(())
+    }
+
+    /// Without its body a delivery cannot go out again.
+    async fn wipe_delivery(&self, key: &Key) -> Result<()> {
+        let Some(item) = self.table().get(key.clone(), None).await? else { return Ok(()) };
+        let delivery = self.table().delivery(&item).await?;
+        let request = FrozenRequest { body: String::new(), ..(*delivery.request).clone() };
+        let packer = Packer { salt: "wiped".to_owned(), ..self.packer_of_delivery(&delivery.id) };
+        let request = packer.pack(serde_json::to_string(&request)?, MOST_REQUEST);
+        let kept = request.chunks.iter().map(Item::key).collect::<Result<HashSet<_>>>()?;
+        self.put_chunks(request.chunks).await?;
+        let write = Write::update(key.clone(), "SET #request = :request, #wiped = :wiped REMOVE #due_at, #look_at, #due_shard")
+            .only_if("attribute_exists(#pk)")
+            .bind(":request", request.attribute)
+            .bind(":wiped", AttributeValue::Bool(true));
+        self.table().write(&write).await?;
+        let beside = self.table().query_all(Query { attributes: Some("#pk, #sk"), ..Query::beginning(&key.pk, "V#") }).await?;
+        let keys = beside.iter().map(Item::key).collect::<Result<Vec<_>>>()?;
+        self.table().delete_all(keys.into_iter().filter(|key| !kept.contains(key)).collect()).await
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Step {
+    /// There is more to be taken away than the row's data.
+    First,
+    /// The row is all there is.
+    Only,
+}

@@ -1,0 +1,265 @@
+//! Workflows, their drafts and their immutable versions.
+
+use anyhow::{Result, anyhow};
+use async_trait::async_trait;
+use flowgate_app::ports::{DraftSaved, NewVersion, Page, PageRequest, SetActive, Workflows};
+use flowgate_app::secrets::SigningPin;
+use flowgate_app::time::Timestamp;
+use flowgate_app::workflows::{Draft, VersionInfo, VersionRecord, WorkflowRecord};
+use futures_util::FutureExt;
+
+use crate::Aws;
+use crate::item::{Item, Key, number, text, time};
+use crate::page::{Listed, Listing};
+use crate::retry::Tries;
+use crate::table::{Query, Table};
+use crate::value::{MOST_IN_AN_ITEM, Packer, chunk_keys};
+use crate::write::{AllOutcome, Outcome, Write};
+
+const LIST: &str = "WORKFLOWS";
+/// What DynamoDB takes as a sort key.
+const LONGEST_PLACE: usize = 1024;
+
+#[async_trait]
+impl Workflows for Aws {
+    async fn read(&self, id: &str) -> Result<Option<WorkflowRecord>> {
+        match self.table().get(key_of(id), None).await? {
+            Some(item) => Ok(Some(self.table().workflow(&item).await?.0)),
+            None => Ok(None),
+        }
+    }
+
+    async fn list(&self, request: PageRequest) -> Result<Page<WorkflowRecord>> {
+        let known = request.cursor.filter(|cursor| !cursor.is_empty() && cursor.len() <= LONGEST_PLACE);
+        let start = known.map(|cursor| (cursor.clone(), key_of(&cursor)));
+        let read = |item: Item| {
+            async move {
+                let (record, bytes) = self.table().workflow(&item).await?;
+                Ok(Some(Listed { cursor: record.id.clone(), item: record, bytes }))
+            }
+            .boxed()
+        };
+        self.list_page(Listing::of(LIST, start), request.limit, read).await
+    }
+
+    /// One write, whether the workflow is new or not. The draft before it is not read, so that what lay beside it is found by a query.
+    async fn save_draft(
+        &self,
+        id: &str,
+        draft: Draft,
+        uid_if_new: &str,
+        signing: SigningPin,
+        if_match: Option<&str>,
+    ) -> Result<DraftSaved> {
+        let packed = self.packer_of_workflow(&key_of(id)).pack(serde_json::to_string(&draft)?, MOST_IN_AN_ITEM);
+        let chunks = packed.chunks.iter().map(Item::key).collect::<Result<Vec<_>>>()?;
+        self.put_chunks(packed.chunks).await?;
+        let write = Write::update(
+            key_of(id),
+            "SET #draft = :draft, #etag = :etag, #id = :id, #list_pk = :list, #list_sk = :id, #uid = if_not_exists(#uid, :uid), \
+             #created_at = if_not_exists(#created_at, :at), #signing = if_not_exists(#signing, :signing), #versions = if_not_exists(#versions, :none), \
+             #draft_before = if_not_exists(#draft, :draft)",
+        )
+        .bind(":draft", packed.attribute)
+        .bind(":etag", text(&draft.etag))
+        .bind(":id", text(id))
+        .bind(":list", text(LIST))
+        .bind(":uid", text(uid_if_new))
+        .bind(":at", time(draft.saved_at))
+        .bind(":signing", text(serde_json::to_string(&signing)?))
+        .bind(":none", number(0));
+        // The stored draft may be this very one: then the write is the retry of one that was applied.
+        let write = match if_match {
+            Some(etag) => write.only_if("#etag = :if_match OR #etag = :etag").bind(":if_match", text(etag)),
+            None => write,
+        };
+        match self.table().write(&write).await? {
+            Outcome::Done(item) => {
+                let (record, _) = self.table().workflow(&item).await?;
+                self.drop_draft_before(&item).await?;
+                Ok(DraftSaved::Saved(Box::new(record)))
+            }
+            Outcome::Refused(_) => {
+                self.table().delete_all(chunks).await?;
+                Ok(DraftSaved::Stale)
+            }
+        }
+    }
+
+    async fn publish(&self, id: &str, version: NewVersion) -> Result<Option<VersionInfo>> {
+        let mut tries = Tries::many(&self.inner.entropy);
+        loop {
+            let Some(row) = self.table().get(key_of(id), Some("#uid, #versions")).await? else { return Ok(None) };
+            if let Some(info) = self.publish_next(id, &row, &version).await? {
+                return Ok(Some(info));
+            }
+            tries.pause(anyhow!("the workflow was published by others all the time")).await?;
+        }
+    }
+
+    async fn set_active(&self, id: &str, version: Option<&str>, at: Timestamp) -> Result<SetActive> {
+        let Some(version) = version else { return self.take_down(id, at).await };
+        let mut tries = self.table().tries();
+        loop {
+            let Some(row) = self.table().get(key_of(id), Some("#uid")).await? else { return Ok(SetActive::UnknownWorkflow) };
+            let Some(number) = number_in(version) else { return Ok(SetActive::UnknownVersion) };
+            let known = Write::check(version_key(row.text("uid")?, number)).only_if("attribute_exists(#pk)");
+            let point = Write::update(key_of(id), "SET #active_version = :version, #activated_at = :at").only_if("#uid = :uid");
+            let point = point.bind(":version", text(version)).bind(":at", time(at)).bind(":uid", row.value("uid")?.clone());
+            match self.table().write_all(&[known, point]).await? {
+                AllOutcome::Done => return Ok(SetActive::Done),
+                AllOutcome::Refused(refusals) if refusals.first().is_some_and(Option::is_some) => return Ok(SetActive::UnknownVersion),
+                AllOutcome::Refused(_) => tries.pause(anyhow!("the workflow was deleted and made again all the time")).await?,
+            }
+        }
+    }
+
+    async fn version(&self, uid: &str, version: &str) -> Result<Option<VersionRecord>> {
+        let Some(number) = number_in(version) else { return Ok(None) };
+        let Some(item) = self.table().get(version_key(uid, number), None).await? else { return Ok(None) };
+        let [document] = self.table().unpack(item.text("pk")?, [Some(item.value("document")?)]).await?;
+        Ok(Some(VersionRecord { info: info(&item)?, name: item.text("name")?.to_owned(), document: document.unwrap_or_default().into() }))
+    }
+
+    async fn versions(&self, uid: &str) -> Result<Vec<VersionInfo>> {
+        let attributes = Some("#version, #hash, #notes, #published_at");
+        let query = Query { backward: true, attributes, ..Query::beginning(&versions_of(uid), VERSION) };
+        self.table().query_all(query).await?.iter().map(info).collect()
+    }
+
+    async fn rotate_signing(&self, id: &str, pin: SigningPin, overlap_until: Timestamp) -> Result<bool> {
+        let mut tries = self.table().tries();
+        loop {
+            let Some(row) = self.table().get(key_of(id), Some("#uid, #signing")).await? else { return Ok(false) };
+            let current: SigningPin = serde_json::from_str(row.text("signing")?)?;
+            if current == pin {
+                // The retry of a rotation that was applied: the pin before it must not be lost.
+                return Ok(true);
+            }
+            let write =
+                Write::update(key_of(id), "SET #signing = :pin, #signing_before = :before").only_if("#signing = :current AND #uid = :uid");
+            let write = write
+                .bind(":pin", text(serde_json::to_string(&pin)?))
+                .bind(":before", text(serde_json::to_string(&(current, overlap_until))?))
+                .bind(":current", row.value("signing")?.clone())
+                .bind(":uid", row.value("uid")?.clone());
+            match self.table().write(&write).await? {
+                Outcome::Done(_) => return Ok(true),
+                Outcome::Refused(_) => tries.pause(anyhow!("the signing secret was rotated by others all the time")).await?,
+            }
+        }
+    }
+
+    async fn delete(&self, id: &str) -> Result<bool> {
+        let Outcome::Done(row) = self.table().write(&Write::delete(key_of(id))).await? else { return Ok(false) };
+        let Some(draft) = row.0.get("draft") else { return Ok(false) };
+        self.table().delete_all(chunk_keys(&key_of(id).pk, draft)?).await?;
+        Ok(true)
+    }
+}
+
+impl Aws {
+    /// Each write has chunks of its own: what one takes away, no other names.
+    fn packer_of_workflow(&self, key: &Key) -> Packer {
+        let mut salt = [0; 16];
+        self.inner.entropy.fill(&mut salt);
+        Packer { pk: key.pk.clone(), salt: format!("{:032x}", u128::from_be_bytes(salt)), expires_at: None }
+    }
+
+    /// What lay beside the row for the draft that this one has replaced.
+    async fn drop_draft_before(&self, row: &Item) -> Result<()> {
+        let (draft, before) = (row.value("draft")?, row.value("draft_before")?);
+        if draft == before {
+            return Ok(());
+        }
+        self.table().delete_all(chunk_keys(row.text("pk")?, before)?).await
+    }
+
+    /// `None`: another version was published since `row` was read.
+    async fn publish_next(&self, id: &str, row: &Item, new: &NewVersion) -> Result<Option<VersionInfo>> {
+        let (uid, number_of) = (row.text("uid")?, row.number::<u64>("versions")?);
+        let info =
+            VersionInfo { version: format!("1.0.{number_of}"), hash: new.hash.clone(), notes: new.notes.clone(), published_at: new.at };
+        let key = version_key(uid, number_of);
+        let document = self.packer_of_workflow(&key).pack(new.document.to_string(), MOST_IN_AN_ITEM);
+        let chunks = document.chunks.iter().map(Item::key).collect::<Result<Vec<_>>>()?;
+        self.put_chunks(document.chunks).await?;
+        let item = Item::new(key)
+            .with("version", text(&info.version))
+            .with("hash", text(&info.hash))
+            .with_some("notes", info.notes.as_deref().map(text))
+            .with("published_at", time(new.at))
+            .with("name", text(&new.name))
+            .with("document", document.attribute);
+        let point = Write::update(key_of(id), "SET #active_version = :version, #activated_at = :at, #versions = :next")
+            .only_if("#uid = :uid AND #versions = :number")
+            .bind(":version", text(&info.version))
+            .bind(":at", time(new.at))
+            .bind(":next", number(number_of + 1))
+            .bind(":uid", text(uid))
+            .bind(":number", number(number_of));
+        match self.table().write_all(&[point, Write::put(item).if_absent()]).await? {
+            AllOutcome::Done => Ok(Some(info)),
+            AllOutcome::Refused(_) => {
+                self.table().delete_all(chunks).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    async fn take_down(&self, id: &str, at: Timestamp) -> Result<SetActive> {
+        let write = Write::update(key_of(id), "SET #activated_at = :at REMOVE #active_version").only_if("attribute_exists(#pk)");
+        Ok(match self.table().write(&write.bind(":at", time(at))).await? {
+            Outcome::Done(_) => SetActive::Done,
+            Outcome::Refused(_) => SetActive::UnknownWorkflow,
+        })
+    }
+}
+
+fn key_of(id: &str) -> Key {
+    Key::new(format!("WF#{id}"), "WF")
+}
+
+const VERSION: &str = "VERSION#";
+
+fn versions_of(uid: &str) -> String {
+    format!("WFV#{uid}")
+}
+
+fn version_key(uid: &str, number: u64) -> Key {
+    Key::new(versions_of(uid), format!("{VERSION}{number:010}"))
+}
+
+/// Versions are `1.0.<number>`, written in one way.
+fn number_in(version: &str) -> Option<u64> {
+    let number = version.strip_prefix("1.0.")?.parse().ok()?;
+    (format!("1.0.{number}") == version).then_some(number)
+}
+
+fn info(item: &Item) -> Result<VersionInfo> {
+    Ok(VersionInfo {
+        version: item.text("version")?.to_owned(),
+        hash: item.text("hash")?.to_owned(),
+        notes: item.find_text("notes").map(str::to_owned),
+        published_at: item.time("published_at")?,
+    })
+}
+
+impl Table {
+    /// The workflow of a row, and how many bytes its draft takes.
+    async fn workflow(&self, item: &Item) -> Result<(WorkflowRecord, usize)> {
+        let [draft] = self.unpack(item.text("pk")?, [Some(item.value("draft")?)]).await?;
+        let draft = draft.unwrap_or_default();
+        let record = WorkflowRecord {
+            id: item.text("id")?.to_owned(),
+            uid: item.text("uid")?.to_owned(),
+            draft: serde_json::from_str(&draft)?,
+            active_version: item.find_text("active_version").map(str::to_owned),
+            activated_at: item.find_time("activated_at")?,
+            created_at: item.time("created_at")?,
+            signing: serde_json::from_str(item.text("signing")?)?,
+            signing_before: item.find_text("signing_before").map(serde_json::from_str).transpose()?,
+        };
+        Ok((record, draft.len()))
+    }
+}

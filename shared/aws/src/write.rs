@@ -1,0 +1,151 @@
+//! One write of one item, with its condition; alone or in a transaction with others.
+
+use std::collections::HashMap;
+
+use anyhow::Result;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+};
+
+use crate::item::{Attributes, Item, Key};
+
+/// Attributes are named `#name` in its expressions, values `:name`.
+#[derive(Debug, Clone)]
+pub(crate) struct Write {
+    pub(crate) what: What,
+    pub(crate) condition: Option<String>,
+    pub(crate) values: Attributes,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum What {
+    Put(Item),
+    Update(Key, String),
+    Delete(Key),
+    /// Of a transaction alone: writes nothing.
+    Check(Key),
+}
+
+/// What became of a write.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// An update gives the item as it is now, a delete as it was.
+    Done(Item),
+    /// By its condition; the item as it is, if there is one.
+    Refused(Option<Item>),
+}
+
+/// What became of a transaction.
+#[derive(Debug)]
+pub(crate) enum AllOutcome {
+    Done,
+    /// For each write whether its condition refused it.
+    Refused(Vec<Option<Refusal>>),
+}
+
+/// The item as it is, if there is one.
+#[derive(Debug, Clone)]
+pub(crate) struct Refusal(pub(crate) Option<Item>);
+
+impl Write {
+    pub(crate) fn put(item: Item) -> Self {
+        Self::new(What::Put(item))
+    }
+
+    pub(crate) fn update(key: Key, expression: impl Into<String>) -> Self {
+        Self::new(What::Update(key, expression.into()))
+    }
+
+    pub(crate) fn delete(key: Key) -> Self {
+        Self::new(What::Delete(key))
+    }
+
+    pub(crate) fn check(key: Key) -> Self {
+        Self::new(What::Check(key))
+    }
+
+    fn new(what: What) -> Self {
+        Self { what, condition: None, values: HashMap::new() }
+    }
+
+    pub(crate) fn only_if(mut self, condition: impl Into<String>) -> Self {
+        self.condition = Some(condition.into());
+        self
+    }
+
+    pub(crate) fn if_absent(self) -> Self {
+        self.only_if("attribute_not_exists(#pk)")
+    }
+
+    pub(crate) fn bind(mut self, name: &str, value: AttributeValue) -> Self {
+        self.values.insert(name.to_owned(), value);
+        self
+    }
+
+    pub(crate) fn names(&self) -> Option<HashMap<String, String>> {
+        let update = if let What::Update(_, expression) = &self.what { expression.as_str() } else { "" };
+        names([update, self.condition.as_deref().unwrap_or("")])
+    }
+
+    /// DynamoDB takes no empty map.
+    pub(crate) fn bound(&self) -> Option<Attributes> {
+        (!self.values.is_empty()).then(|| self.values.clone())
+    }
+
+    pub(crate) fn in_transaction(&self, table: &str) -> Result<TransactWriteItem> {
+        let (names, values, condition) = (self.names(), self.bound(), self.condition.clone());
+        let old = ReturnValuesOnConditionCheckFailure::AllOld;
+        let item = TransactWriteItem::builder();
+        Ok(match &self.what {
+            What::Put(put) => {
+                let put = Put::builder().table_name(table).set_item(Some(put.0.clone())).set_condition_expression(condition);
+                let put = put.set_expression_attribute_names(names).set_expression_attribute_values(values);
+                item.put(put.return_values_on_condition_check_failure(old).build()?).build()
+            }
+            What::Update(key, expression) => {
+                let update = Update::builder().table_name(table).set_key(Some(key.clone().attributes())).update_expression(expression);
+                let update = update.set_condition_expression(condition).set_expression_attribute_names(names);
+                item.update(update.set_expression_attribute_values(values).return_values_on_condition_check_failure(old).build()?).build()
+            }
+            What::Delete(key) => {
+                let delete =
+                    Delete::builder().table_name(table).set_key(Some(key.clone().attributes())).set_condition_expression(condition);
+                let delete = delete.set_expression_attribute_names(names).set_expression_attribute_values(values);
+                item.delete(delete.return_values_on_condition_check_failure(old).build()?).build()
+            }
+            What::Check(key) => {
+                let check = ConditionCheck::builder().table_name(table).set_key(Some(key.clone().attributes()));
+                let check = check.set_condition_expression(condition).set_expression_attribute_names(names);
+                let check = check.set_expression_attribute_values(values).return_values_on_condition_check_failure(old);
+                item.condition_check(check.build()?).build()
+            }
+        })
+    }
+}
+
+/// Every `#name` that the expressions speak of. Plain names would now and then be words that DynamoDB keeps for itself.
+pub(crate) fn names<'a>(expressions: impl IntoIterator<Item = &'a str>) -> Option<HashMap<String, String>> {
+    let is_part = |character: char| character.is_ascii_lowercase() || character == '_';
+    let mut names = HashMap::new();
+    for expression in expressions {
+        for rest in expression.split('#').skip(1) {
+            let name: String = rest.chars().take_while(|character| is_part(*character)).collect();
+            names.insert(format!("#{name}"), name);
+        }
+    }
+    (!names.is_empty()).then_some(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expressions_name_their_attributes() {
+        let write = Write::update(Key::new("a", "b"), "SET #due_at = :until, #state=:state REMOVE #owner").only_if("#fence = :fence");
+        let mut named: Vec<String> = write.names().unwrap().into_values().collect();
+        named.sort();
+        assert_eq!(named, ["due_at", "fence", "owner", "state"]);
+        assert!(Write::delete(Key::new("a", "b")).names().is_none());
+    }
+}
