@@ -126,6 +126,9 @@ def check_functions(template):
         check(f"{folder}: no loopback", "FLOWGATE_ALLOW_LOOPBACK" not in environment)
         check(f"{folder}: knows the public URL with its stage", "/prod" in json.dumps(environment["FLOWGATE_PUBLIC_URL"]))
         check(f"{folder}: no admin key and no endpoint in the environment", not [it for it in environment if "KEY" in it.replace("KEYRING", "") or "ENDPOINT" in it])
+        completes = environment.get("FLOWGATE_COMPLETES_KEYRING") == "true"
+        may = any("secretsmanager:PutSecretValue" in texts(it["Action"]) and it["Resource"] == {"Ref": "KeyringSecret"} for it in template.statements(folder))
+        check(f"{folder}: completes the keyring if, and only if, it may write it", completes == may == (folder in BUFFERED), (completes, may))
     for name, group in template.all("AWS::Logs::LogGroup").items():
         check(f"{name}: keeps logs as long as the parameter says", group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"})
 
