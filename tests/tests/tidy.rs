@@ -198,7 +198,7 @@ fn files(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {
         let name = entry.file_name().into_string().unwrap();
         let path = entry.path();
         if path.is_dir() {
-            if !matches!(name.as_str(), "target" | ".git" | ".flowgate") {
+            if !matches!(name.as_str(), "target" | ".git" | ".flowgate" | ".aws-sam") {
                 found.extend(files(&path, endings));
             }
         } else if name.rsplit('.').next().is_some_and(|ending| endings.contains(&ending)) {
