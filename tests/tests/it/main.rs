@@ -29,3 +29,4 @@ mod protocol;
 mod cli;
 mod examples;
 mod webhooks;
+mod aws;

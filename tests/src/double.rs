@@ -1,0 +1,116 @@
+//! The functions on the double of AWS, as a process of their own: started with a template, asked what happened, and broken.
+
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::Duration;
+
+use flowgate_app::Settings;
+use reqwest::Client;
+use serde_json::{Value, json};
+
+use crate::home::patience;
+use crate::server::ADMIN_KEY;
+
+pub struct Double {
+    /// With the stage.
+    pub url: String,
+    control: String,
+    client: Client,
+    child: Child,
+    /// The double ends when it is closed.
+    stdin: Option<ChildStdin>,
+}
+
+impl Double {
+    /// `more` are arguments of `aws-double account`.
+    pub async fn start(settings: &Settings, more: &[&str]) -> Self {
+        let mut command = Command::new(told("FLOWGATE_AWS_DOUBLE"));
+        command.args(["--until-stdin-closes", "account", "--template"]).arg(told("FLOWGATE_TEMPLATE"));
+        command.arg("--functions").arg(told("FLOWGATE_FUNCTIONS"));
+        command.args(["--admin-key", settings.admin_key.as_deref().unwrap_or(ADMIN_KEY)]);
+        // The template lets five runs be worked on at once; some tests hold ten.
+        command.args(["--concurrency", "worker=32", "--concurrency", "invoke=32", "--patience-ms", "60000"]);
+        if !more.contains(&"--sweep-every-ms") {
+            command.args(["--sweep-every-ms", "500"]);
+        }
+        for setting in environment(settings) {
+            command.args(["--set", &setting]);
+        }
+        // What `drain` is for one process, the time up to 20 s before the deadline is for a function.
+        if settings.drain != Settings::default().drain {
+            command.args(["--timeout", "invoke=23"]);
+        }
+        if let Some(folder) = std::env::var_os("FLOWGATE_AWS_SEEN") {
+            command.arg("--seen").arg(folder);
+        }
+        let mut child = command.args(more).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the double starts");
+        let (stdin, stdout) = (child.stdin.take(), child.stdout.take().expect("its output is piped"));
+        let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
+        let mut said = |prefix: &str| {
+            let line = lines.next().unwrap_or_default();
+            line.strip_prefix(prefix).unwrap_or_else(|| panic!("the double says {line:?}")).to_owned()
+        };
+        let (url, control) = (said("listening on "), said("control on "));
+        Self { url, control, client: Client::new(), child, stdin }
+    }
+
+    pub async fn look(&self, path: &str) -> Value {
+        let answer = self.client.get(format!("{}/double/{path}", self.control)).send().await.expect("the double answers");
+        answer.json().await.expect("a JSON answer")
+    }
+
+    pub async fn tell(&self, path: &str, body: Value) -> Value {
+        let answer = self.client.post(format!("{}/double/{path}", self.control)).json(&body).send().await.expect("the double answers");
+        assert!(answer.status().is_success(), "{path}: {}", answer.text().await.unwrap_or_default());
+        answer.json().await.expect("a JSON answer")
+    }
+
+    /// SIGKILL for every process of the function that has an event; how many that were.
+    pub async fn kill(&self, function: &str) -> u64 {
+        self.tell("kill", json!({ "function": function })).await["killed"].as_u64().unwrap_or_default()
+    }
+
+    pub async fn log(&self, function: &str) -> Vec<String> {
+        let lines = self.look(&format!("logs?function={function}")).await;
+        lines.as_array().into_iter().flatten().filter_map(|line| line["line"].as_str().map(str::to_owned)).collect()
+    }
+
+    /// The bodies of the messages in a queue, visible or not: `run`, `webhook`, `RunDeadLetters`, ...
+    pub async fn messages(&self, queue: &str) -> Vec<String> {
+        let messages = self.look("queues").await[queue]["messages"].take();
+        messages.as_array().into_iter().flatten().filter_map(|message| message["body"].as_str().map(str::to_owned)).collect()
+    }
+
+    /// Waits until it holds; panics with `what` otherwise.
+    pub async fn until(&self, what: &str, mut holds: impl AsyncFnMut(&Self) -> bool) {
+        let began = std::time::Instant::now();
+        while !holds(self).await {
+            assert!(began.elapsed() < patience(), "{what}: it does not come to that");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+impl Drop for Double {
+    fn drop(&mut self) {
+        self.stdin.take();
+        let _ = self.child.wait();
+    }
+}
+
+/// The settings as the environment of the functions.
+fn environment(settings: &Settings) -> Vec<String> {
+    let outbound = &settings.outbound;
+    vec![
+        format!("FLOWGATE_LONGEST_WAIT_MS={}", settings.longest_wait.as_millis()),
+        format!("FLOWGATE_LONGEST_STREAM_MS={}", settings.longest_stream.as_millis()),
+        format!("FLOWGATE_RETENTION_DAYS={}", settings.retention.as_secs() / 86_400),
+        format!("FLOWGATE_ALLOW_LOOPBACK={}", outbound.allow_loopback),
+        format!("FLOWGATE_ALLOW_PRIVATE={}", outbound.allow_private),
+    ]
+}
+
+fn told(variable: &str) -> OsString {
+    std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} is not set: run the tests with tests/aws/run"))
+}
