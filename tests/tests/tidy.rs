@@ -16,7 +16,7 @@ const ARROWS: [(&str, &[&str]); 7] = [
     ("shared/local", &["flowgate-app", "flowgate-engine"]),
     ("shared/aws", &["flowgate-app", "flowgate-engine"]),
     ("cli", &["flowgate-api", "flowgate-app", "flowgate-engine", "flowgate-local"]),
-    ("tests", &["flowgate-api", "flowgate-app", "flowgate-engine", "flowgate-local"]),
+    ("tests", &["flowgate-api", "flowgate-app", "flowgate-aws", "flowgate-engine", "flowgate-local"]),
 ];
 /// The engine is pure: none of these can be reached from it.
 const NOT_IN_THE_ENGINE: [&str; 6] = ["tokio", "async-trait", "reqwest", "getrandom", "uuid", "jiff"];
