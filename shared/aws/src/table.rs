@@ -117,7 +117,8 @@ impl Table {
         let request = request.update_expression(expression).set_condition_expression(write.condition.clone());
         let request = request.set_expression_attribute_names(write.names()).set_expression_attribute_values(write.bound());
         let request = request.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match request.return_values(ReturnValue::AllNew).send().await {
+        let gives = if write.gives_old { ReturnValue::AllOld } else { ReturnValue::AllNew };
+        match request.return_values(gives).send().await {
             Ok(done) => Ok(Attempt::Over(Outcome::Done(Item(done.attributes.unwrap_or_default())))),
             Err(error) => match error.as_service_error() {
                 Some(Refused(refused)) => Ok(refused_by(refused.item())),

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, anyhow};
 use async_trait::async_trait;
+use aws_sdk_dynamodb::types::AttributeValue;
 use flowgate_app::ports::{DraftSaved, NewVersion, Page, PageRequest, SetActive, Workflows};
 use flowgate_app::secrets::SigningPin;
 use flowgate_app::time::Timestamp;
@@ -42,7 +43,7 @@ impl Workflows for Aws {
         self.list_page(Listing::of(LIST, start), request.limit, read).await
     }
 
-    /// One write, whether the workflow is new or not. The draft before it is not read, so that what lay beside it is found by a query.
+    /// One write, whether the workflow is new or not: what was there before comes back with it.
     async fn save_draft(
         &self,
         id: &str,
@@ -54,31 +55,17 @@ impl Workflows for Aws {
         let packed = self.packer_of_workflow(&key_of(id)).pack(serde_json::to_string(&draft)?, MOST_IN_AN_ITEM);
         let chunks = packed.chunks.iter().map(Item::key).collect::<Result<Vec<_>>>()?;
         self.put_chunks(packed.chunks).await?;
-        let write = Write::update(
-            key_of(id),
-            "SET #draft = :draft, #etag = :etag, #id = :id, #list_pk = :list, #list_sk = :id, #uid = if_not_exists(#uid, :uid), \
-             #created_at = if_not_exists(#created_at, :at), #signing = if_not_exists(#signing, :signing), #versions = if_not_exists(#versions, :none), \
-             #draft_before = if_not_exists(#draft, :draft)",
-        )
-        .bind(":draft", packed.attribute)
-        .bind(":etag", text(&draft.etag))
-        .bind(":id", text(id))
-        .bind(":list", text(LIST))
-        .bind(":uid", text(uid_if_new))
-        .bind(":at", time(draft.saved_at))
-        .bind(":signing", text(serde_json::to_string(&signing)?))
-        .bind(":none", number(0));
-        // The stored draft may be this very one: then the write is the retry of one that was applied.
-        let write = match if_match {
-            Some(etag) => write.only_if("#etag = :if_match OR #etag = :etag").bind(":if_match", text(etag)),
-            None => write,
-        };
+        let new = Item::new(key_of(id))
+            .with("id", text(id))
+            .with("list_pk", text(LIST))
+            .with("list_sk", text(id))
+            .with("uid", text(uid_if_new))
+            .with("created_at", time(draft.saved_at))
+            .with("signing", text(serde_json::to_string(&signing)?))
+            .with("versions", number(0));
+        let write = saved(&new, &packed.attribute, &draft.etag, if_match)?;
         match self.table().write(&write).await? {
-            Outcome::Done(item) => {
-                let (record, _) = self.table().workflow(&item).await?;
-                self.drop_draft_before(&item).await?;
-                Ok(DraftSaved::Saved(Box::new(record)))
-            }
+            Outcome::Done(old) => self.replaced(new, old, packed.attribute).await,
             Outcome::Refused(_) => {
                 self.table().delete_all(chunks).await?;
                 Ok(DraftSaved::Stale)
@@ -166,13 +153,13 @@ impl Aws {
         Packer { pk: key.pk.clone(), salt: format!("{:032x}", u128::from_be_bytes(salt)), expires_at: None }
     }
 
-    /// What lay beside the row for the draft that this one has replaced.
-    async fn drop_draft_before(&self, row: &Item) -> Result<()> {
-        let (draft, before) = (row.value("draft")?, row.value("draft_before")?);
-        if draft == before {
-            return Ok(());
-        }
-        self.table().delete_all(chunk_keys(row.text("pk")?, before)?).await
+    /// The workflow as it is now. What lay beside the row for the draft before is taken away.
+    async fn replaced(&self, new: Item, old: Item, draft: AttributeValue) -> Result<DraftSaved> {
+        let before = old.0.get("draft").filter(|before| **before != draft);
+        let unnamed = before.map_or(Ok(Vec::new()), |before| chunk_keys(new.text("pk")?, before))?;
+        self.table().delete_all(unnamed).await?;
+        let now = if old.has("uid") { old } else { new };
+        Ok(DraftSaved::Saved(Box::new(self.table().workflow(&now.with("draft", draft)).await?.0)))
     }
 
     /// `None`: another version was published since `row` was read.
@@ -218,6 +205,25 @@ impl Aws {
 
 fn key_of(id: &str) -> Key {
     Key::new(format!("WF#{id}"), "WF")
+}
+
+/// What a workflow is made with stays as it was first; the draft is the new one.
+fn saved(new: &Item, draft: &AttributeValue, etag: &str, if_match: Option<&str>) -> Result<Write> {
+    let mut write = Write::update(
+        new.key()?,
+        "SET #draft = :draft, #etag = :etag, #id = :id, #list_pk = :list_pk, #list_sk = :list_sk, #uid = if_not_exists(#uid, :uid), \
+         #created_at = if_not_exists(#created_at, :created_at), #signing = if_not_exists(#signing, :signing), \
+         #versions = if_not_exists(#versions, :versions)",
+    );
+    for name in ["id", "list_pk", "list_sk", "uid", "created_at", "signing", "versions"] {
+        write = write.bind(&format!(":{name}"), new.value(name)?.clone());
+    }
+    let write = write.bind(":draft", draft.clone()).bind(":etag", text(etag)).giving_old();
+    Ok(match if_match {
+        // The stored draft may be this very one: then the write is the retry of one that was applied.
+        Some(etag) => write.only_if("#etag = :if_match OR #etag = :etag").bind(":if_match", text(etag)),
+        None => write,
+    })
 }
 
 const VERSION: &str = "VERSION#";

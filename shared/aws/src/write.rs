@@ -15,6 +15,8 @@ pub(crate) struct Write {
     pub(crate) what: What,
     pub(crate) condition: Option<String>,
     pub(crate) values: Attributes,
+    /// An update gives the item as it was, not as it is now.
+    pub(crate) gives_old: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -29,7 +31,7 @@ pub(crate) enum What {
 /// What became of a write.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// An update gives the item as it is now, a delete as it was.
+    /// An update gives the item as it is now, unless it says otherwise, a delete as it was.
     Done(Item),
     /// By its condition; the item as it is, if there is one.
     Refused(Option<Item>),
@@ -65,7 +67,7 @@ impl Write {
     }
 
     fn new(what: What) -> Self {
-        Self { what, condition: None, values: HashMap::new() }
+        Self { what, condition: None, values: HashMap::new(), gives_old: false }
     }
 
     pub(crate) fn only_if(mut self, condition: impl Into<String>) -> Self {
@@ -75,6 +77,11 @@ impl Write {
 
     pub(crate) fn if_absent(self) -> Self {
         self.only_if("attribute_not_exists(#pk)")
+    }
+
+    pub(crate) fn giving_old(mut self) -> Self {
+        self.gives_old = true;
+        self
     }
 
     pub(crate) fn bind(mut self, name: &str, value: AttributeValue) -> Self {

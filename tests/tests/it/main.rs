@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod ports_local;
+mod ports_aws;
 
 mod fixture;
 mod dialect_gptbots;
