@@ -1,19 +1,38 @@
-//! `flowgate serve` as a process of its own, to be killed.
+//! `flowgate serve` as a process of its own, to be killed; on the double of AWS all functions that have an event are.
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{LazyLock, Mutex};
 
-use crate::server::{ADMIN_KEY, program};
+use crate::double::Double;
+use crate::home::is_aws;
+use crate::server::{ADMIN_KEY, program, settings};
 
 pub struct Process {
     pub url: String,
-    child: Child,
+    home: Home,
 }
+
+enum Home {
+    Alone(Alone),
+    Aws(PathBuf, Double),
+}
+
+/// Killed when it is dropped.
+struct Alone(Child);
+
+/// The accounts between a kill and the next start on their folder: what they store outlives a kill, as the folder does.
+static ACCOUNTS: LazyLock<Mutex<HashMap<PathBuf, Double>>> = LazyLock::new(Mutex::default);
 
 impl Process {
     /// Starts on `folder` and waits until it says where it listens.
     pub async fn start(folder: &Path) -> Self {
+        if is_aws() { Self::on_aws(folder).await } else { Self::alone(folder).await }
+    }
+
+    async fn alone(folder: &Path) -> Self {
         let mut command = Command::new(program());
         command.arg("serve").arg("--data").arg(folder).args(["--listen", "127.0.0.1:0"]);
         let child = command.env("FLOWGATE_ADMIN_KEY", ADMIN_KEY).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
@@ -22,20 +41,33 @@ impl Process {
         let (say, said) = tokio::sync::oneshot::channel();
         std::thread::spawn(move || read_log(log, say));
         let url = said.await.expect("the program listens");
-        Self { url, child }
+        Self { url, home: Home::Alone(Alone(child)) }
+    }
+
+    async fn on_aws(folder: &Path) -> Self {
+        let stored = ACCOUNTS.lock().expect("no test panics while it holds it").remove(folder);
+        let double = match stored {
+            Some(double) => double,
+            None => Double::start(&settings(|_| {}), &[]).await,
+        };
+        Self { url: double.url.clone(), home: Home::Aws(folder.to_owned(), double) }
     }
 
     /// SIGKILL: no goodbye.
-    pub fn kill(mut self) {
-        self.child.kill().expect("the process is killed");
-        self.child.wait().expect("the process is reaped");
+    pub async fn kill(self) {
+        if let Home::Aws(folder, double) = self.home {
+            for function in ["invoke", "worker", "webhook"] {
+                double.kill(function).await;
+            }
+            ACCOUNTS.lock().expect("no test panics while it holds it").insert(folder, double);
+        }
     }
 }
 
-impl Drop for Process {
+impl Drop for Alone {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

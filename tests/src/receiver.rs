@@ -1,7 +1,7 @@
 //! A real HTTP server that counts and keeps what it is sent.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -9,6 +9,8 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+use crate::home::patience;
 
 #[derive(Debug, Clone)]
 pub struct Received {
@@ -74,15 +76,14 @@ impl Receiver {
         self.let_go.send_replace(true);
     }
 
-    /// Waits until `enough` says so of what came in; panics after 20 s.
+    /// Waits until `enough` says so of what came in; panics when the home's patience is at its end.
     pub async fn until(&self, enough: impl Fn(&[Received]) -> bool) {
-        for _ in 0..2_000 {
-            if enough(&self.received()) {
-                return;
-            }
+        let began = Instant::now();
+        while !enough(&self.received()) {
+            let uris = || self.received().iter().map(|request| request.uri.to_string()).collect::<Vec<_>>();
+            assert!(began.elapsed() < patience(), "only this came in: {:#?}", uris());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        panic!("only this came in: {:#?}", self.received().iter().map(|request| request.uri.to_string()).collect::<Vec<_>>());
     }
 }
 

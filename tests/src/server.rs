@@ -1,24 +1,42 @@
-//! A whole server in the test's own process: real HTTP, a real folder.
+//! A whole server for one test: in the test's own process with a folder, or the functions on the double of AWS. Real HTTP either way.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use flowgate::server::{Options, Server};
+use flowgate_app::Settings;
 use flowgate_app::outbound::OutboundSettings;
-use flowgate_app::{App, Settings};
+use flowgate_app::ports::Clock;
+use flowgate_app::system::SystemClock;
+use flowgate_app::time::Timestamp;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
+
+use crate::double::Double;
+use crate::home::is_aws;
 
 pub const ADMIN_KEY: &str = "an-admin-key-for-tests-0123456789abcdef";
 
 pub struct TestServer {
     pub url: String,
-    pub app: Arc<App>,
+    /// What links in answers begin with.
+    pub public_url: String,
     pub client: Client,
+    home: Home,
+}
+
+enum Home {
+    Here(Box<Here>),
+    Aws(Double),
+}
+
+struct Here {
     server: Server,
     settings: Settings,
     folder: tempfile::TempDir,
 }
+
+/// A test that asks for what only one process with its folder has is listed in `tests/aws/skip`.
+const ONE_PROCESS: &str = "the server is a process with a folder";
 
 impl TestServer {
     pub async fn start() -> Self {
@@ -26,10 +44,17 @@ impl TestServer {
     }
 
     pub async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
-        let outbound = OutboundSettings { allow_loopback: true, code_runner: Some(program()), ..OutboundSettings::default() };
-        let mut settings = Settings { admin_key: Some(ADMIN_KEY.to_owned()), outbound, ..Settings::default() };
-        change(&mut settings);
+        let settings = settings(change);
+        if is_aws() {
+            return Self::on_aws(&settings, &[]).await;
+        }
         Self::start_on(tempfile::tempdir().expect("a folder for the test"), settings).await
+    }
+
+    /// On the double of AWS, whatever the home is; `more` are arguments of `aws-double account`.
+    pub async fn on_aws(settings: &Settings, more: &[&str]) -> Self {
+        let double = Double::start(settings, more).await;
+        Self { url: double.url.clone(), public_url: double.url.clone(), client: Client::new(), home: Home::Aws(double) }
     }
 
     async fn start_on(folder: tempfile::TempDir, settings: Settings) -> Self {
@@ -37,23 +62,47 @@ impl TestServer {
         let server = Server::start(Options { data: folder.path().to_owned(), listen, public_url: None, settings: settings.clone() })
             .await
             .expect("the server starts");
-        Self { url: format!("http://{}", server.address), app: server.app.clone(), client: Client::new(), server, settings, folder }
+        let (url, public_url) = (format!("http://{}", server.address), server.app.settings.public_url.clone());
+        Self { url, public_url, client: Client::new(), home: Home::Here(Box::new(Here { server, settings, folder })) }
     }
 
     /// Stops it as a signal would, and starts another on the same folder.
     pub async fn restart(self) -> Self {
-        let Self { app, server, settings, folder, .. } = self;
-        drop(app);
-        server.stop().await;
-        Self::start_on(folder, settings).await
+        let Home::Here(here) = self.home else { panic!("{ONE_PROCESS}") };
+        here.server.stop().await;
+        Self::start_on(here.folder, here.settings).await
     }
 
     pub fn folder(&self) -> &Path {
-        self.folder.path()
+        let Home::Here(here) = &self.home else { panic!("{ONE_PROCESS}") };
+        here.folder.path()
+    }
+
+    /// The double it runs on.
+    pub fn double(&self) -> &Double {
+        let Home::Aws(double) = &self.home else { panic!("the server is not on the double of AWS") };
+        double
+    }
+
+    /// What other processes than the test's own have logged for it.
+    pub async fn log_elsewhere(&self) -> String {
+        let Home::Aws(double) = &self.home else { return String::new() };
+        let mut lines = Vec::new();
+        for function in ["invoke", "run-status", "keys", "workflows", "worker", "webhook", "sweeper"] {
+            lines.extend(double.log(function).await);
+        }
+        lines.join("\n")
     }
 
     pub async fn stop(self) {
-        self.server.stop().await;
+        if let Home::Here(here) = self.home {
+            here.server.stop().await;
+        }
+    }
+
+    /// The clock of the server and of the test is the same.
+    pub fn now(&self) -> Timestamp {
+        SystemClock.now()
     }
 
     pub fn request(&self, method: Method, path: &str, key: &str) -> RequestBuilder {
@@ -77,6 +126,14 @@ impl TestServer {
     pub async fn key(&self, workflows: &[&str], scopes: &[&str]) -> String {
         issue_key(&self.client, &self.url, workflows, scopes).await
     }
+}
+
+/// What tests begin with: loopback is allowed.
+pub fn settings(change: impl FnOnce(&mut Settings)) -> Settings {
+    let outbound = OutboundSettings { allow_loopback: true, code_runner: Some(program()), ..OutboundSettings::default() };
+    let mut settings = Settings { admin_key: Some(ADMIN_KEY.to_owned()), outbound, ..Settings::default() };
+    change(&mut settings);
+    settings
 }
 
 pub async fn publish(client: &Client, url: &str, id: &str, document: &str) {

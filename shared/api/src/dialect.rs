@@ -1,47 +1,26 @@
 //! The APIs of the systems whose callers switch by changing address, id and key: one file each, with its routes, requests, answers and refusals.
 
-use std::sync::Arc;
-
-use anyhow::anyhow;
-use axum::Router;
-use axum::response::Response;
-use flowgate_app::invoke::{Manner, Started};
-use flowgate_app::run::RunRecord;
-use flowgate_app::{App, Error, Result};
-
-use crate::idempotency;
-
+#[cfg(feature = "outbound")]
+mod begun;
 mod gptbots;
 mod sim;
 mod aiflow;
 
-pub(crate) fn routes() -> Router<Arc<App>> {
-    Router::new().merge(gptbots::routes()).merge(sim::routes()).merge(aiflow::routes())
+use std::sync::Arc;
+
+use axum::Router;
+use flowgate_app::App;
+
+#[cfg(feature = "outbound")]
+use self::begun::Begun;
+
+/// What begins runs.
+#[cfg(feature = "outbound")]
+pub(crate) fn starts() -> Router<Arc<App>> {
+    Router::new().merge(gptbots::starts()).merge(sim::starts()).merge(aiflow::starts())
 }
 
-/// The run of a start that was not asked to stream.
-struct Begun {
-    record: Box<RunRecord>,
-    /// An earlier request with the same idempotency key began it.
-    earlier: bool,
-}
-
-impl Begun {
-    fn of(started: Started, manner: Manner) -> Result<Self> {
-        match started {
-            Started::Run(record) => Ok(Self { record, earlier: false }),
-            Started::Repeated(record) if manner == Manner::Detach => Ok(Self { record, earlier: true }),
-            Started::Repeated(record) if record.wiped => Err(Error::Gone),
-            Started::Repeated(record) if !record.state.has_ended() => Err(Error::StillRunning),
-            Started::Repeated(record) => Ok(Self { record, earlier: true }),
-            Started::Stream(_) => Err(anyhow!("a start that was not asked to stream streams").into()),
-        }
-    }
-
-    fn mark(&self, mut response: Response) -> Response {
-        if self.earlier {
-            idempotency::mark_replayed(&mut response);
-        }
-        response
-    }
+/// What reads and cancels them.
+pub(crate) fn reads() -> Router<Arc<App>> {
+    Router::new().merge(gptbots::reads()).merge(sim::reads()).merge(aiflow::reads())
 }

@@ -1,4 +1,8 @@
 //! The public HTTP contract: the native routes, the dialects, what all of them share.
+//!
+//! [`router`] answers everything; the others are the parts of it that the functions of a deployment answer, each of them one.
+
+#![cfg_attr(not(feature = "outbound"), expect(dead_code, reason = "some of it serves only what begins runs"))]
 
 use std::sync::Arc;
 
@@ -15,17 +19,49 @@ mod request;
 mod caller;
 mod body;
 mod fields;
+#[cfg(feature = "outbound")]
 mod idempotency;
 mod sse;
 mod status;
 mod problem;
 
 /// Every route, ready to be served.
+#[cfg(feature = "outbound")]
 pub fn router(app: Arc<App>) -> Router {
-    Router::new()
-        .route("/health", get(health))
-        .merge(native::routes())
-        .merge(dialect::routes())
+    answered(app, starts().merge(reads()).merge(native::keys()).merge(native::workflows()))
+}
+
+/// What begins runs, in every dialect.
+#[cfg(feature = "outbound")]
+pub fn invoke(app: Arc<App>) -> Router {
+    answered(app, starts())
+}
+
+/// What reads and cancels runs, in every dialect.
+pub fn run_status(app: Arc<App>) -> Router {
+    answered(app, reads())
+}
+
+pub fn keys(app: Arc<App>) -> Router {
+    answered(app, native::keys())
+}
+
+/// And whatever is at no other path.
+pub fn workflows(app: Arc<App>) -> Router {
+    answered(app, native::workflows())
+}
+
+#[cfg(feature = "outbound")]
+fn starts() -> Router<Arc<App>> {
+    native::starts().merge(dialect::starts())
+}
+
+fn reads() -> Router<Arc<App>> {
+    native::reads().merge(dialect::reads()).route("/health", get(health))
+}
+
+fn answered(app: Arc<App>, routes: Router<Arc<App>>) -> Router {
+    routes
         // A dialect that has its own keeps it.
         .method_not_allowed_fallback(problem::wrong_method)
         .fallback(problem::unknown_path)

@@ -6,8 +6,6 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use flowgate_app::attached::Subscription;
-use flowgate_app::drive::Progress;
 use futures_util::{Stream, StreamExt, stream};
 use http::HeaderMap;
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
@@ -34,11 +32,6 @@ pub(crate) fn response(frames: impl Stream<Item = Bytes> + Send + 'static) -> Re
     // Proxies that collect answers (nginx) are told not to.
     ([(CONTENT_TYPE.as_str(), "text/event-stream"), (CACHE_CONTROL.as_str(), "no-cache"), ("x-accel-buffering", "no")], body)
         .into_response()
-}
-
-/// What a run tells, until its last word.
-pub(crate) fn progress(subscription: Subscription) -> impl Stream<Item = Progress> + Send + 'static {
-    stream::unfold(subscription, |mut subscription| async move { subscription.next().await.map(|progress| (progress, subscription)) })
 }
 
 pub(crate) fn is_asked_for(headers: &HeaderMap) -> bool {

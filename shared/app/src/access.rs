@@ -165,7 +165,7 @@ impl App {
         });
         if due {
             let (keys, id) = (self.ports.keys.clone(), key.id.clone());
-            tokio::spawn(async move {
+            self.in_background(async move {
                 if let Err(error) = keys.touch(&id, now).await {
                     tracing::debug!(key.id = id, error = format!("{error:#}"), "last use of a key was not noted");
                 }

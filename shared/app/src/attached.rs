@@ -25,10 +25,9 @@ impl Subscription {
     }
 }
 
-/// Drives the run in a task of its own, to its end.
-pub(crate) fn host(driver: Driver) -> Subscription {
+/// Drives the run in a task of its own, to its end or to where it is handed over.
+pub(crate) fn host(mut driver: Driver) -> Subscription {
     let (sender, progress) = mpsc::channel(BUFFER);
-    let mut driver = driver.outliving_caller();
     let head = driver.head().clone();
     tokio::spawn(async move {
         let mut listener = Some(sender);

@@ -116,3 +116,14 @@ pub struct Attempt {
     /// The answer's first 4 KiB.
     pub answer: String,
 }
+
+/// What a log may show of where a delivery goes: secrets stay names.
+pub fn shown(pieces: &[Piece]) -> String {
+    pieces
+        .iter()
+        .map(|piece| match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Secret(name) => format!("{{{{{name}}}}}"),
+        })
+        .collect()
+}

@@ -14,23 +14,25 @@ use std::time::Duration;
 
 use anyhow::Result;
 use flowgate_engine::run::Completion;
-use flowgate_engine::{Call, CallId, CallResult, Run, RunError, RunEvent, RunStart, Step, Workflow};
+use flowgate_engine::{Call, CallId, CallResult, Run, RunError, RunEvent, Step, Workflow};
 use tokio::sync::watch;
 
 use self::calls::{Calls, FromCall};
 use self::replay::Replay;
 use self::story::Story;
+use crate::ending::run_start;
 use crate::idempotency::{Claim, Claims};
+use crate::lease::LEASE;
 use crate::live::Live;
+use crate::metric;
 use crate::platform::App;
 use crate::ports::{Created, Finished, Heartbeat, NewRun, StartMark, Written};
-use crate::run::{Checkpoint, Event, Held, Mode, OwnerToken, RunHead, RunId, RunRecord, RunState};
+use crate::run::{Checkpoint, Event, Held, Mode, RunHead, RunId, RunRecord, RunState};
 use crate::time::Timestamp;
 
 pub use self::ending::PanicEnd;
 
-/// A detached run's lease, and how often it is renewed.
-pub(crate) const LEASE: Duration = Duration::from_secs(60);
+/// How often a detached run's lease is renewed.
 const HEARTBEAT: Duration = Duration::from_secs(20);
 /// How often an attached run looks for a cancel that another process asked for.
 const CANCEL_LOOK: Duration = Duration::from_secs(5);
@@ -76,8 +78,10 @@ pub struct Driver {
     leave_at: Option<Timestamp>,
     /// `Some` once it is leaving: when the calls that are out are given up.
     leaving_until: Option<Timestamp>,
-    /// Whoever pulls goes on when the caller has gone.
-    outlives_caller: bool,
+    /// When this process must have let go of the run.
+    end_by: Option<Timestamp>,
+    /// This owner has sent something out.
+    launched: bool,
     /// Events go into the log as they are told; else only if the run is handed over.
     logged: bool,
     next_look: Timestamp,
@@ -134,7 +138,8 @@ impl Driver {
             unborn: None,
             leave_at: None,
             leaving_until: None,
-            outlives_caller: false,
+            end_by: app.end_by(),
+            launched: false,
             logged: mode == Mode::Detached,
             next_look: now + if mode == Mode::Attached { CANCEL_LOOK } else { HEARTBEAT },
             next_batch: now + EVENT_BATCH,
@@ -153,12 +158,6 @@ impl Driver {
     pub(crate) fn watched(mut self) -> Self {
         self.story.watch();
         self.logged = true;
-        self
-    }
-
-    /// Whoever pulls goes on to the end of the run: past its caller's wait it needs no other process.
-    pub(crate) fn outliving_caller(mut self) -> Self {
-        self.outlives_caller = true;
         self
     }
 
@@ -250,7 +249,7 @@ impl Driver {
         let owner = Some(self.held.owner.clone());
         let run = NewRun { head: self.head.clone(), mode: Mode::Attached, owner, due_at: unborn.lease_until, claims: unborn.claims };
         let created = self.app.ports.runs.create(run).await;
-        self.app.leave_unless_created(&self.head, &created).await;
+        self.app.after_first_write(&self.head, &created).await;
         match created? {
             Created::Created => {}
             Created::Repeated(claim) => self.say_last(Progress::Repeated(claim)),
@@ -259,8 +258,12 @@ impl Driver {
         Ok(())
     }
 
-    /// Sends out what is ready.
+    /// Sends out what is ready, if there is time for it.
     async fn launch(&mut self) -> Result<()> {
+        if !self.has_time_for_what_is_ready() {
+            return self.part().await;
+        }
+        self.launched |= !self.ready.is_empty();
         for (id, call) in std::mem::take(&mut self.ready) {
             let mark = if call.at_most_once && self.mode == Mode::Detached {
                 self.app.ports.runs.mark_started(&self.held, id.place()).await?
@@ -277,6 +280,13 @@ impl Driver {
             }
         }
         Ok(())
+    }
+
+    /// An owner that has done nothing yet starts what is ready however long it may take: no other would have more time for it.
+    fn has_time_for_what_is_ready(&self) -> bool {
+        let Some(end_by) = self.end_by.filter(|_| self.launched) else { return true };
+        let now = self.app.now();
+        self.ready.iter().all(|(_, call)| now + call.delay + call.timeout <= end_by)
     }
 
     /// Waits for whatever comes first.
@@ -301,7 +311,8 @@ impl Driver {
 
     fn next_wake(&self) -> Timestamp {
         let batch = (self.logged && self.story.has_unwritten()).then_some(self.next_batch);
-        let leave = if self.leaving_until.is_some() { self.leaving_until } else { self.leave_at };
+        let leave =
+            if self.leaving_until.is_some() { self.leaving_until } else { [self.leave_at, self.end_by].into_iter().flatten().min() };
         [Some(self.next_look), Some(self.head.deadline_at), batch, leave].into_iter().flatten().min().unwrap_or(self.next_look)
     }
 
@@ -340,8 +351,8 @@ impl Driver {
             });
         } else if self.leaving_until.is_some_and(|until| now >= until) {
             self.hand_over().await?;
-        } else if self.leaving_until.is_none() && self.leave_at.is_some_and(|leave_at| now >= leave_at) {
-            self.part_from_caller().await?;
+        } else if self.leaving_until.is_none() && [self.leave_at, self.end_by].into_iter().flatten().any(|at| now >= at) {
+            self.part().await?;
         } else if now >= self.next_look {
             self.look().await?;
         } else if self.logged && now >= self.next_batch {
@@ -401,7 +412,7 @@ impl Driver {
                     claims: unborn.claims,
                 };
                 let created = self.app.ports.runs.create_ended(run, ending).await;
-                self.app.leave_unless_created(&self.head, &created).await;
+                self.app.after_first_write(&self.head, &created).await;
                 match created? {
                     Created::Created => Progress::Ended(Box::new(record)),
                     Created::Repeated(claim) => Progress::Repeated(claim),
@@ -414,8 +425,8 @@ impl Driver {
                 Finished::Lost => Progress::Lost,
             },
         };
-        if matches!(last, Progress::Ended(_)) {
-            self.app.after_end(&self.head, deliveries).await;
+        if let Progress::Ended(ended) = &last {
+            self.app.after_end(ended, deliveries).await;
         }
         self.say_last(last);
         Ok(())
@@ -444,6 +455,7 @@ impl Driver {
     }
 
     fn lose(&mut self) {
+        metric::owner_lost(&self.head);
         self.calls.give_up();
         self.say_last(Progress::Lost);
     }
@@ -477,14 +489,4 @@ async fn told_to_stop(stopping: &mut watch::Receiver<bool>) -> bool {
 enum Pumped {
     Waiting,
     Done,
-}
-
-fn run_start(head: &RunHead, started_at: Timestamp) -> RunStart {
-    RunStart { run_id: head.id.to_string(), started_at_ms: started_at.millis(), input: head.input.clone() }
-}
-
-impl App {
-    pub(crate) fn owner_token(&self) -> OwnerToken {
-        OwnerToken(crate::keys::hex(&self.random::<16>()).into())
-    }
 }

@@ -47,3 +47,8 @@ pub struct Claim {
     pub run: RunId,
     pub body_hash: String,
 }
+
+/// Apart from every `Idempotency-Key`: those belong to an API key, and no key has this id.
+pub(crate) fn chosen_id_key(workflow_uid: &str, chosen_id: &str) -> IdempotencyKey {
+    IdempotencyKey { scope: format!("run-id/{workflow_uid}"), key: chosen_id.to_owned() }
+}

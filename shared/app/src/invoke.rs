@@ -12,7 +12,7 @@ use crate::attached::{self, Subscription};
 use crate::delivery::{WebhookBody, WebhookTarget};
 use crate::drive::{Driver, Progress};
 use crate::error::{Error, FieldProblem, Result, What};
-use crate::idempotency::{Claim, Claims, IdempotencyKey, IdempotencyRow};
+use crate::idempotency::{Claim, Claims, IdempotencyKey, IdempotencyRow, chosen_id_key};
 use crate::keys::Scope;
 use crate::platform::App;
 use crate::ports::{Created, Message, NewRun};
@@ -222,7 +222,7 @@ impl App {
         let due_at = self.now() + QUEUE_GRACE;
         let run = NewRun { head: head.clone(), mode: Mode::Detached, owner: None, due_at, claims: claims.clone() };
         let created = self.ports.runs.create(run).await;
-        self.leave_unless_created(&head, &created).await;
+        self.after_first_write(&head, &created).await;
         match created? {
             Created::Created => {}
             Created::Repeated(claim) => return self.repeated(claim, claims.body_hash()).await,
@@ -273,24 +273,6 @@ impl App {
         let expires_at = head.deadline_at + self.settings.retention;
         Ok(Some(IdempotencyRow { key, body_hash: String::new(), expires_at }))
     }
-
-    /// The due row stands behind every message: one that is not sent comes late, not never.
-    pub(crate) async fn send(&self, message: Message) {
-        if let Err(error) = self.ports.queue.send(message).await {
-            tracing::warn!(error = format!("{error:#}"), "a message was not sent; the sweeper will");
-        }
-    }
-
-    pub(crate) async fn send_later(&self, message: Message, at: Timestamp) {
-        if let Err(error) = self.ports.queue.send_later(message, at).await {
-            tracing::warn!(error = format!("{error:#}"), "a message was not sent; the sweeper will");
-        }
-    }
-}
-
-/// Apart from every `Idempotency-Key`: those belong to an API key, and no key has this id.
-pub(crate) fn chosen_id_key(workflow_uid: &str, chosen_id: &str) -> IdempotencyKey {
-    IdempotencyKey { scope: format!("run-id/{workflow_uid}"), key: chosen_id.to_owned() }
 }
 
 pub const MOST_WEBHOOKS: usize = 5;

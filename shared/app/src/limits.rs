@@ -6,9 +6,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::access::Caller;
-use crate::drive::LEASE;
 use crate::error::{Error, Result};
 use crate::idempotency::Claims;
+use crate::lease::LEASE;
+use crate::metric;
 use crate::platform::App;
 use crate::ports::{Created, Entered, Taken};
 use crate::run::RunHead;
@@ -188,10 +189,11 @@ impl App {
         }
     }
 
-    /// After a run's first write: where it was not made, it has no place to keep.
-    pub(crate) async fn leave_unless_created(&self, head: &RunHead, created: &anyhow::Result<Created>) {
-        if !matches!(created, Ok(Created::Created)) {
-            self.leave(head).await;
+    /// Where the run was not made, it has no place to keep.
+    pub(crate) async fn after_first_write(&self, head: &RunHead, created: &anyhow::Result<Created>) {
+        match created {
+            Ok(Created::Created) => metric::run_started(head),
+            Ok(Created::Repeated(_) | Created::IdTaken) | Err(_) => self.leave(head).await,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The runs that this process drives at this moment: a cancel reaches them at once instead of with their next look at the store, and a stop waits for them.
+//! What this process has in hand at this moment. A cancel reaches its runs at once instead of with their next look at the store, and a stop waits for all of it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -38,6 +38,37 @@ impl LiveRuns {
     }
 }
 
+/// Small work beside the requests.
+#[derive(Default)]
+pub(crate) struct Background {
+    open: watch::Sender<usize>,
+}
+
+impl Background {
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.open.send_modify(|open| *open += 1);
+        let open = OpenWork(self.open.clone());
+        tokio::spawn(async move {
+            work.await;
+            drop(open);
+        });
+    }
+
+    pub(crate) async fn none_left(&self) {
+        // It ends early only where the sender is gone, and `self` holds it.
+        let _ = self.open.subscribe().wait_for(|open| *open == 0).await;
+    }
+}
+
+/// Counts until it is dropped, also by a panic.
+struct OpenWork(watch::Sender<usize>);
+
+impl Drop for OpenWork {
+    fn drop(&mut self) {
+        self.0.send_modify(|open| *open -= 1);
+    }
+}
+
 impl Live {
     pub(crate) async fn woken(&self) {
         self.wake.notified().await;
@@ -71,5 +102,18 @@ mod tests {
         drop(first);
         all.wake(&run);
         all.none_left().await;
+    }
+
+    #[tokio::test]
+    async fn background_work_is_waited_for_even_if_it_panics() {
+        let background = Background::default();
+        let (done, mut is_done) = watch::channel(false);
+        background.spawn(async move {
+            tokio::task::yield_now().await;
+            done.send_replace(true);
+        });
+        background.spawn(async { panic!("on purpose") });
+        background.none_left().await;
+        assert!(*is_done.borrow_and_update());
     }
 }

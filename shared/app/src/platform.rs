@@ -1,12 +1,13 @@
 //! The platform: every port, the settings, and what this process keeps in memory. Each use case is an `impl App` in a file of its own.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
 
 use crate::access::KeyCache;
-use crate::live::LiveRuns;
+use crate::live::{Background, LiveRuns};
+#[cfg(feature = "outbound")]
 use crate::outbound::{Outbound, OutboundSettings};
 use crate::ports::{Clock, Deliveries, Due, Entropy, Keys, Limits, Queue, Runs, Secrets, Workflows};
 use crate::secrets::Keyring;
@@ -33,6 +34,7 @@ pub struct Settings {
     pub public_url: String,
     /// The operator's own admin credential, ≥32 characters; `None`: the keyring's bootstrap token.
     pub admin_key: Option<String>,
+    #[cfg(feature = "outbound")]
     pub outbound: OutboundSettings,
     /// How long an ended run can be read.
     pub retention: Duration,
@@ -42,6 +44,8 @@ pub struct Settings {
     pub longest_stream: Duration,
     /// What a waiting run may take, after its wait or a stop, to end the calls it has out.
     pub drain: Duration,
+    /// The process stands still once a request is answered, as a function's does: a run goes on elsewhere when its caller has left.
+    pub frozen_between_requests: bool,
 }
 
 impl Default for Settings {
@@ -49,11 +53,13 @@ impl Default for Settings {
         Self {
             public_url: "http://127.0.0.1:8080".to_owned(),
             admin_key: None,
+            #[cfg(feature = "outbound")]
             outbound: OutboundSettings::default(),
             retention: Duration::from_secs(30 * 24 * 3600),
             longest_wait: Duration::from_secs(270),
             longest_stream: Duration::from_secs(14 * 60),
             drain: Duration::from_secs(10),
+            frozen_between_requests: false,
         }
     }
 }
@@ -61,12 +67,15 @@ impl Default for Settings {
 pub struct App {
     pub ports: Ports,
     pub settings: Settings,
+    #[cfg(feature = "outbound")]
     pub outbound: Outbound,
     pub(crate) keyring: Keyring,
     pub(crate) key_cache: KeyCache,
     pub(crate) workflow_cache: WorkflowCache,
     pub(crate) live: LiveRuns,
+    background: Background,
     stopping: watch::Sender<bool>,
+    end_by: Mutex<Option<Timestamp>>,
 }
 
 impl App {
@@ -77,6 +86,7 @@ impl App {
         }
         let keyring = ports.secrets.keyring(fresh).await?;
         Ok(Arc::new(Self {
+            #[cfg(feature = "outbound")]
             outbound: Outbound::new(settings.outbound.clone(), ports.secrets.clone(), ports.clock.clone()),
             ports,
             settings,
@@ -84,7 +94,9 @@ impl App {
             key_cache: KeyCache::default(),
             workflow_cache: WorkflowCache::default(),
             live: LiveRuns::default(),
+            background: Background::default(),
             stopping: watch::Sender::new(false),
+            end_by: Mutex::default(),
         }))
     }
 
@@ -102,9 +114,24 @@ impl App {
         self.stopping.send_replace(true);
     }
 
-    /// Waits until this process drives no run any more.
+    /// Waits until this process drives no run any more, and has nothing left to note.
     pub async fn idle(&self) {
         self.live.none_left().await;
+        self.background.none_left().await;
+    }
+
+    /// What this process drives must have ended or be handed over by then: a function is killed at its deadline.
+    pub fn must_end_by(&self, at: Timestamp) {
+        *self.end_by.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
+    }
+
+    pub(crate) fn end_by(&self) -> Option<Timestamp> {
+        *self.end_by.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Beside the request; [`Self::idle`] waits for it.
+    pub(crate) fn in_background(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.background.spawn(work);
     }
 
     /// Becomes true with [`Self::stop`].

@@ -3,8 +3,9 @@
 use crate::access::Caller;
 use crate::delivery::{Delivery, DeliveryId};
 use crate::error::{Error, Result, What};
-use crate::invoke::chosen_id_key;
+use crate::idempotency::chosen_id_key;
 use crate::keys::Scope;
+use crate::lease::LEASE;
 use crate::platform::App;
 use crate::ports::{CancelRequest, Claimed, Finished, Message, Page, PageRequest, RunFilter};
 use crate::run::{Event, EventId, NodeTrace, RunId, RunRecord, RunState, Told, Trace};
@@ -128,7 +129,7 @@ impl App {
 
     async fn cancel_unowned(&self, record: RunRecord) -> Result<Cancelled> {
         let (owner, now) = (self.owner_token(), self.now());
-        let Claimed::Ours(held, claimed) = self.ports.runs.claim(&record.head.id, &owner, now, now + crate::drive::LEASE).await? else {
+        let Claimed::Ours(held, claimed) = self.ports.runs.claim(&record.head.id, &owner, now, now + LEASE).await? else {
             // Somebody took it meanwhile: they see the request.
             return Ok(Cancelled::Cancelled(Box::new(record)));
         };

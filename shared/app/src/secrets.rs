@@ -125,6 +125,7 @@ impl App {
             return Err(Error::bad_field("/value", format!("must have 1 to {LONGEST_SECRET} bytes")));
         }
         self.ports.secrets.put(name, value, self.now()).await?;
+        #[cfg(feature = "outbound")]
         self.outbound.forget_secret(name);
         Ok(())
     }
@@ -137,6 +138,7 @@ impl App {
     pub async fn delete_secret(&self, caller: &Caller, name: &str) -> crate::error::Result<()> {
         caller.require_platform(Scope::Author)?;
         let known = self.ports.secrets.delete(name).await?;
+        #[cfg(feature = "outbound")]
         self.outbound.forget_secret(name);
         if known { Ok(()) } else { Err(Error::NotFound(What::Secret)) }
     }

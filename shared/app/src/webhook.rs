@@ -5,18 +5,15 @@ use std::time::Duration;
 use anyhow::Result;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use flowgate_engine::call::Piece;
 
-use crate::access::Caller;
 use crate::delivery::{Attempt, Delivery, DeliveryId, FrozenRequest, HeaderValue};
-use crate::error::{Error, What};
-use crate::keys::Scope;
+use crate::metric;
 use crate::outbound::{PreparedWebhook, SendOutcome};
 use crate::platform::App;
 use crate::ports::{AfterAttempt, Message, Written};
-use crate::secrets::{SigningPin, hmac_sha256};
+use crate::secrets::hmac_sha256;
+use crate::signing::live_pins;
 use crate::time::Timestamp;
-use crate::workflows::WorkflowRecord;
 
 /// The waits before each attempt. ±20 %, so that what failed together does not come back together.
 const SCHEDULE: [Duration; 10] = [
@@ -35,8 +32,6 @@ const SCHEDULE: [Duration; 10] = [
 const ATTEMPT_LEASE: Duration = Duration::from_secs(60);
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 const GONE: u16 = 410;
-/// The secret before a rotation signs beside the new one for this long.
-const ROTATION_OVERLAP: Duration = Duration::from_secs(24 * 3600);
 
 impl App {
     /// Does what a `WebhookV1` message asks for: one attempt, if one is due.
@@ -56,6 +51,7 @@ impl App {
                 (attempt, self.retry(delivery.step, None))
             }
         };
+        metric::webhook_attempted(&delivery, attempt.status, &next);
         let written = self.ports.deliveries.record(id, &owner, attempt, next.clone()).await?;
         match next {
             _ if written == Written::Lost => {}
@@ -135,32 +131,6 @@ impl App {
         let wait = retry_after.map_or(jittered, |asked| jittered.max(asked.min(LONGEST_RETRY_AFTER)));
         AfterAttempt::RetryAt(self.now() + wait)
     }
-
-    /// What receivers verify the workflow's webhooks with: `whsec_…`, the newest first.
-    pub async fn signing_secrets(&self, caller: &Caller, workflow_id: &str) -> crate::error::Result<Vec<String>> {
-        let workflow = self.read_workflow(caller, workflow_id).await?;
-        let secrets = live_pins(&workflow, self.now()).into_iter().map(|pin| self.signing_secret(&workflow.uid, pin));
-        Ok(secrets.collect::<Result<_>>()?)
-    }
-
-    /// A new secret for the workflow; the one before signs beside it for a day.
-    pub async fn rotate_signing_secret(&self, caller: &Caller, workflow_id: &str) -> crate::error::Result<String> {
-        caller.require(Scope::Author, workflow_id, What::Workflow)?;
-        let workflow = self.read_workflow(caller, workflow_id).await?;
-        let pin = SigningPin { master: self.keyring.newest_master()?, epoch: workflow.signing.epoch + 1 };
-        let known = self.ports.workflows.rotate_signing(workflow_id, pin, self.now() + ROTATION_OVERLAP).await?;
-        self.workflow_cache.forget(workflow_id);
-        if known { Ok(self.signing_secret(&workflow.uid, pin)?) } else { Err(Error::NotFound(What::Workflow)) }
-    }
-
-    fn signing_secret(&self, uid: &str, pin: SigningPin) -> Result<String> {
-        Ok(format!("whsec_{}", BASE64.encode(self.keyring.signing_key(uid, pin)?)))
-    }
-}
-
-fn live_pins(workflow: &WorkflowRecord, now: Timestamp) -> Vec<SigningPin> {
-    let before = workflow.signing_before.filter(|(_, until)| now < *until).map(|(pin, _)| pin);
-    [Some(workflow.signing), before].into_iter().flatten().collect()
 }
 
 /// Standard Webhooks: `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`, one for each key.
@@ -183,15 +153,4 @@ fn with_status(url: &str, delivery: &Delivery, frozen: &FrozenRequest) -> Result
 
 fn attempt(at: Timestamp, outcome: SendOutcome) -> Attempt {
     Attempt { at, duration_ms: outcome.duration_ms, status: outcome.status, error: outcome.error, answer: outcome.answer }
-}
-
-/// What a log may show of where a delivery goes: secrets stay names.
-pub fn shown(pieces: &[Piece]) -> String {
-    pieces
-        .iter()
-        .map(|piece| match piece {
-            Piece::Text(text) => text.clone(),
-            Piece::Secret(name) => format!("{{{{{name}}}}}"),
-        })
-        .collect()
 }

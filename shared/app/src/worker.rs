@@ -7,16 +7,15 @@ use anyhow::Result;
 use flowgate_engine::RunError;
 use futures_util::FutureExt;
 
-use crate::drive::{Driver, LEASE};
+use crate::drive::Driver;
+use crate::lease::LEASE;
 use crate::live::Live;
 use crate::platform::App;
-use crate::ports::{Claimed, DueItem, Message};
+use crate::ports::{Claimed, Message};
 use crate::run::{Held, Mode, RunId, RunRecord, RunState};
 
 /// Claims in a row that recorded nothing new: the run breaks its workers.
 const MOST_BARREN_CLAIMS: u32 = 5;
-/// A due item is sent again after this time, should its message be lost.
-const RESEND_AFTER: std::time::Duration = std::time::Duration::from_secs(60);
 
 impl App {
     /// Does what a `RunV1` message asks for. `Err`: try the message again.
@@ -77,25 +76,6 @@ impl App {
         let unsaved = self.ports.runs.read(run).await?.is_some_and(|record| !record.head.save && !record.wiped);
         if unsaved {
             self.wipe_if_delivered(run).await;
-        }
-        Ok(())
-    }
-
-    /// Sends what is due; gives how much that was. A sender that dies in between has moved the due time only by a minute.
-    pub async fn sweep(&self, limit: usize) -> Result<usize> {
-        let now = self.now();
-        let due = self.ports.due.due(now, limit).await?;
-        let found = due.len();
-        for item in due {
-            self.send_due(item).await?;
-        }
-        Ok(found)
-    }
-
-    async fn send_due(&self, item: DueItem) -> Result<()> {
-        // A delivery's own claim moves its due time; only the send itself needs the backstop.
-        if self.ports.due.postpone(&item, self.now() + RESEND_AFTER).await? {
-            self.ports.queue.send(item.what).await?;
         }
         Ok(())
     }

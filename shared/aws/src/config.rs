@@ -23,6 +23,8 @@ pub struct Config {
     pub longest_stream: Duration,
     pub allow_private: bool,
     pub allow_loopback: bool,
+    /// HTTP answers in one piece, for tools that cannot read a stream.
+    pub buffered: bool,
     pub region: String,
     pub credentials: Credentials,
     /// `None`: AWS itself.
@@ -65,13 +67,14 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
             webhook_queue_url: self.needed("FLOWGATE_WEBHOOK_QUEUE_URL"),
             keyring_secret: self.needed("FLOWGATE_KEYRING_SECRET"),
             secret_prefix: self.needed("FLOWGATE_SECRET_PREFIX"),
-            completes_keyring: false,
+            completes_keyring: self.is_true("FLOWGATE_COMPLETES_KEYRING"),
             public_url: self.needed("FLOWGATE_PUBLIC_URL").trim_end_matches('/').to_owned(),
             retention: Duration::from_secs(self.number("FLOWGATE_RETENTION_DAYS", 30).saturating_mul(24 * 3600)),
             longest_wait: Duration::from_millis(self.number("FLOWGATE_LONGEST_WAIT_MS", 270_000)),
             longest_stream: Duration::from_millis(self.number("FLOWGATE_LONGEST_STREAM_MS", 840_000)),
             allow_private: self.is_true("FLOWGATE_ALLOW_PRIVATE"),
             allow_loopback: self.is_true("FLOWGATE_ALLOW_LOOPBACK"),
+            buffered: self.is_true("FLOWGATE_BUFFERED"),
             region: self.needed("AWS_REGION"),
             credentials: self.credentials(),
             endpoints: Endpoints {
@@ -134,7 +137,7 @@ mod tests {
     use super::*;
 
     fn complete(name: &str) -> Option<String> {
-        let optional = name.contains("_MS") || name.contains("_DAYS") || name.contains("ALLOW") || name.contains("ENDPOINT");
+        let optional = ["_MS", "_DAYS", "ALLOW", "ENDPOINT", "COMPLETES", "BUFFERED"].iter().any(|part| name.contains(part));
         (!optional).then(|| format!("value of {name}"))
     }
 

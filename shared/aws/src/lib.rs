@@ -1,4 +1,7 @@
-//! The platform's ports on one DynamoDB table, two SQS queues and Secrets Manager. `LAYOUT.md` says what lies where.
+//! The platform's ports on one DynamoDB table, two SQS queues and Secrets Manager, and what the functions of a deployment have in common ([`lambda`]).
+//! `LAYOUT.md` says what lies where.
+
+pub mod lambda;
 
 mod config;
 mod clients;

@@ -1,13 +1,14 @@
 //! `kill -9` of a real process: every accepted run ends, and what is recorded is not done again.
 
 use std::path::Path;
-use std::time::Duration;
 
 use axum::http::StatusCode;
 use flowgate_tests::process::Process;
 use flowgate_tests::receiver::{Receiver, Reply};
 use flowgate_tests::server::{ADMIN_KEY, publish};
 use serde_json::{Value, json};
+
+use crate::fixture::until;
 
 const RUNS: usize = 10;
 
@@ -50,15 +51,7 @@ async fn start_detached(process: &Process, client: &reqwest::Client) -> Vec<Stri
 }
 
 async fn ended(process: &Process, client: &reqwest::Client, id: &str) -> Value {
-    for _ in 0..3_000 {
-        let run: Value =
-            client.get(format!("{}/v1/runs/{id}", process.url)).bearer_auth(ADMIN_KEY).send().await.unwrap().json().await.unwrap();
-        if !run["ended_at"].is_null() {
-            return run;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("run {id} does not end");
+    until(|| client.get(format!("{}/v1/runs/{id}", process.url)).bearer_auth(ADMIN_KEY), |run| !run["ended_at"].is_null()).await
 }
 
 /// Kills and restarts `kills` times while all second calls hang; gives how often each second call went out.
@@ -74,7 +67,7 @@ async fn survive(folder: &Path, kills: usize) {
             // In the middle of the recovery: some calls are out again, others not yet.
             receiver.until(|all| all.iter().filter(|request| request.uri.path().starts_with("/second/")).count() > RUNS * kill).await;
         }
-        process.kill();
+        process.kill().await;
         process = Process::start(folder).await;
     }
     receiver.let_go();
@@ -109,7 +102,7 @@ async fn an_attached_run_is_interrupted_and_says_so() {
         client.post(format!("{}/v1/workflows/calls/runs", process.url)).bearer_auth(ADMIN_KEY).json(&json!({ "input": { "i": 1 } }));
     let waiting = tokio::spawn(request.send());
     receiver.until(|all| all.iter().any(|request| request.uri.path().starts_with("/second/"))).await;
-    process.kill();
+    process.kill().await;
     assert!(waiting.await.unwrap().is_err());
 
     let process = Process::start(folder.path()).await;
@@ -129,7 +122,7 @@ async fn a_node_that_may_run_once_is_interrupted_by_a_kill() {
     publish(&client, &process.url, "calls", &document).await;
     let ids = start_detached(&process, &client).await;
     receiver.until(|all| all.iter().filter(|request| request.uri.path().starts_with("/second/")).count() == RUNS).await;
-    process.kill();
+    process.kill().await;
 
     let process = Process::start(folder.path()).await;
     receiver.let_go();

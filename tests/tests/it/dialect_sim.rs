@@ -79,7 +79,7 @@ async fn an_asynchronous_execution_is_a_job() {
     let (status, mut accepted) = answer(fixture(&server, "sim/execute_async.http", &values)).await;
     assert_eq!(status, 202);
     let job = accepted["taskId"].as_str().unwrap().to_owned();
-    assert_eq!(accepted["statusUrl"].take(), json!(format!("{}/api/jobs/{job}", server.app.settings.public_url)));
+    assert_eq!(accepted["statusUrl"].take(), json!(format!("{}/api/jobs/{job}", server.public_url)));
     assert_eq!((&accepted["jobId"], &accepted["executionId"]), (&json!(job), &json!(job)));
     assert_json_snapshot!(accepted, { ".*" => insta::dynamic_redaction(move |value, _| value.as_str().map_or(value.clone(), |text| text.replace(&*job, "[run]").into())), ".links.status" => "[path]", ".createdAt" => "[time]" }, @r#"
     {

@@ -78,7 +78,7 @@ async fn a_detached_run_goes_by_the_id_that_its_caller_chose() {
     assert_eq!(accepted.headers()["x-run-id"], "mine:1");
     let (status, accepted) = json_of(accepted).await;
     let path = "/api/v2/workflows/w/runs/mine:1";
-    let status_url = format!("{}{path}", server.app.settings.public_url);
+    let status_url = format!("{}{path}", server.public_url);
     assert_eq!((status, accepted), (202, json!({ "data": { "runId": "mine:1", "statusUrl": status_url } })));
 
     until(|| server.get(path, &key), |run| run["data"]["status"] == "completed").await;

@@ -1,7 +1,9 @@
 //! Sends the requests in `fixtures/`.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
+use flowgate_tests::home::patience;
 use flowgate_tests::server::TestServer;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::Value;
@@ -31,15 +33,15 @@ pub(crate) async fn json_of(response: Response) -> (u16, Value) {
     (status, serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status}: {text:?} is no JSON")))
 }
 
-/// Asks again until the answer is as it should be; panics with the last one after 20 s.
+/// Asks again until the answer is as it should be; panics with the last one when the home's patience is at its end.
 pub(crate) async fn until(request: impl Fn() -> RequestBuilder, enough: impl Fn(&Value) -> bool) -> Value {
-    let mut last = Value::Null;
-    for _ in 0..1_000 {
-        last = answer(request()).await.1;
+    let began = Instant::now();
+    loop {
+        let last = answer(request()).await.1;
         if enough(&last) {
             return last;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        assert!(began.elapsed() < patience(), "the last answer was {last:#}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    panic!("the last answer was {last:#}");
 }

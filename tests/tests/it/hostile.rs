@@ -194,6 +194,7 @@ async fn tell_everything() -> Everything {
     }
     let secrets = answer(server.get("/v1/secrets", ADMIN_KEY)).await.1;
     all.places.push(("the list of secrets".to_owned(), secrets.to_string()));
+    all.places.push(("the log of the functions".to_owned(), server.log_elsewhere().await));
     server.stop().await;
     all
 }

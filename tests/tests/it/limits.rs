@@ -59,7 +59,7 @@ async fn a_burst_is_answered_then_refused_until_it_comes_back() {
     let server = TestServer::start().await;
     server.publish("greet", GREET).await;
     let key = limited_key(&server, json!({ "requests_per_minute": 60, "burst": 2 })).await;
-    let began = server.app.now().millis();
+    let began = server.now().millis();
     for remaining in [1, 0] {
         let response = greet(&server, &key).send().await.unwrap();
         let [limit, left, reset] = allowance(&response).unwrap();

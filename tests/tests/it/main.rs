@@ -30,3 +30,4 @@ mod protocol;
 mod cli;
 mod examples;
 mod webhooks;
+mod aws;

@@ -307,10 +307,7 @@ async fn a_stream_that_lasts_too_long_says_where_it_goes_on() {
     let started = server.post("/v1/workflows/call/runs", ADMIN_KEY).header("accept", "text/event-stream").send().await.unwrap();
     let id = header(&started, "x-run-id").unwrap().to_owned();
     let text = started.text().await.unwrap();
-    let end = format!(
-        "event: reconnect\ndata: {{\"run_id\":\"{id}\",\"events\":\"{}/v1/runs/{id}/events\"}}\n\n",
-        server.app.settings.public_url
-    );
+    let end = format!("event: reconnect\ndata: {{\"run_id\":\"{id}\",\"events\":\"{}/v1/runs/{id}/events\"}}\n\n", server.public_url);
     assert!(text.contains("event: node.started\nid: 1-1\n"), "{text}");
     assert!(text.ends_with(&end), "{text}");
 

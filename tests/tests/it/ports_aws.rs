@@ -18,7 +18,7 @@ use flowgate_app::system::SystemEntropy;
 use flowgate_app::time::Timestamp;
 use flowgate_app::workflows::Draft;
 use flowgate_aws::{Aws, Config};
-use flowgate_tests::double::{Counter, Double};
+use flowgate_tests::stores::{Counter, Stores};
 use flowgate_tests::ports::sample::*;
 use flowgate_tests::ports::{World, check_all};
 use serde_json::{Value, json};
@@ -52,7 +52,7 @@ fn world(aws: &Aws) -> World {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the double of AWS: tests/aws/run"]
 async fn the_adapter_for_aws_keeps_every_guarantee() {
-    let double = Double::start().unwrap();
+    let double = Stores::start().unwrap();
     check_all(|| async { Ok(world(&aws(&double.fresh().await?, 0))) }).await;
 }
 
@@ -77,7 +77,7 @@ fn with_input(mut run: NewRun, input: Value) -> NewRun {
 #[tokio::test]
 #[ignore = "needs the double of AWS: tests/aws/run"]
 async fn values_of_megabytes_lie_beside_their_rows() -> Result<()> {
-    let double = Double::start()?;
+    let double = Stores::start()?;
     let config = double.fresh().await?;
     let world = world(&aws(&config, 0));
     let run = with_input(detached(1)?, json!({ "text": noise(3 << 20) }));
@@ -118,7 +118,7 @@ fn request(body: &str) -> Result<FrozenRequest> {
 #[tokio::test]
 #[ignore = "needs the double of AWS: tests/aws/run"]
 async fn a_wipe_leaves_nothing_of_what_a_run_was_given_or_gave() -> Result<()> {
-    let double = Double::start()?;
+    let double = Stores::start()?;
     for large in [false, true] {
         let config = double.fresh().await?;
         let world = world(&aws(&config, 0));
@@ -166,7 +166,7 @@ fn readable(items: &[Value]) -> String {
 #[tokio::test]
 #[ignore = "needs the double of AWS: tests/aws/run"]
 async fn each_verb_makes_the_requests_it_must() -> Result<()> {
-    let double = Double::start()?;
+    let double = Stores::start()?;
     let config = double.fresh().await?;
     let counter = Counter::start(&double.url).await?;
     let mut counted = config.clone();
@@ -239,7 +239,7 @@ fn draft(text: &str) -> Draft {
 #[tokio::test]
 #[ignore = "needs the double of AWS: tests/aws/run"]
 async fn a_run_past_its_retention_reads_as_absent() -> Result<()> {
-    let double = Double::start()?;
+    let double = Stores::start()?;
     let config = double.fresh().await?;
     let before = world(&aws(&config, 999));
     before.runs.create_ended(attached(1)?, Ending { expires_at: at(1_000), ..ending(RunState::Succeeded) }).await?;
@@ -257,7 +257,7 @@ async fn a_run_past_its_retention_reads_as_absent() -> Result<()> {
 #[tokio::test]
 #[ignore = "needs the double of AWS: tests/aws/run"]
 async fn all_that_belongs_to_a_run_has_its_time() -> Result<()> {
-    let double = Double::start()?;
+    let double = Stores::start()?;
     let config = double.fresh().await?;
     let world = world(&aws(&config, 0));
     world.runs.create(with_idempotency(with_input(detached(1)?, json!(noise(100_000))), "k")).await?;
@@ -280,7 +280,7 @@ async fn all_that_belongs_to_a_run_has_its_time() -> Result<()> {
 #[tokio::test]
 #[ignore = "needs the double of AWS: tests/aws/run"]
 async fn a_hand_over_of_hundreds_of_results_is_whole() -> Result<()> {
-    let double = Double::start()?;
+    let double = Stores::start()?;
     let world = world(&aws(&double.fresh().await?, 0));
     world.runs.create(attached(1)?).await?;
     let held = Held { run: run_id(1)?, fence: 1, owner: owner("a") };
@@ -298,7 +298,7 @@ async fn a_hand_over_of_hundreds_of_results_is_whole() -> Result<()> {
 #[tokio::test]
 #[ignore = "needs the double of AWS: tests/aws/run"]
 async fn the_token_of_the_deployment_stays_and_two_first_users_agree() -> Result<()> {
-    let double = Double::start()?;
+    let double = Stores::start()?;
     let deployed = double.fresh().await?;
     let with_token = json!({ "SecretId": deployed.keyring_secret, "SecretString": "{\"bootstrap_token\": \"deployed\"}" });
     double.call("secretsmanager.PutSecretValue", &with_token).await?;
@@ -319,7 +319,7 @@ async fn the_token_of_the_deployment_stays_and_two_first_users_agree() -> Result
 #[tokio::test]
 #[ignore = "needs the double of AWS: tests/aws/run"]
 async fn errors_name_what_aws_said_and_no_secret() -> Result<()> {
-    let double = Double::start()?;
+    let double = Stores::start()?;
     let config = double.fresh().await?;
     let nowhere = world(&aws(&Config { table: "nowhere".into(), keyring_secret: "nothing".into(), ..config.clone() }, 0));
     let error = nowhere.runs.read(&run_id(1)?).await.err().context("there is no such table")?;
@@ -337,7 +337,7 @@ async fn errors_name_what_aws_said_and_no_secret() -> Result<()> {
 #[tokio::test]
 #[ignore = "needs the double of AWS: tests/aws/run"]
 async fn secrets_are_wrapped_and_those_by_hand_are_read() -> Result<()> {
-    let double = Double::start()?;
+    let double = Stores::start()?;
     let config = double.fresh().await?;
     let world = world(&aws(&config, 0));
     world.secrets.put("WRAPPED", "{\"value\":\"x\"}", at(1)).await?;
@@ -353,7 +353,7 @@ async fn secrets_are_wrapped_and_those_by_hand_are_read() -> Result<()> {
 #[tokio::test]
 #[ignore = "needs the double of AWS: tests/aws/run"]
 async fn messages_carry_their_trace_and_wait_as_long_as_a_queue_can() -> Result<()> {
-    let double = Double::start()?;
+    let double = Stores::start()?;
     let config = double.fresh().await?;
     let aws = aws(&config, 0);
     let queue = aws.ports().queue;
@@ -377,7 +377,7 @@ async fn messages_carry_their_trace_and_wait_as_long_as_a_queue_can() -> Result<
     Ok(())
 }
 
-async fn received(double: &Double, queue: &str) -> Result<Vec<Value>> {
+async fn received(double: &Stores, queue: &str) -> Result<Vec<Value>> {
     let ask = json!({ "QueueUrl": queue, "MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"] });
     let mut answer = double.call("AmazonSQS.ReceiveMessage", &ask).await?;
     Ok(answer["Messages"].as_array_mut().map(std::mem::take).unwrap_or_default())
@@ -387,7 +387,7 @@ async fn received(double: &Double, queue: &str) -> Result<Vec<Value>> {
 #[tokio::test]
 #[ignore = "needs the double of AWS: tests/aws/run"]
 async fn a_log_of_attempts_stays_short_and_goes_on() -> Result<()> {
-    let double = Double::start()?;
+    let double = Stores::start()?;
     let world = world(&aws(&double.fresh().await?, 0));
     let made = delivery(1, 0, 900)?;
     world.deliveries.put(made.clone()).await?;
@@ -410,7 +410,7 @@ async fn a_log_of_attempts_stays_short_and_goes_on() -> Result<()> {
 #[tokio::test]
 #[ignore = "needs the double of AWS: tests/aws/run"]
 async fn what_no_row_names_is_taken_away() -> Result<()> {
-    let double = Double::start()?;
+    let double = Stores::start()?;
     let config = double.fresh().await?;
     let world = world(&aws(&config, 0));
     let beside = async || {
@@ -436,8 +436,8 @@ async fn what_no_row_names_is_taken_away() -> Result<()> {
     Ok(())
 }
 
-async fn unkind() -> Result<(Double, Counter, World)> {
-    let double = Double::start()?;
+async fn unkind() -> Result<(Stores, Counter, World)> {
+    let double = Stores::start()?;
     let mut config = double.fresh().await?;
     let network = Counter::start(&double.url).await?;
     config.endpoints.dynamodb = Some(network.url.clone());

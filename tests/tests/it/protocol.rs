@@ -69,7 +69,7 @@ async fn the_workflows_webhook_hears_of_a_run_that_a_crash_ended() {
         client.post(format!("{}/v1/workflows/w/runs", process.url)).bearer_auth(ADMIN_KEY).json(&json!({ "input": { "who": "ada" } }));
     let waiting = tokio::spawn(start.send());
     receiver.until(|all| all.len() == 1).await;
-    process.kill();
+    process.kill().await;
     assert!(waiting.await.unwrap().is_err());
 
     let _process = Process::start(folder.path()).await;

@@ -214,7 +214,7 @@ async fn revoked(server: &TestServer) -> String {
 }
 
 async fn expired(server: &TestServer) -> String {
-    let soon = (server.app.now() + std::time::Duration::from_millis(300)).to_string();
+    let soon = (server.now() + std::time::Duration::from_millis(300)).to_string();
     let request = json!({ "name": "short", "workflows": ["mine"], "scopes": ["run"], "expires_at": soon });
     let made: Value = server.post("/v1/keys", ADMIN_KEY).json(&request).send().await.unwrap().json().await.unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(400)).await;
@@ -329,7 +329,7 @@ async fn rates() {
     for dialect in ALL {
         let key = limited_key(&server, json!({ "requests_per_minute": 1, "concurrent_runs": 1 })).await;
         let attempt = || dialect.run(&server, &key, "w", dialect.body(&json!({ "name": "Ada" }))).send();
-        let now = server.app.now().millis() / 1_000;
+        let now = server.now().millis() / 1_000;
         let allowed = attempt().await.unwrap();
         let [limit, remaining, reset] = allowance(&allowed).unwrap();
         assert!(allowed.status().is_success() && (now..now + 65).contains(&reset), "{dialect:?}: {reset} is not soon after {now}");

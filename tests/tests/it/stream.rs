@@ -108,7 +108,7 @@ async fn a_detached_run_tells_its_story_across_a_kill() {
         seen == 30
     })
     .await;
-    process.kill();
+    process.kill().await;
 
     let process = Process::start(folder.path()).await;
     let last = head.iter().rev().find_map(|frame| frame.id.clone()).unwrap();

@@ -1,19 +1,26 @@
 //! Sim: the first generation (`/api/workflows/{id}/execute`, jobs, executions, status and usage limits, refusals as `{error, code}`), and [`v2`].
 
+#[cfg(feature = "outbound")]
 mod execute;
 mod executions;
 mod v2;
 
 // What both generations share.
+#[cfg(feature = "outbound")]
 mod headers;
+#[cfg(feature = "outbound")]
 mod start;
+#[cfg(feature = "outbound")]
 mod files;
 mod selection;
+#[cfg(feature = "outbound")]
 mod stream;
 mod record;
 
 // The first generation's own.
+#[cfg(feature = "outbound")]
 mod request;
+#[cfg(feature = "outbound")]
 mod response;
 
 use std::borrow::Cow;
@@ -39,15 +46,19 @@ use crate::status;
 /// What both SDKs can still count with: for keys without limits, and for what is not limited here.
 const UNLIMITED: u64 = 9_007_199_254_740_991;
 
-pub(super) fn routes() -> Router<Arc<App>> {
+#[cfg(feature = "outbound")]
+pub(super) fn starts() -> Router<Arc<App>> {
+    Router::new().route("/api/workflows/{id}/execute", post(execute::execute).fallback(wrong_method)).merge(v2::starts())
+}
+
+pub(super) fn reads() -> Router<Arc<App>> {
     Router::new()
-        .route("/api/workflows/{id}/execute", post(execute::execute).fallback(wrong_method))
         .route("/api/workflows/{id}/status", get(deployment).fallback(wrong_method))
         .route("/api/workflows/{id}/executions/{execution_id}", get(executions::read).fallback(wrong_method))
         .route("/api/workflows/{id}/executions/{execution_id}/cancel", post(executions::cancel).fallback(wrong_method))
         .route("/api/jobs/{job_id}", get(job).fallback(wrong_method))
         .route("/api/users/me/usage-limits", get(usage_limits).fallback(wrong_method))
-        .merge(v2::routes())
+        .merge(v2::reads())
 }
 
 async fn deployment(State(app): State<Arc<App>>, Segments(id): Segments<String>, headers: HeaderMap) -> Result<Response, Refusal> {

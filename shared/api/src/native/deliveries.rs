@@ -6,8 +6,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use flowgate_app::App;
+use flowgate_app::delivery::shown;
 use flowgate_app::delivery::{Attempt, Delivery};
-use flowgate_app::webhook::shown;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! The events of a run as server-sent events: live for who started it, from the log for who comes back.
+//! The events of a run as server-sent events, from the log: for who comes back, or was not there from the start.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,12 +7,10 @@ use axum::extract::State;
 use axum::response::Response;
 use bytes::{Bytes, BytesMut};
 use flowgate_app::answer::RunAnswer;
-use flowgate_app::attached::Subscription;
-use flowgate_app::drive::Progress;
-use flowgate_app::run::{Event, EventId, RunHead, RunId, RunRecord, Told};
+use flowgate_app::run::{Event, EventId, RunId, RunRecord, Told};
 use flowgate_app::time::Timestamp;
 use flowgate_app::{App, Error};
-use futures_util::{StreamExt, stream};
+use futures_util::stream;
 use http::HeaderMap;
 use serde_json::{Value, json};
 
@@ -42,19 +40,6 @@ pub(super) async fn read(
     Ok(follow(app, record, after))
 }
 
-/// A run that has just begun, and everything it tells until its end or its hand-over.
-pub(super) fn live(app: &Arc<App>, first: Progress, subscription: Subscription) -> Response {
-    let head = subscription.head.clone();
-    let started = json!({ "run_id": head.id, "workflow_id": head.workflow_id, "version": head.version });
-    let started = stream::iter([sse::frame(Some("run.started"), None, &started)]);
-    let told = stream::iter([first]).chain(sse::progress(subscription)).map(Some).chain(stream::iter([None]));
-    let listener = Listener { app: app.clone(), head: head.clone(), over: false };
-    let frames = told.scan(listener, |listener, told| std::future::ready(listener.frame(told)));
-    let mut response = sse::response(started.chain(frames));
-    runs::name_run(&mut response, app, &head.id);
-    response
-}
-
 /// Reads the log until the run has ended.
 pub(super) fn follow(app: Arc<App>, record: RunRecord, after: Option<EventId>) -> Response {
     let head = record.head.clone();
@@ -68,29 +53,6 @@ pub(super) fn follow(app: Arc<App>, record: RunRecord, after: Option<EventId>) -
 fn event_id(text: &str) -> Result<EventId, Error> {
     EventId::parse(text)
         .ok_or_else(|| Error::bad_field("", "Last-Event-ID (or `after` in the query) must be the id of an event, such as 1-7"))
-}
-
-struct Listener {
-    app: Arc<App>,
-    head: Arc<RunHead>,
-    over: bool,
-}
-
-impl Listener {
-    /// `None` after the last frame. `told` is `None` where the run goes on and nothing more is told: the log knows the rest.
-    fn frame(&mut self, told: Option<Progress>) -> Option<Bytes> {
-        if self.over {
-            return None;
-        }
-        self.over = !matches!(told, Some(Progress::Event(_)));
-        Some(match told {
-            Some(Progress::Event(event)) => event_frame(&self.head.id, &event),
-            Some(Progress::Ended(record)) => finished_frame(&self.app, &record),
-            Some(Progress::HandedOver(_) | Progress::Lost | Progress::Repeated(_) | Progress::IdTaken) | None => {
-                reconnect_frame(&self.app, &self.head.id)
-            }
-        })
-    }
 }
 
 struct Follower {
@@ -148,7 +110,7 @@ impl Follower {
     }
 }
 
-fn event_frame(run: &RunId, event: &Event) -> Bytes {
+pub(super) fn event_frame(run: &RunId, event: &Event) -> Bytes {
     let (name, mut data) = match &event.told {
         Told::NodeStarted { node, kind, attempt } => {
             ("node.started", json!({ "run_id": run, "node": node, "kind": kind, "attempt": attempt }))
@@ -166,11 +128,11 @@ fn event_frame(run: &RunId, event: &Event) -> Bytes {
     sse::frame(Some(name), Some(&event.id.to_string()), &data)
 }
 
-fn finished_frame(app: &App, record: &RunRecord) -> Bytes {
+pub(super) fn finished_frame(app: &App, record: &RunRecord) -> Bytes {
     sse::frame(Some("run.finished"), None, &RunAnswer::new(record, &app.settings.public_url))
 }
 
 /// The run goes on: its events are read on from there.
-fn reconnect_frame(app: &App, run: &RunId) -> Bytes {
+pub(super) fn reconnect_frame(app: &App, run: &RunId) -> Bytes {
     sse::frame(Some("reconnect"), None, &json!({ "run_id": run, "events": format!("{}/v1/runs/{run}/events", app.settings.public_url) }))
 }

@@ -16,7 +16,7 @@ use http::{HeaderMap, HeaderValue, Uri};
 use serde_json::{Map, Value};
 
 use super::prefer::{PREFERENCE_APPLIED, preference};
-use super::{run_events, runs};
+use super::{live, run_events, runs};
 use crate::caller::caller;
 use crate::fields::Fields;
 use crate::problem::Refusal;
@@ -127,7 +127,7 @@ async fn stream(app: &Arc<App>, mut subscription: Subscription, idempotency: Opt
             }
         }
         Some(Progress::Lost) | None => Err(anyhow::anyhow!("the run was lost before it said anything").into()),
-        Some(first) => Ok(run_events::live(app, first, subscription)),
+        Some(first) => Ok(live::live(app, first, subscription)),
     }
 }
 

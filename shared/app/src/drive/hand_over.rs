@@ -2,25 +2,28 @@
 
 use anyhow::Result;
 
-use super::{Driver, HEARTBEAT, LEASE, Progress};
+use super::{Driver, HEARTBEAT, Progress};
+use crate::lease::LEASE;
 use crate::ports::{Claimed, Message, Written};
 use crate::run::{Mode, RunState};
 use crate::time::Timestamp;
 
 impl Driver {
-    /// The caller's wait is over.
-    pub(super) async fn part_from_caller(&mut self) -> Result<()> {
+    /// The caller's wait is over, or this process's time. A run that cannot stay leaves once the calls that are out have ended.
+    pub(super) async fn part(&mut self) -> Result<()> {
         self.leave_at = None;
-        if self.outlives_caller {
-            return self.detach().await;
+        if self.mode == Mode::Attached {
+            self.detach().await?;
         }
-        self.leave();
+        if self.app.settings.frozen_between_requests && !self.over {
+            self.leave();
+        }
         Ok(())
     }
 
     /// Nothing new starts; once the calls that are out have ended, or have taken too long, the run is handed over.
     pub(super) fn leave(&mut self) {
-        self.leaving_until = Some(self.app.now() + self.app.settings.drain);
+        self.leaving_until = Some(self.end_by.unwrap_or_else(|| self.app.now() + self.app.settings.drain));
     }
 
     /// The run goes on in this process as a detached one; the calls that are out stay out.

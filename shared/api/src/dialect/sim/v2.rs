@@ -1,6 +1,8 @@
 //! Sim, second generation: `/api/v2/workflows/{id}/execute` and `…/runs`, answers as `{data}`, refusals as `{error: {code, message, details?}}`.
 
+#[cfg(feature = "outbound")]
 mod execute;
+#[cfg(feature = "outbound")]
 mod request;
 mod runs;
 
@@ -20,9 +22,15 @@ use super::{CALL_CHAIN, CALL_CHAIN_CODE, FILES_FAILED, details};
 use crate::request::QueryPairs;
 use crate::status;
 
-pub(super) fn routes() -> Router<Arc<App>> {
+#[cfg(feature = "outbound")]
+pub(super) fn starts() -> Router<Arc<App>> {
     Router::new()
         .route("/api/v2/workflows/{id}/execute", post(execute::execute).fallback(wrong_method))
+        .layer(middleware::map_response(not_stored))
+}
+
+pub(super) fn reads() -> Router<Arc<App>> {
+    Router::new()
         .route("/api/v2/workflows/{id}/runs", get(runs::list).fallback(wrong_method))
         .route("/api/v2/workflows/{id}/runs/{run_id}", get(runs::read).fallback(wrong_method))
         .route("/api/v2/workflows/{id}/runs/{run_id}/cancel", post(runs::cancel).fallback(wrong_method))

@@ -1,0 +1,10 @@
+//! Starts runs, in every dialect: waits with the caller, streams, or accepts. HTTP, streamed.
+
+use std::process::ExitCode;
+
+use flowgate_aws::lambda;
+
+fn main() -> ExitCode {
+    flowgate_app::outbound::child_main_if_asked();
+    lambda::main(|function| function.streamed(flowgate_api::invoke))
+}

@@ -1,0 +1,9 @@
+//! Reads, lists and cancels runs, in every dialect, and tells their events to who comes back. HTTP, streamed.
+
+use std::process::ExitCode;
+
+use flowgate_aws::lambda;
+
+fn main() -> ExitCode {
+    lambda::main(|function| function.streamed(flowgate_api::run_status))
+}

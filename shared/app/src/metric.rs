@@ -1,0 +1,71 @@
+//! What is counted and measured: events of the target [`TARGET`], whose fields `metric.<Name>` are numbers. A home that keeps metrics picks them out of its log.
+
+use std::time::Duration;
+
+use crate::delivery::Delivery;
+use crate::ports::{AfterAttempt, DueItem};
+use crate::run::{RunHead, RunRecord, RunState};
+use crate::time::Timestamp;
+
+pub const TARGET: &str = "flowgate::metric";
+
+pub(crate) fn run_started(head: &RunHead) {
+    tracing::debug!(target: TARGET, { metric.RunsStarted = 1u64, run.id = %head.id, workflow = head.workflow_id, version = head.version }, "run started");
+}
+
+pub(crate) fn run_ended(record: &RunRecord) {
+    let (head, Some(end)) = (&record.head, record.end.as_deref()) else { return };
+    let count = |state| (record.state == state).then_some(1u64);
+    tracing::debug!(
+        target: TARGET,
+        {
+            metric.RunsSucceeded = count(RunState::Succeeded),
+            metric.RunsFailed = count(RunState::Failed),
+            metric.RunsCancelled = count(RunState::Cancelled),
+            metric.RunDuration = millis(end.ended_at.since(end.started_at)),
+            metric.CostNanoUsd = end.usage.cost_nano_usd,
+            run.id = %head.id,
+            workflow = head.workflow_id,
+            version = head.version,
+            state = record.state.as_str(),
+            error.code = end.error.as_ref().map(|error| error.code.as_str())
+        },
+        "run ended"
+    );
+}
+
+pub(crate) fn owner_lost(head: &RunHead) {
+    tracing::debug!(target: TARGET, { metric.LeasesLost = 1u64, run.id = %head.id, workflow = head.workflow_id }, "run given up to another owner");
+}
+
+pub(crate) fn webhook_attempted(delivery: &Delivery, status: Option<u16>, next: &AfterAttempt) {
+    let count = |counted: bool| counted.then_some(1u64);
+    tracing::debug!(
+        target: TARGET,
+        {
+            metric.WebhookAttempts = 1u64,
+            metric.WebhooksDelivered = count(*next == AfterAttempt::Delivered),
+            metric.WebhooksExhausted = count(*next == AfterAttempt::Exhausted),
+            delivery.id = delivery.id.as_str(),
+            run.id = %delivery.run,
+            workflow = delivery.workflow_id,
+            status
+        },
+        "webhook attempted"
+    );
+}
+
+/// Sent also where nothing was due: a sweeper that is silent is dead.
+pub(crate) fn swept(due: &[DueItem], sent: u64, now: Timestamp) {
+    let lag = due.iter().map(|item| now.since(item.due_at)).max().unwrap_or_default();
+    tracing::debug!(target: TARGET, { metric.SweeperLag = millis(lag), metric.DueSent = sent }, "swept");
+}
+
+/// What lies in a queue and cannot be done.
+pub fn bad_message() {
+    tracing::debug!(target: TARGET, { metric.BadMessages = 1u64 }, "bad message");
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

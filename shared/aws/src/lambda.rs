@@ -1,0 +1,88 @@
+//! What every function's main calls: it reads the configuration, begins the log, builds the platform, and serves events until Lambda stops the process.
+
+mod http;
+#[cfg(feature = "outbound")]
+mod messages;
+mod timer;
+mod log;
+mod trace;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow};
+#[cfg(feature = "outbound")]
+use flowgate_app::outbound::OutboundSettings;
+use flowgate_app::time::Timestamp;
+use flowgate_app::{App, Settings};
+use lambda_runtime::Context;
+
+use crate::{Aws, Config};
+
+/// Before its deadline, at which Lambda kills it, a function needs so long to write down what it hands over.
+const HAND_OVER: Duration = Duration::from_secs(20);
+
+/// One process of a function: it serves one event at a time, and stands still between two.
+pub struct Function {
+    app: Arc<App>,
+    aws: Aws,
+    /// HTTP answers as one JSON object, for tools that cannot read a stream.
+    buffered: bool,
+}
+
+/// The whole of a function's main.
+pub fn main<Serving: Future<Output = Result<()>>>(serve: impl FnOnce(Function) -> Serving) -> ExitCode {
+    log::begin();
+    let served = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("no runtime")
+        .and_then(|runtime| runtime.block_on(async { serve(Function::start().await?).await }));
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Lambda answers for it, and starts another process with the next event.
+            tracing::error!(error = format!("{error:#}"), "the function cannot go on");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Function {
+    async fn start() -> Result<Self> {
+        let config = Config::from_env()?;
+        let aws = Aws::new(&config);
+        let app = App::new(aws.ports(), settings(&config)?).await.context("the platform cannot start")?;
+        Ok(Self { app, aws, buffered: config.buffered })
+    }
+
+    /// What is true of this event and of no other.
+    fn begin(&self, context: &Context, traceparent: Option<String>) {
+        self.app.must_end_by(Timestamp(i64::try_from(context.deadline).unwrap_or(i64::MAX)) - HAND_OVER);
+        self.aws.set_trace(traceparent.or_else(|| trace::of_xray(context.xray_trace_id.as_deref()?)));
+    }
+}
+
+fn settings(config: &Config) -> Result<Settings> {
+    Ok(Settings {
+        public_url: config.public_url.clone(),
+        retention: config.retention,
+        longest_wait: config.longest_wait,
+        longest_stream: config.longest_stream,
+        frozen_between_requests: true,
+        #[cfg(feature = "outbound")]
+        outbound: OutboundSettings {
+            allow_http: config.allow_private,
+            allow_private: config.allow_private,
+            allow_loopback: config.allow_loopback,
+            ..OutboundSettings::for_this_program()?
+        },
+        ..Settings::default()
+    })
+}
+
+/// Lambda's errors are boxed.
+fn served(ended: Result<(), lambda_runtime::Error>) -> Result<()> {
+    ended.map_err(|error| anyhow!(error))
+}

@@ -1,0 +1,72 @@
+//! A new world in the stores for one check: a table, two queues with their dead letters, a keyring, all under names of their own.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::face::Face;
+use crate::permissions::queue_arn;
+use crate::queues::REGION;
+
+/// Answers the environment variables with which a function finds this world.
+pub(crate) async fn fresh(State(face): State<Arc<Face>>) -> Result<Json<Value>, (StatusCode, String)> {
+    let made = make(&face).await;
+    made.map(Json).map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}")))
+}
+
+async fn make(face: &Face) -> anyhow::Result<Value> {
+    let world = format!("w{}", &Uuid::new_v4().simple().to_string()[..12]);
+    let table = format!("{world}-table");
+    face.tables.create(&table, &schema()).await?;
+    let token = Uuid::new_v4().simple();
+    let keyring = json!({ "bootstrap_token": format!("bootstrap-{token}") });
+    let secret = face.secrets.create(&format!("{world}/keyring"), &keyring.to_string()).await?;
+    Ok(json!({
+        "FLOWGATE_TABLE": table,
+        "FLOWGATE_RUN_QUEUE_URL": queue(face, &format!("{world}-runs"))?,
+        "FLOWGATE_WEBHOOK_QUEUE_URL": queue(face, &format!("{world}-webhooks"))?,
+        "FLOWGATE_KEYRING_SECRET": secret,
+        "FLOWGATE_SECRET_PREFIX": format!("{world}/provider/"),
+        "FLOWGATE_PUBLIC_URL": "http://127.0.0.1/Prod",
+        "AWS_ENDPOINT_URL_DYNAMODB": face.url,
+        "AWS_ENDPOINT_URL_SQS": face.url,
+        "AWS_ENDPOINT_URL_SECRETS_MANAGER": face.url,
+        "AWS_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "fresh",
+        "AWS_SECRET_ACCESS_KEY": "fresh",
+        "AWS_SESSION_TOKEN": "fresh",
+    }))
+}
+
+fn queue(face: &Face, name: &str) -> anyhow::Result<String> {
+    let dead = format!("{name}-dead");
+    face.queues.create(&dead, &HashMap::new())?;
+    let redrive = json!({ "deadLetterTargetArn": queue_arn(&dead), "maxReceiveCount": 5 });
+    face.queues.create(name, &HashMap::from([("RedrivePolicy".to_owned(), redrive.to_string())]))
+}
+
+/// The table of the template, word for word what CloudFormation would be given.
+fn schema() -> Value {
+    let attribute = |name: &str, kind: &str| json!({ "AttributeName": name, "AttributeType": kind });
+    let key =
+        |hash: &str, range: &str| json!([{ "AttributeName": hash, "KeyType": "HASH" }, { "AttributeName": range, "KeyType": "RANGE" }]);
+    json!({
+        "KeySchema": key("pk", "sk"),
+        "AttributeDefinitions": [
+            attribute("pk", "S"), attribute("sk", "S"),
+            attribute("due_shard", "S"), attribute("look_at", "N"),
+            attribute("list_pk", "S"), attribute("list_sk", "S"),
+        ],
+        "GlobalSecondaryIndexes": [
+            { "IndexName": "due", "KeySchema": key("due_shard", "look_at"), "Projection": { "ProjectionType": "KEYS_ONLY" } },
+            { "IndexName": "list", "KeySchema": key("list_pk", "list_sk"),
+              "Projection": { "ProjectionType": "INCLUDE", "NonKeyAttributes": ["state", "user", "created_at"] } },
+        ],
+        "TimeToLiveSpecification": { "AttributeName": "expires_at", "Enabled": true },
+    })
+}

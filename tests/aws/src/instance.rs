@@ -1,0 +1,140 @@
+//! One process of a function: at most one event at a time, frozen while it has none.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::sync::{Notify, OwnedSemaphorePermit};
+
+use crate::invocation::{Failure, Invocation};
+
+pub(crate) struct Instance {
+    pub(crate) id: String,
+    pub(crate) pid: Pid,
+    state: Mutex<State>,
+    /// Told when an event lies ready.
+    ready: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    /// Given, and not yet fetched.
+    pending: Option<Arc<Invocation>>,
+    /// Fetched, and not yet over: until the process asks for its next event.
+    current: Option<Arc<Invocation>>,
+    /// The function's concurrency that this process takes up.
+    permit: Option<OwnedSemaphorePermit>,
+    dead: bool,
+    /// Why it was killed, if the double did it.
+    verdict: Option<Failure>,
+}
+
+impl Instance {
+    pub(crate) fn new(id: String, pid: Pid) -> Self {
+        Self { id, pid, state: Mutex::default(), ready: Notify::new() }
+    }
+
+    /// Gives it an event and thaws it; `false`: it has died meanwhile.
+    pub(crate) fn assign(&self, invocation: Arc<Invocation>, permit: OwnedSemaphorePermit) -> Result<(), OwnedSemaphorePermit> {
+        let mut state = self.lock();
+        if state.dead {
+            return Err(permit);
+        }
+        state.pending = Some(invocation);
+        state.permit = Some(permit);
+        drop(state);
+        self.signal(Signal::CONT);
+        self.ready.notify_one();
+        Ok(())
+    }
+
+    /// The process has asked for its next event, so what it had is over.
+    pub(crate) fn end_current(&self) -> Option<OwnedSemaphorePermit> {
+        let mut state = self.lock();
+        let ended = state.current.take();
+        let permit = if state.pending.is_none() { state.permit.take() } else { None };
+        drop(state);
+        if let Some(ended) = ended {
+            ended.answer(Err(Failure::Exited("the runtime asked for the next event without an answer to this one".to_owned())));
+        }
+        permit
+    }
+
+    pub(crate) fn has_pending(&self) -> bool {
+        self.lock().pending.is_some()
+    }
+
+    /// Waits for an event, which is then the current one.
+    pub(crate) async fn next(&self) -> Arc<Invocation> {
+        loop {
+            let taken = {
+                let mut state = self.lock();
+                let taken = state.pending.take();
+                state.current.clone_from(&taken);
+                taken
+            };
+            match taken {
+                Some(invocation) => return invocation,
+                None => self.ready.notified().await,
+            }
+        }
+    }
+
+    pub(crate) fn current(&self, request_id: &str) -> Option<Arc<Invocation>> {
+        self.lock().current.clone().filter(|invocation| invocation.request_id == request_id)
+    }
+
+    pub(crate) fn is_busy(&self) -> bool {
+        let state = self.lock();
+        !state.dead && (state.current.is_some() || state.pending.is_some())
+    }
+
+    pub(crate) fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    pub(crate) fn kill(&self, verdict: Option<Failure>) {
+        self.lock().verdict = verdict;
+        self.signal(Signal::KILL);
+    }
+
+    /// Kills it if it is still at this event when its time is over.
+    pub(crate) async fn kill_at_timeout(self: Arc<Self>, invocation: Arc<Invocation>, timeout: Duration) {
+        let began = Instant::now();
+        tokio::time::sleep(timeout).await;
+        if self.current(&invocation.request_id).is_some() {
+            let seconds = began.elapsed().as_secs_f64();
+            let message = format!("RequestId: {} Error: Task timed out after {seconds:.2} seconds", invocation.request_id);
+            self.kill(Some(Failure::TimedOut(message)));
+        }
+    }
+
+    /// The process has ended: whatever it was at fails, and its place is free.
+    pub(crate) fn died(&self, how: &str) {
+        let (events, verdict) = {
+            let mut state = self.lock();
+            state.dead = true;
+            state.permit = None;
+            ([state.pending.take(), state.current.take()], state.verdict.take())
+        };
+        for event in events.into_iter().flatten() {
+            let exited = || Failure::Exited(format!("RequestId: {} Error: Runtime exited with error: {how}", event.request_id));
+            event.answer(Err(verdict.clone().unwrap_or_else(exited)));
+        }
+    }
+
+    /// What of it is in memory, in KiB.
+    pub(crate) fn resident_kib(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid.as_raw_nonzero())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        line.trim().trim_end_matches(" kB").parse().ok()
+    }
+
+    fn signal(&self, signal: Signal) {
+        let _ = kill_process_group(self.pid, signal);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}

@@ -1,0 +1,183 @@
+//! The processes of one function: started when needed, used again while warm, never more than its concurrency.
+
+use std::collections::HashMap;
+use std::process::ExitStatus;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use bytes::Bytes;
+use rustix::process::Pid;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::Child;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::function::Function;
+use crate::instance::Instance;
+use crate::invocation::{Failure, Invocation, Outcome};
+use crate::queues::now_ms;
+use crate::spawn::Spawner;
+
+/// What Lambda takes in one synchronous event.
+pub(crate) const LARGEST_EVENT: usize = 6 * 1024 * 1024;
+/// Log lines that are kept of a function.
+const MOST_LINES: usize = 50_000;
+
+pub(crate) struct Pool {
+    pub(crate) function: Function,
+    /// Where the runtime API is; the instance's id follows.
+    runtime_api: String,
+    spawner: Spawner,
+    places: Arc<Semaphore>,
+    state: Mutex<State>,
+    started: AtomicU64,
+    invocations: AtomicU64,
+}
+
+#[derive(Default)]
+struct State {
+    instances: HashMap<String, Arc<Instance>>,
+    /// The warmest last.
+    idle: Vec<Arc<Instance>>,
+    log: Vec<Value>,
+}
+
+impl Pool {
+    pub(crate) fn new(function: Function, runtime_api: &str, spawner: Spawner) -> Self {
+        let places = Arc::new(Semaphore::new(function.concurrency));
+        Self {
+            function,
+            runtime_api: runtime_api.to_owned(),
+            spawner,
+            places,
+            state: Mutex::default(),
+            started: AtomicU64::new(0),
+            invocations: AtomicU64::new(0),
+        }
+    }
+
+    /// Waits at most `patience` for a free place.
+    pub(crate) async fn invoke(self: &Arc<Self>, event: Bytes, patience: Duration) -> Result<Outcome, Failure> {
+        let permit = tokio::time::timeout(patience, self.places.clone().acquire_owned()).await;
+        let permit = permit.ok().and_then(Result::ok).ok_or(Failure::Throttled)?;
+        self.invocations.fetch_add(1, Ordering::Relaxed);
+        let (invocation, answered) = Invocation::new(event);
+        self.hand_out(Arc::new(invocation), permit).await?;
+        answered.await.unwrap_or_else(|_| Err(Failure::Exited("the invocation was lost".to_owned())))
+    }
+
+    pub(crate) fn instance(&self, id: &str) -> Option<Arc<Instance>> {
+        self.lock().instances.get(id).cloned()
+    }
+
+    /// An instance has asked for its next event. Frozen before it can be taken, so that it is never frozen with an event.
+    pub(crate) fn rests(&self, instance: &Arc<Instance>) {
+        let permit = instance.end_current();
+        if instance.has_pending() {
+            return;
+        }
+        instance.freeze();
+        self.lock().idle.push(instance.clone());
+        drop(permit);
+    }
+
+    /// SIGKILL for all that are at an event; says how many.
+    pub(crate) fn kill_busy(&self) -> usize {
+        let busy: Vec<Arc<Instance>> = self.lock().instances.values().filter(|instance| instance.is_busy()).cloned().collect();
+        busy.iter().for_each(|instance| instance.kill(None));
+        busy.len()
+    }
+
+    pub(crate) fn kill_all(&self) {
+        self.lock().instances.values().for_each(|instance| instance.kill(None));
+    }
+
+    pub(crate) fn log(&self) -> Vec<Value> {
+        self.lock().log.clone()
+    }
+
+    pub(crate) fn describe(&self) -> Value {
+        let state = self.lock();
+        let resident: Vec<Option<u64>> = state.instances.values().map(|instance| instance.resident_kib()).collect();
+        json!({
+            "processes": state.instances.len(),
+            "busy": state.instances.values().filter(|instance| instance.is_busy()).count(),
+            "cold_starts": self.started.load(Ordering::Relaxed),
+            "invocations": self.invocations.load(Ordering::Relaxed),
+            "resident_kib": resident,
+        })
+    }
+
+    async fn hand_out(self: &Arc<Self>, invocation: Arc<Invocation>, mut permit: OwnedSemaphorePermit) -> Result<(), Failure> {
+        loop {
+            let warm = self.lock().idle.pop();
+            let instance = match warm {
+                Some(instance) => instance,
+                None => self.start().await.map_err(|error| Failure::Exited(format!("{error:#}")))?,
+            };
+            match instance.assign(invocation.clone(), permit) {
+                Ok(()) => return Ok(()),
+                Err(given_back) => permit = given_back,
+            }
+            if instance_never_started(&instance, self) {
+                return Err(Failure::Exited("the process ended at once".to_owned()));
+            }
+        }
+    }
+
+    async fn start(self: &Arc<Self>) -> anyhow::Result<Arc<Instance>> {
+        let number = self.started.fetch_add(1, Ordering::Relaxed);
+        let id = format!("{}-{number}", self.function.name);
+        let mut child = self.spawner.spawn(&self.function, &format!("{}/{id}", self.runtime_api)).await?;
+        let pid = child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
+        let pid = pid.ok_or_else(|| anyhow::anyhow!("the process has ended already"))?;
+        let instance = Arc::new(Instance::new(id.clone(), pid));
+        self.lock().instances.insert(id.clone(), instance.clone());
+        if let Some(stdout) = child.stdout.take() {
+            tokio::spawn(self.clone().read_log(id.clone(), stdout));
+        }
+        if let Some(stderr) = child.stderr.take() {
+            tokio::spawn(self.clone().read_log(id, stderr));
+        }
+        tokio::spawn(self.clone().bury(instance.clone(), child));
+        Ok(instance)
+    }
+
+    async fn bury(self: Arc<Self>, instance: Arc<Instance>, mut child: Child) {
+        let ended = child.wait().await;
+        let mut state = self.lock();
+        state.instances.remove(&instance.id);
+        state.idle.retain(|idle| idle.id != instance.id);
+        drop(state);
+        instance.died(&ended.map_or_else(|error| error.to_string(), |status| how_it_ended(&status)));
+    }
+
+    async fn read_log(self: Arc<Self>, instance: String, pipe: impl AsyncRead + Unpin) {
+        let mut lines = BufReader::new(pipe).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            let mut state = self.lock();
+            if state.log.len() < MOST_LINES {
+                state.log.push(json!({ "at_ms": now_ms(), "instance": instance, "line": line }));
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// A process that was not there any more when it got its first event: the next would fare no better.
+fn instance_never_started(instance: &Instance, pool: &Pool) -> bool {
+    pool.instance(&instance.id).is_none()
+}
+
+fn how_it_ended(status: &ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    match status.signal() {
+        Some(9) => "signal: killed".to_owned(),
+        Some(signal) => format!("signal: {signal}"),
+        None => format!("exit status {}", status.code().unwrap_or_default()),
+    }
+}
