@@ -214,12 +214,15 @@ impl Table {
 
     async fn write_batches(&self, requests: VecDeque<WriteRequest>) -> Result<()> {
         let mut requests = requests;
-        let mut tries = self.tries();
+        // Megabytes are more than a second's writes of one partition.
+        let mut tries = Tries::many(&self.entropy);
         while !requests.is_empty() {
             let batch: Vec<WriteRequest> = requests.drain(..MOST_WRITTEN.min(requests.len())).collect();
-            let sent = self.clients.dynamodb().batch_write_item().request_items(&self.name, batch).send().await;
-            let answer = sent.map_err(|error| failed("BatchWriteItem", error))?;
-            let left = answer.unprocessed_items.unwrap_or_default().remove(&self.name).unwrap_or_default();
+            let left = match self.clients.dynamodb().batch_write_item().request_items(&self.name, batch.clone()).send().await {
+                Ok(answer) => answer.unprocessed_items.unwrap_or_default().remove(&self.name).unwrap_or_default(),
+                Err(error) if is_worth_another_try(error.code()) => batch,
+                Err(error) => return Err(failed("BatchWriteItem", error)),
+            };
             if !left.is_empty() {
                 tries.pause(anyhow!("BatchWriteItem left {} items", left.len())).await?;
                 requests.extend(left);

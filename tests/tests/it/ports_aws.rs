@@ -18,9 +18,9 @@ use flowgate_app::system::SystemEntropy;
 use flowgate_app::time::Timestamp;
 use flowgate_app::workflows::Draft;
 use flowgate_aws::{Aws, Config};
-use flowgate_tests::stores::{Counter, Stores};
 use flowgate_tests::ports::sample::*;
 use flowgate_tests::ports::{World, check_all};
+use flowgate_tests::stores::{Counter, Stores};
 use serde_json::{Value, json};
 
 struct At(i64);
