@@ -55,11 +55,14 @@ impl Process {
 
     /// SIGKILL: no goodbye.
     pub async fn kill(self) {
-        if let Home::Aws(folder, double) = self.home {
-            for function in ["invoke", "worker", "webhook"] {
-                double.kill(function).await;
+        match self.home {
+            Home::Alone(process) => drop(process),
+            Home::Aws(folder, double) => {
+                for function in ["invoke", "worker", "webhook"] {
+                    double.kill(function).await;
+                }
+                ACCOUNTS.lock().expect("no test panics while it holds it").insert(folder, double);
             }
-            ACCOUNTS.lock().expect("no test panics while it holds it").insert(folder, double);
         }
     }
 }

@@ -114,6 +114,5 @@ async fn tick(event: LambdaEvent<Value>) -> Result<Value, Error> {
 }
 
 fn now_ms() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    u64::try_from(chrono::Utc::now().timestamp_millis()).unwrap_or_default()
 }

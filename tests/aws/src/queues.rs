@@ -255,6 +255,5 @@ fn described(message: &Message, now: i64) -> Value {
 }
 
 pub(crate) fn now_ms() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    chrono::Utc::now().timestamp_millis()
 }

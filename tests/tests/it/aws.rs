@@ -4,6 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use flowgate_app::ports::Clock;
+use flowgate_app::system::SystemClock;
 use flowgate_tests::receiver::{Receiver, Reply};
 use flowgate_tests::server::{ADMIN_KEY, TestServer, settings};
 use futures_util::StreamExt;
@@ -314,7 +316,7 @@ async fn a_run_costs_few_calls() {
     let called_at = Arc::new(Mutex::new(Vec::new()));
     let times = called_at.clone();
     let receiver = Receiver::start(move |_, _| {
-        times.lock().unwrap().push(now_ms());
+        times.lock().unwrap().push(SystemClock.now().millis());
         Reply::After(Duration::from_millis(30), StatusCode::OK, r#"{"said":"at last"}"#.to_owned())
     })
     .await;
@@ -354,9 +356,4 @@ async fn a_run_costs_few_calls() {
     assert_eq!(pure.len(), 1, "one transaction in all");
     assert!(before.len() <= 1 && after.len() <= 1, "{}", described(&attached));
     assert!(detached.len() <= 7, "six and one for the outside call: {}", described(&detached));
-}
-
-fn now_ms() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    i64::try_from(since.as_millis()).unwrap()
 }
