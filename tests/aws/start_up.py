@@ -49,7 +49,7 @@ def main(folder, double, runs=15):
         "AWS_LAMBDA_FUNCTION_VERSION": "1",
         "RUST_LOG": "warn",
     }
-    programs = [program for program in sorted(pathlib.Path(folder).iterdir()) if is_function(program)]
+    programs = [program for program in sorted(pathlib.Path(folder).resolve().iterdir()) if is_function(program)]
     measured = {program: [] for program in programs}
     for _ in range(runs + 1):
         for program in programs:
@@ -77,9 +77,10 @@ def start(program, environment):
         if not FirstPoll.polled.wait(20):
             sys.exit(f"{program} does not ask for an event")
         wall = (FirstPoll.at - began) * 1000
-        stat = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        cpu = (int(stat[11]) + int(stat[12])) * 1000 / os.sysconf("SC_CLK_TCK")
-        memory = int(stat[21]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+        tasks = pathlib.Path(f"/proc/{process.pid}/task").glob("*/schedstat")
+        cpu = sum(int(task.read_text().split()[0]) for task in tasks) / 1e6
+        pages = pathlib.Path(f"/proc/{process.pid}/statm").read_text().split()[1]
+        memory = int(pages) * os.sysconf("SC_PAGE_SIZE") / 1e6
         return wall, cpu, memory
     finally:
         process.kill()

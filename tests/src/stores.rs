@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
@@ -10,10 +11,13 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use flowgate_aws::Config;
 use serde_json::{Value, json};
 
+/// The double looks at the form of a signature, not at its truth.
+const UNSIGNED: &str =
+    "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host;x-amz-date, Signature=00";
 const LARGEST_REQUEST: usize = 17 << 20;
 
 /// Ends with whoever started it: its standard input closes.
@@ -49,8 +53,12 @@ impl Stores {
 
     /// One request to the stores, as it stands in the services' own references.
     pub async fn call(&self, target: &str, request: &Value) -> Result<Value> {
-        let sent = self.client.post(&self.url).header("x-amz-target", target).body(request.to_string()).send().await?;
-        Ok(sent.error_for_status()?.json().await?)
+        let request = self.client.post(&self.url).header("x-amz-target", target).body(request.to_string());
+        let request = request.header("content-type", "application/x-amz-json-1.0").header("x-amz-date", "20260101T000000Z");
+        let sent = request.header("authorization", UNSIGNED).send().await?;
+        let (status, body) = (sent.status(), sent.text().await?);
+        anyhow::ensure!(status.is_success(), "{target} was answered {status}: {body}");
+        Ok(serde_json::from_str(&body)?)
     }
 
     /// Every item of a table, as one text.
@@ -79,11 +87,15 @@ impl Drop for Stores {
     }
 }
 
-/// Passes requests on and notes each one's operation.
+/// Passes requests on and notes each one's operation; a network that is not always kind.
 #[derive(Clone)]
 pub struct Counter {
     pub url: String,
     seen: Arc<Mutex<Vec<String>>>,
+    /// Every request arrives twice, as one does whose first answer was lost; the second answer is given.
+    pub twice: Arc<AtomicBool>,
+    /// So many transactions are refused before one is let through, as DynamoDB refuses two that meet.
+    pub conflicts: Arc<AtomicUsize>,
     to: String,
     client: reqwest::Client,
 }
@@ -92,7 +104,8 @@ impl Counter {
     pub async fn start(to: &str) -> Result<Self> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
-        let counter = Self { url, seen: Arc::default(), to: to.to_owned(), client: reqwest::Client::new() };
+        let (twice, conflicts, client) = (Arc::default(), Arc::default(), reqwest::Client::new());
+        let counter = Self { url, seen: Arc::default(), twice, conflicts, to: to.to_owned(), client };
         let router = Router::new().fallback(pass_on).with_state(counter.clone()).layer(DefaultBodyLimit::max(LARGEST_REQUEST));
         tokio::spawn(async move { axum::serve(listener, router).await });
         Ok(counter)
@@ -104,19 +117,44 @@ impl Counter {
     }
 }
 
-async fn pass_on(State(counter): State<Counter>, mut headers: HeaderMap, body: Bytes) -> impl IntoResponse {
+async fn pass_on(State(counter): State<Counter>, headers: HeaderMap, body: Bytes) -> Response {
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+    let is_transaction = operation == "TransactWriteItems";
     counter.seen.lock().unwrap_or_else(PoisonError::into_inner).push(operation);
-    for hop in ["host", "content-length", "connection"] {
-        headers.remove(hop);
+    let meets = |left: usize| left.checked_sub(1);
+    if is_transaction && counter.conflicts.fetch_update(Ordering::Relaxed, Ordering::Relaxed, meets).is_ok() {
+        return conflict().into_response();
     }
-    let answer = match counter.client.post(&counter.to).headers(headers).body(body).send().await {
-        Ok(answer) => answer,
-        Err(error) => return (StatusCode::BAD_GATEWAY, HeaderMap::new(), Bytes::from(error.to_string())),
-    };
-    let (status, mut headers) = (answer.status(), answer.headers().clone());
-    headers.remove("content-length");
-    headers.remove("transfer-encoding");
-    (status, headers, answer.bytes().await.unwrap_or_default())
+    if counter.twice.load(Ordering::Relaxed) {
+        counter.forward(&headers, &body).await;
+    }
+    counter.forward(&headers, &body).await
+}
+
+fn conflict() -> impl IntoResponse {
+    let reason = json!({ "Code": "TransactionConflict", "Message": "Transaction is ongoing for the item" });
+    let body = json!({
+        "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+        "Message": "Transaction cancelled, please refer cancellation reasons for specific reasons [TransactionConflict, None]",
+        "CancellationReasons": [reason, { "Code": "None" }],
+    });
+    (StatusCode::BAD_REQUEST, [("content-type", "application/x-amz-json-1.0")], body.to_string())
+}
+
+impl Counter {
+    async fn forward(&self, headers: &HeaderMap, body: &Bytes) -> Response {
+        let mut headers = headers.clone();
+        for hop in ["host", "content-length", "connection"] {
+            headers.remove(hop);
+        }
+        let answer = match self.client.post(&self.to).headers(headers).body(body.clone()).send().await {
+            Ok(answer) => answer,
+            Err(error) => return (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
+        };
+        let (status, mut headers) = (answer.status(), answer.headers().clone());
+        headers.remove("content-length");
+        headers.remove("transfer-encoding");
+        (status, headers, answer.bytes().await.unwrap_or_default()).into_response()
+    }
 }

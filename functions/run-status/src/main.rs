@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use flowgate_aws::lambda;
+use flowgate_aws::lambda::{self, Function};
 
 fn main() -> ExitCode {
-    lambda::main(|function| function.streamed(flowgate_api::run_status))
+    lambda::main(async || Function::start().await?.streamed(flowgate_api::run_status).await)
 }

@@ -5,5 +5,5 @@ use std::process::ExitCode;
 use flowgate_aws::lambda;
 
 fn main() -> ExitCode {
-    lambda::main(lambda::Function::sweeps)
+    lambda::main(lambda::sweeps)
 }

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use flowgate_aws::lambda;
+use flowgate_aws::lambda::{self, Function};
 
 fn main() -> ExitCode {
-    lambda::main(lambda::Function::deliveries)
+    lambda::main(async || Function::start().await?.deliveries().await)
 }

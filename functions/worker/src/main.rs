@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use flowgate_aws::lambda;
+use flowgate_aws::lambda::{self, Function};
 
 fn main() -> ExitCode {
     flowgate_app::outbound::child_main_if_asked();
-    lambda::main(lambda::Function::runs)
+    lambda::main(async || Function::start().await?.runs().await)
 }

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use flowgate_aws::lambda;
+use flowgate_aws::lambda::{self, Function};
 
 fn main() -> ExitCode {
-    lambda::main(|function| function.whole(flowgate_api::workflows))
+    lambda::main(async || Function::start().await?.whole(flowgate_api::workflows).await)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::metric;
-use crate::platform::App;
+use crate::platform::{App, Ports};
 use crate::ports::{DueItem, Message};
 use crate::time::Timestamp;
 
@@ -26,25 +26,30 @@ impl App {
         }
     }
 
-    /// Sends what is due; gives how much that was. A sender that dies in between has moved the due time only by a minute.
     pub async fn sweep(&self, limit: usize) -> Result<usize> {
-        let now = self.now();
-        let due = self.ports.due.due(now, limit).await?;
-        let mut sent = 0;
-        for item in &due {
-            sent += u64::from(self.send_due(item).await?);
-        }
-        metric::swept(&due, sent, now);
-        Ok(due.len())
+        sweep(&self.ports, limit).await
     }
+}
 
-    /// `false`: somebody else was quicker.
-    async fn send_due(&self, item: &DueItem) -> Result<bool> {
-        // A delivery's own claim moves its due time; only the send itself needs the backstop.
-        let ours = self.ports.due.postpone(item, self.now() + RESEND_AFTER).await?;
-        if ours {
-            self.ports.queue.send(item.what.clone()).await?;
-        }
-        Ok(ours)
+/// Sends what is due; gives how much that was. A sender that dies in between has moved the due time only by a minute.
+/// It needs nothing of the platform but its ports.
+pub async fn sweep(ports: &Ports, limit: usize) -> Result<usize> {
+    let now = ports.clock.now();
+    let due = ports.due.due(now, limit).await?;
+    let mut sent = 0;
+    for item in &due {
+        sent += u64::from(send(ports, item).await?);
     }
+    metric::swept(&due, sent, now);
+    Ok(due.len())
+}
+
+/// `false`: somebody else was quicker.
+async fn send(ports: &Ports, item: &DueItem) -> Result<bool> {
+    // A delivery's own claim moves its due time; only the send itself needs the backstop.
+    let ours = ports.due.postpone(item, ports.clock.now() + RESEND_AFTER).await?;
+    if ours {
+        ports.queue.send(item.what.clone()).await?;
+    }
+    Ok(ours)
 }

@@ -18,7 +18,7 @@ pub mod worker;
 pub mod webhook;
 pub mod run_status;
 mod ending;
-mod due;
+pub mod due;
 pub mod workflows;
 pub mod keys;
 pub mod secrets;

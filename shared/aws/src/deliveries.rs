@@ -79,7 +79,7 @@ impl Deliveries for Aws {
 
     async fn of_run(&self, run: &RunId) -> Result<Vec<Delivery>> {
         let keys = self.table().delivery_keys(run).await?;
-        let items = if keys.is_empty() { Vec::new() } else { self.table().get_all(&keys).await? };
+        let items = if keys.is_empty() { Vec::new() } else { self.table().get_all(&keys, None).await? };
         let mut deliveries = Vec::with_capacity(items.len());
         for item in &items {
             deliveries.push(self.table().delivery(item).await?);

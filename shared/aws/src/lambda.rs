@@ -7,6 +7,8 @@ mod timer;
 mod log;
 mod trace;
 
+pub use timer::sweeps;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,14 +34,10 @@ pub struct Function {
 }
 
 /// The whole of a function's main.
-pub fn main<Serving: Future<Output = Result<()>>>(serve: impl FnOnce(Function) -> Serving) -> ExitCode {
+pub fn main(serve: impl AsyncFnOnce() -> Result<()>) -> ExitCode {
     log::begin();
-    let served = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("no runtime")
-        .and_then(|runtime| runtime.block_on(async { serve(Function::start().await?).await }));
-    match served {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime");
+    match runtime.and_then(|runtime| runtime.block_on(serve())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Lambda answers for it, and starts another process with the next event.
@@ -50,7 +48,7 @@ pub fn main<Serving: Future<Output = Result<()>>>(serve: impl FnOnce(Function) -
 }
 
 impl Function {
-    async fn start() -> Result<Self> {
+    pub async fn start() -> Result<Self> {
         let config = Config::from_env()?;
         let aws = Aws::new(&config);
         let app = App::new(aws.ports(), settings(&config)?).await.context("the platform cannot start")?;

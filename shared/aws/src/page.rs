@@ -16,7 +16,7 @@ const MOST_BYTES: usize = 16 << 20;
 const AT_ONCE: usize = 25;
 /// A filter that finds little reads long. Past so many looks at the index the page ends, and the next one goes on.
 const MOST_LOOKS: usize = 20;
-const LEAST_LOOKED_AT: usize = 200;
+const LEAST_LOOKED_AT: usize = 1000;
 
 /// An item, its size in bytes, and the cursor of the page that begins after it.
 pub(crate) struct Listed<T> {
@@ -34,13 +34,15 @@ pub(crate) struct Listing {
     /// The item behind which the page begins: its place in the list, and its key.
     pub(crate) start: Option<(String, Key)>,
     pub(crate) backward: bool,
+    /// Of the rows; `None`: all.
+    pub(crate) attributes: Option<&'static str>,
     /// Conditions, each with its value.
     pub(crate) filter: Vec<(&'static str, &'static str, AttributeValue)>,
 }
 
 impl Listing {
     pub(crate) fn of(list: impl Into<String>, start: Option<(String, Key)>) -> Self {
-        Self { list: list.into(), start, backward: false, filter: Vec::new() }
+        Self { list: list.into(), start, backward: false, attributes: None, filter: Vec::new() }
     }
 
     fn query(self) -> Query {
@@ -93,13 +95,14 @@ impl Aws {
     ) -> Result<Page<T>> {
         let limit = limit.clamp(1, MOST_ITEMS);
         let mut filling = Filling { items: Vec::new(), limit, bytes: 0, cursor: None };
+        let attributes = listing.attributes;
         let mut query = listing.query();
         for _ in 0..MOST_LOOKS {
             // One more than fits says whether there is another page.
             let wanted = filling.left() + 1;
             query.limit = Some(if query.filter.is_some() { wanted.max(LEAST_LOOKED_AT) } else { wanted });
             let found = self.table().query(&query).await?;
-            if !self.table().fill(&mut filling, &found.items, &read).await? {
+            if !self.table().fill(&mut filling, &found.items, attributes, &read).await? {
                 return Ok(Page { items: filling.items, next_cursor: filling.cursor });
             }
             let Some(next) = found.next else { return Ok(Page { items: filling.items, next_cursor: None }) };
@@ -116,6 +119,7 @@ impl Table {
         &self,
         filling: &mut Filling<T>,
         named: &[Item],
+        attributes: Option<&str>,
         read: &(impl Fn(Item) -> Reading<'a, T> + Sync),
     ) -> Result<bool> {
         let mut keys = named.iter().map(Item::key).collect::<Result<Vec<_>>>()?.into_iter().peekable();
@@ -125,7 +129,7 @@ impl Table {
                 return Ok(false);
             }
             let some: Vec<Key> = keys.by_ref().take(wanted).collect();
-            for item in self.get_all(&some).await? {
+            for item in self.get_all(&some, attributes).await? {
                 if filling.left() == 0 {
                     return Ok(false);
                 }

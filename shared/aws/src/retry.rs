@@ -40,7 +40,7 @@ impl Tries {
         Self { entropy: entropy.clone(), made: 0, most: MOST_TRIES }
     }
 
-    /// For races that somebody wins each time: as many tries as there may be competitors.
+    /// For what gets further with each try: a race that somebody wins each time, a batch of which some is written each time.
     pub(crate) fn many(entropy: &Arc<dyn Entropy>) -> Self {
         Self { most: 4 * MOST_TRIES, ..Self::new(entropy) }
     }
@@ -76,19 +76,32 @@ where
 
 #[cfg(test)]
 mod tests {
-    use flowgate_app::system::SystemEntropy;
-
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn tries_end_and_pauses_are_bounded() {
-        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    /// All bits set, or none.
+    struct Bits(u8);
+
+    impl Entropy for Bits {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(self.0);
+        }
+    }
+
+    #[tokio::test]
+    async fn tries_end() {
+        let entropy: Arc<dyn Entropy> = Arc::new(Bits(0));
         let mut tries = Tries::new(&entropy);
         for _ in 1..MOST_TRIES {
             tries.pause(Error::msg("conflict")).await.unwrap();
-            assert!(tries.next_pause() <= LONGEST);
         }
         let given_up = tries.pause(Error::msg("conflict")).await.unwrap_err();
         assert_eq!(format!("{given_up:#}"), "given up after 8 tries: conflict");
+    }
+
+    #[test]
+    fn pauses_double_up_to_the_longest() {
+        let entropy: Arc<dyn Entropy> = Arc::new(Bits(0xff));
+        let pause = |made| Tries { made, ..Tries::new(&entropy) }.next_pause();
+        assert_eq!([1, 2, 3, 6, 40].map(pause).map(|pause| pause.as_millis()), [50, 100, 200, 1000, 1000]);
     }
 }

@@ -28,6 +28,10 @@ pub(crate) fn is_open(item: &Item) -> bool {
     item.has("due_at")
 }
 
+/// All that a record is made of: not the trace, which may be most of a row.
+pub(crate) const OF_A_RECORD: &str = "#pk, #sk, #list_sk, #state, #mode, #fence, #owner, #due_at, #look_at, #cancel_requested, \
+     #barren_claims, #started_at, #kept_until, #wiped, #head, #end";
+
 /// What does not change from the first write on.
 pub(crate) fn new_row(run: &NewRun, head: AttributeValue) -> Item {
     let head_of = &run.head;

@@ -14,7 +14,7 @@ use crate::Aws;
 use crate::item::{Item, Key, number, text, time};
 use crate::page::{Listed, Listing};
 use crate::parts::{Part, PartsOutcome, row_beside_parts, start_mark_key};
-use crate::row::{IS_HELD, bind_held, end_held, ended, from_word, is_held_by, is_open, list_of, new_row, open};
+use crate::row::{IS_HELD, OF_A_RECORD, bind_held, end_held, ended, from_word, is_held_by, is_open, list_of, new_row, open};
 use crate::run_values::{MOST_OPEN_HEAD, claim, claim_is_past, claim_key, claim_writes, refused_create};
 use crate::value::{MOST_IN_AN_ITEM, inline};
 use crate::write::{AllOutcome, Outcome, Refusal, Write};
@@ -138,7 +138,7 @@ impl Runs for Aws {
     }
 
     async fn read(&self, run: &RunId) -> Result<Option<RunRecord>> {
-        let Some(item) = self.table().get(Key::of_run(run), None).await? else { return Ok(None) };
+        let Some(item) = self.table().get(Key::of_run(run), Some(OF_A_RECORD)).await? else { return Ok(None) };
         let Some(item) = self.kept(item)? else { return Ok(None) };
         Ok(Some(self.table().record(&item).await?.0))
     }
@@ -164,7 +164,12 @@ impl Runs for Aws {
 
     async fn list(&self, workflow_uid: &str, filter: RunFilter, request: PageRequest) -> Result<Page<RunRecord>> {
         let start = request.cursor.as_deref().and_then(RunId::parse).map(|run| (run.to_string(), Key::of_run(&run)));
-        let listing = Listing { filter: filter_of(&filter), backward: !filter.oldest_first, ..Listing::of(list_of(workflow_uid), start) };
+        let listing = Listing {
+            filter: filter_of(&filter),
+            backward: !filter.oldest_first,
+            attributes: Some(OF_A_RECORD),
+            ..Listing::of(list_of(workflow_uid), start)
+        };
         let state = filter.state;
         let read = |item: Item| {
             async move {

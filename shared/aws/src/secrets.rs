@@ -17,7 +17,7 @@ use crate::table::Query;
 use crate::write::{Outcome, Write};
 
 const NAMES: &str = "SECRETS";
-/// Names the version that completes the keyring: whoever writes it second is refused, and reads the first one's.
+/// Names the version that completes the keyring: whoever writes it second is refused, and reads what the first one wrote.
 const COMPLETING_VERSION: &str = "flowgate-keyring-completed-0000000001";
 /// A new version may be read a moment after it was written.
 const READ_AGAIN_AFTER: Duration = Duration::from_millis(300);
@@ -39,8 +39,7 @@ struct Stored {
 #[async_trait]
 impl Secrets for Aws {
     async fn keyring(&self, create: Keyring) -> Result<Keyring> {
-        let stored =
-            self.secret(&self.inner.config.keyring_secret, None).await?.context("the keyring's secret is not there, or has no value")?;
+        let stored = self.secret(&self.inner.config.keyring_secret).await?.context("the keyring's secret is not there, or has no value")?;
         if let Ok(keyring) = serde_json::from_str(&stored) {
             return Ok(keyring);
         }
@@ -62,7 +61,7 @@ impl Secrets for Aws {
     }
 
     async fn get(&self, name: &str) -> Result<Option<String>> {
-        let Some(stored) = self.secret(&self.secret_id(name), None).await? else { return Ok(None) };
+        let Some(stored) = self.secret(&self.secret_id(name)).await? else { return Ok(None) };
         // One that was written by hand may be the plain value.
         let value = serde_json::from_str::<Stored>(&stored).map(|stored| stored.value);
         Ok(Some(value.unwrap_or(stored)))
@@ -92,8 +91,8 @@ impl Aws {
         format!("{}{name}", self.inner.config.secret_prefix)
     }
 
-    async fn secret(&self, id: &str, version: Option<&str>) -> Result<Option<String>> {
-        let request = self.inner.clients.secrets().get_secret_value().secret_id(id).set_version_id(version.map(str::to_owned));
+    async fn secret(&self, id: &str) -> Result<Option<String>> {
+        let request = self.inner.clients.secrets().get_secret_value().secret_id(id);
         match request.send().await {
             Ok(secret) => Ok(secret.secret_string),
             Err(error) if is_absent(error.code()) => Ok(None),
@@ -111,12 +110,15 @@ impl Aws {
             Err(error) => return Err(failed("PutSecretValue", error)),
         }
         for _ in 0..MOST_READS {
-            if let Some(stored) = self.secret(id, Some(COMPLETING_VERSION)).await? {
-                return serde_json::from_str(&stored).map_err(|_| anyhow!("the completed keyring does not parse"));
+            let current = self.secret(id).await?;
+            if let Some(keyring) = current.and_then(|stored| serde_json::from_str(&stored).ok()) {
+                return Ok(keyring);
             }
             tokio::time::sleep(READ_AGAIN_AFTER).await;
         }
-        bail!("the completed keyring cannot be read yet")
+        bail!(
+            "the keyring was completed before and has been overwritten since: make its version {COMPLETING_VERSION} the current one again"
+        )
     }
 
     async fn put_secret(&self, id: &str, value: &str) -> Result<()> {

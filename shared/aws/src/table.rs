@@ -168,14 +168,14 @@ impl Table {
         Ok(got.item.map(Item))
     }
 
-    /// Those that there are, consistent, in the order of the keys.
-    pub(crate) async fn get_all(&self, keys: &[Key]) -> Result<Vec<Item>> {
+    /// Those that there are, consistent, in the order of the keys. `attributes` as in [`Query`], with `#pk` and `#sk`.
+    pub(crate) async fn get_all(&self, keys: &[Key], attributes: Option<&str>) -> Result<Vec<Item>> {
         let mut got: HashMap<Key, Item> = HashMap::new();
         for keys in keys.chunks(MOST_GOT) {
             let mut asked: Vec<Attributes> = keys.iter().cloned().map(Key::attributes).collect();
             let mut tries = self.tries();
             while !asked.is_empty() {
-                asked = self.get_some(asked, &mut got).await?;
+                asked = self.get_some(asked, attributes, &mut got).await?;
                 if !asked.is_empty() {
                     tries.pause(anyhow!("BatchGetItem left {} items", asked.len())).await?;
                 }
@@ -185,8 +185,10 @@ impl Table {
     }
 
     /// Gives the keys that have not been read yet.
-    async fn get_some(&self, keys: Vec<Attributes>, got: &mut HashMap<Key, Item>) -> Result<Vec<Attributes>> {
-        let asked = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build()?;
+    async fn get_some(&self, keys: Vec<Attributes>, attributes: Option<&str>, got: &mut HashMap<Key, Item>) -> Result<Vec<Attributes>> {
+        let asked =
+            KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).set_expression_attribute_names(names(attributes));
+        let asked = asked.set_projection_expression(attributes.map(str::to_owned)).build()?;
         let answer = self.clients.dynamodb().batch_get_item().request_items(&self.name, asked).send().await;
         let answer = answer.map_err(|error| failed("BatchGetItem", error))?;
         for item in answer.responses.unwrap_or_default().remove(&self.name).unwrap_or_default() {
@@ -212,12 +214,15 @@ impl Table {
 
     async fn write_batches(&self, requests: VecDeque<WriteRequest>) -> Result<()> {
         let mut requests = requests;
-        let mut tries = self.tries();
+        // Megabytes are more than a second's writes of one partition.
+        let mut tries = Tries::many(&self.entropy);
         while !requests.is_empty() {
             let batch: Vec<WriteRequest> = requests.drain(..MOST_WRITTEN.min(requests.len())).collect();
-            let sent = self.clients.dynamodb().batch_write_item().request_items(&self.name, batch).send().await;
-            let answer = sent.map_err(|error| failed("BatchWriteItem", error))?;
-            let left = answer.unprocessed_items.unwrap_or_default().remove(&self.name).unwrap_or_default();
+            let left = match self.clients.dynamodb().batch_write_item().request_items(&self.name, batch.clone()).send().await {
+                Ok(answer) => answer.unprocessed_items.unwrap_or_default().remove(&self.name).unwrap_or_default(),
+                Err(error) if is_worth_another_try(error.code()) => batch,
+                Err(error) => return Err(failed("BatchWriteItem", error)),
+            };
             if !left.is_empty() {
                 tries.pause(anyhow!("BatchWriteItem left {} items", left.len())).await?;
                 requests.extend(left);

@@ -133,7 +133,7 @@ impl Table {
         let attributes: Vec<_> = attributes.map(|attribute| Ok((attribute, chunk_keys(pk, attribute)?))).collect::<Result<_>>()?;
         keys.extend(attributes.iter().flat_map(|(_, keys)| keys.iter().cloned()));
         let count = keys.len();
-        let chunks = if keys.is_empty() { Vec::new() } else { self.get_all(&keys).await? };
+        let chunks = if keys.is_empty() { Vec::new() } else { self.get_all(&keys, None).await? };
         ensure!(chunks.len() == count, "a part of a stored value is missing");
         let mut chunks = chunks.into_iter();
         attributes

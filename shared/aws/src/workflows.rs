@@ -17,6 +17,8 @@ use crate::table::{Query, Table};
 use crate::value::{MOST_IN_AN_ITEM, Packer, chunk_keys};
 use crate::write::{AllOutcome, Outcome, Write};
 
+/// A row has room for two: the draft, and the one it replaced.
+const MOST_DRAFT: usize = MOST_IN_AN_ITEM / 2;
 const LIST: &str = "WORKFLOWS";
 /// What DynamoDB takes as a sort key.
 const LONGEST_PLACE: usize = 1024;
@@ -52,7 +54,7 @@ impl Workflows for Aws {
         signing: SigningPin,
         if_match: Option<&str>,
     ) -> Result<DraftSaved> {
-        let packed = self.packer_of_workflow(&key_of(id)).pack(serde_json::to_string(&draft)?, MOST_IN_AN_ITEM);
+        let packed = self.packer_of_workflow(&key_of(id)).pack(serde_json::to_string(&draft)?, MOST_DRAFT);
         let chunks = packed.chunks.iter().map(Item::key).collect::<Result<Vec<_>>>()?;
         self.put_chunks(packed.chunks).await?;
         let new = Item::new(key_of(id))

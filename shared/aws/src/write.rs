@@ -90,12 +90,17 @@ impl Write {
     }
 
     pub(crate) fn names(&self) -> Option<HashMap<String, String>> {
-        let update = if let What::Update(_, expression) = &self.what { expression.as_str() } else { "" };
-        names([update, self.condition.as_deref().unwrap_or("")])
+        names(self.expressions())
     }
 
-    /// DynamoDB takes no empty map.
+    fn expressions(&self) -> impl Iterator<Item = &str> {
+        let update = if let What::Update(_, expression) = &self.what { Some(expression.as_str()) } else { None };
+        update.into_iter().chain(self.condition.as_deref())
+    }
+
+    /// DynamoDB takes neither an empty map nor a value that no expression speaks of.
     pub(crate) fn bound(&self) -> Option<Attributes> {
+        debug_assert!(self.values.keys().all(|name| self.expressions().any(|expression| speaks_of(expression, name))), "{self:?}");
         (!self.values.is_empty()).then(|| self.values.clone())
     }
 
@@ -143,6 +148,11 @@ pub(crate) fn names<'a>(expressions: impl IntoIterator<Item = &'a str>) -> Optio
     (!names.is_empty()).then_some(names)
 }
 
+fn speaks_of(expression: &str, value: &str) -> bool {
+    let goes_on = |rest: &str| rest.starts_with(|next: char| next.is_ascii_lowercase() || next == '_');
+    expression.match_indices(value).any(|(at, _)| !goes_on(&expression[at + value.len()..]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,5 +164,6 @@ mod tests {
         named.sort();
         assert_eq!(named, ["due_at", "fence", "owner", "state"]);
         assert!(Write::delete(Key::new("a", "b")).names().is_none());
+        assert!(speaks_of("#until = :until", ":until") && !speaks_of("#until = :until_then", ":until"));
     }
 }
