@@ -1,6 +1,9 @@
 //! A whole server for one test: in the test's own process with a folder, or the functions on the double of AWS. Real HTTP either way.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Duration;
 
 use flowgate::server::{Options, Server};
 use flowgate_app::Settings;
@@ -8,7 +11,7 @@ use flowgate_app::outbound::OutboundSettings;
 use flowgate_app::ports::Clock;
 use flowgate_app::system::SystemClock;
 use flowgate_app::time::Timestamp;
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
 use crate::double::Double;
@@ -22,6 +25,8 @@ pub struct TestServer {
     pub public_url: String,
     pub client: Client,
     home: Home,
+    /// The ids that were published through it.
+    published: Mutex<HashSet<String>>,
 }
 
 enum Home {
@@ -54,7 +59,13 @@ impl TestServer {
     /// On the double of AWS, whatever the home is; `more` are arguments of `aws-double account`.
     pub async fn on_aws(settings: &Settings, more: &[&str]) -> Self {
         let double = Double::start(settings, more).await;
-        Self { url: double.url.clone(), public_url: double.url.clone(), client: Client::new(), home: Home::Aws(double) }
+        Self {
+            url: double.url.clone(),
+            public_url: double.url.clone(),
+            client: Client::new(),
+            home: Home::Aws(double),
+            published: Mutex::default(),
+        }
     }
 
     async fn start_on(folder: tempfile::TempDir, settings: Settings) -> Self {
@@ -63,7 +74,8 @@ impl TestServer {
             .await
             .expect("the server starts");
         let (url, public_url) = (format!("http://{}", server.address), server.app.settings.public_url.clone());
-        Self { url, public_url, client: Client::new(), home: Home::Here(Box::new(Here { server, settings, folder })) }
+        let home = Home::Here(Box::new(Here { server, settings, folder }));
+        Self { url, public_url, client: Client::new(), home, published: Mutex::default() }
     }
 
     /// Stops it as a signal would, and starts another on the same folder.
@@ -117,9 +129,20 @@ impl TestServer {
         self.request(Method::POST, path, key)
     }
 
-    /// Saves and publishes a document; panics with its problems.
+    /// Saves and publishes a document; panics with its problems. Another version of it is forgotten when this returns.
     pub async fn publish(&self, id: &str, document: &str) {
         publish(&self.client, &self.url, id, document).await;
+        let is_new = self.published.lock().expect("no test panics while it holds it").insert(id.to_owned());
+        if !is_new {
+            self.settle().await;
+        }
+    }
+
+    /// Until nobody goes by what was before: other processes keep keys and active versions for 4 s.
+    pub async fn settle(&self) {
+        if let Home::Aws(_) = self.home {
+            tokio::time::sleep(Duration::from_millis(4_200)).await;
+        }
     }
 
     /// A key for these workflows (`["*"]`: all) with these scopes.
@@ -160,6 +183,13 @@ pub async fn issue_key(client: &Client, url: &str, workflows: &[&str], scopes: &
     let answer = client.post(format!("{url}/v1/keys")).bearer_auth(ADMIN_KEY).json(&request).send().await.expect("the key is asked for");
     let answer: Value = answer.json().await.expect("a JSON answer");
     answer["key"].as_str().unwrap_or_else(|| panic!("no key in {answer}")).to_owned()
+}
+
+/// What a refusal asks the caller for: `WWW-Authenticate`, which API Gateway hands out under another name.
+pub fn challenge(response: &Response) -> &str {
+    let names = ["www-authenticate", "x-amzn-remapped-www-authenticate"];
+    let given = names.iter().find_map(|name| response.headers().get(*name));
+    given.and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 /// `flowgate` as a program of its own, built with this package.

@@ -205,7 +205,7 @@ async fn refusals_have_a_code_and_a_message() {
             "webhook[0].method is required",
         ),
         (invoke(&key, &six), 400, 40000, "webhook has 6 webhooks, at most 5 are allowed"),
-        (invoke(&key, &" ".repeat(5 << 20)), 413, 40000, "a request body has at most 4 MiB"),
+        (invoke(&key, &" ".repeat((4 << 20) + 1)), 413, 40000, "a request body has at most 4 MiB"),
         (
             server.post("/v1/workflows/invoke", &key),
             404,

@@ -247,8 +247,10 @@ async fn tells_whether_a_workflow_is_deployed() {
     assert!(deployed["deployedAt"].is_string());
     assert_eq!((&deployed["isDeployed"], &deployed["needsRedeployment"]), (&json!(true), &json!(false)));
     server.request(reqwest::Method::PUT, "/v1/workflows/w", ADMIN_KEY).body(format!("{GREETING}\n# changed\n")).send().await.unwrap();
+    server.settle().await;
     assert_eq!(status().await["needsRedeployment"], json!(true));
     server.request(reqwest::Method::DELETE, "/v1/workflows/w/active", ADMIN_KEY).send().await.unwrap();
+    server.settle().await;
     assert_eq!(status().await, json!({ "isDeployed": false, "deployedAt": null, "needsRedeployment": false }));
 }
 
@@ -290,7 +292,7 @@ async fn refusals_have_a_text_and_a_code() {
             "External callers cannot take the input of another execution",
             "FORBIDDEN",
         ),
-        (execute("w", &key, &" ".repeat(5 << 20)), 413, "Workflow execution request body exceeds maximum size", "PAYLOAD_TOO_LARGE"),
+        (execute("w", &key, &" ".repeat((4 << 20) + 1)), 413, "Workflow execution request body exceeds maximum size", "PAYLOAD_TOO_LARGE"),
         (server.get("/api/jobs/run_nothing", &key), 404, "Task not found", "TASK_NOT_FOUND"),
         (server.get("/api/workflows/w/execute", &key), 405, "Method not allowed", "METHOD_NOT_ALLOWED"),
     ];

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use flowgate_tests::receiver::{Receiver, Reply};
-use flowgate_tests::server::{ADMIN_KEY, TestServer};
+use flowgate_tests::server::{ADMIN_KEY, TestServer, challenge};
 use insta::assert_json_snapshot;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
@@ -330,7 +330,7 @@ async fn refusals_have_an_error_object() {
         (start("nothing", &wide, good), 404, "NOT_FOUND", json!(null)),
         (start("draft", &wide, good), 403, "FORBIDDEN", json!({ "code": "WORKFLOW_NOT_DEPLOYED" })),
         (start("w", &key, good).header("x-sim-via", &chain), 409, "CONFLICT", json!({ "code": "CALL_CHAIN_DEPTH_EXCEEDED" })),
-        (start("w", &key, &" ".repeat(5 << 20)), 413, "PAYLOAD_TOO_LARGE", json!(null)),
+        (start("w", &key, &" ".repeat((4 << 20) + 1)), 413, "PAYLOAD_TOO_LARGE", json!(null)),
         (start("w", &key, r#"{"input":{}}"#), 400, "BAD_REQUEST", json!([{ "path": "input.name", "message": "is missing" }])),
         (start("w", &key, r#"{"name":"Ada"}"#), 400, "BAD_REQUEST", json!([{ "path": "name", "message": "is not a known field" }])),
         (
@@ -348,7 +348,7 @@ async fn refusals_have_an_error_object() {
         let response = request.send().await.unwrap();
         assert_eq!(response.headers()["cache-control"], "private, no-store");
         if status == 401 {
-            assert_eq!(response.headers()["www-authenticate"], "SimApiKey realm=\"Sim API\", header=\"x-api-key\"");
+            assert_eq!(challenge(&response), "SimApiKey realm=\"Sim API\", header=\"x-api-key\"");
         }
         let (told, refused) = json_of(response).await;
         assert_eq!((told, &refused["error"]["code"], &refused["error"]["details"]), (status, &json!(code), &details), "{refused}");

@@ -50,10 +50,12 @@ async fn a_rotated_key_works_on_for_its_overlap_and_a_revoked_one_does_not() {
     assert_eq!(json_of(server.get("/v1/keys", new)).await.0, 200);
 
     assert_eq!(json_of(server.request(Method::DELETE, &format!("/v1/keys/{id}"), ADMIN_KEY)).await.0, 204);
+    server.settle().await;
     assert_eq!(json_of(server.get("/v1/keys", old)).await.0, 401);
     let again =
         server.post(&format!("/v1/keys/{}/rotate", rotated["id"].as_str().unwrap()), ADMIN_KEY).json(&json!({ "overlap_seconds": 0 }));
     assert_eq!(json_of(again).await.0, 201);
+    server.settle().await;
     assert_eq!(json_of(server.get("/v1/keys", new)).await.0, 401);
     assert_eq!(json_of(server.request(Method::DELETE, "/v1/keys/aaaaaaaaaaaa", ADMIN_KEY)).await.0, 404);
 }

@@ -40,6 +40,7 @@ async fn all_dialects_answer_from_the_active_version_at_once() {
     assert_eq!(said(&server, &key).await, vec![json!("two"); 4]);
     let back = server.post("/v1/workflows/w/rollback", ADMIN_KEY).json(&json!({})).send().await.unwrap();
     assert_eq!(back.status(), 200);
+    server.settle().await;
     assert_eq!(said(&server, &key).await, vec![json!("one"); 4]);
 }
 
