@@ -52,7 +52,15 @@ impl Double {
             line.strip_prefix(prefix).unwrap_or_else(|| panic!("the double says {line:?}")).to_owned()
         };
         let (url, control) = (said("listening on "), said("control on "));
-        Self { url, control, client: Client::new(), child, stdin }
+        let double = Self { url, control, client: Client::new(), child, stdin };
+        double.complete_keyring().await;
+        double
+    }
+
+    /// The first thing that is done with a new stack: until `keys` or `workflows` was asked once, the others cannot work.
+    async fn complete_keyring(&self) {
+        let asked = self.client.get(format!("{}/v1/keys", self.url)).bearer_auth(ADMIN_KEY).send().await.expect("the double answers");
+        assert!(asked.status().is_success(), "{}", asked.text().await.unwrap_or_default());
     }
 
     pub async fn look(&self, path: &str) -> Value {

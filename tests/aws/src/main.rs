@@ -160,6 +160,7 @@ async fn serve_account(arguments: AccountArguments, ends: impl Future<Output = (
     }
     account.kill_all();
     if let Some(folder) = arguments.seen {
+        std::fs::create_dir_all(&folder).with_context(|| format!("{} is not made", folder.display()))?;
         let file = folder.join(format!("{}.json", uuid::Uuid::new_v4()));
         std::fs::write(&file, account.face.permissions.used().to_string()).with_context(|| format!("{} is not written", file.display()))?;
     }

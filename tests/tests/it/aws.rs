@@ -239,18 +239,19 @@ async fn without_its_table_nothing_is_accepted_and_nothing_is_lost() {
 async fn without_the_keyring_the_gateway_answers_in_our_words() {
     let server = on_aws(&[]).await;
     server.double().tell("break", json!({ "keyring": true })).await;
-    for path in ["/v1/keys", "/v1/runs/run_1"] {
-        let response = server.get(path, ADMIN_KEY).send().await.unwrap();
+    // Neither has a process yet: one that has keeps what it read.
+    for request in [server.post("/v1/workflows/w/runs", ADMIN_KEY), server.get("/v1/runs/run_1", ADMIN_KEY)] {
+        let response = request.send().await.unwrap();
         assert_eq!(response.headers()["content-type"], "application/problem+json");
         let (status, problem) = json_of(response).await;
         assert_eq!((status, &problem["code"]), (500, &json!("internal")), "{problem}");
     }
-    for function in ["keys", "run-status"] {
-        assert!(logged(&server, function, "ERROR").await, "{function}: {:?}", server.double().log(function).await);
+    for function in ["invoke", "run-status"] {
+        assert!(logged(&server, function, "the function cannot go on").await, "{function}: {:?}", server.double().log(function).await);
     }
     server.double().tell("mend", json!({})).await;
-    let (status, told) = answer(server.get("/v1/keys", ADMIN_KEY)).await;
-    assert_eq!(status, 200, "{told}");
+    let (status, told) = answer(server.get("/v1/runs/run_1", ADMIN_KEY)).await;
+    assert_eq!(status, 404, "{told}");
 }
 
 #[tokio::test]
