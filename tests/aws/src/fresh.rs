@@ -13,6 +13,9 @@ use crate::face::Face;
 use crate::permissions::queue_arn;
 use crate::queues::REGION;
 
+/// The events in `tests/events` carry it.
+const ADMIN_KEY: &str = "example-bootstrap-token-0123456789abcdef";
+
 /// Answers the environment variables with which a function finds this world.
 pub(crate) async fn fresh(State(face): State<Arc<Face>>) -> Result<Json<Value>, (StatusCode, String)> {
     let made = make(&face).await;
@@ -23,8 +26,7 @@ async fn make(face: &Face) -> anyhow::Result<Value> {
     let world = format!("w{}", &Uuid::new_v4().simple().to_string()[..12]);
     let table = format!("{world}-table");
     face.tables.create(&table, &schema()).await?;
-    let token = Uuid::new_v4().simple();
-    let keyring = json!({ "bootstrap_token": format!("bootstrap-{token}") });
+    let keyring = json!({ "bootstrap_token": ADMIN_KEY });
     let secret = face.secrets.create(&format!("{world}/keyring"), &keyring.to_string()).await?;
     Ok(json!({
         "FLOWGATE_TABLE": table,
@@ -36,6 +38,7 @@ async fn make(face: &Face) -> anyhow::Result<Value> {
         "AWS_ENDPOINT_URL_DYNAMODB": face.url,
         "AWS_ENDPOINT_URL_SQS": face.url,
         "AWS_ENDPOINT_URL_SECRETS_MANAGER": face.url,
+        "AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH": "true",
         "AWS_REGION": REGION,
         "AWS_ACCESS_KEY_ID": "fresh",
         "AWS_SECRET_ACCESS_KEY": "fresh",
