@@ -271,6 +271,73 @@ async fn it_is_served_under_its_stage() {
     assert_eq!(response.status(), 401);
 }
 
+/// Text that hardly gets smaller when it is compressed, and is larger than an item of the table may be.
+fn noise(seed: u32) -> String {
+    let mut state = seed;
+    let letter = |_| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        char::from(b'0' + (state >> 26) as u8)
+    };
+    (0..800_000).map(letter).filter(|letter| letter.is_ascii_alphanumeric()).collect()
+}
+
+#[tokio::test]
+#[ignore = "needs the double of AWS: tests/aws/run"]
+async fn large_values_go_through_every_function() {
+    let server = on_aws(&[]).await;
+    let (fixed, given) = (noise(1), noise(2));
+    let document = format!(
+        "input: [{{ name: text, type: string }}]\nnodes:\n  - {{ id: fixed, type: template, template: {fixed} }}\n  - {{ id: given, type: template, template: '<api.text>' }}\noutput: {{ fixed: <fixed.content>, given: <given.content> }}\n"
+    );
+    server.publish("large", &document).await;
+    let body = json!({ "input": { "text": given } });
+    let (status, attached) = answer(server.post("/v1/workflows/large/runs", ADMIN_KEY).json(&body)).await;
+    assert_eq!(status, 200, "{attached}");
+    let replay = server.post(&format!("/v1/runs/{}/replay", attached["id"].as_str().unwrap()), ADMIN_KEY);
+    let (status, replayed) = answer(replay).await;
+    assert_eq!(status, 200, "{replayed}");
+    let detached = start_detached(&server, "large", &body).await;
+    for run in [attached["id"].as_str().unwrap(), replayed["id"].as_str().unwrap(), &detached] {
+        let run = ended(&server, run).await;
+        assert_eq!(run["status"], "succeeded");
+        assert!(run["output"]["fixed"] == fixed && run["output"]["given"] == given && run["input"]["text"] == given, "every byte of it");
+    }
+    all_quiet(&server).await;
+}
+
+/// What nobody works on, the canceller ends by itself: with all that an end brings with it.
+#[tokio::test]
+#[ignore = "needs the double of AWS: tests/aws/run"]
+async fn a_run_without_an_owner_is_ended_by_its_canceller() {
+    let (server, receiver) = (on_aws(&[]).await, Receiver::ok().await);
+    let hook = format!("webhook: {{ url: \"{}/done\" }}\n", receiver.url);
+    server.publish("told", &(format!("input: [{{ name: text, type: string }}]\n{}", calling(&receiver)) + &hook)).await;
+    server.publish("wiped", &calling(&receiver)).await;
+    let limits = json!({ "requests_per_minute": 100, "concurrent_runs": 1 });
+    let key = json!({ "name": "k", "workflows": "*", "scopes": ["run", "read", "cancel"], "limits": limits });
+    let (status, key) = answer(server.post("/v1/keys", ADMIN_KEY).json(&key)).await;
+    assert_eq!(status, 201, "{key}");
+    let key = key["key"].as_str().unwrap();
+    let start = |workflow: &str, body: Value| {
+        let start = server.post(&format!("/v1/workflows/{workflow}/runs"), key).header("prefer", "respond-async");
+        answer(start.json(&body))
+    };
+    server.double().tell("deny", json!({ "function": "worker", "action": "dynamodb:UpdateItem" })).await;
+    for (workflow, body) in [("told", json!({ "input": { "text": noise(3) } })), ("wiped", json!({ "save": false }))] {
+        // The place of the one before is free again.
+        let (status, run) = start(workflow, body).await;
+        assert_eq!(status, 202, "{run}");
+        let cancelled = answer(server.post(&format!("/v1/runs/{}/cancel", run["id"].as_str().unwrap()), key)).await;
+        assert_eq!(cancelled.0, 200, "{}", cancelled.1);
+        assert_eq!(cancelled.1["status"], "cancelled");
+    }
+    server.double().tell("allow", json!({ "function": "worker", "action": "dynamodb:UpdateItem" })).await;
+    receiver.until(|all| all.iter().any(|call| call.uri.path() == "/done")).await;
+    let told: Value = serde_json::from_slice(&receiver.received()[0].body).unwrap();
+    assert_eq!(told["status"], "cancelled");
+    assert_eq!(receiver.count("/call"), 0, "nothing was called");
+}
+
 /// The calls of these functions since the last time they were forgotten, a line each.
 async fn calls(server: &TestServer, functions: &[&str]) -> Vec<Value> {
     let all = server.double().look("calls").await;
