@@ -323,7 +323,8 @@ async fn a_run_without_an_owner_is_ended_by_its_canceller() {
         answer(start.json(&body))
     };
     server.double().tell("deny", json!({ "function": "worker", "action": "dynamodb:UpdateItem" })).await;
-    for (workflow, body) in [("told", json!({ "input": { "text": noise(3) } })), ("wiped", json!({ "save": false }))] {
+    let input = json!({ "text": noise(3) });
+    for (workflow, body) in [("told", json!({ "input": input })), ("wiped", json!({ "input": input, "save": false }))] {
         // The place of the one before is free again.
         let (status, run) = start(workflow, body).await;
         assert_eq!(status, 202, "{run}");
