@@ -18,7 +18,7 @@ use flowgate_engine::{Call, CallId, CallResult, Run, RunError, RunEvent, Step, W
 use tokio::sync::watch;
 
 use self::calls::{Calls, FromCall};
-use self::replay::Replay;
+use self::replay::{Replay, attempt_place};
 use self::story::Story;
 use crate::ending::run_start;
 use crate::idempotency::{Claim, Claims};
@@ -27,7 +27,7 @@ use crate::live::Live;
 use crate::metric;
 use crate::platform::App;
 use crate::ports::{Created, Finished, Heartbeat, NewRun, StartMark, Written};
-use crate::run::{Checkpoint, Event, Held, Mode, RunHead, RunId, RunRecord, RunState};
+use crate::run::{Checkpoint, Dialect, Event, Held, Mode, RunHead, RunId, RunRecord, RunState};
 use crate::time::Timestamp;
 
 pub use self::ending::PanicEnd;
@@ -235,7 +235,11 @@ impl Driver {
         match self.replay.next(&mut self.ready) {
             Ok((id, checkpoint)) => {
                 self.next_order = checkpoint.order + 1;
-                self.run.complete_recorded(&id, checkpoint.result, checkpoint.attempts);
+                if checkpoint.place == id.place() {
+                    self.run.complete_recorded(&id, checkpoint.result, checkpoint.attempts);
+                } else {
+                    self.run.complete(&id, checkpoint.result);
+                }
             }
             Err(why) => {
                 self.replay = Replay::default();
@@ -284,7 +288,9 @@ impl Driver {
 
     /// An owner that has done nothing yet starts what is ready however long it may take: no other would have more time for it.
     fn has_time_for_what_is_ready(&self) -> bool {
-        let Some(end_by) = self.end_by.filter(|_| self.launched) else { return true };
+        // Past its caller's wait a run of Sim's is ended: to part from the caller before that would only end it sooner.
+        let ends_with_its_wait = self.mode == Mode::Attached && self.head.dialect == Dialect::Sim;
+        let Some(end_by) = self.end_by.filter(|_| self.launched && !ends_with_its_wait) else { return true };
         let now = self.app.now();
         self.ready.iter().all(|(_, call)| now + call.delay + call.timeout <= end_by)
     }
@@ -322,11 +328,13 @@ impl Driver {
             self.run.progress(&id, chunk);
         }
         self.pump();
-        if self.run.complete(&id, result.clone()) != Completion::Final {
-            return Ok(());
-        }
-        let checkpoint =
-            Checkpoint { place: id.place().to_owned(), order: self.next_order, input_hash, attempts: id.attempt() + 1, result };
+        let place = match self.run.complete(&id, result.clone()) {
+            Completion::Final => id.place().to_owned(),
+            // Or the next owner would begin with the first attempt again.
+            Completion::Retrying => attempt_place(&id),
+            Completion::Ignored => return Ok(()),
+        };
+        let checkpoint = Checkpoint { place, order: self.next_order, input_hash, attempts: id.attempt() + 1, result };
         self.next_order += 1;
         match self.mode {
             Mode::Attached => self.unwritten.push(checkpoint),
@@ -367,7 +375,7 @@ impl Driver {
         let cancel = match self.mode {
             Mode::Attached => {
                 self.next_look = now + CANCEL_LOOK;
-                self.app.ports.runs.read(&self.head.id).await?.is_some_and(|record| record.cancel_requested)
+                is_asked_to_cancel(&self.app, &self.head.id).await
             }
             Mode::Detached => {
                 self.next_look = now + HEARTBEAT;
@@ -467,6 +475,17 @@ impl Driver {
         }
         self.outbox.push_back(progress);
         self.over = true;
+    }
+}
+
+/// A look that fails is made again: the run itself needs nothing of the store yet.
+async fn is_asked_to_cancel(app: &App, run: &RunId) -> bool {
+    match app.ports.runs.read(run).await {
+        Ok(record) => record.is_some_and(|record| record.cancel_requested),
+        Err(error) => {
+            tracing::warn!(run.id = %run, error = format!("{error:#}"), "could not look for a cancel");
+            false
+        }
     }
 }
 

@@ -212,8 +212,9 @@ impl App {
             }
             Manner::Wait(wait) => {
                 let wait = wait.unwrap_or(self.settings.longest_wait).min(self.settings.longest_wait);
+                let run = head.id.clone();
                 let driver = Driver::attached(self.clone(), head, workflow, wait, claims.clone());
-                self.after_wait(attached::end_of(driver).await, &claims).await
+                self.after_wait(&run, attached::end_of(driver).await, &claims).await
             }
         }
     }
@@ -232,15 +233,21 @@ impl App {
         Ok(Started::Run(Box::new(RunRecord::pending(head, due_at))))
     }
 
-    async fn after_wait(&self, progress: Option<Progress>, claims: &Claims) -> Result<Started> {
+    async fn after_wait(&self, run: &RunId, progress: Option<Progress>, claims: &Claims) -> Result<Started> {
         match progress {
             Some(Progress::Ended(record) | Progress::HandedOver(record)) => Ok(Started::Run(record)),
             Some(Progress::Repeated(claim)) => self.repeated(claim, claims.body_hash()).await,
             Some(Progress::IdTaken) => Err(Error::RunIdTaken(claims.chosen_id().to_owned())),
-            Some(Progress::Event(_) | Progress::Lost) | None => {
-                Err(Error::Internal(anyhow::anyhow!("the run was lost to another owner or to its store")))
-            }
+            Some(Progress::Event(_) | Progress::Lost) | None => self.after_loss(run).await,
         }
+    }
+
+    /// What is stored is what is told. A run that nobody goes on with has no answer yet.
+    async fn after_loss(&self, run: &RunId) -> Result<Started> {
+        let stored = self.ports.runs.read(run).await?.filter(|record| record.state.has_ended() || record.mode == Mode::Detached);
+        stored
+            .map(|record| Started::Run(Box::new(record)))
+            .ok_or_else(|| Error::Internal(anyhow::anyhow!("the run was lost to another owner or to its store")))
     }
 
     /// The run that the idempotency key began, if it was for the same request.

@@ -93,6 +93,37 @@ async fn ten_runs_survive_two_more_kills_during_recovery() {
 }
 
 #[tokio::test]
+async fn an_attempt_that_has_failed_is_not_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(|_, before| match before {
+        0 => Reply::Now(StatusCode::SERVICE_UNAVAILABLE, "{}".to_owned()),
+        _ => Reply::WhenLetGo(StatusCode::OK, "{}".to_owned()),
+    })
+    .await;
+    let client = reqwest::Client::new();
+    let process = Process::start(folder.path()).await;
+    let document = format!(
+        "nodes: [{{ id: call, type: http, url: \"{}/call\", retry: {{ max_attempts: 3, backoff: 10ms }} }}]\noutput: {{ status: <call.status> }}\n",
+        receiver.url
+    );
+    publish(&client, &process.url, "w", &document).await;
+    let start = client.post(format!("{}/v1/workflows/w/runs", process.url)).bearer_auth(ADMIN_KEY).header("prefer", "respond-async");
+    let run: Value = start.json(&json!({})).send().await.unwrap().json().await.unwrap();
+    let id = run["id"].as_str().unwrap();
+    receiver.until(|all| all.len() == 2).await;
+    process.kill().await;
+    let process = Process::start(folder.path()).await;
+    receiver.until(|all| all.len() == 3).await;
+    receiver.let_go();
+    assert_eq!(ended(&process, &client, id).await["status"], "succeeded");
+    let trace = client.get(format!("{}/v1/runs/{id}/trace", process.url)).bearer_auth(ADMIN_KEY);
+    let trace: Value = trace.send().await.unwrap().json().await.unwrap();
+    let call = trace["nodes"].as_array().unwrap().iter().find(|node| node["node"] == "call").unwrap();
+    assert_eq!(call["attempts"], 2, "the second attempt was out when the process was killed: {call}");
+    assert_eq!(receiver.count("/call"), 3);
+}
+
+#[tokio::test]
 async fn an_attached_run_is_interrupted_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let (receiver, client) = (receiver().await, reqwest::Client::new());

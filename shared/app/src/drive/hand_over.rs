@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::{Driver, HEARTBEAT, Progress};
 use crate::lease::LEASE;
-use crate::ports::{Claimed, Message, Written};
+use crate::ports::{Claimed, Heartbeat, Message, Written};
 use crate::run::{Mode, RunState};
 use crate::time::Timestamp;
 
@@ -28,8 +28,12 @@ impl Driver {
 
     /// The run goes on in this process as a detached one; the calls that are out stay out.
     async fn detach(&mut self) -> Result<()> {
-        self.mark_what_is_out().await?;
         let now = self.app.now();
+        if !self.unwritten.is_empty() && self.app.ports.runs.heartbeat(&self.held, now + LEASE).await? == Heartbeat::Lost {
+            self.lose();
+            return Ok(());
+        }
+        self.mark_what_is_out().await?;
         if self.write_hand_over(now + LEASE).await? == Written::Lost {
             self.lose();
             return Ok(());

@@ -7,6 +7,11 @@ use flowgate_engine::{Call, CallId};
 use crate::ports::Runs;
 use crate::run::{Checkpoint, RunId};
 
+/// Where an attempt is recorded after which another was made. No place has this sign.
+pub(super) fn attempt_place(id: &CallId) -> String {
+    format!("{}@{}", id.place(), id.attempt())
+}
+
 #[derive(Default)]
 pub(super) struct Replay {
     records: VecDeque<Checkpoint>,
@@ -28,7 +33,7 @@ impl Replay {
     /// The next record with the call that asks for it, taken out of `ready`. `Err`: the run asks for something else than it did before.
     pub(super) fn next(&mut self, ready: &mut Vec<(CallId, Call)>) -> Result<(CallId, Checkpoint), String> {
         let record = self.records.pop_front().ok_or("nothing is recorded any more")?;
-        let asked = ready.iter().position(|(id, _)| id.place() == record.place);
+        let asked = ready.iter().position(|(id, _)| id.place() == record.place || attempt_place(id) == record.place);
         let at = asked.ok_or_else(|| format!("the recorded call {} was not asked for again", record.place))?;
         let (id, call) = ready.remove(at);
         if call.input_hash != record.input_hash {

@@ -15,7 +15,7 @@ use http::header::CONTENT_LENGTH;
 use http::{HeaderName, HeaderValue};
 use lambda_runtime::Context;
 
-use super::{Function, served};
+use super::{Function, served, trace};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -45,7 +45,8 @@ impl Function {
     fn begin_request(&self, request: &mut Request) {
         let Some(context) = request.extensions().get::<Context>().cloned() else { return };
         let headers = request.headers_mut();
-        let traceparent = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let traceparent = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok()).filter(|text| trace::is_parent(text));
+        let traceparent = traceparent.map(str::to_owned);
         self.begin(&context, traceparent);
         if let Ok(id) = HeaderValue::try_from(&context.request_id) {
             headers.entry(REQUEST_ID).or_insert(id);
