@@ -46,6 +46,16 @@ fn packages_depend_on_what_the_table_allows() {
     }
 }
 
+/// What only stores and reads links no HTTP client, no model provider, no JavaScript: all of it is behind one feature.
+#[test]
+fn only_what_runs_or_delivers_can_call_out() {
+    let may = ["functions/invoke", "functions/worker", "functions/webhook"];
+    for (package, _) in ARROWS.into_iter().filter(|(package, _)| package.starts_with("functions/")) {
+        let manifest = read(&root().join(package).join("Cargo.toml"));
+        assert_eq!(manifest.contains("\"outbound\""), may.contains(&package), "{package}");
+    }
+}
+
 #[test]
 fn every_package_is_in_the_table() {
     let manifest = read(&root().join("Cargo.toml"));

@@ -399,7 +399,7 @@ async fn a_run_costs_few_calls() {
     forget(&server).await;
     assert_eq!(answer(hello()).await.0, 200);
     let pure = calls(&server, &["invoke"]).await;
-    println!("attached, no outside call: {} calls\n{}", pure.len(), described(&pure));
+    eprintln!("attached, no outside call: {} calls\n{}", pure.len(), described(&pure));
 
     assert_eq!(answer(start("call", json!({}))).await.0, 200, "to warm it");
     forget(&server).await;
@@ -408,7 +408,7 @@ async fn a_run_costs_few_calls() {
     let outside = *called_at.lock().unwrap().last().unwrap();
     let (before, after): (Vec<Value>, Vec<Value>) =
         attached.iter().cloned().partition(|call| call["start_ms"].as_i64().unwrap() <= outside);
-    println!("attached, one outside call: {} before it, {} after it\n{}", before.len(), after.len(), described(&attached));
+    eprintln!("attached, one outside call: {} before it, {} after it\n{}", before.len(), after.len(), described(&attached));
 
     let detached = async || {
         let (status, run) = answer(start("call", json!({})).header("prefer", "respond-async")).await;
@@ -420,7 +420,7 @@ async fn a_run_costs_few_calls() {
     forget(&server).await;
     detached().await;
     let detached = calls(&server, &["invoke", "worker"]).await;
-    println!("detached, one outside call: {} calls, {} in sequence\n{}", detached.len(), in_sequence(&detached), described(&detached));
+    eprintln!("detached, one outside call: {} calls, {} in sequence\n{}", detached.len(), in_sequence(&detached), described(&detached));
 
     assert_eq!(pure.len(), 1, "one transaction in all");
     assert!(before.len() <= 1 && after.len() <= 1, "{}", described(&attached));
