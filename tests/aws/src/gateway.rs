@@ -67,6 +67,7 @@ impl Gateway {
     async fn invoke(&self, found: &Match<'_>, event: Bytes) -> Result<Response<Body>, Refusal> {
         let integration = found.integration;
         let pool = self.pools.get(&integration.function).ok_or(Refusal::Misconfigured)?.clone();
+        let name = integration.function.as_str();
         let patience = self.patience;
         // On a task of its own: a caller who leaves does not end what it started.
         let invoked = tokio::spawn(async move { pool.invoke(event, patience).await });
@@ -74,7 +75,8 @@ impl Gateway {
             let outcome = invoked.await.map_err(|_| Refusal::Misconfigured)?.map_err(|failure| refusal(&failure))?;
             if integration.streamed { streamed(outcome).await } else { buffered(outcome).await }
         };
-        tokio::time::timeout(integration.timeout, answered).await.unwrap_or(Err(Refusal::IntegrationTimeout))
+        let answered = tokio::time::timeout(integration.timeout, answered).await.unwrap_or(Err(Refusal::IntegrationTimeout));
+        answered.inspect_err(|refusal| eprintln!("{name}: its answer is {refusal:?}"))
     }
 
     /// `None`: outside the stage.

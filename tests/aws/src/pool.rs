@@ -64,7 +64,18 @@ impl Pool {
         self.invocations.fetch_add(1, Ordering::Relaxed);
         let (invocation, answered) = Invocation::new(event);
         self.hand_out(Arc::new(invocation), permit).await?;
-        answered.await.unwrap_or_else(|_| Err(Failure::Exited("the invocation was lost".to_owned())))
+        let answer = answered.await.unwrap_or_else(|_| Err(Failure::Exited("the invocation was lost".to_owned())));
+        if let Err(failure) = &answer {
+            self.note(failure);
+        }
+        answer
+    }
+
+    /// In the function's log, as Lambda does it, and where whoever started the double sees it.
+    pub(crate) fn note(&self, failure: &Failure) {
+        let line = failure.describe().to_string();
+        eprintln!("{}: {line}", self.function.name);
+        self.lock().log.push(json!({ "at_ms": now_ms(), "instance": "platform", "line": line }));
     }
 
     pub(crate) fn instance(&self, id: &str) -> Option<Arc<Instance>> {
@@ -146,11 +157,27 @@ impl Pool {
 
     async fn bury(self: Arc<Self>, instance: Arc<Instance>, mut child: Child) {
         let ended = child.wait().await;
-        let mut state = self.lock();
-        state.instances.remove(&instance.id);
-        state.idle.retain(|idle| idle.id != instance.id);
-        drop(state);
+        {
+            let mut state = self.lock();
+            state.instances.remove(&instance.id);
+            state.idle.retain(|idle| idle.id != instance.id);
+        }
+        if let Ok(status) = &ended
+            && status.code().is_some()
+        {
+            self.tell_last_words(&instance.id, status).await;
+        }
         instance.died(&ended.map_or_else(|error| error.to_string(), |status| how_it_ended(&status)));
+    }
+
+    /// Nobody killed it: why it ended, its log says.
+    async fn tell_last_words(&self, instance: &str, status: &ExitStatus) {
+        // What it wrote last may still be in its pipes.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let state = self.lock();
+        let of_it = state.log.iter().rev().filter(|line| line["instance"] == instance).take(6);
+        let words: Vec<&str> = of_it.filter_map(|line| line["line"].as_str()).collect();
+        eprintln!("{instance} ended with {status}; its last words, the last first:\n{}", words.join("\n"));
     }
 
     async fn read_log(self: Arc<Self>, instance: String, pipe: impl AsyncRead + Unpin) {
