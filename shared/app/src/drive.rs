@@ -5,6 +5,7 @@
 mod calls;
 mod ending;
 mod hand_over;
+mod look;
 mod replay;
 mod story;
 
@@ -22,11 +23,10 @@ use self::replay::{Replay, attempt_place};
 use self::story::Story;
 use crate::ending::run_start;
 use crate::idempotency::{Claim, Claims};
-use crate::lease::LEASE;
 use crate::live::Live;
 use crate::metric;
 use crate::platform::App;
-use crate::ports::{Created, Finished, Heartbeat, NewRun, StartMark, Written};
+use crate::ports::{Created, Finished, NewRun, StartMark, Written};
 use crate::run::{Checkpoint, Dialect, Event, Held, Mode, RunHead, RunId, RunRecord, RunState};
 use crate::time::Timestamp;
 
@@ -369,32 +369,6 @@ impl Driver {
         Ok(())
     }
 
-    /// Renews the lease of a detached run; sees whether somebody asked to cancel.
-    async fn look(&mut self) -> Result<()> {
-        let now = self.app.now();
-        let cancel = match self.mode {
-            Mode::Attached => {
-                self.next_look = now + CANCEL_LOOK;
-                is_asked_to_cancel(&self.app, &self.head.id).await
-            }
-            Mode::Detached => {
-                self.next_look = now + HEARTBEAT;
-                match self.app.ports.runs.heartbeat(&self.held, now + LEASE).await? {
-                    Heartbeat::Kept { cancel_requested } => cancel_requested,
-                    Heartbeat::Lost => {
-                        self.lose();
-                        false
-                    }
-                }
-            }
-        };
-        if cancel {
-            self.calls.give_up();
-            self.run.cancel();
-        }
-        Ok(())
-    }
-
     async fn write_events(&mut self) -> Result<()> {
         self.next_batch = self.app.now() + EVENT_BATCH;
         let events = self.story.take_unwritten();
@@ -475,17 +449,6 @@ impl Driver {
         }
         self.outbox.push_back(progress);
         self.over = true;
-    }
-}
-
-/// A look that fails is made again: the run itself needs nothing of the store yet.
-async fn is_asked_to_cancel(app: &App, run: &RunId) -> bool {
-    match app.ports.runs.read(run).await {
-        Ok(record) => record.is_some_and(|record| record.cancel_requested),
-        Err(error) => {
-            tracing::warn!(run.id = %run, error = format!("{error:#}"), "could not look for a cancel");
-            false
-        }
     }
 }
 
