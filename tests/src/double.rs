@@ -54,13 +54,13 @@ impl Double {
         let (url, control) = (said("listening on "), said("control on "));
         let double = Self { url, control, client: Client::new(), child, stdin };
         // Either of the two may be the first.
-        double.complete_keyring(if more.is_empty() { "keys" } else { "workflows" }).await;
+        double.complete_keyring(if more.is_empty() { "/health" } else { "/v1/workflows" }).await;
         double
     }
 
     /// The first thing that is done with a new stack: until `keys` or `workflows` was asked once, the others cannot work.
-    async fn complete_keyring(&self, function: &str) {
-        let asked = self.client.get(format!("{}/v1/{function}", self.url)).bearer_auth(ADMIN_KEY).send().await.expect("the double answers");
+    async fn complete_keyring(&self, path: &str) {
+        let asked = self.client.get(format!("{}{path}", self.url)).bearer_auth(ADMIN_KEY).send().await.expect("the double answers");
         assert!(asked.status().is_success(), "{}", asked.text().await.unwrap_or_default());
     }
 

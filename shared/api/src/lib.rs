@@ -28,7 +28,7 @@ mod problem;
 /// Every route, ready to be served.
 #[cfg(feature = "outbound")]
 pub fn router(app: Arc<App>) -> Router {
-    answered(app, starts().merge(reads()).merge(native::keys()).merge(native::workflows()))
+    answered(app, starts().merge(reads()).merge(administers()).merge(native::workflows()))
 }
 
 /// What begins runs, in every dialect.
@@ -42,8 +42,9 @@ pub fn run_status(app: Arc<App>) -> Router {
     answered(app, reads())
 }
 
+/// Keys and secrets; and `/health`: it answers from the first moment on, where what reads runs does so once there is a keyring.
 pub fn keys(app: Arc<App>) -> Router {
-    answered(app, native::keys())
+    answered(app, administers())
 }
 
 /// And whatever is at no other path.
@@ -57,7 +58,11 @@ fn starts() -> Router<Arc<App>> {
 }
 
 fn reads() -> Router<Arc<App>> {
-    native::reads().merge(dialect::reads()).route("/health", get(health))
+    native::reads().merge(dialect::reads())
+}
+
+fn administers() -> Router<Arc<App>> {
+    native::keys().route("/health", get(health))
 }
 
 fn answered(app: Arc<App>, routes: Router<Arc<App>>) -> Router {

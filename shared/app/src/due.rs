@@ -9,8 +9,10 @@ use crate::platform::{App, Ports};
 use crate::ports::{DueItem, Message};
 use crate::time::Timestamp;
 
-/// A due item is sent again after this time, should its message be lost.
-const RESEND_AFTER: Duration = Duration::from_secs(60);
+/// What is due may have lost its message, or wait in a long queue, where more messages do not help: it is sent again after as long as it
+/// has been due already, within these bounds.
+const SOONEST_AGAIN: Duration = Duration::from_secs(60);
+const LATEST_AGAIN: Duration = Duration::from_secs(15 * 60);
 
 impl App {
     /// The due row stands behind every message: one that is not sent comes late, not never.
@@ -31,25 +33,46 @@ impl App {
     }
 }
 
-/// Sends what is due; gives how much that was. A sender that dies in between has moved the due time only by a minute.
+/// Sends what is due; gives how much that was. A sender that dies in between has moved the next look only by minutes.
 /// It needs nothing of the platform but its ports.
 pub async fn sweep(ports: &Ports, limit: usize) -> Result<usize> {
     let now = ports.clock.now();
     let due = ports.due.due(now, limit).await?;
     let mut sent = 0;
     for item in &due {
-        sent += u64::from(send(ports, item).await?);
+        sent += u64::from(send(ports, item, now).await?);
     }
     metric::swept(&due, sent, now);
     Ok(due.len())
 }
 
 /// `false`: somebody else was quicker.
-async fn send(ports: &Ports, item: &DueItem) -> Result<bool> {
-    // A delivery's own claim moves its due time; only the send itself needs the backstop.
-    let ours = ports.due.postpone(item, ports.clock.now() + RESEND_AFTER).await?;
+async fn send(ports: &Ports, item: &DueItem, now: Timestamp) -> Result<bool> {
+    let ours = ports.due.postpone(item, now + again_after(item, now)).await?;
     if ours {
         ports.queue.send(item.what.clone()).await?;
     }
     Ok(ours)
+}
+
+fn again_after(item: &DueItem, now: Timestamp) -> Duration {
+    now.since(item.since).clamp(SOONEST_AGAIN, LATEST_AGAIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::RunId;
+
+    #[test]
+    fn what_waits_long_is_sent_again_seldom() {
+        let run = RunId::parse(&format!("run_{:032x}", 1)).unwrap();
+        let (mut now, mut sent) = (Timestamp(0), Vec::new());
+        while now < Timestamp(0) + Duration::from_secs(3600) {
+            let item = DueItem { what: Message::RunV1 { run: run.clone() }, since: Timestamp(0), look_at: now };
+            sent.push(now.millis() / 60_000);
+            now = now + again_after(&item, now);
+        }
+        assert_eq!(sent, [0, 1, 2, 4, 8, 16, 31, 46]);
+    }
 }

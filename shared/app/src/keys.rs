@@ -156,7 +156,7 @@ pub struct IssuedKey {
 const LONGEST_NAME: usize = 200;
 const MOST_REQUESTS: u32 = 1_000_000;
 /// Each of them is remembered until it ends.
-const MOST_RUNS_AT_ONCE: u32 = 10_000;
+const MOST_RUNS_AT_ONCE: u32 = 1_000;
 const LONGEST_OVERLAP: Duration = Duration::from_secs(7 * 24 * 3600);
 
 impl App {

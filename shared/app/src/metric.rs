@@ -57,7 +57,7 @@ pub(crate) fn webhook_attempted(delivery: &Delivery, status: Option<u16>, next: 
 
 /// Sent also where nothing was due: a sweeper that is silent is dead.
 pub(crate) fn swept(due: &[DueItem], sent: u64, now: Timestamp) {
-    let lag = due.iter().map(|item| now.since(item.due_at)).max().unwrap_or_default();
+    let lag = due.iter().map(|item| now.since(item.look_at)).max().unwrap_or_default();
     tracing::debug!(target: TARGET, { metric.SweeperLag = millis(lag), metric.DueSent = sent }, "swept");
 }
 

@@ -272,7 +272,10 @@ pub enum AfterAttempt {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueItem {
     pub what: Message,
-    pub due_at: Timestamp,
+    /// Since when it has been due, however often it was looked at meanwhile. Of a run that has ended: since it began.
+    pub since: Timestamp,
+    /// What [`Due::postpone`] moves.
+    pub look_at: Timestamp,
 }
 
 /// What lies in a queue: ids only, tagged and versioned.

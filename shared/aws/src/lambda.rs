@@ -20,7 +20,7 @@ use flowgate_app::time::Timestamp;
 use flowgate_app::{App, Settings};
 use lambda_runtime::Context;
 
-use crate::{Aws, Config};
+use crate::{Aws, Config, Trace};
 
 /// Before its deadline, at which Lambda kills it, a function needs so long to write down what it hands over.
 const HAND_OVER: Duration = Duration::from_secs(20);
@@ -58,7 +58,8 @@ impl Function {
     /// What is true of this event and of no other.
     fn begin(&self, context: &Context, traceparent: Option<String>) {
         self.app.must_end_by(Timestamp(i64::try_from(context.deadline).unwrap_or(i64::MAX)) - HAND_OVER);
-        self.aws.set_trace(traceparent.or_else(|| trace::of_xray(context.xray_trace_id.as_deref()?)));
+        let xray = context.xray_trace_id.clone();
+        self.aws.set_trace(Trace { traceparent: traceparent.or_else(|| trace::of_xray(xray.as_deref()?)), xray });
     }
 }
 

@@ -62,8 +62,16 @@ struct Inner {
     table: Table,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-    /// Goes with each message that is sent.
-    trace: Mutex<Option<String>>,
+    trace: Mutex<Trace>,
+}
+
+/// What goes with each message of what it was sent for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Trace {
+    /// As W3C spells it: for the log.
+    pub traceparent: Option<String>,
+    /// As X-Ray spells it: Lambda links what the message sets off to it.
+    pub xray: Option<String>,
 }
 
 impl Aws {
@@ -94,9 +102,9 @@ impl Aws {
         }
     }
 
-    /// The W3C `traceparent` that messages carry from now on. A Lambda has one invocation at a time.
-    pub fn set_trace(&self, traceparent: Option<String>) {
-        *self.inner.trace.lock().unwrap_or_else(PoisonError::into_inner) = traceparent;
+    /// That messages carry from now on. A Lambda has one invocation at a time.
+    pub fn set_trace(&self, trace: Trace) {
+        *self.inner.trace.lock().unwrap_or_else(PoisonError::into_inner) = trace;
     }
 
     fn table(&self) -> &Table {

@@ -9,8 +9,7 @@ use flowgate_app::time::Timestamp;
 
 use crate::Aws;
 use crate::item::{Item, Key, number, time};
-use crate::table::Query;
-use crate::write::{AllOutcome, Outcome, Refusal, Write};
+use crate::write::{Outcome, Write};
 
 const NANOS_A_SECOND: i128 = 1_000_000_000;
 /// A rate whose burst is whole again is as one that was never used: its row may go.
@@ -46,15 +45,15 @@ impl Limits for Aws {
         if most == 0 {
             return Ok(Entered::Full);
         }
-        let place = Item::new(place_key(key_id, run)).with("until", time(until));
-        let count = Write::update(count_key(key_id), "ADD #places :one").only_if("attribute_not_exists(#places) OR #places < :most");
-        let writes = [Write::put(place).if_absent(), count.bind(":one", number(1)).bind(":most", number(most))];
         for may_make_room in [true, false] {
-            let AllOutcome::Refused(refusals) = self.table().write_all(&writes).await? else { return Ok(Entered::Entered) };
-            if refusals.first().is_some_and(Option::is_some) {
+            let runs = match self.table().write(&entering(key_id, run, most, until)).await? {
+                Outcome::Done(_) => return Ok(Entered::Entered),
+                Outcome::Refused(runs) => runs.unwrap_or_default(),
+            };
+            if runs.has(run.as_str()) {
                 return self.stay(key_id, run, until).await;
             }
-            if may_make_room && !self.make_room(key_id, now).await? {
+            if may_make_room && !self.make_room(key_id, &runs, now).await? {
                 return Ok(Entered::Full);
             }
         }
@@ -62,8 +61,9 @@ impl Limits for Aws {
     }
 
     async fn leave(&self, key_id: &str, run: &RunId) -> Result<()> {
+        let write = leaving(key_id, &[run.as_str()]).only_if(format!("attribute_exists(#{run})"));
         // Refused: it was not counted, or left before.
-        self.take_out(Write::delete(place_key(key_id, run)).only_if("attribute_exists(#pk)"), key_id).await?;
+        self.table().write(&write).await?;
         Ok(())
     }
 }
@@ -71,34 +71,53 @@ impl Limits for Aws {
 impl Aws {
     /// It is counted already.
     async fn stay(&self, key_id: &str, run: &RunId, until: Timestamp) -> Result<Entered> {
-        let write = Write::update(place_key(key_id, run), "SET #until = :until").only_if("attribute_exists(#pk)");
+        let write = Write::update(runs_key(key_id), format!("SET #{run} = :until")).only_if(format!("attribute_exists(#{run})"));
         // Refused: it left meanwhile, and needs no place.
         self.table().write(&write.bind(":until", time(until))).await?;
         Ok(Entered::Entered)
     }
 
-    /// Takes out the places that nobody left in time. Says whether there were some.
-    async fn make_room(&self, key_id: &str, now: Timestamp) -> Result<bool> {
-        let filter = Some("#until <= :now".to_owned());
-        let past = Query { filter, ..Query::beginning(&partition(key_id), PLACE) }.bind(":now", time(now));
-        let mut made = false;
-        for place in self.table().query_all(past).await? {
-            let past = Write::delete(place.key()?).only_if("#until <= :now").bind(":now", time(now));
-            // Refused: another made the room.
-            self.take_out(past, key_id).await?;
-            made = true;
+    /// Takes out the runs that nobody took out in time. Says whether there were some.
+    async fn make_room(&self, key_id: &str, runs: &Item, now: Timestamp) -> Result<bool> {
+        let counted = runs.0.keys().filter(|name| RunId::parse(name).is_some());
+        let mut past = Vec::new();
+        for run in counted {
+            if runs.time(run)? <= now {
+                past.push(run.as_str());
+            }
         }
-        Ok(made)
-    }
-
-    /// A place and the count go together: DynamoDB's own expiry would take the one without the other, so that places have none.
-    async fn take_out(&self, place: Write, key_id: &str) -> Result<Option<Refusal>> {
-        let count = Write::update(count_key(key_id), "ADD #places :less").only_if("#places > :none");
-        self.table().write_all(&[place, count.bind(":less", number(-1)).bind(":none", number(0))]).await?.first_refused()
+        for runs in past.chunks(MOST_TAKEN_OUT) {
+            let condition: Vec<String> = runs.iter().map(|run| format!("#{run} <= :now")).collect();
+            let write = leaving(key_id, runs).only_if(condition.join(" AND ")).bind(":now", time(now));
+            // Refused: another made the room.
+            self.table().write(&write).await?;
+        }
+        Ok(!past.is_empty())
     }
 }
 
-const PLACE: &str = "PLACE#";
+/// An expression may have 4 KB.
+const MOST_TAKEN_OUT: usize = 20;
+
+/// One item for all runs of a key: DynamoDB puts writes of one item in a row, while transactions that meet refuse each other.
+fn runs_key(key_id: &str) -> Key {
+    Key::new(partition(key_id), "RUNS")
+}
+
+fn entering(key_id: &str, run: &RunId, most: u32, until: Timestamp) -> Write {
+    let write = Write::update(runs_key(key_id), format!("SET #{run} = :until ADD #count :one"));
+    write
+        .only_if(format!("attribute_not_exists(#{run}) AND (attribute_not_exists(#count) OR #count < :most)"))
+        .bind(":until", time(until))
+        .bind(":one", number(1))
+        .bind(":most", number(most))
+}
+
+fn leaving(key_id: &str, runs: &[&str]) -> Write {
+    let names: Vec<String> = runs.iter().map(|run| format!("#{run}")).collect();
+    let write = Write::update(runs_key(key_id), format!("REMOVE {} ADD #count :less", names.join(", ")));
+    write.bind(":less", number(-i64::try_from(runs.len()).unwrap_or(i64::MAX)))
+}
 
 fn partition(key_id: &str) -> String {
     format!("LIMIT#{key_id}")
@@ -106,14 +125,6 @@ fn partition(key_id: &str) -> String {
 
 fn rate_key(key_id: &str) -> Key {
     Key::new(partition(key_id), "RATE")
-}
-
-fn count_key(key_id: &str) -> Key {
-    Key::new(partition(key_id), "COUNT")
-}
-
-fn place_key(key_id: &str, run: &RunId) -> Key {
-    Key::new(partition(key_id), format!("{PLACE}{run}"))
 }
 
 fn from_now(key_id: &str, step: Step) -> Write {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use async_trait::async_trait;
-use aws_sdk_sqs::types::MessageAttributeValue;
+use aws_sdk_sqs::types::{MessageAttributeValue, MessageSystemAttributeNameForSends, MessageSystemAttributeValue};
 use flowgate_app::ports::{Message, Queue};
 use flowgate_app::time::Timestamp;
 use std::sync::PoisonError;
@@ -39,9 +39,13 @@ impl Aws {
         };
         let trace = self.inner.trace.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut request = self.inner.clients.sqs().send_message().queue_url(queue).message_body(serde_json::to_string(&message)?);
-        if let Some(trace) = trace {
-            let trace = MessageAttributeValue::builder().data_type("String").string_value(trace).build()?;
-            request = request.message_attributes("traceparent", trace);
+        if let Some(traceparent) = trace.traceparent {
+            let traceparent = MessageAttributeValue::builder().data_type("String").string_value(traceparent).build()?;
+            request = request.message_attributes("traceparent", traceparent);
+        }
+        if let Some(xray) = trace.xray {
+            let xray = MessageSystemAttributeValue::builder().data_type("String").string_value(xray).build()?;
+            request = request.message_system_attributes(MessageSystemAttributeNameForSends::AwsTraceHeader, xray);
         }
         if !delay.is_zero() {
             request = request.delay_seconds(whole_seconds(delay));

@@ -137,7 +137,7 @@ impl Write {
 
 /// Every `#name` that the expressions speak of. Plain names would now and then be words that DynamoDB keeps for itself.
 pub(crate) fn names<'a>(expressions: impl IntoIterator<Item = &'a str>) -> Option<HashMap<String, String>> {
-    let is_part = |character: char| character.is_ascii_lowercase() || character == '_';
+    let is_part = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '_';
     let mut names = HashMap::new();
     for expression in expressions {
         for rest in expression.split('#').skip(1) {

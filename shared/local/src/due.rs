@@ -15,11 +15,11 @@ impl Due for Local {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.query(move |connection| {
             let mut select = connection.prepare_cached(SELECT_DUE)?;
-            let rows = select.query_map(params![now.0, limit], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            let rows = select.query_map(params![now.0, limit], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
             rows.map(|row| {
-                let (is_run, key, look_at): (bool, Key, i64) = row?;
+                let (is_run, key, look_at, since): (bool, Key, i64, i64) = row?;
                 let what = if is_run { Message::RunV1 { run: run_id(key)? } } else { Message::WebhookV1 { delivery: delivery_id(key)? } };
-                Ok(DueItem { what, due_at: Timestamp(look_at) })
+                Ok(DueItem { what, since: Timestamp(since), look_at: Timestamp(look_at) })
             })
             .collect()
         })
@@ -27,7 +27,7 @@ impl Due for Local {
     }
 
     async fn postpone(&self, item: &DueItem, until: Timestamp) -> Result<bool> {
-        let seen = item.due_at.0;
+        let seen = item.look_at.0;
         let (tables, key): (&[&str], _) = match &item.what {
             Message::RunV1 { run } => (
                 &[
@@ -53,9 +53,9 @@ impl Due for Local {
 
 /// Runs in flight, ended runs that wait to be wiped, deliveries: each from its own index.
 const SELECT_DUE: &str = "
-    SELECT 1, run, look_at FROM open_runs WHERE look_at <= ?1
-    UNION ALL SELECT 1, id, look_at FROM runs WHERE look_at <= ?1
-    UNION ALL SELECT 0, id, look_at FROM deliveries WHERE look_at <= ?1
+    SELECT 1, run, look_at, due_at FROM open_runs WHERE look_at <= ?1
+    UNION ALL SELECT 1, id, look_at, created_at FROM runs WHERE look_at <= ?1
+    UNION ALL SELECT 0, id, look_at, due_at FROM deliveries WHERE look_at <= ?1
     ORDER BY 3 LIMIT ?2";
 
 impl Local {

@@ -13,7 +13,7 @@ use crate::face::Face;
 use crate::invocation::Failure;
 use crate::permissions::{Need, queue_arn};
 use crate::pool::Pool;
-use crate::queues::{REGION, system_attributes};
+use crate::queues::{Queues, REGION};
 
 pub(crate) struct Mapping {
     /// The queue's name.
@@ -61,7 +61,7 @@ pub(crate) async fn poll(mapping: Mapping, pool: Arc<Pool>, face: Arc<Face>) {
 
 /// What failed stays hidden until its visibility ends; the queue then gives it out again, or to the dead letters.
 async fn take(mapping: &Mapping, pool: &Arc<Pool>, face: &Face, batch: &[Message]) {
-    let event = json!({ "Records": batch.iter().map(|message| record(mapping, message)).collect::<Vec<_>>() });
+    let event = json!({ "Records": batch.iter().map(|message| record(mapping, &face.queues, message)).collect::<Vec<_>>() });
     let Some(failed) = failed(mapping, pool, event, batch).await else { return };
     for message in batch.iter().filter(|message| !failed.contains(&message.message_id)) {
         face.queues.delete(&mapping.queue, message.receipt_handle.as_deref().unwrap_or_default());
@@ -86,7 +86,7 @@ async fn failed(mapping: &Mapping, pool: &Arc<Pool>, event: Value, batch: &[Mess
     Some(failed)
 }
 
-fn record(mapping: &Mapping, message: &Message) -> Value {
+fn record(mapping: &Mapping, queues: &Queues, message: &Message) -> Value {
     let attributes = message.message_attributes.iter().map(|(name, attribute)| {
         let value = json!({
             "stringValue": attribute.string_value,
@@ -100,7 +100,7 @@ fn record(mapping: &Mapping, message: &Message) -> Value {
         "messageId": message.message_id,
         "receiptHandle": message.receipt_handle,
         "body": message.body,
-        "attributes": system_attributes(message),
+        "attributes": queues.system_attributes(message),
         "messageAttributes": attributes.collect::<Map<_, _>>(),
         "md5OfBody": message.body_md5,
         "eventSource": "aws:sqs",

@@ -23,6 +23,8 @@ pub(crate) struct Queues {
     /// What the queues' URLs begin with.
     url: String,
     state: Mutex<SqsState>,
+    /// The `AWSTraceHeader` of messages that have one, by message id: winterbaume drops it.
+    traces: Mutex<HashMap<String, String>>,
     /// Told when a message may have become visible.
     pub(crate) arrived: Notify,
 }
@@ -37,7 +39,7 @@ type Answered = Result<Value, Refusal>;
 
 impl Queues {
     pub(crate) fn new(url: &str) -> Self {
-        Self { url: url.to_owned(), state: Mutex::default(), arrived: Notify::new() }
+        Self { url: url.to_owned(), state: Mutex::default(), traces: Mutex::default(), arrived: Notify::new() }
     }
 
     /// Makes a queue; answers its URL.
@@ -106,6 +108,9 @@ impl Queues {
         }
         let delay = within(request, "DelaySeconds", LONGEST_DELAY_SECONDS)?;
         let sent = self.lock().send_message(queue, &body, delay, attributes(request), None, None)?;
+        if let Some(trace) = request["MessageSystemAttributes"]["AWSTraceHeader"]["StringValue"].as_str() {
+            self.traces().insert(sent.message_id.clone(), trace.to_owned());
+        }
         self.arrived.notify_waiters();
         Ok(json!({ "MessageId": sent.message_id, "MD5OfMessageBody": sent.body_md5 }))
     }
@@ -114,7 +119,7 @@ impl Queues {
         let most = request["MaxNumberOfMessages"].as_u64().unwrap_or(1).clamp(1, 10) as usize;
         let visibility = within(request, "VisibilityTimeout", LONGEST_VISIBILITY_SECONDS)?;
         let messages = self.lock().receive_message(queue, most, visibility)?;
-        let messages: Vec<Value> = messages.iter().map(received).collect();
+        let messages: Vec<Value> = messages.iter().map(|message| received(message, self.system_attributes(message))).collect();
         Ok(if messages.is_empty() { json!({}) } else { json!({ "Messages": messages }) })
     }
 
@@ -155,6 +160,23 @@ impl Queues {
             }
         }
         Ok(json!({ "Successful": successful, "Failed": failed }))
+    }
+
+    pub(crate) fn system_attributes(&self, message: &Message) -> Value {
+        let mut attributes = json!({
+            "SenderId": message.sender_id,
+            "SentTimestamp": message.sent_timestamp.to_string(),
+            "ApproximateReceiveCount": message.approximate_receive_count.to_string(),
+            "ApproximateFirstReceiveTimestamp": message.approximate_first_receive_timestamp.unwrap_or_default().to_string(),
+        });
+        if let Some(trace) = self.traces().get(&message.message_id) {
+            attributes["AWSTraceHeader"] = json!(trace);
+        }
+        attributes
+    }
+
+    fn traces(&self) -> MutexGuard<'_, HashMap<String, String>> {
+        self.traces.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     fn lock(&self) -> MutexGuard<'_, SqsState> {
@@ -221,7 +243,7 @@ fn attributes(request: &Value) -> HashMap<String, MessageAttribute> {
     given.iter().map(|(name, value)| (name.clone(), attribute(value))).collect()
 }
 
-fn received(message: &Message) -> Value {
+fn received(message: &Message, system_attributes: Value) -> Value {
     let attributes = message
         .message_attributes
         .iter()
@@ -231,17 +253,8 @@ fn received(message: &Message) -> Value {
         "ReceiptHandle": message.receipt_handle,
         "MD5OfBody": message.body_md5,
         "Body": message.body,
-        "Attributes": system_attributes(message),
+        "Attributes": system_attributes,
         "MessageAttributes": attributes.collect::<Map<_, _>>(),
-    })
-}
-
-pub(crate) fn system_attributes(message: &Message) -> Value {
-    json!({
-        "SenderId": message.sender_id,
-        "SentTimestamp": message.sent_timestamp.to_string(),
-        "ApproximateReceiveCount": message.approximate_receive_count.to_string(),
-        "ApproximateFirstReceiveTimestamp": message.approximate_first_receive_timestamp.unwrap_or_default().to_string(),
     })
 }
 

@@ -1,5 +1,7 @@
 //! The due rows: whatever is forgotten elsewhere is found here.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result};
 use flowgate_app::ports::{AfterAttempt, DueItem, Ending, Message};
 use flowgate_app::run::RunState;
@@ -19,11 +21,16 @@ pub(super) fn guarantees() -> Vec<Guarantee> {
 }
 
 fn run_item(n: u32, due: i64) -> Result<DueItem> {
-    Ok(DueItem { what: Message::RunV1 { run: run_id(n)? }, due_at: at(due) })
+    Ok(DueItem { what: Message::RunV1 { run: run_id(n)? }, since: at(due), look_at: at(due) })
+}
+
+/// Since it began, however long it went on.
+fn ended_item(n: u32, look: i64) -> Result<DueItem> {
+    Ok(DueItem { since: detached(n)?.head.created_at, ..run_item(n, look)? })
 }
 
 fn webhook_item(n: u32, due: i64) -> Result<DueItem> {
-    Ok(DueItem { what: Message::WebhookV1 { delivery: delivery(n, 0, due)?.id }, due_at: at(due) })
+    Ok(DueItem { what: Message::WebhookV1 { delivery: delivery(n, 0, due)?.id }, since: at(due), look_at: at(due) })
 }
 
 async fn soonest_first(world: World) -> Result<()> {
@@ -62,9 +69,9 @@ async fn due_until_wiped(world: World) -> Result<()> {
     let held = claimed(&world, 2, "a").await?;
     world.runs.finish(&held, Ending { due_at: Some(at(1_001)), ..end }).await?;
     let items = world.due.due(at(2_000), 10).await?;
-    assert_eq!(items, [run_item(1, 1_000)?, run_item(2, 1_001)?]);
+    assert_eq!(items, [ended_item(1, 1_000)?, ended_item(2, 1_001)?]);
     assert!(world.due.postpone(&items[0], at(3_000)).await?);
-    assert_eq!(world.due.due(at(2_000), 10).await?, [run_item(2, 1_001)?]);
+    assert_eq!(world.due.due(at(2_000), 10).await?, [ended_item(2, 1_001)?]);
     world.runs.wipe(&run_id(1)?).await?;
     world.runs.wipe(&run_id(2)?).await?;
     assert!(world.due.due(at(99_000), 10).await?.is_empty());
@@ -79,7 +86,8 @@ async fn postponed_once(world: World) -> Result<()> {
         assert!(!world.due.postpone(&item, at(95_000)).await?);
     }
     assert!(world.due.due(at(89_999), 10).await?.is_empty());
-    assert_eq!(world.due.due(at(90_000), 10).await?.len(), 2);
+    let again: BTreeSet<_> = world.due.due(at(90_000), 10).await?.into_iter().map(|item| (item.since, item.look_at)).collect();
+    assert_eq!(again, BTreeSet::from([(at(900), at(90_000)), (at(30_000), at(90_000))]), "each is due since its own time");
     Ok(())
 }
 

@@ -112,6 +112,16 @@ async fn expiry(world: World) -> Result<()> {
     assert_eq!(enter(2, 99, 500).await?, Entered::Full);
     assert_eq!(enter(2, 100, 500).await?, Entered::Entered);
     assert_eq!(enter(3, 400, 900).await?, Entered::Full);
+
+    let enter = async |n: u32, now: i64, until: i64| world.limits.enter("many", &run_id(n)?, 45, at(now), at(until)).await;
+    for n in 0..45 {
+        assert_eq!(enter(n, 10, 100).await?, Entered::Entered);
+    }
+    assert_eq!(enter(45, 99, 500).await?, Entered::Full);
+    for n in 45..90 {
+        assert_eq!(enter(n, 100, 500).await?, Entered::Entered);
+    }
+    assert_eq!(enter(90, 101, 500).await?, Entered::Full);
     Ok(())
 }
 

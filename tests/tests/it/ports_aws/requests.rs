@@ -1,0 +1,161 @@
+//! How many requests each verb makes, and what becomes of it where an answer is lost or a transaction meets another.
+
+use std::sync::atomic::Ordering;
+
+use anyhow::{Context, Result};
+use flowgate_app::limits::Rate;
+use flowgate_app::ports::{
+    AfterAttempt, Claimed, Created, DraftSaved, Ending, Entered, Finished, Heartbeat, Message, RunFilter, StartMark, Written,
+};
+use flowgate_app::run::{Held, RunState};
+use flowgate_app::secrets::SigningPin;
+use flowgate_tests::ports::World;
+use flowgate_tests::ports::sample::*;
+use flowgate_tests::stores::{Counter, Stores};
+use serde_json::json;
+
+use super::{attempt, aws, draft, noise, with_input, world};
+
+#[tokio::test]
+#[ignore = "needs the double of AWS: tests/aws/run"]
+async fn each_verb_makes_the_requests_it_must() -> Result<()> {
+    let double = Stores::start()?;
+    let config = double.fresh().await?;
+    let counter = Counter::start(&double.url).await?;
+    let mut counted = config.clone();
+    counted.endpoints.dynamodb = Some(counter.url.clone());
+    counted.endpoints.sqs = Some(counter.url.clone());
+    let aws = aws(&counted, 0);
+    let world = world(&aws);
+    let count = |what: &str, expected: &[&str]| assert_eq!(counter.take(), expected, "{what}");
+
+    world.runs.create_ended(attached(1)?, ending(RunState::Succeeded)).await?;
+    count("a run that needs nothing of the outside", &["PutItem"]);
+    world.runs.create_ended(with_idempotency(attached(2)?, "k"), ending(RunState::Succeeded)).await?;
+    count("the same with a claim", &["TransactWriteItems"]);
+
+    world.runs.create(attached(3)?).await?;
+    count("before an attached run's first call", &["PutItem"]);
+    let held = Held { run: run_id(3)?, fence: 1, owner: owner("a") };
+    assert_eq!(world.runs.finish(&held, ending(RunState::Succeeded)).await?, Finished::Finished);
+    count("its end", &["UpdateItem"]);
+
+    world.runs.create(detached(4)?).await?;
+    aws.ports().queue.send(Message::RunV1 { run: run_id(4)? }).await?;
+    count("an accepted run", &["PutItem", "SendMessage"]);
+    let (held, _) = claim(&world, 4, "a", 100, 1_000).await?;
+    count("a claim", &["UpdateItem"]);
+    world.runs.checkpoint(&held, checkpoint("a", 0, "x"), vec![chunk(1, 1), chunk(1, 2)]).await?;
+    count("a call's result with its events", &["TransactWriteItems"]);
+    assert_eq!(world.runs.heartbeat(&held, at(2_000)).await?, Heartbeat::Kept { cancel_requested: false });
+    count("a heartbeat", &["UpdateItem"]);
+    let end = Ending { events: vec![chunk(1, 3)], deliveries: vec![delivery(4, 0, 900)?], ..ending(RunState::Succeeded) };
+    world.runs.finish(&held, end.clone()).await?;
+    count("an end with events and a delivery", &["TransactWriteItems"]);
+    assert!(matches!(world.runs.finish(&held, end).await?, Finished::Already(_)));
+    count("a second end", &["TransactWriteItems"]);
+    assert_eq!(world.runs.claim(&run_id(4)?, &owner("b"), at(5_000), at(6_000)).await?, Claimed::Ended);
+    count("a refused claim", &["UpdateItem"]);
+
+    world.runs.create(with_input(detached(5)?, json!(noise(100_000)))).await?;
+    count("a large input", &["BatchWriteItem", "PutItem"]);
+    claim(&world, 5, "a", 100, 1_000).await?;
+    count("its claim", &["UpdateItem", "BatchGetItem"]);
+
+    let made = delivery(4, 0, 900)?;
+    assert!(world.deliveries.claim(&made.id, &owner("a"), at(900), at(2_000)).await?.is_some());
+    assert_eq!(world.deliveries.record(&made.id, &owner("a"), attempt("ok"), AfterAttempt::Delivered).await?, Written::Written);
+    count("an attempt", &["UpdateItem", "UpdateItem"]);
+    world.deliveries.of_run(&run_id(4)?).await?;
+    count("a run's deliveries", &["Query", "BatchGetItem"]);
+    world.due.due(at(99_000), 10).await?;
+    count("a look at what is due", &["Query"; 16]);
+    world.runs.list(WORKFLOW_UID, RunFilter::default(), first_page(3)).await?;
+    count("a page of a list, one of them with a large input", &["Query", "BatchGetItem", "BatchGetItem"]);
+    world.workflows.save_draft("story", draft("one"), "uid", SIGNING, None).await?;
+    count("a draft", &["UpdateItem"]);
+    world.limits.take("key", Rate { requests_per_minute: 60, burst: 3 }, at(1)).await?;
+    count("a start of a key with limits", &["UpdateItem"]);
+    world.limits.enter("key", &run_id(1)?, 3, at(1), at(9)).await?;
+    count("a place among the runs at once", &["UpdateItem"]);
+    Ok(())
+}
+
+async fn unkind() -> Result<(Stores, Counter, World)> {
+    let double = Stores::start()?;
+    let mut config = double.fresh().await?;
+    let network = Counter::start(&double.url).await?;
+    config.endpoints.dynamodb = Some(network.url.clone());
+    let world = world(&aws(&config, 0));
+    Ok((double, network, world))
+}
+
+/// The SDK sends again what was not answered: it may have been applied.
+#[tokio::test]
+#[ignore = "needs the double of AWS: tests/aws/run"]
+async fn a_write_whose_answer_was_lost_takes_effect_once() -> Result<()> {
+    let (_double, network, world) = unkind().await?;
+    network.twice.store(true, Ordering::Relaxed);
+    assert_eq!(world.runs.create(detached(1)?).await?, Created::Created);
+    let claims = with_chosen_id(with_idempotency(attached(2)?, "k"), "mine");
+    assert_eq!(world.runs.create(claims).await?, Created::Created);
+    let events = vec![chunk(1, 1)];
+    assert_eq!(world.runs.create_ended(attached(3)?, Ending { events, ..ending(RunState::Failed) }).await?, Created::Created);
+
+    let (held, run) = claim(&world, 1, "a", 100, 1_000).await?;
+    assert_eq!((held.fence, run.barren_claims, run.due_at), (1, 1, Some(at(1_000))));
+    assert_eq!(world.runs.heartbeat(&held, at(2_000)).await?, Heartbeat::Kept { cancel_requested: false });
+    assert_eq!(world.runs.mark_started(&held, "a").await?, StartMark::Marked);
+    assert_eq!(world.runs.checkpoint(&held, checkpoint("a", 0, "x"), vec![chunk(1, 1)]).await?, Written::Written);
+    assert_eq!(world.runs.append_events(&held, vec![chunk(1, 2)]).await?, Written::Written);
+    assert_eq!(world.runs.hand_over(&held, vec![checkpoint("b", 1, "y")], vec![chunk(1, 3)], at(700)).await?, Written::Written);
+    let (held, run) = claim(&world, 1, "b", 800, 2_000).await?;
+    assert_eq!((held.fence, run.barren_claims), (2, 1));
+    assert_eq!(world.runs.hand_over(&held, vec![], vec![], at(900)).await?, Written::Written);
+    assert_eq!(stored(&world, 1).await?.barren_claims, 0);
+    let (held, _) = claim(&world, 1, "c", 900, 2_000).await?;
+    let end = Ending { deliveries: vec![delivery(1, 0, 900)?], ..ending(RunState::Succeeded) };
+    assert!(matches!(world.runs.finish(&held, end).await?, Finished::Finished | Finished::Already(_)));
+    assert_eq!(world.runs.events(&run_id(1)?, None, 10).await?, [chunk(1, 1), chunk(1, 2), chunk(1, 3)]);
+    assert_eq!(world.runs.checkpoints(&run_id(1)?).await?.len(), 2);
+
+    let made = delivery(1, 0, 900)?;
+    assert!(world.deliveries.claim(&made.id, &owner("a"), at(900), at(2_000)).await?.is_some());
+    assert_eq!(world.deliveries.record(&made.id, &owner("a"), attempt("no"), AfterAttempt::RetryAt(at(5_000))).await?, Written::Written);
+    let kept = world.deliveries.read(&made.id).await?.context("the delivery is not there")?;
+    assert_eq!((kept.attempts.len(), kept.step), (1, 1));
+
+    world.workflows.save_draft("story", draft("one"), "uid", SIGNING, None).await?;
+    let saved = world.workflows.save_draft("story", draft("other"), "uid", SIGNING, Some("etag of 3 bytes")).await?;
+    assert!(matches!(saved, DraftSaved::Saved(record) if record.draft == draft("other")));
+    assert!(world.workflows.rotate_signing("story", SigningPin { master: 1, epoch: 1 }, at(500)).await?);
+    let rotated = world.workflows.read("story").await?.context("the workflow is not there")?;
+    assert_eq!(rotated.signing_before, Some((SIGNING, at(500))));
+    for n in 1..=2 {
+        assert_eq!(world.limits.enter("key", &run_id(n)?, 2, at(1), at(9)).await?, Entered::Entered);
+    }
+    world.limits.leave("key", &run_id(1)?).await?;
+    assert_eq!(world.limits.enter("key", &run_id(3)?, 2, at(1), at(9)).await?, Entered::Entered);
+    assert_eq!(world.limits.enter("key", &run_id(4)?, 2, at(1), at(9)).await?, Entered::Full);
+    Ok(())
+}
+
+/// Which the double never does by itself.
+#[tokio::test]
+#[ignore = "needs the double of AWS: tests/aws/run"]
+async fn transactions_that_meet_are_tried_again() -> Result<()> {
+    let (_double, network, world) = unkind().await?;
+    let held = claimed(&world, 1, "a").await?;
+    network.take();
+    network.conflicts.store(3, Ordering::Relaxed);
+    assert_eq!(world.runs.checkpoint(&held, checkpoint("a", 0, "x"), vec![chunk(1, 1)]).await?, Written::Written);
+    assert_eq!(network.take(), ["TransactWriteItems"; 4]);
+    network.conflicts.store(100, Ordering::Relaxed);
+    let given_up = world.runs.append_events(&held, vec![chunk(1, 2)]).await.unwrap_err();
+    assert_eq!(network.take().len(), 8);
+    let said = format!("{given_up:#}");
+    assert!(said.contains("given up after 8 tries") && said.contains("TransactionConflict"), "{said}");
+    network.conflicts.store(0, Ordering::Relaxed);
+    assert_eq!(world.runs.events(&run_id(1)?, None, 10).await?, [chunk(1, 1)]);
+    Ok(())
+}
