@@ -66,7 +66,8 @@ fn schema() -> Value {
             attribute("list_pk", "S"), attribute("list_sk", "S"),
         ],
         "GlobalSecondaryIndexes": [
-            { "IndexName": "due", "KeySchema": key("due_shard", "look_at"), "Projection": { "ProjectionType": "KEYS_ONLY" } },
+            { "IndexName": "due", "KeySchema": key("due_shard", "look_at"),
+              "Projection": { "ProjectionType": "INCLUDE", "NonKeyAttributes": ["due_at", "created_at"] } },
             { "IndexName": "list", "KeySchema": key("list_pk", "list_sk"),
               "Projection": { "ProjectionType": "INCLUDE", "NonKeyAttributes": ["state", "user", "created_at"] } },
         ],
