@@ -108,8 +108,8 @@ pub trait Workflows: Send + Sync {
     /// Points the endpoint at a version, or takes it down.
     async fn set_active(&self, id: &str, version: Option<&str>, at: Timestamp) -> Result<SetActive>;
     async fn version(&self, uid: &str, version: &str) -> Result<Option<VersionRecord>>;
-    /// Newest first.
-    async fn versions(&self, uid: &str) -> Result<Vec<VersionInfo>>;
+    /// Newest first. A cursor is a version: the page has those before it.
+    async fn versions(&self, uid: &str, page: PageRequest) -> Result<Page<VersionInfo>>;
     /// Pins another master secret or epoch; the pin before it signs beside it until `overlap_until`.
     async fn rotate_signing(&self, id: &str, pin: crate::secrets::SigningPin, overlap_until: Timestamp) -> Result<bool>;
     /// Runs keep their rows; versions stay readable for runs in flight.

@@ -95,6 +95,17 @@ struct Cached {
     compiled: HashMap<(String, String), Arc<Workflow>>,
 }
 
+/// A workflow's versions are numbered from 0.
+pub fn version_name(number: u64) -> String {
+    format!("1.0.{number}")
+}
+
+/// Of a name as [`version_name`] spells it.
+pub fn version_number(name: &str) -> Option<u64> {
+    let number = name.strip_prefix("1.0.")?.parse().ok()?;
+    (version_name(number) == name).then_some(number)
+}
+
 impl App {
     /// Saves the draft and says what is wrong with it. Only text that is no document at all is refused.
     pub async fn save_draft(&self, caller: &Caller, id: &str, document: &str, if_match: Option<&str>) -> Result<Saved> {
@@ -165,9 +176,9 @@ impl App {
         self.point_at(id, None).await
     }
 
-    pub async fn list_versions(&self, caller: &Caller, id: &str) -> Result<(WorkflowRecord, Vec<VersionInfo>)> {
+    pub async fn list_versions(&self, caller: &Caller, id: &str, page: PageRequest) -> Result<(WorkflowRecord, Page<VersionInfo>)> {
         let record = self.read_workflow(caller, id).await?;
-        let versions = self.ports.workflows.versions(&record.uid).await?;
+        let versions = self.ports.workflows.versions(&record.uid, page).await?;
         Ok((record, versions))
     }
 
@@ -255,15 +266,9 @@ impl App {
     }
 
     async fn version_before(&self, record: &WorkflowRecord) -> Result<String> {
-        let versions = self.ports.workflows.versions(&record.uid).await?;
-        let mut older = versions
-            .into_iter()
-            .map(|info| info.version)
-            .skip_while(|version| record.active_version.as_ref().is_some_and(|active| version != active));
-        if record.active_version.is_some() {
-            older.next();
-        }
-        older.next().ok_or(Error::NotFound(What::Version))
+        let page = PageRequest { limit: 1, cursor: record.active_version.clone() };
+        let older = self.ports.workflows.versions(&record.uid, page).await?.items.pop();
+        older.map(|info| info.version).ok_or(Error::NotFound(What::Version))
     }
 
     async fn point_at(&self, id: &str, version: Option<&str>) -> Result<()> {

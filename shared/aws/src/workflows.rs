@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use flowgate_app::ports::{DraftSaved, NewVersion, Page, PageRequest, SetActive, Workflows};
 use flowgate_app::secrets::SigningPin;
 use flowgate_app::time::Timestamp;
-use flowgate_app::workflows::{Draft, VersionInfo, VersionRecord, WorkflowRecord};
+use flowgate_app::workflows::{Draft, VersionInfo, VersionRecord, WorkflowRecord, version_name, version_number};
 use futures_util::FutureExt;
 
 use crate::Aws;
@@ -91,7 +91,7 @@ impl Workflows for Aws {
         let mut tries = self.table().tries();
         loop {
             let Some(row) = self.table().get(key_of(id), Some("#uid")).await? else { return Ok(SetActive::UnknownWorkflow) };
-            let Some(number) = number_in(version) else { return Ok(SetActive::UnknownVersion) };
+            let Some(number) = version_number(version) else { return Ok(SetActive::UnknownVersion) };
             let known = Write::check(version_key(row.text("uid")?, number)).only_if("attribute_exists(#pk)");
             let point = Write::update(key_of(id), "SET #active_version = :version, #activated_at = :at").only_if("#uid = :uid");
             let point = point.bind(":version", text(version)).bind(":at", time(at)).bind(":uid", row.value("uid")?.clone());
@@ -104,16 +104,22 @@ impl Workflows for Aws {
     }
 
     async fn version(&self, uid: &str, version: &str) -> Result<Option<VersionRecord>> {
-        let Some(number) = number_in(version) else { return Ok(None) };
+        let Some(number) = version_number(version) else { return Ok(None) };
         let Some(item) = self.table().get(version_key(uid, number), None).await? else { return Ok(None) };
         let [document] = self.table().unpack(item.text("pk")?, [Some(item.value("document")?)]).await?;
         Ok(Some(VersionRecord { info: info(&item)?, name: item.text("name")?.to_owned(), document: document.unwrap_or_default().into() }))
     }
 
-    async fn versions(&self, uid: &str) -> Result<Vec<VersionInfo>> {
+    async fn versions(&self, uid: &str, request: PageRequest) -> Result<Page<VersionInfo>> {
+        let limit = request.limit.max(1);
+        let after = request.cursor.as_deref().and_then(version_number).map(|number| version_key(uid, number).attributes());
         let attributes = Some("#version, #hash, #notes, #published_at");
-        let query = Query { backward: true, attributes, ..Query::beginning(&versions_of(uid), VERSION) };
-        self.table().query_all(query).await?.iter().map(info).collect()
+        let query = Query { backward: true, attributes, limit: Some(limit + 1), after, ..Query::beginning(&versions_of(uid), VERSION) };
+        let found = self.table().query(&query).await?;
+        let goes_on = found.items.len() > limit || found.next.is_some();
+        let items: Vec<VersionInfo> = found.items.iter().take(limit).map(info).collect::<Result<_>>()?;
+        let next_cursor = items.last().filter(|_| goes_on).map(|last| last.version.clone());
+        Ok(Page { items, next_cursor })
     }
 
     async fn rotate_signing(&self, id: &str, pin: SigningPin, overlap_until: Timestamp) -> Result<bool> {
@@ -167,8 +173,7 @@ impl Aws {
     /// `None`: another version was published since `row` was read.
     async fn publish_next(&self, id: &str, row: &Item, new: &NewVersion) -> Result<Option<VersionInfo>> {
         let (uid, number_of) = (row.text("uid")?, row.number::<u64>("versions")?);
-        let info =
-            VersionInfo { version: format!("1.0.{number_of}"), hash: new.hash.clone(), notes: new.notes.clone(), published_at: new.at };
+        let info = VersionInfo { version: version_name(number_of), hash: new.hash.clone(), notes: new.notes.clone(), published_at: new.at };
         let key = version_key(uid, number_of);
         let document = self.packer_of_workflow(&key).pack(new.document.to_string(), MOST_IN_AN_ITEM);
         let chunks = document.chunks.iter().map(Item::key).collect::<Result<Vec<_>>>()?;
@@ -245,12 +250,6 @@ fn versions_of(uid: &str) -> String {
 
 fn version_key(uid: &str, number: u64) -> Key {
     Key::new(versions_of(uid), format!("{VERSION}{number:010}"))
-}
-
-/// Versions are `1.0.<number>`, written in one way.
-fn number_in(version: &str) -> Option<u64> {
-    let number = version.strip_prefix("1.0.")?.parse().ok()?;
-    (format!("1.0.{number}") == version).then_some(number)
 }
 
 fn info(item: &Item) -> Result<VersionInfo> {

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use flowgate_app::ports::{DraftSaved, NewVersion, Page, PageRequest, SetActive, Workflows};
 use flowgate_app::secrets::SigningPin;
 use flowgate_app::time::Timestamp;
-use flowgate_app::workflows::{Draft, VersionInfo, VersionRecord, WorkflowRecord};
+use flowgate_app::workflows::{Draft, VersionInfo, VersionRecord, WorkflowRecord, version_name, version_number};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::Local;
@@ -101,12 +101,17 @@ impl Workflows for Local {
         .await
     }
 
-    async fn versions(&self, uid: &str) -> Result<Vec<VersionInfo>> {
+    async fn versions(&self, uid: &str, request: PageRequest) -> Result<Page<VersionInfo>> {
         let uid = uid.to_owned();
         self.query(move |connection| {
-            let mut select =
-                connection.prepare_cached("SELECT version, hash, notes, published_at FROM versions WHERE uid = ?1 ORDER BY number DESC")?;
-            Ok(select.query_map([uid], version_info)?.collect::<rusqlite::Result<_>>()?)
+            let sql = "SELECT version, hash, notes, published_at FROM versions WHERE uid = ?1 AND number < ?2 ORDER BY number DESC";
+            let before = request.cursor.as_deref().and_then(version_number).map(i64::try_from).transpose()?.unwrap_or(i64::MAX);
+            let mut select = connection.prepare_cached(sql)?;
+            let rows = select.query(params![uid, before])?;
+            page(&request, rows, |row| {
+                let item = version_info(row)?;
+                Ok(Listed { bytes: item.notes.as_deref().map_or(0, str::len), cursor: item.version.clone(), item })
+            })
         })
         .await
     }
@@ -137,7 +142,7 @@ impl Workflows for Local {
 fn publish(connection: &Connection, id: &str, uid: &str, new: NewVersion) -> Result<VersionInfo> {
     let mut select = connection.prepare_cached("SELECT coalesce(max(number) + 1, 0) FROM versions WHERE uid = ?1")?;
     let number: i64 = select.query_row([uid], |row| row.get(0))?;
-    let info = VersionInfo { version: format!("1.0.{number}"), hash: new.hash, notes: new.notes, published_at: new.at };
+    let info = VersionInfo { version: version_name(number.try_into()?), hash: new.hash, notes: new.notes, published_at: new.at };
     let mut insert = connection.prepare_cached(
         "INSERT INTO versions (uid, number, version, hash, notes, published_at, name, document) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?;

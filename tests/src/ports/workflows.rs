@@ -93,9 +93,21 @@ async fn publish(world: World) -> Result<()> {
         assert_eq!((kept.active_version, kept.activated_at), (Some(format!("1.0.{patch}")), Some(at(20))));
         assert_eq!(kept.draft, draft("draft"));
     }
-    let infos = world.workflows.versions("uid").await?;
-    assert_eq!(infos.first().map(|info| info.version.as_str()), Some("1.0.10"));
-    assert_eq!(infos.last().map(|info| info.version.as_str()), Some("1.0.0"));
+    let infos = world.workflows.versions("uid", first_page(20)).await?.items;
+    let numbers: Vec<_> = infos.iter().map(|info| info.version.clone()).collect();
+    assert_eq!(numbers, (0..=10).rev().map(|patch| format!("1.0.{patch}")).collect::<Vec<_>>());
+    let (mut seen, mut page) = (Vec::new(), first_page(4));
+    loop {
+        let versions = world.workflows.versions("uid", page).await?;
+        assert!(versions.items.len() <= 4);
+        seen.extend(versions.items);
+        let Some(cursor) = versions.next_cursor else { break };
+        page = PageRequest { limit: 4, cursor: Some(cursor) };
+    }
+    assert_eq!(seen, infos);
+    let before = async |version: &str| world.workflows.versions("uid", PageRequest { limit: 1, cursor: Some(version.into()) }).await;
+    assert_eq!((before("1.0.10").await?.items, before("1.0.0").await?.items), (vec![infos[1].clone()], vec![]));
+    assert_eq!(before("no version").await?.items, infos[..1]);
     let record = world.workflows.version("uid", "1.0.9").await?.context("version")?;
     assert_eq!((&*record.document, &record.info, record.name.as_str()), ("v9", &infos[1], "A story"));
     assert_eq!(world.workflows.version("uid", "1.0.11").await?, None);
@@ -114,7 +126,7 @@ async fn publish_at_once(world: World) -> Result<()> {
     while let Some(done) = tasks.join_next().await {
         numbers.insert(done??.context("published")?.version);
     }
-    assert_eq!((numbers.len(), world.workflows.versions("uid").await?.len()), (10, 10));
+    assert_eq!((numbers.len(), world.workflows.versions("uid", first_page(20)).await?.items.len()), (10, 10));
     Ok(())
 }
 
@@ -144,7 +156,7 @@ async fn delete(world: World) -> Result<()> {
     assert!(world.workflows.version("uid 1", "1.0.0").await?.is_some());
 
     assert_eq!(save(&world, "story", "draft", "uid 2").await?.uid, "uid 2");
-    assert!(world.workflows.versions("uid 2").await?.is_empty());
+    assert!(world.workflows.versions("uid 2", first_page(20)).await?.items.is_empty());
     let info = world.workflows.publish("story", version("new")).await?.context("published")?;
     assert_eq!(info.version, "1.0.0");
     assert_eq!(world.workflows.version("uid 1", "1.0.0").await?.map(|old| old.document), Some("one".into()));

@@ -79,6 +79,10 @@ async fn versions_are_published_rolled_back_and_taken_down() {
     let active: Vec<_> =
         listed["items"].as_array().unwrap().iter().map(|version| (version["version"].clone(), version["active"].clone())).collect();
     assert_eq!(active, [(second["version"].clone(), json!(true)), (json!("1.0.0"), json!(false))]);
+    let (_, page) = json_of(server.get("/v1/workflows/w/versions?limit=1", ADMIN_KEY)).await;
+    let rest = format!("/v1/workflows/w/versions?limit=1&cursor={}", page["next_cursor"].as_str().unwrap());
+    let (_, rest) = json_of(server.get(&rest, ADMIN_KEY)).await;
+    assert_eq!((&rest["items"], &rest["next_cursor"]), (&json!([listed["items"][1]]), &json!(null)));
 
     let (status, back) = json_of(server.post("/v1/workflows/w/rollback", ADMIN_KEY).json(&json!({ "version": "1.0.0" }))).await;
     assert_eq!((status, &back["version"]), (200, &json!("1.0.0")));

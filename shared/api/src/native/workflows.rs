@@ -81,12 +81,14 @@ pub(super) async fn publish(
 pub(super) async fn versions(
     State(app): State<Arc<App>>,
     Segments(id): Segments<String>,
+    uri: Uri,
+    query: QueryPairs,
     headers: HeaderMap,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Response, Refusal> {
     let caller = caller(&app, &headers).await?;
-    let (workflow, versions) = app.list_versions(&caller, &id).await?;
+    let (workflow, versions) = app.list_versions(&caller, &id, page::request(&query)?).await?;
     let is_active = |version: &VersionInfo| workflow.active_version.as_ref() == Some(&version.version);
-    Ok(page::whole(versions.iter().map(|version| version_answer(&id, version, is_active(version))).collect()))
+    Ok(page::answer(&app, &uri, &query, &versions, |version| version_answer(&id, version, is_active(version))))
 }
 
 /// To the version named, or the one before the active one.
