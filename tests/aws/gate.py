@@ -225,6 +225,7 @@ def check_queues(template):
         check(f"{folder}: batches of {size}", mapping["BatchSize"] == size, mapping["BatchSize"])
         check(f"{folder}: reports which messages failed", mapping.get("FunctionResponseTypes") == ["ReportBatchItemFailures"])
         check(f"{folder}: as many at once as the parameter says", "MaximumConcurrency" in mapping.get("ScalingConfig", {}))
+        check(f"{folder}: may send to the queue it takes from as often as it must", template.functions[folder].get("RecursiveLoop") == "Allow")
         check(f"{folder}: a message is invisible for its function's time and a minute", queue["VisibilityTimeout"] == timeout + 60, (queue["VisibilityTimeout"], timeout))
         check_dead_letters(template, folder, queue)
     check("ten webhooks of 20 s each fit into their function", template.functions["webhook"]["Timeout"] >= 10 * 20 + 60)
@@ -258,8 +259,8 @@ def check_stores(template):
     secret = template.one("AWS::SecretsManager::Secret")
     generated = secret["Properties"]["GenerateSecretString"]
     check("the first admin key is made at deploy, 32 characters or more", generated["GenerateStringKey"] == "bootstrap_token" and generated["PasswordLength"] >= 32)
-    for name, kept in (("table", table), ("keyring", secret)):
-        check(f"the {name} outlives the stack", kept.get("DeletionPolicy") == "Retain" and kept.get("UpdateReplacePolicy") == "Retain")
+    for name, kept, policy in (("table", table, "Retain"), ("keyring", secret, "RetainExceptOnCreate")):
+        check(f"the {name} outlives the stack", kept.get("DeletionPolicy") == policy and kept.get("UpdateReplacePolicy") == "Retain")
 
 
 def key_of(table):

@@ -60,6 +60,7 @@ SPOILED = [
     ("two names for one place", lambda it: properties(it, "Api")["Body"]["paths"].update({"/v1/runs/{id}/x": properties(it, "Api")["Body"]["paths"]["/v1/keys"]}), "one parameter name"),
     ("batches fail as a whole", lambda it: properties(it, "WorkerFunctionQueue").pop("FunctionResponseTypes"), "worker: reports which messages failed"),
     ("batches of ten runs", lambda it: properties(it, "WorkerFunctionQueue").update(BatchSize=10), "worker: batches of 1"),
+    ("runs that end after 16 hand-overs", lambda it: properties(it, "WorkerFunction").pop("RecursiveLoop"), "worker: may send to the queue it takes from"),
     ("short visibility", lambda it: properties(it, "RunQueue").update(VisibilityTimeout=900), "worker: a message is invisible"),
     ("no redrive", lambda it: properties(it, "WebhookQueue")["RedrivePolicy"].update(maxReceiveCount=1), "webhook: five attempts"),
     ("plain queue", lambda it: properties(it, "RunDeadLetters").pop("SqsManagedSseEnabled"), "RunDeadLetters: encrypted"),

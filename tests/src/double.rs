@@ -114,6 +114,7 @@ fn environment(settings: &Settings) -> Vec<String> {
     vec![
         format!("FLOWGATE_LONGEST_WAIT_MS={}", settings.longest_wait.as_millis()),
         format!("FLOWGATE_LONGEST_STREAM_MS={}", settings.longest_stream.as_millis()),
+        format!("FLOWGATE_LONGEST_FOLLOW_MS={}", settings.longest_follow.as_millis()),
         format!("FLOWGATE_RETENTION_DAYS={}", settings.retention.as_secs() / 86_400),
         format!("FLOWGATE_ALLOW_LOOPBACK={}", outbound.allow_loopback),
         format!("FLOWGATE_ALLOW_PRIVATE={}", outbound.allow_private),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use futures_util::future::join_all;
 
 use crate::metric;
 use crate::platform::{App, Ports};
@@ -13,6 +14,8 @@ use crate::time::Timestamp;
 /// has been due already, within these bounds.
 const SOONEST_AGAIN: Duration = Duration::from_secs(60);
 const LATEST_AGAIN: Duration = Duration::from_secs(15 * 60);
+/// Of what is due, so much is sent at once.
+const AT_ONCE: usize = 16;
 
 impl App {
     /// The due row stands behind every message: one that is not sent comes late, not never.
@@ -38,11 +41,14 @@ impl App {
 pub async fn sweep(ports: &Ports, limit: usize) -> Result<usize> {
     let now = ports.clock.now();
     let due = ports.due.due(now, limit).await?;
-    let mut sent = 0;
-    for item in &due {
-        sent += u64::from(send(ports, item, now).await?);
+    let mut sent = Vec::with_capacity(due.len());
+    for some in due.chunks(AT_ONCE) {
+        // All of them, whatever becomes of one: what is postponed must be sent.
+        sent.extend(join_all(some.iter().map(|item| send(ports, item, now))).await);
     }
-    metric::swept(&due, sent, now);
+    let count = sent.iter().filter(|sent| matches!(sent, Ok(true))).count();
+    metric::swept(&due, count, now);
+    sent.into_iter().collect::<Result<Vec<_>>>()?;
     Ok(due.len())
 }
 

@@ -155,8 +155,8 @@ pub struct IssuedKey {
 
 const LONGEST_NAME: usize = 200;
 const MOST_REQUESTS: u32 = 1_000_000;
-/// Each of them is remembered until it ends.
-const MOST_RUNS_AT_ONCE: u32 = 1_000;
+/// A store may keep all of them in one item, which it writes for each that comes and goes.
+const MOST_RUNS_AT_ONCE: u32 = 200;
 const LONGEST_OVERLAP: Duration = Duration::from_secs(7 * 24 * 3600);
 
 impl App {

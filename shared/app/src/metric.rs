@@ -56,9 +56,20 @@ pub(crate) fn webhook_attempted(delivery: &Delivery, status: Option<u16>, next: 
 }
 
 /// Sent also where nothing was due: a sweeper that is silent is dead.
-pub(crate) fn swept(due: &[DueItem], sent: u64, now: Timestamp) {
+pub(crate) fn swept(due: &[DueItem], sent: usize, now: Timestamp) {
     let lag = due.iter().map(|item| now.since(item.look_at)).max().unwrap_or_default();
-    tracing::debug!(target: TARGET, { metric.SweeperLag = millis(lag), metric.DueSent = sent }, "swept");
+    tracing::debug!(target: TARGET, { metric.SweeperLag = millis(lag), metric.DueSent = sent as u64 }, "swept");
+}
+
+/// Until a worker took it up for the first time.
+pub(crate) fn run_waited(head: &RunHead, now: Timestamp) {
+    let waited = millis(now.since(head.created_at));
+    tracing::debug!(target: TARGET, { metric.RunWaited = waited, run.id = %head.id, workflow = head.workflow_id }, "run taken up");
+}
+
+/// What lies in a queue, was not done this time, and will be tried again.
+pub fn message_given_back() {
+    tracing::debug!(target: TARGET, { metric.MessagesGivenBack = 1u64 }, "message given back");
 }
 
 /// What lies in a queue and cannot be done.

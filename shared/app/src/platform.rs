@@ -42,6 +42,8 @@ pub struct Settings {
     pub longest_wait: Duration,
     /// The longest that a stream stays open.
     pub longest_stream: Duration,
+    /// So long one answer tells of a run that is followed; then its reader comes back.
+    pub longest_follow: Duration,
     /// What a waiting run may take, after its wait or a stop, to end the calls it has out.
     pub drain: Duration,
     /// The process stands still once a request is answered, as a function's does: a run goes on elsewhere when its caller has left.
@@ -58,6 +60,7 @@ impl Default for Settings {
             retention: Duration::from_secs(30 * 24 * 3600),
             longest_wait: Duration::from_secs(270),
             longest_stream: Duration::from_secs(14 * 60),
+            longest_follow: Duration::from_secs(14 * 60),
             drain: Duration::from_secs(10),
             frozen_between_requests: false,
         }

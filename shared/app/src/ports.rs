@@ -42,6 +42,8 @@ pub trait Runs: Send + Sync {
 
     /// Consistent: what was written before is seen.
     async fn read(&self, run: &RunId) -> Result<Option<RunRecord>>;
+    /// The same without what the run was given and what it gave, which may be megabytes: for who looks again and again.
+    async fn progress(&self, run: &RunId) -> Result<Option<Progress>>;
     /// In the order they were consumed.
     async fn checkpoints(&self, run: &RunId) -> Result<Vec<Checkpoint>>;
     /// Places of the calls whose START row is written.
@@ -164,6 +166,12 @@ pub trait Clock: Send + Sync {
 /// Randomness for ids, keys and secrets.
 pub trait Entropy: Send + Sync {
     fn fill(&self, bytes: &mut [u8]);
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    pub state: RunState,
+    pub cancel_requested: bool,
 }
 
 #[derive(Debug, Clone)]

@@ -10,6 +10,7 @@ use futures_util::FutureExt;
 use crate::drive::Driver;
 use crate::lease::LEASE;
 use crate::live::Live;
+use crate::metric;
 use crate::platform::App;
 use crate::ports::{Claimed, Message};
 use crate::run::{Held, Mode, RunId, RunRecord, RunState};
@@ -37,6 +38,9 @@ impl App {
     }
 
     async fn work_on(self: &Arc<Self>, held: Held, record: RunRecord, live: Live) -> Result<()> {
+        if held.fence == 1 {
+            metric::run_waited(&record.head, self.now());
+        }
         if let Some((state, error)) = self.foregone(&record) {
             self.end_held(&held, &record, state, error).await?;
             return Ok(());

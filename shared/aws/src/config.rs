@@ -21,6 +21,8 @@ pub struct Config {
     pub retention: Duration,
     pub longest_wait: Duration,
     pub longest_stream: Duration,
+    /// A function does not hear that its reader has gone, and whoever comes back holds another process: short.
+    pub longest_follow: Duration,
     pub allow_private: bool,
     pub allow_loopback: bool,
     /// HTTP answers in one piece, for tools that cannot read a stream.
@@ -72,6 +74,7 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
             retention: Duration::from_secs(self.number("FLOWGATE_RETENTION_DAYS", 30).saturating_mul(24 * 3600)),
             longest_wait: Duration::from_millis(self.number("FLOWGATE_LONGEST_WAIT_MS", 270_000)),
             longest_stream: Duration::from_millis(self.number("FLOWGATE_LONGEST_STREAM_MS", 840_000)),
+            longest_follow: Duration::from_millis(self.number("FLOWGATE_LONGEST_FOLLOW_MS", 120_000)),
             allow_private: self.is_true("FLOWGATE_ALLOW_PRIVATE"),
             allow_loopback: self.is_true("FLOWGATE_ALLOW_LOOPBACK"),
             buffered: self.is_true("FLOWGATE_BUFFERED"),

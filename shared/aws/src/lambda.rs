@@ -57,10 +57,15 @@ impl Function {
 
     /// What is true of this event and of no other.
     fn begin(&self, context: &Context, traceparent: Option<String>) {
-        self.app.must_end_by(Timestamp(i64::try_from(context.deadline).unwrap_or(i64::MAX)) - HAND_OVER);
+        self.app.must_end_by(deadline(context) - HAND_OVER);
         let xray = context.xray_trace_id.clone();
         self.aws.set_trace(Trace { traceparent: traceparent.or_else(|| trace::of_xray(xray.as_deref()?)), xray });
     }
+}
+
+/// When Lambda kills the process.
+fn deadline(context: &Context) -> Timestamp {
+    Timestamp(i64::try_from(context.deadline).unwrap_or(i64::MAX))
 }
 
 fn settings(config: &Config) -> Result<Settings> {
@@ -69,6 +74,7 @@ fn settings(config: &Config) -> Result<Settings> {
         retention: config.retention,
         longest_wait: config.longest_wait,
         longest_stream: config.longest_stream,
+        longest_follow: config.longest_follow,
         frozen_between_requests: true,
         #[cfg(feature = "outbound")]
         outbound: OutboundSettings {

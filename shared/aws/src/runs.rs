@@ -4,7 +4,7 @@ use anyhow::Result;
 use async_trait::async_trait;
 use flowgate_app::idempotency::{Claim, IdempotencyKey};
 use flowgate_app::ports::{
-    CancelRequest, Claimed, Created, Ending, Finished, Heartbeat, NewRun, Page, PageRequest, RunFilter, Runs, StartMark, Written,
+    CancelRequest, Claimed, Created, Ending, Finished, Heartbeat, NewRun, Page, PageRequest, Progress, RunFilter, Runs, StartMark, Written,
 };
 use flowgate_app::run::{Checkpoint, Event, EventId, Held, OwnerToken, RunId, RunRecord, Trace};
 use flowgate_app::time::Timestamp;
@@ -141,6 +141,13 @@ impl Runs for Aws {
         let Some(item) = self.table().get(Key::of_run(run), Some(OF_A_RECORD)).await? else { return Ok(None) };
         let Some(item) = self.kept(item)? else { return Ok(None) };
         Ok(Some(self.table().record(&item).await?.0))
+    }
+
+    async fn progress(&self, run: &RunId) -> Result<Option<Progress>> {
+        let attributes = Some("#state, #cancel_requested, #kept_until");
+        let Some(item) = self.table().get(Key::of_run(run), attributes).await? else { return Ok(None) };
+        let Some(item) = self.kept(item)? else { return Ok(None) };
+        Ok(Some(Progress { state: from_word(item.text("state")?)?, cancel_requested: item.flag("cancel_requested") }))
     }
 
     async fn checkpoints(&self, run: &RunId) -> Result<Vec<Checkpoint>> {

@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow};
 use async_trait::async_trait;
 use flowgate_app::idempotency::{Claim, IdempotencyKey};
 use flowgate_app::ports::{
-    CancelRequest, Claimed, Created, Ending, Finished, Heartbeat, NewRun, Page, PageRequest, RunFilter, Runs, StartMark, Written,
+    CancelRequest, Claimed, Created, Ending, Finished, Heartbeat, NewRun, Page, PageRequest, Progress, RunFilter, Runs, StartMark, Written,
 };
 use flowgate_app::run::{Checkpoint, Event, EventId, Held, OwnerToken, RunId, RunRecord, Trace};
 use flowgate_app::time::Timestamp;
@@ -177,6 +177,19 @@ impl Runs for Local {
     async fn read(&self, run: &RunId) -> Result<Option<RunRecord>> {
         let key = run_key(run)?;
         self.query(move |connection| select_run(connection, key)?.map(RunRow::record).transpose()).await
+    }
+
+    async fn progress(&self, run: &RunId) -> Result<Option<Progress>> {
+        let key = run_key(run)?;
+        self.query(move |connection| {
+            let mut select = connection.prepare_cached(
+                "SELECT coalesce(open_runs.state, runs.state), coalesce(open_runs.cancel_requested, runs.cancel_requested)
+                 FROM runs LEFT JOIN open_runs ON open_runs.run = runs.id WHERE runs.id = ?1",
+            )?;
+            let found = select.query_row([key], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+            found.map(|(state, cancel_requested)| Ok(Progress { state: from_word(state)?, cancel_requested })).transpose()
+        })
+        .await
     }
 
     async fn checkpoints(&self, run: &RunId) -> Result<Vec<Checkpoint>> {

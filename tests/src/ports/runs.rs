@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use flowgate_app::idempotency::Claim;
-use flowgate_app::ports::{Claimed, Created, Ending, Finished, Heartbeat, NewRun, PageRequest, RunFilter};
+use flowgate_app::ports::{Claimed, Created, Ending, Finished, Heartbeat, NewRun, PageRequest, Progress, RunFilter};
 use flowgate_app::run::{Held, Mode, RunHead, RunState};
 use serde_json::{Value, json};
 
@@ -27,6 +27,7 @@ pub(super) fn guarantees() -> Vec<Guarantee> {
         guarantee("there is no trace before the end", no_trace_before_the_end),
         guarantee("a wiped run keeps its state and nothing of its data", wipe),
         guarantee("a run in flight is not wiped", wipe_in_flight),
+        guarantee("a run's progress is what its record says", progress),
         guarantee("a list gives each run once, newest first", list_pages),
         guarantee("a list is filtered by state, user and time", list_filters),
         guarantee("a cursor that no page gave reads as the first page", list_bad_cursor),
@@ -51,6 +52,25 @@ async fn new_attached_run(world: World) -> Result<()> {
     assert_eq!(world.runs.claim(&run_id(1)?, &owner("b"), at(100), at(200)).await?, Claimed::Held);
     let held = Held { run: run_id(1)?, fence: 1, owner: owner("a") };
     assert_eq!(world.runs.heartbeat(&held, at(40_000)).await?, Heartbeat::Kept { cancel_requested: false });
+    Ok(())
+}
+
+async fn progress(world: World) -> Result<()> {
+    let told = async |state, cancel_requested| {
+        assert_eq!(world.runs.progress(&run_id(1)?).await?, Some(Progress { state, cancel_requested }));
+        let run = stored(&world, 1).await?;
+        assert_eq!((run.state, run.cancel_requested), (state, cancel_requested));
+        anyhow::Ok(())
+    };
+    assert_eq!(world.runs.progress(&run_id(1)?).await?, None);
+    world.runs.create(detached(1)?).await?;
+    told(RunState::Pending, false).await?;
+    let (held, _) = claim(&world, 1, "a", 100, 1_000).await?;
+    told(RunState::Running, false).await?;
+    world.runs.request_cancel(&run_id(1)?, at(200)).await?;
+    told(RunState::Running, true).await?;
+    world.runs.finish(&held, ending(RunState::Cancelled)).await?;
+    told(RunState::Cancelled, true).await?;
     Ok(())
 }
 

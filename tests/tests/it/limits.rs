@@ -185,7 +185,7 @@ async fn limits_are_shown_kept_and_within_bounds() {
         json!([
             { "pointer": "/limits/requests_per_minute", "message": "must be 1 to 1000000" },
             { "pointer": "/limits/burst", "message": "must be 1 to 1000000" },
-            { "pointer": "/limits/concurrent_runs", "message": "must be 1 to 1000" },
+            { "pointer": "/limits/concurrent_runs", "message": "must be 1 to 200" },
         ])
     );
 }

@@ -300,6 +300,7 @@ async fn a_stream_that_lasts_too_long_says_where_it_goes_on() {
     let receiver = Receiver::start(|_, _| Reply::WhenLetGo(StatusCode::OK, "{}".to_owned())).await;
     let short = |settings: &mut flowgate_app::Settings| {
         settings.longest_stream = std::time::Duration::from_millis(300);
+        settings.longest_follow = settings.longest_stream;
         settings.drain = std::time::Duration::from_millis(100);
     };
     let server = TestServer::start_with(short).await;

@@ -114,6 +114,16 @@ async fn the_token_of_the_deployment_stays_and_two_first_users_agree() -> Result
     let kept = one?;
     assert!(kept == two? && kept.bootstrap_token == "deployed" && !kept.peppers.is_empty());
     assert!(reader.secrets.keyring(ring()).await? == kept);
+
+    // Another stack that goes on with the table of this one.
+    let moved = double.fresh().await?;
+    let old = double.call("secretsmanager.GetSecretValue", &json!({ "SecretId": deployed.keyring_secret })).await?;
+    let put = json!({ "SecretId": moved.keyring_secret, "SecretString": old["SecretString"] });
+    double.call("secretsmanager.PutSecretValue", &put).await?;
+    for completes_keyring in [false, true] {
+        let stack = world(&aws(&Config { completes_keyring, ..moved.clone() }, 0));
+        assert!(stack.secrets.keyring(ring()).await? == kept);
+    }
     Ok(())
 }
 

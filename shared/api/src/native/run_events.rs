@@ -43,7 +43,7 @@ pub(super) async fn read(
 /// Reads the log until the run has ended.
 pub(super) fn follow(app: Arc<App>, record: RunRecord, after: Option<EventId>) -> Response {
     let head = record.head.clone();
-    let until = app.now() + app.settings.longest_stream;
+    let until = app.now() + app.settings.longest_follow;
     let follower = Follower { app: app.clone(), run: head.id.clone(), after, until, over: false };
     let mut response = sse::response(stream::unfold(follower, Follower::next));
     runs::name_run(&mut response, &app, &head.id);
@@ -90,21 +90,20 @@ impl Follower {
 
     /// The frames that came since the last look. The run is read before its log: once it has ended the log is whole.
     async fn look(&mut self) -> anyhow::Result<Bytes> {
-        let record = self.app.ports.runs.read(&self.run).await?;
+        let runs = &self.app.ports.runs;
+        let goes_on = runs.progress(&self.run).await?.is_some_and(|progress| !progress.state.has_ended());
         let events = self.app.events_after(&self.run, self.after).await?;
         let mut frames = BytesMut::new();
         for event in &events {
             frames.extend_from_slice(&event_frame(&self.run, event));
+            self.after = Some(event.id);
         }
-        match (events.last(), record) {
-            (Some(last), _) => self.after = Some(last.id),
-            (None, Some(record)) if record.state.has_ended() => {
+        if events.is_empty() && !goes_on {
+            // `None`: past its retention.
+            if let Some(record) = runs.read(&self.run).await? {
                 frames.extend_from_slice(&finished_frame(&self.app, &record));
-                self.over = true;
             }
-            (None, Some(_)) => {}
-            // Past its retention.
-            (None, None) => self.over = true,
+            self.over = true;
         }
         Ok(frames.freeze())
     }

@@ -38,8 +38,8 @@ impl Driver {
 
 /// A look that fails is made again: the run itself needs nothing of the store yet.
 async fn is_asked_to_cancel(app: &App, run: &RunId) -> bool {
-    match app.ports.runs.read(run).await {
-        Ok(record) => record.is_some_and(|record| record.cancel_requested),
+    match app.ports.runs.progress(run).await {
+        Ok(progress) => progress.is_some_and(|progress| progress.cancel_requested),
         Err(error) => {
             tracing::warn!(run.id = %run, error = format!("{error:#}"), "could not look for a cancel");
             false

@@ -68,7 +68,7 @@ impl Fields {
             self.all.insert(field.name().to_owned(), value);
             return;
         };
-        let unit = if matches!(name, "RunDuration" | "SweeperLag") { "Milliseconds" } else { "Count" };
+        let unit = if matches!(name, "RunDuration" | "RunWaited" | "SweeperLag") { "Milliseconds" } else { "Count" };
         self.metrics.push(json!({ "Name": name, "Unit": unit }));
         self.all.insert(name.to_owned(), value);
     }

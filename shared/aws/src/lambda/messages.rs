@@ -66,6 +66,7 @@ impl Function {
             }
         };
         let Err(error) = done.instrument(span).await else { return false };
+        metric::message_given_back();
         tracing::warn!(message.id = id, error = format!("{error:#}"), "a message was not done and comes back");
         true
     }
