@@ -154,6 +154,22 @@ fn every_node_kind_is_documented() {
     assert!(missing.is_empty(), "docs/workflow.md has no section on {missing:?}");
 }
 
+/// An alarm on what nobody counts would be silent for ever.
+#[test]
+fn alarms_and_the_dashboard_watch_what_is_counted() {
+    let word = |text: &str| text.chars().take_while(char::is_ascii_alphanumeric).collect::<String>();
+    let counted: Vec<String> = read(&root().join("shared/app/src/metric.rs")).split("metric.").skip(1).map(word).collect();
+    let watched = read(&root().join("infra/observability.yaml"));
+    let alarms = watched.split("Namespace: Flowgate").skip(1).filter_map(|rest| rest.split("MetricName: ").nth(1)).map(word);
+    let pictures = watched.lines().filter(|line| line.contains("[\"Flowgate\"")).flat_map(|line| line.split("[\"").skip(1));
+    // `...`: the name before it, of another function.
+    let pictures = pictures.filter(|row| !row.starts_with("...")).filter_map(|row| row.split('"').nth(2)).map(word);
+    let names: Vec<String> = alarms.chain(pictures).collect();
+    assert!(names.len() >= 20, "{names:?}");
+    let unknown: Vec<&String> = names.iter().filter(|name| !counted.contains(name)).collect();
+    assert!(unknown.is_empty(), "shared/app/src/metric.rs counts no {unknown:?}");
+}
+
 fn check_workflow(place: &str, text: &str) {
     let document = Document::parse(text).unwrap_or_else(|error| panic!("{place}: {error}"));
     let (_, problems) = Workflow::compile(&document);

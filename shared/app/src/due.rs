@@ -41,24 +41,34 @@ impl App {
 pub async fn sweep(ports: &Ports, limit: usize) -> Result<usize> {
     let now = ports.clock.now();
     let due = ports.due.due(now, limit).await?;
-    let mut sent = Vec::with_capacity(due.len());
+    let (mut sent, mut failed) = (0, None);
     for some in due.chunks(AT_ONCE) {
-        // All of them, whatever becomes of one: what is postponed must be sent.
-        sent.extend(join_all(some.iter().map(|item| send(ports, item, now))).await);
+        for ours in join_all(some.iter().map(|item| send(ports, item, now))).await {
+            match ours {
+                Ok(ours) => sent += usize::from(ours),
+                Err(error) => failed = Some(error),
+            }
+        }
+        if failed.is_some() {
+            break;
+        }
     }
-    let count = sent.iter().filter(|sent| matches!(sent, Ok(true))).count();
-    metric::swept(&due, count, now);
-    sent.into_iter().collect::<Result<Vec<_>>>()?;
-    Ok(due.len())
+    metric::swept(&due, sent, now);
+    failed.map_or(Ok(due.len()), Err)
 }
 
 /// `false`: somebody else was quicker.
 async fn send(ports: &Ports, item: &DueItem, now: Timestamp) -> Result<bool> {
-    let ours = ports.due.postpone(item, now + again_after(item, now)).await?;
-    if ours {
-        ports.queue.send(item.what.clone()).await?;
+    let look_at = now + again_after(item, now);
+    if !ports.due.postpone(item, look_at).await? {
+        return Ok(false);
     }
-    Ok(ours)
+    let sent = ports.queue.send(item.what.clone()).await;
+    if sent.is_err() && look_at > now + SOONEST_AGAIN {
+        // It was not a queue that is long.
+        ports.due.postpone(&DueItem { look_at, ..item.clone() }, now + SOONEST_AGAIN).await?;
+    }
+    sent.map(|()| true)
 }
 
 fn again_after(item: &DueItem, now: Timestamp) -> Duration {

@@ -13,7 +13,7 @@ use crate::answer;
 use crate::delivery::{Delivery, DeliveryId, DeliveryState, FrozenRequest, HeaderValue, WebhookBody, WebhookTarget};
 use crate::metric;
 use crate::platform::App;
-use crate::ports::{Ending, Finished, Message};
+use crate::ports::{DueItem, Ending, Finished, Message};
 use crate::run::{Event, Held, RunEnd, RunHead, RunId, RunRecord, RunState, Trace};
 use crate::time::Timestamp;
 
@@ -41,13 +41,13 @@ impl App {
     pub(crate) async fn after_end(&self, ended: &RunRecord, deliveries: Vec<DeliveryId>) {
         metric::run_ended(ended);
         let head = &ended.head;
-        self.leave(head).await;
         if deliveries.is_empty() && !head.save {
             self.wipe_if_delivered(&head.id).await;
         }
         for delivery in deliveries {
             self.send(Message::WebhookV1 { delivery }).await;
         }
+        self.leave(head).await;
     }
 
     /// Ends a run that is held, without computing it any further.
@@ -110,16 +110,31 @@ impl App {
 
     /// Wipes an ended run that is not to be saved, if no delivery is open any more.
     pub(crate) async fn wipe_if_delivered(&self, run: &RunId) {
-        let wiped = async {
-            let deliveries = self.ports.deliveries.of_run(run).await?;
-            if deliveries.iter().all(|delivery| delivery.state != DeliveryState::Pending) {
-                self.ports.runs.wipe(run).await?;
-            }
-            anyhow::Ok(())
-        };
-        if let Err(error) = wiped.await {
+        if let Err(error) = self.wipe_or_wait(run).await {
             tracing::warn!(run.id = %run, error = format!("{error:#}"), "the run was not wiped; the sweeper will");
         }
+    }
+
+    /// The next attempt of the deliveries that are open still; `None`: there are none, and the run is wiped.
+    async fn wipe_or_wait(&self, run: &RunId) -> Result<Option<Timestamp>> {
+        let deliveries = self.ports.deliveries.of_run(run).await?;
+        let open = deliveries.iter().filter(|delivery| delivery.state == DeliveryState::Pending);
+        let next = open.map(|delivery| delivery.due_at.unwrap_or(self.now())).min();
+        if next.is_none() {
+            self.ports.runs.wipe(run).await?;
+        }
+        Ok(next)
+    }
+
+    /// The sweeper looks each minute; while a webhook waits for its next attempt there is nothing to see.
+    pub(crate) async fn wipe_if_unsaved(&self, run: &RunId) -> Result<()> {
+        let record = self.ports.runs.read(run).await?.filter(|record| record.state.has_ended() && !record.head.save && !record.wiped);
+        let Some(record) = record else { return Ok(()) };
+        let (Some(next), Some(look_at)) = (self.wipe_or_wait(run).await?, record.due_at) else { return Ok(()) };
+        let seen = DueItem { what: Message::RunV1 { run: run.clone() }, since: look_at, look_at };
+        // Refused: somebody else moved it.
+        self.ports.due.postpone(&seen, next.max(self.now()) + WIPE_GRACE).await?;
+        Ok(())
     }
 }
 

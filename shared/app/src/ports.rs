@@ -43,7 +43,7 @@ pub trait Runs: Send + Sync {
     /// Consistent: what was written before is seen.
     async fn read(&self, run: &RunId) -> Result<Option<RunRecord>>;
     /// The same without what the run was given and what it gave, which may be megabytes: for who looks again and again.
-    async fn progress(&self, run: &RunId) -> Result<Option<Progress>>;
+    async fn progress(&self, run: &RunId) -> Result<Option<RunProgress>>;
     /// In the order they were consumed.
     async fn checkpoints(&self, run: &RunId) -> Result<Vec<Checkpoint>>;
     /// Places of the calls whose START row is written.
@@ -169,7 +169,7 @@ pub trait Entropy: Send + Sync {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
+pub struct RunProgress {
     pub state: RunState,
     pub cancel_requested: bool,
 }
@@ -280,7 +280,7 @@ pub enum AfterAttempt {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueItem {
     pub what: Message,
-    /// Since when it has been due, however often it was looked at meanwhile. Of a run that has ended: since it began.
+    /// Since when it has been due, however often it was looked at meanwhile. Of a run that has ended: the same as `look_at`.
     pub since: Timestamp,
     /// What [`Due::postpone`] moves.
     pub look_at: Timestamp,

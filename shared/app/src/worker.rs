@@ -25,10 +25,7 @@ impl App {
         let (owner, now) = (self.owner_token(), self.now());
         match self.ports.runs.claim(run, &owner, now, now + LEASE).await? {
             Claimed::Ours(held, record) => self.work_on(held, *record, live).await,
-            Claimed::Ended => {
-                self.wipe_if_unsaved(run).await?;
-                Ok(())
-            }
+            Claimed::Ended => self.wipe_if_unsaved(run).await,
             Claimed::Held => Ok(()),
             Claimed::Unknown => {
                 tracing::warn!(run.id = %run, "a message names a run that is gone");
@@ -74,14 +71,6 @@ impl App {
         }
         let late = self.now() >= record.head.deadline_at;
         late.then(|| (RunState::Failed, failure("timeout", "the run did not end before its deadline")))
-    }
-
-    async fn wipe_if_unsaved(&self, run: &RunId) -> Result<()> {
-        let unsaved = self.ports.runs.read(run).await?.is_some_and(|record| !record.head.save && !record.wiped);
-        if unsaved {
-            self.wipe_if_delivered(run).await;
-        }
-        Ok(())
     }
 
     /// Does what a message asks for, whichever it is.

@@ -55,7 +55,6 @@ fn due_item(item: &Item) -> Result<DueItem> {
     let run = pk.strip_prefix("RUN#").and_then(RunId::parse).map(|run| Message::RunV1 { run });
     let delivery = || pk.strip_prefix("WH#").and_then(DeliveryId::parse).map(|delivery| Message::WebhookV1 { delivery });
     let what = run.or_else(delivery).context("an item that is due is neither a run nor a delivery")?;
-    // A run that has ended is due no more: it waits to be wiped.
-    let since = item.find_time("due_at")?.map_or_else(|| item.time("created_at"), Ok)?;
-    Ok(DueItem { what, since, look_at: item.time("look_at")? })
+    let look_at = item.time("look_at")?;
+    Ok(DueItem { what, since: item.find_time("due_at")?.unwrap_or(look_at), look_at })
 }

@@ -20,7 +20,7 @@ use flowgate_app::time::Timestamp;
 use flowgate_app::{App, Settings};
 use lambda_runtime::Context;
 
-use crate::{Aws, Config, Trace};
+use crate::{Aws, Config, TraceHeaders};
 
 /// Before its deadline, at which Lambda kills it, a function needs so long to write down what it hands over.
 const HAND_OVER: Duration = Duration::from_secs(20);
@@ -59,7 +59,7 @@ impl Function {
     fn begin(&self, context: &Context, traceparent: Option<String>) {
         self.app.must_end_by(deadline(context) - HAND_OVER);
         let xray = context.xray_trace_id.clone();
-        self.aws.set_trace(Trace { traceparent: traceparent.or_else(|| trace::of_xray(xray.as_deref()?)), xray });
+        self.aws.set_trace(TraceHeaders { traceparent: traceparent.or_else(|| trace::of_xray(xray.as_deref()?)), xray });
     }
 }
 

@@ -62,12 +62,12 @@ struct Inner {
     table: Table,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-    trace: Mutex<Trace>,
+    trace: Mutex<TraceHeaders>,
 }
 
-/// What goes with each message of what it was sent for.
+/// Of the request or message that is in hand: every message that is sent meanwhile carries them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Trace {
+pub struct TraceHeaders {
     /// As W3C spells it: for the log.
     pub traceparent: Option<String>,
     /// As X-Ray spells it: Lambda links what the message sets off to it.
@@ -102,9 +102,9 @@ impl Aws {
         }
     }
 
-    /// That messages carry from now on. A Lambda has one invocation at a time.
-    pub fn set_trace(&self, trace: Trace) {
-        *self.inner.trace.lock().unwrap_or_else(PoisonError::into_inner) = trace;
+    /// Messages carry them from now on. A Lambda has one invocation at a time.
+    pub fn set_trace(&self, headers: TraceHeaders) {
+        *self.inner.trace.lock().unwrap_or_else(PoisonError::into_inner) = headers;
     }
 
     fn table(&self) -> &Table {

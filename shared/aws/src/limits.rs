@@ -63,7 +63,7 @@ impl Limits for Aws {
     async fn leave(&self, key_id: &str, run: &RunId) -> Result<()> {
         let write = leaving(key_id, &[run.as_str()]).only_if(format!("attribute_exists(#{run})"));
         // Refused: it was not counted, or left before.
-        self.table().write_patiently(&write).await?;
+        self.table().write(&write).await?;
         Ok(())
     }
 }

@@ -40,8 +40,7 @@ impl Tries {
         Self { entropy: entropy.clone(), made: 0, most: MOST_TRIES }
     }
 
-    /// For what gets further with each try (a race that somebody wins each time, a batch of which some is written each time), and what is
-    /// worth seconds.
+    /// For what gets further with each try: a race that somebody wins each time, a batch of which some is written each time.
     pub(crate) fn many(entropy: &Arc<dyn Entropy>) -> Self {
         Self { most: 4 * MOST_TRIES, ..Self::new(entropy) }
     }

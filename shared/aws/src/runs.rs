@@ -4,7 +4,8 @@ use anyhow::Result;
 use async_trait::async_trait;
 use flowgate_app::idempotency::{Claim, IdempotencyKey};
 use flowgate_app::ports::{
-    CancelRequest, Claimed, Created, Ending, Finished, Heartbeat, NewRun, Page, PageRequest, Progress, RunFilter, Runs, StartMark, Written,
+    CancelRequest, Claimed, Created, Ending, Finished, Heartbeat, NewRun, Page, PageRequest, RunFilter, RunProgress, Runs, StartMark,
+    Written,
 };
 use flowgate_app::run::{Checkpoint, Event, EventId, Held, OwnerToken, RunId, RunRecord, Trace};
 use flowgate_app::time::Timestamp;
@@ -143,11 +144,11 @@ impl Runs for Aws {
         Ok(Some(self.table().record(&item).await?.0))
     }
 
-    async fn progress(&self, run: &RunId) -> Result<Option<Progress>> {
+    async fn progress(&self, run: &RunId) -> Result<Option<RunProgress>> {
         let attributes = Some("#state, #cancel_requested, #kept_until");
         let Some(item) = self.table().get(Key::of_run(run), attributes).await? else { return Ok(None) };
         let Some(item) = self.kept(item)? else { return Ok(None) };
-        Ok(Some(Progress { state: from_word(item.text("state")?)?, cancel_requested: item.flag("cancel_requested") }))
+        Ok(Some(RunProgress { state: from_word(item.text("state")?)?, cancel_requested: item.flag("cancel_requested") }))
     }
 
     async fn checkpoints(&self, run: &RunId) -> Result<Vec<Checkpoint>> {

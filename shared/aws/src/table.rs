@@ -60,15 +60,7 @@ impl Table {
     }
 
     pub(crate) async fn write(&self, write: &Write) -> Result<Outcome> {
-        self.write_trying(write, self.tries()).await
-    }
-
-    /// For what nobody makes good if it is given up.
-    pub(crate) async fn write_patiently(&self, write: &Write) -> Result<Outcome> {
-        self.write_trying(write, Tries::many(&self.entropy)).await
-    }
-
-    async fn write_trying(&self, write: &Write, mut tries: Tries) -> Result<Outcome> {
+        let mut tries = self.tries();
         loop {
             match self.attempt(write).await? {
                 Attempt::Over(outcome) => return Ok(outcome),

@@ -54,7 +54,7 @@ impl Due for Local {
 /// Runs in flight, ended runs that wait to be wiped, deliveries: each from its own index.
 const SELECT_DUE: &str = "
     SELECT 1, run, look_at, due_at FROM open_runs WHERE look_at <= ?1
-    UNION ALL SELECT 1, id, look_at, created_at FROM runs WHERE look_at <= ?1
+    UNION ALL SELECT 1, id, look_at, look_at FROM runs WHERE look_at <= ?1
     UNION ALL SELECT 0, id, look_at, due_at FROM deliveries WHERE look_at <= ?1
     ORDER BY 3 LIMIT ?2";
 

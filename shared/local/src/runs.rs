@@ -4,7 +4,8 @@ use anyhow::{Result, anyhow};
 use async_trait::async_trait;
 use flowgate_app::idempotency::{Claim, IdempotencyKey};
 use flowgate_app::ports::{
-    CancelRequest, Claimed, Created, Ending, Finished, Heartbeat, NewRun, Page, PageRequest, Progress, RunFilter, Runs, StartMark, Written,
+    CancelRequest, Claimed, Created, Ending, Finished, Heartbeat, NewRun, Page, PageRequest, RunFilter, RunProgress, Runs, StartMark,
+    Written,
 };
 use flowgate_app::run::{Checkpoint, Event, EventId, Held, OwnerToken, RunId, RunRecord, Trace};
 use flowgate_app::time::Timestamp;
@@ -179,7 +180,7 @@ impl Runs for Local {
         self.query(move |connection| select_run(connection, key)?.map(RunRow::record).transpose()).await
     }
 
-    async fn progress(&self, run: &RunId) -> Result<Option<Progress>> {
+    async fn progress(&self, run: &RunId) -> Result<Option<RunProgress>> {
         let key = run_key(run)?;
         self.query(move |connection| {
             let mut select = connection.prepare_cached(
@@ -187,7 +188,7 @@ impl Runs for Local {
                  FROM runs LEFT JOIN open_runs ON open_runs.run = runs.id WHERE runs.id = ?1",
             )?;
             let found = select.query_row([key], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-            found.map(|(state, cancel_requested)| Ok(Progress { state: from_word(state)?, cancel_requested })).transpose()
+            found.map(|(state, cancel_requested)| Ok(RunProgress { state: from_word(state)?, cancel_requested })).transpose()
         })
         .await
     }

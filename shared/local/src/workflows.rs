@@ -105,7 +105,8 @@ impl Workflows for Local {
         let uid = uid.to_owned();
         self.query(move |connection| {
             let sql = "SELECT version, hash, notes, published_at FROM versions WHERE uid = ?1 AND number < ?2 ORDER BY number DESC";
-            let before = request.cursor.as_deref().and_then(version_number).map(i64::try_from).transpose()?.unwrap_or(i64::MAX);
+            let before =
+                request.cursor.as_deref().and_then(version_number).and_then(|number| i64::try_from(number).ok()).unwrap_or(i64::MAX);
             let mut select = connection.prepare_cached(sql)?;
             let rows = select.query(params![uid, before])?;
             page(&request, rows, |row| {

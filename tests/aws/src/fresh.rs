@@ -67,7 +67,7 @@ fn schema() -> Value {
         ],
         "GlobalSecondaryIndexes": [
             { "IndexName": "due", "KeySchema": key("due_shard", "look_at"),
-              "Projection": { "ProjectionType": "INCLUDE", "NonKeyAttributes": ["due_at", "created_at"] } },
+              "Projection": { "ProjectionType": "INCLUDE", "NonKeyAttributes": ["due_at"] } },
             { "IndexName": "list", "KeySchema": key("list_pk", "list_sk"),
               "Projection": { "ProjectionType": "INCLUDE", "NonKeyAttributes": ["state", "user", "created_at"] } },
         ],

@@ -24,11 +24,6 @@ fn run_item(n: u32, due: i64) -> Result<DueItem> {
     Ok(DueItem { what: Message::RunV1 { run: run_id(n)? }, since: at(due), look_at: at(due) })
 }
 
-/// Since it began, however long it went on.
-fn ended_item(n: u32, look: i64) -> Result<DueItem> {
-    Ok(DueItem { since: detached(n)?.head.created_at, ..run_item(n, look)? })
-}
-
 fn webhook_item(n: u32, due: i64) -> Result<DueItem> {
     Ok(DueItem { what: Message::WebhookV1 { delivery: delivery(n, 0, due)?.id }, since: at(due), look_at: at(due) })
 }
@@ -69,9 +64,9 @@ async fn due_until_wiped(world: World) -> Result<()> {
     let held = claimed(&world, 2, "a").await?;
     world.runs.finish(&held, Ending { due_at: Some(at(1_001)), ..end }).await?;
     let items = world.due.due(at(2_000), 10).await?;
-    assert_eq!(items, [ended_item(1, 1_000)?, ended_item(2, 1_001)?]);
+    assert_eq!(items, [run_item(1, 1_000)?, run_item(2, 1_001)?]);
     assert!(world.due.postpone(&items[0], at(3_000)).await?);
-    assert_eq!(world.due.due(at(2_000), 10).await?, [ended_item(2, 1_001)?]);
+    assert_eq!(world.due.due(at(2_000), 10).await?, [run_item(2, 1_001)?]);
     world.runs.wipe(&run_id(1)?).await?;
     world.runs.wipe(&run_id(2)?).await?;
     assert!(world.due.due(at(99_000), 10).await?.is_empty());

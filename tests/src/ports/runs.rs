@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use flowgate_app::idempotency::Claim;
-use flowgate_app::ports::{Claimed, Created, Ending, Finished, Heartbeat, NewRun, PageRequest, Progress, RunFilter};
+use flowgate_app::ports::{Claimed, Created, Ending, Finished, Heartbeat, NewRun, PageRequest, RunFilter, RunProgress};
 use flowgate_app::run::{Held, Mode, RunHead, RunState};
 use serde_json::{Value, json};
 
@@ -57,7 +57,7 @@ async fn new_attached_run(world: World) -> Result<()> {
 
 async fn progress(world: World) -> Result<()> {
     let told = async |state, cancel_requested| {
-        assert_eq!(world.runs.progress(&run_id(1)?).await?, Some(Progress { state, cancel_requested }));
+        assert_eq!(world.runs.progress(&run_id(1)?).await?, Some(RunProgress { state, cancel_requested }));
         let run = stored(&world, 1).await?;
         assert_eq!((run.state, run.cancel_requested), (state, cancel_requested));
         anyhow::Ok(())

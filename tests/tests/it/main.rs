@@ -25,6 +25,7 @@ mod refusals;
 mod limits;
 mod idempotency;
 mod stop;
+mod sweep;
 mod hostile;
 mod protocol;
 mod cli;

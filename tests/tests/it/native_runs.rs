@@ -300,7 +300,7 @@ async fn a_stream_that_lasts_too_long_says_where_it_goes_on() {
     let receiver = Receiver::start(|_, _| Reply::WhenLetGo(StatusCode::OK, "{}".to_owned())).await;
     let short = |settings: &mut flowgate_app::Settings| {
         settings.longest_stream = std::time::Duration::from_millis(300);
-        settings.longest_follow = settings.longest_stream;
+        settings.longest_follow = std::time::Duration::from_millis(1_500);
         settings.drain = std::time::Duration::from_millis(100);
     };
     let server = TestServer::start_with(short).await;
@@ -312,8 +312,10 @@ async fn a_stream_that_lasts_too_long_says_where_it_goes_on() {
     assert!(text.contains("event: node.started\nid: 1-1\n"), "{text}");
     assert!(text.ends_with(&end), "{text}");
 
+    let began = std::time::Instant::now();
     let followed = server.get(&format!("/v1/runs/{id}/events?after=1-1"), ADMIN_KEY).send().await.unwrap().text().await.unwrap();
     assert!(followed.ends_with(&end), "the log says so too: {followed}");
+    assert!(began.elapsed().as_millis() >= 1_500, "and has a time of its own");
     receiver.let_go();
     assert_eq!(until_ended(&server, &id).await["status"], "succeeded");
     let rest =

@@ -98,6 +98,7 @@ async fn a_run_past_its_retention_reads_as_absent() -> Result<()> {
     assert!(before.runs.read(&run_id(1)?).await?.is_some() && before.runs.trace(&run_id(1)?).await?.is_some());
     let after = world(&aws(&config, 1_000));
     assert!(after.runs.read(&run_id(1)?).await?.is_none() && after.runs.trace(&run_id(1)?).await?.is_none());
+    assert!(before.runs.progress(&run_id(1)?).await?.is_some() && after.runs.progress(&run_id(1)?).await?.is_none());
     assert_eq!(after.runs.claim(&run_id(1)?, &owner("a"), at(1_000), at(2_000)).await?, Claimed::Unknown);
     let listed = after.runs.list(WORKFLOW_UID, RunFilter::default(), first_page(10)).await?;
     assert_eq!(listed.items.iter().map(|run| run.head.id.clone()).collect::<Vec<_>>(), [run_id(2)?]);
