@@ -1,6 +1,6 @@
 //! One process of a function: at most one event at a time, frozen while it has none.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -10,7 +10,8 @@ use crate::invocation::{Failure, Invocation};
 
 pub(crate) struct Instance {
     pub(crate) id: String,
-    pub(crate) pid: Pid,
+    /// Not before it runs.
+    pid: OnceLock<Pid>,
     state: Mutex<State>,
     /// Told when an event lies ready.
     ready: Notify,
@@ -30,8 +31,14 @@ struct State {
 }
 
 impl Instance {
-    pub(crate) fn new(id: String, pid: Pid) -> Self {
-        Self { id, pid, state: Mutex::default(), ready: Notify::new() }
+    /// It starts with its first event.
+    pub(crate) fn new(id: String, first: Arc<Invocation>, permit: OwnedSemaphorePermit) -> Self {
+        let state = State { pending: Some(first), permit: Some(permit), ..State::default() };
+        Self { id, pid: OnceLock::new(), state: Mutex::new(state), ready: Notify::new() }
+    }
+
+    pub(crate) fn runs_as(&self, pid: Pid) {
+        let _ = self.pid.set(pid);
     }
 
     /// Gives it an event and thaws it; `false`: it has died meanwhile.
@@ -125,13 +132,15 @@ impl Instance {
 
     /// What of it is in memory, in KiB.
     pub(crate) fn resident_kib(&self) -> Option<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid.as_raw_nonzero())).ok()?;
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid.get()?.as_raw_nonzero())).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
         line.trim().trim_end_matches(" kB").parse().ok()
     }
 
     fn signal(&self, signal: Signal) {
-        let _ = kill_process_group(self.pid, signal);
+        if let Some(pid) = self.pid.get() {
+            let _ = kill_process_group(*pid, signal);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

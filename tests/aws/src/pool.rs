@@ -122,37 +122,38 @@ impl Pool {
 
     async fn hand_out(self: &Arc<Self>, invocation: Arc<Invocation>, mut permit: OwnedSemaphorePermit) -> Result<(), Failure> {
         loop {
-            let warm = self.lock().idle.pop();
-            let instance = match warm {
-                Some(instance) => instance,
-                None => self.start().await.map_err(|error| Failure::Exited(format!("{error:#}")))?,
-            };
-            match instance.assign(invocation.clone(), permit) {
+            let Some(warm) = self.lock().idle.pop() else { return self.start(invocation, permit).await };
+            match warm.assign(invocation.clone(), permit) {
                 Ok(()) => return Ok(()),
                 Err(given_back) => permit = given_back,
-            }
-            if instance_never_started(&instance, self) {
-                return Err(Failure::Exited("the process ended at once".to_owned()));
             }
         }
     }
 
-    async fn start(self: &Arc<Self>) -> anyhow::Result<Arc<Instance>> {
+    /// The process is known, with its event, before it runs: it may ask for the event sooner than whoever started it is told.
+    async fn start(self: &Arc<Self>, invocation: Arc<Invocation>, permit: OwnedSemaphorePermit) -> Result<(), Failure> {
         let number = self.started.fetch_add(1, Ordering::Relaxed);
         let id = format!("{}-{number}", self.function.name);
-        let mut child = self.spawner.spawn(&self.function, &format!("{}/{id}", self.runtime_api)).await?;
-        let pid = child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
-        let pid = pid.ok_or_else(|| anyhow::anyhow!("the process has ended already"))?;
-        let instance = Arc::new(Instance::new(id.clone(), pid));
+        let instance = Arc::new(Instance::new(id.clone(), invocation, permit));
         self.lock().instances.insert(id.clone(), instance.clone());
+        let mut child = match self.spawner.spawn(&self.function, &format!("{}/{id}", self.runtime_api)).await {
+            Ok(child) => child,
+            Err(error) => {
+                self.lock().instances.remove(&id);
+                return Err(Failure::Exited(format!("{error:#}")));
+            }
+        };
+        if let Some(pid) = child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)) {
+            instance.runs_as(pid);
+        }
         if let Some(stdout) = child.stdout.take() {
             tokio::spawn(self.clone().read_log(id.clone(), stdout));
         }
         if let Some(stderr) = child.stderr.take() {
             tokio::spawn(self.clone().read_log(id, stderr));
         }
-        tokio::spawn(self.clone().bury(instance.clone(), child));
-        Ok(instance)
+        tokio::spawn(self.clone().bury(instance, child));
+        Ok(())
     }
 
     async fn bury(self: Arc<Self>, instance: Arc<Instance>, mut child: Child) {
@@ -193,11 +194,6 @@ impl Pool {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
-}
-
-/// A process that was not there any more when it got its first event: the next would fare no better.
-fn instance_never_started(instance: &Instance, pool: &Pool) -> bool {
-    pool.instance(&instance.id).is_none()
 }
 
 fn how_it_ended(status: &ExitStatus) -> String {
