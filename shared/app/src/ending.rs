@@ -41,8 +41,11 @@ impl App {
     pub(crate) async fn after_end(&self, ended: &RunRecord, deliveries: Vec<DeliveryId>) {
         metric::run_ended(ended);
         let head = &ended.head;
-        if deliveries.is_empty() && !head.save {
-            self.wipe_if_delivered(&head.id).await;
+        if deliveries.is_empty()
+            && !head.save
+            && let Err(error) = self.wipe_or_wait(&head.id).await
+        {
+            tracing::warn!(run.id = %head.id, error = format!("{error:#}"), "the run was not wiped; the sweeper will");
         }
         for delivery in deliveries {
             self.send(Message::WebhookV1 { delivery }).await;
@@ -108,14 +111,7 @@ impl App {
         new_delivery(head, place, request, self.now())
     }
 
-    /// Wipes an ended run that is not to be saved, if no delivery is open any more.
-    pub(crate) async fn wipe_if_delivered(&self, run: &RunId) {
-        if let Err(error) = self.wipe_or_wait(run).await {
-            tracing::warn!(run.id = %run, error = format!("{error:#}"), "the run was not wiped; the sweeper will");
-        }
-    }
-
-    /// The next attempt of the deliveries that are open still; `None`: there are none, and the run is wiped.
+    /// Wipes an ended run that is not to be saved if no delivery is open any more; gives the next attempt of those that are.
     async fn wipe_or_wait(&self, run: &RunId) -> Result<Option<Timestamp>> {
         let deliveries = self.ports.deliveries.of_run(run).await?;
         let open = deliveries.iter().filter(|delivery| delivery.state == DeliveryState::Pending);
@@ -126,7 +122,8 @@ impl App {
         Ok(next)
     }
 
-    /// The sweeper looks each minute; while a webhook waits for its next attempt there is nothing to see.
+    /// The same of a run that may still go on, or be kept: then it stays. While a webhook waits for its next attempt, so does the sweeper's
+    /// next look.
     pub(crate) async fn wipe_if_unsaved(&self, run: &RunId) -> Result<()> {
         let record = self.ports.runs.read(run).await?.filter(|record| record.state.has_ended() && !record.head.save && !record.wiped);
         let Some(record) = record else { return Ok(()) };

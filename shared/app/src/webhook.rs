@@ -56,15 +56,7 @@ impl App {
         match next {
             _ if written == Written::Lost => {}
             AfterAttempt::RetryAt(at) => self.send_later(Message::WebhookV1 { delivery: id.clone() }, at).await,
-            AfterAttempt::Delivered | AfterAttempt::Exhausted => self.wipe_after_delivery(&delivery).await?,
-        }
-        Ok(())
-    }
-
-    async fn wipe_after_delivery(&self, delivery: &Delivery) -> Result<()> {
-        let run = self.ports.runs.read(&delivery.run).await?;
-        if run.is_some_and(|run| !run.head.save && run.state.has_ended()) {
-            self.wipe_if_delivered(&delivery.run).await;
+            AfterAttempt::Delivered | AfterAttempt::Exhausted => self.wipe_if_unsaved(&delivery.run).await?,
         }
         Ok(())
     }
