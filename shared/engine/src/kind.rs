@@ -1,202 +1,192 @@
-//! The kinds of nodes there are. Each has a file of its own, which begins with its documentation for authors.
-//!
-//! What every node may have:
-//!
-//! | field | |
-//! |---|---|
-//! | `id` | by which others refer to it: a letter or digit, then up to 63 letters, digits, `-` or `_` |
-//! | `type` | the kind |
-//! | `name` | for people; references may use it, too |
-//! | `description` | for people |
-//! | `after` | what it waits for beyond what it refers to: node ids, `x.branch` for a branch of a condition, `x.error` for a failure |
-//! | `retry` | `{ max_attempts: 3, backoff: 1s }`: up to 10 attempts, the pause doubles up to a minute |
-//! | `timeout` | of one attempt, such as `90s` |
-//! | `at_most_once` | `true`: after a crash the node fails as `interrupted` rather than to be tried again; not together with `retry` |
+//! The kinds of nodes. Each declares itself once, in a file of its own, and stands in one list: [`BUILT_IN`].
 
-pub mod agent;
-pub mod condition;
-pub(crate) mod embedded;
-pub(crate) mod fields;
-pub mod function;
-pub mod http;
-pub mod input;
-pub mod r#loop;
-pub mod note;
-pub mod output;
-pub mod parallel;
-pub mod response;
-pub mod template;
-pub mod webhook;
+mod agent;
+pub(crate) mod condition;
+mod function;
+pub(crate) mod http;
+pub(crate) mod input;
+mod r#loop;
+mod note;
+pub(crate) mod output;
+mod parallel;
+mod response;
+mod template;
+pub(crate) mod webhook;
+
+pub(crate) mod common;
+mod plan;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
+use std::fmt;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::call::Action;
-use crate::run::Reader;
-use fields::Fields;
+use crate::compile::fields::Fields;
+use crate::expr::scope::Scope;
+use crate::field::FieldSpec;
 
-/// The list of node kinds.
-#[derive(Debug)]
-pub(crate) enum Kind {
-    Input(input::Input),
-    Output(output::Output),
-    Template(template::Template),
-    Function(function::Function),
-    Http(http::Http),
-    Condition(condition::Condition),
-    Agent(Box<agent::Agent>),
-    Webhook(webhook::Webhook),
-    Response(response::Response),
-    Loop(r#loop::Loop),
-    Parallel(parallel::Parallel),
-    Note(note::Note),
+pub use plan::{
+    Bindings, CallEnd, CallName, CallOutcome, Done, Items, MAX_DELAY, NodeError, Plan, Planned, Price,
+    Work,
+};
+
+/// The kinds that every workflow may use, in the order of the docs.
+const BUILT_IN: [fn() -> KindSpec; 11] = [
+    template::spec,
+    function::spec,
+    http::spec,
+    agent::spec,
+    condition::spec,
+    r#loop::spec,
+    parallel::spec,
+    webhook::spec,
+    response::spec,
+    output::spec,
+    note::spec,
+];
+
+/// All there is to know of one kind: the parser, the JSON Schema, `docs/kinds.md` and did-you-mean read it.
+pub struct KindSpec {
+    /// What authors write as `type`.
+    pub name: Arc<str>,
+    /// What a node of this kind does, in one sentence.
+    pub summary: Cow<'static, str>,
+    /// What authors must know beyond the fields, in Markdown; may be empty.
+    pub details: Cow<'static, str>,
+    /// Its own fields, beside those that every node has.
+    pub fields: Cow<'static, [FieldSpec]>,
+    /// What a node leaves behind, told from its fields as written: references need it before anything is compiled.
+    pub outputs: fn(&Map<String, Value>) -> OutputFields,
+    /// `None`: the kind makes no call.
+    pub call: Option<CallLimits>,
+    pub role: Role,
+    /// A node as authors write it, in YAML.
+    pub example: Cow<'static, str>,
+    pub read: ReadNode,
 }
 
-/// The names an author may write as `type`.
-pub(crate) const KIND_NAMES: [&str; 11] =
-    ["output", "template", "function", "http", "condition", "agent", "webhook", "response", "loop", "parallel", "note"];
+pub type ReadNode = Arc<dyn Fn(&mut Fields<'_, '_>) -> Box<dyn Node> + Send + Sync>;
 
-impl Kind {
-    /// Reads the fields of a node of the named kind; what is wrong with them is told to `fields`.
-    pub(crate) fn read(kind: &str, fields: &mut Fields<'_, '_>, body: Option<usize>) -> Option<Self> {
-        Some(match kind {
-            "output" => Self::Output(output::Output::read(fields)),
-            "template" => Self::Template(template::Template::read(fields)),
-            "function" => Self::Function(function::Function::read(fields)),
-            "http" => Self::Http(http::Http::read(fields)),
-            "condition" => Self::Condition(condition::Condition::read(fields)),
-            "agent" => Self::Agent(Box::new(agent::Agent::read(fields))),
-            "webhook" => Self::Webhook(webhook::Webhook::read(fields)),
-            "response" => Self::Response(response::Response::read(fields)),
-            "loop" => Self::Loop(r#loop::Loop::read(fields, body?)),
-            "parallel" => Self::Parallel(parallel::Parallel::read(fields, body?)),
-            "note" => Self::Note(note::Note::read(fields)),
-            _ => return None,
-        })
-    }
+/// One node of a workflow, compiled.
+pub trait Node: fmt::Debug + Send + Sync {
+    /// What the node does next, given everything it refers to and the calls it has made. Pure: the same scope and the
+    /// same calls give the same plan. Asked again only when none of the node's calls is open.
+    fn plan(&self, scope: &Scope<'_>, done: &Done) -> Result<Plan, NodeError>;
 
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::Input(_) => "input",
-            Self::Output(_) => "output",
-            Self::Template(_) => "template",
-            Self::Function(_) => "function",
-            Self::Http(_) => "http",
-            Self::Condition(_) => "condition",
-            Self::Agent(_) => "agent",
-            Self::Webhook(_) => "webhook",
-            Self::Response(_) => "response",
-            Self::Loop(_) => "loop",
-            Self::Parallel(_) => "parallel",
-            Self::Note(_) => "note",
-        }
-    }
-
-    /// What the node does, given everything it refers to.
-    pub(crate) fn plan(&self, reader: &Reader<'_>) -> Result<Plan, NodeError> {
-        match self {
-            Self::Input(node) => node.plan(reader),
-            Self::Output(node) => node.plan(reader),
-            Self::Template(node) => node.plan(reader),
-            Self::Function(node) => node.plan(reader),
-            Self::Http(node) => node.plan(reader),
-            Self::Condition(node) => node.plan(reader),
-            Self::Agent(node) => node.plan(reader),
-            Self::Webhook(node) => node.plan(reader),
-            Self::Response(node) => node.plan(reader),
-            Self::Loop(node) => node.plan(reader),
-            Self::Parallel(node) => node.plan(reader),
-            Self::Note(node) => node.plan(reader),
-        }
+    /// The branches on which others may hang: `after: [id.branch]`.
+    fn branches(&self) -> Vec<&str> {
+        Vec::new()
     }
 }
 
-/// How long a call of this kind may take where the author says nothing, and at most; `None` for kinds that make no call.
-pub(crate) fn timeouts(kind: &str) -> Option<(Duration, Duration)> {
-    const MINUTE: Duration = Duration::from_secs(60);
-    match kind {
-        "http" | "agent" => Some((5 * MINUTE, 10 * MINUTE)),
-        "function" => Some((MINUTE / 2, MINUTE)),
-        "webhook" => Some((MINUTE / 2, 10 * MINUTE)),
-        _ => None,
-    }
+/// How long one call may take: where the author says nothing, and at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallLimits {
+    pub default_timeout: Duration,
+    pub max_timeout: Duration,
 }
 
-/// The first path step that references to a node may take.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Leaves {
-    Anything,
-    Only(Vec<String>),
-}
-
-impl Leaves {
-    /// Read from the document before anything is compiled: references need it.
-    pub(crate) fn of(kind: &str, object: &Map<String, Value>) -> Self {
-        match kind {
-            "output" => output::leaves(object),
-            "agent" => agent::leaves(object),
-            "template" => Self::only(&["content"]),
-            "function" => Self::only(&["result", "stdout"]),
-            "http" | "response" => Self::only(&["data", "status", "headers"]),
-            "condition" => Self::only(&["branch"]),
-            "webhook" => Self::only(&["delivery_id", "data"]),
-            "loop" | "parallel" => Self::only(&["results"]),
-            "note" => Self::only(&[]),
-            _ => Self::Anything,
-        }
-    }
-
-    pub(crate) fn only(names: &[&str]) -> Self {
-        Self::Only(names.iter().map(|name| (*name).to_owned()).collect())
-    }
-}
-
-#[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "a plan is carried out as soon as it is made")]
-pub(crate) enum Plan {
-    Done(Value),
-    /// Leaves the run's input behind, which is shared.
+/// What a kind is to the graph around it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    Step,
+    /// Runs a list of nodes of its own: `<kind.item>` and `<kind.index>` are bound in there.
+    Container,
+    /// What it leaves is part of the run's output.
+    Output,
+    /// The run's input.
     Input,
-    /// The edges of the branch with this index live, those of the others die.
-    Branch {
-        taken: Option<usize>,
-        output: Value,
-    },
-    Perform(Action),
-    Iterate {
-        items: Items,
-        width: usize,
-    },
-    /// Ends the run with this output.
-    Respond(Value),
+    /// For readers only: has no edges and never runs.
+    Remark,
 }
 
-/// What a loop or parallel goes through.
-#[derive(Debug)]
-pub(crate) enum Items {
-    Count(usize),
-    List(std::vec::IntoIter<Value>),
-}
-
-/// Why a node failed.
+/// The first path step that a reference to a node may take.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct NodeError {
-    pub code: Cow<'static, str>,
-    pub message: String,
+pub enum OutputFields {
+    Any,
+    Only(Vec<OutputField>),
 }
 
-impl NodeError {
-    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code: Cow::Borrowed(code), message: message.into() }
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputField {
+    pub name: Cow<'static, str>,
+    pub output_type: OutputType,
+    /// Whether it may be `null` after the node has succeeded.
+    pub nullable: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputType {
+    Any,
+    Text,
+    Number,
+    Object,
+    List,
+}
+
+impl OutputFields {
+    pub fn only(fields: &[(&'static str, OutputType)]) -> Self {
+        Self::Only(fields.iter().map(|(name, output_type)| OutputField::new(*name, *output_type)).collect())
     }
 
-    pub(crate) fn value_too_large() -> Self {
-        Self::new("value_too_large", format!("a value is at most {} bytes as JSON", crate::template::MAX_VALUE_BYTES))
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        let fields = match self {
+            Self::Any => [].as_slice(),
+            Self::Only(fields) => fields,
+        };
+        fields.iter().map(|field| &*field.name)
+    }
+}
+
+impl OutputField {
+    pub fn new(name: impl Into<Cow<'static, str>>, output_type: OutputType) -> Self {
+        Self { name: name.into(), output_type, nullable: false }
     }
 
-    pub(crate) fn run_too_large() -> Self {
-        Self::new("value_too_large", format!("a run keeps at most {} bytes of outputs", crate::run::MAX_RUN_BYTES))
+    pub fn nullable(mut self) -> Self {
+        self.nullable = true;
+        self
+    }
+}
+
+/// The kinds that a document may use, by name.
+#[derive(Debug, Clone)]
+pub struct Kinds(Vec<Arc<KindSpec>>);
+
+static STANDARD: LazyLock<Kinds> =
+    LazyLock::new(|| Kinds(BUILT_IN.iter().map(|spec| Arc::new(spec())).collect()));
+
+impl Kinds {
+    pub fn standard() -> &'static Self {
+        &STANDARD
+    }
+
+    /// These kinds and one more, which goes before an earlier one of its name.
+    pub fn with(mut self, kind: KindSpec) -> Self {
+        self.0.retain(|known| known.name != kind.name);
+        self.0.push(Arc::new(kind));
+        self
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<KindSpec>> {
+        self.0.iter()
+    }
+
+    pub fn find(&self, name: &str) -> Option<&Arc<KindSpec>> {
+        self.0.iter().find(|kind| &*kind.name == name)
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|kind| &*kind.name)
+    }
+}
+
+impl fmt::Debug for KindSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KindSpec({})", self.name)
     }
 }

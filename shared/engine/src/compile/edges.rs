@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::compile::Used;
-use super::{Body, Compiler, Edge, MAX_EDGES, When};
+use super::fields::Fields;
+use super::{Compiler, Used};
+use crate::expr::reference::normalise;
 use crate::json::push_segment;
-use crate::node::Kind;
-use crate::node::fields::Fields;
+use crate::kind::Role;
+use crate::kind::common::AFTER;
 use crate::problem::{Severity, did_you_mean};
-use crate::shape::Shape;
-use crate::text::normalise;
+use crate::workflow::{Body, Edge, MAX_EDGES, When};
 
 /// A node by body and index.
 type Place = (usize, usize);
@@ -45,7 +45,7 @@ impl Links {
 /// `after: x`, or a list of `x`, `x.branch` and `x.error`.
 pub(super) fn read_after(fields: &mut Fields<'_, '_>) -> Vec<AfterEntry> {
     let path = fields.path_of("after");
-    let entries = match fields.get("after", Shape::After) {
+    let entries = match fields.get(&AFTER) {
         Some(Value::String(text)) => return vec![AfterEntry { path, text: text.clone() }],
         Some(Value::Array(entries)) => entries.as_slice(),
         _ => return Vec::new(),
@@ -98,7 +98,7 @@ fn lift(compiler: &mut Compiler<'_>, bodies: &[Body], links: &Links) -> BTreeMap
                 let Some(container) = compiler.outline.bodies[body].container else { break };
                 (body, index) = container;
             }
-            if matches!(bodies[used.body].nodes[used.index].kind, Kind::Input(_)) {
+            if bodies[used.body].nodes[used.index].kind.role == Role::Input {
                 continue;
             }
             if index == used.index {
@@ -138,19 +138,28 @@ fn after_edge(compiler: &Compiler<'_>, bodies: &[Body], (body, index): Place, te
     if from == index {
         return Err(format!("`{name}` cannot come after itself"));
     }
-    let when = match (&bodies[body].nodes[from].kind, handle) {
-        (Kind::Note(_), _) => return Err(format!("`{name}` is a note and never runs")),
-        (_, None) => When::Done,
-        (_, Some("error")) => When::Error,
-        (Kind::Condition(condition), Some(branch)) => match condition.branch(branch) {
-            Some(branch) => When::Branch(branch),
-            None => return Err(format!("`{name}` has no branch `{branch}`{}", did_you_mean(branch, condition.branch_names()))),
-        },
-        (_, Some(handle)) => {
-            return Err(format!("`{name}` is no condition: it has no branch `{handle}`, only `{name}` and `{name}.error`"));
-        }
+    let node = &bodies[body].nodes[from];
+    if node.is_remark() {
+        return Err(format!("`{name}` is a note and never runs"));
+    }
+    let when = match handle {
+        None => When::Done,
+        Some("error") => When::Error,
+        Some(branch) => When::Branch(branch_index(&node.node.branches(), name, branch)?),
     };
     Ok((from, when))
+}
+
+fn branch_index(branches: &[&str], name: &str, branch: &str) -> Result<usize, String> {
+    if branches.is_empty() {
+        return Err(format!(
+            "`{name}` is no condition: it has no branch `{branch}`, only `{name}` and `{name}.error`"
+        ));
+    }
+    branches.iter().position(|known| *known == branch).ok_or_else(|| {
+        let hint = did_you_mean(branch, branches.iter().copied());
+        format!("`{name}` has no branch `{branch}`{hint}")
+    })
 }
 
 /// Takes away nodes that wait for nothing until none is left; what stays is in or behind a cycle.
@@ -197,7 +206,10 @@ fn settle_ends(body: &mut Body) {
     for node in &mut body.nodes {
         node.edges.sort_unstable();
     }
-    let runs = |kind: &Kind| !matches!(kind, Kind::Note(_) | Kind::Input(_));
-    body.outputs = (0..body.nodes.len()).filter(|index| matches!(body.nodes[*index].kind, Kind::Output(_))).collect();
-    body.terminals = (0..body.nodes.len()).filter(|index| body.nodes[*index].edges.is_empty() && runs(&body.nodes[*index].kind)).collect();
+    let nodes = body.nodes.iter().enumerate();
+    let outputs = nodes.clone().filter(|(_, node)| node.kind.role == Role::Output);
+    body.outputs = outputs.map(|(index, _)| index).collect();
+    let is_terminal = |role| !matches!(role, Role::Remark | Role::Input);
+    let terminals = nodes.filter(|(_, node)| node.edges.is_empty() && is_terminal(node.kind.role));
+    body.terminals = terminals.map(|(index, _)| index).collect();
 }

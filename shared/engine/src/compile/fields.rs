@@ -1,225 +1,240 @@
-//! Reads the fields of one object of the document. What is wrong becomes a problem with its place; reading goes on.
+//! Reads the fields of one object of the document by its table. What is wrong becomes a problem with its place, and
+//! reading goes on.
 
-use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::Compiler;
 use crate::document::parse_duration;
+use crate::expr::template::{Template, Text};
+use crate::field::{FieldSpec, FieldType, Required, Secrets};
 use crate::json::push_segment;
+use crate::kind::{KindSpec, Node};
 use crate::problem::{Severity, did_you_mean};
-use crate::shape::Shape;
-use crate::template::{Template, Text};
-use crate::workflow::Compiler;
 
-/// Whether `{{NAME}}` may stand in a field. Only what the way out fills in may hold one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Secrets {
-    Allowed,
-    Refused,
-}
-
-pub(crate) struct Fields<'c, 'd> {
-    pub compiler: &'c mut Compiler<'d>,
-    pub scope: usize,
+/// The fields of a node, of a section or of an object inside them, as a kind reads them.
+pub struct Fields<'c, 'd> {
+    pub(crate) compiler: &'c mut Compiler<'d>,
+    /// The list of nodes the object stands in: references are resolved from there.
+    pub(crate) body: usize,
     object: &'d Map<String, Value>,
     path: String,
-    known: Vec<&'static str>,
+    /// A field that stands in two tables is the first one's.
+    tables: [&'c [FieldSpec]; 2],
 }
 
 impl<'c, 'd> Fields<'c, 'd> {
-    pub(crate) fn new(compiler: &'c mut Compiler<'d>, object: &'d Map<String, Value>, path: &str, scope: usize) -> Self {
-        Self { compiler, scope, object, path: path.to_owned(), known: Vec::new() }
+    pub(crate) fn new(
+        compiler: &'c mut Compiler<'d>,
+        object: &'d Map<String, Value>,
+        path: &str,
+        body: usize,
+        tables: [&'c [FieldSpec]; 2],
+    ) -> Self {
+        let mut fields = Self { compiler, body, object, path: path.to_owned(), tables };
+        fields.check_required();
+        fields
     }
 
-    /// The field as written, where it has its shape; an empty one (`null`) is as good as absent.
-    pub(crate) fn get(&mut self, name: &'static str, shape: Shape) -> Option<&'d Value> {
-        self.leave(name, shape);
-        let value = self.given(name)?;
-        if let Some(misfit) = shape.misfit(value) {
-            self.error(name, format!("`{name}` {misfit}"));
+    /// Reads an object inside this one; unknown fields in it are reported when `read` is through.
+    pub fn inner<T>(
+        &mut self,
+        path: &str,
+        object: &'d Map<String, Value>,
+        table: &[FieldSpec],
+        read: impl FnOnce(&mut Fields<'_, 'd>) -> T,
+    ) -> T {
+        let mut inner = Fields::new(self.compiler, object, path, self.body, [table, &[]]);
+        let value = read(&mut inner);
+        inner.finish();
+        value
+    }
+
+    /// Reads a node of another kind that stands inside this object, such as an agent's tool. In its fields the
+    /// references `<name.…>` read what the call is [bound](crate::kind::Bindings) to.
+    pub fn inner_node(&mut self, spec: &FieldSpec, kind: &KindSpec, name: &str) -> Option<Arc<dyn Node>> {
+        let Value::Object(object) = self.get(spec)? else { return None };
+        let path = self.path_of(&spec.name);
+        self.compiler.bound.push(name.to_owned());
+        let node = self.inner(&path, object, &kind.fields, |fields| (kind.read)(fields));
+        self.compiler.bound.pop();
+        Some(node.into())
+    }
+
+    /// The field as written, where it has its type. An empty one (`null`) is as good as absent.
+    pub fn get(&mut self, spec: &FieldSpec) -> Option<&'d Value> {
+        let known = self.tables.into_iter().flatten().find(|known| known.name == spec.name);
+        debug_assert!(known.is_some(), "`{}` is read but stands in no table", spec.name);
+        let known = known?;
+        let value = self.given(&spec.name)?;
+        if let Some(misfit) = known.field_type.misfit(value) {
+            let message = match known.field_type {
+                FieldType::Nothing => known.help.clone().into_owned(),
+                _ => format!("`{}` {misfit}", spec.name),
+            };
+            self.error(&spec.name, message);
             return None;
         }
         Some(value)
     }
 
-    /// Present, be it `null`; of any shape.
-    pub(crate) fn get_with_null(&mut self, name: &'static str) -> Option<&'d Value> {
-        self.leave(name, Shape::Any);
-        self.object.get(name)
+    /// Present, be it `null`; of any type.
+    pub(crate) fn get_with_null(&mut self, spec: &FieldSpec) -> Option<&'d Value> {
+        self.object.get(&*spec.name)
     }
 
-    /// Present, whatever its shape. The field is still to be read.
-    pub(crate) fn given(&self, name: &str) -> Option<&'d Value> {
+    /// Present, whatever its type.
+    pub fn is_given(&self, spec: &FieldSpec) -> bool {
+        self.given(&spec.name).is_some()
+    }
+
+    fn given(&self, name: &str) -> Option<&'d Value> {
         self.object.get(name).filter(|value| !value.is_null())
     }
 
-    /// Known, and judged elsewhere.
-    #[cfg_attr(not(test), expect(unused_variables, reason = "only the schema asks for shapes that are judged elsewhere"))]
-    pub(crate) fn leave(&mut self, name: &'static str, shape: Shape) {
-        self.known.push(name);
-        #[cfg(test)]
-        self.compiler.asked.field(&self.path, name, shape);
-    }
-
-    /// Known, required, and judged elsewhere.
-    pub(crate) fn leave_required(&mut self, name: &'static str, shape: Shape) {
-        self.leave(name, shape);
-        #[cfg(test)]
-        self.compiler.asked.all(&self.path, name);
-    }
-
-    pub(crate) fn refuse(&mut self, name: &'static str, message: &str) {
-        self.leave(name, Shape::Nothing);
-        if self.given(name).is_some() {
-            self.error(name, message);
-        }
-    }
-
-    pub(crate) fn path_of(&self, name: &str) -> String {
+    pub fn path_of(&self, name: &str) -> String {
         let mut path = self.path.clone();
         push_segment(&mut path, name);
         path
     }
 
-    pub(crate) fn error(&mut self, name: &str, message: impl Into<String>) {
+    pub fn error(&mut self, name: &str, message: impl Into<String>) {
         let path = self.path_of(name);
         self.compiler.report(Severity::Error, &path, message.into());
     }
 
-    pub(crate) fn warning(&mut self, name: &str, message: impl Into<String>) {
+    pub fn warning(&mut self, name: &str, message: impl Into<String>) {
         let path = self.path_of(name);
         self.compiler.report(Severity::Warning, &path, message.into());
     }
 
     /// About the object as a whole.
-    pub(crate) fn error_here(&mut self, message: impl Into<String>) {
+    pub fn error_here(&mut self, message: impl Into<String>) {
         let path = self.path.clone();
         self.compiler.report(Severity::Error, &path, message.into());
     }
 
-    /// Tells every field that nobody asked for.
+    fn check_required(&mut self) {
+        let mut groups: Vec<&[&str]> = Vec::new();
+        let tables = self.tables;
+        for spec in tables.into_iter().flatten().filter(|spec| !spec.is_structural()) {
+            match spec.required {
+                Required::No => {}
+                Required::Yes if self.is_given(spec) => {}
+                Required::Yes => self.error_here(format!("`{}` is missing", spec.name)),
+                Required::AnyOf(names) | Required::OneOf(names) if groups.contains(&names) => {}
+                Required::AnyOf(names) => {
+                    groups.push(names);
+                    if self.count_given(names) == 0 {
+                        self.error_here(format!("`{}` is missing", names.join("` or `")));
+                    }
+                }
+                Required::OneOf(names) => {
+                    groups.push(names);
+                    if self.count_given(names) != 1 {
+                        self.error_here(format!("one of `{}` is needed", names.join("` and `")));
+                    }
+                }
+            }
+        }
+    }
+
+    fn count_given(&self, names: &[&str]) -> usize {
+        names.iter().filter(|name| self.given(name).is_some()).count()
+    }
+
+    /// Reports every field that stands in no table.
     pub(crate) fn finish(mut self) {
-        for name in self.object.keys().filter(|name| !self.known.contains(&name.as_str())).collect::<Vec<_>>() {
-            let hint = did_you_mean(name, self.known.iter().copied());
+        let known: Vec<&str> = self.tables.into_iter().flatten().map(|spec| &*spec.name).collect();
+        for name in self.object.keys().filter(|name| !known.contains(&name.as_str())) {
+            let hint = did_you_mean(name, known.iter().copied());
             self.error(name, format!("unknown field `{name}`{hint}"));
         }
     }
 
-    pub(crate) fn string(&mut self, name: &'static str) -> Option<&'d str> {
-        self.get(name, Shape::Words)?.as_str()
+    pub fn string(&mut self, spec: &FieldSpec) -> Option<&'d str> {
+        self.get(spec)?.as_str()
     }
 
-    pub(crate) fn one_of(&mut self, name: &'static str, names: &'static [&'static str]) -> Option<&'d str> {
-        self.get(name, Shape::OneOf(names))?.as_str()
+    pub fn boolean(&mut self, spec: &FieldSpec) -> Option<bool> {
+        self.get(spec)?.as_bool()
     }
 
-    pub(crate) fn boolean(&mut self, name: &'static str) -> Option<bool> {
-        self.get(name, Shape::Boolean)?.as_bool()
+    pub fn integer(&mut self, spec: &FieldSpec) -> Option<u64> {
+        self.get(spec)?.as_u64()
     }
 
-    pub(crate) fn integer(&mut self, name: &'static str, range: RangeInclusive<u64>) -> Option<u64> {
-        self.get(name, Shape::Integer(*range.start(), *range.end()))?.as_u64()
+    pub fn number(&mut self, spec: &FieldSpec) -> Option<f64> {
+        self.get(spec)?.as_f64()
     }
 
-    pub(crate) fn number(&mut self, name: &'static str, range: RangeInclusive<f64>) -> Option<f64> {
-        self.get(name, Shape::Number(*range.start(), *range.end()))?.as_f64()
+    pub fn duration(&mut self, spec: &FieldSpec) -> Option<Duration> {
+        self.string(spec).and_then(parse_duration)
     }
 
-    /// `range` with its ends as authors write them.
-    pub(crate) fn duration(&mut self, name: &'static str, range: RangeInclusive<&'static str>) -> Option<Duration> {
-        self.get(name, Shape::Duration(range.start(), range.end()))?.as_str().and_then(parse_duration)
+    pub fn object(&mut self, spec: &FieldSpec) -> Option<&'d Map<String, Value>> {
+        self.get(spec)?.as_object()
     }
 
-    pub(crate) fn object(&mut self, name: &'static str) -> Option<&'d Map<String, Value>> {
-        self.get(name, Shape::Object)?.as_object()
+    pub fn list(&mut self, spec: &FieldSpec) -> Option<&'d [Value]> {
+        self.get(spec)?.as_array().map(Vec::as_slice)
     }
 
-    pub(crate) fn list(&mut self, name: &'static str) -> Option<&'d [Value]> {
-        self.get(name, Shape::List)?.as_array().map(Vec::as_slice)
-    }
-
-    pub(crate) fn text(&mut self, name: &'static str, secrets: Secrets) -> Option<Text> {
-        let text = match self.get(name, Shape::Text)? {
+    pub fn text(&mut self, spec: &FieldSpec) -> Option<Text> {
+        let text = match self.get(spec)? {
             Value::String(text) => text.clone(),
             value => value.to_string(),
         };
-        let path = self.path_of(name);
-        Some(self.compiler.text(&text, &path, self.scope, secrets))
+        let path = self.path_of(&spec.name);
+        Some(self.compiler.text(&text, &path, self.body, spec.secrets))
     }
 
-    /// Where it is missing that is a problem, and empty text stands for it.
-    pub(crate) fn required_text(&mut self, name: &'static str, secrets: Secrets) -> Text {
-        self.require(name);
-        self.text(name, secrets).unwrap_or_default()
-    }
-
-    pub(crate) fn require(&mut self, name: &'static str) {
-        #[cfg(test)]
-        self.compiler.asked.all(&self.path, name);
-        if self.given(name).is_none() {
-            self.error_here(format!("`{name}` is missing"));
-        }
-    }
-
-    /// At least one of the two.
-    pub(crate) fn require_any(&mut self, names: [&'static str; 2]) {
-        #[cfg(test)]
-        self.compiler.asked.any(&self.path, names);
-        if names.iter().all(|name| self.given(name).is_none()) {
-            self.error_here(format!("`{}` or `{}` is missing", names[0], names[1]));
-        }
-    }
-
-    /// One of the two and not both.
-    pub(crate) fn require_one(&mut self, names: [&'static str; 2]) {
-        #[cfg(test)]
-        self.compiler.asked.one(&self.path, names);
-        if names.iter().filter(|name| self.given(name).is_some()).count() != 1 {
-            self.error_here(format!("one of `{}` and `{}` is needed", names[0], names[1]));
-        }
-    }
-
-    pub(crate) fn template(&mut self, name: &'static str, secrets: Secrets) -> Option<Template> {
-        let value = self.get(name, Shape::Any)?;
-        let path = self.path_of(name);
-        Some(self.compiler.template(value, &path, self.scope, secrets))
+    pub fn template(&mut self, spec: &FieldSpec) -> Option<Template> {
+        let value = self.get(spec)?;
+        let path = self.path_of(&spec.name);
+        Some(self.compiler.template(value, &path, self.body, spec.secrets))
     }
 
     /// An object of texts, in the author's order.
-    pub(crate) fn texts(&mut self, name: &'static str, secrets: Secrets) -> Vec<(String, Text)> {
-        let Some(object) = self.get(name, Shape::Texts).and_then(Value::as_object) else { return Vec::new() };
-        let path = self.path_of(name);
-        let mut inner = Fields::new(self.compiler, object, &path, self.scope);
-        object.keys().filter_map(|key| inner.entry(key, secrets).map(|text| (key.clone(), text))).collect()
+    pub fn texts(&mut self, spec: &FieldSpec) -> Vec<(String, Text)> {
+        let Some(object) = self.object(spec) else { return Vec::new() };
+        let path = self.path_of(&spec.name);
+        let entry = |(key, value): (&String, &Value)| {
+            let mut path = path.clone();
+            push_segment(&mut path, key);
+            Some((key.clone(), self.text_entry(key, value, &path, spec.secrets)?))
+        };
+        object.iter().filter_map(entry).collect()
     }
 
-    fn entry(&mut self, key: &str, secrets: Secrets) -> Option<Text> {
-        let text = match self.object.get(key)? {
+    fn text_entry(&mut self, key: &str, value: &Value, path: &str, secrets: Secrets) -> Option<Text> {
+        let text = match value {
             Value::String(text) => text.clone(),
-            value @ (Value::Number(_) | Value::Bool(_)) => value.to_string(),
+            Value::Number(_) | Value::Bool(_) => value.to_string(),
             Value::Null => String::new(),
             Value::Array(_) | Value::Object(_) => {
-                self.error(key, format!("`{key}` must be text"));
+                self.compiler.report(Severity::Error, path, format!("`{key}` must be text"));
                 return None;
             }
         };
-        let path = self.path_of(key);
-        Some(self.compiler.text(&text, &path, self.scope, secrets))
+        Some(self.compiler.text(&text, path, self.body, secrets))
     }
 
-    /// An HTTP method of the given list, in any case.
-    pub(crate) fn method(&mut self, default: &str, allowed: &'static [&'static str]) -> String {
-        let method = self.get("method", Shape::Method(allowed)).and_then(Value::as_str);
-        method.unwrap_or(default).to_ascii_uppercase()
+    /// An HTTP method, in capitals.
+    pub fn method(&mut self, spec: &FieldSpec) -> String {
+        self.string(spec).unwrap_or(&spec.default).to_ascii_uppercase()
     }
 
     /// HTTP headers: names are tokens, values text.
-    pub(crate) fn headers(&mut self, secrets: Secrets) -> Vec<(String, Text)> {
-        let headers = self.texts("headers", secrets);
+    pub fn headers(&mut self, spec: &FieldSpec) -> Vec<(String, Text)> {
+        let headers = self.texts(spec);
         for (name, _) in &headers {
-            if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)) {
-                self.error("headers", format!("`{name}` is not a header name"));
+            let is_token =
+                |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+            if name.is_empty() || !name.bytes().all(is_token) {
+                self.error(&spec.name, format!("`{name}` is not a header name"));
             }
         }
         headers

@@ -1,17 +1,19 @@
 //! First look at a document: which nodes there are, where, and what they are called.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{MAX_NESTING, MAX_NODES};
 use crate::document::Document;
+use crate::expr::reference::normalise;
 use crate::json::push_segment;
-use crate::node::{KIND_NAMES, Leaves, input, output};
+use crate::kind::{KindSpec, Kinds, OutputFields, Role, input, output};
 use crate::problem::{Problem, Severity, did_you_mean};
-use crate::text::normalise;
+use crate::workflow::{MAX_NESTING, MAX_NODES};
 
-const RESERVED_IDS: [&str; 5] = ["api", "loop", "parallel", "variable", "output"];
+/// And the names of all containers, such as `loop`.
+const RESERVED_IDS: [&str; 3] = ["api", "variable", "output"];
 
 #[derive(Debug)]
 pub(crate) struct Outline<'d> {
@@ -32,27 +34,44 @@ pub(crate) struct NodeOutline<'d> {
     pub id: &'d str,
     pub name: Option<&'d str>,
     /// `None` where the author names no kind, or one that does not exist.
-    pub kind: Option<&'static str>,
+    pub kind: Option<Arc<KindSpec>>,
     pub path: String,
     pub object: &'d Map<String, Value>,
-    pub leaves: Leaves,
-    pub body: Option<usize>,
+    pub outputs: OutputFields,
+    /// The list of nodes that a container runs.
+    pub inner: Option<usize>,
 }
 
-pub(super) fn outline<'d>(document: &'d Document, problems: &mut Vec<Problem>) -> Outline<'d> {
+impl NodeOutline<'_> {
+    pub(crate) fn role(&self) -> Role {
+        self.kind.as_ref().map_or(Role::Step, |kind| kind.role)
+    }
+
+    /// Empty where there is none.
+    pub(crate) fn kind_name(&self) -> &str {
+        self.kind.as_ref().map_or("", |kind| &kind.name)
+    }
+}
+
+pub(super) fn outline<'d>(
+    document: &'d Document,
+    kinds: &'d Kinds,
+    problems: &mut Vec<Problem>,
+) -> Outline<'d> {
     let outline = Outline { bodies: vec![BodyOutline::default()], names: HashMap::new() };
-    let mut outliner = Outliner { document, problems, outline, count: 0 };
+    let mut outliner = Outliner { document, kinds, problems, outline, count: 0 };
     let root = document.root();
-    outliner.implicit("api", "input", input::leaves(root), "/input", root);
+    outliner.implicit("api", input::spec(), input::outputs(root), "/input", root);
     outliner.body(0, root, "", 0);
     if let Some(Value::Object(values)) = root.get("output") {
-        outliner.implicit("output", "output", output::section_leaves(values), "/output", values);
+        outliner.implicit("output", output::spec(), output::section_outputs(values), "/output", values);
     }
     outliner.outline
 }
 
 struct Outliner<'d, 'p> {
     document: &'d Document,
+    kinds: &'d Kinds,
     problems: &'p mut Vec<Problem>,
     outline: Outline<'d>,
     count: usize,
@@ -64,16 +83,23 @@ impl<'d> Outliner<'d, '_> {
     }
 
     /// The nodes that stand for the sections `input` and `output`.
-    fn implicit(&mut self, id: &'static str, kind: &'static str, leaves: Leaves, path: &str, object: &'d Map<String, Value>) {
+    fn implicit(
+        &mut self,
+        id: &'static str,
+        kind: KindSpec,
+        outputs: OutputFields,
+        path: &str,
+        object: &'d Map<String, Value>,
+    ) {
         self.name(id, (0, self.outline.bodies[0].nodes.len()), path);
         self.outline.bodies[0].nodes.push(NodeOutline {
             id,
             name: None,
-            kind: Some(kind),
+            kind: Some(Arc::new(kind)),
             path: path.to_owned(),
             object,
-            leaves,
-            body: None,
+            outputs,
+            inner: None,
         });
     }
 
@@ -96,7 +122,7 @@ impl<'d> Outliner<'d, '_> {
                 _ => self.error(&node_path, "a node is an object with `id` and `type`".into()),
             }
         }
-        if !self.outline.bodies[body].nodes.iter().any(|node| !matches!(node.kind, Some("note" | "input"))) {
+        if !self.outline.bodies[body].nodes.iter().any(|node| !matches!(node.role(), Role::Remark | Role::Input)) {
             self.error(&path, "at least one node is needed".into());
         }
     }
@@ -110,44 +136,54 @@ impl<'d> Outliner<'d, '_> {
             return;
         }
         let kind = self.kind(object, &path);
-        let id = self.id(object, kind, &path);
+        let id = self.id(object, kind.as_deref(), &path);
         let name = object.get("name").and_then(Value::as_str);
         let place = (body, self.outline.bodies[body].nodes.len());
         self.name(id, place, &path);
         match name {
-            Some(name) if RESERVED_IDS.contains(&normalise(name).as_str()) && name != id => {
+            Some(name) if self.is_reserved(name) && name != id => {
                 let message = format!("the name `{name}` is reserved: references reach this node by its id only");
                 self.problems.push(self.document.problem(Severity::Warning, &format!("{path}/name"), message));
             }
             Some(name) => self.name(name, place, &path),
             None => {}
         }
-        let leaves = kind.map_or(Leaves::Anything, |kind| Leaves::of(kind, object));
-        let inner = matches!(kind, Some("loop" | "parallel")).then(|| self.outline.bodies.len());
-        self.outline.bodies[body].nodes.push(NodeOutline { id, name, kind, path: path.clone(), object, leaves, body: inner });
+        let outputs = kind.as_ref().map_or(OutputFields::Any, |kind| (kind.outputs)(object));
+        let is_container = kind.as_ref().is_some_and(|kind| kind.role == Role::Container);
+        let inner = is_container.then(|| self.outline.bodies.len());
+        let node = NodeOutline { id, name, kind, path: path.clone(), object, outputs, inner };
+        self.outline.bodies[body].nodes.push(node);
         if let Some(inner) = inner {
             self.outline.bodies.push(BodyOutline { container: Some(place), nodes: Vec::new() });
             self.body(inner, object, &path, depth + 1);
         }
     }
 
-    fn kind(&mut self, object: &Map<String, Value>, path: &str) -> Option<&'static str> {
+    fn kind(&mut self, object: &Map<String, Value>, path: &str) -> Option<Arc<KindSpec>> {
+        let kinds = self.kinds;
         let Some(written) = object.get("type").and_then(Value::as_str) else {
-            self.error(path, format!("`type` is missing; it is one of {}", KIND_NAMES.join(", ")));
+            let names: Vec<&str> = kinds.names().collect();
+            self.error(path, format!("`type` is missing; it is one of {}", names.join(", ")));
             return None;
         };
-        let kind = KIND_NAMES.into_iter().find(|kind| *kind == written);
+        let kind = kinds.find(written);
         if kind.is_none() {
             let message = match written {
                 "input" => "the input is the workflow's `input` section, not a node".to_owned(),
-                _ => format!("unknown type `{written}`{}", did_you_mean(written, KIND_NAMES)),
+                _ => format!("unknown type `{written}`{}", did_you_mean(written, kinds.names())),
             };
             self.error(&format!("{path}/type"), message);
         }
-        kind
+        kind.cloned()
     }
 
-    fn id(&mut self, object: &'d Map<String, Value>, kind: Option<&str>, path: &str) -> &'d str {
+    fn is_reserved(&self, name: &str) -> bool {
+        let name = normalise(name);
+        let container = self.kinds.find(&name).is_some_and(|kind| kind.role == Role::Container);
+        container || RESERVED_IDS.contains(&name.as_str())
+    }
+
+    fn id(&mut self, object: &'d Map<String, Value>, kind: Option<&KindSpec>, path: &str) -> &'d str {
         let id = match object.get("id") {
             None | Some(Value::Null) => {
                 self.error(path, "`id` is missing".into());
@@ -160,7 +196,8 @@ impl<'d> Outliner<'d, '_> {
                 return "";
             }
         };
-        if RESERVED_IDS.contains(&normalise(id).as_str()) && !(kind == Some("output") && id == "output") {
+        let is_output = id == "output" && kind.is_some_and(|kind| kind.role == Role::Output);
+        if self.is_reserved(id) && !is_output {
             self.error(&format!("{path}/id"), format!("the id `{id}` is reserved"));
         }
         id

@@ -1,26 +1,62 @@
 //! The fields of a document beside its nodes.
-//!
-//! | field | |
-//! |---|---|
-//! | `name`, `description` | for people |
-//! | `input` | the fields that callers send; without it any JSON object is accepted |
-//! | `nodes` | what is done; at most 500, those inside loops counted |
-//! | `output` | what callers get: name to template, such as `{ story: <draft.content> }` |
-//! | `webhook` | called with the outputs when a run ends |
-//! | `deadline` | the longest that a run may take, `1s` to `7d`, default `24h` |
-//! | `save` | `false`: input and outputs are wiped once the run has ended and its webhooks have |
-//! | `$schema` | where editors find the schema of this document |
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use super::{Body, Compiler, NodeInfo, Webhook, Workflow};
-use crate::input::InputSection;
-use crate::node::fields::{Fields, Secrets};
-use crate::node::webhook::METHODS;
-use crate::shape::Shape;
+use super::Compiler;
+use super::fields::Fields;
+use crate::field::{FieldSpec, FieldType};
+use crate::input::{self, InputSection};
+use crate::kind::webhook as hook;
+use crate::workflow::{Body, NodeInfo, Webhook, Workflow};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+const NAME: FieldSpec = FieldSpec::new("name", FieldType::Words, "for people");
+const DESCRIPTION: FieldSpec = FieldSpec::new("description", FieldType::Words, "for people");
+const DEADLINE: FieldSpec = FieldSpec::with_default(
+    "deadline",
+    FieldType::Duration("1s", "7d"),
+    "24h",
+    "the longest that a run may take, `1s` to `7d`",
+);
+const SAVE: FieldSpec = FieldSpec::with_default(
+    "save",
+    FieldType::Boolean,
+    "true",
+    "`false`: input and outputs are wiped once the run has ended and its webhooks are delivered or given up",
+);
+const OUTPUT: FieldSpec = FieldSpec::with_default(
+    "output",
+    FieldType::Object,
+    "what the last nodes left",
+    "what callers get: name to template, such as `{ story: <draft.content> }`",
+);
+const NODES: FieldSpec = FieldSpec::new(
+    "nodes",
+    FieldType::Nodes,
+    "what is done; at most 500, those inside loops counted",
+)
+.required();
+const SCHEMA: FieldSpec =
+    FieldSpec::new("$schema", FieldType::Words, "where editors find the schema of this document");
+pub(crate) const INPUT: FieldSpec = FieldSpec::with_default(
+    "input",
+    FieldType::Items(Cow::Borrowed(input::FIELDS)),
+    "any JSON object",
+    "the fields that callers send",
+);
+const WEBHOOK: FieldSpec = FieldSpec::new(
+    "webhook",
+    FieldType::Fields(Cow::Borrowed(WEBHOOK_FIELDS)),
+    "called with the outputs when a run ends",
+);
+const WEBHOOK_FIELDS: &[FieldSpec] = &[hook::URL, hook::METHOD, hook::HEADERS, hook::SIGNATURE];
+
+/// The fields of a whole document, in the order of the docs.
+pub(crate) const FIELDS: &[FieldSpec] =
+    &[NAME, DESCRIPTION, DEADLINE, SAVE, OUTPUT, NODES, SCHEMA, INPUT, WEBHOOK];
 
 pub(super) struct Settings {
     name: String,
@@ -33,15 +69,13 @@ pub(super) struct Settings {
 
 pub(super) fn read(compiler: &mut Compiler<'_>) -> Settings {
     let root = compiler.document.root();
-    let mut fields = Fields::new(compiler, root, "", 0);
-    let name = fields.string("name").unwrap_or_default().to_owned();
-    let description = fields.string("description").unwrap_or_default().to_owned();
-    let deadline = fields.duration("deadline", "1s"..="7d").unwrap_or(DAY);
-    let save = fields.boolean("save").unwrap_or(true);
-    fields.object("output");
-    fields.leave_required("nodes", Shape::Nodes);
-    // By which editors find the document's own schema.
-    fields.string("$schema");
+    let mut fields = Fields::new(compiler, root, "", 0, [FIELDS, &[]]);
+    let name = fields.string(&NAME).unwrap_or_default().to_owned();
+    let description = fields.string(&DESCRIPTION).unwrap_or_default().to_owned();
+    let deadline = fields.duration(&DEADLINE).unwrap_or(DAY);
+    let save = fields.boolean(&SAVE).unwrap_or(true);
+    fields.object(&OUTPUT);
+    fields.string(&SCHEMA);
     let input = InputSection::read(&mut fields);
     let webhook = webhook(&mut fields);
     fields.finish();
@@ -49,14 +83,13 @@ pub(super) fn read(compiler: &mut Compiler<'_>) -> Settings {
 }
 
 fn webhook(fields: &mut Fields<'_, '_>) -> Option<Webhook> {
-    let object = fields.object("webhook")?;
-    let mut webhook = Fields::new(fields.compiler, object, "/webhook", 0);
-    let url = webhook.required_text("url", Secrets::Allowed);
-    let method = webhook.method("POST", &METHODS);
-    let headers = webhook.headers(Secrets::Allowed);
-    let signature = webhook.text("signature", Secrets::Allowed);
-    webhook.finish();
-    Some(Webhook { method, url, headers, signature })
+    let object = fields.object(&WEBHOOK)?;
+    Some(fields.inner("/webhook", object, WEBHOOK_FIELDS, |webhook| Webhook {
+        url: webhook.text(&hook::URL).unwrap_or_default(),
+        method: webhook.method(&hook::METHOD),
+        headers: webhook.headers(&hook::HEADERS),
+        signature: webhook.text(&hook::SIGNATURE),
+    }))
 }
 
 impl Settings {

@@ -2,63 +2,65 @@
 
 use serde_json::Value;
 
-use super::NodeError;
-use super::fields::{Fields, Secrets};
+use super::reference::{Piece, scan};
+use super::scope::Scope;
+use super::template::{MAX_VALUE_BYTES, Reference};
+use crate::compile::fields::Fields;
+use crate::field::{FieldSpec, Secrets};
 use crate::json;
-use crate::run::Reader;
-use crate::template::{MAX_VALUE_BYTES, Reference};
-use crate::text::{Piece, scan};
+use crate::kind::NodeError;
 
 const MAX_VARIABLES: usize = 500;
 
 #[derive(Debug, Default)]
-pub(crate) struct Embedded {
-    pub code: String,
+pub struct Code {
+    pub text: String,
     /// Variable names with what they stand for.
     pub variables: Vec<(String, Reference)>,
 }
 
-impl Embedded {
-    pub(crate) fn read(fields: &mut Fields<'_, '_>, name: &'static str) -> Self {
-        let Some(text) = fields.string(name) else { return Self::default() };
+impl Code {
+    pub fn read(fields: &mut Fields<'_, '_>, spec: &FieldSpec) -> Self {
+        let name = &*spec.name;
+        let Some(text) = fields.string(spec) else { return Self::default() };
         let prefix = unused_prefix(text);
         let path = fields.path_of(name);
-        let mut embedded = Self::default();
+        let mut code = Self::default();
         let mut quotes = Quotes::default();
         for piece in scan(text) {
             match piece {
                 Piece::Text(text) => {
                     quotes.read(text);
-                    embedded.code.push_str(text);
+                    code.text.push_str(text);
                 }
                 Piece::Secret(secret) => {
                     let source = format!("{{{{{secret}}}}}");
                     fields.compiler.secret(secret, &path, Secrets::Refused);
-                    embedded.code.push_str(&source);
+                    code.text.push_str(&source);
                 }
                 // A bare `<word>` is code here: a comparison, or JSX. Only what has a path can be meant.
                 Piece::Reference(found) if found.path.is_empty() => {
                     quotes.read(found.source);
-                    embedded.code.push_str(found.source);
+                    code.text.push_str(found.source);
                 }
-                Piece::Reference(found) => match fields.compiler.reference(&found, &path, fields.scope) {
+                Piece::Reference(found) => match fields.compiler.reference(&found, &path, fields.body) {
                     Some(reference) => {
                         if quotes.inside() {
                             let message =
                                 format!("{} stands inside quotes, where its value is not filled in; write it outside them", found.source);
                             fields.warning(name, message);
                         }
-                        let variable = embedded.variable(&prefix, reference);
-                        embedded.code.push_str(&variable);
+                        let variable = code.variable(&prefix, reference);
+                        code.text.push_str(&variable);
                     }
-                    None => embedded.code.push_str(found.source),
+                    None => code.text.push_str(found.source),
                 },
             }
         }
-        if embedded.variables.len() > MAX_VARIABLES {
+        if code.variables.len() > MAX_VARIABLES {
             fields.error(name, format!("`{name}` refers to more than {MAX_VARIABLES} different values"));
         }
-        embedded
+        code
     }
 
     /// The same reference is bound once.
@@ -74,12 +76,12 @@ impl Embedded {
     }
 
     /// What the variables stand for, after their size has been counted.
-    pub(crate) fn read_variables<'a>(&'a self, reader: &'a Reader<'_>) -> Result<impl Iterator<Item = (&'a str, &'a Value)>, NodeError> {
-        let size: usize = self.variables.iter().map(|(_, reference)| json::size(reader.read(reference))).sum();
+    pub fn read_variables<'a>(&'a self, scope: &'a Scope<'_>) -> Result<impl Iterator<Item = (&'a str, &'a Value)>, NodeError> {
+        let size: usize = self.variables.iter().map(|(_, reference)| json::size(scope.read(reference))).sum();
         if size > MAX_VALUE_BYTES {
             return Err(NodeError::value_too_large());
         }
-        Ok(self.variables.iter().map(|(name, reference)| (name.as_str(), reader.read(reference))))
+        Ok(self.variables.iter().map(|(name, reference)| (name.as_str(), scope.read(reference))))
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct ReferenceText<'a> {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum PathStep {
+pub enum PathStep {
     Field(String),
     Item(usize),
 }

@@ -4,29 +4,32 @@ use serde_json::{Map, Value};
 
 use crate::call::{Piece, Rendered};
 use crate::json;
-use crate::node::NodeError;
-use crate::run::Reader;
-use crate::text::PathStep;
+use crate::kind::NodeError;
+
+use super::reference::PathStep;
+use super::scope::Scope;
 
 /// No value is larger than this as compact JSON. Counted before anything is allocated.
 pub(crate) const MAX_VALUE_BYTES: usize = 4 << 20;
 
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Reference {
+pub struct Reference {
     pub source: Source,
     pub path: Vec<PathStep>,
 }
 
-/// Where a reference begins. `up` counts scopes outwards from the one the field stands in.
+/// Where a reference begins. `up` counts lists of nodes outwards from the one the field stands in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Source {
+pub enum Source {
     Node { up: usize, index: usize },
     Item { up: usize },
     Index { up: usize },
+    /// What an inner node is bound to; `up` counts inner nodes outwards.
+    Bound { up: usize },
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Part {
+pub enum Part {
     Text(String),
     Reference(Reference),
     Secret(String),
@@ -34,13 +37,13 @@ pub(crate) enum Part {
 
 /// One text field.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Text {
+pub struct Text {
     pub parts: Vec<Part>,
 }
 
 /// JSON with text fields at its leaves.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Template {
+pub enum Template {
     /// Nothing to fill in anywhere below.
     Literal(Value),
     Text(Text),
@@ -50,20 +53,20 @@ pub(crate) enum Template {
 
 impl Text {
     /// A field that is exactly one reference keeps its JSON type; anything else is text.
-    pub(crate) fn render(&self, reader: &Reader<'_>) -> Result<Value, NodeError> {
-        within_budget(self.size(reader))?;
-        Ok(self.value(reader))
+    pub fn render(&self, scope: &Scope<'_>) -> Result<Value, NodeError> {
+        within_budget(self.size(scope))?;
+        Ok(self.value(scope))
     }
 
-    pub(crate) fn render_string(&self, reader: &Reader<'_>) -> Result<String, NodeError> {
-        within_budget(self.size(reader))?;
-        Ok(self.string(reader))
+    pub fn render_string(&self, scope: &Scope<'_>) -> Result<String, NodeError> {
+        within_budget(self.size(scope))?;
+        Ok(self.string(scope))
     }
 
     /// Always text, secrets as names.
-    pub(crate) fn render_outgoing(&self, reader: &Reader<'_>) -> Result<Rendered, NodeError> {
-        within_budget(self.size(reader))?;
-        Ok(if self.has_secret() { self.pieces(reader) } else { Rendered::Json(Value::String(self.string(reader))) })
+    pub fn render_outgoing(&self, scope: &Scope<'_>) -> Result<Rendered, NodeError> {
+        within_budget(self.size(scope))?;
+        Ok(if self.has_secret() { self.pieces(scope) } else { Rendered::Json(Value::String(self.string(scope))) })
     }
 
     fn single(&self) -> Option<&Reference> {
@@ -77,10 +80,10 @@ impl Text {
         self.parts.iter().any(|part| matches!(part, Part::Secret(_)))
     }
 
-    fn size(&self, reader: &Reader<'_>) -> usize {
+    fn size(&self, scope: &Scope<'_>) -> usize {
         let part_size = |part: &Part| match part {
             Part::Text(text) | Part::Secret(text) => text.len(),
-            Part::Reference(reference) => match reader.read(reference) {
+            Part::Reference(reference) => match scope.read(reference) {
                 Value::String(text) => text.len(),
                 other => json::size(other),
             },
@@ -88,19 +91,19 @@ impl Text {
         self.parts.iter().map(part_size).sum()
     }
 
-    fn value(&self, reader: &Reader<'_>) -> Value {
+    fn value(&self, scope: &Scope<'_>) -> Value {
         match self.single() {
-            Some(reference) => reader.read(reference).clone(),
-            None => Value::String(self.string(reader)),
+            Some(reference) => scope.read(reference).clone(),
+            None => Value::String(self.string(scope)),
         }
     }
 
-    fn string(&self, reader: &Reader<'_>) -> String {
+    fn string(&self, scope: &Scope<'_>) -> String {
         let mut text = String::new();
         for part in &self.parts {
             match part {
                 Part::Text(part) => text.push_str(part),
-                Part::Reference(reference) => push_value(&mut text, reader.read(reference)),
+                Part::Reference(reference) => push_value(&mut text, scope.read(reference)),
                 // Where secrets are refused none is left; where they are allowed, `pieces` is asked.
                 Part::Secret(_) => {}
             }
@@ -108,13 +111,13 @@ impl Text {
         text
     }
 
-    fn pieces(&self, reader: &Reader<'_>) -> Rendered {
+    fn pieces(&self, scope: &Scope<'_>) -> Rendered {
         let mut pieces = Vec::new();
         let mut text = String::new();
         for part in &self.parts {
             match part {
                 Part::Text(part) => text.push_str(part),
-                Part::Reference(reference) => push_value(&mut text, reader.read(reference)),
+                Part::Reference(reference) => push_value(&mut text, scope.read(reference)),
                 Part::Secret(name) => {
                     if !text.is_empty() {
                         pieces.push(Piece::Text(std::mem::take(&mut text)));
@@ -131,44 +134,44 @@ impl Text {
 }
 
 impl Template {
-    pub(crate) fn render(&self, reader: &Reader<'_>) -> Result<Value, NodeError> {
-        within_budget(self.size(reader))?;
-        Ok(self.value(reader))
+    pub fn render(&self, scope: &Scope<'_>) -> Result<Value, NodeError> {
+        within_budget(self.size(scope))?;
+        Ok(self.value(scope))
     }
 
     /// Secrets as names.
-    pub(crate) fn render_outgoing(&self, reader: &Reader<'_>) -> Result<Rendered, NodeError> {
-        within_budget(self.size(reader))?;
-        Ok(self.outgoing(reader))
+    pub fn render_outgoing(&self, scope: &Scope<'_>) -> Result<Rendered, NodeError> {
+        within_budget(self.size(scope))?;
+        Ok(self.outgoing(scope))
     }
 
-    fn size(&self, reader: &Reader<'_>) -> usize {
+    fn size(&self, scope: &Scope<'_>) -> usize {
         match self {
             Self::Literal(value) => json::size(value),
-            Self::Text(text) => text.size(reader),
-            Self::Array(items) => items.iter().map(|item| item.size(reader) + 1).sum(),
-            Self::Object(fields) => fields.iter().map(|(name, field)| name.len() + field.size(reader) + 4).sum(),
+            Self::Text(text) => text.size(scope),
+            Self::Array(items) => items.iter().map(|item| item.size(scope) + 1).sum(),
+            Self::Object(fields) => fields.iter().map(|(name, field)| name.len() + field.size(scope) + 4).sum(),
         }
     }
 
-    fn value(&self, reader: &Reader<'_>) -> Value {
+    fn value(&self, scope: &Scope<'_>) -> Value {
         match self {
             Self::Literal(value) => value.clone(),
-            Self::Text(text) => text.value(reader),
-            Self::Array(items) => items.iter().map(|item| item.value(reader)).collect(),
+            Self::Text(text) => text.value(scope),
+            Self::Array(items) => items.iter().map(|item| item.value(scope)).collect(),
             Self::Object(fields) => {
-                Value::Object(fields.iter().map(|(name, field)| (name.clone(), field.value(reader))).collect::<Map<_, _>>())
+                Value::Object(fields.iter().map(|(name, field)| (name.clone(), field.value(scope))).collect::<Map<_, _>>())
             }
         }
     }
 
-    fn outgoing(&self, reader: &Reader<'_>) -> Rendered {
+    fn outgoing(&self, scope: &Scope<'_>) -> Rendered {
         match self {
-            _ if !self.has_secret() => Rendered::Json(self.value(reader)),
+            _ if !self.has_secret() => Rendered::Json(self.value(scope)),
             Self::Literal(value) => Rendered::Json(value.clone()),
-            Self::Text(text) => text.pieces(reader),
-            Self::Array(items) => Rendered::Array(items.iter().map(|item| item.outgoing(reader)).collect()),
-            Self::Object(fields) => Rendered::Object(fields.iter().map(|(name, field)| (name.clone(), field.outgoing(reader))).collect()),
+            Self::Text(text) => text.pieces(scope),
+            Self::Array(items) => Rendered::Array(items.iter().map(|item| item.outgoing(scope)).collect()),
+            Self::Object(fields) => Rendered::Object(fields.iter().map(|(name, field)| (name.clone(), field.outgoing(scope))).collect()),
         }
     }
 

@@ -1,20 +1,6 @@
 //! `condition`: chooses a branch.
-//!
-//! | field | |
-//! |---|---|
-//! | `branches` | `[{ name, if }]`; the first whose `if` is true is taken, and a last one without `if` is taken otherwise |
-//!
-//! `if` is a [CEL](https://cel.dev) expression in which references are variables: `<api.words> > 100 && <draft.model> != ""`.
-//! What is missing is `null`. Whole numbers are integers and compare with fractions; in arithmetic both sides must be of
-//! one kind (`double(<api.n>) * 1.5`). At most 2,000 characters, two list macros (`all`, `exists`,
-//! `map` …) inside one another, and neither `+` nor `matches` inside one.
-//!
-//! Other nodes hang on a branch by `after: [id.branch]`. Where no branch is taken nothing that hangs on one runs. Leaves `{branch}`.
-//!
-//! ```yaml
-//! - { id: long, type: condition, branches: [ { name: "yes", if: "<api.words> > 100" }, { name: "no" } ] }
-//! ```
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, LazyLock};
 
@@ -24,12 +10,13 @@ use cel::context::VariableResolver;
 use cel::{Context, Env, Program};
 use serde_json::{Value, json};
 
-use super::embedded::Embedded;
-use super::fields::Fields;
-use super::{NodeError, Plan};
+use super::{Done, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan, Role};
+use crate::compile::fields::Fields;
+use crate::expr::code::Code;
+use crate::expr::scope::Scope;
+use crate::field::{FieldSpec, FieldType};
 use crate::json;
 use crate::problem::shortened;
-use crate::run::Reader;
 
 const MAX_BRANCHES: usize = 100;
 const MAX_EXPRESSION: usize = 2_000;
@@ -42,8 +29,49 @@ const VALUE_WEIGHT: usize = 16;
 /// The standard functions, built once.
 static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
+const BRANCHES: FieldSpec = FieldSpec::new(
+    "branches",
+    FieldType::Items(Cow::Borrowed(BRANCH)),
+    "`[{ name, if }]`, at most 100; the first whose `if` is true is taken, and a last one without `if` is taken otherwise",
+)
+.required();
+const NAME: FieldSpec = FieldSpec::new("name", FieldType::Words, "by which others hang on the branch").required();
+const IF: FieldSpec = FieldSpec::new("if", FieldType::Code, "a CEL expression that gives true or false");
+
+const BRANCH: &[FieldSpec] = &[NAME, IF];
+
+const DETAILS: &str = "\
+`branch` is the name of the branch that was taken, or `null`. Other nodes hang on a branch by `after: [id.branch]`; where
+no branch is taken nothing that hangs on one runs. A branch cannot be called `error`.
+
+`if` is a [CEL](https://cel.dev) expression that gives true or false.
+
+- References are variables: `<api.words> > 100 && <draft.model> != \"\"`. What is missing is `null`.
+- Whole numbers are integers and compare with fractions. In arithmetic both sides must be of one kind:
+  `double(<api.n>) * 1.5`.
+- At most 2,000 characters, at most two list macros (`all`, `exists`, `map` …) inside one another, no `+` and no `matches`
+  inside one.";
+
+const EXAMPLE: &str = r#"{ id: long, type: condition, branches: [ { name: "yes", if: "<api.words> > 100" }, { name: "no" } ] }"#;
+
+const FIELDS: &[FieldSpec] = &[BRANCHES];
+
+pub(super) fn spec() -> KindSpec {
+    KindSpec {
+        name: "condition".into(),
+        summary: "Chooses a branch.".into(),
+        details: DETAILS.into(),
+        fields: FIELDS.into(),
+        outputs: |_| OutputFields::Only(vec![OutputField::new("branch", OutputType::Text).nullable()]),
+        call: None,
+        role: Role::Step,
+        example: EXAMPLE.into(),
+        read: Arc::new(|fields| Box::new(Condition::read(fields))),
+    }
+}
+
 #[derive(Debug)]
-pub(crate) struct Condition {
+struct Condition {
     branches: Vec<Branch>,
 }
 
@@ -57,40 +85,45 @@ struct Branch {
 #[derive(Debug)]
 struct Test {
     program: Program,
-    embedded: Embedded,
+    code: Code,
 }
 
 impl Condition {
-    pub(super) fn read(fields: &mut Fields<'_, '_>) -> Self {
-        fields.require("branches");
-        let list = fields.list("branches").unwrap_or_default();
+    fn read(fields: &mut Fields<'_, '_>) -> Self {
+        let list = fields.list(&BRANCHES).unwrap_or_default();
         if list.len() > MAX_BRANCHES {
-            fields.error("branches", format!("at most {MAX_BRANCHES} branches"));
+            fields.error(&BRANCHES.name, format!("at most {MAX_BRANCHES} branches"));
         }
-        let path = fields.path_of("branches");
+        let path = fields.path_of(&BRANCHES.name);
         let mut branches: Vec<Branch> = Vec::new();
         for (index, branch) in list.iter().take(MAX_BRANCHES).enumerate() {
             let Value::Object(object) = branch else {
-                fields.error("branches", "a branch is an object with `name` and `if`");
+                fields.error(&BRANCHES.name, "a branch is an object with `name` and `if`");
                 continue;
             };
-            let mut branch = Fields::new(fields.compiler, object, &format!("{path}/{index}"), fields.scope);
-            let read = Branch::read(&mut branch, index + 1 == list.len());
-            if branches.iter().any(|other| other.name == read.name) {
-                branch.error("name", format!("there are two branches called `{}`", read.name));
-            }
-            branch.finish();
-            branches.push(read);
+            let is_last = index + 1 == list.len();
+            let path = format!("{path}/{index}");
+            let branch = fields.inner(&path, object, BRANCH, |fields| {
+                let branch = Branch::read(fields, is_last);
+                if branches.iter().any(|other| other.name == branch.name) {
+                    let message = format!("there are two branches called `{}`", branch.name);
+                    fields.error(&NAME.name, message);
+                }
+                branch
+            });
+            branches.push(branch);
         }
         Self { branches }
     }
+}
 
-    pub(super) fn plan(&self, reader: &Reader<'_>) -> Result<Plan, NodeError> {
+impl Node for Condition {
+    fn plan(&self, scope: &Scope<'_>, _done: &Done) -> Result<Plan, NodeError> {
         let mut taken = None;
         for (index, branch) in self.branches.iter().enumerate() {
             let holds = match &branch.test {
                 Some(test) => test
-                    .holds(reader)
+                    .holds(scope)
                     .map_err(|error| NodeError { message: format!("branch `{}`: {}", branch.name, error.message), ..error })?,
                 None => true,
             };
@@ -103,23 +136,18 @@ impl Condition {
         Ok(Plan::Branch { taken, output: json!({ "branch": name }) })
     }
 
-    pub(crate) fn branch(&self, name: &str) -> Option<usize> {
-        self.branches.iter().position(|branch| branch.name == name)
-    }
-
-    pub(crate) fn branch_names(&self) -> impl Iterator<Item = &str> {
-        self.branches.iter().map(|branch| branch.name.as_str())
+    fn branches(&self) -> Vec<&str> {
+        self.branches.iter().map(|branch| branch.name.as_str()).collect()
     }
 }
 
 impl Branch {
-    fn read(fields: &mut Fields<'_, '_>, last: bool) -> Self {
-        fields.require("name");
-        let name = fields.string("name").unwrap_or_default().to_owned();
+    fn read(fields: &mut Fields<'_, '_>, is_last: bool) -> Self {
+        let name = fields.string(&NAME).unwrap_or_default().to_owned();
         if name == "error" {
             fields.error("name", "a branch cannot be called `error`: that is where a failed node goes on");
         }
-        if fields.given("if").is_none() && !last {
+        if !fields.is_given(&IF) && !is_last {
             fields.error_here("only the last branch may be without `if`");
         }
         Self { name, test: Test::read(fields) }
@@ -128,17 +156,17 @@ impl Branch {
 
 impl Test {
     fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
-        if fields.string("if")?.chars().count() > MAX_EXPRESSION {
+        if fields.string(&IF)?.chars().count() > MAX_EXPRESSION {
             fields.error("if", format!("a condition has at most {MAX_EXPRESSION} characters"));
             return None;
         }
-        let embedded = Embedded::read(fields, "if");
-        match ENV.compile(&embedded.code) {
+        let code = Code::read(fields, &IF);
+        match ENV.compile(&code.text) {
             Ok(program) => {
                 if let Some(reason) = too_costly(&program.expression().expr, 0) {
                     fields.error("if", reason);
                 }
-                Some(Self { program, embedded })
+                Some(Self { program, code })
             }
             Err(errors) => {
                 fields.error("if", format!("`if` is not a CEL expression: {}", shortened(&errors.to_string())));
@@ -147,8 +175,8 @@ impl Test {
         }
     }
 
-    fn holds(&self, reader: &Reader<'_>) -> Result<bool, NodeError> {
-        let bound = Bound::new(&self.embedded, reader)?;
+    fn holds(&self, scope: &Scope<'_>) -> Result<bool, NodeError> {
+        let bound = Bound::new(&self.code, scope)?;
         let mut context = Context::with_env(Arc::clone(&ENV));
         context.set_variable_resolver(&bound);
         match self.program.execute(&context) {
@@ -200,13 +228,13 @@ struct Bound {
 }
 
 impl Bound {
-    fn new(embedded: &Embedded, reader: &Reader<'_>) -> Result<Self, NodeError> {
+    fn new(code: &Code, scope: &Scope<'_>) -> Result<Self, NodeError> {
         let bind = |(name, value): (&str, &Value)| {
             let weight = json::size(value) + VALUE_WEIGHT * values(value);
             let value = Box::<dyn Val>::try_from(to_cel(value)).map_err(|error| NodeError::new("condition_error", error.to_string()))?;
             Ok((name.to_owned(), value, weight))
         };
-        Ok(Self { values: embedded.read_variables(reader)?.map(bind).collect::<Result<_, NodeError>>()?, left: AtomicUsize::new(MAX_READ) })
+        Ok(Self { values: code.read_variables(scope)?.map(bind).collect::<Result<_, NodeError>>()?, left: AtomicUsize::new(MAX_READ) })
     }
 
     fn is_exhausted(&self) -> bool {

@@ -1,45 +1,83 @@
 //! `function`: runs JavaScript.
-//!
-//! | field | |
-//! |---|---|
-//! | `code` | the body of a function; what it returns is the result |
-//! | `timeout` | at most `60s`, default `30s` |
-//!
-//! A reference in the code is a variable that holds the value (`<api.n> * 2`), never text put into the code; so it does not
-//! belong inside quotes. `api` is the whole input. Secrets cannot be used in code. Leaves `{result, stdout}`.
-//!
-//! ```yaml
-//! - { id: double, type: function, code: "return <api.n> * 2" }
-//! ```
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Map;
 
-use super::embedded::Embedded;
-use super::fields::Fields;
-use super::{NodeError, Plan};
+use super::{
+    CallLimits, Done, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Planned, Price, Role,
+};
 use crate::call::{Action, CodeCall};
-use crate::run::Reader;
+use crate::compile::fields::Fields;
+use crate::expr::code::Code;
+use crate::expr::scope::Scope;
+use crate::field::{FieldSpec, FieldType};
+
+const CODE: FieldSpec = FieldSpec::new(
+    "code",
+    FieldType::Code,
+    "the body of an async function; what it returns is the result",
+)
+.required();
+
+const DETAILS: &str = "\
+`result` is JSON; `stdout` is what `console` printed, at most 64 KiB.
+
+- A reference is a variable that holds the value, never text put into the code, so it does not belong inside quotes.
+  `api` is the whole input. Secrets cannot be used in code.
+- There is no network, no file and no environment. `Date.now()` is the start of the run, and `Math.random()` follows a
+  seed of the run, so that a run that goes on after a crash computes the same.
+- At most 64 MiB of memory. Each run has processes of its own, at most four at a time; further functions wait.";
+
+const FIELDS: &[FieldSpec] = &[CODE];
+
+pub(super) fn spec() -> KindSpec {
+    KindSpec {
+        name: "function".into(),
+        summary: "Runs JavaScript (QuickJS).".into(),
+        details: DETAILS.into(),
+        fields: FIELDS.into(),
+        outputs: |_| {
+            OutputFields::only(&[("result", OutputType::Any), ("stdout", OutputType::Text)])
+        },
+        call: Some(CallLimits {
+            default_timeout: Duration::from_secs(30),
+            max_timeout: Duration::from_secs(60),
+        }),
+        role: Role::Step,
+        example: r#"{ id: double, type: function, code: "return <api.n> * 2" }"#.into(),
+        read: Arc::new(|fields| Box::new(Function::read(fields))),
+    }
+}
 
 #[derive(Debug)]
-pub(crate) struct Function {
-    code: Embedded,
-    /// Bound only where the code speaks of it: it may be large.
+struct Function {
+    code: Code,
+    /// Bound only where the code names it: it may be large.
     binds_api: bool,
 }
 
 impl Function {
-    pub(super) fn read(fields: &mut Fields<'_, '_>) -> Self {
-        fields.require("code");
-        let code = Embedded::read(fields, "code");
-        Self { binds_api: code.code.contains("api"), code }
+    fn read(fields: &mut Fields<'_, '_>) -> Self {
+        let code = Code::read(fields, &CODE);
+        Self { binds_api: code.text.contains("api"), code }
     }
+}
 
-    pub(super) fn plan(&self, reader: &Reader<'_>) -> Result<Plan, NodeError> {
-        let mut variables: Map<_, _> = self.code.read_variables(reader)?.map(|(name, value)| (name.to_owned(), value.clone())).collect();
-        if self.binds_api {
-            variables.insert("api".into(), reader.input().clone());
+impl Node for Function {
+    fn plan(&self, scope: &Scope<'_>, done: &Done) -> Result<Plan, NodeError> {
+        if let Some(output) = done.value("code")? {
+            return Ok(Plan::Done(output));
         }
-        Ok(Plan::Perform(Action::Code(CodeCall { code: self.code.code.clone(), variables, now_ms: reader.started_at_ms() })))
+        let variables = self.code.read_variables(scope)?;
+        let mut variables: Map<_, _> =
+            variables.map(|(name, value)| (name.to_owned(), value.clone())).collect();
+        if self.binds_api {
+            variables.insert("api".into(), scope.input().clone());
+        }
+        let call = CodeCall { code: self.code.text.clone(), variables, now_ms: scope.started_at_ms() };
+        Ok(Plan::Perform(vec![Planned::call("code", Action::Code(call), Price::Free)]))
     }
 }
 

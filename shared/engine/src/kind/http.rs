@@ -1,29 +1,68 @@
 //! `http`: asks another server.
-//!
-//! | field | |
-//! |---|---|
-//! | `url` | where; references and secrets allowed |
-//! | `method` | `GET` (default), `POST`, `PUT`, `PATCH`, `DELETE`, `HEAD`, `OPTIONS` |
-//! | `query`, `headers` | name to text |
-//! | `body` | text goes out as it is, anything else as JSON |
-//! | `timeout` | at most `10m`, default `5m` |
-//!
-//! Leaves `{data, status, headers}`; `data` is JSON where the answer says so, else text.
-//!
-//! ```yaml
-//! - { id: user, type: http, url: "https://example.com/users/<api.id>", headers: { authorization: "Bearer {{TOKEN}}" } }
-//! ```
 
-use super::fields::{Fields, Secrets};
-use super::{NodeError, Plan};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{
+    CallLimits, Done, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Planned, Price, Role,
+};
 use crate::call::{Action, HttpCall, Rendered};
-use crate::run::Reader;
-use crate::template::{Template, Text};
+use crate::compile::fields::Fields;
+use crate::expr::scope::Scope;
+use crate::expr::template::{Template, Text};
+use crate::field::{FieldSpec, FieldType};
 
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 
+const URL: FieldSpec = FieldSpec::new("url", FieldType::Text, "the address").required().with_secrets();
+const METHOD: FieldSpec =
+    FieldSpec::with_default("method", FieldType::Method(&METHODS), "GET", "the HTTP method");
+const QUERY: FieldSpec =
+    FieldSpec::new("query", FieldType::Texts, "name to text, added to the address").with_secrets();
+const HEADERS: FieldSpec = FieldSpec::new("headers", FieldType::Texts, "name to text").with_secrets();
+const BODY: FieldSpec = FieldSpec::new(
+    "body",
+    FieldType::Any,
+    "text goes out as it is, anything else as JSON with its content type",
+)
+.with_secrets();
+
+const DETAILS: &str = "\
+`data` is JSON where the answer says so, else text; names in `headers` are lower case.
+
+A status from 400 on is the failure `http_status`. Redirects are not followed: a 3xx is an answer like any other. Answers
+have at most 4 MiB. [Some addresses](operations.md#what-may-be-called) and
+[some headers](operations.md#what-may-be-called) are refused.";
+
+const FIELDS: &[FieldSpec] = &[URL, METHOD, QUERY, HEADERS, BODY];
+
+pub(super) fn spec() -> KindSpec {
+    KindSpec {
+        name: "http".into(),
+        summary: "Asks another server.".into(),
+        details: DETAILS.into(),
+        fields: FIELDS.into(),
+        outputs: |_| {
+            OutputFields::only(&[
+                ("data", OutputType::Any),
+                ("status", OutputType::Number),
+                ("headers", OutputType::Object),
+            ])
+        },
+        call: Some(CallLimits {
+            default_timeout: Duration::from_secs(300),
+            max_timeout: Duration::from_secs(600),
+        }),
+        role: Role::Step,
+        example: EXAMPLE.into(),
+        read: Arc::new(|fields| Box::new(Http::read(fields))),
+    }
+}
+
+const EXAMPLE: &str = r#"{ id: user, type: http, url: "https://example.com/users/<api.id>", headers: { authorization: "Bearer {{TOKEN}}" } }"#;
+
 #[derive(Debug)]
-pub(crate) struct Http {
+struct Http {
     method: String,
     url: Text,
     query: Vec<(String, Text)>,
@@ -32,29 +71,38 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    pub(super) fn read(fields: &mut Fields<'_, '_>) -> Self {
+    fn read(fields: &mut Fields<'_, '_>) -> Self {
         Self {
-            url: fields.required_text("url", Secrets::Allowed),
-            method: fields.method("GET", &METHODS),
-            query: fields.texts("query", Secrets::Allowed),
-            headers: fields.headers(Secrets::Allowed),
-            body: fields.template("body", Secrets::Allowed),
+            url: fields.text(&URL).unwrap_or_default(),
+            method: fields.method(&METHOD),
+            query: fields.texts(&QUERY),
+            headers: fields.headers(&HEADERS),
+            body: fields.template(&BODY),
         }
-    }
-
-    pub(super) fn plan(&self, reader: &Reader<'_>) -> Result<Plan, NodeError> {
-        Ok(Plan::Perform(Action::Http(HttpCall {
-            method: self.method.clone(),
-            url: self.url.render_outgoing(reader)?,
-            query: render_texts(&self.query, reader)?,
-            headers: render_texts(&self.headers, reader)?,
-            body: self.body.as_ref().map(|body| body.render_outgoing(reader)).transpose()?,
-        })))
     }
 }
 
-pub(crate) fn render_texts(texts: &[(String, Text)], reader: &Reader<'_>) -> Result<Vec<(String, Rendered)>, NodeError> {
-    texts.iter().map(|(name, text)| Ok((name.clone(), text.render_outgoing(reader)?))).collect()
+impl Node for Http {
+    fn plan(&self, scope: &Scope<'_>, done: &Done) -> Result<Plan, NodeError> {
+        if let Some(output) = done.value("request")? {
+            return Ok(Plan::Done(output));
+        }
+        let request = HttpCall {
+            method: self.method.clone(),
+            url: self.url.render_outgoing(scope)?,
+            query: render_texts(&self.query, scope)?,
+            headers: render_texts(&self.headers, scope)?,
+            body: self.body.as_ref().map(|body| body.render_outgoing(scope)).transpose()?,
+        };
+        Ok(Plan::Perform(vec![Planned::call("request", Action::Http(request), Price::Free)]))
+    }
+}
+
+pub(crate) fn render_texts(
+    texts: &[(String, Text)],
+    scope: &Scope<'_>,
+) -> Result<Vec<(String, Rendered)>, NodeError> {
+    texts.iter().map(|(name, text)| Ok((name.clone(), text.render_outgoing(scope)?))).collect()
 }
 
 #[cfg(test)]

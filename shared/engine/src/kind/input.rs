@@ -1,43 +1,59 @@
-//! `input`: the workflow's `input` section, as the node `api`.
-//!
-//! It is not written among the nodes. `<api.x>` and `<api.input.x>` read a declared field, `<api.input>` the whole input;
-//! without an `input` section only `<api.input…>` reads anything.
-//!
-//! ```yaml
-//! input:
-//!   - { name: character, type: string, description: Who the story is about }
-//!   - { name: words, type: number, default: 80, value: 20 }
-//! ```
+//! The workflow's `input` section, as the node `api`: it is not written among the nodes.
+
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Leaves, NodeError, Plan};
+use super::{Done, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan, Role};
+use crate::expr::reference::PathStep;
+use crate::expr::scope::Scope;
 use crate::problem::did_you_mean;
-use crate::run::Reader;
-use crate::text::PathStep;
+
+/// Stands in no list of kinds: authors write the section instead.
+pub(crate) fn spec() -> KindSpec {
+    KindSpec {
+        name: "input".into(),
+        summary: "The run's input.".into(),
+        details: "".into(),
+        fields: [].as_slice().into(),
+        outputs,
+        call: None,
+        role: Role::Input,
+        example: "".into(),
+        read: Arc::new(|_| Box::new(Input)),
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct Input;
 
-impl Input {
-    pub(super) fn plan(&self, _reader: &Reader<'_>) -> Result<Plan, NodeError> {
-        Ok(Plan::Input)
+impl Node for Input {
+    fn plan(&self, scope: &Scope<'_>, _done: &Done) -> Result<Plan, NodeError> {
+        Ok(Plan::Done(Arc::clone(scope.input_shared())))
     }
 }
 
-/// The declared fields; anything where none are declared.
-pub(crate) fn leaves(root: &Map<String, Value>) -> Leaves {
-    let Some(Value::Array(fields)) = root.get("input") else { return Leaves::Anything };
-    Leaves::Only(fields.iter().filter_map(|field| field.get("name")?.as_str().map(str::to_owned)).collect())
+/// The declared fields, read from the whole document; any where none are declared.
+pub(crate) fn outputs(root: &Map<String, Value>) -> OutputFields {
+    let Some(Value::Array(fields)) = root.get("input") else { return OutputFields::Any };
+    let names = fields.iter().filter_map(|field| field.get("name")?.as_str().map(str::to_owned));
+    OutputFields::Only(names.map(|name| OutputField::new(name, OutputType::Any).nullable()).collect())
 }
 
 /// The path into the input that an author's path means.
-pub(crate) fn path(leaves: &Leaves, path: &[PathStep]) -> Result<Vec<PathStep>, String> {
-    let PathStep::Field(first) = &path[0] else { return Err("the input is an object, not a list".into()) };
-    match leaves {
+pub(crate) fn path(outputs: &OutputFields, path: &[PathStep]) -> Result<Vec<PathStep>, String> {
+    let PathStep::Field(first) = &path[0] else {
+        return Err("the input is an object, not a list".into());
+    };
+    match outputs {
         _ if first == "input" => Ok(path[1..].to_vec()),
-        Leaves::Anything => Err(format!("the workflow has no `input` section; write <api.input.{first}>, or declare the field")),
-        Leaves::Only(names) if names.contains(first) => Ok(path.to_vec()),
-        Leaves::Only(names) => Err(format!("the input has no field `{first}`{}", did_you_mean(first, names.iter().map(String::as_str)))),
+        OutputFields::Any => Err(format!(
+            "the workflow has no `input` section; write <api.input.{first}>, or declare the field"
+        )),
+        OutputFields::Only(_) if outputs.names().any(|name| name == first) => Ok(path.to_vec()),
+        OutputFields::Only(_) => {
+            let hint = did_you_mean(first, outputs.names());
+            Err(format!("the input has no field `{first}`{hint}"))
+        }
     }
 }

@@ -1,49 +1,82 @@
 //! `response`: ends the run with an answer.
-//!
-//! | field | |
-//! |---|---|
-//! | `data` | any JSON with references |
-//! | `status` | an HTTP status, or a reference to one; anything else reads as 200 |
-//! | `headers` | name to text |
-//!
-//! The first one to run wins: nothing new starts after it, what runs finishes, and later errors change nothing. The run's
-//! output is `{data, status, headers}`.
-//!
-//! ```yaml
-//! - { id: refuse, type: response, after: [check.bad], status: 422, data: { reason: <check.branch> } }
-//! ```
+
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::fields::{Fields, Secrets};
-use super::{NodeError, Plan};
-use crate::run::Reader;
-use crate::template::{Template, Text};
+use super::{Done, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Role};
+use crate::compile::fields::Fields;
+use crate::expr::scope::Scope;
+use crate::expr::template::{Template, Text};
+use crate::field::{FieldSpec, FieldType};
+
+const DATA: FieldSpec =
+    FieldSpec::with_default("data", FieldType::Any, "null", "any JSON with references");
+const STATUS: FieldSpec = FieldSpec::with_default(
+    "status",
+    FieldType::Any,
+    "200",
+    "an HTTP status from 200 to 599, or a reference to one; anything else reads as 200",
+);
+const HEADERS: FieldSpec = FieldSpec::new("headers", FieldType::Texts, "name to text");
+
+const DETAILS: &str = "\
+The first one to run wins: nothing new starts after it, what runs finishes, and later errors change nothing. The run's
+output is `{data, status, headers}`.";
+
+const FIELDS: &[FieldSpec] = &[DATA, STATUS, HEADERS];
+
+pub(super) fn spec() -> KindSpec {
+    KindSpec {
+        name: "response".into(),
+        summary: "Ends the run with an answer.".into(),
+        details: DETAILS.into(),
+        fields: FIELDS.into(),
+        outputs: |_| {
+            OutputFields::only(&[
+                ("data", OutputType::Any),
+                ("status", OutputType::Number),
+                ("headers", OutputType::Object),
+            ])
+        },
+        call: None,
+        role: Role::Step,
+        example: EXAMPLE.into(),
+        read: Arc::new(|fields| Box::new(Response::read(fields))),
+    }
+}
+
+const EXAMPLE: &str = "{ id: refuse, type: response, after: [check.bad], status: 422, data: { reason: <check.branch> } }";
 
 #[derive(Debug)]
-pub(crate) struct Response {
+struct Response {
     data: Template,
     status: Option<Template>,
     headers: Vec<(String, Text)>,
 }
 
 impl Response {
-    pub(super) fn read(fields: &mut Fields<'_, '_>) -> Self {
+    fn read(fields: &mut Fields<'_, '_>) -> Self {
         Self {
-            data: fields.template("data", Secrets::Refused).unwrap_or(Template::Literal(Value::Null)),
-            status: fields.template("status", Secrets::Refused),
-            headers: fields.headers(Secrets::Refused),
+            data: fields.template(&DATA).unwrap_or(Template::Literal(Value::Null)),
+            status: fields.template(&STATUS),
+            headers: fields.headers(&HEADERS),
         }
     }
+}
 
-    pub(super) fn plan(&self, reader: &Reader<'_>) -> Result<Plan, NodeError> {
+impl Node for Response {
+    fn plan(&self, scope: &Scope<'_>, _done: &Done) -> Result<Plan, NodeError> {
         let status = match &self.status {
-            Some(status) => valid_status(&status.render(reader)?).unwrap_or(200),
+            Some(status) => valid_status(&status.render(scope)?).unwrap_or(200),
             None => 200,
         };
-        let headers = self.headers.iter().map(|(name, text)| Ok((name.clone(), Value::String(text.render_string(reader)?))));
-        let headers = headers.collect::<Result<Map<_, _>, NodeError>>()?;
-        Ok(Plan::Respond(json!({ "data": self.data.render(reader)?, "status": status, "headers": headers })))
+        let header = |(name, text): &(String, Text)| {
+            Ok((name.clone(), Value::String(text.render_string(scope)?)))
+        };
+        let headers = self.headers.iter().map(header).collect::<Result<Map<_, _>, NodeError>>()?;
+        let data = self.data.render(scope)?;
+        Ok(Plan::Respond(json!({ "data": data, "status": status, "headers": headers })))
     }
 }
 

@@ -1,34 +1,48 @@
 //! `template`: puts text together.
-//!
-//! | field | |
-//! |---|---|
-//! | `template` | text with references |
-//!
-//! Leaves `{content}`. A template that is exactly one reference keeps that value's JSON type.
-//!
-//! ```yaml
-//! - { id: greeting, type: template, template: "Hello <api.name> x<api.n>" }
-//! ```
+
+use std::sync::Arc;
 
 use serde_json::json;
 
-use super::fields::{Fields, Secrets};
-use super::{NodeError, Plan};
-use crate::run::Reader;
-use crate::template::Text;
+use super::{Done, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Role};
+use crate::compile::fields::Fields;
+use crate::expr::scope::Scope;
+use crate::expr::template::Text;
+use crate::field::{FieldSpec, FieldType};
+
+const TEMPLATE: FieldSpec =
+    FieldSpec::new("template", FieldType::Text, "text with references").required();
+
+const FIELDS: &[FieldSpec] = &[TEMPLATE];
+
+pub(super) fn spec() -> KindSpec {
+    KindSpec {
+        name: "template".into(),
+        summary: "Puts text together.".into(),
+        details: "A template that is exactly one reference keeps that value's JSON type.".into(),
+        fields: FIELDS.into(),
+        outputs: |_| OutputFields::only(&[("content", OutputType::Any)]),
+        call: None,
+        role: Role::Step,
+        example: r#"{ id: greeting, type: template, template: "Hello <api.name> x<api.n>" }"#.into(),
+        read: Arc::new(|fields| Box::new(Template::read(fields))),
+    }
+}
 
 #[derive(Debug)]
-pub(crate) struct Template {
+struct Template {
     template: Text,
 }
 
 impl Template {
-    pub(super) fn read(fields: &mut Fields<'_, '_>) -> Self {
-        Self { template: fields.required_text("template", Secrets::Refused) }
+    fn read(fields: &mut Fields<'_, '_>) -> Self {
+        Self { template: fields.text(&TEMPLATE).unwrap_or_default() }
     }
+}
 
-    pub(super) fn plan(&self, reader: &Reader<'_>) -> Result<Plan, NodeError> {
-        Ok(Plan::Done(json!({ "content": self.template.render(reader)? })))
+impl Node for Template {
+    fn plan(&self, scope: &Scope<'_>, _done: &Done) -> Result<Plan, NodeError> {
+        Ok(Plan::done(json!({ "content": self.template.render(scope)? })))
     }
 }
 

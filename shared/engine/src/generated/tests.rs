@@ -2,8 +2,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::*;
-use crate::node::KIND_NAMES;
+use super::{kinds, schema};
+use crate::kind::Kinds;
 use crate::{Document, Problem, Severity, Workflow};
 
 /// A minimal node of each kind.
@@ -26,7 +26,7 @@ fn root() -> PathBuf {
 }
 
 fn validator() -> jsonschema::Validator {
-    jsonschema::validator_for(&serde_json::from_str(DOCUMENT).unwrap()).unwrap()
+    jsonschema::validator_for(&schema::document(Kinds::standard())).unwrap()
 }
 
 fn errors(document: &Document) -> Vec<Problem> {
@@ -34,27 +34,33 @@ fn errors(document: &Document) -> Vec<Problem> {
     problems.into_iter().filter(|problem| problem.severity == Severity::Error).collect()
 }
 
-/// Written anew with `FLOWGATE_WRITE_SCHEMA=1 cargo test -p flowgate-engine schema`.
+/// Committed files that are generated, written anew where `FLOWGATE_RENEW` is set.
 #[test]
 fn the_committed_schema_is_not_stale() {
-    let mut made = serde_json::to_string_pretty(&generate::document_schema()).unwrap();
-    made.push('\n');
-    if std::env::var_os("FLOWGATE_WRITE_SCHEMA").is_some() {
-        std::fs::write(root().join("docs/workflow.schema.json"), made).unwrap();
-    } else {
-        assert!(made == DOCUMENT, "docs/workflow.schema.json is stale: FLOWGATE_WRITE_SCHEMA=1 cargo test -p flowgate-engine schema");
+    let mut schema = serde_json::to_string_pretty(&schema::document(Kinds::standard())).unwrap();
+    schema.push('\n');
+    for (path, made) in
+        [("docs/workflow.schema.json", schema), ("docs/kinds.md", kinds::page(Kinds::standard()))]
+    {
+        let committed = root().join(path);
+        if std::env::var_os("FLOWGATE_RENEW").is_some() {
+            std::fs::write(&committed, made).unwrap();
+        } else {
+            let is_fresh = std::fs::read_to_string(&committed).is_ok_and(|text| text == made);
+            assert!(is_fresh, "{path} is stale: FLOWGATE_RENEW=1 cargo test -p flowgate-engine generated");
+        }
     }
 }
 
 #[test]
 fn every_field_is_described() {
-    let schema: Value = serde_json::from_str(DOCUMENT).unwrap();
-    let places = KIND_NAMES.iter().map(|kind| format!("/definitions/{kind}"));
+    let schema = schema::document(Kinds::standard());
+    let places = Kinds::standard().names().map(|kind| format!("/definitions/{kind}"));
     let places = places.chain(["", "/properties/input/items", "/properties/webhook"].map(str::to_owned));
     for place in places {
         let properties = schema.pointer(&format!("{place}/properties")).and_then(Value::as_object).unwrap();
         let bare: Vec<_> = properties.iter().filter(|(_, field)| !field["description"].is_string()).map(|(name, _)| name).collect();
-        assert!(bare.is_empty(), "{place}: {bare:?} have no row in the table of their file's documentation");
+        assert!(bare.is_empty(), "{place}: {bare:?} have no help");
     }
 }
 
@@ -124,7 +130,7 @@ fn what_is_broken_in_structure_fits_neither() {
 #[test]
 fn schema_and_compiler_agree_on_every_field() {
     let validator = validator();
-    let schema: Value = serde_json::from_str(DOCUMENT).unwrap();
+    let schema = schema::document(Kinds::standard());
     let mut checked = 0;
     for (kind, fields) in NODES {
         let node: Value = serde_json::from_str(&format!(r#"{{"id":"a","type":"{kind}",{fields}}}"#)).unwrap();
