@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flowgate_app::App;
-use flowgate_app::ports::Message;
+use flowgate_core::work::Message;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::Local;
+use flowgate_local::Local;
+use flowgate_runner::Runner;
 
 /// Each run holds its values in memory; more of them wait their turn.
 const RUNS_AT_ONCE: usize = 512;
@@ -18,23 +19,23 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 const SWEEP_AT_ONCE: usize = 1_000;
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
 
-pub struct Loops {
+pub(super) struct Loops {
     messages: JoinHandle<JoinSet<()>>,
     stop_messages: Arc<tokio::sync::Notify>,
     timers: JoinSet<()>,
 }
 
-pub fn start(app: &Arc<App>, local: &Local, messages: mpsc::UnboundedReceiver<Message>) -> Loops {
+pub(super) fn start(runner: &Arc<Runner>, local: &Local, messages: mpsc::UnboundedReceiver<Message>) -> Loops {
     let stop_messages = Arc::new(tokio::sync::Notify::new());
     let mut timers = JoinSet::new();
-    timers.spawn(sweep(app.clone()));
-    timers.spawn(forget(app.clone(), local.clone()));
-    Loops { messages: tokio::spawn(work(app.clone(), messages, stop_messages.clone())), stop_messages, timers }
+    timers.spawn(sweep(runner.app.clone()));
+    timers.spawn(forget(runner.app.clone(), local.clone()));
+    Loops { messages: tokio::spawn(work(runner.clone(), messages, stop_messages.clone())), stop_messages, timers }
 }
 
 impl Loops {
     /// Takes no more messages. What is in hand goes on until [`Stopped::finished`].
-    pub async fn stop(mut self) -> Stopped {
+    pub(super) async fn stop(mut self) -> Stopped {
         self.timers.abort_all();
         self.stop_messages.notify_one();
         Stopped { in_hand: self.messages.await.unwrap_or_default() }
@@ -42,18 +43,18 @@ impl Loops {
 }
 
 /// Loops that take nothing new.
-pub struct Stopped {
+pub(super) struct Stopped {
     in_hand: JoinSet<()>,
 }
 
 impl Stopped {
     /// What was in hand has ended, or was handed over.
-    pub async fn finished(mut self) {
+    pub(super) async fn finished(mut self) {
         while self.in_hand.join_next().await.is_some() {}
     }
 }
 
-async fn work(app: Arc<App>, mut messages: mpsc::UnboundedReceiver<Message>, stop: Arc<tokio::sync::Notify>) -> JoinSet<()> {
+async fn work(runner: Arc<Runner>, mut messages: mpsc::UnboundedReceiver<Message>, stop: Arc<tokio::sync::Notify>) -> JoinSet<()> {
     let (runs, deliveries) = (Arc::new(Semaphore::new(RUNS_AT_ONCE)), Arc::new(Semaphore::new(DELIVERIES_AT_ONCE)));
     let mut in_hand = JoinSet::new();
     loop {
@@ -65,13 +66,13 @@ async fn work(app: Arc<App>, mut messages: mpsc::UnboundedReceiver<Message>, sto
         };
         let Some(message) = message else { return in_hand };
         let turn = if matches!(message, Message::RunV1 { .. }) { runs.clone() } else { deliveries.clone() };
-        in_hand.spawn(handle(app.clone(), turn, message));
+        in_hand.spawn(handle(runner.clone(), turn, message));
     }
 }
 
-async fn handle(app: Arc<App>, turn: Arc<Semaphore>, message: Message) {
+async fn handle(runner: Arc<Runner>, turn: Arc<Semaphore>, message: Message) {
     let Ok(_turn) = turn.acquire().await else { return };
-    if let Err(error) = app.handle(&message).await {
+    if let Err(error) = runner.handle(&message).await {
         tracing::warn!(?message, error = format!("{error:#}"), "a message was not done; its due row brings it back");
     }
 }

@@ -5,30 +5,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use flowgate_core::delivery::{Delivery, DeliveryId, DeliveryState, FrozenRequest, HeaderValue, WebhookBody, WebhookTarget};
+use flowgate_core::event::{Event, Trace};
+use flowgate_core::id::RunId;
+use flowgate_core::lease::Held;
+use flowgate_core::run::{Ending, Finished, RunEnd, RunHead, RunRecord, RunState};
+use flowgate_core::time::Timestamp;
+use flowgate_core::work::{DueItem, Message};
 use flowgate_engine::call::{Piece, Rendered, WebhookCall};
 use flowgate_engine::{Run, RunError, RunStart, Step, Usage};
 use serde_json::{Value, json};
 
-use crate::answer;
-use crate::delivery::{Delivery, DeliveryId, DeliveryState, FrozenRequest, HeaderValue, WebhookBody, WebhookTarget};
-use crate::metric;
 use crate::platform::App;
-use crate::ports::{DueItem, Ending, Finished, Message};
-use crate::run::{Event, Held, RunEnd, RunHead, RunId, RunRecord, RunState, Trace};
-use crate::time::Timestamp;
+use crate::{answer, metric};
 
 /// A run that is not to be saved is looked at again after this time, should its owner not have wiped it.
 const WIPE_GRACE: Duration = Duration::from_secs(60);
 
 impl App {
     /// What is written with the end that `record` holds.
-    pub(crate) fn ending_of(
-        &self,
-        record: &RunRecord,
-        of_workflow: Option<WebhookCall>,
-        trace: Trace,
-        events: Vec<Event>,
-    ) -> Result<Ending> {
+    pub fn ending_of(&self, record: &RunRecord, of_workflow: Option<WebhookCall>, trace: Trace, events: Vec<Event>) -> Result<Ending> {
         let end = record.end.clone().context("the run has no end")?;
         let targets = record.head.webhooks.iter().cloned().chain(of_workflow.map(author_webhook));
         let deliveries =
@@ -38,7 +34,7 @@ impl App {
     }
 
     /// Sends the deliveries on their way. A run that is not to be saved is wiped once none is left.
-    pub(crate) async fn after_end(&self, ended: &RunRecord, deliveries: Vec<DeliveryId>) {
+    pub async fn after_end(&self, ended: &RunRecord, deliveries: Vec<DeliveryId>) {
         metric::run_ended(ended);
         let head = &ended.head;
         if deliveries.is_empty()
@@ -54,7 +50,7 @@ impl App {
     }
 
     /// Ends a run that is held, without computing it any further.
-    pub(crate) async fn end_held(&self, held: &Held, record: &RunRecord, state: RunState, error: Option<RunError>) -> Result<Finished> {
+    pub async fn end_held(&self, held: &Held, record: &RunRecord, state: RunState, error: Option<RunError>) -> Result<Finished> {
         let now = self.now();
         let started_at = record.started_at.unwrap_or(now);
         let output = if state == RunState::Cancelled { Value::Null } else { json!({}) };
@@ -72,6 +68,12 @@ impl App {
             other => other,
         };
         Ok(finished)
+    }
+
+    /// The same of a run of which only the owner is known. `None`: it was never written.
+    pub async fn end_stored(&self, held: &Held, state: RunState, error: Option<RunError>) -> Result<Option<Finished>> {
+        let Some(record) = self.ports.runs.read(&held.run).await? else { return Ok(None) };
+        Ok(Some(self.end_held(held, &record, state, error).await?))
     }
 
     /// As the workflow asks for it, with what the run leaves behind before its first call. Nothing in here keeps the run from ending:
@@ -104,7 +106,7 @@ impl App {
     }
 
     /// The delivery of a webhook node, not yet written.
-    pub(crate) fn node_delivery(&self, head: &RunHead, place: &str, webhook: &WebhookCall) -> Delivery {
+    pub fn node_delivery(&self, head: &RunHead, place: &str, webhook: &WebhookCall) -> Delivery {
         let target = author_webhook(webhook.clone());
         let body = serde_json::to_string(&webhook.body).unwrap_or_default();
         let request = FrozenRequest { method: target.method, url: target.url, headers: target.headers, body, event: "node".to_owned() };
@@ -124,7 +126,7 @@ impl App {
 
     /// The same of a run that may still go on, or be kept: then it stays. While a webhook waits for its next attempt, so does the sweeper's
     /// next look.
-    pub(crate) async fn wipe_if_unsaved(&self, run: &RunId) -> Result<()> {
+    pub async fn wipe_if_unsaved(&self, run: &RunId) -> Result<()> {
         let record = self.ports.runs.read(run).await?.filter(|record| record.state.has_ended() && !record.head.save && !record.wiped);
         let Some(record) = record else { return Ok(()) };
         let (Some(next), Some(look_at)) = (self.wipe_or_wait(run).await?, record.due_at) else { return Ok(()) };
@@ -171,6 +173,6 @@ fn pieces(rendered: Rendered) -> Vec<Piece> {
     }
 }
 
-pub(crate) fn run_start(head: &RunHead, started_at: Timestamp) -> RunStart {
+pub fn run_start(head: &RunHead, started_at: Timestamp) -> RunStart {
     RunStart { run_id: head.id.to_string(), started_at_ms: started_at.millis(), input: head.input.clone() }
 }

@@ -3,32 +3,31 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use flowgate_core::id::RunId;
 use tokio::sync::{Notify, watch};
 
-use crate::run::RunId;
-
 #[derive(Clone, Default)]
-pub(crate) struct LiveRuns {
+pub struct RunRegistry {
     /// More than one for a run where a second message for it is just being refused.
     runs: watch::Sender<HashMap<RunId, Vec<Arc<Notify>>>>,
 }
 
 /// Somebody who drives the run, or is about to, until it is dropped.
-pub(crate) struct Live {
-    all: LiveRuns,
+pub struct Registered {
+    registry: RunRegistry,
     run: RunId,
     wake: Arc<Notify>,
 }
 
-impl LiveRuns {
+impl RunRegistry {
     /// To be called before the run is claimed: a wake between the claim and the first wait is kept.
-    pub(crate) fn enter(&self, run: &RunId) -> Live {
+    pub fn enter(&self, run: &RunId) -> Registered {
         let wake = Arc::new(Notify::new());
         self.runs.send_modify(|runs| runs.entry(run.clone()).or_default().push(wake.clone()));
-        Live { all: self.clone(), run: run.clone(), wake }
+        Registered { registry: self.clone(), run: run.clone(), wake }
     }
 
-    pub(crate) fn wake(&self, run: &RunId) {
+    pub fn wake(&self, run: &RunId) {
         self.runs.borrow().get(run).into_iter().flatten().for_each(|live| live.notify_one());
     }
 
@@ -69,15 +68,15 @@ impl Drop for OpenWork {
     }
 }
 
-impl Live {
-    pub(crate) async fn woken(&self) {
+impl Registered {
+    pub async fn woken(&self) {
         self.wake.notified().await;
     }
 }
 
-impl Drop for Live {
+impl Drop for Registered {
     fn drop(&mut self) {
-        self.all.runs.send_modify(|runs| {
+        self.registry.runs.send_modify(|runs| {
             if let Some(live) = runs.get_mut(&self.run) {
                 live.retain(|there| !Arc::ptr_eq(there, &self.wake));
                 if live.is_empty() {
@@ -94,7 +93,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_wake_reaches_everybody_and_is_kept() {
-        let (all, run) = (LiveRuns::default(), RunId::parse(&format!("run_{}", "0".repeat(32))).unwrap());
+        let (all, run) = (RunRegistry::default(), RunId::parse(&format!("run_{}", "0".repeat(32))).unwrap());
         let (first, second) = (all.enter(&run), all.enter(&run));
         drop(second);
         all.wake(&run);

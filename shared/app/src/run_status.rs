@@ -1,14 +1,18 @@
 //! Reads runs, lists them, explains them, cancels them.
 
+use flowgate_core::delivery::{Delivery, DeliveryId};
+use flowgate_core::event::{Event, EventId, NodeTrace, Told, Trace};
+use flowgate_core::id::RunId;
+use flowgate_core::idempotency::chosen_id_key;
+use flowgate_core::key::Scope;
+use flowgate_core::lease::LEASE;
+use flowgate_core::page::{Page, PageRequest};
+use flowgate_core::run::{CancelRequest, Claimed, Finished, RunFilter, RunRecord, RunState};
+use flowgate_core::work::Message;
+
 use crate::access::Caller;
-use crate::delivery::{Delivery, DeliveryId};
 use crate::error::{Error, Result, What};
-use crate::idempotency::chosen_id_key;
-use crate::keys::Scope;
-use crate::lease::LEASE;
 use crate::platform::App;
-use crate::ports::{CancelRequest, Claimed, Finished, Message, Page, PageRequest, RunFilter};
-use crate::run::{Event, EventId, NodeTrace, RunId, RunRecord, RunState, Told, Trace};
 
 const EVENTS_A_READ: usize = 1_000;
 pub const LONGEST_PAGE: usize = 100;
@@ -66,7 +70,7 @@ impl App {
         Ok(self.ports.runs.events(run, after, EVENTS_A_READ).await?)
     }
 
-    pub(crate) async fn all_events(&self, run: &RunId) -> anyhow::Result<Vec<Event>> {
+    pub async fn all_events(&self, run: &RunId) -> anyhow::Result<Vec<Event>> {
         let mut events: Vec<Event> = Vec::new();
         loop {
             let batch = self.ports.runs.events(run, events.last().map(|event| event.id), EVENTS_A_READ).await?;
@@ -116,7 +120,7 @@ impl App {
         let run = &record.head.id;
         match self.ports.runs.request_cancel(run, self.now()).await? {
             CancelRequest::Requested => {
-                self.live.wake(run);
+                self.running.wake(run);
                 let mut record = self.run_for(caller, Scope::Cancel, id).await?;
                 record.cancel_requested = true;
                 Ok(Cancelled::Cancelled(Box::new(record)))

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use flowgate_core::ports::Ports;
+use flowgate_core::time::Timestamp;
+use flowgate_core::work::{DueItem, Message};
 use futures_util::future::join_all;
 
 use crate::metric;
-use crate::platform::{App, Ports};
-use crate::ports::{DueItem, Message};
-use crate::time::Timestamp;
+use crate::platform::App;
 
 /// What is due may have lost its message, or wait in a long queue, where more messages do not help: it is sent again after as long as it
 /// has been due already, within these bounds.
@@ -19,13 +20,13 @@ const AT_ONCE: usize = 16;
 
 impl App {
     /// The due row stands behind every message: one that is not sent comes late, not never.
-    pub(crate) async fn send(&self, message: Message) {
+    pub async fn send(&self, message: Message) {
         if let Err(error) = self.ports.queue.send(message).await {
             tracing::warn!(error = format!("{error:#}"), "a message was not sent; the sweeper will");
         }
     }
 
-    pub(crate) async fn send_later(&self, message: Message, at: Timestamp) {
+    pub async fn send_later(&self, message: Message, at: Timestamp) {
         if let Err(error) = self.ports.queue.send_later(message, at).await {
             tracing::warn!(error = format!("{error:#}"), "a message was not sent; the sweeper will");
         }
@@ -78,7 +79,7 @@ fn again_after(item: &DueItem, now: Timestamp) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::RunId;
+    use flowgate_core::id::RunId;
 
     #[test]
     fn what_waits_long_is_sent_again_seldom() {

@@ -1,12 +1,15 @@
-//! A webhook on its way: frozen bytes, where they go, and what became of each attempt.
+//! A webhook on its way: frozen bytes, where they go, what became of each attempt, and the port that stores it.
 
 use std::sync::Arc;
 
+use anyhow::Result;
+use async_trait::async_trait;
 use flowgate_engine::call::Piece;
 use serde::{Deserialize, Serialize};
 
-use crate::run::{OwnerToken, RunId};
-use crate::secrets::SigningPin;
+use crate::id::RunId;
+use crate::lease::{OwnerToken, Written};
+use crate::secret::SigningPin;
 use crate::time::Timestamp;
 
 /// `whd_` and 32 hex digits made from the run and the webhook's place in it, so that writing it twice writes it once. Sent as `webhook-id`.
@@ -115,6 +118,29 @@ pub struct Attempt {
     pub error: Option<String>,
     /// The answer's first 4 KiB.
     pub answer: String,
+}
+
+/// Webhooks on their way. Those at a run's end are written by [`crate::run::Runs::finish`].
+#[async_trait]
+pub trait Deliveries: Send + Sync {
+    /// Put-if-absent by id.
+    async fn put(&self, delivery: Delivery) -> Result<()>;
+    /// Takes the attempt that is due, until `until`; `None` where nothing is due or another has it.
+    async fn claim(&self, id: &DeliveryId, owner: &OwnerToken, now: Timestamp, until: Timestamp) -> Result<Option<Delivery>>;
+    /// Logs the attempt and says what comes next, if the claim is still ours.
+    async fn record(&self, id: &DeliveryId, owner: &OwnerToken, attempt: Attempt, next: AfterAttempt) -> Result<Written>;
+    async fn read(&self, id: &DeliveryId) -> Result<Option<Delivery>>;
+    /// In the order they were made.
+    async fn of_run(&self, run: &RunId) -> Result<Vec<Delivery>>;
+    /// Makes it pending and due again, at the schedule's start; an attempt that is out goes on. `None` where it is not known, or its body is wiped.
+    async fn redeliver(&self, id: &DeliveryId, now: Timestamp) -> Result<Option<Delivery>>;
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AfterAttempt {
+    Delivered,
+    RetryAt(Timestamp),
+    Exhausted,
 }
 
 /// What a log may show of where a delivery goes: secrets stay names.

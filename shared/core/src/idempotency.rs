@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::run::RunId;
+use crate::id::RunId;
 use crate::time::Timestamp;
 
 /// A caller's key (or claimed run id) within what it was said for.
@@ -32,11 +32,11 @@ pub struct Claims {
 
 impl Claims {
     /// Of the request that bears the idempotency key.
-    pub(crate) fn body_hash(&self) -> &str {
+    pub fn body_hash(&self) -> &str {
         self.idempotency.as_ref().map_or("", |row| &row.body_hash)
     }
 
-    pub(crate) fn chosen_id(&self) -> &str {
+    pub fn chosen_id(&self) -> &str {
         self.run_id.as_ref().map_or("", |row| &row.key.key)
     }
 }
@@ -49,6 +49,6 @@ pub struct Claim {
 }
 
 /// Apart from every `Idempotency-Key`: those belong to an API key, and no key has this id.
-pub(crate) fn chosen_id_key(workflow_uid: &str, chosen_id: &str) -> IdempotencyKey {
+pub fn chosen_id_key(workflow_uid: &str, chosen_id: &str) -> IdempotencyKey {
     IdempotencyKey { scope: format!("run-id/{workflow_uid}"), key: chosen_id.to_owned() }
 }

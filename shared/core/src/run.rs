@@ -1,42 +1,21 @@
-//! A run as it is stored and read: its row, its parts, and the names of things that belong to it.
+//! Runs as they are stored and read, and the port that stores them with their checkpoints, events and traces.
 
 use std::sync::Arc;
 
-use flowgate_engine::{CallResult, NodeStatus, RunError, Usage};
+use anyhow::Result;
+use async_trait::async_trait;
+use flowgate_engine::{CallResult, RunError, Usage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::delivery::WebhookTarget;
-use crate::secrets::SigningPin;
+use crate::delivery::{Delivery, WebhookTarget};
+use crate::event::{Event, EventId, Trace};
+use crate::id::RunId;
+use crate::idempotency::{Claim as IdempotencyClaim, Claims, IdempotencyKey};
+use crate::lease::{Held, OwnerToken, Written};
+use crate::page::{Page, PageRequest};
+use crate::secret::SigningPin;
 use crate::time::Timestamp;
-
-/// `run_` and a UUIDv7, so that ids sort by the time they were made.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct RunId(Arc<str>);
-
-impl RunId {
-    pub(crate) fn new(uuid: uuid::Uuid) -> Self {
-        Self(format!("run_{}", uuid.simple()).into())
-    }
-
-    /// `None` for text that is no run id: it names no run, and no store is asked.
-    pub fn parse(text: &str) -> Option<Self> {
-        let digits = text.strip_prefix("run_")?;
-        let hex = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
-        hex.then(|| Self(text.into()))
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Display for RunId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -152,6 +131,25 @@ pub struct RunRecord {
     pub wiped: bool,
 }
 
+impl RunRecord {
+    /// A detached run that nobody has taken up yet.
+    pub fn pending(head: Arc<RunHead>, due_at: Timestamp) -> Self {
+        Self {
+            head,
+            state: RunState::Pending,
+            mode: Mode::Detached,
+            fence: 0,
+            owner: None,
+            due_at: Some(due_at),
+            cancel_requested: false,
+            barren_claims: 0,
+            started_at: None,
+            end: None,
+            wiped: false,
+        }
+    }
+}
+
 /// How a run ended: written once, by whoever finishes first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunEnd {
@@ -161,19 +159,6 @@ pub struct RunEnd {
     pub usage: Usage,
     pub started_at: Timestamp,
     pub ended_at: Timestamp,
-}
-
-/// Random, made anew for each owner: a refused write that carries it was ours and had been applied.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct OwnerToken(pub Arc<str>);
-
-/// What an owner holds; every conditional write carries it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
-    pub run: RunId,
-    pub fence: u64,
-    pub owner: OwnerToken,
 }
 
 /// The recorded result of one outside call.
@@ -188,92 +173,135 @@ pub struct Checkpoint {
     pub result: CallResult,
 }
 
-/// `<fence>-<n>`, n from 1: sorts in the order the events were told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct EventId {
-    pub fence: u64,
-    pub n: u64,
+/// Runs, their checkpoints, events and traces, and the deliveries that end with them.
+#[async_trait]
+pub trait Runs: Send + Sync {
+    /// Writes a run that has not ended, with its claims, in one transaction. Durable before `Ok`; before it the run is not accepted.
+    async fn create(&self, run: NewRun) -> Result<Created>;
+    /// Writes a run with its end, its trace, its deliveries and its claims in one transaction: for a run that needed nothing of the outside.
+    async fn create_ended(&self, run: NewRun, end: Ending) -> Result<Created>;
+
+    /// Takes the run over with `fence + 1` if nobody holds a live lease, or it is ours already. Counts the claim as barren until the next new checkpoint.
+    async fn claim(&self, run: &RunId, owner: &OwnerToken, now: Timestamp, lease_until: Timestamp) -> Result<Claimed>;
+    /// Moves the end of the lease.
+    async fn heartbeat(&self, held: &Held, lease_until: Timestamp) -> Result<Heartbeat>;
+    /// Records a call's result, put-if-absent: the first writer wins. The events told so far go with it, in the same transaction.
+    async fn checkpoint(&self, held: &Held, checkpoint: Checkpoint, events: Vec<Event>) -> Result<Written>;
+    /// Writes the START row of an `at_most_once` call, put-if-absent.
+    async fn mark_started(&self, held: &Held, place: &str) -> Result<StartMark>;
+    async fn append_events(&self, held: &Held, events: Vec<Event>) -> Result<Written>;
+    /// Makes the run detached and free to claim at `due_at`, with what the owner knows of it. Not a barren claim.
+    async fn hand_over(&self, held: &Held, checkpoints: Vec<Checkpoint>, events: Vec<Event>, due_at: Timestamp) -> Result<Written>;
+    /// The terminal state if the fence is mine, the deliveries, the trace, the last events and the retention, in one transaction. Nothing else ends a run.
+    async fn finish(&self, held: &Held, end: Ending) -> Result<Finished>;
+    /// Asks the owner to stop. A run that ended stays as it is.
+    async fn request_cancel(&self, run: &RunId, now: Timestamp) -> Result<CancelRequest>;
+    /// Input, outputs, trace, checkpoints, events and webhook bodies of an ended run are gone afterwards, and it is no longer due.
+    async fn wipe(&self, run: &RunId) -> Result<()>;
+
+    /// Consistent: what was written before is seen.
+    async fn read(&self, run: &RunId) -> Result<Option<RunRecord>>;
+    /// The same without what the run was given and what it gave, which may be megabytes: for who looks again and again.
+    async fn progress(&self, run: &RunId) -> Result<Option<RunProgress>>;
+    /// In the order they were consumed.
+    async fn checkpoints(&self, run: &RunId) -> Result<Vec<Checkpoint>>;
+    /// Places of the calls whose START row is written.
+    async fn started(&self, run: &RunId) -> Result<Vec<String>>;
+    /// In order, after `after`, at most `limit`.
+    async fn events(&self, run: &RunId, after: Option<EventId>, limit: usize) -> Result<Vec<Event>>;
+    /// `None` before the run has ended.
+    async fn trace(&self, run: &RunId) -> Result<Option<Trace>>;
+    /// Newest first, unless the filter says otherwise. Not read-your-writes.
+    async fn list(&self, workflow_uid: &str, filter: RunFilter, page: PageRequest) -> Result<Page<RunRecord>>;
+    /// Which run a key, or a chosen run id, stands for.
+    async fn idempotency(&self, key: &IdempotencyKey, now: Timestamp) -> Result<Option<IdempotencyClaim>>;
 }
 
-impl EventId {
-    pub fn parse(text: &str) -> Option<Self> {
-        let (fence, n) = text.split_once('-')?;
-        Some(Self { fence: fence.parse().ok()?, n: n.parse().ok()? })
-    }
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunProgress {
+    pub state: RunState,
+    pub cancel_requested: bool,
 }
 
-impl std::fmt::Display for EventId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}-{}", self.fence, self.n)
-    }
+#[derive(Debug, Clone)]
+pub struct NewRun {
+    pub head: Arc<RunHead>,
+    pub mode: Mode,
+    /// The owner from the start (attached), or nobody yet (detached). An owned run begins with fence 1, an unowned one with 0.
+    pub owner: Option<OwnerToken>,
+    /// End of the owner's lease, or when the sweeper should send it again.
+    pub due_at: Timestamp,
+    pub claims: Claims,
 }
 
-/// One event of a run's log. `run.finished` is not stored: it is derived from the run's row.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Event {
-    pub id: EventId,
-    pub at: Timestamp,
-    #[serde(flatten)]
-    pub told: Told,
+#[derive(Debug, Clone, PartialEq)]
+pub enum Created {
+    Created,
+    /// The idempotency key was there before: nothing was written.
+    Repeated(IdempotencyClaim),
+    /// Another run has the id that the caller chose: nothing was written.
+    IdTaken,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "event")]
-pub enum Told {
-    #[serde(rename = "node.started")]
-    /// Attempts count from 1.
-    NodeStarted { node: Arc<str>, kind: String, attempt: u32 },
-    #[serde(rename = "chunk")]
-    Chunk { node: Arc<str>, text: String },
-    #[serde(rename = "node.reset")]
-    NodeReset { node: Arc<str> },
-    #[serde(rename = "node.finished")]
-    NodeFinished {
-        node: Arc<str>,
-        kind: String,
-        status: NodeStatus,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        error: Option<RunError>,
-        /// For who listens while the run goes on; the log leaves it out, the trace keeps it.
-        #[serde(skip)]
-        output: Option<Arc<Value>>,
-    },
+#[derive(Debug, Clone)]
+pub struct Ending {
+    pub end: Arc<RunEnd>,
+    pub trace: Trace,
+    /// Told since the last write.
+    pub events: Vec<Event>,
+    pub deliveries: Vec<Delivery>,
+    pub expires_at: Timestamp,
+    /// When somebody must look at the ended run again: one that is not to be saved, until it is wiped.
+    pub due_at: Option<Timestamp>,
 }
 
-/// What a run did, node by node, in the order the nodes began. Secrets are names.
-pub type Trace = Vec<NodeTrace>;
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct NodeTrace {
-    pub node: Arc<str>,
-    pub kind: String,
-    /// `None` while the node is open.
-    pub status: Option<NodeStatus>,
-    pub attempts: u32,
-    pub started_at: Option<Timestamp>,
-    pub duration_ms: Option<u64>,
-    pub input: Option<Arc<Value>>,
-    pub output: Option<Arc<Value>>,
-    pub error: Option<RunError>,
-    pub tokens: Option<u64>,
-    pub cost_nano_usd: Option<u64>,
+#[derive(Debug, Clone, PartialEq)]
+pub enum Claimed {
+    Ours(Held, Box<RunRecord>),
+    /// Somebody holds a live lease.
+    Held,
+    Ended,
+    Unknown,
 }
 
-impl NodeTrace {
-    /// A node that has not begun.
-    pub(crate) fn new(node: Arc<str>, kind: &str) -> Self {
-        Self {
-            node,
-            kind: kind.to_owned(),
-            status: None,
-            attempts: 0,
-            started_at: None,
-            duration_ms: None,
-            input: None,
-            output: None,
-            error: None,
-            tokens: None,
-            cost_nano_usd: None,
-        }
-    }
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heartbeat {
+    Kept { cancel_requested: bool },
+    Lost,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StartMark {
+    Marked,
+    /// An earlier owner had started it.
+    AlreadyStarted,
+    Lost,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Finished {
+    Finished,
+    /// Ended before, by us (a retried write) or another: this is what is stored.
+    Already(Box<RunRecord>),
+    /// Another owner has it, or it is gone.
+    Lost,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum CancelRequest {
+    /// A live owner will see it.
+    Requested,
+    /// Nobody holds it: the canceller should claim and finish it.
+    Unowned,
+    Already(RunState),
+    Unknown,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct RunFilter {
+    pub state: Option<RunState>,
+    pub user: Option<String>,
+    pub created_from: Option<Timestamp>,
+    pub created_before: Option<Timestamp>,
+    pub oldest_first: bool,
 }

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::ports::{Clock, Entropy};
+use crate::clock::{Clock, Entropy};
 use crate::time::Timestamp;
 
 #[derive(Debug, Clone, Copy)]

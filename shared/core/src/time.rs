@@ -48,3 +48,8 @@ impl fmt::Display for Timestamp {
         }
     }
 }
+
+/// Whole milliseconds.
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -27,18 +27,26 @@ const LINE_BREAK: Bytes = Bytes::from_static(b"\n");
 impl Function {
     /// Bytes leave as they are made.
     pub async fn streamed(self, routes: impl FnOnce(Arc<App>) -> Router) -> Result<()> {
+        let router = routes(self.app.clone());
+        self.stream(router).await
+    }
+
+    pub(crate) async fn stream(self, router: Router) -> Result<()> {
         if self.buffered {
-            return self.whole(routes).await;
+            return self.answer_whole(router).await;
         }
-        let app = self.app.clone();
-        let router = routes(app).layer(from_fn_with_state(Arc::new(self), held_open));
+        let router = router.layer(from_fn_with_state(Arc::new(self), held_open));
         served(lambda_http::run_with_streaming_response(router).await)
     }
 
     /// Answers leave in one piece.
     pub async fn whole(self, routes: impl FnOnce(Arc<App>) -> Router) -> Result<()> {
-        let app = self.app.clone();
-        let router = routes(app).layer(from_fn_with_state(Arc::new(self), held_back));
+        let router = routes(self.app.clone());
+        self.answer_whole(router).await
+    }
+
+    async fn answer_whole(self, router: Router) -> Result<()> {
+        let router = router.layer(from_fn_with_state(Arc::new(self), held_back));
         served(lambda_http::run(router).await)
     }
 

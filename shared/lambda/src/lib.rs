@@ -1,8 +1,8 @@
 //! What every function's main calls: it reads the configuration, begins the log, builds the platform, and serves events until Lambda stops the process.
 
 mod http;
-#[cfg(feature = "outbound")]
-mod messages;
+#[cfg(feature = "starts")]
+pub mod starts;
 mod timer;
 mod log;
 mod trace;
@@ -14,16 +14,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
-#[cfg(feature = "outbound")]
-use flowgate_app::outbound::OutboundSettings;
 use flowgate_app::time::Timestamp;
 use flowgate_app::{App, Settings};
 use lambda_runtime::Context;
 
-use crate::{Aws, Config, TraceHeaders};
+use flowgate_aws::{Aws, Config, TraceHeaders};
 
 /// Before its deadline, at which Lambda kills it, a function needs so long to write down what it hands over.
 const HAND_OVER: Duration = Duration::from_secs(20);
+const CANNOT_START: &str = "the platform cannot start";
 
 /// One process of a function: it serves one event at a time, and stands still between two.
 pub struct Function {
@@ -51,7 +50,7 @@ impl Function {
     pub async fn start() -> Result<Self> {
         let config = Config::from_env()?;
         let aws = Aws::new(&config);
-        let app = App::new(aws.ports(), settings(&config)?).await.context("the platform cannot start")?;
+        let app = App::new(aws.ports(), settings(&config)).await.context(CANNOT_START)?;
         Ok(Self { app, aws, buffered: config.buffered })
     }
 
@@ -68,23 +67,16 @@ fn deadline(context: &Context) -> Timestamp {
     Timestamp(i64::try_from(context.deadline).unwrap_or(i64::MAX))
 }
 
-fn settings(config: &Config) -> Result<Settings> {
-    Ok(Settings {
+fn settings(config: &Config) -> Settings {
+    Settings {
         public_url: config.public_url.clone(),
         retention: config.retention,
         longest_wait: config.longest_wait,
         longest_stream: config.longest_stream,
         longest_follow: config.longest_follow,
         frozen_between_requests: true,
-        #[cfg(feature = "outbound")]
-        outbound: OutboundSettings {
-            allow_http: config.allow_private,
-            allow_private: config.allow_private,
-            allow_loopback: config.allow_loopback,
-            ..OutboundSettings::for_this_program()?
-        },
         ..Settings::default()
-    })
+    }
 }
 
 /// Lambda's errors are boxed.

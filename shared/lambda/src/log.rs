@@ -3,8 +3,8 @@
 use std::fmt::Debug;
 use std::io::Write;
 
+use flowgate_app::clock::Clock;
 use flowgate_app::metric::TARGET;
-use flowgate_app::ports::Clock;
 use flowgate_app::system::SystemClock;
 use serde_json::{Map, Value, json};
 use tracing::field::{Field, Visit};

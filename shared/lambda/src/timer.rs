@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use flowgate_app::{Ports, due};
+use flowgate_app::{Ports, sweep};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 
-use super::{deadline, served};
-use crate::{Aws, Config};
+use crate::{deadline, served};
+use flowgate_aws::{Aws, Config};
 
 /// Looks at once, and again while a look finds so many and there is time.
 const SWEEP_AT_ONCE: usize = 1_000;
@@ -24,6 +24,6 @@ pub async fn sweeps() -> Result<()> {
 /// The event itself says nothing that matters. What is left over is due in a minute too.
 async fn sweep_all(ports: &Ports, event: LambdaEvent<Value>) -> Result<(), lambda_runtime::Error> {
     let last_look = deadline(&event.context) - LAST_LOOK;
-    while due::sweep(ports, SWEEP_AT_ONCE).await? == SWEEP_AT_ONCE && ports.clock.now() < last_look {}
+    while sweep::sweep(ports, SWEEP_AT_ONCE).await? == SWEEP_AT_ONCE && ports.clock.now() < last_look {}
     Ok(())
 }

@@ -161,7 +161,7 @@ fn header_fields(headers: &HeaderMap) -> Map<String, Value> {
 /// a URL spells them in its own way, which the masks would have to guess.
 fn shown_url(written: &Rendered, url: &Url) -> String {
     let Rendered::Text(pieces) = written else { return url[..url::Position::AfterPath].to_owned() };
-    let written = crate::delivery::shown(pieces);
+    let written = flowgate_core::delivery::shown(pieces);
     written.split(['?', '#']).next().unwrap_or_default().to_owned()
 }
 

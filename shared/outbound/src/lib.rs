@@ -19,7 +19,8 @@ pub use code::{CodeSession, child_main_if_asked};
 pub use http::{HeaderError, check_header};
 pub use webhook::{PreparedWebhook, SendOutcome};
 
-use crate::ports::{Clock, Secrets};
+use flowgate_core::clock::Clock;
+use flowgate_core::secret::Secrets;
 use secret::{Masks, SecretCache};
 
 #[derive(Debug, Clone)]

@@ -4,14 +4,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use flowgate_core::clock::Clock;
+use flowgate_core::secret::Secrets;
+use flowgate_core::time::Timestamp;
 use flowgate_engine::call::{CallError, Piece, Rendered};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::{Position, Url};
 
 use super::{failed, retryable};
-use crate::ports::{Clock, Secrets};
-use crate::time::Timestamp;
 
 const KEPT_FOR: Duration = Duration::from_secs(60);
 /// Masking shorter ones would blacken ordinary text.

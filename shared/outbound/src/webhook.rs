@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use flowgate_core::time::Timestamp;
 use flowgate_engine::call::CallError;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use super::client::describe;
 use super::secret::Masks;
 use super::{Outbound, failed, retryable};
-use crate::time::Timestamp;
 
 const WHOLE_ATTEMPT: Duration = Duration::from_secs(20);
 const READ_BYTES: usize = 64 * 1024;

@@ -5,15 +5,15 @@ use std::time::Duration;
 use anyhow::Result;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use flowgate_app::delivery::{AfterAttempt, Attempt, Delivery, DeliveryId, FrozenRequest, HeaderValue};
+use flowgate_app::lease::Written;
+use flowgate_app::metric;
+use flowgate_app::secret::hmac_sha256;
+use flowgate_app::time::Timestamp;
+use flowgate_app::work::Message;
+use flowgate_outbound::{PreparedWebhook, SendOutcome};
 
-use crate::delivery::{Attempt, Delivery, DeliveryId, FrozenRequest, HeaderValue};
-use crate::metric;
-use crate::outbound::{PreparedWebhook, SendOutcome};
-use crate::platform::App;
-use crate::ports::{AfterAttempt, Message, Written};
-use crate::secrets::hmac_sha256;
-use crate::signing::live_pins;
-use crate::time::Timestamp;
+use crate::Runner;
 
 /// The waits before each attempt. ±20 %, so that what failed together does not come back together.
 const SCHEDULE: [Duration; 10] = [
@@ -33,11 +33,11 @@ const ATTEMPT_LEASE: Duration = Duration::from_secs(60);
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 const GONE: u16 = 410;
 
-impl App {
+impl Runner {
     /// Does what a `WebhookV1` message asks for: one attempt, if one is due.
     pub async fn deliver(&self, id: &DeliveryId) -> Result<()> {
-        let (owner, now) = (self.owner_token(), self.now());
-        let Some(delivery) = self.ports.deliveries.claim(id, &owner, now, now + ATTEMPT_LEASE).await? else { return Ok(()) };
+        let (owner, now) = (self.app.owner_token(), self.app.now());
+        let Some(delivery) = self.app.ports.deliveries.claim(id, &owner, now, now + ATTEMPT_LEASE).await? else { return Ok(()) };
         let (attempt, next) = match self.prepare(&delivery, now).await {
             Ok(request) => {
                 let outcome = self.outbound.send_webhook(request).await;
@@ -52,11 +52,11 @@ impl App {
             }
         };
         metric::webhook_attempted(&delivery, attempt.status, &next);
-        let written = self.ports.deliveries.record(id, &owner, attempt, next.clone()).await?;
+        let written = self.app.ports.deliveries.record(id, &owner, attempt, next.clone()).await?;
         match next {
             _ if written == Written::Lost => {}
-            AfterAttempt::RetryAt(at) => self.send_later(Message::WebhookV1 { delivery: id.clone() }, at).await,
-            AfterAttempt::Delivered | AfterAttempt::Exhausted => self.wipe_if_unsaved(&delivery.run).await?,
+            AfterAttempt::RetryAt(at) => self.app.send_later(Message::WebhookV1 { delivery: id.clone() }, at).await,
+            AfterAttempt::Delivered | AfterAttempt::Exhausted => self.app.wipe_if_unsaved(&delivery.run).await?,
         }
         Ok(())
     }
@@ -92,18 +92,18 @@ impl App {
     async fn header_value(&self, value: &HeaderValue) -> Result<String> {
         match value {
             HeaderValue::Author(pieces) => self.outbound.fill(pieces).await,
-            HeaderValue::Sealed(sealed) => self.keyring.unseal(sealed),
+            HeaderValue::Sealed(sealed) => self.app.keyring.unseal(sealed),
         }
     }
 
     /// The newest first; during a rotation the one before it too.
     async fn signing_keys(&self, delivery: &Delivery, now: Timestamp) -> Result<Vec<Vec<u8>>> {
-        let stored = self.ports.workflows.read(&delivery.workflow_id).await?;
+        let stored = self.app.ports.workflows.read(&delivery.workflow_id).await?;
         let pins = match stored.filter(|workflow| workflow.uid == delivery.workflow_uid) {
-            Some(workflow) => live_pins(&workflow, now),
+            Some(workflow) => workflow.live_pins(now),
             None => vec![delivery.signing],
         };
-        pins.into_iter().map(|pin| self.keyring.signing_key(&delivery.workflow_uid, pin)).collect()
+        pins.into_iter().map(|pin| self.app.keyring.signing_key(&delivery.workflow_uid, pin)).collect()
     }
 
     fn after(&self, delivery: &Delivery, outcome: &SendOutcome) -> AfterAttempt {
@@ -118,10 +118,10 @@ impl App {
     fn retry(&self, step: u32, retry_after: Option<Duration>) -> AfterAttempt {
         let next = usize::try_from(step).unwrap_or(usize::MAX).saturating_add(1);
         let Some(wait) = SCHEDULE.get(next) else { return AfterAttempt::Exhausted };
-        let [random] = self.random::<1>();
+        let [random] = self.app.random::<1>();
         let jittered = wait.mul_f64(0.8 + 0.4 * f64::from(random) / 255.0);
         let wait = retry_after.map_or(jittered, |asked| jittered.max(asked.min(LONGEST_RETRY_AFTER)));
-        AfterAttempt::RetryAt(self.now() + wait)
+        AfterAttempt::RetryAt(self.app.now() + wait)
     }
 }
 

@@ -2,35 +2,39 @@
 //!
 //! [`Driver::next`] is pulled. Who pulls differs by home: a task of the server's, a Lambda's response body, the worker.
 
+mod phase;
 mod calls;
-mod ending;
-mod hand_over;
-mod look;
+mod recorder;
 mod replay;
-mod story;
+mod heartbeat;
+mod hand_over;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
+use flowgate_app::event::Event;
+use flowgate_app::finish::run_start;
+use flowgate_app::id::RunId;
+use flowgate_app::idempotency::{Claim, Claims};
+use flowgate_app::lease::{Held, Written};
+use flowgate_app::metric;
+use flowgate_app::platform::App;
+use flowgate_app::registry::Registered;
+use flowgate_app::run::{Checkpoint, Created, Dialect, Finished, Mode, NewRun, RunHead, RunRecord, RunState, StartMark};
+use flowgate_app::time::Timestamp;
 use flowgate_engine::run::Completion;
 use flowgate_engine::{Call, CallId, CallResult, Run, RunError, RunEvent, Step, Workflow};
+use flowgate_outbound::Outbound;
 use tokio::sync::watch;
 
 use self::calls::{Calls, FromCall};
+use self::recorder::EventRecorder;
 use self::replay::{Replay, attempt_place};
-use self::story::Story;
-use crate::ending::run_start;
-use crate::idempotency::{Claim, Claims};
-use crate::live::Live;
-use crate::metric;
-use crate::platform::App;
-use crate::ports::{Created, Finished, NewRun, StartMark, Written};
-use crate::run::{Checkpoint, Dialect, Event, Held, Mode, RunHead, RunId, RunRecord, RunState};
-use crate::time::Timestamp;
+use crate::Runner;
 
-pub use self::ending::PanicEnd;
+pub use self::phase::PanicEnd;
 
 /// How often a detached run's lease is renewed.
 const HEARTBEAT: Duration = Duration::from_secs(20);
@@ -59,12 +63,13 @@ pub enum Progress {
 
 pub struct Driver {
     app: Arc<App>,
+    outbound: Arc<Outbound>,
     head: Arc<RunHead>,
     held: Held,
     mode: Mode,
     run: Run,
     replay: Replay,
-    story: Story,
+    recorder: EventRecorder,
     calls: Calls,
     /// Asked for by the engine, not out yet.
     ready: Vec<(CallId, Call)>,
@@ -86,7 +91,7 @@ pub struct Driver {
     logged: bool,
     next_look: Timestamp,
     next_batch: Timestamp,
-    live: Live,
+    registered: Registered,
     stopping: watch::Receiver<bool>,
     outbox: VecDeque<Progress>,
     over: bool,
@@ -100,36 +105,51 @@ struct Unborn {
 
 impl Driver {
     /// A new run that a caller waits for. Nothing is written before it needs the outside or has ended.
-    pub(crate) fn attached(app: Arc<App>, head: Arc<RunHead>, workflow: Arc<Workflow>, wait: Duration, claims: Claims) -> Self {
+    pub(crate) fn attached(runner: &Runner, head: Arc<RunHead>, workflow: Arc<Workflow>, wait: Duration, claims: Claims) -> Self {
         let now = head.created_at;
-        let held = Held { run: head.id.clone(), fence: 1, owner: app.owner_token() };
-        let lease_until = now + wait + app.settings.drain + LEASE_MARGIN;
-        let live = app.live.enter(&head.id);
-        let mut driver = Self::new(app, head, workflow, held, Mode::Attached, now, live);
+        let held = Held { run: head.id.clone(), fence: 1, owner: runner.app.owner_token() };
+        let lease_until = now + wait + runner.app.settings.drain + LEASE_MARGIN;
+        let registered = runner.app.running.enter(&head.id);
+        let mut driver = Self::new(runner, head, workflow, held, Mode::Attached, now, registered);
         driver.unborn = Some(Unborn { lease_until, claims });
         driver.leave_at = Some(now + wait);
         driver
     }
 
     /// A detached run that was claimed: goes on after what is recorded.
-    pub(crate) async fn detached(app: Arc<App>, held: Held, record: &RunRecord, workflow: Arc<Workflow>, live: Live) -> Result<Self> {
+    pub(crate) async fn detached(
+        runner: &Runner,
+        held: Held,
+        record: &RunRecord,
+        workflow: Arc<Workflow>,
+        registered: Registered,
+    ) -> Result<Self> {
         let started_at = record.started_at.unwrap_or(record.head.created_at);
-        let mut driver = Self::new(app, record.head.clone(), workflow, held, Mode::Detached, started_at, live);
+        let mut driver = Self::new(runner, record.head.clone(), workflow, held, Mode::Detached, started_at, registered);
         // The first owner finds nothing: no reads.
         if driver.held.fence > 1 {
             driver.replay = Replay::load(&*driver.app.ports.runs, driver.run_id()).await?;
             let events = driver.app.all_events(driver.run_id()).await?;
-            driver.story.go_on_after(events, |place| driver.replay.has(place), driver.app.now());
+            driver.recorder.go_on_after(events, |place| driver.replay.has(place), driver.app.now());
         }
         Ok(driver)
     }
 
-    fn new(app: Arc<App>, head: Arc<RunHead>, workflow: Arc<Workflow>, held: Held, mode: Mode, started_at: Timestamp, live: Live) -> Self {
+    fn new(
+        runner: &Runner,
+        head: Arc<RunHead>,
+        workflow: Arc<Workflow>,
+        held: Held,
+        mode: Mode,
+        started_at: Timestamp,
+        registered: Registered,
+    ) -> Self {
+        let (app, outbound) = (runner.app.clone(), runner.outbound.clone());
         let now = app.now();
         Self {
             run: Run::new(workflow, run_start(&head, started_at)),
             replay: Replay::default(),
-            story: Story::new(held.fence),
+            recorder: EventRecorder::new(held.fence),
             calls: Calls::default(),
             ready: Vec::new(),
             unwritten: Vec::new(),
@@ -143,11 +163,12 @@ impl Driver {
             logged: mode == Mode::Detached,
             next_look: now + if mode == Mode::Attached { CANCEL_LOOK } else { HEARTBEAT },
             next_batch: now + EVENT_BATCH,
-            live,
+            registered,
             stopping: app.stopping(),
             outbox: VecDeque::new(),
             over: false,
             app,
+            outbound,
             head,
             held,
             mode,
@@ -156,7 +177,7 @@ impl Driver {
 
     /// Somebody listens: events are told and kept.
     pub(crate) fn watched(mut self) -> Self {
-        self.story.watch();
+        self.recorder.watch();
         self.logged = true;
         self
     }
@@ -225,7 +246,7 @@ impl Driver {
     }
 
     fn tell(&mut self, event: RunEvent) {
-        if let Some(event) = self.story.tell(event, self.app.now()) {
+        if let Some(event) = self.recorder.tell(event, self.app.now()) {
             self.outbox.push_back(Progress::Event(event));
         }
     }
@@ -275,7 +296,7 @@ impl Driver {
                 StartMark::Marked
             };
             match mark {
-                StartMark::Marked => self.calls.start(&self.app, &self.head, id, call),
+                StartMark::Marked => self.calls.start(&self.app, &self.outbound, &self.head, id, call),
                 StartMark::AlreadyStarted => self.calls.end_as_interrupted(id, call),
                 StartMark::Lost => {
                     self.lose();
@@ -301,7 +322,7 @@ impl Driver {
         let woken = tokio::select! {
             biased;
             true = told_to_stop(&mut self.stopping), if self.leaving_until.is_none() => Woken::Stopping,
-            () = self.live.woken() => Woken::CancelAsked,
+            () = self.registered.woken() => Woken::CancelAsked,
             from_call = self.calls.next() => Woken::Call(from_call),
             () = tokio::time::sleep(wake_in) => Woken::Time,
         };
@@ -316,7 +337,7 @@ impl Driver {
     }
 
     fn next_wake(&self) -> Timestamp {
-        let batch = (self.logged && self.story.has_unwritten()).then_some(self.next_batch);
+        let batch = (self.logged && self.recorder.has_unwritten()).then_some(self.next_batch);
         let leave =
             if self.leaving_until.is_some() { self.leaving_until } else { [self.leave_at, self.end_by].into_iter().flatten().min() };
         [Some(self.next_look), Some(self.head.deadline_at), batch, leave].into_iter().flatten().min().unwrap_or(self.next_look)
@@ -339,7 +360,7 @@ impl Driver {
         match self.mode {
             Mode::Attached => self.unwritten.push(checkpoint),
             Mode::Detached => {
-                let events = self.story.take_unwritten();
+                let events = self.recorder.take_unwritten();
                 let written = self.app.ports.runs.checkpoint(&self.held, checkpoint, events).await?;
                 self.unless_lost(written);
             }
@@ -371,7 +392,7 @@ impl Driver {
 
     async fn write_events(&mut self) -> Result<()> {
         self.next_batch = self.app.now() + EVENT_BATCH;
-        let events = self.story.take_unwritten();
+        let events = self.recorder.take_unwritten();
         if !events.is_empty() {
             let written = self.app.ports.runs.append_events(&self.held, events).await?;
             self.unless_lost(written);

@@ -3,11 +3,11 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use flowgate_app::run::RunHead;
 use futures_util::FutureExt;
 use tokio::sync::mpsc;
 
-use crate::drive::{Driver, Progress};
-use crate::run::RunHead;
+use crate::driver::{Driver, Progress};
 
 /// More than any run tells at once; a listener who is this far behind reads on from the log.
 const BUFFER: usize = 65_536;

@@ -3,22 +3,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use flowgate_app::access::Caller;
+use flowgate_app::delivery::{HeaderValue, WebhookBody, WebhookTarget};
+use flowgate_app::error::{Error, FieldProblem, Result, What};
+use flowgate_app::id::RunId;
+use flowgate_app::idempotency::{Claim, Claims, IdempotencyKey, IdempotencyRow, chosen_id_key};
+use flowgate_app::key::Scope;
+use flowgate_app::run::{Created, Dialect, Mode, NewRun, RunHead, RunRecord};
+use flowgate_app::work::Message;
+use flowgate_app::workflows::Published;
 use flowgate_engine::Workflow;
-use flowgate_engine::input::InputRules;
+use flowgate_engine::call::Piece;
+use flowgate_engine::input::{InputProblem, InputRules};
 use serde_json::Value;
 
-use crate::access::Caller;
-use crate::attached::{self, Subscription};
-use crate::delivery::{WebhookBody, WebhookTarget};
-use crate::drive::{Driver, Progress};
-use crate::error::{Error, FieldProblem, Result, What};
-use crate::idempotency::{Claim, Claims, IdempotencyKey, IdempotencyRow, chosen_id_key};
-use crate::keys::Scope;
-use crate::platform::App;
-use crate::ports::{Created, Message, NewRun};
-use crate::run::{Dialect, Mode, RunHead, RunId, RunRecord, RunState};
-use crate::time::Timestamp;
-use crate::workflows::Published;
+use crate::Runner;
+use crate::driver::{Driver, Progress};
+use crate::host::{self, Subscription};
 
 /// How long a message in the queue may take before the sweeper sends it again.
 const QUEUE_GRACE: Duration = Duration::from_secs(30);
@@ -81,36 +82,30 @@ pub enum Started {
     Repeated(Box<RunRecord>),
 }
 
-impl App {
-    pub async fn start_run(self: &Arc<Self>, caller: &Caller, request: StartRequest) -> Result<Started> {
+impl Runner {
+    pub async fn start_run(&self, caller: &Caller, request: StartRequest) -> Result<Started> {
         caller.require(Scope::Run, &request.workflow_id, What::Workflow)?;
-        let published = self.published(&request.workflow_id, request.version.as_deref()).await?;
+        let published = self.app.published(&request.workflow_id, request.version.as_deref()).await?;
         let (manner, idempotency) = (request.manner, self.idempotency_row(caller, &published.uid, request.idempotency.as_ref()));
         let mut head = self.accept(caller, &published, request).await?;
         let claims = Claims { idempotency, run_id: self.run_id_row(&head)? };
-        self.admit(caller, &mut head, &claims).await?;
+        self.app.admit(caller, &mut head, &claims).await?;
         self.start(Arc::new(head), published.workflow.clone(), manner, claims).await
     }
 
     /// The same input on the same version, as a new run.
-    pub async fn replay_run(
-        self: &Arc<Self>,
-        caller: &Caller,
-        id: &str,
-        manner: Manner,
-        idempotency: Option<&IdempotencyRequest>,
-    ) -> Result<Started> {
-        let record = self.run_for(caller, Scope::Run, id).await?;
+    pub async fn replay_run(&self, caller: &Caller, id: &str, manner: Manner, idempotency: Option<&IdempotencyRequest>) -> Result<Started> {
+        let record = self.app.run_for(caller, Scope::Run, id).await?;
         // The new run tells what the earlier one was given.
         caller.require(Scope::Read, &record.head.workflow_id, What::Run)?;
         if record.wiped {
             return Err(Error::Gone);
         }
         let earlier = &record.head;
-        let workflow = self.compiled(&earlier.workflow_uid, &earlier.version).await?.ok_or(Error::NotFound(What::Version))?;
-        let now = self.now();
+        let workflow = self.app.compiled(&earlier.workflow_uid, &earlier.version).await?.ok_or(Error::NotFound(What::Version))?;
+        let now = self.app.now();
         let mut head = RunHead {
-            id: RunId::new(self.new_uuid()),
+            id: RunId::new(self.app.new_uuid()),
             chosen_id: None,
             dialect: Dialect::Native,
             key_id: caller.key_id().map(str::to_owned),
@@ -120,7 +115,7 @@ impl App {
             ..RunHead::clone(earlier)
         };
         let claims = Claims { idempotency: self.idempotency_row(caller, &head.workflow_uid, idempotency), run_id: None };
-        self.admit(caller, &mut head, &claims).await?;
+        self.app.admit(caller, &mut head, &claims).await?;
         self.start(Arc::new(head), workflow, manner, claims).await
     }
 
@@ -149,7 +144,7 @@ impl App {
             return Err(Error::bad_field(at("headers"), message));
         }
         for (name, value) in &webhook.headers {
-            if let Err(error) = crate::outbound::check_header(name, value) {
+            if let Err(error) = flowgate_outbound::check_header(name, value) {
                 return Err(Error::bad_field(at("headers"), error.to_string()));
             }
         }
@@ -159,7 +154,7 @@ impl App {
     async fn accept(&self, caller: &Caller, published: &Published, request: StartRequest) -> Result<RunHead> {
         let workflow = &published.workflow;
         let input = workflow.accept_input(request.input, request.rules).map_err(|problems| {
-            let field = |problem: flowgate_engine::input::InputProblem| FieldProblem {
+            let field = |problem: InputProblem| FieldProblem {
                 pointer: format!("{}{}", request.input_pointer, problem.pointer),
                 message: problem.message,
             };
@@ -169,9 +164,9 @@ impl App {
             return Err(Error::bad_field("/user", format!("must have at most {LONGEST_USER} bytes")));
         }
         self.check_webhooks(&request.webhooks).await?;
-        let now = self.now();
+        let now = self.app.now();
         Ok(RunHead {
-            id: RunId::new(self.new_uuid()),
+            id: RunId::new(self.app.new_uuid()),
             chosen_id: request.run_id,
             workflow_id: published.id.clone(),
             workflow_uid: published.uid.clone(),
@@ -192,44 +187,43 @@ impl App {
     }
 
     fn webhook_target(&self, webhook: WebhookRequest) -> anyhow::Result<WebhookTarget> {
-        let seal = |(name, value): (String, String)| {
-            Ok((name, crate::delivery::HeaderValue::Sealed(self.keyring.seal(&*self.ports.entropy, &value)?)))
-        };
+        let seal =
+            |(name, value): (String, String)| Ok((name, HeaderValue::Sealed(self.app.keyring.seal(&*self.app.ports.entropy, &value)?)));
         Ok(WebhookTarget {
-            url: vec![flowgate_engine::call::Piece::Text(webhook.url)],
+            url: vec![Piece::Text(webhook.url)],
             method: webhook.method,
             headers: webhook.headers.into_iter().map(seal).collect::<anyhow::Result<_>>()?,
             body: webhook.body,
         })
     }
 
-    async fn start(self: &Arc<Self>, head: Arc<RunHead>, workflow: Arc<Workflow>, manner: Manner, claims: Claims) -> Result<Started> {
+    async fn start(&self, head: Arc<RunHead>, workflow: Arc<Workflow>, manner: Manner, claims: Claims) -> Result<Started> {
         match manner {
             Manner::Detach => self.start_detached(head, claims).await,
             Manner::Stream => {
-                let driver = Driver::attached(self.clone(), head, workflow, self.settings.longest_stream, claims).watched();
-                Ok(Started::Stream(attached::host(driver)))
+                let driver = Driver::attached(self, head, workflow, self.app.settings.longest_stream, claims).watched();
+                Ok(Started::Stream(host::host(driver)))
             }
             Manner::Wait(wait) => {
-                let wait = wait.unwrap_or(self.settings.longest_wait).min(self.settings.longest_wait);
+                let wait = wait.unwrap_or(self.app.settings.longest_wait).min(self.app.settings.longest_wait);
                 let run = head.id.clone();
-                let driver = Driver::attached(self.clone(), head, workflow, wait, claims.clone());
-                self.after_wait(&run, attached::end_of(driver).await, &claims).await
+                let driver = Driver::attached(self, head, workflow, wait, claims.clone());
+                self.after_wait(&run, host::end_of(driver).await, &claims).await
             }
         }
     }
 
     async fn start_detached(&self, head: Arc<RunHead>, claims: Claims) -> Result<Started> {
-        let due_at = self.now() + QUEUE_GRACE;
+        let due_at = self.app.now() + QUEUE_GRACE;
         let run = NewRun { head: head.clone(), mode: Mode::Detached, owner: None, due_at, claims: claims.clone() };
-        let created = self.ports.runs.create(run).await;
-        self.after_first_write(&head, &created).await;
+        let created = self.app.ports.runs.create(run).await;
+        self.app.after_first_write(&head, &created).await;
         match created? {
             Created::Created => {}
             Created::Repeated(claim) => return self.repeated(claim, claims.body_hash()).await,
             Created::IdTaken => return Err(Error::RunIdTaken(claims.chosen_id().to_owned())),
         }
-        self.send(Message::RunV1 { run: head.id.clone() }).await;
+        self.app.send(Message::RunV1 { run: head.id.clone() }).await;
         Ok(Started::Run(Box::new(RunRecord::pending(head, due_at))))
     }
 
@@ -244,7 +238,7 @@ impl App {
 
     /// What is stored is what is told. A run that nobody goes on with has no answer yet.
     async fn after_loss(&self, run: &RunId) -> Result<Started> {
-        let stored = self.ports.runs.read(run).await?.filter(|record| record.state.has_ended() || record.mode == Mode::Detached);
+        let stored = self.app.ports.runs.read(run).await?.filter(|record| record.state.has_ended() || record.mode == Mode::Detached);
         stored
             .map(|record| Started::Run(Box::new(record)))
             .ok_or_else(|| Error::Internal(anyhow::anyhow!("the run was lost to another owner or to its store")))
@@ -255,7 +249,7 @@ impl App {
         if claim.body_hash != body_hash {
             return Err(Error::IdempotencyMismatch);
         }
-        let record = self.ports.runs.read(&claim.run).await?.ok_or(Error::NotFound(What::Run))?;
+        let record = self.app.ports.runs.read(&claim.run).await?.ok_or(Error::NotFound(What::Run))?;
         Ok(Started::Repeated(Box::new(record)))
     }
 
@@ -265,7 +259,7 @@ impl App {
         Some(IdempotencyRow {
             key: IdempotencyKey { scope, key: request.key.clone() },
             body_hash: request.body_hash.clone(),
-            expires_at: self.now() + IDEMPOTENCY_WINDOW,
+            expires_at: self.app.now() + IDEMPOTENCY_WINDOW,
         })
     }
 
@@ -277,7 +271,7 @@ impl App {
             return Err(Error::RunIdTaken(chosen.clone()));
         }
         let key = chosen_id_key(&head.workflow_uid, chosen);
-        let expires_at = head.deadline_at + self.settings.retention;
+        let expires_at = head.deadline_at + self.app.settings.retention;
         Ok(Some(IdempotencyRow { key, body_hash: String::new(), expires_at }))
     }
 }
@@ -285,21 +279,3 @@ impl App {
 pub const MOST_WEBHOOKS: usize = 5;
 const MOST_WEBHOOK_HEADERS: usize = 50;
 pub const WEBHOOK_METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
-
-impl RunRecord {
-    fn pending(head: Arc<RunHead>, due_at: Timestamp) -> Self {
-        Self {
-            head,
-            state: RunState::Pending,
-            mode: Mode::Detached,
-            fence: 0,
-            owner: None,
-            due_at: Some(due_at),
-            cancel_requested: false,
-            barren_claims: 0,
-            started_at: None,
-            end: None,
-            wiped: false,
-        }
-    }
-}

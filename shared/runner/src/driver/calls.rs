@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use flowgate_app::platform::App;
+use flowgate_app::run::RunHead;
+use flowgate_app::work::Message;
+use flowgate_engine::call::WebhookCall;
 use flowgate_engine::{Action, Call, CallError, CallId, CallOutput, CallResult, Chunk};
+use flowgate_outbound::{CodeSession, Outbound};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde_json::json;
 use tokio::sync::mpsc;
-
-use crate::outbound::CodeSession;
-use crate::platform::App;
-use crate::run::RunHead;
 
 pub(super) struct Calls {
     out: FuturesUnordered<BoxFuture<'static, (CallId, String, CallResult)>>,
@@ -40,19 +41,20 @@ impl Calls {
         self.out.is_empty()
     }
 
-    pub(super) fn start(&mut self, app: &Arc<App>, head: &Arc<RunHead>, id: CallId, call: Call) {
+    pub(super) fn start(&mut self, app: &Arc<App>, outbound: &Arc<Outbound>, head: &Arc<RunHead>, id: CallId, call: Call) {
         self.open.insert(id.clone(), call.at_most_once);
-        let (app, head, code, say) = (app.clone(), head.clone(), self.code.clone(), self.say.clone());
+        let (app, outbound, head) = (app.clone(), outbound.clone(), head.clone());
+        let (code, say) = (self.code.clone(), self.say.clone());
         self.out.push(Box::pin(async move {
             tokio::time::sleep(call.delay).await;
             let result = match &call.action {
-                Action::Webhook(webhook) => app.put_node_webhook(&head, &id, webhook).await,
+                Action::Webhook(webhook) => put_node_webhook(&app, &head, &id, webhook).await,
                 Action::Http(_) | Action::Model(_) | Action::Code(_) => {
                     let mut chunk = |chunk| {
                         // The receiver lives as long as the calls do.
                         let _ = say.send((id.clone(), chunk));
                     };
-                    app.outbound.perform(&call, &code, &mut chunk).await
+                    outbound.perform(&call, &code, &mut chunk).await
                 }
             };
             (id, call.input_hash, result)
@@ -101,25 +103,23 @@ impl Calls {
     }
 }
 
-impl App {
-    /// A webhook node: its delivery is written, put-if-absent, and goes its own way.
-    async fn put_node_webhook(&self, head: &RunHead, id: &CallId, webhook: &flowgate_engine::call::WebhookCall) -> CallResult {
-        let delivery = self.node_delivery(head, id.place(), webhook);
-        let output = json!({ "delivery_id": delivery.id.as_str(), "data": webhook.body });
-        let id = delivery.id.clone();
-        match self.ports.deliveries.put(delivery).await {
-            Ok(()) => {
-                self.send(crate::ports::Message::WebhookV1 { delivery: id }).await;
-                CallResult::Succeeded(CallOutput { value: output, tokens: None, cost_nano_usd: None })
-            }
-            Err(error) => {
-                tracing::error!(run.id = %head.id, error = format!("{error:#}"), "a delivery was not stored");
-                CallResult::Failed(CallError {
-                    code: "internal".to_owned(),
-                    message: "the delivery could not be stored".to_owned(),
-                    retryable: true,
-                })
-            }
+/// A webhook node: its delivery is written, put-if-absent, and goes its own way.
+async fn put_node_webhook(app: &App, head: &RunHead, id: &CallId, webhook: &WebhookCall) -> CallResult {
+    let delivery = app.node_delivery(head, id.place(), webhook);
+    let output = json!({ "delivery_id": delivery.id.as_str(), "data": webhook.body });
+    let id = delivery.id.clone();
+    match app.ports.deliveries.put(delivery).await {
+        Ok(()) => {
+            app.send(Message::WebhookV1 { delivery: id }).await;
+            CallResult::Succeeded(CallOutput { value: output, tokens: None, cost_nano_usd: None })
+        }
+        Err(error) => {
+            tracing::error!(run.id = %head.id, error = format!("{error:#}"), "a delivery was not stored");
+            CallResult::Failed(CallError {
+                code: "internal".to_owned(),
+                message: "the delivery could not be stored".to_owned(),
+                retryable: true,
+            })
         }
     }
 }

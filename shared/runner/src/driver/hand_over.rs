@@ -1,12 +1,12 @@
 //! How a run leaves its caller, or its process, before it has ended.
 
 use anyhow::Result;
+use flowgate_app::lease::{LEASE, Written};
+use flowgate_app::run::{Claimed, Heartbeat, Mode, RunState};
+use flowgate_app::time::Timestamp;
+use flowgate_app::work::Message;
 
 use super::{Driver, HEARTBEAT, Progress};
-use crate::lease::LEASE;
-use crate::ports::{Claimed, Heartbeat, Message, Written};
-use crate::run::{Mode, RunState};
-use crate::time::Timestamp;
 
 impl Driver {
     /// The caller's wait is over, or this process's time. A run that cannot stay leaves once the calls that are out have ended.
@@ -41,7 +41,7 @@ impl Driver {
         let owner = self.app.owner_token();
         match self.app.ports.runs.claim(&self.head.id, &owner, now, now + LEASE).await? {
             Claimed::Ours(held, record) => {
-                self.story.go_on_unwatched(held.fence);
+                self.recorder.go_on_unwatched(held.fence);
                 (self.held, self.mode, self.logged) = (held, Mode::Detached, true);
                 // A cancel may have come while nobody held the run.
                 self.next_look = if record.cancel_requested { now } else { now + HEARTBEAT };
@@ -81,7 +81,7 @@ impl Driver {
     }
 
     async fn write_hand_over(&mut self, due_at: Timestamp) -> Result<Written> {
-        let (checkpoints, events) = (std::mem::take(&mut self.unwritten), self.story.take_unwritten());
+        let (checkpoints, events) = (std::mem::take(&mut self.unwritten), self.recorder.take_unwritten());
         self.app.ports.runs.hand_over(&self.held, checkpoints, events, due_at).await
     }
 }

@@ -1,12 +1,12 @@
 //! What an owner looks at from time to time: whether the run is still its own, and whether somebody asked to cancel it.
 
 use anyhow::Result;
+use flowgate_app::id::RunId;
+use flowgate_app::lease::LEASE;
+use flowgate_app::platform::App;
+use flowgate_app::run::{Heartbeat, Mode};
 
 use super::{CANCEL_LOOK, Driver, HEARTBEAT};
-use crate::lease::LEASE;
-use crate::platform::App;
-use crate::ports::Heartbeat;
-use crate::run::{Mode, RunId};
 
 impl Driver {
     /// Renews the lease of a detached run; sees whether somebody asked to cancel.

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use flowgate_app::lease::Held;
+use flowgate_app::platform::App;
+use flowgate_app::run::{Ending, Finished, RunEnd, RunHead, RunRecord, RunState};
 use flowgate_engine::{Outcome, RunError};
 use serde_json::Value;
 
 use super::{Driver, Progress};
-use crate::platform::App;
-use crate::ports::{Ending, Finished};
-use crate::run::{Held, RunEnd, RunHead, RunRecord, RunState};
 
 impl Driver {
     /// The run as it will be stored, and what is to be written.
@@ -25,8 +25,8 @@ impl Driver {
         let mut record = self.record(state);
         record.end = Some(Arc::new(end));
         let of_workflow = self.run.workflow_webhook();
-        let events = if self.logged { self.story.take_unwritten() } else { Vec::new() };
-        let ending = self.app.ending_of(&record, of_workflow, self.story.take_trace(), events)?;
+        let events = if self.logged { self.recorder.take_unwritten() } else { Vec::new() };
+        let ending = self.app.ending_of(&record, of_workflow, self.recorder.take_trace(), events)?;
         Ok((record, ending))
     }
 }
@@ -45,21 +45,14 @@ impl PanicEnd {
         self.app.leave(&self.head).await;
         let error = RunError { code: "internal".to_owned(), message: "internal error".to_owned(), node: None };
         match self.app.end_stored(&self.held, RunState::Failed, Some(error)).await {
-            Ok(progress) => progress,
+            Ok(finished) => finished.map(|finished| match finished {
+                Finished::Already(record) => Progress::Ended(record),
+                Finished::Finished | Finished::Lost => Progress::Lost,
+            }),
             Err(error) => {
                 tracing::error!(run.id = %self.held.run, error = format!("{error:#}"), "the run could not be ended");
                 None
             }
         }
-    }
-}
-
-impl App {
-    async fn end_stored(&self, held: &Held, state: RunState, error: Option<RunError>) -> Result<Option<Progress>> {
-        let Some(record) = self.ports.runs.read(&held.run).await? else { return Ok(None) };
-        Ok(match self.end_held(held, &record, state, error).await? {
-            Finished::Already(record) => Some(Progress::Ended(record)),
-            Finished::Finished | Finished::Lost => Some(Progress::Lost),
-        })
     }
 }

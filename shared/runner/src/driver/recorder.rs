@@ -3,18 +3,17 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use flowgate_app::event::{Event, EventId, NodeTrace, Told, Trace};
+use flowgate_app::time::Timestamp;
 use flowgate_engine::{NodeStatus, RunEvent};
 use serde_json::{Value, json};
-
-use crate::run::{Event, EventId, NodeTrace, Told, Trace};
-use crate::time::Timestamp;
 
 /// A larger value stands in the trace as its size.
 const LARGEST_TRACED: usize = 64 * 1024;
 /// So do all values once the trace has this many bytes of them: a run may make thousands of calls.
 const LARGEST_TRACE: usize = 16 * 1024 * 1024;
 
-pub(crate) struct Story {
+pub(crate) struct EventRecorder {
     fence: u64,
     told: u64,
     watched: bool,
@@ -34,7 +33,7 @@ enum Milestone {
     Finished,
 }
 
-impl Story {
+impl EventRecorder {
     pub(crate) fn new(fence: u64) -> Self {
         Self {
             fence,
@@ -178,13 +177,13 @@ mod tests {
 
     #[test]
     fn a_trace_of_many_large_inputs_stays_small() {
-        let mut story = Story::new(1);
+        let mut recorder = EventRecorder::new(1);
         let input = Some(Arc::new(json!("x".repeat(60 * 1024))));
         for call in 0..1_000 {
             let node = format!("loop[{call}]/call").into();
-            story.tell(RunEvent::NodeStarted { node, kind: "http", attempt: 1, input: input.clone() }, Timestamp(0));
+            recorder.tell(RunEvent::NodeStarted { node, kind: "http", attempt: 1, input: input.clone() }, Timestamp(0));
         }
-        let trace = story.take_trace();
+        let trace = recorder.take_trace();
         assert!(serde_json::to_string(&trace).unwrap().len() < LARGEST_TRACE + 1024 * 1024);
         assert_eq!(trace[0].input, input);
         assert_eq!(trace[999].input.as_deref(), Some(&json!({ "omitted_bytes": 60 * 1024 + 2 })));

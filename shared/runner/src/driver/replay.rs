@@ -2,10 +2,9 @@
 
 use std::collections::VecDeque;
 
+use flowgate_app::id::RunId;
+use flowgate_app::run::{Checkpoint, Runs};
 use flowgate_engine::{Call, CallId};
-
-use crate::ports::Runs;
-use crate::run::{Checkpoint, RunId};
 
 /// Where an attempt is recorded after which another was made. No place has this sign.
 pub(super) fn attempt_place(id: &CallId) -> String {

@@ -1,7 +1,7 @@
 //! A run in Sim's words, alike in both generations.
 
 use flowgate_app::access::Caller;
-use flowgate_app::keys::Scope;
+use flowgate_app::key::Scope;
 use flowgate_app::run::{RunRecord, RunState};
 use flowgate_app::run_status::Cancelled;
 use flowgate_app::{App, Error, Result, answer};

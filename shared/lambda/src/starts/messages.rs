@@ -3,13 +3,14 @@
 use anyhow::{Result, bail};
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use flowgate_app::metric;
-use flowgate_app::ports::Message;
+use flowgate_app::work::Message;
 use futures_util::future::join_all;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 use tracing::Instrument;
 
-use super::{Function, served};
+use super::RunFunction;
+use crate::served;
 
 /// What the functions of a queue do.
 #[derive(Clone, Copy)]
@@ -18,7 +19,7 @@ enum Work {
     Deliveries,
 }
 
-impl Function {
+impl RunFunction {
     pub async fn runs(self) -> Result<()> {
         self.messages(Work::Runs).await
     }
@@ -35,9 +36,9 @@ impl Function {
     async fn batch(&self, work: Work, event: LambdaEvent<Value>) -> Result<SqsBatchResponse, lambda_runtime::Error> {
         let batch: SqsEvent = serde_json::from_value(event.payload)?;
         let traceparent = batch.records.first().and_then(|message| attribute(message, "traceparent"));
-        self.begin(&event.context, traceparent);
+        self.function.begin(&event.context, traceparent);
         let comes_back = join_all(batch.records.iter().map(|message| self.comes_back(work, message))).await;
-        self.app.idle().await;
+        self.function.app.idle().await;
         let mut response = SqsBatchResponse::default();
         for (message, _) in batch.records.into_iter().zip(comes_back).filter(|(_, comes_back)| *comes_back) {
             let mut failure = BatchItemFailure::default();
@@ -73,8 +74,8 @@ impl Function {
 
     async fn done(&self, work: Work, message: Message) -> Result<()> {
         match (work, message) {
-            (Work::Runs, Message::RunV1 { run }) => self.app.work(&run).await,
-            (Work::Deliveries, Message::WebhookV1 { delivery }) => self.app.deliver(&delivery).await,
+            (Work::Runs, Message::RunV1 { run }) => self.runner.work(&run).await,
+            (Work::Deliveries, Message::WebhookV1 { delivery }) => self.runner.deliver(&delivery).await,
             (_, message) => bail!("{message:?} is in the queue of others"),
         }
     }
