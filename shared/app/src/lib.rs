@@ -9,7 +9,8 @@ pub mod keys;
 pub mod secrets;
 mod signing;
 pub mod limits;
-pub mod run_status;
+pub mod runs;
+mod deliveries;
 pub mod finish;
 pub mod sweep;
 

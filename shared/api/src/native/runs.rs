@@ -9,7 +9,7 @@ use flowgate_app::answer::RunAnswer;
 use flowgate_app::event::NodeTrace;
 use flowgate_app::id::RunId;
 use flowgate_app::run::{RunFilter, RunRecord, RunState};
-use flowgate_app::run_status::Cancelled;
+use flowgate_app::runs::Cancelled;
 use flowgate_app::time::Timestamp;
 use flowgate_app::{App, Error};
 use http::header::{LOCATION, RETRY_AFTER};

@@ -3,7 +3,7 @@
 use flowgate_app::access::Caller;
 use flowgate_app::key::Scope;
 use flowgate_app::run::{RunRecord, RunState};
-use flowgate_app::run_status::Cancelled;
+use flowgate_app::runs::Cancelled;
 use flowgate_app::{App, Error, Result, answer};
 use flowgate_engine::{RunError, Workflow};
 use serde_json::{Map, Value, json};

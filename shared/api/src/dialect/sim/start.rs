@@ -8,7 +8,7 @@ use axum::response::Response;
 use flowgate_app::access::Caller;
 use flowgate_app::id::RunId;
 use flowgate_app::run::{Dialect, RunHead, RunRecord};
-use flowgate_app::run_status::Cancelled;
+use flowgate_app::runs::Cancelled;
 use flowgate_app::workflows::Published;
 use flowgate_app::{App, Error, Result};
 use flowgate_engine::input::{InputRules, Undeclared};
