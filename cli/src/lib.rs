@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 /// The program. Its first line may turn the process into the JavaScript child.
 pub fn main() -> ExitCode {
-    flowgate_app::outbound::child_main_if_asked();
+    flowgate_outbound::child_main_if_asked();
     let environment = environment::load();
     let arguments = arguments::parse();
     let output = output::Output::new(arguments.global.output);

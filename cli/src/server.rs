@@ -1,5 +1,7 @@
 //! The whole product as one process: the ports on one folder, the loops, the HTTP listener.
 
+mod loops;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,12 +9,16 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::serve::ListenerExt;
-use flowgate_app::system::{SystemClock, SystemEntropy};
 use flowgate_app::{App, Ports, Settings};
-use flowgate_local::{Local, LocalLimits, LocalQueue, Loops};
+use flowgate_core::system::{SystemClock, SystemEntropy};
+use flowgate_local::{Local, LocalLimits, LocalQueue};
+use flowgate_outbound::OutboundSettings;
+use flowgate_runner::Runner;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+use self::loops::Loops;
 
 /// What a stop may take, beyond the drain of runs that are attached to their callers.
 const STOP_MARGIN: Duration = Duration::from_secs(5);
@@ -23,6 +29,7 @@ pub struct Options {
     /// Where callers reach the server; `None`: at the address it listens on.
     pub public_url: Option<String>,
     pub settings: Settings,
+    pub outbound: OutboundSettings,
 }
 
 pub struct Server {
@@ -55,12 +62,13 @@ impl Server {
         };
         let public_url = options.public_url.unwrap_or_else(|| format!("http://{address}"));
         let settings = Settings { public_url: public_url.trim_end_matches('/').to_owned(), ..options.settings };
-        let app = App::new(ports, settings).await?;
+        let runner = Runner::new(ports, settings, options.outbound).await?;
+        let app = runner.app.clone();
         // Nobody but this process can hold a lease: the folder is locked.
         local.expire_leases(app.now()).await?;
-        let loops = flowgate_local::start_loops(&app, &local, messages);
+        let loops = loops::start(&runner, &local, messages);
         let (stop_listening, stopped) = oneshot::channel();
-        let router = flowgate_api::router(app.clone());
+        let router = flowgate_api::router(runner);
         let serving = axum::serve(listener.tap_io(|io| drop(io.set_nodelay(true))), router).with_graceful_shutdown(async {
             let _ = stopped.await;
         });

@@ -6,6 +6,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
 use flowgate_app::Settings;
+use flowgate_outbound::OutboundSettings;
 use reqwest::Client;
 use serde_json::{Value, json};
 
@@ -24,7 +25,7 @@ pub struct Double {
 
 impl Double {
     /// `more` are arguments of `aws-double account`.
-    pub async fn start(settings: &Settings, more: &[&str]) -> Self {
+    pub async fn start(settings: &Settings, outbound: &OutboundSettings, more: &[&str]) -> Self {
         let mut command = Command::new(told("FLOWGATE_AWS_DOUBLE"));
         command.args(["--until-stdin-closes", "account", "--template"]).arg(told("FLOWGATE_TEMPLATE"));
         command.arg("--functions").arg(told("FLOWGATE_FUNCTIONS"));
@@ -34,7 +35,7 @@ impl Double {
         if !more.contains(&"--sweep-every-ms") {
             command.args(["--sweep-every-ms", "500"]);
         }
-        for setting in environment(settings) {
+        for setting in environment(settings, outbound) {
             command.args(["--set", &setting]);
         }
         // What `drain` is for one process, the time up to 20 s before the deadline is for a function.
@@ -109,8 +110,7 @@ impl Drop for Double {
 }
 
 /// The settings as the environment of the functions.
-fn environment(settings: &Settings) -> Vec<String> {
-    let outbound = &settings.outbound;
+fn environment(settings: &Settings, outbound: &OutboundSettings) -> Vec<String> {
     vec![
         format!("FLOWGATE_LONGEST_WAIT_MS={}", settings.longest_wait.as_millis()),
         format!("FLOWGATE_LONGEST_STREAM_MS={}", settings.longest_stream.as_millis()),

@@ -8,7 +8,7 @@ use std::sync::{LazyLock, Mutex};
 
 use crate::double::Double;
 use crate::home::is_aws;
-use crate::server::{ADMIN_KEY, program, settings};
+use crate::server::{ADMIN_KEY, outbound_settings, program, settings};
 
 pub struct Process {
     pub url: String,
@@ -48,7 +48,7 @@ impl Process {
         let stored = ACCOUNTS.lock().expect("no test panics while it holds it").remove(folder);
         let double = match stored {
             Some(double) => double,
-            None => Double::start(&settings(|_| {}), &[]).await,
+            None => Double::start(&settings(|_| {}), &outbound_settings(), &[]).await,
         };
         Self { url: double.url.clone(), home: Home::Aws(folder.to_owned(), double) }
     }

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use flowgate::server::{Options, Server};
 use flowgate_app::Settings;
-use flowgate_app::outbound::OutboundSettings;
-use flowgate_app::ports::Clock;
-use flowgate_app::system::SystemClock;
-use flowgate_app::time::Timestamp;
+use flowgate_core::clock::Clock;
+use flowgate_core::system::SystemClock;
+use flowgate_core::time::Timestamp;
+use flowgate_outbound::OutboundSettings;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
@@ -37,6 +37,7 @@ enum Home {
 struct Here {
     server: Server,
     settings: Settings,
+    outbound: OutboundSettings,
     folder: tempfile::TempDir,
 }
 
@@ -49,16 +50,22 @@ impl TestServer {
     }
 
     pub async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
-        let settings = settings(change);
+        Self::start_calling_out(settings(change), outbound_settings()).await
+    }
+
+    pub async fn start_calling_out(settings: Settings, outbound: OutboundSettings) -> Self {
         if is_aws() {
-            return Self::on_aws(&settings, &[]).await;
+            return Self::of(Double::start(&settings, &outbound, &[]).await);
         }
-        Self::start_on(tempfile::tempdir().expect("a folder for the test"), settings).await
+        Self::start_on(tempfile::tempdir().expect("a folder for the test"), settings, outbound).await
     }
 
     /// On the double of AWS, whatever the home is; `more` are arguments of `aws-double account`.
     pub async fn on_aws(settings: &Settings, more: &[&str]) -> Self {
-        let double = Double::start(settings, more).await;
+        Self::of(Double::start(settings, &outbound_settings(), more).await)
+    }
+
+    fn of(double: Double) -> Self {
         Self {
             url: double.url.clone(),
             public_url: double.url.clone(),
@@ -68,13 +75,13 @@ impl TestServer {
         }
     }
 
-    async fn start_on(folder: tempfile::TempDir, settings: Settings) -> Self {
+    async fn start_on(folder: tempfile::TempDir, settings: Settings, outbound: OutboundSettings) -> Self {
         let listen = "127.0.0.1:0".parse().expect("an address");
-        let server = Server::start(Options { data: folder.path().to_owned(), listen, public_url: None, settings: settings.clone() })
-            .await
-            .expect("the server starts");
+        let options =
+            Options { data: folder.path().to_owned(), listen, public_url: None, settings: settings.clone(), outbound: outbound.clone() };
+        let server = Server::start(options).await.expect("the server starts");
         let (url, public_url) = (format!("http://{}", server.address), server.app.settings.public_url.clone());
-        let home = Home::Here(Box::new(Here { server, settings, folder }));
+        let home = Home::Here(Box::new(Here { server, settings, outbound, folder }));
         Self { url, public_url, client: Client::new(), home, published: Mutex::default() }
     }
 
@@ -82,7 +89,7 @@ impl TestServer {
     pub async fn restart(self) -> Self {
         let Home::Here(here) = self.home else { panic!("{ONE_PROCESS}") };
         here.server.stop().await;
-        Self::start_on(here.folder, here.settings).await
+        Self::start_on(here.folder, here.settings, here.outbound).await
     }
 
     pub fn folder(&self) -> &Path {
@@ -152,9 +159,12 @@ impl TestServer {
 }
 
 /// What tests begin with: loopback is allowed.
+pub fn outbound_settings() -> OutboundSettings {
+    OutboundSettings { allow_loopback: true, code_runner: Some(program()), ..OutboundSettings::default() }
+}
+
 pub fn settings(change: impl FnOnce(&mut Settings)) -> Settings {
-    let outbound = OutboundSettings { allow_loopback: true, code_runner: Some(program()), ..OutboundSettings::default() };
-    let mut settings = Settings { admin_key: Some(ADMIN_KEY.to_owned()), outbound, ..Settings::default() };
+    let mut settings = Settings { admin_key: Some(ADMIN_KEY.to_owned()), ..Settings::default() };
     change(&mut settings);
     settings
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -9,24 +10,34 @@ use flowgate_engine::document::Document;
 use flowgate_engine::{Severity, Workflow};
 
 /// Each package with those of ours that it may depend on. What is missing here is the architecture.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     ("shared/engine", &[]),
-    ("shared/app", &["flowgate-engine"]),
-    ("shared/api", &["flowgate-app", "flowgate-engine"]),
-    ("shared/local", &["flowgate-app", "flowgate-engine"]),
-    ("shared/aws", &["flowgate-app", "flowgate-engine"]),
-    ("functions/invoke", &["flowgate-api", "flowgate-app", "flowgate-aws"]),
-    ("functions/run-status", &["flowgate-api", "flowgate-aws"]),
-    ("functions/keys", &["flowgate-api", "flowgate-aws"]),
-    ("functions/workflows", &["flowgate-api", "flowgate-aws"]),
-    ("functions/worker", &["flowgate-app", "flowgate-aws"]),
-    ("functions/webhook", &["flowgate-aws"]),
-    ("functions/sweeper", &["flowgate-aws"]),
-    ("cli", &["flowgate-api", "flowgate-app", "flowgate-engine", "flowgate-local"]),
-    ("tests", &["flowgate-api", "flowgate-app", "flowgate-aws", "flowgate-engine", "flowgate-local"]),
+    ("shared/core", &["engine"]),
+    ("shared/outbound", &["core", "engine"]),
+    ("shared/app", &["core", "engine"]),
+    ("shared/runner", &["app", "outbound", "engine"]),
+    ("shared/api", &["app", "runner", "engine"]),
+    ("shared/local", &["core", "engine"]),
+    ("shared/aws", &["core", "engine"]),
+    ("shared/lambda", &["app", "aws", "runner"]),
+    ("functions/invoke", &["api", "lambda"]),
+    ("functions/run-status", &["api", "lambda"]),
+    ("functions/keys", &["api", "lambda"]),
+    ("functions/workflows", &["api", "lambda"]),
+    ("functions/worker", &["lambda"]),
+    ("functions/webhook", &["lambda"]),
+    ("functions/sweeper", &["lambda"]),
+    ("cli", &["engine", "core", "outbound", "app", "runner", "api", "local"]),
+    ("tests", &["engine", "core", "outbound", "app", "runner", "api", "local", "aws", "lambda"]),
 ];
 /// The engine is pure: none of these can be reached from it.
 const NOT_IN_THE_ENGINE: [&str; 6] = ["tokio", "async-trait", "reqwest", "getrandom", "uuid", "jiff"];
+/// Only `outbound` calls out; who depends on it does so through `runner`, which stands behind the feature `starts`.
+const CALLS_OUT: [&str; 3] = ["reqwest", "genai", "rquickjs"];
+/// They have one shape: no feature changes what is in them, and nothing in them is dead under one.
+const WITHOUT_FEATURES: [&str; 4] = ["shared/core", "shared/app", "shared/outbound", "shared/runner"];
+/// Their files name each other in one direction.
+const WITHOUT_CIRCLES: [&str; 2] = ["shared/core", "shared/app"];
 
 const MOST_LINES: usize = 500;
 const LONGEST_FUNCTION: usize = 80;
@@ -38,10 +49,12 @@ fn packages_depend_on_what_the_table_allows() {
     for (package, allowed) in ARROWS {
         let manifest = read(&root().join(package).join("Cargo.toml"));
         for dependency in dependencies(&manifest) {
-            let is_ours = dependency.starts_with("flowgate-");
-            assert!(!is_ours || allowed.contains(&dependency.as_str()), "{package} must not depend on {dependency}");
+            let ours = dependency.strip_prefix("flowgate-");
+            assert!(ours.is_none_or(|ours| allowed.contains(&ours)), "{package} must not depend on {dependency}");
             let is_pure = package != "shared/engine" || !NOT_IN_THE_ENGINE.contains(&dependency.as_str());
             assert!(is_pure, "the engine must not depend on {dependency}");
+            let may_call_out = matches!(package, "shared/outbound" | "cli" | "tests") || !CALLS_OUT.contains(&dependency.as_str());
+            assert!(may_call_out, "{package} must not depend on {dependency}: only outbound calls out");
         }
     }
 }
@@ -52,8 +65,50 @@ fn only_what_runs_or_delivers_can_call_out() {
     let may = ["functions/invoke", "functions/worker", "functions/webhook"];
     for (package, _) in ARROWS.into_iter().filter(|(package, _)| package.starts_with("functions/")) {
         let manifest = read(&root().join(package).join("Cargo.toml"));
-        assert_eq!(manifest.contains("\"outbound\""), may.contains(&package), "{package}");
+        assert_eq!(manifest.contains("\"starts\""), may.contains(&package), "{package}");
     }
+    for package in ["shared/api", "shared/lambda"] {
+        let manifest = read(&root().join(package).join("Cargo.toml"));
+        assert!(manifest.contains("flowgate-runner = { workspace = true, optional = true }"), "{package}");
+        assert!(!manifest.contains("\ndefault = "), "{package}: `starts` is asked for");
+    }
+}
+
+#[test]
+fn features_change_nothing_in_what_everybody_shares() {
+    for package in WITHOUT_FEATURES {
+        assert!(!read(&root().join(package).join("Cargo.toml")).contains("[features]"), "{package} has features");
+        for (file, text) in files(&root().join(package).join("src"), &["rs"]).into_iter().map(named) {
+            assert!(!text.contains("cfg(feature") && !text.contains("(feature ="), "{file}: code behind a feature");
+            assert!(!text.contains("#![expect(dead_code"), "{file}: nothing is dead as a whole");
+        }
+    }
+}
+
+#[test]
+fn files_name_each_other_in_one_direction() {
+    for package in WITHOUT_CIRCLES {
+        let folder = root().join(package).join("src");
+        let modules: HashMap<String, HashSet<String>> = files(&folder, &["rs"])
+            .into_iter()
+            .filter_map(|file| Some((module_of(file.strip_prefix(&folder).ok()?)?, read(&file))))
+            .map(|(module, text)| (module.clone(), named_modules(&module, without_tests(&text))))
+            .collect();
+        let circle = modules.keys().find_map(|module| way_back(&modules, module));
+        assert!(circle.is_none(), "{package}: {}", circle.unwrap_or_default().join(" -> "));
+    }
+}
+
+#[test]
+fn a_circle_of_files_is_found() {
+    let names = |module: &str, text: &str| named_modules(module, text);
+    assert_eq!(names("a", "use crate::b::{C, d::E};\nuse super::f;"), ["b::C", "b::d::E", "f"].map(str::to_owned).into());
+    assert_eq!(names("a", "mod b;\npub use b::C;\nmod d;"), ["a::b"].map(str::to_owned).into());
+    assert_eq!(names("a::b", "fn f() { crate::c::d(); super::e() }"), ["c::d", "a::e"].map(str::to_owned).into());
+    let modules = [("a", "use crate::b::X;"), ("b", "use crate::{c, d};"), ("c", "use crate::a::Y;"), ("d", "")];
+    let modules = modules.map(|(module, text)| (module.to_owned(), names(module, text))).into();
+    assert_eq!(way_back(&modules, "b").unwrap(), ["b", "c", "a", "b"]);
+    assert!(way_back(&modules, "d").is_none());
 }
 
 #[test]
@@ -197,6 +252,82 @@ fn dependencies(manifest: &str) -> Vec<String> {
         }
     }
     names
+}
+
+/// `runs/read.rs` is `runs::read`; `lib.rs` only lists the others.
+fn module_of(file: &Path) -> Option<String> {
+    let module = file.with_extension("").iter().filter_map(|part| part.to_str()).collect::<Vec<_>>().join("::");
+    (module != "lib").then_some(module)
+}
+
+/// What stands after `crate::`, `super::`, `self::` and the names of its own modules, as paths from the root.
+fn named_modules(module: &str, text: &str) -> HashSet<String> {
+    let parent = module.rsplit_once("::").map_or("", |(parent, _)| parent);
+    let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let starts = [("crate::", ""), ("super::", parent), ("self::", module)];
+    let mut names = HashSet::new();
+    for (start, base) in starts {
+        for rest in code.split(start).skip(1) {
+            let base = if base.is_empty() { String::new() } else { format!("{base}::") };
+            names.extend(paths(rest).into_iter().map(|path| format!("{base}{path}")));
+        }
+    }
+    let children = code.lines().filter_map(|line| line.split_once("mod ")?.1.strip_suffix(';'));
+    names.extend(children.filter(|child| code.contains(&format!("{child}::"))).map(|child| format!("{module}::{child}")));
+    names
+}
+
+/// `b::{C, d::E}` are `b::C` and `b::d::E`.
+fn paths(text: &str) -> Vec<String> {
+    let end = text.find(|sign: char| !(sign.is_ascii_alphanumeric() || matches!(sign, '_' | ':'))).unwrap_or(text.len());
+    let (path, rest) = text.split_at(end);
+    let Some(inner) = rest.strip_prefix('{').filter(|_| path.is_empty() || path.ends_with("::")) else {
+        return vec![path.trim_end_matches(':').to_owned()];
+    };
+    let (mut depth, mut begin, mut found) = (0, 0, Vec::new());
+    for (at, sign) in inner.char_indices() {
+        let is_end = depth == 0 && matches!(sign, ',' | '}');
+        if is_end {
+            found.extend(paths(inner[begin..at].trim()).into_iter().map(|inner| format!("{path}{inner}")));
+            begin = at + 1;
+        }
+        match sign {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The shortest way from a file over those that it names back to itself.
+fn way_back(modules: &HashMap<String, HashSet<String>>, start: &str) -> Option<Vec<String>> {
+    let mut ways = VecDeque::from([vec![start.to_owned()]]);
+    let mut seen = HashSet::new();
+    while let Some(way) = ways.pop_front() {
+        let mut next: Vec<_> = modules[way.last()?].iter().filter_map(|path| file_of(modules, path)).collect();
+        next.sort();
+        for module in next.into_iter().filter(|module| Some(module) != way.last()) {
+            let further = [way.clone(), vec![module.clone()]].concat();
+            if module == start {
+                return Some(further);
+            }
+            if seen.insert(module) {
+                ways.push_back(further);
+            }
+        }
+    }
+    None
+}
+
+/// The file that a path leads into.
+fn file_of(modules: &HashMap<String, HashSet<String>>, path: &str) -> Option<String> {
+    let mut path = path;
+    while !modules.contains_key(path) {
+        path = path.rsplit_once("::")?.0;
+    }
+    Some(path.to_owned())
 }
 
 /// What the product is made of, without files that hold tests alone.

@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use flowgate_app::access::Caller;
-use flowgate_app::keys::{KeyRequest, Scope, WorkflowScope};
-use flowgate_app::outbound::OutboundSettings;
-use flowgate_app::ports::PageRequest;
+use flowgate_app::keys::KeyRequest;
 use flowgate_app::{App, Settings};
+use flowgate_core::key::{Scope, WorkflowScope};
+use flowgate_core::page::PageRequest;
+use flowgate_outbound::OutboundSettings;
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -42,8 +43,8 @@ const SHORTEST_ADMIN_KEY: usize = 32;
 pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     let admin_key = admin_key()?;
     let outbound = args.outbound()?;
-    let settings = Settings { admin_key: admin_key.clone(), outbound, ..Settings::default() };
-    let options = Options { data: args.data.clone(), listen: args.listen, public_url: args.public_url, settings };
+    let settings = Settings { admin_key: admin_key.clone(), ..Settings::default() };
+    let options = Options { data: args.data.clone(), listen: args.listen, public_url: args.public_url, settings, outbound };
     let server = Server::start(options).await?;
     eprintln!("flowgate listens on http://{} and keeps everything in {}", server.address, args.data.display());
     if is_new(&server.app).await? {

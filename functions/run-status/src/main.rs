@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use flowgate_aws::lambda::{self, Function};
+use flowgate_lambda::Function;
 
 fn main() -> ExitCode {
-    lambda::main(async || Function::start().await?.streamed(flowgate_api::run_status).await)
+    flowgate_lambda::main(async || Function::start().await?.streamed(flowgate_api::run_status).await)
 }

@@ -2,8 +2,6 @@
 
 use std::process::ExitCode;
 
-use flowgate_aws::lambda;
-
 fn main() -> ExitCode {
-    lambda::main(lambda::sweeps)
+    flowgate_lambda::main(flowgate_lambda::sweeps)
 }

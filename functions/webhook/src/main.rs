@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use flowgate_aws::lambda::{self, Function};
+use flowgate_lambda::starts::RunFunction;
 
 fn main() -> ExitCode {
-    lambda::main(async || Function::start().await?.deliveries().await)
+    flowgate_lambda::main(async || RunFunction::start().await?.deliveries().await)
 }

@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use flowgate_aws::lambda::{self, Function};
+use flowgate_lambda::starts::{RunFunction, child_main_if_asked};
 
 fn main() -> ExitCode {
-    flowgate_app::outbound::child_main_if_asked();
-    lambda::main(async || Function::start().await?.runs().await)
+    child_main_if_asked();
+    flowgate_lambda::main(async || RunFunction::start().await?.runs().await)
 }

@@ -1,6 +1,6 @@
 //! The APIs of the systems whose callers switch by changing address, id and key: one file each, with its routes, requests, answers and refusals.
 
-#[cfg(feature = "outbound")]
+#[cfg(feature = "starts")]
 mod begun;
 mod gptbots;
 mod sim;
@@ -11,12 +11,12 @@ use std::sync::Arc;
 use axum::Router;
 use flowgate_app::App;
 
-#[cfg(feature = "outbound")]
+#[cfg(feature = "starts")]
 use self::begun::Begun;
 
 /// What begins runs.
-#[cfg(feature = "outbound")]
-pub(crate) fn starts() -> Router<Arc<App>> {
+#[cfg(feature = "starts")]
+pub(crate) fn starts() -> Router<Arc<flowgate_runner::Runner>> {
     Router::new().merge(gptbots::starts()).merge(sim::starts()).merge(aiflow::starts())
 }
 

@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use flowgate_app::Error;
-use flowgate_app::invoke::IdempotencyRequest;
+use flowgate_runner::start::IdempotencyRequest;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use sha2::{Digest, Sha256};
 

@@ -2,13 +2,15 @@
 //!
 //! [`router`] answers everything; the others are the parts of it that the functions of a deployment answer, each of them one.
 
-#![cfg_attr(not(feature = "outbound"), expect(dead_code, reason = "some of it serves only what begins runs"))]
+#![cfg_attr(not(feature = "starts"), expect(dead_code, reason = "some of it serves only what begins runs"))]
 
 use std::sync::Arc;
 
 use axum::routing::get;
 use axum::{Json, Router, middleware};
 use flowgate_app::App;
+#[cfg(feature = "starts")]
+use flowgate_runner::Runner;
 use serde_json::{Value, json};
 
 mod native;
@@ -19,22 +21,23 @@ mod request;
 mod caller;
 mod body;
 mod fields;
-#[cfg(feature = "outbound")]
+#[cfg(feature = "starts")]
 mod idempotency;
 mod sse;
 mod status;
 mod problem;
 
 /// Every route, ready to be served.
-#[cfg(feature = "outbound")]
-pub fn router(app: Arc<App>) -> Router {
-    answered(app, starts().merge(reads()).merge(administers()).merge(native::workflows()))
+#[cfg(feature = "starts")]
+pub fn router(runner: Arc<Runner>) -> Router {
+    let app = runner.app.clone();
+    answered(app, starts(runner).merge(reads()).merge(administers()).merge(native::workflows()))
 }
 
 /// What begins runs, in every dialect.
-#[cfg(feature = "outbound")]
-pub fn invoke(app: Arc<App>) -> Router {
-    answered(app, starts())
+#[cfg(feature = "starts")]
+pub fn invoke(runner: Arc<Runner>) -> Router {
+    answered(runner.app.clone(), starts(runner))
 }
 
 /// What reads and cancels runs, in every dialect.
@@ -52,9 +55,9 @@ pub fn workflows(app: Arc<App>) -> Router {
     answered(app, native::workflows())
 }
 
-#[cfg(feature = "outbound")]
-fn starts() -> Router<Arc<App>> {
-    native::starts().merge(dialect::starts())
+#[cfg(feature = "starts")]
+fn starts(runner: Arc<Runner>) -> Router<Arc<App>> {
+    native::starts().merge(dialect::starts()).with_state(runner)
 }
 
 fn reads() -> Router<Arc<App>> {

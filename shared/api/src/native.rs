@@ -6,11 +6,11 @@ use axum::Router;
 use axum::routing::{delete, get, post, put};
 use flowgate_app::App;
 
-#[cfg(feature = "outbound")]
+#[cfg(feature = "starts")]
 mod start;
-#[cfg(feature = "outbound")]
+#[cfg(feature = "starts")]
 mod prefer;
-#[cfg(feature = "outbound")]
+#[cfg(feature = "starts")]
 mod live;
 mod runs;
 mod run_events;
@@ -21,8 +21,8 @@ mod secrets;
 mod page;
 
 /// What begins runs.
-#[cfg(feature = "outbound")]
-pub(crate) fn starts() -> Router<Arc<App>> {
+#[cfg(feature = "starts")]
+pub(crate) fn starts() -> Router<Arc<flowgate_runner::Runner>> {
     Router::new().route("/v1/workflows/{workflow_id}/runs", post(start::start)).route("/v1/runs/{run_id}/replay", post(start::replay))
 }
 

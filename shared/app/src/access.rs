@@ -1,23 +1,16 @@
 //! Who calls, and what they may do.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
+use flowgate_core::hash::hex;
+use flowgate_core::key::{KeyRecord, Scope, WorkflowScope};
+use flowgate_core::limit::KeyLimits;
+use flowgate_core::secret::hmac_sha256;
 use subtle::ConstantTimeEq;
 
+use crate::credential::PresentedKey;
 use crate::error::{Error, Result, What};
-use crate::keys::{KeyRecord, PresentedKey, Scope, WorkflowScope};
-use crate::limits::KeyLimits;
 use crate::platform::App;
-use crate::secrets::hmac_sha256;
-use crate::time::Timestamp;
-
-/// A revocation is felt within 5 s.
-const FRESH: Duration = Duration::from_secs(4);
-const TOUCH_EVERY: Duration = Duration::from_secs(60);
-/// Ids with a good checksum cost nothing to make up; past this many the cache starts anew.
-const MOST_CACHED: usize = 10_000;
 
 /// Somebody whose credential was checked.
 #[derive(Debug, Clone)]
@@ -94,18 +87,6 @@ impl Caller {
     }
 }
 
-#[derive(Default)]
-pub(crate) struct KeyCache {
-    keys: Mutex<HashMap<String, CachedKey>>,
-}
-
-#[derive(Clone)]
-struct CachedKey {
-    key: Option<Arc<KeyRecord>>,
-    read_at: Timestamp,
-    touched_at: Timestamp,
-}
-
 impl App {
     /// The caller that a credential belongs to. A key with a bad checksum is refused without a read; an unknown one costs the time of a known one.
     pub async fn authenticate(&self, presented: &str) -> Result<Caller> {
@@ -117,7 +98,7 @@ impl App {
             Some(key) => (self.keyring.pepper_of(key.pepper)?, key.hash.clone()),
             None => (self.keyring.pepper()?.1, String::new()),
         };
-        let hash = crate::keys::hex(&hmac_sha256(&pepper, presented.secret.as_bytes()));
+        let hash = hex(&hmac_sha256(&pepper, presented.secret.as_bytes()));
         let matches = bool::from(hash.as_bytes().ct_eq(expected.as_bytes()));
         match key {
             Some(key) if matches && key.is_live(self.now()) => {
@@ -138,32 +119,18 @@ impl App {
 
     async fn cached_key(&self, id: &str) -> Result<Option<Arc<KeyRecord>>> {
         let now = self.now();
-        if let Some(cached) = self.key_cache.lock().get(id)
-            && now.since(cached.read_at) < FRESH
-        {
-            return Ok(cached.key.clone());
+        if let Some(key) = self.key_cache.fresh(id, now) {
+            return Ok(key);
         }
         let key = self.ports.keys.read(id).await?.map(Arc::new);
-        let touched_at = key.as_ref().and_then(|key| key.last_used_at).unwrap_or(Timestamp(0));
-        let mut keys = self.key_cache.lock();
-        if keys.len() >= MOST_CACHED {
-            keys.clear();
-        }
-        keys.insert(id.to_owned(), CachedKey { key: key.clone(), read_at: now, touched_at });
+        self.key_cache.keep(id, key.clone(), now);
         Ok(key)
     }
 
     /// At most once a minute, beside the request: a use that goes unnoted harms nobody.
     fn touch(&self, key: &KeyRecord) {
         let now = self.now();
-        let due = self.key_cache.lock().get_mut(&key.id).is_some_and(|cached| {
-            let due = now.since(cached.touched_at) >= TOUCH_EVERY;
-            if due {
-                cached.touched_at = now;
-            }
-            due
-        });
-        if due {
+        if self.key_cache.is_touch_due(&key.id, now) {
             let (keys, id) = (self.ports.keys.clone(), key.id.clone());
             self.in_background(async move {
                 if let Err(error) = keys.touch(&id, now).await {
@@ -171,15 +138,5 @@ impl App {
                 }
             });
         }
-    }
-
-    pub(crate) fn forget_key(&self, id: &str) {
-        self.key_cache.lock().remove(id);
-    }
-}
-
-impl KeyCache {
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, CachedKey>> {
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,12 +1,11 @@
 //! A run as the world is told of it. Answers and webhook bodies are the same bytes.
 
+use flowgate_core::run::{RunRecord, RunState};
+use flowgate_core::time::Timestamp;
 use flowgate_engine::RunError;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-
-use crate::run::{RunRecord, RunState};
-use crate::time::Timestamp;
 
 /// The native run object. Times are RFC 3339, durations integer milliseconds, cost integer nano-USD or null where a price is not known.
 #[derive(Serialize)]

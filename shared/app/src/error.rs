@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
+use flowgate_core::key::Scope;
+use flowgate_core::limit::Limited;
+use flowgate_core::run::RunState;
+use flowgate_core::time::Timestamp;
 use flowgate_engine::Problem;
 use serde::Serialize;
-
-use crate::keys::Scope;
-use crate::limits::Limited;
-use crate::run::RunState;
-use crate::time::Timestamp;
 
 pub type Result<T> = std::result::Result<T, Error>;
 

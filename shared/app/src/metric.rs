@@ -1,19 +1,17 @@
 //! What is counted and measured: events of the target [`TARGET`], whose fields `metric.<Name>` are numbers. A home that keeps metrics picks them out of its log.
 
-use std::time::Duration;
-
-use crate::delivery::Delivery;
-use crate::ports::{AfterAttempt, DueItem};
-use crate::run::{RunHead, RunRecord, RunState};
-use crate::time::Timestamp;
+use flowgate_core::delivery::{AfterAttempt, Delivery};
+use flowgate_core::run::{RunHead, RunRecord, RunState};
+use flowgate_core::time::{Timestamp, millis};
+use flowgate_core::work::DueItem;
 
 pub const TARGET: &str = "flowgate::metric";
 
-pub(crate) fn run_started(head: &RunHead) {
+pub fn run_started(head: &RunHead) {
     tracing::debug!(target: TARGET, { metric.RunsStarted = 1u64, run.id = %head.id, workflow = head.workflow_id, version = head.version }, "run started");
 }
 
-pub(crate) fn run_ended(record: &RunRecord) {
+pub fn run_ended(record: &RunRecord) {
     let (head, Some(end)) = (&record.head, record.end.as_deref()) else { return };
     let count = |state| (record.state == state).then_some(1u64);
     tracing::debug!(
@@ -34,11 +32,11 @@ pub(crate) fn run_ended(record: &RunRecord) {
     );
 }
 
-pub(crate) fn owner_lost(head: &RunHead) {
+pub fn owner_lost(head: &RunHead) {
     tracing::debug!(target: TARGET, { metric.LeasesLost = 1u64, run.id = %head.id, workflow = head.workflow_id }, "run given up to another owner");
 }
 
-pub(crate) fn webhook_attempted(delivery: &Delivery, status: Option<u16>, next: &AfterAttempt) {
+pub fn webhook_attempted(delivery: &Delivery, status: Option<u16>, next: &AfterAttempt) {
     let count = |counted: bool| counted.then_some(1u64);
     tracing::debug!(
         target: TARGET,
@@ -56,13 +54,13 @@ pub(crate) fn webhook_attempted(delivery: &Delivery, status: Option<u16>, next: 
 }
 
 /// Sent also where nothing was due: a sweeper that is silent is dead.
-pub(crate) fn swept(due: &[DueItem], sent: usize, now: Timestamp) {
+pub fn swept(due: &[DueItem], sent: usize, now: Timestamp) {
     let lag = due.iter().map(|item| now.since(item.look_at)).max().unwrap_or_default();
     tracing::debug!(target: TARGET, { metric.SweeperLag = millis(lag), metric.DueSent = sent as u64 }, "swept");
 }
 
 /// Until a worker took it up for the first time.
-pub(crate) fn run_waited(head: &RunHead, now: Timestamp) {
+pub fn run_waited(head: &RunHead, now: Timestamp) {
     let waited = millis(now.since(head.created_at));
     tracing::debug!(target: TARGET, { metric.RunWaited = waited, run.id = %head.id, workflow = head.workflow_id }, "run taken up");
 }
@@ -75,8 +73,4 @@ pub fn message_given_back() {
 /// What lies in a queue and cannot be done.
 pub fn bad_message() {
     tracing::debug!(target: TARGET, { metric.BadMessages = 1u64 }, "bad message");
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,32 +1,18 @@
 //! The platform: every port, the settings, and what this process keeps in memory. Each use case is an `impl App` in a file of its own.
+//! None of them calls out.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use flowgate_core::Ports;
+use flowgate_core::lease::OwnerToken;
+use flowgate_core::secret::Keyring;
+use flowgate_core::time::Timestamp;
 use tokio::sync::watch;
 
-use crate::access::KeyCache;
-use crate::live::{Background, LiveRuns};
-#[cfg(feature = "outbound")]
-use crate::outbound::{Outbound, OutboundSettings};
-use crate::ports::{Clock, Deliveries, Due, Entropy, Keys, Limits, Queue, Runs, Secrets, Workflows};
-use crate::secrets::Keyring;
-use crate::time::Timestamp;
-use crate::workflows::WorkflowCache;
-
-#[derive(Clone)]
-pub struct Ports {
-    pub runs: Arc<dyn Runs>,
-    pub deliveries: Arc<dyn Deliveries>,
-    pub due: Arc<dyn Due>,
-    pub queue: Arc<dyn Queue>,
-    pub workflows: Arc<dyn Workflows>,
-    pub keys: Arc<dyn Keys>,
-    pub limits: Arc<dyn Limits>,
-    pub secrets: Arc<dyn Secrets>,
-    pub clock: Arc<dyn Clock>,
-    pub entropy: Arc<dyn Entropy>,
-}
+use crate::key_cache::KeyCache;
+use crate::registry::{Background, RunRegistry};
+use crate::workflow_cache::WorkflowCache;
 
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -34,8 +20,6 @@ pub struct Settings {
     pub public_url: String,
     /// The operator's own admin credential, ≥32 characters; `None`: the keyring's bootstrap token.
     pub admin_key: Option<String>,
-    #[cfg(feature = "outbound")]
-    pub outbound: OutboundSettings,
     /// How long an ended run can be read.
     pub retention: Duration,
     /// The longest that a waiting caller is kept waiting.
@@ -55,8 +39,6 @@ impl Default for Settings {
         Self {
             public_url: "http://127.0.0.1:8080".to_owned(),
             admin_key: None,
-            #[cfg(feature = "outbound")]
-            outbound: OutboundSettings::default(),
             retention: Duration::from_secs(30 * 24 * 3600),
             longest_wait: Duration::from_secs(270),
             longest_stream: Duration::from_secs(14 * 60),
@@ -70,12 +52,11 @@ impl Default for Settings {
 pub struct App {
     pub ports: Ports,
     pub settings: Settings,
-    #[cfg(feature = "outbound")]
-    pub outbound: Outbound,
-    pub(crate) keyring: Keyring,
+    pub keyring: Keyring,
     pub(crate) key_cache: KeyCache,
     pub(crate) workflow_cache: WorkflowCache,
-    pub(crate) live: LiveRuns,
+    /// The runs that this process drives: a cancel wakes them.
+    pub running: RunRegistry,
     background: Background,
     stopping: watch::Sender<bool>,
     end_by: Mutex<Option<Timestamp>>,
@@ -89,14 +70,12 @@ impl App {
         }
         let keyring = ports.secrets.keyring(fresh).await?;
         Ok(Arc::new(Self {
-            #[cfg(feature = "outbound")]
-            outbound: Outbound::new(settings.outbound.clone(), ports.secrets.clone(), ports.clock.clone()),
             ports,
             settings,
             keyring,
             key_cache: KeyCache::default(),
             workflow_cache: WorkflowCache::default(),
-            live: LiveRuns::default(),
+            running: RunRegistry::default(),
             background: Background::default(),
             stopping: watch::Sender::new(false),
             end_by: Mutex::default(),
@@ -119,7 +98,7 @@ impl App {
 
     /// Waits until this process drives no run any more, and has nothing left to note.
     pub async fn idle(&self) {
-        self.live.none_left().await;
+        self.running.none_left().await;
         self.background.none_left().await;
     }
 
@@ -128,7 +107,7 @@ impl App {
         *self.end_by.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
     }
 
-    pub(crate) fn end_by(&self) -> Option<Timestamp> {
+    pub fn end_by(&self) -> Option<Timestamp> {
         *self.end_by.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -142,14 +121,18 @@ impl App {
         self.stopping.subscribe()
     }
 
-    pub(crate) fn random<const N: usize>(&self) -> [u8; N] {
+    pub fn random<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         self.ports.entropy.fill(&mut bytes);
         bytes
     }
 
+    pub fn owner_token(&self) -> OwnerToken {
+        OwnerToken::random(&*self.ports.entropy)
+    }
+
     /// A UUIDv7: sorts by time.
-    pub(crate) fn new_uuid(&self) -> uuid::Uuid {
+    pub fn new_uuid(&self) -> uuid::Uuid {
         let millis = u64::try_from(self.now().millis()).unwrap_or(0);
         uuid::Builder::from_unix_timestamp_millis(millis, &self.random()).into_uuid()
     }

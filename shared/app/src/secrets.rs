@@ -1,152 +1,38 @@
-//! Secrets: the keyring that everything is signed and hashed with, and what providers gave the author.
+//! Provider secrets: written by authors, read on the way out alone.
 
-use std::collections::BTreeMap;
-
-use anyhow::{Context, Result, anyhow};
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE_NO_PAD as BASE64_URL};
-use chacha20poly1305::aead::Aead;
-use chacha20poly1305::{ChaCha20Poly1305, KeyInit};
-use hmac::{Hmac, Mac};
-use serde::{Deserialize, Serialize};
-use sha2::Sha256;
+use flowgate_core::key::Scope;
+use flowgate_core::secret::SecretInfo;
 
 use crate::access::Caller;
-use crate::error::{Error, What};
-use crate::keys::Scope;
+use crate::error::{Error, Result, What};
 use crate::platform::App;
-use crate::ports::Entropy;
-use crate::time::Timestamp;
 
-/// One secret holds them all. Entries are added, never changed: what pins a version keeps working.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct Keyring {
-    /// Hash API keys. Version to base64.
-    pub peppers: BTreeMap<u32, String>,
-    /// Webhook signing secrets are derived from them. Version to base64.
-    pub masters: BTreeMap<u32, String>,
-    /// Encrypts header values that callers gave. Base64, 32 bytes.
-    pub seal: String,
-    /// The first admin credential, where the operator gave none.
-    pub bootstrap_token: String,
-}
-
-impl std::fmt::Debug for Keyring {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Keyring([redacted])")
-    }
-}
-
-/// From what a workflow's signing secret is derived, beside its uid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SigningPin {
-    pub master: u32,
-    pub epoch: u32,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SecretInfo {
-    pub name: String,
-    pub updated_at: Timestamp,
-}
-
-impl Keyring {
-    pub fn generate(entropy: &dyn Entropy) -> Self {
-        let secret = || {
-            let mut bytes = [0; 32];
-            entropy.fill(&mut bytes);
-            bytes
-        };
-        Self {
-            peppers: BTreeMap::from([(1, BASE64.encode(secret()))]),
-            masters: BTreeMap::from([(1, BASE64.encode(secret()))]),
-            seal: BASE64.encode(secret()),
-            bootstrap_token: format!("admin_{}", BASE64_URL.encode(secret())),
-        }
-    }
-
-    /// The newest pepper and its version.
-    pub(crate) fn pepper(&self) -> Result<(u32, Vec<u8>)> {
-        let (version, pepper) = self.peppers.last_key_value().context("the keyring has no pepper")?;
-        Ok((*version, BASE64.decode(pepper).context("a pepper of the keyring is not base64")?))
-    }
-
-    pub(crate) fn pepper_of(&self, version: u32) -> Result<Vec<u8>> {
-        let pepper = self.peppers.get(&version).with_context(|| format!("the keyring has no pepper {version}"))?;
-        BASE64.decode(pepper).context("a pepper of the keyring is not base64")
-    }
-
-    /// What a workflow that is made or rotated now is pinned to.
-    pub(crate) fn newest_master(&self) -> Result<u32> {
-        Ok(*self.masters.last_key_value().context("the keyring has no master secret")?.0)
-    }
-
-    /// The 32 bytes that sign a workflow's webhooks.
-    pub(crate) fn signing_key(&self, workflow_uid: &str, pin: SigningPin) -> Result<Vec<u8>> {
-        let master = self.masters.get(&pin.master).with_context(|| format!("the keyring has no master secret {}", pin.master))?;
-        let master = BASE64.decode(master).context("a master secret of the keyring is not base64")?;
-        Ok(hmac_sha256(&master, format!("signing/{workflow_uid}/{}", pin.epoch).as_bytes()))
-    }
-
-    /// Encrypts what a caller gave us to keep: base64 of nonce and ciphertext.
-    pub(crate) fn seal(&self, entropy: &dyn Entropy, text: &str) -> Result<String> {
-        let mut nonce = [0; 12];
-        entropy.fill(&mut nonce);
-        let sealed = self.cipher()?.encrypt(&nonce.into(), text.as_bytes()).map_err(|_| anyhow!("could not seal"))?;
-        Ok(BASE64.encode([nonce.as_slice(), &sealed].concat()))
-    }
-
-    pub(crate) fn unseal(&self, sealed: &str) -> Result<String> {
-        let bytes = BASE64.decode(sealed).context("a sealed value is not base64")?;
-        let (nonce, ciphertext) = bytes.split_first_chunk::<12>().context("a sealed value is too short")?;
-        let text =
-            self.cipher()?.decrypt(&(*nonce).into(), ciphertext).map_err(|_| anyhow!("a sealed value was not sealed with this keyring"))?;
-        String::from_utf8(text).context("a sealed value is not text")
-    }
-
-    fn cipher(&self) -> Result<ChaCha20Poly1305> {
-        let key = BASE64.decode(&self.seal).context("the keyring's seal is not base64")?;
-        ChaCha20Poly1305::new_from_slice(&key).map_err(|_| anyhow!("the keyring's seal does not have 32 bytes"))
-    }
-}
-
-pub(crate) fn hmac_sha256(key: &[u8], message: &[u8]) -> Vec<u8> {
-    let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key).expect("HMAC takes keys of any length");
-    mac.update(message);
-    mac.finalize().into_bytes().to_vec()
-}
-
-/// Provider secrets: written by authors, read on the way out alone.
 impl App {
-    pub async fn put_secret(&self, caller: &Caller, name: &str, value: &str) -> crate::error::Result<()> {
+    pub async fn put_secret(&self, caller: &Caller, name: &str, value: &str) -> Result<()> {
         caller.require_platform(Scope::Author)?;
         check_name(name)?;
         if value.is_empty() || value.len() > LONGEST_SECRET {
             return Err(Error::bad_field("/value", format!("must have 1 to {LONGEST_SECRET} bytes")));
         }
         self.ports.secrets.put(name, value, self.now()).await?;
-        #[cfg(feature = "outbound")]
-        self.outbound.forget_secret(name);
         Ok(())
     }
 
-    pub async fn list_secrets(&self, caller: &Caller) -> crate::error::Result<Vec<SecretInfo>> {
+    pub async fn list_secrets(&self, caller: &Caller) -> Result<Vec<SecretInfo>> {
         caller.require_platform(Scope::Author)?;
         Ok(self.ports.secrets.list().await?)
     }
 
-    pub async fn delete_secret(&self, caller: &Caller, name: &str) -> crate::error::Result<()> {
+    pub async fn delete_secret(&self, caller: &Caller, name: &str) -> Result<()> {
         caller.require_platform(Scope::Author)?;
         let known = self.ports.secrets.delete(name).await?;
-        #[cfg(feature = "outbound")]
-        self.outbound.forget_secret(name);
         if known { Ok(()) } else { Err(Error::NotFound(What::Secret)) }
     }
 }
 
 const LONGEST_SECRET: usize = 16 * 1024;
 
-fn check_name(name: &str) -> crate::error::Result<()> {
+fn check_name(name: &str) -> Result<()> {
     let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
     let good = first && name.len() <= 128 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if good { Ok(()) } else { Err(Error::bad_field("/name", "must be letters, digits and _, and not begin with a digit")) }

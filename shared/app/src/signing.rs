@@ -5,14 +5,12 @@ use std::time::Duration;
 use anyhow::Result;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use flowgate_core::key::Scope;
+use flowgate_core::secret::SigningPin;
 
 use crate::access::Caller;
 use crate::error::{Error, What};
-use crate::keys::Scope;
 use crate::platform::App;
-use crate::secrets::SigningPin;
-use crate::time::Timestamp;
-use crate::workflows::WorkflowRecord;
 
 /// The secret before a rotation signs beside the new one for this long.
 const ROTATION_OVERLAP: Duration = Duration::from_secs(24 * 3600);
@@ -21,7 +19,7 @@ impl App {
     /// What receivers verify the workflow's webhooks with: `whsec_…`, the newest first.
     pub async fn signing_secrets(&self, caller: &Caller, workflow_id: &str) -> crate::error::Result<Vec<String>> {
         let workflow = self.read_workflow(caller, workflow_id).await?;
-        let secrets = live_pins(&workflow, self.now()).into_iter().map(|pin| self.signing_secret(&workflow.uid, pin));
+        let secrets = workflow.live_pins(self.now()).into_iter().map(|pin| self.signing_secret(&workflow.uid, pin));
         Ok(secrets.collect::<Result<_>>()?)
     }
 
@@ -38,10 +36,4 @@ impl App {
     fn signing_secret(&self, uid: &str, pin: SigningPin) -> Result<String> {
         Ok(format!("whsec_{}", BASE64.encode(self.keyring.signing_key(uid, pin)?)))
     }
-}
-
-/// The newest first; during a rotation the one before it too.
-pub(crate) fn live_pins(workflow: &WorkflowRecord, now: Timestamp) -> Vec<SigningPin> {
-    let before = workflow.signing_before.filter(|(_, until)| now < *until).map(|(pin, _)| pin);
-    [Some(workflow.signing), before].into_iter().flatten().collect()
 }

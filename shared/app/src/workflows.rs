@@ -1,61 +1,18 @@
 //! Workflows as authors handle them: drafts, immutable versions, the one that callers run.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
+use flowgate_core::key::Scope;
+use flowgate_core::page::{Page, PageRequest};
+use flowgate_core::secret::SigningPin;
+use flowgate_core::workflow::{Draft, DraftSaved, NewVersion, SetActive, VersionInfo, WorkflowRecord, document_hash, etag};
 use flowgate_engine::document::Document;
 use flowgate_engine::{Problem, Severity, Workflow};
-use serde::{Deserialize, Serialize};
 
 use crate::access::Caller;
 use crate::error::{Error, Result, What};
-use crate::keys::Scope;
 use crate::platform::App;
-use crate::ports::{DraftSaved, NewVersion, Page, PageRequest, SetActive};
-use crate::secrets::SigningPin;
-use crate::time::Timestamp;
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct WorkflowRecord {
-    pub id: String,
-    /// Random; a workflow created again under the same id gets another.
-    pub uid: String,
-    pub draft: Draft,
-    pub active_version: Option<String>,
-    /// When the endpoint was last pointed somewhere.
-    pub activated_at: Option<Timestamp>,
-    pub created_at: Timestamp,
-    pub signing: SigningPin,
-    /// Signs beside `signing` until then.
-    pub signing_before: Option<(SigningPin, Timestamp)>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Draft {
-    pub name: String,
-    /// As the author wrote it, YAML or JSON.
-    pub document: Arc<str>,
-    /// Of the document's bytes.
-    pub etag: String,
-    pub saved_at: Timestamp,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct VersionInfo {
-    pub version: String,
-    pub hash: String,
-    pub notes: Option<String>,
-    pub published_at: Timestamp,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct VersionRecord {
-    pub info: VersionInfo,
-    pub name: String,
-    pub document: Arc<str>,
-}
 
 /// A version ready to run.
 pub struct Published {
@@ -72,39 +29,10 @@ pub struct Saved {
     pub problems: Vec<Problem>,
 }
 
-/// Long enough for every workflow of an account, small beside the runs.
-const MOST_COMPILED: usize = 1_000;
-/// Another process's publish is seen within this time; our own at once.
-const FRESH: Duration = Duration::from_secs(4);
 /// Routes of their own stand at these names.
 const RESERVED: [&str; 2] = ["import", "invoke"];
 pub const LONGEST_DOCUMENT: usize = 1024 * 1024;
 const LONGEST_NOTES: usize = 10_000;
-
-#[derive(Default)]
-pub(crate) struct WorkflowCache {
-    inner: Mutex<Cached>,
-}
-
-#[derive(Default)]
-struct Cached {
-    /// Moves with each change made here: a read that began before the change is not kept.
-    generation: u64,
-    records: HashMap<String, (Arc<WorkflowRecord>, Timestamp)>,
-    /// By uid and version: immutable, kept for good.
-    compiled: HashMap<(String, String), Arc<Workflow>>,
-}
-
-/// A workflow's versions are numbered from 0.
-pub fn version_name(number: u64) -> String {
-    format!("1.0.{number}")
-}
-
-/// Of a name as [`version_name`] spells it.
-pub fn version_number(name: &str) -> Option<u64> {
-    let number = name.strip_prefix("1.0.")?.parse().ok()?;
-    (version_name(number) == name).then_some(number)
-}
 
 impl App {
     /// Saves the draft and says what is wrong with it. Only text that is no document at all is refused.
@@ -115,8 +43,12 @@ impl App {
             return Err(Error::TooLarge("a workflow document has at most 1 MiB".to_owned()));
         }
         let (parsed, problems) = check(document)?;
-        let draft =
-            Draft { name: name_of(&parsed, id), document: document.into(), etag: etag(&hash(document)).to_owned(), saved_at: self.now() };
+        let draft = Draft {
+            name: name_of(&parsed, id),
+            document: document.into(),
+            etag: etag(&document_hash(document)).to_owned(),
+            saved_at: self.now(),
+        };
         let pin = SigningPin { master: self.keyring.newest_master()?, epoch: 1 };
         let uid = self.new_uuid().simple().to_string();
         let saved = self.ports.workflows.save_draft(id, draft, &uid, pin, if_match).await?;
@@ -151,8 +83,13 @@ impl App {
         if problems.iter().any(|problem| problem.severity == Severity::Error) {
             return Err(Error::InvalidDocument(problems));
         }
-        let version =
-            NewVersion { hash: hash(&draft.document), document: draft.document, name: name_of(&parsed, id), notes, at: self.now() };
+        let version = NewVersion {
+            hash: document_hash(&draft.document),
+            document: draft.document,
+            name: name_of(&parsed, id),
+            notes,
+            at: self.now(),
+        };
         let published = self.ports.workflows.publish(id, version).await?;
         self.workflow_cache.forget(id);
         published.ok_or(Error::NotFound(What::Workflow))
@@ -222,39 +159,26 @@ impl App {
 
     /// A version as it was published, compiled once per process. `None`: there is no such version.
     pub async fn compiled(&self, uid: &str, version: &str) -> Result<Option<Arc<Workflow>>> {
-        let key = (uid.to_owned(), version.to_owned());
-        if let Some(workflow) = self.workflow_cache.lock().compiled.get(&key) {
-            return Ok(Some(workflow.clone()));
+        if let Some(workflow) = self.workflow_cache.compiled(uid, version) {
+            return Ok(Some(workflow));
         }
         let Some(record) = self.ports.workflows.version(uid, version).await? else { return Ok(None) };
         let document =
             Document::parse(&record.document).map_err(|error| anyhow!("a published document does not parse: {}", error.message))?;
         let (workflow, problems) = Workflow::compile(&document);
         let workflow = Arc::new(workflow.with_context(|| format!("published version {version} does not compile any more: {problems:?}"))?);
-        let mut cached = self.workflow_cache.lock();
-        if cached.compiled.len() >= MOST_COMPILED {
-            cached.compiled.clear();
-        }
-        cached.compiled.insert(key, workflow.clone());
+        self.workflow_cache.keep_compiled(uid, version, workflow.clone());
         Ok(Some(workflow))
     }
 
     pub(crate) async fn cached_workflow(&self, id: &str) -> Result<Arc<WorkflowRecord>> {
         let now = self.now();
-        let generation = {
-            let cached = self.workflow_cache.lock();
-            if let Some((record, read_at)) = cached.records.get(id)
-                && now.since(*read_at) < FRESH
-            {
-                return Ok(record.clone());
-            }
-            cached.generation
+        let generation = match self.workflow_cache.fresh(id, now) {
+            Ok(record) => return Ok(record),
+            Err(generation) => generation,
         };
         let record = Arc::new(self.stored_workflow(id).await?);
-        let mut cached = self.workflow_cache.lock();
-        if cached.generation == generation {
-            cached.records.insert(id.to_owned(), (record.clone(), now));
-        }
+        self.workflow_cache.keep(generation, record.clone(), now);
         Ok(record)
     }
 
@@ -282,18 +206,6 @@ impl App {
     }
 }
 
-impl WorkflowCache {
-    pub(crate) fn forget(&self, id: &str) {
-        let mut cached = self.lock();
-        cached.generation += 1;
-        cached.records.remove(id);
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Cached> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// The document and all that is wrong with it; a refusal where it is no document at all.
 fn check(document: &str) -> Result<(Document, Vec<Problem>)> {
     let parsed = Document::parse(document).map_err(|error| {
@@ -307,16 +219,6 @@ fn check(document: &str) -> Result<(Document, Vec<Problem>)> {
 /// A workflow without a name goes by its id.
 fn name_of(document: &Document, id: &str) -> String {
     document.root().get("name").and_then(|name| name.as_str()).unwrap_or(id).to_owned()
-}
-
-fn hash(document: &str) -> String {
-    use sha2::Digest as _;
-    crate::keys::hex(&sha2::Sha256::digest(document.as_bytes()))
-}
-
-/// Of the document with this hash.
-fn etag(hash: &str) -> &str {
-    hash.get(..32).unwrap_or(hash)
 }
 
 fn check_id(id: &str) -> Result<()> {

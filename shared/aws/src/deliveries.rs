@@ -5,10 +5,10 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
-use flowgate_app::delivery::{Attempt, Delivery, DeliveryId, DeliveryState};
-use flowgate_app::ports::{AfterAttempt, Deliveries, Written};
-use flowgate_app::run::{OwnerToken, RunId};
-use flowgate_app::time::Timestamp;
+use flowgate_core::delivery::{AfterAttempt, Attempt, Deliveries, Delivery, DeliveryId, DeliveryState};
+use flowgate_core::id::RunId;
+use flowgate_core::lease::{OwnerToken, Written};
+use flowgate_core::time::Timestamp;
 
 use crate::Aws;
 use crate::item::{Item, Key, due_shard, number, run_partition, text, time};

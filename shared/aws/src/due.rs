@@ -2,10 +2,10 @@
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
-use flowgate_app::delivery::DeliveryId;
-use flowgate_app::ports::{Due, DueItem, Message};
-use flowgate_app::run::RunId;
-use flowgate_app::time::Timestamp;
+use flowgate_core::delivery::DeliveryId;
+use flowgate_core::id::RunId;
+use flowgate_core::time::Timestamp;
+use flowgate_core::work::{Due, DueItem, Message};
 use futures_util::future::try_join_all;
 
 use crate::Aws;

@@ -6,9 +6,9 @@ use std::str::FromStr;
 
 use anyhow::{Context, Result, anyhow};
 use aws_sdk_dynamodb::types::AttributeValue;
-use flowgate_app::delivery::DeliveryId;
-use flowgate_app::run::RunId;
-use flowgate_app::time::Timestamp;
+use flowgate_core::delivery::DeliveryId;
+use flowgate_core::id::RunId;
+use flowgate_core::time::Timestamp;
 
 pub(crate) type Attributes = HashMap<String, AttributeValue>;
 

@@ -1,7 +1,5 @@
-//! The platform's ports on one DynamoDB table, two SQS queues and Secrets Manager, and what the functions of a deployment have in common ([`lambda`]).
+//! The platform's ports on one DynamoDB table, two SQS queues and Secrets Manager.
 //! `LAYOUT.md` says what lies where.
-
-pub mod lambda;
 
 mod config;
 mod clients;
@@ -33,11 +31,11 @@ mod retry;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use flowgate_app::Ports;
-use flowgate_app::ports::{Clock, Entropy};
-use flowgate_app::run::RunId;
-use flowgate_app::system::{SystemClock, SystemEntropy};
-use flowgate_app::time::Timestamp;
+use flowgate_core::Ports;
+use flowgate_core::clock::{Clock, Entropy};
+use flowgate_core::id::RunId;
+use flowgate_core::system::{SystemClock, SystemEntropy};
+use flowgate_core::time::Timestamp;
 
 pub use config::{Config, Endpoints};
 

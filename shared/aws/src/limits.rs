@@ -2,10 +2,9 @@
 
 use anyhow::{Result, anyhow};
 use async_trait::async_trait;
-use flowgate_app::limits::{Allowance, Rate, Step};
-use flowgate_app::ports::{Entered, Limits, Taken};
-use flowgate_app::run::RunId;
-use flowgate_app::time::Timestamp;
+use flowgate_core::id::RunId;
+use flowgate_core::limit::{Allowance, Entered, Limits, Rate, Step, Taken};
+use flowgate_core::time::Timestamp;
 
 use crate::Aws;
 use crate::item::{Item, Key, number, time};

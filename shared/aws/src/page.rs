@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use aws_sdk_dynamodb::types::AttributeValue;
-use flowgate_app::ports::Page;
+use flowgate_core::page::Page;
 use futures_util::future::BoxFuture;
 
 use crate::Aws;

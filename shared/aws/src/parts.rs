@@ -1,7 +1,10 @@
 //! The parts of a run beside its row: checkpoints, start marks, events.
 
 use anyhow::Result;
-use flowgate_app::run::{Checkpoint, Event, EventId, Held, RunId};
+use flowgate_core::event::{Event, EventId};
+use flowgate_core::id::RunId;
+use flowgate_core::lease::Held;
+use flowgate_core::run::Checkpoint;
 use sha2::{Digest, Sha256};
 
 use crate::Aws;

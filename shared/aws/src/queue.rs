@@ -1,13 +1,13 @@
 //! The queues that carry work to the worker and to the webhook function.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use anyhow::Result;
 use async_trait::async_trait;
 use aws_sdk_sqs::types::{MessageAttributeValue, MessageSystemAttributeNameForSends, MessageSystemAttributeValue};
-use flowgate_app::ports::{Message, Queue};
-use flowgate_app::time::Timestamp;
-use std::sync::PoisonError;
+use flowgate_core::time::Timestamp;
+use flowgate_core::work::{Message, Queue};
 
 use crate::Aws;
 use crate::retry::failed;

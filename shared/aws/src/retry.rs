@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Error, Result};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use flowgate_app::ports::Entropy;
+use flowgate_core::clock::Entropy;
 
 const MOST_TRIES: u32 = 8;
 const SHORTEST: Duration = Duration::from_millis(25);

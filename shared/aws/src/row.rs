@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use aws_sdk_dynamodb::types::AttributeValue;
-use flowgate_app::ports::{Ending, NewRun};
-use flowgate_app::run::{Held, Mode, OwnerToken, RunEnd, RunRecord, RunState};
+use flowgate_core::lease::{Held, OwnerToken};
+use flowgate_core::run::{Ending, Mode, NewRun, RunEnd, RunRecord, RunState};
 use serde::de::DeserializeOwned;
 
 use crate::item::{Item, Key, due_shard, number, seconds, text, time};

@@ -1,10 +1,10 @@
 //! What a run's first and last writes hold: its row, its claims, its parts, and the items that must be there before.
 
 use anyhow::{Context, Result, ensure};
-use flowgate_app::idempotency::{Claim, Claims, IdempotencyKey, IdempotencyRow};
-use flowgate_app::ports::{Created, Ending, NewRun};
-use flowgate_app::run::{RunHead, RunId};
-use flowgate_app::time::Timestamp;
+use flowgate_core::id::RunId;
+use flowgate_core::idempotency::{Claim, Claims, IdempotencyKey, IdempotencyRow};
+use flowgate_core::run::{Created, Ending, NewRun, RunHead};
+use flowgate_core::time::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::Aws;

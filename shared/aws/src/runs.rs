@@ -2,13 +2,15 @@
 
 use anyhow::Result;
 use async_trait::async_trait;
-use flowgate_app::idempotency::{Claim, IdempotencyKey};
-use flowgate_app::ports::{
-    CancelRequest, Claimed, Created, Ending, Finished, Heartbeat, NewRun, Page, PageRequest, RunFilter, RunProgress, Runs, StartMark,
-    Written,
+use flowgate_core::event::{Event, EventId, Trace};
+use flowgate_core::id::RunId;
+use flowgate_core::idempotency::{Claim, IdempotencyKey};
+use flowgate_core::lease::{Held, OwnerToken, Written};
+use flowgate_core::page::{Page, PageRequest};
+use flowgate_core::run::{
+    CancelRequest, Checkpoint, Claimed, Created, Ending, Finished, Heartbeat, NewRun, RunFilter, RunProgress, RunRecord, Runs, StartMark,
 };
-use flowgate_app::run::{Checkpoint, Event, EventId, Held, OwnerToken, RunId, RunRecord, Trace};
-use flowgate_app::time::Timestamp;
+use flowgate_core::time::Timestamp;
 use futures_util::FutureExt;
 
 use crate::Aws;

@@ -5,9 +5,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
-use flowgate_app::ports::Secrets;
-use flowgate_app::secrets::{Keyring, SecretInfo};
-use flowgate_app::time::Timestamp;
+use flowgate_core::secret::{Keyring, SecretInfo, Secrets};
+use flowgate_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::Aws;

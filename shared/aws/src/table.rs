@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, DeleteRequest, KeysAndAttributes, PutRequest, ReturnValue, ReturnValuesOnConditionCheckFailure,
     WriteRequest,
 };
-use flowgate_app::ports::Entropy;
+use flowgate_core::clock::Entropy;
 
 use crate::clients::Clients;
 use crate::item::{Attributes, Item, Key};

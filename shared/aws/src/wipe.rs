@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::types::AttributeValue;
-use flowgate_app::delivery::FrozenRequest;
-use flowgate_app::run::{RunEnd, RunHead, RunId};
+use flowgate_core::delivery::FrozenRequest;
+use flowgate_core::id::RunId;
+use flowgate_core::run::{RunEnd, RunHead};
 use serde_json::Value;
 
 use crate::Aws;

@@ -3,10 +3,12 @@
 use anyhow::{Result, anyhow};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
-use flowgate_app::ports::{DraftSaved, NewVersion, Page, PageRequest, SetActive, Workflows};
-use flowgate_app::secrets::SigningPin;
-use flowgate_app::time::Timestamp;
-use flowgate_app::workflows::{Draft, VersionInfo, VersionRecord, WorkflowRecord, version_name, version_number};
+use flowgate_core::page::{Page, PageRequest};
+use flowgate_core::secret::SigningPin;
+use flowgate_core::time::Timestamp;
+use flowgate_core::workflow::{
+    Draft, DraftSaved, NewVersion, SetActive, VersionInfo, VersionRecord, WorkflowRecord, Workflows, version_name, version_number,
+};
 use futures_util::FutureExt;
 
 use crate::Aws;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use async_trait::async_trait;
-use flowgate_app::delivery::{Attempt, Delivery, DeliveryId, DeliveryState};
-use flowgate_app::ports::{AfterAttempt, Deliveries, Written};
-use flowgate_app::run::{OwnerToken, RunId};
-use flowgate_app::time::Timestamp;
+use flowgate_core::delivery::{AfterAttempt, Attempt, Deliveries, Delivery, DeliveryId, DeliveryState};
+use flowgate_core::id::RunId;
+use flowgate_core::lease::{OwnerToken, Written};
+use flowgate_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::Local;

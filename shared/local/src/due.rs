@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use async_trait::async_trait;
-use flowgate_app::ports::{Due, DueItem, Message};
-use flowgate_app::time::Timestamp;
+use flowgate_core::time::Timestamp;
+use flowgate_core::work::{Due, DueItem, Message};
 use rusqlite::params;
 
 use crate::Local;

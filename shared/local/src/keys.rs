@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 use async_trait::async_trait;
-use flowgate_app::keys::{AuditEntry, KeyRecord};
-use flowgate_app::ports::{Keys, Page, PageRequest};
-use flowgate_app::time::Timestamp;
+use flowgate_core::key::{AuditEntry, KeyRecord, Keys};
+use flowgate_core::page::{Page, PageRequest};
+use flowgate_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::Local;

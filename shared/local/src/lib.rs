@@ -7,7 +7,6 @@ mod due;
 mod folder;
 mod keys;
 mod limits;
-mod loops;
 mod page;
 mod queue;
 mod readers;
@@ -27,7 +26,6 @@ use anyhow::{Context, Result};
 use rusqlite::Connection;
 
 pub use limits::LocalLimits;
-pub use loops::{Loops, Stopped, start as start_loops};
 pub use queue::LocalQueue;
 
 use folder::Folder;
@@ -71,8 +69,8 @@ impl Local {
 
 #[cfg(test)]
 mod tests {
-    use flowgate_app::ports::Secrets;
-    use flowgate_app::time::Timestamp;
+    use flowgate_core::secret::Secrets;
+    use flowgate_core::time::Timestamp;
 
     use super::*;
 

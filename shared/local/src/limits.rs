@@ -5,10 +5,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Result;
 use async_trait::async_trait;
-use flowgate_app::limits::{Allowance, Rate};
-use flowgate_app::ports::{Entered, Limits, Taken};
-use flowgate_app::run::RunId;
-use flowgate_app::time::Timestamp;
+use flowgate_core::id::RunId;
+use flowgate_core::limit::{Allowance, Entered, Limits, Rate, Taken};
+use flowgate_core::time::Timestamp;
 
 /// Nobody but an admin makes keys with limits, so that there are never many.
 #[derive(Default)]

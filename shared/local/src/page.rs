@@ -1,7 +1,7 @@
 //! Pages of a list, cut by number and by size.
 
 use anyhow::Result;
-use flowgate_app::ports::{Page, PageRequest};
+use flowgate_core::page::{Page, PageRequest};
 use rusqlite::Rows;
 
 const MOST_ITEMS: usize = 1000;

@@ -2,8 +2,8 @@
 
 use anyhow::{Result, anyhow};
 use async_trait::async_trait;
-use flowgate_app::ports::{Message, Queue};
-use flowgate_app::time::Timestamp;
+use flowgate_core::time::Timestamp;
+use flowgate_core::work::{Message, Queue};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 #[derive(Clone)]

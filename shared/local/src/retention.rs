@@ -1,7 +1,7 @@
 //! Forgets what is past its time.
 
 use anyhow::Result;
-use flowgate_app::time::Timestamp;
+use flowgate_core::time::Timestamp;
 use rusqlite::{Connection, params};
 
 use crate::Local;

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use flowgate_app::delivery::DeliveryId;
-use flowgate_app::run::{Mode, OwnerToken, RunId, RunRecord};
-use flowgate_app::time::Timestamp;
+use flowgate_core::delivery::DeliveryId;
+use flowgate_core::id::RunId;
+use flowgate_core::lease::OwnerToken;
+use flowgate_core::run::{Mode, RunRecord};
+use flowgate_core::time::Timestamp;
 use rusqlite::Row;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -84,7 +86,7 @@ impl RunRow {
     }
 
     pub(crate) fn record(self) -> Result<RunRecord> {
-        let end: Option<flowgate_app::run::RunEnd> = self.ending.as_deref().map(serde_json::from_str).transpose()?;
+        let end: Option<flowgate_core::run::RunEnd> = self.ending.as_deref().map(serde_json::from_str).transpose()?;
         let started_at = self.started_at.map(Timestamp).or(end.as_ref().map(|end| end.started_at));
         Ok(RunRecord {
             head: Arc::new(serde_json::from_str(&self.head)?),

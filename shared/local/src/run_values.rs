@@ -1,10 +1,11 @@
 //! What a run's writes bind: the JSON is made before the writer's turn, so that the one thread that writes only writes.
 
 use anyhow::Result;
-use flowgate_app::idempotency::{Claim, Claims, IdempotencyKey, IdempotencyRow};
-use flowgate_app::ports::{Created, Ending, NewRun, Written};
-use flowgate_app::run::{Checkpoint, Event, EventId, Held, Mode, OwnerToken};
-use flowgate_app::time::Timestamp;
+use flowgate_core::event::{Event, EventId};
+use flowgate_core::idempotency::{Claim, Claims, IdempotencyKey, IdempotencyRow};
+use flowgate_core::lease::{Held, OwnerToken, Written};
+use flowgate_core::run::{Checkpoint, Created, Ending, Mode, NewRun};
+use flowgate_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::deliveries::DeliveryValues;

@@ -2,9 +2,8 @@
 
 use anyhow::Result;
 use async_trait::async_trait;
-use flowgate_app::ports::Secrets;
-use flowgate_app::secrets::{Keyring, SecretInfo};
-use flowgate_app::time::Timestamp;
+use flowgate_core::secret::{Keyring, SecretInfo, Secrets};
+use flowgate_core::time::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
 use crate::Local;

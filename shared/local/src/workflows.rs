@@ -2,10 +2,12 @@
 
 use anyhow::Result;
 use async_trait::async_trait;
-use flowgate_app::ports::{DraftSaved, NewVersion, Page, PageRequest, SetActive, Workflows};
-use flowgate_app::secrets::SigningPin;
-use flowgate_app::time::Timestamp;
-use flowgate_app::workflows::{Draft, VersionInfo, VersionRecord, WorkflowRecord, version_name, version_number};
+use flowgate_core::page::{Page, PageRequest};
+use flowgate_core::secret::SigningPin;
+use flowgate_core::time::Timestamp;
+use flowgate_core::workflow::{
+    Draft, DraftSaved, NewVersion, SetActive, VersionInfo, VersionRecord, WorkflowRecord, Workflows, version_name, version_number,
+};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::Local;

@@ -1,5 +1,5 @@
 //! A program that is nothing but the JavaScript child, for the tests of outbound code.
 
 fn main() {
-    flowgate_app::outbound::child_main_if_asked();
+    flowgate_outbound::child_main_if_asked();
 }

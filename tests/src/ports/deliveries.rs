@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use flowgate_app::delivery::{Attempt, Delivery, DeliveryId, DeliveryState, FrozenRequest};
-use flowgate_app::ports::{AfterAttempt, Ending, Written};
-use flowgate_app::run::RunState;
+use flowgate_core::delivery::{AfterAttempt, Attempt, Delivery, DeliveryId, DeliveryState, FrozenRequest};
+use flowgate_core::lease::Written;
+use flowgate_core::run::{Ending, RunState};
 
 use super::sample::*;
 use super::{Guarantee, World, guarantee};

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
-use flowgate_app::ports::{AfterAttempt, DueItem, Ending, Message};
-use flowgate_app::run::RunState;
+use flowgate_core::delivery::AfterAttempt;
+use flowgate_core::run::{Ending, RunState};
+use flowgate_core::work::{DueItem, Message};
 
 use super::sample::*;
 use super::{Guarantee, World, guarantee};
@@ -51,7 +52,7 @@ async fn moves_with_its_owner(world: World) -> Result<()> {
     world.deliveries.put(made.clone()).await?;
     world.deliveries.claim(&made.id, &owner("a"), at(900), at(2_000)).await?;
     assert!(world.due.due(at(1_999), 10).await?.is_empty());
-    let answer = flowgate_app::delivery::Attempt { at: at(950), duration_ms: 1, status: None, error: None, answer: String::new() };
+    let answer = flowgate_core::delivery::Attempt { at: at(950), duration_ms: 1, status: None, error: None, answer: String::new() };
     world.deliveries.record(&made.id, &owner("a"), answer, AfterAttempt::RetryAt(at(7_000))).await?;
     assert!(world.due.due(at(6_999), 10).await?.is_empty());
     assert_eq!(world.due.due(at(99_000), 10).await?, [webhook_item(2, 7_000)?]);

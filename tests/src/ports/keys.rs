@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
-use flowgate_app::keys::{AuditEntry, KeyRecord, Scope, WorkflowScope};
-use flowgate_app::limits::{KeyLimits, Rate};
-use flowgate_app::ports::PageRequest;
+use flowgate_core::key::{AuditEntry, KeyRecord, Scope, WorkflowScope};
+use flowgate_core::limit::{KeyLimits, Rate};
+use flowgate_core::page::PageRequest;
 
 use super::sample::*;
 use super::{Guarantee, World, guarantee};

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use flowgate_app::limits::{Allowance, Rate};
-use flowgate_app::ports::{Entered, Taken};
+use flowgate_core::limit::{Allowance, Entered, Rate, Taken};
 use tokio::task::JoinSet;
 
 use super::sample::*;

@@ -15,7 +15,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use anyhow::Result;
-use flowgate_app::ports::{Deliveries, Due, Keys, Limits, Runs, Secrets, Workflows};
+use flowgate_core::delivery::Deliveries;
+use flowgate_core::key::Keys;
+use flowgate_core::limit::Limits;
+use flowgate_core::run::Runs;
+use flowgate_core::secret::Secrets;
+use flowgate_core::work::Due;
+use flowgate_core::workflow::Workflows;
 
 /// The ports of one adapter, on one empty store.
 #[derive(Clone)]

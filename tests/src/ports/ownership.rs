@@ -1,8 +1,9 @@
 //! Runs have one owner at a time, whose writes count and nobody else's, and end once.
 
 use anyhow::Result;
-use flowgate_app::ports::{CancelRequest, Claimed, Ending, Finished, Heartbeat, StartMark, Written};
-use flowgate_app::run::{EventId, Held, Mode, RunState};
+use flowgate_core::event::EventId;
+use flowgate_core::lease::{Held, Written};
+use flowgate_core::run::{CancelRequest, Claimed, Ending, Finished, Heartbeat, Mode, RunState, StartMark};
 
 use super::sample::*;
 use super::{Guarantee, World, guarantee};

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use flowgate_app::idempotency::Claim;
-use flowgate_app::ports::{Claimed, Created, Ending, Finished, Heartbeat, NewRun, PageRequest, RunFilter, RunProgress};
-use flowgate_app::run::{Held, Mode, RunHead, RunState};
+use flowgate_core::idempotency::Claim;
+use flowgate_core::lease::Held;
+use flowgate_core::page::PageRequest;
+use flowgate_core::run::{Claimed, Created, Ending, Finished, Heartbeat, Mode, NewRun, RunFilter, RunHead, RunProgress, RunState};
 use serde_json::{Value, json};
 
 use super::sample::*;

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use flowgate_app::delivery::{Delivery, DeliveryId, DeliveryState, FrozenRequest, HeaderValue};
-use flowgate_app::idempotency::{Claims, IdempotencyKey, IdempotencyRow};
-use flowgate_app::ports::{Claimed, Ending, NewRun, PageRequest};
-use flowgate_app::run::{
-    Checkpoint, Dialect, Event, EventId, Held, Mode, NodeTrace, OwnerToken, RunEnd, RunHead, RunId, RunRecord, RunState, Told,
-};
-use flowgate_app::secrets::SigningPin;
-use flowgate_app::time::Timestamp;
+use flowgate_core::delivery::{Delivery, DeliveryId, DeliveryState, FrozenRequest, HeaderValue};
+use flowgate_core::event::{Event, EventId, NodeTrace, Told};
+use flowgate_core::id::RunId;
+use flowgate_core::idempotency::{Claims, IdempotencyKey, IdempotencyRow};
+use flowgate_core::lease::{Held, OwnerToken};
+use flowgate_core::page::PageRequest;
+use flowgate_core::run::{Checkpoint, Claimed, Dialect, Ending, Mode, NewRun, RunEnd, RunHead, RunRecord, RunState};
+use flowgate_core::secret::SigningPin;
+use flowgate_core::time::Timestamp;
 use flowgate_engine::call::Piece;
 use flowgate_engine::{CallOutput, CallResult, NodeStatus, Usage};
 use serde_json::json;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use flowgate_app::secrets::{Keyring, SecretInfo};
+use flowgate_core::secret::{Keyring, SecretInfo};
 
 use super::sample::*;
 use super::{Guarantee, World, guarantee};

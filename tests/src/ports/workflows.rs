@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
-use flowgate_app::ports::{DraftSaved, NewVersion, PageRequest, SetActive};
-use flowgate_app::secrets::SigningPin;
-use flowgate_app::workflows::{Draft, WorkflowRecord};
+use flowgate_core::page::PageRequest;
+use flowgate_core::secret::SigningPin;
+use flowgate_core::workflow::{Draft, DraftSaved, NewVersion, SetActive, WorkflowRecord};
 
 use super::sample::*;
 use super::{Guarantee, World, guarantee};

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use flowgate_app::ports::Clock;
-use flowgate_app::system::SystemClock;
+use flowgate_core::clock::Clock;
+use flowgate_core::system::SystemClock;
 use flowgate_tests::receiver::{Receiver, Reply};
 use flowgate_tests::server::{ADMIN_KEY, TestServer, settings};
 use futures_util::StreamExt;

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use flowgate_app::outbound::{CodeSession, Outbound, OutboundSettings};
 use flowgate_engine::call::{Action, Call, CallResult, CodeCall};
+use flowgate_outbound::{CodeSession, Outbound, OutboundSettings};
 use serde_json::{Value, json};
 
 use crate::outbound::{FixedClock, StoredSecrets};

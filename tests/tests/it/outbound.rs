@@ -16,13 +16,13 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
-use flowgate_app::outbound::{CodeSession, Outbound, OutboundSettings, PreparedWebhook, Resolver};
-use flowgate_app::ports::{Clock, Secrets};
-use flowgate_app::secrets::{Keyring, SecretInfo};
-use flowgate_app::time::Timestamp;
+use flowgate_core::clock::Clock;
+use flowgate_core::secret::{Keyring, SecretInfo, Secrets};
+use flowgate_core::time::Timestamp;
 use flowgate_engine::call::{
     Action, Call, CallError, CallOutput, CallResult, Chunk, HttpCall, ModelCall, ModelMessage, ModelRole, Piece, Rendered,
 };
+use flowgate_outbound::{CodeSession, Outbound, OutboundSettings, PreparedWebhook, Resolver};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;

@@ -4,9 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
-use flowgate_app::idempotency::{Claims, IdempotencyRow};
-use flowgate_app::ports::{Claimed, Ending, NewRun, RunFilter};
-use flowgate_app::run::RunState;
+use flowgate_core::idempotency::{Claims, IdempotencyRow};
+use flowgate_core::run::{Claimed, Ending, NewRun, RunFilter, RunState};
 use flowgate_local::{Local, LocalLimits};
 use flowgate_tests::ports::sample::*;
 use flowgate_tests::ports::{World, check_all};

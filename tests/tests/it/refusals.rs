@@ -1,8 +1,9 @@
 //! What every dialect refuses alike: each in its own shape, the field named, nothing half-made, and the server goes on.
 
 use axum::http::StatusCode;
+use flowgate_outbound::OutboundSettings;
 use flowgate_tests::receiver::{Receiver, Reply};
-use flowgate_tests::server::{ADMIN_KEY, TestServer};
+use flowgate_tests::server::{ADMIN_KEY, TestServer, outbound_settings, settings};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
@@ -281,7 +282,7 @@ async fn webhooks() {
 
 #[tokio::test]
 async fn without_the_loopback_allowance_its_every_spelling_is_refused() {
-    let server = TestServer::start_with(|settings| settings.outbound.allow_loopback = false).await;
+    let server = TestServer::start_calling_out(settings(|_| {}), OutboundSettings { allow_loopback: false, ..outbound_settings() }).await;
     server.publish("w", STRICT).await;
     for dialect in ALL {
         for host in ["2130706433", "127.0.0.1", "0x7f.1", "localhost", "[::1]", "0"] {

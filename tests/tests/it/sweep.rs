@@ -7,12 +7,15 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use async_trait::async_trait;
-use flowgate_app::ports::{Clock, Ending, Message, NewRun, Queue};
-use flowgate_app::run::{RunHead, RunState};
-use flowgate_app::system::SystemEntropy;
-use flowgate_app::time::Timestamp;
-use flowgate_app::{App, Ports, Settings, due};
+use flowgate_app::{Ports, Settings, sweep};
+use flowgate_core::clock::Clock;
+use flowgate_core::run::{Ending, NewRun, RunHead, RunState};
+use flowgate_core::system::SystemEntropy;
+use flowgate_core::time::Timestamp;
+use flowgate_core::work::{Message, Queue};
 use flowgate_local::{Local, LocalLimits};
+use flowgate_outbound::OutboundSettings;
+use flowgate_runner::Runner;
 use flowgate_tests::ports::sample::*;
 
 #[derive(Default)]
@@ -85,13 +88,13 @@ async fn what_a_queue_refuses_is_sent_a_minute_later() -> Result<()> {
     let hour = 3_600_000;
     store.time.0.store(hour, Ordering::Relaxed);
     store.post.is_shut.store(true, Ordering::Relaxed);
-    assert!(due::sweep(&store.ports, 100).await.is_err());
+    assert!(sweep::sweep(&store.ports, 100).await.is_err());
     assert!((1..40).contains(&store.due(hour).await?), "the first ones were tried, and then no more");
     assert_eq!(store.due(hour + 60_000).await?, 40, "nothing waits longer than a minute");
 
     store.post.is_shut.store(false, Ordering::Relaxed);
     store.time.0.store(hour + 60_000, Ordering::Relaxed);
-    assert_eq!(due::sweep(&store.ports, 100).await?, 40);
+    assert_eq!(sweep::sweep(&store.ports, 100).await?, 40);
     let sent: HashSet<Message> = store.post.sent.lock().unwrap().drain(..).collect();
     assert_eq!(sent.len(), 40);
     assert_eq!(store.due(hour + 120_000).await?, 0, "what was sent after an hour is not sent again after a minute");
@@ -107,9 +110,9 @@ async fn a_run_that_waits_to_be_wiped_is_looked_at_after_its_webhooks_next_attem
     let end = Ending { deliveries: vec![delivery(1, 0, day)?], due_at: Some(at(950)), ..ending(RunState::Succeeded) };
     store.ports.runs.create_ended(unsaved, Ending { expires_at: at(30 * day), ..end }).await?;
     store.time.0.store(1_000, Ordering::Relaxed);
-    let app = App::new(store.ports.clone(), Settings::default()).await?;
-    assert_eq!(app.sweep(100).await?, 1);
-    app.work(&run_id(1)?).await?;
+    let runner = Runner::new(store.ports.clone(), Settings::default(), OutboundSettings::default()).await?;
+    assert_eq!(runner.app.sweep(100).await?, 1);
+    runner.work(&run_id(1)?).await?;
     assert_eq!(store.due(day - 1).await?, 0, "until then there is nothing to see");
     let minute = Duration::from_secs(60);
     let looks: Vec<Timestamp> = store.ports.due.due(at(2 * day), 10).await?.iter().map(|item| item.look_at).collect();

@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use flowgate_app::outbound::{CodeSession, Outbound};
-use flowgate_app::ports::Secrets;
-use flowgate_app::secrets::{Keyring, SecretInfo};
-use flowgate_app::system::SystemClock;
-use flowgate_app::time::Timestamp;
+use flowgate_core::secret::{Keyring, SecretInfo, Secrets};
+use flowgate_core::system::SystemClock;
+use flowgate_core::time::Timestamp;
 use flowgate_engine::call::CodeCall;
 use flowgate_engine::{Action, Call, CallResult};
+use flowgate_outbound::{CodeSession, Outbound};
 use serde_json::Map;
 
 use super::Finding;

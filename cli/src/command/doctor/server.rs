@@ -1,7 +1,7 @@
 //! The server: whether it answers, is of our version and has our time, and what it thinks of the key.
 
-use flowgate_app::ports::Clock;
-use flowgate_app::system::SystemClock;
+use flowgate_core::clock::Clock;
+use flowgate_core::system::SystemClock;
 use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::Method;
 use reqwest::header::DATE;

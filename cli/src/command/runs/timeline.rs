@@ -47,7 +47,7 @@ pub(super) fn lines(nodes: &[Node], width: usize) -> Vec<String> {
 
 /// From and to, in ms since the first node began. `None` for a node that did not run; one that is open lasts to the end of the picture.
 fn spans(nodes: &[Node]) -> Vec<Option<(u64, u64)>> {
-    let began = |node: &Node| flowgate_app::time::Timestamp::parse_rfc3339(node.started_at.as_deref()?);
+    let began = |node: &Node| flowgate_core::time::Timestamp::parse_rfc3339(node.started_at.as_deref()?);
     let ran = |node: &&Node| node.status.as_deref() != Some("skipped");
     let first = nodes.iter().filter(ran).filter_map(began).min();
     let known = |node: &Node| {

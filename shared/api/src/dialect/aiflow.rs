@@ -1,6 +1,6 @@
 //! AI-Flow: `POST /v1/flow/{flow_id}/run` takes a flat body and answers at once, `GET …/run/{run_id}` gives the flat outputs.
 
-#[cfg(feature = "outbound")]
+#[cfg(feature = "starts")]
 mod run;
 
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::caller::caller;
 use crate::request::Segments;
 use crate::status;
 
-#[cfg(feature = "outbound")]
+#[cfg(feature = "starts")]
 pub(super) use run::routes as starts;
 
 /// Tells what state a run is in, also where one of its outputs is called `status`.

@@ -2,9 +2,9 @@
 
 use anyhow::anyhow;
 use axum::response::Response;
-use flowgate_app::invoke::{Manner, Started};
 use flowgate_app::run::RunRecord;
 use flowgate_app::{Error, Result};
+use flowgate_runner::start::{Manner, Started};
 
 use crate::idempotency;
 

@@ -1,6 +1,6 @@
 //! GPTBots: `POST /v1/workflow/invoke` and `POST /v1/workflow/query/result`, flat objects, refusals as `{code, message}`.
 
-#[cfg(feature = "outbound")]
+#[cfg(feature = "starts")]
 mod invoke;
 
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::caller::caller;
 use crate::fields::Fields;
 use crate::{body, status};
 
-#[cfg(feature = "outbound")]
+#[cfg(feature = "starts")]
 pub(super) use invoke::routes as starts;
 
 pub(super) fn reads() -> Router<Arc<App>> {

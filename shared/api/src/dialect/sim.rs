@@ -1,26 +1,26 @@
 //! Sim: the first generation (`/api/workflows/{id}/execute`, jobs, executions, status and usage limits, refusals as `{error, code}`), and [`v2`].
 
-#[cfg(feature = "outbound")]
+#[cfg(feature = "starts")]
 mod execute;
 mod executions;
 mod v2;
 
 // What both generations share.
-#[cfg(feature = "outbound")]
+#[cfg(feature = "starts")]
 mod headers;
-#[cfg(feature = "outbound")]
+#[cfg(feature = "starts")]
 mod start;
-#[cfg(feature = "outbound")]
+#[cfg(feature = "starts")]
 mod files;
 mod selection;
-#[cfg(feature = "outbound")]
+#[cfg(feature = "starts")]
 mod stream;
 mod record;
 
 // The first generation's own.
-#[cfg(feature = "outbound")]
+#[cfg(feature = "starts")]
 mod request;
-#[cfg(feature = "outbound")]
+#[cfg(feature = "starts")]
 mod response;
 
 use std::borrow::Cow;
@@ -31,7 +31,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use flowgate_app::error::{FieldProblem, What, field_name};
-use flowgate_app::limits::KeyLimits;
+use flowgate_app::limit::KeyLimits;
 use flowgate_app::run::RunState;
 use flowgate_app::{App, Error, answer};
 use http::{HeaderMap, StatusCode};
@@ -46,8 +46,8 @@ use crate::status;
 /// What both SDKs can still count with: for keys without limits, and for what is not limited here.
 const UNLIMITED: u64 = 9_007_199_254_740_991;
 
-#[cfg(feature = "outbound")]
-pub(super) fn starts() -> Router<Arc<App>> {
+#[cfg(feature = "starts")]
+pub(super) fn starts() -> Router<Arc<flowgate_runner::Runner>> {
     Router::new().route("/api/workflows/{id}/execute", post(execute::execute).fallback(wrong_method)).merge(v2::starts())
 }
 

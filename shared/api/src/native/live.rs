@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::response::Response;
 use bytes::Bytes;
 use flowgate_app::App;
-use flowgate_app::attached::Subscription;
-use flowgate_app::drive::Progress;
 use flowgate_app::run::RunHead;
+use flowgate_runner::driver::Progress;
+use flowgate_runner::host::Subscription;
 use futures_util::{Stream, StreamExt, stream};
 use serde_json::json;
 

@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use flowgate_app::error::Result;
-use flowgate_app::ports::{Page, PageRequest};
-use flowgate_app::run_status::LONGEST_PAGE;
+use flowgate_app::page::{Page, PageRequest};
+use flowgate_app::runs::LONGEST_PAGE;
 use flowgate_app::{App, Error};
 use http::header::LINK;
 use http::{HeaderValue, Uri};

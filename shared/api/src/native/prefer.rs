@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flowgate_app::invoke::Manner;
+use flowgate_runner::start::Manner;
 use http::{HeaderMap, HeaderName};
 
 use crate::sse;

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use flowgate_app::access::Caller;
 use flowgate_app::error::What;
-use flowgate_app::secrets::SecretInfo;
+use flowgate_app::secret::SecretInfo;
 use flowgate_app::{App, Error};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};

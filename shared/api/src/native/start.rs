@@ -5,13 +5,14 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
-use flowgate_app::attached::Subscription;
 use flowgate_app::delivery::WebhookBody;
-use flowgate_app::drive::Progress;
-use flowgate_app::invoke::{IdempotencyRequest, Manner, StartRequest, Started, WebhookRequest};
 use flowgate_app::run::{Dialect, RunRecord};
 use flowgate_app::{App, Error};
 use flowgate_engine::input::{InputRules, Undeclared};
+use flowgate_runner::Runner;
+use flowgate_runner::driver::Progress;
+use flowgate_runner::host::Subscription;
+use flowgate_runner::start::{IdempotencyRequest, Manner, StartRequest, Started, WebhookRequest};
 use http::{HeaderMap, HeaderValue, Uri};
 use serde_json::{Map, Value};
 
@@ -26,39 +27,41 @@ use crate::{body, idempotency};
 const RULES: InputRules = InputRules { undeclared: Undeclared::Refuse, coerce: false };
 
 pub(super) async fn start(
-    State(app): State<Arc<App>>,
+    State(runner): State<Arc<Runner>>,
     Segments(workflow_id): Segments<String>,
     query: QueryPairs,
     uri: Uri,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let caller = caller(&app, &headers).await?;
+    let app = &runner.app;
+    let caller = caller(app, &headers).await?;
     let body = body::read(&headers, body).await?;
     let preference = preference(&headers, app.settings.longest_wait);
     let idempotency = idempotency::read(&headers, &uri, &body)?;
     let mut request = read_request(workflow_id, body::parse_or_empty(&body)?, preference.manner)?;
     request.version = query.get("version").map(str::to_owned);
     request.idempotency = idempotency.clone();
-    let started = app.start_run(&caller, request).await?;
-    respond(&app, started, preference, idempotency).await
+    let started = runner.start_run(&caller, request).await?;
+    respond(&runner, started, preference, idempotency).await
 }
 
 pub(super) async fn replay(
-    State(app): State<Arc<App>>,
+    State(runner): State<Arc<Runner>>,
     Segments(run_id): Segments<String>,
     uri: Uri,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let caller = caller(&app, &headers).await?;
+    let app = &runner.app;
+    let caller = caller(app, &headers).await?;
     let body = body::read(&headers, body).await?;
     // A replay takes nothing: whoever sends a new input is told.
     Fields::of_body(body::parse_or_empty(&body)?)?.finish()?;
     let preference = preference(&headers, app.settings.longest_wait);
     let idempotency = idempotency::read(&headers, &uri, &body)?;
-    let started = app.replay_run(&caller, &run_id, preference.manner, idempotency.as_ref()).await?;
-    respond(&app, started, preference, idempotency).await
+    let started = runner.replay_run(&caller, &run_id, preference.manner, idempotency.as_ref()).await?;
+    respond(&runner, started, preference, idempotency).await
 }
 
 fn read_request(workflow_id: String, body: Value, manner: Manner) -> Result<StartRequest, Error> {
@@ -100,14 +103,15 @@ fn read_headers(fields: &mut Fields) -> Vec<(String, String)> {
 }
 
 async fn respond(
-    app: &Arc<App>,
+    runner: &Runner,
     started: Started,
     preference: super::prefer::Preference,
     idempotency: Option<IdempotencyRequest>,
 ) -> Result<Response, Refusal> {
+    let app = &runner.app;
     let mut response = match started {
         Started::Run(record) => runs::answer(app, &record),
-        Started::Stream(subscription) => stream(app, subscription, idempotency).await?,
+        Started::Stream(subscription) => stream(runner, subscription, idempotency).await?,
         Started::Repeated(record) => repeated(app, *record, preference.manner)?,
     };
     if let Some(applied) = preference.applied.and_then(|applied| HeaderValue::try_from(applied).ok()) {
@@ -117,11 +121,12 @@ async fn respond(
 }
 
 /// What a run tells first comes after its first write: before it no id leaves, and a failed start is an answer with a status.
-async fn stream(app: &Arc<App>, mut subscription: Subscription, idempotency: Option<IdempotencyRequest>) -> Result<Response, Refusal> {
+async fn stream(runner: &Runner, mut subscription: Subscription, idempotency: Option<IdempotencyRequest>) -> Result<Response, Refusal> {
+    let app = &runner.app;
     match subscription.next().await {
         Some(Progress::Repeated(claim)) => {
             let asked = idempotency.map(|idempotency| idempotency.body_hash).unwrap_or_default();
-            match app.repeated(claim, &asked).await? {
+            match runner.repeated(claim, &asked).await? {
                 Started::Run(record) | Started::Repeated(record) => repeated(app, *record, Manner::Stream),
                 Started::Stream(_) => Err(anyhow::anyhow!("a repeated request started a stream").into()),
             }

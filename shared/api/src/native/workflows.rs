@@ -6,7 +6,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use flowgate_app::workflows::{VersionInfo, WorkflowRecord};
+use flowgate_app::workflow::{VersionInfo, WorkflowRecord};
 use flowgate_app::{App, Error};
 use http::header::{ACCEPT, CONTENT_TYPE, ETAG, IF_MATCH};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};

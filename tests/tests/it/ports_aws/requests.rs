@@ -3,12 +3,13 @@
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result};
-use flowgate_app::limits::Rate;
-use flowgate_app::ports::{
-    AfterAttempt, Claimed, Created, DraftSaved, Ending, Entered, Finished, Heartbeat, Message, RunFilter, StartMark, Written,
-};
-use flowgate_app::run::{Held, RunState};
-use flowgate_app::secrets::SigningPin;
+use flowgate_core::delivery::AfterAttempt;
+use flowgate_core::lease::{Held, Written};
+use flowgate_core::limit::{Entered, Rate};
+use flowgate_core::run::{Claimed, Created, Ending, Finished, Heartbeat, RunFilter, RunState, StartMark};
+use flowgate_core::secret::SigningPin;
+use flowgate_core::work::Message;
+use flowgate_core::workflow::DraftSaved;
 use flowgate_tests::ports::World;
 use flowgate_tests::ports::sample::*;
 use flowgate_tests::stores::{Counter, Stores};

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use flowgate_app::delivery::{Delivery, DeliveryState, FrozenRequest};
-use flowgate_app::ports::{AfterAttempt, Claimed, Created, DraftSaved, Ending, Finished, RunFilter, Written};
-use flowgate_app::run::{Event, Held, OwnerToken, RunState, Told};
+use flowgate_core::delivery::{AfterAttempt, Delivery, DeliveryState, FrozenRequest};
+use flowgate_core::event::{Event, Told};
+use flowgate_core::lease::{Held, OwnerToken, Written};
+use flowgate_core::run::{Claimed, Created, Ending, Finished, RunFilter, RunState};
+use flowgate_core::workflow::DraftSaved;
 use flowgate_tests::ports::sample::*;
 use flowgate_tests::stores::Stores;
 use serde_json::json;

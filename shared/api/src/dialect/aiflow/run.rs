@@ -7,11 +7,12 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
+use flowgate_app::Error;
 use flowgate_app::delivery::WebhookBody;
-use flowgate_app::invoke::{Manner, StartRequest, WebhookRequest};
 use flowgate_app::run::Dialect;
-use flowgate_app::{App, Error};
 use flowgate_engine::input::{InputRules, Undeclared};
+use flowgate_runner::Runner;
+use flowgate_runner::start::{Manner, StartRequest, WebhookRequest};
 use http::header::LOCATION;
 use http::{HeaderMap, StatusCode, Uri};
 use serde_json::{Map, Value, json};
@@ -26,18 +27,19 @@ use crate::{body, idempotency};
 const SIGNATURE: &str = "AI_FLOW_SIGNATURE";
 const RULES: InputRules = InputRules { undeclared: Undeclared::Keep, coerce: true };
 
-pub(crate) fn routes() -> Router<Arc<App>> {
+pub(crate) fn routes() -> Router<Arc<Runner>> {
     Router::new().route("/v1/flow/{flow_id}/run", post(run).fallback(wrong_method))
 }
 
 async fn run(
-    State(app): State<Arc<App>>,
+    State(runner): State<Arc<Runner>>,
     Segments(flow_id): Segments<String>,
     uri: Uri,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let caller = caller(&app, &headers).await?;
+    let app = &runner.app;
+    let caller = caller(app, &headers).await?;
     let body = body::read(&headers, body).await?;
     let idempotency = idempotency::read(&headers, &uri, &body)?;
     let request = RunRequest::read(&body)?;
@@ -57,7 +59,7 @@ async fn run(
         run_id: None,
         idempotency,
     };
-    let begun = Begun::of(app.start_run(&caller, start).await?, Manner::Detach)?;
+    let begun = Begun::of(runner.start_run(&caller, start).await?, Manner::Detach)?;
     let id = &begun.record.head.id;
     let location = format!("{}/v1/flow/{flow_id}/run/{id}", app.settings.public_url);
     let accepted = json!({ "run_id": id, "status": "pending" });

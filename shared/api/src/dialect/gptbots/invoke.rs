@@ -7,12 +7,13 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{any, post};
+use flowgate_app::Error;
 use flowgate_app::access::Caller;
 use flowgate_app::delivery::WebhookBody;
-use flowgate_app::invoke::{Manner, StartRequest, WebhookRequest};
 use flowgate_app::run::{Dialect, RunState};
-use flowgate_app::{App, Error};
 use flowgate_engine::input::{InputRules, Undeclared};
+use flowgate_runner::Runner;
+use flowgate_runner::start::{Manner, StartRequest, WebhookRequest};
 use http::{HeaderMap, StatusCode, Uri};
 use serde_json::Value;
 
@@ -25,22 +26,22 @@ use crate::{body, idempotency};
 const WORKFLOW_ID: &str = "x-workflow-id";
 const RULES: InputRules = InputRules { undeclared: Undeclared::Refuse, coerce: false };
 
-pub(crate) fn routes() -> Router<Arc<App>> {
+pub(crate) fn routes() -> Router<Arc<Runner>> {
     Router::new()
         .route("/v1/workflow/invoke", post(invoke).fallback(wrong_method))
         // The native API's `/v1/workflows/{id}` would take it for a workflow.
         .route("/v1/workflows/invoke", any(plural_path))
 }
 
-async fn invoke(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
-    let caller = caller(&app, &headers).await?;
+async fn invoke(State(runner): State<Arc<Runner>>, uri: Uri, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
+    let caller = caller(&runner.app, &headers).await?;
     let workflow_id = workflow_id(&caller, &headers)?;
     let body = body::read(&headers, body).await?;
     let idempotency = idempotency::read(&headers, &uri, &body)?;
     let mut request = Invocation::read(&body)?;
     if !request.detached {
         // Only the result of an asynchronous run is sent anywhere.
-        app.check_webhooks(&request.webhooks).await?;
+        runner.check_webhooks(&request.webhooks).await?;
         request.webhooks.clear();
     }
     let manner = if request.detached { Manner::Detach } else { Manner::Wait(None) };
@@ -60,7 +61,7 @@ async fn invoke(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap, body:
         run_id: None,
         idempotency,
     };
-    let mut begun = Begun::of(app.start_run(&caller, start).await?, manner)?;
+    let mut begun = Begun::of(runner.start_run(&caller, start).await?, manner)?;
     let record = &mut begun.record;
     if request.detached {
         // What is told at once is the same for who asks again.

@@ -7,12 +7,13 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use flowgate_app::error::What;
-use flowgate_app::invoke::Manner;
-use flowgate_app::keys::Scope;
+use flowgate_app::key::Scope;
 use flowgate_app::run::{RunRecord, RunState};
 use flowgate_app::{App, Error, answer};
 use flowgate_engine::Workflow;
 use flowgate_engine::input::Undeclared;
+use flowgate_runner::Runner;
+use flowgate_runner::start::Manner;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use serde_json::json;
 
@@ -29,13 +30,14 @@ const CLIENT_CLOSED_REQUEST: u16 = 499;
 const EXECUTION_ID: &str = "x-execution-id";
 
 pub(super) async fn execute(
-    State(app): State<Arc<App>>,
+    State(runner): State<Arc<Runner>>,
     Segments(id): Segments<String>,
     uri: Uri,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let caller = caller(&app, &headers).await?;
+    let app = &runner.app;
+    let caller = caller(app, &headers).await?;
     caller.require(Scope::Run, &id, What::Workflow)?;
     let body = body::read(&headers, body).await?;
     if headers::call_chain_is_too_long(&headers) {
@@ -45,7 +47,7 @@ pub(super) async fn execute(
     let request = Request::read(&headers, &body)?;
     let published = app.published(&id, None).await?;
     let (mut input, nested) = request::input(request.rest);
-    files::read(&app.outbound, &published.workflow, &mut input).map_err(|error| Refusal::files(nested.place(error)))?;
+    files::read(&runner.outbound, &published.workflow, &mut input).map_err(|error| Refusal::files(nested.place(error)))?;
     let execution = Execution {
         manner: request.manner,
         selected: request.selected,
@@ -57,15 +59,15 @@ pub(super) async fn execute(
         protocol: request.protocol,
         idempotency,
     };
-    let begun = match start::begin(&app, &caller, &published, execution).await.map_err(|error| nested.place(error))? {
+    let begun = match start::begin(&runner, &caller, &published, execution).await.map_err(|error| nested.place(error))? {
         Answer::Stream(head, response) => return Ok(named(response, head.shown_id())),
         Answer::Run(begun) => begun,
     };
     let record = &begun.record;
     let answer = match request.manner {
-        Manner::Detach => queued(&app, record),
-        Manner::Wait(_) | Manner::Stream if record.state.has_ended() => ended(&app, record, &published.workflow).await?,
-        Manner::Wait(_) | Manner::Stream => overdue(&app, record, &published.workflow).await?,
+        Manner::Detach => queued(app, record),
+        Manner::Wait(_) | Manner::Stream if record.state.has_ended() => ended(app, record, &published.workflow).await?,
+        Manner::Wait(_) | Manner::Stream => overdue(app, record, &published.workflow).await?,
     };
     Ok(named(begun.mark(answer), record.head.shown_id()))
 }

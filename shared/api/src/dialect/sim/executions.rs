@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use flowgate_app::error::What;
-use flowgate_app::keys::Scope;
+use flowgate_app::key::Scope;
 use flowgate_app::run::RunState;
 use flowgate_app::{App, Error, answer};
 use http::HeaderMap;

@@ -5,10 +5,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use flowgate_app::error::FieldProblem;
-use flowgate_app::outbound::Outbound;
 use flowgate_app::{Error, Result};
 use flowgate_engine::Workflow;
 use flowgate_engine::input::FieldType;
+use flowgate_runner::outbound::Outbound;
 use serde_json::{Map, Value, json};
 
 use crate::fields::Fields;

@@ -1,9 +1,9 @@
 //! A run in Sim's words, alike in both generations.
 
 use flowgate_app::access::Caller;
-use flowgate_app::keys::Scope;
+use flowgate_app::key::Scope;
 use flowgate_app::run::{RunRecord, RunState};
-use flowgate_app::run_status::Cancelled;
+use flowgate_app::runs::Cancelled;
 use flowgate_app::{App, Error, Result, answer};
 use flowgate_engine::{RunError, Workflow};
 use serde_json::{Map, Value, json};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use flowgate_app::Error;
 use flowgate_app::error::FieldProblem;
-use flowgate_app::invoke::Manner;
+use flowgate_runner::start::Manner;
 use http::HeaderMap;
 use serde_json::{Map, Value};
 

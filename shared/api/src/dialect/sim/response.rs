@@ -34,7 +34,7 @@ pub(super) async fn of(app: &App, record: &RunRecord, workflow: &Workflow) -> Re
     if !may_respond {
         return Ok(None);
     }
-    let responded = |node: &flowgate_app::run::NodeTrace| node.kind == KIND && node.status == Some(NodeStatus::Succeeded);
+    let responded = |node: &flowgate_app::event::NodeTrace| node.kind == KIND && node.status == Some(NodeStatus::Succeeded);
     Ok(app.trace(record).await?.iter().any(responded).then(|| rendered(answer::output(record))))
 }
 

@@ -6,14 +6,16 @@ use std::time::Duration;
 use anyhow::anyhow;
 use axum::response::Response;
 use flowgate_app::access::Caller;
-use flowgate_app::attached::Subscription;
-use flowgate_app::drive::Progress;
-use flowgate_app::invoke::{IdempotencyRequest, Manner, StartRequest, Started};
-use flowgate_app::run::{Dialect, RunHead, RunId, RunRecord};
-use flowgate_app::run_status::Cancelled;
+use flowgate_app::id::RunId;
+use flowgate_app::run::{Dialect, RunHead, RunRecord};
+use flowgate_app::runs::Cancelled;
 use flowgate_app::workflows::Published;
 use flowgate_app::{App, Error, Result};
 use flowgate_engine::input::{InputRules, Undeclared};
+use flowgate_runner::Runner;
+use flowgate_runner::driver::Progress;
+use flowgate_runner::host::Subscription;
+use flowgate_runner::start::{IdempotencyRequest, Manner, StartRequest, Started};
 use http::HeaderValue;
 use serde_json::{Map, Value};
 
@@ -45,7 +47,7 @@ pub(super) enum Answer {
 }
 
 /// `published` is what the names in `selectedOutputs` are those of, and what runs.
-pub(super) async fn begin(app: &Arc<App>, caller: &Caller, published: &Published, execution: Execution) -> Result<Answer> {
+pub(super) async fn begin(runner: &Runner, caller: &Caller, published: &Published, execution: Execution) -> Result<Answer> {
     let Execution { manner, selected, protocol, idempotency, run_id, .. } = execution;
     let start = StartRequest {
         workflow_id: published.id.clone(),
@@ -63,11 +65,11 @@ pub(super) async fn begin(app: &Arc<App>, caller: &Caller, published: &Published
         run_id: run_id.clone(),
         idempotency: idempotency.clone(),
     };
-    let started = app.start_run(caller, start).await?;
+    let started = runner.start_run(caller, start).await?;
     let Started::Stream(subscription) = started else { return Ok(Answer::Run(Begun::of(started, manner)?)) };
     let teller = Teller::new(selection::resolve(&selected, &published.workflow), protocol);
     let asked = Asked { body_hash: idempotency.map(|asked| asked.body_hash).unwrap_or_default(), run_id: run_id.unwrap_or_default() };
-    let (head, mut response) = stream(app, subscription, published, teller, asked).await?;
+    let (head, mut response) = stream(runner, subscription, published, teller, asked).await?;
     if protocol == Protocol::AgentEvents {
         response.headers_mut().insert(STREAM_PROTOCOL, HeaderValue::from_static(AGENT_EVENTS));
     }
@@ -82,16 +84,16 @@ struct Asked {
 
 /// What a run tells first comes after its first write: a start that fails is an answer with a status.
 async fn stream(
-    app: &Arc<App>,
+    runner: &Runner,
     mut subscription: Subscription,
     published: &Published,
     teller: Teller,
     asked: Asked,
 ) -> Result<(Arc<RunHead>, Response)> {
-    let (app, workflow) = (app.clone(), published.workflow.clone());
+    let (app, workflow) = (runner.app.clone(), published.workflow.clone());
     match subscription.next().await {
         Some(Progress::Repeated(claim)) => {
-            let begun = Begun::of(app.repeated(claim, &asked.body_hash).await?, Manner::Stream)?;
+            let begun = Begun::of(runner.repeated(claim, &asked.body_hash).await?, Manner::Stream)?;
             let frames = stream::told_again(&app, &begun.record, &workflow, teller).await?;
             let response = begun.mark(sse::response(futures_util::stream::iter([frames])));
             Ok((begun.record.head.clone(), response))

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use flowgate_app::attached::Subscription;
-use flowgate_app::drive::Progress;
-use flowgate_app::run::{RunId, RunRecord, RunState, Told};
+use flowgate_app::event::Told;
+use flowgate_app::id::RunId;
+use flowgate_app::run::{RunRecord, RunState};
 use flowgate_app::{App, Result, answer};
 use flowgate_engine::Workflow;
+use flowgate_runner::driver::Progress;
+use flowgate_runner::host::Subscription;
 use futures_util::{Stream, stream};
 use serde::Serialize;
 use serde_json::{Value, json};

@@ -1,8 +1,8 @@
 //! Sim, second generation: `/api/v2/workflows/{id}/execute` and `…/runs`, answers as `{data}`, refusals as `{error: {code, message, details?}}`.
 
-#[cfg(feature = "outbound")]
+#[cfg(feature = "starts")]
 mod execute;
-#[cfg(feature = "outbound")]
+#[cfg(feature = "starts")]
 mod request;
 mod runs;
 
@@ -22,8 +22,8 @@ use super::{CALL_CHAIN, CALL_CHAIN_CODE, FILES_FAILED, details};
 use crate::request::QueryPairs;
 use crate::status;
 
-#[cfg(feature = "outbound")]
-pub(super) fn starts() -> Router<Arc<App>> {
+#[cfg(feature = "starts")]
+pub(super) fn starts() -> Router<Arc<flowgate_runner::Runner>> {
     Router::new()
         .route("/api/v2/workflows/{id}/execute", post(execute::execute).fallback(wrong_method))
         .layer(middleware::map_response(not_stored))

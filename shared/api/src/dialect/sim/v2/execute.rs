@@ -6,12 +6,13 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use flowgate_app::error::What;
-use flowgate_app::invoke::Manner;
-use flowgate_app::keys::Scope;
+use flowgate_app::key::Scope;
 use flowgate_app::run::{RunRecord, RunState};
 use flowgate_app::{App, Error, answer};
 use flowgate_engine::Workflow;
 use flowgate_engine::input::Undeclared;
+use flowgate_runner::Runner;
+use flowgate_runner::start::Manner;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use serde_json::{Value, json};
 
@@ -26,14 +27,15 @@ use crate::{body, idempotency};
 const RUN_ID: &str = "x-run-id";
 
 pub(super) async fn execute(
-    State(app): State<Arc<App>>,
+    State(runner): State<Arc<Runner>>,
     Segments(id): Segments<String>,
     query: QueryPairs,
     uri: Uri,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let caller = caller(&app, &headers).await?;
+    let app = &runner.app;
+    let caller = caller(app, &headers).await?;
     caller.require(Scope::Run, &id, What::Workflow)?;
     let body = body::read(&headers, body).await?;
     refuse_unknown(&query, &[])?;
@@ -43,7 +45,7 @@ pub(super) async fn execute(
     let idempotency = idempotency::read(&headers, &uri, &body)?;
     let Request { manner, selected, timeout, protocol, run_id, mut input } = Request::read(&headers, &body)?;
     let published = app.published(&id, None).await?;
-    files::read(&app.outbound, &published.workflow, &mut input).map_err(|error| Refusal::Files(within_input(error)))?;
+    files::read(&runner.outbound, &published.workflow, &mut input).map_err(|error| Refusal::Files(within_input(error)))?;
     let execution = Execution {
         manner,
         selected,
@@ -55,15 +57,15 @@ pub(super) async fn execute(
         protocol,
         idempotency,
     };
-    let begun = match start::begin(&app, &caller, &published, execution).await? {
+    let begun = match start::begin(&runner, &caller, &published, execution).await? {
         Answer::Stream(head, response) => return Ok(named(response, head.shown_id())),
         Answer::Run(begun) => begun,
     };
     let record = &begun.record;
     let answer = match manner {
-        Manner::Detach => queued(&app, record),
+        Manner::Detach => queued(app, record),
         Manner::Wait(_) | Manner::Stream if record.state.has_ended() => data(result(record, &published.workflow)).into_response(),
-        Manner::Wait(_) | Manner::Stream => data(overdue(&app, record, &published.workflow).await?).into_response(),
+        Manner::Wait(_) | Manner::Stream => data(overdue(app, record, &published.workflow).await?).into_response(),
     };
     Ok(named(begun.mark(answer), record.head.shown_id()))
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use flowgate_app::Result;
-use flowgate_app::invoke::Manner;
+use flowgate_runner::start::Manner;
 use http::HeaderMap;
 use serde_json::{Map, Value};
 

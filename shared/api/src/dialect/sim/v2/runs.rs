@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use flowgate_app::keys::Scope;
-use flowgate_app::ports::{Page, PageRequest, RunFilter};
-use flowgate_app::run::{RunRecord, RunState};
-use flowgate_app::run_status::LONGEST_PAGE;
+use flowgate_app::key::Scope;
+use flowgate_app::page::{Page, PageRequest};
+use flowgate_app::run::{RunFilter, RunRecord, RunState};
+use flowgate_app::runs::LONGEST_PAGE;
 use flowgate_app::time::Timestamp;
 use flowgate_app::{App, Error, answer};
 use http::HeaderMap;

@@ -1,0 +1,98 @@
+//! The loops that stand for SQS and the timer: messages are done as they come, what is due is sent again, what has expired is forgotten.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use flowgate_app::App;
+use flowgate_core::work::Message;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::{JoinHandle, JoinSet};
+
+use flowgate_local::Local;
+use flowgate_runner::Runner;
+
+/// Each run holds its values in memory; more of them wait their turn.
+const RUNS_AT_ONCE: usize = 512;
+/// Of their own, so that deliveries never wait for runs.
+const DELIVERIES_AT_ONCE: usize = 64;
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+const SWEEP_AT_ONCE: usize = 1_000;
+const FORGET_EVERY: Duration = Duration::from_secs(3600);
+
+pub(super) struct Loops {
+    messages: JoinHandle<JoinSet<()>>,
+    stop_messages: Arc<tokio::sync::Notify>,
+    timers: JoinSet<()>,
+}
+
+pub(super) fn start(runner: &Arc<Runner>, local: &Local, messages: mpsc::UnboundedReceiver<Message>) -> Loops {
+    let stop_messages = Arc::new(tokio::sync::Notify::new());
+    let mut timers = JoinSet::new();
+    timers.spawn(sweep(runner.app.clone()));
+    timers.spawn(forget(runner.app.clone(), local.clone()));
+    Loops { messages: tokio::spawn(work(runner.clone(), messages, stop_messages.clone())), stop_messages, timers }
+}
+
+impl Loops {
+    /// Takes no more messages. What is in hand goes on until [`Stopped::finished`].
+    pub(super) async fn stop(mut self) -> Stopped {
+        self.timers.abort_all();
+        self.stop_messages.notify_one();
+        Stopped { in_hand: self.messages.await.unwrap_or_default() }
+    }
+}
+
+/// Loops that take nothing new.
+pub(super) struct Stopped {
+    in_hand: JoinSet<()>,
+}
+
+impl Stopped {
+    /// What was in hand has ended, or was handed over.
+    pub(super) async fn finished(mut self) {
+        while self.in_hand.join_next().await.is_some() {}
+    }
+}
+
+async fn work(runner: Arc<Runner>, mut messages: mpsc::UnboundedReceiver<Message>, stop: Arc<tokio::sync::Notify>) -> JoinSet<()> {
+    let (runs, deliveries) = (Arc::new(Semaphore::new(RUNS_AT_ONCE)), Arc::new(Semaphore::new(DELIVERIES_AT_ONCE)));
+    let mut in_hand = JoinSet::new();
+    loop {
+        let message = tokio::select! {
+            biased;
+            () = stop.notified() => return in_hand,
+            Some(_) = in_hand.join_next() => continue,
+            message = messages.recv() => message,
+        };
+        let Some(message) = message else { return in_hand };
+        let turn = if matches!(message, Message::RunV1 { .. }) { runs.clone() } else { deliveries.clone() };
+        in_hand.spawn(handle(runner.clone(), turn, message));
+    }
+}
+
+async fn handle(runner: Arc<Runner>, turn: Arc<Semaphore>, message: Message) {
+    let Ok(_turn) = turn.acquire().await else { return };
+    if let Err(error) = runner.handle(&message).await {
+        tracing::warn!(?message, error = format!("{error:#}"), "a message was not done; its due row brings it back");
+    }
+}
+
+async fn sweep(app: Arc<App>) {
+    let mut ticks = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = app.sweep(SWEEP_AT_ONCE).await {
+            tracing::warn!(error = format!("{error:#}"), "could not look for what is due");
+        }
+    }
+}
+
+async fn forget(app: Arc<App>, local: Local) {
+    let mut ticks = tokio::time::interval(FORGET_EVERY);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = local.forget_expired(app.now()).await {
+            tracing::warn!(error = format!("{error:#}"), "could not forget expired runs");
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! How a run ends: its terminal state, its webhooks with their frozen bodies, its retention. One transaction writes them.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use flowgate_core::delivery::{Delivery, DeliveryId, DeliveryState, FrozenRequest, HeaderValue, WebhookBody, WebhookTarget};
+use flowgate_core::event::{Event, Trace};
+use flowgate_core::id::RunId;
+use flowgate_core::lease::Held;
+use flowgate_core::run::{Ending, Finished, RunEnd, RunHead, RunRecord, RunState};
+use flowgate_core::time::Timestamp;
+use flowgate_core::work::{DueItem, Message};
+use flowgate_engine::call::{Piece, Rendered, WebhookCall};
+use flowgate_engine::{Run, RunError, RunStart, Step, Usage};
+use serde_json::{Value, json};
+
+use crate::platform::App;
+use crate::{answer, metric};
+
+/// A run that is not to be saved is looked at again after this time, should its owner not have wiped it.
+const WIPE_GRACE: Duration = Duration::from_secs(60);
+
+impl App {
+    /// What is written with the end that `record` holds.
+    pub fn ending_of(&self, record: &RunRecord, of_workflow: Option<WebhookCall>, trace: Trace, events: Vec<Event>) -> Result<Ending> {
+        let end = record.end.clone().context("the run has no end")?;
+        let targets = record.head.webhooks.iter().cloned().chain(of_workflow.map(author_webhook));
+        let deliveries =
+            targets.enumerate().map(|(index, target)| self.end_delivery(record, index, target, end.ended_at)).collect::<Result<_>>()?;
+        let due_at = (!record.head.save).then(|| end.ended_at + WIPE_GRACE);
+        Ok(Ending { trace, events, deliveries, expires_at: end.ended_at + self.settings.retention, due_at, end })
+    }
+
+    /// Sends the deliveries on their way. A run that is not to be saved is wiped once none is left.
+    pub async fn after_end(&self, ended: &RunRecord, deliveries: Vec<DeliveryId>) {
+        metric::run_ended(ended);
+        let head = &ended.head;
+        if deliveries.is_empty()
+            && !head.save
+            && let Err(error) = self.wipe_or_wait(&head.id).await
+        {
+            tracing::warn!(run.id = %head.id, error = format!("{error:#}"), "the run was not wiped; the sweeper will");
+        }
+        for delivery in deliveries {
+            self.send(Message::WebhookV1 { delivery }).await;
+        }
+        self.leave(head).await;
+    }
+
+    /// Ends a run that is held, without computing it any further.
+    pub async fn end_held(&self, held: &Held, record: &RunRecord, state: RunState, error: Option<RunError>) -> Result<Finished> {
+        let now = self.now();
+        let started_at = record.started_at.unwrap_or(now);
+        let output = if state == RunState::Cancelled { Value::Null } else { json!({}) };
+        let end = RunEnd { state, output: Arc::new(output), error, usage: Usage::default(), started_at, ended_at: now.max(started_at) };
+        let mut ended = record.clone();
+        (ended.state, ended.fence, ended.owner, ended.end) = (state, held.fence, None, Some(Arc::new(end)));
+        let of_workflow = self.workflow_webhook(&record.head, started_at).await;
+        let ending = self.ending_of(&ended, of_workflow, self.trace_so_far(&held.run).await?, Vec::new())?;
+        let deliveries = ending.deliveries.iter().map(|delivery| delivery.id.clone()).collect();
+        let finished = match self.ports.runs.finish(held, ending).await? {
+            Finished::Finished => {
+                self.after_end(&ended, deliveries).await;
+                Finished::Already(Box::new(ended))
+            }
+            other => other,
+        };
+        Ok(finished)
+    }
+
+    /// The same of a run of which only the owner is known. `None`: it was never written.
+    pub async fn end_stored(&self, held: &Held, state: RunState, error: Option<RunError>) -> Result<Option<Finished>> {
+        let Some(record) = self.ports.runs.read(&held.run).await? else { return Ok(None) };
+        Ok(Some(self.end_held(held, &record, state, error).await?))
+    }
+
+    /// As the workflow asks for it, with what the run leaves behind before its first call. Nothing in here keeps the run from ending:
+    /// neither a version that cannot be read nor what made its driving panic.
+    async fn workflow_webhook(&self, head: &RunHead, started_at: Timestamp) -> Option<WebhookCall> {
+        let workflow = match self.compiled(&head.workflow_uid, &head.version).await {
+            Ok(workflow) => workflow?,
+            Err(error) => {
+                tracing::error!(run.id = %head.id, error = &error as &dyn std::error::Error, "the webhook of the run's workflow is not known");
+                return None;
+            }
+        };
+        let render = || {
+            let mut run = Run::new(workflow, run_start(head, started_at));
+            while !matches!(run.step(), Step::Wait(_) | Step::Done) {}
+            run.workflow_webhook()
+        };
+        catch_unwind(AssertUnwindSafe(render)).unwrap_or_default()
+    }
+
+    fn end_delivery(&self, record: &RunRecord, index: usize, target: WebhookTarget, at: Timestamp) -> Result<Delivery> {
+        let body = match target.body {
+            WebhookBody::Run => serde_json::to_string(&answer::RunAnswer::new(record, &self.settings.public_url))?,
+            WebhookBody::GptbotsResult => serde_json::to_string(&answer::GptbotsResult::new(record)?)?,
+            WebhookBody::Outputs => answer::flat_outputs(record).to_string(),
+        };
+        let event = format!("run.{}", record.state.as_str());
+        let request = FrozenRequest { method: target.method, url: target.url, headers: target.headers, body, event };
+        Ok(new_delivery(&record.head, &format!("end/{index}"), request, at))
+    }
+
+    /// The delivery of a webhook node, not yet written.
+    pub fn node_delivery(&self, head: &RunHead, place: &str, webhook: &WebhookCall) -> Delivery {
+        let target = author_webhook(webhook.clone());
+        let body = serde_json::to_string(&webhook.body).unwrap_or_default();
+        let request = FrozenRequest { method: target.method, url: target.url, headers: target.headers, body, event: "node".to_owned() };
+        new_delivery(head, place, request, self.now())
+    }
+
+    /// Wipes an ended run that is not to be saved if no delivery is open any more; gives the next attempt of those that are.
+    async fn wipe_or_wait(&self, run: &RunId) -> Result<Option<Timestamp>> {
+        let deliveries = self.ports.deliveries.of_run(run).await?;
+        let open = deliveries.iter().filter(|delivery| delivery.state == DeliveryState::Pending);
+        let next = open.map(|delivery| delivery.due_at.unwrap_or(self.now())).min();
+        if next.is_none() {
+            self.ports.runs.wipe(run).await?;
+        }
+        Ok(next)
+    }
+
+    /// The same of a run that may still go on, or be kept: then it stays. While a webhook waits for its next attempt, so does the sweeper's
+    /// next look.
+    pub async fn wipe_if_unsaved(&self, run: &RunId) -> Result<()> {
+        let record = self.ports.runs.read(run).await?.filter(|record| record.state.has_ended() && !record.head.save && !record.wiped);
+        let Some(record) = record else { return Ok(()) };
+        let (Some(next), Some(look_at)) = (self.wipe_or_wait(run).await?, record.due_at) else { return Ok(()) };
+        let seen = DueItem { what: Message::RunV1 { run: run.clone() }, since: look_at, look_at };
+        // Refused: somebody else moved it.
+        self.ports.due.postpone(&seen, next.max(self.now()) + WIPE_GRACE).await?;
+        Ok(())
+    }
+}
+
+fn new_delivery(head: &RunHead, place: &str, request: FrozenRequest, at: Timestamp) -> Delivery {
+    Delivery {
+        id: DeliveryId::of(&head.id, place),
+        run: head.id.clone(),
+        workflow_id: head.workflow_id.clone(),
+        workflow_uid: head.workflow_uid.clone(),
+        signing: head.signing,
+        created_at: at,
+        request: Arc::new(request),
+        state: DeliveryState::Pending,
+        due_at: Some(at),
+        owner: None,
+        attempts: Vec::new(),
+        step: 0,
+    }
+}
+
+/// As a node or the workflow asks for it.
+fn author_webhook(webhook: WebhookCall) -> WebhookTarget {
+    let header = |(name, value): (String, Rendered)| (name, HeaderValue::Author(pieces(value)));
+    let mut headers: Vec<_> = webhook.headers.into_iter().map(header).collect();
+    if let Some(signature) = webhook.signature {
+        headers.push(("AI_FLOW_SIGNATURE".to_owned(), HeaderValue::Author(pieces(signature))));
+    }
+    WebhookTarget { url: pieces(webhook.url), method: webhook.method, headers, body: WebhookBody::Outputs }
+}
+
+/// Text with its secrets still as names; what is not text goes as JSON.
+fn pieces(rendered: Rendered) -> Vec<Piece> {
+    match rendered {
+        Rendered::Text(pieces) => pieces,
+        Rendered::Json(Value::String(text)) => vec![Piece::Text(text)],
+        other => vec![Piece::Text(serde_json::to_string(&other).unwrap_or_default())],
+    }
+}
+
+pub fn run_start(head: &RunHead, started_at: Timestamp) -> RunStart {
+    RunStart { run_id: head.id.to_string(), started_at_ms: started_at.millis(), input: head.input.clone() }
+}

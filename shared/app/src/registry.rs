@@ -1,0 +1,118 @@
+//! What this process has in hand at this moment. A cancel reaches its runs at once instead of with their next look at the store, and a stop waits for all of it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use flowgate_core::id::RunId;
+use tokio::sync::{Notify, watch};
+
+#[derive(Clone, Default)]
+pub struct RunRegistry {
+    /// More than one for a run where a second message for it is just being refused.
+    runs: watch::Sender<HashMap<RunId, Vec<Arc<Notify>>>>,
+}
+
+/// Somebody who drives the run, or is about to, until it is dropped.
+pub struct Registered {
+    registry: RunRegistry,
+    run: RunId,
+    wake: Arc<Notify>,
+}
+
+impl RunRegistry {
+    /// To be called before the run is claimed: a wake between the claim and the first wait is kept.
+    pub fn enter(&self, run: &RunId) -> Registered {
+        let wake = Arc::new(Notify::new());
+        self.runs.send_modify(|runs| runs.entry(run.clone()).or_default().push(wake.clone()));
+        Registered { registry: self.clone(), run: run.clone(), wake }
+    }
+
+    pub fn wake(&self, run: &RunId) {
+        self.runs.borrow().get(run).into_iter().flatten().for_each(|live| live.notify_one());
+    }
+
+    pub(crate) async fn none_left(&self) {
+        // It ends early only where the sender is gone, and `self` holds it.
+        let _ = self.runs.subscribe().wait_for(HashMap::is_empty).await;
+    }
+}
+
+/// Small work beside the requests.
+#[derive(Default)]
+pub(crate) struct Background {
+    open: watch::Sender<usize>,
+}
+
+impl Background {
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.open.send_modify(|open| *open += 1);
+        let open = OpenWork(self.open.clone());
+        tokio::spawn(async move {
+            work.await;
+            drop(open);
+        });
+    }
+
+    pub(crate) async fn none_left(&self) {
+        // It ends early only where the sender is gone, and `self` holds it.
+        let _ = self.open.subscribe().wait_for(|open| *open == 0).await;
+    }
+}
+
+/// Counts until it is dropped, also by a panic.
+struct OpenWork(watch::Sender<usize>);
+
+impl Drop for OpenWork {
+    fn drop(&mut self) {
+        self.0.send_modify(|open| *open -= 1);
+    }
+}
+
+impl Registered {
+    pub async fn woken(&self) {
+        self.wake.notified().await;
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.registry.runs.send_modify(|runs| {
+            if let Some(live) = runs.get_mut(&self.run) {
+                live.retain(|there| !Arc::ptr_eq(there, &self.wake));
+                if live.is_empty() {
+                    runs.remove(&self.run);
+                }
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_wake_reaches_everybody_and_is_kept() {
+        let (all, run) = (RunRegistry::default(), RunId::parse(&format!("run_{}", "0".repeat(32))).unwrap());
+        let (first, second) = (all.enter(&run), all.enter(&run));
+        drop(second);
+        all.wake(&run);
+        first.woken().await;
+        drop(first);
+        all.wake(&run);
+        all.none_left().await;
+    }
+
+    #[tokio::test]
+    async fn background_work_is_waited_for_even_if_it_panics() {
+        let background = Background::default();
+        let (done, mut is_done) = watch::channel(false);
+        background.spawn(async move {
+            tokio::task::yield_now().await;
+            done.send_replace(true);
+        });
+        background.spawn(async { panic!("on purpose") });
+        background.none_left().await;
+        assert!(*is_done.borrow_and_update());
+    }
+}

@@ -1,0 +1,66 @@
+//! Reads runs and their events.
+
+use flowgate_core::event::{Event, EventId};
+use flowgate_core::id::RunId;
+use flowgate_core::idempotency::chosen_id_key;
+use flowgate_core::key::Scope;
+use flowgate_core::run::RunRecord;
+
+use crate::access::Caller;
+use crate::error::{Error, Result, What};
+use crate::platform::App;
+
+const EVENTS_A_READ: usize = 1_000;
+
+impl App {
+    /// The run, if the caller may know of it.
+    pub async fn run_for(&self, caller: &Caller, scope: Scope, id: &str) -> Result<RunRecord> {
+        let run = RunId::parse(id).ok_or(Error::NotFound(What::Run))?;
+        let record = self.ports.runs.read(&run).await?.ok_or(Error::NotFound(What::Run))?;
+        caller.require(scope, &record.head.workflow_id, What::Run)?;
+        Ok(record)
+    }
+
+    /// The run of this workflow that goes by the id: ours, or the one that its caller chose.
+    pub async fn run_of_workflow(&self, caller: &Caller, scope: Scope, workflow_id: &str, id: &str) -> Result<RunRecord> {
+        caller.require(scope, workflow_id, What::Run)?;
+        let run = match RunId::parse(id) {
+            Some(run) => run,
+            None => self.chosen_run(workflow_id, id).await?,
+        };
+        let record = self.ports.runs.read(&run).await?;
+        record.filter(|record| record.head.workflow_id == workflow_id).ok_or(Error::NotFound(What::Run))
+    }
+
+    async fn chosen_run(&self, workflow_id: &str, id: &str) -> Result<RunId> {
+        let workflow = self.cached_workflow(workflow_id).await.map_err(|error| match error {
+            Error::NotFound(_) => Error::NotFound(What::Run),
+            other => other,
+        })?;
+        let claim = self.ports.runs.idempotency(&chosen_id_key(&workflow.uid, id), self.now()).await?;
+        claim.map(|claim| claim.run).ok_or(Error::NotFound(What::Run))
+    }
+
+    /// The run with its outputs: refused where they were not to be kept.
+    pub async fn read_run(&self, caller: &Caller, id: &str) -> Result<RunRecord> {
+        let record = self.run_for(caller, Scope::Read, id).await?;
+        if record.wiped { Err(Error::Gone) } else { Ok(record) }
+    }
+
+    /// The next stored events after `after`, in order.
+    pub async fn events_after(&self, run: &RunId, after: Option<EventId>) -> Result<Vec<Event>> {
+        Ok(self.ports.runs.events(run, after, EVENTS_A_READ).await?)
+    }
+
+    pub async fn all_events(&self, run: &RunId) -> anyhow::Result<Vec<Event>> {
+        let mut events: Vec<Event> = Vec::new();
+        loop {
+            let batch = self.ports.runs.events(run, events.last().map(|event| event.id), EVENTS_A_READ).await?;
+            let last = batch.len() < EVENTS_A_READ;
+            events.extend(batch);
+            if last {
+                return Ok(events);
+            }
+        }
+    }
+}

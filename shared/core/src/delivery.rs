@@ -1,0 +1,155 @@
+//! A webhook on its way: frozen bytes, where they go, what became of each attempt, and the port that stores it.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use async_trait::async_trait;
+use flowgate_engine::call::Piece;
+use serde::{Deserialize, Serialize};
+
+use crate::id::RunId;
+use crate::lease::{OwnerToken, Written};
+use crate::secret::SigningPin;
+use crate::time::Timestamp;
+
+/// `whd_` and 32 hex digits made from the run and the webhook's place in it, so that writing it twice writes it once. Sent as `webhook-id`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DeliveryId(Arc<str>);
+
+impl DeliveryId {
+    /// `place` is `end/<index>` for a webhook at the run's end, the call's place for a webhook node.
+    pub fn of(run: &RunId, place: &str) -> Self {
+        use sha2::Digest;
+        let digest = sha2::Sha256::digest(format!("{run}/{place}"));
+        let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        Self(format!("whd_{hex}").into())
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix("whd_")?;
+        (digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| Self(text.into()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A webhook that a caller or an author asked for: called when the run has ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WebhookTarget {
+    pub url: Vec<Piece>,
+    pub method: String,
+    /// `AI_FLOW_SIGNATURE` among them, where one was given.
+    pub headers: Vec<(String, HeaderValue)>,
+    pub body: WebhookBody,
+}
+
+/// Where the value of a header comes from decides how it is kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeaderValue {
+    /// The author's: secrets are names until it goes out.
+    Author(Vec<Piece>),
+    /// The caller's: never scanned for secrets, encrypted at rest, masked in every log.
+    Sealed(String),
+}
+
+/// Which body a webhook at the run's end gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WebhookBody {
+    /// The native run object.
+    Run,
+    /// The answer of GPTBots' `query/result`.
+    GptbotsResult,
+    /// The outputs, flat; on failure `{"status", "run_id", "error"}`.
+    Outputs,
+}
+
+/// A delivery as the store holds it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Delivery {
+    pub id: DeliveryId,
+    pub run: RunId,
+    pub workflow_id: String,
+    pub workflow_uid: String,
+    /// Signs the delivery where the workflow is gone by then.
+    pub signing: SigningPin,
+    pub created_at: Timestamp,
+    pub request: Arc<FrozenRequest>,
+    pub state: DeliveryState,
+    /// When the next attempt is due; `None` once delivered or exhausted.
+    pub due_at: Option<Timestamp>,
+    /// Holds the delivery while an attempt is out.
+    pub owner: Option<OwnerToken>,
+    pub attempts: Vec<Attempt>,
+    /// Position in the schedule; a redelivery starts it anew, the log goes on.
+    pub step: u32,
+}
+
+/// What goes out with every attempt, the same bytes each time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FrozenRequest {
+    pub method: String,
+    pub url: Vec<Piece>,
+    pub headers: Vec<(String, HeaderValue)>,
+    pub body: String,
+    /// `run.succeeded`, `run.failed`, `run.cancelled`, or `node` for a webhook node; sent as `flowgate-event`.
+    pub event: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryState {
+    Pending,
+    Delivered,
+    Exhausted,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    pub at: Timestamp,
+    pub duration_ms: u64,
+    /// `None` where no answer came.
+    pub status: Option<u16>,
+    /// Why there was no good answer.
+    pub error: Option<String>,
+    /// The answer's first 4 KiB.
+    pub answer: String,
+}
+
+/// Webhooks on their way. Those at a run's end are written by [`crate::run::Runs::finish`].
+#[async_trait]
+pub trait Deliveries: Send + Sync {
+    /// Put-if-absent by id.
+    async fn put(&self, delivery: Delivery) -> Result<()>;
+    /// Takes the attempt that is due, until `until`; `None` where nothing is due or another has it.
+    async fn claim(&self, id: &DeliveryId, owner: &OwnerToken, now: Timestamp, until: Timestamp) -> Result<Option<Delivery>>;
+    /// Logs the attempt and says what comes next, if the claim is still ours.
+    async fn record(&self, id: &DeliveryId, owner: &OwnerToken, attempt: Attempt, next: AfterAttempt) -> Result<Written>;
+    async fn read(&self, id: &DeliveryId) -> Result<Option<Delivery>>;
+    /// In the order they were made.
+    async fn of_run(&self, run: &RunId) -> Result<Vec<Delivery>>;
+    /// Makes it pending and due again, at the schedule's start; an attempt that is out goes on. `None` where it is not known, or its body is wiped.
+    async fn redeliver(&self, id: &DeliveryId, now: Timestamp) -> Result<Option<Delivery>>;
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AfterAttempt {
+    Delivered,
+    RetryAt(Timestamp),
+    Exhausted,
+}
+
+/// What a log may show of where a delivery goes: secrets stay names.
+pub fn shown(pieces: &[Piece]) -> String {
+    pieces
+        .iter()
+        .map(|piece| match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Secret(name) => format!("{{{{{name}}}}}"),
+        })
+        .collect()
+}

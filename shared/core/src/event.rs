@@ -1,0 +1,99 @@
+//! What a run does, as its log and its trace keep it.
+
+use std::sync::Arc;
+
+use flowgate_engine::{NodeStatus, RunError};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::time::Timestamp;
+
+/// `<fence>-<n>`, n from 1: sorts in the order the events were told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct EventId {
+    pub fence: u64,
+    pub n: u64,
+}
+
+impl EventId {
+    pub fn parse(text: &str) -> Option<Self> {
+        let (fence, n) = text.split_once('-')?;
+        Some(Self { fence: fence.parse().ok()?, n: n.parse().ok()? })
+    }
+}
+
+impl std::fmt::Display for EventId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{}", self.fence, self.n)
+    }
+}
+
+/// One event of a run's log. `run.finished` is not stored: it is derived from the run's row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    pub id: EventId,
+    pub at: Timestamp,
+    #[serde(flatten)]
+    pub told: Told,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event")]
+pub enum Told {
+    #[serde(rename = "node.started")]
+    /// Attempts count from 1.
+    NodeStarted { node: Arc<str>, kind: String, attempt: u32 },
+    #[serde(rename = "chunk")]
+    Chunk { node: Arc<str>, text: String },
+    #[serde(rename = "node.reset")]
+    NodeReset { node: Arc<str> },
+    #[serde(rename = "node.finished")]
+    NodeFinished {
+        node: Arc<str>,
+        kind: String,
+        status: NodeStatus,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<RunError>,
+        /// For who listens while the run goes on; the log leaves it out, the trace keeps it.
+        #[serde(skip)]
+        output: Option<Arc<Value>>,
+    },
+}
+
+/// What a run did, node by node, in the order the nodes began. Secrets are names.
+pub type Trace = Vec<NodeTrace>;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NodeTrace {
+    pub node: Arc<str>,
+    pub kind: String,
+    /// `None` while the node is open.
+    pub status: Option<NodeStatus>,
+    pub attempts: u32,
+    pub started_at: Option<Timestamp>,
+    pub duration_ms: Option<u64>,
+    pub input: Option<Arc<Value>>,
+    pub output: Option<Arc<Value>>,
+    pub error: Option<RunError>,
+    pub tokens: Option<u64>,
+    pub cost_nano_usd: Option<u64>,
+}
+
+impl NodeTrace {
+    /// A node that has not begun.
+    pub fn new(node: Arc<str>, kind: &str) -> Self {
+        Self {
+            node,
+            kind: kind.to_owned(),
+            status: None,
+            attempts: 0,
+            started_at: None,
+            duration_ms: None,
+            input: None,
+            output: None,
+            error: None,
+            tokens: None,
+            cost_nano_usd: None,
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! API keys as they are stored: a hash, scopes, an end; and the port that stores them with the audit of their changes.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::limit::KeyLimits;
+use crate::page::{Page, PageRequest};
+use crate::time::Timestamp;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    Run,
+    Read,
+    Cancel,
+    Author,
+    Admin,
+}
+
+impl Scope {
+    pub const ALL: [Self; 5] = [Self::Run, Self::Read, Self::Cancel, Self::Author, Self::Admin];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::Read => "read",
+            Self::Cancel => "cancel",
+            Self::Author => "author",
+            Self::Admin => "admin",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == text)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkflowScope {
+    All,
+    Only(BTreeSet<String>),
+}
+
+/// A key as it is stored: no part of it gives the key back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRecord {
+    /// The 12 characters between `fg_` and the secret.
+    pub id: String,
+    pub name: String,
+    pub workflows: WorkflowScope,
+    pub scopes: BTreeSet<Scope>,
+    /// HMAC-SHA256 of the secret under the pepper of this version, hex.
+    pub hash: String,
+    pub pepper: u32,
+    pub created_at: Timestamp,
+    pub expires_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<KeyLimits>,
+    /// Set by revocation (at once) and rotation (after the overlap).
+    pub ends_at: Option<Timestamp>,
+    pub rotated_from: Option<String>,
+    pub last_used_at: Option<Timestamp>,
+}
+
+impl KeyRecord {
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        [self.expires_at, self.ends_at].into_iter().flatten().all(|end| now < end)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditEntry {
+    pub at: Timestamp,
+    /// The key that did it, or `admin`.
+    pub actor: String,
+    /// `key.created`, `key.revoked`; of a rotation `key.rotated` for the new key and `key.ends` for the old one.
+    pub action: String,
+    pub key_id: String,
+}
+
+/// API keys (hashes, never keys) and the audit of their changes.
+#[async_trait]
+pub trait Keys: Send + Sync {
+    /// With its audit row, in one transaction.
+    async fn create(&self, key: KeyRecord, audit: AuditEntry) -> Result<()>;
+    async fn read(&self, id: &str) -> Result<Option<KeyRecord>>;
+    async fn list(&self, page: PageRequest) -> Result<Page<KeyRecord>>;
+    /// Ends the key at `at` (now: revoked; later: the overlap of a rotation); an earlier end stays. `false`: no such key.
+    async fn end(&self, id: &str, at: Timestamp, audit: AuditEntry) -> Result<bool>;
+    /// Best effort, never moves backwards.
+    async fn touch(&self, id: &str, at: Timestamp) -> Result<()>;
+    /// Newest first.
+    async fn audit(&self, page: PageRequest) -> Result<Page<AuditEntry>>;
+}

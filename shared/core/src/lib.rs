@@ -1,0 +1,27 @@
+//! What the platform stores and needs of the world: each record in one file with its port. No use case is known here, and no store.
+
+// Records, each with its port.
+pub mod run;
+pub mod delivery;
+pub mod work;
+pub mod workflow;
+pub mod key;
+pub mod limit;
+pub mod secret;
+
+// What they are made of.
+pub mod event;
+pub mod idempotency;
+pub mod lease;
+pub mod id;
+pub mod page;
+pub mod hash;
+pub mod time;
+
+// Time and randomness.
+pub mod clock;
+pub mod system;
+
+pub mod ports;
+
+pub use ports::Ports;

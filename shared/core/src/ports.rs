@@ -1,0 +1,28 @@
+//! Every port in one struct: what the platform needs of the world. Each verb says what it guarantees; adapters (`local`, `aws`) keep it, and one suite of tests asks them all.
+//!
+//! `Err` means "could not, or cannot tell": the caller may try again, every verb bears it. What somebody branches on is in the `Ok`.
+
+use std::sync::Arc;
+
+use crate::clock::{Clock, Entropy};
+use crate::delivery::Deliveries;
+use crate::key::Keys;
+use crate::limit::Limits;
+use crate::run::Runs;
+use crate::secret::Secrets;
+use crate::work::{Due, Queue};
+use crate::workflow::Workflows;
+
+#[derive(Clone)]
+pub struct Ports {
+    pub runs: Arc<dyn Runs>,
+    pub deliveries: Arc<dyn Deliveries>,
+    pub due: Arc<dyn Due>,
+    pub queue: Arc<dyn Queue>,
+    pub workflows: Arc<dyn Workflows>,
+    pub keys: Arc<dyn Keys>,
+    pub limits: Arc<dyn Limits>,
+    pub secrets: Arc<dyn Secrets>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+}

@@ -1,0 +1,42 @@
+//! The system's clock and randomness, the same in every home: the only place that asks for them.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::clock::{Clock, Entropy};
+use crate::time::Timestamp;
+
+#[derive(Debug, Clone, Copy)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the clock port")]
+    fn now(&self) -> Timestamp {
+        // A clock before 1970 reads as 1970.
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    fn fill(&self, bytes: &mut [u8]) {
+        // Without randomness nothing here is safe to go on; every supported system has it once it has booted.
+        getrandom::fill(bytes).expect("the operating system has randomness");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_is_of_this_century_and_randomness_differs() {
+        assert!(SystemClock.now() > Timestamp::parse_rfc3339("2025-01-01T00:00:00Z").unwrap());
+        let (mut one, mut two) = ([0; 32], [0; 32]);
+        SystemEntropy.fill(&mut one);
+        SystemEntropy.fill(&mut two);
+        assert_ne!(one, two);
+    }
+}

@@ -1,0 +1,91 @@
+//! HTTP through API Gateway: answers streamed or as a whole. Nothing of a request goes on once its answer has left.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use flowgate_app::App;
+use futures_util::{FutureExt, Stream, StreamExt, stream};
+use http::header::CONTENT_LENGTH;
+use http::{HeaderName, HeaderValue};
+use lambda_runtime::Context;
+
+use super::{Function, served, trace};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+/// API Gateway cuts a stream that says nothing for five minutes, proxies on the way sooner.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
+/// White space after JSON, nothing between two server-sent events.
+const LINE_BREAK: Bytes = Bytes::from_static(b"\n");
+
+impl Function {
+    /// Bytes leave as they are made.
+    pub async fn streamed(self, routes: impl FnOnce(Arc<App>) -> Router) -> Result<()> {
+        let router = routes(self.app.clone());
+        self.stream(router).await
+    }
+
+    pub(crate) async fn stream(self, router: Router) -> Result<()> {
+        if self.buffered {
+            return self.answer_whole(router).await;
+        }
+        let router = router.layer(from_fn_with_state(Arc::new(self), held_open));
+        served(lambda_http::run_with_streaming_response(router).await)
+    }
+
+    /// Answers leave in one piece.
+    pub async fn whole(self, routes: impl FnOnce(Arc<App>) -> Router) -> Result<()> {
+        let router = routes(self.app.clone());
+        self.answer_whole(router).await
+    }
+
+    async fn answer_whole(self, router: Router) -> Result<()> {
+        let router = router.layer(from_fn_with_state(Arc::new(self), held_back));
+        served(lambda_http::run(router).await)
+    }
+
+    fn begin_request(&self, request: &mut Request) {
+        let Some(context) = request.extensions().get::<Context>().cloned() else { return };
+        let headers = request.headers_mut();
+        let traceparent = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok()).filter(|text| trace::is_parent(text));
+        let traceparent = traceparent.map(str::to_owned);
+        self.begin(&context, traceparent);
+        if let Ok(id) = HeaderValue::try_from(&context.request_id) {
+            headers.entry(REQUEST_ID).or_insert(id);
+        }
+    }
+}
+
+/// The process stands still after the last byte: it leaves when nothing is in hand any more.
+async fn held_open(State(function): State<Arc<Function>>, mut request: Request, next: Next) -> Response {
+    function.begin_request(&mut request);
+    let response = next.run(request).await;
+    let app = function.app.clone();
+    if app.idle().now_or_never().is_some() {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    parts.headers.remove(CONTENT_LENGTH);
+    Response::from_parts(parts, Body::from_stream(body.into_data_stream().chain(signs_of_life(app))))
+}
+
+async fn held_back(State(function): State<Arc<Function>>, mut request: Request, next: Next) -> Response {
+    function.begin_request(&mut request);
+    let response = next.run(request).await;
+    function.app.idle().await;
+    response
+}
+
+/// Until nothing is in hand.
+fn signs_of_life(app: Arc<App>) -> impl Stream<Item = Result<Bytes, axum::Error>> {
+    stream::unfold(app, |app| async move {
+        let waiting = tokio::time::timeout(SIGN_OF_LIFE, app.idle()).await.is_err();
+        waiting.then_some((Ok(LINE_BREAK), app))
+    })
+}

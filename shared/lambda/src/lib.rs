@@ -1,0 +1,85 @@
+//! What every function's main calls: it reads the configuration, begins the log, builds the platform, and serves events until Lambda stops the process.
+
+mod http;
+#[cfg(feature = "starts")]
+pub mod starts;
+mod timer;
+mod log;
+mod trace;
+
+pub use timer::sweeps;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow};
+use flowgate_app::time::Timestamp;
+use flowgate_app::{App, Settings};
+use lambda_runtime::Context;
+
+use flowgate_aws::{Aws, Config, TraceHeaders};
+
+/// Before its deadline, at which Lambda kills it, a function needs so long to write down what it hands over.
+const HAND_OVER: Duration = Duration::from_secs(20);
+const CANNOT_START: &str = "the platform cannot start";
+
+/// One process of a function: it serves one event at a time, and stands still between two.
+pub struct Function {
+    app: Arc<App>,
+    aws: Aws,
+    /// HTTP answers as one JSON object, for tools that cannot read a stream.
+    buffered: bool,
+}
+
+/// The whole of a function's main.
+pub fn main(serve: impl AsyncFnOnce() -> Result<()>) -> ExitCode {
+    log::begin();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime");
+    match runtime.and_then(|runtime| runtime.block_on(serve())) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Lambda answers for it, and starts another process with the next event.
+            tracing::error!(error = format!("{error:#}"), "the function cannot go on");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Function {
+    pub async fn start() -> Result<Self> {
+        let config = Config::from_env()?;
+        let aws = Aws::new(&config);
+        let app = App::new(aws.ports(), settings(&config)).await.context(CANNOT_START)?;
+        Ok(Self { app, aws, buffered: config.buffered })
+    }
+
+    /// What is true of this event and of no other.
+    fn begin(&self, context: &Context, traceparent: Option<String>) {
+        self.app.must_end_by(deadline(context) - HAND_OVER);
+        let xray = context.xray_trace_id.clone();
+        self.aws.set_trace(TraceHeaders { traceparent: traceparent.or_else(|| trace::of_xray(xray.as_deref()?)), xray });
+    }
+}
+
+/// When Lambda kills the process.
+fn deadline(context: &Context) -> Timestamp {
+    Timestamp(i64::try_from(context.deadline).unwrap_or(i64::MAX))
+}
+
+fn settings(config: &Config) -> Settings {
+    Settings {
+        public_url: config.public_url.clone(),
+        retention: config.retention,
+        longest_wait: config.longest_wait,
+        longest_stream: config.longest_stream,
+        longest_follow: config.longest_follow,
+        frozen_between_requests: true,
+        ..Settings::default()
+    }
+}
+
+/// Lambda's errors are boxed.
+fn served(ended: Result<(), lambda_runtime::Error>) -> Result<()> {
+    ended.map_err(|error| anyhow!(error))
+}

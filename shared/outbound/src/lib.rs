@@ -1,0 +1,150 @@
+//! What leaves the platform: performs the calls of runs and sends webhooks, under one rule for addresses, with secrets filled in on the way out and masked on the way in.
+
+mod address;
+mod client;
+mod code;
+mod http;
+mod model;
+mod secret;
+mod webhook;
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use flowgate_engine::call::{Action, Call, CallError, CallResult, Chunk, Piece, Rendered};
+use url::Url;
+
+pub use address::{AddressError, AddressRule, Resolver, SystemResolver, is_global_unicast};
+pub use code::{CodeSession, child_main_if_asked};
+pub use http::{HeaderError, check_header};
+pub use webhook::{PreparedWebhook, SendOutcome};
+
+use flowgate_core::clock::Clock;
+use flowgate_core::secret::Secrets;
+use secret::{Masks, SecretCache};
+
+#[derive(Debug, Clone)]
+pub struct OutboundSettings {
+    /// Plain http to anywhere. To loopback it goes with `allow_loopback`.
+    pub allow_http: bool,
+    pub allow_loopback: bool,
+    pub allow_private: bool,
+    /// Started for JavaScript; its main calls [`child_main_if_asked`] first. Without it code fails as `internal`.
+    pub code_runner: Option<PathBuf>,
+    /// Of an answer that becomes a node's value.
+    pub max_answer_bytes: usize,
+}
+
+impl OutboundSettings {
+    /// JavaScript runs in a second process of the program that asks; its main has to call [`child_main_if_asked`] first.
+    pub fn for_this_program() -> std::io::Result<Self> {
+        Ok(Self { code_runner: Some(std::env::current_exe()?), ..Self::default() })
+    }
+}
+
+impl Default for OutboundSettings {
+    /// The strictest.
+    fn default() -> Self {
+        Self { allow_http: false, allow_loopback: false, allow_private: false, code_runner: None, max_answer_bytes: 4 * 1024 * 1024 }
+    }
+}
+
+/// One per process. Nothing is built before it is first needed: a start pays for no trust root it does not use.
+pub struct Outbound {
+    settings: OutboundSettings,
+    rule: Arc<AddressRule>,
+    secrets: SecretCache,
+    clock: Arc<dyn Clock>,
+    client: OnceLock<reqwest::Client>,
+    models: OnceLock<genai::Client>,
+}
+
+impl Outbound {
+    pub fn new(settings: OutboundSettings, secrets: Arc<dyn Secrets>, clock: Arc<dyn Clock>) -> Self {
+        Self::with_resolver(settings, secrets, clock, Arc::new(SystemResolver))
+    }
+
+    /// For tests, which answer for names of their own.
+    pub fn with_resolver(
+        settings: OutboundSettings,
+        secrets: Arc<dyn Secrets>,
+        clock: Arc<dyn Clock>,
+        resolver: Arc<dyn Resolver>,
+    ) -> Self {
+        let OutboundSettings { allow_http, allow_loopback, allow_private, .. } = settings;
+        let rule = Arc::new(AddressRule { allow_http, allow_loopback, allow_private, resolver });
+        let secrets = SecretCache::new(secrets, Arc::clone(&clock));
+        Self { settings, rule, secrets, clock, client: OnceLock::new(), models: OnceLock::new() }
+    }
+
+    /// Syntax, scheme, and addresses written as such.
+    pub fn check_url(&self, url: &str) -> Result<Url, AddressError> {
+        self.rule.check_url(url)
+    }
+
+    /// The rule by which a caller's webhook URL is accepted; it is the same that holds when the URL is called.
+    pub async fn check_resolved(&self, url: &str) -> Result<Url, AddressError> {
+        self.rule.check_resolved(url).await
+    }
+
+    /// Text with its secrets in it, for what somebody else sends: [`Self::send_webhook`] masks them in what comes back.
+    pub async fn fill(&self, pieces: &[Piece]) -> anyhow::Result<String> {
+        let mut masks = Masks::default();
+        let filled = self.secrets.fill(&Rendered::Text(pieces.to_vec()), &mut masks).await;
+        let filled = filled.map_err(|error| anyhow::anyhow!(error.message))?;
+        Ok(filled.as_str().unwrap_or_default().to_owned())
+    }
+
+    /// It was changed: the next use reads it again. Other processes go on with what they know for up to a minute.
+    pub fn forget_secret(&self, name: &str) {
+        self.secrets.forget(name);
+    }
+
+    /// Performs the call once, within its `timeout`; its `delay` and its retries are the driver's. Dropping the future gives the call up.
+    pub async fn perform(&self, call: &Call, code: &CodeSession, chunks: &mut (dyn FnMut(Chunk) + Send)) -> CallResult {
+        let mut masks = Masks::default();
+        let result = match &call.action {
+            // It keeps its own deadline: the child is reaped before the answer leaves.
+            Action::Code(asked) => self.perform_code(asked, call.seed, call.timeout, code).await,
+            Action::Http(asked) => within(call, self.perform_http(asked, &mut masks)).await,
+            Action::Model(asked) => within(call, self.perform_model(asked, &mut masks, chunks)).await,
+            Action::Webhook(_) => Err(failed("internal", "a webhook is delivered, not performed")),
+        };
+        match result {
+            Ok(mut output) => {
+                output.value = masks.value(output.value);
+                CallResult::Succeeded(output)
+            }
+            Err(error) => CallResult::Failed(masks.error(error)),
+        }
+    }
+
+    fn client(&self) -> Result<&reqwest::Client, CallError> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let built = client::build(Arc::clone(&self.rule)).map_err(|error| {
+            tracing::error!(error = format!("{error:?}"), "http client cannot be built");
+            failed("internal", "the HTTP client cannot be built")
+        })?;
+        Ok(self.client.get_or_init(|| built))
+    }
+}
+
+async fn within<T>(call: &Call, work: impl Future<Output = Result<T, CallError>>) -> Result<T, CallError> {
+    let ended = tokio::time::timeout(call.timeout, work).await;
+    ended.unwrap_or_else(|_| Err(retryable("timeout", format!("no answer within {} s", call.timeout.as_secs_f64()))))
+}
+
+/// A failure that a second try would meet again.
+fn failed(code: &str, message: impl Into<String>) -> CallError {
+    CallError { code: code.to_owned(), message: message.into(), retryable: false }
+}
+
+fn retryable(code: &str, message: impl Into<String>) -> CallError {
+    CallError { code: code.to_owned(), message: message.into(), retryable: true }
+}
+
+fn too_large(what: &str, limit: usize) -> CallError {
+    failed("value_too_large", format!("{what} is larger than {limit} bytes"))
+}

@@ -1,0 +1,148 @@
+//! Delivers webhooks: signed, on a schedule, each attempt logged.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use flowgate_app::delivery::{AfterAttempt, Attempt, Delivery, DeliveryId, FrozenRequest, HeaderValue};
+use flowgate_app::lease::Written;
+use flowgate_app::metric;
+use flowgate_app::secret::hmac_sha256;
+use flowgate_app::time::Timestamp;
+use flowgate_app::work::Message;
+use flowgate_outbound::{PreparedWebhook, SendOutcome};
+
+use crate::Runner;
+
+/// The waits before each attempt. ±20 %, so that what failed together does not come back together.
+const SCHEDULE: [Duration; 10] = [
+    Duration::ZERO,
+    Duration::from_secs(5),
+    Duration::from_secs(5 * 60),
+    Duration::from_secs(30 * 60),
+    Duration::from_secs(2 * 3600),
+    Duration::from_secs(5 * 3600),
+    Duration::from_secs(10 * 3600),
+    Duration::from_secs(14 * 3600),
+    Duration::from_secs(20 * 3600),
+    Duration::from_secs(24 * 3600),
+];
+/// Longer than an attempt may take.
+const ATTEMPT_LEASE: Duration = Duration::from_secs(60);
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
+const GONE: u16 = 410;
+
+impl Runner {
+    /// Does what a `WebhookV1` message asks for: one attempt, if one is due.
+    pub async fn deliver(&self, id: &DeliveryId) -> Result<()> {
+        let (owner, now) = (self.app.owner_token(), self.app.now());
+        let Some(delivery) = self.app.ports.deliveries.claim(id, &owner, now, now + ATTEMPT_LEASE).await? else { return Ok(()) };
+        let (attempt, next) = match self.prepare(&delivery, now).await {
+            Ok(request) => {
+                let outcome = self.outbound.send_webhook(request).await;
+                let next = self.after(&delivery, &outcome);
+                (attempt(now, outcome), next)
+            }
+            // Something is missing that a person must put right: tried again on the schedule.
+            Err(error) => {
+                tracing::warn!(delivery.id = id.as_str(), error = format!("{error:#}"), "a webhook could not be prepared");
+                let attempt = Attempt { at: now, duration_ms: 0, status: None, error: Some(format!("{error:#}")), answer: String::new() };
+                (attempt, self.retry(delivery.step, None))
+            }
+        };
+        metric::webhook_attempted(&delivery, attempt.status, &next);
+        let written = self.app.ports.deliveries.record(id, &owner, attempt, next.clone()).await?;
+        match next {
+            _ if written == Written::Lost => {}
+            AfterAttempt::RetryAt(at) => self.app.send_later(Message::WebhookV1 { delivery: id.clone() }, at).await,
+            AfterAttempt::Delivered | AfterAttempt::Exhausted => self.app.wipe_if_unsaved(&delivery.run).await?,
+        }
+        Ok(())
+    }
+
+    /// Fills in secrets, adds what goes out with every delivery, signs.
+    async fn prepare(&self, delivery: &Delivery, now: Timestamp) -> Result<PreparedWebhook> {
+        let frozen = &*delivery.request;
+        let mut url = self.outbound.fill(&frozen.url).await?;
+        let has_body = !matches!(frozen.method.as_str(), "GET" | "DELETE");
+        if !has_body {
+            url = with_status(&url, delivery, frozen)?;
+        }
+        let body = if has_body { frozen.body.as_str() } else { "" };
+        let mut headers = Vec::with_capacity(frozen.headers.len() + 6);
+        for (name, value) in &frozen.headers {
+            headers.push((name.clone(), self.header_value(value).await?));
+        }
+        if has_body && !frozen.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+            headers.push(("content-type".to_owned(), "application/json".to_owned()));
+        }
+        let seconds = now.millis().div_euclid(1000).to_string();
+        let keys = self.signing_keys(delivery, now).await?;
+        headers.extend([
+            ("webhook-id".to_owned(), delivery.id.as_str().to_owned()),
+            ("webhook-timestamp".to_owned(), seconds.clone()),
+            ("webhook-signature".to_owned(), signature(&keys, delivery.id.as_str(), &seconds, body)),
+            ("flowgate-run-id".to_owned(), delivery.run.to_string()),
+            ("flowgate-event".to_owned(), frozen.event.clone()),
+        ]);
+        Ok(PreparedWebhook { method: frozen.method.clone(), url, headers, body: has_body.then(|| body.to_owned()) })
+    }
+
+    async fn header_value(&self, value: &HeaderValue) -> Result<String> {
+        match value {
+            HeaderValue::Author(pieces) => self.outbound.fill(pieces).await,
+            HeaderValue::Sealed(sealed) => self.app.keyring.unseal(sealed),
+        }
+    }
+
+    /// The newest first; during a rotation the one before it too.
+    async fn signing_keys(&self, delivery: &Delivery, now: Timestamp) -> Result<Vec<Vec<u8>>> {
+        let stored = self.app.ports.workflows.read(&delivery.workflow_id).await?;
+        let pins = match stored.filter(|workflow| workflow.uid == delivery.workflow_uid) {
+            Some(workflow) => workflow.live_pins(now),
+            None => vec![delivery.signing],
+        };
+        pins.into_iter().map(|pin| self.app.keyring.signing_key(&delivery.workflow_uid, pin)).collect()
+    }
+
+    fn after(&self, delivery: &Delivery, outcome: &SendOutcome) -> AfterAttempt {
+        match outcome.status {
+            Some(200..300) => AfterAttempt::Delivered,
+            Some(GONE) => AfterAttempt::Exhausted,
+            _ if outcome.refused => AfterAttempt::Exhausted,
+            _ => self.retry(delivery.step, outcome.retry_after),
+        }
+    }
+
+    fn retry(&self, step: u32, retry_after: Option<Duration>) -> AfterAttempt {
+        let next = usize::try_from(step).unwrap_or(usize::MAX).saturating_add(1);
+        let Some(wait) = SCHEDULE.get(next) else { return AfterAttempt::Exhausted };
+        let [random] = self.app.random::<1>();
+        let jittered = wait.mul_f64(0.8 + 0.4 * f64::from(random) / 255.0);
+        let wait = retry_after.map_or(jittered, |asked| jittered.max(asked.min(LONGEST_RETRY_AFTER)));
+        AfterAttempt::RetryAt(self.app.now() + wait)
+    }
+}
+
+/// Standard Webhooks: `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`, one for each key.
+fn signature(keys: &[Vec<u8>], id: &str, timestamp: &str, body: &str) -> String {
+    let signed = format!("{id}.{timestamp}.{body}");
+    let signatures: Vec<_> = keys.iter().map(|key| format!("v1,{}", BASE64.encode(hmac_sha256(key, signed.as_bytes())))).collect();
+    signatures.join(" ")
+}
+
+/// A delivery without a body says in its query what it is about; the query that is there stays.
+fn with_status(url: &str, delivery: &Delivery, frozen: &FrozenRequest) -> Result<String> {
+    let mut url = url::Url::parse(url)?;
+    let status = frozen.event.strip_prefix("run.").unwrap_or("running");
+    url.query_pairs_mut()
+        .append_pair("workflowRunId", delivery.run.as_str())
+        .append_pair("workflowId", &delivery.workflow_id)
+        .append_pair("status", status);
+    Ok(url.into())
+}
+
+fn attempt(at: Timestamp, outcome: SendOutcome) -> Attempt {
+    Attempt { at, duration_ms: outcome.duration_ms, status: outcome.status, error: outcome.error, answer: outcome.answer }
+}

@@ -1,0 +1,30 @@
+//! Starts runs and drives them to their end, and delivers webhooks: everything that calls out does so from here.
+
+pub mod start;
+pub mod host;
+pub mod worker;
+pub mod deliver;
+pub mod driver;
+mod secrets;
+
+use std::sync::Arc;
+
+use flowgate_app::{App, Ports, Settings};
+use flowgate_outbound::{Outbound, OutboundSettings};
+
+pub use flowgate_outbound as outbound;
+
+/// What starts runs, goes on with them, and delivers: the platform with its way out.
+pub struct Runner {
+    pub app: Arc<App>,
+    pub outbound: Arc<Outbound>,
+}
+
+impl Runner {
+    pub async fn new(ports: Ports, settings: Settings, outbound: OutboundSettings) -> anyhow::Result<Arc<Self>> {
+        let outbound = Arc::new(Outbound::new(outbound, ports.secrets.clone(), ports.clock.clone()));
+        let secrets = Arc::new(secrets::Noticed { port: ports.secrets.clone(), outbound: outbound.clone() });
+        let app = App::new(Ports { secrets, ..ports }, settings).await?;
+        Ok(Arc::new(Self { app, outbound }))
+    }
+}

@@ -1,0 +1,42 @@
+//! A provider secret that is changed in this process is read again with its next use here.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use async_trait::async_trait;
+use flowgate_app::secret::{Keyring, SecretInfo, Secrets};
+use flowgate_app::time::Timestamp;
+use flowgate_outbound::Outbound;
+
+/// The port, whose changes the way out notices at once.
+pub(crate) struct Noticed {
+    pub(crate) port: Arc<dyn Secrets>,
+    pub(crate) outbound: Arc<Outbound>,
+}
+
+#[async_trait]
+impl Secrets for Noticed {
+    async fn keyring(&self, create: Keyring) -> Result<Keyring> {
+        self.port.keyring(create).await
+    }
+
+    async fn put(&self, name: &str, value: &str, now: Timestamp) -> Result<()> {
+        self.port.put(name, value, now).await?;
+        self.outbound.forget_secret(name);
+        Ok(())
+    }
+
+    async fn get(&self, name: &str) -> Result<Option<String>> {
+        self.port.get(name).await
+    }
+
+    async fn list(&self) -> Result<Vec<SecretInfo>> {
+        self.port.list().await
+    }
+
+    async fn delete(&self, name: &str) -> Result<bool> {
+        let known = self.port.delete(name).await?;
+        self.outbound.forget_secret(name);
+        Ok(known)
+    }
+}

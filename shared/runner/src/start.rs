@@ -1,0 +1,281 @@
+//! Starts runs, whatever the dialect: checks, then waits, streams or accepts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use flowgate_app::access::Caller;
+use flowgate_app::delivery::{HeaderValue, WebhookBody, WebhookTarget};
+use flowgate_app::error::{Error, FieldProblem, Result, What};
+use flowgate_app::id::RunId;
+use flowgate_app::idempotency::{Claim, Claims, IdempotencyKey, IdempotencyRow, chosen_id_key};
+use flowgate_app::key::Scope;
+use flowgate_app::run::{Created, Dialect, Mode, NewRun, RunHead, RunRecord};
+use flowgate_app::work::Message;
+use flowgate_app::workflows::Published;
+use flowgate_engine::Workflow;
+use flowgate_engine::call::Piece;
+use flowgate_engine::input::{InputProblem, InputRules};
+use serde_json::Value;
+
+use crate::Runner;
+use crate::driver::{Driver, Progress};
+use crate::host::{self, Subscription};
+
+/// How long a message in the queue may take before the sweeper sends it again.
+const QUEUE_GRACE: Duration = Duration::from_secs(30);
+const IDEMPOTENCY_WINDOW: Duration = Duration::from_secs(24 * 3600);
+const LONGEST_USER: usize = 256;
+
+pub struct StartRequest {
+    pub workflow_id: String,
+    /// `None`: the active version.
+    pub version: Option<String>,
+    pub dialect: Dialect,
+    pub input: Value,
+    /// The caller's spelling of the input, for the dialect that echoes it.
+    pub input_as_sent: Option<String>,
+    pub rules: InputRules,
+    /// Where `input` stands in the request's body, for the pointers of its problems.
+    pub input_pointer: &'static str,
+    pub user: Option<String>,
+    /// `None`: what the workflow says.
+    pub save: Option<bool>,
+    pub webhooks: Vec<WebhookRequest>,
+    pub manner: Manner,
+    /// Ends the run earlier than its workflow would.
+    pub timeout: Option<Duration>,
+    /// The caller's own name for the run, 1 to 128 characters; refused where it was taken before.
+    pub run_id: Option<String>,
+    pub idempotency: Option<IdempotencyRequest>,
+}
+
+/// A webhook as a caller asks for it. `pointer` says where in the request's body.
+#[derive(Debug, Clone)]
+pub struct WebhookRequest {
+    pub pointer: String,
+    pub url: String,
+    pub method: String,
+    pub headers: Vec<(String, String)>,
+    pub body: WebhookBody,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// Until the end, or this long; `None`: as long as the platform waits at most.
+    Wait(Option<Duration>),
+    Stream,
+    Detach,
+}
+
+#[derive(Debug, Clone)]
+pub struct IdempotencyRequest {
+    pub key: String,
+    /// SHA-256 (hex) of the request's body.
+    pub body_hash: String,
+}
+
+pub enum Started {
+    /// Ended, or accepted and going on: its state tells.
+    Run(Box<RunRecord>),
+    Stream(Subscription),
+    /// An earlier request with this idempotency key started it.
+    Repeated(Box<RunRecord>),
+}
+
+impl Runner {
+    pub async fn start_run(&self, caller: &Caller, request: StartRequest) -> Result<Started> {
+        caller.require(Scope::Run, &request.workflow_id, What::Workflow)?;
+        let published = self.app.published(&request.workflow_id, request.version.as_deref()).await?;
+        let (manner, idempotency) = (request.manner, self.idempotency_row(caller, &published.uid, request.idempotency.as_ref()));
+        let mut head = self.accept(caller, &published, request).await?;
+        let claims = Claims { idempotency, run_id: self.run_id_row(&head)? };
+        self.app.admit(caller, &mut head, &claims).await?;
+        self.start(Arc::new(head), published.workflow.clone(), manner, claims).await
+    }
+
+    /// The same input on the same version, as a new run.
+    pub async fn replay_run(&self, caller: &Caller, id: &str, manner: Manner, idempotency: Option<&IdempotencyRequest>) -> Result<Started> {
+        let record = self.app.run_for(caller, Scope::Run, id).await?;
+        // The new run tells what the earlier one was given.
+        caller.require(Scope::Read, &record.head.workflow_id, What::Run)?;
+        if record.wiped {
+            return Err(Error::Gone);
+        }
+        let earlier = &record.head;
+        let workflow = self.app.compiled(&earlier.workflow_uid, &earlier.version).await?.ok_or(Error::NotFound(What::Version))?;
+        let now = self.app.now();
+        let mut head = RunHead {
+            id: RunId::new(self.app.new_uuid()),
+            chosen_id: None,
+            dialect: Dialect::Native,
+            key_id: caller.key_id().map(str::to_owned),
+            webhooks: Vec::new(),
+            created_at: now,
+            deadline_at: now + workflow.deadline,
+            ..RunHead::clone(earlier)
+        };
+        let claims = Claims { idempotency: self.idempotency_row(caller, &head.workflow_uid, idempotency), run_id: None };
+        self.app.admit(caller, &mut head, &claims).await?;
+        self.start(Arc::new(head), workflow, manner, claims).await
+    }
+
+    /// Up to five, each of them somewhere a stranger may send us.
+    pub async fn check_webhooks(&self, webhooks: &[WebhookRequest]) -> Result<()> {
+        if webhooks.len() > MOST_WEBHOOKS {
+            let pointer = webhooks[MOST_WEBHOOKS].pointer.rsplit_once('/').map_or("", |(list, _)| list);
+            return Err(Error::bad_field(pointer, format!("has {} webhooks, at most {MOST_WEBHOOKS} are allowed", webhooks.len())));
+        }
+        for webhook in webhooks {
+            self.check_webhook(webhook).await?;
+        }
+        Ok(())
+    }
+
+    async fn check_webhook(&self, webhook: &WebhookRequest) -> Result<()> {
+        let at = |field: &str| format!("{}/{field}", webhook.pointer);
+        if !WEBHOOK_METHODS.contains(&webhook.method.as_str()) {
+            return Err(Error::bad_field(at("method"), format!("must be one of {}", WEBHOOK_METHODS.join(", "))));
+        }
+        if let Err(error) = self.outbound.check_resolved(&webhook.url).await {
+            return Err(Error::bad_field(at("url"), error.to_string()));
+        }
+        if webhook.headers.len() > MOST_WEBHOOK_HEADERS {
+            let message = format!("has {} headers, at most {MOST_WEBHOOK_HEADERS} are allowed", webhook.headers.len());
+            return Err(Error::bad_field(at("headers"), message));
+        }
+        for (name, value) in &webhook.headers {
+            if let Err(error) = flowgate_outbound::check_header(name, value) {
+                return Err(Error::bad_field(at("headers"), error.to_string()));
+            }
+        }
+        Ok(())
+    }
+
+    async fn accept(&self, caller: &Caller, published: &Published, request: StartRequest) -> Result<RunHead> {
+        let workflow = &published.workflow;
+        let input = workflow.accept_input(request.input, request.rules).map_err(|problems| {
+            let field = |problem: InputProblem| FieldProblem {
+                pointer: format!("{}{}", request.input_pointer, problem.pointer),
+                message: problem.message,
+            };
+            Error::BadInput(problems.into_iter().map(field).collect())
+        })?;
+        if request.user.as_ref().is_some_and(|user| user.len() > LONGEST_USER) {
+            return Err(Error::bad_field("/user", format!("must have at most {LONGEST_USER} bytes")));
+        }
+        self.check_webhooks(&request.webhooks).await?;
+        let now = self.app.now();
+        Ok(RunHead {
+            id: RunId::new(self.app.new_uuid()),
+            chosen_id: request.run_id,
+            workflow_id: published.id.clone(),
+            workflow_uid: published.uid.clone(),
+            workflow_name: if workflow.name.is_empty() { published.id.clone() } else { workflow.name.clone() },
+            version: published.version.clone(),
+            dialect: request.dialect,
+            key_id: caller.key_id().map(str::to_owned),
+            counted: false,
+            user: request.user,
+            input: Arc::new(input),
+            input_as_sent: request.input_as_sent,
+            webhooks: request.webhooks.into_iter().map(|webhook| self.webhook_target(webhook)).collect::<anyhow::Result<_>>()?,
+            save: request.save.unwrap_or(workflow.save),
+            signing: published.signing,
+            created_at: now,
+            deadline_at: now + request.timeout.map_or(workflow.deadline, |timeout| timeout.min(workflow.deadline)),
+        })
+    }
+
+    fn webhook_target(&self, webhook: WebhookRequest) -> anyhow::Result<WebhookTarget> {
+        let seal =
+            |(name, value): (String, String)| Ok((name, HeaderValue::Sealed(self.app.keyring.seal(&*self.app.ports.entropy, &value)?)));
+        Ok(WebhookTarget {
+            url: vec![Piece::Text(webhook.url)],
+            method: webhook.method,
+            headers: webhook.headers.into_iter().map(seal).collect::<anyhow::Result<_>>()?,
+            body: webhook.body,
+        })
+    }
+
+    async fn start(&self, head: Arc<RunHead>, workflow: Arc<Workflow>, manner: Manner, claims: Claims) -> Result<Started> {
+        match manner {
+            Manner::Detach => self.start_detached(head, claims).await,
+            Manner::Stream => {
+                let driver = Driver::attached(self, head, workflow, self.app.settings.longest_stream, claims).watched();
+                Ok(Started::Stream(host::host(driver)))
+            }
+            Manner::Wait(wait) => {
+                let wait = wait.unwrap_or(self.app.settings.longest_wait).min(self.app.settings.longest_wait);
+                let run = head.id.clone();
+                let driver = Driver::attached(self, head, workflow, wait, claims.clone());
+                self.after_wait(&run, host::end_of(driver).await, &claims).await
+            }
+        }
+    }
+
+    async fn start_detached(&self, head: Arc<RunHead>, claims: Claims) -> Result<Started> {
+        let due_at = self.app.now() + QUEUE_GRACE;
+        let run = NewRun { head: head.clone(), mode: Mode::Detached, owner: None, due_at, claims: claims.clone() };
+        let created = self.app.ports.runs.create(run).await;
+        self.app.after_first_write(&head, &created).await;
+        match created? {
+            Created::Created => {}
+            Created::Repeated(claim) => return self.repeated(claim, claims.body_hash()).await,
+            Created::IdTaken => return Err(Error::RunIdTaken(claims.chosen_id().to_owned())),
+        }
+        self.app.send(Message::RunV1 { run: head.id.clone() }).await;
+        Ok(Started::Run(Box::new(RunRecord::pending(head, due_at))))
+    }
+
+    async fn after_wait(&self, run: &RunId, progress: Option<Progress>, claims: &Claims) -> Result<Started> {
+        match progress {
+            Some(Progress::Ended(record) | Progress::HandedOver(record)) => Ok(Started::Run(record)),
+            Some(Progress::Repeated(claim)) => self.repeated(claim, claims.body_hash()).await,
+            Some(Progress::IdTaken) => Err(Error::RunIdTaken(claims.chosen_id().to_owned())),
+            Some(Progress::Event(_) | Progress::Lost) | None => self.after_loss(run).await,
+        }
+    }
+
+    /// What is stored is what is told. A run that nobody goes on with has no answer yet.
+    async fn after_loss(&self, run: &RunId) -> Result<Started> {
+        let stored = self.app.ports.runs.read(run).await?.filter(|record| record.state.has_ended() || record.mode == Mode::Detached);
+        stored
+            .map(|record| Started::Run(Box::new(record)))
+            .ok_or_else(|| Error::Internal(anyhow::anyhow!("the run was lost to another owner or to its store")))
+    }
+
+    /// The run that the idempotency key began, if it was for the same request.
+    pub async fn repeated(&self, claim: Claim, body_hash: &str) -> Result<Started> {
+        if claim.body_hash != body_hash {
+            return Err(Error::IdempotencyMismatch);
+        }
+        let record = self.app.ports.runs.read(&claim.run).await?.ok_or(Error::NotFound(What::Run))?;
+        Ok(Started::Repeated(Box::new(record)))
+    }
+
+    fn idempotency_row(&self, caller: &Caller, workflow_uid: &str, request: Option<&IdempotencyRequest>) -> Option<IdempotencyRow> {
+        let request = request?;
+        let scope = format!("{}/{}", caller.key_id().unwrap_or("admin"), workflow_uid);
+        Some(IdempotencyRow {
+            key: IdempotencyKey { scope, key: request.key.clone() },
+            body_hash: request.body_hash.clone(),
+            expires_at: self.app.now() + IDEMPOTENCY_WINDOW,
+        })
+    }
+
+    /// Within the workflow, whoever calls: all its callers may read the run by that id.
+    fn run_id_row(&self, head: &RunHead) -> Result<Option<IdempotencyRow>> {
+        let Some(chosen) = &head.chosen_id else { return Ok(None) };
+        // Ids of this form are ours to give, so that one id never names two runs.
+        if RunId::parse(chosen).is_some() {
+            return Err(Error::RunIdTaken(chosen.clone()));
+        }
+        let key = chosen_id_key(&head.workflow_uid, chosen);
+        let expires_at = head.deadline_at + self.app.settings.retention;
+        Ok(Some(IdempotencyRow { key, body_hash: String::new(), expires_at }))
+    }
+}
+
+pub const MOST_WEBHOOKS: usize = 5;
+const MOST_WEBHOOK_HEADERS: usize = 50;
+pub const WEBHOOK_METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];

@@ -1,0 +1,87 @@
+//! Takes detached runs to their end, message by message; closes what a dead owner left open.
+
+use std::panic::AssertUnwindSafe;
+
+use anyhow::Result;
+use flowgate_app::id::RunId;
+use flowgate_app::lease::{Held, LEASE};
+use flowgate_app::metric;
+use flowgate_app::registry::Registered;
+use flowgate_app::run::{Claimed, Mode, RunRecord, RunState};
+use flowgate_app::work::Message;
+use flowgate_engine::RunError;
+use futures_util::FutureExt;
+
+use crate::Runner;
+use crate::driver::Driver;
+
+/// Claims in a row that recorded nothing new: the run breaks its workers.
+const MOST_BARREN_CLAIMS: u32 = 5;
+
+impl Runner {
+    /// Does what a `RunV1` message asks for. `Err`: try the message again.
+    pub async fn work(&self, run: &RunId) -> Result<()> {
+        let registered = self.app.running.enter(run);
+        let (owner, now) = (self.app.owner_token(), self.app.now());
+        match self.app.ports.runs.claim(run, &owner, now, now + LEASE).await? {
+            Claimed::Ours(held, record) => self.work_on(held, *record, registered).await,
+            Claimed::Ended => self.app.wipe_if_unsaved(run).await,
+            Claimed::Held => Ok(()),
+            Claimed::Unknown => {
+                tracing::warn!(run.id = %run, "a message names a run that is gone");
+                Ok(())
+            }
+        }
+    }
+
+    async fn work_on(&self, held: Held, record: RunRecord, registered: Registered) -> Result<()> {
+        if held.fence == 1 {
+            metric::run_waited(&record.head, self.app.now());
+        }
+        if let Some((state, error)) = self.foregone(&record) {
+            self.app.end_held(&held, &record, state, error).await?;
+            return Ok(());
+        }
+        let head = &record.head;
+        let Some(workflow) = self.app.compiled(&head.workflow_uid, &head.version).await? else {
+            let error = failure("version_gone", "the version that the run was started with is gone");
+            self.app.end_held(&held, &record, RunState::Failed, error).await?;
+            return Ok(());
+        };
+        let mut driver = Driver::detached(self, held, &record, workflow, registered).await?;
+        let driven = AssertUnwindSafe(async { while driver.next().await.is_some() {} }).catch_unwind().await;
+        if driven.is_err() {
+            let panic_end = driver.panic_end();
+            drop(driver);
+            panic_end.finish().await;
+        }
+        Ok(())
+    }
+
+    /// How a run must end without going on, if it must.
+    fn foregone(&self, record: &RunRecord) -> Option<(RunState, Option<RunError>)> {
+        if record.cancel_requested {
+            return Some((RunState::Cancelled, None));
+        }
+        if record.mode == Mode::Attached {
+            return Some((RunState::Failed, failure("interrupted", "the run was attached to its caller when its server stopped")));
+        }
+        if record.barren_claims > MOST_BARREN_CLAIMS {
+            return Some((RunState::Failed, failure("poison", "the run stopped its worker again and again")));
+        }
+        let late = self.app.now() >= record.head.deadline_at;
+        late.then(|| (RunState::Failed, failure("timeout", "the run did not end before its deadline")))
+    }
+
+    /// Does what a message asks for, whichever it is.
+    pub async fn handle(&self, message: &Message) -> Result<()> {
+        match message {
+            Message::RunV1 { run } => self.work(run).await,
+            Message::WebhookV1 { delivery } => self.deliver(delivery).await,
+        }
+    }
+}
+
+fn failure(code: &str, message: &str) -> Option<RunError> {
+    Some(RunError { code: code.to_owned(), message: message.to_owned(), node: None })
+}
