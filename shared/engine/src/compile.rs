@@ -77,15 +77,7 @@ impl<'d> Compiler<'d> {
     fn new(document: &'d Document, options: &'d CompileOptions) -> Self {
         let mut problems = Vec::new();
         let outline = outline::outline(document, &options.kinds, &mut problems);
-        Self {
-            document,
-            options,
-            outline,
-            problems,
-            secrets: BTreeSet::new(),
-            used: Vec::new(),
-            bound: Vec::new(),
-        }
+        Self { document, options, outline, problems, secrets: BTreeSet::new(), used: Vec::new(), bound: Vec::new() }
     }
 
     /// Nodes that cannot be read are left out.

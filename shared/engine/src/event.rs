@@ -15,12 +15,28 @@ pub type CallLabel = Option<Arc<str>>;
 #[derive(Debug, Clone, PartialEq)]
 pub enum RunEvent {
     /// `input` is what the first call sends, secrets as names; `None` for a node that calls nothing outside.
-    NodeStarted { node: NodePath, kind: Arc<str>, input: Option<Arc<Value>> },
+    NodeStarted {
+        node: NodePath,
+        kind: Arc<str>,
+        input: Option<Arc<Value>>,
+    },
     /// A call goes out: one after the node's first, or one that goes out again. Attempts count from 1.
-    NodeAttempt { node: NodePath, call: CallLabel, attempt: u32, input: Arc<Value> },
-    Chunk { node: NodePath, call: CallLabel, text: String },
+    NodeAttempt {
+        node: NodePath,
+        call: CallLabel,
+        attempt: u32,
+        input: Arc<Value>,
+    },
+    Chunk {
+        node: NodePath,
+        call: CallLabel,
+        text: String,
+    },
     /// What the call said so far does not count.
-    NodeReset { node: NodePath, call: CallLabel },
+    NodeReset {
+        node: NodePath,
+        call: CallLabel,
+    },
     NodeFinished {
         node: NodePath,
         kind: Arc<str>,

@@ -6,17 +6,16 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::json::{self, push_segment};
 use crate::compile::fields::Fields;
 use crate::compile::settings::INPUT;
 use crate::field::{FieldSpec, FieldType};
+use crate::json::{self, push_segment};
 use crate::problem::{did_you_mean, shortened};
 
 const MAX_FIELDS: usize = 200;
 const MAX_SCHEMA_BYTES: usize = 256 << 10;
 
-const NAME: FieldSpec =
-    FieldSpec::new("name", FieldType::Words, "how callers send it; not `input`").required();
+const NAME: FieldSpec = FieldSpec::new("name", FieldType::Words, "how callers send it; not `input`").required();
 const TYPE: FieldSpec = FieldSpec::with_default(
     "type",
     FieldType::OneOf(&InputType::NAMES),
@@ -24,21 +23,10 @@ const TYPE: FieldSpec = FieldSpec::with_default(
     "`string`, `number`, `boolean`, `object`, `array`, `file`",
 );
 const DESCRIPTION: FieldSpec = FieldSpec::new("description", FieldType::Words, "for callers");
-const DEFAULT: FieldSpec = FieldSpec::new(
-    "default",
-    FieldType::Any,
-    "makes the field optional; `null` is a value, and as a default it lets callers send `null`",
-);
-const VALUE: FieldSpec = FieldSpec::new(
-    "value",
-    FieldType::Any,
-    "an example, sent when somebody tries the workflow without input",
-);
-const SCHEMA: FieldSpec = FieldSpec::new(
-    "schema",
-    FieldType::JsonSchema,
-    "a JSON Schema that the value must fit; at most 256 KiB",
-);
+const DEFAULT: FieldSpec =
+    FieldSpec::new("default", FieldType::Any, "makes the field optional; `null` is a value, and as a default it lets callers send `null`");
+const VALUE: FieldSpec = FieldSpec::new("value", FieldType::Any, "an example, sent when somebody tries the workflow without input");
+const SCHEMA: FieldSpec = FieldSpec::new("schema", FieldType::JsonSchema, "a JSON Schema that the value must fit; at most 256 KiB");
 
 /// The fields of an entry of the `input` section.
 pub(crate) const FIELDS: &[FieldSpec] = &[NAME, TYPE, DESCRIPTION, DEFAULT, VALUE, SCHEMA];
@@ -108,8 +96,7 @@ impl InputSection {
         let mut declared = Vec::new();
         for (index, field) in list.iter().take(MAX_FIELDS).enumerate() {
             let Value::Object(object) = field else {
-                let message =
-                    format!("field {index} must be an object such as {{ name: text, type: string }}");
+                let message = format!("field {index} must be an object such as {{ name: text, type: string }}");
                 root.error("input", message);
                 continue;
             };
@@ -181,9 +168,7 @@ impl InputField {
         let kind = fields.string(&TYPE).and_then(InputType::named).unwrap_or(InputType::String);
         let description = fields.string(&DESCRIPTION).unwrap_or_default().to_owned();
         let schema = fields.get(&SCHEMA).cloned();
-        let validator = schema.as_ref().and_then(|schema| {
-            compile_schema(schema).map_err(|message| fields.error("schema", message)).ok()
-        });
+        let validator = schema.as_ref().and_then(|schema| compile_schema(schema).map_err(|message| fields.error("schema", message)).ok());
         let default = fields.get_with_null(&DEFAULT).cloned();
         let value = fields.get(&VALUE).cloned();
         let field = Self { name, kind, description, default, value, schema, validator };
@@ -463,8 +448,7 @@ mod tests {
     fn control_keys_are_warned_about() {
         assert!(compile("  - { name: stream }\n  - { name: run_options }").is_ok());
         let text = "input: [{ name: stream }]\nnodes: [{ id: a, type: template, template: x }]";
-        let options =
-            CompileOptions { reserved_input_names: &["stream"], ..CompileOptions::default() };
+        let options = CompileOptions { reserved_input_names: &["stream"], ..CompileOptions::default() };
         let (_, problems) = Workflow::compile_with(&Document::parse(text).unwrap(), &options);
         assert_eq!(problems.len(), 1);
         assert!(problems[0].message.starts_with("`stream` is also a control key"));

@@ -125,6 +125,17 @@ pub enum Completion {
     Ignored,
 }
 
+/// What is known of a call that an earlier owner of the run has made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorded {
+    pub result: CallResult,
+    pub attempts: u32,
+    /// `None`: it was not recorded, and the run's start counts.
+    pub ended_at_ms: Option<i64>,
+    /// What it said was reported, and has not been taken back.
+    pub has_spoken: bool,
+}
+
 #[derive(Debug)]
 pub struct Run {
     workflow: Arc<Workflow>,
@@ -228,15 +239,11 @@ impl Run {
         }
     }
 
-    /// A recorded result, in replay: final whatever the retry rule says. Without a recorded time the run's start counts.
-    pub fn complete_recorded(
-        &mut self,
-        id: &CallId,
-        result: CallResult,
-        attempts: u32,
-        ended_at_ms: Option<i64>,
-    ) {
-        if let Some(open) = self.open.remove(id) {
+    /// A recorded result, in replay: final whatever the retry rule says.
+    pub fn complete_recorded(&mut self, id: &CallId, recorded: Recorded) {
+        let Recorded { result, attempts, ended_at_ms, has_spoken } = recorded;
+        if let Some(mut open) = self.open.remove(id) {
+            open.has_spoken = has_spoken;
             self.settle_call(open, result, attempts, ended_at_ms.unwrap_or(self.started_at_ms));
         }
     }

@@ -105,17 +105,7 @@ pub(crate) struct BodyNode {
 impl BodyNode {
     /// Without edges, and without calls.
     pub(crate) fn new(id: Arc<str>, kind: Arc<KindSpec>, node: Box<dyn Node>) -> Self {
-        Self {
-            id,
-            kind,
-            node,
-            call: None,
-            inner: None,
-            edges: Vec::new(),
-            waits_for: 0,
-            controls: 0,
-            catches_error: false,
-        }
+        Self { id, kind, node, call: None, inner: None, edges: Vec::new(), waits_for: 0, controls: 0, catches_error: false }
     }
 
     pub(crate) fn is_remark(&self) -> bool {

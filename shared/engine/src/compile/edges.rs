@@ -152,9 +152,7 @@ fn after_edge(compiler: &Compiler<'_>, bodies: &[Body], (body, index): Place, te
 
 fn branch_index(branches: &[&str], name: &str, branch: &str) -> Result<usize, String> {
     if branches.is_empty() {
-        return Err(format!(
-            "`{name}` is no condition: it has no branch `{branch}`, only `{name}` and `{name}.error`"
-        ));
+        return Err(format!("`{name}` is no condition: it has no branch `{branch}`, only `{name}` and `{name}.error`"));
     }
     branches.iter().position(|known| *known == branch).ok_or_else(|| {
         let hint = did_you_mean(branch, branches.iter().copied());

@@ -231,8 +231,7 @@ impl<'c, 'd> Fields<'c, 'd> {
     pub fn headers(&mut self, spec: &FieldSpec) -> Vec<(String, Text)> {
         let headers = self.texts(spec);
         for (name, _) in &headers {
-            let is_token =
-                |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+            let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
             if name.is_empty() || !name.bytes().all(is_token) {
                 self.error(&spec.name, format!("`{name}` is not a header name"));
             }

@@ -53,11 +53,7 @@ impl NodeOutline<'_> {
     }
 }
 
-pub(super) fn outline<'d>(
-    document: &'d Document,
-    kinds: &'d Kinds,
-    problems: &mut Vec<Problem>,
-) -> Outline<'d> {
+pub(super) fn outline<'d>(document: &'d Document, kinds: &'d Kinds, problems: &mut Vec<Problem>) -> Outline<'d> {
     let outline = Outline { bodies: vec![BodyOutline::default()], names: HashMap::new() };
     let mut outliner = Outliner { document, kinds, problems, outline, count: 0 };
     let root = document.root();
@@ -83,14 +79,7 @@ impl<'d> Outliner<'d, '_> {
     }
 
     /// The nodes that stand for the sections `input` and `output`.
-    fn implicit(
-        &mut self,
-        id: &'static str,
-        kind: KindSpec,
-        outputs: OutputFields,
-        path: &str,
-        object: &'d Map<String, Value>,
-    ) {
+    fn implicit(&mut self, id: &'static str, kind: KindSpec, outputs: OutputFields, path: &str, object: &'d Map<String, Value>) {
         self.name(id, (0, self.outline.bodies[0].nodes.len()), path);
         self.outline.bodies[0].nodes.push(NodeOutline {
             id,

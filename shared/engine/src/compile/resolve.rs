@@ -18,12 +18,7 @@ type Place = (usize, usize);
 
 impl<'d> Compiler<'d> {
     /// The reference, noted as used; reports why where it is none.
-    pub(crate) fn reference(
-        &mut self,
-        found: &ReferenceText<'_>,
-        path: &str,
-        body: usize,
-    ) -> Option<Reference> {
+    pub(crate) fn reference(&mut self, found: &ReferenceText<'_>, path: &str, body: usize) -> Option<Reference> {
         match self.resolve(found, body) {
             Resolved::Reference(reference) => Some(reference),
             Resolved::Text(None) => None,
@@ -113,12 +108,7 @@ impl<'d> Compiler<'d> {
     }
 
     /// The path as it is read at run time, and whether it asks for the error. Fields a node cannot have are refused.
-    fn node_path(
-        &self,
-        body: usize,
-        index: usize,
-        path: &[PathStep],
-    ) -> Result<(Vec<PathStep>, bool), String> {
+    fn node_path(&self, body: usize, index: usize, path: &[PathStep]) -> Result<(Vec<PathStep>, bool), String> {
         let node = &self.outline.bodies[body].nodes[index];
         let role = node.role();
         if role == Role::Input {

@@ -2,9 +2,9 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
+use crate::input::{InputRules, Undeclared};
 use crate::workflow::*;
 use crate::{Document, Problem, Severity};
-use crate::input::{InputRules, Undeclared};
 
 fn compile_text(text: &str) -> (Option<Workflow>, Vec<Problem>) {
     Workflow::compile(&Document::parse(text).unwrap())

@@ -21,11 +21,20 @@ pub struct Reference {
 /// Where a reference begins. `up` counts lists of nodes outwards from the one the field stands in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
-    Node { up: usize, index: usize },
-    Item { up: usize },
-    Index { up: usize },
+    Node {
+        up: usize,
+        index: usize,
+    },
+    Item {
+        up: usize,
+    },
+    Index {
+        up: usize,
+    },
     /// What an inner node is bound to; `up` counts inner nodes outwards.
-    Bound { up: usize },
+    Bound {
+        up: usize,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq)]

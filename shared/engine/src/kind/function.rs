@@ -5,21 +5,14 @@ use std::time::Duration;
 
 use serde_json::Map;
 
-use super::{
-    CallLimits, Done, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Planned, Price, Role,
-};
+use super::{CallLimits, Done, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Planned, Price, Role};
 use crate::call::{Action, CodeCall};
 use crate::compile::fields::Fields;
 use crate::expr::code::Code;
 use crate::expr::scope::Scope;
 use crate::field::{FieldSpec, FieldType};
 
-const CODE: FieldSpec = FieldSpec::new(
-    "code",
-    FieldType::Code,
-    "the body of an async function; what it returns is the result",
-)
-.required();
+const CODE: FieldSpec = FieldSpec::new("code", FieldType::Code, "the body of an async function; what it returns is the result").required();
 
 const DETAILS: &str = "\
 `result` is JSON; `stdout` is what `console` printed, at most 64 KiB.
@@ -38,13 +31,8 @@ pub(super) fn spec() -> KindSpec {
         summary: "Runs JavaScript (QuickJS).".into(),
         details: DETAILS.into(),
         fields: FIELDS.into(),
-        outputs: |_| {
-            OutputFields::only(&[("result", OutputType::Any), ("stdout", OutputType::Text)])
-        },
-        call: Some(CallLimits {
-            default_timeout: Duration::from_secs(30),
-            max_timeout: Duration::from_secs(60),
-        }),
+        outputs: |_| OutputFields::only(&[("result", OutputType::Any), ("stdout", OutputType::Text)]),
+        call: Some(CallLimits { default_timeout: Duration::from_secs(30), max_timeout: Duration::from_secs(60) }),
         role: Role::Step,
         example: r#"{ id: double, type: function, code: "return <api.n> * 2" }"#.into(),
         read: Arc::new(|fields| Box::new(Function::read(fields))),
@@ -71,8 +59,7 @@ impl Node for Function {
             return Ok(Plan::Done(output));
         }
         let variables = self.code.read_variables(scope)?;
-        let mut variables: Map<_, _> =
-            variables.map(|(name, value)| (name.to_owned(), value.clone())).collect();
+        let mut variables: Map<_, _> = variables.map(|(name, value)| (name.to_owned(), value.clone())).collect();
         if self.binds_api {
             variables.insert("api".into(), scope.input().clone());
         }

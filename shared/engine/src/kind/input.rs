@@ -47,9 +47,7 @@ pub(crate) fn path(outputs: &OutputFields, path: &[PathStep]) -> Result<Vec<Path
     };
     match outputs {
         _ if first == "input" => Ok(path[1..].to_vec()),
-        OutputFields::Any => Err(format!(
-            "the workflow has no `input` section; write <api.input.{first}>, or declare the field"
-        )),
+        OutputFields::Any => Err(format!("the workflow has no `input` section; write <api.input.{first}>, or declare the field")),
         OutputFields::Only(_) if outputs.names().any(|name| name == first) => Ok(path.to_vec()),
         OutputFields::Only(_) => {
             let hint = did_you_mean(first, outputs.names());

@@ -11,12 +11,8 @@ use crate::expr::scope::Scope;
 use crate::expr::template::Template;
 use crate::field::{FieldSpec, FieldType, Secrets};
 
-const VALUES: FieldSpec = FieldSpec::new(
-    "values",
-    FieldType::Object,
-    "name to template; a template that is one reference keeps its JSON type",
-)
-.required();
+const VALUES: FieldSpec =
+    FieldSpec::new("values", FieldType::Object, "name to template; a template that is one reference keeps its JSON type").required();
 
 const DETAILS: &str = "\
 The same as the `output` section, in the middle of a graph. The outputs of all output nodes that ran are merged, the

@@ -10,8 +10,7 @@ use crate::expr::scope::Scope;
 use crate::expr::template::Text;
 use crate::field::{FieldSpec, FieldType};
 
-const TEMPLATE: FieldSpec =
-    FieldSpec::new("template", FieldType::Text, "text with references").required();
+const TEMPLATE: FieldSpec = FieldSpec::new("template", FieldType::Text, "text with references").required();
 
 const FIELDS: &[FieldSpec] = &[TEMPLATE];
 

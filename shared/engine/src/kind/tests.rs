@@ -13,8 +13,7 @@ fn every_kind_is_declared_whole() {
         assert_eq!(fields.len(), kind.fields.len(), "{name}: a field stands twice in the table");
         assert!(kind.fields.iter().all(|spec| !spec.help.is_empty()), "{name}: a field has no help");
         if let Some(limits) = kind.call {
-            let is_possible = (Duration::from_millis(1)..=limits.max_timeout)
-                .contains(&limits.default_timeout);
+            let is_possible = (Duration::from_millis(1)..=limits.max_timeout).contains(&limits.default_timeout);
             assert!(is_possible, "{name}: the default timeout is beyond its limits");
         }
     }
@@ -48,10 +47,7 @@ fn every_example_has_the_fields_of_its_kind() {
 #[test]
 fn common_fields_are_read_by_one_table() {
     let names: Vec<&str> = common::FIELDS.iter().map(|spec| &*spec.name).collect();
-    assert_eq!(
-        names,
-        ["id", "type", "name", "description", "after", "retry", "timeout", "at_most_once"]
-    );
+    assert_eq!(names, ["id", "type", "name", "description", "after", "retry", "timeout", "at_most_once"]);
 }
 
 #[test]

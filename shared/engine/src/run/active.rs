@@ -230,9 +230,7 @@ impl Run {
         let root = self.root_of(number);
         let report = &mut self.active.get_mut(&root)?.report;
         report.calls += calls.len();
-        (report.calls > MAX_NODE_CALLS).then(|| {
-            NodeError::new("too_many_calls", format!("a node makes at most {MAX_NODE_CALLS} calls"))
-        })
+        (report.calls > MAX_NODE_CALLS).then(|| NodeError::new("too_many_calls", format!("a node makes at most {MAX_NODE_CALLS} calls")))
     }
 
     /// The node of the graph that a call belongs to.
@@ -244,13 +242,7 @@ impl Run {
     }
 
     /// Takes in how a call ended for good.
-    pub(super) fn settle_call(
-        &mut self,
-        open: OpenCall,
-        result: CallResult,
-        attempts: u32,
-        ended_at_ms: i64,
-    ) {
+    pub(super) fn settle_call(&mut self, open: OpenCall, result: CallResult, attempts: u32, ended_at_ms: i64) {
         let result = match result {
             CallResult::Succeeded(output) => Ok(CallOutcome::from(output)),
             CallResult::Failed(error) => Err(error),

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::frame::{Frame, Parent};
 use super::schedule::Report;
 use super::{MAX_RUN_BYTES, Run, RunError};
-use crate::json;
 use crate::expr::template::MAX_VALUE_BYTES;
+use crate::json;
 use crate::kind::{Items, NodeError};
 
 #[derive(Debug)]

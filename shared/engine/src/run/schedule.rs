@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::frame::{ROOT, State};
 use super::{Ending, MAX_RUN_BYTES, Run, RunError};
 use crate::event::{NodePath, NodeStatus, RunEvent};
-use crate::json;
 use crate::expr::template::MAX_VALUE_BYTES;
+use crate::json;
 use crate::kind::{Done, NodeError, Plan, Price};
 use crate::workflow::{BodyNode, MAX_EXECUTIONS, When};
 
@@ -332,16 +332,7 @@ impl Run {
         let cost_nano_usd = cost_nano_usd.filter(|_| !has_unknown_cost);
         // Only what was skipped was never attempted.
         let attempts = if status == NodeStatus::Skipped { 0 } else { attempts.max(1) };
-        self.emit(RunEvent::NodeFinished {
-            node,
-            kind,
-            status,
-            output,
-            error,
-            attempts,
-            tokens,
-            cost_nano_usd,
-        });
+        self.emit(RunEvent::NodeFinished { node, kind, status, output, error, attempts, tokens, cost_nano_usd });
     }
 }
 

@@ -28,12 +28,7 @@ pub(crate) fn ok(value: Value) -> CallResult {
 }
 
 pub(crate) fn failed(code: &str, retryable: bool) -> CallResult {
-    CallResult::Failed(CallError {
-        code: code.into(),
-        message: format!("{code} happened"),
-        retryable,
-        ..CallError::default()
-    })
+    CallResult::Failed(CallError { code: code.into(), message: format!("{code} happened"), retryable, ..CallError::default() })
 }
 
 /// Steps until the run waits or is done, with every event on a line.

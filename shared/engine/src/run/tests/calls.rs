@@ -40,7 +40,9 @@ fn what_cannot_succeed_is_not_tried_again() {
 fn recorded_results_are_final() {
     let mut run = start(&compile(RETRIED), json!({}));
     let (_, calls) = advance(&mut run);
-    run.complete_recorded(&calls[0].0, failed("timeout", true), 3, None);
+    let result = failed("timeout", true);
+    let recorded = Recorded { result, attempts: 3, ended_at_ms: None, has_spoken: false };
+    run.complete_recorded(&calls[0].0, recorded);
     let Step::Emit(RunEvent::NodeFinished { attempts, .. }) = run.step() else { panic!() };
     assert_eq!(attempts, 3);
     assert_eq!(run.step(), Step::Done);
@@ -108,14 +110,8 @@ fn the_hashed_form_of_a_call_does_not_change_under_a_run() {
             "a, type: agent, model: m/m, prompt: hi, temperature: 0.5, echo_delay: 20ms",
             "12b1098d912ad10d7703f78ffd77faead448e9009af43dfd5f8c0071841b8812",
         ),
-        (
-            "f, type: function, code: 'return <api.input.n>'",
-            "62da97080f5a642b43dff37ff32e8d64c8552b08c86d6d4799cf302c0091832f",
-        ),
-        (
-            "w, type: webhook, url: 'http://x/', body: 1, signature: s",
-            "625b0e277ed44e44e200ba7eeab409dbfe4d5d3c90264ef46ef41de5adfb9dc7",
-        ),
+        ("f, type: function, code: 'return <api.input.n>'", "62da97080f5a642b43dff37ff32e8d64c8552b08c86d6d4799cf302c0091832f"),
+        ("w, type: webhook, url: 'http://x/', body: 1, signature: s", "625b0e277ed44e44e200ba7eeab409dbfe4d5d3c90264ef46ef41de5adfb9dc7"),
     ] {
         for engine in 0..=ENGINE {
             let workflow = compile(&format!("nodes: [{{ id: {node} }}]"));

@@ -278,7 +278,10 @@ fn speed() {
         let input = Arc::new(json!({"name": "Ada"}));
         let started = std::time::Instant::now();
         for _ in 0..1_000 {
-            let mut run = Run::new(Arc::clone(&workflow), RunStart { run_id: "run_1".into(), started_at_ms: 0, input: Arc::clone(&input), engine: ENGINE });
+            let mut run = Run::new(
+                Arc::clone(&workflow),
+                RunStart { run_id: "run_1".into(), started_at_ms: 0, input: Arc::clone(&input), engine: ENGINE },
+            );
             while run.step() != Step::Done {}
         }
         eprintln!(
