@@ -1,6 +1,7 @@
 //! What a run asks of the outside, as plain data, and what comes back.
 //!
-//! The engine never performs a [`Call`]; whoever drives the run does, and feeds the [`CallResult`] back.
+//! The engine never performs a [`Call`]; whoever drives the run does, and feeds the [`CallResult`]
+//! back.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +10,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Names one attempt of one node in one iteration: `outer[2]/fetch#1` is the second attempt of `fetch` in the third iteration of `outer`.
+/// Names one attempt of one node in one iteration: `outer[2]/fetch#1` is the second attempt of
+/// `fetch` in the third iteration of `outer`.
 ///
 /// The same run computes the same ids again after a crash, so a recorded result finds its call.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -21,8 +23,8 @@ impl CallId {
         Self(format!("{place}#{attempt}").into())
     }
 
-    /// The id without its attempt: the node's path, and behind a `/` the call's name unless it is the node's first.
-    /// Results are recorded under it: a retry sequence has one result.
+    /// The id without its attempt: the node's path, and behind a `/` the call's name unless it is
+    /// the node's first. Results are recorded under it: a retry sequence has one result.
     pub fn place(&self) -> &str {
         self.0.rsplit_once('#').map_or(&self.0, |(place, _)| place)
     }
@@ -53,12 +55,14 @@ impl fmt::Display for CallId {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Call {
     pub action: Action,
-    /// SHA-256 (hex) of the action. A recorded result whose hash differs does not belong to this run: `nondeterministic`.
+    /// SHA-256 (hex) of the action. A recorded result whose hash differs does not belong to this
+    /// run: `nondeterministic`.
     pub input_hash: String,
     /// Time to let pass before the call goes out: the backoff of a retry.
     pub delay: Duration,
     pub timeout: Duration,
-    /// Must not go out twice: a START row is written first, and a START without a result fails as `interrupted`.
+    /// Must not go out twice: a START row is written first, and a START without a result fails as
+    /// `interrupted`.
     pub at_most_once: bool,
     /// Where the call takes its randomness from: derived from the run and the call's place.
     pub seed: u64,
@@ -74,7 +78,8 @@ pub enum Action {
     Webhook(WebhookCall),
 }
 
-/// Leaves `{data, status, headers}`; `data` is JSON where the answer's content type says so, else text.
+/// Leaves `{data, status, headers}`; `data` is JSON where the answer's content type says so, else
+/// text.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct HttpCall {
     pub method: String,
@@ -88,7 +93,8 @@ pub struct HttpCall {
     pub body: Option<Rendered>,
 }
 
-/// Leaves `{content, model, tokens: {input, output, total}, tool_calls, cost}` and, with a schema, the fields of the answer.
+/// Leaves `{content, model, tokens: {input, output, total}, tool_calls, cost}` and, with a schema,
+/// the fields of the answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ModelCall {
     /// `provider/model`, such as `openai/gpt-5-mini` or `offline/echo`.
@@ -101,7 +107,8 @@ pub struct ModelCall {
     /// JSON Schema the answer must be an object of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schema: Option<Value>,
-    /// Where the provider is reached and with what key, where the author says so; else the provider's default address and the secret `<PROVIDER>_API_KEY`.
+    /// Where the provider is reached and with what key, where the author says so; else the
+    /// provider's default address and the secret `<PROVIDER>_API_KEY`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base_url: Option<Rendered>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -181,9 +188,12 @@ impl Rendered {
                 }
                 Value::String(text)
             }
-            Self::Array(items) => Value::Array(items.iter().map(|item| item.fill(secret)).collect::<Result<_, E>>()?),
+            Self::Array(items) => {
+                Value::Array(items.iter().map(|item| item.fill(secret)).collect::<Result<_, E>>()?)
+            }
             Self::Object(fields) => {
-                let filled = fields.iter().map(|(name, field)| Ok((name.clone(), field.fill(secret)?)));
+                let filled =
+                    fields.iter().map(|(name, field)| Ok((name.clone(), field.fill(secret)?)));
                 Value::Object(filled.collect::<Result<_, E>>()?)
             }
         })
@@ -193,7 +203,8 @@ impl Rendered {
 /// As the author wrote it: a secret is its name in double braces.
 impl Serialize for Rendered {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let named = self.fill(&mut |name| Ok::<_, std::convert::Infallible>(format!("{{{{{name}}}}}")));
+        let named =
+            self.fill(&mut |name| Ok::<_, std::convert::Infallible>(format!("{{{{{name}}}}}")));
         match named {
             Ok(value) => value.serialize(serializer),
         }
@@ -210,7 +221,8 @@ pub enum Chunk {
     Text(String),
 }
 
-/// How a call ended. `attempts` is 1 for a call that went out once; a recorded result carries how many it took.
+/// How a call ended. `attempts` is 1 for a call that went out once; a recorded result carries how
+/// many it took.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallResult {

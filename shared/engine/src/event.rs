@@ -1,5 +1,5 @@
-//! What a run reports while it goes on. Order and content are the same each time the run is computed; the driver adds the
-//! times.
+//! What a run reports while it goes on. Order and content are the same each time the run is
+//! computed; the driver adds the times.
 
 use std::sync::Arc;
 
@@ -14,13 +14,15 @@ pub type CallLabel = Option<Arc<str>>;
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum RunEvent {
-    /// `input` is what the first call sends, secrets as names; `None` for a node that calls nothing outside.
+    /// `input` is what the first call sends, secrets as names; `None` for a node that calls nothing
+    /// outside.
     NodeStarted {
         node: NodePath,
         kind: Arc<str>,
         input: Option<Arc<Value>>,
     },
-    /// A call goes out: one after the node's first, or one that goes out again. Attempts count from 1.
+    /// A call goes out: one after the node's first, or one that goes out again. Attempts count from
+    /// 1.
     NodeAttempt {
         node: NodePath,
         call: CallLabel,

@@ -1,5 +1,5 @@
-//! What a field of the document may hold, in one table per object: the parser, the JSON Schema, `docs/kinds.md` and
-//! did-you-mean read the same entries.
+//! What a field of the document may hold, in one table per object: the parser, the JSON Schema,
+//! `docs/kinds.md` and did-you-mean read the same entries.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,8 @@ pub struct FieldSpec {
     pub name: Cow<'static, str>,
     pub field_type: FieldType,
     pub required: Required,
-    /// What holds where the author says nothing, as the docs show it; empty where that needs no word.
+    /// What holds where the author says nothing, as the docs show it; empty where that needs no
+    /// word.
     pub default: Cow<'static, str>,
     pub secrets: Secrets,
     /// One line for authors, in Markdown.
@@ -31,7 +32,8 @@ pub enum Required {
     OneOf(&'static [&'static str]),
 }
 
-/// Whether `{{NAME}}` may stand in a field. Only the way out fills secrets in, so only what goes out may hold one.
+/// Whether `{{NAME}}` may stand in a field. Only the way out fills secrets in, so only what goes
+/// out may hold one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Secrets {
     Allowed,
@@ -93,7 +95,12 @@ impl FieldSpec {
     }
 
     /// As [`Self::new`], with what holds where the field is left out.
-    pub const fn with_default(name: &'static str, field_type: FieldType, default: &'static str, help: &'static str) -> Self {
+    pub const fn with_default(
+        name: &'static str,
+        field_type: FieldType,
+        default: &'static str,
+        help: &'static str,
+    ) -> Self {
         Self {
             name: Cow::Borrowed(name),
             field_type,
@@ -137,8 +144,12 @@ impl FieldType {
             Self::Words | Self::Code | Self::Id | Self::Kind => value.is_string(),
             Self::Text => value.is_string() || value.is_number() || value.is_boolean(),
             Self::Boolean => value.is_boolean(),
-            Self::Integer(min, max) => value.as_u64().is_some_and(|number| (min..=max).contains(&&number)),
-            Self::Number(min, max) => value.as_f64().is_some_and(|number| (min..=max).contains(&&number)),
+            Self::Integer(min, max) => {
+                value.as_u64().is_some_and(|number| (min..=max).contains(&&number))
+            }
+            Self::Number(min, max) => {
+                value.as_f64().is_some_and(|number| (min..=max).contains(&&number))
+            }
             Self::Duration(min, max) => {
                 let bounds = parse_duration(min)..=parse_duration(max);
                 let duration = value.as_str().and_then(parse_duration);
@@ -153,7 +164,8 @@ impl FieldType {
             }
             Self::After => {
                 let entries = value.as_array();
-                value.is_string() || entries.is_some_and(|entries| entries.iter().all(Value::is_string))
+                value.is_string()
+                    || entries.is_some_and(|entries| entries.iter().all(Value::is_string))
             }
             Self::Each => value.is_array() || value.is_string(),
             Self::Count => {
@@ -169,7 +181,9 @@ impl FieldType {
 
     fn expected(&self, value: &Value) -> String {
         match self {
-            Self::Words | Self::Code | Self::Id | Self::Kind => format!("must be text{}", quote_hint(value)),
+            Self::Words | Self::Code | Self::Id | Self::Kind => {
+                format!("must be text{}", quote_hint(value))
+            }
             Self::OneOf(_) | Self::Method(_) if !value.is_string() => {
                 format!("must be text{}", quote_hint(value))
             }
@@ -185,7 +199,9 @@ impl FieldType {
             }
             Self::Object | Self::Fields(_) | Self::Texts => "must be an object".to_owned(),
             Self::List | Self::Items(_) | Self::Nodes => "must be a list".to_owned(),
-            Self::After => "is a list of node ids, such as `[draft, check.yes, fetch.error]`".to_owned(),
+            Self::After => {
+                "is a list of node ids, such as `[draft, check.yes, fetch.error]`".to_owned()
+            }
             Self::Each => "is a list or a reference to one".to_owned(),
             Self::Count => {
                 format!("is a whole number up to {MAX_ITERATIONS}, or a reference to one")

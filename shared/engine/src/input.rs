@@ -15,7 +15,8 @@ use crate::problem::{did_you_mean, shortened};
 const MAX_FIELDS: usize = 200;
 const MAX_SCHEMA_BYTES: usize = 256 << 10;
 
-const NAME: FieldSpec = FieldSpec::new("name", FieldType::Words, "how callers send it; not `input`").required();
+const NAME: FieldSpec =
+    FieldSpec::new("name", FieldType::Words, "how callers send it; not `input`").required();
 const TYPE: FieldSpec = FieldSpec::with_default(
     "type",
     FieldType::OneOf(&InputType::NAMES),
@@ -23,10 +24,21 @@ const TYPE: FieldSpec = FieldSpec::with_default(
     "`string`, `number`, `boolean`, `object`, `array`, `file`",
 );
 const DESCRIPTION: FieldSpec = FieldSpec::new("description", FieldType::Words, "for callers");
-const DEFAULT: FieldSpec =
-    FieldSpec::new("default", FieldType::Any, "makes the field optional; `null` is a value, and as a default it lets callers send `null`");
-const VALUE: FieldSpec = FieldSpec::new("value", FieldType::Any, "an example, sent when somebody tries the workflow without input");
-const SCHEMA: FieldSpec = FieldSpec::new("schema", FieldType::JsonSchema, "a JSON Schema that the value must fit; at most 256 KiB");
+const DEFAULT: FieldSpec = FieldSpec::new(
+    "default",
+    FieldType::Any,
+    "makes the field optional; `null` is a value, and as a default it lets callers send `null`",
+);
+const VALUE: FieldSpec = FieldSpec::new(
+    "value",
+    FieldType::Any,
+    "an example, sent when somebody tries the workflow without input",
+);
+const SCHEMA: FieldSpec = FieldSpec::new(
+    "schema",
+    FieldType::JsonSchema,
+    "a JSON Schema that the value must fit; at most 256 KiB",
+);
 
 /// The fields of an entry of the `input` section.
 pub(crate) const FIELDS: &[FieldSpec] = &[NAME, TYPE, DESCRIPTION, DEFAULT, VALUE, SCHEMA];
@@ -34,7 +46,8 @@ pub(crate) const FIELDS: &[FieldSpec] = &[NAME, TYPE, DESCRIPTION, DEFAULT, VALU
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InputRules {
     pub undeclared: Undeclared,
-    /// `"3"` for a number, `"true"` for a boolean, JSON text for an object or array are taken for what they say.
+    /// `"3"` for a number, `"true"` for a boolean, JSON text for an object or array are taken for
+    /// what they say.
     pub coerce: bool,
 }
 
@@ -58,7 +71,8 @@ pub struct InputField {
     pub name: String,
     pub kind: InputType,
     pub description: String,
-    /// Where there is one the field may be left out. A default of `null` also lets callers send `null`.
+    /// Where there is one the field may be left out. A default of `null` also lets callers send
+    /// `null`.
     pub default: Option<Value>,
     /// What is sent when somebody tries the workflow without input.
     pub value: Option<Value>,
@@ -96,7 +110,9 @@ impl InputSection {
         let mut declared = Vec::new();
         for (index, field) in list.iter().take(MAX_FIELDS).enumerate() {
             let Value::Object(object) = field else {
-                let message = format!("field {index} must be an object such as {{ name: text, type: string }}");
+                let message = format!(
+                    "field {index} must be an object such as {{ name: text, type: string }}"
+                );
                 root.error("input", message);
                 continue;
             };
@@ -124,11 +140,21 @@ impl InputSection {
     }
 
     pub(crate) fn sample(&self) -> Value {
-        let sample = |field: &InputField| field.value.clone().or_else(|| field.default.clone()).map(|value| (field.name.clone(), value));
+        let sample = |field: &InputField| {
+            field
+                .value
+                .clone()
+                .or_else(|| field.default.clone())
+                .map(|value| (field.name.clone(), value))
+        };
         Value::Object(self.fields().iter().filter_map(sample).collect())
     }
 
-    pub(crate) fn accept(&self, input: Value, rules: InputRules) -> Result<Value, Vec<InputProblem>> {
+    pub(crate) fn accept(
+        &self,
+        input: Value,
+        rules: InputRules,
+    ) -> Result<Value, Vec<InputProblem>> {
         let Value::Object(mut input) = input else {
             return Err(vec![InputProblem {
                 pointer: String::new(),
@@ -147,11 +173,18 @@ impl InputSection {
     }
 }
 
-fn refuse_undeclared(fields: &[InputField], input: &Map<String, Value>, problems: &mut Vec<InputProblem>) {
+fn refuse_undeclared(
+    fields: &[InputField],
+    input: &Map<String, Value>,
+    problems: &mut Vec<InputProblem>,
+) {
     let undeclared = input.keys().filter(|name| fields.iter().all(|field| field.name != **name));
     for name in undeclared.take(MAX_FIELDS) {
         let hint = did_you_mean(name, fields.iter().map(|field| field.name.as_str()));
-        problems.push(InputProblem { pointer: pointer(name), message: format!("is not an input of this workflow{hint}") });
+        problems.push(InputProblem {
+            pointer: pointer(name),
+            message: format!("is not an input of this workflow{hint}"),
+        });
     }
 }
 
@@ -168,12 +201,15 @@ impl InputField {
         let kind = fields.string(&TYPE).and_then(InputType::named).unwrap_or(InputType::String);
         let description = fields.string(&DESCRIPTION).unwrap_or_default().to_owned();
         let schema = fields.get(&SCHEMA).cloned();
-        let validator = schema.as_ref().and_then(|schema| compile_schema(schema).map_err(|message| fields.error("schema", message)).ok());
+        let validator = schema.as_ref().and_then(|schema| {
+            compile_schema(schema).map_err(|message| fields.error("schema", message)).ok()
+        });
         let default = fields.get_with_null(&DEFAULT).cloned();
         let value = fields.get(&VALUE).cloned();
         let field = Self { name, kind, description, default, value, schema, validator };
         for (key, given) in [("default", &field.default), ("value", &field.value)] {
-            let misfit = given.as_ref().and_then(|given| field.misfit(given, "").into_iter().next());
+            let misfit =
+                given.as_ref().and_then(|given| field.misfit(given, "").into_iter().next());
             if let Some(misfit) = misfit {
                 fields.error(key, format!("`{key}` {}", misfit.message));
             }
@@ -181,11 +217,19 @@ impl InputField {
         field
     }
 
-    fn accept(&self, input: &mut Map<String, Value>, coerce: bool, problems: &mut Vec<InputProblem>) {
+    fn accept(
+        &self,
+        input: &mut Map<String, Value>,
+        coerce: bool,
+        problems: &mut Vec<InputProblem>,
+    ) {
         let Some(value) = input.get_mut(&self.name) else {
             match &self.default {
                 Some(default) => drop(input.insert(self.name.clone(), default.clone())),
-                None => problems.push(InputProblem { pointer: pointer(&self.name), message: "is missing".to_owned() }),
+                None => problems.push(InputProblem {
+                    pointer: pointer(&self.name),
+                    message: "is missing".to_owned(),
+                }),
             }
             return;
         };
@@ -238,7 +282,9 @@ pub(crate) fn compile_schema(schema: &Value) -> Result<jsonschema::Validator, St
     jsonschema::options()
         .with_pattern_options(jsonschema::PatternOptions::regex())
         .build(schema)
-        .map_err(|error| format!("`schema` is not a valid JSON Schema: {}", shortened(&error.to_string())))
+        .map_err(|error| {
+            format!("`schema` is not a valid JSON Schema: {}", shortened(&error.to_string()))
+        })
 }
 
 impl InputType {
@@ -265,7 +311,9 @@ impl InputType {
             Self::Array => value.is_array(),
             Self::File => match value {
                 Value::String(_) | Value::Object(_) => true,
-                Value::Array(files) => files.iter().all(|file| file.is_object() || file.is_string()),
+                Value::Array(files) => {
+                    files.iter().all(|file| file.is_object() || file.is_string())
+                }
                 _ => false,
             },
         }
@@ -308,164 +356,4 @@ fn kind_of(value: &Value) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::{CompileOptions, Document, Workflow};
-
-    const STRICT: InputRules = InputRules { undeclared: Undeclared::Refuse, coerce: false };
-    const SIM: InputRules = InputRules { undeclared: Undeclared::Keep, coerce: true };
-
-    fn compile(fields: &str) -> Result<Workflow, Vec<String>> {
-        let document = Document::parse(&format!("input:\n{fields}\nnodes: [{{ id: a, type: template, template: x }}]")).unwrap();
-        let (workflow, problems) = Workflow::compile(&document);
-        let shown = problems.into_iter().map(|problem| format!("{} {}", problem.path, problem.message)).collect();
-        workflow.ok_or(shown)
-    }
-
-    fn check(fields: &str, rules: InputRules, input: Value, expected: Result<Value, &[&str]>) {
-        let accepted = compile(fields).unwrap().accept_input(input.clone(), rules);
-        let accepted =
-            accepted.map_err(|problems| problems.into_iter().map(|p| format!("{} {}", p.pointer, p.message)).collect::<Vec<_>>());
-        assert_eq!(accepted, expected.map_err(|lines| lines.iter().map(|line| (*line).to_owned()).collect()), "{input}");
-    }
-
-    const FIELDS: &str = "
-  - { name: text }
-  - { name: n, type: number, default: 5 }
-  - { name: b, type: boolean, default: false }
-  - { name: o, type: object, default: {} }
-  - { name: l, type: array, default: [] }
-  - { name: f, type: file, default: null }";
-
-    #[test]
-    fn defaults_fill_what_is_missing() {
-        check(FIELDS, STRICT, json!({"text": "x"}), Ok(json!({"text": "x", "n": 5, "b": false, "o": {}, "l": [], "f": null})));
-        check(
-            FIELDS,
-            STRICT,
-            json!({"text": "", "f": "https://x/y", "n": 1.5}),
-            Ok(json!({"text": "", "f": "https://x/y", "n": 1.5, "b": false, "o": {}, "l": []})),
-        );
-        check(
-            FIELDS,
-            STRICT,
-            json!({"text": "", "f": [{"type": "url"}]}),
-            Ok(json!({"text": "", "f": [{"type": "url"}], "n": 5, "b": false, "o": {}, "l": []})),
-        );
-    }
-
-    #[test]
-    fn all_problems_are_told_at_once() {
-        check(
-            FIELDS,
-            STRICT,
-            json!({"n": "3", "b": null, "o": [], "l": {}, "f": 1, "txt": 1, "a/b": 2}),
-            Err(&[
-                "/text is missing",
-                "/n must be a number, not a string",
-                "/b must be a boolean, not null",
-                "/o must be an object, not an array",
-                "/l must be an array, not an object",
-                "/f must be a file (a URL, an object that describes it, or a list of them), not a number",
-                "/txt is not an input of this workflow; did you mean `text`?",
-                "/a~1b is not an input of this workflow",
-            ]),
-        );
-        check(FIELDS, STRICT, json!([]), Err(&[" input must be an object, not an array"]));
-        check(FIELDS, STRICT, json!({"text": null}), Err(&["/text must be a string, not null"]));
-    }
-
-    #[test]
-    fn some_callers_send_everything_as_text() {
-        check(
-            FIELDS,
-            SIM,
-            json!({"text": "7", "n": "3", "b": "true", "o": "{\"a\": [1]}", "l": " [2] ", "extra": 1}),
-            Ok(json!({"text": "7", "n": 3, "b": true, "o": {"a": [1]}, "l": [2], "extra": 1, "f": null})),
-        );
-        check(
-            FIELDS,
-            SIM,
-            json!({"text": 7, "n": "three", "b": "yes", "o": "[1]", "l": "{"}),
-            Err(&[
-                "/text must be a string, not a number",
-                "/n must be a number, not a string",
-                "/b must be a boolean, not a string",
-                "/o must be an object, not a string",
-                "/l must be an array, not a string",
-            ]),
-        );
-        let deep = format!("{}{}", "[".repeat(65), "]".repeat(65));
-        check("  - { name: l, type: array }", SIM, json!({ "l": deep }), Err(&["/l must be an array, not a string"]));
-    }
-
-    #[test]
-    fn schemas_are_held() {
-        let fields =
-            "  - { name: o, type: object, schema: { type: object, properties: { a: { type: integer, minimum: 1 } }, required: [a] } }";
-        check(fields, STRICT, json!({"o": {"a": 1}}), Ok(json!({"o": {"a": 1}})));
-        check(fields, STRICT, json!({"o": {"a": 0}}), Err(&["/o/a does not fit its schema: value is less than the minimum of 1"]));
-        check(fields, STRICT, json!({"o": {}}), Err(&["/o does not fit its schema: \"a\" is a required property"]));
-    }
-
-    #[test]
-    fn fields_are_checked_when_the_workflow_is() {
-        let problems = compile(
-            "
-  - { name: input }
-  - { type: strin }
-  - { name: a, default: 3 }
-  - { name: b, type: number, value: x, requird: true }
-  - { name: a }
-  - 5
-  - { name: s, schema: { type: 3 } }
-  - { name: r, schema: { $ref: 'https://example.com/schema.json' } }
-  - { name: f, schema: { $ref: 'file:///etc/passwd' } }",
-        )
-        .unwrap_err();
-        let starts = [
-            "/input `input` must be",
-            "/input/0/name a field cannot be called `input`",
-            "/input/1 `name` is missing",
-            "/input/1/type `type` must be one of",
-            "/input/2/default `default` must be a string, not a number",
-            "/input/3/value `value` must be a number, not a string",
-            "/input/3/requird unknown field `requird`",
-            "/input/4 the field `a` is declared twice",
-            "/input/6/schema `schema` is not a valid JSON Schema",
-            "/input/7/schema `schema` is not a valid JSON Schema",
-            "/input/8/schema `schema` is not a valid JSON Schema",
-        ];
-        for start in &starts[1..] {
-            assert!(problems.iter().any(|problem| problem.starts_with(start)), "{start}: {problems:#?}");
-        }
-        assert_eq!(problems.len(), starts.len(), "{problems:#?}");
-    }
-
-    #[test]
-    fn control_keys_are_warned_about() {
-        assert!(compile("  - { name: stream }\n  - { name: run_options }").is_ok());
-        let text = "input: [{ name: stream }]\nnodes: [{ id: a, type: template, template: x }]";
-        let options = CompileOptions { reserved_input_names: &["stream"], ..CompileOptions::default() };
-        let (_, problems) = Workflow::compile_with(&Document::parse(text).unwrap(), &options);
-        assert_eq!(problems.len(), 1);
-        assert!(problems[0].message.starts_with("`stream` is also a control key"));
-    }
-
-    #[test]
-    fn hostile_schemas_and_texts_end() {
-        let pattern = compile("  - { name: s, schema: { type: string, pattern: '^(a+)+$' } }").unwrap();
-        assert!(pattern.accept_input(json!({"s": format!("{}!", "a".repeat(100_000))}), STRICT).is_err());
-        for schema in [
-            "{ $ref: '#' }",
-            "{ allOf: [ { $ref: '#' } ] }",
-            "{ $defs: { a: { $ref: '#/$defs/b' }, b: { $ref: '#/$defs/a' } }, $ref: '#/$defs/a' }",
-        ] {
-            if let Ok(workflow) = compile(&format!("  - {{ name: s, schema: {schema} }}")) {
-                let _ = workflow.accept_input(json!({"s": "x"}), STRICT);
-            }
-        }
-    }
-}
+mod tests;

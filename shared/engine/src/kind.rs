@@ -1,4 +1,5 @@
-//! The kinds of nodes. Each declares itself once, in a file of its own, and stands in one list: [`BUILT_IN`].
+//! The kinds of nodes. Each declares itself once, in a file of its own, and stands in one list:
+//! [`BUILT_IN`].
 
 mod agent;
 pub(crate) mod condition;
@@ -29,7 +30,10 @@ use crate::compile::fields::Fields;
 use crate::expr::scope::Scope;
 use crate::field::FieldSpec;
 
-pub use plan::{Bindings, CallEnd, CallName, CallOutcome, Done, Items, MAX_DELAY, NodeError, Plan, Planned, Price, Work};
+pub use plan::{
+    Bindings, CallEnd, CallName, CallOutcome, Done, Items, MAX_DELAY, NodeError, Plan, Planned,
+    Price, Work,
+};
 
 /// The kinds that every workflow may use, in the order of the docs.
 const BUILT_IN: [fn() -> KindSpec; 11] = [
@@ -46,7 +50,8 @@ const BUILT_IN: [fn() -> KindSpec; 11] = [
     note::spec,
 ];
 
-/// All there is to know of one kind: the parser, the JSON Schema, `docs/kinds.md` and did-you-mean read it.
+/// All there is to know of one kind: the parser, the JSON Schema, `docs/kinds.md` and did-you-mean
+/// read it.
 pub struct KindSpec {
     /// What authors write as `type`.
     pub name: Arc<str>,
@@ -56,7 +61,8 @@ pub struct KindSpec {
     pub details: Cow<'static, str>,
     /// Its own fields, beside those that every node has.
     pub fields: Cow<'static, [FieldSpec]>,
-    /// What a node leaves behind, told from its fields as written: references need it before anything is compiled.
+    /// What a node leaves behind, told from its fields as written: references need it before
+    /// anything is compiled.
     pub outputs: fn(&Map<String, Value>) -> OutputFields,
     /// `None`: the kind makes no call.
     pub call: Option<CallLimits>,
@@ -70,8 +76,9 @@ pub type ReadNode = Arc<dyn Fn(&mut Fields<'_, '_>) -> Box<dyn Node> + Send + Sy
 
 /// One node of a workflow, compiled.
 pub trait Node: fmt::Debug + Send + Sync {
-    /// What the node does next, given everything it refers to and the calls it has made. Pure: the same scope and the
-    /// same calls give the same plan. Asked again only when none of the node's calls is open.
+    /// What the node does next, given everything it refers to and the calls it has made. Pure: the
+    /// same scope and the same calls give the same plan. Asked again only when none of the node's
+    /// calls is open.
     fn plan(&self, scope: &Scope<'_>, done: &Done) -> Result<Plan, NodeError>;
 
     /// The branches on which others may hang: `after: [id.branch]`.
@@ -127,7 +134,12 @@ pub enum OutputType {
 
 impl OutputFields {
     pub fn only(fields: &[(&'static str, OutputType)]) -> Self {
-        Self::Only(fields.iter().map(|(name, output_type)| OutputField::new(*name, *output_type)).collect())
+        Self::Only(
+            fields
+                .iter()
+                .map(|(name, output_type)| OutputField::new(*name, *output_type))
+                .collect(),
+        )
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
@@ -154,7 +166,8 @@ impl OutputField {
 #[derive(Debug, Clone)]
 pub struct Kinds(Vec<Arc<KindSpec>>);
 
-static STANDARD: LazyLock<Kinds> = LazyLock::new(|| Kinds(BUILT_IN.iter().map(|spec| Arc::new(spec())).collect()));
+static STANDARD: LazyLock<Kinds> =
+    LazyLock::new(|| Kinds(BUILT_IN.iter().map(|spec| Arc::new(spec())).collect()));
 
 impl Kinds {
     pub fn standard() -> &'static Self {

@@ -1,5 +1,5 @@
-//! A workflow runs here and nowhere else: pure state machines over plain data. The engine knows no clock, no randomness,
-//! no thread and no socket.
+//! A workflow runs here and nowhere else: pure state machines over plain data. The engine knows no
+//! clock, no randomness, no thread and no socket.
 
 pub mod document;
 pub mod problem;
@@ -20,5 +20,7 @@ pub use document::Document;
 pub use event::{NodePath, NodeStatus, RunEvent};
 pub use kind::{KindSpec, Kinds};
 pub use problem::{Problem, Severity};
-pub use run::{Completion, ENGINE, Outcome, Recorded, Run, RunError, RunStart, Step, Usage, Waiting};
+pub use run::{
+    Completion, ENGINE, Outcome, Recorded, Run, RunError, RunStart, Step, Usage, Waiting,
+};
 pub use workflow::{CompileOptions, Workflow};

@@ -24,8 +24,8 @@ use active::Active;
 use calls::OpenCall;
 use frame::{Frame, Frames, ROOT};
 
-/// The rules by which a new run is computed: how inputs are hashed, and in what order nodes start. A run keeps the
-/// number it was started with, so that it can be computed again after a deploy.
+/// The rules by which a new run is computed: how inputs are hashed, and in what order nodes start.
+/// A run keeps the number it was started with, so that it can be computed again after a deploy.
 ///
 /// - 0: runs that were stored without a number
 /// - 1: nodes may make several calls
@@ -223,7 +223,8 @@ impl Run {
         self.emit(RunEvent::Chunk { node, call, text });
     }
 
-    /// Takes in how a call ended, and when (ms since the epoch). `Retrying` while the retry rule has attempts left.
+    /// Takes in how a call ended, and when (ms since the epoch). `Retrying` while the retry rule
+    /// has attempts left.
     pub fn complete(&mut self, id: &CallId, result: CallResult, ended_at_ms: i64) -> Completion {
         let Some(open) = self.open.remove(id) else { return Completion::Ignored };
         match result {
@@ -248,7 +249,8 @@ impl Run {
         }
     }
 
-    /// Nothing new starts, and calls that are out count as dropped. Without effect on a run that is done.
+    /// Nothing new starts, and calls that are out count as dropped. Without effect on a run that is
+    /// done.
     pub fn cancel(&mut self) {
         self.stop_now(Ending::Cancelled);
     }
@@ -267,8 +269,8 @@ impl Run {
         self.usage
     }
 
-    /// The workflow's own webhook, rendered with what the run left behind; its body is left to the caller. `None` also
-    /// where a rendered field would be too large.
+    /// The workflow's own webhook, rendered with what the run left behind; its body is left to the
+    /// caller. `None` also where a rendered field would be too large.
     pub fn workflow_webhook(&self) -> Option<WebhookCall> {
         let webhook = self.workflow.webhook.as_ref()?;
         let scope = self.scope(ROOT, &[]);
@@ -277,7 +279,12 @@ impl Run {
             method: webhook.method.clone(),
             headers: render_texts(&webhook.headers, &scope).ok()?,
             body: Value::Null,
-            signature: webhook.signature.as_ref().map(|signature| signature.render_outgoing(&scope)).transpose().ok()?,
+            signature: webhook
+                .signature
+                .as_ref()
+                .map(|signature| signature.render_outgoing(&scope))
+                .transpose()
+                .ok()?,
         })
     }
 
@@ -294,26 +301,34 @@ impl Run {
     fn finish(&mut self) {
         let outcome = match self.ending.take() {
             None => Outcome::Succeeded { output: self.output_of(ROOT) },
-            Some(Ending::Responded(output)) => Outcome::Succeeded { output: Arc::unwrap_or_clone(output) },
-            Some(Ending::Failed(error)) => Outcome::Failed { error, output: Value::Object(self.merged_outputs(ROOT)) },
+            Some(Ending::Responded(output)) => {
+                Outcome::Succeeded { output: Arc::unwrap_or_clone(output) }
+            }
+            Some(Ending::Failed(error)) => {
+                Outcome::Failed { error, output: Value::Object(self.merged_outputs(ROOT)) }
+            }
             Some(Ending::Cancelled) => Outcome::Cancelled,
         };
         self.outcome = Some(outcome);
     }
 
-    /// The merge of the output nodes that ran; without output nodes, what the terminal nodes left behind.
+    /// The merge of the output nodes that ran; without output nodes, what the terminal nodes left
+    /// behind.
     fn output_of(&self, frame: usize) -> Value {
         let body = self.frames.body(frame, &self.workflow);
         if !body.outputs.is_empty() {
             return Value::Object(self.merged_outputs(frame));
         }
         if let [only] = body.terminals.as_slice() {
-            return self.frames.succeeded(frame, *only).cloned().unwrap_or_else(|| Value::Object(Map::new()));
+            return self
+                .frames
+                .succeeded(frame, *only)
+                .cloned()
+                .unwrap_or_else(|| Value::Object(Map::new()));
         }
-        let ran = body
-            .terminals
-            .iter()
-            .filter_map(|index| Some((body.nodes[*index].id.to_string(), self.frames.succeeded(frame, *index)?.clone())));
+        let ran = body.terminals.iter().filter_map(|index| {
+            Some((body.nodes[*index].id.to_string(), self.frames.succeeded(frame, *index)?.clone()))
+        });
         Value::Object(ran.collect())
     }
 

@@ -25,7 +25,8 @@ pub const MAX_EXECUTIONS: usize = 10_000;
 #[derive(Debug, Clone)]
 pub struct CompileOptions {
     pub kinds: Kinds,
-    /// Names by which callers' requests control a run: an input field of such a name could not always be sent.
+    /// Names by which callers' requests control a run: an input field of such a name could not
+    /// always be sent.
     pub reserved_input_names: &'static [&'static str],
 }
 
@@ -44,7 +45,8 @@ pub struct Workflow {
     pub deadline: Duration,
     /// Whether input and outputs are kept after the run.
     pub save: bool,
-    /// What is called with the outputs when a run ends. [`crate::Run::workflow_webhook`] renders it.
+    /// What is called with the outputs when a run ends. [`crate::Run::workflow_webhook`] renders
+    /// it.
     pub webhook: Option<Webhook>,
     /// Body 0 is the workflow itself, the others belong to loops and parallels.
     pub(crate) bodies: Vec<Body>,
@@ -75,7 +77,8 @@ pub struct Webhook {
 #[derive(Debug, Default)]
 pub(crate) struct Body {
     pub nodes: Vec<BodyNode>,
-    /// Indexes of the nodes whose merged outputs are the body's output; without any, the terminal nodes make it.
+    /// Indexes of the nodes whose merged outputs are the body's output; without any, the terminal
+    /// nodes make it.
     pub outputs: Vec<usize>,
     pub terminals: Vec<usize>,
     /// A body's own idea of its result, where the author gives one.
@@ -105,7 +108,17 @@ pub(crate) struct BodyNode {
 impl BodyNode {
     /// Without edges, and without calls.
     pub(crate) fn new(id: Arc<str>, kind: Arc<KindSpec>, node: Box<dyn Node>) -> Self {
-        Self { id, kind, node, call: None, inner: None, edges: Vec::new(), waits_for: 0, controls: 0, catches_error: false }
+        Self {
+            id,
+            kind,
+            node,
+            call: None,
+            inner: None,
+            edges: Vec::new(),
+            waits_for: 0,
+            controls: 0,
+            catches_error: false,
+        }
     }
 
     pub(crate) fn is_remark(&self) -> bool {
@@ -153,13 +166,17 @@ impl Workflow {
         Self::compile_with(document, &CompileOptions::default())
     }
 
-    pub fn compile_with(document: &Document, options: &CompileOptions) -> (Option<Self>, Vec<Problem>) {
+    pub fn compile_with(
+        document: &Document,
+        options: &CompileOptions,
+    ) -> (Option<Self>, Vec<Problem>) {
         let (workflow, problems) = compile::compile(document, options);
         let sound = problems.iter().all(|problem| problem.severity != Severity::Error);
         (workflow.filter(|_| sound), problems)
     }
 
-    /// All nodes, those inside loops and parallels, the input (`api`) and the output section included.
+    /// All nodes, those inside loops and parallels, the input (`api`) and the output section
+    /// included.
     pub fn nodes(&self) -> impl Iterator<Item = &NodeInfo> {
         self.infos.iter()
     }
@@ -190,7 +207,11 @@ impl Workflow {
     }
 
     /// The input as a run takes it, defaults filled in, or everything that is wrong with it.
-    pub fn accept_input(&self, input: Value, rules: InputRules) -> Result<Value, Vec<InputProblem>> {
+    pub fn accept_input(
+        &self,
+        input: Value,
+        rules: InputRules,
+    ) -> Result<Value, Vec<InputProblem>> {
         self.input.accept(input, rules)
     }
 }

@@ -1,4 +1,5 @@
-//! Code and conditions with references in them. A reference becomes a variable: what it reads is bound, never spliced into the text.
+//! Code and conditions with references in them. A reference becomes a variable: what it reads is
+//! bound, never spliced into the text.
 
 use serde_json::Value;
 
@@ -38,27 +39,35 @@ impl Code {
                     fields.compiler.secret(secret, &path, Secrets::Refused);
                     code.text.push_str(&source);
                 }
-                // A bare `<word>` is code here: a comparison, or JSX. Only what has a path can be meant.
+                // A bare `<word>` is code here: a comparison, or JSX. Only what has a path can be
+                // meant.
                 Piece::Reference(found) if found.path.is_empty() => {
                     quotes.read(found.source);
                     code.text.push_str(found.source);
                 }
-                Piece::Reference(found) => match fields.compiler.reference(&found, &path, fields.body) {
-                    Some(reference) => {
-                        if quotes.inside() {
-                            let message =
-                                format!("{} stands inside quotes, where its value is not filled in; write it outside them", found.source);
-                            fields.warning(name, message);
+                Piece::Reference(found) => {
+                    match fields.compiler.reference(&found, &path, fields.body) {
+                        Some(reference) => {
+                            if quotes.inside() {
+                                let message = format!(
+                                    "{} stands inside quotes, where its value is not filled in; write it outside them",
+                                    found.source
+                                );
+                                fields.warning(name, message);
+                            }
+                            let variable = code.variable(&prefix, reference);
+                            code.text.push_str(&variable);
                         }
-                        let variable = code.variable(&prefix, reference);
-                        code.text.push_str(&variable);
+                        None => code.text.push_str(found.source),
                     }
-                    None => code.text.push_str(found.source),
-                },
+                }
             }
         }
         if code.variables.len() > MAX_VARIABLES {
-            fields.error(name, format!("`{name}` refers to more than {MAX_VARIABLES} different values"));
+            fields.error(
+                name,
+                format!("`{name}` refers to more than {MAX_VARIABLES} different values"),
+            );
         }
         code
     }
@@ -66,7 +75,8 @@ impl Code {
     /// The same reference is bound once.
     fn variable(&mut self, prefix: &str, reference: Reference) -> String {
         // Past the limit the code is refused anyway, and looking for doubles would take long.
-        let known = self.variables.iter().take(MAX_VARIABLES).find(|(_, known)| *known == reference);
+        let known =
+            self.variables.iter().take(MAX_VARIABLES).find(|(_, known)| *known == reference);
         if let Some((name, _)) = known {
             return name.clone();
         }
@@ -76,8 +86,12 @@ impl Code {
     }
 
     /// What the variables stand for, after their size has been counted.
-    pub fn read_variables<'a>(&'a self, scope: &'a Scope<'_>) -> Result<impl Iterator<Item = (&'a str, &'a Value)>, NodeError> {
-        let size: usize = self.variables.iter().map(|(_, reference)| json::size(scope.read(reference))).sum();
+    pub fn read_variables<'a>(
+        &'a self,
+        scope: &'a Scope<'_>,
+    ) -> Result<impl Iterator<Item = (&'a str, &'a Value)>, NodeError> {
+        let size: usize =
+            self.variables.iter().map(|(_, reference)| json::size(scope.read(reference))).sum();
         if size > MAX_VALUE_BYTES {
             return Err(NodeError::value_too_large());
         }

@@ -1,6 +1,7 @@
 //! The author's text: `<node.path[0].x>` references and `{{NAME}}` secrets, found once, at compile.
 //!
-//! Text that arrives through a reference is never looked at here, so nothing a caller or a model says becomes a reference.
+//! Text that arrives through a reference is never looked at here, so nothing a caller or a model
+//! says becomes a reference.
 
 /// A stretch of a field as the author wrote it.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,7 +17,8 @@ pub(crate) struct ReferenceText<'a> {
     /// With its angle brackets.
     pub source: &'a str,
     pub node: &'a str,
-    /// Empty for what only resembles a reference: a bare `<word>` or an address such as `<joe@x.org>`.
+    /// Empty for what only resembles a reference: a bare `<word>` or an address such as
+    /// `<joe@x.org>`.
     pub path: Vec<PathStep>,
     /// Where `source` begins in the field.
     pub at: usize,
@@ -36,7 +38,8 @@ pub(crate) fn scan(text: &str) -> Vec<Piece<'_>> {
     let (mut plain, mut at) = (0, 0);
     while let Some(step) = text[at..].find(['<', '{']) {
         at += step;
-        let found = if text.as_bytes()[at] == b'<' { reference(text, at) } else { secret(&text[at..]) };
+        let found =
+            if text.as_bytes()[at] == b'<' { reference(text, at) } else { secret(&text[at..]) };
         let Some((piece, length)) = found else {
             at += 1;
             continue;
@@ -81,7 +84,9 @@ fn reference(text: &str, at: usize) -> Option<(Piece<'_>, usize)> {
 
 fn is_node_name(name: &str) -> bool {
     let starts = name.chars().next().is_some_and(|c| c.is_alphanumeric() || c == '_');
-    starts && !name.ends_with(' ') && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | ' '))
+    starts
+        && !name.ends_with(' ')
+        && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | ' '))
 }
 
 /// `.name`, `[0]` and sequences of them.
@@ -99,7 +104,9 @@ fn parse_path(mut path: &str) -> Option<Vec<PathStep>> {
             let rest = path.strip_prefix('.')?;
             let end = rest.find(['.', '[']).unwrap_or(rest.len());
             let name = &rest[..end];
-            if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '$')) {
+            if name.is_empty()
+                || !name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '$'))
+            {
                 return None;
             }
             steps.push(PathStep::Field(name.to_owned()));
@@ -109,17 +116,22 @@ fn parse_path(mut path: &str) -> Option<Vec<PathStep>> {
     Some(steps)
 }
 
-/// A bare word, or an address: worth a warning if it is near to something that exists, and always left as it is.
+/// A bare word, or an address: worth a warning if it is near to something that exists, and always
+/// left as it is.
 fn resembles_reference(inner: &str) -> bool {
     let starts = inner.chars().next().is_some_and(char::is_alphanumeric);
-    starts && inner.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '@' | '+' | '[' | ']'))
+    starts
+        && inner
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '@' | '+' | '[' | ']'))
 }
 
 fn secret(text: &str) -> Option<(Piece<'_>, usize)> {
     let inner = text.strip_prefix("{{")?;
     let end = inner.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))?;
     let name = &inner[..end];
-    let valid = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && inner[end..].starts_with("}}");
+    let valid = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && inner[end..].starts_with("}}");
     valid.then(|| (Piece::Secret(name), end + 4))
 }
 
@@ -195,7 +207,10 @@ mod tests {
             "<x[99999999999999999999999]>",
             "{\"a\": {\"b\": 1}}",
         ] {
-            if matches!(text, "<x.>" | "<x..y>" | "<x[a]>" | "<x[]>" | "<x[99999999999999999999999]>") {
+            if matches!(
+                text,
+                "<x.>" | "<x..y>" | "<x[a]>" | "<x[]>" | "<x[99999999999999999999999]>"
+            ) {
                 check(text, &[&format!("like {}", &text[1..text.len() - 1])]);
             } else if !text.is_empty() {
                 check(text, &[&format!("text {text}")]);

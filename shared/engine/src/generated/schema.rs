@@ -1,7 +1,8 @@
 //! The JSON Schema of the workflow document, by which editors complete and check it.
 //!
-//! It knows structure alone: references, code and conditions are judged by [`crate::Workflow::compile`]. An empty field
-//! is as good as absent to the compiler, while the schema points at it.
+//! It knows structure alone: references, code and conditions are judged by
+//! [`crate::Workflow::compile`]. An empty field is as good as absent to the compiler, while the
+//! schema points at it.
 
 use std::fmt::Write as _;
 
@@ -60,7 +61,8 @@ fn kind_schema(kind: &KindSpec) -> Value {
                 *property = json!({ "type": "object" });
             }
             property["deprecated"] = json!(true);
-            property["description"] = json!(format!("has no effect: a {} node makes no call", kind.name));
+            property["description"] =
+                json!(format!("has no effect: a {} node makes no call", kind.name));
         }
     }
     schema
@@ -80,7 +82,8 @@ fn object_schema(fields: &[FieldSpec]) -> Value {
         schema["description"] = json!(spec.help);
         properties.insert(spec.name.clone().into_owned(), schema);
     }
-    let mut schema = json!({ "type": "object", "properties": properties, "additionalProperties": false });
+    let mut schema =
+        json!({ "type": "object", "properties": properties, "additionalProperties": false });
     if !all.is_empty() {
         schema["required"] = json!(all);
     }

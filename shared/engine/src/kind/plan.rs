@@ -77,7 +77,8 @@ pub enum Work {
     Node(Arc<dyn Node>, Bindings),
 }
 
-/// Whether a call costs money. A priced call whose cost is not known makes the run's cost unknown, never 0.
+/// Whether a call costs money. A priced call whose cost is not known makes the run's cost unknown,
+/// never 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Price {
     Free,
@@ -118,7 +119,8 @@ impl From<String> for CallName {
     }
 }
 
-/// How the calls of a node ended, by name. There is no order in it, so that what ends first changes nothing.
+/// How the calls of a node ended, by name. There is no order in it, so that what ends first changes
+/// nothing.
 #[derive(Debug, Default)]
 pub struct Done(BTreeMap<CallName, CallEnd>);
 
@@ -126,7 +128,8 @@ pub struct Done(BTreeMap<CallName, CallEnd>);
 #[derive(Debug, Clone)]
 pub struct CallEnd {
     pub result: Result<CallOutcome, CallError>,
-    /// The recorded time at which it ended, in ms since the epoch; the run's start where none was recorded.
+    /// The recorded time at which it ended, in ms since the epoch; the run's start where none was
+    /// recorded.
     pub ended_at_ms: i64,
 }
 

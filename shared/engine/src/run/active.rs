@@ -59,7 +59,13 @@ enum Verdict {
 }
 
 impl Active {
-    fn new(frame: usize, index: usize, node: NodePath, place: Arc<str>, inner: Option<Inner>) -> Self {
+    fn new(
+        frame: usize,
+        index: usize,
+        node: NodePath,
+        place: Arc<str>,
+        inner: Option<Inner>,
+    ) -> Self {
         Self {
             frame,
             index,
@@ -80,8 +86,8 @@ impl Active {
         self.inner.is_some()
     }
 
-    /// Notes a call as made. Returns where it is recorded, and its label: the first call keeps the bare path, as nodes
-    /// that make one call always had it.
+    /// Notes a call as made. Returns where it is recorded, and its label: the first call keeps the
+    /// bare path, as nodes that make one call always had it.
     pub(super) fn note_call(&mut self, name: &CallName) -> (Arc<str>, CallLabel) {
         let place = match self.names.is_empty() {
             true => Arc::clone(&self.place),
@@ -118,7 +124,8 @@ impl Run {
         Bindings(value): Bindings,
     ) {
         let Some(outer) = self.active.get(&parent) else { return };
-        let mut bindings = outer.inner.as_ref().map_or_else(Vec::new, |inner| inner.bindings.clone());
+        let mut bindings =
+            outer.inner.as_ref().map_or_else(Vec::new, |inner| inner.bindings.clone());
         bindings.push(value);
         let is_too_deep = bindings.len() > MAX_NESTING;
         let inner = Inner { parent, name, node, bindings };
@@ -174,7 +181,8 @@ impl Run {
         }
     }
 
-    /// A node that goes on with further calls leaves what the last of them say: what earlier ones said is taken back.
+    /// A node that goes on with further calls leaves what the last of them say: what earlier ones
+    /// said is taken back.
     fn take_back(&mut self, number: usize) {
         let Some(active) = self.active.get_mut(&number) else { return };
         let node = Arc::clone(&active.node);
@@ -218,7 +226,9 @@ impl Run {
         let names: BTreeSet<&CallName> = calls.iter().map(|call| &call.name).collect();
         let is_new = |name: &CallName| name.is_valid() && !active.names.contains(name);
         if calls.is_empty() || names.len() < calls.len() || !names.into_iter().all(is_new) {
-            return Some(NodeError::internal("a node planned no call, or one of a name that it cannot have"));
+            return Some(NodeError::internal(
+                "a node planned no call, or one of a name that it cannot have",
+            ));
         }
         // The first call counts as the execution of the node that makes it.
         self.executions += calls.len() - usize::from(is_first);
@@ -230,7 +240,9 @@ impl Run {
         let root = self.root_of(number);
         let report = &mut self.active.get_mut(&root)?.report;
         report.calls += calls.len();
-        (report.calls > MAX_NODE_CALLS).then(|| NodeError::new("too_many_calls", format!("a node makes at most {MAX_NODE_CALLS} calls")))
+        (report.calls > MAX_NODE_CALLS).then(|| {
+            NodeError::new("too_many_calls", format!("a node makes at most {MAX_NODE_CALLS} calls"))
+        })
     }
 
     /// The node of the graph that a call belongs to.
@@ -242,7 +254,13 @@ impl Run {
     }
 
     /// Takes in how a call ended for good.
-    pub(super) fn settle_call(&mut self, open: OpenCall, result: CallResult, attempts: u32, ended_at_ms: i64) {
+    pub(super) fn settle_call(
+        &mut self,
+        open: OpenCall,
+        result: CallResult,
+        attempts: u32,
+        ended_at_ms: i64,
+    ) {
         let result = match result {
             CallResult::Succeeded(output) => Ok(CallOutcome::from(output)),
             CallResult::Failed(error) => Err(error),
@@ -322,8 +340,8 @@ impl Run {
         self.carry_out(active.frame, active.index, plan, active.report);
     }
 
-    /// A node that cannot go on because the run ends, or what is around it. One that runs under a call takes the node
-    /// of the graph with it, once that has no open call left.
+    /// A node that cannot go on because the run ends, or what is around it. One that runs under a
+    /// call takes the node of the graph with it, once that has no open call left.
     fn drop_active(&mut self, number: usize) {
         if let Some(Inner { parent, .. }) = &self.active[&number].inner {
             let parent = *parent;

@@ -55,7 +55,17 @@ impl Run {
         };
         self.retained += items_size;
         let results = vec![Value::Null; items.len()];
-        let iteration = Iteration { items, items_size, next: 0, width, live: 0, results, results_size: 0, complete: 0, failure: None };
+        let iteration = Iteration {
+            items,
+            items_size,
+            next: 0,
+            width,
+            live: 0,
+            results,
+            results_size: 0,
+            complete: 0,
+            failure: None,
+        };
         self.frames.slot(frame, index).iteration = Some(Box::new(iteration));
         self.start_iterations(frame, index);
     }
@@ -67,7 +77,11 @@ impl Run {
         let stopped = self.frames.get(frame).stopped;
         loop {
             let Some(iteration) = &mut self.frames.slot(frame, index).iteration else { return };
-            if stopped || iteration.failure.is_some() || iteration.live == iteration.width || iteration.items.len() == 0 {
+            if stopped
+                || iteration.failure.is_some()
+                || iteration.live == iteration.width
+                || iteration.items.len() == 0
+            {
                 break;
             }
             let position = iteration.next;
@@ -75,7 +89,8 @@ impl Run {
             iteration.next += 1;
             iteration.live += 1;
             let prefix = format!("{}{}[{position}]/", self.frames.prefix(frame), node.id);
-            let parent = Parent { frame, node: index, body, item, index: position.into(), prefix, position };
+            let parent =
+                Parent { frame, node: index, body, item, index: position.into(), prefix, position };
             let number = self.frames.add(Frame::new(&workflow.bodies[body], Some(parent)));
             self.enter(number);
         }
@@ -84,12 +99,18 @@ impl Run {
 
     /// An iteration has nothing left to do: its result is taken, and the next one starts.
     pub(super) fn end_iteration(&mut self, number: usize) {
-        let result = if self.frames.get(number).stopped { Ok(None) } else { self.result_of(number).map(Some) };
+        let result = if self.frames.get(number).stopped {
+            Ok(None)
+        } else {
+            self.result_of(number).map(Some)
+        };
         let Some(frame) = self.frames.remove(number) else { return };
         self.retained -= frame.retained;
         let Some(parent) = frame.parent else { return };
         let kept = result.and_then(|result| self.keep_result(&parent, result));
-        let Some(iteration) = &mut self.frames.slot(parent.frame, parent.node).iteration else { return };
+        let Some(iteration) = &mut self.frames.slot(parent.frame, parent.node).iteration else {
+            return;
+        };
         iteration.live -= 1;
         match kept {
             Ok(()) => self.start_iterations(parent.frame, parent.node),
@@ -107,7 +128,9 @@ impl Run {
     fn keep_result(&mut self, parent: &Parent, result: Option<Value>) -> Result<(), NodeError> {
         let Some(result) = result else { return Ok(()) };
         let size = json::size(&result);
-        let Some(iteration) = &mut self.frames.slot(parent.frame, parent.node).iteration else { return Ok(()) };
+        let Some(iteration) = &mut self.frames.slot(parent.frame, parent.node).iteration else {
+            return Ok(());
+        };
         if iteration.results_size + size > MAX_VALUE_BYTES {
             return Err(NodeError::value_too_large());
         }
@@ -120,7 +143,8 @@ impl Run {
 
     fn fail_iterations(&mut self, parent: &Parent, error: NodeError) {
         let id = self.node(parent.frame, parent.node).id.to_string();
-        let error = RunError { code: error.code.into_owned(), message: error.message, node: Some(id) };
+        let error =
+            RunError { code: error.code.into_owned(), message: error.message, node: Some(id) };
         self.stop_container(parent.frame, parent.node, error);
         self.end_iterations(parent.frame, parent.node);
     }
@@ -128,7 +152,9 @@ impl Run {
     /// Once nothing is under way and nothing will start, the loop or parallel itself ends.
     fn end_iterations(&mut self, frame: usize, index: usize) {
         let slot = self.frames.slot(frame, index);
-        let Some(iteration) = slot.iteration.take_if(|iteration| iteration.live == 0) else { return };
+        let Some(iteration) = slot.iteration.take_if(|iteration| iteration.live == 0) else {
+            return;
+        };
         self.retained -= iteration.results_size + iteration.items_size;
         let report = Report::default();
         match iteration.failure {
