@@ -19,7 +19,7 @@ use crate::expr::reference::{Piece, normalise, scan};
 use crate::expr::template::{Part, Template, Text};
 use crate::field::Secrets;
 use crate::json::push_segment;
-use crate::kind::{Node, common, input, output};
+use crate::kind::{Node, input, node_fields, output};
 use crate::problem::{Problem, Severity};
 use crate::workflow::{Body, BodyNode, CompileOptions, NodeInfo, Workflow};
 use edges::Links;
@@ -178,10 +178,10 @@ impl<'d> Compiler<'d> {
             "/input" => Box::new(input::Input),
             "/output" => Box::new(output::Output::read_section(self, object)),
             _ => {
-                let tables = [&*kind.fields, common::FIELDS];
+                let tables = [&*kind.fields, node_fields::FIELDS];
                 let mut fields = Fields::new(self, object, &path, body, tables);
                 let node = (kind.read)(&mut fields);
-                let call = common::read(&mut fields, &kind);
+                let call = node_fields::read(&mut fields, &kind);
                 let after = edges::read_after(&mut fields);
                 fields.finish();
                 links.add(body, index, after, &self.used);

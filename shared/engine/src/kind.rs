@@ -14,7 +14,7 @@ mod response;
 mod template;
 pub(crate) mod webhook;
 
-pub(crate) mod common;
+pub(crate) mod node_fields;
 mod plan;
 #[cfg(test)]
 mod tests;

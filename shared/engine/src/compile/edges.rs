@@ -9,7 +9,7 @@ use super::{Compiler, Used};
 use crate::expr::reference::normalise;
 use crate::json::push_segment;
 use crate::kind::Role;
-use crate::kind::common::AFTER;
+use crate::kind::node_fields::AFTER;
 use crate::problem::{Severity, did_you_mean};
 use crate::workflow::{Body, Edge, MAX_EDGES, When};
 

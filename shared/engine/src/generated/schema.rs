@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::compile::settings;
 use crate::field::{FieldSpec, FieldType, Required};
-use crate::kind::common::{self, CALL_FIELDS};
+use crate::kind::node_fields::{self, CALL_FIELDS};
 use crate::kind::{KindSpec, Kinds};
 use crate::workflow::MAX_ITERATIONS;
 
@@ -48,7 +48,7 @@ fn node_schema(kinds: &Kinds) -> Value {
 
 fn kind_schema(kind: &KindSpec) -> Value {
     let is_own = |spec: &&FieldSpec| kind.fields.iter().all(|own| own.name != spec.name);
-    let common = common::FIELDS.iter().filter(is_own).cloned();
+    let common = node_fields::FIELDS.iter().filter(is_own).cloned();
     let fields: Vec<FieldSpec> = common.chain(kind.fields.iter().cloned()).collect();
     let mut schema = object_schema(&fields);
     schema["description"] = json!(kind.summary);

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::kind::common;
+use crate::kind::node_fields;
 use crate::{Document, Severity, Workflow};
 
 #[test]
@@ -53,7 +53,7 @@ fn every_example_has_the_fields_of_its_kind() {
 
 #[test]
 fn common_fields_are_read_by_one_table() {
-    let names: Vec<&str> = common::FIELDS.iter().map(|spec| &*spec.name).collect();
+    let names: Vec<&str> = node_fields::FIELDS.iter().map(|spec| &*spec.name).collect();
     assert_eq!(
         names,
         ["id", "type", "name", "description", "after", "retry", "timeout", "at_most_once"]
