@@ -18,6 +18,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use flowgate_core::clock::Clock;
 use flowgate_core::secret::{Keyring, SecretInfo, Secrets};
+use flowgate_core::system::SystemClock;
 use flowgate_core::time::Timestamp;
 use flowgate_engine::call::{
     Action, Call, CallError, CallOutput, CallResult, Chunk, HttpCall, ModelCall, ModelMessage, ModelRole, Piece, Rendered,
@@ -56,9 +57,14 @@ impl Secrets for StoredSecrets {
 
 pub(crate) struct FixedClock;
 
+#[async_trait]
 impl Clock for FixedClock {
     fn now(&self) -> Timestamp {
         Timestamp(1_758_765_323_024)
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        SystemClock.sleep(duration).await;
     }
 }
 

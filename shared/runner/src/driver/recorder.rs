@@ -1,9 +1,9 @@
-//! What a run tells: its events, numbered for the log, and its trace.
+//! Records what a run does: its events, numbered for the log, and its trace.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use flowgate_app::event::{Event, EventId, NodeTrace, Told, Trace};
+use flowgate_app::event::{Event, EventId, EventKind, NodeTrace, Trace};
 use flowgate_app::time::Timestamp;
 use flowgate_engine::{NodeStatus, RunEvent};
 use serde_json::{Value, json};
@@ -15,7 +15,8 @@ const LARGEST_TRACE: usize = 16 * 1024 * 1024;
 
 pub(crate) struct EventRecorder {
     fence: u64,
-    told: u64,
+    /// Events that this owner has recorded.
+    recorded: u64,
     watched: bool,
     unwritten: Vec<Event>,
     trace: Trace,
@@ -23,7 +24,7 @@ pub(crate) struct EventRecorder {
     traced_bytes: usize,
     /// Where each node stands in the trace.
     at: HashMap<Arc<str>, usize>,
-    /// What an earlier owner stored: not told again.
+    /// What an earlier owner stored: not recorded again.
     stored: HashMap<(Arc<str>, Milestone), Timestamp>,
 }
 
@@ -37,7 +38,7 @@ impl EventRecorder {
     pub(crate) fn new(fence: u64) -> Self {
         Self {
             fence,
-            told: 0,
+            recorded: 0,
             watched: false,
             unwritten: Vec::new(),
             trace: Vec::new(),
@@ -52,39 +53,43 @@ impl EventRecorder {
         self.watched = true;
     }
 
-    /// Nobody listens any more, and the run has a new owner.
-    pub(crate) fn go_on_unwatched(&mut self, fence: u64) {
-        (self.fence, self.told, self.watched) = (fence, 0, false);
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watched
     }
 
-    /// Takes up the log of an earlier owner. What had said something and has no recorded result starts again, and is told so.
-    pub(crate) fn go_on_after(&mut self, events: Vec<Event>, is_recorded: impl Fn(&str) -> bool, now: Timestamp) {
+    /// Nobody listens any more, and the run has a new owner.
+    pub(crate) fn continue_unwatched(&mut self, fence: u64) {
+        (self.fence, self.recorded, self.watched) = (fence, 0, false);
+    }
+
+    /// Takes up the log of an earlier owner. A node that has spoken and has no recorded result is reset: it starts again.
+    pub(crate) fn continue_after(&mut self, events: Vec<Event>, is_recorded: impl Fn(&str) -> bool, now: Timestamp) {
         let mut unsettled = BTreeSet::new();
         for event in events {
-            match event.told {
-                Told::NodeStarted { node, attempt, .. } => {
+            match event.kind {
+                EventKind::NodeStarted { node, attempt, .. } => {
                     self.stored.insert((node, Milestone::Started(attempt)), event.at);
                 }
-                Told::Chunk { node, .. } if !is_recorded(&node) => {
+                EventKind::Chunk { node, .. } if !is_recorded(&node) => {
                     unsettled.insert(node);
                 }
-                Told::NodeReset { node } => {
+                EventKind::NodeReset { node } => {
                     unsettled.remove(&node);
                 }
-                Told::NodeFinished { node, .. } => {
+                EventKind::NodeFinished { node, .. } => {
                     unsettled.remove(&node);
                     self.stored.insert((node, Milestone::Finished), event.at);
                 }
-                Told::Chunk { .. } => {}
+                EventKind::Chunk { .. } => {}
             }
         }
         for node in unsettled {
-            self.number(Told::NodeReset { node }, now);
+            self.number(EventKind::NodeReset { node }, now);
         }
     }
 
-    /// Notes the event in the trace; gives it numbered if it is to be told.
-    pub(crate) fn tell(&mut self, event: RunEvent, now: Timestamp) -> Option<Event> {
+    /// Adds the event to the log and the trace. Returns it, numbered, if somebody listens.
+    pub(crate) fn record(&mut self, event: RunEvent, now: Timestamp) -> Option<Event> {
         let milestone = match &event {
             RunEvent::NodeStarted { node, attempt, .. } => Some((node.clone(), Milestone::Started(*attempt))),
             RunEvent::NodeFinished { node, .. } => Some((node.clone(), Milestone::Finished)),
@@ -95,7 +100,7 @@ impl EventRecorder {
         if stored_at.is_some() {
             return None;
         }
-        let event = self.number(told(event), now);
+        let event = self.number(kind_of(event), now);
         self.watched.then_some(event)
     }
 
@@ -111,9 +116,9 @@ impl EventRecorder {
         std::mem::take(&mut self.trace)
     }
 
-    fn number(&mut self, told: Told, at: Timestamp) -> Event {
-        self.told += 1;
-        let event = Event { id: EventId { fence: self.fence, n: self.told }, at, told };
+    fn number(&mut self, kind: EventKind, at: Timestamp) -> Event {
+        self.recorded += 1;
+        let event = Event { id: EventId { fence: self.fence, n: self.recorded }, at, kind };
         self.unwritten.push(event.clone());
         event
     }
@@ -160,13 +165,13 @@ impl EventRecorder {
     }
 }
 
-fn told(event: RunEvent) -> Told {
+fn kind_of(event: RunEvent) -> EventKind {
     match event {
-        RunEvent::NodeStarted { node, kind, attempt, .. } => Told::NodeStarted { node, kind: kind.to_owned(), attempt },
-        RunEvent::Chunk { node, text } => Told::Chunk { node, text },
-        RunEvent::NodeReset { node } => Told::NodeReset { node },
+        RunEvent::NodeStarted { node, kind, attempt, .. } => EventKind::NodeStarted { node, kind: kind.to_owned(), attempt },
+        RunEvent::Chunk { node, text } => EventKind::Chunk { node, text },
+        RunEvent::NodeReset { node } => EventKind::NodeReset { node },
         RunEvent::NodeFinished { node, kind, status, output, error, .. } => {
-            Told::NodeFinished { node, kind: kind.to_owned(), status, error, output }
+            EventKind::NodeFinished { node, kind: kind.to_owned(), status, error, output }
         }
     }
 }
@@ -181,7 +186,7 @@ mod tests {
         let input = Some(Arc::new(json!("x".repeat(60 * 1024))));
         for call in 0..1_000 {
             let node = format!("loop[{call}]/call").into();
-            recorder.tell(RunEvent::NodeStarted { node, kind: "http", attempt: 1, input: input.clone() }, Timestamp(0));
+            recorder.record(RunEvent::NodeStarted { node, kind: "http", attempt: 1, input: input.clone() }, Timestamp(0));
         }
         let trace = recorder.take_trace();
         assert!(serde_json::to_string(&trace).unwrap().len() < LARGEST_TRACE + 1024 * 1024);
