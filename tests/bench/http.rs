@@ -3,6 +3,7 @@
 //! Ratios are what counts: the machine's speed drifts, so the two take turns. The client is a bare socket, so that it takes as little of the machine as it can.
 
 #![expect(clippy::print_stdout, reason = "a benchmark reports to the terminal")]
+#![expect(clippy::disallowed_methods, reason = "a benchmark is about real time")]
 
 mod bare;
 mod load;

@@ -10,6 +10,7 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use flowgate_app::App;
+use flowgate_app::clock::timeout;
 use futures_util::{FutureExt, Stream, StreamExt, stream};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderName, HeaderValue};
@@ -20,7 +21,7 @@ use super::{Function, served, trace};
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// API Gateway cuts a stream that says nothing for five minutes, proxies on the way sooner.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
+const KEEPALIVE: Duration = Duration::from_secs(15);
 /// White space after JSON, nothing between two server-sent events.
 const LINE_BREAK: Bytes = Bytes::from_static(b"\n");
 
@@ -33,7 +34,7 @@ impl Function {
 
     pub(crate) async fn stream(self, router: Router) -> Result<()> {
         if self.buffered {
-            return self.answer_whole(router).await;
+            return self.respond_buffered(router).await;
         }
         let router = router.layer(from_fn_with_state(Arc::new(self), held_open));
         served(lambda_http::run_with_streaming_response(router).await)
@@ -42,11 +43,11 @@ impl Function {
     /// Answers leave in one piece.
     pub async fn whole(self, routes: impl FnOnce(Arc<App>) -> Router) -> Result<()> {
         let router = routes(self.app.clone());
-        self.answer_whole(router).await
+        self.respond_buffered(router).await
     }
 
-    async fn answer_whole(self, router: Router) -> Result<()> {
-        let router = router.layer(from_fn_with_state(Arc::new(self), held_back));
+    async fn respond_buffered(self, router: Router) -> Result<()> {
+        let router = router.layer(from_fn_with_state(Arc::new(self), drain));
         served(lambda_http::run(router).await)
     }
 
@@ -72,10 +73,10 @@ async fn held_open(State(function): State<Arc<Function>>, mut request: Request, 
     }
     let (mut parts, body) = response.into_parts();
     parts.headers.remove(CONTENT_LENGTH);
-    Response::from_parts(parts, Body::from_stream(body.into_data_stream().chain(signs_of_life(app))))
+    Response::from_parts(parts, Body::from_stream(body.into_data_stream().chain(keepalive(app))))
 }
 
-async fn held_back(State(function): State<Arc<Function>>, mut request: Request, next: Next) -> Response {
+async fn drain(State(function): State<Arc<Function>>, mut request: Request, next: Next) -> Response {
     function.begin_request(&mut request);
     let response = next.run(request).await;
     function.app.idle().await;
@@ -83,9 +84,9 @@ async fn held_back(State(function): State<Arc<Function>>, mut request: Request, 
 }
 
 /// Until nothing is in hand.
-fn signs_of_life(app: Arc<App>) -> impl Stream<Item = Result<Bytes, axum::Error>> {
+fn keepalive(app: Arc<App>) -> impl Stream<Item = Result<Bytes, axum::Error>> {
     stream::unfold(app, |app| async move {
-        let waiting = tokio::time::timeout(SIGN_OF_LIFE, app.idle()).await.is_err();
+        let waiting = timeout(&*app.ports.clock, KEEPALIVE, app.idle()).await.is_none();
         waiting.then_some((Ok(LINE_BREAK), app))
     })
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use flowgate_core::clock::{Clock, timeout};
 use url::{Host, Url};
 
 const MAX_URL_BYTES: usize = 8 * 1024;
@@ -22,6 +23,7 @@ pub struct AddressRule {
     /// 10/8, 172.16/12, 192.168/16 and fc00::/7. Never link-local: cloud metadata lives there.
     pub allow_private: bool,
     pub resolver: Arc<dyn Resolver>,
+    pub clock: Arc<dyn Clock>,
 }
 
 /// Turns a name into addresses; tests answer for names of their own.
@@ -112,8 +114,8 @@ impl AddressRule {
     /// What `name` resolves to. One address that is refused refuses them all: a name with both is an attack, or a mistake.
     pub(super) async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, AddressError> {
         let unresolved = || AddressError::Unresolved { host: name.to_owned() };
-        let answer = tokio::time::timeout(RESOLVE_TIMEOUT, self.resolver.resolve(name)).await;
-        let addresses = answer.map_err(|_| unresolved())?.map_err(|_| unresolved())?;
+        let answer = timeout(&*self.clock, RESOLVE_TIMEOUT, self.resolver.resolve(name)).await;
+        let addresses = answer.ok_or_else(unresolved)?.map_err(|_| unresolved())?;
         if addresses.is_empty() {
             return Err(unresolved());
         }
@@ -202,6 +204,8 @@ fn reach_v6(ip: Ipv6Addr) -> Reach {
 
 #[cfg(test)]
 mod tests {
+    use flowgate_core::system::SystemClock;
+
     use super::*;
 
     struct Answers(Vec<(&'static str, Vec<IpAddr>)>);
@@ -221,7 +225,13 @@ mod tests {
             ("mixed.example", vec!["93.184.216.34".parse().unwrap(), "127.0.0.1".parse().unwrap()]),
             ("nat64.example", vec!["64:ff9b::a9fe:a9fe".parse().unwrap()]),
         ]);
-        AddressRule { allow_http: false, allow_loopback: false, allow_private: false, resolver: Arc::new(answers) }
+        AddressRule {
+            allow_http: false,
+            allow_loopback: false,
+            allow_private: false,
+            resolver: Arc::new(answers),
+            clock: Arc::new(SystemClock),
+        }
     }
 
     fn serve_rule() -> AddressRule {

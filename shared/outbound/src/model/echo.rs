@@ -1,5 +1,6 @@
 //! `offline/echo` says the last user message back, word by word. It is for trying and testing without a key, and is no model: it thinks nothing and costs nothing.
 
+use flowgate_core::clock::Clock;
 use flowgate_engine::call::{CallError, Chunk, ModelCall, ModelRole};
 
 use super::{Answer, Tokens, failed};
@@ -7,7 +8,12 @@ use super::{Answer, Tokens, failed};
 /// Nothing slows it down: each chunk is an event, and a million of them would fill the memory.
 const MOST_CHUNKS: usize = 10_000;
 
-pub(super) async fn answer(model: &str, call: &ModelCall, chunks: &mut (dyn FnMut(Chunk) + Send)) -> Result<Answer, CallError> {
+pub(super) async fn answer(
+    clock: &dyn Clock,
+    model: &str,
+    call: &ModelCall,
+    chunks: &mut (dyn FnMut(Chunk) + Send),
+) -> Result<Answer, CallError> {
     if model != "echo" {
         return Err(failed("unknown_model", format!("offline knows echo, and no {model:?}")));
     }
@@ -15,7 +21,7 @@ pub(super) async fn answer(model: &str, call: &ModelCall, chunks: &mut (dyn FnMu
     let prompt = prompt.map_or("", |message| message.content.as_str());
     for (index, word) in words(prompt).into_iter().enumerate() {
         if index > 0 && !call.echo_delay.is_zero() {
-            tokio::time::sleep(call.echo_delay).await;
+            clock.sleep(call.echo_delay).await;
         }
         chunks(Chunk::Text(word.to_owned()));
     }
