@@ -14,18 +14,12 @@ use flowgate_runner::Runner;
 use serde_json::{Value, json};
 
 mod native;
-mod dialect;
+mod compat;
 
 // What they share.
-mod request;
-mod caller;
-mod body;
-mod fields;
-#[cfg(feature = "starts")]
-mod idempotency;
-mod sse;
-mod status;
-mod problem;
+mod http;
+
+use self::http::{problem, request};
 
 /// Every route, ready to be served.
 #[cfg(feature = "starts")]
@@ -57,11 +51,11 @@ pub fn workflows(app: Arc<App>) -> Router {
 
 #[cfg(feature = "starts")]
 fn starts(runner: Arc<Runner>) -> Router<Arc<App>> {
-    native::starts().merge(dialect::starts()).with_state(runner)
+    native::starts().merge(compat::starts()).with_state(runner)
 }
 
 fn reads() -> Router<Arc<App>> {
-    native::reads().merge(dialect::reads())
+    native::reads().merge(compat::reads())
 }
 
 fn administers() -> Router<Arc<App>> {

@@ -8,17 +8,12 @@ use flowgate_app::App;
 
 #[cfg(feature = "starts")]
 mod start;
-#[cfg(feature = "starts")]
-mod prefer;
-#[cfg(feature = "starts")]
-mod live;
 mod runs;
-mod run_events;
+mod events;
 mod deliveries;
 mod workflows;
 mod keys;
 mod secrets;
-mod page;
 
 /// What begins runs.
 #[cfg(feature = "starts")]
@@ -31,7 +26,7 @@ pub(crate) fn reads() -> Router<Arc<App>> {
     Router::new()
         .route("/v1/workflows/{workflow_id}/runs", get(runs::list))
         .route("/v1/runs/{run_id}", get(runs::read))
-        .route("/v1/runs/{run_id}/events", get(run_events::read))
+        .route("/v1/runs/{run_id}/events", get(events::read))
         .route("/v1/runs/{run_id}/trace", get(runs::trace))
         .route("/v1/runs/{run_id}/cancel", post(runs::cancel))
         .route("/v1/runs/{run_id}/deliveries", get(deliveries::of_run))

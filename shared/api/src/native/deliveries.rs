@@ -11,10 +11,10 @@ use flowgate_app::delivery::{Attempt, Delivery};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
-use super::page;
-use crate::caller::caller;
-use crate::problem::Refusal;
-use crate::request::Segments;
+use crate::http::page;
+use crate::http::caller::caller;
+use crate::http::problem::Refusal;
+use crate::http::request::Segments;
 
 pub(super) async fn of_run(
     State(app): State<Arc<App>>,

@@ -18,12 +18,12 @@ use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use super::page;
-use crate::body;
-use crate::caller::caller;
-use crate::fields::{Fields, kind_of};
-use crate::problem::Refusal;
-use crate::request::{QueryPairs, Segments};
+use crate::http::page;
+use crate::http::body;
+use crate::http::caller::caller;
+use crate::http::fields::{Fields, kind_of};
+use crate::http::problem::Refusal;
+use crate::http::request::{QueryPairs, Segments};
 
 const USUAL_OVERLAP: u64 = 24 * 3600;
 

@@ -16,15 +16,15 @@ use http::header::{LOCATION, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use serde_json::{Value, json};
 
-use super::page;
-use crate::caller::caller;
-use crate::problem::Refusal;
-use crate::request::{QueryPairs, Segments};
-use crate::status::RETRY_SECONDS;
+use crate::http::page;
+use crate::http::caller::caller;
+use crate::http::problem::Refusal;
+use crate::http::request::{QueryPairs, Segments};
+use crate::http::status::RETRY_SECONDS;
 
 const X_RUN_ID: HeaderName = HeaderName::from_static("x-run-id");
 
-pub(super) async fn read(State(app): State<Arc<App>>, Segments(run_id): Segments<String>, headers: HeaderMap) -> Result<Response, Refusal> {
+pub(in crate::native) async fn read(State(app): State<Arc<App>>, Segments(run_id): Segments<String>, headers: HeaderMap) -> Result<Response, Refusal> {
     let caller = caller(&app, &headers).await?;
     let record = app.read_run(&caller, &run_id).await?;
     let mut response = Json(RunAnswer::new(&record, &app.settings.public_url)).into_response();
@@ -34,7 +34,7 @@ pub(super) async fn read(State(app): State<Arc<App>>, Segments(run_id): Segments
     Ok(response)
 }
 
-pub(super) async fn list(
+pub(in crate::native) async fn list(
     State(app): State<Arc<App>>,
     Segments(workflow_id): Segments<String>,
     query: QueryPairs,
@@ -54,7 +54,7 @@ pub(super) async fn list(
     Ok(page::answer(&app, &uri, &query, &found, item))
 }
 
-pub(super) async fn trace(
+pub(in crate::native) async fn trace(
     State(app): State<Arc<App>>,
     Segments(run_id): Segments<String>,
     headers: HeaderMap,
@@ -68,7 +68,7 @@ pub(super) async fn trace(
 }
 
 /// 200 once the run has ended, 202 while whoever drives it is still to see the request.
-pub(super) async fn cancel(
+pub(in crate::native) async fn cancel(
     State(app): State<Arc<App>>,
     Segments(run_id): Segments<String>,
     headers: HeaderMap,
@@ -81,7 +81,7 @@ pub(super) async fn cancel(
 }
 
 /// 200 with a run that has ended, however it ended; 202 with one that goes on.
-pub(super) fn answer(app: &App, record: &RunRecord) -> Response {
+pub(in crate::native) fn answer(app: &App, record: &RunRecord) -> Response {
     if !record.state.has_ended() {
         return accepted(app, record);
     }
@@ -90,7 +90,7 @@ pub(super) fn answer(app: &App, record: &RunRecord) -> Response {
     response
 }
 
-pub(super) fn accepted(app: &App, record: &RunRecord) -> Response {
+pub(in crate::native) fn accepted(app: &App, record: &RunRecord) -> Response {
     let mut response = (StatusCode::ACCEPTED, Json(RunAnswer::new(record, &app.settings.public_url))).into_response();
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
     name_run(&mut response, app, &record.head.id);
@@ -98,7 +98,7 @@ pub(super) fn accepted(app: &App, record: &RunRecord) -> Response {
 }
 
 /// `X-Run-Id` and `Location`.
-pub(super) fn name_run(response: &mut Response, app: &App, run: &RunId) {
+pub(in crate::native) fn name_run(response: &mut Response, app: &App, run: &RunId) {
     for (name, value) in [(X_RUN_ID, run.to_string()), (LOCATION, format!("{}/v1/runs/{run}", app.settings.public_url))] {
         if let Ok(value) = HeaderValue::try_from(value) {
             response.headers_mut().insert(name, value);

@@ -14,12 +14,12 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
 use super::keys::no_store;
-use super::page;
-use crate::body;
-use crate::caller::caller;
-use crate::fields::Fields;
-use crate::problem::Refusal;
-use crate::request::Segments;
+use crate::http::page;
+use crate::http::body;
+use crate::http::caller::caller;
+use crate::http::fields::Fields;
+use crate::http::problem::Refusal;
+use crate::http::request::Segments;
 
 pub(super) async fn put(
     State(app): State<Arc<App>>,

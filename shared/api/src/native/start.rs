@@ -1,5 +1,8 @@
 //! Starts runs: `POST /v1/workflows/{id}/runs`, `POST /v1/runs/{id}/replay`.
 
+mod prefer;
+mod stream;
+
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -16,13 +19,13 @@ use flowgate_runner::start::{IdempotencyRequest, Manner, StartRequest, Started, 
 use http::{HeaderMap, HeaderValue, Uri};
 use serde_json::{Map, Value};
 
-use super::prefer::{PREFERENCE_APPLIED, preference};
-use super::{live, run_events, runs};
-use crate::caller::caller;
-use crate::fields::Fields;
-use crate::problem::Refusal;
-use crate::request::{QueryPairs, Segments};
-use crate::{body, idempotency};
+use self::prefer::{PREFERENCE_APPLIED, preference};
+use super::{events, runs};
+use crate::http::caller::caller;
+use crate::http::fields::Fields;
+use crate::http::problem::Refusal;
+use crate::http::request::{QueryPairs, Segments};
+use crate::http::{body, idempotency};
 
 const RULES: InputRules = InputRules { undeclared: Undeclared::Refuse, coerce: false };
 
@@ -105,7 +108,7 @@ fn read_headers(fields: &mut Fields) -> Vec<(String, String)> {
 async fn respond(
     runner: &Runner,
     started: Started,
-    preference: super::prefer::Preference,
+    preference: prefer::Preference,
     idempotency: Option<IdempotencyRequest>,
 ) -> Result<Response, Refusal> {
     let app = &runner.app;
@@ -132,7 +135,7 @@ async fn stream(runner: &Runner, mut subscription: Subscription, idempotency: Op
             }
         }
         Some(Progress::Lost) | None => Err(anyhow::anyhow!("the run was lost before it said anything").into()),
-        Some(first) => Ok(live::live(app, first, subscription)),
+        Some(first) => Ok(stream::live(app, first, subscription)),
     }
 }
 
@@ -140,7 +143,7 @@ async fn stream(runner: &Runner, mut subscription: Subscription, idempotency: Op
 fn repeated(app: &Arc<App>, record: RunRecord, manner: Manner) -> Result<Response, Refusal> {
     let mut response = match manner {
         _ if record.wiped => return Err(Error::Gone.into()),
-        Manner::Stream => run_events::follow(app.clone(), record, None),
+        Manner::Stream => events::follow(app.clone(), record, None),
         Manner::Detach => runs::accepted(app, &record),
         Manner::Wait(_) if record.state.has_ended() => runs::answer(app, &record),
         Manner::Wait(_) => return Err(Error::StillRunning.into()),

@@ -12,12 +12,12 @@ use http::header::{ACCEPT, CONTENT_TYPE, ETAG, IF_MATCH};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use serde_json::{Value, json};
 
-use super::page;
-use crate::body;
-use crate::caller::caller;
-use crate::fields::Fields;
-use crate::problem::Refusal;
-use crate::request::{QueryPairs, Segments};
+use crate::http::page;
+use crate::http::body;
+use crate::http::caller::caller;
+use crate::http::fields::Fields;
+use crate::http::problem::Refusal;
+use crate::http::request::{QueryPairs, Segments};
 
 /// Saves the draft, whatever is wrong with it, and tells what that is.
 pub(super) async fn save(

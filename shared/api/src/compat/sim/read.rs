@@ -1,0 +1,3 @@
+//! What the first generation reads.
+
+pub(super) mod executions;
