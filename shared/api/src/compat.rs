@@ -1,26 +1,22 @@
-//! The APIs of the systems whose callers switch by changing address, id and key: one file each, with its routes, requests, answers and refusals.
+//! The APIs of systems whose callers switch by changing address, id and key: one folder each, with
+//! its routes, requests, responses and refusals, and one line in each list it belongs to.
 
-#[cfg(feature = "starts")]
-mod start;
-mod gptbots;
+pub(crate) mod gptbots;
 mod sim;
 mod aiflow;
 
+#[cfg(feature = "starts")]
+pub(crate) mod start;
+
 use std::sync::Arc;
 
-use axum::Router;
 use flowgate_app::App;
+use utoipa_axum::router::OpenApiRouter;
 
-#[cfg(feature = "starts")]
-use self::start::Begun;
+/// What reads and cancels runs.
+const READS: [fn() -> OpenApiRouter<Arc<App>>; 4] =
+    [gptbots::read::routes, sim::read::routes, sim::v2::read::routes, aiflow::read::routes];
 
-/// What begins runs.
-#[cfg(feature = "starts")]
-pub(crate) fn starts() -> Router<Arc<flowgate_runner::Runner>> {
-    Router::new().merge(gptbots::starts()).merge(sim::starts()).merge(aiflow::starts())
-}
-
-/// What reads and cancels them.
-pub(crate) fn reads() -> Router<Arc<App>> {
-    Router::new().merge(gptbots::reads()).merge(sim::reads()).merge(aiflow::reads())
+pub(crate) fn reads() -> OpenApiRouter<Arc<App>> {
+    READS.into_iter().fold(OpenApiRouter::default(), |all, routes| all.merge(routes()))
 }

@@ -6,7 +6,11 @@ pub(crate) mod body;
 pub(crate) mod fields;
 #[cfg(feature = "starts")]
 pub(crate) mod idempotency;
+
+pub(crate) mod time;
 pub(crate) mod page;
 pub(crate) mod sse;
+
 pub(crate) mod status;
 pub(crate) mod problem;
+pub(crate) mod refused;

@@ -1,70 +1,46 @@
-//! AI-Flow: `POST /v1/flow/{flow_id}/run` takes a flat body and answers at once, `GET …/run/{run_id}` gives the flat outputs.
+//! AI-Flow: `POST /v1/flow/{flow_id}/run` takes a flat body and answers at once, `GET
+//! …/run/{run_id}` has the flat outputs.
 
+pub(super) mod read;
 #[cfg(feature = "starts")]
-mod start;
+pub(super) mod start;
 
-use std::sync::Arc;
-
-use axum::extract::State;
+use axum::Json;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
-use flowgate_app::error::{What, field_name};
-use flowgate_app::run::{RunRecord, RunState};
-use flowgate_app::{App, Error, answer};
-use http::header::RETRY_AFTER;
-use http::{HeaderMap, HeaderName, StatusCode};
+use axum::routing::MethodRouter;
+use flowgate_app::Error;
+use flowgate_app::error::field_name;
+use http::{HeaderName, StatusCode};
 use serde::Serialize;
-use serde_json::{Value, json};
+use utoipa::{OpenApi, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
 
-use crate::http::caller::caller;
-use crate::http::request::Segments;
+use crate::http::caller::Authenticated;
+use crate::http::refused::RefusalBody;
 use crate::http::status;
 
-#[cfg(feature = "starts")]
-pub(super) use start::routes as starts;
-
-/// Tells what state a run is in, also where one of its outputs is called `status`.
+/// The state of the run, also where one of its outputs is called `status`.
 const RUN_STATUS: HeaderName = HeaderName::from_static("x-run-status");
 
-pub(super) fn reads() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v1/flow/{flow_id}/run/{run_id}", get(result).fallback(wrong_method))
-        // The vendor's pages use both names.
-        .route("/v1/flow/{flow_id}/run/{run_id}/result", get(result).fallback(wrong_method))
+type Caller = Authenticated<Refusal>;
+
+#[derive(OpenApi)]
+#[openapi(
+    tags((name = "AI-Flow", description = "For callers of AI-Flow's API.")),
+    components(schemas(ErrorBody))
+)]
+struct AiFlow;
+
+fn documented<S: Clone + Send + Sync + 'static>() -> OpenApiRouter<S> {
+    OpenApiRouter::with_openapi(AiFlow::openapi())
 }
 
-async fn result(
-    State(app): State<Arc<App>>,
-    Segments((flow_id, run_id)): Segments<(String, String)>,
-    headers: HeaderMap,
-) -> Result<Response, Refusal> {
-    let caller = caller(&app, &headers).await?;
-    let record = app.read_run(&caller, &run_id).await?;
-    if record.head.workflow_id != flow_id {
-        return Err(Error::NotFound(What::Run).into());
-    }
-    let (status, told) = told(&record);
-    let mut response = ([(RUN_STATUS, status)], Json(told)).into_response();
-    if !record.state.has_ended() {
-        response.headers_mut().insert(RETRY_AFTER, status::RETRY_SECONDS.into());
-    }
-    Ok(response)
-}
-
-/// A result has no envelope: the outputs alone, once there are any.
-fn told(record: &RunRecord) -> (&'static str, Value) {
-    match record.state {
-        RunState::Pending | RunState::Running | RunState::Waiting => ("pending", json!({ "status": "pending" })),
-        RunState::Succeeded => ("succeeded", answer::output(record).clone()),
-        RunState::Failed => ("failed", json!({ "status": "failed", "error": record.end.as_deref().and_then(|end| end.error.as_ref()) })),
-        RunState::Cancelled => ("cancelled", json!({ "status": "cancelled" })),
-    }
-}
-
-async fn wrong_method() -> Response {
-    let told = Told { code: "method_not_allowed", message: "the path does not take this method; see Allow".to_owned(), fields: Vec::new() };
-    (StatusCode::METHOD_NOT_ALLOWED, Json(json!({ "error": told }))).into_response()
+fn with_wrong_method<S: Clone + Send + Sync + 'static>(routes: MethodRouter<S>) -> MethodRouter<S> {
+    routes.fallback(|| async {
+        let message = "the path does not take this method; see Allow".to_owned();
+        let error = ErrorDetail { code: "method_not_allowed", message, fields: Vec::new() };
+        (StatusCode::METHOD_NOT_ALLOWED, Json(ErrorBody { error }))
+    })
 }
 
 struct Refusal(Error);
@@ -75,30 +51,49 @@ impl<E: Into<Error>> From<E> for Refusal {
     }
 }
 
-#[derive(Serialize)]
-struct Told {
-    code: &'static str,
-    message: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    fields: Vec<FieldTold>,
+/// Why a request was refused.
+#[derive(Serialize, ToSchema)]
+#[schema(as = aiflow::Error)]
+struct ErrorBody {
+    #[schema(inline)]
+    error: ErrorDetail,
 }
 
-#[derive(Serialize)]
-struct FieldTold {
+#[derive(Serialize, ToSchema)]
+struct ErrorDetail {
+    #[schema(examples("invalid_input"))]
+    code: &'static str,
+    message: String,
+    /// Every field that is wrong.
+    #[schema(inline)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fields: Vec<WrongField>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct WrongField {
     name: String,
     message: String,
 }
+
+impl RefusalBody for ErrorBody {}
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let Self(error) = self;
         let fields = match &error {
-            Error::BadInput(problems) => {
-                problems.iter().map(|problem| FieldTold { name: field_name(&problem.pointer), message: problem.message.clone() }).collect()
-            }
+            Error::BadInput(problems) => problems
+                .iter()
+                .map(|problem| WrongField {
+                    name: field_name(&problem.pointer),
+                    message: problem.message.clone(),
+                })
+                .collect(),
             _ => Vec::new(),
         };
-        let told = Told { code: status::code(&error), message: error.to_string(), fields };
-        status::refusal(status::status(&error), &error, "application/json", &json!({ "error": told }))
+        let code = status::code(&error);
+        let refused = ErrorBody { error: ErrorDetail { code, message: error.to_string(), fields } };
+        let response = (status::status(&error), Json(refused)).into_response();
+        status::with_headers(error, response)
     }
 }

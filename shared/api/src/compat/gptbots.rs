@@ -1,52 +1,47 @@
-//! GPTBots: `POST /v1/workflow/invoke` and `POST /v1/workflow/query/result`, flat objects, refusals as `{code, message}`.
+//! GPTBots: `POST /v1/workflow/invoke` and `POST /v1/workflow/query/result`, flat objects, refusals
+//! as `{code, message}`.
 
+pub(super) mod read;
 #[cfg(feature = "starts")]
-mod start;
+pub(super) mod start;
 
-use std::sync::Arc;
+pub(crate) mod result;
 
-use axum::body::Body;
-use axum::extract::State;
+use axum::Json;
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use axum::{Json, Router};
-use flowgate_app::answer::GptbotsResult;
+use axum::routing::MethodRouter;
+use flowgate_app::Error;
 use flowgate_app::error::FieldProblem;
-use flowgate_app::run::RunRecord;
-use flowgate_app::{App, Error};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
 
-use crate::http::caller::caller;
-use crate::http::fields::Fields;
-use crate::http::{body, status};
+use crate::http::caller::Authenticated;
+use crate::http::refused::RefusalBody;
+use crate::http::status;
 
-#[cfg(feature = "starts")]
-pub(super) use start::routes as starts;
+type Caller = Authenticated<Refusal>;
 
-pub(super) fn reads() -> Router<Arc<App>> {
-    Router::new().route("/v1/workflow/query/result", post(query_result).fallback(wrong_method))
+#[derive(OpenApi)]
+#[openapi(
+    tags((name = "GPTBots", description = "For callers of GPTBots' workflow API.")),
+    components(schemas(ErrorBody))
+)]
+struct Gptbots;
+
+fn documented<S: Clone + Send + Sync + 'static>() -> OpenApiRouter<S> {
+    OpenApiRouter::with_openapi(Gptbots::openapi())
 }
 
-async fn query_result(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
-    let caller = caller(&app, &headers).await?;
-    let mut fields = Fields::of_body(body::parse_or_empty(&body::read(&headers, body).await?)?)?;
-    let run_id = fields.require("workflowRunId", Fields::take_string).unwrap_or_default();
-    fields.finish()?;
-    answer(&app.read_run(&caller, &run_id).await?)
-}
-
-fn answer(record: &RunRecord) -> Result<Response, Refusal> {
-    let result = GptbotsResult::new(record).map_err(anyhow::Error::from)?;
-    Ok(Json(result).into_response())
-}
-
-async fn wrong_method() -> Response {
-    refusal(StatusCode::METHOD_NOT_ALLOWED, 40000, "only POST is allowed here")
+fn with_wrong_method<S: Clone + Send + Sync + 'static>(routes: MethodRouter<S>) -> MethodRouter<S> {
+    routes.fallback(|| async {
+        refusal(StatusCode::METHOD_NOT_ALLOWED, 40000, "only POST is allowed here")
+    })
 }
 
 fn refusal(status: StatusCode, code: u32, message: &str) -> Response {
-    (status, Json(Told { code, message: message.to_owned() })).into_response()
+    (status, Json(ErrorBody { code, message: message.to_owned() })).into_response()
 }
 
 struct Refusal(Error);
@@ -57,11 +52,16 @@ impl<E: Into<Error>> From<E> for Refusal {
     }
 }
 
-#[derive(Serialize)]
-struct Told {
+/// Why a request was refused.
+#[derive(Serialize, ToSchema)]
+#[schema(as = gptbots::Error)]
+struct ErrorBody {
+    #[schema(examples(40127))]
     code: u32,
     message: String,
 }
+
+impl RefusalBody for ErrorBody {}
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
@@ -82,11 +82,12 @@ impl IntoResponse for Refusal {
             Error::Internal(_) => (None, 50000),
         };
         let status = status.unwrap_or_else(|| status::status(&error));
-        status::refusal(status, &error, "application/json", &Told { code, message: error.to_string() })
+        let refusal = refusal(status, code, &error.to_string());
+        status::with_headers(error, refusal)
     }
 }
 
-/// The platform says `user`.
+/// Our `user` is their `userId`.
 fn in_their_words(error: Error) -> Error {
     let Error::BadInput(problems) = error else { return error };
     let renamed = |problem: FieldProblem| match problem.pointer.as_str() {
@@ -103,7 +104,10 @@ mod tests {
     #[test]
     fn refusals_have_integer_codes() {
         let told = |error: Error| Refusal(error).into_response().status().as_u16();
-        assert_eq!([told(Error::Unauthorized), told(Error::NotPublished), told(Error::Gone)], [401, 403, 410]);
+        assert_eq!(
+            [told(Error::Unauthorized), told(Error::NotPublished), told(Error::Gone)],
+            [401, 403, 410]
+        );
         let error = in_their_words(Error::bad_field("/user", "must have at most 256 bytes"));
         assert_eq!(error.to_string(), "userId must have at most 256 bytes");
     }

@@ -1,34 +1,53 @@
-//! How a dialect answers a start that was not asked to stream, be it the first of its kind or a repeated one.
+//! Starts in other systems' APIs: their routes, and what came of a start that does not stream.
+
+use std::sync::Arc;
 
 use anyhow::anyhow;
 use axum::response::Response;
 use flowgate_app::run::RunRecord;
 use flowgate_app::{Error, Result};
+use flowgate_runner::Runner;
 use flowgate_runner::start::{Manner, Started};
+use utoipa_axum::router::OpenApiRouter;
 
+use super::{aiflow, gptbots, sim};
 use crate::http::idempotency;
 
-/// The run of a start that was not asked to stream.
-pub(super) struct Begun {
-    pub(super) record: Box<RunRecord>,
-    /// An earlier request with the same idempotency key began it.
-    earlier: bool,
+/// What starts runs.
+const STARTS: [fn() -> OpenApiRouter<Arc<Runner>>; 4] =
+    [gptbots::start::routes, sim::start::routes, sim::v2::start::routes, aiflow::start::routes];
+
+pub(crate) fn routes() -> OpenApiRouter<Arc<Runner>> {
+    STARTS.into_iter().fold(OpenApiRouter::default(), |all, routes| all.merge(routes()))
 }
 
-impl Begun {
+/// The run of a start that does not stream, be it the first of its kind or a repeated one.
+pub(super) struct StartOutcome {
+    pub(super) record: Box<RunRecord>,
+    /// An earlier request with the same idempotency key started it.
+    replayed: bool,
+}
+
+impl StartOutcome {
     pub(super) fn of(started: Started, manner: Manner) -> Result<Self> {
-        match started {
-            Started::Run(record) => Ok(Self { record, earlier: false }),
-            Started::Repeated(record) if manner == Manner::Detach => Ok(Self { record, earlier: true }),
-            Started::Repeated(record) if record.wiped => Err(Error::Gone),
-            Started::Repeated(record) if !record.state.has_ended() => Err(Error::StillRunning),
-            Started::Repeated(record) => Ok(Self { record, earlier: true }),
-            Started::Stream(_) => Err(anyhow!("a start that was not asked to stream streams").into()),
-        }
+        let (record, replayed) = match started {
+            Started::Run(record) => (record, false),
+            Started::Repeated(record) if manner == Manner::Detach => (record, true),
+            Started::Repeated(record) if record.wiped => return Err(Error::Gone),
+            Started::Repeated(record) if !record.state.has_ended() => {
+                return Err(Error::StillRunning);
+            }
+            Started::Repeated(record) => (record, true),
+            Started::Stream(_) => {
+                return Err(anyhow!("a start that did not ask for a stream streams").into());
+            }
+        };
+        Ok(Self { record, replayed })
     }
 
+    /// Marks the response where an earlier request started the run.
     pub(super) fn mark(&self, mut response: Response) -> Response {
-        if self.earlier {
+        if self.replayed {
             idempotency::mark_replayed(&mut response);
         }
         response

@@ -1,17 +1,54 @@
-//! Whose request it is: `Authorization: Bearer` or `X-API-Key`, in every dialect.
+//! Whose request it is: `Authorization: Bearer` or `X-API-Key`, in every API.
 
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::response::IntoResponse;
 use flowgate_app::access::Caller;
 use flowgate_app::{App, Error, Result};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use http::request::Parts;
 
-pub(crate) async fn caller(app: &App, headers: &HeaderMap) -> Result<Caller> {
-    app.authenticate(credential(headers)?).await
+/// The platform, in the state of whatever routes.
+pub(crate) trait Platform: Send + Sync {
+    fn app(&self) -> &Arc<App>;
 }
 
-/// Where a request names two credentials, nobody can tell which of them somebody else saw on the way: refused unless they are the same.
+impl Platform for Arc<App> {
+    fn app(&self) -> &Arc<App> {
+        self
+    }
+}
+
+/// The caller, once its credential has been checked. `R` is how the API that it calls refuses.
+pub(crate) struct Authenticated<R>(Caller, PhantomData<fn() -> R>);
+
+impl<R> Deref for Authenticated<R> {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.0
+    }
+}
+
+impl<S: Platform, R: From<Error> + IntoResponse> FromRequestParts<S> for Authenticated<R> {
+    type Rejection = R;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> std::result::Result<Self, R> {
+        let caller = state.app().authenticate(credential(&parts.headers)?).await?;
+        Ok(Self(caller, PhantomData))
+    }
+}
+
+/// Refuses a request with two different credentials: nobody could tell which of them was checked on
+/// the way.
 fn credential(headers: &HeaderMap) -> Result<&str> {
-    let bearer = only(headers, AUTHORIZATION.as_str())?.map(|value| bearer(value).ok_or(Error::Unauthorized)).transpose()?;
+    let bearer = only(headers, AUTHORIZATION.as_str())?
+        .map(|value| bearer(value).ok_or(Error::Unauthorized))
+        .transpose()?;
     let api_key = only(headers, "x-api-key")?;
     match (bearer, api_key) {
         (Some(bearer), Some(api_key)) if bearer != api_key => Err(Error::Unauthorized),
@@ -24,7 +61,9 @@ fn only<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
-        (Some(value), None) => value.to_str().map(|text| Some(text.trim())).map_err(|_| Error::Unauthorized),
+        (Some(value), None) => {
+            value.to_str().map(|text| Some(text.trim())).map_err(|_| Error::Unauthorized)
+        }
         (Some(_), Some(_)) => Err(Error::Unauthorized),
     }
 }

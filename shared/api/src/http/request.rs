@@ -1,4 +1,4 @@
-//! What is done around every request: its id, its span, its log line, and a panic that stays inside.
+//! What happens around every request: its id, its span, its log line; a panic that stays inside.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -12,73 +12,119 @@ use flowgate_app::limit::Allowance;
 use flowgate_app::limits;
 use futures_util::FutureExt;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Uri};
+use http::{HeaderMap, HeaderValue, Method, Uri};
 use serde::de::DeserializeOwned;
 use tracing::Instrument;
 
-use crate::http::problem::{self, Refusal};
+use super::problem::{self, Refusal};
+use super::status::Cause;
 
 pub(crate) const REQUEST_ID: &str = "x-request-id";
 const TRACEPARENT: &str = "traceparent";
-const LONGEST_REQUEST_ID: usize = 128;
-
-tokio::task_local! {
-    static ID: String;
-}
-
-/// The id of the request that is being answered.
-pub(crate) fn id() -> Option<String> {
-    ID.try_with(String::clone).ok()
-}
+const MAX_REQUEST_ID: usize = 128;
+/// Operators filter by it (`LogFilter` in template.yaml).
+const LOG_TARGET: &str = "flowgate_api::request";
 
 /// Runs inside routing, so that the path's template is known.
-pub(crate) async fn around(State(app): State<Arc<App>>, path: Option<MatchedPath>, request: Request, next: Next) -> Response {
+pub(crate) async fn around(
+    State(app): State<Arc<App>>,
+    path: Option<MatchedPath>,
+    request: Request,
+    next: Next,
+) -> Response {
     let began = app.now();
-    let method = request.method().clone();
-    let path = path.as_ref().map_or("-", MatchedPath::as_str);
-    let id = request_id(&app, request.headers());
     let trace_id = trace_id(request.headers()).unwrap_or_default();
     let traceparent = request.headers().get(TRACEPARENT).filter(|_| !trace_id.is_empty()).cloned();
-    let span = tracing::debug_span!("request", request.id = id, trace.id = trace_id);
-    let answer = async {
-        let (answered, allowance) = limits::noting_allowance(AssertUnwindSafe(next.run(request)).catch_unwind()).await;
-        let mut response = answered.unwrap_or_else(|_| {
-            tracing::error!(%method, path, request.id = id, "a handler panicked");
-            problem::panicked()
-        });
-        if let Ok(id) = HeaderValue::from_str(&id) {
-            response.headers_mut().insert(REQUEST_ID, id);
-        }
+    let id = request_id(&app, request.headers());
+    let line = RequestLine { id, method: request.method().clone(), path };
+    let span = tracing::debug_span!("request", request.id = line.id, trace.id = trace_id);
+    async {
+        let handled = AssertUnwindSafe(next.run(request)).catch_unwind();
+        let (handled, allowance) = limits::noting_allowance(handled).await;
+        let mut response = line.finish(handled.ok());
         if let Some(allowance) = allowance {
-            tell_allowance(response.headers_mut(), allowance);
+            add_allowance(response.headers_mut(), allowance);
         }
         if let Some(traceparent) = traceparent {
             response.headers_mut().insert(TRACEPARENT, traceparent);
         }
         let duration_ms = u64::try_from(app.now().since(began).as_millis()).unwrap_or(u64::MAX);
-        let status = response.status().as_u16();
-        // What went well is said on demand: at thousands of requests a second it would cost more than the requests.
-        if response.status().is_success() {
-            tracing::debug!(%method, path, status, duration_ms, request.id = id, "request answered");
-        } else {
-            tracing::info!(%method, path, status, duration_ms, request.id = id, "request answered");
+        line.log(&response, duration_ms);
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+/// What is known of a request before it is handled.
+struct RequestLine {
+    id: String,
+    method: Method,
+    /// Of the route; `None` where there is none.
+    path: Option<MatchedPath>,
+}
+
+impl RequestLine {
+    fn parts(&self) -> (&str, &Method, &str) {
+        (&self.id, &self.method, self.path.as_ref().map_or("-", MatchedPath::as_str))
+    }
+
+    /// The response with what the request's id belongs to. `None`: the handler panicked.
+    fn finish(&self, handled: Option<Response>) -> Response {
+        let (id, method, path) = self.parts();
+        let mut response = handled.unwrap_or_else(|| {
+            tracing::error!(
+                target: LOG_TARGET, %method, path, request.id = id,
+                "a handler panicked"
+            );
+            problem::panicked()
+        });
+        if let Some(Cause(cause)) = response.extensions_mut().remove() {
+            let error = format!("{cause:#}");
+            tracing::error!(target: LOG_TARGET, %error, request.id = id, "a request failed");
+        }
+        response = problem::write_problem(response, id);
+        if let Ok(id) = HeaderValue::from_str(id) {
+            response.headers_mut().insert(REQUEST_ID, id);
         }
         response
-    };
-    ID.scope(id.clone(), answer.instrument(span)).await
+    }
+
+    /// A success is logged on demand: at thousands of requests a second its line would cost more
+    /// than the request.
+    fn log(&self, response: &Response, duration_ms: u64) {
+        let (id, method, path) = self.parts();
+        let status = response.status().as_u16();
+        if response.status().is_success() {
+            tracing::debug!(
+                target: LOG_TARGET, %method, path, status, duration_ms, request.id = id,
+                "request answered"
+            );
+        } else {
+            tracing::info!(
+                target: LOG_TARGET, %method, path, status, duration_ms, request.id = id,
+                "request answered"
+            );
+        }
+    }
 }
 
-/// In every dialect alike: both of Sim's SDKs read whole numbers, the reset as seconds since 1970.
-fn tell_allowance(headers: &mut HeaderMap, allowance: Allowance) {
+/// Alike in every API. Sim's SDKs read whole numbers, and the reset in seconds since 1970.
+fn add_allowance(headers: &mut HeaderMap, allowance: Allowance) {
     headers.insert("x-ratelimit-limit", HeaderValue::from(allowance.limit));
     headers.insert("x-ratelimit-remaining", HeaderValue::from(allowance.remaining));
-    headers.insert("x-ratelimit-reset", HeaderValue::from((allowance.reset_at.millis() + 999).div_euclid(1_000)));
+    headers.insert(
+        "x-ratelimit-reset",
+        HeaderValue::from((allowance.reset_at.millis() + 999).div_euclid(1_000)),
+    );
 }
 
-/// The caller's, if it can stand in a log line, else a new one.
+/// The caller's own id if it can stand in a log line, else a new one.
 fn request_id(app: &App, headers: &HeaderMap) -> String {
     let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
-    let sane = |id: &&str| (1..=LONGEST_REQUEST_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+    let sane = |id: &&str| {
+        (1..=MAX_REQUEST_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
+    };
     given.filter(sane).map(str::to_owned).unwrap_or_else(|| {
         let mut bytes = [0; 16];
         app.ports.entropy.fill(&mut bytes);
@@ -90,7 +136,8 @@ fn request_id(app: &App, headers: &HeaderMap) -> String {
 fn trace_id(headers: &HeaderMap) -> Option<&str> {
     let mut parts = headers.get(TRACEPARENT)?.to_str().ok()?.split('-');
     let trace_id = parts.nth(1)?;
-    (trace_id.len() == 32 && trace_id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(trace_id)
+    (trace_id.len() == 32 && trace_id.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        .then_some(trace_id)
 }
 
 /// The variable segments of the path. One that is not text names nothing.
@@ -121,7 +168,10 @@ impl QueryPairs {
 
     /// The first of that name that is not empty.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .find(|(key, value)| key == name && !value.is_empty())
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -140,10 +190,16 @@ mod tests {
     #[test]
     fn a_trace_id_is_taken_if_it_is_one() {
         let read = |value: &'static str| {
-            trace_id(&HeaderMap::from_iter([(http::HeaderName::from_static("traceparent"), HeaderValue::from_static(value))]))
-                .map(str::to_owned)
+            trace_id(&HeaderMap::from_iter([(
+                http::HeaderName::from_static("traceparent"),
+                HeaderValue::from_static(value),
+            )]))
+            .map(str::to_owned)
         };
-        assert_eq!(read("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").unwrap(), "0af7651916cd43dd8448eb211c80319c");
+        assert_eq!(
+            read("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").unwrap(),
+            "0af7651916cd43dd8448eb211c80319c"
+        );
         assert_eq!(read("00-0af7-b7ad6b7169203331-01"), None);
         assert_eq!(read("nonsense"), None);
     }
@@ -151,6 +207,9 @@ mod tests {
     #[test]
     fn a_query_is_read_pair_by_pair() {
         let query = QueryPairs::of(&"/x?a=1&a=2&b=&c=%ff&d=x%20y".parse().unwrap());
-        assert_eq!((query.get("a"), query.get("b"), query.get("c"), query.get("d")), (Some("1"), None, Some("\u{fffd}"), Some("x y")));
+        assert_eq!(
+            (query.get("a"), query.get("b"), query.get("c"), query.get("d")),
+            (Some("1"), None, Some("\u{fffd}"), Some("x y"))
+        );
     }
 }

@@ -1,14 +1,14 @@
-//! Which status and which stable code each refusal has. Dialects differ from it only where their contract says so.
+//! The status and the stable code of each refusal. Other APIs differ only where their contract
+//! says.
 
-use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
+
+use axum::response::Response;
 use flowgate_app::Error;
 use flowgate_app::error::What;
 use flowgate_app::run::RunState;
-use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
-use serde::Serialize;
-
-use crate::http::request;
 
 /// Seconds after which a caller should ask again for a run that goes on.
 pub(crate) const RETRY_SECONDS: u16 = 1;
@@ -22,7 +22,10 @@ pub(crate) fn status(error: &Error) -> StatusCode {
         Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Stale => StatusCode::PRECONDITION_FAILED,
         Error::InvalidDocument(_) | Error::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
-        Error::NotPublished | Error::StillRunning | Error::RunIdTaken(_) | Error::AlreadyEnded(_) => StatusCode::CONFLICT,
+        Error::NotPublished
+        | Error::StillRunning
+        | Error::RunIdTaken(_)
+        | Error::AlreadyEnded(_) => StatusCode::CONFLICT,
         Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::Gone => StatusCode::GONE,
         Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -56,19 +59,28 @@ pub(crate) fn code(error: &Error) -> &'static str {
     }
 }
 
-/// A refusal as an answer, with the headers that every dialect sends. What went wrong inside goes to the log, here and nowhere else.
-pub(crate) fn refusal(status: StatusCode, error: &Error, content_type: &'static str, body: &impl Serialize) -> Response {
-    if let Error::Internal(cause) = error {
-        tracing::error!(request.id = request::id(), error = format!("{cause:#}"), "a request failed");
-    }
-    let mut response = (status, serde_json::to_vec(body).unwrap_or_default()).into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+/// What went wrong inside: for the log, never for the caller.
+#[derive(Debug, Clone)]
+pub(crate) struct Cause(pub(crate) Arc<anyhow::Error>);
+
+/// Adds the headers that every API sends with a refusal. The cause of an internal error travels
+/// along as a [`Cause`], and is logged where the request's id is known.
+pub(crate) fn with_headers(error: Error, mut refusal: Response) -> Response {
+    let headers = refusal.headers_mut();
     match error {
-        Error::Unauthorized => drop(headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
-        Error::StillRunning => drop(headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))),
-        Error::RateLimited { retry_after, .. } => drop(headers.insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs()))),
+        Error::Unauthorized => {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        Error::StillRunning => {
+            headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
+        }
+        Error::RateLimited { retry_after, .. } => {
+            headers.insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs()));
+        }
+        Error::Internal(cause) => {
+            refusal.extensions_mut().insert(Cause(Arc::new(cause)));
+        }
         _ => {}
     }
-    response
+    refusal
 }

@@ -1,10 +1,13 @@
-//! How an execution begins, alike in both generations.
+//! Starts executions, alike in both generations.
 
-pub(super) mod execute;
+mod execute;
+mod request;
+mod refusal;
+mod response;
+
+// What both generations share.
 pub(super) mod files;
 pub(super) mod headers;
-pub(super) mod request;
-mod response;
 mod selection;
 pub(super) mod stream;
 
@@ -26,11 +29,30 @@ use flowgate_runner::host::Subscription;
 use flowgate_runner::start::{IdempotencyRequest, Manner, StartRequest, Started};
 use http::HeaderValue;
 use serde_json::{Map, Value};
+use utoipa::OpenApi;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
+use utoipa_axum::routes;
 
 use self::headers::{AGENT_EVENTS, STREAM_PROTOCOL};
-use self::stream::{Protocol, Streamed, Teller};
-use crate::compat::Begun;
+use self::stream::{Protocol, StreamEncoder, Streamed};
+use super::{Sim, with_wrong_method};
+use crate::compat::start::StartOutcome;
 use crate::http::sse;
+
+#[derive(OpenApi)]
+#[openapi(components(schemas(stream::StreamFrame)))]
+struct Streams;
+
+pub(in crate::compat) fn routes() -> OpenApiRouter<Arc<Runner>> {
+    let documented = OpenApiRouter::with_openapi(Sim::openapi().merge_from(Streams::openapi()));
+    documented.routes(routes!(execute::execute).map(with_wrong_method))
+}
+
+pub(super) const CALL_CHAIN: &str = "Maximum workflow call chain depth (25) exceeded";
+pub(super) const CALL_CHAIN_CODE: &str = "CALL_CHAIN_DEPTH_EXCEEDED";
+pub(super) const FILES_FAILED: &str = "File processing failed";
+/// A week, in seconds.
+pub(super) const MAX_TIMEOUT: u64 = 604_800;
 
 /// What was asked for, whatever the generation.
 pub(super) struct Execution {
@@ -47,14 +69,19 @@ pub(super) struct Execution {
     pub(super) idempotency: Option<IdempotencyRequest>,
 }
 
-pub(super) enum Answer {
+pub(super) enum Executed {
     /// Ended, or accepted and going on.
-    Run(Begun),
+    Run(StartOutcome),
     Stream(Arc<RunHead>, Response),
 }
 
-/// `published` is what the names in `selectedOutputs` are those of, and what runs.
-pub(super) async fn begin(runner: &Runner, caller: &Caller, published: &Published, execution: Execution) -> Result<Answer> {
+/// `published` is the version that runs, and whose blocks `selectedOutputs` names.
+pub(super) async fn begin(
+    runner: &Runner,
+    caller: &Caller,
+    published: &Published,
+    execution: Execution,
+) -> Result<Executed> {
     let Execution { manner, selected, protocol, idempotency, run_id, .. } = execution;
     let start = StartRequest {
         workflow_id: published.id.clone(),
@@ -73,58 +100,69 @@ pub(super) async fn begin(runner: &Runner, caller: &Caller, published: &Publishe
         idempotency: idempotency.clone(),
     };
     let started = runner.start_run(caller, start).await?;
-    let Started::Stream(subscription) = started else { return Ok(Answer::Run(Begun::of(started, manner)?)) };
-    let teller = Teller::new(selection::resolve(&selected, &published.workflow), protocol);
-    let asked = Asked { body_hash: idempotency.map(|asked| asked.body_hash).unwrap_or_default(), run_id: run_id.unwrap_or_default() };
-    let (head, mut response) = stream(runner, subscription, published, teller, asked).await?;
+    let Started::Stream(subscription) = started else {
+        return Ok(Executed::Run(StartOutcome::of(started, manner)?));
+    };
+    let selected = selection::resolve(&selected, &published.workflow);
+    let encoder = StreamEncoder::new(selected, protocol);
+    let asked = Asked {
+        body_hash: idempotency.map(|asked| asked.body_hash).unwrap_or_default(),
+        run_id: run_id.unwrap_or_default(),
+    };
+    let (head, mut response) = stream(runner, subscription, published, encoder, asked).await?;
     if protocol == Protocol::AgentEvents {
         response.headers_mut().insert(STREAM_PROTOCOL, HeaderValue::from_static(AGENT_EVENTS));
     }
-    Ok(Answer::Stream(head, response))
+    Ok(Executed::Stream(head, response))
 }
 
-/// What a start may be refused for only with its first write.
+/// What a start is refused for only with its first write.
 struct Asked {
     body_hash: String,
     run_id: String,
 }
 
-/// What a run tells first comes after its first write: a start that fails is an answer with a status.
+/// A run speaks only after its first write, so that a failed start is a response with a status.
 async fn stream(
     runner: &Runner,
     mut subscription: Subscription,
     published: &Published,
-    teller: Teller,
+    encoder: StreamEncoder,
     asked: Asked,
 ) -> Result<(Arc<RunHead>, Response)> {
     let (app, workflow) = (runner.app.clone(), published.workflow.clone());
     match subscription.next().await {
         Some(Progress::Repeated(claim)) => {
-            let begun = Begun::of(runner.repeated(claim, &asked.body_hash).await?, Manner::Stream)?;
-            let frames = stream::told_again(&app, &begun.record, &workflow, teller).await?;
-            let response = begun.mark(sse::response(futures_util::stream::iter([frames])));
-            Ok((begun.record.head.clone(), response))
+            let started = runner.repeated(claim, &asked.body_hash).await?;
+            let outcome = StartOutcome::of(started, Manner::Stream)?;
+            let frames = stream::replay_frames(&app, &outcome.record, &workflow, encoder).await?;
+            let frames = futures_util::stream::iter([frames]);
+            let response = outcome.mark(sse::response(frames));
+            Ok((outcome.record.head.clone(), response))
         }
         Some(Progress::IdTaken) => Err(Error::RunIdTaken(asked.run_id)),
-        Some(Progress::Lost) | None => Err(anyhow!("the run was lost before it said anything").into()),
+        Some(Progress::Lost) | None => {
+            Err(anyhow!("the run was lost before it said anything").into())
+        }
         Some(first) => {
             let head = subscription.head.clone();
-            let streamed = Streamed { app, workflow, first: Some(first), subscription, teller };
+            let streamed = Streamed { app, workflow, first: Some(first), subscription, encoder };
             Ok((head, sse::response(streamed.frames())))
         }
     }
 }
 
-/// Nobody would come for the result of a run that is past its wait: it is cancelled. `Some` if it had ended by then.
+/// Cancels a run that is past its wait: nobody would come for its result. Returns the run if it had
+/// ended by then.
 pub(super) async fn end_overdue(app: &App, run: &RunId) -> Result<Option<Box<RunRecord>>> {
-    // Done by the platform, whatever the caller's key may do.
+    // The platform does it, whatever the caller's key may do.
     match app.cancel_run(&Caller::Admin, run.as_str()).await? {
         Cancelled::Already(record) => Ok(Some(record)),
         Cancelled::Cancelled(_) => Ok(None),
     }
 }
 
-/// What an execution that took too long is told to have died of.
+/// The error of an execution that took too long.
 pub(super) fn timed_out(app: &App) -> String {
     format!("Execution timed out after {} seconds", app.settings.longest_wait.as_secs())
 }

@@ -1,137 +1,98 @@
-//! Sim, second generation: `/api/v2/workflows/{id}/execute` and `…/runs`, answers as `{data}`, refusals as `{error: {code, message, details?}}`.
+//! Sim, second generation: answers as `{data}`, refusals as `{error: {code, message, details?}}`.
 
+pub(in crate::compat) mod read;
 #[cfg(feature = "starts")]
-mod start;
-mod read;
+pub(in crate::compat) mod start;
 
-use std::sync::Arc;
+mod refusal;
 
+use std::borrow::Cow;
+
+use axum::Json;
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router, middleware};
-use flowgate_app::error::{FieldProblem, What};
-use flowgate_app::{App, Error, Result};
-use http::header::{CACHE_CONTROL, WWW_AUTHENTICATE};
+use axum::routing::MethodRouter;
+use flowgate_app::error::FieldProblem;
+use flowgate_app::{Error, Result};
+use http::header::CACHE_CONTROL;
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
-use serde_json::{Value, json};
+use utoipa::openapi::schema::{ObjectBuilder, Schema};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{OpenApi, PartialSchema, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
 
-use super::{CALL_CHAIN, CALL_CHAIN_CODE, FILES_FAILED, details};
+use self::refusal::{ErrorBody, Refusal};
+use crate::http::caller::Authenticated;
 use crate::http::request::QueryPairs;
-use crate::http::status;
 
-#[cfg(feature = "starts")]
-pub(super) fn starts() -> Router<Arc<flowgate_runner::Runner>> {
-    Router::new()
-        .route("/api/v2/workflows/{id}/execute", post(start::execute).fallback(wrong_method))
-        .layer(middleware::map_response(not_stored))
+type Caller = Authenticated<Refusal>;
+
+#[derive(OpenApi)]
+#[openapi(
+    tags((name = "Sim v2", description = "For callers of the second generation of Sim's API.")),
+    components(schemas(ErrorBody))
+)]
+struct SimV2;
+
+fn documented<S: Clone + Send + Sync + 'static>() -> OpenApiRouter<S> {
+    OpenApiRouter::with_openapi(SimV2::openapi())
 }
 
-pub(super) fn reads() -> Router<Arc<App>> {
-    Router::new()
-        .route("/api/v2/workflows/{id}/runs", get(read::list).fallback(wrong_method))
-        .route("/api/v2/workflows/{id}/runs/{run_id}", get(read::read).fallback(wrong_method))
-        .route("/api/v2/workflows/{id}/runs/{run_id}/cancel", post(read::cancel).fallback(wrong_method))
-        .layer(middleware::map_response(not_stored))
+fn with_wrong_method<S: Clone + Send + Sync + 'static>(routes: MethodRouter<S>) -> MethodRouter<S> {
+    routes.fallback(|| async {
+        let body = ErrorBody::new("METHOD_NOT_ALLOWED", "Method not allowed".to_owned());
+        (StatusCode::METHOD_NOT_ALLOWED, Json(body))
+    })
 }
 
 /// Answers may hold what nobody else should see; a stream says for itself how it is kept.
-async fn not_stored(mut response: Response) -> Response {
-    response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("private, no-store"));
-    response
+fn not_stored<S: Clone + Send + Sync + 'static>(routes: OpenApiRouter<S>) -> OpenApiRouter<S> {
+    routes.layer(middleware::map_response(|mut response: Response| async {
+        let headers = response.headers_mut();
+        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("private, no-store"));
+        response
+    }))
 }
 
-fn data(data: Value) -> Json<Value> {
-    Json(json!({ "data": data }))
+/// The envelope of every answer.
+#[derive(Serialize)]
+struct Data<T> {
+    data: T,
 }
 
-/// All that are not known, at once.
+impl<T: Serialize> IntoResponse for Data<T> {
+    fn into_response(self) -> Response {
+        Json(self).into_response()
+    }
+}
+
+/// Derived, it would hold a copy of its content's schema.
+impl<T: ToSchema> PartialSchema for Data<T> {
+    fn schema() -> RefOr<Schema> {
+        let data = Ref::from_schema_name(T::name());
+        ObjectBuilder::new().property("data", data).required("data").into()
+    }
+}
+
+impl<T: ToSchema> ToSchema for Data<T> {
+    fn name() -> Cow<'static, str> {
+        format!("{}Data", T::name()).into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((T::name().into_owned(), T::schema()));
+        T::schemas(schemas);
+    }
+}
+
+/// Refuses all unknown parameters at once.
 fn refuse_unknown(query: &QueryPairs, known: &[&str]) -> Result<()> {
     let unknown = query.pairs().filter(|(name, _)| !known.contains(name));
-    let problems: Vec<_> = unknown
-        .map(|(name, _)| FieldProblem { pointer: format!("/{name}"), message: "is not a known query parameter".to_owned() })
-        .collect();
-    if problems.is_empty() { Ok(()) } else { Err(Error::BadInput(problems)) }
-}
-
-/// Why a request was not done.
-#[derive(Debug)]
-enum Refusal {
-    Of(Error),
-    /// A file among the inputs is not what it says.
-    Files(Error),
-    CallChain,
-}
-
-impl<E: Into<Error>> From<E> for Refusal {
-    fn from(error: E) -> Self {
-        Self::Of(error.into())
-    }
-}
-
-#[derive(Serialize)]
-struct Told {
-    error: ToldError,
-}
-
-#[derive(Serialize)]
-struct ToldError {
-    code: &'static str,
-    message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    details: Option<Value>,
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let (error, prefix) = match self {
-            Self::Of(error) => (error, None),
-            Self::Files(error) => (error, Some(FILES_FAILED)),
-            Self::CallChain => {
-                let error =
-                    ToldError { code: "CONFLICT", message: CALL_CHAIN.to_owned(), details: Some(json!({ "code": CALL_CHAIN_CODE })) };
-                return (StatusCode::CONFLICT, Json(Told { error })).into_response();
-            }
-        };
-        let (status, mut told) = told(&error);
-        if let Some(prefix) = prefix {
-            told.message = format!("{prefix}: {}", told.message);
-        }
-        let mut response = status::refusal(status, &error, "application/json", &Told { error: told });
-        if matches!(error, Error::Unauthorized) {
-            let challenge = HeaderValue::from_static("SimApiKey realm=\"Sim API\", header=\"x-api-key\"");
-            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-        }
-        response
-    }
-}
-
-fn told(error: &Error) -> (StatusCode, ToldError) {
-    let mut status = status::status(error);
-    let (code, text, about) = match error {
-        Error::Unauthorized => ("UNAUTHORIZED", None, None),
-        Error::Forbidden(_) => ("FORBIDDEN", None, None),
-        Error::NotFound(What::Run) => ("NOT_FOUND", Some("Run not found"), None),
-        Error::NotFound(_) => ("NOT_FOUND", Some("Workflow not found"), None),
-        Error::NotPublished => {
-            status = StatusCode::FORBIDDEN;
-            ("FORBIDDEN", Some("Workflow is not deployed"), Some(json!({ "code": "WORKFLOW_NOT_DEPLOYED" })))
-        }
-        Error::BadInput(problems) => ("BAD_REQUEST", None, Some(json!(details(problems)))),
-        Error::InvalidDocument(_) => ("BAD_REQUEST", None, None),
-        Error::TooLarge(_) => ("PAYLOAD_TOO_LARGE", None, None),
-        Error::RunIdTaken(id) => ("CONFLICT", None, Some(json!({ "code": "RUN_ID_CONFLICT", "runId": id }))),
-        Error::Stale | Error::IdempotencyMismatch | Error::StillRunning | Error::AlreadyEnded(_) => {
-            ("CONFLICT", None, Some(json!({ "code": status::code(error).to_ascii_uppercase() })))
-        }
-        Error::RateLimited { retry_at, .. } => ("RATE_LIMITED", None, Some(json!({ "retryAfter": retry_at.to_string() }))),
-        Error::Gone => ("GONE", None, None),
-        Error::Internal(_) => ("INTERNAL_ERROR", Some("Internal server error"), None),
+    let problem = |(name, _)| FieldProblem {
+        pointer: format!("/{name}"),
+        message: "is not a known query parameter".to_owned(),
     };
-    (status, ToldError { code, message: text.map_or_else(|| error.to_string(), str::to_owned), details: about })
-}
-
-async fn wrong_method() -> Response {
-    let error = ToldError { code: "METHOD_NOT_ALLOWED", message: "Method not allowed".to_owned(), details: None };
-    (StatusCode::METHOD_NOT_ALLOWED, Json(Told { error })).into_response()
+    let problems: Vec<_> = unknown.map(problem).collect();
+    if problems.is_empty() { Ok(()) } else { Err(Error::BadInput(problems)) }
 }

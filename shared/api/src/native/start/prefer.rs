@@ -1,49 +1,79 @@
-//! How a caller wants to be answered: `Prefer` (RFC 7240) and `Accept`.
+//! How a caller wants its response: `Prefer` (RFC 7240) and `Accept`.
 
 use std::time::Duration;
 
 use flowgate_runner::start::Manner;
+use http::header::ACCEPT;
 use http::{HeaderMap, HeaderName};
-
-use crate::http::sse;
 
 pub(super) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 pub(super) struct Preference {
     pub(super) manner: Manner,
-    /// What `Preference-Applied` tells.
+    /// The value of `Preference-Applied`.
     pub(super) applied: Option<String>,
 }
 
-/// A stream where one is accepted; else as preferred: `respond-async` at once, `wait=N` after N seconds at most, even where both are said.
+/// A stream where one is accepted; else as preferred: `respond-async` at once, `wait=N` after N
+/// seconds at most, also where both are given.
 pub(super) fn preference(headers: &HeaderMap, longest_wait: Duration) -> Preference {
-    if sse::is_asked_for(headers) {
+    if accepts_stream(headers) {
         return Preference { manner: Manner::Stream, applied: None };
     }
     let (mut detach, mut wait) = (false, None);
-    for preference in headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')) {
+    for preference in headers
+        .get_all("prefer")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+    {
         let (name, value) = preference.split_once('=').unwrap_or((preference, ""));
         match name.split(';').next().unwrap_or("").trim().to_ascii_lowercase().as_str() {
             "respond-async" => detach = true,
             // Of two, the first counts.
             "wait" => wait = wait.or_else(|| seconds(value)),
-            // Preferences are wishes: unknown and unreadable ones are passed over.
+            // Preferences are wishes: unknown and unreadable ones are ignored.
             _ => {}
         }
     }
     match (detach, wait) {
         (_, Some(wait)) if !wait.is_zero() => {
             let wait = wait.min(longest_wait);
-            Preference { manner: Manner::Wait(Some(wait)), applied: Some(format!("wait={}", wait.as_secs())) }
+            Preference {
+                manner: Manner::Wait(Some(wait)),
+                applied: Some(format!("wait={}", wait.as_secs())),
+            }
         }
         (false, None) => Preference { manner: Manner::Wait(None), applied: None },
-        (true, _) => Preference { manner: Manner::Detach, applied: Some("respond-async".to_owned()) },
-        (false, Some(_)) => Preference { manner: Manner::Detach, applied: Some("wait=0".to_owned()) },
+        (true, _) => {
+            Preference { manner: Manner::Detach, applied: Some("respond-async".to_owned()) }
+        }
+        (false, Some(_)) => {
+            Preference { manner: Manner::Detach, applied: Some("wait=0".to_owned()) }
+        }
     }
 }
 
+/// `Accept` names `text/event-stream`.
+fn accepts_stream(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let media =
+        |range: &str| range.split(';').next().map(|media| media.trim().to_ascii_lowercase());
+    values
+        .flat_map(|value| value.split(','))
+        .filter_map(media)
+        .any(|media| media == "text/event-stream")
+}
+
 fn seconds(value: &str) -> Option<Duration> {
-    value.split(';').next()?.trim().trim_matches('"').parse::<u32>().ok().map(|seconds| Duration::from_secs(seconds.into()))
+    value
+        .split(';')
+        .next()?
+        .trim()
+        .trim_matches('"')
+        .parse::<u32>()
+        .ok()
+        .map(|seconds| Duration::from_secs(seconds.into()))
 }
 
 #[cfg(test)]
@@ -79,5 +109,16 @@ mod tests {
             (HeaderName::from_static("prefer"), "respond-async".parse().unwrap()),
         ]);
         assert_eq!(preference(&headers, Duration::from_secs(270)).manner, Manner::Stream);
+    }
+
+    #[test]
+    fn is_asked_for_by_accept() {
+        let asks = |accept: &'static str| {
+            accepts_stream(&HeaderMap::from_iter([(ACCEPT, accept.parse().unwrap())]))
+        };
+        assert!(asks("text/event-stream"));
+        assert!(asks("application/json, Text/Event-Stream;q=0.9"));
+        assert!(!asks("*/*"));
+        assert!(!accepts_stream(&HeaderMap::new()));
     }
 }

@@ -3,9 +3,9 @@
 use flowgate_app::{Error, Result};
 use http::HeaderMap;
 
-const LONGEST_RUN_ID: usize = 128;
+const MAX_RUN_ID: usize = 128;
 /// A workflow that calls itself over HTTP must end somewhere.
-const LONGEST_CALL_CHAIN: usize = 25;
+const MAX_CALL_CHAIN: usize = 25;
 pub(in crate::compat::sim) const STREAM_PROTOCOL: &str = "x-sim-stream-protocol";
 pub(in crate::compat::sim) const AGENT_EVENTS: &str = "agent-events-v1";
 
@@ -13,10 +13,15 @@ pub(in crate::compat::sim) const AGENT_EVENTS: &str = "agent-events-v1";
 pub(in crate::compat::sim) fn run_id(headers: &HeaderMap, name: &str) -> Result<Option<String>> {
     let mut ids = headers.get_all(name).iter();
     let Some(id) = ids.next() else { return Ok(None) };
-    let sane = |id: &&str| (1..=LONGEST_RUN_ID).contains(&id.len()) && id.bytes().all(is_of_an_id);
+    let sane = |id: &&str| (1..=MAX_RUN_ID).contains(&id.len()) && id.bytes().all(is_of_an_id);
     match (id.to_str().ok().filter(sane), ids.next()) {
         (Some(id), None) => Ok(Some(id.to_owned())),
-        _ => Err(Error::bad_field("", format!("the header {name} must be one value of 1 to 128 letters, digits, '.', '_', ':' or '-'"))),
+        _ => Err(Error::bad_field(
+            "",
+            format!(
+                "the header {name} must be one value of 1 to 128 letters, digits, '.', '_', ':' or '-'"
+            ),
+        )),
     }
 }
 
@@ -26,8 +31,11 @@ fn is_of_an_id(byte: u8) -> bool {
 
 pub(in crate::compat::sim) fn call_chain_is_too_long(headers: &HeaderMap) -> bool {
     let chains = headers.get_all("x-sim-via").iter();
-    chains.flat_map(|chain| chain.as_bytes().split(|byte| *byte == b',')).filter(|call| !call.trim_ascii().is_empty()).count()
-        >= LONGEST_CALL_CHAIN
+    chains
+        .flat_map(|chain| chain.as_bytes().split(|byte| *byte == b','))
+        .filter(|call| !call.trim_ascii().is_empty())
+        .count()
+        >= MAX_CALL_CHAIN
 }
 
 pub(in crate::compat::sim) fn speaks_agent_events(headers: &HeaderMap) -> bool {

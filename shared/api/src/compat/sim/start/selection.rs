@@ -16,7 +16,8 @@ pub(super) struct Selected {
 /// What an agent says while it goes on is this output of it.
 const SPOKEN: &str = "content";
 
-/// `name.path` and `id.path` (split at the first dot), `id_path`, or an id alone. What names no block selects nothing.
+/// `name.path` and `id.path` (split at the first dot), `id_path`, or an id alone. What names no
+/// block selects nothing.
 pub(super) fn resolve(selectors: &[String], workflow: &Workflow) -> Vec<Selected> {
     let mut selected = Vec::new();
     for selector in selectors {
@@ -35,7 +36,8 @@ impl Selected {
         self.path.is_empty() || self.path == SPOKEN
     }
 
-    /// As it is streamed: text as it is, all else as indented JSON. `None` where there is no such output.
+    /// As it is streamed: text as it is, all else as indented JSON. `None` where there is no such
+    /// output.
     pub(super) fn text(&self, output: &Value) -> Option<String> {
         match follow(output, &self.path)? {
             Value::String(text) => Some(text.clone()),
@@ -56,7 +58,10 @@ fn by_id(selector: &str, workflow: &Workflow) -> Option<Selected> {
         "" => Some(""),
         rest => rest.strip_prefix('_'),
     };
-    let node = workflow.nodes().filter(|node| rest(&node.id).is_some()).max_by_key(|node| node.id.len())?;
+    let node = workflow
+        .nodes()
+        .filter(|node| rest(&node.id).is_some())
+        .max_by_key(|node| node.id.len())?;
     Some(Selected { block_id: node.id.clone(), path: rest(&node.id)?.to_owned() })
 }
 
@@ -107,7 +112,8 @@ nodes:
     #[test]
     fn outputs_are_found_by_path_and_told_as_text() {
         let output = json!({ "content": "hi", "data": { "items": [{ "n": 1 }, { "n": 2 }] } });
-        let text = |path: &str| Selected { block_id: String::new(), path: path.to_owned() }.text(&output);
+        let text =
+            |path: &str| Selected { block_id: String::new(), path: path.to_owned() }.text(&output);
         assert_eq!(text("content").unwrap(), "hi");
         assert_eq!(text("data.items[1].n").unwrap(), "2");
         assert_eq!(text("data.items.0").unwrap(), "{\n  \"n\": 1\n}");

@@ -14,16 +14,17 @@ use flowgate_runner::driver::Progress;
 use flowgate_runner::host::Subscription;
 use futures_util::{Stream, stream};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
-use crate::compat::sim::record::{block_id, error_text};
-use super::selection::Selected;
 use super::end_overdue;
+use super::selection::Selected;
+use crate::compat::sim::record::{block_id, error_text};
 
 /// Stands before the first chunk of each further output.
 const SEPARATOR: &str = "\n\n";
 
-/// How the end is told, and whether a chunk can be taken back.
+/// What the last frames are, and whether a chunk can be taken back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::compat::sim) enum Protocol {
     /// `{"event":"done",…}` and a bare `[DONE]`: the first generation's.
@@ -35,26 +36,79 @@ pub(in crate::compat::sim) enum Protocol {
     AgentEvents,
 }
 
-pub(in crate::compat::sim) struct Streamed {
-    pub(in crate::compat::sim) app: Arc<App>,
-    pub(in crate::compat::sim) workflow: Arc<Workflow>,
-    /// What the subscription has told already.
-    pub(in crate::compat::sim) first: Option<Progress>,
-    pub(in crate::compat::sim) subscription: Subscription,
-    pub(in crate::compat::sim) teller: Teller,
+/// The data of a frame.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = sim::StreamFrame)]
+pub(super) enum StreamFrame<'a> {
+    /// Text of a selected output.
+    #[serde(rename_all = "camelCase")]
+    Chunk { block_id: &'a str, chunk: String },
+    /// The chunks of the block so far do not count: it begins again.
+    #[serde(rename_all = "camelCase")]
+    Reset { block_id: &'a str, event: &'static str },
+    /// The end, in the first generation.
+    Done {
+        event: &'static str,
+        success: bool,
+        output: Value,
+        #[schema(inline)]
+        metadata: DoneMetadata,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
+        error: Option<String>,
+    },
+    /// The end, in the second generation and with `agent-events-v1`.
+    Final {
+        event: &'static str,
+        #[schema(inline)]
+        data: FinalData,
+    },
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct DoneMetadata {
+    /// Milliseconds.
+    #[schema(required)]
+    duration: Option<u64>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct FinalData {
+    success: bool,
+    output: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    error: Option<String>,
+}
+
+impl StreamFrame<'_> {
+    /// Bare data: Sim's frames have no `event:` and no `id:`.
+    fn encode(&self) -> String {
+        format!("data: {}\n\n", serde_json::to_string(self).unwrap_or_default())
+    }
+}
+
+pub(super) struct Streamed {
+    pub(super) app: Arc<App>,
+    pub(super) workflow: Arc<Workflow>,
+    /// What the subscription has given already.
+    pub(super) first: Option<Progress>,
+    pub(super) subscription: Subscription,
+    pub(super) encoder: StreamEncoder,
 }
 
 impl Streamed {
-    /// What the run tells, as Sim's frames. The stream ends with the run.
-    pub(in crate::compat::sim) fn frames(self) -> impl Stream<Item = Bytes> + Send + 'static {
+    /// The progress of the run as Sim's frames. The stream ends with the run.
+    pub(super) fn frames(self) -> impl Stream<Item = Bytes> + Send + 'static {
         stream::unfold(Some(self), |streamed| async move {
             let mut streamed = streamed?;
             loop {
                 match streamed.next().await {
                     Some(Progress::Event(event)) => {
-                        let told = streamed.teller.tell(event.told);
-                        if !told.is_empty() {
-                            return Some((told.into(), Some(streamed)));
+                        let frames = streamed.encoder.encode(event.told);
+                        if !frames.is_empty() {
+                            return Some((frames.into(), Some(streamed)));
                         }
                     }
                     last => return Some((streamed.last(last).await, None)),
@@ -72,33 +126,37 @@ impl Streamed {
 
     async fn last(&self, last: Option<Progress>) -> Bytes {
         let head = &self.subscription.head;
-        let undone = |error| undone(error, self.app.now().since(head.created_at));
+        let failed = |error| End::failed(error, self.app.now().since(head.created_at));
         let end = match last {
-            Some(Progress::Ended(record)) => self.teller.end(&record, &self.workflow),
+            Some(Progress::Ended(record)) => self.encoder.end(&record, &self.workflow),
             Some(Progress::HandedOver(_)) => match end_overdue(&self.app, &head.id).await {
-                Ok(Some(record)) => self.teller.end(&record, &self.workflow),
-                Ok(None) | Err(_) => undone("Execution timed out".to_owned()),
+                Ok(Some(record)) => self.encoder.end(&record, &self.workflow),
+                Ok(None) | Err(_) => failed("Execution timed out".to_owned()),
             },
-            Some(Progress::Event(_) | Progress::Repeated(_) | Progress::IdTaken | Progress::Lost) | None => undone(left_behind(&head.id)),
+            Some(Progress::Event(_) | Progress::Repeated(_) | Progress::IdTaken) => {
+                failed(cut(&head.id))
+            }
+            Some(Progress::Lost) | None => failed(cut(&head.id)),
         };
-        self.teller.last_frames(end).into()
+        self.encoder.last_frames(end).into()
     }
 }
 
 /// The frames of a run that has ended, from what its nodes left.
-pub(in crate::compat::sim) async fn told_again(app: &App, record: &RunRecord, workflow: &Workflow, mut teller: Teller) -> Result<Bytes> {
+pub(super) async fn replay_frames(
+    app: &App,
+    record: &RunRecord,
+    workflow: &Workflow,
+    mut encoder: StreamEncoder,
+) -> Result<Bytes> {
     let mut frames = String::new();
     for node in app.trace(record).await? {
         if let Some(output) = node.output {
-            frames.push_str(&teller.finished(&node.node, &output));
+            frames.push_str(&encoder.finished(&node.node, &output));
         }
     }
-    frames.push_str(&teller.last_frames(teller.end(record, workflow)));
+    frames.push_str(&encoder.last_frames(encoder.end(record, workflow)));
     Ok(frames.into())
-}
-
-fn frame(data: &impl Serialize) -> String {
-    format!("data: {}\n\n", serde_json::to_string(data).unwrap_or_default())
 }
 
 /// How the run ended, as far as the stream knows.
@@ -109,24 +167,27 @@ struct End {
     error: Option<String>,
 }
 
-fn undone(error: String, duration: Duration) -> End {
-    let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    End { success: false, output: json!({}), duration_ms: Some(duration_ms), error: Some(error) }
+impl End {
+    fn failed(error: String, duration: Duration) -> Self {
+        let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let output = Value::Object(Map::new());
+        Self { success: false, output, duration_ms: Some(duration_ms), error: Some(error) }
+    }
 }
 
-/// The run goes on elsewhere, or its listener did not keep up.
-fn left_behind(run: &RunId) -> String {
+/// The run goes on elsewhere, or its caller did not keep up.
+fn cut(run: &RunId) -> String {
     format!("The stream was cut; the result will be at /api/jobs/{run}")
 }
 
-/// Turns what nodes say and leave into chunks.
+/// Turns what nodes say and leave into frames.
 #[derive(Debug, Default)]
-pub(in crate::compat::sim) struct Teller {
+pub(super) struct StreamEncoder {
     selected: Vec<Selected>,
     protocol: Protocol,
     /// Nodes whose text is streamed as they say it.
     spoken: HashMap<Arc<str>, Speech>,
-    /// Something has been told: what comes next is marked off by a separator.
+    /// A chunk has been sent: what comes next begins with a separator.
     begun: bool,
 }
 
@@ -137,16 +198,17 @@ struct Speech {
     said: bool,
 }
 
-impl Teller {
+impl StreamEncoder {
     pub(super) fn new(selected: Vec<Selected>, protocol: Protocol) -> Self {
         Self { selected, protocol, ..Self::default() }
     }
 
     fn end(&self, record: &RunRecord, workflow: &Workflow) -> End {
+        // Every selected output that there was has been streamed.
+        let whole = self.selected.is_empty();
         End {
             success: record.state == RunState::Succeeded,
-            // Every selected output that there was has been streamed.
-            output: if self.selected.is_empty() { answer::output(record).clone() } else { json!({}) },
+            output: if whole { answer::output(record).clone() } else { Value::Object(Map::new()) },
             duration_ms: answer::duration_ms(record),
             error: error_text(record, Some(workflow)),
         }
@@ -154,20 +216,21 @@ impl Teller {
 
     fn last_frames(&self, end: End) -> String {
         let End { success, output, duration_ms, error } = end;
-        let (told, last) = match self.protocol {
+        let (frame, last) = match self.protocol {
             Protocol::Done => {
-                let metadata = json!({ "duration": duration_ms });
-                (json!({ "event": "done", "success": success, "output": output, "metadata": metadata }), "[DONE]")
+                let metadata = DoneMetadata { duration: duration_ms };
+                let frame = StreamFrame::Done { event: "done", success, output, metadata, error };
+                (frame, "[DONE]")
             }
             Protocol::Final | Protocol::AgentEvents => {
-                (json!({ "event": "final", "data": { "success": success, "output": output } }), "\"[DONE]\"")
+                let data = FinalData { success, output, error };
+                (StreamFrame::Final { event: "final", data }, "\"[DONE]\"")
             }
         };
-        let told = with_error(told, error);
-        format!("{}data: {last}\n\n", frame(&told))
+        format!("{}data: {last}\n\n", frame.encode())
     }
 
-    fn tell(&mut self, told: Told) -> String {
+    fn encode(&mut self, told: Told) -> String {
         match told {
             Told::Chunk { node, text } => self.chunk(node, &text),
             Told::NodeFinished { node, output: Some(output), .. } => self.finished(&node, &output),
@@ -178,23 +241,26 @@ impl Teller {
 
     fn chunk(&mut self, node: Arc<str>, text: &str) -> String {
         let block = block_id(&node);
-        if text.is_empty() || !self.selected.iter().any(|selected| selected.block_id == block && selected.is_spoken()) {
+        let of_block = |selected: &Selected| selected.block_id == block && selected.is_spoken();
+        if text.is_empty() || !self.selected.iter().any(of_block) {
             return String::new();
         }
         let separator = if self.begun { SEPARATOR } else { "" };
         self.begun = true;
-        let speech = self.spoken.entry(node.clone()).or_insert(Speech { separator, said: false });
+        let new = Speech { separator, said: false };
+        let speech = self.spoken.entry(node.clone()).or_insert(new);
         let separator = if speech.said { "" } else { speech.separator };
         speech.said = true;
         chunk_frame(block, separator, text)
     }
 
-    /// Only one of the protocols can take a chunk back: in the others what is said again is said again.
+    /// Only one of the protocols can take a chunk back: in the others what is said again is said
+    /// again.
     fn reset(&mut self, node: &str) -> String {
         match self.spoken.get_mut(node) {
             Some(speech) if speech.said && self.protocol == Protocol::AgentEvents => {
                 speech.said = false;
-                frame(&json!({ "blockId": block_id(node), "event": "chunk_reset" }))
+                StreamFrame::Reset { block_id: block_id(node), event: "chunk_reset" }.encode()
             }
             _ => String::new(),
         }
@@ -204,32 +270,27 @@ impl Teller {
     fn finished(&mut self, node: &str, output: &Value) -> String {
         let block = block_id(node);
         let spoken = self.spoken.get(node).is_some_and(|speech| speech.said);
-        let of_node = self.selected.iter().filter(|selected| selected.block_id == block && !(spoken && selected.is_spoken()));
+        let of_node = self
+            .selected
+            .iter()
+            .filter(|selected| selected.block_id == block && !(spoken && selected.is_spoken()));
         let texts: Vec<_> = of_node.filter_map(|selected| selected.text(output)).collect();
         let whole = |text: &String| {
-            let separator = if std::mem::replace(&mut self.begun, true) { SEPARATOR } else { "" };
-            chunk_frame(block, separator, text)
+            let begun = std::mem::replace(&mut self.begun, true);
+            chunk_frame(block, if begun { SEPARATOR } else { "" }, text)
         };
         texts.iter().map(whole).collect()
     }
 }
 
 fn chunk_frame(block: &str, separator: &str, text: &str) -> String {
-    frame(&json!({ "blockId": block, "chunk": format!("{separator}{text}") }))
-}
-
-/// Beside the flag that says there is one.
-fn with_error(mut told: Value, error: Option<String>) -> Value {
-    let place = if told["data"].is_object() { &mut told["data"] } else { &mut told };
-    if let Some(error) = error {
-        place["error"] = error.into();
-    }
-    told
+    StreamFrame::Chunk { block_id: block, chunk: format!("{separator}{text}") }.encode()
 }
 
 #[cfg(test)]
 mod tests {
     use flowgate_engine::NodeStatus;
+    use serde_json::json;
 
     use super::*;
 
@@ -248,16 +309,26 @@ mod tests {
     }
 
     fn check(selected: &[(&str, &str)], told: impl IntoIterator<Item = Told>, expected: &str) {
-        let selected = selected.iter().map(|(block_id, path)| Selected { block_id: (*block_id).to_owned(), path: (*path).to_owned() });
-        let mut teller = Teller::new(selected.collect(), Protocol::AgentEvents);
-        let frames: String = told.into_iter().map(|told| teller.tell(told)).collect();
+        let selected = selected.iter().map(|(block_id, path)| Selected {
+            block_id: (*block_id).to_owned(),
+            path: (*path).to_owned(),
+        });
+        let mut encoder = StreamEncoder::new(selected.collect(), Protocol::AgentEvents);
+        let frames: String = told.into_iter().map(|told| encoder.encode(told)).collect();
         assert_eq!(frames, expected);
     }
 
     #[test]
     fn a_block_that_begins_again_takes_its_text_back() {
         let reset = |node: &str| Told::NodeReset { node: node.into() };
-        let told = [reset("b"), chunk("a", "One"), chunk("b", "Tw"), reset("b"), reset("b"), chunk("b", "Two")];
+        let told = [
+            reset("b"),
+            chunk("a", "One"),
+            chunk("b", "Tw"),
+            reset("b"),
+            reset("b"),
+            chunk("b", "Two"),
+        ];
         check(
             &[("a", ""), ("b", "content")],
             told,
@@ -273,21 +344,34 @@ mod tests {
     #[test]
     fn each_protocol_has_its_end() {
         let end = |protocol, error: Option<&str>| {
-            let end = End { success: error.is_none(), output: json!({}), duration_ms: Some(3), error: error.map(str::to_owned) };
-            Teller::new(Vec::new(), protocol).last_frames(end)
+            let end = End {
+                success: error.is_none(),
+                output: json!({}),
+                duration_ms: Some(3),
+                error: error.map(str::to_owned),
+            };
+            StreamEncoder::new(Vec::new(), protocol).last_frames(end)
         };
         assert_eq!(
             end(Protocol::Done, Some("no")),
             "data: {\"event\":\"done\",\"success\":false,\"output\":{},\"metadata\":{\"duration\":3},\"error\":\"no\"}\n\ndata: [DONE]\n\n"
         );
         let last = "data: {\"event\":\"final\",\"data\":{\"success\":true,\"output\":{}}}\n\ndata: \"[DONE]\"\n\n";
-        assert_eq!((end(Protocol::Final, None), end(Protocol::AgentEvents, None)), (last.to_owned(), last.to_owned()));
+        assert_eq!(
+            (end(Protocol::Final, None), end(Protocol::AgentEvents, None)),
+            (last.to_owned(), last.to_owned())
+        );
         assert!(end(Protocol::Final, Some("no")).contains("\"output\":{},\"error\":\"no\"}}"));
     }
 
     #[test]
     fn chunks_are_told_as_they_come() {
-        let told = [chunk("a", "One"), chunk("other", "x"), chunk("a", ", two"), finished("a", json!({ "content": "One, two" }))];
+        let told = [
+            chunk("a", "One"),
+            chunk("other", "x"),
+            chunk("a", ", two"),
+            finished("a", json!({ "content": "One, two" })),
+        ];
         check(
             &[("a", "content")],
             told,
@@ -305,7 +389,13 @@ mod tests {
             finished("c", json!({ "result": [1] })),
         ];
         check(
-            &[("a", "content"), ("a", "tokens.total"), ("b", "content"), ("c", "result"), ("c", "stdout")],
+            &[
+                ("a", "content"),
+                ("a", "tokens.total"),
+                ("b", "content"),
+                ("c", "result"),
+                ("c", "stdout"),
+            ],
             told,
             concat!(
                 "data: {\"blockId\":\"a\",\"chunk\":\"One\"}\n\n",
@@ -318,7 +408,11 @@ mod tests {
 
     #[test]
     fn iterations_of_a_loop_are_told_under_its_block() {
-        let told = [chunk("each[0]/a", "x"), finished("each[0]/a", json!({ "content": "x" })), chunk("each[1]/a", "y")];
+        let told = [
+            chunk("each[0]/a", "x"),
+            finished("each[0]/a", json!({ "content": "x" })),
+            chunk("each[1]/a", "y"),
+        ];
         check(
             &[("a", "content")],
             told,

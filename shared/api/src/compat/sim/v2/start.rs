@@ -1,5 +1,7 @@
-//! Executes a workflow as Sim's second generation does: a run that fails or takes too long is an answer like any other.
+//! Executes a workflow as Sim's second generation does: a run that fails or takes too long is an
+//! answer like any other.
 
+mod refusal;
 mod request;
 
 use std::sync::Arc;
@@ -16,41 +18,131 @@ use flowgate_engine::input::Undeclared;
 use flowgate_runner::Runner;
 use flowgate_runner::start::Manner;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
+use utoipa_axum::routes;
 
-use self::request::Request;
-use super::{Refusal, data, refuse_unknown};
-use crate::http::caller::caller;
-use crate::compat::sim::start::{self, Answer, Execution, files, headers};
-use crate::compat::sim::record;
+use self::refusal::StartRefusal;
+use self::request::{ExecuteRequest, Request};
+use super::{Data, ErrorBody, documented, not_stored, refuse_unknown, with_wrong_method};
+use crate::compat::sim::record::{self, Failure, RunStatus};
+use crate::compat::sim::start::{
+    Executed, Execution, begin, end_overdue, files, headers, timed_out,
+};
+use crate::http::caller::Authenticated;
 use crate::http::request::{QueryPairs, Segments};
+use crate::http::sse::Frame;
+use crate::http::time::Time;
 use crate::http::{body, idempotency};
+use crate::starts::NotStarted;
 
 const RUN_ID: &str = "x-run-id";
 
-pub(super) async fn execute(
+pub(in crate::compat) fn routes() -> OpenApiRouter<Arc<Runner>> {
+    not_stored(documented().routes(routes!(execute).map(with_wrong_method)))
+}
+
+/// A run that was waited for.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = sim::v2::RunResult)]
+struct RunResult<'a> {
+    run_id: &'a str,
+    workflow_id: &'a str,
+    status: RunStatus,
+    #[schema(value_type = Value)]
+    output: Option<&'a Value>,
+    #[schema(required)]
+    error: Option<Failure>,
+    started_at: Time,
+    #[schema(required)]
+    ended_at: Option<Time>,
+    #[schema(required)]
+    duration_ms: Option<u64>,
+}
+
+/// A run that was accepted.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = sim::v2::Queued)]
+struct Queued<'a> {
+    run_id: &'a str,
+    status_url: String,
+}
+
+type ResultData<'a> = Data<RunResult<'a>>;
+type QueuedData<'a> = Data<Queued<'a>>;
+
+/// Execute a workflow
+///
+/// Waits, streams or accepts, as the body says. The frames of a stream have data alone:
+/// `sim.StreamFrame` as JSON, and `"[DONE]"` at the end. Needs the scope `run`.
+#[utoipa::path(
+    post,
+    path = "/api/v2/workflows/{id}/execute",
+    operation_id = "sim_v2_execute",
+    tag = "Sim v2",
+    params(
+        ("id" = String, Path, description = "The workflow's id."),
+        ("X-Run-Id" = Option<String>, Header, description = "Your own id for the run."),
+        (
+            "X-Sim-Stream-Protocol" = Option<String>,
+            Header,
+            description = "`agent-events-v1`: a block that begins again says so.",
+        ),
+        (
+            "X-Sim-Via" = Option<String>,
+            Header,
+            description = "The workflows that called each other to get here; at most 24.",
+        ),
+        (
+            "Idempotency-Key" = Option<String>,
+            Header,
+            description = "The same request with the same key starts nothing again for 24 hours.",
+        ),
+    ),
+    request_body = Option<ExecuteRequest>,
+    responses(
+        NotStarted<ErrorBody>,
+        (
+            status = 200,
+            description = "The run has ended, however it ended, or took too long; or its stream.",
+            content((ResultData = "application/json"), (Frame = "text/event-stream")),
+            headers(("X-Run-Id" = String, description = "The run's id."))
+        ),
+        (
+            status = 202,
+            description = "The run is stored, and will reach an end.",
+            body = QueuedData,
+        ),
+    )
+)]
+async fn execute(
     State(runner): State<Arc<Runner>>,
     Segments(id): Segments<String>,
+    caller: Authenticated<StartRefusal>,
     query: QueryPairs,
     uri: Uri,
     headers: HeaderMap,
     body: Body,
-) -> Result<Response, Refusal> {
-    let app = &runner.app;
-    let caller = caller(app, &headers).await?;
+) -> Result<Response, StartRefusal> {
     caller.require(Scope::Run, &id, What::Workflow)?;
     let body = body::read(&headers, body).await?;
     refuse_unknown(&query, &[])?;
     if headers::call_chain_is_too_long(&headers) {
-        return Err(Refusal::CallChain);
+        return Err(StartRefusal::CallChain);
     }
     let idempotency = idempotency::read(&headers, &uri, &body)?;
-    let Request { manner, selected, timeout, protocol, run_id, mut input } = Request::read(&headers, &body)?;
-    let published = app.published(&id, None).await?;
-    files::read(&runner.outbound, &published.workflow, &mut input).map_err(|error| Refusal::Files(within_input(error)))?;
+    let Request { manner, timeout, protocol, run_id, body } = Request::read(&headers, &body)?;
+    let published = runner.app.published(&id, None).await?;
+    let mut input = body.input;
+    files::read(&runner.outbound, &published.workflow, &mut input)
+        .map_err(|error| StartRefusal::Files(within_input(error)))?;
     let execution = Execution {
         manner,
-        selected,
+        selected: body.selected_outputs,
         input,
         undeclared: Undeclared::Refuse,
         input_pointer: "/input",
@@ -59,17 +151,17 @@ pub(super) async fn execute(
         protocol,
         idempotency,
     };
-    let begun = match start::begin(&runner, &caller, &published, execution).await? {
-        Answer::Stream(head, response) => return Ok(named(response, head.shown_id())),
-        Answer::Run(begun) => begun,
+    let outcome = match begin(&runner, &caller, &published, execution).await? {
+        Executed::Stream(head, response) => return Ok(with_id(response, head.shown_id())),
+        Executed::Run(outcome) => outcome,
     };
-    let record = &begun.record;
-    let answer = match manner {
+    let (app, record, workflow) = (&runner.app, &outcome.record, &published.workflow);
+    let response = match manner {
         Manner::Detach => queued(app, record),
-        Manner::Wait(_) | Manner::Stream if record.state.has_ended() => data(result(record, &published.workflow)).into_response(),
-        Manner::Wait(_) | Manner::Stream => data(overdue(app, record, &published.workflow).await?).into_response(),
+        _ if record.state.has_ended() => Data { data: result(record, workflow) }.into_response(),
+        Manner::Wait(_) | Manner::Stream => overdue(app, record, workflow).await?,
     };
-    Ok(named(begun.mark(answer), record.head.shown_id()))
+    Ok(with_id(outcome.mark(response), record.head.shown_id()))
 }
 
 fn within_input(error: Error) -> Error {
@@ -80,7 +172,7 @@ fn within_input(error: Error) -> Error {
     Error::BadInput(problems)
 }
 
-fn named(mut response: Response, id: &str) -> Response {
+fn with_id(mut response: Response, id: &str) -> Response {
     if let Ok(id) = HeaderValue::from_str(id) {
         response.headers_mut().insert(RUN_ID, id);
     }
@@ -88,40 +180,43 @@ fn named(mut response: Response, id: &str) -> Response {
 }
 
 fn queued(app: &App, record: &RunRecord) -> Response {
-    let (url, workflow_id, id) = (&app.settings.public_url, &record.head.workflow_id, record.head.shown_id());
-    let accepted = json!({ "runId": id, "statusUrl": format!("{url}/api/v2/workflows/{workflow_id}/runs/{id}") });
-    (StatusCode::ACCEPTED, data(accepted)).into_response()
+    let (workflow_id, run_id) = (&record.head.workflow_id, record.head.shown_id());
+    let public_url = &app.settings.public_url;
+    let status_url = format!("{public_url}/api/v2/workflows/{workflow_id}/runs/{run_id}");
+    (StatusCode::ACCEPTED, Data { data: Queued { run_id, status_url } }).into_response()
 }
 
-async fn overdue(app: &App, record: &RunRecord, workflow: &Workflow) -> Result<Value, Error> {
-    if let Some(record) = start::end_overdue(app, &record.head.id).await? {
-        return Ok(result(&record, workflow));
+async fn overdue(app: &App, record: &RunRecord, workflow: &Workflow) -> Result<Response, Error> {
+    if let Some(record) = end_overdue(app, &record.head.id).await? {
+        return Ok(Data { data: result(&record, workflow) }.into_response());
     }
     let now = app.now();
     let since = record.started_at.unwrap_or(record.head.created_at);
-    Ok(json!({
-        "runId": record.head.shown_id(),
-        "workflowId": record.head.workflow_id,
-        "status": "failed",
-        "output": null,
-        "error": { "message": start::timed_out(app), "code": "TIMEOUT" },
-        "startedAt": since.to_string(),
-        "endedAt": now.to_string(),
-        "durationMs": u64::try_from(now.since(since).as_millis()).unwrap_or(u64::MAX),
-    }))
+    let result = RunResult {
+        run_id: record.head.shown_id(),
+        workflow_id: &record.head.workflow_id,
+        status: RunStatus::Failed,
+        output: None,
+        error: Some(Failure::new(timed_out(app), "TIMEOUT")),
+        started_at: since.into(),
+        ended_at: Some(now.into()),
+        duration_ms: Some(u64::try_from(now.since(since).as_millis()).unwrap_or(u64::MAX)),
+    };
+    Ok(Data { data: result }.into_response())
 }
 
-fn result(record: &RunRecord, workflow: &Workflow) -> Value {
+fn result<'a>(record: &'a RunRecord, workflow: &Workflow) -> RunResult<'a> {
     let output = answer::output(record);
-    let nothing_left = record.state != RunState::Succeeded && output.as_object().is_some_and(|output| output.is_empty());
-    json!({
-        "runId": record.head.shown_id(),
-        "workflowId": record.head.workflow_id,
-        "status": record::status(record.state),
-        "output": if nothing_left { &Value::Null } else { output },
-        "error": record::error(record, Some(workflow)),
-        "startedAt": record::started_at(record),
-        "endedAt": record::ended_at(record),
-        "durationMs": answer::duration_ms(record),
-    })
+    let is_empty = output.as_object().is_some_and(|output| output.is_empty());
+    let nothing_left = record.state != RunState::Succeeded && is_empty;
+    RunResult {
+        run_id: record.head.shown_id(),
+        workflow_id: &record.head.workflow_id,
+        status: record.state.into(),
+        output: (!nothing_left).then_some(output),
+        error: Failure::of(record, Some(workflow)),
+        started_at: record::started_at(record),
+        ended_at: record::ended_at(record),
+        duration_ms: answer::duration_ms(record),
+    }
 }
