@@ -76,6 +76,8 @@ async fn from_an_example_to_a_run() {
     assert_eq!(published.code, 0, "{}", published.err);
     assert!(published.out.starts_with("published blurb 1.0.0\n"), "{}", published.out);
     assert!(published.out.contains(&format!("curl -s {}/v1/workflows/blurb/runs", server.url)), "{}", published.out);
+    let again = shell.run("publish workflow.yaml --id blurb").await;
+    assert!(again.code == 0 && again.out.starts_with("unchanged: blurb 1.0.0 is this document\n"), "{}", again.out);
     let ran = shell.run("run blurb").await;
     assert_eq!(json(&ran), json!({ "text": "Write a friendly text about a folding bicycle.", "words": 8, "remark": null }));
 }

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use flowgate_app::workflow::{VersionInfo, WorkflowRecord};
+use flowgate_app::workflow::{VersionInfo, VersionPublished, WorkflowRecord};
 use flowgate_app::{App, Error};
 use http::header::{ACCEPT, CONTENT_TYPE, ETAG, IF_MATCH};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
@@ -64,7 +64,7 @@ pub(super) async fn delete(State(app): State<Arc<App>>, Segments(id): Segments<S
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Makes the draft the version that callers run.
+/// Makes the draft the version that callers run: 201, or 200 with the active version where that is its document already.
 pub(super) async fn publish(
     State(app): State<Arc<App>>,
     Segments(id): Segments<String>,
@@ -73,8 +73,11 @@ pub(super) async fn publish(
 ) -> Result<Response, Refusal> {
     let caller = caller(&app, &headers).await?;
     let notes = only_string("notes", &headers, body).await?;
-    let version = app.publish(&caller, &id, notes).await?;
-    Ok((StatusCode::CREATED, Json(version_answer(&id, &version, true))).into_response())
+    let (status, version) = match app.publish(&caller, &id, notes).await? {
+        VersionPublished::New(version) => (StatusCode::CREATED, version),
+        VersionPublished::Unchanged(version) => (StatusCode::OK, version),
+    };
+    Ok((status, Json(version_answer(&id, &version, true))).into_response())
 }
 
 /// Newest first.
@@ -91,7 +94,7 @@ pub(super) async fn versions(
     Ok(page::answer(&app, &uri, &query, &versions, |version| version_answer(&id, version, is_active(version))))
 }
 
-/// To the version named, or the one before the active one.
+/// To the version named, or to the one that was active before.
 pub(super) async fn rollback(
     State(app): State<Arc<App>>,
     Segments(id): Segments<String>,

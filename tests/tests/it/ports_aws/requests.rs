@@ -9,7 +9,7 @@ use flowgate_core::limit::{Entered, Rate};
 use flowgate_core::run::{Claimed, Created, Ending, Finished, Heartbeat, RunFilter, RunState, StartMark};
 use flowgate_core::secret::SigningPin;
 use flowgate_core::work::Message;
-use flowgate_core::workflow::DraftSaved;
+use flowgate_core::workflow::{DraftSaved, NewVersion, SetActive};
 use flowgate_tests::ports::World;
 use flowgate_tests::ports::sample::*;
 use flowgate_tests::stores::{Counter, Stores};
@@ -75,6 +75,15 @@ async fn each_verb_makes_the_requests_it_must() -> Result<()> {
     count("a page of a list, one of them with a large input", &["Query", "BatchGetItem", "BatchGetItem"]);
     world.workflows.save_draft("story", draft("one"), "uid", SIGNING, None).await?;
     count("a draft", &["UpdateItem"]);
+    for (text, expected) in [("one", &["GetItem", "TransactWriteItems"][..]), ("one", &["GetItem", "GetItem"])] {
+        let new = NewVersion { document: text.into(), hash: text.into(), name: "A story".into(), notes: None, at: at(20) };
+        world.workflows.publish("story", new).await?;
+        count("a version, and the same again", expected);
+    }
+    world.workflows.set_active("story", Some("1.0.0"), at(30)).await?;
+    count("an endpoint that moves", &["GetItem", "TransactWriteItems"]);
+    world.workflows.set_active("story", None, at(30)).await?;
+    count("an endpoint that is taken down", &["GetItem", "UpdateItem"]);
     world.limits.take("key", Rate { requests_per_minute: 60, burst: 3 }, at(1)).await?;
     count("a start of a key with limits", &["UpdateItem"]);
     world.limits.enter("key", &run_id(1)?, 3, at(1), at(9)).await?;
@@ -132,6 +141,16 @@ async fn a_write_whose_answer_was_lost_takes_effect_once() -> Result<()> {
     assert!(world.workflows.rotate_signing("story", SigningPin { master: 1, epoch: 1 }, at(500)).await?);
     let rotated = world.workflows.read("story").await?.context("the workflow is not there")?;
     assert_eq!(rotated.signing_before, Some((SIGNING, at(500))));
+    for text in ["one", "two", "three"] {
+        let new = NewVersion { document: text.into(), hash: text.into(), name: "A story".into(), notes: None, at: at(20) };
+        world.workflows.publish("story", new).await?;
+    }
+    for (target, before) in [(Some("1.0.1"), "1.0.0"), (None, "1.0.1")] {
+        assert_eq!(world.workflows.set_active("story", target, at(30)).await?, SetActive::Done);
+        let kept = world.workflows.read("story").await?.context("the workflow is not there")?;
+        assert_eq!((kept.active_version.as_deref(), kept.rollback_targets.last().as_deref()), (target, Some(before)));
+    }
+    assert_eq!(world.workflows.versions("uid", first_page(10)).await?.items.len(), 3);
     for n in 1..=2 {
         assert_eq!(world.limits.enter("key", &run_id(n)?, 2, at(1), at(9)).await?, Entered::Entered);
     }
