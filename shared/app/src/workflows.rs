@@ -52,7 +52,7 @@ impl App {
             saved_at: self.now(),
         };
         let pin = SigningPin { master: self.keyring.newest_master()?, epoch: 1 };
-        let uid = self.new_uuid().simple().to_string();
+        let uid = self.new_uuid(self.now()).simple().to_string();
         let saved = self.ports.workflows.save_draft(id, draft, &uid, pin, if_match).await?;
         self.workflow_cache.forget(id);
         match saved {

@@ -33,6 +33,8 @@ pub(crate) struct Listing {
     pub(crate) list: String,
     /// The item behind which the page begins: its place in the list, and its key.
     pub(crate) start: Option<(String, Key)>,
+    /// The first and the last place that are looked at; `None`: all of the list.
+    pub(crate) range: Option<(String, String)>,
     pub(crate) backward: bool,
     /// Of the rows; `None`: all.
     pub(crate) attributes: Option<&'static str>,
@@ -42,7 +44,7 @@ pub(crate) struct Listing {
 
 impl Listing {
     pub(crate) fn of(list: impl Into<String>, start: Option<(String, Key)>) -> Self {
-        Self { list: list.into(), start, backward: false, attributes: None, filter: Vec::new() }
+        Self { list: list.into(), start, range: None, backward: false, attributes: None, filter: Vec::new() }
     }
 
     fn query(self) -> Query {
@@ -60,6 +62,12 @@ impl Listing {
             backward: self.backward,
             after,
             ..Query::default()
+        };
+        let query = match self.range {
+            Some((first, last)) => Query { condition: "#list_pk = :list AND #list_sk BETWEEN :first AND :last".to_owned(), ..query }
+                .bind(":first", text(first))
+                .bind(":last", text(last)),
+            None => query,
         };
         self.filter.into_iter().fold(query.bind(":list", text(self.list)), |query, (_, name, value)| query.bind(name, value))
     }

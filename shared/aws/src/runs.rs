@@ -173,12 +173,13 @@ impl Runs for Aws {
     }
 
     async fn list(&self, workflow_uid: &str, filter: RunFilter, request: PageRequest) -> Result<Page<RunRecord>> {
-        let start = request.cursor.as_deref().and_then(RunId::parse).map(|run| (run.to_string(), Key::of_run(&run)));
+        let Some(ids) = filter.ids(request.cursor.as_deref()) else { return Ok(Page { items: Vec::new(), next_cursor: None }) };
         let listing = Listing {
+            range: Some((ids.start().to_string(), ids.end().to_string())),
             filter: filter_of(&filter),
             backward: !filter.oldest_first,
             attributes: Some(OF_A_RECORD),
-            ..Listing::of(list_of(workflow_uid), start)
+            ..Listing::of(list_of(workflow_uid), None)
         };
         let state = filter.state;
         let read = |item: Item| {
@@ -331,7 +332,5 @@ fn written(outcome: PartsOutcome) -> Written {
 fn filter_of(filter: &RunFilter) -> Vec<(&'static str, &'static str, aws_sdk_dynamodb::types::AttributeValue)> {
     let state = filter.state.map(|state| ("#state = :state", ":state", text(state.as_str())));
     let user = filter.user.as_deref().map(|user| ("#user = :user", ":user", text(user)));
-    let from = filter.created_from.map(|from| ("#created_at >= :from", ":from", time(from)));
-    let before = filter.created_before.map(|before| ("#created_at < :before", ":before", time(before)));
-    [state, user, from, before].into_iter().flatten().collect()
+    [state, user].into_iter().flatten().collect()
 }

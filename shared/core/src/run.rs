@@ -1,5 +1,6 @@
 //! Runs as they are stored and read, and the port that stores them with their checkpoints, events and traces.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -211,7 +212,7 @@ pub trait Runs: Send + Sync {
     async fn events(&self, run: &RunId, after: Option<EventId>, limit: usize) -> Result<Vec<Event>>;
     /// `None` before the run has ended.
     async fn trace(&self, run: &RunId) -> Result<Option<Trace>>;
-    /// Newest first, unless the filter says otherwise. Not read-your-writes.
+    /// Newest first, unless the filter says otherwise. Reads no run outside [`RunFilter::ids`]. Not read-your-writes.
     async fn list(&self, workflow_uid: &str, filter: RunFilter, page: PageRequest) -> Result<Page<RunRecord>>;
     /// Which run a key, or a chosen run id, stands for.
     async fn idempotency(&self, key: &IdempotencyKey, now: Timestamp) -> Result<Option<IdempotencyClaim>>;
@@ -304,4 +305,58 @@ pub struct RunFilter {
     pub created_from: Option<Timestamp>,
     pub created_before: Option<Timestamp>,
     pub oldest_first: bool,
+}
+
+impl RunFilter {
+    /// The ids that a page can hold, which begins behind `cursor`; `None` where it can hold none. An id
+    /// begins with the time its run was made at, so that times are a range of the key.
+    pub fn ids(&self, cursor: Option<&str>) -> Option<RangeInclusive<RunId>> {
+        let mut first = self.created_from.map_or(0, RunId::first_number_at);
+        let mut last = match self.created_before {
+            Some(before) => RunId::first_number_at(before).checked_sub(1)?,
+            None => u128::MAX,
+        };
+        if let Some(shown) = cursor.and_then(RunId::parse).and_then(|run| run.number()) {
+            if self.oldest_first {
+                first = first.max(shown.checked_add(1)?);
+            } else {
+                last = last.min(shown.checked_sub(1)?);
+            }
+        }
+        (first <= last).then(|| RunId::of_number(first)..=RunId::of_number(last))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_a_range_of_ids() {
+        let id = |millis: u64, rest: u128| RunId::of_number(u128::from(millis) << 80 | rest);
+        let rest = (1 << 80) - 1;
+        let check = |from: Option<i64>, before: Option<i64>, oldest_first, cursor: Option<&RunId>| {
+            let (created_from, created_before) = (from.map(Timestamp), before.map(Timestamp));
+            let filter = RunFilter { created_from, created_before, oldest_first, ..RunFilter::default() };
+            filter.ids(cursor.map(RunId::as_str)).map(|ids| ids.into_inner())
+        };
+        let all = (id(0, 0), RunId::of_number(u128::MAX));
+        assert_eq!(check(None, None, false, None), Some(all.clone()));
+        assert_eq!(check(Some(5), Some(8), false, None), Some((id(5, 0), id(7, rest))));
+        assert_eq!(check(Some(5), Some(8), false, Some(&id(6, 3))), Some((id(5, 0), id(6, 2))));
+        assert_eq!(check(Some(5), Some(8), true, Some(&id(6, 3))), Some((id(6, 4), id(7, rest))));
+        // A cursor of another list.
+        assert_eq!(check(Some(5), Some(8), false, Some(&id(9, 0))), Some((id(5, 0), id(7, rest))));
+        assert_eq!(check(Some(5), Some(8), false, Some(&id(4, 0))), None);
+        assert_eq!(check(Some(5), Some(8), true, Some(&id(9, 0))), None);
+        // Times that no id can have.
+        for (from, before) in [(Some(8), Some(8)), (None, Some(0)), (None, Some(-1)), (Some(8), Some(5))] {
+            assert_eq!(check(from, before, false, None), None, "{from:?} {before:?}");
+        }
+        assert_eq!(check(Some(-5), None, false, None), Some(all));
+        assert!(check(Some(i64::MAX), Some(i64::MAX), false, None).is_none());
+        assert!(check(None, None, true, Some(&RunId::of_number(u128::MAX))).is_none());
+        let foreign = RunFilter::default().ids(Some("run_of_another_kind")).unwrap();
+        assert_eq!(foreign.start(), &id(0, 0));
+    }
 }

@@ -301,28 +301,64 @@ fn select_run(connection: &Connection, key: Key) -> Result<Option<RunRow>> {
     Ok(select.query_row([key], RunRow::read).optional()?)
 }
 
+fn list_sql(filter: &RunFilter) -> String {
+    format!(
+        "{} WHERE workflow_uid = ?1 AND id BETWEEN ?2 AND ?3
+            AND (?4 IS NULL OR coalesce(open_runs.state, runs.state) = ?4) AND (?5 IS NULL OR user = ?5)
+        ORDER BY id {}",
+        RunRow::SELECT,
+        if filter.oldest_first { "ASC" } else { "DESC" }
+    )
+}
+
 fn list(connection: &Connection, workflow_uid: &str, filter: &RunFilter, request: &PageRequest) -> Result<Page<RunRecord>> {
-    let (beyond, order, from_the_start) = if filter.oldest_first { (">", "ASC", [0; 16]) } else { ("<", "DESC", [0xff; 16]) };
-    let cursor = request.cursor.as_deref().and_then(RunId::parse).map_or(Ok(from_the_start), |run| run_key(&run))?;
-    let mut select = connection.prepare_cached(&format!(
-        "{} WHERE workflow_uid = ?1 AND id {beyond} ?2
-            AND (?3 IS NULL OR coalesce(open_runs.state, runs.state) = ?3) AND (?4 IS NULL OR user = ?4)
-            AND (?5 IS NULL OR created_at >= ?5) AND (?6 IS NULL OR created_at < ?6)
-        ORDER BY id {order}",
-        RunRow::SELECT
-    ))?;
-    let rows = select.query(params![
-        workflow_uid,
-        cursor,
-        filter.state.map(|state| state.as_str()),
-        filter.user,
-        filter.created_from.map(|from| from.0),
-        filter.created_before.map(|before| before.0),
-    ])?;
+    let Some(ids) = filter.ids(request.cursor.as_deref()) else { return Ok(Page { items: Vec::new(), next_cursor: None }) };
+    let (first, last) = (run_key(ids.start())?, run_key(ids.end())?);
+    let mut select = connection.prepare_cached(&list_sql(filter))?;
+    let rows = select.query(params![workflow_uid, first, last, filter.state.map(|state| state.as_str()), filter.user])?;
     page(request, rows, |row| {
         let row = RunRow::read(row)?;
         let bytes = row.bytes();
         let item = row.record()?;
         Ok(Listed { cursor: item.head.id.to_string(), item, bytes })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+    use rusqlite::types::Null;
+
+    use super::*;
+
+    /// What lies outside the time is not looked at: neither the newer runs nor the older ones, nor those before the cursor.
+    #[test]
+    fn a_page_reads_a_range_of_the_index_and_nothing_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let connection = crate::schema::open(&dir.path().join("a.db")).unwrap();
+        let id = |n: u32| RunId::parse(&format!("run_{n:012x}70008000000000000000")).unwrap();
+        for n in 0..2_000 {
+            let sql = "INSERT INTO runs (id, workflow_uid, created_at, state, head) VALUES (?1, 'w', ?2, 'failed', '{}')";
+            connection.execute(sql, params![run_key(&id(n)).unwrap(), n]).unwrap();
+        }
+        for oldest_first in [false, true] {
+            let (created_from, created_before) = (Some(Timestamp(1_000)), Some(Timestamp(1_010)));
+            let filter = RunFilter { created_from, created_before, oldest_first, ..RunFilter::default() };
+            let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", list_sql(&filter))).unwrap();
+            let plan: Vec<String> = explain.query_map([Null; 5], |row| row.get(3)).unwrap().map(Result::unwrap).collect();
+            assert!(plan[0].ends_with("USING INDEX runs_of_workflow (workflow_uid=? AND id>? AND id<?)"), "{plan:?}");
+            assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{plan:?}");
+
+            let steps = |cursor: Option<&RunId>| {
+                let ids = filter.ids(cursor.map(RunId::as_str)).unwrap();
+                let mut select = connection.prepare(&list_sql(&filter)).unwrap();
+                let bound = params![&"w", run_key(ids.start()).unwrap(), run_key(ids.end()).unwrap(), Null, Null];
+                let count = select.query_map(bound, |_| Ok(())).unwrap().count();
+                (count, select.get_status(StatementStatus::VmStep))
+            };
+            let ((all, most), (half, fewer)) = (steps(None), steps(Some(&id(1_005))));
+            assert_eq!((all, half), (10, if oldest_first { 4 } else { 5 }));
+            assert!(fewer < most && most < 500, "{fewer} {most}");
+        }
+    }
 }

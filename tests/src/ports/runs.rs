@@ -31,6 +31,7 @@ pub(super) fn guarantees() -> Vec<Guarantee> {
         guarantee("a run's progress is what its record says", progress),
         guarantee("a list gives each run once, newest first", list_pages),
         guarantee("a list is filtered by state, user and time", list_filters),
+        guarantee("a list of a time holds what was made in it, page by page, in both orders", list_ranges),
         guarantee("a cursor that no page gave reads as the first page", list_bad_cursor),
     ]
 }
@@ -287,6 +288,43 @@ async fn list_filters(world: World) -> Result<()> {
         let page = world.runs.list(WORKFLOW_UID, filter, first_page(10)).await?;
         let ids: Vec<_> = page.items.iter().map(|run| run.head.id.clone()).collect();
         assert_eq!(ids, expected.iter().map(|n| run_id(*n)).collect::<Result<Vec<_>>>()?, "{said}");
+    }
+    Ok(())
+}
+
+async fn list_ranges(world: World) -> Result<()> {
+    for n in 1..=20 {
+        world.runs.create(detached(n)?).await?;
+    }
+    let list = async |from: Option<i64>, before: Option<i64>, oldest_first, limit, cursor: Option<u32>| {
+        let (created_from, created_before) = (from.map(at), before.map(at));
+        let filter = RunFilter { created_from, created_before, oldest_first, ..RunFilter::default() };
+        let cursor = cursor.map(|n| run_id(n)).transpose()?.map(|run| run.to_string());
+        let page = world.runs.list(WORKFLOW_UID, filter, PageRequest { limit, cursor }).await?;
+        let numbers: Vec<i64> = page.items.iter().map(|run| run.head.created_at.millis() - at(0).millis()).collect();
+        let next = page.next_cursor.map(|cursor| Ok::<_, anyhow::Error>(u32::from_str_radix(&cursor[24..], 16)?)).transpose()?;
+        anyhow::Ok((numbers, next))
+    };
+    for oldest_first in [false, true] {
+        let (mut seen, mut cursor) = (Vec::new(), None);
+        loop {
+            let (some, next) = list(Some(5), Some(15), oldest_first, 4, cursor).await?;
+            seen.extend(some);
+            cursor = next;
+            if cursor.is_none() || seen.len() > 20 {
+                break;
+            }
+        }
+        let expected: Vec<i64> = if oldest_first { (5..15).collect() } else { (5..15).rev().collect() };
+        assert_eq!(seen, expected);
+    }
+    // A cursor from outside the time: what the list would hold behind it.
+    assert_eq!(list(Some(5), Some(15), false, 2, Some(18)).await?, (vec![14, 13], Some(13)));
+    assert_eq!(list(Some(5), Some(15), false, 2, Some(2)).await?, (vec![], None));
+    assert_eq!(list(Some(5), Some(15), true, 2, Some(2)).await?, (vec![5, 6], Some(6)));
+    assert_eq!(list(Some(5), Some(15), true, 2, Some(18)).await?, (vec![], None));
+    for (from, before) in [(Some(15), Some(5)), (Some(5), Some(5)), (Some(21), None), (None, Some(1)), (None, Some(-i64::MAX / 2))] {
+        assert_eq!(list(from, before, false, 10, None).await?, (vec![], None), "{from:?} {before:?}");
     }
     Ok(())
 }

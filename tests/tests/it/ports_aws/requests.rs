@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use flowgate_core::delivery::AfterAttempt;
 use flowgate_core::lease::{Held, Written};
 use flowgate_core::limit::{Entered, Rate};
+use flowgate_core::page::PageRequest;
 use flowgate_core::run::{Claimed, Created, Ending, Finished, Heartbeat, RunFilter, RunState, StartMark};
 use flowgate_core::secret::SigningPin;
 use flowgate_core::work::Message;
@@ -88,6 +89,39 @@ async fn each_verb_makes_the_requests_it_must() -> Result<()> {
     count("a start of a key with limits", &["UpdateItem"]);
     world.limits.enter("key", &run_id(1)?, 3, at(1), at(9)).await?;
     count("a place among the runs at once", &["UpdateItem"]);
+    Ok(())
+}
+
+/// Neither newer runs nor older ones, nor those that earlier pages have shown.
+#[tokio::test]
+#[ignore = "needs the double of AWS: tests/aws/run"]
+async fn a_page_of_a_time_looks_at_nothing_outside_it() -> Result<()> {
+    let (_double, network, world) = unkind().await?;
+    for n in 1..=60 {
+        world.runs.create_ended(attached(n)?, ending(RunState::Succeeded)).await?;
+    }
+    for (user, oldest_first) in [(None, false), (None, true), (Some("nobody".to_owned()), false)] {
+        let filter = RunFilter { created_from: Some(at(20)), created_before: Some(at(30)), oldest_first, user, ..RunFilter::default() };
+        let (mut cursor, mut pages, mut listed) = (None, 0, 0);
+        network.scanned.store(0, Ordering::Relaxed);
+        loop {
+            let page = world.runs.list(WORKFLOW_UID, filter.clone(), PageRequest { limit: 4, cursor }).await?;
+            (pages, listed, cursor) = (pages + 1, listed + page.items.len(), page.next_cursor);
+            if cursor.is_none() {
+                break;
+            }
+        }
+        let scanned = network.scanned.load(Ordering::Relaxed);
+        match filter.user {
+            // Each page looks one further, to know whether there is another.
+            None => assert_eq!((pages, listed, scanned), (3, 10, 12)),
+            Some(_) => assert_eq!((pages, listed, scanned), (1, 0, 10)),
+        }
+    }
+    network.take();
+    let never = RunFilter { created_from: Some(at(30)), created_before: Some(at(20)), ..RunFilter::default() };
+    assert!(world.runs.list(WORKFLOW_UID, never, first_page(4)).await?.items.is_empty());
+    assert_eq!(network.take(), [""; 0], "nothing can be in it");
     Ok(())
 }
 
