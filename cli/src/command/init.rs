@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use flowgate_engine::schema;
+use flowgate_engine::Kinds;
+use flowgate_engine::generated::schema;
 use serde_json::json;
 
 use crate::failure::Failure;
@@ -32,7 +33,8 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<ExitCode> {
     }
     // The workflow's first line names it: editors find it without a network.
     let schema_file = file.with_file_name(SCHEMA_FILE);
-    let is_new = create(&schema_file, schema::DOCUMENT)?;
+    let schema_text = serde_json::to_string_pretty(&schema::document(Kinds::standard()))? + "\n";
+    let is_new = create(&schema_file, &schema_text)?;
     let shown = file.display();
     if output.is_json() {
         output.json(&json!({ "file": file, "schema": schema_file }))?;

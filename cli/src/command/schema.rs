@@ -3,11 +3,12 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use flowgate_engine::schema;
+use flowgate_engine::Kinds;
+use flowgate_engine::generated::schema;
 
 use crate::output::Output;
 
 pub(crate) fn run(output: &Output) -> Result<ExitCode> {
-    output.line(schema::DOCUMENT.trim_end())?;
+    output.line(serde_json::to_string_pretty(&schema::document(Kinds::standard()))?)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use flowgate_app::access::Caller;
 use flowgate_app::keys::KeyRequest;
+use flowgate_app::workflows::SaveDraft;
 use flowgate_app::{App, Settings};
 use flowgate_core::key::{Scope, WorkflowScope};
 use flowgate_core::page::PageRequest;
@@ -87,7 +88,8 @@ async fn is_new(app: &App) -> Result<bool> {
 async fn welcome(app: &Arc<App>, show_admin_key: bool) -> Result<()> {
     let mut keys = Vec::new();
     for (id, document) in EXAMPLES {
-        app.save_draft(&Caller::Admin, id, document, None).await?;
+        let draft = SaveDraft { id, document, if_match: None, reserved_input_names: &[] };
+        app.save_draft(&Caller::Admin, draft).await?;
         app.publish(&Caller::Admin, id, Some("published on the first start".to_owned())).await?;
         let request = KeyRequest {
             name: format!("{id} example"),

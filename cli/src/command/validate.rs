@@ -4,8 +4,9 @@ use std::io::Read;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use flowgate_engine::Workflow;
+use flowgate_api::RESERVED_INPUT_NAMES;
 use flowgate_engine::document::{Document, MAX_DOCUMENT_BYTES};
+use flowgate_engine::{CompileOptions, Workflow};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
@@ -55,7 +56,11 @@ pub(crate) fn read(file: &str) -> Result<String, Failure> {
 
 fn check(text: &str) -> Vec<Problem> {
     match Document::parse(text) {
-        Ok(document) => Workflow::compile(&document).1.into_iter().map(Problem::from).collect(),
+        Ok(document) => {
+            let options = CompileOptions { reserved_input_names: RESERVED_INPUT_NAMES, ..CompileOptions::default() };
+            let (_, problems) = Workflow::compile_with(&document, &options);
+            problems.into_iter().map(Problem::from).collect()
+        }
         Err(error) => {
             let (line, column) = (Some(error.line), Some(error.column));
             vec![Problem { severity: Severity::Error, path: String::new(), line, column, message: error.message }]

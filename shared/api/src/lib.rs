@@ -26,6 +26,9 @@ mod idempotency;
 mod sse;
 mod status;
 mod problem;
+mod reserved;
+
+pub use reserved::RESERVED_INPUT_NAMES;
 
 /// Every route, ready to be served.
 #[cfg(feature = "starts")]

@@ -174,5 +174,5 @@ fn pieces(rendered: Rendered) -> Vec<Piece> {
 }
 
 pub fn run_start(head: &RunHead, started_at: Timestamp) -> RunStart {
-    RunStart { run_id: head.id.to_string(), started_at_ms: started_at.millis(), input: head.input.clone() }
+    RunStart { run_id: head.id.to_string(), started_at_ms: started_at.millis(), input: head.input.clone(), engine: head.engine }
 }

@@ -8,6 +8,7 @@ use flowgate_core::Ports;
 use flowgate_core::lease::OwnerToken;
 use flowgate_core::secret::Keyring;
 use flowgate_core::time::Timestamp;
+use flowgate_engine::CompileOptions;
 use tokio::sync::watch;
 
 use crate::key_cache::KeyCache;
@@ -16,6 +17,8 @@ use crate::workflow_cache::WorkflowCache;
 
 #[derive(Debug, Clone)]
 pub struct Settings {
+    /// What documents may use, such as the kinds of nodes.
+    pub compile: CompileOptions,
     /// Links are made from it; with the stage, without a slash at its end.
     pub public_url: String,
     /// The operator's own admin credential, ≥32 characters; `None`: the keyring's bootstrap token.
@@ -37,6 +40,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            compile: CompileOptions::default(),
             public_url: "http://127.0.0.1:8080".to_owned(),
             admin_key: None,
             retention: Duration::from_secs(30 * 24 * 3600),

@@ -10,7 +10,7 @@ use flowgate_core::workflow::{
     Draft, DraftSaved, NewVersion, SetActive, VersionInfo, VersionPublished, WorkflowRecord, document_hash, etag,
 };
 use flowgate_engine::document::Document;
-use flowgate_engine::{Problem, Severity, Workflow};
+use flowgate_engine::{CompileOptions, Problem, Severity, Workflow};
 
 use crate::access::Caller;
 use crate::error::{Error, Result, What};
@@ -23,6 +23,16 @@ pub struct Published {
     pub version: String,
     pub signing: SigningPin,
     pub workflow: Arc<Workflow>,
+}
+
+/// A draft that somebody wants to save.
+pub struct SaveDraft<'a> {
+    pub id: &'a str,
+    pub document: &'a str,
+    /// Saved only over a draft with this etag.
+    pub if_match: Option<&'a str>,
+    /// Input fields of such a name are warned about: requests of some callers cannot send them.
+    pub reserved_input_names: &'static [&'static str],
 }
 
 /// A saved draft with what is wrong with it.
@@ -38,13 +48,14 @@ const LONGEST_NOTES: usize = 10_000;
 
 impl App {
     /// Saves the draft and says what is wrong with it. Only text that is no document at all is refused.
-    pub async fn save_draft(&self, caller: &Caller, id: &str, document: &str, if_match: Option<&str>) -> Result<Saved> {
+    pub async fn save_draft(&self, caller: &Caller, draft: SaveDraft<'_>) -> Result<Saved> {
+        let SaveDraft { id, document, if_match, reserved_input_names } = draft;
         caller.require(Scope::Author, id, What::Workflow)?;
         check_id(id)?;
         if document.len() > LONGEST_DOCUMENT {
             return Err(Error::TooLarge("a workflow document has at most 1 MiB".to_owned()));
         }
-        let (parsed, problems) = check(document)?;
+        let (parsed, problems) = self.check(document, reserved_input_names)?;
         let draft = Draft {
             name: name_of(&parsed, id),
             document: document.into(),
@@ -81,7 +92,7 @@ impl App {
             return Err(Error::bad_field("/notes", "must have at most 10000 characters"));
         }
         let draft = self.stored_workflow(id).await?.draft;
-        let (parsed, problems) = check(&draft.document)?;
+        let (parsed, problems) = self.check(&draft.document, &[])?;
         if problems.iter().any(|problem| problem.severity == Severity::Error) {
             return Err(Error::InvalidDocument(problems));
         }
@@ -167,7 +178,7 @@ impl App {
         let Some(record) = self.ports.workflows.version(uid, version).await? else { return Ok(None) };
         let document =
             Document::parse(&record.document).map_err(|error| anyhow!("a published document does not parse: {}", error.message))?;
-        let (workflow, problems) = Workflow::compile(&document);
+        let (workflow, problems) = Workflow::compile_with(&document, &self.settings.compile);
         let workflow = Arc::new(workflow.with_context(|| format!("published version {version} does not compile any more: {problems:?}"))?);
         self.workflow_cache.keep_compiled(uid, version, workflow.clone());
         Ok(Some(workflow))
@@ -191,6 +202,19 @@ impl App {
         self.ports.workflows.read(id).await?.ok_or(Error::NotFound(What::Workflow))
     }
 
+    /// The document and all that is wrong with it; a refusal where it is no document at all.
+    fn check(&self, document: &str, reserved_input_names: &'static [&'static str]) -> Result<(Document, Vec<Problem>)> {
+        let parsed = Document::parse(document).map_err(|error| {
+            let (line, column) = (Some(error.line), Some(error.column));
+            let severity = Severity::Error;
+            let problem = Problem { severity, path: String::new(), line, column, message: error.message };
+            Error::InvalidDocument(vec![problem])
+        })?;
+        let options = CompileOptions { reserved_input_names, ..self.settings.compile.clone() };
+        let (_, problems) = Workflow::compile_with(&parsed, &options);
+        Ok((parsed, problems))
+    }
+
     async fn point_at(&self, id: &str, version: Option<&str>) -> Result<()> {
         let set = self.ports.workflows.set_active(id, version, self.now()).await?;
         self.workflow_cache.forget(id);
@@ -200,16 +224,6 @@ impl App {
             SetActive::UnknownVersion => Err(Error::NotFound(What::Version)),
         }
     }
-}
-
-/// The document and all that is wrong with it; a refusal where it is no document at all.
-fn check(document: &str) -> Result<(Document, Vec<Problem>)> {
-    let parsed = Document::parse(document).map_err(|error| {
-        let (line, column) = (Some(error.line), Some(error.column));
-        Error::InvalidDocument(vec![Problem { severity: Severity::Error, path: String::new(), line, column, message: error.message }])
-    })?;
-    let (_, problems) = Workflow::compile(&parsed);
-    Ok((parsed, problems))
 }
 
 /// A workflow without a name goes by its id.

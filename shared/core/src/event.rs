@@ -44,9 +44,27 @@ pub enum Told {
     /// Attempts count from 1.
     NodeStarted { node: Arc<str>, kind: String, attempt: u32 },
     #[serde(rename = "chunk")]
-    Chunk { node: Arc<str>, text: String },
+    Chunk {
+        node: Arc<str>,
+        /// The call of a node that makes several; `None` for its first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call: Option<Arc<str>>,
+        text: String,
+    },
+    /// A call went out after the node's first, or once more.
+    #[serde(rename = "node.attempt")]
+    NodeAttempt {
+        node: Arc<str>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call: Option<Arc<str>>,
+        attempt: u32,
+    },
     #[serde(rename = "node.reset")]
-    NodeReset { node: Arc<str> },
+    NodeReset {
+        node: Arc<str>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call: Option<Arc<str>>,
+    },
     #[serde(rename = "node.finished")]
     NodeFinished {
         node: Arc<str>,

@@ -102,6 +102,9 @@ pub struct RunHead {
     pub created_at: Timestamp,
     /// Past it the run fails as `timeout`.
     pub deadline_at: Timestamp,
+    /// The engine's rules when the run was made ([`flowgate_engine::ENGINE`]); it keeps them to its end.
+    #[serde(default)]
+    pub engine: u32,
 }
 
 impl RunHead {
@@ -172,6 +175,9 @@ pub struct Checkpoint {
     pub input_hash: String,
     pub attempts: u32,
     pub result: CallResult,
+    /// `None` in what was stored before nodes could make several calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
 }
 
 /// Runs, their checkpoints, events and traces, and the deliveries that end with them.

@@ -102,7 +102,7 @@ fn compile(text: &str) -> Arc<Workflow> {
 }
 
 fn run(workflow: &Arc<Workflow>, input: Value) -> Run {
-    let start = RunStart { run_id: "run_1".to_owned(), started_at_ms: 0, input: Arc::new(input) };
+    let start = RunStart { run_id: "run_1".to_owned(), started_at_ms: 0, input: Arc::new(input), engine: flowgate_engine::ENGINE };
     let mut run = Run::new(Arc::clone(workflow), start);
     loop {
         match run.step() {

@@ -21,7 +21,8 @@ impl CallId {
         Self(format!("{place}#{attempt}").into())
     }
 
-    /// The id without its attempt. Results are recorded under it: a retry sequence has one result.
+    /// The id without its attempt: the node's path, and behind a `/` the call's name unless it is the node's first.
+    /// Results are recorded under it: a retry sequence has one result.
     pub fn place(&self) -> &str {
         self.0.rsplit_once('#').map_or(&self.0, |(place, _)| place)
     }
@@ -229,7 +230,7 @@ pub struct CallOutput {
     pub cost_nano_usd: Option<u64>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallError {
     /// Stable, for programs: `timeout`, `http_status`, `refused_address`, `code_error` …
     pub code: String,
@@ -237,4 +238,13 @@ pub struct CallError {
     pub message: String,
     /// Whether the same call may succeed later. Where it is false, `retry` is not asked.
     pub retryable: bool,
+    /// The other side cannot have acted on the call: it refused the connection, or answered 429.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub nothing_happened: bool,
+    /// How long the other side asks to be left alone, in ms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
 }
+
+/// A call that may not go out twice was out when its process died. It ends its node.
+pub const INTERRUPTED: &str = "interrupted";

@@ -1,4 +1,5 @@
-//! What a run tells while it goes on. Order and content are the same each time the run is computed; times are put on by the driver.
+//! What a run reports while it goes on. Order and content are the same each time the run is computed; the driver adds the
+//! times.
 
 use std::sync::Arc;
 
@@ -8,29 +9,41 @@ use serde_json::Value;
 /// A node with the iterations it runs in: `draft`, or `each[2]/draft`.
 pub type NodePath = Arc<str>;
 
+/// A call of a node that makes several, such as `turn2.tool0`; `None` for the node's first.
+pub type CallLabel = Option<Arc<str>>;
+
 #[derive(Debug, Clone, PartialEq)]
 pub enum RunEvent {
-    /// The node's first attempt (1), or a later one. `input` is what goes out, secrets as names; `None` for a node that asks nothing of the outside.
+    /// `input` is what the first call sends, secrets as names; `None` for a node that calls nothing outside.
     NodeStarted {
         node: NodePath,
-        kind: &'static str,
-        attempt: u32,
+        kind: Arc<str>,
         input: Option<Arc<Value>>,
+    },
+    /// A call goes out: one after the node's first, or one that goes out again. Attempts count from 1.
+    NodeAttempt {
+        node: NodePath,
+        call: CallLabel,
+        attempt: u32,
+        input: Arc<Value>,
     },
     Chunk {
         node: NodePath,
+        call: CallLabel,
         text: String,
     },
-    /// What the node said so far does not count: it starts again.
+    /// What the call said so far does not count.
     NodeReset {
         node: NodePath,
+        call: CallLabel,
     },
     NodeFinished {
         node: NodePath,
-        kind: &'static str,
+        kind: Arc<str>,
         status: NodeStatus,
         output: Option<Arc<Value>>,
         error: Option<crate::run::RunError>,
+        /// Of the call that was made most often.
         attempts: u32,
         tokens: Option<u64>,
         cost_nano_usd: Option<u64>,

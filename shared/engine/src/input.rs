@@ -1,13 +1,4 @@
 //! What a run may be given: the `input` section, checked with all problems at once.
-//!
-//! | field | |
-//! |---|---|
-//! | `name` | how callers send it; not `input` |
-//! | `type` | `string` (default), `number`, `boolean`, `object`, `array`, `file` |
-//! | `description` | for callers |
-//! | `default` | makes the field optional; `null` is a value, and as a default it lets callers send `null` |
-//! | `value` | an example: what is sent when somebody tries the workflow without input |
-//! | `schema` | a JSON Schema that the value must fit; at most 256 KiB |
 
 use std::collections::HashSet;
 use std::fmt;
@@ -15,41 +6,30 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::compile::fields::Fields;
+use crate::compile::settings::INPUT;
+use crate::field::{FieldSpec, FieldType};
 use crate::json::{self, push_segment};
-use crate::node::fields::Fields;
 use crate::problem::{did_you_mean, shortened};
-use crate::shape::Shape;
 
 const MAX_FIELDS: usize = 200;
 const MAX_SCHEMA_BYTES: usize = 256 << 10;
 
-/// Top-level keys by which a dialect steers a run. An input of the same name could not always be sent.
-const CONTROL_KEYS: [&str; 24] = [
-    "stream",
-    "run_options",
-    "selectedOutputs",
-    "isAsync",
-    "webhook",
-    "webhooks",
-    "userId",
-    "user",
-    "save",
-    "triggerType",
-    "useDraftState",
-    "inputFromExecutionId",
-    "includeFileBase64",
-    "base64MaxBytes",
-    "workflowStateOverride",
-    "deploymentVersionId",
-    "triggerBlockId",
-    "stopAfterBlockId",
-    "runFromBlock",
-    "copilotToolCallId",
-    "workflowId",
-    "parentWorkspaceId",
-    "includeThinking",
-    "includeToolCalls",
-];
+const NAME: FieldSpec = FieldSpec::new("name", FieldType::Words, "how callers send it; not `input`").required();
+const TYPE: FieldSpec = FieldSpec::with_default(
+    "type",
+    FieldType::OneOf(&InputType::NAMES),
+    "string",
+    "`string`, `number`, `boolean`, `object`, `array`, `file`",
+);
+const DESCRIPTION: FieldSpec = FieldSpec::new("description", FieldType::Words, "for callers");
+const DEFAULT: FieldSpec =
+    FieldSpec::new("default", FieldType::Any, "makes the field optional; `null` is a value, and as a default it lets callers send `null`");
+const VALUE: FieldSpec = FieldSpec::new("value", FieldType::Any, "an example, sent when somebody tries the workflow without input");
+const SCHEMA: FieldSpec = FieldSpec::new("schema", FieldType::JsonSchema, "a JSON Schema that the value must fit; at most 256 KiB");
+
+/// The fields of an entry of the `input` section.
+pub(crate) const FIELDS: &[FieldSpec] = &[NAME, TYPE, DESCRIPTION, DEFAULT, VALUE, SCHEMA];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InputRules {
@@ -76,7 +56,7 @@ pub struct InputProblem {
 #[derive(Debug)]
 pub struct InputField {
     pub name: String,
-    pub kind: FieldType,
+    pub kind: InputType,
     pub description: String,
     /// Where there is one the field may be left out. A default of `null` also lets callers send `null`.
     pub default: Option<Value>,
@@ -89,7 +69,7 @@ pub struct InputField {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum FieldType {
+pub enum InputType {
     String,
     Number,
     Boolean,
@@ -108,23 +88,26 @@ pub(crate) enum InputSection {
 
 impl InputSection {
     pub(crate) fn read(root: &mut Fields<'_, '_>) -> Self {
-        let Some(list) = root.list("input") else { return Self::Any };
+        let Some(list) = root.list(&INPUT) else { return Self::Any };
         if list.len() > MAX_FIELDS {
             root.error("input", format!("at most {MAX_FIELDS} fields"));
         }
         let mut seen = HashSet::new();
         let mut declared = Vec::new();
         for (index, field) in list.iter().take(MAX_FIELDS).enumerate() {
-            let path = format!("/input/{index}");
             let Value::Object(object) = field else {
-                root.error("input", format!("field {index} must be an object such as {{ name: text, type: string }}"));
+                let message = format!("field {index} must be an object such as {{ name: text, type: string }}");
+                root.error("input", message);
                 continue;
             };
-            let field = InputField::read(Fields::new(root.compiler, object, &path, 0));
-            if !seen.insert(field.name.clone()) {
-                root.compiler.report(crate::Severity::Error, &path, format!("the field `{}` is declared twice", field.name));
-            }
-            declared.push(field);
+            let path = format!("/input/{index}");
+            declared.push(root.inner(&path, object, FIELDS, |fields| {
+                let field = InputField::read(fields);
+                if !seen.insert(field.name.clone()) {
+                    fields.error_here(format!("the field `{}` is declared twice", field.name));
+                }
+                field
+            }));
         }
         Self::Fields(declared)
     }
@@ -179,23 +162,22 @@ fn pointer(name: &str) -> String {
 }
 
 impl InputField {
-    fn read(mut fields: Fields<'_, '_>) -> Self {
-        fields.require("name");
-        let name = fields.string("name").unwrap_or_default().to_owned();
-        check_name(&name, &mut fields);
-        let kind = fields.one_of("type", &FieldType::NAMES).and_then(FieldType::named).unwrap_or(FieldType::String);
-        let description = fields.string("description").unwrap_or_default().to_owned();
-        let schema = fields.get("schema", Shape::JsonSchema).cloned();
+    fn read(fields: &mut Fields<'_, '_>) -> Self {
+        let name = fields.string(&NAME).unwrap_or_default().to_owned();
+        check_name(&name, fields);
+        let kind = fields.string(&TYPE).and_then(InputType::named).unwrap_or(InputType::String);
+        let description = fields.string(&DESCRIPTION).unwrap_or_default().to_owned();
+        let schema = fields.get(&SCHEMA).cloned();
         let validator = schema.as_ref().and_then(|schema| compile_schema(schema).map_err(|message| fields.error("schema", message)).ok());
-        let default = fields.get_with_null("default").cloned();
-        let value = fields.get("value", Shape::Any).cloned();
+        let default = fields.get_with_null(&DEFAULT).cloned();
+        let value = fields.get(&VALUE).cloned();
         let field = Self { name, kind, description, default, value, schema, validator };
         for (key, given) in [("default", &field.default), ("value", &field.value)] {
-            if let Some(message) = given.as_ref().and_then(|given| field.misfit(given, "").into_iter().next()) {
-                fields.error(key, format!("`{key}` {}", message.message));
+            let misfit = given.as_ref().and_then(|given| field.misfit(given, "").into_iter().next());
+            if let Some(misfit) = misfit {
+                fields.error(key, format!("`{key}` {}", misfit.message));
             }
         }
-        fields.finish();
         field
     }
 
@@ -236,7 +218,7 @@ fn check_name(name: &str, fields: &mut Fields<'_, '_>) {
         fields.error("name", "a field cannot be called `input`: <api.input> is the whole input");
     } else if name.chars().count() > 64 {
         fields.error("name", "a field's name has at most 64 characters");
-    } else if CONTROL_KEYS.contains(&name) {
+    } else if fields.compiler.options.reserved_input_names.contains(&name) {
         fields.warning(
             "name",
             format!("`{name}` is also a control key of some callers' requests, which then cannot send this field at the top level"),
@@ -259,7 +241,7 @@ pub(crate) fn compile_schema(schema: &Value) -> Result<jsonschema::Validator, St
         .map_err(|error| format!("`schema` is not a valid JSON Schema: {}", shortened(&error.to_string())))
 }
 
-impl FieldType {
+impl InputType {
     const NAMES: [&str; 6] = ["string", "number", "boolean", "object", "array", "file"];
 
     fn named(name: &str) -> Option<Self> {
@@ -301,7 +283,7 @@ impl FieldType {
 }
 
 /// With its article, as it stands in messages.
-impl fmt::Display for FieldType {
+impl fmt::Display for InputType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::String => "a string",
@@ -330,7 +312,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{Document, Workflow};
+    use crate::{CompileOptions, Document, Workflow};
 
     const STRICT: InputRules = InputRules { undeclared: Undeclared::Refuse, coerce: false };
     const SIM: InputRules = InputRules { undeclared: Undeclared::Keep, coerce: true };
@@ -465,8 +447,9 @@ mod tests {
     #[test]
     fn control_keys_are_warned_about() {
         assert!(compile("  - { name: stream }\n  - { name: run_options }").is_ok());
-        let document = Document::parse("input: [{ name: stream }]\nnodes: [{ id: a, type: template, template: x }]").unwrap();
-        let (_, problems) = Workflow::compile(&document);
+        let text = "input: [{ name: stream }]\nnodes: [{ id: a, type: template, template: x }]";
+        let options = CompileOptions { reserved_input_names: &["stream"], ..CompileOptions::default() };
+        let (_, problems) = Workflow::compile_with(&Document::parse(text).unwrap(), &options);
         assert_eq!(problems.len(), 1);
         assert!(problems[0].message.starts_with("`stream` is also a control key"));
     }

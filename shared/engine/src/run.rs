@@ -1,11 +1,12 @@
-//! One run of a workflow, as a state machine: it says what it needs, and is told how that ended.
+//! One run of a workflow, as a state machine: it says what it needs, and takes in how that ended.
 //!
 //! The same start and the same order of completions give the same steps, ids and events.
 
-mod calls;
-mod frame;
-mod iterate;
 mod schedule;
+mod active;
+mod calls;
+mod iterate;
+pub(crate) mod frame;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -15,12 +16,20 @@ use serde_json::{Map, Value};
 
 use crate::call::{Call, CallId, CallResult, Chunk, WebhookCall};
 use crate::event::RunEvent;
-use crate::node::http::render_texts;
+use crate::expr::scope::Scope;
+use crate::kind::Price;
+use crate::kind::http::render_texts;
 use crate::workflow::Workflow;
+use active::Active;
 use calls::OpenCall;
 use frame::{Frame, Frames, ROOT};
 
-pub(crate) use frame::Reader;
+/// The rules by which a new run is computed: how inputs are hashed, and in what order nodes start. A run keeps the
+/// number it was started with, so that it can be computed again after a deploy.
+///
+/// - 0: runs that were stored without a number
+/// - 1: nodes may make several calls
+pub const ENGINE: u32 = 1;
 
 /// Everything a run keeps at one time: its input and what its nodes left behind.
 pub const MAX_RUN_BYTES: usize = 64 << 20;
@@ -31,6 +40,8 @@ pub struct RunStart {
     pub started_at_ms: i64,
     /// As [`Workflow::accept_input`] returned it.
     pub input: Arc<Value>,
+    /// [`ENGINE`] for a new run, else the one it was started with.
+    pub engine: u32,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -59,6 +70,14 @@ pub struct RunError {
     pub node: Option<String>,
 }
 
+impl RunError {
+    fn too_many_executions() -> Self {
+        let max = crate::workflow::MAX_EXECUTIONS;
+        let message = format!("the run has made {max} node executions and may make no more");
+        Self { code: "too_many_executions".to_owned(), message, node: None }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
     Succeeded {
@@ -75,8 +94,18 @@ pub enum Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     pub tokens: u64,
-    /// `None` once any model call had no known price.
+    /// `None` once any priced call had no known price.
     pub cost_nano_usd: Option<u64>,
+}
+
+impl Usage {
+    fn add(&mut self, price: Price, tokens: Option<u64>, cost_nano_usd: Option<u64>) {
+        self.tokens += tokens.unwrap_or(0);
+        self.cost_nano_usd = match (price, cost_nano_usd) {
+            (Price::Priced, None) => None,
+            (_, cost) => self.cost_nano_usd.map(|sum| sum.saturating_add(cost.unwrap_or(0))),
+        };
+    }
 }
 
 impl Default for Usage {
@@ -96,19 +125,36 @@ pub enum Completion {
     Ignored,
 }
 
+/// What is known of a call that an earlier owner of the run has made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorded {
+    pub result: CallResult,
+    pub attempts: u32,
+    /// `None`: it was not recorded, and the run's start counts.
+    pub ended_at_ms: Option<i64>,
+    /// What it said was reported, and has not been taken back.
+    pub has_spoken: bool,
+}
+
 #[derive(Debug)]
 pub struct Run {
     workflow: Arc<Workflow>,
     run_id: String,
     started_at_ms: i64,
     input: Arc<Value>,
+    engine: u32,
     frames: Frames,
     /// Steps to hand out before anything else is looked at.
     outbox: VecDeque<Step>,
     /// Nodes that may start, by frame and index.
     ready: VecDeque<(usize, usize)>,
     open: BTreeMap<CallId, OpenCall>,
-    /// Node executions so far.
+    /// Nodes with calls, by number.
+    active: BTreeMap<usize, Active>,
+    next_active: usize,
+    /// Active nodes whose last open call has ended: they are asked what is next.
+    asking: VecDeque<usize>,
+    /// Node executions and further calls so far.
     executions: usize,
     retained: usize,
     usage: Usage,
@@ -132,10 +178,14 @@ impl Run {
             input: start.input,
             run_id: start.run_id,
             started_at_ms: start.started_at_ms,
+            engine: start.engine,
             workflow,
             outbox: VecDeque::new(),
             ready: VecDeque::new(),
             open: BTreeMap::new(),
+            active: BTreeMap::new(),
+            next_active: 0,
+            asking: VecDeque::new(),
             executions: 0,
             usage: Usage::default(),
             ending: None,
@@ -154,41 +204,47 @@ impl Run {
             if self.outcome.is_some() {
                 return Step::Done;
             }
-            match self.ready.pop_front() {
-                Some((frame, node)) => self.begin(frame, node),
-                None => return Step::Wait(Waiting { calls: self.open.len() }),
+            if let Some(active) = self.asking.pop_front() {
+                self.ask(active);
+            } else if let Some((frame, node)) = self.ready.pop_front() {
+                self.begin(frame, node);
+            } else {
+                return Step::Wait(Waiting { calls: self.open.len() });
             }
         }
     }
 
-    /// Something a call says on its way. Ignored for calls that are not open.
+    /// Text that a call produces on its way. Ignored for calls that are not open.
     pub fn progress(&mut self, id: &CallId, chunk: Chunk) {
-        let Some(call) = self.open.get_mut(id) else { return };
+        let Some(open) = self.open.get_mut(id) else { return };
         let Chunk::Text(text) = chunk;
-        call.has_spoken = true;
-        let node = Arc::clone(&call.path);
-        self.emit(RunEvent::Chunk { node, text });
+        open.has_spoken = true;
+        let (node, call) = (Arc::clone(&open.node), open.label.clone());
+        self.emit(RunEvent::Chunk { node, call, text });
     }
 
-    /// How a call ended. `Retrying` is answered while the node's retry rule has attempts left.
-    pub fn complete(&mut self, id: &CallId, result: CallResult) -> Completion {
-        let Some(call) = self.open.remove(id) else { return Completion::Ignored };
+    /// Takes in how a call ended, and when (ms since the epoch). `Retrying` while the retry rule has attempts left.
+    pub fn complete(&mut self, id: &CallId, result: CallResult, ended_at_ms: i64) -> Completion {
+        let Some(open) = self.open.remove(id) else { return Completion::Ignored };
         match result {
-            CallResult::Failed(error) if self.may_retry(&call, &error) => {
-                self.retry(call);
+            CallResult::Failed(error) if self.may_retry(&open, &error) => {
+                self.retry(open, &error);
                 Completion::Retrying
             }
             result => {
-                self.settle_call(call, result, None);
+                let attempts = open.attempt + 1;
+                self.settle_call(open, result, attempts, ended_at_ms);
                 Completion::Final
             }
         }
     }
 
     /// A recorded result, in replay: final whatever the retry rule says.
-    pub fn complete_recorded(&mut self, id: &CallId, result: CallResult, attempts: u32) {
-        if let Some(call) = self.open.remove(id) {
-            self.settle_call(call, result, Some(attempts));
+    pub fn complete_recorded(&mut self, id: &CallId, recorded: Recorded) {
+        let Recorded { result, attempts, ended_at_ms, has_spoken } = recorded;
+        if let Some(mut open) = self.open.remove(id) {
+            open.has_spoken = has_spoken;
+            self.settle_call(open, result, attempts, ended_at_ms.unwrap_or(self.started_at_ms));
         }
     }
 
@@ -215,13 +271,13 @@ impl Run {
     /// where a rendered field would be too large.
     pub fn workflow_webhook(&self) -> Option<WebhookCall> {
         let webhook = self.workflow.webhook.as_ref()?;
-        let reader = self.reader(ROOT);
+        let scope = self.scope(ROOT, &[]);
         Some(WebhookCall {
-            url: webhook.url.render_outgoing(&reader).ok()?,
+            url: webhook.url.render_outgoing(&scope).ok()?,
             method: webhook.method.clone(),
-            headers: render_texts(&webhook.headers, &reader).ok()?,
+            headers: render_texts(&webhook.headers, &scope).ok()?,
             body: Value::Null,
-            signature: webhook.signature.as_ref().map(|signature| signature.render_outgoing(&reader)).transpose().ok()?,
+            signature: webhook.signature.as_ref().map(|signature| signature.render_outgoing(&scope)).transpose().ok()?,
         })
     }
 
@@ -229,8 +285,9 @@ impl Run {
         self.outbox.push_back(Step::Emit(event));
     }
 
-    fn reader(&self, frame: usize) -> Reader<'_> {
-        Reader { frames: &self.frames, frame, input: &self.input, started_at_ms: self.started_at_ms }
+    fn scope<'a>(&'a self, frame: usize, bindings: &'a [Arc<Value>]) -> Scope<'a> {
+        let (frames, input) = (&self.frames, &self.input);
+        Scope { frames, frame, input, started_at_ms: self.started_at_ms, bindings }
     }
 
     /// Called when the root frame has nothing left to do.

@@ -1,26 +1,18 @@
 //! A workflow that can run: what a document means. One that exists has no errors.
 
-mod compile;
-mod edges;
-mod outline;
-mod settings;
-
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::compile;
 use crate::document::Document;
+use crate::expr::reference::normalise;
+use crate::expr::template::{Template, Text};
 use crate::input::{InputField, InputProblem, InputRules};
-use crate::node::Kind;
+use crate::kind::{KindSpec, Kinds, Node, Role};
 use crate::problem::{Problem, Severity};
-use crate::template::{Template, Text};
-use crate::text::normalise;
-
-pub(crate) use compile::Compiler;
-#[cfg(test)]
-pub(crate) use compile::asked;
 
 pub const MAX_NODES: usize = 500;
 pub const MAX_EDGES: usize = 2_000;
@@ -28,6 +20,20 @@ pub const MAX_NESTING: usize = 10;
 pub const MAX_ITERATIONS: usize = 1_000;
 pub const MAX_WIDTH: usize = 20;
 pub const MAX_EXECUTIONS: usize = 10_000;
+
+/// What a document may use beyond what it says itself.
+#[derive(Debug, Clone)]
+pub struct CompileOptions {
+    pub kinds: Kinds,
+    /// Names by which callers' requests control a run: an input field of such a name could not always be sent.
+    pub reserved_input_names: &'static [&'static str],
+}
+
+impl Default for CompileOptions {
+    fn default() -> Self {
+        Self { kinds: Kinds::standard().clone(), reserved_input_names: &[] }
+    }
+}
 
 #[derive(Debug)]
 pub struct Workflow {
@@ -43,16 +49,17 @@ pub struct Workflow {
     /// Body 0 is the workflow itself, the others belong to loops and parallels.
     pub(crate) bodies: Vec<Body>,
     pub(crate) input: crate::input::InputSection,
-    infos: Vec<NodeInfo>,
-    names: HashMap<String, usize>,
-    secrets: BTreeSet<String>,
+    pub(crate) infos: Vec<NodeInfo>,
+    pub(crate) names: HashMap<String, usize>,
+    pub(crate) secrets: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeInfo {
     pub id: String,
     pub name: Option<String>,
-    pub kind: &'static str,
+    /// The `type`.
+    pub kind: Arc<str>,
 }
 
 /// The workflow's own webhook; url, header values and signature may hold references and secrets.
@@ -67,7 +74,7 @@ pub struct Webhook {
 /// Nodes that run in one scope.
 #[derive(Debug, Default)]
 pub(crate) struct Body {
-    pub nodes: Vec<Node>,
+    pub nodes: Vec<BodyNode>,
     /// Indexes of the nodes whose merged outputs are the body's output; without any, the terminal nodes make it.
     pub outputs: Vec<usize>,
     pub terminals: Vec<usize>,
@@ -75,14 +82,16 @@ pub(crate) struct Body {
     pub result: Option<Template>,
 }
 
+/// A node at its place in the graph.
 #[derive(Debug)]
-pub(crate) struct Node {
+pub(crate) struct BodyNode {
     pub id: Arc<str>,
-    pub kind: Kind,
-    pub retry: Retry,
-    /// Of one call; zero for kinds that make none.
-    pub timeout: Duration,
-    pub at_most_once: bool,
+    pub kind: Arc<KindSpec>,
+    pub node: Box<dyn Node>,
+    /// `None`: the kind makes no call.
+    pub call: Option<CallSettings>,
+    /// The body that a container runs.
+    pub inner: Option<usize>,
     /// All edges out of this node, sorted by target.
     pub edges: Vec<Edge>,
     /// How many edges must settle before the node is decided.
@@ -93,10 +102,34 @@ pub(crate) struct Node {
     pub catches_error: bool,
 }
 
+impl BodyNode {
+    /// Without edges, and without calls.
+    pub(crate) fn new(id: Arc<str>, kind: Arc<KindSpec>, node: Box<dyn Node>) -> Self {
+        Self { id, kind, node, call: None, inner: None, edges: Vec::new(), waits_for: 0, controls: 0, catches_error: false }
+    }
+
+    pub(crate) fn is_remark(&self) -> bool {
+        self.kind.role == Role::Remark
+    }
+}
+
+/// How a node's calls are made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CallSettings {
+    pub retry: Retry,
+    /// Of one attempt.
+    pub timeout: Duration,
+    pub at_most_once: bool,
+}
+
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Retry {
     pub max_attempts: u32,
     pub backoff: Duration,
+}
+
+impl Retry {
+    pub(crate) const NEVER: Self = Self { max_attempts: 1, backoff: Duration::ZERO };
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -117,7 +150,11 @@ pub(crate) enum When {
 impl Workflow {
     /// All problems at once; a workflow only where none of them is an error.
     pub fn compile(document: &Document) -> (Option<Self>, Vec<Problem>) {
-        let (workflow, problems) = compile::compile(document);
+        Self::compile_with(document, &CompileOptions::default())
+    }
+
+    pub fn compile_with(document: &Document, options: &CompileOptions) -> (Option<Self>, Vec<Problem>) {
+        let (workflow, problems) = compile::compile(document, options);
         let sound = problems.iter().all(|problem| problem.severity != Severity::Error);
         (workflow.filter(|_| sound), problems)
     }
@@ -157,6 +194,3 @@ impl Workflow {
         self.input.accept(input, rules)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -95,7 +95,12 @@ impl Outbound {
         let status = response.status();
         if status.as_u16() >= 400 {
             let retryable = status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429);
-            return Err(CallError { code: "http_status".into(), message: format!("{asked} answered {}", status.as_u16()), retryable });
+            return Err(CallError {
+                code: "http_status".into(),
+                message: format!("{asked} answered {}", status.as_u16()),
+                retryable,
+                ..CallError::default()
+            });
         }
         let limit = self.settings.max_answer_bytes;
         let too_large = || about(asked, too_large("the answer", limit));

@@ -138,11 +138,11 @@ async fn within<T>(call: &Call, work: impl Future<Output = Result<T, CallError>>
 
 /// A failure that a second try would meet again.
 fn failed(code: &str, message: impl Into<String>) -> CallError {
-    CallError { code: code.to_owned(), message: message.into(), retryable: false }
+    CallError { code: code.to_owned(), message: message.into(), retryable: false, ..CallError::default() }
 }
 
 fn retryable(code: &str, message: impl Into<String>) -> CallError {
-    CallError { code: code.to_owned(), message: message.into(), retryable: true }
+    CallError { code: code.to_owned(), message: message.into(), retryable: true, ..CallError::default() }
 }
 
 fn too_large(what: &str, limit: usize) -> CallError {

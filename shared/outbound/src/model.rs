@@ -207,7 +207,12 @@ fn provider_error(provider: &str, error: &genai::Error) -> CallError {
         genai::Error::HttpError { status, body, .. } => {
             let code = status.as_u16();
             let retryable = status.is_server_error() || matches!(code, 408 | 409 | 425 | 429);
-            CallError { code: "model_error".into(), message: format!("{provider} answered {code}: {}", error_text(body)), retryable }
+            CallError {
+                code: "model_error".into(),
+                message: format!("{provider} answered {code}: {}", error_text(body)),
+                retryable,
+                ..CallError::default()
+            }
         }
         genai::Error::WebStream { error: inner, .. } => {
             if let Some(inner) = inner.downcast_ref::<genai::Error>() {

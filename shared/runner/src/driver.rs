@@ -25,7 +25,7 @@ use flowgate_app::registry::Registered;
 use flowgate_app::run::{Checkpoint, Created, Dialect, Finished, Mode, NewRun, RunHead, RunRecord, RunState, StartMark};
 use flowgate_app::time::Timestamp;
 use flowgate_engine::run::Completion;
-use flowgate_engine::{Call, CallId, CallResult, Run, RunError, RunEvent, Step, Workflow};
+use flowgate_engine::{Call, CallId, CallResult, Recorded, Run, RunError, RunEvent, Step, Workflow};
 use flowgate_outbound::Outbound;
 use tokio::sync::watch;
 
@@ -256,10 +256,18 @@ impl Driver {
         match self.replay.next(&mut self.ready) {
             Ok((id, checkpoint)) => {
                 self.next_order = checkpoint.order + 1;
+                let ended_at_ms = checkpoint.ended_at.map(|at| at.millis());
                 if checkpoint.place == id.place() {
-                    self.run.complete_recorded(&id, checkpoint.result, checkpoint.attempts);
+                    let recorded = Recorded {
+                        has_spoken: self.recorder.has_said(id.place()),
+                        result: checkpoint.result,
+                        attempts: checkpoint.attempts,
+                        ended_at_ms,
+                    };
+                    self.run.complete_recorded(&id, recorded);
                 } else {
-                    self.run.complete(&id, checkpoint.result);
+                    let ended_at_ms = ended_at_ms.unwrap_or(self.started_at.millis());
+                    self.run.complete(&id, checkpoint.result, ended_at_ms);
                 }
             }
             Err(why) => {
@@ -349,13 +357,15 @@ impl Driver {
             self.run.progress(&id, chunk);
         }
         self.pump();
-        let place = match self.run.complete(&id, result.clone()) {
+        let ended_at = self.app.now();
+        let place = match self.run.complete(&id, result.clone(), ended_at.millis()) {
             Completion::Final => id.place().to_owned(),
             // Or the next owner would begin with the first attempt again.
             Completion::Retrying => attempt_place(&id),
             Completion::Ignored => return Ok(()),
         };
-        let checkpoint = Checkpoint { place, order: self.next_order, input_hash, attempts: id.attempt() + 1, result };
+        let checkpoint =
+            Checkpoint { place, order: self.next_order, input_hash, attempts: id.attempt() + 1, result, ended_at: Some(ended_at) };
         self.next_order += 1;
         match self.mode {
             Mode::Attached => self.unwritten.push(checkpoint),

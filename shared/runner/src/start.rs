@@ -12,9 +12,9 @@ use flowgate_app::key::Scope;
 use flowgate_app::run::{Created, Dialect, Mode, NewRun, RunHead, RunRecord};
 use flowgate_app::work::Message;
 use flowgate_app::workflows::Published;
-use flowgate_engine::Workflow;
 use flowgate_engine::call::Piece;
 use flowgate_engine::input::{InputProblem, InputRules};
+use flowgate_engine::{ENGINE, Workflow};
 use serde_json::Value;
 
 use crate::Runner;
@@ -112,6 +112,7 @@ impl Runner {
             webhooks: Vec::new(),
             created_at: now,
             deadline_at: now + workflow.deadline,
+            engine: ENGINE,
             ..RunHead::clone(earlier)
         };
         let claims = Claims { idempotency: self.idempotency_row(caller, &head.workflow_uid, idempotency), run_id: None };
@@ -183,6 +184,7 @@ impl Runner {
             signing: published.signing,
             created_at: now,
             deadline_at: now + request.timeout.map_or(workflow.deadline, |timeout| timeout.min(workflow.deadline)),
+            engine: ENGINE,
         })
     }
 

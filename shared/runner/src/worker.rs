@@ -9,7 +9,7 @@ use flowgate_app::metric;
 use flowgate_app::registry::Registered;
 use flowgate_app::run::{Claimed, Mode, RunRecord, RunState};
 use flowgate_app::work::Message;
-use flowgate_engine::RunError;
+use flowgate_engine::{ENGINE, RunError};
 use futures_util::FutureExt;
 
 use crate::Runner;
@@ -43,6 +43,9 @@ impl Runner {
             return Ok(());
         }
         let head = &record.head;
+        if head.engine > ENGINE {
+            return self.leave_to_newer(&held).await;
+        }
         let Some(workflow) = self.app.compiled(&head.workflow_uid, &head.version).await? else {
             let error = failure("version_gone", "the version that the run was started with is gone");
             self.app.end_held(&held, &record, RunState::Failed, error).await?;
@@ -55,6 +58,14 @@ impl Runner {
             drop(driver);
             panic_end.finish().await;
         }
+        Ok(())
+    }
+
+    /// A newer deployment started the run, by rules that this one does not know: after a rollback both may be at work.
+    async fn leave_to_newer(&self, held: &Held) -> Result<()> {
+        tracing::warn!(run.id = %held.run, "the run was started by a newer engine, and is left to it");
+        let due_at = self.app.now() + LEASE;
+        self.app.ports.runs.hand_over(held, Vec::new(), Vec::new(), due_at).await?;
         Ok(())
     }
 

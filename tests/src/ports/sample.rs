@@ -53,6 +53,7 @@ pub fn head(n: u32) -> Result<RunHead> {
         signing: SIGNING,
         created_at: at(i64::from(n)),
         deadline_at: at(1_000_000),
+        engine: 1,
     })
 }
 
@@ -141,11 +142,18 @@ fn node_trace() -> NodeTrace {
 
 pub fn checkpoint(place: &str, order: u64, value: &str) -> Checkpoint {
     let output = CallOutput { value: json!(value), tokens: None, cost_nano_usd: None };
-    Checkpoint { place: place.into(), order, input_hash: "hash".into(), attempts: 1, result: CallResult::Succeeded(output) }
+    Checkpoint {
+        place: place.into(),
+        order,
+        input_hash: "hash".into(),
+        attempts: 1,
+        result: CallResult::Succeeded(output),
+        ended_at: Some(at(400)),
+    }
 }
 
 pub fn chunk(fence: u64, n: u64) -> Event {
-    Event { id: EventId { fence, n }, at: at(400), told: Told::Chunk { node: "draft".into(), text: format!("{fence}-{n}") } }
+    Event { id: EventId { fence, n }, at: at(400), told: Told::Chunk { node: "draft".into(), call: None, text: format!("{fence}-{n}") } }
 }
 
 /// Delivery `index` of run `n`'s end, due at `due`.

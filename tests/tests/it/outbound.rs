@@ -234,7 +234,7 @@ async fn a_status_of_failure_is_one_without_the_query() {
     let world = world();
     for (status, retryable) in [(400, false), (401, false), (404, false), (408, true), (425, true), (429, true), (500, true), (503, true)] {
         let error = world.http(get_from(format!("{url}/{status}?key=x"))).await.unwrap_err();
-        assert_eq!(error, CallError { code: "http_status".into(), message: format!("GET {url}/{status} answered {status}"), retryable });
+        assert_eq!(error, CallError { code: "http_status".into(), message: format!("GET {url}/{status} answered {status}"), retryable, ..CallError::default() });
     }
     let found = world.http(get_from(format!("{url}/302"))).await.unwrap();
     assert_eq!(found["status"], 302, "a redirect is an answer");

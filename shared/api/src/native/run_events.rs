@@ -116,13 +116,19 @@ pub(super) fn event_frame(run: &RunId, event: &Event) -> Bytes {
         Told::NodeStarted { node, kind, attempt } => {
             ("node.started", json!({ "run_id": run, "node": node, "kind": kind, "attempt": attempt }))
         }
-        Told::Chunk { node, text } => ("chunk", json!({ "run_id": run, "node": node, "text": text })),
-        Told::NodeReset { node } => ("node.reset", json!({ "run_id": run, "node": node })),
+        Told::NodeAttempt { node, attempt, .. } => ("node.attempt", json!({ "run_id": run, "node": node, "attempt": attempt })),
+        Told::Chunk { node, text, .. } => ("chunk", json!({ "run_id": run, "node": node, "text": text })),
+        Told::NodeReset { node, .. } => ("node.reset", json!({ "run_id": run, "node": node })),
         // The output stands in the trace: the log does not keep it, and what is resumed must read like what was live.
         Told::NodeFinished { node, kind, status, error, .. } => {
             ("node.finished", json!({ "run_id": run, "node": node, "kind": kind, "status": status, "error": error }))
         }
     };
+    if let Told::NodeAttempt { call: Some(call), .. } | Told::Chunk { call: Some(call), .. } | Told::NodeReset { call: Some(call), .. } =
+        &event.told
+    {
+        data["call"] = json!(call);
+    }
     if !matches!(event.told, Told::Chunk { .. }) {
         data["at"] = Value::String(event.at.to_string());
     }

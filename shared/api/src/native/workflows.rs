@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use flowgate_app::workflow::{VersionInfo, VersionPublished, WorkflowRecord};
+use flowgate_app::workflows::SaveDraft;
 use flowgate_app::{App, Error};
 use http::header::{ACCEPT, CONTENT_TYPE, ETAG, IF_MATCH};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
@@ -18,6 +19,7 @@ use crate::caller::caller;
 use crate::fields::Fields;
 use crate::problem::Refusal;
 use crate::request::{QueryPairs, Segments};
+use crate::reserved::RESERVED_INPUT_NAMES;
 
 /// Saves the draft, whatever is wrong with it, and tells what that is.
 pub(super) async fn save(
@@ -29,7 +31,9 @@ pub(super) async fn save(
     let caller = caller(&app, &headers).await?;
     let body = body::read(&headers, body).await?;
     let document = std::str::from_utf8(&body).map_err(|_| Error::bad_field("", "the document must be UTF-8 text"))?;
-    let saved = app.save_draft(&caller, &id, document, if_match(&headers)?.as_deref()).await?;
+    let if_match = if_match(&headers)?;
+    let draft = SaveDraft { id: &id, document, if_match: if_match.as_deref(), reserved_input_names: RESERVED_INPUT_NAMES };
+    let saved = app.save_draft(&caller, draft).await?;
     let record = &saved.record;
     let draft = json!({ "etag": record.draft.etag, "saved_at": record.draft.saved_at.to_string() });
     let answer = json!({ "id": record.id, "name": record.draft.name, "problems": saved.problems, "draft": draft });

@@ -28,6 +28,11 @@ impl App {
                         trace.push(NodeTrace { attempts: attempt, started_at: Some(event.at), ..NodeTrace::new(node, &kind) });
                     }
                 }
+                Told::NodeAttempt { node, attempt, .. } => {
+                    if let Some(entry) = trace.iter_mut().find(|entry| entry.node == node) {
+                        entry.attempts = entry.attempts.max(attempt);
+                    }
+                }
                 Told::NodeFinished { node, status, error, .. } => {
                     if let Some(entry) = trace.iter_mut().find(|entry| entry.node == node) {
                         (entry.status, entry.error) = (Some(status), error);

@@ -1,108 +1,178 @@
-//! Calls that are out: how they leave, come back, and leave again.
+//! Calls that are out: how they leave, and leave again.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::schedule::Report;
 use super::{Run, Step};
-use crate::call::{Action, Call, CallError, CallId, CallResult};
-use crate::event::{NodePath, RunEvent};
+use crate::call::{Action, Call, CallError, CallId};
+use crate::event::{CallLabel, NodePath, RunEvent};
+use crate::expr::template::MAX_VALUE_BYTES;
 use crate::json;
-use crate::node::NodeError;
-use crate::template::MAX_VALUE_BYTES;
-use crate::workflow::Node;
+use crate::kind::{Bindings, CallName, MAX_DELAY, Node, NodeError, Planned, Price, Work};
 
-const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
+const MAX_BACKOFF: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(super) struct OpenCall {
-    pub frame: usize,
-    pub node: usize,
-    pub path: NodePath,
-    pub kind: &'static str,
+    /// The number of the node that made it.
+    pub active: usize,
+    pub name: CallName,
+    /// The node of the graph.
+    pub node: NodePath,
+    pub label: CallLabel,
+    place: Arc<str>,
     /// Counts from 0.
     pub attempt: u32,
     /// It has said something that a further attempt would take back.
     pub has_spoken: bool,
+    pub price: Price,
+    at_most_once: bool,
     /// What goes out again; kept only where the node's retry rule may ask for it.
-    again: Option<(Call, Arc<serde_json::Value>)>,
+    again: Option<(Call, Arc<Value>)>,
+}
+
+/// A planned call that may go out.
+pub(super) struct Prepared {
+    name: CallName,
+    price: Price,
+    work: PreparedWork,
+}
+
+enum PreparedWork {
+    Call(Call, Arc<Value>),
+    Node(Arc<dyn Node>, Bindings),
 }
 
 impl Run {
-    pub(super) fn perform(&mut self, frame: usize, index: usize, node: &Node, action: Action) {
-        let input = serde_json::to_value(&action).expect("an action holds text keys and finite numbers only");
+    pub(super) fn prepare(&self, number: usize, planned: Planned) -> Result<Prepared, NodeError> {
+        let Planned { name, work, delay, timeout, price, at_most_once } = planned;
+        let action = match work {
+            Work::Call(action) => action,
+            Work::Node(node, bindings) => {
+                return Ok(Prepared { name, price, work: PreparedWork::Node(node, bindings) });
+            }
+        };
+        let active = &self.active[&number];
+        let node = self.node(active.frame, active.index);
+        let (Some(limits), Some(settings)) = (node.kind.call, node.call) else {
+            let kind = &node.kind.name;
+            return Err(NodeError::internal(format!("the kind {kind} makes calls but declares none")));
+        };
+        let input = encode(self.engine, &action);
         if json::size(&input) > MAX_VALUE_BYTES {
-            self.emit_started(frame, node);
-            return self.fail(frame, index, NodeError::value_too_large(), Report { attempts: 1, ..Report::default() });
+            return Err(NodeError::value_too_large());
         }
         let call = Call {
             action,
             input_hash: hex(&Sha256::digest(input.to_string())),
-            delay: Duration::ZERO,
-            timeout: node.timeout,
-            at_most_once: node.at_most_once,
+            delay: delay.min(MAX_DELAY),
+            timeout: timeout.map_or(settings.timeout, |timeout| timeout.min(limits.max_timeout)),
+            at_most_once: at_most_once.unwrap_or(settings.at_most_once),
             seed: 0,
         };
-        let input = Arc::new(input);
-        let again = (node.retry.max_attempts > 1).then(|| (call.clone(), Arc::clone(&input)));
-        let open =
-            OpenCall { frame, node: index, path: self.path(frame, index), kind: node.kind.name(), attempt: 0, has_spoken: false, again };
-        self.send(open, call, input);
+        Ok(Prepared { name, price, work: PreparedWork::Call(call, Arc::new(input)) })
     }
 
-    pub(super) fn may_retry(&self, call: &OpenCall, error: &CallError) -> bool {
-        let attempts_left = call.attempt + 1 < self.node(call.frame, call.node).retry.max_attempts;
-        error.retryable && attempts_left && !self.frames.get(call.frame).stopped
+    pub(super) fn launch_call(&mut self, number: usize, Prepared { name, price, work }: Prepared) {
+        let Some(active) = self.active.get_mut(&number) else { return };
+        let (place, label) = active.note_call(&name);
+        let (frame, index, node) = (active.frame, active.index, Arc::clone(&active.node));
+        let is_start = label.is_none() && !active.is_inner();
+        let retry = self.node(frame, index).call.map_or(1, |settings| settings.retry.max_attempts);
+        match work {
+            PreparedWork::Call(call, input) => {
+                let again = (retry > 1).then(|| (call.clone(), Arc::clone(&input)));
+                let open = OpenCall {
+                    active: number,
+                    name,
+                    node,
+                    label,
+                    place,
+                    attempt: 0,
+                    has_spoken: false,
+                    price,
+                    at_most_once: call.at_most_once,
+                    again,
+                };
+                if is_start {
+                    let (node, kind) = (Arc::clone(&open.node), self.kind_name(frame, index));
+                    self.emit(RunEvent::NodeStarted { node, kind, input: Some(input) });
+                } else {
+                    self.emit_attempt(&open, input);
+                }
+                self.send(open, call);
+            }
+            PreparedWork::Node(inner, bindings) => {
+                if is_start {
+                    self.emit_started(frame, index);
+                }
+                self.activate_inner(number, name, place, inner, bindings);
+            }
+        }
     }
 
-    pub(super) fn retry(&mut self, mut open: OpenCall) {
+    pub(super) fn may_retry(&self, open: &OpenCall, error: &CallError) -> bool {
+        let Some(active) = self.active.get(&open.active) else { return false };
+        let Some(settings) = self.node(active.frame, active.index).call else { return false };
+        let attempts_left = open.attempt + 1 < settings.retry.max_attempts;
+        let may_repeat = error.nothing_happened || !open.at_most_once;
+        let is_soon = retry_after(error) <= MAX_DELAY;
+        let is_stopped = self.frames.get(active.frame).stopped;
+        error.retryable && may_repeat && is_soon && attempts_left && !is_stopped
+    }
+
+    pub(super) fn retry(&mut self, mut open: OpenCall, error: &CallError) {
         let Some((call, input)) = open.again.clone() else { return };
         if open.has_spoken {
-            self.emit(RunEvent::NodeReset { node: Arc::clone(&open.path) });
+            let (node, call) = (Arc::clone(&open.node), open.label.clone());
+            self.emit(RunEvent::NodeReset { node, call });
         }
-        let backoff = self.node(open.frame, open.node).retry.backoff;
-        let delay = backoff.saturating_mul(1 << open.attempt.min(16)).min(LONGEST_BACKOFF);
+        let active = &self.active[&open.active];
+        let settings = self.node(active.frame, active.index).call;
+        let backoff = settings.map_or(Duration::ZERO, |settings| settings.retry.backoff);
+        let backoff = backoff.saturating_mul(1 << open.attempt.min(16)).min(MAX_BACKOFF);
         open.attempt += 1;
         open.has_spoken = false;
-        self.send(open, Call { delay, ..call }, input);
+        self.emit_attempt(&open, input);
+        self.send(open, Call { delay: backoff.max(retry_after(error)), ..call });
     }
 
-    fn send(&mut self, open: OpenCall, call: Call, input: Arc<serde_json::Value>) {
-        let id = CallId::new(&open.path, open.attempt);
+    fn emit_attempt(&mut self, open: &OpenCall, input: Arc<Value>) {
+        let (node, call) = (Arc::clone(&open.node), open.label.clone());
+        self.emit(RunEvent::NodeAttempt { node, call, attempt: open.attempt + 1, input });
+    }
+
+    fn send(&mut self, open: OpenCall, call: Call) {
+        let id = CallId::new(&open.place, open.attempt);
         let seed = self.seed(&id);
-        self.emit(RunEvent::NodeStarted { node: Arc::clone(&open.path), kind: open.kind, attempt: open.attempt + 1, input: Some(input) });
         self.outbox.push_back(Step::Perform(id.clone(), Call { seed, ..call }));
         self.open.insert(id, open);
     }
 
     fn seed(&self, id: &CallId) -> u64 {
-        let digest = Sha256::new().chain_update(&self.run_id).chain_update([0]).chain_update(id.as_str()).finalize();
+        let hash = Sha256::new().chain_update(&self.run_id).chain_update([0]);
+        let digest = hash.chain_update(id.as_str()).finalize();
         digest[..8].iter().fold(0, |seed, byte| seed << 8 | u64::from(*byte))
     }
+}
 
-    pub(super) fn settle_call(&mut self, call: OpenCall, result: CallResult, recorded_attempts: Option<u32>) {
-        let attempts = recorded_attempts.unwrap_or(call.attempt + 1);
-        match result {
-            CallResult::Succeeded(output) => {
-                self.usage.tokens += output.tokens.unwrap_or(0);
-                self.usage.cost_nano_usd = match (call.kind, output.cost_nano_usd) {
-                    ("agent", None) => None,
-                    (_, cost) => self.usage.cost_nano_usd.map(|sum| sum.saturating_add(cost.unwrap_or(0))),
-                };
-                let report = Report { attempts, tokens: output.tokens, cost_nano_usd: output.cost_nano_usd };
-                self.succeed(call.frame, call.node, output.value, report);
-            }
-            CallResult::Failed(error) => {
-                let error = NodeError { code: error.code.into(), message: error.message };
-                self.fail(call.frame, call.node, error, Report { attempts, ..Report::default() });
-            }
-        }
+/// The form of an action that is hashed. A change to it is a new number of [`ENGINE`](super::ENGINE) and an arm here:
+/// a run in flight would take a call that it has made for another one.
+fn encode(engine: u32, action: &Action) -> Value {
+    match engine {
+        0.. => serde_json::to_value(action).expect("an action holds text keys and finite numbers only"),
     }
+}
+
+fn retry_after(error: &CallError) -> Duration {
+    Duration::from_millis(error.retry_after_ms.unwrap_or(0))
 }
 
 fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]).map(char::from).collect()
+    let digits = |byte: &u8| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
+    bytes.iter().flat_map(digits).map(char::from).collect()
 }

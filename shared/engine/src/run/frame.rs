@@ -5,18 +5,13 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::iterate::Iteration;
-use crate::node::Kind;
-use crate::template::{Reference, Source};
-use crate::text::PathStep;
 use crate::workflow::{Body, Workflow};
 
 /// The frame of the workflow itself; it outlives the run.
-pub(super) const ROOT: usize = 0;
-
-static NULL: Value = Value::Null;
+pub(crate) const ROOT: usize = 0;
 
 #[derive(Debug)]
-pub(super) struct Frame {
+pub(crate) struct Frame {
     /// `None` for the root.
     pub parent: Option<Parent>,
     pub nodes: Vec<Slot>,
@@ -31,7 +26,7 @@ pub(super) struct Frame {
 }
 
 #[derive(Debug)]
-pub(super) struct Parent {
+pub(crate) struct Parent {
     pub frame: usize,
     /// The loop or parallel this is an iteration of.
     pub node: usize,
@@ -44,7 +39,7 @@ pub(super) struct Parent {
 }
 
 #[derive(Debug)]
-pub(super) struct Slot {
+pub(crate) struct Slot {
     pub state: State,
     pub waits_for: u32,
     pub live: u32,
@@ -54,7 +49,7 @@ pub(super) struct Slot {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
+pub(crate) enum State {
     Waiting,
     Busy,
     Succeeded,
@@ -63,12 +58,12 @@ pub(super) enum State {
 }
 
 impl Frame {
-    pub(super) fn new(body: &Body, parent: Option<Parent>) -> Self {
+    pub(crate) fn new(body: &Body, parent: Option<Parent>) -> Self {
         let slot = |waits_for| Slot { state: State::Waiting, waits_for, live: 0, output: None, iteration: None };
         Self {
             parent,
             nodes: body.nodes.iter().map(|node| slot(node.waits_for)).collect(),
-            remaining: body.nodes.iter().filter(|node| !matches!(node.kind, Kind::Note(_))).count(),
+            remaining: body.nodes.iter().filter(|node| !node.is_remark()).count(),
             busy: 0,
             stopped: false,
             retained: 0,
@@ -78,17 +73,17 @@ impl Frame {
 
 /// Frames by number; numbers of ended frames are given out again.
 #[derive(Debug)]
-pub(super) struct Frames {
+pub(crate) struct Frames {
     frames: Vec<Option<Frame>>,
     free: Vec<usize>,
 }
 
 impl Frames {
-    pub(super) fn new(root: Frame) -> Self {
+    pub(crate) fn new(root: Frame) -> Self {
         Self { frames: vec![Some(root)], free: Vec::new() }
     }
 
-    pub(super) fn add(&mut self, frame: Frame) -> usize {
+    pub(crate) fn add(&mut self, frame: Frame) -> usize {
         match self.free.pop() {
             Some(number) => {
                 self.frames[number] = Some(frame);
@@ -101,48 +96,48 @@ impl Frames {
         }
     }
 
-    pub(super) fn remove(&mut self, number: usize) -> Option<Frame> {
+    pub(crate) fn remove(&mut self, number: usize) -> Option<Frame> {
         let frame = self.frames[number].take();
         self.free.push(number);
         frame
     }
 
-    pub(super) fn get(&self, number: usize) -> &Frame {
+    pub(crate) fn get(&self, number: usize) -> &Frame {
         self.frames[number].as_ref().expect("frames are asked for only while they are under way")
     }
 
-    pub(super) fn get_mut(&mut self, number: usize) -> &mut Frame {
+    pub(crate) fn get_mut(&mut self, number: usize) -> &mut Frame {
         self.frames[number].as_mut().expect("frames are asked for only while they are under way")
     }
 
-    pub(super) fn is_under_way(&self, number: usize) -> bool {
+    pub(crate) fn is_under_way(&self, number: usize) -> bool {
         self.frames[number].is_some()
     }
 
     /// The numbers of all frames, in order.
-    pub(super) fn numbers(&self) -> Vec<usize> {
+    pub(crate) fn numbers(&self) -> Vec<usize> {
         (0..self.frames.len()).filter(|number| self.frames[*number].is_some()).collect()
     }
 
-    pub(super) fn slot(&mut self, frame: usize, node: usize) -> &mut Slot {
+    pub(crate) fn slot(&mut self, frame: usize, node: usize) -> &mut Slot {
         &mut self.get_mut(frame).nodes[node]
     }
 
-    pub(super) fn body<'w>(&self, frame: usize, workflow: &'w Workflow) -> &'w Body {
+    pub(crate) fn body<'w>(&self, frame: usize, workflow: &'w Workflow) -> &'w Body {
         &workflow.bodies[self.get(frame).parent.as_ref().map_or(0, |parent| parent.body)]
     }
 
-    pub(super) fn succeeded(&self, frame: usize, node: usize) -> Option<&Value> {
+    pub(crate) fn succeeded(&self, frame: usize, node: usize) -> Option<&Value> {
         let slot = &self.get(frame).nodes[node];
         slot.output.as_deref().filter(|_| slot.state == State::Succeeded)
     }
 
-    pub(super) fn prefix(&self, frame: usize) -> &str {
+    pub(crate) fn prefix(&self, frame: usize) -> &str {
         self.get(frame).parent.as_ref().map_or("", |parent| &parent.prefix)
     }
 
     /// Whether `frame` lies inside an iteration of the given node.
-    pub(super) fn is_inside(&self, mut frame: usize, container: (usize, usize)) -> bool {
+    pub(crate) fn is_inside(&self, mut frame: usize, container: (usize, usize)) -> bool {
         while let Some(parent) = &self.get(frame).parent {
             if (parent.frame, parent.node) == container {
                 return true;
@@ -151,49 +146,4 @@ impl Frames {
         }
         false
     }
-}
-
-/// What a node sees when it runs.
-pub(crate) struct Reader<'a> {
-    pub(super) frames: &'a Frames,
-    pub(super) frame: usize,
-    pub(super) input: &'a Value,
-    pub(super) started_at_ms: i64,
-}
-
-impl<'a> Reader<'a> {
-    /// What is missing reads as null: a path that leads nowhere, a node that did not run.
-    pub(crate) fn read(&self, reference: &Reference) -> &'a Value {
-        let start = match reference.source {
-            Source::Node { up, index } => self.outward(up).nodes[index].output.as_deref(),
-            Source::Item { up } => self.outward(up).parent.as_ref().map(|parent| &parent.item),
-            Source::Index { up } => self.outward(up).parent.as_ref().map(|parent| &parent.index),
-        };
-        start.and_then(|value| follow(value, &reference.path)).unwrap_or(&NULL)
-    }
-
-    pub(crate) fn input(&self) -> &'a Value {
-        self.input
-    }
-
-    pub(crate) fn started_at_ms(&self) -> i64 {
-        self.started_at_ms
-    }
-
-    fn outward(&self, up: usize) -> &'a Frame {
-        let mut frame = self.frames.get(self.frame);
-        for _ in 0..up {
-            if let Some(parent) = &frame.parent {
-                frame = self.frames.get(parent.frame);
-            }
-        }
-        frame
-    }
-}
-
-fn follow<'v>(value: &'v Value, path: &[PathStep]) -> Option<&'v Value> {
-    path.iter().try_fold(value, |value, step| match step {
-        PathStep::Field(name) => value.as_object()?.get(name),
-        PathStep::Item(index) => value.as_array()?.get(*index),
-    })
 }

@@ -1,16 +1,18 @@
 //! Loops and parallels: a frame per iteration, `width` of them at a time.
 
-use serde_json::Value;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
 
 use super::frame::{Frame, Parent};
 use super::schedule::Report;
 use super::{MAX_RUN_BYTES, Run, RunError};
+use crate::expr::template::MAX_VALUE_BYTES;
 use crate::json;
-use crate::node::{Items, Kind, NodeError};
-use crate::template::MAX_VALUE_BYTES;
+use crate::kind::{Items, NodeError};
 
 #[derive(Debug)]
-pub(super) struct Iteration {
+pub(crate) struct Iteration {
     items: Items,
     items_size: usize,
     next: usize,
@@ -59,13 +61,9 @@ impl Run {
     }
 
     fn start_iterations(&mut self, frame: usize, index: usize) {
-        let workflow = std::sync::Arc::clone(&self.workflow);
+        let workflow = Arc::clone(&self.workflow);
         let node = &self.frames.body(frame, &workflow).nodes[index];
-        let (Kind::Loop(crate::node::r#loop::Loop { body, .. }) | Kind::Parallel(crate::node::parallel::Parallel { body, .. })) =
-            &node.kind
-        else {
-            return;
-        };
+        let Some(body) = node.inner else { return };
         let stopped = self.frames.get(frame).stopped;
         loop {
             let Some(iteration) = &mut self.frames.slot(frame, index).iteration else { return };
@@ -77,8 +75,8 @@ impl Run {
             iteration.next += 1;
             iteration.live += 1;
             let prefix = format!("{}{}[{position}]/", self.frames.prefix(frame), node.id);
-            let parent = Parent { frame, node: index, body: *body, item, index: position.into(), prefix, position };
-            let number = self.frames.add(Frame::new(&workflow.bodies[*body], Some(parent)));
+            let parent = Parent { frame, node: index, body, item, index: position.into(), prefix, position };
+            let number = self.frames.add(Frame::new(&workflow.bodies[body], Some(parent)));
             self.enter(number);
         }
         self.end_iterations(frame, index);
@@ -101,7 +99,7 @@ impl Run {
 
     fn result_of(&self, frame: usize) -> Result<Value, NodeError> {
         match &self.frames.body(frame, &self.workflow).result {
-            Some(result) => result.render(&self.reader(frame)),
+            Some(result) => result.render(&self.scope(frame, &[])),
             None => Ok(self.output_of(frame)),
         }
     }
@@ -132,13 +130,13 @@ impl Run {
         let slot = self.frames.slot(frame, index);
         let Some(iteration) = slot.iteration.take_if(|iteration| iteration.live == 0) else { return };
         self.retained -= iteration.results_size + iteration.items_size;
-        let report = Report { attempts: 1, ..Report::default() };
+        let report = Report::default();
         match iteration.failure {
             Some(failure) => self.fail_with(frame, index, failure, report),
-            None if iteration.complete < iteration.results.len() => self.give_up(frame, index),
+            None if iteration.complete < iteration.results.len() => self.give_up(frame, index, 1),
             None => {
-                let output = Value::Object([("results".to_owned(), Value::Array(iteration.results))].into_iter().collect());
-                self.succeed(frame, index, output, report);
+                let output = json!({ "results": iteration.results });
+                self.succeed(frame, index, Arc::new(output), report);
             }
         }
     }

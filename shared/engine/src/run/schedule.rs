@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use super::frame::{ROOT, State};
 use super::{Ending, MAX_RUN_BYTES, Run, RunError};
 use crate::event::{NodePath, NodeStatus, RunEvent};
+use crate::expr::template::MAX_VALUE_BYTES;
 use crate::json;
-use crate::node::{Kind, NodeError, Plan};
-use crate::template::MAX_VALUE_BYTES;
-use crate::workflow::{MAX_EXECUTIONS, Node, When};
+use crate::kind::{Done, NodeError, Plan, Price};
+use crate::workflow::{BodyNode, MAX_EXECUTIONS, When};
 
 /// How a node settled, with what its edges ask about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,59 +22,74 @@ enum Settled {
     Skipped,
 }
 
-/// What a node's end is told with.
+/// What is reported with a node's end.
 #[derive(Debug, Default)]
 pub(super) struct Report {
+    /// Of the call that was made most often.
     pub attempts: u32,
-    pub tokens: Option<u64>,
-    pub cost_nano_usd: Option<u64>,
+    /// Calls made, those of inner nodes included.
+    pub calls: usize,
+    tokens: Option<u64>,
+    cost_nano_usd: Option<u64>,
+    has_unknown_cost: bool,
+}
+
+impl Report {
+    pub(super) fn add(&mut self, price: Price, tokens: Option<u64>, cost_nano_usd: Option<u64>) {
+        let sum = |sum: Option<u64>, more: Option<u64>| match (sum, more) {
+            (Some(sum), Some(more)) => Some(sum.saturating_add(more)),
+            (sum, more) => sum.or(more),
+        };
+        self.tokens = sum(self.tokens, tokens);
+        self.cost_nano_usd = sum(self.cost_nano_usd, cost_nano_usd);
+        self.has_unknown_cost |= price == Price::Priced && cost_nano_usd.is_none();
+    }
 }
 
 impl Run {
     /// Makes the nodes of a new frame ready that wait for nothing.
     pub(super) fn enter(&mut self, frame: usize) {
         let body = self.frames.body(frame, &self.workflow);
-        let free = body.nodes.iter().enumerate().filter(|(_, node)| node.waits_for == 0 && !matches!(node.kind, Kind::Note(_)));
+        let free = body.nodes.iter().enumerate().filter(|(_, node)| node.waits_for == 0 && !node.is_remark());
         self.ready.extend(free.map(|(index, _)| (frame, index)));
     }
 
     pub(super) fn begin(&mut self, frame: usize, index: usize) {
         self.executions += 1;
         if self.executions > MAX_EXECUTIONS {
-            let message = format!("the run has made {MAX_EXECUTIONS} node executions and may make no more");
-            return self.end_when_idle(Ending::Failed(RunError { code: "too_many_executions".into(), message, node: None }));
+            return self.end_when_idle(Ending::Failed(RunError::too_many_executions()));
         }
         let workflow = Arc::clone(&self.workflow);
         let node = &self.frames.body(frame, &workflow).nodes[index];
         self.frames.slot(frame, index).state = State::Busy;
         self.frames.get_mut(frame).busy += 1;
-        match node.kind.plan(&self.reader(frame)) {
-            Ok(Plan::Perform(action)) => self.perform(frame, index, node, action),
+        match node.node.plan(&self.scope(frame, &[]), &Done::default()) {
+            Ok(Plan::Perform(calls)) => self.activate(frame, index, calls),
             Ok(plan) => {
-                self.emit_started(frame, node);
-                self.carry_out(frame, index, plan);
+                self.emit_started(frame, index);
+                self.carry_out(frame, index, plan, Report::default());
             }
             Err(error) => {
-                self.emit_started(frame, node);
-                self.fail(frame, index, error, Report { attempts: 1, ..Report::default() });
+                self.emit_started(frame, index);
+                self.fail(frame, index, error, Report::default());
             }
         }
     }
 
-    fn carry_out(&mut self, frame: usize, index: usize, plan: Plan) {
-        let report = Report { attempts: 1, ..Report::default() };
+    pub(super) fn carry_out(&mut self, frame: usize, index: usize, plan: Plan, report: Report) {
         match plan {
             Plan::Done(output) => self.succeed(frame, index, output, report),
-            Plan::Input => self.keep(frame, index, Arc::clone(&self.input), Settled::Succeeded, report),
-            Plan::Branch { taken, output } => self.keep(frame, index, Arc::new(output), Settled::Branched(taken), report),
+            Plan::Branch { taken, output } => {
+                self.keep(frame, index, Arc::new(output), Settled::Branched(taken), report);
+            }
             Plan::Iterate { items, width } => self.iterate(frame, index, items, width),
             Plan::Respond(output) => self.respond(frame, index, Arc::new(output), report),
-            Plan::Perform(_) => {}
+            Plan::Perform(calls) => self.activate(frame, index, calls),
         }
     }
 
-    pub(super) fn succeed(&mut self, frame: usize, index: usize, output: Value, report: Report) {
-        self.keep(frame, index, Arc::new(output), Settled::Succeeded, report);
+    pub(super) fn succeed(&mut self, frame: usize, index: usize, output: Arc<Value>, report: Report) {
+        self.keep(frame, index, output, Settled::Succeeded, report);
     }
 
     /// The answer is locked before anything else can end the run.
@@ -141,10 +156,9 @@ impl Run {
         self.stop_inside((frame, container));
     }
 
-    /// A loop or parallel that cannot go on because the run ends.
-    pub(super) fn give_up(&mut self, frame: usize, index: usize) {
-        let (path, kind) = (self.path(frame, index), self.node(frame, index).kind.name());
-        self.emit(cancelled(path, kind, 1));
+    /// A node that cannot go on because the run ends, or what is around it.
+    pub(super) fn give_up(&mut self, frame: usize, index: usize, attempts: u32) {
+        self.emit_cancelled(frame, index, attempts);
         self.frames.slot(frame, index).state = State::Failed;
         self.settle(frame, index, Settled::Failed);
     }
@@ -183,7 +197,7 @@ impl Run {
         let idle: Vec<usize> = self.frames.numbers().into_iter().filter(|number| self.is_stopped_and_idle(*number)).collect();
         for frame in idle {
             if self.frames.is_under_way(frame) && self.is_stopped_and_idle(frame) {
-                self.leave(frame);
+                self.exit_frame(frame);
             }
         }
     }
@@ -198,18 +212,22 @@ impl Run {
         if self.outcome.is_some() {
             return;
         }
+        // What has ended before counts.
+        while let Some(active) = self.asking.pop_front() {
+            self.ask(active);
+        }
+        if self.outcome.is_some() {
+            return;
+        }
         self.outbox.retain(|step| matches!(step, super::Step::Emit(_)));
         self.ready.clear();
-        for (_, call) in std::mem::take(&mut self.open) {
-            self.emit(cancelled(call.path, call.kind, call.attempt + 1));
-        }
+        self.drop_open_calls();
         let mut frames = self.frames.numbers();
         frames.reverse();
         for frame in frames {
             for index in 0..self.frames.get(frame).nodes.len() {
                 if self.frames.slot(frame, index).iteration.is_some() {
-                    let (path, kind) = (self.path(frame, index), self.node(frame, index).kind.name());
-                    self.emit(cancelled(path, kind, 1));
+                    self.emit_cancelled(frame, index, 1);
                 }
             }
         }
@@ -219,13 +237,29 @@ impl Run {
         self.finish();
     }
 
-    /// Tells the node's edges, and whatever that decides, without recursion: skips run through whole graphs.
+    /// Reports the nodes with calls as cancelled, in the order of their paths.
+    fn drop_open_calls(&mut self) {
+        for open in std::mem::take(&mut self.open).into_values() {
+            let root = self.root_of(open.active);
+            if let Some(root) = self.active.get_mut(&root) {
+                root.report.attempts = root.report.attempts.max(open.attempt + 1);
+            }
+        }
+        let mut dropped: Vec<_> = std::mem::take(&mut self.active).into_values().collect();
+        dropped.retain(|active| !active.is_inner());
+        dropped.sort_by(|left, right| left.node.cmp(&right.node));
+        for active in dropped {
+            self.emit_cancelled(active.frame, active.index, active.report.attempts.max(1));
+        }
+    }
+
+    /// Follows the node's edges, and what they decide, without recursion: skips run through whole graphs.
     fn settle(&mut self, frame: usize, index: usize, settled: Settled) {
         let workflow = Arc::clone(&self.workflow);
         let body = self.frames.body(frame, &workflow);
         self.frames.get_mut(frame).busy -= 1;
-        let mut told = vec![(index, settled)];
-        while let Some((index, settled)) = told.pop() {
+        let mut settling = vec![(index, settled)];
+        while let Some((index, settled)) = settling.pop() {
             self.frames.get_mut(frame).remaining -= 1;
             if self.frames.get(frame).stopped {
                 continue;
@@ -242,22 +276,22 @@ impl Run {
                 } else {
                     slot.state = State::Skipped;
                     self.emit_finished(frame, edge.to, NodeStatus::Skipped, None, None, Report::default());
-                    told.push((edge.to, Settled::Skipped));
+                    settling.push((edge.to, Settled::Skipped));
                 }
             }
         }
         let frame_state = self.frames.get(frame);
         if frame_state.remaining == 0 || frame_state.stopped && frame_state.busy == 0 {
-            self.leave(frame);
+            self.exit_frame(frame);
         }
     }
 
     /// A frame has nothing left to do.
-    fn leave(&mut self, frame: usize) {
+    fn exit_frame(&mut self, frame: usize) {
         if frame == ROOT { self.finish() } else { self.end_iteration(frame) }
     }
 
-    pub(super) fn node(&self, frame: usize, index: usize) -> &Node {
+    pub(super) fn node(&self, frame: usize, index: usize) -> &BodyNode {
         &self.frames.body(frame, &self.workflow).nodes[index]
     }
 
@@ -269,12 +303,19 @@ impl Run {
         }
     }
 
-    pub(super) fn emit_started(&mut self, frame: usize, node: &Node) {
-        let path = match self.frames.prefix(frame) {
-            "" => Arc::clone(&node.id),
-            prefix => format!("{prefix}{}", node.id).into(),
-        };
-        self.emit(RunEvent::NodeStarted { node: path, kind: node.kind.name(), attempt: 1, input: None });
+    pub(super) fn kind_name(&self, frame: usize, index: usize) -> Arc<str> {
+        Arc::clone(&self.node(frame, index).kind.name)
+    }
+
+    /// A node that sends nothing out, or nothing yet.
+    pub(super) fn emit_started(&mut self, frame: usize, index: usize) {
+        let (node, kind) = (self.path(frame, index), self.kind_name(frame, index));
+        self.emit(RunEvent::NodeStarted { node, kind, input: None });
+    }
+
+    fn emit_cancelled(&mut self, frame: usize, index: usize, attempts: u32) {
+        let report = Report { attempts, ..Report::default() };
+        self.emit_finished(frame, index, NodeStatus::Cancelled, None, None, report);
     }
 
     fn emit_finished(
@@ -286,8 +327,11 @@ impl Run {
         error: Option<RunError>,
         report: Report,
     ) {
-        let (node, kind) = (self.path(frame, index), self.node(frame, index).kind.name());
-        let Report { attempts, tokens, cost_nano_usd } = report;
+        let (node, kind) = (self.path(frame, index), self.kind_name(frame, index));
+        let Report { attempts, tokens, cost_nano_usd, has_unknown_cost, .. } = report;
+        let cost_nano_usd = cost_nano_usd.filter(|_| !has_unknown_cost);
+        // Only what was skipped was never attempted.
+        let attempts = if status == NodeStatus::Skipped { 0 } else { attempts.max(1) };
         self.emit(RunEvent::NodeFinished { node, kind, status, output, error, attempts, tokens, cost_nano_usd });
     }
 }
@@ -297,18 +341,5 @@ fn is_live(when: When, settled: Settled) -> bool {
         When::Done => matches!(settled, Settled::Succeeded | Settled::Branched(_)),
         When::Branch(branch) => settled == Settled::Branched(Some(branch)),
         When::Error => settled == Settled::Failed,
-    }
-}
-
-fn cancelled(node: NodePath, kind: &'static str, attempts: u32) -> RunEvent {
-    RunEvent::NodeFinished {
-        node,
-        kind,
-        status: NodeStatus::Cancelled,
-        output: None,
-        error: None,
-        attempts,
-        tokens: None,
-        cost_nano_usd: None,
     }
 }

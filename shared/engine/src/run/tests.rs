@@ -8,6 +8,7 @@ use crate::event::NodeStatus;
 use crate::{CallError, CallOutput};
 
 mod calls;
+mod several;
 mod flow;
 mod nesting;
 mod property;
@@ -19,7 +20,7 @@ pub(crate) fn compile(yaml: &str) -> Arc<Workflow> {
 }
 
 pub(crate) fn start(workflow: &Arc<Workflow>, input: Value) -> Run {
-    Run::new(Arc::clone(workflow), RunStart { run_id: "run_1".into(), started_at_ms: 1_000, input: Arc::new(input) })
+    Run::new(Arc::clone(workflow), RunStart { run_id: "run_1".into(), started_at_ms: 1_000, input: Arc::new(input), engine: ENGINE })
 }
 
 pub(crate) fn ok(value: Value) -> CallResult {
@@ -27,7 +28,7 @@ pub(crate) fn ok(value: Value) -> CallResult {
 }
 
 pub(crate) fn failed(code: &str, retryable: bool) -> CallResult {
-    CallResult::Failed(CallError { code: code.into(), message: format!("{code} happened"), retryable })
+    CallResult::Failed(CallError { code: code.into(), message: format!("{code} happened"), retryable, ..CallError::default() })
 }
 
 /// Steps until the run waits or is done, with every event on a line.
@@ -54,10 +55,12 @@ pub(crate) fn advance(run: &mut Run) -> (String, Vec<(CallId, Call)>) {
 
 fn shown(event: &RunEvent) -> String {
     match event {
-        RunEvent::NodeStarted { node, attempt: 1, .. } => format!("start {node}"),
-        RunEvent::NodeStarted { node, attempt, .. } => format!("start {node} attempt {attempt}"),
-        RunEvent::Chunk { node, text } => format!("chunk {node} {text}"),
-        RunEvent::NodeReset { node } => format!("reset {node}"),
+        RunEvent::NodeStarted { node, .. } => format!("start {node}"),
+        RunEvent::NodeAttempt { node, call, attempt, .. } => {
+            format!("attempt {} {attempt}", place(node, call))
+        }
+        RunEvent::Chunk { node, call, text } => format!("chunk {} {text}", place(node, call)),
+        RunEvent::NodeReset { node, call } => format!("reset {}", place(node, call)),
         RunEvent::NodeFinished { node, status, output, error, .. } => match (status, output, error) {
             (NodeStatus::Succeeded, Some(output), _) => format!("end {node} {output}"),
             (NodeStatus::Failed, _, Some(error)) => format!("fail {node} {}", error.code),
@@ -66,6 +69,10 @@ fn shown(event: &RunEvent) -> String {
             other => panic!("{other:?}"),
         },
     }
+}
+
+fn place(node: &str, call: &Option<Arc<str>>) -> String {
+    call.as_ref().map_or_else(|| node.to_owned(), |call| format!("{node}/{call}"))
 }
 
 /// Runs to the end, answering each call, first come first served.
@@ -82,7 +89,7 @@ pub(crate) fn drive(run: &mut Run, mut answer: impl FnMut(&CallId, &Call) -> Cal
         let Some((id, call)) = open.pop_front() else { panic!("stuck:\n{log}") };
         let result = answer(&id, &call);
         writeln!(log, "answer {id}").unwrap();
-        assert_ne!(run.complete(&id, result), Completion::Ignored);
+        assert_ne!(run.complete(&id, result, 2_000), Completion::Ignored);
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use flowgate_app::platform::App;
 use flowgate_app::run::RunHead;
 use flowgate_app::work::Message;
-use flowgate_engine::call::WebhookCall;
+use flowgate_engine::call::{INTERRUPTED, WebhookCall};
 use flowgate_engine::{Action, Call, CallError, CallId, CallOutput, CallResult, Chunk};
 use flowgate_outbound::{CodeSession, Outbound};
 use futures_util::future::BoxFuture;
@@ -64,7 +64,7 @@ impl Calls {
     /// The call was started by an earlier owner and may not go out twice.
     pub(super) fn end_as_interrupted(&mut self, id: CallId, call: Call) {
         let message = "the node was started before a crash and may not run twice".to_owned();
-        let result = CallResult::Failed(CallError { code: "interrupted".to_owned(), message, retryable: false });
+        let result = CallResult::Failed(CallError { code: INTERRUPTED.to_owned(), message, ..CallError::default() });
         self.out.push(Box::pin(std::future::ready((id, call.input_hash, result))));
     }
 
@@ -119,6 +119,7 @@ async fn put_node_webhook(app: &App, head: &RunHead, id: &CallId, webhook: &Webh
                 code: "internal".to_owned(),
                 message: "the delivery could not be stored".to_owned(),
                 retryable: true,
+                ..CallError::default()
             })
         }
     }

@@ -25,11 +25,23 @@ pub(crate) struct EventRecorder {
     at: HashMap<Arc<str>, usize>,
     /// What an earlier owner stored: not told again.
     stored: HashMap<(Arc<str>, Milestone), Timestamp>,
+    /// Calls of which an earlier owner told text that has not been taken back.
+    said: BTreeSet<Speaker>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// A node, and its call unless it is the first.
+type Speaker = (Arc<str>, Option<Arc<str>>);
+
+/// Where the result of a call is recorded: [`flowgate_engine::CallId::place`].
+fn place(node: &str, call: Option<&str>) -> String {
+    call.map_or_else(|| node.to_owned(), |call| format!("{node}/{call}"))
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Milestone {
-    Started(u32),
+    Started,
+    /// The call, `None` for the node's first, and the attempt.
+    Attempt(Option<Arc<str>>, u32),
     Finished,
 }
 
@@ -44,6 +56,7 @@ impl EventRecorder {
             traced_bytes: 0,
             at: HashMap::new(),
             stored: HashMap::new(),
+            said: BTreeSet::new(),
         }
     }
 
@@ -57,36 +70,46 @@ impl EventRecorder {
         (self.fence, self.told, self.watched) = (fence, 0, false);
     }
 
-    /// Takes up the log of an earlier owner. What had said something and has no recorded result starts again, and is told so.
+    /// Takes up the log of an earlier owner. A call that had said something and has no recorded result starts again, and
+    /// its text is taken back.
     pub(crate) fn go_on_after(&mut self, events: Vec<Event>, is_recorded: impl Fn(&str) -> bool, now: Timestamp) {
-        let mut unsettled = BTreeSet::new();
         for event in events {
-            match event.told {
-                Told::NodeStarted { node, attempt, .. } => {
-                    self.stored.insert((node, Milestone::Started(attempt)), event.at);
-                }
-                Told::Chunk { node, .. } if !is_recorded(&node) => {
-                    unsettled.insert(node);
-                }
-                Told::NodeReset { node } => {
-                    unsettled.remove(&node);
-                }
+            let (node, milestone) = match event.told {
+                Told::NodeStarted { node, attempt: 1, .. } => (node, Milestone::Started),
+                // Stored before there were events of attempts.
+                Told::NodeStarted { node, attempt, .. } => (node, Milestone::Attempt(None, attempt)),
+                Told::NodeAttempt { node, call, attempt } => (node, Milestone::Attempt(call, attempt)),
                 Told::NodeFinished { node, .. } => {
-                    unsettled.remove(&node);
-                    self.stored.insert((node, Milestone::Finished), event.at);
+                    self.said.retain(|(speaker, _)| *speaker != node);
+                    (node, Milestone::Finished)
                 }
-                Told::Chunk { .. } => {}
-            }
+                Told::Chunk { node, call, .. } => {
+                    self.said.insert((node, call));
+                    continue;
+                }
+                Told::NodeReset { node, call } => {
+                    self.said.remove(&(node, call));
+                    continue;
+                }
+            };
+            self.stored.insert((node, milestone), event.at);
         }
-        for node in unsettled {
-            self.number(Told::NodeReset { node }, now);
+        let is_lost = |(node, call): &Speaker| !is_recorded(&place(node, call.as_deref()));
+        for (node, call) in self.said.extract_if(.., is_lost).collect::<Vec<_>>() {
+            self.number(Told::NodeReset { node, call }, now);
         }
+    }
+
+    /// Whether an earlier owner told text of the call that has not been taken back.
+    pub(crate) fn has_said(&self, of: &str) -> bool {
+        self.said.iter().any(|(node, call)| place(node, call.as_deref()) == of)
     }
 
     /// Notes the event in the trace; gives it numbered if it is to be told.
     pub(crate) fn tell(&mut self, event: RunEvent, now: Timestamp) -> Option<Event> {
         let milestone = match &event {
-            RunEvent::NodeStarted { node, attempt, .. } => Some((node.clone(), Milestone::Started(*attempt))),
+            RunEvent::NodeStarted { node, .. } => Some((node.clone(), Milestone::Started)),
+            RunEvent::NodeAttempt { node, call, attempt, .. } => Some((node.clone(), Milestone::Attempt(call.clone(), *attempt))),
             RunEvent::NodeFinished { node, .. } => Some((node.clone(), Milestone::Finished)),
             RunEvent::Chunk { .. } | RunEvent::NodeReset { .. } => None,
         };
@@ -120,12 +143,17 @@ impl EventRecorder {
 
     fn trace(&mut self, event: &RunEvent, at: Timestamp) {
         match event {
-            RunEvent::NodeStarted { node, kind, attempt, input } => {
+            RunEvent::NodeStarted { node, kind, input } => {
                 let input = input.as_ref().map(|input| self.traced(input));
                 let entry = self.entry(node, kind);
                 entry.started_at.get_or_insert(at);
-                entry.attempts = *attempt;
+                entry.attempts = 1;
                 entry.input = input;
+            }
+            RunEvent::NodeAttempt { node, attempt, .. } => {
+                if let Some(entry) = self.at.get(node).and_then(|at| self.trace.get_mut(*at)) {
+                    entry.attempts = entry.attempts.max(*attempt);
+                }
             }
             RunEvent::NodeFinished { node, kind, status, output, error, attempts, tokens, cost_nano_usd } => {
                 let output = output.as_ref().filter(|_| *status != NodeStatus::Skipped).map(|output| self.traced(output));
@@ -162,11 +190,12 @@ impl EventRecorder {
 
 fn told(event: RunEvent) -> Told {
     match event {
-        RunEvent::NodeStarted { node, kind, attempt, .. } => Told::NodeStarted { node, kind: kind.to_owned(), attempt },
-        RunEvent::Chunk { node, text } => Told::Chunk { node, text },
-        RunEvent::NodeReset { node } => Told::NodeReset { node },
+        RunEvent::NodeStarted { node, kind, .. } => Told::NodeStarted { node, kind: kind.to_string(), attempt: 1 },
+        RunEvent::NodeAttempt { node, call, attempt, .. } => Told::NodeAttempt { node, call, attempt },
+        RunEvent::Chunk { node, call, text } => Told::Chunk { node, call, text },
+        RunEvent::NodeReset { node, call } => Told::NodeReset { node, call },
         RunEvent::NodeFinished { node, kind, status, output, error, .. } => {
-            Told::NodeFinished { node, kind: kind.to_owned(), status, error, output }
+            Told::NodeFinished { node, kind: kind.to_string(), status, error, output }
         }
     }
 }
@@ -181,7 +210,7 @@ mod tests {
         let input = Some(Arc::new(json!("x".repeat(60 * 1024))));
         for call in 0..1_000 {
             let node = format!("loop[{call}]/call").into();
-            recorder.tell(RunEvent::NodeStarted { node, kind: "http", attempt: 1, input: input.clone() }, Timestamp(0));
+            recorder.tell(RunEvent::NodeStarted { node, kind: "http".into(), input: input.clone() }, Timestamp(0));
         }
         let trace = recorder.take_trace();
         assert!(serde_json::to_string(&trace).unwrap().len() < LARGEST_TRACE + 1024 * 1024);

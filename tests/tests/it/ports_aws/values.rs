@@ -27,7 +27,7 @@ async fn values_of_megabytes_lie_beside_their_rows() -> Result<()> {
     assert!(record.head == run.head, "the head has changed");
 
     let (first, second) = (checkpoint("a", 0, &noise(4 << 20)), checkpoint("b", 1, "small"));
-    let told = Event { told: Told::Chunk { node: "draft".into(), text: noise(1 << 20) }, ..chunk(1, 1) };
+    let told = Event { told: Told::Chunk { node: "draft".into(), call: None, text: noise(1 << 20) }, ..chunk(1, 1) };
     assert_eq!(world.runs.checkpoint(&held, first.clone(), vec![told.clone()]).await?, Written::Written);
     assert_eq!(world.runs.checkpoint(&held, second.clone(), vec![chunk(1, 2)]).await?, Written::Written);
     assert!(world.runs.checkpoints(&run_id(1)?).await? == [first, second], "the checkpoints have changed");
@@ -66,7 +66,7 @@ async fn a_wipe_leaves_nothing_of_what_a_run_was_given_or_gave() -> Result<()> {
         let private = |what: &str| format!("private {what} {}", if large { noise(1 << 20) } else { String::new() });
         world.runs.create(with_input(detached(1)?, json!(private("input")))).await?;
         let (held, _) = claim(&world, 1, "a", 100, 1_000).await?;
-        let told = Event { told: Told::Chunk { node: "draft".into(), text: private("chunk") }, ..chunk(1, 1) };
+        let told = Event { told: Told::Chunk { node: "draft".into(), call: None, text: private("chunk") }, ..chunk(1, 1) };
         world.runs.checkpoint(&held, checkpoint("a", 0, &private("result")), vec![told]).await?;
         world.runs.mark_started(&held, "a").await?;
         let mut end = Ending { due_at: Some(at(950)), ..ending(RunState::Succeeded) };

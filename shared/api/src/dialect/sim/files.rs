@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use flowgate_app::error::FieldProblem;
 use flowgate_app::{Error, Result};
 use flowgate_engine::Workflow;
-use flowgate_engine::input::FieldType;
+use flowgate_engine::input::InputType;
 use flowgate_runner::outbound::Outbound;
 use serde_json::{Map, Value, json};
 
@@ -20,7 +20,7 @@ const UNKNOWN_TYPE: &str = "application/octet-stream";
 /// Reads what stands in the workflow's file inputs, one file or a list of them. Text, and objects that say no `type`, stay as they are.
 pub(super) fn read(outbound: &Outbound, workflow: &Workflow, input: &mut Map<String, Value>) -> Result<()> {
     let mut problems = Vec::new();
-    for field in workflow.input_fields().iter().filter(|field| field.kind == FieldType::File) {
+    for field in workflow.input_fields().iter().filter(|field| field.kind == InputType::File) {
         let pointer = format!("/{}", field.name.replace('~', "~0").replace('/', "~1"));
         match input.get_mut(&field.name) {
             Some(Value::Array(files)) => {

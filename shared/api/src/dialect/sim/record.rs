@@ -51,7 +51,7 @@ pub(super) fn error(record: &RunRecord, workflow: Option<&Workflow>) -> Value {
         told["blockId"] = node.into();
         told["blockName"] = info.and_then(|info| info.name.as_deref()).unwrap_or(node).into();
         if let Some(info) = info {
-            told["blockType"] = info.kind.into();
+            told["blockType"] = (&*info.kind).into();
         }
     }
     told

@@ -30,7 +30,7 @@ const DROPPED_PREFIXES: [&str; 3] = ["proxy-", "x-amz", "x-forwarded-"];
 
 /// `None` where no response block ended the run.
 pub(super) async fn of(app: &App, record: &RunRecord, workflow: &Workflow) -> Result<Option<Response>> {
-    let may_respond = record.state == RunState::Succeeded && workflow.nodes().any(|node| node.kind == KIND);
+    let may_respond = record.state == RunState::Succeeded && workflow.nodes().any(|node| &*node.kind == KIND);
     if !may_respond {
         return Ok(None);
     }

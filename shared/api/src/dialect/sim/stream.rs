@@ -169,10 +169,10 @@ impl Teller {
 
     fn tell(&mut self, told: Told) -> String {
         match told {
-            Told::Chunk { node, text } => self.chunk(node, &text),
+            Told::Chunk { node, text, .. } => self.chunk(node, &text),
             Told::NodeFinished { node, output: Some(output), .. } => self.finished(&node, &output),
-            Told::NodeReset { node } => self.reset(&node),
-            Told::NodeStarted { .. } | Told::NodeFinished { .. } => String::new(),
+            Told::NodeReset { node, .. } => self.reset(&node),
+            Told::NodeStarted { .. } | Told::NodeAttempt { .. } | Told::NodeFinished { .. } => String::new(),
         }
     }
 
@@ -234,7 +234,7 @@ mod tests {
     use super::*;
 
     fn chunk(node: &str, text: &str) -> Told {
-        Told::Chunk { node: node.into(), text: text.to_owned() }
+        Told::Chunk { node: node.into(), call: None, text: text.to_owned() }
     }
 
     fn finished(node: &str, output: Value) -> Told {
@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_block_that_begins_again_takes_its_text_back() {
-        let reset = |node: &str| Told::NodeReset { node: node.into() };
+        let reset = |node: &str| Told::NodeReset { node: node.into(), call: None };
         let told = [reset("b"), chunk("a", "One"), chunk("b", "Tw"), reset("b"), reset("b"), chunk("b", "Two")];
         check(
             &[("a", ""), ("b", "content")],

@@ -13,19 +13,19 @@ fn a_failed_call_goes_out_again() {
     assert_eq!((first.as_str(), first.place(), first.attempt()), ("a#0", "a", 0));
     assert_eq!((call.delay, call.timeout), (Duration::ZERO, Duration::from_secs(9)));
     run.progress(first, Chunk::Text("h".into()));
-    assert_eq!(run.complete(first, failed("timeout", true)), Completion::Retrying);
+    assert_eq!(run.complete(first, failed("timeout", true), 2_000), Completion::Retrying);
     let (log, again) = advance(&mut run);
-    assert_eq!(log, "chunk a h\nreset a\nstart a attempt 2\nperform a#1\nwait 1\n");
+    assert_eq!(log, "chunk a h\nreset a\nattempt a 2\nperform a#1\nwait 1\n");
     assert_eq!(again[0].1.delay, Duration::from_secs(40));
     assert_eq!(again[0].1.input_hash, call.input_hash);
     assert_ne!(again[0].1.seed, call.seed);
     run.progress(first, Chunk::Text("late".into()));
-    assert_eq!(run.complete(first, failed("timeout", true)), Completion::Ignored);
-    assert_eq!(run.complete(&again[0].0, failed("timeout", true)), Completion::Retrying);
+    assert_eq!(run.complete(first, failed("timeout", true), 2_000), Completion::Ignored);
+    assert_eq!(run.complete(&again[0].0, failed("timeout", true), 2_000), Completion::Retrying);
     let (log, last) = advance(&mut run);
-    assert_eq!(log, "start a attempt 3\nperform a#2\nwait 1\n");
+    assert_eq!(log, "attempt a 3\nperform a#2\nwait 1\n");
     assert_eq!(last[0].1.delay, Duration::from_secs(60));
-    assert_eq!(run.complete(&last[0].0, failed("timeout", true)), Completion::Final);
+    assert_eq!(run.complete(&last[0].0, failed("timeout", true), 2_000), Completion::Final);
     assert_eq!(advance(&mut run).0, "fail a timeout\ndone\n");
 }
 
@@ -33,14 +33,16 @@ fn a_failed_call_goes_out_again() {
 fn what_cannot_succeed_is_not_tried_again() {
     let mut run = start(&compile(RETRIED), json!({}));
     let (_, calls) = advance(&mut run);
-    assert_eq!(run.complete(&calls[0].0, failed("refused_address", false)), Completion::Final);
+    assert_eq!(run.complete(&calls[0].0, failed("refused_address", false), 2_000), Completion::Final);
 }
 
 #[test]
 fn recorded_results_are_final() {
     let mut run = start(&compile(RETRIED), json!({}));
     let (_, calls) = advance(&mut run);
-    run.complete_recorded(&calls[0].0, failed("timeout", true), 3);
+    let result = failed("timeout", true);
+    let recorded = Recorded { result, attempts: 3, ended_at_ms: None, has_spoken: false };
+    run.complete_recorded(&calls[0].0, recorded);
     let Step::Emit(RunEvent::NodeFinished { attempts, .. }) = run.step() else { panic!() };
     assert_eq!(attempts, 3);
     assert_eq!(run.step(), Step::Done);
@@ -67,7 +69,7 @@ nodes:
 fn the_same_run_computes_the_same_calls() {
     let yaml = "nodes: [{ id: a, type: http, url: 'http://x/<api.input.n>' }]";
     let call = |n: u8, id: &str| {
-        let start = RunStart { run_id: id.into(), started_at_ms: 5, input: Arc::new(json!({ "n": n })) };
+        let start = RunStart { run_id: id.into(), started_at_ms: 5, input: Arc::new(json!({ "n": n })), engine: ENGINE };
         advance(&mut Run::new(compile(yaml), start)).1.remove(0).1
     };
     assert_eq!(call(1, "r"), call(1, "r"));
@@ -94,4 +96,29 @@ fn what_goes_out_is_told_with_secrets_as_names() {
     let crate::Action::Http(http) = call.action else { panic!() };
     let filled = http.body.unwrap().fill(&mut |name| Ok::<_, ()>(format!("<{name}>"))).unwrap();
     assert_eq!(filled, json!({"q": ["{{TOKEN}}", "<B>"]}));
+}
+
+/// A run in flight takes a call that hashes otherwise for another one: a new form needs a new number of [`ENGINE`].
+#[test]
+fn the_hashed_form_of_a_call_does_not_change_under_a_run() {
+    for (node, expected) in [
+        (
+            "h, type: http, url: 'http://x/<api.input.n>', query: { a: 1 }, body: { n: '{{K}}' }",
+            "c325a384e9195e9346f43d2f14f9cbea0ddbbbe9c5c6287022ae0611c2fc7c47",
+        ),
+        (
+            "a, type: agent, model: m/m, prompt: hi, temperature: 0.5, echo_delay: 20ms",
+            "12b1098d912ad10d7703f78ffd77faead448e9009af43dfd5f8c0071841b8812",
+        ),
+        ("f, type: function, code: 'return <api.input.n>'", "62da97080f5a642b43dff37ff32e8d64c8552b08c86d6d4799cf302c0091832f"),
+        ("w, type: webhook, url: 'http://x/', body: 1, signature: s", "625b0e277ed44e44e200ba7eeab409dbfe4d5d3c90264ef46ef41de5adfb9dc7"),
+    ] {
+        for engine in 0..=ENGINE {
+            let workflow = compile(&format!("nodes: [{{ id: {node} }}]"));
+            let input = Arc::new(json!({ "n": 7 }));
+            let start = RunStart { run_id: "r".into(), started_at_ms: 1_000, input, engine };
+            let (_, calls) = advance(&mut Run::new(workflow, start));
+            assert_eq!(calls[0].1.input_hash, expected, "{node}, engine {engine}");
+        }
+    }
 }

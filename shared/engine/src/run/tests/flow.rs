@@ -83,10 +83,10 @@ nodes:
     let mut run = start(&compile(yaml), json!({}));
     let (log, calls) = advance(&mut run);
     assert_eq!(log, "start api\nend api {}\nstart a\nperform a#0\nstart b\nperform b#0\nwait 2\n");
-    assert_eq!(run.complete(&calls[1].0, ok(json!({"data": 2}))), Completion::Final);
+    assert_eq!(run.complete(&calls[1].0, ok(json!({"data": 2})), 2_000), Completion::Final);
     assert_eq!(advance(&mut run).0, "end b {\"data\":2}\nwait 1\n");
-    assert_eq!(run.complete(&calls[1].0, ok(json!({}))), Completion::Ignored);
-    run.complete(&calls[0].0, ok(json!({"data": 1})));
+    assert_eq!(run.complete(&calls[1].0, ok(json!({})), 2_000), Completion::Ignored);
+    run.complete(&calls[0].0, ok(json!({"data": 1})), 2_000);
     assert_eq!(advance(&mut run).0, "end a {\"data\":1}\nstart join\nend join {\"content\":\"1+2\"}\ndone\n");
     assert_eq!(run.outcome(), Some(&Outcome::Succeeded { output: json!({"content": "1+2"}) }));
 }
@@ -139,9 +139,9 @@ output: { a: <after_a.content>, b: <b.data> }
 fn after_a_failure_nothing_starts_and_what_runs_finishes() {
     let mut run = start(&compile(FETCHES), json!({}));
     let (_, calls) = advance(&mut run);
-    run.complete(&calls[1].0, failed("http_status", true));
+    run.complete(&calls[1].0, failed("http_status", true), 2_000);
     assert_eq!(advance(&mut run).0, "fail b http_status\nwait 1\n");
-    run.complete(&calls[0].0, ok(json!({"data": 1})));
+    run.complete(&calls[0].0, ok(json!({"data": 1})), 2_000);
     assert_eq!(advance(&mut run).0, "end a {\"data\":1}\ndone\n");
     let error = RunError { code: "http_status".into(), message: "http_status happened".into(), node: Some("b".into()) };
     assert_eq!(run.outcome(), Some(&Outcome::Failed { error, output: json!({"early": 1}) }));
@@ -152,8 +152,8 @@ fn after_a_failure_nothing_starts_and_what_runs_finishes() {
 fn the_first_failure_stands() {
     let mut run = start(&compile(FETCHES), json!({}));
     let (_, calls) = advance(&mut run);
-    run.complete(&calls[0].0, failed("first", false));
-    run.complete(&calls[1].0, failed("second", false));
+    run.complete(&calls[0].0, failed("first", false), 2_000);
+    run.complete(&calls[1].0, failed("second", false), 2_000);
     assert_eq!(advance(&mut run).0, "fail a first\nfail b second\ndone\n");
     assert!(matches!(run.outcome(), Some(Outcome::Failed { error, .. }) if error.code == "first"));
 }
@@ -191,7 +191,7 @@ output: { never: <later.content> }
     let mut run = start(&compile(yaml), json!({"a": 1}));
     let (log, calls) = advance(&mut run);
     assert!(log.ends_with("end answer {\"data\":{\"a\":1},\"status\":201,\"headers\":{\"x-a\":\"v1\"}}\nwait 1\n"), "{log}");
-    run.complete(&calls[0].0, failed("late", false));
+    run.complete(&calls[0].0, failed("late", false), 2_000);
     assert_eq!(advance(&mut run).0, "fail slow late\ndone\n");
     assert_eq!(run.outcome(), Some(&Outcome::Succeeded { output: json!({"data": {"a": 1}, "status": 201, "headers": {"x-a": "v1"}}) }));
 }
@@ -200,11 +200,11 @@ output: { never: <later.content> }
 fn cancel_drops_what_is_out() {
     let mut run = start(&compile(FETCHES), json!({}));
     let (_, calls) = advance(&mut run);
-    run.complete(&calls[0].0, ok(json!({"data": 1})));
+    run.complete(&calls[0].0, ok(json!({"data": 1})), 2_000);
     run.cancel();
     assert_eq!(advance(&mut run).0, "end a {\"data\":1}\ncancel b\ndone\n");
     assert_eq!(run.outcome(), Some(&Outcome::Cancelled));
-    assert_eq!(run.complete(&calls[1].0, ok(json!({}))), Completion::Ignored);
+    assert_eq!(run.complete(&calls[1].0, ok(json!({})), 2_000), Completion::Ignored);
     run.abort(RunError { code: "timeout".into(), message: String::new(), node: None });
     assert_eq!(run.outcome(), Some(&Outcome::Cancelled));
 }
@@ -278,7 +278,10 @@ fn speed() {
         let input = Arc::new(json!({"name": "Ada"}));
         let started = std::time::Instant::now();
         for _ in 0..1_000 {
-            let mut run = Run::new(Arc::clone(&workflow), RunStart { run_id: "run_1".into(), started_at_ms: 0, input: Arc::clone(&input) });
+            let mut run = Run::new(
+                Arc::clone(&workflow),
+                RunStart { run_id: "run_1".into(), started_at_ms: 0, input: Arc::clone(&input), engine: ENGINE },
+            );
             while run.step() != Step::Done {}
         }
         eprintln!(

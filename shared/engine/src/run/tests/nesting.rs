@@ -59,15 +59,15 @@ fn a_parallel_is_as_wide_as_allowed_and_keeps_the_order() {
         log,
         "start api\nend api {\"third\":\"c\"}\nstart pages\nstart pages[0]/page\nperform pages[0]/page#0\nstart pages[1]/page\nperform pages[1]/page#0\nwait 2\n"
     );
-    run.complete(&calls[1].0, ok(json!({"data": "B"})));
+    run.complete(&calls[1].0, ok(json!({"data": "B"})), 2_000);
     let (log, third) = advance(&mut run);
     assert_eq!(
         log,
         "end pages[1]/page {\"data\":\"B\"}\nstart pages[1]/text\nend pages[1]/text {\"content\":\"1=B\"}\nstart pages[2]/page\nperform pages[2]/page#0\nwait 2\n"
     );
-    run.complete(&third[0].0, ok(json!({"data": "C"})));
+    run.complete(&third[0].0, ok(json!({"data": "C"})), 2_000);
     advance(&mut run);
-    run.complete(&calls[0].0, ok(json!({"data": "A"})));
+    run.complete(&calls[0].0, ok(json!({"data": "A"})), 2_000);
     advance(&mut run);
     assert_eq!(run.outcome(), Some(&Outcome::Succeeded { output: json!({"pages": ["0=A", "1=B", "2=C"]}) }));
 }
@@ -76,9 +76,9 @@ fn a_parallel_is_as_wide_as_allowed_and_keeps_the_order() {
 fn a_failure_inside_takes_the_run_down_and_waits_for_its_siblings() {
     let mut run = start(&compile(PAGES), json!({"third": "c"}));
     let (_, calls) = advance(&mut run);
-    run.complete(&calls[0].0, failed("http_status", true));
+    run.complete(&calls[0].0, failed("http_status", true), 2_000);
     assert_eq!(advance(&mut run).0, "fail pages[0]/page http_status\nwait 1\n");
-    run.complete(&calls[1].0, ok(json!({"data": "B"})));
+    run.complete(&calls[1].0, ok(json!({"data": "B"})), 2_000);
     assert_eq!(advance(&mut run).0, "end pages[1]/page {\"data\":\"B\"}\nfail pages http_status\ndone\n");
     assert!(matches!(run.outcome(), Some(Outcome::Failed { error, .. }) if error.node.as_deref() == Some("page")));
 }
@@ -144,10 +144,10 @@ nodes:
 ";
     let mut run = start(&compile(yaml), json!({}));
     let (_, calls) = advance(&mut run);
-    run.complete(&calls[1].0, ok(json!({"data": "B"})));
+    run.complete(&calls[1].0, ok(json!({"data": "B"})), 2_000);
     let (log, _) = advance(&mut run);
     assert!(log.ends_with("wait 1\n"), "{log}");
-    run.complete(&calls[0].0, ok(json!({"data": "A"})));
+    run.complete(&calls[0].0, ok(json!({"data": "A"})), 2_000);
     assert_eq!(advance(&mut run).0, "end race[0]/call {\"data\":\"A\"}\ncancel race\ndone\n");
     assert_eq!(run.outcome(), Some(&Outcome::Succeeded { output: json!({"data": "B", "status": 200, "headers": {}}) }));
 }
@@ -165,8 +165,8 @@ nodes:
 ";
     let mut run = start(&compile(yaml), json!({}));
     let (_, calls) = advance(&mut run);
-    run.complete(&calls[0].0, ok(json!({"data": "A"})));
-    run.complete(&calls[1].0, ok(json!({"data": "B"})));
+    run.complete(&calls[0].0, ok(json!({"data": "A"})), 2_000);
+    run.complete(&calls[1].0, ok(json!({"data": "B"})), 2_000);
     let (log, _) = advance(&mut run);
     assert!(log.contains("end race[0]/answer") && log.contains("cancel race\ndone\n"), "{log}");
     assert_eq!(run.outcome(), Some(&Outcome::Succeeded { output: json!({"data": "A", "status": 200, "headers": {}}) }));

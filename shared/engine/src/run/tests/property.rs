@@ -66,7 +66,7 @@ fn run_with(workflow: &Arc<Workflow>, picks: &[prop::sample::Index]) -> (String,
         let url = serde_json::to_string(&http.url).unwrap();
         let result = if url.contains("fails") { failed("broken", false) } else { ok(json!({ "data": url })) };
         writeln!(log, "answer {id}").unwrap();
-        assert_eq!(run.complete(&id, result), Completion::Final);
+        assert_eq!(run.complete(&id, result, 2_000), Completion::Final);
     }
 }
 
@@ -109,7 +109,7 @@ proptest! {
         for pick in picks {
             if open.is_empty() { break }
             let (id, _) = open.remove(pick.index(open.len()));
-            run.complete(&id, ok(json!({"data": 1})));
+            run.complete(&id, ok(json!({"data": 1})), 2_000);
             let (part, calls) = advance(&mut run);
             log.push_str(&part);
             open.extend(calls);
@@ -122,7 +122,7 @@ proptest! {
 
     #[test]
     fn no_text_panics(text in "\\PC*", yaml in "[a-z<>{}.: \\[\\]\"'&*!|#,\\n-]{0,80}") {
-        crate::text::scan(&text);
+        crate::expr::reference::scan(&text);
         let _ = crate::json::parse(text.as_bytes());
         for text in [text, yaml] {
             if let Ok(document) = Document::parse(&text) {

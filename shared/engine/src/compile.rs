@@ -1,0 +1,206 @@
+//! From a document to a workflow: reads every field, resolves every reference, reports every problem.
+
+pub(crate) mod fields;
+pub(crate) mod outline;
+mod resolve;
+mod edges;
+pub(crate) mod settings;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::document::Document;
+use crate::expr::reference::{Piece, normalise, scan};
+use crate::expr::template::{Part, Template, Text};
+use crate::field::Secrets;
+use crate::json::push_segment;
+use crate::kind::{Node, common, input, output};
+use crate::problem::{Problem, Severity};
+use crate::workflow::{Body, BodyNode, CompileOptions, NodeInfo, Workflow};
+use edges::Links;
+use fields::Fields;
+use outline::Outline;
+
+pub struct Compiler<'d> {
+    pub(crate) document: &'d Document,
+    pub(crate) options: &'d CompileOptions,
+    outline: Outline<'d>,
+    problems: Vec<Problem>,
+    secrets: BTreeSet<String>,
+    /// What the fields read so far refer to; taken when a node is complete.
+    used: Vec<Used>,
+    /// The names that inner nodes are bound to, the innermost last.
+    bound: Vec<String>,
+}
+
+const MAX_PROBLEMS: usize = 500;
+
+/// One reference to a node, wherever it lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Used {
+    pub body: usize,
+    pub index: usize,
+    /// It asks what the node failed with.
+    pub error: bool,
+}
+
+pub(crate) fn compile(document: &Document, options: &CompileOptions) -> (Option<Workflow>, Vec<Problem>) {
+    let mut compiler = Compiler::new(document, options);
+    let settings = settings::read(&mut compiler);
+    let mut links = Links::default();
+    let mut bodies = compiler.bodies(&mut links);
+    let outlines = bodies.iter().zip(&compiler.outline.bodies);
+    let complete = outlines.into_iter().all(|(body, outline)| body.nodes.len() == outline.nodes.len());
+    if complete {
+        compiler.results(&mut bodies, &mut links);
+        edges::connect(&mut compiler, &mut bodies, &links);
+    }
+    let (infos, names) = compiler.infos();
+    let problems = foremost(compiler.problems);
+    let workflow = settings.into_workflow(bodies, infos, names, compiler.secrets);
+    (complete.then_some(workflow), problems)
+}
+
+/// In the order of the text, and no more than anybody reads; errors stay before warnings go.
+fn foremost(mut problems: Vec<Problem>) -> Vec<Problem> {
+    problems.sort_by_key(|problem| (problem.severity != Severity::Error, problem.line, problem.column));
+    problems.truncate(MAX_PROBLEMS);
+    problems.sort_by_key(|problem| (problem.line, problem.column));
+    problems
+}
+
+impl<'d> Compiler<'d> {
+    fn new(document: &'d Document, options: &'d CompileOptions) -> Self {
+        let mut problems = Vec::new();
+        let outline = outline::outline(document, &options.kinds, &mut problems);
+        Self { document, options, outline, problems, secrets: BTreeSet::new(), used: Vec::new(), bound: Vec::new() }
+    }
+
+    /// Nodes that cannot be read are left out.
+    fn bodies(&mut self, links: &mut Links) -> Vec<Body> {
+        let mut bodies = Vec::new();
+        for body in 0..self.outline.bodies.len() {
+            let nodes = 0..self.outline.bodies[body].nodes.len();
+            let nodes = nodes.filter_map(|index| self.node(body, index, links)).collect();
+            bodies.push(Body { nodes, ..Body::default() });
+        }
+        bodies
+    }
+
+    pub(crate) fn report(&mut self, severity: Severity, path: &str, message: String) {
+        self.problems.push(self.document.problem(severity, path, message));
+    }
+
+    pub(crate) fn text(&mut self, text: &str, path: &str, body: usize, secrets: Secrets) -> Text {
+        let mut parts: Vec<Part> = Vec::new();
+        for piece in scan(text) {
+            let part = match piece {
+                Piece::Text(text) => Part::Text(text.to_owned()),
+                Piece::Secret(name) => {
+                    self.secret(name, path, secrets);
+                    Part::Secret(name.to_owned())
+                }
+                Piece::Reference(found) => match self.reference(&found, path, body) {
+                    Some(reference) => Part::Reference(reference),
+                    None => Part::Text(found.source.to_owned()),
+                },
+            };
+            match (parts.last_mut(), part) {
+                (Some(Part::Text(before)), Part::Text(text)) => before.push_str(&text),
+                (_, part) => parts.push(part),
+            }
+        }
+        Text { parts }
+    }
+
+    pub(crate) fn template(&mut self, value: &Value, path: &str, body: usize, secrets: Secrets) -> Template {
+        let template = match value {
+            Value::String(text) => Template::Text(self.text(text, path, body, secrets)),
+            Value::Array(items) => {
+                let items = items.iter().enumerate().map(|(index, item)| self.template(item, &format!("{path}/{index}"), body, secrets));
+                Template::Array(items.collect())
+            }
+            Value::Object(fields) => {
+                let fields = fields.iter().map(|(name, field)| {
+                    let mut path = path.to_owned();
+                    push_segment(&mut path, name);
+                    (name.clone(), self.template(field, &path, body, secrets))
+                });
+                Template::Object(fields.collect())
+            }
+            other => Template::Literal(other.clone()),
+        };
+        if is_literal(&template) { Template::Literal(value.clone()) } else { template }
+    }
+
+    pub(crate) fn secret(&mut self, name: &str, path: &str, secrets: Secrets) {
+        self.secrets.insert(name.to_owned());
+        if secrets == Secrets::Refused {
+            let message = format!(
+                "the secret {{{{{name}}}}} cannot be used here: secrets are filled in only on the way out, in urls, headers, queries and http bodies"
+            );
+            self.report(Severity::Error, path, message);
+        }
+    }
+
+    fn node(&mut self, body: usize, index: usize, links: &mut Links) -> Option<BodyNode> {
+        let outline = &self.outline.bodies[body].nodes[index];
+        let (object, path, inner) = (outline.object, outline.path.clone(), outline.inner);
+        let (id, kind) = (Arc::from(outline.id), Arc::clone(outline.kind.as_ref()?));
+        self.used.clear();
+        let section: Box<dyn Node> = match path.as_str() {
+            "/input" => Box::new(input::Input),
+            "/output" => Box::new(output::Output::read_section(self, object)),
+            _ => {
+                let tables = [&*kind.fields, common::FIELDS];
+                let mut fields = Fields::new(self, object, &path, body, tables);
+                let node = (kind.read)(&mut fields);
+                let call = common::read(&mut fields, &kind);
+                let after = edges::read_after(&mut fields);
+                fields.finish();
+                links.add(body, index, after, &self.used);
+                return Some(BodyNode { call, inner, ..BodyNode::new(id, Arc::clone(&kind), node) });
+            }
+        };
+        links.add_section(body, index, &self.used);
+        Some(BodyNode::new(id, kind, section))
+    }
+
+    /// The `result` of a body is read where its nodes are in scope.
+    fn results(&mut self, bodies: &mut [Body], links: &mut Links) {
+        for (number, body) in bodies.iter_mut().enumerate() {
+            self.used.clear();
+            let Some((outer, index)) = self.outline.bodies[number].container else { continue };
+            let node = &self.outline.bodies[outer].nodes[index];
+            let (path, result) = (format!("{}/result", node.path), node.object.get("result"));
+            body.result = result.map(|result| self.template(result, &path, number, Secrets::Refused));
+            let outside: Vec<Used> = self.used.iter().copied().filter(|used| used.body != number).collect();
+            links.add(outer, index, Vec::new(), &outside);
+        }
+    }
+
+    fn infos(&self) -> (Vec<NodeInfo>, HashMap<String, usize>) {
+        let mut infos = Vec::new();
+        let mut names = HashMap::new();
+        for node in self.outline.bodies.iter().flat_map(|body| &body.nodes) {
+            for name in [Some(node.id), node.name].into_iter().flatten() {
+                names.entry(normalise(name)).or_insert(infos.len());
+            }
+            infos.push(NodeInfo { id: node.id.to_owned(), name: node.name.map(str::to_owned), kind: node.kind_name().into() });
+        }
+        (infos, names)
+    }
+}
+
+fn is_literal(template: &Template) -> bool {
+    match template {
+        Template::Literal(_) => true,
+        Template::Text(text) => text.parts.iter().all(|part| matches!(part, Part::Text(_))),
+        Template::Array(items) => items.iter().all(is_literal),
+        Template::Object(fields) => fields.iter().all(|(_, field)| is_literal(field)),
+    }
+}

@@ -1,0 +1,241 @@
+//! Reads the fields of one object of the document by its table. What is wrong becomes a problem with its place, and
+//! reading goes on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::Compiler;
+use crate::document::parse_duration;
+use crate::expr::template::{Template, Text};
+use crate::field::{FieldSpec, FieldType, Required, Secrets};
+use crate::json::push_segment;
+use crate::kind::{KindSpec, Node};
+use crate::problem::{Severity, did_you_mean};
+
+/// The fields of a node, of a section or of an object inside them, as a kind reads them.
+pub struct Fields<'c, 'd> {
+    pub(crate) compiler: &'c mut Compiler<'d>,
+    /// The list of nodes the object stands in: references are resolved from there.
+    pub(crate) body: usize,
+    object: &'d Map<String, Value>,
+    path: String,
+    /// A field that stands in two tables is the first one's.
+    tables: [&'c [FieldSpec]; 2],
+}
+
+impl<'c, 'd> Fields<'c, 'd> {
+    pub(crate) fn new(
+        compiler: &'c mut Compiler<'d>,
+        object: &'d Map<String, Value>,
+        path: &str,
+        body: usize,
+        tables: [&'c [FieldSpec]; 2],
+    ) -> Self {
+        let mut fields = Self { compiler, body, object, path: path.to_owned(), tables };
+        fields.check_required();
+        fields
+    }
+
+    /// Reads an object inside this one; unknown fields in it are reported when `read` is through.
+    pub fn inner<T>(
+        &mut self,
+        path: &str,
+        object: &'d Map<String, Value>,
+        table: &[FieldSpec],
+        read: impl FnOnce(&mut Fields<'_, 'd>) -> T,
+    ) -> T {
+        let mut inner = Fields::new(self.compiler, object, path, self.body, [table, &[]]);
+        let value = read(&mut inner);
+        inner.finish();
+        value
+    }
+
+    /// Reads a node of another kind that stands inside this object, such as an agent's tool. In its fields the
+    /// references `<name.…>` read what the call is [bound](crate::kind::Bindings) to.
+    pub fn inner_node(&mut self, spec: &FieldSpec, kind: &KindSpec, name: &str) -> Option<Arc<dyn Node>> {
+        let Value::Object(object) = self.get(spec)? else { return None };
+        let path = self.path_of(&spec.name);
+        self.compiler.bound.push(name.to_owned());
+        let node = self.inner(&path, object, &kind.fields, |fields| (kind.read)(fields));
+        self.compiler.bound.pop();
+        Some(node.into())
+    }
+
+    /// The field as written, where it has its type. An empty one (`null`) is as good as absent.
+    pub fn get(&mut self, spec: &FieldSpec) -> Option<&'d Value> {
+        let known = self.tables.into_iter().flatten().find(|known| known.name == spec.name);
+        debug_assert!(known.is_some(), "`{}` is read but stands in no table", spec.name);
+        let known = known?;
+        let value = self.given(&spec.name)?;
+        if let Some(misfit) = known.field_type.misfit(value) {
+            let message = match known.field_type {
+                FieldType::Nothing => known.help.clone().into_owned(),
+                _ => format!("`{}` {misfit}", spec.name),
+            };
+            self.error(&spec.name, message);
+            return None;
+        }
+        Some(value)
+    }
+
+    /// Present, be it `null`; of any type.
+    pub(crate) fn get_with_null(&mut self, spec: &FieldSpec) -> Option<&'d Value> {
+        self.object.get(&*spec.name)
+    }
+
+    /// Present, whatever its type.
+    pub fn is_given(&self, spec: &FieldSpec) -> bool {
+        self.given(&spec.name).is_some()
+    }
+
+    fn given(&self, name: &str) -> Option<&'d Value> {
+        self.object.get(name).filter(|value| !value.is_null())
+    }
+
+    pub fn path_of(&self, name: &str) -> String {
+        let mut path = self.path.clone();
+        push_segment(&mut path, name);
+        path
+    }
+
+    pub fn error(&mut self, name: &str, message: impl Into<String>) {
+        let path = self.path_of(name);
+        self.compiler.report(Severity::Error, &path, message.into());
+    }
+
+    pub fn warning(&mut self, name: &str, message: impl Into<String>) {
+        let path = self.path_of(name);
+        self.compiler.report(Severity::Warning, &path, message.into());
+    }
+
+    /// About the object as a whole.
+    pub fn error_here(&mut self, message: impl Into<String>) {
+        let path = self.path.clone();
+        self.compiler.report(Severity::Error, &path, message.into());
+    }
+
+    fn check_required(&mut self) {
+        let mut groups: Vec<&[&str]> = Vec::new();
+        let tables = self.tables;
+        for spec in tables.into_iter().flatten().filter(|spec| !spec.is_structural()) {
+            match spec.required {
+                Required::No => {}
+                Required::Yes if self.is_given(spec) => {}
+                Required::Yes => self.error_here(format!("`{}` is missing", spec.name)),
+                Required::AnyOf(names) | Required::OneOf(names) if groups.contains(&names) => {}
+                Required::AnyOf(names) => {
+                    groups.push(names);
+                    if self.count_given(names) == 0 {
+                        self.error_here(format!("`{}` is missing", names.join("` or `")));
+                    }
+                }
+                Required::OneOf(names) => {
+                    groups.push(names);
+                    if self.count_given(names) != 1 {
+                        self.error_here(format!("one of `{}` is needed", names.join("` and `")));
+                    }
+                }
+            }
+        }
+    }
+
+    fn count_given(&self, names: &[&str]) -> usize {
+        names.iter().filter(|name| self.given(name).is_some()).count()
+    }
+
+    /// Reports every field that stands in no table.
+    pub(crate) fn finish(mut self) {
+        let known: Vec<&str> = self.tables.into_iter().flatten().map(|spec| &*spec.name).collect();
+        for name in self.object.keys().filter(|name| !known.contains(&name.as_str())) {
+            let hint = did_you_mean(name, known.iter().copied());
+            self.error(name, format!("unknown field `{name}`{hint}"));
+        }
+    }
+
+    pub fn string(&mut self, spec: &FieldSpec) -> Option<&'d str> {
+        self.get(spec)?.as_str()
+    }
+
+    pub fn boolean(&mut self, spec: &FieldSpec) -> Option<bool> {
+        self.get(spec)?.as_bool()
+    }
+
+    pub fn integer(&mut self, spec: &FieldSpec) -> Option<u64> {
+        self.get(spec)?.as_u64()
+    }
+
+    pub fn number(&mut self, spec: &FieldSpec) -> Option<f64> {
+        self.get(spec)?.as_f64()
+    }
+
+    pub fn duration(&mut self, spec: &FieldSpec) -> Option<Duration> {
+        self.string(spec).and_then(parse_duration)
+    }
+
+    pub fn object(&mut self, spec: &FieldSpec) -> Option<&'d Map<String, Value>> {
+        self.get(spec)?.as_object()
+    }
+
+    pub fn list(&mut self, spec: &FieldSpec) -> Option<&'d [Value]> {
+        self.get(spec)?.as_array().map(Vec::as_slice)
+    }
+
+    pub fn text(&mut self, spec: &FieldSpec) -> Option<Text> {
+        let text = match self.get(spec)? {
+            Value::String(text) => text.clone(),
+            value => value.to_string(),
+        };
+        let path = self.path_of(&spec.name);
+        Some(self.compiler.text(&text, &path, self.body, spec.secrets))
+    }
+
+    pub fn template(&mut self, spec: &FieldSpec) -> Option<Template> {
+        let value = self.get(spec)?;
+        let path = self.path_of(&spec.name);
+        Some(self.compiler.template(value, &path, self.body, spec.secrets))
+    }
+
+    /// An object of texts, in the author's order.
+    pub fn texts(&mut self, spec: &FieldSpec) -> Vec<(String, Text)> {
+        let Some(object) = self.object(spec) else { return Vec::new() };
+        let path = self.path_of(&spec.name);
+        let entry = |(key, value): (&String, &Value)| {
+            let mut path = path.clone();
+            push_segment(&mut path, key);
+            Some((key.clone(), self.text_entry(key, value, &path, spec.secrets)?))
+        };
+        object.iter().filter_map(entry).collect()
+    }
+
+    fn text_entry(&mut self, key: &str, value: &Value, path: &str, secrets: Secrets) -> Option<Text> {
+        let text = match value {
+            Value::String(text) => text.clone(),
+            Value::Number(_) | Value::Bool(_) => value.to_string(),
+            Value::Null => String::new(),
+            Value::Array(_) | Value::Object(_) => {
+                self.compiler.report(Severity::Error, path, format!("`{key}` must be text"));
+                return None;
+            }
+        };
+        Some(self.compiler.text(&text, path, self.body, secrets))
+    }
+
+    /// An HTTP method, in capitals.
+    pub fn method(&mut self, spec: &FieldSpec) -> String {
+        self.string(spec).unwrap_or(&spec.default).to_ascii_uppercase()
+    }
+
+    /// HTTP headers: names are tokens, values text.
+    pub fn headers(&mut self, spec: &FieldSpec) -> Vec<(String, Text)> {
+        let headers = self.texts(spec);
+        for (name, _) in &headers {
+            let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+            if name.is_empty() || !name.bytes().all(is_token) {
+                self.error(&spec.name, format!("`{name}` is not a header name"));
+            }
+        }
+        headers
+    }
+}

@@ -1,0 +1,88 @@
+//! The fields of a document beside its nodes.
+
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use super::Compiler;
+use super::fields::Fields;
+use crate::field::{FieldSpec, FieldType};
+use crate::input::{self, InputSection};
+use crate::kind::webhook as hook;
+use crate::workflow::{Body, NodeInfo, Webhook, Workflow};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+const NAME: FieldSpec = FieldSpec::new("name", FieldType::Words, "for people");
+const DESCRIPTION: FieldSpec = FieldSpec::new("description", FieldType::Words, "for people");
+const DEADLINE: FieldSpec =
+    FieldSpec::with_default("deadline", FieldType::Duration("1s", "7d"), "24h", "the longest that a run may take, `1s` to `7d`");
+const SAVE: FieldSpec = FieldSpec::with_default(
+    "save",
+    FieldType::Boolean,
+    "true",
+    "`false`: input and outputs are wiped once the run has ended and its webhooks are delivered or given up",
+);
+const OUTPUT: FieldSpec = FieldSpec::with_default(
+    "output",
+    FieldType::Object,
+    "what the last nodes left",
+    "what callers get: name to template, such as `{ story: <draft.content> }`",
+);
+const NODES: FieldSpec = FieldSpec::new("nodes", FieldType::Nodes, "what is done; at most 500, those inside loops counted").required();
+const SCHEMA: FieldSpec = FieldSpec::new("$schema", FieldType::Words, "where editors find the schema of this document");
+pub(crate) const INPUT: FieldSpec =
+    FieldSpec::with_default("input", FieldType::Items(Cow::Borrowed(input::FIELDS)), "any JSON object", "the fields that callers send");
+const WEBHOOK: FieldSpec =
+    FieldSpec::new("webhook", FieldType::Fields(Cow::Borrowed(WEBHOOK_FIELDS)), "called with the outputs when a run ends");
+const WEBHOOK_FIELDS: &[FieldSpec] = &[hook::URL, hook::METHOD, hook::HEADERS, hook::SIGNATURE];
+
+/// The fields of a whole document, in the order of the docs.
+pub(crate) const FIELDS: &[FieldSpec] = &[NAME, DESCRIPTION, DEADLINE, SAVE, OUTPUT, NODES, SCHEMA, INPUT, WEBHOOK];
+
+pub(super) struct Settings {
+    name: String,
+    description: String,
+    deadline: Duration,
+    save: bool,
+    webhook: Option<Webhook>,
+    input: InputSection,
+}
+
+pub(super) fn read(compiler: &mut Compiler<'_>) -> Settings {
+    let root = compiler.document.root();
+    let mut fields = Fields::new(compiler, root, "", 0, [FIELDS, &[]]);
+    let name = fields.string(&NAME).unwrap_or_default().to_owned();
+    let description = fields.string(&DESCRIPTION).unwrap_or_default().to_owned();
+    let deadline = fields.duration(&DEADLINE).unwrap_or(DAY);
+    let save = fields.boolean(&SAVE).unwrap_or(true);
+    fields.object(&OUTPUT);
+    fields.string(&SCHEMA);
+    let input = InputSection::read(&mut fields);
+    let webhook = webhook(&mut fields);
+    fields.finish();
+    Settings { name, description, deadline, save, webhook, input }
+}
+
+fn webhook(fields: &mut Fields<'_, '_>) -> Option<Webhook> {
+    let object = fields.object(&WEBHOOK)?;
+    Some(fields.inner("/webhook", object, WEBHOOK_FIELDS, |webhook| Webhook {
+        url: webhook.text(&hook::URL).unwrap_or_default(),
+        method: webhook.method(&hook::METHOD),
+        headers: webhook.headers(&hook::HEADERS),
+        signature: webhook.text(&hook::SIGNATURE),
+    }))
+}
+
+impl Settings {
+    pub(super) fn into_workflow(
+        self,
+        bodies: Vec<Body>,
+        infos: Vec<NodeInfo>,
+        names: HashMap<String, usize>,
+        secrets: BTreeSet<String>,
+    ) -> Workflow {
+        let Self { name, description, deadline, save, webhook, input } = self;
+        Workflow { name, description, deadline, save, webhook, bodies, input, infos, names, secrets }
+    }
+}

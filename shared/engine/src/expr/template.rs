@@ -1,0 +1,208 @@
+//! Fields with references in them, and what they become when a node runs.
+
+use serde_json::{Map, Value};
+
+use crate::call::{Piece, Rendered};
+use crate::json;
+use crate::kind::NodeError;
+
+use super::reference::PathStep;
+use super::scope::Scope;
+
+/// No value is larger than this as compact JSON. Counted before anything is allocated.
+pub(crate) const MAX_VALUE_BYTES: usize = 4 << 20;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reference {
+    pub source: Source,
+    pub path: Vec<PathStep>,
+}
+
+/// Where a reference begins. `up` counts lists of nodes outwards from the one the field stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    Node {
+        up: usize,
+        index: usize,
+    },
+    Item {
+        up: usize,
+    },
+    Index {
+        up: usize,
+    },
+    /// What an inner node is bound to; `up` counts inner nodes outwards.
+    Bound {
+        up: usize,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Part {
+    Text(String),
+    Reference(Reference),
+    Secret(String),
+}
+
+/// One text field.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Text {
+    pub parts: Vec<Part>,
+}
+
+/// JSON with text fields at its leaves.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Template {
+    /// Nothing to fill in anywhere below.
+    Literal(Value),
+    Text(Text),
+    Array(Vec<Template>),
+    Object(Vec<(String, Template)>),
+}
+
+impl Text {
+    /// A field that is exactly one reference keeps its JSON type; anything else is text.
+    pub fn render(&self, scope: &Scope<'_>) -> Result<Value, NodeError> {
+        within_budget(self.size(scope))?;
+        Ok(self.value(scope))
+    }
+
+    pub fn render_string(&self, scope: &Scope<'_>) -> Result<String, NodeError> {
+        within_budget(self.size(scope))?;
+        Ok(self.string(scope))
+    }
+
+    /// Always text, secrets as names.
+    pub fn render_outgoing(&self, scope: &Scope<'_>) -> Result<Rendered, NodeError> {
+        within_budget(self.size(scope))?;
+        Ok(if self.has_secret() { self.pieces(scope) } else { Rendered::Json(Value::String(self.string(scope))) })
+    }
+
+    fn single(&self) -> Option<&Reference> {
+        match self.parts.as_slice() {
+            [Part::Reference(reference)] => Some(reference),
+            _ => None,
+        }
+    }
+
+    fn has_secret(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Secret(_)))
+    }
+
+    fn size(&self, scope: &Scope<'_>) -> usize {
+        let part_size = |part: &Part| match part {
+            Part::Text(text) | Part::Secret(text) => text.len(),
+            Part::Reference(reference) => match scope.read(reference) {
+                Value::String(text) => text.len(),
+                other => json::size(other),
+            },
+        };
+        self.parts.iter().map(part_size).sum()
+    }
+
+    fn value(&self, scope: &Scope<'_>) -> Value {
+        match self.single() {
+            Some(reference) => scope.read(reference).clone(),
+            None => Value::String(self.string(scope)),
+        }
+    }
+
+    fn string(&self, scope: &Scope<'_>) -> String {
+        let mut text = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Text(part) => text.push_str(part),
+                Part::Reference(reference) => push_value(&mut text, scope.read(reference)),
+                // Where secrets are refused none is left; where they are allowed, `pieces` is asked.
+                Part::Secret(_) => {}
+            }
+        }
+        text
+    }
+
+    fn pieces(&self, scope: &Scope<'_>) -> Rendered {
+        let mut pieces = Vec::new();
+        let mut text = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Text(part) => text.push_str(part),
+                Part::Reference(reference) => push_value(&mut text, scope.read(reference)),
+                Part::Secret(name) => {
+                    if !text.is_empty() {
+                        pieces.push(Piece::Text(std::mem::take(&mut text)));
+                    }
+                    pieces.push(Piece::Secret(name.clone()));
+                }
+            }
+        }
+        if !text.is_empty() {
+            pieces.push(Piece::Text(text));
+        }
+        Rendered::Text(pieces)
+    }
+}
+
+impl Template {
+    pub fn render(&self, scope: &Scope<'_>) -> Result<Value, NodeError> {
+        within_budget(self.size(scope))?;
+        Ok(self.value(scope))
+    }
+
+    /// Secrets as names.
+    pub fn render_outgoing(&self, scope: &Scope<'_>) -> Result<Rendered, NodeError> {
+        within_budget(self.size(scope))?;
+        Ok(self.outgoing(scope))
+    }
+
+    fn size(&self, scope: &Scope<'_>) -> usize {
+        match self {
+            Self::Literal(value) => json::size(value),
+            Self::Text(text) => text.size(scope),
+            Self::Array(items) => items.iter().map(|item| item.size(scope) + 1).sum(),
+            Self::Object(fields) => fields.iter().map(|(name, field)| name.len() + field.size(scope) + 4).sum(),
+        }
+    }
+
+    fn value(&self, scope: &Scope<'_>) -> Value {
+        match self {
+            Self::Literal(value) => value.clone(),
+            Self::Text(text) => text.value(scope),
+            Self::Array(items) => items.iter().map(|item| item.value(scope)).collect(),
+            Self::Object(fields) => {
+                Value::Object(fields.iter().map(|(name, field)| (name.clone(), field.value(scope))).collect::<Map<_, _>>())
+            }
+        }
+    }
+
+    fn outgoing(&self, scope: &Scope<'_>) -> Rendered {
+        match self {
+            _ if !self.has_secret() => Rendered::Json(self.value(scope)),
+            Self::Literal(value) => Rendered::Json(value.clone()),
+            Self::Text(text) => text.pieces(scope),
+            Self::Array(items) => Rendered::Array(items.iter().map(|item| item.outgoing(scope)).collect()),
+            Self::Object(fields) => Rendered::Object(fields.iter().map(|(name, field)| (name.clone(), field.outgoing(scope))).collect()),
+        }
+    }
+
+    fn has_secret(&self) -> bool {
+        match self {
+            Self::Literal(_) => false,
+            Self::Text(text) => text.has_secret(),
+            Self::Array(items) => items.iter().any(Self::has_secret),
+            Self::Object(fields) => fields.iter().any(|(_, field)| field.has_secret()),
+        }
+    }
+}
+
+/// Inside text a string stands as it is, nothing as nothing, and the rest as compact JSON.
+fn push_value(text: &mut String, value: &Value) {
+    match value {
+        Value::Null => {}
+        Value::String(part) => text.push_str(part),
+        other => text.push_str(&other.to_string()),
+    }
+}
+
+fn within_budget(size: usize) -> Result<(), NodeError> {
+    if size > MAX_VALUE_BYTES { Err(NodeError::value_too_large()) } else { Ok(()) }
+}

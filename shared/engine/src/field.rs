@@ -1,0 +1,230 @@
+//! What a field of the document may hold, in one table per object: the parser, the JSON Schema, `docs/kinds.md` and
+//! did-you-mean read the same entries.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use crate::document::parse_duration;
+use crate::workflow::MAX_ITERATIONS;
+
+/// One field of a node, of a section, or of an object inside them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FieldSpec {
+    pub name: Cow<'static, str>,
+    pub field_type: FieldType,
+    pub required: Required,
+    /// What holds where the author says nothing, as the docs show it; empty where that needs no word.
+    pub default: Cow<'static, str>,
+    pub secrets: Secrets,
+    /// One line for authors, in Markdown.
+    pub help: Cow<'static, str>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Required {
+    No,
+    Yes,
+    /// At least one of these fields.
+    AnyOf(&'static [&'static str]),
+    /// Exactly one of these fields.
+    OneOf(&'static [&'static str]),
+}
+
+/// Whether `{{NAME}}` may stand in a field. Only the way out fills secrets in, so only what goes out may hold one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secrets {
+    Allowed,
+    Refused,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum FieldType {
+    /// Any JSON, with references in its texts.
+    Any,
+    /// Text as it stands, without references.
+    Words,
+    /// JavaScript or CEL, in which references are variables.
+    Code,
+    /// Text with references; a number or boolean is taken as it is written.
+    Text,
+    Boolean,
+    Integer(u64, u64),
+    Number(f64, f64),
+    /// The bounds as authors write them.
+    Duration(&'static str, &'static str),
+    Object,
+    /// An object with these fields and no others.
+    Fields(Cow<'static, [FieldSpec]>),
+    List,
+    /// A list of objects with these fields and no others.
+    Items(Cow<'static, [FieldSpec]>),
+    /// Name to text.
+    Texts,
+    OneOf(&'static [&'static str]),
+    /// An HTTP method, in any case.
+    Method(&'static [&'static str]),
+    /// Node ids with their branches.
+    After,
+    /// The list that a loop goes through.
+    Each,
+    /// How often a loop runs.
+    Count,
+    JsonSchema,
+    /// Of a node.
+    Id,
+    /// The `type` of a node.
+    Kind,
+    Nodes,
+    /// Known, and refused; the field's help says why.
+    Nothing,
+}
+
+impl FieldSpec {
+    pub const fn new(name: &'static str, field_type: FieldType, help: &'static str) -> Self {
+        Self {
+            name: Cow::Borrowed(name),
+            field_type,
+            required: Required::No,
+            default: Cow::Borrowed(""),
+            secrets: Secrets::Refused,
+            help: Cow::Borrowed(help),
+        }
+    }
+
+    /// As [`Self::new`], with what holds where the field is left out.
+    pub const fn with_default(name: &'static str, field_type: FieldType, default: &'static str, help: &'static str) -> Self {
+        Self {
+            name: Cow::Borrowed(name),
+            field_type,
+            required: Required::No,
+            default: Cow::Borrowed(default),
+            secrets: Secrets::Refused,
+            help: Cow::Borrowed(help),
+        }
+    }
+
+    pub const fn required(mut self) -> Self {
+        self.required = Required::Yes;
+        self
+    }
+
+    pub const fn any_of(mut self, names: &'static [&'static str]) -> Self {
+        self.required = Required::AnyOf(names);
+        self
+    }
+
+    pub const fn one_of(mut self, names: &'static [&'static str]) -> Self {
+        self.required = Required::OneOf(names);
+        self
+    }
+
+    pub const fn with_secrets(mut self) -> Self {
+        self.secrets = Secrets::Allowed;
+        self
+    }
+
+    /// The outline of the document reports these itself where they are missing.
+    pub(crate) fn is_structural(&self) -> bool {
+        matches!(self.field_type, FieldType::Id | FieldType::Kind | FieldType::Nodes)
+    }
+}
+
+impl FieldType {
+    /// Why a value does not have this type, in words that go on after the field's name.
+    pub(crate) fn misfit(&self, value: &Value) -> Option<String> {
+        let fits = match self {
+            Self::Words | Self::Code | Self::Id | Self::Kind => value.is_string(),
+            Self::Text => value.is_string() || value.is_number() || value.is_boolean(),
+            Self::Boolean => value.is_boolean(),
+            Self::Integer(min, max) => value.as_u64().is_some_and(|number| (min..=max).contains(&&number)),
+            Self::Number(min, max) => value.as_f64().is_some_and(|number| (min..=max).contains(&&number)),
+            Self::Duration(min, max) => {
+                let bounds = parse_duration(min)..=parse_duration(max);
+                let duration = value.as_str().and_then(parse_duration);
+                duration.is_some_and(|duration| bounds.contains(&Some(duration)))
+            }
+            Self::Object | Self::Fields(_) | Self::Texts => value.is_object(),
+            Self::List | Self::Items(_) | Self::Nodes => value.is_array(),
+            Self::OneOf(names) => value.as_str().is_some_and(|name| names.contains(&name)),
+            Self::Method(names) => {
+                let method = value.as_str().map(str::to_ascii_uppercase);
+                method.is_some_and(|method| names.contains(&method.as_str()))
+            }
+            Self::After => {
+                let entries = value.as_array();
+                value.is_string() || entries.is_some_and(|entries| entries.iter().all(Value::is_string))
+            }
+            Self::Each => value.is_array() || value.is_string(),
+            Self::Count => {
+                let count = value.as_u64();
+                value.is_string() || count.is_some_and(|count| count <= MAX_ITERATIONS as u64)
+            }
+            // Its contents are judged where it is compiled.
+            Self::JsonSchema | Self::Any => true,
+            Self::Nothing => false,
+        };
+        (!fits).then(|| self.expected(value))
+    }
+
+    fn expected(&self, value: &Value) -> String {
+        match self {
+            Self::Words | Self::Code | Self::Id | Self::Kind => format!("must be text{}", quote_hint(value)),
+            Self::OneOf(_) | Self::Method(_) if !value.is_string() => {
+                format!("must be text{}", quote_hint(value))
+            }
+            Self::OneOf(names) | Self::Method(names) => {
+                format!("must be one of {}", names.join(", "))
+            }
+            Self::Text => "must be text".to_owned(),
+            Self::Boolean => "must be true or false".to_owned(),
+            Self::Integer(min, max) => format!("must be a whole number from {min} to {max}"),
+            Self::Number(min, max) => format!("must be a number from {min} to {max}"),
+            Self::Duration(min, max) => {
+                format!("must be a duration such as \"90s\" or \"10m\", from {min} to {max}")
+            }
+            Self::Object | Self::Fields(_) | Self::Texts => "must be an object".to_owned(),
+            Self::List | Self::Items(_) | Self::Nodes => "must be a list".to_owned(),
+            Self::After => "is a list of node ids, such as `[draft, check.yes, fetch.error]`".to_owned(),
+            Self::Each => "is a list or a reference to one".to_owned(),
+            Self::Count => {
+                format!("is a whole number up to {MAX_ITERATIONS}, or a reference to one")
+            }
+            Self::Nothing => "has no place here".to_owned(),
+            Self::JsonSchema | Self::Any => String::new(),
+        }
+    }
+}
+
+fn quote_hint(value: &Value) -> &'static str {
+    if value.is_number() || value.is_boolean() { "; put it in quotes" } else { "" }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_misfit_says_what_is_wanted() {
+        let check = |field_type: FieldType, value: Value, expected: Option<&str>| {
+            assert_eq!(field_type.misfit(&value).as_deref(), expected, "{field_type:?}");
+        };
+        check(FieldType::Text, json!(7), None);
+        check(FieldType::Text, json!([]), Some("must be text"));
+        check(FieldType::Words, json!(true), Some("must be text; put it in quotes"));
+        check(FieldType::Number(0.0, 2.0), json!(1), None);
+        check(FieldType::Number(0.0, 2.0), json!(2.5), Some("must be a number from 0 to 2"));
+        check(FieldType::Duration("1s", "7d"), json!("1h30m"), None);
+        let wanted = "must be a duration such as \"90s\" or \"10m\", from 1s to 7d";
+        check(FieldType::Duration("1s", "7d"), json!("8d"), Some(wanted));
+        check(FieldType::Method(&["GET", "PUT"]), json!("get"), None);
+        check(FieldType::Method(&["GET", "PUT"]), json!("FETCH"), Some("must be one of GET, PUT"));
+        check(FieldType::OneOf(&["a", "b"]), json!(1), Some("must be text; put it in quotes"));
+        let wanted = "is a whole number up to 1000, or a reference to one";
+        check(FieldType::Count, json!(1_001), Some(wanted));
+        let wanted = "is a list of node ids, such as `[draft, check.yes, fetch.error]`";
+        check(FieldType::After, json!(["a", 1]), Some(wanted));
+    }
+}

@@ -1,0 +1,147 @@
+//! The JSON Schema of the workflow document, by which editors complete and check it.
+//!
+//! It knows structure alone: references, code and conditions are judged by [`crate::Workflow::compile`]. An empty field
+//! is as good as absent to the compiler, while the schema points at it.
+
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value, json};
+
+use crate::compile::settings;
+use crate::field::{FieldSpec, FieldType, Required};
+use crate::kind::common::{self, CALL_FIELDS};
+use crate::kind::{KindSpec, Kinds};
+use crate::workflow::MAX_ITERATIONS;
+
+pub fn document(kinds: &Kinds) -> Value {
+    let mut schema = json!({
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "Flowgate workflow",
+        "description": "Text may hold references such as <draft.content> and <api.field>.",
+    });
+    if let Value::Object(root) = object_schema(settings::FIELDS) {
+        schema.as_object_mut().expect("made above").extend(root);
+    }
+    let mut definitions = Map::new();
+    definitions.insert("node".to_owned(), node_schema(kinds));
+    definitions.extend(kinds.iter().map(|kind| (kind.name.to_string(), kind_schema(kind))));
+    schema["definitions"] = Value::Object(definitions);
+    schema
+}
+
+/// The kind decides about the fields.
+fn node_schema(kinds: &Kinds) -> Value {
+    let rule = |kind: &str| {
+        json!({
+            "if": { "properties": { "type": { "const": kind } }, "required": ["type"] },
+            "then": { "$ref": format!("#/definitions/{kind}") },
+        })
+    };
+    json!({
+        "type": "object",
+        "properties": { "type": { "enum": kinds.names().collect::<Vec<_>>() } },
+        "required": ["id", "type"],
+        "allOf": kinds.names().map(rule).collect::<Vec<_>>(),
+    })
+}
+
+fn kind_schema(kind: &KindSpec) -> Value {
+    let is_own = |spec: &&FieldSpec| kind.fields.iter().all(|own| own.name != spec.name);
+    let common = common::FIELDS.iter().filter(is_own).cloned();
+    let fields: Vec<FieldSpec> = common.chain(kind.fields.iter().cloned()).collect();
+    let mut schema = object_schema(&fields);
+    schema["description"] = json!(kind.summary);
+    schema["properties"]["type"] = json!({ "const": &*kind.name, "description": "the kind" });
+    if kind.call.is_none() {
+        for field in CALL_FIELDS {
+            let property = &mut schema["properties"][field];
+            if property["type"] == "object" {
+                // Nobody reads what is in it.
+                *property = json!({ "type": "object" });
+            }
+            property["deprecated"] = json!(true);
+            property["description"] = json!(format!("has no effect: a {} node makes no call", kind.name));
+        }
+    }
+    schema
+}
+
+fn object_schema(fields: &[FieldSpec]) -> Value {
+    let mut properties = Map::new();
+    let (mut all, mut any, mut one) = (Vec::new(), None, None);
+    for spec in fields.iter().filter(|spec| spec.field_type != FieldType::Nothing) {
+        match spec.required {
+            Required::No => {}
+            Required::Yes => all.push(&*spec.name),
+            Required::AnyOf(names) => any = Some(names),
+            Required::OneOf(names) => one = Some(names),
+        }
+        let mut schema = field_schema(&spec.field_type);
+        schema["description"] = json!(spec.help);
+        properties.insert(spec.name.clone().into_owned(), schema);
+    }
+    let mut schema = json!({ "type": "object", "properties": properties, "additionalProperties": false });
+    if !all.is_empty() {
+        schema["required"] = json!(all);
+    }
+    for (keyword, names) in [("anyOf", any), ("oneOf", one)] {
+        if let Some(names) = names {
+            let each = names.iter().map(|name| json!({ "required": [name] }));
+            schema[keyword] = each.collect();
+        }
+    }
+    schema
+}
+
+fn field_schema(field_type: &FieldType) -> Value {
+    match field_type {
+        FieldType::Any | FieldType::Nothing => json!({}),
+        FieldType::Words | FieldType::Code | FieldType::Kind => json!({ "type": "string" }),
+        FieldType::Text => json!({ "type": ["string", "number", "boolean"] }),
+        FieldType::Boolean => json!({ "type": "boolean" }),
+        FieldType::Integer(min, max) => {
+            json!({ "type": "integer", "minimum": min, "maximum": max })
+        }
+        FieldType::Number(min, max) => json!({ "type": "number", "minimum": min, "maximum": max }),
+        FieldType::Duration(..) => {
+            json!({ "type": "string", "pattern": r"^\s*([0-9]+(ms|s|m|h|d))+\s*$" })
+        }
+        FieldType::Object | FieldType::JsonSchema => json!({ "type": "object" }),
+        FieldType::Fields(fields) => object_schema(fields),
+        FieldType::List => json!({ "type": "array" }),
+        FieldType::Items(fields) => json!({ "type": "array", "items": object_schema(fields) }),
+        FieldType::Texts => json!({
+            "type": "object",
+            "additionalProperties": { "type": ["string", "number", "boolean", "null"] },
+        }),
+        FieldType::OneOf(names) => json!({ "enum": names }),
+        FieldType::Method(names) => json!({
+            "type": "string",
+            "anyOf": [{ "enum": names }, { "pattern": in_any_case(names) }],
+        }),
+        FieldType::After => json!({ "type": ["string", "array"], "items": { "type": "string" } }),
+        FieldType::Each => json!({ "type": ["array", "string"] }),
+        FieldType::Count => {
+            json!({ "type": ["integer", "string"], "minimum": 0, "maximum": MAX_ITERATIONS })
+        }
+        FieldType::Id => {
+            json!({ "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$" })
+        }
+        FieldType::Nodes => json!({
+            "type": "array",
+            "minItems": 1,
+            "items": { "$ref": "#/definitions/node" },
+        }),
+    }
+}
+
+/// Patterns of JSON Schema have no flags.
+fn in_any_case(names: &[&str]) -> String {
+    let letters = |name: &&str| {
+        name.chars().fold(String::new(), |mut pattern, letter| {
+            let _ = write!(pattern, "[{letter}{}]", letter.to_ascii_lowercase());
+            pattern
+        })
+    };
+    format!("^({})$", names.iter().map(letters).collect::<Vec<_>>().join("|"))
+}

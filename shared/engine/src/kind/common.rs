@@ -1,0 +1,80 @@
+//! The fields that every node may have.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::KindSpec;
+use crate::compile::fields::Fields;
+use crate::field::{FieldSpec, FieldType};
+use crate::workflow::{CallSettings, Retry};
+
+const ID: FieldSpec =
+    FieldSpec::new("id", FieldType::Id, "by which others refer to it: a letter or digit, then up to 63 letters, digits, `-` or `_`")
+        .required();
+const TYPE: FieldSpec = FieldSpec::new("type", FieldType::Kind, "the kind").required();
+const NAME: FieldSpec = FieldSpec::new("name", FieldType::Words, "for people; references may use it, too");
+const DESCRIPTION: FieldSpec = FieldSpec::new("description", FieldType::Words, "for people");
+pub(crate) const AFTER: FieldSpec = FieldSpec::new(
+    "after",
+    FieldType::After,
+    "what it waits for beyond what it refers to: node ids, `x.branch` for a branch of a condition, \
+     `x.error` for a failure",
+);
+const RETRY: FieldSpec = FieldSpec::new(
+    "retry",
+    FieldType::Fields(Cow::Borrowed(RETRY_FIELDS)),
+    "`{ max_attempts: 3, backoff: 1s }`: of each call; a server's `Retry-After` is honoured up to `5m`",
+);
+const MAX_ATTEMPTS: FieldSpec = FieldSpec::new("max_attempts", FieldType::Integer(1, 10), "how often a call is made at most").required();
+const BACKOFF: FieldSpec =
+    FieldSpec::with_default("backoff", FieldType::Duration("0s", "60s"), "1s", "the first pause, which doubles up to a minute");
+const RETRY_FIELDS: &[FieldSpec] = &[MAX_ATTEMPTS, BACKOFF];
+const TIMEOUT: FieldSpec = FieldSpec::new("timeout", FieldType::Duration("1ms", "10m"), "of one attempt, such as `90s`");
+const AT_MOST_ONCE: FieldSpec = FieldSpec::with_default(
+    "at_most_once",
+    FieldType::Boolean,
+    "false",
+    "`true`: a call that was out when the server died fails the node as `interrupted` instead of going out again; \
+     `retry` then applies only to failures that prove that nothing happened",
+);
+
+/// In the order of the docs.
+pub(crate) const FIELDS: &[FieldSpec] = &[ID, TYPE, NAME, DESCRIPTION, AFTER, RETRY, TIMEOUT, AT_MOST_ONCE];
+
+/// Those that have an effect only where a kind makes calls.
+pub(crate) const CALL_FIELDS: [&str; 3] = ["retry", "timeout", "at_most_once"];
+
+/// How the calls of a node are made; `None` where its kind makes none.
+pub(crate) fn read(fields: &mut Fields<'_, '_>, kind: &KindSpec) -> Option<CallSettings> {
+    fields.string(&NAME);
+    fields.string(&DESCRIPTION);
+    let retry = fields.object(&RETRY);
+    let timeout = fields.duration(&TIMEOUT);
+    let at_most_once = fields.boolean(&AT_MOST_ONCE).unwrap_or(false);
+    let Some(limits) = kind.call else {
+        let present = [retry.is_some(), timeout.is_some(), at_most_once];
+        for (name, _) in CALL_FIELDS.iter().zip(present).filter(|(_, present)| *present) {
+            let message = format!("`{name}` has no effect: a {} node makes no call", kind.name);
+            fields.warning(name, message);
+        }
+        return None;
+    };
+    let timeout = timeout.unwrap_or(limits.default_timeout);
+    if timeout > limits.max_timeout {
+        let max = limits.max_timeout.as_secs();
+        fields.error(&TIMEOUT.name, format!("a {} node takes at most {max} s", kind.name));
+    }
+    let retry = retry.map_or(Retry::NEVER, |retry| read_retry(fields, retry));
+    Some(CallSettings { retry, timeout, at_most_once })
+}
+
+fn read_retry<'d>(fields: &mut Fields<'_, 'd>, object: &'d Map<String, Value>) -> Retry {
+    let path = fields.path_of(&RETRY.name);
+    fields.inner(&path, object, RETRY_FIELDS, |retry| {
+        let max_attempts = retry.integer(&MAX_ATTEMPTS).unwrap_or(1);
+        let backoff = retry.duration(&BACKOFF).unwrap_or(Duration::from_secs(1));
+        Retry { max_attempts: u32::try_from(max_attempts).unwrap_or(1), backoff }
+    })
+}

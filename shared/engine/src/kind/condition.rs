@@ -1,0 +1,502 @@
+//! `condition`: chooses a branch.
+
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, LazyLock};
+
+use cel::common::ast::{EntryExpr, Expr, IdedEntryExpr, IdedExpr};
+use cel::common::value::{CowVal, Val};
+use cel::context::VariableResolver;
+use cel::{Context, Env, Program};
+use serde_json::{Value, json};
+
+use super::{Done, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan, Role};
+use crate::compile::fields::Fields;
+use crate::expr::code::Code;
+use crate::expr::scope::Scope;
+use crate::field::{FieldSpec, FieldType};
+use crate::json;
+use crate::problem::shortened;
+
+const MAX_BRANCHES: usize = 100;
+const MAX_EXPRESSION: usize = 2_000;
+const MAX_MACROS_DEEP: usize = 2;
+/// Bytes of values that one condition may look at, each time it looks.
+const MAX_READ: usize = 64 << 20;
+/// A round of a macro takes its time however small the item.
+const VALUE_WEIGHT: usize = 16;
+
+/// The standard functions, built once.
+static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
+
+const BRANCHES: FieldSpec = FieldSpec::new(
+    "branches",
+    FieldType::Items(Cow::Borrowed(BRANCH)),
+    "`[{ name, if }]`, at most 100; the first whose `if` is true is taken, and a last one without `if` is taken otherwise",
+)
+.required();
+const NAME: FieldSpec = FieldSpec::new("name", FieldType::Words, "by which others hang on the branch").required();
+const IF: FieldSpec = FieldSpec::new("if", FieldType::Code, "a CEL expression that gives true or false");
+
+const BRANCH: &[FieldSpec] = &[NAME, IF];
+
+const DETAILS: &str = "\
+`branch` is the name of the branch that was taken, or `null`. Other nodes hang on a branch by `after: [id.branch]`; where
+no branch is taken nothing that hangs on one runs. A branch cannot be called `error`.
+
+`if` is a [CEL](https://cel.dev) expression that gives true or false.
+
+- References are variables: `<api.words> > 100 && <draft.model> != \"\"`. What is missing is `null`.
+- Whole numbers are integers and compare with fractions. In arithmetic both sides must be of one kind:
+  `double(<api.n>) * 1.5`.
+- At most 2,000 characters, at most two list macros (`all`, `exists`, `map` …) inside one another, no `+` and no `matches`
+  inside one.";
+
+const EXAMPLE: &str = r#"{ id: long, type: condition, branches: [ { name: "yes", if: "<api.words> > 100" }, { name: "no" } ] }"#;
+
+const FIELDS: &[FieldSpec] = &[BRANCHES];
+
+pub(super) fn spec() -> KindSpec {
+    KindSpec {
+        name: "condition".into(),
+        summary: "Chooses a branch.".into(),
+        details: DETAILS.into(),
+        fields: FIELDS.into(),
+        outputs: |_| OutputFields::Only(vec![OutputField::new("branch", OutputType::Text).nullable()]),
+        call: None,
+        role: Role::Step,
+        example: EXAMPLE.into(),
+        read: Arc::new(|fields| Box::new(Condition::read(fields))),
+    }
+}
+
+#[derive(Debug)]
+struct Condition {
+    branches: Vec<Branch>,
+}
+
+#[derive(Debug)]
+struct Branch {
+    name: String,
+    /// `None` takes what is left.
+    test: Option<Test>,
+}
+
+#[derive(Debug)]
+struct Test {
+    program: Program,
+    code: Code,
+}
+
+impl Condition {
+    fn read(fields: &mut Fields<'_, '_>) -> Self {
+        let list = fields.list(&BRANCHES).unwrap_or_default();
+        if list.len() > MAX_BRANCHES {
+            fields.error(&BRANCHES.name, format!("at most {MAX_BRANCHES} branches"));
+        }
+        let path = fields.path_of(&BRANCHES.name);
+        let mut branches: Vec<Branch> = Vec::new();
+        for (index, branch) in list.iter().take(MAX_BRANCHES).enumerate() {
+            let Value::Object(object) = branch else {
+                fields.error(&BRANCHES.name, "a branch is an object with `name` and `if`");
+                continue;
+            };
+            let is_last = index + 1 == list.len();
+            let path = format!("{path}/{index}");
+            let branch = fields.inner(&path, object, BRANCH, |fields| {
+                let branch = Branch::read(fields, is_last);
+                if branches.iter().any(|other| other.name == branch.name) {
+                    let message = format!("there are two branches called `{}`", branch.name);
+                    fields.error(&NAME.name, message);
+                }
+                branch
+            });
+            branches.push(branch);
+        }
+        Self { branches }
+    }
+}
+
+impl Node for Condition {
+    fn plan(&self, scope: &Scope<'_>, _done: &Done) -> Result<Plan, NodeError> {
+        let mut taken = None;
+        for (index, branch) in self.branches.iter().enumerate() {
+            let holds = match &branch.test {
+                Some(test) => test
+                    .holds(scope)
+                    .map_err(|error| NodeError { message: format!("branch `{}`: {}", branch.name, error.message), ..error })?,
+                None => true,
+            };
+            if holds {
+                taken = Some(index);
+                break;
+            }
+        }
+        let name = taken.map(|index| self.branches[index].name.as_str());
+        Ok(Plan::Branch { taken, output: json!({ "branch": name }) })
+    }
+
+    fn branches(&self) -> Vec<&str> {
+        self.branches.iter().map(|branch| branch.name.as_str()).collect()
+    }
+}
+
+impl Branch {
+    fn read(fields: &mut Fields<'_, '_>, is_last: bool) -> Self {
+        let name = fields.string(&NAME).unwrap_or_default().to_owned();
+        if name == "error" {
+            fields.error("name", "a branch cannot be called `error`: that is where a failed node goes on");
+        }
+        if !fields.is_given(&IF) && !is_last {
+            fields.error_here("only the last branch may be without `if`");
+        }
+        Self { name, test: Test::read(fields) }
+    }
+}
+
+impl Test {
+    fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
+        if fields.string(&IF)?.chars().count() > MAX_EXPRESSION {
+            fields.error("if", format!("a condition has at most {MAX_EXPRESSION} characters"));
+            return None;
+        }
+        let code = Code::read(fields, &IF);
+        match ENV.compile(&code.text) {
+            Ok(program) => {
+                if let Some(reason) = too_costly(&program.expression().expr, 0) {
+                    fields.error("if", reason);
+                }
+                Some(Self { program, code })
+            }
+            Err(errors) => {
+                fields.error("if", format!("`if` is not a CEL expression: {}", shortened(&errors.to_string())));
+                None
+            }
+        }
+    }
+
+    fn holds(&self, scope: &Scope<'_>) -> Result<bool, NodeError> {
+        let bound = Bound::new(&self.code, scope)?;
+        let mut context = Context::with_env(Arc::clone(&ENV));
+        context.set_variable_resolver(&bound);
+        match self.program.execute(&context) {
+            Ok(cel::Value::Bool(holds)) => Ok(holds),
+            Ok(other) => Err(NodeError::new("condition_type", format!("`if` must give true or false, not {}", other.type_of()))),
+            Err(_) if bound.is_exhausted() => Err(NodeError::new(
+                "condition_too_costly",
+                format!("the condition reads more than {MAX_READ} bytes; a list is read once per round of the macro around it"),
+            )),
+            Err(error) => Err(NodeError::new("condition_error", shortened(&error.to_string()))),
+        }
+    }
+}
+
+/// Finds what would let a condition run away: macros deep inside one another, `+` inside a macro, with which a short
+/// text builds an endless one, and `matches` inside a macro, which reads its pattern anew for each item.
+fn too_costly(expression: &Expr, depth: usize) -> Option<&'static str> {
+    let inner = |part: &IdedExpr| too_costly(&part.expr, depth);
+    let entry = |entry: &IdedEntryExpr| match &entry.expr {
+        EntryExpr::StructField(field) => inner(&field.value),
+        EntryExpr::MapEntry(entry) => inner(&entry.key).or_else(|| inner(&entry.value)),
+    };
+    match expression {
+        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => None,
+        Expr::Call(call) if call.func_name == "_+_" && depth > 0 && !is_accumulator(&call.args) => {
+            Some("`+` cannot stand inside a list macro")
+        }
+        Expr::Call(call) if call.func_name == "matches" && depth > 0 => Some("`matches` cannot stand inside a list macro"),
+        Expr::Call(call) => call.target.as_deref().and_then(inner).or_else(|| call.args.iter().find_map(inner)),
+        Expr::Comprehension(_) if depth == MAX_MACROS_DEEP => Some("at most two list macros can stand inside one another"),
+        Expr::Comprehension(list) => inner(&list.iter_range)
+            .or_else(|| [&list.loop_cond, &list.loop_step].into_iter().find_map(|part| too_costly(&part.expr, depth + 1))),
+        Expr::List(list) => list.elements.iter().find_map(inner),
+        Expr::Map(map) => map.entries.iter().find_map(entry),
+        Expr::Select(select) => inner(&select.operand),
+        Expr::Struct(fields) => fields.entries.iter().find_map(entry),
+    }
+}
+
+/// The `+` by which a macro collects its result; authors cannot write its `@` name.
+fn is_accumulator(arguments: &[IdedExpr]) -> bool {
+    matches!(arguments.first().map(|first| &first.expr), Some(Expr::Ident(name)) if name.starts_with('@'))
+}
+
+/// The variables of one evaluation. Each reading costs what the value weighs, so that a condition ends in time whatever callers send.
+struct Bound {
+    values: Vec<(String, Box<dyn Val>, usize)>,
+    left: AtomicUsize,
+}
+
+impl Bound {
+    fn new(code: &Code, scope: &Scope<'_>) -> Result<Self, NodeError> {
+        let bind = |(name, value): (&str, &Value)| {
+            let weight = json::size(value) + VALUE_WEIGHT * values(value);
+            let value = Box::<dyn Val>::try_from(to_cel(value)).map_err(|error| NodeError::new("condition_error", error.to_string()))?;
+            Ok((name.to_owned(), value, weight))
+        };
+        Ok(Self { values: code.read_variables(scope)?.map(bind).collect::<Result<_, NodeError>>()?, left: AtomicUsize::new(MAX_READ) })
+    }
+
+    fn is_exhausted(&self) -> bool {
+        self.left.load(Relaxed) == 0
+    }
+}
+
+impl VariableResolver for Bound {
+    fn resolve<'b>(&'b self, variable: &str) -> Option<CowVal<'b, 'b>> {
+        let (_, value, weight) = self.values.iter().find(|(name, ..)| name == variable)?;
+        let left = self.left.load(Relaxed).saturating_sub(*weight);
+        self.left.store(left, Relaxed);
+        (left > 0).then_some(CowVal::Borrowed(value.as_ref()))
+    }
+}
+
+fn values(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(values).sum::<usize>(),
+        Value::Object(fields) => 1 + fields.values().map(values).sum::<usize>(),
+        _ => 1,
+    }
+}
+
+/// Whole numbers become integers however they are spelled: CEL has no arithmetic between integers and doubles.
+fn to_cel(value: &Value) -> cel::Value {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match value {
+        Value::Null => cel::Value::Null,
+        Value::Bool(value) => cel::Value::Bool(*value),
+        Value::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64().unwrap_or(f64::NAN)) {
+            (Some(whole), _, _) => cel::Value::Int(whole),
+            (None, Some(large), _) => cel::Value::UInt(large),
+            (None, None, double) if double.fract() == 0.0 && double.abs() <= EXACT => cel::Value::Int(double as i64),
+            (None, None, double) => cel::Value::Float(double),
+        },
+        Value::String(text) => cel::Value::String(Arc::new(text.clone())),
+        Value::Array(items) => cel::Value::List(Arc::new(items.iter().map(to_cel).collect())),
+        Value::Object(fields) => {
+            let fields = fields.iter().map(|(name, field)| (name.clone(), to_cel(field)));
+            cel::Value::from(fields.collect::<std::collections::HashMap<String, cel::Value>>())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::run::tests::{error, output};
+    use crate::{Document, Workflow};
+
+    use super::*;
+
+    fn yaml(test: &str) -> String {
+        format!("nodes: [{{ id: c, type: condition, branches: [{{ name: \"yes\", if: {} }}, {{ name: \"no\" }}] }}]", json!(test))
+    }
+
+    /// Which branch is taken, or the code the node fails with.
+    fn check(test: &str, input: Value, expected: &str) {
+        let document = yaml(test);
+        let taken = match expected {
+            "yes" | "no" => output(&document, input)["branch"].as_str().unwrap().to_owned(),
+            _ => error(&document, input).code,
+        };
+        assert_eq!(taken, expected, "{test}");
+    }
+
+    fn refused(test: &str) -> String {
+        let (workflow, problems) = Workflow::compile(&Document::parse(&yaml(test)).unwrap());
+        assert!(workflow.is_none(), "{test}");
+        problems.into_iter().map(|problem| problem.message).collect()
+    }
+
+    #[test]
+    fn numbers_compare_across_kinds() {
+        for test in [
+            "<api.input.n> > 100",
+            "<api.input.n> >= 100.5",
+            "<api.input.n> == 101.0",
+            "<api.input.n> * 2 == 202",
+            "100.9 < <api.input.n>",
+            "<api.input.n> != 3",
+        ] {
+            check(test, json!({"n": 101}), "yes");
+            check(test, json!({"n": 101.0}), "yes");
+        }
+        check("<api.input.n> > 1", json!({"n": 1.5}), "yes");
+        check("<api.input.n> > 1", json!({"n": u64::MAX}), "yes");
+        check("double(<api.input.n>) * 1.5 > 1.0", json!({"n": 1}), "yes");
+        check("<api.input.n> * 1.5 > 1.0", json!({"n": 1}), "condition_error");
+    }
+
+    #[test]
+    fn values_of_all_kinds_are_read() {
+        let input = json!({"s": "héllo", "l": [1, {"k": "v"}], "o": {"a": {"b": true}}, "t": true, "z": null});
+        for test in [
+            "<api.input.s> == 'héllo' && size(<api.input.s>) == 5",
+            "<api.input.s>.startsWith('hé')",
+            "<api.input.s>.matches('^h.*o$')",
+            "<api.input.l>[1].k == 'v'",
+            "<api.input.l[1].k> == 'v'",
+            "1 in <api.input.l>",
+            "<api.input.o>.a.b",
+            "<api.input.t>",
+            "<api.input.z> == null",
+            "<api.input.missing> == null",
+            "has(<api.input.o>.a) && !has(<api.input.o>.z)",
+            "<api.input.l>.exists(x, x == 1)",
+            "<api.input.l>.map(x, x).size() == 2",
+            "'a' + 'b' == 'ab'",
+        ] {
+            check(test, input.clone(), "yes");
+        }
+    }
+
+    #[test]
+    fn failures_have_codes() {
+        check("<api.input.n>", json!({"n": 1}), "condition_type");
+        check("<api.input.n> > 1", json!({}), "condition_error");
+        check("1 / <api.input.n> == 1", json!({"n": 0}), "condition_error");
+        check("<api.input.n> + 1 > 0", json!({"n": i64::MAX}), "condition_error");
+        check("unknown == 1", json!({}), "condition_error");
+        check("<api.input.s>.matches(<api.input.s>)", json!({"s": "("}), "condition_error");
+    }
+
+    #[test]
+    fn values_are_never_spliced() {
+        check("<api.input.s> == 'x'", json!({"s": "' || true || '"}), "no");
+        check("__ref0 == 1 || <api.input.s> == 'x'", json!({"s": "x"}), "yes");
+    }
+
+    #[test]
+    fn bad_expressions_are_problems() {
+        assert!(refused("1 +").contains("not a CEL expression"));
+        assert!(refused("{{KEY}} == 1").contains("{{KEY}} cannot be used here"));
+        assert!(refused(&"1".repeat(2_001)).contains("at most 2000 characters"));
+        assert!(refused("[1].all(a, [1].all(b, [1].all(c, true)))").contains("at most two"));
+        assert!(refused("['x'].map(a, a + a).map(b, b + b) == []").contains("`+` cannot stand"));
+        assert!(refused("<api.input.l>.all(x, x.matches('a'))").contains("`matches` cannot stand"));
+    }
+
+    #[test]
+    fn small_items_are_not_free() {
+        let many = vec![0; 30_000];
+        check("<api.input.a>.all(x, <api.input.b>.all(y, x == y))", json!({"a": many, "b": many}), "condition_too_costly");
+        check("<api.input.a>.all(x, <api.input.a>.all(y, x == y))", json!({"a": vec![0; 1_000]}), "yes");
+    }
+
+    #[test]
+    fn branches_are_checked() {
+        let document =
+            "nodes: [{ id: c, type: condition, branches: [{ name: a }, { name: error, if: 'true' }, { name: a, if: 'true', iff: 1 }, 3] }]";
+        let (_, problems) = Workflow::compile(&Document::parse(document).unwrap());
+        let messages: Vec<_> = problems.iter().map(|problem| problem.message.as_str()).collect();
+        assert_eq!(
+            messages,
+            [
+                "a branch is an object with `name` and `if`",
+                "only the last branch may be without `if`",
+                "a branch cannot be called `error`: that is where a failed node goes on",
+                "there are two branches called `a`",
+                "unknown field `iff`; did you mean `if`?"
+            ]
+        );
+    }
+
+    mod random {
+        use proptest::prelude::*;
+
+        use super::*;
+
+        const WORDS: [&str; 44] = [
+            "<api.input.n>",
+            "<api.input.s>",
+            "<api.input.l>",
+            "<api.input.o>",
+            "1",
+            "0",
+            "-1",
+            "9223372036854775807",
+            "1u",
+            "1.5",
+            "'é'",
+            "b'a'",
+            "''",
+            "null",
+            "true",
+            "(",
+            ")",
+            "[",
+            "]",
+            "{",
+            "}",
+            ":",
+            ",",
+            ".",
+            "?",
+            "+",
+            "-",
+            "*",
+            "/",
+            "%",
+            "==",
+            "<",
+            ">=",
+            "in",
+            "&&",
+            "||",
+            "!",
+            "size",
+            "matches",
+            "all",
+            "x",
+            "int",
+            "string",
+            "double",
+        ];
+
+        proptest! {
+            #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+            #[test]
+            fn conditions_never_panic(words in prop::collection::vec(prop::sample::select(&WORDS[..]), 1..14)) {
+                let (workflow, _) = Workflow::compile(&Document::parse(&yaml(&words.join(" "))).unwrap());
+                if let Some(workflow) = workflow {
+                    let mut run = crate::run::tests::start(&workflow.into(), json!({"n": i64::MIN, "s": "ü(", "l": [[], 1.5, null], "o": {"x": 1}}));
+                    crate::run::tests::drive(&mut run, |_, _| unreachable!());
+                }
+            }
+
+            #[test]
+            fn operations_never_panic(left in 0..15usize, operator in 25..36usize, right in 0..15usize, call in prop::sample::select(&["size", "int", "string", "double", "uint", "bytes", "type"][..])) {
+                for test in [format!("{} {} {}", WORDS[left], WORDS[operator], WORDS[right]), format!("{call}({}) == {}", WORDS[left], WORDS[right]), format!("{}.{call}({})", WORDS[left], WORDS[right]), format!("{}[{}]", WORDS[left], WORDS[right])] {
+                    let (workflow, _) = Workflow::compile(&Document::parse(&yaml(&test)).unwrap());
+                    if let Some(workflow) = workflow {
+                        let mut run = crate::run::tests::start(&workflow.into(), json!({"n": i64::MIN, "s": "ü(", "l": [[], 1.5, null], "o": {"x": 1}}));
+                        crate::run::tests::drive(&mut run, |_, _| unreachable!());
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn hostile_conditions_end() {
+        let list: Vec<u32> = (0..90_000).collect();
+        check("<api.input.l>.all(x, <api.input.l>.exists(y, y == x))", json!({ "l": list }), "condition_too_costly");
+        for text in [
+            "1+".repeat(900) + "1 > 0",
+            "!".repeat(1_900) + "true",
+            "[".repeat(900) + &"]".repeat(900),
+            "(".repeat(900) + &")".repeat(900),
+            "true?".repeat(300) + "true" + &":true".repeat(300),
+            "a".to_owned() + &".b".repeat(900),
+            "-".repeat(1_900) + "1 > 0",
+            "true||".repeat(300) + "true",
+            "f(".repeat(900),
+        ] {
+            let (workflow, _) = Workflow::compile(&Document::parse(&yaml(&text)).unwrap());
+            if let Some(workflow) = workflow {
+                let mut run = crate::run::tests::start(&workflow.into(), json!({}));
+                crate::run::tests::drive(&mut run, |_, _| unreachable!());
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! `function`: runs JavaScript.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Map;
+
+use super::{CallLimits, Done, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Planned, Price, Role};
+use crate::call::{Action, CodeCall};
+use crate::compile::fields::Fields;
+use crate::expr::code::Code;
+use crate::expr::scope::Scope;
+use crate::field::{FieldSpec, FieldType};
+
+const CODE: FieldSpec = FieldSpec::new("code", FieldType::Code, "the body of an async function; what it returns is the result").required();
+
+const DETAILS: &str = "\
+`result` is JSON; `stdout` is what `console` printed, at most 64 KiB.
+
+- A reference is a variable that holds the value, never text put into the code, so it does not belong inside quotes.
+  `api` is the whole input. Secrets cannot be used in code.
+- There is no network, no file and no environment. `Date.now()` is the start of the run, and `Math.random()` follows a
+  seed of the run, so that a run that goes on after a crash computes the same.
+- At most 64 MiB of memory. Each run has processes of its own, at most four at a time; further functions wait.";
+
+const FIELDS: &[FieldSpec] = &[CODE];
+
+pub(super) fn spec() -> KindSpec {
+    KindSpec {
+        name: "function".into(),
+        summary: "Runs JavaScript (QuickJS).".into(),
+        details: DETAILS.into(),
+        fields: FIELDS.into(),
+        outputs: |_| OutputFields::only(&[("result", OutputType::Any), ("stdout", OutputType::Text)]),
+        call: Some(CallLimits { default_timeout: Duration::from_secs(30), max_timeout: Duration::from_secs(60) }),
+        role: Role::Step,
+        example: r#"{ id: double, type: function, code: "return <api.n> * 2" }"#.into(),
+        read: Arc::new(|fields| Box::new(Function::read(fields))),
+    }
+}
+
+#[derive(Debug)]
+struct Function {
+    code: Code,
+    /// Bound only where the code names it: it may be large.
+    binds_api: bool,
+}
+
+impl Function {
+    fn read(fields: &mut Fields<'_, '_>) -> Self {
+        let code = Code::read(fields, &CODE);
+        Self { binds_api: code.text.contains("api"), code }
+    }
+}
+
+impl Node for Function {
+    fn plan(&self, scope: &Scope<'_>, done: &Done) -> Result<Plan, NodeError> {
+        if let Some(output) = done.value("code")? {
+            return Ok(Plan::Done(output));
+        }
+        let variables = self.code.read_variables(scope)?;
+        let mut variables: Map<_, _> = variables.map(|(name, value)| (name.to_owned(), value.clone())).collect();
+        if self.binds_api {
+            variables.insert("api".into(), scope.input().clone());
+        }
+        let call = CodeCall { code: self.code.text.clone(), variables, now_ms: scope.started_at_ms() };
+        Ok(Plan::Perform(vec![Planned::call("code", Action::Code(call), Price::Free)]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::run::tests::only_call;
+    use crate::{Document, Workflow};
+
+    fn check(code: &str, expected_code: &str, expected_variables: serde_json::Value) {
+        let yaml = format!("nodes: [{{ id: f, type: function, code: {} }}]", json!(code));
+        let call = only_call(&yaml, json!({"n": 2, "s": "'; evil()"}));
+        assert_eq!((call.timeout.as_secs(), call.at_most_once), (30, false));
+        let Action::Code(call) = call.action else { panic!() };
+        assert_eq!(
+            (call.code.as_str(), serde_json::Value::Object(call.variables), call.now_ms),
+            (expected_code, expected_variables, 1_000)
+        );
+    }
+
+    #[test]
+    fn references_become_variables() {
+        check("return <api.input.n> * 2", "return __ref0 * 2", json!({"__ref0": 2}));
+        check(
+            "return <api.input.n> + <api.input.s> + <api.input.n>",
+            "return __ref0 + __ref1 + __ref0",
+            json!({"__ref0": 2, "__ref1": "'; evil()"}),
+        );
+        check("let __ref0 = 1; return <api.input.gone>", "let __ref0 = 1; return __ref_0", json!({"__ref_0": null}));
+        check("return api.n", "return api.n", json!({"api": {"n": 2, "s": "'; evil()"}}));
+        check("if (a < b && c > d) return x<y>z", "if (a < b && c > d) return x<y>z", json!({}));
+        check("return `${<api.input.n>}`", "return `${__ref0}`", json!({"__ref0": 2}));
+    }
+
+    #[test]
+    fn quotes_and_secrets_are_told() {
+        let messages = |code: &str| {
+            let yaml = format!("nodes: [{{ id: f, type: function, code: {} }}]", json!(code));
+            let (_, problems) = Workflow::compile(&Document::parse(&yaml).unwrap());
+            problems.into_iter().map(|problem| format!("{:?} {}", problem.severity, problem.message)).collect::<Vec<_>>()
+        };
+        assert!(messages("return 'x <api.input.n>'")[0].starts_with("Warning <api.input.n> stands inside quotes"));
+        assert!(messages("return {{KEY}}")[0].starts_with("Error the secret {{KEY}}"));
+        assert!(messages("return 'it' + <api.input.n> // it's")[..].is_empty());
+    }
+}

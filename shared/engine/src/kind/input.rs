@@ -1,0 +1,57 @@
+//! The workflow's `input` section, as the node `api`: it is not written among the nodes.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::{Done, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan, Role};
+use crate::expr::reference::PathStep;
+use crate::expr::scope::Scope;
+use crate::problem::did_you_mean;
+
+/// Stands in no list of kinds: authors write the section instead.
+pub(crate) fn spec() -> KindSpec {
+    KindSpec {
+        name: "input".into(),
+        summary: "The run's input.".into(),
+        details: "".into(),
+        fields: [].as_slice().into(),
+        outputs,
+        call: None,
+        role: Role::Input,
+        example: "".into(),
+        read: Arc::new(|_| Box::new(Input)),
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Input;
+
+impl Node for Input {
+    fn plan(&self, scope: &Scope<'_>, _done: &Done) -> Result<Plan, NodeError> {
+        Ok(Plan::Done(Arc::clone(scope.input_shared())))
+    }
+}
+
+/// The declared fields, read from the whole document; any where none are declared.
+pub(crate) fn outputs(root: &Map<String, Value>) -> OutputFields {
+    let Some(Value::Array(fields)) = root.get("input") else { return OutputFields::Any };
+    let names = fields.iter().filter_map(|field| field.get("name")?.as_str().map(str::to_owned));
+    OutputFields::Only(names.map(|name| OutputField::new(name, OutputType::Any).nullable()).collect())
+}
+
+/// The path into the input that an author's path means.
+pub(crate) fn path(outputs: &OutputFields, path: &[PathStep]) -> Result<Vec<PathStep>, String> {
+    let PathStep::Field(first) = &path[0] else {
+        return Err("the input is an object, not a list".into());
+    };
+    match outputs {
+        _ if first == "input" => Ok(path[1..].to_vec()),
+        OutputFields::Any => Err(format!("the workflow has no `input` section; write <api.input.{first}>, or declare the field")),
+        OutputFields::Only(_) if outputs.names().any(|name| name == first) => Ok(path.to_vec()),
+        OutputFields::Only(_) => {
+            let hint = did_you_mean(first, outputs.names());
+            Err(format!("the input has no field `{first}`{hint}"))
+        }
+    }
+}

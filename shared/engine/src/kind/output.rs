@@ -1,0 +1,68 @@
+//! `output`: what the run gives back. Usually written as the workflow's `output` section.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::{Done, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan, Role};
+use crate::compile::Compiler;
+use crate::compile::fields::Fields;
+use crate::expr::scope::Scope;
+use crate::expr::template::Template;
+use crate::field::{FieldSpec, FieldType, Secrets};
+
+const VALUES: FieldSpec =
+    FieldSpec::new("values", FieldType::Object, "name to template; a template that is one reference keeps its JSON type").required();
+
+const DETAILS: &str = "\
+The same as the `output` section, in the middle of a graph. The outputs of all output nodes that ran are merged, the
+section last. When a run fails, its output is what its output nodes gave until then. The node leaves its `values`.";
+
+const FIELDS: &[FieldSpec] = &[VALUES];
+
+pub(crate) fn spec() -> KindSpec {
+    KindSpec {
+        name: "output".into(),
+        summary: "Gives values back to the caller.".into(),
+        details: DETAILS.into(),
+        fields: FIELDS.into(),
+        outputs,
+        call: None,
+        role: Role::Output,
+        example: "{ id: answer, type: output, values: { story: <draft.content>, words: 80 } }".into(),
+        read: Arc::new(|fields| Box::new(Output::read(fields))),
+    }
+}
+
+fn outputs(node: &Map<String, Value>) -> OutputFields {
+    node.get(&*VALUES.name).and_then(Value::as_object).map_or(OutputFields::Any, section_outputs)
+}
+
+/// The `output` section is the object of values itself.
+pub(crate) fn section_outputs(values: &Map<String, Value>) -> OutputFields {
+    let field = |name: &String| OutputField::new(name.clone(), OutputType::Any).nullable();
+    OutputFields::Only(values.keys().map(field).collect())
+}
+
+#[derive(Debug)]
+pub(crate) struct Output {
+    values: Template,
+}
+
+impl Output {
+    fn read(fields: &mut Fields<'_, '_>) -> Self {
+        let empty = || Template::Literal(Value::Object(Map::new()));
+        Self { values: fields.template(&VALUES).unwrap_or_else(empty) }
+    }
+
+    pub(crate) fn read_section(compiler: &mut Compiler<'_>, values: &Map<String, Value>) -> Self {
+        let values = Value::Object(values.clone());
+        Self { values: compiler.template(&values, "/output", 0, Secrets::Refused) }
+    }
+}
+
+impl Node for Output {
+    fn plan(&self, scope: &Scope<'_>, _done: &Done) -> Result<Plan, NodeError> {
+        self.values.render(scope).map(Plan::done)
+    }
+}

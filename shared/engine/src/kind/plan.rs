@@ -1,0 +1,227 @@
+//! What a node wants done, as plain data, and how it sees what has been done.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::Node;
+use crate::call::{Action, CallError, CallOutput};
+
+/// What a node does next.
+#[derive(Debug)]
+pub enum Plan {
+    /// Leaves this behind.
+    Done(Arc<Value>),
+    /// Makes these calls, all of them now. Asked again when the last of them has ended.
+    Perform(Vec<Planned>),
+    /// The edges of the branch with this index live, those of the others die.
+    Branch { taken: Option<usize>, output: Value },
+    /// Runs the node's list of nodes once per item, `width` of them at a time.
+    Iterate { items: Items, width: usize },
+    /// Ends the run with this output.
+    Respond(Value),
+}
+
+impl Plan {
+    pub fn done(output: Value) -> Self {
+        Self::Done(Arc::new(output))
+    }
+}
+
+/// One call that a node wants made.
+#[derive(Debug)]
+pub struct Planned {
+    /// Unique within the node. Its result is recorded under it, whatever ends first.
+    pub name: CallName,
+    pub work: Work,
+    /// Time to let pass before the call goes out; at most [`MAX_DELAY`].
+    pub delay: Duration,
+    /// Of one attempt; `None`: what the author gave the node, else the kind's default.
+    pub timeout: Option<Duration>,
+    pub price: Price,
+    /// Must not go out twice; `None`: as the author wants the node's calls made.
+    pub at_most_once: Option<bool>,
+}
+
+/// Longer pauses are waits, not calls.
+pub const MAX_DELAY: Duration = Duration::from_secs(300);
+
+impl Planned {
+    pub fn call(name: impl Into<CallName>, action: Action, price: Price) -> Self {
+        Self::of(name.into(), Work::Call(action), price)
+    }
+
+    /// A node that runs under this call's name. Its own calls say what they cost.
+    pub fn node(name: impl Into<CallName>, node: Arc<dyn Node>, bindings: Bindings) -> Self {
+        Self::of(name.into(), Work::Node(node, bindings), Price::Free)
+    }
+
+    fn of(name: CallName, work: Work, price: Price) -> Self {
+        Self { name, work, delay: Duration::ZERO, timeout: None, price, at_most_once: None }
+    }
+
+    #[must_use]
+    pub fn after(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+}
+
+#[derive(Debug)]
+pub enum Work {
+    Call(Action),
+    /// Runs a node as if it stood in place of the call. What it leaves is the call's output.
+    Node(Arc<dyn Node>, Bindings),
+}
+
+/// Whether a call costs money. A priced call whose cost is not known makes the run's cost unknown, never 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Price {
+    Free,
+    Priced,
+}
+
+/// What the bound name of an inner node reads: `<tool.city>` reads `city` of the value.
+#[derive(Debug, Clone)]
+pub struct Bindings(pub Arc<Value>);
+
+/// `turn2`, `turn2.tool0`: letters, digits, `.`, `_` and `-`, 1 to 64 of them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallName(Cow<'static, str>);
+
+const MAX_CALL_NAME: usize = 64;
+
+impl CallName {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// A name with other characters could be taken for another node's place.
+    pub(crate) fn is_valid(&self) -> bool {
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        (1..=MAX_CALL_NAME).contains(&self.0.len()) && self.0.bytes().all(is_allowed)
+    }
+}
+
+impl From<&'static str> for CallName {
+    fn from(name: &'static str) -> Self {
+        Self(Cow::Borrowed(name))
+    }
+}
+
+impl From<String> for CallName {
+    fn from(name: String) -> Self {
+        Self(Cow::Owned(name))
+    }
+}
+
+/// How the calls of a node ended, by name. There is no order in it, so that what ends first changes nothing.
+#[derive(Debug, Default)]
+pub struct Done(BTreeMap<CallName, CallEnd>);
+
+/// How one call ended for good, its retries included.
+#[derive(Debug, Clone)]
+pub struct CallEnd {
+    pub result: Result<CallOutcome, CallError>,
+    /// The recorded time at which it ended, in ms since the epoch; the run's start where none was recorded.
+    pub ended_at_ms: i64,
+}
+
+/// What a call left behind, shared.
+#[derive(Debug, Clone)]
+pub struct CallOutcome {
+    pub value: Arc<Value>,
+    pub tokens: Option<u64>,
+    pub cost_nano_usd: Option<u64>,
+}
+
+impl From<CallOutput> for CallOutcome {
+    fn from(output: CallOutput) -> Self {
+        let CallOutput { value, tokens, cost_nano_usd } = output;
+        Self { value: Arc::new(value), tokens, cost_nano_usd }
+    }
+}
+
+impl Done {
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn get(&self, name: &str) -> Option<&CallEnd> {
+        self.0.iter().find(|(known, _)| known.as_str() == name).map(|(_, end)| end)
+    }
+
+    /// What the call left behind, or why it failed; `None`: it was not made.
+    pub fn value(&self, name: &str) -> Result<Option<Arc<Value>>, NodeError> {
+        let Some(end) = self.get(name) else { return Ok(None) };
+        match &end.result {
+            Ok(outcome) => Ok(Some(Arc::clone(&outcome.value))),
+            Err(error) => Err(NodeError::from(error.clone())),
+        }
+    }
+
+    /// Of the calls made so far; `None` where there is none.
+    pub fn last_ended_at_ms(&self) -> Option<i64> {
+        self.0.values().map(|end| end.ended_at_ms).max()
+    }
+
+    pub(crate) fn insert(&mut self, name: CallName, end: CallEnd) {
+        self.0.insert(name, end);
+    }
+}
+
+/// What a loop or parallel goes through.
+#[derive(Debug)]
+pub enum Items {
+    Count(usize),
+    List(std::vec::IntoIter<Value>),
+}
+
+/// Why a node failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeError {
+    /// Stable, for programs.
+    pub code: Cow<'static, str>,
+    /// For people.
+    pub message: String,
+}
+
+impl NodeError {
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code: Cow::Borrowed(code), message: message.into() }
+    }
+
+    /// The kind broke a rule of the engine.
+    pub(crate) fn internal(message: impl Into<String>) -> Self {
+        Self::new("internal", message)
+    }
+
+    pub(crate) fn value_too_large() -> Self {
+        let max = crate::expr::template::MAX_VALUE_BYTES;
+        Self::new("value_too_large", format!("a value is at most {max} bytes as JSON"))
+    }
+
+    pub(crate) fn run_too_large() -> Self {
+        let max = crate::run::MAX_RUN_BYTES;
+        Self::new("value_too_large", format!("a run keeps at most {max} bytes of outputs"))
+    }
+}
+
+impl From<CallError> for NodeError {
+    fn from(error: CallError) -> Self {
+        Self { code: error.code.into(), message: error.message }
+    }
+}
+
+impl From<NodeError> for CallError {
+    fn from(error: NodeError) -> Self {
+        Self { code: error.code.into_owned(), message: error.message, ..Self::default() }
+    }
+}

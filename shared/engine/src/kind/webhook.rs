@@ -1,0 +1,99 @@
+//! `webhook`: calls another server, signed and retried by the platform, beside the run.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::http::render_texts;
+use super::{CallLimits, Done, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Planned, Price, Role};
+use crate::call::{Action, WebhookCall};
+use crate::compile::fields::Fields;
+use crate::expr::scope::Scope;
+use crate::expr::template::{Template, Text};
+use crate::field::{FieldSpec, FieldType};
+
+const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+
+pub(crate) const URL: FieldSpec = FieldSpec::new("url", FieldType::Text, "the address").required().with_secrets();
+pub(crate) const METHOD: FieldSpec = FieldSpec::with_default("method", FieldType::Method(&METHODS), "POST", "the HTTP method");
+pub(crate) const HEADERS: FieldSpec = FieldSpec::new("headers", FieldType::Texts, "name to text").with_secrets();
+const BODY: FieldSpec = FieldSpec::with_default("body", FieldType::Any, "null", "any JSON with references");
+pub(crate) const SIGNATURE: FieldSpec =
+    FieldSpec::new("signature", FieldType::Text, "sent as `AI_FLOW_SIGNATURE`, beside our own signature").with_secrets();
+
+const DETAILS: &str = "\
+The delivery is signed, retried and logged beside the run: see [webhooks.md](webhooks.md). The run does not wait for it,
+and its failure never changes the run. `data` is the body.";
+
+const FIELDS: &[FieldSpec] = &[URL, METHOD, HEADERS, BODY, SIGNATURE];
+
+pub(super) fn spec() -> KindSpec {
+    KindSpec {
+        name: "webhook".into(),
+        summary: "Calls another server, signed and retried by the platform, beside the run.".into(),
+        details: DETAILS.into(),
+        fields: FIELDS.into(),
+        outputs: |_| OutputFields::only(&[("delivery_id", OutputType::Text), ("data", OutputType::Any)]),
+        call: Some(CallLimits { default_timeout: Duration::from_secs(30), max_timeout: Duration::from_secs(600) }),
+        role: Role::Step,
+        example: EXAMPLE.into(),
+        read: Arc::new(|fields| Box::new(Webhook::read(fields))),
+    }
+}
+
+const EXAMPLE: &str = r#"{ id: notify, type: webhook, url: "https://example.com/hook", body: { story: <draft.content> } }"#;
+
+#[derive(Debug)]
+struct Webhook {
+    url: Text,
+    method: String,
+    headers: Vec<(String, Text)>,
+    body: Template,
+    signature: Option<Text>,
+}
+
+impl Webhook {
+    fn read(fields: &mut Fields<'_, '_>) -> Self {
+        Self {
+            url: fields.text(&URL).unwrap_or_default(),
+            method: fields.method(&METHOD),
+            headers: fields.headers(&HEADERS),
+            body: fields.template(&BODY).unwrap_or(Template::Literal(Value::Null)),
+            signature: fields.text(&SIGNATURE),
+        }
+    }
+}
+
+impl Node for Webhook {
+    fn plan(&self, scope: &Scope<'_>, done: &Done) -> Result<Plan, NodeError> {
+        if let Some(output) = done.value("delivery")? {
+            return Ok(Plan::Done(output));
+        }
+        let signature = self.signature.as_ref();
+        let delivery = WebhookCall {
+            url: self.url.render_outgoing(scope)?,
+            method: self.method.clone(),
+            headers: render_texts(&self.headers, scope)?,
+            body: self.body.render(scope)?,
+            signature: signature.map(|signature| signature.render_outgoing(scope)).transpose()?,
+        };
+        Ok(Plan::Perform(vec![Planned::call("delivery", Action::Webhook(delivery), Price::Free)]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::run::tests::only_call;
+
+    #[test]
+    fn body_and_signature_are_rendered() {
+        let yaml = "nodes: [{ id: w, type: webhook, url: 'https://x/', body: { n: <api.input.n> }, signature: 's-{{SIG}}' }]";
+        assert_eq!(
+            serde_json::to_value(only_call(yaml, json!({"n": 1})).action).unwrap(),
+            json!({"kind": "webhook", "url": "https://x/", "method": "POST", "body": {"n": 1}, "signature": "s-{{SIG}}"})
+        );
+    }
+}

@@ -1,0 +1,340 @@
+//! Nodes with calls: asked for their plan, and asked again when none of their calls is open.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::calls::{OpenCall, Prepared};
+use super::schedule::Report;
+use super::{Ending, MAX_RUN_BYTES, Run, RunError};
+use crate::call::{CallError, CallResult, INTERRUPTED};
+use crate::event::{CallLabel, NodePath, RunEvent};
+use crate::expr::template::MAX_VALUE_BYTES;
+use crate::json;
+use crate::kind::{Bindings, CallEnd, CallName, CallOutcome, Done, Node, NodeError, Plan, Planned};
+use crate::workflow::{MAX_EXECUTIONS, MAX_NESTING};
+
+/// Calls of one node, those of the nodes it runs included.
+const MAX_NODE_CALLS: usize = 500;
+
+/// A node of the graph that has made calls, or a node that runs under such a call.
+#[derive(Debug)]
+pub(super) struct Active {
+    /// The node of the graph.
+    pub frame: usize,
+    pub index: usize,
+    /// The path of the node of the graph.
+    pub node: NodePath,
+    pub report: Report,
+    /// Where its first call is recorded, and before a `/` the names of its further ones.
+    place: Arc<str>,
+    inner: Option<Inner>,
+    done: Done,
+    names: BTreeSet<CallName>,
+    /// Calls that have not ended.
+    open: usize,
+    /// Counted bytes in `done`.
+    retained: usize,
+    /// Calls that have said something since the node was last asked.
+    spoken: Vec<CallLabel>,
+    /// How the node ends once its open calls have ended, whatever its plan.
+    verdict: Option<Verdict>,
+}
+
+/// What makes an active node one that runs under another node's call.
+#[derive(Debug)]
+struct Inner {
+    parent: usize,
+    name: CallName,
+    node: Arc<dyn Node>,
+    bindings: Vec<Arc<Value>>,
+}
+
+#[derive(Debug)]
+enum Verdict {
+    Failed(NodeError),
+    /// It wanted a further call after the run, or what is around it, had stopped.
+    Dropped,
+}
+
+impl Active {
+    fn new(frame: usize, index: usize, node: NodePath, place: Arc<str>, inner: Option<Inner>) -> Self {
+        Self {
+            frame,
+            index,
+            node,
+            report: Report::default(),
+            place,
+            inner,
+            done: Done::default(),
+            names: BTreeSet::new(),
+            open: 0,
+            retained: 0,
+            spoken: Vec::new(),
+            verdict: None,
+        }
+    }
+
+    pub(super) fn is_inner(&self) -> bool {
+        self.inner.is_some()
+    }
+
+    /// Notes a call as made. Returns where it is recorded, and its label: the first call keeps the bare path, as nodes
+    /// that make one call always had it.
+    pub(super) fn note_call(&mut self, name: &CallName) -> (Arc<str>, CallLabel) {
+        let place = match self.names.is_empty() {
+            true => Arc::clone(&self.place),
+            false => format!("{}/{}", self.place, name.as_str()).into(),
+        };
+        self.names.insert(name.clone());
+        let label = place.strip_prefix(&*self.node).and_then(|rest| rest.strip_prefix('/'));
+        let label = label.map(Arc::from);
+        (place, label)
+    }
+}
+
+impl Run {
+    /// A node of the graph wants calls made, for the first time.
+    pub(super) fn activate(&mut self, frame: usize, index: usize, calls: Vec<Planned>) {
+        let node = self.path(frame, index);
+        let number = self.add_active(Active::new(frame, index, Arc::clone(&node), node, None));
+        self.perform(number, calls);
+    }
+
+    fn add_active(&mut self, active: Active) -> usize {
+        self.next_active += 1;
+        self.active.insert(self.next_active, active);
+        self.next_active
+    }
+
+    /// A node runs under the call of another.
+    pub(super) fn activate_inner(
+        &mut self,
+        parent: usize,
+        name: CallName,
+        place: Arc<str>,
+        node: Arc<dyn Node>,
+        Bindings(value): Bindings,
+    ) {
+        let Some(outer) = self.active.get(&parent) else { return };
+        let mut bindings = outer.inner.as_ref().map_or_else(Vec::new, |inner| inner.bindings.clone());
+        bindings.push(value);
+        let is_too_deep = bindings.len() > MAX_NESTING;
+        let inner = Inner { parent, name, node, bindings };
+        let path = Arc::clone(&outer.node);
+        let mut active = Active::new(outer.frame, outer.index, path, place, Some(inner));
+        if is_too_deep {
+            let error = NodeError::internal("nodes run inside one another too deep");
+            active.verdict = Some(Verdict::Failed(error));
+        }
+        let number = self.add_active(active);
+        self.asking.push_back(number);
+    }
+
+    /// None of the node's calls is open: what next?
+    pub(super) fn ask(&mut self, number: usize) {
+        let Some(active) = self.active.get_mut(&number) else { return };
+        match active.verdict.take() {
+            Some(Verdict::Failed(error)) => return self.end_active(number, Err(error)),
+            Some(Verdict::Dropped) => return self.drop_active(number),
+            None => {}
+        }
+        let (frame, is_inner) = (active.frame, active.is_inner());
+        match self.plan(number) {
+            Ok(Plan::Perform(_)) if self.frames.get(frame).stopped => self.drop_active(number),
+            Ok(Plan::Perform(calls)) => {
+                self.take_back(number);
+                self.perform(number, calls);
+            }
+            Ok(Plan::Done(output)) => self.end_active(number, Ok(output)),
+            Ok(plan) if !is_inner => self.end_otherwise(number, plan),
+            Ok(Plan::Branch { output, .. } | Plan::Respond(output)) => {
+                self.end_active(number, Ok(Arc::new(output)));
+            }
+            Ok(Plan::Iterate { .. }) => {
+                let error = NodeError::internal("a loop cannot run under a call");
+                self.end_active(number, Err(error));
+            }
+            Err(error) => self.end_active(number, Err(error)),
+        }
+    }
+
+    fn plan(&self, number: usize) -> Result<Plan, NodeError> {
+        let active = &self.active[&number];
+        match &active.inner {
+            Some(inner) => {
+                let scope = self.scope(active.frame, &inner.bindings);
+                inner.node.plan(&scope, &active.done)
+            }
+            None => {
+                let node = &self.node(active.frame, active.index).node;
+                node.plan(&self.scope(active.frame, &[]), &active.done)
+            }
+        }
+    }
+
+    /// A node that goes on with further calls leaves what the last of them say: what earlier ones said is taken back.
+    fn take_back(&mut self, number: usize) {
+        let Some(active) = self.active.get_mut(&number) else { return };
+        let node = Arc::clone(&active.node);
+        for call in std::mem::take(&mut active.spoken) {
+            self.emit(RunEvent::NodeReset { node: Arc::clone(&node), call });
+        }
+    }
+
+    /// Sends the calls out, all or none.
+    fn perform(&mut self, number: usize, calls: Vec<Planned>) {
+        let prepared = match self.refusal(number, &calls) {
+            Some(error) => Err(error),
+            None => calls.into_iter().map(|planned| self.prepare(number, planned)).collect(),
+        };
+        match prepared {
+            Ok(prepared) => self.launch(number, prepared),
+            Err(error) => {
+                let active = &self.active[&number];
+                // One that has sent nothing has not been reported as started.
+                if !active.is_inner() && active.names.is_empty() {
+                    self.emit_started(active.frame, active.index);
+                }
+                self.end_active(number, Err(error));
+            }
+        }
+    }
+
+    fn launch(&mut self, number: usize, calls: Vec<Prepared>) {
+        if let Some(active) = self.active.get_mut(&number) {
+            active.open = calls.len();
+        }
+        for call in calls {
+            self.launch_call(number, call);
+        }
+    }
+
+    /// Why the calls may not be made. Counts them if they may.
+    fn refusal(&mut self, number: usize, calls: &[Planned]) -> Option<NodeError> {
+        let active = &self.active[&number];
+        let is_first = active.names.is_empty();
+        let names: BTreeSet<&CallName> = calls.iter().map(|call| &call.name).collect();
+        let is_new = |name: &CallName| name.is_valid() && !active.names.contains(name);
+        if calls.is_empty() || names.len() < calls.len() || !names.into_iter().all(is_new) {
+            return Some(NodeError::internal("a node planned no call, or one of a name that it cannot have"));
+        }
+        // The first call counts as the execution of the node that makes it.
+        self.executions += calls.len() - usize::from(is_first);
+        if self.executions > MAX_EXECUTIONS {
+            let error = RunError::too_many_executions();
+            self.end_when_idle(Ending::Failed(error.clone()));
+            return Some(NodeError { code: error.code.into(), message: error.message });
+        }
+        let root = self.root_of(number);
+        let report = &mut self.active.get_mut(&root)?.report;
+        report.calls += calls.len();
+        (report.calls > MAX_NODE_CALLS).then(|| NodeError::new("too_many_calls", format!("a node makes at most {MAX_NODE_CALLS} calls")))
+    }
+
+    /// The node of the graph that a call belongs to.
+    pub(super) fn root_of(&self, mut number: usize) -> usize {
+        while let Some(inner) = &self.active[&number].inner {
+            number = inner.parent;
+        }
+        number
+    }
+
+    /// Takes in how a call ended for good.
+    pub(super) fn settle_call(&mut self, open: OpenCall, result: CallResult, attempts: u32, ended_at_ms: i64) {
+        let result = match result {
+            CallResult::Succeeded(output) => Ok(CallOutcome::from(output)),
+            CallResult::Failed(error) => Err(error),
+        };
+        let root = self.root_of(open.active);
+        if let Some(root) = self.active.get_mut(&root) {
+            root.report.attempts = root.report.attempts.max(attempts);
+            if let Ok(outcome) = &result {
+                root.report.add(open.price, outcome.tokens, outcome.cost_nano_usd);
+                self.usage.add(open.price, outcome.tokens, outcome.cost_nano_usd);
+            }
+        }
+        if let Some(active) = self.active.get_mut(&open.active) {
+            active.spoken.extend(open.has_spoken.then_some(open.label));
+        }
+        self.end_call(open.active, open.name, CallEnd { result, ended_at_ms });
+    }
+
+    fn end_call(&mut self, number: usize, name: CallName, end: CallEnd) {
+        let end = self.within_budget(number, end);
+        let Some(active) = self.active.get_mut(&number) else { return };
+        if let Err(error) = &end.result
+            && error.code == INTERRUPTED
+            && active.verdict.is_none()
+        {
+            // A plan, or the model behind it, would only ask again.
+            active.verdict = Some(Verdict::Failed(error.clone().into()));
+        }
+        active.done.insert(name, end);
+        active.open -= 1;
+        if active.open == 0 {
+            self.asking.push_back(number);
+        }
+    }
+
+    /// Counts what a call left behind; too much of it is a failure of the call.
+    fn within_budget(&mut self, number: usize, end: CallEnd) -> CallEnd {
+        let Ok(outcome) = &end.result else { return end };
+        let size = json::size(&outcome.value);
+        if size > MAX_VALUE_BYTES {
+            return CallEnd { result: Err(NodeError::value_too_large().into()), ..end };
+        }
+        if self.retained + size > MAX_RUN_BYTES {
+            return CallEnd { result: Err(NodeError::run_too_large().into()), ..end };
+        }
+        self.retained += size;
+        if let Some(active) = self.active.get_mut(&number) {
+            active.retained += size;
+        }
+        end
+    }
+
+    /// The node is through with its calls.
+    fn end_active(&mut self, number: usize, result: Result<Arc<Value>, NodeError>) {
+        let Some(active) = self.active.remove(&number) else { return };
+        self.retained -= active.retained;
+        let Some(Inner { parent, name, .. }) = active.inner else {
+            let (frame, index, report) = (active.frame, active.index, active.report);
+            return match result {
+                Ok(output) => self.succeed(frame, index, output, report),
+                Err(error) => self.fail(frame, index, error, report),
+            };
+        };
+        let ended_at_ms = active.done.last_ended_at_ms().unwrap_or(self.started_at_ms);
+        let outcome = |value| CallOutcome { value, tokens: None, cost_nano_usd: None };
+        let result = result.map(outcome).map_err(CallError::from);
+        if let Some(parent) = self.active.get_mut(&parent) {
+            parent.spoken.extend(active.spoken);
+        }
+        self.end_call(parent, name, CallEnd { result, ended_at_ms });
+    }
+
+    /// A node of the graph whose calls lead to something else than an output.
+    fn end_otherwise(&mut self, number: usize, plan: Plan) {
+        let Some(active) = self.active.remove(&number) else { return };
+        self.retained -= active.retained;
+        self.carry_out(active.frame, active.index, plan, active.report);
+    }
+
+    /// A node that cannot go on because the run ends, or what is around it. One that runs under a call takes the node
+    /// of the graph with it, once that has no open call left.
+    fn drop_active(&mut self, number: usize) {
+        if let Some(Inner { parent, .. }) = &self.active[&number].inner {
+            let parent = *parent;
+            if let Some(parent) = self.active.get_mut(&parent) {
+                parent.verdict.get_or_insert(Verdict::Dropped);
+            }
+            let error = NodeError::new("cancelled", "the run was ending");
+            return self.end_active(number, Err(error));
+        }
+        let Some(active) = self.active.remove(&number) else { return };
+        self.retained -= active.retained;
+        self.give_up(active.frame, active.index, active.report.attempts.max(1));
+    }
+}
