@@ -37,7 +37,7 @@ pub(crate) struct Listing {
     pub(crate) range: Option<(String, String)>,
     pub(crate) backward: bool,
     /// Of the rows; `None`: all.
-    pub(crate) attributes: Option<&'static str>,
+    pub(crate) attributes: Option<String>,
     /// Conditions, each with its value.
     pub(crate) filter: Vec<(&'static str, &'static str, AttributeValue)>,
 }
@@ -103,14 +103,14 @@ impl Aws {
     ) -> Result<Page<T>> {
         let limit = limit.clamp(1, MOST_ITEMS);
         let mut filling = Filling { items: Vec::new(), limit, bytes: 0, cursor: None };
-        let attributes = listing.attributes;
+        let attributes = listing.attributes.clone();
         let mut query = listing.query();
         for _ in 0..MOST_LOOKS {
             // One more than fits says whether there is another page.
             let wanted = filling.left() + 1;
             query.limit = Some(if query.filter.is_some() { wanted.max(LEAST_LOOKED_AT) } else { wanted });
             let found = self.table().query(&query).await?;
-            if !self.table().fill(&mut filling, &found.items, attributes, &read).await? {
+            if !self.table().fill(&mut filling, &found.items, attributes.as_deref(), &read).await? {
                 return Ok(Page { items: filling.items, next_cursor: filling.cursor });
             }
             let Some(next) = found.next else { return Ok(Page { items: filling.items, next_cursor: None }) };

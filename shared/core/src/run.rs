@@ -1,11 +1,12 @@
 //! Runs as they are stored and read, and the port that stores them with their checkpoints, events and traces.
 
+use std::borrow::Cow;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use anyhow::Result;
 use async_trait::async_trait;
-use flowgate_engine::{CallResult, RunError, Usage};
+use flowgate_engine::{CallResult, RunError, Usage, json};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -89,6 +90,7 @@ pub struct RunHead {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// With defaults and coercions: what the nodes see.
+    #[serde(default, skip_serializing_if = "is_null")]
     pub input: Arc<Value>,
     /// The caller's spelling of it (key order, numbers), for the dialect that echoes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -112,6 +114,32 @@ impl RunHead {
     pub fn shown_id(&self) -> &str {
         self.chosen_id.as_deref().unwrap_or(self.id.as_str())
     }
+
+    /// The head as it is stored, and what the run was given where that is stored beside it.
+    pub fn split(&self) -> (Cow<'_, Self>, Option<RunInput>) {
+        let as_sent = self.input_as_sent.as_ref().map_or(0, String::len);
+        if json::size(&self.input) + as_sent <= MAX_IN_THE_HEAD {
+            return (Cow::Borrowed(self), None);
+        }
+        let input = RunInput { input: self.input.clone(), input_as_sent: self.input_as_sent.clone() };
+        (Cow::Owned(Self { input: Arc::default(), input_as_sent: None, ..self.clone() }), Some(input))
+    }
+}
+
+/// What a run was given. Large ones are stored apart, so that a list of runs does not read them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunInput {
+    input: Arc<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    input_as_sent: Option<String>,
+}
+
+/// Bytes of an input that are stored with the head, and of an output with the end: a list reads them
+/// whether it was asked for them or not.
+const MAX_IN_THE_HEAD: usize = 2048;
+
+fn is_null(value: &Value) -> bool {
+    value.is_null()
 }
 
 /// A run as the store holds it now.
@@ -158,11 +186,22 @@ impl RunRecord {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunEnd {
     pub state: RunState,
+    #[serde(default, skip_serializing_if = "is_null")]
     pub output: Arc<Value>,
     pub error: Option<RunError>,
     pub usage: Usage,
     pub started_at: Timestamp,
     pub ended_at: Timestamp,
+}
+
+impl RunEnd {
+    /// The end as it is stored, and the output where that is stored beside it.
+    pub fn split(&self) -> (Cow<'_, Self>, Option<&Value>) {
+        if json::size(&self.output) <= MAX_IN_THE_HEAD {
+            return (Cow::Borrowed(self), None);
+        }
+        (Cow::Owned(Self { output: Arc::default(), ..self.clone() }), Some(&self.output))
+    }
 }
 
 /// The recorded result of one outside call.
@@ -311,6 +350,39 @@ pub struct RunFilter {
     pub created_from: Option<Timestamp>,
     pub created_before: Option<Timestamp>,
     pub oldest_first: bool,
+    pub include: Include,
+}
+
+/// What a list tells of its runs beside their heads and ends. What it leaves out reads as null, and is
+/// not read from the store where it is large.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Include {
+    pub input: bool,
+    pub output: bool,
+}
+
+impl Include {
+    pub const ALL: Self = Self { input: true, output: true };
+
+    /// The head as it was before [`RunHead::split`].
+    pub fn head(self, stored: RunHead, beside: Option<RunInput>) -> RunHead {
+        let (input, input_as_sent) = match (self.input, beside) {
+            (true, None) => return stored,
+            (true, Some(beside)) => (beside.input, beside.input_as_sent),
+            (false, _) => (Arc::default(), None),
+        };
+        RunHead { input, input_as_sent, ..stored }
+    }
+
+    /// The end as it was before [`RunEnd::split`].
+    pub fn end(self, stored: RunEnd, beside: Option<Value>) -> RunEnd {
+        let output = match (self.output, beside) {
+            (true, None) => return stored,
+            (true, Some(beside)) => Arc::new(beside),
+            (false, _) => Arc::default(),
+        };
+        RunEnd { output, ..stored }
+    }
 }
 
 impl RunFilter {

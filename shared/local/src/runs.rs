@@ -8,7 +8,8 @@ use flowgate_core::idempotency::{Claim, IdempotencyKey};
 use flowgate_core::lease::{Held, OwnerToken, Written};
 use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::run::{
-    CancelRequest, Checkpoint, Claimed, Created, Ending, Finished, Heartbeat, NewRun, RunFilter, RunProgress, RunRecord, Runs, StartMark,
+    CancelRequest, Checkpoint, Claimed, Created, Ending, Finished, Heartbeat, Include, NewRun, RunFilter, RunProgress, RunRecord, Runs,
+    StartMark,
 };
 use flowgate_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -50,7 +51,7 @@ impl Runs for Local {
         let key = run_key(run)?;
         let token = owner.clone();
         let row = match self.write(move |connection| take(connection, key, &token, now, lease_until)).await? {
-            Taken::Ours(row) => row.record()?,
+            Taken::Ours(row) => row.record(Include::ALL)?,
             Taken::Held => return Ok(Claimed::Held),
             Taken::Ended => return Ok(Claimed::Ended),
             Taken::Unknown => return Ok(Claimed::Unknown),
@@ -153,7 +154,7 @@ impl Runs for Local {
             Ok(None)
         });
         let Some(refused_by) = earlier.await? else { return Ok(Finished::Finished) };
-        let record = refused_by.map(RunRow::record).transpose()?;
+        let record = refused_by.map(|row| row.record(Include::ALL)).transpose()?;
         Ok(record.filter(|record| record.state.has_ended()).map_or(Finished::Lost, |record| Finished::Already(Box::new(record))))
     }
 
@@ -179,7 +180,7 @@ impl Runs for Local {
 
     async fn read(&self, run: &RunId) -> Result<Option<RunRecord>> {
         let key = run_key(run)?;
-        self.query(move |connection| select_run(connection, key)?.map(RunRow::record).transpose()).await
+        self.query(move |connection| select_run(connection, key)?.map(|row| row.record(Include::ALL)).transpose()).await
     }
 
     async fn progress(&self, run: &RunId) -> Result<Option<RunProgress>> {
@@ -288,6 +289,7 @@ fn wipe(connection: &Connection, key: Key) -> Result<()> {
         "DELETE FROM checkpoints WHERE run = ?1",
         "DELETE FROM started_calls WHERE run = ?1",
         "DELETE FROM events WHERE run = ?1",
+        "DELETE FROM run_values WHERE run = ?1",
         // Without its body a delivery cannot go out again.
         "UPDATE deliveries SET wiped = 1, due_at = NULL, look_at = NULL, request = json_set(request, '$.body', '') WHERE run = ?1",
     ] {
@@ -297,7 +299,7 @@ fn wipe(connection: &Connection, key: Key) -> Result<()> {
 }
 
 fn select_run(connection: &Connection, key: Key) -> Result<Option<RunRow>> {
-    let mut select = connection.prepare_cached(&format!("{} WHERE runs.id = ?1", RunRow::SELECT))?;
+    let mut select = connection.prepare_cached(&format!("{} WHERE runs.id = ?1", RunRow::select(Include::ALL)))?;
     Ok(select.query_row([key], RunRow::read).optional()?)
 }
 
@@ -306,7 +308,7 @@ fn list_sql(filter: &RunFilter) -> String {
         "{} WHERE workflow_uid = ?1 AND id BETWEEN ?2 AND ?3
             AND (?4 IS NULL OR coalesce(open_runs.state, runs.state) = ?4) AND (?5 IS NULL OR user = ?5)
         ORDER BY id {}",
-        RunRow::SELECT,
+        RunRow::select(filter.include),
         if filter.oldest_first { "ASC" } else { "DESC" }
     )
 }
@@ -319,7 +321,7 @@ fn list(connection: &Connection, workflow_uid: &str, filter: &RunFilter, request
     page(request, rows, |row| {
         let row = RunRow::read(row)?;
         let bytes = row.bytes();
-        let item = row.record()?;
+        let item = row.record(filter.include)?;
         Ok(Listed { cursor: item.head.id.to_string(), item, bytes })
     })
 }
@@ -328,8 +330,50 @@ fn list(connection: &Connection, workflow_uid: &str, filter: &RunFilter, request
 mod tests {
     use rusqlite::StatementStatus;
     use rusqlite::types::Null;
+    use serde_json::{Value, json};
 
     use super::*;
+
+    fn run(input: &Value) -> NewRun {
+        let head = json!({
+            "id": "run_00000000000070008000000000000001", "workflow_id": "w", "workflow_uid": "w", "workflow_name": "w", "version": "1.0.0",
+            "dialect": "native", "input": input, "input_as_sent": "sent", "save": true, "signing": { "master": 1, "epoch": 1 },
+            "created_at": 0, "deadline_at": 0,
+        });
+        NewRun {
+            head: serde_json::from_value(head).unwrap(),
+            mode: flowgate_core::run::Mode::Detached,
+            owner: None,
+            due_at: Timestamp(0),
+            claims: flowgate_core::idempotency::Claims::default(),
+        }
+    }
+
+    #[test]
+    fn a_list_does_not_read_a_large_input_and_a_run_of_an_earlier_release_has_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let connection = crate::schema::open(&dir.path().join("a.db")).unwrap();
+        let run = run(&json!({ "text": "x".repeat(100_000) }));
+        let (key, head) = (run_key(&run.head.id).unwrap(), run.head.clone());
+        RunValues::new(run).unwrap().insert_open(&connection).unwrap();
+        let bytes: i64 = connection.query_row("SELECT length(head) FROM runs", [], |row| row.get(0)).unwrap();
+        assert!(bytes < 1_000 && !list_sql(&RunFilter::default()).contains("run_values"), "{bytes}");
+
+        let request = PageRequest { limit: 1, cursor: None };
+        let listed = |include| {
+            let filter = RunFilter { include, ..RunFilter::default() };
+            list(&connection, "w", &filter, &request).unwrap().items.remove(0).head
+        };
+        for _ in 0..2 {
+            assert_eq!(select_run(&connection, key).unwrap().unwrap().record(Include::ALL).unwrap().head, head);
+            assert_eq!(listed(Include::ALL), head);
+            let brief = listed(Include::default());
+            assert!(brief.input.is_null() && brief.input_as_sent.is_none());
+            // As it was stored before: all in the head.
+            connection.execute("UPDATE runs SET head = ?1", [serde_json::to_string(&*head).unwrap()]).unwrap();
+            connection.execute("DELETE FROM run_values", []).unwrap();
+        }
+    }
 
     /// What lies outside the time is not looked at: neither the newer runs nor the older ones, nor those before the cursor.
     #[test]

@@ -157,6 +157,15 @@ UPDATE workflows SET rollback_targets = (
     )
 );
 ",
+    "
+-- What a run was given ('input') and what it gave ('output'), where it is large: lists of runs do without it.
+CREATE TABLE run_values (
+    run   BLOB NOT NULL,
+    name  TEXT NOT NULL,
+    value TEXT NOT NULL,
+    UNIQUE (run, name)
+);
+",
 ];
 
 const PAGE_BYTES: i64 = 8192;

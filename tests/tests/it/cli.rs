@@ -98,7 +98,9 @@ async fn a_run_is_waited_for_streamed_or_left_alone() {
     let events: Vec<Value> = events.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(events.last().unwrap()["data"]["id"], id);
     let listed = shell.run("runs story -o json").await;
-    assert_eq!(json(&listed).as_array().unwrap().len(), 3);
+    let runs = json(&listed);
+    assert_eq!(runs.as_array().unwrap().len(), 3);
+    assert_eq!((&runs[0]["input"]["who"], &runs[0]["output"].is_object()), (&"a crow".into(), &true), "{runs}");
     let shown = shell.run(&format!("runs {id}")).await;
     assert!(shown.out.contains("✓ draft ") && shown.out.contains("\"story\": \"Once there was a crow.\""), "{}", shown.out);
 }

@@ -218,6 +218,31 @@ async fn runs_are_listed_page_by_page() {
 }
 
 #[tokio::test]
+async fn a_list_leaves_out_inputs_and_outputs_unless_asked() {
+    let server = greeting().await;
+    let (_, run) = json_of(server.post("/v1/workflows/greet/runs", ADMIN_KEY).json(&json!({ "input": { "name": "Ada" } }))).await;
+    let without = |names: &[&str]| {
+        let mut run = run.clone();
+        names.iter().for_each(|name| drop(run.as_object_mut().unwrap().remove(*name)));
+        run
+    };
+    for (query, expected) in [
+        ("", without(&["input", "output"])),
+        ("?include=input", without(&["output"])),
+        ("?include=output", without(&["input"])),
+        ("?include=input,output", run.clone()),
+        ("?include=output,%20input&limit=1", run.clone()),
+    ] {
+        let (_, page) = json_of(server.get(&format!("/v1/workflows/greet/runs{query}"), ADMIN_KEY)).await;
+        assert_eq!(page["items"], json!([expected]), "{query}");
+    }
+    for bad in ["trace", "input;output"] {
+        let (status, problem) = json_of(server.get(&format!("/v1/workflows/greet/runs?include={bad}"), ADMIN_KEY)).await;
+        assert_eq!((status, &problem["code"]), (400, &json!("invalid_input")), "{bad}");
+    }
+}
+
+#[tokio::test]
 async fn a_list_of_a_time_holds_the_runs_that_were_made_in_it() {
     let server = greeting().await;
     for _ in 0..3 {

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use flowgate_app::answer::RunAnswer;
 use flowgate_app::event::NodeTrace;
 use flowgate_app::id::RunId;
-use flowgate_app::run::{RunFilter, RunRecord, RunState};
+use flowgate_app::run::{Include, RunFilter, RunRecord, RunState};
 use flowgate_app::runs::Cancelled;
 use flowgate_app::time::Timestamp;
 use flowgate_app::{App, Error};
@@ -42,15 +42,17 @@ pub(super) async fn list(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let caller = caller(&app, &headers).await?;
+    let include = include(&query)?;
     let filter = RunFilter {
         state: query.get("status").map(state).transpose()?,
         user: query.get("user").map(str::to_owned),
         created_from: time(&query, "created_from")?,
         created_before: time(&query, "created_before")?,
         oldest_first: false,
+        include,
     };
     let found = app.list_runs(&caller, &workflow_id, filter, page::request(&query)?).await?;
-    let item = |record: &RunRecord| json!(RunAnswer::new(record, &app.settings.public_url));
+    let item = |record: &RunRecord| json!(RunAnswer::listed(record, include, &app.settings.public_url));
     Ok(page::answer(&app, &uri, &query, &found, item))
 }
 
@@ -126,6 +128,19 @@ fn state(text: &str) -> Result<RunState, Error> {
     let states = [RunState::Pending, RunState::Running, RunState::Waiting, RunState::Succeeded, RunState::Failed, RunState::Cancelled];
     let known = states.into_iter().find(|state| state.as_str() == text);
     known.ok_or_else(|| page::bad_query("status", "must be one of pending, running, waiting, succeeded, failed, cancelled"))
+}
+
+/// What the list tells beside the rest: `input`, `output` or both.
+fn include(query: &QueryPairs) -> Result<Include, Error> {
+    let mut include = Include::default();
+    for name in query.get("include").into_iter().flat_map(|names| names.split(',')) {
+        match name.trim() {
+            "input" => include.input = true,
+            "output" => include.output = true,
+            _ => return Err(page::bad_query("include", "must be input, output or both, with a comma between")),
+        }
+    }
+    Ok(include)
 }
 
 fn time(query: &QueryPairs, name: &str) -> Result<Option<Timestamp>, Error> {

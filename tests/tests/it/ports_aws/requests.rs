@@ -7,7 +7,7 @@ use flowgate_core::delivery::AfterAttempt;
 use flowgate_core::lease::{Held, Written};
 use flowgate_core::limit::{Entered, Rate};
 use flowgate_core::page::PageRequest;
-use flowgate_core::run::{Claimed, Created, Ending, Finished, Heartbeat, RunFilter, RunState, StartMark};
+use flowgate_core::run::{Claimed, Created, Ending, Finished, Heartbeat, Include, RunFilter, RunState, StartMark};
 use flowgate_core::secret::SigningPin;
 use flowgate_core::work::Message;
 use flowgate_core::workflow::{DraftSaved, NewVersion, SetActive};
@@ -73,7 +73,10 @@ async fn each_verb_makes_the_requests_it_must() -> Result<()> {
     world.due.due(at(99_000), 10).await?;
     count("a look at what is due", &["Query"; 16]);
     world.runs.list(WORKFLOW_UID, RunFilter::default(), first_page(3)).await?;
-    count("a page of a list, one of them with a large input", &["Query", "BatchGetItem", "BatchGetItem"]);
+    count("a page of a list, one of them with a large input", &["Query", "BatchGetItem"]);
+    let include = Include { input: true, output: false };
+    world.runs.list(WORKFLOW_UID, RunFilter { include, ..RunFilter::default() }, first_page(3)).await?;
+    count("the same with inputs", &["Query", "BatchGetItem", "BatchGetItem"]);
     world.workflows.save_draft("story", draft("one"), "uid", SIGNING, None).await?;
     count("a draft", &["UpdateItem"]);
     for (text, expected) in [("one", &["GetItem", "TransactWriteItems"][..]), ("one", &["GetItem", "GetItem"])] {

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use flowgate_app::key::Scope;
 use flowgate_app::page::{Page, PageRequest};
-use flowgate_app::run::{RunFilter, RunRecord, RunState};
+use flowgate_app::run::{Include, RunFilter, RunRecord, RunState};
 use flowgate_app::runs::LONGEST_PAGE;
 use flowgate_app::time::Timestamp;
 use flowgate_app::{App, Error, answer};
@@ -100,6 +100,7 @@ fn filter(query: &QueryPairs) -> Result<RunFilter, Error> {
             Some("asc") => true,
             Some(_) => return Err(Error::bad_field("/order", "must be asc or desc")),
         },
+        include: Include::default(),
     })
 }
 
