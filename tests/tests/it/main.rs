@@ -28,6 +28,7 @@ mod stop;
 mod sweep;
 mod hostile;
 mod protocol;
+mod retries;
 mod cli;
 mod examples;
 mod webhooks;
