@@ -7,6 +7,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -18,6 +19,7 @@ pub struct Received {
     pub uri: Uri,
     pub headers: HeaderMap,
     pub body: Bytes,
+    pub at: Instant,
 }
 
 /// How a receiver answers; paths that hang answer once they are let go.
@@ -25,6 +27,8 @@ type Answer = dyn Fn(&Received, usize) -> Reply + Send + Sync;
 
 pub enum Reply {
     Now(StatusCode, String),
+    /// At once, with headers; JSON unless they say otherwise.
+    With(StatusCode, Vec<(&'static str, String)>, String),
     After(Duration, StatusCode, String),
     /// Once [`Receiver::let_go`] was called.
     WhenLetGo(StatusCode, String),
@@ -95,14 +99,8 @@ impl Drop for Receiver {
     }
 }
 
-async fn receive(
-    State(shared): State<Shared>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> (StatusCode, [(&'static str, &'static str); 1], String) {
-    let request = Received { method, uri, headers, body };
+async fn receive(State(shared): State<Shared>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    let request = Received { method, uri, headers, body, at: Instant::now() };
     let before = {
         let mut received = shared.received.lock().expect("no test panics while it holds it");
         let before = received.iter().filter(|other| other.uri.path() == request.uri.path()).count();
@@ -111,6 +109,7 @@ async fn receive(
     };
     let (status, text) = match (shared.answer)(&request, before) {
         Reply::Now(status, text) => (status, text),
+        Reply::With(status, headers, text) => return with(status, headers, text),
         Reply::After(wait, status, text) => {
             tokio::time::sleep(wait).await;
             (status, text)
@@ -121,5 +120,13 @@ async fn receive(
             (status, text)
         }
     };
-    (status, [("content-type", "application/json")], text)
+    with(status, Vec::new(), text)
+}
+
+fn with(status: StatusCode, headers: Vec<(&'static str, String)>, text: String) -> Response {
+    let mut response = (status, [("content-type", "application/json")], text).into_response();
+    for (name, value) in headers {
+        response.headers_mut().insert(name, value.parse().expect("a header"));
+    }
+    response
 }

@@ -1,6 +1,7 @@
 //! The one HTTP client of the outbound side: no proxy, no redirects, and names resolve under the outbound rule alone.
 
 use std::error::Error;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,7 +61,8 @@ pub(super) fn describe(error: &reqwest::Error) -> CallError {
     if error.is_timeout() {
         retryable("timeout", "no connection in time")
     } else if error.is_connect() {
-        retryable("connect", format!("cannot connect: {cause}"))
+        let is_refused = cause.downcast_ref::<io::Error>().is_some_and(|cause| cause.kind() == io::ErrorKind::ConnectionRefused);
+        CallError { nothing_happened: is_refused, ..retryable("connect", format!("cannot connect: {cause}")) }
     } else if error.is_builder() {
         failed("invalid_request", format!("cannot be sent: {cause}"))
     } else {

@@ -8,6 +8,7 @@ use url::Url;
 use super::address::AddressError;
 use super::client::describe;
 use super::secret::Masks;
+use super::status::status_error;
 use super::{Outbound, failed, too_large};
 
 /// A header that a user may not set, or that cannot be one.
@@ -95,12 +96,8 @@ impl Outbound {
         let status = response.status();
         if status.as_u16() >= 400 {
             let retryable = status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429);
-            return Err(CallError {
-                code: "http_status".into(),
-                message: format!("{asked} answered {}", status.as_u16()),
-                retryable,
-                ..CallError::default()
-            });
+            let message = format!("{asked} answered {}", status.as_u16());
+            return Err(status_error("http_status", message, retryable, (status, response.headers()), self.clock.now()));
         }
         let limit = self.settings.max_answer_bytes;
         let too_large = || about(asked, too_large("the answer", limit));

@@ -6,6 +6,7 @@ mod code;
 mod http;
 mod model;
 mod secret;
+mod status;
 mod webhook;
 
 use std::path::PathBuf;

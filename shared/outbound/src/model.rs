@@ -7,6 +7,7 @@ mod price;
 mod provider;
 mod schema;
 
+use flowgate_core::time::Timestamp;
 use flowgate_engine::call::{CallError, CallOutput, Chunk, ModelCall, ModelRole};
 use futures_util::StreamExt;
 use genai::chat::{ChatMessage, ChatOptions, ChatRequest, ChatStreamEvent, JsonSpec, Usage};
@@ -19,6 +20,7 @@ use tracing::subscriber::NoSubscriber;
 
 use super::client::describe;
 use super::secret::{Masks, unknown_secret};
+use super::status::status_error;
 use super::{Outbound, failed, retryable, too_large};
 use provider::Provider;
 
@@ -104,7 +106,7 @@ impl Outbound {
         chunks: &mut (dyn FnMut(Chunk) + Send),
     ) -> Result<(String, Option<Usage>), CallError> {
         let sent = self.models()?.exec_chat_stream(target, request(call), Some(&options(call))).await;
-        let mut events = sent.map_err(|error| provider_error(provider.name, &error))?.stream;
+        let mut events = sent.map_err(|error| provider_error(provider.name, &error, self.clock.now()))?.stream;
         let mut masked = masks.stream();
         let mut content = String::new();
         let mut tell = |text: String| {
@@ -116,7 +118,7 @@ impl Outbound {
             if content.len() > limit { Err(too_large("the answer", limit)) } else { Ok(()) }
         };
         while let Some(event) = events.next().await {
-            match event.map_err(|error| provider_error(provider.name, &error))? {
+            match event.map_err(|error| provider_error(provider.name, &error, self.clock.now()))? {
                 ChatStreamEvent::Chunk(chunk) => tell(masked.push(&chunk.content))?,
                 ChatStreamEvent::End(end) => {
                     tell(masked.end())?;
@@ -202,21 +204,17 @@ impl Tokens {
 }
 
 /// The provider's status and message. Its text may repeat the key; the caller masks it.
-fn provider_error(provider: &str, error: &genai::Error) -> CallError {
+fn provider_error(provider: &str, error: &genai::Error, now: Timestamp) -> CallError {
     match error {
-        genai::Error::HttpError { status, body, .. } => {
+        genai::Error::HttpError { status, body, headers, .. } => {
             let code = status.as_u16();
             let retryable = status.is_server_error() || matches!(code, 408 | 409 | 425 | 429);
-            CallError {
-                code: "model_error".into(),
-                message: format!("{provider} answered {code}: {}", error_text(body)),
-                retryable,
-                ..CallError::default()
-            }
+            let message = format!("{provider} answered {code}: {}", error_text(body));
+            status_error("model_error", message, retryable, (*status, headers), now)
         }
         genai::Error::WebStream { error: inner, .. } => {
             if let Some(inner) = inner.downcast_ref::<genai::Error>() {
-                provider_error(provider, inner)
+                provider_error(provider, inner, now)
             } else if let Some(inner) = inner.downcast_ref::<reqwest::Error>() {
                 let described = describe(inner);
                 CallError { message: format!("{provider}: {}", described.message), ..described }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use flowgate_core::clock::timeout;
-use flowgate_core::time::{Timestamp, millis};
 use flowgate_engine::call::CallError;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::client::describe;
 use super::secret::Masks;
+use super::status::retry_after;
 use super::{Outbound, failed, retryable};
 
 const WHOLE_ATTEMPT: Duration = Duration::from_secs(20);
@@ -103,32 +103,4 @@ fn parse_headers(headers: &[(String, String)]) -> Result<HeaderMap, CallError> {
         added.ok_or_else(|| failed("invalid_header", format!("{name:?} cannot be sent as a header")))?;
     }
     Ok(parsed)
-}
-
-/// Seconds or a date; a date in the past is now.
-fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = jiff::fmt::rfc2822::parse(text).ok()?;
-    Some(Timestamp(date.timestamp().as_millisecond()).since(now))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        let check = |text: &str| {
-            let headers = HeaderMap::from_iter([(header::RETRY_AFTER, HeaderValue::from_str(text).unwrap())]);
-            retry_after(&headers, Timestamp(784_111_777_000 - 5_000))
-        };
-        assert_eq!(check("120"), Some(Duration::from_secs(120)));
-        assert_eq!(check("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::from_secs(5)));
-        assert_eq!(check("Sat, 05 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
-        assert_eq!(check("soon"), None);
-        assert_eq!(check("-1"), None);
-    }
 }

@@ -31,6 +31,7 @@ mod sweep;
 mod time;
 mod hostile;
 mod protocol;
+mod retries;
 mod cli;
 mod examples;
 mod webhooks;

@@ -240,15 +240,9 @@ async fn a_status_of_failure_is_one_without_the_query() {
     let world = world();
     for (status, retryable) in [(400, false), (401, false), (404, false), (408, true), (425, true), (429, true), (500, true), (503, true)] {
         let error = world.http(get_from(format!("{url}/{status}?key=x"))).await.unwrap_err();
-        assert_eq!(
-            error,
-            CallError {
-                code: "http_status".into(),
-                message: format!("GET {url}/{status} answered {status}"),
-                retryable,
-                ..CallError::default()
-            }
-        );
+        let message = format!("GET {url}/{status} answered {status}");
+        let nothing_happened = status == 429;
+        assert_eq!(error, CallError { code: "http_status".into(), message, retryable, nothing_happened, retry_after_ms: None });
     }
     let found = world.http(get_from(format!("{url}/302"))).await.unwrap();
     assert_eq!(found["status"], 302, "a redirect is an answer");
@@ -353,10 +347,32 @@ async fn answers_are_capped_in_size_and_time() {
 async fn broken_connections_may_be_tried_again() {
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let error = world().http(get_from(format!("http://{closed}/"))).await.unwrap_err();
-    assert_eq!((error.code.as_str(), error.retryable), ("connect", true));
+    assert_eq!((error.code.as_str(), error.retryable, error.nothing_happened), ("connect", true, true));
     let cut = serve_raw(vec![(Duration::ZERO, b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nhalf".to_vec())]).await;
     let error = world().http(get_from(format!("http://{cut}/"))).await.unwrap_err();
-    assert_eq!((error.code.as_str(), error.retryable), ("connection_lost", true));
+    assert_eq!((error.code.as_str(), error.retryable, error.nothing_happened), ("connection_lost", true, false));
+    let nowhere = world().http(get_from("https://gone.example/")).await.unwrap_err();
+    assert_eq!((nowhere.code.as_str(), nowhere.retryable, nowhere.nothing_happened), ("connect", true, false));
+}
+
+#[tokio::test]
+async fn what_a_busy_server_asks_to_wait_is_kept() {
+    let answer = async |uri: Uri| {
+        let (status, rest) = uri.path()[1..].split_once('/').unwrap();
+        let asks = rest.split('/').next().unwrap();
+        (StatusCode::from_bytes(status.as_bytes()).unwrap(), [(header::RETRY_AFTER, asks.replace('_', " "))])
+    };
+    let url = serve(Router::new().fallback(any(answer))).await;
+    // Four seconds from the clock's now, cut to whole ones.
+    let date = "Thu,_25_Sep_2025_01:55:27_GMT";
+    for (path, wait) in [("429/7".to_owned(), Some(7_000)), (format!("503/{date}"), Some(3_976)), ("500/7".to_owned(), None)] {
+        let error = world().http(get_from(format!("{url}/{path}"))).await.unwrap_err();
+        assert_eq!(error.retry_after_ms, wait, "{path}");
+        let (result, _) = model_world().model(model("openai/gpt-4o", Some(format!("{url}/{path}/v1")), "x")).await;
+        let error = result.unwrap_err();
+        assert_eq!((error.code.as_str(), error.retryable), ("model_error", true));
+        assert_eq!((error.retry_after_ms, error.nothing_happened), (wait, path.starts_with("429")), "{path}");
+    }
 }
 
 fn webhook(url: &str) -> PreparedWebhook {
