@@ -14,8 +14,10 @@ use flowgate_app::App;
 use utoipa_axum::router::OpenApiRouter;
 
 /// What reads and cancels runs.
-const READS: [fn() -> OpenApiRouter<Arc<App>>; 4] = [gptbots::read::routes, sim::read::routes, sim::v2::read::routes, aiflow::read::routes];
-
 pub(crate) fn reads() -> OpenApiRouter<Arc<App>> {
-    READS.into_iter().fold(OpenApiRouter::default(), |all, routes| all.merge(routes()))
+    OpenApiRouter::default()
+        .merge(gptbots::read::routes())
+        .merge(sim::read::routes())
+        .merge(sim::v2::read::routes())
+        .merge(aiflow::read::routes())
 }

@@ -101,8 +101,8 @@ mod tests {
 
     #[test]
     fn refusals_have_integer_codes() {
-        let told = |error: Error| Refusal(error).into_response().status().as_u16();
-        assert_eq!([told(Error::Unauthorized), told(Error::NotPublished), told(Error::Gone)], [401, 403, 410]);
+        let status = |error: Error| Refusal(error).into_response().status().as_u16();
+        assert_eq!([status(Error::Unauthorized), status(Error::NotPublished), status(Error::Gone)], [401, 403, 410]);
         let error = in_their_words(Error::bad_field("/user", "must have at most 256 bytes"));
         assert_eq!(error.to_string(), "userId must have at most 256 bytes");
     }

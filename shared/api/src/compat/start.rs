@@ -16,11 +16,12 @@ use crate::http::idempotency;
 use crate::http::request::with_allowance;
 
 /// What starts runs.
-const STARTS: [fn() -> OpenApiRouter<Arc<Runner>>; 4] =
-    [gptbots::start::routes, sim::start::routes, sim::v2::start::routes, aiflow::start::routes];
-
 pub(crate) fn routes() -> OpenApiRouter<Arc<Runner>> {
-    STARTS.into_iter().fold(OpenApiRouter::default(), |all, routes| all.merge(routes()))
+    OpenApiRouter::default()
+        .merge(gptbots::start::routes())
+        .merge(sim::start::routes())
+        .merge(sim::v2::start::routes())
+        .merge(aiflow::start::routes())
 }
 
 /// The run of a start that does not stream, be it the first of its kind or a repeated one.

@@ -6,14 +6,14 @@ use flowgate_runner::start::IdempotencyRequest;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use sha2::{Digest, Sha256};
 
-const LONGEST_KEY: usize = 255;
+const MAX_KEY: usize = 255;
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// The path belongs to the hash: the same body for another workflow is another request.
 pub(crate) fn read(headers: &HeaderMap, uri: &Uri, body: &[u8]) -> Result<Option<IdempotencyRequest>, Error> {
     let mut keys = headers.get_all("idempotency-key").iter();
     let Some(key) = keys.next() else { return Ok(None) };
-    let text = key.to_str().ok().filter(|key| (1..=LONGEST_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()));
+    let text = key.to_str().ok().filter(|key| (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()));
     let (Some(key), None) = (text, keys.next()) else {
         return Err(Error::bad_field("", "the header Idempotency-Key must be one value of 1 to 255 visible ASCII characters"));
     };

@@ -133,7 +133,7 @@ fn paths() -> BTreeMap<String, Value> {
     document["paths"].as_object().unwrap().clone().into_iter().collect()
 }
 
-/// What axum was told, function by function: its routers show their routes to nobody but `Debug`.
+/// What axum has, function by function: only `Debug` shows the routes of a router.
 fn registered() -> Routes {
     let mut routes = Routes::new();
     add(&mut routes, "invoke", starts::starts());

@@ -107,7 +107,7 @@ nodes:
     }
 
     #[test]
-    fn outputs_are_found_by_path_and_told_as_text() {
+    fn outputs_are_found_by_path_and_sent_as_text() {
         let output = json!({ "content": "hi", "data": { "items": [{ "n": 1 }, { "n": 2 }] } });
         let text = |path: &str| Selected { block_id: String::new(), path: path.to_owned() }.text(&output);
         assert_eq!(text("content").unwrap(), "hi");

@@ -177,7 +177,7 @@ pub(super) struct StreamEncoder {
     /// Nodes whose text is streamed as they say it.
     spoken: HashMap<Arc<str>, Speech>,
     /// A chunk has been sent: what comes next begins with a separator.
-    begun: bool,
+    has_sent: bool,
 }
 
 #[derive(Debug)]
@@ -219,8 +219,8 @@ impl StreamEncoder {
         format!("{}data: {last}\n\n", frame.encode())
     }
 
-    fn encode(&mut self, told: EventKind) -> String {
-        match told {
+    fn encode(&mut self, event: EventKind) -> String {
+        match event {
             EventKind::Chunk { node, text, .. } => self.chunk(node, &text),
             EventKind::NodeFinished { node, output: Some(output), .. } => self.finished(&node, &output),
             EventKind::NodeReset { node, .. } => self.reset(&node),
@@ -234,8 +234,8 @@ impl StreamEncoder {
         if text.is_empty() || !self.selected.iter().any(of_block) {
             return String::new();
         }
-        let separator = if self.begun { SEPARATOR } else { "" };
-        self.begun = true;
+        let separator = if self.has_sent { SEPARATOR } else { "" };
+        self.has_sent = true;
         let new = Speech { separator, said: false };
         let speech = self.spoken.entry(node.clone()).or_insert(new);
         let separator = if speech.said { "" } else { speech.separator };
@@ -262,8 +262,8 @@ impl StreamEncoder {
         let of_node = self.selected.iter().filter(|selected| selected.block_id == block && !(spoken && selected.is_spoken()));
         let texts: Vec<_> = of_node.filter_map(|selected| selected.text(output)).collect();
         let whole = |text: &String| {
-            let begun = std::mem::replace(&mut self.begun, true);
-            chunk_frame(block, if begun { SEPARATOR } else { "" }, text)
+            let has_sent = std::mem::replace(&mut self.has_sent, true);
+            chunk_frame(block, if has_sent { SEPARATOR } else { "" }, text)
         };
         texts.iter().map(whole).collect()
     }
@@ -294,20 +294,20 @@ mod tests {
         }
     }
 
-    fn check(selected: &[(&str, &str)], told: impl IntoIterator<Item = EventKind>, expected: &str) {
+    fn check(selected: &[(&str, &str)], events: impl IntoIterator<Item = EventKind>, expected: &str) {
         let selected = selected.iter().map(|(block_id, path)| Selected { block_id: (*block_id).to_owned(), path: (*path).to_owned() });
         let mut encoder = StreamEncoder::new(selected.collect(), Protocol::AgentEvents);
-        let frames: String = told.into_iter().map(|told| encoder.encode(told)).collect();
+        let frames: String = events.into_iter().map(|event| encoder.encode(event)).collect();
         assert_eq!(frames, expected);
     }
 
     #[test]
     fn a_block_that_begins_again_takes_its_text_back() {
         let reset = |node: &str| EventKind::NodeReset { node: node.into(), call: None };
-        let told = [reset("b"), chunk("a", "One"), chunk("b", "Tw"), reset("b"), reset("b"), chunk("b", "Two")];
+        let events = [reset("b"), chunk("a", "One"), chunk("b", "Tw"), reset("b"), reset("b"), chunk("b", "Two")];
         check(
             &[("a", ""), ("b", "content")],
-            told,
+            events,
             concat!(
                 "data: {\"blockId\":\"a\",\"chunk\":\"One\"}\n\n",
                 "data: {\"blockId\":\"b\",\"chunk\":\"\\n\\nTw\"}\n\n",
@@ -333,18 +333,18 @@ mod tests {
     }
 
     #[test]
-    fn chunks_are_told_as_they_come() {
-        let told = [chunk("a", "One"), chunk("other", "x"), chunk("a", ", two"), finished("a", json!({ "content": "One, two" }))];
+    fn chunks_are_sent_as_they_come() {
+        let events = [chunk("a", "One"), chunk("other", "x"), chunk("a", ", two"), finished("a", json!({ "content": "One, two" }))];
         check(
             &[("a", "content")],
-            told,
+            events,
             "data: {\"blockId\":\"a\",\"chunk\":\"One\"}\n\ndata: {\"blockId\":\"a\",\"chunk\":\", two\"}\n\n",
         );
     }
 
     #[test]
     fn each_further_output_begins_with_a_separator() {
-        let told = [
+        let events = [
             chunk("a", "One"),
             finished("a", json!({ "content": "One", "tokens": { "total": 3 } })),
             chunk("b", "Two"),
@@ -353,7 +353,7 @@ mod tests {
         ];
         check(
             &[("a", "content"), ("a", "tokens.total"), ("b", "content"), ("c", "result"), ("c", "stdout")],
-            told,
+            events,
             concat!(
                 "data: {\"blockId\":\"a\",\"chunk\":\"One\"}\n\n",
                 "data: {\"blockId\":\"a\",\"chunk\":\"\\n\\n3\"}\n\n",
@@ -364,17 +364,17 @@ mod tests {
     }
 
     #[test]
-    fn iterations_of_a_loop_are_told_under_its_block() {
-        let told = [chunk("each[0]/a", "x"), finished("each[0]/a", json!({ "content": "x" })), chunk("each[1]/a", "y")];
+    fn iterations_of_a_loop_are_sent_under_its_block() {
+        let events = [chunk("each[0]/a", "x"), finished("each[0]/a", json!({ "content": "x" })), chunk("each[1]/a", "y")];
         check(
             &[("a", "content")],
-            told,
+            events,
             "data: {\"blockId\":\"a\",\"chunk\":\"x\"}\n\ndata: {\"blockId\":\"a\",\"chunk\":\"\\n\\ny\"}\n\n",
         );
     }
 
     #[test]
-    fn what_is_not_selected_is_not_told() {
+    fn what_is_not_selected_is_not_sent() {
         check(&[], [chunk("a", "x"), finished("a", json!({ "content": "x" }))], "");
         check(&[("a", "model")], [chunk("a", "x")], "");
     }

@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn the_body_chooses_the_manner() {
+    fn the_body_chooses_the_mode() {
         let mode = |body: Value| read(&[], body).unwrap().mode;
         assert_eq!(mode(json!({})), ResponseMode::Wait(None));
         assert_eq!(mode(json!({ "input": {}, "async": false })), ResponseMode::Wait(None));
