@@ -41,7 +41,7 @@ impl Function {
     }
 
     /// Answers leave in one piece.
-    pub async fn whole(self, routes: impl FnOnce(Arc<App>) -> Router) -> Result<()> {
+    pub async fn buffered(self, routes: impl FnOnce(Arc<App>) -> Router) -> Result<()> {
         let router = routes(self.app.clone());
         self.respond_buffered(router).await
     }
