@@ -209,11 +209,11 @@ async fn the_doctor_says_what_is_wrong_and_what_to_do() {
     let well = shell.run(&doctor).await;
     assert_eq!(well.code, 0, "{}{}", well.out, well.err);
     for line in
-        ["ok       server        it answers and is well", "ok       access        the operator's own: everything", "ok       clock "]
+        ["ok       server        it answers and is healthy", "ok       access        the operator's own key: everything", "ok       clock "]
     {
         assert!(well.out.contains(line), "{line}: {}", well.out);
     }
-    assert!(well.out.contains("a server has the folder") && well.out.contains("1 + 1 is 2"), "{}", well.out);
+    assert!(well.out.contains("a server uses the folder") && well.out.contains("1 + 1 is 2"), "{}", well.out);
     assert!(!well.out.contains(ADMIN_KEY));
 
     shell.key = server.key(&["*"], &["admin"]).await;
@@ -232,7 +232,7 @@ async fn the_doctor_says_what_is_wrong_and_what_to_do() {
     let alone = shell.run("doctor --url http://127.0.0.1:1").await;
     assert_eq!(alone.code, 1);
     assert!(alone.out.contains("cannot be reached") && alone.out.contains("flowgate serve"), "{}", alone.out);
-    assert!(alone.out.contains("./.flowgate is not there yet; serve makes it"), "{}", alone.out);
+    assert!(alone.out.contains("./.flowgate does not exist yet; serve creates it"), "{}", alone.out);
 }
 
 #[tokio::test]
