@@ -1,6 +1,6 @@
 //! House rules that no compiler holds: who may depend on whom, how long files get, what must not stand in them.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "tests panic when they fail")]
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs;

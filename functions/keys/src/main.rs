@@ -5,5 +5,5 @@ use std::process::ExitCode;
 use flowgate_lambda::Function;
 
 fn main() -> ExitCode {
-    flowgate_lambda::main(async || Function::start().await?.whole(flowgate_api::keys).await)
+    flowgate_lambda::main(async || Function::start().await?.buffered(flowgate_api::keys).await)
 }

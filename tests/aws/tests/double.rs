@@ -1,6 +1,6 @@
 //! The double with functions of its own: `cargo test` in this folder, which builds the example `function`.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "tests panic when they fail")]
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

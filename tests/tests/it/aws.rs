@@ -187,11 +187,11 @@ async fn messages_that_say_nothing_are_dropped_and_others_kept() {
         server.double().tell("send", json!({ "queue": "run", "body": body })).await;
     }
     server.double().until("one message", async |double| double.messages("run").await == [of_tomorrow]).await;
-    server.double().until("a line", async |_| logged(&server, "worker", "a message that is none was dropped").await).await;
-    server.double().until("a line", async |_| logged(&server, "worker", "not known to this release").await).await;
+    server.double().until("a line", async |_| logged(&server, "worker", "dropped a broken message").await).await;
+    server.double().until("a line", async |_| logged(&server, "worker", "this release does not know messages").await).await;
     server.double().tell("send", json!({ "queue": "webhook", "body": "no JSON" })).await;
     server.double().until("an empty queue", async |double| double.messages("webhook").await.is_empty()).await;
-    server.double().until("a line", async |_| logged(&server, "webhook", "a message that is none was dropped").await).await;
+    server.double().until("a line", async |_| logged(&server, "webhook", "dropped a broken message").await).await;
 
     // Each for itself: of a batch only what may be done later comes back.
     let records =
@@ -207,7 +207,7 @@ async fn without_a_permission_a_message_stays_and_the_log_names_it() {
     server.publish("w", &calling(&receiver)).await;
     server.double().tell("deny", json!({ "function": "worker", "action": "dynamodb:UpdateItem" })).await;
     let run = start_detached(&server, "w", &json!({})).await;
-    server.double().until("a line", async |_| logged(&server, "worker", "a message was not done and comes back").await).await;
+    server.double().until("a line", async |_| logged(&server, "worker", "could not handle a message; it returns to the queue").await).await;
     assert!(logged(&server, "worker", "not authorized to perform: dynamodb:UpdateItem").await);
     assert!(!server.double().messages("run").await.is_empty(), "the message is kept");
     server.double().tell("allow", json!({ "function": "worker", "action": "dynamodb:UpdateItem" })).await;
@@ -247,7 +247,7 @@ async fn without_the_keyring_the_gateway_answers_in_our_words() {
         assert_eq!((status, &problem["code"]), (500, &json!("internal")), "{problem}");
     }
     for function in ["invoke", "run-status"] {
-        assert!(logged(&server, function, "the function cannot go on").await, "{function}: {:?}", server.double().log(function).await);
+        assert!(logged(&server, function, "the function failed").await, "{function}: {:?}", server.double().log(function).await);
     }
     server.double().tell("mend", json!({})).await;
     let (status, told) = answer(server.get("/v1/runs/run_1", ADMIN_KEY)).await;

@@ -121,12 +121,12 @@ async fn failures_name_the_authors_line() {
     assert_eq!(run("throw {reason: 1}").await, Err("code_error: thrown: {\"reason\":1}".into()));
     let syntax = run("let a = 1;\nlet b = = 2").await.unwrap_err();
     assert!(syntax.starts_with("code_error: SyntaxError: ") && syntax.ends_with("(line 2)"), "{syntax}");
-    assert_eq!(run("await new Promise(() => {})").await, Err("code_error: the code waits for something that never happens".into()));
+    assert_eq!(run("await new Promise(() => {})").await, Err("code_error: the code waits for a promise that never settles".into()));
     assert!(run("const o = {}; o.o = o; return o").await.unwrap_err().starts_with("code_error: TypeError: circular reference"));
     assert!(run("return 1n").await.unwrap_err().starts_with("code_error: TypeError: "));
     assert!(run("const f = () => f() + 1; return f()").await.unwrap_err().starts_with("code_error: "));
     assert!(run("let deep = []; for (let i = 0; i < 100; i++) deep = [deep]; return deep").await.unwrap_err().contains("nested deeper"));
-    assert!(run("return '\\ud800'").await.unwrap_err().starts_with("code_error: the result cannot be kept"));
+    assert!(run("return '\\ud800'").await.unwrap_err().starts_with("code_error: the result cannot be stored"));
     assert!(run("return 'x'\0").await.unwrap_err().starts_with("code_error: "));
     assert_eq!(run("return 'x'.repeat(5e6)").await, Err("value_too_large: the code's result is larger than 4194304 bytes".into()));
 }
@@ -240,5 +240,5 @@ async fn a_runner_that_does_not_work_is_told() {
     let code = call("return 1", json!({}), Duration::from_secs(5));
     let with = async |runner: &str| told(outbound(runner).perform(&code, &CodeSession::default(), &mut |_| {}).await).unwrap_err();
     assert!(with("/bin/false").await.starts_with("code_crashed: "));
-    assert_eq!(with("/does/not/exist").await, "internal: the process for JavaScript cannot be started");
+    assert_eq!(with("/does/not/exist").await, "internal: could not start the process for JavaScript");
 }

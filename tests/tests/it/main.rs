@@ -1,6 +1,6 @@
 //! One binary for all integration tests.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "tests panic when they fail")]
 
 mod ports_local;
 mod ports_aws;

@@ -503,7 +503,7 @@ async fn a_model_that_fails_says_so() {
     assert_eq!(check("unauthorized").await, told("model_error: openai answered 401: Incorrect API key: Bearer ***", false, ""));
     assert_eq!(check("busy").await, told("model_error: openai answered 429: slow down", true, ""));
     assert_eq!(check("moved").await, told("model_error: openai answered 302: ", false, ""));
-    assert_eq!(check("garbage").await, told("model_error: openai sent what cannot be understood", true, ""));
+    assert_eq!(check("garbage").await, told("model_error: openai sent an answer that cannot be parsed", true, ""));
 }
 
 #[tokio::test]
