@@ -1,4 +1,5 @@
-//! What the tests share: a server in the test's own process or on the double of AWS, the program as a process to be killed, a receiver that counts, the stores of the double, and the suite that every adapter of the ports must pass.
+//! Shared by the tests: a server in the test's own process or on the double of AWS, the program as a
+//! process to kill, a receiver that counts, the double's stores, and the suite for every adapter.
 
 pub mod home;
 pub mod double;

@@ -1,4 +1,4 @@
-//! A real HTTP server that counts and keeps what it is sent.
+//! A real HTTP server that counts and records the requests it gets.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -20,13 +20,13 @@ pub struct Received {
     pub body: Bytes,
 }
 
-/// How a receiver answers; paths that hang answer once they are let go.
+/// How a receiver answers. Gets the request and the number of earlier ones to the same path.
 type Answer = dyn Fn(&Received, usize) -> Reply + Send + Sync;
 
 pub enum Reply {
     Now(StatusCode, String),
     After(Duration, StatusCode, String),
-    /// Once [`Receiver::let_go`] was called.
+    /// Answers after [`Receiver::let_go`] was called.
     WhenLetGo(StatusCode, String),
 }
 
@@ -46,7 +46,7 @@ struct Shared {
 }
 
 impl Receiver {
-    /// `answer` gets the request and how many of the same path came before it.
+    /// `answer` gets the request and the number of earlier ones to the same path.
     pub async fn start(answer: impl Fn(&Received, usize) -> Reply + Send + Sync + 'static) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("its address"));
@@ -76,7 +76,7 @@ impl Receiver {
         self.let_go.send_replace(true);
     }
 
-    /// Waits until `enough` says so of what came in; panics when the home's patience is at its end.
+    /// Waits until `enough` accepts the requests so far, and panics after [`patience`].
     pub async fn until(&self, enough: impl Fn(&[Received]) -> bool) {
         let began = Instant::now();
         while !enough(&self.received()) {

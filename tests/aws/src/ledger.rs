@@ -1,4 +1,4 @@
-//! Every call to a store: who, what, on which item, when, and whether it succeeded.
+//! Records every call to a store: caller, action, item, time and success.
 
 use std::sync::Mutex;
 

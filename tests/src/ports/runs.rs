@@ -1,4 +1,4 @@
-//! Runs: made once, kept exactly, listed, wiped.
+//! Runs: created once, stored exactly, listed, wiped.
 
 use std::sync::Arc;
 
@@ -14,24 +14,24 @@ use super::{Guarantee, World, guarantee};
 
 pub(super) fn guarantees() -> Vec<Guarantee> {
     vec![
-        guarantee("a new detached run is pending, nobody's, due", new_detached_run),
-        guarantee("a new attached run is its caller's from the start", new_attached_run),
+        guarantee("a new detached run is pending, unowned and due", new_detached_run),
+        guarantee("a new attached run has its owner from the start", new_attached_run),
         guarantee("a run written twice is one run", create_twice),
         guarantee("an idempotency key names its first run, and the second is not written", idempotency_names_the_first),
-        guarantee("the retry of a write with an idempotency key is no repetition", idempotency_of_a_retry),
-        guarantee("an idempotency row past its time counts as absent", idempotency_expires),
-        guarantee("of 50 requests with one idempotency key, one makes its run", idempotency_under_load),
-        guarantee("an id that a caller chose names one run, and finds it", chosen_ids),
-        guarantee("a run written with its end is there with all its parts", create_ended),
-        guarantee("a repeated key writes nothing of a run with its end", create_ended_repeated),
-        guarantee("values come back exactly, large ones too", values_come_back),
+        guarantee("a retried write with an idempotency key is not a repeated request", idempotency_of_a_retry),
+        guarantee("an expired idempotency row counts as absent", idempotency_expires),
+        guarantee("of 50 requests with one idempotency key, one creates a run", idempotency_under_load),
+        guarantee("an id that a caller chose belongs to one run, and finds it", chosen_ids),
+        guarantee("a run written with its end is stored with all its parts", create_ended),
+        guarantee("a repeated key writes no part of a run with its end", create_ended_repeated),
+        guarantee("values read back exactly, large ones too", values_come_back),
         guarantee("there is no trace before the end", no_trace_before_the_end),
         guarantee("a wiped run keeps its state and nothing of its data", wipe),
         guarantee("a run in flight is not wiped", wipe_in_flight),
-        guarantee("a run's progress is what its record says", progress),
-        guarantee("a list gives each run once, newest first", list_pages),
+        guarantee("a run's progress matches its record", progress),
+        guarantee("a list contains each run once, newest first", list_pages),
         guarantee("a list is filtered by state, user and time", list_filters),
-        guarantee("a cursor that no page gave reads as the first page", list_bad_cursor),
+        guarantee("an unknown cursor reads the first page", list_bad_cursor),
     ]
 }
 
@@ -57,7 +57,7 @@ async fn new_attached_run(world: World) -> Result<()> {
 }
 
 async fn progress(world: World) -> Result<()> {
-    let told = async |state, cancel_requested| {
+    let expect = async |state, cancel_requested| {
         assert_eq!(world.runs.progress(&run_id(1)?).await?, Some(RunProgress { state, cancel_requested }));
         let run = stored(&world, 1).await?;
         assert_eq!((run.state, run.cancel_requested), (state, cancel_requested));
@@ -65,13 +65,13 @@ async fn progress(world: World) -> Result<()> {
     };
     assert_eq!(world.runs.progress(&run_id(1)?).await?, None);
     world.runs.create(detached(1)?).await?;
-    told(RunState::Pending, false).await?;
+    expect(RunState::Pending, false).await?;
     let (held, _) = claim(&world, 1, "a", 100, 1_000).await?;
-    told(RunState::Running, false).await?;
+    expect(RunState::Running, false).await?;
     world.runs.request_cancel(&run_id(1)?, at(200)).await?;
-    told(RunState::Running, true).await?;
+    expect(RunState::Running, true).await?;
     world.runs.finish(&held, ending(RunState::Cancelled)).await?;
-    told(RunState::Cancelled, true).await?;
+    expect(RunState::Cancelled, true).await?;
     Ok(())
 }
 

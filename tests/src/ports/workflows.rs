@@ -12,14 +12,14 @@ use super::{Guarantee, World, guarantee};
 
 pub(super) fn guarantees() -> Vec<Guarantee> {
     vec![
-        guarantee("the first draft makes the workflow, later ones change the draft alone", drafts),
+        guarantee("the first draft creates the workflow, later ones change only the draft", drafts),
         guarantee("If-Match is compared with the stored draft", if_match),
         guarantee("versions are numbered from 1.0.0, and each becomes the active one", publish),
-        guarantee("versions published at once get numbers of their own", publish_at_once),
-        guarantee("the endpoint points where it was told to", set_active),
-        guarantee("a deleted workflow leaves its versions, and its id to another", delete),
-        guarantee("a rotated signing secret has the one before it beside it", rotate),
-        guarantee("a list gives each workflow once", list),
+        guarantee("versions published concurrently get different numbers", concurrent_publishes),
+        guarantee("the endpoint points to the chosen version", set_active),
+        guarantee("a deleted workflow keeps its versions and frees its id", delete),
+        guarantee("a rotated signing secret is stored beside the one before", rotate),
+        guarantee("a list contains each workflow once", list),
     ]
 }
 
@@ -75,7 +75,7 @@ async fn if_match(world: World) -> Result<()> {
     save(&world, "story", "one", "uid").await?;
     assert_eq!(put("two", "etag of zero").await?, DraftSaved::Stale);
     assert_eq!(stored_workflow(&world, "story").await?.draft, draft("one"));
-    // The second time it is the retry of a write that was applied.
+    // The second call is the retry of a write that was applied.
     for _ in 0..2 {
         assert!(matches!(put("two", "etag of one").await?, DraftSaved::Saved(record) if record.draft == draft("two")));
     }
@@ -117,7 +117,7 @@ async fn publish(world: World) -> Result<()> {
     Ok(())
 }
 
-async fn publish_at_once(world: World) -> Result<()> {
+async fn concurrent_publishes(world: World) -> Result<()> {
     save(&world, "story", "draft", "uid").await?;
     let mut tasks = tokio::task::JoinSet::new();
     for n in 0..10 {
@@ -169,7 +169,7 @@ async fn rotate(world: World) -> Result<()> {
     let next = SigningPin { master: 1, epoch: 1 };
     assert!(!world.workflows.rotate_signing("story", next, at(500)).await?);
     save(&world, "story", "draft", "uid").await?;
-    // The second time it is the retry of a write that was applied.
+    // The second call is the retry of a write that was applied.
     for _ in 0..2 {
         assert!(world.workflows.rotate_signing("story", next, at(500)).await?);
     }

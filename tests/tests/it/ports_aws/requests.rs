@@ -1,4 +1,4 @@
-//! How many requests each verb makes, and what becomes of it where an answer is lost or a transaction meets another.
+//! How many requests each verb makes, and how it handles lost answers and transaction conflicts.
 
 use std::sync::atomic::Ordering;
 
@@ -31,7 +31,7 @@ async fn each_verb_makes_the_requests_it_must() -> Result<()> {
     let count = |what: &str, expected: &[&str]| assert_eq!(counter.take(), expected, "{what}");
 
     world.runs.create_ended(attached(1)?, ending(RunState::Succeeded)).await?;
-    count("a run that needs nothing of the outside", &["PutItem"]);
+    count("a run without outside calls", &["PutItem"]);
     world.runs.create_ended(with_idempotency(attached(2)?, "k"), ending(RunState::Succeeded)).await?;
     count("the same with a claim", &["TransactWriteItems"]);
 
@@ -70,15 +70,15 @@ async fn each_verb_makes_the_requests_it_must() -> Result<()> {
     world.deliveries.of_run(&run_id(4)?).await?;
     count("a run's deliveries", &["Query", "BatchGetItem"]);
     world.due.due(at(99_000), 10).await?;
-    count("a look at what is due", &["Query"; 16]);
+    count("reading what is due", &["Query"; 16]);
     world.runs.list(WORKFLOW_UID, RunFilter::default(), first_page(3)).await?;
     count("a page of a list, one of them with a large input", &["Query", "BatchGetItem", "BatchGetItem"]);
     world.workflows.save_draft("story", draft("one"), "uid", SIGNING, None).await?;
     count("a draft", &["UpdateItem"]);
     world.limits.take("key", Rate { requests_per_minute: 60, burst: 3 }, at(1)).await?;
-    count("a start of a key with limits", &["UpdateItem"]);
+    count("a start with a limited key", &["UpdateItem"]);
     world.limits.enter("key", &run_id(1)?, 3, at(1), at(9)).await?;
-    count("a place among the runs at once", &["UpdateItem"]);
+    count("a place among the concurrent runs", &["UpdateItem"]);
     Ok(())
 }
 
@@ -91,7 +91,7 @@ async fn unkind() -> Result<(Stores, Counter, World)> {
     Ok((double, network, world))
 }
 
-/// The SDK sends again what was not answered: it may have been applied.
+/// The SDK repeats a request without an answer, which may have been applied.
 #[tokio::test]
 #[ignore = "needs the double of AWS: tests/aws/run"]
 async fn a_write_whose_answer_was_lost_takes_effect_once() -> Result<()> {
@@ -141,7 +141,7 @@ async fn a_write_whose_answer_was_lost_takes_effect_once() -> Result<()> {
     Ok(())
 }
 
-/// Which the double never does by itself.
+/// The double never causes conflicts by itself.
 #[tokio::test]
 #[ignore = "needs the double of AWS: tests/aws/run"]
 async fn transactions_that_meet_are_tried_again() -> Result<()> {
@@ -155,7 +155,7 @@ async fn transactions_that_meet_are_tried_again() -> Result<()> {
     let given_up = world.runs.append_events(&held, vec![chunk(1, 2)]).await.unwrap_err();
     assert_eq!(network.take().len(), 8);
     let said = format!("{given_up:#}");
-    assert!(said.contains("given up after 8 tries") && said.contains("TransactionConflict"), "{said}");
+    assert!(said.contains("gives up after 8 tries") && said.contains("TransactionConflict"), "{said}");
     network.conflicts.store(0, Ordering::Relaxed);
     assert_eq!(world.runs.events(&run_id(1)?, None, 10).await?, [chunk(1, 1)]);
     Ok(())
