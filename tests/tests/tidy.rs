@@ -41,6 +41,16 @@ const WITHOUT_CIRCLES: [&str; 2] = ["shared/core", "shared/app"];
 
 const MAX_LINES: usize = 500;
 const MAX_FUNCTION_LINES: usize = 80;
+const MAX_LINE_COLUMNS: usize = 100;
+/// Some long strings and tables may stay wider.
+const MAX_WIDE_LINES: usize = 4_000;
+/// "Returns", "sends", "reports" say more than these. A few uses in plain English may stay.
+const VAGUE_VERBS: [&str; 6] =
+    [concat!("to", "ld"), concat!("te", "ll"), concat!("te", "lls"), concat!("te", "lling"), concat!("te", "ller"), concat!("unto", "ld")];
+const MAX_VAGUE_LINES: usize = 400;
+/// Limits are `MAX_…`, `MIN_…` or `…_LIMIT`.
+const OLD_LIMITS: [&str; 4] = ["MOST_", "LONGEST_", "LARGEST_", "SHORTEST_"];
+const MAX_OLD_LIMITS: usize = 60;
 /// File names that say nothing about the content.
 const VAGUE_MODULES: [&str; 6] = ["utils", "common", "helpers", "types", "models", "services"];
 
@@ -157,6 +167,33 @@ fn nothing_is_silenced_and_nothing_is_vague() {
 }
 
 #[test]
+fn lines_fit_in_a_hundred_columns() {
+    let is_wide = |line: &str| line.chars().count() > MAX_LINE_COLUMNS;
+    let wide = lines(&["rs"], is_wide);
+    assert!(wide.len() <= MAX_WIDE_LINES, "{} of at most {MAX_WIDE_LINES}:\n{}", wide.len(), wide.join("\n"));
+}
+
+#[test]
+fn limits_are_named_max_or_min() {
+    let is_old = |line: &str| {
+        let line = line.trim_start().trim_start_matches("pub(crate) ").trim_start_matches("pub(super) ").trim_start_matches("pub ");
+        line.strip_prefix("const ").is_some_and(|name| OLD_LIMITS.iter().any(|prefix| name.starts_with(prefix)))
+    };
+    let old = lines(&["rs"], is_old);
+    assert!(old.len() <= MAX_OLD_LIMITS, "{} of at most {MAX_OLD_LIMITS}:\n{}", old.len(), old.join("\n"));
+}
+
+#[test]
+fn texts_use_exact_verbs() {
+    let is_vague = |line: &str| {
+        let mut words = line.split(|c: char| !c.is_ascii_alphanumeric());
+        words.any(|word| VAGUE_VERBS.iter().any(|verb| word.eq_ignore_ascii_case(verb)))
+    };
+    let vague = lines(&["rs", "md", "yaml", "yml", "toml", "py", "mjs", "js"], is_vague);
+    assert!(vague.len() <= MAX_VAGUE_LINES, "{} of at most {MAX_VAGUE_LINES}:\n{}", vague.len(), vague.join("\n"));
+}
+
+#[test]
 fn texts_are_clean_and_speak_of_nothing_outside_the_repository() {
     // Joined here, so that this file does not contain them.
     let elsewhere = [concat!("../", "shared/"), concat!("/work", "/"), concat!("/root", "/"), concat!("/home", "/")];
@@ -204,11 +241,12 @@ fn workflows_in_the_docs_can_be_published() {
 
 #[test]
 fn every_node_kind_is_documented() {
-    let guide = read(&root().join("docs/workflow.md"));
-    let kinds = files(&root().join("shared/engine/src/node"), &["rs"]);
-    let names = kinds.iter().filter_map(|file| file.file_stem()?.to_str()).filter(|name| !matches!(*name, "embedded" | "fields" | "tests"));
-    let missing: Vec<&str> = names.filter(|name| *name != "input" && !guide.contains(&format!("\n### `{name}`"))).collect();
-    assert!(missing.is_empty(), "docs/workflow.md has no section on {missing:?}");
+    let guide = read(&root().join("docs/kinds.md"));
+    let list = read(&root().join("shared/engine/src/kind.rs"));
+    let list = list.split("BUILT_IN").nth(1).and_then(|rest| rest.split("];").next()).unwrap();
+    let names = list.lines().filter_map(|line| Some(line.trim().strip_suffix("::spec,")?.trim_start_matches("r#")));
+    let missing: Vec<&str> = names.filter(|name| !guide.contains(&format!("\n## `{name}`"))).collect();
+    assert!(missing.is_empty(), "docs/kinds.md has no section on {missing:?}");
 }
 
 /// An alarm on a metric that nobody counts would stay silent for ever.
@@ -342,6 +380,16 @@ fn sources() -> Vec<(String, String)> {
 fn texts() -> Vec<(String, String)> {
     let known = ["rs", "md", "toml", "yaml", "yml", "http", "run", "editorconfig", "gitattributes", "gitignore"];
     files(&root(), &known).into_iter().map(named).collect()
+}
+
+/// Returns the lines that match, each with its file and number.
+fn lines(endings: &[&str], matches: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut found = Vec::new();
+    for (file, text) in files(&root(), endings).into_iter().map(named) {
+        let matching = text.lines().enumerate().filter(|(_, line)| matches(line));
+        found.extend(matching.map(|(index, line)| format!("{file}:{}: {}", index + 1, line.trim())));
+    }
+    found
 }
 
 fn named(file: PathBuf) -> (String, String) {
