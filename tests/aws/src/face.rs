@@ -1,5 +1,5 @@
-//! The stores on one port: selects one by `x-amz-target`, checks the caller's permission, forwards the
-//! call and records it.
+//! The stores on one port: selects one by `x-amz-target`, checks the caller's permission, forwards
+//! the call and records it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,5 +1,5 @@
-//! Creates a new world for one check: a table, two queues with their dead letters, and a keyring, all
-//! under new names.
+//! Creates a new world for one check: a table, two queues with their dead letters, and a keyring,
+//! all under new names.
 
 use std::collections::HashMap;
 use std::sync::Arc;

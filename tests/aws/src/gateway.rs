@@ -34,8 +34,8 @@ const MAX_PRELUDE_BYTES: usize = 64 * 1024;
 pub(crate) struct Gateway {
     pub(crate) routes: Arc<Routes>,
     pub(crate) pools: Pools,
-    /// How long a caller waits while all processes of a function are busy. Lambda itself has a thousand
-    /// and does not wait.
+    /// How long a caller waits while all processes of a function are busy. Lambda itself has a
+    /// thousand and does not wait.
     pub(crate) patience: Duration,
 }
 
@@ -133,8 +133,8 @@ async fn streamed(outcome: Outcome) -> Result<Response<Body>, Refusal> {
     head(&prelude).map(|head| head.map(|()| Body::from_stream(rest(first, chunks))))
 }
 
-/// Forwards the body after the prelude. A stream that breaks off or is silent for too long breaks the
-/// caller's connection.
+/// Forwards the body after the prelude. A stream that breaks off or is silent for too long breaks
+/// the caller's connection.
 fn rest(first: Bytes, chunks: mpsc::Receiver<Result<Bytes, Failure>>) -> impl futures_util::Stream<Item = Result<Bytes, std::io::Error>> {
     let first = (!first.is_empty()).then_some(first);
     futures_util::stream::unfold((first, chunks), |(first, mut chunks)| async move {

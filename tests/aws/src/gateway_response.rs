@@ -80,7 +80,8 @@ pub(crate) fn refuse(responses: &Value, refusal: Refusal, request_id: &str) -> R
     response
 }
 
-/// Replaces longer names first: `$context.error.messageString` begins with `$context.error.message`.
+/// Replaces longer names first: `$context.error.messageString` begins with
+/// `$context.error.message`.
 fn filled(text: &str, refusal: Refusal, status: u16, request_id: &str) -> String {
     let quoted = json!(refusal.message()).to_string();
     let known = [

@@ -1,5 +1,5 @@
-//! A whole AWS account on loopback, for tests: `stores` runs only DynamoDB, SQS and Secrets Manager;
-//! `account` adds API Gateway, Lambda, the queue pollers and the timer of a template.
+//! A whole AWS account on loopback, for tests: `stores` runs only DynamoDB, SQS and Secrets
+//! Manager; `account` adds API Gateway, Lambda, the queue pollers and the timer of a template.
 
 mod answer;
 mod queues;
@@ -90,7 +90,8 @@ struct AccountArguments {
     /// The timeout of a function in seconds.
     #[arg(long, value_name = "FUNCTION=SECONDS", value_parser = pair::<u64>)]
     timeout: Vec<(String, u64)>,
-    /// A folder for a file that lists the actions each function used: `{"worker": ["dynamodb:GetItem", ...]}`.
+    /// A folder for a file that lists the actions each function used:
+    /// `{"worker": ["dynamodb:GetItem", ...]}`.
     #[arg(long)]
     seen: Option<PathBuf>,
     #[arg(long, default_value = "127.0.0.1:0")]

@@ -77,8 +77,8 @@ async fn failed(mapping: &Mapping, pool: &Arc<Pool>, event: Value, batch: &[Mess
     if !mapping.partial {
         return Some(HashSet::new());
     }
-    // An empty answer, or one in another form, means success of the whole batch. An unknown id means
-    // failure.
+    // An empty answer, or one in another form, means success of the whole batch. An unknown id
+    // means failure.
     let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
     let mut failed = HashSet::new();
     for failure in answer["batchItemFailures"].as_array().into_iter().flatten() {

@@ -82,8 +82,8 @@ impl Pool {
         self.lock().instances.get(id).cloned()
     }
 
-    /// An instance asked for its next event. It is frozen before it becomes available, so that it is
-    /// never frozen with an event.
+    /// An instance asked for its next event. It is frozen before it becomes available, so that it
+    /// is never frozen with an event.
     pub(crate) fn rests(&self, instance: &Arc<Instance>) {
         let permit = instance.end_current();
         if instance.has_pending() {
@@ -131,8 +131,8 @@ impl Pool {
         }
     }
 
-    /// Registers the process with its event before it runs: it may ask for the event before its spawn
-    /// has returned.
+    /// Registers the process with its event before it runs: it may ask for the event before its
+    /// spawn has returned.
     async fn start(self: &Arc<Self>, invocation: Arc<Invocation>, permit: OwnedSemaphorePermit) -> Result<(), Failure> {
         let number = self.started.fetch_add(1, Ordering::Relaxed);
         let id = format!("{}-{number}", self.function.name);

@@ -1,4 +1,5 @@
-//! SQS: winterbaume's queues behind the JSON protocol. Tests can inspect them and wait for messages.
+//! SQS: winterbaume's queues behind the JSON protocol. Tests can inspect them and wait for
+//! messages.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
@@ -140,8 +141,8 @@ impl Queues {
         Ok(json!({ "QueueUrl": self.url_of(name) }))
     }
 
-    /// Handles each entry separately: a refused one does not affect the others. A missing queue refuses
-    /// the whole batch.
+    /// Handles each entry separately: a refused one does not affect the others. A missing queue
+    /// refuses the whole batch.
     fn batch(&self, request: &Value, perform: impl Fn(&Value) -> Answered) -> Answered {
         let entries = request["Entries"].as_array().cloned().unwrap_or_default();
         if entries.is_empty() || entries.len() > 10 {

@@ -146,7 +146,7 @@ impl Segment {
 }
 
 impl Integration {
-    /// `arn:aws:apigateway:…:lambda:path/<date>/functions/<ARN of the function>/<kind of invocation>`.
+    /// `arn:aws:apigateway:…:lambda:path/<date>/functions/<ARN>/<kind of invocation>`.
     fn read(integration: &Value) -> anyhow::Result<Self> {
         let uri = integration["uri"].as_str().context("no URI")?;
         let (head, kind) = uri.rsplit_once('/').context("a URI without a kind of invocation")?;

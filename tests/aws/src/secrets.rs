@@ -41,7 +41,8 @@ impl Secrets {
         answer(status, &body)
     }
 
-    /// A token names a version. The same value again gets the first answer; another value is refused.
+    /// A token names a version. The same value again gets the first answer; another value is
+    /// refused.
     async fn already_put(&self, request: &Value) -> Option<Answer> {
         let token = request["ClientRequestToken"].as_str()?;
         let (status, there) = self.call("GetSecretValue", &json!({ "SecretId": request["SecretId"], "VersionId": token })).await;

@@ -11,8 +11,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::function::Function;
 
-/// Starts processes on one thread that lives as long as the double: Linux signals a parent's death to a
-/// child when the *thread* that started it ends.
+/// Starts processes on one thread that lives as long as the double: Linux signals a parent's death
+/// to a child when the *thread* that started it ends.
 #[derive(Clone)]
 pub(crate) struct Spawner {
     orders: mpsc::UnboundedSender<Order>,
@@ -36,8 +36,8 @@ impl Spawner {
         Self { orders }
     }
 
-    /// A process of the function in its own process group. Its environment holds only the variables of
-/// Lambda and the template.
+    /// A process of the function in its own process group. Its environment holds only the variables
+    /// of Lambda and the template.
     pub(crate) async fn spawn(&self, function: &Function, runtime_api: &str) -> anyhow::Result<Child> {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("become").arg(std::process::id().to_string()).arg(&function.binary);

@@ -26,7 +26,8 @@ impl Template {
         Ok(Self { document, parameters, references: HashMap::new(), attributes: HashMap::new() })
     }
 
-    /// Returns the resources of a kind whose conditions hold: logical id, properties, whole resource.
+    /// Returns the resources of a kind whose conditions hold: logical id, properties, whole
+    /// resource.
     pub(crate) fn resources(&self, kind: &str) -> anyhow::Result<Vec<(String, Value, Value)>> {
         let mut found = Vec::new();
         for (name, resource) in self.document["Resources"].as_object().into_iter().flatten() {

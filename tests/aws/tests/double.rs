@@ -1,4 +1,5 @@
-//! Tests the double with its own functions: `cargo test` in this folder builds the example `function`.
+//! Tests the double with its own functions: `cargo test` in this folder builds the example
+//! `function`.
 
 #![expect(clippy::unwrap_used, reason = "tests panic when they fail")]
 
