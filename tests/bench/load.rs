@@ -1,4 +1,5 @@
-//! Load over kept-alive connections: writes requests as bytes, and reads only the length of answers.
+//! Load over kept-alive connections: writes requests as bytes, and reads only the length of
+//! answers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

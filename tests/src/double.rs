@@ -77,7 +77,8 @@ impl Double {
         answer.json().await.expect("a JSON answer")
     }
 
-    /// Sends SIGKILL to every process of the function that has an event, and returns how many it killed.
+    /// Sends SIGKILL to every process of the function that has an event, and returns how many it
+    /// killed.
     pub async fn kill(&self, function: &str) -> u64 {
         self.command("kill", json!({ "function": function })).await["killed"].as_u64().unwrap_or_default()
     }

@@ -1,5 +1,5 @@
-//! `flowgate serve` as a separate process that tests can kill. On the double of AWS, a kill hits every
-//! function that has an event.
+//! `flowgate serve` as a separate process that tests can kill. On the double of AWS, a kill hits
+//! every function that has an event.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};

@@ -1,5 +1,5 @@
-//! A whole server for one test: in the test's process with a folder, or the functions on the double of
-//! AWS. Both speak real HTTP.
+//! A whole server for one test: in the test's process with a folder, or the functions on the double
+//! of AWS. Both speak real HTTP.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -61,7 +61,8 @@ impl TestServer {
         Self::start_on(tempfile::tempdir().expect("a folder for the test"), settings, outbound).await
     }
 
-    /// Starts on the double of AWS, whatever the home is. `more` are arguments of `aws-double account`.
+    /// Starts on the double of AWS, whatever the home is. `more` are arguments of
+    /// `aws-double account`.
     pub async fn on_aws(settings: &Settings, more: &[&str]) -> Self {
         Self::of(Double::start(settings, &outbound_settings(), more).await)
     }
@@ -137,8 +138,8 @@ impl TestServer {
         self.request(Method::POST, path, key)
     }
 
-    /// Saves and publishes a document, and panics with its problems. When this returns, no cache holds
-    /// an earlier version.
+    /// Saves and publishes a document, and panics with its problems. When this returns, no cache
+    /// holds an earlier version.
     pub async fn publish(&self, id: &str, document: &str) {
         publish(&self.client, &self.url, id, document).await;
         let is_new = self.published.lock().expect("no test panics while it holds it").insert(id.to_owned());

@@ -1,5 +1,5 @@
-//! The stores of the double of AWS as a separate process: a new world for each check, and a counter of
-//! their requests.
+//! The stores of the double of AWS as a separate process: a new world for each check, and a counter
+//! of their requests.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
@@ -41,8 +41,8 @@ impl Stores {
         Ok(Self { url, client: reqwest::Client::new(), child: Mutex::new(child) })
     }
 
-    /// Creates a new table, queues and keyring. The keyring has no token yet, so that the first user's
-    /// whole keyring is stored.
+    /// Creates a new table, queues and keyring. The keyring has no token yet, so that the first
+    /// user's whole keyring is stored.
     pub async fn fresh(&self) -> Result<Config> {
         let answer = self.client.post(format!("{}/double/fresh", self.url)).send().await?.error_for_status()?;
         let environment: HashMap<String, String> = answer.json().await?;
@@ -94,7 +94,8 @@ impl Drop for Stores {
 pub struct Counter {
     pub url: String,
     seen: Arc<Mutex<Vec<String>>>,
-    /// Forwards every request twice, as if its first answer was lost, and returns the second answer.
+    /// Forwards every request twice, as if its first answer was lost, and returns the second
+    /// answer.
     pub twice: Arc<AtomicBool>,
     /// How many more transactions to refuse with a conflict, as DynamoDB does.
     pub conflicts: Arc<AtomicUsize>,

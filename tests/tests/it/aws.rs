@@ -1,5 +1,5 @@
-//! Tests of the functions on the double of AWS alone: queues, kills, deadlines, permissions, and the
-//! number of calls that a run costs.
+//! Tests of the functions on the double of AWS alone: queues, kills, deadlines, permissions, and
+//! the number of calls that a run costs.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -246,7 +246,8 @@ async fn shells_complete_what_there_is() {
     assert_eq!(shell.run("completions cmd").await.code, 2);
 }
 
-/// A server that cuts its connections. Each new one continues after the last event that the caller saw.
+/// A server that cuts its connections. Each new one continues after the last event that the caller
+/// saw.
 #[tokio::test]
 async fn a_cut_stream_is_taken_up_where_it_ended() {
     let start = "event: run.started\ndata: {\"run_id\":\"run_1\"}\n\nevent: chunk\nid: 1-1\ndata: {\"node\":\"a\",\"text\":\"Once \"}\n\nevent: chunk\nid: 1-2\nda";

@@ -54,7 +54,8 @@ async fn ended(process: &Process, client: &reqwest::Client, id: &str) -> Value {
     until(|| client.get(format!("{}/v1/runs/{id}", process.url)).bearer_auth(ADMIN_KEY), |run| !run["ended_at"].is_null()).await
 }
 
-/// Kills and restarts `kills` times while all second calls hang. Returns how often each one went out.
+/// Kills and restarts `kills` times while all second calls hang. Returns how often each one went
+/// out.
 async fn survive(folder: &Path, kills: usize) {
     let (receiver, client) = (receiver().await, reqwest::Client::new());
     let mut process = Process::start(folder).await;

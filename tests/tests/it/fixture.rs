@@ -33,7 +33,8 @@ pub(crate) async fn json_of(response: Response) -> (u16, Value) {
     (status, serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status}: {text:?} is no JSON")))
 }
 
-/// Repeats the request until the answer is as expected, and panics with the last one after [`patience`].
+/// Repeats the request until the answer is as expected, and panics with the last one after
+/// [`patience`].
 pub(crate) async fn until(request: impl Fn() -> RequestBuilder, enough: impl Fn(&Value) -> bool) -> Value {
     let began = Instant::now();
     loop {

@@ -136,8 +136,8 @@ async fn use_every_secret() -> Everything {
     let mut all = Everything::default();
     let secrets = [
         ("TOKEN", "cnry-Token-7f3a9c".to_owned(), "cnry-Token-7f3a9c"),
-        // A URL splits this at its punctuation. The end that stays whole is not hexadecimal, since a
-        // request id could contain that by chance.
+        // A URL splits this at its punctuation. The end that stays whole is not hexadecimal, since
+        // a request id could contain that by chance.
         ("PART", "cnry-Part/51bd?x canary-88e2".to_owned(), "canary-88e2"),
         ("HOST", "cnry-Host-20aa".to_owned(), "cnry-host-20aa"),
         ("WHOLE", format!("{base}/fail/cnry-Whole-c4d1?k=1 "), "cnry-Whole-c4d1"),

@@ -1,5 +1,5 @@
-//! A thousand concurrent starts with one `Idempotency-Key`: one run, and every caller gets its answer
-//! or must retry.
+//! A thousand concurrent starts with one `Idempotency-Key`: one run, and every caller gets its
+//! answer or must retry.
 
 use std::collections::HashSet;
 use std::time::Duration;

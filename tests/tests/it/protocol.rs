@@ -95,7 +95,8 @@ async fn a_stop_hands_over_the_run_of_a_caller_who_has_gone() {
     assert_eq!(ended(&server, &run).await["status"], "succeeded");
 }
 
-/// Nothing crashed: a call that is open when the caller's wait ends is neither repeated nor abandoned.
+/// Nothing crashed: a call that is open when the caller's wait ends is neither repeated nor
+/// abandoned.
 #[tokio::test]
 async fn a_call_outlives_its_callers_wait() {
     let receiver = hanging().await;

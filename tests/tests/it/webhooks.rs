@@ -1,4 +1,5 @@
-//! Deliveries as a receiver gets them, verified with the reference implementation of Standard Webhooks.
+//! Deliveries as a receiver gets them, verified with the reference implementation of Standard
+//! Webhooks.
 
 use axum::http::{HeaderMap, StatusCode};
 use flowgate_tests::receiver::{Received, Receiver, Reply};
