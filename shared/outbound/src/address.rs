@@ -64,7 +64,8 @@ impl AddressRule {
         if text.len() > MAX_URL_BYTES {
             return Err(AddressError::Syntax(format!("longer than {MAX_URL_BYTES} bytes")));
         }
-        // The parser drops tabs and line ends, so a URL checked elsewhere could differ from the called one.
+        // The parser drops tabs and line ends, so a URL checked elsewhere could differ from the
+        // called one.
         if text.chars().any(char::is_control) {
             return Err(AddressError::Syntax("it holds a control character".into()));
         }
@@ -111,7 +112,8 @@ impl AddressRule {
         Ok(url)
     }
 
-    /// Resolves `name`. One refused address refuses them all: a mixed name is an attack or a mistake.
+    /// Resolves `name`. One refused address refuses them all: a mixed name is an attack or a
+    /// mistake.
     pub(super) async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, AddressError> {
         let unresolved = || AddressError::Unresolved { host: name.to_owned() };
         let answer = tokio::time::timeout(RESOLVE_TIMEOUT, self.resolver.resolve(name)).await;
@@ -168,7 +170,8 @@ fn reach_v4(ip: Ipv4Addr) -> Reach {
         [10, ..] | [172, 16..=31, ..] | [192, 168, ..] => Reach::Private,
         // "This network"; carrier-grade NAT.
         [0, ..] | [100, 64..=127, ..] => Reach::Never,
-        // Link-local: instance metadata, and the runtime of a Lambda. The second one is Azure's metadata.
+        // Link-local: instance metadata, and the runtime of a Lambda. The second one is Azure's
+        // metadata.
         [169, 254, ..] | [168, 63, 129, 16] => Reach::Never,
         // Protocol assignments; relays of 6to4; benchmarks.
         [192, 0, 0, _] | [192, 88, 99, _] | [198, 18..=19, ..] => Reach::Never,
@@ -194,11 +197,12 @@ fn reach_v6(ip: Ipv6Addr) -> Reach {
         // Metadata of AWS, inside the private range.
         [0xfd00, 0x0ec2, ..] => Reach::Never,
         [0xfc00..=0xfdff, ..] => Reach::Private,
-        // Protocol assignments (Teredo too), documentation, 6to4: an IPv4 address may hide inside, and
-        // no server is reachable only that way.
+        // Protocol assignments (Teredo too), documentation, 6to4: an IPv4 address may hide inside,
+        // and no server is reachable only that way.
         [0x2001, 0..=0x01ff, ..] | [0x2001, 0x0db8, ..] | [0x2002, ..] | [0x3fff, 0..=0x0fff, ..] => Reach::Never,
         [0x2000..=0x3fff, ..] => Reach::Global,
-        // IPv4-compatible, local NAT64 (64:ff9b:1::/48), link-local, site-local, multicast, unassigned.
+        // IPv4-compatible, local NAT64 (64:ff9b:1::/48), link-local, site-local, multicast,
+        // unassigned.
         _ => Reach::Never,
     }
 }

@@ -45,7 +45,8 @@ impl Resolve for UnderRule {
     }
 }
 
-/// Converts the error of a request without a complete answer. Leaves out the URL: it may hold secrets.
+/// Converts the error of a request without a complete answer. Leaves out the URL: it may hold
+/// secrets.
 pub(super) fn describe(error: &reqwest::Error) -> CallError {
     let mut cause: &(dyn Error + 'static) = error;
     while let Some(inner) = cause.source() {

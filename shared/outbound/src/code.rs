@@ -71,8 +71,8 @@ impl Default for CodeSession {
 }
 
 impl CodeSession {
-    /// Kills the children and waits until they are gone. Dropping the session kills them too, but does
-    /// not wait.
+    /// Kills the children and waits until they are gone. Dropping the session kills them too, but
+    /// does not wait.
     pub async fn close(&self) {
         while let Some(runner) = self.take() {
             runner.end().await;
@@ -138,7 +138,8 @@ impl Outbound {
     }
 
     fn request_frame(&self, call: &CodeCall, seed: u64, left: Duration) -> Result<Vec<u8>, CallError> {
-        // The child stops itself a little earlier if it can: it reports that and need not be killed.
+        // The child stops itself a little earlier if it can: it reports that and need not be
+        // killed.
         let own_limit = left.saturating_sub((left / 10).min(Duration::from_millis(100)));
         let internal = |error: serde_json::Error| failed("internal", format!("the code's input: {error}"));
         let variables = serde_json::to_string(&call.variables).and_then(RawValue::from_string).map_err(internal)?;

@@ -133,7 +133,8 @@ fn parse_method(method: &str) -> Result<Method, CallError> {
     }
 }
 
-/// Sends a string as it is, and anything else as JSON with its content type, unless the author set one.
+/// Sends a string as it is, and anything else as JSON with its content type, unless the author set
+/// one.
 fn body_bytes(body: Value, headers: &mut HeaderMap) -> Vec<u8> {
     match body {
         Value::String(text) => text.into_bytes(),

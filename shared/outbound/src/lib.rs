@@ -52,7 +52,8 @@ impl Default for OutboundSettings {
     }
 }
 
-/// One per process. Builds its clients on first use, so a start loads no trust roots it never needs.
+/// One per process. Builds its clients on first use, so a start loads no trust roots it never
+/// needs.
 pub struct Outbound {
     settings: OutboundSettings,
     rule: Arc<AddressRule>,
@@ -104,8 +105,8 @@ impl Outbound {
         self.secrets.forget(name);
     }
 
-    /// Performs the call once, within its `timeout`. The driver handles `delay` and retries. Dropping
-    /// the future abandons the call.
+    /// Performs the call once, within its `timeout`. The driver handles `delay` and retries.
+    /// Dropping the future abandons the call.
     pub async fn perform(&self, call: &Call, code: &CodeSession, chunks: &mut (dyn FnMut(Chunk) + Send)) -> CallResult {
         let mut masks = Masks::default();
         let result = match &call.action {

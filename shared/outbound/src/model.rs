@@ -1,4 +1,5 @@
-//! The agent node's call: streams a model's answer, counts its cost, and checks it against the schema.
+//! The agent node's call: streams a model's answer, counts its cost, and checks it against the
+//! schema.
 //!
 //! genai talks to the providers. Its types stay in this folder.
 
@@ -89,7 +90,8 @@ impl Outbound {
         let default = self.models()?.resolve_service_target(model.clone()).await;
         let default = default.map_err(|error| failed("internal", format!("{}: {error}", provider.name)))?;
         let mut base_url = self.rule.check_url(given_url.as_deref().unwrap_or(default.endpoint.base_url()))?.to_string();
-        // The request's path is joined to this URL, and would replace a last segment without a slash.
+        // The request's path is joined to this URL, and would replace a last segment without a
+        // slash.
         if !base_url.ends_with('/') {
             base_url.push('/');
         }
@@ -126,8 +128,8 @@ impl Outbound {
                 _ => {}
             }
         }
-        // A stream that just stops may have lost its second half. An error sent with status 200 is not
-        // a stream at all.
+        // A stream that just stops may have lost its second half. An error sent with status 200 is
+        // not a stream at all.
         Err(retryable("model_stream_cut", format!("{} stopped before the end of its answer", provider.name)))
     }
 

@@ -21,7 +21,8 @@ const MIN_MASKED_BYTES: usize = 4;
 const MIN_MASKED_PATH_BYTES: usize = 8;
 const MASK: &str = "***";
 
-/// Keeps secrets for a minute. A missing secret is read again each time: it may be set at any moment.
+/// Keeps secrets for a minute. A missing secret is read again each time: it may be set at any
+/// moment.
 pub(super) struct SecretCache {
     port: Arc<dyn Secrets>,
     clock: Arc<dyn Clock>,
@@ -146,8 +147,8 @@ impl Masks {
     }
 }
 
-/// Returns the spellings of a secret in a URL: as host, as part of the path, as written into the path
-/// or the query, or as the URL itself.
+/// Returns the spellings of a secret in a URL: as host, as part of the path, as written into the
+/// path or the query, or as the URL itself.
 fn in_url(secret: &str) -> Vec<String> {
     let mut spellings = vec![secret.to_lowercase()];
     if let Ok(mut url) = Url::parse("https://x/") {

@@ -16,8 +16,8 @@ const MAX_KEPT_BYTES: usize = 4 * 1024;
 /// Masking shorter values, such as `true`, would black out ordinary text in the answer.
 const MIN_MASKED_HEADER_BYTES: usize = 8;
 
-/// A request exactly as it goes out, signature headers included. [`super::check_header`] has checked
-/// the user's headers.
+/// A request exactly as it goes out, signature headers included. [`super::check_header`] has
+/// checked the user's headers.
 #[derive(Debug, Clone)]
 pub struct PreparedWebhook {
     pub method: String,
@@ -41,8 +41,8 @@ pub struct SendOutcome {
 }
 
 impl Outbound {
-    /// Sends the request within 20 s, without following redirects. Masks secrets in the answer, since
-    /// a receiver may repeat what it got.
+    /// Sends the request within 20 s, without following redirects. Masks secrets in the answer,
+    /// since a receiver may repeat what it got.
     pub async fn send_webhook(&self, webhook: PreparedWebhook) -> SendOutcome {
         let started = tokio::time::Instant::now();
         let mut masks = self.secrets.masks();

@@ -18,8 +18,8 @@ const STACK_BYTES: usize = 512 * 1024;
 const MAX_REQUEST_BYTES: usize = 96 * 1024 * 1024;
 const MAX_STDOUT_BYTES: usize = 64 * 1024;
 const MAX_MESSAGE_CHARS: usize = 2_000;
-/// How long past its deadline a call may hang before the child exits. A live parent would have killed
-/// it long before.
+/// How long past its deadline a call may hang before the child exits. A live parent would have
+/// killed it long before.
 const ORPHAN_GRACE: Duration = Duration::from_secs(2);
 /// The file name in stack traces. The line after it is the author's.
 const FILE: &str = "function.js";
@@ -46,7 +46,8 @@ fn serve() -> io::Result<()> {
         let reply = engine.run(&request);
         write_frame(&mut stdout, &serde_json::to_vec(&reply)?)?;
         if !matches!(reply, Reply::Done { .. }) {
-            // The parent starts another child. Dropping an engine that ran out of memory could crash.
+            // The parent starts another child. Dropping an engine that ran out of memory could
+            // crash.
             std::process::exit(0);
         }
         let _ = watchdog.send(None);
@@ -200,7 +201,8 @@ fn explain_exception(thrown: &Value<'_>) -> Reply {
         return Reply::Failed { message: shorten(&format!("thrown: {}", text.unwrap_or_default())), line: None };
     };
     let message = exception.message().unwrap_or_default();
-    // A string can exceed the engine's maximum length before it exceeds the memory: ropes are small.
+    // A string can exceed the engine's maximum length before it exceeds the memory: ropes are
+    // small.
     if matches!(message.as_str(), "out of memory" | "string too long") {
         return Reply::OutOfMemory;
     }

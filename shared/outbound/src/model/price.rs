@@ -38,7 +38,8 @@ struct Row {
 #[serde(untagged)]
 enum Price {
     Flat(u64),
-    /// The base price, then `[input tokens, price]`: beyond that many, the whole request has that price.
+    /// The base price, then `[input tokens, price]`: beyond that many, the whole request has that
+    /// price.
     Tiers(u64, Vec<(u64, u64)>),
 }
 
@@ -48,7 +49,8 @@ impl Row {
         let input = count(usage.prompt_tokens)?;
         let output = count(usage.completion_tokens)?;
         let details = usage.prompt_tokens_details.as_ref();
-        // Input counts include cached tokens. Without a price of their own they cost the input price.
+        // Input counts include cached tokens. Without a price of their own they cost the input
+        // price.
         let cached = |tokens: Option<i32>, price: &Option<Price>| if price.is_some() { count(tokens).unwrap_or(0) } else { 0 };
         let read = cached(details.and_then(|details| details.cached_tokens), &self.cache_read).min(input);
         let written = cached(details.and_then(|details| details.cache_creation_tokens), &self.cache_write).min(input - read);

@@ -52,7 +52,8 @@ impl<'a> Provider<'a> {
     /// An unknown provider must have an address, and speaks OpenAI's protocol.
     pub(super) fn adapter(&self, model: &str, has_base_url: bool) -> Result<AdapterKind, CallError> {
         match self.known {
-            // Some OpenAI models only support its newer protocol. Other servers speak the older one.
+            // Some OpenAI models only support its newer protocol. Other servers speak the older
+            // one.
             Some((_, AdapterKind::OpenAI)) if !has_base_url => {
                 let newer = AdapterKind::from_model(model).is_ok_and(|kind| kind == AdapterKind::OpenAIResp);
                 Ok(if newer { AdapterKind::OpenAIResp } else { AdapterKind::OpenAI })
