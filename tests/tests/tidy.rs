@@ -158,7 +158,7 @@ fn nothing_is_silenced_and_nothing_is_vague() {
             let module = line.trim_start_matches("pub(crate) ").trim_start_matches("pub ").strip_prefix("mod ");
             let name = module.and_then(|rest| rest.split([';', ' ', '{']).next());
             if name.is_some_and(|name| VAGUE_MODULES.contains(&name)) {
-                broken.push(format!("{file}:{number}: a module's name says what is inside"));
+                broken.push(format!("{file}:{number}: name a module after its content"));
             }
         }
     }

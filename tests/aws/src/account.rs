@@ -189,7 +189,7 @@ fn read_functions(template: &Template, wishes: &Wishes, public_url: &str, stores
     let mut functions = Vec::new();
     for (id, _, resource) in template.resources("AWS::Lambda::Function")? {
         let mut function = Function::read(&id, &resource, template, &wishes.functions).with_context(|| format!("the function {id}"))?;
-        anyhow::ensure!(function.binary.is_file(), "{} of {id} is not there", function.binary.display());
+        anyhow::ensure!(function.binary.is_file(), "{} of {id} does not exist", function.binary.display());
         for service in ["DYNAMODB", "SQS", "SECRETS_MANAGER"] {
             function.environment.insert(format!("AWS_ENDPOINT_URL_{service}"), stores.to_owned());
         }

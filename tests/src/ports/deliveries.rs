@@ -29,7 +29,7 @@ pub(super) fn guarantees() -> Vec<Guarantee> {
 }
 
 async fn stored_delivery(world: &World, n: u32, index: u32) -> Result<Delivery> {
-    world.deliveries.read(&delivery(n, index, 0)?.id).await?.context("the delivery is not there")
+    world.deliveries.read(&delivery(n, index, 0)?.id).await?.context("the delivery does not exist")
 }
 
 fn attempt(ms: i64) -> Attempt {

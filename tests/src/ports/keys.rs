@@ -42,7 +42,7 @@ fn audit(action: &str, id: &str, ms: i64) -> AuditEntry {
 }
 
 async fn stored_key(world: &World, id: &str) -> Result<KeyRecord> {
-    world.keys.read(id).await?.context("the key is not there")
+    world.keys.read(id).await?.context("the key does not exist")
 }
 
 async fn create(world: World) -> Result<()> {

@@ -34,7 +34,7 @@ async fn burst(world: World) -> Result<()> {
     }
     for _ in 0..2 {
         let refused = Taken::Refused { retry_at: at(2_000), left: left(0, 4_000) };
-        assert_eq!(world.limits.take("key", RATE, at(1_000)).await?, refused, "what is refused takes nothing");
+        assert_eq!(world.limits.take("key", RATE, at(1_000)).await?, refused, "a refused request takes nothing");
     }
     Ok(())
 }

@@ -127,7 +127,7 @@ async fn idempotency_under_load(world: World) -> Result<()> {
         match done? {
             (id, Ok(Created::Created)) => made.push(id),
             (_, Ok(Created::Repeated(claim))) => named.push(claim.run),
-            (_, Ok(Created::IdTaken)) => anyhow::bail!("nobody chose an id"),
+            (_, Ok(Created::IdTaken)) => anyhow::bail!("no caller chose an id"),
             (_, Err(error)) => return Err(error),
         }
     }
@@ -149,7 +149,7 @@ async fn chosen_ids(world: World) -> Result<()> {
     let both = |n| Ok::<_, anyhow::Error>(with_idempotency(with_chosen_id(attached(n)?, "other"), "l"));
     assert_eq!(world.runs.create_ended(both(4)?, ending(RunState::Succeeded)).await?, Created::Created);
     let again = world.runs.create_ended(both(5)?, ending(RunState::Succeeded)).await?;
-    assert!(matches!(again, Created::Repeated(claim) if claim.run == run_id(4)?), "the same request again is no conflict");
+    assert!(matches!(again, Created::Repeated(claim) if claim.run == run_id(4)?), "the same request again is not a conflict");
     let found = world.runs.idempotency(&chosen_id_key("mine"), at(100)).await?;
     assert_eq!(found.map(|claim| claim.run), Some(run_id(1)?));
     Ok(())

@@ -102,7 +102,7 @@ pub async fn claim(world: &World, n: u32, who: &str, now: i64, until: i64) -> Re
 }
 
 pub async fn stored(world: &World, n: u32) -> Result<RunRecord> {
-    world.runs.read(&run_id(n)?).await?.context("the run is not there")
+    world.runs.read(&run_id(n)?).await?.context("the run does not exist")
 }
 
 pub fn ending(state: RunState) -> Ending {

@@ -39,7 +39,7 @@ fn version(text: &str) -> NewVersion {
 }
 
 async fn stored_workflow(world: &World, id: &str) -> Result<WorkflowRecord> {
-    world.workflows.read(id).await?.context("the workflow is not there")
+    world.workflows.read(id).await?.context("the workflow does not exist")
 }
 
 async fn drafts(world: World) -> Result<()> {

@@ -30,7 +30,7 @@ pub(crate) async fn answer(request: RequestBuilder) -> (u16, Value) {
 pub(crate) async fn json_of(response: Response) -> (u16, Value) {
     let status = response.status().as_u16();
     let text = response.text().await.expect("a body");
-    (status, serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status}: {text:?} is no JSON")))
+    (status, serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status}: {text:?} is not JSON")))
 }
 
 /// Repeats the request until the answer is as expected, and panics with the last one after

@@ -314,7 +314,7 @@ async fn a_stream_that_lasts_too_long_says_where_it_goes_on() {
 
     let began = std::time::Instant::now();
     let followed = server.get(&format!("/v1/runs/{id}/events?after=1-1"), ADMIN_KEY).send().await.unwrap().text().await.unwrap();
-    assert!(followed.ends_with(&end), "the log says so too: {followed}");
+    assert!(followed.ends_with(&end), "the log shows it too: {followed}");
     assert!(began.elapsed().as_millis() >= 1_500, "and has a time of its own");
     receiver.let_go();
     assert_eq!(until_ended(&server, &id).await["status"], "succeeded");

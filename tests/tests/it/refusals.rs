@@ -188,7 +188,7 @@ async fn keys() {
             async |case: Case, key: &str, workflow: &str| dialect.refused(case, dialect.run(&server, key, workflow, good.clone())).await;
         let unauthorized = attempt(Case::BadKey, "fg_wrong", "mine").await;
         for key in [&revoked, &expired, "x", ""] {
-            assert_eq!(attempt(Case::BadKey, key, "mine").await, unauthorized, "{dialect:?}: one answer for every key that is no good");
+            assert_eq!(attempt(Case::BadKey, key, "mine").await, unauthorized, "{dialect:?}: one answer for every bad key");
             assert_eq!(dialect.refused(Case::BadKey, dialect.read(&server, key, "mine", NOBODYS_RUN)).await, unauthorized);
         }
         attempt(Case::NoScope, &reader, "mine").await;

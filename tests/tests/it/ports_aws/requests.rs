@@ -123,14 +123,14 @@ async fn a_write_whose_answer_was_lost_takes_effect_once() -> Result<()> {
     let made = delivery(1, 0, 900)?;
     assert!(world.deliveries.claim(&made.id, &owner("a"), at(900), at(2_000)).await?.is_some());
     assert_eq!(world.deliveries.record(&made.id, &owner("a"), attempt("no"), AfterAttempt::RetryAt(at(5_000))).await?, Written::Written);
-    let kept = world.deliveries.read(&made.id).await?.context("the delivery is not there")?;
+    let kept = world.deliveries.read(&made.id).await?.context("the delivery does not exist")?;
     assert_eq!((kept.attempts.len(), kept.step), (1, 1));
 
     world.workflows.save_draft("story", draft("one"), "uid", SIGNING, None).await?;
     let saved = world.workflows.save_draft("story", draft("other"), "uid", SIGNING, Some("etag of 3 bytes")).await?;
     assert!(matches!(saved, DraftSaved::Saved(record) if record.draft == draft("other")));
     assert!(world.workflows.rotate_signing("story", SigningPin { master: 1, epoch: 1 }, at(500)).await?);
-    let rotated = world.workflows.read("story").await?.context("the workflow is not there")?;
+    let rotated = world.workflows.read("story").await?.context("the workflow does not exist")?;
     assert_eq!(rotated.signing_before, Some((SIGNING, at(500))));
     for n in 1..=2 {
         assert_eq!(world.limits.enter("key", &run_id(n)?, 2, at(1), at(9)).await?, Entered::Entered);

@@ -166,7 +166,7 @@ async fn a_log_of_attempts_stays_short_and_goes_on() -> Result<()> {
             assert_eq!(written, Written::Written);
         }
     }
-    let kept = world.deliveries.read(&made.id).await?.context("the delivery is not there")?;
+    let kept = world.deliveries.read(&made.id).await?.context("the delivery does not exist")?;
     assert_eq!((kept.step, kept.state, kept.attempts.len()), (45, DeliveryState::Pending, 40));
     assert!(kept.attempts.last().is_some_and(|attempt| attempt.answer.starts_with("44 ")));
     Ok(())
@@ -188,7 +188,7 @@ async fn what_no_row_names_is_taken_away() -> Result<()> {
         world.workflows.save_draft("story", draft(&large), "uid", SIGNING, None).await?;
         let stale = world.workflows.save_draft("story", draft(&noise(700_000)), "uid", SIGNING, Some("another")).await?;
         assert_eq!(stale, DraftSaved::Stale);
-        let kept = world.workflows.read("story").await?.context("the workflow is not there")?;
+        let kept = world.workflows.read("story").await?.context("the workflow does not exist")?;
         assert!(kept.draft == draft(&large));
         assert!((2..=5).contains(&beside().await?), "the draft's own, and no other's");
     }
