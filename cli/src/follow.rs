@@ -95,6 +95,7 @@ impl Follower {
         Ok((frame.event != "reconnect").then_some(StreamEvent { name: frame.event, id: frame.id, data }))
     }
 
+    #[expect(clippy::disallowed_methods, reason = "a client of a server has no clock port")]
     async fn reopen(&mut self) -> Result<()> {
         let Some(run) = &self.run else { bail!("the connection was cut before the run's id arrived") };
         self.frames = Frames::default();

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use axum::serve::ListenerExt;
 use flowgate_app::{App, Ports, Settings};
+use flowgate_core::clock::timeout;
 use flowgate_core::system::{SystemClock, SystemEntropy};
 use flowgate_local::{Local, LocalLimits, LocalQueue};
 use flowgate_outbound::OutboundSettings;
@@ -88,7 +89,7 @@ impl Server {
             // Runs whose callers have disconnected.
             self.app.idle().await;
         };
-        if tokio::time::timeout(limit, in_hand).await.is_err() {
+        if timeout(&*self.app.ports.clock, limit, in_hand).await.is_none() {
             tracing::warn!("stopped with work still open; the next start resumes it");
         }
     }

@@ -5,6 +5,7 @@
 //! socket, so that it uses little of the machine.
 
 #![expect(clippy::print_stdout, reason = "a benchmark reports to the terminal")]
+#![expect(clippy::disallowed_methods, reason = "a benchmark is about real time")]
 
 mod bare;
 mod load;

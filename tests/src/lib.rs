@@ -1,10 +1,13 @@
 //! Shared by the tests: a server in the test's own process or on the double of AWS, the program as
 //! a process to kill, a receiver that counts, the double's stores, and the suite for every adapter.
 
+#![expect(clippy::disallowed_methods, reason = "the tested processes run in real time")]
+
 pub mod home;
 pub mod double;
 pub mod stores;
 pub mod server;
 pub mod process;
 pub mod receiver;
+pub mod clock;
 pub mod ports;

@@ -95,6 +95,17 @@ fn features_change_nothing_in_what_everybody_shares() {
     }
 }
 
+/// What differs between the APIs is data of the start.
+#[test]
+fn nothing_below_the_api_asks_which_api_a_run_came_from() {
+    for package in ["shared/core", "shared/app", "shared/outbound", "shared/runner", "shared/local", "shared/aws"] {
+        for (file, text) in files(&root().join(package).join("src"), &["rs"]).into_iter().map(named) {
+            let asks = ["Dialect::Gptbots", "Dialect::Sim", "Dialect::AiFlow", ".dialect =="].into_iter().find(|asks| text.contains(asks));
+            assert!(asks.is_none(), "{file}: `{}`", asks.unwrap_or_default());
+        }
+    }
+}
+
 #[test]
 fn files_name_each_other_in_one_direction() {
     for package in WITHOUT_CIRCLES {

@@ -79,21 +79,19 @@ async fn handle(runner: Arc<Runner>, turn: Arc<Semaphore>, message: Message) {
 }
 
 async fn sweep(app: Arc<App>) {
-    let mut ticks = tokio::time::interval(SWEEP_EVERY);
     loop {
-        ticks.tick().await;
         if let Err(error) = app.sweep(SWEEP_LIMIT).await {
             tracing::warn!(error = format!("{error:#}"), "could not sweep due rows");
         }
+        app.ports.clock.sleep(SWEEP_EVERY).await;
     }
 }
 
 async fn forget(app: Arc<App>, local: Local) {
-    let mut ticks = tokio::time::interval(FORGET_EVERY);
     loop {
-        ticks.tick().await;
         if let Err(error) = local.forget_expired(app.now()).await {
             tracing::warn!(error = format!("{error:#}"), "could not delete expired runs");
         }
+        app.ports.clock.sleep(FORGET_EVERY).await;
     }
 }

@@ -9,7 +9,6 @@ use axum::response::Response;
 use flowgate_app::App;
 use flowgate_app::error::{Error, What};
 use flowgate_app::limit::Allowance;
-use flowgate_app::limits;
 use futures_util::FutureExt;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Uri};
@@ -41,7 +40,7 @@ pub(crate) async fn around(State(app): State<Arc<App>>, path: Option<MatchedPath
     let traceparent = request.headers().get(TRACEPARENT).filter(|_| !trace_id.is_empty()).cloned();
     let span = tracing::debug_span!("request", request.id = id, trace.id = trace_id);
     let answer = async {
-        let (answered, allowance) = limits::noting_allowance(AssertUnwindSafe(next.run(request)).catch_unwind()).await;
+        let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
         let mut response = answered.unwrap_or_else(|_| {
             tracing::error!(%method, path, request.id = id, "a handler panicked");
             problem::panicked()
@@ -49,7 +48,7 @@ pub(crate) async fn around(State(app): State<Arc<App>>, path: Option<MatchedPath
         if let Ok(id) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(REQUEST_ID, id);
         }
-        if let Some(allowance) = allowance {
+        if let Some(allowance) = response.extensions_mut().remove() {
             tell_allowance(response.headers_mut(), allowance);
         }
         if let Some(traceparent) = traceparent {
@@ -66,6 +65,14 @@ pub(crate) async fn around(State(app): State<Arc<App>>, path: Option<MatchedPath
         response
     };
     ID.scope(id.clone(), answer.instrument(span)).await
+}
+
+/// The response says what its key may still start, once [`around`] has it.
+pub(crate) fn with_allowance(mut response: Response, allowance: Option<Allowance>) -> Response {
+    if let Some(allowance) = allowance {
+        response.extensions_mut().insert(allowance);
+    }
+    response
 }
 
 /// In every dialect alike: both of Sim's SDKs read whole numbers, the reset as seconds since 1970.

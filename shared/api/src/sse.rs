@@ -39,6 +39,7 @@ pub(crate) fn is_asked_for(headers: &HeaderMap) -> bool {
     accepted.into_iter().any(|range| range.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case("text/event-stream")))
 }
 
+#[expect(clippy::disallowed_methods, reason = "a gateway's patience is real time, whatever the clock says")]
 fn with_heartbeat(frames: impl Stream<Item = Bytes> + Send + 'static, every: Duration) -> impl Stream<Item = Bytes> + Send + 'static {
     stream::unfold(Box::pin(frames), move |mut frames| async move {
         let frame = match tokio::time::timeout(every, frames.next()).await {
@@ -62,6 +63,7 @@ mod tests {
     }
 
     #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "the test waits for real")]
     async fn silence_is_filled_with_comments() {
         let frames = stream::once(async {
             tokio::time::sleep(Duration::from_millis(300)).await;

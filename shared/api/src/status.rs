@@ -70,5 +70,10 @@ pub(crate) fn refusal(status: StatusCode, error: &Error, content_type: &'static 
         Error::RateLimited { retry_after, .. } => drop(headers.insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs()))),
         _ => {}
     }
-    response
+    let allowance = match error {
+        Error::RateLimited { left, .. } => Some(*left),
+        Error::RunIdTaken(taken) => taken.allowance,
+        _ => None,
+    };
+    request::with_allowance(response, allowance)
 }

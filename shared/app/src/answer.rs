@@ -150,12 +150,3 @@ impl<'a> GptbotsResult<'a> {
         })
     }
 }
-
-/// The outputs alone, as AI-Flow's callers get them; on failure `{"status", "run_id", "error"}`.
-pub fn flat_outputs(record: &RunRecord) -> Value {
-    match record.state {
-        RunState::Succeeded => output(record).clone(),
-        RunState::Cancelled => json!({ "status": "cancelled", "run_id": record.head.id }),
-        _ => json!({ "status": "failed", "run_id": record.head.id, "error": record.end.as_deref().and_then(|end| end.error.as_ref()) }),
-    }
-}

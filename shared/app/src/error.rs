@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use flowgate_core::key::Scope;
-use flowgate_core::limit::Limited;
+use flowgate_core::limit::{Allowance, Limited};
 use flowgate_core::run::RunState;
 use flowgate_core::time::Timestamp;
 use flowgate_engine::Problem;
@@ -36,13 +36,13 @@ pub enum Error {
     #[error("the run of this Idempotency-Key has not ended")]
     StillRunning,
     /// The id that the caller chose for its run.
-    #[error("another run has the id `{0}`; a run id can be chosen once")]
-    RunIdTaken(String),
+    #[error("another run has the id `{}`; a run id can be chosen once", .0.id)]
+    RunIdTaken(TakenRunId),
     #[error("the run has already {}", .0.as_str())]
     AlreadyEnded(RunState),
     /// Nothing was started. `retry_after` is the time until `retry_at` in whole seconds, at least one.
     #[error("{}: try again in {} s", .what.as_str(), .retry_after.as_secs())]
-    RateLimited { what: Limited, retry_at: Timestamp, retry_after: Duration },
+    RateLimited { what: Limited, left: Allowance, retry_at: Timestamp, retry_after: Duration },
     #[error("the run was not saved")]
     Gone,
     /// The store or another part did not answer. A retry is safe where the request bears one.
@@ -80,6 +80,14 @@ pub struct FieldProblem {
     pub message: String,
 }
 
+/// A chosen run id that another run has.
+#[derive(Debug)]
+pub struct TakenRunId {
+    pub id: String,
+    /// What the key may still start: the request was counted all the same.
+    pub allowance: Option<Allowance>,
+}
+
 impl Error {
     pub fn bad_field(pointer: impl Into<String>, message: impl Into<String>) -> Self {
         Self::BadInput(vec![FieldProblem { pointer: pointer.into(), message: message.into() }])
@@ -87,9 +95,9 @@ impl Error {
 }
 
 fn bad_input_message(problems: &[FieldProblem]) -> String {
-    let told: Vec<String> =
+    let shown: Vec<String> =
         problems.iter().take(5).map(|problem| format!("{} {}", field_name(&problem.pointer), problem.message).trim().to_owned()).collect();
-    told.join("; ")
+    shown.join("; ")
 }
 
 /// A pointer as people write fields: `/webhook/1/method` is `webhook[1].method`.

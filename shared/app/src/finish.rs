@@ -8,8 +8,8 @@ use anyhow::{Context, Result};
 use flowgate_core::delivery::{Delivery, DeliveryId, DeliveryState, FrozenRequest, HeaderValue, WebhookBody, WebhookTarget};
 use flowgate_core::event::{Event, Trace};
 use flowgate_core::id::RunId;
-use flowgate_core::lease::Held;
-use flowgate_core::run::{Ending, Finished, RunEnd, RunHead, RunRecord, RunState};
+use flowgate_core::lease::Lease;
+use flowgate_core::run::{Finished, FinishedRun, RunEnd, RunHead, RunRecord, RunState};
 use flowgate_core::time::Timestamp;
 use flowgate_core::work::{DueItem, Message};
 use flowgate_engine::call::{Piece, Rendered, WebhookCall};
@@ -17,20 +17,26 @@ use flowgate_engine::{Run, RunError, RunStart, Step, Usage};
 use serde_json::{Value, json};
 
 use crate::platform::App;
-use crate::{answer, metric};
+use crate::{metric, webhook_body};
 
 /// A run that is not to be saved is looked at again after this time, should its owner not have wiped it.
 const WIPE_GRACE: Duration = Duration::from_secs(60);
 
 impl App {
     /// What is written with the end that `record` holds.
-    pub fn ending_of(&self, record: &RunRecord, of_workflow: Option<WebhookCall>, trace: Trace, events: Vec<Event>) -> Result<Ending> {
+    pub fn finished_run(
+        &self,
+        record: &RunRecord,
+        of_workflow: Option<WebhookCall>,
+        trace: Trace,
+        events: Vec<Event>,
+    ) -> Result<FinishedRun> {
         let end = record.end.clone().context("the run has no end")?;
         let targets = record.head.webhooks.iter().cloned().chain(of_workflow.map(author_webhook));
         let deliveries =
             targets.enumerate().map(|(index, target)| self.end_delivery(record, index, target, end.ended_at)).collect::<Result<_>>()?;
         let due_at = (!record.head.save).then(|| end.ended_at + WIPE_GRACE);
-        Ok(Ending { trace, events, deliveries, expires_at: end.ended_at + self.settings.retention, due_at, end })
+        Ok(FinishedRun { trace, events, deliveries, expires_at: end.ended_at + self.settings.retention, due_at, end })
     }
 
     /// Sends the deliveries on their way. A run that is not to be saved is wiped once none is left.
@@ -46,21 +52,21 @@ impl App {
         for delivery in deliveries {
             self.send(Message::WebhookV1 { delivery }).await;
         }
-        self.leave(head).await;
+        self.release(head).await;
     }
 
-    /// Ends a run that is held, without computing it any further.
-    pub async fn end_held(&self, held: &Held, record: &RunRecord, state: RunState, error: Option<RunError>) -> Result<Finished> {
+    /// Ends a run whose lease is ours, without computing it any further.
+    pub async fn finish_leased(&self, lease: &Lease, record: &RunRecord, state: RunState, error: Option<RunError>) -> Result<Finished> {
         let now = self.now();
         let started_at = record.started_at.unwrap_or(now);
         let output = if state == RunState::Cancelled { Value::Null } else { json!({}) };
         let end = RunEnd { state, output: Arc::new(output), error, usage: Usage::default(), started_at, ended_at: now.max(started_at) };
         let mut ended = record.clone();
-        (ended.state, ended.fence, ended.owner, ended.end) = (state, held.fence, None, Some(Arc::new(end)));
+        (ended.state, ended.fence, ended.owner, ended.end) = (state, lease.fence, None, Some(Arc::new(end)));
         let of_workflow = self.workflow_webhook(&record.head, started_at).await;
-        let ending = self.ending_of(&ended, of_workflow, self.trace_so_far(&held.run).await?, Vec::new())?;
-        let deliveries = ending.deliveries.iter().map(|delivery| delivery.id.clone()).collect();
-        let finished = match self.ports.runs.finish(held, ending).await? {
+        let finished_run = self.finished_run(&ended, of_workflow, self.trace_so_far(&lease.run).await?, Vec::new())?;
+        let deliveries = finished_run.deliveries.iter().map(|delivery| delivery.id.clone()).collect();
+        let finished = match self.ports.runs.finish(lease, finished_run).await? {
             Finished::Finished => {
                 self.after_end(&ended, deliveries).await;
                 Finished::Already(Box::new(ended))
@@ -71,9 +77,9 @@ impl App {
     }
 
     /// The same of a run of which only the owner is known. `None`: it was never written.
-    pub async fn end_stored(&self, held: &Held, state: RunState, error: Option<RunError>) -> Result<Option<Finished>> {
-        let Some(record) = self.ports.runs.read(&held.run).await? else { return Ok(None) };
-        Ok(Some(self.end_held(held, &record, state, error).await?))
+    pub async fn finish_stored(&self, lease: &Lease, state: RunState, error: Option<RunError>) -> Result<Option<Finished>> {
+        let Some(record) = self.ports.runs.read(&lease.run).await? else { return Ok(None) };
+        Ok(Some(self.finish_leased(lease, &record, state, error).await?))
     }
 
     /// As the workflow asks for it, with what the run leaves behind before its first call. Nothing in here keeps the run from ending:
@@ -95,11 +101,7 @@ impl App {
     }
 
     fn end_delivery(&self, record: &RunRecord, index: usize, target: WebhookTarget, at: Timestamp) -> Result<Delivery> {
-        let body = match target.body {
-            WebhookBody::Run => serde_json::to_string(&answer::RunAnswer::new(record, &self.settings.public_url))?,
-            WebhookBody::GptbotsResult => serde_json::to_string(&answer::GptbotsResult::new(record)?)?,
-            WebhookBody::Outputs => answer::flat_outputs(record).to_string(),
-        };
+        let body = webhook_body::render(target.body, record, &self.settings.public_url)?;
         let event = format!("run.{}", record.state.as_str());
         let request = FrozenRequest { method: target.method, url: target.url, headers: target.headers, body, event };
         Ok(new_delivery(&record.head, &format!("end/{index}"), request, at))

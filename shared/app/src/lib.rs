@@ -18,6 +18,7 @@ pub mod sweep;
 pub mod answer;
 pub mod error;
 pub mod metric;
+mod webhook_body;
 mod credential;
 
 // What this process keeps in memory.

@@ -1,11 +1,10 @@
 //! Counts what a key may start in a minute, and have going on at once.
 
-use std::cell::Cell;
 use std::time::Duration;
 
 use flowgate_core::idempotency::Claims;
 use flowgate_core::lease::LEASE;
-use flowgate_core::limit::{Allowance, Entered, KeyLimits, Limited, Taken};
+use flowgate_core::limit::{Acquired, Allowance, KeyLimits, Limited, Taken};
 use flowgate_core::run::{Created, RunHead};
 use flowgate_core::time::Timestamp;
 
@@ -17,53 +16,31 @@ use crate::platform::App;
 /// Nobody knows when one of the runs that go on will end.
 const RETRY_FOR_A_PLACE: Duration = Duration::from_secs(1);
 
-tokio::task_local! {
-    static NOTED: Cell<Option<Allowance>>;
-}
-
-/// Does what a request asks for, and says what its key may start after it, where that was asked about and is limited: every answer tells it,
-/// whatever its shape.
-pub async fn noting_allowance<T>(request: impl Future<Output = T>) -> (T, Option<Allowance>) {
-    let noting = async {
-        let answer = request.await;
-        (answer, NOTED.with(Cell::get))
-    };
-    NOTED.scope(Cell::new(None), noting).await
-}
-
-fn note(allowance: Allowance) {
-    // Outside a request nobody asks.
-    let _ = NOTED.try_with(|noted| noted.set(Some(allowance)));
-}
-
 impl App {
     /// The caller's limits and what they leave at this moment; `None` where there are none.
     pub async fn allowance(&self, caller: &Caller) -> Result<Option<(KeyLimits, Allowance)>> {
         let Some((key_id, limits)) = caller.limits() else { return Ok(None) };
         let allowance = self.ports.limits.peek(key_id, limits.rate, self.now()).await?;
-        note(allowance);
         Ok(Some((limits, allowance)))
     }
 
-    /// Counts a run that is about to start against its key's limits. Refused, nothing is counted.
-    pub async fn admit(&self, caller: &Caller, head: &mut RunHead, claims: &Claims) -> Result<()> {
+    /// Counts a run that is about to start against its key's limits; returns what they leave, where there are any and the run
+    /// was counted. Refused, nothing is counted.
+    pub async fn admit(&self, caller: &Caller, head: &mut RunHead, claims: &Claims) -> Result<Option<Allowance>> {
         head.counted = false;
-        let Some((key_id, limits)) = caller.limits() else { return Ok(()) };
+        let Some((key_id, limits)) = caller.limits() else { return Ok(None) };
         if self.is_repeat(claims).await? {
-            return Ok(());
+            return Ok(None);
         }
         if let Some(most) = limits.concurrent_runs {
-            self.enter(key_id, head, most).await?;
+            self.acquire(key_id, head, most).await?;
         }
         let taken = self.ports.limits.take(key_id, limits.rate, self.now()).await;
         if !matches!(taken, Ok(Taken::Allowed(_))) {
-            self.leave(head).await;
+            self.release(head).await;
         }
         match taken? {
-            Taken::Allowed(allowance) => {
-                note(allowance);
-                Ok(())
-            }
+            Taken::Allowed(allowance) => Ok(Some(allowance)),
             Taken::Refused { retry_at, left } => Err(refused(Limited::Starts, left, retry_at, self.now())),
         }
     }
@@ -74,15 +51,15 @@ impl App {
         Ok(self.ports.runs.idempotency(&row.key, self.now()).await?.is_some())
     }
 
-    async fn enter(&self, key_id: &str, head: &mut RunHead, most: u32) -> Result<()> {
+    async fn acquire(&self, key_id: &str, head: &mut RunHead, most: u32) -> Result<()> {
         let now = self.now();
         // The backstop for a crash between the run's end and its leaving: no run goes on past its deadline.
-        match self.ports.limits.enter(key_id, &head.id, most, now, head.deadline_at + LEASE).await? {
-            Entered::Entered => {
+        match self.ports.limits.acquire(key_id, &head.id, most, now, head.deadline_at + LEASE).await? {
+            Acquired::Acquired => {
                 head.counted = true;
                 Ok(())
             }
-            Entered::Full => {
+            Acquired::Full => {
                 let left = Allowance { limit: most, remaining: 0, reset_at: now + RETRY_FOR_A_PLACE };
                 Err(refused(Limited::RunsAtOnce, left, left.reset_at, now))
             }
@@ -90,9 +67,9 @@ impl App {
     }
 
     /// Gives back the place of a run that has ended, or never began.
-    pub async fn leave(&self, head: &RunHead) {
+    pub async fn release(&self, head: &RunHead) {
         let (true, Some(key_id)) = (head.counted, &head.key_id) else { return };
-        if let Err(error) = self.ports.limits.leave(key_id, &head.id).await {
+        if let Err(error) = self.ports.limits.release(key_id, &head.id).await {
             tracing::warn!(run.id = %head.id, error = format!("{error:#}"), "the run still counts for its key, until its deadline");
         }
     }
@@ -101,27 +78,12 @@ impl App {
     pub async fn after_first_write(&self, head: &RunHead, created: &anyhow::Result<Created>) {
         match created {
             Ok(Created::Created) => metric::run_started(head),
-            Ok(Created::Repeated(_) | Created::IdTaken) | Err(_) => self.leave(head).await,
+            Ok(Created::Repeated(_) | Created::IdTaken) | Err(_) => self.release(head).await,
         }
     }
 }
 
 fn refused(what: Limited, left: Allowance, retry_at: Timestamp, now: Timestamp) -> Error {
-    note(left);
     let seconds = u64::try_from(retry_at.since(now).as_millis().div_ceil(1_000)).unwrap_or(u64::MAX).max(1);
-    Error::RateLimited { what, retry_at, retry_after: Duration::from_secs(seconds) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn what_is_noted_belongs_to_one_request() {
-        let allowance = |remaining| Allowance { limit: 9, remaining, reset_at: Timestamp(1) };
-        let request = |remaining| noting_allowance(async move { note(allowance(remaining)) });
-        let (one, two) = tokio::join!(request(1), request(2));
-        assert_eq!((one.1, two.1), (Some(allowance(1)), Some(allowance(2))));
-        assert_eq!(noting_allowance(async {}).await.1, None);
-    }
+    Error::RateLimited { what, left, retry_at, retry_after: Duration::from_secs(seconds) }
 }

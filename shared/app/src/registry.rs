@@ -21,7 +21,7 @@ pub struct Registered {
 
 impl RunRegistry {
     /// To be called before the run is claimed: a wake between the claim and the first wait is kept.
-    pub fn enter(&self, run: &RunId) -> Registered {
+    pub fn register(&self, run: &RunId) -> Registered {
         let wake = Arc::new(Notify::new());
         self.runs.send_modify(|runs| runs.entry(run.clone()).or_default().push(wake.clone()));
         Registered { registry: self.clone(), run: run.clone(), wake }
@@ -94,7 +94,7 @@ mod tests {
     #[tokio::test]
     async fn a_wake_reaches_everybody_and_is_kept() {
         let (all, run) = (RunRegistry::default(), RunId::parse(&format!("run_{}", "0".repeat(32))).unwrap());
-        let (first, second) = (all.enter(&run), all.enter(&run));
+        let (first, second) = (all.register(&run), all.register(&run));
         drop(second);
         all.wake(&run);
         first.woken().await;

@@ -80,7 +80,7 @@ impl Aws {
     /// With another clock, for tests: what is past its retention reads as absent.
     pub fn with(config: &Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
         let clients = Arc::new(Clients::new(config));
-        let table = Table { name: config.table.clone(), clients: clients.clone(), entropy: entropy.clone() };
+        let table = Table { name: config.table.clone(), clients: clients.clone(), clock: clock.clone(), entropy: entropy.clone() };
         Self { inner: Arc::new(Inner { config: config.clone(), clients, table, clock, entropy, trace: Mutex::default() }) }
     }
 

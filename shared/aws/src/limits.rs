@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow};
 use async_trait::async_trait;
 use flowgate_core::id::RunId;
-use flowgate_core::limit::{Allowance, Entered, Limits, Rate, Step, Taken};
+use flowgate_core::limit::{Acquired, Allowance, Limits, Rate, Step, Taken};
 use flowgate_core::time::Timestamp;
 
 use crate::Aws;
@@ -40,26 +40,26 @@ impl Limits for Aws {
         Ok(rate.left(item.map_or(Ok(0), |item| item.number("whole_at"))?, now))
     }
 
-    async fn enter(&self, key_id: &str, run: &RunId, most: u32, now: Timestamp, until: Timestamp) -> Result<Entered> {
+    async fn acquire(&self, key_id: &str, run: &RunId, most: u32, now: Timestamp, until: Timestamp) -> Result<Acquired> {
         if most == 0 {
-            return Ok(Entered::Full);
+            return Ok(Acquired::Full);
         }
         for may_make_room in [true, false] {
             let runs = match self.table().write(&entering(key_id, run, most, until)).await? {
-                Outcome::Done(_) => return Ok(Entered::Entered),
+                Outcome::Done(_) => return Ok(Acquired::Acquired),
                 Outcome::Refused(runs) => runs.unwrap_or_default(),
             };
             if runs.has(run.as_str()) {
                 return self.stay(key_id, run, until).await;
             }
             if may_make_room && !self.make_room(key_id, &runs, now).await? {
-                return Ok(Entered::Full);
+                return Ok(Acquired::Full);
             }
         }
-        Ok(Entered::Full)
+        Ok(Acquired::Full)
     }
 
-    async fn leave(&self, key_id: &str, run: &RunId) -> Result<()> {
+    async fn release(&self, key_id: &str, run: &RunId) -> Result<()> {
         let write = leaving(key_id, &[run.as_str()]).only_if(format!("attribute_exists(#{run})"));
         // Refused: it was not counted, or left before.
         self.table().write(&write).await?;
@@ -69,11 +69,11 @@ impl Limits for Aws {
 
 impl Aws {
     /// It is counted already.
-    async fn stay(&self, key_id: &str, run: &RunId, until: Timestamp) -> Result<Entered> {
+    async fn stay(&self, key_id: &str, run: &RunId, until: Timestamp) -> Result<Acquired> {
         let write = Write::update(runs_key(key_id), format!("SET #{run} = :until")).only_if(format!("attribute_exists(#{run})"));
         // Refused: it left meanwhile, and needs no place.
         self.table().write(&write.bind(":until", time(until))).await?;
-        Ok(Entered::Entered)
+        Ok(Acquired::Acquired)
     }
 
     /// Takes out the runs that nobody took out in time. Says whether there were some.

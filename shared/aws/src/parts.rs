@@ -3,13 +3,13 @@
 use anyhow::Result;
 use flowgate_core::event::{Event, EventId};
 use flowgate_core::id::RunId;
-use flowgate_core::lease::Held;
+use flowgate_core::lease::Lease;
 use flowgate_core::run::Checkpoint;
 use sha2::{Digest, Sha256};
 
 use crate::Aws;
 use crate::item::{Item, Key, number, run_partition, text};
-use crate::row::{IS_HELD, bind_held};
+use crate::row::{HOLDS_LEASE, bind_lease};
 use crate::table::{Query, Table};
 use crate::value::{MOST_IN_AN_ITEM, unpack_inline};
 use crate::write::{AllOutcome, Refusal, Write};
@@ -41,10 +41,10 @@ pub(crate) fn start_mark_key(run: &RunId, place: &str) -> Key {
 
 impl Aws {
     /// Put-if-absent: the first result of a place stays.
-    pub(crate) fn checkpoint_part(&self, held: &Held, checkpoint: &Checkpoint) -> Result<Part> {
-        let packed = self.packer_of_run(&held.run, &held.owner.0).pack(serde_json::to_string(checkpoint)?, MOST_IN_AN_ITEM);
+    pub(crate) fn checkpoint_part(&self, lease: &Lease, checkpoint: &Checkpoint) -> Result<Part> {
+        let packed = self.packer_of_run(&lease.run, &lease.owner.0).pack(serde_json::to_string(checkpoint)?, MOST_IN_AN_ITEM);
         let bytes = packed.bytes();
-        let item = Item::new(Key::new(run_partition(&held.run), format!("CP#{}", place_hash(&checkpoint.place))))
+        let item = Item::new(Key::new(run_partition(&lease.run), format!("CP#{}", place_hash(&checkpoint.place))))
             .with("order", number(checkpoint.order))
             .with("checkpoint", packed.attribute)
             .with("expires_at", self.parts_expire_at());
@@ -92,11 +92,11 @@ impl Aws {
     }
 }
 
-/// The run's row with a checkpoint: a new one ends the row of barren claims.
-pub(crate) fn row_beside_parts(held: &Held, new_checkpoint: bool) -> Write {
-    let key = Key::of_run(&held.run);
+/// The run's row with a checkpoint: a new one is progress, and the claims without it count from zero.
+pub(crate) fn row_beside_parts(lease: &Lease, new_checkpoint: bool) -> Write {
+    let key = Key::of_run(&lease.run);
     let write = if new_checkpoint { Write::update(key, "SET #barren_claims = :none").bind(":none", number(0)) } else { Write::check(key) };
-    bind_held(write.only_if(IS_HELD), held)
+    bind_lease(write.only_if(HOLDS_LEASE), lease)
 }
 
 impl Table {

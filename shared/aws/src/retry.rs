@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Error, Result};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use flowgate_core::clock::Entropy;
+use flowgate_core::clock::{Clock, Entropy};
 
 const MOST_TRIES: u32 = 8;
 const SHORTEST: Duration = Duration::from_millis(25);
@@ -30,19 +30,20 @@ pub(crate) fn is_worth_another_try(code: Option<&str>) -> bool {
 
 /// Counts tries and pauses between them.
 pub(crate) struct Tries {
+    clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     made: u32,
     most: u32,
 }
 
 impl Tries {
-    pub(crate) fn new(entropy: &Arc<dyn Entropy>) -> Self {
-        Self { entropy: entropy.clone(), made: 0, most: MOST_TRIES }
+    pub(crate) fn new(clock: &Arc<dyn Clock>, entropy: &Arc<dyn Entropy>) -> Self {
+        Self { clock: clock.clone(), entropy: entropy.clone(), made: 0, most: MOST_TRIES }
     }
 
     /// For what gets further with each try: a race that somebody wins each time, a batch of which some is written each time.
-    pub(crate) fn many(entropy: &Arc<dyn Entropy>) -> Self {
-        Self { most: 4 * MOST_TRIES, ..Self::new(entropy) }
+    pub(crate) fn many(self) -> Self {
+        Self { most: 4 * MOST_TRIES, ..self }
     }
 
     /// Pauses, or gives the error back after the last try.
@@ -51,7 +52,7 @@ impl Tries {
         if self.made >= self.most {
             return Err(error.context(format!("given up after {} tries", self.made)));
         }
-        tokio::time::sleep(self.next_pause()).await;
+        self.clock.sleep(self.next_pause()).await;
         Ok(())
     }
 
@@ -76,6 +77,8 @@ where
 
 #[cfg(test)]
 mod tests {
+    use flowgate_core::system::SystemClock;
+
     use super::*;
 
     /// All bits set, or none.
@@ -87,10 +90,14 @@ mod tests {
         }
     }
 
+    fn tries(bits: u8) -> Tries {
+        let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) = (Arc::new(SystemClock), Arc::new(Bits(bits)));
+        Tries::new(&clock, &entropy)
+    }
+
     #[tokio::test]
     async fn tries_end() {
-        let entropy: Arc<dyn Entropy> = Arc::new(Bits(0));
-        let mut tries = Tries::new(&entropy);
+        let mut tries = tries(0);
         for _ in 1..MOST_TRIES {
             tries.pause(Error::msg("conflict")).await.unwrap();
         }
@@ -100,8 +107,7 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_the_longest() {
-        let entropy: Arc<dyn Entropy> = Arc::new(Bits(0xff));
-        let pause = |made| Tries { made, ..Tries::new(&entropy) }.next_pause();
+        let pause = |made| Tries { made, ..tries(0xff) }.next_pause();
         assert_eq!([1, 2, 3, 6, 40].map(pause).map(|pause| pause.as_millis()), [50, 100, 200, 1000, 1000]);
     }
 }

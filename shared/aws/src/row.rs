@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use aws_sdk_dynamodb::types::AttributeValue;
-use flowgate_core::lease::{Held, OwnerToken};
-use flowgate_core::run::{Ending, Mode, NewRun, RunEnd, RunRecord, RunState};
+use flowgate_core::lease::{Lease, OwnerToken};
+use flowgate_core::run::{FinishedRun, Mode, NewRun, RunEnd, RunRecord, RunState};
 use serde::de::DeserializeOwned;
 
 use crate::item::{Item, Key, due_shard, number, seconds, text, time};
@@ -13,14 +13,14 @@ use crate::table::Table;
 use crate::write::Write;
 
 /// Holds for the owner alone, while the run is open: its end takes the owner out of the row.
-pub(crate) const IS_HELD: &str = "#fence = :fence AND #owner = :owner";
+pub(crate) const HOLDS_LEASE: &str = "#fence = :fence AND #owner = :owner";
 
-pub(crate) fn bind_held(write: Write, held: &Held) -> Write {
-    write.bind(":fence", number(held.fence)).bind(":owner", text(&*held.owner.0))
+pub(crate) fn bind_lease(write: Write, lease: &Lease) -> Write {
+    write.bind(":fence", number(lease.fence)).bind(":owner", text(&*lease.owner.0))
 }
 
-pub(crate) fn is_held_by(item: &Item, held: &Held) -> Result<bool> {
-    Ok(item.find_number("fence")? == Some(held.fence) && item.find_text("owner") == Some(&held.owner.0))
+pub(crate) fn is_held_by(item: &Item, lease: &Lease) -> Result<bool> {
+    Ok(item.find_number("fence")? == Some(lease.fence) && item.find_text("owner") == Some(&lease.owner.0))
 }
 
 /// A run that has not ended always has somebody to look after it, or a time when somebody must.
@@ -61,7 +61,7 @@ pub(crate) fn open(row: Item, run: &NewRun) -> Item {
 }
 
 /// The end of a run that was never open.
-pub(crate) fn ended(row: Item, run: &NewRun, end: &Ending, stored: EndAttributes) -> Item {
+pub(crate) fn ended(row: Item, run: &NewRun, end: &FinishedRun, stored: EndAttributes) -> Item {
     row.with("state", text(end.end.state.as_str()))
         .with("end", stored.end)
         .with("trace", stored.trace)
@@ -72,21 +72,21 @@ pub(crate) fn ended(row: Item, run: &NewRun, end: &Ending, stored: EndAttributes
 }
 
 /// The end of a run that somebody holds.
-pub(crate) fn end_held(held: &Held, end: &Ending, stored: EndAttributes) -> Write {
+pub(crate) fn finish_leased(lease: &Lease, end: &FinishedRun, stored: EndAttributes) -> Write {
     let look = if end.due_at.is_some() { ", #look_at = :look_at, #due_shard = :shard" } else { "" };
     let unlook = if end.due_at.is_some() { "" } else { ", #look_at, #due_shard" };
     let expression = format!(
         "SET #state = :state, #end = :end, #trace = :trace, #kept_until = :kept_until, #expires_at = :expires_at{look} \
          REMOVE #owner, #due_at, #handed_over_by, #barren_claims{unlook}"
     );
-    let write = bind_held(Write::update(Key::of_run(&held.run), expression).only_if(IS_HELD), held)
+    let write = bind_lease(Write::update(Key::of_run(&lease.run), expression).only_if(HOLDS_LEASE), lease)
         .bind(":state", text(end.end.state.as_str()))
         .bind(":end", stored.end)
         .bind(":trace", stored.trace)
         .bind(":kept_until", time(end.expires_at))
         .bind(":expires_at", seconds(end.expires_at));
     match end.due_at {
-        Some(at) => write.bind(":look_at", time(at)).bind(":shard", due_shard(held.run.as_str())),
+        Some(at) => write.bind(":look_at", time(at)).bind(":shard", due_shard(lease.run.as_str())),
         None => write,
     }
 }
@@ -123,7 +123,7 @@ impl Table {
             owner: item.find_text("owner").map(|owner| OwnerToken(owner.into())),
             due_at: item.find_time(due_at)?,
             cancel_requested: item.flag("cancel_requested"),
-            barren_claims: item.find_number("barren_claims")?.unwrap_or(0),
+            claims_without_progress: item.find_number("barren_claims")?.unwrap_or(0),
             started_at: end.as_ref().map(|end| end.started_at).or(item.find_time("started_at")?),
             end: end.map(Arc::new),
             wiped: item.flag("wiped"),

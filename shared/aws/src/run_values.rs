@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use flowgate_core::id::RunId;
 use flowgate_core::idempotency::{Claim, Claims, IdempotencyKey, IdempotencyRow};
-use flowgate_core::run::{Created, Ending, NewRun, RunHead};
+use flowgate_core::run::{Created, FinishedRun, NewRun, RunHead};
 use flowgate_core::time::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -29,7 +29,7 @@ impl Aws {
     }
 
     /// `in_the_row`: the bytes that the row has taken by its head.
-    pub(crate) fn pack_end(&self, run: &RunId, salt: &str, end: &Ending, in_the_row: usize) -> Result<EndValues> {
+    pub(crate) fn pack_end(&self, run: &RunId, salt: &str, end: &FinishedRun, in_the_row: usize) -> Result<EndValues> {
         ensure!(end.end.state.has_ended(), "a run cannot end as {}", end.end.state.as_str());
         let packer = self.packer_of_run(run, salt);
         let ending = packer.pack(serde_json::to_string(&*end.end)?, MOST_IN_AN_ITEM.saturating_sub(in_the_row));

@@ -5,10 +5,11 @@ use async_trait::async_trait;
 use flowgate_core::event::{Event, EventId, Trace};
 use flowgate_core::id::RunId;
 use flowgate_core::idempotency::{Claim, IdempotencyKey};
-use flowgate_core::lease::{Held, OwnerToken, Written};
+use flowgate_core::lease::{Lease, OwnerToken, Written};
 use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::run::{
-    CancelRequest, Checkpoint, Claimed, Created, Ending, Finished, Heartbeat, NewRun, RunFilter, RunProgress, RunRecord, Runs, StartMark,
+    CancelRequest, Checkpoint, Claimed, Created, Finished, FinishedRun, Heartbeat, NewRun, RunFilter, RunProgress, RunRecord, Runs,
+    StartMark,
 };
 use flowgate_core::time::Timestamp;
 use futures_util::FutureExt;
@@ -17,7 +18,7 @@ use crate::Aws;
 use crate::item::{Item, Key, number, text, time};
 use crate::page::{Listed, Listing};
 use crate::parts::{Part, PartsOutcome, row_beside_parts, start_mark_key};
-use crate::row::{IS_HELD, OF_A_RECORD, bind_held, end_held, ended, from_word, is_held_by, is_open, list_of, new_row, open};
+use crate::row::{HOLDS_LEASE, OF_A_RECORD, bind_lease, ended, finish_leased, from_word, is_held_by, is_open, list_of, new_row, open};
 use crate::run_values::{MOST_OPEN_HEAD, claim, claim_is_past, claim_key, claim_writes, refused_create};
 use crate::value::{MOST_IN_AN_ITEM, inline};
 use crate::write::{AllOutcome, Outcome, Refusal, Write};
@@ -34,7 +35,7 @@ impl Runs for Aws {
         self.create_row(&run, row, Vec::new(), head.chunks).await
     }
 
-    async fn create_ended(&self, run: NewRun, end: Ending) -> Result<Created> {
+    async fn create_ended(&self, run: NewRun, end: FinishedRun) -> Result<Created> {
         let head = self.pack_head(&run.head, MOST_IN_AN_ITEM)?;
         let values = self.pack_end(&run.head.id, "end", &end, head.bytes())?;
         let row = ended(new_row(&run, head.attribute), &run, &end, values.attributes);
@@ -59,63 +60,63 @@ impl Runs for Aws {
         }
     }
 
-    async fn heartbeat(&self, held: &Held, lease_until: Timestamp) -> Result<Heartbeat> {
-        let write = Write::update(Key::of_run(&held.run), "SET #due_at = :until, #look_at = :until").only_if(IS_HELD);
-        Ok(match self.table().write(&bind_held(write, held).bind(":until", time(lease_until))).await? {
+    async fn heartbeat(&self, lease: &Lease, lease_until: Timestamp) -> Result<Heartbeat> {
+        let write = Write::update(Key::of_run(&lease.run), "SET #due_at = :until, #look_at = :until").only_if(HOLDS_LEASE);
+        Ok(match self.table().write(&bind_lease(write, lease).bind(":until", time(lease_until))).await? {
             Outcome::Done(item) => Heartbeat::Kept { cancel_requested: item.flag("cancel_requested") },
             Outcome::Refused(_) => Heartbeat::Lost,
         })
     }
 
-    async fn checkpoint(&self, held: &Held, checkpoint: Checkpoint, events: Vec<Event>) -> Result<Written> {
-        let checkpoint = self.checkpoint_part(held, &checkpoint)?;
-        let events = self.events_part(&held.run, &events)?;
+    async fn checkpoint(&self, lease: &Lease, checkpoint: Checkpoint, events: Vec<Event>) -> Result<Written> {
+        let checkpoint = self.checkpoint_part(lease, &checkpoint)?;
+        let events = self.events_part(&lease.run, &events)?;
         self.put_chunks(checkpoint.chunks).await?;
         let others = self.events_write(events).await?;
-        let row = |new_checkpoint| row_beside_parts(held, new_checkpoint);
+        let row = |new_checkpoint| row_beside_parts(lease, new_checkpoint);
         Ok(written(self.write_parts(row, vec![checkpoint.write], &others).await?))
     }
 
-    async fn mark_started(&self, held: &Held, place: &str) -> Result<StartMark> {
-        let mark = Item::new(start_mark_key(&held.run, place))
+    async fn mark_started(&self, lease: &Lease, place: &str) -> Result<StartMark> {
+        let mark = Item::new(start_mark_key(&lease.run, place))
             .with("place", inline(place.to_owned()))
-            .with("owner", text(&*held.owner.0))
+            .with("owner", text(&*lease.owner.0))
             .with("expires_at", self.parts_expire_at());
-        let mark = Write::put(mark).only_if("attribute_not_exists(#pk) OR #owner = :owner").bind(":owner", text(&*held.owner.0));
-        Ok(match self.table().write_all(&[row_beside_parts(held, false), mark]).await? {
+        let mark = Write::put(mark).only_if("attribute_not_exists(#pk) OR #owner = :owner").bind(":owner", text(&*lease.owner.0));
+        Ok(match self.table().write_all(&[row_beside_parts(lease, false), mark]).await? {
             AllOutcome::Done => StartMark::Marked,
             AllOutcome::Refused(refusals) if refusals.first().is_some_and(Option::is_some) => StartMark::Lost,
             AllOutcome::Refused(_) => StartMark::AlreadyStarted,
         })
     }
 
-    async fn append_events(&self, held: &Held, events: Vec<Event>) -> Result<Written> {
-        let events = self.events_part(&held.run, &events)?;
+    async fn append_events(&self, lease: &Lease, events: Vec<Event>) -> Result<Written> {
+        let events = self.events_part(&lease.run, &events)?;
         let others = self.events_write(events).await?;
-        Ok(written(self.write_parts(|_| row_beside_parts(held, false), Vec::new(), &others).await?))
+        Ok(written(self.write_parts(|_| row_beside_parts(lease, false), Vec::new(), &others).await?))
     }
 
-    async fn hand_over(&self, held: &Held, checkpoints: Vec<Checkpoint>, events: Vec<Event>, due_at: Timestamp) -> Result<Written> {
-        let events = self.events_part(&held.run, &events)?;
+    async fn hand_over(&self, lease: &Lease, checkpoints: Vec<Checkpoint>, events: Vec<Event>, due_at: Timestamp) -> Result<Written> {
+        let events = self.events_part(&lease.run, &events)?;
         let others = self.events_write(events).await?;
-        let parts = checkpoints.iter().map(|checkpoint| self.checkpoint_part(held, checkpoint)).collect::<Result<Vec<_>>>()?;
+        let parts = checkpoints.iter().map(|checkpoint| self.checkpoint_part(lease, checkpoint)).collect::<Result<Vec<_>>>()?;
         let mut batches = self.batches(parts).await?;
         let last = batches.pop().unwrap_or_default();
         let mut was_new = false;
         // What one transaction does not hold goes before, under the same condition: it is there or not before the run is free.
         for batch in batches {
-            match self.write_parts(|new| row_beside_parts(held, new), batch, &[]).await? {
+            match self.write_parts(|new| row_beside_parts(lease, new), batch, &[]).await? {
                 PartsOutcome::Written { new_checkpoint } => was_new |= new_checkpoint,
-                PartsOutcome::Refused(item) => return has_handed_over(held, item),
+                PartsOutcome::Refused(item) => return has_handed_over(lease, item),
             }
         }
-        self.free(held, last, &others, due_at, was_new).await
+        self.free(lease, last, &others, due_at, was_new).await
     }
 
-    async fn finish(&self, held: &Held, end: Ending) -> Result<Finished> {
-        let values = self.pack_end(&held.run, &held.owner.0, &end, MOST_OPEN_HEAD)?;
+    async fn finish(&self, lease: &Lease, end: FinishedRun) -> Result<Finished> {
+        let values = self.pack_end(&lease.run, &lease.owner.0, &end, MOST_OPEN_HEAD)?;
         self.put_chunks(values.chunks).await?;
-        let mut writes = vec![end_held(held, &end, values.attributes)];
+        let mut writes = vec![finish_leased(lease, &end, values.attributes)];
         writes.extend(values.parts);
         match self.table().write_all(&writes).await?.first_refused()? {
             None => Ok(Finished::Finished),
@@ -221,8 +222,8 @@ impl Aws {
 
     async fn claimed(&self, run: &RunId, owner: &OwnerToken, item: Item) -> Result<Claimed> {
         let (record, _) = self.table().record(&item).await?;
-        let held = Held { run: run.clone(), fence: record.fence, owner: owner.clone() };
-        Ok(Claimed::Ours(held, Box::new(record)))
+        let lease = Lease { run: run.clone(), fence: record.fence, owner: owner.clone() };
+        Ok(Claimed::Leased(lease, Box::new(record)))
     }
 
     /// A claim that is ours already takes effect once: only the end of its lease moves.
@@ -232,16 +233,16 @@ impl Aws {
             return Ok(Claimed::Ended);
         }
         if item.find_text("owner") != Some(&owner.0) {
-            return Ok(Claimed::Held);
+            return Ok(Claimed::LeasedByOther);
         }
         if item.time("due_at")? == lease_until {
             return self.claimed(run, owner, item).await;
         }
-        let held = Held { run: run.clone(), fence: item.number("fence")?, owner: owner.clone() };
-        let write = Write::update(Key::of_run(run), "SET #due_at = :until, #look_at = :until").only_if(IS_HELD);
-        match self.table().write(&bind_held(write, &held).bind(":until", time(lease_until))).await? {
+        let lease = Lease { run: run.clone(), fence: item.number("fence")?, owner: owner.clone() };
+        let write = Write::update(Key::of_run(run), "SET #due_at = :until, #look_at = :until").only_if(HOLDS_LEASE);
+        match self.table().write(&bind_lease(write, &lease).bind(":until", time(lease_until))).await? {
             Outcome::Done(item) => self.claimed(run, owner, item).await,
-            Outcome::Refused(_) => Ok(Claimed::Held),
+            Outcome::Refused(_) => Ok(Claimed::LeasedByOther),
         }
     }
 
@@ -269,19 +270,19 @@ impl Aws {
         Ok(batches)
     }
 
-    async fn free(&self, held: &Held, checkpoints: Vec<Write>, others: &[Write], due_at: Timestamp, was_new: bool) -> Result<Written> {
-        let given_back = |new| row_given_back(held, due_at, if new || was_new { Barren::None } else { Barren::OneLess });
+    async fn free(&self, lease: &Lease, checkpoints: Vec<Write>, others: &[Write], due_at: Timestamp, was_new: bool) -> Result<Written> {
+        let given_back = |new| row_given_back(lease, due_at, if new || was_new { ClaimCount::Zero } else { ClaimCount::OneLess });
         match self.write_parts(given_back, checkpoints, others).await? {
             PartsOutcome::Written { .. } => Ok(Written::Written),
-            // Ours still: then there was no barren claim to take back.
-            PartsOutcome::Refused(Some(item)) if is_held_by(&item, held)? => {
-                let given_back = |_| row_given_back(held, due_at, Barren::None);
+            // Ours still: then there was no claim to take back.
+            PartsOutcome::Refused(Some(item)) if is_held_by(&item, lease)? => {
+                let given_back = |_| row_given_back(lease, due_at, ClaimCount::Zero);
                 match self.write_parts(given_back, Vec::new(), others).await? {
                     PartsOutcome::Written { .. } => Ok(Written::Written),
-                    PartsOutcome::Refused(item) => has_handed_over(held, item),
+                    PartsOutcome::Refused(item) => has_handed_over(lease, item),
                 }
             }
-            PartsOutcome::Refused(item) => has_handed_over(held, item),
+            PartsOutcome::Refused(item) => has_handed_over(lease, item),
         }
     }
 
@@ -291,32 +292,33 @@ impl Aws {
     }
 }
 
+/// What a hand-over makes of the claims without progress.
 #[derive(Clone, Copy)]
-enum Barren {
-    None,
+enum ClaimCount {
+    Zero,
     OneLess,
 }
 
-fn row_given_back(held: &Held, due_at: Timestamp, barren: Barren) -> Write {
-    let (count, condition) = match barren {
-        Barren::None => (":none", IS_HELD.to_owned()),
-        Barren::OneLess => ("#barren_claims - :one", format!("{IS_HELD} AND #barren_claims > :none")),
+fn row_given_back(lease: &Lease, due_at: Timestamp, claims: ClaimCount) -> Write {
+    let (count, condition) = match claims {
+        ClaimCount::Zero => (":none", HOLDS_LEASE.to_owned()),
+        ClaimCount::OneLess => ("#barren_claims - :one", format!("{HOLDS_LEASE} AND #barren_claims > :none")),
     };
     let expression = format!(
         "SET #mode = :detached, #handed_over_by = :owner, #due_at = :due_at, #look_at = :due_at, #barren_claims = {count} REMOVE #owner"
     );
-    let write = Write::update(Key::of_run(&held.run), expression).only_if(condition).bind(":none", number(0));
-    let write = bind_held(write, held).bind(":detached", text("detached")).bind(":due_at", time(due_at));
-    match barren {
-        Barren::None => write,
-        Barren::OneLess => write.bind(":one", number(1)),
+    let write = Write::update(Key::of_run(&lease.run), expression).only_if(condition).bind(":none", number(0));
+    let write = bind_lease(write, lease).bind(":detached", text("detached")).bind(":due_at", time(due_at));
+    match claims {
+        ClaimCount::Zero => write,
+        ClaimCount::OneLess => write.bind(":one", number(1)),
     }
 }
 
 /// A hand-over that is refused because it was applied before is a success.
-fn has_handed_over(held: &Held, item: Option<Item>) -> Result<Written> {
+fn has_handed_over(lease: &Lease, item: Option<Item>) -> Result<Written> {
     let item = item.filter(is_open);
-    let by_us = item.is_some_and(|item| item.find_text("handed_over_by") == Some(&held.owner.0));
+    let by_us = item.is_some_and(|item| item.find_text("handed_over_by") == Some(&lease.owner.0));
     Ok(if by_us { Written::Written } else { Written::Lost })
 }
 

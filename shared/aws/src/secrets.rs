@@ -113,7 +113,7 @@ impl Aws {
             if let Some(keyring) = current.and_then(|stored| serde_json::from_str(&stored).ok()) {
                 return Ok(keyring);
             }
-            tokio::time::sleep(READ_AGAIN_AFTER).await;
+            self.inner.clock.sleep(READ_AGAIN_AFTER).await;
         }
         bail!(
             "the keyring was completed before and has been overwritten since: make its version {COMPLETING_VERSION} the current one again"

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, DeleteRequest, KeysAndAttributes, PutRequest, ReturnValue, ReturnValuesOnConditionCheckFailure,
     WriteRequest,
 };
-use flowgate_core::clock::Entropy;
+use flowgate_core::clock::{Clock, Entropy};
 
 use crate::clients::Clients;
 use crate::item::{Attributes, Item, Key};
@@ -24,6 +24,7 @@ const MOST_WRITTEN: usize = 25;
 pub(crate) struct Table {
     pub(crate) name: String,
     pub(crate) clients: Arc<Clients>,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
 }
 
@@ -56,7 +57,7 @@ enum Attempt<T> {
 
 impl Table {
     pub(crate) fn tries(&self) -> Tries {
-        Tries::new(&self.entropy)
+        Tries::new(&self.clock, &self.entropy)
     }
 
     pub(crate) async fn write(&self, write: &Write) -> Result<Outcome> {
@@ -215,7 +216,7 @@ impl Table {
     async fn write_batches(&self, requests: VecDeque<WriteRequest>) -> Result<()> {
         let mut requests = requests;
         // Megabytes are more than a second's writes of one partition.
-        let mut tries = Tries::many(&self.entropy);
+        let mut tries = self.tries().many();
         while !requests.is_empty() {
             let batch: Vec<WriteRequest> = requests.drain(..MOST_WRITTEN.min(requests.len())).collect();
             let left = match self.clients.dynamodb().batch_write_item().request_items(&self.name, batch.clone()).send().await {

@@ -14,7 +14,6 @@ use futures_util::FutureExt;
 use crate::Aws;
 use crate::item::{Item, Key, number, text, time};
 use crate::page::{Listed, Listing};
-use crate::retry::Tries;
 use crate::table::{Query, Table};
 use crate::value::{MOST_IN_AN_ITEM, Packer, chunk_keys};
 use crate::write::{AllOutcome, Outcome, Refusal, Write};
@@ -78,7 +77,7 @@ impl Workflows for Aws {
     }
 
     async fn publish(&self, id: &str, version: NewVersion) -> Result<Option<VersionInfo>> {
-        let mut tries = Tries::many(&self.inner.entropy);
+        let mut tries = self.table().tries().many();
         loop {
             let Some(row) = self.table().get(key_of(id), Some("#uid, #versions")).await? else { return Ok(None) };
             if let Some(info) = self.publish_next(id, &row, &version).await? {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::time::Timestamp;
 
-/// `<fence>-<n>`, n from 1: sorts in the order the events were told.
+/// `<fence>-<n>`, n from 1: sorts in the order the events were recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct EventId {
     pub fence: u64,
@@ -34,12 +34,12 @@ pub struct Event {
     pub id: EventId,
     pub at: Timestamp,
     #[serde(flatten)]
-    pub told: Told,
+    pub kind: EventKind,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event")]
-pub enum Told {
+pub enum EventKind {
     #[serde(rename = "node.started")]
     /// Attempts count from 1.
     NodeStarted { node: Arc<str>, kind: String, attempt: u32 },

@@ -27,7 +27,7 @@ impl OwnerToken {
 
 /// What an owner holds; every conditional write carries it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
+pub struct Lease {
     pub run: RunId,
     pub fence: u64,
     pub owner: OwnerToken,

@@ -106,10 +106,10 @@ pub trait Limits: Send + Sync {
     async fn take(&self, key_id: &str, rate: Rate, now: Timestamp) -> Result<Taken>;
     /// What is left, untouched.
     async fn peek(&self, key_id: &str, rate: Rate, now: Timestamp) -> Result<Allowance>;
-    /// Counts the run among the key's until it leaves, or until `until` should nobody say so. One that is counted stays so.
-    async fn enter(&self, key_id: &str, run: &RunId, most: u32, now: Timestamp, until: Timestamp) -> Result<Entered>;
-    /// A run that is not counted may leave too.
-    async fn leave(&self, key_id: &str, run: &RunId) -> Result<()>;
+    /// Counts the run among the key's until it is released, at the latest until `until`. A run that is counted already stays so.
+    async fn acquire(&self, key_id: &str, run: &RunId, most: u32, now: Timestamp, until: Timestamp) -> Result<Acquired>;
+    /// A run that is not counted may be released too.
+    async fn release(&self, key_id: &str, run: &RunId) -> Result<()>;
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,8 +121,8 @@ pub enum Taken {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Entered {
-    Entered,
+pub enum Acquired {
+    Acquired,
     /// As many as may are counted.
     Full,
 }

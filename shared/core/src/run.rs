@@ -12,7 +12,7 @@ use crate::delivery::{Delivery, WebhookTarget};
 use crate::event::{Event, EventId, Trace};
 use crate::id::RunId;
 use crate::idempotency::{Claim as IdempotencyClaim, Claims, IdempotencyKey};
-use crate::lease::{Held, OwnerToken, Written};
+use crate::lease::{Lease, OwnerToken, Written};
 use crate::page::{Page, PageRequest};
 use crate::secret::SigningPin;
 use crate::time::Timestamp;
@@ -55,7 +55,8 @@ pub enum Mode {
     Detached,
 }
 
-/// The API a run was started through. Decides the bodies of its webhooks.
+/// The API a run was started through. It is kept with the run, and nothing below `api` asks for it: what follows from it is data of
+/// the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Dialect {
@@ -126,7 +127,7 @@ pub struct RunRecord {
     pub due_at: Option<Timestamp>,
     pub cancel_requested: bool,
     /// Claims since the last new checkpoint.
-    pub barren_claims: u32,
+    pub claims_without_progress: u32,
     pub started_at: Option<Timestamp>,
     /// Some once the run has ended.
     pub end: Option<Arc<RunEnd>>,
@@ -145,7 +146,7 @@ impl RunRecord {
             owner: None,
             due_at: Some(due_at),
             cancel_requested: false,
-            barren_claims: 0,
+            claims_without_progress: 0,
             started_at: None,
             end: None,
             wiped: false,
@@ -185,21 +186,21 @@ pub trait Runs: Send + Sync {
     /// Writes a run that has not ended, with its claims, in one transaction. Durable before `Ok`; before it the run is not accepted.
     async fn create(&self, run: NewRun) -> Result<Created>;
     /// Writes a run with its end, its trace, its deliveries and its claims in one transaction: for a run that needed nothing of the outside.
-    async fn create_ended(&self, run: NewRun, end: Ending) -> Result<Created>;
+    async fn create_ended(&self, run: NewRun, end: FinishedRun) -> Result<Created>;
 
-    /// Takes the run over with `fence + 1` if nobody holds a live lease, or it is ours already. Counts the claim as barren until the next new checkpoint.
+    /// Takes the run over with `fence + 1` if nobody holds a live lease, or it is ours already. Counts the claim as one without progress until the next new checkpoint.
     async fn claim(&self, run: &RunId, owner: &OwnerToken, now: Timestamp, lease_until: Timestamp) -> Result<Claimed>;
     /// Moves the end of the lease.
-    async fn heartbeat(&self, held: &Held, lease_until: Timestamp) -> Result<Heartbeat>;
-    /// Records a call's result, put-if-absent: the first writer wins. The events told so far go with it, in the same transaction.
-    async fn checkpoint(&self, held: &Held, checkpoint: Checkpoint, events: Vec<Event>) -> Result<Written>;
+    async fn heartbeat(&self, lease: &Lease, lease_until: Timestamp) -> Result<Heartbeat>;
+    /// Records a call's result, put-if-absent: the first writer wins. The events recorded so far go with it, in the same transaction.
+    async fn checkpoint(&self, lease: &Lease, checkpoint: Checkpoint, events: Vec<Event>) -> Result<Written>;
     /// Writes the START row of an `at_most_once` call, put-if-absent.
-    async fn mark_started(&self, held: &Held, place: &str) -> Result<StartMark>;
-    async fn append_events(&self, held: &Held, events: Vec<Event>) -> Result<Written>;
-    /// Makes the run detached and free to claim at `due_at`, with what the owner knows of it. Not a barren claim.
-    async fn hand_over(&self, held: &Held, checkpoints: Vec<Checkpoint>, events: Vec<Event>, due_at: Timestamp) -> Result<Written>;
+    async fn mark_started(&self, lease: &Lease, place: &str) -> Result<StartMark>;
+    async fn append_events(&self, lease: &Lease, events: Vec<Event>) -> Result<Written>;
+    /// Makes the run detached and free to claim at `due_at`, with what the owner knows of it. Not counted as a claim without progress.
+    async fn hand_over(&self, lease: &Lease, checkpoints: Vec<Checkpoint>, events: Vec<Event>, due_at: Timestamp) -> Result<Written>;
     /// The terminal state if the fence is mine, the deliveries, the trace, the last events and the retention, in one transaction. Nothing else ends a run.
-    async fn finish(&self, held: &Held, end: Ending) -> Result<Finished>;
+    async fn finish(&self, lease: &Lease, end: FinishedRun) -> Result<Finished>;
     /// Asks the owner to stop. A run that ended stays as it is.
     async fn request_cancel(&self, run: &RunId, now: Timestamp) -> Result<CancelRequest>;
     /// Input, outputs, trace, checkpoints, events and webhook bodies of an ended run are gone afterwards, and it is no longer due.
@@ -250,10 +251,10 @@ pub enum Created {
 }
 
 #[derive(Debug, Clone)]
-pub struct Ending {
+pub struct FinishedRun {
     pub end: Arc<RunEnd>,
     pub trace: Trace,
-    /// Told since the last write.
+    /// Recorded since the last write.
     pub events: Vec<Event>,
     pub deliveries: Vec<Delivery>,
     pub expires_at: Timestamp,
@@ -263,9 +264,9 @@ pub struct Ending {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Claimed {
-    Ours(Held, Box<RunRecord>),
-    /// Somebody holds a live lease.
-    Held,
+    Leased(Lease, Box<RunRecord>),
+    /// Its lease is live.
+    LeasedByOther,
     Ended,
     Unknown,
 }

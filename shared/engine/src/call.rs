@@ -188,12 +188,9 @@ impl Rendered {
                 }
                 Value::String(text)
             }
-            Self::Array(items) => {
-                Value::Array(items.iter().map(|item| item.fill(secret)).collect::<Result<_, E>>()?)
-            }
+            Self::Array(items) => Value::Array(items.iter().map(|item| item.fill(secret)).collect::<Result<_, E>>()?),
             Self::Object(fields) => {
-                let filled =
-                    fields.iter().map(|(name, field)| Ok((name.clone(), field.fill(secret)?)));
+                let filled = fields.iter().map(|(name, field)| Ok((name.clone(), field.fill(secret)?)));
                 Value::Object(filled.collect::<Result<_, E>>()?)
             }
         })
@@ -203,8 +200,7 @@ impl Rendered {
 /// As the author wrote it: a secret is its name in double braces.
 impl Serialize for Rendered {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let named =
-            self.fill(&mut |name| Ok::<_, std::convert::Infallible>(format!("{{{{{name}}}}}")));
+        let named = self.fill(&mut |name| Ok::<_, std::convert::Infallible>(format!("{{{{{name}}}}}")));
         match named {
             Ok(value) => value.serialize(serializer),
         }

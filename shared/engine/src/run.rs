@@ -279,12 +279,7 @@ impl Run {
             method: webhook.method.clone(),
             headers: render_texts(&webhook.headers, &scope).ok()?,
             body: Value::Null,
-            signature: webhook
-                .signature
-                .as_ref()
-                .map(|signature| signature.render_outgoing(&scope))
-                .transpose()
-                .ok()?,
+            signature: webhook.signature.as_ref().map(|signature| signature.render_outgoing(&scope)).transpose().ok()?,
         })
     }
 
@@ -301,12 +296,8 @@ impl Run {
     fn finish(&mut self) {
         let outcome = match self.ending.take() {
             None => Outcome::Succeeded { output: self.output_of(ROOT) },
-            Some(Ending::Responded(output)) => {
-                Outcome::Succeeded { output: Arc::unwrap_or_clone(output) }
-            }
-            Some(Ending::Failed(error)) => {
-                Outcome::Failed { error, output: Value::Object(self.merged_outputs(ROOT)) }
-            }
+            Some(Ending::Responded(output)) => Outcome::Succeeded { output: Arc::unwrap_or_clone(output) },
+            Some(Ending::Failed(error)) => Outcome::Failed { error, output: Value::Object(self.merged_outputs(ROOT)) },
             Some(Ending::Cancelled) => Outcome::Cancelled,
         };
         self.outcome = Some(outcome);
@@ -320,15 +311,12 @@ impl Run {
             return Value::Object(self.merged_outputs(frame));
         }
         if let [only] = body.terminals.as_slice() {
-            return self
-                .frames
-                .succeeded(frame, *only)
-                .cloned()
-                .unwrap_or_else(|| Value::Object(Map::new()));
+            return self.frames.succeeded(frame, *only).cloned().unwrap_or_else(|| Value::Object(Map::new()));
         }
-        let ran = body.terminals.iter().filter_map(|index| {
-            Some((body.nodes[*index].id.to_string(), self.frames.succeeded(frame, *index)?.clone()))
-        });
+        let ran = body
+            .terminals
+            .iter()
+            .filter_map(|index| Some((body.nodes[*index].id.to_string(), self.frames.succeeded(frame, *index)?.clone())));
         Value::Object(ran.collect())
     }
 

@@ -10,6 +10,7 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use flowgate_app::App;
+use flowgate_app::clock::timeout;
 use futures_util::{FutureExt, Stream, StreamExt, stream};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderName, HeaderValue};
@@ -33,7 +34,7 @@ impl Function {
 
     pub(crate) async fn stream(self, router: Router) -> Result<()> {
         if self.buffered {
-            return self.serve_buffered(router).await;
+            return self.respond_buffered(router).await;
         }
         let router = router.layer(from_fn_with_state(Arc::new(self), answer_while_draining));
         served(lambda_http::run_with_streaming_response(router).await)
@@ -42,11 +43,11 @@ impl Function {
     /// Serves the routes and sends each answer in one piece.
     pub async fn buffered(self, routes: impl FnOnce(Arc<App>) -> Router) -> Result<()> {
         let router = routes(self.app.clone());
-        self.serve_buffered(router).await
+        self.respond_buffered(router).await
     }
 
-    async fn serve_buffered(self, router: Router) -> Result<()> {
-        let router = router.layer(from_fn_with_state(Arc::new(self), drain_then_answer));
+    async fn respond_buffered(self, router: Router) -> Result<()> {
+        let router = router.layer(from_fn_with_state(Arc::new(self), drain));
         served(lambda_http::run(router).await)
     }
 
@@ -72,10 +73,10 @@ async fn answer_while_draining(State(function): State<Arc<Function>>, mut reques
     }
     let (mut parts, body) = response.into_parts();
     parts.headers.remove(CONTENT_LENGTH);
-    Response::from_parts(parts, Body::from_stream(body.into_data_stream().chain(keepalives(app))))
+    Response::from_parts(parts, Body::from_stream(body.into_data_stream().chain(keepalive(app))))
 }
 
-async fn drain_then_answer(State(function): State<Arc<Function>>, mut request: Request, next: Next) -> Response {
+async fn drain(State(function): State<Arc<Function>>, mut request: Request, next: Next) -> Response {
     function.begin_request(&mut request);
     let response = next.run(request).await;
     function.app.idle().await;
@@ -83,9 +84,9 @@ async fn drain_then_answer(State(function): State<Arc<Function>>, mut request: R
 }
 
 /// Sends line breaks until no work is left.
-fn keepalives(app: Arc<App>) -> impl Stream<Item = Result<Bytes, axum::Error>> {
+fn keepalive(app: Arc<App>) -> impl Stream<Item = Result<Bytes, axum::Error>> {
     stream::unfold(app, |app| async move {
-        let waiting = tokio::time::timeout(KEEPALIVE, app.idle()).await.is_err();
+        let waiting = timeout(&*app.ports.clock, KEEPALIVE, app.idle()).await.is_none();
         waiting.then_some((Ok(LINE_BREAK), app))
     })
 }

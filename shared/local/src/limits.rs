@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use anyhow::Result;
 use async_trait::async_trait;
 use flowgate_core::id::RunId;
-use flowgate_core::limit::{Allowance, Entered, Limits, Rate, Taken};
+use flowgate_core::limit::{Acquired, Allowance, Limits, Rate, Taken};
 use flowgate_core::time::Timestamp;
 
 /// Nobody but an admin makes keys with limits, so that there are never many.
@@ -41,7 +41,7 @@ impl Limits for LocalLimits {
         Ok(rate.left(self.lock().get(key_id).map_or(0, |used| used.whole_at), now))
     }
 
-    async fn enter(&self, key_id: &str, run: &RunId, most: u32, now: Timestamp, until: Timestamp) -> Result<Entered> {
+    async fn acquire(&self, key_id: &str, run: &RunId, most: u32, now: Timestamp, until: Timestamp) -> Result<Acquired> {
         let mut keys = self.lock();
         let runs = &mut keys.entry(key_id.to_owned()).or_default().runs;
         let is_full = |runs: &HashMap<RunId, Timestamp>| runs.len() >= most as usize && !runs.contains_key(run);
@@ -49,13 +49,13 @@ impl Limits for LocalLimits {
             runs.retain(|_, until| *until > now);
         }
         if is_full(runs) {
-            return Ok(Entered::Full);
+            return Ok(Acquired::Full);
         }
         runs.insert(run.clone(), until);
-        Ok(Entered::Entered)
+        Ok(Acquired::Acquired)
     }
 
-    async fn leave(&self, key_id: &str, run: &RunId) -> Result<()> {
+    async fn release(&self, key_id: &str, run: &RunId) -> Result<()> {
         if let Some(used) = self.lock().get_mut(key_id) {
             used.runs.remove(run);
         }

@@ -53,7 +53,7 @@ pub(crate) struct RunRow {
     owner: Option<String>,
     due_at: Option<i64>,
     cancel_requested: bool,
-    barren_claims: i64,
+    claims_without_progress: i64,
     started_at: Option<i64>,
 }
 
@@ -76,7 +76,7 @@ impl RunRow {
             owner: row.get(6)?,
             due_at: row.get(7)?,
             cancel_requested: row.get(8)?,
-            barren_claims: row.get(9)?,
+            claims_without_progress: row.get(9)?,
             started_at: row.get(10)?,
         })
     }
@@ -96,7 +96,7 @@ impl RunRow {
             owner: self.owner.map(|owner| OwnerToken(owner.into())),
             due_at: self.due_at.map(Timestamp),
             cancel_requested: self.cancel_requested,
-            barren_claims: self.barren_claims.try_into()?,
+            claims_without_progress: self.claims_without_progress.try_into()?,
             started_at,
             end: end.map(Arc::new),
             wiped: self.wiped,

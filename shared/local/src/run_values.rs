@@ -3,8 +3,8 @@
 use anyhow::Result;
 use flowgate_core::event::{Event, EventId};
 use flowgate_core::idempotency::{Claim, Claims, IdempotencyKey, IdempotencyRow};
-use flowgate_core::lease::{Held, OwnerToken, Written};
-use flowgate_core::run::{Checkpoint, Created, Ending, Mode, NewRun};
+use flowgate_core::lease::{Lease, OwnerToken, Written};
+use flowgate_core::run::{Checkpoint, Created, FinishedRun, Mode, NewRun};
 use flowgate_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -116,7 +116,7 @@ pub(crate) struct EndValues {
 }
 
 impl EndValues {
-    pub(crate) fn new(end: Ending) -> Result<Self> {
+    pub(crate) fn new(end: FinishedRun) -> Result<Self> {
         anyhow::ensure!(end.end.state.has_ended(), "a run cannot end as {}", end.end.state.as_str());
         Ok(Self {
             state: end.end.state.as_str(),
@@ -139,15 +139,15 @@ impl EndValues {
 }
 
 /// What an owner shows with every write.
-pub(crate) struct HeldValues {
+pub(crate) struct LeaseValues {
     pub(crate) key: Key,
     pub(crate) fence: i64,
     pub(crate) owner: OwnerToken,
 }
 
-impl HeldValues {
-    pub(crate) fn new(held: &Held) -> Result<Self> {
-        Ok(Self { key: run_key(&held.run)?, fence: held.fence.try_into()?, owner: held.owner.clone() })
+impl LeaseValues {
+    pub(crate) fn new(lease: &Lease) -> Result<Self> {
+        Ok(Self { key: run_key(&lease.run)?, fence: lease.fence.try_into()?, owner: lease.owner.clone() })
     }
 
     pub(crate) fn holds(&self, connection: &Connection) -> Result<bool> {

@@ -5,10 +5,11 @@ use async_trait::async_trait;
 use flowgate_core::event::{Event, EventId, Trace};
 use flowgate_core::id::RunId;
 use flowgate_core::idempotency::{Claim, IdempotencyKey};
-use flowgate_core::lease::{Held, OwnerToken, Written};
+use flowgate_core::lease::{Lease, OwnerToken, Written};
 use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::run::{
-    CancelRequest, Checkpoint, Claimed, Created, Ending, Finished, Heartbeat, NewRun, RunFilter, RunProgress, RunRecord, Runs, StartMark,
+    CancelRequest, Checkpoint, Claimed, Created, Finished, FinishedRun, Heartbeat, NewRun, RunFilter, RunProgress, RunRecord, Runs,
+    StartMark,
 };
 use flowgate_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -16,7 +17,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::Local;
 use crate::page::{Listed, page};
 use crate::row::{Key, RunRow, from_word, run_key};
-use crate::run_values::{CheckpointValues, EndValues, EventValues, HeldValues, RunValues, select_claim, stored};
+use crate::run_values::{CheckpointValues, EndValues, EventValues, LeaseValues, RunValues, select_claim, stored};
 
 #[async_trait]
 impl Runs for Local {
@@ -32,7 +33,7 @@ impl Runs for Local {
         .await
     }
 
-    async fn create_ended(&self, run: NewRun, end: Ending) -> Result<Created> {
+    async fn create_ended(&self, run: NewRun, end: FinishedRun) -> Result<Created> {
         let run = RunValues::new(run)?;
         let end = EndValues::new(end)?;
         self.write(move |connection| {
@@ -50,106 +51,106 @@ impl Runs for Local {
         let key = run_key(run)?;
         let token = owner.clone();
         let row = match self.write(move |connection| take(connection, key, &token, now, lease_until)).await? {
-            Taken::Ours(row) => row.record()?,
-            Taken::Held => return Ok(Claimed::Held),
+            Taken::Leased(row) => row.record()?,
+            Taken::LeasedByOther => return Ok(Claimed::LeasedByOther),
             Taken::Ended => return Ok(Claimed::Ended),
             Taken::Unknown => return Ok(Claimed::Unknown),
         };
-        let held = Held { run: run.clone(), fence: row.fence, owner: owner.clone() };
-        Ok(Claimed::Ours(held, Box::new(row)))
+        let lease = Lease { run: run.clone(), fence: row.fence, owner: owner.clone() };
+        Ok(Claimed::Leased(lease, Box::new(row)))
     }
 
-    async fn heartbeat(&self, held: &Held, lease_until: Timestamp) -> Result<Heartbeat> {
-        let held = HeldValues::new(held)?;
+    async fn heartbeat(&self, lease: &Lease, lease_until: Timestamp) -> Result<Heartbeat> {
+        let lease = LeaseValues::new(lease)?;
         self.write(move |connection| {
             let mut update = connection.prepare_cached(
                 "UPDATE open_runs SET due_at = ?4, look_at = ?4 WHERE run = ?1 AND fence = ?2 AND owner = ?3 RETURNING cancel_requested",
             )?;
-            let kept = update.query_row(params![held.key, held.fence, held.owner.0, lease_until.0], |row| row.get(0)).optional()?;
+            let kept = update.query_row(params![lease.key, lease.fence, lease.owner.0, lease_until.0], |row| row.get(0)).optional()?;
             Ok(kept.map_or(Heartbeat::Lost, |cancel_requested| Heartbeat::Kept { cancel_requested }))
         })
         .await
     }
 
-    async fn checkpoint(&self, held: &Held, checkpoint: Checkpoint, events: Vec<Event>) -> Result<Written> {
-        let held = HeldValues::new(held)?;
+    async fn checkpoint(&self, lease: &Lease, checkpoint: Checkpoint, events: Vec<Event>) -> Result<Written> {
+        let lease = LeaseValues::new(lease)?;
         let checkpoint = CheckpointValues::new(&checkpoint)?;
         let events = EventValues::new(&events)?;
         self.write(move |connection| {
-            if !held.holds(connection)? {
+            if !lease.holds(connection)? {
                 return Ok(Written::Lost);
             }
-            if checkpoint.insert(connection, held.key)? {
+            if checkpoint.insert(connection, lease.key)? {
                 let sql = "UPDATE open_runs SET barren_claims = 0 WHERE run = ?1 AND barren_claims > 0";
-                connection.prepare_cached(sql)?.execute([held.key])?;
+                connection.prepare_cached(sql)?.execute([lease.key])?;
             }
-            events.insert(connection, held.key)?;
+            events.insert(connection, lease.key)?;
             Ok(Written::Written)
         })
         .await
     }
 
-    async fn mark_started(&self, held: &Held, place: &str) -> Result<StartMark> {
-        let held = HeldValues::new(held)?;
+    async fn mark_started(&self, lease: &Lease, place: &str) -> Result<StartMark> {
+        let lease = LeaseValues::new(lease)?;
         let place = place.to_owned();
         self.write(move |connection| {
-            if !held.holds(connection)? {
+            if !lease.holds(connection)? {
                 return Ok(StartMark::Lost);
             }
             let mut insert = connection.prepare_cached("INSERT OR IGNORE INTO started_calls (run, place, owner) VALUES (?1, ?2, ?3)")?;
-            insert.execute(params![held.key, place, held.owner.0])?;
+            insert.execute(params![lease.key, place, lease.owner.0])?;
             let mut select = connection.prepare_cached("SELECT owner = ?3 FROM started_calls WHERE run = ?1 AND place = ?2")?;
-            let ours = select.query_row(params![held.key, place, held.owner.0], |row| row.get(0))?;
+            let ours = select.query_row(params![lease.key, place, lease.owner.0], |row| row.get(0))?;
             Ok(if ours { StartMark::Marked } else { StartMark::AlreadyStarted })
         })
         .await
     }
 
-    async fn append_events(&self, held: &Held, events: Vec<Event>) -> Result<Written> {
-        let held = HeldValues::new(held)?;
+    async fn append_events(&self, lease: &Lease, events: Vec<Event>) -> Result<Written> {
+        let lease = LeaseValues::new(lease)?;
         let events = EventValues::new(&events)?;
         self.write(move |connection| {
-            if !held.holds(connection)? {
+            if !lease.holds(connection)? {
                 return Ok(Written::Lost);
             }
-            events.insert(connection, held.key)?;
+            events.insert(connection, lease.key)?;
             Ok(Written::Written)
         })
         .await
     }
 
-    async fn hand_over(&self, held: &Held, checkpoints: Vec<Checkpoint>, events: Vec<Event>, due_at: Timestamp) -> Result<Written> {
-        let held = HeldValues::new(held)?;
+    async fn hand_over(&self, lease: &Lease, checkpoints: Vec<Checkpoint>, events: Vec<Event>, due_at: Timestamp) -> Result<Written> {
+        let lease = LeaseValues::new(lease)?;
         let checkpoints = checkpoints.iter().map(CheckpointValues::new).collect::<Result<Vec<_>>>()?;
         let events = EventValues::new(&events)?;
         self.write(move |connection| {
-            if !held.holds(connection)? {
-                return held.has_handed_over(connection);
+            if !lease.holds(connection)? {
+                return lease.has_handed_over(connection);
             }
             let mut new_checkpoint = false;
             for checkpoint in &checkpoints {
-                new_checkpoint |= checkpoint.insert(connection, held.key)?;
+                new_checkpoint |= checkpoint.insert(connection, lease.key)?;
             }
-            events.insert(connection, held.key)?;
+            events.insert(connection, lease.key)?;
             let mut update = connection.prepare_cached(
                 "UPDATE open_runs SET detached = 1, owner = NULL, handed_over_by = owner, due_at = ?2, look_at = ?2,
                     barren_claims = iif(?3, 0, max(barren_claims - 1, 0)) WHERE run = ?1",
             )?;
-            update.execute(params![held.key, due_at.0, new_checkpoint])?;
+            update.execute(params![lease.key, due_at.0, new_checkpoint])?;
             Ok(Written::Written)
         })
         .await
     }
 
-    async fn finish(&self, held: &Held, end: Ending) -> Result<Finished> {
-        let held = HeldValues::new(held)?;
+    async fn finish(&self, lease: &Lease, end: FinishedRun) -> Result<Finished> {
+        let lease = LeaseValues::new(lease)?;
         let end = EndValues::new(end)?;
         let earlier = self.write(move |connection| {
-            if !held.holds(connection)? {
-                return Ok(Some(select_run(connection, held.key)?));
+            if !lease.holds(connection)? {
+                return Ok(Some(select_run(connection, lease.key)?));
             }
-            held.end(connection, &end)?;
-            end.insert_parts(connection, held.key)?;
+            lease.end(connection, &end)?;
+            end.insert_parts(connection, lease.key)?;
             Ok(None)
         });
         let Some(refused_by) = earlier.await? else { return Ok(Finished::Finished) };
@@ -249,8 +250,8 @@ impl Runs for Local {
 }
 
 enum Taken {
-    Ours(RunRow),
-    Held,
+    Leased(RunRow),
+    LeasedByOther,
     Ended,
     Unknown,
 }
@@ -264,12 +265,12 @@ fn take(connection: &Connection, key: Key, owner: &OwnerToken, now: Timestamp, l
     )?;
     let taken = update.execute(params![key, owner.0, now.0, lease_until.0])? == 1;
     if taken {
-        return Ok(Taken::Ours(select_run(connection, key)?.ok_or_else(|| anyhow!("an open run has no row"))?));
+        return Ok(Taken::Leased(select_run(connection, key)?.ok_or_else(|| anyhow!("an open run has no row"))?));
     }
     let mut select = connection.prepare_cached("SELECT state IS NOT NULL FROM runs WHERE id = ?1")?;
     Ok(match select.query_row([key], |row| row.get(0)).optional()? {
         Some(true) => Taken::Ended,
-        Some(false) => Taken::Held,
+        Some(false) => Taken::LeasedByOther,
         None => Taken::Unknown,
     })
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use flowgate_core::clock::{Clock, timeout};
 use url::{Host, Url};
 
 const MAX_URL_BYTES: usize = 8 * 1024;
@@ -23,6 +24,7 @@ pub struct AddressRule {
     /// 10/8, 172.16/12, 192.168/16 and fc00::/7. Never link-local: cloud metadata lives there.
     pub allow_private: bool,
     pub resolver: Arc<dyn Resolver>,
+    pub clock: Arc<dyn Clock>,
 }
 
 /// Resolves a name to addresses. Tests resolve names themselves.
@@ -116,8 +118,8 @@ impl AddressRule {
     /// mistake.
     pub(super) async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, AddressError> {
         let unresolved = || AddressError::Unresolved { host: name.to_owned() };
-        let answer = tokio::time::timeout(RESOLVE_TIMEOUT, self.resolver.resolve(name)).await;
-        let addresses = answer.map_err(|_| unresolved())?.map_err(|_| unresolved())?;
+        let answer = timeout(&*self.clock, RESOLVE_TIMEOUT, self.resolver.resolve(name)).await;
+        let addresses = answer.ok_or_else(unresolved)?.map_err(|_| unresolved())?;
         if addresses.is_empty() {
             return Err(unresolved());
         }
@@ -209,6 +211,8 @@ fn reach_v6(ip: Ipv6Addr) -> Reach {
 
 #[cfg(test)]
 mod tests {
+    use flowgate_core::system::SystemClock;
+
     use super::*;
 
     struct Answers(Vec<(&'static str, Vec<IpAddr>)>);
@@ -228,7 +232,13 @@ mod tests {
             ("mixed.example", vec!["93.184.216.34".parse().unwrap(), "127.0.0.1".parse().unwrap()]),
             ("nat64.example", vec!["64:ff9b::a9fe:a9fe".parse().unwrap()]),
         ]);
-        AddressRule { allow_http: false, allow_loopback: false, allow_private: false, resolver: Arc::new(answers) }
+        AddressRule {
+            allow_http: false,
+            allow_loopback: false,
+            allow_private: false,
+            resolver: Arc::new(answers),
+            clock: Arc::new(SystemClock),
+        }
     }
 
     fn serve_rule() -> AddressRule {

@@ -89,6 +89,7 @@ impl CodeSession {
 }
 
 impl Outbound {
+    #[expect(clippy::disallowed_methods, reason = "a child process computes in real time, whatever the clock says")]
     pub(super) async fn perform_code(
         &self,
         call: &CodeCall,

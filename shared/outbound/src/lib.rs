@@ -20,7 +20,7 @@ pub use code::{CodeSession, child_main_if_asked};
 pub use http::{HeaderError, check_header};
 pub use webhook::{PreparedWebhook, SendOutcome};
 
-use flowgate_core::clock::Clock;
+use flowgate_core::clock::{Clock, timeout};
 use flowgate_core::secret::Secrets;
 use secret::{Masks, SecretCache};
 
@@ -76,7 +76,7 @@ impl Outbound {
         resolver: Arc<dyn Resolver>,
     ) -> Self {
         let OutboundSettings { allow_http, allow_loopback, allow_private, .. } = settings;
-        let rule = Arc::new(AddressRule { allow_http, allow_loopback, allow_private, resolver });
+        let rule = Arc::new(AddressRule { allow_http, allow_loopback, allow_private, resolver, clock: Arc::clone(&clock) });
         let secrets = SecretCache::new(secrets, Arc::clone(&clock));
         Self { settings, rule, secrets, clock, client: OnceLock::new(), models: OnceLock::new() }
     }
@@ -112,8 +112,8 @@ impl Outbound {
         let result = match &call.action {
             // It enforces its own deadline: the child is reaped before the answer leaves.
             Action::Code(asked) => self.perform_code(asked, call.seed, call.timeout, code).await,
-            Action::Http(asked) => within(call, self.perform_http(asked, &mut masks)).await,
-            Action::Model(asked) => within(call, self.perform_model(asked, &mut masks, chunks)).await,
+            Action::Http(asked) => self.within(call, self.perform_http(asked, &mut masks)).await,
+            Action::Model(asked) => self.within(call, self.perform_model(asked, &mut masks, chunks)).await,
             Action::Webhook(_) => Err(failed("internal", "a webhook is delivered, not performed")),
         };
         match result {
@@ -123,6 +123,11 @@ impl Outbound {
             }
             Err(error) => CallResult::Failed(masks.error(error)),
         }
+    }
+
+    async fn within<T>(&self, call: &Call, work: impl Future<Output = Result<T, CallError>>) -> Result<T, CallError> {
+        let ended = timeout(&*self.clock, call.timeout, work).await;
+        ended.unwrap_or_else(|| Err(retryable("timeout", format!("no answer within {} s", call.timeout.as_secs_f64()))))
     }
 
     fn client(&self) -> Result<&reqwest::Client, CallError> {
@@ -135,11 +140,6 @@ impl Outbound {
         })?;
         Ok(self.client.get_or_init(|| built))
     }
-}
-
-async fn within<T>(call: &Call, work: impl Future<Output = Result<T, CallError>>) -> Result<T, CallError> {
-    let ended = tokio::time::timeout(call.timeout, work).await;
-    ended.unwrap_or_else(|_| Err(retryable("timeout", format!("no answer within {} s", call.timeout.as_secs_f64()))))
 }
 
 /// A failure that a retry would hit again.

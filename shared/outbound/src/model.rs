@@ -50,7 +50,7 @@ impl Outbound {
             return Err(failed("unknown_model", format!("{:?} is not of the form provider/model", call.model)));
         };
         let answer = match provider {
-            "offline" => echo::answer(model, call, chunks).await?,
+            "offline" => echo::answer(&*self.clock, model, call, chunks).await?,
             _ => {
                 let provider = Provider::named(provider);
                 let target = self.target(&provider, model, call, masks).await?;

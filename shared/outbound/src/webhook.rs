@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use flowgate_core::time::Timestamp;
+use flowgate_core::clock::timeout;
+use flowgate_core::time::{Timestamp, millis};
 use flowgate_engine::call::CallError;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
@@ -49,14 +50,14 @@ impl Outbound {
         let given = webhook.headers.iter().filter(|(name, value)| !is_ours(name) && value.len() >= MIN_MASKED_HEADER_BYTES);
         given.for_each(|(_, value)| add_header(&mut masks, value));
         let mut outcome = SendOutcome::default();
-        let ended = tokio::time::timeout(ATTEMPT_TIMEOUT, self.attempt(webhook, &mut outcome)).await;
-        let ended = ended.unwrap_or_else(|_| Err(retryable("timeout", format!("no whole answer within {} s", ATTEMPT_TIMEOUT.as_secs()))));
+        let ended = timeout(&*self.clock, ATTEMPT_TIMEOUT, self.attempt(webhook, &mut outcome)).await;
+        let ended = ended.unwrap_or_else(|| Err(retryable("timeout", format!("no whole answer within {} s", ATTEMPT_TIMEOUT.as_secs()))));
         if let Err(error) = ended {
             outcome.refused = error.code == "refused_address";
             outcome.error = Some(masks.text(&error.message));
         }
         outcome.answer = masks.text(&outcome.answer);
-        outcome.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        outcome.duration_ms = millis(started.elapsed());
         outcome
     }
 

@@ -1,6 +1,6 @@
-//! Takes one run to its end: steps the engine, performs its calls, records what must outlive a crash.
+//! Drives one run to its end: steps the engine, performs its calls, stores what must outlive a crash.
 //!
-//! [`Driver::next`] is pulled. Who pulls differs by home: a task of the server's, a Lambda's response body, the worker.
+//! [`Driver::next`] is pulled: by a task of its own where a caller waits, else by the worker.
 
 mod phase;
 mod calls;
@@ -18,39 +18,38 @@ use flowgate_app::event::Event;
 use flowgate_app::finish::run_start;
 use flowgate_app::id::RunId;
 use flowgate_app::idempotency::{Claim, Claims};
-use flowgate_app::lease::{Held, Written};
-use flowgate_app::metric;
-use flowgate_app::platform::App;
+use flowgate_app::lease::{Lease, Written};
 use flowgate_app::registry::Registered;
-use flowgate_app::run::{Checkpoint, Created, Dialect, Finished, Mode, NewRun, RunHead, RunRecord, RunState, StartMark};
+use flowgate_app::run::{Checkpoint, Mode, RunHead, RunRecord, StartMark};
 use flowgate_app::time::Timestamp;
+use flowgate_app::{App, metric};
 use flowgate_engine::run::Completion;
 use flowgate_engine::{Call, CallId, CallResult, Recorded, Run, RunError, RunEvent, Step, Workflow};
 use flowgate_outbound::Outbound;
 use tokio::sync::watch;
 
 use self::calls::{Calls, FromCall};
+use self::phase::{Attachment, PendingStart, Phase, Wait};
 use self::recorder::EventRecorder;
 use self::replay::{Replay, attempt_place};
 use crate::Runner;
+use crate::start::WhenWaitEnds;
 
 pub use self::phase::PanicEnd;
 
-/// How often a detached run's lease is renewed.
-const HEARTBEAT: Duration = Duration::from_secs(20);
-/// How often an attached run looks for a cancel that another process asked for.
-const CANCEL_LOOK: Duration = Duration::from_secs(5);
-/// Attached runs do not renew their lease: it ends this long after the last moment they may use.
+/// An attached run does not renew its lease: it ends this long after the last moment the run may use.
 const LEASE_MARGIN: Duration = Duration::from_secs(10);
 /// Events are stored in batches, at most one a second.
 const EVENT_BATCH: Duration = Duration::from_secs(1);
 
-/// What a run tells whoever pulls it.
+/// What a run reports to whoever pulls it.
 #[derive(Debug)]
 pub enum Progress {
     Event(Event),
     /// The end is committed.
     Ended(Box<RunRecord>),
+    /// Its caller's wait was over first, and the run was started to end with it: it is cancelled.
+    Overdue(Box<RunRecord>),
     /// It goes on detached.
     HandedOver(Box<RunRecord>),
     /// Its idempotency key was there before: nothing was started.
@@ -65,120 +64,98 @@ pub struct Driver {
     app: Arc<App>,
     outbound: Arc<Outbound>,
     head: Arc<RunHead>,
-    held: Held,
-    mode: Mode,
+    lease: Lease,
+    phase: Phase,
+    attachment: Attachment,
     run: Run,
     replay: Replay,
     recorder: EventRecorder,
     calls: Calls,
     /// Asked for by the engine, not out yet.
     ready: Vec<(CallId, Call)>,
-    /// Recorded in memory: an attached run writes them when it is handed over.
-    unwritten: Vec<Checkpoint>,
     next_order: u64,
     started_at: Timestamp,
-    /// `Some` until the run's first write.
-    unborn: Option<Unborn>,
-    /// When its caller's wait is over.
-    leave_at: Option<Timestamp>,
-    /// `Some` once it is leaving: when the calls that are out are given up.
-    leaving_until: Option<Timestamp>,
     /// When this process must have let go of the run.
     end_by: Option<Timestamp>,
-    /// This owner has sent something out.
-    launched: bool,
-    /// Events go into the log as they are told; else only if the run is handed over.
-    logged: bool,
-    next_look: Timestamp,
+    next_heartbeat: Timestamp,
     next_batch: Timestamp,
     registered: Registered,
     stopping: watch::Receiver<bool>,
     outbox: VecDeque<Progress>,
-    over: bool,
 }
 
-/// What the first write of an attached run needs beside its head.
-struct Unborn {
-    lease_until: Timestamp,
-    claims: Claims,
+/// How long a caller waits for a run, and what becomes of it then.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CallerWait {
+    pub(crate) longest: Duration,
+    pub(crate) when_it_ends: WhenWaitEnds,
 }
 
 impl Driver {
     /// A new run that a caller waits for. Nothing is written before it needs the outside or has ended.
-    pub(crate) fn attached(runner: &Runner, head: Arc<RunHead>, workflow: Arc<Workflow>, wait: Duration, claims: Claims) -> Self {
+    pub(crate) fn attached(runner: &Runner, head: Arc<RunHead>, workflow: Arc<Workflow>, wait: CallerWait, claims: Claims) -> Self {
         let now = head.created_at;
-        let held = Held { run: head.id.clone(), fence: 1, owner: runner.app.owner_token() };
-        let lease_until = now + wait + runner.app.settings.drain + LEASE_MARGIN;
-        let registered = runner.app.running.enter(&head.id);
-        let mut driver = Self::new(runner, head, workflow, held, Mode::Attached, now, registered);
-        driver.unborn = Some(Unborn { lease_until, claims });
-        driver.leave_at = Some(now + wait);
-        driver
+        let lease = Lease { run: head.id.clone(), fence: 1, owner: runner.app.owner_token() };
+        let until = now + wait.longest;
+        let lease_until = until + runner.app.settings.drain + LEASE_MARGIN;
+        let phase = Phase::NotStored(PendingStart { lease_until, claims });
+        let attachment = Attachment::Attached(Wait { until, when_it_ends: wait.when_it_ends, unwritten: Vec::new() });
+        let registered = runner.app.running.register(&head.id);
+        let run = Run::new(workflow, run_start(&head, now));
+        Self::new(runner, head, run, now, Setup { lease, phase, attachment, registered })
     }
 
     /// A detached run that was claimed: goes on after what is recorded.
     pub(crate) async fn detached(
         runner: &Runner,
-        held: Held,
+        lease: Lease,
         record: &RunRecord,
         workflow: Arc<Workflow>,
         registered: Registered,
     ) -> Result<Self> {
-        let started_at = record.started_at.unwrap_or(record.head.created_at);
-        let mut driver = Self::new(runner, record.head.clone(), workflow, held, Mode::Detached, started_at, registered);
+        let head = record.head.clone();
+        let started_at = record.started_at.unwrap_or(head.created_at);
+        let run = Run::new(workflow, run_start(&head, started_at));
+        let setup = Setup { lease, phase: Phase::Running, attachment: Attachment::Detached, registered };
+        let mut driver = Self::new(runner, head, run, started_at, setup);
         // The first owner finds nothing: no reads.
-        if driver.held.fence > 1 {
+        if driver.lease.fence > 1 {
             driver.replay = Replay::load(&*driver.app.ports.runs, driver.run_id()).await?;
             let events = driver.app.all_events(driver.run_id()).await?;
-            driver.recorder.go_on_after(events, |place| driver.replay.has(place), driver.app.now());
+            driver.recorder.continue_after(events, |place| driver.replay.has(place), driver.app.now());
         }
         Ok(driver)
     }
 
-    fn new(
-        runner: &Runner,
-        head: Arc<RunHead>,
-        workflow: Arc<Workflow>,
-        held: Held,
-        mode: Mode,
-        started_at: Timestamp,
-        registered: Registered,
-    ) -> Self {
-        let (app, outbound) = (runner.app.clone(), runner.outbound.clone());
+    fn new(runner: &Runner, head: Arc<RunHead>, run: Run, started_at: Timestamp, setup: Setup) -> Self {
+        let app = runner.app.clone();
         let now = app.now();
         Self {
-            run: Run::new(workflow, run_start(&head, started_at)),
+            run,
             replay: Replay::default(),
-            recorder: EventRecorder::new(held.fence),
+            recorder: EventRecorder::new(setup.lease.fence),
             calls: Calls::default(),
             ready: Vec::new(),
-            unwritten: Vec::new(),
             next_order: 0,
             started_at,
-            unborn: None,
-            leave_at: None,
-            leaving_until: None,
             end_by: app.end_by(),
-            launched: false,
-            logged: mode == Mode::Detached,
-            next_look: now + if mode == Mode::Attached { CANCEL_LOOK } else { HEARTBEAT },
+            next_heartbeat: now + heartbeat::interval(setup.attachment.mode()),
             next_batch: now + EVENT_BATCH,
-            registered,
             stopping: app.stopping(),
             outbox: VecDeque::new(),
-            over: false,
+            outbound: runner.outbound.clone(),
             app,
-            outbound,
             head,
-            held,
-            mode,
+            lease: setup.lease,
+            phase: setup.phase,
+            attachment: setup.attachment,
+            registered: setup.registered,
         }
     }
 
-    /// Somebody listens: events are told and kept.
+    /// Somebody listens: events are reported, and stored as they come.
     pub(crate) fn watched(mut self) -> Self {
         self.recorder.watch();
-        self.logged = true;
         self
     }
 
@@ -192,7 +169,7 @@ impl Driver {
 
     /// How the run is ended if driving it panics.
     pub(crate) fn panic_end(&self) -> PanicEnd {
-        PanicEnd { app: self.app.clone(), head: self.head.clone(), held: self.held.clone() }
+        PanicEnd { app: self.app.clone(), head: self.head.clone(), lease: self.lease.clone() }
     }
 
     /// Computes as far as it goes alone. `true`: to the end.
@@ -200,9 +177,9 @@ impl Driver {
         self.pump() == Pumped::Done
     }
 
-    /// What the run tells next; `None` after its last word.
+    /// What the run reports next; `None` after the last progress.
     pub async fn next(&mut self) -> Option<Progress> {
-        while self.outbox.is_empty() && !self.over {
+        while self.outbox.is_empty() && !self.is_over() {
             if let Err(error) = self.advance().await {
                 tracing::error!(run.id = %self.head.id, error = format!("{error:#}"), "the run was given up: its store did not answer");
                 self.lose();
@@ -213,31 +190,32 @@ impl Driver {
 
     async fn advance(&mut self) -> Result<()> {
         match self.pump() {
-            Pumped::Done => self.end().await,
+            Pumped::Done => self.finish().await,
             Pumped::Waiting if self.replay.goes_on() => {
                 self.feed_recorded();
                 Ok(())
             }
-            Pumped::Waiting if self.leaving_until.is_some() && self.calls.is_empty() => self.hand_over().await,
+            Pumped::Waiting if self.is_draining() && self.calls.is_empty() => self.hand_over().await,
             Pumped::Waiting => self.go_on().await,
         }
     }
 
     async fn go_on(&mut self) -> Result<()> {
-        if let Some(unborn) = self.unborn.take() {
-            self.begin(unborn).await?;
+        match std::mem::replace(&mut self.phase, Phase::Running) {
+            Phase::NotStored(start) => self.store(start).await?,
+            stored => self.phase = stored,
         }
-        if !self.over && self.leaving_until.is_none() {
+        if matches!(self.phase, Phase::Running) {
             self.launch().await?;
         }
-        // What is to be told does not wait for what comes next.
-        if self.over || !self.outbox.is_empty() { Ok(()) } else { self.pause().await }
+        // What is to be reported does not wait for what comes next.
+        if self.is_over() || !self.outbox.is_empty() { Ok(()) } else { self.pause().await }
     }
 
     fn pump(&mut self) -> Pumped {
         loop {
             match self.run.step() {
-                Step::Emit(event) => self.tell(event),
+                Step::Emit(event) => self.record_event(event),
                 Step::Perform(id, call) => self.ready.push((id, call)),
                 Step::Wait(_) => return Pumped::Waiting,
                 Step::Done => return Pumped::Done,
@@ -245,10 +223,15 @@ impl Driver {
         }
     }
 
-    fn tell(&mut self, event: RunEvent) {
-        if let Some(event) = self.recorder.tell(event, self.app.now()) {
+    fn record_event(&mut self, event: RunEvent) {
+        if let Some(event) = self.recorder.record(event, self.app.now()) {
             self.outbox.push_back(Progress::Event(event));
         }
+    }
+
+    /// Events go into the log as they come; else only if the run is handed over.
+    fn is_logged(&self) -> bool {
+        self.recorder.is_watched() || self.attachment.mode() == Mode::Detached
     }
 
     /// Replays one recorded result, in the order it was consumed.
@@ -277,29 +260,14 @@ impl Driver {
         }
     }
 
-    /// The first write of an attached run.
-    async fn begin(&mut self, unborn: Unborn) -> Result<()> {
-        let owner = Some(self.held.owner.clone());
-        let run = NewRun { head: self.head.clone(), mode: Mode::Attached, owner, due_at: unborn.lease_until, claims: unborn.claims };
-        let created = self.app.ports.runs.create(run).await;
-        self.app.after_first_write(&self.head, &created).await;
-        match created? {
-            Created::Created => {}
-            Created::Repeated(claim) => self.say_last(Progress::Repeated(claim)),
-            Created::IdTaken => self.say_last(Progress::IdTaken),
-        }
-        Ok(())
-    }
-
     /// Sends out what is ready, if there is time for it.
     async fn launch(&mut self) -> Result<()> {
         if !self.has_time_for_what_is_ready() {
-            return self.part().await;
+            return self.let_go().await;
         }
-        self.launched |= !self.ready.is_empty();
         for (id, call) in std::mem::take(&mut self.ready) {
-            let mark = if call.at_most_once && self.mode == Mode::Detached {
-                self.app.ports.runs.mark_started(&self.held, id.place()).await?
+            let mark = if call.at_most_once && self.attachment.mode() == Mode::Detached {
+                self.app.ports.runs.mark_started(&self.lease, id.place()).await?
             } else {
                 StartMark::Marked
             };
@@ -315,28 +283,29 @@ impl Driver {
         Ok(())
     }
 
-    /// An owner that has done nothing yet starts what is ready however long it may take: no other would have more time for it.
+    /// An owner that has done nothing yet starts what is ready however long it may take: no other would have more time for it. So
+    /// does one whose run ends with its caller's wait: to let go of the caller before would only end it sooner.
     fn has_time_for_what_is_ready(&self) -> bool {
-        // Past its caller's wait a run of Sim's is ended: to part from the caller before that would only end it sooner.
-        let ends_with_its_wait = self.mode == Mode::Attached && self.head.dialect == Dialect::Sim;
-        let Some(end_by) = self.end_by.filter(|_| self.launched && !ends_with_its_wait) else { return true };
+        let can_leave_it = self.calls.has_launched() && !self.attachment.ends_with_wait();
+        let Some(end_by) = self.end_by.filter(|_| can_leave_it) else { return true };
         let now = self.app.now();
         self.ready.iter().all(|(_, call)| now + call.delay + call.timeout <= end_by)
     }
 
     /// Waits for whatever comes first.
     async fn pause(&mut self) -> Result<()> {
-        let wake_in = self.next_wake().since(self.app.now());
+        let (clock, wake_in) = (self.app.ports.clock.clone(), self.next_wake().since(self.app.now()));
+        let is_draining = self.is_draining();
         let woken = tokio::select! {
             biased;
-            true = told_to_stop(&mut self.stopping), if self.leaving_until.is_none() => Woken::Stopping,
-            () = self.registered.woken() => Woken::CancelAsked,
+            true = until_stopped(&mut self.stopping), if !is_draining => Woken::Stopping,
+            () = self.registered.woken() => Woken::CancelRequested,
             from_call = self.calls.next() => Woken::Call(from_call),
-            () = tokio::time::sleep(wake_in) => Woken::Time,
+            () = clock.sleep(wake_in) => Woken::Time,
         };
         match woken {
-            Woken::Stopping => self.leave(),
-            Woken::CancelAsked => self.look().await?,
+            Woken::Stopping => self.drain(),
+            Woken::CancelRequested => self.heartbeat().await?,
             Woken::Call(FromCall::Said(id, chunk)) => self.run.progress(&id, chunk),
             Woken::Call(FromCall::Ended { id, input_hash, result }) => self.settle(id, input_hash, result).await?,
             Woken::Time => self.tick().await?,
@@ -345,13 +314,12 @@ impl Driver {
     }
 
     fn next_wake(&self) -> Timestamp {
-        let batch = (self.logged && self.recorder.has_unwritten()).then_some(self.next_batch);
-        let leave =
-            if self.leaving_until.is_some() { self.leaving_until } else { [self.leave_at, self.end_by].into_iter().flatten().min() };
-        [Some(self.next_look), Some(self.head.deadline_at), batch, leave].into_iter().flatten().min().unwrap_or(self.next_look)
+        let batch = (self.is_logged() && self.recorder.has_unwritten()).then_some(self.next_batch);
+        let always = self.next_heartbeat.min(self.head.deadline_at);
+        [batch, self.lets_go_at()].into_iter().flatten().fold(always, Timestamp::min)
     }
 
-    /// A call has ended. What it said is told first, its result is durable before anything that depends on it goes out.
+    /// A call has ended. What it said is recorded first, its result is durable before anything that depends on it goes out.
     async fn settle(&mut self, id: CallId, input_hash: String, result: CallResult) -> Result<()> {
         while let Some((id, chunk)) = self.calls.chunk_at_hand() {
             self.run.progress(&id, chunk);
@@ -367,11 +335,11 @@ impl Driver {
         let checkpoint =
             Checkpoint { place, order: self.next_order, input_hash, attempts: id.attempt() + 1, result, ended_at: Some(ended_at) };
         self.next_order += 1;
-        match self.mode {
-            Mode::Attached => self.unwritten.push(checkpoint),
-            Mode::Detached => {
+        match &mut self.attachment {
+            Attachment::Attached(wait) => wait.unwritten.push(checkpoint),
+            Attachment::Detached => {
                 let events = self.recorder.take_unwritten();
-                let written = self.app.ports.runs.checkpoint(&self.held, checkpoint, events).await?;
+                let written = self.app.ports.runs.checkpoint(&self.lease, checkpoint, events).await?;
                 self.unless_lost(written);
             }
         }
@@ -388,13 +356,11 @@ impl Driver {
                 message: "the run did not end before its deadline".to_owned(),
                 node: None,
             });
-        } else if self.leaving_until.is_some_and(|until| now >= until) {
-            self.hand_over().await?;
-        } else if self.leaving_until.is_none() && [self.leave_at, self.end_by].into_iter().flatten().any(|at| now >= at) {
-            self.part().await?;
-        } else if now >= self.next_look {
-            self.look().await?;
-        } else if self.logged && now >= self.next_batch {
+        } else if self.lets_go_at().is_some_and(|at| now >= at) {
+            if self.is_draining() { self.hand_over().await? } else { self.let_go().await? }
+        } else if now >= self.next_heartbeat {
+            self.heartbeat().await?;
+        } else if self.is_logged() && now >= self.next_batch {
             self.write_events().await?;
         }
         Ok(())
@@ -404,61 +370,10 @@ impl Driver {
         self.next_batch = self.app.now() + EVENT_BATCH;
         let events = self.recorder.take_unwritten();
         if !events.is_empty() {
-            let written = self.app.ports.runs.append_events(&self.held, events).await?;
+            let written = self.app.ports.runs.append_events(&self.lease, events).await?;
             self.unless_lost(written);
         }
         Ok(())
-    }
-
-    /// Commits the end. Whoever finishes first wins; what is stored is what is told.
-    async fn end(&mut self) -> Result<()> {
-        self.calls.close().await;
-        let (record, ending) = self.ending()?;
-        let deliveries: Vec<_> = ending.deliveries.iter().map(|delivery| delivery.id.clone()).collect();
-        let last = match self.unborn.take() {
-            Some(unborn) => {
-                let run = NewRun {
-                    head: self.head.clone(),
-                    mode: Mode::Attached,
-                    owner: None,
-                    due_at: unborn.lease_until,
-                    claims: unborn.claims,
-                };
-                let created = self.app.ports.runs.create_ended(run, ending).await;
-                self.app.after_first_write(&self.head, &created).await;
-                match created? {
-                    Created::Created => Progress::Ended(Box::new(record)),
-                    Created::Repeated(claim) => Progress::Repeated(claim),
-                    Created::IdTaken => Progress::IdTaken,
-                }
-            }
-            None => match self.app.ports.runs.finish(&self.held, ending).await? {
-                Finished::Finished => Progress::Ended(Box::new(record)),
-                Finished::Already(stored) => Progress::Ended(stored),
-                Finished::Lost => Progress::Lost,
-            },
-        };
-        if let Progress::Ended(ended) = &last {
-            self.app.after_end(ended, deliveries).await;
-        }
-        self.say_last(last);
-        Ok(())
-    }
-
-    fn record(&self, state: RunState) -> RunRecord {
-        RunRecord {
-            head: self.head.clone(),
-            state,
-            mode: self.mode,
-            fence: self.held.fence,
-            owner: None,
-            due_at: None,
-            cancel_requested: false,
-            barren_claims: 0,
-            started_at: Some(self.started_at),
-            end: None,
-            wiped: false,
-        }
     }
 
     fn unless_lost(&mut self, written: Written) {
@@ -470,28 +385,36 @@ impl Driver {
     fn lose(&mut self) {
         metric::owner_lost(&self.head);
         self.calls.give_up();
-        self.say_last(Progress::Lost);
+        self.finish_with(Progress::Lost);
     }
 
-    fn say_last(&mut self, progress: Progress) {
-        // Nothing is told that may not be stored: the log is what counts then, and a run that never began has no events.
-        if matches!(progress, Progress::Repeated(_) | Progress::IdTaken | Progress::Lost) {
+    fn finish_with(&mut self, last: Progress) {
+        // Nothing is reported that may not be stored: the log is what counts then, and a run that never began has no events.
+        if matches!(last, Progress::Repeated(_) | Progress::IdTaken | Progress::Lost) {
             self.outbox.clear();
         }
-        self.outbox.push_back(progress);
-        self.over = true;
+        self.outbox.push_back(last);
+        self.phase = Phase::Over;
     }
+}
+
+/// What a driver begins with.
+struct Setup {
+    lease: Lease,
+    phase: Phase,
+    attachment: Attachment,
+    registered: Registered,
 }
 
 enum Woken {
     Stopping,
-    CancelAsked,
+    CancelRequested,
     Call(FromCall),
     Time,
 }
 
 /// Pends for good where the platform is gone.
-async fn told_to_stop(stopping: &mut watch::Receiver<bool>) -> bool {
+async fn until_stopped(stopping: &mut watch::Receiver<bool>) -> bool {
     if stopping.wait_for(|stopping| *stopping).await.is_err() {
         std::future::pending::<()>().await;
     }

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use flowgate_app::access::Caller;
 use flowgate_app::delivery::{HeaderValue, WebhookBody, WebhookTarget};
-use flowgate_app::error::{Error, FieldProblem, Result, What};
+use flowgate_app::error::{Error, FieldProblem, Result, TakenRunId, What};
 use flowgate_app::id::RunId;
 use flowgate_app::idempotency::{Claim, Claims, IdempotencyKey, IdempotencyRow, chosen_id_key};
 use flowgate_app::key::Scope;
+use flowgate_app::limit::Allowance;
 use flowgate_app::run::{Created, Dialect, Mode, NewRun, RunHead, RunRecord};
 use flowgate_app::work::Message;
 use flowgate_app::workflows::Published;
@@ -18,7 +19,7 @@ use flowgate_engine::{ENGINE, Workflow};
 use serde_json::Value;
 
 use crate::Runner;
-use crate::driver::{Driver, Progress};
+use crate::driver::{CallerWait, Driver, Progress};
 use crate::host::{self, Subscription};
 
 /// How long a message in the queue may take before the sweeper sends it again.
@@ -41,7 +42,8 @@ pub struct StartRequest {
     /// `None`: what the workflow says.
     pub save: Option<bool>,
     pub webhooks: Vec<WebhookRequest>,
-    pub manner: Manner,
+    pub response_mode: ResponseMode,
+    pub when_wait_ends: WhenWaitEnds,
     /// Ends the run earlier than its workflow would.
     pub timeout: Option<Duration>,
     /// The caller's own name for the run, 1 to 128 characters; refused where it was taken before.
@@ -60,11 +62,20 @@ pub struct WebhookRequest {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Manner {
+pub enum ResponseMode {
     /// Until the end, or this long; `None`: as long as the platform waits at most.
     Wait(Option<Duration>),
     Stream,
     Detach,
+}
+
+/// What becomes of a run whose caller has waited as long as it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenWaitEnds {
+    /// It goes on, and its result can be asked for.
+    Detach,
+    /// Nobody would come for its result.
+    Cancel,
 }
 
 #[derive(Debug, Clone)]
@@ -74,27 +85,59 @@ pub struct IdempotencyRequest {
     pub body_hash: String,
 }
 
+/// What came of a request to start a run.
+pub struct Start {
+    pub started: Started,
+    /// What the key may still start, where that is limited and this request was counted.
+    pub allowance: Option<Allowance>,
+}
+
 pub enum Started {
     /// Ended, or accepted and going on: its state tells.
     Run(Box<RunRecord>),
+    /// Its caller's wait was over first: it is cancelled ([`WhenWaitEnds::Cancel`]).
+    Overdue(Box<RunRecord>),
     Stream(Subscription),
     /// An earlier request with this idempotency key started it.
     Repeated(Box<RunRecord>),
 }
 
+/// How a run that was admitted starts.
+struct StartPlan {
+    workflow: Arc<Workflow>,
+    mode: ResponseMode,
+    when_wait_ends: WhenWaitEnds,
+    claims: Claims,
+    allowance: Option<Allowance>,
+}
+
+impl StartPlan {
+    fn id_taken(&self) -> Error {
+        Error::RunIdTaken(TakenRunId { id: self.claims.chosen_id().to_owned(), allowance: self.allowance })
+    }
+}
+
 impl Runner {
-    pub async fn start_run(&self, caller: &Caller, request: StartRequest) -> Result<Started> {
+    pub async fn start_run(&self, caller: &Caller, request: StartRequest) -> Result<Start> {
         caller.require(Scope::Run, &request.workflow_id, What::Workflow)?;
         let published = self.app.published(&request.workflow_id, request.version.as_deref()).await?;
-        let (manner, idempotency) = (request.manner, self.idempotency_row(caller, &published.uid, request.idempotency.as_ref()));
+        let idempotency = self.idempotency_row(caller, &published.uid, request.idempotency.as_ref());
+        let (mode, when_wait_ends) = (request.response_mode, request.when_wait_ends);
         let mut head = self.accept(caller, &published, request).await?;
         let claims = Claims { idempotency, run_id: self.run_id_row(&head)? };
-        self.app.admit(caller, &mut head, &claims).await?;
-        self.start(Arc::new(head), published.workflow.clone(), manner, claims).await
+        let allowance = self.app.admit(caller, &mut head, &claims).await?;
+        let plan = StartPlan { workflow: published.workflow.clone(), mode, when_wait_ends, claims, allowance };
+        self.start(Arc::new(head), plan).await
     }
 
     /// The same input on the same version, as a new run.
-    pub async fn replay_run(&self, caller: &Caller, id: &str, manner: Manner, idempotency: Option<&IdempotencyRequest>) -> Result<Started> {
+    pub async fn replay_run(
+        &self,
+        caller: &Caller,
+        id: &str,
+        mode: ResponseMode,
+        idempotency: Option<&IdempotencyRequest>,
+    ) -> Result<Start> {
         let record = self.app.run_for(caller, Scope::Run, id).await?;
         // The new run tells what the earlier one was given.
         caller.require(Scope::Read, &record.head.workflow_id, What::Run)?;
@@ -116,8 +159,9 @@ impl Runner {
             ..RunHead::clone(earlier)
         };
         let claims = Claims { idempotency: self.idempotency_row(caller, &head.workflow_uid, idempotency), run_id: None };
-        self.app.admit(caller, &mut head, &claims).await?;
-        self.start(Arc::new(head), workflow, manner, claims).await
+        let allowance = self.app.admit(caller, &mut head, &claims).await?;
+        let plan = StartPlan { workflow, mode, when_wait_ends: WhenWaitEnds::Detach, claims, allowance };
+        self.start(Arc::new(head), plan).await
     }
 
     /// Up to five, each of them somewhere a stranger may send us.
@@ -199,46 +243,53 @@ impl Runner {
         })
     }
 
-    async fn start(&self, head: Arc<RunHead>, workflow: Arc<Workflow>, manner: Manner, claims: Claims) -> Result<Started> {
-        match manner {
-            Manner::Detach => self.start_detached(head, claims).await,
-            Manner::Stream => {
-                let driver = Driver::attached(self, head, workflow, self.app.settings.longest_stream, claims).watched();
-                Ok(Started::Stream(host::host(driver)))
+    async fn start(&self, head: Arc<RunHead>, plan: StartPlan) -> Result<Start> {
+        let started = match plan.mode {
+            ResponseMode::Detach => self.start_detached(head, &plan).await?,
+            ResponseMode::Stream => {
+                let driver = self.attached(head, &plan, self.app.settings.longest_stream).watched();
+                Started::Stream(host::host(driver))
             }
-            Manner::Wait(wait) => {
-                let wait = wait.unwrap_or(self.app.settings.longest_wait).min(self.app.settings.longest_wait);
-                let run = head.id.clone();
-                let driver = Driver::attached(self, head, workflow, wait, claims.clone());
-                self.after_wait(&run, host::end_of(driver).await, &claims).await
+            ResponseMode::Wait(wait) => {
+                let longest = self.app.settings.longest_wait;
+                let (run, wait) = (head.id.clone(), wait.unwrap_or(longest).min(longest));
+                let progress = host::end_of(self.attached(head, &plan, wait)).await;
+                self.after_wait(&run, progress, &plan).await?
             }
-        }
+        };
+        Ok(Start { started, allowance: plan.allowance })
     }
 
-    async fn start_detached(&self, head: Arc<RunHead>, claims: Claims) -> Result<Started> {
+    fn attached(&self, head: Arc<RunHead>, plan: &StartPlan, longest: Duration) -> Driver {
+        let wait = CallerWait { longest, when_it_ends: plan.when_wait_ends };
+        Driver::attached(self, head, plan.workflow.clone(), wait, plan.claims.clone())
+    }
+
+    async fn start_detached(&self, head: Arc<RunHead>, plan: &StartPlan) -> Result<Started> {
         let due_at = self.app.now() + QUEUE_GRACE;
-        let run = NewRun { head: head.clone(), mode: Mode::Detached, owner: None, due_at, claims: claims.clone() };
+        let run = NewRun { head: head.clone(), mode: Mode::Detached, owner: None, due_at, claims: plan.claims.clone() };
         let created = self.app.ports.runs.create(run).await;
         self.app.after_first_write(&head, &created).await;
         match created? {
             Created::Created => {}
-            Created::Repeated(claim) => return self.repeated(claim, claims.body_hash()).await,
-            Created::IdTaken => return Err(Error::RunIdTaken(claims.chosen_id().to_owned())),
+            Created::Repeated(claim) => return self.repeated(claim, plan.claims.body_hash()).await.map(Started::Repeated),
+            Created::IdTaken => return Err(plan.id_taken()),
         }
         self.app.send(Message::RunV1 { run: head.id.clone() }).await;
         Ok(Started::Run(Box::new(RunRecord::pending(head, due_at))))
     }
 
-    async fn after_wait(&self, run: &RunId, progress: Option<Progress>, claims: &Claims) -> Result<Started> {
+    async fn after_wait(&self, run: &RunId, progress: Option<Progress>, plan: &StartPlan) -> Result<Started> {
         match progress {
             Some(Progress::Ended(record) | Progress::HandedOver(record)) => Ok(Started::Run(record)),
-            Some(Progress::Repeated(claim)) => self.repeated(claim, claims.body_hash()).await,
-            Some(Progress::IdTaken) => Err(Error::RunIdTaken(claims.chosen_id().to_owned())),
+            Some(Progress::Overdue(record)) => Ok(Started::Overdue(record)),
+            Some(Progress::Repeated(claim)) => self.repeated(claim, plan.claims.body_hash()).await.map(Started::Repeated),
+            Some(Progress::IdTaken) => Err(plan.id_taken()),
             Some(Progress::Event(_) | Progress::Lost) | None => self.after_loss(run).await,
         }
     }
 
-    /// What is stored is what is told. A run that nobody goes on with has no answer yet.
+    /// What is stored is what is answered. A run that nobody goes on with has no answer yet.
     async fn after_loss(&self, run: &RunId) -> Result<Started> {
         let stored = self.app.ports.runs.read(run).await?.filter(|record| record.state.has_ended() || record.mode == Mode::Detached);
         stored
@@ -247,12 +298,12 @@ impl Runner {
     }
 
     /// The run that the idempotency key began, if it was for the same request.
-    pub async fn repeated(&self, claim: Claim, body_hash: &str) -> Result<Started> {
+    pub async fn repeated(&self, claim: Claim, body_hash: &str) -> Result<Box<RunRecord>> {
         if claim.body_hash != body_hash {
             return Err(Error::IdempotencyMismatch);
         }
         let record = self.app.ports.runs.read(&claim.run).await?.ok_or(Error::NotFound(What::Run))?;
-        Ok(Started::Repeated(Box::new(record)))
+        Ok(Box::new(record))
     }
 
     fn idempotency_row(&self, caller: &Caller, workflow_uid: &str, request: Option<&IdempotencyRequest>) -> Option<IdempotencyRow> {
@@ -270,7 +321,7 @@ impl Runner {
         let Some(chosen) = &head.chosen_id else { return Ok(None) };
         // Ids of this form are ours to give, so that one id never names two runs.
         if RunId::parse(chosen).is_some() {
-            return Err(Error::RunIdTaken(chosen.clone()));
+            return Err(Error::RunIdTaken(TakenRunId { id: chosen.clone(), allowance: None }));
         }
         let key = chosen_id_key(&head.workflow_uid, chosen);
         let expires_at = head.deadline_at + self.app.settings.retention;

@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 
 use anyhow::Result;
 use flowgate_app::id::RunId;
-use flowgate_app::lease::{Held, LEASE};
+use flowgate_app::lease::{LEASE, Lease};
 use flowgate_app::metric;
 use flowgate_app::registry::Registered;
 use flowgate_app::run::{Claimed, Mode, RunRecord, RunState};
@@ -15,18 +15,18 @@ use futures_util::FutureExt;
 use crate::Runner;
 use crate::driver::Driver;
 
-/// Claims in a row that recorded nothing new: the run breaks its workers.
-const MOST_BARREN_CLAIMS: u32 = 5;
+/// Claims in a row that recorded nothing new. A run with more breaks its workers.
+const MAX_CLAIMS_WITHOUT_PROGRESS: u32 = 5;
 
 impl Runner {
     /// Does what a `RunV1` message asks for. `Err`: try the message again.
     pub async fn work(&self, run: &RunId) -> Result<()> {
-        let registered = self.app.running.enter(run);
+        let registered = self.app.running.register(run);
         let (owner, now) = (self.app.owner_token(), self.app.now());
         match self.app.ports.runs.claim(run, &owner, now, now + LEASE).await? {
-            Claimed::Ours(held, record) => self.work_on(held, *record, registered).await,
+            Claimed::Leased(lease, record) => self.work_on(lease, *record, registered).await,
             Claimed::Ended => self.app.wipe_if_unsaved(run).await,
-            Claimed::Held => Ok(()),
+            Claimed::LeasedByOther => Ok(()),
             Claimed::Unknown => {
                 tracing::warn!(run.id = %run, "a message names a run that is gone");
                 Ok(())
@@ -34,24 +34,24 @@ impl Runner {
         }
     }
 
-    async fn work_on(&self, held: Held, record: RunRecord, registered: Registered) -> Result<()> {
-        if held.fence == 1 {
+    async fn work_on(&self, lease: Lease, record: RunRecord, registered: Registered) -> Result<()> {
+        if lease.fence == 1 {
             metric::run_waited(&record.head, self.app.now());
         }
-        if let Some((state, error)) = self.foregone(&record) {
-            self.app.end_held(&held, &record, state, error).await?;
+        if let Some((state, error)) = self.ends_without_running(&record) {
+            self.app.finish_leased(&lease, &record, state, error).await?;
             return Ok(());
         }
         let head = &record.head;
         if head.engine > ENGINE {
-            return self.leave_to_newer(&held).await;
+            return self.release_to_newer(&lease).await;
         }
         let Some(workflow) = self.app.compiled(&head.workflow_uid, &head.version).await? else {
             let error = failure("version_gone", "the version that the run was started with is gone");
-            self.app.end_held(&held, &record, RunState::Failed, error).await?;
+            self.app.finish_leased(&lease, &record, RunState::Failed, error).await?;
             return Ok(());
         };
-        let mut driver = Driver::detached(self, held, &record, workflow, registered).await?;
+        let mut driver = Driver::detached(self, lease, &record, workflow, registered).await?;
         let driven = AssertUnwindSafe(async { while driver.next().await.is_some() {} }).catch_unwind().await;
         if driven.is_err() {
             let panic_end = driver.panic_end();
@@ -62,22 +62,22 @@ impl Runner {
     }
 
     /// A newer deployment started the run, by rules that this one does not know: after a rollback both may be at work.
-    async fn leave_to_newer(&self, held: &Held) -> Result<()> {
-        tracing::warn!(run.id = %held.run, "the run was started by a newer engine, and is left to it");
+    async fn release_to_newer(&self, lease: &Lease) -> Result<()> {
+        tracing::warn!(run.id = %lease.run, "the run was started by a newer engine, and is left to it");
         let due_at = self.app.now() + LEASE;
-        self.app.ports.runs.hand_over(held, Vec::new(), Vec::new(), due_at).await?;
+        self.app.ports.runs.hand_over(lease, Vec::new(), Vec::new(), due_at).await?;
         Ok(())
     }
 
     /// How a run must end without going on, if it must.
-    fn foregone(&self, record: &RunRecord) -> Option<(RunState, Option<RunError>)> {
+    fn ends_without_running(&self, record: &RunRecord) -> Option<(RunState, Option<RunError>)> {
         if record.cancel_requested {
             return Some((RunState::Cancelled, None));
         }
         if record.mode == Mode::Attached {
             return Some((RunState::Failed, failure("interrupted", "the run was attached to its caller when its server stopped")));
         }
-        if record.barren_claims > MOST_BARREN_CLAIMS {
+        if record.claims_without_progress > MAX_CLAIMS_WITHOUT_PROGRESS {
             return Some((RunState::Failed, failure("poison", "the run stopped its worker again and again")));
         }
         let late = self.app.now() >= record.head.deadline_at;

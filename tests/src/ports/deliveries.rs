@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use flowgate_core::delivery::{AfterAttempt, Attempt, Delivery, DeliveryId, DeliveryState, FrozenRequest};
 use flowgate_core::lease::Written;
-use flowgate_core::run::{Ending, RunState};
+use flowgate_core::run::{FinishedRun, RunState};
 
 use super::sample::*;
 use super::{Guarantee, World, guarantee};
@@ -169,9 +169,9 @@ async fn redeliver_while_out(world: World) -> Result<()> {
 
 async fn redeliver_nothing(world: World) -> Result<()> {
     assert_eq!(world.deliveries.redeliver(&delivery(9, 0, 0)?.id, at(1_000)).await?, None);
-    let held = claimed(&world, 1, "a").await?;
+    let lease = claimed(&world, 1, "a").await?;
     let made = delivery(1, 0, 900)?;
-    world.runs.finish(&held, Ending { deliveries: vec![made.clone()], ..ending(RunState::Succeeded) }).await?;
+    world.runs.finish(&lease, FinishedRun { deliveries: vec![made.clone()], ..ending(RunState::Succeeded) }).await?;
     world.runs.wipe(&run_id(1)?).await?;
     assert_eq!(world.deliveries.redeliver(&made.id, at(1_000)).await?, None);
     assert_eq!(world.deliveries.claim(&made.id, &owner("a"), at(9_000), at(9_500)).await?, None);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
 use flowgate_core::delivery::AfterAttempt;
-use flowgate_core::run::{Ending, RunState};
+use flowgate_core::run::{FinishedRun, RunState};
 use flowgate_core::work::{DueItem, Message};
 
 use super::sample::*;
@@ -44,10 +44,10 @@ async fn soonest_first(world: World) -> Result<()> {
 }
 
 async fn moves_with_its_owner(world: World) -> Result<()> {
-    let held = claimed(&world, 1, "a").await?;
-    world.runs.heartbeat(&held, at(5_000)).await?;
+    let lease = claimed(&world, 1, "a").await?;
+    world.runs.heartbeat(&lease, at(5_000)).await?;
     assert!(world.due.due(at(4_999), 10).await?.is_empty());
-    world.runs.finish(&held, ending(RunState::Succeeded)).await?;
+    world.runs.finish(&lease, ending(RunState::Succeeded)).await?;
     let made = delivery(2, 0, 900)?;
     world.deliveries.put(made.clone()).await?;
     world.deliveries.claim(&made.id, &owner("a"), at(900), at(2_000)).await?;
@@ -60,10 +60,10 @@ async fn moves_with_its_owner(world: World) -> Result<()> {
 }
 
 async fn due_until_wiped(world: World) -> Result<()> {
-    let end = Ending { due_at: Some(at(1_000)), ..ending(RunState::Succeeded) };
+    let end = FinishedRun { due_at: Some(at(1_000)), ..ending(RunState::Succeeded) };
     world.runs.create_ended(attached(1)?, end.clone()).await?;
-    let held = claimed(&world, 2, "a").await?;
-    world.runs.finish(&held, Ending { due_at: Some(at(1_001)), ..end }).await?;
+    let lease = claimed(&world, 2, "a").await?;
+    world.runs.finish(&lease, FinishedRun { due_at: Some(at(1_001)), ..end }).await?;
     let items = world.due.due(at(2_000), 10).await?;
     assert_eq!(items, [run_item(1, 1_000)?, run_item(2, 1_001)?]);
     assert!(world.due.postpone(&items[0], at(3_000)).await?);
@@ -95,18 +95,18 @@ async fn postponed_and_claimed(world: World) -> Result<()> {
     for item in world.due.due(at(1_000), 10).await? {
         assert!(world.due.postpone(&item, at(61_000)).await?);
     }
-    let (held, _) = claim(&world, 1, "b", 1_010, 2_000).await?;
-    assert_eq!(held.fence, 2);
+    let (lease, _) = claim(&world, 1, "b", 1_010, 2_000).await?;
+    assert_eq!(lease.fence, 2);
     world.deliveries.claim(&made.id, &owner("b"), at(1_010), at(2_000)).await?.context("the postponed delivery was refused")?;
     Ok(())
 }
 
 async fn moved_on(world: World) -> Result<()> {
-    let held = claimed(&world, 1, "a").await?;
+    let lease = claimed(&world, 1, "a").await?;
     let item = run_item(1, 1_000)?;
-    world.runs.heartbeat(&held, at(5_000)).await?;
+    world.runs.heartbeat(&lease, at(5_000)).await?;
     assert!(!world.due.postpone(&item, at(61_000)).await?);
-    world.runs.finish(&held, ending(RunState::Succeeded)).await?;
+    world.runs.finish(&lease, ending(RunState::Succeeded)).await?;
     assert!(!world.due.postpone(&run_item(1, 5_000)?, at(61_000)).await?);
     assert!(!world.due.postpone(&run_item(9, 5_000)?, at(61_000)).await?);
     assert!(!world.due.postpone(&webhook_item(9, 5_000)?, at(61_000)).await?);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use flowgate_core::limit::{Allowance, Entered, Rate, Taken};
+use flowgate_core::limit::{Acquired, Allowance, Rate, Taken};
 use tokio::task::JoinSet;
 
 use super::sample::*;
@@ -78,7 +78,7 @@ async fn concurrent_takes(world: World) -> Result<()> {
 async fn apart(world: World) -> Result<()> {
     for key in ["one", "two"] {
         assert_eq!(world.limits.take(key, RATE, at(1_000)).await?, Taken::Allowed(left(2, 2_000)));
-        assert_eq!(world.limits.enter(key, &run_id(1)?, 1, at(1), at(9)).await?, Entered::Entered);
+        assert_eq!(world.limits.acquire(key, &run_id(1)?, 1, at(1), at(9)).await?, Acquired::Acquired);
     }
     Ok(())
 }
@@ -94,33 +94,33 @@ async fn peek(world: World) -> Result<()> {
 }
 
 async fn places(world: World) -> Result<()> {
-    let enter = async |n: u32| world.limits.enter("key", &run_id(n)?, 2, at(10), at(1_000)).await;
-    assert_eq!((enter(1).await?, enter(2).await?, enter(3).await?), (Entered::Entered, Entered::Entered, Entered::Full));
-    assert_eq!(enter(2).await?, Entered::Entered, "it has its place");
+    let acquire = async |n: u32| world.limits.acquire("key", &run_id(n)?, 2, at(10), at(1_000)).await;
+    assert_eq!((acquire(1).await?, acquire(2).await?, acquire(3).await?), (Acquired::Acquired, Acquired::Acquired, Acquired::Full));
+    assert_eq!(acquire(2).await?, Acquired::Acquired, "it has its place");
     for run in [run_id(3)?, run_id(1)?, run_id(1)?] {
-        world.limits.leave("key", &run).await?;
+        world.limits.release("key", &run).await?;
     }
-    world.limits.leave("nobody", &run_id(1)?).await?;
-    assert_eq!((enter(3).await?, enter(1).await?), (Entered::Entered, Entered::Full));
+    world.limits.release("nobody", &run_id(1)?).await?;
+    assert_eq!((acquire(3).await?, acquire(1).await?), (Acquired::Acquired, Acquired::Full));
     Ok(())
 }
 
 async fn expiry(world: World) -> Result<()> {
-    let enter = async |n: u32, now: i64, until: i64| world.limits.enter("key", &run_id(n)?, 1, at(now), at(until)).await;
-    assert_eq!(enter(1, 10, 100).await?, Entered::Entered);
-    assert_eq!(enter(2, 99, 500).await?, Entered::Full);
-    assert_eq!(enter(2, 100, 500).await?, Entered::Entered);
-    assert_eq!(enter(3, 400, 900).await?, Entered::Full);
+    let acquire = async |n: u32, now: i64, until: i64| world.limits.acquire("key", &run_id(n)?, 1, at(now), at(until)).await;
+    assert_eq!(acquire(1, 10, 100).await?, Acquired::Acquired);
+    assert_eq!(acquire(2, 99, 500).await?, Acquired::Full);
+    assert_eq!(acquire(2, 100, 500).await?, Acquired::Acquired);
+    assert_eq!(acquire(3, 400, 900).await?, Acquired::Full);
 
-    let enter = async |n: u32, now: i64, until: i64| world.limits.enter("many", &run_id(n)?, 45, at(now), at(until)).await;
+    let acquire = async |n: u32, now: i64, until: i64| world.limits.acquire("many", &run_id(n)?, 45, at(now), at(until)).await;
     for n in 0..45 {
-        assert_eq!(enter(n, 10, 100).await?, Entered::Entered);
+        assert_eq!(acquire(n, 10, 100).await?, Acquired::Acquired);
     }
-    assert_eq!(enter(45, 99, 500).await?, Entered::Full);
+    assert_eq!(acquire(45, 99, 500).await?, Acquired::Full);
     for n in 45..90 {
-        assert_eq!(enter(n, 100, 500).await?, Entered::Entered);
+        assert_eq!(acquire(n, 100, 500).await?, Acquired::Acquired);
     }
-    assert_eq!(enter(90, 101, 500).await?, Entered::Full);
+    assert_eq!(acquire(90, 101, 500).await?, Acquired::Full);
     Ok(())
 }
 
@@ -128,11 +128,11 @@ async fn concurrent_entries(world: World) -> Result<()> {
     let mut tasks = JoinSet::new();
     for n in 0..50 {
         let (limits, run) = (world.limits.clone(), run_id(n)?);
-        tasks.spawn(async move { limits.enter("key", &run, 7, at(10), at(1_000)).await });
+        tasks.spawn(async move { limits.acquire("key", &run, 7, at(10), at(1_000)).await });
     }
     let mut entered = 0;
     for one in tasks.join_all().await {
-        entered += usize::from(one? == Entered::Entered);
+        entered += usize::from(one? == Acquired::Acquired);
     }
     assert_eq!(entered, 7);
     Ok(())

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use flowgate_core::idempotency::Claim;
-use flowgate_core::lease::Held;
+use flowgate_core::lease::Lease;
 use flowgate_core::page::PageRequest;
-use flowgate_core::run::{Claimed, Created, Ending, Finished, Heartbeat, Mode, NewRun, RunFilter, RunHead, RunProgress, RunState};
+use flowgate_core::run::{Claimed, Created, Finished, FinishedRun, Heartbeat, Mode, NewRun, RunFilter, RunHead, RunProgress, RunState};
 use serde_json::{Value, json};
 
 use super::sample::*;
@@ -41,7 +41,7 @@ async fn new_detached_run(world: World) -> Result<()> {
     assert_eq!(*run.head, head(1)?);
     assert_eq!((run.state, run.mode, run.fence, run.owner), (RunState::Pending, Mode::Detached, 0, None));
     assert_eq!((run.due_at, run.started_at, run.end), (Some(at(30_000)), None, None));
-    assert_eq!((run.cancel_requested, run.barren_claims, run.wiped), (false, 0, false));
+    assert_eq!((run.cancel_requested, run.claims_without_progress, run.wiped), (false, 0, false));
     assert_eq!(world.runs.read(&run_id(2)?).await?, None);
     Ok(())
 }
@@ -50,9 +50,9 @@ async fn new_attached_run(world: World) -> Result<()> {
     world.runs.create(attached(1)?).await?;
     let run = stored(&world, 1).await?;
     assert_eq!((run.state, run.mode, run.fence, run.owner), (RunState::Running, Mode::Attached, 1, Some(owner("a"))));
-    assert_eq!(world.runs.claim(&run_id(1)?, &owner("b"), at(100), at(200)).await?, Claimed::Held);
-    let held = Held { run: run_id(1)?, fence: 1, owner: owner("a") };
-    assert_eq!(world.runs.heartbeat(&held, at(40_000)).await?, Heartbeat::Kept { cancel_requested: false });
+    assert_eq!(world.runs.claim(&run_id(1)?, &owner("b"), at(100), at(200)).await?, Claimed::LeasedByOther);
+    let lease = Lease { run: run_id(1)?, fence: 1, owner: owner("a") };
+    assert_eq!(world.runs.heartbeat(&lease, at(40_000)).await?, Heartbeat::Kept { cancel_requested: false });
     Ok(())
 }
 
@@ -66,11 +66,11 @@ async fn progress(world: World) -> Result<()> {
     assert_eq!(world.runs.progress(&run_id(1)?).await?, None);
     world.runs.create(detached(1)?).await?;
     expect(RunState::Pending, false).await?;
-    let (held, _) = claim(&world, 1, "a", 100, 1_000).await?;
+    let (lease, _) = claim(&world, 1, "a", 100, 1_000).await?;
     expect(RunState::Running, false).await?;
     world.runs.request_cancel(&run_id(1)?, at(200)).await?;
     expect(RunState::Running, true).await?;
-    world.runs.finish(&held, ending(RunState::Cancelled)).await?;
+    world.runs.finish(&lease, ending(RunState::Cancelled)).await?;
     expect(RunState::Cancelled, true).await?;
     Ok(())
 }
@@ -156,7 +156,7 @@ async fn chosen_ids(world: World) -> Result<()> {
 }
 
 async fn create_ended(world: World) -> Result<()> {
-    let end = Ending { events: vec![chunk(1, 1)], deliveries: vec![delivery(1, 0, 900)?], ..ending(RunState::Succeeded) };
+    let end = FinishedRun { events: vec![chunk(1, 1)], deliveries: vec![delivery(1, 0, 900)?], ..ending(RunState::Succeeded) };
     let trace = end.trace.clone();
     assert_eq!(world.runs.create_ended(with_idempotency(attached(1)?, "k"), end.clone()).await?, Created::Created);
     let run = stored(&world, 1).await?;
@@ -172,7 +172,7 @@ async fn create_ended(world: World) -> Result<()> {
 
 async fn create_ended_repeated(world: World) -> Result<()> {
     world.runs.create(with_idempotency(detached(1)?, "k")).await?;
-    let end = Ending { events: vec![chunk(1, 1)], deliveries: vec![delivery(2, 0, 900)?], ..ending(RunState::Succeeded) };
+    let end = FinishedRun { events: vec![chunk(1, 1)], deliveries: vec![delivery(2, 0, 900)?], ..ending(RunState::Succeeded) };
     let repeated = world.runs.create_ended(with_idempotency(attached(2)?, "k"), end).await?;
     assert!(matches!(repeated, Created::Repeated(claim) if claim.run == run_id(1)?));
     assert_eq!(world.runs.read(&run_id(2)?).await?, None);
@@ -187,10 +187,10 @@ async fn values_come_back(world: World) -> Result<()> {
     for (n, value) in [(1, exact), (2, large)] {
         let run_head = RunHead { input: Arc::new(value.clone()), ..head(n)? };
         world.runs.create(NewRun { head: Arc::new(run_head.clone()), ..detached(n)? }).await?;
-        let (held, _) = claim(&world, n, "a", 100, 1_000).await?;
+        let (lease, _) = claim(&world, n, "a", 100, 1_000).await?;
         let mut end = ending(RunState::Succeeded);
         Arc::make_mut(&mut end.end).output = Arc::new(value.clone());
-        assert_eq!(world.runs.finish(&held, end.clone()).await?, Finished::Finished);
+        assert_eq!(world.runs.finish(&lease, end.clone()).await?, Finished::Finished);
         let run = stored(&world, n).await?;
         assert!(*run.head == run_head && run.end == Some(end.end), "run {n} has changed");
         assert_eq!(run.head.input.to_string().len(), value.to_string().len(), "keys keep their order");
@@ -206,11 +206,11 @@ async fn no_trace_before_the_end(world: World) -> Result<()> {
 }
 
 async fn wipe(world: World) -> Result<()> {
-    let (id, held) = (run_id(1)?, claimed(&world, 1, "a").await?);
-    world.runs.checkpoint(&held, checkpoint("a", 0, "x"), vec![chunk(1, 1)]).await?;
-    world.runs.mark_started(&held, "a").await?;
-    let end = Ending { deliveries: vec![delivery(1, 0, 900)?], due_at: Some(at(950)), ..ending(RunState::Succeeded) };
-    world.runs.finish(&held, end).await?;
+    let (id, lease) = (run_id(1)?, claimed(&world, 1, "a").await?);
+    world.runs.checkpoint(&lease, checkpoint("a", 0, "x"), vec![chunk(1, 1)]).await?;
+    world.runs.mark_started(&lease, "a").await?;
+    let end = FinishedRun { deliveries: vec![delivery(1, 0, 900)?], due_at: Some(at(950)), ..ending(RunState::Succeeded) };
+    world.runs.finish(&lease, end).await?;
     for _ in 0..2 {
         world.runs.wipe(&id).await?;
     }
@@ -229,8 +229,8 @@ async fn wipe(world: World) -> Result<()> {
 }
 
 async fn wipe_in_flight(world: World) -> Result<()> {
-    let held = claimed(&world, 1, "a").await?;
-    world.runs.checkpoint(&held, checkpoint("a", 0, "x"), vec![]).await?;
+    let lease = claimed(&world, 1, "a").await?;
+    world.runs.checkpoint(&lease, checkpoint("a", 0, "x"), vec![]).await?;
     let before = stored(&world, 1).await?;
     world.runs.wipe(&run_id(1)?).await?;
     world.runs.wipe(&run_id(2)?).await?;

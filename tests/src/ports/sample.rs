@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use flowgate_core::delivery::{Delivery, DeliveryId, DeliveryState, FrozenRequest, HeaderValue};
-use flowgate_core::event::{Event, EventId, NodeTrace, Told};
+use flowgate_core::event::{Event, EventId, EventKind, NodeTrace};
 use flowgate_core::id::RunId;
 use flowgate_core::idempotency::{Claims, IdempotencyKey, IdempotencyRow};
-use flowgate_core::lease::{Held, OwnerToken};
+use flowgate_core::lease::{Lease, OwnerToken};
 use flowgate_core::page::PageRequest;
-use flowgate_core::run::{Checkpoint, Claimed, Dialect, Ending, Mode, NewRun, RunEnd, RunHead, RunRecord, RunState};
+use flowgate_core::run::{Checkpoint, Claimed, Dialect, FinishedRun, Mode, NewRun, RunEnd, RunHead, RunRecord, RunState};
 use flowgate_core::secret::SigningPin;
 use flowgate_core::time::Timestamp;
 use flowgate_engine::call::Piece;
@@ -88,15 +88,15 @@ pub fn idempotency_key(key: &str) -> IdempotencyKey {
 }
 
 /// Creates run `n` and claims it for `who` at 100, with a lease to 1,000.
-pub async fn claimed(world: &World, n: u32, who: &str) -> Result<Held> {
+pub async fn claimed(world: &World, n: u32, who: &str) -> Result<Lease> {
     world.runs.create(detached(n)?).await?;
     Ok(claim(world, n, who, 100, 1_000).await?.0)
 }
 
 /// Claims run `n`, and fails if the claim is refused.
-pub async fn claim(world: &World, n: u32, who: &str, now: i64, until: i64) -> Result<(Held, RunRecord)> {
+pub async fn claim(world: &World, n: u32, who: &str, now: i64, until: i64) -> Result<(Lease, RunRecord)> {
     match world.runs.claim(&run_id(n)?, &owner(who), at(now), at(until)).await? {
-        Claimed::Ours(held, record) => Ok((held, *record)),
+        Claimed::Leased(lease, record) => Ok((lease, *record)),
         other => bail!("{who} was refused run {n}: {other:?}"),
     }
 }
@@ -105,7 +105,7 @@ pub async fn stored(world: &World, n: u32) -> Result<RunRecord> {
     world.runs.read(&run_id(n)?).await?.context("the run does not exist")
 }
 
-pub fn ending(state: RunState) -> Ending {
+pub fn ending(state: RunState) -> FinishedRun {
     let end = RunEnd {
         state,
         output: Arc::new(json!({"story": "Once"})),
@@ -114,7 +114,7 @@ pub fn ending(state: RunState) -> Ending {
         started_at: at(200),
         ended_at: at(900),
     };
-    Ending {
+    FinishedRun {
         end: Arc::new(end),
         trace: vec![node_trace()],
         events: Vec::new(),
@@ -153,7 +153,11 @@ pub fn checkpoint(place: &str, order: u64, value: &str) -> Checkpoint {
 }
 
 pub fn chunk(fence: u64, n: u64) -> Event {
-    Event { id: EventId { fence, n }, at: at(400), told: Told::Chunk { node: "draft".into(), call: None, text: format!("{fence}-{n}") } }
+    Event {
+        id: EventId { fence, n },
+        at: at(400),
+        kind: EventKind::Chunk { node: "draft".into(), call: None, text: format!("{fence}-{n}") },
+    }
 }
 
 /// Delivery `index` of the end of run `n`, due at `due`.

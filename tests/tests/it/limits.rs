@@ -211,3 +211,42 @@ async fn sims_usage_limits_are_those_of_the_key() {
         server.request(Method::POST, "/api/workflows/greet/execute", &key).json(&json!({ "name": "Ada" })).send().await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn what_is_noted_belongs_to_one_request() {
+    let server = TestServer::start().await;
+    server.publish("greet", GREET).await;
+    let mut keys = Vec::new();
+    for burst in [10, 20, 30] {
+        keys.push((burst, limited_key(&server, json!({ "requests_per_minute": 1, "burst": burst })).await));
+    }
+    let mut tasks = JoinSet::new();
+    for (burst, key) in keys.iter().cycle().take(15) {
+        let request = greet(&server, key);
+        let burst = *burst;
+        tasks.spawn(async move { (burst, allowance(&request.send().await.unwrap()).unwrap()) });
+    }
+    let mut left: Vec<(i64, i64)> = Vec::new();
+    for (burst, [limit, remaining, _]) in tasks.join_all().await {
+        assert_eq!(limit, burst);
+        left.push((burst, burst - remaining));
+    }
+    left.sort_unstable();
+    let each: Vec<_> = [10, 20, 30].into_iter().flat_map(|burst| (1..=5).map(move |taken| (burst, taken))).collect();
+    assert_eq!(left, each, "each of five requests took one of its own key's");
+    assert_eq!(allowance(&greet(&server, ADMIN_KEY).send().await.unwrap()), None);
+}
+
+#[tokio::test]
+async fn a_start_refused_for_its_run_id_says_what_it_left() {
+    let server = TestServer::start().await;
+    server.publish("greet", GREET).await;
+    let key = limited_key(&server, json!({ "requests_per_minute": 1, "burst": 9 })).await;
+    let execute = || {
+        let request = server.request(Method::POST, "/api/workflows/greet/execute", &key);
+        request.header("x-execution-id", "mine").json(&json!({ "name": "Ada" })).send()
+    };
+    let (first, second) = (execute().await.unwrap(), execute().await.unwrap());
+    assert_eq!((first.status().as_u16(), allowance(&first).unwrap()[1]), (200, 8));
+    assert_eq!((second.status().as_u16(), allowance(&second).unwrap()[1]), (409, 7));
+}

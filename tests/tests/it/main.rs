@@ -1,6 +1,7 @@
 //! One binary for all integration tests.
 
 #![expect(clippy::unwrap_used, reason = "tests panic when they fail")]
+#![expect(clippy::disallowed_methods, reason = "the tested processes run in real time")]
 
 mod ports_local;
 mod ports_aws;
@@ -26,6 +27,7 @@ mod limits;
 mod idempotency;
 mod stop;
 mod sweep;
+mod time;
 mod hostile;
 mod protocol;
 mod cli;

@@ -18,6 +18,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use flowgate_core::clock::Clock;
 use flowgate_core::secret::{Keyring, SecretInfo, Secrets};
+use flowgate_core::system::SystemClock;
 use flowgate_core::time::Timestamp;
 use flowgate_engine::call::{
     Action, Call, CallError, CallOutput, CallResult, Chunk, HttpCall, ModelCall, ModelMessage, ModelRole, Piece, Rendered,
@@ -56,9 +57,14 @@ impl Secrets for StoredSecrets {
 
 pub(crate) struct FixedClock;
 
+#[async_trait]
 impl Clock for FixedClock {
     fn now(&self) -> Timestamp {
         Timestamp(1_758_765_323_024)
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        SystemClock.sleep(duration).await;
     }
 }
 
@@ -234,7 +240,15 @@ async fn a_status_of_failure_is_one_without_the_query() {
     let world = world();
     for (status, retryable) in [(400, false), (401, false), (404, false), (408, true), (425, true), (429, true), (500, true), (503, true)] {
         let error = world.http(get_from(format!("{url}/{status}?key=x"))).await.unwrap_err();
-        assert_eq!(error, CallError { code: "http_status".into(), message: format!("GET {url}/{status} answered {status}"), retryable, ..CallError::default() });
+        assert_eq!(
+            error,
+            CallError {
+                code: "http_status".into(),
+                message: format!("GET {url}/{status} answered {status}"),
+                retryable,
+                ..CallError::default()
+            }
+        );
     }
     let found = world.http(get_from(format!("{url}/302"))).await.unwrap();
     assert_eq!(found["status"], 302, "a redirect is an answer");

@@ -6,8 +6,10 @@ mod requests;
 
 use std::io::Read;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
+use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use flowgate_aws::{Aws, Config, TraceHeaders};
@@ -15,7 +17,7 @@ use flowgate_core::clock::Clock;
 use flowgate_core::delivery::Attempt;
 use flowgate_core::run::{NewRun, RunHead};
 use flowgate_core::secret::Keyring;
-use flowgate_core::system::SystemEntropy;
+use flowgate_core::system::{SystemClock, SystemEntropy};
 use flowgate_core::time::Timestamp;
 use flowgate_core::work::Message;
 use flowgate_core::workflow::Draft;
@@ -26,9 +28,14 @@ use serde_json::{Value, json};
 
 struct At(i64);
 
+#[async_trait]
 impl Clock for At {
     fn now(&self) -> Timestamp {
         at(self.0)
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        SystemClock.sleep(duration).await;
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use flowgate_core::idempotency::{Claims, IdempotencyRow};
-use flowgate_core::run::{Claimed, Ending, NewRun, RunFilter, RunState};
+use flowgate_core::run::{Claimed, FinishedRun, NewRun, RunFilter, RunState};
 use flowgate_local::{Local, LocalLimits};
 use flowgate_tests::ports::sample::*;
 use flowgate_tests::ports::{World, check_all};
@@ -43,7 +43,7 @@ async fn after_a_restart_everything_in_flight_is_due_at_once() -> Result<()> {
     claimed(&world, 1, "dead").await?;
     world.runs.create(attached(2)?).await?;
     world.runs.create(detached(3)?).await?;
-    world.runs.create_ended(attached(4)?, Ending { due_at: Some(at(80_000)), ..ending(RunState::Succeeded) }).await?;
+    world.runs.create_ended(attached(4)?, FinishedRun { due_at: Some(at(80_000)), ..ending(RunState::Succeeded) }).await?;
     let (out, waits) = (delivery(4, 0, 500)?, delivery(4, 1, 70_000)?);
     world.deliveries.put(out.clone()).await?;
     world.deliveries.put(waits.clone()).await?;
@@ -51,7 +51,7 @@ async fn after_a_restart_everything_in_flight_is_due_at_once() -> Result<()> {
     drop((local, world));
 
     let (local, world) = open(folder.path())?;
-    assert_eq!(world.runs.claim(&run_id(1)?, &owner("b"), at(600), at(900)).await?, Claimed::Held);
+    assert_eq!(world.runs.claim(&run_id(1)?, &owner("b"), at(600), at(900)).await?, Claimed::LeasedByOther);
     local.expire_leases(at(600)).await?;
     assert_eq!(world.due.due(at(600), 10).await?.len(), 4);
     for n in 1..=3 {
@@ -68,14 +68,14 @@ async fn runs_past_their_retention_are_forgotten_with_all_their_parts() -> Resul
     let folder = tempfile::tempdir()?;
     let (local, world) = open(folder.path())?;
     for n in 1..=250 {
-        let end = Ending { deliveries: vec![delivery(n, 0, 900)?], expires_at: at(1_000), ..ending(RunState::Succeeded) };
+        let end = FinishedRun { deliveries: vec![delivery(n, 0, 900)?], expires_at: at(1_000), ..ending(RunState::Succeeded) };
         world.runs.create_ended(attached(n)?, end).await?;
     }
-    let held = claimed(&world, 251, "a").await?;
-    world.runs.checkpoint(&held, checkpoint("a", 0, "x"), vec![chunk(1, 1)]).await?;
-    world.runs.mark_started(&held, "a").await?;
-    world.runs.finish(&held, Ending { expires_at: at(1_000), ..ending(RunState::Failed) }).await?;
-    world.runs.create_ended(attached(252)?, Ending { expires_at: at(1_001), ..ending(RunState::Failed) }).await?;
+    let lease = claimed(&world, 251, "a").await?;
+    world.runs.checkpoint(&lease, checkpoint("a", 0, "x"), vec![chunk(1, 1)]).await?;
+    world.runs.mark_started(&lease, "a").await?;
+    world.runs.finish(&lease, FinishedRun { expires_at: at(1_000), ..ending(RunState::Failed) }).await?;
+    world.runs.create_ended(attached(252)?, FinishedRun { expires_at: at(1_001), ..ending(RunState::Failed) }).await?;
     world.runs.create(detached(253)?).await?;
 
     assert_eq!(local.forget_expired(at(999)).await?, 0);

@@ -9,8 +9,8 @@ use anyhow::{Result, bail};
 use async_trait::async_trait;
 use flowgate_app::{Ports, Settings, sweep};
 use flowgate_core::clock::Clock;
-use flowgate_core::run::{Ending, NewRun, RunHead, RunState};
-use flowgate_core::system::SystemEntropy;
+use flowgate_core::run::{FinishedRun, NewRun, RunHead, RunState};
+use flowgate_core::system::{SystemClock, SystemEntropy};
 use flowgate_core::time::Timestamp;
 use flowgate_core::work::{Message, Queue};
 use flowgate_local::{Local, LocalLimits};
@@ -41,9 +41,14 @@ impl Queue for Post {
 
 struct Time(AtomicI64);
 
+#[async_trait]
 impl Clock for Time {
     fn now(&self) -> Timestamp {
         at(self.0.load(Ordering::Relaxed))
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        SystemClock.sleep(duration).await;
     }
 }
 
@@ -107,8 +112,8 @@ async fn a_run_that_waits_to_be_wiped_is_looked_at_after_its_webhooks_next_attem
     let day = 24 * 3_600_000;
     let unsaved = attached(1)?;
     let unsaved = NewRun { head: Arc::new(RunHead { save: false, ..RunHead::clone(&unsaved.head) }), ..unsaved };
-    let end = Ending { deliveries: vec![delivery(1, 0, day)?], due_at: Some(at(950)), ..ending(RunState::Succeeded) };
-    store.ports.runs.create_ended(unsaved, Ending { expires_at: at(30 * day), ..end }).await?;
+    let end = FinishedRun { deliveries: vec![delivery(1, 0, day)?], due_at: Some(at(950)), ..ending(RunState::Succeeded) };
+    store.ports.runs.create_ended(unsaved, FinishedRun { expires_at: at(30 * day), ..end }).await?;
     store.time.0.store(1_000, Ordering::Relaxed);
     let runner = Runner::new(store.ports.clone(), Settings::default(), OutboundSettings::default()).await?;
     assert_eq!(runner.app.sweep(100).await?, 1);

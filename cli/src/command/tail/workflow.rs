@@ -67,6 +67,7 @@ struct Watch {
 }
 
 impl Watch {
+    #[expect(clippy::disallowed_methods, reason = "a client of a server has no clock port")]
     async fn go_on(self, mut seen: Seen, first: Vec<Value>) {
         let mut newcomers = first;
         loop {

@@ -40,7 +40,7 @@ use serde_json::json;
 
 use self::record::error_text;
 use crate::caller::caller;
-use crate::request::Segments;
+use crate::request::{Segments, with_allowance};
 use crate::status;
 
 /// What both SDKs can still count with: for keys without limits, and for what is not limited here.
@@ -108,7 +108,8 @@ fn job_status(state: RunState) -> &'static str {
 /// Both SDKs ask before they run anything. Any good key gets it.
 async fn usage_limits(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Refusal> {
     let caller = caller(&app, &headers).await?;
-    let (per_minute, burst, remaining, reset_at) = match app.allowance(&caller).await? {
+    let limits = app.allowance(&caller).await?;
+    let (per_minute, burst, remaining, reset_at) = match limits {
         Some((KeyLimits { rate, .. }, left)) => (rate.requests_per_minute.into(), rate.burst.into(), left.remaining.into(), left.reset_at),
         None => (UNLIMITED, UNLIMITED, UNLIMITED, app.now() + std::time::Duration::from_secs(60)),
     };
@@ -121,13 +122,13 @@ async fn usage_limits(State(app): State<Arc<App>>, headers: HeaderMap) -> Result
         "remaining": remaining,
         "resetAt": reset_at.to_string(),
     });
-    let limits = json!({
+    let told = json!({
         "success": true,
         "rateLimit": { "sync": rate, "async": rate, "authType": "api" },
         "usage": { "currentPeriodCost": 0, "limit": UNLIMITED, "plan": "self-hosted" },
         "storage": { "usedBytes": 0, "limitBytes": UNLIMITED, "percentUsed": 0 },
     });
-    Ok(Json(limits).into_response())
+    Ok(with_allowance(Json(told).into_response(), limits.map(|(_, left)| left)))
 }
 
 /// Why a request was not done. `error` is text: the SDKs make it the message of what they throw.
@@ -191,7 +192,7 @@ impl IntoResponse for Refusal {
                 let mut told = Told::new(text.map_or_else(|| error.to_string(), str::to_owned), code);
                 match &error {
                     Error::BadInput(problems) => told.details = Some(details(problems)),
-                    Error::RunIdTaken(id) => told.execution_id = Some(id.clone()),
+                    Error::RunIdTaken(id) => told.execution_id = Some(id.id.clone()),
                     _ => {}
                 }
                 status::refusal(status, &error, "application/json", &told)

@@ -49,7 +49,7 @@ impl Listener {
         Some(match told {
             Some(Progress::Event(event)) => event_frame(&self.head.id, &event),
             Some(Progress::Ended(record)) => finished_frame(&self.app, &record),
-            Some(Progress::HandedOver(_) | Progress::Lost | Progress::Repeated(_) | Progress::IdTaken) | None => {
+            Some(Progress::HandedOver(_) | Progress::Overdue(_) | Progress::Lost | Progress::Repeated(_) | Progress::IdTaken) | None => {
                 reconnect_frame(&self.app, &self.head.id)
             }
         })

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flowgate_runner::start::Manner;
+use flowgate_runner::start::ResponseMode;
 use http::{HeaderMap, HeaderName};
 
 use crate::sse;
@@ -10,7 +10,7 @@ use crate::sse;
 pub(super) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 pub(super) struct Preference {
-    pub(super) manner: Manner,
+    pub(super) manner: ResponseMode,
     /// What `Preference-Applied` tells.
     pub(super) applied: Option<String>,
 }
@@ -18,7 +18,7 @@ pub(super) struct Preference {
 /// A stream where one is accepted; else as preferred: `respond-async` at once, `wait=N` after N seconds at most, even where both are said.
 pub(super) fn preference(headers: &HeaderMap, longest_wait: Duration) -> Preference {
     if sse::is_asked_for(headers) {
-        return Preference { manner: Manner::Stream, applied: None };
+        return Preference { manner: ResponseMode::Stream, applied: None };
     }
     let (mut detach, mut wait) = (false, None);
     for preference in headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')) {
@@ -34,11 +34,11 @@ pub(super) fn preference(headers: &HeaderMap, longest_wait: Duration) -> Prefere
     match (detach, wait) {
         (_, Some(wait)) if !wait.is_zero() => {
             let wait = wait.min(longest_wait);
-            Preference { manner: Manner::Wait(Some(wait)), applied: Some(format!("wait={}", wait.as_secs())) }
+            Preference { manner: ResponseMode::Wait(Some(wait)), applied: Some(format!("wait={}", wait.as_secs())) }
         }
-        (false, None) => Preference { manner: Manner::Wait(None), applied: None },
-        (true, _) => Preference { manner: Manner::Detach, applied: Some("respond-async".to_owned()) },
-        (false, Some(_)) => Preference { manner: Manner::Detach, applied: Some("wait=0".to_owned()) },
+        (false, None) => Preference { manner: ResponseMode::Wait(None), applied: None },
+        (true, _) => Preference { manner: ResponseMode::Detach, applied: Some("respond-async".to_owned()) },
+        (false, Some(_)) => Preference { manner: ResponseMode::Detach, applied: Some("wait=0".to_owned()) },
     }
 }
 
@@ -50,7 +50,7 @@ fn seconds(value: &str) -> Option<Duration> {
 mod tests {
     use super::*;
 
-    fn check(prefer: &[&'static str], manner: Manner, applied: Option<&str>) {
+    fn check(prefer: &[&'static str], manner: ResponseMode, applied: Option<&str>) {
         let headers = prefer.iter().fold(HeaderMap::new(), |mut headers, value| {
             headers.append("prefer", value.parse().unwrap());
             headers
@@ -61,15 +61,15 @@ mod tests {
 
     #[test]
     fn prefer_says_how_long_to_wait() {
-        let wait = |seconds| Manner::Wait(Some(Duration::from_secs(seconds)));
-        check(&[], Manner::Wait(None), None);
-        check(&["respond-async"], Manner::Detach, Some("respond-async"));
+        let wait = |seconds| ResponseMode::Wait(Some(Duration::from_secs(seconds)));
+        check(&[], ResponseMode::Wait(None), None);
+        check(&["respond-async"], ResponseMode::Detach, Some("respond-async"));
         check(&["wait=10"], wait(10), Some("wait=10"));
         check(&["Respond-Async, wait = \"5\""], wait(5), Some("wait=5"));
         check(&["return=minimal", "WAIT=7;x=1, wait=9"], wait(7), Some("wait=7"));
         check(&["wait=99999"], wait(270), Some("wait=270"));
-        check(&["wait=0"], Manner::Detach, Some("wait=0"));
-        check(&["wait=-1, wait=x, wait"], Manner::Wait(None), None);
+        check(&["wait=0"], ResponseMode::Detach, Some("wait=0"));
+        check(&["wait=-1, wait=x, wait"], ResponseMode::Wait(None), None);
     }
 
     #[test]
@@ -78,6 +78,6 @@ mod tests {
             (http::header::ACCEPT, "text/event-stream".parse().unwrap()),
             (HeaderName::from_static("prefer"), "respond-async".parse().unwrap()),
         ]);
-        assert_eq!(preference(&headers, Duration::from_secs(270)).manner, Manner::Stream);
+        assert_eq!(preference(&headers, Duration::from_secs(270)).manner, ResponseMode::Stream);
     }
 }

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use bytes::{Bytes, BytesMut};
 use flowgate_app::answer::RunAnswer;
-use flowgate_app::event::{Event, EventId, Told};
+use flowgate_app::event::{Event, EventId, EventKind};
 use flowgate_app::id::RunId;
 use flowgate_app::run::RunRecord;
 use flowgate_app::time::Timestamp;
@@ -79,7 +79,7 @@ impl Follower {
                 }
             }
             tokio::select! {
-                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = self.app.ports.clock.sleep(LOOK_EVERY) => {}
                 _ = stopping.wait_for(|stopping| *stopping) => break,
             }
         }
@@ -112,24 +112,25 @@ impl Follower {
 }
 
 pub(super) fn event_frame(run: &RunId, event: &Event) -> Bytes {
-    let (name, mut data) = match &event.told {
-        Told::NodeStarted { node, kind, attempt } => {
+    let (name, mut data) = match &event.kind {
+        EventKind::NodeStarted { node, kind, attempt } => {
             ("node.started", json!({ "run_id": run, "node": node, "kind": kind, "attempt": attempt }))
         }
-        Told::NodeAttempt { node, attempt, .. } => ("node.attempt", json!({ "run_id": run, "node": node, "attempt": attempt })),
-        Told::Chunk { node, text, .. } => ("chunk", json!({ "run_id": run, "node": node, "text": text })),
-        Told::NodeReset { node, .. } => ("node.reset", json!({ "run_id": run, "node": node })),
+        EventKind::NodeAttempt { node, attempt, .. } => ("node.attempt", json!({ "run_id": run, "node": node, "attempt": attempt })),
+        EventKind::Chunk { node, text, .. } => ("chunk", json!({ "run_id": run, "node": node, "text": text })),
+        EventKind::NodeReset { node, .. } => ("node.reset", json!({ "run_id": run, "node": node })),
         // The output stands in the trace: the log does not keep it, and what is resumed must read like what was live.
-        Told::NodeFinished { node, kind, status, error, .. } => {
+        EventKind::NodeFinished { node, kind, status, error, .. } => {
             ("node.finished", json!({ "run_id": run, "node": node, "kind": kind, "status": status, "error": error }))
         }
     };
-    if let Told::NodeAttempt { call: Some(call), .. } | Told::Chunk { call: Some(call), .. } | Told::NodeReset { call: Some(call), .. } =
-        &event.told
+    if let EventKind::NodeAttempt { call: Some(call), .. }
+    | EventKind::Chunk { call: Some(call), .. }
+    | EventKind::NodeReset { call: Some(call), .. } = &event.kind
     {
         data["call"] = json!(call);
     }
-    if !matches!(event.told, Told::Chunk { .. }) {
+    if !matches!(event.kind, EventKind::Chunk { .. }) {
         data["at"] = Value::String(event.at.to_string());
     }
     sse::frame(Some(name), Some(&event.id.to_string()), &data)

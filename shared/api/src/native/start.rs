@@ -12,7 +12,7 @@ use flowgate_engine::input::{InputRules, Undeclared};
 use flowgate_runner::Runner;
 use flowgate_runner::driver::Progress;
 use flowgate_runner::host::Subscription;
-use flowgate_runner::start::{IdempotencyRequest, Manner, StartRequest, Started, WebhookRequest};
+use flowgate_runner::start::{IdempotencyRequest, ResponseMode, Start, StartRequest, Started, WebhookRequest, WhenWaitEnds};
 use http::{HeaderMap, HeaderValue, Uri};
 use serde_json::{Map, Value};
 
@@ -21,7 +21,7 @@ use super::{live, run_events, runs};
 use crate::caller::caller;
 use crate::fields::Fields;
 use crate::problem::Refusal;
-use crate::request::{QueryPairs, Segments};
+use crate::request::{QueryPairs, Segments, with_allowance};
 use crate::{body, idempotency};
 
 const RULES: InputRules = InputRules { undeclared: Undeclared::Refuse, coerce: false };
@@ -64,7 +64,7 @@ pub(super) async fn replay(
     respond(&runner, started, preference, idempotency).await
 }
 
-fn read_request(workflow_id: String, body: Value, manner: Manner) -> Result<StartRequest, Error> {
+fn read_request(workflow_id: String, body: Value, manner: ResponseMode) -> Result<StartRequest, Error> {
     let mut fields = Fields::of_body(body)?;
     let input = fields.take("input").unwrap_or_else(|| Value::Object(Map::new()));
     let (user, save) = (fields.take_string("user"), fields.take_bool("save"));
@@ -82,7 +82,8 @@ fn read_request(workflow_id: String, body: Value, manner: Manner) -> Result<Star
         user,
         save,
         webhooks,
-        manner,
+        response_mode: manner,
+        when_wait_ends: WhenWaitEnds::Detach,
         timeout: None,
         run_id: None,
         idempotency: None,
@@ -104,20 +105,22 @@ fn read_headers(fields: &mut Fields) -> Vec<(String, String)> {
 
 async fn respond(
     runner: &Runner,
-    started: Started,
+    start: Start,
     preference: super::prefer::Preference,
     idempotency: Option<IdempotencyRequest>,
 ) -> Result<Response, Refusal> {
     let app = &runner.app;
+    let Start { started, allowance } = start;
     let mut response = match started {
         Started::Run(record) => runs::answer(app, &record),
         Started::Stream(subscription) => stream(runner, subscription, idempotency).await?,
         Started::Repeated(record) => repeated(app, *record, preference.manner)?,
+        Started::Overdue(_) => return Err(anyhow::anyhow!("a start that goes on after its wait was cancelled").into()),
     };
     if let Some(applied) = preference.applied.and_then(|applied| HeaderValue::try_from(applied).ok()) {
         response.headers_mut().insert(PREFERENCE_APPLIED, applied);
     }
-    Ok(response)
+    Ok(with_allowance(response, allowance))
 }
 
 /// What a run tells first comes after its first write: before it no id leaves, and a failed start is an answer with a status.
@@ -126,10 +129,7 @@ async fn stream(runner: &Runner, mut subscription: Subscription, idempotency: Op
     match subscription.next().await {
         Some(Progress::Repeated(claim)) => {
             let asked = idempotency.map(|idempotency| idempotency.body_hash).unwrap_or_default();
-            match runner.repeated(claim, &asked).await? {
-                Started::Run(record) | Started::Repeated(record) => repeated(app, *record, Manner::Stream),
-                Started::Stream(_) => Err(anyhow::anyhow!("a repeated request started a stream").into()),
-            }
+            repeated(app, *runner.repeated(claim, &asked).await?, ResponseMode::Stream)
         }
         Some(Progress::Lost) | None => Err(anyhow::anyhow!("the run was lost before it said anything").into()),
         Some(first) => Ok(live::live(app, first, subscription)),
@@ -137,13 +137,13 @@ async fn stream(runner: &Runner, mut subscription: Subscription, idempotency: Op
 }
 
 /// The answer of the run that the idempotency key began, as far as it has come.
-fn repeated(app: &Arc<App>, record: RunRecord, manner: Manner) -> Result<Response, Refusal> {
+fn repeated(app: &Arc<App>, record: RunRecord, manner: ResponseMode) -> Result<Response, Refusal> {
     let mut response = match manner {
         _ if record.wiped => return Err(Error::Gone.into()),
-        Manner::Stream => run_events::follow(app.clone(), record, None),
-        Manner::Detach => runs::accepted(app, &record),
-        Manner::Wait(_) if record.state.has_ended() => runs::answer(app, &record),
-        Manner::Wait(_) => return Err(Error::StillRunning.into()),
+        ResponseMode::Stream => run_events::follow(app.clone(), record, None),
+        ResponseMode::Detach => runs::accepted(app, &record),
+        ResponseMode::Wait(_) if record.state.has_ended() => runs::answer(app, &record),
+        ResponseMode::Wait(_) => return Err(Error::StillRunning.into()),
     };
     idempotency::mark_replayed(&mut response);
     Ok(response)
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn names_every_wrong_field() {
         let body = json!({ "inputs": {}, "user": 1, "webhooks": [{ "method": "post" }, { "url": "https://x", "headers": { "a": 1 }, "verb": "GET" }] });
-        let error = read_request("w".into(), body, Manner::Detach).map(|_| ()).unwrap_err();
+        let error = read_request("w".into(), body, ResponseMode::Detach).map(|_| ()).unwrap_err();
         let Error::BadInput(problems) = error else { panic!("{error:?}") };
         let pointers: Vec<_> = problems.iter().map(|problem| problem.pointer.as_str()).collect();
         assert_eq!(pointers, ["/user", "/webhooks/0/url", "/webhooks/1/headers/a", "/webhooks/1/verb", "/inputs"]);
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn an_empty_body_is_an_empty_input() {
-        let request = read_request("w".into(), json!({}), Manner::Detach).unwrap();
+        let request = read_request("w".into(), json!({}), ResponseMode::Detach).unwrap();
         assert_eq!((request.input, request.webhooks.len(), request.save), (json!({}), 0, None));
     }
 }

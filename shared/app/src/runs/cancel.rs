@@ -34,11 +34,11 @@ impl App {
 
     async fn cancel_unowned(&self, record: RunRecord) -> Result<Cancelled> {
         let (owner, now) = (self.owner_token(), self.now());
-        let Claimed::Ours(held, claimed) = self.ports.runs.claim(&record.head.id, &owner, now, now + LEASE).await? else {
+        let Claimed::Leased(lease, claimed) = self.ports.runs.claim(&record.head.id, &owner, now, now + LEASE).await? else {
             // Somebody took it meanwhile: they see the request.
             return Ok(Cancelled::Cancelled(Box::new(record)));
         };
-        match self.end_held(&held, &claimed, RunState::Cancelled, None).await? {
+        match self.finish_leased(&lease, &claimed, RunState::Cancelled, None).await? {
             Finished::Already(ended) if ended.state == RunState::Cancelled => Ok(Cancelled::Cancelled(ended)),
             Finished::Already(ended) => Ok(Cancelled::Already(ended)),
             Finished::Finished | Finished::Lost => Ok(Cancelled::Cancelled(claimed)),

@@ -1,6 +1,6 @@
 //! Explains runs: what each did, node by node.
 
-use flowgate_core::event::{NodeTrace, Told, Trace};
+use flowgate_core::event::{EventKind, NodeTrace, Trace};
 use flowgate_core::id::RunId;
 use flowgate_core::run::RunRecord;
 
@@ -20,26 +20,26 @@ impl App {
     pub(crate) async fn trace_so_far(&self, run: &RunId) -> anyhow::Result<Trace> {
         let mut trace: Trace = Vec::new();
         for event in self.all_events(run).await? {
-            match event.told {
-                Told::NodeStarted { node, kind, attempt } => {
+            match event.kind {
+                EventKind::NodeStarted { node, kind, attempt } => {
                     if let Some(entry) = trace.iter_mut().find(|entry| entry.node == node) {
                         entry.attempts = attempt;
                     } else {
                         trace.push(NodeTrace { attempts: attempt, started_at: Some(event.at), ..NodeTrace::new(node, &kind) });
                     }
                 }
-                Told::NodeAttempt { node, attempt, .. } => {
+                EventKind::NodeAttempt { node, attempt, .. } => {
                     if let Some(entry) = trace.iter_mut().find(|entry| entry.node == node) {
                         entry.attempts = entry.attempts.max(attempt);
                     }
                 }
-                Told::NodeFinished { node, status, error, .. } => {
+                EventKind::NodeFinished { node, status, error, .. } => {
                     if let Some(entry) = trace.iter_mut().find(|entry| entry.node == node) {
                         (entry.status, entry.error) = (Some(status), error);
                         entry.duration_ms = entry.started_at.and_then(|start| u64::try_from(event.at.since(start).as_millis()).ok());
                     }
                 }
-                Told::Chunk { .. } | Told::NodeReset { .. } => {}
+                EventKind::Chunk { .. } | EventKind::NodeReset { .. } => {}
             }
         }
         Ok(trace)

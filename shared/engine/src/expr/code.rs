@@ -45,29 +45,22 @@ impl Code {
                     quotes.read(found.source);
                     code.text.push_str(found.source);
                 }
-                Piece::Reference(found) => {
-                    match fields.compiler.reference(&found, &path, fields.body) {
-                        Some(reference) => {
-                            if quotes.inside() {
-                                let message = format!(
-                                    "{} stands inside quotes, where its value is not filled in; write it outside them",
-                                    found.source
-                                );
-                                fields.warning(name, message);
-                            }
-                            let variable = code.variable(&prefix, reference);
-                            code.text.push_str(&variable);
+                Piece::Reference(found) => match fields.compiler.reference(&found, &path, fields.body) {
+                    Some(reference) => {
+                        if quotes.inside() {
+                            let message =
+                                format!("{} stands inside quotes, where its value is not filled in; write it outside them", found.source);
+                            fields.warning(name, message);
                         }
-                        None => code.text.push_str(found.source),
+                        let variable = code.variable(&prefix, reference);
+                        code.text.push_str(&variable);
                     }
-                }
+                    None => code.text.push_str(found.source),
+                },
             }
         }
         if code.variables.len() > MAX_VARIABLES {
-            fields.error(
-                name,
-                format!("`{name}` refers to more than {MAX_VARIABLES} different values"),
-            );
+            fields.error(name, format!("`{name}` refers to more than {MAX_VARIABLES} different values"));
         }
         code
     }
@@ -75,8 +68,7 @@ impl Code {
     /// The same reference is bound once.
     fn variable(&mut self, prefix: &str, reference: Reference) -> String {
         // Past the limit the code is refused anyway, and looking for doubles would take long.
-        let known =
-            self.variables.iter().take(MAX_VARIABLES).find(|(_, known)| *known == reference);
+        let known = self.variables.iter().take(MAX_VARIABLES).find(|(_, known)| *known == reference);
         if let Some((name, _)) = known {
             return name.clone();
         }
@@ -86,12 +78,8 @@ impl Code {
     }
 
     /// What the variables stand for, after their size has been counted.
-    pub fn read_variables<'a>(
-        &'a self,
-        scope: &'a Scope<'_>,
-    ) -> Result<impl Iterator<Item = (&'a str, &'a Value)>, NodeError> {
-        let size: usize =
-            self.variables.iter().map(|(_, reference)| json::size(scope.read(reference))).sum();
+    pub fn read_variables<'a>(&'a self, scope: &'a Scope<'_>) -> Result<impl Iterator<Item = (&'a str, &'a Value)>, NodeError> {
+        let size: usize = self.variables.iter().map(|(_, reference)| json::size(scope.read(reference))).sum();
         if size > MAX_VALUE_BYTES {
             return Err(NodeError::value_too_large());
         }

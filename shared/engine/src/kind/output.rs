@@ -11,12 +11,8 @@ use crate::expr::scope::Scope;
 use crate::expr::template::Template;
 use crate::field::{FieldSpec, FieldType, Secrets};
 
-const VALUES: FieldSpec = FieldSpec::new(
-    "values",
-    FieldType::Object,
-    "name to template; a template that is one reference keeps its JSON type",
-)
-.required();
+const VALUES: FieldSpec =
+    FieldSpec::new("values", FieldType::Object, "name to template; a template that is one reference keeps its JSON type").required();
 
 const DETAILS: &str = "\
 The same as the `output` section, in the middle of a graph. The outputs of all output nodes that ran are merged, the
@@ -33,8 +29,7 @@ pub(crate) fn spec() -> KindSpec {
         outputs,
         call: None,
         role: Role::Output,
-        example: "{ id: answer, type: output, values: { story: <draft.content>, words: 80 } }"
-            .into(),
+        example: "{ id: answer, type: output, values: { story: <draft.content>, words: 80 } }".into(),
         read: Arc::new(|fields| Box::new(Output::read(fields))),
     }
 }

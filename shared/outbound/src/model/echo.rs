@@ -1,6 +1,7 @@
 //! `offline/echo` repeats the last user message, word by word. It is for trials and tests without a
 //! key: it is not a model and costs nothing.
 
+use flowgate_core::clock::Clock;
 use flowgate_engine::call::{CallError, Chunk, ModelCall, ModelRole};
 
 use super::{Answer, Tokens, failed};
@@ -8,7 +9,12 @@ use super::{Answer, Tokens, failed};
 /// Each chunk is an event, and a million of them would fill the memory.
 const MAX_CHUNKS: usize = 10_000;
 
-pub(super) async fn answer(model: &str, call: &ModelCall, chunks: &mut (dyn FnMut(Chunk) + Send)) -> Result<Answer, CallError> {
+pub(super) async fn answer(
+    clock: &dyn Clock,
+    model: &str,
+    call: &ModelCall,
+    chunks: &mut (dyn FnMut(Chunk) + Send),
+) -> Result<Answer, CallError> {
     if model != "echo" {
         return Err(failed("unknown_model", format!("offline has only echo, not {model:?}")));
     }
@@ -16,7 +22,7 @@ pub(super) async fn answer(model: &str, call: &ModelCall, chunks: &mut (dyn FnMu
     let prompt = prompt.map_or("", |message| message.content.as_str());
     for (index, word) in words(prompt).into_iter().enumerate() {
         if index > 0 && !call.echo_delay.is_zero() {
-            tokio::time::sleep(call.echo_delay).await;
+            clock.sleep(call.echo_delay).await;
         }
         chunks(Chunk::Text(word.to_owned()));
     }

@@ -16,8 +16,9 @@ use tokio::sync::mpsc;
 
 pub(super) struct Calls {
     out: FuturesUnordered<BoxFuture<'static, (CallId, String, CallResult)>>,
-    /// By id: the place, and whether it may not go out twice.
+    /// Whether each may not go out twice.
     open: HashMap<CallId, bool>,
+    has_launched: bool,
     said: mpsc::UnboundedReceiver<(CallId, Chunk)>,
     say: mpsc::UnboundedSender<(CallId, Chunk)>,
     /// JavaScript of one run shares a child process; it dies with the driver.
@@ -32,7 +33,7 @@ pub(super) enum FromCall {
 impl Default for Calls {
     fn default() -> Self {
         let (say, said) = mpsc::unbounded_channel();
-        Self { out: FuturesUnordered::new(), open: HashMap::new(), said, say, code: Arc::default() }
+        Self { out: FuturesUnordered::new(), open: HashMap::new(), has_launched: false, said, say, code: Arc::default() }
     }
 }
 
@@ -41,12 +42,18 @@ impl Calls {
         self.out.is_empty()
     }
 
+    /// This owner has sent something out.
+    pub(super) fn has_launched(&self) -> bool {
+        self.has_launched
+    }
+
     pub(super) fn start(&mut self, app: &Arc<App>, outbound: &Arc<Outbound>, head: &Arc<RunHead>, id: CallId, call: Call) {
+        self.has_launched = true;
         self.open.insert(id.clone(), call.at_most_once);
         let (app, outbound, head) = (app.clone(), outbound.clone(), head.clone());
         let (code, say) = (self.code.clone(), self.say.clone());
         self.out.push(Box::pin(async move {
-            tokio::time::sleep(call.delay).await;
+            app.ports.clock.sleep(call.delay).await;
             let result = match &call.action {
                 Action::Webhook(webhook) => put_node_webhook(&app, &head, &id, webhook).await,
                 Action::Http(_) | Action::Model(_) | Action::Code(_) => {
@@ -63,6 +70,7 @@ impl Calls {
 
     /// The call was started by an earlier owner and may not go out twice.
     pub(super) fn end_as_interrupted(&mut self, id: CallId, call: Call) {
+        self.has_launched = true;
         let message = "the node was started before a crash and may not run twice".to_owned();
         let result = CallResult::Failed(CallError { code: INTERRUPTED.to_owned(), message, ..CallError::default() });
         self.out.push(Box::pin(std::future::ready((id, call.input_hash, result))));
@@ -85,9 +93,9 @@ impl Calls {
         self.said.try_recv().ok()
     }
 
-    /// The places that are out, and whether each may not go out twice.
-    pub(super) fn places(&self) -> Vec<(String, bool)> {
-        self.open.iter().map(|(id, at_most_once)| (id.place().to_owned(), *at_most_once)).collect()
+    /// The places of those that are out and may not go out twice.
+    pub(super) fn at_most_once(&self) -> Vec<String> {
+        self.open.iter().filter(|(_, at_most_once)| **at_most_once).map(|(id, _)| id.place().to_owned()).collect()
     }
 
     /// Drops what is out: sockets close, JavaScript that runs is killed.

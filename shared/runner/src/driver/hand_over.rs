@@ -6,82 +6,92 @@ use flowgate_app::run::{Claimed, Heartbeat, Mode, RunState};
 use flowgate_app::time::Timestamp;
 use flowgate_app::work::Message;
 
-use super::{Driver, HEARTBEAT, Progress};
+use super::phase::{Attachment, Phase};
+use super::{Driver, Progress, heartbeat};
 
 impl Driver {
-    /// The caller's wait is over, or this process's time. A run that cannot stay leaves once the calls that are out have ended.
-    pub(super) async fn part(&mut self) -> Result<()> {
-        self.leave_at = None;
-        if self.mode == Mode::Attached {
+    /// The caller's wait is over, or this process's time.
+    pub(super) async fn let_go(&mut self) -> Result<()> {
+        if self.attachment.ends_with_wait() {
+            return self.cancel_overdue().await;
+        }
+        if self.attachment.mode() == Mode::Attached {
             self.detach().await?;
         }
-        if self.app.settings.frozen_between_requests && !self.over {
-            self.leave();
+        // A process that stands still cannot keep the run.
+        if self.app.settings.frozen_between_requests && !self.is_over() {
+            self.drain();
         }
         Ok(())
     }
 
     /// Nothing new starts; once the calls that are out have ended, or have taken too long, the run is handed over.
-    pub(super) fn leave(&mut self) {
-        self.leaving_until = Some(self.end_by.unwrap_or_else(|| self.app.now() + self.app.settings.drain));
+    pub(super) fn drain(&mut self) {
+        let until = self.end_by.unwrap_or_else(|| self.app.now() + self.app.settings.drain);
+        self.phase = Phase::Draining { until };
     }
 
     /// The run goes on in this process as a detached one; the calls that are out stay out.
     async fn detach(&mut self) -> Result<()> {
         let now = self.app.now();
-        if !self.unwritten.is_empty() && self.app.ports.runs.heartbeat(&self.held, now + LEASE).await? == Heartbeat::Lost {
+        let has_results = self.attachment.wait().is_some_and(|wait| !wait.unwritten.is_empty());
+        if has_results && self.app.ports.runs.heartbeat(&self.lease, now + LEASE).await? == Heartbeat::Lost {
             self.lose();
             return Ok(());
         }
-        self.mark_what_is_out().await?;
+        self.mark_open_calls().await?;
         if self.write_hand_over(now + LEASE).await? == Written::Lost {
             self.lose();
             return Ok(());
         }
         let owner = self.app.owner_token();
         match self.app.ports.runs.claim(&self.head.id, &owner, now, now + LEASE).await? {
-            Claimed::Ours(held, record) => {
-                self.recorder.go_on_unwatched(held.fence);
-                (self.held, self.mode, self.logged) = (held, Mode::Detached, true);
+            Claimed::Leased(lease, record) => {
+                self.recorder.continue_unwatched(lease.fence);
+                (self.lease, self.attachment) = (lease, Attachment::Detached);
                 // A cancel may have come while nobody held the run.
-                self.next_look = if record.cancel_requested { now } else { now + HEARTBEAT };
+                self.next_heartbeat = if record.cancel_requested { now } else { now + heartbeat::HEARTBEAT };
                 self.outbox.push_back(Progress::HandedOver(record));
             }
-            Claimed::Held | Claimed::Ended | Claimed::Unknown => self.lose(),
+            Claimed::LeasedByOther | Claimed::Ended | Claimed::Unknown => self.lose(),
         }
         Ok(())
     }
 
     /// Gives the run back with all that is known of it. Calls still out are given up; they may go out again, once.
     pub(super) async fn hand_over(&mut self) -> Result<()> {
-        self.mark_what_is_out().await?;
-        self.calls.close().await;
-        let written = self.write_hand_over(self.app.now()).await?;
-        self.unless_lost(written);
-        if !self.over {
-            // A process that stops takes no more messages: the next one finds the run due.
-            if !*self.stopping.borrow() {
-                self.app.send(Message::RunV1 { run: self.head.id.clone() }).await;
-            }
-            let mut record = self.record(RunState::Pending);
-            record.mode = Mode::Detached;
-            self.say_last(Progress::HandedOver(Box::new(record)));
+        if self.attachment.ends_with_wait() {
+            return self.cancel_overdue().await;
         }
+        self.mark_open_calls().await?;
+        self.calls.close().await;
+        if self.write_hand_over(self.app.now()).await? == Written::Lost {
+            self.lose();
+            return Ok(());
+        }
+        // A process that stops takes no more messages: the next one finds the run due.
+        if !*self.stopping.borrow() {
+            self.app.send(Message::RunV1 { run: self.head.id.clone() }).await;
+        }
+        let mut record = self.record(RunState::Pending);
+        record.mode = Mode::Detached;
+        self.finish_with(Progress::HandedOver(Box::new(record)));
         Ok(())
     }
 
     /// START rows for what may not go out twice; a detached run has written them before.
-    async fn mark_what_is_out(&mut self) -> Result<()> {
-        for (place, at_most_once) in self.calls.places() {
-            if at_most_once && self.mode == Mode::Attached {
-                self.app.ports.runs.mark_started(&self.held, &place).await?;
-            }
+    async fn mark_open_calls(&mut self) -> Result<()> {
+        if self.attachment.mode() == Mode::Detached {
+            return Ok(());
+        }
+        for place in self.calls.at_most_once() {
+            self.app.ports.runs.mark_started(&self.lease, &place).await?;
         }
         Ok(())
     }
 
     async fn write_hand_over(&mut self, due_at: Timestamp) -> Result<Written> {
-        let (checkpoints, events) = (std::mem::take(&mut self.unwritten), self.recorder.take_unwritten());
-        self.app.ports.runs.hand_over(&self.held, checkpoints, events, due_at).await
+        let (checkpoints, events) = (self.attachment.take_unwritten(), self.recorder.take_unwritten());
+        self.app.ports.runs.hand_over(&self.lease, checkpoints, events, due_at).await
     }
 }

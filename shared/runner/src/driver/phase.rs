@@ -1,19 +1,168 @@
-//! How a run that is driven ends: by its outcome, or by a panic.
+//! Where a driver is with its run, and how it gets from there to the end.
 
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use flowgate_app::lease::Held;
-use flowgate_app::platform::App;
-use flowgate_app::run::{Ending, Finished, RunEnd, RunHead, RunRecord, RunState};
+use flowgate_app::App;
+use flowgate_app::idempotency::Claims;
+use flowgate_app::lease::{Lease, OwnerToken};
+use flowgate_app::run::{Checkpoint, Created, Finished, FinishedRun, Mode, NewRun, RunEnd, RunHead, RunRecord, RunState};
+use flowgate_app::time::Timestamp;
 use flowgate_engine::{Outcome, RunError};
 use serde_json::Value;
 
 use super::{Driver, Progress};
+use crate::start::WhenWaitEnds;
+
+pub(super) enum Phase {
+    /// Nothing is written yet: the run has needed nothing of the outside.
+    NotStored(PendingStart),
+    Running,
+    /// Nothing new starts. The run is handed over once no call is out, at the latest at `until`.
+    Draining {
+        until: Timestamp,
+    },
+    /// The last progress has been reported.
+    Over,
+}
+
+/// What the first write of an attached run needs beside its head.
+pub(super) struct PendingStart {
+    pub(super) lease_until: Timestamp,
+    pub(super) claims: Claims,
+}
+
+/// Whether a caller waits for the run.
+pub(super) enum Attachment {
+    Attached(Wait),
+    Detached,
+}
+
+/// A caller's wait.
+pub(super) struct Wait {
+    pub(super) until: Timestamp,
+    pub(super) when_it_ends: WhenWaitEnds,
+    /// Results of calls that are in memory alone: a hand-over writes them.
+    pub(super) unwritten: Vec<Checkpoint>,
+}
+
+impl Attachment {
+    pub(super) fn mode(&self) -> Mode {
+        match self {
+            Self::Attached(_) => Mode::Attached,
+            Self::Detached => Mode::Detached,
+        }
+    }
+
+    pub(super) fn wait(&self) -> Option<&Wait> {
+        match self {
+            Self::Attached(wait) => Some(wait),
+            Self::Detached => None,
+        }
+    }
+
+    /// The run is cancelled when its caller's wait ends.
+    pub(super) fn ends_with_wait(&self) -> bool {
+        self.wait().is_some_and(|wait| wait.when_it_ends == WhenWaitEnds::Cancel)
+    }
+
+    pub(super) fn take_unwritten(&mut self) -> Vec<Checkpoint> {
+        match self {
+            Self::Attached(wait) => std::mem::take(&mut wait.unwritten),
+            Self::Detached => Vec::new(),
+        }
+    }
+}
 
 impl Driver {
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Over)
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        matches!(self.phase, Phase::Draining { .. })
+    }
+
+    /// When this process lets go of the run's caller, or of the run.
+    pub(super) fn lets_go_at(&self) -> Option<Timestamp> {
+        match self.phase {
+            Phase::Draining { until } => Some(until),
+            _ => [self.attachment.wait().map(|wait| wait.until), self.end_by].into_iter().flatten().min(),
+        }
+    }
+
+    /// The first write of an attached run.
+    pub(super) async fn store(&mut self, start: PendingStart) -> Result<()> {
+        let owner = Some(self.lease.owner.clone());
+        let created = self.app.ports.runs.create(self.new_run(start, owner)).await;
+        self.app.after_first_write(&self.head, &created).await;
+        match created? {
+            Created::Created => {}
+            Created::Repeated(claim) => self.finish_with(Progress::Repeated(claim)),
+            Created::IdTaken => self.finish_with(Progress::IdTaken),
+        }
+        Ok(())
+    }
+
+    /// Commits the end that the engine has come to.
+    pub(super) async fn finish(&mut self) -> Result<()> {
+        let last = self.store_end().await?;
+        self.finish_with(last);
+        Ok(())
+    }
+
+    /// The caller's wait is over and nobody would come for the result: one write ends the run.
+    pub(super) async fn cancel_overdue(&mut self) -> Result<()> {
+        self.cancel();
+        self.pump();
+        let last = match self.store_end().await? {
+            Progress::Ended(record) if record.state == RunState::Cancelled => Progress::Overdue(record),
+            other => other,
+        };
+        self.finish_with(last);
+        Ok(())
+    }
+
+    pub(super) fn cancel(&mut self) {
+        self.calls.give_up();
+        self.run.cancel();
+    }
+
+    /// Whoever finishes first wins: what is stored is what is reported.
+    async fn store_end(&mut self) -> Result<Progress> {
+        self.calls.close().await;
+        let (record, finished) = self.finished_run()?;
+        let deliveries: Vec<_> = finished.deliveries.iter().map(|delivery| delivery.id.clone()).collect();
+        let last = match std::mem::replace(&mut self.phase, Phase::Running) {
+            Phase::NotStored(start) => self.create_ended(start, record, finished).await?,
+            Phase::Running | Phase::Draining { .. } | Phase::Over => match self.app.ports.runs.finish(&self.lease, finished).await? {
+                Finished::Finished => Progress::Ended(Box::new(record)),
+                Finished::Already(stored) => Progress::Ended(stored),
+                Finished::Lost => Progress::Lost,
+            },
+        };
+        if let Progress::Ended(ended) = &last {
+            self.app.after_end(ended, deliveries).await;
+        }
+        Ok(last)
+    }
+
+    async fn create_ended(&mut self, start: PendingStart, record: RunRecord, finished: FinishedRun) -> Result<Progress> {
+        let created = self.app.ports.runs.create_ended(self.new_run(start, None), finished).await;
+        self.app.after_first_write(&self.head, &created).await;
+        Ok(match created? {
+            Created::Created => Progress::Ended(Box::new(record)),
+            Created::Repeated(claim) => Progress::Repeated(claim),
+            Created::IdTaken => Progress::IdTaken,
+        })
+    }
+
+    fn new_run(&self, start: PendingStart, owner: Option<OwnerToken>) -> NewRun {
+        NewRun { head: self.head.clone(), mode: Mode::Attached, owner, due_at: start.lease_until, claims: start.claims }
+    }
+
     /// The run as it will be stored, and what is to be written.
-    pub(super) fn ending(&mut self) -> Result<(RunRecord, Ending)> {
+    fn finished_run(&mut self) -> Result<(RunRecord, FinishedRun)> {
         let outcome = self.run.outcome().context("the engine is done without an outcome")?;
         let (state, output, error) = match outcome {
             Outcome::Succeeded { output } => (RunState::Succeeded, output.clone(), None),
@@ -25,9 +174,21 @@ impl Driver {
         let mut record = self.record(state);
         record.end = Some(Arc::new(end));
         let of_workflow = self.run.workflow_webhook();
-        let events = if self.logged { self.recorder.take_unwritten() } else { Vec::new() };
-        let ending = self.app.ending_of(&record, of_workflow, self.recorder.take_trace(), events)?;
-        Ok((record, ending))
+        let events = if self.is_logged() { self.recorder.take_unwritten() } else { Vec::new() };
+        let finished = self.app.finished_run(&record, of_workflow, self.recorder.take_trace(), events)?;
+        Ok((record, finished))
+    }
+
+    /// The run's row, as far as this owner knows it.
+    pub(super) fn record(&self, state: RunState) -> RunRecord {
+        RunRecord {
+            state,
+            mode: self.attachment.mode(),
+            fence: self.lease.fence,
+            due_at: None,
+            started_at: Some(self.started_at),
+            ..RunRecord::pending(self.head.clone(), self.started_at)
+        }
     }
 }
 
@@ -35,22 +196,22 @@ impl Driver {
 pub struct PanicEnd {
     pub(super) app: Arc<App>,
     pub(super) head: Arc<RunHead>,
-    pub(super) held: Held,
+    pub(super) lease: Lease,
 }
 
 impl PanicEnd {
     pub(crate) async fn finish(self) -> Option<Progress> {
-        tracing::error!(run.id = %self.held.run, "driving the run panicked");
+        tracing::error!(run.id = %self.lease.run, "driving the run panicked");
         // It may have been before its first write.
-        self.app.leave(&self.head).await;
+        self.app.release(&self.head).await;
         let error = RunError { code: "internal".to_owned(), message: "internal error".to_owned(), node: None };
-        match self.app.end_stored(&self.held, RunState::Failed, Some(error)).await {
+        match self.app.finish_stored(&self.lease, RunState::Failed, Some(error)).await {
             Ok(finished) => finished.map(|finished| match finished {
                 Finished::Already(record) => Progress::Ended(record),
                 Finished::Finished | Finished::Lost => Progress::Lost,
             }),
             Err(error) => {
-                tracing::error!(run.id = %self.held.run, error = format!("{error:#}"), "the run could not be ended");
+                tracing::error!(run.id = %self.lease.run, error = format!("{error:#}"), "the run could not be ended");
                 None
             }
         }

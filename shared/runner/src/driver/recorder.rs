@@ -1,9 +1,9 @@
-//! What a run tells: its events, numbered for the log, and its trace.
+//! Records what a run does: its events, numbered for the log, and its trace.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use flowgate_app::event::{Event, EventId, NodeTrace, Told, Trace};
+use flowgate_app::event::{Event, EventId, EventKind, NodeTrace, Trace};
 use flowgate_app::time::Timestamp;
 use flowgate_engine::{NodeStatus, RunEvent};
 use serde_json::{Value, json};
@@ -15,7 +15,8 @@ const LARGEST_TRACE: usize = 16 * 1024 * 1024;
 
 pub(crate) struct EventRecorder {
     fence: u64,
-    told: u64,
+    /// Events that this owner has recorded.
+    recorded: u64,
     watched: bool,
     unwritten: Vec<Event>,
     trace: Trace,
@@ -23,9 +24,9 @@ pub(crate) struct EventRecorder {
     traced_bytes: usize,
     /// Where each node stands in the trace.
     at: HashMap<Arc<str>, usize>,
-    /// What an earlier owner stored: not told again.
+    /// What an earlier owner stored: not recorded again.
     stored: HashMap<(Arc<str>, Milestone), Timestamp>,
-    /// Calls of which an earlier owner told text that has not been taken back.
+    /// Calls of which an earlier owner reported text that has not been taken back.
     said: BTreeSet<Speaker>,
 }
 
@@ -49,7 +50,7 @@ impl EventRecorder {
     pub(crate) fn new(fence: u64) -> Self {
         Self {
             fence,
-            told: 0,
+            recorded: 0,
             watched: false,
             unwritten: Vec::new(),
             trace: Vec::new(),
@@ -65,29 +66,33 @@ impl EventRecorder {
         self.watched = true;
     }
 
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watched
+    }
+
     /// Nobody listens any more, and the run has a new owner.
-    pub(crate) fn go_on_unwatched(&mut self, fence: u64) {
-        (self.fence, self.told, self.watched) = (fence, 0, false);
+    pub(crate) fn continue_unwatched(&mut self, fence: u64) {
+        (self.fence, self.recorded, self.watched) = (fence, 0, false);
     }
 
     /// Takes up the log of an earlier owner. A call that had said something and has no recorded result starts again, and
     /// its text is taken back.
-    pub(crate) fn go_on_after(&mut self, events: Vec<Event>, is_recorded: impl Fn(&str) -> bool, now: Timestamp) {
+    pub(crate) fn continue_after(&mut self, events: Vec<Event>, is_recorded: impl Fn(&str) -> bool, now: Timestamp) {
         for event in events {
-            let (node, milestone) = match event.told {
-                Told::NodeStarted { node, attempt: 1, .. } => (node, Milestone::Started),
+            let (node, milestone) = match event.kind {
+                EventKind::NodeStarted { node, attempt: 1, .. } => (node, Milestone::Started),
                 // Stored before there were events of attempts.
-                Told::NodeStarted { node, attempt, .. } => (node, Milestone::Attempt(None, attempt)),
-                Told::NodeAttempt { node, call, attempt } => (node, Milestone::Attempt(call, attempt)),
-                Told::NodeFinished { node, .. } => {
+                EventKind::NodeStarted { node, attempt, .. } => (node, Milestone::Attempt(None, attempt)),
+                EventKind::NodeAttempt { node, call, attempt } => (node, Milestone::Attempt(call, attempt)),
+                EventKind::NodeFinished { node, .. } => {
                     self.said.retain(|(speaker, _)| *speaker != node);
                     (node, Milestone::Finished)
                 }
-                Told::Chunk { node, call, .. } => {
+                EventKind::Chunk { node, call, .. } => {
                     self.said.insert((node, call));
                     continue;
                 }
-                Told::NodeReset { node, call } => {
+                EventKind::NodeReset { node, call } => {
                     self.said.remove(&(node, call));
                     continue;
                 }
@@ -96,17 +101,17 @@ impl EventRecorder {
         }
         let is_lost = |(node, call): &Speaker| !is_recorded(&place(node, call.as_deref()));
         for (node, call) in self.said.extract_if(.., is_lost).collect::<Vec<_>>() {
-            self.number(Told::NodeReset { node, call }, now);
+            self.number(EventKind::NodeReset { node, call }, now);
         }
     }
 
-    /// Whether an earlier owner told text of the call that has not been taken back.
+    /// Whether an earlier owner reported text of the call that has not been taken back.
     pub(crate) fn has_said(&self, of: &str) -> bool {
         self.said.iter().any(|(node, call)| place(node, call.as_deref()) == of)
     }
 
-    /// Notes the event in the trace; gives it numbered if it is to be told.
-    pub(crate) fn tell(&mut self, event: RunEvent, now: Timestamp) -> Option<Event> {
+    /// Adds the event to the log and the trace. Returns it, numbered, if somebody listens.
+    pub(crate) fn record(&mut self, event: RunEvent, now: Timestamp) -> Option<Event> {
         let milestone = match &event {
             RunEvent::NodeStarted { node, .. } => Some((node.clone(), Milestone::Started)),
             RunEvent::NodeAttempt { node, call, attempt, .. } => Some((node.clone(), Milestone::Attempt(call.clone(), *attempt))),
@@ -118,7 +123,7 @@ impl EventRecorder {
         if stored_at.is_some() {
             return None;
         }
-        let event = self.number(told(event), now);
+        let event = self.number(kind_of(event), now);
         self.watched.then_some(event)
     }
 
@@ -134,9 +139,9 @@ impl EventRecorder {
         std::mem::take(&mut self.trace)
     }
 
-    fn number(&mut self, told: Told, at: Timestamp) -> Event {
-        self.told += 1;
-        let event = Event { id: EventId { fence: self.fence, n: self.told }, at, told };
+    fn number(&mut self, kind: EventKind, at: Timestamp) -> Event {
+        self.recorded += 1;
+        let event = Event { id: EventId { fence: self.fence, n: self.recorded }, at, kind };
         self.unwritten.push(event.clone());
         event
     }
@@ -188,14 +193,14 @@ impl EventRecorder {
     }
 }
 
-fn told(event: RunEvent) -> Told {
+fn kind_of(event: RunEvent) -> EventKind {
     match event {
-        RunEvent::NodeStarted { node, kind, .. } => Told::NodeStarted { node, kind: kind.to_string(), attempt: 1 },
-        RunEvent::NodeAttempt { node, call, attempt, .. } => Told::NodeAttempt { node, call, attempt },
-        RunEvent::Chunk { node, call, text } => Told::Chunk { node, call, text },
-        RunEvent::NodeReset { node, call } => Told::NodeReset { node, call },
+        RunEvent::NodeStarted { node, kind, .. } => EventKind::NodeStarted { node, kind: kind.to_string(), attempt: 1 },
+        RunEvent::NodeAttempt { node, call, attempt, .. } => EventKind::NodeAttempt { node, call, attempt },
+        RunEvent::Chunk { node, call, text } => EventKind::Chunk { node, call, text },
+        RunEvent::NodeReset { node, call } => EventKind::NodeReset { node, call },
         RunEvent::NodeFinished { node, kind, status, output, error, .. } => {
-            Told::NodeFinished { node, kind: kind.to_string(), status, error, output }
+            EventKind::NodeFinished { node, kind: kind.to_string(), status, error, output }
         }
     }
 }
@@ -210,7 +215,7 @@ mod tests {
         let input = Some(Arc::new(json!("x".repeat(60 * 1024))));
         for call in 0..1_000 {
             let node = format!("loop[{call}]/call").into();
-            recorder.tell(RunEvent::NodeStarted { node, kind: "http".into(), input: input.clone() }, Timestamp(0));
+            recorder.record(RunEvent::NodeStarted { node, kind: "http".into(), input: input.clone() }, Timestamp(0));
         }
         let trace = recorder.take_trace();
         assert!(serde_json::to_string(&trace).unwrap().len() < LARGEST_TRACE + 1024 * 1024);

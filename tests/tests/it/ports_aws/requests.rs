@@ -4,9 +4,9 @@ use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result};
 use flowgate_core::delivery::AfterAttempt;
-use flowgate_core::lease::{Held, Written};
-use flowgate_core::limit::{Entered, Rate};
-use flowgate_core::run::{Claimed, Created, Ending, Finished, Heartbeat, RunFilter, RunState, StartMark};
+use flowgate_core::lease::{Lease, Written};
+use flowgate_core::limit::{Acquired, Rate};
+use flowgate_core::run::{Claimed, Created, Finished, FinishedRun, Heartbeat, RunFilter, RunState, StartMark};
 use flowgate_core::secret::SigningPin;
 use flowgate_core::work::Message;
 use flowgate_core::workflow::DraftSaved;
@@ -37,23 +37,23 @@ async fn each_verb_makes_the_requests_it_must() -> Result<()> {
 
     world.runs.create(attached(3)?).await?;
     count("before an attached run's first call", &["PutItem"]);
-    let held = Held { run: run_id(3)?, fence: 1, owner: owner("a") };
-    assert_eq!(world.runs.finish(&held, ending(RunState::Succeeded)).await?, Finished::Finished);
+    let lease = Lease { run: run_id(3)?, fence: 1, owner: owner("a") };
+    assert_eq!(world.runs.finish(&lease, ending(RunState::Succeeded)).await?, Finished::Finished);
     count("its end", &["UpdateItem"]);
 
     world.runs.create(detached(4)?).await?;
     aws.ports().queue.send(Message::RunV1 { run: run_id(4)? }).await?;
     count("an accepted run", &["PutItem", "SendMessage"]);
-    let (held, _) = claim(&world, 4, "a", 100, 1_000).await?;
+    let (lease, _) = claim(&world, 4, "a", 100, 1_000).await?;
     count("a claim", &["UpdateItem"]);
-    world.runs.checkpoint(&held, checkpoint("a", 0, "x"), vec![chunk(1, 1), chunk(1, 2)]).await?;
+    world.runs.checkpoint(&lease, checkpoint("a", 0, "x"), vec![chunk(1, 1), chunk(1, 2)]).await?;
     count("a call's result with its events", &["TransactWriteItems"]);
-    assert_eq!(world.runs.heartbeat(&held, at(2_000)).await?, Heartbeat::Kept { cancel_requested: false });
+    assert_eq!(world.runs.heartbeat(&lease, at(2_000)).await?, Heartbeat::Kept { cancel_requested: false });
     count("a heartbeat", &["UpdateItem"]);
-    let end = Ending { events: vec![chunk(1, 3)], deliveries: vec![delivery(4, 0, 900)?], ..ending(RunState::Succeeded) };
-    world.runs.finish(&held, end.clone()).await?;
+    let end = FinishedRun { events: vec![chunk(1, 3)], deliveries: vec![delivery(4, 0, 900)?], ..ending(RunState::Succeeded) };
+    world.runs.finish(&lease, end.clone()).await?;
     count("an end with events and a delivery", &["TransactWriteItems"]);
-    assert!(matches!(world.runs.finish(&held, end).await?, Finished::Already(_)));
+    assert!(matches!(world.runs.finish(&lease, end).await?, Finished::Already(_)));
     count("a second end", &["TransactWriteItems"]);
     assert_eq!(world.runs.claim(&run_id(4)?, &owner("b"), at(5_000), at(6_000)).await?, Claimed::Ended);
     count("a refused claim", &["UpdateItem"]);
@@ -77,7 +77,7 @@ async fn each_verb_makes_the_requests_it_must() -> Result<()> {
     count("a draft", &["UpdateItem"]);
     world.limits.take("key", Rate { requests_per_minute: 60, burst: 3 }, at(1)).await?;
     count("a start with a limited key", &["UpdateItem"]);
-    world.limits.enter("key", &run_id(1)?, 3, at(1), at(9)).await?;
+    world.limits.acquire("key", &run_id(1)?, 3, at(1), at(9)).await?;
     count("a place among the concurrent runs", &["UpdateItem"]);
     Ok(())
 }
@@ -101,22 +101,22 @@ async fn a_write_whose_answer_was_lost_takes_effect_once() -> Result<()> {
     let claims = with_chosen_id(with_idempotency(attached(2)?, "k"), "mine");
     assert_eq!(world.runs.create(claims).await?, Created::Created);
     let events = vec![chunk(1, 1)];
-    assert_eq!(world.runs.create_ended(attached(3)?, Ending { events, ..ending(RunState::Failed) }).await?, Created::Created);
+    assert_eq!(world.runs.create_ended(attached(3)?, FinishedRun { events, ..ending(RunState::Failed) }).await?, Created::Created);
 
-    let (held, run) = claim(&world, 1, "a", 100, 1_000).await?;
-    assert_eq!((held.fence, run.barren_claims, run.due_at), (1, 1, Some(at(1_000))));
-    assert_eq!(world.runs.heartbeat(&held, at(2_000)).await?, Heartbeat::Kept { cancel_requested: false });
-    assert_eq!(world.runs.mark_started(&held, "a").await?, StartMark::Marked);
-    assert_eq!(world.runs.checkpoint(&held, checkpoint("a", 0, "x"), vec![chunk(1, 1)]).await?, Written::Written);
-    assert_eq!(world.runs.append_events(&held, vec![chunk(1, 2)]).await?, Written::Written);
-    assert_eq!(world.runs.hand_over(&held, vec![checkpoint("b", 1, "y")], vec![chunk(1, 3)], at(700)).await?, Written::Written);
-    let (held, run) = claim(&world, 1, "b", 800, 2_000).await?;
-    assert_eq!((held.fence, run.barren_claims), (2, 1));
-    assert_eq!(world.runs.hand_over(&held, vec![], vec![], at(900)).await?, Written::Written);
-    assert_eq!(stored(&world, 1).await?.barren_claims, 0);
-    let (held, _) = claim(&world, 1, "c", 900, 2_000).await?;
-    let end = Ending { deliveries: vec![delivery(1, 0, 900)?], ..ending(RunState::Succeeded) };
-    assert!(matches!(world.runs.finish(&held, end).await?, Finished::Finished | Finished::Already(_)));
+    let (lease, run) = claim(&world, 1, "a", 100, 1_000).await?;
+    assert_eq!((lease.fence, run.claims_without_progress, run.due_at), (1, 1, Some(at(1_000))));
+    assert_eq!(world.runs.heartbeat(&lease, at(2_000)).await?, Heartbeat::Kept { cancel_requested: false });
+    assert_eq!(world.runs.mark_started(&lease, "a").await?, StartMark::Marked);
+    assert_eq!(world.runs.checkpoint(&lease, checkpoint("a", 0, "x"), vec![chunk(1, 1)]).await?, Written::Written);
+    assert_eq!(world.runs.append_events(&lease, vec![chunk(1, 2)]).await?, Written::Written);
+    assert_eq!(world.runs.hand_over(&lease, vec![checkpoint("b", 1, "y")], vec![chunk(1, 3)], at(700)).await?, Written::Written);
+    let (lease, run) = claim(&world, 1, "b", 800, 2_000).await?;
+    assert_eq!((lease.fence, run.claims_without_progress), (2, 1));
+    assert_eq!(world.runs.hand_over(&lease, vec![], vec![], at(900)).await?, Written::Written);
+    assert_eq!(stored(&world, 1).await?.claims_without_progress, 0);
+    let (lease, _) = claim(&world, 1, "c", 900, 2_000).await?;
+    let end = FinishedRun { deliveries: vec![delivery(1, 0, 900)?], ..ending(RunState::Succeeded) };
+    assert!(matches!(world.runs.finish(&lease, end).await?, Finished::Finished | Finished::Already(_)));
     assert_eq!(world.runs.events(&run_id(1)?, None, 10).await?, [chunk(1, 1), chunk(1, 2), chunk(1, 3)]);
     assert_eq!(world.runs.checkpoints(&run_id(1)?).await?.len(), 2);
 
@@ -133,11 +133,11 @@ async fn a_write_whose_answer_was_lost_takes_effect_once() -> Result<()> {
     let rotated = world.workflows.read("story").await?.context("the workflow does not exist")?;
     assert_eq!(rotated.signing_before, Some((SIGNING, at(500))));
     for n in 1..=2 {
-        assert_eq!(world.limits.enter("key", &run_id(n)?, 2, at(1), at(9)).await?, Entered::Entered);
+        assert_eq!(world.limits.acquire("key", &run_id(n)?, 2, at(1), at(9)).await?, Acquired::Acquired);
     }
-    world.limits.leave("key", &run_id(1)?).await?;
-    assert_eq!(world.limits.enter("key", &run_id(3)?, 2, at(1), at(9)).await?, Entered::Entered);
-    assert_eq!(world.limits.enter("key", &run_id(4)?, 2, at(1), at(9)).await?, Entered::Full);
+    world.limits.release("key", &run_id(1)?).await?;
+    assert_eq!(world.limits.acquire("key", &run_id(3)?, 2, at(1), at(9)).await?, Acquired::Acquired);
+    assert_eq!(world.limits.acquire("key", &run_id(4)?, 2, at(1), at(9)).await?, Acquired::Full);
     Ok(())
 }
 
@@ -146,16 +146,16 @@ async fn a_write_whose_answer_was_lost_takes_effect_once() -> Result<()> {
 #[ignore = "needs the double of AWS: tests/aws/run"]
 async fn transactions_that_meet_are_tried_again() -> Result<()> {
     let (_double, network, world) = unkind().await?;
-    let held = claimed(&world, 1, "a").await?;
+    let lease = claimed(&world, 1, "a").await?;
     network.take();
     network.conflicts.store(3, Ordering::Relaxed);
-    assert_eq!(world.runs.checkpoint(&held, checkpoint("a", 0, "x"), vec![chunk(1, 1)]).await?, Written::Written);
+    assert_eq!(world.runs.checkpoint(&lease, checkpoint("a", 0, "x"), vec![chunk(1, 1)]).await?, Written::Written);
     assert_eq!(network.take(), ["TransactWriteItems"; 4]);
     network.conflicts.store(100, Ordering::Relaxed);
-    let given_up = world.runs.append_events(&held, vec![chunk(1, 2)]).await.unwrap_err();
+    let given_up = world.runs.append_events(&lease, vec![chunk(1, 2)]).await.unwrap_err();
     assert_eq!(network.take().len(), 8);
     let said = format!("{given_up:#}");
-    assert!(said.contains("gives up after 8 tries") && said.contains("TransactionConflict"), "{said}");
+    assert!(said.contains("given up after 8 tries") && said.contains("TransactionConflict"), "{said}");
     network.conflicts.store(0, Ordering::Relaxed);
     assert_eq!(world.runs.events(&run_id(1)?, None, 10).await?, [chunk(1, 1)]);
     Ok(())

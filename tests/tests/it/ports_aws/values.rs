@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use flowgate_core::delivery::{AfterAttempt, Delivery, DeliveryState, FrozenRequest};
-use flowgate_core::event::{Event, Told};
-use flowgate_core::lease::{Held, OwnerToken, Written};
-use flowgate_core::run::{Claimed, Created, Ending, Finished, RunFilter, RunState};
+use flowgate_core::event::{Event, EventKind};
+use flowgate_core::lease::{Lease, OwnerToken, Written};
+use flowgate_core::run::{Claimed, Created, Finished, FinishedRun, RunFilter, RunState};
 use flowgate_core::workflow::DraftSaved;
 use flowgate_tests::ports::sample::*;
 use flowgate_tests::stores::Stores;
@@ -23,13 +23,13 @@ async fn values_of_megabytes_lie_beside_their_rows() -> Result<()> {
     let world = world(&aws(&config, 0));
     let run = with_input(detached(1)?, json!({ "text": noise(3 << 20) }));
     world.runs.create(run.clone()).await?;
-    let (held, record) = claim(&world, 1, "a", 100, 1_000).await?;
+    let (lease, record) = claim(&world, 1, "a", 100, 1_000).await?;
     assert!(record.head == run.head, "the head has changed");
 
     let (first, second) = (checkpoint("a", 0, &noise(4 << 20)), checkpoint("b", 1, "small"));
-    let event = Event { told: Told::Chunk { node: "draft".into(), call: None, text: noise(1 << 20) }, ..chunk(1, 1) };
-    assert_eq!(world.runs.checkpoint(&held, first.clone(), vec![event.clone()]).await?, Written::Written);
-    assert_eq!(world.runs.checkpoint(&held, second.clone(), vec![chunk(1, 2)]).await?, Written::Written);
+    let event = Event { kind: EventKind::Chunk { node: "draft".into(), call: None, text: noise(1 << 20) }, ..chunk(1, 1) };
+    assert_eq!(world.runs.checkpoint(&lease, first.clone(), vec![event.clone()]).await?, Written::Written);
+    assert_eq!(world.runs.checkpoint(&lease, second.clone(), vec![chunk(1, 2)]).await?, Written::Written);
     assert!(world.runs.checkpoints(&run_id(1)?).await? == [first, second], "the checkpoints have changed");
     assert!(world.runs.events(&run_id(1)?, None, 10).await? == [event, chunk(1, 2)], "the events have changed");
 
@@ -38,7 +38,7 @@ async fn values_of_megabytes_lie_beside_their_rows() -> Result<()> {
     end.trace[0].output = Some(end.end.output.clone());
     let body = noise(1 << 20);
     end.deliveries = vec![Delivery { request: Arc::new(request(&body)?), ..delivery(1, 0, 900)? }];
-    assert_eq!(world.runs.finish(&held, end.clone()).await?, Finished::Finished);
+    assert_eq!(world.runs.finish(&lease, end.clone()).await?, Finished::Finished);
     let stored = stored(&world, 1).await?;
     assert!(stored.head == run.head && stored.end == Some(end.end.clone()), "the run has changed");
     assert!(world.runs.trace(&run_id(1)?).await? == Some(end.trace), "the trace has changed");
@@ -65,15 +65,15 @@ async fn a_wipe_leaves_nothing_of_what_a_run_was_given_or_gave() -> Result<()> {
         let world = world(&aws(&config, 0));
         let private = |what: &str| format!("private {what} {}", if large { noise(1 << 20) } else { String::new() });
         world.runs.create(with_input(detached(1)?, json!(private("input")))).await?;
-        let (held, _) = claim(&world, 1, "a", 100, 1_000).await?;
-        let event = Event { told: Told::Chunk { node: "draft".into(), call: None, text: private("chunk") }, ..chunk(1, 1) };
-        world.runs.checkpoint(&held, checkpoint("a", 0, &private("result")), vec![event]).await?;
-        world.runs.mark_started(&held, "a").await?;
-        let mut end = Ending { due_at: Some(at(950)), ..ending(RunState::Succeeded) };
+        let (lease, _) = claim(&world, 1, "a", 100, 1_000).await?;
+        let event = Event { kind: EventKind::Chunk { node: "draft".into(), call: None, text: private("chunk") }, ..chunk(1, 1) };
+        world.runs.checkpoint(&lease, checkpoint("a", 0, &private("result")), vec![event]).await?;
+        world.runs.mark_started(&lease, "a").await?;
+        let mut end = FinishedRun { due_at: Some(at(950)), ..ending(RunState::Succeeded) };
         Arc::make_mut(&mut end.end).output = Arc::new(json!(private("output")));
         end.trace[0].input = Some(Arc::new(json!(private("trace"))));
         end.deliveries = vec![Delivery { request: Arc::new(request(&private("body"))?), ..delivery(1, 0, 900)? }];
-        world.runs.finish(&held, end).await?;
+        world.runs.finish(&lease, end).await?;
         assert!(readable(&double.dump(&config.table).await?).contains("private"), "the check finds the stored data");
 
         for _ in 0..2 {
@@ -95,7 +95,7 @@ async fn a_run_past_its_retention_reads_as_absent() -> Result<()> {
     let double = Stores::start()?;
     let config = double.fresh().await?;
     let before = world(&aws(&config, 999));
-    before.runs.create_ended(attached(1)?, Ending { expires_at: at(1_000), ..ending(RunState::Succeeded) }).await?;
+    before.runs.create_ended(attached(1)?, FinishedRun { expires_at: at(1_000), ..ending(RunState::Succeeded) }).await?;
     before.runs.create(detached(2)?).await?;
     assert!(before.runs.read(&run_id(1)?).await?.is_some() && before.runs.trace(&run_id(1)?).await?.is_some());
     let after = world(&aws(&config, 1_000));
@@ -115,12 +115,12 @@ async fn all_that_belongs_to_a_run_has_its_time() -> Result<()> {
     let config = double.fresh().await?;
     let world = world(&aws(&config, 0));
     world.runs.create(with_idempotency(with_input(detached(1)?, json!(noise(100_000))), "k")).await?;
-    let (held, _) = claim(&world, 1, "a", 100, 1_000).await?;
-    world.runs.checkpoint(&held, checkpoint("a", 0, "x"), vec![chunk(1, 1)]).await?;
-    world.runs.mark_started(&held, "a").await?;
+    let (lease, _) = claim(&world, 1, "a", 100, 1_000).await?;
+    world.runs.checkpoint(&lease, checkpoint("a", 0, "x"), vec![chunk(1, 1)]).await?;
+    world.runs.mark_started(&lease, "a").await?;
     let expires_at = at(0) + Duration::from_secs(37 * 24 * 3600);
-    let end = Ending { deliveries: vec![delivery(1, 0, 900)?], expires_at, ..ending(RunState::Succeeded) };
-    world.runs.finish(&held, end).await?;
+    let end = FinishedRun { deliveries: vec![delivery(1, 0, 900)?], expires_at, ..ending(RunState::Succeeded) };
+    world.runs.finish(&lease, end).await?;
     let items = double.dump(&config.table).await?;
     assert!(items.len() >= 8, "{}", items.len());
     let earliest = expires_at.millis() / 1000;
@@ -137,15 +137,15 @@ async fn a_hand_over_of_hundreds_of_results_is_whole() -> Result<()> {
     let double = Stores::start()?;
     let world = world(&aws(&double.fresh().await?, 0));
     world.runs.create(attached(1)?).await?;
-    let held = Held { run: run_id(1)?, fence: 1, owner: owner("a") };
+    let lease = Lease { run: run_id(1)?, fence: 1, owner: owner("a") };
     let results: Vec<_> = (0..250).map(|n| checkpoint(&format!("each[{n}]/fetch"), n, "x")).collect();
-    world.runs.checkpoint(&held, results[100].clone(), vec![]).await?;
+    world.runs.checkpoint(&lease, results[100].clone(), vec![]).await?;
     for _ in 0..2 {
-        assert_eq!(world.runs.hand_over(&held, results.clone(), vec![chunk(1, 1)], at(700)).await?, Written::Written);
+        assert_eq!(world.runs.hand_over(&lease, results.clone(), vec![chunk(1, 1)], at(700)).await?, Written::Written);
     }
     assert!(world.runs.checkpoints(&run_id(1)?).await? == results);
     let (next, _) = claim(&world, 1, "b", 800, 1_000).await?;
-    assert_eq!(world.runs.hand_over(&Held { owner: owner("c"), ..next }, results, vec![], at(900)).await?, Written::Lost);
+    assert_eq!(world.runs.hand_over(&Lease { owner: owner("c"), ..next }, results, vec![], at(900)).await?, Written::Lost);
     Ok(())
 }
 

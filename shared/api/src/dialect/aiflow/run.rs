@@ -12,7 +12,7 @@ use flowgate_app::delivery::WebhookBody;
 use flowgate_app::run::Dialect;
 use flowgate_engine::input::{InputRules, Undeclared};
 use flowgate_runner::Runner;
-use flowgate_runner::start::{Manner, StartRequest, WebhookRequest};
+use flowgate_runner::start::{ResponseMode, StartRequest, WebhookRequest, WhenWaitEnds};
 use http::header::LOCATION;
 use http::{HeaderMap, StatusCode, Uri};
 use serde_json::{Map, Value, json};
@@ -54,12 +54,13 @@ async fn run(
         user: None,
         save: request.save,
         webhooks: request.webhook.into_iter().collect(),
-        manner: Manner::Detach,
+        response_mode: ResponseMode::Detach,
+        when_wait_ends: WhenWaitEnds::Detach,
         timeout: None,
         run_id: None,
         idempotency,
     };
-    let begun = Begun::of(runner.start_run(&caller, start).await?, Manner::Detach)?;
+    let begun = Begun::of(runner.start_run(&caller, start).await?, ResponseMode::Detach)?;
     let id = &begun.record.head.id;
     let location = format!("{}/v1/flow/{flow_id}/run/{id}", app.settings.public_url);
     let accepted = json!({ "run_id": id, "status": "pending" });

@@ -13,7 +13,7 @@ use flowgate_app::delivery::WebhookBody;
 use flowgate_app::run::{Dialect, RunState};
 use flowgate_engine::input::{InputRules, Undeclared};
 use flowgate_runner::Runner;
-use flowgate_runner::start::{Manner, StartRequest, WebhookRequest};
+use flowgate_runner::start::{ResponseMode, StartRequest, WebhookRequest, WhenWaitEnds};
 use http::{HeaderMap, StatusCode, Uri};
 use serde_json::Value;
 
@@ -44,7 +44,7 @@ async fn invoke(State(runner): State<Arc<Runner>>, uri: Uri, headers: HeaderMap,
         runner.check_webhooks(&request.webhooks).await?;
         request.webhooks.clear();
     }
-    let manner = if request.detached { Manner::Detach } else { Manner::Wait(None) };
+    let manner = if request.detached { ResponseMode::Detach } else { ResponseMode::Wait(None) };
     let start = StartRequest {
         workflow_id,
         version: None,
@@ -56,7 +56,8 @@ async fn invoke(State(runner): State<Arc<Runner>>, uri: Uri, headers: HeaderMap,
         user: request.user,
         save: None,
         webhooks: request.webhooks,
-        manner,
+        response_mode: manner,
+        when_wait_ends: WhenWaitEnds::Detach,
         timeout: None,
         run_id: None,
         idempotency,

@@ -13,7 +13,7 @@ use flowgate_app::{App, Error, answer};
 use flowgate_engine::Workflow;
 use flowgate_engine::input::Undeclared;
 use flowgate_runner::Runner;
-use flowgate_runner::start::Manner;
+use flowgate_runner::start::ResponseMode;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use serde_json::json;
 
@@ -61,13 +61,14 @@ pub(super) async fn execute(
     };
     let begun = match start::begin(&runner, &caller, &published, execution).await.map_err(|error| nested.place(error))? {
         Answer::Stream(head, response) => return Ok(named(response, head.shown_id())),
+        Answer::Overdue(begun) => return Ok(named(begun.mark(overdue(app, &begun.record)), begun.record.head.shown_id())),
         Answer::Run(begun) => begun,
     };
     let record = &begun.record;
     let answer = match request.manner {
-        Manner::Detach => queued(app, record),
-        Manner::Wait(_) | Manner::Stream if record.state.has_ended() => ended(app, record, &published.workflow).await?,
-        Manner::Wait(_) | Manner::Stream => overdue(app, record, &published.workflow).await?,
+        ResponseMode::Detach => queued(app, record),
+        ResponseMode::Wait(_) | ResponseMode::Stream if record.state.has_ended() => ended(app, record, &published.workflow).await?,
+        ResponseMode::Wait(_) | ResponseMode::Stream => overdue(app, record),
     };
     Ok(named(begun.mark(answer), record.head.shown_id()))
 }
@@ -99,12 +100,9 @@ fn queued(app: &App, record: &RunRecord) -> Response {
     (StatusCode::ACCEPTED, Json(accepted)).into_response()
 }
 
-async fn overdue(app: &App, record: &RunRecord, workflow: &Workflow) -> Result<Response, Error> {
-    if let Some(record) = start::end_overdue(app, &record.head.id).await? {
-        return ended(app, &record, workflow).await;
-    }
+fn overdue(app: &App, record: &RunRecord) -> Response {
     let told = json!({ "success": false, "executionId": record.head.shown_id(), "output": {}, "error": start::timed_out(app) });
-    Ok((StatusCode::REQUEST_TIMEOUT, Json(told)).into_response())
+    (StatusCode::REQUEST_TIMEOUT, Json(told)).into_response()
 }
 
 async fn ended(app: &App, record: &RunRecord, workflow: &Workflow) -> Result<Response, Error> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use flowgate_app::Error;
 use flowgate_app::error::FieldProblem;
-use flowgate_runner::start::Manner;
+use flowgate_runner::start::ResponseMode;
 use http::HeaderMap;
 use serde_json::{Map, Value};
 
@@ -17,7 +17,7 @@ use crate::fields::Fields;
 
 #[derive(Debug)]
 pub(super) struct Request {
-    pub(super) manner: Manner,
+    pub(super) manner: ResponseMode,
     /// As the caller wrote them.
     pub(super) selected: Vec<String>,
     pub(super) timeout: Option<Duration>,
@@ -60,9 +60,9 @@ impl Request {
         let stream = fields.take_bool("stream").unwrap_or(false) || says(headers, "x-stream-response", "true");
         let selected = selected_outputs(&mut fields);
         let manner = match (says(headers, "x-execution-mode", "async"), stream) {
-            (true, _) => Manner::Detach,
-            (false, true) => Manner::Stream,
-            (false, false) => Manner::Wait(None),
+            (true, _) => ResponseMode::Detach,
+            (false, true) => ResponseMode::Stream,
+            (false, false) => ResponseMode::Wait(None),
         };
         let protocol = if headers::speaks_agent_events(headers) { Protocol::AgentEvents } else { Protocol::Done };
         refuse_overrides(&mut fields, manner, &selected, protocol)?;
@@ -81,9 +81,9 @@ impl Request {
     }
 }
 
-fn timeout(headers: &HeaderMap, manner: Manner) -> Result<Option<Duration>, Error> {
+fn timeout(headers: &HeaderMap, manner: ResponseMode) -> Result<Option<Duration>, Error> {
     let Some(said) = headers.get("x-execution-timeout-seconds") else { return Ok(None) };
-    if manner != Manner::Detach {
+    if manner != ResponseMode::Detach {
         return Err(Error::bad_field("", "the header X-Execution-Timeout-Seconds needs X-Execution-Mode: async"));
     }
     let seconds = said.to_str().ok().and_then(|said| said.trim().parse().ok()).filter(|seconds| (1..=LONGEST_TIMEOUT).contains(seconds));
@@ -105,7 +105,7 @@ fn selected_outputs(fields: &mut Fields) -> Vec<String> {
     selected
 }
 
-fn refuse_overrides(fields: &mut Fields, manner: Manner, selected: &[String], protocol: Protocol) -> Result<(), Refusal> {
+fn refuse_overrides(fields: &mut Fields, manner: ResponseMode, selected: &[String], protocol: Protocol) -> Result<(), Refusal> {
     if fields.take("inputFromExecutionId").is_some() {
         return Err(Refusal::InternalOnly("External callers cannot take the input of another execution"));
     }
@@ -114,7 +114,7 @@ fn refuse_overrides(fields: &mut Fields, manner: Manner, selected: &[String], pr
     let files: Vec<_> = FILE_OPTIONS.into_iter().filter(&mut take_set).collect();
     let agent_events: Vec<_> = AGENT_EVENTS.into_iter().filter(&mut take_set).collect();
     let trigger = fields.take("triggerType").filter(|trigger| trigger != "api");
-    if manner == Manner::Detach && !(overrides.is_empty() && files.is_empty() && selected.is_empty()) {
+    if manner == ResponseMode::Detach && !(overrides.is_empty() && files.is_empty() && selected.is_empty()) {
         let selected = (!selected.is_empty()).then_some("selectedOutputs");
         let keys = overrides.into_iter().chain(files).chain(selected);
         return Err(refused("Async execution does not support draft or override execution controls", keys));
@@ -125,7 +125,7 @@ fn refuse_overrides(fields: &mut Fields, manner: Manner, selected: &[String], pr
     if !overrides.is_empty() {
         return Err(refused("External callers cannot use draft or override execution controls", overrides));
     }
-    if !agent_events.is_empty() && (manner, protocol) != (Manner::Stream, Protocol::AgentEvents) {
+    if !agent_events.is_empty() && (manner, protocol) != (ResponseMode::Stream, Protocol::AgentEvents) {
         return Err(refused("includeThinking and includeToolCalls need a stream with the agent-events protocol", agent_events));
     }
     Ok(())
@@ -186,7 +186,7 @@ mod tests {
     fn control_keys_are_no_inputs() {
         let body = json!({ "message": "hi", "stream": true, "selectedOutputs": ["agent1.content"], "workflowId": "w", "triggerType": "api", "useDraftState": false, "n": 1 });
         let execution = read(&[], body).unwrap();
-        assert_eq!(execution.manner, Manner::Stream);
+        assert_eq!(execution.manner, ResponseMode::Stream);
         assert_eq!(execution.selected, ["agent1.content"]);
         assert_eq!(Value::Object(execution.rest), json!({ "message": "hi", "n": 1 }));
     }
@@ -194,11 +194,11 @@ mod tests {
     #[test]
     fn headers_choose_the_mode() {
         let manner = |headers: &[(&'static str, &'static str)]| read(headers, json!({})).unwrap().manner;
-        assert_eq!(manner(&[]), Manner::Wait(None));
-        assert_eq!(manner(&[("x-execution-mode", "async")]), Manner::Detach);
-        assert_eq!(manner(&[("x-execution-mode", "sync")]), Manner::Wait(None));
-        assert_eq!(manner(&[("x-stream-response", "true")]), Manner::Stream);
-        assert_eq!(manner(&[("x-stream-response", "true"), ("x-execution-mode", "async")]), Manner::Detach);
+        assert_eq!(manner(&[]), ResponseMode::Wait(None));
+        assert_eq!(manner(&[("x-execution-mode", "async")]), ResponseMode::Detach);
+        assert_eq!(manner(&[("x-execution-mode", "sync")]), ResponseMode::Wait(None));
+        assert_eq!(manner(&[("x-stream-response", "true")]), ResponseMode::Stream);
+        assert_eq!(manner(&[("x-stream-response", "true"), ("x-execution-mode", "async")]), ResponseMode::Detach);
     }
 
     #[test]

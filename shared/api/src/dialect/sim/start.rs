@@ -6,16 +6,16 @@ use std::time::Duration;
 use anyhow::anyhow;
 use axum::response::Response;
 use flowgate_app::access::Caller;
-use flowgate_app::id::RunId;
-use flowgate_app::run::{Dialect, RunHead, RunRecord};
-use flowgate_app::runs::Cancelled;
+use flowgate_app::error::TakenRunId;
+use flowgate_app::limit::Allowance;
+use flowgate_app::run::{Dialect, RunHead};
 use flowgate_app::workflows::Published;
 use flowgate_app::{App, Error, Result};
 use flowgate_engine::input::{InputRules, Undeclared};
 use flowgate_runner::Runner;
 use flowgate_runner::driver::Progress;
 use flowgate_runner::host::Subscription;
-use flowgate_runner::start::{IdempotencyRequest, Manner, StartRequest, Started};
+use flowgate_runner::start::{IdempotencyRequest, ResponseMode, Start, StartRequest, Started, WhenWaitEnds};
 use http::HeaderValue;
 use serde_json::{Map, Value};
 
@@ -23,11 +23,12 @@ use super::headers::{AGENT_EVENTS, STREAM_PROTOCOL};
 use super::selection;
 use super::stream::{self, Protocol, Streamed, Teller};
 use crate::dialect::Begun;
+use crate::request::with_allowance;
 use crate::sse;
 
 /// What was asked for, whatever the generation.
 pub(super) struct Execution {
-    pub(super) manner: Manner,
+    pub(super) manner: ResponseMode,
     /// As the caller wrote them.
     pub(super) selected: Vec<String>,
     pub(super) input: Map<String, Value>,
@@ -43,6 +44,8 @@ pub(super) struct Execution {
 pub(super) enum Answer {
     /// Ended, or accepted and going on.
     Run(Begun),
+    /// Its wait was over first: it is cancelled.
+    Overdue(Begun),
     Stream(Arc<RunHead>, Response),
 }
 
@@ -60,26 +63,33 @@ pub(super) async fn begin(runner: &Runner, caller: &Caller, published: &Publishe
         user: None,
         save: None,
         webhooks: Vec::new(),
-        manner,
+        response_mode: manner,
+        when_wait_ends: WhenWaitEnds::Cancel,
         timeout: execution.timeout,
         run_id: run_id.clone(),
         idempotency: idempotency.clone(),
     };
-    let started = runner.start_run(caller, start).await?;
-    let Started::Stream(subscription) = started else { return Ok(Answer::Run(Begun::of(started, manner)?)) };
+    let start = runner.start_run(caller, start).await?;
+    let (allowance, subscription) = match start.started {
+        Started::Stream(subscription) => (start.allowance, subscription),
+        Started::Overdue(record) => return Ok(Answer::Overdue(Begun::of(Start { started: Started::Run(record), ..start }, manner)?)),
+        started => return Ok(Answer::Run(Begun::of(Start { started, ..start }, manner)?)),
+    };
     let teller = Teller::new(selection::resolve(&selected, &published.workflow), protocol);
-    let asked = Asked { body_hash: idempotency.map(|asked| asked.body_hash).unwrap_or_default(), run_id: run_id.unwrap_or_default() };
+    let body_hash = idempotency.map(|asked| asked.body_hash).unwrap_or_default();
+    let asked = Asked { body_hash, run_id: run_id.unwrap_or_default(), allowance };
     let (head, mut response) = stream(runner, subscription, published, teller, asked).await?;
     if protocol == Protocol::AgentEvents {
         response.headers_mut().insert(STREAM_PROTOCOL, HeaderValue::from_static(AGENT_EVENTS));
     }
-    Ok(Answer::Stream(head, response))
+    Ok(Answer::Stream(head, with_allowance(response, allowance)))
 }
 
 /// What a start may be refused for only with its first write.
 struct Asked {
     body_hash: String,
     run_id: String,
+    allowance: Option<Allowance>,
 }
 
 /// What a run tells first comes after its first write: a start that fails is an answer with a status.
@@ -93,27 +103,19 @@ async fn stream(
     let (app, workflow) = (runner.app.clone(), published.workflow.clone());
     match subscription.next().await {
         Some(Progress::Repeated(claim)) => {
-            let begun = Begun::of(runner.repeated(claim, &asked.body_hash).await?, Manner::Stream)?;
+            let started = Started::Repeated(runner.repeated(claim, &asked.body_hash).await?);
+            let begun = Begun::of(Start { started, allowance: None }, ResponseMode::Stream)?;
             let frames = stream::told_again(&app, &begun.record, &workflow, teller).await?;
             let response = begun.mark(sse::response(futures_util::stream::iter([frames])));
             Ok((begun.record.head.clone(), response))
         }
-        Some(Progress::IdTaken) => Err(Error::RunIdTaken(asked.run_id)),
+        Some(Progress::IdTaken) => Err(Error::RunIdTaken(TakenRunId { id: asked.run_id, allowance: asked.allowance })),
         Some(Progress::Lost) | None => Err(anyhow!("the run was lost before it said anything").into()),
         Some(first) => {
             let head = subscription.head.clone();
             let streamed = Streamed { app, workflow, first: Some(first), subscription, teller };
             Ok((head, sse::response(streamed.frames())))
         }
-    }
-}
-
-/// Nobody would come for the result of a run that is past its wait: it is cancelled. `Some` if it had ended by then.
-pub(super) async fn end_overdue(app: &App, run: &RunId) -> Result<Option<Box<RunRecord>>> {
-    // Done by the platform, whatever the caller's key may do.
-    match app.cancel_run(&Caller::Admin, run.as_str()).await? {
-        Cancelled::Already(record) => Ok(Some(record)),
-        Cancelled::Cancelled(_) => Ok(None),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use flowgate_app::event::Told;
+use flowgate_app::event::EventKind;
 use flowgate_app::id::RunId;
 use flowgate_app::run::{RunRecord, RunState};
 use flowgate_app::{App, Result, answer};
@@ -18,7 +18,6 @@ use serde_json::{Value, json};
 
 use super::record::{block_id, error_text};
 use super::selection::Selected;
-use super::start::end_overdue;
 
 /// Stands before the first chunk of each further output.
 const SEPARATOR: &str = "\n\n";
@@ -52,12 +51,12 @@ impl Streamed {
             loop {
                 match streamed.next().await {
                     Some(Progress::Event(event)) => {
-                        let told = streamed.teller.tell(event.told);
+                        let told = streamed.teller.tell(event.kind);
                         if !told.is_empty() {
                             return Some((told.into(), Some(streamed)));
                         }
                     }
-                    last => return Some((streamed.last(last).await, None)),
+                    last => return Some((streamed.last(last), None)),
                 }
             }
         })
@@ -70,16 +69,15 @@ impl Streamed {
         }
     }
 
-    async fn last(&self, last: Option<Progress>) -> Bytes {
+    fn last(&self, last: Option<Progress>) -> Bytes {
         let head = &self.subscription.head;
         let undone = |error| undone(error, self.app.now().since(head.created_at));
         let end = match last {
             Some(Progress::Ended(record)) => self.teller.end(&record, &self.workflow),
-            Some(Progress::HandedOver(_)) => match end_overdue(&self.app, &head.id).await {
-                Ok(Some(record)) => self.teller.end(&record, &self.workflow),
-                Ok(None) | Err(_) => undone("Execution timed out".to_owned()),
-            },
-            Some(Progress::Event(_) | Progress::Repeated(_) | Progress::IdTaken | Progress::Lost) | None => undone(left_behind(&head.id)),
+            Some(Progress::Overdue(_)) => undone("Execution timed out".to_owned()),
+            Some(Progress::HandedOver(_) | Progress::Event(_) | Progress::Repeated(_) | Progress::IdTaken | Progress::Lost) | None => {
+                undone(left_behind(&head.id))
+            }
         };
         self.teller.last_frames(end).into()
     }
@@ -167,12 +165,12 @@ impl Teller {
         format!("{}data: {last}\n\n", frame(&told))
     }
 
-    fn tell(&mut self, told: Told) -> String {
+    fn tell(&mut self, told: EventKind) -> String {
         match told {
-            Told::Chunk { node, text, .. } => self.chunk(node, &text),
-            Told::NodeFinished { node, output: Some(output), .. } => self.finished(&node, &output),
-            Told::NodeReset { node, .. } => self.reset(&node),
-            Told::NodeStarted { .. } | Told::NodeAttempt { .. } | Told::NodeFinished { .. } => String::new(),
+            EventKind::Chunk { node, text, .. } => self.chunk(node, &text),
+            EventKind::NodeFinished { node, output: Some(output), .. } => self.finished(&node, &output),
+            EventKind::NodeReset { node, .. } => self.reset(&node),
+            EventKind::NodeStarted { .. } | EventKind::NodeAttempt { .. } | EventKind::NodeFinished { .. } => String::new(),
         }
     }
 
@@ -233,12 +231,12 @@ mod tests {
 
     use super::*;
 
-    fn chunk(node: &str, text: &str) -> Told {
-        Told::Chunk { node: node.into(), call: None, text: text.to_owned() }
+    fn chunk(node: &str, text: &str) -> EventKind {
+        EventKind::Chunk { node: node.into(), call: None, text: text.to_owned() }
     }
 
-    fn finished(node: &str, output: Value) -> Told {
-        Told::NodeFinished {
+    fn finished(node: &str, output: Value) -> EventKind {
+        EventKind::NodeFinished {
             node: node.into(),
             kind: "agent".to_owned(),
             status: NodeStatus::Succeeded,
@@ -247,7 +245,7 @@ mod tests {
         }
     }
 
-    fn check(selected: &[(&str, &str)], told: impl IntoIterator<Item = Told>, expected: &str) {
+    fn check(selected: &[(&str, &str)], told: impl IntoIterator<Item = EventKind>, expected: &str) {
         let selected = selected.iter().map(|(block_id, path)| Selected { block_id: (*block_id).to_owned(), path: (*path).to_owned() });
         let mut teller = Teller::new(selected.collect(), Protocol::AgentEvents);
         let frames: String = told.into_iter().map(|told| teller.tell(told)).collect();
@@ -256,7 +254,7 @@ mod tests {
 
     #[test]
     fn a_block_that_begins_again_takes_its_text_back() {
-        let reset = |node: &str| Told::NodeReset { node: node.into(), call: None };
+        let reset = |node: &str| EventKind::NodeReset { node: node.into(), call: None };
         let told = [reset("b"), chunk("a", "One"), chunk("b", "Tw"), reset("b"), reset("b"), chunk("b", "Two")];
         check(
             &[("a", ""), ("b", "content")],

@@ -122,7 +122,7 @@ fn told(error: &Error) -> (StatusCode, ToldError) {
         Error::BadInput(problems) => ("BAD_REQUEST", None, Some(json!(details(problems)))),
         Error::InvalidDocument(_) => ("BAD_REQUEST", None, None),
         Error::TooLarge(_) => ("PAYLOAD_TOO_LARGE", None, None),
-        Error::RunIdTaken(id) => ("CONFLICT", None, Some(json!({ "code": "RUN_ID_CONFLICT", "runId": id }))),
+        Error::RunIdTaken(id) => ("CONFLICT", None, Some(json!({ "code": "RUN_ID_CONFLICT", "runId": id.id }))),
         Error::Stale | Error::IdempotencyMismatch | Error::StillRunning | Error::AlreadyEnded(_) => {
             ("CONFLICT", None, Some(json!({ "code": status::code(error).to_ascii_uppercase() })))
         }

@@ -12,7 +12,7 @@ use flowgate_app::{App, Error, answer};
 use flowgate_engine::Workflow;
 use flowgate_engine::input::Undeclared;
 use flowgate_runner::Runner;
-use flowgate_runner::start::Manner;
+use flowgate_runner::start::ResponseMode;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use serde_json::{Value, json};
 
@@ -59,13 +59,19 @@ pub(super) async fn execute(
     };
     let begun = match start::begin(&runner, &caller, &published, execution).await? {
         Answer::Stream(head, response) => return Ok(named(response, head.shown_id())),
+        Answer::Overdue(begun) => {
+            let answer = data(overdue(app, &begun.record)).into_response();
+            return Ok(named(begun.mark(answer), begun.record.head.shown_id()));
+        }
         Answer::Run(begun) => begun,
     };
     let record = &begun.record;
     let answer = match manner {
-        Manner::Detach => queued(app, record),
-        Manner::Wait(_) | Manner::Stream if record.state.has_ended() => data(result(record, &published.workflow)).into_response(),
-        Manner::Wait(_) | Manner::Stream => data(overdue(app, record, &published.workflow).await?).into_response(),
+        ResponseMode::Detach => queued(app, record),
+        ResponseMode::Wait(_) | ResponseMode::Stream if record.state.has_ended() => {
+            data(result(record, &published.workflow)).into_response()
+        }
+        ResponseMode::Wait(_) | ResponseMode::Stream => data(overdue(app, record)).into_response(),
     };
     Ok(named(begun.mark(answer), record.head.shown_id()))
 }
@@ -91,13 +97,10 @@ fn queued(app: &App, record: &RunRecord) -> Response {
     (StatusCode::ACCEPTED, data(accepted)).into_response()
 }
 
-async fn overdue(app: &App, record: &RunRecord, workflow: &Workflow) -> Result<Value, Error> {
-    if let Some(record) = start::end_overdue(app, &record.head.id).await? {
-        return Ok(result(&record, workflow));
-    }
+fn overdue(app: &App, record: &RunRecord) -> Value {
     let now = app.now();
     let since = record.started_at.unwrap_or(record.head.created_at);
-    Ok(json!({
+    json!({
         "runId": record.head.shown_id(),
         "workflowId": record.head.workflow_id,
         "status": "failed",
@@ -106,7 +109,7 @@ async fn overdue(app: &App, record: &RunRecord, workflow: &Workflow) -> Result<V
         "startedAt": since.to_string(),
         "endedAt": now.to_string(),
         "durationMs": u64::try_from(now.since(since).as_millis()).unwrap_or(u64::MAX),
-    }))
+    })
 }
 
 fn result(record: &RunRecord, workflow: &Workflow) -> Value {

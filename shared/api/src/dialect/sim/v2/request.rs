@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use flowgate_app::Result;
-use flowgate_runner::start::Manner;
+use flowgate_runner::start::ResponseMode;
 use http::HeaderMap;
 use serde_json::{Map, Value};
 
@@ -18,7 +18,7 @@ const LARGEST_BASE64: u64 = 10 * 1024 * 1024;
 
 #[derive(Debug)]
 pub(super) struct Request {
-    pub(super) manner: Manner,
+    pub(super) manner: ResponseMode,
     pub(super) selected: Vec<String>,
     pub(super) timeout: Option<Duration>,
     pub(super) protocol: Protocol,
@@ -60,9 +60,9 @@ impl Request {
         fields.finish()?;
         Ok(Self {
             manner: match (detached, stream) {
-                (true, _) => Manner::Detach,
-                (false, true) => Manner::Stream,
-                (false, false) => Manner::Wait(None),
+                (true, _) => ResponseMode::Detach,
+                (false, true) => ResponseMode::Stream,
+                (false, false) => ResponseMode::Wait(None),
             },
             selected,
             timeout,
@@ -127,10 +127,10 @@ mod tests {
     #[test]
     fn the_body_chooses_the_manner() {
         let manner = |body: Value| read(&[], body).unwrap().manner;
-        assert_eq!(manner(json!({})), Manner::Wait(None));
-        assert_eq!(manner(json!({ "input": {}, "async": false })), Manner::Wait(None));
-        assert_eq!(manner(json!({ "stream": true, "selectedOutputs": ["a.b"] })), Manner::Stream);
-        assert_eq!(manner(json!({ "async": true, "stream": false, "executionTimeoutSeconds": 604_800 })), Manner::Detach);
+        assert_eq!(manner(json!({})), ResponseMode::Wait(None));
+        assert_eq!(manner(json!({ "input": {}, "async": false })), ResponseMode::Wait(None));
+        assert_eq!(manner(json!({ "stream": true, "selectedOutputs": ["a.b"] })), ResponseMode::Stream);
+        assert_eq!(manner(json!({ "async": true, "stream": false, "executionTimeoutSeconds": 604_800 })), ResponseMode::Detach);
     }
 
     #[test]

@@ -1,0 +1,26 @@
+//! The body of a webhook at a run's end: one renderer for each kind of body that a start asks for.
+
+use anyhow::Result;
+use flowgate_core::delivery::WebhookBody;
+use flowgate_core::run::{RunRecord, RunState};
+use serde_json::{Value, json};
+
+use crate::answer::{GptbotsResult, RunAnswer, output};
+
+/// Renders the body once, when the run ends: each attempt sends the same bytes.
+pub(crate) fn render(body: WebhookBody, record: &RunRecord, public_url: &str) -> Result<String> {
+    Ok(match body {
+        WebhookBody::Run => serde_json::to_string(&RunAnswer::new(record, public_url))?,
+        WebhookBody::GptbotsResult => serde_json::to_string(&GptbotsResult::new(record)?)?,
+        WebhookBody::Outputs => outputs(record).to_string(),
+    })
+}
+
+/// The outputs alone; of a run that did not succeed `{"status", "run_id", "error"}`.
+fn outputs(record: &RunRecord) -> Value {
+    match record.state {
+        RunState::Succeeded => output(record).clone(),
+        RunState::Cancelled => json!({ "status": "cancelled", "run_id": record.head.id }),
+        _ => json!({ "status": "failed", "run_id": record.head.id, "error": record.end.as_deref().and_then(|end| end.error.as_ref()) }),
+    }
+}

@@ -1,0 +1,242 @@
+//! Time under the test's control: hours of retries of deliveries and nodes, without waiting.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use async_trait::async_trait;
+use axum::http::StatusCode;
+use flowgate_app::access::Caller;
+use flowgate_app::workflows::SaveDraft;
+use flowgate_app::{Ports, Settings};
+use flowgate_core::clock::Clock;
+use flowgate_core::delivery::{DeliveryState, WebhookBody};
+use flowgate_core::run::{Dialect, Mode, RunRecord, RunState};
+use flowgate_core::secret::{Keyring, SecretInfo, Secrets};
+use flowgate_core::system::SystemEntropy;
+use flowgate_core::time::Timestamp;
+use flowgate_core::work::Message;
+use flowgate_engine::input::{InputRules, Undeclared};
+use flowgate_local::{Local, LocalLimits, LocalQueue};
+use flowgate_outbound::OutboundSettings;
+use flowgate_runner::Runner;
+use flowgate_runner::start::{ResponseMode, StartRequest, Started, WebhookRequest, WhenWaitEnds};
+use flowgate_tests::clock::TestClock;
+use flowgate_tests::ports::sample::at;
+use flowgate_tests::receiver::{Receiver, Reply};
+use serde_json::json;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+/// The local store, whose secrets cannot be read for a while.
+struct Flaky {
+    local: Local,
+    failures_left: AtomicUsize,
+}
+
+#[async_trait]
+impl Secrets for Flaky {
+    async fn keyring(&self, create: Keyring) -> Result<Keyring> {
+        self.local.keyring(create).await
+    }
+
+    async fn put(&self, name: &str, value: &str, now: Timestamp) -> Result<()> {
+        Secrets::put(&self.local, name, value, now).await
+    }
+
+    async fn get(&self, name: &str) -> Result<Option<String>> {
+        let fails = self.failures_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
+        if fails {
+            bail!("the secret store does not answer");
+        }
+        Secrets::get(&self.local, name).await
+    }
+
+    async fn list(&self) -> Result<Vec<SecretInfo>> {
+        Secrets::list(&self.local).await
+    }
+
+    async fn delete(&self, name: &str) -> Result<bool> {
+        Secrets::delete(&self.local, name).await
+    }
+}
+
+fn request() -> StartRequest {
+    StartRequest {
+        workflow_id: "w".to_owned(),
+        version: None,
+        dialect: Dialect::Native,
+        input: json!({}),
+        input_as_sent: None,
+        rules: InputRules { undeclared: Undeclared::Refuse, coerce: false },
+        input_pointer: "/input",
+        user: None,
+        save: None,
+        webhooks: Vec::new(),
+        response_mode: ResponseMode::Wait(None),
+        when_wait_ends: WhenWaitEnds::Detach,
+        timeout: None,
+        run_id: None,
+        idempotency: None,
+    }
+}
+
+struct Platform {
+    runner: Arc<Runner>,
+    clock: Arc<TestClock>,
+    secrets: Arc<Flaky>,
+    messages: UnboundedReceiver<Message>,
+    _folder: tempfile::TempDir,
+}
+
+impl Platform {
+    async fn start(secret_failures: usize) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let local = Arc::new(Local::open(folder.path())?);
+        let (queue, messages) = LocalQueue::new();
+        let clock = Arc::new(TestClock::new(at(0)));
+        let secrets = Arc::new(Flaky { local: Local::clone(&local), failures_left: AtomicUsize::new(secret_failures) });
+        let ports = Ports {
+            runs: local.clone(),
+            deliveries: local.clone(),
+            due: local.clone(),
+            queue: Arc::new(queue),
+            workflows: local.clone(),
+            keys: local,
+            limits: Arc::new(LocalLimits::default()),
+            secrets: secrets.clone(),
+            clock: clock.clone(),
+            entropy: Arc::new(SystemEntropy),
+        };
+        let outbound = OutboundSettings { allow_loopback: true, ..OutboundSettings::default() };
+        let runner = Runner::new(ports, Settings::default(), outbound).await?;
+        Ok(Self { runner, clock, secrets, messages, _folder: folder })
+    }
+
+    async fn publish(&self, document: &str) -> Result<()> {
+        let reserved_input_names = &[];
+        let draft = SaveDraft { id: "w", document, if_match: None, reserved_input_names };
+        self.runner.app.save_draft(&Caller::Admin, draft).await?;
+        self.runner.app.publish(&Caller::Admin, "w", None).await?;
+        Ok(())
+    }
+
+    async fn run(&self, response_mode: ResponseMode, webhooks: Vec<WebhookRequest>) -> Result<Box<RunRecord>> {
+        let request = StartRequest { response_mode, webhooks, ..request() };
+        match self.runner.start_run(&Caller::Admin, request).await?.started {
+            Started::Run(record) => Ok(record),
+            _ => bail!("the run neither ended nor was accepted"),
+        }
+    }
+
+    /// Moves to the next due time, and handles what is due as the loops of `serve` do.
+    async fn do_what_is_due(&mut self) -> Result<()> {
+        let far = self.clock.now() + Duration::from_secs(30 * 24 * 3600);
+        let due = self.runner.app.ports.due.due(far, 100).await?;
+        self.clock.set(due.iter().map(|item| item.look_at).min().context("nothing is due")?);
+        self.runner.app.sweep(100).await?;
+        while let Ok(message) = self.messages.try_recv() {
+            self.runner.handle(&message).await?;
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_delivery_that_fails_for_75_hours_is_tried_ten_times() -> Result<()> {
+    let began = Instant::now();
+    let receiver = Receiver::start(|_, _| Reply::Now(StatusCode::INTERNAL_SERVER_ERROR, "no".to_owned())).await;
+    let mut platform = Platform::start(0).await?;
+    platform.publish("nodes: [{ id: say, type: template, template: Hello }]\noutput: { said: <say.content> }\n").await?;
+    let webhook = WebhookRequest {
+        pointer: "/webhooks/0".to_owned(),
+        url: format!("{}/hook", receiver.url),
+        method: "POST".to_owned(),
+        headers: Vec::new(),
+        body: WebhookBody::Run,
+    };
+    let run = platform.run(ResponseMode::Wait(None), vec![webhook]).await?;
+    assert_eq!(run.state, RunState::Succeeded);
+
+    let delivery = loop {
+        let deliveries = platform.runner.app.ports.deliveries.of_run(&run.head.id).await?;
+        let [delivery] = &deliveries[..] else { bail!("one webhook has one delivery") };
+        if delivery.state != DeliveryState::Pending {
+            break delivery.clone();
+        }
+        platform.do_what_is_due().await?;
+    };
+    assert_eq!(delivery.state, DeliveryState::Exhausted);
+    let tried_at: Vec<i64> = delivery.attempts.iter().map(|attempt| attempt.at.millis() / 1_000).collect();
+    let waits: Vec<i64> = tried_at.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let hours = 3_600;
+    let schedule = [5, 300, 1_800, 2 * hours, 5 * hours, 10 * hours, 14 * hours, 20 * hours, 24 * hours];
+    assert_eq!(waits.len(), schedule.len());
+    for (wait, planned) in waits.iter().zip(schedule) {
+        // Within 20 %, plus at most a minute until the sweep.
+        assert!((planned * 4 / 5 - 1..=planned * 6 / 5 + 61).contains(wait), "{waits:?}");
+    }
+    assert_eq!(receiver.count("/hook"), 10);
+    assert!(began.elapsed() < Duration::from_secs(10), "75 hours took {:?}", began.elapsed());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_node_that_is_tried_again_for_minutes_takes_none() -> Result<()> {
+    let began = Instant::now();
+    let receiver = Receiver::ok().await;
+    let mut platform = Platform::start(9).await?;
+    Secrets::put(&platform.secrets.local, "TOKEN", "a token", at(0)).await?;
+    platform
+        .publish(&format!(
+            "nodes: [{{ id: call, type: http, url: \"{}/call\", headers: {{ X-Token: '{{{{TOKEN}}}}' }}, timeout: 10m, retry: {{ max_attempts: 10, backoff: 60s }} }}]\n\
+             output: {{ status: <call.status> }}\n",
+            receiver.url
+        ))
+        .await?;
+    let run = platform.run(ResponseMode::Detach, Vec::new()).await?;
+    let message = platform.messages.recv().await.context("the run was sent to a worker")?;
+    let runner = platform.runner.clone();
+    let working = tokio::spawn(async move { runner.handle(&message).await });
+    // Moves the clock from pause to pause until the last one has passed. It stands still during calls.
+    let mut until = Timestamp(i64::MAX);
+    while platform.clock.now() < until {
+        platform.clock.wake_next();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        if until == Timestamp(i64::MAX) && platform.secrets.failures_left.load(Ordering::SeqCst) == 0 {
+            until = platform.clock.now() + Duration::from_secs(60);
+        }
+    }
+    working.await??;
+
+    let stored = platform.runner.app.ports.runs.read(&run.head.id).await?.context("the run is stored")?;
+    let end = stored.end.context("the run has ended")?;
+    assert_eq!((stored.state, &*end.output), (RunState::Succeeded, &json!({ "status": 200 })));
+    let minutes = end.ended_at.since(end.started_at).as_secs() / 60;
+    assert!((9..60).contains(&minutes), "nine pauses of a minute took {minutes} minutes of the run's own time");
+    assert!(began.elapsed() < Duration::from_secs(10), "{minutes} minutes took {:?}", began.elapsed());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_run_that_ends_with_its_callers_wait_is_cancelled_by_one_write() -> Result<()> {
+    let receiver = Receiver::start(|_, _| Reply::WhenLetGo(StatusCode::OK, "{}".to_owned())).await;
+    let platform = Platform::start(0).await?;
+    platform.publish(&format!("nodes: [{{ id: call, type: http, url: \"{}/call\", timeout: 10m }}]\n", receiver.url)).await?;
+    let runner = platform.runner.clone();
+    let request = StartRequest { when_wait_ends: WhenWaitEnds::Cancel, ..request() };
+    let waiting = tokio::spawn(async move { runner.start_run(&Caller::Admin, request).await });
+    receiver.until(|all| all.len() == 1).await;
+    while !waiting.is_finished() {
+        platform.clock.wake_next();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let Started::Overdue(answered) = waiting.await??.started else { bail!("the caller's wait was not over") };
+    let stored = platform.runner.app.ports.runs.read(&answered.head.id).await?.context("the run is stored")?;
+    assert_eq!((answered.state, stored.state), (RunState::Cancelled, RunState::Cancelled));
+    // It was neither detached nor claimed again.
+    assert_eq!((stored.mode, stored.fence), (Mode::Attached, 1));
+    let longest_wait = platform.runner.app.settings.longest_wait;
+    assert_eq!(stored.end.context("it has ended")?.ended_at, stored.head.created_at + longest_wait);
+    Ok(())
+}
