@@ -16,7 +16,7 @@ use crate::client::Client;
 use crate::follow::{Follower, StreamEvent, may_pass};
 use crate::output::{Output, plain};
 
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const LIST_EVERY: Duration = Duration::from_secs(1);
 /// Further runs wait their turn. Nothing is lost: a run is followed from its first event.
 const MAX_CONCURRENT_FOLLOWS: usize = 20;
 const PAGE: &str = "100";
@@ -75,7 +75,7 @@ impl Watch {
             for run in newcomers.iter().rev().filter_map(|run| run["id"].as_str()) {
                 tokio::spawn(follow_run(self.client.clone(), run.to_owned(), self.turns.clone(), self.sender.clone()));
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(LIST_EVERY).await;
             newcomers = match seen.newcomers(&self.client, &self.workflow).await {
                 Ok(newcomers) => newcomers,
                 Err(error) if may_pass(&error) => Vec::new(),
