@@ -149,16 +149,16 @@ impl Dialect {
         let content_type = response.headers()["content-type"].to_str().unwrap().to_owned();
         let text = response.text().await.unwrap();
         let body: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{self:?} answers {status} without JSON: {error}"));
-        let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{body}")).to_owned();
+        let string = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{body}")).to_owned();
         let (code, message) = match self {
             Native => {
                 assert_eq!((&body["status"], content_type.as_str()), (&json!(status), "application/problem+json"));
-                (text(&body["code"]), format!("{} {}", text(&body["detail"]), body["errors"]))
+                (string(&body["code"]), format!("{} {}", string(&body["detail"]), body["errors"]))
             }
-            Gptbots => (body["code"].as_i64().unwrap_or_else(|| panic!("{body}")).to_string(), text(&body["message"])),
-            Sim => (text(&body["code"]), format!("{} {}", text(&body["error"]), body["details"])),
-            SimV2 => (text(&body["error"]["code"]), format!("{} {}", text(&body["error"]["message"]), body["error"]["details"])),
-            AiFlow => (text(&body["error"]["code"]), format!("{} {}", text(&body["error"]["message"]), body["error"]["fields"])),
+            Gptbots => (body["code"].as_i64().unwrap_or_else(|| panic!("{body}")).to_string(), string(&body["message"])),
+            Sim => (string(&body["code"]), format!("{} {}", string(&body["error"]), body["details"])),
+            SimV2 => (string(&body["error"]["code"]), format!("{} {}", string(&body["error"]["message"]), body["error"]["details"])),
+            AiFlow => (string(&body["error"]["code"]), format!("{} {}", string(&body["error"]["message"]), body["error"]["fields"])),
         };
         let (_, row) = ROWS.iter().find(|(row, _)| *row == case).unwrap();
         let column = ALL.iter().position(|dialect| *dialect == self).unwrap();
