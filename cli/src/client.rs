@@ -94,6 +94,10 @@ impl Client {
     /// Returns the answer's body, or null if it is empty.
     pub(crate) async fn json(&self, request: RequestBuilder) -> Result<Value> {
         let response = self.send(request).await?;
+        self.read_json(response).await
+    }
+
+    pub(crate) async fn read_json(&self, response: Response) -> Result<Value> {
         let body = self.body(response).await?;
         if body.is_empty() {
             return Ok(Value::Null);

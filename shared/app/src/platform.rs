@@ -135,9 +135,9 @@ impl App {
         OwnerToken::random(&*self.ports.entropy)
     }
 
-    /// A UUIDv7: sorts by time.
-    pub fn new_uuid(&self) -> uuid::Uuid {
-        let millis = u64::try_from(self.now().millis()).unwrap_or(0);
+    /// A UUIDv7: sorts by the time `at`.
+    pub fn new_uuid(&self, at: Timestamp) -> uuid::Uuid {
+        let millis = u64::try_from(at.millis()).unwrap_or(0);
         uuid::Builder::from_unix_timestamp_millis(millis, &self.random()).into_uuid()
     }
 }

@@ -6,7 +6,9 @@ use anyhow::{Context, anyhow};
 use flowgate_core::key::Scope;
 use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::secret::SigningPin;
-use flowgate_core::workflow::{Draft, DraftSaved, NewVersion, SetActive, VersionInfo, WorkflowRecord, document_hash, etag};
+use flowgate_core::workflow::{
+    Draft, DraftSaved, NewVersion, SetActive, VersionInfo, VersionPublished, WorkflowRecord, document_hash, etag,
+};
 use flowgate_engine::document::Document;
 use flowgate_engine::{CompileOptions, Problem, Severity, Workflow};
 
@@ -61,7 +63,7 @@ impl App {
             saved_at: self.now(),
         };
         let pin = SigningPin { master: self.keyring.newest_master()?, epoch: 1 };
-        let uid = self.new_uuid().simple().to_string();
+        let uid = self.new_uuid(self.now()).simple().to_string();
         let saved = self.ports.workflows.save_draft(id, draft, &uid, pin, if_match).await?;
         self.workflow_cache.forget(id);
         match saved {
@@ -83,8 +85,8 @@ impl App {
         Ok(listed)
     }
 
-    /// Makes the draft an immutable version and points the endpoint at it.
-    pub async fn publish(&self, caller: &Caller, id: &str, notes: Option<String>) -> Result<VersionInfo> {
+    /// Makes the draft an immutable version and points the endpoint at it, unless callers run that document already.
+    pub async fn publish(&self, caller: &Caller, id: &str, notes: Option<String>) -> Result<VersionPublished> {
         caller.require(Scope::Author, id, What::Workflow)?;
         if notes.as_ref().is_some_and(|notes| notes.len() > LONGEST_NOTES) {
             return Err(Error::bad_field("/notes", "must have at most 10000 characters"));
@@ -106,13 +108,13 @@ impl App {
         published.ok_or(Error::NotFound(What::Workflow))
     }
 
-    /// Points the endpoint at an earlier version: the one named, or the one before the active one.
+    /// Points the endpoint at another version: the one named, or the one that was active before.
     pub async fn rollback(&self, caller: &Caller, id: &str, version: Option<&str>) -> Result<String> {
         caller.require(Scope::Author, id, What::Workflow)?;
         let record = self.stored_workflow(id).await?;
         let version = match version {
             Some(version) => version.to_owned(),
-            None => self.version_before(&record).await?,
+            None => record.rollback_targets.last().ok_or(Error::NotFound(What::Version))?,
         };
         self.point_at(id, Some(&version)).await?;
         Ok(version)
@@ -198,12 +200,6 @@ impl App {
             return Err(Error::NotFound(What::Workflow));
         }
         self.ports.workflows.read(id).await?.ok_or(Error::NotFound(What::Workflow))
-    }
-
-    async fn version_before(&self, record: &WorkflowRecord) -> Result<String> {
-        let page = PageRequest { limit: 1, cursor: record.active_version.clone() };
-        let older = self.ports.workflows.versions(&record.uid, page).await?.items.pop();
-        older.map(|info| info.version).ok_or(Error::NotFound(What::Version))
     }
 
     /// The document and all that is wrong with it; a refusal where it is no document at all.

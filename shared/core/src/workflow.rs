@@ -20,6 +20,8 @@ pub struct WorkflowRecord {
     pub active_version: Option<String>,
     /// When the endpoint was last pointed somewhere.
     pub activated_at: Option<Timestamp>,
+    #[serde(default)]
+    pub rollback_targets: RollbackTargets,
     pub created_at: Timestamp,
     pub signing: SigningPin,
     /// Signs beside `signing` until then.
@@ -31,6 +33,42 @@ impl WorkflowRecord {
     pub fn live_pins(&self, now: Timestamp) -> Vec<SigningPin> {
         let before = self.signing_before.filter(|(_, until)| now < *until).map(|(pin, _)| pin);
         [Some(self.signing), before].into_iter().flatten().collect()
+    }
+}
+
+/// The versions that a rollback may go to, oldest first: those that callers ran before the active one,
+/// without those that were rolled back from. All are older than the active version.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RollbackTargets(Vec<u64>);
+
+/// Nobody goes back a hundred versions step by step; older ones are rolled back to by name.
+const MAX_ROLLBACK_TARGETS: usize = 100;
+
+impl RollbackTargets {
+    /// For a workflow that was stored before its history was: as if callers had run every version
+    /// below this number, one after the other.
+    pub fn all_below(number: u64) -> Self {
+        Self((number.saturating_sub(MAX_ROLLBACK_TARGETS as u64)..number).collect())
+    }
+
+    /// Where a rollback goes that names no version.
+    pub fn last(&self) -> Option<String> {
+        self.0.last().copied().map(version_name)
+    }
+
+    /// What they are once the endpoint points at `to` instead of `from`. A version that is left for an
+    /// older one was rolled back from, and so were those between the two; one that is left for a newer
+    /// one, or for none, can be rolled back to.
+    #[must_use]
+    pub fn after_move(mut self, from: Option<&str>, to: Option<&str>) -> Self {
+        self.0.extend(from.and_then(version_number));
+        if let Some(to) = to.and_then(version_number) {
+            self.0.retain(|number| *number < to);
+        }
+        let surplus = self.0.len().saturating_sub(MAX_ROLLBACK_TARGETS);
+        self.0.drain(..surplus);
+        self
     }
 }
 
@@ -89,7 +127,8 @@ pub trait Workflows: Send + Sync {
     async fn save_draft(&self, id: &str, draft: Draft, uid_if_new: &str, signing: SigningPin, if_match: Option<&str>)
     -> Result<DraftSaved>;
     /// Adds the version and points the endpoint at it, in one transaction; numbers are given here: `1.0.0`, `1.0.1` …
-    async fn publish(&self, id: &str, version: NewVersion) -> Result<Option<VersionInfo>>;
+    /// A document that the active version has already makes no version. `None`: there is no such workflow.
+    async fn publish(&self, id: &str, version: NewVersion) -> Result<Option<VersionPublished>>;
     /// Points the endpoint at a version, or takes it down.
     async fn set_active(&self, id: &str, version: Option<&str>, at: Timestamp) -> Result<SetActive>;
     async fn version(&self, uid: &str, version: &str) -> Result<Option<VersionRecord>>;
@@ -117,9 +156,64 @@ pub struct NewVersion {
     pub at: Timestamp,
 }
 
+#[derive(Debug, Clone, PartialEq)]
+pub enum VersionPublished {
+    New(VersionInfo),
+    /// The active version, whose document it is: nothing was written.
+    Unchanged(VersionInfo),
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SetActive {
     Done,
     UnknownWorkflow,
     UnknownVersion,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Publishes and rollbacks one after the other, from no version on; `-` takes the endpoint down.
+    fn targets_after(moves: &[&str]) -> Vec<u64> {
+        let (mut targets, mut active) = (RollbackTargets::default(), None);
+        for to in moves {
+            let to = (*to != "-").then(|| format!("1.0.{to}"));
+            targets = targets.after_move(active.as_deref(), to.as_deref());
+            active = to;
+        }
+        targets.0
+    }
+
+    #[test]
+    fn a_rollback_goes_to_what_was_active_and_never_to_what_was_rolled_back_from() {
+        for (moves, expected) in [
+            (&["0"][..], &[][..]),
+            (&["0", "1", "2"], &[0, 1]),
+            (&["0", "1", "0"], &[]),
+            (&["0", "1", "0", "2"], &[0]),
+            // Back to one that was rolled back from, because somebody says so.
+            (&["0", "1", "0", "2", "1"], &[0]),
+            (&["0", "1", "0", "1"], &[0]),
+            (&["0", "1", "2", "3", "1"], &[0]),
+            // The same again changes nothing: a write may be tried twice.
+            (&["0", "1", "2", "1", "1"], &[0]),
+            // What was taken down was not rolled back from.
+            (&["0", "1", "-"], &[0, 1]),
+            (&["0", "1", "-", "-"], &[0, 1]),
+            (&["0", "1", "-", "1"], &[0]),
+            (&["0", "1", "-", "2"], &[0, 1]),
+        ] {
+            assert_eq!(targets_after(moves), expected, "{moves:?}");
+        }
+    }
+
+    #[test]
+    fn rollback_targets_are_bounded() {
+        let names: Vec<String> = (0..250).map(|number| number.to_string()).collect();
+        let targets = targets_after(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!((targets.len(), targets.first(), targets.last()), (100, Some(&149), Some(&248)));
+        assert_eq!(RollbackTargets::all_below(249).0, targets);
+        assert_eq!(RollbackTargets::all_below(0).last(), None);
+    }
 }

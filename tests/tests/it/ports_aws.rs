@@ -3,6 +3,7 @@
 
 mod values;
 mod requests;
+mod older;
 
 use std::io::Read;
 use std::sync::Arc;
