@@ -304,7 +304,7 @@ async fn list_includes(world: World) -> Result<()> {
         world.runs.create(NewRun { head: Arc::new(run_head), ..detached(n)? }).await?;
         let (held, _) = claim(&world, n, "a", 100, 1_000).await?;
         let end = ending(RunState::Succeeded);
-        let end = Ending { end: Arc::new(RunEnd { output: Arc::new(output), ..RunEnd::clone(&end.end) }), ..end };
+        let end = FinishedRun { end: Arc::new(RunEnd { output: Arc::new(output), ..RunEnd::clone(&end.end) }), ..end };
         world.runs.finish(&held, end).await?;
     }
     for include in [Include::default(), Include { input: true, output: false }, Include { input: false, output: true }, Include::ALL] {
