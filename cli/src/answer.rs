@@ -1,4 +1,4 @@
-//! What commands read of the server's answers. Programs get the answers whole.
+//! The fields of the server's answers that commands read. Programs get the whole answer.
 
 use std::process::ExitCode;
 
@@ -41,8 +41,8 @@ impl Run {
         Self::deserialize(answer).context("the server's answer is not a run")
     }
 
-    /// Status, time, version and cost on one line, and why it failed on the next.
-    pub(crate) fn tell_end(&self, output: &Output) {
+    /// Prints status, time, version and cost on one line, and the error on the next.
+    pub(crate) fn print_end(&self, output: &Output) {
         output.note(format!(
             "{} · {} {}{} · {}",
             self.coloured_status(),
@@ -88,7 +88,7 @@ impl Run {
     }
 }
 
-/// `run_` and 32 hex digits, which no author would choose for a workflow.
+/// `run_` and 32 hex digits. No author would choose this as a workflow's id.
 pub(crate) fn is_run_id(text: &str) -> bool {
     text.strip_prefix("run_").is_some_and(|digits| digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }

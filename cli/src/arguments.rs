@@ -1,4 +1,4 @@
-//! The command line: what every command shares, and the list of commands.
+//! The command line: options that all commands share, and the list of commands.
 
 use std::ffi::OsString;
 
@@ -11,11 +11,11 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  done
   1  the run did not succeed, a document has errors, or something else went wrong
-  2  the command line or a file it names cannot be used
-  3  the server refused
+  2  the command line is invalid, or a file it names cannot be read
+  3  the server refused the request
   4  the server cannot be reached
 
-NO_COLOR is honoured, and a file .env in the current folder is read.";
+Flowgate reads .env in the current folder, and honours NO_COLOR.";
 
 /// Publishes AI workflows as HTTPS APIs. Without a command: serve.
 #[derive(Debug, Parser)]
@@ -32,7 +32,7 @@ pub(crate) struct Global {
     /// Where the server is
     #[arg(long, global = true, env = "FLOWGATE_URL", default_value = "http://127.0.0.1:8080")]
     pub url: String,
-    /// The API key; better given as FLOWGATE_KEY, since other users of a machine see its command lines
+    /// The API key; prefer FLOWGATE_KEY, since other users of the machine can see command lines
     #[arg(long, global = true, env = "FLOWGATE_KEY", hide_env_values = true)]
     pub key: Option<String>,
     #[arg(short, long, global = true, value_enum, default_value_t = Format::Text)]
@@ -45,23 +45,23 @@ pub(crate) enum Command {
     Serve(serve::Args),
     /// Write an example workflow to start from
     Init(init::Args),
-    /// Check workflow files and show everything that is wrong with them
+    /// Check workflow files and show every problem
     Validate(validate::Args),
-    /// Save a workflow file as draft and publish it as a new version
+    /// Save a workflow file as the draft and publish it as a new version
     Publish(publish::Args),
     /// Run a workflow and wait for its end
     Run(run::Args),
-    /// List runs, or show what one run did and when
+    /// List runs, or show the timeline of one run
     Runs(runs::Args),
-    /// Follow a run's events until it ends, or those of all runs of a workflow as they come
+    /// Follow the events of a run until it ends, or of all runs of a workflow
     Tail(tail::Args),
-    /// Make, list, rotate and revoke API keys
+    /// Create, list, rotate and revoke API keys
     #[command(subcommand)]
     Keys(keys::Command),
     /// Store, list and delete provider secrets
     #[command(subcommand)]
     Secrets(secrets::Command),
-    /// Look for what is wrong with this machine's setup and the server, and say what to do
+    /// Check this machine's setup and the server, and suggest fixes
     Doctor(doctor::Args),
     /// Print the JSON Schema of workflow documents, for editors
     Schema,
@@ -71,7 +71,7 @@ pub(crate) enum Command {
     Completions(completions::Args),
 }
 
-/// Ends the process where they cannot be used.
+/// Ends the process if the command line is invalid.
 pub(crate) fn parse() -> Arguments {
     parse_from(std::env::args_os().collect()).unwrap_or_else(|error| error.exit())
 }

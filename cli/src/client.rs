@@ -13,9 +13,9 @@ use crate::arguments::Global;
 use crate::failure::{Failure, Refusal};
 
 const CONNECT: Duration = Duration::from_secs(10);
-/// An open stream says something every 15 s.
+/// An open stream sends something every 15 s.
 const SILENCE: Duration = Duration::from_secs(60);
-const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
+const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 
 #[derive(Clone)]
 pub(crate) struct Client {
@@ -29,12 +29,12 @@ impl Client {
             return Err(Failure::Usage("no API key: set FLOWGATE_KEY (in .env too) or give --key".to_owned()));
         };
         let mut authorization = HeaderValue::from_str(&format!("Bearer {key}"))
-            .map_err(|_| Failure::Usage("the key holds characters that no key has".to_owned()))?;
+            .map_err(|_| Failure::Usage("the key contains characters that no key has".to_owned()))?;
         authorization.set_sensitive(true);
         Self::sending(global, HeaderMap::from_iter([(AUTHORIZATION, authorization)]))
     }
 
-    /// For what everybody may ask.
+    /// For routes that need no key.
     pub(crate) fn without_key(global: &Global) -> Result<Self, Failure> {
         Self::sending(global, HeaderMap::new())
     }
@@ -51,11 +51,11 @@ impl Client {
         if is_here(&base) {
             http = http.no_proxy();
         }
-        let http = http.build().map_err(|error| Failure::Usage(format!("no HTTP client can be made: {error}")))?;
+        let http = http.build().map_err(|error| Failure::Usage(format!("could not create an HTTP client: {error}")))?;
         Ok(Self { http, base })
     }
 
-    /// `path` in segments, each of which may be anything.
+    /// `path` holds raw segments; they are escaped here.
     pub(crate) fn request(&self, method: Method, path: &[&str], query: &[(&str, &str)]) -> RequestBuilder {
         self.http.request(method, self.url(path, query))
     }
@@ -75,7 +75,7 @@ impl Client {
         self.json(self.request(Method::GET, path, query)).await
     }
 
-    /// A whole list, page by page.
+    /// Reads a whole list, page by page.
     pub(crate) async fn all_items(&self, path: &[&str]) -> Result<Vec<Value>> {
         let (mut items, mut cursor) = (Vec::new(), None::<String>);
         loop {
@@ -91,7 +91,7 @@ impl Client {
         }
     }
 
-    /// The answer's body; null for an empty one.
+    /// Returns the answer's body, or null if it is empty.
     pub(crate) async fn json(&self, request: RequestBuilder) -> Result<Value> {
         let response = self.send(request).await?;
         self.read_json(response).await
@@ -102,10 +102,10 @@ impl Client {
         if body.is_empty() {
             return Ok(Value::Null);
         }
-        serde_json::from_slice(&body).with_context(|| format!("the answer of {} is not JSON: is it a Flowgate server?", self.base))
+        serde_json::from_slice(&body).with_context(|| format!("the answer from {} is not JSON: is it a Flowgate server?", self.base))
     }
 
-    /// The answer with its body still to come; a refusal is an error.
+    /// Returns the answer before its body has arrived. A refusal is an error.
     pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Response> {
         let response = request.send().await.map_err(|error| self.unreachable(&error))?;
         let status = response.status();
@@ -116,7 +116,7 @@ impl Client {
         Err(Failure::Refused(Refusal { status: status.as_u16(), problem }).into())
     }
 
-    /// Why no answer came, or not all of it.
+    /// Says why no answer came, or only part of it.
     pub(crate) fn unreachable(&self, error: &reqwest::Error) -> Failure {
         let mut cause: &dyn std::error::Error = error;
         while let Some(source) = cause.source() {
@@ -128,8 +128,8 @@ impl Client {
     pub(crate) async fn body(&self, mut response: Response) -> Result<Vec<u8>> {
         let mut body = Vec::new();
         while let Some(part) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
-            if body.len() + part.len() > LARGEST_ANSWER {
-                anyhow::bail!("the answer is larger than {LARGEST_ANSWER} bytes");
+            if body.len() + part.len() > MAX_ANSWER_BYTES {
+                anyhow::bail!("the answer is larger than {MAX_ANSWER_BYTES} bytes");
             }
             body.extend_from_slice(&part);
         }
@@ -137,7 +137,7 @@ impl Client {
     }
 }
 
-/// A proxy of the environment is no way to one's own machine.
+/// The environment's proxy cannot reach this machine's own addresses.
 fn is_here(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address = host.trim_matches(['[', ']']).parse::<IpAddr>();

@@ -26,7 +26,7 @@ use crate::output::Output;
 pub(crate) fn run(arguments: Arguments, output: &Output) -> Result<ExitCode> {
     log_to_stderr(output);
     let (global, command) = arguments.into_parts();
-    let runtime = tokio::runtime::Runtime::new().context("no threads can be started")?;
+    let runtime = tokio::runtime::Runtime::new().context("could not start threads")?;
     let result = runtime.block_on(async {
         match command {
             Command::Serve(args) => serve::run(args).await,
@@ -48,7 +48,8 @@ pub(crate) fn run(arguments: Arguments, output: &Output) -> Result<ExitCode> {
     result
 }
 
-/// `RUST_LOG` decides what is told; without it what concerns an operator. genai would log what providers answer, keys among it.
+/// `RUST_LOG` sets what is logged; the default is what concerns an operator. genai stays off: it
+/// logs what providers answer, keys included.
 fn log_to_stderr(output: &Output) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,flowgate=info,genai=off"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);

@@ -1,4 +1,4 @@
-//! Why a command was not done, and the exit code that says so.
+//! Why a command failed, and the exit code for it.
 
 use std::io;
 use std::process::ExitCode;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::output::{Output, plain};
 
-/// What exit codes tell apart; everything else is an `anyhow::Error` and exits with 1.
+/// Failures with an exit code of their own. Any other error exits with 1.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error("{0}")]
@@ -21,17 +21,17 @@ pub(crate) enum Failure {
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub status: u16,
-    /// The answer's body: a problem (RFC 9457), or null where it was none.
+    /// The answer's body if it is a problem (RFC 9457), else null.
     pub problem: Value,
 }
 
 impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let told = ["detail", "title"].into_iter().find_map(|field| self.problem[field].as_str()).unwrap_or("no reason was given");
+        let reason = ["detail", "title"].into_iter().find_map(|field| self.problem[field].as_str()).unwrap_or("no reason was given");
         let fields = self.problem["errors"].as_array().filter(|fields| !fields.is_empty());
-        // The detail tells the first fields only.
+        // The detail names only the first fields.
         match fields {
-            None => write!(f, "refused ({}): {}", self.status, plain(told))?,
+            None => write!(f, "refused ({}): {}", self.status, plain(reason))?,
             Some(_) => write!(f, "refused ({}):", self.status)?,
         }
         for field in fields.into_iter().flatten() {
@@ -45,9 +45,9 @@ impl std::fmt::Display for Refusal {
     }
 }
 
-/// The end of a command that failed.
+/// Prints the error and returns its exit code.
 pub(crate) fn report(error: &anyhow::Error, output: &Output) -> ExitCode {
-    // Whoever read our output has seen enough.
+    // The reader of our output has closed it.
     if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
         return ExitCode::SUCCESS;
     }
@@ -58,11 +58,11 @@ pub(crate) fn report(error: &anyhow::Error, output: &Output) -> ExitCode {
         Some(Failure::Refused(_)) => ("refused", 3),
         Some(Failure::Unreachable { .. }) => ("unreachable", 4),
     };
-    let mut told = json!({ "kind": name, "message": format!("{error:#}") });
+    let mut report = json!({ "kind": name, "message": format!("{error:#}") });
     if let Some(Failure::Refused(refusal)) = failure {
-        (told["status"], told["problem"]) = (json!(refusal.status), refusal.problem.clone());
+        (report["status"], report["problem"]) = (json!(refusal.status), refusal.problem.clone());
     }
-    output.error(&told);
+    output.error(&report);
     ExitCode::from(code)
 }
 

@@ -1,4 +1,4 @@
-//! A run's events up to its end. A cut connection is opened again after the last event that arrived.
+//! Follows a run's events to its end. Reopens a cut connection after the last event that arrived.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -13,14 +13,15 @@ use crate::client::Client;
 use crate::failure::Failure;
 use crate::sse::{Frame, Frames};
 
-const MOST_ATTEMPTS: u32 = 8;
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// A connection that held this long was a good one.
+const MAX_ATTEMPTS: u32 = 8;
+const MAX_PAUSE: Duration = Duration::from_secs(10);
+/// A connection that lasted this long resets the count of attempts.
 const GOOD_AFTER: Duration = Duration::from_secs(20);
 
 #[derive(Debug, Serialize)]
-pub(crate) struct Told {
-    pub event: String,
+pub(crate) struct StreamEvent {
+    #[serde(rename = "event")]
+    pub name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     pub data: Value,
@@ -32,14 +33,14 @@ pub(crate) struct Follower {
     last: Option<String>,
     connection: Option<Response>,
     opened: Instant,
-    /// Connections in a row that brought nothing.
+    /// Consecutive connections that brought no event.
     attempts: u32,
     frames: Frames,
     arrived: VecDeque<Frame>,
 }
 
 impl Follower {
-    /// Goes on with the answer to a start, which tells the run's id in its first event.
+    /// Follows the answer to a start. Its first event carries the run's id.
     pub(crate) fn of_start(client: &Client, answer: Response) -> Self {
         Self {
             client: client.clone(),
@@ -59,11 +60,11 @@ impl Follower {
     }
 
     /// The next event; the last one is `run.finished`.
-    pub(crate) async fn next(&mut self) -> Result<Told> {
+    pub(crate) async fn next(&mut self) -> Result<StreamEvent> {
         loop {
             if let Some(frame) = self.arrived.pop_front() {
                 match self.take(frame)? {
-                    Some(told) => return Ok(told),
+                    Some(event) => return Ok(event),
                     None => continue,
                 }
             }
@@ -78,8 +79,8 @@ impl Follower {
         }
     }
 
-    /// `None` for what concerns the connection alone.
-    fn take(&mut self, frame: Frame) -> Result<Option<Told>> {
+    /// Returns `None` for frames about the connection itself.
+    fn take(&mut self, frame: Frame) -> Result<Option<StreamEvent>> {
         if frame.event == "reconnect" {
             self.connection = None;
             self.arrived.clear();
@@ -91,12 +92,12 @@ impl Follower {
         if let Some(run) = data["run_id"].as_str() {
             self.run.get_or_insert_with(|| run.to_owned());
         }
-        Ok((frame.event != "reconnect").then_some(Told { event: frame.event, id: frame.id, data }))
+        Ok((frame.event != "reconnect").then_some(StreamEvent { name: frame.event, id: frame.id, data }))
     }
 
     #[expect(clippy::disallowed_methods, reason = "a client of a server has no clock port")]
     async fn reopen(&mut self) -> Result<()> {
-        let Some(run) = &self.run else { bail!("the connection was cut before the run had an id") };
+        let Some(run) = &self.run else { bail!("the connection was cut before the run's id arrived") };
         self.frames = Frames::default();
         if self.opened.elapsed() > GOOD_AFTER {
             self.attempts = 0;
@@ -106,7 +107,7 @@ impl Follower {
         self.opened = Instant::now();
         match open(&self.client, run, self.last.as_deref()).await {
             Ok(answer) => self.connection = Some(answer),
-            Err(error) if self.attempts >= MOST_ATTEMPTS || !may_pass(&error) => return Err(error),
+            Err(error) if self.attempts >= MAX_ATTEMPTS || !may_pass(&error) => return Err(error),
             Err(_) => {}
         }
         Ok(())
@@ -116,11 +117,11 @@ impl Follower {
 fn pause(attempts: u32) -> Duration {
     match attempts {
         0 => Duration::ZERO,
-        _ => (Duration::from_millis(250) * 2u32.saturating_pow(attempts)).min(LONGEST_PAUSE),
+        _ => (Duration::from_millis(250) * 2u32.saturating_pow(attempts)).min(MAX_PAUSE),
     }
 }
 
-/// Whether it is worth to ask again.
+/// Whether a retry may succeed.
 pub(crate) fn may_pass(error: &anyhow::Error) -> bool {
     match error.downcast_ref() {
         Some(Failure::Unreachable { .. }) => true,

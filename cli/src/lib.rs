@@ -1,4 +1,4 @@
-//! `flowgate`: serves workflows on this machine, and works with a Flowgate server anywhere over HTTP.
+//! `flowgate`: serves workflows on this machine, and talks to any Flowgate server over HTTP.
 
 mod arguments;
 mod environment;
@@ -15,7 +15,7 @@ mod problems;
 
 use std::process::ExitCode;
 
-/// The program. Its first line may turn the process into the JavaScript child.
+/// Runs the program. The first line may turn this process into the JavaScript child.
 pub fn main() -> ExitCode {
     flowgate_outbound::child_main_if_asked();
     let environment = environment::load();

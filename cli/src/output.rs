@@ -1,4 +1,4 @@
-//! What a command says: its result on standard output, everything else on standard error.
+//! What a command prints: its result on standard output, everything else on standard error.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -11,13 +11,13 @@ use serde_json::Value;
 pub(crate) enum Format {
     /// For people
     Text,
-    /// For programs: one JSON value, or one a line where things come one by one
+    /// For programs: one JSON value, or one per line for a stream
     Json,
 }
 
 pub(crate) struct Output {
     pub format: Format,
-    /// A person reads the results as they come.
+    /// Standard output is a terminal, so a person is reading.
     pub is_terminal: bool,
 }
 
@@ -39,7 +39,7 @@ impl Output {
         writeln!(io::stdout().lock(), "{text}")
     }
 
-    /// Text as it comes, without an end of line.
+    /// Prints a piece of streamed text, without an end of line.
     pub(crate) fn piece(&self, text: &str) -> io::Result<()> {
         let mut stdout = io::stdout().lock();
         let text = if self.is_terminal { plain(text) } else { Cow::Borrowed(text) };
@@ -47,14 +47,14 @@ impl Output {
         stdout.flush()
     }
 
-    /// One value, laid out to be read.
+    /// Prints one value, indented.
     pub(crate) fn json(&self, value: &impl Serialize) -> io::Result<()> {
         let mut stdout = io::stdout().lock();
         serde_json::to_writer_pretty(&mut stdout, value)?;
         writeln!(stdout)
     }
 
-    /// One of several values, on a line of its own.
+    /// Prints one of several values, on its own line.
     pub(crate) fn json_line(&self, value: &impl Serialize) -> io::Result<()> {
         let mut stdout = io::stdout().lock();
         serde_json::to_writer(&mut stdout, value)?;
@@ -62,7 +62,7 @@ impl Output {
         stdout.flush()
     }
 
-    /// Beside the result, for people alone.
+    /// Prints a note for people. Programs do not get it.
     pub(crate) fn note(&self, text: impl Display) {
         if !self.is_json() {
             drop(writeln!(io::stderr().lock(), "{text}"));
@@ -74,19 +74,20 @@ impl Output {
         drop(writeln!(io::stderr().lock(), "{label} {text}"));
     }
 
-    /// `told` has a `message`; programs get all of it.
-    pub(crate) fn error(&self, told: &Value) {
+    /// `report` has a `message`; programs get the whole report.
+    pub(crate) fn error(&self, report: &Value) {
         let mut stderr = io::stderr().lock();
         drop(match self.format {
-            Format::Json => writeln!(stderr, "{}", serde_json::json!({ "error": told })),
+            Format::Json => writeln!(stderr, "{}", serde_json::json!({ "error": report })),
             Format::Text => {
-                writeln!(stderr, "{} {}", console::style("error:").for_stderr().red().bold(), told["message"].as_str().unwrap_or_default())
+                writeln!(stderr, "{} {}", console::style("error:").for_stderr().red().bold(), report["message"].as_str().unwrap_or_default())
             }
         });
     }
 }
 
-/// Text from elsewhere, as a terminal may show it: control characters could move the cursor or change what stands there.
+/// Makes foreign text safe for a terminal. Control characters could move the cursor or overwrite
+/// other text.
 pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     let is_harmful = |c: char| c.is_control() && c != '\n' && c != '\t';
     if text.contains(is_harmful) { Cow::Owned(text.replace(is_harmful, "\u{fffd}")) } else { Cow::Borrowed(text) }

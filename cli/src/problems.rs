@@ -1,4 +1,4 @@
-//! What is wrong with a workflow file: each problem with its place and the line it is about.
+//! Problems of a workflow file, each with its place and its line.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::output::{Output, plain};
 
-/// As the server answers them, and as the engine finds them.
+/// A problem that the server returned or the engine found.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Problem {
     pub severity: Severity,
@@ -26,8 +26,8 @@ pub(crate) enum Severity {
     Warning,
 }
 
-/// Columns shown of a line that is longer.
-const WIDEST: usize = 120;
+/// How many columns of a long line are shown.
+const MAX_EXCERPT_COLUMNS: usize = 120;
 
 impl From<flowgate_engine::Problem> for Problem {
     fn from(problem: flowgate_engine::Problem) -> Self {
@@ -77,12 +77,12 @@ fn shown(file: &str, text: &str, problem: &Problem) -> String {
     format!("{head}\n{place}\n{margin} {bar}\n{} {bar} {excerpt}\n{margin} {bar} {before}{}\n", style(line).dim(), colour.apply_to("^"))
 }
 
-/// The part of the line around a column, and the space up to it. Both counted from 0.
+/// Returns the part of the line around a column, and the spaces before it. Columns count from 0.
 fn excerpt(source: &str, column: usize) -> (String, String) {
     let characters: Vec<char> = plain(source).replace('\t', " ").chars().collect();
     let column = column.min(characters.len());
-    let start = if characters.len() > WIDEST { column.saturating_sub(WIDEST / 2) } else { 0 };
-    let end = characters.len().min(start + WIDEST);
+    let start = if characters.len() > MAX_EXCERPT_COLUMNS { column.saturating_sub(MAX_EXCERPT_COLUMNS / 2) } else { 0 };
+    let end = characters.len().min(start + MAX_EXCERPT_COLUMNS);
     let (cut_before, cut_after) = (if start > 0 { "…" } else { "" }, if end < characters.len() { "…" } else { "" });
     let before: String = characters[start..column].iter().collect();
     let shown: String = characters[start..end].iter().collect();
@@ -118,7 +118,7 @@ mod tests {
         let source = format!("{}!{}", "a".repeat(500), "b".repeat(500));
         let (excerpt, before) = excerpt(&source, 500);
         assert_eq!(excerpt.chars().nth(before.len()), Some('!'));
-        assert_eq!(excerpt.chars().count(), WIDEST + 2);
+        assert_eq!(excerpt.chars().count(), MAX_EXCERPT_COLUMNS + 2);
     }
 
     #[test]

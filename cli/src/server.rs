@@ -21,13 +21,13 @@ use tokio::task::JoinHandle;
 
 use self::loops::Loops;
 
-/// What a stop may take, beyond the drain of runs that are attached to their callers.
+/// How long a stop may take beyond the drain of attached runs.
 const STOP_MARGIN: Duration = Duration::from_secs(5);
 
 pub struct Options {
     pub data: PathBuf,
     pub listen: SocketAddr,
-    /// Where callers reach the server; `None`: at the address it listens on.
+    /// Where callers reach the server. `None` means the address it listens on.
     pub public_url: Option<String>,
     pub settings: Settings,
     pub outbound: OutboundSettings,
@@ -42,7 +42,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Goes on where the last process on the folder stopped.
+    /// Resumes where the last process on the folder stopped.
     pub async fn start(options: Options) -> Result<Self> {
         let listener = listen(options.listen).await?;
         let address = listener.local_addr()?;
@@ -65,7 +65,7 @@ impl Server {
         let settings = Settings { public_url: public_url.trim_end_matches('/').to_owned(), ..options.settings };
         let runner = Runner::new(ports, settings, options.outbound).await?;
         let app = runner.app.clone();
-        // Nobody but this process can hold a lease: the folder is locked.
+        // Only this process can hold a lease: the folder is locked.
         local.expire_leases(app.now()).await?;
         let loops = loops::start(&runner, &local, messages);
         let (stop_listening, stopped) = oneshot::channel();
@@ -76,9 +76,9 @@ impl Server {
         Ok(Self { app, address, loops, stop_listening, listening: tokio::spawn(serving.into_future()) })
     }
 
-    /// Takes nothing new, lets what is in hand end or hands it over, and gives the folder back.
+    /// Accepts no new work, lets open work end or hands it over, and releases the folder.
     pub async fn stop(self) {
-        // Messages first: a run that is handed over now waits for the next process.
+        // Messages stop first: a run that is handed over now waits for the next process.
         let stopped = self.loops.stop().await;
         self.app.stop();
         let _ = self.stop_listening.send(());
@@ -86,11 +86,11 @@ impl Server {
         let in_hand = async {
             stopped.finished().await;
             let _ = self.listening.await;
-            // Runs whose callers have gone.
+            // Runs whose callers have disconnected.
             self.app.idle().await;
         };
         if timeout(&*self.app.ports.clock, limit, in_hand).await.is_none() {
-            tracing::warn!("stopped with work in hand; it goes on with the next start");
+            tracing::warn!("stopped with work still open; the next start resumes it");
         }
     }
 }

@@ -1,9 +1,9 @@
-//! Reads server-sent events out of bytes as they arrive, cut anywhere.
+//! Reads server-sent events from bytes that may be cut anywhere.
 
 use anyhow::{Result, bail};
 
 /// A run object with its input and output fits; an endless line does not.
-const LARGEST_FRAME: usize = 64 * 1024 * 1024;
+const MAX_FRAME_BYTES: usize = 64 * 1024 * 1024;
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Frame {
@@ -15,14 +15,14 @@ pub(crate) struct Frame {
 #[derive(Default)]
 pub(crate) struct Frames {
     buffer: Vec<u8>,
-    /// Up to here the buffer holds no end of line.
+    /// The buffer holds no end of line before this position.
     searched: usize,
     frame: Frame,
     has_data: bool,
 }
 
 impl Frames {
-    /// Takes what arrived and gives the frames that it completes.
+    /// Takes the bytes that arrived and returns the frames that they complete.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<Vec<Frame>> {
         self.buffer.extend_from_slice(bytes);
         let mut frames = Vec::new();
@@ -35,8 +35,8 @@ impl Frames {
         }
         self.buffer.drain(..start);
         self.searched = self.buffer.len();
-        if self.buffer.len() + self.frame.data.len() > LARGEST_FRAME {
-            bail!("an event of the stream is larger than {LARGEST_FRAME} bytes");
+        if self.buffer.len() + self.frame.data.len() > MAX_FRAME_BYTES {
+            bail!("an event of the stream is larger than {MAX_FRAME_BYTES} bytes");
         }
         Ok(frames)
     }

@@ -1,4 +1,4 @@
-//! Lists for people: columns as wide as what stands in them.
+//! Tables for people. Columns are as wide as their widest cell.
 
 use std::io;
 

@@ -1,8 +1,8 @@
-"""Holds the transformed template against what Flowgate needs of it, and the roles against what the functions did.
+"""Checks the transformed template against Flowgate's needs, and the roles against the functions' calls.
 
 Usage: gate.py TRANSFORMED.json [SEEN.json...]
-SEEN is what accounts of an end-to-end run saw, together: {"invoke": ["dynamodb:GetItem", ...], ...}, per function folder.
-With it, each role must grant exactly what was seen. Prints `ok` or `FAIL` for each check, then `N passed, M failed`; exits 1 if one failed.
+SEEN lists the actions of an end-to-end run by function folder: {"invoke": ["dynamodb:GetItem", ...], ...}. With it,
+each role must grant exactly these. Prints `ok` or `FAIL` per check, then `N passed, M failed`; exits 1 on failure.
 """
 
 import json
@@ -15,12 +15,12 @@ QUEUED = {"worker", "webhook"}
 TIMED = {"sweeper"}
 FUNCTIONS = STREAMED | BUFFERED | QUEUED | TIMED
 
-# What Lambda does in the role's name around the function. The function itself never asks for it, so no run sees it.
+# Actions of Lambda itself under the function's role. The function never makes them, so no run records them.
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 X_RAY = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 POLLS = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 
-# The one role that is no function's, and the one policy that API Gateway insists on for it.
+# The policy of the only role without a function. API Gateway requires it.
 GATEWAY_LOGS = "AmazonAPIGatewayPushToCloudWatchLogs"
 
 STREAMING_URI = re.compile(r":lambda:path/2021-11-15/functions/.*/response-streaming-invocations$")
@@ -52,7 +52,7 @@ def check(what, holds, found=None):
 
 
 class Template:
-    """The transformed template, with the few questions that the checks ask."""
+    """The transformed template, with queries for the checks."""
 
     def __init__(self, document):
         self.document = document
@@ -85,7 +85,7 @@ def sub(value):
 
 
 def logical_id(reference):
-    """Of `Ref` and `Fn::GetAtt`, and of a `Fn::Sub` the first resource that it names."""
+    """Returns the resource of `Ref` or `Fn::GetAtt`, or the first one that a `Fn::Sub` names."""
     if "Ref" in reference:
         return reference["Ref"]
     if "Fn::GetAtt" in reference:
@@ -98,7 +98,7 @@ def named_in(text):
 
 
 def either(value):
-    """What stands there if a condition holds."""
+    """Returns the value for a condition that holds."""
     return value["Fn::If"][1] if isinstance(value, dict) and "Fn::If" in value else value
 
 
@@ -128,7 +128,7 @@ def check_functions(template):
         check(f"{folder}: no admin key and no endpoint in the environment", not [it for it in environment if "KEY" in it.replace("KEYRING", "") or "ENDPOINT" in it])
         completes = environment.get("FLOWGATE_COMPLETES_KEYRING") == "true"
         may = any("secretsmanager:PutSecretValue" in texts(it["Action"]) and it["Resource"] == {"Ref": "KeyringSecret"} for it in template.statements(folder))
-        check(f"{folder}: completes the keyring if, and only if, it may write it", completes == may == (folder in BUFFERED), (completes, may))
+        check(f"{folder}: completes the keyring exactly if it may write it", completes == may == (folder in BUFFERED), (completes, may))
     for name, group in template.all("AWS::Logs::LogGroup").items():
         check(f"{name}: keeps logs as long as the parameter says", group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"})
 
@@ -152,14 +152,14 @@ def check_routes(template):
             check(f"{method} {path}: {folder} does not stream", bool(holds), (mode, limit, uri))
     check("the API leads to the four functions that speak HTTP", served == STREAMED | BUFFERED, served)
     paths = api["Properties"]["Body"]["paths"]
-    check("what no route knows goes to a function", {"/", "/{proxy+}"} <= set(paths))
+    check("unknown routes go to a function", {"/", "/{proxy+}"} <= set(paths))
     any_method = [path for path, operations in paths.items() if "x-amazon-apigateway-any-method" not in operations]
     check("every path takes every method", not any_method, any_method)
     check_path_parameters(paths)
 
 
 def check_path_parameters(paths):
-    """API Gateway takes one name of a parameter per place; it would refuse the import."""
+    """API Gateway allows one parameter name per place, and would refuse the import."""
     names = {}
     for path in paths:
         parts = path.split("/")
@@ -217,16 +217,16 @@ def check_stage(template):
 
 def check_queues(template):
     mappings = {folder_of(template.resources[logical_id(it["Properties"]["FunctionName"])]): it["Properties"] for it in template.all("AWS::Lambda::EventSourceMapping").values()}
-    check("worker and webhook take from a queue", set(mappings) == QUEUED, sorted(mappings))
+    check("worker and webhook have a queue", set(mappings) == QUEUED, sorted(mappings))
     for folder, size in (("worker", 1), ("webhook", 10)):
         mapping = mappings[folder]
         queue = template.resources[logical_id(mapping["EventSourceArn"])]["Properties"]
         timeout = template.functions[folder]["Timeout"]
         check(f"{folder}: batches of {size}", mapping["BatchSize"] == size, mapping["BatchSize"])
         check(f"{folder}: reports which messages failed", mapping.get("FunctionResponseTypes") == ["ReportBatchItemFailures"])
-        check(f"{folder}: as many at once as the parameter says", "MaximumConcurrency" in mapping.get("ScalingConfig", {}))
-        check(f"{folder}: may send to the queue it takes from as often as it must", template.functions[folder].get("RecursiveLoop") == "Allow")
-        check(f"{folder}: a message is invisible for its function's time and a minute", queue["VisibilityTimeout"] == timeout + 60, (queue["VisibilityTimeout"], timeout))
+        check(f"{folder}: the parameter limits its concurrency", "MaximumConcurrency" in mapping.get("ScalingConfig", {}))
+        check(f"{folder}: may send to its own queue without a limit", template.functions[folder].get("RecursiveLoop") == "Allow")
+        check(f"{folder}: a message is invisible for its function's timeout plus a minute", queue["VisibilityTimeout"] == timeout + 60, (queue["VisibilityTimeout"], timeout))
         check_dead_letters(template, folder, queue)
     check("ten webhooks of 20 s each fit into their function", template.functions["webhook"]["Timeout"] >= 10 * 20 + 60)
     for name, queue in template.all("AWS::SQS::Queue").items():
@@ -245,7 +245,7 @@ def check_stores(template):
     table = template.one("AWS::DynamoDB::Table")
     properties = table["Properties"]
     check("the table forgets by expires_at", properties["TimeToLiveSpecification"] == {"Enabled": True, "AttributeName": "expires_at"})
-    check("the table can be put back to any moment", properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True)
+    check("the table can be restored to any moment", properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True)
     check("the table cannot be deleted by accident", properties["DeletionProtectionEnabled"] is True)
     check("the table is encrypted", properties["SSESpecification"]["SSEEnabled"] is True)
     check("the table is paid per request", properties["BillingMode"] == "PAY_PER_REQUEST")
@@ -255,10 +255,10 @@ def check_stores(template):
     included = {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["state", "user", "created_at"]}
     check("the index list", indexes.get("list") == (["list_pk", "list_sk"], included), indexes.get("list"))
     kinds = {it["AttributeName"]: it["AttributeType"] for it in properties["AttributeDefinitions"]}
-    check("what is looked for by time is a number", kinds.get("look_at") == "N" and set("".join(v for k, v in kinds.items() if k != "look_at")) == {"S"}, kinds)
+    check("times in an index are numbers", kinds.get("look_at") == "N" and set("".join(v for k, v in kinds.items() if k != "look_at")) == {"S"}, kinds)
     secret = template.one("AWS::SecretsManager::Secret")
     generated = secret["Properties"]["GenerateSecretString"]
-    check("the first admin key is made at deploy, 32 characters or more", generated["GenerateStringKey"] == "bootstrap_token" and generated["PasswordLength"] >= 32)
+    check("the deployment generates the first admin key, 32 characters or more", generated["GenerateStringKey"] == "bootstrap_token" and generated["PasswordLength"] >= 32)
     for name, kept, policy in (("table", table, "Retain"), ("keyring", secret, "RetainExceptOnCreate")):
         check(f"the {name} outlives the stack", kept.get("DeletionPolicy") == policy and kept.get("UpdateReplacePolicy") == "Retain")
 
@@ -269,8 +269,8 @@ def key_of(table):
 
 def check_timer(template):
     rule = template.one("AWS::Events::Rule")["Properties"]
-    check("the sweeper comes every minute", rule["ScheduleExpression"] == "rate(1 minute)")
-    check("the sweeper is what comes", folder_of(template.resources[logical_id(rule["Targets"][0]["Arn"])]) == "sweeper")
+    check("the timer runs every minute", rule["ScheduleExpression"] == "rate(1 minute)")
+    check("the timer invokes the sweeper", folder_of(template.resources[logical_id(rule["Targets"][0]["Arn"])]) == "sweeper")
 
 
 def check_roles(template):
@@ -284,7 +284,7 @@ def check_roles(template):
             holds = len(managed) == 1 and managed[0].endswith(GATEWAY_LOGS) and not role["Properties"].get("Policies")
             check(f"{name}: the gateway's role to log, and no more", holds, managed)
     loose = [name for kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy") for name in template.all(kind)]
-    check("no policy stands beside the roles", not loose, loose)
+    check("no policy exists outside the roles", not loose, loose)
     for folder in sorted(template.functions):
         for statement in template.statements(folder):
             check_statement(template, folder, statement)
@@ -301,7 +301,7 @@ def check_statement(template, folder, statement):
 
 
 def branches(value):
-    """Every resource that may stand there, whatever the conditions."""
+    """Returns every possible resource, whatever the conditions."""
     if isinstance(value, dict) and "Fn::If" in value:
         return [it for branch in value["Fn::If"][1:] for it in branches(branch)]
     return [it for item in value for it in branches(item)] if isinstance(value, list) else [value]
@@ -312,7 +312,7 @@ def short(resource):
 
 
 def is_exact(template, resource):
-    """An ARN of this template's, an index of one, the restored table, or the provider secrets, which begin with the stack's name."""
+    """Allows resources of this template, their indexes, the restored table, and provider secrets under the stack's name."""
     if not isinstance(resource, dict):
         return False
     text = sub(resource) if "Fn::Sub" in resource else ""
@@ -323,7 +323,7 @@ def is_exact(template, resource):
 
 
 def check_circles(template):
-    """CloudFormation makes a resource after those it names. A circle is refused only when it is deployed."""
+    """CloudFormation creates a resource after those it names, and refuses a circle only at deployment."""
     edges = {name: references(it) & set(template.resources) for name, it in template.resources.items()}
     while ready := [name for name, needs in edges.items() if not needs]:
         for name in ready:
@@ -361,13 +361,13 @@ def check_outputs(template):
 
 
 def check_seen(template, seen):
-    """What was granted and never used is too much; what was used and not granted fails on AWS."""
+    """An unused grant is too much, and a missing one fails on AWS."""
     check("the end-to-end run saw every function", set(seen) >= FUNCTIONS, sorted(FUNCTIONS - set(seen)))
     for folder in sorted(FUNCTIONS):
         beside = LOGS | X_RAY | (POLLS if folder in QUEUED else set())
         granted, used = template.granted(folder) - beside, set(seen.get(folder, ())) - beside
-        check(f"{folder}: nothing is granted that was not used", granted <= used, sorted(granted - used))
-        check(f"{folder}: nothing was used that is not granted", used <= granted, sorted(used - granted))
+        check(f"{folder}: every grant was used", granted <= used, sorted(granted - used))
+        check(f"{folder}: every used action is granted", used <= granted, sorted(used - granted))
 
 
 def together(files):

@@ -1,4 +1,4 @@
-"""Spoils the transformed template in one place at a time, and expects the gate to say what is wrong.
+"""Breaks the transformed template in one place at a time, and expects the gate to report it.
 
 Usage: gate_fails.py TRANSFORMED.json. Prints `ok` or `FAIL` for each, then `N passed, M failed`.
 """
@@ -50,22 +50,22 @@ def name_the_api_in_a_function_it_names(document):
     uri["Fn::Sub"] = uri["Fn::Sub"].replace("function:${AWS::StackName}-keys/", "function:${AWS::StackName}-keys/${KeysFunction.Arn}/")
 
 
-# What is spoiled, how, and what the gate must say.
+# What is broken, how, and what the gate must report.
 SPOILED = [
     ("a buffered URI on a streamed function", stop_streaming, "invoke streams"),
     ("no transfer mode", lambda it: integration(it, "/v1/runs/{run_id}").pop("responseTransferMode"), "run-status streams"),
     ("29 seconds for a stream", lambda it: integration(it, RUNS).pop("timeoutInMillis"), "run-status streams"),
     ("a stream of a buffered function", lambda it: integration(it, "/v1/keys").update(responseTransferMode="STREAM"), "keys does not stream"),
-    ("no catch-all", lambda it: properties(it, "Api")["Body"]["paths"].pop("/{proxy+}"), "what no route knows"),
+    ("no catch-all", lambda it: properties(it, "Api")["Body"]["paths"].pop("/{proxy+}"), "unknown routes"),
     ("two names for one place", lambda it: properties(it, "Api")["Body"]["paths"].update({"/v1/runs/{id}/x": properties(it, "Api")["Body"]["paths"]["/v1/keys"]}), "one parameter name"),
     ("batches fail as a whole", lambda it: properties(it, "WorkerFunctionQueue").pop("FunctionResponseTypes"), "worker: reports which messages failed"),
     ("batches of ten runs", lambda it: properties(it, "WorkerFunctionQueue").update(BatchSize=10), "worker: batches of 1"),
-    ("runs that end after 16 hand-overs", lambda it: properties(it, "WorkerFunction").pop("RecursiveLoop"), "worker: may send to the queue it takes from"),
+    ("runs that end after 16 hand-overs", lambda it: properties(it, "WorkerFunction").pop("RecursiveLoop"), "worker: may send to its own queue"),
     ("short visibility", lambda it: properties(it, "RunQueue").update(VisibilityTimeout=900), "worker: a message is invisible"),
     ("no redrive", lambda it: properties(it, "WebhookQueue")["RedrivePolicy"].update(maxReceiveCount=1), "webhook: five attempts"),
     ("plain queue", lambda it: properties(it, "RunDeadLetters").pop("SqsManagedSseEnabled"), "RunDeadLetters: encrypted"),
     ("no TTL", lambda it: properties(it, "Table")["TimeToLiveSpecification"].update(Enabled=False), "forgets by expires_at"),
-    ("no PITR", lambda it: properties(it, "Table")["PointInTimeRecoverySpecification"].update(PointInTimeRecoveryEnabled=False), "put back to any moment"),
+    ("no PITR", lambda it: properties(it, "Table")["PointInTimeRecoverySpecification"].update(PointInTimeRecoveryEnabled=False), "restored to any moment"),
     ("another index", lambda it: properties(it, "Table")["GlobalSecondaryIndexes"].pop(0), "the index due"),
     ("table deleted with the stack", lambda it: it["Resources"]["Table"].pop("UpdateReplacePolicy"), "the table outlives"),
     ("a wildcard action", lambda it: grants(it, "Invoke")[0].update(Action="dynamodb:*"), "invoke: dynamodb:*: an exact grant"),
@@ -93,7 +93,7 @@ def gate(document, seen=None):
 
 
 def granted(document):
-    """As if a run had used everything that is granted."""
+    """The actions of a run that used every grant."""
     folders = {"Invoke": "invoke", "RunStatus": "run-status", "Keys": "keys", "Workflows": "workflows", "Worker": "worker", "Webhook": "webhook", "Sweeper": "sweeper"}
     return {folder: [action for it in grants(document, function) if "Action" in it for action in it["Action"]] for function, folder in folders.items()}
 
@@ -108,11 +108,11 @@ def results(document):
         yield f"refused: {what}", code == 1 and any(said in line for line in lines), lines
     idle = granted(document) | {"sweeper": ["sqs:SendMessage"]}
     code, lines = gate(document, idle)
-    yield "refused: a grant that nobody used", code == 1 and any("sweeper: nothing is granted" in line for line in lines), lines
+    yield "refused: a grant that nobody used", code == 1 and any("sweeper: every grant was used" in line for line in lines), lines
     greedy = granted(document)
     greedy["keys"].append("secretsmanager:ListSecrets")
     code, lines = gate(document, greedy)
-    yield "refused: an action that nobody granted", code == 1 and any("keys: nothing was used" in line for line in lines), lines
+    yield "refused: an action that nobody granted", code == 1 and any("keys: every used action" in line for line in lines), lines
 
 
 def main():

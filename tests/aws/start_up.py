@@ -1,4 +1,4 @@
-"""How large each function is, how long it takes from its start to its first poll for an event, and how much memory it has then.
+"""Measures each function's size, its time from start to the first poll for an event, and its memory then.
 
 Usage: start_up.py FOLDER-OF-BINARIES AWS-DOUBLE [RUNS]. Every `flowgate-*` of the folder is started, and `hello` if it is there:
 a function that does nothing, to compare with. In turn, so that a busy machine is busy for all of them.
@@ -17,7 +17,7 @@ import urllib.request
 
 
 class FirstPoll(http.server.BaseHTTPRequestHandler):
-    """A Runtime API that has no events: it notes when it is asked for one."""
+    """A Runtime API without events: records when a function asks for one."""
 
     polled = threading.Event()
     at = 0.0
@@ -56,7 +56,7 @@ def main(folder, double, runs=15):
             measured[program].append(start(program, environment))
     print(f"{'function':<22}{'MB':>7}{'ms to first poll (median, min)':>34}{'ms of CPU':>12}{'MB of memory':>15}")
     for program, starts in measured.items():
-        # The first start reads the file from the disk.
+        # Discard the first start: it reads the file from the disk.
         wall, cpu, memory = zip(*starts[1:])
         size = program.stat().st_size / 1e6
         print(f"{program.name:<22}{size:>7.2f}{statistics.median(wall):>22.1f}{min(wall):>12.1f}{statistics.median(cpu):>12.1f}{statistics.median(memory):>15.1f}")

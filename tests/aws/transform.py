@@ -8,7 +8,7 @@ import os
 import pathlib
 import sys
 
-# The translator asks botocore which partition it is in.
+# The translator asks botocore for its partition.
 os.environ.setdefault("AWS_DEFAULT_REGION", "eu-central-1")
 
 from samcli.yamlhelper import yaml_parse
@@ -16,17 +16,17 @@ from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
-# `sam package` puts the address of the uploaded code there.
+# `sam package` puts the address of the uploaded code here.
 UPLOADED = "s3://bucket/key"
 
 
 def transform(text):
-    # Through JSON, so that what YAML aliases share is shared no longer: the translator changes what it is given.
+    # The copy through JSON separates shared YAML aliases: the translator changes its input.
     template = json.loads(json.dumps(yaml_parse(text)))
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = UPLOADED
-    # No managed policies are named: none are looked up.
+    # The template names no managed policies, so none are looked up.
     translator = Translator({}, Parser())
     transformed = translator.translate(sam_template=template, parameter_values={})
     pass_reasons_on(transformed["Resources"])
@@ -34,7 +34,7 @@ def transform(text):
 
 
 def pass_reasons_on(resources):
-    """The translator leaves a stage without metadata: what the API says to checkov is said for its stage."""
+    """Copies the API's metadata for checkov to its stage: the translator drops it there."""
     for stage in resources.values():
         if stage["Type"] == "AWS::ApiGateway::Stage":
             stage["Metadata"] = resources[stage["Properties"]["RestApiId"]["Ref"]].get("Metadata", {})

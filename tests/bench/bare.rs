@@ -1,4 +1,5 @@
-//! What storing a request costs at least: axum, and one insert per request, committed in groups with `synchronous=FULL`.
+//! The minimum cost of storing a request: axum, and one insert per request, committed in groups
+//! with `synchronous=FULL`.
 
 use std::path::Path;
 use std::sync::mpsc;

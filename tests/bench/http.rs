@@ -1,6 +1,8 @@
-//! Flowgate beside a bare handler that stores each request in one group-committed SQLite insert, both in one run: `cargo bench -p flowgate-tests --bench http`.
+//! Compares Flowgate with a bare handler that stores each request in one group-committed SQLite
+//! insert: `cargo bench -p flowgate-tests --bench http`.
 //!
-//! Ratios are what counts: the machine's speed drifts, so the two take turns. The client is a bare socket, so that it takes as little of the machine as it can.
+//! Only the ratios matter: the machine's speed drifts, so the two take turns. The client is a bare
+//! socket, so that it uses little of the machine.
 
 #![expect(clippy::print_stdout, reason = "a benchmark reports to the terminal")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark is about real time")]
@@ -124,12 +126,12 @@ async fn detached(client: &reqwest::Client, url: &str, key: &str) {
     );
 }
 
-/// Seconds since 1970, as the server's clock tells them too.
+/// Seconds since 1970, by the same clock as the server's.
 fn now() -> f64 {
     jiff::Timestamp::now().as_millisecond() as f64 / 1e3
 }
 
-/// Waits until the newest `DETACHED` runs have ended; seconds since 1970 of the last end.
+/// Waits until the newest `DETACHED` runs have ended. Returns the last end, in seconds since 1970.
 async fn last_end(client: &reqwest::Client, url: &str, key: &str) -> f64 {
     loop {
         let mut ends = Vec::new();
@@ -157,7 +159,7 @@ async fn last_end(client: &reqwest::Client, url: &str, key: &str) -> f64 {
     }
 }
 
-/// `n0` greets, each further node takes over what the one before left.
+/// `n0` greets, and each further node repeats the output of the one before.
 fn chain(length: usize) -> String {
     let node = |index: usize| {
         let text = if index == 0 { "Hello <api.name>".to_owned() } else { format!("<n{}.content>", index - 1) };

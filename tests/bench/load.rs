@@ -1,4 +1,5 @@
-//! Load over kept-alive connections: a request is written as bytes, of an answer only its length is read.
+//! Load over kept-alive connections: writes requests as bytes, and reads only the length of
+//! answers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -34,7 +35,7 @@ impl Request {
     }
 }
 
-/// Requests answered per second on that many connections.
+/// Returns the requests answered per second on that many connections.
 pub(crate) async fn per_second(request: &Request, connections: usize, time: Duration) -> f64 {
     let (began, done) = (Instant::now(), Arc::new(AtomicUsize::new(0)));
     each_connection(connections, |_| {
@@ -51,7 +52,7 @@ pub(crate) async fn per_second(request: &Request, connections: usize, time: Dura
     done.load(Ordering::Relaxed) as f64 / began.elapsed().as_secs_f64()
 }
 
-/// So many requests in all.
+/// Sends this many requests in total.
 pub(crate) async fn exactly(request: &Request, connections: usize, requests: usize) {
     each_connection(connections, |index| {
         let share = requests / connections + usize::from(index < requests % connections);
@@ -66,7 +67,7 @@ pub(crate) async fn exactly(request: &Request, connections: usize, requests: usi
     .await;
 }
 
-/// The median time of one exchange after another.
+/// Returns the median time of sequential exchanges.
 pub(crate) async fn latency(request: &Request, exchanges: usize) -> Duration {
     let mut connection = Connection::open(request).await;
     let mut times = Vec::with_capacity(exchanges);
@@ -120,7 +121,7 @@ impl Connection {
     }
 }
 
-/// Of head and body, once the head is there.
+/// Returns the length of head and body, once the head has arrived.
 fn answer_length(answer: &[u8]) -> Option<usize> {
     let head_end = answer.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let head = std::str::from_utf8(&answer[..head_end]).expect("an ASCII head");

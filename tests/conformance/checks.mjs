@@ -1,4 +1,4 @@
-// `ok <what>` or `FAIL <what>: <why>`, one line for each check.
+// Prints `ok <what>` or `FAIL <what>: <why>`, one line per check.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -15,7 +15,7 @@ export async function check(what, run) {
   }
 }
 
-/** What is thrown has these properties. */
+/** Checks the properties of the error that is thrown. */
 export async function throws(kind, run, expected) {
   let found;
   try {

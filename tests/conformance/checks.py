@@ -1,4 +1,4 @@
-"""`ok <what>` or `FAIL <what>: <why>`, one line for each check."""
+"""Prints `ok <what>` or `FAIL <what>: <why>`, one line per check."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ with open(sys.argv[1]) as file:
 
 
 def check(what):
-    """Runs the function at once; it passes if nothing is raised."""
+    """Runs the function immediately. It passes if it raises nothing."""
 
     def run(function):
         try:
@@ -27,7 +27,7 @@ def equal(found, expected):
 
 
 def raises(kind, function, **expected):
-    """What the function raises has these attributes."""
+    """Checks the attributes of the error that the function raises."""
     try:
         found = function()
     except kind as error:

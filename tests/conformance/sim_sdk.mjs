@@ -16,7 +16,7 @@ await check("executeWorkflow waits for the output", async () => {
   assert(result.executionId && Number.isInteger(result.metadata.duration));
 });
 
-await check("executeWorkflow wraps what is no object", async () => {
+await check("executeWorkflow wraps a value that is not an object", async () => {
   for (const sent of [[1, 2], "text", 7, true]) equal((await sim.executeWorkflow("echo", sent)).output, { all: { input: sent } });
   equal((await sim.executeWorkflow("echo")).output, { all: {} });
 });
@@ -52,7 +52,7 @@ await check("a file is sent as base64", async () => {
   equal((await sim.executeWorkflow("files", { doc: [file, file] })).output, { doc: [doc, doc] });
 });
 
-await check("a stream is no JSON to this SDK, as with the vendor", async () => {
+await check("a stream is not JSON for this SDK, as with the vendor", async () => {
   await refused(() => sim.executeWorkflow("greeting", ada, { stream: true, selectedOutputs: ["say.content"] }), "EXECUTION_ERROR", undefined);
 });
 
@@ -92,7 +92,7 @@ await check("getUsageLimits", async () => {
   for (const kind of ["sync", "async"]) assert(limits.rateLimit[kind].limit > 0 && limits.rateLimit[kind].isLimited === false);
 });
 
-await check("executeWithRetry without need", async () => {
+await check("executeWithRetry without a need to retry", async () => {
   equal((await sim.executeWithRetry("greeting", ada)).output, { greeting: "Hello Ada x1" });
   await refused(() => sim.executeWithRetry("nothing"), "WORKFLOW_NOT_FOUND", 404);
 });
@@ -107,7 +107,7 @@ await check("setApiKey, setBaseUrl, getRateLimitInfo", async () => {
 });
 
 if (keys.often_node) {
-  await check("executeWithRetry waits as long as it is told", async () => {
+  await check("executeWithRetry waits as long as the server asks", async () => {
     const limited = client("often_node");
     for (let i = 0; i < 3; i++) equal((await limited.executeWithRetry("greeting", ada, {}, { maxRetries: 5 })).success, true);
     const { limit, remaining, reset } = limited.getRateLimitInfo();

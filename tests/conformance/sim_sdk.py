@@ -23,7 +23,7 @@ def _():
     assert isinstance(result.total_duration, int) and result.metadata["duration"] == result.total_duration
 
 
-@check("execute_workflow wraps what is no dict")
+@check("execute_workflow wraps a value that is not a dict")
 def _():
     for sent in ([1, 2], "text", 7, True):
         equal(sim.execute_workflow("echo", sent).output, {"all": {"input": sent}})
@@ -81,7 +81,7 @@ def _():
     equal(sim.execute_workflow("files", {"doc": [file, file]}).output, {"doc": [doc, doc]})
 
 
-@check("a stream is no JSON to this SDK, as with the vendor")
+@check("a stream is not JSON for this SDK, as with the vendor")
 def _():
     raises(SimStudioError, lambda: sim.execute_workflow("greeting", {"name": "Ada"}, stream=True, selected_outputs=["say.content"]), code="EXECUTION_ERROR")
 
@@ -132,7 +132,7 @@ def _():
         assert limits.rate_limit[kind]["requestsPerMinute"] > 0 and limits.rate_limit[kind]["isLimited"] is False
 
 
-@check("execute_with_retry without need")
+@check("execute_with_retry without a need to retry")
 def _():
     equal(sim.execute_with_retry("greeting", {"name": "Ada"}).output, {"greeting": "Hello Ada x1"})
     raises(SimStudioError, lambda: sim.execute_with_retry("nothing"), code="NOT_FOUND", status=404)
@@ -151,7 +151,7 @@ def _():
 
 if "often_python" in KEYS:
 
-    @check("execute_with_retry waits as long as it is told")
+    @check("execute_with_retry waits as long as the server asks")
     def _():
         limited = client("often_python")
         for _ in range(3):

@@ -32,7 +32,7 @@ const answer = await fetch(`${world.url}/v1/workflows/greeting/runs`, {
 const run = await answer.json();
 const of = (path) => received.find((delivery) => delivery.path === path);
 
-await check("five webhooks arrive, each once and under an id of its own", async () => {
+await check("five webhooks arrive, each once and under its own id", async () => {
   await until(() => received.length, (count) => count >= 5);
   equal(received.map(({ method, path }) => `${method} ${path}`).sort(), ["DELETE /delete", "GET /get", "PATCH /patch", "POST /post", "PUT /put"]);
   equal(new Set(received.map(({ headers }) => headers["webhook-id"])).size, 5);
@@ -40,12 +40,12 @@ await check("five webhooks arrive, each once and under an id of its own", async 
 
 await check("a body is verified and is the run", () => {
   for (const path of ["/post", "/put", "/patch"]) {
-    const told = reference.verify(of(path).body, of(path).headers);
-    equal([told.id, told.status, told.output], [run.id, "succeeded", { greeting: "Hello Ada x1" }]);
+    const sent = reference.verify(of(path).body, of(path).headers);
+    equal([sent.id, sent.status, sent.output], [run.id, "succeeded", { greeting: "Hello Ada x1" }]);
   }
 });
 
-await check("GET and DELETE are verified, keep their query and tell the run in it", () => {
+await check("GET and DELETE are verified, keep their query and name the run in it", () => {
   for (const [path, kept] of [["/get", { a: "1", b: "x y" }], ["/delete", { c: "3" }]]) {
     const { body, headers, query } = of(path);
     reference.verify(body, headers);
@@ -54,7 +54,7 @@ await check("GET and DELETE are verified, keep their query and tell the run in i
   }
 });
 
-await check("the caller's headers come along", () => {
+await check("the caller's headers are sent", () => {
   equal([of("/post").headers["x-mine"], of("/post").headers.authorization, of("/get").headers["x-mine"]], ["yes", "Bearer mine", "too"]);
 });
 

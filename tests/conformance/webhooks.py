@@ -63,7 +63,7 @@ def of(path):
     return next(delivery for delivery in received if delivery["path"] == path)
 
 
-@check("five webhooks arrive, each once and under an id of its own")
+@check("five webhooks arrive, each once and under its own id")
 def _():
     until(lambda: len(received), lambda count: count >= 5)
     equal(sorted((delivery["method"], delivery["path"]) for delivery in received), sorted((path[1:].upper(), path) for path in ("/post", "/get", "/put", "/patch", "/delete")))
@@ -73,12 +73,12 @@ def _():
 @check("a body is verified and is the run")
 def _():
     for path in ("/post", "/put", "/patch"):
-        told = verify(of(path))
-        equal((told["id"], told["status"], told["output"]), (five["id"], "succeeded", {"greeting": "Hello Ada x1"}))
+        run = verify(of(path))
+        equal((run["id"], run["status"], run["output"]), (five["id"], "succeeded", {"greeting": "Hello Ada x1"}))
     equal(of("/post")["headers"]["content-type"], "application/json")
 
 
-@check("GET and DELETE are verified, keep their query and tell the run in it")
+@check("GET and DELETE are verified, keep their query and name the run in it")
 def _():
     for path, kept in (("/get", {"a": ["1"], "b": ["x y"]}), ("/delete", {"c": ["3"]})):
         delivery = of(path)
@@ -87,7 +87,7 @@ def _():
         equal(parse_qs(delivery["query"]), kept | {"workflowRunId": [five["id"]], "workflowId": ["greeting"], "status": ["succeeded"]})
 
 
-@check("the caller's headers come along")
+@check("the caller's headers are sent")
 def _():
     equal((of("/post")["headers"]["x-mine"], of("/post")["headers"]["authorization"]), ("yes", "Bearer mine"))
     equal(of("/get")["headers"]["x-mine"], "too")
@@ -105,7 +105,7 @@ def _():
         raises(WebhookVerificationError, lambda: verify(delivery | {"headers": later}, json_parse=False))
 
 
-@check("a second attempt has the same id and a signature of its own")
+@check("a second attempt has the same id and its own signature")
 def _():
     run([{"url": f"{base}/again", "method": "POST"}])
     attempts = until(lambda: [delivery for delivery in received if delivery["path"] == "/again"], lambda attempts: len(attempts) == 2)

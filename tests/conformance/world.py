@@ -1,4 +1,4 @@
-"""Waits for the server, publishes what the checks call, and makes their keys: all of it by HTTP, told in a JSON file."""
+"""Waits for the server, publishes the checks' workflows, creates their keys, and writes a JSON file that lists them."""
 
 import json
 import os
@@ -47,7 +47,7 @@ def main(url, file):
     try:
         keys |= {f"{name}_{language}": key(name, **limits) for language in ("python", "node") for name, limits in (("often", often), ("once", once))}
     except urllib.error.HTTPError as error:
-        # A server without limits says which field it does not know; then nothing can be checked about 429.
+        # A server without limits refuses the unknown field, so 429 cannot be checked.
         assert error.code == 400 and b"limits" in error.read()
     secret = call("GET", "/v1/workflows/greeting/signing-secret")["secrets"][0]
     with open(file, "w") as world:

@@ -1,4 +1,4 @@
-//! A clock whose time the test owns: hours pass as soon as it says so.
+//! A clock that the test controls: hours pass when the test moves it.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 pub struct TestClock {
     now: watch::Sender<Timestamp>,
-    /// How many sleep until when.
+    /// How many sleepers wake at each time.
     sleepers: Mutex<BTreeMap<Timestamp, usize>>,
 }
 
@@ -20,12 +20,12 @@ impl TestClock {
         Self { now: watch::Sender::new(now), sleepers: Mutex::default() }
     }
 
-    /// Never back.
+    /// Sets the time, but never moves it back.
     pub fn set(&self, now: Timestamp) {
         self.now.send_modify(|time| *time = now.max(*time));
     }
 
-    /// Moves to the moment at which the next sleeper wakes. `false`: nobody sleeps.
+    /// Moves to the time at which the next sleeper wakes. Returns `false` if nobody sleeps.
     pub fn wake_next(&self) -> bool {
         let next = self.sleepers().first_key_value().map(|(until, _)| *until);
         next.inspect(|until| self.set(*until)).is_some()
@@ -44,12 +44,12 @@ impl Clock for TestClock {
 
     async fn sleep(&self, duration: Duration) {
         let sleeper = Sleeper::new(self, self.now() + duration);
-        // It ends early only where the sender is gone, and `self` holds it.
+        // This cannot end early: `self` holds the sender.
         let _ = self.now.subscribe().wait_for(|now| *now >= sleeper.until).await;
     }
 }
 
-/// Counted until it wakes, or is dropped.
+/// A sleeper, counted until it wakes or is dropped.
 struct Sleeper<'a> {
     clock: &'a TestClock,
     until: Timestamp,

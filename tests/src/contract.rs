@@ -1,4 +1,4 @@
-//! Holds what the server answers against the OpenAPI document, field by field.
+//! Compares the server's answers with the OpenAPI document, field by field.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{LazyLock, Mutex};
@@ -8,7 +8,7 @@ use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
 static PATHS: LazyLock<Value> = LazyLock::new(|| document()["paths"].clone());
-/// No object has a field that its schema does not name.
+/// The schemas, closed: objects may have no other fields than those in their schema.
 static COMPONENTS: LazyLock<Value> = LazyLock::new(|| {
     let components = document()["components"].clone();
     closed(&components, &components)
@@ -18,8 +18,8 @@ static VALIDATORS: LazyLock<Mutex<HashMap<String, Validator>>> = LazyLock::new(M
 /// A hint for callers, which the document leaves out.
 const HINT: &str = "/v1/workflows/invoke";
 
-/// Panics where an operation of this path has no such answer. Paths that are none, and methods that
-/// a path does not take, are answered outside of the document.
+/// Panics if no operation of this path has such an answer. Unknown paths and wrong methods are not in
+/// the document.
 pub fn check_answer(path: &str, status: u16, body: &Value) {
     let Some(operations) = operations(path).filter(|_| status != 405 && path != HINT) else {
         return;
@@ -43,19 +43,20 @@ pub fn check_answer(path: &str, status: u16, body: &Value) {
     panic!("{path} answered {status} with {body}, which is not in the OpenAPI document: {problems:#?}");
 }
 
-/// The operation that answers the request.
+/// Returns the id of the operation that answers the request.
 pub fn operation_id(method: &str, path: &str) -> Option<&'static str> {
     operations(path)?.get(&method.to_ascii_lowercase())?["operationId"].as_str()
 }
 
-/// Of every operation in the document.
+/// Returns the ids of all operations in the document.
 pub fn operation_ids() -> BTreeSet<&'static str> {
     let paths = PATHS.as_object().into_iter().flatten();
     let operations = paths.filter_map(|(_, operations)| operations.as_object()).flatten();
     operations.filter_map(|(_, operation)| operation["operationId"].as_str()).collect()
 }
 
-/// Of the most exact template: `/v1/workflows/invoke` goes before `/v1/workflows/{workflow_id}`.
+/// Finds the operations of the most exact template: `/v1/workflows/invoke` wins over
+/// `/v1/workflows/{workflow_id}`.
 fn operations(path: &str) -> Option<&'static Map<String, Value>> {
     let fits = |template: &str| {
         let mut parts = template.split('/').zip(path.split('/'));

@@ -1,4 +1,4 @@
-//! The functions on the double of AWS, as a process of their own: started with a template, asked what happened, and broken.
+//! Runs the functions on the double of AWS, as a separate process. Tests inspect it and break it.
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
@@ -14,23 +14,23 @@ use crate::home::patience;
 use crate::server::ADMIN_KEY;
 
 pub struct Double {
-    /// With the stage.
+    /// Includes the stage.
     pub url: String,
     control: String,
     client: Client,
     child: Child,
-    /// The double ends when it is closed.
+    /// The double exits when this closes.
     stdin: Option<ChildStdin>,
 }
 
 impl Double {
     /// `more` are arguments of `aws-double account`.
     pub async fn start(settings: &Settings, outbound: &OutboundSettings, more: &[&str]) -> Self {
-        let mut command = Command::new(told("FLOWGATE_AWS_DOUBLE"));
-        command.args(["--until-stdin-closes", "account", "--template"]).arg(told("FLOWGATE_TEMPLATE"));
-        command.arg("--functions").arg(told("FLOWGATE_FUNCTIONS"));
+        let mut command = Command::new(required_env("FLOWGATE_AWS_DOUBLE"));
+        command.args(["--until-stdin-closes", "account", "--template"]).arg(required_env("FLOWGATE_TEMPLATE"));
+        command.arg("--functions").arg(required_env("FLOWGATE_FUNCTIONS"));
         command.args(["--admin-key", settings.admin_key.as_deref().unwrap_or(ADMIN_KEY)]);
-        // The template lets five runs be worked on at once; some tests hold ten.
+        // The template allows five concurrent runs; some tests hold ten.
         command.args(["--concurrency", "worker=32", "--concurrency", "invoke=32", "--patience-ms", "60000"]);
         if !more.contains(&"--sweep-every-ms") {
             command.args(["--sweep-every-ms", "500"]);
@@ -38,7 +38,7 @@ impl Double {
         for setting in environment(settings, outbound) {
             command.args(["--set", &setting]);
         }
-        // What `drain` is for one process, the time up to 20 s before the deadline is for a function.
+        // A function drains until 20 s before its deadline, as a process does for `drain`.
         if settings.drain != Settings::default().drain {
             command.args(["--timeout", "invoke=23"]);
         }
@@ -54,49 +54,51 @@ impl Double {
         };
         let (url, control) = (said("listening on "), said("control on "));
         let double = Self { url, control, client: Client::new(), child, stdin };
-        // Either of the two may be the first.
+        // Either function may complete the keyring.
         double.complete_keyring(if more.is_empty() { "/health" } else { "/v1/workflows" }).await;
         double
     }
 
-    /// The first thing that is done with a new stack: until `keys` or `workflows` was asked once, the others cannot work.
+    /// The first request to a new stack. Until `keys` or `workflows` has answered once, the other
+    /// functions cannot start.
     async fn complete_keyring(&self, path: &str) {
         let asked = self.client.get(format!("{}{path}", self.url)).bearer_auth(ADMIN_KEY).send().await.expect("the double answers");
         assert!(asked.status().is_success(), "{}", asked.text().await.unwrap_or_default());
     }
 
-    pub async fn look(&self, path: &str) -> Value {
+    pub async fn inspect(&self, path: &str) -> Value {
         let answer = self.client.get(format!("{}/double/{path}", self.control)).send().await.expect("the double answers");
         answer.json().await.expect("a JSON answer")
     }
 
-    pub async fn tell(&self, path: &str, body: Value) -> Value {
+    pub async fn command(&self, path: &str, body: Value) -> Value {
         let answer = self.client.post(format!("{}/double/{path}", self.control)).json(&body).send().await.expect("the double answers");
         assert!(answer.status().is_success(), "{path}: {}", answer.text().await.unwrap_or_default());
         answer.json().await.expect("a JSON answer")
     }
 
-    /// SIGKILL for every process of the function that has an event; how many that were.
+    /// Sends SIGKILL to every process of the function that has an event, and returns how many it
+    /// killed.
     pub async fn kill(&self, function: &str) -> u64 {
-        self.tell("kill", json!({ "function": function })).await["killed"].as_u64().unwrap_or_default()
+        self.command("kill", json!({ "function": function })).await["killed"].as_u64().unwrap_or_default()
     }
 
     pub async fn log(&self, function: &str) -> Vec<String> {
-        let lines = self.look(&format!("logs?function={function}")).await;
+        let lines = self.inspect(&format!("logs?function={function}")).await;
         lines.as_array().into_iter().flatten().filter_map(|line| line["line"].as_str().map(str::to_owned)).collect()
     }
 
-    /// The bodies of the messages in a queue, visible or not: `run`, `webhook`, `RunDeadLetters`, ...
+    /// Returns the bodies of the messages in a queue, visible or not: `run`, `RunDeadLetters`, ...
     pub async fn messages(&self, queue: &str) -> Vec<String> {
-        let messages = self.look("queues").await[queue]["messages"].take();
+        let messages = self.inspect("queues").await[queue]["messages"].take();
         messages.as_array().into_iter().flatten().filter_map(|message| message["body"].as_str().map(str::to_owned)).collect()
     }
 
-    /// Waits until it holds; panics with `what` otherwise.
+    /// Waits until the condition holds, and panics with `what` if it never does.
     pub async fn until(&self, what: &str, mut holds: impl AsyncFnMut(&Self) -> bool) {
         let began = std::time::Instant::now();
         while !holds(self).await {
-            assert!(began.elapsed() < patience(), "{what}: it does not come to that");
+            assert!(began.elapsed() < patience(), "{what}: timed out");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -109,7 +111,7 @@ impl Drop for Double {
     }
 }
 
-/// The settings as the environment of the functions.
+/// Converts the settings to environment variables of the functions.
 fn environment(settings: &Settings, outbound: &OutboundSettings) -> Vec<String> {
     vec![
         format!("FLOWGATE_LONGEST_WAIT_MS={}", settings.longest_wait.as_millis()),
@@ -121,6 +123,6 @@ fn environment(settings: &Settings, outbound: &OutboundSettings) -> Vec<String> 
     ]
 }
 
-fn told(variable: &str) -> OsString {
+fn required_env(variable: &str) -> OsString {
     std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} is not set: run the tests with tests/aws/run"))
 }

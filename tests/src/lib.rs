@@ -1,6 +1,7 @@
-//! What the tests share: a server in the test's own process or on the double of AWS, the program as a process to be killed, a receiver that counts, the stores of the double, and the suite that every adapter of the ports must pass.
+//! Shared by the tests: a server in the test's own process or on the double of AWS, the program as
+//! a process to kill, a receiver that counts, the double's stores, and the suite for every adapter.
 
-#![expect(clippy::disallowed_methods, reason = "what is tested is a process of its own: it is waited for in real time")]
+#![expect(clippy::disallowed_methods, reason = "the tested processes run in real time")]
 
 pub mod home;
 pub mod double;

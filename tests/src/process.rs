@@ -1,4 +1,5 @@
-//! `flowgate serve` as a process of its own, to be killed; on the double of AWS all functions that have an event are.
+//! `flowgate serve` as a separate process that tests can kill. On the double of AWS, a kill hits
+//! every function that has an event.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
@@ -23,11 +24,11 @@ enum Home {
 /// Killed when it is dropped.
 struct Alone(Child);
 
-/// The accounts between a kill and the next start on their folder: what they store outlives a kill, as the folder does.
+/// Keeps accounts between a kill and the next start on their folder: their stores outlive a kill.
 static ACCOUNTS: LazyLock<Mutex<HashMap<PathBuf, Double>>> = LazyLock::new(Mutex::default);
 
 impl Process {
-    /// Starts on `folder` and waits until it says where it listens.
+    /// Starts on `folder` and waits until the program prints its address.
     pub async fn start(folder: &Path) -> Self {
         if is_aws() { Self::on_aws(folder).await } else { Self::alone(folder).await }
     }
@@ -53,7 +54,7 @@ impl Process {
         Self { url: double.url.clone(), home: Home::Aws(folder.to_owned(), double) }
     }
 
-    /// SIGKILL: no goodbye.
+    /// Sends SIGKILL.
     pub async fn kill(self) {
         match self.home {
             Home::Alone(process) => drop(process),
@@ -74,7 +75,7 @@ impl Drop for Alone {
     }
 }
 
-/// Says where the program listens, and reads on, so that it never waits for its log to be read.
+/// Sends the program's address, then keeps reading, so that the program never blocks on its log.
 fn read_log(log: impl BufRead, say: tokio::sync::oneshot::Sender<String>) {
     let mut say = Some(say);
     for line in log.lines().map_while(Result::ok) {

@@ -1,4 +1,4 @@
-//! A real HTTP server that counts and keeps what it is sent.
+//! A real HTTP server that counts and records the requests it gets.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ pub struct Received {
     pub at: Instant,
 }
 
-/// How a receiver answers; paths that hang answer once they are let go.
+/// How a receiver answers. Gets the request and the number of earlier ones to the same path.
 type Answer = dyn Fn(&Received, usize) -> Reply + Send + Sync;
 
 pub enum Reply {
@@ -30,7 +30,7 @@ pub enum Reply {
     /// At once, with headers; JSON unless they say otherwise.
     With(StatusCode, Vec<(&'static str, String)>, String),
     After(Duration, StatusCode, String),
-    /// Once [`Receiver::let_go`] was called.
+    /// Answers after [`Receiver::let_go`] was called.
     WhenLetGo(StatusCode, String),
 }
 
@@ -50,7 +50,7 @@ struct Shared {
 }
 
 impl Receiver {
-    /// `answer` gets the request and how many of the same path came before it.
+    /// `answer` gets the request and the number of earlier ones to the same path.
     pub async fn start(answer: impl Fn(&Received, usize) -> Reply + Send + Sync + 'static) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("its address"));
@@ -80,7 +80,7 @@ impl Receiver {
         self.let_go.send_replace(true);
     }
 
-    /// Waits until `enough` says so of what came in; panics when the home's patience is at its end.
+    /// Waits until `enough` accepts the requests so far, and panics after [`patience`].
     pub async fn until(&self, enough: impl Fn(&[Received]) -> bool) {
         let began = Instant::now();
         while !enough(&self.received()) {

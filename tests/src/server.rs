@@ -1,4 +1,5 @@
-//! A whole server for one test: in the test's own process with a folder, or the functions on the double of AWS. Real HTTP either way.
+//! A whole server for one test: in the test's process with a folder, or the functions on the double
+//! of AWS. Both speak real HTTP.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -21,11 +22,11 @@ pub const ADMIN_KEY: &str = "an-admin-key-for-tests-0123456789abcdef";
 
 pub struct TestServer {
     pub url: String,
-    /// What links in answers begin with.
+    /// The prefix of links in answers.
     pub public_url: String,
     pub client: Client,
     home: Home,
-    /// The ids that were published through it.
+    /// The ids of workflows that were published here.
     published: Mutex<HashSet<String>>,
 }
 
@@ -41,7 +42,7 @@ struct Here {
     folder: tempfile::TempDir,
 }
 
-/// A test that asks for what only one process with its folder has is listed in `tests/aws/skip`.
+/// Tests that need one process with its folder are listed in `tests/aws/skip`.
 const ONE_PROCESS: &str = "the server is a process with a folder";
 
 impl TestServer {
@@ -60,7 +61,8 @@ impl TestServer {
         Self::start_on(tempfile::tempdir().expect("a folder for the test"), settings, outbound).await
     }
 
-    /// On the double of AWS, whatever the home is; `more` are arguments of `aws-double account`.
+    /// Starts on the double of AWS, whatever the home is. `more` are arguments of
+    /// `aws-double account`.
     pub async fn on_aws(settings: &Settings, more: &[&str]) -> Self {
         Self::of(Double::start(settings, &outbound_settings(), more).await)
     }
@@ -85,7 +87,7 @@ impl TestServer {
         Self { url, public_url, client: Client::new(), home, published: Mutex::default() }
     }
 
-    /// Stops it as a signal would, and starts another on the same folder.
+    /// Stops the server as a signal would, and starts another one on the same folder.
     pub async fn restart(self) -> Self {
         let Home::Here(here) = self.home else { panic!("{ONE_PROCESS}") };
         here.server.stop().await;
@@ -97,13 +99,13 @@ impl TestServer {
         here.folder.path()
     }
 
-    /// The double it runs on.
+    /// Returns the double that this server runs on.
     pub fn double(&self) -> &Double {
         let Home::Aws(double) = &self.home else { panic!("the server is not on the double of AWS") };
         double
     }
 
-    /// What other processes than the test's own have logged for it.
+    /// Returns what other processes have logged for this server.
     pub async fn log_elsewhere(&self) -> String {
         let Home::Aws(double) = &self.home else { return String::new() };
         let mut lines = Vec::new();
@@ -119,7 +121,7 @@ impl TestServer {
         }
     }
 
-    /// The clock of the server and of the test is the same.
+    /// The server and the test share this clock.
     pub fn now(&self) -> Timestamp {
         SystemClock.now()
     }
@@ -136,7 +138,8 @@ impl TestServer {
         self.request(Method::POST, path, key)
     }
 
-    /// Saves and publishes a document; panics with its problems. Another version of it is forgotten when this returns.
+    /// Saves and publishes a document, and panics with its problems. When this returns, no cache
+    /// holds an earlier version.
     pub async fn publish(&self, id: &str, document: &str) {
         publish(&self.client, &self.url, id, document).await;
         let is_new = self.published.lock().expect("no test panics while it holds it").insert(id.to_owned());
@@ -145,20 +148,20 @@ impl TestServer {
         }
     }
 
-    /// Until nobody goes by what was before: other processes keep keys and active versions for 4 s.
+    /// Waits until no cache holds old data: other processes cache keys and active versions for 4 s.
     pub async fn settle(&self) {
         if let Home::Aws(_) = self.home {
             tokio::time::sleep(Duration::from_millis(4_200)).await;
         }
     }
 
-    /// A key for these workflows (`["*"]`: all) with these scopes.
+    /// Creates a key for these workflows (`["*"]` for all) with these scopes.
     pub async fn key(&self, workflows: &[&str], scopes: &[&str]) -> String {
         issue_key(&self.client, &self.url, workflows, scopes).await
     }
 }
 
-/// What tests begin with: loopback is allowed.
+/// The settings that tests start from: loopback is allowed.
 pub fn outbound_settings() -> OutboundSettings {
     OutboundSettings { allow_loopback: true, code_runner: Some(program()), ..OutboundSettings::default() }
 }
@@ -195,14 +198,14 @@ pub async fn issue_key(client: &Client, url: &str, workflows: &[&str], scopes: &
     answer["key"].as_str().unwrap_or_else(|| panic!("no key in {answer}")).to_owned()
 }
 
-/// What a refusal asks the caller for: `WWW-Authenticate`, which API Gateway hands out under another name.
+/// Returns a refusal's `WWW-Authenticate`, which API Gateway sends under another name.
 pub fn challenge(response: &Response) -> &str {
     let names = ["www-authenticate", "x-amzn-remapped-www-authenticate"];
     let given = names.iter().find_map(|name| response.headers().get(*name));
     given.and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-/// `flowgate` as a program of its own, built with this package.
+/// Returns the path of the `flowgate` program that is built with this package.
 pub fn program() -> PathBuf {
     let mut path = std::env::current_exe().expect("the test's own path");
     path.pop();

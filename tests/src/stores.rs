@@ -1,4 +1,5 @@
-//! The stores of the double of AWS alone, as a process of their own: a new world in them for each check, and a counter of what is asked of them.
+//! The stores of the double of AWS as a separate process: a new world for each check, and a counter
+//! of their requests.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
@@ -15,12 +16,12 @@ use axum::response::{IntoResponse, Response};
 use flowgate_aws::Config;
 use serde_json::{Value, json};
 
-/// The double looks at the form of a signature, not at its truth.
+/// The double checks the form of a signature, but does not verify it.
 const UNSIGNED: &str =
     "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host;x-amz-date, Signature=00";
-const LARGEST_REQUEST: usize = 17 << 20;
+const MAX_REQUEST_BYTES: usize = 17 << 20;
 
-/// Ends with whoever started it: its standard input closes.
+/// Exits with its parent, when its standard input closes.
 pub struct Stores {
     pub url: String,
     client: reqwest::Client,
@@ -33,14 +34,15 @@ impl Stores {
         let program = std::env::var("FLOWGATE_AWS_DOUBLE").context("FLOWGATE_AWS_DOUBLE names the double: tests/aws/run sets it")?;
         let mut command = Command::new(program);
         command.args(["stores", "--until-stdin-closes"]).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().context("the double does not start")?;
+        let mut child = command.spawn().context("could not start the double")?;
         let mut said = String::new();
         BufReader::new(child.stdout.take().context("its output is piped")?).read_line(&mut said)?;
         let url = said.trim().strip_prefix("listening on ").with_context(|| format!("the double said {said:?}"))?.to_owned();
         Ok(Self { url, client: reqwest::Client::new(), child: Mutex::new(child) })
     }
 
-    /// A new table, queues and keyring. Its keyring has no token yet, so that the first user's whole keyring is kept.
+    /// Creates a new table, queues and keyring. The keyring has no token yet, so that the first
+    /// user's whole keyring is stored.
     pub async fn fresh(&self) -> Result<Config> {
         let answer = self.client.post(format!("{}/double/fresh", self.url)).send().await?.error_for_status()?;
         let environment: HashMap<String, String> = answer.json().await?;
@@ -51,7 +53,7 @@ impl Stores {
         Ok(config)
     }
 
-    /// One request to the stores, as it stands in the services' own references.
+    /// Sends one request to the stores, in the services' own format.
     pub async fn call(&self, target: &str, request: &Value) -> Result<Value> {
         let request = self.client.post(&self.url).header("x-amz-target", target).body(request.to_string());
         let request = request.header("content-type", "application/x-amz-json-1.0").header("x-amz-date", "20260101T000000Z");
@@ -61,7 +63,7 @@ impl Stores {
         Ok(serde_json::from_str(&body)?)
     }
 
-    /// Every item of a table, as one text.
+    /// Returns every item of a table.
     pub async fn dump(&self, table: &str) -> Result<Vec<Value>> {
         let (mut items, mut start) = (Vec::new(), None);
         loop {
@@ -87,16 +89,16 @@ impl Drop for Stores {
     }
 }
 
-/// Passes requests on and notes each one's operation; a network that is not always kind.
+/// Forwards requests and records their operations. Can also act as an unreliable network.
 #[derive(Clone)]
 pub struct Counter {
     pub url: String,
     seen: Arc<Mutex<Vec<String>>>,
-    /// Rows that queries looked at, those too that a filter then left out.
+    /// Rows that queries read, including those that a filter then dropped.
     pub scanned: Arc<AtomicUsize>,
-    /// Every request arrives twice, as one does whose first answer was lost; the second answer is given.
+    /// Forwards every request twice, as if its first answer was lost, and returns the second answer.
     pub twice: Arc<AtomicBool>,
-    /// So many transactions are refused before one is let through, as DynamoDB refuses two that meet.
+    /// How many more transactions to refuse with a conflict, as DynamoDB does.
     pub conflicts: Arc<AtomicUsize>,
     to: String,
     client: reqwest::Client,
@@ -108,12 +110,12 @@ impl Counter {
         let url = format!("http://{}", listener.local_addr()?);
         let (twice, conflicts, client) = (Arc::default(), Arc::default(), reqwest::Client::new());
         let counter = Self { url, seen: Arc::default(), scanned: Arc::default(), twice, conflicts, to: to.to_owned(), client };
-        let router = Router::new().fallback(pass_on).with_state(counter.clone()).layer(DefaultBodyLimit::max(LARGEST_REQUEST));
+        let router = Router::new().fallback(pass_on).with_state(counter.clone()).layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES));
         tokio::spawn(async move { axum::serve(listener, router).await });
         Ok(counter)
     }
 
-    /// The operations since the last time, in their order.
+    /// Returns the operations since the last call, in order.
     pub fn take(&self) -> Vec<String> {
         std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner))
     }

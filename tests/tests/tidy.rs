@@ -1,6 +1,6 @@
-//! House rules that no compiler holds: who may depend on whom, how long files get, what must not stand in them.
+//! House rules that the compiler cannot check: dependencies, lengths, and words to avoid.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "tests panic when they fail")]
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use flowgate_engine::document::Document;
 use flowgate_engine::{Severity, Workflow};
 
-/// Each package with those of ours that it may depend on. What is missing here is the architecture.
+/// Each package, and which of our packages it may depend on. Missing arrows are the architecture.
 const ARROWS: [(&str, &[&str]); 18] = [
     ("shared/engine", &[]),
     ("shared/core", &["engine"]),
@@ -30,18 +30,27 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ("cli", &["engine", "core", "outbound", "app", "runner", "api", "local"]),
     ("tests", &["engine", "core", "outbound", "app", "runner", "api", "local", "aws", "lambda"]),
 ];
-/// The engine is pure: none of these can be reached from it.
+/// The engine is pure: it reaches none of these.
 const NOT_IN_THE_ENGINE: [&str; 6] = ["tokio", "async-trait", "reqwest", "getrandom", "uuid", "jiff"];
-/// Only `outbound` calls out; who depends on it does so through `runner`, which stands behind the feature `starts`.
+/// Only `outbound` calls out. Others reach it through `runner`, behind the feature `starts`.
 const CALLS_OUT: [&str; 3] = ["reqwest", "genai", "rquickjs"];
-/// They have one shape: no feature changes what is in them, and nothing in them is dead under one.
+/// These have no features, so they are the same in every build.
 const WITHOUT_FEATURES: [&str; 4] = ["shared/core", "shared/app", "shared/outbound", "shared/runner"];
-/// Their files name each other in one direction.
+/// Files of these packages refer to each other in one direction.
 const WITHOUT_CIRCLES: [&str; 2] = ["shared/core", "shared/app"];
 
-const MOST_LINES: usize = 500;
-const LONGEST_FUNCTION: usize = 80;
-/// Names that say nothing about what is inside.
+const MAX_LINES: usize = 500;
+const MAX_FUNCTION_LINES: usize = 80;
+const MAX_LINE_COLUMNS: usize = 100;
+/// Some long strings and tables may stay wider.
+const MAX_WIDE_LINES: usize = 4_000;
+/// "Returns", "sends", "reports" say more than these. A few uses in plain English may stay.
+const VAGUE_VERBS: [&str; 6] = ["told", "tell", "tells", "telling", "teller", "untold"];
+const MAX_VAGUE_LINES: usize = 400;
+/// Limits are `MAX_…`, `MIN_…` or `…_LIMIT`.
+const OLD_LIMITS: [&str; 4] = ["MOST_", "LONGEST_", "LARGEST_", "SHORTEST_"];
+const MAX_OLD_LIMITS: usize = 60;
+/// File names that say nothing about the content.
 const VAGUE_MODULES: [&str; 6] = ["utils", "common", "helpers", "types", "models", "services"];
 
 #[test]
@@ -59,7 +68,8 @@ fn packages_depend_on_what_the_table_allows() {
     }
 }
 
-/// What only stores and reads links no HTTP client, no model provider, no JavaScript: all of it is behind one feature.
+/// Packages that only store and read link no HTTP client, model provider or JavaScript: one feature
+/// holds all of them.
 #[test]
 fn only_what_runs_or_delivers_can_call_out() {
     let may = ["functions/invoke", "functions/worker", "functions/webhook"];
@@ -138,11 +148,11 @@ fn source_files_say_what_they_are_for_and_stay_short() {
             broken.push(format!("{file}: its first line is a `//!` sentence on what it is for"));
         }
         let lines = without_tests(&text).lines().count();
-        if lines > MOST_LINES {
-            broken.push(format!("{file}: {lines} lines without its tests, at most {MOST_LINES}"));
+        if lines > MAX_LINES {
+            broken.push(format!("{file}: {lines} lines without its tests, at most {MAX_LINES}"));
         }
         broken.extend(
-            long_functions(&text).map(|(line, length)| format!("{file}:{line}: a function of {length} lines, at most {LONGEST_FUNCTION}")),
+            long_functions(&text).map(|(line, length)| format!("{file}:{line}: a function of {length} lines, at most {MAX_FUNCTION_LINES}")),
         );
     }
     assert!(broken.is_empty(), "\n{}", broken.join("\n"));
@@ -159,7 +169,7 @@ fn nothing_is_silenced_and_nothing_is_vague() {
             let module = line.trim_start_matches("pub(crate) ").trim_start_matches("pub ").strip_prefix("mod ");
             let name = module.and_then(|rest| rest.split([';', ' ', '{']).next());
             if name.is_some_and(|name| VAGUE_MODULES.contains(&name)) {
-                broken.push(format!("{file}:{number}: a module's name says what is inside"));
+                broken.push(format!("{file}:{number}: name a module after its content"));
             }
         }
     }
@@ -167,8 +177,35 @@ fn nothing_is_silenced_and_nothing_is_vague() {
 }
 
 #[test]
+fn lines_fit_in_a_hundred_columns() {
+    let is_wide = |line: &str| line.chars().count() > MAX_LINE_COLUMNS;
+    let wide = lines(&["rs"], is_wide);
+    assert!(wide.len() <= MAX_WIDE_LINES, "{} of at most {MAX_WIDE_LINES}:\n{}", wide.len(), wide.join("\n"));
+}
+
+#[test]
+fn limits_are_named_max_or_min() {
+    let is_old = |line: &str| {
+        let line = line.trim_start().trim_start_matches("pub(crate) ").trim_start_matches("pub(super) ").trim_start_matches("pub ");
+        line.strip_prefix("const ").is_some_and(|name| OLD_LIMITS.iter().any(|prefix| name.starts_with(prefix)))
+    };
+    let old = lines(&["rs"], is_old);
+    assert!(old.len() <= MAX_OLD_LIMITS, "{} of at most {MAX_OLD_LIMITS}:\n{}", old.len(), old.join("\n"));
+}
+
+#[test]
+fn texts_use_exact_verbs() {
+    let is_vague = |line: &str| {
+        let mut words = line.split(|c: char| !c.is_ascii_alphanumeric());
+        words.any(|word| VAGUE_VERBS.iter().any(|verb| word.eq_ignore_ascii_case(verb)))
+    };
+    let vague = lines(&["rs", "md", "yaml", "yml", "toml", "py", "mjs", "js"], is_vague);
+    assert!(vague.len() <= MAX_VAGUE_LINES, "{} of at most {MAX_VAGUE_LINES}:\n{}", vague.len(), vague.join("\n"));
+}
+
+#[test]
 fn texts_are_clean_and_speak_of_nothing_outside_the_repository() {
-    // Put together here, so that this file does not hold them.
+    // Joined here, so that this file does not contain them.
     let elsewhere = [concat!("../", "shared/"), concat!("/work", "/"), concat!("/root", "/"), concat!("/home", "/")];
     let mut broken = Vec::new();
     for (file, text) in texts() {
@@ -196,7 +233,8 @@ fn examples_have_no_problems() {
     }
 }
 
-/// A block that begins with a top-level field is a whole workflow; one that begins with `- ` is a list of nodes.
+/// A block that begins with a top-level field is a whole workflow. One that begins with `- ` is a
+/// list of nodes.
 #[test]
 fn workflows_in_the_docs_can_be_published() {
     let guide = root().join("docs/workflow.md");
@@ -213,14 +251,15 @@ fn workflows_in_the_docs_can_be_published() {
 
 #[test]
 fn every_node_kind_is_documented() {
-    let guide = read(&root().join("docs/workflow.md"));
-    let kinds = files(&root().join("shared/engine/src/node"), &["rs"]);
-    let names = kinds.iter().filter_map(|file| file.file_stem()?.to_str()).filter(|name| !matches!(*name, "embedded" | "fields" | "tests"));
-    let missing: Vec<&str> = names.filter(|name| *name != "input" && !guide.contains(&format!("\n### `{name}`"))).collect();
-    assert!(missing.is_empty(), "docs/workflow.md has no section on {missing:?}");
+    let guide = read(&root().join("docs/kinds.md"));
+    let list = read(&root().join("shared/engine/src/kind.rs"));
+    let list = list.split("BUILT_IN").nth(1).and_then(|rest| rest.split("];").next()).unwrap();
+    let names = list.lines().filter_map(|line| Some(line.trim().strip_suffix("::spec,")?.trim_start_matches("r#")));
+    let missing: Vec<&str> = names.filter(|name| !guide.contains(&format!("\n## `{name}`"))).collect();
+    assert!(missing.is_empty(), "docs/kinds.md has no section on {missing:?}");
 }
 
-/// An alarm on what nobody counts would be silent for ever.
+/// An alarm on a metric that nobody counts would stay silent for ever.
 #[test]
 fn alarms_and_the_dashboard_watch_what_is_counted() {
     let word = |text: &str| text.chars().take_while(char::is_ascii_alphanumeric).collect::<String>();
@@ -228,7 +267,7 @@ fn alarms_and_the_dashboard_watch_what_is_counted() {
     let watched = read(&root().join("infra/observability.yaml"));
     let alarms = watched.split("Namespace: Flowgate").skip(1).filter_map(|rest| rest.split("MetricName: ").nth(1)).map(word);
     let pictures = watched.lines().filter(|line| line.contains("[\"Flowgate\"")).flat_map(|line| line.split("[\"").skip(1));
-    // `...` and `.`: the name before it, of another function.
+    // `...` and `.` repeat the name before, for another function.
     let pictures = pictures.filter(|row| !row.starts_with("...")).filter_map(|row| row.split('"').nth(2)).map(word);
     let names: Vec<String> = alarms.chain(pictures).filter(|name| !name.is_empty()).collect();
     assert!(names.len() >= 15, "{names:?}");
@@ -251,7 +290,7 @@ fn read(file: &Path) -> String {
     fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
-/// Names under `[dependencies]` and `[build-dependencies]`; what tests alone use is theirs.
+/// Returns the names under `[dependencies]` and `[build-dependencies]`, without dev-dependencies.
 fn dependencies(manifest: &str) -> Vec<String> {
     let mut section = "";
     let mut names = Vec::new();
@@ -265,13 +304,15 @@ fn dependencies(manifest: &str) -> Vec<String> {
     names
 }
 
-/// `runs/read.rs` is `runs::read`; `lib.rs` only lists the others.
+/// Returns the module path of a file: `runs/read.rs` is `runs::read`. `lib.rs` only lists the
+/// others.
 fn module_of(file: &Path) -> Option<String> {
     let module = file.with_extension("").iter().filter_map(|part| part.to_str()).collect::<Vec<_>>().join("::");
     (module != "lib").then_some(module)
 }
 
-/// What stands after `crate::`, `super::`, `self::` and the names of its own modules, as paths from the root.
+/// Returns the paths after `crate::`, `super::`, `self::` and the file's own modules, from the
+/// root.
 fn named_modules(module: &str, text: &str) -> HashSet<String> {
     let parent = module.rsplit_once("::").map_or("", |(parent, _)| parent);
     let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
@@ -288,7 +329,7 @@ fn named_modules(module: &str, text: &str) -> HashSet<String> {
     names
 }
 
-/// `b::{C, d::E}` are `b::C` and `b::d::E`.
+/// Splits `b::{C, d::E}` into `b::C` and `b::d::E`.
 fn paths(text: &str) -> Vec<String> {
     let end = text.find(|sign: char| !(sign.is_ascii_alphanumeric() || matches!(sign, '_' | ':'))).unwrap_or(text.len());
     let (path, rest) = text.split_at(end);
@@ -312,7 +353,7 @@ fn paths(text: &str) -> Vec<String> {
     found
 }
 
-/// The shortest way from a file over those that it names back to itself.
+/// Returns the shortest path from a file through its references back to itself.
 fn way_back(modules: &HashMap<String, HashSet<String>>, start: &str) -> Option<Vec<String>> {
     let mut ways = VecDeque::from([vec![start.to_owned()]]);
     let mut seen = HashSet::new();
@@ -332,7 +373,7 @@ fn way_back(modules: &HashMap<String, HashSet<String>>, start: &str) -> Option<V
     None
 }
 
-/// The file that a path leads into.
+/// Returns the file that a path leads into.
 fn file_of(modules: &HashMap<String, HashSet<String>>, path: &str) -> Option<String> {
     let mut path = path;
     while !modules.contains_key(path) {
@@ -341,7 +382,7 @@ fn file_of(modules: &HashMap<String, HashSet<String>>, path: &str) -> Option<Str
     Some(path.to_owned())
 }
 
-/// What the product is made of, without files that hold tests alone.
+/// Returns the product's source files, without test files.
 fn sources() -> Vec<(String, String)> {
     let folders = ARROWS.iter().filter(|(package, _)| *package != "tests").map(|(package, _)| root().join(package).join("src"));
     let is_product = |file: &PathBuf| !file.iter().any(|part| part == "tests" || part == "tests.rs");
@@ -353,12 +394,22 @@ fn texts() -> Vec<(String, String)> {
     files(&root(), &known).into_iter().map(named).collect()
 }
 
+/// Returns the lines that match, each with its file and number.
+fn lines(endings: &[&str], matches: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut found = Vec::new();
+    for (file, text) in files(&root(), endings).into_iter().map(named) {
+        let matching = text.lines().enumerate().filter(|(_, line)| matches(line));
+        found.extend(matching.map(|(index, line)| format!("{file}:{}: {}", index + 1, line.trim())));
+    }
+    found
+}
+
 fn named(file: PathBuf) -> (String, String) {
     let text = read(&file);
     (file.strip_prefix(root()).unwrap().display().to_string(), text)
 }
 
-/// All files below a folder with one of these endings, or of these names.
+/// Returns all files below a folder with one of these extensions or names.
 fn files(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
@@ -381,7 +432,8 @@ fn without_tests(text: &str) -> &str {
     text.split("\n#[cfg(test)]\nmod ").next().unwrap_or(text)
 }
 
-/// Line and length of each function that is too long. Formatted code closes a function where its line began.
+/// Returns line and length of each function that is too long. In formatted code, a function's
+/// closing brace has the indentation of its first line.
 fn long_functions(text: &str) -> impl Iterator<Item = (usize, usize)> {
     let lines: Vec<&str> = without_tests(text).lines().collect();
     let mut long = Vec::new();
@@ -393,7 +445,7 @@ fn long_functions(text: &str) -> impl Iterator<Item = (usize, usize)> {
         }
         let end = format!("{indent}}}");
         let length = lines[start..].iter().position(|line| *line == end).map_or(1, |offset| offset + 1);
-        if length > LONGEST_FUNCTION && !line.ends_with(';') && !line.ends_with('}') {
+        if length > MAX_FUNCTION_LINES && !line.ends_with(';') && !line.ends_with('}') {
             long.push((start + 1, length));
         }
     }

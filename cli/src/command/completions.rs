@@ -1,4 +1,4 @@
-//! `flowgate completions`: a script by which a shell completes our commands and options.
+//! `flowgate completions`: a script that completes our commands and options in a shell.
 
 use std::process::ExitCode;
 

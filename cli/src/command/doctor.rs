@@ -1,4 +1,4 @@
-//! `flowgate doctor`: what is configured, what works, and what to do about what does not.
+//! `flowgate doctor`: what is configured, what works, and how to fix what does not.
 
 mod credential;
 mod folder;
@@ -16,7 +16,7 @@ use super::serve;
 use crate::arguments::Global;
 use crate::output::{Output, plain};
 
-/// The options of `serve` say which server is meant: its folder, and what its workflows may call.
+/// Takes the options of `serve`: they name its folder and say what its workflows may call.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(crate) struct Args {
@@ -68,20 +68,20 @@ pub(crate) async fn run(args: &Args, global: &Global, output: &Output) -> Result
     if output.is_json() {
         output.json(&json!({ "ok": is_well, "findings": findings }))?;
     } else {
-        findings.iter().try_for_each(|finding| tell(finding, output))?;
+        findings.iter().try_for_each(|finding| print(finding, output))?;
     }
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Without a password that somebody put into it.
+/// Leaves out a password in the URL.
 fn shown_url(url: &str) -> String {
     let Ok(mut url) = reqwest::Url::parse(url) else { return url.to_owned() };
     let _ = (url.set_username(""), url.set_password(None));
     url.as_str().trim_end_matches('/').to_owned()
 }
 
-fn tell(finding: &Finding, output: &Output) -> std::io::Result<()> {
-    // Padded before it is coloured: what colours does not count as width.
+fn print(finding: &Finding, output: &Output) -> std::io::Result<()> {
+    // Padded before it is coloured: colour codes would count as width.
     let level = match finding.level {
         Level::Ok => style("ok     ").green(),
         Level::Warning => style("warning").yellow().bold(),

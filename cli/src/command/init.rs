@@ -1,4 +1,4 @@
-//! `flowgate init`: a commented workflow to start from, and the schema by which editors complete it.
+//! `flowgate init`: a commented workflow to start from, and the schema for editors.
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -26,12 +26,12 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, output: &Output) -> Result<ExitCode> {
     let file = file(&args.place);
     if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder).with_context(|| format!("could not make the folder {}", folder.display()))?;
+        fs::create_dir_all(folder).with_context(|| format!("could not create the folder {}", folder.display()))?;
     }
     if !create(&file, EXAMPLE)? {
-        return Err(Failure::Usage(format!("{} is there already and stays as it is", file.display())).into());
+        return Err(Failure::Usage(format!("{} already exists and was not changed", file.display())).into());
     }
-    // The workflow's first line names it: editors find it without a network.
+    // The workflow's first line names the schema, so editors find it without a network.
     let schema_file = file.with_file_name(SCHEMA_FILE);
     let schema_text = serde_json::to_string_pretty(&schema::document(Kinds::standard()))? + "\n";
     let is_new = create(&schema_file, &schema_text)?;
@@ -42,15 +42,15 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<ExitCode> {
     }
     output.line(format!("wrote {shown}"))?;
     if is_new {
-        output.line(format!("wrote {}, by which editors complete and check it", schema_file.display()))?;
+        output.line(format!("wrote {}, which lets editors complete and check it", schema_file.display()))?;
     } else {
-        output.note(format!("{0} stays as it is; to renew it: flowgate schema > {0}", schema_file.display()));
+        output.note(format!("{0} already exists and was not changed; to renew it: flowgate schema > {0}", schema_file.display()));
     }
     output.line(format!("\n  flowgate validate {shown}\n  flowgate publish {shown}"))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// `false` where there is a file of that name.
+/// Returns `false` if the file already exists.
 fn create(file: &Path, text: &str) -> Result<bool> {
     match OpenOptions::new().write(true).create_new(true).open(file) {
         Ok(mut created) => created.write_all(text.as_bytes()).with_context(|| format!("could not write {}", file.display()))?,

@@ -1,4 +1,4 @@
-//! `flowgate keys`: API keys. A key itself is shown when it is made, and never again.
+//! `flowgate keys`: API keys. A key is shown when it is created, and never again.
 
 use std::process::ExitCode;
 
@@ -14,13 +14,13 @@ use crate::table;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make a key and print it
+    /// Create a key and print it
     Create(Create),
-    /// List keys, without the keys themselves
+    /// List keys, without their secrets
     List,
-    /// Make a key that follows another, which ends after an overlap
+    /// Create a key that replaces another, which expires after an overlap
     Rotate {
-        /// The id of the key: what stands between fg_ and the next _
+        /// The id of the key: the part between fg_ and the next _
         id: String,
         /// How long the old key still works, in seconds; default: a day
         #[arg(long, value_name = "SECONDS")]
@@ -35,27 +35,27 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct Create {
-    /// What people call the key
+    /// A name for the key
     name: String,
-    /// A workflow that the key may use; may be given several times
+    /// A workflow that the key may use; repeat for several
     #[arg(long = "workflow", value_name = "ID", required_unless_present = "all_workflows", conflicts_with = "all_workflows")]
     workflows: Vec<String>,
-    /// The key may use every workflow, those to come too
+    /// The key may use every workflow, future ones included
     #[arg(long)]
     all_workflows: bool,
-    /// What the key may do; several with commas between them
+    /// What the key may do, separated by commas
     #[arg(long, value_enum, value_delimiter = ',', default_value = "run,read,cancel")]
     scopes: Vec<Scope>,
-    /// When the key ends, such as 2027-01-31T00:00:00Z
+    /// When the key expires, such as 2027-01-31T00:00:00Z
     #[arg(long, value_name = "TIME")]
     expires_at: Option<String>,
-    /// How many runs the key may start a minute
+    /// How many runs the key may start per minute
     #[arg(long, value_name = "N")]
     requests_per_minute: Option<u32>,
-    /// How many of them at once; default: all of a minute's
+    /// How many of them it may start in one burst; default: all of them
     #[arg(long, value_name = "N", requires = "requests_per_minute")]
     burst: Option<u32>,
-    /// How many of its runs may go on at the same time
+    /// How many of its runs may be open at the same time
     #[arg(long, value_name = "N")]
     concurrent_runs: Option<u32>,
 }
@@ -74,11 +74,11 @@ pub(crate) async fn run(command: &Command, global: &Global, output: &Output) -> 
     let client = Client::new(global)?;
     match command {
         Command::Create(create) => {
-            tell_key(&client.json(client.request(Method::POST, &["v1", "keys"], &[]).json(&body(create))).await?, output)?
+            print_key(&client.json(client.request(Method::POST, &["v1", "keys"], &[]).json(&body(create))).await?, output)?
         }
         Command::Rotate { id, overlap } => {
             let body = overlap.map_or(json!({}), |seconds| json!({ "overlap_seconds": seconds }));
-            tell_key(&client.json(client.request(Method::POST, &["v1", "keys", id, "rotate"], &[]).json(&body)).await?, output)?;
+            print_key(&client.json(client.request(Method::POST, &["v1", "keys", id, "rotate"], &[]).json(&body)).await?, output)?;
         }
         Command::Revoke { id } => {
             client.json(client.request(Method::DELETE, &["v1", "keys", id], &[])).await?;
@@ -105,8 +105,8 @@ fn body(create: &Create) -> Value {
     body
 }
 
-/// The key alone on standard output, so that a script can take it.
-fn tell_key(answer: &Value, output: &Output) -> Result<()> {
+/// Prints only the key on standard output, so that a script can read it.
+fn print_key(answer: &Value, output: &Output) -> Result<()> {
     if output.is_json() {
         return Ok(output.json(answer)?);
     }

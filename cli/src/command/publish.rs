@@ -1,4 +1,4 @@
-//! `flowgate publish`: a file becomes the draft, the draft a version that callers run.
+//! `flowgate publish`: saves a file as the draft and publishes it as a version.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -22,7 +22,7 @@ use crate::problems::{self, Problem};
 pub(crate) struct Args {
     /// A workflow file, YAML or JSON; - for standard input
     file: String,
-    /// The workflow's id; default: the file's name without its ending
+    /// The workflow's id; default: the file's name without its extension
     #[arg(long)]
     id: Option<String>,
     /// What is new in this version
@@ -66,7 +66,7 @@ fn id(args: &Args) -> Result<String, Failure> {
     }
 }
 
-/// Saves the draft and shows what is wrong with it; with errors there is nothing to publish.
+/// Saves the draft and shows its problems. A draft with errors is not published.
 async fn save(client: &Client, id: &str, text: &str, args: &Args, output: &Output) -> Result<Vec<Problem>> {
     let media = if text.trim_start().starts_with('{') { "application/json" } else { "application/yaml" };
     let request = client.request(Method::PUT, &["v1", "workflows", id], &[]).header(CONTENT_TYPE, media).body(text.to_owned());
@@ -90,10 +90,10 @@ async fn save(client: &Client, id: &str, text: &str, args: &Args, output: &Outpu
 }
 
 fn read_problems(answer: &Value) -> Result<Vec<Problem>> {
-    answer.get("problems").map_or(Ok(Vec::new()), Vec::deserialize).context("the server's problems cannot be read")
+    answer.get("problems").map_or(Ok(Vec::new()), Vec::deserialize).context("could not read the problems in the server's answer")
 }
 
-/// A line that can be pasted into a shell which has the key in FLOWGATE_KEY.
+/// A line to paste into a shell where FLOWGATE_KEY holds the key.
 fn curl(endpoint: &str, text: &str) -> String {
     let workflow = Document::parse(text).ok().and_then(|document| Workflow::compile(&document).0);
     let input = workflow.map_or(json!({}), |workflow| workflow.sample_input());

@@ -1,4 +1,4 @@
-//! `flowgate run`: starts a run and waits for its end, streams it, or leaves it to go on alone.
+//! `flowgate run`: starts a run, then waits for it, streams it, or leaves it running.
 
 mod progress;
 
@@ -24,16 +24,16 @@ use progress::Progress;
 pub(crate) struct Args {
     /// The workflow's id
     workflow: String,
-    /// The input: JSON, @file, or - for standard input; without it the fields' example values are sent
+    /// The input: JSON, @file, or - for standard input; default: the fields' example values
     #[arg(long, short)]
     input: Option<String>,
-    /// Print what models say as they say it; with -o json every event
+    /// Print the text of models as it arrives; with -o json every event
     #[arg(long, conflicts_with = "detach")]
     stream: bool,
-    /// Print the run's id and leave it to go on alone
+    /// Print the run's id and do not wait for it
     #[arg(long = "async")]
     detach: bool,
-    /// Run this version, not the active one
+    /// Run this version instead of the active one
     #[arg(long = "version", value_name = "VERSION")]
     pinned: Option<String>,
 }
@@ -51,12 +51,12 @@ pub(crate) async fn run(args: &Args, global: &Global, output: &Output) -> Result
     }
     let answer = client.send(start.header(ACCEPT, "text/event-stream")).await?;
     let mut events = Follower::of_start(&client, answer);
-    let (run, is_told) = match (args.stream, output.is_json()) {
-        (true, true) => (tell_events(&mut events, output).await?, true),
-        (true, false) => tell_chunks(&mut events, output).await?,
+    let (run, is_printed) = match (args.stream, output.is_json()) {
+        (true, true) => (print_events(&mut events, output).await?, true),
+        (true, false) => print_chunks(&mut events, output).await?,
         (false, _) => (wait(&mut events).await?, false),
     };
-    tell_end(&run, is_told, output)
+    report_end(&run, is_printed, output)
 }
 
 fn read_input(given: &str) -> Result<Value, Failure> {
@@ -70,9 +70,9 @@ fn read_input(given: &str) -> Result<Value, Failure> {
     flowgate_engine::json::parse(&text).map_err(|error| Failure::Usage(format!("the input is not JSON: {error}")))
 }
 
-/// What the document says to try it with.
+/// Builds an input from the example values in the workflow's document.
 async fn sample_input(client: &Client, workflow: &str) -> Result<Value> {
-    let give_it = |why: &str| Failure::Usage(format!("{why}: say with --input what to send"));
+    let give_it = |why: &str| Failure::Usage(format!("{why}: give the input with --input"));
     let answer = match client.get(&["v1", "workflows", workflow], &[]).await {
         Err(error) if matches!(error.downcast_ref(), Some(Failure::Refused(refusal)) if refusal.status == 403) => {
             return Err(give_it("this key may not read the workflow's document").into());
@@ -99,64 +99,64 @@ async fn detach(client: &Client, start: RequestBuilder, output: &Output) -> Resu
 async fn wait(events: &mut Follower) -> Result<Value> {
     let mut progress = Progress::start();
     loop {
-        let told = events.next().await?;
-        if told.event == "run.finished" {
+        let event = events.next().await?;
+        if event.name == "run.finished" {
             progress.end();
-            return Ok(told.data);
+            return Ok(event.data);
         }
-        progress.tell(&told);
+        progress.show(&event);
     }
 }
 
-async fn tell_events(events: &mut Follower, output: &Output) -> Result<Value> {
+async fn print_events(events: &mut Follower, output: &Output) -> Result<Value> {
     loop {
-        let told = events.next().await?;
-        output.json_line(&told)?;
-        if told.event == "run.finished" {
-            return Ok(told.data);
+        let event = events.next().await?;
+        output.json_line(&event)?;
+        if event.name == "run.finished" {
+            return Ok(event.data);
         }
     }
 }
 
-/// The run, and whether anything was said.
-async fn tell_chunks(events: &mut Follower, output: &Output) -> Result<(Value, bool)> {
+/// Returns the run, and whether any text was printed.
+async fn print_chunks(events: &mut Follower, output: &Output) -> Result<(Value, bool)> {
     let mut speaker: Option<String> = None;
     loop {
-        let told = events.next().await?;
-        let node = told.data["node"].as_str().unwrap_or_default();
-        match told.event.as_str() {
+        let event = events.next().await?;
+        let node = event.data["node"].as_str().unwrap_or_default();
+        match event.name.as_str() {
             "chunk" => {
                 if speaker.as_deref().is_some_and(|before| before != node) {
                     output.piece("\n\n")?;
                 }
                 speaker = Some(node.to_owned());
-                output.piece(told.data["text"].as_str().unwrap_or_default())?;
+                output.piece(event.data["text"].as_str().unwrap_or_default())?;
             }
             "node.reset" => output.note(format!("\n[{} starts again]", plain(node))),
             "run.finished" => {
                 if speaker.is_some() {
                     output.piece("\n")?;
                 }
-                return Ok((told.data, speaker.is_some()));
+                return Ok((event.data, speaker.is_some()));
             }
             _ => {}
         }
     }
 }
 
-fn tell_end(answer: &Value, is_told: bool, output: &Output) -> Result<ExitCode> {
+fn report_end(answer: &Value, is_printed: bool, output: &Output) -> Result<ExitCode> {
     let run = Run::read(answer)?;
     if output.is_json() {
-        if !is_told {
+        if !is_printed {
             output.json(answer)?;
         }
         return Ok(run.exit_code());
     }
     let has_output = !run.output.is_null() && (run.status == "succeeded" || run.output != json!({}));
-    if has_output && !is_told {
+    if has_output && !is_printed {
         output.json(&run.output)?;
     }
-    run.tell_end(output);
+    run.print_end(output);
     Ok(run.exit_code())
 }
 

@@ -1,4 +1,4 @@
-//! `flowgate runs`: the latest runs, or what one run did and when.
+//! `flowgate runs`: the latest runs, or the timeline of one run.
 
 mod timeline;
 
@@ -18,12 +18,12 @@ use crate::table;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// A workflow's id: its runs. A run's id: that run. Without it: the runs of all workflows
+    /// A workflow's id to list its runs, or a run's id to show it; default: runs of all workflows
     what: Option<String>,
     /// Only runs in this state
     #[arg(long, value_parser = ["pending", "running", "waiting", "succeeded", "failed", "cancelled"])]
     status: Option<String>,
-    /// How many at most
+    /// The maximum number of runs
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=100))]
     limit: u64,
 }
@@ -38,7 +38,7 @@ pub(crate) async fn run(args: &Args, global: &Global, output: &Output) -> Result
     Ok(ExitCode::SUCCESS)
 }
 
-/// A program gets them with what they were given and what they gave.
+/// Programs also get inputs and outputs.
 async fn runs_of(client: &Client, workflow: &str, args: &Args, output: &Output) -> Result<Vec<Value>> {
     let limit = args.limit.to_string();
     let mut query = vec![("limit", limit.as_str())];
@@ -48,7 +48,7 @@ async fn runs_of(client: &Client, workflow: &str, args: &Args, output: &Output) 
     serde_json::from_value(page["items"].take()).context("the server's answer is not a list of runs")
 }
 
-/// The latest of every workflow that the key may list.
+/// The latest runs of every workflow that the key may list.
 async fn all_runs(client: &Client, args: &Args, output: &Output) -> Result<Vec<Value>> {
     let workflows = match client.all_items(&["v1", "workflows"]).await {
         Err(error) if matches!(error.downcast_ref(), Some(Failure::Refused(refusal)) if refusal.status == 403) => {
@@ -60,7 +60,7 @@ async fn all_runs(client: &Client, args: &Args, output: &Output) -> Result<Vec<V
     for workflow in &workflows {
         runs.extend(runs_of(client, workflow["id"].as_str().unwrap_or_default(), args, output).await?);
     }
-    // Ids of runs sort by the time they were made.
+    // Run ids sort by creation time.
     runs.sort_by(|left, right| right["id"].as_str().cmp(&left["id"].as_str()));
     runs.truncate(usize::try_from(args.limit).unwrap_or(usize::MAX));
     Ok(runs)
@@ -78,8 +78,8 @@ fn row(run: &Run) -> Vec<String> {
     let started = run.started_at.as_ref().unwrap_or(&run.created_at);
     let started = started.split('.').next().unwrap_or_default().replace('T', " ");
     let took = run.duration_ms.map_or("-".to_owned(), duration);
-    let told = |text: &str| plain(text).into_owned();
-    vec![told(&run.id), told(&run.workflow_id), told(&run.version), run.coloured_status().to_string(), told(&started), took]
+    let cell = |text: &str| plain(text).into_owned();
+    vec![cell(&run.id), cell(&run.workflow_id), cell(&run.version), run.coloured_status().to_string(), cell(&started), took]
 }
 
 async fn show(client: &Client, id: &str, output: &Output) -> Result<()> {
@@ -89,9 +89,9 @@ async fn show(client: &Client, id: &str, output: &Output) -> Result<()> {
         return Ok(output.json(&json!({ "run": answer, "trace": trace }))?);
     }
     let run = Run::read(&answer)?;
-    let nodes = Vec::<timeline::Node>::deserialize(&trace["nodes"]).context("the server's trace cannot be read")?;
+    let nodes = Vec::<timeline::Node>::deserialize(&trace["nodes"]).context("could not read the trace in the server's answer")?;
     let width = if output.is_terminal { usize::from(console::Term::stdout().size().1) } else { 80 };
-    run.tell_end(output);
+    run.print_end(output);
     output.line("")?;
     for line in timeline::lines(&nodes, width) {
         output.line(line)?;

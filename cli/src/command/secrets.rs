@@ -1,4 +1,4 @@
-//! `flowgate secrets`: what providers gave you. Written, never read back.
+//! `flowgate secrets`: provider credentials. They can be written but never read back.
 
 use std::io::{IsTerminal, Read};
 use std::process::ExitCode;
@@ -16,19 +16,19 @@ use crate::table;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Store a secret; its value is asked for, or read from standard input
+    /// Store a secret; prompts for its value, or reads it from standard input
     Set {
-        /// As workflows write it: {{NAME}}
+        /// The name that workflows use as {{NAME}}
         name: String,
     },
-    /// List the names
+    /// List the names of secrets
     List,
     /// Delete a secret
     Delete { name: String },
 }
 
-/// The server takes 16 KiB.
-const LONGEST: u64 = 16 * 1024;
+/// The server accepts up to 16 KiB.
+const MAX_SECRET_BYTES: u64 = 16 * 1024;
 
 pub(crate) async fn run(command: &Command, global: &Global, output: &Output) -> Result<ExitCode> {
     let client = Client::new(global)?;
@@ -47,19 +47,19 @@ pub(crate) async fn run(command: &Command, global: &Global, output: &Output) -> 
     Ok(ExitCode::SUCCESS)
 }
 
-/// Not from the command line: that stands in the shell's history and in the list of processes.
+/// Never takes the value from the command line: shell history and process lists would show it.
 fn ask(name: &str) -> Result<String> {
     let value = if std::io::stdin().is_terminal() {
         let terminal = console::Term::stderr();
-        terminal.write_str(&format!("{}: ", plain(name))).context("the terminal cannot be written to")?;
-        terminal.read_secure_line().context("the value cannot be read")?
+        terminal.write_str(&format!("{}: ", plain(name))).context("could not write to the terminal")?;
+        terminal.read_secure_line().context("could not read the value")?
     } else {
         let mut value = String::new();
-        std::io::stdin().take(LONGEST + 2).read_to_string(&mut value).context("the value cannot be read")?;
+        std::io::stdin().take(MAX_SECRET_BYTES + 2).read_to_string(&mut value).context("could not read the value")?;
         value.trim_end_matches(['\r', '\n']).to_owned()
     };
-    if value.is_empty() || value.len() as u64 > LONGEST {
-        return Err(Failure::Usage(format!("a secret has 1 to {LONGEST} bytes")).into());
+    if value.is_empty() || value.len() as u64 > MAX_SECRET_BYTES {
+        return Err(Failure::Usage(format!("a secret has 1 to {MAX_SECRET_BYTES} bytes")).into());
     }
     Ok(value)
 }

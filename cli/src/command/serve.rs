@@ -1,4 +1,4 @@
-//! `flowgate serve`: the server, and on its first start a welcome with something to try.
+//! `flowgate serve`: the server, and on its first start a welcome with examples to try.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -20,26 +20,26 @@ use crate::server::{Options, Server};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The folder that holds everything.
+    /// The folder for all data
     #[arg(long, env = "FLOWGATE_DATA", default_value = "./.flowgate")]
     pub data: PathBuf,
     #[arg(long, env = "FLOWGATE_LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
-    /// Where callers reach the server; links are made from it. Default: http:// and the address it listens on.
+    /// Where callers reach the server, used in links; default: http:// and the listen address
     #[arg(long, env = "FLOWGATE_PUBLIC_URL")]
     pub public_url: Option<String>,
-    /// Refuse outside calls and webhooks to this machine's own addresses.
+    /// Refuse outside calls and webhooks to this machine's own addresses
     #[arg(long)]
     no_loopback: bool,
-    /// Allow outside calls and webhooks to private networks, and plain http to them.
+    /// Allow outside calls and webhooks to private networks, and plain http
     #[arg(long)]
     allow_private: bool,
 }
 
-/// Published on the first start: each runs without a provider.
+/// Published on the first start. They run without a provider.
 const EXAMPLES: [(&str, &str); 2] =
     [("greeting", include_str!("../../../examples/greeting.yaml")), ("story", include_str!("../../../examples/story.yaml"))];
-const SHORTEST_ADMIN_KEY: usize = 32;
+const MIN_ADMIN_KEY_CHARACTERS: usize = 32;
 
 pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     let admin_key = admin_key()?;
@@ -47,11 +47,11 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     let settings = Settings { admin_key: admin_key.clone(), ..Settings::default() };
     let options = Options { data: args.data.clone(), listen: args.listen, public_url: args.public_url, settings, outbound };
     let server = Server::start(options).await?;
-    eprintln!("flowgate listens on http://{} and keeps everything in {}", server.address, args.data.display());
+    eprintln!("flowgate listens on http://{} and stores its data in {}", server.address, args.data.display());
     if is_new(&server.app).await? {
         welcome(&server.app, admin_key.is_none()).await?;
     }
-    until_told_to_stop().await?;
+    stop_signal().await?;
     eprintln!("stopping");
     server.stop().await;
     Ok(ExitCode::SUCCESS)
@@ -72,8 +72,8 @@ impl Args {
 /// The operator's own admin credential.
 pub(super) fn admin_key() -> Result<Option<String>> {
     let Some(key) = std::env::var("FLOWGATE_ADMIN_KEY").ok().filter(|key| !key.is_empty()) else { return Ok(None) };
-    if key.len() < SHORTEST_ADMIN_KEY || key.starts_with("fg_") {
-        bail!("FLOWGATE_ADMIN_KEY must have at least {SHORTEST_ADMIN_KEY} characters and not begin with fg_");
+    if key.len() < MIN_ADMIN_KEY_CHARACTERS || key.starts_with("fg_") {
+        bail!("FLOWGATE_ADMIN_KEY must have at least {MIN_ADMIN_KEY_CHARACTERS} characters and not begin with fg_");
     }
     Ok(Some(key))
 }
@@ -83,8 +83,8 @@ async fn is_new(app: &App) -> Result<bool> {
     Ok(app.ports.workflows.list(one()).await?.items.is_empty() && app.ports.keys.list(one()).await?.items.is_empty())
 }
 
-/// Two workflows, a key for each, and lines to paste.
-#[expect(clippy::print_stdout, reason = "what the first start tells is its result")]
+/// Publishes two workflows, creates a key for each, and prints lines to paste.
+#[expect(clippy::print_stdout, reason = "the welcome is the command's output")]
 async fn welcome(app: &Arc<App>, show_admin_key: bool) -> Result<()> {
     let mut keys = Vec::new();
     for (id, document) in EXAMPLES {
@@ -106,7 +106,7 @@ async fn welcome(app: &Arc<App>, show_admin_key: bool) -> Result<()> {
     if show_admin_key {
         println!("Admin key, shown this once:  {}\n", app.bootstrap_token());
     }
-    println!("Two workflows are published, each with a key of its own, shown this once:");
+    println!("Two workflows are published, each with its own key, shown this once:");
     println!("  greeting  {greeting}\n  story     {story}\n\nTry them:\n");
     println!("# native: wait for the answer");
     println!(
@@ -116,18 +116,18 @@ async fn welcome(app: &Arc<App>, show_admin_key: bool) -> Result<()> {
     println!(
         "curl -s {url}/v1/workflow/invoke -H 'Authorization: Bearer {greeting}' -H 'Content-Type: application/json' -d '{{\"input\":{{\"name\":\"Ada\",\"n\":3}}}}'\n"
     );
-    println!("# Sim: stream the story as it is told");
+    println!("# Sim: stream the story as it is written");
     println!(
         "curl -sN {url}/api/workflows/story/execute -H 'X-API-Key: {story}' -H 'Content-Type: application/json' -d '{{\"character\":\"a lighthouse keeper\",\"stream\":true,\"selectedOutputs\":[\"draft.content\"]}}'\n"
     );
-    println!("# AI-Flow: start, then ask for the result with the run_id of the answer");
+    println!("# AI-Flow: start, then fetch the result with the run_id in the answer");
     println!(
         "curl -s {url}/v1/flow/greeting/run -H 'Authorization: Bearer {greeting}' -H 'Content-Type: application/json' -d '{{\"name\":\"Ada\",\"n\":3}}'\n"
     );
     Ok(())
 }
 
-async fn until_told_to_stop() -> Result<()> {
+async fn stop_signal() -> Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("could not listen for SIGTERM")?;
     tokio::select! {
         interrupted = tokio::signal::ctrl_c() => interrupted.context("could not listen for ctrl-c")?,

@@ -1,4 +1,4 @@
-//! `flowgate validate`: everything that is wrong with workflow files, without a server.
+//! `flowgate validate`: shows every problem of workflow files, without a server.
 
 use std::io::Read;
 use std::process::ExitCode;
@@ -41,7 +41,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<ExitCode> {
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The text of a workflow file. One more byte than a document may have is enough to say that it is too long.
+/// Reads a workflow file. Reading one byte past the limit shows that the file is too long.
 pub(crate) fn read(file: &str) -> Result<String, Failure> {
     let unusable = |error: std::io::Error| Failure::Usage(format!("{file} cannot be read: {error}"));
     let source: Box<dyn Read> =

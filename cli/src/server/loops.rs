@@ -1,4 +1,5 @@
-//! The loops that stand for SQS and the timer: messages are done as they come, what is due is sent again, what has expired is forgotten.
+//! The loops that replace SQS and the timer: they handle messages, sweep due rows, and delete
+//! expired runs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +12,12 @@ use tokio::task::{JoinHandle, JoinSet};
 use flowgate_local::Local;
 use flowgate_runner::Runner;
 
-/// Each run holds its values in memory; more of them wait their turn.
-const RUNS_AT_ONCE: usize = 512;
-/// Of their own, so that deliveries never wait for runs.
-const DELIVERIES_AT_ONCE: usize = 64;
+/// Each run holds its values in memory; further runs wait their turn.
+const MAX_CONCURRENT_RUNS: usize = 512;
+/// A limit of their own, so that deliveries never wait for runs.
+const MAX_CONCURRENT_DELIVERIES: usize = 64;
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
-const SWEEP_AT_ONCE: usize = 1_000;
+const SWEEP_LIMIT: usize = 1_000;
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
 
 pub(super) struct Loops {
@@ -34,7 +35,7 @@ pub(super) fn start(runner: &Arc<Runner>, local: &Local, messages: mpsc::Unbound
 }
 
 impl Loops {
-    /// Takes no more messages. What is in hand goes on until [`Stopped::finished`].
+    /// Takes no more messages. Messages in hand go on until [`Stopped::finished`].
     pub(super) async fn stop(mut self) -> Stopped {
         self.timers.abort_all();
         self.stop_messages.notify_one();
@@ -42,20 +43,20 @@ impl Loops {
     }
 }
 
-/// Loops that take nothing new.
+/// Loops that take no more messages.
 pub(super) struct Stopped {
     in_hand: JoinSet<()>,
 }
 
 impl Stopped {
-    /// What was in hand has ended, or was handed over.
+    /// Waits until every message in hand has ended or was handed over.
     pub(super) async fn finished(mut self) {
         while self.in_hand.join_next().await.is_some() {}
     }
 }
 
 async fn work(runner: Arc<Runner>, mut messages: mpsc::UnboundedReceiver<Message>, stop: Arc<tokio::sync::Notify>) -> JoinSet<()> {
-    let (runs, deliveries) = (Arc::new(Semaphore::new(RUNS_AT_ONCE)), Arc::new(Semaphore::new(DELIVERIES_AT_ONCE)));
+    let (runs, deliveries) = (Arc::new(Semaphore::new(MAX_CONCURRENT_RUNS)), Arc::new(Semaphore::new(MAX_CONCURRENT_DELIVERIES)));
     let mut in_hand = JoinSet::new();
     loop {
         let message = tokio::select! {
@@ -73,14 +74,14 @@ async fn work(runner: Arc<Runner>, mut messages: mpsc::UnboundedReceiver<Message
 async fn handle(runner: Arc<Runner>, turn: Arc<Semaphore>, message: Message) {
     let Ok(_turn) = turn.acquire().await else { return };
     if let Err(error) = runner.handle(&message).await {
-        tracing::warn!(?message, error = format!("{error:#}"), "a message was not done; its due row brings it back");
+        tracing::warn!(?message, error = format!("{error:#}"), "could not handle a message; its due row brings it back");
     }
 }
 
 async fn sweep(app: Arc<App>) {
     loop {
-        if let Err(error) = app.sweep(SWEEP_AT_ONCE).await {
-            tracing::warn!(error = format!("{error:#}"), "could not look for what is due");
+        if let Err(error) = app.sweep(SWEEP_LIMIT).await {
+            tracing::warn!(error = format!("{error:#}"), "could not sweep due rows");
         }
         app.ports.clock.sleep(SWEEP_EVERY).await;
     }
@@ -89,7 +90,7 @@ async fn sweep(app: Arc<App>) {
 async fn forget(app: Arc<App>, local: Local) {
     loop {
         if let Err(error) = local.forget_expired(app.now()).await {
-            tracing::warn!(error = format!("{error:#}"), "could not forget expired runs");
+            tracing::warn!(error = format!("{error:#}"), "could not delete expired runs");
         }
         app.ports.clock.sleep(FORGET_EVERY).await;
     }

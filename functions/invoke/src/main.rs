@@ -1,4 +1,4 @@
-//! Starts runs, in every dialect: waits with the caller, streams, or accepts. HTTP, streamed.
+//! Starts runs in every dialect, and waits, streams, or accepts. HTTP, streamed.
 
 use std::process::ExitCode;
 

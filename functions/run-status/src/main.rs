@@ -1,4 +1,4 @@
-//! Reads, lists and cancels runs, in every dialect, and tells their events to who comes back. HTTP, streamed.
+//! Reads, lists and cancels runs in every dialect, and streams their events. HTTP, streamed.
 
 use std::process::ExitCode;
 

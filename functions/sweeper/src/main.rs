@@ -1,4 +1,4 @@
-//! Sends again what is due: lost messages, runs whose owner has died, webhooks whose time has come. Every minute.
+//! Sends due work again: lost messages, runs whose owner died, webhooks to retry. Every minute.
 
 use std::process::ExitCode;
 

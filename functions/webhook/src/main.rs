@@ -1,4 +1,4 @@
-//! Signs and delivers webhooks. The queue of deliveries.
+//! Signs and delivers webhooks. Reads the queue of deliveries.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Takes detached runs to their end. The queue of runs.
+//! Drives detached runs to their end. Reads the queue of runs.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Drafts, versions, and which of them callers run. HTTP.
+//! Drafts, versions, and the active version. HTTP.
 
 use std::process::ExitCode;
 

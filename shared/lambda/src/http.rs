@@ -1,4 +1,4 @@
-//! HTTP through API Gateway: answers streamed or as a whole. Nothing of a request goes on once its answer has left.
+//! HTTP through API Gateway, streamed or buffered. No work of a request outlives its answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,13 +20,13 @@ use super::{Function, served, trace};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-/// API Gateway cuts a stream that says nothing for five minutes, proxies on the way sooner.
+/// API Gateway cuts a stream that is silent for five minutes. Proxies cut it sooner.
 const KEEPALIVE: Duration = Duration::from_secs(15);
-/// White space after JSON, nothing between two server-sent events.
+/// White space after JSON, and ignored between server-sent events.
 const LINE_BREAK: Bytes = Bytes::from_static(b"\n");
 
 impl Function {
-    /// Bytes leave as they are made.
+    /// Serves the routes and streams each answer.
     pub async fn streamed(self, routes: impl FnOnce(Arc<App>) -> Router) -> Result<()> {
         let router = routes(self.app.clone());
         self.stream(router).await
@@ -36,11 +36,11 @@ impl Function {
         if self.buffered {
             return self.respond_buffered(router).await;
         }
-        let router = router.layer(from_fn_with_state(Arc::new(self), held_open));
+        let router = router.layer(from_fn_with_state(Arc::new(self), answer_while_draining));
         served(lambda_http::run_with_streaming_response(router).await)
     }
 
-    /// Answers leave in one piece.
+    /// Serves the routes and sends each answer in one piece.
     pub async fn buffered(self, routes: impl FnOnce(Arc<App>) -> Router) -> Result<()> {
         let router = routes(self.app.clone());
         self.respond_buffered(router).await
@@ -63,8 +63,8 @@ impl Function {
     }
 }
 
-/// The process stands still after the last byte: it leaves when nothing is in hand any more.
-async fn held_open(State(function): State<Arc<Function>>, mut request: Request, next: Next) -> Response {
+/// Lambda freezes the process after the last byte, so the answer stays open until no work is left.
+async fn answer_while_draining(State(function): State<Arc<Function>>, mut request: Request, next: Next) -> Response {
     function.begin_request(&mut request);
     let response = next.run(request).await;
     let app = function.app.clone();
@@ -83,7 +83,7 @@ async fn drain(State(function): State<Arc<Function>>, mut request: Request, next
     response
 }
 
-/// Until nothing is in hand.
+/// Sends line breaks until no work is left.
 fn keepalive(app: Arc<App>) -> impl Stream<Item = Result<Bytes, axum::Error>> {
     stream::unfold(app, |app| async move {
         let waiting = timeout(&*app.ports.clock, KEEPALIVE, app.idle()).await.is_none();

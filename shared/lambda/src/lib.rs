@@ -1,4 +1,5 @@
-//! What every function's main calls: it reads the configuration, begins the log, builds the platform, and serves events until Lambda stops the process.
+//! What every function's main calls: reads the configuration, starts the log, builds the platform,
+//! and serves events until Lambda stops the process.
 
 mod http;
 #[cfg(feature = "starts")]
@@ -20,27 +21,27 @@ use lambda_runtime::Context;
 
 use flowgate_aws::{Aws, Config, TraceHeaders};
 
-/// Before its deadline, at which Lambda kills it, a function needs so long to write down what it hands over.
+/// How long before its deadline a function starts to hand over, since Lambda kills it then.
 const HAND_OVER: Duration = Duration::from_secs(20);
 const CANNOT_START: &str = "the platform cannot start";
 
-/// One process of a function: it serves one event at a time, and stands still between two.
+/// One process of a function. It serves one event at a time, and is frozen between events.
 pub struct Function {
     app: Arc<App>,
     aws: Aws,
-    /// HTTP answers as one JSON object, for tools that cannot read a stream.
+    /// Sends each HTTP answer as one JSON object, for tools that cannot read a stream.
     buffered: bool,
 }
 
-/// The whole of a function's main.
+/// Runs a function's main.
 pub fn main(serve: impl AsyncFnOnce() -> Result<()>) -> ExitCode {
     log::begin();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime");
     match runtime.and_then(|runtime| runtime.block_on(serve())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Lambda answers for it, and starts another process with the next event.
-            tracing::error!(error = format!("{error:#}"), "the function cannot go on");
+            // Lambda reports the error, and starts another process with the next event.
+            tracing::error!(error = format!("{error:#}"), "the function failed");
             ExitCode::FAILURE
         }
     }
@@ -54,7 +55,7 @@ impl Function {
         Ok(Self { app, aws, buffered: config.buffered })
     }
 
-    /// What is true of this event and of no other.
+    /// Sets the deadline and the trace of this event.
     fn begin(&self, context: &Context, traceparent: Option<String>) {
         self.app.must_end_by(deadline(context) - HAND_OVER);
         let xray = context.xray_trace_id.clone();

@@ -1,4 +1,4 @@
-//! The log of a function: a JSON object a line, and what is measured among them in CloudWatch's embedded metric format.
+//! The log of a function: one JSON object per line. Metrics use CloudWatch's embedded format.
 
 use std::fmt::Debug;
 use std::io::Write;
@@ -15,10 +15,10 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 const NAMESPACE: &str = "Flowgate";
 const PREFIX: &str = "metric.";
-/// Requests are told here: a line each is what an operator looks for, and CloudWatch is paid by the byte either way.
+/// Logs each request in one line. Operators look for them.
 const USUAL_FILTER: &str = "info,flowgate_api::request=debug";
 
-/// To be called once.
+/// Starts the log. Call it once.
 pub(super) fn begin() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(USUAL_FILTER));
     let lines = tracing_subscriber::fmt::layer()
@@ -29,11 +29,11 @@ pub(super) fn begin() {
         .with_filter(filter_fn(|metadata| metadata.target() != TARGET));
     let function = std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
     let metrics = Metrics { function }.with_filter(filter_fn(|metadata| metadata.target() == TARGET));
-    // Fails only where somebody has begun a log before.
+    // Fails only if a log was started before.
     let _ = tracing_subscriber::registry().with(lines).with(metrics).try_init();
 }
 
-/// Writes each event of the metrics as a line that CloudWatch counts.
+/// Writes each metric event as a line that CloudWatch counts.
 struct Metrics {
     function: String,
 }
@@ -43,7 +43,7 @@ impl<S: Subscriber> Layer<S> for Metrics {
         let mut fields = Fields::default();
         event.record(&mut fields);
         let line = fields.line(&self.function, SystemClock.now().millis());
-        // A log that cannot be written must not end a run.
+        // A failed write to the log must not end a run.
         let _ = writeln!(std::io::stdout().lock(), "{line}");
     }
 }

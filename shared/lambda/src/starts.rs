@@ -1,4 +1,4 @@
-//! What the functions have in common that run workflows or deliver webhooks: they call out.
+//! Shared by the functions that call out: they run workflows or deliver webhooks.
 
 mod messages;
 
@@ -29,7 +29,7 @@ impl RunFunction {
         Ok(Self { function, runner })
     }
 
-    /// HTTP: bytes leave as they are made.
+    /// Serves the routes over HTTP and streams each answer.
     pub async fn streamed(self, routes: impl FnOnce(Arc<Runner>) -> Router) -> Result<()> {
         self.function.stream(routes(self.runner)).await
     }

@@ -1,4 +1,4 @@
-//! The timer's events: what is due is sent again. Only the ports are needed for it, and no keyring.
+//! The timer's events: sends due work again. Needs the ports, but no keyring.
 
 use std::time::Duration;
 
@@ -10,20 +10,20 @@ use serde_json::Value;
 use crate::{deadline, served};
 use flowgate_aws::{Aws, Config};
 
-/// Looks at once, and again while a look finds so many and there is time.
-const SWEEP_AT_ONCE: usize = 1_000;
-/// What is found in a look takes a few seconds.
-const LAST_LOOK: Duration = Duration::from_secs(20);
+/// Maximum rows per sweep. A full sweep is followed by another one while there is time.
+const SWEEP_LIMIT: usize = 1_000;
+/// No sweep starts this close to the deadline. A sweep takes a few seconds.
+const SWEEP_MARGIN: Duration = Duration::from_secs(20);
 
-/// The whole of the sweeper.
+/// Runs the sweeper.
 pub async fn sweeps() -> Result<()> {
     let ports = &Aws::new(&Config::from_env()?).ports();
     served(lambda_runtime::run(service_fn(|event| sweep_all(ports, event))).await)
 }
 
-/// The event itself says nothing that matters. What is left over is due in a minute too.
+/// Ignores the event's content. Rows that are left over stay due for the next minute.
 async fn sweep_all(ports: &Ports, event: LambdaEvent<Value>) -> Result<(), lambda_runtime::Error> {
-    let last_look = deadline(&event.context) - LAST_LOOK;
-    while sweep::sweep(ports, SWEEP_AT_ONCE).await? == SWEEP_AT_ONCE && ports.clock.now() < last_look {}
+    let last_sweep = deadline(&event.context) - SWEEP_MARGIN;
+    while sweep::sweep(ports, SWEEP_LIMIT).await? == SWEEP_LIMIT && ports.clock.now() < last_sweep {}
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The trace that an event belongs to, in one spelling: W3C `traceparent`.
 
-/// Of X-Ray's `Root=1-<8 hex>-<24 hex>;Parent=<16 hex>;Sampled=<0 or 1>`; the parts in any order.
+/// Converts X-Ray's `Root=1-<8 hex>-<24 hex>;Parent=<16 hex>;Sampled=<0 or 1>`, in any order.
 pub(super) fn of_xray(header: &str) -> Option<String> {
     let part = |name: &str| header.split(';').find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('='));
     let trace_id: String = part("Root")?.strip_prefix("1-")?.split('-').collect();
@@ -9,7 +9,7 @@ pub(super) fn of_xray(header: &str) -> Option<String> {
     (is_hex(&trace_id, 32) && is_hex(parent, 16)).then(|| format!("00-{trace_id}-{parent}-{flags}"))
 }
 
-/// `00-<32 hex>-<16 hex>-<2 hex>`: a caller may write anything there.
+/// Checks for `00-<32 hex>-<16 hex>-<2 hex>`: a caller may send anything.
 pub(super) fn is_parent(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     matches!(parts[..], [version, trace_id, parent, flags]
@@ -26,10 +26,10 @@ mod tests {
 
     #[test]
     fn a_trace_of_x_ray_is_one_of_w3c() {
-        let told = of_xray("Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1");
-        assert!(told.as_deref().is_some_and(is_parent));
+        let traceparent = of_xray("Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1");
+        assert!(traceparent.as_deref().is_some_and(is_parent));
         assert!(["", "00", "00-1-2-3", "a b", &"0".repeat(55)].iter().all(|text| !is_parent(text)));
-        assert_eq!(told.as_deref(), Some("00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01"));
+        assert_eq!(traceparent.as_deref(), Some("00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01"));
         assert_eq!(of_xray("Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0"), None);
         assert_eq!(of_xray("Root=1-x-y;Parent=53995c3f42cd8ad8"), None);
     }

@@ -1,7 +1,8 @@
-//! The outbound rule: which addresses a URL that a user gave may lead to.
+//! The address rule: which addresses a user's URL may lead to.
 //!
-//! A name is resolved once, all its addresses must pass, and the connection goes to one of those that were checked: there is no second look-up that could answer
-//! otherwise. Addresses written as such never see a resolver, so the URL itself is checked too.
+//! A name is resolved once, all its addresses must pass, and the connection uses one of them: no
+//! second look-up could return another. Literal addresses never reach a resolver, so the URL itself
+//! is checked too.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -17,7 +18,7 @@ const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[derive(Clone)]
 pub struct AddressRule {
-    /// Plain http to anywhere. To loopback it goes with `allow_loopback`.
+    /// Allows plain http to any host. `allow_loopback` includes plain http to loopback.
     pub allow_http: bool,
     pub allow_loopback: bool,
     /// 10/8, 172.16/12, 192.168/16 and fc00::/7. Never link-local: cloud metadata lives there.
@@ -26,13 +27,13 @@ pub struct AddressRule {
     pub clock: Arc<dyn Clock>,
 }
 
-/// Turns a name into addresses; tests answer for names of their own.
+/// Resolves a name to addresses. Tests resolve names themselves.
 #[async_trait]
 pub trait Resolver: Send + Sync {
     async fn resolve(&self, name: &str) -> io::Result<Vec<IpAddr>>;
 }
 
-/// What the machine is configured to ask.
+/// The machine's own resolver.
 pub struct SystemResolver;
 
 #[async_trait]
@@ -42,7 +43,7 @@ impl Resolver for SystemResolver {
     }
 }
 
-/// Names the host as it was written, never what it resolved to: that would tell a stranger about the inside.
+/// Names the host as written, never its resolved address: that would reveal the internal network.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     #[error("is not a URL: {0}")]
@@ -60,12 +61,13 @@ pub enum AddressError {
 }
 
 impl AddressRule {
-    /// Syntax, scheme, and addresses written as such.
+    /// Checks syntax, scheme, and literal IP addresses.
     pub fn check_url(&self, text: &str) -> Result<Url, AddressError> {
         if text.len() > MAX_URL_BYTES {
             return Err(AddressError::Syntax(format!("longer than {MAX_URL_BYTES} bytes")));
         }
-        // The parser drops tabs and line ends, so that what was checked elsewhere would not be what is called.
+        // The parser drops tabs and line ends, so a URL checked elsewhere could differ from the
+        // called one.
         if text.chars().any(char::is_control) {
             return Err(AddressError::Syntax("it holds a control character".into()));
         }
@@ -91,7 +93,7 @@ impl AddressRule {
         match url.scheme() {
             "https" => {}
             "http" if self.allow_http || (loopback && self.allow_loopback) => {}
-            // An address that may not be called at all is told as such, whatever its scheme.
+            // An address that may not be called at all gets that error, whatever its scheme.
             "http" if !loopback && written.is_none_or(|ip| self.allows(ip)) => return Err(AddressError::Scheme),
             "http" => {}
             _ => return Err(AddressError::Scheme),
@@ -100,7 +102,8 @@ impl AddressRule {
         if refused { Err(AddressError::Refused { host: url.host_str().unwrap_or_default().to_owned() }) } else { Ok(()) }
     }
 
-    /// The URL's rule and that of what its name resolves to now. A name that does not resolve passes: it is looked at again when it is called.
+    /// Checks the URL and the addresses that its name resolves to now. A name that does not resolve
+    /// passes: it is checked again when it is called.
     pub async fn check_resolved(&self, text: &str) -> Result<Url, AddressError> {
         let url = self.check_url(text)?;
         if let Some(Host::Domain(name)) = url.host()
@@ -111,7 +114,8 @@ impl AddressRule {
         Ok(url)
     }
 
-    /// What `name` resolves to. One address that is refused refuses them all: a name with both is an attack, or a mistake.
+    /// Resolves `name`. One refused address refuses them all: a mixed name is an attack or a
+    /// mistake.
     pub(super) async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, AddressError> {
         let unresolved = || AddressError::Unresolved { host: name.to_owned() };
         let answer = timeout(&*self.clock, RESOLVE_TIMEOUT, self.resolver.resolve(name)).await;
@@ -135,12 +139,12 @@ impl AddressRule {
     }
 }
 
-/// Whether the address is one that the public internet routes to a single host.
+/// Whether the public internet routes the address to a single host.
 pub fn is_global_unicast(ip: IpAddr) -> bool {
     reach(ip) == Reach::Global
 }
 
-/// RFC 6761: these names mean this machine, whatever a name server says.
+/// RFC 6761: these names mean this machine, whatever a name server answers.
 fn is_localhost(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     name == "localhost" || name.ends_with(".localhost")
@@ -161,14 +165,15 @@ fn reach(ip: IpAddr) -> Reach {
     }
 }
 
-/// After the IANA registry of special-purpose addresses.
+/// Follows the IANA registry of special-purpose addresses.
 fn reach_v4(ip: Ipv4Addr) -> Reach {
     match ip.octets() {
         [127, ..] => Reach::Loopback,
         [10, ..] | [172, 16..=31, ..] | [192, 168, ..] => Reach::Private,
         // "This network"; carrier-grade NAT.
         [0, ..] | [100, 64..=127, ..] => Reach::Never,
-        // Link-local: instance metadata, and the runtime of a Lambda. The second one is the same thing on Azure.
+        // Link-local: instance metadata, and the runtime of a Lambda. The second one is Azure's
+        // metadata.
         [169, 254, ..] | [168, 63, 129, 16] => Reach::Never,
         // Protocol assignments; relays of 6to4; benchmarks.
         [192, 0, 0, _] | [192, 88, 99, _] | [198, 18..=19, ..] => Reach::Never,
@@ -186,7 +191,7 @@ fn reach_v6(ip: Ipv6Addr) -> Reach {
     }
     match ip.segments() {
         [0, 0, 0, 0, 0, 0, 0, 1] => Reach::Loopback,
-        // NAT64 leads to the IPv4 address it ends in. Through it even loopback is another machine's.
+        // NAT64 leads to the IPv4 address it ends in. Even loopback is another machine's then.
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => match reach_v4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low))) {
             Reach::Global => Reach::Global,
             _ => Reach::Never,
@@ -194,10 +199,12 @@ fn reach_v6(ip: Ipv6Addr) -> Reach {
         // Metadata of AWS, inside the private range.
         [0xfd00, 0x0ec2, ..] => Reach::Never,
         [0xfc00..=0xfdff, ..] => Reach::Private,
-        // Protocol assignments with Teredo among them, documentation, 6to4: an IPv4 address may hide inside, and no server is reached only so.
+        // Protocol assignments (Teredo too), documentation, 6to4: an IPv4 address may hide inside,
+        // and no server is reachable only that way.
         [0x2001, 0..=0x01ff, ..] | [0x2001, 0x0db8, ..] | [0x2002, ..] | [0x3fff, 0..=0x0fff, ..] => Reach::Never,
         [0x2000..=0x3fff, ..] => Reach::Global,
-        // IPv4-compatible, NAT64 for local use (64:ff9b:1::/48), link-local, site-local, multicast, what is not assigned.
+        // IPv4-compatible, local NAT64 (64:ff9b:1::/48), link-local, site-local, multicast,
+        // unassigned.
         _ => Reach::Never,
     }
 }

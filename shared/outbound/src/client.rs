@@ -1,4 +1,4 @@
-//! The one HTTP client of the outbound side: no proxy, no redirects, and names resolve under the outbound rule alone.
+//! The only HTTP client: no proxy, no redirects, and names resolve under the address rule.
 
 use std::error::Error;
 use std::io;
@@ -13,10 +13,10 @@ use super::address::{AddressError, AddressRule};
 use super::{failed, retryable};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// A name may move to another address; a connection to the old one is not kept for long.
+/// A name may move to another address, so idle connections are closed soon.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What is not `identity` is not asked for, so an answer never grows while it is unpacked.
+/// Requests no compression, so an answer never grows while it is decoded.
 pub(super) fn build(rule: Arc<AddressRule>) -> reqwest::Result<reqwest::Client> {
     reqwest::Client::builder()
         .user_agent(concat!("flowgate/", env!("CARGO_PKG_VERSION")))
@@ -32,7 +32,7 @@ pub(super) fn build(rule: Arc<AddressRule>) -> reqwest::Result<reqwest::Client> 
         .build()
 }
 
-/// Gives the connector only addresses that were checked, so the peer is one of them by construction.
+/// Gives the connector only checked addresses, so the peer is always one of them.
 struct UnderRule(Arc<AddressRule>);
 
 impl Resolve for UnderRule {
@@ -40,19 +40,20 @@ impl Resolve for UnderRule {
         let rule = Arc::clone(&self.0);
         Box::pin(async move {
             let addresses = rule.addresses(name.as_str()).await?;
-            // Port 0 stands for the URL's own.
+            // Port 0 means the URL's own port.
             Ok(Box::new(addresses.into_iter().map(|ip| SocketAddr::new(ip, 0))) as Addrs)
         })
     }
 }
 
-/// What a request that got no whole answer means to a run. The URL is left out: it may hold what nobody should read.
+/// Converts the error of a request without a complete answer. Leaves out the URL: it may hold
+/// secrets.
 pub(super) fn describe(error: &reqwest::Error) -> CallError {
     let mut cause: &(dyn Error + 'static) = error;
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    // What the resolver refused is the innermost cause of all.
+    // The resolver's refusal is the innermost cause.
     match cause.downcast_ref::<AddressError>() {
         Some(unresolved @ AddressError::Unresolved { .. }) => return retryable("connect", unresolved.to_string()),
         Some(refused) => return failed("refused_address", refused.to_string()),

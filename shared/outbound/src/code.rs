@@ -1,6 +1,7 @@
-//! JavaScript of authors runs in a process of its own, with nothing in its environment, limits on itself, and a parent that kills it at the deadline.
+//! Runs authors' JavaScript in a child process with an empty environment and resource limits. The
+//! parent kills it at the deadline.
 //!
-//! The interrupt handler of the engine is no time limit: a single native call can take hours. The parent's kill is one.
+//! The engine's interrupt handler is not a time limit: one native call can take hours. The kill is.
 
 mod child;
 
@@ -22,20 +23,20 @@ use super::{Outbound, failed, too_large};
 
 pub use child::child_main_if_asked;
 
-/// The first argument of a program that is to be the child.
+/// The first argument that turns a program into the child.
 const CHILD_ARGUMENT: &str = "__flowgate-js";
-/// The nodes of one run that compute at the same time; further ones wait, within their own time.
-const CHILDREN_OF_A_RUN: usize = 4;
-/// A result of 4 MB with every character escaped, and what was printed.
+/// How many nodes of a run compute at the same time. Others wait, within their own timeout.
+const MAX_CHILDREN_PER_RUN: usize = 4;
+/// Fits a result of 4 MB with every character escaped, plus the printed text.
 const MAX_FRAME_BYTES: usize = 32 * 1024 * 1024;
 
-/// The children of one run, started when code is first called. No other run's code ever meets them.
+/// The children of one run, started on its first code call. They never run another run's code.
 pub struct CodeSession {
     idle: Mutex<Vec<Runner>>,
     slots: Semaphore,
 }
 
-/// Length-prefixed JSON goes over stdin and stdout, one answer for one request.
+/// Length-prefixed JSON over stdin and stdout, one answer per request.
 #[derive(Serialize, Deserialize)]
 struct Request {
     code: String,
@@ -49,7 +50,7 @@ struct Request {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Reply {
-    /// `result` is JSON text: the child does not judge it.
+    /// `result` is JSON text, which the child does not check.
     Done {
         result: String,
         stdout: String,
@@ -65,12 +66,13 @@ enum Reply {
 
 impl Default for CodeSession {
     fn default() -> Self {
-        Self { idle: Mutex::default(), slots: Semaphore::new(CHILDREN_OF_A_RUN) }
+        Self { idle: Mutex::default(), slots: Semaphore::new(MAX_CHILDREN_PER_RUN) }
     }
 }
 
 impl CodeSession {
-    /// Ends the children and waits until they are gone. Dropping the session kills them, too, but waits for nothing.
+    /// Kills the children and waits until they are gone. Dropping the session kills them too, but
+    /// does not wait.
     pub async fn close(&self) {
         while let Some(runner) = self.take() {
             runner.end().await;
@@ -111,12 +113,12 @@ impl Outbound {
                 session.put_back(runner);
                 output(&result, stdout)
             }
-            // A child whose code failed may be hurt: it is not used again.
+            // A child whose code failed may be damaged, so it is not used again.
             Ok(answer) => {
                 runner.end().await;
                 Err(match answer {
                     Ok(reply) => self.failure(reply, out_of_time),
-                    Err(error) => failed("code_crashed", format!("the process that ran the code ended: {error}")),
+                    Err(error) => failed("code_crashed", format!("the process that ran the code exited: {error}")),
                 })
             }
             Err(_) => {
@@ -131,13 +133,14 @@ impl Outbound {
             return Err(failed("internal", "this process cannot run JavaScript"));
         };
         Runner::start(program).map_err(|error| {
-            tracing::error!(%error, program = %program.display(), "javascript child cannot be started");
-            failed("internal", "the process for JavaScript cannot be started")
+            tracing::error!(%error, program = %program.display(), "could not start the javascript child");
+            failed("internal", "could not start the process for JavaScript")
         })
     }
 
     fn request_frame(&self, call: &CodeCall, seed: u64, left: Duration) -> Result<Vec<u8>, CallError> {
-        // The child stops itself a little earlier, where it can: then it says so and need not be killed.
+        // The child stops itself a little earlier if it can: it reports that and need not be
+        // killed.
         let own_limit = left.saturating_sub((left / 10).min(Duration::from_millis(100)));
         let internal = |error: serde_json::Error| failed("internal", format!("the code's input: {error}"));
         let variables = serde_json::to_string(&call.variables).and_then(RawValue::from_string).map_err(internal)?;
@@ -165,7 +168,7 @@ impl Outbound {
 
 fn output(result: &str, stdout: String) -> Result<CallOutput, CallError> {
     let result = flowgate_engine::json::parse(result.as_bytes())
-        .map_err(|error| failed("code_error", format!("the result cannot be kept: {error}")))?;
+        .map_err(|error| failed("code_error", format!("the result cannot be stored: {error}")))?;
     Ok(CallOutput { value: json!({ "result": result, "stdout": stdout }), tokens: None, cost_nano_usd: None })
 }
 
@@ -176,7 +179,7 @@ struct Runner {
 }
 
 impl Runner {
-    /// The environment holds the time zone alone: code gives the same result on every machine.
+    /// Sets only the time zone, so code returns the same result on every machine.
     fn start(program: &Path) -> std::io::Result<Self> {
         let mut child = Command::new(program)
             .arg(CHILD_ARGUMENT)
@@ -209,7 +212,7 @@ impl Runner {
 
     async fn end(mut self) {
         if let Err(error) = self.child.kill().await {
-            tracing::warn!(%error, "javascript child cannot be killed");
+            tracing::warn!(%error, "could not kill the javascript child");
         }
     }
 }

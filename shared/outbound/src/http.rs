@@ -1,4 +1,4 @@
-//! The http node: one request, its answer as `{data, status, headers}`.
+//! The http node: sends one request and returns `{data, status, headers}`.
 
 use flowgate_engine::call::{CallError, CallOutput, HttpCall, Rendered};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
@@ -11,7 +11,7 @@ use super::secret::Masks;
 use super::status::status_error;
 use super::{Outbound, failed, too_large};
 
-/// A header that a user may not set, or that cannot be one.
+/// A header that is invalid, or that users may not set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderError {
     #[error("header {0} may not be set")]
@@ -22,7 +22,7 @@ pub enum HeaderError {
     Value(String),
 }
 
-/// Refuses what frames the message, what a gateway in between believes, and what we sign with.
+/// Refuses headers that frame the message, that gateways trust, or that we sign with.
 pub fn check_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), HeaderError> {
     const FORBIDDEN: [&str; 8] = ["host", "content-length", "transfer-encoding", "connection", "te", "trailer", "upgrade", "expect"];
     const FORBIDDEN_PREFIXES: [&str; 6] = ["proxy-", "webhook-", "flowgate-", "x-amz", "x-forwarded-", "keep-alive"];
@@ -35,7 +35,7 @@ pub fn check_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)
     Ok((parsed, value))
 }
 
-/// Header text beyond ASCII goes out as its UTF-8 bytes.
+/// Sends non-ASCII header text as UTF-8 bytes.
 fn non_ascii_value(value: &str) -> Result<HeaderValue, ()> {
     HeaderValue::from_bytes(value.as_bytes()).map_err(|_| ())
 }
@@ -83,7 +83,7 @@ impl Outbound {
         self.read_answer(response, &asked).await
     }
 
-    /// As text: a string is itself, nothing is empty, all else is JSON.
+    /// Fills in a field as text: a string as it is, null as empty text, everything else as JSON.
     async fn fill_text(&self, field: &Rendered, masks: &mut Masks) -> Result<String, CallError> {
         Ok(match self.secrets.fill(field, masks).await? {
             Value::String(text) => text,
@@ -130,7 +130,8 @@ fn parse_method(method: &str) -> Result<Method, CallError> {
     }
 }
 
-/// A string goes out as it is, anything else as JSON, and says so unless the author says otherwise.
+/// Sends a string as it is, and anything else as JSON with its content type, unless the author set
+/// one.
 fn body_bytes(body: Value, headers: &mut HeaderMap) -> Vec<u8> {
     match body {
         Value::String(text) => text.into_bytes(),
@@ -141,7 +142,7 @@ fn body_bytes(body: Value, headers: &mut HeaderMap) -> Vec<u8> {
     }
 }
 
-/// JSON where the answer says it is and it is; else text.
+/// Returns JSON if the content type says so and the body parses, else text.
 fn data_of(headers: &HeaderMap, body: &[u8]) -> Value {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -150,7 +151,7 @@ fn data_of(headers: &HeaderMap, body: &[u8]) -> Value {
     parsed.unwrap_or_else(|| Value::String(String::from_utf8_lossy(body).into_owned()))
 }
 
-/// Names in lower case; a header that comes more than once is joined with commas.
+/// Returns headers with lower-case names. Repeated headers are joined with commas.
 fn header_fields(headers: &HeaderMap) -> Map<String, Value> {
     let joined = |name: &HeaderName| {
         let values: Vec<_> = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
@@ -159,8 +160,8 @@ fn header_fields(headers: &HeaderMap) -> Map<String, Value> {
     headers.keys().map(|name| (name.as_str().to_owned(), Value::String(joined(name)))).collect()
 }
 
-/// The query stays out of messages: it is where keys and personal data travel. Where secrets stand in the URL it is shown as the author wrote it:
-/// a URL spells them in its own way, which the masks would have to guess.
+/// Leaves the query out of messages: it carries keys and personal data. A URL with secrets is shown
+/// as the author wrote it: URLs encode secrets in ways that the masks would have to guess.
 fn shown_url(written: &Rendered, url: &Url) -> String {
     let Rendered::Text(pieces) = written else { return url[..url::Position::AfterPath].to_owned() };
     let written = flowgate_core::delivery::shown(pieces);

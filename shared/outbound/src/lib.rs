@@ -1,4 +1,5 @@
-//! What leaves the platform: performs the calls of runs and sends webhooks, under one rule for addresses, with secrets filled in on the way out and masked on the way in.
+//! The one way out: performs the calls of runs and sends webhooks. All of them obey one address
+//! rule; secrets are filled in on the way out and masked on the way in.
 
 mod address;
 mod client;
@@ -26,31 +27,34 @@ use secret::{Masks, SecretCache};
 
 #[derive(Debug, Clone)]
 pub struct OutboundSettings {
-    /// Plain http to anywhere. To loopback it goes with `allow_loopback`.
+    /// Allows plain http to any host. `allow_loopback` includes plain http to loopback.
     pub allow_http: bool,
     pub allow_loopback: bool,
     pub allow_private: bool,
-    /// Started for JavaScript; its main calls [`child_main_if_asked`] first. Without it code fails as `internal`.
+    /// The program to start for JavaScript. Its main calls [`child_main_if_asked`] first.
+    /// Without it, code fails as `internal`.
     pub code_runner: Option<PathBuf>,
-    /// Of an answer that becomes a node's value.
+    /// Limit for an answer that becomes a node's value.
     pub max_answer_bytes: usize,
 }
 
 impl OutboundSettings {
-    /// JavaScript runs in a second process of the program that asks; its main has to call [`child_main_if_asked`] first.
+    /// Runs JavaScript in a second process of this program, whose main must call
+    /// [`child_main_if_asked`] first.
     pub fn for_this_program() -> std::io::Result<Self> {
         Ok(Self { code_runner: Some(std::env::current_exe()?), ..Self::default() })
     }
 }
 
 impl Default for OutboundSettings {
-    /// The strictest.
+    /// The strictest settings.
     fn default() -> Self {
         Self { allow_http: false, allow_loopback: false, allow_private: false, code_runner: None, max_answer_bytes: 4 * 1024 * 1024 }
     }
 }
 
-/// One per process. Nothing is built before it is first needed: a start pays for no trust root it does not use.
+/// One per process. Builds its clients on first use, so a start loads no trust roots it never
+/// needs.
 pub struct Outbound {
     settings: OutboundSettings,
     rule: Arc<AddressRule>,
@@ -65,7 +69,7 @@ impl Outbound {
         Self::with_resolver(settings, secrets, clock, Arc::new(SystemResolver))
     }
 
-    /// For tests, which answer for names of their own.
+    /// For tests that resolve names themselves.
     pub fn with_resolver(
         settings: OutboundSettings,
         secrets: Arc<dyn Secrets>,
@@ -78,17 +82,17 @@ impl Outbound {
         Self { settings, rule, secrets, clock, client: OnceLock::new(), models: OnceLock::new() }
     }
 
-    /// Syntax, scheme, and addresses written as such.
+    /// Checks syntax, scheme, and literal IP addresses.
     pub fn check_url(&self, url: &str) -> Result<Url, AddressError> {
         self.rule.check_url(url)
     }
 
-    /// The rule by which a caller's webhook URL is accepted; it is the same that holds when the URL is called.
+    /// Checks a caller's webhook URL by the same rule that applies when it is called.
     pub async fn check_resolved(&self, url: &str) -> Result<Url, AddressError> {
         self.rule.check_resolved(url).await
     }
 
-    /// Text with its secrets in it, for what somebody else sends: [`Self::send_webhook`] masks them in what comes back.
+    /// Returns text with its secrets filled in. [`Self::send_webhook`] masks them in the answer.
     pub async fn fill(&self, pieces: &[Piece]) -> anyhow::Result<String> {
         let mut masks = Masks::default();
         let filled = self.secrets.fill(&Rendered::Text(pieces.to_vec()), &mut masks).await;
@@ -96,16 +100,18 @@ impl Outbound {
         Ok(filled.as_str().unwrap_or_default().to_owned())
     }
 
-    /// It was changed: the next use reads it again. Other processes go on with what they know for up to a minute.
+    /// Drops a changed secret from the cache: the next use reads it again. Other processes may use
+    /// the old value for up to a minute.
     pub fn forget_secret(&self, name: &str) {
         self.secrets.forget(name);
     }
 
-    /// Performs the call once, within its `timeout`; its `delay` and its retries are the driver's. Dropping the future gives the call up.
+    /// Performs the call once, within its `timeout`. The driver handles `delay` and retries.
+    /// Dropping the future abandons the call.
     pub async fn perform(&self, call: &Call, code: &CodeSession, chunks: &mut (dyn FnMut(Chunk) + Send)) -> CallResult {
         let mut masks = Masks::default();
         let result = match &call.action {
-            // It keeps its own deadline: the child is reaped before the answer leaves.
+            // It enforces its own deadline: the child is reaped before the answer leaves.
             Action::Code(asked) => self.perform_code(asked, call.seed, call.timeout, code).await,
             Action::Http(asked) => self.within(call, self.perform_http(asked, &mut masks)).await,
             Action::Model(asked) => self.within(call, self.perform_model(asked, &mut masks, chunks)).await,
@@ -130,14 +136,14 @@ impl Outbound {
             return Ok(client);
         }
         let built = client::build(Arc::clone(&self.rule)).map_err(|error| {
-            tracing::error!(error = format!("{error:?}"), "http client cannot be built");
-            failed("internal", "the HTTP client cannot be built")
+            tracing::error!(error = format!("{error:?}"), "could not build the http client");
+            failed("internal", "could not build the HTTP client")
         })?;
         Ok(self.client.get_or_init(|| built))
     }
 }
 
-/// A failure that a second try would meet again.
+/// A failure that a retry would hit again.
 fn failed(code: &str, message: impl Into<String>) -> CallError {
     CallError { code: code.to_owned(), message: message.into(), retryable: false, ..CallError::default() }
 }

@@ -1,6 +1,7 @@
-//! The agent node's call: a model streams its answer; what it said, what it cost, and whether it fits the schema.
+//! The agent node's call: streams a model's answer, counts its cost, and checks it against the
+//! schema.
 //!
-//! genai speaks to the providers; nothing of it is seen outside of this folder.
+//! genai talks to the providers. Its types stay in this folder.
 
 mod echo;
 mod price;
@@ -24,9 +25,9 @@ use super::status::status_error;
 use super::{Outbound, failed, retryable, too_large};
 use provider::Provider;
 
-const SHOWN_OF_AN_ERROR: usize = 500;
+const MAX_ERROR_CHARACTERS: usize = 500;
 
-/// What a model said, whoever it was.
+/// A model's answer, from any provider.
 struct Answer {
     content: String,
     tokens: Option<Tokens>,
@@ -55,7 +56,7 @@ impl Outbound {
             _ => {
                 let provider = Provider::named(provider);
                 let target = self.target(&provider, model, call, masks).await?;
-                // genai logs what providers answer, and they repeat keys.
+                // genai logs providers' answers, which may repeat keys.
                 let silent = NoSubscriber::default();
                 let (content, usage) = self.stream(&provider, target, call, masks, chunks).with_subscriber(silent).await?;
                 let cost_nano_usd = usage.as_ref().and_then(|usage| price::cost(provider.name, model, usage));
@@ -65,7 +66,8 @@ impl Outbound {
         output(call, answer)
     }
 
-    /// Where the model is and with what key: as the call says, else as the provider's secrets say, else the provider's own address.
+    /// Finds the model's address and key: from the call, else from the provider's secrets, else the
+    /// provider's default address.
     async fn target(&self, provider: &Provider<'_>, model: &str, call: &ModelCall, masks: &mut Masks) -> Result<ServiceTarget, CallError> {
         let given_url = match &call.base_url {
             Some(url) => self.secrets.fill(url, masks).await?.as_str().map(str::to_owned),
@@ -90,7 +92,8 @@ impl Outbound {
         let default = self.models()?.resolve_service_target(model.clone()).await;
         let default = default.map_err(|error| failed("internal", format!("{}: {error}", provider.name)))?;
         let mut base_url = self.rule.check_url(given_url.as_deref().unwrap_or(default.endpoint.base_url()))?.to_string();
-        // The path of the request is put behind it, and would replace a last part that does not end in a slash.
+        // The request's path is joined to this URL, and would replace a last segment without a
+        // slash.
         if !base_url.ends_with('/') {
             base_url.push('/');
         }
@@ -109,7 +112,7 @@ impl Outbound {
         let mut events = sent.map_err(|error| provider_error(provider.name, &error, self.clock.now()))?.stream;
         let mut masked = masks.stream();
         let mut content = String::new();
-        let mut tell = |text: String| {
+        let mut send = |text: String| {
             content.push_str(&text);
             if !text.is_empty() {
                 chunks(Chunk::Text(text));
@@ -119,15 +122,16 @@ impl Outbound {
         };
         while let Some(event) = events.next().await {
             match event.map_err(|error| provider_error(provider.name, &error, self.clock.now()))? {
-                ChatStreamEvent::Chunk(chunk) => tell(masked.push(&chunk.content))?,
+                ChatStreamEvent::Chunk(chunk) => send(masked.push(&chunk.content))?,
                 ChatStreamEvent::End(end) => {
-                    tell(masked.end())?;
+                    send(masked.end())?;
                     return Ok((content, end.captured_usage));
                 }
                 _ => {}
             }
         }
-        // A stream that only stops may have lost its second half, and an error sent with status 200 is no stream at all.
+        // A stream that just stops may have lost its second half. An error sent with status 200 is
+        // not a stream at all.
         Err(retryable("model_stream_cut", format!("{} stopped before the end of its answer", provider.name)))
     }
 
@@ -164,7 +168,7 @@ fn options(call: &ModelCall) -> ChatOptions {
     options
 }
 
-/// With a schema its fields come too; a name that every answer has keeps its meaning.
+/// Builds the node's value. With a schema it has the schema's fields too, but standard names win.
 fn output(call: &ModelCall, answer: Answer) -> Result<CallOutput, CallError> {
     let tokens = answer.tokens;
     let mut value = match &call.schema {
@@ -203,7 +207,7 @@ impl Tokens {
     }
 }
 
-/// The provider's status and message. Its text may repeat the key; the caller masks it.
+/// Converts a provider's error. Its text may repeat the key; the caller masks it.
 fn provider_error(provider: &str, error: &genai::Error, now: Timestamp) -> CallError {
     match error {
         genai::Error::HttpError { status, body, headers, .. } => {
@@ -222,22 +226,22 @@ fn provider_error(provider: &str, error: &genai::Error, now: Timestamp) -> CallE
                 retryable("connection_lost", format!("{provider}: the stream broke"))
             }
         }
-        // An error in the midst of a stream that had begun well: the provider's trouble, not the request's.
+        // An error in the middle of a good stream is the provider's fault, not the request's.
         genai::Error::ChatResponse { body, .. } => {
             retryable("model_error", format!("{provider} answered: {}", error_text(&body.to_string())))
         }
-        genai::Error::StreamParse { .. } => retryable("model_error", format!("{provider} sent what cannot be understood")),
+        genai::Error::StreamParse { .. } => retryable("model_error", format!("{provider} sent an answer that cannot be parsed")),
         other => failed("model_error", format!("{provider}: {}", shorten(&other.to_string()))),
     }
 }
 
-/// `error.message`, `message` or `error` of a JSON answer, else its text.
+/// Returns `error.message`, `message` or `error` of a JSON answer, else its text.
 fn error_text(body: &str) -> String {
     let parsed: Value = flowgate_engine::json::parse(body.as_bytes()).unwrap_or_default();
-    let told = ["/error/message", "/message", "/error"].iter().find_map(|place| parsed.pointer(place)?.as_str());
-    shorten(told.unwrap_or(body))
+    let message = ["/error/message", "/message", "/error"].iter().find_map(|place| parsed.pointer(place)?.as_str());
+    shorten(message.unwrap_or(body))
 }
 
 fn shorten(text: &str) -> String {
-    text.trim().chars().take(SHOWN_OF_AN_ERROR).collect()
+    text.trim().chars().take(MAX_ERROR_CHARACTERS).collect()
 }

@@ -1,4 +1,5 @@
-//! Provider secrets on their way out: read through the port, filled into what is sent, masked in whatever comes back.
+//! Provider secrets on their way out: read through the port, filled into requests, and masked in
+//! answers.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,12 +16,13 @@ use url::{Position, Url};
 use super::{failed, retryable};
 
 const KEPT_FOR: Duration = Duration::from_secs(60);
-/// Masking shorter ones would blacken ordinary text.
-const SHORTEST_MASKED: usize = 4;
-const SHORTEST_MASKED_PATH: usize = 8;
+/// Masking shorter ones would black out ordinary text.
+const MIN_MASKED_BYTES: usize = 4;
+const MIN_MASKED_PATH_BYTES: usize = 8;
 const MASK: &str = "***";
 
-/// Secrets that were found, for a minute. One that is missing is asked for again: somebody is about to set it.
+/// Keeps secrets for a minute. A missing secret is read again each time: it may be set at any
+/// moment.
 pub(super) struct SecretCache {
     port: Arc<dyn Secrets>,
     clock: Arc<dyn Clock>,
@@ -32,7 +34,7 @@ impl SecretCache {
         Self { port, clock, found: Mutex::default() }
     }
 
-    /// The field with its secrets in it. They are added to `masks`.
+    /// Returns the field with its secrets filled in, and adds them to `masks`.
     pub(super) async fn fill(&self, field: &Rendered, masks: &mut Masks) -> Result<Value, CallError> {
         let mut values = HashMap::new();
         for name in secret_names(field) {
@@ -47,7 +49,7 @@ impl SecretCache {
         self.found().remove(name);
     }
 
-    /// Masks for every secret that is known now, where it is not told which were used.
+    /// Returns masks for every cached secret, for calls that do not say which ones they used.
     pub(super) fn masks(&self) -> Masks {
         let mut masks = Masks::default();
         self.found().values().for_each(|(_, secret)| masks.add(secret.expose_secret()));
@@ -63,8 +65,8 @@ impl SecretCache {
             return Ok(Some(value));
         }
         let stored = self.port.get(name).await.map_err(|error| {
-            tracing::error!(secret.name = name, error = format!("{error:#}"), "secret cannot be read");
-            retryable("secrets_unavailable", "the secrets store cannot be read now")
+            tracing::error!(secret.name = name, error = format!("{error:#}"), "could not read a secret");
+            retryable("secrets_unavailable", "the secret store cannot be read now")
         })?;
         let stored = stored.map(SecretString::from);
         match &stored {
@@ -99,7 +101,7 @@ fn secret_name(piece: &Piece) -> Option<&str> {
     }
 }
 
-/// The secrets one call has used, in every spelling in which a server may send them back.
+/// The secrets that one call used, in every spelling in which a server may send them back.
 #[derive(Default)]
 pub(super) struct Masks {
     /// Longest first: one may begin with another.
@@ -108,14 +110,14 @@ pub(super) struct Masks {
 
 impl Masks {
     pub(super) fn add(&mut self, secret: &str) {
-        if secret.len() < SHORTEST_MASKED {
+        if secret.len() < MIN_MASKED_BYTES {
             return;
         }
         let in_json = Value::from(secret).to_string();
         let mut spellings = vec![secret.to_owned(), secret.trim().to_owned(), in_json.trim_matches('"').to_owned()];
         spellings.push(url::form_urlencoded::byte_serialize(secret.as_bytes()).collect());
         spellings.extend(in_url(secret));
-        self.spellings.extend(spellings.into_iter().filter(|spelling| spelling.len() >= SHORTEST_MASKED));
+        self.spellings.extend(spellings.into_iter().filter(|spelling| spelling.len() >= MIN_MASKED_BYTES));
         self.spellings.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         self.spellings.dedup();
     }
@@ -145,7 +147,8 @@ impl Masks {
     }
 }
 
-/// As it stands in a URL: in the host, as one part of the path, as it was written into the path or the query; or it is the URL itself.
+/// Returns the spellings of a secret in a URL: as host, as part of the path, as written into the
+/// path or the query, or as the URL itself.
 fn in_url(secret: &str) -> Vec<String> {
     let mut spellings = vec![secret.to_lowercase()];
     if let Ok(mut url) = Url::parse("https://x/") {
@@ -161,20 +164,20 @@ fn in_url(secret: &str) -> Vec<String> {
     {
         let parts =
             [&url[..Position::AfterQuery], &url[..Position::AfterPath], &url[Position::BeforePath..Position::AfterQuery], url.path()];
-        // A path such as `/v1/` says nothing.
-        spellings.extend(parts.into_iter().filter(|part| part.len() >= SHORTEST_MASKED_PATH).map(str::to_owned));
+        // A path such as `/v1/` is not secret.
+        spellings.extend(parts.into_iter().filter(|part| part.len() >= MIN_MASKED_PATH_BYTES).map(str::to_owned));
     }
     spellings
 }
 
-/// Masks text that comes in parts: what may be the beginning of a secret waits for the next part.
+/// Masks streamed text. Text that may be the start of a secret waits for the next part.
 pub(super) struct MaskedStream<'a> {
     masks: &'a Masks,
     held: String,
 }
 
 impl MaskedStream<'_> {
-    /// What may be told now; empty if everything waits.
+    /// Returns the text that is safe to send now. It is empty if everything waits.
     pub(super) fn push(&mut self, part: &str) -> String {
         if self.masks.spellings.is_empty() {
             return part.to_owned();
@@ -234,14 +237,14 @@ mod tests {
         for parts in [&["it is sec", "ret-1", "!"][..], &["it is s", "e", "cret-1!"], &["it is secret-1!"]] {
             let masks = masks(&["secret-1"]);
             let mut stream = masks.stream();
-            let mut told: String = parts.iter().map(|part| stream.push(part)).collect();
-            told.push_str(&stream.end());
-            assert_eq!(told, "it is ***!");
+            let mut sent: String = parts.iter().map(|part| stream.push(part)).collect();
+            sent.push_str(&stream.end());
+            assert_eq!(sent, "it is ***!");
         }
     }
 
     #[test]
-    fn what_only_looked_like_a_secret_is_told() {
+    fn what_only_looked_like_a_secret_is_sent() {
         let masks = masks(&["secret-1"]);
         let mut stream = masks.stream();
         assert_eq!(stream.push("a sec"), "a ");

@@ -1,4 +1,4 @@
-//! Sends one attempt of a webhook and says how it went; what that means for the delivery is decided elsewhere.
+//! Sends one attempt of a webhook and returns its outcome. The caller decides what comes next.
 
 use std::time::Duration;
 
@@ -11,13 +11,14 @@ use super::secret::Masks;
 use super::status::retry_after;
 use super::{Outbound, failed, retryable};
 
-const WHOLE_ATTEMPT: Duration = Duration::from_secs(20);
-const READ_BYTES: usize = 64 * 1024;
-const KEPT_BYTES: usize = 4 * 1024;
-/// Shorter values are words such as `true`, which would blacken the answer.
-const SHORTEST_MASKED_HEADER: usize = 8;
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
+const MAX_READ_BYTES: usize = 64 * 1024;
+const MAX_KEPT_BYTES: usize = 4 * 1024;
+/// Masking shorter values, such as `true`, would black out ordinary text in the answer.
+const MIN_MASKED_HEADER_BYTES: usize = 8;
 
-/// Bytes as they go out, signature headers among the others. Header rules for what a user gave: [`super::check_header`].
+/// A request exactly as it goes out, signature headers included. [`super::check_header`] has
+/// checked the user's headers.
 #[derive(Debug, Clone)]
 pub struct PreparedWebhook {
     pub method: String,
@@ -26,13 +27,13 @@ pub struct PreparedWebhook {
     pub body: Option<String>,
 }
 
-/// A status without a whole answer has an error beside it.
+/// The result of an attempt. If the answer broke off, it has both a status and an error.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SendOutcome {
     pub status: Option<u16>,
-    /// Why there was no whole answer: refused address, no connection, time.
+    /// Why there is no complete answer: refused address, no connection, timeout.
     pub error: Option<String>,
-    /// The outbound rule forbids the address: no later attempt will do better.
+    /// The address rule forbids the address, so no later attempt can succeed.
     pub refused: bool,
     pub retry_after: Option<Duration>,
     /// The answer's first 4 KiB.
@@ -41,15 +42,16 @@ pub struct SendOutcome {
 }
 
 impl Outbound {
-    /// 20 s in all; redirects are not followed. What the receiver sends back is masked: it may repeat what it got.
+    /// Sends the request within 20 s, without following redirects. Masks secrets in the answer,
+    /// since a receiver may repeat what it got.
     pub async fn send_webhook(&self, webhook: PreparedWebhook) -> SendOutcome {
         let started = tokio::time::Instant::now();
         let mut masks = self.secrets.masks();
-        let given = webhook.headers.iter().filter(|(name, value)| !is_ours(name) && value.len() >= SHORTEST_MASKED_HEADER);
+        let given = webhook.headers.iter().filter(|(name, value)| !is_ours(name) && value.len() >= MIN_MASKED_HEADER_BYTES);
         given.for_each(|(_, value)| add_header(&mut masks, value));
         let mut outcome = SendOutcome::default();
-        let ended = timeout(&*self.clock, WHOLE_ATTEMPT, self.attempt(webhook, &mut outcome)).await;
-        let ended = ended.unwrap_or_else(|| Err(retryable("timeout", format!("no whole answer within {} s", WHOLE_ATTEMPT.as_secs()))));
+        let ended = timeout(&*self.clock, ATTEMPT_TIMEOUT, self.attempt(webhook, &mut outcome)).await;
+        let ended = ended.unwrap_or_else(|| Err(retryable("timeout", format!("no whole answer within {} s", ATTEMPT_TIMEOUT.as_secs()))));
         if let Err(error) = ended {
             outcome.refused = error.code == "refused_address";
             outcome.error = Some(masks.text(&error.message));
@@ -61,7 +63,7 @@ impl Outbound {
 
     async fn attempt(&self, webhook: PreparedWebhook, outcome: &mut SendOutcome) -> Result<(), CallError> {
         let url = self.rule.check_url(&webhook.url)?;
-        let method = Method::from_bytes(webhook.method.as_bytes()).map_err(|_| failed("invalid_method", "the method is not one"))?;
+        let method = Method::from_bytes(webhook.method.as_bytes()).map_err(|_| failed("invalid_method", "the method is invalid"))?;
         let mut request = self.client()?.request(method, url).headers(parse_headers(&webhook.headers)?);
         if let Some(body) = webhook.body {
             request = request.body(body);
@@ -71,11 +73,11 @@ impl Outbound {
         outcome.retry_after = retry_after(response.headers(), self.clock.now());
 
         let (mut kept, mut read) = (Vec::new(), 0);
-        while read < READ_BYTES
+        while read < MAX_READ_BYTES
             && let Some(part) = response.chunk().await.map_err(|error| describe(&error))?
         {
             read += part.len();
-            let room = KEPT_BYTES - kept.len();
+            let room = MAX_KEPT_BYTES - kept.len();
             kept.extend_from_slice(&part[..part.len().min(room)]);
             outcome.answer = String::from_utf8_lossy(&kept).into_owned();
         }
@@ -83,13 +85,13 @@ impl Outbound {
     }
 }
 
-/// A receiver may repeat the token alone, without the scheme before it.
+/// A receiver may repeat the token alone, without its scheme.
 fn add_header(masks: &mut Masks, value: &str) {
     masks.add(value);
-    value.split_whitespace().filter(|word| word.len() >= SHORTEST_MASKED_HEADER).for_each(|word| masks.add(word));
+    value.split_whitespace().filter(|word| word.len() >= MIN_MASKED_HEADER_BYTES).for_each(|word| masks.add(word));
 }
 
-/// Headers that are no secret, whose values may well stand in an answer.
+/// Headers that are not secret and whose values may appear in an answer.
 fn is_ours(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     name == "content-type" || name.starts_with("webhook-") || name.starts_with("flowgate-")

@@ -1,4 +1,4 @@
-//! The functions with which the double is tested; which of them it is, its program's name says.
+//! The functions that test the double. The program's name selects one of them.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ async fn stream(request: Request) -> Result<Response<Stream>, Error> {
         "/slow" => {
             let chunks = futures_util::stream::unfold(0, |count| async move {
                 if count == 5 {
-                    println!("the body is at its end");
+                    println!("the body ends here");
                     return None;
                 }
                 tokio::time::sleep(Duration::from_millis(if count == 0 { 0 } else { 200 })).await;
@@ -52,7 +52,7 @@ async fn buffer(request: Request) -> Result<Response<String>, Error> {
 async fn answer(request: Request) -> Result<Response<String>, Error> {
     let asked = request.query_string_parameters();
     match asked.first("do").unwrap_or_default() {
-        "fail" => return Err("it was asked to fail".into()),
+        "fail" => return Err("the test asked for a failure".into()),
         "exit" => std::process::exit(3),
         "sleep" => tokio::time::sleep(Duration::from_millis(asked.first("ms").unwrap_or("0").parse()?)).await,
         "refuse" => return Ok(Response::builder().status(401).header("www-authenticate", "Bearer").body("{}".to_owned())?),
@@ -107,7 +107,7 @@ async fn queue(event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> 
 
 async fn tick(event: LambdaEvent<Value>) -> Result<Value, Error> {
     println!("tick {}", event.payload["detail-type"]);
-    // Longer than the timer's period: there must never be two at once.
+    // Longer than the timer's period: two must never run concurrently.
     tokio::time::sleep(Duration::from_millis(50)).await;
     println!("tock");
     Ok(json!({}))

@@ -1,4 +1,4 @@
-//! Makes of a template everything that it describes, and lets it run.
+//! Creates everything that a template describes, and runs it.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -25,7 +25,7 @@ pub(crate) struct Wishes {
     pub(crate) template: PathBuf,
     pub(crate) functions: PathBuf,
     pub(crate) admin_key: Option<String>,
-    /// Environment variables that every function gets on top of the template's.
+    /// Environment variables that every function gets in addition to the template's.
     pub(crate) set: Vec<(String, String)>,
     pub(crate) sweep_every: Duration,
     /// By folder.
@@ -38,12 +38,12 @@ pub(crate) struct Account {
     pub(crate) face: Arc<Face>,
     pub(crate) pools: Pools,
     pub(crate) routes: Arc<Routes>,
-    /// Queue names by the first word of their logical ids, lower case: `run` of `RunQueue`.
+    /// Queue names by the first word of their logical ids, in lower case: `run` for `RunQueue`.
     pub(crate) queues: HashMap<String, String>,
 }
 
 impl Account {
-    /// `gateway` and `stores` are where the API and the stores will answer.
+    /// `gateway` and `stores` are the addresses of the API and the stores.
     pub(crate) async fn start(wishes: &Wishes, gateway: &str, stores: &str) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(&wishes.template).with_context(|| format!("{} is not read", wishes.template.display()))?;
         let mut template = Template::read(&text)?;
@@ -62,7 +62,7 @@ impl Account {
         let pool = |function: Function| (function.name.clone(), Arc::new(Pool::new(function, &runtime_api, spawner.clone())));
         let pools: Pools = Arc::new(functions.into_iter().map(pool).collect());
         for function in routes.functions() {
-            anyhow::ensure!(pools.contains_key(function), "the API names the function {function}, which is not there");
+            anyhow::ensure!(pools.contains_key(function), "the API names the function {function}, which does not exist");
             may_invoke(&template, "apigateway.amazonaws.com", function)?;
         }
         let account = Self { face: Arc::new(face), pools, routes: Arc::new(routes), queues };
@@ -125,7 +125,7 @@ async fn make_tables(template: &mut Template, face: &Face) -> anyhow::Result<()>
     Ok(())
 }
 
-/// Names first, since a queue refers to its dead letters.
+/// Reads all names first, since a queue refers to its dead letters.
 fn make_queues(template: &mut Template, face: &Face) -> anyhow::Result<HashMap<String, String>> {
     let queues = template.resources("AWS::SQS::Queue")?;
     let mut names = HashMap::new();
@@ -189,7 +189,7 @@ fn read_functions(template: &Template, wishes: &Wishes, public_url: &str, stores
     let mut functions = Vec::new();
     for (id, _, resource) in template.resources("AWS::Lambda::Function")? {
         let mut function = Function::read(&id, &resource, template, &wishes.functions).with_context(|| format!("the function {id}"))?;
-        anyhow::ensure!(function.binary.is_file(), "{} of {id} is not there", function.binary.display());
+        anyhow::ensure!(function.binary.is_file(), "{} of {id} does not exist", function.binary.display());
         for service in ["DYNAMODB", "SQS", "SECRETS_MANAGER"] {
             function.environment.insert(format!("AWS_ENDPOINT_URL_{service}"), stores.to_owned());
         }
@@ -204,7 +204,7 @@ fn read_functions(template: &Template, wishes: &Wishes, public_url: &str, stores
     Ok(functions)
 }
 
-/// The statements of each function's role, by folder.
+/// Returns the statements of each function's role, by folder.
 fn roles(template: &Template, functions: &[Function]) -> anyhow::Result<HashMap<String, Vec<Statement>>> {
     let mut roles = HashMap::new();
     let resources = template.resources("AWS::Lambda::Function")?;
@@ -217,7 +217,7 @@ fn roles(template: &Template, functions: &[Function]) -> anyhow::Result<HashMap<
     Ok(roles)
 }
 
-/// What SAM gives to a function that a queue invokes, by the name of the managed policy.
+/// The managed policy that SAM gives to a function with a queue.
 const QUEUE_POLICY: &str = "AWSLambdaSQSQueueExecutionRole";
 
 fn statements(template: &Template, role: &str) -> anyhow::Result<Vec<Statement>> {
@@ -241,7 +241,7 @@ fn statements(template: &Template, role: &str) -> anyhow::Result<Vec<Statement>>
     Ok(statements)
 }
 
-/// A service that is not permitted to invoke a function gets nothing out of it; here it is not even tried.
+/// Fails if a service lacks the permission to invoke a function. On AWS, each call would fail.
 fn may_invoke(template: &Template, service: &str, function: &str) -> anyhow::Result<()> {
     for (_, properties, _) in template.resources("AWS::Lambda::Permission")? {
         let permitted = last_part(&template.resolve(&properties["FunctionName"])?);
@@ -256,7 +256,7 @@ fn given_name(template: &Template, name: &Value, otherwise: &str) -> anyhow::Res
     if name.is_null() { Ok(otherwise.to_owned()) } else { template.text(name) }
 }
 
-/// The name at the end of an ARN, or a name as it is.
+/// Returns the name at the end of an ARN, or a plain name.
 fn last_part(name_or_arn: &Value) -> String {
     name_or_arn.as_str().and_then(|arn| arn.rsplit(':').next()).unwrap_or_default().to_owned()
 }

@@ -1,4 +1,4 @@
-//! What a store answers, and how AWS words its errors.
+//! A store's answers, and errors in the format of AWS.
 
 use axum::http::{HeaderValue, Response, StatusCode};
 use bytes::Bytes;
@@ -17,7 +17,7 @@ pub(crate) fn ok(body: &Value) -> Answer {
     answer(StatusCode::OK, body)
 }
 
-/// `kind` is the name of the error as the JSON protocols spell it, with its namespace where AWS sends one.
+/// `kind` is the error's name in the JSON protocols, with its namespace if AWS sends one.
 pub(crate) fn refused(kind: &str, message: &str) -> Answer {
     answer(StatusCode::BAD_REQUEST, &json!({ "__type": kind, "message": message }))
 }

@@ -1,4 +1,4 @@
-//! What a test asks the double: what was called, and to break things.
+//! The double's control routes: tests read its calls and break things.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -45,7 +45,7 @@ struct OfFunction {
 #[derive(Deserialize)]
 struct Permission {
     function: String,
-    /// As in a policy: `dynamodb:PutItem`.
+    /// In the form of a policy: `dynamodb:PutItem`.
     action: String,
 }
 
@@ -89,10 +89,10 @@ async fn kill(State(account): Shared, Json(of): Json<OfFunction>) -> Answered {
     Ok(Json(json!({ "killed": find(&account, &of.function)?.kill_busy() })))
 }
 
-/// Under the names that tests use, `run`, and under the logical ids, which is how dead letters are found.
+/// Returns queues by the names that tests use, `run`, and by logical ids, for dead letters.
 async fn queues(State(account): Shared) -> Json<Value> {
-    let lying = account.face.queues.look();
-    let named = account.queues.iter().map(|(name, queue)| (name.clone(), lying[queue].clone()));
+    let messages = account.face.queues.snapshot();
+    let named = account.queues.iter().map(|(name, queue)| (name.clone(), messages[queue].clone()));
     Json(Value::Object(named.collect()))
 }
 
@@ -102,7 +102,7 @@ async fn send(State(account): Shared, Json(sent): Json<Sent>) -> Answered {
     Ok(Json(json!({ "message_id": id })))
 }
 
-/// The function's answer as `answer`, or what went wrong as `error`.
+/// Returns the function's answer as `answer`, or its failure as `error`.
 async fn invoke(State(account): Shared, Json(invoked): Json<Invoked>) -> Answered {
     let pool = find(&account, &invoked.function)?.clone();
     let answered = async {

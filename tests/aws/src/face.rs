@@ -1,4 +1,5 @@
-//! The stores on one port: tells them apart by `x-amz-target`, asks whether the caller may, passes the call on and writes it down.
+//! The stores on one port: selects one by `x-amz-target`, checks the caller's permission, forwards
+//! the call and records it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,8 +17,8 @@ use crate::queues::{ACCOUNT, Queues, now_ms, queue_name};
 use crate::secrets::Secrets;
 use crate::table::Tables;
 
-/// DynamoDB takes requests of 16 MB.
-pub(crate) const LARGEST_REQUEST: usize = 16 * 1024 * 1024;
+/// DynamoDB accepts requests of up to 16 MB.
+pub(crate) const MAX_REQUEST_BYTES: usize = 16 * 1024 * 1024;
 
 pub(crate) struct Face {
     pub(crate) url: String,
@@ -26,9 +27,9 @@ pub(crate) struct Face {
     pub(crate) secrets: Secrets,
     pub(crate) permissions: Permissions,
     pub(crate) ledger: Ledger,
-    /// While set, every table is gone.
+    /// While set, no table exists.
     pub(crate) tables_broken: AtomicBool,
-    /// While set, every secret is gone.
+    /// While set, no secret exists.
     pub(crate) secrets_broken: AtomicBool,
 }
 
@@ -131,7 +132,7 @@ impl Service {
     }
 }
 
-/// The access key id of the SigV4 header, which in the double is the function's folder.
+/// Returns the access key id of the SigV4 header. In the double it is the function's folder.
 fn caller(headers: &HeaderMap) -> String {
     let authorization = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let credential = authorization.split("Credential=").nth(1).unwrap_or_default();
@@ -167,7 +168,7 @@ fn secret_name(request: &Value) -> String {
     request["SecretId"].as_str().or(request["Name"].as_str()).unwrap_or_default().to_owned()
 }
 
-/// The keys of the items that a call names; of a query its index and the values it asks for.
+/// Returns the keys of the items that a call names, or the index and values of a query.
 fn item_keys(request: &Value) -> Vec<String> {
     let mut keys: Vec<String> = [&request["Key"], &request["Item"]].into_iter().filter_map(item_key).collect();
     for item in request["TransactItems"].as_array().into_iter().flatten() {

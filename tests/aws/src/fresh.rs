@@ -1,4 +1,5 @@
-//! A new world in the stores for one check: a table, two queues with their dead letters, a keyring, all under names of their own.
+//! Creates a new world for one check: a table, two queues with their dead letters, and a keyring,
+//! all under new names.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,10 +14,10 @@ use crate::face::Face;
 use crate::permissions::queue_arn;
 use crate::queues::REGION;
 
-/// The events in `tests/events` carry it.
+/// The events in `tests/events` use this key.
 const ADMIN_KEY: &str = "example-bootstrap-token-0123456789abcdef";
 
-/// Answers the environment variables with which a function finds this world.
+/// Returns the environment variables by which a function finds this world.
 pub(crate) async fn fresh(State(face): State<Arc<Face>>) -> Result<Json<Value>, (StatusCode, String)> {
     let made = make(&face).await;
     made.map(Json).map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}")))
@@ -53,7 +54,7 @@ fn queue(face: &Face, name: &str) -> anyhow::Result<String> {
     face.queues.create(name, &HashMap::from([("RedrivePolicy".to_owned(), redrive.to_string())]))
 }
 
-/// The table of the template, word for word what CloudFormation would be given.
+/// The template's table, exactly as CloudFormation would get it.
 fn schema() -> Value {
     let attribute = |name: &str, kind: &str| json!({ "AttributeName": name, "AttributeType": kind });
     let key =

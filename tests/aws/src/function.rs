@@ -1,4 +1,4 @@
-//! A function as the template describes it.
+//! A function of the template.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -10,10 +10,10 @@ use crate::template::Template;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Function {
-    /// As the template names it, else its logical id.
+    /// The name in the template, else the logical id.
     pub(crate) name: String,
     pub(crate) logical_id: String,
-    /// `worker` of `functions/worker`: how tests, permissions and the ledger call it.
+    /// `worker` for `functions/worker`: the name in tests, permissions and the ledger.
     pub(crate) folder: String,
     pub(crate) binary: PathBuf,
     pub(crate) timeout: Duration,
@@ -22,7 +22,7 @@ pub(crate) struct Function {
     pub(crate) environment: HashMap<String, String>,
 }
 
-/// How many processes a function may have if neither the template nor the command line says so.
+/// The maximum number of processes if neither the template nor the command line sets one.
 pub(crate) const CONCURRENCY: usize = 64;
 
 impl Function {
@@ -33,7 +33,7 @@ impl Function {
         for (variable, value) in properties["Environment"]["Variables"].as_object().into_iter().flatten() {
             environment.insert(variable.clone(), template.text(value)?);
         }
-        // Parameters may give numbers as text, and an empty one stands for none.
+        // Parameters may hold numbers as text, and an empty one means none.
         let number = |field: &str| template.text(&properties[field]).map(|text| text.parse::<u64>().ok());
         let reserved = number("ReservedConcurrentExecutions")?.and_then(|reserved| usize::try_from(reserved).ok());
         Ok(Self {
@@ -49,7 +49,7 @@ impl Function {
     }
 }
 
-/// The binary that SAM's build was told to make, else one named after the logical id.
+/// The binary in the metadata for SAM's build, else one named after the logical id.
 fn program(logical_id: &str, resource: &Value) -> String {
     if let Some(binary) = resource["Metadata"]["BuildProperties"]["Binary"].as_str() {
         return binary.to_owned();

@@ -1,4 +1,4 @@
-//! API Gateway: takes a request to its function and the answer back, buffered or as it is produced.
+//! API Gateway: forwards a request to its function and returns the answer, buffered or streamed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,25 +16,26 @@ use uuid::Uuid;
 
 use crate::gateway_response::{Refusal, refuse};
 use crate::invocation::{Failure, Outcome};
-use crate::pool::LARGEST_EVENT;
+use crate::pool::MAX_EVENT_BYTES;
 use crate::proxy_event;
 use crate::routes::{Match, Routes};
 use crate::runtime_api::Pools;
 
-/// What API Gateway takes.
-const LARGEST_REQUEST: usize = 10 * 1024 * 1024;
-/// API Gateway ends a stream that says nothing for so long.
+/// API Gateway's limit.
+const MAX_REQUEST_BYTES: usize = 10 * 1024 * 1024;
+/// API Gateway ends a stream that is silent for this long.
 const SILENCE: Duration = Duration::from_secs(300);
-/// Between the prelude of a streamed answer and its body.
+/// Separates the prelude of a streamed answer from its body.
 const DELIMITER: [u8; 8] = [0; 8];
-/// A prelude that is longer is none.
-const LONGEST_PRELUDE: usize = 64 * 1024;
+/// A longer prelude is invalid.
+const MAX_PRELUDE_BYTES: usize = 64 * 1024;
 
 #[derive(Clone)]
 pub(crate) struct Gateway {
     pub(crate) routes: Arc<Routes>,
     pub(crate) pools: Pools,
-    /// How long a caller waits for a function that has all its processes busy. Lambda itself does not wait; it has a thousand.
+    /// How long a caller waits while all processes of a function are busy. Lambda itself has a
+    /// thousand and does not wait.
     pub(crate) patience: Duration,
 }
 
@@ -53,12 +54,12 @@ impl Gateway {
         let (parts, body) = request.into_parts();
         let path = self.path_within_stage(parts.uri.path()).ok_or(Refusal::Forbidden)?.to_owned();
         let found = self.routes.find(parts.method.as_str(), &path).ok_or(Refusal::MissingAuthenticationToken)?;
-        let body = Limited::new(body, LARGEST_REQUEST).collect().await.map_err(|_| Refusal::RequestTooLarge)?.to_bytes();
+        let body = Limited::new(body, MAX_REQUEST_BYTES).collect().await.map_err(|_| Refusal::RequestTooLarge)?.to_bytes();
         let content_type = parts.headers.get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let binary = self.routes.is_binary(content_type);
         let request = proxy_event::Request { parts: &parts, body: &body, stage: &self.routes.stage, path: &path, binary, request_id };
         let event = Bytes::from(proxy_event::event(&request, &found).to_string());
-        if event.len() > LARGEST_EVENT {
+        if event.len() > MAX_EVENT_BYTES {
             return Err(Refusal::RequestTooLarge);
         }
         self.invoke(&found, event).await
@@ -69,7 +70,7 @@ impl Gateway {
         let pool = self.pools.get(&integration.function).ok_or(Refusal::Misconfigured)?.clone();
         let name = integration.function.as_str();
         let patience = self.patience;
-        // On a task of its own: a caller who leaves does not end what it started.
+        // Runs in its own task: a caller who disconnects does not end its request.
         let invoked = tokio::spawn(async move { pool.invoke(event, patience).await });
         let answered = async {
             let outcome = invoked.await.map_err(|_| Refusal::Misconfigured)?.map_err(|failure| refusal(&failure))?;
@@ -79,7 +80,7 @@ impl Gateway {
         answered.inspect_err(|refusal| eprintln!("{name}: its answer is {refusal:?}"))
     }
 
-    /// `None`: outside the stage.
+    /// Returns `None` for a path outside the stage.
     fn path_within_stage<'a>(&self, path: &'a str) -> Option<&'a str> {
         let rest = path.strip_prefix('/')?.strip_prefix(self.routes.stage.as_str())?;
         match rest {
@@ -124,7 +125,7 @@ async fn streamed(outcome: Outcome) -> Result<Response<Body>, Refusal> {
         }
         let chunk = chunks.recv().await.ok_or(Refusal::BadGateway)?.map_err(|failure| refusal(&failure))?;
         seen.extend_from_slice(&chunk);
-        if seen.len() > LONGEST_PRELUDE && !seen.starts_with(b"{") {
+        if seen.len() > MAX_PRELUDE_BYTES && !seen.starts_with(b"{") {
             return Err(Refusal::BadGateway);
         }
     };
@@ -132,7 +133,8 @@ async fn streamed(outcome: Outcome) -> Result<Response<Body>, Refusal> {
     head(&prelude).map(|head| head.map(|()| Body::from_stream(rest(first, chunks))))
 }
 
-/// What follows the prelude. A stream that breaks off, or is silent for too long, breaks the caller's connection.
+/// Forwards the body after the prelude. A stream that breaks off or is silent for too long breaks
+/// the caller's connection.
 fn rest(first: Bytes, chunks: mpsc::Receiver<Result<Bytes, Failure>>) -> impl futures_util::Stream<Item = Result<Bytes, std::io::Error>> {
     let first = (!first.is_empty()).then_some(first);
     futures_util::stream::unfold((first, chunks), |(first, mut chunks)| async move {
@@ -148,7 +150,7 @@ fn rest(first: Bytes, chunks: mpsc::Receiver<Result<Bytes, Failure>>) -> impl fu
     })
 }
 
-/// Status and headers, of a buffered answer and of a prelude alike.
+/// Reads status and headers of a buffered answer or a prelude.
 fn head(answer: &Value) -> Result<Response<()>, Refusal> {
     let status = answer["statusCode"].as_u64().and_then(|status| u16::try_from(status).ok()).ok_or(Refusal::BadGateway)?;
     let mut response = Response::new(());
@@ -170,7 +172,7 @@ fn head(answer: &Value) -> Result<Response<()>, Refusal> {
     Ok(response)
 }
 
-/// Some headers are the gateway's own; a function's come out under another name, or not at all.
+/// The gateway owns some headers. A function's go out under another name, or not at all.
 fn append(headers: &mut HeaderMap, name: &str, value: &Value) -> Result<(), Refusal> {
     let remapped = match name.to_lowercase().as_str() {
         "content-length" | "transfer-encoding" => return Ok(()),

@@ -1,4 +1,4 @@
-//! What API Gateway answers by itself, in the shape that the template gives it.
+//! API Gateway's own answers, in the format that the template defines.
 
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Refusal {
-    /// Outside the stage.
+    /// The path is outside the stage.
     Forbidden,
-    /// No such path, or not with this method.
+    /// No route has this path and method.
     MissingAuthenticationToken,
     RequestTooLarge,
     Throttled,
-    /// The function failed, or its answer is none.
+    /// The function failed, or its answer is invalid.
     BadGateway,
     IntegrationTimeout,
     Misconfigured,
@@ -54,7 +54,7 @@ impl Refusal {
     }
 }
 
-/// `responses` are the template's, by kind; a kind that is not there takes the one for its class.
+/// `responses` are the template's, by kind. A missing kind uses the one for its class.
 pub(crate) fn refuse(responses: &Value, refusal: Refusal, request_id: &str) -> Response<Body> {
     let class = if refusal.status() < 500 { "DEFAULT_4XX" } else { "DEFAULT_5XX" };
     let own = &responses[refusal.kind()];
@@ -80,7 +80,8 @@ pub(crate) fn refuse(responses: &Value, refusal: Refusal, request_id: &str) -> R
     response
 }
 
-/// Longer names first: `$context.error.message` begins `$context.error.messageString`, which is quoted.
+/// Replaces longer names first: `$context.error.messageString` begins with
+/// `$context.error.message`.
 fn filled(text: &str, refusal: Refusal, status: u16, request_id: &str) -> String {
     let quoted = json!(refusal.message()).to_string();
     let known = [

@@ -10,28 +10,28 @@ use crate::invocation::{Failure, Invocation};
 
 pub(crate) struct Instance {
     pub(crate) id: String,
-    /// Not before it runs.
+    /// `None` until the process runs.
     pid: OnceLock<Pid>,
     state: Mutex<State>,
-    /// Told when an event lies ready.
+    /// Notified when an event is ready.
     ready: Notify,
 }
 
 #[derive(Default)]
 struct State {
-    /// Given, and not yet fetched.
+    /// Assigned but not fetched yet.
     pending: Option<Arc<Invocation>>,
-    /// Fetched, and not yet over: until the process asks for its next event.
+    /// Fetched and still open, until the process asks for its next event.
     current: Option<Arc<Invocation>>,
-    /// The function's concurrency that this process takes up.
+    /// The share of the function's concurrency that this process holds.
     permit: Option<OwnedSemaphorePermit>,
     dead: bool,
-    /// Why it was killed, if the double did it.
+    /// Why the double killed it, if it did.
     verdict: Option<Failure>,
 }
 
 impl Instance {
-    /// It starts with its first event.
+    /// Creates the process with its first event.
     pub(crate) fn new(id: String, first: Arc<Invocation>, permit: OwnedSemaphorePermit) -> Self {
         let state = State { pending: Some(first), permit: Some(permit), ..State::default() };
         Self { id, pid: OnceLock::new(), state: Mutex::new(state), ready: Notify::new() }
@@ -41,7 +41,7 @@ impl Instance {
         let _ = self.pid.set(pid);
     }
 
-    /// Gives it an event and thaws it; `false`: it has died meanwhile.
+    /// Assigns an event and thaws the process. Returns `false` if it has died.
     pub(crate) fn assign(&self, invocation: Arc<Invocation>, permit: OwnedSemaphorePermit) -> Result<(), OwnedSemaphorePermit> {
         let mut state = self.lock();
         if state.dead {
@@ -55,7 +55,7 @@ impl Instance {
         Ok(())
     }
 
-    /// The process has asked for its next event, so what it had is over.
+    /// The process asked for its next event, so its current one is over.
     pub(crate) fn end_current(&self) -> Option<OwnedSemaphorePermit> {
         let mut state = self.lock();
         let ended = state.current.take();
@@ -71,7 +71,7 @@ impl Instance {
         self.lock().pending.is_some()
     }
 
-    /// Waits for an event, which is then the current one.
+    /// Waits for an event and makes it the current one.
     pub(crate) async fn next(&self) -> Arc<Invocation> {
         loop {
             let taken = {
@@ -105,7 +105,7 @@ impl Instance {
         self.signal(Signal::KILL);
     }
 
-    /// Kills it if it is still at this event when its time is over.
+    /// Kills the process if this event is still open at its deadline.
     pub(crate) async fn kill_at_timeout(self: Arc<Self>, invocation: Arc<Invocation>, timeout: Duration) {
         let began = Instant::now();
         tokio::time::sleep(timeout).await;
@@ -116,7 +116,7 @@ impl Instance {
         }
     }
 
-    /// The process has ended: whatever it was at fails, and its place is free.
+    /// The process exited: its open event fails, and its place is free.
     pub(crate) fn died(&self, how: &str) {
         let (events, verdict) = {
             let mut state = self.lock();
@@ -130,7 +130,7 @@ impl Instance {
         }
     }
 
-    /// What of it is in memory, in KiB.
+    /// Returns its resident memory in KiB.
     pub(crate) fn resident_kib(&self) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid.get()?.as_raw_nonzero())).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

@@ -1,4 +1,4 @@
-//! One event on its way through a function, and what becomes of it.
+//! One event on its way through a function, and its outcome.
 
 use std::sync::Mutex;
 
@@ -16,20 +16,20 @@ pub(crate) struct Invocation {
 
 pub(crate) enum Outcome {
     Buffered(Bytes),
-    /// The chunks as the function made them; an error is the end of a stream that broke off.
+    /// The chunks as the function sent them. An error ends a stream that broke off.
     Streamed(mpsc::Receiver<Result<Bytes, Failure>>),
 }
 
 #[derive(Debug, Clone)]
 pub(crate) enum Failure {
-    /// No process was free for so long that Lambda refuses.
+    /// No process was free in time, so Lambda refuses.
     Throttled,
     TimedOut(String),
-    /// The process ended, or could not be started.
+    /// The process exited, or could not be started.
     Exited(String),
-    /// The function itself said so.
+    /// The function itself reported an error.
     Reported(Value),
-    /// Lambda's limit of what a buffered answer may hold.
+    /// The buffered answer exceeds Lambda's limit.
     TooLarge,
 }
 
@@ -42,7 +42,7 @@ impl Invocation {
         (invocation, answered)
     }
 
-    /// Only the first answer counts.
+    /// Sends the answer. Only the first one counts.
     pub(crate) fn answer(&self, answer: Result<Outcome, Failure>) {
         let waiting = self.answer.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
         if let Some(waiting) = waiting {
@@ -52,7 +52,7 @@ impl Invocation {
 }
 
 impl Failure {
-    /// As Lambda words it.
+    /// The error in Lambda's own words.
     pub(crate) fn describe(&self) -> Value {
         match self {
             Self::Throttled => json!({ "errorType": "TooManyRequestsException", "errorMessage": "Rate Exceeded." }),
@@ -68,7 +68,7 @@ impl Failure {
 }
 
 impl Outcome {
-    /// Everything in one piece.
+    /// Collects the whole answer.
     pub(crate) async fn collect(self) -> Result<Bytes, Failure> {
         match self {
             Self::Buffered(body) => Ok(body),

@@ -1,4 +1,4 @@
-//! Every call to a store: who, what, on which item, when, and whether it succeeded.
+//! Records every call to a store: caller, action, item, time and success.
 
 use std::sync::Mutex;
 
@@ -9,7 +9,8 @@ pub(crate) struct Call {
     pub(crate) function: String,
     pub(crate) service: &'static str,
     pub(crate) action: String,
-    /// The item's key as `pk/sk`, the queue's name, or the secret's name or ARN; several are joined with `,`.
+    /// The item's key as `pk/sk`, the queue's name, or the secret's name or ARN; several are joined
+    /// with `,`.
     pub(crate) subject: String,
     pub(crate) start_ms: i64,
     pub(crate) end_ms: i64,

@@ -1,4 +1,5 @@
-//! A whole AWS account on loopback, for tests: `stores` is DynamoDB, SQS and Secrets Manager alone, `account` adds API Gateway, Lambda, the queue pollers and the timer of a template.
+//! A whole AWS account on loopback, for tests: `stores` runs only DynamoDB, SQS and Secrets
+//! Manager; `account` adds API Gateway, Lambda, the queue pollers and the timer of a template.
 
 mod answer;
 mod queues;
@@ -45,34 +46,34 @@ use crate::permissions::Permissions;
 struct Arguments {
     #[command(subcommand)]
     command: Command,
-    /// Ends when standard input is closed, so that it does not outlive who started it.
+    /// Exit when standard input closes, so that the double does not outlive its parent.
     #[arg(long, global = true)]
     until_stdin_closes: bool,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// The three stores on one port, without permissions; `POST /double/fresh` makes a new world in them.
+    /// The three stores on one port, without permissions. `POST /double/fresh` creates a new world.
     Stores {
         #[arg(long, default_value = "127.0.0.1:0")]
         listen: SocketAddr,
     },
     /// Everything that a template describes.
     Account(AccountArguments),
-    /// How the double starts a function; not for people.
+    /// Starts a function. For the double itself, not for people.
     #[command(hide = true)]
     Become { parent: u32, binary: PathBuf },
 }
 
 #[derive(clap::Args)]
 struct AccountArguments {
-    /// The template as CloudFormation gets it, after SAM's transform, as JSON.
+    /// The template after SAM's transform, as JSON.
     #[arg(long)]
     template: PathBuf,
-    /// Where the functions' binaries are.
+    /// The folder of the functions' binaries.
     #[arg(long)]
     functions: PathBuf,
-    /// The `bootstrap_token` of the generated secret; random otherwise.
+    /// The `bootstrap_token` of the generated secret; default: random.
     #[arg(long)]
     admin_key: Option<String>,
     /// An environment variable for every function.
@@ -80,16 +81,17 @@ struct AccountArguments {
     set: Vec<(String, String)>,
     #[arg(long, default_value_t = 1_000)]
     sweep_every_ms: u64,
-    /// How long a request waits while all processes of its function are busy, before it is refused.
+    /// How long a request waits while all processes of its function are busy.
     #[arg(long, default_value_t = 10_000)]
     patience_ms: u64,
-    /// How many processes a function may have.
+    /// The maximum number of processes of a function.
     #[arg(long, value_name = "FUNCTION=NUMBER", value_parser = pair::<usize>)]
     concurrency: Vec<(String, usize)>,
-    /// After how many seconds a function is killed.
+    /// The timeout of a function in seconds.
     #[arg(long, value_name = "FUNCTION=SECONDS", value_parser = pair::<u64>)]
     timeout: Vec<(String, u64)>,
-    /// A folder; at its end it writes a file there that tells which actions each function used: `{"worker": ["dynamodb:GetItem", ...]}`.
+    /// A folder for a file that lists the actions each function used:
+    /// `{"worker": ["dynamodb:GetItem", ...]}`.
     #[arg(long)]
     seen: Option<PathBuf>,
     #[arg(long, default_value = "127.0.0.1:0")]
@@ -106,7 +108,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let ends = told_to_end(arguments.until_stdin_closes);
+    let ends = stop_requested(arguments.until_stdin_closes);
     match arguments.command {
         Command::Stores { listen } => serve_stores(listen, ends).await,
         Command::Account(arguments) => serve_account(arguments, ends).await,
@@ -115,11 +117,11 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 async fn serve_stores(listen: SocketAddr, ends: impl Future<Output = ()>) -> anyhow::Result<()> {
-    let listener = tokio::net::TcpListener::bind(listen).await.context("the address is not free")?;
+    let listener = tokio::net::TcpListener::bind(listen).await.context("the address is in use")?;
     let url = format!("http://{}", listener.local_addr()?);
     let face = Arc::new(Face::start(&url, Permissions::everything()).await?);
     let router = Router::new().route("/double/fresh", post(fresh::fresh)).fallback(any(face::answer)).with_state(face);
-    let router = router.layer(DefaultBodyLimit::max(face::LARGEST_REQUEST));
+    let router = router.layer(DefaultBodyLimit::max(face::MAX_REQUEST_BYTES));
     println!("listening on {url}");
     tokio::select! {
         served = axum::serve(listener, router) => Ok(served?),
@@ -127,9 +129,9 @@ async fn serve_stores(listen: SocketAddr, ends: impl Future<Output = ()>) -> any
     }
 }
 
-/// The functions end with this process, however it ends: `spawn.rs`.
+/// The functions exit with this process, however it exits: `spawn.rs`.
 async fn serve_account(arguments: AccountArguments, ends: impl Future<Output = ()>) -> anyhow::Result<()> {
-    let listener = tokio::net::TcpListener::bind(arguments.listen).await.context("the address is not free")?;
+    let listener = tokio::net::TcpListener::bind(arguments.listen).await.context("the address is in use")?;
     let stores = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let gateway_url = format!("http://{}", listener.local_addr()?);
     let stores_url = format!("http://{}", stores.local_addr()?);
@@ -147,7 +149,7 @@ async fn serve_account(arguments: AccountArguments, ends: impl Future<Output = (
         .nest("/runtime", runtime_api::router(account.pools.clone()))
         .merge(control::router(account.clone()))
         .fallback(any(face::answer).with_state(account.face.clone()))
-        .layer(DefaultBodyLimit::max(face::LARGEST_REQUEST));
+        .layer(DefaultBodyLimit::max(face::MAX_REQUEST_BYTES));
     let gateway =
         Gateway { routes: account.routes.clone(), pools: account.pools.clone(), patience: Duration::from_millis(arguments.patience_ms) };
     let api = Router::new().fallback(any(gateway::answer).with_state(gateway));
@@ -167,7 +169,7 @@ async fn serve_account(arguments: AccountArguments, ends: impl Future<Output = (
     Ok(())
 }
 
-/// Chunks leave at once.
+/// Sends chunks without delay.
 fn no_delay(connection: &mut tokio::net::TcpStream) {
     let _ = connection.set_nodelay(true);
 }
@@ -176,12 +178,12 @@ fn pair<T>(text: &str) -> anyhow::Result<(String, T)>
 where
     T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
 {
-    let (name, value) = text.split_once('=').context("there is no =")?;
+    let (name, value) = text.split_once('=').context("= is missing")?;
     Ok((name.to_owned(), value.parse()?))
 }
 
-/// SIGTERM, SIGINT, or the end of standard input if that is what it waits for.
-async fn told_to_end(until_stdin_closes: bool) {
+/// Waits for SIGTERM, SIGINT, or the end of standard input if asked to.
+async fn stop_requested(until_stdin_closes: bool) {
     let stdin_closes = async {
         if !until_stdin_closes {
             return std::future::pending().await;

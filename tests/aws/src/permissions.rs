@@ -1,4 +1,4 @@
-//! Who may do what: the statements of the functions' roles, and how a call is held against them.
+//! Permissions: the statements of the functions' roles, and the check of each call.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Mutex;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::queues::{ACCOUNT, REGION, queue_name};
 
-/// An action on a resource, as IAM names both.
+/// An action on a resource, in IAM's terms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Need {
     pub(crate) action: String,
@@ -15,11 +15,11 @@ pub(crate) struct Need {
 }
 
 pub(crate) struct Permissions {
-    /// `None`: nobody is asked.
+    /// `None` allows every call.
     roles: Option<HashMap<String, Vec<Statement>>>,
-    /// What a test took away from a function for a while: (function, action).
+    /// What a test has denied for now: (function, action).
     denied: Mutex<HashSet<(String, String)>>,
-    /// What was asked for and granted, by function.
+    /// Actions that were used and granted, by function.
     used: Mutex<BTreeMap<String, BTreeSet<String>>>,
 }
 
@@ -55,7 +55,7 @@ impl Permissions {
         allowed
     }
 
-    /// Per function the actions that it was seen to use.
+    /// Returns the actions that each function has used.
     pub(crate) fn used(&self) -> Value {
         json!(*self.used.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
     }
@@ -68,7 +68,7 @@ impl Permissions {
         self.denied.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).remove(&(function.to_owned(), action.to_owned()));
     }
 
-    /// Per function the actions that its role allows.
+    /// Returns the actions that each function's role allows.
     pub(crate) fn granted(&self) -> Value {
         let roles = self.roles.iter().flatten().map(|(function, statements)| {
             let mut actions: Vec<&String> = statements.iter().filter(|it| it.allow).flat_map(|it| &it.actions).collect();
@@ -81,7 +81,7 @@ impl Permissions {
 }
 
 impl Statement {
-    /// The statements of a policy document whose references are resolved.
+    /// Reads the statements of a policy document with resolved references.
     pub(crate) fn read(document: &Value) -> Vec<Self> {
         let statements = match &document["Statement"] {
             Value::Array(statements) => statements.clone(),
@@ -91,7 +91,7 @@ impl Statement {
         statements.iter().map(Self::read_one).collect()
     }
 
-    /// Conditions are not read: a statement that has one allows nothing here, so that a test sees it.
+    /// Ignores conditions: a statement with one allows nothing here, so that tests notice it.
     fn read_one(statement: &Value) -> Self {
         let allow = statement["Effect"] == "Allow";
         let unreadable = allow && !statement["Condition"].is_null();
@@ -114,7 +114,7 @@ fn texts(value: &Value) -> Vec<String> {
     }
 }
 
-/// IAM's patterns: `*` is any run of characters, `?` is one.
+/// IAM's patterns: `*` matches any characters, `?` matches one.
 fn matches(pattern: &str, text: &str) -> bool {
     let Some(first) = pattern.chars().next() else { return text.is_empty() };
     let rest = &pattern[first.len_utf8()..];
@@ -125,7 +125,7 @@ fn matches(pattern: &str, text: &str) -> bool {
     }
 }
 
-/// What a DynamoDB call needs: its action on each table or index that it names.
+/// Returns what a DynamoDB call needs: its action on each table or index that it names.
 pub(crate) fn table_needs(action: &str, request: &Value) -> Vec<Need> {
     match action {
         "TransactWriteItems" | "TransactGetItems" => {
@@ -156,7 +156,7 @@ fn transact_need(item: &Value) -> Vec<Need> {
     named.map(|(field, action)| need("dynamodb", action, table_arn(item[*field]["TableName"].as_str().unwrap_or_default()))).collect()
 }
 
-/// The batch calls of SQS need the permission of the single ones.
+/// SQS batch calls need the permission of the single calls.
 pub(crate) fn queue_needs(action: &str, request: &Value) -> Vec<Need> {
     vec![need("sqs", action.strip_suffix("Batch").unwrap_or(action), queue_arn(&queue_name(request)))]
 }
@@ -169,7 +169,7 @@ fn need(service: &str, action: &str, resource: String) -> Need {
     Need { action: format!("{service}:{action}"), resource }
 }
 
-/// A table's name, or its ARN as it is.
+/// Returns the ARN of a table name, or an ARN unchanged.
 pub(crate) fn table_arn(table: &str) -> String {
     if table.starts_with("arn:") { table.to_owned() } else { format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}") }
 }
@@ -178,7 +178,7 @@ pub(crate) fn queue_arn(queue: &str) -> String {
     format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}")
 }
 
-/// What IAM is asked about while there is no secret of that name.
+/// The ARN that IAM checks while no secret has that name.
 pub(crate) fn absent_secret_arn(name: &str) -> String {
     if name.starts_with("arn:") { name.to_owned() } else { format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}") }
 }

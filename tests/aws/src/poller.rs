@@ -1,4 +1,4 @@
-//! What Lambda does with a queue: takes messages in batches to the function, and deletes what it has done.
+//! Lambda's queue poller: sends messages to the function in batches, and deletes the handled ones.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -20,16 +20,16 @@ pub(crate) struct Mapping {
     pub(crate) queue: String,
     pub(crate) batch_size: usize,
     pub(crate) concurrency: usize,
-    /// Whether the function says itself which messages of a batch failed.
+    /// Whether the function reports which messages of a batch failed.
     pub(crate) partial: bool,
 }
 
-/// A message whose visibility ended, or whose delay is over, is found by looking.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// A message waits for its function as long as it takes.
+/// Polling finds messages whose visibility timeout or delay has ended.
+const POLL_EVERY: Duration = Duration::from_millis(100);
+/// A message waits as long as its function takes.
 const PATIENCE: Duration = Duration::from_secs(3600);
 
-/// Refuses to poll for a function whose role may not, as Lambda refuses to make the mapping.
+/// Refuses to poll if the function's role may not, as Lambda refuses to create the mapping.
 pub(crate) fn check(mapping: &Mapping, pool: &Pool, face: &Face) -> anyhow::Result<()> {
     for action in ["ReceiveMessage", "DeleteMessage", "GetQueueAttributes"] {
         let need = Need { action: format!("sqs:{action}"), resource: queue_arn(&mapping.queue) };
@@ -48,7 +48,7 @@ pub(crate) async fn poll(mapping: Mapping, pool: Arc<Pool>, face: Arc<Face>) {
         let batch = face.queues.receive(&mapping.queue, mapping.batch_size);
         if batch.is_empty() {
             drop(place);
-            let _ = tokio::time::timeout(LOOK_EVERY, arrived).await;
+            let _ = tokio::time::timeout(POLL_EVERY, arrived).await;
             continue;
         }
         let (mapping, pool, face) = (mapping.clone(), pool.clone(), face.clone());
@@ -59,7 +59,8 @@ pub(crate) async fn poll(mapping: Mapping, pool: Arc<Pool>, face: Arc<Face>) {
     }
 }
 
-/// What failed stays hidden until its visibility ends; the queue then gives it out again, or to the dead letters.
+/// A failed message stays hidden until its visibility timeout. The queue then delivers it again, or
+/// moves it to the dead letters.
 async fn take(mapping: &Mapping, pool: &Arc<Pool>, face: &Face, batch: &[Message]) {
     let event = json!({ "Records": batch.iter().map(|message| record(mapping, &face.queues, message)).collect::<Vec<_>>() });
     let Some(failed) = failed(mapping, pool, event, batch).await else { return };
@@ -68,7 +69,7 @@ async fn take(mapping: &Mapping, pool: &Arc<Pool>, face: &Face, batch: &[Message
     }
 }
 
-/// The ids that the function reports; `None`: all of them.
+/// Returns the failed ids that the function reports. `None` means all of them.
 async fn failed(mapping: &Mapping, pool: &Arc<Pool>, event: Value, batch: &[Message]) -> Option<HashSet<String>> {
     let outcome = pool.invoke(Bytes::from(event.to_string()), PATIENCE).await.ok()?;
     let answer: Result<Bytes, Failure> = outcome.collect().await;
@@ -76,7 +77,8 @@ async fn failed(mapping: &Mapping, pool: &Arc<Pool>, event: Value, batch: &[Mess
     if !mapping.partial {
         return Some(HashSet::new());
     }
-    // An empty answer, or none in this form, is a success of the whole batch; an id that is not of the batch a failure of it.
+    // An empty answer, or one in another form, means success of the whole batch. An unknown id
+    // means failure.
     let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
     let mut failed = HashSet::new();
     for failure in answer["batchItemFailures"].as_array().into_iter().flatten() {

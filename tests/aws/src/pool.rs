@@ -1,4 +1,4 @@
-//! The processes of one function: started when needed, used again while warm, never more than its concurrency.
+//! The processes of one function: started on demand, reused while warm, limited by its concurrency.
 
 use std::collections::HashMap;
 use std::process::ExitStatus;
@@ -19,14 +19,14 @@ use crate::invocation::{Failure, Invocation, Outcome};
 use crate::queues::now_ms;
 use crate::spawn::Spawner;
 
-/// What Lambda takes in one synchronous event.
-pub(crate) const LARGEST_EVENT: usize = 6 * 1024 * 1024;
-/// Log lines that are kept of a function.
-const MOST_LINES: usize = 50_000;
+/// Lambda's limit for one synchronous event.
+pub(crate) const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
+/// How many log lines of a function are kept.
+const MAX_LOG_LINES: usize = 50_000;
 
 pub(crate) struct Pool {
     pub(crate) function: Function,
-    /// Where the runtime API is; the instance's id follows.
+    /// The runtime API's address. The instance's id follows.
     runtime_api: String,
     spawner: Spawner,
     places: Arc<Semaphore>,
@@ -38,7 +38,7 @@ pub(crate) struct Pool {
 #[derive(Default)]
 struct State {
     instances: HashMap<String, Arc<Instance>>,
-    /// The warmest last.
+    /// The warmest process is last.
     idle: Vec<Arc<Instance>>,
     log: Vec<Value>,
 }
@@ -71,7 +71,7 @@ impl Pool {
         answer
     }
 
-    /// In the function's log, as Lambda does it, and where whoever started the double sees it.
+    /// Writes to the function's log, as Lambda does, and to the double's own output.
     pub(crate) fn note(&self, failure: &Failure) {
         let line = failure.describe().to_string();
         eprintln!("{}: {line}", self.function.name);
@@ -82,7 +82,8 @@ impl Pool {
         self.lock().instances.get(id).cloned()
     }
 
-    /// An instance has asked for its next event. Frozen before it can be taken, so that it is never frozen with an event.
+    /// An instance asked for its next event. It is frozen before it becomes available, so that it
+    /// is never frozen with an event.
     pub(crate) fn rests(&self, instance: &Arc<Instance>) {
         let permit = instance.end_current();
         if instance.has_pending() {
@@ -93,7 +94,7 @@ impl Pool {
         drop(permit);
     }
 
-    /// SIGKILL for all that are at an event; says how many.
+    /// Sends SIGKILL to all processes with an event, and returns their number.
     pub(crate) fn kill_busy(&self) -> usize {
         let busy: Vec<Arc<Instance>> = self.lock().instances.values().filter(|instance| instance.is_busy()).cloned().collect();
         busy.iter().for_each(|instance| instance.kill(None));
@@ -130,7 +131,8 @@ impl Pool {
         }
     }
 
-    /// The process is known, with its event, before it runs: it may ask for the event sooner than whoever started it is told.
+    /// Registers the process with its event before it runs: it may ask for the event before its
+    /// spawn has returned.
     async fn start(self: &Arc<Self>, invocation: Arc<Invocation>, permit: OwnedSemaphorePermit) -> Result<(), Failure> {
         let number = self.started.fetch_add(1, Ordering::Relaxed);
         let id = format!("{}-{number}", self.function.name);
@@ -166,14 +168,14 @@ impl Pool {
         if let Ok(status) = &ended
             && status.code().is_some()
         {
-            self.tell_last_words(&instance.id, status).await;
+            self.report_exit(&instance.id, status).await;
         }
         instance.died(&ended.map_or_else(|error| error.to_string(), |status| how_it_ended(&status)));
     }
 
-    /// Nobody killed it: why it ended, its log says.
-    async fn tell_last_words(&self, instance: &str, status: &ExitStatus) {
-        // What it wrote last may still be in its pipes.
+    /// Reports a process that nobody killed. Its log says why it exited.
+    async fn report_exit(&self, instance: &str, status: &ExitStatus) {
+        // Its last output may still be in the pipes.
         tokio::time::sleep(Duration::from_millis(50)).await;
         let state = self.lock();
         let of_it = state.log.iter().rev().filter(|line| line["instance"] == instance).take(6);
@@ -185,7 +187,7 @@ impl Pool {
         let mut lines = BufReader::new(pipe).lines();
         while let Ok(Some(line)) = lines.next_line().await {
             let mut state = self.lock();
-            if state.log.len() < MOST_LINES {
+            if state.log.len() < MAX_LOG_LINES {
                 state.log.push(json!({ "at_ms": now_ms(), "instance": instance, "line": line }));
             }
         }

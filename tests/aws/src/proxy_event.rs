@@ -1,4 +1,4 @@
-//! A request as API Gateway's REST APIs hand it to a function: the proxy event, version 1.
+//! A request as API Gateway's REST APIs pass it to a function: the proxy event, version 1.
 
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri};
@@ -19,7 +19,7 @@ pub(crate) struct Request<'a> {
     pub(crate) parts: &'a Parts,
     pub(crate) body: &'a Bytes,
     pub(crate) stage: &'a str,
-    /// Without the stage.
+    /// The path without the stage.
     pub(crate) path: &'a str,
     pub(crate) binary: bool,
     pub(crate) request_id: &'a str,
@@ -64,7 +64,7 @@ pub(crate) fn event(request: &Request<'_>, found: &Match<'_>) -> Value {
     })
 }
 
-/// Of a header that comes twice, the single-valued map holds the last.
+/// The single-valued map holds the last value of a repeated header.
 fn headers(given: &HeaderMap) -> (Map<String, Value>, Map<String, Value>) {
     let mut all: Map<String, Value> = Map::new();
     let passed_on = given.iter().filter(|(name, _)| !NOT_PASSED_ON.contains(&name.as_str()));

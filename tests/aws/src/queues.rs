@@ -1,4 +1,5 @@
-//! SQS: winterbaume's queues behind the JSON protocol, with a way to look into them and to wait for a message.
+//! SQS: winterbaume's queues behind the JSON protocol. Tests can inspect them and wait for
+//! messages.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
@@ -14,18 +15,18 @@ use crate::answer::{Answer, ok, refused};
 pub(crate) const REGION: &str = "us-east-1";
 pub(crate) const ACCOUNT: &str = "123456789012";
 
-/// A message, or all messages of a batch together, may have so many bytes.
-const LARGEST_MESSAGE: usize = 1024 * 1024;
-const LONGEST_DELAY_SECONDS: i64 = 900;
-const LONGEST_VISIBILITY_SECONDS: i64 = 43_200;
+/// The limit for a message, or for all messages of a batch together.
+const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
+const MAX_DELAY_SECONDS: i64 = 900;
+const MAX_VISIBILITY_SECONDS: i64 = 43_200;
 
 pub(crate) struct Queues {
-    /// What the queues' URLs begin with.
+    /// The prefix of the queues' URLs.
     url: String,
     state: Mutex<SqsState>,
-    /// The `AWSTraceHeader` of messages that have one, by message id: winterbaume drops it.
+    /// The `AWSTraceHeader` of messages, by message id: winterbaume drops it.
     traces: Mutex<HashMap<String, String>>,
-    /// Told when a message may have become visible.
+    /// Notified when a message may have become visible.
     pub(crate) arrived: Notify,
 }
 
@@ -42,7 +43,7 @@ impl Queues {
         Self { url: url.to_owned(), state: Mutex::default(), traces: Mutex::default(), arrived: Notify::new() }
     }
 
-    /// Makes a queue; answers its URL.
+    /// Creates a queue and returns its URL.
     pub(crate) fn create(&self, name: &str, attributes: &HashMap<String, String>) -> anyhow::Result<String> {
         self.lock().create_queue(name, REGION, ACCOUNT, attributes, None)?;
         Ok(self.url_of(name))
@@ -73,8 +74,8 @@ impl Queues {
         Ok(sent.message_id)
     }
 
-    /// Every queue's messages as they lie there, received or not.
-    pub(crate) fn look(&self) -> Value {
+    /// Returns every queue's messages, received or not.
+    pub(crate) fn snapshot(&self) -> Value {
         let now = now_ms();
         let state = self.lock();
         let queues = state.queues.iter().map(|(name, queue)| {
@@ -103,10 +104,10 @@ impl Queues {
 
     fn send_message(&self, queue: &str, request: &Value) -> Answered {
         let body = text(request, "MessageBody");
-        if body.is_empty() || body.len() > LARGEST_MESSAGE {
+        if body.is_empty() || body.len() > MAX_MESSAGE_BYTES {
             return Err(Refusal::new("InvalidParameterValue", "a message has 1 byte to 1 MiB"));
         }
-        let delay = within(request, "DelaySeconds", LONGEST_DELAY_SECONDS)?;
+        let delay = within(request, "DelaySeconds", MAX_DELAY_SECONDS)?;
         let sent = self.lock().send_message(queue, &body, delay, attributes(request), None, None)?;
         if let Some(trace) = request["MessageSystemAttributes"]["AWSTraceHeader"]["StringValue"].as_str() {
             self.traces().insert(sent.message_id.clone(), trace.to_owned());
@@ -117,7 +118,7 @@ impl Queues {
 
     fn receive_message(&self, queue: &str, request: &Value) -> Answered {
         let most = request["MaxNumberOfMessages"].as_u64().unwrap_or(1).clamp(1, 10) as usize;
-        let visibility = within(request, "VisibilityTimeout", LONGEST_VISIBILITY_SECONDS)?;
+        let visibility = within(request, "VisibilityTimeout", MAX_VISIBILITY_SECONDS)?;
         let messages = self.lock().receive_message(queue, most, visibility)?;
         let messages: Vec<Value> = messages.iter().map(|message| received(message, self.system_attributes(message))).collect();
         Ok(if messages.is_empty() { json!({}) } else { json!({ "Messages": messages }) })
@@ -129,7 +130,7 @@ impl Queues {
     }
 
     fn change_visibility(&self, queue: &str, request: &Value) -> Answered {
-        let seconds = within(request, "VisibilityTimeout", LONGEST_VISIBILITY_SECONDS)?;
+        let seconds = within(request, "VisibilityTimeout", MAX_VISIBILITY_SECONDS)?;
         self.lock().change_message_visibility(queue, &text(request, "ReceiptHandle"), seconds.unwrap_or_default())?;
         self.arrived.notify_waiters();
         Ok(json!({}))
@@ -140,7 +141,8 @@ impl Queues {
         Ok(json!({ "QueueUrl": self.url_of(name) }))
     }
 
-    /// Each entry for itself: what is refused does not hold up its neighbours. A queue that is gone refuses the whole batch.
+    /// Handles each entry separately: a refused one does not affect the others. A missing queue
+    /// refuses the whole batch.
     fn batch(&self, request: &Value, perform: impl Fn(&Value) -> Answered) -> Answered {
         let entries = request["Entries"].as_array().cloned().unwrap_or_default();
         if entries.is_empty() || entries.len() > 10 {
@@ -201,7 +203,7 @@ impl From<SqsError> for Refusal {
     }
 }
 
-/// SQS tells an error's old name in a header, which SDKs of the query protocol read.
+/// SQS sends an error's old name in a header, for SDKs of the query protocol.
 fn refusal_answer(refusal: &Refusal) -> Answer {
     let old_name = match refusal.kind {
         "QueueDoesNotExist" => "AWS.SimpleQueueService.NonExistentQueue;Sender".to_owned(),

@@ -1,4 +1,4 @@
-//! The REST API of the template: which function answers a method and path, and whether streamed.
+//! The REST API of the template: which function answers a method and path, and whether it streams.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub(crate) struct Routes {
 }
 
 struct Resource {
-    /// As in the template, `/v1/runs/{run_id}`.
+    /// In the template's form, `/v1/runs/{run_id}`.
     path: String,
     segments: Vec<Segment>,
     /// Upper case; `ANY` for every method.
@@ -64,7 +64,8 @@ impl Routes {
         Ok(Self { stage, resources, binary_media_types, responses })
     }
 
-    /// The most specific resource decides, and only then its methods: a path that is there without the method is refused.
+    /// The most specific resource decides, and only then its methods: a path without the method is
+    /// refused.
     pub(crate) fn find(&self, method: &str, path: &str) -> Option<Match<'_>> {
         let asked: Vec<&str> = path.trim_start_matches('/').trim_end_matches('/').split('/').filter(|it| !it.is_empty()).collect();
         let matching = self.resources.iter().filter(|resource| resource.matches(&asked));
@@ -109,7 +110,7 @@ impl Resource {
             })
     }
 
-    /// Static before variable before the rest, from the left.
+    /// Orders static before variable before greedy segments, from the left.
     fn rank(&self) -> Vec<u8> {
         let rank = |segment: &Segment| match segment {
             Segment::Static(_) => 0,
@@ -145,7 +146,7 @@ impl Segment {
 }
 
 impl Integration {
-    /// `arn:aws:apigateway:…:lambda:path/<date>/functions/<ARN of the function>/<kind of invocation>`.
+    /// `arn:aws:apigateway:…:lambda:path/<date>/functions/<ARN>/<kind of invocation>`.
     fn read(integration: &Value) -> anyhow::Result<Self> {
         let uri = integration["uri"].as_str().context("no URI")?;
         let (head, kind) = uri.rsplit_once('/').context("a URI without a kind of invocation")?;

@@ -1,4 +1,4 @@
-//! What a function's runtime talks to: its next event, its answer, its errors.
+//! The runtime API of Lambda: the next event, its answer, its errors.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,15 +17,15 @@ use tokio::sync::mpsc;
 
 use crate::instance::Instance;
 use crate::invocation::{Failure, Invocation, Outcome};
-use crate::pool::{LARGEST_EVENT, Pool};
+use crate::pool::{MAX_EVENT_BYTES, Pool};
 use crate::queues::{ACCOUNT, REGION, now_ms};
 
-/// By the function's name.
+/// Pools by function name.
 pub(crate) type Pools = Arc<HashMap<String, Arc<Pool>>>;
 
 type Found = (Arc<Pool>, Arc<Instance>);
 
-/// To be nested where the instances were told that it is; an instance's id is the first segment.
+/// Nest this at the address that the instances get. An instance's id is the first segment.
 pub(crate) fn router(pools: Pools) -> Router {
     Router::new()
         .route("/{instance}/2018-06-01/runtime/invocation/next", get(next))
@@ -65,7 +65,7 @@ async fn response(
         return Ok(StatusCode::ACCEPTED);
     }
     let body = body.collect().await.map_err(|_| StatusCode::BAD_REQUEST)?.to_bytes();
-    if body.len() > LARGEST_EVENT {
+    if body.len() > MAX_EVENT_BYTES {
         invocation.answer(Err(Failure::TooLarge));
         return Err(StatusCode::PAYLOAD_TOO_LARGE);
     }
@@ -73,7 +73,7 @@ async fn response(
     Ok(StatusCode::ACCEPTED)
 }
 
-/// Passes each chunk on at once, and reads on to the end when nobody listens any more.
+/// Forwards each chunk at once, and reads to the end even if the caller is gone.
 async fn stream(invocation: &Invocation, body: Body) {
     let (chunks, listener) = mpsc::channel(16);
     invocation.answer(Ok(Outcome::Streamed(listener)));
@@ -104,7 +104,7 @@ async fn error(
     Ok(StatusCode::ACCEPTED)
 }
 
-/// The process says that it cannot start, and ends; the event it was started for fails with what it said.
+/// The process reports that it cannot start, and exits. Its first event fails with that report.
 async fn init_error(State(pools): State<Pools>, Path(instance): Path<String>, body: Bytes) -> Result<StatusCode, StatusCode> {
     let (_, instance) = find(&pools, &instance)?;
     tokio::spawn(async move {

@@ -1,4 +1,4 @@
-//! Secrets Manager: winterbaume's, with the one rule it does not keep: a version that exists is never changed.
+//! Secrets Manager: winterbaume's, plus a rule that it lacks: an existing version never changes.
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use bytes::Bytes;
@@ -12,19 +12,19 @@ use crate::answer::{Answer, answer, ok, refused};
 #[derive(Default)]
 pub(crate) struct Secrets {
     service: SecretsManagerService,
-    /// Held over a look at a version and the write that follows from it.
+    /// Held while a version is read and written.
     writing: Mutex<()>,
 }
 
 impl Secrets {
-    /// Makes a secret; answers its ARN.
+    /// Creates a secret and returns its ARN.
     pub(crate) async fn create(&self, name: &str, value: &str) -> anyhow::Result<String> {
         let (_, made) = self.call("CreateSecret", &json!({ "Name": name, "SecretString": value })).await;
         let arn = made["ARN"].as_str().map(str::to_owned);
         arn.ok_or_else(|| anyhow::anyhow!("no secret {name}: {made}"))
     }
 
-    /// The ARN of a secret that is there.
+    /// Returns the ARN of an existing secret.
     pub(crate) async fn arn_of(&self, name_or_arn: &str) -> Option<String> {
         let (_, described) = self.call("DescribeSecret", &json!({ "SecretId": name_or_arn })).await;
         described["ARN"].as_str().map(str::to_owned)
@@ -41,7 +41,8 @@ impl Secrets {
         answer(status, &body)
     }
 
-    /// A token names a version: the same value again is answered as the first time, another one is refused.
+    /// A token names a version. The same value again gets the first answer; another value is
+    /// refused.
     async fn already_put(&self, request: &Value) -> Option<Answer> {
         let token = request["ClientRequestToken"].as_str()?;
         let (status, there) = self.call("GetSecretValue", &json!({ "SecretId": request["SecretId"], "VersionId": token })).await;

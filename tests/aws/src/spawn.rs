@@ -1,4 +1,4 @@
-//! Starts functions so that they end with the double, even when it is killed.
+//! Starts functions so that they exit with the double, even when it is killed.
 
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -11,7 +11,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::function::Function;
 
-/// Starts on one thread that lives as long as the double: Linux tells a child of its parent's death when the *thread* that started it ends.
+/// Starts processes on one thread that lives as long as the double: Linux signals a parent's death
+/// to a child when the *thread* that started it ends.
 #[derive(Clone)]
 pub(crate) struct Spawner {
     orders: mpsc::UnboundedSender<Order>,
@@ -35,7 +36,8 @@ impl Spawner {
         Self { orders }
     }
 
-    /// A process of the function in a process group of its own, with nothing in its environment but what Lambda and the template put there.
+    /// A process of the function in its own process group. Its environment holds only the variables
+    /// of Lambda and the template.
     pub(crate) async fn spawn(&self, function: &Function, runtime_api: &str) -> anyhow::Result<Child> {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("become").arg(std::process::id().to_string()).arg(&function.binary);
@@ -67,7 +69,7 @@ fn lambda_environment(function: &Function, runtime_api: &str) -> [(&'static str,
     ]
 }
 
-/// What the child does first: asks to be killed when its parent dies, and becomes the function.
+/// The child's first steps: asks to be killed when its parent dies, then becomes the function.
 pub(crate) fn become_function(parent: u32, binary: &Path) -> anyhow::Error {
     if let Err(error) = set_parent_process_death_signal(Some(Signal::KILL)) {
         return anyhow::Error::new(error);

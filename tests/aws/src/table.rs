@@ -1,4 +1,4 @@
-//! DynamoDB: dynoxide on a port of its own, to which calls are passed on.
+//! DynamoDB: forwards calls to dynoxide on its own port.
 
 use anyhow::Context;
 use axum::http::{HeaderMap, Request};
@@ -27,7 +27,7 @@ impl Tables {
         Ok(Self { url, client: Client::builder(TokioExecutor::new()).build(connector) })
     }
 
-    /// Passes a call on as it came: its headers say which it is.
+    /// Forwards a call unchanged: its headers name the action.
     pub(crate) async fn pass_on(&self, headers: &HeaderMap, body: Bytes) -> anyhow::Result<Answer> {
         let mut request = Request::post(&self.url).body(Full::new(body))?;
         *request.headers_mut() = headers.clone();
@@ -38,7 +38,7 @@ impl Tables {
         Ok(Answer::from_parts(parts, body.collect().await?.to_bytes()))
     }
 
-    /// A call of the double's own.
+    /// Makes a call of the double itself.
     pub(crate) async fn call(&self, action: &str, request: &Value) -> anyhow::Result<Value> {
         let mut headers = HeaderMap::new();
         headers.insert("content-type", "application/x-amz-json-1.0".parse()?);
@@ -52,7 +52,7 @@ impl Tables {
         Ok(serde_json::from_str(&body)?)
     }
 
-    /// Makes a table as CloudFormation words it, with its TTL attribute.
+    /// Creates a table from CloudFormation properties, with its TTL attribute.
     pub(crate) async fn create(&self, name: &str, properties: &Value) -> anyhow::Result<()> {
         let mut request = json!({ "TableName": name, "BillingMode": "PAY_PER_REQUEST" });
         for field in ["KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes"] {

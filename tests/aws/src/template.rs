@@ -1,4 +1,4 @@
-//! A transformed template: its resources, and what its references, joins and conditions come to.
+//! A transformed template: its resources, with references, joins and conditions resolved.
 
 use std::collections::HashMap;
 
@@ -12,9 +12,9 @@ pub(crate) const STACK: &str = "double";
 pub(crate) struct Template {
     document: Value,
     parameters: HashMap<String, Value>,
-    /// What `Ref` gives for a resource that the double made.
+    /// The value of `Ref` for resources that the double created.
     references: HashMap<String, String>,
-    /// What `Fn::GetAtt` gives, by `Resource.Attribute`.
+    /// The value of `Fn::GetAtt`, by `Resource.Attribute`.
     attributes: HashMap<String, String>,
 }
 
@@ -26,7 +26,8 @@ impl Template {
         Ok(Self { document, parameters, references: HashMap::new(), attributes: HashMap::new() })
     }
 
-    /// The resources of a kind that their condition lets be: logical id, properties, the whole.
+    /// Returns the resources of a kind whose conditions hold: logical id, properties, whole
+    /// resource.
     pub(crate) fn resources(&self, kind: &str) -> anyhow::Result<Vec<(String, Value, Value)>> {
         let mut found = Vec::new();
         for (name, resource) in self.document["Resources"].as_object().into_iter().flatten() {
@@ -48,7 +49,7 @@ impl Template {
         }
     }
 
-    /// The value with every intrinsic function taken out.
+    /// Returns the value with every intrinsic function resolved.
     pub(crate) fn resolve(&self, value: &Value) -> anyhow::Result<Value> {
         match value {
             Value::Array(items) => {
@@ -63,7 +64,7 @@ impl Template {
         }
     }
 
-    /// As text, whatever scalar it is.
+    /// Returns any scalar as text.
     pub(crate) fn text(&self, value: &Value) -> anyhow::Result<String> {
         Ok(match self.resolve(value)? {
             Value::String(text) => text,
@@ -125,7 +126,7 @@ impl Template {
             "AWS::StackId" => json!(format!("arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{STACK}/1")),
             "AWS::URLSuffix" => json!("amazonaws.com"),
             "AWS::NoValue" => json!({ "Ref": "AWS::NoValue" }),
-            // A resource that nothing in the double stands for: its name is as good as any.
+            // The double does not implement this resource, so any name will do.
             other if !self.document["Resources"][other].is_null() => json!(other),
             other => bail!("nothing is called {other}"),
         })
@@ -154,7 +155,7 @@ impl Template {
         let mut pieces = text.split("${");
         let mut whole = pieces.next().unwrap_or_default().to_owned();
         for piece in pieces {
-            let (name, rest) = piece.split_once('}').context("a ${ without its }")?;
+            let (name, rest) = piece.split_once('}').context("${ without }")?;
             let value = if let Some(literal) = name.strip_prefix('!') {
                 format!("${{{literal}}}")
             } else if !own[name].is_null() {

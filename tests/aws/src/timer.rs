@@ -1,4 +1,4 @@
-//! EventBridge: invokes a function again and again, never twice at once.
+//! EventBridge: invokes a function periodically, never concurrently.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,7 @@
-//! The double with functions of its own: `cargo test` in this folder, which builds the example `function`.
+//! Tests the double with its own functions: `cargo test` in this folder builds the example
+//! `function`.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "tests panic when they fail")]
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -42,15 +43,15 @@ impl Double {
         read(self.client.get(format!("{}{path}", self.url)).send().await.unwrap()).await
     }
 
-    async fn look(&self, path: &str) -> Value {
+    async fn inspect(&self, path: &str) -> Value {
         read(self.client.get(format!("{}/double/{path}", self.control)).send().await.unwrap()).await.1
     }
 
-    async fn tell(&self, path: &str, body: Value) -> Value {
+    async fn command(&self, path: &str, body: Value) -> Value {
         read(self.client.post(format!("{}/double/{path}", self.control)).json(&body).send().await.unwrap()).await.1
     }
 
-    /// A call to a store as a function of that folder makes it; the status, and the error's name.
+    /// Calls a store as the function of that folder, and returns the status and the error's name.
     async fn call(&self, function: &str, target: &str, body: Value) -> (u16, Value) {
         let credential =
             format!("AWS4-HMAC-SHA256 Credential={function}/20260101/us-east-1/s/aws4_request, SignedHeaders=host, Signature=0");
@@ -61,7 +62,7 @@ impl Double {
     }
 
     async fn logged(&self, function: &str) -> Vec<String> {
-        let lines = self.look(&format!("logs?function={function}")).await;
+        let lines = self.inspect(&format!("logs?function={function}")).await;
         lines.as_array().unwrap().iter().map(|line| line["line"].as_str().unwrap().to_owned()).collect()
     }
 }
@@ -87,7 +88,7 @@ fn example() -> PathBuf {
 async fn eventually(mut holds: impl AsyncFnMut() -> bool) {
     let began = Instant::now();
     while !holds().await {
-        assert!(began.elapsed() < Duration::from_secs(20), "it does not come to that");
+        assert!(began.elapsed() < Duration::from_secs(20), "timed out");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -98,7 +99,7 @@ async fn routes_as_api_gateway_does() {
     let (_, said) = double.get("/things?a=1&a=b%20c").await;
     assert_eq!((&said["key"], &said["path"]), (&json!("buffer"), &json!("/things")));
     assert_eq!(said["query"], "a=1&a=b+c");
-    // The event has both; lambda_http keeps the last, which is all that the single-valued map has.
+    // The event has both values. lambda_http keeps the last, as the single-valued map does.
     let post = double.client.post(format!("{}/things", double.url)).header("x-twice", "1").header("x-twice", "2").body("sent").send();
     let (_, said) = read(post.await.unwrap()).await;
     assert_eq!((&said["key"], &said["body"], &said["header"]), (&json!("stream"), &json!("sent"), &json!(["2"])), "exact before ANY");
@@ -121,7 +122,7 @@ async fn failures_have_the_gateways_answers() {
         assert_eq!((status.as_u16(), &said["message"]), (502, &json!("Internal server error")), "{asked}");
     }
     assert_eq!(double.get("/hasty?do=sleep&ms=600").await.0, 504);
-    assert_eq!(double.get("/x").await.0, 200, "and the function is there again");
+    assert_eq!(double.get("/x").await.0, 200, "the function works again");
     let left = double.get("/x").await.1["left_ms"].as_u64().unwrap();
     assert!((500..=1_000).contains(&left), "{left} ms of the second are left");
 
@@ -152,7 +153,7 @@ async fn a_stream_arrives_as_it_is_made_and_is_read_to_its_end() {
 
     let left = double.client.get(format!("{}/slow", double.url)).send().await.unwrap();
     drop(left);
-    eventually(async || double.logged("stream").await.iter().filter(|line| line.as_str() == "the body is at its end").count() == 2).await;
+    eventually(async || double.logged("stream").await.iter().filter(|line| line.as_str() == "the body ends here").count() == 2).await;
 }
 
 #[tokio::test]
@@ -167,7 +168,7 @@ async fn processes_are_used_again_and_no_more_than_allowed() {
     let all = futures_util::future::join_all((0..4).map(|_| double.get("/x?do=sleep&ms=500"))).await;
     assert!(all.iter().all(|(status, _)| *status == 200));
     assert!(began.elapsed() >= Duration::from_millis(1_000), "four of half a second in two processes");
-    let instances = double.look("instances").await;
+    let instances = double.inspect("instances").await;
     assert_eq!((&instances["buffer"]["processes"], &instances["buffer"]["cold_starts"]), (&json!(2), &json!(2)));
     assert!(instances["buffer"]["resident_kib"][0].as_u64().unwrap() > 500);
 }
@@ -177,33 +178,33 @@ async fn a_killed_function_fails_its_caller_and_nobody_else() {
     let double = Double::start(&[]);
     let url = format!("{}/x?do=sleep&ms=2500", double.url);
     let waiting = tokio::spawn(double.client.get(url).send());
-    eventually(async || double.look("instances").await["buffer"]["busy"] == 1).await;
+    eventually(async || double.inspect("instances").await["buffer"]["busy"] == 1).await;
     tokio::time::sleep(Duration::from_millis(200)).await;
-    assert_eq!(double.tell("kill", json!({ "function": "buffer" })).await["killed"], 1);
+    assert_eq!(double.command("kill", json!({ "function": "buffer" })).await["killed"], 1);
     assert_eq!(waiting.await.unwrap().unwrap().status(), 502);
     assert_eq!(double.get("/x").await.0, 200);
-    eventually(async || double.look("instances").await["buffer"]["busy"] == 0).await;
-    assert_eq!(double.tell("kill", json!({ "function": "buffer" })).await["killed"], 0, "a frozen one is left alone");
+    eventually(async || double.inspect("instances").await["buffer"]["busy"] == 0).await;
+    assert_eq!(double.command("kill", json!({ "function": "buffer" })).await["killed"], 0, "a frozen one is left alone");
 }
 
 #[tokio::test]
 async fn a_queue_gives_again_what_failed_and_gives_up_in_the_end() {
     let double = Double::start(&[]);
     for body in ["fail", "good"] {
-        double.tell("send", json!({ "queue": "run", "body": body })).await;
+        double.command("send", json!({ "queue": "run", "body": body })).await;
     }
-    eventually(async || double.look("queues").await["DeadLetters"]["count"] == 1).await;
-    let queues = double.look("queues").await;
+    eventually(async || double.inspect("queues").await["DeadLetters"]["count"] == 1).await;
+    let queues = double.inspect("queues").await;
     assert_eq!((&queues["DeadLetters"]["messages"][0]["body"], &queues["run"]["count"]), (&json!("fail"), &json!(0)));
     let took = |lines: &[String], body: &str| lines.iter().filter(|line| line.starts_with(&format!("took {body}"))).count();
     let lines = double.logged("queue").await;
     assert_eq!((took(&lines, "fail"), took(&lines, "good")), (2, 1), "{lines:?}");
 
     for body in ["hang", "error"] {
-        double.tell("send", json!({ "queue": "RunQueue", "body": body })).await;
+        double.command("send", json!({ "queue": "RunQueue", "body": body })).await;
         eventually(async || took(&double.logged("queue").await, body) == 1).await;
     }
-    eventually(async || double.look("queues").await["DeadLetters"]["count"] == 3).await;
+    eventually(async || double.inspect("queues").await["DeadLetters"]["count"] == 3).await;
 }
 
 #[tokio::test]
@@ -241,38 +242,38 @@ async fn a_role_grants_what_it_says_and_every_call_is_written_down() {
         assert_eq!(double.call("stream", "secretsmanager.CreateSecret", json!({ "Name": name, "SecretString": "s" })).await.0, status);
     }
 
-    let calls = double.look("calls").await;
+    let calls = double.inspect("calls").await;
     assert_eq!((&calls[0]["function"], &calls[0]["action"], &calls[0]["subject"]), (&json!("stream"), &json!("PutItem"), &json!("p/s")));
     assert_eq!((&calls[1]["succeeded"], &calls[1]["error"]), (&json!(false), &json!("AccessDeniedException")));
-    assert_eq!(double.look("granted").await["stream"][0], "dynamodb:PutItem");
+    assert_eq!(double.inspect("granted").await["stream"][0], "dynamodb:PutItem");
 
-    double.tell("deny", json!({ "function": "stream", "action": "dynamodb:PutItem" })).await;
+    double.command("deny", json!({ "function": "stream", "action": "dynamodb:PutItem" })).await;
     assert_eq!(double.call("stream", "DynamoDB_20120810.PutItem", item.clone()).await.0, 400);
-    double.tell("allow", json!({ "function": "stream", "action": "dynamodb:PutItem" })).await;
-    double.tell("break", json!({ "table": true })).await;
+    double.command("allow", json!({ "function": "stream", "action": "dynamodb:PutItem" })).await;
+    double.command("break", json!({ "table": true })).await;
     let (_, gone) = double.call("stream", "DynamoDB_20120810.PutItem", item.clone()).await;
     assert!(gone["__type"].as_str().unwrap().ends_with("#ResourceNotFoundException"), "{gone}");
-    double.tell("mend", json!({})).await;
+    double.command("mend", json!({})).await;
     assert_eq!(double.call("stream", "DynamoDB_20120810.PutItem", item).await.0, 200);
-    let used = double.look("used").await;
+    let used = double.inspect("used").await;
     assert_eq!(
         (&used["stream"], &used["queue"][0]),
         (&json!(["dynamodb:PutItem", "secretsmanager:CreateSecret", "secretsmanager:GetSecretValue"]), &json!("sqs:DeleteMessage"))
     );
-    double.tell("calls/clear", json!({})).await;
-    assert_eq!(double.look("calls").await, json!([]));
+    double.command("calls/clear", json!({})).await;
+    assert_eq!(double.inspect("calls").await, json!([]));
 }
 
 #[tokio::test]
 async fn an_event_can_be_given_directly() {
     let double = Double::start(&[]);
     let invoked =
-        double.tell("invoke", json!({ "function": "queue", "event": { "Records": [{ "messageId": "m", "body": "fail" }] } })).await;
+        double.command("invoke", json!({ "function": "queue", "event": { "Records": [{ "messageId": "m", "body": "fail" }] } })).await;
     assert_eq!(invoked["answer"]["batchItemFailures"][0]["itemIdentifier"], "m");
     let failed =
-        double.tell("invoke", json!({ "function": "queue", "event": { "Records": [{ "messageId": "m", "body": "error" }] } })).await;
+        double.command("invoke", json!({ "function": "queue", "event": { "Records": [{ "messageId": "m", "body": "error" }] } })).await;
     assert_eq!(failed["error"]["errorMessage"], "the batch fails");
-    let late = double.tell("invoke", json!({ "function": "queue", "event": { "Records": [{ "messageId": "m", "body": "hang" }] } })).await;
+    let late = double.command("invoke", json!({ "function": "queue", "event": { "Records": [{ "messageId": "m", "body": "hang" }] } })).await;
     assert_eq!(late["error"]["errorType"], "Sandbox.Timedout");
 }
 

@@ -1,4 +1,4 @@
-//! The program itself, so that tests can start it, kill it and run its JavaScript child.
+//! The program itself, for tests that start it, kill it or run its JavaScript child.
 
 fn main() -> std::process::ExitCode {
     flowgate::main()

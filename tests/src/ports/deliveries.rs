@@ -13,23 +13,23 @@ use super::{Guarantee, World, guarantee};
 pub(super) fn guarantees() -> Vec<Guarantee> {
     vec![
         guarantee("a delivery put twice is one, as it was first", put_twice),
-        guarantee("an attempt is claimed when it is due, by one", claim_when_due),
+        guarantee("an attempt is claimed when it is due, by one owner", claim_when_due),
         guarantee("a claim of an attempt sent twice is one", claim_sent_twice),
-        guarantee("of 50 claims of an attempt at once, one is granted", claims_at_once),
+        guarantee("of 50 concurrent claims of an attempt, one is granted", concurrent_claims),
         guarantee("an attempt whose owner is gone can be claimed again", claim_after_a_crash),
-        guarantee("an attempt is logged, and the next is due when it was said", record_and_retry),
+        guarantee("an attempt is logged, and the next is due at the requested time", record_and_retry),
         guarantee("an attempt recorded twice is logged once", record_twice),
-        guarantee("a claim that was lost records nothing", record_lost),
-        guarantee("what is delivered or exhausted is not due any more", the_end_of_it),
-        guarantee("a redelivery starts the schedule anew, and the log goes on", redeliver),
+        guarantee("a lost claim records nothing", record_lost),
+        guarantee("a delivered or exhausted delivery is no longer due", the_end_of_it),
+        guarantee("a redelivery restarts the schedule and continues the log", redeliver),
         guarantee("an attempt that is out survives a redelivery", redeliver_while_out),
-        guarantee("what is not known or wiped is not delivered again", redeliver_nothing),
-        guarantee("a run's deliveries come in the order they were made", of_run),
+        guarantee("an unknown or wiped delivery is not sent again", redeliver_nothing),
+        guarantee("a run's deliveries come in order of creation", of_run),
     ]
 }
 
 async fn stored_delivery(world: &World, n: u32, index: u32) -> Result<Delivery> {
-    world.deliveries.read(&delivery(n, index, 0)?.id).await?.context("the delivery is not there")
+    world.deliveries.read(&delivery(n, index, 0)?.id).await?.context("the delivery does not exist")
 }
 
 fn attempt(ms: i64) -> Attempt {
@@ -72,7 +72,7 @@ async fn claim_sent_twice(world: World) -> Result<()> {
     Ok(())
 }
 
-async fn claims_at_once(world: World) -> Result<()> {
+async fn concurrent_claims(world: World) -> Result<()> {
     let id = put(&world).await?;
     let mut tasks = tokio::task::JoinSet::new();
     for n in 0..50 {

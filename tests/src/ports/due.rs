@@ -1,4 +1,4 @@
-//! The due rows: whatever is forgotten elsewhere is found here.
+//! Due rows: they find work whose message was lost.
 
 use std::collections::BTreeSet;
 
@@ -13,10 +13,10 @@ use super::{Guarantee, World, guarantee};
 pub(super) fn guarantees() -> Vec<Guarantee> {
     vec![
         guarantee("runs and deliveries are due in the order of their time", soonest_first),
-        guarantee("a heartbeat, an end and a record move what is due", moves_with_its_owner),
-        guarantee("an ended run that is not to be saved is due until it is wiped", due_until_wiped),
-        guarantee("what was seen due is postponed once", postponed_once),
-        guarantee("what is postponed can be claimed", postponed_and_claimed),
+        guarantee("a heartbeat, an end and a record move the due time", moves_with_its_owner),
+        guarantee("an ended run with `save: false` is due until it is wiped", due_until_wiped),
+        guarantee("a due item is postponed once", postponed_once),
+        guarantee("a postponed item can be claimed", postponed_and_claimed),
         guarantee("an item that has moved on is not postponed", moved_on),
     ]
 }
@@ -87,7 +87,7 @@ async fn postponed_once(world: World) -> Result<()> {
     Ok(())
 }
 
-/// The sweeper postpones before it sends; the worker that gets the message must not be refused for it.
+/// The sweeper postpones before it sends, and the worker's claim must still succeed.
 async fn postponed_and_claimed(world: World) -> Result<()> {
     claimed(&world, 1, "dead").await?;
     let made = delivery(2, 0, 900)?;

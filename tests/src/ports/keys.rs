@@ -1,4 +1,4 @@
-//! API keys, and the audit that no change goes without.
+//! API keys, and the audit entry of every change.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ pub(super) fn guarantees() -> Vec<Guarantee> {
         guarantee("a key written twice is one, with one audit entry", create_twice),
         guarantee("a key's end is set with its audit entry, and never later", end),
         guarantee("the last use never moves backwards", touch),
-        guarantee("lists give each key and each audit entry once", lists),
+        guarantee("lists contain each key and each audit entry once", lists),
     ]
 }
 
@@ -42,7 +42,7 @@ fn audit(action: &str, id: &str, ms: i64) -> AuditEntry {
 }
 
 async fn stored_key(world: &World, id: &str) -> Result<KeyRecord> {
-    world.keys.read(id).await?.context("the key is not there")
+    world.keys.read(id).await?.context("the key does not exist")
 }
 
 async fn create(world: World) -> Result<()> {

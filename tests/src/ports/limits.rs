@@ -1,4 +1,4 @@
-//! What keys with limits have used: never more than there is, and all of it comes back.
+//! Limits of keys: never exceeded, and always refilled.
 
 use std::collections::BTreeSet;
 
@@ -13,14 +13,14 @@ const RATE: Rate = Rate { requests_per_minute: 60, burst: 3 };
 
 pub(super) fn guarantees() -> Vec<Guarantee> {
     vec![
-        guarantee("a burst may be taken at once, and no more", burst),
-        guarantee("what was taken comes back evenly, up to the burst", refill),
-        guarantee("many at once take the burst and no more", taken_at_once),
-        guarantee("keys are limited apart from each other", apart),
-        guarantee("a look takes nothing", peek),
-        guarantee("runs at once are counted until they leave", places),
-        guarantee("a run that nobody takes out stops counting at its time", expiry),
-        guarantee("many at once enter as many places as there are", entered_at_once),
+        guarantee("a burst may be taken in one go, and no more", burst),
+        guarantee("the allowance refills evenly, up to the burst", refill),
+        guarantee("concurrent requests take the burst and no more", concurrent_takes),
+        guarantee("keys are limited separately", apart),
+        guarantee("a peek takes nothing", peek),
+        guarantee("concurrent runs are counted until they leave", places),
+        guarantee("a run that never leaves stops counting at its expiry", expiry),
+        guarantee("concurrent runs enter no more places than there are", concurrent_entries),
     ]
 }
 
@@ -34,7 +34,7 @@ async fn burst(world: World) -> Result<()> {
     }
     for _ in 0..2 {
         let refused = Taken::Refused { retry_at: at(2_000), left: left(0, 4_000) };
-        assert_eq!(world.limits.take("key", RATE, at(1_000)).await?, refused, "what is refused takes nothing");
+        assert_eq!(world.limits.take("key", RATE, at(1_000)).await?, refused, "a refused request takes nothing");
     }
     Ok(())
 }
@@ -47,7 +47,7 @@ async fn refill(world: World) -> Result<()> {
     assert_eq!(world.limits.take("key", RATE, at(2_000)).await?, Taken::Allowed(left(0, 5_000)));
     assert!(matches!(world.limits.take("key", RATE, at(2_000)).await?, Taken::Refused { .. }));
     assert_eq!(world.limits.take("key", RATE, at(4_500)).await?, Taken::Allowed(left(1, 6_000)));
-    // However long nobody came, a burst is all there is.
+    // However long the key was idle, it gets one burst.
     for remaining in [2, 1, 0] {
         assert_eq!(
             world.limits.take("key", RATE, at(99_000)).await?,
@@ -58,7 +58,7 @@ async fn refill(world: World) -> Result<()> {
     Ok(())
 }
 
-async fn taken_at_once(world: World) -> Result<()> {
+async fn concurrent_takes(world: World) -> Result<()> {
     let rate = Rate { requests_per_minute: 60, burst: 20 };
     let mut tasks = JoinSet::new();
     for _ in 0..50 {
@@ -124,7 +124,7 @@ async fn expiry(world: World) -> Result<()> {
     Ok(())
 }
 
-async fn entered_at_once(world: World) -> Result<()> {
+async fn concurrent_entries(world: World) -> Result<()> {
     let mut tasks = JoinSet::new();
     for n in 0..50 {
         let (limits, run) = (world.limits.clone(), run_id(n)?);

@@ -1,4 +1,4 @@
-//! What every adapter must keep: one check per guarantee of the ports, on a store that holds nothing yet.
+//! The suite that every adapter must pass: one check per guarantee of the ports, on an empty store.
 
 mod deliveries;
 mod due;
@@ -23,7 +23,7 @@ use flowgate_core::secret::Secrets;
 use flowgate_core::work::Due;
 use flowgate_core::workflow::Workflows;
 
-/// The ports of one adapter, on one empty store.
+/// The ports of one adapter on one empty store.
 #[derive(Clone)]
 pub struct World {
     pub runs: Arc<dyn Runs>,
@@ -33,11 +33,11 @@ pub struct World {
     pub keys: Arc<dyn Keys>,
     pub limits: Arc<dyn Limits>,
     pub secrets: Arc<dyn Secrets>,
-    /// What the store needs to stay alive: a folder, a server.
+    /// Keeps the store alive: a folder, a server.
     pub keep: Arc<dyn Any + Send + Sync>,
 }
 
-/// Checks every guarantee on a store of its own, and then names all that are not kept.
+/// Checks every guarantee on its own store, then names all that failed.
 pub async fn check_all<F: Future<Output = Result<World>>>(fresh: impl Fn() -> F) {
     let guarantees = [
         runs::guarantees(),
@@ -52,14 +52,14 @@ pub async fn check_all<F: Future<Output = Result<World>>>(fresh: impl Fn() -> F)
     let mut broken = Vec::new();
     for Guarantee { name, check } in guarantees.into_iter().flatten() {
         let world = fresh().await.expect("the adapter gives a store");
-        // A task of its own: its panic is this guarantee's failure, and the others are still checked.
+        // Runs in its own task: a panic fails only this guarantee.
         match tokio::spawn(check(world)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => broken.push(format!("{name}: {error:#}")),
             Err(panic) => broken.push(format!("{name}: {panic}")),
         }
     }
-    assert!(broken.is_empty(), "not kept:\n{}", broken.join("\n"));
+    assert!(broken.is_empty(), "failed:\n{}", broken.join("\n"));
 }
 
 type Checked = Pin<Box<dyn Future<Output = Result<()>> + Send>>;

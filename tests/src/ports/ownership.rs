@@ -1,4 +1,4 @@
-//! Runs have one owner at a time, whose writes count and nobody else's, and end once.
+//! Runs have one owner at a time, only its writes succeed, and they end once.
 
 use anyhow::Result;
 use flowgate_core::event::EventId;
@@ -13,26 +13,26 @@ pub(super) fn guarantees() -> Vec<Guarantee> {
         guarantee("a claim takes the run with the next fence", claim_takes),
         guarantee("a live lease refuses, an ended one does not", claim_and_leases),
         guarantee("a claim sent twice counts once", claim_twice),
-        guarantee("of 50 claims at once, one is granted", claims_at_once),
-        guarantee("a run that ended or is not known cannot be claimed", claim_of_nothing),
+        guarantee("of 50 concurrent claims, one is granted", concurrent_claims),
+        guarantee("an ended or unknown run cannot be claimed", claim_of_nothing),
         guarantee("a heartbeat moves the lease", heartbeat_moves_the_lease),
         guarantee("an older fence is refused everywhere", older_fence),
         guarantee("another's token is refused under the right fence", wrong_token),
         guarantee("the first result of a place stays", first_checkpoint_stays),
         guarantee("checkpoints come in the order they were consumed", checkpoint_order),
-        guarantee("only a new checkpoint ends a row of barren claims", claims_without_progress),
+        guarantee("only a new checkpoint resets the claims without progress", claims_without_progress),
         guarantee("a refused checkpoint leaves no events", refused_checkpoint),
         guarantee("a call is marked as started by one owner", start_marks),
-        guarantee("events come in order, after one, and at most so many", events_in_order),
+        guarantee("events come in order, after an id, up to a limit", events_in_order),
         guarantee("an event written twice is one event", events_twice),
-        guarantee("a hand-over frees the run with all that is known, and is not a barren claim", hand_over),
+        guarantee("a hand-over releases the run with all its data, and does not count as a claim without progress", hand_over),
         guarantee("a hand-over sent twice is one", hand_over_twice),
-        guarantee("the end is written with all its parts, and the run is due no more", finish_writes_all),
-        guarantee("who finishes second gets what is stored", finish_second),
-        guarantee("a lost owner cannot end what goes on", finish_lost),
-        guarantee("of 20 ends at once, one is written", finishes_at_once),
-        guarantee("a request to cancel says who must act, and the owner hears of it", cancel),
-        guarantee("a run that ended, or is not known, is not cancelled", cancel_of_nothing),
+        guarantee("the end is written with all its parts, and the run is no longer due", finish_writes_all),
+        guarantee("the second one to finish gets the stored run", finish_second),
+        guarantee("an owner that lost its lease cannot end the run", finish_lost),
+        guarantee("of 20 concurrent ends, one is written", concurrent_finishes),
+        guarantee("a cancel request says who must act, and reaches the owner", cancel),
+        guarantee("an ended or unknown run is not cancelled", cancel_of_nothing),
     ]
 }
 
@@ -64,7 +64,7 @@ async fn claim_twice(world: World) -> Result<()> {
     Ok(())
 }
 
-async fn claims_at_once(world: World) -> Result<()> {
+async fn concurrent_claims(world: World) -> Result<()> {
     world.runs.create(detached(1)?).await?;
     let mut tasks = tokio::task::JoinSet::new();
     for n in 0..50 {
@@ -113,7 +113,7 @@ async fn wrong_token(world: World) -> Result<()> {
     all_refused(&world, &Lease { owner: owner("b"), ..lease }).await
 }
 
-/// And nothing of what was refused is there.
+/// Checks that every write is refused and leaves nothing behind.
 async fn all_refused(world: &World, lease: &Lease) -> Result<()> {
     let before = stored(world, 1).await?;
     assert_eq!(world.runs.heartbeat(lease, at(9_000)).await?, Heartbeat::Lost);
@@ -284,7 +284,7 @@ async fn finish_lost(world: World) -> Result<()> {
     Ok(())
 }
 
-async fn finishes_at_once(world: World) -> Result<()> {
+async fn concurrent_finishes(world: World) -> Result<()> {
     let lease = claimed(&world, 1, "a").await?;
     let mut tasks = tokio::task::JoinSet::new();
     for n in 0..20 {
@@ -292,16 +292,16 @@ async fn finishes_at_once(world: World) -> Result<()> {
         let state = if n % 2 == 0 { RunState::Succeeded } else { RunState::Cancelled };
         tasks.spawn(async move { (state, runs.finish(&lease, ending(state)).await) });
     }
-    let (mut won, mut told) = (Vec::new(), Vec::new());
+    let (mut won, mut late) = (Vec::new(), Vec::new());
     while let Some(done) = tasks.join_next().await {
         match done? {
             (state, Ok(Finished::Finished)) => won.push(state),
-            (_, Ok(Finished::Already(run))) => told.push(run.state),
+            (_, Ok(Finished::Already(run))) => late.push(run.state),
             (_, other) => panic!("{other:?}"),
         }
     }
-    assert_eq!((won.len(), told.len()), (1, 19));
-    assert!(told.iter().all(|state| *state == won[0]) && stored(&world, 1).await?.state == won[0]);
+    assert_eq!((won.len(), late.len()), (1, 19));
+    assert!(late.iter().all(|state| *state == won[0]) && stored(&world, 1).await?.state == won[0]);
     Ok(())
 }
 

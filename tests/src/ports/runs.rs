@@ -1,4 +1,4 @@
-//! Runs: made once, kept exactly, listed, wiped.
+//! Runs: created once, stored exactly, listed, wiped.
 
 use std::sync::Arc;
 
@@ -16,26 +16,26 @@ use super::{Guarantee, World, guarantee};
 
 pub(super) fn guarantees() -> Vec<Guarantee> {
     vec![
-        guarantee("a new detached run is pending, nobody's, due", new_detached_run),
-        guarantee("a new attached run is its caller's from the start", new_attached_run),
+        guarantee("a new detached run is pending, unowned and due", new_detached_run),
+        guarantee("a new attached run has its owner from the start", new_attached_run),
         guarantee("a run written twice is one run", create_twice),
         guarantee("an idempotency key names its first run, and the second is not written", idempotency_names_the_first),
-        guarantee("the retry of a write with an idempotency key is no repetition", idempotency_of_a_retry),
-        guarantee("an idempotency row past its time counts as absent", idempotency_expires),
-        guarantee("of 50 requests with one idempotency key, one makes its run", idempotency_under_load),
-        guarantee("an id that a caller chose names one run, and finds it", chosen_ids),
-        guarantee("a run written with its end is there with all its parts", create_ended),
-        guarantee("a repeated key writes nothing of a run with its end", create_ended_repeated),
-        guarantee("values come back exactly, large ones too", values_come_back),
+        guarantee("a retried write with an idempotency key is not a repeated request", idempotency_of_a_retry),
+        guarantee("an expired idempotency row counts as absent", idempotency_expires),
+        guarantee("of 50 requests with one idempotency key, one creates a run", idempotency_under_load),
+        guarantee("an id that a caller chose belongs to one run, and finds it", chosen_ids),
+        guarantee("a run written with its end is stored with all its parts", create_ended),
+        guarantee("a repeated key writes no part of a run with its end", create_ended_repeated),
+        guarantee("values read back exactly, large ones too", values_come_back),
         guarantee("there is no trace before the end", no_trace_before_the_end),
         guarantee("a wiped run keeps its state and nothing of its data", wipe),
         guarantee("a run in flight is not wiped", wipe_in_flight),
-        guarantee("a run's progress is what its record says", progress),
-        guarantee("a list gives each run once, newest first", list_pages),
+        guarantee("a run's progress matches its record", progress),
+        guarantee("a list contains each run once, newest first", list_pages),
         guarantee("a list is filtered by state, user and time", list_filters),
-        guarantee("a list tells what runs were given and gave where it is asked, large or small", list_includes),
-        guarantee("a list of a time holds what was made in it, page by page, in both orders", list_ranges),
-        guarantee("a cursor that no page gave reads as the first page", list_bad_cursor),
+        guarantee("a list includes inputs and outputs on request, large or small", list_includes),
+        guarantee("a list of a time range contains the runs of that range, page by page, in both orders", list_ranges),
+        guarantee("an unknown cursor reads the first page", list_bad_cursor),
     ]
 }
 
@@ -61,7 +61,7 @@ async fn new_attached_run(world: World) -> Result<()> {
 }
 
 async fn progress(world: World) -> Result<()> {
-    let told = async |state, cancel_requested| {
+    let expect = async |state, cancel_requested| {
         assert_eq!(world.runs.progress(&run_id(1)?).await?, Some(RunProgress { state, cancel_requested }));
         let run = stored(&world, 1).await?;
         assert_eq!((run.state, run.cancel_requested), (state, cancel_requested));
@@ -69,13 +69,13 @@ async fn progress(world: World) -> Result<()> {
     };
     assert_eq!(world.runs.progress(&run_id(1)?).await?, None);
     world.runs.create(detached(1)?).await?;
-    told(RunState::Pending, false).await?;
+    expect(RunState::Pending, false).await?;
     let (lease, _) = claim(&world, 1, "a", 100, 1_000).await?;
-    told(RunState::Running, false).await?;
+    expect(RunState::Running, false).await?;
     world.runs.request_cancel(&run_id(1)?, at(200)).await?;
-    told(RunState::Running, true).await?;
+    expect(RunState::Running, true).await?;
     world.runs.finish(&lease, ending(RunState::Cancelled)).await?;
-    told(RunState::Cancelled, true).await?;
+    expect(RunState::Cancelled, true).await?;
     Ok(())
 }
 
@@ -131,7 +131,7 @@ async fn idempotency_under_load(world: World) -> Result<()> {
         match done? {
             (id, Ok(Created::Created)) => made.push(id),
             (_, Ok(Created::Repeated(claim))) => named.push(claim.run),
-            (_, Ok(Created::IdTaken)) => anyhow::bail!("nobody chose an id"),
+            (_, Ok(Created::IdTaken)) => anyhow::bail!("no caller chose an id"),
             (_, Err(error)) => return Err(error),
         }
     }
@@ -153,7 +153,7 @@ async fn chosen_ids(world: World) -> Result<()> {
     let both = |n| Ok::<_, anyhow::Error>(with_idempotency(with_chosen_id(attached(n)?, "other"), "l"));
     assert_eq!(world.runs.create_ended(both(4)?, ending(RunState::Succeeded)).await?, Created::Created);
     let again = world.runs.create_ended(both(5)?, ending(RunState::Succeeded)).await?;
-    assert!(matches!(again, Created::Repeated(claim) if claim.run == run_id(4)?), "the same request again is no conflict");
+    assert!(matches!(again, Created::Repeated(claim) if claim.run == run_id(4)?), "the same request again is not a conflict");
     let found = world.runs.idempotency(&chosen_id_key("mine"), at(100)).await?;
     assert_eq!(found.map(|claim| claim.run), Some(run_id(1)?));
     Ok(())
@@ -304,7 +304,7 @@ async fn list_includes(world: World) -> Result<()> {
         world.runs.create(NewRun { head: Arc::new(run_head), ..detached(n)? }).await?;
         let (held, _) = claim(&world, n, "a", 100, 1_000).await?;
         let end = ending(RunState::Succeeded);
-        let end = Ending { end: Arc::new(RunEnd { output: Arc::new(output), ..RunEnd::clone(&end.end) }), ..end };
+        let end = FinishedRun { end: Arc::new(RunEnd { output: Arc::new(output), ..RunEnd::clone(&end.end) }), ..end };
         world.runs.finish(&held, end).await?;
     }
     for include in [Include::default(), Include { input: true, output: false }, Include { input: false, output: true }, Include::ALL] {
@@ -357,7 +357,7 @@ async fn list_ranges(world: World) -> Result<()> {
         let expected: Vec<i64> = if oldest_first { (5..15).collect() } else { (5..15).rev().collect() };
         assert_eq!(seen, expected);
     }
-    // A cursor from outside the time: what the list would hold behind it.
+    // A cursor outside the range: the list continues after it.
     assert_eq!(list(Some(5), Some(15), false, 2, Some(18)).await?, (vec![14, 13], Some(13)));
     assert_eq!(list(Some(5), Some(15), false, 2, Some(2)).await?, (vec![], None));
     assert_eq!(list(Some(5), Some(15), true, 2, Some(2)).await?, (vec![5, 6], Some(6)));

@@ -1,4 +1,4 @@
-//! The smallest things that the ports take.
+//! Minimal records for the ports.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub fn at(ms: i64) -> Timestamp {
     Timestamp(1_700_000_000_000 + ms)
 }
 
-/// Made at `n`, as [`head`] says: ids sort by it.
+/// Created at `n`, like [`head`]. Ids sort by `n`.
 pub fn run_id(n: u32) -> Result<RunId> {
     RunId::parse(&format!("run_{:012x}70008000{n:012x}", at(i64::from(n)).millis())).context("run id")
 }
@@ -57,12 +57,12 @@ pub fn head(n: u32) -> Result<RunHead> {
     })
 }
 
-/// Detached, nobody's, due at 30,000.
+/// A detached run without an owner, due at 30,000.
 pub fn detached(n: u32) -> Result<NewRun> {
     Ok(NewRun { head: Arc::new(head(n)?), mode: Mode::Detached, owner: None, due_at: at(30_000), claims: Claims::default() })
 }
 
-/// Attached, of the owner `a`, with a lease to 30,000.
+/// An attached run of the owner `a`, with a lease to 30,000.
 pub fn attached(n: u32) -> Result<NewRun> {
     Ok(NewRun { mode: Mode::Attached, owner: Some(owner("a")), ..detached(n)? })
 }
@@ -73,7 +73,7 @@ pub fn with_idempotency(mut run: NewRun, key: &str) -> NewRun {
     run
 }
 
-/// The id that its caller chose.
+/// Adds an id that the caller chose.
 pub fn with_chosen_id(mut run: NewRun, id: &str) -> NewRun {
     run.claims.run_id = Some(IdempotencyRow { key: chosen_id_key(id), body_hash: String::new(), expires_at: at(50_000) });
     run
@@ -87,13 +87,13 @@ pub fn idempotency_key(key: &str) -> IdempotencyKey {
     IdempotencyKey { scope: "key/workflow".into(), key: key.into() }
 }
 
-/// Writes run `n`, nobody's, and claims it for `who` at 100 with a lease to 1,000.
+/// Creates run `n` and claims it for `who` at 100, with a lease to 1,000.
 pub async fn claimed(world: &World, n: u32, who: &str) -> Result<Lease> {
     world.runs.create(detached(n)?).await?;
     Ok(claim(world, n, who, 100, 1_000).await?.0)
 }
 
-/// A claim that must be granted.
+/// Claims run `n`, and fails if the claim is refused.
 pub async fn claim(world: &World, n: u32, who: &str, now: i64, until: i64) -> Result<(Lease, RunRecord)> {
     match world.runs.claim(&run_id(n)?, &owner(who), at(now), at(until)).await? {
         Claimed::Leased(lease, record) => Ok((lease, *record)),
@@ -102,7 +102,7 @@ pub async fn claim(world: &World, n: u32, who: &str, now: i64, until: i64) -> Re
 }
 
 pub async fn stored(world: &World, n: u32) -> Result<RunRecord> {
-    world.runs.read(&run_id(n)?).await?.context("the run is not there")
+    world.runs.read(&run_id(n)?).await?.context("the run does not exist")
 }
 
 pub fn ending(state: RunState) -> FinishedRun {
@@ -160,7 +160,7 @@ pub fn chunk(fence: u64, n: u64) -> Event {
     }
 }
 
-/// Delivery `index` of run `n`'s end, due at `due`.
+/// Delivery `index` of the end of run `n`, due at `due`.
 pub fn delivery(n: u32, index: u32, due: i64) -> Result<Delivery> {
     let run = run_id(n)?;
     let request = FrozenRequest {

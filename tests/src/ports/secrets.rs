@@ -1,4 +1,4 @@
-//! Secrets, and the keyring that is made once.
+//! Secrets, and the keyring that is created once.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,8 @@ use super::{Guarantee, World, guarantee};
 
 pub(super) fn guarantees() -> Vec<Guarantee> {
     vec![
-        guarantee("the keyring that was made first stays", keyring),
-        guarantee("20 first users get one keyring", keyring_at_once),
+        guarantee("the first keyring stays", keyring),
+        guarantee("20 concurrent first users get one keyring", concurrent_keyrings),
         guarantee("a secret is written, replaced, listed by name and deleted", secrets),
     ]
 }
@@ -28,7 +28,7 @@ async fn keyring(world: World) -> Result<()> {
     Ok(())
 }
 
-async fn keyring_at_once(world: World) -> Result<()> {
+async fn concurrent_keyrings(world: World) -> Result<()> {
     let mut tasks = tokio::task::JoinSet::new();
     for n in 0..20 {
         let secrets = world.secrets.clone();

@@ -12,17 +12,17 @@ use super::{Guarantee, World, guarantee};
 
 pub(super) fn guarantees() -> Vec<Guarantee> {
     vec![
-        guarantee("the first draft makes the workflow, later ones change the draft alone", drafts),
+        guarantee("the first draft creates the workflow, later ones change only the draft", drafts),
         guarantee("If-Match is compared with the stored draft", if_match),
         guarantee("versions are numbered from 1.0.0, and each becomes the active one", publish),
-        guarantee("versions published at once get numbers of their own", publish_at_once),
-        guarantee("a document that is active already makes no version", publish_unchanged),
-        guarantee("the same document published at once is one version", publish_unchanged_at_once),
-        guarantee("the endpoint points where it was told to", set_active),
-        guarantee("a rollback goes to the version that was active before, never to one that was rolled back from", roll_back),
-        guarantee("a deleted workflow leaves its versions, and its id to another", delete),
-        guarantee("a rotated signing secret has the one before it beside it", rotate),
-        guarantee("a list gives each workflow once", list),
+        guarantee("versions published concurrently get different numbers", concurrent_publishes),
+        guarantee("publishing the active document creates no version", publish_unchanged),
+        guarantee("the same document published concurrently is one version", concurrent_publishes_unchanged),
+        guarantee("the endpoint points to the chosen version", set_active),
+        guarantee("a rollback goes to the version that was active before, never to a rolled-back one", roll_back),
+        guarantee("a deleted workflow keeps its versions and frees its id", delete),
+        guarantee("a rotated signing secret is stored beside the one before", rotate),
+        guarantee("a list contains each workflow once", list),
     ]
 }
 
@@ -41,7 +41,7 @@ fn version(text: &str) -> NewVersion {
     NewVersion { document: text.into(), hash: format!("hash of {text}"), name: "A story".into(), notes: Some("why".into()), at: at(20) }
 }
 
-/// One that must be new.
+/// Publishes a version that must be new.
 async fn publish_new(world: &World, text: &str) -> Result<VersionInfo> {
     match world.workflows.publish("story", version(text)).await?.context("published")? {
         VersionPublished::New(info) => Ok(info),
@@ -50,7 +50,7 @@ async fn publish_new(world: &World, text: &str) -> Result<VersionInfo> {
 }
 
 async fn stored_workflow(world: &World, id: &str) -> Result<WorkflowRecord> {
-    world.workflows.read(id).await?.context("the workflow is not there")
+    world.workflows.read(id).await?.context("the workflow does not exist")
 }
 
 async fn drafts(world: World) -> Result<()> {
@@ -87,7 +87,7 @@ async fn if_match(world: World) -> Result<()> {
     save(&world, "story", "one", "uid").await?;
     assert_eq!(put("two", "etag of zero").await?, DraftSaved::Stale);
     assert_eq!(stored_workflow(&world, "story").await?.draft, draft("one"));
-    // The second time it is the retry of a write that was applied.
+    // The second call is the retry of a write that was applied.
     for _ in 0..2 {
         assert!(matches!(put("two", "etag of one").await?, DraftSaved::Saved(record) if record.draft == draft("two")));
     }
@@ -129,7 +129,7 @@ async fn publish(world: World) -> Result<()> {
     Ok(())
 }
 
-async fn publish_at_once(world: World) -> Result<()> {
+async fn concurrent_publishes(world: World) -> Result<()> {
     save(&world, "story", "draft", "uid").await?;
     let mut tasks = tokio::task::JoinSet::new();
     for n in 0..10 {
@@ -154,7 +154,7 @@ async fn publish_unchanged(world: World) -> Result<()> {
     assert_eq!((kept.active_version.as_deref(), kept.activated_at), (Some("1.0.0"), Some(at(20))));
     assert_eq!(world.workflows.versions("uid", first_page(20)).await?.items, [first.clone()]);
 
-    // What counts is what callers run now.
+    // Only the active version counts.
     publish_new(&world, "two").await?;
     assert_eq!(publish_new(&world, "one").await?.version, "1.0.2");
     world.workflows.set_active("story", Some("1.0.0"), at(40)).await?;
@@ -164,7 +164,7 @@ async fn publish_unchanged(world: World) -> Result<()> {
     Ok(())
 }
 
-async fn publish_unchanged_at_once(world: World) -> Result<()> {
+async fn concurrent_publishes_unchanged(world: World) -> Result<()> {
     save(&world, "story", "draft", "uid").await?;
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..10 {
@@ -179,7 +179,7 @@ async fn publish_unchanged_at_once(world: World) -> Result<()> {
     Ok(())
 }
 
-/// Each step with what is active after it, and where a rollback would go.
+/// Each step with the active version after it, and the target of a rollback.
 async fn roll_back(world: World) -> Result<()> {
     save(&world, "story", "draft", "uid").await?;
     enum Step {
@@ -194,14 +194,14 @@ async fn roll_back(world: World) -> Result<()> {
         (Step::Back, Some("1.0.0"), None),
         (Step::Publish("bad 2"), Some("1.0.2"), Some("1.0.0")),
         (Step::Back, Some("1.0.0"), None),
-        // By name to any; the same again is a write that was tried twice.
+        // A named rollback may go to any version. The second one is a repeated write.
         (Step::To("1.0.2"), Some("1.0.2"), Some("1.0.0")),
         (Step::To("1.0.2"), Some("1.0.2"), Some("1.0.0")),
         (Step::Publish("good"), Some("1.0.3"), Some("1.0.2")),
         (Step::Back, Some("1.0.2"), Some("1.0.0")),
         (Step::Back, Some("1.0.0"), None),
         (Step::Publish("better"), Some("1.0.4"), Some("1.0.0")),
-        // What was taken down was not rolled back from.
+        // Taking a workflow down does not roll back its version.
         (Step::TakeDown, None, Some("1.0.4")),
         (Step::TakeDown, None, Some("1.0.4")),
         (Step::Back, Some("1.0.4"), Some("1.0.0")),
@@ -263,7 +263,7 @@ async fn rotate(world: World) -> Result<()> {
     let next = SigningPin { master: 1, epoch: 1 };
     assert!(!world.workflows.rotate_signing("story", next, at(500)).await?);
     save(&world, "story", "draft", "uid").await?;
-    // The second time it is the retry of a write that was applied.
+    // The second call is the retry of a write that was applied.
     for _ in 0..2 {
         assert!(world.workflows.rotate_signing("story", next, at(500)).await?);
     }

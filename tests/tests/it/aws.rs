@@ -1,4 +1,5 @@
-//! What only the functions on the double of AWS show: queues, kills, deadlines, permissions, and how many calls a run costs.
+//! Tests of the functions on the double of AWS alone: queues, kills, deadlines, permissions, and
+//! the number of calls that a run costs.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -42,7 +43,7 @@ async fn logged(server: &TestServer, function: &str, part: &str) -> bool {
     server.double().log(function).await.iter().any(|line| line.contains(part))
 }
 
-/// Nobody works any more, and no message lies anywhere.
+/// Waits until no function is busy and no message is queued.
 async fn all_quiet(server: &TestServer) {
     let nothing_lies = async |queue: &str| server.double().messages(queue).await.is_empty();
     server.double().until("empty queues", async |_| nothing_lies("run").await && nothing_lies("webhook").await).await;
@@ -73,7 +74,7 @@ async fn ten_runs_survive_kill_9_of_their_workers() {
         |all: &[flowgate_tests::receiver::Received]| all.iter().filter(|call| call.uri.path().starts_with("/second/")).count();
     receiver.until(|all| second_calls(all) == 10).await;
     assert_eq!(server.double().kill("worker").await, 10);
-    // Twice: the second time in the middle of the recovery.
+    // Kills twice: the second time during the recovery.
     receiver.until(|all| second_calls(all) > 10).await;
     assert!(server.double().kill("worker").await >= 1);
     receiver.let_go();
@@ -98,13 +99,13 @@ async fn an_attached_run_is_interrupted_when_its_lease_has_ended() {
     receiver.until(|all| all.len() == 1).await;
     assert_eq!(server.double().kill("invoke").await, 1);
     let (status, problem) = json_of(waiting.await.unwrap().unwrap()).await;
-    assert_eq!((status, &problem["code"]), (500, &json!("internal")), "the gateway says so in our words");
+    assert_eq!((status, &problem["code"]), (500, &json!("internal")), "the gateway's answer has our format");
 
     let runs = answer(server.get("/v1/workflows/w/runs", ADMIN_KEY)).await.1;
     let run = ended(&server, runs["items"][0]["id"].as_str().unwrap()).await;
     assert_eq!((&run["status"], &run["error"]["code"]), (&json!("failed"), &json!("interrupted")), "{run}");
     receiver.until(|all| all.iter().any(|call| call.uri.path() == "/done")).await;
-    assert_eq!(receiver.count("/call"), 1, "an attached run is not taken up again");
+    assert_eq!(receiver.count("/call"), 1, "an attached run is not resumed");
     receiver.let_go();
     all_quiet(&server).await;
 }
@@ -147,14 +148,14 @@ async fn a_run_longer_than_the_wait_is_accepted_and_ends() {
     receiver.let_go();
     let run = ended(&server, run).await;
     assert_eq!((&run["status"], &run["output"]["said"]), (&json!("succeeded"), &json!("at last")), "{run}");
-    assert_eq!(receiver.count("/call"), 1, "the call that was out is waited for, not made again");
-    // The function stood by its run, and its answer ends with it.
+    assert_eq!(receiver.count("/call"), 1, "the open call is awaited, not made again");
+    // The function stayed with its run, so its answer ends with it.
     let rest = response.text().await.unwrap();
     assert!(rest.trim().is_empty(), "{rest:?}");
     all_quiet(&server).await;
 }
 
-/// 20 of the worker's 23 s are kept for handing over: in three seconds, two or three calls of a second go out.
+/// The worker reserves 20 of its 23 s for handing over, so two or three calls of a second go out.
 #[tokio::test]
 #[ignore = "needs the double of AWS: tests/aws/run"]
 async fn a_run_longer_than_a_workers_deadline_goes_on_in_a_new_message() {
@@ -172,7 +173,7 @@ async fn a_run_longer_than_a_workers_deadline_goes_on_in_a_new_message() {
     for n in 0..8 {
         assert_eq!(receiver.count(&format!("/{n}")), 1, "call {n}");
     }
-    let workers = server.double().look("instances").await["worker"]["invocations"].as_u64().unwrap();
+    let workers = server.double().inspect("instances").await["worker"]["invocations"].as_u64().unwrap();
     assert!((3..=9).contains(&workers), "{workers} messages");
     all_quiet(&server).await;
 }
@@ -184,20 +185,20 @@ async fn messages_that_say_nothing_are_dropped_and_others_kept() {
     let gone = format!(r#"{{"type":"RunV1","run":"run_{}"}}"#, "0".repeat(32));
     let of_tomorrow = r#"{"type":"RunV2","run":"run_1","more":true}"#;
     for body in ["no JSON", "{}", r#"{"type":"RunV1"}"#, &gone, of_tomorrow] {
-        server.double().tell("send", json!({ "queue": "run", "body": body })).await;
+        server.double().command("send", json!({ "queue": "run", "body": body })).await;
     }
     server.double().until("one message", async |double| double.messages("run").await == [of_tomorrow]).await;
-    server.double().until("a line", async |_| logged(&server, "worker", "a message that is none was dropped").await).await;
-    server.double().until("a line", async |_| logged(&server, "worker", "not known to this release").await).await;
-    server.double().tell("send", json!({ "queue": "webhook", "body": "no JSON" })).await;
+    server.double().until("a line", async |_| logged(&server, "worker", "dropped a broken message").await).await;
+    server.double().until("a line", async |_| logged(&server, "worker", "this release does not know messages").await).await;
+    server.double().command("send", json!({ "queue": "webhook", "body": "no JSON" })).await;
     server.double().until("an empty queue", async |double| double.messages("webhook").await.is_empty()).await;
-    server.double().until("a line", async |_| logged(&server, "webhook", "a message that is none was dropped").await).await;
+    server.double().until("a line", async |_| logged(&server, "webhook", "dropped a broken message").await).await;
 
-    // Each for itself: of a batch only what may be done later comes back.
+    // Messages are handled separately: only the retryable ones of a batch come back.
     let records =
         json!([{ "messageId": "1", "body": "no JSON" }, { "messageId": "2", "body": of_tomorrow }, { "messageId": "3", "body": gone }]);
-    let told = server.double().tell("invoke", json!({ "function": "worker", "event": { "Records": records } })).await;
-    assert_eq!(told["answer"], json!({ "batchItemFailures": [{ "itemIdentifier": "2" }] }), "{told}");
+    let reply = server.double().command("invoke", json!({ "function": "worker", "event": { "Records": records } })).await;
+    assert_eq!(reply["answer"], json!({ "batchItemFailures": [{ "itemIdentifier": "2" }] }), "{reply}");
 }
 
 #[tokio::test]
@@ -205,12 +206,12 @@ async fn messages_that_say_nothing_are_dropped_and_others_kept() {
 async fn without_a_permission_a_message_stays_and_the_log_names_it() {
     let (server, receiver) = (on_aws(&[]).await, Receiver::ok().await);
     server.publish("w", &calling(&receiver)).await;
-    server.double().tell("deny", json!({ "function": "worker", "action": "dynamodb:UpdateItem" })).await;
+    server.double().command("deny", json!({ "function": "worker", "action": "dynamodb:UpdateItem" })).await;
     let run = start_detached(&server, "w", &json!({})).await;
-    server.double().until("a line", async |_| logged(&server, "worker", "a message was not done and comes back").await).await;
+    server.double().until("a line", async |_| logged(&server, "worker", "could not handle a message; it returns to the queue").await).await;
     assert!(logged(&server, "worker", "not authorized to perform: dynamodb:UpdateItem").await);
-    assert!(!server.double().messages("run").await.is_empty(), "the message is kept");
-    server.double().tell("allow", json!({ "function": "worker", "action": "dynamodb:UpdateItem" })).await;
+    assert!(!server.double().messages("run").await.is_empty(), "the message stays in the queue");
+    server.double().command("allow", json!({ "function": "worker", "action": "dynamodb:UpdateItem" })).await;
     assert_eq!(ended(&server, &run).await["status"], "succeeded", "nothing was lost");
     assert_eq!(receiver.count("/call"), 1);
 }
@@ -220,17 +221,17 @@ async fn without_a_permission_a_message_stays_and_the_log_names_it() {
 async fn without_its_table_nothing_is_accepted_and_nothing_is_lost() {
     let (server, receiver) = (on_aws(&[]).await, Receiver::ok().await);
     server.publish("w", &calling(&receiver)).await;
-    server.double().tell("deny", json!({ "function": "worker", "action": "dynamodb:GetItem" })).await;
+    server.double().command("deny", json!({ "function": "worker", "action": "dynamodb:GetItem" })).await;
     let run = start_detached(&server, "w", &json!({})).await;
-    server.double().tell("break", json!({ "table": true })).await;
-    server.double().tell("allow", json!({ "function": "worker", "action": "dynamodb:GetItem" })).await;
+    server.double().command("break", json!({ "table": true })).await;
+    server.double().command("allow", json!({ "function": "worker", "action": "dynamodb:GetItem" })).await;
     let (status, problem) = answer(server.post("/v1/workflows/w/runs", ADMIN_KEY)).await;
     assert_eq!((status, &problem["code"]), (500, &json!("internal")), "{problem}");
     assert!(problem["request_id"].is_string() && !problem.to_string().contains("ResourceNotFound"), "{problem}");
     assert!(
         logged(&server, "invoke", "ResourceNotFoundException").await || logged(&server, "invoke", "Requested resource not found").await
     );
-    server.double().tell("mend", json!({})).await;
+    server.double().command("mend", json!({})).await;
     assert_eq!(ended(&server, &run).await["status"], "succeeded");
 }
 
@@ -238,8 +239,8 @@ async fn without_its_table_nothing_is_accepted_and_nothing_is_lost() {
 #[ignore = "needs the double of AWS: tests/aws/run"]
 async fn without_the_keyring_the_gateway_answers_in_our_words() {
     let server = on_aws(&[]).await;
-    server.double().tell("break", json!({ "keyring": true })).await;
-    // Neither has a process yet: one that has keeps what it read.
+    server.double().command("break", json!({ "keyring": true })).await;
+    // Neither has a process yet: a running one would keep the keyring it read.
     for request in [server.post("/v1/workflows/w/runs", ADMIN_KEY), server.get("/v1/runs/run_1", ADMIN_KEY)] {
         let response = request.send().await.unwrap();
         assert_eq!(response.headers()["content-type"], "application/problem+json");
@@ -247,11 +248,11 @@ async fn without_the_keyring_the_gateway_answers_in_our_words() {
         assert_eq!((status, &problem["code"]), (500, &json!("internal")), "{problem}");
     }
     for function in ["invoke", "run-status"] {
-        assert!(logged(&server, function, "the function cannot go on").await, "{function}: {:?}", server.double().log(function).await);
+        assert!(logged(&server, function, "the function failed").await, "{function}: {:?}", server.double().log(function).await);
     }
-    server.double().tell("mend", json!({})).await;
-    let (status, told) = answer(server.get("/v1/runs/run_1", ADMIN_KEY)).await;
-    assert_eq!(status, 404, "{told}");
+    server.double().command("mend", json!({})).await;
+    let (status, reply) = answer(server.get("/v1/runs/run_1", ADMIN_KEY)).await;
+    assert_eq!(status, 404, "{reply}");
 }
 
 #[tokio::test]
@@ -271,7 +272,7 @@ async fn it_is_served_under_its_stage() {
     assert_eq!(response.status(), 401);
 }
 
-/// Text that hardly gets smaller when it is compressed, and is larger than an item of the table may be.
+/// Text that hardly compresses, and is larger than an item of the table may be.
 fn noise(seed: u32) -> String {
     let mut state = seed;
     let letter = |_| {
@@ -305,13 +306,13 @@ async fn large_values_go_through_every_function() {
     all_quiet(&server).await;
 }
 
-/// What nobody works on, the canceller ends by itself: with all that an end brings with it.
+/// The canceller itself ends a run that nobody owns, with everything that belongs to an end.
 #[tokio::test]
 #[ignore = "needs the double of AWS: tests/aws/run"]
 async fn a_run_without_an_owner_is_ended_by_its_canceller() {
     let (server, receiver) = (on_aws(&[]).await, Receiver::ok().await);
     let hook = format!("webhook: {{ url: \"{}/done\" }}\n", receiver.url);
-    server.publish("told", &(format!("input: [{{ name: text, type: string }}]\n{}", calling(&receiver)) + &hook)).await;
+    server.publish("notified", &(format!("input: [{{ name: text, type: string }}]\n{}", calling(&receiver)) + &hook)).await;
     server.publish("wiped", &calling(&receiver)).await;
     let limits = json!({ "requests_per_minute": 100, "concurrent_runs": 1 });
     let key = json!({ "name": "k", "workflows": "*", "scopes": ["run", "read", "cancel"], "limits": limits });
@@ -322,26 +323,26 @@ async fn a_run_without_an_owner_is_ended_by_its_canceller() {
         let start = server.post(&format!("/v1/workflows/{workflow}/runs"), key).header("prefer", "respond-async");
         answer(start.json(&body))
     };
-    server.double().tell("deny", json!({ "function": "worker", "action": "dynamodb:UpdateItem" })).await;
+    server.double().command("deny", json!({ "function": "worker", "action": "dynamodb:UpdateItem" })).await;
     let input = json!({ "text": noise(3) });
-    for (workflow, body) in [("told", json!({ "input": input })), ("wiped", json!({ "input": input, "save": false }))] {
-        // The place of the one before is free again.
+    for (workflow, body) in [("notified", json!({ "input": input })), ("wiped", json!({ "input": input, "save": false }))] {
+        // The run before has released its place.
         let (status, run) = start(workflow, body).await;
         assert_eq!(status, 202, "{run}");
         let cancelled = answer(server.post(&format!("/v1/runs/{}/cancel", run["id"].as_str().unwrap()), key)).await;
         assert_eq!(cancelled.0, 200, "{}", cancelled.1);
         assert_eq!(cancelled.1["status"], "cancelled");
     }
-    server.double().tell("allow", json!({ "function": "worker", "action": "dynamodb:UpdateItem" })).await;
+    server.double().command("allow", json!({ "function": "worker", "action": "dynamodb:UpdateItem" })).await;
     receiver.until(|all| all.iter().any(|call| call.uri.path() == "/done")).await;
-    let told: Value = serde_json::from_slice(&receiver.received()[0].body).unwrap();
-    assert_eq!(told["status"], "cancelled");
+    let reply: Value = serde_json::from_slice(&receiver.received()[0].body).unwrap();
+    assert_eq!(reply["status"], "cancelled");
     assert_eq!(receiver.count("/call"), 0, "nothing was called");
 }
 
-/// The calls of these functions since the last time they were forgotten, a line each.
+/// Returns the calls of these functions since they were last cleared, one per line.
 async fn calls(server: &TestServer, functions: &[&str]) -> Vec<Value> {
-    let all = server.double().look("calls").await;
+    let all = server.double().inspect("calls").await;
     let of_these = |call: &&Value| functions.iter().any(|function| call["function"] == *function);
     all.as_array().unwrap().iter().filter(of_these).cloned().collect()
 }
@@ -355,7 +356,7 @@ fn described(calls: &[Value]) -> String {
     calls.iter().map(line).collect()
 }
 
-/// Calls that had to wait for one another: the longest chain of calls of which each began when the one before had ended.
+/// Counts sequential calls: the longest chain in which each call began after the one before ended.
 fn in_sequence(calls: &[Value]) -> usize {
     let mut ends: Vec<(i64, i64)> =
         calls.iter().map(|call| (call["end_ms"].as_i64().unwrap(), call["start_ms"].as_i64().unwrap())).collect();
@@ -372,15 +373,15 @@ fn in_sequence(calls: &[Value]) -> usize {
 }
 
 async fn forget(server: &TestServer) {
-    // What went on beside the run before: the use of its key is written down.
+    // Wait for work beside the run before: the last use of its key is stored.
     tokio::time::sleep(Duration::from_millis(500)).await;
-    server.double().tell("calls/clear", json!({})).await;
+    server.double().command("calls/clear", json!({})).await;
 }
 
 #[tokio::test]
 #[ignore = "needs the double of AWS: tests/aws/run"]
 async fn a_run_costs_few_calls() {
-    // The sweeper's calls are not a run's.
+    // The sweeper's calls do not belong to a run.
     let server = on_aws(&["--sweep-every-ms", "3600000"]).await;
     let called_at = Arc::new(Mutex::new(Vec::new()));
     let times = called_at.clone();
@@ -422,7 +423,7 @@ async fn a_run_costs_few_calls() {
     let detached = calls(&server, &["invoke", "worker"]).await;
     eprintln!("detached, one outside call: {} calls, {} in sequence\n{}", detached.len(), in_sequence(&detached), described(&detached));
 
-    assert_eq!(pure.len(), 1, "one transaction in all");
+    assert_eq!(pure.len(), 1, "one transaction in total");
     assert!(before.len() <= 1 && after.len() <= 1, "{}", described(&attached));
     assert!(detached.len() <= 7, "six and one for the outside call: {}", described(&detached));
 }

@@ -1,4 +1,4 @@
-//! The command line against a server: what it prints where, and the exit codes that it documents.
+//! The command line against a server: its output, and the exit codes that it documents.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -43,7 +43,7 @@ impl<'s> Shell<'s> {
         command.env("FLOWGATE_URL", &self.server.url).env("FLOWGATE_KEY", &self.key);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
-        // A command that reads nothing may have ended before.
+        // A command that reads no input may already have exited.
         let _ = stdin.write_all(input.as_bytes()).await;
         drop(stdin);
         let ended = child.wait_with_output().await.unwrap();
@@ -71,7 +71,7 @@ async fn from_an_example_to_a_run() {
     assert_eq!(shell.run("init").await.code, 0);
     assert_eq!(shell.read("workflow.schema.json"), shell.run("schema").await.out);
     assert_eq!(shell.run("openapi").await.out, flowgate_api::openapi::DOCUMENT);
-    assert_eq!(shell.run("init").await.code, 2, "what is there is not overwritten");
+    assert_eq!(shell.run("init").await.code, 2, "an existing file is not overwritten");
     assert_eq!(shell.run("validate workflow.yaml").await.out, "workflow.yaml: no problems\n");
     let published = shell.run("publish workflow.yaml --id blurb --notes first").await;
     assert_eq!(published.code, 0, "{}", published.err);
@@ -126,8 +126,8 @@ async fn exit_codes_say_what_went_wrong() {
     assert_eq!(unpublished.code, 3);
     assert!(unpublished.out.contains("broken.yaml:2:"), "{}", unpublished.out);
     let machine = shell.run("run nothing --input {} -o json").await;
-    let told: Value = serde_json::from_str(&machine.err).unwrap();
-    assert_eq!((&told["error"]["status"], &told["error"]["problem"]["code"]), (&json!(404), &json!("workflow_not_found")));
+    let report: Value = serde_json::from_str(&machine.err).unwrap();
+    assert_eq!((&report["error"]["status"], &report["error"]["problem"]["code"]), (&json!(404), &json!("workflow_not_found")));
     shell.key = String::new();
     assert_eq!(shell.run("runs story").await.code, 2);
 }
@@ -180,7 +180,7 @@ async fn a_workflow_is_tailed_while_its_runs_come_and_go() {
     tail.args(["tail", "story"]).env("FLOWGATE_URL", &server.url).env("FLOWGATE_KEY", ADMIN_KEY).env("NO_COLOR", "1");
     let mut tail = tail.stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap();
     let mut lines = BufReader::new(tail.stdout.take().unwrap()).lines();
-    let mut told = Vec::new();
+    let mut printed = Vec::new();
     let mut finished = 0;
     while finished < 3 {
         let line = tokio::time::timeout(Duration::from_secs(30), lines.next_line()).await.expect("a line").unwrap().unwrap();
@@ -191,15 +191,15 @@ async fn a_workflow_is_tailed_while_its_runs_come_and_go() {
                 shell.run_with("run story --async --input -", "{\"who\":\"a hare\"}").await;
             }
         }
-        told.push(line);
+        printed.push(line);
     }
     for who in ["a crow", "a fox", "a hare"] {
-        let line = told.iter().find(|line| line.ends_with(&format!("  Once there was {who}."))).unwrap_or_else(|| panic!("{told:#?}"));
-        let of_the_same_run = told.iter().filter(|other| other[..8] == line[..8]).count();
-        assert_eq!(of_the_same_run, told.iter().filter(|other| other.starts_with(&line[..10])).count());
-        assert!(of_the_same_run >= 5, "{told:#?}");
+        let line = printed.iter().find(|line| line.ends_with(&format!("  Once there was {who}."))).unwrap_or_else(|| panic!("{printed:#?}"));
+        let of_the_same_run = printed.iter().filter(|other| other[..8] == line[..8]).count();
+        assert_eq!(of_the_same_run, printed.iter().filter(|other| other.starts_with(&line[..10])).count());
+        assert!(of_the_same_run >= 5, "{printed:#?}");
     }
-    assert!(!told.iter().any(|line| line.contains("a ghost")), "{told:#?}");
+    assert!(!printed.iter().any(|line| line.contains("a ghost")), "{printed:#?}");
     // As ctrl-c in a terminal does.
     let interrupted = Command::new("kill").args(["-INT", &tail.id().unwrap().to_string()]).status().await.unwrap();
     assert!(interrupted.success());
@@ -214,11 +214,11 @@ async fn the_doctor_says_what_is_wrong_and_what_to_do() {
     let well = shell.run(&doctor).await;
     assert_eq!(well.code, 0, "{}{}", well.out, well.err);
     for line in
-        ["ok       server        it answers and is well", "ok       access        the operator's own: everything", "ok       clock "]
+        ["ok       server        it answers and is healthy", "ok       access        the operator's own key: everything", "ok       clock "]
     {
         assert!(well.out.contains(line), "{line}: {}", well.out);
     }
-    assert!(well.out.contains("a server has the folder") && well.out.contains("1 + 1 is 2"), "{}", well.out);
+    assert!(well.out.contains("a server uses the folder") && well.out.contains("1 + 1 is 2"), "{}", well.out);
     assert!(!well.out.contains(ADMIN_KEY));
 
     shell.key = server.key(&["*"], &["admin"]).await;
@@ -237,7 +237,7 @@ async fn the_doctor_says_what_is_wrong_and_what_to_do() {
     let alone = shell.run("doctor --url http://127.0.0.1:1").await;
     assert_eq!(alone.code, 1);
     assert!(alone.out.contains("cannot be reached") && alone.out.contains("flowgate serve"), "{}", alone.out);
-    assert!(alone.out.contains("./.flowgate is not there yet; serve makes it"), "{}", alone.out);
+    assert!(alone.out.contains("./.flowgate does not exist yet; serve creates it"), "{}", alone.out);
 }
 
 #[tokio::test]
@@ -251,7 +251,8 @@ async fn shells_complete_what_there_is() {
     assert_eq!(shell.run("completions cmd").await.code, 2);
 }
 
-/// A server whose connections are cut: each goes on after the event that the caller saw last.
+/// A server that cuts its connections. Each new one continues after the last event that the caller
+/// saw.
 #[tokio::test]
 async fn a_cut_stream_is_taken_up_where_it_ended() {
     let start = "event: run.started\ndata: {\"run_id\":\"run_1\"}\n\nevent: chunk\nid: 1-1\ndata: {\"node\":\"a\",\"text\":\"Once \"}\n\nevent: chunk\nid: 1-2\nda";

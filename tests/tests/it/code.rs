@@ -1,6 +1,6 @@
-//! JavaScript of authors, in its child process: what it can do, and what stops it.
+//! Authors' JavaScript in its child process: what it can do, and what stops it.
 
-#![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+#![expect(clippy::unwrap_used, reason = "tests panic when they fail")]
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,8 +26,8 @@ fn call(code: &str, variables: Value, timeout: Duration) -> Call {
     Call { action, input_hash: String::new(), delay: Duration::ZERO, timeout, at_most_once: false, seed: 7 }
 }
 
-/// `result`, or `code: message`.
-fn told(result: CallResult) -> Result<Value, String> {
+/// Returns the result, or `code: message`.
+fn outcome(result: CallResult) -> Result<Value, String> {
     match result {
         CallResult::Succeeded(output) => Ok(output.value["result"].clone()),
         CallResult::Failed(error) => Err(format!("{}: {}", error.code, error.message)),
@@ -35,7 +35,7 @@ fn told(result: CallResult) -> Result<Value, String> {
 }
 
 async fn run_with(code: &str, variables: Value) -> Result<Value, String> {
-    told(outbound(CHILD).perform(&call(code, variables, Duration::from_secs(10)), &CodeSession::default(), &mut |_| {}).await)
+    outcome(outbound(CHILD).perform(&call(code, variables, Duration::from_secs(10)), &CodeSession::default(), &mut |_| {}).await)
 }
 
 async fn run(code: &str) -> Result<Value, String> {
@@ -95,7 +95,7 @@ async fn time_and_chance_are_those_of_the_run() {
     assert_ne!(first[0], first[1]);
     let mut other = call(random, json!({}), Duration::from_secs(10));
     other.seed = 8;
-    assert_ne!(told(outbound(CHILD).perform(&other, &CodeSession::default(), &mut |_| {}).await).unwrap(), first);
+    assert_ne!(outcome(outbound(CHILD).perform(&other, &CodeSession::default(), &mut |_| {}).await).unwrap(), first);
 }
 
 #[tokio::test]
@@ -121,12 +121,12 @@ async fn failures_name_the_authors_line() {
     assert_eq!(run("throw {reason: 1}").await, Err("code_error: thrown: {\"reason\":1}".into()));
     let syntax = run("let a = 1;\nlet b = = 2").await.unwrap_err();
     assert!(syntax.starts_with("code_error: SyntaxError: ") && syntax.ends_with("(line 2)"), "{syntax}");
-    assert_eq!(run("await new Promise(() => {})").await, Err("code_error: the code waits for something that never happens".into()));
+    assert_eq!(run("await new Promise(() => {})").await, Err("code_error: the code waits for a promise that never settles".into()));
     assert!(run("const o = {}; o.o = o; return o").await.unwrap_err().starts_with("code_error: TypeError: circular reference"));
     assert!(run("return 1n").await.unwrap_err().starts_with("code_error: TypeError: "));
     assert!(run("const f = () => f() + 1; return f()").await.unwrap_err().starts_with("code_error: "));
     assert!(run("let deep = []; for (let i = 0; i < 100; i++) deep = [deep]; return deep").await.unwrap_err().contains("nested deeper"));
-    assert!(run("return '\\ud800'").await.unwrap_err().starts_with("code_error: the result cannot be kept"));
+    assert!(run("return '\\ud800'").await.unwrap_err().starts_with("code_error: the result cannot be stored"));
     assert!(run("return 'x'\0").await.unwrap_err().starts_with("code_error: "));
     assert_eq!(run("return 'x'.repeat(5e6)").await, Err("value_too_large: the code's result is larger than 4194304 bytes".into()));
 }
@@ -144,11 +144,11 @@ async fn endless_code_ends_in_time_and_the_next_call_works() {
     ];
     for code in endless {
         let started = Instant::now();
-        let result = told(outbound.perform(&call(code, json!({}), Duration::from_secs(1)), &session, &mut |_| {}).await);
+        let result = outcome(outbound.perform(&call(code, json!({}), Duration::from_secs(1)), &session, &mut |_| {}).await);
         assert_eq!(result, Err("code_timeout: the code did not end within 1 s".into()), "{code}");
         assert!(started.elapsed() < Duration::from_secs(3), "{code}: {:?}", started.elapsed());
         let next = outbound.perform(&call("return 'fine'", json!({}), Duration::from_secs(5)), &session, &mut |_| {}).await;
-        assert_eq!(told(next), Ok(json!("fine")), "after {code}");
+        assert_eq!(outcome(next), Ok(json!("fine")), "after {code}");
     }
 }
 
@@ -163,10 +163,10 @@ async fn memory_bombs_fail_clearly_and_the_next_call_works() {
         "return 'x'.repeat(2 ** 29)",
     ];
     for code in bombs {
-        let result = told(outbound.perform(&call(code, json!({}), Duration::from_secs(20)), &session, &mut |_| {}).await);
+        let result = outcome(outbound.perform(&call(code, json!({}), Duration::from_secs(20)), &session, &mut |_| {}).await);
         assert_eq!(result, Err("code_memory: the code needs more than 64 MiB of memory".into()), "{code}");
         let next = outbound.perform(&call("return 'fine'", json!({}), Duration::from_secs(5)), &session, &mut |_| {}).await;
-        assert_eq!(told(next), Ok(json!("fine")), "after {code}");
+        assert_eq!(outcome(next), Ok(json!("fine")), "after {code}");
     }
 }
 
@@ -178,22 +178,22 @@ async fn calls_of_one_run_do_not_see_each_other() {
         json!({}),
         Duration::from_secs(5),
     );
-    assert_eq!(told(outbound.perform(&first, &session, &mut |_| {}).await), Ok(json!(1)));
+    assert_eq!(outcome(outbound.perform(&first, &session, &mut |_| {}).await), Ok(json!(1)));
     let second = call("return [typeof left, [1].map(n => n + 1), ({}).x === undefined]", json!({}), Duration::from_secs(5));
-    assert_eq!(told(outbound.perform(&second, &session, &mut |_| {}).await), Ok(json!(["undefined", [2], true])));
+    assert_eq!(outcome(outbound.perform(&second, &session, &mut |_| {}).await), Ok(json!(["undefined", [2], true])));
     session.close().await;
 
     let work = call("let n = 0; for (let i = 0; i < 1e5; i++) n += i; return n", json!({}), Duration::from_secs(20));
     let mut calls = futures_util::stream::FuturesUnordered::new();
     for _ in 0..10 {
-        calls.push(async { told(outbound.perform(&work, &session, &mut |_| {}).await) });
+        calls.push(async { outcome(outbound.perform(&work, &session, &mut |_| {}).await) });
     }
     while let Some(result) = futures_util::StreamExt::next(&mut calls).await {
         assert_eq!(result, Ok(json!(4_999_950_000_u64)));
     }
 }
 
-/// A runner that notes its process id before it becomes the child.
+/// A runner that records its process id before it becomes the child.
 #[cfg(target_os = "linux")]
 fn noted_child() -> (tempfile::TempDir, PathBuf, PathBuf) {
     use std::os::unix::fs::PermissionsExt;
@@ -213,12 +213,12 @@ async fn no_child_outlives_its_deadline_its_session_or_a_dropped_call() {
     let endless = |timeout| call("for (;;) {}", json!({}), timeout);
 
     let native = call("const a = []; a.length = 2 ** 32 - 2; a.join('')", json!({}), Duration::from_secs(1));
-    told(outbound.perform(&native, &CodeSession::default(), &mut |_| {}).await).unwrap_err();
+    outcome(outbound.perform(&native, &CodeSession::default(), &mut |_| {}).await).unwrap_err();
     assert!(!exists(&pid), "reaped before the answer left");
 
     let session = CodeSession::default();
-    told(outbound.perform(&call("return 1", json!({}), Duration::from_secs(5)), &session, &mut |_| {}).await).unwrap();
-    assert!(exists(&pid), "kept for the next call");
+    outcome(outbound.perform(&call("return 1", json!({}), Duration::from_secs(5)), &session, &mut |_| {}).await).unwrap();
+    assert!(exists(&pid), "reused for the next call");
     session.close().await;
     assert!(!exists(&pid));
 
@@ -236,9 +236,9 @@ async fn no_child_outlives_its_deadline_its_session_or_a_dropped_call() {
 }
 
 #[tokio::test]
-async fn a_runner_that_does_not_work_is_told() {
+async fn a_runner_that_does_not_work_is_reported() {
     let code = call("return 1", json!({}), Duration::from_secs(5));
-    let with = async |runner: &str| told(outbound(runner).perform(&code, &CodeSession::default(), &mut |_| {}).await).unwrap_err();
+    let with = async |runner: &str| outcome(outbound(runner).perform(&code, &CodeSession::default(), &mut |_| {}).await).unwrap_err();
     assert!(with("/bin/false").await.starts_with("code_crashed: "));
-    assert_eq!(with("/does/not/exist").await, "internal: the process for JavaScript cannot be started");
+    assert_eq!(with("/does/not/exist").await, "internal: could not start the process for JavaScript");
 }

@@ -1,4 +1,4 @@
-//! Every operation of the OpenAPI document, called once: the server answers as the document says.
+//! Calls every operation of the OpenAPI document and compares the answers with it.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ output: { result: <fail.result> }
 "#;
 const DOCUMENT: &str = "nodes: [{ id: say, type: template, template: \"<nobody.x>\" }]";
 
-/// Calls the server, and remembers what it has called.
+/// Calls the server and records the operations.
 struct Caller {
     server: TestServer,
     called: BTreeSet<&'static str>,
@@ -115,7 +115,7 @@ impl Caller {
     }
 
     async fn compat(&mut self, run: &str) {
-        // The admin's credential names no workflow, and GPTBots has it in a header.
+        // GPTBots needs a key that names one workflow, which the admin credential does not.
         let key = self.server.key(&["hello"], &["run"]).await;
         let invoke = self.server.post("/v1/workflow/invoke", &key).json(&json!({ "input": {} }));
         let invoked = invoke.send().await.unwrap();

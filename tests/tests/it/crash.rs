@@ -1,4 +1,4 @@
-//! `kill -9` of a real process: every accepted run ends, and what is recorded is not done again.
+//! `kill -9` of a real process: every accepted run ends, and no recorded call is made again.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::fixture::until;
 
 const RUNS: usize = 10;
 
-/// Two calls after one another; the second hangs until the receiver lets go.
+/// Two sequential calls. The second one hangs until the receiver releases it.
 fn two_calls(receiver: &str) -> String {
     format!(
         r#"
@@ -54,7 +54,8 @@ async fn ended(process: &Process, client: &reqwest::Client, id: &str) -> Value {
     until(|| client.get(format!("{}/v1/runs/{id}", process.url)).bearer_auth(ADMIN_KEY), |run| !run["ended_at"].is_null()).await
 }
 
-/// Kills and restarts `kills` times while all second calls hang; gives how often each second call went out.
+/// Kills and restarts `kills` times while all second calls hang. Returns how often each one went
+/// out.
 async fn survive(folder: &Path, kills: usize) {
     let (receiver, client) = (receiver().await, reqwest::Client::new());
     let mut process = Process::start(folder).await;
@@ -64,7 +65,7 @@ async fn survive(folder: &Path, kills: usize) {
         if kill == 0 {
             receiver.until(|all| all.iter().filter(|request| request.uri.path().starts_with("/second/")).count() == RUNS).await;
         } else {
-            // In the middle of the recovery: some calls are out again, others not yet.
+            // During the recovery: some calls are out again, others not yet.
             receiver.until(|all| all.iter().filter(|request| request.uri.path().starts_with("/second/")).count() > RUNS * kill).await;
         }
         process.kill().await;
@@ -119,7 +120,7 @@ async fn an_attempt_that_has_failed_is_not_made_again() {
     let trace = client.get(format!("{}/v1/runs/{id}/trace", process.url)).bearer_auth(ADMIN_KEY);
     let trace: Value = trace.send().await.unwrap().json().await.unwrap();
     let call = trace["nodes"].as_array().unwrap().iter().find(|node| node["node"] == "call").unwrap();
-    assert_eq!(call["attempts"], 2, "the second attempt was out when the process was killed: {call}");
+    assert_eq!(call["attempts"], 2, "the process was killed during the second attempt: {call}");
     assert_eq!(receiver.count("/call"), 3);
 }
 
@@ -141,7 +142,7 @@ async fn an_attached_run_is_interrupted_and_says_so() {
         client.get(format!("{}/v1/workflows/calls/runs", process.url)).bearer_auth(ADMIN_KEY).send().await.unwrap().json().await.unwrap();
     let run = ended(&process, &client, runs["items"][0]["id"].as_str().unwrap()).await;
     assert_eq!((&run["status"], &run["error"]["code"]), (&json!("failed"), &json!("interrupted")));
-    assert_eq!(receiver.count("/second/1"), 1, "an attached run is not taken up again");
+    assert_eq!(receiver.count("/second/1"), 1, "an attached run is not resumed");
 }
 
 #[tokio::test]

@@ -30,9 +30,9 @@ async fn a_run_is_accepted_and_its_outputs_are_fetched() {
 
     let result = || fixture(&server, "aiflow/result.http", &[("FLOW", FLOW), ("KEY", &key), ("RUN", run)]);
     let outputs = json!({ "my_output": "Continue my sentence with 5 words of lorem ipsum: Lorem Ipsum x1", "status": "fine" });
-    assert_eq!(until(result, |told| told["status"] != "pending").await, outputs);
+    assert_eq!(until(result, |reply| reply["status"] != "pending").await, outputs);
     let response = result().send().await.unwrap();
-    assert_eq!(response.headers()["x-run-status"], "succeeded", "it decides where an output is called `status`");
+    assert_eq!(response.headers()["x-run-status"], "succeeded", "an output named `status` wins");
     assert_eq!(answer(server.get(&format!("/v1/flow/{FLOW}/run/{run}/result"), &key)).await, (200, outputs));
 }
 
@@ -54,7 +54,7 @@ async fn the_global_webhook_gets_the_outputs_and_the_signature() {
 
     let run = accepted["run_id"].as_str().unwrap();
     let read = || fixture(&server, "aiflow/result.http", &[("FLOW", FLOW), ("KEY", &key), ("RUN", run)]);
-    let gone = until(read, |told| told["error"]["code"] == "gone").await;
+    let gone = until(read, |reply| reply["error"]["code"] == "gone").await;
     assert_eq!(gone, json!({ "error": { "code": "gone", "message": "the run was not saved" } }));
     assert_eq!(answer(read()).await.0, 410);
 }
@@ -76,7 +76,7 @@ async fn a_run_that_goes_on_or_has_failed_has_a_status() {
     assert_eq!(answer(server.get(&format!("/v1/flow/other/run/{run}"), &key)).await.0, 404, "a run of another flow");
 
     receiver.let_go();
-    let failed = until(|| server.get(&format!("/v1/flow/f/run/{run}"), &key), |told| told["status"] != "pending").await;
+    let failed = until(|| server.get(&format!("/v1/flow/f/run/{run}"), &key), |reply| reply["status"] != "pending").await;
     assert_json_snapshot!(failed, { ".error.message" => "[why]" }, @r#"
     {
       "status": "failed",
@@ -96,7 +96,7 @@ async fn inputs_are_flat_and_taken_for_what_they_say() {
     let key = server.key(&[FLOW], &["run", "read"]).await;
     let run = |body: Value| server.post(&format!("/v1/flow/{FLOW}/run"), &key).json(&body);
     let id = answer(run(json!({ "my_prompt": "p", "count": "3", "undeclared": true }))).await.1["run_id"].as_str().unwrap().to_owned();
-    let outputs = until(|| server.get(&format!("/v1/flow/{FLOW}/run/{id}"), &key), |told| told["status"] != "pending").await;
+    let outputs = until(|| server.get(&format!("/v1/flow/{FLOW}/run/{id}"), &key), |reply| reply["status"] != "pending").await;
     assert_eq!(outputs["my_output"], "none: p x3");
     assert_json_snapshot!(answer(run(json!({ "count": "three", "run_options": { "global_webhook": { "url": "http://10.0.0.1/" } } }))).await, @r#"
     [
@@ -150,7 +150,7 @@ async fn refusals_have_a_code_and_a_message() {
         (server.get(&path, &key), 405, "method_not_allowed"),
     ];
     for (request, status, code) in cases {
-        let (told, refused) = answer(request).await;
-        assert_eq!((told, &refused["error"]["code"]), (status, &json!(code)), "{refused}");
+        let (actual, refused) = answer(request).await;
+        assert_eq!((actual, &refused["error"]["code"]), (status, &json!(code)), "{refused}");
     }
 }

@@ -93,7 +93,7 @@ async fn an_asynchronous_result_is_pushed_and_can_be_asked_for() {
 }
 
 #[tokio::test]
-async fn past_the_wait_a_run_is_told_to_be_running() {
+async fn past_the_wait_a_run_is_reported_as_running() {
     let server = TestServer::start_with(|settings| {
         (settings.longest_wait, settings.drain) = (Duration::from_millis(100), Duration::from_millis(50))
     })
@@ -222,7 +222,7 @@ async fn refusals_have_a_code_and_a_message() {
 }
 
 #[tokio::test]
-async fn a_wrong_method_is_told_what_is_right() {
+async fn a_wrong_method_gets_the_right_ones() {
     let server = TestServer::start().await;
     let response = server.get("/v1/workflow/invoke", ADMIN_KEY).send().await.unwrap();
     assert_eq!(response.headers()["allow"], "POST");

@@ -18,7 +18,7 @@ input: [{ name: name, type: string }, { name: n, type: number, default: 1 }]
 nodes: [{ id: say, type: template, template: "Hello <api.name> x<api.n>" }]
 output: { greeting: <say.content> }
 "#;
-/// Two agents as an import leaves them: ids of the source, names by which callers select them.
+/// Two agents as an import creates them: ids of the source, and names that callers select.
 const AGENTS: &str = r#"
 input: [{ name: message, type: string }]
 nodes:
@@ -67,7 +67,7 @@ async fn undeclared_inputs_are_kept() {
     assert_eq!(output("").await, json!({}));
     assert_eq!(output(r#"{"a":1,"selectedOutputs":["x.y"],"stream":false}"#).await, json!({ "a": 1 }));
     assert_eq!(output(r#"{"input":{"a":1}}"#).await, json!({ "a": 1 }));
-    assert_eq!(output(r#"{"input":[1,2]}"#).await, json!({ "input": [1, 2] }), "as the SDK sends what is no object");
+    assert_eq!(output(r#"{"input":[1,2]}"#).await, json!({ "input": [1, 2] }), "as the SDK wraps a value that is not an object");
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn a_stream_has_the_right_bytes() {
         first.get_or_insert_with(|| text.clone());
     }
     let first = first.unwrap();
-    assert!(first.contains("chunk") && !first.contains("done"), "the first chunk comes by itself, before the end: {first}");
+    assert!(first.contains("chunk") && !first.contains("done"), "the first chunk arrives alone, before the end: {first}");
 
     let frames: Vec<&str> = text.split_terminator("\n\n").collect();
     let (last, frames) = frames.split_last().unwrap();
@@ -201,9 +201,9 @@ async fn a_run_past_the_wait_is_ended() {
     let receiver = Receiver::start(|_, _| Reply::WhenLetGo(StatusCode::OK, "{}".to_owned())).await;
     server.publish("w", &calling(&receiver.url, "/hang")).await;
     let key = server.key(&["w"], &["run", "read"]).await;
-    let (status, told) = answer(server.post("/api/workflows/w/execute", &key)).await;
-    assert_eq!((status, &told["success"]), (408, &json!(false)));
-    let job = format!("/api/jobs/{}", told["executionId"].as_str().unwrap());
+    let (status, reply) = answer(server.post("/api/workflows/w/execute", &key)).await;
+    assert_eq!((status, &reply["success"]), (408, &json!(false)));
+    let job = format!("/api/jobs/{}", reply["executionId"].as_str().unwrap());
     until(|| server.get(&job, &key), |job| job["status"] == "cancelled").await;
 
     let text = server.post("/api/workflows/w/execute", &key).json(&json!({ "stream": true })).send().await.unwrap().text().await.unwrap();
@@ -238,7 +238,7 @@ async fn an_idempotency_key_begins_one_execution() {
 }
 
 #[tokio::test]
-async fn tells_whether_a_workflow_is_deployed() {
+async fn shows_whether_a_workflow_is_deployed() {
     let server = TestServer::start().await;
     server.publish("w", GREETING).await;
     let key = server.key(&["w"], &["read"]).await;
@@ -297,8 +297,8 @@ async fn refusals_have_a_text_and_a_code() {
         (server.get("/api/workflows/w/execute", &key), 405, "Method not allowed", "METHOD_NOT_ALLOWED"),
     ];
     for (request, status, error, code) in cases {
-        let (told, refused) = answer(request).await;
-        assert_eq!((told, &refused["error"], &refused["code"]), (status, &json!(error), &json!(code)), "{refused}");
+        let (actual, refused) = answer(request).await;
+        assert_eq!((actual, &refused["error"], &refused["code"]), (status, &json!(error), &json!(code)), "{refused}");
     }
     let wrong = json_of(execute("w", &key, r#"{"input":{"name":1},"n":"many"}"#).send().await.unwrap()).await;
     assert_json_snapshot!(wrong, @r#"

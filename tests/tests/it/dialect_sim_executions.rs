@@ -1,4 +1,5 @@
-//! Sim, first generation, beyond the usual: chosen ids, deadlines, reading and cancelling executions, response blocks, agent events, files.
+//! Sim, first generation, special cases: chosen ids, deadlines, reading and cancelling executions,
+//! response blocks, agent events, files.
 
 use axum::http::StatusCode;
 use flowgate_tests::receiver::{Receiver, Reply};
@@ -82,8 +83,8 @@ async fn an_execution_is_cancelled_or_has_its_deadline() {
     assert_eq!(answer(start(&[("x-execution-id", "mine")])).await.0, 202);
     receiver.until(|received| !received.is_empty()).await;
     let cancel = async || answer(server.post("/api/workflows/w/executions/mine/cancel", &key)).await;
-    let (status, told) = cancel().await;
-    assert_eq!((status, &told["success"], &told["executionId"], &told["reason"]), (200, &json!(true), &json!("mine"), &json!("recorded")));
+    let (status, reply) = cancel().await;
+    assert_eq!((status, &reply["success"], &reply["executionId"], &reply["reason"]), (200, &json!(true), &json!("mine"), &json!("recorded")));
     let read = until(|| server.get("/api/workflows/w/executions/mine", &key), |read| read["endedAt"].is_string()).await;
     assert_eq!((&read["status"], &read["error"]), (&json!("cancelled"), &json!("Execution was cancelled")));
     assert_eq!(cancel().await.1["reason"], "already_cancelled");
@@ -128,8 +129,8 @@ nodes:
 #[tokio::test]
 async fn an_output_that_looks_like_a_response_is_none() {
     let (server, key) = publish("nodes: [{ id: a, type: template, template: x }]\noutput: { data: 1, status: 404, headers: {} }\n").await;
-    let (status, told) = answer(server.post(EXECUTE, &key)).await;
-    assert_eq!((status, &told["output"]["status"]), (200, &json!(404)));
+    let (status, reply) = answer(server.post(EXECUTE, &key)).await;
+    assert_eq!((status, &reply["output"]["status"]), (200, &json!(404)));
 }
 
 #[tokio::test]
@@ -166,8 +167,8 @@ async fn files_are_read() {
         (json!([inline, remote]), json!([read_inline, read_remote])),
         (json!("https://example.com/a.pdf"), json!("https://example.com/a.pdf")),
     ] {
-        let (status, told) = execute(sent.clone()).await;
-        assert_eq!((status, &told["output"]["doc"]), (200, &read), "{told}");
+        let (status, reply) = execute(sent.clone()).await;
+        assert_eq!((status, &reply["output"]["doc"]), (200, &read), "{reply}");
         let v2 = server.post("/api/v2/workflows/w/execute", &key).json(&json!({ "input": { "doc": sent } }));
         assert_eq!(answer(v2).await.1["data"]["output"]["doc"], read);
     }

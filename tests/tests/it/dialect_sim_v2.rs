@@ -48,10 +48,10 @@ async fn execute_waits_for_the_output() {
     let response = fixture(&server, "sim/v2_execute.http", &values).send().await.unwrap();
     assert_eq!(response.headers()["cache-control"], "private, no-store");
     let run = response.headers()["x-run-id"].to_str().unwrap().to_owned();
-    let (status, told) = json_of(response).await;
-    assert_eq!((status, &told["data"]["runId"]), (200, &json!(run)));
-    assert!(told["data"]["durationMs"].is_u64());
-    assert_json_snapshot!(told, { ".data.runId" => "[run]", ".data.startedAt" => "[time]", ".data.endedAt" => "[time]", ".data.durationMs" => "[ms]" }, @r#"
+    let (status, reply) = json_of(response).await;
+    assert_eq!((status, &reply["data"]["runId"]), (200, &json!(run)));
+    assert!(reply["data"]["durationMs"].is_u64());
+    assert_json_snapshot!(reply, { ".data.runId" => "[run]", ".data.startedAt" => "[time]", ".data.endedAt" => "[time]", ".data.durationMs" => "[ms]" }, @r#"
     {
       "data": {
         "runId": "[run]",
@@ -141,12 +141,12 @@ async fn a_run_id_is_chosen_once_however_the_run_is_started() {
             assert_eq!(run["data"]["runId"], id);
         }
     }
-    // Of another workflow it is another id, and ours are not to be chosen.
+    // Another workflow has its own ids, and callers may not choose an id of our form.
     assert_eq!(answer(server.get("/api/v2/workflows/w/runs/nobody", &key)).await.0, 404);
     let ours = format!("run_{}", "0".repeat(32));
     for (id, status) in [(ours.as_str(), 409), ("a b", 400), (&"x".repeat(129), 400)] {
-        let (told, refused) = answer(execute(&server, &key, &json!({ "input": { "name": "Ada" } })).header("x-run-id", id)).await;
-        assert_eq!(told, status, "{refused}");
+        let (actual, refused) = answer(execute(&server, &key, &json!({ "input": { "name": "Ada" } })).header("x-run-id", id)).await;
+        assert_eq!(actual, status, "{refused}");
     }
 }
 
@@ -156,8 +156,8 @@ async fn a_run_that_fails_is_an_answer() {
     let receiver = Receiver::start(|_, _| Reply::Now(StatusCode::NOT_FOUND, "{}".to_owned())).await;
     server.publish("w", &calling(&receiver.url, "/gone")).await;
     let key = server.key(&["w"], &["run", "read"]).await;
-    let (status, told) = answer(execute(&server, &key, &json!({}))).await;
-    let failed = &told["data"];
+    let (status, reply) = answer(execute(&server, &key, &json!({}))).await;
+    let failed = &reply["data"];
     assert_eq!((status, &failed["status"], &failed["output"]), (200, &json!("failed"), &Value::Null));
     assert!(failed["error"]["message"].as_str().unwrap().starts_with("My Call: "), "{failed}");
     assert_json_snapshot!(failed["error"], { ".message" => "[message]" }, @r#"
@@ -183,9 +183,9 @@ async fn a_run_past_the_wait_or_its_deadline_has_timed_out() {
     let receiver = Receiver::start(|_, _| Reply::WhenLetGo(StatusCode::OK, "{}".to_owned())).await;
     server.publish("w", &calling(&receiver.url, "/hang")).await;
     let key = server.key(&["w"], &["run", "read"]).await;
-    let (status, told) = answer(execute(&server, &key, &json!({}))).await;
-    assert_eq!((status, &told["data"]["status"], &told["data"]["error"]["code"]), (200, &json!("failed"), &json!("TIMEOUT")));
-    assert!(told["data"]["durationMs"].as_u64().unwrap() >= 100);
+    let (status, reply) = answer(execute(&server, &key, &json!({}))).await;
+    assert_eq!((status, &reply["data"]["status"], &reply["data"]["error"]["code"]), (200, &json!("failed"), &json!("TIMEOUT")));
+    assert!(reply["data"]["durationMs"].as_u64().unwrap() >= 100);
 
     let body = json!({ "async": true, "executionTimeoutSeconds": 1 });
     let accepted = answer(execute(&server, &key, &body)).await.1;
@@ -230,7 +230,7 @@ async fn runs_are_listed_with_filters() {
     }
     let list = async |query: &str| answer(server.get(&format!("/api/v2/workflows/w/runs{query}"), &key)).await;
     let ids =
-        |told: &Value| told["data"].as_array().unwrap().iter().map(|run| run["runId"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+        |reply: &Value| reply["data"].as_array().unwrap().iter().map(|run| run["runId"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
     let (status, all) = list("").await;
     assert_eq!((status, ids(&all), &all["nextCursor"]), (200, vec!["r2".to_owned(), "r1".into(), "r0".into()], &Value::Null));
     assert_json_snapshot!(all["data"][0], { ".startedAt" => "[time]", ".endedAt" => "[time]", ".durationMs" => "[ms]" }, @r#"
@@ -276,10 +276,10 @@ async fn a_run_is_cancelled() {
     assert_eq!(answer(start).await.0, 202);
     receiver.until(|received| !received.is_empty()).await;
     let cancel = async || answer(server.post("/api/v2/workflows/w/runs/mine/cancel", &key)).await;
-    let (status, told) = cancel().await;
+    let (status, reply) = cancel().await;
     assert_eq!(status, 200);
-    let told = &told["data"];
-    assert_eq!((&told["success"], &told["runId"], &told["reason"]), (&json!(true), &json!("mine"), &json!("recorded")));
+    let reply = &reply["data"];
+    assert_eq!((&reply["success"], &reply["runId"], &reply["reason"]), (&json!(true), &json!("mine"), &json!("recorded")));
     let run = until(|| server.get("/api/v2/workflows/w/runs/mine", &key), |run| run["data"]["endedAt"].is_string()).await;
     assert_eq!((&run["data"]["status"], &run["data"]["error"]["code"]), (&json!("cancelled"), &json!("CANCELLED")));
     assert_json_snapshot!(cancel().await.1, @r#"
@@ -350,8 +350,8 @@ async fn refusals_have_an_error_object() {
         if status == 401 {
             assert_eq!(challenge(&response), "SimApiKey realm=\"Sim API\", header=\"x-api-key\"");
         }
-        let (told, refused) = json_of(response).await;
-        assert_eq!((told, &refused["error"]["code"], &refused["error"]["details"]), (status, &json!(code), &details), "{refused}");
+        let (actual, refused) = json_of(response).await;
+        assert_eq!((actual, &refused["error"]["code"], &refused["error"]["details"]), (status, &json!(code), &details), "{refused}");
         assert!(refused["error"]["message"].is_string(), "{refused}");
     }
     let undeclared = answer(start("w", &key, r#"{"input":{"name":"Ada","more":1}}"#)).await;

@@ -1,4 +1,4 @@
-//! Every example is published and run as its first lines say, and gives what they promise.
+//! Publishes every example, runs it as its first lines say, and checks the result.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use flowgate_tests::receiver::{Receiver, Reply};
 use flowgate_tests::server::{ADMIN_KEY, TestServer};
 use serde_json::{Value, json};
 
-/// One test each, below.
+/// Each example has a test below.
 const NAMES: [&str; 8] = ["digest", "fallback", "greeting", "healthcheck", "invoice", "signup", "story", "triage"];
 
 struct Example {
@@ -22,7 +22,7 @@ impl Example {
         Self { server, name }
     }
 
-    /// The run of the fields' example values, with some of them replaced.
+    /// Runs the fields' example values, with some of them replaced.
     async fn run(&self, changes: Value) -> Value {
         let document = std::fs::read_to_string(folder().join(format!("{}.yaml", self.name))).unwrap();
         let document = flowgate_engine::Document::parse(&document).unwrap();
@@ -84,8 +84,8 @@ async fn digest() {
     let receiver = Receiver::ok().await;
     digest.output(json!({ "notes": ["One."], "notify": format!("{}/hook", receiver.url) })).await;
     receiver.until(|received| !received.is_empty()).await;
-    let told: Value = serde_json::from_slice(&receiver.received()[0].body).unwrap();
-    assert_eq!(told, json!({ "digest": "1. One." }));
+    let sent: Value = serde_json::from_slice(&receiver.received()[0].body).unwrap();
+    assert_eq!(sent, json!({ "digest": "1. One." }));
 }
 
 #[tokio::test]
@@ -119,7 +119,7 @@ async fn fallback() {
     let without = fallback.output(json!({})).await;
     assert_eq!((&without["amount"], &without["is_fresh"]), (&json!(108), &json!(false)), "{without}");
     assert!(without["why"].is_string(), "{without}");
-    // The third attempt is answered.
+    // The third attempt succeeds.
     let receiver = Receiver::start(|_, before| match before {
         0 | 1 => Reply::Now(axum::http::StatusCode::SERVICE_UNAVAILABLE, "{}".to_owned()),
         _ => Reply::Now(axum::http::StatusCode::OK, "{\"rate\": 1.25}".to_owned()),

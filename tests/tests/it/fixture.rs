@@ -9,10 +9,10 @@ use flowgate_tests::server::TestServer;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::Value;
 
-/// The request in the file, with `${NAME}` filled in.
+/// Reads the request in the file, with `${NAME}` filled in.
 pub(crate) fn fixture(server: &TestServer, file: &str, values: &[(&str, &str)]) -> RequestBuilder {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(file);
-    let text = std::fs::read_to_string(path).expect("the fixture is there");
+    let text = std::fs::read_to_string(path).expect("the fixture exists");
     let text = values.iter().fold(text, |text, (name, value)| text.replace(&format!("${{{name}}}"), value));
     assert!(!text.contains("${"), "something is not filled in: {text}");
     let (head, body) = text.split_once("\n\n").expect("an empty line after the headers");
@@ -23,7 +23,7 @@ pub(crate) fn fixture(server: &TestServer, file: &str, values: &[(&str, &str)]) 
     if body.trim().is_empty() { request } else { request.body(body.to_owned()) }
 }
 
-/// Status and body, which must be as the OpenAPI document says.
+/// Returns status and body, and compares the body with the OpenAPI document.
 pub(crate) async fn answer(request: RequestBuilder) -> (u16, Value) {
     json_of(request.send().await.expect("an answer")).await
 }
@@ -31,12 +31,13 @@ pub(crate) async fn answer(request: RequestBuilder) -> (u16, Value) {
 pub(crate) async fn json_of(response: Response) -> (u16, Value) {
     let (status, path) = (response.status().as_u16(), response.url().path().to_owned());
     let text = response.text().await.expect("a body");
-    let body = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status}: {text:?} is no JSON"));
+    let body = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status}: {text:?} is not JSON"));
     check_answer(&path, status, &body);
     (status, body)
 }
 
-/// Asks again until the answer is as it should be; panics with the last one when the home's patience is at its end.
+/// Repeats the request until the answer is as expected, and panics with the last one after
+/// [`patience`].
 pub(crate) async fn until(request: impl Fn() -> RequestBuilder, enough: impl Fn(&Value) -> bool) -> Value {
     let began = Instant::now();
     loop {

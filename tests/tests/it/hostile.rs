@@ -1,4 +1,4 @@
-//! Callers that mean harm, and secrets that must not come out anywhere.
+//! Hostile callers, and secrets that must not leak anywhere.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -23,20 +23,20 @@ async fn many_headers_and_many_selected_outputs_are_refused_at_once() {
 
     let headers: Map<String, Value> = (0..90_000).map(|n| (format!("h{n}"), json!(""))).collect();
     let webhooks = json!({ "webhooks": [{ "url": "https://example.com", "headers": headers }] });
-    let (status, told) = answer(server.post("/v1/workflows/plain/runs", &key).json(&webhooks)).await;
-    assert_eq!((status, &told["detail"]), (400, &json!("webhooks[0].headers has 90000 headers, at most 50 are allowed")));
+    let (status, reply) = answer(server.post("/v1/workflows/plain/runs", &key).json(&webhooks)).await;
+    assert_eq!((status, &reply["detail"]), (400, &json!("webhooks[0].headers has 90000 headers, at most 50 are allowed")));
 
     let webhook =
         json!({ "input": {}, "isAsync": true, "webhook": [{ "method": "POST", "url": "https://example.com", "headers": headers }] });
-    let (status, told) = answer(server.post("/v1/workflow/invoke", &key).json(&webhook)).await;
-    assert_eq!((status, &told["message"]), (400, &json!("webhook[0].headers has 90000 headers, at most 50 are allowed")));
+    let (status, reply) = answer(server.post("/v1/workflow/invoke", &key).json(&webhook)).await;
+    assert_eq!((status, &reply["message"]), (400, &json!("webhook[0].headers has 90000 headers, at most 50 are allowed")));
 
     let selected: Vec<_> = (0..90_000).map(|n| format!("draft.a{n}")).collect();
     let body = json!({ "stream": true, "selectedOutputs": selected });
-    let (status, told) = answer(server.post("/api/workflows/plain/execute", &key).json(&body)).await;
-    assert_eq!((status, &told["details"][0]["message"]), (400, &json!("has 90000 names, at most 100 are allowed")));
+    let (status, reply) = answer(server.post("/api/workflows/plain/execute", &key).json(&body)).await;
+    assert_eq!((status, &reply["details"][0]["message"]), (400, &json!("has 90000 names, at most 100 are allowed")));
 
-    // Each of them kept a core busy for minutes.
+    // Each of these kept a core busy for minutes.
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     server.stop().await;
 }
@@ -48,9 +48,9 @@ async fn headers_of_ours_cannot_be_sent_in_our_name() {
     let key = server.key(&["plain"], &["run"]).await;
     for name in ["Flowgate-Event", "webhook-id", "Host"] {
         let body = json!({ "webhooks": [{ "url": "https://example.com", "headers": { name: "x" } }] });
-        let (status, told) = answer(server.post("/v1/workflows/plain/runs", &key).json(&body)).await;
+        let (status, reply) = answer(server.post("/v1/workflows/plain/runs", &key).json(&body)).await;
         let detail = format!("webhooks[0].headers header {} may not be set", name.to_lowercase());
-        assert_eq!((status, &told["detail"]), (400, &json!(detail)));
+        assert_eq!((status, &reply["detail"]), (400, &json!(detail)));
     }
     server.stop().await;
 }
@@ -62,8 +62,8 @@ async fn a_key_that_may_not_read_cannot_read_by_replaying() {
     let (run, both) = (server.key(&["plain"], &["run"]).await, server.key(&["plain"], &["run", "read"]).await);
     let started = answer(server.post("/v1/workflows/plain/runs", &run).json(&json!({ "input": { "a": "private" } }))).await.1;
     let replay = format!("/v1/runs/{}/replay", started["id"].as_str().unwrap());
-    let (status, told) = answer(server.post(&replay, &run)).await;
-    assert_eq!((status, &told["detail"]), (403, &json!("the key does not have the scope `read`")));
+    let (status, reply) = answer(server.post(&replay, &run)).await;
+    assert_eq!((status, &reply["detail"]), (403, &json!("the key does not have the scope `read`")));
     assert_eq!(answer(server.post(&replay, &both)).await.0, 200);
     server.stop().await;
 }
@@ -79,7 +79,7 @@ async fn a_traceparent_comes_back() {
     server.stop().await;
 }
 
-/// What was logged, down to DEBUG: below it the HTTP library tells the host of every connection.
+/// The log down to DEBUG. At TRACE the HTTP library logs the host of every connection.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -94,14 +94,14 @@ impl Write for Log {
     }
 }
 
-/// Says back all it was told, also as words of their own.
+/// Repeats the whole request, and also its header values word by word.
 fn echo(request: &Received, _: usize) -> Reply {
     let headers: BTreeMap<_, _> = request.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
     let words: Vec<_> = headers.values().filter_map(|value| value.rsplit(' ').next()).collect();
     let body = String::from_utf8_lossy(&request.body);
-    let told = json!({ "uri": request.uri.to_string(), "headers": headers, "words": words, "body": body });
+    let echoed = json!({ "uri": request.uri.to_string(), "headers": headers, "words": words, "body": body });
     let status = if request.uri.path().starts_with("/fail") { StatusCode::NOT_FOUND } else { StatusCode::OK };
-    Reply::Now(status, told.to_string())
+    Reply::Now(status, echoed.to_string())
 }
 
 #[tokio::test]
@@ -111,12 +111,12 @@ async fn no_secret_comes_out() {
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_ansi(false).with_writer(move || writer.clone());
     // The whole server runs on this one thread.
     let logging = tracing::subscriber::set_default(subscriber.finish());
-    let told = tell_everything().await;
+    let everything = use_every_secret().await;
     drop(logging);
     let logged = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
     assert!(!logged.is_empty(), "the log was kept");
-    for (place, text) in told.places.iter().map(|(place, text)| (place.as_str(), text.as_str())).chain([("log", logged.as_str())]) {
-        for secret in &told.secrets {
+    for (place, text) in everything.places.iter().map(|(place, text)| (place.as_str(), text.as_str())).chain([("log", logged.as_str())]) {
+        for secret in &everything.secrets {
             let at = text.find(secret.as_str());
             assert!(at.is_none(), "{secret} in {place}: {}", &text[at.unwrap_or(0).saturating_sub(200)..]);
         }
@@ -129,14 +129,15 @@ struct Everything {
     places: Vec<(String, String)>,
 }
 
-async fn tell_everything() -> Everything {
+async fn use_every_secret() -> Everything {
     let receiver = Receiver::start(echo).await;
     let server = TestServer::start().await;
     let base = &receiver.url;
     let mut all = Everything::default();
     let secrets = [
         ("TOKEN", "cnry-Token-7f3a9c".to_owned(), "cnry-Token-7f3a9c"),
-        // A URL cuts it at its marks; the end that stays whole is no hexadecimal number, which a request id could hold by chance.
+        // A URL splits this at its punctuation. The end that stays whole is not hexadecimal, since
+        // a request id could contain that by chance.
         ("PART", "cnry-Part/51bd?x canary-88e2".to_owned(), "canary-88e2"),
         ("HOST", "cnry-Host-20aa".to_owned(), "cnry-host-20aa"),
         ("WHOLE", format!("{base}/fail/cnry-Whole-c4d1?k=1 "), "cnry-Whole-c4d1"),

@@ -1,4 +1,5 @@
-//! A thousand starts with one `Idempotency-Key` at once: one run, and everyone is answered as the first one or told to come back.
+//! A thousand concurrent starts with one `Idempotency-Key`: one run, and every caller gets its
+//! answer or must retry.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -12,9 +13,9 @@ use tokio::task::JoinSet;
 
 use crate::fixture::{answer, json_of};
 
-const AT_ONCE: usize = 1_000;
+const CONCURRENT: usize = 1_000;
 
-/// A workflow whose one call outside takes its time.
+/// A workflow whose only outside call is slow.
 async fn server() -> (TestServer, Receiver) {
     let receiver = Receiver::start(|_, _| Reply::After(Duration::from_millis(500), StatusCode::OK, "{}".to_owned())).await;
     let server = TestServer::start().await;
@@ -30,7 +31,7 @@ fn start(server: &TestServer, n: u32) -> RequestBuilder {
     server.post("/v1/workflows/w/runs", ADMIN_KEY).header("idempotency-key", "one").json(&json!({ "input": { "n": n } }))
 }
 
-async fn all_at_once(request: impl Fn() -> RequestBuilder, times: usize) -> Vec<Response> {
+async fn all_concurrent(request: impl Fn() -> RequestBuilder, times: usize) -> Vec<Response> {
     let mut tasks = JoinSet::new();
     for _ in 0..times {
         tasks.spawn(request().send());
@@ -42,7 +43,7 @@ fn is_replayed(response: &Response) -> bool {
     response.headers().get("idempotent-replayed").is_some_and(|value| value == "true")
 }
 
-/// One run, one call, and no other body under the key.
+/// Checks for one run, one call, and no other body under the key.
 async fn one_run(server: &TestServer, receiver: &Receiver) -> String {
     receiver.until(|all| !all.is_empty()).await;
     let (_, listed) = answer(server.get("/v1/workflows/w/runs", ADMIN_KEY)).await;
@@ -60,8 +61,8 @@ async fn one_run(server: &TestServer, receiver: &Receiver) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_who_wait() {
     let (server, receiver) = server().await;
-    let (mut begun, mut replayed, mut told_to_wait) = (Vec::new(), Vec::new(), 0);
-    for response in all_at_once(|| start(&server, 1), AT_ONCE).await {
+    let (mut begun, mut replayed, mut must_retry) = (Vec::new(), Vec::new(), 0);
+    for response in all_concurrent(|| start(&server, 1), CONCURRENT).await {
         let is_replayed = is_replayed(&response);
         let retry_after = response.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
         match json_of(response).await {
@@ -69,12 +70,12 @@ async fn a_thousand_who_wait() {
             (200, run) => begun.push(run),
             (409, problem) => {
                 assert_eq!((&problem["code"], retry_after.as_deref()), (&json!("still_running"), Some("1")));
-                told_to_wait += 1;
+                must_retry += 1;
             }
             other => panic!("{other:?}"),
         }
     }
-    assert_eq!((begun.len(), replayed.len() + told_to_wait), (1, AT_ONCE - 1));
+    assert_eq!((begun.len(), replayed.len() + must_retry), (1, CONCURRENT - 1));
     assert!(replayed.iter().all(|run| *run == begun[0]), "the same answer");
     assert_eq!(begun[0]["id"], one_run(&server, &receiver).await);
     let again = start(&server, 1).send().await.unwrap();
@@ -86,7 +87,7 @@ async fn a_thousand_who_wait() {
 async fn a_thousand_who_do_not_wait() {
     let (server, receiver) = server().await;
     let (mut ids, mut begun) = (HashSet::new(), 0);
-    for response in all_at_once(|| start(&server, 1).header("prefer", "respond-async"), AT_ONCE).await {
+    for response in all_concurrent(|| start(&server, 1).header("prefer", "respond-async"), CONCURRENT).await {
         begun += usize::from(!is_replayed(&response));
         let (status, run) = json_of(response).await;
         assert_eq!(status, 202, "{run}");
@@ -98,7 +99,7 @@ async fn a_thousand_who_do_not_wait() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_who_stream() {
     let (server, receiver) = server().await;
-    let responses = all_at_once(|| start(&server, 1).header("accept", "text/event-stream"), 100).await;
+    let responses = all_concurrent(|| start(&server, 1).header("accept", "text/event-stream"), 100).await;
     assert_eq!(responses.iter().filter(|response| !is_replayed(response)).count(), 1);
     let mut finished = HashSet::new();
     for response in responses {
@@ -110,12 +111,12 @@ async fn many_who_stream() {
     assert_eq!(finished, HashSet::from([one_run(&server, &receiver).await]));
 }
 
-/// Nothing outside: a run is one write, at its end, and all but one find it written.
+/// Without outside calls a run is one write at its end, and all other requests find it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_runs_that_need_nothing_are_one() {
     let server = TestServer::start().await;
     server.publish("w", "input: [{ name: n, type: number }]\nnodes: [{ id: say, type: template, template: '<api.n>' }]\noutput: { said: <say.content> }\n").await;
-    let responses = all_at_once(|| start(&server, 1), AT_ONCE).await;
+    let responses = all_concurrent(|| start(&server, 1), CONCURRENT).await;
     assert_eq!(responses.iter().filter(|response| !is_replayed(response)).count(), 1);
     let mut answers = HashSet::new();
     for response in responses {

@@ -1,4 +1,5 @@
-//! What a key may start in a minute and have going on at once: counted in every way to start, told in headers, given back.
+//! Limits of a key: starts per minute and concurrent runs, counted for every way to start, shown in
+//! headers, and released.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::fixture::{answer, json_of, until};
 
 const GREET: &str = "input: [{ name: name, type: string }]\nnodes: [{ id: say, type: template, template: 'Hello <api.name>' }]\noutput: { said: <say.content> }\n";
 
-/// For all workflows, all scopes but `admin`.
+/// Creates a key for all workflows, with all scopes but `admin`.
 pub(crate) async fn limited_key(server: &TestServer, limits: Value) -> String {
     let request = json!({ "name": "limited", "workflows": "*", "scopes": ["run", "read", "cancel"], "limits": limits });
     let (status, made) = answer(server.post("/v1/keys", ADMIN_KEY).json(&request)).await;
@@ -21,7 +22,7 @@ pub(crate) async fn limited_key(server: &TestServer, limits: Value) -> String {
     made["key"].as_str().unwrap().to_owned()
 }
 
-/// `X-RateLimit-Limit`, `-Remaining` and `-Reset`; `None` where there are none.
+/// Returns `X-RateLimit-Limit`, `-Remaining` and `-Reset`, or `None` without these headers.
 pub(crate) fn allowance(response: &Response) -> Option<[i64; 3]> {
     let number = |name: &str| Some(response.headers().get(name)?.to_str().unwrap().parse().unwrap());
     Some([number("x-ratelimit-limit")?, number("x-ratelimit-remaining")?, number("x-ratelimit-reset")?])
@@ -40,7 +41,7 @@ async fn runs_of(server: &TestServer, workflow: &str) -> usize {
     listed["items"].as_array().unwrap().len()
 }
 
-/// A server whose workflow `call` hangs in its outside call until the receiver lets go.
+/// A server whose workflow `call` hangs in its outside call until the receiver releases it.
 async fn hanging() -> (TestServer, Receiver) {
     let receiver = Receiver::start(|_, _| Reply::WhenLetGo(StatusCode::OK, "{}".to_owned())).await;
     let server = TestServer::start().await;
@@ -135,7 +136,7 @@ async fn runs_at_once_are_counted_until_they_end() {
     let (server, receiver) = hanging().await;
     let key = limited_key(&server, json!({ "requests_per_minute": 1_000, "concurrent_runs": 2 })).await;
     let (_, detached) = answer(call(&server, &key)).await;
-    // Its caller goes away: the run goes on, and counts.
+    // Its caller disconnects: the run goes on and counts.
     let waiting = tokio::spawn(server.post("/v1/workflows/call/runs", &key).send());
     receiver.until(|all| all.len() == 2).await;
     waiting.abort();
@@ -146,15 +147,15 @@ async fn runs_at_once_are_counted_until_they_end() {
         assert_eq!((refused.status().as_u16(), limit, left, retry_after(&refused)), (429, 2, 0, 1));
     }
     assert_eq!(runs_of(&server, "call").await, 2, "nothing was made");
-    // What was refused took nothing of the rate: 998 of 1,000 are left, and what came back since.
+    // Refused starts took nothing: 998 of 1,000 are left, plus the refill since.
     let (_, limits) = answer(server.get("/api/users/me/usage-limits", &key)).await;
     assert!(limits["rateLimit"]["sync"]["remaining"].as_u64().unwrap() >= 998, "{limits}");
 
     let run = format!("/v1/runs/{}", detached["id"].as_str().unwrap());
     assert!(server.post(&format!("{run}/cancel"), &key).send().await.unwrap().status().is_success());
     until(|| server.get(&run, &key), |run| run["status"] == "cancelled").await;
-    assert_eq!(answer(greet(&server, &key)).await.0, 200, "a cancelled run has given its place back");
-    assert_eq!(answer(greet(&server, &key)).await.0, 200, "a run that has ended has, before it is answered");
+    assert_eq!(answer(greet(&server, &key)).await.0, 200, "a cancelled run has released its place");
+    assert_eq!(answer(greet(&server, &key)).await.0, 200, "an ended run releases its place before its answer");
     let streamed = greet(&server, &key).header("accept", "text/event-stream").send().await.unwrap();
     assert!(streamed.text().await.unwrap().contains("run.finished"));
 
@@ -197,13 +198,13 @@ async fn sims_usage_limits_are_those_of_the_key() {
     let key = limited_key(&server, json!({ "requests_per_minute": 30, "burst": 2 })).await;
     let limits = async || {
         let response = server.get("/api/users/me/usage-limits", &key).send().await.unwrap();
-        let told = allowance(&response).unwrap();
-        (told, json_of(response).await.1["rateLimit"]["sync"].clone())
+        let shown = allowance(&response).unwrap();
+        (shown, json_of(response).await.1["rateLimit"]["sync"].clone())
     };
     for (left, is_limited) in [(2, false), (1, false), (0, true)] {
-        let (told, mut sync) = limits().await;
+        let (shown, mut sync) = limits().await;
         assert!(sync["resetAt"].take().as_str().unwrap().ends_with('Z'));
-        assert_eq!(told[..2], [2, left]);
+        assert_eq!(shown[..2], [2, left]);
         let expected =
             json!({ "isLimited": is_limited, "limit": 30, "requestsPerMinute": 30, "maxBurst": 2, "remaining": left, "resetAt": null });
         assert_eq!(sync, expected);

@@ -1,7 +1,7 @@
 //! One binary for all integration tests.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-#![expect(clippy::disallowed_methods, reason = "what is tested is a process of its own: it is waited for in real time")]
+#![expect(clippy::unwrap_used, reason = "tests panic when they fail")]
+#![expect(clippy::disallowed_methods, reason = "the tested processes run in real time")]
 
 mod ports_local;
 mod ports_aws;

@@ -13,7 +13,7 @@ async fn deliveries(server: &TestServer, run: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_run_is_told_to_its_webhook_and_told_again() {
+async fn a_run_is_sent_to_its_webhook_and_sent_again() {
     let server = TestServer::start().await;
     let receiver = Receiver::start(|_, _| Reply::Now(StatusCode::OK, "thanks".to_owned())).await;
     server.publish("hello", HELLO).await;

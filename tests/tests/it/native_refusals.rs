@@ -1,4 +1,4 @@
-//! What the native API refuses, and how: problem+json, every wrong field named, nothing half-made.
+//! Refusals of the native API: problem+json, every wrong field named, nothing half-created.
 
 use flowgate_tests::server::{ADMIN_KEY, TestServer, challenge};
 use reqwest::{Method, RequestBuilder};

@@ -1,4 +1,4 @@
-//! Runs over the native routes: started in each way, read, listed, explained, cancelled, replayed.
+//! Runs over the native routes: every way to start, then read, list, explain, cancel and replay.
 
 use axum::http::StatusCode;
 use flowgate_tests::receiver::{Receiver, Reply};
@@ -35,7 +35,7 @@ async fn greeting() -> TestServer {
     server
 }
 
-/// A server with a run that hangs in its outside call.
+/// A server whose workflow hangs in its outside call.
 async fn hanging() -> (TestServer, Receiver) {
     let receiver = Receiver::start(|_, _| Reply::WhenLetGo(StatusCode::OK, "{}".to_owned())).await;
     let server = TestServer::start().await;
@@ -107,7 +107,7 @@ async fn a_failed_run_is_an_answer() {
 }
 
 #[tokio::test]
-async fn a_caller_who_does_not_wait_is_told_where_to_look() {
+async fn a_caller_who_does_not_wait_learns_where_to_look() {
     let server = greeting().await;
     let request =
         server.post("/v1/workflows/greet/runs", ADMIN_KEY).header("prefer", "respond-async").json(&json!({ "input": { "name": "Ada" } }));
@@ -264,7 +264,7 @@ async fn a_list_of_a_time_holds_the_runs_that_were_made_in_it() {
 }
 
 #[tokio::test]
-async fn a_trace_tells_each_node() {
+async fn a_trace_shows_each_node() {
     let server = greeting().await;
     let (_, run) = json_of(server.post("/v1/workflows/greet/runs", ADMIN_KEY).json(&json!({ "input": { "name": "Ada" } }))).await;
     let (status, trace) = json_of(server.get(&format!("/v1/runs/{}/trace", run["id"].as_str().unwrap()), ADMIN_KEY)).await;
@@ -360,7 +360,7 @@ async fn a_stream_that_lasts_too_long_says_where_it_goes_on() {
 
     let began = std::time::Instant::now();
     let followed = server.get(&format!("/v1/runs/{id}/events?after=1-1"), ADMIN_KEY).send().await.unwrap().text().await.unwrap();
-    assert!(followed.ends_with(&end), "the log says so too: {followed}");
+    assert!(followed.ends_with(&end), "the log shows it too: {followed}");
     assert!(began.elapsed().as_millis() >= 1_500, "and has a time of its own");
     receiver.let_go();
     assert_eq!(until_ended(&server, &id).await["status"], "succeeded");

@@ -1,6 +1,6 @@
-//! The outbound side against real servers on loopback: http nodes, models, webhooks, and the rule on addresses.
+//! Outbound calls to real servers on loopback: http nodes, models, webhooks, and the address rule.
 
-#![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+#![expect(clippy::unwrap_used, reason = "tests panic when they fail")]
 
 use std::collections::HashMap;
 use std::io;
@@ -68,7 +68,7 @@ impl Clock for FixedClock {
     }
 }
 
-/// Everything but what is named leads to loopback.
+/// Resolves every name to loopback, except the named ones.
 struct Names;
 
 #[async_trait]
@@ -89,7 +89,7 @@ struct World {
     secrets: Arc<StoredSecrets>,
 }
 
-/// As `serve` sets it: loopback is allowed.
+/// The settings of `serve`: loopback is allowed.
 fn world() -> World {
     world_with(OutboundSettings { allow_loopback: true, ..OutboundSettings::default() }, &[])
 }
@@ -121,7 +121,7 @@ impl World {
         output.map(|output| output.value)
     }
 
-    /// The answer and its chunks.
+    /// Returns the answer and its chunks.
     async fn model(&self, call: ModelCall) -> (Result<CallOutput, CallError>, Vec<String>) {
         let mut chunks = Vec::new();
         let result = self.perform(Action::Model(call), Duration::from_secs(5), &mut chunks).await;
@@ -136,7 +136,7 @@ async fn serve(router: Router) -> String {
     format!("http://{address}")
 }
 
-/// Reads a request's head and writes these pieces, waiting between them; then closes.
+/// Reads a request's head, writes these pieces with a pause between them, and closes.
 async fn serve_raw(pieces: Vec<(Duration, Vec<u8>)>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -170,15 +170,15 @@ fn get_from(url: impl Into<String>) -> HttpCall {
     HttpCall { method: "GET".into(), url: text(url), query: Vec::new(), headers: Vec::new(), body: None }
 }
 
-/// Says what it was asked.
+/// Repeats each request in its answer.
 async fn echo_server() -> String {
     async fn echo(request: Request) -> Response {
         let (parts, body) = request.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         let headers: HashMap<_, _> =
             parts.headers.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
-        let told = json!({ "method": parts.method.as_str(), "uri": parts.uri.to_string(), "headers": headers, "body": String::from_utf8_lossy(&body) });
-        ([(header::CONTENT_TYPE, "application/json")], told.to_string()).into_response()
+        let echoed = json!({ "method": parts.method.as_str(), "uri": parts.uri.to_string(), "headers": headers, "body": String::from_utf8_lossy(&body) });
+        ([(header::CONTENT_TYPE, "application/json")], echoed.to_string()).into_response()
     }
     serve(Router::new().fallback(any(echo))).await
 }
@@ -197,13 +197,13 @@ async fn a_request_goes_out_as_it_was_written() {
     let answer = world.http(call).await.unwrap();
     assert_eq!(answer["status"], 200);
     assert_eq!(answer["headers"]["content-type"], "application/json");
-    let told = &answer["data"];
-    assert_eq!(told["method"], "POST");
-    assert_eq!(told["uri"], "/x/***?a=1&q=%C3%A4+%26&n=3");
-    assert_eq!(told["body"], "{\"k\":[1.5,\"***\"]}", "what comes back is masked");
-    assert_eq!(told["headers"]["authorization"], "Bearer ***");
-    assert_eq!(told["headers"]["content-type"], "application/json");
-    assert!(told["headers"].get("accept-encoding").is_none());
+    let echoed = &answer["data"];
+    assert_eq!(echoed["method"], "POST");
+    assert_eq!(echoed["uri"], "/x/***?a=1&q=%C3%A4+%26&n=3");
+    assert_eq!(echoed["body"], "{\"k\":[1.5,\"***\"]}", "what comes back is masked");
+    assert_eq!(echoed["headers"]["authorization"], "Bearer ***");
+    assert_eq!(echoed["headers"]["content-type"], "application/json");
+    assert!(echoed["headers"].get("accept-encoding").is_none());
 
     let own_type = HttpCall {
         method: "PUT".into(),
@@ -211,8 +211,8 @@ async fn a_request_goes_out_as_it_was_written() {
         body: Some(text("a,b")),
         ..get_from(&url)
     };
-    let told = world.http(own_type).await.unwrap();
-    assert_eq!((&told["data"]["body"], &told["data"]["headers"]["content-type"]), (&json!("a,b"), &json!("text/csv")));
+    let echoed = world.http(own_type).await.unwrap();
+    assert_eq!((&echoed["data"]["body"], &echoed["data"]["headers"]["content-type"]), (&json!("a,b"), &json!("text/csv")));
 }
 
 #[tokio::test]
@@ -385,10 +385,10 @@ fn webhook(url: &str) -> PreparedWebhook {
 }
 
 #[tokio::test]
-async fn a_webhook_tells_what_came_back() {
+async fn a_webhook_reports_what_came_back() {
     async fn receive(headers: HeaderMap, body: String) -> Response {
-        let told = format!("{} {} {body}", headers["webhook-id"].to_str().unwrap(), headers["authorization"].to_str().unwrap());
-        (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "7")], told).into_response()
+        let text = format!("{} {} {body}", headers["webhook-id"].to_str().unwrap(), headers["authorization"].to_str().unwrap());
+        (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "7")], text).into_response()
     }
     let url = serve(Router::new().route("/", post(receive)).route("/big", post(async || "é".repeat(1 << 20)))).await;
     let world = world_with_secrets(&[("HOOK", "hook-secret")]);
@@ -400,7 +400,7 @@ async fn a_webhook_tells_what_came_back() {
     assert_eq!(filled.unwrap(), "k=hook-secret");
 }
 
-/// As time goes on by itself where everybody waits, the 20 s do not pass for real.
+/// The paused clock advances while all tasks wait, so the 20 s do not pass for real.
 #[tokio::test(start_paused = true)]
 async fn a_webhook_ends_after_20_seconds() {
     let mut drip = vec![(Duration::ZERO, b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n".to_vec())];
@@ -449,7 +449,7 @@ fn said(words: &[&str]) -> Response {
     sse(&frames, "data: [DONE]\n\n")
 }
 
-/// An upstream in the manner of OpenAI; it answers after the request's path.
+/// An upstream that speaks OpenAI's protocol. The request's path selects its answer.
 async fn upstream(seen: Arc<Mutex<Vec<Value>>>) -> String {
     let handler = async move |request: Request| {
         let key = request.headers().get("authorization").map(|key| key.to_str().unwrap().to_owned()).unwrap_or_default();
@@ -526,14 +526,14 @@ async fn a_model_that_fails_says_so() {
         let error = result.unwrap_err();
         (format!("{}: {}", error.code, error.message), error.retryable, chunks.concat())
     };
-    let told = |message: &str, retryable: bool, chunks: &str| (message.to_owned(), retryable, chunks.to_owned());
-    assert_eq!(check("cut").await, told("model_stream_cut: openai stopped before the end of its answer", true, "Once "));
-    assert_eq!(check("error-in-200").await, told("model_stream_cut: openai stopped before the end of its answer", true, ""));
-    assert_eq!(check("error-in-stream").await, told("model_error: openai answered: overloaded", true, "Once "));
-    assert_eq!(check("unauthorized").await, told("model_error: openai answered 401: Incorrect API key: Bearer ***", false, ""));
-    assert_eq!(check("busy").await, told("model_error: openai answered 429: slow down", true, ""));
-    assert_eq!(check("moved").await, told("model_error: openai answered 302: ", false, ""));
-    assert_eq!(check("garbage").await, told("model_error: openai sent what cannot be understood", true, ""));
+    let outcome = |message: &str, retryable: bool, chunks: &str| (message.to_owned(), retryable, chunks.to_owned());
+    assert_eq!(check("cut").await, outcome("model_stream_cut: openai stopped before the end of its answer", true, "Once "));
+    assert_eq!(check("error-in-200").await, outcome("model_stream_cut: openai stopped before the end of its answer", true, ""));
+    assert_eq!(check("error-in-stream").await, outcome("model_error: openai answered: overloaded", true, "Once "));
+    assert_eq!(check("unauthorized").await, outcome("model_error: openai answered 401: Incorrect API key: Bearer ***", false, ""));
+    assert_eq!(check("busy").await, outcome("model_error: openai answered 429: slow down", true, ""));
+    assert_eq!(check("moved").await, outcome("model_error: openai answered 302: ", false, ""));
+    assert_eq!(check("garbage").await, outcome("model_error: openai sent an answer that cannot be parsed", true, ""));
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! The adapter for AWS keeps every guarantee of the ports, on a double of DynamoDB, SQS and Secrets Manager, and those of its own.
+//! The AWS adapter keeps every guarantee of the ports and its own, on a double of DynamoDB, SQS and
+//! Secrets Manager.
 
 mod values;
 mod requests;
@@ -64,7 +65,7 @@ async fn the_adapter_for_aws_keeps_every_guarantee() {
     check_all(|| async { Ok(world(&aws(&double.fresh().await?, 0))) }).await;
 }
 
-/// Text that does not get smaller.
+/// Text that does not compress.
 fn noise(bytes: usize) -> String {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut next = move || {
@@ -82,13 +83,13 @@ fn with_input(mut run: NewRun, input: Value) -> NewRun {
     run
 }
 
-/// Items as text, what is compressed in them too.
+/// Returns items as text, with compressed values unpacked.
 fn readable(items: &[Value]) -> String {
     let mut text = String::new();
     for item in items {
         text.push_str(&item.to_string());
         for bytes in item.as_object().into_iter().flatten().filter_map(|(_, value)| BASE64.decode(value["B"].as_str()?).ok()) {
-            // A part of a larger value is no whole stream: what can be read of it is enough.
+            // Part of a larger value is not a complete stream: the readable part is enough.
             let mut inflated = Vec::new();
             let _ = flate2::read::DeflateDecoder::new(&bytes[..]).read_to_end(&mut inflated);
             text.push_str(&String::from_utf8_lossy(&inflated));
@@ -124,7 +125,7 @@ async fn the_token_of_the_deployment_stays_and_two_first_users_agree() -> Result
     assert!(kept == two? && kept.bootstrap_token == "deployed" && !kept.peppers.is_empty());
     assert!(reader.secrets.keyring(ring()).await? == kept);
 
-    // Another stack that goes on with the table of this one.
+    // Another stack that takes over this one's table.
     let moved = double.fresh().await?;
     let old = double.call("secretsmanager.GetSecretValue", &json!({ "SecretId": deployed.keyring_secret })).await?;
     let put = json!({ "SecretId": moved.keyring_secret, "SecretString": old["SecretString"] });
@@ -149,7 +150,7 @@ async fn errors_name_what_aws_said_and_no_secret() -> Result<()> {
 
     let broken = json!({ "SecretId": config.keyring_secret, "SecretString": "{\"bootstrap_token\": 5, \"x\": \"hidden\"}" });
     double.call("secretsmanager.PutSecretValue", &broken).await?;
-    let error = world(&aws(&config, 0)).secrets.keyring(Keyring::generate(&SystemEntropy)).await.err().context("it is no keyring")?;
+    let error = world(&aws(&config, 0)).secrets.keyring(Keyring::generate(&SystemEntropy)).await.err().context("it is not a keyring")?;
     assert!(!format!("{error:?}").contains("hidden"), "{error:?}");
     Ok(())
 }
@@ -189,7 +190,7 @@ async fn messages_carry_their_trace_and_wait_as_long_as_a_queue_can() -> Result<
 
     let runs = received(&double, &config.run_queue_url).await?;
     let webhooks = received(&double, &config.webhook_queue_url).await?;
-    assert_eq!((runs.len(), webhooks.len()), (1, 1), "what is to wait is not there yet");
+    assert_eq!((runs.len(), webhooks.len()), (1, 1), "a delayed message is not visible yet");
     assert_eq!(serde_json::from_str::<Message>(runs[0]["Body"].as_str().unwrap_or_default())?, run);
     assert_eq!(
         (&runs[0]["MessageAttributes"]["traceparent"]["StringValue"], &runs[0]["Attributes"]["AWSTraceHeader"]),

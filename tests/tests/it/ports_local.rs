@@ -1,4 +1,4 @@
-//! The SQLite adapter keeps every guarantee of the ports, and those of its own: starting again, and forgetting.
+//! The SQLite adapter keeps every guarantee of the ports and its own: restart and retention.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The run protocol seen from outside: what must hold however a run changes hands.
+//! The run protocol from outside: what must hold however a run changes its owner.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ async fn only_run(server: &TestServer, workflow: &str) -> String {
     answer(runs).await.1["items"][0]["id"].as_str().unwrap().to_owned()
 }
 
-/// Also where the request meets the worker between its claim and its first call.
+/// This must hold even if the request arrives between the worker's claim and its first call.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cancel_is_felt_at_once_however_early_it_comes() {
     let receiver = hanging().await;
@@ -95,7 +95,8 @@ async fn a_stop_hands_over_the_run_of_a_caller_who_has_gone() {
     assert_eq!(ended(&server, &run).await["status"], "succeeded");
 }
 
-/// Nothing has crashed: a call that is out when the caller's patience ends is not made again, nor given up.
+/// Nothing crashed: a call that is open when the caller's wait ends is neither repeated nor
+/// abandoned.
 #[tokio::test]
 async fn a_call_outlives_its_callers_wait() {
     let receiver = hanging().await;

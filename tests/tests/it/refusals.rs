@@ -1,4 +1,5 @@
-//! What every dialect refuses alike: each in its own shape, the field named, nothing half-made, and the server goes on.
+//! Refusals that all dialects share: each in its own format, with the field named and nothing
+//! half-created.
 
 use axum::http::StatusCode;
 use flowgate_outbound::OutboundSettings;
@@ -25,7 +26,7 @@ enum Dialect {
 
 use Dialect::{AiFlow, Gptbots, Native, Sim, SimV2};
 
-/// A further dialect gets its place here, a column in [`ROWS`] and an arm in each method.
+/// A new dialect needs an entry here, a column in [`ROWS`] and an arm in each method.
 const ALL: [Dialect; 5] = [Native, Gptbots, Sim, SimV2, AiFlow];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +42,7 @@ enum Case {
     Wiped,
 }
 
-/// Status and code, in the order of [`ALL`].
+/// Status and code per dialect, in the order of [`ALL`].
 const ROWS: [(Case, [(u16, &str); ALL.len()]); 9] = [
     (Case::BadInput, [(400, "invalid_input"), (400, "40000"), (400, "INVALID_INPUT"), (400, "BAD_REQUEST"), (400, "invalid_input")]),
     (Case::BadKey, [(401, "unauthorized"), (401, "40127"), (401, "UNAUTHORIZED"), (401, "UNAUTHORIZED"), (401, "unauthorized")]),
@@ -68,7 +69,7 @@ struct Refused {
     status: u16,
     code: String,
     message: String,
-    /// Everything, to the byte.
+    /// Sends exactly these bytes.
     body: String,
 }
 
@@ -93,7 +94,7 @@ impl Dialect {
         }
     }
 
-    /// With these webhooks at the run's end; `None` where a dialect has no such thing.
+    /// A body with these webhooks for the run's end. `None` if the dialect has none.
     fn with_webhooks(self, urls: &[&str]) -> Option<String> {
         let webhooks: Vec<_> = urls.iter().map(|url| json!({ "url": url, "method": "POST" })).collect();
         match self {
@@ -106,7 +107,7 @@ impl Dialect {
         }
     }
 
-    /// Starts a run and does not wait; gives its id.
+    /// Starts a run without waiting and returns its id.
     async fn start(self, server: &TestServer, key: &str, workflow: &str) -> String {
         let request = match self {
             Native => self.run(server, key, workflow, "{}").header("prefer", "respond-async"),
@@ -126,7 +127,7 @@ impl Dialect {
         id.as_str().unwrap_or_else(|| panic!("{self:?} {status}: {started}")).to_owned()
     }
 
-    /// Asks how a run went.
+    /// Reads a run's result.
     fn read(self, server: &TestServer, key: &str, workflow: &str, run: &str) -> RequestBuilder {
         let request = match self {
             Native => server.get(&format!("/v1/runs/{run}"), key),
@@ -138,7 +139,7 @@ impl Dialect {
         request.header("x-request-id", "the-same")
     }
 
-    /// The refusal, once the answer has the dialect's shape and the table's status and code.
+    /// Checks the answer's format, status and code, and returns the refusal.
     async fn refused(self, case: Case, request: RequestBuilder) -> Refused {
         self.refusal(case, request.send().await.unwrap()).await
     }
@@ -148,16 +149,16 @@ impl Dialect {
         let content_type = response.headers()["content-type"].to_str().unwrap().to_owned();
         let text = response.text().await.unwrap();
         let body: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{self:?} answers {status} without JSON: {error}"));
-        let told = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{body}")).to_owned();
+        let string = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{body}")).to_owned();
         let (code, message) = match self {
             Native => {
                 assert_eq!((&body["status"], content_type.as_str()), (&json!(status), "application/problem+json"));
-                (told(&body["code"]), format!("{} {}", told(&body["detail"]), body["errors"]))
+                (string(&body["code"]), format!("{} {}", string(&body["detail"]), body["errors"]))
             }
-            Gptbots => (body["code"].as_i64().unwrap_or_else(|| panic!("{body}")).to_string(), told(&body["message"])),
-            Sim => (told(&body["code"]), format!("{} {}", told(&body["error"]), body["details"])),
-            SimV2 => (told(&body["error"]["code"]), format!("{} {}", told(&body["error"]["message"]), body["error"]["details"])),
-            AiFlow => (told(&body["error"]["code"]), format!("{} {}", told(&body["error"]["message"]), body["error"]["fields"])),
+            Gptbots => (body["code"].as_i64().unwrap_or_else(|| panic!("{body}")).to_string(), string(&body["message"])),
+            Sim => (string(&body["code"]), format!("{} {}", string(&body["error"]), body["details"])),
+            SimV2 => (string(&body["error"]["code"]), format!("{} {}", string(&body["error"]["message"]), body["error"]["details"])),
+            AiFlow => (string(&body["error"]["code"]), format!("{} {}", string(&body["error"]["message"]), body["error"]["fields"])),
         };
         let (_, row) = ROWS.iter().find(|(row, _)| *row == case).unwrap();
         let column = ALL.iter().position(|dialect| *dialect == self).unwrap();
@@ -187,7 +188,7 @@ async fn keys() {
             async |case: Case, key: &str, workflow: &str| dialect.refused(case, dialect.run(&server, key, workflow, good.clone())).await;
         let unauthorized = attempt(Case::BadKey, "fg_wrong", "mine").await;
         for key in [&revoked, &expired, "x", ""] {
-            assert_eq!(attempt(Case::BadKey, key, "mine").await, unauthorized, "{dialect:?}: one answer for every key that is no good");
+            assert_eq!(attempt(Case::BadKey, key, "mine").await, unauthorized, "{dialect:?}: one answer for every bad key");
             assert_eq!(dialect.refused(Case::BadKey, dialect.read(&server, key, "mine", NOBODYS_RUN)).await, unauthorized);
         }
         attempt(Case::NoScope, &reader, "mine").await;
@@ -349,7 +350,7 @@ async fn rates() {
     assert_eq!(answer(server.get("/v1/workflows/w/runs", ADMIN_KEY)).await.1["items"].as_array().unwrap().len(), ALL.len());
 }
 
-/// One place each, and a run that hangs in it.
+/// Each key allows one concurrent run, and that run hangs.
 #[tokio::test]
 async fn runs_at_once() {
     let (server, receiver) = hanging().await;
@@ -376,32 +377,32 @@ async fn a_run_that_fails_is_no_refusal_but_where_the_vendor_says_so() {
     let server = TestServer::start().await;
     server.publish("fails", "nodes: [{ id: code, type: function, code: 'throw new Error(\"no\")' }]\noutput: { x: <code.result> }\n").await;
     for dialect in [Native, Gptbots, Sim, SimV2] {
-        let (status, told) = answer(dialect.run(&server, ADMIN_KEY, "fails", dialect.body(&json!({})))).await;
+        let (status, reply) = answer(dialect.run(&server, ADMIN_KEY, "fails", dialect.body(&json!({})))).await;
         match dialect {
-            Native => assert_eq!((status, &told["status"], &told["error"]["node"]), (200, &json!("failed"), &json!("code"))),
-            Gptbots => assert_eq!((status, &told["status"], &told["error"]["node"]), (200, &json!("FAILED"), &json!("code"))),
+            Native => assert_eq!((status, &reply["status"], &reply["error"]["node"]), (200, &json!("failed"), &json!("code"))),
+            Gptbots => assert_eq!((status, &reply["status"], &reply["error"]["node"]), (200, &json!("FAILED"), &json!("code"))),
             SimV2 => {
-                let told = &told["data"];
-                assert_eq!((status, &told["status"], &told["error"]["blockId"]), (200, &json!("failed"), &json!("code")));
+                let reply = &reply["data"];
+                assert_eq!((status, &reply["status"], &reply["error"]["blockId"]), (200, &json!("failed"), &json!("code")));
             }
             Sim | AiFlow => {
-                assert_eq!((status, &told["success"]), (500, &json!(false)));
-                assert!(told["error"].as_str().unwrap().starts_with("code: ") && told["executionId"].is_string(), "{told}");
-                assert!(told["output"].is_object() && told["metadata"]["duration"].is_u64(), "{told}");
+                assert_eq!((status, &reply["success"]), (500, &json!(false)));
+                assert!(reply["error"].as_str().unwrap().starts_with("code: ") && reply["executionId"].is_string(), "{reply}");
+                assert!(reply["output"].is_object() && reply["metadata"]["duration"].is_u64(), "{reply}");
             }
         }
     }
     for dialect in ALL {
-        let told = ended(dialect, &server, "fails").await;
+        let reply = ended(dialect, &server, "fails").await;
         match dialect {
-            Native => assert_eq!(told["status"], "failed"),
-            Gptbots => assert_eq!(told["status"], "FAILED"),
-            SimV2 => assert_eq!((&told["data"]["status"], &told["data"]["error"]["blockId"]), (&json!("failed"), &json!("code"))),
-            Sim => assert!(told["status"] == "failed" && told["error"].as_str().unwrap().starts_with("code: "), "{told}"),
+            Native => assert_eq!(reply["status"], "failed"),
+            Gptbots => assert_eq!(reply["status"], "FAILED"),
+            SimV2 => assert_eq!((&reply["data"]["status"], &reply["data"]["error"]["blockId"]), (&json!("failed"), &json!("code"))),
+            Sim => assert!(reply["status"] == "failed" && reply["error"].as_str().unwrap().starts_with("code: "), "{reply}"),
             AiFlow => {
-                let error = told["error"].as_object().unwrap();
+                let error = reply["error"].as_object().unwrap();
                 assert_eq!(
-                    (&told["status"], error.keys().collect::<Vec<_>>().len(), &error["node"]),
+                    (&reply["status"], error.keys().collect::<Vec<_>>().len(), &error["node"]),
                     (&json!("failed"), 3, &json!("code"))
                 );
             }
@@ -409,7 +410,7 @@ async fn a_run_that_fails_is_no_refusal_but_where_the_vendor_says_so() {
     }
 }
 
-/// Starts a run that needs nobody, and waits for its end as its caller would.
+/// Starts a detached run and waits for its end as its caller would.
 async fn ended(dialect: Dialect, server: &TestServer, workflow: &str) -> Value {
     let id = dialect.start(server, ADMIN_KEY, workflow).await;
     until(|| server.get(&format!("/v1/runs/{id}"), ADMIN_KEY), |run| run["ended_at"].is_string()).await;
@@ -417,13 +418,13 @@ async fn ended(dialect: Dialect, server: &TestServer, workflow: &str) -> Value {
     if dialect == AiFlow {
         assert_eq!(response.headers()["x-run-status"], "failed");
     }
-    let (status, told) = json_of(response).await;
-    assert_eq!(status, 200, "{told}");
-    told
+    let (status, reply) = json_of(response).await;
+    assert_eq!(status, 200, "{reply}");
+    reply
 }
 
 #[tokio::test]
-async fn a_cancelled_run_is_told_in_each_dialects_words() {
+async fn a_cancelled_run_is_reported_in_each_dialects_words() {
     let (server, _receiver) = hanging().await;
     for dialect in ALL {
         let id = dialect.start(&server, ADMIN_KEY, "hangs").await;
@@ -439,13 +440,13 @@ async fn a_cancelled_run_is_told_in_each_dialects_words() {
         assert!(going.0 == 200 && words.contains(&status.as_str().unwrap()), "{dialect:?}: {going:?}");
         assert!(server.post(&format!("/v1/runs/{id}/cancel"), ADMIN_KEY).send().await.unwrap().status().is_success());
         until(|| server.get(&format!("/v1/runs/{id}"), ADMIN_KEY), |run| run["status"] == "cancelled").await;
-        let (status, told) = answer(dialect.read(&server, ADMIN_KEY, "hangs", &id)).await;
-        assert_eq!(status, 200, "{told}");
+        let (status, reply) = answer(dialect.read(&server, ADMIN_KEY, "hangs", &id)).await;
+        assert_eq!(status, 200, "{reply}");
         match dialect {
-            Native | Sim => assert_eq!(told["status"], "cancelled"),
-            SimV2 => assert_eq!((&told["data"]["status"], &told["data"]["error"]["code"]), (&json!("cancelled"), &json!("CANCELLED"))),
-            Gptbots => assert_eq!((&told["status"], &told["error"]["code"]), (&json!("FAILED"), &json!("cancelled"))),
-            AiFlow => assert_eq!(told, json!({ "status": "cancelled" })),
+            Native | Sim => assert_eq!(reply["status"], "cancelled"),
+            SimV2 => assert_eq!((&reply["data"]["status"], &reply["data"]["error"]["code"]), (&json!("cancelled"), &json!("CANCELLED"))),
+            Gptbots => assert_eq!((&reply["status"], &reply["error"]["code"]), (&json!("FAILED"), &json!("cancelled"))),
+            AiFlow => assert_eq!(reply, json!({ "status": "cancelled" })),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A server that is told to stop loses nothing; started again, it goes on.
+//! A server that is stopped loses nothing, and resumes after a restart.
 
 use std::time::Duration;
 

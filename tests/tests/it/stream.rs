@@ -1,4 +1,4 @@
-//! A native stream, cut and resumed: nothing is missing, nothing is there twice.
+//! A native stream, cut and resumed: no event is missing or repeated.
 
 use flowgate_tests::process::Process;
 use flowgate_tests::server::{ADMIN_KEY, TestServer, publish};
@@ -19,7 +19,7 @@ struct Frame {
     data: Value,
 }
 
-/// Frames until `enough` says so of the last one, or the stream ends.
+/// Reads frames until `enough` accepts the last one, or the stream ends.
 async fn read(answer: reqwest::Response, mut enough: impl FnMut(&Frame) -> bool) -> Vec<Frame> {
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.headers()["content-type"], "text/event-stream");
@@ -39,7 +39,7 @@ async fn read(answer: reqwest::Response, mut enough: impl FnMut(&Frame) -> bool)
     frames
 }
 
-/// `None` for a comment.
+/// Returns `None` for a comment.
 fn parse(frame: &str) -> Option<Frame> {
     let field = |name: &str| frame.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ").map(str::to_owned));
     let data = field("data")?;
@@ -93,7 +93,7 @@ async fn a_stream_cut_in_the_middle_goes_on_where_it_stopped() {
 }
 
 #[tokio::test]
-async fn a_detached_run_tells_its_story_across_a_kill() {
+async fn a_detached_run_streams_its_story_across_a_kill() {
     let folder = tempfile::tempdir().unwrap();
     let client = reqwest::Client::new();
     let process = Process::start(folder.path()).await;
@@ -114,7 +114,7 @@ async fn a_detached_run_tells_its_story_across_a_kill() {
     let process = Process::start(folder.path()).await;
     let last = head.iter().rev().find_map(|frame| frame.id.clone()).unwrap();
     let tail = read(resume(&client, &process.url, run, Some(&last)).send().await.unwrap(), |_| false).await;
-    let reset = tail.iter().position(|frame| frame.event == "node.reset").expect("what was in flight starts again");
+    let reset = tail.iter().position(|frame| frame.event == "node.reset").expect("the open call starts again");
     assert_eq!(chunks(&tail[reset..]), long_text());
     assert_eq!(tail.last().unwrap().data["output"]["story"], long_text());
 }

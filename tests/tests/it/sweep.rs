@@ -1,4 +1,4 @@
-//! What is due is sent again: with a queue that refuses, and runs that wait to be wiped.
+//! Sweeps send due work again: with a queue that refuses, and runs that wait to be wiped.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -94,7 +94,7 @@ async fn what_a_queue_refuses_is_sent_a_minute_later() -> Result<()> {
     store.time.0.store(hour, Ordering::Relaxed);
     store.post.is_shut.store(true, Ordering::Relaxed);
     assert!(sweep::sweep(&store.ports, 100).await.is_err());
-    assert!((1..40).contains(&store.due(hour).await?), "the first ones were tried, and then no more");
+    assert!((1..40).contains(&store.due(hour).await?), "only the first ones were tried");
     assert_eq!(store.due(hour + 60_000).await?, 40, "nothing waits longer than a minute");
 
     store.post.is_shut.store(false, Ordering::Relaxed);
@@ -102,7 +102,7 @@ async fn what_a_queue_refuses_is_sent_a_minute_later() -> Result<()> {
     assert_eq!(sweep::sweep(&store.ports, 100).await?, 40);
     let sent: HashSet<Message> = store.post.sent.lock().unwrap().drain(..).collect();
     assert_eq!(sent.len(), 40);
-    assert_eq!(store.due(hour + 120_000).await?, 0, "what was sent after an hour is not sent again after a minute");
+    assert_eq!(store.due(hour + 120_000).await?, 0, "an item sent after an hour is not sent again after a minute");
     Ok(())
 }
 
@@ -118,7 +118,7 @@ async fn a_run_that_waits_to_be_wiped_is_looked_at_after_its_webhooks_next_attem
     let runner = Runner::new(store.ports.clone(), Settings::default(), OutboundSettings::default()).await?;
     assert_eq!(runner.app.sweep(100).await?, 1);
     runner.work(&run_id(1)?).await?;
-    assert_eq!(store.due(day - 1).await?, 0, "until then there is nothing to see");
+    assert_eq!(store.due(day - 1).await?, 0, "until then nothing is due");
     let minute = Duration::from_secs(60);
     let looks: Vec<Timestamp> = store.ports.due.due(at(2 * day), 10).await?.iter().map(|item| item.look_at).collect();
     assert_eq!(looks, [at(day), at(day) + minute], "the webhook, then its run");

@@ -1,4 +1,4 @@
-//! Time that the test owns: hours of retries, of deliveries and of nodes, without waiting for them.
+//! Time under the test's control: hours of retries of deliveries and nodes, without waiting.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,7 +28,7 @@ use flowgate_tests::receiver::{Receiver, Reply};
 use serde_json::json;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-/// The store of one machine, whose secrets cannot be read for a while.
+/// The local store, whose secrets cannot be read for a while.
 struct Flaky {
     local: Local,
     failures_left: AtomicUsize,
@@ -47,7 +47,7 @@ impl Secrets for Flaky {
     async fn get(&self, name: &str) -> Result<Option<String>> {
         let fails = self.failures_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
         if fails {
-            bail!("the store of secrets does not answer");
+            bail!("the secret store does not answer");
         }
         Secrets::get(&self.local, name).await
     }
@@ -129,7 +129,7 @@ impl Platform {
         }
     }
 
-    /// Goes to the next moment at which something is due, and does it as the loops of `serve` would.
+    /// Moves to the next due time, and handles what is due as the loops of `serve` do.
     async fn do_what_is_due(&mut self) -> Result<()> {
         let far = self.clock.now() + Duration::from_secs(30 * 24 * 3600);
         let due = self.runner.app.ports.due.due(far, 100).await?;
@@ -173,7 +173,7 @@ async fn a_delivery_that_fails_for_75_hours_is_tried_ten_times() -> Result<()> {
     let schedule = [5, 300, 1_800, 2 * hours, 5 * hours, 10 * hours, 14 * hours, 20 * hours, 24 * hours];
     assert_eq!(waits.len(), schedule.len());
     for (wait, planned) in waits.iter().zip(schedule) {
-        // Within 20 %, and a sweep's look no later than a minute after that.
+        // Within 20 %, plus at most a minute until the sweep.
         assert!((planned * 4 / 5 - 1..=planned * 6 / 5 + 61).contains(wait), "{waits:?}");
     }
     assert_eq!(receiver.count("/hook"), 10);
@@ -198,7 +198,7 @@ async fn a_node_that_is_tried_again_for_minutes_takes_none() -> Result<()> {
     let message = platform.messages.recv().await.context("the run was sent to a worker")?;
     let runner = platform.runner.clone();
     let working = tokio::spawn(async move { runner.handle(&message).await });
-    // Time goes on as fast as the run lets it, until the last pause has passed; while the call is out it stands still.
+    // Moves the clock from pause to pause until the last one has passed. It stands still during calls.
     let mut until = Timestamp(i64::MAX);
     while platform.clock.now() < until {
         platform.clock.wake_next();

@@ -1,4 +1,4 @@
-//! A run keeps the version it started with; callers get the one that is active.
+//! A run keeps the version it started with. New runs use the active version.
 
 use axum::http::StatusCode;
 use flowgate_tests::receiver::{Receiver, Reply};
@@ -13,7 +13,7 @@ async fn json_of(request: reqwest::RequestBuilder) -> Value {
     request.send().await.unwrap().json().await.unwrap()
 }
 
-/// What each API answers now.
+/// Returns the current answer of each API.
 async fn said(server: &TestServer, key: &str) -> Vec<Value> {
     let native = json_of(server.post("/v1/workflows/w/runs", key).json(&json!({}))).await["output"]["said"].clone();
     let gptbots = json_of(server.post("/v1/workflow/invoke", key).json(&json!({ "input": {} }))).await["output"]["said"].clone();

@@ -1,4 +1,5 @@
-//! Deliveries as a receiver sees them, verified with the reference implementation of Standard Webhooks.
+//! Deliveries as a receiver gets them, verified with the reference implementation of Standard
+//! Webhooks.
 
 use axum::http::{HeaderMap, StatusCode};
 use flowgate_tests::receiver::{Received, Receiver, Reply};
@@ -95,7 +96,7 @@ async fn both_secrets_verify_during_a_rotation_and_a_redelivery_sends_the_same()
     assert!(verifies(before, second) && verifies(after, second));
 }
 
-/// The run's one delivery, once its log has this many attempts.
+/// Waits until the run's only delivery has this many attempts, and returns it.
 async fn until_attempted(server: &TestServer, run: &Value, attempts: usize) -> Value {
     for _ in 0..2_000 {
         let delivery = deliveries(server, run).await.remove(0);

@@ -1,9 +1,9 @@
-//! Keys as they stand in the environment: their form and checksum, never themselves.
+//! Checks keys in the environment by form and checksum. Never shows them.
 
 use super::Finding;
 use crate::command::serve;
 
-const SHORTEST_ADMIN_KEY: usize = 32;
+const MIN_ADMIN_KEY_CHARACTERS: usize = 32;
 
 pub(super) fn form(key: Option<&str>) -> Finding {
     let Some(key) = key.map(str::trim).filter(|key| !key.is_empty()) else {
@@ -14,32 +14,32 @@ pub(super) fn form(key: Option<&str>) -> Finding {
         );
     };
     match key_id(key) {
-        Some(id) if has_good_checksum(key) => Finding::ok("key", format!("fg_{id}_…, its checksum is right")),
+        Some(id) if has_good_checksum(key) => Finding::ok("key", format!("fg_{id}_…, its checksum is correct")),
         Some(_) => {
             Finding::problem("key", "its checksum is wrong: it was mistyped or cut", "copy it again, from fg_ to its last 6 characters")
         }
         None if key.starts_with("fg_") => {
-            Finding::problem("key", "it begins with fg_ and has not the form of a key", "copy it again: fg_, 12 characters, _, 43, _, 6")
+            Finding::problem("key", "it begins with fg_ but is not in the form of a key", "copy it again: fg_, 12 characters, _, 43, _, 6")
         }
-        None if key.len() >= SHORTEST_ADMIN_KEY => Finding::ok("key", format!("an admin credential of {} characters", key.len())),
+        None if key.len() >= MIN_ADMIN_KEY_CHARACTERS => Finding::ok("key", format!("an admin credential of {} characters", key.len())),
         None => Finding::problem(
             "key",
-            format!("{} characters are neither a key (fg_…) nor an admin credential ({SHORTEST_ADMIN_KEY} or more)", key.len()),
+            format!("{} characters are neither a key (fg_…) nor an admin credential ({MIN_ADMIN_KEY_CHARACTERS} or more)", key.len()),
             "make a key with: flowgate keys create",
         ),
     }
 }
 
-/// What `serve` would take as its admin credential.
+/// Checks the admin credential that `serve` would use.
 pub(super) fn admin() -> Option<Finding> {
     match serve::admin_key() {
         Ok(None) => None,
         Ok(Some(key)) => Some(Finding::ok("admin key", format!("FLOWGATE_ADMIN_KEY has {} characters", key.len()))),
-        Err(error) => Some(Finding::problem("admin key", error.to_string(), "serve does not start with it: choose another")),
+        Err(error) => Some(Finding::problem("admin key", error.to_string(), "serve refuses to start with it: choose another")),
     }
 }
 
-/// The 12 characters after `fg_`, which are no secret, where the whole has the form of a key.
+/// Returns the 12 characters after `fg_`, which are not secret, if the text has the form of a key.
 fn key_id(key: &str) -> Option<&str> {
     let (id, rest) = key.strip_prefix("fg_")?.split_once('_')?;
     let (secret, checksum) = rest.split_once('_')?;
@@ -47,7 +47,7 @@ fn key_id(key: &str) -> Option<&str> {
     (is_part(id, 12) && is_part(secret, 43) && is_part(checksum, 6)).then_some(id)
 }
 
-/// CRC-32 of what stands before it, in six digits to the base 62.
+/// The checksum is the CRC-32 of everything before it, as six base-62 digits.
 fn has_good_checksum(key: &str) -> bool {
     const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     let Some((body, checksum)) = key.rsplit_once('_') else { return false };

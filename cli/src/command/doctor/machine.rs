@@ -1,4 +1,4 @@
-//! This machine: what workflows may call from it, and whether JavaScript runs on it.
+//! This machine: what workflows may call from here, and whether JavaScript runs.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,12 +15,12 @@ use serde_json::Map;
 use super::Finding;
 use crate::command::serve;
 
-const LONGEST: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// As the given options of `serve` have it.
+/// Shows what the given options of `serve` allow.
 pub(super) fn outbound(args: &serve::Args) -> Finding {
     let Ok(settings) = args.outbound() else {
-        return Finding::problem("outbound", "this program does not find itself", "start it by its full path");
+        return Finding::problem("outbound", "this program cannot find its own path", "start it by its full path");
     };
     let allowed = |allowed: bool| if allowed { "allowed" } else { "refused" };
     let message = format!(
@@ -34,23 +34,23 @@ pub(super) fn outbound(args: &serve::Args) -> Finding {
         return Finding::warning(
             "outbound",
             message,
-            "others reach this server: --no-loopback keeps workflows from this machine's own services",
+            "others can reach this server: --no-loopback keeps workflows from this machine's own services",
         );
     }
     Finding::ok("outbound", message)
 }
 
 pub(super) async fn javascript(args: &serve::Args) -> Finding {
-    let advice = "function nodes fail until it does; look at limits on processes and memory (ulimit -a)";
+    let advice = "function nodes fail until this works; check limits on processes and memory (ulimit -a)";
     let Ok(settings) = args.outbound() else {
-        return Finding::problem("javascript", "this program does not find itself to start its child", advice);
+        return Finding::problem("javascript", "this program cannot find its own path to start its child", advice);
     };
     let outbound = Outbound::new(settings, Arc::new(NoSecrets), Arc::new(SystemClock));
     let call = Call {
         action: Action::Code(CodeCall { code: "return 1 + 1".to_owned(), variables: Map::new(), now_ms: 0 }),
         input_hash: String::new(),
         delay: Duration::ZERO,
-        timeout: LONGEST,
+        timeout: TIMEOUT,
         at_most_once: false,
         seed: 0,
     };
@@ -60,14 +60,14 @@ pub(super) async fn javascript(args: &serve::Args) -> Finding {
     session.close().await;
     match result {
         CallResult::Succeeded(output) if output.value["result"] == 2 => {
-            Finding::ok("javascript", format!("1 + 1 is 2, in {took} ms with the start of its process"))
+            Finding::ok("javascript", format!("1 + 1 is 2, in {took} ms including process start"))
         }
         CallResult::Succeeded(output) => Finding::problem("javascript", format!("1 + 1 is {}", output.value["result"]), advice),
         CallResult::Failed(error) => Finding::problem("javascript", error.message, advice),
     }
 }
 
-/// Code has none.
+/// JavaScript needs no secrets.
 struct NoSecrets;
 
 #[async_trait]
@@ -77,7 +77,7 @@ impl Secrets for NoSecrets {
     }
 
     async fn put(&self, _: &str, _: &str, _: Timestamp) -> anyhow::Result<()> {
-        anyhow::bail!("nothing is kept here")
+        anyhow::bail!("nothing is stored here")
     }
 
     async fn get(&self, _: &str) -> anyhow::Result<Option<String>> {

@@ -1,4 +1,4 @@
-//! What a person sees while a run goes on: nodes as they start and end, on standard error.
+//! Progress for people: nodes as they start and end, on standard error.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use console::style;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::follow::Told;
+use crate::follow::StreamEvent;
 use crate::output::{duration, plain};
 
-/// Draws nothing where standard error is no terminal.
+/// Draws nothing if standard error is not a terminal.
 pub(super) struct Progress {
     bar: ProgressBar,
     open: Vec<String>,
@@ -24,17 +24,17 @@ impl Progress {
         Self { bar, open: Vec::new(), began: HashMap::new() }
     }
 
-    pub(super) fn tell(&mut self, told: &Told) {
-        let node = plain(told.data["node"].as_str().unwrap_or_default()).into_owned();
-        match told.event.as_str() {
-            "run.started" => self.bar.println(format!("  {}", style(plain(told.data["run_id"].as_str().unwrap_or_default())).dim())),
+    pub(super) fn show(&mut self, event: &StreamEvent) {
+        let node = plain(event.data["node"].as_str().unwrap_or_default()).into_owned();
+        match event.name.as_str() {
+            "run.started" => self.bar.println(format!("  {}", style(plain(event.data["run_id"].as_str().unwrap_or_default())).dim())),
             "node.started" => {
                 self.began.entry(node.clone()).or_insert_with(Instant::now);
                 if !self.open.contains(&node) {
                     self.open.push(node);
                 }
             }
-            "node.finished" => self.finished(&node, told.data["status"].as_str().unwrap_or_default()),
+            "node.finished" => self.finished(&node, event.data["status"].as_str().unwrap_or_default()),
             _ => {}
         }
         self.bar.set_message(self.open.join(", "));
@@ -44,7 +44,7 @@ impl Progress {
         self.bar.finish_and_clear();
     }
 
-    /// Iterations come by the thousand; only the nodes of the workflow itself get a line.
+    /// Loops may have thousands of iterations; only top-level nodes get a line.
     fn finished(&mut self, node: &str, status: &str) {
         self.open.retain(|open| open != node);
         let took = self.began.remove(node).map_or(0, |began| u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));

@@ -1,4 +1,4 @@
-//! A run's trace as a picture: a bar per node, as long as the node took, where it stood in time.
+//! Draws a run's trace: a bar per node that shows when it ran and for how long.
 
 use console::{Style, measure_text_width};
 use serde::Deserialize;
@@ -17,17 +17,17 @@ pub(super) struct Node {
     error: Option<Value>,
 }
 
-/// Room for the duration and the number of attempts behind a bar.
+/// Columns for the duration and the number of attempts after a bar.
 const BEHIND: usize = 24;
-const WIDEST_NAME: usize = 32;
-const WIDEST: usize = 160;
-const NARROWEST_BAR: usize = 10;
+const MAX_NAME_COLUMNS: usize = 32;
+const MAX_COLUMNS: usize = 160;
+const MIN_BAR_COLUMNS: usize = 10;
 
 pub(super) fn lines(nodes: &[Node], width: usize) -> Vec<String> {
     let spans: Vec<Option<(u64, u64)>> = spans(nodes);
     let end = spans.iter().flatten().map(|(_, end)| *end).max().unwrap_or(0).max(1);
     let name_width = nodes.iter().map(|node| measure_text_width(&name(node))).max().unwrap_or(0);
-    let bar_width = width.min(WIDEST).saturating_sub(name_width + BEHIND).max(NARROWEST_BAR);
+    let bar_width = width.min(MAX_COLUMNS).saturating_sub(name_width + BEHIND).max(MIN_BAR_COLUMNS);
     let line = |(node, span): (&Node, &Option<(u64, u64)>)| {
         let (mark, style) = look(node.status.as_deref());
         let name = name(node);
@@ -45,7 +45,8 @@ pub(super) fn lines(nodes: &[Node], width: usize) -> Vec<String> {
     nodes.iter().zip(&spans).map(line).collect()
 }
 
-/// From and to, in ms since the first node began. `None` for a node that did not run; one that is open lasts to the end of the picture.
+/// Start and end of each node, in ms since the first one began. `None` for a node that did not
+/// run. An open node lasts to the end of the picture.
 fn spans(nodes: &[Node]) -> Vec<Option<(u64, u64)>> {
     let began = |node: &Node| flowgate_core::time::Timestamp::parse_rfc3339(node.started_at.as_deref()?);
     let ran = |node: &&Node| node.status.as_deref() != Some("skipped");
@@ -60,7 +61,7 @@ fn spans(nodes: &[Node]) -> Vec<Option<(u64, u64)>> {
     nodes.iter().zip(spans).map(open).collect()
 }
 
-/// Inner nodes stand under the loop they belong to.
+/// Inner nodes are indented under their loop.
 fn name(node: &Node) -> String {
     let path = plain(&node.node).replace('\n', " ");
     let (depth, last) = (path.matches('/').count(), path.rsplit('/').next().unwrap_or_default());
@@ -68,10 +69,10 @@ fn name(node: &Node) -> String {
         path.rsplit_once('/').and_then(|(outer, _)| outer.rsplit_once('[')).map_or("", |(_, index)| index.trim_end_matches(']'));
     let shown =
         if iteration.is_empty() { format!("{}{last}", "  ".repeat(depth)) } else { format!("{}{last} [{iteration}]", "  ".repeat(depth)) };
-    shown.chars().take(WIDEST_NAME).collect()
+    shown.chars().take(MAX_NAME_COLUMNS).collect()
 }
 
-/// The mark says the same as the colour.
+/// The mark shows the same as the colour.
 fn look(status: Option<&str>) -> (&'static str, Style) {
     match status {
         Some("succeeded") => ("✓", Style::new().green()),
@@ -82,7 +83,7 @@ fn look(status: Option<&str>) -> (&'static str, Style) {
     }
 }
 
-/// A node that took no time at all is still a mark.
+/// A node that took no time still gets a mark.
 fn bar(from: u64, to: u64, end: u64, width: usize) -> String {
     #[expect(
         clippy::cast_precision_loss,

@@ -1,4 +1,4 @@
-//! A whole workflow, live: its runs are listed again and again, and each that goes on or begins is followed.
+//! Follows a whole workflow live: lists its runs every second, and follows each that is open.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -13,19 +13,19 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::Lines;
 use crate::client::Client;
-use crate::follow::{Follower, Told, may_pass};
+use crate::follow::{Follower, StreamEvent, may_pass};
 use crate::output::{Output, plain};
 
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Further runs wait their turn. Nothing of them is lost: a run is told from its first event on.
-const FOLLOWED_AT_ONCE: usize = 20;
+const LIST_EVERY: Duration = Duration::from_secs(1);
+/// Further runs wait their turn. Nothing is lost: a run is followed from its first event.
+const MAX_CONCURRENT_FOLLOWS: usize = 20;
 const PAGE: &str = "100";
 
-enum Said {
-    Event(String, Told),
-    /// This run cannot be followed any more.
+enum Update {
+    Event(String, StreamEvent),
+    /// This run can no longer be followed.
     Lost(String, anyhow::Error),
-    /// Nor can the workflow.
+    /// The workflow can no longer be followed.
     Ended(anyhow::Error),
 }
 
@@ -33,27 +33,27 @@ pub(super) async fn follow(client: &Client, workflow: &str, output: &Output) -> 
     let mut seen = Seen::default();
     let first = seen.newcomers(client, workflow).await?;
     let going_on = first.into_iter().filter(|run| !matches!(run["status"].as_str(), Some("succeeded" | "failed" | "cancelled")));
-    let (sender, mut said) = mpsc::channel(64);
-    let watch = Watch { client: client.clone(), workflow: workflow.to_owned(), turns: Arc::new(Semaphore::new(FOLLOWED_AT_ONCE)), sender };
+    let (sender, mut updates) = mpsc::channel(64);
+    let watch = Watch { client: client.clone(), workflow: workflow.to_owned(), turns: Arc::new(Semaphore::new(MAX_CONCURRENT_FOLLOWS)), sender };
     output.note(format!("following {workflow}; ctrl-c ends it"));
     tokio::spawn(watch.go_on(seen, going_on.collect()));
     let mut voices = Voices::default();
     loop {
-        let said = tokio::select! {
+        let update = tokio::select! {
             interrupted = tokio::signal::ctrl_c() => {
                 interrupted.context("could not listen for ctrl-c")?;
                 voices.end(output)?;
                 return Ok(ExitCode::SUCCESS);
             }
-            said = said.recv() => said,
+            update = updates.recv() => update,
         };
-        match said {
-            Some(Said::Event(run, told)) if output.is_json() => {
-                output.json_line(&json!({ "run_id": run, "event": told.event, "id": told.id, "data": told.data }))?;
+        match update {
+            Some(Update::Event(run, event)) if output.is_json() => {
+                output.json_line(&json!({ "run_id": run, "event": event.name, "id": event.id, "data": event.data }))?;
             }
-            Some(Said::Event(run, told)) => voices.tell(&run, &told, output)?,
-            Some(Said::Lost(run, error)) => output.warn(format!("{} is not followed any more: {error:#}", plain(&run))),
-            Some(Said::Ended(error)) => return Err(error),
+            Some(Update::Event(run, event)) => voices.show(&run, &event, output)?,
+            Some(Update::Lost(run, error)) => output.warn(format!("{} is no longer followed: {error:#}", plain(&run))),
+            Some(Update::Ended(error)) => return Err(error),
             None => return Ok(ExitCode::SUCCESS),
         }
     }
@@ -63,7 +63,7 @@ struct Watch {
     client: Client,
     workflow: String,
     turns: Arc<Semaphore>,
-    sender: mpsc::Sender<Said>,
+    sender: mpsc::Sender<Update>,
 }
 
 impl Watch {
@@ -71,43 +71,43 @@ impl Watch {
     async fn go_on(self, mut seen: Seen, first: Vec<Value>) {
         let mut newcomers = first;
         loop {
-            // The list is newest first.
+            // The newest run comes first in the list.
             for run in newcomers.iter().rev().filter_map(|run| run["id"].as_str()) {
                 tokio::spawn(follow_run(self.client.clone(), run.to_owned(), self.turns.clone(), self.sender.clone()));
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(LIST_EVERY).await;
             newcomers = match seen.newcomers(&self.client, &self.workflow).await {
                 Ok(newcomers) => newcomers,
                 Err(error) if may_pass(&error) => Vec::new(),
-                Err(error) => return drop(self.sender.send(Said::Ended(error)).await),
+                Err(error) => return drop(self.sender.send(Update::Ended(error)).await),
             };
         }
     }
 }
 
-async fn follow_run(client: Client, run: String, turns: Arc<Semaphore>, sender: mpsc::Sender<Said>) {
+async fn follow_run(client: Client, run: String, turns: Arc<Semaphore>, sender: mpsc::Sender<Update>) {
     let Ok(_turn) = turns.acquire().await else { return };
-    let told = async {
+    let followed = async {
         let mut events = Follower::attach(&client, &run, None).await?;
         loop {
-            let told = events.next().await?;
-            let is_last = told.event == "run.finished";
-            if sender.send(Said::Event(run.clone(), told)).await.is_err() || is_last {
+            let event = events.next().await?;
+            let is_last = event.name == "run.finished";
+            if sender.send(Update::Event(run.clone(), event)).await.is_err() || is_last {
                 return Ok(());
             }
         }
     };
-    if let Err(error) = told.await {
-        drop(sender.send(Said::Lost(run.clone(), error)).await);
+    if let Err(error) = followed.await {
+        drop(sender.send(Update::Lost(run.clone(), error)).await);
     }
 }
 
-/// Ids of the runs that the list showed last; `None` before it was asked for.
+/// Ids of the runs in the last list. `None` before the first list.
 #[derive(Default)]
 struct Seen(Option<HashSet<String>>);
 
 impl Seen {
-    /// Pages are read until one holds a run that is known; at first one page is enough.
+    /// Reads pages until one contains a known run. The first time, one page is enough.
     async fn newcomers(&mut self, client: &Client, workflow: &str) -> Result<Vec<Value>> {
         let (mut listed, mut cursor) = (Vec::new(), None::<String>);
         loop {
@@ -123,7 +123,7 @@ impl Seen {
             }
         }
         let newcomers = listed.iter().filter(|run| !self.knows(run)).cloned().collect();
-        // What is left out here stands behind what is known, where nobody looks again.
+        // Runs that are left out here come after known ones, and are never read again.
         self.0 = Some(listed.iter().filter_map(|run| run["id"].as_str().map(str::to_owned)).collect());
         Ok(newcomers)
     }
@@ -134,7 +134,7 @@ impl Seen {
     }
 }
 
-/// Runs speak at the same time: each line begins with whose it is.
+/// Runs print at the same time, so each line begins with its run.
 #[derive(Default)]
 struct Voices {
     open: HashMap<String, Voice>,
@@ -143,30 +143,30 @@ struct Voices {
 
 struct Voice {
     lines: Lines,
-    /// A line that has not ended.
+    /// A line that is not complete yet.
     pending: String,
     colour: Style,
 }
 
 impl Voices {
-    fn tell(&mut self, run: &str, told: &Told, output: &Output) -> io::Result<()> {
+    fn show(&mut self, run: &str, event: &StreamEvent, output: &Output) -> io::Result<()> {
         let voice = self.open.entry(run.to_owned()).or_insert_with(|| {
             self.count += 1;
             Voice { lines: Lines::default(), pending: String::new(), colour: colour(self.count) }
         });
-        voice.pending.push_str(&voice.lines.of(told));
+        voice.pending.push_str(&voice.lines.of(event));
         if let Some(end) = voice.pending.rfind('\n') {
             let rest = voice.pending.split_off(end + 1);
             voice.print(run, output)?;
             voice.pending = rest;
         }
-        if told.event == "run.finished" {
+        if event.name == "run.finished" {
             self.open.remove(run);
         }
         Ok(())
     }
 
-    /// What was said of lines that have not ended.
+    /// Prints the lines that are not complete.
     fn end(self, output: &Output) -> io::Result<()> {
         self.open.iter().try_for_each(|(run, voice)| voice.print(run, output))
     }
@@ -174,7 +174,7 @@ impl Voices {
 
 impl Voice {
     fn print(&self, run: &str, output: &Output) -> io::Result<()> {
-        // Ids begin with the time: their ends tell them apart.
+        // Ids begin with the time, so only their ends differ visibly.
         let short = plain(run.get(run.len().saturating_sub(8)..).unwrap_or(run)).into_owned();
         self.pending.lines().try_for_each(|line| output.line(format!("{}  {line}", self.colour.apply_to(&short))))
     }

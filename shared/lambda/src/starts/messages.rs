@@ -1,4 +1,5 @@
-//! Messages from SQS. One that can never be done is dropped and told; one that may be done later comes back; each for itself.
+//! Messages from SQS, each handled by itself. A broken message is dropped and logged. A message
+//! that failed returns to the queue.
 
 use anyhow::{Result, bail};
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
@@ -56,19 +57,19 @@ impl RunFunction {
                 Read::Message(message) => self.done(work, message).await,
                 Read::OfAnotherRelease(kind) => {
                     metric::bad_message();
-                    bail!("messages of the type {kind} are not known to this release");
+                    bail!("this release does not know messages of type {kind}");
                 }
                 Read::Broken => {
                     metric::bad_message();
-                    // It says nothing that could be lost: behind every message stands a due row.
-                    tracing::error!(message.bytes = body.len(), "a message that is none was dropped");
+                    // Nothing is lost: every message has a due row behind it.
+                    tracing::error!(message.bytes = body.len(), "dropped a broken message");
                     Ok(())
                 }
             }
         };
         let Err(error) = done.instrument(span).await else { return false };
         metric::message_given_back();
-        tracing::warn!(message.id = id, error = format!("{error:#}"), "a message was not done and comes back");
+        tracing::warn!(message.id = id, error = format!("{error:#}"), "could not handle a message; it returns to the queue");
         true
     }
 
@@ -76,14 +77,14 @@ impl RunFunction {
         match (work, message) {
             (Work::Runs, Message::RunV1 { run }) => self.runner.work(&run).await,
             (Work::Deliveries, Message::WebhookV1 { delivery }) => self.runner.deliver(&delivery).await,
-            (_, message) => bail!("{message:?} is in the queue of others"),
+            (_, message) => bail!("{message:?} is in the wrong queue"),
         }
     }
 }
 
 enum Read {
     Message(Message),
-    /// A deployment is going on, or was rolled back.
+    /// A deployment is in progress, or was rolled back.
     OfAnotherRelease(String),
     Broken,
 }
@@ -107,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tells_a_message_from_what_is_none() {
+    fn a_broken_message_is_not_a_message() {
         let run = format!(r#"{{"type":"RunV1","run":"run_{}"}}"#, "0".repeat(32));
         assert!(matches!(read(&run), Read::Message(Message::RunV1 { .. })));
         assert!(matches!(read(r#"{"type":"RunV2","run":"x"}"#), Read::OfAnotherRelease(kind) if kind == "RunV2"));

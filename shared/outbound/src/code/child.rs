@@ -1,4 +1,4 @@
-//! The child's side: a fresh engine for each call, no way to the outside, and a watchdog in case the parent is gone.
+//! The child's side: a fresh engine for each call, no I/O, and a watchdog in case the parent dies.
 
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
@@ -18,12 +18,14 @@ const STACK_BYTES: usize = 512 * 1024;
 const MAX_REQUEST_BYTES: usize = 96 * 1024 * 1024;
 const MAX_STDOUT_BYTES: usize = 64 * 1024;
 const MAX_MESSAGE_CHARS: usize = 2_000;
-/// How long past its time a call may hang before the child ends itself: the parent would have killed it long before.
+/// How long past its deadline a call may hang before the child exits. A live parent would have
+/// killed it long before.
 const ORPHAN_GRACE: Duration = Duration::from_secs(2);
-/// Stack traces name it; the line behind it is the author's.
+/// The file name in stack traces. The line after it is the author's.
 const FILE: &str = "function.js";
 
-/// The first line of every main that may be a `code_runner`: becomes the child if the first argument asks for it, else returns at once.
+/// Becomes the child if the first argument asks for it, else returns. Every main that may be a
+/// `code_runner` calls this first.
 pub fn child_main_if_asked() {
     if std::env::args_os().nth(1).is_some_and(|argument| argument == CHILD_ARGUMENT) {
         let ended = serve();
@@ -44,7 +46,8 @@ fn serve() -> io::Result<()> {
         let reply = engine.run(&request);
         write_frame(&mut stdout, &serde_json::to_vec(&reply)?)?;
         if !matches!(reply, Reply::Done { .. }) {
-            // The parent takes another child; taking down an engine that ran out of memory could trip over its own pieces.
+            // The parent starts another child. Dropping an engine that ran out of memory could
+            // crash.
             std::process::exit(0);
         }
         let _ = watchdog.send(None);
@@ -52,7 +55,7 @@ fn serve() -> io::Result<()> {
     Ok(())
 }
 
-/// Best effort, beside the engine's own limits: not every system has every limit.
+/// Best effort, in addition to the engine's limits: not every system supports every limit.
 #[cfg(unix)]
 fn limit_self() {
     use rustix::process::{Resource, Rlimit, setrlimit};
@@ -65,17 +68,17 @@ fn limit_self() {
 #[cfg(not(unix))]
 fn limit_self() {}
 
-/// Ends the process when an armed deadline passes. A parent that was killed cannot kill its child.
+/// Exits the process when an armed deadline passes: a parent that was killed cannot kill its child.
 fn start_watchdog() -> mpsc::Sender<Option<Instant>> {
     let (sender, deadlines) = mpsc::channel::<Option<Instant>>();
     std::thread::spawn(move || {
         let mut armed = None;
         loop {
-            let told = match armed {
+            let received = match armed {
                 None => deadlines.recv().map_err(mpsc::RecvTimeoutError::from),
                 Some(deadline) => deadlines.recv_timeout(Instant::saturating_duration_since(&deadline, Instant::now())),
             };
-            match told {
+            match received {
                 Ok(deadline) => armed = deadline,
                 Err(mpsc::RecvTimeoutError::Timeout) => std::process::exit(1),
                 Err(mpsc::RecvTimeoutError::Disconnected) => return,
@@ -85,7 +88,7 @@ fn start_watchdog() -> mpsc::Sender<Option<Instant>> {
     sender
 }
 
-/// `None` when the parent has closed its end.
+/// Returns `None` when the parent has closed its end.
 fn read_frame(input: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
     let mut length = [0; 4];
     match input.read_exact(&mut length) {
@@ -94,7 +97,7 @@ fn read_frame(input: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
     }
     let length = u32::from_be_bytes(length) as usize;
     if length > MAX_REQUEST_BYTES {
-        return Err(io::Error::other("request is too large"));
+        return Err(io::Error::other("the request is too large"));
     }
     let mut frame = vec![0; length];
     input.read_exact(&mut frame)?;
@@ -133,12 +136,12 @@ impl Engine {
             Ok(result) => Reply::Done { result, stdout: printed.take() },
             Err(failure) => failure,
         };
-        // An interrupted engine throws what code could also throw; the clock knows better.
+        // An interrupted engine throws an error that code could also throw, so check the clock.
         if Instant::now() >= self.deadline && !matches!(reply, Reply::Done { .. }) { Reply::OutOfTime } else { reply }
     }
 }
 
-/// The result as JSON text.
+/// Returns the result as JSON text.
 fn evaluate(ctx: &Ctx<'_>, request: &Request, printed: Rc<RefCell<String>>) -> rquickjs::Result<String> {
     prepare(ctx, request, printed)?;
     let variables: Object = ctx.json_parse(request.variables.get())?.get()?;
@@ -147,7 +150,7 @@ fn evaluate(ctx: &Ctx<'_>, request: &Request, printed: Rc<RefCell<String>>) -> r
         let value: Value = variables.get(&name)?;
         ctx.globals().prop(name, Property::from(value).writable().configurable().enumerable())?;
     }
-    // On the line of the opening brace, so that lines are counted as the author counts them.
+    // The code starts on the line of the opening brace, so line numbers match the author's.
     let mut source = String::with_capacity(request.code.len() + 32);
     source.push_str("(async () => {");
     source.push_str(&request.code);
@@ -163,7 +166,7 @@ fn evaluate(ctx: &Ctx<'_>, request: &Request, printed: Rc<RefCell<String>>) -> r
     }
 }
 
-/// Puts the clock, the randomness and the console in their places.
+/// Installs the clock, the randomness and the console.
 fn prepare(ctx: &Ctx<'_>, request: &Request, printed: Rc<RefCell<String>>) -> rquickjs::Result<()> {
     let mut options = EvalOptions::default();
     options.filename = Some("prelude.js".to_owned());
@@ -181,7 +184,7 @@ fn prepare(ctx: &Ctx<'_>, request: &Request, printed: Rc<RefCell<String>>) -> rq
 fn explain(ctx: &Ctx<'_>, error: Error) -> Reply {
     match error {
         Error::Exception => explain_exception(&ctx.catch()),
-        Error::WouldBlock => Reply::Failed { message: "the code waits for something that never happens".into(), line: None },
+        Error::WouldBlock => Reply::Failed { message: "the code waits for a promise that never settles".into(), line: None },
         Error::Allocation => Reply::OutOfMemory,
         other => Reply::Failed { message: other.to_string(), line: None },
     }
@@ -189,7 +192,7 @@ fn explain(ctx: &Ctx<'_>, error: Error) -> Reply {
 
 fn explain_exception(thrown: &Value<'_>) -> Reply {
     let Some(exception) = thrown.as_exception() else {
-        // The engine throws null where even the error finds no memory.
+        // The engine throws null if there is no memory for the error itself.
         if thrown.is_null() {
             return Reply::OutOfMemory;
         }
@@ -198,7 +201,8 @@ fn explain_exception(thrown: &Value<'_>) -> Reply {
         return Reply::Failed { message: shorten(&format!("thrown: {}", text.unwrap_or_default())), line: None };
     };
     let message = exception.message().unwrap_or_default();
-    // A string can outgrow what the engine addresses before it has outgrown the memory: ropes are small.
+    // A string can exceed the engine's maximum length before it exceeds the memory: ropes are
+    // small.
     if matches!(message.as_str(), "out of memory" | "string too long") {
         return Reply::OutOfMemory;
     }
@@ -206,7 +210,7 @@ fn explain_exception(thrown: &Value<'_>) -> Reply {
     Reply::Failed { message: shorten(&format!("{name}: {message}")), line: exception.stack().as_deref().and_then(line_in) }
 }
 
-/// The innermost place in the author's code: `at f (function.js:3:7)`.
+/// Returns the line of the innermost frame in the author's code: `at f (function.js:3:7)`.
 fn line_in(stack: &str) -> Option<u32> {
     let after = &stack[stack.find(FILE)? + FILE.len()..];
     after.strip_prefix(':')?.split(|character: char| !character.is_ascii_digit()).next()?.parse().ok()

@@ -1,4 +1,4 @@
-// Runs before the author's code. The run can be computed again, so "now" is when it started and chance follows its seed.
+// Runs before the author's code. A run may be replayed, so "now" is its start and randomness uses its seed.
 (function (now, high, low, print) {
   "use strict";
   const RealDate = Date;

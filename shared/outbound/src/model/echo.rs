@@ -1,12 +1,13 @@
-//! `offline/echo` says the last user message back, word by word. It is for trying and testing without a key, and is no model: it thinks nothing and costs nothing.
+//! `offline/echo` repeats the last user message, word by word. It is for trials and tests without a
+//! key: it is not a model and costs nothing.
 
 use flowgate_core::clock::Clock;
 use flowgate_engine::call::{CallError, Chunk, ModelCall, ModelRole};
 
 use super::{Answer, Tokens, failed};
 
-/// Nothing slows it down: each chunk is an event, and a million of them would fill the memory.
-const MOST_CHUNKS: usize = 10_000;
+/// Each chunk is an event, and a million of them would fill the memory.
+const MAX_CHUNKS: usize = 10_000;
 
 pub(super) async fn answer(
     clock: &dyn Clock,
@@ -15,7 +16,7 @@ pub(super) async fn answer(
     chunks: &mut (dyn FnMut(Chunk) + Send),
 ) -> Result<Answer, CallError> {
     if model != "echo" {
-        return Err(failed("unknown_model", format!("offline knows echo, and no {model:?}")));
+        return Err(failed("unknown_model", format!("offline has only echo, not {model:?}")));
     }
     let prompt = call.messages.iter().rev().find(|message| message.role == ModelRole::User);
     let prompt = prompt.map_or("", |message| message.content.as_str());
@@ -31,12 +32,13 @@ pub(super) async fn answer(
     Ok(Answer { content: prompt.to_owned(), tokens, cost_nano_usd: Some(0) })
 }
 
-/// Each word with the white space behind it, the first also with what is before it: joined they are the text. The words of a long text come in groups.
+/// Splits text into words with their trailing white space; the first keeps its leading white space
+/// too. Joined, they are the text. Words of a long text come in groups.
 fn words(text: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let mut start = 0;
     let first = text.len() - text.trim_start().len();
-    let shortest = text.len() / MOST_CHUNKS;
+    let shortest = text.len() / MAX_CHUNKS;
     let starts = text.char_indices().zip(text.chars().skip(1)).filter_map(|((at, before), after)| {
         let begins_word = before.is_whitespace() && !after.is_whitespace();
         begins_word.then_some(at + before.len_utf8())
@@ -76,10 +78,10 @@ mod tests {
     fn long_white_space_is_read_once() {
         let text = format!("{}{}", " ".repeat(200_000), "a ".repeat(50_000));
         let began = std::time::Instant::now();
-        let told = words(&text);
-        assert_eq!(told.concat(), text);
-        assert!(told.len() <= MOST_CHUNKS, "{}", told.len());
-        // It took a minute.
+        let chunks = words(&text);
+        assert_eq!(chunks.concat(), text);
+        assert!(chunks.len() <= MAX_CHUNKS, "{}", chunks.len());
+        // This used to take a minute.
         assert!(began.elapsed().as_secs() < 5);
     }
 }

@@ -1,4 +1,4 @@
-//! What tokens cost, from a committed table: whole nano-USD, and nothing at all for a model that is not in it.
+//! What tokens cost, in nano-USD, from a committed table. A model outside the table has no cost.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -6,11 +6,11 @@ use std::sync::LazyLock;
 use genai::chat::Usage;
 use serde::Deserialize;
 
-/// Trimmed from genai-prices; its licence and the meaning of a row are written in the file.
+/// Trimmed from genai-prices. The file states its licence and explains its rows.
 static TABLE: LazyLock<Table> =
     LazyLock::new(|| serde_json::from_str(include_str!("prices.json")).expect("a test reads the committed table"));
 
-/// `None`: the price is not known. Never a guess.
+/// Returns `None` if the price is not known. Never guesses.
 pub(super) fn cost(provider: &str, model: &str, usage: &Usage) -> Option<u64> {
     let provider = if provider == "google" { "gemini" } else { provider };
     let model = model.to_lowercase();
@@ -38,7 +38,8 @@ struct Row {
 #[serde(untagged)]
 enum Price {
     Flat(u64),
-    /// The first, then `[from input tokens, price]`: beyond it the whole request costs that.
+    /// The base price, then `[input tokens, price]`: beyond that many, the whole request has that
+    /// price.
     Tiers(u64, Vec<(u64, u64)>),
 }
 
@@ -48,7 +49,8 @@ impl Row {
         let input = count(usage.prompt_tokens)?;
         let output = count(usage.completion_tokens)?;
         let details = usage.prompt_tokens_details.as_ref();
-        // Tokens of the cache are counted in the input, too. Without a price of their own they cost what all input costs.
+        // Input counts include cached tokens. Without a price of their own they cost the input
+        // price.
         let cached = |tokens: Option<i32>, price: &Option<Price>| if price.is_some() { count(tokens).unwrap_or(0) } else { 0 };
         let read = cached(details.and_then(|details| details.cached_tokens), &self.cache_read).min(input);
         let written = cached(details.and_then(|details| details.cache_creation_tokens), &self.cache_write).min(input - read);

@@ -1,11 +1,11 @@
-//! The providers by the names that authors write.
+//! The providers, by the names that authors write.
 
 use flowgate_engine::call::CallError;
 use genai::adapter::AdapterKind;
 
 use super::failed;
 
-/// Names, the beginning of their secrets' names (`OPENAI` of `OPENAI_API_KEY`), and who speaks with them.
+/// Name, prefix of the secrets (`OPENAI` in `OPENAI_API_KEY`), and adapter of each provider.
 const PROVIDERS: [(&str, &str, AdapterKind); 18] = [
     ("openai", "OPENAI", AdapterKind::OpenAI),
     ("anthropic", "ANTHROPIC", AdapterKind::Anthropic),
@@ -38,7 +38,7 @@ impl<'a> Provider<'a> {
         Self { name, known: known.map(|(_, secrets, kind)| (*secrets, *kind)) }
     }
 
-    /// `OPENAI_API_KEY`; a provider of the author's own is named the same way.
+    /// Returns a secret's name, such as `OPENAI_API_KEY`. Custom providers follow the same pattern.
     pub(super) fn secret(&self, what: &str) -> String {
         match self.known {
             Some((prefix, _)) => format!("{prefix}_{what}"),
@@ -49,10 +49,11 @@ impl<'a> Provider<'a> {
         }
     }
 
-    /// One that nobody knows speaks the protocol of OpenAI, if it is said where.
+    /// An unknown provider must have an address, and speaks OpenAI's protocol.
     pub(super) fn adapter(&self, model: &str, has_base_url: bool) -> Result<AdapterKind, CallError> {
         match self.known {
-            // Some models of OpenAI answer on its newer protocol alone; a server of somebody else's speaks the older one.
+            // Some OpenAI models only support its newer protocol. Other servers speak the older
+            // one.
             Some((_, AdapterKind::OpenAI)) if !has_base_url => {
                 let newer = AdapterKind::from_model(model).is_ok_and(|kind| kind == AdapterKind::OpenAIResp);
                 Ok(if newer { AdapterKind::OpenAIResp } else { AdapterKind::OpenAI })
@@ -63,13 +64,13 @@ impl<'a> Provider<'a> {
                 let (name, secret) = (self.name, self.secret("BASE_URL"));
                 Err(failed(
                     "unknown_model",
-                    format!("provider {name:?} is not known; set the secret {secret} if it speaks the protocol of OpenAI"),
+                    format!("provider {name:?} is not known; set the secret {secret} if it speaks OpenAI's protocol"),
                 ))
             }
         }
     }
 
-    /// It runs on the user's own machine.
+    /// Ollama runs on the user's own machine.
     pub(super) fn stands_without_key(&self) -> bool {
         matches!(self.known, Some((_, AdapterKind::Ollama)))
     }

@@ -1,4 +1,4 @@
-//! An answer that has to be an object of a JSON Schema.
+//! Checks a model's answer against a JSON Schema.
 
 use flowgate_engine::call::CallError;
 use jsonschema::PatternOptions;
@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 
 use super::{failed, retryable};
 
-/// The answer's fields. A model that missed the schema may hit it the next time.
+/// Returns the answer's fields. A mismatch is retryable: the model may get it right next time.
 pub(super) fn fields(content: &str, schema: &Value) -> Result<Map<String, Value>, CallError> {
-    // Patterns run on the engine without backtracking: the author writes them, but the model writes what they run on.
+    // Patterns run without backtracking: the author writes them, but a model writes their input.
     let validator = jsonschema::options().with_pattern_options(PatternOptions::regex()).build(schema);
     let validator = validator.map_err(|error| failed("invalid_schema", format!("the schema cannot be used: {error}")))?;
     let answer = flowgate_engine::json::parse(without_fence(content).as_bytes());

@@ -1,4 +1,4 @@
-//! Rows as earlier releases wrote them are still read as they were meant.
+//! Rows of earlier releases are still read correctly.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{aws, draft, noise, with_input, world};
 
-/// Nothing is known of what was active before: a rollback goes where it went then, to the version before.
+/// These rows do not record earlier active versions, so a rollback goes to the version before, as then.
 #[tokio::test]
 #[ignore = "needs the double of AWS: tests/aws/run"]
 async fn a_workflow_without_rollback_targets_can_be_rolled_back() -> Result<()> {
@@ -42,7 +42,7 @@ async fn a_workflow_without_rollback_targets_can_be_rolled_back() -> Result<()> 
     Ok(())
 }
 
-/// A head had its input in it and an end its output, however large.
+/// A head contained its input and an end its output, whatever their size.
 #[tokio::test]
 #[ignore = "needs the double of AWS: tests/aws/run"]
 async fn a_run_with_its_values_in_its_row_is_read_listed_and_wiped() -> Result<()> {

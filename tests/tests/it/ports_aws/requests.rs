@@ -1,4 +1,4 @@
-//! How many requests each verb makes, and what becomes of it where an answer is lost or a transaction meets another.
+//! How many requests each verb makes, and how it handles lost answers and transaction conflicts.
 
 use std::sync::atomic::Ordering;
 
@@ -32,7 +32,7 @@ async fn each_verb_makes_the_requests_it_must() -> Result<()> {
     let count = |what: &str, expected: &[&str]| assert_eq!(counter.take(), expected, "{what}");
 
     world.runs.create_ended(attached(1)?, ending(RunState::Succeeded)).await?;
-    count("a run that needs nothing of the outside", &["PutItem"]);
+    count("a run without outside calls", &["PutItem"]);
     world.runs.create_ended(with_idempotency(attached(2)?, "k"), ending(RunState::Succeeded)).await?;
     count("the same with a claim", &["TransactWriteItems"]);
 
@@ -71,7 +71,7 @@ async fn each_verb_makes_the_requests_it_must() -> Result<()> {
     world.deliveries.of_run(&run_id(4)?).await?;
     count("a run's deliveries", &["Query", "BatchGetItem"]);
     world.due.due(at(99_000), 10).await?;
-    count("a look at what is due", &["Query"; 16]);
+    count("reading what is due", &["Query"; 16]);
     world.runs.list(WORKFLOW_UID, RunFilter::default(), first_page(3)).await?;
     count("a page of a list, one of them with a large input", &["Query", "BatchGetItem"]);
     let include = Include { input: true, output: false };
@@ -89,13 +89,13 @@ async fn each_verb_makes_the_requests_it_must() -> Result<()> {
     world.workflows.set_active("story", None, at(30)).await?;
     count("an endpoint that is taken down", &["GetItem", "UpdateItem"]);
     world.limits.take("key", Rate { requests_per_minute: 60, burst: 3 }, at(1)).await?;
-    count("a start of a key with limits", &["UpdateItem"]);
+    count("a start with a limited key", &["UpdateItem"]);
     world.limits.acquire("key", &run_id(1)?, 3, at(1), at(9)).await?;
-    count("a place among the runs at once", &["UpdateItem"]);
+    count("a place among the concurrent runs", &["UpdateItem"]);
     Ok(())
 }
 
-/// Neither newer runs nor older ones, nor those that earlier pages have shown.
+/// Queries read no newer or older runs, and none from earlier pages.
 #[tokio::test]
 #[ignore = "needs the double of AWS: tests/aws/run"]
 async fn a_page_of_a_time_looks_at_nothing_outside_it() -> Result<()> {
@@ -116,7 +116,7 @@ async fn a_page_of_a_time_looks_at_nothing_outside_it() -> Result<()> {
         }
         let scanned = network.scanned.load(Ordering::Relaxed);
         match filter.user {
-            // Each page looks one further, to know whether there is another.
+            // Each page reads one more row, to know whether another page follows.
             None => assert_eq!((pages, listed, scanned), (3, 10, 12)),
             Some(_) => assert_eq!((pages, listed, scanned), (1, 0, 10)),
         }
@@ -137,7 +137,7 @@ async fn unkind() -> Result<(Stores, Counter, World)> {
     Ok((double, network, world))
 }
 
-/// The SDK sends again what was not answered: it may have been applied.
+/// The SDK repeats a request without an answer, which may have been applied.
 #[tokio::test]
 #[ignore = "needs the double of AWS: tests/aws/run"]
 async fn a_write_whose_answer_was_lost_takes_effect_once() -> Result<()> {
@@ -169,14 +169,14 @@ async fn a_write_whose_answer_was_lost_takes_effect_once() -> Result<()> {
     let made = delivery(1, 0, 900)?;
     assert!(world.deliveries.claim(&made.id, &owner("a"), at(900), at(2_000)).await?.is_some());
     assert_eq!(world.deliveries.record(&made.id, &owner("a"), attempt("no"), AfterAttempt::RetryAt(at(5_000))).await?, Written::Written);
-    let kept = world.deliveries.read(&made.id).await?.context("the delivery is not there")?;
+    let kept = world.deliveries.read(&made.id).await?.context("the delivery does not exist")?;
     assert_eq!((kept.attempts.len(), kept.step), (1, 1));
 
     world.workflows.save_draft("story", draft("one"), "uid", SIGNING, None).await?;
     let saved = world.workflows.save_draft("story", draft("other"), "uid", SIGNING, Some("etag of 3 bytes")).await?;
     assert!(matches!(saved, DraftSaved::Saved(record) if record.draft == draft("other")));
     assert!(world.workflows.rotate_signing("story", SigningPin { master: 1, epoch: 1 }, at(500)).await?);
-    let rotated = world.workflows.read("story").await?.context("the workflow is not there")?;
+    let rotated = world.workflows.read("story").await?.context("the workflow does not exist")?;
     assert_eq!(rotated.signing_before, Some((SIGNING, at(500))));
     for text in ["one", "two", "three"] {
         let new = NewVersion { document: text.into(), hash: text.into(), name: "A story".into(), notes: None, at: at(20) };
@@ -197,7 +197,7 @@ async fn a_write_whose_answer_was_lost_takes_effect_once() -> Result<()> {
     Ok(())
 }
 
-/// Which the double never does by itself.
+/// The double never causes conflicts by itself.
 #[tokio::test]
 #[ignore = "needs the double of AWS: tests/aws/run"]
 async fn transactions_that_meet_are_tried_again() -> Result<()> {

@@ -1,4 +1,4 @@
-//! What lies in the table: values of any size beside their rows, for as long as they are kept, and nothing that no row names.
+//! Values in the table: of any size, beside their rows, for the same time, and never without a row.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,11 +27,11 @@ async fn values_of_megabytes_lie_beside_their_rows() -> Result<()> {
     assert!(record.head == run.head, "the head has changed");
 
     let (first, second) = (checkpoint("a", 0, &noise(4 << 20)), checkpoint("b", 1, "small"));
-    let told = Event { kind: EventKind::Chunk { node: "draft".into(), call: None, text: noise(1 << 20) }, ..chunk(1, 1) };
-    assert_eq!(world.runs.checkpoint(&lease, first.clone(), vec![told.clone()]).await?, Written::Written);
+    let event = Event { kind: EventKind::Chunk { node: "draft".into(), call: None, text: noise(1 << 20) }, ..chunk(1, 1) };
+    assert_eq!(world.runs.checkpoint(&lease, first.clone(), vec![event.clone()]).await?, Written::Written);
     assert_eq!(world.runs.checkpoint(&lease, second.clone(), vec![chunk(1, 2)]).await?, Written::Written);
     assert!(world.runs.checkpoints(&run_id(1)?).await? == [first, second], "the checkpoints have changed");
-    assert!(world.runs.events(&run_id(1)?, None, 10).await? == [told, chunk(1, 2)], "the events have changed");
+    assert!(world.runs.events(&run_id(1)?, None, 10).await? == [event, chunk(1, 2)], "the events have changed");
 
     let mut end = ending(RunState::Succeeded);
     Arc::make_mut(&mut end.end).output = Arc::new(json!({ "text": noise(4 << 20) }));
@@ -45,10 +45,10 @@ async fn values_of_megabytes_lie_beside_their_rows() -> Result<()> {
     assert!(world.deliveries.of_run(&run_id(1)?).await? == end.deliveries, "the delivery has changed");
     let whole = RunFilter { include: Include::ALL, ..RunFilter::default() };
     let listed = world.runs.list(WORKFLOW_UID, whole, first_page(10)).await?;
-    assert!(listed.items == [stored], "the list tells of another run");
+    assert!(listed.items == [stored], "the list shows another run");
 
     let largest = double.dump(&config.table).await?.iter().map(|item| item.to_string().len()).max();
-    // Base64 in JSON takes a third more than the bytes.
+    // Base64 in JSON takes a third more than the bytes themselves.
     assert!(largest.is_some_and(|largest| largest < 480_000), "{largest:?}");
     Ok(())
 }
@@ -67,15 +67,15 @@ async fn a_wipe_leaves_nothing_of_what_a_run_was_given_or_gave() -> Result<()> {
         let private = |what: &str| format!("private {what} {}", if large { noise(1 << 20) } else { String::new() });
         world.runs.create(with_input(detached(1)?, json!(private("input")))).await?;
         let (lease, _) = claim(&world, 1, "a", 100, 1_000).await?;
-        let told = Event { kind: EventKind::Chunk { node: "draft".into(), call: None, text: private("chunk") }, ..chunk(1, 1) };
-        world.runs.checkpoint(&lease, checkpoint("a", 0, &private("result")), vec![told]).await?;
+        let event = Event { kind: EventKind::Chunk { node: "draft".into(), call: None, text: private("chunk") }, ..chunk(1, 1) };
+        world.runs.checkpoint(&lease, checkpoint("a", 0, &private("result")), vec![event]).await?;
         world.runs.mark_started(&lease, "a").await?;
         let mut end = FinishedRun { due_at: Some(at(950)), ..ending(RunState::Succeeded) };
         Arc::make_mut(&mut end.end).output = Arc::new(json!(private("output")));
         end.trace[0].input = Some(Arc::new(json!(private("trace"))));
         end.deliveries = vec![Delivery { request: Arc::new(request(&private("body"))?), ..delivery(1, 0, 900)? }];
         world.runs.finish(&lease, end).await?;
-        assert!(readable(&double.dump(&config.table).await?).contains("private"), "the check sees what is there");
+        assert!(readable(&double.dump(&config.table).await?).contains("private"), "the check finds the stored data");
 
         for _ in 0..2 {
             world.runs.wipe(&run_id(1)?).await?;
@@ -108,7 +108,7 @@ async fn a_run_past_its_retention_reads_as_absent() -> Result<()> {
     Ok(())
 }
 
-/// DynamoDB takes items away by itself: nothing of a run may go before the run, and nothing may stay for good.
+/// DynamoDB expires items by itself: no part of a run may expire before the run, or stay for ever.
 #[tokio::test]
 #[ignore = "needs the double of AWS: tests/aws/run"]
 async fn all_that_belongs_to_a_run_has_its_time() -> Result<()> {
@@ -167,13 +167,13 @@ async fn a_log_of_attempts_stays_short_and_goes_on() -> Result<()> {
             assert_eq!(written, Written::Written);
         }
     }
-    let kept = world.deliveries.read(&made.id).await?.context("the delivery is not there")?;
+    let kept = world.deliveries.read(&made.id).await?.context("the delivery does not exist")?;
     assert_eq!((kept.step, kept.state, kept.attempts.len()), (45, DeliveryState::Pending, 40));
     assert!(kept.attempts.last().is_some_and(|attempt| attempt.answer.starts_with("44 ")));
     Ok(())
 }
 
-/// Nothing of a draft stays that another has replaced, or of a run that was not made.
+/// No values remain of a replaced draft, or of a run that was not created.
 #[tokio::test]
 #[ignore = "needs the double of AWS: tests/aws/run"]
 async fn what_no_row_names_is_taken_away() -> Result<()> {
@@ -189,7 +189,7 @@ async fn what_no_row_names_is_taken_away() -> Result<()> {
         world.workflows.save_draft("story", draft(&large), "uid", SIGNING, None).await?;
         let stale = world.workflows.save_draft("story", draft(&noise(700_000)), "uid", SIGNING, Some("another")).await?;
         assert_eq!(stale, DraftSaved::Stale);
-        let kept = world.workflows.read("story").await?.context("the workflow is not there")?;
+        let kept = world.workflows.read("story").await?.context("the workflow does not exist")?;
         assert!(kept.draft == draft(&large));
         assert!((2..=5).contains(&beside().await?), "the draft's own, and no other's");
     }
