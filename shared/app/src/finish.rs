@@ -131,8 +131,8 @@ impl App {
     pub async fn wipe_if_unsaved(&self, run: &RunId) -> Result<()> {
         let record = self.ports.runs.read(run).await?.filter(|record| record.state.has_ended() && !record.head.save && !record.wiped);
         let Some(record) = record else { return Ok(()) };
-        let (Some(next), Some(look_at)) = (self.wipe_or_wait(run).await?, record.due_at) else { return Ok(()) };
-        let seen = DueItem { what: Message::RunV1 { run: run.clone() }, since: look_at, look_at };
+        let (Some(next), Some(sweep_at)) = (self.wipe_or_wait(run).await?, record.due_at) else { return Ok(()) };
+        let seen = DueItem { what: Message::RunV1 { run: run.clone() }, since: sweep_at, sweep_at };
         // Refused: somebody else moved it.
         self.ports.due.postpone(&seen, next.max(self.now()) + WIPE_GRACE).await?;
         Ok(())

@@ -61,7 +61,7 @@ impl App {
             }
             Acquired::Full => {
                 let left = Allowance { limit: most, remaining: 0, reset_at: now + RETRY_FOR_A_PLACE };
-                Err(refused(Limited::RunsAtOnce, left, left.reset_at, now))
+                Err(refused(Limited::ConcurrentRuns, left, left.reset_at, now))
             }
         }
     }

@@ -55,7 +55,7 @@ pub fn webhook_attempted(delivery: &Delivery, status: Option<u16>, next: &AfterA
 
 /// Sent also where nothing was due: a sweeper that is silent is dead.
 pub fn swept(due: &[DueItem], sent: usize, now: Timestamp) {
-    let lag = due.iter().map(|item| now.since(item.look_at)).max().unwrap_or_default();
+    let lag = due.iter().map(|item| now.since(item.sweep_at)).max().unwrap_or_default();
     tracing::debug!(target: TARGET, { metric.SweeperLag = millis(lag), metric.DueSent = sent as u64 }, "swept");
 }
 

@@ -60,14 +60,14 @@ pub async fn sweep(ports: &Ports, limit: usize) -> Result<usize> {
 
 /// `false`: somebody else was quicker.
 async fn send(ports: &Ports, item: &DueItem, now: Timestamp) -> Result<bool> {
-    let look_at = now + again_after(item, now);
-    if !ports.due.postpone(item, look_at).await? {
+    let sweep_at = now + again_after(item, now);
+    if !ports.due.postpone(item, sweep_at).await? {
         return Ok(false);
     }
     let sent = ports.queue.send(item.what.clone()).await;
-    if sent.is_err() && look_at > now + SOONEST_AGAIN {
+    if sent.is_err() && sweep_at > now + SOONEST_AGAIN {
         // It was not a queue that is long.
-        ports.due.postpone(&DueItem { look_at, ..item.clone() }, now + SOONEST_AGAIN).await?;
+        ports.due.postpone(&DueItem { sweep_at, ..item.clone() }, now + SOONEST_AGAIN).await?;
     }
     sent.map(|()| true)
 }
@@ -86,7 +86,7 @@ mod tests {
         let run = RunId::parse(&format!("run_{:032x}", 1)).unwrap();
         let (mut now, mut sent) = (Timestamp(0), Vec::new());
         while now < Timestamp(0) + Duration::from_secs(3600) {
-            let item = DueItem { what: Message::RunV1 { run: run.clone() }, since: Timestamp(0), look_at: now };
+            let item = DueItem { what: Message::RunV1 { run: run.clone() }, since: Timestamp(0), sweep_at: now };
             sent.push(now.millis() / 60_000);
             now = now + again_after(&item, now);
         }

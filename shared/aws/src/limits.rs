@@ -26,9 +26,9 @@ impl Limits for Aws {
                     Outcome::Done(item) => return Ok(Taken::Allowed(rate.left(item.number("whole_at")?, now))),
                     Outcome::Refused(item) => item,
                 };
-                let whole_at = stored.map_or(Ok(0), |item| item.number("whole_at"))?;
-                if let Err(retry_at) = rate.take(whole_at, now) {
-                    return Ok(Taken::Refused { retry_at, left: rate.left(whole_at, now) });
+                let full_at = stored.map_or(Ok(0), |item| item.number("whole_at"))?;
+                if let Err(retry_at) = rate.take(full_at, now) {
+                    return Ok(Taken::Refused { retry_at, left: rate.left(full_at, now) });
                 }
             }
             tries.pause(anyhow!("others were quicker all the time")).await?;

@@ -1,10 +1,10 @@
-//! The ids of runs.
+//! Run ids.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// `run_` and a UUIDv7, so that ids sort by the time they were made.
+/// `run_` and a UUIDv7, so that ids sort by creation time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RunId(Arc<str>);
@@ -14,7 +14,7 @@ impl RunId {
         Self(format!("run_{}", uuid.simple()).into())
     }
 
-    /// `None` for text that is no run id: it names no run, and no store is asked.
+    /// Returns `None` for text that is not a run id, so that no store is asked for it.
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.strip_prefix("run_")?;
         let hex = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));

@@ -17,9 +17,9 @@ impl Due for Local {
             let mut select = connection.prepare_cached(SELECT_DUE)?;
             let rows = select.query_map(params![now.0, limit], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
             rows.map(|row| {
-                let (is_run, key, look_at, since): (bool, Key, i64, i64) = row?;
+                let (is_run, key, sweep_at, since): (bool, Key, i64, i64) = row?;
                 let what = if is_run { Message::RunV1 { run: run_id(key)? } } else { Message::WebhookV1 { delivery: delivery_id(key)? } };
-                Ok(DueItem { what, since: Timestamp(since), look_at: Timestamp(look_at) })
+                Ok(DueItem { what, since: Timestamp(since), sweep_at: Timestamp(sweep_at) })
             })
             .collect()
         })
@@ -27,7 +27,7 @@ impl Due for Local {
     }
 
     async fn postpone(&self, item: &DueItem, until: Timestamp) -> Result<bool> {
-        let seen = item.look_at.0;
+        let seen = item.sweep_at.0;
         let (tables, key): (&[&str], _) = match &item.what {
             Message::RunV1 { run } => (
                 &[

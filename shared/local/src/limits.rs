@@ -18,7 +18,7 @@ pub struct LocalLimits {
 #[derive(Default)]
 struct Used {
     /// See [`Rate`].
-    whole_at: i128,
+    full_at: i128,
     /// With the time at which each stops counting.
     runs: HashMap<RunId, Timestamp>,
 }
@@ -28,17 +28,17 @@ impl Limits for LocalLimits {
     async fn take(&self, key_id: &str, rate: Rate, now: Timestamp) -> Result<Taken> {
         let mut keys = self.lock();
         let used = keys.entry(key_id.to_owned()).or_default();
-        Ok(match rate.take(used.whole_at, now) {
-            Ok(whole_at) => {
-                used.whole_at = whole_at;
-                Taken::Allowed(rate.left(whole_at, now))
+        Ok(match rate.take(used.full_at, now) {
+            Ok(full_at) => {
+                used.full_at = full_at;
+                Taken::Allowed(rate.left(full_at, now))
             }
-            Err(retry_at) => Taken::Refused { retry_at, left: rate.left(used.whole_at, now) },
+            Err(retry_at) => Taken::Refused { retry_at, left: rate.left(used.full_at, now) },
         })
     }
 
     async fn peek(&self, key_id: &str, rate: Rate, now: Timestamp) -> Result<Allowance> {
-        Ok(rate.left(self.lock().get(key_id).map_or(0, |used| used.whole_at), now))
+        Ok(rate.left(self.lock().get(key_id).map_or(0, |used| used.full_at), now))
     }
 
     async fn acquire(&self, key_id: &str, run: &RunId, most: u32, now: Timestamp, until: Timestamp) -> Result<Acquired> {
