@@ -8,7 +8,7 @@ use axum::extract::State;
 use flowgate_app::key::Scope;
 use flowgate_app::page::{Page, PageRequest};
 use flowgate_app::run::{RunFilter, RunRecord, RunState};
-use flowgate_app::runs::LONGEST_PAGE;
+use flowgate_app::runs::MAX_PAGE;
 use flowgate_app::time::Timestamp;
 use flowgate_app::{App, Error, answer};
 use http::HeaderMap;
@@ -109,8 +109,8 @@ fn page(query: &QueryPairs) -> Result<PageRequest, Error> {
         Some(text) => text
             .parse()
             .ok()
-            .filter(|limit| (1..=LONGEST_PAGE).contains(limit))
-            .ok_or_else(|| Error::bad_field("/limit", format!("must be a number from 1 to {LONGEST_PAGE}")))?,
+            .filter(|limit| (1..=MAX_PAGE).contains(limit))
+            .ok_or_else(|| Error::bad_field("/limit", format!("must be a number from 1 to {MAX_PAGE}")))?,
     };
     Ok(PageRequest { limit, cursor: query.get("cursor").map(str::to_owned) })
 }
