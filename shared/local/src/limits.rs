@@ -1,4 +1,5 @@
-//! What keys with limits have used of them, in memory: one process serves all their requests. A process that starts again has forgotten it.
+//! What keys have used of their limits, in memory: one process serves all requests. A restart
+//! resets it.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,7 +10,7 @@ use flowgate_core::id::RunId;
 use flowgate_core::limit::{Acquired, Allowance, Limits, Rate, Taken};
 use flowgate_core::time::Timestamp;
 
-/// Nobody but an admin makes keys with limits, so that there are never many.
+/// Only admins create keys with limits, so there are never many.
 #[derive(Default)]
 pub struct LocalLimits {
     keys: Mutex<HashMap<String, Used>>,
@@ -19,7 +20,7 @@ pub struct LocalLimits {
 struct Used {
     /// See [`Rate`].
     full_at: i128,
-    /// With the time at which each stops counting.
+    /// Each run with the time when it stops counting.
     runs: HashMap<RunId, Timestamp>,
 }
 
@@ -41,10 +42,10 @@ impl Limits for LocalLimits {
         Ok(rate.left(self.lock().get(key_id).map_or(0, |used| used.full_at), now))
     }
 
-    async fn acquire(&self, key_id: &str, run: &RunId, most: u32, now: Timestamp, until: Timestamp) -> Result<Acquired> {
+    async fn acquire(&self, key_id: &str, run: &RunId, limit: u32, now: Timestamp, until: Timestamp) -> Result<Acquired> {
         let mut keys = self.lock();
         let runs = &mut keys.entry(key_id.to_owned()).or_default().runs;
-        let is_full = |runs: &HashMap<RunId, Timestamp>| runs.len() >= most as usize && !runs.contains_key(run);
+        let is_full = |runs: &HashMap<RunId, Timestamp>| runs.len() >= limit as usize && !runs.contains_key(run);
         if is_full(runs) {
             runs.retain(|_, until| *until > now);
         }

@@ -1,4 +1,4 @@
-//! How ids, words and runs look in the tables.
+//! How ids, enums and runs are stored in the tables.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use rusqlite::Row;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// An id's hex digits as bytes: they sort as the ids do.
+/// An id's hex digits as bytes. Keys sort as the ids do.
 pub(crate) type Key = [u8; 16];
 
 pub(crate) fn run_key(id: &RunId) -> Result<Key> {
@@ -37,12 +37,13 @@ pub(crate) fn delivery_id(key: Key) -> Result<DeliveryId> {
     DeliveryId::parse(&format!("whd_{:032x}", u128::from_be_bytes(key))).context("the key is no delivery's")
 }
 
-/// An enum of plain words, back from its word.
+/// Parses a unit variant from its stored name.
 pub(crate) fn from_word<T: DeserializeOwned>(word: String) -> Result<T> {
     Ok(serde_json::from_value(Value::String(word))?)
 }
 
-/// A run as its rows have it; turned into a record where parsing its JSON holds nobody up.
+/// A run as its rows hold it. Converted to a record outside the writer's thread, since parsing JSON
+/// takes time.
 pub(crate) struct RunRow {
     head: String,
     ending: Option<String>,
@@ -58,7 +59,7 @@ pub(crate) struct RunRow {
 }
 
 impl RunRow {
-    /// To be followed by a condition on `runs` or `open_runs`.
+    /// Append a condition on `runs` or `open_runs`.
     pub(crate) const SELECT: &str = "
         SELECT head, ending, wiped, coalesce(open_runs.state, runs.state), coalesce(open_runs.detached, runs.detached),
             coalesce(open_runs.fence, runs.fence), owner, coalesce(due_at, runs.look_at), coalesce(open_runs.cancel_requested, runs.cancel_requested),
