@@ -1,4 +1,4 @@
-//! What must be looked at again: a sparse index in 16 parts, so that no part of it is written by all.
+//! Due rows: a sparse index in 16 shards, so that no shard takes every write.
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
@@ -17,7 +17,8 @@ const SHARDS: u8 = 16;
 
 #[async_trait]
 impl Due for Aws {
-    /// DynamoDB writes its indexes a little later than the rows: what is named here may have moved on, and is written under a condition.
+    /// The index lags a little behind the rows: an item may have moved on, so later writes to it
+    /// are conditional.
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<DueItem>> {
         let shards = try_join_all((0..SHARDS).map(|shard| self.table().due_in(shard, now, limit))).await?;
         let mut items: Vec<DueItem> = shards.into_iter().flatten().collect();

@@ -15,14 +15,14 @@ use crate::Aws;
 use crate::item::{Item, Key, number, text, time};
 use crate::page::{Listed, Listing};
 use crate::table::{Query, Table};
-use crate::value::{MOST_IN_AN_ITEM, Packer, chunk_keys};
+use crate::value::{MAX_ITEM_BYTES, Packer, chunk_keys};
 use crate::write::{AllOutcome, Outcome, Refusal, Write};
 
-/// A row has room for two: the draft, and the one it replaced.
-const MOST_DRAFT: usize = MOST_IN_AN_ITEM / 2;
+/// A row has room for two drafts: the new one and the one it replaces.
+const MAX_INLINE_DRAFT: usize = MAX_ITEM_BYTES / 2;
 const LIST: &str = "WORKFLOWS";
-/// What DynamoDB takes as a sort key.
-const LONGEST_PLACE: usize = 1024;
+/// DynamoDB's limit for a sort key, in bytes.
+const MAX_SORT_KEY: usize = 1024;
 
 #[async_trait]
 impl Workflows for Aws {
@@ -34,7 +34,7 @@ impl Workflows for Aws {
     }
 
     async fn list(&self, request: PageRequest) -> Result<Page<WorkflowRecord>> {
-        let known = request.cursor.filter(|cursor| !cursor.is_empty() && cursor.len() <= LONGEST_PLACE);
+        let known = request.cursor.filter(|cursor| !cursor.is_empty() && cursor.len() <= MAX_SORT_KEY);
         let start = known.map(|cursor| (cursor.clone(), key_of(&cursor)));
         let read = |item: Item| {
             async move {
@@ -46,7 +46,7 @@ impl Workflows for Aws {
         self.list_page(Listing::of(LIST, start), request.limit, read).await
     }
 
-    /// One write, whether the workflow is new or not: what was there before comes back with it.
+    /// One write, whether the workflow is new or not; it returns the previous row.
     async fn save_draft(
         &self,
         id: &str,
@@ -55,7 +55,7 @@ impl Workflows for Aws {
         signing: SigningPin,
         if_match: Option<&str>,
     ) -> Result<DraftSaved> {
-        let packed = self.packer_of_workflow(&key_of(id)).pack(serde_json::to_string(&draft)?, MOST_DRAFT);
+        let packed = self.packer_of_workflow(&key_of(id)).pack(serde_json::to_string(&draft)?, MAX_INLINE_DRAFT);
         let chunks = packed.chunks.iter().map(Item::key).collect::<Result<Vec<_>>>()?;
         self.put_chunks(packed.chunks).await?;
         let new = Item::new(key_of(id))
@@ -83,7 +83,7 @@ impl Workflows for Aws {
             if let Some(info) = self.publish_next(id, &row, &version).await? {
                 return Ok(Some(info));
             }
-            tries.pause(anyhow!("the workflow was published by others all the time")).await?;
+            tries.pause(anyhow!("concurrent publishes of the workflow kept winning")).await?;
         }
     }
 
@@ -117,9 +117,9 @@ impl Workflows for Aws {
         let attributes = Some("#version, #hash, #notes, #published_at");
         let query = Query { backward: true, attributes, limit: Some(limit + 1), after, ..Query::beginning(&versions_of(uid), VERSION) };
         let found = self.table().query(&query).await?;
-        let goes_on = found.items.len() > limit || found.next.is_some();
+        let has_more = found.items.len() > limit || found.next.is_some();
         let items: Vec<VersionInfo> = found.items.iter().take(limit).map(info).collect::<Result<_>>()?;
-        let next_cursor = items.last().filter(|_| goes_on).map(|last| last.version.clone());
+        let next_cursor = items.last().filter(|_| has_more).map(|last| last.version.clone());
         Ok(Page { items, next_cursor })
     }
 
@@ -129,7 +129,7 @@ impl Workflows for Aws {
             let Some(row) = self.table().get(key_of(id), Some("#uid, #signing")).await? else { return Ok(false) };
             let current: SigningPin = serde_json::from_str(row.text("signing")?)?;
             if current == pin {
-                // The retry of a rotation that was applied: the pin before it must not be lost.
+                // The retry of a rotation that was applied must not lose the previous pin.
                 return Ok(true);
             }
             let write =
@@ -141,7 +141,7 @@ impl Workflows for Aws {
                 .bind(":uid", row.value("uid")?.clone());
             match self.table().write(&write).await? {
                 Outcome::Done(_) => return Ok(true),
-                Outcome::Refused(_) => tries.pause(anyhow!("the signing secret was rotated by others all the time")).await?,
+                Outcome::Refused(_) => tries.pause(anyhow!("concurrent rotations of the signing secret kept winning")).await?,
             }
         }
     }
@@ -155,14 +155,14 @@ impl Workflows for Aws {
 }
 
 impl Aws {
-    /// Each write has chunks of its own: what one takes away, no other names.
+    /// Each write names its chunks uniquely, so that none deletes the chunks of another.
     fn packer_of_workflow(&self, key: &Key) -> Packer {
         let mut salt = [0; 16];
         self.inner.entropy.fill(&mut salt);
         Packer { pk: key.pk.clone(), salt: format!("{:032x}", u128::from_be_bytes(salt)), expires_at: None }
     }
 
-    /// The workflow as it is now. What lay beside the row for the draft before is taken away.
+    /// Returns the workflow as it is now. Deletes the chunks of the previous draft.
     async fn replaced(&self, new: Item, old: Item, draft: AttributeValue) -> Result<DraftSaved> {
         let before = old.0.get("draft").filter(|before| **before != draft);
         let unnamed = before.map_or(Ok(Vec::new()), |before| chunk_keys(new.text("pk")?, before))?;
@@ -176,7 +176,7 @@ impl Aws {
         let (uid, number_of) = (row.text("uid")?, row.number::<u64>("versions")?);
         let info = VersionInfo { version: version_name(number_of), hash: new.hash.clone(), notes: new.notes.clone(), published_at: new.at };
         let key = version_key(uid, number_of);
-        let document = self.packer_of_workflow(&key).pack(new.document.to_string(), MOST_IN_AN_ITEM);
+        let document = self.packer_of_workflow(&key).pack(new.document.to_string(), MAX_ITEM_BYTES);
         let chunks = document.chunks.iter().map(Item::key).collect::<Result<Vec<_>>>()?;
         self.put_chunks(document.chunks).await?;
         let item = Item::new(key)
@@ -196,7 +196,8 @@ impl Aws {
         let document = item.value("document")?.clone();
         match self.table().write_all(&[point, Write::put(item).if_absent()]).await? {
             AllOutcome::Done => Ok(Some(info)),
-            // By this very version: the write is the retry of one that was applied. Its chunks are named by nobody else.
+            // Refused by this very version: the write is the retry of one that was applied, and its
+            // chunks are in use.
             AllOutcome::Refused(refusals) if is_stored(&refusals, &document) => Ok(Some(info)),
             AllOutcome::Refused(_) => {
                 self.table().delete_all(chunks).await?;
@@ -216,7 +217,8 @@ impl Aws {
 
 fn is_stored(refusals: &[Option<Refusal>], document: &AttributeValue) -> bool {
     let version = refusals.last().and_then(Option::as_ref).and_then(|refusal| refusal.0.as_ref());
-    // Small documents are alike where two publish the same; only a reference is one write's own.
+    // Two publishes of the same small document store equal values; only a reference identifies one
+    // write.
     matches!(document, AttributeValue::M(_)) && version.is_some_and(|item| item.0.get("document") == Some(document))
 }
 
@@ -224,7 +226,7 @@ fn key_of(id: &str) -> Key {
     Key::new(format!("WF#{id}"), "WF")
 }
 
-/// What a workflow is made with stays as it was first; the draft is the new one.
+/// Replaces the draft; keeps what the workflow was created with.
 fn saved(new: &Item, draft: &AttributeValue, etag: &str, if_match: Option<&str>) -> Result<Write> {
     let mut write = Write::update(
         new.key()?,
@@ -235,9 +237,9 @@ fn saved(new: &Item, draft: &AttributeValue, etag: &str, if_match: Option<&str>)
     for name in ["id", "list_pk", "list_sk", "uid", "created_at", "signing", "versions"] {
         write = write.bind(&format!(":{name}"), new.value(name)?.clone());
     }
-    let write = write.bind(":draft", draft.clone()).bind(":etag", text(etag)).giving_old();
+    let write = write.bind(":draft", draft.clone()).bind(":etag", text(etag)).returning_old();
     Ok(match if_match {
-        // The stored draft may be this very one: then the write is the retry of one that was applied.
+        // If the stored draft is this very one, the write is the retry of one that was applied.
         Some(etag) => write.only_if("#etag = :if_match OR #etag = :etag").bind(":if_match", text(etag)),
         None => write,
     })
@@ -263,7 +265,7 @@ fn info(item: &Item) -> Result<VersionInfo> {
 }
 
 impl Table {
-    /// The workflow of a row, and how many bytes its draft takes.
+    /// Returns the workflow of a row, and the bytes of its draft.
     async fn workflow(&self, item: &Item) -> Result<(WorkflowRecord, usize)> {
         let [draft] = self.unpack(item.text("pk")?, [Some(item.value("draft")?)]).await?;
         let draft = draft.unwrap_or_default();
