@@ -171,13 +171,13 @@ mod tests {
 
     /// A writer on a table of unique numbers. Its thread blocks until `release` is dropped:
     /// everything sent until then is one group.
-    struct Held {
+    struct Blocked {
         writer: Writer,
         release: std::sync::mpsc::Sender<()>,
         _dir: tempfile::TempDir,
     }
 
-    async fn held() -> Held {
+    async fn blocked() -> Blocked {
         let dir = tempfile::tempdir().unwrap();
         let connection = crate::schema::open(&dir.path().join("a.db")).unwrap();
         connection.pragma_update(None, "foreign_keys", true).unwrap();
@@ -195,7 +195,7 @@ mod tests {
         };
         writer.jobs.as_ref().unwrap().send(Box::new(Operation { op: Some(op), outcome: None, reply })).unwrap();
         has_entered.await.unwrap();
-        Held { writer, release, _dir: dir }
+        Blocked { writer, release, _dir: dir }
     }
 
     type Op = Box<dyn FnOnce(&Connection) -> Result<()> + Send>;
@@ -206,7 +206,7 @@ mod tests {
 
     /// Returns the answers to the operations of one group, and the numbers stored afterwards.
     async fn check(group: Vec<Op>) -> (Vec<String>, Vec<i64>) {
-        let Held { writer, release, _dir } = held().await;
+        let Blocked { writer, release, _dir } = blocked().await;
         let mut answers = Vec::new();
         for op in group {
             let (reply, answer) = oneshot::channel();
@@ -284,7 +284,7 @@ mod tests {
 
     #[tokio::test]
     async fn dropping_the_writer_finishes_what_was_sent() {
-        let Held { writer, release, _dir } = held().await;
+        let Blocked { writer, release, _dir } = blocked().await;
         let (reply, answer) = oneshot::channel();
         writer
             .jobs

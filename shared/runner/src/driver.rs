@@ -242,7 +242,7 @@ impl Driver {
                 let ended_at_ms = checkpoint.ended_at.map(|at| at.millis());
                 if checkpoint.place == id.place() {
                     let recorded = Recorded {
-                        has_spoken: self.recorder.has_text(id.place()),
+                        has_reported_text: self.recorder.has_text(id.place()),
                         result: checkpoint.result,
                         attempts: checkpoint.attempts,
                         ended_at_ms,

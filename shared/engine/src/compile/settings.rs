@@ -1,4 +1,4 @@
-//! The fields of a document beside its nodes.
+//! The fields of a document other than its nodes.
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};

@@ -1,4 +1,4 @@
-//! The page of the docs on the kinds of nodes.
+//! Generates `docs/kinds.md`.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -45,7 +45,7 @@ fn section(page: &mut String, kind: &KindSpec) {
     let _ = writeln!(page, "\n```yaml\n- {example}\n```");
 }
 
-/// A value stands as code, words as they are.
+/// Renders a value as code, words as plain text.
 fn shown_default(default: &str) -> String {
     let is_words = default.is_empty() || default.contains([' ', '`', '\'']);
     if is_words { default.to_owned() } else { format!("`{default}`") }

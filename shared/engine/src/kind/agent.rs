@@ -83,8 +83,8 @@ const FIELDS: &[FieldSpec] = &[MODEL, PROMPT, MESSAGES, SYSTEM, TEMPERATURE, MAX
 const EXAMPLE: &str =
     r#"{ id: draft, type: agent, model: anthropic/claude-sonnet-4-5, prompt: "Write <api.words> words about <api.character>." }"#;
 
-/// The schema's properties are fields of the node. A schema that names none leaves open what the
-/// answer holds.
+/// The schema's properties become output fields of the node. Without properties, any field is
+/// allowed.
 fn outputs(node: &Map<String, Value>) -> OutputFields {
     let own = [
         OutputField::new("content", OutputType::Text),

@@ -42,7 +42,7 @@ pub(super) fn spec() -> KindSpec {
 #[derive(Debug)]
 struct Function {
     code: Code,
-    /// Bound only where the code names it: it may be large.
+    /// Bound only if the code names it, since it may be large.
     binds_api: bool,
 }
 

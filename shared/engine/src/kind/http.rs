@@ -1,4 +1,4 @@
-//! `http`: asks another server.
+//! `http`: sends a request to another server.
 
 use std::sync::Arc;
 use std::time::Duration;

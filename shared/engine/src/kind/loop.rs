@@ -1,4 +1,4 @@
-//! `loop`: runs its nodes again and again, one iteration after the other.
+//! `loop`: runs its nodes repeatedly, one iteration after the other.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ pub(super) const EACH: FieldSpec = FieldSpec::new("each", FieldType::Each, "a li
 pub(super) const FOR: FieldSpec =
     FieldSpec::new("for", FieldType::Count, "how many times, or a reference to a number").one_of(&["each", "for"]);
 pub(super) const NODES: FieldSpec = FieldSpec::new("nodes", FieldType::Nodes, "the nodes that run in each iteration").required();
-/// Read by the compiler, in the scope of the nodes.
+/// The compiler reads it, in the scope of the nodes.
 pub(super) const RESULT: FieldSpec =
     FieldSpec::with_default("result", FieldType::Any, "as a workflow's output", "what an iteration gives, read at its end");
 
@@ -59,7 +59,7 @@ impl Node for Loop {
     }
 }
 
-/// What a loop or parallel goes through, as written.
+/// What a loop or parallel iterates over, as written.
 #[derive(Debug)]
 pub(super) enum Over {
     Each(Template),
@@ -76,7 +76,7 @@ impl Over {
         }
     }
 
-    /// What a skipped node would have given is an empty list, or zero.
+    /// A skipped node counts as an empty list, or as zero.
     pub(super) fn items(&self, scope: &Scope<'_>) -> Result<Items, NodeError> {
         let items = match self {
             Self::Each(each) => match each.render(scope)? {

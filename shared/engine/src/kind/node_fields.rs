@@ -43,10 +43,10 @@ const AT_MOST_ONCE: FieldSpec = FieldSpec::with_default(
 /// In the order of the docs.
 pub(crate) const FIELDS: &[FieldSpec] = &[ID, TYPE, NAME, DESCRIPTION, AFTER, RETRY, TIMEOUT, AT_MOST_ONCE];
 
-/// Those that have an effect only where a kind makes calls.
+/// Fields that have an effect only on kinds that make calls.
 pub(crate) const CALL_FIELDS: [&str; 3] = ["retry", "timeout", "at_most_once"];
 
-/// How the calls of a node are made; `None` where its kind makes none.
+/// Returns how the node's calls are made; `None` if its kind makes none.
 pub(crate) fn read(fields: &mut Fields<'_, '_>, kind: &KindSpec) -> Option<CallSettings> {
     fields.string(&NAME);
     fields.string(&DESCRIPTION);

@@ -1,4 +1,4 @@
-//! `output`: what the run gives back. Usually written as the workflow's `output` section.
+//! `output`: the run's output. Usually written as the workflow's `output` section.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `parallel`: runs its nodes once per item, many iterations at the same time.
+//! `parallel`: runs its nodes once per item, with many concurrent iterations.
 
 use std::sync::Arc;
 

@@ -71,7 +71,7 @@ impl Node for Response {
     }
 }
 
-/// 1xx is no final answer.
+/// 1xx is not a final answer.
 fn valid_status(value: &Value) -> Option<u64> {
     let status = value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())?;
     (200..=599).contains(&status).then_some(status)

@@ -1,4 +1,4 @@
-//! `template`: puts text together.
+//! `template`: renders text.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `webhook`: calls another server, signed and retried by the platform, beside the run.
+//! `webhook`: calls another server; the platform signs and retries it independently of the run.
 
 use std::sync::Arc;
 use std::time::Duration;
