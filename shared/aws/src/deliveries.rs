@@ -158,7 +158,7 @@ impl Aws {
         let write = recorded_at(id, owner, &next, Log::Replace(newest), dated).only_if(condition);
         match self.table().write(&write).await? {
             Outcome::Done(_) => Ok(Written::Written),
-            Outcome::Refused(Some(item)) if item.find_text("owner") == Some(&owner.0) => anyhow::bail!("the delivery was wiped meanwhile"),
+            Outcome::Refused(Some(item)) if item.find_text("owner") == Some(&owner.0) => anyhow::bail!("the delivery was wiped during the write"),
             Outcome::Refused(item) => Ok(recorded_before(owner, item)),
         }
     }
@@ -231,7 +231,7 @@ fn redelivered_after(id: &DeliveryId, now: Timestamp) -> Write {
 }
 
 fn attempts_of(item: &Item) -> Result<&[AttributeValue]> {
-    item.value("attempts")?.as_l().map(Vec::as_slice).map_err(|_| anyhow::anyhow!("a delivery's log is no list"))
+    item.value("attempts")?.as_l().map(Vec::as_slice).map_err(|_| anyhow::anyhow!("a delivery's log is not a list"))
 }
 
 fn word(state: DeliveryState) -> &'static str {

@@ -75,7 +75,7 @@ pub(crate) fn refused_create(claims: &Claims, refusals: Vec<Option<Refusal>>) ->
     if claims.idempotency.is_some()
         && let Some(Refusal(item)) = refusals.next().flatten()
     {
-        return Ok(Created::Repeated(claim(&item.context("an idempotency row went away meanwhile")?)?));
+        return Ok(Created::Repeated(claim(&item.context("an idempotency row expired during the write")?)?));
     }
     let taken = claims.run_id.is_some() && refusals.next().flatten().is_some();
     Ok(if taken { Created::IdTaken } else { Created::Created })

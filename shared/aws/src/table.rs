@@ -96,7 +96,7 @@ impl Table {
             What::Put(item) => self.put(write, item).await,
             What::Update(key, expression) => self.update(write, key, expression).await,
             What::Delete(key) => self.delete(write, key).await,
-            What::Check(_) => Err(anyhow!("a check alone is no write")),
+            What::Check(_) => Err(anyhow!("a check alone is not a write")),
         }
     }
 

@@ -42,7 +42,7 @@ impl Limited {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Starts => "the key has started as many runs as it may for now",
-            Self::ConcurrentRuns => "the key has as many runs going on as it may at once",
+            Self::ConcurrentRuns => "the key has as many concurrent runs as it may",
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::problem::{did_you_mean, shortened};
 const MAX_FIELDS: usize = 200;
 const MAX_SCHEMA_BYTES: usize = 256 << 10;
 
-const NAME: FieldSpec = FieldSpec::new("name", FieldType::Words, "how callers send it; not `input`").required();
+const NAME: FieldSpec = FieldSpec::new("name", FieldType::Words, "the name that callers use; not `input`").required();
 const TYPE: FieldSpec = FieldSpec::with_default(
     "type",
     FieldType::OneOf(&InputType::NAMES),
@@ -25,8 +25,8 @@ const TYPE: FieldSpec = FieldSpec::with_default(
 const DESCRIPTION: FieldSpec = FieldSpec::new("description", FieldType::Words, "for callers");
 const DEFAULT: FieldSpec =
     FieldSpec::new("default", FieldType::Any, "makes the field optional; `null` is a value, and as a default it lets callers send `null`");
-const VALUE: FieldSpec = FieldSpec::new("value", FieldType::Any, "an example, sent when somebody tries the workflow without input");
-const SCHEMA: FieldSpec = FieldSpec::new("schema", FieldType::JsonSchema, "a JSON Schema that the value must fit; at most 256 KiB");
+const VALUE: FieldSpec = FieldSpec::new("value", FieldType::Any, "an example, sent when the workflow is tried out without input");
+const SCHEMA: FieldSpec = FieldSpec::new("schema", FieldType::JsonSchema, "a JSON Schema that the value must match; at most 256 KiB");
 
 /// The fields of an entry of the `input` section.
 pub(crate) const FIELDS: &[FieldSpec] = &[NAME, TYPE, DESCRIPTION, DEFAULT, VALUE, SCHEMA];

@@ -30,11 +30,11 @@ fn key(id: &str, prefix: &str) -> Result<Key> {
 }
 
 pub(crate) fn run_id(key: Key) -> Result<RunId> {
-    RunId::parse(&format!("run_{:032x}", u128::from_be_bytes(key))).context("the key is no run's")
+    RunId::parse(&format!("run_{:032x}", u128::from_be_bytes(key))).context("not the key of a run")
 }
 
 pub(crate) fn delivery_id(key: Key) -> Result<DeliveryId> {
-    DeliveryId::parse(&format!("whd_{:032x}", u128::from_be_bytes(key))).context("the key is no delivery's")
+    DeliveryId::parse(&format!("whd_{:032x}", u128::from_be_bytes(key))).context("not the key of a delivery")
 }
 
 /// Parses a unit variant from its stored name.

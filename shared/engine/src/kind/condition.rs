@@ -35,22 +35,22 @@ const BRANCHES: FieldSpec = FieldSpec::new(
     "`[{ name, if }]`, at most 100; the first whose `if` is true is taken, and a last one without `if` is taken otherwise",
 )
 .required();
-const NAME: FieldSpec = FieldSpec::new("name", FieldType::Words, "by which others hang on the branch").required();
+const NAME: FieldSpec = FieldSpec::new("name", FieldType::Words, "the name by which other nodes depend on the branch").required();
 const IF: FieldSpec = FieldSpec::new("if", FieldType::Code, "a CEL expression that gives true or false");
 
 const BRANCH: &[FieldSpec] = &[NAME, IF];
 
 const DETAILS: &str = "\
-`branch` is the name of the branch that was taken, or `null`. Other nodes hang on a branch by `after: [id.branch]`; where
-no branch is taken nothing that hangs on one runs. A branch cannot be called `error`.
+`branch` is the name of the branch that was taken, or `null`. Other nodes depend on a branch with `after: [id.branch]`. If
+no branch is taken, no node that depends on one runs. A branch cannot be called `error`.
 
 `if` is a [CEL](https://cel.dev) expression that gives true or false.
 
-- References are variables: `<api.words> > 100 && <draft.model> != \"\"`. What is missing is `null`.
-- Whole numbers are integers and compare with fractions. In arithmetic both sides must be of one kind:
+- References are variables: `<api.words> > 100 && <draft.model> != \"\"`. A missing value is `null`.
+- Whole numbers are integers and compare with fractions. In arithmetic both sides must have the same type:
   `double(<api.n>) * 1.5`.
-- At most 2,000 characters, at most two list macros (`all`, `exists`, `map` …) inside one another, no `+` and no `matches`
-  inside one.";
+- At most 2,000 characters, at most two nested list macros (`all`, `exists`, `map` …), no `+` and no `matches` inside a
+  macro.";
 
 const EXAMPLE: &str = r#"{ id: long, type: condition, branches: [ { name: "yes", if: "<api.words> > 100" }, { name: "no" } ] }"#;
 

@@ -20,7 +20,7 @@ const STATUS: FieldSpec = FieldSpec::with_default(
 const HEADERS: FieldSpec = FieldSpec::new("headers", FieldType::Texts, "name to text");
 
 const DETAILS: &str = "\
-The first one to run wins: nothing new starts after it, what runs finishes, and later errors change nothing. The run's
+The first one to run wins: nothing new starts after it, open calls finish, and later errors change nothing. The run's
 output is `{data, status, headers}`.";
 
 const FIELDS: &[FieldSpec] = &[DATA, STATUS, HEADERS];
