@@ -65,6 +65,8 @@ pub(crate) enum Command {
     Doctor(doctor::Args),
     /// Print the JSON Schema of workflow documents, for editors
     Schema,
+    /// Print the OpenAPI document of the HTTP API
+    Openapi,
     /// Print a completion script for a shell
     Completions(completions::Args),
 }

@@ -11,6 +11,7 @@ pub(crate) mod keys;
 pub(crate) mod secrets;
 pub(crate) mod doctor;
 pub(crate) mod schema;
+pub(crate) mod openapi;
 pub(crate) mod completions;
 
 use std::io::IsTerminal;
@@ -39,6 +40,7 @@ pub(crate) fn run(arguments: Arguments, output: &Output) -> Result<ExitCode> {
             Command::Secrets(command) => secrets::run(&command, &global, output).await,
             Command::Doctor(args) => doctor::run(&args, &global, output).await,
             Command::Schema => schema::run(output),
+            Command::Openapi => openapi::run(output),
             Command::Completions(args) => completions::run(&args, output),
         }
     });

@@ -6,6 +6,7 @@ pub mod home;
 pub mod double;
 pub mod stores;
 pub mod server;
+pub mod contract;
 pub mod process;
 pub mod receiver;
 pub mod clock;

@@ -1,61 +1,88 @@
 //! The native API, one file per resource.
 
-use std::sync::Arc;
+#[cfg(feature = "starts")]
+pub(crate) mod start;
 
-use axum::Router;
-use axum::routing::{delete, get, post, put};
-use flowgate_app::App;
-
-#[cfg(feature = "starts")]
-mod start;
-#[cfg(feature = "starts")]
-mod prefer;
-#[cfg(feature = "starts")]
-mod live;
+pub(crate) mod run;
 mod runs;
-mod run_events;
+mod trace;
+mod events;
 mod deliveries;
 mod workflows;
+mod versions;
 mod keys;
 mod secrets;
-mod page;
+mod health;
 
-/// What begins runs.
-#[cfg(feature = "starts")]
-pub(crate) fn starts() -> Router<Arc<flowgate_runner::Runner>> {
-    Router::new().route("/v1/workflows/{workflow_id}/runs", post(start::start)).route("/v1/runs/{run_id}/replay", post(start::replay))
+use std::sync::Arc;
+
+use flowgate_app::App;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::http::caller::Authenticated;
+use crate::http::problem::{Problem, Refusal};
+
+type Caller = Authenticated<Refusal>;
+
+#[derive(OpenApi)]
+#[openapi(
+    tags(
+        (name = "Runs", description = "Start runs, read them, follow them, cancel them."),
+        (name = "Workflows", description = "Drafts, versions, and which of them callers run."),
+        (name = "Keys", description = "API keys, and what each of them may do."),
+        (name = "Secrets", description = "Secrets of providers, and those that sign webhooks."),
+        (name = "Webhooks", description = "The log of deliveries."),
+        (name = "Service", description = "The service itself."),
+    ),
+    components(schemas(
+        Problem,
+        events::NodeStarted,
+        events::Chunk,
+        events::NodeAttempt,
+        events::NodeReset,
+        events::NodeFinished,
+        events::Reconnect,
+    ))
+)]
+struct Native;
+
+fn documented<S: Clone + Send + Sync + 'static>() -> OpenApiRouter<S> {
+    OpenApiRouter::with_openapi(Native::openapi())
 }
 
-/// What reads and cancels them, and their deliveries.
-pub(crate) fn reads() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v1/workflows/{workflow_id}/runs", get(runs::list))
-        .route("/v1/runs/{run_id}", get(runs::read))
-        .route("/v1/runs/{run_id}/events", get(run_events::read))
-        .route("/v1/runs/{run_id}/trace", get(runs::trace))
-        .route("/v1/runs/{run_id}/cancel", post(runs::cancel))
-        .route("/v1/runs/{run_id}/deliveries", get(deliveries::of_run))
-        .route("/v1/deliveries/{delivery_id}/redeliver", post(deliveries::redeliver))
+/// Runs, after their start.
+pub(crate) fn reads() -> OpenApiRouter<Arc<App>> {
+    documented()
+        .routes(routes!(runs::list))
+        .routes(routes!(runs::read))
+        .routes(routes!(events::read))
+        .routes(routes!(trace::read))
+        .routes(routes!(runs::cancel))
+        .routes(routes!(deliveries::list))
+        .routes(routes!(deliveries::redeliver))
 }
 
 /// API keys, and the secrets of providers and webhooks.
-pub(crate) fn keys() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v1/keys", post(keys::create).get(keys::list))
-        .route("/v1/keys/{key_id}", delete(keys::revoke))
-        .route("/v1/keys/{key_id}/rotate", post(keys::rotate))
-        .route("/v1/secrets", get(secrets::list))
-        .route("/v1/secrets/{name}", put(secrets::put).get(secrets::read).delete(secrets::delete))
-        .route("/v1/workflows/{workflow_id}/signing-secret", get(secrets::signing))
-        .route("/v1/workflows/{workflow_id}/signing-secret/rotate", post(secrets::rotate_signing))
+pub(crate) fn keys() -> OpenApiRouter<Arc<App>> {
+    documented()
+        .routes(routes!(keys::create, keys::list))
+        .routes(routes!(keys::revoke))
+        .routes(routes!(keys::rotate))
+        .routes(routes!(secrets::list))
+        .routes(routes!(secrets::put, secrets::read, secrets::delete))
+        .routes(routes!(secrets::signing))
+        .routes(routes!(secrets::rotate_signing))
+        .routes(routes!(health::read))
 }
 
 /// Drafts, versions, and which of them callers run.
-pub(crate) fn workflows() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v1/workflows", get(workflows::list))
-        .route("/v1/workflows/{workflow_id}", put(workflows::save).get(workflows::read).delete(workflows::delete))
-        .route("/v1/workflows/{workflow_id}/versions", post(workflows::publish).get(workflows::versions))
-        .route("/v1/workflows/{workflow_id}/rollback", post(workflows::rollback))
-        .route("/v1/workflows/{workflow_id}/active", delete(workflows::unpublish))
+pub(crate) fn workflows() -> OpenApiRouter<Arc<App>> {
+    documented()
+        .routes(routes!(workflows::list))
+        .routes(routes!(workflows::save, workflows::read, workflows::delete))
+        .routes(routes!(versions::publish, versions::list))
+        .routes(routes!(versions::rollback))
+        .routes(routes!(versions::unpublish))
 }

@@ -70,6 +70,7 @@ async fn from_an_example_to_a_run() {
     let shell = Shell::new(&server);
     assert_eq!(shell.run("init").await.code, 0);
     assert_eq!(shell.read("workflow.schema.json"), shell.run("schema").await.out);
+    assert_eq!(shell.run("openapi").await.out, flowgate_api::openapi::DOCUMENT);
     assert_eq!(shell.run("init").await.code, 2, "what is there is not overwritten");
     assert_eq!(shell.run("validate workflow.yaml").await.out, "workflow.yaml: no problems\n");
     let published = shell.run("publish workflow.yaml --id blurb --notes first").await;

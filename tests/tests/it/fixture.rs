@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use flowgate_tests::contract::check_answer;
 use flowgate_tests::home::patience;
 use flowgate_tests::server::TestServer;
 use reqwest::{Method, RequestBuilder, Response};
@@ -22,15 +23,17 @@ pub(crate) fn fixture(server: &TestServer, file: &str, values: &[(&str, &str)]) 
     if body.trim().is_empty() { request } else { request.body(body.to_owned()) }
 }
 
-/// Status and body.
+/// Status and body, which must be as the OpenAPI document says.
 pub(crate) async fn answer(request: RequestBuilder) -> (u16, Value) {
     json_of(request.send().await.expect("an answer")).await
 }
 
 pub(crate) async fn json_of(response: Response) -> (u16, Value) {
-    let status = response.status().as_u16();
+    let (status, path) = (response.status().as_u16(), response.url().path().to_owned());
     let text = response.text().await.expect("a body");
-    (status, serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status}: {text:?} is no JSON")))
+    let body = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status}: {text:?} is no JSON"));
+    check_answer(&path, status, &body);
+    (status, body)
 }
 
 /// Asks again until the answer is as it should be; panics with the last one when the home's patience is at its end.

@@ -7,6 +7,7 @@ mod ports_local;
 mod ports_aws;
 
 mod fixture;
+mod contract;
 mod dialect_gptbots;
 mod dialect_sim;
 mod dialect_sim_executions;

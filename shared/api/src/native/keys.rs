@@ -1,4 +1,6 @@
-//! API keys: the key itself is in the answer that makes it, and nowhere else.
+//! API keys: the key itself is in the response that makes it, and nowhere else.
+
+mod new_key;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,57 +10,213 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use flowgate_app::App;
 use flowgate_app::key::{KeyRecord, Scope, WorkflowScope};
-use flowgate_app::keys::{IssuedKey, KeyRequest};
-use flowgate_app::limit::{KeyLimits, Rate};
-use flowgate_app::time::Timestamp;
+use flowgate_app::keys::IssuedKey as Issued;
+use flowgate_app::{App, limit};
 use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use secrecy::ExposeSecret;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
 
-use super::page;
-use crate::body;
-use crate::caller::caller;
-use crate::fields::{Fields, kind_of};
-use crate::problem::Refusal;
-use crate::request::{QueryPairs, Segments};
+use self::new_key::NewKey;
+use super::Caller;
+use crate::http::body;
+use crate::http::fields::Fields;
+use crate::http::page::{self, List, PageQuery};
+use crate::http::problem::{Problem, Refusal};
+use crate::http::refused::{Denied, Refused};
+use crate::http::request::{QueryPairs, Segments};
+use crate::http::time::Time;
 
-const USUAL_OVERLAP: u64 = 24 * 3600;
+const DEFAULT_OVERLAP: u64 = 24 * 3600;
 
-pub(super) async fn create(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
-    let caller = caller(&app, &headers).await?;
-    let request = read_request(body::parse(&body::read(&headers, body).await?)?)?;
-    let issued = app.create_key(&caller, request).await?;
-    Ok(issued_answer(&issued))
+/// How a key is followed by another.
+#[derive(Debug, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeyRotation {
+    /// How long the old key works on.
+    #[schema(required = false, maximum = 604_800, default = 86_400)]
+    overlap_seconds: u64,
 }
 
-pub(super) async fn list(State(app): State<Arc<App>>, query: QueryPairs, uri: Uri, headers: HeaderMap) -> Result<Response, Refusal> {
-    let caller = caller(&app, &headers).await?;
-    let found = app.list_keys(&caller, page::request(&query)?).await?;
-    Ok(no_store(page::answer(&app, &uri, &query, &found, answer)))
+/// An API key, without the key itself.
+#[derive(Serialize, ToSchema)]
+struct Key<'a> {
+    #[schema(examples("0NsJmBnJDMqF"))]
+    id: &'a str,
+    name: &'a str,
+    workflows: KeyWorkflows<'a>,
+    scopes: Vec<KeyScope>,
+    created_at: Time,
+    #[schema(required)]
+    expires_at: Option<Time>,
+    #[schema(required)]
+    limits: Option<KeyLimits>,
+    /// Set by revocation, and by rotation.
+    #[schema(required)]
+    ends_at: Option<Time>,
+    /// The key that it follows.
+    #[schema(required)]
+    rotated_from: Option<&'a str>,
+    /// Noted at most once a minute.
+    #[schema(required)]
+    last_used_at: Option<Time>,
 }
 
-pub(super) async fn revoke(State(app): State<Arc<App>>, Segments(id): Segments<String>, headers: HeaderMap) -> Result<StatusCode, Refusal> {
-    let caller = caller(&app, &headers).await?;
+/// A new key.
+#[derive(Serialize, ToSchema)]
+struct IssuedKey<'a> {
+    #[serde(flatten)]
+    record: Key<'a>,
+    /// The key itself, here and never again.
+    #[schema(examples("fg_0NsJmBnJDMqF_…"))]
+    key: &'a str,
+}
+
+/// The ids of the workflows that a key is good for, or `"*"` for all.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+enum KeyWorkflows<'a> {
+    All(#[schema(inline)] AllWorkflows),
+    Only(&'a BTreeSet<String>),
+}
+
+#[derive(Serialize, ToSchema)]
+enum AllWorkflows {
+    #[serde(rename = "*")]
+    All,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum KeyScope {
+    /// Start runs, send webhooks again.
+    Run,
+    /// Read and list runs, events, traces, deliveries.
+    Read,
+    /// Cancel runs.
+    Cancel,
+    /// Save and publish workflows; secrets.
+    Author,
+    /// Everything, keys too.
+    Admin,
+}
+
+/// How many runs a key may start.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+struct KeyLimits {
+    requests_per_minute: u32,
+    burst: u32,
+    #[schema(required)]
+    concurrent_runs: Option<u32>,
+}
+
+/// Make a key
+///
+/// The response is the only place that shows the key. Needs the scope `admin`, for all workflows.
+#[utoipa::path(
+    post,
+    path = "/v1/keys",
+    operation_id = "create_key",
+    tag = "Keys",
+    request_body = NewKey,
+    responses(
+        (status = 201, description = "The key.", body = IssuedKey),
+        Denied<Problem>,
+        Refused<Problem, 400>,
+        Refused<Problem, 413>,
+    )
+)]
+pub(super) async fn create(State(app): State<Arc<App>>, caller: Caller, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
+    let new = NewKey::read(body::parse(&body::read(&headers, body).await?)?)?;
+    let issued = app.create_key(&caller, new.into()).await?;
+    Ok(created(&issued))
+}
+
+type KeyList<'a> = List<Key<'a>>;
+
+/// List the keys
+///
+/// Needs the scope `admin`, for all workflows.
+#[utoipa::path(
+    get,
+    path = "/v1/keys",
+    operation_id = "list_keys",
+    tag = "Keys",
+    params(PageQuery),
+    responses(
+        (
+            status = 200,
+            description = "A page of keys. The header `Link` has the next page's URL.",
+            body = KeyList,
+        ),
+        Denied<Problem>,
+        Refused<Problem, 400>,
+    )
+)]
+pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller, query: QueryPairs, uri: Uri) -> Result<Response, Refusal> {
+    let found = app.list_keys(&caller, PageQuery::read(&query)?.into()).await?;
+    Ok(no_store(page::response(&app, &uri, &query, &found, Key::from)))
+}
+
+/// Revoke a key
+///
+/// At once. Needs the scope `admin`, for all workflows.
+#[utoipa::path(
+    delete,
+    path = "/v1/keys/{key_id}",
+    operation_id = "revoke_key",
+    tag = "Keys",
+    params(("key_id" = String, Path, description = "The key's id.")),
+    responses(
+        (status = 204, description = "The key is revoked."),
+        Denied<Problem>,
+        Refused<Problem, 404>,
+    )
+)]
+pub(super) async fn revoke(State(app): State<Arc<App>>, Segments(id): Segments<String>, caller: Caller) -> Result<StatusCode, Refusal> {
     app.revoke_key(&caller, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// A new key with the old one's rights; the old one works on for `overlap_seconds`.
+/// Rotate a key
+///
+/// Makes a new key with the rights of the old one, which works on for a while. Needs the scope
+/// `admin`, for all workflows.
+#[utoipa::path(
+    post,
+    path = "/v1/keys/{key_id}/rotate",
+    operation_id = "rotate_key",
+    tag = "Keys",
+    params(("key_id" = String, Path, description = "The old key's id.")),
+    request_body = Option<KeyRotation>,
+    responses(
+        (status = 201, description = "The new key.", body = IssuedKey),
+        Denied<Problem>,
+        Refused<Problem, 400>,
+        Refused<Problem, 404>,
+        Refused<Problem, 413>,
+    )
+)]
 pub(super) async fn rotate(
     State(app): State<Arc<App>>,
     Segments(id): Segments<String>,
+    caller: Caller,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let caller = caller(&app, &headers).await?;
-    let mut fields = Fields::of_body(body::parse_or_empty(&body::read(&headers, body).await?)?)?;
-    let overlap = fields.take_integer("overlap_seconds").unwrap_or(USUAL_OVERLAP);
-    fields.finish()?;
-    let issued = app.rotate_key(&caller, &id, Duration::from_secs(overlap)).await?;
-    Ok(issued_answer(&issued))
+    let rotation = KeyRotation::read(body::parse_or_empty(&body::read(&headers, body).await?)?)?;
+    let overlap = Duration::from_secs(rotation.overlap_seconds);
+    let issued = app.rotate_key(&caller, &id, overlap).await?;
+    Ok(created(&issued))
+}
+
+fn created(issued: &Issued) -> Response {
+    let record = (&issued.record).into();
+    let key = IssuedKey { record, key: issued.key.expose_secret() };
+    no_store((StatusCode::CREATED, Json(key)).into_response())
 }
 
 pub(super) fn no_store(mut response: Response) -> Response {
@@ -66,134 +224,56 @@ pub(super) fn no_store(mut response: Response) -> Response {
     response
 }
 
-fn read_request(body: Value) -> flowgate_app::Result<KeyRequest> {
-    let mut fields = Fields::of_body(body)?;
-    let name = fields.require("name", Fields::take_string).unwrap_or_default();
-    let workflows = fields.require("workflows", take_workflows).unwrap_or(WorkflowScope::Only(BTreeSet::new()));
-    let scopes = fields.require("scopes", take_scopes).unwrap_or_default();
-    let expires_at = take_time(&mut fields, "expires_at");
-    let limits = fields.take_object("limits").map(|limits| fields.within("limits", limits, read_limits));
-    fields.finish()?;
-    Ok(KeyRequest { name, workflows, scopes, expires_at, limits })
+impl KeyRotation {
+    fn read(body: Value) -> flowgate_app::Result<Self> {
+        let mut fields = Fields::of_body(body)?;
+        let overlap_seconds = fields.take_integer("overlap_seconds").unwrap_or(DEFAULT_OVERLAP);
+        fields.finish()?;
+        Ok(Self { overlap_seconds })
+    }
 }
 
-/// A minute's worth may be started at once where nothing else is said.
-fn read_limits(fields: &mut Fields) -> KeyLimits {
-    // What is too much for us is out of bounds either way.
-    let number = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-    let requests_per_minute = fields.require("requests_per_minute", Fields::take_integer).map_or(1, number);
-    let burst = fields.take_integer("burst").map_or(requests_per_minute, number);
-    KeyLimits { rate: Rate { requests_per_minute, burst }, concurrent_runs: fields.take_integer("concurrent_runs").map(number) }
-}
-
-fn take_workflows(fields: &mut Fields, key: &str) -> Option<WorkflowScope> {
-    match fields.take(key)? {
-        Value::String(all) if all == "*" => Some(WorkflowScope::All),
-        Value::Array(ids) => Some(WorkflowScope::Only(strings(fields, key, ids, |id| Some(id.to_owned()), "must be a workflow id"))),
-        other => {
-            fields.problem(key, format!("must be \"*\" or an array of workflow ids, not {}", kind_of(&other)));
-            None
+impl<'a> From<&'a KeyRecord> for Key<'a> {
+    fn from(key: &'a KeyRecord) -> Self {
+        Self {
+            id: &key.id,
+            name: &key.name,
+            workflows: (&key.workflows).into(),
+            scopes: key.scopes.iter().copied().map(Into::into).collect(),
+            created_at: key.created_at.into(),
+            expires_at: key.expires_at.map(Into::into),
+            limits: key.limits.map(Into::into),
+            ends_at: key.ends_at.map(Into::into),
+            rotated_from: key.rotated_from.as_deref(),
+            last_used_at: key.last_used_at.map(Into::into),
         }
     }
 }
 
-fn take_scopes(fields: &mut Fields, key: &str) -> Option<BTreeSet<Scope>> {
-    let scopes = fields.take_list(key)?;
-    Some(strings(fields, key, scopes, Scope::parse, "must be one of run, read, cancel, author, admin"))
-}
-
-fn strings<T: Ord>(fields: &mut Fields, key: &str, items: Vec<Value>, read: impl Fn(&str) -> Option<T>, wanted: &str) -> BTreeSet<T> {
-    let mut found = BTreeSet::new();
-    for (index, item) in items.iter().enumerate() {
-        match item.as_str().and_then(&read) {
-            Some(item) => drop(found.insert(item)),
-            None => fields.item_problem(key, index, wanted),
+impl<'a> From<&'a WorkflowScope> for KeyWorkflows<'a> {
+    fn from(scope: &'a WorkflowScope) -> Self {
+        match scope {
+            WorkflowScope::All => Self::All(AllWorkflows::All),
+            WorkflowScope::Only(ids) => Self::Only(ids),
         }
     }
-    found
 }
 
-fn take_time(fields: &mut Fields, key: &str) -> Option<Timestamp> {
-    let text = fields.take_string(key)?;
-    let time = Timestamp::parse_rfc3339(&text);
-    if time.is_none() {
-        fields.problem(key, "must be a time such as 2026-01-31T08:15:00Z");
+impl From<Scope> for KeyScope {
+    fn from(scope: Scope) -> Self {
+        match scope {
+            Scope::Run => Self::Run,
+            Scope::Read => Self::Read,
+            Scope::Cancel => Self::Cancel,
+            Scope::Author => Self::Author,
+            Scope::Admin => Self::Admin,
+        }
     }
-    time
 }
 
-fn issued_answer(issued: &IssuedKey) -> Response {
-    let mut body = answer(&issued.record);
-    body["key"] = Value::String(issued.key.expose_secret().to_owned());
-    no_store((StatusCode::CREATED, Json(body)).into_response())
-}
-
-fn answer(key: &KeyRecord) -> Value {
-    let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
-    json!({
-        "id": key.id,
-        "name": key.name,
-        "workflows": match &key.workflows {
-            WorkflowScope::All => json!("*"),
-            WorkflowScope::Only(ids) => json!(ids),
-        },
-        "scopes": key.scopes,
-        "created_at": key.created_at.to_string(),
-        "expires_at": time(key.expires_at),
-        "limits": key.limits,
-        "ends_at": time(key.ends_at),
-        "rotated_from": key.rotated_from,
-        "last_used_at": time(key.last_used_at),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use flowgate_app::Error;
-
-    use super::*;
-
-    #[test]
-    fn reads_a_request() {
-        let request =
-            read_request(json!({ "name": "ci", "workflows": ["a", "b"], "scopes": ["run", "read"], "expires_at": "2030-01-01T00:00:00Z" }))
-                .unwrap();
-        assert_eq!(request.workflows, WorkflowScope::Only(["a".to_owned(), "b".to_owned()].into()));
-        assert_eq!(request.scopes, [Scope::Run, Scope::Read].into());
-        assert_eq!(request.expires_at.unwrap().to_string(), "2030-01-01T00:00:00.000Z");
-        let request = |limits: Value| read_request(json!({ "name": "ci", "workflows": "*", "scopes": ["run"], "limits": limits })).unwrap();
-        assert_eq!(request(Value::Null).workflows, WorkflowScope::All);
-        assert_eq!(request(Value::Null).limits, None);
-        let limits = |limits: Value| request(limits).limits.map(|limits| json!(limits)).unwrap();
-        assert_eq!(
-            limits(json!({ "requests_per_minute": 60 })),
-            json!({ "requests_per_minute": 60, "burst": 60, "concurrent_runs": null })
-        );
-        let all = json!({ "requests_per_minute": 60, "burst": 5, "concurrent_runs": 2 });
-        assert_eq!(limits(all.clone()), all);
-    }
-
-    #[test]
-    fn names_every_wrong_field() {
-        let limits = json!({ "requests_per_minute": -1, "burst": "5", "per_hour": 1 });
-        let error =
-            read_request(json!({ "workflows": "all", "scopes": ["run", "write", 1], "expires_at": "soon", "limits": limits, "x": 1 }))
-                .unwrap_err();
-        let Error::BadInput(problems) = error else { panic!("{error:?}") };
-        let pointers: Vec<_> = problems.iter().map(|problem| problem.pointer.as_str()).collect();
-        assert_eq!(
-            pointers,
-            [
-                "/name",
-                "/workflows",
-                "/scopes/1",
-                "/scopes/2",
-                "/expires_at",
-                "/limits/requests_per_minute",
-                "/limits/burst",
-                "/limits/per_hour",
-                "/x"
-            ]
-        );
+impl From<limit::KeyLimits> for KeyLimits {
+    fn from(limit::KeyLimits { rate, concurrent_runs }: limit::KeyLimits) -> Self {
+        let limit::Rate { requests_per_minute, burst } = rate;
+        Self { requests_per_minute, burst, concurrent_runs }
     }
 }

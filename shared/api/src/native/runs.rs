@@ -1,134 +1,165 @@
-//! Runs: read, list, explain, cancel.
+//! Runs, after their start: read, list, cancel.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use flowgate_app::answer::RunAnswer;
-use flowgate_app::event::NodeTrace;
-use flowgate_app::id::RunId;
-use flowgate_app::run::{RunFilter, RunRecord, RunState};
+use flowgate_app::run::RunFilter;
+use flowgate_app::run::RunState;
 use flowgate_app::runs::Cancelled;
 use flowgate_app::time::Timestamp;
 use flowgate_app::{App, Error};
-use http::header::{LOCATION, RETRY_AFTER};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
-use serde_json::{Value, json};
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, Uri};
+use utoipa::IntoParams;
 
-use super::page;
-use crate::caller::caller;
-use crate::problem::Refusal;
-use crate::request::{QueryPairs, Segments};
-use crate::status::RETRY_SECONDS;
+use super::Caller;
+use super::run::{self, Run, RunStatus};
+use crate::http::page::{self, List, PageQuery, bad_query};
+use crate::http::problem::{Problem, Refusal};
+use crate::http::refused::{Denied, Refused};
+use crate::http::request::{QueryPairs, Segments};
+use crate::http::status::RETRY_SECONDS;
+use crate::http::time::Time;
 
-const X_RUN_ID: HeaderName = HeaderName::from_static("x-run-id");
-
-pub(super) async fn read(State(app): State<Arc<App>>, Segments(run_id): Segments<String>, headers: HeaderMap) -> Result<Response, Refusal> {
-    let caller = caller(&app, &headers).await?;
+/// Read a run
+///
+/// Needs the scope `read`. While the run goes on, `Retry-After` says when to ask again.
+#[utoipa::path(
+    get,
+    path = "/v1/runs/{run_id}",
+    operation_id = "read_run",
+    tag = "Runs",
+    params(("run_id" = String, Path, description = "The run's id.")),
+    responses(
+        (status = 200, description = "The run.", body = Run),
+        Denied<Problem>,
+        Refused<Problem, 404>,
+        Refused<Problem, 410>,
+    )
+)]
+pub(super) async fn read(State(app): State<Arc<App>>, Segments(run_id): Segments<String>, caller: Caller) -> Result<Response, Refusal> {
     let record = app.read_run(&caller, &run_id).await?;
-    let mut response = Json(RunAnswer::new(&record, &app.settings.public_url)).into_response();
+    let mut response = Json(Run::new(&app, &record)).into_response();
     if !record.state.has_ended() {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
     }
     Ok(response)
 }
 
+type RunList<'a> = List<Run<'a>>;
+
+/// Which runs of a workflow are listed.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct RunsQuery {
+    #[param(value_type = Option<RunStatus>)]
+    status: Option<RunState>,
+    /// The `user` of their start.
+    user: Option<String>,
+    /// Created at this time or later.
+    #[param(value_type = Option<Time>)]
+    created_from: Option<Timestamp>,
+    /// Created before this time.
+    #[param(value_type = Option<Time>)]
+    created_before: Option<Timestamp>,
+}
+
+/// List the runs of a workflow
+///
+/// Newest first. Needs the scope `read`.
+#[utoipa::path(
+    get,
+    path = "/v1/workflows/{workflow_id}/runs",
+    operation_id = "list_runs",
+    tag = "Runs",
+    params(
+        ("workflow_id" = String, Path, description = "The workflow's id."),
+        RunsQuery,
+        PageQuery,
+    ),
+    responses(
+        (
+            status = 200,
+            description = "A page of runs. The header `Link` has the next page's URL.",
+            body = RunList,
+        ),
+        Denied<Problem>,
+        Refused<Problem, 400>,
+        Refused<Problem, 404>,
+    )
+)]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     Segments(workflow_id): Segments<String>,
+    caller: Caller,
     query: QueryPairs,
     uri: Uri,
-    headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let caller = caller(&app, &headers).await?;
-    let filter = RunFilter {
-        state: query.get("status").map(state).transpose()?,
-        user: query.get("user").map(str::to_owned),
-        created_from: time(&query, "created_from")?,
-        created_before: time(&query, "created_before")?,
-        oldest_first: false,
-    };
-    let found = app.list_runs(&caller, &workflow_id, filter, page::request(&query)?).await?;
-    let item = |record: &RunRecord| json!(RunAnswer::new(record, &app.settings.public_url));
-    Ok(page::answer(&app, &uri, &query, &found, item))
+    let filter = RunsQuery::read(&query)?.into();
+    let page = PageQuery::read(&query)?.into();
+    let found = app.list_runs(&caller, &workflow_id, filter, page).await?;
+    Ok(page::response(&app, &uri, &query, &found, |record| Run::new(&app, record)))
 }
 
-pub(super) async fn trace(
-    State(app): State<Arc<App>>,
-    Segments(run_id): Segments<String>,
-    headers: HeaderMap,
-) -> Result<Json<Value>, Refusal> {
-    let caller = caller(&app, &headers).await?;
-    let record = app.read_run(&caller, &run_id).await?;
-    let nodes: Vec<_> = app.trace(&record).await?.iter().map(node_answer).collect();
-    Ok(Json(
-        json!({ "run_id": record.head.id, "workflow_id": record.head.workflow_id, "version": record.head.version, "status": record.state.as_str(), "nodes": nodes }),
-    ))
-}
-
-/// 200 once the run has ended, 202 while whoever drives it is still to see the request.
-pub(super) async fn cancel(
-    State(app): State<Arc<App>>,
-    Segments(run_id): Segments<String>,
-    headers: HeaderMap,
-) -> Result<Response, Refusal> {
-    let caller = caller(&app, &headers).await?;
+/// Cancel a run
+///
+/// Needs the scope `cancel`.
+#[utoipa::path(
+    post,
+    path = "/v1/runs/{run_id}/cancel",
+    operation_id = "cancel_run",
+    tag = "Runs",
+    params(("run_id" = String, Path, description = "The run's id.")),
+    responses(
+        (status = 200, description = "The run has ended as cancelled.", body = Run),
+        (
+            status = 202,
+            description = "Whoever drives the run has yet to see the request.",
+            body = Run,
+        ),
+        Denied<Problem>,
+        Refused<Problem, 404>,
+        Refused<Problem, 409>,
+    )
+)]
+pub(super) async fn cancel(State(app): State<Arc<App>>, Segments(run_id): Segments<String>, caller: Caller) -> Result<Response, Refusal> {
     match app.cancel_run(&caller, &run_id).await? {
-        Cancelled::Cancelled(record) => Ok(answer(&app, &record)),
+        Cancelled::Cancelled(record) => Ok(run::response(&app, &record)),
         Cancelled::Already(record) => Err(Error::AlreadyEnded(record.state).into()),
     }
 }
 
-/// 200 with a run that has ended, however it ended; 202 with one that goes on.
-pub(super) fn answer(app: &App, record: &RunRecord) -> Response {
-    if !record.state.has_ended() {
-        return accepted(app, record);
-    }
-    let mut response = Json(RunAnswer::new(record, &app.settings.public_url)).into_response();
-    name_run(&mut response, app, &record.head.id);
-    response
-}
-
-pub(super) fn accepted(app: &App, record: &RunRecord) -> Response {
-    let mut response = (StatusCode::ACCEPTED, Json(RunAnswer::new(record, &app.settings.public_url))).into_response();
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
-    name_run(&mut response, app, &record.head.id);
-    response
-}
-
-/// `X-Run-Id` and `Location`.
-pub(super) fn name_run(response: &mut Response, app: &App, run: &RunId) {
-    for (name, value) in [(X_RUN_ID, run.to_string()), (LOCATION, format!("{}/v1/runs/{run}", app.settings.public_url))] {
-        if let Ok(value) = HeaderValue::try_from(value) {
-            response.headers_mut().insert(name, value);
-        }
+impl RunsQuery {
+    fn read(query: &QueryPairs) -> Result<Self, Error> {
+        Ok(Self {
+            status: query.get("status").map(state).transpose()?,
+            user: query.get("user").map(str::to_owned),
+            created_from: time(query, "created_from")?,
+            created_before: time(query, "created_before")?,
+        })
     }
 }
 
-fn node_answer(node: &NodeTrace) -> Value {
-    json!({
-        "node": node.node,
-        "kind": node.kind,
-        "status": node.status,
-        "attempts": node.attempts,
-        "started_at": node.started_at.map(|at| at.to_string()),
-        "duration_ms": node.duration_ms,
-        "input": node.input,
-        "output": node.output,
-        "error": node.error,
-        "tokens": node.tokens,
-        "cost_nano_usd": node.cost_nano_usd,
-    })
+impl From<RunsQuery> for RunFilter {
+    fn from(query: RunsQuery) -> Self {
+        let RunsQuery { status, user, created_from, created_before } = query;
+        Self { state: status, user, created_from, created_before, oldest_first: false }
+    }
 }
 
 fn state(text: &str) -> Result<RunState, Error> {
     let states = [RunState::Pending, RunState::Running, RunState::Waiting, RunState::Succeeded, RunState::Failed, RunState::Cancelled];
+    let message = "must be one of pending, running, waiting, succeeded, failed, cancelled";
     let known = states.into_iter().find(|state| state.as_str() == text);
-    known.ok_or_else(|| page::bad_query("status", "must be one of pending, running, waiting, succeeded, failed, cancelled"))
+    known.ok_or_else(|| bad_query("status", message))
 }
 
 fn time(query: &QueryPairs, name: &str) -> Result<Option<Timestamp>, Error> {
-    let read = |text| Timestamp::parse_rfc3339(text).ok_or_else(|| page::bad_query(name, "must be a time such as 2026-01-31T08:15:00Z"));
+    let read = |text| {
+        let message = "must be a time such as 2026-01-31T08:15:00Z";
+        Timestamp::parse_rfc3339(text).ok_or_else(|| bad_query(name, message))
+    };
     query.get(name).map(read).transpose()
 }

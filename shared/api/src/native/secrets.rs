@@ -1,4 +1,4 @@
-//! Provider secrets, whose values go in and never come out, and the secrets that webhooks are signed with.
+//! Secrets of providers, whose values go in and never come out, and those that sign webhooks.
 
 use std::sync::Arc;
 
@@ -6,78 +6,204 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use flowgate_app::access::Caller;
 use flowgate_app::error::What;
 use flowgate_app::secret::SecretInfo;
 use flowgate_app::{App, Error};
 use http::{HeaderMap, StatusCode};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
 
+use super::Caller;
 use super::keys::no_store;
-use super::page;
-use crate::body;
-use crate::caller::caller;
-use crate::fields::Fields;
-use crate::problem::Refusal;
-use crate::request::Segments;
+use crate::http::body;
+use crate::http::fields::Fields;
+use crate::http::page::List;
+use crate::http::problem::{Problem, Refusal};
+use crate::http::refused::{Denied, Refused};
+use crate::http::request::Segments;
+use crate::http::time::Time;
 
+/// The value of a secret.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SecretValue {
+    #[schema(min_length = 1, max_length = 16_384)]
+    value: String,
+}
+
+/// A secret, without its value.
+#[derive(Serialize, ToSchema)]
+struct Secret<'a> {
+    name: &'a str,
+    updated_at: Time,
+}
+
+/// What receivers verify the webhooks of a workflow with.
+#[derive(Serialize, ToSchema)]
+struct SigningSecrets {
+    /// The newest first. During a rotation there are two, and both sign.
+    #[schema(examples(json!(["whsec_gJtIZ4XeNLsqNMjRmp6Yx/esHWqpAzJXxCaCSGIb0+A="])))]
+    secrets: Vec<String>,
+}
+
+/// Store a secret
+///
+/// Needs the scope `author`, for all workflows.
+#[utoipa::path(
+    put,
+    path = "/v1/secrets/{name}",
+    operation_id = "put_secret",
+    tag = "Secrets",
+    params(
+        (
+            "name" = String,
+            Path,
+            description = "Letters, digits and `_`, no digit first; at most 128.",
+        ),
+    ),
+    request_body = SecretValue,
+    responses(
+        (status = 204, description = "The secret is stored."),
+        Denied<Problem>,
+        Refused<Problem, 400>,
+        Refused<Problem, 413>,
+    )
+)]
 pub(super) async fn put(
     State(app): State<Arc<App>>,
     Segments(name): Segments<String>,
+    caller: Caller,
     headers: HeaderMap,
     body: Body,
 ) -> Result<StatusCode, Refusal> {
-    let caller = caller(&app, &headers).await?;
-    let mut fields = Fields::of_body(body::parse(&body::read(&headers, body).await?)?)?;
-    let value = fields.require("value", Fields::take_string).unwrap_or_default();
-    fields.finish()?;
-    app.put_secret(&caller, &name, &value).await?;
+    let secret = SecretValue::read(body::parse(&body::read(&headers, body).await?)?)?;
+    app.put_secret(&caller, &name, &secret.value).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Refusal> {
-    let caller = caller(&app, &headers).await?;
+type SecretList<'a> = List<Secret<'a>>;
+
+/// List the secrets
+///
+/// Their names, on one page. Needs the scope `author`, for all workflows.
+#[utoipa::path(
+    get,
+    path = "/v1/secrets",
+    operation_id = "list_secrets",
+    tag = "Secrets",
+    responses(
+        (status = 200, description = "The secrets.", body = SecretList),
+        Denied<Problem>,
+    )
+)]
+pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, Refusal> {
     let secrets = app.list_secrets(&caller).await?;
-    Ok(no_store(page::whole(secrets.iter().map(answer).collect()).into_response()))
+    let list = SecretList::whole(secrets.iter().map(Into::into).collect());
+    Ok(no_store(Json(list).into_response()))
 }
 
-pub(super) async fn read(State(app): State<Arc<App>>, Segments(name): Segments<String>, headers: HeaderMap) -> Result<Response, Refusal> {
-    let caller = caller(&app, &headers).await?;
-    let secret = app.list_secrets(&caller).await?.into_iter().find(|secret| secret.name == name).ok_or(Error::NotFound(What::Secret))?;
-    Ok(no_store(Json(answer(&secret)).into_response()))
+/// Look up a secret
+///
+/// Needs the scope `author`, for all workflows.
+#[utoipa::path(
+    get,
+    path = "/v1/secrets/{name}",
+    operation_id = "read_secret",
+    tag = "Secrets",
+    params(("name" = String, Path, description = "The secret's name.")),
+    responses(
+        (status = 200, description = "The secret, without its value.", body = Secret),
+        Denied<Problem>,
+        Refused<Problem, 404>,
+    )
+)]
+pub(super) async fn read(State(app): State<Arc<App>>, Segments(name): Segments<String>, caller: Caller) -> Result<Response, Refusal> {
+    let secrets = app.list_secrets(&caller).await?;
+    let found = secrets.iter().find(|secret| secret.name == name);
+    let secret = Secret::from(found.ok_or(Error::NotFound(What::Secret))?);
+    Ok(no_store(Json(secret).into_response()))
 }
 
-pub(super) async fn delete(
-    State(app): State<Arc<App>>,
-    Segments(name): Segments<String>,
-    headers: HeaderMap,
-) -> Result<StatusCode, Refusal> {
-    let caller = caller(&app, &headers).await?;
+/// Delete a secret
+///
+/// Needs the scope `author`, for all workflows.
+#[utoipa::path(
+    delete,
+    path = "/v1/secrets/{name}",
+    operation_id = "delete_secret",
+    tag = "Secrets",
+    params(("name" = String, Path, description = "The secret's name.")),
+    responses(
+        (status = 204, description = "The secret is gone."),
+        Denied<Problem>,
+        Refused<Problem, 404>,
+    )
+)]
+pub(super) async fn delete(State(app): State<Arc<App>>, Segments(name): Segments<String>, caller: Caller) -> Result<StatusCode, Refusal> {
     app.delete_secret(&caller, &name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What receivers check the workflow's webhooks with, the newest first.
-pub(super) async fn signing(State(app): State<Arc<App>>, Segments(id): Segments<String>, headers: HeaderMap) -> Result<Response, Refusal> {
-    let caller = caller(&app, &headers).await?;
-    signing_answer(&app, &caller, &id).await
+/// Read the signing secrets of a workflow
+///
+/// Receivers verify webhooks with them. Needs the scope `author`.
+#[utoipa::path(
+    get,
+    path = "/v1/workflows/{workflow_id}/signing-secret",
+    operation_id = "read_signing_secrets",
+    tag = "Secrets",
+    params(("workflow_id" = String, Path, description = "The workflow's id.")),
+    responses(
+        (status = 200, description = "The secrets.", body = SigningSecrets),
+        Denied<Problem>,
+        Refused<Problem, 404>,
+    )
+)]
+pub(super) async fn signing(State(app): State<Arc<App>>, Segments(id): Segments<String>, caller: Caller) -> Result<Response, Refusal> {
+    signing_secrets(&app, &caller, &id).await
 }
 
+/// Rotate the signing secret of a workflow
+///
+/// The old one signs beside the new one for 24 hours. Needs the scope `author`.
+#[utoipa::path(
+    post,
+    path = "/v1/workflows/{workflow_id}/signing-secret/rotate",
+    operation_id = "rotate_signing_secret",
+    tag = "Secrets",
+    params(("workflow_id" = String, Path, description = "The workflow's id.")),
+    responses(
+        (status = 200, description = "Both secrets, the new one first.", body = SigningSecrets),
+        Denied<Problem>,
+        Refused<Problem, 404>,
+    )
+)]
 pub(super) async fn rotate_signing(
     State(app): State<Arc<App>>,
     Segments(id): Segments<String>,
-    headers: HeaderMap,
+    caller: Caller,
 ) -> Result<Response, Refusal> {
-    let caller = caller(&app, &headers).await?;
     app.rotate_signing_secret(&caller, &id).await?;
-    signing_answer(&app, &caller, &id).await
+    signing_secrets(&app, &caller, &id).await
 }
 
-async fn signing_answer(app: &App, caller: &Caller, workflow_id: &str) -> Result<Response, Refusal> {
-    let secrets = app.signing_secrets(caller, workflow_id).await?;
-    Ok(no_store(Json(json!({ "secrets": secrets })).into_response()))
+async fn signing_secrets(app: &App, caller: &Caller, id: &str) -> Result<Response, Refusal> {
+    let secrets = app.signing_secrets(caller, id).await?;
+    Ok(no_store(Json(SigningSecrets { secrets }).into_response()))
 }
 
-fn answer(secret: &SecretInfo) -> Value {
-    json!({ "name": secret.name, "updated_at": secret.updated_at.to_string() })
+impl SecretValue {
+    fn read(body: Value) -> flowgate_app::Result<Self> {
+        let mut fields = Fields::of_body(body)?;
+        let value = fields.require("value", Fields::take_string).unwrap_or_default();
+        fields.finish()?;
+        Ok(Self { value })
+    }
+}
+
+impl<'a> From<&'a SecretInfo> for Secret<'a> {
+    fn from(secret: &'a SecretInfo) -> Self {
+        Self { name: &secret.name, updated_at: secret.updated_at.into() }
+    }
 }

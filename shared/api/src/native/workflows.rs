@@ -1,4 +1,4 @@
-//! Workflows: drafts, versions, the one that callers run.
+//! Workflows: their drafts.
 
 use std::sync::Arc;
 
@@ -6,125 +6,227 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use flowgate_app::workflow::{VersionInfo, WorkflowRecord};
+use flowgate_app::workflow::{self, WorkflowRecord};
 use flowgate_app::workflows::SaveDraft;
 use flowgate_app::{App, Error};
 use http::header::{ACCEPT, CONTENT_TYPE, ETAG, IF_MATCH};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::page;
-use crate::body;
-use crate::caller::caller;
-use crate::fields::Fields;
-use crate::problem::Refusal;
-use crate::request::{QueryPairs, Segments};
+use super::Caller;
+use crate::http::body;
+use crate::http::page::{self, List, PageQuery};
+use crate::http::problem::{DocumentProblem, Problem, Refusal};
+use crate::http::refused::{Denied, Refused};
+use crate::http::request::{QueryPairs, Segments};
+use crate::http::time::Time;
 use crate::reserved::RESERVED_INPUT_NAMES;
 
-/// Saves the draft, whatever is wrong with it, and tells what that is.
+/// What is known of a workflow.
+#[derive(Serialize, ToSchema)]
+struct Workflow<'a> {
+    id: &'a str,
+    name: &'a str,
+    /// What callers run; null where nothing is published.
+    #[schema(required)]
+    active_version: Option<&'a str>,
+    #[schema(required)]
+    activated_at: Option<Time>,
+    created_at: Time,
+    draft: Draft<'a>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Draft<'a> {
+    etag: &'a str,
+    saved_at: Time,
+}
+
+/// A workflow with its draft's text.
+#[derive(Serialize, ToSchema)]
+struct WorkflowDocument<'a> {
+    #[serde(flatten)]
+    workflow: Workflow<'a>,
+    /// YAML or JSON, as its author wrote it.
+    document: &'a str,
+}
+
+/// A draft, and everything that is wrong with it.
+#[derive(Serialize, ToSchema)]
+struct SavedDraft<'a> {
+    id: &'a str,
+    name: &'a str,
+    problems: Vec<DocumentProblem>,
+    draft: Draft<'a>,
+}
+
+/// Save a draft
+///
+/// Creates the workflow where it does not exist. Callers go on with the version that is active.
+/// Needs the scope `author`.
+#[utoipa::path(
+    put,
+    path = "/v1/workflows/{workflow_id}",
+    operation_id = "save_workflow",
+    tag = "Workflows",
+    params(
+        (
+            "workflow_id" = String,
+            Path,
+            description = "A letter or digit, then up to 63 letters, digits, `-` or `_`.",
+        ),
+        (
+            "If-Match" = Option<String>,
+            Header,
+            description = "The ETag that the draft must still have.",
+        ),
+    ),
+    request_body(
+        description = "The document, YAML or JSON, at most 1 MiB.",
+        content((String = "application/yaml"), (Object = "application/json"))
+    ),
+    responses(
+        (
+            status = 200,
+            description = "The draft is saved, errors and all.",
+            body = SavedDraft,
+            headers(("ETag" = String, description = "Of the draft."))
+        ),
+        Denied<Problem>,
+        Refused<Problem, 400>,
+        Refused<Problem, 404>,
+        Refused<Problem, 412>,
+        Refused<Problem, 413>,
+        Refused<Problem, 422>,
+    )
+)]
 pub(super) async fn save(
     State(app): State<Arc<App>>,
     Segments(id): Segments<String>,
+    caller: Caller,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let caller = caller(&app, &headers).await?;
     let body = body::read(&headers, body).await?;
     let document = std::str::from_utf8(&body).map_err(|_| Error::bad_field("", "the document must be UTF-8 text"))?;
     let if_match = if_match(&headers)?;
     let draft = SaveDraft { id: &id, document, if_match: if_match.as_deref(), reserved_input_names: RESERVED_INPUT_NAMES };
     let saved = app.save_draft(&caller, draft).await?;
     let record = &saved.record;
-    let draft = json!({ "etag": record.draft.etag, "saved_at": record.draft.saved_at.to_string() });
-    let answer = json!({ "id": record.id, "name": record.draft.name, "problems": saved.problems, "draft": draft });
-    Ok(with_etag(Json(answer).into_response(), record))
+    let saved = SavedDraft {
+        id: &record.id,
+        name: &record.draft.name,
+        problems: saved.problems.into_iter().map(Into::into).collect(),
+        draft: (&record.draft).into(),
+    };
+    Ok(with_etag(Json(saved).into_response(), record))
 }
 
-/// The draft's text alone where YAML is accepted, else with what is known of the workflow.
-pub(super) async fn read(State(app): State<Arc<App>>, Segments(id): Segments<String>, headers: HeaderMap) -> Result<Response, Refusal> {
-    let caller = caller(&app, &headers).await?;
+/// Read a workflow
+///
+/// Its draft, and what is known of it; with `Accept: application/yaml` the document alone. Needs
+/// the scope `author`.
+#[utoipa::path(
+    get,
+    path = "/v1/workflows/{workflow_id}",
+    operation_id = "read_workflow",
+    tag = "Workflows",
+    params(("workflow_id" = String, Path, description = "The workflow's id.")),
+    responses(
+        (
+            status = 200,
+            description = "The workflow. The text alone is `application/json` where it is JSON.",
+            content((WorkflowDocument = "application/json"), (String = "application/yaml")),
+            headers(("ETag" = String, description = "Of the draft."))
+        ),
+        Denied<Problem>,
+        Refused<Problem, 404>,
+    )
+)]
+pub(super) async fn read(
+    State(app): State<Arc<App>>,
+    Segments(id): Segments<String>,
+    caller: Caller,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
     let record = app.read_workflow(&caller, &id).await?;
     let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or("");
+    let document = &*record.draft.document;
     let response = if accept.to_ascii_lowercase().contains("yaml") {
-        let media_type = if record.draft.document.trim_start().starts_with('{') { "application/json" } else { "application/yaml" };
-        ([(CONTENT_TYPE, media_type)], record.draft.document.to_string()).into_response()
+        let is_json = document.trim_start().starts_with('{');
+        let media_type = if is_json { "application/json" } else { "application/yaml" };
+        ([(CONTENT_TYPE, media_type)], document.to_owned()).into_response()
     } else {
-        let mut answer = summary(&record);
-        answer["document"] = Value::String(record.draft.document.to_string());
-        Json(answer).into_response()
+        Json(WorkflowDocument { workflow: (&record).into(), document }).into_response()
     };
     Ok(with_etag(response, &record))
 }
 
-pub(super) async fn list(State(app): State<Arc<App>>, query: QueryPairs, uri: Uri, headers: HeaderMap) -> Result<Response, Refusal> {
-    let caller = caller(&app, &headers).await?;
-    let found = app.list_workflows(&caller, page::request(&query)?).await?;
-    Ok(page::answer(&app, &uri, &query, &found, summary))
+type WorkflowList<'a> = List<Workflow<'a>>;
+
+/// List the workflows
+///
+/// Those that the key knows. Needs the scope `author`.
+#[utoipa::path(
+    get,
+    path = "/v1/workflows",
+    operation_id = "list_workflows",
+    tag = "Workflows",
+    params(PageQuery),
+    responses(
+        (
+            status = 200,
+            description = "A page of workflows. The header `Link` has the next page's URL.",
+            body = WorkflowList,
+        ),
+        Denied<Problem>,
+        Refused<Problem, 400>,
+    )
+)]
+pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller, query: QueryPairs, uri: Uri) -> Result<Response, Refusal> {
+    let found = app.list_workflows(&caller, PageQuery::read(&query)?.into()).await?;
+    Ok(page::response(&app, &uri, &query, &found, Workflow::from))
 }
 
-pub(super) async fn delete(State(app): State<Arc<App>>, Segments(id): Segments<String>, headers: HeaderMap) -> Result<StatusCode, Refusal> {
-    let caller = caller(&app, &headers).await?;
+/// Delete a workflow
+///
+/// Its endpoint is gone. Runs in flight end, and runs stay readable by id. Needs the scope
+/// `author`.
+#[utoipa::path(
+    delete,
+    path = "/v1/workflows/{workflow_id}",
+    operation_id = "delete_workflow",
+    tag = "Workflows",
+    params(("workflow_id" = String, Path, description = "The workflow's id.")),
+    responses(
+        (status = 204, description = "The workflow is gone."),
+        Denied<Problem>,
+        Refused<Problem, 404>,
+    )
+)]
+pub(super) async fn delete(State(app): State<Arc<App>>, Segments(id): Segments<String>, caller: Caller) -> Result<StatusCode, Refusal> {
     app.delete_workflow(&caller, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Makes the draft the version that callers run.
-pub(super) async fn publish(
-    State(app): State<Arc<App>>,
-    Segments(id): Segments<String>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Refusal> {
-    let caller = caller(&app, &headers).await?;
-    let notes = only_string("notes", &headers, body).await?;
-    let version = app.publish(&caller, &id, notes).await?;
-    Ok((StatusCode::CREATED, Json(version_answer(&id, &version, true))).into_response())
+impl<'a> From<&'a WorkflowRecord> for Workflow<'a> {
+    fn from(record: &'a WorkflowRecord) -> Self {
+        Self {
+            id: &record.id,
+            name: &record.draft.name,
+            active_version: record.active_version.as_deref(),
+            activated_at: record.activated_at.map(Into::into),
+            created_at: record.created_at.into(),
+            draft: (&record.draft).into(),
+        }
+    }
 }
 
-/// Newest first.
-pub(super) async fn versions(
-    State(app): State<Arc<App>>,
-    Segments(id): Segments<String>,
-    uri: Uri,
-    query: QueryPairs,
-    headers: HeaderMap,
-) -> Result<Response, Refusal> {
-    let caller = caller(&app, &headers).await?;
-    let (workflow, versions) = app.list_versions(&caller, &id, page::request(&query)?).await?;
-    let is_active = |version: &VersionInfo| workflow.active_version.as_ref() == Some(&version.version);
-    Ok(page::answer(&app, &uri, &query, &versions, |version| version_answer(&id, version, is_active(version))))
-}
-
-/// To the version named, or the one before the active one.
-pub(super) async fn rollback(
-    State(app): State<Arc<App>>,
-    Segments(id): Segments<String>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Json<Value>, Refusal> {
-    let caller = caller(&app, &headers).await?;
-    let version = only_string("version", &headers, body).await?;
-    let version = app.rollback(&caller, &id, version.as_deref()).await?;
-    Ok(Json(json!({ "workflow_id": id, "version": version, "active": true })))
-}
-
-/// Takes the endpoint down.
-pub(super) async fn unpublish(
-    State(app): State<Arc<App>>,
-    Segments(id): Segments<String>,
-    headers: HeaderMap,
-) -> Result<StatusCode, Refusal> {
-    let caller = caller(&app, &headers).await?;
-    app.unpublish(&caller, &id).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-/// A body with one optional string.
-async fn only_string(key: &str, headers: &HeaderMap, body: Body) -> Result<Option<String>, Error> {
-    let mut fields = Fields::of_body(body::parse_or_empty(&body::read(headers, body).await?)?)?;
-    let text = fields.take_string(key);
-    fields.finish()?;
-    Ok(text)
+impl<'a> From<&'a workflow::Draft> for Draft<'a> {
+    fn from(draft: &'a workflow::Draft) -> Self {
+        Self { etag: &draft.etag, saved_at: draft.saved_at.into() }
+    }
 }
 
 /// The etag that the draft must still have.
@@ -147,28 +249,6 @@ fn with_etag(mut response: Response, record: &WorkflowRecord) -> Response {
         response.headers_mut().insert(ETAG, etag);
     }
     response
-}
-
-fn summary(record: &WorkflowRecord) -> Value {
-    json!({
-        "id": record.id,
-        "name": record.draft.name,
-        "active_version": record.active_version,
-        "activated_at": record.activated_at.map(|at| at.to_string()),
-        "created_at": record.created_at.to_string(),
-        "draft": { "etag": record.draft.etag, "saved_at": record.draft.saved_at.to_string() },
-    })
-}
-
-fn version_answer(workflow_id: &str, version: &VersionInfo, active: bool) -> Value {
-    json!({
-        "workflow_id": workflow_id,
-        "version": version.version,
-        "hash": version.hash,
-        "notes": version.notes,
-        "published_at": version.published_at.to_string(),
-        "active": active,
-    })
 }
 
 #[cfg(test)]

@@ -1,0 +1,40 @@
+//! Sim: the first generation of its API, with refusals as `{error, code}`, and [`v2`].
+
+pub(super) mod read;
+#[cfg(feature = "starts")]
+pub(super) mod start;
+pub(super) mod v2;
+
+// What both generations share.
+mod record;
+
+// The first generation's own.
+mod refusal;
+
+use axum::routing::MethodRouter;
+use http::StatusCode;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+use self::refusal::{ErrorBody, Refusal};
+use crate::http::caller::Authenticated;
+
+type Caller = Authenticated<Refusal>;
+
+#[derive(OpenApi)]
+#[openapi(
+    tags((name = "Sim", description = "For callers of Sim's API, and its official SDKs.")),
+    components(schemas(ErrorBody))
+)]
+struct Sim;
+
+fn documented<S: Clone + Send + Sync + 'static>() -> OpenApiRouter<S> {
+    OpenApiRouter::with_openapi(Sim::openapi())
+}
+
+fn with_wrong_method<S: Clone + Send + Sync + 'static>(routes: MethodRouter<S>) -> MethodRouter<S> {
+    routes.fallback(|| async {
+        let body = ErrorBody::new("Method not allowed", "METHOD_NOT_ALLOWED");
+        (StatusCode::METHOD_NOT_ALLOWED, axum::Json(body))
+    })
+}

@@ -1,0 +1,23 @@
+//! What the first generation reads: jobs, executions, whether a workflow is deployed, limits.
+
+mod deployment;
+mod executions;
+mod job;
+mod usage_limits;
+
+use std::sync::Arc;
+
+use flowgate_app::App;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
+use utoipa_axum::routes;
+
+use super::{documented, with_wrong_method};
+
+pub(in crate::compat) fn routes() -> OpenApiRouter<Arc<App>> {
+    documented()
+        .routes(routes!(deployment::read).map(with_wrong_method))
+        .routes(routes!(executions::read).map(with_wrong_method))
+        .routes(routes!(executions::cancel).map(with_wrong_method))
+        .routes(routes!(job::read).map(with_wrong_method))
+        .routes(routes!(usage_limits::read).map(with_wrong_method))
+}

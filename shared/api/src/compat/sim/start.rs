@@ -1,0 +1,163 @@
+//! Starts executions, alike in both generations.
+
+mod execute;
+mod request;
+mod refusal;
+mod response;
+
+// What both generations share.
+pub(super) mod files;
+pub(super) mod headers;
+mod selection;
+pub(super) mod stream;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::anyhow;
+use axum::response::Response;
+use flowgate_app::access::Caller;
+use flowgate_app::error::TakenRunId;
+use flowgate_app::limit::Allowance;
+use flowgate_app::run::{Dialect, RunHead};
+use flowgate_app::workflows::Published;
+use flowgate_app::{App, Error, Result};
+use flowgate_engine::input::{InputRules, Undeclared};
+use flowgate_runner::Runner;
+use flowgate_runner::driver::Progress;
+use flowgate_runner::host::Subscription;
+use flowgate_runner::start::{IdempotencyRequest, ResponseMode, Start, StartRequest, Started, WhenWaitEnds};
+use http::HeaderValue;
+use serde_json::{Map, Value};
+use utoipa::OpenApi;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
+use utoipa_axum::routes;
+
+use self::headers::{AGENT_EVENTS, STREAM_PROTOCOL};
+use self::stream::{Protocol, StreamEncoder, Streamed};
+use super::{Sim, with_wrong_method};
+use crate::compat::start::StartOutcome;
+use crate::http::request::with_allowance;
+use crate::http::sse;
+
+#[derive(OpenApi)]
+#[openapi(components(schemas(stream::StreamFrame)))]
+struct Streams;
+
+pub(in crate::compat) fn routes() -> OpenApiRouter<Arc<Runner>> {
+    let documented = OpenApiRouter::with_openapi(Sim::openapi().merge_from(Streams::openapi()));
+    documented.routes(routes!(execute::execute).map(with_wrong_method))
+}
+
+pub(super) const CALL_CHAIN: &str = "Maximum workflow call chain depth (25) exceeded";
+pub(super) const CALL_CHAIN_CODE: &str = "CALL_CHAIN_DEPTH_EXCEEDED";
+pub(super) const FILES_FAILED: &str = "File processing failed";
+/// A week, in seconds.
+pub(super) const MAX_TIMEOUT: u64 = 604_800;
+
+/// What was asked for, whatever the generation.
+pub(super) struct Execution {
+    pub(super) mode: ResponseMode,
+    /// As the caller wrote them.
+    pub(super) selected: Vec<String>,
+    pub(super) input: Map<String, Value>,
+    pub(super) undeclared: Undeclared,
+    /// Where `input` stands in the body.
+    pub(super) input_pointer: &'static str,
+    pub(super) timeout: Option<Duration>,
+    pub(super) run_id: Option<String>,
+    pub(super) protocol: Protocol,
+    pub(super) idempotency: Option<IdempotencyRequest>,
+}
+
+pub(super) enum Executed {
+    /// Ended, or accepted and going on.
+    Run(StartOutcome),
+    /// Its wait was over first: it is cancelled.
+    Overdue(StartOutcome),
+    Stream(Arc<RunHead>, Response),
+}
+
+/// `published` is the version that runs, and whose blocks `selectedOutputs` names.
+pub(super) async fn begin(runner: &Runner, caller: &Caller, published: &Published, execution: Execution) -> Result<Executed> {
+    let Execution { mode, selected, protocol, idempotency, run_id, .. } = execution;
+    let start = StartRequest {
+        workflow_id: published.id.clone(),
+        version: Some(published.version.clone()),
+        dialect: Dialect::Sim,
+        input: Value::Object(execution.input),
+        input_as_sent: None,
+        rules: InputRules { undeclared: execution.undeclared, coerce: true },
+        input_pointer: execution.input_pointer,
+        user: None,
+        save: None,
+        webhooks: Vec::new(),
+        response_mode: mode,
+        when_wait_ends: WhenWaitEnds::Cancel,
+        timeout: execution.timeout,
+        run_id: run_id.clone(),
+        idempotency: idempotency.clone(),
+    };
+    let Start { started, allowance } = runner.start_run(caller, start).await?;
+    let subscription = match started {
+        Started::Stream(subscription) => subscription,
+        Started::Overdue(record) => {
+            let start = Start { started: Started::Run(record), allowance };
+            return Ok(Executed::Overdue(StartOutcome::of(start, mode)?));
+        }
+        started => return Ok(Executed::Run(StartOutcome::of(Start { started, allowance }, mode)?)),
+    };
+    let selected = selection::resolve(&selected, &published.workflow);
+    let encoder = StreamEncoder::new(selected, protocol);
+    let asked =
+        Asked { body_hash: idempotency.map(|asked| asked.body_hash).unwrap_or_default(), run_id: run_id.unwrap_or_default(), allowance };
+    let (head, mut response) = stream(runner, subscription, published, encoder, asked).await?;
+    if protocol == Protocol::AgentEvents {
+        response.headers_mut().insert(STREAM_PROTOCOL, HeaderValue::from_static(AGENT_EVENTS));
+    }
+    Ok(Executed::Stream(head, with_allowance(response, allowance)))
+}
+
+/// What a start is refused for only with its first write.
+struct Asked {
+    body_hash: String,
+    run_id: String,
+    allowance: Option<Allowance>,
+}
+
+/// A run speaks only after its first write, so that a failed start is a response with a status.
+async fn stream(
+    runner: &Runner,
+    mut subscription: Subscription,
+    published: &Published,
+    encoder: StreamEncoder,
+    asked: Asked,
+) -> Result<(Arc<RunHead>, Response)> {
+    let (app, workflow) = (runner.app.clone(), published.workflow.clone());
+    match subscription.next().await {
+        Some(Progress::Repeated(claim)) => {
+            let record = runner.repeated(claim, &asked.body_hash).await?;
+            let start = Start { started: Started::Repeated(record), allowance: None };
+            let outcome = StartOutcome::of(start, ResponseMode::Stream)?;
+            let frames = stream::replay_frames(&app, &outcome.record, &workflow, encoder).await?;
+            let frames = futures_util::stream::iter([frames]);
+            let response = outcome.mark(sse::response(frames));
+            Ok((outcome.record.head.clone(), response))
+        }
+        Some(Progress::IdTaken) => {
+            let Asked { run_id: id, allowance, .. } = asked;
+            Err(Error::RunIdTaken(TakenRunId { id, allowance }))
+        }
+        Some(Progress::Lost) | None => Err(anyhow!("the run was lost before it said anything").into()),
+        Some(first) => {
+            let head = subscription.head.clone();
+            let streamed = Streamed { app, workflow, first: Some(first), subscription, encoder };
+            Ok((head, sse::response(streamed.frames())))
+        }
+    }
+}
+
+/// The error of an execution that took too long.
+pub(super) fn timed_out(app: &App) -> String {
+    format!("Execution timed out after {} seconds", app.settings.longest_wait.as_secs())
+}

@@ -1,0 +1,283 @@
+//! Executes a workflow as Sim's first generation does: a run that fails or takes too long is an
+//! HTTP error.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use flowgate_app::error::What;
+use flowgate_app::key::Scope;
+use flowgate_app::run::{RunRecord, RunState};
+use flowgate_app::{App, Error, answer};
+use flowgate_engine::Workflow;
+use flowgate_engine::input::Undeclared;
+use flowgate_runner::Runner;
+use flowgate_runner::start::ResponseMode;
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::openapi::schema::{OneOfBuilder, Schema};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::refusal::StartRefusal;
+use super::request::{self, ExecuteRequest, Request};
+use super::{Executed, Execution, begin, files, headers, response, timed_out};
+use crate::compat::sim::ErrorBody;
+use crate::compat::sim::record::error_text;
+use crate::http::caller::Authenticated;
+use crate::http::request::Segments;
+use crate::http::sse::Frame;
+use crate::http::time::Time;
+use crate::http::{body, idempotency};
+use crate::starts::NotStarted;
+
+/// Sim's own status for an execution that was cancelled.
+const CLIENT_CLOSED_REQUEST: u16 = 499;
+const EXECUTION_ID: &str = "x-execution-id";
+
+/// An execution that was waited for.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = sim::ExecutionResult)]
+struct ExecutionResult<'a> {
+    success: bool,
+    execution_id: &'a str,
+    #[schema(value_type = Value)]
+    output: Cow<'a, Value>,
+    /// Left out where the execution took too long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, inline)]
+    metadata: Option<ResultMetadata>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, examples("<block>: <message>"))]
+    error: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ResultMetadata {
+    /// Milliseconds.
+    #[schema(required)]
+    duration: Option<u64>,
+    #[schema(required)]
+    start_time: Option<Time>,
+    #[schema(required)]
+    end_time: Option<Time>,
+}
+
+/// An execution that was accepted, with the fields of both SDKs: one reads `jobId` and `statusUrl`,
+/// the other `taskId`, `status`, `createdAt` and `links`.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = sim::Queued)]
+struct Queued<'a> {
+    success: bool,
+    r#async: bool,
+    /// A job is found without its workflow, so it always goes by the run's id.
+    task_id: &'a str,
+    job_id: &'a str,
+    execution_id: &'a str,
+    #[schema(examples("queued"))]
+    status: &'static str,
+    created_at: Time,
+    #[schema(inline)]
+    links: QueuedLinks<'a>,
+    status_url: String,
+    message: &'static str,
+}
+
+#[derive(Serialize, ToSchema)]
+struct QueuedLinks<'a> {
+    status: &'a str,
+}
+
+/// An execution that failed, or our own failure.
+struct Failed;
+
+impl PartialSchema for Failed {
+    fn schema() -> RefOr<Schema> {
+        OneOfBuilder::new().item(Ref::from_schema_name(ExecutionResult::name())).item(Ref::from_schema_name(ErrorBody::name())).into()
+    }
+}
+
+impl ToSchema for Failed {
+    fn name() -> Cow<'static, str> {
+        "sim.Failed".into()
+    }
+}
+
+/// Execute a workflow
+///
+/// Waits, streams or accepts, as the body and the headers say. The frames of a stream have data
+/// alone: `sim.StreamFrame` as JSON, and `[DONE]` at the end. Where a `response` block ended the
+/// run, status, headers and body of the response are that block's. Needs the scope `run`.
+#[utoipa::path(
+    post,
+    path = "/api/workflows/{id}/execute",
+    operation_id = "sim_execute",
+    tag = "Sim",
+    params(
+        ("id" = String, Path, description = "The workflow's id."),
+        ("X-Execution-Mode" = Option<String>, Header, description = "`async` accepts at once."),
+        (
+            "X-Execution-Timeout-Seconds" = Option<String>,
+            Header,
+            description = "With `async`: 1 to 604800.",
+        ),
+        ("X-Execution-Id" = Option<String>, Header, description = "Your own id for the execution."),
+        (
+            "X-Stream-Response" = Option<String>,
+            Header,
+            description = "`true` streams, as `stream` does.",
+        ),
+        (
+            "X-Sim-Stream-Protocol" = Option<String>,
+            Header,
+            description = "`agent-events-v1`: a block that begins again says so.",
+        ),
+        (
+            "X-Sim-Via" = Option<String>,
+            Header,
+            description = "The workflows that called each other to get here; at most 24.",
+        ),
+        (
+            "Idempotency-Key" = Option<String>,
+            Header,
+            description = "The same request with the same key starts nothing again for 24 hours.",
+        ),
+    ),
+    request_body = Option<ExecuteRequest>,
+    responses(
+        NotStarted<ErrorBody>,
+        (
+            status = 200,
+            description = "The execution succeeded; or its stream.",
+            content((ExecutionResult = "application/json"), (Frame = "text/event-stream")),
+            headers(("X-Execution-Id" = String, description = "The execution's id."))
+        ),
+        (
+            status = 202,
+            description = "The execution is stored, and will reach an end.",
+            body = Queued,
+        ),
+        (status = 408, description = "It took too long, and is cancelled.", body = ExecutionResult),
+        (status = 499, description = "It was cancelled.", body = ExecutionResult),
+        (status = 500, description = "It failed; or an internal error.", body = Failed),
+        (status = "default", description = "What a `response` block says."),
+    )
+)]
+pub(super) async fn execute(
+    State(runner): State<Arc<Runner>>,
+    Segments(id): Segments<String>,
+    caller: Authenticated<StartRefusal>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, StartRefusal> {
+    caller.require(Scope::Run, &id, What::Workflow)?;
+    let body = body::read(&headers, body).await?;
+    if headers::call_chain_is_too_long(&headers) {
+        return Err(StartRefusal::CallChain);
+    }
+    let idempotency = idempotency::read(&headers, &uri, &body)?;
+    let Request { mode, timeout, protocol, run_id, body } = Request::read(&headers, &body)?;
+    let published = runner.app.published(&id, None).await?;
+    let (mut input, nested) = request::input(body.rest);
+    files::read(&runner.outbound, &published.workflow, &mut input).map_err(|error| StartRefusal::files(nested.place(error)))?;
+    let execution = Execution {
+        mode,
+        selected: body.selected_outputs,
+        input,
+        undeclared: Undeclared::Keep,
+        input_pointer: "",
+        timeout,
+        run_id,
+        protocol,
+        idempotency,
+    };
+    let executed = begin(&runner, &caller, &published, execution).await;
+    let outcome = match executed.map_err(|error| nested.place(error))? {
+        Executed::Stream(head, response) => return Ok(with_id(response, head.shown_id())),
+        Executed::Overdue(outcome) => {
+            let response = outcome.mark(overdue(&runner.app, &outcome.record));
+            return Ok(with_id(response, outcome.record.head.shown_id()));
+        }
+        Executed::Run(outcome) => outcome,
+    };
+    let (app, record, workflow) = (&runner.app, &outcome.record, &published.workflow);
+    let response = match mode {
+        ResponseMode::Detach => queued(app, record),
+        _ if record.state.has_ended() => ended(app, record, workflow).await?,
+        ResponseMode::Wait(_) | ResponseMode::Stream => overdue(app, record),
+    };
+    Ok(with_id(outcome.mark(response), record.head.shown_id()))
+}
+
+fn with_id(mut response: Response, id: &str) -> Response {
+    if let Ok(id) = HeaderValue::from_str(id) {
+        response.headers_mut().insert(EXECUTION_ID, id);
+    }
+    response
+}
+
+fn queued(app: &App, record: &RunRecord) -> Response {
+    let id = record.head.id.as_str();
+    let status_path = format!("/api/jobs/{id}");
+    let queued = Queued {
+        success: true,
+        r#async: true,
+        task_id: id,
+        job_id: id,
+        execution_id: record.head.shown_id(),
+        status: "queued",
+        created_at: record.head.created_at.into(),
+        links: QueuedLinks { status: &status_path },
+        status_url: format!("{}{status_path}", app.settings.public_url),
+        message: "Workflow execution queued",
+    };
+    (StatusCode::ACCEPTED, Json(queued)).into_response()
+}
+
+fn overdue(app: &App, record: &RunRecord) -> Response {
+    let result = ExecutionResult {
+        success: false,
+        execution_id: record.head.shown_id(),
+        output: Cow::Owned(Value::Object(Map::new())),
+        metadata: None,
+        error: Some(timed_out(app)),
+    };
+    (StatusCode::REQUEST_TIMEOUT, Json(result)).into_response()
+}
+
+async fn ended(app: &App, record: &RunRecord, workflow: &Workflow) -> Result<Response, Error> {
+    let of_block = response::of(app, record, workflow).await?;
+    Ok(of_block.unwrap_or_else(|| result(record, workflow)))
+}
+
+fn result(record: &RunRecord, workflow: &Workflow) -> Response {
+    let end = record.end.as_deref();
+    let result = ExecutionResult {
+        success: record.state == RunState::Succeeded,
+        execution_id: record.head.shown_id(),
+        output: Cow::Borrowed(answer::output(record)),
+        metadata: Some(ResultMetadata {
+            duration: answer::duration_ms(record),
+            start_time: end.map(|end| end.started_at.into()),
+            end_time: end.map(|end| end.ended_at.into()),
+        }),
+        error: error_text(record, Some(workflow)),
+    };
+    (result_status(record.state), Json(result)).into_response()
+}
+
+fn result_status(state: RunState) -> StatusCode {
+    match state {
+        RunState::Cancelled => StatusCode::from_u16(CLIENT_CLOSED_REQUEST).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        RunState::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+        RunState::Pending | RunState::Running | RunState::Waiting | RunState::Succeeded => StatusCode::OK,
+    }
+}

@@ -1,0 +1,323 @@
+//! Runs of the second generation after their start: list, read, cancel.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use flowgate_app::key::Scope;
+use flowgate_app::page::{Page, PageRequest};
+use flowgate_app::run::{RunFilter, RunRecord, RunState};
+use flowgate_app::runs::MAX_PAGE;
+use flowgate_app::time::Timestamp;
+use flowgate_app::{App, Error, answer};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
+use utoipa_axum::routes;
+
+use super::{Caller, Data, ErrorBody, Refusal, documented, not_stored, refuse_unknown, with_wrong_method};
+use crate::compat::sim::record::{self, Cancellation, Cost, Failure, RunStatus, Wanted};
+use crate::http::refused::{Denied, Refused};
+use crate::http::request::{QueryPairs, Segments};
+use crate::http::time::Time;
+
+pub(in crate::compat) fn routes() -> OpenApiRouter<Arc<App>> {
+    not_stored(
+        documented()
+            .routes(routes!(list).map(with_wrong_method))
+            .routes(routes!(read).map(with_wrong_method))
+            .routes(routes!(cancel).map(with_wrong_method)),
+    )
+}
+
+const DEFAULT_LIMIT: usize = 50;
+/// All our runs begin with a request.
+const TRIGGER: &str = "api";
+
+/// A page of runs.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = sim::v2::RunPage)]
+struct RunPage<'a> {
+    data: Vec<RunSummary<'a>>,
+    /// Null on the last page.
+    #[schema(required)]
+    next_cursor: Option<&'a str>,
+}
+
+/// A run, without its results.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = sim::v2::RunSummary)]
+struct RunSummary<'a> {
+    run_id: &'a str,
+    workflow_id: &'a str,
+    status: RunStatus,
+    #[schema(examples("api"))]
+    trigger: &'static str,
+    started_at: Time,
+    #[schema(required)]
+    ended_at: Option<Time>,
+    #[schema(required)]
+    duration_ms: Option<u64>,
+    #[schema(required)]
+    cost: Option<Cost>,
+}
+
+/// A run.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = sim::v2::Run)]
+struct Run<'a> {
+    #[serde(flatten)]
+    summary: RunSummary<'a>,
+    #[schema(value_type = Option<Object>, required)]
+    paused: (),
+    #[schema(required)]
+    error: Option<Failure>,
+    /// Null unless it is asked for.
+    #[schema(value_type = Value)]
+    output: Option<&'a Value>,
+    /// Null unless some are asked for.
+    #[schema(value_type = Option<Object>, required)]
+    block_outputs: Option<Map<String, Value>>,
+}
+
+/// What came of a cancel.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = sim::v2::Cancelled)]
+struct Cancelled<'a> {
+    #[serde(flatten)]
+    cancellation: Cancellation,
+    run_id: &'a str,
+}
+
+/// Which runs are listed.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+struct RunsQuery {
+    /// `queued`, `pending`, `running`, `paused`, `completed`, `failed` or `cancelled`.
+    #[param(value_type = Option<String>)]
+    status: Option<RunState>,
+    /// With commas between; all our runs have `api`.
+    trigger: Option<String>,
+    #[param(value_type = Option<Time>)]
+    start_date: Option<Timestamp>,
+    /// It belongs to the range.
+    #[param(value_type = Option<Time>)]
+    end_date: Option<Timestamp>,
+    #[param(required = false, minimum = 1, maximum = 100, default = 50)]
+    limit: usize,
+    /// The `nextCursor` of the page before.
+    cursor: Option<String>,
+    /// `desc` (the default) or `asc`.
+    #[param(value_type = Option<String>)]
+    order: Order,
+}
+
+enum Order {
+    OldestFirst,
+    NewestFirst,
+}
+
+/// List the runs of a workflow
+///
+/// Needs the scope `read`.
+#[utoipa::path(
+    get,
+    path = "/api/v2/workflows/{id}/runs",
+    operation_id = "sim_v2_list_runs",
+    tag = "Sim v2",
+    params(("id" = String, Path, description = "The workflow's id."), RunsQuery),
+    responses(
+        (status = 200, description = "A page of runs.", body = RunPage),
+        Denied<ErrorBody>,
+        Refused<ErrorBody, 400>,
+        Refused<ErrorBody, 404>,
+    )
+)]
+async fn list(
+    State(app): State<Arc<App>>,
+    Segments(workflow_id): Segments<String>,
+    caller: Caller,
+    query: QueryPairs,
+) -> Result<Response, Refusal> {
+    let query = RunsQuery::read(&query)?;
+    let (filter, page) = (query.filter(), query.page());
+    let mut found = app.list_runs(&caller, &workflow_id, filter, page).await?;
+    if query.excludes_ours() {
+        found = Page { items: Vec::new(), next_cursor: None };
+    }
+    let data = found.items.iter().map(Into::into).collect();
+    Ok(Json(RunPage { data, next_cursor: found.next_cursor.as_deref() }).into_response())
+}
+
+type RunData<'a> = Data<Run<'a>>;
+
+/// Read a run
+///
+/// Needs the scope `read`.
+#[utoipa::path(
+    get,
+    path = "/api/v2/workflows/{id}/runs/{run_id}",
+    operation_id = "sim_v2_read_run",
+    tag = "Sim v2",
+    params(
+        ("id" = String, Path, description = "The workflow's id."),
+        ("run_id" = String, Path, description = "The run's id."),
+        Wanted,
+    ),
+    responses(
+        (status = 200, description = "The run.", body = RunData),
+        Denied<ErrorBody>,
+        Refused<ErrorBody, 400>,
+        Refused<ErrorBody, 404>,
+        Refused<ErrorBody, 410>,
+    )
+)]
+async fn read(
+    State(app): State<Arc<App>>,
+    Segments((workflow_id, id)): Segments<(String, String)>,
+    caller: Caller,
+    query: QueryPairs,
+) -> Result<Response, Refusal> {
+    refuse_unknown(&query, &["includeOutput", "selectedOutputs"])?;
+    let wanted = Wanted::read(&query)?;
+    let found = app.run_of_workflow(&caller, Scope::Read, &workflow_id, &id).await?;
+    if found.wiped {
+        return Err(Error::Gone.into());
+    }
+    let workflow = app.compiled(&found.head.workflow_uid, &found.head.version).await?;
+    let run = Run {
+        summary: (&found).into(),
+        paused: (),
+        error: Failure::of(&found, workflow.as_deref()),
+        output: wanted.output(&found),
+        block_outputs: wanted.block_outputs(&app, &found).await?,
+    };
+    Ok(Data { data: run }.into_response())
+}
+
+type CancelledData<'a> = Data<Cancelled<'a>>;
+
+/// Cancel a run
+///
+/// One that has ended stays as it ended, and `reason` says so. Needs the scope `cancel`.
+#[utoipa::path(
+    post,
+    path = "/api/v2/workflows/{id}/runs/{run_id}/cancel",
+    operation_id = "sim_v2_cancel_run",
+    tag = "Sim v2",
+    params(
+        ("id" = String, Path, description = "The workflow's id."),
+        ("run_id" = String, Path, description = "The run's id."),
+    ),
+    responses(
+        (status = 200, description = "What came of it.", body = CancelledData),
+        Denied<ErrorBody>,
+        Refused<ErrorBody, 400>,
+        Refused<ErrorBody, 404>,
+    )
+)]
+async fn cancel(
+    State(app): State<Arc<App>>,
+    Segments((workflow_id, id)): Segments<(String, String)>,
+    caller: Caller,
+    query: QueryPairs,
+) -> Result<Response, Refusal> {
+    refuse_unknown(&query, &[])?;
+    let (found, cancellation) = record::cancel(&app, &caller, &workflow_id, &id).await?;
+    let cancelled = Cancelled { cancellation, run_id: found.head.shown_id() };
+    Ok(Data { data: cancelled }.into_response())
+}
+
+impl<'a> From<&'a RunRecord> for RunSummary<'a> {
+    fn from(found: &'a RunRecord) -> Self {
+        Self {
+            run_id: found.head.shown_id(),
+            workflow_id: &found.head.workflow_id,
+            status: found.state.into(),
+            trigger: TRIGGER,
+            started_at: record::started_at(found),
+            ended_at: record::ended_at(found),
+            duration_ms: answer::duration_ms(found),
+            cost: Cost::of(found),
+        }
+    }
+}
+
+impl RunsQuery {
+    const KNOWN: [&str; 7] = ["status", "trigger", "startDate", "endDate", "limit", "cursor", "order"];
+
+    fn read(query: &QueryPairs) -> Result<Self, Error> {
+        refuse_unknown(query, &Self::KNOWN)?;
+        let end_date = time(query, "endDate")?;
+        Ok(Self {
+            status: query.get("status").map(state).transpose()?,
+            trigger: query.get("trigger").map(str::to_owned),
+            start_date: time(query, "startDate")?,
+            end_date,
+            order: order(query)?,
+            limit: limit(query)?,
+            cursor: query.get("cursor").map(str::to_owned),
+        })
+    }
+
+    /// None of its triggers is the one that our runs have.
+    fn excludes_ours(&self) -> bool {
+        let trigger = self.trigger.as_deref();
+        trigger.is_some_and(|asked| asked.split(',').all(|trigger| trigger.trim() != TRIGGER))
+    }
+
+    fn filter(&self) -> RunFilter {
+        RunFilter {
+            state: self.status,
+            user: None,
+            created_from: self.start_date,
+            created_before: self.end_date.map(|end| end + Duration::from_millis(1)),
+            oldest_first: matches!(self.order, Order::OldestFirst),
+        }
+    }
+
+    fn page(&self) -> PageRequest {
+        PageRequest { limit: self.limit, cursor: self.cursor.clone() }
+    }
+}
+
+fn order(query: &QueryPairs) -> Result<Order, Error> {
+    match query.get("order") {
+        None | Some("desc") => Ok(Order::NewestFirst),
+        Some("asc") => Ok(Order::OldestFirst),
+        Some(_) => Err(Error::bad_field("/order", "must be asc or desc")),
+    }
+}
+
+fn limit(query: &QueryPairs) -> Result<usize, Error> {
+    let Some(text) = query.get("limit") else { return Ok(DEFAULT_LIMIT) };
+    let limit = text.parse().ok().filter(|limit| (1..=MAX_PAGE).contains(limit));
+    let message = || format!("must be a number from 1 to {MAX_PAGE}");
+    limit.ok_or_else(|| Error::bad_field("/limit", message()))
+}
+
+fn state(text: &str) -> Result<RunState, Error> {
+    const MESSAGE: &str = "must be one of queued, pending, running, paused, completed, failed, cancelled";
+    Ok(match text {
+        "queued" | "pending" => RunState::Pending,
+        "running" => RunState::Running,
+        "paused" => RunState::Waiting,
+        "completed" => RunState::Succeeded,
+        "failed" => RunState::Failed,
+        "cancelled" => RunState::Cancelled,
+        _ => return Err(Error::bad_field("/status", MESSAGE)),
+    })
+}
+
+fn time(query: &QueryPairs, name: &str) -> Result<Option<Timestamp>, Error> {
+    let message = "must be a time such as 2026-01-31T08:15:00Z";
+    let read = |text| Timestamp::parse_rfc3339(text).ok_or_else(|| Error::bad_field(format!("/{name}"), message));
+    query.get(name).map(read).transpose()
+}

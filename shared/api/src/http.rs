@@ -1,0 +1,16 @@
+//! What every API shares: the request and its caller, bodies, lists, streams, refusals.
+
+pub(crate) mod request;
+pub(crate) mod caller;
+pub(crate) mod body;
+pub(crate) mod fields;
+#[cfg(feature = "starts")]
+pub(crate) mod idempotency;
+
+pub(crate) mod time;
+pub(crate) mod page;
+pub(crate) mod sse;
+
+pub(crate) mod status;
+pub(crate) mod problem;
+pub(crate) mod refused;

@@ -1,0 +1,68 @@
+//! Request bodies: bounded, read whole, parsed strictly.
+
+use axum::body::Body;
+use bytes::{Bytes, BytesMut};
+use flowgate_app::{Error, Result};
+use flowgate_engine::json;
+use futures_util::StreamExt;
+use http::HeaderMap;
+use http::header::CONTENT_ENCODING;
+use serde_json::Value;
+
+const MAX_BODY: usize = 4 * 1024 * 1024;
+/// A body that is too large is read this far and thrown away: a client that still sends would not
+/// see the response.
+const MAX_DRAINED: usize = 4 * MAX_BODY;
+
+/// The whole body, at most [`MAX_BODY`] bytes of it.
+pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes> {
+    if headers.get_all(CONTENT_ENCODING).iter().any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Err(Error::bad_field("", "the body must not be compressed (Content-Encoding)"));
+    }
+    let (mut read, mut kept) = (0, BytesMut::new());
+    let mut parts = body.into_data_stream();
+    while let Some(part) = parts.next().await {
+        let part = part.map_err(|_| Error::bad_field("", "the body ended early"))?;
+        read += part.len();
+        if read <= MAX_BODY {
+            kept.extend_from_slice(&part);
+        } else if read > MAX_DRAINED {
+            break;
+        }
+    }
+    if read > MAX_BODY { Err(Error::TooLarge("a request body has at most 4 MiB".to_owned())) } else { Ok(kept.freeze()) }
+}
+
+pub(crate) fn parse(body: &[u8]) -> Result<Value> {
+    json::parse(body).map_err(|error| Error::bad_field("", format!("the body is not valid JSON: {error}")))
+}
+
+/// An empty body reads as `{}`.
+pub(crate) fn parse_or_empty(body: &[u8]) -> Result<Value> {
+    if body.iter().all(u8::is_ascii_whitespace) { Ok(Value::Object(serde_json::Map::new())) } else { parse(body) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_where_json_is_broken() {
+        let error = parse(b"{\"a\":\n 1,}").unwrap_err();
+        assert_eq!(error.to_string(), "the body is not valid JSON: expected a key in double quotes at line 2, column 4");
+    }
+
+    #[tokio::test]
+    async fn is_bounded() {
+        let none = HeaderMap::new();
+        let most = read(&none, Body::from(vec![b' '; MAX_BODY])).await.unwrap();
+        assert_eq!(most.len(), MAX_BODY);
+        assert!(matches!(read(&none, Body::from(vec![b' '; MAX_BODY + 1])).await, Err(Error::TooLarge(_))));
+    }
+
+    #[tokio::test]
+    async fn takes_no_compression() {
+        let gzip = HeaderMap::from_iter([(CONTENT_ENCODING, "gzip".parse().unwrap())]);
+        assert!(matches!(read(&gzip, Body::empty()).await, Err(Error::BadInput(_))));
+    }
+}

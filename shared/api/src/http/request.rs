@@ -1,0 +1,198 @@
+//! What happens around every request: its id, its span, its log line; a panic that stays inside.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, MatchedPath, Path, Query, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use flowgate_app::App;
+use flowgate_app::error::{Error, What};
+use flowgate_app::limit::Allowance;
+use futures_util::FutureExt;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Uri};
+use serde::de::DeserializeOwned;
+use tracing::Instrument;
+
+use super::problem::{self, Refusal};
+use super::status::Cause;
+
+pub(crate) const REQUEST_ID: &str = "x-request-id";
+const TRACEPARENT: &str = "traceparent";
+const MAX_REQUEST_ID: usize = 128;
+/// Operators filter by it (`LogFilter` in template.yaml).
+const LOG_TARGET: &str = "flowgate_api::request";
+
+/// Runs inside routing, so that the path's template is known.
+pub(crate) async fn around(State(app): State<Arc<App>>, path: Option<MatchedPath>, request: Request, next: Next) -> Response {
+    let began = app.now();
+    let trace_id = trace_id(request.headers()).unwrap_or_default();
+    let traceparent = request.headers().get(TRACEPARENT).filter(|_| !trace_id.is_empty()).cloned();
+    let id = request_id(&app, request.headers());
+    let line = RequestLine { id, method: request.method().clone(), path };
+    let span = tracing::debug_span!("request", request.id = line.id, trace.id = trace_id);
+    async {
+        let handled = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+        let mut response = line.finish(handled.ok());
+        if let Some(allowance) = response.extensions_mut().remove() {
+            add_allowance(response.headers_mut(), allowance);
+        }
+        if let Some(traceparent) = traceparent {
+            response.headers_mut().insert(TRACEPARENT, traceparent);
+        }
+        let duration_ms = u64::try_from(app.now().since(began).as_millis()).unwrap_or(u64::MAX);
+        line.log(&response, duration_ms);
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+/// What is known of a request before it is handled.
+struct RequestLine {
+    id: String,
+    method: Method,
+    /// Of the route; `None` where there is none.
+    path: Option<MatchedPath>,
+}
+
+impl RequestLine {
+    fn parts(&self) -> (&str, &Method, &str) {
+        (&self.id, &self.method, self.path.as_ref().map_or("-", MatchedPath::as_str))
+    }
+
+    /// The response with what the request's id belongs to. `None`: the handler panicked.
+    fn finish(&self, handled: Option<Response>) -> Response {
+        let (id, method, path) = self.parts();
+        let mut response = handled.unwrap_or_else(|| {
+            tracing::error!(
+                target: LOG_TARGET, %method, path, request.id = id,
+                "a handler panicked"
+            );
+            problem::panicked()
+        });
+        if let Some(Cause(cause)) = response.extensions_mut().remove() {
+            let error = format!("{cause:#}");
+            tracing::error!(target: LOG_TARGET, %error, request.id = id, "a request failed");
+        }
+        response = problem::write_problem(response, id);
+        if let Ok(id) = HeaderValue::from_str(id) {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        response
+    }
+
+    /// A success is logged on demand: at thousands of requests a second its line would cost more
+    /// than the request.
+    fn log(&self, response: &Response, duration_ms: u64) {
+        let (id, method, path) = self.parts();
+        let status = response.status().as_u16();
+        if response.status().is_success() {
+            tracing::debug!(
+                target: LOG_TARGET, %method, path, status, duration_ms, request.id = id,
+                "request answered"
+            );
+        } else {
+            tracing::info!(
+                target: LOG_TARGET, %method, path, status, duration_ms, request.id = id,
+                "request answered"
+            );
+        }
+    }
+}
+
+/// A response that says what its key may still start, once [`around`] has it.
+pub(crate) fn with_allowance(mut response: Response, allowance: Option<Allowance>) -> Response {
+    if let Some(allowance) = allowance {
+        response.extensions_mut().insert(allowance);
+    }
+    response
+}
+
+/// Alike in every API. Sim's SDKs read whole numbers, and the reset in seconds since 1970.
+fn add_allowance(headers: &mut HeaderMap, allowance: Allowance) {
+    headers.insert("x-ratelimit-limit", HeaderValue::from(allowance.limit));
+    headers.insert("x-ratelimit-remaining", HeaderValue::from(allowance.remaining));
+    headers.insert("x-ratelimit-reset", HeaderValue::from((allowance.reset_at.millis() + 999).div_euclid(1_000)));
+}
+
+/// The caller's own id if it can stand in a log line, else a new one.
+fn request_id(app: &App, headers: &HeaderMap) -> String {
+    let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    let sane = |id: &&str| (1..=MAX_REQUEST_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+    given.filter(sane).map(str::to_owned).unwrap_or_else(|| {
+        let mut bytes = [0; 16];
+        app.ports.entropy.fill(&mut bytes);
+        format!("req_{:032x}", u128::from_be_bytes(bytes))
+    })
+}
+
+/// Of a W3C `traceparent`: `00-<32 hex>-<16 hex>-<2 hex>`.
+fn trace_id(headers: &HeaderMap) -> Option<&str> {
+    let mut parts = headers.get(TRACEPARENT)?.to_str().ok()?.split('-');
+    let trace_id = parts.nth(1)?;
+    (trace_id.len() == 32 && trace_id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(trace_id)
+}
+
+/// The variable segments of the path. One that is not text names nothing.
+pub(crate) struct Segments<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Segments<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        match Path::from_request_parts(parts, state).await {
+            Ok(Path(segments)) => Ok(Self(segments)),
+            Err(_) => Err(Refusal(Error::NotFound(What::Workflow))),
+        }
+    }
+}
+
+/// The query, pair by pair. Bytes that are not text are replaced, never refused.
+pub(crate) struct QueryPairs(Vec<(String, String)>);
+
+impl QueryPairs {
+    pub(crate) fn of(uri: &Uri) -> Self {
+        Self(Query::try_from_uri(uri).map(|Query(pairs)| pairs).unwrap_or_default())
+    }
+
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The first of that name that is not empty.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for QueryPairs {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self::of(&parts.uri))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_id_is_taken_if_it_is_one() {
+        let read = |value: &'static str| {
+            trace_id(&HeaderMap::from_iter([(http::HeaderName::from_static("traceparent"), HeaderValue::from_static(value))]))
+                .map(str::to_owned)
+        };
+        assert_eq!(read("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").unwrap(), "0af7651916cd43dd8448eb211c80319c");
+        assert_eq!(read("00-0af7-b7ad6b7169203331-01"), None);
+        assert_eq!(read("nonsense"), None);
+    }
+
+    #[test]
+    fn a_query_is_read_pair_by_pair() {
+        let query = QueryPairs::of(&"/x?a=1&a=2&b=&c=%ff&d=x%20y".parse().unwrap());
+        assert_eq!((query.get("a"), query.get("b"), query.get("c"), query.get("d")), (Some("1"), None, Some("\u{fffd}"), Some("x y")));
+    }
+}

@@ -1,0 +1,266 @@
+//! The events of a run from its log, as server-sent events: for who comes back, or was not there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::Response;
+use bytes::{Bytes, BytesMut};
+use flowgate_app::event::{Event, EventId, EventKind};
+use flowgate_app::id::RunId;
+use flowgate_app::run::RunRecord;
+use flowgate_app::time::Timestamp;
+use flowgate_app::{App, Error};
+use futures_util::stream;
+use http::HeaderMap;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::Caller;
+use super::run::{Run, RunError, with_run_headers};
+use super::trace::NodeStatus;
+use crate::http::problem::{Problem, Refusal};
+use crate::http::refused::{Denied, Refused};
+use crate::http::request::{QueryPairs, Segments};
+use crate::http::sse::{self, Frame};
+use crate::http::time::Time;
+
+/// How often the log is read.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// `node.started`
+#[derive(Serialize, ToSchema)]
+pub(super) struct NodeStarted<'a> {
+    run_id: &'a str,
+    node: &'a str,
+    kind: &'a str,
+    /// From 1.
+    attempt: u32,
+    at: Time,
+}
+
+/// `node.attempt`: a call goes out once more, or one after the node's first.
+#[derive(Serialize, ToSchema)]
+pub(super) struct NodeAttempt<'a> {
+    run_id: &'a str,
+    node: &'a str,
+    /// The call of a node that makes several; left out for its first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    call: Option<&'a str>,
+    /// From 1.
+    attempt: u32,
+    at: Time,
+}
+
+/// `chunk`: joined, the chunks of an agent are its content.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Chunk<'a> {
+    run_id: &'a str,
+    node: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    call: Option<&'a str>,
+    text: &'a str,
+}
+
+/// `node.reset`: the chunks of the node, or of this call of it, do not count so far.
+#[derive(Serialize, ToSchema)]
+pub(super) struct NodeReset<'a> {
+    run_id: &'a str,
+    node: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    call: Option<&'a str>,
+    at: Time,
+}
+
+/// `node.finished`: the trace has the output. The log does not keep it, and a stream that is
+/// resumed must read like one that was not cut.
+#[derive(Serialize, ToSchema)]
+pub(super) struct NodeFinished<'a> {
+    run_id: &'a str,
+    node: &'a str,
+    kind: &'a str,
+    status: NodeStatus,
+    #[schema(required)]
+    error: Option<RunError<'a>>,
+    at: Time,
+}
+
+/// `reconnect`, the last frame of a stream whose run goes on.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Reconnect<'a> {
+    run_id: &'a str,
+    /// The URL at which its events go on.
+    events: String,
+}
+
+/// Follow the events of a run
+///
+/// From the first event, or after the one that is named. Needs the scope `read`.
+///
+/// | event | id | data |
+/// |---|---|---|
+/// | `node.started` | yes | `NodeStarted` |
+/// | `node.attempt` | yes | `NodeAttempt` |
+/// | `chunk` | yes | `Chunk` |
+/// | `node.reset` | yes | `NodeReset` |
+/// | `node.finished` | yes | `NodeFinished` |
+/// | `run.finished` | no | `Run`; the last frame |
+/// | `reconnect` | no | `Reconnect`; the last frame |
+///
+/// A comment line follows 15 s of silence.
+#[utoipa::path(
+    get,
+    path = "/v1/runs/{run_id}/events",
+    operation_id = "follow_run",
+    tag = "Runs",
+    params(
+        ("run_id" = String, Path, description = "The run's id."),
+        (
+            "Last-Event-ID" = Option<String>,
+            Header,
+            description = "The last event that you have: only later ones are sent.",
+        ),
+        (
+            "after" = Option<String>,
+            Query,
+            description = "The same, for clients that set no headers.",
+        ),
+    ),
+    responses(
+        (
+            status = 200,
+            description = "The events, as they come.",
+            body = Frame,
+            content_type = "text/event-stream",
+        ),
+        Denied<Problem>,
+        Refused<Problem, 400>,
+        Refused<Problem, 404>,
+        Refused<Problem, 410>,
+    )
+)]
+pub(super) async fn read(
+    State(app): State<Arc<App>>,
+    Segments(run_id): Segments<String>,
+    caller: Caller,
+    query: QueryPairs,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let record = app.read_run(&caller, &run_id).await?;
+    let after = match headers.get("last-event-id") {
+        Some(id) => Some(id.to_str().unwrap_or("?")),
+        None => query.get("after"),
+    };
+    let after = after.filter(|id| !id.is_empty()).map(event_id).transpose()?;
+    Ok(follow(app, record, after))
+}
+
+/// Reads the log until the run has ended.
+pub(super) fn follow(app: Arc<App>, record: RunRecord, after: Option<EventId>) -> Response {
+    let head = record.head.clone();
+    let until = app.now() + app.settings.longest_follow;
+    let follower = Follower { app: app.clone(), run: head.id.clone(), after, until, over: false };
+    let response = sse::response(stream::unfold(follower, Follower::next));
+    with_run_headers(response, &app, &head.id)
+}
+
+fn event_id(text: &str) -> Result<EventId, Error> {
+    EventId::parse(text)
+        .ok_or_else(|| Error::bad_field("", "Last-Event-ID (or `after` in the query) must be the id of an event, such as 1-7"))
+}
+
+struct Follower {
+    app: Arc<App>,
+    run: RunId,
+    after: Option<EventId>,
+    until: Timestamp,
+    over: bool,
+}
+
+impl Follower {
+    async fn next(mut self) -> Option<(Bytes, Self)> {
+        let mut stopping = self.app.stopping();
+        while !self.over {
+            match self.look().await {
+                Ok(frames) if !frames.is_empty() => return Some((frames, self)),
+                Ok(_) if self.app.now() >= self.until => break,
+                Ok(_) => {}
+                Err(error) => {
+                    let error = format!("{error:#}");
+                    tracing::warn!(run.id = %self.run, error, "a run's events could not be read");
+                    break;
+                }
+            }
+            tokio::select! {
+                () = self.app.ports.clock.sleep(POLL_INTERVAL) => {}
+                _ = stopping.wait_for(|stopping| *stopping) => break,
+            }
+        }
+        if self.over {
+            return None;
+        }
+        self.over = true;
+        Some((reconnect_frame(&self.app, &self.run), self))
+    }
+
+    /// The frames that came since the last look. The run is read before its log: once it has ended
+    /// the log is whole.
+    async fn look(&mut self) -> anyhow::Result<Bytes> {
+        let runs = &self.app.ports.runs;
+        let goes_on = runs.progress(&self.run).await?.is_some_and(|progress| !progress.state.has_ended());
+        let events = self.app.events_after(&self.run, self.after).await?;
+        let mut frames = BytesMut::new();
+        for event in &events {
+            frames.extend_from_slice(&event_frame(&self.run, event));
+            self.after = Some(event.id);
+        }
+        if events.is_empty() && !goes_on {
+            // `None`: past its retention.
+            if let Some(record) = runs.read(&self.run).await? {
+                frames.extend_from_slice(&finished_frame(&self.app, &record));
+            }
+            self.over = true;
+        }
+        Ok(frames.freeze())
+    }
+}
+
+pub(super) fn event_frame(run: &RunId, event: &Event) -> Bytes {
+    let (run_id, at, id) = (run.as_str(), event.at.into(), Some(event.id.to_string()));
+    match &event.kind {
+        EventKind::NodeStarted { node, kind, attempt } => {
+            let data = NodeStarted { run_id, node, kind, attempt: *attempt, at };
+            Frame::new("node.started", id, &data)
+        }
+        EventKind::NodeAttempt { node, call, attempt } => {
+            let (call, attempt) = (call.as_deref(), *attempt);
+            Frame::new("node.attempt", id, &NodeAttempt { run_id, node, call, attempt, at })
+        }
+        EventKind::Chunk { node, call, text } => {
+            let call = call.as_deref();
+            Frame::new("chunk", id, &Chunk { run_id, node, call, text })
+        }
+        EventKind::NodeReset { node, call } => {
+            let call = call.as_deref();
+            Frame::new("node.reset", id, &NodeReset { run_id, node, call, at })
+        }
+        EventKind::NodeFinished { node, kind, status, error, .. } => {
+            let (status, error) = ((*status).into(), error.as_ref().map(Into::into));
+            Frame::new("node.finished", id, &NodeFinished { run_id, node, kind, status, error, at })
+        }
+    }
+    .encode()
+}
+
+pub(super) fn finished_frame(app: &App, record: &RunRecord) -> Bytes {
+    Frame::new("run.finished", None, &Run::new(app, record)).encode()
+}
+
+/// The run goes on: its events are read on from there.
+pub(super) fn reconnect_frame(app: &App, run: &RunId) -> Bytes {
+    let events = format!("{}/v1/runs/{run}/events", app.settings.public_url);
+    Frame::new("reconnect", None, &Reconnect { run_id: run.as_str(), events }).encode()
+}

@@ -1,0 +1,117 @@
+//! What a native start asks for.
+
+use flowgate_app::Error;
+use flowgate_app::delivery::WebhookBody;
+use flowgate_app::run::Dialect;
+use flowgate_engine::input::{InputRules, Undeclared};
+use flowgate_runner::start::{ResponseMode, StartRequest, WebhookRequest, WhenWaitEnds};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use crate::http::fields::Fields;
+
+const RULES: InputRules = InputRules { undeclared: Undeclared::Refuse, coerce: false };
+
+/// A run to be started.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StartRun {
+    /// What the `input` of the workflow declares. An undeclared key is refused.
+    #[schema(required = false)]
+    input: Value,
+    /// Your own name for who asked.
+    #[schema(max_length = 256)]
+    user: Option<String>,
+    /// `false`: input, outputs, events and trace are wiped when the run has ended and its webhooks
+    /// are delivered or given up. By default as the workflow says.
+    save: Option<bool>,
+    #[schema(required = false, max_items = 5)]
+    webhooks: Vec<Webhook>,
+}
+
+/// Called with the run, once it has ended.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Webhook {
+    #[schema(format = "uri")]
+    url: String,
+    /// `GET`, `POST`, `PUT`, `PATCH` or `DELETE`.
+    #[schema(required = false, default = "POST")]
+    method: String,
+    /// At most 50. Their values are encrypted at rest.
+    #[schema(required = false, value_type = BTreeMap<String, String>)]
+    headers: Vec<(String, String)>,
+    #[schema(ignore)]
+    pointer: String,
+}
+
+impl StartRun {
+    pub(super) fn read(body: Value) -> Result<Self, Error> {
+        let mut fields = Fields::of_body(body)?;
+        let input = fields.take("input").unwrap_or_else(|| Value::Object(Map::new()));
+        let (user, save) = (fields.take_string("user"), fields.take_bool("save"));
+        let webhooks = fields.take_list("webhooks").unwrap_or_default();
+        let webhooks = fields.each("webhooks", webhooks, Webhook::read);
+        fields.finish()?;
+        Ok(Self { input, user, save, webhooks })
+    }
+
+    pub(super) fn into_request(self, workflow_id: String, mode: ResponseMode) -> StartRequest {
+        StartRequest {
+            workflow_id,
+            version: None,
+            dialect: Dialect::Native,
+            input: self.input,
+            input_as_sent: None,
+            rules: RULES,
+            input_pointer: "/input",
+            user: self.user,
+            save: self.save,
+            webhooks: self.webhooks.into_iter().map(Into::into).collect(),
+            response_mode: mode,
+            when_wait_ends: WhenWaitEnds::Detach,
+            timeout: None,
+            run_id: None,
+            idempotency: None,
+        }
+    }
+}
+
+impl Webhook {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let url = fields.require("url", Fields::take_string);
+        let method = fields.take_string("method").unwrap_or_else(|| "POST".to_owned());
+        let headers = fields.take_strings("headers").unwrap_or_default();
+        let (method, pointer) = (method.to_ascii_uppercase(), fields.pointer().to_owned());
+        Some(Self { url: url?, method, headers, pointer })
+    }
+}
+
+impl From<Webhook> for WebhookRequest {
+    fn from(Webhook { url, method, headers, pointer }: Webhook) -> Self {
+        Self { pointer, url, method, headers, body: WebhookBody::Run }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn names_every_wrong_field() {
+        let webhooks = json!([{ "method": "post" }, { "url": "https://x", "headers": { "a": 1 }, "verb": "GET" }]);
+        let body = json!({ "inputs": {}, "user": 1, "webhooks": webhooks });
+        let error = StartRun::read(body).map(|_| ()).unwrap_err();
+        let Error::BadInput(problems) = error else { panic!("{error:?}") };
+        let pointers: Vec<_> = problems.iter().map(|problem| problem.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/user", "/webhooks/0/url", "/webhooks/1/headers/a", "/webhooks/1/verb", "/inputs"]);
+    }
+
+    #[test]
+    fn an_empty_body_is_an_empty_input() {
+        let request = StartRun::read(json!({})).unwrap();
+        assert_eq!((request.input, request.webhooks.len(), request.save), (json!({}), 0, None));
+    }
+}

@@ -1,0 +1,132 @@
+//! What each node of a run did: `GET /v1/runs/{run_id}/trace`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use flowgate_app::App;
+use flowgate_app::event;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::Caller;
+use super::run::{RunError, RunStatus};
+use crate::http::problem::{Problem, Refusal};
+use crate::http::refused::{Denied, Refused};
+use crate::http::request::Segments;
+use crate::http::time::Time;
+
+/// What a run did.
+#[derive(Serialize, ToSchema)]
+struct Trace<'a> {
+    run_id: &'a str,
+    workflow_id: &'a str,
+    version: &'a str,
+    status: RunStatus,
+    /// In the order in which they began.
+    nodes: Vec<NodeTrace<'a>>,
+}
+
+/// What a node did. While the run goes on, inputs, outputs and costs are null.
+#[derive(Serialize, ToSchema)]
+struct NodeTrace<'a> {
+    /// The node's id, inside a loop after its iterations. `api` is the input, `output` the output.
+    #[schema(examples("chapters[2]/write"))]
+    node: &'a str,
+    kind: &'a str,
+    /// Null while the node is open.
+    #[schema(required)]
+    status: Option<NodeStatus>,
+    attempts: u32,
+    #[schema(required)]
+    started_at: Option<Time>,
+    #[schema(required)]
+    duration_ms: Option<u64>,
+    /// What the node sent, with secrets as names; null where it calls nothing.
+    #[schema(value_type = Value)]
+    input: Option<&'a Value>,
+    #[schema(value_type = Value)]
+    output: Option<&'a Value>,
+    #[schema(required)]
+    error: Option<RunError<'a>>,
+    #[schema(required)]
+    tokens: Option<u64>,
+    /// In 10⁻⁹ USD. Null where a price is not known.
+    #[schema(required)]
+    cost_nano_usd: Option<u64>,
+}
+
+/// How a node ended.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum NodeStatus {
+    Succeeded,
+    Failed,
+    /// It hung only on edges that were not taken.
+    Skipped,
+    Cancelled,
+}
+
+impl From<flowgate_engine::NodeStatus> for NodeStatus {
+    fn from(status: flowgate_engine::NodeStatus) -> Self {
+        match status {
+            flowgate_engine::NodeStatus::Succeeded => Self::Succeeded,
+            flowgate_engine::NodeStatus::Failed => Self::Failed,
+            flowgate_engine::NodeStatus::Skipped => Self::Skipped,
+            flowgate_engine::NodeStatus::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+impl<'a> From<&'a event::NodeTrace> for NodeTrace<'a> {
+    fn from(node: &'a event::NodeTrace) -> Self {
+        Self {
+            node: &node.node,
+            kind: &node.kind,
+            status: node.status.map(Into::into),
+            attempts: node.attempts,
+            started_at: node.started_at.map(Into::into),
+            duration_ms: node.duration_ms,
+            input: node.input.as_deref(),
+            output: node.output.as_deref(),
+            error: node.error.as_ref().map(Into::into),
+            tokens: node.tokens,
+            cost_nano_usd: node.cost_nano_usd,
+        }
+    }
+}
+
+/// Read the trace of a run
+///
+/// What each node was given, what it left, and what that cost. Needs the scope `read`.
+#[utoipa::path(
+    get,
+    path = "/v1/runs/{run_id}/trace",
+    operation_id = "read_trace",
+    tag = "Runs",
+    params(("run_id" = String, Path, description = "The run's id.")),
+    responses(
+        (
+            status = 200,
+            description = "The trace; of a run that goes on, as far as it is known.",
+            body = Trace,
+        ),
+        Denied<Problem>,
+        Refused<Problem, 404>,
+        Refused<Problem, 410>,
+    )
+)]
+pub(super) async fn read(State(app): State<Arc<App>>, Segments(run_id): Segments<String>, caller: Caller) -> Result<Response, Refusal> {
+    let record = app.read_run(&caller, &run_id).await?;
+    let nodes = app.trace(&record).await?;
+    let trace = Trace {
+        run_id: record.head.id.as_str(),
+        workflow_id: &record.head.workflow_id,
+        version: &record.head.version,
+        status: record.state.into(),
+        nodes: nodes.iter().map(Into::into).collect(),
+    };
+    Ok(Json(trace).into_response())
+}

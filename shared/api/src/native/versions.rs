@@ -1,0 +1,214 @@
+//! Versions of workflows, and which of them callers run.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use flowgate_app::App;
+use flowgate_app::workflow::VersionInfo;
+use http::{HeaderMap, StatusCode, Uri};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::Caller;
+use crate::http::body;
+use crate::http::fields::Fields;
+use crate::http::page::{self, List, PageQuery};
+use crate::http::problem::{Problem, Refusal};
+use crate::http::refused::{Denied, Refused};
+use crate::http::request::{QueryPairs, Segments};
+use crate::http::time::Time;
+
+/// What a version is published with.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Publication {
+    /// At most 10,000 bytes.
+    #[schema(max_length = 10_000)]
+    notes: Option<String>,
+}
+
+/// Where a rollback goes.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Rollback {
+    /// Without it: the version before the active one.
+    #[schema(examples("1.0.0"))]
+    version: Option<String>,
+}
+
+/// A version. It never changes.
+#[derive(Serialize, ToSchema)]
+struct Version<'a> {
+    workflow_id: &'a str,
+    #[schema(examples("1.0.0"))]
+    version: &'a str,
+    /// Of its document.
+    hash: &'a str,
+    #[schema(required)]
+    notes: Option<&'a str>,
+    published_at: Time,
+    /// Callers run it.
+    active: bool,
+}
+
+/// The version that callers run from now on.
+#[derive(Serialize, ToSchema)]
+struct RolledBack<'a> {
+    workflow_id: &'a str,
+    version: &'a str,
+    active: bool,
+}
+
+/// Publish the draft
+///
+/// Makes it a version, which callers run from then on. Needs the scope `author`.
+#[utoipa::path(
+    post,
+    path = "/v1/workflows/{workflow_id}/versions",
+    operation_id = "publish",
+    tag = "Workflows",
+    params(("workflow_id" = String, Path, description = "The workflow's id.")),
+    request_body = Option<Publication>,
+    responses(
+        (status = 201, description = "The version.", body = Version),
+        Denied<Problem>,
+        Refused<Problem, 400>,
+        Refused<Problem, 404>,
+        Refused<Problem, 413>,
+        Refused<Problem, 422>,
+    )
+)]
+pub(super) async fn publish(
+    State(app): State<Arc<App>>,
+    Segments(id): Segments<String>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let publication = Publication::read(body::parse_or_empty(&body::read(&headers, body).await?)?)?;
+    let version = app.publish(&caller, &id, publication.notes).await?;
+    Ok((StatusCode::CREATED, Json(Version::new(&id, &version, true))).into_response())
+}
+
+type VersionList<'a> = List<Version<'a>>;
+
+/// List the versions
+///
+/// Newest first. Needs the scope `author`.
+#[utoipa::path(
+    get,
+    path = "/v1/workflows/{workflow_id}/versions",
+    operation_id = "list_versions",
+    tag = "Workflows",
+    params(("workflow_id" = String, Path, description = "The workflow's id."), PageQuery),
+    responses(
+        (
+            status = 200,
+            description = "A page of versions. The header `Link` has the next page's URL.",
+            body = VersionList,
+        ),
+        Denied<Problem>,
+        Refused<Problem, 400>,
+        Refused<Problem, 404>,
+    )
+)]
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    Segments(id): Segments<String>,
+    caller: Caller,
+    query: QueryPairs,
+    uri: Uri,
+) -> Result<Response, Refusal> {
+    let page = PageQuery::read(&query)?.into();
+    let (workflow, versions) = app.list_versions(&caller, &id, page).await?;
+    let active = workflow.active_version.as_deref();
+    let item = |version| Version::new(&id, version, active == Some(&version.version));
+    Ok(page::response(&app, &uri, &query, &versions, item))
+}
+
+/// Roll back
+///
+/// Callers run an earlier version from then on. Needs the scope `author`.
+#[utoipa::path(
+    post,
+    path = "/v1/workflows/{workflow_id}/rollback",
+    operation_id = "rollback",
+    tag = "Workflows",
+    params(("workflow_id" = String, Path, description = "The workflow's id.")),
+    request_body = Option<Rollback>,
+    responses(
+        (status = 200, description = "The version that callers run.", body = RolledBack),
+        Denied<Problem>,
+        Refused<Problem, 400>,
+        Refused<Problem, 404>,
+        Refused<Problem, 409>,
+        Refused<Problem, 413>,
+    )
+)]
+pub(super) async fn rollback(
+    State(app): State<Arc<App>>,
+    Segments(id): Segments<String>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let rollback = Rollback::read(body::parse_or_empty(&body::read(&headers, body).await?)?)?;
+    let version = app.rollback(&caller, &id, rollback.version.as_deref()).await?;
+    let answer = RolledBack { workflow_id: &id, version: &version, active: true };
+    Ok(Json(answer).into_response())
+}
+
+/// Take the endpoint down
+///
+/// Callers get 409 `not_published`; runs in flight end. Needs the scope `author`.
+#[utoipa::path(
+    delete,
+    path = "/v1/workflows/{workflow_id}/active",
+    operation_id = "unpublish",
+    tag = "Workflows",
+    params(("workflow_id" = String, Path, description = "The workflow's id.")),
+    responses(
+        (status = 204, description = "No version is active."),
+        Denied<Problem>,
+        Refused<Problem, 404>,
+    )
+)]
+pub(super) async fn unpublish(State(app): State<Arc<App>>, Segments(id): Segments<String>, caller: Caller) -> Result<StatusCode, Refusal> {
+    app.unpublish(&caller, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+impl Publication {
+    fn read(body: Value) -> flowgate_app::Result<Self> {
+        let mut fields = Fields::of_body(body)?;
+        let notes = fields.take_string("notes");
+        fields.finish()?;
+        Ok(Self { notes })
+    }
+}
+
+impl Rollback {
+    fn read(body: Value) -> flowgate_app::Result<Self> {
+        let mut fields = Fields::of_body(body)?;
+        let version = fields.take_string("version");
+        fields.finish()?;
+        Ok(Self { version })
+    }
+}
+
+impl<'a> Version<'a> {
+    fn new(workflow_id: &'a str, info: &'a VersionInfo, active: bool) -> Self {
+        Self {
+            workflow_id,
+            version: &info.version,
+            hash: &info.hash,
+            notes: info.notes.as_deref(),
+            published_at: info.published_at.into(),
+            active,
+        }
+    }
+}

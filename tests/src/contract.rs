@@ -1,0 +1,107 @@
+//! Holds what the server answers against the OpenAPI document, field by field.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{LazyLock, Mutex};
+
+use flowgate_api::openapi::DOCUMENT;
+use jsonschema::Validator;
+use serde_json::{Map, Value, json};
+
+static PATHS: LazyLock<Value> = LazyLock::new(|| document()["paths"].clone());
+/// No object has a field that its schema does not name.
+static COMPONENTS: LazyLock<Value> = LazyLock::new(|| {
+    let components = document()["components"].clone();
+    closed(&components, &components)
+});
+static VALIDATORS: LazyLock<Mutex<HashMap<String, Validator>>> = LazyLock::new(Mutex::default);
+
+/// A hint for callers, which the document leaves out.
+const HINT: &str = "/v1/workflows/invoke";
+
+/// Panics where an operation of this path has no such answer. Paths that are none, and methods that
+/// a path does not take, are answered outside of the document.
+pub fn check_answer(path: &str, status: u16, body: &Value) {
+    let Some(operations) = operations(path).filter(|_| status != 405 && path != HINT) else {
+        return;
+    };
+    let mut problems = Vec::new();
+    for (method, operation) in operations {
+        if operation["responses"]["default"].is_object() {
+            // A `response` block may answer anything.
+            return;
+        }
+        let response = &operation["responses"][status.to_string()];
+        let content = response["content"].as_object().into_iter().flatten();
+        let json = content.filter(|(media_type, _)| media_type.ends_with("json"));
+        for (media_type, content) in json {
+            match mismatch(&content["schema"], body) {
+                None => return,
+                Some(problem) => problems.push(format!("{method}, {media_type}: {problem}")),
+            }
+        }
+    }
+    panic!(
+        "{path} answered {status} with {body}, which is not in the OpenAPI document: {problems:#?}"
+    );
+}
+
+/// The operation that answers the request.
+pub fn operation_id(method: &str, path: &str) -> Option<&'static str> {
+    operations(path)?.get(&method.to_ascii_lowercase())?["operationId"].as_str()
+}
+
+/// Of every operation in the document.
+pub fn operation_ids() -> BTreeSet<&'static str> {
+    let paths = PATHS.as_object().into_iter().flatten();
+    let operations = paths.filter_map(|(_, operations)| operations.as_object()).flatten();
+    operations.filter_map(|(_, operation)| operation["operationId"].as_str()).collect()
+}
+
+/// Of the most exact template: `/v1/workflows/invoke` goes before `/v1/workflows/{workflow_id}`.
+fn operations(path: &str) -> Option<&'static Map<String, Value>> {
+    let fits = |template: &str| {
+        let mut parts = template.split('/').zip(path.split('/'));
+        let as_long = template.split('/').count() == path.split('/').count();
+        as_long && parts.all(|(named, given)| named.starts_with('{') || named == given)
+    };
+    let templates = PATHS.as_object()?.iter().filter(|(template, _)| fits(template));
+    templates.min_by_key(|(template, _)| template.matches('{').count())?.1.as_object()
+}
+
+fn mismatch(schema: &Value, body: &Value) -> Option<String> {
+    let mut validators = VALIDATORS.lock().expect("no check panics while it holds it");
+    let validator = validators.entry(schema.to_string()).or_insert_with(|| {
+        let mut whole = closed(schema, &COMPONENTS);
+        whole["components"] = COMPONENTS.clone();
+        jsonschema::draft202012::new(&whole).expect("a schema of the document")
+    });
+    validator.validate(body).err().map(|error| format!("{error} at {:?}", error.instance_path()))
+}
+
+fn closed(schema: &Value, components: &Value) -> Value {
+    match schema {
+        Value::Object(fields) if fields.contains_key("allOf") => {
+            let copy = |part: &Value| match part["$ref"].as_str() {
+                Some(to) => components["schemas"][to.rsplit('/').next().unwrap_or("")].clone(),
+                None => part.clone(),
+            };
+            let parts: Vec<_> =
+                fields["allOf"].as_array().into_iter().flatten().map(copy).collect();
+            json!({ "allOf": parts, "unevaluatedProperties": false })
+        }
+        Value::Object(fields) => {
+            let each = |(name, value): (&String, &Value)| (name.clone(), closed(value, components));
+            let mut fields: Map<_, _> = fields.iter().map(each).collect();
+            if fields.get("properties").is_some_and(Value::is_object) {
+                fields.entry("additionalProperties").or_insert(Value::Bool(false));
+            }
+            Value::Object(fields)
+        }
+        Value::Array(items) => items.iter().map(|item| closed(item, components)).collect(),
+        other => other.clone(),
+    }
+}
+
+fn document() -> Value {
+    serde_json::from_str(DOCUMENT).expect("the document is JSON")
+}

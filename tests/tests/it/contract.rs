@@ -1,0 +1,183 @@
+//! Every operation of the OpenAPI document, called once: the server answers as the document says.
+
+use std::collections::BTreeSet;
+
+use axum::http::StatusCode;
+use flowgate_tests::contract::{check_answer, operation_id, operation_ids};
+use flowgate_tests::receiver::{Receiver, Reply};
+use flowgate_tests::server::{ADMIN_KEY, TestServer};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+const HELLO: &str = r#"
+input: [{ name: name, type: string, default: Ada }]
+nodes: [{ id: say, type: template, template: "Hello <api.name>" }]
+output: { said: <say.content> }
+"#;
+const FAILING: &str = r#"
+nodes: [{ id: fail, type: function, code: "throw new Error('no')" }]
+output: { result: <fail.result> }
+"#;
+const DOCUMENT: &str = "nodes: [{ id: say, type: template, template: \"<nobody.x>\" }]";
+
+/// Calls the server, and remembers what it has called.
+struct Caller {
+    server: TestServer,
+    called: BTreeSet<&'static str>,
+}
+
+impl Caller {
+    async fn call(&mut self, method: Method, path: &str, body: Option<Value>) -> Value {
+        let request = self.server.request(method.clone(), path, ADMIN_KEY);
+        let request = match body {
+            Some(Value::String(text)) => request.body(text),
+            Some(body) => request.json(&body),
+            None => request,
+        };
+        let response = request.send().await.unwrap();
+        let (status, path) = (response.status(), response.url().path().to_owned());
+        let operation =
+            operation_id(method.as_str(), &path).unwrap_or_else(|| panic!("{method} {path}"));
+        self.called.insert(operation);
+        let is_stream =
+            response.headers().get("content-type").is_some_and(|kind| kind == "text/event-stream");
+        let text = response.text().await.unwrap();
+        assert!(status.is_success(), "{method} {path}: {status} {text}");
+        if is_stream || status == StatusCode::NO_CONTENT {
+            return Value::Null;
+        }
+        let body = serde_json::from_str(&text).unwrap();
+        check_answer(&path, status.as_u16(), &body);
+        body
+    }
+
+    async fn get(&mut self, path: &str) -> Value {
+        self.call(Method::GET, path, None).await
+    }
+
+    async fn post(&mut self, path: &str, body: Value) -> Value {
+        self.call(Method::POST, path, Some(body)).await
+    }
+
+    async fn authoring(&mut self) {
+        let broken = Some(Value::String(DOCUMENT.to_owned()));
+        self.call(Method::PUT, "/v1/workflows/hello", broken).await;
+        self.call(Method::PUT, "/v1/workflows/hello", Some(Value::String(HELLO.to_owned()))).await;
+        self.post("/v1/workflows/hello/versions", json!({ "notes": "first" })).await;
+        let second = HELLO.replace("Hello", "Hi");
+        self.call(Method::PUT, "/v1/workflows/hello", Some(Value::String(second))).await;
+        self.post("/v1/workflows/hello/versions", json!({})).await;
+        self.post("/v1/workflows/hello/rollback", json!({ "version": "1.0.0" })).await;
+        for path in ["hello/versions?limit=1", "hello", "", "hello/signing-secret"] {
+            self.get(format!("/v1/workflows/{path}").trim_end_matches('/')).await;
+        }
+        self.post("/v1/workflows/hello/signing-secret/rotate", json!({})).await;
+    }
+
+    async fn keys_and_secrets(&mut self) {
+        let limits = json!({ "requests_per_minute": 60 });
+        let key =
+            json!({ "name": "k", "workflows": ["hello"], "scopes": ["run"], "limits": limits });
+        let key = self.post("/v1/keys", key).await;
+        let id = key["id"].as_str().unwrap();
+        self.post("/v1/keys", json!({ "name": "all", "workflows": "*", "scopes": ["admin"] }))
+            .await;
+        self.get("/v1/keys?limit=1").await;
+        self.post(&format!("/v1/keys/{id}/rotate"), json!({ "overlap_seconds": 60 })).await;
+        self.call(Method::DELETE, &format!("/v1/keys/{id}"), None).await;
+        self.call(Method::PUT, "/v1/secrets/A_KEY", Some(json!({ "value": "x" }))).await;
+        self.get("/v1/secrets").await;
+        self.get("/v1/secrets/A_KEY").await;
+        self.call(Method::DELETE, "/v1/secrets/A_KEY", None).await;
+    }
+
+    /// Returns the id of a run that has ended.
+    async fn runs(&mut self, receiver: &Receiver) -> String {
+        let webhooks = json!([{ "url": receiver.url }]);
+        let start = json!({ "input": {}, "user": "u", "webhooks": webhooks });
+        let run = self.post("/v1/workflows/hello/runs", start).await;
+        let id = run["id"].as_str().unwrap().to_owned();
+        let failed = self.post("/v1/workflows/failing/runs", json!({})).await;
+        assert_eq!(failed["status"], "failed");
+        for part in ["", "/events", "/trace", "/deliveries"] {
+            self.get(&format!("/v1/runs/{id}{part}")).await;
+            self.get(&format!("/v1/runs/{}{part}", failed["id"].as_str().unwrap())).await;
+        }
+        self.get("/v1/workflows/hello/runs?limit=1&status=succeeded").await;
+        self.post(&format!("/v1/runs/{id}/replay"), json!({})).await;
+        let deliveries = self.get(&format!("/v1/runs/{id}/deliveries")).await;
+        let delivery = deliveries["items"][0]["id"].as_str().unwrap().to_owned();
+        self.post(&format!("/v1/deliveries/{delivery}/redeliver"), json!({})).await;
+        id
+    }
+
+    async fn cancel(&mut self, path: &str) {
+        let request = self.server.post("/v1/workflows/hanging/runs", ADMIN_KEY);
+        let accepted = request.header("prefer", "respond-async").send().await.unwrap();
+        let run: Value = accepted.json().await.unwrap();
+        self.post(&path.replace("{id}", run["id"].as_str().unwrap()), json!({})).await;
+    }
+
+    async fn compat(&mut self, run: &str) {
+        // The admin's credential names no workflow, and GPTBots has it in a header.
+        let key = self.server.key(&["hello"], &["run"]).await;
+        let invoke = self.server.post("/v1/workflow/invoke", &key).json(&json!({ "input": {} }));
+        let invoked = invoke.send().await.unwrap();
+        self.called.extend(operation_id("POST", invoked.url().path()));
+        let (status, result) = (invoked.status().as_u16(), invoked.json().await.unwrap());
+        check_answer("/v1/workflow/invoke", status, &result);
+        self.post("/v1/workflow/query/result", json!({ "workflowRunId": run })).await;
+
+        self.post("/api/workflows/hello/execute", json!({})).await;
+        let results = "includeOutput=true&selectedOutputs=say.content";
+        self.get(&format!("/api/workflows/hello/executions/{run}?{results}")).await;
+        self.get("/api/workflows/hello/status").await;
+        self.get(&format!("/api/jobs/{run}")).await;
+        self.get("/api/users/me/usage-limits").await;
+        self.post("/api/v2/workflows/hello/execute", json!({ "input": {} })).await;
+        self.post("/api/v2/workflows/hello/execute", json!({ "async": true })).await;
+        self.post("/api/v2/workflows/failing/execute", json!({})).await;
+        self.get("/api/v2/workflows/hello/runs?limit=1&order=asc").await;
+        self.get(&format!("/api/v2/workflows/hello/runs/{run}?{results}")).await;
+
+        self.post("/v1/flow/hello/run", json!({ "name": "Bob" })).await;
+        self.get(&format!("/v1/flow/hello/run/{run}")).await;
+        self.get(&format!("/v1/flow/hello/run/{run}/result")).await;
+    }
+}
+
+#[tokio::test]
+async fn every_operation_answers_as_the_document_says() {
+    let receiver = Receiver::start(|request, _| match request.uri.path() {
+        "/hang" => Reply::WhenLetGo(StatusCode::OK, "{}".to_owned()),
+        _ => Reply::Now(StatusCode::OK, "thanks".to_owned()),
+    })
+    .await;
+    let server = TestServer::start().await;
+    let hanging = format!("nodes: [{{ id: call, type: http, url: \"{}/hang\" }}]", receiver.url);
+    server.publish("hanging", &hanging).await;
+    server.publish("failing", FAILING).await;
+    let mut caller = Caller { server, called: BTreeSet::new() };
+    caller.get("/health").await;
+    caller.get("/openapi.json").await;
+    caller.authoring().await;
+    caller.keys_and_secrets().await;
+    let run = caller.runs(&receiver).await;
+    caller.cancel("/v1/runs/{id}/cancel").await;
+    caller.cancel("/api/workflows/hanging/executions/{id}/cancel").await;
+    caller.cancel("/api/v2/workflows/hanging/runs/{id}/cancel").await;
+    caller.compat(&run).await;
+    caller.call(Method::DELETE, "/v1/workflows/hello/active", None).await;
+    caller.call(Method::DELETE, "/v1/workflows/hello", None).await;
+    assert_eq!(caller.called, operation_ids());
+}
+
+#[tokio::test]
+async fn the_document_is_served_with_the_servers_own_address() {
+    let server = TestServer::start().await;
+    let document = server.client.get(format!("{}/openapi.json", server.url)).send().await.unwrap();
+    assert_eq!(document.headers()["content-type"], "application/json");
+    let document: Value = document.json().await.unwrap();
+    assert_eq!(document["servers"], json!([{ "url": server.public_url }]));
+    assert_eq!(document["openapi"], "3.1.0");
+}
