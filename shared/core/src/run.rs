@@ -194,8 +194,8 @@ pub trait Runs: Send + Sync {
     async fn create_ended(&self, run: NewRun, end: FinishedRun) -> Result<Created>;
 
     /// Takes the run over with `fence + 1`, unless another owner has a live lease. Repeating our
-    /// own claim changes nothing. The claim counts as one without progress until the next new
-    /// checkpoint.
+    /// own claim only moves the end of its lease. The claim counts as one without progress until
+    /// the next new checkpoint.
     async fn claim(&self, run: &RunId, owner: &OwnerToken, now: Timestamp, lease_until: Timestamp) -> Result<Claimed>;
     /// Extends the lease to `lease_until`.
     async fn heartbeat(&self, lease: &Lease, lease_until: Timestamp) -> Result<Heartbeat>;
