@@ -94,6 +94,10 @@ impl Client {
     /// The answer's body; null for an empty one.
     pub(crate) async fn json(&self, request: RequestBuilder) -> Result<Value> {
         let response = self.send(request).await?;
+        self.read_json(response).await
+    }
+
+    pub(crate) async fn read_json(&self, response: Response) -> Result<Value> {
         let body = self.body(response).await?;
         if body.is_empty() {
             return Ok(Value::Null);

@@ -92,6 +92,8 @@ impl Drop for Stores {
 pub struct Counter {
     pub url: String,
     seen: Arc<Mutex<Vec<String>>>,
+    /// Rows that queries looked at, those too that a filter then left out.
+    pub scanned: Arc<AtomicUsize>,
     /// Every request arrives twice, as one does whose first answer was lost; the second answer is given.
     pub twice: Arc<AtomicBool>,
     /// So many transactions are refused before one is let through, as DynamoDB refuses two that meet.
@@ -105,7 +107,7 @@ impl Counter {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
         let (twice, conflicts, client) = (Arc::default(), Arc::default(), reqwest::Client::new());
-        let counter = Self { url, seen: Arc::default(), twice, conflicts, to: to.to_owned(), client };
+        let counter = Self { url, seen: Arc::default(), scanned: Arc::default(), twice, conflicts, to: to.to_owned(), client };
         let router = Router::new().fallback(pass_on).with_state(counter.clone()).layer(DefaultBodyLimit::max(LARGEST_REQUEST));
         tokio::spawn(async move { axum::serve(listener, router).await });
         Ok(counter)
@@ -155,6 +157,9 @@ impl Counter {
         let (status, mut headers) = (answer.status(), answer.headers().clone());
         headers.remove("content-length");
         headers.remove("transfer-encoding");
-        (status, headers, answer.bytes().await.unwrap_or_default()).into_response()
+        let answer = answer.bytes().await.unwrap_or_default();
+        let scanned = serde_json::from_slice::<Value>(&answer).ok().and_then(|answer| answer["ScannedCount"].as_u64());
+        self.scanned.fetch_add(scanned.and_then(|rows| rows.try_into().ok()).unwrap_or(0), Ordering::Relaxed);
+        (status, headers, answer).into_response()
     }
 }

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use flowgate_engine::Workflow;
 use flowgate_engine::document::Document;
-use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
+use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -36,14 +36,17 @@ pub(crate) async fn run(args: &Args, global: &Global, output: &Output) -> Result
     let text = validate::read(&args.file)?;
     let problems = save(&client, &id, &text, args, output).await?;
     let body = args.notes.as_ref().map_or(json!({}), |notes| json!({ "notes": notes }));
-    let mut published = client.json(client.request(Method::POST, &["v1", "workflows", &id, "versions"], &[]).json(&body)).await?;
+    let response = client.send(client.request(Method::POST, &["v1", "workflows", &id, "versions"], &[]).json(&body)).await?;
+    let is_new = response.status() == StatusCode::CREATED;
+    let mut published = client.read_json(response).await?;
     let endpoint = client.url(&["v1", "workflows", &id, "runs"], &[]);
     if output.is_json() {
         (published["endpoint"], published["problems"]) = (json!(endpoint.as_str()), json!(problems));
         output.json(&published)?;
     } else {
-        let version = published["version"].as_str().unwrap_or_default();
-        output.line(format!("published {id} {}\n\n{endpoint}\n\n{}", plain(version), curl(endpoint.as_str(), &text)))?;
+        let version = plain(published["version"].as_str().unwrap_or_default());
+        let done = if is_new { format!("published {id} {version}") } else { format!("unchanged: {id} {version} is this document") };
+        output.line(format!("{done}\n\n{endpoint}\n\n{}", curl(endpoint.as_str(), &text)))?;
     }
     Ok(ExitCode::SUCCESS)
 }

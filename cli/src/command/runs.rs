@@ -32,22 +32,24 @@ pub(crate) async fn run(args: &Args, global: &Global, output: &Output) -> Result
     let client = Client::new(global)?;
     match &args.what {
         Some(run) if is_run_id(run) => show(&client, run, output).await?,
-        Some(workflow) => list(&runs_of(&client, workflow, args).await?, output)?,
-        None => list(&all_runs(&client, args).await?, output)?,
+        Some(workflow) => list(&runs_of(&client, workflow, args, output).await?, output)?,
+        None => list(&all_runs(&client, args, output).await?, output)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn runs_of(client: &Client, workflow: &str, args: &Args) -> Result<Vec<Value>> {
+/// A program gets them with what they were given and what they gave.
+async fn runs_of(client: &Client, workflow: &str, args: &Args, output: &Output) -> Result<Vec<Value>> {
     let limit = args.limit.to_string();
     let mut query = vec![("limit", limit.as_str())];
     query.extend(args.status.iter().map(|status| ("status", status.as_str())));
+    query.extend(output.is_json().then_some(("include", "input,output")));
     let mut page = client.get(&["v1", "workflows", workflow, "runs"], &query).await?;
     serde_json::from_value(page["items"].take()).context("the server's answer is not a list of runs")
 }
 
 /// The latest of every workflow that the key may list.
-async fn all_runs(client: &Client, args: &Args) -> Result<Vec<Value>> {
+async fn all_runs(client: &Client, args: &Args, output: &Output) -> Result<Vec<Value>> {
     let workflows = match client.all_items(&["v1", "workflows"]).await {
         Err(error) if matches!(error.downcast_ref(), Some(Failure::Refused(refusal)) if refusal.status == 403) => {
             return Err(Failure::Usage("this key may not list workflows: name one".to_owned()).into());
@@ -56,7 +58,7 @@ async fn all_runs(client: &Client, args: &Args) -> Result<Vec<Value>> {
     };
     let mut runs = Vec::new();
     for workflow in &workflows {
-        runs.extend(runs_of(client, workflow["id"].as_str().unwrap_or_default(), args).await?);
+        runs.extend(runs_of(client, workflow["id"].as_str().unwrap_or_default(), args, output).await?);
     }
     // Ids of runs sort by the time they were made.
     runs.sort_by(|left, right| right["id"].as_str().cmp(&left["id"].as_str()));

@@ -1,6 +1,6 @@
 //! A run as callers see it. Answers and webhook bodies are the same bytes.
 
-use flowgate_core::run::{RunRecord, RunState};
+use flowgate_core::run::{Include, RunRecord, RunState};
 use flowgate_core::time::Timestamp;
 use flowgate_engine::RunError;
 use serde::Serialize;
@@ -18,8 +18,11 @@ pub struct RunAnswer<'a> {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<&'a str>,
-    input: &'a Value,
-    output: &'a Value,
+    /// Omitted in a list that does not include it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<&'a Value>,
     error: Option<&'a RunError>,
     usage: UsageAnswer,
     created_at: String,
@@ -54,8 +57,8 @@ impl<'a> RunAnswer<'a> {
             version: &head.version,
             status: record.state.as_str(),
             user: head.user.as_deref(),
-            input: &head.input,
-            output: output(record),
+            input: Some(&head.input),
+            output: Some(output(record)),
             error: end.and_then(|end| end.error.as_ref()),
             usage: UsageAnswer {
                 tokens: end.map_or(0, |end| end.usage.tokens),
@@ -67,6 +70,12 @@ impl<'a> RunAnswer<'a> {
             duration_ms: duration_ms(record),
             links: Links { events: format!("{itself}/events"), trace: format!("{itself}/trace"), itself },
         }
+    }
+
+    /// Returns the run as a list shows it.
+    pub fn listed(record: &'a RunRecord, include: Include, public_url: &str) -> Self {
+        let whole = Self::new(record, public_url);
+        Self { input: whole.input.filter(|_| include.input), output: whole.output.filter(|_| include.output), ..whole }
     }
 }
 

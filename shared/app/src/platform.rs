@@ -139,9 +139,9 @@ impl App {
         OwnerToken::random(&*self.ports.entropy)
     }
 
-    /// Returns a UUIDv7, which sorts by time.
-    pub fn new_uuid(&self) -> uuid::Uuid {
-        let millis = u64::try_from(self.now().millis()).unwrap_or(0);
+    /// Returns a UUIDv7 of the time `at`, by which it sorts.
+    pub fn new_uuid(&self, at: Timestamp) -> uuid::Uuid {
+        let millis = u64::try_from(at.millis()).unwrap_or(0);
         uuid::Builder::from_unix_timestamp_millis(millis, &self.random()).into_uuid()
     }
 }

@@ -6,7 +6,9 @@ use anyhow::{Context, anyhow};
 use flowgate_core::key::Scope;
 use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::secret::SigningPin;
-use flowgate_core::workflow::{Draft, DraftSaved, NewVersion, SetActive, VersionInfo, WorkflowRecord, document_hash, etag};
+use flowgate_core::workflow::{
+    Draft, DraftSaved, NewVersion, SetActive, VersionInfo, VersionPublished, WorkflowRecord, document_hash, etag,
+};
 use flowgate_engine::document::Document;
 use flowgate_engine::{CompileOptions, Problem, Severity, Workflow};
 
@@ -62,7 +64,7 @@ impl App {
             saved_at: self.now(),
         };
         let pin = SigningPin { master: self.keyring.newest_master()?, epoch: 1 };
-        let uid = self.new_uuid().simple().to_string();
+        let uid = self.new_uuid(self.now()).simple().to_string();
         let saved = self.ports.workflows.save_draft(id, draft, &uid, pin, if_match).await?;
         self.workflow_cache.forget(id);
         match saved {
@@ -84,8 +86,9 @@ impl App {
         Ok(listed)
     }
 
-    /// Publishes the draft as an immutable version and makes it active.
-    pub async fn publish(&self, caller: &Caller, id: &str, notes: Option<String>) -> Result<VersionInfo> {
+    /// Publishes the draft as an immutable version and makes it active, unless the active version
+    /// has the same document.
+    pub async fn publish(&self, caller: &Caller, id: &str, notes: Option<String>) -> Result<VersionPublished> {
         caller.require(Scope::Author, id, What::Workflow)?;
         if notes.as_ref().is_some_and(|notes| notes.len() > MAX_NOTES) {
             return Err(Error::bad_field("/notes", "must have at most 10000 characters"));
@@ -107,13 +110,13 @@ impl App {
         published.ok_or(Error::NotFound(What::Workflow))
     }
 
-    /// Makes an earlier version active: the one named, or the one before the active one.
+    /// Makes another version active: the one named, or the one that was active before.
     pub async fn rollback(&self, caller: &Caller, id: &str, version: Option<&str>) -> Result<String> {
         caller.require(Scope::Author, id, What::Workflow)?;
         let record = self.stored_workflow(id).await?;
         let version = match version {
             Some(version) => version.to_owned(),
-            None => self.version_before(&record).await?,
+            None => record.rollback_targets.last().ok_or(Error::NotFound(What::Version))?,
         };
         self.point_at(id, Some(&version)).await?;
         Ok(version)
@@ -199,12 +202,6 @@ impl App {
             return Err(Error::NotFound(What::Workflow));
         }
         self.ports.workflows.read(id).await?.ok_or(Error::NotFound(What::Workflow))
-    }
-
-    async fn version_before(&self, record: &WorkflowRecord) -> Result<String> {
-        let page = PageRequest { limit: 1, cursor: record.active_version.clone() };
-        let older = self.ports.workflows.versions(&record.uid, page).await?.items.pop();
-        older.map(|info| info.version).ok_or(Error::NotFound(What::Version))
     }
 
     /// Returns the parsed document and all its problems; fails if the text is not a document.

@@ -36,16 +36,18 @@ pub(crate) struct Listing {
     pub(crate) list: String,
     /// The item after which the page starts: its place in the list, and its key.
     pub(crate) start: Option<(String, Key)>,
+    /// The first and the last place to read; `None`: the whole list.
+    pub(crate) range: Option<(String, String)>,
     pub(crate) backward: bool,
     /// Attributes of the rows to read; `None`: all.
-    pub(crate) attributes: Option<&'static str>,
+    pub(crate) attributes: Option<String>,
     /// Conditions, each with the name and value that it binds.
     pub(crate) filter: Vec<(&'static str, &'static str, AttributeValue)>,
 }
 
 impl Listing {
     pub(crate) fn of(list: impl Into<String>, start: Option<(String, Key)>) -> Self {
-        Self { list: list.into(), start, backward: false, attributes: None, filter: Vec::new() }
+        Self { list: list.into(), start, range: None, backward: false, attributes: None, filter: Vec::new() }
     }
 
     fn query(self) -> Query {
@@ -63,6 +65,12 @@ impl Listing {
             backward: self.backward,
             after,
             ..Query::default()
+        };
+        let query = match self.range {
+            Some((first, last)) => Query { condition: "#list_pk = :list AND #list_sk BETWEEN :first AND :last".to_owned(), ..query }
+                .bind(":first", text(first))
+                .bind(":last", text(last)),
+            None => query,
         };
         self.filter.into_iter().fold(query.bind(":list", text(self.list)), |query, (_, name, value)| query.bind(name, value))
     }
@@ -98,14 +106,14 @@ impl Aws {
     ) -> Result<Page<T>> {
         let limit = limit.clamp(1, MAX_ITEMS);
         let mut filling = Filling { items: Vec::new(), limit, bytes: 0, cursor: None };
-        let attributes = listing.attributes;
+        let attributes = listing.attributes.clone();
         let mut query = listing.query();
         for _ in 0..MAX_QUERIES {
             // Reads one more than fits to learn whether there is another page.
             let wanted = filling.left() + 1;
             query.limit = Some(if query.filter.is_some() { wanted.max(MIN_SCANNED) } else { wanted });
             let found = self.table().query(&query).await?;
-            if !self.table().fill(&mut filling, &found.items, attributes, &read).await? {
+            if !self.table().fill(&mut filling, &found.items, attributes.as_deref(), &read).await? {
                 return Ok(Page { items: filling.items, next_cursor: filling.cursor });
             }
             let Some(next) = found.next else { return Ok(Page { items: filling.items, next_cursor: None }) };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use aws_sdk_dynamodb::types::AttributeValue;
 use flowgate_core::lease::{Lease, OwnerToken};
-use flowgate_core::run::{FinishedRun, Mode, NewRun, RunEnd, RunRecord, RunState};
+use flowgate_core::run::{FinishedRun, Include, Mode, NewRun, RunRecord, RunState};
 use serde::de::DeserializeOwned;
 
 use crate::item::{Item, Key, due_shard, number, seconds, text, time};
@@ -28,12 +28,17 @@ pub(crate) fn is_open(item: &Item) -> bool {
     item.has("due_at")
 }
 
-/// The attributes of a [`RunRecord`]. Excludes the trace, which may be most of a row.
-pub(crate) const RECORD_ATTRIBUTES: &str = "#pk, #sk, #list_sk, #state, #mode, #fence, #owner, #due_at, #look_at, #cancel_requested, \
-     #barren_claims, #started_at, #kept_until, #wiped, #head, #end";
+/// Returns the attributes of a [`RunRecord`]. Excludes the trace, which may be most of a row.
+pub(crate) fn record_attributes(include: Include) -> String {
+    let of_all = "#pk, #sk, #list_sk, #state, #mode, #fence, #owner, #due_at, #look_at, #cancel_requested, #barren_claims, \
+                  #started_at, #kept_until, #wiped, #head, #end";
+    let input = if include.input { ", #input" } else { "" };
+    let output = if include.output { ", #output" } else { "" };
+    format!("{of_all}{input}{output}")
+}
 
 /// Returns the attributes that never change after the first write.
-pub(crate) fn new_row(run: &NewRun, head: AttributeValue) -> Item {
+pub(crate) fn new_row(run: &NewRun, stored: HeadAttributes) -> Item {
     let head_of = &run.head;
     Item::new(Key::of_run(&head_of.id))
         .with("list_pk", text(list_of(&head_of.workflow_uid)))
@@ -42,7 +47,8 @@ pub(crate) fn new_row(run: &NewRun, head: AttributeValue) -> Item {
         .with_some("user", head_of.user.as_deref().map(text))
         .with("mode", text(mode_word(run.mode)))
         .with("fence", number(u8::from(run.owner.is_some())))
-        .with("head", head)
+        .with("head", stored.head)
+        .with_some("input", stored.input)
 }
 
 pub(crate) fn list_of(workflow_uid: &str) -> String {
@@ -64,6 +70,7 @@ pub(crate) fn open(row: Item, run: &NewRun) -> Item {
 pub(crate) fn ended(row: Item, run: &NewRun, end: &FinishedRun, stored: EndAttributes) -> Item {
     row.with("state", text(end.end.state.as_str()))
         .with("end", stored.end)
+        .with_some("output", stored.output)
         .with("trace", stored.trace)
         .with("kept_until", time(end.expires_at))
         .with("expires_at", seconds(end.expires_at))
@@ -75,8 +82,9 @@ pub(crate) fn ended(row: Item, run: &NewRun, end: &FinishedRun, stored: EndAttri
 pub(crate) fn finish_leased(lease: &Lease, end: &FinishedRun, stored: EndAttributes) -> Write {
     let due = if end.due_at.is_some() { ", #look_at = :look_at, #due_shard = :shard" } else { "" };
     let not_due = if end.due_at.is_some() { "" } else { ", #look_at, #due_shard" };
+    let output = if stored.output.is_some() { ", #output = :output" } else { "" };
     let expression = format!(
-        "SET #state = :state, #end = :end, #trace = :trace, #kept_until = :kept_until, #expires_at = :expires_at{due} \
+        "SET #state = :state, #end = :end, #trace = :trace, #kept_until = :kept_until, #expires_at = :expires_at{due}{output} \
          REMOVE #owner, #due_at, #handed_over_by, #barren_claims{not_due}"
     );
     let write = bind_lease(Write::update(Key::of_run(&lease.run), expression).only_if(HOLDS_LEASE), lease)
@@ -85,14 +93,26 @@ pub(crate) fn finish_leased(lease: &Lease, end: &FinishedRun, stored: EndAttribu
         .bind(":trace", stored.trace)
         .bind(":kept_until", time(end.expires_at))
         .bind(":expires_at", seconds(end.expires_at));
+    let write = match stored.output {
+        Some(output) => write.bind(":output", output),
+        None => write,
+    };
     match end.due_at {
         Some(at) => write.bind(":look_at", time(at)).bind(":shard", due_shard(lease.run.as_str())),
         None => write,
     }
 }
 
+pub(crate) struct HeadAttributes {
+    pub(crate) head: AttributeValue,
+    /// Set if the input is large; else it is in the head.
+    pub(crate) input: Option<AttributeValue>,
+}
+
 pub(crate) struct EndAttributes {
     pub(crate) end: AttributeValue,
+    /// Set if the output is large; else it is in the end.
+    pub(crate) output: Option<AttributeValue>,
     pub(crate) trace: AttributeValue,
 }
 
@@ -109,14 +129,22 @@ pub(crate) fn from_word<T: DeserializeOwned>(word: &str) -> Result<T> {
 }
 
 impl Table {
-    /// Returns the run of a row, and the bytes of its values.
-    pub(crate) async fn record(&self, item: &Item) -> Result<(RunRecord, usize)> {
-        let [head, end] = self.unpack(item.text("pk")?, [Some(item.value("head")?), item.0.get("end")]).await?;
-        let (head, bytes) = (head.unwrap_or_default(), end.as_ref().map_or(0, String::len));
-        let end: Option<RunEnd> = end.as_deref().map(serde_json::from_str).transpose()?;
+    /// Returns the run of a row, and the bytes of its values. Reads no chunks of values that are
+    /// not included.
+    pub(crate) async fn record(&self, item: &Item, include: Include) -> Result<(RunRecord, usize)> {
+        let input = item.0.get("input").filter(|_| include.input);
+        let output = item.0.get("output").filter(|_| include.output);
+        let stored = [Some(item.value("head")?), item.0.get("end"), input, output];
+        let values = self.unpack(item.text("pk")?, stored).await?;
+        let bytes = values.iter().flatten().map(String::len).sum();
+        let [head, end, input, output] = values;
+        let input = input.as_deref().map(serde_json::from_str).transpose()?;
+        let head = include.head(serde_json::from_str(&head.unwrap_or_default())?, input);
+        let output = output.as_deref().map(serde_json::from_str).transpose()?;
+        let end = end.as_deref().map(serde_json::from_str).transpose()?.map(|end| include.end(end, output));
         let due_at = if is_open(item) { "due_at" } else { "look_at" };
         let record = RunRecord {
-            head: Arc::new(serde_json::from_str(&head)?),
+            head: Arc::new(head),
             state: from_word(item.text("state")?)?,
             mode: from_word(item.text("mode")?)?,
             fence: item.number("fence")?,
@@ -128,6 +156,6 @@ impl Table {
             end: end.map(Arc::new),
             wiped: item.flag("wiped"),
         };
-        Ok((record, head.len() + bytes))
+        Ok((record, bytes))
     }
 }

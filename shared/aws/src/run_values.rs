@@ -10,12 +10,20 @@ use sha2::{Digest, Sha256};
 
 use crate::Aws;
 use crate::item::{Item, Key, seconds, text, time};
-use crate::row::EndAttributes;
-use crate::value::{MAX_ITEM_BYTES, Packed};
+use crate::row::{EndAttributes, HeadAttributes};
+use crate::value::MAX_ITEM_BYTES;
 use crate::write::{Refusal, Write};
 
 /// A heartbeat rewrites the whole row of an open run, so a larger head is stored in separate items.
 pub(crate) const MAX_OPEN_HEAD: usize = 4096;
+
+/// The head as its row holds it, and the chunks written before it.
+pub(crate) struct HeadValues {
+    pub(crate) attributes: HeadAttributes,
+    pub(crate) chunks: Vec<Item>,
+    /// The bytes that it takes in the row.
+    pub(crate) bytes: usize,
+}
 
 /// The end as its row holds it, the parts written with the row, and the chunks written before it.
 pub(crate) struct EndValues {
@@ -25,19 +33,40 @@ pub(crate) struct EndValues {
 }
 
 impl Aws {
-    pub(crate) fn pack_head(&self, head: &RunHead, max_inline: usize) -> Result<Packed> {
-        Ok(self.packer_of_run(&head.id, "head").pack(serde_json::to_string(head)?, max_inline))
+    pub(crate) fn pack_head(&self, head: &RunHead, max_inline: usize) -> Result<HeadValues> {
+        let packer = self.packer_of_run(&head.id, "head");
+        let (head, input) = head.split();
+        let head = packer.pack(serde_json::to_string(&*head)?, max_inline);
+        let (mut bytes, mut chunks) = (head.bytes(), head.chunks);
+        let mut attributes = HeadAttributes { head: head.attribute, input: None };
+        if let Some(input) = input {
+            let packed = packer.pack(serde_json::to_string(&input)?, max_inline.saturating_sub(bytes));
+            bytes += packed.bytes();
+            chunks.extend(packed.chunks);
+            attributes.input = Some(packed.attribute);
+        }
+        Ok(HeadValues { attributes, chunks, bytes })
     }
 
     /// `in_the_row` is the bytes that the head takes in the row.
     pub(crate) fn pack_end(&self, run: &RunId, salt: &str, end: &FinishedRun, in_the_row: usize) -> Result<EndValues> {
         ensure!(end.end.state.has_ended(), "a run cannot end as {}", end.end.state.as_str());
         let packer = self.packer_of_run(run, salt);
-        let ending = packer.pack(serde_json::to_string(&*end.end)?, MAX_ITEM_BYTES.saturating_sub(in_the_row));
-        let left = MAX_ITEM_BYTES.saturating_sub(in_the_row + ending.bytes());
-        let trace = packer.pack(serde_json::to_string(&end.trace)?, left);
-        let attributes = EndAttributes { end: ending.attribute, trace: trace.attribute };
-        let (mut parts, mut chunks) = (Vec::new(), [ending.chunks, trace.chunks].concat());
+        let (ending, output) = end.end.split();
+        let mut left = MAX_ITEM_BYTES.saturating_sub(in_the_row);
+        let mut chunks = Vec::new();
+        let mut pack = |value: String| {
+            let packed = packer.pack(value, left);
+            left = left.saturating_sub(packed.bytes());
+            chunks.extend(packed.chunks);
+            packed.attribute
+        };
+        let attributes = EndAttributes {
+            end: pack(serde_json::to_string(&*ending)?),
+            output: output.map(serde_json::to_string).transpose()?.map(&mut pack),
+            trace: pack(serde_json::to_string(&end.trace)?),
+        };
+        let mut parts = Vec::new();
         if let Some(part) = self.events_part(run, &end.events)? {
             parts.push(part.write);
             chunks.extend(part.chunks);

@@ -8,8 +8,8 @@ use flowgate_core::idempotency::{Claim, IdempotencyKey};
 use flowgate_core::lease::{Lease, OwnerToken, Written};
 use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::run::{
-    CancelRequest, Checkpoint, Claimed, Created, Finished, FinishedRun, Heartbeat, NewRun, RunFilter, RunProgress, RunRecord, Runs,
-    StartMark,
+    CancelRequest, Checkpoint, Claimed, Created, Finished, FinishedRun, Heartbeat, Include, NewRun, RunFilter, RunProgress, RunRecord,
+    Runs, StartMark,
 };
 use flowgate_core::time::Timestamp;
 use futures_util::FutureExt;
@@ -18,7 +18,9 @@ use crate::Aws;
 use crate::item::{Item, Key, number, text, time};
 use crate::page::{Listed, Listing};
 use crate::parts::{Part, PartsOutcome, row_beside_parts, start_mark_key};
-use crate::row::{HOLDS_LEASE, RECORD_ATTRIBUTES, bind_lease, ended, finish_leased, from_word, is_held_by, is_open, list_of, new_row, open};
+use crate::row::{
+    HOLDS_LEASE, bind_lease, ended, finish_leased, from_word, is_held_by, is_open, list_of, new_row, open, record_attributes,
+};
 use crate::run_values::{MAX_OPEN_HEAD, claim, claim_is_past, claim_key, claim_writes, refused_create};
 use crate::value::{MAX_ITEM_BYTES, inline};
 use crate::write::{AllOutcome, Outcome, Refusal, Write};
@@ -32,14 +34,14 @@ const MAX_PART_BYTES: usize = 3_000_000;
 impl Runs for Aws {
     async fn create(&self, run: NewRun) -> Result<Created> {
         let head = self.pack_head(&run.head, MAX_OPEN_HEAD)?;
-        let row = open(new_row(&run, head.attribute), &run);
+        let row = open(new_row(&run, head.attributes), &run);
         self.create_row(&run, row, Vec::new(), head.chunks).await
     }
 
     async fn create_ended(&self, run: NewRun, end: FinishedRun) -> Result<Created> {
         let head = self.pack_head(&run.head, MAX_ITEM_BYTES)?;
-        let values = self.pack_end(&run.head.id, "end", &end, head.bytes())?;
-        let row = ended(new_row(&run, head.attribute), &run, &end, values.attributes);
+        let values = self.pack_end(&run.head.id, "end", &end, head.bytes)?;
+        let row = ended(new_row(&run, head.attributes), &run, &end, values.attributes);
         self.create_row(&run, row, values.parts, [head.chunks, values.chunks].concat()).await
     }
 
@@ -144,9 +146,10 @@ impl Runs for Aws {
     }
 
     async fn read(&self, run: &RunId) -> Result<Option<RunRecord>> {
-        let Some(item) = self.table().get(Key::of_run(run), Some(RECORD_ATTRIBUTES)).await? else { return Ok(None) };
+        let attributes = record_attributes(Include::ALL);
+        let Some(item) = self.table().get(Key::of_run(run), Some(&attributes)).await? else { return Ok(None) };
         let Some(item) = self.kept(item)? else { return Ok(None) };
-        Ok(Some(self.table().record(&item).await?.0))
+        Ok(Some(self.table().record(&item, Include::ALL).await?.0))
     }
 
     async fn progress(&self, run: &RunId) -> Result<Option<RunProgress>> {
@@ -176,19 +179,20 @@ impl Runs for Aws {
     }
 
     async fn list(&self, workflow_uid: &str, filter: RunFilter, request: PageRequest) -> Result<Page<RunRecord>> {
-        let start = request.cursor.as_deref().and_then(RunId::parse).map(|run| (run.to_string(), Key::of_run(&run)));
+        let Some(ids) = filter.ids(request.cursor.as_deref()) else { return Ok(Page { items: Vec::new(), next_cursor: None }) };
         let listing = Listing {
+            range: Some((ids.start().to_string(), ids.end().to_string())),
             filter: filter_of(&filter),
             backward: !filter.oldest_first,
-            attributes: Some(RECORD_ATTRIBUTES),
-            ..Listing::of(list_of(workflow_uid), start)
+            attributes: Some(record_attributes(filter.include)),
+            ..Listing::of(list_of(workflow_uid), None)
         };
-        let state = filter.state;
+        let (state, include) = (filter.state, filter.include);
         let read = |item: Item| {
             async move {
                 let Some(item) = self.kept(item)? else { return Ok(None) };
                 let cursor = item.text("list_sk")?.to_owned();
-                let (run, bytes) = self.table().record(&item).await?;
+                let (run, bytes) = self.table().record(&item, include).await?;
                 // The index may lag behind the row.
                 let matches = state.is_none_or(|state| state == run.state);
                 Ok(matches.then_some(Listed { item: run, bytes, cursor }))
@@ -223,7 +227,7 @@ impl Aws {
     }
 
     async fn claimed(&self, run: &RunId, owner: &OwnerToken, item: Item) -> Result<Claimed> {
-        let (record, _) = self.table().record(&item).await?;
+        let (record, _) = self.table().record(&item, Include::ALL).await?;
         let lease = Lease { run: run.clone(), fence: record.fence, owner: owner.clone() };
         Ok(Claimed::Leased(lease, Box::new(record)))
     }
@@ -290,7 +294,7 @@ impl Aws {
 
     async fn already(&self, item: Item) -> Result<Finished> {
         let Some(item) = self.kept(item)? else { return Ok(Finished::Lost) };
-        Ok(Finished::Already(Box::new(self.table().record(&item).await?.0)))
+        Ok(Finished::Already(Box::new(self.table().record(&item, Include::ALL).await?.0)))
     }
 }
 
@@ -335,7 +339,5 @@ fn written(outcome: PartsOutcome) -> Written {
 fn filter_of(filter: &RunFilter) -> Vec<(&'static str, &'static str, aws_sdk_dynamodb::types::AttributeValue)> {
     let state = filter.state.map(|state| ("#state = :state", ":state", text(state.as_str())));
     let user = filter.user.as_deref().map(|user| ("#user = :user", ":user", text(user)));
-    let from = filter.created_from.map(|from| ("#created_at >= :from", ":from", time(from)));
-    let before = filter.created_before.map(|before| ("#created_at < :before", ":before", time(before)));
-    [state, user, from, before].into_iter().flatten().collect()
+    [state, user].into_iter().flatten().collect()
 }

@@ -58,7 +58,7 @@ impl Aws {
         let kept = chunks.iter().map(Item::key).collect::<Result<_>>()?;
         self.put_chunks(chunks).await?;
         let (wiped, undue) = if step == Step::Only { (", #wiped = :wiped", ", #look_at, #due_shard") } else { ("", "") };
-        let write = Write::update(Key::of_run(run), format!("SET #head = :head, #end = :end{wiped} REMOVE #trace{undue}"));
+        let write = Write::update(Key::of_run(run), format!("SET #head = :head, #end = :end{wiped} REMOVE #input, #output, #trace{undue}"));
         let write = write.only_if("attribute_exists(#end)").bind(":head", head.attribute).bind(":end", end.attribute);
         let write = if step == Step::Only { write.bind(":wiped", AttributeValue::Bool(true)) } else { write };
         // Refused: it expired meanwhile.

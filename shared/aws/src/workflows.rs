@@ -7,7 +7,8 @@ use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::secret::SigningPin;
 use flowgate_core::time::Timestamp;
 use flowgate_core::workflow::{
-    Draft, DraftSaved, NewVersion, SetActive, VersionInfo, VersionRecord, WorkflowRecord, Workflows, version_name, version_number,
+    Draft, DraftSaved, NewVersion, RollbackTargets, SetActive, VersionInfo, VersionPublished, VersionRecord, WorkflowRecord, Workflows,
+    version_name, version_number,
 };
 use futures_util::FutureExt;
 
@@ -76,30 +77,35 @@ impl Workflows for Aws {
         }
     }
 
-    async fn publish(&self, id: &str, version: NewVersion) -> Result<Option<VersionInfo>> {
+    async fn publish(&self, id: &str, version: NewVersion) -> Result<Option<VersionPublished>> {
         let mut tries = self.table().tries().many();
         loop {
-            let Some(row) = self.table().get(key_of(id), Some("#uid, #versions")).await? else { return Ok(None) };
-            if let Some(info) = self.publish_next(id, &row, &version).await? {
-                return Ok(Some(info));
+            let Some(row) = self.table().get(key_of(id), Some(ENDPOINT_ATTRIBUTES)).await? else { return Ok(None) };
+            let endpoint = Endpoint::read(id, row)?;
+            if let Some(active) = self.active_info(&endpoint).await?.filter(|active| active.hash == version.hash) {
+                return Ok(Some(VersionPublished::Unchanged(active)));
+            }
+            if let Some(info) = self.publish_next(&endpoint, &version).await? {
+                return Ok(Some(VersionPublished::New(info)));
             }
             tries.pause(anyhow!("concurrent publishes of the workflow kept winning")).await?;
         }
     }
 
     async fn set_active(&self, id: &str, version: Option<&str>, at: Timestamp) -> Result<SetActive> {
-        let Some(version) = version else { return self.take_down(id, at).await };
         let mut tries = self.table().tries();
         loop {
-            let Some(row) = self.table().get(key_of(id), Some("#uid")).await? else { return Ok(SetActive::UnknownWorkflow) };
-            let Some(number) = version_number(version) else { return Ok(SetActive::UnknownVersion) };
-            let known = Write::check(version_key(row.text("uid")?, number)).only_if("attribute_exists(#pk)");
-            let point = Write::update(key_of(id), "SET #active_version = :version, #activated_at = :at").only_if("#uid = :uid");
-            let point = point.bind(":version", text(version)).bind(":at", time(at)).bind(":uid", row.value("uid")?.clone());
-            match self.table().write_all(&[known, point]).await? {
+            let Some(row) = self.table().get(key_of(id), Some(ENDPOINT_ATTRIBUTES)).await? else { return Ok(SetActive::UnknownWorkflow) };
+            let endpoint = Endpoint::read(id, row)?;
+            let mut writes = vec![endpoint.point(version, endpoint.versions, at)?];
+            if let Some(version) = version {
+                let Some(number) = version_number(version) else { return Ok(SetActive::UnknownVersion) };
+                writes.push(Write::check(version_key(&endpoint.uid, number)).only_if("attribute_exists(#pk)"));
+            }
+            match self.table().write_all(&writes).await? {
                 AllOutcome::Done => return Ok(SetActive::Done),
-                AllOutcome::Refused(refusals) if refusals.first().is_some_and(Option::is_some) => return Ok(SetActive::UnknownVersion),
-                AllOutcome::Refused(_) => tries.pause(anyhow!("the workflow was deleted and made again all the time")).await?,
+                AllOutcome::Refused(refusals) if refusals.get(1).is_some_and(Option::is_some) => return Ok(SetActive::UnknownVersion),
+                AllOutcome::Refused(_) => tries.pause(anyhow!("concurrent publishes and rollbacks of the workflow kept winning")).await?,
             }
         }
     }
@@ -114,8 +120,13 @@ impl Workflows for Aws {
     async fn versions(&self, uid: &str, request: PageRequest) -> Result<Page<VersionInfo>> {
         let limit = request.limit.max(1);
         let after = request.cursor.as_deref().and_then(version_number).map(|number| version_key(uid, number).attributes());
-        let attributes = Some("#version, #hash, #notes, #published_at");
-        let query = Query { backward: true, attributes, limit: Some(limit + 1), after, ..Query::beginning(&versions_of(uid), VERSION) };
+        let query = Query {
+            backward: true,
+            attributes: Some(INFO_ATTRIBUTES),
+            limit: Some(limit + 1),
+            after,
+            ..Query::beginning(&versions_of(uid), VERSION)
+        };
         let found = self.table().query(&query).await?;
         let has_more = found.items.len() > limit || found.next.is_some();
         let items: Vec<VersionInfo> = found.items.iter().take(limit).map(info).collect::<Result<_>>()?;
@@ -171,9 +182,15 @@ impl Aws {
         Ok(DraftSaved::Saved(Box::new(self.table().workflow(&now.with("draft", draft)).await?.0)))
     }
 
-    /// `None`: another version was published since `row` was read.
-    async fn publish_next(&self, id: &str, row: &Item, new: &NewVersion) -> Result<Option<VersionInfo>> {
-        let (uid, number_of) = (row.text("uid")?, row.number::<u64>("versions")?);
+    async fn active_info(&self, endpoint: &Endpoint) -> Result<Option<VersionInfo>> {
+        let Some(number) = endpoint.active.as_deref().and_then(version_number) else { return Ok(None) };
+        let item = self.table().get(version_key(&endpoint.uid, number), Some(INFO_ATTRIBUTES)).await?;
+        item.as_ref().map(info).transpose()
+    }
+
+    /// Returns `None` if the endpoint has moved since it was read.
+    async fn publish_next(&self, endpoint: &Endpoint, new: &NewVersion) -> Result<Option<VersionInfo>> {
+        let (uid, number_of) = (&endpoint.uid, endpoint.versions);
         let info = VersionInfo { version: version_name(number_of), hash: new.hash.clone(), notes: new.notes.clone(), published_at: new.at };
         let key = version_key(uid, number_of);
         let document = self.packer_of_workflow(&key).pack(new.document.to_string(), MAX_ITEM_BYTES);
@@ -186,13 +203,7 @@ impl Aws {
             .with("published_at", time(new.at))
             .with("name", text(&new.name))
             .with("document", document.attribute);
-        let point = Write::update(key_of(id), "SET #active_version = :version, #activated_at = :at, #versions = :next")
-            .only_if("#uid = :uid AND #versions = :number")
-            .bind(":version", text(&info.version))
-            .bind(":at", time(new.at))
-            .bind(":next", number(number_of + 1))
-            .bind(":uid", text(uid))
-            .bind(":number", number(number_of));
+        let point = endpoint.point(Some(&info.version), number_of + 1, new.at)?;
         let document = item.value("document")?.clone();
         match self.table().write_all(&[point, Write::put(item).if_absent()]).await? {
             AllOutcome::Done => Ok(Some(info)),
@@ -205,14 +216,68 @@ impl Aws {
             }
         }
     }
+}
 
-    async fn take_down(&self, id: &str, at: Timestamp) -> Result<SetActive> {
-        let write = Write::update(key_of(id), "SET #activated_at = :at REMOVE #active_version").only_if("attribute_exists(#pk)");
-        Ok(match self.table().write(&write.bind(":at", time(at))).await? {
-            Outcome::Done(_) => SetActive::Done,
-            Outcome::Refused(_) => SetActive::UnknownWorkflow,
-        })
+const ENDPOINT_ATTRIBUTES: &str = "#uid, #versions, #active_version, #rollback_targets";
+const INFO_ATTRIBUTES: &str = "#version, #hash, #notes, #published_at";
+
+/// The active version, and those that were active before.
+struct Endpoint {
+    id: String,
+    uid: String,
+    /// The number of the next version.
+    versions: u64,
+    active: Option<String>,
+    targets: RollbackTargets,
+    row: Item,
+}
+
+impl Endpoint {
+    fn read(id: &str, row: Item) -> Result<Self> {
+        let active = row.find_text("active_version").map(str::to_owned);
+        let (uid, versions) = (row.text("uid")?.to_owned(), row.number("versions")?);
+        Ok(Self { id: id.to_owned(), uid, versions, active, targets: rollback_targets(&row)?, row })
     }
+
+    /// Returns the write that moves the endpoint; `versions` is the number of the next version
+    /// afterwards.
+    fn point(&self, version: Option<&str>, versions: u64, at: Timestamp) -> Result<Write> {
+        let targets = self.targets.clone().after_move(self.active.as_deref(), version);
+        let set = "SET #activated_at = :at, #versions = :next, #rollback_targets = :targets";
+        let write = match version {
+            Some(version) => self.update(&format!("{set}, #active_version = :version")).bind(":version", text(version)),
+            None => self.update(&format!("{set} REMOVE #active_version")),
+        };
+        let write = write.bind(":at", time(at)).bind(":next", number(versions));
+        Ok(write.bind(":targets", text(serde_json::to_string(&targets)?)))
+    }
+
+    /// Returns an update that applies only if the endpoint has not moved since it was read.
+    fn update(&self, expression: &str) -> Write {
+        let mut condition = "#uid = :uid AND #versions = :versions".to_owned();
+        let mut was = Vec::new();
+        for (name, value) in [("active_version", ":was_active"), ("rollback_targets", ":were_targets")] {
+            match self.row.0.get(name) {
+                Some(stored) => {
+                    condition.push_str(&format!(" AND #{name} = {value}"));
+                    was.push((value, stored.clone()));
+                }
+                None => condition.push_str(&format!(" AND attribute_not_exists(#{name})")),
+            }
+        }
+        let write = Write::update(key_of(&self.id), expression).only_if(condition);
+        let write = write.bind(":uid", text(&self.uid)).bind(":versions", number(self.versions));
+        was.into_iter().fold(write, |write, (name, value)| write.bind(name, value))
+    }
+}
+
+/// Rows that predate rollback targets have none.
+fn rollback_targets(row: &Item) -> Result<RollbackTargets> {
+    let Some(stored) = row.find_text("rollback_targets") else {
+        let active = row.find_text("active_version").and_then(version_number);
+        return Ok(RollbackTargets::all_below(active.map_or_else(|| row.number("versions"), Ok)?));
+    };
+    Ok(serde_json::from_str(stored)?)
 }
 
 fn is_stored(refusals: &[Option<Refusal>], document: &AttributeValue) -> bool {
@@ -275,6 +340,7 @@ impl Table {
             draft: serde_json::from_str(&draft)?,
             active_version: item.find_text("active_version").map(str::to_owned),
             activated_at: item.find_time("activated_at")?,
+            rollback_targets: rollback_targets(item)?,
             created_at: item.time("created_at")?,
             signing: serde_json::from_str(item.text("signing")?)?,
             signing_before: item.find_text("signing_before").map(serde_json::from_str).transpose()?,

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::time::Timestamp;
+
 /// `run_` and a UUIDv7, so that ids sort by creation time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -24,7 +26,25 @@ impl RunId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Returns the digits as a number. Numbers sort as ids do.
+    pub(crate) fn number(&self) -> Option<u128> {
+        u128::from_str_radix(self.0.strip_prefix("run_")?, 16).ok()
+    }
+
+    pub(crate) fn of_number(number: u128) -> Self {
+        Self(format!("run_{number:032x}").into())
+    }
+
+    /// Returns the smallest number of a run created at this time or later.
+    pub(crate) fn first_number_at(at: Timestamp) -> u128 {
+        let millis = u64::try_from(at.millis()).unwrap_or(0);
+        u128::from(millis).checked_mul(1 << BITS_AFTER_TIME).unwrap_or(u128::MAX)
+    }
 }
+
+/// The first 48 of the 128 bits of a UUIDv7 are milliseconds.
+const BITS_AFTER_TIME: u32 = 80;
 
 impl std::fmt::Display for RunId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -1,10 +1,12 @@
 //! Runs, and the port that stores them with their checkpoints, events and traces.
 
+use std::borrow::Cow;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use anyhow::Result;
 use async_trait::async_trait;
-use flowgate_engine::{CallResult, RunError, Usage};
+use flowgate_engine::{CallResult, RunError, Usage, json};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -90,6 +92,7 @@ pub struct RunHead {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// With defaults and coercions applied, as the nodes see it.
+    #[serde(default, skip_serializing_if = "is_null")]
     pub input: Arc<Value>,
     /// As the caller spelled it (key order, numbers), for the dialect that echoes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -115,6 +118,32 @@ impl RunHead {
     pub fn shown_id(&self) -> &str {
         self.chosen_id.as_deref().unwrap_or(self.id.as_str())
     }
+
+    /// Returns the head as it is stored, and the input if it is stored separately.
+    pub fn split(&self) -> (Cow<'_, Self>, Option<RunInput>) {
+        let as_sent = self.input_as_sent.as_ref().map_or(0, String::len);
+        if json::size(&self.input) + as_sent <= MAX_INLINE_VALUE {
+            return (Cow::Borrowed(self), None);
+        }
+        let input = RunInput { input: self.input.clone(), input_as_sent: self.input_as_sent.clone() };
+        (Cow::Owned(Self { input: Arc::default(), input_as_sent: None, ..self.clone() }), Some(input))
+    }
+}
+
+/// A run's input. Large inputs are stored separately, so that a list of runs need not read them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunInput {
+    input: Arc<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    input_as_sent: Option<String>,
+}
+
+/// An input of at most this many bytes is stored in the head, an output in the end: a list reads
+/// them whether it includes them or not.
+const MAX_INLINE_VALUE: usize = 2048;
+
+fn is_null(value: &Value) -> bool {
+    value.is_null()
 }
 
 /// A run as it is stored.
@@ -161,11 +190,22 @@ impl RunRecord {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunEnd {
     pub state: RunState,
+    #[serde(default, skip_serializing_if = "is_null")]
     pub output: Arc<Value>,
     pub error: Option<RunError>,
     pub usage: Usage,
     pub started_at: Timestamp,
     pub ended_at: Timestamp,
+}
+
+impl RunEnd {
+    /// Returns the end as it is stored, and the output if it is stored separately.
+    pub fn split(&self) -> (Cow<'_, Self>, Option<&Value>) {
+        if json::size(&self.output) <= MAX_INLINE_VALUE {
+            return (Cow::Borrowed(self), None);
+        }
+        (Cow::Owned(Self { output: Arc::default(), ..self.clone() }), Some(&self.output))
+    }
 }
 
 /// The recorded result of one outside call.
@@ -229,7 +269,8 @@ pub trait Runs: Send + Sync {
     async fn events(&self, run: &RunId, after: Option<EventId>, limit: usize) -> Result<Vec<Event>>;
     /// Returns `None` until the run has ended.
     async fn trace(&self, run: &RunId) -> Result<Option<Trace>>;
-    /// Newest first unless `filter.oldest_first`. Not read-your-writes.
+    /// Newest first unless `filter.oldest_first`. Reads no run outside [`RunFilter::ids`]. Not
+    /// read-your-writes.
     async fn list(&self, workflow_uid: &str, filter: RunFilter, page: PageRequest) -> Result<Page<RunRecord>>;
     /// Returns the run that the key, or chosen run id, belongs to.
     async fn idempotency(&self, key: &IdempotencyKey, now: Timestamp) -> Result<Option<IdempotencyClaim>>;
@@ -323,4 +364,91 @@ pub struct RunFilter {
     pub created_from: Option<Timestamp>,
     pub created_before: Option<Timestamp>,
     pub oldest_first: bool,
+    pub include: Include,
+}
+
+/// What a list includes of its runs besides their heads and ends. Excluded values read as null;
+/// large ones are not read from the store.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Include {
+    pub input: bool,
+    pub output: bool,
+}
+
+impl Include {
+    pub const ALL: Self = Self { input: true, output: true };
+
+    /// Reverses [`RunHead::split`].
+    pub fn head(self, stored: RunHead, beside: Option<RunInput>) -> RunHead {
+        let (input, input_as_sent) = match (self.input, beside) {
+            (true, None) => return stored,
+            (true, Some(beside)) => (beside.input, beside.input_as_sent),
+            (false, _) => (Arc::default(), None),
+        };
+        RunHead { input, input_as_sent, ..stored }
+    }
+
+    /// Reverses [`RunEnd::split`].
+    pub fn end(self, stored: RunEnd, beside: Option<Value>) -> RunEnd {
+        let output = match (self.output, beside) {
+            (true, None) => return stored,
+            (true, Some(beside)) => Arc::new(beside),
+            (false, _) => Arc::default(),
+        };
+        RunEnd { output, ..stored }
+    }
+}
+
+impl RunFilter {
+    /// Returns the ids that a page after `cursor` can hold; `None` if it can hold none. An id
+    /// starts with the creation time of its run, so that times are a range of keys.
+    pub fn ids(&self, cursor: Option<&str>) -> Option<RangeInclusive<RunId>> {
+        let mut first = self.created_from.map_or(0, RunId::first_number_at);
+        let mut last = match self.created_before {
+            Some(before) => RunId::first_number_at(before).checked_sub(1)?,
+            None => u128::MAX,
+        };
+        if let Some(shown) = cursor.and_then(RunId::parse).and_then(|run| run.number()) {
+            if self.oldest_first {
+                first = first.max(shown.checked_add(1)?);
+            } else {
+                last = last.min(shown.checked_sub(1)?);
+            }
+        }
+        (first <= last).then(|| RunId::of_number(first)..=RunId::of_number(last))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_a_range_of_ids() {
+        let id = |millis: u64, rest: u128| RunId::of_number(u128::from(millis) << 80 | rest);
+        let rest = (1 << 80) - 1;
+        let check = |from: Option<i64>, before: Option<i64>, oldest_first, cursor: Option<&RunId>| {
+            let (created_from, created_before) = (from.map(Timestamp), before.map(Timestamp));
+            let filter = RunFilter { created_from, created_before, oldest_first, ..RunFilter::default() };
+            filter.ids(cursor.map(RunId::as_str)).map(|ids| ids.into_inner())
+        };
+        let all = (id(0, 0), RunId::of_number(u128::MAX));
+        assert_eq!(check(None, None, false, None), Some(all.clone()));
+        assert_eq!(check(Some(5), Some(8), false, None), Some((id(5, 0), id(7, rest))));
+        assert_eq!(check(Some(5), Some(8), false, Some(&id(6, 3))), Some((id(5, 0), id(6, 2))));
+        assert_eq!(check(Some(5), Some(8), true, Some(&id(6, 3))), Some((id(6, 4), id(7, rest))));
+        // A cursor of another list.
+        assert_eq!(check(Some(5), Some(8), false, Some(&id(9, 0))), Some((id(5, 0), id(7, rest))));
+        assert_eq!(check(Some(5), Some(8), false, Some(&id(4, 0))), None);
+        assert_eq!(check(Some(5), Some(8), true, Some(&id(9, 0))), None);
+        // Times that no id can have.
+        for (from, before) in [(Some(8), Some(8)), (None, Some(0)), (None, Some(-1)), (Some(8), Some(5))] {
+            assert_eq!(check(from, before, false, None), None, "{from:?} {before:?}");
+        }
+        assert_eq!(check(Some(-5), None, false, None), Some(all));
+        assert!(check(Some(i64::MAX), Some(i64::MAX), false, None).is_none());
+        assert!(check(None, None, true, Some(&RunId::of_number(u128::MAX))).is_none());
+        let foreign = RunFilter::default().ids(Some("run_of_another_kind")).unwrap();
+        assert_eq!(foreign.start(), &id(0, 0));
+    }
 }

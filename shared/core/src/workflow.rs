@@ -20,6 +20,8 @@ pub struct WorkflowRecord {
     pub active_version: Option<String>,
     /// When `active_version` was last set.
     pub activated_at: Option<Timestamp>,
+    #[serde(default)]
+    pub rollback_targets: RollbackTargets,
     pub created_at: Timestamp,
     pub signing: SigningPin,
     /// The pin before a rotation. Signs alongside `signing` until the timestamp.
@@ -31,6 +33,42 @@ impl WorkflowRecord {
     pub fn live_pins(&self, now: Timestamp) -> Vec<SigningPin> {
         let before = self.signing_before.filter(|(_, until)| now < *until).map(|(pin, _)| pin);
         [Some(self.signing), before].into_iter().flatten().collect()
+    }
+}
+
+/// The versions that a rollback may go to, oldest first: those that were active before, without
+/// those that were rolled back from. All are older than the active version.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RollbackTargets(Vec<u64>);
+
+/// Nobody goes back a hundred versions step by step; a rollback to an older one names it.
+const MAX_ROLLBACK_TARGETS: usize = 100;
+
+impl RollbackTargets {
+    /// For a workflow that predates rollback targets: as if every version below this number had
+    /// been active, one after the other.
+    pub fn all_below(number: u64) -> Self {
+        Self((number.saturating_sub(MAX_ROLLBACK_TARGETS as u64)..number).collect())
+    }
+
+    /// The target of a rollback that names no version.
+    pub fn last(&self) -> Option<String> {
+        self.0.last().copied().map(version_name)
+    }
+
+    /// Returns the targets after the active version changes from `from` to `to`. Moving to an older
+    /// version rolls back from `from` and from those between the two; moving to a newer one, or to
+    /// none, makes `from` a target.
+    #[must_use]
+    pub fn after_move(mut self, from: Option<&str>, to: Option<&str>) -> Self {
+        self.0.extend(from.and_then(version_number));
+        if let Some(to) = to.and_then(version_number) {
+            self.0.retain(|number| *number < to);
+        }
+        let surplus = self.0.len().saturating_sub(MAX_ROLLBACK_TARGETS);
+        self.0.drain(..surplus);
+        self
     }
 }
 
@@ -91,7 +129,8 @@ pub trait Workflows: Send + Sync {
     -> Result<DraftSaved>;
     /// Adds the version, numbers it (`1.0.0`, `1.0.1` …) and makes it active, in one transaction.
     /// Returns `None` if there is no such workflow.
-    async fn publish(&self, id: &str, version: NewVersion) -> Result<Option<VersionInfo>>;
+    /// Adds none if the active version has the same document.
+    async fn publish(&self, id: &str, version: NewVersion) -> Result<Option<VersionPublished>>;
     /// Makes the version active, or takes the endpoint down if `None`.
     async fn set_active(&self, id: &str, version: Option<&str>, at: Timestamp) -> Result<SetActive>;
     async fn version(&self, uid: &str, version: &str) -> Result<Option<VersionRecord>>;
@@ -121,9 +160,65 @@ pub struct NewVersion {
     pub at: Timestamp,
 }
 
+#[derive(Debug, Clone, PartialEq)]
+pub enum VersionPublished {
+    New(VersionInfo),
+    /// The active version has the same document. Nothing was written.
+    Unchanged(VersionInfo),
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SetActive {
     Done,
     UnknownWorkflow,
     UnknownVersion,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Publishes and rollbacks in sequence, starting without a version; `-` takes the endpoint
+    /// down.
+    fn targets_after(moves: &[&str]) -> Vec<u64> {
+        let (mut targets, mut active) = (RollbackTargets::default(), None);
+        for to in moves {
+            let to = (*to != "-").then(|| format!("1.0.{to}"));
+            targets = targets.after_move(active.as_deref(), to.as_deref());
+            active = to;
+        }
+        targets.0
+    }
+
+    #[test]
+    fn a_rollback_goes_to_what_was_active_and_never_to_what_was_rolled_back_from() {
+        for (moves, expected) in [
+            (&["0"][..], &[][..]),
+            (&["0", "1", "2"], &[0, 1]),
+            (&["0", "1", "0"], &[]),
+            (&["0", "1", "0", "2"], &[0]),
+            // An explicit move to a version that was rolled back from.
+            (&["0", "1", "0", "2", "1"], &[0]),
+            (&["0", "1", "0", "1"], &[0]),
+            (&["0", "1", "2", "3", "1"], &[0]),
+            // Repeating a move changes nothing: a write may be retried.
+            (&["0", "1", "2", "1", "1"], &[0]),
+            // Taking a version down does not roll back from it.
+            (&["0", "1", "-"], &[0, 1]),
+            (&["0", "1", "-", "-"], &[0, 1]),
+            (&["0", "1", "-", "1"], &[0]),
+            (&["0", "1", "-", "2"], &[0, 1]),
+        ] {
+            assert_eq!(targets_after(moves), expected, "{moves:?}");
+        }
+    }
+
+    #[test]
+    fn rollback_targets_are_bounded() {
+        let names: Vec<String> = (0..250).map(|number| number.to_string()).collect();
+        let targets = targets_after(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!((targets.len(), targets.first(), targets.last()), (100, Some(&149), Some(&248)));
+        assert_eq!(RollbackTargets::all_below(249).0, targets);
+        assert_eq!(RollbackTargets::all_below(0).last(), None);
+    }
 }

@@ -34,6 +34,7 @@ fn forget_some(connection: &Connection, now: Timestamp) -> Result<usize> {
             "DELETE FROM started_calls WHERE run = ?1",
             "DELETE FROM events WHERE run = ?1",
             "DELETE FROM deliveries WHERE run = ?1",
+            "DELETE FROM run_values WHERE run = ?1",
             "DELETE FROM runs WHERE id = ?1",
         ] {
             connection.prepare_cached(sql)?.execute([run])?;

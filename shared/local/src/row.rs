@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use flowgate_core::delivery::DeliveryId;
 use flowgate_core::id::RunId;
 use flowgate_core::lease::OwnerToken;
-use flowgate_core::run::{Mode, RunRecord};
+use flowgate_core::run::{Include, Mode, RunRecord};
 use flowgate_core::time::Timestamp;
 use rusqlite::Row;
 use serde::de::DeserializeOwned;
@@ -47,6 +47,8 @@ pub(crate) fn from_word<T: DeserializeOwned>(word: String) -> Result<T> {
 pub(crate) struct RunRow {
     head: String,
     ending: Option<String>,
+    input: Option<String>,
+    output: Option<String>,
     wiped: bool,
     state: String,
     detached: bool,
@@ -60,11 +62,20 @@ pub(crate) struct RunRow {
 
 impl RunRow {
     /// Append a condition on `runs` or `open_runs`.
-    pub(crate) const SELECT: &str = "
-        SELECT head, ending, wiped, coalesce(open_runs.state, runs.state), coalesce(open_runs.detached, runs.detached),
+    pub(crate) fn select(include: Include) -> String {
+        let beside = |included: bool, name: &str| {
+            let select = format!("(SELECT value FROM run_values WHERE run_values.run = runs.id AND name = '{name}')");
+            if included { select } else { "NULL".to_owned() }
+        };
+        format!(
+            "SELECT head, ending, wiped, coalesce(open_runs.state, runs.state), coalesce(open_runs.detached, runs.detached),
             coalesce(open_runs.fence, runs.fence), owner, coalesce(due_at, runs.look_at), coalesce(open_runs.cancel_requested, runs.cancel_requested),
-            coalesce(barren_claims, 0), started_at
-        FROM runs LEFT JOIN open_runs ON open_runs.run = runs.id";
+            coalesce(barren_claims, 0), started_at, {}, {}
+        FROM runs LEFT JOIN open_runs ON open_runs.run = runs.id",
+            beside(include.input, "input"),
+            beside(include.output, "output")
+        )
+    }
 
     pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
@@ -79,18 +90,24 @@ impl RunRow {
             cancel_requested: row.get(8)?,
             claims_without_progress: row.get(9)?,
             started_at: row.get(10)?,
+            input: row.get(11)?,
+            output: row.get(12)?,
         })
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.head.len() + self.ending.as_ref().map_or(0, String::len)
+        let others = [&self.ending, &self.input, &self.output].into_iter().flatten();
+        self.head.len() + others.map(String::len).sum::<usize>()
     }
 
-    pub(crate) fn record(self) -> Result<RunRecord> {
-        let end: Option<flowgate_core::run::RunEnd> = self.ending.as_deref().map(serde_json::from_str).transpose()?;
+    /// `include` must be that of the select.
+    pub(crate) fn record(self, include: Include) -> Result<RunRecord> {
+        let input = self.input.as_deref().map(serde_json::from_str).transpose()?;
+        let output = self.output.as_deref().map(serde_json::from_str).transpose()?;
+        let end = self.ending.as_deref().map(serde_json::from_str).transpose()?.map(|end| include.end(end, output));
         let started_at = self.started_at.map(Timestamp).or(end.as_ref().map(|end| end.started_at));
         Ok(RunRecord {
-            head: Arc::new(serde_json::from_str(&self.head)?),
+            head: Arc::new(include.head(serde_json::from_str(&self.head)?, input)),
             state: from_word(self.state)?,
             mode: if self.detached { Mode::Detached } else { Mode::Attached },
             fence: self.fence.try_into()?,

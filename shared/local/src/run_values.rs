@@ -22,11 +22,14 @@ pub(crate) struct RunValues {
     run: NewRun,
     pub(crate) key: Key,
     head: String,
+    input: Option<String>,
 }
 
 impl RunValues {
     pub(crate) fn new(run: NewRun) -> Result<Self> {
-        Ok(Self { key: run_key(&run.head.id)?, head: serde_json::to_string(&*run.head)?, run })
+        let (head, input) = run.head.split();
+        let input = input.map(|input| serde_json::to_string(&input)).transpose()?;
+        Ok(Self { key: run_key(&run.head.id)?, head: serde_json::to_string(&*head)?, input, run })
     }
 
     /// Writes the run's claims and returns `Created`; writes nothing if another run has one of
@@ -76,7 +79,7 @@ impl RunValues {
             self.run.due_at.0,
             owned.then_some(head.created_at.0),
         ])?;
-        Ok(())
+        insert_beside(connection, self.key, "input", self.input.as_deref())
     }
 
     pub(crate) fn insert_ended(&self, connection: &Connection, end: &EndValues) -> Result<()> {
@@ -99,7 +102,7 @@ impl RunValues {
             end.ending,
             end.trace,
         ])?;
-        Ok(())
+        insert_beside(connection, self.key, "input", self.input.as_deref())
     }
 
     fn is_detached(&self) -> bool {
@@ -110,6 +113,7 @@ impl RunValues {
 pub(crate) struct EndValues {
     state: &'static str,
     ending: String,
+    output: Option<String>,
     trace: String,
     events: EventValues,
     deliveries: Vec<DeliveryValues>,
@@ -120,9 +124,12 @@ pub(crate) struct EndValues {
 impl EndValues {
     pub(crate) fn new(end: FinishedRun) -> Result<Self> {
         anyhow::ensure!(end.end.state.has_ended(), "a run cannot end as {}", end.end.state.as_str());
+        let (ending, output) = end.end.split();
+        let output = output.map(serde_json::to_string).transpose()?;
         Ok(Self {
             state: end.end.state.as_str(),
-            ending: serde_json::to_string(&*end.end)?,
+            ending: serde_json::to_string(&*ending)?,
+            output,
             trace: serde_json::to_string(&end.trace)?,
             events: EventValues::new(&end.events)?,
             deliveries: end.deliveries.into_iter().map(DeliveryValues::new).collect::<Result<_>>()?,
@@ -132,12 +139,21 @@ impl EndValues {
     }
 
     pub(crate) fn insert_parts(&self, connection: &Connection, run: Key) -> Result<()> {
+        insert_beside(connection, run, "output", self.output.as_deref())?;
         self.events.insert(connection, run)?;
         for delivery in &self.deliveries {
             delivery.insert(connection)?;
         }
         Ok(())
     }
+}
+
+/// Large values are stored in rows of their own.
+fn insert_beside(connection: &Connection, run: Key, name: &str, value: Option<&str>) -> Result<()> {
+    let Some(value) = value else { return Ok(()) };
+    let mut insert = connection.prepare_cached("INSERT OR IGNORE INTO run_values (run, name, value) VALUES (?1, ?2, ?3)")?;
+    insert.execute(params![run, name, value])?;
+    Ok(())
 }
 
 /// The lease that an owner presents with every write.

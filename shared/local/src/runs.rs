@@ -8,8 +8,8 @@ use flowgate_core::idempotency::{Claim, IdempotencyKey};
 use flowgate_core::lease::{Lease, OwnerToken, Written};
 use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::run::{
-    CancelRequest, Checkpoint, Claimed, Created, Finished, FinishedRun, Heartbeat, NewRun, RunFilter, RunProgress, RunRecord, Runs,
-    StartMark,
+    CancelRequest, Checkpoint, Claimed, Created, Finished, FinishedRun, Heartbeat, Include, NewRun, RunFilter, RunProgress, RunRecord,
+    Runs, StartMark,
 };
 use flowgate_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -51,7 +51,7 @@ impl Runs for Local {
         let key = run_key(run)?;
         let token = owner.clone();
         let row = match self.write(move |connection| take(connection, key, &token, now, lease_until)).await? {
-            Taken::Leased(row) => row.record()?,
+            Taken::Leased(row) => row.record(Include::ALL)?,
             Taken::LeasedByOther => return Ok(Claimed::LeasedByOther),
             Taken::Ended => return Ok(Claimed::Ended),
             Taken::Unknown => return Ok(Claimed::Unknown),
@@ -154,7 +154,7 @@ impl Runs for Local {
             Ok(None)
         });
         let Some(refused_by) = earlier.await? else { return Ok(Finished::Finished) };
-        let record = refused_by.map(RunRow::record).transpose()?;
+        let record = refused_by.map(|row| row.record(Include::ALL)).transpose()?;
         Ok(record.filter(|record| record.state.has_ended()).map_or(Finished::Lost, |record| Finished::Already(Box::new(record))))
     }
 
@@ -180,7 +180,7 @@ impl Runs for Local {
 
     async fn read(&self, run: &RunId) -> Result<Option<RunRecord>> {
         let key = run_key(run)?;
-        self.query(move |connection| select_run(connection, key)?.map(RunRow::record).transpose()).await
+        self.query(move |connection| select_run(connection, key)?.map(|row| row.record(Include::ALL)).transpose()).await
     }
 
     async fn progress(&self, run: &RunId) -> Result<Option<RunProgress>> {
@@ -289,6 +289,7 @@ fn wipe(connection: &Connection, key: Key) -> Result<()> {
         "DELETE FROM checkpoints WHERE run = ?1",
         "DELETE FROM started_calls WHERE run = ?1",
         "DELETE FROM events WHERE run = ?1",
+        "DELETE FROM run_values WHERE run = ?1",
         // Without its body a delivery cannot be sent again.
         "UPDATE deliveries SET wiped = 1, due_at = NULL, look_at = NULL, request = json_set(request, '$.body', '') WHERE run = ?1",
     ] {
@@ -298,32 +299,111 @@ fn wipe(connection: &Connection, key: Key) -> Result<()> {
 }
 
 fn select_run(connection: &Connection, key: Key) -> Result<Option<RunRow>> {
-    let mut select = connection.prepare_cached(&format!("{} WHERE runs.id = ?1", RunRow::SELECT))?;
+    let mut select = connection.prepare_cached(&format!("{} WHERE runs.id = ?1", RunRow::select(Include::ALL)))?;
     Ok(select.query_row([key], RunRow::read).optional()?)
 }
 
+fn list_sql(filter: &RunFilter) -> String {
+    format!(
+        "{} WHERE workflow_uid = ?1 AND id BETWEEN ?2 AND ?3
+            AND (?4 IS NULL OR coalesce(open_runs.state, runs.state) = ?4) AND (?5 IS NULL OR user = ?5)
+        ORDER BY id {}",
+        RunRow::select(filter.include),
+        if filter.oldest_first { "ASC" } else { "DESC" }
+    )
+}
+
 fn list(connection: &Connection, workflow_uid: &str, filter: &RunFilter, request: &PageRequest) -> Result<Page<RunRecord>> {
-    let (beyond, order, from_the_start) = if filter.oldest_first { (">", "ASC", [0; 16]) } else { ("<", "DESC", [0xff; 16]) };
-    let cursor = request.cursor.as_deref().and_then(RunId::parse).map_or(Ok(from_the_start), |run| run_key(&run))?;
-    let mut select = connection.prepare_cached(&format!(
-        "{} WHERE workflow_uid = ?1 AND id {beyond} ?2
-            AND (?3 IS NULL OR coalesce(open_runs.state, runs.state) = ?3) AND (?4 IS NULL OR user = ?4)
-            AND (?5 IS NULL OR created_at >= ?5) AND (?6 IS NULL OR created_at < ?6)
-        ORDER BY id {order}",
-        RunRow::SELECT
-    ))?;
-    let rows = select.query(params![
-        workflow_uid,
-        cursor,
-        filter.state.map(|state| state.as_str()),
-        filter.user,
-        filter.created_from.map(|from| from.0),
-        filter.created_before.map(|before| before.0),
-    ])?;
+    let Some(ids) = filter.ids(request.cursor.as_deref()) else { return Ok(Page { items: Vec::new(), next_cursor: None }) };
+    let (first, last) = (run_key(ids.start())?, run_key(ids.end())?);
+    let mut select = connection.prepare_cached(&list_sql(filter))?;
+    let rows = select.query(params![workflow_uid, first, last, filter.state.map(|state| state.as_str()), filter.user])?;
     page(request, rows, |row| {
         let row = RunRow::read(row)?;
         let bytes = row.bytes();
-        let item = row.record()?;
+        let item = row.record(filter.include)?;
         Ok(Listed { cursor: item.head.id.to_string(), item, bytes })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+    use rusqlite::types::Null;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn run(input: &Value) -> NewRun {
+        let head = json!({
+            "id": "run_00000000000070008000000000000001", "workflow_id": "w", "workflow_uid": "w", "workflow_name": "w", "version": "1.0.0",
+            "dialect": "native", "input": input, "input_as_sent": "sent", "save": true, "signing": { "master": 1, "epoch": 1 },
+            "created_at": 0, "deadline_at": 0,
+        });
+        NewRun {
+            head: serde_json::from_value(head).unwrap(),
+            mode: flowgate_core::run::Mode::Detached,
+            owner: None,
+            due_at: Timestamp(0),
+            claims: flowgate_core::idempotency::Claims::default(),
+        }
+    }
+
+    #[test]
+    fn a_list_does_not_read_a_large_input_and_a_run_of_an_earlier_release_has_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let connection = crate::schema::open(&dir.path().join("a.db")).unwrap();
+        let run = run(&json!({ "text": "x".repeat(100_000) }));
+        let (key, head) = (run_key(&run.head.id).unwrap(), run.head.clone());
+        RunValues::new(run).unwrap().insert_open(&connection).unwrap();
+        let bytes: i64 = connection.query_row("SELECT length(head) FROM runs", [], |row| row.get(0)).unwrap();
+        assert!(bytes < 1_000 && !list_sql(&RunFilter::default()).contains("run_values"), "{bytes}");
+
+        let request = PageRequest { limit: 1, cursor: None };
+        let listed = |include| {
+            let filter = RunFilter { include, ..RunFilter::default() };
+            list(&connection, "w", &filter, &request).unwrap().items.remove(0).head
+        };
+        for _ in 0..2 {
+            assert_eq!(select_run(&connection, key).unwrap().unwrap().record(Include::ALL).unwrap().head, head);
+            assert_eq!(listed(Include::ALL), head);
+            let brief = listed(Include::default());
+            assert!(brief.input.is_null() && brief.input_as_sent.is_none());
+            // The old form: everything in the head.
+            connection.execute("UPDATE runs SET head = ?1", [serde_json::to_string(&*head).unwrap()]).unwrap();
+            connection.execute("DELETE FROM run_values", []).unwrap();
+        }
+    }
+
+    /// Rows outside the time range are not scanned: neither newer nor older runs, nor those before
+    /// the cursor.
+    #[test]
+    fn a_page_reads_a_range_of_the_index_and_nothing_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let connection = crate::schema::open(&dir.path().join("a.db")).unwrap();
+        let id = |n: u32| RunId::parse(&format!("run_{n:012x}70008000000000000000")).unwrap();
+        for n in 0..2_000 {
+            let sql = "INSERT INTO runs (id, workflow_uid, created_at, state, head) VALUES (?1, 'w', ?2, 'failed', '{}')";
+            connection.execute(sql, params![run_key(&id(n)).unwrap(), n]).unwrap();
+        }
+        for oldest_first in [false, true] {
+            let (created_from, created_before) = (Some(Timestamp(1_000)), Some(Timestamp(1_010)));
+            let filter = RunFilter { created_from, created_before, oldest_first, ..RunFilter::default() };
+            let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", list_sql(&filter))).unwrap();
+            let plan: Vec<String> = explain.query_map([Null; 5], |row| row.get(3)).unwrap().map(Result::unwrap).collect();
+            assert!(plan[0].ends_with("USING INDEX runs_of_workflow (workflow_uid=? AND id>? AND id<?)"), "{plan:?}");
+            assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{plan:?}");
+
+            let steps = |cursor: Option<&RunId>| {
+                let ids = filter.ids(cursor.map(RunId::as_str)).unwrap();
+                let mut select = connection.prepare(&list_sql(&filter)).unwrap();
+                let bound = params![&"w", run_key(ids.start()).unwrap(), run_key(ids.end()).unwrap(), Null, Null];
+                let count = select.query_map(bound, |_| Ok(())).unwrap().count();
+                (count, select.get_status(StatementStatus::VmStep))
+            };
+            let ((all, most), (half, fewer)) = (steps(None), steps(Some(&id(1_005))));
+            assert_eq!((all, half), (10, if oldest_first { 4 } else { 5 }));
+            assert!(fewer < most && most < 500, "{fewer} {most}");
+        }
+    }
 }

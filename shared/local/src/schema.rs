@@ -12,7 +12,8 @@ use rusqlite::{Connection, OpenFlags};
 /// A run's row is written at its start and at its end. What changes in between is in the small row
 /// of `open_runs`, so that a heartbeat does not rewrite megabytes of input. Ids are 16 bytes (their
 /// hex digits). Columns that no query filters by hold JSON.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
 CREATE TABLE runs (
     id               BLOB NOT NULL UNIQUE,
     workflow_uid     TEXT NOT NULL,
@@ -146,7 +147,28 @@ CREATE TABLE keyring (
     only    INTEGER PRIMARY KEY CHECK (only = 1),
     keyring TEXT NOT NULL
 );
-"];
+",
+    "
+-- Of what was active before, nothing is known: as if it had been every older version in its turn.
+ALTER TABLE workflows ADD COLUMN rollback_targets TEXT NOT NULL DEFAULT '[]';
+UPDATE workflows SET rollback_targets = (
+    SELECT json_group_array(number ORDER BY number) FROM (
+        SELECT number FROM versions WHERE uid = workflows.uid AND (workflows.active_version IS NULL OR number < (
+            SELECT number FROM versions active WHERE active.uid = workflows.uid AND active.version = workflows.active_version
+        )) ORDER BY number DESC LIMIT 100
+    )
+);
+",
+    "
+-- What a run was given ('input') and what it gave ('output'), where it is large: lists of runs do without it.
+CREATE TABLE run_values (
+    run   BLOB NOT NULL,
+    name  TEXT NOT NULL,
+    value TEXT NOT NULL,
+    UNIQUE (run, name)
+);
+",
+];
 
 const PAGE_BYTES: i64 = 8192;
 /// Pages in the write-ahead log before a checkpoint: 32 MB, so that checkpoints are rare and short.
@@ -197,6 +219,8 @@ fn migrate(connection: &Connection) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use flowgate_core::workflow::RollbackTargets;
+
     use super::*;
 
     #[test]
@@ -207,6 +231,36 @@ mod tests {
         assert_eq!(pragma("journal_mode"), rusqlite::types::Value::Text("wal".into()));
         assert_eq!(pragma("synchronous"), rusqlite::types::Value::Integer(2));
         assert_eq!(pragma("user_version"), rusqlite::types::Value::Integer(MIGRATIONS.len() as i64));
+    }
+
+    /// Without a known history, a rollback goes where it went before the migration.
+    #[test]
+    fn workflows_of_the_first_format_can_be_rolled_back_to_older_versions() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.db");
+        let old = Connection::open(&file).unwrap();
+        old.execute_batch(MIGRATIONS[0]).unwrap();
+        old.pragma_update(None, "user_version", 1).unwrap();
+        for (id, active) in [("up", Some("1.0.2")), ("down", None), ("new", None)] {
+            let sql = "INSERT INTO workflows (id, uid, active_version, created_at, signing, draft) VALUES (?1, ?1, ?2, 0, '', '')";
+            old.execute(sql, rusqlite::params![id, active]).unwrap();
+        }
+        for (uid, versions) in [("up", 5), ("down", 150)] {
+            for number in 0..versions {
+                let sql =
+                    "INSERT INTO versions (uid, number, version, hash, published_at, name, document) VALUES (?1, ?2, ?3, '', 0, '', '')";
+                old.execute(sql, rusqlite::params![uid, number, format!("1.0.{number}")]).unwrap();
+            }
+        }
+        drop(old);
+        let opened = open(&file).unwrap();
+        for (id, expected) in
+            [("up", RollbackTargets::all_below(2)), ("down", RollbackTargets::all_below(150)), ("new", RollbackTargets::default())]
+        {
+            let sql = "SELECT rollback_targets FROM workflows WHERE id = ?1";
+            let stored: String = opened.query_row(sql, [id], |row| row.get(0)).unwrap();
+            assert_eq!(serde_json::from_str::<RollbackTargets>(&stored).unwrap(), expected, "{id}");
+        }
     }
 
     #[test]

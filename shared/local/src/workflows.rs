@@ -6,7 +6,8 @@ use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::secret::SigningPin;
 use flowgate_core::time::Timestamp;
 use flowgate_core::workflow::{
-    Draft, DraftSaved, NewVersion, SetActive, VersionInfo, VersionRecord, WorkflowRecord, Workflows, version_name, version_number,
+    Draft, DraftSaved, NewVersion, RollbackTargets, SetActive, VersionInfo, VersionPublished, VersionRecord, WorkflowRecord, Workflows,
+    version_name, version_number,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -62,12 +63,11 @@ impl Workflows for Local {
         })
     }
 
-    async fn publish(&self, id: &str, version: NewVersion) -> Result<Option<VersionInfo>> {
+    async fn publish(&self, id: &str, version: NewVersion) -> Result<Option<VersionPublished>> {
         let id = id.to_owned();
         self.write(move |connection| {
-            let mut select = connection.prepare_cached("SELECT uid FROM workflows WHERE id = ?1")?;
-            let uid: Option<String> = select.query_row([&id], |row| row.get(0)).optional()?;
-            uid.map(|uid| publish(connection, &id, &uid, version)).transpose()
+            let Some(endpoint) = Endpoint::select(connection, &id)? else { return Ok(None) };
+            publish(connection, &endpoint, version).map(Some)
         })
         .await
     }
@@ -75,15 +75,12 @@ impl Workflows for Local {
     async fn set_active(&self, id: &str, version: Option<&str>, at: Timestamp) -> Result<SetActive> {
         let (id, version) = (id.to_owned(), version.map(str::to_owned));
         self.write(move |connection| {
-            let mut select = connection.prepare_cached("SELECT uid FROM workflows WHERE id = ?1")?;
-            let Some(uid) = select.query_row([&id], |row| row.get::<_, String>(0)).optional()? else {
-                return Ok(SetActive::UnknownWorkflow);
-            };
+            let Some(endpoint) = Endpoint::select(connection, &id)? else { return Ok(SetActive::UnknownWorkflow) };
             let mut known = connection.prepare_cached("SELECT 1 FROM versions WHERE uid = ?1 AND version = ?2")?;
-            if version.is_some() && !known.exists(params![uid, version])? {
+            if version.is_some() && !known.exists(params![endpoint.uid, version])? {
                 return Ok(SetActive::UnknownVersion);
             }
-            activate(connection, &id, version.as_deref(), at)?;
+            endpoint.point(connection, version.as_deref(), at)?;
             Ok(SetActive::Done)
         })
         .await
@@ -142,7 +139,42 @@ impl Workflows for Local {
     }
 }
 
-fn publish(connection: &Connection, id: &str, uid: &str, new: NewVersion) -> Result<VersionInfo> {
+/// Where callers are sent, and where they were sent before.
+struct Endpoint {
+    id: String,
+    uid: String,
+    active: Option<String>,
+    targets: RollbackTargets,
+}
+
+impl Endpoint {
+    fn select(connection: &Connection, id: &str) -> Result<Option<Self>> {
+        let mut select = connection.prepare_cached("SELECT uid, active_version, rollback_targets FROM workflows WHERE id = ?1")?;
+        let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?));
+        let Some((uid, active, targets)) = select.query_row([id], read).optional()? else { return Ok(None) };
+        Ok(Some(Self { id: id.to_owned(), uid, active, targets: serde_json::from_str(&targets)? }))
+    }
+
+    fn active_info(&self, connection: &Connection) -> Result<Option<VersionInfo>> {
+        let mut select =
+            connection.prepare_cached("SELECT version, hash, notes, published_at FROM versions WHERE uid = ?1 AND version = ?2")?;
+        Ok(select.query_row(params![self.uid, self.active], version_info).optional()?)
+    }
+
+    fn point(&self, connection: &Connection, version: Option<&str>, at: Timestamp) -> Result<()> {
+        let targets = self.targets.clone().after_move(self.active.as_deref(), version);
+        let mut update = connection
+            .prepare_cached("UPDATE workflows SET active_version = ?2, activated_at = ?3, rollback_targets = ?4 WHERE id = ?1")?;
+        update.execute(params![self.id, version, at.0, serde_json::to_string(&targets)?])?;
+        Ok(())
+    }
+}
+
+fn publish(connection: &Connection, endpoint: &Endpoint, new: NewVersion) -> Result<VersionPublished> {
+    if let Some(active) = endpoint.active_info(connection)?.filter(|active| active.hash == new.hash) {
+        return Ok(VersionPublished::Unchanged(active));
+    }
+    let uid = &endpoint.uid;
     let mut select = connection.prepare_cached("SELECT coalesce(max(number) + 1, 0) FROM versions WHERE uid = ?1")?;
     let number: i64 = select.query_row([uid], |row| row.get(0))?;
     let info = VersionInfo { version: version_name(number.try_into()?), hash: new.hash, notes: new.notes, published_at: new.at };
@@ -150,14 +182,8 @@ fn publish(connection: &Connection, id: &str, uid: &str, new: NewVersion) -> Res
         "INSERT INTO versions (uid, number, version, hash, notes, published_at, name, document) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?;
     insert.execute(params![uid, number, info.version, info.hash, info.notes, new.at.0, new.name, new.document])?;
-    activate(connection, id, Some(&info.version), new.at)?;
-    Ok(info)
-}
-
-fn activate(connection: &Connection, id: &str, version: Option<&str>, at: Timestamp) -> Result<()> {
-    let mut update = connection.prepare_cached("UPDATE workflows SET active_version = ?2, activated_at = ?3 WHERE id = ?1")?;
-    update.execute(params![id, version, at.0])?;
-    Ok(())
+    endpoint.point(connection, Some(&info.version), new.at)?;
+    Ok(VersionPublished::New(info))
 }
 
 fn version_info(row: &Row<'_>) -> rusqlite::Result<VersionInfo> {
@@ -183,10 +209,12 @@ struct WorkflowRow {
     signing: String,
     signing_before: Option<String>,
     draft: String,
+    rollback_targets: String,
 }
 
 impl WorkflowRow {
-    const SELECT: &str = "SELECT id, uid, active_version, activated_at, created_at, signing, signing_before, draft FROM workflows";
+    const SELECT: &str = "
+        SELECT id, uid, active_version, activated_at, created_at, signing, signing_before, draft, rollback_targets FROM workflows";
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
@@ -198,6 +226,7 @@ impl WorkflowRow {
             signing: row.get(5)?,
             signing_before: row.get(6)?,
             draft: row.get(7)?,
+            rollback_targets: row.get(8)?,
         })
     }
 
@@ -208,6 +237,7 @@ impl WorkflowRow {
             draft: serde_json::from_str(&self.draft)?,
             active_version: self.active_version,
             activated_at: self.activated_at.map(Timestamp),
+            rollback_targets: serde_json::from_str(&self.rollback_targets)?,
             created_at: Timestamp(self.created_at),
             signing: serde_json::from_str(&self.signing)?,
             signing_before: self.signing_before.as_deref().map(serde_json::from_str).transpose()?,

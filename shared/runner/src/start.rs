@@ -148,7 +148,7 @@ impl Runner {
         let workflow = self.app.compiled(&earlier.workflow_uid, &earlier.version).await?.ok_or(Error::NotFound(What::Version))?;
         let now = self.app.now();
         let mut head = RunHead {
-            id: RunId::new(self.app.new_uuid()),
+            id: RunId::new(self.app.new_uuid(now)),
             chosen_id: None,
             dialect: Dialect::Native,
             key_id: caller.key_id().map(str::to_owned),
@@ -211,7 +211,7 @@ impl Runner {
         self.check_webhooks(&request.webhooks).await?;
         let now = self.app.now();
         Ok(RunHead {
-            id: RunId::new(self.app.new_uuid()),
+            id: RunId::new(self.app.new_uuid(now)),
             chosen_id: request.run_id,
             workflow_id: published.id.clone(),
             workflow_uid: published.uid.clone(),

@@ -25,9 +25,9 @@ pub fn at(ms: i64) -> Timestamp {
     Timestamp(1_700_000_000_000 + ms)
 }
 
-/// Ids sort by `n`.
+/// Made at `n`, as [`head`] says: ids sort by it.
 pub fn run_id(n: u32) -> Result<RunId> {
-    RunId::parse(&format!("run_{n:032x}")).context("run id")
+    RunId::parse(&format!("run_{:012x}70008000{n:012x}", at(i64::from(n)).millis())).context("run id")
 }
 
 pub fn owner(name: &str) -> OwnerToken {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result};
 use flowgate_core::page::PageRequest;
 use flowgate_core::secret::SigningPin;
-use flowgate_core::workflow::{Draft, DraftSaved, NewVersion, SetActive, WorkflowRecord};
+use flowgate_core::workflow::{Draft, DraftSaved, NewVersion, RollbackTargets, SetActive, VersionInfo, VersionPublished, WorkflowRecord};
 
 use super::sample::*;
 use super::{Guarantee, World, guarantee};
@@ -16,7 +16,10 @@ pub(super) fn guarantees() -> Vec<Guarantee> {
         guarantee("If-Match is compared with the stored draft", if_match),
         guarantee("versions are numbered from 1.0.0, and each becomes the active one", publish),
         guarantee("versions published at once get numbers of their own", publish_at_once),
+        guarantee("a document that is active already makes no version", publish_unchanged),
+        guarantee("the same document published at once is one version", publish_unchanged_at_once),
         guarantee("the endpoint points where it was told to", set_active),
+        guarantee("a rollback goes to the version that was active before, never to one that was rolled back from", roll_back),
         guarantee("a deleted workflow leaves its versions, and its id to another", delete),
         guarantee("a rotated signing secret has the one before it beside it", rotate),
         guarantee("a list gives each workflow once", list),
@@ -38,6 +41,14 @@ fn version(text: &str) -> NewVersion {
     NewVersion { document: text.into(), hash: format!("hash of {text}"), name: "A story".into(), notes: Some("why".into()), at: at(20) }
 }
 
+/// One that must be new.
+async fn publish_new(world: &World, text: &str) -> Result<VersionInfo> {
+    match world.workflows.publish("story", version(text)).await?.context("published")? {
+        VersionPublished::New(info) => Ok(info),
+        VersionPublished::Unchanged(info) => anyhow::bail!("{text} is {} already", info.version),
+    }
+}
+
 async fn stored_workflow(world: &World, id: &str) -> Result<WorkflowRecord> {
     world.workflows.read(id).await?.context("the workflow is not there")
 }
@@ -51,6 +62,7 @@ async fn drafts(world: World) -> Result<()> {
         draft: draft("one"),
         active_version: None,
         activated_at: None,
+        rollback_targets: RollbackTargets::default(),
         created_at: at(10),
         signing: SIGNING,
         signing_before: None,
@@ -87,7 +99,7 @@ async fn publish(world: World) -> Result<()> {
     save(&world, "story", "draft", "uid").await?;
     for patch in 0..=10 {
         let text = format!("v{patch}");
-        let info = world.workflows.publish("story", version(&text)).await?.context("published")?;
+        let info = publish_new(&world, &text).await?;
         assert_eq!((info.version, info.hash, info.published_at), (format!("1.0.{patch}"), format!("hash of {text}"), at(20)));
         let kept = stored_workflow(&world, "story").await?;
         assert_eq!((kept.active_version, kept.activated_at), (Some(format!("1.0.{patch}")), Some(at(20))));
@@ -126,9 +138,92 @@ async fn publish_at_once(world: World) -> Result<()> {
     }
     let mut numbers = BTreeSet::new();
     while let Some(done) = tasks.join_next().await {
-        numbers.insert(done??.context("published")?.version);
+        let VersionPublished::New(info) = done??.context("published")? else { anyhow::bail!("no two documents are the same") };
+        numbers.insert(info.version);
     }
     assert_eq!((numbers.len(), world.workflows.versions("uid", first_page(20)).await?.items.len()), (10, 10));
+    Ok(())
+}
+
+async fn publish_unchanged(world: World) -> Result<()> {
+    save(&world, "story", "draft", "uid").await?;
+    let first = publish_new(&world, "one").await?;
+    let again = NewVersion { notes: Some("others".into()), at: at(30), ..version("one") };
+    assert_eq!(world.workflows.publish("story", again).await?, Some(VersionPublished::Unchanged(first.clone())));
+    let kept = stored_workflow(&world, "story").await?;
+    assert_eq!((kept.active_version.as_deref(), kept.activated_at), (Some("1.0.0"), Some(at(20))));
+    assert_eq!(world.workflows.versions("uid", first_page(20)).await?.items, [first.clone()]);
+
+    // What counts is what callers run now.
+    publish_new(&world, "two").await?;
+    assert_eq!(publish_new(&world, "one").await?.version, "1.0.2");
+    world.workflows.set_active("story", Some("1.0.0"), at(40)).await?;
+    assert_eq!(world.workflows.publish("story", version("one")).await?, Some(VersionPublished::Unchanged(first)));
+    world.workflows.set_active("story", None, at(50)).await?;
+    assert_eq!(publish_new(&world, "one").await?.version, "1.0.3");
+    Ok(())
+}
+
+async fn publish_unchanged_at_once(world: World) -> Result<()> {
+    save(&world, "story", "draft", "uid").await?;
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..10 {
+        let workflows = world.workflows.clone();
+        tasks.spawn(async move { workflows.publish("story", version("one")).await });
+    }
+    let mut made = 0;
+    while let Some(done) = tasks.join_next().await {
+        made += usize::from(matches!(done??, Some(VersionPublished::New(_))));
+    }
+    assert_eq!((made, world.workflows.versions("uid", first_page(20)).await?.items.len()), (1, 1));
+    Ok(())
+}
+
+/// Each step with what is active after it, and where a rollback would go.
+async fn roll_back(world: World) -> Result<()> {
+    save(&world, "story", "draft", "uid").await?;
+    enum Step {
+        Publish(&'static str),
+        Back,
+        To(&'static str),
+        TakeDown,
+    }
+    let steps = [
+        (Step::Publish("good"), Some("1.0.0"), None),
+        (Step::Publish("bad 1"), Some("1.0.1"), Some("1.0.0")),
+        (Step::Back, Some("1.0.0"), None),
+        (Step::Publish("bad 2"), Some("1.0.2"), Some("1.0.0")),
+        (Step::Back, Some("1.0.0"), None),
+        // By name to any; the same again is a write that was tried twice.
+        (Step::To("1.0.2"), Some("1.0.2"), Some("1.0.0")),
+        (Step::To("1.0.2"), Some("1.0.2"), Some("1.0.0")),
+        (Step::Publish("good"), Some("1.0.3"), Some("1.0.2")),
+        (Step::Back, Some("1.0.2"), Some("1.0.0")),
+        (Step::Back, Some("1.0.0"), None),
+        (Step::Publish("better"), Some("1.0.4"), Some("1.0.0")),
+        // What was taken down was not rolled back from.
+        (Step::TakeDown, None, Some("1.0.4")),
+        (Step::TakeDown, None, Some("1.0.4")),
+        (Step::Back, Some("1.0.4"), Some("1.0.0")),
+        (Step::TakeDown, None, Some("1.0.4")),
+        (Step::Publish("best"), Some("1.0.5"), Some("1.0.4")),
+        (Step::To("1.0.0"), Some("1.0.0"), None),
+    ];
+    for (index, (step, active, before)) in steps.into_iter().enumerate() {
+        let back = stored_workflow(&world, "story").await?.rollback_targets.last();
+        let target = match step {
+            Step::Publish(text) => {
+                publish_new(&world, text).await?;
+                active.map(str::to_owned)
+            }
+            Step::Back => Some(back.context("there is one before")?),
+            Step::To(version) => Some(version.to_owned()),
+            Step::TakeDown => None,
+        };
+        assert_eq!(world.workflows.set_active("story", target.as_deref(), at(30)).await?, SetActive::Done);
+        let kept = stored_workflow(&world, "story").await?;
+        assert_eq!((kept.active_version.as_deref(), kept.rollback_targets.last().as_deref()), (active, before), "step {index}");
+    }
     Ok(())
 }
 
@@ -159,8 +254,7 @@ async fn delete(world: World) -> Result<()> {
 
     assert_eq!(save(&world, "story", "draft", "uid 2").await?.uid, "uid 2");
     assert!(world.workflows.versions("uid 2", first_page(20)).await?.items.is_empty());
-    let info = world.workflows.publish("story", version("new")).await?.context("published")?;
-    assert_eq!(info.version, "1.0.0");
+    assert_eq!(publish_new(&world, "new").await?.version, "1.0.0");
     assert_eq!(world.workflows.version("uid 1", "1.0.0").await?.map(|old| old.document), Some("one".into()));
     Ok(())
 }

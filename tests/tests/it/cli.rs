@@ -77,6 +77,8 @@ async fn from_an_example_to_a_run() {
     assert_eq!(published.code, 0, "{}", published.err);
     assert!(published.out.starts_with("published blurb 1.0.0\n"), "{}", published.out);
     assert!(published.out.contains(&format!("curl -s {}/v1/workflows/blurb/runs", server.url)), "{}", published.out);
+    let again = shell.run("publish workflow.yaml --id blurb").await;
+    assert!(again.code == 0 && again.out.starts_with("unchanged: blurb 1.0.0 is this document\n"), "{}", again.out);
     let ran = shell.run("run blurb").await;
     assert_eq!(json(&ran), json!({ "text": "Write a friendly text about a folding bicycle.", "words": 8, "remark": null }));
 }
@@ -97,7 +99,9 @@ async fn a_run_is_waited_for_streamed_or_left_alone() {
     let events: Vec<Value> = events.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(events.last().unwrap()["data"]["id"], id);
     let listed = shell.run("runs story -o json").await;
-    assert_eq!(json(&listed).as_array().unwrap().len(), 3);
+    let runs = json(&listed);
+    assert_eq!(runs.as_array().unwrap().len(), 3);
+    assert_eq!((&runs[0]["input"]["who"], &runs[0]["output"].is_object()), (&"a crow".into(), &true), "{runs}");
     let shown = shell.run(&format!("runs {id}")).await;
     assert!(shown.out.contains("✓ draft ") && shown.out.contains("\"story\": \"Once there was a crow.\""), "{}", shown.out);
 }

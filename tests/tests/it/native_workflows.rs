@@ -97,6 +97,47 @@ async fn versions_are_published_rolled_back_and_taken_down() {
 }
 
 #[tokio::test]
+async fn a_document_that_callers_run_already_makes_no_version() {
+    let server = TestServer::start().await;
+    save(&server, "w", GOOD).await;
+    let publish = || json_of(server.post("/v1/workflows/w/versions", ADMIN_KEY).json(&json!({ "notes": "why" })));
+    let (status, first) = publish().await;
+    assert_eq!((status, &first["version"]), (201, &json!("1.0.0")));
+    assert_eq!(publish().await, (200, first.clone()));
+    let (_, listed) = json_of(server.get("/v1/workflows/w/versions", ADMIN_KEY)).await;
+    assert_eq!(listed["items"], json!([first]));
+
+    save(&server, "w", &GOOD.replace("hi", "ho")).await;
+    assert_eq!(publish().await.0, 201);
+    save(&server, "w", GOOD).await;
+    let (status, third) = publish().await;
+    assert_eq!((status, &third["version"], &third["hash"]), (201, &json!("1.0.2"), &first["hash"]));
+}
+
+#[tokio::test]
+async fn a_rollback_goes_to_what_was_active_before_and_not_to_what_was_rolled_back_from() {
+    let server = TestServer::start().await;
+    let publish = async |text: &str| {
+        save(&server, "w", &GOOD.replace("hi", text)).await;
+        json_of(server.post("/v1/workflows/w/versions", ADMIN_KEY)).await.1["version"].clone()
+    };
+    let back = async || json_of(server.post("/v1/workflows/w/rollback", ADMIN_KEY)).await;
+    publish("good").await;
+    assert_eq!(back().await.0, 404, "nothing was active before");
+    for version in ["1.0.1", "1.0.2"] {
+        assert_eq!(publish(&format!("bad {version}")).await, version);
+        let (status, rolled) = back().await;
+        assert_eq!((status, &rolled["version"]), (200, &json!("1.0.0")));
+    }
+    assert_eq!(back().await.1["code"], "version_not_found");
+    assert_eq!(json_of(server.request(Method::DELETE, "/v1/workflows/w/active", ADMIN_KEY)).await.0, 204);
+    assert_eq!(back().await.1["version"], "1.0.0", "it was taken down, not rolled back from");
+    server.settle().await;
+    let (_, ran) = json_of(server.post("/v1/workflows/w/runs", ADMIN_KEY)).await;
+    assert_eq!((&ran["version"], &ran["output"]["said"]), (&json!("1.0.0"), &json!("good")));
+}
+
+#[tokio::test]
 async fn a_list_shows_what_the_key_knows() {
     let server = TestServer::start().await;
     save(&server, "a", GOOD).await;

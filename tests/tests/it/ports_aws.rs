@@ -2,6 +2,7 @@
 
 mod values;
 mod requests;
+mod older;
 
 use std::io::Read;
 use std::sync::Arc;

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use flowgate_app::App;
 use flowgate_app::answer::RunAnswer;
 use flowgate_app::id::RunId;
-use flowgate_app::run::{RunRecord, RunState};
+use flowgate_app::run::{Include, RunRecord, RunState};
 use http::header::{LOCATION, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
@@ -38,9 +38,12 @@ struct RunSchema<'a> {
     /// Left out where the start named none.
     #[schema(nullable = false)]
     user: Option<String>,
-    /// As the nodes see it, with defaults.
+    /// As the nodes see it, with defaults. A list leaves it out unless asked.
+    #[schema(required = false)]
     input: Value,
-    /// Null until the end, and for a cancelled run. Of a failed run, what its output nodes left.
+    /// Null until the end, and for a cancelled run. Of a failed run, what its output nodes left. A
+    /// list leaves it out unless asked.
+    #[schema(required = false)]
     output: Value,
     /// Of a failed run.
     #[schema(required)]
@@ -123,6 +126,11 @@ struct Links {
 impl<'a> Run<'a> {
     pub(super) fn new(app: &App, record: &'a RunRecord) -> Self {
         Self(RunAnswer::new(record, &app.settings.public_url))
+    }
+
+    /// As a list shows it.
+    pub(super) fn listed(app: &App, record: &'a RunRecord, include: Include) -> Self {
+        Self(RunAnswer::listed(record, include, &app.settings.public_url))
     }
 }
 

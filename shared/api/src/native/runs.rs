@@ -5,8 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use flowgate_app::run::RunFilter;
-use flowgate_app::run::RunState;
+use flowgate_app::run::{Include, RunFilter, RunState};
 use flowgate_app::runs::Cancelled;
 use flowgate_app::time::Timestamp;
 use flowgate_app::{App, Error};
@@ -64,6 +63,9 @@ pub(super) struct RunsQuery {
     /// Created before this time.
     #[param(value_type = Option<Time>)]
     created_before: Option<Timestamp>,
+    /// `input`, `output` or both, with a comma between: a list leaves them out unless asked.
+    #[param(value_type = Option<String>)]
+    include: Include,
 }
 
 /// List the runs of a workflow
@@ -97,10 +99,11 @@ pub(super) async fn list(
     query: QueryPairs,
     uri: Uri,
 ) -> Result<Response, Refusal> {
-    let filter = RunsQuery::read(&query)?.into();
+    let filter: RunFilter = RunsQuery::read(&query)?.into();
+    let include = filter.include;
     let page = PageQuery::read(&query)?.into();
     let found = app.list_runs(&caller, &workflow_id, filter, page).await?;
-    Ok(page::response(&app, &uri, &query, &found, |record| Run::new(&app, record)))
+    Ok(page::response(&app, &uri, &query, &found, |record| Run::listed(&app, record, include)))
 }
 
 /// Cancel a run
@@ -138,14 +141,15 @@ impl RunsQuery {
             user: query.get("user").map(str::to_owned),
             created_from: time(query, "created_from")?,
             created_before: time(query, "created_before")?,
+            include: include(query)?,
         })
     }
 }
 
 impl From<RunsQuery> for RunFilter {
     fn from(query: RunsQuery) -> Self {
-        let RunsQuery { status, user, created_from, created_before } = query;
-        Self { state: status, user, created_from, created_before, oldest_first: false }
+        let RunsQuery { status: state, user, created_from, created_before, include } = query;
+        Self { state, user, created_from, created_before, oldest_first: false, include }
     }
 }
 
@@ -154,6 +158,18 @@ fn state(text: &str) -> Result<RunState, Error> {
     let message = "must be one of pending, running, waiting, succeeded, failed, cancelled";
     let known = states.into_iter().find(|state| state.as_str() == text);
     known.ok_or_else(|| bad_query("status", message))
+}
+
+fn include(query: &QueryPairs) -> Result<Include, Error> {
+    let mut include = Include::default();
+    for name in query.get("include").into_iter().flat_map(|names| names.split(',')) {
+        match name.trim() {
+            "input" => include.input = true,
+            "output" => include.output = true,
+            _ => return Err(bad_query("include", "must be input, output or both, with a comma between")),
+        }
+    }
+    Ok(include)
 }
 
 fn time(query: &QueryPairs, name: &str) -> Result<Option<Timestamp>, Error> {

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use flowgate_app::App;
-use flowgate_app::workflow::VersionInfo;
+use flowgate_app::workflow::{VersionInfo, VersionPublished};
 use http::{HeaderMap, StatusCode, Uri};
 use serde::Serialize;
 use serde_json::Value;
@@ -74,7 +74,12 @@ struct RolledBack<'a> {
     params(("workflow_id" = String, Path, description = "The workflow's id.")),
     request_body = Option<Publication>,
     responses(
-        (status = 201, description = "The version.", body = Version),
+        (
+            status = 200,
+            description = "The active version, whose document the draft is already.",
+            body = Version,
+        ),
+        (status = 201, description = "The new version.", body = Version),
         Denied<Problem>,
         Refused<Problem, 400>,
         Refused<Problem, 404>,
@@ -90,8 +95,11 @@ pub(super) async fn publish(
     body: Body,
 ) -> Result<Response, Refusal> {
     let publication = Publication::read(body::parse_or_empty(&body::read(&headers, body).await?)?)?;
-    let version = app.publish(&caller, &id, publication.notes).await?;
-    Ok((StatusCode::CREATED, Json(Version::new(&id, &version, true))).into_response())
+    let (status, version) = match app.publish(&caller, &id, publication.notes).await? {
+        VersionPublished::New(version) => (StatusCode::CREATED, version),
+        VersionPublished::Unchanged(version) => (StatusCode::OK, version),
+    };
+    Ok((status, Json(Version::new(&id, &version, true))).into_response())
 }
 
 type VersionList<'a> = List<Version<'a>>;
