@@ -1,4 +1,4 @@
-//! Who calls, and what they may do.
+//! Authentication and authorization of callers.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use crate::credential::PresentedKey;
 use crate::error::{Error, Result, What};
 use crate::platform::App;
 
-/// Somebody whose credential was checked.
+/// An authenticated caller.
 #[derive(Debug, Clone)]
 pub enum Caller {
-    /// The operator's own credential: everything.
+    /// The operator's own credential. May do everything.
     Admin,
     Key(Arc<KeyRecord>),
 }
@@ -28,7 +28,7 @@ impl Caller {
         }
     }
 
-    /// For the audit.
+    /// Returns the actor's name for the audit log.
     pub(crate) fn name(&self) -> &str {
         self.key_id().unwrap_or("admin")
     }
@@ -43,7 +43,7 @@ impl Caller {
         }
     }
 
-    /// The key's id and what it may start, where that is limited.
+    /// Returns the key's id and its limits, if it has any.
     pub(crate) fn limits(&self) -> Option<(&str, KeyLimits)> {
         match self {
             Self::Admin => None,
@@ -51,7 +51,7 @@ impl Caller {
         }
     }
 
-    /// The one workflow that the key names, if it names just one.
+    /// Returns the key's workflow if it names exactly one.
     pub fn only_workflow(&self) -> Option<&str> {
         match self {
             Self::Key(key) => match &key.workflows {
@@ -62,7 +62,8 @@ impl Caller {
         }
     }
 
-    /// The scope, on this workflow. One that the key does not name is not found, whether or not it exists.
+    /// Requires the scope on this workflow. A workflow that the key does not cover is `NotFound`,
+    /// whether or not it exists.
     pub fn require(&self, scope: Scope, workflow_id: &str, what: What) -> Result<()> {
         if !self.knows(workflow_id) {
             return Err(Error::NotFound(what));
@@ -70,7 +71,7 @@ impl Caller {
         self.require_scope(scope)
     }
 
-    /// The scope on the platform as a whole: what belongs to no single workflow.
+    /// Requires the scope on the whole platform, for what belongs to no single workflow.
     pub fn require_platform(&self, scope: Scope) -> Result<()> {
         match self {
             Self::Key(key) if key.workflows != WorkflowScope::All => Err(Error::Forbidden(scope)),
@@ -78,7 +79,7 @@ impl Caller {
         }
     }
 
-    /// The scope alone, for what is then narrowed to the workflows that the key knows.
+    /// Requires the scope alone; the result must then be narrowed to the key's workflows.
     pub(crate) fn require_scope(&self, scope: Scope) -> Result<()> {
         match self {
             Self::Key(key) if !key.scopes.contains(&scope) && !key.scopes.contains(&Scope::Admin) => Err(Error::Forbidden(scope)),
@@ -88,7 +89,8 @@ impl Caller {
 }
 
 impl App {
-    /// The caller that a credential belongs to. A key with a bad checksum is refused without a read; an unknown one costs the time of a known one.
+    /// Returns the caller that the credential belongs to. Refuses a key with a bad checksum without
+    /// a read. An unknown key takes as long as a known one.
     pub async fn authenticate(&self, presented: &str) -> Result<Caller> {
         let Some(presented) = PresentedKey::parse(presented) else {
             return if self.is_admin(presented)? { Ok(Caller::Admin) } else { Err(Error::Unauthorized) };
@@ -112,7 +114,7 @@ impl App {
     fn is_admin(&self, presented: &str) -> Result<bool> {
         let expected = self.settings.admin_key.as_deref().unwrap_or(&self.keyring.bootstrap_token);
         let (_, pepper) = self.keyring.pepper()?;
-        // Equal lengths for the comparison, whatever is presented.
+        // Hashed, so that both sides of the comparison have the same length.
         let (expected, presented) = (hmac_sha256(&pepper, expected.as_bytes()), hmac_sha256(&pepper, presented.as_bytes()));
         Ok(expected.ct_eq(&presented).into())
     }
@@ -127,14 +129,14 @@ impl App {
         Ok(key)
     }
 
-    /// At most once a minute, beside the request: a use that goes unnoted harms nobody.
+    /// Stores the time of use in the background, at most once a minute. Losing one does no harm.
     fn touch(&self, key: &KeyRecord) {
         let now = self.now();
         if self.key_cache.is_touch_due(&key.id, now) {
             let (keys, id) = (self.ports.keys.clone(), key.id.clone());
             self.in_background(async move {
                 if let Err(error) = keys.touch(&id, now).await {
-                    tracing::debug!(key.id = id, error = format!("{error:#}"), "last use of a key was not noted");
+                    tracing::debug!(key.id = id, error = format!("{error:#}"), "could not store a key's last use");
                 }
             });
         }

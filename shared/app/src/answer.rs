@@ -1,4 +1,4 @@
-//! A run as the world is told of it. Answers and webhook bodies are the same bytes.
+//! A run as callers see it. Answers and webhook bodies are the same bytes.
 
 use flowgate_core::run::{Include, RunRecord, RunState};
 use flowgate_core::time::Timestamp;
@@ -7,7 +7,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-/// The native run object. Times are RFC 3339, durations integer milliseconds, cost integer nano-USD or null where a price is not known.
+/// The native run object. Times are RFC 3339, durations integer milliseconds, cost integer
+/// nano-USD, or null if a price is unknown.
 #[derive(Serialize)]
 pub struct RunAnswer<'a> {
     id: &'a str,
@@ -17,7 +18,7 @@ pub struct RunAnswer<'a> {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<&'a str>,
-    /// Left out of a list that was not asked for it.
+    /// Omitted in a list that does not include it.
     #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<&'a Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,7 +72,7 @@ impl<'a> RunAnswer<'a> {
         }
     }
 
-    /// As a list shows it.
+    /// Returns the run as a list shows it.
     pub fn listed(record: &'a RunRecord, include: Include, public_url: &str) -> Self {
         let whole = Self::new(record, public_url);
         Self { input: whole.input.filter(|_| include.input), output: whole.output.filter(|_| include.output), ..whole }
@@ -82,7 +83,7 @@ pub fn run_url(record: &RunRecord, public_url: &str) -> String {
     format!("{public_url}/v1/runs/{}", record.head.id)
 }
 
-/// Null before the run has ended.
+/// Returns null until the run has ended.
 pub fn output(record: &RunRecord) -> &Value {
     record.end.as_deref().map_or(&Value::Null, |end| &end.output)
 }
@@ -92,7 +93,7 @@ pub fn duration_ms(record: &RunRecord) -> Option<u64> {
     u64::try_from(end.ended_at.since(end.started_at).as_millis()).ok()
 }
 
-/// Dollars, where every price is known.
+/// Returns dollars, if every price is known.
 pub fn cost_usd(record: &RunRecord) -> Option<f64> {
     #[expect(clippy::cast_precision_loss, reason = "a cost beyond 2^53 nano-dollars is nine million dollars")]
     record.end.as_deref()?.usage.cost_nano_usd.map(|nano| nano as f64 / 1e9)
@@ -128,7 +129,7 @@ pub struct GptbotsResult<'a> {
 }
 
 impl<'a> GptbotsResult<'a> {
-    /// Before the end: which run, and that it goes on. Afterwards all of it.
+    /// Until the run has ended, holds only its ids and state.
     pub fn new(record: &'a RunRecord) -> serde_json::Result<Self> {
         let (head, end) = (&record.head, record.end.as_deref());
         let input = match (&head.input_as_sent, end) {

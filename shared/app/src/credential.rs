@@ -1,8 +1,8 @@
-//! API keys as callers write them: `fg_<id12>_<secret43>_<crc6>`, made and taken apart.
+//! API keys as callers write them, `fg_<id12>_<secret43>_<crc6>`: generating and parsing.
 
 use flowgate_core::clock::Entropy;
 
-/// `fg_<id12>_<secret43>_<crc6>` taken apart, its checksum right.
+/// The parts of `fg_<id12>_<secret43>_<crc6>`, with a valid checksum.
 pub(crate) struct PresentedKey<'a> {
     pub(crate) id: &'a str,
     pub(crate) secret: &'a str,
@@ -38,7 +38,7 @@ fn checksum(body: &str) -> String {
     digits.iter().map(|digit| char::from(*digit)).collect()
 }
 
-/// `length` base62 characters without bias: bytes past the last multiple of 62 are thrown away.
+/// Returns `length` base62 characters without bias: discards bytes past the last multiple of 62.
 pub(crate) fn random_base62(entropy: &dyn Entropy, length: usize) -> String {
     let mut text = String::with_capacity(length);
     while text.len() < length {

@@ -1,4 +1,4 @@
-//! Webhook deliveries: the log of a run's, and sending one again.
+//! Lists a run's webhook deliveries and sends one again.
 
 use flowgate_core::delivery::{Delivery, DeliveryId};
 use flowgate_core::key::Scope;
@@ -14,7 +14,7 @@ impl App {
         Ok(self.ports.deliveries.of_run(&record.head.id).await?)
     }
 
-    /// The same bytes again, at the start of the schedule.
+    /// Sends the same bytes again, from the start of the schedule.
     pub async fn redeliver(&self, caller: &Caller, id: &str) -> Result<Delivery> {
         let id = DeliveryId::parse(id).ok_or(Error::NotFound(What::Delivery))?;
         let delivery = self.ports.deliveries.read(&id).await?.ok_or(Error::NotFound(What::Delivery))?;

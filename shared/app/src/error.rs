@@ -1,4 +1,4 @@
-//! Why a request was not done. Each dialect says it in its own shape; the cases are decided here.
+//! Why a request failed. Each dialect renders these cases in its own shape.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No, wrong, revoked and expired keys alike.
+    /// The same for missing, wrong, revoked and expired keys.
     #[error("the key is missing, wrong, revoked or expired")]
     Unauthorized,
     #[error("the key does not have the scope `{}`", .0.as_str())]
     Forbidden(Scope),
-    /// What does not exist and what the key may not know of, alike.
+    /// The same for what does not exist and what the key may not see.
     #[error("{} not found", .0.as_str())]
     NotFound(What),
     #[error("workflow is not published")]
@@ -40,12 +40,12 @@ pub enum Error {
     RunIdTaken(TakenRunId),
     #[error("the run has already {}", .0.as_str())]
     AlreadyEnded(RunState),
-    /// Nothing was started. `retry_after` is the time until `retry_at` in whole seconds, at least one.
+    /// Nothing was started. `retry_after` is the time until `retry_at`, rounded up to at least 1 s.
     #[error("{}: try again in {} s", .what.as_str(), .retry_after.as_secs())]
     RateLimited { what: Limited, left: Allowance, retry_at: Timestamp, retry_after: Duration },
     #[error("the run was not saved")]
     Gone,
-    /// The store or another part did not answer. A retry is safe where the request bears one.
+    /// The store or another component failed. A retry is safe if the request is idempotent.
     #[error("internal error")]
     Internal(#[from] anyhow::Error),
 }
@@ -73,7 +73,8 @@ impl What {
     }
 }
 
-/// One field that is wrong. `pointer` is a JSON Pointer into the request's body, empty for the body itself.
+/// An invalid field. `pointer` is a JSON Pointer into the request's body, empty for the body
+/// itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldProblem {
     pub pointer: String,
@@ -84,7 +85,7 @@ pub struct FieldProblem {
 #[derive(Debug)]
 pub struct TakenRunId {
     pub id: String,
-    /// What the key may still start: the request was counted all the same.
+    /// What the key has left: the request was counted all the same.
     pub allowance: Option<Allowance>,
 }
 
@@ -100,7 +101,7 @@ fn bad_input_message(problems: &[FieldProblem]) -> String {
     shown.join("; ")
 }
 
-/// A pointer as people write fields: `/webhook/1/method` is `webhook[1].method`.
+/// Renders a JSON Pointer as a field name: `/webhook/1/method` is `webhook[1].method`.
 pub fn field_name(pointer: &str) -> String {
     let mut name = String::new();
     for segment in pointer.split('/').skip(1) {

@@ -1,4 +1,4 @@
-//! How a run ends: its terminal state, its webhooks with their frozen bodies, its retention. One transaction writes them.
+//! Ends runs: writes terminal state, webhooks with frozen bodies, and retention in one transaction.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -19,11 +19,11 @@ use serde_json::{Value, json};
 use crate::platform::App;
 use crate::{metric, webhook_body};
 
-/// A run that is not to be saved is looked at again after this time, should its owner not have wiped it.
+/// When the sweeper checks an ended run with `save: false`, in case its owner did not wipe it.
 const WIPE_GRACE: Duration = Duration::from_secs(60);
 
 impl App {
-    /// What is written with the end that `record` holds.
+    /// Returns what to write with the end that `record` holds.
     pub fn finished_run(
         &self,
         record: &RunRecord,
@@ -39,7 +39,8 @@ impl App {
         Ok(FinishedRun { trace, events, deliveries, expires_at: end.ended_at + self.settings.retention, due_at, end })
     }
 
-    /// Sends the deliveries on their way. A run that is not to be saved is wiped once none is left.
+    /// Counts the end, sends the deliveries and releases the key's count. Wipes a run with `save:
+    /// false` if it has no deliveries.
     pub async fn after_end(&self, ended: &RunRecord, deliveries: Vec<DeliveryId>) {
         metric::run_ended(ended);
         let head = &ended.head;
@@ -47,7 +48,7 @@ impl App {
             && !head.save
             && let Err(error) = self.wipe_or_wait(&head.id).await
         {
-            tracing::warn!(run.id = %head.id, error = format!("{error:#}"), "the run was not wiped; the sweeper will");
+            tracing::warn!(run.id = %head.id, error = format!("{error:#}"), "could not wipe the run; the sweeper will retry");
         }
         for delivery in deliveries {
             self.send(Message::WebhookV1 { delivery }).await;
@@ -55,7 +56,7 @@ impl App {
         self.release(head).await;
     }
 
-    /// Ends a run whose lease is ours, without computing it any further.
+    /// Ends a run whose lease is ours, without running it any further.
     pub async fn finish_leased(&self, lease: &Lease, record: &RunRecord, state: RunState, error: Option<RunError>) -> Result<Finished> {
         let now = self.now();
         let started_at = record.started_at.unwrap_or(now);
@@ -76,19 +77,19 @@ impl App {
         Ok(finished)
     }
 
-    /// The same of a run of which only the owner is known. `None`: it was never written.
+    /// The same for a run whose record is not at hand. `None` if it was never written.
     pub async fn finish_stored(&self, lease: &Lease, state: RunState, error: Option<RunError>) -> Result<Option<Finished>> {
         let Some(record) = self.ports.runs.read(&lease.run).await? else { return Ok(None) };
         Ok(Some(self.finish_leased(lease, &record, state, error).await?))
     }
 
-    /// As the workflow asks for it, with what the run leaves behind before its first call. Nothing in here keeps the run from ending:
-    /// neither a version that cannot be read nor what made its driving panic.
+    /// Renders the workflow's webhook with the outputs that the run has before its first call. No
+    /// failure here stops the run from ending: neither an unreadable version nor a panic.
     async fn workflow_webhook(&self, head: &RunHead, started_at: Timestamp) -> Option<WebhookCall> {
         let workflow = match self.compiled(&head.workflow_uid, &head.version).await {
             Ok(workflow) => workflow?,
             Err(error) => {
-                tracing::error!(run.id = %head.id, error = &error as &dyn std::error::Error, "the webhook of the run's workflow is not known");
+                tracing::error!(run.id = %head.id, error = &error as &dyn std::error::Error, "could not read the workflow of the run; its webhook is not sent");
                 return None;
             }
         };
@@ -107,7 +108,7 @@ impl App {
         Ok(new_delivery(&record.head, &format!("end/{index}"), request, at))
     }
 
-    /// The delivery of a webhook node, not yet written.
+    /// Returns the delivery of a webhook node; does not write it.
     pub fn node_delivery(&self, head: &RunHead, place: &str, webhook: &WebhookCall) -> Delivery {
         let target = author_webhook(webhook.clone());
         let body = serde_json::to_string(&webhook.body).unwrap_or_default();
@@ -115,7 +116,8 @@ impl App {
         new_delivery(head, place, request, self.now())
     }
 
-    /// Wipes an ended run that is not to be saved if no delivery is open any more; gives the next attempt of those that are.
+    /// Wipes an ended run with `save: false` if no delivery is open; otherwise returns the time of
+    /// the next attempt.
     async fn wipe_or_wait(&self, run: &RunId) -> Result<Option<Timestamp>> {
         let deliveries = self.ports.deliveries.of_run(run).await?;
         let open = deliveries.iter().filter(|delivery| delivery.state == DeliveryState::Pending);
@@ -126,14 +128,14 @@ impl App {
         Ok(next)
     }
 
-    /// The same of a run that may still go on, or be kept: then it stays. While a webhook waits for its next attempt, so does the sweeper's
-    /// next look.
+    /// The same for any run: does nothing unless it has ended with `save: false`. While a delivery
+    /// is open, postpones the sweep to its next attempt.
     pub async fn wipe_if_unsaved(&self, run: &RunId) -> Result<()> {
         let record = self.ports.runs.read(run).await?.filter(|record| record.state.has_ended() && !record.head.save && !record.wiped);
         let Some(record) = record else { return Ok(()) };
-        let (Some(next), Some(look_at)) = (self.wipe_or_wait(run).await?, record.due_at) else { return Ok(()) };
-        let seen = DueItem { what: Message::RunV1 { run: run.clone() }, since: look_at, look_at };
-        // Refused: somebody else moved it.
+        let (Some(next), Some(sweep_at)) = (self.wipe_or_wait(run).await?, record.due_at) else { return Ok(()) };
+        let seen = DueItem { what: Message::RunV1 { run: run.clone() }, since: sweep_at, sweep_at };
+        // `false`: somebody else moved it.
         self.ports.due.postpone(&seen, next.max(self.now()) + WIPE_GRACE).await?;
         Ok(())
     }
@@ -156,7 +158,7 @@ fn new_delivery(head: &RunHead, place: &str, request: FrozenRequest, at: Timesta
     }
 }
 
-/// As a node or the workflow asks for it.
+/// Converts a webhook that a node or the workflow asks for.
 fn author_webhook(webhook: WebhookCall) -> WebhookTarget {
     let header = |(name, value): (String, Rendered)| (name, HeaderValue::Author(pieces(value)));
     let mut headers: Vec<_> = webhook.headers.into_iter().map(header).collect();
@@ -166,7 +168,7 @@ fn author_webhook(webhook: WebhookCall) -> WebhookTarget {
     WebhookTarget { url: pieces(webhook.url), method: webhook.method, headers, body: WebhookBody::Outputs }
 }
 
-/// Text with its secrets still as names; what is not text goes as JSON.
+/// Returns text with secrets as names; other values as JSON.
 fn pieces(rendered: Rendered) -> Vec<Piece> {
     match rendered {
         Rendered::Text(pieces) => pieces,

@@ -15,7 +15,7 @@ use crate::credential::{random_base62, with_checksum};
 use crate::error::{Error, FieldProblem, Result, What};
 use crate::platform::App;
 
-/// What a key may be made with.
+/// The properties of a new key.
 #[derive(Debug, Clone)]
 pub struct KeyRequest {
     pub name: String,
@@ -25,18 +25,18 @@ pub struct KeyRequest {
     pub limits: Option<KeyLimits>,
 }
 
-/// A key as it is shown once.
+/// A new key, shown only once.
 #[derive(Debug)]
 pub struct IssuedKey {
     pub key: secrecy::SecretString,
     pub record: KeyRecord,
 }
 
-const LONGEST_NAME: usize = 200;
-const MOST_REQUESTS: u32 = 1_000_000;
-/// A store may keep all of them in one item, which it writes for each that comes and goes.
-const MOST_RUNS_AT_ONCE: u32 = 200;
-const LONGEST_OVERLAP: Duration = Duration::from_secs(7 * 24 * 3600);
+const MAX_NAME: usize = 200;
+const MAX_REQUESTS: u32 = 1_000_000;
+/// A store may keep them all in one item, written at each start and end.
+const MAX_CONCURRENT_RUNS: u32 = 200;
+const MAX_OVERLAP: Duration = Duration::from_secs(7 * 24 * 3600);
 
 impl App {
     pub async fn create_key(&self, caller: &Caller, request: KeyRequest) -> Result<IssuedKey> {
@@ -50,7 +50,7 @@ impl App {
         Ok(self.ports.keys.list(page).await?)
     }
 
-    /// Felt at once in this process, within 5 s in others.
+    /// Takes effect immediately in this process, within 5 s in others.
     pub async fn revoke_key(&self, caller: &Caller, id: &str) -> Result<()> {
         caller.require_platform(Scope::Admin)?;
         let known = self.ports.keys.end(id, self.now(), self.audit(caller, "key.revoked", id)).await?;
@@ -58,10 +58,10 @@ impl App {
         if known { Ok(()) } else { Err(Error::NotFound(What::Key)) }
     }
 
-    /// A new key with the old one's rights; the old one works on for `overlap`.
+    /// Issues a new key with the old one's rights; the old one stays valid for `overlap`.
     pub async fn rotate_key(&self, caller: &Caller, id: &str, overlap: Duration) -> Result<IssuedKey> {
         caller.require_platform(Scope::Admin)?;
-        if overlap > LONGEST_OVERLAP {
+        if overlap > MAX_OVERLAP {
             return Err(Error::bad_field("/overlap_seconds", "must be at most 604800 (7 days)"));
         }
         let old = self.ports.keys.read(id).await?.filter(|key| key.is_live(self.now())).ok_or(Error::NotFound(What::Key))?;
@@ -103,7 +103,7 @@ fn check_request(request: &KeyRequest, now: Timestamp) -> Result<()> {
     let mut problems = Vec::new();
     let mut problem =
         |pointer: &str, message: &str| problems.push(FieldProblem { pointer: pointer.to_owned(), message: message.to_owned() });
-    if request.name.trim().is_empty() || request.name.len() > LONGEST_NAME {
+    if request.name.trim().is_empty() || request.name.len() > MAX_NAME {
         problem("/name", "must have 1 to 200 characters");
     }
     if request.scopes.is_empty() {
@@ -117,13 +117,13 @@ fn check_request(request: &KeyRequest, now: Timestamp) -> Result<()> {
     }
     if let Some(KeyLimits { rate, concurrent_runs }) = request.limits {
         let bounds = [
-            ("/limits/requests_per_minute", Some(rate.requests_per_minute), MOST_REQUESTS),
-            ("/limits/burst", Some(rate.burst), MOST_REQUESTS),
-            ("/limits/concurrent_runs", concurrent_runs, MOST_RUNS_AT_ONCE),
+            ("/limits/requests_per_minute", Some(rate.requests_per_minute), MAX_REQUESTS),
+            ("/limits/burst", Some(rate.burst), MAX_REQUESTS),
+            ("/limits/concurrent_runs", concurrent_runs, MAX_CONCURRENT_RUNS),
         ];
-        for (pointer, number, most) in bounds {
-            if number.is_some_and(|number| !(1..=most).contains(&number)) {
-                problem(pointer, &format!("must be 1 to {most}"));
+        for (pointer, number, max) in bounds {
+            if number.is_some_and(|number| !(1..=max).contains(&number)) {
+                problem(pointer, &format!("must be 1 to {max}"));
             }
         }
     }

@@ -1,4 +1,5 @@
-//! What the platform does: use cases over ports. None of them calls out; no HTTP framework and no store is known here.
+//! The platform's use cases, over ports. None of them calls out. Knows no HTTP framework and no
+//! store.
 
 pub mod platform;
 
@@ -14,19 +15,19 @@ mod deliveries;
 pub mod finish;
 pub mod sweep;
 
-// What they handle.
+// Types that use cases share.
 pub mod answer;
 pub mod error;
 pub mod metric;
 mod webhook_body;
 mod credential;
 
-// What this process keeps in memory.
+// In-memory state of this process.
 pub mod registry;
 mod key_cache;
 mod workflow_cache;
 
-// Whoever sees a use case sees its records.
+// Users of a use case also need its records.
 pub use flowgate_core::{
     Ports, clock, delivery, event, hash, id, idempotency, key, lease, limit, page, run, secret, system, time, work, workflow,
 };

@@ -1,4 +1,4 @@
-//! Counts what a key may start in a minute, and have going on at once.
+//! Enforces a key's limits: starts per minute, concurrent runs.
 
 use std::time::Duration;
 
@@ -13,27 +13,27 @@ use crate::error::{Error, Result};
 use crate::metric;
 use crate::platform::App;
 
-/// Nobody knows when one of the runs that go on will end.
-const RETRY_FOR_A_PLACE: Duration = Duration::from_secs(1);
+/// A guess: nobody knows when one of the open runs will end.
+const CONCURRENCY_RETRY: Duration = Duration::from_secs(1);
 
 impl App {
-    /// The caller's limits and what they leave at this moment; `None` where there are none.
+    /// Returns the caller's limits and what is left of them now; `None` if it has none.
     pub async fn allowance(&self, caller: &Caller) -> Result<Option<(KeyLimits, Allowance)>> {
         let Some((key_id, limits)) = caller.limits() else { return Ok(None) };
         let allowance = self.ports.limits.peek(key_id, limits.rate, self.now()).await?;
         Ok(Some((limits, allowance)))
     }
 
-    /// Counts a run that is about to start against its key's limits; returns what they leave, where there are any and the run
-    /// was counted. Refused, nothing is counted.
+    /// Counts a run that is about to start against its key's limits. Returns what is left, if the
+    /// key has limits and the run was counted. Counts nothing if it refuses.
     pub async fn admit(&self, caller: &Caller, head: &mut RunHead, claims: &Claims) -> Result<Option<Allowance>> {
         head.counted = false;
         let Some((key_id, limits)) = caller.limits() else { return Ok(None) };
         if self.is_repeat(claims).await? {
             return Ok(None);
         }
-        if let Some(most) = limits.concurrent_runs {
-            self.acquire(key_id, head, most).await?;
+        if let Some(limit) = limits.concurrent_runs {
+            self.acquire(key_id, head, limit).await?;
         }
         let taken = self.ports.limits.take(key_id, limits.rate, self.now()).await;
         if !matches!(taken, Ok(Taken::Allowed(_))) {
@@ -45,36 +45,38 @@ impl App {
         }
     }
 
-    /// It starts nothing: the first request with its idempotency key was counted. One that comes before that is written counts too.
+    /// A repeat starts nothing and is not counted: the first request with its idempotency key was.
+    /// One that arrives before the first is written does count.
     async fn is_repeat(&self, claims: &Claims) -> Result<bool> {
         let Some(row) = &claims.idempotency else { return Ok(false) };
         Ok(self.ports.runs.idempotency(&row.key, self.now()).await?.is_some())
     }
 
-    async fn acquire(&self, key_id: &str, head: &mut RunHead, most: u32) -> Result<()> {
+    async fn acquire(&self, key_id: &str, head: &mut RunHead, limit: u32) -> Result<()> {
         let now = self.now();
-        // The backstop for a crash between the run's end and its leaving: no run goes on past its deadline.
-        match self.ports.limits.acquire(key_id, &head.id, most, now, head.deadline_at + LEASE).await? {
+        // The expiry covers a crash between the run's end and its release: no run outlives its
+        // deadline.
+        match self.ports.limits.acquire(key_id, &head.id, limit, now, head.deadline_at + LEASE).await? {
             Acquired::Acquired => {
                 head.counted = true;
                 Ok(())
             }
             Acquired::Full => {
-                let left = Allowance { limit: most, remaining: 0, reset_at: now + RETRY_FOR_A_PLACE };
-                Err(refused(Limited::RunsAtOnce, left, left.reset_at, now))
+                let left = Allowance { limit, remaining: 0, reset_at: now + CONCURRENCY_RETRY };
+                Err(refused(Limited::ConcurrentRuns, left, left.reset_at, now))
             }
         }
     }
 
-    /// Gives back the place of a run that has ended, or never began.
+    /// Stops counting a run that has ended or never started.
     pub async fn release(&self, head: &RunHead) {
         let (true, Some(key_id)) = (head.counted, &head.key_id) else { return };
         if let Err(error) = self.ports.limits.release(key_id, &head.id).await {
-            tracing::warn!(run.id = %head.id, error = format!("{error:#}"), "the run still counts for its key, until its deadline");
+            tracing::warn!(run.id = %head.id, error = format!("{error:#}"), "could not release the run; it counts against its key until its deadline");
         }
     }
 
-    /// Where the run was not made, it has no place to keep.
+    /// Counts the start, or releases the run if it was not created.
     pub async fn after_first_write(&self, head: &RunHead, created: &anyhow::Result<Created>) {
         match created {
             Ok(Created::Created) => metric::run_started(head),

@@ -1,4 +1,5 @@
-//! What is counted and measured: events of the target [`TARGET`], whose fields `metric.<Name>` are numbers. A home that keeps metrics picks them out of its log.
+//! Metrics: log events with target [`TARGET`], whose fields `metric.<Name>` are numbers. A
+//! deployment that collects metrics extracts them from its log.
 
 use flowgate_core::delivery::{AfterAttempt, Delivery};
 use flowgate_core::run::{RunHead, RunRecord, RunState};
@@ -33,7 +34,7 @@ pub fn run_ended(record: &RunRecord) {
 }
 
 pub fn owner_lost(head: &RunHead) {
-    tracing::debug!(target: TARGET, { metric.LeasesLost = 1u64, run.id = %head.id, workflow = head.workflow_id }, "run given up to another owner");
+    tracing::debug!(target: TARGET, { metric.LeasesLost = 1u64, run.id = %head.id, workflow = head.workflow_id }, "run lost to another owner");
 }
 
 pub fn webhook_attempted(delivery: &Delivery, status: Option<u16>, next: &AfterAttempt) {
@@ -53,24 +54,24 @@ pub fn webhook_attempted(delivery: &Delivery, status: Option<u16>, next: &AfterA
     );
 }
 
-/// Sent also where nothing was due: a sweeper that is silent is dead.
+/// Emitted even if nothing was due: silence means that the sweeper is dead.
 pub fn swept(due: &[DueItem], sent: usize, now: Timestamp) {
-    let lag = due.iter().map(|item| now.since(item.look_at)).max().unwrap_or_default();
+    let lag = due.iter().map(|item| now.since(item.sweep_at)).max().unwrap_or_default();
     tracing::debug!(target: TARGET, { metric.SweeperLag = millis(lag), metric.DueSent = sent as u64 }, "swept");
 }
 
-/// Until a worker took it up for the first time.
+/// Records the time until a worker first claimed the run.
 pub fn run_waited(head: &RunHead, now: Timestamp) {
     let waited = millis(now.since(head.created_at));
-    tracing::debug!(target: TARGET, { metric.RunWaited = waited, run.id = %head.id, workflow = head.workflow_id }, "run taken up");
+    tracing::debug!(target: TARGET, { metric.RunWaited = waited, run.id = %head.id, workflow = head.workflow_id }, "run first claimed");
 }
 
-/// What lies in a queue, was not done this time, and will be tried again.
+/// A queue message failed and will be retried.
 pub fn message_given_back() {
-    tracing::debug!(target: TARGET, { metric.MessagesGivenBack = 1u64 }, "message given back");
+    tracing::debug!(target: TARGET, { metric.MessagesGivenBack = 1u64 }, "message returned to its queue");
 }
 
-/// What lies in a queue and cannot be done.
+/// A queue message can never be processed.
 pub fn bad_message() {
     tracing::debug!(target: TARGET, { metric.BadMessages = 1u64 }, "bad message");
 }

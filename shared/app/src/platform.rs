@@ -1,5 +1,5 @@
-//! The platform: every port, the settings, and what this process keeps in memory. Each use case is an `impl App` in a file of its own.
-//! None of them calls out.
+//! The platform: every port, the settings, and this process's in-memory state. Each use case is an
+//! `impl App` in its own file. None of them calls out.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,23 +17,25 @@ use crate::workflow_cache::WorkflowCache;
 
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// What documents may use, such as the kinds of nodes.
+    /// What documents may use, e.g. the kinds of nodes.
     pub compile: CompileOptions,
-    /// Links are made from it; with the stage, without a slash at its end.
+    /// Base of links: includes the stage, without a trailing slash.
     pub public_url: String,
-    /// The operator's own admin credential, ≥32 characters; `None`: the keyring's bootstrap token.
+    /// The operator's own admin credential, ≥32 characters. `None`: the keyring's bootstrap token.
     pub admin_key: Option<String>,
-    /// How long an ended run can be read.
+    /// How long an ended run stays readable.
     pub retention: Duration,
-    /// The longest that a waiting caller is kept waiting.
+    /// The maximum wait of a caller.
     pub longest_wait: Duration,
-    /// The longest that a stream stays open.
+    /// The maximum duration of a stream.
     pub longest_stream: Duration,
-    /// So long one answer tells of a run that is followed; then its reader comes back.
+    /// The maximum duration of one response to a client that follows a run; the client then
+    /// reconnects.
     pub longest_follow: Duration,
-    /// What a waiting run may take, after its wait or a stop, to end the calls it has out.
+    /// How long, after its wait or a stop, an attached run may take to finish its open calls.
     pub drain: Duration,
-    /// The process stands still once a request is answered, as a function's does: a run goes on elsewhere when its caller has left.
+    /// The process freezes once a request is answered, as a Lambda function does. When its caller
+    /// leaves, a run continues in another process.
     pub frozen_between_requests: bool,
 }
 
@@ -59,7 +61,7 @@ pub struct App {
     pub keyring: Keyring,
     pub(crate) key_cache: KeyCache,
     pub(crate) workflow_cache: WorkflowCache,
-    /// The runs that this process drives: a cancel wakes them.
+    /// The runs that this process drives. A cancel wakes them.
     pub running: RunRegistry,
     background: Background,
     stopping: watch::Sender<bool>,
@@ -86,7 +88,7 @@ impl App {
         }))
     }
 
-    /// The first admin credential, where the operator gave none.
+    /// Returns the first admin credential, if the operator gave none.
     pub fn bootstrap_token(&self) -> &str {
         &self.keyring.bootstrap_token
     }
@@ -95,18 +97,20 @@ impl App {
         self.ports.clock.now()
     }
 
-    /// Runs in this process start nothing new from now on: they end the calls they have out, or are handed over.
+    /// From now on, runs in this process start nothing new: they finish their open calls, or are
+    /// handed over.
     pub fn stop(&self) {
         self.stopping.send_replace(true);
     }
 
-    /// Waits until this process drives no run any more, and has nothing left to note.
+    /// Waits until this process drives no run and has no background work left.
     pub async fn idle(&self) {
         self.running.none_left().await;
         self.background.none_left().await;
     }
 
-    /// What this process drives must have ended or be handed over by then: a function is killed at its deadline.
+    /// Sets the time by which every run here must have ended or been handed over: a Lambda function
+    /// is killed at its deadline.
     pub fn must_end_by(&self, at: Timestamp) {
         *self.end_by.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
     }
@@ -115,7 +119,7 @@ impl App {
         *self.end_by.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Beside the request; [`Self::idle`] waits for it.
+    /// Runs `work` outside the request; [`Self::idle`] waits for it.
     pub(crate) fn in_background(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.background.spawn(work);
     }
@@ -135,7 +139,7 @@ impl App {
         OwnerToken::random(&*self.ports.entropy)
     }
 
-    /// A UUIDv7: sorts by the time `at`.
+    /// Returns a UUIDv7 of the time `at`, by which it sorts.
     pub fn new_uuid(&self, at: Timestamp) -> uuid::Uuid {
         let millis = u64::try_from(at.millis()).unwrap_or(0);
         uuid::Builder::from_unix_timestamp_millis(millis, &self.random()).into_uuid()

@@ -1,4 +1,5 @@
-//! What this process has in hand at this moment. A cancel reaches its runs at once instead of with their next look at the store, and a stop waits for all of it.
+//! The runs and background work of this process. A cancel reaches its runs immediately instead of
+//! with their next heartbeat; a stop waits for everything.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,11 +9,11 @@ use tokio::sync::{Notify, watch};
 
 #[derive(Clone, Default)]
 pub struct RunRegistry {
-    /// More than one for a run where a second message for it is just being refused.
+    /// A run has several entries while a second message for it is being refused.
     runs: watch::Sender<HashMap<RunId, Vec<Arc<Notify>>>>,
 }
 
-/// Somebody who drives the run, or is about to, until it is dropped.
+/// Guard of a task that drives the run or is about to. Dropping it unregisters the task.
 pub struct Registered {
     registry: RunRegistry,
     run: RunId,
@@ -20,7 +21,8 @@ pub struct Registered {
 }
 
 impl RunRegistry {
-    /// To be called before the run is claimed: a wake between the claim and the first wait is kept.
+    /// Call this before claiming the run, so that a wake between the claim and the first wait is
+    /// kept.
     pub fn register(&self, run: &RunId) -> Registered {
         let wake = Arc::new(Notify::new());
         self.runs.send_modify(|runs| runs.entry(run.clone()).or_default().push(wake.clone()));
@@ -32,12 +34,12 @@ impl RunRegistry {
     }
 
     pub(crate) async fn none_left(&self) {
-        // It ends early only where the sender is gone, and `self` holds it.
+        // Fails only if the sender is gone, and `self` holds it.
         let _ = self.runs.subscribe().wait_for(HashMap::is_empty).await;
     }
 }
 
-/// Small work beside the requests.
+/// Small tasks outside the requests.
 #[derive(Default)]
 pub(crate) struct Background {
     open: watch::Sender<usize>,
@@ -54,12 +56,12 @@ impl Background {
     }
 
     pub(crate) async fn none_left(&self) {
-        // It ends early only where the sender is gone, and `self` holds it.
+        // Fails only if the sender is gone, and `self` holds it.
         let _ = self.open.subscribe().wait_for(|open| *open == 0).await;
     }
 }
 
-/// Counts until it is dropped, also by a panic.
+/// Counted until it is dropped, even by a panic.
 struct OpenWork(watch::Sender<usize>);
 
 impl Drop for OpenWork {
@@ -78,7 +80,7 @@ impl Drop for Registered {
     fn drop(&mut self) {
         self.registry.runs.send_modify(|runs| {
             if let Some(live) = runs.get_mut(&self.run) {
-                live.retain(|there| !Arc::ptr_eq(there, &self.wake));
+                live.retain(|other| !Arc::ptr_eq(other, &self.wake));
                 if live.is_empty() {
                     runs.remove(&self.run);
                 }

@@ -1,4 +1,4 @@
-//! What callers do with the runs that there are.
+//! Use cases of existing runs: read, list, trace, cancel.
 
 mod read;
 mod list;
@@ -6,4 +6,4 @@ mod trace;
 mod cancel;
 
 pub use cancel::Cancelled;
-pub use list::LONGEST_PAGE;
+pub use list::MAX_PAGE;

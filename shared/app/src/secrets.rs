@@ -1,4 +1,4 @@
-//! Provider secrets: written by authors, read on the way out alone.
+//! Provider secrets: authors write them, only `outbound` reads them.
 
 use flowgate_core::key::Scope;
 use flowgate_core::secret::SecretInfo;
@@ -11,8 +11,8 @@ impl App {
     pub async fn put_secret(&self, caller: &Caller, name: &str, value: &str) -> Result<()> {
         caller.require_platform(Scope::Author)?;
         check_name(name)?;
-        if value.is_empty() || value.len() > LONGEST_SECRET {
-            return Err(Error::bad_field("/value", format!("must have 1 to {LONGEST_SECRET} bytes")));
+        if value.is_empty() || value.len() > MAX_SECRET {
+            return Err(Error::bad_field("/value", format!("must have 1 to {MAX_SECRET} bytes")));
         }
         self.ports.secrets.put(name, value, self.now()).await?;
         Ok(())
@@ -30,7 +30,7 @@ impl App {
     }
 }
 
-const LONGEST_SECRET: usize = 16 * 1024;
+const MAX_SECRET: usize = 16 * 1024;
 
 fn check_name(name: &str) -> Result<()> {
     let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');

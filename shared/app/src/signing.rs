@@ -1,4 +1,4 @@
-//! The secrets that receivers verify a workflow's webhooks with.
+//! Webhook signing secrets, with which receivers verify a workflow's webhooks.
 
 use std::time::Duration;
 
@@ -12,18 +12,18 @@ use crate::access::Caller;
 use crate::error::{Error, What};
 use crate::platform::App;
 
-/// The secret before a rotation signs beside the new one for this long.
+/// How long the old secret signs alongside the new one after a rotation.
 const ROTATION_OVERLAP: Duration = Duration::from_secs(24 * 3600);
 
 impl App {
-    /// What receivers verify the workflow's webhooks with: `whsec_…`, the newest first.
+    /// Returns the workflow's signing secrets (`whsec_…`), newest first.
     pub async fn signing_secrets(&self, caller: &Caller, workflow_id: &str) -> crate::error::Result<Vec<String>> {
         let workflow = self.read_workflow(caller, workflow_id).await?;
         let secrets = workflow.live_pins(self.now()).into_iter().map(|pin| self.signing_secret(&workflow.uid, pin));
         Ok(secrets.collect::<Result<_>>()?)
     }
 
-    /// A new secret for the workflow; the one before signs beside it for a day.
+    /// Issues a new secret for the workflow; the old one signs alongside it for a day.
     pub async fn rotate_signing_secret(&self, caller: &Caller, workflow_id: &str) -> crate::error::Result<String> {
         caller.require(Scope::Author, workflow_id, What::Workflow)?;
         let workflow = self.read_workflow(caller, workflow_id).await?;

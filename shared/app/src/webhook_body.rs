@@ -1,4 +1,4 @@
-//! The body of a webhook at a run's end: one renderer for each kind of body that a start asks for.
+//! Bodies of webhooks at a run's end: one renderer for each kind of body.
 
 use anyhow::Result;
 use flowgate_core::delivery::WebhookBody;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::answer::{GptbotsResult, RunAnswer, output};
 
-/// Renders the body once, when the run ends: each attempt sends the same bytes.
+/// Renders the body, once, when the run ends: each attempt sends the same bytes.
 pub(crate) fn render(body: WebhookBody, record: &RunRecord, public_url: &str) -> Result<String> {
     Ok(match body {
         WebhookBody::Run => serde_json::to_string(&RunAnswer::new(record, public_url))?,
@@ -16,7 +16,7 @@ pub(crate) fn render(body: WebhookBody, record: &RunRecord, public_url: &str) ->
     })
 }
 
-/// The outputs alone; of a run that did not succeed `{"status", "run_id", "error"}`.
+/// Returns the bare outputs; `{"status", "run_id", "error"}` if the run did not succeed.
 fn outputs(record: &RunRecord) -> Value {
     match record.state {
         RunState::Succeeded => output(record).clone(),

@@ -1,4 +1,4 @@
-//! The workflows that this process has read lately, and the versions that it has compiled.
+//! Caches the workflows that this process has read lately, and the versions it has compiled.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,9 +8,9 @@ use flowgate_core::time::Timestamp;
 use flowgate_core::workflow::WorkflowRecord;
 use flowgate_engine::Workflow;
 
-/// Long enough for every workflow of an account, small beside the runs.
-const MOST_COMPILED: usize = 1_000;
-/// Another process's publish is seen within this time; our own at once.
+/// Enough for every workflow of an account; takes little memory compared with the runs.
+const MAX_COMPILED: usize = 1_000;
+/// Another process's publish is visible within this time; our own immediately.
 const FRESH: Duration = Duration::from_secs(4);
 
 #[derive(Default)]
@@ -20,15 +20,16 @@ pub(crate) struct WorkflowCache {
 
 #[derive(Default)]
 struct Cached {
-    /// Moves with each change made here: a read that began before the change is not kept.
+    /// Increases with each change made in this process: a read that began before is not cached.
     generation: u64,
     records: HashMap<String, (Arc<WorkflowRecord>, Timestamp)>,
-    /// By uid and version: immutable, kept for good.
+    /// By uid and version: immutable, so never stale.
     compiled: HashMap<(String, String), Arc<Workflow>>,
 }
 
 impl WorkflowCache {
-    /// The record as it was read a moment ago. `Err`: it must be read, and [`Self::keep`] wants this generation.
+    /// Returns the cached record, if it is fresh. `Err` means it must be read, and carries the
+    /// generation to pass to [`Self::keep`].
     pub(crate) fn fresh(&self, id: &str, now: Timestamp) -> Result<Arc<WorkflowRecord>, u64> {
         let cached = self.lock();
         let record = cached.records.get(id).filter(|(_, read_at)| now.since(*read_at) < FRESH);
@@ -48,7 +49,7 @@ impl WorkflowCache {
 
     pub(crate) fn keep_compiled(&self, uid: &str, version: &str, workflow: Arc<Workflow>) {
         let mut cached = self.lock();
-        if cached.compiled.len() >= MOST_COMPILED {
+        if cached.compiled.len() >= MAX_COMPILED {
             cached.compiled.clear();
         }
         cached.compiled.insert((uid.to_owned(), version.to_owned()), workflow);

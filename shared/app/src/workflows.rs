@@ -1,4 +1,4 @@
-//! Workflows as authors handle them: drafts, immutable versions, the one that callers run.
+//! Use cases of workflows: drafts, immutable versions, the active version.
 
 use std::sync::Arc;
 
@@ -25,34 +25,35 @@ pub struct Published {
     pub workflow: Arc<Workflow>,
 }
 
-/// A draft that somebody wants to save.
+/// A request to save a draft.
 pub struct SaveDraft<'a> {
     pub id: &'a str,
     pub document: &'a str,
-    /// Saved only over a draft with this etag.
+    /// If set, replaces only a draft with this etag.
     pub if_match: Option<&'a str>,
-    /// Input fields of such a name are warned about: requests of some callers cannot send them.
+    /// Input fields with these names get a warning: requests of some callers cannot send them.
     pub reserved_input_names: &'static [&'static str],
 }
 
-/// A saved draft with what is wrong with it.
+/// A saved draft with its problems.
 pub struct Saved {
     pub record: WorkflowRecord,
     pub problems: Vec<Problem>,
 }
 
-/// Routes of their own stand at these names.
+/// Taken by routes.
 const RESERVED: [&str; 2] = ["import", "invoke"];
-pub const LONGEST_DOCUMENT: usize = 1024 * 1024;
-const LONGEST_NOTES: usize = 10_000;
+pub const MAX_DOCUMENT: usize = 1024 * 1024;
+const MAX_NOTES: usize = 10_000;
 
 impl App {
-    /// Saves the draft and says what is wrong with it. Only text that is no document at all is refused.
+    /// Saves the draft and returns its problems. Refuses only text that does not parse as a
+    /// document.
     pub async fn save_draft(&self, caller: &Caller, draft: SaveDraft<'_>) -> Result<Saved> {
         let SaveDraft { id, document, if_match, reserved_input_names } = draft;
         caller.require(Scope::Author, id, What::Workflow)?;
         check_id(id)?;
-        if document.len() > LONGEST_DOCUMENT {
+        if document.len() > MAX_DOCUMENT {
             return Err(Error::TooLarge("a workflow document has at most 1 MiB".to_owned()));
         }
         let (parsed, problems) = self.check(document, reserved_input_names)?;
@@ -77,7 +78,7 @@ impl App {
         self.stored_workflow(id).await
     }
 
-    /// Those that the key knows.
+    /// Lists the workflows that the key may see.
     pub async fn list_workflows(&self, caller: &Caller, page: PageRequest) -> Result<Page<WorkflowRecord>> {
         caller.require_scope(Scope::Author)?;
         let mut listed = self.ports.workflows.list(page).await?;
@@ -85,10 +86,11 @@ impl App {
         Ok(listed)
     }
 
-    /// Makes the draft an immutable version and points the endpoint at it, unless callers run that document already.
+    /// Publishes the draft as an immutable version and makes it active, unless the active version
+    /// has the same document.
     pub async fn publish(&self, caller: &Caller, id: &str, notes: Option<String>) -> Result<VersionPublished> {
         caller.require(Scope::Author, id, What::Workflow)?;
-        if notes.as_ref().is_some_and(|notes| notes.len() > LONGEST_NOTES) {
+        if notes.as_ref().is_some_and(|notes| notes.len() > MAX_NOTES) {
             return Err(Error::bad_field("/notes", "must have at most 10000 characters"));
         }
         let draft = self.stored_workflow(id).await?.draft;
@@ -108,7 +110,7 @@ impl App {
         published.ok_or(Error::NotFound(What::Workflow))
     }
 
-    /// Points the endpoint at another version: the one named, or the one that was active before.
+    /// Makes another version active: the one named, or the one that was active before.
     pub async fn rollback(&self, caller: &Caller, id: &str, version: Option<&str>) -> Result<String> {
         caller.require(Scope::Author, id, What::Workflow)?;
         let record = self.stored_workflow(id).await?;
@@ -120,7 +122,7 @@ impl App {
         Ok(version)
     }
 
-    /// Takes the endpoint down; runs in flight end.
+    /// Takes the endpoint down. Runs in flight continue to their end.
     pub async fn unpublish(&self, caller: &Caller, id: &str) -> Result<()> {
         caller.require(Scope::Author, id, What::Workflow)?;
         self.point_at(id, None).await
@@ -139,20 +141,20 @@ impl App {
         if known { Ok(()) } else { Err(Error::NotFound(What::Workflow)) }
     }
 
-    /// Whether callers can run it, and since when.
+    /// Returns the record, which says whether callers can run the workflow, and since when.
     pub async fn deployment(&self, caller: &Caller, id: &str) -> Result<Arc<WorkflowRecord>> {
         caller.require(Scope::Read, id, What::Workflow)?;
         self.cached_workflow(id).await
     }
 
-    /// Whether callers run something else than the draft says.
+    /// Returns whether the active version differs from the draft.
     pub async fn draft_differs(&self, record: &WorkflowRecord) -> Result<bool> {
         let Some(active) = &record.active_version else { return Ok(true) };
         let version = self.ports.workflows.version(&record.uid, active).await?.ok_or(Error::NotFound(What::Version))?;
         Ok(etag(&version.info.hash) != record.draft.etag)
     }
 
-    /// The version that callers run, or the one they pin.
+    /// Returns the active version, or the pinned one.
     pub async fn published(&self, id: &str, pinned: Option<&str>) -> Result<Arc<Published>> {
         let record = self.cached_workflow(id).await?;
         let version = match (pinned, &record.active_version) {
@@ -170,7 +172,7 @@ impl App {
         }))
     }
 
-    /// A version as it was published, compiled once per process. `None`: there is no such version.
+    /// Returns a published version, compiled once per process. `None` if there is no such version.
     pub async fn compiled(&self, uid: &str, version: &str) -> Result<Option<Arc<Workflow>>> {
         if let Some(workflow) = self.workflow_cache.compiled(uid, version) {
             return Ok(Some(workflow));
@@ -202,7 +204,7 @@ impl App {
         self.ports.workflows.read(id).await?.ok_or(Error::NotFound(What::Workflow))
     }
 
-    /// The document and all that is wrong with it; a refusal where it is no document at all.
+    /// Returns the parsed document and all its problems; fails if the text is not a document.
     fn check(&self, document: &str, reserved_input_names: &'static [&'static str]) -> Result<(Document, Vec<Problem>)> {
         let parsed = Document::parse(document).map_err(|error| {
             let (line, column) = (Some(error.line), Some(error.column));
@@ -226,7 +228,7 @@ impl App {
     }
 }
 
-/// A workflow without a name goes by its id.
+/// Falls back to the id for a workflow without a name.
 fn name_of(document: &Document, id: &str) -> String {
     document.root().get("name").and_then(|name| name.as_str()).unwrap_or(id).to_owned()
 }

@@ -1,4 +1,5 @@
-//! The clients of the services, each made when it is first needed: a Lambda starts no slower for what its request does not use.
+//! Service clients, each created on first use, so that a Lambda's start does not pay for unused
+//! ones.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -15,7 +16,8 @@ use aws_types::SdkConfig;
 use crate::config::{Config, Endpoints};
 
 /// Amazon Root CA 1 to 4 and Starfield Services Root CA G2, under which AWS issues the certificates of its services
-/// (<https://www.amazontrust.com/repository/>); taken from Mozilla's list. To load all of a system's roots would take longer than the rest of a Lambda's start.
+/// (<https://www.amazontrust.com/repository/>); taken from Mozilla's list. Loading all system roots
+/// would take longer than the rest of a Lambda's start.
 const AMAZON_ROOTS: &str = include_str!("amazon-roots.pem");
 
 pub(crate) struct Clients {
@@ -27,7 +29,7 @@ pub(crate) struct Clients {
 }
 
 impl Clients {
-    /// Connects to nothing yet.
+    /// Does not connect yet.
     pub(crate) fn new(config: &Config) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(2))

@@ -1,11 +1,11 @@
-//! What a function is told by its environment: all of it is read here, once.
+//! A function's configuration, read once from its environment.
 
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use aws_credential_types::Credentials;
 
-/// The environment of every function, as the template sets it.
+/// The configuration of every function, as the template sets it.
 #[derive(Debug, Clone)]
 pub struct Config {
     pub table: String,
@@ -13,19 +13,21 @@ pub struct Config {
     pub webhook_queue_url: String,
     /// ARN or name of the secret that holds the keyring.
     pub keyring_secret: String,
-    /// A provider secret lies under it: `<prefix>NAME`.
+    /// A provider secret is named `<prefix>NAME`.
     pub secret_prefix: String,
-    /// Only a function that may write the secret: makes what the deployment left out of the keyring.
+    /// Whether this function generates what the deployment left out of the keyring; it must be
+    /// allowed to write the secret.
     pub completes_keyring: bool,
     pub public_url: String,
     pub retention: Duration,
     pub longest_wait: Duration,
     pub longest_stream: Duration,
-    /// A function does not hear that its reader has gone, and whoever comes back holds another process: short.
+    /// Short: a function does not notice that its reader has gone, and a reader who reconnects
+    /// occupies another process.
     pub longest_follow: Duration,
     pub allow_private: bool,
     pub allow_loopback: bool,
-    /// HTTP answers in one piece, for tools that cannot read a stream.
+    /// Sends HTTP responses unstreamed, for tools that cannot read a stream.
     pub buffered: bool,
     pub region: String,
     pub credentials: Credentials,
@@ -41,16 +43,16 @@ pub struct Endpoints {
 }
 
 impl Config {
-    /// Fails with everything that is missing or wrong, at once.
+    /// Fails with everything that is missing or invalid, in one error.
     pub fn from_env() -> Result<Self> {
         Self::read(|name| std::env::var(name).ok())
     }
 
-    /// The same, from elsewhere than the environment.
+    /// The same from another source of variables.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
         let mut variables = Variables { variable, missing: Vec::new(), wrong: Vec::new() };
         let config = variables.config();
-        variables.complain()?;
+        variables.check()?;
         Ok(config)
     }
 }
@@ -64,13 +66,13 @@ struct Variables<F> {
 impl<F: Fn(&str) -> Option<String>> Variables<F> {
     fn config(&mut self) -> Config {
         Config {
-            table: self.needed("FLOWGATE_TABLE"),
-            run_queue_url: self.needed("FLOWGATE_RUN_QUEUE_URL"),
-            webhook_queue_url: self.needed("FLOWGATE_WEBHOOK_QUEUE_URL"),
-            keyring_secret: self.needed("FLOWGATE_KEYRING_SECRET"),
-            secret_prefix: self.needed("FLOWGATE_SECRET_PREFIX"),
+            table: self.required("FLOWGATE_TABLE"),
+            run_queue_url: self.required("FLOWGATE_RUN_QUEUE_URL"),
+            webhook_queue_url: self.required("FLOWGATE_WEBHOOK_QUEUE_URL"),
+            keyring_secret: self.required("FLOWGATE_KEYRING_SECRET"),
+            secret_prefix: self.required("FLOWGATE_SECRET_PREFIX"),
             completes_keyring: self.is_true("FLOWGATE_COMPLETES_KEYRING"),
-            public_url: self.needed("FLOWGATE_PUBLIC_URL").trim_end_matches('/').to_owned(),
+            public_url: self.required("FLOWGATE_PUBLIC_URL").trim_end_matches('/').to_owned(),
             retention: Duration::from_secs(self.number("FLOWGATE_RETENTION_DAYS", 30).saturating_mul(24 * 3600)),
             longest_wait: Duration::from_millis(self.number("FLOWGATE_LONGEST_WAIT_MS", 270_000)),
             longest_stream: Duration::from_millis(self.number("FLOWGATE_LONGEST_STREAM_MS", 840_000)),
@@ -78,7 +80,7 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
             allow_private: self.is_true("FLOWGATE_ALLOW_PRIVATE"),
             allow_loopback: self.is_true("FLOWGATE_ALLOW_LOOPBACK"),
             buffered: self.is_true("FLOWGATE_BUFFERED"),
-            region: self.needed("AWS_REGION"),
+            region: self.required("AWS_REGION"),
             credentials: self.credentials(),
             endpoints: Endpoints {
                 dynamodb: self.find("AWS_ENDPOINT_URL_DYNAMODB"),
@@ -88,18 +90,18 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
         }
     }
 
-    /// Lambda sets them for as long as the process lives: there is nothing to renew.
+    /// Lambda sets credentials that last as long as the process, so none are renewed.
     fn credentials(&mut self) -> Credentials {
-        let (id, secret) = (self.needed("AWS_ACCESS_KEY_ID"), self.needed("AWS_SECRET_ACCESS_KEY"));
+        let (id, secret) = (self.required("AWS_ACCESS_KEY_ID"), self.required("AWS_SECRET_ACCESS_KEY"));
         Credentials::new(id, secret, self.find("AWS_SESSION_TOKEN"), None, "environment")
     }
 
-    /// One that is empty counts as not set.
+    /// An empty variable counts as not set.
     fn find(&self, name: &str) -> Option<String> {
         (self.variable)(name).filter(|value| !value.is_empty())
     }
 
-    fn needed(&mut self, name: &'static str) -> String {
+    fn required(&mut self, name: &'static str) -> String {
         self.find(name).unwrap_or_else(|| {
             self.missing.push(name);
             String::new()
@@ -125,7 +127,7 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
         }
     }
 
-    fn complain(self) -> Result<()> {
+    fn check(self) -> Result<()> {
         let missing = (!self.missing.is_empty()).then(|| format!("not set: {}", self.missing.join(", ")));
         let problems: Vec<String> = missing.into_iter().chain(self.wrong).collect();
         if problems.is_empty() {

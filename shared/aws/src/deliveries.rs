@@ -1,4 +1,4 @@
-//! Webhooks on their way.
+//! Webhook deliveries.
 
 use std::sync::Arc;
 
@@ -17,17 +17,19 @@ use crate::table::{Query, Table};
 use crate::value::{Packer, inline, unpack_inline};
 use crate::write::{Outcome, Write};
 
-/// A delivery's row has its log of attempts too; a larger request lies beside it.
-pub(crate) const MOST_REQUEST: usize = 64_000;
-/// The log goes on without its oldest attempts: each holds up to 4 KiB of an answer, and a row must stay under DynamoDB's limit.
-const MOST_ATTEMPTS: usize = 40;
-/// Redeliveries and attempts at once, each of which may take the row away from the other.
-const MOST_RACES: usize = 8;
+/// A delivery's row also holds its log of attempts; a larger request is stored in separate items.
+pub(crate) const MAX_INLINE_REQUEST: usize = 64_000;
+/// The log drops its oldest attempts: each holds up to 4 KiB of an answer, and a row must stay
+/// within DynamoDB's limit.
+const MAX_ATTEMPTS: usize = 40;
+/// Retries of a redelivery that races with concurrent attempts on the same row.
+const MAX_RACES: usize = 8;
 
-/// What a delivery is written as.
+/// The items of a delivery.
 pub(crate) struct DeliveryValues {
     pub(crate) item: Item,
-    /// In the run's partition: what a run has is asked consistently, in the order it was made.
+    /// In the run's partition, so that a run's deliveries can be read consistently and in creation
+    /// order.
     pub(crate) pointer: Item,
     pub(crate) chunks: Vec<Item>,
 }
@@ -37,13 +39,13 @@ impl Deliveries for Aws {
     async fn put(&self, delivery: Delivery) -> Result<()> {
         let values = self.delivery_values(&delivery, 0)?;
         self.put_chunks(values.chunks).await?;
-        // Refused: it is there already.
+        // Refused: it exists already.
         self.table().write_all(&[Write::put(values.item).if_absent(), Write::put(values.pointer)]).await?;
         Ok(())
     }
 
     async fn claim(&self, id: &DeliveryId, owner: &OwnerToken, now: Timestamp, until: Timestamp) -> Result<Option<Delivery>> {
-        // While an attempt is out, `due_at` is when its claim ends.
+        // While an attempt is in flight, `due_at` is when its claim ends.
         let write = Write::update(Key::of_delivery(id), "SET #owner = :owner, #due_at = :until, #look_at = :until")
             .only_if("#state = :pending AND attribute_not_exists(#wiped) AND (#due_at <= :now OR #owner = :owner)")
             .bind(":owner", text(&*owner.0))
@@ -58,13 +60,13 @@ impl Deliveries for Aws {
 
     async fn record(&self, id: &DeliveryId, owner: &OwnerToken, attempt: Attempt, next: AfterAttempt) -> Result<Written> {
         let attempt = inline(serde_json::to_string(&attempt)?);
-        let write = recorded(id, owner, &next, Log::And(attempt.clone()))
-            .only_if("#owner = :owner AND attribute_not_exists(#wiped) AND size(#attempts) < :most")
-            .bind(":most", number(MOST_ATTEMPTS));
+        let write = recorded(id, owner, &next, Log::Append(attempt.clone()))
+            .only_if("#owner = :owner AND attribute_not_exists(#wiped) AND size(#attempts) < :max")
+            .bind(":max", number(MAX_ATTEMPTS));
         match self.table().write(&write).await? {
             Outcome::Done(_) => Ok(Written::Written),
             Outcome::Refused(Some(item)) if item.find_text("owner") == Some(&owner.0) => {
-                self.record_onto(id, owner, attempt, next, &item).await
+                self.record_replacing_log(id, owner, attempt, next, &item).await
             }
             Outcome::Refused(item) => Ok(recorded_before(owner, item)),
         }
@@ -88,28 +90,28 @@ impl Deliveries for Aws {
     }
 
     async fn redeliver(&self, id: &DeliveryId, now: Timestamp) -> Result<Option<Delivery>> {
-        for _ in 0..MOST_RACES {
+        for _ in 0..MAX_RACES {
             let item = match self.table().write(&redelivered_now(id, now)).await? {
                 Outcome::Done(item) => item,
                 Outcome::Refused(Some(item)) if !item.flag("wiped") => match self.table().write(&redelivered_after(id, now)).await? {
                     Outcome::Done(item) => item,
-                    // The attempt that was out ended meanwhile.
+                    // The attempt in flight ended meanwhile.
                     Outcome::Refused(_) => continue,
                 },
                 Outcome::Refused(_) => return Ok(None),
             };
             return Ok(Some(self.table().delivery(&item).await?));
         }
-        anyhow::bail!("the delivery changed hands all the time")
+        anyhow::bail!("the delivery kept changing")
     }
 }
 
 impl Aws {
-    /// `index` tells it from others that were made at the same moment.
+    /// `index` distinguishes deliveries created at the same moment.
     pub(crate) fn delivery_values(&self, delivery: &Delivery, index: usize) -> Result<DeliveryValues> {
         let Delivery { id, run, created_at, due_at, .. } = delivery;
         let key = Key::of_delivery(id);
-        let request = self.packer_of_delivery(id).pack(serde_json::to_string(&*delivery.request)?, MOST_REQUEST);
+        let request = self.packer_of_delivery(id).pack(serde_json::to_string(&*delivery.request)?, MAX_INLINE_REQUEST);
         let attempts = delivery.attempts.iter().map(|attempt| Ok(inline(serde_json::to_string(attempt)?))).collect::<Result<_>>()?;
         let item = Item::new(key)
             .with("run", text(run.as_str()))
@@ -135,8 +137,9 @@ impl Aws {
         Packer { pk: Key::of_delivery(id).pk, salt: "request".to_owned(), expires_at: Some(self.parts_expire_at()) }
     }
 
-    /// A claim that is ours, but whose delivery was wiped meanwhile or has too long a log.
-    async fn record_onto(
+    /// Records an attempt whose claim is ours, but whose delivery was wiped meanwhile or whose log
+    /// is full.
+    async fn record_replacing_log(
         &self,
         id: &DeliveryId,
         owner: &OwnerToken,
@@ -146,24 +149,24 @@ impl Aws {
     ) -> Result<Written> {
         let mut log = attempts_of(row)?.to_vec();
         log.push(attempt);
-        let newest = log.split_off(log.len().saturating_sub(MOST_ATTEMPTS));
+        let newest = log.split_off(log.len().saturating_sub(MAX_ATTEMPTS));
         let is_wiped = row.flag("wiped");
-        // Without its body it cannot go out again.
+        // Without its body it cannot be sent again.
         let dated = if is_wiped { Dated::No } else { Dated::AsNext };
         let condition =
             format!("#owner = :owner AND {}", if is_wiped { "attribute_exists(#wiped)" } else { "attribute_not_exists(#wiped)" });
-        let write = recorded_at(id, owner, &next, Log::Instead(newest), dated).only_if(condition);
+        let write = recorded_at(id, owner, &next, Log::Replace(newest), dated).only_if(condition);
         match self.table().write(&write).await? {
             Outcome::Done(_) => Ok(Written::Written),
-            Outcome::Refused(Some(item)) if item.find_text("owner") == Some(&owner.0) => anyhow::bail!("the delivery was wiped meanwhile"),
+            Outcome::Refused(Some(item)) if item.find_text("owner") == Some(&owner.0) => anyhow::bail!("the delivery was wiped during the write"),
             Outcome::Refused(item) => Ok(recorded_before(owner, item)),
         }
     }
 }
 
 enum Log {
-    And(AttributeValue),
-    Instead(Vec<AttributeValue>),
+    Append(AttributeValue),
+    Replace(Vec<AttributeValue>),
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -184,8 +187,8 @@ fn recorded_at(id: &DeliveryId, owner: &OwnerToken, next: &AfterAttempt, log: Lo
     };
     let due_at = due_at.filter(|_| dated == Dated::AsNext);
     let (attempts, logged) = match log {
-        Log::And(attempt) => ("list_append(#attempts, :logged)", vec![attempt]),
-        Log::Instead(all) => (":logged", all),
+        Log::Append(attempt) => ("list_append(#attempts, :logged)", vec![attempt]),
+        Log::Replace(all) => (":logged", all),
     };
     let (due, not_due) =
         if due_at.is_some() { (", #due_at = :due_at, #look_at = :due_at", "") } else { ("", ", #due_at, #look_at, #due_shard") };
@@ -202,7 +205,7 @@ fn recorded_at(id: &DeliveryId, owner: &OwnerToken, next: &AfterAttempt, log: Lo
     }
 }
 
-/// Refused because it was applied before: a success.
+/// A write refused because it was applied before is a success.
 fn recorded_before(owner: &OwnerToken, item: Option<Item>) -> Written {
     let by_us = item.is_some_and(|item| item.find_text("recorded_by") == Some(&owner.0));
     if by_us { Written::Written } else { Written::Lost }
@@ -217,7 +220,7 @@ fn redelivered_now(id: &DeliveryId, now: Timestamp) -> Write {
         .bind(":shard", due_shard(id.as_str()))
 }
 
-/// An attempt that is out keeps its claim: taking it away would send the same bytes twice at once.
+/// An attempt in flight keeps its claim, or two attempts would send the same bytes concurrently.
 fn redelivered_after(id: &DeliveryId, now: Timestamp) -> Write {
     Write::update(Key::of_delivery(id), "SET #state = :pending, #step = :none, #look_at = #due_at, #due_shard = :shard")
         .only_if("attribute_exists(#owner) AND attribute_not_exists(#wiped) AND #due_at > :now")
@@ -228,7 +231,7 @@ fn redelivered_after(id: &DeliveryId, now: Timestamp) -> Write {
 }
 
 fn attempts_of(item: &Item) -> Result<&[AttributeValue]> {
-    item.value("attempts")?.as_l().map(Vec::as_slice).map_err(|_| anyhow::anyhow!("a delivery's log is no list"))
+    item.value("attempts")?.as_l().map(Vec::as_slice).map_err(|_| anyhow::anyhow!("a delivery's log is not a list"))
 }
 
 fn word(state: DeliveryState) -> &'static str {
@@ -240,7 +243,7 @@ fn word(state: DeliveryState) -> &'static str {
 }
 
 impl Table {
-    /// Of a run's deliveries, in the order they were made.
+    /// Returns the keys of a run's deliveries, in creation order.
     pub(crate) async fn delivery_keys(&self, run: &RunId) -> Result<Vec<Key>> {
         let pointers = self.query_all(Query { attributes: Some("#pk, #sk"), ..Query::beginning(&run_partition(run), "WH#") }).await?;
         let ids = pointers.iter().map(|pointer| Ok(Key::of_delivery(&pointed_at(pointer)?)));

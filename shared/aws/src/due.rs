@@ -1,4 +1,4 @@
-//! What must be looked at again: a sparse index in 16 parts, so that no part of it is written by all.
+//! Due rows: a sparse index in 16 shards, so that no shard takes every write.
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
@@ -17,11 +17,12 @@ const SHARDS: u8 = 16;
 
 #[async_trait]
 impl Due for Aws {
-    /// DynamoDB writes its indexes a little later than the rows: what is named here may have moved on, and is written under a condition.
+    /// The index lags a little behind the rows: an item may have moved on, so later writes to it
+    /// are conditional.
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<DueItem>> {
         let shards = try_join_all((0..SHARDS).map(|shard| self.table().due_in(shard, now, limit))).await?;
         let mut items: Vec<DueItem> = shards.into_iter().flatten().collect();
-        items.sort_by_key(|item| item.look_at);
+        items.sort_by_key(|item| item.sweep_at);
         items.truncate(limit);
         Ok(items)
     }
@@ -32,7 +33,7 @@ impl Due for Aws {
             Message::WebhookV1 { delivery } => Key::of_delivery(delivery),
         };
         let write = Write::update(key, "SET #look_at = :until").only_if("#look_at = :seen");
-        let write = write.bind(":until", time(until)).bind(":seen", time(item.look_at));
+        let write = write.bind(":until", time(until)).bind(":seen", time(item.sweep_at));
         Ok(matches!(self.table().write(&write).await?, Outcome::Done(_)))
     }
 }
@@ -55,6 +56,6 @@ fn due_item(item: &Item) -> Result<DueItem> {
     let run = pk.strip_prefix("RUN#").and_then(RunId::parse).map(|run| Message::RunV1 { run });
     let delivery = || pk.strip_prefix("WH#").and_then(DeliveryId::parse).map(|delivery| Message::WebhookV1 { delivery });
     let what = run.or_else(delivery).context("an item that is due is neither a run nor a delivery")?;
-    let look_at = item.time("look_at")?;
-    Ok(DueItem { what, since: item.find_time("due_at")?.unwrap_or(look_at), look_at })
+    let sweep_at = item.time("look_at")?;
+    Ok(DueItem { what, since: item.find_time("due_at")?.unwrap_or(sweep_at), sweep_at })
 }

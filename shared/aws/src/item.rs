@@ -1,4 +1,4 @@
-//! Items of the table: how their attributes are made and read, and the keys they lie under.
+//! Items of the table: writing and reading their attributes, and their keys.
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -24,7 +24,7 @@ pub(crate) fn time(at: Timestamp) -> AttributeValue {
     number(at.millis())
 }
 
-/// DynamoDB deletes in seconds; rounded up, so that nothing goes early.
+/// DynamoDB's TTL is in seconds; rounds up, so that nothing is deleted early.
 pub(crate) fn seconds(at: Timestamp) -> AttributeValue {
     number(at.millis().div_euclid(1000).saturating_add(1))
 }
@@ -59,7 +59,7 @@ pub(crate) fn run_partition(run: &RunId) -> String {
     format!("RUN#{run}")
 }
 
-/// One of 16, even: the last digit of an id is random.
+/// Returns one of 16 shards, evenly: the last digit of an id is random.
 pub(crate) fn due_shard(id: &str) -> AttributeValue {
     let digit = id.chars().last().and_then(|last| last.to_digit(16)).unwrap_or(0);
     text(format!("{digit:02}"))
@@ -119,7 +119,7 @@ impl Item {
         Ok(Timestamp(self.number(name)?))
     }
 
-    /// A flag that is not set is left out.
+    /// Returns `false` for a missing attribute.
     pub(crate) fn flag(&self, name: &str) -> bool {
         matches!(self.0.get(name), Some(AttributeValue::Bool(true)))
     }

@@ -1,4 +1,4 @@
-//! API keys (hashes, never keys) and the audit of their changes.
+//! API keys (hashes, never keys) and their audit log.
 
 use anyhow::Result;
 use async_trait::async_trait;
@@ -13,12 +13,12 @@ use crate::page::{Listed, Listing};
 use crate::table::Query;
 use crate::write::{Refusal, Write};
 
-/// The list of keys in the index, and the partition of the audit.
+/// The list of keys in the index, and the partition of the audit log.
 const LIST: &str = "KEYS";
 const AUDIT: &str = "AUDIT";
-const MOST_ENTRIES: usize = 1000;
-/// What DynamoDB takes as a sort key.
-const LONGEST_PLACE: usize = 1024;
+const MAX_ENTRIES: usize = 1000;
+/// DynamoDB's limit for a sort key, in bytes.
+const MAX_SORT_KEY: usize = 1024;
 
 #[async_trait]
 impl Keys for Aws {
@@ -29,7 +29,7 @@ impl Keys for Aws {
             .with("record", text(serde_json::to_string(&key)?))
             .with_some("ends_at", key.ends_at.map(time))
             .with_some("last_used_at", key.last_used_at.map(time));
-        // Refused: this is the retry of a write that was applied.
+        // Refused: the retry of a write that was applied.
         self.table().write_all(&[Write::put(item).if_absent(), Write::put(entry(&audit))]).await?;
         Ok(())
     }
@@ -58,7 +58,7 @@ impl Keys for Aws {
         match self.table().write_all(&[end, entry.clone()]).await?.first_refused()? {
             None => Ok(true),
             Some(Refusal(None)) => Ok(false),
-            // The earlier end stays; that somebody ended it is written all the same.
+            // The earlier end stays; the audit entry is still written.
             Some(Refusal(Some(_))) => self.table().write(&entry).await.map(|_| true),
         }
     }
@@ -71,9 +71,9 @@ impl Keys for Aws {
     }
 
     async fn audit(&self, request: PageRequest) -> Result<Page<AuditEntry>> {
-        let limit = request.limit.clamp(1, MOST_ENTRIES);
+        let limit = request.limit.clamp(1, MAX_ENTRIES);
         let after = request.cursor.filter(|cursor| id_in(cursor).is_some()).map(|cursor| Key::new(AUDIT, cursor).attributes());
-        // One more than fits says whether there is another page.
+        // Reads one more than fits to learn whether there is another page.
         let mut query = Query { backward: true, limit: Some(limit + 1), after, ..Query::beginning(AUDIT, "") };
         let mut items = Vec::new();
         while items.len() <= limit {
@@ -95,19 +95,19 @@ fn key_of(id: &str) -> Key {
     Key::new(format!("KEY#{id}"), "KEY")
 }
 
-/// Sorts by time.
+/// Returns a sort key that orders by time.
 fn place(at: Timestamp, rest: &str) -> String {
     format!("{:020}#{rest}", at.millis().max(0))
 }
 
-/// The id in a place of the list; `None` of text that is none.
+/// Returns the id in a sort key of [`place`]; `None` for any other text.
 fn id_in(place: &str) -> Option<&str> {
     let (digits, id) = place.split_once('#')?;
-    let is_place = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit()) && !id.is_empty() && place.len() <= LONGEST_PLACE;
+    let is_place = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit()) && !id.is_empty() && place.len() <= MAX_SORT_KEY;
     is_place.then_some(id)
 }
 
-/// The same entry has the same key: however often its change is tried again, it is written once.
+/// Idempotent: the key is derived from the entry, so retries of a change write it once.
 fn entry(audit: &AuditEntry) -> Item {
     let sk = place(audit.at, &format!("{}#{}#{}", audit.key_id, audit.action, audit.actor));
     Item::new(Key::new(AUDIT, sk))
@@ -126,7 +126,7 @@ fn audit_entry(item: &Item) -> Result<AuditEntry> {
     })
 }
 
-/// What changes during a key's life has attributes of its own; the record is as it was made.
+/// What changes during a key's life has its own attributes; `record` never changes.
 fn record(item: &Item) -> Result<KeyRecord> {
     let mut key: KeyRecord = serde_json::from_str(item.text("record")?)?;
     key.ends_at = item.find_time("ends_at")?;

@@ -1,5 +1,5 @@
 //! The platform's ports on one DynamoDB table, two SQS queues and Secrets Manager.
-//! `LAYOUT.md` says what lies where.
+//! `LAYOUT.md` describes the table's layout.
 
 mod config;
 mod clients;
@@ -14,7 +14,7 @@ mod keys;
 mod limits;
 mod secrets;
 
-// What they write.
+// Rows and parts that the ports write.
 mod run_values;
 mod parts;
 mod wipe;
@@ -44,11 +44,12 @@ use item::{Item, run_partition};
 use table::Table;
 use value::Packer;
 
-/// A run ends within a week; parts that belong to one, and are written before its end is known, are kept a day longer than it can be read.
-const LONGEST_RUN: Duration = Duration::from_secs(7 * 24 * 3600);
-const SPARE: Duration = Duration::from_secs(24 * 3600);
+/// No run takes longer. Its parts, written before its end is known, expire this much plus retention
+/// plus a margin after they are written.
+const MAX_RUN: Duration = Duration::from_secs(7 * 24 * 3600);
+const EXPIRY_MARGIN: Duration = Duration::from_secs(24 * 3600);
 
-/// Every port. Clones share their clients; nothing is connected before it is used.
+/// Every port. Clones share their clients, which connect on first use.
 #[derive(Clone)]
 pub struct Aws {
     inner: Arc<Inner>,
@@ -63,12 +64,12 @@ struct Inner {
     trace: Mutex<TraceHeaders>,
 }
 
-/// Of the request or message that is in hand: every message that is sent meanwhile carries them.
+/// Trace headers of the current request or message. Every message sent meanwhile carries them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TraceHeaders {
-    /// As W3C spells it: for the log.
+    /// In W3C format, for the log.
     pub traceparent: Option<String>,
-    /// As X-Ray spells it: Lambda links what the message sets off to it.
+    /// In X-Ray format. Lambda links the message's processing to it.
     pub xray: Option<String>,
 }
 
@@ -77,7 +78,7 @@ impl Aws {
         Self::with(config, Arc::new(SystemClock), Arc::new(SystemEntropy))
     }
 
-    /// With another clock, for tests: what is past its retention reads as absent.
+    /// Takes another clock, for tests of retention: expired items read as absent.
     pub fn with(config: &Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
         let clients = Arc::new(Clients::new(config));
         let table = Table { name: config.table.clone(), clients: clients.clone(), clock: clock.clone(), entropy: entropy.clone() };
@@ -100,7 +101,7 @@ impl Aws {
         }
     }
 
-    /// Messages carry them from now on. A Lambda has one invocation at a time.
+    /// Sets the headers of all messages from now on: a Lambda has one invocation at a time.
     pub fn set_trace(&self, headers: TraceHeaders) {
         *self.inner.trace.lock().unwrap_or_else(PoisonError::into_inner) = headers;
     }
@@ -113,18 +114,19 @@ impl Aws {
         self.inner.clock.now()
     }
 
-    /// When DynamoDB may take away what belongs to a run: not before the run itself.
+    /// Returns when DynamoDB may delete the parts of a run: never before the run itself.
     fn parts_expire_at(&self) -> aws_sdk_dynamodb::types::AttributeValue {
-        item::seconds(self.now() + LONGEST_RUN + self.inner.config.retention + SPARE)
+        item::seconds(self.now() + MAX_RUN + self.inner.config.retention + EXPIRY_MARGIN)
     }
 
     fn packer_of_run(&self, run: &RunId, salt: &str) -> Packer {
         Packer { pk: run_partition(run), salt: salt.to_owned(), expires_at: Some(self.parts_expire_at()) }
     }
 
-    /// DynamoDB takes away what is past its time within days, not at once: until then it counts as absent here.
+    /// Returns `None` for an expired item: DynamoDB deletes it days later, and until then it counts
+    /// as absent.
     fn kept(&self, item: Item) -> anyhow::Result<Option<Item>> {
-        let is_past = item.find_time("kept_until")?.is_some_and(|until| until <= self.now());
-        Ok((!is_past).then_some(item))
+        let is_expired = item.find_time("kept_until")?.is_some_and(|until| until <= self.now());
+        Ok((!is_expired).then_some(item))
     }
 }

@@ -1,4 +1,5 @@
-//! What keys with limits have used of them: conditional writes, so that any number of callers at once get no more than there is.
+//! What keys have used of their limits. Writes are conditional, so that concurrent callers together
+//! never exceed a limit.
 
 use anyhow::{Result, anyhow};
 use async_trait::async_trait;
@@ -10,9 +11,9 @@ use crate::Aws;
 use crate::item::{Item, Key, number, time};
 use crate::write::{Outcome, Write};
 
-const NANOS_A_SECOND: i128 = 1_000_000_000;
-/// A rate whose burst is whole again is as one that was never used: its row may go.
-const SPARE_SECONDS: i128 = 24 * 3600;
+const NANOS_PER_SECOND: i128 = 1_000_000_000;
+/// A rate row expires this long after its burst is full again: it is then equivalent to no row.
+const EXPIRY_MARGIN_SECONDS: i128 = 24 * 3600;
 
 #[async_trait]
 impl Limits for Aws {
@@ -20,18 +21,18 @@ impl Limits for Aws {
         let step = rate.step(now);
         let mut tries = self.table().tries();
         loop {
-            // Two cases of one sum: a burst that is whole again is counted from now, any other goes on from where it is.
+            // Two cases of one sum: a full burst counts from now, any other from its stored value.
             for write in [from_now(key_id, step), from_before(key_id, step)] {
                 let stored = match self.table().write(&write).await? {
                     Outcome::Done(item) => return Ok(Taken::Allowed(rate.left(item.number("whole_at")?, now))),
                     Outcome::Refused(item) => item,
                 };
-                let whole_at = stored.map_or(Ok(0), |item| item.number("whole_at"))?;
-                if let Err(retry_at) = rate.take(whole_at, now) {
-                    return Ok(Taken::Refused { retry_at, left: rate.left(whole_at, now) });
+                let full_at = stored.map_or(Ok(0), |item| item.number("whole_at"))?;
+                if let Err(retry_at) = rate.take(full_at, now) {
+                    return Ok(Taken::Refused { retry_at, left: rate.left(full_at, now) });
                 }
             }
-            tries.pause(anyhow!("others were quicker all the time")).await?;
+            tries.pause(anyhow!("concurrent starts of the key kept winning")).await?;
         }
     }
 
@@ -40,19 +41,19 @@ impl Limits for Aws {
         Ok(rate.left(item.map_or(Ok(0), |item| item.number("whole_at"))?, now))
     }
 
-    async fn acquire(&self, key_id: &str, run: &RunId, most: u32, now: Timestamp, until: Timestamp) -> Result<Acquired> {
-        if most == 0 {
+    async fn acquire(&self, key_id: &str, run: &RunId, limit: u32, now: Timestamp, until: Timestamp) -> Result<Acquired> {
+        if limit == 0 {
             return Ok(Acquired::Full);
         }
-        for may_make_room in [true, false] {
-            let runs = match self.table().write(&entering(key_id, run, most, until)).await? {
+        for may_remove_expired in [true, false] {
+            let runs = match self.table().write(&acquire_write(key_id, run, limit, until)).await? {
                 Outcome::Done(_) => return Ok(Acquired::Acquired),
                 Outcome::Refused(runs) => runs.unwrap_or_default(),
             };
             if runs.has(run.as_str()) {
-                return self.stay(key_id, run, until).await;
+                return self.extend(key_id, run, until).await;
             }
-            if may_make_room && !self.make_room(key_id, &runs, now).await? {
+            if may_remove_expired && !self.remove_expired(key_id, &runs, now).await? {
                 return Ok(Acquired::Full);
             }
         }
@@ -60,59 +61,60 @@ impl Limits for Aws {
     }
 
     async fn release(&self, key_id: &str, run: &RunId) -> Result<()> {
-        let write = leaving(key_id, &[run.as_str()]).only_if(format!("attribute_exists(#{run})"));
-        // Refused: it was not counted, or left before.
+        let write = release_write(key_id, &[run.as_str()]).only_if(format!("attribute_exists(#{run})"));
+        // Refused: it was not counted, or was released before.
         self.table().write(&write).await?;
         Ok(())
     }
 }
 
 impl Aws {
-    /// It is counted already.
-    async fn stay(&self, key_id: &str, run: &RunId, until: Timestamp) -> Result<Acquired> {
+    /// Extends the count of a run that is already counted.
+    async fn extend(&self, key_id: &str, run: &RunId, until: Timestamp) -> Result<Acquired> {
         let write = Write::update(runs_key(key_id), format!("SET #{run} = :until")).only_if(format!("attribute_exists(#{run})"));
-        // Refused: it left meanwhile, and needs no place.
+        // Refused: it was released meanwhile, and need not be counted.
         self.table().write(&write.bind(":until", time(until))).await?;
         Ok(Acquired::Acquired)
     }
 
-    /// Takes out the runs that nobody took out in time. Says whether there were some.
-    async fn make_room(&self, key_id: &str, runs: &Item, now: Timestamp) -> Result<bool> {
+    /// Removes the runs that nobody released in time. Returns whether there were any.
+    async fn remove_expired(&self, key_id: &str, runs: &Item, now: Timestamp) -> Result<bool> {
         let counted = runs.0.keys().filter(|name| RunId::parse(name).is_some());
-        let mut past = Vec::new();
+        let mut expired = Vec::new();
         for run in counted {
             if runs.time(run)? <= now {
-                past.push(run.as_str());
+                expired.push(run.as_str());
             }
         }
-        for runs in past.chunks(MOST_TAKEN_OUT) {
+        for runs in expired.chunks(MAX_RELEASED) {
             let condition: Vec<String> = runs.iter().map(|run| format!("#{run} <= :now")).collect();
-            let write = leaving(key_id, runs).only_if(condition.join(" AND ")).bind(":now", time(now));
-            // Refused: another made the room.
+            let write = release_write(key_id, runs).only_if(condition.join(" AND ")).bind(":now", time(now));
+            // Refused: another request removed them.
             self.table().write(&write).await?;
         }
-        Ok(!past.is_empty())
+        Ok(!expired.is_empty())
     }
 }
 
-/// An expression may have 4 KB.
-const MOST_TAKEN_OUT: usize = 20;
+/// Runs released in one write: an expression may have 4 KB.
+const MAX_RELEASED: usize = 20;
 
-/// One item for all runs of a key: DynamoDB puts writes of one item in a row, while transactions that meet refuse each other.
+/// One item for all runs of a key: DynamoDB serializes writes to one item, while concurrent
+/// transactions refuse each other.
 fn runs_key(key_id: &str) -> Key {
     Key::new(partition(key_id), "RUNS")
 }
 
-fn entering(key_id: &str, run: &RunId, most: u32, until: Timestamp) -> Write {
+fn acquire_write(key_id: &str, run: &RunId, limit: u32, until: Timestamp) -> Write {
     let write = Write::update(runs_key(key_id), format!("SET #{run} = :until ADD #count :one"));
     write
-        .only_if(format!("attribute_not_exists(#{run}) AND (attribute_not_exists(#count) OR #count < :most)"))
+        .only_if(format!("attribute_not_exists(#{run}) AND (attribute_not_exists(#count) OR #count < :limit)"))
         .bind(":until", time(until))
         .bind(":one", number(1))
-        .bind(":most", number(most))
+        .bind(":limit", number(limit))
 }
 
-fn leaving(key_id: &str, runs: &[&str]) -> Write {
+fn release_write(key_id: &str, runs: &[&str]) -> Write {
     let names: Vec<String> = runs.iter().map(|run| format!("#{run}")).collect();
     let write = Write::update(runs_key(key_id), format!("REMOVE {} ADD #count :less", names.join(", ")));
     write.bind(":less", number(-i64::try_from(runs.len()).unwrap_or(i64::MAX)))
@@ -131,7 +133,7 @@ fn from_now(key_id: &str, step: Step) -> Write {
         .only_if("attribute_not_exists(#whole_at) OR (#whole_at < :from AND #whole_at <= :latest)")
         .bind(":from", number(step.from))
         .bind(":whole_at", number(step.from + step.add));
-    until_whole(write, step)
+    expiring(write, step)
 }
 
 fn from_before(key_id: &str, step: Step) -> Write {
@@ -139,10 +141,10 @@ fn from_before(key_id: &str, step: Step) -> Write {
         .only_if("#whole_at BETWEEN :from AND :latest")
         .bind(":from", number(step.from))
         .bind(":add", number(step.add));
-    until_whole(write, step)
+    expiring(write, step)
 }
 
-fn until_whole(write: Write, step: Step) -> Write {
-    let latest_whole = (step.latest + step.add).max(step.from) / NANOS_A_SECOND;
-    write.bind(":latest", number(step.latest)).bind(":expires_at", number(latest_whole + SPARE_SECONDS))
+fn expiring(write: Write, step: Step) -> Write {
+    let latest_full = (step.latest + step.add).max(step.from) / NANOS_PER_SECOND;
+    write.bind(":latest", number(step.latest)).bind(":expires_at", number(latest_full + EXPIRY_MARGIN_SECONDS))
 }

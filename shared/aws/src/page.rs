@@ -1,4 +1,5 @@
-//! Pages of a list: what the index names is read from the table, and cut by number and by size.
+//! Pages of a list, limited in number and size of items. The index names the items; the table holds
+//! them.
 
 use anyhow::Result;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -9,14 +10,16 @@ use crate::Aws;
 use crate::item::{Attributes, Item, Key, text};
 use crate::table::{Query, Table};
 
-const MOST_ITEMS: usize = 1000;
-/// Items hold up to megabytes each. Past this a page ends before its limit.
-const MOST_BYTES: usize = 16 << 20;
-/// Rows that are read at once: their values are read one by one until the page is full.
-const AT_ONCE: usize = 25;
-/// A filter that finds little reads long. Past so many looks at the index the page ends, and the next one goes on.
-const MOST_LOOKS: usize = 20;
-const LEAST_LOOKED_AT: usize = 1000;
+const MAX_ITEMS: usize = 1000;
+/// An item may hold megabytes. A page ends once it holds this many bytes, even below its limit.
+const MAX_BYTES: usize = 16 << 20;
+/// Rows per batch read; their values are read one by one until the page is full.
+const ROWS_PER_BATCH: usize = 25;
+/// A filter that matches little may read a lot. After this many queries of the index the page ends;
+/// the next page continues.
+const MAX_QUERIES: usize = 20;
+/// Items that a filtered query scans at least.
+const MIN_SCANNED: usize = 1000;
 
 /// An item, its size in bytes, and the cursor of the page that begins after it.
 pub(crate) struct Listed<T> {
@@ -25,20 +28,20 @@ pub(crate) struct Listed<T> {
     pub(crate) cursor: String,
 }
 
-/// Nothing for an item that is not to be listed after all.
+/// Resolves to `None` for an item that should not be listed after all.
 pub(crate) type Reading<'a, T> = BoxFuture<'a, Result<Option<Listed<T>>>>;
 
-/// What of the index `list` is asked for.
+/// A query of the index `list`.
 pub(crate) struct Listing {
     pub(crate) list: String,
-    /// The item behind which the page begins: its place in the list, and its key.
+    /// The item after which the page starts: its place in the list, and its key.
     pub(crate) start: Option<(String, Key)>,
-    /// The first and the last place that are looked at; `None`: all of the list.
+    /// The first and the last place to read; `None`: the whole list.
     pub(crate) range: Option<(String, String)>,
     pub(crate) backward: bool,
-    /// Of the rows; `None`: all.
+    /// Attributes of the rows to read; `None`: all.
     pub(crate) attributes: Option<String>,
-    /// Conditions, each with its value.
+    /// Conditions, each with the name and value that it binds.
     pub(crate) filter: Vec<(&'static str, &'static str, AttributeValue)>,
 }
 
@@ -83,7 +86,7 @@ struct Filling<T> {
 
 impl<T> Filling<T> {
     fn left(&self) -> usize {
-        if self.bytes >= MOST_BYTES { 0 } else { self.limit - self.items.len() }
+        if self.bytes >= MAX_BYTES { 0 } else { self.limit - self.items.len() }
     }
 
     fn push(&mut self, listed: Listed<T>) {
@@ -94,21 +97,21 @@ impl<T> Filling<T> {
 }
 
 impl Aws {
-    /// Not read-your-writes: DynamoDB writes the index a little later than the rows.
+    /// Not read-your-writes: the index lags a little behind the rows.
     pub(crate) async fn list_page<'a, T: Send>(
         &self,
         listing: Listing,
         limit: usize,
         read: impl Fn(Item) -> Reading<'a, T> + Sync,
     ) -> Result<Page<T>> {
-        let limit = limit.clamp(1, MOST_ITEMS);
+        let limit = limit.clamp(1, MAX_ITEMS);
         let mut filling = Filling { items: Vec::new(), limit, bytes: 0, cursor: None };
         let attributes = listing.attributes.clone();
         let mut query = listing.query();
-        for _ in 0..MOST_LOOKS {
-            // One more than fits says whether there is another page.
+        for _ in 0..MAX_QUERIES {
+            // Reads one more than fits to learn whether there is another page.
             let wanted = filling.left() + 1;
-            query.limit = Some(if query.filter.is_some() { wanted.max(LEAST_LOOKED_AT) } else { wanted });
+            query.limit = Some(if query.filter.is_some() { wanted.max(MIN_SCANNED) } else { wanted });
             let found = self.table().query(&query).await?;
             if !self.table().fill(&mut filling, &found.items, attributes.as_deref(), &read).await? {
                 return Ok(Page { items: filling.items, next_cursor: filling.cursor });
@@ -122,7 +125,7 @@ impl Aws {
 }
 
 impl Table {
-    /// `false`: the page is full, and there is more.
+    /// Returns `false` if the page is full and there is more.
     async fn fill<'a, T: Send>(
         &self,
         filling: &mut Filling<T>,
@@ -132,7 +135,7 @@ impl Table {
     ) -> Result<bool> {
         let mut keys = named.iter().map(Item::key).collect::<Result<Vec<_>>>()?.into_iter().peekable();
         while keys.peek().is_some() {
-            let wanted = filling.left().min(AT_ONCE);
+            let wanted = filling.left().min(ROWS_PER_BATCH);
             if wanted == 0 {
                 return Ok(false);
             }

@@ -1,4 +1,4 @@
-//! The parts of a run beside its row: checkpoints, start marks, events.
+//! The parts of a run, stored in separate items: checkpoints, START rows, events.
 
 use anyhow::Result;
 use flowgate_core::event::{Event, EventId};
@@ -11,26 +11,25 @@ use crate::Aws;
 use crate::item::{Item, Key, number, run_partition, text};
 use crate::row::{HOLDS_LEASE, bind_lease};
 use crate::table::{Query, Table};
-use crate::value::{MOST_IN_AN_ITEM, unpack_inline};
+use crate::value::{MAX_ITEM_BYTES, unpack_inline};
 use crate::write::{AllOutcome, Refusal, Write};
 
-/// A part that is ready: its own item, and those to be written before.
+/// A part ready to be written: its item, and the chunks to write before it.
 pub(crate) struct Part {
     pub(crate) write: Write,
     pub(crate) chunks: Vec<Item>,
-    /// What the item takes of a transaction.
+    /// The item's size in a transaction.
     pub(crate) bytes: usize,
 }
 
-/// What became of parts that an owner wrote.
+/// The outcome of writing parts.
 pub(crate) enum PartsOutcome {
-    /// With whether there was a new checkpoint among them.
     Written { new_checkpoint: bool },
-    /// By the run's row.
+    /// By the condition on the run's row, which it holds.
     Refused(Option<Item>),
 }
 
-/// A place is any text, and may be long.
+/// A place may be any text, and long; keys hold its hash.
 pub(crate) fn place_hash(place: &str) -> String {
     Sha256::digest(place).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
@@ -40,9 +39,9 @@ pub(crate) fn start_mark_key(run: &RunId, place: &str) -> Key {
 }
 
 impl Aws {
-    /// Put-if-absent: the first result of a place stays.
+    /// Put-if-absent: a place keeps its first result.
     pub(crate) fn checkpoint_part(&self, lease: &Lease, checkpoint: &Checkpoint) -> Result<Part> {
-        let packed = self.packer_of_run(&lease.run, &lease.owner.0).pack(serde_json::to_string(checkpoint)?, MOST_IN_AN_ITEM);
+        let packed = self.packer_of_run(&lease.run, &lease.owner.0).pack(serde_json::to_string(checkpoint)?, MAX_ITEM_BYTES);
         let bytes = packed.bytes();
         let item = Item::new(Key::new(run_partition(&lease.run), format!("CP#{}", place_hash(&checkpoint.place))))
             .with("order", number(checkpoint.order))
@@ -51,19 +50,19 @@ impl Aws {
         Ok(Part { write: Write::put(item).if_absent(), chunks: packed.chunks, bytes })
     }
 
-    /// All of them in one item, however many; `None` of none. Its key tells the first and the last, so that a batch that is written again,
-    /// with more or with fewer, takes nothing away from the one before.
+    /// Puts all events in one item; `None` if there are none. The key holds the first and last id,
+    /// so that a retried batch with more or fewer events does not replace the earlier one.
     pub(crate) fn events_part(&self, run: &RunId, events: &[Event]) -> Result<Option<Part>> {
         let (Some(first), Some(last)) = (events.first(), events.last()) else { return Ok(None) };
         let sk = format!("EV#{:020}#{:020}#{:020}", last.id.fence, last.id.n, first.id.n);
-        let packed = self.packer_of_run(run, &sk).pack(serde_json::to_string(events)?, MOST_IN_AN_ITEM);
+        let packed = self.packer_of_run(run, &sk).pack(serde_json::to_string(events)?, MAX_ITEM_BYTES);
         let bytes = packed.bytes();
         let item = Item::new(Key::new(run_partition(run), sk)).with("events", packed.attribute).with("expires_at", self.parts_expire_at());
         Ok(Some(Part { write: Write::put(item), chunks: packed.chunks, bytes }))
     }
 
-    /// Writes parts in one transaction with the run's row. `row` is given whether there is a new checkpoint: places that have a result already
-    /// are known only by the refusal, and are left out of the next attempt.
+    /// Writes parts in one transaction with the run's row. `row` takes whether a checkpoint is new.
+    /// Only a refusal reveals places that already have a result; the next attempt leaves them out.
     pub(crate) async fn write_parts(
         &self,
         row: impl Fn(bool) -> Write,
@@ -86,13 +85,14 @@ impl Aws {
         }
     }
 
-    /// Chunks go first, so that no row ever names what is not there.
+    /// Writes chunks before their row, so that no row ever names a missing one.
     pub(crate) async fn put_chunks(&self, chunks: Vec<Item>) -> Result<()> {
         if chunks.is_empty() { Ok(()) } else { self.table().put_all(chunks).await }
     }
 }
 
-/// The run's row with a checkpoint: a new one is progress, and the claims without it count from zero.
+/// The write of the run's row with a checkpoint. A new checkpoint resets the count of claims
+/// without progress.
 pub(crate) fn row_beside_parts(lease: &Lease, new_checkpoint: bool) -> Write {
     let key = Key::of_run(&lease.run);
     let write = if new_checkpoint { Write::update(key, "SET #barren_claims = :none").bind(":none", number(0)) } else { Write::check(key) };
@@ -118,12 +118,12 @@ impl Table {
         Ok(places)
     }
 
-    /// Batches may overlap where a write was tried again: an event that was told is not told twice.
+    /// Returns each event once: batches overlap where a write was retried.
     pub(crate) async fn events(&self, run: &RunId, after: EventId, limit: usize) -> Result<Vec<Event>> {
         let pk = run_partition(run);
         let mut query = Query { condition: "#pk = :pk AND #sk BETWEEN :after AND :end".to_owned(), ..Query::default() }
             .bind(":pk", text(&pk))
-            // `~` sorts behind `#`: behind all batches that end with this very event.
+            // `~` sorts after `#`: skips all batches that end with this very event.
             .bind(":after", text(format!("EV#{:020}#{:020}~", after.fence, after.n)))
             .bind(":end", text("EV~"));
         let (mut events, mut last) = (Vec::new(), after);

@@ -1,4 +1,4 @@
-//! The queues that carry work to the worker and to the webhook function.
+//! The SQS queues that carry work to the worker and to the webhook function.
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -12,8 +12,8 @@ use flowgate_core::work::{Message, Queue};
 use crate::Aws;
 use crate::retry::failed;
 
-/// The longest that SQS holds a message back.
-const LONGEST_DELAY: Duration = Duration::from_secs(15 * 60);
+/// The maximum delay of an SQS message.
+const MAX_DELAY: Duration = Duration::from_secs(15 * 60);
 
 #[async_trait]
 impl Queue for Aws {
@@ -21,10 +21,10 @@ impl Queue for Aws {
         self.send_in(message, Duration::ZERO).await
     }
 
-    /// Beyond what a queue can hold, the due row brings it.
+    /// Sends nothing beyond the maximum delay: the due row covers it.
     async fn send_later(&self, message: Message, at: Timestamp) -> Result<()> {
         let delay = at.since(self.now());
-        if delay > LONGEST_DELAY {
+        if delay > MAX_DELAY {
             return Ok(());
         }
         self.send_in(message, delay).await
@@ -55,7 +55,7 @@ impl Aws {
     }
 }
 
-/// Not before its time: rounded up.
+/// Rounds up, so that no message arrives early.
 fn whole_seconds(delay: Duration) -> i32 {
     let up = delay.as_millis().div_ceil(1000);
     i32::try_from(up).unwrap_or(i32::MAX)

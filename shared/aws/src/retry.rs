@@ -1,4 +1,4 @@
-//! What is tried again here, beyond what the SDK tries by itself, and how long a pause is made before it.
+//! Retries beyond those of the SDK, and the pauses before them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,13 +7,13 @@ use anyhow::{Error, Result};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use flowgate_core::clock::{Clock, Entropy};
 
-const MOST_TRIES: u32 = 8;
-const SHORTEST: Duration = Duration::from_millis(25);
-const LONGEST: Duration = Duration::from_secs(1);
+const MAX_TRIES: u32 = 8;
+const MIN_PAUSE: Duration = Duration::from_millis(25);
+const MAX_PAUSE: Duration = Duration::from_secs(1);
 
-/// Two transactions that touch one item are refused by DynamoDB, not put in a row: whoever is refused comes again, each after a pause of its own.
-/// The double in the tests never refuses for this.
-const AGAIN: [&str; 8] = [
+/// DynamoDB does not serialize two transactions on one item but refuses them: each is retried,
+/// after its own random pause. The test double never refuses for this reason.
+const RETRYABLE: [&str; 8] = [
     "TransactionConflictException",
     "TransactionInProgressException",
     "TransactionConflict",
@@ -24,8 +24,8 @@ const AGAIN: [&str; 8] = [
     "RequestLimitExceeded",
 ];
 
-pub(crate) fn is_worth_another_try(code: Option<&str>) -> bool {
-    code.is_some_and(|code| AGAIN.contains(&code))
+pub(crate) fn is_retryable(code: Option<&str>) -> bool {
+    code.is_some_and(|code| RETRYABLE.contains(&code))
 }
 
 /// Counts tries and pauses between them.
@@ -33,46 +33,47 @@ pub(crate) struct Tries {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     made: u32,
-    most: u32,
+    max: u32,
 }
 
 impl Tries {
     pub(crate) fn new(clock: &Arc<dyn Clock>, entropy: &Arc<dyn Entropy>) -> Self {
-        Self { clock: clock.clone(), entropy: entropy.clone(), made: 0, most: MOST_TRIES }
+        Self { clock: clock.clone(), entropy: entropy.clone(), made: 0, max: MAX_TRIES }
     }
 
-    /// For what gets further with each try: a race that somebody wins each time, a batch of which some is written each time.
+    /// Allows more tries, for work that progresses with each: a race that somebody wins, a batch
+    /// that is partly written.
     pub(crate) fn many(self) -> Self {
-        Self { most: 4 * MOST_TRIES, ..self }
+        Self { max: 4 * MAX_TRIES, ..self }
     }
 
-    /// Pauses, or gives the error back after the last try.
+    /// Pauses, or returns the error after the last try.
     pub(crate) async fn pause(&mut self, error: Error) -> Result<()> {
         self.made += 1;
-        if self.made >= self.most {
+        if self.made >= self.max {
             return Err(error.context(format!("given up after {} tries", self.made)));
         }
         self.clock.sleep(self.next_pause()).await;
         Ok(())
     }
 
-    /// Somewhere between nothing and twice as much as the one before: those who met do not meet again.
+    /// Exponential backoff with full jitter, so that clients that collided do not collide again.
     fn next_pause(&self) -> Duration {
-        let most = LONGEST.min(SHORTEST * 2_u32.saturating_pow(self.made.min(10)));
+        let max = MAX_PAUSE.min(MIN_PAUSE * 2_u32.saturating_pow(self.made.min(10)));
         let mut bytes = [0; 2];
         self.entropy.fill(&mut bytes);
-        most * u32::from(u16::from_be_bytes(bytes)) / u32::from(u16::MAX)
+        max * u32::from(u16::from_be_bytes(bytes)) / u32::from(u16::MAX)
     }
 }
 
-/// An error that says what AWS called it. Never what was sent.
+/// Returns an error with AWS's code and message, never with what was sent.
 pub(crate) fn failed<E, R>(operation: &str, error: SdkError<E, R>) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
 {
-    let said = format!("{operation} failed: {}: {}", error.code().unwrap_or("no answer"), error.message().unwrap_or("no message"));
-    Error::new(error).context(said)
+    let message = format!("{operation} failed: {}: {}", error.code().unwrap_or("no answer"), error.message().unwrap_or("no message"));
+    Error::new(error).context(message)
 }
 
 #[cfg(test)]
@@ -98,7 +99,7 @@ mod tests {
     #[tokio::test]
     async fn tries_end() {
         let mut tries = tries(0);
-        for _ in 1..MOST_TRIES {
+        for _ in 1..MAX_TRIES {
             tries.pause(Error::msg("conflict")).await.unwrap();
         }
         let given_up = tries.pause(Error::msg("conflict")).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! How a run looks in its row, and back.
+//! Converts a run to its row and back.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::item::{Item, Key, due_shard, number, seconds, text, time};
 use crate::table::Table;
 use crate::write::Write;
 
-/// Holds for the owner alone, while the run is open: its end takes the owner out of the row.
+/// True only for the owner of an open run: the run's end removes the owner from its row.
 pub(crate) const HOLDS_LEASE: &str = "#fence = :fence AND #owner = :owner";
 
 pub(crate) fn bind_lease(write: Write, lease: &Lease) -> Write {
@@ -23,13 +23,13 @@ pub(crate) fn is_held_by(item: &Item, lease: &Lease) -> Result<bool> {
     Ok(item.find_number("fence")? == Some(lease.fence) && item.find_text("owner") == Some(&lease.owner.0))
 }
 
-/// A run that has not ended always has somebody to look after it, or a time when somebody must.
+/// A run has `due_at` exactly until it ends.
 pub(crate) fn is_open(item: &Item) -> bool {
     item.has("due_at")
 }
 
-/// All that a record is made of: not the trace, which may be most of a row.
-pub(crate) fn attributes_of_a_record(include: Include) -> String {
+/// Returns the attributes of a [`RunRecord`]. Excludes the trace, which may be most of a row.
+pub(crate) fn record_attributes(include: Include) -> String {
     let of_all = "#pk, #sk, #list_sk, #state, #mode, #fence, #owner, #due_at, #look_at, #cancel_requested, #barren_claims, \
                   #started_at, #kept_until, #wiped, #head, #end";
     let input = if include.input { ", #input" } else { "" };
@@ -37,7 +37,7 @@ pub(crate) fn attributes_of_a_record(include: Include) -> String {
     format!("{of_all}{input}{output}")
 }
 
-/// What does not change from the first write on.
+/// Returns the attributes that never change after the first write.
 pub(crate) fn new_row(run: &NewRun, stored: HeadAttributes) -> Item {
     let head_of = &run.head;
     Item::new(Key::of_run(&head_of.id))
@@ -66,7 +66,7 @@ pub(crate) fn open(row: Item, run: &NewRun) -> Item {
         .with_some("started_at", owned.then(|| time(run.head.created_at)))
 }
 
-/// The end of a run that was never open.
+/// Adds the end of a run that was never open.
 pub(crate) fn ended(row: Item, run: &NewRun, end: &FinishedRun, stored: EndAttributes) -> Item {
     row.with("state", text(end.end.state.as_str()))
         .with("end", stored.end)
@@ -78,14 +78,14 @@ pub(crate) fn ended(row: Item, run: &NewRun, end: &FinishedRun, stored: EndAttri
         .with_some("due_shard", end.due_at.map(|_| due_shard(run.head.id.as_str())))
 }
 
-/// The end of a run that somebody holds.
+/// Returns the write that ends a leased run.
 pub(crate) fn finish_leased(lease: &Lease, end: &FinishedRun, stored: EndAttributes) -> Write {
-    let look = if end.due_at.is_some() { ", #look_at = :look_at, #due_shard = :shard" } else { "" };
-    let unlook = if end.due_at.is_some() { "" } else { ", #look_at, #due_shard" };
+    let due = if end.due_at.is_some() { ", #look_at = :look_at, #due_shard = :shard" } else { "" };
+    let not_due = if end.due_at.is_some() { "" } else { ", #look_at, #due_shard" };
     let output = if stored.output.is_some() { ", #output = :output" } else { "" };
     let expression = format!(
-        "SET #state = :state, #end = :end, #trace = :trace, #kept_until = :kept_until, #expires_at = :expires_at{look}{output} \
-         REMOVE #owner, #due_at, #handed_over_by, #barren_claims{unlook}"
+        "SET #state = :state, #end = :end, #trace = :trace, #kept_until = :kept_until, #expires_at = :expires_at{due}{output} \
+         REMOVE #owner, #due_at, #handed_over_by, #barren_claims{not_due}"
     );
     let write = bind_lease(Write::update(Key::of_run(&lease.run), expression).only_if(HOLDS_LEASE), lease)
         .bind(":state", text(end.end.state.as_str()))
@@ -105,13 +105,13 @@ pub(crate) fn finish_leased(lease: &Lease, end: &FinishedRun, stored: EndAttribu
 
 pub(crate) struct HeadAttributes {
     pub(crate) head: AttributeValue,
-    /// Where it is large; else the head has it.
+    /// Set if the input is large; else it is in the head.
     pub(crate) input: Option<AttributeValue>,
 }
 
 pub(crate) struct EndAttributes {
     pub(crate) end: AttributeValue,
-    /// Where it is large; else the end has it.
+    /// Set if the output is large; else it is in the end.
     pub(crate) output: Option<AttributeValue>,
     pub(crate) trace: AttributeValue,
 }
@@ -123,13 +123,14 @@ pub(crate) fn mode_word(mode: Mode) -> &'static str {
     }
 }
 
-/// An enum of plain words, back from its word.
+/// Parses a unit variant from its stored name.
 pub(crate) fn from_word<T: DeserializeOwned>(word: &str) -> Result<T> {
     Ok(serde_json::from_value(serde_json::Value::String(word.to_owned()))?)
 }
 
 impl Table {
-    /// The run of a row, and how many bytes its values take. What is not included is not read where it lies beside the row.
+    /// Returns the run of a row, and the bytes of its values. Reads no chunks of values that are
+    /// not included.
     pub(crate) async fn record(&self, item: &Item, include: Include) -> Result<(RunRecord, usize)> {
         let input = item.0.get("input").filter(|_| include.input);
         let output = item.0.get("output").filter(|_| include.output);

@@ -1,4 +1,5 @@
-//! What a run's first and last writes hold: its row, its claims, its parts, and the items that must be there before.
+//! The contents of a run's first and last writes: its row, claims and parts, and the chunks to
+//! write before.
 
 use anyhow::{Context, Result, ensure};
 use flowgate_core::id::RunId;
@@ -10,21 +11,21 @@ use sha2::{Digest, Sha256};
 use crate::Aws;
 use crate::item::{Item, Key, seconds, text, time};
 use crate::row::{EndAttributes, HeadAttributes};
-use crate::value::MOST_IN_AN_ITEM;
+use crate::value::MAX_ITEM_BYTES;
 use crate::write::{Refusal, Write};
 
-/// A heartbeat writes the whole row of an open run again: a larger head lies beside it.
-pub(crate) const MOST_OPEN_HEAD: usize = 4096;
+/// A heartbeat rewrites the whole row of an open run, so a larger head is stored in separate items.
+pub(crate) const MAX_OPEN_HEAD: usize = 4096;
 
-/// The head as a row holds it, and what goes before the row.
+/// The head as its row holds it, and the chunks written before it.
 pub(crate) struct HeadValues {
     pub(crate) attributes: HeadAttributes,
     pub(crate) chunks: Vec<Item>,
-    /// What it takes in the row.
+    /// The bytes that it takes in the row.
     pub(crate) bytes: usize,
 }
 
-/// The end as a row holds it, what goes with the row, and what goes before it.
+/// The end as its row holds it, the parts written with the row, and the chunks written before it.
 pub(crate) struct EndValues {
     pub(crate) attributes: EndAttributes,
     pub(crate) parts: Vec<Write>,
@@ -32,14 +33,14 @@ pub(crate) struct EndValues {
 }
 
 impl Aws {
-    pub(crate) fn pack_head(&self, head: &RunHead, most_inline: usize) -> Result<HeadValues> {
+    pub(crate) fn pack_head(&self, head: &RunHead, max_inline: usize) -> Result<HeadValues> {
         let packer = self.packer_of_run(&head.id, "head");
         let (head, input) = head.split();
-        let head = packer.pack(serde_json::to_string(&*head)?, most_inline);
+        let head = packer.pack(serde_json::to_string(&*head)?, max_inline);
         let (mut bytes, mut chunks) = (head.bytes(), head.chunks);
         let mut attributes = HeadAttributes { head: head.attribute, input: None };
         if let Some(input) = input {
-            let packed = packer.pack(serde_json::to_string(&input)?, most_inline.saturating_sub(bytes));
+            let packed = packer.pack(serde_json::to_string(&input)?, max_inline.saturating_sub(bytes));
             bytes += packed.bytes();
             chunks.extend(packed.chunks);
             attributes.input = Some(packed.attribute);
@@ -47,12 +48,12 @@ impl Aws {
         Ok(HeadValues { attributes, chunks, bytes })
     }
 
-    /// `in_the_row`: the bytes that the row has taken by its head.
+    /// `in_the_row` is the bytes that the head takes in the row.
     pub(crate) fn pack_end(&self, run: &RunId, salt: &str, end: &FinishedRun, in_the_row: usize) -> Result<EndValues> {
         ensure!(end.end.state.has_ended(), "a run cannot end as {}", end.end.state.as_str());
         let packer = self.packer_of_run(run, salt);
         let (ending, output) = end.end.split();
-        let mut left = MOST_IN_AN_ITEM.saturating_sub(in_the_row);
+        let mut left = MAX_ITEM_BYTES.saturating_sub(in_the_row);
         let mut chunks = Vec::new();
         let mut pack = |value: String| {
             let packed = packer.pack(value, left);
@@ -79,7 +80,8 @@ impl Aws {
     }
 }
 
-/// Each is written if nobody else has it, or had it too long ago.
+/// Returns the writes of the run's claims. Each applies if no other run has the key, or its claim
+/// has expired.
 pub(crate) fn claim_writes(run: &NewRun) -> Vec<Write> {
     let claim = |row: &IdempotencyRow| {
         let item = Item::new(claim_key(&row.key))
@@ -95,19 +97,20 @@ pub(crate) fn claim_writes(run: &NewRun) -> Vec<Write> {
     [&run.claims.idempotency, &run.claims.run_id].into_iter().flatten().map(claim).collect()
 }
 
-/// What refused a run that was to be made: a claim of another run, or the run itself, which is the retry of a write that was applied.
+/// Returns the outcome of a refused create: a claim of another run, or `Created` if the run itself
+/// exists, as the retry of a write that was applied.
 pub(crate) fn refused_create(claims: &Claims, refusals: Vec<Option<Refusal>>) -> Result<Created> {
     let mut refusals = refusals.into_iter().skip(1);
     if claims.idempotency.is_some()
         && let Some(Refusal(item)) = refusals.next().flatten()
     {
-        return Ok(Created::Repeated(claim(&item.context("an idempotency row went away meanwhile")?)?));
+        return Ok(Created::Repeated(claim(&item.context("an idempotency row expired during the write")?)?));
     }
     let taken = claims.run_id.is_some() && refusals.next().flatten().is_some();
     Ok(if taken { Created::IdTaken } else { Created::Created })
 }
 
-/// Keys are texts of callers, of any length and with any character: what is stored is a hash of both.
+/// Hashes scope and key: callers choose keys of any length, with any characters.
 pub(crate) fn claim_key(key: &IdempotencyKey) -> Key {
     let digest = Sha256::new().chain_update(key.scope.len().to_be_bytes()).chain_update(&key.scope).chain_update(&key.key).finalize();
     let hash: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();

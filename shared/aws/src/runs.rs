@@ -19,26 +19,27 @@ use crate::item::{Item, Key, number, text, time};
 use crate::page::{Listed, Listing};
 use crate::parts::{Part, PartsOutcome, row_beside_parts, start_mark_key};
 use crate::row::{
-    HOLDS_LEASE, attributes_of_a_record, bind_lease, ended, finish_leased, from_word, is_held_by, is_open, list_of, new_row, open,
+    HOLDS_LEASE, bind_lease, ended, finish_leased, from_word, is_held_by, is_open, list_of, new_row, open, record_attributes,
 };
-use crate::run_values::{MOST_OPEN_HEAD, claim, claim_is_past, claim_key, claim_writes, refused_create};
-use crate::value::{MOST_IN_AN_ITEM, inline};
+use crate::run_values::{MAX_OPEN_HEAD, claim, claim_is_past, claim_key, claim_writes, refused_create};
+use crate::value::{MAX_ITEM_BYTES, inline};
 use crate::write::{AllOutcome, Outcome, Refusal, Write};
 
-/// What one transaction takes of parts beside the run's row: DynamoDB's own limits are 100 items and 4 MB.
-const MOST_PARTS: usize = 90;
-const MOST_PART_BYTES: usize = 3_000_000;
+/// Limits for the parts in one transaction with the run's row; DynamoDB's own are 100 items and 4
+/// MB.
+const MAX_PARTS: usize = 90;
+const MAX_PART_BYTES: usize = 3_000_000;
 
 #[async_trait]
 impl Runs for Aws {
     async fn create(&self, run: NewRun) -> Result<Created> {
-        let head = self.pack_head(&run.head, MOST_OPEN_HEAD)?;
+        let head = self.pack_head(&run.head, MAX_OPEN_HEAD)?;
         let row = open(new_row(&run, head.attributes), &run);
         self.create_row(&run, row, Vec::new(), head.chunks).await
     }
 
     async fn create_ended(&self, run: NewRun, end: FinishedRun) -> Result<Created> {
-        let head = self.pack_head(&run.head, MOST_IN_AN_ITEM)?;
+        let head = self.pack_head(&run.head, MAX_ITEM_BYTES)?;
         let values = self.pack_end(&run.head.id, "end", &end, head.bytes)?;
         let row = ended(new_row(&run, head.attributes), &run, &end, values.attributes);
         self.create_row(&run, row, values.parts, [head.chunks, values.chunks].concat()).await
@@ -105,18 +106,19 @@ impl Runs for Aws {
         let mut batches = self.batches(parts).await?;
         let last = batches.pop().unwrap_or_default();
         let mut was_new = false;
-        // What one transaction does not hold goes before, under the same condition: it is there or not before the run is free.
+        // Earlier transactions, under the same condition, hold what does not fit into the last: all
+        // of it is stored before the run is released.
         for batch in batches {
             match self.write_parts(|new| row_beside_parts(lease, new), batch, &[]).await? {
                 PartsOutcome::Written { new_checkpoint } => was_new |= new_checkpoint,
                 PartsOutcome::Refused(item) => return has_handed_over(lease, item),
             }
         }
-        self.free(lease, last, &others, due_at, was_new).await
+        self.release(lease, last, &others, due_at, was_new).await
     }
 
     async fn finish(&self, lease: &Lease, end: FinishedRun) -> Result<Finished> {
-        let values = self.pack_end(&lease.run, &lease.owner.0, &end, MOST_OPEN_HEAD)?;
+        let values = self.pack_end(&lease.run, &lease.owner.0, &end, MAX_OPEN_HEAD)?;
         self.put_chunks(values.chunks).await?;
         let mut writes = vec![finish_leased(lease, &end, values.attributes)];
         writes.extend(values.parts);
@@ -144,7 +146,7 @@ impl Runs for Aws {
     }
 
     async fn read(&self, run: &RunId) -> Result<Option<RunRecord>> {
-        let attributes = attributes_of_a_record(Include::ALL);
+        let attributes = record_attributes(Include::ALL);
         let Some(item) = self.table().get(Key::of_run(run), Some(&attributes)).await? else { return Ok(None) };
         let Some(item) = self.kept(item)? else { return Ok(None) };
         Ok(Some(self.table().record(&item, Include::ALL).await?.0))
@@ -182,7 +184,7 @@ impl Runs for Aws {
             range: Some((ids.start().to_string(), ids.end().to_string())),
             filter: filter_of(&filter),
             backward: !filter.oldest_first,
-            attributes: Some(attributes_of_a_record(filter.include)),
+            attributes: Some(record_attributes(filter.include)),
             ..Listing::of(list_of(workflow_uid), None)
         };
         let (state, include) = (filter.state, filter.include);
@@ -191,9 +193,9 @@ impl Runs for Aws {
                 let Some(item) = self.kept(item)? else { return Ok(None) };
                 let cursor = item.text("list_sk")?.to_owned();
                 let (run, bytes) = self.table().record(&item, include).await?;
-                // The index may be behind the row.
-                let is_meant = state.is_none_or(|state| state == run.state);
-                Ok(is_meant.then_some(Listed { item: run, bytes, cursor }))
+                // The index may lag behind the row.
+                let matches = state.is_none_or(|state| state == run.state);
+                Ok(matches.then_some(Listed { item: run, bytes, cursor }))
             }
             .boxed()
         };
@@ -218,7 +220,7 @@ impl Aws {
             AllOutcome::Refused(refusals) => refused_create(&run.claims, refusals)?,
         };
         if created != Created::Created && !chunk_keys.is_empty() {
-            // The run will never be: what was written for it would only lie there until its time.
+            // The run was not created; without this its chunks would stay until they expire.
             self.table().delete_all(chunk_keys).await?;
         }
         Ok(created)
@@ -230,7 +232,7 @@ impl Aws {
         Ok(Claimed::Leased(lease, Box::new(record)))
     }
 
-    /// A claim that is ours already takes effect once: only the end of its lease moves.
+    /// Repeating our own claim only moves the end of its lease.
     async fn refused_claim(&self, run: &RunId, owner: &OwnerToken, lease_until: Timestamp, item: Option<Item>) -> Result<Claimed> {
         let Some(item) = item.map(|item| self.kept(item)).transpose()?.flatten() else { return Ok(Claimed::Unknown) };
         if !is_open(&item) {
@@ -256,13 +258,13 @@ impl Aws {
         Ok(vec![events.write])
     }
 
-    /// Checkpoints in as many transactions as they need; what they need beside them is written.
+    /// Splits checkpoints into as many transactions as they need. Writes their chunks.
     async fn batches(&self, parts: Vec<Part>) -> Result<Vec<Vec<Write>>> {
         let (mut batches, mut bytes) = (vec![Vec::new()], 0);
         for part in parts {
             self.put_chunks(part.chunks).await?;
             bytes += part.bytes;
-            let is_full = batches.last().is_some_and(|batch| batch.len() >= MOST_PARTS || bytes > MOST_PART_BYTES);
+            let is_full = batches.last().is_some_and(|batch| batch.len() >= MAX_PARTS || bytes > MAX_PART_BYTES);
             if is_full {
                 batches.push(Vec::new());
                 bytes = part.bytes;
@@ -274,14 +276,14 @@ impl Aws {
         Ok(batches)
     }
 
-    async fn free(&self, lease: &Lease, checkpoints: Vec<Write>, others: &[Write], due_at: Timestamp, was_new: bool) -> Result<Written> {
-        let given_back = |new| row_given_back(lease, due_at, if new || was_new { ClaimCount::Zero } else { ClaimCount::OneLess });
-        match self.write_parts(given_back, checkpoints, others).await? {
+    async fn release(&self, lease: &Lease, checkpoints: Vec<Write>, others: &[Write], due_at: Timestamp, was_new: bool) -> Result<Written> {
+        let released = |new| released_row(lease, due_at, if new || was_new { ClaimCount::Zero } else { ClaimCount::OneLess });
+        match self.write_parts(released, checkpoints, others).await? {
             PartsOutcome::Written { .. } => Ok(Written::Written),
-            // Ours still: then there was no claim to take back.
+            // Still ours, so the count was 0 already.
             PartsOutcome::Refused(Some(item)) if is_held_by(&item, lease)? => {
-                let given_back = |_| row_given_back(lease, due_at, ClaimCount::Zero);
-                match self.write_parts(given_back, Vec::new(), others).await? {
+                let released = |_| released_row(lease, due_at, ClaimCount::Zero);
+                match self.write_parts(released, Vec::new(), others).await? {
                     PartsOutcome::Written { .. } => Ok(Written::Written),
                     PartsOutcome::Refused(item) => has_handed_over(lease, item),
                 }
@@ -296,14 +298,14 @@ impl Aws {
     }
 }
 
-/// What a hand-over makes of the claims without progress.
+/// How a hand-over changes the count of claims without progress.
 #[derive(Clone, Copy)]
 enum ClaimCount {
     Zero,
     OneLess,
 }
 
-fn row_given_back(lease: &Lease, due_at: Timestamp, claims: ClaimCount) -> Write {
+fn released_row(lease: &Lease, due_at: Timestamp, claims: ClaimCount) -> Write {
     let (count, condition) = match claims {
         ClaimCount::Zero => (":none", HOLDS_LEASE.to_owned()),
         ClaimCount::OneLess => ("#barren_claims - :one", format!("{HOLDS_LEASE} AND #barren_claims > :none")),
@@ -319,7 +321,7 @@ fn row_given_back(lease: &Lease, due_at: Timestamp, claims: ClaimCount) -> Write
     }
 }
 
-/// A hand-over that is refused because it was applied before is a success.
+/// A hand-over refused because it was applied before is a success.
 fn has_handed_over(lease: &Lease, item: Option<Item>) -> Result<Written> {
     let item = item.filter(is_open);
     let by_us = item.is_some_and(|item| item.find_text("handed_over_by") == Some(&lease.owner.0));
@@ -333,7 +335,7 @@ fn written(outcome: PartsOutcome) -> Written {
     }
 }
 
-/// On what the index knows of a run.
+/// Returns conditions on the attributes of a run that the index holds.
 fn filter_of(filter: &RunFilter) -> Vec<(&'static str, &'static str, aws_sdk_dynamodb::types::AttributeValue)> {
     let state = filter.state.map(|state| ("#state = :state", ":state", text(state.as_str())));
     let user = filter.user.as_deref().map(|user| ("#user = :user", ":user", text(user)));

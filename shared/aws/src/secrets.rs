@@ -1,4 +1,5 @@
-//! Provider secrets and the keyring, in Secrets Manager; the names and times of provider secrets in the table, since a right to list secrets is one to list all of an account's.
+//! Provider secrets and the keyring, in Secrets Manager. The table holds the names and times of
+//! provider secrets: the permission to list secrets would cover the whole account's.
 
 use std::time::Duration;
 
@@ -16,19 +17,21 @@ use crate::table::Query;
 use crate::write::{Outcome, Write};
 
 const NAMES: &str = "SECRETS";
-/// Names the version that completes the keyring: whoever writes it second is refused, and reads what the first one wrote.
+/// The version that completes the keyring. A second writer is refused and reads what the first
+/// wrote.
 const COMPLETING_VERSION: &str = "flowgate-keyring-completed-0000000001";
-/// A new version may be read a moment after it was written.
-const READ_AGAIN_AFTER: Duration = Duration::from_millis(300);
-const MOST_READS: usize = 5;
+/// A new version becomes readable a moment after it is written.
+const READ_RETRY: Duration = Duration::from_millis(300);
+const MAX_READS: usize = 5;
 
-/// What the keyring's secret holds. The deployment gives it no more than the token.
+/// The keyring's secret as the deployment creates it, with only the token.
 #[derive(Deserialize)]
 struct Deployed {
     bootstrap_token: Option<String>,
 }
 
-/// How a provider secret is stored: Secrets Manager takes no empty text, and its console shows this as a form.
+/// A stored provider secret. JSON, since Secrets Manager refuses empty text and its console shows
+/// this as a form.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Stored {
@@ -38,11 +41,11 @@ struct Stored {
 #[async_trait]
 impl Secrets for Aws {
     async fn keyring(&self, create: Keyring) -> Result<Keyring> {
-        let stored = self.secret(&self.inner.config.keyring_secret).await?.context("the keyring's secret is not there, or has no value")?;
+        let stored = self.secret(&self.inner.config.keyring_secret).await?.context("the keyring's secret does not exist or has no value")?;
         if let Ok(keyring) = serde_json::from_str(&stored) {
             return Ok(keyring);
         }
-        // No cause: it would show what is in the secret.
+        // Drops the cause, which would show the secret's content.
         let deployed: Deployed = serde_json::from_str(&stored).map_err(|_| anyhow!("the keyring's secret is not the JSON of a keyring"))?;
         if !self.inner.config.completes_keyring {
             bail!("the keyring is not complete yet: the first request to the functions keys or workflows completes it");
@@ -61,7 +64,7 @@ impl Secrets for Aws {
 
     async fn get(&self, name: &str) -> Result<Option<String>> {
         let Some(stored) = self.secret(&self.secret_id(name)).await? else { return Ok(None) };
-        // One that was written by hand may be the plain value.
+        // A secret written by hand may be the plain value.
         let value = serde_json::from_str::<Stored>(&stored).map(|stored| stored.value);
         Ok(Some(value.unwrap_or(stored)))
     }
@@ -71,7 +74,8 @@ impl Secrets for Aws {
         items.iter().map(|item| Ok(SecretInfo { name: item.text("sk")?.to_owned(), updated_at: item.time("updated_at")? })).collect()
     }
 
-    /// The secret goes first: should the row stay, the name is listed and can be deleted again.
+    /// Deletes the secret first: if the row stays, the name is still listed and can be deleted
+    /// again.
     async fn delete(&self, name: &str) -> Result<bool> {
         let request = self.inner.clients.secrets().delete_secret().secret_id(self.secret_id(name)).force_delete_without_recovery(true);
         match request.send().await {
@@ -79,7 +83,7 @@ impl Secrets for Aws {
             Err(error) if is_absent(error.code()) => {}
             Err(error) => return Err(failed("DeleteSecret", error)),
         }
-        // A forced delete of what is not there is answered as one of what is: the row tells.
+        // A forced delete succeeds for a missing secret too: only the row tells them apart.
         let row = self.table().write(&Write::delete(Key::new(NAMES, name))).await?;
         Ok(matches!(row, Outcome::Done(row) if row.has("updated_at")))
     }
@@ -104,16 +108,16 @@ impl Aws {
         let request = self.inner.clients.secrets().put_secret_value().secret_id(id).client_request_token(COMPLETING_VERSION);
         match request.secret_string(serde_json::to_string(keyring)?).send().await {
             Ok(_) => {}
-            // Another first user was quicker.
+            // Another first user won.
             Err(error) if error.code() == Some("ResourceExistsException") => {}
             Err(error) => return Err(failed("PutSecretValue", error)),
         }
-        for _ in 0..MOST_READS {
+        for _ in 0..MAX_READS {
             let current = self.secret(id).await?;
             if let Some(keyring) = current.and_then(|stored| serde_json::from_str(&stored).ok()) {
                 return Ok(keyring);
             }
-            self.inner.clock.sleep(READ_AGAIN_AFTER).await;
+            self.inner.clock.sleep(READ_RETRY).await;
         }
         bail!(
             "the keyring was completed before and has been overwritten since: make its version {COMPLETING_VERSION} the current one again"
@@ -132,7 +136,7 @@ impl Aws {
             let created = self.inner.clients.secrets().create_secret().name(id).secret_string(value).send().await;
             match created {
                 Ok(_) => return Ok(()),
-                // Made by another meanwhile, or deleted a moment ago and not gone yet.
+                // Created by another meanwhile, or deleted a moment ago and not gone yet.
                 Err(error) if matches!(error.code(), Some("ResourceExistsException" | "InvalidRequestException")) => {
                     tries.pause(failed("CreateSecret", error)).await?;
                 }
@@ -142,7 +146,7 @@ impl Aws {
     }
 }
 
-/// A secret that is being deleted is as one that is gone: it can be neither read nor written.
+/// A secret that is being deleted counts as absent: it can be neither read nor written.
 fn is_absent(code: Option<&str>) -> bool {
     matches!(code, Some("ResourceNotFoundException" | "InvalidRequestException"))
 }

@@ -1,4 +1,5 @@
-//! Requests to the one table: what conflicts or is throttled is tried again here, what a condition refuses is an outcome.
+//! Requests to the table. Retries conflicts and throttling; a failed condition is an outcome, not
+//! an error.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -14,12 +15,12 @@ use flowgate_core::clock::{Clock, Entropy};
 
 use crate::clients::Clients;
 use crate::item::{Attributes, Item, Key};
-use crate::retry::{Tries, failed, is_worth_another_try};
+use crate::retry::{Tries, failed, is_retryable};
 use crate::write::{AllOutcome, Outcome, Refusal, What, Write, names};
 
-/// What one BatchGetItem and one BatchWriteItem take.
-const MOST_GOT: usize = 100;
-const MOST_WRITTEN: usize = 25;
+/// DynamoDB's limits for one BatchGetItem and one BatchWriteItem.
+const MAX_BATCH_GET: usize = 100;
+const MAX_BATCH_WRITE: usize = 25;
 
 pub(crate) struct Table {
     pub(crate) name: String,
@@ -28,11 +29,11 @@ pub(crate) struct Table {
     pub(crate) entropy: Arc<dyn Entropy>,
 }
 
-/// Items of one partition, of the table or of an index, in the order of their sort key.
+/// A query for items of one partition, of the table or an index, in the order of their sort key.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Query {
     pub(crate) index: Option<&'static str>,
-    /// As [`Write`]'s: `#name` and `:name`.
+    /// With `#name` and `:name`, as in [`Write`].
     pub(crate) condition: String,
     pub(crate) filter: Option<String>,
     /// `None`: whole items.
@@ -43,16 +44,16 @@ pub(crate) struct Query {
     pub(crate) after: Option<Attributes>,
 }
 
-/// Some of what a query asks for, and where it goes on.
+/// One page of a query, and where the next starts.
 pub(crate) struct Found {
     pub(crate) items: Vec<Item>,
     pub(crate) next: Option<Attributes>,
 }
 
-/// How one attempt of a write ended.
+/// The result of one attempt of a write.
 enum Attempt<T> {
-    Over(T),
-    Again(anyhow::Error),
+    Done(T),
+    Retry(anyhow::Error),
 }
 
 impl Table {
@@ -64,13 +65,14 @@ impl Table {
         let mut tries = self.tries();
         loop {
             match self.attempt(write).await? {
-                Attempt::Over(outcome) => return Ok(outcome),
-                Attempt::Again(error) => tries.pause(error).await?,
+                Attempt::Done(outcome) => return Ok(outcome),
+                Attempt::Retry(error) => tries.pause(error).await?,
             }
         }
     }
 
-    /// All of them or none. A transaction of one costs twice its write, so that it is none.
+    /// Makes all writes or none. A single write is sent without a transaction, which would cost
+    /// twice as much.
     pub(crate) async fn write_all(&self, writes: &[Write]) -> Result<AllOutcome> {
         if let [write] = writes
             && !matches!(write.what, What::Check(_))
@@ -83,8 +85,8 @@ impl Table {
         let mut tries = self.tries();
         loop {
             match self.attempt_all(writes).await? {
-                Attempt::Over(outcome) => return Ok(outcome),
-                Attempt::Again(error) => tries.pause(error).await?,
+                Attempt::Done(outcome) => return Ok(outcome),
+                Attempt::Retry(error) => tries.pause(error).await?,
             }
         }
     }
@@ -94,7 +96,7 @@ impl Table {
             What::Put(item) => self.put(write, item).await,
             What::Update(key, expression) => self.update(write, key, expression).await,
             What::Delete(key) => self.delete(write, key).await,
-            What::Check(_) => Err(anyhow!("a check alone is no write")),
+            What::Check(_) => Err(anyhow!("a check alone is not a write")),
         }
     }
 
@@ -104,10 +106,10 @@ impl Table {
         let request = request.set_condition_expression(write.condition.clone()).set_expression_attribute_names(write.names());
         let request = request.set_expression_attribute_values(write.bound());
         match request.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld).send().await {
-            Ok(_) => Ok(Attempt::Over(Outcome::Done(Item::default()))),
+            Ok(_) => Ok(Attempt::Done(Outcome::Done(Item::default()))),
             Err(error) => match error.as_service_error() {
                 Some(Refused(refused)) => Ok(refused_by(refused.item())),
-                _ => again("PutItem", error),
+                _ => retry_or_fail("PutItem", error),
             },
         }
     }
@@ -118,12 +120,12 @@ impl Table {
         let request = request.update_expression(expression).set_condition_expression(write.condition.clone());
         let request = request.set_expression_attribute_names(write.names()).set_expression_attribute_values(write.bound());
         let request = request.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let gives = if write.gives_old { ReturnValue::AllOld } else { ReturnValue::AllNew };
-        match request.return_values(gives).send().await {
-            Ok(done) => Ok(Attempt::Over(Outcome::Done(Item(done.attributes.unwrap_or_default())))),
+        let returned = if write.returns_old { ReturnValue::AllOld } else { ReturnValue::AllNew };
+        match request.return_values(returned).send().await {
+            Ok(done) => Ok(Attempt::Done(Outcome::Done(Item(done.attributes.unwrap_or_default())))),
             Err(error) => match error.as_service_error() {
                 Some(Refused(refused)) => Ok(refused_by(refused.item())),
-                _ => again("UpdateItem", error),
+                _ => retry_or_fail("UpdateItem", error),
             },
         }
     }
@@ -135,33 +137,34 @@ impl Table {
         let request = request.set_expression_attribute_values(write.bound());
         let request = request.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         match request.return_values(ReturnValue::AllOld).send().await {
-            Ok(done) => Ok(Attempt::Over(Outcome::Done(Item(done.attributes.unwrap_or_default())))),
+            Ok(done) => Ok(Attempt::Done(Outcome::Done(Item(done.attributes.unwrap_or_default())))),
             Err(error) => match error.as_service_error() {
                 Some(Refused(refused)) => Ok(refused_by(refused.item())),
-                _ => again("DeleteItem", error),
+                _ => retry_or_fail("DeleteItem", error),
             },
         }
     }
 
-    /// The SDK gives each call a token, so that its own retry of a transaction that was applied is answered as the first.
+    /// The SDK sends a token with each call, so that its own retry of an applied transaction gets
+    /// the first answer.
     async fn attempt_all(&self, writes: &[Write]) -> Result<Attempt<AllOutcome>> {
         let items = writes.iter().map(|write| write.in_transaction(&self.name)).collect::<Result<_>>()?;
         let sent = self.clients.dynamodb().transact_write_items().set_transact_items(Some(items)).send().await;
-        let Err(error) = sent else { return Ok(Attempt::Over(AllOutcome::Done)) };
+        let Err(error) = sent else { return Ok(Attempt::Done(AllOutcome::Done)) };
         let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
-            return again("TransactWriteItems", error);
+            return retry_or_fail("TransactWriteItems", error);
         };
         let reasons = cancelled.cancellation_reasons();
-        if reasons.iter().any(|reason| is_worth_another_try(reason.code())) {
-            return Ok(Attempt::Again(failed("TransactWriteItems", error)));
+        if reasons.iter().any(|reason| is_retryable(reason.code())) {
+            return Ok(Attempt::Retry(failed("TransactWriteItems", error)));
         }
         if !reasons.iter().any(is_refusal) {
             return Err(failed("TransactWriteItems", error));
         }
-        Ok(Attempt::Over(AllOutcome::Refused(reasons.iter().map(refusal).collect())))
+        Ok(Attempt::Done(AllOutcome::Refused(reasons.iter().map(refusal).collect())))
     }
 
-    /// Consistent. `attributes` as in [`Query`].
+    /// Consistent read. `attributes` as in [`Query`].
     pub(crate) async fn get(&self, key: Key, attributes: Option<&str>) -> Result<Option<Item>> {
         let request = self.clients.dynamodb().get_item().table_name(&self.name).set_key(Some(key.attributes())).consistent_read(true);
         let request = request.set_projection_expression(attributes.map(str::to_owned)).set_expression_attribute_names(names(attributes));
@@ -169,10 +172,11 @@ impl Table {
         Ok(got.item.map(Item))
     }
 
-    /// Those that there are, consistent, in the order of the keys. `attributes` as in [`Query`], with `#pk` and `#sk`.
+    /// Consistent read of the items that exist, in the order of the keys. `attributes` as in
+    /// [`Query`], including `#pk` and `#sk`.
     pub(crate) async fn get_all(&self, keys: &[Key], attributes: Option<&str>) -> Result<Vec<Item>> {
         let mut got: HashMap<Key, Item> = HashMap::new();
-        for keys in keys.chunks(MOST_GOT) {
+        for keys in keys.chunks(MAX_BATCH_GET) {
             let mut asked: Vec<Attributes> = keys.iter().cloned().map(Key::attributes).collect();
             let mut tries = self.tries();
             while !asked.is_empty() {
@@ -185,7 +189,7 @@ impl Table {
         Ok(keys.iter().filter_map(|key| got.remove(key)).collect())
     }
 
-    /// Gives the keys that have not been read yet.
+    /// Returns the keys that are still unread.
     async fn get_some(&self, keys: Vec<Attributes>, attributes: Option<&str>, got: &mut HashMap<Key, Item>) -> Result<Vec<Attributes>> {
         let asked =
             KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).set_expression_attribute_names(names(attributes));
@@ -215,13 +219,13 @@ impl Table {
 
     async fn write_batches(&self, requests: VecDeque<WriteRequest>) -> Result<()> {
         let mut requests = requests;
-        // Megabytes are more than a second's writes of one partition.
+        // Megabytes exceed what one partition can write in a second.
         let mut tries = self.tries().many();
         while !requests.is_empty() {
-            let batch: Vec<WriteRequest> = requests.drain(..MOST_WRITTEN.min(requests.len())).collect();
+            let batch: Vec<WriteRequest> = requests.drain(..MAX_BATCH_WRITE.min(requests.len())).collect();
             let left = match self.clients.dynamodb().batch_write_item().request_items(&self.name, batch.clone()).send().await {
                 Ok(answer) => answer.unprocessed_items.unwrap_or_default().remove(&self.name).unwrap_or_default(),
-                Err(error) if is_worth_another_try(error.code()) => batch,
+                Err(error) if is_retryable(error.code()) => batch,
                 Err(error) => return Err(failed("BatchWriteItem", error)),
             };
             if !left.is_empty() {
@@ -232,12 +236,12 @@ impl Table {
         Ok(())
     }
 
-    /// Consistent, unless it asks an index.
+    /// Consistent, unless it reads an index.
     pub(crate) async fn query(&self, query: &Query) -> Result<Found> {
         let request = self.clients.dynamodb().query().table_name(&self.name).set_index_name(query.index.map(str::to_owned));
         let request = request.key_condition_expression(&query.condition).set_filter_expression(query.filter.clone());
-        let spoken = [Some(query.condition.as_str()), query.filter.as_deref(), query.attributes];
-        let request = request.set_expression_attribute_names(names(spoken.into_iter().flatten()));
+        let expressions = [Some(query.condition.as_str()), query.filter.as_deref(), query.attributes];
+        let request = request.set_expression_attribute_names(names(expressions.into_iter().flatten()));
         let request = request.set_expression_attribute_values(Some(query.values.clone())).scan_index_forward(!query.backward);
         let request = request.set_projection_expression(query.attributes.map(str::to_owned)).set_exclusive_start_key(query.after.clone());
         let limit = query.limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX));
@@ -261,7 +265,7 @@ impl Table {
 }
 
 impl Query {
-    /// The items of a partition whose sort key begins so.
+    /// The items of a partition whose sort key starts with `begin`.
     pub(crate) fn beginning(pk: &str, begin: &str) -> Self {
         let condition = if begin.is_empty() { "#pk = :pk" } else { "#pk = :pk AND begins_with(#sk, :begin)" };
         let query = Self { condition: condition.to_owned(), ..Self::default() }.bind(":pk", crate::item::text(pk));
@@ -275,7 +279,7 @@ impl Query {
 }
 
 impl AllOutcome {
-    /// For a transaction of which only its first write may be refused: the item that stood in its way.
+    /// For a transaction in which only the first write can be refused: returns its refusal.
     pub(crate) fn first_refused(self) -> Result<Option<Refusal>> {
         match self {
             Self::Done => Ok(None),
@@ -285,7 +289,7 @@ impl AllOutcome {
 }
 
 fn refused_by(item: Option<&Attributes>) -> Attempt<Outcome> {
-    Attempt::Over(Outcome::Refused(item.filter(|item| !item.is_empty()).cloned().map(Item)))
+    Attempt::Done(Outcome::Refused(item.filter(|item| !item.is_empty()).cloned().map(Item)))
 }
 
 fn is_refusal(reason: &CancellationReason) -> bool {
@@ -296,10 +300,10 @@ fn refusal(reason: &CancellationReason) -> Option<Refusal> {
     is_refusal(reason).then(|| Refusal(reason.item().filter(|item| !item.is_empty()).cloned().map(Item)))
 }
 
-fn again<T, E, R>(operation: &str, error: SdkError<E, R>) -> Result<Attempt<T>>
+fn retry_or_fail<T, E, R>(operation: &str, error: SdkError<E, R>) -> Result<Attempt<T>>
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
 {
-    if is_worth_another_try(error.code()) { Ok(Attempt::Again(failed(operation, error))) } else { Err(failed(operation, error)) }
+    if is_retryable(error.code()) { Ok(Attempt::Retry(failed(operation, error))) } else { Err(failed(operation, error)) }
 }

@@ -1,4 +1,4 @@
-//! Values of any size in rows of a limited one: as they are, or compressed, or in items of their own beside the row.
+//! Stores values of any size: plain or compressed in their row, or as chunks in separate items.
 
 use std::io::{Read, Write as _};
 
@@ -13,24 +13,24 @@ use sha2::{Digest, Sha256};
 use crate::item::{Item, Key, number, text};
 use crate::table::Table;
 
-/// DynamoDB's items hold 400 KB with their names.
-pub(crate) const MOST_IN_AN_ITEM: usize = 350_000;
-/// Below it there is little to win: a write is counted in whole kilobytes.
-const WORTH_COMPRESSING: usize = 900;
-/// The bytes of a value in its row that lies beside it, about.
-const REFERENCE: usize = 64;
+/// DynamoDB's limit is 400 KB, names included.
+pub(crate) const MAX_ITEM_BYTES: usize = 350_000;
+/// Below this, compression gains little: writes are billed in whole kilobytes.
+const MIN_COMPRESSED: usize = 900;
+/// Approximate bytes that a reference to chunks takes in its row.
+const REFERENCE_BYTES: usize = 64;
 
-/// Where the items lie that a row's values need beside it.
+/// Packs values; says where their chunks are stored.
 #[derive(Debug, Clone)]
 pub(crate) struct Packer {
     pub(crate) pk: String,
-    /// Told apart from what others write in the same partition: a writer that was refused can take away what it wrote, and nothing else.
+    /// Part of the chunks' names: a refused writer can delete its own chunks and nobody else's.
     pub(crate) salt: String,
-    /// `None`: they stay until they are taken away.
+    /// `None`: chunks stay until they are deleted.
     pub(crate) expires_at: Option<AttributeValue>,
 }
 
-/// A value as its row holds it, and the items to be written before the row.
+/// A value as its row holds it, and the chunks to write before the row.
 #[derive(Debug, Clone)]
 pub(crate) struct Packed {
     pub(crate) attribute: AttributeValue,
@@ -38,22 +38,22 @@ pub(crate) struct Packed {
 }
 
 impl Packed {
-    /// What it takes in its row.
+    /// Returns the bytes it takes in its row.
     pub(crate) fn bytes(&self) -> usize {
         match &self.attribute {
             AttributeValue::S(text) => text.len(),
             AttributeValue::B(bytes) => bytes.as_ref().len(),
-            _ => REFERENCE,
+            _ => REFERENCE_BYTES,
         }
     }
 }
 
 impl Packer {
-    /// In the row if it takes at most so many bytes there.
-    pub(crate) fn pack(&self, value: String, most_inline: usize) -> Packed {
+    /// Keeps the value in its row if it takes at most `max_inline` bytes there.
+    pub(crate) fn pack(&self, value: String, max_inline: usize) -> Packed {
         let attribute = inline(value);
         let packed = Packed { attribute, chunks: Vec::new() };
-        if packed.bytes() <= most_inline {
+        if packed.bytes() <= max_inline {
             return packed;
         }
         match packed.attribute {
@@ -66,7 +66,7 @@ impl Packer {
     fn cut(&self, bytes: &[u8]) -> Packed {
         let digest = Sha256::new().chain_update(&self.salt).chain_update([0]).chain_update(bytes).finalize();
         let name: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-        let chunks: Vec<Item> = bytes.chunks(MOST_IN_AN_ITEM).enumerate().map(|(index, chunk)| self.chunk(&name, index, chunk)).collect();
+        let chunks: Vec<Item> = bytes.chunks(MAX_ITEM_BYTES).enumerate().map(|(index, chunk)| self.chunk(&name, index, chunk)).collect();
         let attribute = AttributeValue::M([("v".to_owned(), text(name)), ("n".to_owned(), number(chunks.len()))].into());
         Packed { attribute, chunks }
     }
@@ -77,16 +77,16 @@ impl Packer {
     }
 }
 
-/// A value that is known to be small: in its row, compressed if that helps.
+/// Packs a value known to be small in its row, compressed if that helps.
 pub(crate) fn inline(value: String) -> AttributeValue {
-    if value.len() < WORTH_COMPRESSING {
+    if value.len() < MIN_COMPRESSED {
         return AttributeValue::S(value);
     }
     let compressed = deflate(value.as_bytes());
     if compressed.len() < value.len() { AttributeValue::B(Blob::new(compressed)) } else { AttributeValue::S(value) }
 }
 
-/// The items beside its row that a value names.
+/// Returns the keys of a value's chunks.
 pub(crate) fn chunk_keys(pk: &str, attribute: &AttributeValue) -> Result<Vec<Key>> {
     let AttributeValue::M(reference) = attribute else { return Ok(Vec::new()) };
     let reference = Item(reference.clone());
@@ -100,7 +100,7 @@ fn chunk_key(pk: &str, name: &str, index: usize) -> Key {
 
 fn deflate(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
-    // Neither fails: it writes to memory.
+    // Neither can fail: both write to memory.
     let written = encoder.write_all(bytes).and_then(|()| encoder.finish());
     written.expect("memory takes what is written")
 }
@@ -111,7 +111,7 @@ fn inflate(bytes: &[u8]) -> Result<String> {
     Ok(value)
 }
 
-/// A value that lies in its row.
+/// Unpacks a value that is in its row.
 pub(crate) fn unpack_inline(attribute: &AttributeValue) -> Result<String> {
     match attribute {
         AttributeValue::S(text) => Ok(text.clone()),
@@ -121,7 +121,7 @@ pub(crate) fn unpack_inline(attribute: &AttributeValue) -> Result<String> {
 }
 
 impl Table {
-    /// Values of rows in one partition; at most one more request for all of them, however large.
+    /// Unpacks values of rows in one partition, reading all their chunks together.
     pub(crate) async fn unpack<const N: usize>(&self, pk: &str, attributes: [Option<&AttributeValue>; N]) -> Result<[Option<String>; N]> {
         let values = self.unpack_all(pk, attributes.into_iter().flatten()).await?;
         let mut values = values.into_iter();
@@ -174,7 +174,7 @@ mod tests {
     fn what_does_not_fit_is_cut_and_comes_back() {
         let noise: String = (0..120_000_u32).map(|n| format!("{:x}", n.wrapping_mul(2_654_435_761))).collect();
         let packed = packer("a").pack(noise.clone(), 4096);
-        assert!(packed.chunks.len() >= 2 && packed.bytes() == REFERENCE);
+        assert!(packed.chunks.len() >= 2 && packed.bytes() == REFERENCE_BYTES);
         let keys = chunk_keys("RUN#1", &packed.attribute).unwrap();
         assert_eq!(keys, packed.chunks.iter().map(|chunk| chunk.key().unwrap()).collect::<Vec<_>>());
         assert!(packed.chunks.iter().all(|chunk| chunk.has("expires_at")));

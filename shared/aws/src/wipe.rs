@@ -1,4 +1,4 @@
-//! Takes the data out of a run that is not to be saved, so that nothing of it is left in the table.
+//! Wipes a run with `save: false`, so that none of its data is left in the table.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,16 +11,17 @@ use flowgate_core::run::{RunEnd, RunHead};
 use serde_json::Value;
 
 use crate::Aws;
-use crate::deliveries::{MOST_REQUEST, pointed_at};
+use crate::deliveries::{MAX_INLINE_REQUEST, pointed_at};
 use crate::item::{Item, Key, META, run_partition};
 use crate::row::is_open;
 use crate::table::Query;
-use crate::value::{MOST_IN_AN_ITEM, Packer};
+use crate::value::{MAX_ITEM_BYTES, Packer};
 use crate::write::Write;
 
 impl Aws {
-    /// Only of a run that has ended: an owner still needs what a run in flight has. The row counts as wiped, and is no longer due, only when all
-    /// the rest is gone: a wipe that breaks off is found again.
+    /// Wipes only a run that has ended: an owner still needs the data of an open run. Marks the row
+    /// as wiped, and no longer due, only after all the rest: the sweeper finds an interrupted wipe
+    /// again.
     pub(crate) async fn wipe_run(&self, run: &RunId) -> Result<()> {
         let attributes = Some("#pk, #sk, #due_at, #head, #end");
         let mut items = self.table().query_all(Query { attributes, ..Query::beginning(&run_partition(run), "") }).await?;
@@ -43,7 +44,7 @@ impl Aws {
         self.mark_wiped(run).await
     }
 
-    /// The row without its data. Gives the items beside it that it names now.
+    /// Removes the row's data. Returns the keys of the chunks that it names now.
     async fn blank(&self, run: &RunId, row: &Item, step: Step) -> Result<HashSet<Key>> {
         let [head, end] = self.table().unpack(row.text("pk")?, [Some(row.value("head")?), Some(row.value("end")?)]).await?;
         let mut head: RunHead = serde_json::from_str(&head.context("a run has no head")?)?;
@@ -51,8 +52,8 @@ impl Aws {
         let mut end: RunEnd = serde_json::from_str(&end.context("a run has no end")?)?;
         end.output = Arc::new(Value::Null);
         let packer = self.packer_of_run(run, "wiped");
-        let head = packer.pack(serde_json::to_string(&head)?, MOST_IN_AN_ITEM / 2);
-        let end = packer.pack(serde_json::to_string(&end)?, MOST_IN_AN_ITEM / 2);
+        let head = packer.pack(serde_json::to_string(&head)?, MAX_ITEM_BYTES / 2);
+        let end = packer.pack(serde_json::to_string(&end)?, MAX_ITEM_BYTES / 2);
         let chunks = [head.chunks, end.chunks].concat();
         let kept = chunks.iter().map(Item::key).collect::<Result<_>>()?;
         self.put_chunks(chunks).await?;
@@ -60,7 +61,7 @@ impl Aws {
         let write = Write::update(Key::of_run(run), format!("SET #head = :head, #end = :end{wiped} REMOVE #input, #output, #trace{undue}"));
         let write = write.only_if("attribute_exists(#end)").bind(":head", head.attribute).bind(":end", end.attribute);
         let write = if step == Step::Only { write.bind(":wiped", AttributeValue::Bool(true)) } else { write };
-        // Refused: its time came meanwhile.
+        // Refused: it expired meanwhile.
         self.table().write(&write).await?;
         Ok(kept)
     }
@@ -71,13 +72,13 @@ impl Aws {
         Ok(())
     }
 
-    /// Without its body a delivery cannot go out again.
+    /// Without its body a delivery cannot be sent again.
     async fn wipe_delivery(&self, key: &Key) -> Result<()> {
         let Some(item) = self.table().get(key.clone(), None).await? else { return Ok(()) };
         let delivery = self.table().delivery(&item).await?;
         let request = FrozenRequest { body: String::new(), ..(*delivery.request).clone() };
         let packer = Packer { salt: "wiped".to_owned(), ..self.packer_of_delivery(&delivery.id) };
-        let request = packer.pack(serde_json::to_string(&request)?, MOST_REQUEST);
+        let request = packer.pack(serde_json::to_string(&request)?, MAX_INLINE_REQUEST);
         let kept = request.chunks.iter().map(Item::key).collect::<Result<HashSet<_>>>()?;
         self.put_chunks(request.chunks).await?;
         let write = Write::update(key.clone(), "SET #request = :request, #wiped = :wiped REMOVE #due_at, #look_at, #due_shard")
@@ -93,8 +94,8 @@ impl Aws {
 
 #[derive(Clone, Copy, PartialEq)]
 enum Step {
-    /// There is more to be taken away than the row's data.
+    /// There is more to delete than the row's data.
     First,
-    /// The row is all there is.
+    /// The row is all there is to wipe.
     Only,
 }

@@ -16,14 +16,14 @@ use crate::Aws;
 use crate::item::{Item, Key, number, text, time};
 use crate::page::{Listed, Listing};
 use crate::table::{Query, Table};
-use crate::value::{MOST_IN_AN_ITEM, Packer, chunk_keys};
+use crate::value::{MAX_ITEM_BYTES, Packer, chunk_keys};
 use crate::write::{AllOutcome, Outcome, Refusal, Write};
 
-/// A row has room for two: the draft, and the one it replaced.
-const MOST_DRAFT: usize = MOST_IN_AN_ITEM / 2;
+/// A row has room for two drafts: the new one and the one it replaces.
+const MAX_INLINE_DRAFT: usize = MAX_ITEM_BYTES / 2;
 const LIST: &str = "WORKFLOWS";
-/// What DynamoDB takes as a sort key.
-const LONGEST_PLACE: usize = 1024;
+/// DynamoDB's limit for a sort key, in bytes.
+const MAX_SORT_KEY: usize = 1024;
 
 #[async_trait]
 impl Workflows for Aws {
@@ -35,7 +35,7 @@ impl Workflows for Aws {
     }
 
     async fn list(&self, request: PageRequest) -> Result<Page<WorkflowRecord>> {
-        let known = request.cursor.filter(|cursor| !cursor.is_empty() && cursor.len() <= LONGEST_PLACE);
+        let known = request.cursor.filter(|cursor| !cursor.is_empty() && cursor.len() <= MAX_SORT_KEY);
         let start = known.map(|cursor| (cursor.clone(), key_of(&cursor)));
         let read = |item: Item| {
             async move {
@@ -47,7 +47,7 @@ impl Workflows for Aws {
         self.list_page(Listing::of(LIST, start), request.limit, read).await
     }
 
-    /// One write, whether the workflow is new or not: what was there before comes back with it.
+    /// One write, whether the workflow is new or not; it returns the previous row.
     async fn save_draft(
         &self,
         id: &str,
@@ -56,7 +56,7 @@ impl Workflows for Aws {
         signing: SigningPin,
         if_match: Option<&str>,
     ) -> Result<DraftSaved> {
-        let packed = self.packer_of_workflow(&key_of(id)).pack(serde_json::to_string(&draft)?, MOST_DRAFT);
+        let packed = self.packer_of_workflow(&key_of(id)).pack(serde_json::to_string(&draft)?, MAX_INLINE_DRAFT);
         let chunks = packed.chunks.iter().map(Item::key).collect::<Result<Vec<_>>>()?;
         self.put_chunks(packed.chunks).await?;
         let new = Item::new(key_of(id))
@@ -80,7 +80,7 @@ impl Workflows for Aws {
     async fn publish(&self, id: &str, version: NewVersion) -> Result<Option<VersionPublished>> {
         let mut tries = self.table().tries().many();
         loop {
-            let Some(row) = self.table().get(key_of(id), Some(OF_AN_ENDPOINT)).await? else { return Ok(None) };
+            let Some(row) = self.table().get(key_of(id), Some(ENDPOINT_ATTRIBUTES)).await? else { return Ok(None) };
             let endpoint = Endpoint::read(id, row)?;
             if let Some(active) = self.active_info(&endpoint).await?.filter(|active| active.hash == version.hash) {
                 return Ok(Some(VersionPublished::Unchanged(active)));
@@ -88,14 +88,14 @@ impl Workflows for Aws {
             if let Some(info) = self.publish_next(&endpoint, &version).await? {
                 return Ok(Some(VersionPublished::New(info)));
             }
-            tries.pause(anyhow!("the workflow was published by others all the time")).await?;
+            tries.pause(anyhow!("concurrent publishes of the workflow kept winning")).await?;
         }
     }
 
     async fn set_active(&self, id: &str, version: Option<&str>, at: Timestamp) -> Result<SetActive> {
         let mut tries = self.table().tries();
         loop {
-            let Some(row) = self.table().get(key_of(id), Some(OF_AN_ENDPOINT)).await? else { return Ok(SetActive::UnknownWorkflow) };
+            let Some(row) = self.table().get(key_of(id), Some(ENDPOINT_ATTRIBUTES)).await? else { return Ok(SetActive::UnknownWorkflow) };
             let endpoint = Endpoint::read(id, row)?;
             let mut writes = vec![endpoint.point(version, endpoint.versions, at)?];
             if let Some(version) = version {
@@ -105,7 +105,7 @@ impl Workflows for Aws {
             match self.table().write_all(&writes).await? {
                 AllOutcome::Done => return Ok(SetActive::Done),
                 AllOutcome::Refused(refusals) if refusals.get(1).is_some_and(Option::is_some) => return Ok(SetActive::UnknownVersion),
-                AllOutcome::Refused(_) => tries.pause(anyhow!("the workflow was published or rolled back by others all the time")).await?,
+                AllOutcome::Refused(_) => tries.pause(anyhow!("concurrent publishes and rollbacks of the workflow kept winning")).await?,
             }
         }
     }
@@ -122,15 +122,15 @@ impl Workflows for Aws {
         let after = request.cursor.as_deref().and_then(version_number).map(|number| version_key(uid, number).attributes());
         let query = Query {
             backward: true,
-            attributes: Some(OF_AN_INFO),
+            attributes: Some(INFO_ATTRIBUTES),
             limit: Some(limit + 1),
             after,
             ..Query::beginning(&versions_of(uid), VERSION)
         };
         let found = self.table().query(&query).await?;
-        let goes_on = found.items.len() > limit || found.next.is_some();
+        let has_more = found.items.len() > limit || found.next.is_some();
         let items: Vec<VersionInfo> = found.items.iter().take(limit).map(info).collect::<Result<_>>()?;
-        let next_cursor = items.last().filter(|_| goes_on).map(|last| last.version.clone());
+        let next_cursor = items.last().filter(|_| has_more).map(|last| last.version.clone());
         Ok(Page { items, next_cursor })
     }
 
@@ -140,7 +140,7 @@ impl Workflows for Aws {
             let Some(row) = self.table().get(key_of(id), Some("#uid, #signing")).await? else { return Ok(false) };
             let current: SigningPin = serde_json::from_str(row.text("signing")?)?;
             if current == pin {
-                // The retry of a rotation that was applied: the pin before it must not be lost.
+                // The retry of a rotation that was applied must not lose the previous pin.
                 return Ok(true);
             }
             let write =
@@ -152,7 +152,7 @@ impl Workflows for Aws {
                 .bind(":uid", row.value("uid")?.clone());
             match self.table().write(&write).await? {
                 Outcome::Done(_) => return Ok(true),
-                Outcome::Refused(_) => tries.pause(anyhow!("the signing secret was rotated by others all the time")).await?,
+                Outcome::Refused(_) => tries.pause(anyhow!("concurrent rotations of the signing secret kept winning")).await?,
             }
         }
     }
@@ -166,14 +166,14 @@ impl Workflows for Aws {
 }
 
 impl Aws {
-    /// Each write has chunks of its own: what one takes away, no other names.
+    /// Each write names its chunks uniquely, so that none deletes the chunks of another.
     fn packer_of_workflow(&self, key: &Key) -> Packer {
         let mut salt = [0; 16];
         self.inner.entropy.fill(&mut salt);
         Packer { pk: key.pk.clone(), salt: format!("{:032x}", u128::from_be_bytes(salt)), expires_at: None }
     }
 
-    /// The workflow as it is now. What lay beside the row for the draft before is taken away.
+    /// Returns the workflow as it is now. Deletes the chunks of the previous draft.
     async fn replaced(&self, new: Item, old: Item, draft: AttributeValue) -> Result<DraftSaved> {
         let before = old.0.get("draft").filter(|before| **before != draft);
         let unnamed = before.map_or(Ok(Vec::new()), |before| chunk_keys(new.text("pk")?, before))?;
@@ -184,16 +184,16 @@ impl Aws {
 
     async fn active_info(&self, endpoint: &Endpoint) -> Result<Option<VersionInfo>> {
         let Some(number) = endpoint.active.as_deref().and_then(version_number) else { return Ok(None) };
-        let item = self.table().get(version_key(&endpoint.uid, number), Some(OF_AN_INFO)).await?;
+        let item = self.table().get(version_key(&endpoint.uid, number), Some(INFO_ATTRIBUTES)).await?;
         item.as_ref().map(info).transpose()
     }
 
-    /// `None`: the endpoint was moved since it was read.
+    /// Returns `None` if the endpoint has moved since it was read.
     async fn publish_next(&self, endpoint: &Endpoint, new: &NewVersion) -> Result<Option<VersionInfo>> {
         let (uid, number_of) = (&endpoint.uid, endpoint.versions);
         let info = VersionInfo { version: version_name(number_of), hash: new.hash.clone(), notes: new.notes.clone(), published_at: new.at };
         let key = version_key(uid, number_of);
-        let document = self.packer_of_workflow(&key).pack(new.document.to_string(), MOST_IN_AN_ITEM);
+        let document = self.packer_of_workflow(&key).pack(new.document.to_string(), MAX_ITEM_BYTES);
         let chunks = document.chunks.iter().map(Item::key).collect::<Result<Vec<_>>>()?;
         self.put_chunks(document.chunks).await?;
         let item = Item::new(key)
@@ -207,7 +207,8 @@ impl Aws {
         let document = item.value("document")?.clone();
         match self.table().write_all(&[point, Write::put(item).if_absent()]).await? {
             AllOutcome::Done => Ok(Some(info)),
-            // By this very version: the write is the retry of one that was applied. Its chunks are named by nobody else.
+            // Refused by this very version: the write is the retry of one that was applied, and its
+            // chunks are in use.
             AllOutcome::Refused(refusals) if is_stored(&refusals, &document) => Ok(Some(info)),
             AllOutcome::Refused(_) => {
                 self.table().delete_all(chunks).await?;
@@ -217,14 +218,14 @@ impl Aws {
     }
 }
 
-const OF_AN_ENDPOINT: &str = "#uid, #versions, #active_version, #rollback_targets";
-const OF_AN_INFO: &str = "#version, #hash, #notes, #published_at";
+const ENDPOINT_ATTRIBUTES: &str = "#uid, #versions, #active_version, #rollback_targets";
+const INFO_ATTRIBUTES: &str = "#version, #hash, #notes, #published_at";
 
-/// Where callers are sent, and where they were sent before.
+/// The active version, and those that were active before.
 struct Endpoint {
     id: String,
     uid: String,
-    /// The next number.
+    /// The number of the next version.
     versions: u64,
     active: Option<String>,
     targets: RollbackTargets,
@@ -238,7 +239,8 @@ impl Endpoint {
         Ok(Self { id: id.to_owned(), uid, versions, active, targets: rollback_targets(&row)?, row })
     }
 
-    /// `versions` is the next number afterwards.
+    /// Returns the write that moves the endpoint; `versions` is the number of the next version
+    /// afterwards.
     fn point(&self, version: Option<&str>, versions: u64, at: Timestamp) -> Result<Write> {
         let targets = self.targets.clone().after_move(self.active.as_deref(), version);
         let set = "SET #activated_at = :at, #versions = :next, #rollback_targets = :targets";
@@ -250,7 +252,7 @@ impl Endpoint {
         Ok(write.bind(":targets", text(serde_json::to_string(&targets)?)))
     }
 
-    /// Holds while the endpoint is where it was read.
+    /// Returns an update that applies only if the endpoint has not moved since it was read.
     fn update(&self, expression: &str) -> Write {
         let mut condition = "#uid = :uid AND #versions = :versions".to_owned();
         let mut was = Vec::new();
@@ -269,7 +271,7 @@ impl Endpoint {
     }
 }
 
-/// A row that was stored before they were has none.
+/// Rows that predate rollback targets have none.
 fn rollback_targets(row: &Item) -> Result<RollbackTargets> {
     let Some(stored) = row.find_text("rollback_targets") else {
         let active = row.find_text("active_version").and_then(version_number);
@@ -280,7 +282,8 @@ fn rollback_targets(row: &Item) -> Result<RollbackTargets> {
 
 fn is_stored(refusals: &[Option<Refusal>], document: &AttributeValue) -> bool {
     let version = refusals.last().and_then(Option::as_ref).and_then(|refusal| refusal.0.as_ref());
-    // Small documents are alike where two publish the same; only a reference is one write's own.
+    // Two publishes of the same small document store equal values; only a reference identifies one
+    // write.
     matches!(document, AttributeValue::M(_)) && version.is_some_and(|item| item.0.get("document") == Some(document))
 }
 
@@ -288,7 +291,7 @@ fn key_of(id: &str) -> Key {
     Key::new(format!("WF#{id}"), "WF")
 }
 
-/// What a workflow is made with stays as it was first; the draft is the new one.
+/// Replaces the draft; keeps what the workflow was created with.
 fn saved(new: &Item, draft: &AttributeValue, etag: &str, if_match: Option<&str>) -> Result<Write> {
     let mut write = Write::update(
         new.key()?,
@@ -299,9 +302,9 @@ fn saved(new: &Item, draft: &AttributeValue, etag: &str, if_match: Option<&str>)
     for name in ["id", "list_pk", "list_sk", "uid", "created_at", "signing", "versions"] {
         write = write.bind(&format!(":{name}"), new.value(name)?.clone());
     }
-    let write = write.bind(":draft", draft.clone()).bind(":etag", text(etag)).giving_old();
+    let write = write.bind(":draft", draft.clone()).bind(":etag", text(etag)).returning_old();
     Ok(match if_match {
-        // The stored draft may be this very one: then the write is the retry of one that was applied.
+        // If the stored draft is this very one, the write is the retry of one that was applied.
         Some(etag) => write.only_if("#etag = :if_match OR #etag = :etag").bind(":if_match", text(etag)),
         None => write,
     })
@@ -327,7 +330,7 @@ fn info(item: &Item) -> Result<VersionInfo> {
 }
 
 impl Table {
-    /// The workflow of a row, and how many bytes its draft takes.
+    /// Returns the workflow of a row, and the bytes of its draft.
     async fn workflow(&self, item: &Item) -> Result<(WorkflowRecord, usize)> {
         let [draft] = self.unpack(item.text("pk")?, [Some(item.value("draft")?)]).await?;
         let draft = draft.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! One write of one item, with its condition; alone or in a transaction with others.
+//! A conditional write of one item, alone or in a transaction with others.
 
 use std::collections::HashMap;
 
@@ -9,14 +9,14 @@ use aws_sdk_dynamodb::types::{
 
 use crate::item::{Attributes, Item, Key};
 
-/// Attributes are named `#name` in its expressions, values `:name`.
+/// Its expressions refer to attributes as `#name`, to values as `:name`.
 #[derive(Debug, Clone)]
 pub(crate) struct Write {
     pub(crate) what: What,
     pub(crate) condition: Option<String>,
     pub(crate) values: Attributes,
-    /// An update gives the item as it was, not as it is now.
-    pub(crate) gives_old: bool,
+    /// An update returns the item as it was, not as it is now.
+    pub(crate) returns_old: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -24,28 +24,29 @@ pub(crate) enum What {
     Put(Item),
     Update(Key, String),
     Delete(Key),
-    /// Of a transaction alone: writes nothing.
+    /// Writes nothing; only valid in a transaction.
     Check(Key),
 }
 
-/// What became of a write.
+/// The outcome of a write.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// An update gives the item as it is now, unless it says otherwise, a delete as it was.
+    /// Holds, for an update, the item as it is now (or was, see [`Write::returning_old`]); for a
+    /// delete, as it was.
     Done(Item),
-    /// By its condition; the item as it is, if there is one.
+    /// Its condition failed. Holds the item as it is, if it exists.
     Refused(Option<Item>),
 }
 
-/// What became of a transaction.
+/// The outcome of a transaction.
 #[derive(Debug)]
 pub(crate) enum AllOutcome {
     Done,
-    /// For each write whether its condition refused it.
+    /// Per write, whether its condition failed.
     Refused(Vec<Option<Refusal>>),
 }
 
-/// The item as it is, if there is one.
+/// A failed condition. Holds the item as it is, if it exists.
 #[derive(Debug, Clone)]
 pub(crate) struct Refusal(pub(crate) Option<Item>);
 
@@ -67,7 +68,7 @@ impl Write {
     }
 
     fn new(what: What) -> Self {
-        Self { what, condition: None, values: HashMap::new(), gives_old: false }
+        Self { what, condition: None, values: HashMap::new(), returns_old: false }
     }
 
     pub(crate) fn only_if(mut self, condition: impl Into<String>) -> Self {
@@ -79,8 +80,8 @@ impl Write {
         self.only_if("attribute_not_exists(#pk)")
     }
 
-    pub(crate) fn giving_old(mut self) -> Self {
-        self.gives_old = true;
+    pub(crate) fn returning_old(mut self) -> Self {
+        self.returns_old = true;
         self
     }
 
@@ -98,9 +99,9 @@ impl Write {
         update.into_iter().chain(self.condition.as_deref())
     }
 
-    /// DynamoDB takes neither an empty map nor a value that no expression speaks of.
+    /// DynamoDB accepts neither an empty map nor a value that no expression mentions.
     pub(crate) fn bound(&self) -> Option<Attributes> {
-        debug_assert!(self.values.keys().all(|name| self.expressions().any(|expression| speaks_of(expression, name))), "{self:?}");
+        debug_assert!(self.values.keys().all(|name| self.expressions().any(|expression| mentions(expression, name))), "{self:?}");
         (!self.values.is_empty()).then(|| self.values.clone())
     }
 
@@ -135,7 +136,7 @@ impl Write {
     }
 }
 
-/// Every `#name` that the expressions speak of. Plain names would now and then be words that DynamoDB keeps for itself.
+/// Returns every `#name` in the expressions. Plain names could be reserved words of DynamoDB.
 pub(crate) fn names<'a>(expressions: impl IntoIterator<Item = &'a str>) -> Option<HashMap<String, String>> {
     let is_part = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '_';
     let mut names = HashMap::new();
@@ -148,9 +149,9 @@ pub(crate) fn names<'a>(expressions: impl IntoIterator<Item = &'a str>) -> Optio
     (!names.is_empty()).then_some(names)
 }
 
-fn speaks_of(expression: &str, value: &str) -> bool {
-    let goes_on = |rest: &str| rest.starts_with(|next: char| next.is_ascii_lowercase() || next == '_');
-    expression.match_indices(value).any(|(at, _)| !goes_on(&expression[at + value.len()..]))
+fn mentions(expression: &str, value: &str) -> bool {
+    let continues = |rest: &str| rest.starts_with(|next: char| next.is_ascii_lowercase() || next == '_');
+    expression.match_indices(value).any(|(at, _)| !continues(&expression[at + value.len()..]))
 }
 
 #[cfg(test)]
@@ -164,6 +165,6 @@ mod tests {
         named.sort();
         assert_eq!(named, ["due_at", "fence", "owner", "state"]);
         assert!(Write::delete(Key::new("a", "b")).names().is_none());
-        assert!(speaks_of("#until = :until", ":until") && !speaks_of("#until = :until_then", ":until"));
+        assert!(mentions("#until = :until", ":until") && !mentions("#until = :until_then", ":until"));
     }
 }

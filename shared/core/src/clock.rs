@@ -1,4 +1,4 @@
-//! Time and randomness, which are passed in.
+//! The ports for time and randomness.
 
 use std::time::Duration;
 
@@ -6,15 +6,15 @@ use async_trait::async_trait;
 
 use crate::time::Timestamp;
 
-/// The wall clock: it goes on while a Lambda is frozen, as a monotonic clock does not.
+/// The wall clock: unlike a monotonic clock, it keeps running while a Lambda is frozen.
 #[async_trait]
 pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
-    /// Returns once so much time has passed. Nothing else waits for time, so that a test owns it.
+    /// Returns after `duration`. Nothing else waits for time, so that a test controls it.
     async fn sleep(&self, duration: Duration);
 }
 
-/// The result of the work, or `None` if the time is up first; the work is dropped then.
+/// Returns the result of the work, or drops the work and returns `None` after `limit`.
 pub async fn timeout<T>(clock: &dyn Clock, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
         biased;

@@ -1,4 +1,4 @@
-//! A webhook on its way: frozen bytes, where they go, what became of each attempt, and the port that stores it.
+//! Webhook deliveries (frozen bytes, target, attempts) and the port that stores them.
 
 use std::sync::Arc;
 
@@ -12,7 +12,8 @@ use crate::lease::{OwnerToken, Written};
 use crate::secret::SigningPin;
 use crate::time::Timestamp;
 
-/// `whd_` and 32 hex digits made from the run and the webhook's place in it, so that writing it twice writes it once. Sent as `webhook-id`.
+/// `whd_` and 32 hex digits derived from the run and the webhook's place in it, so that a repeated
+/// write is stored once. Sent as `webhook-id`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct DeliveryId(Arc<str>);
@@ -36,27 +37,27 @@ impl DeliveryId {
     }
 }
 
-/// A webhook that a caller or an author asked for: called when the run has ended.
+/// A webhook requested by a caller or an author, sent when the run has ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WebhookTarget {
     pub url: Vec<Piece>,
     pub method: String,
-    /// `AI_FLOW_SIGNATURE` among them, where one was given.
+    /// Includes `AI_FLOW_SIGNATURE` if one was given.
     pub headers: Vec<(String, HeaderValue)>,
     pub body: WebhookBody,
 }
 
-/// Where the value of a header comes from decides how it is kept.
+/// A header's value; how it is stored depends on its source.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HeaderValue {
-    /// The author's: secrets are names until it goes out.
+    /// The author's. Secrets stay names until it is sent.
     Author(Vec<Piece>),
-    /// The caller's: never scanned for secrets, encrypted at rest, masked in every log.
+    /// The caller's. Never scanned for secrets, encrypted at rest, masked in every log.
     Sealed(String),
 }
 
-/// Which body a webhook at the run's end gets.
+/// The body of a webhook sent at the run's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WebhookBody {
@@ -75,21 +76,21 @@ pub struct Delivery {
     pub run: RunId,
     pub workflow_id: String,
     pub workflow_uid: String,
-    /// Signs the delivery where the workflow is gone by then.
+    /// Signs the delivery if the workflow is gone by then.
     pub signing: SigningPin,
     pub created_at: Timestamp,
     pub request: Arc<FrozenRequest>,
     pub state: DeliveryState,
     /// When the next attempt is due; `None` once delivered or exhausted.
     pub due_at: Option<Timestamp>,
-    /// Holds the delivery while an attempt is out.
+    /// Holds the delivery while an attempt is in flight.
     pub owner: Option<OwnerToken>,
     pub attempts: Vec<Attempt>,
-    /// Position in the schedule; a redelivery starts it anew, the log goes on.
+    /// Position in the schedule. A redelivery resets it but keeps the log of attempts.
     pub step: u32,
 }
 
-/// What goes out with every attempt, the same bytes each time.
+/// The request of every attempt: the same bytes each time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FrozenRequest {
     pub method: String,
@@ -112,27 +113,29 @@ pub enum DeliveryState {
 pub struct Attempt {
     pub at: Timestamp,
     pub duration_ms: u64,
-    /// `None` where no answer came.
+    /// `None` if no answer came.
     pub status: Option<u16>,
-    /// Why there was no good answer.
+    /// Why the attempt failed.
     pub error: Option<String>,
     /// The answer's first 4 KiB.
     pub answer: String,
 }
 
-/// Webhooks on their way. Those at a run's end are written by [`crate::run::Runs::finish`].
+/// Webhook deliveries. [`crate::run::Runs::finish`] writes those of a run's end.
 #[async_trait]
 pub trait Deliveries: Send + Sync {
     /// Put-if-absent by id.
     async fn put(&self, delivery: Delivery) -> Result<()>;
-    /// Takes the attempt that is due, until `until`; `None` where nothing is due or another has it.
+    /// Claims the attempt that is due, until `until`. `None` if none is due or another owner has
+    /// it.
     async fn claim(&self, id: &DeliveryId, owner: &OwnerToken, now: Timestamp, until: Timestamp) -> Result<Option<Delivery>>;
-    /// Logs the attempt and says what comes next, if the claim is still ours.
+    /// Logs the attempt and applies `next`, if the claim is still ours.
     async fn record(&self, id: &DeliveryId, owner: &OwnerToken, attempt: Attempt, next: AfterAttempt) -> Result<Written>;
     async fn read(&self, id: &DeliveryId) -> Result<Option<Delivery>>;
-    /// In the order they were made.
+    /// In creation order.
     async fn of_run(&self, run: &RunId) -> Result<Vec<Delivery>>;
-    /// Makes it pending and due again, at the schedule's start; an attempt that is out goes on. `None` where it is not known, or its body is wiped.
+    /// Makes it pending and due again, at the schedule's start; an attempt in flight continues.
+    /// `None` if it is unknown or its body is wiped.
     async fn redeliver(&self, id: &DeliveryId, now: Timestamp) -> Result<Option<Delivery>>;
 }
 
@@ -143,7 +146,7 @@ pub enum AfterAttempt {
     Exhausted,
 }
 
-/// What a log may show of where a delivery goes: secrets stay names.
+/// Renders a URL or header value for logs: secrets stay names.
 pub fn shown(pieces: &[Piece]) -> String {
     pieces
         .iter()

@@ -1,4 +1,4 @@
-//! What a run does, as its log and its trace keep it.
+//! A run's events and trace, as they are stored.
 
 use std::sync::Arc;
 
@@ -41,17 +41,17 @@ pub struct Event {
 #[serde(tag = "event")]
 pub enum EventKind {
     #[serde(rename = "node.started")]
-    /// Attempts count from 1.
+    /// `attempt` counts from 1.
     NodeStarted { node: Arc<str>, kind: String, attempt: u32 },
     #[serde(rename = "chunk")]
     Chunk {
         node: Arc<str>,
-        /// The call of a node that makes several; `None` for its first.
+        /// Which call, if the node makes several; `None` for its first.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         call: Option<Arc<str>>,
         text: String,
     },
-    /// A call went out after the node's first, or once more.
+    /// A further call of the node, or a retry, went out.
     #[serde(rename = "node.attempt")]
     NodeAttempt {
         node: Arc<str>,
@@ -72,13 +72,13 @@ pub enum EventKind {
         status: NodeStatus,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<RunError>,
-        /// For who listens while the run goes on; the log leaves it out, the trace keeps it.
+        /// Sent to live listeners; the log omits it, the trace keeps it.
         #[serde(skip)]
         output: Option<Arc<Value>>,
     },
 }
 
-/// What a run did, node by node, in the order the nodes began. Secrets are names.
+/// What a run did, node by node, in the order the nodes started. Secrets appear as names.
 pub type Trace = Vec<NodeTrace>;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -98,7 +98,7 @@ pub struct NodeTrace {
 }
 
 impl NodeTrace {
-    /// A node that has not begun.
+    /// A node that has not started.
     pub fn new(node: Arc<str>, kind: &str) -> Self {
         Self {
             node,

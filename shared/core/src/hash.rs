@@ -1,4 +1,4 @@
-//! Hashes as text.
+//! SHA-256 and hex encoding.
 
 use sha2::{Digest, Sha256};
 

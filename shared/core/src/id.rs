@@ -1,4 +1,4 @@
-//! The ids of runs.
+//! Run ids.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
 
-/// `run_` and a UUIDv7, so that ids sort by the time they were made.
+/// `run_` and a UUIDv7, so that ids sort by creation time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RunId(Arc<str>);
@@ -16,7 +16,7 @@ impl RunId {
         Self(format!("run_{}", uuid.simple()).into())
     }
 
-    /// `None` for text that is no run id: it names no run, and no store is asked.
+    /// Returns `None` for text that is not a run id, so that no store is asked for it.
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.strip_prefix("run_")?;
         let hex = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
@@ -27,7 +27,7 @@ impl RunId {
         &self.0
     }
 
-    /// The digits as a number: numbers sort as ids do.
+    /// Returns the digits as a number. Numbers sort as ids do.
     pub(crate) fn number(&self) -> Option<u128> {
         u128::from_str_radix(self.0.strip_prefix("run_")?, 16).ok()
     }
@@ -36,15 +36,15 @@ impl RunId {
         Self(format!("run_{number:032x}").into())
     }
 
-    /// No run that was made at this time or later has a smaller number.
+    /// Returns the smallest number of a run created at this time or later.
     pub(crate) fn first_number_at(at: Timestamp) -> u128 {
         let millis = u64::try_from(at.millis()).unwrap_or(0);
-        u128::from(millis).checked_mul(1 << BITS_BEHIND_THE_TIME).unwrap_or(u128::MAX)
+        u128::from(millis).checked_mul(1 << BITS_AFTER_TIME).unwrap_or(u128::MAX)
     }
 }
 
-/// Of the 128 bits of a UUIDv7 the first 48 are milliseconds.
-const BITS_BEHIND_THE_TIME: u32 = 80;
+/// The first 48 of the 128 bits of a UUIDv7 are milliseconds.
+const BITS_AFTER_TIME: u32 = 80;
 
 impl std::fmt::Display for RunId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -1,14 +1,14 @@
-//! One `Idempotency-Key`, one run; one chosen run id, one run: the rows that say which.
+//! Rows that map an `Idempotency-Key`, or a run id chosen by the caller, to its one run.
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::RunId;
 use crate::time::Timestamp;
 
-/// A caller's key (or claimed run id) within what it was said for.
+/// A caller's key (or chosen run id) within its scope.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct IdempotencyKey {
-    /// Whose it is and of what kind: API key id, workflow uid, header.
+    /// Owner and kind: API key id, workflow uid, header.
     pub scope: String,
     pub key: String,
 }
@@ -18,20 +18,21 @@ pub struct IdempotencyRow {
     pub key: IdempotencyKey,
     /// SHA-256 (hex) of the request's body.
     pub body_hash: String,
-    /// A row past it counts as absent.
+    /// After this time the row counts as absent.
     pub expires_at: Timestamp,
 }
 
-/// What a run takes with its first write: all of it, or nothing is written.
+/// Rows that a run's first write takes: all of them, or nothing is written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Claims {
     pub idempotency: Option<IdempotencyRow>,
-    /// The id that the caller chose for the run. It is taken once; the row stays as long as the run may be read, and finds it.
+    /// The id that the caller chose for the run. It can be taken once. The row lasts as long as the
+    /// run may be read, and lookups by that id use it.
     pub run_id: Option<IdempotencyRow>,
 }
 
 impl Claims {
-    /// Of the request that bears the idempotency key.
+    /// Returns the body hash of the request with the idempotency key.
     pub fn body_hash(&self) -> &str {
         self.idempotency.as_ref().map_or("", |row| &row.body_hash)
     }
@@ -41,14 +42,14 @@ impl Claims {
     }
 }
 
-/// What an earlier request with the key left.
+/// The run that an earlier request with the key started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
     pub run: RunId,
     pub body_hash: String,
 }
 
-/// Apart from every `Idempotency-Key`: those belong to an API key, and no key has this id.
+/// Cannot collide with an `Idempotency-Key`: those scopes start with an API key id, never `run-id`.
 pub fn chosen_id_key(workflow_uid: &str, chosen_id: &str) -> IdempotencyKey {
     IdempotencyKey { scope: format!("run-id/{workflow_uid}"), key: chosen_id.to_owned() }
 }

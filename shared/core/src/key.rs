@@ -1,4 +1,4 @@
-//! API keys as they are stored: a hash, scopes, an end; and the port that stores them with the audit of their changes.
+//! API keys (hash, scopes, expiry) and the port that stores them and their audit log.
 
 use std::collections::BTreeSet;
 
@@ -45,7 +45,7 @@ pub enum WorkflowScope {
     Only(BTreeSet<String>),
 }
 
-/// A key as it is stored: no part of it gives the key back.
+/// A key as it is stored. The key cannot be recovered from it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRecord {
     /// The 12 characters between `fg_` and the secret.
@@ -60,7 +60,7 @@ pub struct KeyRecord {
     pub expires_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<KeyLimits>,
-    /// Set by revocation (at once) and rotation (after the overlap).
+    /// Set by revocation (to now) and by rotation (to the end of the overlap).
     pub ends_at: Option<Timestamp>,
     pub rotated_from: Option<String>,
     pub last_used_at: Option<Timestamp>,
@@ -75,23 +75,25 @@ impl KeyRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEntry {
     pub at: Timestamp,
-    /// The key that did it, or `admin`.
+    /// The id of the key that made the change, or `admin`.
     pub actor: String,
-    /// `key.created`, `key.revoked`; of a rotation `key.rotated` for the new key and `key.ends` for the old one.
+    /// `key.created`, `key.revoked`; a rotation logs `key.rotated` for the new key and `key.ends`
+    /// for the old one.
     pub action: String,
     pub key_id: String,
 }
 
-/// API keys (hashes, never keys) and the audit of their changes.
+/// API keys (hashes, never keys) and their audit log.
 #[async_trait]
 pub trait Keys: Send + Sync {
-    /// With its audit row, in one transaction.
+    /// Stores the key and its audit entry in one transaction.
     async fn create(&self, key: KeyRecord, audit: AuditEntry) -> Result<()>;
     async fn read(&self, id: &str) -> Result<Option<KeyRecord>>;
     async fn list(&self, page: PageRequest) -> Result<Page<KeyRecord>>;
-    /// Ends the key at `at` (now: revoked; later: the overlap of a rotation); an earlier end stays. `false`: no such key.
+    /// Ends the key at `at` (now to revoke, later for a rotation's overlap); an earlier end stays.
+    /// `false` if there is no such key.
     async fn end(&self, id: &str, at: Timestamp, audit: AuditEntry) -> Result<bool>;
-    /// Best effort, never moves backwards.
+    /// Stores the time of last use. Best effort; never moves it backwards.
     async fn touch(&self, id: &str, at: Timestamp) -> Result<()>;
     /// Newest first.
     async fn audit(&self, page: PageRequest) -> Result<Page<AuditEntry>>;

@@ -1,4 +1,4 @@
-//! Who holds a run or an attempt, and for how long without a word.
+//! Leases: who owns a run or an attempt, and until when.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +9,11 @@ use crate::clock::Entropy;
 use crate::hash::hex;
 use crate::id::RunId;
 
-/// Of a detached run; its owner renews it in good time.
+/// The lease of a detached run; its owner renews it well before it ends.
 pub const LEASE: Duration = Duration::from_secs(60);
 
-/// Random, made anew for each owner: a refused write that carries it was ours and had been applied.
+/// Random, new for each owner. If the store already holds a refused write's token, that write was
+/// ours and had been applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct OwnerToken(pub Arc<str>);
@@ -25,7 +26,7 @@ impl OwnerToken {
     }
 }
 
-/// What an owner holds; every conditional write carries it.
+/// An owner's lease on a run. Every conditional write carries it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
     pub run: RunId,
@@ -33,10 +34,10 @@ pub struct Lease {
     pub owner: OwnerToken,
 }
 
-/// What became of a write that carries a fence.
+/// The outcome of a write that carries a fence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Written {
     Written,
-    /// The fence has moved on: another owner has it now.
+    /// The fence has moved on: another owner has the run.
     Lost,
 }

@@ -1,4 +1,5 @@
-//! What the platform stores and needs of the world: each record in one file with its port. No use case is known here, and no store.
+//! What the platform stores and needs of the world: each record in one file with its port. Knows no
+//! use case and no store.
 
 // Records, each with its port.
 pub mod run;
@@ -9,7 +10,7 @@ pub mod key;
 pub mod limit;
 pub mod secret;
 
-// What they are made of.
+// Parts of the records.
 pub mod event;
 pub mod idempotency;
 pub mod lease;

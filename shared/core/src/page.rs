@@ -1,10 +1,10 @@
-//! Lists in pages.
+//! Pages of lists.
 
 #[derive(Debug, Clone)]
 pub struct PageRequest {
-    /// At most so many; a page of large items may end earlier.
+    /// Maximum number of items; a page of large items may hold fewer.
     pub limit: usize,
-    /// As an earlier page gave it; opaque. One that no page gave reads as the first page's.
+    /// Opaque, from an earlier page's `next_cursor`. An unknown cursor reads as the first page.
     pub cursor: Option<String>,
 }
 

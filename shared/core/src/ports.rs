@@ -1,6 +1,8 @@
-//! Every port in one struct: what the platform needs of the world. Each verb says what it guarantees; adapters (`local`, `aws`) keep it, and one suite of tests asks them all.
+//! Every port in one struct. Each method documents its guarantee; the adapters (`local`, `aws`)
+//! keep it, and one test suite checks them all.
 //!
-//! `Err` means "could not, or cannot tell": the caller may try again, every verb bears it. What somebody branches on is in the `Ok`.
+//! `Err` means "failed, or the outcome is unknown"; every method is safe to retry. Outcomes that
+//! callers branch on are in the `Ok`.
 
 use std::sync::Arc;
 

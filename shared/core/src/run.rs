@@ -1,4 +1,4 @@
-//! Runs as they are stored and read, and the port that stores them with their checkpoints, events and traces.
+//! Runs, and the port that stores them with their checkpoints, events and traces.
 
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
@@ -47,18 +47,19 @@ impl RunState {
     }
 }
 
-/// Who looks after the run.
+/// Whether a caller waits for the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
-    /// A caller waits or streams. Results stay in memory; a crash ends the run as `interrupted`.
+    /// A caller waits or streams. Results stay in memory; after a crash the run fails as
+    /// `interrupted`.
     Attached,
-    /// Accepted, or handed over: every finished call is recorded, and a worker goes on after a crash.
+    /// Accepted, or handed over. Every finished call is recorded; after a crash a worker continues.
     Detached,
 }
 
-/// The API a run was started through. It is kept with the run, and nothing below `api` asks for it: what follows from it is data of
-/// the start.
+/// The API a run was started through. It is stored with the run, but nothing below `api` branches
+/// on it: the start request carries the differences as data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Dialect {
@@ -68,15 +69,15 @@ pub enum Dialect {
     AiFlow,
 }
 
-/// What is known of a run from its first write on. None of it changes.
+/// The part of a run that is fixed from its first write.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunHead {
     pub id: RunId,
-    /// What the caller chose to call it, within its workflow.
+    /// The id that the caller chose for it, unique within its workflow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chosen_id: Option<String>,
     pub workflow_id: String,
-    /// Tells a workflow from an earlier one of the same id.
+    /// Distinguishes a workflow from an earlier one with the same id.
     pub workflow_uid: String,
     pub workflow_name: String,
     pub version: String,
@@ -84,42 +85,44 @@ pub struct RunHead {
     /// `None` for the operator's own credential.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_id: Option<String>,
-    /// It has a place among the runs that its key may have at once.
+    /// The run counts towards its key's limit of concurrent runs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub counted: bool,
     /// The caller's own name for its end user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// With defaults and coercions: what the nodes see.
+    /// With defaults and coercions applied, as the nodes see it.
     #[serde(default, skip_serializing_if = "is_null")]
     pub input: Arc<Value>,
-    /// The caller's spelling of it (key order, numbers), for the dialect that echoes it.
+    /// As the caller spelled it (key order, numbers), for the dialect that echoes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input_as_sent: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub webhooks: Vec<WebhookTarget>,
-    /// `false`: input and outputs are wiped when the run has ended and its last delivery has.
+    /// `false`: input and outputs are wiped once the run and its last delivery have ended.
     pub save: bool,
-    /// As the workflow's was when the run was made: signs its webhooks where the workflow is gone by then.
+    /// The workflow's pin when the run was created. Signs its webhooks if the workflow is gone by
+    /// then.
     pub signing: SigningPin,
     pub created_at: Timestamp,
-    /// Past it the run fails as `timeout`.
+    /// After this time the run fails as `timeout`.
     pub deadline_at: Timestamp,
-    /// The engine's rules when the run was made ([`flowgate_engine::ENGINE`]); it keeps them to its end.
+    /// The version of the engine's rules ([`flowgate_engine::ENGINE`]) that the run was created
+    /// with, and keeps to its end.
     #[serde(default)]
     pub engine: u32,
 }
 
 impl RunHead {
-    /// The name by which the caller knows the run, where its API lets it choose one.
+    /// Returns the id that the caller chose, or else the run's own.
     pub fn shown_id(&self) -> &str {
         self.chosen_id.as_deref().unwrap_or(self.id.as_str())
     }
 
-    /// The head as it is stored, and what the run was given where that is stored beside it.
+    /// Returns the head as it is stored, and the input if it is stored separately.
     pub fn split(&self) -> (Cow<'_, Self>, Option<RunInput>) {
         let as_sent = self.input_as_sent.as_ref().map_or(0, String::len);
-        if json::size(&self.input) + as_sent <= MAX_IN_THE_HEAD {
+        if json::size(&self.input) + as_sent <= MAX_INLINE_VALUE {
             return (Cow::Borrowed(self), None);
         }
         let input = RunInput { input: self.input.clone(), input_as_sent: self.input_as_sent.clone() };
@@ -127,7 +130,7 @@ impl RunHead {
     }
 }
 
-/// What a run was given. Large ones are stored apart, so that a list of runs does not read them.
+/// A run's input. Large inputs are stored separately, so that a list of runs need not read them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunInput {
     input: Arc<Value>,
@@ -135,37 +138,37 @@ pub struct RunInput {
     input_as_sent: Option<String>,
 }
 
-/// Bytes of an input that are stored with the head, and of an output with the end: a list reads them
-/// whether it was asked for them or not.
-const MAX_IN_THE_HEAD: usize = 2048;
+/// An input of at most this many bytes is stored in the head, an output in the end: a list reads
+/// them whether it includes them or not.
+const MAX_INLINE_VALUE: usize = 2048;
 
 fn is_null(value: &Value) -> bool {
     value.is_null()
 }
 
-/// A run as the store holds it now.
+/// A run as it is stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunRecord {
     pub head: Arc<RunHead>,
     pub state: RunState,
     pub mode: Mode,
-    /// Counts the owners. A write with an older fence is refused.
+    /// The number of owners so far. A write with an older fence is refused.
     pub fence: u64,
     pub owner: Option<OwnerToken>,
-    /// When somebody must look at a run that has not ended: the end of its lease, or of its wait in a queue.
+    /// When the lease, or the wait in a queue, of a run that has not ended is over.
     pub due_at: Option<Timestamp>,
     pub cancel_requested: bool,
     /// Claims since the last new checkpoint.
     pub claims_without_progress: u32,
     pub started_at: Option<Timestamp>,
-    /// Some once the run has ended.
+    /// Set once the run has ended.
     pub end: Option<Arc<RunEnd>>,
-    /// Input and outputs are gone (`save: false`).
+    /// Input and outputs have been deleted (`save: false`).
     pub wiped: bool,
 }
 
 impl RunRecord {
-    /// A detached run that nobody has taken up yet.
+    /// A detached run that no worker has claimed yet.
     pub fn pending(head: Arc<RunHead>, due_at: Timestamp) -> Self {
         Self {
             head,
@@ -183,7 +186,7 @@ impl RunRecord {
     }
 }
 
-/// How a run ended: written once, by whoever finishes first.
+/// How a run ended. Written once; the first writer wins.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunEnd {
     pub state: RunState,
@@ -196,9 +199,9 @@ pub struct RunEnd {
 }
 
 impl RunEnd {
-    /// The end as it is stored, and the output where that is stored beside it.
+    /// Returns the end as it is stored, and the output if it is stored separately.
     pub fn split(&self) -> (Cow<'_, Self>, Option<&Value>) {
-        if json::size(&self.output) <= MAX_IN_THE_HEAD {
+        if json::size(&self.output) <= MAX_INLINE_VALUE {
             return (Cow::Borrowed(self), None);
         }
         (Cow::Owned(Self { output: Arc::default(), ..self.clone() }), Some(&self.output))
@@ -210,12 +213,12 @@ impl RunEnd {
 pub struct Checkpoint {
     /// [`flowgate_engine::CallId::place`].
     pub place: String,
-    /// The order in which the engine consumed it, from 0: replay feeds results back in this order.
+    /// Its position, from 0, in the order in which the engine consumed results; replay keeps it.
     pub order: u64,
     pub input_hash: String,
     pub attempts: u32,
     pub result: CallResult,
-    /// `None` in what was stored before nodes could make several calls.
+    /// `None` in checkpoints that predate nodes with several calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
 }
@@ -223,44 +226,53 @@ pub struct Checkpoint {
 /// Runs, their checkpoints, events and traces, and the deliveries that end with them.
 #[async_trait]
 pub trait Runs: Send + Sync {
-    /// Writes a run that has not ended, with its claims, in one transaction. Durable before `Ok`; before it the run is not accepted.
+    /// Writes a run that has not ended, with its claims, in one transaction. `Ok` means durable;
+    /// until then the run is not accepted.
     async fn create(&self, run: NewRun) -> Result<Created>;
-    /// Writes a run with its end, its trace, its deliveries and its claims in one transaction: for a run that needed nothing of the outside.
+    /// Writes a run that made no outside call, with its end, trace, deliveries and claims, in one
+    /// transaction.
     async fn create_ended(&self, run: NewRun, end: FinishedRun) -> Result<Created>;
 
-    /// Takes the run over with `fence + 1` if nobody holds a live lease, or it is ours already. Counts the claim as one without progress until the next new checkpoint.
+    /// Takes the run over with `fence + 1`, unless another owner has a live lease. Repeating our
+    /// own claim only moves the end of its lease. The claim counts as one without progress until
+    /// the next new checkpoint.
     async fn claim(&self, run: &RunId, owner: &OwnerToken, now: Timestamp, lease_until: Timestamp) -> Result<Claimed>;
-    /// Moves the end of the lease.
+    /// Extends the lease to `lease_until`.
     async fn heartbeat(&self, lease: &Lease, lease_until: Timestamp) -> Result<Heartbeat>;
-    /// Records a call's result, put-if-absent: the first writer wins. The events recorded so far go with it, in the same transaction.
+    /// Stores a call's result, put-if-absent: the first writer wins. Stores `events` in the same
+    /// transaction.
     async fn checkpoint(&self, lease: &Lease, checkpoint: Checkpoint, events: Vec<Event>) -> Result<Written>;
     /// Writes the START row of an `at_most_once` call, put-if-absent.
     async fn mark_started(&self, lease: &Lease, place: &str) -> Result<StartMark>;
     async fn append_events(&self, lease: &Lease, events: Vec<Event>) -> Result<Written>;
-    /// Makes the run detached and free to claim at `due_at`, with what the owner knows of it. Not counted as a claim without progress.
+    /// Makes the run detached and claimable, due at `due_at`, and stores the owner's checkpoints
+    /// and events. The owner's claim no longer counts as one without progress.
     async fn hand_over(&self, lease: &Lease, checkpoints: Vec<Checkpoint>, events: Vec<Event>, due_at: Timestamp) -> Result<Written>;
-    /// The terminal state if the fence is mine, the deliveries, the trace, the last events and the retention, in one transaction. Nothing else ends a run.
+    /// Stores the terminal state, deliveries, trace, last events and retention in one transaction,
+    /// if the lease's fence is current. Nothing but this and `create_ended` ends a run.
     async fn finish(&self, lease: &Lease, end: FinishedRun) -> Result<Finished>;
-    /// Asks the owner to stop. A run that ended stays as it is.
+    /// Asks the owner to stop. A run that has ended stays as it is.
     async fn request_cancel(&self, run: &RunId, now: Timestamp) -> Result<CancelRequest>;
-    /// Input, outputs, trace, checkpoints, events and webhook bodies of an ended run are gone afterwards, and it is no longer due.
+    /// Deletes the input, outputs, trace, checkpoints, events and webhook bodies of an ended run.
+    /// It is no longer due.
     async fn wipe(&self, run: &RunId) -> Result<()>;
 
-    /// Consistent: what was written before is seen.
+    /// Sees every write completed before the call.
     async fn read(&self, run: &RunId) -> Result<Option<RunRecord>>;
-    /// The same without what the run was given and what it gave, which may be megabytes: for who looks again and again.
+    /// The same for polling: omits input and outputs, which may be megabytes.
     async fn progress(&self, run: &RunId) -> Result<Option<RunProgress>>;
-    /// In the order they were consumed.
+    /// In the order the engine consumed them.
     async fn checkpoints(&self, run: &RunId) -> Result<Vec<Checkpoint>>;
-    /// Places of the calls whose START row is written.
+    /// Returns the places of the calls that have a START row.
     async fn started(&self, run: &RunId) -> Result<Vec<String>>;
-    /// In order, after `after`, at most `limit`.
+    /// Returns at most `limit` events after `after`, in order.
     async fn events(&self, run: &RunId, after: Option<EventId>, limit: usize) -> Result<Vec<Event>>;
-    /// `None` before the run has ended.
+    /// Returns `None` until the run has ended.
     async fn trace(&self, run: &RunId) -> Result<Option<Trace>>;
-    /// Newest first, unless the filter says otherwise. Reads no run outside [`RunFilter::ids`]. Not read-your-writes.
+    /// Newest first unless `filter.oldest_first`. Reads no run outside [`RunFilter::ids`]. Not
+    /// read-your-writes.
     async fn list(&self, workflow_uid: &str, filter: RunFilter, page: PageRequest) -> Result<Page<RunRecord>>;
-    /// Which run a key, or a chosen run id, stands for.
+    /// Returns the run that the key, or chosen run id, belongs to.
     async fn idempotency(&self, key: &IdempotencyKey, now: Timestamp) -> Result<Option<IdempotencyClaim>>;
 }
 
@@ -274,9 +286,10 @@ pub struct RunProgress {
 pub struct NewRun {
     pub head: Arc<RunHead>,
     pub mode: Mode,
-    /// The owner from the start (attached), or nobody yet (detached). An owned run begins with fence 1, an unowned one with 0.
+    /// Set for attached runs, `None` for detached ones. The fence starts at 1 with an owner, else
+    /// at 0.
     pub owner: Option<OwnerToken>,
-    /// End of the owner's lease, or when the sweeper should send it again.
+    /// When the owner's lease ends, or when the sweeper should send the run's message again.
     pub due_at: Timestamp,
     pub claims: Claims,
 }
@@ -284,9 +297,9 @@ pub struct NewRun {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Created {
     Created,
-    /// The idempotency key was there before: nothing was written.
+    /// An earlier request used the idempotency key. Nothing was written.
     Repeated(IdempotencyClaim),
-    /// Another run has the id that the caller chose: nothing was written.
+    /// Another run has the id that the caller chose. Nothing was written.
     IdTaken,
 }
 
@@ -298,14 +311,14 @@ pub struct FinishedRun {
     pub events: Vec<Event>,
     pub deliveries: Vec<Delivery>,
     pub expires_at: Timestamp,
-    /// When somebody must look at the ended run again: one that is not to be saved, until it is wiped.
+    /// When the sweeper should check the ended run: set with `save: false`, until it is wiped.
     pub due_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Claimed {
     Leased(Lease, Box<RunRecord>),
-    /// Its lease is live.
+    /// Another owner's lease is live.
     LeasedByOther,
     Ended,
     Unknown,
@@ -320,7 +333,7 @@ pub enum Heartbeat {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StartMark {
     Marked,
-    /// An earlier owner had started it.
+    /// An earlier owner started it.
     AlreadyStarted,
     Lost,
 }
@@ -328,17 +341,17 @@ pub enum StartMark {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Finished {
     Finished,
-    /// Ended before, by us (a retried write) or another: this is what is stored.
+    /// The run had ended before, by us (a retried write) or by another owner. Holds the stored run.
     Already(Box<RunRecord>),
-    /// Another owner has it, or it is gone.
+    /// Another owner has the run, or it no longer exists.
     Lost,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum CancelRequest {
-    /// A live owner will see it.
+    /// A live owner will see the request.
     Requested,
-    /// Nobody holds it: the canceller should claim and finish it.
+    /// The run has no live owner: the canceller should claim and finish it.
     Unowned,
     Already(RunState),
     Unknown,
@@ -354,8 +367,8 @@ pub struct RunFilter {
     pub include: Include,
 }
 
-/// What a list tells of its runs beside their heads and ends. What it leaves out reads as null, and is
-/// not read from the store where it is large.
+/// What a list includes of its runs besides their heads and ends. Excluded values read as null;
+/// large ones are not read from the store.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Include {
     pub input: bool,
@@ -365,7 +378,7 @@ pub struct Include {
 impl Include {
     pub const ALL: Self = Self { input: true, output: true };
 
-    /// The head as it was before [`RunHead::split`].
+    /// Reverses [`RunHead::split`].
     pub fn head(self, stored: RunHead, beside: Option<RunInput>) -> RunHead {
         let (input, input_as_sent) = match (self.input, beside) {
             (true, None) => return stored,
@@ -375,7 +388,7 @@ impl Include {
         RunHead { input, input_as_sent, ..stored }
     }
 
-    /// The end as it was before [`RunEnd::split`].
+    /// Reverses [`RunEnd::split`].
     pub fn end(self, stored: RunEnd, beside: Option<Value>) -> RunEnd {
         let output = match (self.output, beside) {
             (true, None) => return stored,
@@ -387,8 +400,8 @@ impl Include {
 }
 
 impl RunFilter {
-    /// The ids that a page can hold, which begins behind `cursor`; `None` where it can hold none. An id
-    /// begins with the time its run was made at, so that times are a range of the key.
+    /// Returns the ids that a page after `cursor` can hold; `None` if it can hold none. An id
+    /// starts with the creation time of its run, so that times are a range of keys.
     pub fn ids(&self, cursor: Option<&str>) -> Option<RangeInclusive<RunId>> {
         let mut first = self.created_from.map_or(0, RunId::first_number_at);
         let mut last = match self.created_before {

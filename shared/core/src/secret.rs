@@ -1,4 +1,4 @@
-//! Secrets as they are stored: the keyring that everything is signed and hashed with, and what providers gave the author.
+//! The keyring that signs, hashes and seals, provider secrets, and the port that stores both.
 
 use std::collections::BTreeMap;
 
@@ -15,16 +15,16 @@ use sha2::Sha256;
 use crate::clock::Entropy;
 use crate::time::Timestamp;
 
-/// One secret holds them all. Entries are added, never changed: what pins a version keeps working.
+/// Stored as one secret. Entries are added, never changed, so that pinned versions keep working.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Keyring {
-    /// Hash API keys. Version to base64.
+    /// Hash API keys. Version to base64 value.
     pub peppers: BTreeMap<u32, String>,
-    /// Webhook signing secrets are derived from them. Version to base64.
+    /// Derive the webhook signing secrets. Version to base64 value.
     pub masters: BTreeMap<u32, String>,
-    /// Encrypts header values that callers gave. Base64, 32 bytes.
+    /// Encrypts header values from callers. Base64, 32 bytes.
     pub seal: String,
-    /// The first admin credential, where the operator gave none.
+    /// The first admin credential, if the operator gave none.
     pub bootstrap_token: String,
 }
 
@@ -34,7 +34,7 @@ impl std::fmt::Debug for Keyring {
     }
 }
 
-/// From what a workflow's signing secret is derived, beside its uid.
+/// What a workflow's signing secret is derived from, besides its uid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SigningPin {
     pub master: u32,
@@ -56,7 +56,7 @@ impl Keyring {
         }
     }
 
-    /// The newest pepper and its version.
+    /// Returns the newest pepper and its version.
     pub fn pepper(&self) -> Result<(u32, Vec<u8>)> {
         let (version, pepper) = self.peppers.last_key_value().context("the keyring has no pepper")?;
         Ok((*version, BASE64.decode(pepper).context("a pepper of the keyring is not base64")?))
@@ -67,19 +67,19 @@ impl Keyring {
         BASE64.decode(pepper).context("a pepper of the keyring is not base64")
     }
 
-    /// What a workflow that is made or rotated now is pinned to.
+    /// Returns the version that a workflow created or rotated now is pinned to.
     pub fn newest_master(&self) -> Result<u32> {
         Ok(*self.masters.last_key_value().context("the keyring has no master secret")?.0)
     }
 
-    /// The 32 bytes that sign a workflow's webhooks.
+    /// Returns the 32 bytes that sign a workflow's webhooks.
     pub fn signing_key(&self, workflow_uid: &str, pin: SigningPin) -> Result<Vec<u8>> {
         let master = self.masters.get(&pin.master).with_context(|| format!("the keyring has no master secret {}", pin.master))?;
         let master = BASE64.decode(master).context("a master secret of the keyring is not base64")?;
         Ok(hmac_sha256(&master, format!("signing/{workflow_uid}/{}", pin.epoch).as_bytes()))
     }
 
-    /// Encrypts what a caller gave us to keep: base64 of nonce and ciphertext.
+    /// Encrypts a caller's value for storage: base64 of nonce and ciphertext.
     pub fn seal(&self, entropy: &dyn Entropy, text: &str) -> Result<String> {
         let mut nonce = [0; 12];
         entropy.fill(&mut nonce);
@@ -113,14 +113,15 @@ pub struct SecretInfo {
     pub updated_at: Timestamp,
 }
 
-/// Provider secrets, written by authors and read on the way out alone, and the keyring.
+/// Provider secrets, which authors write and only `outbound` reads, and the keyring.
 #[async_trait]
 pub trait Secrets: Send + Sync {
-    /// Made by `create` on first use and kept: two first users get the same one.
+    /// Returns the stored keyring, or stores `create` on first use. Concurrent first users get the
+    /// same one.
     async fn keyring(&self, create: Keyring) -> Result<Keyring>;
     async fn put(&self, name: &str, value: &str, now: Timestamp) -> Result<()>;
     async fn get(&self, name: &str) -> Result<Option<String>>;
-    /// Names and times, never values.
+    /// Returns names and times, never values.
     async fn list(&self) -> Result<Vec<SecretInfo>>;
     async fn delete(&self, name: &str) -> Result<bool>;
 }

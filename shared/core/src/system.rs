@@ -1,4 +1,4 @@
-//! The system's clock and randomness, the same in every home: the only place that asks for them.
+//! The system's clock and randomness, for every deployment. No other code asks the system for them.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -30,7 +30,7 @@ pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
     fn fill(&self, bytes: &mut [u8]) {
-        // Without randomness nothing here is safe to go on; every supported system has it once it has booted.
+        // Nothing is safe without randomness. Every supported system has it once it has booted.
         getrandom::fill(bytes).expect("the operating system has randomness");
     }
 }

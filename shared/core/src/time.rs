@@ -1,4 +1,4 @@
-//! Points in time, as the clock port tells them: milliseconds since 1970 (UTC), RFC 3339 on the wire.
+//! Points in time, from the clock port: milliseconds since 1970 (UTC), RFC 3339 on the wire.
 
 use std::fmt;
 use std::ops::{Add, Sub};
@@ -15,7 +15,7 @@ impl Timestamp {
         self.0
     }
 
-    /// 0 where `earlier` is later: clocks of two machines may disagree.
+    /// Returns 0 if `earlier` is in fact later: the clocks of two machines may disagree.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
@@ -49,7 +49,7 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// Whole milliseconds.
+/// Returns whole milliseconds, rounded down.
 pub fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,4 +1,4 @@
-//! Work that waits: what is due, and the messages that carry it to whoever does it.
+//! Pending work: due rows, and the queue messages that carry work to a worker.
 
 use anyhow::Result;
 use async_trait::async_trait;
@@ -8,7 +8,7 @@ use crate::delivery::DeliveryId;
 use crate::id::RunId;
 use crate::time::Timestamp;
 
-/// What lies in a queue: ids only, tagged and versioned.
+/// A queue message: ids only, tagged and versioned.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "type")]
 pub enum Message {
@@ -16,28 +16,32 @@ pub enum Message {
     WebhookV1 { delivery: DeliveryId },
 }
 
-/// Carries work to the functions that do it. At least once, in any order; the due row is the backstop.
+/// Carries work to the workers: at least once, in any order. The due row is the backstop.
 #[async_trait]
 pub trait Queue: Send + Sync {
     async fn send(&self, message: Message) -> Result<()>;
-    /// The same, to be done at `at` or soon after. Best effort: what a queue cannot hold so long is left to the due row.
+    /// Delivers the message at `at` or soon after. Best effort: beyond the queue's maximum delay,
+    /// the due row takes over.
     async fn send_later(&self, message: Message, at: Timestamp) -> Result<()>;
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueItem {
     pub what: Message,
-    /// Since when it has been due, however often it was looked at meanwhile. Of a run that has ended: the same as `look_at`.
+    /// When it first became due; sweeps do not move it. For a run that has ended, equal to
+    /// `sweep_at`.
     pub since: Timestamp,
-    /// What [`Due::postpone`] moves.
-    pub look_at: Timestamp,
+    /// When the sweeper next picks it up. [`Due::postpone`] moves it.
+    pub sweep_at: Timestamp,
 }
 
-/// What must be looked at again: runs whose lease or queue wait has ended, deliveries whose time has come.
+/// Due rows: runs whose lease or queue wait has ended, and deliveries whose next attempt is due.
 #[async_trait]
 pub trait Due: Send + Sync {
-    /// A hint, at most `limit`, soonest first: it may be late, and may name what has moved on.
+    /// Returns at most `limit` items, earliest first. A hint: it may lag, and items may be stale.
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<DueItem>>;
-    /// Moves the item's due time if it is still the one that was seen. `false`: somebody was quicker. Only the next look moves: whoever is sent for it meanwhile can claim it.
+    /// Moves the item's `sweep_at` to `until` if it is unchanged; `false` if another caller moved
+    /// it first. Nothing else moves: whoever receives its message in the meantime can still claim
+    /// it.
     async fn postpone(&self, item: &DueItem, until: Timestamp) -> Result<bool>;
 }

@@ -1,4 +1,4 @@
-//! Workflows as they are stored: drafts, immutable versions, the one that callers run; and the port that stores them.
+//! Workflows (drafts, immutable versions, the active version) and the port that stores them.
 
 use std::sync::Arc;
 
@@ -14,52 +14,52 @@ use crate::time::Timestamp;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WorkflowRecord {
     pub id: String,
-    /// Random; a workflow created again under the same id gets another.
+    /// Random. A workflow created again under the same id gets a new one.
     pub uid: String,
     pub draft: Draft,
     pub active_version: Option<String>,
-    /// When the endpoint was last pointed somewhere.
+    /// When `active_version` was last set.
     pub activated_at: Option<Timestamp>,
     #[serde(default)]
     pub rollback_targets: RollbackTargets,
     pub created_at: Timestamp,
     pub signing: SigningPin,
-    /// Signs beside `signing` until then.
+    /// The pin before a rotation. Signs alongside `signing` until the timestamp.
     pub signing_before: Option<(SigningPin, Timestamp)>,
 }
 
 impl WorkflowRecord {
-    /// What its webhooks are signed with, the newest first; during a rotation the one before it too.
+    /// Returns the pins that sign its webhooks, newest first. During a rotation there are two.
     pub fn live_pins(&self, now: Timestamp) -> Vec<SigningPin> {
         let before = self.signing_before.filter(|(_, until)| now < *until).map(|(pin, _)| pin);
         [Some(self.signing), before].into_iter().flatten().collect()
     }
 }
 
-/// The versions that a rollback may go to, oldest first: those that callers ran before the active one,
-/// without those that were rolled back from. All are older than the active version.
+/// The versions that a rollback may go to, oldest first: those that were active before, without
+/// those that were rolled back from. All are older than the active version.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RollbackTargets(Vec<u64>);
 
-/// Nobody goes back a hundred versions step by step; older ones are rolled back to by name.
+/// Nobody goes back a hundred versions step by step; a rollback to an older one names it.
 const MAX_ROLLBACK_TARGETS: usize = 100;
 
 impl RollbackTargets {
-    /// For a workflow that was stored before its history was: as if callers had run every version
-    /// below this number, one after the other.
+    /// For a workflow that predates rollback targets: as if every version below this number had
+    /// been active, one after the other.
     pub fn all_below(number: u64) -> Self {
         Self((number.saturating_sub(MAX_ROLLBACK_TARGETS as u64)..number).collect())
     }
 
-    /// Where a rollback goes that names no version.
+    /// The target of a rollback that names no version.
     pub fn last(&self) -> Option<String> {
         self.0.last().copied().map(version_name)
     }
 
-    /// What they are once the endpoint points at `to` instead of `from`. A version that is left for an
-    /// older one was rolled back from, and so were those between the two; one that is left for a newer
-    /// one, or for none, can be rolled back to.
+    /// Returns the targets after the active version changes from `from` to `to`. Moving to an older
+    /// version rolls back from `from` and from those between the two; moving to a newer one, or to
+    /// none, makes `from` a target.
     #[must_use]
     pub fn after_move(mut self, from: Option<&str>, to: Option<&str>) -> Self {
         self.0.extend(from.and_then(version_number));
@@ -77,7 +77,7 @@ pub struct Draft {
     pub name: String,
     /// As the author wrote it, YAML or JSON.
     pub document: Arc<str>,
-    /// Of the document's bytes.
+    /// The first 32 hex digits of the SHA-256 of the document's bytes.
     pub etag: String,
     pub saved_at: Timestamp,
 }
@@ -97,23 +97,23 @@ pub struct VersionRecord {
     pub document: Arc<str>,
 }
 
-/// A workflow's versions are numbered from 0.
+/// Returns the name of a version; numbers start at 0.
 pub fn version_name(number: u64) -> String {
     format!("1.0.{number}")
 }
 
-/// Of a name as [`version_name`] spells it.
+/// Inverse of [`version_name`].
 pub fn version_number(name: &str) -> Option<u64> {
     let number = name.strip_prefix("1.0.")?.parse().ok()?;
     (version_name(number) == name).then_some(number)
 }
 
-/// SHA-256 (hex) of a document's bytes.
+/// Returns the SHA-256 (hex) of a document's bytes.
 pub fn document_hash(document: &str) -> String {
     sha256_hex(document.as_bytes())
 }
 
-/// Of the document with this hash.
+/// Returns the etag of the document with this hash.
 pub fn etag(hash: &str) -> &str {
     hash.get(..32).unwrap_or(hash)
 }
@@ -123,27 +123,31 @@ pub fn etag(hash: &str) -> &str {
 pub trait Workflows: Send + Sync {
     async fn read(&self, id: &str) -> Result<Option<WorkflowRecord>>;
     async fn list(&self, page: PageRequest) -> Result<Page<WorkflowRecord>>;
-    /// Creates the workflow with `uid_if_new` where there is none. `if_match` is compared in the same step.
+    /// Saves the draft; creates the workflow with `uid_if_new` if there is none. Compares
+    /// `if_match` in the same step.
     async fn save_draft(&self, id: &str, draft: Draft, uid_if_new: &str, signing: SigningPin, if_match: Option<&str>)
     -> Result<DraftSaved>;
-    /// Adds the version and points the endpoint at it, in one transaction; numbers are given here: `1.0.0`, `1.0.1` …
-    /// A document that the active version has already makes no version. `None`: there is no such workflow.
+    /// Adds the version, numbers it (`1.0.0`, `1.0.1` …) and makes it active, in one transaction.
+    /// Returns `None` if there is no such workflow.
+    /// Adds none if the active version has the same document.
     async fn publish(&self, id: &str, version: NewVersion) -> Result<Option<VersionPublished>>;
-    /// Points the endpoint at a version, or takes it down.
+    /// Makes the version active, or takes the endpoint down if `None`.
     async fn set_active(&self, id: &str, version: Option<&str>, at: Timestamp) -> Result<SetActive>;
     async fn version(&self, uid: &str, version: &str) -> Result<Option<VersionRecord>>;
-    /// Newest first. A cursor is a version: the page has those before it.
+    /// Newest first. The cursor is a version; the page holds the versions before it.
     async fn versions(&self, uid: &str, page: PageRequest) -> Result<Page<VersionInfo>>;
-    /// Pins another master secret or epoch; the pin before it signs beside it until `overlap_until`.
+    /// Replaces the signing pin; the old one signs alongside it until `overlap_until`. `false` if
+    /// there is no such workflow.
     async fn rotate_signing(&self, id: &str, pin: SigningPin, overlap_until: Timestamp) -> Result<bool>;
-    /// Runs keep their rows; versions stay readable for runs in flight.
+    /// Deletes the workflow. Its runs keep their rows; its versions stay readable for runs in
+    /// flight.
     async fn delete(&self, id: &str) -> Result<bool>;
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum DraftSaved {
     Saved(Box<WorkflowRecord>),
-    /// `if_match` names another draft than the stored one.
+    /// `if_match` is not the stored draft's etag.
     Stale,
 }
 
@@ -159,7 +163,7 @@ pub struct NewVersion {
 #[derive(Debug, Clone, PartialEq)]
 pub enum VersionPublished {
     New(VersionInfo),
-    /// The active version, whose document it is: nothing was written.
+    /// The active version has the same document. Nothing was written.
     Unchanged(VersionInfo),
 }
 
@@ -174,7 +178,8 @@ pub enum SetActive {
 mod tests {
     use super::*;
 
-    /// Publishes and rollbacks one after the other, from no version on; `-` takes the endpoint down.
+    /// Publishes and rollbacks in sequence, starting without a version; `-` takes the endpoint
+    /// down.
     fn targets_after(moves: &[&str]) -> Vec<u64> {
         let (mut targets, mut active) = (RollbackTargets::default(), None);
         for to in moves {
@@ -192,13 +197,13 @@ mod tests {
             (&["0", "1", "2"], &[0, 1]),
             (&["0", "1", "0"], &[]),
             (&["0", "1", "0", "2"], &[0]),
-            // Back to one that was rolled back from, because somebody says so.
+            // An explicit move to a version that was rolled back from.
             (&["0", "1", "0", "2", "1"], &[0]),
             (&["0", "1", "0", "1"], &[0]),
             (&["0", "1", "2", "3", "1"], &[0]),
-            // The same again changes nothing: a write may be tried twice.
+            // Repeating a move changes nothing: a write may be retried.
             (&["0", "1", "2", "1", "1"], &[0]),
-            // What was taken down was not rolled back from.
+            // Taking a version down does not roll back from it.
             (&["0", "1", "-"], &[0, 1]),
             (&["0", "1", "-", "-"], &[0, 1]),
             (&["0", "1", "-", "1"], &[0]),

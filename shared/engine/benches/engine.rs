@@ -1,7 +1,6 @@
-//! What the engine itself costs, without any call to the outside: `cargo bench -p flowgate-engine`.
+//! Benchmarks of the engine alone, without outside calls: `cargo bench -p flowgate-engine`.
 //!
-//! Where elements are counted they are node executions, so that the cost of one can be compared: it
-//! stays flat.
+//! Elements are node executions, so that their cost can be compared: it stays flat.
 
 use std::fmt::Write as _;
 use std::hint::black_box;
@@ -24,7 +23,7 @@ fn compiling(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// A workflow has at most 500 nodes; what makes a thousand executions is a loop over a chain.
+/// A workflow has at most 500 nodes, so a loop over a chain makes a thousand executions.
 fn chains(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("chain");
     for length in [10, 100, 499] {
@@ -65,7 +64,7 @@ fn looping(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// A hundred nodes that read the same value, each in its own way.
+/// A hundred nodes that read the same value.
 fn references(criterion: &mut Criterion) {
     let deep = (0..30).fold(json!("x"), |inner, _| json!({ "a": inner }));
     let large = "x".repeat(100_000);
@@ -88,7 +87,7 @@ fn references(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Each node hands on what the one before it left.
+/// Each node passes on the output of the one before it.
 fn chain(length: usize) -> String {
     let mut text = "nodes:\n  - { id: n0, type: template, template: <api.input.a> }\n".to_owned();
     for index in 1..length {

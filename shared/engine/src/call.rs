@@ -1,7 +1,6 @@
-//! What a run asks of the outside, as plain data, and what comes back.
+//! Outside calls and their results, as plain data.
 //!
-//! The engine never performs a [`Call`]; whoever drives the run does, and feeds the [`CallResult`]
-//! back.
+//! The engine never performs a [`Call`]: the driver does, and feeds the [`CallResult`] back.
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,7 +22,7 @@ impl CallId {
         Self(format!("{place}#{attempt}").into())
     }
 
-    /// The id without its attempt: the node's path, and behind a `/` the call's name unless it is
+    /// The id without its attempt: the node's path, and after a `/` the call's name, unless it is
     /// the node's first. Results are recorded under it: a retry sequence has one result.
     pub fn place(&self) -> &str {
         self.0.rsplit_once('#').map_or(&self.0, |(place, _)| place)
@@ -55,16 +54,16 @@ impl fmt::Display for CallId {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Call {
     pub action: Action,
-    /// SHA-256 (hex) of the action. A recorded result whose hash differs does not belong to this
-    /// run: `nondeterministic`.
+    /// SHA-256 (hex) of the action. A recorded result with another hash fails the run as
+    /// `nondeterministic`.
     pub input_hash: String,
-    /// Time to let pass before the call goes out: the backoff of a retry.
+    /// Delay before the call goes out, such as the backoff of a retry.
     pub delay: Duration,
     pub timeout: Duration,
     /// Must not go out twice: a START row is written first, and a START without a result fails as
     /// `interrupted`.
     pub at_most_once: bool,
-    /// Where the call takes its randomness from: derived from the run and the call's place.
+    /// Seed of the call's randomness, derived from the run and the call's place.
     pub seed: u64,
 }
 
@@ -78,7 +77,7 @@ pub enum Action {
     Webhook(WebhookCall),
 }
 
-/// Leaves `{data, status, headers}`; `data` is JSON where the answer's content type says so, else
+/// Output: `{data, status, headers}`. `data` is JSON if the response's content type says so, else
 /// text.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct HttpCall {
@@ -88,12 +87,12 @@ pub struct HttpCall {
     pub query: Vec<(String, Rendered)>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<(String, Rendered)>,
-    /// A string goes out as it is, anything else as JSON.
+    /// A string is sent as it is, anything else as JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<Rendered>,
 }
 
-/// Leaves `{content, model, tokens: {input, output, total}, tool_calls, cost}` and, with a schema,
+/// Output: `{content, model, tokens: {input, output, total}, tool_calls, cost}` and, with a schema,
 /// the fields of the answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ModelCall {
@@ -104,11 +103,11 @@ pub struct ModelCall {
     pub temperature: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<u32>,
-    /// JSON Schema the answer must be an object of.
+    /// The answer must be an object that matches this JSON Schema.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schema: Option<Value>,
-    /// Where the provider is reached and with what key, where the author says so; else the
-    /// provider's default address and the secret `<PROVIDER>_API_KEY`.
+    /// The provider's address and key, if the author gives them; else its default address and the
+    /// secret `<PROVIDER>_API_KEY`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base_url: Option<Rendered>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -132,17 +131,17 @@ pub enum ModelRole {
     Assistant,
 }
 
-/// Leaves `{result, stdout}`. References arrive as variables, never as spliced text.
+/// Output: `{result, stdout}`. References arrive as variables, never as spliced text.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CodeCall {
     pub code: String,
     /// Names that are bound in the code, with their values.
     pub variables: serde_json::Map<String, Value>,
-    /// What `Date.now()` says: the recorded start of the run, ms since the epoch.
+    /// The result of `Date.now()`: the recorded start of the run, in ms since the epoch.
     pub now_ms: i64,
 }
 
-/// Leaves `{delivery_id, data}`. Delivered beside the run; its failure never changes the run.
+/// Output: `{delivery_id, data}`. Delivered independently: a failed delivery never changes the run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct WebhookCall {
     pub url: Rendered,
@@ -150,15 +149,15 @@ pub struct WebhookCall {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<(String, Rendered)>,
     pub body: Value,
-    /// Sent as `AI_FLOW_SIGNATURE`, beside our own signature.
+    /// Sent as `AI_FLOW_SIGNATURE`, in addition to our own signature.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signature: Option<Rendered>,
 }
 
-/// A rendered field in which secrets are still names. Only the way out fills them in.
+/// A rendered field with secrets still as names. Only `outbound` fills them in.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Rendered {
-    /// No secret inside.
+    /// Contains no secret.
     Json(Value),
     /// Text with at least one secret.
     Text(Vec<Piece>),
@@ -174,7 +173,7 @@ pub enum Piece {
 }
 
 impl Rendered {
-    /// The value with its secrets filled in by `secret`, which fails where a secret is not known.
+    /// Fills in the secrets with `secret`, which fails for an unknown one.
     pub fn fill<E>(&self, secret: &mut impl FnMut(&str) -> Result<String, E>) -> Result<Value, E> {
         Ok(match self {
             Self::Json(value) => value.clone(),
@@ -197,7 +196,7 @@ impl Rendered {
     }
 }
 
-/// As the author wrote it: a secret is its name in double braces.
+/// As the author wrote it: secrets appear as `{{NAME}}`.
 impl Serialize for Rendered {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let named = self.fill(&mut |name| Ok::<_, std::convert::Infallible>(format!("{{{{{name}}}}}")));
@@ -211,14 +210,14 @@ fn as_millis<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result
     serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// Something a call says before it has ended.
+/// Partial output of an open call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Chunk {
     Text(String),
 }
 
-/// How a call ended. `attempts` is 1 for a call that went out once; a recorded result carries how
-/// many it took.
+/// How a call ended. `attempts` is 1 for a call that went out once; a recorded result carries the
+/// number it took.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallResult {
@@ -228,12 +227,12 @@ pub enum CallResult {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CallOutput {
-    /// What the node leaves behind.
+    /// The node's output.
     pub value: Value,
-    /// Tokens in and out, where a model was called.
+    /// Tokens in and out, for calls of models.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<u64>,
-    /// `None` where the price is not known: never 0 for an unknown model.
+    /// `None` if the price is unknown, never 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_nano_usd: Option<u64>,
 }
@@ -244,15 +243,15 @@ pub struct CallError {
     pub code: String,
     /// For people. Never holds a secret.
     pub message: String,
-    /// Whether the same call may succeed later. Where it is false, `retry` is not asked.
+    /// Whether the same call may succeed later. If false, it is never retried.
     pub retryable: bool,
-    /// The other side cannot have acted on the call: it refused the connection, or answered 429.
+    /// The server cannot have acted on the call: it refused the connection, or answered 429.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub nothing_happened: bool,
-    /// How long the other side asks to be left alone, in ms.
+    /// The delay that the server asked for before a retry, in ms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
 }
 
-/// A call that may not go out twice was out when its process died. It ends its node.
+/// Error code of an `at_most_once` call that was open when its process died. Ends its node.
 pub const INTERRUPTED: &str = "interrupted";

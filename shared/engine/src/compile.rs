@@ -1,4 +1,4 @@
-//! From a document to a workflow: reads every field, resolves every reference, reports every
+//! Compiles a document to a workflow: reads every field, resolves every reference, reports every
 //! problem.
 
 pub(crate) mod fields;
@@ -32,7 +32,7 @@ pub struct Compiler<'d> {
     outline: Outline<'d>,
     problems: Vec<Problem>,
     secrets: BTreeSet<String>,
-    /// What the fields read so far refer to; taken when a node is complete.
+    /// The references of the fields read so far; taken when a node is complete.
     used: Vec<Used>,
     /// The names that inner nodes are bound to, the innermost last.
     bound: Vec<String>,
@@ -40,12 +40,12 @@ pub struct Compiler<'d> {
 
 const MAX_PROBLEMS: usize = 500;
 
-/// One reference to a node, wherever it lives.
+/// One reference to a node, in any scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Used {
     pub body: usize,
     pub index: usize,
-    /// It asks what the node failed with.
+    /// It reads the node's error.
     pub error: bool,
 }
 
@@ -66,7 +66,7 @@ pub(crate) fn compile(document: &Document, options: &CompileOptions) -> (Option<
     (complete.then_some(workflow), problems)
 }
 
-/// In the order of the text, and no more than anybody reads; errors stay before warnings go.
+/// Sorts problems in text order and truncates them; drops warnings before errors.
 fn foremost(mut problems: Vec<Problem>) -> Vec<Problem> {
     problems.sort_by_key(|problem| (problem.severity != Severity::Error, problem.line, problem.column));
     problems.truncate(MAX_PROBLEMS);
@@ -81,7 +81,7 @@ impl<'d> Compiler<'d> {
         Self { document, options, outline, problems, secrets: BTreeSet::new(), used: Vec::new(), bound: Vec::new() }
     }
 
-    /// Nodes that cannot be read are left out.
+    /// Leaves out nodes that cannot be read.
     fn bodies(&mut self, links: &mut Links) -> Vec<Body> {
         let mut bodies = Vec::new();
         for body in 0..self.outline.bodies.len() {
@@ -171,7 +171,7 @@ impl<'d> Compiler<'d> {
         Some(BodyNode::new(id, kind, section))
     }
 
-    /// The `result` of a body is read where its nodes are in scope.
+    /// Reads the `result` of a body, with the body's nodes in scope.
     fn results(&mut self, bodies: &mut [Body], links: &mut Links) {
         for (number, body) in bodies.iter_mut().enumerate() {
             self.used.clear();

@@ -1,4 +1,4 @@
-//! The workflow as people write it, in YAML or JSON, with the place of everything in it.
+//! The workflow as people write it, in YAML or JSON, with the position of every value.
 
 mod duration;
 mod yaml;
@@ -12,10 +12,10 @@ use crate::problem::{Problem, Severity};
 
 pub(crate) use duration::parse as parse_duration;
 
-/// A workflow's text is larger than anybody writes by hand long before this.
+/// Far above what anybody writes by hand.
 pub const MAX_DOCUMENT_BYTES: usize = 1 << 20;
 
-/// Keys make up the pointers of everything below them.
+/// Bounded because every pointer below a key repeats it.
 const MAX_KEY_BYTES: usize = 256;
 
 #[derive(Debug, Clone)]
@@ -25,7 +25,7 @@ pub struct Document {
     places: HashMap<String, (u32, u32)>,
 }
 
-/// The text is neither YAML nor JSON, or not an object. Everything else is a [`Problem`].
+/// The text is neither YAML nor JSON, or is not an object. All other errors are [`Problem`]s.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message} (line {line}, column {column})")]
 pub struct ParseError {
@@ -54,7 +54,7 @@ impl Document {
         &self.root
     }
 
-    /// A problem with the place of `path` or of its nearest ancestor.
+    /// Returns a problem at the position of `path` or its nearest ancestor.
     pub(crate) fn problem(&self, severity: Severity, path: &str, message: String) -> Problem {
         let place = std::iter::successors(Some(path), |path| path.rsplit_once('/').map(|(parent, _)| parent))
             .find_map(|path| self.places.get(path).copied());
@@ -64,7 +64,7 @@ impl Document {
 
 type Read = (Value, HashMap<String, (u32, u32)>);
 
-/// Strict JSON is tried first where the text looks like it: YAML reads most of JSON, but not its
+/// Tries strict JSON first if the text looks like it: YAML reads most of JSON, but not its
 /// surrogate pairs.
 fn read(text: &str) -> Result<Read, ParseError> {
     if !text.trim_start().starts_with('{') {
@@ -90,7 +90,7 @@ fn has_long_key(value: &Value) -> bool {
     }
 }
 
-/// Places come in the order of the text, so one walk over it gives all lines and columns.
+/// Positions are in text order, so that one pass finds all lines and columns.
 fn with_lines(text: &str, found: Vec<(String, usize)>) -> HashMap<String, (u32, u32)> {
     let (mut line, mut column, mut at) = (1, 1, 0);
     let mut places = HashMap::with_capacity(found.len());

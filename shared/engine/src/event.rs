@@ -1,12 +1,12 @@
-//! What a run reports while it goes on. Order and content are the same each time the run is
-//! computed; the driver adds the times.
+//! Events that a run reports. Their order and content are the same each time the run is computed;
+//! the driver adds the times.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A node with the iterations it runs in: `draft`, or `each[2]/draft`.
+/// A node's path with its iterations: `draft`, or `each[2]/draft`.
 pub type NodePath = Arc<str>;
 
 /// A call of a node that makes several, such as `turn2.tool0`; `None` for the node's first.
@@ -14,15 +14,14 @@ pub type CallLabel = Option<Arc<str>>;
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum RunEvent {
-    /// `input` is what the first call sends, secrets as names; `None` for a node that calls nothing
-    /// outside.
+    /// `input` is what the first call sends, secrets as names; `None` for a node without outside
+    /// calls.
     NodeStarted {
         node: NodePath,
         kind: Arc<str>,
         input: Option<Arc<Value>>,
     },
-    /// A call goes out: one after the node's first, or one that goes out again. Attempts count from
-    /// 1.
+    /// A further call of the node, or a retry, goes out. Attempts count from 1.
     NodeAttempt {
         node: NodePath,
         call: CallLabel,
@@ -34,7 +33,7 @@ pub enum RunEvent {
         call: CallLabel,
         text: String,
     },
-    /// What the call said so far does not count.
+    /// The call's text so far is void.
     NodeReset {
         node: NodePath,
         call: CallLabel,
@@ -45,7 +44,7 @@ pub enum RunEvent {
         status: NodeStatus,
         output: Option<Arc<Value>>,
         error: Option<crate::run::RunError>,
-        /// Of the call that was made most often.
+        /// The maximum over the node's calls.
         attempts: u32,
         tokens: Option<u64>,
         cost_nano_usd: Option<u64>,
@@ -58,7 +57,7 @@ pub enum NodeStatus {
     Succeeded,
     /// Failed, whether or not an error edge caught it.
     Failed,
-    /// Hung only on edges that were not taken.
+    /// Depended only on edges that were not taken.
     Skipped,
     /// Still open when the run was cancelled or had failed elsewhere.
     Cancelled,

@@ -1,5 +1,5 @@
-//! Fields with references and secrets in them: found in the author's text, kept apart from it, read
-//! when a node runs.
+//! Fields with references and secrets: parsed from the author's text at compile, resolved when a
+//! node runs.
 
 pub(crate) mod reference;
 pub mod template;

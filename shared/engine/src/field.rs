@@ -1,4 +1,4 @@
-//! What a field of the document may hold, in one table per object: the parser, the JSON Schema,
+//! The fields of the document's objects, one table per object. The parser, the JSON Schema,
 //! `docs/kinds.md` and did-you-mean read the same entries.
 
 use std::borrow::Cow;
@@ -14,8 +14,7 @@ pub struct FieldSpec {
     pub name: Cow<'static, str>,
     pub field_type: FieldType,
     pub required: Required,
-    /// What holds where the author says nothing, as the docs show it; empty where that needs no
-    /// word.
+    /// The default, as the docs show it; empty if it needs no mention.
     pub default: Cow<'static, str>,
     pub secrets: Secrets,
     /// One line for authors, in Markdown.
@@ -32,8 +31,8 @@ pub enum Required {
     OneOf(&'static [&'static str]),
 }
 
-/// Whether `{{NAME}}` may stand in a field. Only the way out fills secrets in, so only what goes
-/// out may hold one.
+/// Whether a field may contain `{{NAME}}`. Only `outbound` fills secrets in, so only outgoing
+/// fields may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Secrets {
     Allowed,
@@ -44,11 +43,11 @@ pub enum Secrets {
 pub enum FieldType {
     /// Any JSON, with references in its texts.
     Any,
-    /// Text as it stands, without references.
+    /// Plain text, without references.
     Words,
     /// JavaScript or CEL, in which references are variables.
     Code,
-    /// Text with references; a number or boolean is taken as it is written.
+    /// Text with references. A number or boolean counts as its text.
     Text,
     Boolean,
     Integer(u64, u64),
@@ -68,12 +67,12 @@ pub enum FieldType {
     Method(&'static [&'static str]),
     /// Node ids with their branches.
     After,
-    /// The list that a loop goes through.
+    /// The list that a loop iterates over.
     Each,
-    /// How often a loop runs.
+    /// The number of iterations of a loop.
     Count,
     JsonSchema,
-    /// Of a node.
+    /// The `id` of a node.
     Id,
     /// The `type` of a node.
     Kind,
@@ -94,7 +93,7 @@ impl FieldSpec {
         }
     }
 
-    /// As [`Self::new`], with what holds where the field is left out.
+    /// Like [`Self::new`], with a default.
     pub const fn with_default(name: &'static str, field_type: FieldType, default: &'static str, help: &'static str) -> Self {
         Self {
             name: Cow::Borrowed(name),
@@ -126,14 +125,14 @@ impl FieldSpec {
         self
     }
 
-    /// The outline of the document reports these itself where they are missing.
+    /// Fields whose absence the outline of the document reports itself.
     pub(crate) fn is_structural(&self) -> bool {
         matches!(self.field_type, FieldType::Id | FieldType::Kind | FieldType::Nodes)
     }
 }
 
 impl FieldType {
-    /// Why a value does not have this type, in words that go on after the field's name.
+    /// Returns why a value does not have this type, as text that follows the field's name.
     pub(crate) fn misfit(&self, value: &Value) -> Option<String> {
         let fits = match self {
             Self::Words | Self::Code | Self::Id | Self::Kind => value.is_string(),
@@ -162,7 +161,7 @@ impl FieldType {
                 let count = value.as_u64();
                 value.is_string() || count.is_some_and(|count| count <= MAX_ITERATIONS as u64)
             }
-            // Its contents are judged where it is compiled.
+            // Checked where it is compiled.
             Self::JsonSchema | Self::Any => true,
             Self::Nothing => false,
         };

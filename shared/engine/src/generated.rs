@@ -1,8 +1,7 @@
-//! What is generated from the tables of fields: the JSON Schema of the document, and the page on
-//! kinds of the docs.
+//! Files generated from the field tables: the document's JSON Schema and `docs/kinds.md`.
 //!
 //! Both are committed, and a test compares them. `FLOWGATE_RENEW=1 cargo test -p flowgate-engine
-//! generated` writes them anew.
+//! generated` rewrites them.
 
 pub mod schema;
 pub mod kinds;

@@ -1,4 +1,4 @@
-//! What a run may be given: the `input` section, checked with all problems at once.
+//! The `input` section: what a run accepts as input. A check reports all problems together.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -15,7 +15,7 @@ use crate::problem::{did_you_mean, shortened};
 const MAX_FIELDS: usize = 200;
 const MAX_SCHEMA_BYTES: usize = 256 << 10;
 
-const NAME: FieldSpec = FieldSpec::new("name", FieldType::Words, "how callers send it; not `input`").required();
+const NAME: FieldSpec = FieldSpec::new("name", FieldType::Words, "the name that callers use; not `input`").required();
 const TYPE: FieldSpec = FieldSpec::with_default(
     "type",
     FieldType::OneOf(&InputType::NAMES),
@@ -25,8 +25,8 @@ const TYPE: FieldSpec = FieldSpec::with_default(
 const DESCRIPTION: FieldSpec = FieldSpec::new("description", FieldType::Words, "for callers");
 const DEFAULT: FieldSpec =
     FieldSpec::new("default", FieldType::Any, "makes the field optional; `null` is a value, and as a default it lets callers send `null`");
-const VALUE: FieldSpec = FieldSpec::new("value", FieldType::Any, "an example, sent when somebody tries the workflow without input");
-const SCHEMA: FieldSpec = FieldSpec::new("schema", FieldType::JsonSchema, "a JSON Schema that the value must fit; at most 256 KiB");
+const VALUE: FieldSpec = FieldSpec::new("value", FieldType::Any, "an example, sent when the workflow is tried out without input");
+const SCHEMA: FieldSpec = FieldSpec::new("schema", FieldType::JsonSchema, "a JSON Schema that the value must match; at most 256 KiB");
 
 /// The fields of an entry of the `input` section.
 pub(crate) const FIELDS: &[FieldSpec] = &[NAME, TYPE, DESCRIPTION, DEFAULT, VALUE, SCHEMA];
@@ -34,12 +34,11 @@ pub(crate) const FIELDS: &[FieldSpec] = &[NAME, TYPE, DESCRIPTION, DEFAULT, VALU
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InputRules {
     pub undeclared: Undeclared,
-    /// `"3"` for a number, `"true"` for a boolean, JSON text for an object or array are taken for
-    /// what they say.
+    /// Accepts `"3"` for a number, `"true"` for a boolean, JSON text for an object or array.
     pub coerce: bool,
 }
 
-/// What becomes of keys that no field declares.
+/// What happens to keys that no field declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Undeclared {
     Refuse,
@@ -59,10 +58,9 @@ pub struct InputField {
     pub name: String,
     pub kind: InputType,
     pub description: String,
-    /// Where there is one the field may be left out. A default of `null` also lets callers send
-    /// `null`.
+    /// With a default the field is optional. A default of `null` also lets callers send `null`.
     pub default: Option<Value>,
-    /// What is sent when somebody tries the workflow without input.
+    /// Sent when the workflow is tried out without input.
     pub value: Option<Value>,
     /// As written.
     pub schema: Option<Value>,
@@ -83,7 +81,7 @@ pub enum InputType {
 
 #[derive(Debug)]
 pub(crate) enum InputSection {
-    /// No `input` section: any object will do.
+    /// No `input` section: any object is accepted.
     Any,
     Fields(Vec<InputField>),
 }
@@ -197,7 +195,7 @@ impl InputField {
         problems.extend(self.misfit(value, &pointer(&self.name)));
     }
 
-    /// What keeps a value from being one of this field, starting with a verb.
+    /// Returns why the value is invalid for this field; messages start with a verb.
     fn misfit(&self, value: &Value, pointer: &str) -> Vec<InputProblem> {
         if value.is_null() && self.default.as_ref().is_some_and(Value::is_null) {
             return Vec::new();
@@ -228,7 +226,7 @@ fn check_name(name: &str, fields: &mut Fields<'_, '_>) {
     }
 }
 
-/// Refuses what is too large, is no JSON Schema, or refers elsewhere.
+/// Refuses a schema that is too large, is not JSON Schema, or refers to other documents.
 pub(crate) fn compile_schema(schema: &Value) -> Result<jsonschema::Validator, String> {
     if !schema.is_object() {
         return Err("`schema` must be an object (JSON Schema)".into());
@@ -236,7 +234,7 @@ pub(crate) fn compile_schema(schema: &Value) -> Result<jsonschema::Validator, St
     if json::size(schema) > MAX_SCHEMA_BYTES {
         return Err(format!("a schema is at most {MAX_SCHEMA_BYTES} bytes"));
     }
-    // The linear engine: a caller's text cannot make a pattern take exponential time.
+    // A linear-time regex engine: no caller's text makes a pattern take exponential time.
     jsonschema::options()
         .with_pattern_options(jsonschema::PatternOptions::regex())
         .build(schema)
@@ -284,7 +282,7 @@ impl InputType {
     }
 }
 
-/// With its article, as it stands in messages.
+/// The type with its article, for messages.
 impl fmt::Display for InputType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

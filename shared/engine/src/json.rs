@@ -9,7 +9,8 @@ use serde_json::{Map, Number, Value};
 
 pub const MAX_DEPTH: usize = 64;
 pub const MAX_VALUES: usize = 100_000;
-/// Places of what lies deeper are not kept: long keys would make them heavier than the text.
+/// Positions are not kept below this depth: with long keys they would take more memory than the
+/// text.
 pub(crate) const MAX_POINTER: usize = 512;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,13 +56,13 @@ pub fn parse(text: &[u8]) -> Result<Value, JsonError> {
     }
 }
 
-/// The value, and for each value inside it its JSON pointer and the byte it starts at.
+/// Returns the value and, for each value inside it, its JSON pointer and start byte.
 pub(crate) fn parse_with_places(text: &str) -> Result<(Value, Vec<(String, usize)>), JsonError> {
     let places = Places { pointer: String::new(), found: Vec::new() };
     Parser::new(text, Some(places)).document()
 }
 
-/// Length of the compact JSON, without writing it.
+/// Returns the length of the compact JSON, without rendering it.
 pub fn size(value: &Value) -> usize {
     match value {
         Value::Null => 4,
@@ -77,7 +78,7 @@ pub fn size(value: &Value) -> usize {
     }
 }
 
-/// One segment of a JSON pointer, escaped.
+/// Escapes one segment of a JSON pointer.
 pub(crate) fn push_segment(pointer: &mut String, segment: &str) {
     pointer.push('/');
     for character in segment.chars() {
@@ -89,7 +90,7 @@ pub(crate) fn push_segment(pointer: &mut String, segment: &str) {
     }
 }
 
-/// Line and column, both from 1, of a byte in a text.
+/// Returns the line and column, both counted from 1, of a byte in a text.
 pub(crate) fn line_and_column(text: &str, at: usize) -> (u32, u32) {
     let before = &text[..at.min(text.len())];
     let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
@@ -250,7 +251,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// A value one level down. The pointer is kept only where places are asked for.
+    /// Parses a value one level down. Keeps its pointer only if positions are wanted.
     fn within(&mut self, descend: impl FnOnce(&mut String)) -> Result<Value, JsonReason> {
         let Some(places) = &mut self.places else { return self.value() };
         let outer = places.pointer.len();

@@ -1,5 +1,4 @@
-//! The kinds of nodes. Each declares itself once, in a file of its own, and stands in one list:
-//! [`BUILT_IN`].
+//! The kinds of nodes. Each is declared once, in its own file, and listed in [`BUILT_IN`].
 
 mod agent;
 pub(crate) mod condition;
@@ -47,8 +46,8 @@ const BUILT_IN: [fn() -> KindSpec; 11] = [
     note::spec,
 ];
 
-/// All there is to know of one kind: the parser, the JSON Schema, `docs/kinds.md` and did-you-mean
-/// read it.
+/// The declaration of a kind, read by the parser, the JSON Schema, `docs/kinds.md` and
+/// did-you-mean.
 pub struct KindSpec {
     /// What authors write as `type`.
     pub name: Arc<str>,
@@ -56,9 +55,9 @@ pub struct KindSpec {
     pub summary: Cow<'static, str>,
     /// What authors must know beyond the fields, in Markdown; may be empty.
     pub details: Cow<'static, str>,
-    /// Its own fields, beside those that every node has.
+    /// Its own fields, in addition to those that every node has.
     pub fields: Cow<'static, [FieldSpec]>,
-    /// What a node leaves behind, told from its fields as written: references need it before
+    /// The output fields of a node, derived from its fields as written: references need them before
     /// anything is compiled.
     pub outputs: fn(&Map<String, Value>) -> OutputFields,
     /// `None`: the kind makes no call.
@@ -73,31 +72,31 @@ pub type ReadNode = Arc<dyn Fn(&mut Fields<'_, '_>) -> Box<dyn Node> + Send + Sy
 
 /// One node of a workflow, compiled.
 pub trait Node: fmt::Debug + Send + Sync {
-    /// What the node does next, given everything it refers to and the calls it has made. Pure: the
-    /// same scope and the same calls give the same plan. Asked again only when none of the node's
+    /// Returns what the node does next, given everything it refers to and the calls it has made.
+    /// Pure: the same scope and calls give the same plan. Called again only when none of the node's
     /// calls is open.
     fn plan(&self, scope: &Scope<'_>, done: &Done) -> Result<Plan, NodeError>;
 
-    /// The branches on which others may hang: `after: [id.branch]`.
+    /// The branches that other nodes may depend on: `after: [id.branch]`.
     fn branches(&self) -> Vec<&str> {
         Vec::new()
     }
 }
 
-/// How long one call may take: where the author says nothing, and at most.
+/// The default and maximum timeout of one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CallLimits {
     pub default_timeout: Duration,
     pub max_timeout: Duration,
 }
 
-/// What a kind is to the graph around it.
+/// The role of a kind in the graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     Step,
-    /// Runs a list of nodes of its own: `<kind.item>` and `<kind.index>` are bound in there.
+    /// Runs its own list of nodes, in which `<kind.item>` and `<kind.index>` are bound.
     Container,
-    /// What it leaves is part of the run's output.
+    /// Its output is part of the run's output.
     Output,
     /// The run's input.
     Input,
@@ -165,7 +164,7 @@ impl Kinds {
         &STANDARD
     }
 
-    /// These kinds and one more, which goes before an earlier one of its name.
+    /// Adds a kind; it replaces an earlier one of the same name.
     pub fn with(mut self, kind: KindSpec) -> Self {
         self.0.retain(|known| known.name != kind.name);
         self.0.push(Arc::new(kind));

@@ -1,5 +1,5 @@
-//! A workflow runs here and nowhere else: pure state machines over plain data. The engine knows no
-//! clock, no randomness, no thread and no socket.
+//! Compiles and runs workflows, as pure state machines over plain data. The engine knows no clock,
+//! no randomness, no thread and no socket.
 
 pub mod document;
 pub mod problem;

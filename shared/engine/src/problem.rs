@@ -1,4 +1,4 @@
-//! What is wrong with a workflow document, each with its place.
+//! Problems of a workflow document, with their positions.
 
 use serde::Serialize;
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 pub enum Severity {
     /// The workflow cannot be published.
     Error,
-    /// It can, but it may not do what its author thinks.
+    /// It can be published, but may not do what its author expects.
     Warning,
 }
 
@@ -16,7 +16,7 @@ pub struct Problem {
     pub severity: Severity,
     /// JSON pointer into the document: `/nodes/3/prompt`.
     pub path: String,
-    /// Counted from 1; of the nearest ancestor whose place is known.
+    /// Counted from 1; of the nearest ancestor whose position is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -24,7 +24,7 @@ pub struct Problem {
     pub message: String,
 }
 
-/// `; did you mean …?`, or nothing where no candidate is near.
+/// Returns `; did you mean …?`, or nothing if no candidate is near.
 pub(crate) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     let word = word.to_lowercase();
     let near = candidates.into_iter().map(|candidate| (distance(&word, &candidate.to_lowercase()), candidate)).min();
@@ -36,7 +36,7 @@ pub(crate) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = 
     }
 }
 
-/// Messages of libraries may quote what they were given at any length.
+/// Truncates messages of libraries, which may quote their input at any length.
 pub(crate) fn shortened(message: &str) -> String {
     match message.char_indices().nth(300) {
         Some((end, _)) => format!("{}…", &message[..end]),
@@ -44,7 +44,7 @@ pub(crate) fn shortened(message: &str) -> String {
     }
 }
 
-/// Levenshtein distance, or a large number where the lengths alone rule a neighbour out.
+/// Returns the Levenshtein distance, or a large number if the lengths alone rule a match out.
 fn distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();
     let left: Vec<char> = left.chars().take(100).collect();

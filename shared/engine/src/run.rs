@@ -1,4 +1,4 @@
-//! One run of a workflow, as a state machine: it says what it needs, and takes in how that ended.
+//! One run of a workflow, as a state machine: emits steps and takes the results of calls.
 //!
 //! The same start and the same order of completions give the same steps, ids and events.
 
@@ -24,14 +24,14 @@ use active::Active;
 use calls::OpenCall;
 use frame::{Frame, Frames, ROOT};
 
-/// The rules by which a new run is computed: how inputs are hashed, and in what order nodes start.
-/// A run keeps the number it was started with, so that it can be computed again after a deploy.
+/// Version of the rules of new runs: how inputs are hashed, and in what order nodes start. A run
+/// keeps the version it was started with, so that it can be computed again after a deploy.
 ///
-/// - 0: runs that were stored without a number
+/// - 0: runs stored without a version
 /// - 1: nodes may make several calls
 pub const ENGINE: u32 = 1;
 
-/// Everything a run keeps at one time: its input and what its nodes left behind.
+/// Maximum bytes that a run keeps at one time: its input and its nodes' outputs.
 pub const MAX_RUN_BYTES: usize = 64 << 20;
 
 #[derive(Debug, Clone)]
@@ -40,7 +40,7 @@ pub struct RunStart {
     pub started_at_ms: i64,
     /// As [`Workflow::accept_input`] returned it.
     pub input: Arc<Value>,
-    /// [`ENGINE`] for a new run, else the one it was started with.
+    /// [`ENGINE`] for a new run, else the version it was started with.
     pub engine: u32,
 }
 
@@ -56,7 +56,7 @@ pub enum Step {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
-    /// Calls that are out.
+    /// Number of open calls.
     pub calls: usize,
 }
 
@@ -83,7 +83,7 @@ pub enum Outcome {
     Succeeded {
         output: Value,
     },
-    /// `output` is what the output nodes gave until then, else an empty object.
+    /// `output` holds the outputs of the output nodes so far, else an empty object.
     Failed {
         error: RunError,
         output: Value,
@@ -114,26 +114,26 @@ impl Default for Usage {
     }
 }
 
-/// What became of a result that was handed in.
+/// The outcome of [`Run::complete`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Completion {
-    /// It is the node's result: record it.
+    /// The result is final: record it.
     Final,
-    /// It failed and goes out again under a new id.
+    /// The call failed and is retried under a new id.
     Retrying,
     /// No such call is open.
     Ignored,
 }
 
-/// What is known of a call that an earlier owner of the run has made.
+/// The recorded result of a call that an earlier owner of the run made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recorded {
     pub result: CallResult,
     pub attempts: u32,
-    /// `None`: it was not recorded, and the run's start counts.
+    /// `None` if it was not recorded; the run's start counts instead.
     pub ended_at_ms: Option<i64>,
-    /// What it said was reported, and has not been taken back.
-    pub has_spoken: bool,
+    /// Text of the call was reported, and no reset has taken it back.
+    pub has_reported_text: bool,
 }
 
 #[derive(Debug)]
@@ -144,7 +144,7 @@ pub struct Run {
     input: Arc<Value>,
     engine: u32,
     frames: Frames,
-    /// Steps to hand out before anything else is looked at.
+    /// Steps to emit before anything else.
     outbox: VecDeque<Step>,
     /// Nodes that may start, by frame and index.
     ready: VecDeque<(usize, usize)>,
@@ -152,19 +152,19 @@ pub struct Run {
     /// Nodes with calls, by number.
     active: BTreeMap<usize, Active>,
     next_active: usize,
-    /// Active nodes whose last open call has ended: they are asked what is next.
+    /// Active nodes whose last open call has ended: they plan again.
     asking: VecDeque<usize>,
     /// Node executions and further calls so far.
     executions: usize,
     retained: usize,
     usage: Usage,
-    /// Why nothing new starts any more, once that is decided. The first reason stands.
-    ending: Option<Ending>,
+    /// Why nothing new starts, once that is decided. The first reason stands.
+    stop_reason: Option<StopReason>,
     outcome: Option<Outcome>,
 }
 
 #[derive(Debug)]
-enum Ending {
+enum StopReason {
     Responded(Arc<Value>),
     Failed(RunError),
     Cancelled,
@@ -188,14 +188,14 @@ impl Run {
             asking: VecDeque::new(),
             executions: 0,
             usage: Usage::default(),
-            ending: None,
+            stop_reason: None,
             outcome: None,
         };
         run.enter(ROOT);
         run
     }
 
-    /// What to do next. Call it until it answers `Wait` or `Done`.
+    /// Returns what to do next. Call it until it returns `Wait` or `Done`.
     pub fn step(&mut self) -> Step {
         loop {
             if let Some(step) = self.outbox.pop_front() {
@@ -214,17 +214,17 @@ impl Run {
         }
     }
 
-    /// Text that a call produces on its way. Ignored for calls that are not open.
+    /// Takes partial output of a call. Ignores calls that are not open.
     pub fn progress(&mut self, id: &CallId, chunk: Chunk) {
         let Some(open) = self.open.get_mut(id) else { return };
         let Chunk::Text(text) = chunk;
-        open.has_spoken = true;
+        open.has_reported_text = true;
         let (node, call) = (Arc::clone(&open.node), open.label.clone());
         self.emit(RunEvent::Chunk { node, call, text });
     }
 
-    /// Takes in how a call ended, and when (ms since the epoch). `Retrying` while the retry rule
-    /// has attempts left.
+    /// Takes the result of a call, and when it ended (ms since the epoch). Returns `Retrying` while
+    /// the retry rule has attempts left.
     pub fn complete(&mut self, id: &CallId, result: CallResult, ended_at_ms: i64) -> Completion {
         let Some(open) = self.open.remove(id) else { return Completion::Ignored };
         match result {
@@ -240,27 +240,27 @@ impl Run {
         }
     }
 
-    /// A recorded result, in replay: final whatever the retry rule says.
+    /// Takes a recorded result during replay. It is final, whatever the retry rule says.
     pub fn complete_recorded(&mut self, id: &CallId, recorded: Recorded) {
-        let Recorded { result, attempts, ended_at_ms, has_spoken } = recorded;
+        let Recorded { result, attempts, ended_at_ms, has_reported_text } = recorded;
         if let Some(mut open) = self.open.remove(id) {
-            open.has_spoken = has_spoken;
+            open.has_reported_text = has_reported_text;
             self.settle_call(open, result, attempts, ended_at_ms.unwrap_or(self.started_at_ms));
         }
     }
 
-    /// Nothing new starts, and calls that are out count as dropped. Without effect on a run that is
-    /// done.
+    /// Cancels the run: nothing new starts, open calls count as dropped. Has no effect on a run
+    /// that is done.
     pub fn cancel(&mut self) {
-        self.stop_now(Ending::Cancelled);
+        self.stop_now(StopReason::Cancelled);
     }
 
-    /// Ends the run as failed without waiting for calls: deadline, poison, nondeterministic …
+    /// Fails the run without waiting for open calls: deadline, poison, nondeterministic …
     pub fn abort(&mut self, error: RunError) {
-        self.stop_now(Ending::Failed(error));
+        self.stop_now(StopReason::Failed(error));
     }
 
-    /// There is one after `Done`.
+    /// Always set after `Done`.
     pub fn outcome(&self) -> Option<&Outcome> {
         self.outcome.as_ref()
     }
@@ -269,8 +269,8 @@ impl Run {
         self.usage
     }
 
-    /// The workflow's own webhook, rendered with what the run left behind; its body is left to the
-    /// caller. `None` also where a rendered field would be too large.
+    /// Renders the workflow's own webhook with the run's outputs; its body is left to the caller.
+    /// `None` also if a rendered field would be too large.
     pub fn workflow_webhook(&self) -> Option<WebhookCall> {
         let webhook = self.workflow.webhook.as_ref()?;
         let scope = self.scope(ROOT, &[]);
@@ -294,17 +294,17 @@ impl Run {
 
     /// Called when the root frame has nothing left to do.
     fn finish(&mut self) {
-        let outcome = match self.ending.take() {
+        let outcome = match self.stop_reason.take() {
             None => Outcome::Succeeded { output: self.output_of(ROOT) },
-            Some(Ending::Responded(output)) => Outcome::Succeeded { output: Arc::unwrap_or_clone(output) },
-            Some(Ending::Failed(error)) => Outcome::Failed { error, output: Value::Object(self.merged_outputs(ROOT)) },
-            Some(Ending::Cancelled) => Outcome::Cancelled,
+            Some(StopReason::Responded(output)) => Outcome::Succeeded { output: Arc::unwrap_or_clone(output) },
+            Some(StopReason::Failed(error)) => Outcome::Failed { error, output: Value::Object(self.merged_outputs(ROOT)) },
+            Some(StopReason::Cancelled) => Outcome::Cancelled,
         };
         self.outcome = Some(outcome);
     }
 
-    /// The merge of the output nodes that ran; without output nodes, what the terminal nodes left
-    /// behind.
+    /// Merges the outputs of the output nodes that ran; without output nodes, those of the terminal
+    /// nodes.
     fn output_of(&self, frame: usize) -> Value {
         let body = self.frames.body(frame, &self.workflow);
         if !body.outputs.is_empty() {

@@ -1,4 +1,4 @@
-//! A workflow that can run: what a document means. One that exists has no errors.
+//! A compiled workflow. A `Workflow` that exists has no errors.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -21,12 +21,12 @@ pub const MAX_ITERATIONS: usize = 1_000;
 pub const MAX_WIDTH: usize = 20;
 pub const MAX_EXECUTIONS: usize = 10_000;
 
-/// What a document may use beyond what it says itself.
+/// What a document may use besides its own definitions.
 #[derive(Debug, Clone)]
 pub struct CompileOptions {
     pub kinds: Kinds,
-    /// Names by which callers' requests control a run: an input field of such a name could not
-    /// always be sent.
+    /// Names with which callers' requests control a run: some callers could not send input fields
+    /// with these names.
     pub reserved_input_names: &'static [&'static str],
 }
 
@@ -38,15 +38,14 @@ impl Default for CompileOptions {
 
 #[derive(Debug)]
 pub struct Workflow {
-    /// Empty where the document has none.
+    /// Empty if the document has none.
     pub name: String,
     pub description: String,
-    /// From start to end of a run, waiting excluded.
+    /// Maximum duration of a run, waiting excluded.
     pub deadline: Duration,
     /// Whether input and outputs are kept after the run.
     pub save: bool,
-    /// What is called with the outputs when a run ends. [`crate::Run::workflow_webhook`] renders
-    /// it.
+    /// Called with the outputs when a run ends. [`crate::Run::workflow_webhook`] renders it.
     pub webhook: Option<Webhook>,
     /// Body 0 is the workflow itself, the others belong to loops and parallels.
     pub(crate) bodies: Vec<Body>,
@@ -64,7 +63,7 @@ pub struct NodeInfo {
     pub kind: Arc<str>,
 }
 
-/// The workflow's own webhook; url, header values and signature may hold references and secrets.
+/// The workflow's own webhook. URL, header values and signature may contain references and secrets.
 #[derive(Debug)]
 pub struct Webhook {
     pub method: String,
@@ -77,15 +76,15 @@ pub struct Webhook {
 #[derive(Debug, Default)]
 pub(crate) struct Body {
     pub nodes: Vec<BodyNode>,
-    /// Indexes of the nodes whose merged outputs are the body's output; without any, the terminal
+    /// Indexes of the nodes whose merged outputs are the body's output. If empty, the terminal
     /// nodes make it.
     pub outputs: Vec<usize>,
     pub terminals: Vec<usize>,
-    /// A body's own idea of its result, where the author gives one.
+    /// The body's result, if the author gives one.
     pub result: Option<Template>,
 }
 
-/// A node at its place in the graph.
+/// A node in the graph.
 #[derive(Debug)]
 pub(crate) struct BodyNode {
     pub id: Arc<str>,
@@ -97,11 +96,11 @@ pub(crate) struct BodyNode {
     pub inner: Option<usize>,
     /// All edges out of this node, sorted by target.
     pub edges: Vec<Edge>,
-    /// How many edges must settle before the node is decided.
+    /// Number of edges that must settle before the node is decided.
     pub waits_for: u32,
-    /// How many of those decide whether it runs.
+    /// Number of those that decide whether it runs.
     pub controls: u32,
-    /// Whether a failure goes on along an edge instead of ending the run.
+    /// Whether a failure follows an edge instead of ending the run.
     pub catches_error: bool,
 }
 
@@ -120,7 +119,7 @@ impl BodyNode {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CallSettings {
     pub retry: Retry,
-    /// Of one attempt.
+    /// Timeout of one attempt.
     pub timeout: Duration,
     pub at_most_once: bool,
 }
@@ -139,7 +138,7 @@ impl Retry {
 pub(crate) struct Edge {
     pub to: usize,
     pub when: When,
-    /// A control edge decides whether its target runs; a data edge is only waited for.
+    /// A control edge decides whether its target runs; for a data edge the target only waits.
     pub control: bool,
 }
 
@@ -151,7 +150,7 @@ pub(crate) enum When {
 }
 
 impl Workflow {
-    /// All problems at once; a workflow only where none of them is an error.
+    /// Returns all problems, and a workflow if none of them is an error.
     pub fn compile(document: &Document) -> (Option<Self>, Vec<Problem>) {
         Self::compile_with(document, &CompileOptions::default())
     }
@@ -162,38 +161,38 @@ impl Workflow {
         (workflow.filter(|_| sound), problems)
     }
 
-    /// All nodes, those inside loops and parallels, the input (`api`) and the output section
-    /// included.
+    /// All nodes, including those inside loops and parallels, the input (`api`) and the output
+    /// section.
     pub fn nodes(&self) -> impl Iterator<Item = &NodeInfo> {
         self.infos.iter()
     }
 
-    /// By id or name, without regard to case, spaces and dots.
+    /// Finds a node by id or name; ignores case, spaces and dots.
     pub fn find_node(&self, text: &str) -> Option<&NodeInfo> {
         self.names.get(&normalise(text)).map(|index| &self.infos[*index])
     }
 
-    /// Names of the secrets the workflow speaks of.
+    /// Returns the names of the secrets that the workflow uses.
     pub fn secrets(&self) -> BTreeSet<String> {
         self.secrets.clone()
     }
 
-    /// The declared fields; empty also where there is no `input` section.
+    /// Returns the declared fields; empty without an `input` section.
     pub fn input_fields(&self) -> &[InputField] {
         self.input.fields()
     }
 
-    /// Whether there is an `input` section. Without one any object is accepted.
+    /// Returns whether there is an `input` section. Without one any object is accepted.
     pub fn declares_input(&self) -> bool {
         self.input.is_declared()
     }
 
-    /// What "try it" sends: each field's `value`, else its default.
+    /// Returns the input for trying out the workflow: each field's `value`, else its default.
     pub fn sample_input(&self) -> Value {
         self.input.sample()
     }
 
-    /// The input as a run takes it, defaults filled in, or everything that is wrong with it.
+    /// Returns the input with defaults filled in, or all problems with it.
     pub fn accept_input(&self, input: Value, rules: InputRules) -> Result<Value, Vec<InputProblem>> {
         self.input.accept(input, rules)
     }

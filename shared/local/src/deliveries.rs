@@ -1,4 +1,4 @@
-//! Webhooks on their way.
+//! Webhook deliveries.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ impl Deliveries for Local {
         let key = delivery_key(id)?;
         let owner = owner.clone();
         let row = self.write(move |connection| {
-            // While an attempt is out, `due_at` is when its claim ends.
+            // While an attempt is in flight, `due_at` is when its claim ends.
             let mut update = connection.prepare_cached(
                 "UPDATE deliveries SET owner = ?2, due_at = ?4, look_at = ?4
                 WHERE id = ?1 AND state = 'pending' AND wiped = 0 AND (due_at <= ?3 OR owner = ?2)",
@@ -56,7 +56,7 @@ impl Deliveries for Local {
             if update.execute(params![key, owner.0, word(state), due_at, attempt])? == 1 {
                 return Ok(Written::Written);
             }
-            // Refused because it was applied before: a success.
+            // Refused because it was applied before: success.
             let mut select = connection.prepare_cached("SELECT 1 FROM deliveries WHERE id = ?1 AND recorded_by = ?2")?;
             Ok(if select.exists(params![key, owner.0])? { Written::Written } else { Written::Lost })
         })
@@ -80,7 +80,8 @@ impl Deliveries for Local {
     async fn redeliver(&self, id: &DeliveryId, now: Timestamp) -> Result<Option<Delivery>> {
         let key = delivery_key(id)?;
         let row = self.write(move |connection| {
-            // An attempt that is out keeps its claim: taking it away would send the same bytes twice at once.
+            // An attempt in flight keeps its claim, or two attempts would send the same bytes
+            // concurrently.
             let mut update = connection.prepare_cached(
                 "UPDATE deliveries SET state = 'pending', step = 0,
                     due_at = iif(owner IS NOT NULL AND due_at > ?2, due_at, ?2), look_at = iif(owner IS NOT NULL AND due_at > ?2, due_at, ?2)
@@ -95,7 +96,7 @@ impl Deliveries for Local {
     }
 }
 
-/// A delivery that is ready to be bound: its JSON is made before the writer's turn.
+/// A delivery ready to be bound: its JSON is rendered outside the writer's thread.
 pub(crate) struct DeliveryValues {
     delivery: Delivery,
     key: Key,

@@ -1,4 +1,4 @@
-//! What must be looked at again, and what a new process takes over from the one before it.
+//! Due rows, and the expiry of an earlier process's leases.
 
 use anyhow::Result;
 use async_trait::async_trait;
@@ -17,9 +17,9 @@ impl Due for Local {
             let mut select = connection.prepare_cached(SELECT_DUE)?;
             let rows = select.query_map(params![now.0, limit], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
             rows.map(|row| {
-                let (is_run, key, look_at, since): (bool, Key, i64, i64) = row?;
+                let (is_run, key, sweep_at, since): (bool, Key, i64, i64) = row?;
                 let what = if is_run { Message::RunV1 { run: run_id(key)? } } else { Message::WebhookV1 { delivery: delivery_id(key)? } };
-                Ok(DueItem { what, since: Timestamp(since), look_at: Timestamp(look_at) })
+                Ok(DueItem { what, since: Timestamp(since), sweep_at: Timestamp(sweep_at) })
             })
             .collect()
         })
@@ -27,7 +27,7 @@ impl Due for Local {
     }
 
     async fn postpone(&self, item: &DueItem, until: Timestamp) -> Result<bool> {
-        let seen = item.look_at.0;
+        let seen = item.sweep_at.0;
         let (tables, key): (&[&str], _) = match &item.what {
             Message::RunV1 { run } => (
                 &[
@@ -51,7 +51,7 @@ impl Due for Local {
     }
 }
 
-/// Runs in flight, ended runs that wait to be wiped, deliveries: each from its own index.
+/// Open runs, ended runs to be wiped, and deliveries, each from its own index.
 const SELECT_DUE: &str = "
     SELECT 1, run, look_at, due_at FROM open_runs WHERE look_at <= ?1
     UNION ALL SELECT 1, id, look_at, look_at FROM runs WHERE look_at <= ?1
@@ -59,7 +59,8 @@ const SELECT_DUE: &str = "
     ORDER BY 3 LIMIT ?2";
 
 impl Local {
-    /// To be called once, at start: this process has the folder alone, so whoever held a run or an attempt is dead. All of it is due now; waits go on.
+    /// Makes every leased run and attempt due now; waiting runs keep their time. Call this once, at
+    /// start: this process owns the folder, so every earlier owner is dead.
     pub async fn expire_leases(&self, now: Timestamp) -> Result<()> {
         self.write(move |connection| {
             connection.execute("UPDATE open_runs SET due_at = ?1, look_at = ?1 WHERE state <> 'waiting'", [now.0])?;
@@ -77,7 +78,7 @@ mod tests {
 
     use super::*;
 
-    /// Not to be sorted in memory: thousands may be due at once.
+    /// Due rows must not be sorted in memory: thousands may be due at the same time.
     #[tokio::test]
     async fn due_rows_come_from_the_indexes() {
         let dir = tempfile::tempdir().unwrap();

@@ -24,7 +24,8 @@ impl Folder {
         }
     }
 
-    /// The database's path. The file is there afterwards and private, and SQLite gives its side files the same mode.
+    /// Returns the database's path; creates the file, private, if it is missing. SQLite gives its
+    /// side files the same mode.
     pub(crate) fn database(&self) -> Result<PathBuf> {
         let file = self.path.join("flowgate.db");
         open_private(&file).with_context(|| format!("{} could not be opened", file.display()))?;
@@ -32,7 +33,8 @@ impl Folder {
     }
 }
 
-/// A folder that is there already keeps its mode: it may be shared on purpose, and the files in it are private all the same.
+/// An existing folder keeps its mode: it may be shared on purpose, and its files are private
+/// anyway.
 fn create_private_dir(path: &Path) -> std::io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);

@@ -1,4 +1,4 @@
-//! API keys (hashes, never keys) and the audit of their changes.
+//! API keys (hashes, never keys) and their audit log.
 
 use anyhow::Result;
 use async_trait::async_trait;
@@ -83,19 +83,19 @@ impl Keys for Local {
     }
 }
 
-/// `None` on the first page, and for a cursor that no page gave.
+/// Returns `None` on the first page and for an unknown cursor.
 fn rowid_of(request: &PageRequest) -> Option<i64> {
     request.cursor.as_deref()?.parse().ok()
 }
 
-/// The same entry is written once, however often its change is tried again.
+/// Idempotent: retries of a change write its entry once.
 fn insert_audit(connection: &Connection, entry: &AuditEntry) -> Result<()> {
     let mut insert = connection.prepare_cached("INSERT OR IGNORE INTO key_audit (at, actor, action, key_id) VALUES (?1, ?2, ?3, ?4)")?;
     insert.execute(params![entry.at.0, entry.actor, entry.action, entry.key_id])?;
     Ok(())
 }
 
-/// What changes during a key's life has columns of its own; the record is as it was made.
+/// What changes during a key's life has its own columns; `record` never changes.
 struct KeyRow {
     rowid: i64,
     record: String,

@@ -1,6 +1,7 @@
 //! The platform's ports on one SQLite file, for a deployment that is one process.
 //!
-//! All writes go through one thread that commits in groups (`writer`); reads have connections of their own (`readers`).
+//! One thread makes all writes and commits them in groups (`writer`). Reads have their own
+//! connections (`readers`).
 
 mod deliveries;
 mod due;
@@ -32,13 +33,14 @@ use folder::Folder;
 use readers::Readers;
 use writer::Writer;
 
-/// Every port that stores something, on one folder. Clones share it; the last one to go closes the file and frees the folder.
+/// Every port that stores something, on one folder. Clones share it; dropping the last one closes
+/// the file and unlocks the folder.
 #[derive(Clone)]
 pub struct Local {
     inner: Arc<Inner>,
 }
 
-/// Fields are dropped in this order: the folder is free for another process only when the file is closed.
+/// Fields drop in this order: the folder is unlocked only after the file is closed.
 struct Inner {
     readers: Readers,
     writer: Writer,
@@ -46,7 +48,7 @@ struct Inner {
 }
 
 impl Local {
-    /// Opens the folder, or makes it. Fails, naming the folder, where another process has it.
+    /// Opens the folder, or creates it. Fails, naming the folder, if another process has it open.
     pub fn open(dir: &Path) -> Result<Self> {
         let folder = Folder::open(dir)?;
         let file = folder.database()?;
@@ -56,12 +58,13 @@ impl Local {
         Ok(Self { inner: Arc::new(Inner { readers, writer, _folder: folder }) })
     }
 
-    /// Runs `op` in a group of writes; `Ok` means it is on the disk. What an `op` that fails wrote is rolled back.
+    /// Runs `op` in a group of writes. `Ok` means that it is on disk; the writes of a failed `op`
+    /// are rolled back.
     async fn write<T: Send + 'static>(&self, op: impl FnOnce(&Connection) -> Result<T> + Send + 'static) -> Result<T> {
         self.inner.writer.write(op).await
     }
 
-    /// Sees every write that was answered before.
+    /// Runs a read. It sees every write that was answered before.
     async fn query<T: Send + 'static>(&self, query: impl FnOnce(&Connection) -> Result<T> + Send + 'static) -> Result<T> {
         self.inner.readers.query(query).await
     }

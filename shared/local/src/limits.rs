@@ -1,4 +1,5 @@
-//! What keys with limits have used of them, in memory: one process serves all their requests. A process that starts again has forgotten it.
+//! What keys have used of their limits, in memory: one process serves all requests. A restart
+//! resets it.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,7 +10,7 @@ use flowgate_core::id::RunId;
 use flowgate_core::limit::{Acquired, Allowance, Limits, Rate, Taken};
 use flowgate_core::time::Timestamp;
 
-/// Nobody but an admin makes keys with limits, so that there are never many.
+/// Only admins create keys with limits, so there are never many.
 #[derive(Default)]
 pub struct LocalLimits {
     keys: Mutex<HashMap<String, Used>>,
@@ -18,8 +19,8 @@ pub struct LocalLimits {
 #[derive(Default)]
 struct Used {
     /// See [`Rate`].
-    whole_at: i128,
-    /// With the time at which each stops counting.
+    full_at: i128,
+    /// Each run with the time when it stops counting.
     runs: HashMap<RunId, Timestamp>,
 }
 
@@ -28,23 +29,23 @@ impl Limits for LocalLimits {
     async fn take(&self, key_id: &str, rate: Rate, now: Timestamp) -> Result<Taken> {
         let mut keys = self.lock();
         let used = keys.entry(key_id.to_owned()).or_default();
-        Ok(match rate.take(used.whole_at, now) {
-            Ok(whole_at) => {
-                used.whole_at = whole_at;
-                Taken::Allowed(rate.left(whole_at, now))
+        Ok(match rate.take(used.full_at, now) {
+            Ok(full_at) => {
+                used.full_at = full_at;
+                Taken::Allowed(rate.left(full_at, now))
             }
-            Err(retry_at) => Taken::Refused { retry_at, left: rate.left(used.whole_at, now) },
+            Err(retry_at) => Taken::Refused { retry_at, left: rate.left(used.full_at, now) },
         })
     }
 
     async fn peek(&self, key_id: &str, rate: Rate, now: Timestamp) -> Result<Allowance> {
-        Ok(rate.left(self.lock().get(key_id).map_or(0, |used| used.whole_at), now))
+        Ok(rate.left(self.lock().get(key_id).map_or(0, |used| used.full_at), now))
     }
 
-    async fn acquire(&self, key_id: &str, run: &RunId, most: u32, now: Timestamp, until: Timestamp) -> Result<Acquired> {
+    async fn acquire(&self, key_id: &str, run: &RunId, limit: u32, now: Timestamp, until: Timestamp) -> Result<Acquired> {
         let mut keys = self.lock();
         let runs = &mut keys.entry(key_id.to_owned()).or_default().runs;
-        let is_full = |runs: &HashMap<RunId, Timestamp>| runs.len() >= most as usize && !runs.contains_key(run);
+        let is_full = |runs: &HashMap<RunId, Timestamp>| runs.len() >= limit as usize && !runs.contains_key(run);
         if is_full(runs) {
             runs.retain(|_, until| *until > now);
         }

@@ -1,4 +1,5 @@
-//! The queue of one process: messages go to its own loops. What is lost with the process is found again by its due row.
+//! The queue of one process: messages go to its own loops. Due rows cover those lost with the
+//! process.
 
 use anyhow::{Result, anyhow};
 use async_trait::async_trait;
@@ -12,7 +13,7 @@ pub struct LocalQueue {
 }
 
 impl LocalQueue {
-    /// The receiver belongs to the loops that do the work.
+    /// The work loops take the receiver.
     pub fn new() -> (Self, UnboundedReceiver<Message>) {
         let (sender, receiver) = unbounded_channel();
         (Self { sender }, receiver)
@@ -25,7 +26,7 @@ impl Queue for LocalQueue {
         self.sender.send(message).map_err(|_| anyhow!("the work loops have stopped"))
     }
 
-    /// The sweep comes every second: nothing that waits has to be held here.
+    /// Does nothing: the sweep runs every second and sends what is due.
     async fn send_later(&self, _: Message, _: Timestamp) -> Result<()> {
         Ok(())
     }

@@ -1,4 +1,5 @@
-//! Connections that only read, on threads of their own: a slow query blocks neither the writer nor the runtime.
+//! Read-only connections on their own threads: a slow query blocks neither the writer nor the
+//! runtime.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -15,7 +16,7 @@ const THREADS: usize = 3;
 type Query = Box<dyn FnOnce(&Connection) + Send>;
 
 pub(crate) struct Readers {
-    /// `None` only while it is dropped.
+    /// `None` only during drop.
     queries: Option<Sender<Query>>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -37,7 +38,7 @@ impl Readers {
         let (reply, answer) = oneshot::channel();
         let run = move |connection: &Connection| {
             let outcome = catch_unwind(AssertUnwindSafe(|| query(connection))).unwrap_or_else(|_| Err(anyhow!("the read panicked")));
-            // Whoever asked may be gone.
+            // The caller may be gone.
             let _ = reply.send(outcome);
         };
         let queries = self.queries.as_ref().context("the store is closed")?;
@@ -57,7 +58,7 @@ impl Drop for Readers {
 
 fn serve(connection: &Connection, waiting: &Mutex<Receiver<Query>>) {
     loop {
-        // Held while waiting: the others wait for the lock instead of the queue.
+        // Holds the lock while it waits; the other threads wait for the lock.
         let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(query) = next else { return };
         query(connection);

@@ -1,4 +1,4 @@
-//! Forgets what is past its time.
+//! Deletes what is past its retention.
 
 use anyhow::Result;
 use flowgate_core::time::Timestamp;
@@ -7,17 +7,18 @@ use rusqlite::{Connection, params};
 use crate::Local;
 use crate::row::Key;
 
-/// Runs that one transaction forgets: others wait for it.
-const AT_ONCE: usize = 100;
+/// Runs deleted per transaction; other writes wait for it.
+const BATCH: usize = 100;
 
 impl Local {
-    /// Deletes runs past their retention, with their parts and deliveries, and idempotency rows past theirs. Says how many runs went.
+    /// Deletes runs past their retention, with their parts and deliveries, and expired idempotency
+    /// rows. Returns the number of deleted runs.
     pub async fn forget_expired(&self, now: Timestamp) -> Result<usize> {
         let mut forgotten = 0;
         loop {
             let some = self.write(move |connection| forget_some(connection, now)).await?;
             forgotten += some;
-            if some < AT_ONCE {
+            if some < BATCH {
                 return Ok(forgotten);
             }
         }
@@ -26,7 +27,7 @@ impl Local {
 
 fn forget_some(connection: &Connection, now: Timestamp) -> Result<usize> {
     let mut select = connection.prepare_cached("SELECT id FROM runs WHERE expires_at <= ?1 LIMIT ?2")?;
-    let runs: Vec<Key> = select.query_map(params![now.0, AT_ONCE as i64], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let runs: Vec<Key> = select.query_map(params![now.0, BATCH as i64], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
     for run in &runs {
         for sql in [
             "DELETE FROM checkpoints WHERE run = ?1",

@@ -1,4 +1,4 @@
-//! How ids, words and runs look in the tables.
+//! How ids, enums and runs are stored in the tables.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use rusqlite::Row;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// An id's hex digits as bytes: they sort as the ids do.
+/// An id's hex digits as bytes. Keys sort as the ids do.
 pub(crate) type Key = [u8; 16];
 
 pub(crate) fn run_key(id: &RunId) -> Result<Key> {
@@ -30,19 +30,20 @@ fn key(id: &str, prefix: &str) -> Result<Key> {
 }
 
 pub(crate) fn run_id(key: Key) -> Result<RunId> {
-    RunId::parse(&format!("run_{:032x}", u128::from_be_bytes(key))).context("the key is no run's")
+    RunId::parse(&format!("run_{:032x}", u128::from_be_bytes(key))).context("not the key of a run")
 }
 
 pub(crate) fn delivery_id(key: Key) -> Result<DeliveryId> {
-    DeliveryId::parse(&format!("whd_{:032x}", u128::from_be_bytes(key))).context("the key is no delivery's")
+    DeliveryId::parse(&format!("whd_{:032x}", u128::from_be_bytes(key))).context("not the key of a delivery")
 }
 
-/// An enum of plain words, back from its word.
+/// Parses a unit variant from its stored name.
 pub(crate) fn from_word<T: DeserializeOwned>(word: String) -> Result<T> {
     Ok(serde_json::from_value(Value::String(word))?)
 }
 
-/// A run as its rows have it; turned into a record where parsing its JSON holds nobody up.
+/// A run as its rows hold it. Converted to a record outside the writer's thread, since parsing JSON
+/// takes time.
 pub(crate) struct RunRow {
     head: String,
     ending: Option<String>,
@@ -60,7 +61,7 @@ pub(crate) struct RunRow {
 }
 
 impl RunRow {
-    /// To be followed by a condition on `runs` or `open_runs`.
+    /// Append a condition on `runs` or `open_runs`.
     pub(crate) fn select(include: Include) -> String {
         let beside = |included: bool, name: &str| {
             let select = format!("(SELECT value FROM run_values WHERE run_values.run = runs.id AND name = '{name}')");
@@ -99,7 +100,7 @@ impl RunRow {
         self.head.len() + others.map(String::len).sum::<usize>()
     }
 
-    /// With what it was selected with.
+    /// `include` must be that of the select.
     pub(crate) fn record(self, include: Include) -> Result<RunRecord> {
         let input = self.input.as_deref().map(serde_json::from_str).transpose()?;
         let output = self.output.as_deref().map(serde_json::from_str).transpose()?;

@@ -1,4 +1,5 @@
-//! What a run's writes bind: the JSON is made before the writer's turn, so that the one thread that writes only writes.
+//! The values that a run's writes bind. Their JSON is rendered outside the writer's thread, which
+//! only writes.
 
 use anyhow::Result;
 use flowgate_core::event::{Event, EventId};
@@ -11,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::deliveries::DeliveryValues;
 use crate::row::{Key, run_id, run_key};
 
-/// The largest number where a number is out of SQLite's range: none that is stored comes near.
+/// Saturates at SQLite's maximum; no stored number comes near it.
 pub(crate) fn stored(number: impl TryInto<i64>) -> i64 {
     number.try_into().unwrap_or(i64::MAX)
 }
@@ -31,7 +32,8 @@ impl RunValues {
         Ok(Self { key: run_key(&run.head.id)?, head: serde_json::to_string(&*head)?, input, run })
     }
 
-    /// `Created`: what the run claims is its own. Else another run has some of it, and nothing was written.
+    /// Writes the run's claims and returns `Created`; writes nothing if another run has one of
+    /// them.
     pub(crate) fn claim(&self, connection: &Connection) -> Result<Created> {
         let Claims { idempotency, run_id } = &self.run.claims;
         if let Some(earlier) = self.claimed_before(connection, idempotency.as_ref())? {
@@ -49,7 +51,7 @@ impl RunValues {
         Ok(Created::Created)
     }
 
-    /// Its own row does not count: this is the retry of a write that was applied.
+    /// Ignores the run's own row: then this is the retry of a write that was applied.
     fn claimed_before(&self, connection: &Connection, row: Option<&IdempotencyRow>) -> Result<Option<Claim>> {
         let Some(row) = row else { return Ok(None) };
         let earlier = select_claim(connection, &row.key, self.run.head.created_at)?;
@@ -146,7 +148,7 @@ impl EndValues {
     }
 }
 
-/// What is large lies beside the run's row.
+/// Large values are stored in rows of their own.
 fn insert_beside(connection: &Connection, run: Key, name: &str, value: Option<&str>) -> Result<()> {
     let Some(value) = value else { return Ok(()) };
     let mut insert = connection.prepare_cached("INSERT OR IGNORE INTO run_values (run, name, value) VALUES (?1, ?2, ?3)")?;
@@ -154,7 +156,7 @@ fn insert_beside(connection: &Connection, run: Key, name: &str, value: Option<&s
     Ok(())
 }
 
-/// What an owner shows with every write.
+/// The lease that an owner presents with every write.
 pub(crate) struct LeaseValues {
     pub(crate) key: Key,
     pub(crate) fence: i64,
@@ -171,7 +173,7 @@ impl LeaseValues {
         Ok(select.exists(params![self.key, self.fence, self.owner.0])?)
     }
 
-    /// A hand-over that is refused because it was applied before is a success.
+    /// A hand-over refused because it was applied before is a success.
     pub(crate) fn has_handed_over(&self, connection: &Connection) -> Result<Written> {
         let mut select = connection.prepare_cached("SELECT 1 FROM open_runs WHERE run = ?1 AND handed_over_by = ?2")?;
         Ok(if select.exists(params![self.key, self.owner.0])? { Written::Written } else { Written::Lost })
@@ -200,7 +202,7 @@ impl CheckpointValues {
         Ok(Self { place: checkpoint.place.clone(), ordinal: stored(checkpoint.order), checkpoint: serde_json::to_string(checkpoint)? })
     }
 
-    /// `false`: the place has a result already, and keeps it.
+    /// Returns `false` if the place already has a result, which it keeps.
     pub(crate) fn insert(&self, connection: &Connection, run: Key) -> Result<bool> {
         let sql = "INSERT INTO checkpoints (run, place, ordinal, checkpoint) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (run, place) DO NOTHING";
         Ok(connection.prepare_cached(sql)?.execute(params![run, self.place, self.ordinal, self.checkpoint])? == 1)

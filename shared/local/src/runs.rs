@@ -256,7 +256,7 @@ enum Taken {
     Unknown,
 }
 
-/// A claim that is ours already takes effect once: neither the fence nor the count of claims moves again.
+/// Repeating our own claim changes neither the fence nor the count of claims.
 fn take(connection: &Connection, key: Key, owner: &OwnerToken, now: Timestamp, lease_until: Timestamp) -> Result<Taken> {
     let mut update = connection.prepare_cached(
         "UPDATE open_runs SET state = 'running', fence = fence + (owner IS NOT ?2), barren_claims = barren_claims + (owner IS NOT ?2),
@@ -275,7 +275,7 @@ fn take(connection: &Connection, key: Key, owner: &OwnerToken, now: Timestamp, l
     })
 }
 
-/// Only of a run that has ended: an owner still needs what a run in flight has.
+/// Wipes only a run that has ended: an owner still needs the data of an open run.
 fn wipe(connection: &Connection, key: Key) -> Result<()> {
     let mut update = connection.prepare_cached(
         "UPDATE runs SET wiped = 1, look_at = NULL, trace = NULL, ending = json_set(ending, '$.output', NULL),
@@ -290,7 +290,7 @@ fn wipe(connection: &Connection, key: Key) -> Result<()> {
         "DELETE FROM started_calls WHERE run = ?1",
         "DELETE FROM events WHERE run = ?1",
         "DELETE FROM run_values WHERE run = ?1",
-        // Without its body a delivery cannot go out again.
+        // Without its body a delivery cannot be sent again.
         "UPDATE deliveries SET wiped = 1, due_at = NULL, look_at = NULL, request = json_set(request, '$.body', '') WHERE run = ?1",
     ] {
         connection.prepare_cached(sql)?.execute([key])?;
@@ -369,13 +369,14 @@ mod tests {
             assert_eq!(listed(Include::ALL), head);
             let brief = listed(Include::default());
             assert!(brief.input.is_null() && brief.input_as_sent.is_none());
-            // As it was stored before: all in the head.
+            // The old form: everything in the head.
             connection.execute("UPDATE runs SET head = ?1", [serde_json::to_string(&*head).unwrap()]).unwrap();
             connection.execute("DELETE FROM run_values", []).unwrap();
         }
     }
 
-    /// What lies outside the time is not looked at: neither the newer runs nor the older ones, nor those before the cursor.
+    /// Rows outside the time range are not scanned: neither newer nor older runs, nor those before
+    /// the cursor.
     #[test]
     fn a_page_reads_a_range_of_the_index_and_nothing_beside_it() {
         let dir = tempfile::tempdir().unwrap();

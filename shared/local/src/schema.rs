@@ -1,4 +1,4 @@
-//! The tables, how they came to be, and how a connection is set up.
+//! The tables, their migrations, and the setup of a connection.
 
 use std::path::Path;
 use std::time::Duration;
@@ -6,10 +6,12 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use rusqlite::{Connection, OpenFlags};
 
-/// One entry per `user_version`. Entries are added, never changed: files that were made with them exist.
+/// One entry per `user_version`. Entries are added, never changed: existing files were made with
+/// them.
 ///
-/// A run's row is written at its start and at its end; all that changes between lies in the small row of `open_runs`, so that
-/// a heartbeat does not write megabytes of input again. Ids are 16 bytes (their hex digits); JSON is what is never asked for.
+/// A run's row is written at its start and at its end. What changes in between is in the small row
+/// of `open_runs`, so that a heartbeat does not rewrite megabytes of input. Ids are 16 bytes (their
+/// hex digits). Columns that no query filters by hold JSON.
 const MIGRATIONS: &[&str] = &[
     "
 CREATE TABLE runs (
@@ -169,7 +171,7 @@ CREATE TABLE run_values (
 ];
 
 const PAGE_BYTES: i64 = 8192;
-/// Pages in the write-ahead log before it is copied into the file: 32 MB, so that the copying is seldom and short.
+/// Pages in the write-ahead log before a checkpoint: 32 MB, so that checkpoints are rare and short.
 const CHECKPOINT_PAGES: i64 = 4000;
 const LOG_BYTES_KEPT: i64 = 64 << 20;
 const CACHE_KIB: i64 = 32 << 10;
@@ -180,10 +182,10 @@ pub(crate) fn open(file: &Path) -> Result<Connection> {
     let connection = Connection::open(file)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
-    // Takes effect where the file is made here. A commit of many runs writes half as many pages.
+    // Takes effect only on a new file. A commit of many runs writes half as many pages.
     connection.pragma_update(None, "page_size", PAGE_BYTES)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    // FULL: what COMMIT has answered survives a power cut, not the process's death alone.
+    // FULL: a commit survives a power cut, not just the death of the process.
     connection.pragma_update(None, "synchronous", "FULL")?;
     // Without it macOS keeps a synced write in the drive's cache.
     connection.pragma_update(None, "fullfsync", true)?;
@@ -231,7 +233,7 @@ mod tests {
         assert_eq!(pragma("user_version"), rusqlite::types::Value::Integer(MIGRATIONS.len() as i64));
     }
 
-    /// Nothing is known of what was active before: then a rollback goes where it went before the change.
+    /// Without a known history, a rollback goes where it went before the migration.
     #[test]
     fn workflows_of_the_first_format_can_be_rolled_back_to_older_versions() {
         let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,5 @@
-//! Provider secrets and the keyring. They lie in the file as they are: its mode keeps them from other users.
+//! Provider secrets and the keyring, stored in plain text: the file's mode protects them from other
+//! users.
 
 use anyhow::Result;
 use async_trait::async_trait;

@@ -46,7 +46,7 @@ impl Workflows for Local {
         let text = serde_json::to_string(&draft)?;
         let saved = self.write(move |connection| {
             let stored = select_etag(connection, &id)?;
-            // The stored draft may be this very one: then the write is the retry of one that was applied.
+            // If the stored draft is this very one, the write is the retry of one that was applied.
             if if_match.is_some() && stored != if_match && stored.as_deref() != Some(&draft.etag) {
                 return Ok(None);
             }
@@ -122,7 +122,7 @@ impl Workflows for Local {
             let Some(row) = select(connection, &id)? else { return Ok(false) };
             let current: SigningPin = serde_json::from_str(&row.signing)?;
             if current == pin {
-                // The retry of a rotation that was applied: the pin before it must not be lost.
+                // The retry of a rotation that was applied must not lose the previous pin.
                 return Ok(true);
             }
             let before = serde_json::to_string(&(current, overlap_until))?;

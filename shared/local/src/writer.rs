@@ -1,4 +1,5 @@
-//! The one thread that writes: it commits what is waiting as one group, and no answer leaves before the commit.
+//! The one thread that writes. It commits all waiting writes as one group and answers after the
+//! commit.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -10,18 +11,20 @@ use anyhow::{Context, Result, anyhow};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-/// Enough for every connection of a busy server; a bound, so that one commit does not make all wait for the last to arrive.
-const LARGEST_GROUP: usize = 512;
-/// A group waits for company at most this part of the time that the commit before it took.
+/// Enough for every connection of a busy server, yet bounded, so that no write waits long for later
+/// ones.
+const MAX_GROUP: usize = 512;
+/// A group waits for more writes at most this fraction (one tenth) of the previous commit's
+/// duration.
 const PATIENCE_PART: u32 = 10;
 
 pub(crate) struct Writer {
-    /// `None` only while it is dropped.
+    /// `None` only during drop.
     jobs: Option<Sender<Box<dyn Job>>>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// The operation itself was fine; the commit it was part of was not.
+/// The operation succeeded, but the commit of its group failed.
 #[derive(Debug, Clone, thiserror::Error)]
 enum NotCommitted {
     #[error("the group of writes was not committed")]
@@ -37,7 +40,7 @@ impl Writer {
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
 
-    /// Once sent, the operation goes on even if nobody waits for its answer any more.
+    /// Once sent, the operation runs even if the caller stops waiting.
     pub(crate) async fn write<T: Send + 'static>(&self, op: impl FnOnce(&Connection) -> Result<T> + Send + 'static) -> Result<T> {
         let (reply, answer) = oneshot::channel();
         let jobs = self.jobs.as_ref().context("the store is closed")?;
@@ -47,7 +50,7 @@ impl Writer {
 }
 
 impl Drop for Writer {
-    /// Waits for the operations that were sent, and for the file to be closed.
+    /// Waits until all sent operations are done and the file is closed.
     fn drop(&mut self) {
         self.jobs = None;
         if let Some(thread) = self.thread.take() {
@@ -57,7 +60,7 @@ impl Drop for Writer {
 }
 
 trait Job: Send {
-    /// Runs the operation. `false`: it failed, and what it wrote must go.
+    /// Runs the operation. Returns `false` if it failed and its writes must be rolled back.
     fn run(&mut self, connection: &Connection) -> bool;
     fn answer(self: Box<Self>, committed: Result<(), NotCommitted>);
 }
@@ -71,7 +74,7 @@ struct Operation<T, F> {
 impl<T: Send, F: FnOnce(&Connection) -> Result<T> + Send> Job for Operation<T, F> {
     fn run(&mut self, connection: &Connection) -> bool {
         let Some(op) = self.op.take() else { return false };
-        // A panic is this operation's failure, not its neighbours': its savepoint undoes whatever it left half-done.
+        // A panic fails this operation alone: its savepoint undoes what it left half-done.
         let outcome = catch_unwind(AssertUnwindSafe(|| op(connection))).unwrap_or_else(|_| Err(anyhow!("the write panicked")));
         self.outcome.insert(outcome).is_ok()
     }
@@ -83,7 +86,7 @@ impl<T: Send, F: FnOnce(&Connection) -> Result<T> + Send> Job for Operation<T, F
             (Some(outcome), Ok(())) => outcome,
             (None, Ok(())) => Err(anyhow!("the write was not run")),
         };
-        // Whoever asked may be gone; what was written stays.
+        // The caller may be gone; the write stays.
         let _ = self.reply.send(answer);
     }
 }
@@ -91,13 +94,13 @@ impl<T: Send, F: FnOnce(&Connection) -> Result<T> + Send> Job for Operation<T, F
 fn serve(connection: &Connection, waiting: &Receiver<Box<dyn Job>>) {
     let (mut answered, mut patience) = (0, Duration::ZERO);
     while let Some(mut group) = gather(waiting, answered, patience) {
-        let begun = Instant::now();
+        let started = Instant::now();
         let committed = commit(connection, &mut group);
         if let Err(error) = &committed {
             tracing::error!(error = error as &dyn std::error::Error, writes = group.len(), "group of writes not committed");
             abandon(connection);
         }
-        patience = begun.elapsed() / PATIENCE_PART;
+        patience = started.elapsed() / PATIENCE_PART;
         answered = group.len();
         for job in group {
             job.answer(committed.clone());
@@ -105,12 +108,13 @@ fn serve(connection: &Connection, waiting: &Receiver<Box<dyn Job>>) {
     }
 }
 
-/// What is waiting, or the first that comes. Who was answered just now is likely to write again: without a little patience
-/// two halves take turns, each waiting for the other's commit. `None`: nobody can send any more.
+/// Returns all waiting writes; waits for the first. Callers that were just answered are likely to
+/// write again: without a little patience, two halves would take turns, each waiting for the
+/// other's commit. Returns `None` once nobody can send any more.
 fn gather(waiting: &Receiver<Box<dyn Job>>, answered: usize, patience: Duration) -> Option<Vec<Box<dyn Job>>> {
     let mut group = vec![waiting.recv().ok()?];
-    group.extend(waiting.try_iter().take(LARGEST_GROUP - 1));
-    let expected = (group.len() + answered).min(LARGEST_GROUP);
+    group.extend(waiting.try_iter().take(MAX_GROUP - 1));
+    let expected = (group.len() + answered).min(MAX_GROUP);
     let until = Instant::now() + patience;
     while answered > 1 && group.len() < expected {
         match waiting.recv_timeout(until.saturating_duration_since(Instant::now())) {
@@ -146,7 +150,8 @@ fn execute(connection: &Connection, sql: &str) -> Result<(), NotCommitted> {
     done.map(|_| ()).map_err(|error| NotCommitted::Refused(Arc::new(error)))
 }
 
-/// SQLite ends a transaction by itself on some errors (disk full, I/O, memory); going on would commit what follows one by one.
+/// SQLite ends a transaction by itself on some errors (disk full, I/O, memory). Continuing would
+/// then commit each following write by itself.
 fn still_open(connection: &Connection) -> Result<(), NotCommitted> {
     if connection.is_autocommit() { Err(NotCommitted::RolledBack) } else { Ok(()) }
 }
@@ -164,14 +169,15 @@ fn abandon(connection: &Connection) {
 mod tests {
     use super::*;
 
-    /// A writer on a table of unique numbers, whose thread is held until `release` is dropped: what is sent meanwhile is one group.
-    struct Held {
+    /// A writer on a table of unique numbers. Its thread blocks until `release` is dropped:
+    /// everything sent until then is one group.
+    struct Blocked {
         writer: Writer,
         release: std::sync::mpsc::Sender<()>,
         _dir: tempfile::TempDir,
     }
 
-    async fn held() -> Held {
+    async fn blocked() -> Blocked {
         let dir = tempfile::tempdir().unwrap();
         let connection = crate::schema::open(&dir.path().join("a.db")).unwrap();
         connection.pragma_update(None, "foreign_keys", true).unwrap();
@@ -189,7 +195,7 @@ mod tests {
         };
         writer.jobs.as_ref().unwrap().send(Box::new(Operation { op: Some(op), outcome: None, reply })).unwrap();
         has_entered.await.unwrap();
-        Held { writer, release, _dir: dir }
+        Blocked { writer, release, _dir: dir }
     }
 
     type Op = Box<dyn FnOnce(&Connection) -> Result<()> + Send>;
@@ -198,9 +204,9 @@ mod tests {
         Box::new(move |connection| Ok(connection.execute_batch(text)?))
     }
 
-    /// What each operation of one group answers, and the numbers that are stored afterwards.
+    /// Returns the answers to the operations of one group, and the numbers stored afterwards.
     async fn check(group: Vec<Op>) -> (Vec<String>, Vec<i64>) {
-        let Held { writer, release, _dir } = held().await;
+        let Blocked { writer, release, _dir } = blocked().await;
         let mut answers = Vec::new();
         for op in group {
             let (reply, answer) = oneshot::channel();
@@ -208,15 +214,15 @@ mod tests {
             answers.push(answer);
         }
         drop(release);
-        let mut said = Vec::new();
+        let mut results = Vec::new();
         for answer in answers {
-            said.push(answer.await.unwrap().map_or_else(|error| error.to_string(), |()| "ok".into()));
+            results.push(answer.await.unwrap().map_or_else(|error| error.to_string(), |()| "ok".into()));
         }
         let numbers = writer.write(|connection| {
             let mut select = connection.prepare("SELECT n FROM numbers ORDER BY n")?;
             Ok(select.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
         });
-        (said, numbers.await.unwrap())
+        (results, numbers.await.unwrap())
     }
 
     #[tokio::test]
@@ -226,9 +232,9 @@ mod tests {
             sql("INSERT INTO numbers (n) VALUES (2); INSERT INTO numbers (n) VALUES (1)"),
             sql("INSERT INTO numbers (n) VALUES (3)"),
         ];
-        let (said, numbers) = check(group).await;
-        assert_eq!((said[0].as_str(), said[2].as_str()), ("ok", "ok"));
-        assert!(said[1].contains("UNIQUE"), "{}", said[1]);
+        let (results, numbers) = check(group).await;
+        assert_eq!((results[0].as_str(), results[2].as_str()), ("ok", "ok"));
+        assert!(results[1].contains("UNIQUE"), "{}", results[1]);
         assert_eq!(numbers, [1, 3]);
     }
 
@@ -238,17 +244,17 @@ mod tests {
             connection.execute_batch("INSERT INTO numbers (n) VALUES (2)")?;
             panic!("on purpose")
         });
-        let (said, numbers) =
+        let (results, numbers) =
             check(vec![sql("INSERT INTO numbers (n) VALUES (1)"), panics, sql("INSERT INTO numbers (n) VALUES (3)")]).await;
-        assert_eq!(said, ["ok", "the write panicked", "ok"]);
+        assert_eq!(results, ["ok", "the write panicked", "ok"]);
         assert_eq!(numbers, [1, 3]);
     }
 
     #[tokio::test]
     async fn a_refused_commit_is_everybodys_error() {
         let orphan = sql("INSERT INTO numbers (n, parent) VALUES (2, 99)");
-        let (said, numbers) = check(vec![sql("INSERT INTO numbers (n) VALUES (1)"), orphan, sql("SELECT 1")]).await;
-        assert_eq!(said, ["the group of writes was not committed"; 3]);
+        let (results, numbers) = check(vec![sql("INSERT INTO numbers (n) VALUES (1)"), orphan, sql("SELECT 1")]).await;
+        assert_eq!(results, ["the group of writes was not committed"; 3]);
         assert_eq!(numbers, Vec::<i64>::new());
     }
 
@@ -258,9 +264,9 @@ mod tests {
             let _ = connection.execute_batch("INSERT OR ROLLBACK INTO numbers (n) VALUES (1)");
             Ok(())
         });
-        let (said, numbers) =
+        let (results, numbers) =
             check(vec![sql("INSERT INTO numbers (n) VALUES (1)"), rolls_back, sql("INSERT INTO numbers (n) VALUES (3)")]).await;
-        assert_eq!(said, ["the group of writes was rolled back by SQLite"; 3]);
+        assert_eq!(results, ["the group of writes was rolled back by SQLite"; 3]);
         assert_eq!(numbers, Vec::<i64>::new());
     }
 
@@ -270,15 +276,15 @@ mod tests {
             (sql("INSERT INTO numbers (n) VALUES (1); INSERT INTO numbers (n) VALUES (1)"), "UNIQUE"),
             (sql("INSERT INTO numbers (n, parent) VALUES (2, 99)"), "the group of writes was not committed"),
         ] {
-            let (said, numbers) = check(vec![op]).await;
-            assert!(said[0].contains(expected), "{}", said[0]);
+            let (results, numbers) = check(vec![op]).await;
+            assert!(results[0].contains(expected), "{}", results[0]);
             assert_eq!(numbers, Vec::<i64>::new());
         }
     }
 
     #[tokio::test]
     async fn dropping_the_writer_finishes_what_was_sent() {
-        let Held { writer, release, _dir } = held().await;
+        let Blocked { writer, release, _dir } = blocked().await;
         let (reply, answer) = oneshot::channel();
         writer
             .jobs

@@ -15,7 +15,8 @@ use flowgate_outbound::{PreparedWebhook, SendOutcome};
 
 use crate::Runner;
 
-/// The waits before each attempt. ±20 %, so that what failed together does not come back together.
+/// The wait before each attempt, ±20 %, so that deliveries that failed together do not retry
+/// together.
 const SCHEDULE: [Duration; 10] = [
     Duration::ZERO,
     Duration::from_secs(5),
@@ -28,25 +29,25 @@ const SCHEDULE: [Duration; 10] = [
     Duration::from_secs(20 * 3600),
     Duration::from_secs(24 * 3600),
 ];
-/// Longer than an attempt may take.
+/// Longer than the timeout of an attempt.
 const ATTEMPT_LEASE: Duration = Duration::from_secs(60);
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 const GONE: u16 = 410;
 
 impl Runner {
-    /// Does what a `WebhookV1` message asks for: one attempt, if one is due.
+    /// Processes a `WebhookV1` message: makes one attempt, if one is due.
     pub async fn deliver(&self, id: &DeliveryId) -> Result<()> {
         let (owner, now) = (self.app.owner_token(), self.app.now());
         let Some(delivery) = self.app.ports.deliveries.claim(id, &owner, now, now + ATTEMPT_LEASE).await? else { return Ok(()) };
         let (attempt, next) = match self.prepare(&delivery, now).await {
             Ok(request) => {
                 let outcome = self.outbound.send_webhook(request).await;
-                let next = self.after(&delivery, &outcome);
+                let next = self.next_step(&delivery, &outcome);
                 (attempt(now, outcome), next)
             }
-            // Something is missing that a person must put right: tried again on the schedule.
+            // Something is missing that a person must fix: retry on the schedule.
             Err(error) => {
-                tracing::warn!(delivery.id = id.as_str(), error = format!("{error:#}"), "a webhook could not be prepared");
+                tracing::warn!(delivery.id = id.as_str(), error = format!("{error:#}"), "could not prepare a webhook");
                 let attempt = Attempt { at: now, duration_ms: 0, status: None, error: Some(format!("{error:#}")), answer: String::new() };
                 (attempt, self.retry(delivery.step, None))
             }
@@ -61,7 +62,7 @@ impl Runner {
         Ok(())
     }
 
-    /// Fills in secrets, adds what goes out with every delivery, signs.
+    /// Fills in secrets, adds the standard headers and the signature.
     async fn prepare(&self, delivery: &Delivery, now: Timestamp) -> Result<PreparedWebhook> {
         let frozen = &*delivery.request;
         let mut url = self.outbound.fill(&frozen.url).await?;
@@ -96,7 +97,7 @@ impl Runner {
         }
     }
 
-    /// The newest first; during a rotation the one before it too.
+    /// Returns the signing keys, newest first. During a rotation there are two.
     async fn signing_keys(&self, delivery: &Delivery, now: Timestamp) -> Result<Vec<Vec<u8>>> {
         let stored = self.app.ports.workflows.read(&delivery.workflow_id).await?;
         let pins = match stored.filter(|workflow| workflow.uid == delivery.workflow_uid) {
@@ -106,7 +107,7 @@ impl Runner {
         pins.into_iter().map(|pin| self.app.keyring.signing_key(&delivery.workflow_uid, pin)).collect()
     }
 
-    fn after(&self, delivery: &Delivery, outcome: &SendOutcome) -> AfterAttempt {
+    fn next_step(&self, delivery: &Delivery, outcome: &SendOutcome) -> AfterAttempt {
         match outcome.status {
             Some(200..300) => AfterAttempt::Delivered,
             Some(GONE) => AfterAttempt::Exhausted,
@@ -120,19 +121,21 @@ impl Runner {
         let Some(wait) = SCHEDULE.get(next) else { return AfterAttempt::Exhausted };
         let [random] = self.app.random::<1>();
         let jittered = wait.mul_f64(0.8 + 0.4 * f64::from(random) / 255.0);
-        let wait = retry_after.map_or(jittered, |asked| jittered.max(asked.min(LONGEST_RETRY_AFTER)));
+        let wait = retry_after.map_or(jittered, |asked| jittered.max(asked.min(MAX_RETRY_AFTER)));
         AfterAttempt::RetryAt(self.app.now() + wait)
     }
 }
 
-/// Standard Webhooks: `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`, one for each key.
+/// Signs as Standard Webhooks does: per key, `v1,` and the base64 HMAC-SHA256 of
+/// `id.timestamp.body`.
 fn signature(keys: &[Vec<u8>], id: &str, timestamp: &str, body: &str) -> String {
     let signed = format!("{id}.{timestamp}.{body}");
     let signatures: Vec<_> = keys.iter().map(|key| format!("v1,{}", BASE64.encode(hmac_sha256(key, signed.as_bytes())))).collect();
     signatures.join(" ")
 }
 
-/// A delivery without a body says in its query what it is about; the query that is there stays.
+/// Adds the run, workflow and status to the query, for deliveries without a body. Keeps the
+/// existing query.
 fn with_status(url: &str, delivery: &Delivery, frozen: &FrozenRequest) -> Result<String> {
     let mut url = url::Url::parse(url)?;
     let status = frozen.event.strip_prefix("run.").unwrap_or("running");

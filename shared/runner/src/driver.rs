@@ -1,6 +1,6 @@
 //! Drives one run to its end: steps the engine, performs its calls, stores what must outlive a crash.
 //!
-//! [`Driver::next`] is pulled: by a task of its own where a caller waits, else by the worker.
+//! [`Driver::next`] is polled by the host's task if a caller waits, else by the worker.
 
 mod phase;
 mod calls;
@@ -37,26 +37,26 @@ use crate::start::WhenWaitEnds;
 
 pub use self::phase::PanicEnd;
 
-/// An attached run does not renew its lease: it ends this long after the last moment the run may use.
+/// An attached run does not renew its lease, which ends this long after the run must be released.
 const LEASE_MARGIN: Duration = Duration::from_secs(10);
-/// Events are stored in batches, at most one a second.
+/// The minimum interval between two batches of stored events.
 const EVENT_BATCH: Duration = Duration::from_secs(1);
 
-/// What a run reports to whoever pulls it.
+/// What a run reports to the caller of [`Driver::next`].
 #[derive(Debug)]
 pub enum Progress {
     Event(Event),
     /// The end is committed.
     Ended(Box<RunRecord>),
-    /// Its caller's wait was over first, and the run was started to end with it: it is cancelled.
+    /// Cancelled: the caller's wait was over first, and the run was to end with it.
     Overdue(Box<RunRecord>),
-    /// It goes on detached.
+    /// The run continues detached.
     HandedOver(Box<RunRecord>),
-    /// Its idempotency key was there before: nothing was started.
+    /// An earlier request used its idempotency key. Nothing was started.
     Repeated(Claim),
-    /// Another run has the id that its caller chose: nothing was started.
+    /// Another run has the id that its caller chose. Nothing was started.
     IdTaken,
-    /// Another owner has it, or the store does not answer: what is stored decides.
+    /// Another owner has the run, or the store failed: the stored run decides.
     Lost,
 }
 
@@ -71,11 +71,11 @@ pub struct Driver {
     replay: Replay,
     recorder: EventRecorder,
     calls: Calls,
-    /// Asked for by the engine, not out yet.
+    /// Planned by the engine, not launched yet.
     ready: Vec<(CallId, Call)>,
     next_order: u64,
     started_at: Timestamp,
-    /// When this process must have let go of the run.
+    /// When this process must have released the run.
     end_by: Option<Timestamp>,
     next_heartbeat: Timestamp,
     next_batch: Timestamp,
@@ -84,19 +84,19 @@ pub struct Driver {
     outbox: VecDeque<Progress>,
 }
 
-/// How long a caller waits for a run, and what becomes of it then.
+/// How long a caller waits for a run, and what happens to the run then.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CallerWait {
-    pub(crate) longest: Duration,
+    pub(crate) max: Duration,
     pub(crate) when_it_ends: WhenWaitEnds,
 }
 
 impl Driver {
-    /// A new run that a caller waits for. Nothing is written before it needs the outside or has ended.
+    /// A new run that a caller waits for. Writes nothing until it makes an outside call or ends.
     pub(crate) fn attached(runner: &Runner, head: Arc<RunHead>, workflow: Arc<Workflow>, wait: CallerWait, claims: Claims) -> Self {
         let now = head.created_at;
         let lease = Lease { run: head.id.clone(), fence: 1, owner: runner.app.owner_token() };
-        let until = now + wait.longest;
+        let until = now + wait.max;
         let lease_until = until + runner.app.settings.drain + LEASE_MARGIN;
         let phase = Phase::NotStored(PendingStart { lease_until, claims });
         let attachment = Attachment::Attached(Wait { until, when_it_ends: wait.when_it_ends, unwritten: Vec::new() });
@@ -105,7 +105,7 @@ impl Driver {
         Self::new(runner, head, run, now, Setup { lease, phase, attachment, registered })
     }
 
-    /// A detached run that was claimed: goes on after what is recorded.
+    /// A claimed detached run. Continues after what is recorded.
     pub(crate) async fn detached(
         runner: &Runner,
         lease: Lease,
@@ -118,7 +118,7 @@ impl Driver {
         let run = Run::new(workflow, run_start(&head, started_at));
         let setup = Setup { lease, phase: Phase::Running, attachment: Attachment::Detached, registered };
         let mut driver = Self::new(runner, head, run, started_at, setup);
-        // The first owner finds nothing: no reads.
+        // Nothing is recorded before the first owner: it skips the reads.
         if driver.lease.fence > 1 {
             driver.replay = Replay::load(&*driver.app.ports.runs, driver.run_id()).await?;
             let events = driver.app.all_events(driver.run_id()).await?;
@@ -153,7 +153,7 @@ impl Driver {
         }
     }
 
-    /// Somebody listens: events are reported, and stored as they come.
+    /// Reports events to a listener, and stores them as they occur.
     pub(crate) fn watched(mut self) -> Self {
         self.recorder.watch();
         self
@@ -167,21 +167,21 @@ impl Driver {
         &self.head.id
     }
 
-    /// How the run is ended if driving it panics.
+    /// Returns what ends the run if driving it panics.
     pub(crate) fn panic_end(&self) -> PanicEnd {
         PanicEnd { app: self.app.clone(), head: self.head.clone(), lease: self.lease.clone() }
     }
 
-    /// Computes as far as it goes alone. `true`: to the end.
-    pub(crate) fn needs_nothing(&mut self) -> bool {
+    /// Runs the engine until it waits. Returns whether the run is done, without any outside call.
+    pub(crate) fn completes_without_calls(&mut self) -> bool {
         self.pump() == Pumped::Done
     }
 
-    /// What the run reports next; `None` after the last progress.
+    /// Returns the next progress; `None` after the last.
     pub async fn next(&mut self) -> Option<Progress> {
         while self.outbox.is_empty() && !self.is_over() {
             if let Err(error) = self.advance().await {
-                tracing::error!(run.id = %self.head.id, error = format!("{error:#}"), "the run was given up: its store did not answer");
+                tracing::error!(run.id = %self.head.id, error = format!("{error:#}"), "the run was abandoned: its store failed");
                 self.lose();
             }
         }
@@ -191,16 +191,16 @@ impl Driver {
     async fn advance(&mut self) -> Result<()> {
         match self.pump() {
             Pumped::Done => self.finish().await,
-            Pumped::Waiting if self.replay.goes_on() => {
+            Pumped::Waiting if self.replay.has_more() => {
                 self.feed_recorded();
                 Ok(())
             }
             Pumped::Waiting if self.is_draining() && self.calls.is_empty() => self.hand_over().await,
-            Pumped::Waiting => self.go_on().await,
+            Pumped::Waiting => self.proceed().await,
         }
     }
 
-    async fn go_on(&mut self) -> Result<()> {
+    async fn proceed(&mut self) -> Result<()> {
         match std::mem::replace(&mut self.phase, Phase::Running) {
             Phase::NotStored(start) => self.store(start).await?,
             stored => self.phase = stored,
@@ -208,7 +208,7 @@ impl Driver {
         if matches!(self.phase, Phase::Running) {
             self.launch().await?;
         }
-        // What is to be reported does not wait for what comes next.
+        // Report pending progress before waiting for more.
         if self.is_over() || !self.outbox.is_empty() { Ok(()) } else { self.pause().await }
     }
 
@@ -229,12 +229,12 @@ impl Driver {
         }
     }
 
-    /// Events go into the log as they come; else only if the run is handed over.
+    /// Returns whether events are stored as they occur, and not only at a hand-over.
     fn is_logged(&self) -> bool {
         self.recorder.is_watched() || self.attachment.mode() == Mode::Detached
     }
 
-    /// Replays one recorded result, in the order it was consumed.
+    /// Replays the next recorded result.
     fn feed_recorded(&mut self) {
         match self.replay.next(&mut self.ready) {
             Ok((id, checkpoint)) => {
@@ -242,7 +242,7 @@ impl Driver {
                 let ended_at_ms = checkpoint.ended_at.map(|at| at.millis());
                 if checkpoint.place == id.place() {
                     let recorded = Recorded {
-                        has_spoken: self.recorder.has_said(id.place()),
+                        has_reported_text: self.recorder.has_text(id.place()),
                         result: checkpoint.result,
                         attempts: checkpoint.attempts,
                         ended_at_ms,
@@ -260,10 +260,10 @@ impl Driver {
         }
     }
 
-    /// Sends out what is ready, if there is time for it.
+    /// Launches the ready calls, if there is time for them.
     async fn launch(&mut self) -> Result<()> {
-        if !self.has_time_for_what_is_ready() {
-            return self.let_go().await;
+        if !self.has_time_for_ready_calls() {
+            return self.release().await;
         }
         for (id, call) in std::mem::take(&mut self.ready) {
             let mark = if call.at_most_once && self.attachment.mode() == Mode::Detached {
@@ -283,16 +283,17 @@ impl Driver {
         Ok(())
     }
 
-    /// An owner that has done nothing yet starts what is ready however long it may take: no other would have more time for it. So
-    /// does one whose run ends with its caller's wait: to let go of the caller before would only end it sooner.
-    fn has_time_for_what_is_ready(&self) -> bool {
-        let can_leave_it = self.calls.has_launched() && !self.attachment.ends_with_wait();
-        let Some(end_by) = self.end_by.filter(|_| can_leave_it) else { return true };
+    /// An owner that has launched nothing yet launches calls of any duration: no other owner would
+    /// have more time for them. So does one whose run ends with its caller's wait: an earlier
+    /// release would only end the run sooner.
+    fn has_time_for_ready_calls(&self) -> bool {
+        let may_release = self.calls.has_launched() && !self.attachment.ends_with_wait();
+        let Some(end_by) = self.end_by.filter(|_| may_release) else { return true };
         let now = self.app.now();
         self.ready.iter().all(|(_, call)| now + call.delay + call.timeout <= end_by)
     }
 
-    /// Waits for whatever comes first.
+    /// Waits for the next event and handles it.
     async fn pause(&mut self) -> Result<()> {
         let (clock, wake_in) = (self.app.ports.clock.clone(), self.next_wake().since(self.app.now()));
         let is_draining = self.is_draining();
@@ -306,7 +307,7 @@ impl Driver {
         match woken {
             Woken::Stopping => self.drain(),
             Woken::CancelRequested => self.heartbeat().await?,
-            Woken::Call(FromCall::Said(id, chunk)) => self.run.progress(&id, chunk),
+            Woken::Call(FromCall::Chunk(id, chunk)) => self.run.progress(&id, chunk),
             Woken::Call(FromCall::Ended { id, input_hash, result }) => self.settle(id, input_hash, result).await?,
             Woken::Time => self.tick().await?,
         }
@@ -316,19 +317,20 @@ impl Driver {
     fn next_wake(&self) -> Timestamp {
         let batch = (self.is_logged() && self.recorder.has_unwritten()).then_some(self.next_batch);
         let always = self.next_heartbeat.min(self.head.deadline_at);
-        [batch, self.lets_go_at()].into_iter().flatten().fold(always, Timestamp::min)
+        [batch, self.release_at()].into_iter().flatten().fold(always, Timestamp::min)
     }
 
-    /// A call has ended. What it said is recorded first, its result is durable before anything that depends on it goes out.
+    /// Handles the end of a call. Records its chunks first. Its result is durable before any call
+    /// that depends on it goes out.
     async fn settle(&mut self, id: CallId, input_hash: String, result: CallResult) -> Result<()> {
-        while let Some((id, chunk)) = self.calls.chunk_at_hand() {
+        while let Some((id, chunk)) = self.calls.try_chunk() {
             self.run.progress(&id, chunk);
         }
         self.pump();
         let ended_at = self.app.now();
         let place = match self.run.complete(&id, result.clone(), ended_at.millis()) {
             Completion::Final => id.place().to_owned(),
-            // Or the next owner would begin with the first attempt again.
+            // Otherwise the next owner would start with the first attempt again.
             Completion::Retrying => attempt_place(&id),
             Completion::Ignored => return Ok(()),
         };
@@ -346,18 +348,18 @@ impl Driver {
         Ok(())
     }
 
-    /// Some time has come.
+    /// Handles whichever timer is due.
     async fn tick(&mut self) -> Result<()> {
         let now = self.app.now();
         if now >= self.head.deadline_at {
-            self.calls.give_up();
+            self.calls.abort();
             self.run.abort(RunError {
                 code: "timeout".to_owned(),
                 message: "the run did not end before its deadline".to_owned(),
                 node: None,
             });
-        } else if self.lets_go_at().is_some_and(|at| now >= at) {
-            if self.is_draining() { self.hand_over().await? } else { self.let_go().await? }
+        } else if self.release_at().is_some_and(|at| now >= at) {
+            if self.is_draining() { self.hand_over().await? } else { self.release().await? }
         } else if now >= self.next_heartbeat {
             self.heartbeat().await?;
         } else if self.is_logged() && now >= self.next_batch {
@@ -384,12 +386,13 @@ impl Driver {
 
     fn lose(&mut self) {
         metric::owner_lost(&self.head);
-        self.calls.give_up();
+        self.calls.abort();
         self.finish_with(Progress::Lost);
     }
 
     fn finish_with(&mut self, last: Progress) {
-        // Nothing is reported that may not be stored: the log is what counts then, and a run that never began has no events.
+        // Drop progress that may not be stored: the log counts, and a run that never started has no
+        // events.
         if matches!(last, Progress::Repeated(_) | Progress::IdTaken | Progress::Lost) {
             self.outbox.clear();
         }
@@ -398,7 +401,7 @@ impl Driver {
     }
 }
 
-/// What a driver begins with.
+/// What a driver starts with.
 struct Setup {
     lease: Lease,
     phase: Phase,
@@ -413,7 +416,7 @@ enum Woken {
     Time,
 }
 
-/// Pends for good where the platform is gone.
+/// Never resolves if the platform is gone.
 async fn until_stopped(stopping: &mut watch::Receiver<bool>) -> bool {
     if stopping.wait_for(|stopping| *stopping).await.is_err() {
         std::future::pending::<()>().await;

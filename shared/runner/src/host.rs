@@ -1,4 +1,5 @@
-//! Hosts the runs that a caller waits for or streams: a task of their own drives them, so that a caller who goes away cancels nothing.
+//! Hosts attached runs: each is driven by its own task, so that a caller who disconnects cancels
+//! nothing.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -9,23 +10,24 @@ use tokio::sync::mpsc;
 
 use crate::driver::{Driver, Progress};
 
-/// More than any run reports in one go; a listener who is this far behind reads on from the log.
+/// More than any run reports in one burst. A listener that falls this far behind continues from the
+/// log.
 const BUFFER: usize = 65_536;
 
-/// What a hosted run reports, in order. The run goes on when it is dropped.
+/// The progress of a hosted run, in order. Dropping it does not stop the run.
 pub struct Subscription {
     pub head: Arc<RunHead>,
     progress: mpsc::Receiver<Progress>,
 }
 
 impl Subscription {
-    /// `None` after the last progress, or where the listener fell too far behind.
+    /// Returns `None` after the last progress, or if the listener fell too far behind.
     pub async fn next(&mut self) -> Option<Progress> {
         self.progress.recv().await
     }
 }
 
-/// Drives the run in a task of its own, to its end or to where it is handed over.
+/// Drives the run in its own task until it ends or is handed over.
 pub(crate) fn host(mut driver: Driver) -> Subscription {
     let (sender, progress) = mpsc::channel(BUFFER);
     let head = driver.head().clone();
@@ -43,7 +45,7 @@ pub(crate) fn host(mut driver: Driver) -> Subscription {
     Subscription { head, progress }
 }
 
-/// Drops a listener who has gone, is too far behind, or has heard that the run goes on without them.
+/// Drops a listener that has gone, is too far behind, or was notified of the hand-over.
 async fn report(driver: &mut Driver, listener: &mut Option<mpsc::Sender<Progress>>) {
     while let Some(progress) = driver.next().await {
         let is_handed_over = matches!(progress, Progress::HandedOver(_));
@@ -54,10 +56,11 @@ async fn report(driver: &mut Driver, listener: &mut Option<mpsc::Sender<Progress
     }
 }
 
-/// The last progress of a run: driven here where it needs nothing of the outside, else in a task of its own. A run that is counted
-/// against its key is released after its end, even if its caller is gone by then.
-pub(crate) async fn end_of(mut driver: Driver) -> Option<Progress> {
-    if !driver.head().counted && driver.needs_nothing() {
+/// Drives a run and returns its last progress: here if it makes no outside call, else in its own
+/// task. A run that counts against its key always gets its own task, so that it is released after
+/// its end even if its caller is gone.
+pub(crate) async fn last_progress(mut driver: Driver) -> Option<Progress> {
+    if !driver.head().counted && driver.completes_without_calls() {
         return driver.next().await;
     }
     let mut subscription = host(driver);

@@ -1,4 +1,5 @@
-//! Starts runs and drives them to their end, and delivers webhooks: everything that calls out does so from here.
+//! Starts runs, drives them to their end and delivers webhooks. Every use case that calls out is
+//! here.
 
 pub mod start;
 pub mod host;
@@ -14,7 +15,7 @@ use flowgate_outbound::{Outbound, OutboundSettings};
 
 pub use flowgate_outbound as outbound;
 
-/// What starts runs, goes on with them, and delivers: the platform with its way out.
+/// The platform together with `Outbound`: starts and continues runs, delivers webhooks.
 pub struct Runner {
     pub app: Arc<App>,
     pub outbound: Arc<Outbound>,
@@ -23,7 +24,7 @@ pub struct Runner {
 impl Runner {
     pub async fn new(ports: Ports, settings: Settings, outbound: OutboundSettings) -> anyhow::Result<Arc<Self>> {
         let outbound = Arc::new(Outbound::new(outbound, ports.secrets.clone(), ports.clock.clone()));
-        let secrets = Arc::new(secrets::Noticed { port: ports.secrets.clone(), outbound: outbound.clone() });
+        let secrets = Arc::new(secrets::Invalidating { port: ports.secrets.clone(), outbound: outbound.clone() });
         let app = App::new(Ports { secrets, ..ports }, settings).await?;
         Ok(Arc::new(Self { app, outbound }))
     }

@@ -1,4 +1,4 @@
-//! A provider secret that is changed in this process is read again with its next use here.
+//! Invalidates cached provider secrets that this process changes.
 
 use std::sync::Arc;
 
@@ -8,14 +8,14 @@ use flowgate_app::secret::{Keyring, SecretInfo, Secrets};
 use flowgate_app::time::Timestamp;
 use flowgate_outbound::Outbound;
 
-/// The port, whose changes the way out notices at once.
-pub(crate) struct Noticed {
+/// The port, with changes applied to `Outbound`'s cache immediately.
+pub(crate) struct Invalidating {
     pub(crate) port: Arc<dyn Secrets>,
     pub(crate) outbound: Arc<Outbound>,
 }
 
 #[async_trait]
-impl Secrets for Noticed {
+impl Secrets for Invalidating {
     async fn keyring(&self, create: Keyring) -> Result<Keyring> {
         self.port.keyring(create).await
     }

@@ -1,4 +1,4 @@
-//! Starts runs, whatever the dialect: checks, then waits, streams or accepts.
+//! Starts runs, for every dialect: checks the request, then waits, streams or detaches.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,10 +22,10 @@ use crate::Runner;
 use crate::driver::{CallerWait, Driver, Progress};
 use crate::host::{self, Subscription};
 
-/// How long a message in the queue may take before the sweeper sends it again.
+/// How long a message may stay in the queue before the sweeper sends it again.
 const QUEUE_GRACE: Duration = Duration::from_secs(30);
 const IDEMPOTENCY_WINDOW: Duration = Duration::from_secs(24 * 3600);
-const LONGEST_USER: usize = 256;
+const MAX_USER: usize = 256;
 
 pub struct StartRequest {
     pub workflow_id: String,
@@ -33,25 +33,25 @@ pub struct StartRequest {
     pub version: Option<String>,
     pub dialect: Dialect,
     pub input: Value,
-    /// The caller's spelling of the input, for the dialect that echoes it.
+    /// The input as the caller spelled it, for the dialect that echoes it.
     pub input_as_sent: Option<String>,
     pub rules: InputRules,
-    /// Where `input` stands in the request's body, for the pointers of its problems.
+    /// JSON Pointer to `input` in the request's body, for the pointers of its problems.
     pub input_pointer: &'static str,
     pub user: Option<String>,
-    /// `None`: what the workflow says.
+    /// `None`: the workflow's setting.
     pub save: Option<bool>,
     pub webhooks: Vec<WebhookRequest>,
     pub response_mode: ResponseMode,
     pub when_wait_ends: WhenWaitEnds,
-    /// Ends the run earlier than its workflow would.
+    /// Moves the deadline before the workflow's own.
     pub timeout: Option<Duration>,
-    /// The caller's own name for the run, 1 to 128 characters; refused where it was taken before.
+    /// The caller's own id for the run, 1 to 128 characters. Refused if another run has it.
     pub run_id: Option<String>,
     pub idempotency: Option<IdempotencyRequest>,
 }
 
-/// A webhook as a caller asks for it. `pointer` says where in the request's body.
+/// A webhook requested by a caller. `pointer` is its JSON Pointer in the request's body.
 #[derive(Debug, Clone)]
 pub struct WebhookRequest {
     pub pointer: String,
@@ -63,18 +63,18 @@ pub struct WebhookRequest {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResponseMode {
-    /// Until the end, or this long; `None`: as long as the platform waits at most.
+    /// Waits for the end, at most this long. `None`: the platform's maximum.
     Wait(Option<Duration>),
     Stream,
     Detach,
 }
 
-/// What becomes of a run whose caller has waited as long as it may.
+/// What happens to a run that has not ended when its caller's wait is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WhenWaitEnds {
-    /// It goes on, and its result can be asked for.
+    /// It continues detached; its result can be polled.
     Detach,
-    /// Nobody would come for its result.
+    /// It is cancelled: nobody could fetch its result.
     Cancel,
 }
 
@@ -85,24 +85,24 @@ pub struct IdempotencyRequest {
     pub body_hash: String,
 }
 
-/// What came of a request to start a run.
+/// The outcome of a request to start a run.
 pub struct Start {
     pub started: Started,
-    /// What the key may still start, where that is limited and this request was counted.
+    /// What the key has left, if it has limits and this request was counted.
     pub allowance: Option<Allowance>,
 }
 
 pub enum Started {
-    /// Ended, or accepted and going on: its state tells.
+    /// The run has ended or was accepted; its state says which.
     Run(Box<RunRecord>),
-    /// Its caller's wait was over first: it is cancelled ([`WhenWaitEnds::Cancel`]).
+    /// Cancelled, because the wait was over first ([`WhenWaitEnds::Cancel`]).
     Overdue(Box<RunRecord>),
     Stream(Subscription),
-    /// An earlier request with this idempotency key started it.
+    /// An earlier request with this idempotency key started the run.
     Repeated(Box<RunRecord>),
 }
 
-/// How a run that was admitted starts.
+/// How an admitted run starts.
 struct StartPlan {
     workflow: Arc<Workflow>,
     mode: ResponseMode,
@@ -130,7 +130,7 @@ impl Runner {
         self.start(Arc::new(head), plan).await
     }
 
-    /// The same input on the same version, as a new run.
+    /// Starts a new run with the same input on the same version.
     pub async fn replay_run(
         &self,
         caller: &Caller,
@@ -139,7 +139,7 @@ impl Runner {
         idempotency: Option<&IdempotencyRequest>,
     ) -> Result<Start> {
         let record = self.app.run_for(caller, Scope::Run, id).await?;
-        // The new run tells what the earlier one was given.
+        // The new run shows the input of the earlier one.
         caller.require(Scope::Read, &record.head.workflow_id, What::Run)?;
         if record.wiped {
             return Err(Error::Gone);
@@ -164,11 +164,11 @@ impl Runner {
         self.start(Arc::new(head), plan).await
     }
 
-    /// Up to five, each of them somewhere a stranger may send us.
+    /// Checks a caller's webhooks: at most five, each with a permitted method, address and headers.
     pub async fn check_webhooks(&self, webhooks: &[WebhookRequest]) -> Result<()> {
-        if webhooks.len() > MOST_WEBHOOKS {
-            let pointer = webhooks[MOST_WEBHOOKS].pointer.rsplit_once('/').map_or("", |(list, _)| list);
-            return Err(Error::bad_field(pointer, format!("has {} webhooks, at most {MOST_WEBHOOKS} are allowed", webhooks.len())));
+        if webhooks.len() > MAX_WEBHOOKS {
+            let pointer = webhooks[MAX_WEBHOOKS].pointer.rsplit_once('/').map_or("", |(list, _)| list);
+            return Err(Error::bad_field(pointer, format!("has {} webhooks, at most {MAX_WEBHOOKS} are allowed", webhooks.len())));
         }
         for webhook in webhooks {
             self.check_webhook(webhook).await?;
@@ -184,8 +184,8 @@ impl Runner {
         if let Err(error) = self.outbound.check_resolved(&webhook.url).await {
             return Err(Error::bad_field(at("url"), error.to_string()));
         }
-        if webhook.headers.len() > MOST_WEBHOOK_HEADERS {
-            let message = format!("has {} headers, at most {MOST_WEBHOOK_HEADERS} are allowed", webhook.headers.len());
+        if webhook.headers.len() > MAX_WEBHOOK_HEADERS {
+            let message = format!("has {} headers, at most {MAX_WEBHOOK_HEADERS} are allowed", webhook.headers.len());
             return Err(Error::bad_field(at("headers"), message));
         }
         for (name, value) in &webhook.headers {
@@ -205,8 +205,8 @@ impl Runner {
             };
             Error::BadInput(problems.into_iter().map(field).collect())
         })?;
-        if request.user.as_ref().is_some_and(|user| user.len() > LONGEST_USER) {
-            return Err(Error::bad_field("/user", format!("must have at most {LONGEST_USER} bytes")));
+        if request.user.as_ref().is_some_and(|user| user.len() > MAX_USER) {
+            return Err(Error::bad_field("/user", format!("must have at most {MAX_USER} bytes")));
         }
         self.check_webhooks(&request.webhooks).await?;
         let now = self.app.now();
@@ -251,17 +251,17 @@ impl Runner {
                 Started::Stream(host::host(driver))
             }
             ResponseMode::Wait(wait) => {
-                let longest = self.app.settings.longest_wait;
-                let (run, wait) = (head.id.clone(), wait.unwrap_or(longest).min(longest));
-                let progress = host::end_of(self.attached(head, &plan, wait)).await;
+                let max = self.app.settings.longest_wait;
+                let (run, wait) = (head.id.clone(), wait.unwrap_or(max).min(max));
+                let progress = host::last_progress(self.attached(head, &plan, wait)).await;
                 self.after_wait(&run, progress, &plan).await?
             }
         };
         Ok(Start { started, allowance: plan.allowance })
     }
 
-    fn attached(&self, head: Arc<RunHead>, plan: &StartPlan, longest: Duration) -> Driver {
-        let wait = CallerWait { longest, when_it_ends: plan.when_wait_ends };
+    fn attached(&self, head: Arc<RunHead>, plan: &StartPlan, max: Duration) -> Driver {
+        let wait = CallerWait { max, when_it_ends: plan.when_wait_ends };
         Driver::attached(self, head, plan.workflow.clone(), wait, plan.claims.clone())
     }
 
@@ -289,7 +289,7 @@ impl Runner {
         }
     }
 
-    /// What is stored is what is answered. A run that nobody goes on with has no answer yet.
+    /// Answers with the stored run. Fails if it has neither ended nor been detached.
     async fn after_loss(&self, run: &RunId) -> Result<Started> {
         let stored = self.app.ports.runs.read(run).await?.filter(|record| record.state.has_ended() || record.mode == Mode::Detached);
         stored
@@ -297,7 +297,7 @@ impl Runner {
             .ok_or_else(|| Error::Internal(anyhow::anyhow!("the run was lost to another owner or to its store")))
     }
 
-    /// The run that the idempotency key began, if it was for the same request.
+    /// Returns the run that the idempotency key started, if the request's body is the same.
     pub async fn repeated(&self, claim: Claim, body_hash: &str) -> Result<Box<RunRecord>> {
         if claim.body_hash != body_hash {
             return Err(Error::IdempotencyMismatch);
@@ -316,10 +316,10 @@ impl Runner {
         })
     }
 
-    /// Within the workflow, whoever calls: all its callers may read the run by that id.
+    /// Unique within the workflow, for all its callers: each of them may read the run by that id.
     fn run_id_row(&self, head: &RunHead) -> Result<Option<IdempotencyRow>> {
         let Some(chosen) = &head.chosen_id else { return Ok(None) };
-        // Ids of this form are ours to give, so that one id never names two runs.
+        // Only we assign ids of this form, so that one id never names two runs.
         if RunId::parse(chosen).is_some() {
             return Err(Error::RunIdTaken(TakenRunId { id: chosen.clone(), allowance: None }));
         }
@@ -329,6 +329,6 @@ impl Runner {
     }
 }
 
-pub const MOST_WEBHOOKS: usize = 5;
-const MOST_WEBHOOK_HEADERS: usize = 50;
+pub const MAX_WEBHOOKS: usize = 5;
+const MAX_WEBHOOK_HEADERS: usize = 50;
 pub const WEBHOOK_METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];

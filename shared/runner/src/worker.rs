@@ -1,4 +1,4 @@
-//! Takes detached runs to their end, message by message; closes what a dead owner left open.
+//! Drives detached runs, message by message, and ends runs that a dead owner left open.
 
 use std::panic::AssertUnwindSafe;
 
@@ -15,11 +15,11 @@ use futures_util::FutureExt;
 use crate::Runner;
 use crate::driver::Driver;
 
-/// Claims in a row that recorded nothing new. A run with more breaks its workers.
+/// Consecutive claims without a new checkpoint. A run with more crashes its workers.
 const MAX_CLAIMS_WITHOUT_PROGRESS: u32 = 5;
 
 impl Runner {
-    /// Does what a `RunV1` message asks for. `Err`: try the message again.
+    /// Processes a `RunV1` message. `Err` means that the message should be retried.
     pub async fn work(&self, run: &RunId) -> Result<()> {
         let registered = self.app.running.register(run);
         let (owner, now) = (self.app.owner_token(), self.app.now());
@@ -28,7 +28,7 @@ impl Runner {
             Claimed::Ended => self.app.wipe_if_unsaved(run).await,
             Claimed::LeasedByOther => Ok(()),
             Claimed::Unknown => {
-                tracing::warn!(run.id = %run, "a message names a run that is gone");
+                tracing::warn!(run.id = %run, "a message names an unknown run");
                 Ok(())
             }
         }
@@ -61,15 +61,16 @@ impl Runner {
         Ok(())
     }
 
-    /// A newer deployment started the run, by rules that this one does not know: after a rollback both may be at work.
+    /// Hands over a run of a newer deployment, whose engine rules this one does not know. After a
+    /// rollback both may be active.
     async fn release_to_newer(&self, lease: &Lease) -> Result<()> {
-        tracing::warn!(run.id = %lease.run, "the run was started by a newer engine, and is left to it");
+        tracing::warn!(run.id = %lease.run, "the run was started by a newer engine; released for a newer worker");
         let due_at = self.app.now() + LEASE;
         self.app.ports.runs.hand_over(lease, Vec::new(), Vec::new(), due_at).await?;
         Ok(())
     }
 
-    /// How a run must end without going on, if it must.
+    /// Returns how the run must end without being driven, if it must.
     fn ends_without_running(&self, record: &RunRecord) -> Option<(RunState, Option<RunError>)> {
         if record.cancel_requested {
             return Some((RunState::Cancelled, None));
@@ -78,13 +79,13 @@ impl Runner {
             return Some((RunState::Failed, failure("interrupted", "the run was attached to its caller when its server stopped")));
         }
         if record.claims_without_progress > MAX_CLAIMS_WITHOUT_PROGRESS {
-            return Some((RunState::Failed, failure("poison", "the run stopped its worker again and again")));
+            return Some((RunState::Failed, failure("poison", "the run crashed its workers repeatedly")));
         }
         let late = self.app.now() >= record.head.deadline_at;
         late.then(|| (RunState::Failed, failure("timeout", "the run did not end before its deadline")))
     }
 
-    /// Does what a message asks for, whichever it is.
+    /// Processes a message of either kind.
     pub async fn handle(&self, message: &Message) -> Result<()> {
         match message {
             Message::RunV1 { run } => self.work(run).await,

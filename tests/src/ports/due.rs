@@ -22,11 +22,11 @@ pub(super) fn guarantees() -> Vec<Guarantee> {
 }
 
 fn run_item(n: u32, due: i64) -> Result<DueItem> {
-    Ok(DueItem { what: Message::RunV1 { run: run_id(n)? }, since: at(due), look_at: at(due) })
+    Ok(DueItem { what: Message::RunV1 { run: run_id(n)? }, since: at(due), sweep_at: at(due) })
 }
 
 fn webhook_item(n: u32, due: i64) -> Result<DueItem> {
-    Ok(DueItem { what: Message::WebhookV1 { delivery: delivery(n, 0, due)?.id }, since: at(due), look_at: at(due) })
+    Ok(DueItem { what: Message::WebhookV1 { delivery: delivery(n, 0, due)?.id }, since: at(due), sweep_at: at(due) })
 }
 
 async fn soonest_first(world: World) -> Result<()> {
@@ -82,7 +82,7 @@ async fn postponed_once(world: World) -> Result<()> {
         assert!(!world.due.postpone(&item, at(95_000)).await?);
     }
     assert!(world.due.due(at(89_999), 10).await?.is_empty());
-    let again: BTreeSet<_> = world.due.due(at(90_000), 10).await?.into_iter().map(|item| (item.since, item.look_at)).collect();
+    let again: BTreeSet<_> = world.due.due(at(90_000), 10).await?.into_iter().map(|item| (item.since, item.sweep_at)).collect();
     assert_eq!(again, BTreeSet::from([(at(900), at(90_000)), (at(30_000), at(90_000))]), "each is due since its own time");
     Ok(())
 }

@@ -120,7 +120,7 @@ async fn a_run_that_waits_to_be_wiped_is_looked_at_after_its_webhooks_next_attem
     runner.work(&run_id(1)?).await?;
     assert_eq!(store.due(day - 1).await?, 0, "until then nothing is due");
     let minute = Duration::from_secs(60);
-    let looks: Vec<Timestamp> = store.ports.due.due(at(2 * day), 10).await?.iter().map(|item| item.look_at).collect();
+    let looks: Vec<Timestamp> = store.ports.due.due(at(2 * day), 10).await?.iter().map(|item| item.sweep_at).collect();
     assert_eq!(looks, [at(day), at(day) + minute], "the webhook, then its run");
     Ok(())
 }

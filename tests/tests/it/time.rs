@@ -133,7 +133,7 @@ impl Platform {
     async fn do_what_is_due(&mut self) -> Result<()> {
         let far = self.clock.now() + Duration::from_secs(30 * 24 * 3600);
         let due = self.runner.app.ports.due.due(far, 100).await?;
-        self.clock.set(due.iter().map(|item| item.look_at).min().context("nothing is due")?);
+        self.clock.set(due.iter().map(|item| item.sweep_at).min().context("nothing is due")?);
         self.runner.app.sweep(100).await?;
         while let Ok(message) = self.messages.try_recv() {
             self.runner.handle(&message).await?;

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use flowgate_app::error::Result;
 use flowgate_app::page::{Page, PageRequest};
-use flowgate_app::runs::LONGEST_PAGE;
+use flowgate_app::runs::MAX_PAGE;
 use flowgate_app::{App, Error};
 use http::header::LINK;
 use http::{HeaderValue, Uri};
@@ -34,8 +34,8 @@ impl PageQuery {
         let limit = match query.get("limit") {
             None => DEFAULT_LIMIT,
             Some(text) => {
-                let limit = text.parse().ok().filter(|limit| (1..=LONGEST_PAGE).contains(limit));
-                let message = format!("must be a number from 1 to {LONGEST_PAGE}");
+                let limit = text.parse().ok().filter(|limit| (1..=MAX_PAGE).contains(limit));
+                let message = format!("must be a number from 1 to {MAX_PAGE}");
                 limit.ok_or_else(|| bad_query("limit", &message))?
             }
         };

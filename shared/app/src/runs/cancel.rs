@@ -9,13 +9,14 @@ use crate::error::{Error, Result, What};
 use crate::platform::App;
 
 pub enum Cancelled {
-    /// It has ended as cancelled, or its owner was asked to stop.
+    /// The run has ended as cancelled, or its owner was asked to stop.
     Cancelled(Box<RunRecord>),
     Already(Box<RunRecord>),
 }
 
 impl App {
-    /// Nobody's run is ended by the canceller; a live owner is asked, and sees it at once here, within 20 s elsewhere.
+    /// Ends a run that has no live owner. A live owner is asked to stop: it sees the request
+    /// immediately in this process, within 20 s in others.
     pub async fn cancel_run(&self, caller: &Caller, id: &str) -> Result<Cancelled> {
         let record = self.run_for(caller, Scope::Cancel, id).await?;
         let run = &record.head.id;
@@ -35,7 +36,7 @@ impl App {
     async fn cancel_unowned(&self, record: RunRecord) -> Result<Cancelled> {
         let (owner, now) = (self.owner_token(), self.now());
         let Claimed::Leased(lease, claimed) = self.ports.runs.claim(&record.head.id, &owner, now, now + LEASE).await? else {
-            // Somebody took it meanwhile: they see the request.
+            // Claimed by somebody else meanwhile: the new owner sees the request.
             return Ok(Cancelled::Cancelled(Box::new(record)));
         };
         match self.finish_leased(&lease, &claimed, RunState::Cancelled, None).await? {

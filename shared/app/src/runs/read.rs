@@ -10,10 +10,10 @@ use crate::access::Caller;
 use crate::error::{Error, Result, What};
 use crate::platform::App;
 
-const EVENTS_A_READ: usize = 1_000;
+const EVENTS_PER_READ: usize = 1_000;
 
 impl App {
-    /// The run, if the caller may know of it.
+    /// Returns the run, if the caller may see it.
     pub async fn run_for(&self, caller: &Caller, scope: Scope, id: &str) -> Result<RunRecord> {
         let run = RunId::parse(id).ok_or(Error::NotFound(What::Run))?;
         let record = self.ports.runs.read(&run).await?.ok_or(Error::NotFound(What::Run))?;
@@ -21,7 +21,7 @@ impl App {
         Ok(record)
     }
 
-    /// The run of this workflow that goes by the id: ours, or the one that its caller chose.
+    /// Returns the run of this workflow with the id: its own, or the one that its caller chose.
     pub async fn run_of_workflow(&self, caller: &Caller, scope: Scope, workflow_id: &str, id: &str) -> Result<RunRecord> {
         caller.require(scope, workflow_id, What::Run)?;
         let run = match RunId::parse(id) {
@@ -41,22 +41,22 @@ impl App {
         claim.map(|claim| claim.run).ok_or(Error::NotFound(What::Run))
     }
 
-    /// The run with its outputs: refused where they were not to be kept.
+    /// Returns the run with its outputs; `Gone` if they were wiped.
     pub async fn read_run(&self, caller: &Caller, id: &str) -> Result<RunRecord> {
         let record = self.run_for(caller, Scope::Read, id).await?;
         if record.wiped { Err(Error::Gone) } else { Ok(record) }
     }
 
-    /// The next stored events after `after`, in order.
+    /// Returns the next stored events after `after`, in order.
     pub async fn events_after(&self, run: &RunId, after: Option<EventId>) -> Result<Vec<Event>> {
-        Ok(self.ports.runs.events(run, after, EVENTS_A_READ).await?)
+        Ok(self.ports.runs.events(run, after, EVENTS_PER_READ).await?)
     }
 
     pub async fn all_events(&self, run: &RunId) -> anyhow::Result<Vec<Event>> {
         let mut events: Vec<Event> = Vec::new();
         loop {
-            let batch = self.ports.runs.events(run, events.last().map(|event| event.id), EVENTS_A_READ).await?;
-            let last = batch.len() < EVENTS_A_READ;
+            let batch = self.ports.runs.events(run, events.last().map(|event| event.id), EVENTS_PER_READ).await?;
+            let last = batch.len() < EVENTS_PER_READ;
             events.extend(batch);
             if last {
                 return Ok(events);

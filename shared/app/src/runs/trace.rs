@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::platform::App;
 
 impl App {
-    /// What the run did, node by node; of a run that goes on, what is known by now.
+    /// Returns what the run did, node by node; so far, if it has not ended.
     pub async fn trace(&self, record: &RunRecord) -> Result<Trace> {
         if let Some(trace) = self.ports.runs.trace(&record.head.id).await? {
             return Ok(trace);
@@ -16,7 +16,7 @@ impl App {
         Ok(self.trace_so_far(&record.head.id).await?)
     }
 
-    /// From the event log: without inputs and outputs.
+    /// Built from the event log: has no inputs and outputs.
     pub(crate) async fn trace_so_far(&self, run: &RunId) -> anyhow::Result<Trace> {
         let mut trace: Trace = Vec::new();
         for event in self.all_events(run).await? {

@@ -1,4 +1,4 @@
-//! Who waits for whom: edges from `after` and from references, and what follows from them.
+//! Dependencies between nodes: edges from `after` and from references.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,12 +16,12 @@ use crate::workflow::{Body, Edge, MAX_EDGES, When};
 /// A node by body and index.
 type Place = (usize, usize);
 
-/// What the nodes say about each other, before it is resolved into edges.
+/// The dependencies that nodes declare, before they are resolved into edges.
 #[derive(Default)]
 pub(super) struct Links {
     after: BTreeMap<Place, Vec<AfterEntry>>,
     references: BTreeMap<Place, Vec<Used>>,
-    /// The output section runs whatever was taken: nothing decides about it.
+    /// The output section always runs, whichever edges are taken.
     sections: BTreeSet<Place>,
 }
 
@@ -88,8 +88,8 @@ pub(super) fn connect(compiler: &mut Compiler<'_>, bodies: &mut [Body], links: &
     }
 }
 
-/// Reference edges between nodes of one body: what stands inside a loop and refers outside makes
-/// the loop wait.
+/// Returns reference edges between nodes of one body: a reference from inside a loop to the outside
+/// makes the loop wait.
 fn lift(compiler: &mut Compiler<'_>, bodies: &[Body], links: &Links) -> BTreeMap<Place, BTreeSet<(usize, When)>> {
     let mut lifted: BTreeMap<Place, BTreeSet<(usize, When)>> = BTreeMap::new();
     for (&place, used) in &links.references {
@@ -161,7 +161,7 @@ fn branch_index(branches: &[&str], name: &str, branch: &str) -> Result<usize, St
     })
 }
 
-/// Takes away nodes that wait for nothing until none is left; what stays is in or behind a cycle.
+/// Removes nodes that wait for nothing until none is left; the rest are in or behind a cycle.
 fn refuse_cycles(compiler: &mut Compiler<'_>, body: usize, nodes: &Body) {
     let mut waits: Vec<u32> = nodes.nodes.iter().map(|node| node.waits_for).collect();
     let mut free: Vec<usize> = (0..waits.len()).filter(|index| waits[*index] == 0).collect();
@@ -184,7 +184,7 @@ fn refuse_cycles(compiler: &mut Compiler<'_>, body: usize, nodes: &Body) {
     compiler.report(Severity::Error, &path, format!("these nodes wait for each other: {}", names.join(" → ")));
 }
 
-/// Walks backwards among nodes that still wait, until one comes again.
+/// Walks backwards through the remaining nodes until one repeats.
 fn one_cycle(body: &Body, waits: &[u32]) -> Vec<usize> {
     let predecessor =
         |to: usize| (0..waits.len()).find(|from| waits[*from] > 0 && body.nodes[*from].edges.iter().any(|edge| edge.to == to));

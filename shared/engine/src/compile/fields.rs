@@ -1,5 +1,5 @@
-//! Reads the fields of one object of the document by its table. What is wrong becomes a problem
-//! with its place, and reading goes on.
+//! Reads the fields of one object of the document by its table. Errors become problems with
+//! positions, and reading continues.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,11 +17,11 @@ use crate::problem::{Severity, did_you_mean};
 /// The fields of a node, of a section or of an object inside them, as a kind reads them.
 pub struct Fields<'c, 'd> {
     pub(crate) compiler: &'c mut Compiler<'d>,
-    /// The list of nodes the object stands in: references are resolved from there.
+    /// The list of nodes that contains the object; references are resolved from there.
     pub(crate) body: usize,
     object: &'d Map<String, Value>,
     path: String,
-    /// A field that stands in two tables is the first one's.
+    /// A field in two tables belongs to the first.
     tables: [&'c [FieldSpec]; 2],
 }
 
@@ -38,7 +38,7 @@ impl<'c, 'd> Fields<'c, 'd> {
         fields
     }
 
-    /// Reads an object inside this one; unknown fields in it are reported when `read` is through.
+    /// Reads an object inside this one; reports its unknown fields after `read`.
     pub fn inner<T>(
         &mut self,
         path: &str,
@@ -52,8 +52,8 @@ impl<'c, 'd> Fields<'c, 'd> {
         value
     }
 
-    /// Reads a node of another kind that stands inside this object, such as an agent's tool. In its
-    /// fields the references `<name.…>` read what the call is [bound](crate::kind::Bindings) to.
+    /// Reads a node of another kind inside this object, such as an agent's tool. In its fields,
+    /// references `<name.…>` read the call's [bindings](crate::kind::Bindings).
     pub fn inner_node(&mut self, spec: &FieldSpec, kind: &KindSpec, name: &str) -> Option<Arc<dyn Node>> {
         let Value::Object(object) = self.get(spec)? else { return None };
         let path = self.path_of(&spec.name);
@@ -63,7 +63,8 @@ impl<'c, 'd> Fields<'c, 'd> {
         Some(node.into())
     }
 
-    /// The field as written, where it has its type. An empty one (`null`) is as good as absent.
+    /// Returns the field as written, if it has the right type. An empty field (`null`) counts as
+    /// absent.
     pub fn get(&mut self, spec: &FieldSpec) -> Option<&'d Value> {
         let known = self.tables.into_iter().flatten().find(|known| known.name == spec.name);
         debug_assert!(known.is_some(), "`{}` is read but stands in no table", spec.name);
@@ -80,12 +81,12 @@ impl<'c, 'd> Fields<'c, 'd> {
         Some(value)
     }
 
-    /// Present, be it `null`; of any type.
+    /// Returns the field, of any type; it may be `null`.
     pub(crate) fn get_with_null(&mut self, spec: &FieldSpec) -> Option<&'d Value> {
         self.object.get(&*spec.name)
     }
 
-    /// Present, whatever its type.
+    /// Returns whether the field is present, whatever its type.
     pub fn is_given(&self, spec: &FieldSpec) -> bool {
         self.given(&spec.name).is_some()
     }
@@ -110,7 +111,7 @@ impl<'c, 'd> Fields<'c, 'd> {
         self.compiler.report(Severity::Warning, &path, message.into());
     }
 
-    /// About the object as a whole.
+    /// Reports a problem of the object as a whole.
     pub fn error_here(&mut self, message: impl Into<String>) {
         let path = self.path.clone();
         self.compiler.report(Severity::Error, &path, message.into());
@@ -145,7 +146,7 @@ impl<'c, 'd> Fields<'c, 'd> {
         names.iter().filter(|name| self.given(name).is_some()).count()
     }
 
-    /// Reports every field that stands in no table.
+    /// Reports every field that is in no table.
     pub(crate) fn finish(mut self) {
         let known: Vec<&str> = self.tables.into_iter().flatten().map(|spec| &*spec.name).collect();
         for name in self.object.keys().filter(|name| !known.contains(&name.as_str())) {

@@ -1,4 +1,4 @@
-//! First look at a document: which nodes there are, where, and what they are called.
+//! First pass over a document: which nodes exist, where, and under what names.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::kind::{KindSpec, Kinds, OutputFields, Role, input, output};
 use crate::problem::{Problem, Severity, did_you_mean};
 use crate::workflow::{MAX_NESTING, MAX_NODES};
 
-/// And the names of all containers, such as `loop`.
+/// Reserved too are the names of all containers, such as `loop`.
 const RESERVED_IDS: [&str; 3] = ["api", "variable", "output"];
 
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(crate) struct Outline<'d> {
 
 #[derive(Debug, Default)]
 pub(crate) struct BodyOutline<'d> {
-    /// The node this is the body of; `None` for the workflow itself.
+    /// The node whose body this is; `None` for the workflow itself.
     pub container: Option<(usize, usize)>,
     pub nodes: Vec<NodeOutline<'d>>,
 }
@@ -33,7 +33,7 @@ pub(crate) struct BodyOutline<'d> {
 pub(crate) struct NodeOutline<'d> {
     pub id: &'d str,
     pub name: Option<&'d str>,
-    /// `None` where the author names no kind, or one that does not exist.
+    /// `None` if the author names no kind, or an unknown one.
     pub kind: Option<Arc<KindSpec>>,
     pub path: String,
     pub object: &'d Map<String, Value>,
@@ -47,7 +47,7 @@ impl NodeOutline<'_> {
         self.kind.as_ref().map_or(Role::Step, |kind| kind.role)
     }
 
-    /// Empty where there is none.
+    /// Empty if there is none.
     pub(crate) fn kind_name(&self) -> &str {
         self.kind.as_ref().map_or("", |kind| &kind.name)
     }
@@ -78,7 +78,7 @@ impl<'d> Outliner<'d, '_> {
         self.problems.push(self.document.problem(Severity::Error, path, message));
     }
 
-    /// The nodes that stand for the sections `input` and `output`.
+    /// Adds the node of the section `input` or `output`.
     fn implicit(&mut self, id: &'static str, kind: KindSpec, outputs: OutputFields, path: &str, object: &'d Map<String, Value>) {
         self.name(id, (0, self.outline.bodies[0].nodes.len()), path);
         self.outline.bodies[0].nodes.push(NodeOutline {
@@ -192,7 +192,7 @@ impl<'d> Outliner<'d, '_> {
         id
     }
 
-    /// Makes a place known under an id or name; empty ones have been reported already.
+    /// Registers a node under an id or name. Empty ones have been reported already.
     fn name(&mut self, name: &str, place: (usize, usize), path: &str) {
         let name = normalise(name);
         if name.is_empty() {

@@ -1,4 +1,4 @@
-//! What a reference in the author's text means, or why it stays text.
+//! Resolves references in the author's text, or finds why they stay text.
 
 use super::{Compiler, MAX_PROBLEMS, Used};
 use crate::expr::reference::{PathStep, ReferenceText, normalise};
@@ -8,7 +8,7 @@ use crate::problem::{Severity, did_you_mean};
 
 enum Resolved {
     Reference(Reference),
-    /// Not a reference after all; a message where the author may have meant one.
+    /// Not a reference after all; with a message if the author may have meant one.
     Text(Option<String>),
     Impossible(String),
 }
@@ -17,7 +17,7 @@ enum Resolved {
 type Place = (usize, usize);
 
 impl<'d> Compiler<'d> {
-    /// The reference, noted as used; reports why where it is none.
+    /// Resolves a reference and notes its use; reports a problem if it is none.
     pub(crate) fn reference(&mut self, found: &ReferenceText<'_>, path: &str, body: usize) -> Option<Reference> {
         match self.resolve(found, body) {
             Resolved::Reference(reference) => Some(reference),
@@ -50,7 +50,7 @@ impl<'d> Compiler<'d> {
             return Resolved::Text(Some(format!("{source} stays text: there are no variables yet")));
         }
         let Some(&place) = self.outline.names.get(&first) else {
-            // A text may hold any number of such words, and each hint looks at all names.
+            // A text may contain any number of such words, and each hint scans all names.
             let names = self.outline.names.keys().map(String::as_str);
             let hint = did_you_mean(&first, names.filter(|_| self.problems.len() < MAX_PROBLEMS));
             return Resolved::Text(Some(format!("{source} names no node and stays text{hint}")));
@@ -85,7 +85,7 @@ impl<'d> Compiler<'d> {
         resembles.then(|| format!("{source} looks like a reference but is none and stays text"))
     }
 
-    /// `<loop.item>` and its like: of the nearest enclosing container of that kind.
+    /// Resolves `<loop.item>` and the like, to the nearest enclosing container of that kind.
     fn resolve_iteration(&self, found: &ReferenceText<'_>, kind: &str, body: usize) -> Resolved {
         let source = found.source;
         let (mut body, mut up) = (body, 0);
@@ -107,8 +107,8 @@ impl<'d> Compiler<'d> {
         Resolved::Reference(Reference { source, path })
     }
 
-    /// The path as it is read at run time, and whether it asks for the error. Fields a node cannot
-    /// have are refused.
+    /// Returns the path as it is read at run time, and whether it reads the error. Refuses fields
+    /// that the node cannot have.
     fn node_path(&self, body: usize, index: usize, path: &[PathStep]) -> Result<(Vec<PathStep>, bool), String> {
         let node = &self.outline.bodies[body].nodes[index];
         let role = node.role();
@@ -124,7 +124,7 @@ impl<'d> Compiler<'d> {
         if node.outputs.names().any(|name| name == first) {
             return Ok((path.to_vec(), false));
         }
-        // A node that failed leaves `{error, code}` behind instead.
+        // A failed node's output is `{error, code}` instead.
         if matches!(first.as_str(), "error" | "code") && role != Role::Remark {
             return Ok((path.to_vec(), true));
         }
@@ -132,18 +132,18 @@ impl<'d> Compiler<'d> {
         Err(format!("`{}` ({}) has no field `{first}`{hint}", node.id, node.kind_name()))
     }
 
-    /// How many lists of nodes outwards `target` lies; `None` where it does not enclose `body`.
+    /// Returns how many lists of nodes outwards `target` is; `None` if it does not enclose `body`.
     pub(super) fn levels_up(&self, body: usize, target: usize) -> Option<usize> {
         self.enclosing(body).position(|body| body == target)
     }
 
-    /// A list of nodes and those around it.
+    /// Iterates over a list of nodes and its enclosing ones.
     pub(super) fn enclosing(&self, body: usize) -> impl Iterator<Item = usize> {
         let outwards = |body: &usize| self.outline.bodies[*body].container.map(|(outer, _)| outer);
         std::iter::successors(Some(body), outwards)
     }
 
-    /// The container that hides `body` from `from`.
+    /// Returns the container that hides `body` from `from`.
     fn outermost_container_outside(&self, from: usize, body: usize) -> &'d str {
         let visible: Vec<usize> = self.enclosing(from).collect();
         let mut body = body;

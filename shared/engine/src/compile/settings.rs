@@ -1,4 +1,4 @@
-//! The fields of a document beside its nodes.
+//! The fields of a document other than its nodes.
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
@@ -16,21 +16,21 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const NAME: FieldSpec = FieldSpec::new("name", FieldType::Words, "for people");
 const DESCRIPTION: FieldSpec = FieldSpec::new("description", FieldType::Words, "for people");
 const DEADLINE: FieldSpec =
-    FieldSpec::with_default("deadline", FieldType::Duration("1s", "7d"), "24h", "the longest that a run may take, `1s` to `7d`");
+    FieldSpec::with_default("deadline", FieldType::Duration("1s", "7d"), "24h", "the maximum duration of a run, `1s` to `7d`");
 const SAVE: FieldSpec = FieldSpec::with_default(
     "save",
     FieldType::Boolean,
     "true",
-    "`false`: input and outputs are wiped once the run has ended and its webhooks are delivered or given up",
+    "`false`: input and outputs are wiped once the run has ended and its webhooks are delivered or exhausted",
 );
 const OUTPUT: FieldSpec = FieldSpec::with_default(
     "output",
     FieldType::Object,
     "what the last nodes left",
-    "what callers get: name to template, such as `{ story: <draft.content> }`",
+    "the output: name to template, such as `{ story: <draft.content> }`",
 );
-const NODES: FieldSpec = FieldSpec::new("nodes", FieldType::Nodes, "what is done; at most 500, those inside loops counted").required();
-const SCHEMA: FieldSpec = FieldSpec::new("$schema", FieldType::Words, "where editors find the schema of this document");
+const NODES: FieldSpec = FieldSpec::new("nodes", FieldType::Nodes, "the nodes; at most 500, including those inside loops").required();
+const SCHEMA: FieldSpec = FieldSpec::new("$schema", FieldType::Words, "the document's schema, for editors");
 pub(crate) const INPUT: FieldSpec =
     FieldSpec::with_default("input", FieldType::Items(Cow::Borrowed(input::FIELDS)), "any JSON object", "the fields that callers send");
 const WEBHOOK: FieldSpec =

@@ -1,4 +1,4 @@
-//! YAML into a tree of values with their places.
+//! Parses YAML into a tree of values with their positions.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -21,7 +21,7 @@ pub(super) fn read(text: &str) -> Result<Read, ParseError> {
     Ok((root, places))
 }
 
-/// Without the place, which stands beside it.
+/// The message without the position, which is separate.
 fn message(error: &Error) -> String {
     match error {
         Error::DuplicateMappingKey { key: Some(key), .. } => format!("key {key:?} is given twice"),

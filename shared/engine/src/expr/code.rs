@@ -1,5 +1,5 @@
-//! Code and conditions with references in them. A reference becomes a variable: what it reads is
-//! bound, never spliced into the text.
+//! Code and conditions with references. A reference becomes a variable: its value is bound, never
+//! spliced into the text.
 
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ const MAX_VARIABLES: usize = 500;
 #[derive(Debug, Default)]
 pub struct Code {
     pub text: String,
-    /// Variable names with what they stand for.
+    /// Variable names with their references.
     pub variables: Vec<(String, Reference)>,
 }
 
@@ -39,8 +39,8 @@ impl Code {
                     fields.compiler.secret(secret, &path, Secrets::Refused);
                     code.text.push_str(&source);
                 }
-                // A bare `<word>` is code here: a comparison, or JSX. Only what has a path can be
-                // meant.
+                // A bare `<word>` is code here: a comparison, or JSX. Only a path makes it a
+                // reference.
                 Piece::Reference(found) if found.path.is_empty() => {
                     quotes.read(found.source);
                     code.text.push_str(found.source);
@@ -65,9 +65,9 @@ impl Code {
         code
     }
 
-    /// The same reference is bound once.
+    /// Binds equal references once.
     fn variable(&mut self, prefix: &str, reference: Reference) -> String {
-        // Past the limit the code is refused anyway, and looking for doubles would take long.
+        // Beyond the limit the code is refused anyway, and finding duplicates would take long.
         let known = self.variables.iter().take(MAX_VARIABLES).find(|(_, known)| *known == reference);
         if let Some((name, _)) = known {
             return name.clone();
@@ -77,7 +77,7 @@ impl Code {
         name
     }
 
-    /// What the variables stand for, after their size has been counted.
+    /// Returns the values of the variables, after counting their size.
     pub fn read_variables<'a>(&'a self, scope: &'a Scope<'_>) -> Result<impl Iterator<Item = (&'a str, &'a Value)>, NodeError> {
         let size: usize = self.variables.iter().map(|(_, reference)| json::size(scope.read(reference))).sum();
         if size > MAX_VALUE_BYTES {
@@ -87,7 +87,7 @@ impl Code {
     }
 }
 
-/// The author may use any identifier, so ours is made longer until it does not occur.
+/// Extends our identifier until it does not occur in the author's code.
 fn unused_prefix(text: &str) -> String {
     let mut prefix = "__ref".to_owned();
     while text.contains(&prefix) {
@@ -96,7 +96,7 @@ fn unused_prefix(text: &str) -> String {
     prefix
 }
 
-/// Follows string literals roughly: enough for a warning, not for a decision.
+/// Tracks string literals roughly: enough for a warning, not for a decision.
 #[derive(Default)]
 struct Quotes {
     open: Option<char>,

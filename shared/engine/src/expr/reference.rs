@@ -1,13 +1,14 @@
-//! The author's text: `<node.path[0].x>` references and `{{NAME}}` secrets, found once, at compile.
+//! Finds `<node.path[0].x>` references and `{{NAME}}` secrets in the author's text, once, at
+//! compile.
 //!
-//! Text that arrives through a reference is never looked at here, so nothing a caller or a model
-//! says becomes a reference.
+//! Text that arrives through a reference is never scanned, so that no text of a caller or model
+//! becomes a reference.
 
-/// A stretch of a field as the author wrote it.
+/// A part of a field as the author wrote it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Piece<'a> {
     Text(&'a str),
-    /// Has the form of a reference; whether it is one depends on the nodes there are.
+    /// Has the form of a reference; whether it is one depends on the existing nodes.
     Reference(ReferenceText<'a>),
     Secret(&'a str),
 }
@@ -30,7 +31,7 @@ pub enum PathStep {
     Item(usize),
 }
 
-/// No node is called by a longer text, and no search for a closing `>` goes further.
+/// No node has a longer name, and no search for a closing `>` goes further.
 const MAX_REFERENCE: usize = 256;
 
 pub(crate) fn scan(text: &str) -> Vec<Piece<'_>> {
@@ -56,7 +57,7 @@ pub(crate) fn scan(text: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// The form in which names are compared: lower case, without spaces and dots.
+/// Normalizes a name for comparison: lower case, without spaces and dots.
 pub(crate) fn normalise(name: &str) -> String {
     name.chars().filter(|c| !c.is_whitespace() && *c != '.').flat_map(char::to_lowercase).collect()
 }
@@ -111,8 +112,8 @@ fn parse_path(mut path: &str) -> Option<Vec<PathStep>> {
     Some(steps)
 }
 
-/// A bare word, or an address: worth a warning if it is near to something that exists, and always
-/// left as it is.
+/// Returns whether the text is a bare word or an address, which is always left as it is, but worth
+/// a warning if it resembles something that exists.
 fn resembles_reference(inner: &str) -> bool {
     let starts = inner.chars().next().is_some_and(char::is_alphanumeric);
     starts && inner.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '@' | '+' | '[' | ']'))

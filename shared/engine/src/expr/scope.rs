@@ -10,18 +10,18 @@ use crate::run::frame::{Frame, Frames};
 
 static NULL: Value = Value::Null;
 
-/// The input, and what other nodes left behind.
+/// The input, and the outputs of other nodes.
 pub struct Scope<'a> {
     pub(crate) frames: &'a Frames,
     pub(crate) frame: usize,
     pub(crate) input: &'a Arc<Value>,
     pub(crate) started_at_ms: i64,
-    /// What the inner nodes around are bound to, the innermost last.
+    /// The values that the enclosing inner nodes are bound to, the innermost last.
     pub(crate) bindings: &'a [Arc<Value>],
 }
 
 impl<'a> Scope<'a> {
-    /// What is missing reads as null: a path that leads nowhere, a node that did not run.
+    /// Returns null for what is missing: a path that leads nowhere, a node that did not run.
     pub fn read(&self, reference: &Reference) -> &'a Value {
         let start = match reference.source {
             Source::Node { up, index } => self.outward(up).nodes[index].output.as_deref(),
@@ -40,7 +40,7 @@ impl<'a> Scope<'a> {
         self.input
     }
 
-    /// When the run started, in ms since the epoch: what a node takes for now.
+    /// When the run started, in ms since the epoch: a node's "now".
     pub fn started_at_ms(&self) -> i64 {
         self.started_at_ms
     }

@@ -1,4 +1,4 @@
-//! Fields with references in them, and what they become when a node runs.
+//! Fields with references, and their rendering when a node runs.
 
 use serde_json::{Map, Value};
 
@@ -18,7 +18,7 @@ pub struct Reference {
     pub path: Vec<PathStep>,
 }
 
-/// Where a reference begins. `up` counts lists of nodes outwards from the one the field stands in.
+/// Where a reference starts. `up` counts lists of nodes outwards from the field's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
     Node {
@@ -31,7 +31,7 @@ pub enum Source {
     Index {
         up: usize,
     },
-    /// What an inner node is bound to; `up` counts inner nodes outwards.
+    /// The value that an inner node is bound to; `up` counts inner nodes outwards.
     Bound {
         up: usize,
     },
@@ -53,7 +53,7 @@ pub struct Text {
 /// JSON with text fields at its leaves.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Template {
-    /// Nothing to fill in anywhere below.
+    /// Contains nothing to fill in.
     Literal(Value),
     Text(Text),
     Array(Vec<Template>),
@@ -72,7 +72,7 @@ impl Text {
         Ok(self.string(scope))
     }
 
-    /// Always text, secrets as names.
+    /// Renders as text, secrets as names.
     pub fn render_outgoing(&self, scope: &Scope<'_>) -> Result<Rendered, NodeError> {
         within_budget(self.size(scope))?;
         Ok(if self.has_secret() { self.pieces(scope) } else { Rendered::Json(Value::String(self.string(scope))) })
@@ -113,8 +113,8 @@ impl Text {
             match part {
                 Part::Text(part) => text.push_str(part),
                 Part::Reference(reference) => push_value(&mut text, scope.read(reference)),
-                // Where secrets are refused none is left; where they are allowed, `pieces` is
-                // asked.
+                // Unreachable: fields that refuse secrets have none, the others go through
+                // `pieces`.
                 Part::Secret(_) => {}
             }
         }
@@ -195,7 +195,7 @@ impl Template {
     }
 }
 
-/// Inside text a string stands as it is, nothing as nothing, and the rest as compact JSON.
+/// Inside text, a string renders as it is, null as nothing, anything else as compact JSON.
 fn push_value(text: &mut String, value: &Value) {
     match value {
         Value::Null => {}

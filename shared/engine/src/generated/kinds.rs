@@ -1,4 +1,4 @@
-//! The page of the docs on the kinds of nodes.
+//! Generates `docs/kinds.md`.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use crate::kind::{CallLimits, KindSpec, Kinds, OutputField, OutputFields, Output
 const HEAD: &str = "\
 # Kinds of nodes
 
-Generated from the code: `FLOWGATE_RENEW=1 cargo test -p flowgate-engine generated` writes this page anew.
+Generated from the code: `FLOWGATE_RENEW=1 cargo test -p flowgate-engine generated` rewrites this page.
 
 [The workflow document](workflow.md) says what every node may have (`id`, `after`, `retry` …) and how references and
-secrets work. A field takes references unless it says otherwise. Secrets may stand only in the fields that say so.
+secrets work. A field takes references unless it says otherwise. Secrets are allowed only in the fields that say so.
 ";
 
 pub fn page(kinds: &Kinds) -> String {
@@ -45,7 +45,7 @@ fn section(page: &mut String, kind: &KindSpec) {
     let _ = writeln!(page, "\n```yaml\n- {example}\n```");
 }
 
-/// A value stands as code, words as they are.
+/// Renders a value as code, words as plain text.
 fn shown_default(default: &str) -> String {
     let is_words = default.is_empty() || default.contains([' ', '`', '\'']);
     if is_words { default.to_owned() } else { format!("`{default}`") }
@@ -99,10 +99,10 @@ fn outputs(kind: &KindSpec) -> String {
         format!("`{}` ({output_type}{or_null})", field.name)
     };
     match (kind.outputs)(&serde_json::Map::new()) {
-        OutputFields::Any => "Leaves the fields that the author names.".to_owned(),
-        OutputFields::Only(fields) if fields.is_empty() => "Leaves nothing behind.".to_owned(),
+        OutputFields::Any => "Output: the fields that the author names.".to_owned(),
+        OutputFields::Only(fields) if fields.is_empty() => "No output.".to_owned(),
         OutputFields::Only(fields) => {
-            format!("Leaves {}.", fields.iter().map(field).collect::<Vec<_>>().join(", "))
+            format!("Output: {}.", fields.iter().map(field).collect::<Vec<_>>().join(", "))
         }
     }
 }

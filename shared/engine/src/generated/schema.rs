@@ -1,8 +1,7 @@
-//! The JSON Schema of the workflow document, by which editors complete and check it.
+//! The JSON Schema of the workflow document, for completion and checks in editors.
 //!
-//! It knows structure alone: references, code and conditions are judged by
-//! [`crate::Workflow::compile`]. An empty field is as good as absent to the compiler, while the
-//! schema points at it.
+//! It covers structure only: [`crate::Workflow::compile`] checks references, code and conditions.
+//! The compiler treats an empty field as absent; the schema reports it.
 
 use std::fmt::Write as _;
 
@@ -30,7 +29,7 @@ pub fn document(kinds: &Kinds) -> Value {
     schema
 }
 
-/// The kind decides about the fields.
+/// The `type` decides which fields are allowed.
 fn node_schema(kinds: &Kinds) -> Value {
     let rule = |kind: &str| {
         json!({
@@ -57,7 +56,7 @@ fn kind_schema(kind: &KindSpec) -> Value {
         for field in CALL_FIELDS {
             let property = &mut schema["properties"][field];
             if property["type"] == "object" {
-                // Nobody reads what is in it.
+                // Its content is never read.
                 *property = json!({ "type": "object" });
             }
             property["deprecated"] = json!(true);
@@ -136,7 +135,7 @@ fn field_schema(field_type: &FieldType) -> Value {
     }
 }
 
-/// Patterns of JSON Schema have no flags.
+/// JSON Schema patterns have no flags, so each letter matches both cases.
 fn in_any_case(names: &[&str]) -> String {
     let letters = |name: &&str| {
         name.chars().fold(String::new(), |mut pattern, letter| {

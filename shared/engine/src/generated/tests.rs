@@ -34,7 +34,7 @@ fn errors(document: &Document) -> Vec<Problem> {
     problems.into_iter().filter(|problem| problem.severity == Severity::Error).collect()
 }
 
-/// Committed files that are generated, written anew where `FLOWGATE_RENEW` is set.
+/// Compares the committed generated files; rewrites them if `FLOWGATE_RENEW` is set.
 #[test]
 fn the_committed_schema_is_not_stale() {
     let mut schema = serde_json::to_string_pretty(&schema::document(Kinds::standard())).unwrap();

@@ -17,44 +17,44 @@ use crate::input::compile_schema;
 const MODEL: FieldSpec = FieldSpec::new(
     "model",
     FieldType::Text,
-    "`provider/model`, such as `anthropic/claude-sonnet-4-5`; `offline/echo` needs no key and says the prompt back",
+    "`provider/model`, such as `anthropic/claude-sonnet-4-5`; `offline/echo` needs no key and echoes the prompt",
 )
 .required();
-const PROMPT: FieldSpec = FieldSpec::new("prompt", FieldType::Text, "what the user says").any_of(&["prompt", "messages"]);
+const PROMPT: FieldSpec = FieldSpec::new("prompt", FieldType::Text, "the user's message").any_of(&["prompt", "messages"]);
 const MESSAGES: FieldSpec = FieldSpec::new(
     "messages",
     FieldType::Items(Cow::Borrowed(MESSAGE)),
-    "`[{ role: system | user | assistant, content }]`; a `prompt` comes after them",
+    "`[{ role: system | user | assistant, content }]`; a `prompt` is appended",
 )
 .any_of(&["prompt", "messages"]);
-const ROLE: FieldSpec = FieldSpec::new("role", FieldType::OneOf(&["system", "user", "assistant"]), "who says it").required();
-const CONTENT: FieldSpec = FieldSpec::new("content", FieldType::Text, "what is said").required();
+const ROLE: FieldSpec = FieldSpec::new("role", FieldType::OneOf(&["system", "user", "assistant"]), "the author of the message").required();
+const CONTENT: FieldSpec = FieldSpec::new("content", FieldType::Text, "the text of the message").required();
 const MESSAGE: &[FieldSpec] = &[ROLE, CONTENT];
 const SYSTEM: FieldSpec = FieldSpec::new("system", FieldType::Text, "the model's instructions");
 const TEMPERATURE: FieldSpec =
-    FieldSpec::with_default("temperature", FieldType::Number(0.0, 2.0), "the provider's", "how freely the model chooses its words");
-const MAX_TOKENS: FieldSpec = FieldSpec::with_default("max_tokens", FieldType::Integer(1, 10_000_000), "the provider's", "of the answer");
+    FieldSpec::with_default("temperature", FieldType::Number(0.0, 2.0), "the provider's", "the sampling temperature");
+const MAX_TOKENS: FieldSpec = FieldSpec::with_default("max_tokens", FieldType::Integer(1, 10_000_000), "the provider's", "the maximum length of the answer");
 const SCHEMA: FieldSpec = FieldSpec::new(
     "schema",
     FieldType::JsonSchema,
-    "a JSON Schema: the answer must be an object of it, and its fields become fields of the node",
+    "a JSON Schema of an object that the answer must match; its fields become fields of the node",
 );
 const BASE_URL: FieldSpec = FieldSpec::with_default(
     "base_url",
     FieldType::Text,
     "the secret `<PROVIDER>_BASE_URL`, else the provider's address",
-    "where the provider is reached",
+    "the provider's address",
 )
 .with_secrets();
 const API_KEY: FieldSpec =
-    FieldSpec::with_default("api_key", FieldType::Text, "the secret `<PROVIDER>_API_KEY`", "the key that is sent to the provider")
+    FieldSpec::with_default("api_key", FieldType::Text, "the secret `<PROVIDER>_API_KEY`", "the provider's key")
         .with_secrets();
 const ECHO_DELAY: FieldSpec =
     FieldSpec::with_default("echo_delay", FieldType::Duration("0s", "10s"), "0s", "pause between the words of `offline/echo`");
 
 const DETAILS: &str = "\
-The answer is streamed. `tokens` is `{input, output, total}`. `cost` is in dollars, `null` where the model's price is not
-known. `tool_calls` is an empty list for now. Secrets cannot stand in what the model reads.
+The answer is streamed. `tokens` is `{input, output, total}`. `cost` is in dollars, `null` if the model's price is
+unknown. `tool_calls` is an empty list for now. Secrets cannot be used in what the model reads.
 
 | provider | secret with its key |
 |---|---|
@@ -62,12 +62,12 @@ known. `tool_calls` is an empty list for now. Secrets cannot stand in what the m
 | `gemini`, `google` | `GEMINI_API_KEY` |
 | `ollama` | needs none |
 | any other name | `<NAME>_API_KEY`. It must speak the protocol of OpenAI and needs `base_url` or the secret `<NAME>_BASE_URL` |
-| `offline/echo` | needs none: says the last user message back, word by word. For trying and testing; it is no model |";
+| `offline/echo` | needs none: echoes the last user message, word by word. For trials and tests; it is not a model |";
 
 pub(super) fn spec() -> KindSpec {
     KindSpec {
         name: "agent".into(),
-        summary: "Asks a language model, and streams what it says.".into(),
+        summary: "Asks a language model and streams its answer.".into(),
         details: DETAILS.into(),
         fields: FIELDS.into(),
         outputs,
@@ -83,8 +83,8 @@ const FIELDS: &[FieldSpec] = &[MODEL, PROMPT, MESSAGES, SYSTEM, TEMPERATURE, MAX
 const EXAMPLE: &str =
     r#"{ id: draft, type: agent, model: anthropic/claude-sonnet-4-5, prompt: "Write <api.words> words about <api.character>." }"#;
 
-/// The schema's properties are fields of the node. A schema that names none leaves open what the
-/// answer holds.
+/// The schema's properties become output fields of the node. Without properties, any field is
+/// allowed.
 fn outputs(node: &Map<String, Value>) -> OutputFields {
     let own = [
         OutputField::new("content", OutputType::Text),

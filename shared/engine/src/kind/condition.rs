@@ -21,9 +21,9 @@ use crate::problem::shortened;
 const MAX_BRANCHES: usize = 100;
 const MAX_EXPRESSION: usize = 2_000;
 const MAX_MACROS_DEEP: usize = 2;
-/// Bytes of values that one condition may look at, each time it looks.
+/// Bytes of values that one evaluation may read; each read of a value counts.
 const MAX_READ: usize = 64 << 20;
-/// A round of a macro takes its time however small the item.
+/// Extra cost of each value: a round of a macro takes time however small the item.
 const VALUE_WEIGHT: usize = 16;
 
 /// The standard functions, built once.
@@ -35,22 +35,22 @@ const BRANCHES: FieldSpec = FieldSpec::new(
     "`[{ name, if }]`, at most 100; the first whose `if` is true is taken, and a last one without `if` is taken otherwise",
 )
 .required();
-const NAME: FieldSpec = FieldSpec::new("name", FieldType::Words, "by which others hang on the branch").required();
+const NAME: FieldSpec = FieldSpec::new("name", FieldType::Words, "the name by which other nodes depend on the branch").required();
 const IF: FieldSpec = FieldSpec::new("if", FieldType::Code, "a CEL expression that gives true or false");
 
 const BRANCH: &[FieldSpec] = &[NAME, IF];
 
 const DETAILS: &str = "\
-`branch` is the name of the branch that was taken, or `null`. Other nodes hang on a branch by `after: [id.branch]`; where
-no branch is taken nothing that hangs on one runs. A branch cannot be called `error`.
+`branch` is the name of the branch that was taken, or `null`. Other nodes depend on a branch with `after: [id.branch]`. If
+no branch is taken, no node that depends on one runs. A branch cannot be called `error`.
 
 `if` is a [CEL](https://cel.dev) expression that gives true or false.
 
-- References are variables: `<api.words> > 100 && <draft.model> != \"\"`. What is missing is `null`.
-- Whole numbers are integers and compare with fractions. In arithmetic both sides must be of one kind:
+- References are variables: `<api.words> > 100 && <draft.model> != \"\"`. A missing value is `null`.
+- Whole numbers are integers and compare with fractions. In arithmetic both sides must have the same type:
   `double(<api.n>) * 1.5`.
-- At most 2,000 characters, at most two list macros (`all`, `exists`, `map` …) inside one another, no `+` and no `matches`
-  inside one.";
+- At most 2,000 characters, at most two nested list macros (`all`, `exists`, `map` …), no `+` and no `matches` inside a
+  macro.";
 
 const EXAMPLE: &str = r#"{ id: long, type: condition, branches: [ { name: "yes", if: "<api.words> > 100" }, { name: "no" } ] }"#;
 
@@ -78,7 +78,7 @@ struct Condition {
 #[derive(Debug)]
 struct Branch {
     name: String,
-    /// `None` takes what is left.
+    /// `None` is the fallback branch.
     test: Option<Test>,
 }
 
@@ -191,9 +191,9 @@ impl Test {
     }
 }
 
-/// Finds what would let a condition run away: macros deep inside one another, `+` inside a macro,
-/// with which a short text builds an endless one, and `matches` inside a macro, which reads its
-/// pattern anew for each item.
+/// Finds what could make a condition run away: deeply nested macros; `+` inside a macro, with which
+/// a short text builds an endless one; `matches` inside a macro, which compiles its pattern for
+/// each item.
 fn too_costly(expression: &Expr, depth: usize) -> Option<&'static str> {
     let inner = |part: &IdedExpr| too_costly(&part.expr, depth);
     let entry = |entry: &IdedEntryExpr| match &entry.expr {
@@ -217,13 +217,13 @@ fn too_costly(expression: &Expr, depth: usize) -> Option<&'static str> {
     }
 }
 
-/// The `+` by which a macro collects its result; authors cannot write its `@` name.
+/// Matches the `+` with which a macro collects its result; authors cannot write its `@` name.
 fn is_accumulator(arguments: &[IdedExpr]) -> bool {
     matches!(arguments.first().map(|first| &first.expr), Some(Expr::Ident(name)) if name.starts_with('@'))
 }
 
-/// The variables of one evaluation. Each reading costs what the value weighs, so that a condition
-/// ends in time whatever callers send.
+/// The variables of one evaluation. Each read costs the size of the value, so that a condition ends
+/// in time whatever callers send.
 struct Bound {
     values: Vec<(String, Box<dyn Val>, usize)>,
     left: AtomicUsize,
@@ -261,7 +261,7 @@ fn values(value: &Value) -> usize {
     }
 }
 
-/// Whole numbers become integers however they are spelled: CEL has no arithmetic between integers
+/// Whole numbers become integers however they are written: CEL has no arithmetic between integers
 /// and doubles.
 fn to_cel(value: &Value) -> cel::Value {
     const EXACT: f64 = 9_007_199_254_740_992.0;

@@ -12,16 +12,16 @@ use crate::expr::code::Code;
 use crate::expr::scope::Scope;
 use crate::field::{FieldSpec, FieldType};
 
-const CODE: FieldSpec = FieldSpec::new("code", FieldType::Code, "the body of an async function; what it returns is the result").required();
+const CODE: FieldSpec = FieldSpec::new("code", FieldType::Code, "the body of an async function; its return value is the result").required();
 
 const DETAILS: &str = "\
 `result` is JSON; `stdout` is what `console` printed, at most 64 KiB.
 
-- A reference is a variable that holds the value, never text put into the code, so it does not belong inside quotes.
+- A reference is a variable that holds the value, never text spliced into the code, so do not put it inside quotes.
   `api` is the whole input. Secrets cannot be used in code.
 - There is no network, no file and no environment. `Date.now()` is the start of the run, and `Math.random()` follows a
-  seed of the run, so that a run that goes on after a crash computes the same.
-- At most 64 MiB of memory. Each run has processes of its own, at most four at a time; further functions wait.";
+  seed of the run, so that a run that continues after a crash computes the same.
+- At most 64 MiB of memory. Each run has its own processes, at most four at a time; further functions wait.";
 
 const FIELDS: &[FieldSpec] = &[CODE];
 
@@ -42,7 +42,7 @@ pub(super) fn spec() -> KindSpec {
 #[derive(Debug)]
 struct Function {
     code: Code,
-    /// Bound only where the code names it: it may be large.
+    /// Bound only if the code names it, since it may be large.
     binds_api: bool,
 }
 

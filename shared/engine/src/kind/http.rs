@@ -1,4 +1,4 @@
-//! `http`: asks another server.
+//! `http`: sends a request to another server.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,13 +17,13 @@ const METHOD: FieldSpec = FieldSpec::with_default("method", FieldType::Method(&M
 const QUERY: FieldSpec = FieldSpec::new("query", FieldType::Texts, "name to text, added to the address").with_secrets();
 const HEADERS: FieldSpec = FieldSpec::new("headers", FieldType::Texts, "name to text").with_secrets();
 const BODY: FieldSpec =
-    FieldSpec::new("body", FieldType::Any, "text goes out as it is, anything else as JSON with its content type").with_secrets();
+    FieldSpec::new("body", FieldType::Any, "text is sent as it is, anything else as JSON with its content type").with_secrets();
 
 const DETAILS: &str = "\
-`data` is JSON where the answer says so, else text; names in `headers` are lower case.
+`data` is JSON if the answer's content type says so, else text; names in `headers` are lower case.
 
-A status from 400 on is the failure `http_status`. Redirects are not followed: a 3xx is an answer like any other. Answers
-have at most 4 MiB. [Some addresses](operations.md#what-may-be-called) and
+A status of 400 or above is the failure `http_status`. Redirects are not followed: a 3xx is an answer like any other.
+Answers may have at most 4 MiB. [Some addresses](operations.md#what-may-be-called) and
 [some headers](operations.md#what-may-be-called) are refused.";
 
 const FIELDS: &[FieldSpec] = &[URL, METHOD, QUERY, HEADERS, BODY];
@@ -31,7 +31,7 @@ const FIELDS: &[FieldSpec] = &[URL, METHOD, QUERY, HEADERS, BODY];
 pub(super) fn spec() -> KindSpec {
     KindSpec {
         name: "http".into(),
-        summary: "Asks another server.".into(),
+        summary: "Sends a request to another server.".into(),
         details: DETAILS.into(),
         fields: FIELDS.into(),
         outputs: |_| OutputFields::only(&[("data", OutputType::Any), ("status", OutputType::Number), ("headers", OutputType::Object)]),

@@ -1,4 +1,4 @@
-//! The workflow's `input` section, as the node `api`: it is not written among the nodes.
+//! The workflow's `input` section, as the node `api`, which authors do not write among the nodes.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::expr::reference::PathStep;
 use crate::expr::scope::Scope;
 use crate::problem::did_you_mean;
 
-/// Stands in no list of kinds: authors write the section instead.
+/// Not in the list of kinds: authors write the section instead.
 pub(crate) fn spec() -> KindSpec {
     KindSpec {
         name: "input".into(),
@@ -33,14 +33,14 @@ impl Node for Input {
     }
 }
 
-/// The declared fields, read from the whole document; any where none are declared.
+/// The declared fields, read from the whole document; any field if none is declared.
 pub(crate) fn outputs(root: &Map<String, Value>) -> OutputFields {
     let Some(Value::Array(fields)) = root.get("input") else { return OutputFields::Any };
     let names = fields.iter().filter_map(|field| field.get("name")?.as_str().map(str::to_owned));
     OutputFields::Only(names.map(|name| OutputField::new(name, OutputType::Any).nullable()).collect())
 }
 
-/// The path into the input that an author's path means.
+/// Resolves an author's path to a path into the input.
 pub(crate) fn path(outputs: &OutputFields, path: &[PathStep]) -> Result<Vec<PathStep>, String> {
     let PathStep::Field(first) = &path[0] else {
         return Err("the input is an object, not a list".into());

@@ -1,4 +1,4 @@
-//! `loop`: runs its nodes again and again, one iteration after the other.
+//! `loop`: runs its nodes repeatedly, one iteration after the other.
 
 use std::sync::Arc;
 
@@ -13,15 +13,15 @@ use crate::workflow::MAX_ITERATIONS;
 
 pub(super) const EACH: FieldSpec = FieldSpec::new("each", FieldType::Each, "a list, or a reference to one").one_of(&["each", "for"]);
 pub(super) const FOR: FieldSpec =
-    FieldSpec::new("for", FieldType::Count, "how many times, or a reference to a number").one_of(&["each", "for"]);
+    FieldSpec::new("for", FieldType::Count, "the number of iterations, or a reference to one").one_of(&["each", "for"]);
 pub(super) const NODES: FieldSpec = FieldSpec::new("nodes", FieldType::Nodes, "the nodes that run in each iteration").required();
-/// Read by the compiler, in the scope of the nodes.
+/// The compiler reads it, in the scope of the nodes.
 pub(super) const RESULT: FieldSpec =
-    FieldSpec::with_default("result", FieldType::Any, "as a workflow's output", "what an iteration gives, read at its end");
+    FieldSpec::with_default("result", FieldType::Any, "as a workflow's output", "the result of an iteration, read at its end");
 
 const DETAILS: &str = "\
 `<loop.item>` and `<loop.index>` (from 0) change with each iteration; with `for` the item is the index. `results` has one
-entry per iteration. At most 1,000 iterations, and up to 10 loops and parallels inside one another. `null` for `each` or
+entry per iteration. At most 1,000 iterations, and at most 10 nested loops and parallels. `null` for `each` or
 `for` means no iteration. A node that fails without an error edge fails the loop.";
 
 const EXAMPLE: &str = "\
@@ -37,7 +37,7 @@ const FIELDS: &[FieldSpec] = &[EACH, FOR, NODES, RESULT];
 pub(super) fn spec() -> KindSpec {
     KindSpec {
         name: "loop".into(),
-        summary: "Runs its nodes again and again, one iteration after the other.".into(),
+        summary: "Runs its nodes repeatedly, one iteration after the other.".into(),
         details: DETAILS.into(),
         fields: FIELDS.into(),
         outputs: |_| OutputFields::only(&[("results", OutputType::List)]),
@@ -59,7 +59,7 @@ impl Node for Loop {
     }
 }
 
-/// What a loop or parallel goes through, as written.
+/// What a loop or parallel iterates over, as written.
 #[derive(Debug)]
 pub(super) enum Over {
     Each(Template),
@@ -76,7 +76,7 @@ impl Over {
         }
     }
 
-    /// What a skipped node would have given is an empty list, or zero.
+    /// A skipped node counts as an empty list, or as zero.
     pub(super) fn items(&self, scope: &Scope<'_>) -> Result<Items, NodeError> {
         let items = match self {
             Self::Each(each) => match each.render(scope)? {

@@ -11,15 +11,15 @@ use crate::field::{FieldSpec, FieldType};
 use crate::workflow::{CallSettings, Retry};
 
 const ID: FieldSpec =
-    FieldSpec::new("id", FieldType::Id, "by which others refer to it: a letter or digit, then up to 63 letters, digits, `-` or `_`")
+    FieldSpec::new("id", FieldType::Id, "the name by which other nodes refer to it: a letter or digit, then up to 63 letters, digits, `-` or `_`")
         .required();
 const TYPE: FieldSpec = FieldSpec::new("type", FieldType::Kind, "the kind").required();
-const NAME: FieldSpec = FieldSpec::new("name", FieldType::Words, "for people; references may use it, too");
+const NAME: FieldSpec = FieldSpec::new("name", FieldType::Words, "for people; references may also use it");
 const DESCRIPTION: FieldSpec = FieldSpec::new("description", FieldType::Words, "for people");
 pub(crate) const AFTER: FieldSpec = FieldSpec::new(
     "after",
     FieldType::After,
-    "what it waits for beyond what it refers to: node ids, `x.branch` for a branch of a condition, \
+    "what it waits for besides the nodes it refers to: node ids, `x.branch` for a branch of a condition, \
      `x.error` for a failure",
 );
 const RETRY: FieldSpec = FieldSpec::new(
@@ -27,7 +27,7 @@ const RETRY: FieldSpec = FieldSpec::new(
     FieldType::Fields(Cow::Borrowed(RETRY_FIELDS)),
     "`{ max_attempts: 3, backoff: 1s }`: of each call; a server's `Retry-After` is honoured up to `5m`",
 );
-const MAX_ATTEMPTS: FieldSpec = FieldSpec::new("max_attempts", FieldType::Integer(1, 10), "how often a call is made at most").required();
+const MAX_ATTEMPTS: FieldSpec = FieldSpec::new("max_attempts", FieldType::Integer(1, 10), "the maximum number of attempts of a call").required();
 const BACKOFF: FieldSpec =
     FieldSpec::with_default("backoff", FieldType::Duration("0s", "60s"), "1s", "the first pause, which doubles up to a minute");
 const RETRY_FIELDS: &[FieldSpec] = &[MAX_ATTEMPTS, BACKOFF];
@@ -36,17 +36,17 @@ const AT_MOST_ONCE: FieldSpec = FieldSpec::with_default(
     "at_most_once",
     FieldType::Boolean,
     "false",
-    "`true`: a call that was out when the server died fails the node as `interrupted` instead of going out again; \
-     `retry` then applies only to failures that prove that nothing happened",
+    "`true`: a call that was open when the server died fails the node as `interrupted` instead of being sent again; \
+     `retry` then applies only to failures that prove that the call had no effect",
 );
 
 /// In the order of the docs.
 pub(crate) const FIELDS: &[FieldSpec] = &[ID, TYPE, NAME, DESCRIPTION, AFTER, RETRY, TIMEOUT, AT_MOST_ONCE];
 
-/// Those that have an effect only where a kind makes calls.
+/// Fields that have an effect only on kinds that make calls.
 pub(crate) const CALL_FIELDS: [&str; 3] = ["retry", "timeout", "at_most_once"];
 
-/// How the calls of a node are made; `None` where its kind makes none.
+/// Returns how the node's calls are made; `None` if its kind makes none.
 pub(crate) fn read(fields: &mut Fields<'_, '_>, kind: &KindSpec) -> Option<CallSettings> {
     fields.string(&NAME);
     fields.string(&DESCRIPTION);

@@ -36,7 +36,7 @@ const EXAMPLE: &str = "{ id: why, type: note, text: The second draft is there be
 struct Note;
 
 impl Node for Note {
-    /// Never asked: a note is settled from the start.
+    /// Never called: a note is settled from the start.
     fn plan(&self, _scope: &Scope<'_>, _done: &Done) -> Result<Plan, NodeError> {
         Ok(Plan::done(Value::Null))
     }

@@ -1,4 +1,4 @@
-//! `output`: what the run gives back. Usually written as the workflow's `output` section.
+//! `output`: the run's output. Usually written as the workflow's `output` section.
 
 use std::sync::Arc;
 
@@ -15,15 +15,15 @@ const VALUES: FieldSpec =
     FieldSpec::new("values", FieldType::Object, "name to template; a template that is one reference keeps its JSON type").required();
 
 const DETAILS: &str = "\
-The same as the `output` section, in the middle of a graph. The outputs of all output nodes that ran are merged, the
-section last. When a run fails, its output is what its output nodes gave until then. The node leaves its `values`.";
+Like the `output` section, but anywhere in the graph. The outputs of all output nodes that ran are merged, the section
+last. When a run fails, its output is that of the output nodes that ran. The node's own output is its `values`.";
 
 const FIELDS: &[FieldSpec] = &[VALUES];
 
 pub(crate) fn spec() -> KindSpec {
     KindSpec {
         name: "output".into(),
-        summary: "Gives values back to the caller.".into(),
+        summary: "Returns values to the caller.".into(),
         details: DETAILS.into(),
         fields: FIELDS.into(),
         outputs,

@@ -1,4 +1,4 @@
-//! `parallel`: runs its nodes once per item, many iterations at the same time.
+//! `parallel`: runs its nodes once per item, with many concurrent iterations.
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ const WIDTH: FieldSpec =
 
 const DETAILS: &str = "\
 `<parallel.item>` and `<parallel.index>` (from 0) differ in each iteration. `results` is in the order of the items,
-whatever ended first. A node that fails without an error edge fails the parallel: nothing new starts in it, and what runs
-finishes.";
+whichever ended first. A node that fails without an error edge fails the parallel: nothing new starts in it, and open
+calls finish.";
 
 const EXAMPLE: &str = "\
 id: pages
@@ -31,7 +31,7 @@ const FIELDS: &[FieldSpec] = &[EACH, FOR, WIDTH, NODES, RESULT];
 pub(super) fn spec() -> KindSpec {
     KindSpec {
         name: "parallel".into(),
-        summary: "Runs its nodes once per item, many iterations at the same time.".into(),
+        summary: "Runs its nodes once per item, with many concurrent iterations.".into(),
         details: DETAILS.into(),
         fields: FIELDS.into(),
         outputs: |_| OutputFields::only(&[("results", OutputType::List)]),

@@ -1,4 +1,4 @@
-//! What a node wants done, as plain data, and how it sees what has been done.
+//! A node's plan, as plain data, and the results of its calls as the node sees them.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -13,11 +13,11 @@ use crate::call::{Action, CallError, CallOutput};
 /// What a node does next.
 #[derive(Debug)]
 pub enum Plan {
-    /// Leaves this behind.
+    /// Finishes with this output.
     Done(Arc<Value>),
-    /// Makes these calls, all of them now. Asked again when the last of them has ended.
+    /// Makes these calls, concurrently. The node plans again when the last of them has ended.
     Perform(Vec<Planned>),
-    /// The edges of the branch with this index live, those of the others die.
+    /// Takes the edges of the branch with this index; those of the others die.
     Branch { taken: Option<usize>, output: Value },
     /// Runs the node's list of nodes once per item, `width` of them at a time.
     Iterate { items: Items, width: usize },
@@ -31,18 +31,18 @@ impl Plan {
     }
 }
 
-/// One call that a node wants made.
+/// One call that a node plans.
 #[derive(Debug)]
 pub struct Planned {
     /// Unique within the node. Its result is recorded under it, whatever ends first.
     pub name: CallName,
     pub work: Work,
-    /// Time to let pass before the call goes out; at most [`MAX_DELAY`].
+    /// Delay before the call goes out; at most [`MAX_DELAY`].
     pub delay: Duration,
-    /// Of one attempt; `None`: what the author gave the node, else the kind's default.
+    /// Timeout of one attempt. `None`: the author's setting, else the kind's default.
     pub timeout: Option<Duration>,
     pub price: Price,
-    /// Must not go out twice; `None`: as the author wants the node's calls made.
+    /// Must not go out twice. `None`: the author's setting.
     pub at_most_once: Option<bool>,
 }
 
@@ -54,7 +54,7 @@ impl Planned {
         Self::of(name.into(), Work::Call(action), price)
     }
 
-    /// A node that runs under this call's name. Its own calls say what they cost.
+    /// A node that runs under this call's name. Its own calls carry their costs.
     pub fn node(name: impl Into<CallName>, node: Arc<dyn Node>, bindings: Bindings) -> Self {
         Self::of(name.into(), Work::Node(node, bindings), Price::Free)
     }
@@ -73,19 +73,18 @@ impl Planned {
 #[derive(Debug)]
 pub enum Work {
     Call(Action),
-    /// Runs a node as if it stood in place of the call. What it leaves is the call's output.
+    /// Runs a node in place of the call. The node's output is the call's output.
     Node(Arc<dyn Node>, Bindings),
 }
 
-/// Whether a call costs money. A priced call whose cost is not known makes the run's cost unknown,
-/// never 0.
+/// Whether a call costs money. A priced call of unknown cost makes the run's cost unknown, never 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Price {
     Free,
     Priced,
 }
 
-/// What the bound name of an inner node reads: `<tool.city>` reads `city` of the value.
+/// The value that an inner node's bound name reads: `<tool.city>` reads `city` of it.
 #[derive(Debug, Clone)]
 pub struct Bindings(pub Arc<Value>);
 
@@ -100,7 +99,7 @@ impl CallName {
         &self.0
     }
 
-    /// A name with other characters could be taken for another node's place.
+    /// Refuses other characters, with which a name could look like another node's place.
     pub(crate) fn is_valid(&self) -> bool {
         let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
         (1..=MAX_CALL_NAME).contains(&self.0.len()) && self.0.bytes().all(is_allowed)
@@ -119,21 +118,19 @@ impl From<String> for CallName {
     }
 }
 
-/// How the calls of a node ended, by name. There is no order in it, so that what ends first changes
-/// nothing.
+/// How the calls of a node ended, by name. Unordered, so that which ends first changes nothing.
 #[derive(Debug, Default)]
 pub struct Done(BTreeMap<CallName, CallEnd>);
 
-/// How one call ended for good, its retries included.
+/// How one call ended, after its retries.
 #[derive(Debug, Clone)]
 pub struct CallEnd {
     pub result: Result<CallOutcome, CallError>,
-    /// The recorded time at which it ended, in ms since the epoch; the run's start where none was
-    /// recorded.
+    /// The recorded end in ms since the epoch; the run's start if none was recorded.
     pub ended_at_ms: i64,
 }
 
-/// What a call left behind, shared.
+/// The output of a call, shared.
 #[derive(Debug, Clone)]
 pub struct CallOutcome {
     pub value: Arc<Value>,
@@ -161,7 +158,7 @@ impl Done {
         self.0.iter().find(|(known, _)| known.as_str() == name).map(|(_, end)| end)
     }
 
-    /// What the call left behind, or why it failed; `None`: it was not made.
+    /// Returns the call's output, or why it failed; `None` if it was not made.
     pub fn value(&self, name: &str) -> Result<Option<Arc<Value>>, NodeError> {
         let Some(end) = self.get(name) else { return Ok(None) };
         match &end.result {
@@ -170,7 +167,7 @@ impl Done {
         }
     }
 
-    /// Of the calls made so far; `None` where there is none.
+    /// Returns the latest recorded end of the calls made so far; `None` if there are none.
     pub fn last_ended_at_ms(&self) -> Option<i64> {
         self.0.values().map(|end| end.ended_at_ms).max()
     }
@@ -180,7 +177,7 @@ impl Done {
     }
 }
 
-/// What a loop or parallel goes through.
+/// What a loop or parallel iterates over.
 #[derive(Debug)]
 pub enum Items {
     Count(usize),

@@ -20,7 +20,7 @@ const STATUS: FieldSpec = FieldSpec::with_default(
 const HEADERS: FieldSpec = FieldSpec::new("headers", FieldType::Texts, "name to text");
 
 const DETAILS: &str = "\
-The first one to run wins: nothing new starts after it, what runs finishes, and later errors change nothing. The run's
+The first one to run wins: nothing new starts after it, open calls finish, and later errors change nothing. The run's
 output is `{data, status, headers}`.";
 
 const FIELDS: &[FieldSpec] = &[DATA, STATUS, HEADERS];
@@ -71,7 +71,7 @@ impl Node for Response {
     }
 }
 
-/// 1xx is no final answer.
+/// 1xx is not a final answer.
 fn valid_status(value: &Value) -> Option<u64> {
     let status = value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())?;
     (200..=599).contains(&status).then_some(status)

@@ -1,4 +1,4 @@
-//! `template`: puts text together.
+//! `template`: renders text.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ const FIELDS: &[FieldSpec] = &[TEMPLATE];
 pub(super) fn spec() -> KindSpec {
     KindSpec {
         name: "template".into(),
-        summary: "Puts text together.".into(),
+        summary: "Renders text.".into(),
         details: "A template that is exactly one reference keeps that value's JSON type.".into(),
         fields: FIELDS.into(),
         outputs: |_| OutputFields::only(&[("content", OutputType::Any)]),

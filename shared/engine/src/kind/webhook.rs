@@ -1,4 +1,4 @@
-//! `webhook`: calls another server, signed and retried by the platform, beside the run.
+//! `webhook`: calls another server; the platform signs and retries it independently of the run.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,10 +20,10 @@ pub(crate) const METHOD: FieldSpec = FieldSpec::with_default("method", FieldType
 pub(crate) const HEADERS: FieldSpec = FieldSpec::new("headers", FieldType::Texts, "name to text").with_secrets();
 const BODY: FieldSpec = FieldSpec::with_default("body", FieldType::Any, "null", "any JSON with references");
 pub(crate) const SIGNATURE: FieldSpec =
-    FieldSpec::new("signature", FieldType::Text, "sent as `AI_FLOW_SIGNATURE`, beside our own signature").with_secrets();
+    FieldSpec::new("signature", FieldType::Text, "sent as `AI_FLOW_SIGNATURE`, in addition to our own signature").with_secrets();
 
 const DETAILS: &str = "\
-The delivery is signed, retried and logged beside the run: see [webhooks.md](webhooks.md). The run does not wait for it,
+The delivery is signed, retried and logged independently: see [webhooks.md](webhooks.md). The run does not wait for it,
 and its failure never changes the run. `data` is the body.";
 
 const FIELDS: &[FieldSpec] = &[URL, METHOD, HEADERS, BODY, SIGNATURE];
@@ -31,7 +31,7 @@ const FIELDS: &[FieldSpec] = &[URL, METHOD, HEADERS, BODY, SIGNATURE];
 pub(super) fn spec() -> KindSpec {
     KindSpec {
         name: "webhook".into(),
-        summary: "Calls another server, signed and retried by the platform, beside the run.".into(),
+        summary: "Calls another server; the platform signs and retries it independently of the run.".into(),
         details: DETAILS.into(),
         fields: FIELDS.into(),
         outputs: |_| OutputFields::only(&[("delivery_id", OutputType::Text), ("data", OutputType::Any)]),

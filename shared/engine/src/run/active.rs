@@ -1,4 +1,4 @@
-//! Nodes with calls: asked for their plan, and asked again when none of their calls is open.
+//! Nodes with calls: they plan, and plan again when none of their calls is open.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::calls::{OpenCall, Prepared};
 use super::schedule::Report;
-use super::{Ending, MAX_RUN_BYTES, Run, RunError};
+use super::{MAX_RUN_BYTES, Run, RunError, StopReason};
 use crate::call::{CallError, CallResult, INTERRUPTED};
 use crate::event::{CallLabel, NodePath, RunEvent};
 use crate::expr::template::MAX_VALUE_BYTES;
@@ -15,7 +15,7 @@ use crate::json;
 use crate::kind::{Bindings, CallEnd, CallName, CallOutcome, Done, Node, NodeError, Plan, Planned};
 use crate::workflow::{MAX_EXECUTIONS, MAX_NESTING};
 
-/// Calls of one node, those of the nodes it runs included.
+/// Maximum calls of one node, including those of the nodes it runs.
 const MAX_NODE_CALLS: usize = 500;
 
 /// A node of the graph that has made calls, or a node that runs under such a call.
@@ -27,7 +27,7 @@ pub(super) struct Active {
     /// The path of the node of the graph.
     pub node: NodePath,
     pub report: Report,
-    /// Where its first call is recorded, and before a `/` the names of its further ones.
+    /// The place of its first call, and the prefix (before a `/`) of its further ones.
     place: Arc<str>,
     inner: Option<Inner>,
     done: Done,
@@ -36,13 +36,13 @@ pub(super) struct Active {
     open: usize,
     /// Counted bytes in `done`.
     retained: usize,
-    /// Calls that have said something since the node was last asked.
-    spoken: Vec<CallLabel>,
-    /// How the node ends once its open calls have ended, whatever its plan.
+    /// Calls that have reported text since the node last planned.
+    with_text: Vec<CallLabel>,
+    /// How the node will end once its open calls have ended, whatever its plan.
     verdict: Option<Verdict>,
 }
 
-/// What makes an active node one that runs under another node's call.
+/// Links an active node to the call of another node under which it runs.
 #[derive(Debug)]
 struct Inner {
     parent: usize,
@@ -54,7 +54,7 @@ struct Inner {
 #[derive(Debug)]
 enum Verdict {
     Failed(NodeError),
-    /// It wanted a further call after the run, or what is around it, had stopped.
+    /// It planned a further call after the run, or its enclosing scope, had stopped.
     Dropped,
 }
 
@@ -71,7 +71,7 @@ impl Active {
             names: BTreeSet::new(),
             open: 0,
             retained: 0,
-            spoken: Vec::new(),
+            with_text: Vec::new(),
             verdict: None,
         }
     }
@@ -80,8 +80,8 @@ impl Active {
         self.inner.is_some()
     }
 
-    /// Notes a call as made. Returns where it is recorded, and its label: the first call keeps the
-    /// bare path, as nodes that make one call always had it.
+    /// Registers a call. Returns its place and label. The first call keeps the bare path, as in
+    /// runs from before nodes made several calls.
     pub(super) fn note_call(&mut self, name: &CallName) -> (Arc<str>, CallLabel) {
         let place = match self.names.is_empty() {
             true => Arc::clone(&self.place),
@@ -95,7 +95,7 @@ impl Active {
 }
 
 impl Run {
-    /// A node of the graph wants calls made, for the first time.
+    /// Activates a node of the graph that plans its first calls.
     pub(super) fn activate(&mut self, frame: usize, index: usize, calls: Vec<Planned>) {
         let node = self.path(frame, index);
         let number = self.add_active(Active::new(frame, index, Arc::clone(&node), node, None));
@@ -108,7 +108,7 @@ impl Run {
         self.next_active
     }
 
-    /// A node runs under the call of another.
+    /// Activates a node that runs under the call of another.
     pub(super) fn activate_inner(
         &mut self,
         parent: usize,
@@ -132,7 +132,7 @@ impl Run {
         self.asking.push_back(number);
     }
 
-    /// None of the node's calls is open: what next?
+    /// Lets a node plan again when none of its calls is open.
     pub(super) fn ask(&mut self, number: usize) {
         let Some(active) = self.active.get_mut(&number) else { return };
         match active.verdict.take() {
@@ -174,17 +174,17 @@ impl Run {
         }
     }
 
-    /// A node that goes on with further calls leaves what the last of them say: what earlier ones
-    /// said is taken back.
+    /// Takes back the text of earlier calls before a node makes further ones: only the text of the
+    /// last ones counts.
     fn take_back(&mut self, number: usize) {
         let Some(active) = self.active.get_mut(&number) else { return };
         let node = Arc::clone(&active.node);
-        for call in std::mem::take(&mut active.spoken) {
+        for call in std::mem::take(&mut active.with_text) {
             self.emit(RunEvent::NodeReset { node: Arc::clone(&node), call });
         }
     }
 
-    /// Sends the calls out, all or none.
+    /// Emits the calls, all or none.
     fn perform(&mut self, number: usize, calls: Vec<Planned>) {
         let prepared = match self.refusal(number, &calls) {
             Some(error) => Err(error),
@@ -194,7 +194,7 @@ impl Run {
             Ok(prepared) => self.launch(number, prepared),
             Err(error) => {
                 let active = &self.active[&number];
-                // One that has sent nothing has not been reported as started.
+                // A node without calls so far has not been reported as started.
                 if !active.is_inner() && active.names.is_empty() {
                     self.emit_started(active.frame, active.index);
                 }
@@ -212,7 +212,7 @@ impl Run {
         }
     }
 
-    /// Why the calls may not be made. Counts them if they may.
+    /// Counts the calls, or returns why they are not allowed.
     fn refusal(&mut self, number: usize, calls: &[Planned]) -> Option<NodeError> {
         let active = &self.active[&number];
         let is_first = active.names.is_empty();
@@ -225,7 +225,7 @@ impl Run {
         self.executions += calls.len() - usize::from(is_first);
         if self.executions > MAX_EXECUTIONS {
             let error = RunError::too_many_executions();
-            self.end_when_idle(Ending::Failed(error.clone()));
+            self.end_when_idle(StopReason::Failed(error.clone()));
             return Some(NodeError { code: error.code.into(), message: error.message });
         }
         let root = self.root_of(number);
@@ -234,7 +234,7 @@ impl Run {
         (report.calls > MAX_NODE_CALLS).then(|| NodeError::new("too_many_calls", format!("a node makes at most {MAX_NODE_CALLS} calls")))
     }
 
-    /// The node of the graph that a call belongs to.
+    /// Returns the node of the graph that a call belongs to.
     pub(super) fn root_of(&self, mut number: usize) -> usize {
         while let Some(inner) = &self.active[&number].inner {
             number = inner.parent;
@@ -242,7 +242,7 @@ impl Run {
         number
     }
 
-    /// Takes in how a call ended for good.
+    /// Takes the final result of a call.
     pub(super) fn settle_call(&mut self, open: OpenCall, result: CallResult, attempts: u32, ended_at_ms: i64) {
         let result = match result {
             CallResult::Succeeded(output) => Ok(CallOutcome::from(output)),
@@ -257,7 +257,7 @@ impl Run {
             }
         }
         if let Some(active) = self.active.get_mut(&open.active) {
-            active.spoken.extend(open.has_spoken.then_some(open.label));
+            active.with_text.extend(open.has_reported_text.then_some(open.label));
         }
         self.end_call(open.active, open.name, CallEnd { result, ended_at_ms });
     }
@@ -269,7 +269,7 @@ impl Run {
             && error.code == INTERRUPTED
             && active.verdict.is_none()
         {
-            // A plan, or the model behind it, would only ask again.
+            // A new plan, or the model behind it, would only repeat the call.
             active.verdict = Some(Verdict::Failed(error.clone().into()));
         }
         active.done.insert(name, end);
@@ -279,7 +279,7 @@ impl Run {
         }
     }
 
-    /// Counts what a call left behind; too much of it is a failure of the call.
+    /// Counts the output of a call towards the budget; fails the call if it exceeds it.
     fn within_budget(&mut self, number: usize, end: CallEnd) -> CallEnd {
         let Ok(outcome) = &end.result else { return end };
         let size = json::size(&outcome.value);
@@ -296,7 +296,7 @@ impl Run {
         end
     }
 
-    /// The node is through with its calls.
+    /// Settles a node that has finished its calls.
     fn end_active(&mut self, number: usize, result: Result<Arc<Value>, NodeError>) {
         let Some(active) = self.active.remove(&number) else { return };
         self.retained -= active.retained;
@@ -311,20 +311,20 @@ impl Run {
         let outcome = |value| CallOutcome { value, tokens: None, cost_nano_usd: None };
         let result = result.map(outcome).map_err(CallError::from);
         if let Some(parent) = self.active.get_mut(&parent) {
-            parent.spoken.extend(active.spoken);
+            parent.with_text.extend(active.with_text);
         }
         self.end_call(parent, name, CallEnd { result, ended_at_ms });
     }
 
-    /// A node of the graph whose calls lead to something else than an output.
+    /// Carries out a plan that follows the node's calls and is not an output.
     fn end_otherwise(&mut self, number: usize, plan: Plan) {
         let Some(active) = self.active.remove(&number) else { return };
         self.retained -= active.retained;
         self.carry_out(active.frame, active.index, plan, active.report);
     }
 
-    /// A node that cannot go on because the run ends, or what is around it. One that runs under a
-    /// call takes the node of the graph with it, once that has no open call left.
+    /// Abandons a node because the run or its enclosing scope ends. A node that runs under a call
+    /// takes the node of the graph with it, once that has no open call left.
     fn drop_active(&mut self, number: usize) {
         if let Some(Inner { parent, .. }) = &self.active[&number].inner {
             let parent = *parent;
@@ -336,6 +336,6 @@ impl Run {
         }
         let Some(active) = self.active.remove(&number) else { return };
         self.retained -= active.retained;
-        self.give_up(active.frame, active.index, active.report.attempts.max(1));
+        self.abandon(active.frame, active.index, active.report.attempts.max(1));
     }
 }

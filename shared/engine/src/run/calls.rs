@@ -1,4 +1,4 @@
-//! Calls that are out: how they leave, and leave again.
+//! Open calls: how they go out and are retried.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ const MAX_BACKOFF: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(super) struct OpenCall {
-    /// The number of the node that made it.
+    /// The number of the active node that made it.
     pub active: usize,
     pub name: CallName,
     /// The node of the graph.
@@ -26,15 +26,15 @@ pub(super) struct OpenCall {
     place: Arc<str>,
     /// Counts from 0.
     pub attempt: u32,
-    /// It has said something that a further attempt would take back.
-    pub has_spoken: bool,
+    /// It has reported text that a further attempt would take back.
+    pub has_reported_text: bool,
     pub price: Price,
     at_most_once: bool,
-    /// What goes out again; kept only where the node's retry rule may ask for it.
+    /// The call to retry; kept only if the node's retry rule may need it.
     again: Option<(Call, Arc<Value>)>,
 }
 
-/// A planned call that may go out.
+/// A planned call that was allowed.
 pub(super) struct Prepared {
     name: CallName,
     price: Price,
@@ -92,7 +92,7 @@ impl Run {
                     label,
                     place,
                     attempt: 0,
-                    has_spoken: false,
+                    has_reported_text: false,
                     price,
                     at_most_once: call.at_most_once,
                     again,
@@ -126,7 +126,7 @@ impl Run {
 
     pub(super) fn retry(&mut self, mut open: OpenCall, error: &CallError) {
         let Some((call, input)) = open.again.clone() else { return };
-        if open.has_spoken {
+        if open.has_reported_text {
             let (node, call) = (Arc::clone(&open.node), open.label.clone());
             self.emit(RunEvent::NodeReset { node, call });
         }
@@ -135,7 +135,7 @@ impl Run {
         let backoff = settings.map_or(Duration::ZERO, |settings| settings.retry.backoff);
         let backoff = backoff.saturating_mul(1 << open.attempt.min(16)).min(MAX_BACKOFF);
         open.attempt += 1;
-        open.has_spoken = false;
+        open.has_reported_text = false;
         self.emit_attempt(&open, input);
         self.send(open, Call { delay: backoff.max(retry_after(error)), ..call });
     }
@@ -159,9 +159,9 @@ impl Run {
     }
 }
 
-/// The form of an action that is hashed. A change to it is a new number of
-/// [`ENGINE`](super::ENGINE) and an arm here: a run in flight would take a call that it has made
-/// for another one.
+/// Returns the encoding of an action that is hashed. A change to it needs a new version of
+/// [`ENGINE`](super::ENGINE) and an arm here, or a run in flight would not recognize the calls that
+/// it has made.
 fn encode(engine: u32, action: &Action) -> Value {
     match engine {
         0.. => serde_json::to_value(action).expect("an action holds text keys and finite numbers only"),

@@ -1,4 +1,4 @@
-//! The state of nodes: one frame for the run, and one for each iteration that is under way.
+//! The state of nodes: one frame for the run, and one per iteration in progress.
 
 use std::sync::Arc;
 
@@ -17,11 +17,11 @@ pub(crate) struct Frame {
     pub nodes: Vec<Slot>,
     /// Nodes that have not settled yet.
     pub remaining: usize,
-    /// Nodes that are busy: a call is out, or iterations are under way.
+    /// Busy nodes: a call is open, or iterations are in progress.
     pub busy: usize,
     /// Nothing new starts here.
     pub stopped: bool,
-    /// Counted bytes that are given back when the frame ends.
+    /// Counted bytes, released when the frame ends.
     pub retained: usize,
 }
 
@@ -33,7 +33,7 @@ pub(crate) struct Parent {
     pub body: usize,
     pub item: Value,
     pub index: Value,
-    /// `outer[2]/`: stands before the names of the frame's nodes.
+    /// `outer[2]/`: the prefix of the names of the frame's nodes.
     pub prefix: String,
     pub position: usize,
 }
@@ -43,7 +43,7 @@ pub(crate) struct Slot {
     pub state: State,
     pub waits_for: u32,
     pub live: u32,
-    /// What the node left behind; after a failure `{error, code}`.
+    /// The node's output; after a failure `{error, code}`.
     pub output: Option<Arc<Value>>,
     pub iteration: Option<Box<Iteration>>,
 }
@@ -71,7 +71,7 @@ impl Frame {
     }
 }
 
-/// Frames by number; numbers of ended frames are given out again.
+/// Frames by number. The numbers of ended frames are reused.
 #[derive(Debug)]
 pub(crate) struct Frames {
     frames: Vec<Option<Frame>>,
@@ -136,7 +136,7 @@ impl Frames {
         self.get(frame).parent.as_ref().map_or("", |parent| &parent.prefix)
     }
 
-    /// Whether `frame` lies inside an iteration of the given node.
+    /// Returns whether `frame` is inside an iteration of the given node.
     pub(crate) fn is_inside(&self, mut frame: usize, container: (usize, usize)) -> bool {
         while let Some(parent) = &self.get(frame).parent {
             if (parent.frame, parent.node) == container {

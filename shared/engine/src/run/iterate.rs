@@ -17,11 +17,11 @@ pub(crate) struct Iteration {
     items_size: usize,
     next: usize,
     width: usize,
-    /// Iterations under way.
+    /// Iterations in progress.
     live: usize,
     results: Vec<Value>,
     results_size: usize,
-    /// Iterations whose result is there.
+    /// Iterations that have a result.
     complete: usize,
     /// Why no further iteration starts.
     pub failure: Option<RunError>,
@@ -35,7 +35,7 @@ impl Items {
         }
     }
 
-    /// The item of the iteration with this index: without a list, the index itself.
+    /// Returns the item of the iteration with this index; without a list, the index itself.
     fn take(&mut self, index: usize) -> Value {
         match self {
             Self::Count(left) => {
@@ -82,7 +82,7 @@ impl Run {
         self.end_iterations(frame, index);
     }
 
-    /// An iteration has nothing left to do: its result is taken, and the next one starts.
+    /// Takes the result of an iteration that has nothing left to do, and starts the next one.
     pub(super) fn end_iteration(&mut self, number: usize) {
         let result = if self.frames.get(number).stopped { Ok(None) } else { self.result_of(number).map(Some) };
         let Some(frame) = self.frames.remove(number) else { return };
@@ -129,7 +129,7 @@ impl Run {
         self.end_iterations(parent.frame, parent.node);
     }
 
-    /// Once nothing is under way and nothing will start, the loop or parallel itself ends.
+    /// Ends the loop or parallel once no iteration is in progress and none will start.
     fn end_iterations(&mut self, frame: usize, index: usize) {
         let slot = self.frames.slot(frame, index);
         let Some(iteration) = slot.iteration.take_if(|iteration| iteration.live == 0) else {
@@ -139,7 +139,7 @@ impl Run {
         let report = Report::default();
         match iteration.failure {
             Some(failure) => self.fail_with(frame, index, failure, report),
-            None if iteration.complete < iteration.results.len() => self.give_up(frame, index, 1),
+            None if iteration.complete < iteration.results.len() => self.abandon(frame, index, 1),
             None => {
                 let output = json!({ "results": iteration.results });
                 self.succeed(frame, index, Arc::new(output), report);

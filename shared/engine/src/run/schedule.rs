@@ -1,22 +1,22 @@
-//! Which node comes next: starting, settling, skipping, stopping.
+//! The scheduler: starts, settles, skips and stops nodes.
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::frame::{ROOT, State};
-use super::{Ending, MAX_RUN_BYTES, Run, RunError};
+use super::{MAX_RUN_BYTES, Run, RunError, StopReason};
 use crate::event::{NodePath, NodeStatus, RunEvent};
 use crate::expr::template::MAX_VALUE_BYTES;
 use crate::json;
 use crate::kind::{Done, NodeError, Plan, Price};
 use crate::workflow::{BodyNode, MAX_EXECUTIONS, When};
 
-/// How a node settled, with what its edges ask about.
+/// How a node settled, as its edges need it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Settled {
     Succeeded,
-    /// A condition: only the edges of this branch live, beside those of any branch.
+    /// A condition: only the edges of this branch, and those of any branch, are taken.
     Branched(Option<usize>),
     Failed,
     Skipped,
@@ -25,9 +25,9 @@ enum Settled {
 /// What is reported with a node's end.
 #[derive(Debug, Default)]
 pub(super) struct Report {
-    /// Of the call that was made most often.
+    /// The maximum over the node's calls.
     pub attempts: u32,
-    /// Calls made, those of inner nodes included.
+    /// Number of calls made, including those of inner nodes.
     pub calls: usize,
     tokens: Option<u64>,
     cost_nano_usd: Option<u64>,
@@ -47,7 +47,7 @@ impl Report {
 }
 
 impl Run {
-    /// Makes the nodes of a new frame ready that wait for nothing.
+    /// Makes those nodes of a new frame ready that wait for nothing.
     pub(super) fn enter(&mut self, frame: usize) {
         let body = self.frames.body(frame, &self.workflow);
         let free = body.nodes.iter().enumerate().filter(|(_, node)| node.waits_for == 0 && !node.is_remark());
@@ -57,7 +57,7 @@ impl Run {
     pub(super) fn begin(&mut self, frame: usize, index: usize) {
         self.executions += 1;
         if self.executions > MAX_EXECUTIONS {
-            return self.end_when_idle(Ending::Failed(RunError::too_many_executions()));
+            return self.end_when_idle(StopReason::Failed(RunError::too_many_executions()));
         }
         let workflow = Arc::clone(&self.workflow);
         let node = &self.frames.body(frame, &workflow).nodes[index];
@@ -92,15 +92,15 @@ impl Run {
         self.keep(frame, index, output, Settled::Succeeded, report);
     }
 
-    /// The answer is locked before anything else can end the run.
+    /// Fixes the response before anything else can end the run.
     fn respond(&mut self, frame: usize, index: usize, output: Arc<Value>, report: Report) {
         if json::size(&output) <= MAX_VALUE_BYTES {
-            self.end_when_idle(Ending::Responded(Arc::clone(&output)));
+            self.end_when_idle(StopReason::Responded(Arc::clone(&output)));
         }
         self.keep(frame, index, output, Settled::Succeeded, report);
     }
 
-    /// Keeps what a node leaves behind, if the budget allows it.
+    /// Stores a node's output, if the budget allows it.
     fn keep(&mut self, frame: usize, index: usize, output: Arc<Value>, settled: Settled, report: Report) {
         let size = json::size(&output);
         if size > MAX_VALUE_BYTES {
@@ -123,7 +123,7 @@ impl Run {
         self.fail_with(frame, index, RunError { code: error.code.into_owned(), message: error.message, node: Some(id) }, report);
     }
 
-    /// A failed node goes on along its error edge, or takes what is around it down.
+    /// A failed node follows its error edge, or fails its enclosing scope.
     pub(super) fn fail_with(&mut self, frame: usize, index: usize, error: RunError, report: Report) {
         let output = Arc::new(json!({ "error": error.message, "code": error.code }));
         self.emit_finished(frame, index, NodeStatus::Failed, None, Some(error.clone()), report);
@@ -136,8 +136,8 @@ impl Run {
         self.settle(frame, index, Settled::Failed);
     }
 
-    /// Stops the outermost thing a failure in `frame` cannot be caught before: a loop or parallel
-    /// with an error edge keeps the failure to itself, otherwise it is the run's.
+    /// Stops the enclosing scopes of a failure in `frame`, up to a loop or parallel with an error
+    /// edge, which contains it, or else the whole run.
     fn stop_around(&mut self, frame: usize, error: RunError) {
         let mut inner = frame;
         while let Some((outer, container)) = self.frames.get(inner).parent.as_ref().map(|parent| (parent.frame, parent.node)) {
@@ -147,17 +147,17 @@ impl Run {
             }
             inner = outer;
         }
-        self.end_when_idle(Ending::Failed(error));
+        self.end_when_idle(StopReason::Failed(error));
     }
 
-    /// A loop or parallel whose own doing went wrong: the body's result, or its size.
+    /// Fails a loop or parallel for its own reasons: the body's result, or its size.
     pub(super) fn stop_container(&mut self, frame: usize, container: usize, error: RunError) {
         self.set_failure(frame, container, &error);
         self.stop_inside((frame, container));
     }
 
-    /// A node that cannot go on because the run ends, or what is around it.
-    pub(super) fn give_up(&mut self, frame: usize, index: usize, attempts: u32) {
+    /// Abandons a node because the run or its enclosing scope ends.
+    pub(super) fn abandon(&mut self, frame: usize, index: usize, attempts: u32) {
         self.emit_cancelled(frame, index, attempts);
         self.frames.slot(frame, index).state = State::Failed;
         self.settle(frame, index, Settled::Failed);
@@ -178,20 +178,20 @@ impl Run {
         self.drop_stopped();
     }
 
-    /// Nothing new starts anywhere; the run ends when what is out has ended. The first ending
+    /// Starts nothing new anywhere; the run ends when its open calls have ended. The first reason
     /// stands.
-    pub(super) fn end_when_idle(&mut self, ending: Ending) {
-        if self.ending.is_some() {
+    pub(super) fn end_when_idle(&mut self, reason: StopReason) {
+        if self.stop_reason.is_some() {
             return;
         }
-        self.ending = Some(ending);
+        self.stop_reason = Some(reason);
         for number in self.frames.numbers() {
             self.frames.get_mut(number).stopped = true;
         }
         self.drop_stopped();
     }
 
-    /// Frames that were stopped start nothing, and end at once where nothing is out.
+    /// Stopped frames start nothing, and end immediately if they have no open call.
     fn drop_stopped(&mut self) {
         let frames = &self.frames;
         self.ready.retain(|(frame, _)| !frames.get(*frame).stopped);
@@ -208,12 +208,12 @@ impl Run {
         frame.stopped && frame.busy == 0
     }
 
-    /// Ends the run at once: open calls are dropped.
-    pub(super) fn stop_now(&mut self, ending: Ending) {
+    /// Ends the run immediately: drops open calls.
+    pub(super) fn stop_now(&mut self, reason: StopReason) {
         if self.outcome.is_some() {
             return;
         }
-        // What has ended before counts.
+        // Whatever ended before counts.
         while let Some(active) = self.asking.pop_front() {
             self.ask(active);
         }
@@ -232,8 +232,8 @@ impl Run {
                 }
             }
         }
-        if !matches!(self.ending, Some(Ending::Responded(_))) {
-            self.ending = Some(ending);
+        if !matches!(self.stop_reason, Some(StopReason::Responded(_))) {
+            self.stop_reason = Some(reason);
         }
         self.finish();
     }
@@ -254,8 +254,8 @@ impl Run {
         }
     }
 
-    /// Follows the node's edges, and what they decide, without recursion: skips run through whole
-    /// graphs.
+    /// Follows the node's edges and their consequences, without recursion: skips can run through
+    /// whole graphs.
     fn settle(&mut self, frame: usize, index: usize, settled: Settled) {
         let workflow = Arc::clone(&self.workflow);
         let body = self.frames.body(frame, &workflow);
@@ -288,7 +288,7 @@ impl Run {
         }
     }
 
-    /// A frame has nothing left to do.
+    /// Ends a frame that has nothing left to do.
     fn exit_frame(&mut self, frame: usize) {
         if frame == ROOT { self.finish() } else { self.end_iteration(frame) }
     }
@@ -309,7 +309,7 @@ impl Run {
         Arc::clone(&self.node(frame, index).kind.name)
     }
 
-    /// A node that sends nothing out, or nothing yet.
+    /// Reports the start of a node that makes no call, or none yet.
     pub(super) fn emit_started(&mut self, frame: usize, index: usize) {
         let (node, kind) = (self.path(frame, index), self.kind_name(frame, index));
         self.emit(RunEvent::NodeStarted { node, kind, input: None });

@@ -1,4 +1,4 @@
-//! The calls that are out.
+//! The calls in flight.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,34 +15,41 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 pub(super) struct Calls {
-    out: FuturesUnordered<BoxFuture<'static, (CallId, String, CallResult)>>,
-    /// Whether each may not go out twice.
+    in_flight: FuturesUnordered<BoxFuture<'static, (CallId, String, CallResult)>>,
+    /// The calls in flight; `true` for `at_most_once` calls.
     open: HashMap<CallId, bool>,
     has_launched: bool,
-    said: mpsc::UnboundedReceiver<(CallId, Chunk)>,
-    say: mpsc::UnboundedSender<(CallId, Chunk)>,
-    /// JavaScript of one run shares a child process; it dies with the driver.
+    chunks: mpsc::UnboundedReceiver<(CallId, Chunk)>,
+    chunk_sender: mpsc::UnboundedSender<(CallId, Chunk)>,
+    /// All JavaScript of a run shares one child process, which dies with the driver.
     code: Arc<CodeSession>,
 }
 
 pub(super) enum FromCall {
-    Said(CallId, Chunk),
+    Chunk(CallId, Chunk),
     Ended { id: CallId, input_hash: String, result: CallResult },
 }
 
 impl Default for Calls {
     fn default() -> Self {
-        let (say, said) = mpsc::unbounded_channel();
-        Self { out: FuturesUnordered::new(), open: HashMap::new(), has_launched: false, said, say, code: Arc::default() }
+        let (chunk_sender, chunks) = mpsc::unbounded_channel();
+        Self {
+            in_flight: FuturesUnordered::new(),
+            open: HashMap::new(),
+            has_launched: false,
+            chunks,
+            chunk_sender,
+            code: Arc::default(),
+        }
     }
 }
 
 impl Calls {
     pub(super) fn is_empty(&self) -> bool {
-        self.out.is_empty()
+        self.in_flight.is_empty()
     }
 
-    /// This owner has sent something out.
+    /// Returns whether this owner has launched any call.
     pub(super) fn has_launched(&self) -> bool {
         self.has_launched
     }
@@ -51,15 +58,15 @@ impl Calls {
         self.has_launched = true;
         self.open.insert(id.clone(), call.at_most_once);
         let (app, outbound, head) = (app.clone(), outbound.clone(), head.clone());
-        let (code, say) = (self.code.clone(), self.say.clone());
-        self.out.push(Box::pin(async move {
+        let (code, chunks) = (self.code.clone(), self.chunk_sender.clone());
+        self.in_flight.push(Box::pin(async move {
             app.ports.clock.sleep(call.delay).await;
             let result = match &call.action {
                 Action::Webhook(webhook) => put_node_webhook(&app, &head, &id, webhook).await,
                 Action::Http(_) | Action::Model(_) | Action::Code(_) => {
                     let mut chunk = |chunk| {
                         // The receiver lives as long as the calls do.
-                        let _ = say.send((id.clone(), chunk));
+                        let _ = chunks.send((id.clone(), chunk));
                     };
                     outbound.perform(&call, &code, &mut chunk).await
                 }
@@ -68,20 +75,20 @@ impl Calls {
         }));
     }
 
-    /// The call was started by an earlier owner and may not go out twice.
+    /// Fails an `at_most_once` call that an earlier owner started.
     pub(super) fn end_as_interrupted(&mut self, id: CallId, call: Call) {
         self.has_launched = true;
         let message = "the node was started before a crash and may not run twice".to_owned();
         let result = CallResult::Failed(CallError { code: INTERRUPTED.to_owned(), message, ..CallError::default() });
-        self.out.push(Box::pin(std::future::ready((id, call.input_hash, result))));
+        self.in_flight.push(Box::pin(std::future::ready((id, call.input_hash, result))));
     }
 
-    /// Waits for good where nothing is out.
+    /// Returns the next chunk or result. Never resolves without calls in flight.
     pub(super) async fn next(&mut self) -> FromCall {
         tokio::select! {
             biased;
-            Some((id, chunk)) = self.said.recv() => FromCall::Said(id, chunk),
-            Some((id, input_hash, result)) = self.out.next(), if !self.out.is_empty() => {
+            Some((id, chunk)) = self.chunks.recv() => FromCall::Chunk(id, chunk),
+            Some((id, input_hash, result)) = self.in_flight.next(), if !self.in_flight.is_empty() => {
                 self.open.remove(&id);
                 FromCall::Ended { id, input_hash, result }
             }
@@ -89,29 +96,29 @@ impl Calls {
         }
     }
 
-    pub(super) fn chunk_at_hand(&mut self) -> Option<(CallId, Chunk)> {
-        self.said.try_recv().ok()
+    pub(super) fn try_chunk(&mut self) -> Option<(CallId, Chunk)> {
+        self.chunks.try_recv().ok()
     }
 
-    /// The places of those that are out and may not go out twice.
+    /// Returns the places of the `at_most_once` calls in flight.
     pub(super) fn at_most_once(&self) -> Vec<String> {
         self.open.iter().filter(|(_, at_most_once)| **at_most_once).map(|(id, _)| id.place().to_owned()).collect()
     }
 
-    /// Drops what is out: sockets close, JavaScript that runs is killed.
-    pub(super) fn give_up(&mut self) {
-        self.out = FuturesUnordered::new();
+    /// Drops all calls in flight: closes their sockets, kills running JavaScript.
+    pub(super) fn abort(&mut self) {
+        self.in_flight = FuturesUnordered::new();
         self.open.clear();
     }
 
-    /// No child process of the run is left afterwards.
+    /// Aborts all calls and waits until the run's child process is gone.
     pub(super) async fn close(&mut self) {
-        self.give_up();
+        self.abort();
         self.code.close().await;
     }
 }
 
-/// A webhook node: its delivery is written, put-if-absent, and goes its own way.
+/// Performs a webhook node: stores its delivery, put-if-absent. The run does not wait for it.
 async fn put_node_webhook(app: &App, head: &RunHead, id: &CallId, webhook: &WebhookCall) -> CallResult {
     let delivery = app.node_delivery(head, id.place(), webhook);
     let output = json!({ "delivery_id": delivery.id.as_str(), "data": webhook.body });
@@ -122,7 +129,7 @@ async fn put_node_webhook(app: &App, head: &RunHead, id: &CallId, webhook: &Webh
             CallResult::Succeeded(CallOutput { value: output, tokens: None, cost_nano_usd: None })
         }
         Err(error) => {
-            tracing::error!(run.id = %head.id, error = format!("{error:#}"), "a delivery was not stored");
+            tracing::error!(run.id = %head.id, error = format!("{error:#}"), "could not store a delivery");
             CallResult::Failed(CallError {
                 code: "internal".to_owned(),
                 message: "the delivery could not be stored".to_owned(),

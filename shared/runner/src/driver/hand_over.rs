@@ -1,4 +1,4 @@
-//! How a run leaves its caller, or its process, before it has ended.
+//! Hand-over: releases a run from its caller, or from its process, before it has ended.
 
 use anyhow::Result;
 use flowgate_app::lease::{LEASE, Written};
@@ -10,28 +10,29 @@ use super::phase::{Attachment, Phase};
 use super::{Driver, Progress, heartbeat};
 
 impl Driver {
-    /// The caller's wait is over, or this process's time.
-    pub(super) async fn let_go(&mut self) -> Result<()> {
+    /// Releases the run when its caller's wait or this process's time is over.
+    pub(super) async fn release(&mut self) -> Result<()> {
         if self.attachment.ends_with_wait() {
             return self.cancel_overdue().await;
         }
         if self.attachment.mode() == Mode::Attached {
             self.detach().await?;
         }
-        // A process that stands still cannot keep the run.
+        // A frozen process cannot keep the run.
         if self.app.settings.frozen_between_requests && !self.is_over() {
             self.drain();
         }
         Ok(())
     }
 
-    /// Nothing new starts; once the calls that are out have ended, or have taken too long, the run is handed over.
+    /// Starts nothing new from now on. The run is handed over once no call is open, or the time is
+    /// up.
     pub(super) fn drain(&mut self) {
         let until = self.end_by.unwrap_or_else(|| self.app.now() + self.app.settings.drain);
         self.phase = Phase::Draining { until };
     }
 
-    /// The run goes on in this process as a detached one; the calls that are out stay out.
+    /// Makes the run detached and continues it in this process. Open calls stay open.
     async fn detach(&mut self) -> Result<()> {
         let now = self.app.now();
         let has_results = self.attachment.wait().is_some_and(|wait| !wait.unwritten.is_empty());
@@ -58,7 +59,8 @@ impl Driver {
         Ok(())
     }
 
-    /// Gives the run back with all that is known of it. Calls still out are given up; they may go out again, once.
+    /// Stores all that is known of the run and makes it claimable. Aborts open calls; they may go
+    /// out again, once.
     pub(super) async fn hand_over(&mut self) -> Result<()> {
         if self.attachment.ends_with_wait() {
             return self.cancel_overdue().await;
@@ -69,7 +71,7 @@ impl Driver {
             self.lose();
             return Ok(());
         }
-        // A process that stops takes no more messages: the next one finds the run due.
+        // A stopping process takes no more messages: the next process finds the run due.
         if !*self.stopping.borrow() {
             self.app.send(Message::RunV1 { run: self.head.id.clone() }).await;
         }
@@ -79,7 +81,7 @@ impl Driver {
         Ok(())
     }
 
-    /// START rows for what may not go out twice; a detached run has written them before.
+    /// Writes START rows for open `at_most_once` calls. A detached run has written them before.
     async fn mark_open_calls(&mut self) -> Result<()> {
         if self.attachment.mode() == Mode::Detached {
             return Ok(());

@@ -1,4 +1,4 @@
-//! The driver's heartbeat: renews the lease, and sees whether somebody asked to cancel the run.
+//! The driver's heartbeat: renews the lease and checks for a cancel request.
 
 use std::time::Duration;
 
@@ -11,12 +11,13 @@ use flowgate_app::run::{Heartbeat, Mode};
 use super::Driver;
 use super::phase::Attachment;
 
-/// A detached run's lease is renewed this often.
+/// How often a detached run's lease is renewed.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(20);
-/// An attached run holds its lease to its last moment; it only looks for a cancel of another process.
+/// How often an attached run, which does not renew its lease, checks for a cancel by another
+/// process.
 const CANCEL_CHECK: Duration = Duration::from_secs(5);
 
-/// The time between two heartbeats.
+/// Returns the time between two heartbeats.
 pub(super) fn interval(mode: Mode) -> Duration {
     match mode {
         Mode::Attached => CANCEL_CHECK,
@@ -45,12 +46,13 @@ impl Driver {
     }
 }
 
-/// A read that fails is made again with the next heartbeat: the run itself needs nothing of the store yet.
+/// Ignores a failed read, which the next heartbeat repeats: the run itself does not need the store
+/// yet.
 async fn is_cancel_requested(app: &App, run: &RunId) -> bool {
     match app.ports.runs.progress(run).await {
         Ok(progress) => progress.is_some_and(|progress| progress.cancel_requested),
         Err(error) => {
-            tracing::warn!(run.id = %run, error = format!("{error:#}"), "could not look for a cancel");
+            tracing::warn!(run.id = %run, error = format!("{error:#}"), "could not check for a cancel request");
             false
         }
     }

@@ -1,4 +1,4 @@
-//! Where a driver is with its run, and how it gets from there to the end.
+//! The phases of a driver, and the writes that start and end a run.
 
 use std::sync::Arc;
 
@@ -15,10 +15,10 @@ use super::{Driver, Progress};
 use crate::start::WhenWaitEnds;
 
 pub(super) enum Phase {
-    /// Nothing is written yet: the run has needed nothing of the outside.
+    /// Nothing is written yet: the run has made no outside call.
     NotStored(PendingStart),
     Running,
-    /// Nothing new starts. The run is handed over once no call is out, at the latest at `until`.
+    /// Nothing new starts. The run is handed over once no call is open, at the latest at `until`.
     Draining {
         until: Timestamp,
     },
@@ -26,7 +26,7 @@ pub(super) enum Phase {
     Over,
 }
 
-/// What the first write of an attached run needs beside its head.
+/// What the first write of an attached run needs besides its head.
 pub(super) struct PendingStart {
     pub(super) lease_until: Timestamp,
     pub(super) claims: Claims,
@@ -42,7 +42,7 @@ pub(super) enum Attachment {
 pub(super) struct Wait {
     pub(super) until: Timestamp,
     pub(super) when_it_ends: WhenWaitEnds,
-    /// Results of calls that are in memory alone: a hand-over writes them.
+    /// Results of calls, in memory only; a hand-over writes them.
     pub(super) unwritten: Vec<Checkpoint>,
 }
 
@@ -61,7 +61,7 @@ impl Attachment {
         }
     }
 
-    /// The run is cancelled when its caller's wait ends.
+    /// Returns whether the run is cancelled when its caller's wait ends.
     pub(super) fn ends_with_wait(&self) -> bool {
         self.wait().is_some_and(|wait| wait.when_it_ends == WhenWaitEnds::Cancel)
     }
@@ -83,15 +83,15 @@ impl Driver {
         matches!(self.phase, Phase::Draining { .. })
     }
 
-    /// When this process lets go of the run's caller, or of the run.
-    pub(super) fn lets_go_at(&self) -> Option<Timestamp> {
+    /// Returns when this process releases the run's caller, or the run.
+    pub(super) fn release_at(&self) -> Option<Timestamp> {
         match self.phase {
             Phase::Draining { until } => Some(until),
             _ => [self.attachment.wait().map(|wait| wait.until), self.end_by].into_iter().flatten().min(),
         }
     }
 
-    /// The first write of an attached run.
+    /// Makes the first write of an attached run.
     pub(super) async fn store(&mut self, start: PendingStart) -> Result<()> {
         let owner = Some(self.lease.owner.clone());
         let created = self.app.ports.runs.create(self.new_run(start, owner)).await;
@@ -104,14 +104,15 @@ impl Driver {
         Ok(())
     }
 
-    /// Commits the end that the engine has come to.
+    /// Commits the end that the engine has reached.
     pub(super) async fn finish(&mut self) -> Result<()> {
         let last = self.store_end().await?;
         self.finish_with(last);
         Ok(())
     }
 
-    /// The caller's wait is over and nobody would come for the result: one write ends the run.
+    /// Cancels the run, with one write: its caller's wait is over, and nobody could fetch the
+    /// result.
     pub(super) async fn cancel_overdue(&mut self) -> Result<()> {
         self.cancel();
         self.pump();
@@ -124,11 +125,11 @@ impl Driver {
     }
 
     pub(super) fn cancel(&mut self) {
-        self.calls.give_up();
+        self.calls.abort();
         self.run.cancel();
     }
 
-    /// Whoever finishes first wins: what is stored is what is reported.
+    /// Stores the end. The first writer wins; returns the stored end as progress.
     async fn store_end(&mut self) -> Result<Progress> {
         self.calls.close().await;
         let (record, finished) = self.finished_run()?;
@@ -161,7 +162,7 @@ impl Driver {
         NewRun { head: self.head.clone(), mode: Mode::Attached, owner, due_at: start.lease_until, claims: start.claims }
     }
 
-    /// The run as it will be stored, and what is to be written.
+    /// Returns the ended run, and what to write.
     fn finished_run(&mut self) -> Result<(RunRecord, FinishedRun)> {
         let outcome = self.run.outcome().context("the engine is done without an outcome")?;
         let (state, output, error) = match outcome {
@@ -179,7 +180,7 @@ impl Driver {
         Ok((record, finished))
     }
 
-    /// The run's row, as far as this owner knows it.
+    /// Returns the run's record, as far as this owner knows it.
     pub(super) fn record(&self, state: RunState) -> RunRecord {
         RunRecord {
             state,
@@ -192,7 +193,7 @@ impl Driver {
     }
 }
 
-/// Ends a run as `internal` whose driving panicked: nothing is lost, its neighbours go on.
+/// Fails a run as `internal` after driving it panicked. Other runs continue.
 pub struct PanicEnd {
     pub(super) app: Arc<App>,
     pub(super) head: Arc<RunHead>,
@@ -202,7 +203,7 @@ pub struct PanicEnd {
 impl PanicEnd {
     pub(crate) async fn finish(self) -> Option<Progress> {
         tracing::error!(run.id = %self.lease.run, "driving the run panicked");
-        // It may have been before its first write.
+        // The panic may have come before the first write.
         self.app.release(&self.head).await;
         let error = RunError { code: "internal".to_owned(), message: "internal error".to_owned(), node: None };
         match self.app.finish_stored(&self.lease, RunState::Failed, Some(error)).await {
@@ -211,7 +212,7 @@ impl PanicEnd {
                 Finished::Finished | Finished::Lost => Progress::Lost,
             }),
             Err(error) => {
-                tracing::error!(run.id = %self.lease.run, error = format!("{error:#}"), "the run could not be ended");
+                tracing::error!(run.id = %self.lease.run, error = format!("{error:#}"), "could not end the run");
                 None
             }
         }

@@ -1,4 +1,4 @@
-//! Records what a run does: its events, numbered for the log, and its trace.
+//! Records a run's events, numbered for the log, and its trace.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -8,32 +8,32 @@ use flowgate_app::time::Timestamp;
 use flowgate_engine::{NodeStatus, RunEvent};
 use serde_json::{Value, json};
 
-/// A larger value stands in the trace as its size.
-const LARGEST_TRACED: usize = 64 * 1024;
-/// So do all values once the trace has this many bytes of them: a run may make thousands of calls.
-const LARGEST_TRACE: usize = 16 * 1024 * 1024;
+/// A larger value appears in the trace as its size only.
+const MAX_TRACED_VALUE: usize = 64 * 1024;
+/// So do all values once the trace holds this many bytes: a run may make thousands of calls.
+const MAX_TRACE: usize = 16 * 1024 * 1024;
 
 pub(crate) struct EventRecorder {
     fence: u64,
-    /// Events that this owner has recorded.
+    /// The number of events that this owner has recorded.
     recorded: u64,
     watched: bool,
     unwritten: Vec<Event>,
     trace: Trace,
-    /// Of the values in the trace.
+    /// The bytes of the values in the trace.
     traced_bytes: usize,
-    /// Where each node stands in the trace.
+    /// The index of each node in the trace.
     at: HashMap<Arc<str>, usize>,
-    /// What an earlier owner stored: not recorded again.
+    /// Events that an earlier owner stored; they are not recorded again.
     stored: HashMap<(Arc<str>, Milestone), Timestamp>,
-    /// Calls of which an earlier owner reported text that has not been taken back.
-    said: BTreeSet<Speaker>,
+    /// Calls whose text an earlier owner reported and no reset has taken back.
+    with_text: BTreeSet<CallKey>,
 }
 
-/// A node, and its call unless it is the first.
-type Speaker = (Arc<str>, Option<Arc<str>>);
+/// A node, and the call's name unless it is the first.
+type CallKey = (Arc<str>, Option<Arc<str>>);
 
-/// Where the result of a call is recorded: [`flowgate_engine::CallId::place`].
+/// Returns the call's place: [`flowgate_engine::CallId::place`].
 fn place(node: &str, call: Option<&str>) -> String {
     call.map_or_else(|| node.to_owned(), |call| format!("{node}/{call}"))
 }
@@ -57,11 +57,11 @@ impl EventRecorder {
             traced_bytes: 0,
             at: HashMap::new(),
             stored: HashMap::new(),
-            said: BTreeSet::new(),
+            with_text: BTreeSet::new(),
         }
     }
 
-    /// Events are given to a listener.
+    /// From now on, returns events for a listener.
     pub(crate) fn watch(&mut self) {
         self.watched = true;
     }
@@ -70,47 +70,47 @@ impl EventRecorder {
         self.watched
     }
 
-    /// Nobody listens any more, and the run has a new owner.
+    /// Continues without a listener, for a new owner.
     pub(crate) fn continue_unwatched(&mut self, fence: u64) {
         (self.fence, self.recorded, self.watched) = (fence, 0, false);
     }
 
-    /// Takes up the log of an earlier owner. A call that had said something and has no recorded result starts again, and
-    /// its text is taken back.
+    /// Continues the log of an earlier owner. A call that had reported text, but has no recorded
+    /// result, starts again: resets its text.
     pub(crate) fn continue_after(&mut self, events: Vec<Event>, is_recorded: impl Fn(&str) -> bool, now: Timestamp) {
         for event in events {
             let (node, milestone) = match event.kind {
                 EventKind::NodeStarted { node, attempt: 1, .. } => (node, Milestone::Started),
-                // Stored before there were events of attempts.
+                // Stored before `node.attempt` existed.
                 EventKind::NodeStarted { node, attempt, .. } => (node, Milestone::Attempt(None, attempt)),
                 EventKind::NodeAttempt { node, call, attempt } => (node, Milestone::Attempt(call, attempt)),
                 EventKind::NodeFinished { node, .. } => {
-                    self.said.retain(|(speaker, _)| *speaker != node);
+                    self.with_text.retain(|(finished, _)| *finished != node);
                     (node, Milestone::Finished)
                 }
                 EventKind::Chunk { node, call, .. } => {
-                    self.said.insert((node, call));
+                    self.with_text.insert((node, call));
                     continue;
                 }
                 EventKind::NodeReset { node, call } => {
-                    self.said.remove(&(node, call));
+                    self.with_text.remove(&(node, call));
                     continue;
                 }
             };
             self.stored.insert((node, milestone), event.at);
         }
-        let is_lost = |(node, call): &Speaker| !is_recorded(&place(node, call.as_deref()));
-        for (node, call) in self.said.extract_if(.., is_lost).collect::<Vec<_>>() {
+        let is_lost = |(node, call): &CallKey| !is_recorded(&place(node, call.as_deref()));
+        for (node, call) in self.with_text.extract_if(.., is_lost).collect::<Vec<_>>() {
             self.number(EventKind::NodeReset { node, call }, now);
         }
     }
 
-    /// Whether an earlier owner reported text of the call that has not been taken back.
-    pub(crate) fn has_said(&self, of: &str) -> bool {
-        self.said.iter().any(|(node, call)| place(node, call.as_deref()) == of)
+    /// Returns whether an earlier owner reported text of the call that no reset has taken back.
+    pub(crate) fn has_text(&self, call_place: &str) -> bool {
+        self.with_text.iter().any(|(node, call)| place(node, call.as_deref()) == call_place)
     }
 
-    /// Adds the event to the log and the trace. Returns it, numbered, if somebody listens.
+    /// Adds the event to the log and the trace. Returns it, numbered, if there is a listener.
     pub(crate) fn record(&mut self, event: RunEvent, now: Timestamp) -> Option<Event> {
         let milestone = match &event {
             RunEvent::NodeStarted { node, .. } => Some((node.clone(), Milestone::Started)),
@@ -185,7 +185,7 @@ impl EventRecorder {
 
     fn traced(&mut self, value: &Arc<Value>) -> Arc<Value> {
         let size = flowgate_engine::json::size(value);
-        if size > LARGEST_TRACED || self.traced_bytes + size > LARGEST_TRACE {
+        if size > MAX_TRACED_VALUE || self.traced_bytes + size > MAX_TRACE {
             return Arc::new(json!({ "omitted_bytes": size }));
         }
         self.traced_bytes += size;
@@ -218,7 +218,7 @@ mod tests {
             recorder.record(RunEvent::NodeStarted { node, kind: "http".into(), input: input.clone() }, Timestamp(0));
         }
         let trace = recorder.take_trace();
-        assert!(serde_json::to_string(&trace).unwrap().len() < LARGEST_TRACE + 1024 * 1024);
+        assert!(serde_json::to_string(&trace).unwrap().len() < MAX_TRACE + 1024 * 1024);
         assert_eq!(trace[0].input, input);
         assert_eq!(trace[999].input.as_deref(), Some(&json!({ "omitted_bytes": 60 * 1024 + 2 })));
     }

@@ -1,4 +1,4 @@
-//! The recorded results of a run that goes on: fed back in the order they were consumed, each to the call it belongs to.
+//! Replays a run's recorded results in the order they were consumed, each to its call.
 
 use std::collections::VecDeque;
 
@@ -6,7 +6,7 @@ use flowgate_app::id::RunId;
 use flowgate_app::run::{Checkpoint, Runs};
 use flowgate_engine::{Call, CallId};
 
-/// Where an attempt is recorded after which another was made. No place has this sign.
+/// Returns the place of a failed attempt that was retried. No other place contains `@`.
 pub(super) fn attempt_place(id: &CallId) -> String {
     format!("{}@{}", id.place(), id.attempt())
 }
@@ -25,18 +25,19 @@ impl Replay {
         self.records.iter().any(|record| record.place == place)
     }
 
-    pub(super) fn goes_on(&self) -> bool {
+    pub(super) fn has_more(&self) -> bool {
         !self.records.is_empty()
     }
 
-    /// The next record with the call that asks for it, taken out of `ready`. `Err`: the run asks for something else than it did before.
+    /// Returns the next record with its call, which it removes from `ready`. `Err` if the run does
+    /// not repeat the recorded call.
     pub(super) fn next(&mut self, ready: &mut Vec<(CallId, Call)>) -> Result<(CallId, Checkpoint), String> {
-        let record = self.records.pop_front().ok_or("nothing is recorded any more")?;
+        let record = self.records.pop_front().ok_or("no recorded results are left")?;
         let asked = ready.iter().position(|(id, _)| id.place() == record.place || attempt_place(id) == record.place);
-        let at = asked.ok_or_else(|| format!("the recorded call {} was not asked for again", record.place))?;
+        let at = asked.ok_or_else(|| format!("the run did not repeat the recorded call {}", record.place))?;
         let (id, call) = ready.remove(at);
         if call.input_hash != record.input_hash {
-            return Err(format!("the call {} asks for something else than what is recorded", record.place));
+            return Err(format!("the call {} differs from the recorded one", record.place));
         }
         Ok((id, record))
     }

@@ -41,7 +41,7 @@ fn recorded_results_are_final() {
     let mut run = start(&compile(RETRIED), json!({}));
     let (_, calls) = advance(&mut run);
     let result = failed("timeout", true);
-    let recorded = Recorded { result, attempts: 3, ended_at_ms: None, has_spoken: false };
+    let recorded = Recorded { result, attempts: 3, ended_at_ms: None, has_reported_text: false };
     run.complete_recorded(&calls[0].0, recorded);
     let Step::Emit(RunEvent::NodeFinished { attempts, .. }) = run.step() else { panic!() };
     assert_eq!(attempts, 3);
@@ -82,14 +82,14 @@ fn the_same_run_computes_the_same_calls() {
 fn what_goes_out_is_told_with_secrets_as_names() {
     let yaml = "nodes: [{ id: a, type: http, url: 'http://x/', headers: { authorization: 'Bearer {{TOKEN}}' }, body: { q: ['<api.input.q>', '{{B}}'] } }]";
     let mut run = start(&compile(yaml), json!({"q": "{{TOKEN}}"}));
-    let mut told = None;
+    let mut sent = None;
     while let Step::Emit(event) = run.step() {
         if let RunEvent::NodeStarted { input: Some(input), .. } = event {
-            told = Some(input);
+            sent = Some(input);
         }
     }
     assert_eq!(
-        *told.unwrap(),
+        *sent.unwrap(),
         json!({"kind": "http", "method": "GET", "url": "http://x/", "headers": [["authorization", "Bearer {{TOKEN}}"]], "body": {"q": ["{{TOKEN}}", "{{B}}"]}})
     );
     let call = only_call(yaml, json!({"q": "{{TOKEN}}"}));

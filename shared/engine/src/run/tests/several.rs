@@ -183,11 +183,11 @@ fn what_earlier_calls_said_is_taken_back() {
 /// A listener of the earlier owner has read it.
 #[test]
 fn what_a_recorded_call_said_is_taken_back_too() {
-    let recorded = |has_spoken| {
+    let recorded = |has_reported_text| {
         let mut run = run_of(diamond, "");
         let (_, calls) = advance(&mut run);
         let result = ok(json!(0));
-        let recorded = Recorded { result, attempts: 1, ended_at_ms: Some(1_500), has_spoken };
+        let recorded = Recorded { result, attempts: 1, ended_at_ms: Some(1_500), has_reported_text };
         run.complete_recorded(&calls[0].0, recorded);
         advance(&mut run).0
     };

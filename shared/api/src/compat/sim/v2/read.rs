@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use flowgate_app::key::Scope;
 use flowgate_app::page::{Page, PageRequest};
 use flowgate_app::run::{Include, RunFilter, RunRecord, RunState};
-use flowgate_app::runs::LONGEST_PAGE;
+use flowgate_app::runs::MAX_PAGE;
 use flowgate_app::time::Timestamp;
 use flowgate_app::{App, Error, answer};
 use serde::Serialize;
@@ -299,8 +299,8 @@ fn order(query: &QueryPairs) -> Result<Order, Error> {
 
 fn limit(query: &QueryPairs) -> Result<usize, Error> {
     let Some(text) = query.get("limit") else { return Ok(DEFAULT_LIMIT) };
-    let limit = text.parse().ok().filter(|limit| (1..=LONGEST_PAGE).contains(limit));
-    let message = || format!("must be a number from 1 to {LONGEST_PAGE}");
+    let limit = text.parse().ok().filter(|limit| (1..=MAX_PAGE).contains(limit));
+    let message = || format!("must be a number from 1 to {MAX_PAGE}");
     limit.ok_or_else(|| Error::bad_field("/limit", message()))
 }
 
