@@ -53,17 +53,22 @@ pub(super) fn describe(error: &reqwest::Error) -> CallError {
     }
     // What the resolver refused is the innermost cause of all.
     match cause.downcast_ref::<AddressError>() {
-        Some(unresolved @ AddressError::Unresolved { .. }) => return retryable("connect", unresolved.to_string()),
+        Some(unresolved @ AddressError::Unresolved { .. }) => return unconnected(unresolved.to_string()),
         Some(refused) => return failed("refused_address", refused.to_string()),
         None => {}
     }
     if error.is_timeout() {
         retryable("timeout", "no connection in time")
     } else if error.is_connect() {
-        retryable("connect", format!("cannot connect: {cause}"))
+        unconnected(format!("cannot connect: {cause}"))
     } else if error.is_builder() {
         failed("invalid_request", format!("cannot be sent: {cause}"))
     } else {
         retryable("connection_lost", format!("the connection broke: {cause}"))
     }
+}
+
+/// Nothing was sent.
+fn unconnected(message: String) -> CallError {
+    CallError { nothing_happened: true, ..retryable("connect", message) }
 }

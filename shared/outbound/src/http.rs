@@ -1,7 +1,7 @@
 //! The http node: one request, its answer as `{data, status, headers}`.
 
 use flowgate_engine::call::{CallError, CallOutput, HttpCall, Rendered};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde_json::{Map, Value, json};
 use url::Url;
 
@@ -99,6 +99,7 @@ impl Outbound {
                 code: "http_status".into(),
                 message: format!("{asked} answered {}", status.as_u16()),
                 retryable,
+                nothing_happened: status == StatusCode::TOO_MANY_REQUESTS,
                 ..CallError::default()
             });
         }

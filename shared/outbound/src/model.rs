@@ -211,6 +211,7 @@ fn provider_error(provider: &str, error: &genai::Error) -> CallError {
                 code: "model_error".into(),
                 message: format!("{provider} answered {code}: {}", error_text(body)),
                 retryable,
+                nothing_happened: code == 429,
                 ..CallError::default()
             }
         }

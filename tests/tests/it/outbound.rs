@@ -234,7 +234,16 @@ async fn a_status_of_failure_is_one_without_the_query() {
     let world = world();
     for (status, retryable) in [(400, false), (401, false), (404, false), (408, true), (425, true), (429, true), (500, true), (503, true)] {
         let error = world.http(get_from(format!("{url}/{status}?key=x"))).await.unwrap_err();
-        assert_eq!(error, CallError { code: "http_status".into(), message: format!("GET {url}/{status} answered {status}"), retryable, ..CallError::default() });
+        assert_eq!(
+            error,
+            CallError {
+                code: "http_status".into(),
+                message: format!("GET {url}/{status} answered {status}"),
+                retryable,
+                nothing_happened: status == 429,
+                ..CallError::default()
+            }
+        );
     }
     let found = world.http(get_from(format!("{url}/302"))).await.unwrap();
     assert_eq!(found["status"], 302, "a redirect is an answer");
@@ -281,7 +290,7 @@ async fn forbidden_addresses_are_never_called() {
     }
     assert!(serving.outbound.check_resolved("https://gone.example/").await.is_ok(), "it may be there later");
     let unresolved = refused(&serving, "https://gone.example/").await;
-    assert_eq!((unresolved.code.as_str(), unresolved.retryable), ("connect", true));
+    assert_eq!((unresolved.code.as_str(), unresolved.retryable, unresolved.nothing_happened), ("connect", true, true));
     for url in ["http://public.example/", "ftp://public.example/", "not a url", "https://user:pass@public.example/"] {
         assert_eq!(refused(&serving, url).await.code, "invalid_url", "{url}");
     }
@@ -339,10 +348,10 @@ async fn answers_are_capped_in_size_and_time() {
 async fn broken_connections_may_be_tried_again() {
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let error = world().http(get_from(format!("http://{closed}/"))).await.unwrap_err();
-    assert_eq!((error.code.as_str(), error.retryable), ("connect", true));
+    assert_eq!((error.code.as_str(), error.retryable, error.nothing_happened), ("connect", true, true));
     let cut = serve_raw(vec![(Duration::ZERO, b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nhalf".to_vec())]).await;
     let error = world().http(get_from(format!("http://{cut}/"))).await.unwrap_err();
-    assert_eq!((error.code.as_str(), error.retryable), ("connection_lost", true));
+    assert_eq!((error.code.as_str(), error.retryable, error.nothing_happened), ("connection_lost", true, false));
 }
 
 fn webhook(url: &str) -> PreparedWebhook {
