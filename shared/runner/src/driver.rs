@@ -296,14 +296,13 @@ impl Driver {
         if !self.has_time_for_what_is_ready() {
             return self.part().await;
         }
-        self.launched |= !self.ready.is_empty();
         for (id, call) in std::mem::take(&mut self.ready) {
-            let mark = if call.at_most_once && self.mode == Mode::Detached {
-                self.app.ports.runs.mark_started(&self.held, id.place()).await?
-            } else {
-                StartMark::Marked
-            };
-            match mark {
+            if !call.delay.is_zero() {
+                self.calls.rest(id, call);
+                continue;
+            }
+            self.launched = true;
+            match self.mark(&id, &call).await? {
                 StartMark::Marked => self.calls.start(&self.app, &self.outbound, &self.head, id, call),
                 StartMark::AlreadyStarted => self.calls.end_as_interrupted(id, call),
                 StartMark::Lost => {
@@ -338,6 +337,7 @@ impl Driver {
             Woken::Stopping => self.leave(),
             Woken::CancelAsked => self.look().await?,
             Woken::Call(FromCall::Said(id, chunk)) => self.run.progress(&id, chunk),
+            Woken::Call(FromCall::Rested(id, call)) => self.ready.push((id, *call)),
             Woken::Call(FromCall::Ended { id, input_hash, result }) => self.settle(id, input_hash, result).await?,
             Woken::Time => self.tick().await?,
         }

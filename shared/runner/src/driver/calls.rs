@@ -1,7 +1,8 @@
 //! The calls that are out.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use flowgate_app::platform::App;
 use flowgate_app::run::RunHead;
@@ -16,8 +17,12 @@ use tokio::sync::mpsc;
 
 pub(super) struct Calls {
     out: FuturesUnordered<BoxFuture<'static, (CallId, String, CallResult)>>,
+    /// Calls in the pause before them. They are not out: nothing is lost with them.
+    resting: FuturesUnordered<BoxFuture<'static, (CallId, Box<Call>)>>,
     /// By id: the place, and whether it may not go out twice.
     open: HashMap<CallId, bool>,
+    /// Places whose START row this process has written, whichever owner it was then.
+    marked: HashSet<String>,
     said: mpsc::UnboundedReceiver<(CallId, Chunk)>,
     say: mpsc::UnboundedSender<(CallId, Chunk)>,
     /// JavaScript of one run shares a child process; it dies with the driver.
@@ -25,14 +30,28 @@ pub(super) struct Calls {
 }
 
 pub(super) enum FromCall {
+    /// Its pause is over: it may go out.
+    Rested(CallId, Box<Call>),
     Said(CallId, Chunk),
-    Ended { id: CallId, input_hash: String, result: CallResult },
+    Ended {
+        id: CallId,
+        input_hash: String,
+        result: CallResult,
+    },
 }
 
 impl Default for Calls {
     fn default() -> Self {
         let (say, said) = mpsc::unbounded_channel();
-        Self { out: FuturesUnordered::new(), open: HashMap::new(), said, say, code: Arc::default() }
+        Self {
+            out: FuturesUnordered::new(),
+            resting: FuturesUnordered::new(),
+            open: HashMap::new(),
+            marked: HashSet::new(),
+            said,
+            say,
+            code: Arc::default(),
+        }
     }
 }
 
@@ -41,12 +60,27 @@ impl Calls {
         self.out.is_empty()
     }
 
+    /// Lets the call's delay pass before it goes out.
+    pub(super) fn rest(&mut self, id: CallId, call: Call) {
+        self.resting.push(Box::pin(async move {
+            tokio::time::sleep(call.delay).await;
+            (id, Box::new(Call { delay: Duration::ZERO, ..call }))
+        }));
+    }
+
+    pub(super) fn note_mark(&mut self, place: &str) {
+        self.marked.insert(place.to_owned());
+    }
+
+    pub(super) fn is_marked(&self, place: &str) -> bool {
+        self.marked.contains(place)
+    }
+
     pub(super) fn start(&mut self, app: &Arc<App>, outbound: &Arc<Outbound>, head: &Arc<RunHead>, id: CallId, call: Call) {
         self.open.insert(id.clone(), call.at_most_once);
         let (app, outbound, head) = (app.clone(), outbound.clone(), head.clone());
         let (code, say) = (self.code.clone(), self.say.clone());
         self.out.push(Box::pin(async move {
-            tokio::time::sleep(call.delay).await;
             let result = match &call.action {
                 Action::Webhook(webhook) => put_node_webhook(&app, &head, &id, webhook).await,
                 Action::Http(_) | Action::Model(_) | Action::Code(_) => {
@@ -77,6 +111,7 @@ impl Calls {
                 self.open.remove(&id);
                 FromCall::Ended { id, input_hash, result }
             }
+            Some((id, call)) = self.resting.next(), if !self.resting.is_empty() => FromCall::Rested(id, call),
             else => std::future::pending().await,
         }
     }
@@ -93,6 +128,7 @@ impl Calls {
     /// Drops what is out: sockets close, JavaScript that runs is killed.
     pub(super) fn give_up(&mut self) {
         self.out = FuturesUnordered::new();
+        self.resting = FuturesUnordered::new();
         self.open.clear();
     }
 

@@ -2,9 +2,10 @@
 
 use anyhow::Result;
 use flowgate_app::lease::{LEASE, Written};
-use flowgate_app::run::{Claimed, Heartbeat, Mode, RunState};
+use flowgate_app::run::{Claimed, Heartbeat, Mode, RunState, StartMark};
 use flowgate_app::time::Timestamp;
 use flowgate_app::work::Message;
+use flowgate_engine::{Call, CallId};
 
 use super::{Driver, HEARTBEAT, Progress};
 
@@ -70,11 +71,24 @@ impl Driver {
         Ok(())
     }
 
+    /// Writes the START row of a call that may not go out twice, unless it is there from an earlier attempt of this process.
+    pub(super) async fn mark(&mut self, id: &CallId, call: &Call) -> Result<StartMark> {
+        if !call.at_most_once || self.mode == Mode::Attached || self.calls.is_marked(id.place()) {
+            return Ok(StartMark::Marked);
+        }
+        let mark = self.app.ports.runs.mark_started(&self.held, id.place()).await?;
+        if mark == StartMark::Marked {
+            self.calls.note_mark(id.place());
+        }
+        Ok(mark)
+    }
+
     /// START rows for what may not go out twice; a detached run has written them before.
     async fn mark_what_is_out(&mut self) -> Result<()> {
         for (place, at_most_once) in self.calls.places() {
             if at_most_once && self.mode == Mode::Attached {
                 self.app.ports.runs.mark_started(&self.held, &place).await?;
+                self.calls.note_mark(&place);
             }
         }
         Ok(())
