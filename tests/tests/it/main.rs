@@ -20,6 +20,7 @@ mod code;
 mod outbound;
 mod crash;
 mod stream;
+mod several;
 mod versions;
 mod refusals;
 mod limits;
