@@ -21,6 +21,7 @@ mod outbound;
 mod crash;
 mod stream;
 mod several;
+mod stored;
 mod versions;
 mod refusals;
 mod limits;
