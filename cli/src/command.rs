@@ -18,20 +18,21 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use flowgate_engine::Kinds;
 use tracing_subscriber::EnvFilter;
 
 use crate::arguments::{Arguments, Command};
 use crate::output::Output;
 
-pub(crate) fn run(arguments: Arguments, output: &Output) -> Result<ExitCode> {
+pub(crate) fn run(arguments: Arguments, kinds: Kinds, output: &Output) -> Result<ExitCode> {
     log_to_stderr(output);
     let (global, command) = arguments.into_parts();
     let runtime = tokio::runtime::Runtime::new().context("could not start threads")?;
     let result = runtime.block_on(async {
         match command {
-            Command::Serve(args) => serve::run(args).await,
-            Command::Init(args) => init::run(&args, output),
-            Command::Validate(args) => validate::run(&args, output),
+            Command::Serve(args) => serve::run(args, kinds).await,
+            Command::Init(args) => init::run(&args, &kinds, output),
+            Command::Validate(args) => validate::run(&args, &kinds, output),
             Command::Publish(args) => publish::run(&args, &global, output).await,
             Command::Run(args) => run::run(&args, &global, output).await,
             Command::Runs(args) => runs::run(&args, &global, output).await,
@@ -39,7 +40,7 @@ pub(crate) fn run(arguments: Arguments, output: &Output) -> Result<ExitCode> {
             Command::Keys(command) => keys::run(&command, &global, output).await,
             Command::Secrets(command) => secrets::run(&command, &global, output).await,
             Command::Doctor(args) => doctor::run(&args, &global, output).await,
-            Command::Schema => schema::run(output),
+            Command::Schema => schema::run(&kinds, output),
             Command::Openapi => openapi::run(output),
             Command::Completions(args) => completions::run(&args, output),
         }

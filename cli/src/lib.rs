@@ -15,8 +15,16 @@ mod problems;
 
 use std::process::ExitCode;
 
-/// Runs the program. The first line may turn this process into the JavaScript child.
+use flowgate_engine::Kinds;
+
+/// Runs the program, with the standard kinds of nodes.
 pub fn main() -> ExitCode {
+    main_with(Kinds::standard().clone())
+}
+
+/// Runs the program with these kinds of nodes and no others, for programs that bring their own.
+/// The first line may turn this process into the JavaScript child.
+pub fn main_with(kinds: Kinds) -> ExitCode {
     flowgate_outbound::child_main_if_asked();
     let environment = environment::load();
     let arguments = arguments::parse();
@@ -24,6 +32,6 @@ pub fn main() -> ExitCode {
     if let Err(warning) = environment {
         output.warn(&warning);
     }
-    let result = command::run(arguments, &output);
+    let result = command::run(arguments, kinds, &output);
     result.unwrap_or_else(|error| failure::report(&error, &output))
 }

@@ -9,9 +9,14 @@ use flowgate_app::Settings;
 use flowgate_outbound::OutboundSettings;
 use reqwest::Client;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::home::patience;
-use crate::server::ADMIN_KEY;
+use crate::server::{ADMIN_KEY, program_called};
+use crate::several;
+
+/// All of the template's.
+pub const FUNCTIONS: [&str; 7] = ["invoke", "run-status", "keys", "workflows", "worker", "webhook", "sweeper"];
 
 pub struct Double {
     /// Includes the stage.
@@ -21,14 +26,21 @@ pub struct Double {
     child: Child,
     /// The double exits when this closes.
     stdin: Option<ChildStdin>,
+    /// Links to one program under the names of all functions, where documents use the tests' own kind.
+    _links: Option<TempDir>,
 }
 
 impl Double {
     /// `more` are arguments of `aws-double account`.
     pub async fn start(settings: &Settings, outbound: &OutboundSettings, more: &[&str]) -> Self {
         let mut command = Command::new(required_env("FLOWGATE_AWS_DOUBLE"));
-        command.args(["--until-stdin-closes", "account", "--template"]).arg(required_env("FLOWGATE_TEMPLATE"));
-        command.arg("--functions").arg(required_env("FLOWGATE_FUNCTIONS"));
+        command.args(["--until-stdin-closes", "account", "--template"]);
+        command.arg(required_env("FLOWGATE_TEMPLATE"));
+        let links = several::is_among(&settings.compile.kinds).then(link_functions);
+        match &links {
+            Some(links) => command.arg("--functions").arg(links.path()),
+            None => command.arg("--functions").arg(required_env("FLOWGATE_FUNCTIONS")),
+        };
         command.args(["--admin-key", settings.admin_key.as_deref().unwrap_or(ADMIN_KEY)]);
         // The template allows five concurrent runs; some tests hold ten.
         command.args(["--concurrency", "worker=32", "--concurrency", "invoke=32", "--patience-ms", "60000"]);
@@ -53,7 +65,7 @@ impl Double {
             line.strip_prefix(prefix).unwrap_or_else(|| panic!("the double says {line:?}")).to_owned()
         };
         let (url, control) = (said("listening on "), said("control on "));
-        let double = Self { url, control, client: Client::new(), child, stdin };
+        let double = Self { url, control, client: Client::new(), child, stdin, _links: links };
         // Either function may complete the keyring.
         double.complete_keyring(if more.is_empty() { "/health" } else { "/v1/workflows" }).await;
         double
@@ -121,6 +133,17 @@ fn environment(settings: &Settings, outbound: &OutboundSettings) -> Vec<String> 
         format!("FLOWGATE_ALLOW_LOOPBACK={}", outbound.allow_loopback),
         format!("FLOWGATE_ALLOW_PRIVATE={}", outbound.allow_private),
     ]
+}
+
+/// `function-under-test` under the name of each function.
+fn link_functions() -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder for the functions");
+    let program = program_called("function-under-test");
+    for function in FUNCTIONS {
+        let link = folder.path().join(format!("flowgate-{function}"));
+        std::os::unix::fs::symlink(&program, link).expect("a link to the program");
+    }
+    folder
 }
 
 fn required_env(variable: &str) -> OsString {

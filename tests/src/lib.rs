@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "the tested processes run in real time")]
 
 pub mod home;
+pub mod several;
 pub mod double;
 pub mod stores;
 pub mod server;

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{LazyLock, Mutex};
 
+use flowgate_app::Settings;
+
 use crate::double::Double;
 use crate::home::is_aws;
 use crate::server::{ADMIN_KEY, outbound_settings, program, settings};
@@ -30,7 +32,12 @@ static ACCOUNTS: LazyLock<Mutex<HashMap<PathBuf, Double>>> = LazyLock::new(Mutex
 impl Process {
     /// Starts on `folder` and waits until the program prints its address.
     pub async fn start(folder: &Path) -> Self {
-        if is_aws() { Self::on_aws(folder).await } else { Self::alone(folder).await }
+        Self::start_with(folder, &settings(|_| {})).await
+    }
+
+    /// The functions of AWS go by all the settings, the program has its own; it always knows the kind `several`.
+    pub async fn start_with(folder: &Path, settings: &Settings) -> Self {
+        if is_aws() { Self::on_aws(folder, settings).await } else { Self::alone(folder).await }
     }
 
     async fn alone(folder: &Path) -> Self {
@@ -45,11 +52,11 @@ impl Process {
         Self { url, home: Home::Alone(Alone(child)) }
     }
 
-    async fn on_aws(folder: &Path) -> Self {
+    async fn on_aws(folder: &Path, settings: &Settings) -> Self {
         let stored = ACCOUNTS.lock().expect("no test panics while it holds it").remove(folder);
         let double = match stored {
             Some(double) => double,
-            None => Double::start(&settings(|_| {}), &outbound_settings(), &[]).await,
+            None => Double::start(settings, &outbound_settings(), &[]).await,
         };
         Self { url: double.url.clone(), home: Home::Aws(folder.to_owned(), double) }
     }

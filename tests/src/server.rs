@@ -15,7 +15,7 @@ use flowgate_outbound::OutboundSettings;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
-use crate::double::Double;
+use crate::double::{Double, FUNCTIONS};
 use crate::home::is_aws;
 
 pub const ADMIN_KEY: &str = "an-admin-key-for-tests-0123456789abcdef";
@@ -109,7 +109,7 @@ impl TestServer {
     pub async fn log_elsewhere(&self) -> String {
         let Home::Aws(double) = &self.home else { return String::new() };
         let mut lines = Vec::new();
-        for function in ["invoke", "run-status", "keys", "workflows", "worker", "webhook", "sweeper"] {
+        for function in FUNCTIONS {
             lines.extend(double.log(function).await);
         }
         lines.join("\n")
@@ -207,10 +207,14 @@ pub fn challenge(response: &Response) -> &str {
 
 /// Returns the path of the `flowgate` program that is built with this package.
 pub fn program() -> PathBuf {
+    program_called("flowgate-under-test")
+}
+
+pub(crate) fn program_called(name: &str) -> PathBuf {
     let mut path = std::env::current_exe().expect("the test's own path");
     path.pop();
     if path.ends_with("deps") {
         path.pop();
     }
-    path.join("flowgate-under-test")
+    path.join(name)
 }

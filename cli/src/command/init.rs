@@ -23,7 +23,7 @@ pub(crate) struct Args {
     place: PathBuf,
 }
 
-pub(crate) fn run(args: &Args, output: &Output) -> Result<ExitCode> {
+pub(crate) fn run(args: &Args, kinds: &Kinds, output: &Output) -> Result<ExitCode> {
     let file = file(&args.place);
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder).with_context(|| format!("could not create the folder {}", folder.display()))?;
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<ExitCode> {
     }
     // The workflow's first line names the schema, so editors find it without a network.
     let schema_file = file.with_file_name(SCHEMA_FILE);
-    let schema_text = serde_json::to_string_pretty(&schema::document(Kinds::standard()))? + "\n";
+    let schema_text = serde_json::to_string_pretty(&schema::document(kinds))? + "\n";
     let is_new = create(&schema_file, &schema_text)?;
     let shown = file.display();
     if output.is_json() {

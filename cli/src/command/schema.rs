@@ -8,7 +8,7 @@ use flowgate_engine::generated::schema;
 
 use crate::output::Output;
 
-pub(crate) fn run(output: &Output) -> Result<ExitCode> {
-    output.line(serde_json::to_string_pretty(&schema::document(Kinds::standard()))?)?;
+pub(crate) fn run(kinds: &Kinds, output: &Output) -> Result<ExitCode> {
+    output.line(serde_json::to_string_pretty(&schema::document(kinds))?)?;
     Ok(ExitCode::SUCCESS)
 }

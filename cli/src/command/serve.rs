@@ -12,6 +12,7 @@ use flowgate_app::workflows::SaveDraft;
 use flowgate_app::{App, Settings};
 use flowgate_core::key::{Scope, WorkflowScope};
 use flowgate_core::page::PageRequest;
+use flowgate_engine::{CompileOptions, Kinds};
 use flowgate_outbound::OutboundSettings;
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
@@ -41,10 +42,11 @@ const EXAMPLES: [(&str, &str); 2] =
     [("greeting", include_str!("../../../examples/greeting.yaml")), ("story", include_str!("../../../examples/story.yaml"))];
 const MIN_ADMIN_KEY_CHARACTERS: usize = 32;
 
-pub(crate) async fn run(args: Args) -> Result<ExitCode> {
+pub(crate) async fn run(args: Args, kinds: Kinds) -> Result<ExitCode> {
     let admin_key = admin_key()?;
     let outbound = args.outbound()?;
-    let settings = Settings { admin_key: admin_key.clone(), ..Settings::default() };
+    let compile = CompileOptions { kinds, ..CompileOptions::default() };
+    let settings = Settings { compile, admin_key: admin_key.clone(), ..Settings::default() };
     let options = Options { data: args.data.clone(), listen: args.listen, public_url: args.public_url, settings, outbound };
     let server = Server::start(options).await?;
     eprintln!("flowgate listens on http://{} and stores its data in {}", server.address, args.data.display());

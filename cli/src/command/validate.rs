@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use flowgate_api::RESERVED_INPUT_NAMES;
 use flowgate_engine::document::{Document, MAX_DOCUMENT_BYTES};
-use flowgate_engine::{CompileOptions, Workflow};
+use flowgate_engine::{CompileOptions, Kinds, Workflow};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
@@ -20,12 +20,12 @@ pub(crate) struct Args {
     files: Vec<String>,
 }
 
-pub(crate) fn run(args: &Args, output: &Output) -> Result<ExitCode> {
+pub(crate) fn run(args: &Args, kinds: &Kinds, output: &Output) -> Result<ExitCode> {
     let mut sound = true;
     let mut found: Vec<Value> = Vec::new();
     for file in &args.files {
         let text = read(file)?;
-        let problems = check(&text);
+        let problems = check(&text, kinds);
         sound &= !problems::has_errors(&problems);
         if output.is_json() {
             found.push(json!({ "file": file, "problems": problems }));
@@ -54,10 +54,10 @@ pub(crate) fn read(file: &str) -> Result<String, Failure> {
     String::from_utf8(text).map_err(|_| Failure::Usage(format!("{file} is not UTF-8 text")))
 }
 
-fn check(text: &str) -> Vec<Problem> {
+fn check(text: &str, kinds: &Kinds) -> Vec<Problem> {
     match Document::parse(text) {
         Ok(document) => {
-            let options = CompileOptions { reserved_input_names: RESERVED_INPUT_NAMES, ..CompileOptions::default() };
+            let options = CompileOptions { kinds: kinds.clone(), reserved_input_names: RESERVED_INPUT_NAMES };
             let (_, problems) = Workflow::compile_with(&document, &options);
             problems.into_iter().map(Problem::from).collect()
         }
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn problems_have_line_and_column() {
-        let problems = check("nodes:\n  - { id: a, type: template, template: x }\n  - id: b\n    type: tempate\n");
+        let problems = check("nodes:\n  - { id: a, type: template, template: x }\n  - id: b\n    type: tempate\n", Kinds::standard());
         assert!(problems::has_errors(&problems), "{problems:?}");
         assert_eq!(
             problems.iter().find(|problem| problem.path == "/nodes/1/type").map(|problem| (problem.line, problem.column)),
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn text_that_is_no_document_is_one_problem() {
-        let problems = check("nodes: [");
+        let problems = check("nodes: [", Kinds::standard());
         assert_eq!(problems.len(), 1);
         assert!(problems[0].line.is_some());
     }

@@ -1,7 +1,7 @@
 //! Compiles a document to a workflow: reads every field, resolves every reference, reports every
 //! problem.
 
-pub(crate) mod fields;
+pub mod fields;
 pub(crate) mod outline;
 mod resolve;
 mod edges;

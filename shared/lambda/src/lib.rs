@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use flowgate_app::time::Timestamp;
-use flowgate_app::{App, Settings};
+use flowgate_app::{App, CompileOptions, Kinds, Settings};
 use lambda_runtime::Context;
 
 use flowgate_aws::{Aws, Config, TraceHeaders};
@@ -49,9 +49,14 @@ pub fn main(serve: impl AsyncFnOnce() -> Result<()>) -> ExitCode {
 
 impl Function {
     pub async fn start() -> Result<Self> {
+        Self::start_with(Kinds::standard().clone()).await
+    }
+
+    /// With kinds of nodes of somebody's own: documents may use these and no others.
+    pub async fn start_with(kinds: Kinds) -> Result<Self> {
         let config = Config::from_env()?;
         let aws = Aws::new(&config);
-        let app = App::new(aws.ports(), settings(&config)).await.context(CANNOT_START)?;
+        let app = App::new(aws.ports(), settings(&config, kinds)).await.context(CANNOT_START)?;
         Ok(Self { app, aws, buffered: config.buffered })
     }
 
@@ -68,8 +73,9 @@ fn deadline(context: &Context) -> Timestamp {
     Timestamp(i64::try_from(context.deadline).unwrap_or(i64::MAX))
 }
 
-fn settings(config: &Config) -> Settings {
+fn settings(config: &Config, kinds: Kinds) -> Settings {
     Settings {
+        compile: CompileOptions { kinds, ..CompileOptions::default() },
         public_url: config.public_url.clone(),
         retention: config.retention,
         longest_wait: config.longest_wait,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use axum::Router;
+use flowgate_app::Kinds;
 use flowgate_aws::{Aws, Config};
 use flowgate_runner::Runner;
 use flowgate_runner::outbound::OutboundSettings;
@@ -22,9 +23,14 @@ pub struct RunFunction {
 
 impl RunFunction {
     pub async fn start() -> Result<Self> {
+        Self::start_with(Kinds::standard().clone()).await
+    }
+
+    /// As [`Function::start_with`].
+    pub async fn start_with(kinds: Kinds) -> Result<Self> {
         let config = Config::from_env()?;
         let aws = Aws::new(&config);
-        let runner = Runner::new(aws.ports(), settings(&config), outbound_settings(&config)?).await.context(CANNOT_START)?;
+        let runner = Runner::new(aws.ports(), settings(&config, kinds), outbound_settings(&config)?).await.context(CANNOT_START)?;
         let function = Function { app: runner.app.clone(), aws, buffered: config.buffered };
         Ok(Self { function, runner })
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use flowgate_core::clock::timeout;
+use flowgate_core::time::millis;
 use flowgate_engine::call::CallError;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 

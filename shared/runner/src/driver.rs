@@ -266,12 +266,11 @@ impl Driver {
             return self.release().await;
         }
         for (id, call) in std::mem::take(&mut self.ready) {
-            let mark = if call.at_most_once && self.attachment.mode() == Mode::Detached {
-                self.app.ports.runs.mark_started(&self.lease, id.place()).await?
-            } else {
-                StartMark::Marked
-            };
-            match mark {
+            if !call.delay.is_zero() {
+                self.calls.pause(&self.app, id, call);
+                continue;
+            }
+            match self.mark(&id, &call).await? {
                 StartMark::Marked => self.calls.start(&self.app, &self.outbound, &self.head, id, call),
                 StartMark::AlreadyStarted => self.calls.end_as_interrupted(id, call),
                 StartMark::Lost => {
@@ -307,6 +306,7 @@ impl Driver {
         match woken {
             Woken::Stopping => self.drain(),
             Woken::CancelRequested => self.heartbeat().await?,
+            Woken::Call(FromCall::Due(id, call)) => self.ready.push((id, *call)),
             Woken::Call(FromCall::Chunk(id, chunk)) => self.run.progress(&id, chunk),
             Woken::Call(FromCall::Ended { id, input_hash, result }) => self.settle(id, input_hash, result).await?,
             Woken::Time => self.tick().await?,

@@ -22,6 +22,8 @@ mod code;
 mod outbound;
 mod crash;
 mod stream;
+mod several;
+mod stored;
 mod versions;
 mod refusals;
 mod limits;

@@ -13,14 +13,14 @@ output: { story: <draft.content> }
 "#;
 
 #[derive(Debug, Clone)]
-struct Frame {
-    event: String,
-    id: Option<String>,
-    data: Value,
+pub(crate) struct Frame {
+    pub event: String,
+    pub id: Option<String>,
+    pub data: Value,
 }
 
 /// Reads frames until `enough` accepts the last one, or the stream ends.
-async fn read(answer: reqwest::Response, mut enough: impl FnMut(&Frame) -> bool) -> Vec<Frame> {
+pub(crate) async fn read(answer: reqwest::Response, mut enough: impl FnMut(&Frame) -> bool) -> Vec<Frame> {
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.headers()["content-type"], "text/event-stream");
     let (mut body, mut text, mut frames) = (answer.bytes_stream(), String::new(), Vec::new());

@@ -1,7 +1,8 @@
 //! The calls in flight.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use flowgate_app::platform::App;
 use flowgate_app::run::RunHead;
@@ -16,8 +17,12 @@ use tokio::sync::mpsc;
 
 pub(super) struct Calls {
     in_flight: FuturesUnordered<BoxFuture<'static, (CallId, String, CallResult)>>,
+    /// Calls in the pause before them. Nothing is lost if they are dropped.
+    paused: FuturesUnordered<BoxFuture<'static, (CallId, Box<Call>)>>,
     /// The calls in flight; `true` for `at_most_once` calls.
     open: HashMap<CallId, bool>,
+    /// Places whose START row this process has written, whichever owner it was then.
+    marked: HashSet<String>,
     has_launched: bool,
     chunks: mpsc::UnboundedReceiver<(CallId, Chunk)>,
     chunk_sender: mpsc::UnboundedSender<(CallId, Chunk)>,
@@ -26,8 +31,14 @@ pub(super) struct Calls {
 }
 
 pub(super) enum FromCall {
+    /// The call's pause is over: it may go out.
+    Due(CallId, Box<Call>),
     Chunk(CallId, Chunk),
-    Ended { id: CallId, input_hash: String, result: CallResult },
+    Ended {
+        id: CallId,
+        input_hash: String,
+        result: CallResult,
+    },
 }
 
 impl Default for Calls {
@@ -35,7 +46,9 @@ impl Default for Calls {
         let (chunk_sender, chunks) = mpsc::unbounded_channel();
         Self {
             in_flight: FuturesUnordered::new(),
+            paused: FuturesUnordered::new(),
             open: HashMap::new(),
+            marked: HashSet::new(),
             has_launched: false,
             chunks,
             chunk_sender,
@@ -54,13 +67,29 @@ impl Calls {
         self.has_launched
     }
 
+    /// Waits for the call's delay before the call may go out.
+    pub(super) fn pause(&mut self, app: &Arc<App>, id: CallId, call: Call) {
+        let clock = app.ports.clock.clone();
+        self.paused.push(Box::pin(async move {
+            clock.sleep(call.delay).await;
+            (id, Box::new(Call { delay: Duration::ZERO, ..call }))
+        }));
+    }
+
+    pub(super) fn note_mark(&mut self, place: &str) {
+        self.marked.insert(place.to_owned());
+    }
+
+    pub(super) fn is_marked(&self, place: &str) -> bool {
+        self.marked.contains(place)
+    }
+
     pub(super) fn start(&mut self, app: &Arc<App>, outbound: &Arc<Outbound>, head: &Arc<RunHead>, id: CallId, call: Call) {
         self.has_launched = true;
         self.open.insert(id.clone(), call.at_most_once);
         let (app, outbound, head) = (app.clone(), outbound.clone(), head.clone());
         let (code, chunks) = (self.code.clone(), self.chunk_sender.clone());
         self.in_flight.push(Box::pin(async move {
-            app.ports.clock.sleep(call.delay).await;
             let result = match &call.action {
                 Action::Webhook(webhook) => put_node_webhook(&app, &head, &id, webhook).await,
                 Action::Http(_) | Action::Model(_) | Action::Code(_) => {
@@ -92,6 +121,7 @@ impl Calls {
                 self.open.remove(&id);
                 FromCall::Ended { id, input_hash, result }
             }
+            Some((id, call)) = self.paused.next(), if !self.paused.is_empty() => FromCall::Due(id, call),
             else => std::future::pending().await,
         }
     }
@@ -108,6 +138,7 @@ impl Calls {
     /// Drops all calls in flight: closes their sockets, kills running JavaScript.
     pub(super) fn abort(&mut self) {
         self.in_flight = FuturesUnordered::new();
+        self.paused = FuturesUnordered::new();
         self.open.clear();
     }
 

@@ -2,9 +2,10 @@
 
 use anyhow::Result;
 use flowgate_app::lease::{LEASE, Written};
-use flowgate_app::run::{Claimed, Heartbeat, Mode, RunState};
+use flowgate_app::run::{Claimed, Heartbeat, Mode, RunState, StartMark};
 use flowgate_app::time::Timestamp;
 use flowgate_app::work::Message;
+use flowgate_engine::{Call, CallId};
 
 use super::phase::{Attachment, Phase};
 use super::{Driver, Progress, heartbeat};
@@ -81,6 +82,19 @@ impl Driver {
         Ok(())
     }
 
+    /// Writes the START row of an `at_most_once` call, unless an earlier attempt of this process has.
+    pub(super) async fn mark(&mut self, id: &CallId, call: &Call) -> Result<StartMark> {
+        let is_attached = self.attachment.mode() == Mode::Attached;
+        if !call.at_most_once || is_attached || self.calls.is_marked(id.place()) {
+            return Ok(StartMark::Marked);
+        }
+        let mark = self.app.ports.runs.mark_started(&self.lease, id.place()).await?;
+        if mark == StartMark::Marked {
+            self.calls.note_mark(id.place());
+        }
+        Ok(mark)
+    }
+
     /// Writes START rows for open `at_most_once` calls. A detached run has written them before.
     async fn mark_open_calls(&mut self) -> Result<()> {
         if self.attachment.mode() == Mode::Detached {
@@ -88,6 +102,7 @@ impl Driver {
         }
         for place in self.calls.at_most_once() {
             self.app.ports.runs.mark_started(&self.lease, &place).await?;
+            self.calls.note_mark(&place);
         }
         Ok(())
     }
