@@ -52,7 +52,8 @@ impl Run {
             plain(&self.id)
         ));
         if let Some(error) = &self.error {
-            let node = error.node.as_ref().map_or(String::new(), |node| format!("{}: ", plain(node)));
+            let node =
+                error.node.as_ref().map_or(String::new(), |node| format!("{}: ", plain(node)));
             output.note(format!(
                 "{} {node}{} ({})",
                 console::style("error:").for_stderr().red().bold(),
@@ -77,7 +78,9 @@ impl Run {
     }
 
     fn measures(&self) -> String {
-        let time = self.duration_ms.map_or(String::new(), |milliseconds| format!(" · {}", duration(milliseconds)));
+        let time = self
+            .duration_ms
+            .map_or(String::new(), |milliseconds| format!(" · {}", duration(milliseconds)));
         let usage = self.usage.as_ref().filter(|usage| usage.tokens > 0);
         let usage = usage.map_or(String::new(), |usage| match usage.cost_nano_usd {
             Some(0) | None => format!(" · {} tokens", usage.tokens),
@@ -90,7 +93,9 @@ impl Run {
 
 /// `run_` and 32 hex digits. No author would choose this as a workflow's id.
 pub(crate) fn is_run_id(text: &str) -> bool {
-    text.strip_prefix("run_").is_some_and(|digits| digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    text.strip_prefix("run_").is_some_and(|digits| {
+        digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
 }
 
 #[cfg(test)]

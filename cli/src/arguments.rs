@@ -4,7 +4,9 @@ use std::ffi::OsString;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::command::{completions, doctor, init, keys, publish, run, runs, secrets, serve, tail, validate};
+use crate::command::{
+    completions, doctor, init, keys, publish, run, runs, secrets, serve, tail, validate,
+};
 use crate::output::Format;
 
 const EXIT_CODES: &str = "\
@@ -98,7 +100,8 @@ mod tests {
     use super::*;
 
     fn parsed(line: &str) -> Result<Command, clap::Error> {
-        parse_from(line.split(' ').map(OsString::from).collect()).map(|arguments| arguments.into_parts().1)
+        parse_from(line.split(' ').map(OsString::from).collect())
+            .map(|arguments| arguments.into_parts().1)
     }
 
     #[test]

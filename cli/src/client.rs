@@ -26,10 +26,13 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) fn new(global: &Global) -> Result<Self, Failure> {
         let Some(key) = global.key.as_deref().map(str::trim).filter(|key| !key.is_empty()) else {
-            return Err(Failure::Usage("no API key: set FLOWGATE_KEY (in .env too) or give --key".to_owned()));
+            return Err(Failure::Usage(
+                "no API key: set FLOWGATE_KEY (in .env too) or give --key".to_owned(),
+            ));
         };
-        let mut authorization = HeaderValue::from_str(&format!("Bearer {key}"))
-            .map_err(|_| Failure::Usage("the key contains characters that no key has".to_owned()))?;
+        let mut authorization = HeaderValue::from_str(&format!("Bearer {key}")).map_err(|_| {
+            Failure::Usage("the key contains characters that no key has".to_owned())
+        })?;
         authorization.set_sensitive(true);
         Self::sending(global, HeaderMap::from_iter([(AUTHORIZATION, authorization)]))
     }
@@ -40,8 +43,12 @@ impl Client {
     }
 
     fn sending(global: &Global, headers: HeaderMap) -> Result<Self, Failure> {
-        let base = Url::parse(&global.url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        let base = base.ok_or_else(|| Failure::Usage(format!("`{}` is not an http or https address", global.url)))?;
+        let base = Url::parse(&global.url)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        let base = base.ok_or_else(|| {
+            Failure::Usage(format!("`{}` is not an http or https address", global.url))
+        })?;
         let mut http = reqwest::Client::builder()
             .user_agent(concat!("flowgate-cli/", env!("CARGO_PKG_VERSION")))
             .default_headers(headers)
@@ -51,12 +58,19 @@ impl Client {
         if is_here(&base) {
             http = http.no_proxy();
         }
-        let http = http.build().map_err(|error| Failure::Usage(format!("could not create an HTTP client: {error}")))?;
+        let http = http
+            .build()
+            .map_err(|error| Failure::Usage(format!("could not create an HTTP client: {error}")))?;
         Ok(Self { http, base })
     }
 
     /// `path` holds raw segments; they are escaped here.
-    pub(crate) fn request(&self, method: Method, path: &[&str], query: &[(&str, &str)]) -> RequestBuilder {
+    pub(crate) fn request(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> RequestBuilder {
         self.http.request(method, self.url(path, query))
     }
 
@@ -79,7 +93,8 @@ impl Client {
     pub(crate) async fn all_items(&self, path: &[&str]) -> Result<Vec<Value>> {
         let (mut items, mut cursor) = (Vec::new(), None::<String>);
         loop {
-            let query: Vec<(&str, &str)> = cursor.iter().map(|cursor| ("cursor", cursor.as_str())).collect();
+            let query: Vec<(&str, &str)> =
+                cursor.iter().map(|cursor| ("cursor", cursor.as_str())).collect();
             let mut page = self.get(path, &query).await?;
             if let Value::Array(more) = page["items"].take() {
                 items.extend(more);
@@ -102,7 +117,9 @@ impl Client {
         if body.is_empty() {
             return Ok(Value::Null);
         }
-        serde_json::from_slice(&body).with_context(|| format!("the answer from {} is not JSON: is it a Flowgate server?", self.base))
+        serde_json::from_slice(&body).with_context(|| {
+            format!("the answer from {} is not JSON: is it a Flowgate server?", self.base)
+        })
     }
 
     /// Returns the answer before its body has arrived. A refusal is an error.
@@ -122,7 +139,10 @@ impl Client {
         while let Some(source) = cause.source() {
             cause = source;
         }
-        Failure::Unreachable { url: self.base.as_str().trim_end_matches('/').to_owned(), cause: cause.to_string() }
+        Failure::Unreachable {
+            url: self.base.as_str().trim_end_matches('/').to_owned(),
+            cause: cause.to_string(),
+        }
     }
 
     pub(crate) async fn body(&self, mut response: Response) -> Result<Vec<u8>> {
@@ -150,14 +170,29 @@ mod tests {
     use crate::output::Format;
 
     fn client(url: &str) -> Result<Client, Failure> {
-        Client::new(&Global { url: url.to_owned(), key: Some("k".to_owned()), output: Format::Text })
+        Client::new(&Global {
+            url: url.to_owned(),
+            key: Some("k".to_owned()),
+            output: Format::Text,
+        })
     }
 
     #[test]
     fn paths_keep_the_stage_and_escape_what_people_give() {
-        let url = |base: &str| client(base).unwrap().url(&["v1", "runs", "a/../b?c#d"], &[("limit", "5 & 6")]).to_string();
-        assert_eq!(url("https://x.example/prod/"), "https://x.example/prod/v1/runs/a%2F..%2Fb%3Fc%23d?limit=5+%26+6");
-        assert_eq!(url("http://127.0.0.1:8080"), "http://127.0.0.1:8080/v1/runs/a%2F..%2Fb%3Fc%23d?limit=5+%26+6");
+        let url = |base: &str| {
+            client(base)
+                .unwrap()
+                .url(&["v1", "runs", "a/../b?c#d"], &[("limit", "5 & 6")])
+                .to_string()
+        };
+        assert_eq!(
+            url("https://x.example/prod/"),
+            "https://x.example/prod/v1/runs/a%2F..%2Fb%3Fc%23d?limit=5+%26+6"
+        );
+        assert_eq!(
+            url("http://127.0.0.1:8080"),
+            "http://127.0.0.1:8080/v1/runs/a%2F..%2Fb%3Fc%23d?limit=5+%26+6"
+        );
     }
 
     #[test]
@@ -165,7 +200,11 @@ mod tests {
         for url in ["", "127.0.0.1:8080", "ftp://x.example", "http://"] {
             assert!(matches!(client(url), Err(Failure::Usage(_))), "{url}");
         }
-        let without_key = Client::new(&Global { url: "http://x.example".to_owned(), key: Some(" ".to_owned()), output: Format::Text });
+        let without_key = Client::new(&Global {
+            url: "http://x.example".to_owned(),
+            key: Some(" ".to_owned()),
+            output: Format::Text,
+        });
         assert!(matches!(without_key, Err(Failure::Usage(_))));
     }
 

@@ -27,7 +27,10 @@ pub(crate) struct Refusal {
 
 impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let reason = ["detail", "title"].into_iter().find_map(|field| self.problem[field].as_str()).unwrap_or("no reason was given");
+        let reason = ["detail", "title"]
+            .into_iter()
+            .find_map(|field| self.problem[field].as_str())
+            .unwrap_or("no reason was given");
         let fields = self.problem["errors"].as_array().filter(|fields| !fields.is_empty());
         // The detail names only the first fields.
         match fields {
@@ -48,7 +51,10 @@ impl std::fmt::Display for Refusal {
 /// Prints the error and returns its exit code.
 pub(crate) fn report(error: &anyhow::Error, output: &Output) -> ExitCode {
     // The reader of our output has closed it.
-    if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+    if error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    {
         return ExitCode::SUCCESS;
     }
     let failure = error.downcast_ref::<Failure>();
@@ -73,9 +79,15 @@ mod tests {
     #[test]
     fn a_refusal_names_every_field_and_no_control_character() {
         let problem = json!({ "detail": "all of it", "errors": [{ "pointer": "/input/n", "message": "must be\u{1b}[2J a number" }] });
-        assert_eq!(Refusal { status: 400, problem }.to_string(), "refused (400):\n  /input/n must be\u{fffd}[2J a number");
+        assert_eq!(
+            Refusal { status: 400, problem }.to_string(),
+            "refused (400):\n  /input/n must be\u{fffd}[2J a number"
+        );
         let problem = json!({ "detail": "run not found" });
         assert_eq!(Refusal { status: 404, problem }.to_string(), "refused (404): run not found");
-        assert_eq!(Refusal { status: 502, problem: Value::Null }.to_string(), "refused (502): no reason was given");
+        assert_eq!(
+            Refusal { status: 502, problem: Value::Null }.to_string(),
+            "refused (502): no reason was given"
+        );
     }
 }

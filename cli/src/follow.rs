@@ -85,19 +85,26 @@ impl Follower {
             self.connection = None;
             self.arrived.clear();
         }
-        let data: Value = serde_json::from_str(&frame.data).context("an event of the stream is not JSON")?;
+        let data: Value =
+            serde_json::from_str(&frame.data).context("an event of the stream is not JSON")?;
         if let Some(id) = &frame.id {
             (self.last, self.attempts) = (Some(id.clone()), 0);
         }
         if let Some(run) = data["run_id"].as_str() {
             self.run.get_or_insert_with(|| run.to_owned());
         }
-        Ok((frame.event != "reconnect").then_some(StreamEvent { name: frame.event, id: frame.id, data }))
+        Ok((frame.event != "reconnect").then_some(StreamEvent {
+            name: frame.event,
+            id: frame.id,
+            data,
+        }))
     }
 
     #[expect(clippy::disallowed_methods, reason = "a client of a server has no clock port")]
     async fn reopen(&mut self) -> Result<()> {
-        let Some(run) = &self.run else { bail!("the connection was cut before the run's id arrived") };
+        let Some(run) = &self.run else {
+            bail!("the connection was cut before the run's id arrived")
+        };
         self.frames = Frames::default();
         if self.opened.elapsed() > GOOD_AFTER {
             self.attempts = 0;
@@ -131,7 +138,9 @@ pub(crate) fn may_pass(error: &anyhow::Error) -> bool {
 }
 
 async fn open(client: &Client, run: &str, after: Option<&str>) -> Result<Response> {
-    let mut request = client.request(Method::GET, &["v1", "runs", run, "events"], &[]).header(ACCEPT, "text/event-stream");
+    let mut request = client
+        .request(Method::GET, &["v1", "runs", run, "events"], &[])
+        .header(ACCEPT, "text/event-stream");
     if let Some(after) = after {
         request = request.header("last-event-id", after);
     }

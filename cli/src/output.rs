@@ -80,7 +80,12 @@ impl Output {
         drop(match self.format {
             Format::Json => writeln!(stderr, "{}", serde_json::json!({ "error": report })),
             Format::Text => {
-                writeln!(stderr, "{} {}", console::style("error:").for_stderr().red().bold(), report["message"].as_str().unwrap_or_default())
+                writeln!(
+                    stderr,
+                    "{} {}",
+                    console::style("error:").for_stderr().red().bold(),
+                    report["message"].as_str().unwrap_or_default()
+                )
             }
         });
     }
@@ -90,7 +95,11 @@ impl Output {
 /// other text.
 pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     let is_harmful = |c: char| c.is_control() && c != '\n' && c != '\t';
-    if text.contains(is_harmful) { Cow::Owned(text.replace(is_harmful, "\u{fffd}")) } else { Cow::Borrowed(text) }
+    if text.contains(is_harmful) {
+        Cow::Owned(text.replace(is_harmful, "\u{fffd}"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// `850 ms`, `12.3 s`, `4 min 05 s`.
@@ -98,7 +107,9 @@ pub(crate) fn duration(milliseconds: u64) -> String {
     match milliseconds {
         0..1_000 => format!("{milliseconds} ms"),
         1_000..60_000 => format!("{}.{} s", milliseconds / 1_000, milliseconds % 1_000 / 100),
-        60_000..3_600_000 => format!("{} min {:02} s", milliseconds / 60_000, milliseconds / 1_000 % 60),
+        60_000..3_600_000 => {
+            format!("{} min {:02} s", milliseconds / 60_000, milliseconds / 1_000 % 60)
+        }
         _ => format!("{} h {:02} min", milliseconds / 3_600_000, milliseconds / 60_000 % 60),
     }
 }
@@ -109,7 +120,8 @@ mod tests {
 
     #[test]
     fn durations_are_short() {
-        let shown: Vec<String> = [0, 999, 1_000, 59_999, 245_000, 3_660_000].into_iter().map(duration).collect();
+        let shown: Vec<String> =
+            [0, 999, 1_000, 59_999, 245_000, 3_660_000].into_iter().map(duration).collect();
         assert_eq!(shown, ["0 ms", "999 ms", "1.0 s", "59.9 s", "4 min 05 s", "1 h 01 min"]);
     }
 

@@ -35,7 +35,13 @@ impl From<flowgate_engine::Problem> for Problem {
             flowgate_engine::Severity::Error => Severity::Error,
             flowgate_engine::Severity::Warning => Severity::Warning,
         };
-        Self { severity, path: problem.path, line: problem.line, column: problem.column, message: problem.message }
+        Self {
+            severity,
+            path: problem.path,
+            line: problem.line,
+            column: problem.column,
+            message: problem.message,
+        }
     }
 }
 
@@ -43,7 +49,12 @@ pub(crate) fn has_errors(problems: &[Problem]) -> bool {
     problems.iter().any(|problem| problem.severity == Severity::Error)
 }
 
-pub(crate) fn print(output: &Output, file: &str, text: &str, problems: &[Problem]) -> io::Result<()> {
+pub(crate) fn print(
+    output: &Output,
+    file: &str,
+    text: &str,
+    problems: &[Problem],
+) -> io::Result<()> {
     for problem in problems {
         output.line(shown(file, text, problem))?;
     }
@@ -53,11 +64,14 @@ pub(crate) fn print(output: &Output, file: &str, text: &str, problems: &[Problem
 /// `2 errors, 1 warning`.
 pub(crate) fn count(problems: &[Problem]) -> String {
     let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
-    let counted = |count: usize, name: &str| format!("{count} {name}{}", if count == 1 { "" } else { "s" });
+    let counted =
+        |count: usize, name: &str| format!("{count} {name}{}", if count == 1 { "" } else { "s" });
     match (errors, problems.len() - errors) {
         (errors, 0) => counted(errors, "error"),
         (0, warnings) => counted(warnings, "warning"),
-        (errors, warnings) => format!("{}, {}", counted(errors, "error"), counted(warnings, "warning")),
+        (errors, warnings) => {
+            format!("{}, {}", counted(errors, "error"), counted(warnings, "warning"))
+        }
     }
 }
 
@@ -66,27 +80,48 @@ fn shown(file: &str, text: &str, problem: &Problem) -> String {
         Severity::Error => (Style::new().red().bold(), "error"),
         Severity::Warning => (Style::new().yellow().bold(), "warning"),
     };
-    let head = format!("{}{} {}", colour.apply_to(label), style(":").bold(), style(plain(&problem.message)).bold());
-    let Some(line) = problem.line else { return format!("{head}\n --> {file} {}\n", plain(&problem.path)) };
+    let head = format!(
+        "{}{} {}",
+        colour.apply_to(label),
+        style(":").bold(),
+        style(plain(&problem.message)).bold()
+    );
+    let Some(line) = problem.line else {
+        return format!("{head}\n --> {file} {}\n", plain(&problem.path));
+    };
     let column = problem.column.unwrap_or(1);
     let margin = " ".repeat(line.to_string().len());
     let place = format!("{margin}--> {file}:{line}:{column}");
-    let Some(source) = text.lines().nth(line as usize - 1) else { return format!("{head}\n{place}\n") };
+    let Some(source) = text.lines().nth(line as usize - 1) else {
+        return format!("{head}\n{place}\n");
+    };
     let (excerpt, before) = excerpt(source, column as usize - 1);
     let bar = style("|").dim();
-    format!("{head}\n{place}\n{margin} {bar}\n{} {bar} {excerpt}\n{margin} {bar} {before}{}\n", style(line).dim(), colour.apply_to("^"))
+    format!(
+        "{head}\n{place}\n{margin} {bar}\n{} {bar} {excerpt}\n{margin} {bar} {before}{}\n",
+        style(line).dim(),
+        colour.apply_to("^")
+    )
 }
 
 /// Returns the part of the line around a column, and the spaces before it. Columns count from 0.
 fn excerpt(source: &str, column: usize) -> (String, String) {
     let characters: Vec<char> = plain(source).replace('\t', " ").chars().collect();
     let column = column.min(characters.len());
-    let start = if characters.len() > MAX_EXCERPT_COLUMNS { column.saturating_sub(MAX_EXCERPT_COLUMNS / 2) } else { 0 };
+    let start = if characters.len() > MAX_EXCERPT_COLUMNS {
+        column.saturating_sub(MAX_EXCERPT_COLUMNS / 2)
+    } else {
+        0
+    };
     let end = characters.len().min(start + MAX_EXCERPT_COLUMNS);
-    let (cut_before, cut_after) = (if start > 0 { "…" } else { "" }, if end < characters.len() { "…" } else { "" });
+    let (cut_before, cut_after) =
+        (if start > 0 { "…" } else { "" }, if end < characters.len() { "…" } else { "" });
     let before: String = characters[start..column].iter().collect();
     let shown: String = characters[start..end].iter().collect();
-    (format!("{cut_before}{shown}{cut_after}"), " ".repeat(measure_text_width(&before) + cut_before.len().min(1)))
+    (
+        format!("{cut_before}{shown}{cut_after}"),
+        " ".repeat(measure_text_width(&before) + cut_before.len().min(1)),
+    )
 }
 
 #[cfg(test)]
@@ -94,7 +129,13 @@ mod tests {
     use super::*;
 
     fn problem(line: Option<u32>, column: Option<u32>) -> Problem {
-        Problem { severity: Severity::Error, path: "/nodes/0".into(), line, column, message: "unknown field `promt`".into() }
+        Problem {
+            severity: Severity::Error,
+            path: "/nodes/0".into(),
+            line,
+            column,
+            message: "unknown field `promt`".into(),
+        }
     }
 
     #[test]
@@ -108,8 +149,14 @@ mod tests {
     #[test]
     fn places_outside_the_text_are_no_panic() {
         console::set_colors_enabled(false);
-        assert_eq!(shown("a.yaml", "", &problem(None, None)), "error: unknown field `promt`\n --> a.yaml /nodes/0\n");
-        assert_eq!(shown("a.yaml", "a", &problem(Some(9), Some(9))), "error: unknown field `promt`\n --> a.yaml:9:9\n");
+        assert_eq!(
+            shown("a.yaml", "", &problem(None, None)),
+            "error: unknown field `promt`\n --> a.yaml /nodes/0\n"
+        );
+        assert_eq!(
+            shown("a.yaml", "a", &problem(Some(9), Some(9))),
+            "error: unknown field `promt`\n --> a.yaml:9:9\n"
+        );
         assert!(shown("a.yaml", "a", &problem(Some(1), Some(99))).ends_with("|  ^\n"));
     }
 
@@ -125,7 +172,10 @@ mod tests {
     fn counts_agree_in_number() {
         let warning = Problem { severity: Severity::Warning, ..problem(None, None) };
         assert_eq!(count(&[problem(None, None)]), "1 error");
-        assert_eq!(count(&[problem(None, None), problem(None, None), warning.clone()]), "2 errors, 1 warning");
+        assert_eq!(
+            count(&[problem(None, None), problem(None, None), warning.clone()]),
+            "2 errors, 1 warning"
+        );
         assert_eq!(count(&[warning]), "1 warning");
     }
 }

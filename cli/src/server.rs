@@ -62,7 +62,10 @@ impl Server {
             entropy: Arc::new(SystemEntropy),
         };
         let public_url = options.public_url.unwrap_or_else(|| format!("http://{address}"));
-        let settings = Settings { public_url: public_url.trim_end_matches('/').to_owned(), ..options.settings };
+        let settings = Settings {
+            public_url: public_url.trim_end_matches('/').to_owned(),
+            ..options.settings
+        };
         let runner = Runner::new(ports, settings, options.outbound).await?;
         let app = runner.app.clone();
         // Only this process can hold a lease: the folder is locked.
@@ -70,10 +73,17 @@ impl Server {
         let loops = loops::start(&runner, &local, messages);
         let (stop_listening, stopped) = oneshot::channel();
         let router = flowgate_api::router(runner);
-        let serving = axum::serve(listener.tap_io(|io| drop(io.set_nodelay(true))), router).with_graceful_shutdown(async {
-            let _ = stopped.await;
-        });
-        Ok(Self { app, address, loops, stop_listening, listening: tokio::spawn(serving.into_future()) })
+        let serving = axum::serve(listener.tap_io(|io| drop(io.set_nodelay(true))), router)
+            .with_graceful_shutdown(async {
+                let _ = stopped.await;
+            });
+        Ok(Self {
+            app,
+            address,
+            loops,
+            stop_listening,
+            listening: tokio::spawn(serving.into_future()),
+        })
     }
 
     /// Accepts no new work, lets open work end or hands it over, and releases the folder.
@@ -96,5 +106,7 @@ impl Server {
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("could not listen on {address}; choose another address with --listen"))
+    TcpListener::bind(address).await.with_context(|| {
+        format!("could not listen on {address}; choose another address with --listen")
+    })
 }

@@ -27,8 +27,13 @@ impl Frames {
         self.buffer.extend_from_slice(bytes);
         let mut frames = Vec::new();
         let mut start = 0;
-        while let Some(end) = self.buffer[self.searched..].iter().position(|byte| *byte == b'\n').map(|at| self.searched + at) {
-            let line = String::from_utf8_lossy(&self.buffer[start..end]).trim_end_matches('\r').to_owned();
+        while let Some(end) = self.buffer[self.searched..]
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .map(|at| self.searched + at)
+        {
+            let line =
+                String::from_utf8_lossy(&self.buffer[start..end]).trim_end_matches('\r').to_owned();
             frames.extend(self.line(&line));
             start = end + 1;
             self.searched = start;
@@ -68,18 +73,25 @@ impl Frames {
 mod tests {
     use super::*;
 
-    const STREAM: &str =
-        ": hello\n\nevent: chunk\r\nid: 1-2\r\ndata: {\"text\":\"ö\"}\r\n\r\nevent: end\ndata: a\ndata:b\n\nid: 9\n\ndata: cut";
+    const STREAM: &str = ": hello\n\nevent: chunk\r\nid: 1-2\r\ndata: {\"text\":\"ö\"}\r\n\r\nevent: end\ndata: a\ndata:b\n\nid: 9\n\ndata: cut";
 
     #[test]
     fn frames_are_the_same_however_the_bytes_are_cut() {
         let expected = [
-            Frame { event: "chunk".into(), id: Some("1-2".into()), data: "{\"text\":\"ö\"}".into() },
+            Frame {
+                event: "chunk".into(),
+                id: Some("1-2".into()),
+                data: "{\"text\":\"ö\"}".into(),
+            },
             Frame { event: "end".into(), id: None, data: "a\nb".into() },
         ];
         for size in [1, 2, 3, 7, STREAM.len()] {
             let mut frames = Frames::default();
-            let read: Vec<Frame> = STREAM.as_bytes().chunks(size).flat_map(|bytes| frames.push(bytes).unwrap()).collect();
+            let read: Vec<Frame> = STREAM
+                .as_bytes()
+                .chunks(size)
+                .flat_map(|bytes| frames.push(bytes).unwrap())
+                .collect();
             assert_eq!(read, expected, "{size} bytes at a time");
         }
     }

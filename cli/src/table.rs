@@ -7,7 +7,13 @@ use console::{measure_text_width, style};
 use crate::output::Output;
 
 pub(crate) fn print(output: &Output, head: &[&str], rows: &[Vec<String>]) -> io::Result<()> {
-    let width = |column: usize| rows.iter().map(|row| measure_text_width(&row[column])).chain([head[column].len()]).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter()
+            .map(|row| measure_text_width(&row[column]))
+            .chain([head[column].len()])
+            .max()
+            .unwrap_or(0)
+    };
     let widths: Vec<usize> = (0..head.len()).map(width).collect();
     let head: Vec<String> = head.iter().map(|name| style(*name).bold().to_string()).collect();
     for row in std::iter::once(&head).chain(rows) {
@@ -32,6 +38,9 @@ mod tests {
     #[test]
     fn columns_line_up_whatever_the_cells_are_made_of() {
         assert_eq!(line(&["größe".into(), "x".into()], &[7, 3]), "größe    x");
-        assert_eq!(line(&["\u{1b}[31mred\u{1b}[0m".into(), "x".into()], &[4, 1]), "\u{1b}[31mred\u{1b}[0m   x");
+        assert_eq!(
+            line(&["\u{1b}[31mred\u{1b}[0m".into(), "x".into()], &[4, 1]),
+            "\u{1b}[31mred\u{1b}[0m   x"
+        );
     }
 }

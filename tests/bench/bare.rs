@@ -26,7 +26,9 @@ pub(crate) fn serve(folder: &Path, address: &str) {
     tokio::runtime::Runtime::new().expect("a runtime").block_on(async {
         use axum::serve::ListenerExt;
         let listener = tokio::net::TcpListener::bind(address).await.expect("the address is free");
-        axum::serve(listener.tap_io(|io| drop(io.set_nodelay(true))), router).await.expect("it serves");
+        axum::serve(listener.tap_io(|io| drop(io.set_nodelay(true))), router)
+            .await
+            .expect("it serves");
     });
 }
 
@@ -40,7 +42,9 @@ fn open(folder: &Path) -> Connection {
     let connection = Connection::open(folder.join("bare.db")).expect("the database opens");
     connection.pragma_update(None, "journal_mode", "WAL").expect("WAL");
     connection.pragma_update(None, "synchronous", "FULL").expect("FULL");
-    connection.execute_batch("CREATE TABLE request (id INTEGER PRIMARY KEY, body BLOB NOT NULL)").expect("the table");
+    connection
+        .execute_batch("CREATE TABLE request (id INTEGER PRIMARY KEY, body BLOB NOT NULL)")
+        .expect("the table");
     connection
 }
 
@@ -49,7 +53,9 @@ fn commit_groups(connection: Connection, inserts: &mpsc::Receiver<Insert>) {
         connection.execute_batch("BEGIN IMMEDIATE").expect("begin");
         let mut answers = Vec::new();
         for insert in std::iter::once(first).chain(inserts.try_iter().take(GROUP)) {
-            let mut statement = connection.prepare_cached("INSERT INTO request (body) VALUES (?1)").expect("the statement");
+            let mut statement = connection
+                .prepare_cached("INSERT INTO request (body) VALUES (?1)")
+                .expect("the statement");
             answers.push((statement.insert([&insert.body[..]]).expect("the insert"), insert.done));
         }
         connection.execute_batch("COMMIT").expect("commit");

@@ -43,10 +43,17 @@ struct Server {
 impl Server {
     async fn start(arguments: impl Fn(&Path, &str) -> Vec<String>) -> Self {
         let folder = tempfile::tempdir_in(".").expect("a folder on the disk");
-        let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .and_then(|listener| listener.local_addr())
+            .expect("a port")
+            .port();
         let address = format!("127.0.0.1:{port}");
         let mut command = Command::new(std::env::current_exe().expect("our own path"));
-        command.args(arguments(folder.path(), &address)).env("FLOWGATE_ADMIN_KEY", ADMIN_KEY).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .args(arguments(folder.path(), &address))
+            .env("FLOWGATE_ADMIN_KEY", ADMIN_KEY)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         let child = command.spawn().expect("the server starts");
         while tokio::net::TcpStream::connect(&address).await.is_err() {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -63,9 +70,14 @@ impl Drop for Server {
 }
 
 async fn bench() {
-    let bare = Server::start(|folder, address| ["bare", &folder.display().to_string(), address].map(str::to_owned).to_vec()).await;
+    let bare = Server::start(|folder, address| {
+        ["bare", &folder.display().to_string(), address].map(str::to_owned).to_vec()
+    })
+    .await;
     let flowgate = Server::start(|folder, address| {
-        ["serve", "--data", &folder.display().to_string(), "--listen", address].map(str::to_owned).to_vec()
+        ["serve", "--data", &folder.display().to_string(), "--listen", address]
+            .map(str::to_owned)
+            .to_vec()
     })
     .await;
     let (client, url) = (reqwest::Client::new(), format!("http://{}", flowgate.address));
@@ -75,7 +87,12 @@ async fn bench() {
     let body = r#"{"input":{"name":"Ada","n":3}}"#;
     let to_bare = Request::post(&bare.address, "/", "", body);
     let to_w1 = Request::post(&flowgate.address, "/v1/workflows/w1/runs", &key, body);
-    let to_chain = Request::post(&flowgate.address, "/v1/workflows/chain/runs", &key, r#"{"input":{"name":"Ada"}}"#);
+    let to_chain = Request::post(
+        &flowgate.address,
+        "/v1/workflows/chain/runs",
+        &key,
+        r#"{"input":{"name":"Ada"}}"#,
+    );
 
     compare(&to_bare, &to_w1).await;
     latency(&to_bare, &to_w1, &to_chain).await;
@@ -83,23 +100,37 @@ async fn bench() {
 }
 
 async fn compare(bare: &Request, w1: &Request) {
-    println!("\nW1 beside a bare group-committed insert, requests/s, median of {ROUNDS} rounds in turn");
+    println!(
+        "\nW1 beside a bare group-committed insert, requests/s, median of {ROUNDS} rounds in turn"
+    );
     println!("{:>12} {:>10} {:>10} {:>8}", "connections", "bare", "flowgate", "ratio");
     for connections in CONNECTIONS {
         let (mut of_bare, mut of_w1, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
-            let (bare, w1) = (load::per_second(bare, connections, ROUND).await, load::per_second(w1, connections, ROUND).await);
+            let (bare, w1) = (
+                load::per_second(bare, connections, ROUND).await,
+                load::per_second(w1, connections, ROUND).await,
+            );
             ratios.push(w1 / bare);
             of_bare.push(bare);
             of_w1.push(w1);
         }
-        println!("{connections:>12} {:>10.0} {:>10.0} {:>7.2}x", median(of_bare), median(of_w1), median(ratios));
+        println!(
+            "{connections:>12} {:>10.0} {:>10.0} {:>7.2}x",
+            median(of_bare),
+            median(of_w1),
+            median(ratios)
+        );
     }
 }
 
 async fn latency(bare: &Request, w1: &Request, chain: &Request) {
     println!("\nOne request at a time, median");
-    let (bare, w1, chain) = (load::latency(bare, 2_000).await, load::latency(w1, 2_000).await, load::latency(chain, 2_000).await);
+    let (bare, w1, chain) = (
+        load::latency(bare, 2_000).await,
+        load::latency(w1, 2_000).await,
+        load::latency(chain, 2_000).await,
+    );
     println!(
         "  bare insert            {bare:>9.3?}\n  W1                     {w1:>9.3?}\n  100 nodes in a chain   {chain:>9.3?}   ({:.3?} more than W1)",
         chain.saturating_sub(w1)
@@ -111,8 +142,13 @@ async fn detached(client: &reqwest::Client, url: &str, key: &str) {
     for _ in 0..ROUNDS {
         let (began, begun) = (Instant::now(), now());
         let address = url.trim_start_matches("http://");
-        let request = Request::post(address, "/v1/workflows/w1/runs", key, r#"{"input":{"name":"Ada","n":3}}"#)
-            .with_header("Prefer", "respond-async");
+        let request = Request::post(
+            address,
+            "/v1/workflows/w1/runs",
+            key,
+            r#"{"input":{"name":"Ada","n":3}}"#,
+        )
+        .with_header("Prefer", "respond-async");
         load::exactly(&request, 64, DETACHED).await;
         let accepted = began.elapsed();
         let ended = last_end(client, url, key).await;
@@ -147,13 +183,19 @@ async fn last_end(client: &reqwest::Client, url: &str, key: &str) -> f64 {
                 .await
                 .expect("JSON");
             let items = page["items"].as_array().expect("items");
-            ends.extend(items.iter().map(|run| run["ended_at"].as_str().and_then(|at| at.parse::<jiff::Timestamp>().ok())));
+            ends.extend(items.iter().map(|run| {
+                run["ended_at"].as_str().and_then(|at| at.parse::<jiff::Timestamp>().ok())
+            }));
             let Some(next) = page["next_cursor"].as_str() else { break };
             cursor = format!("&cursor={next}");
         }
         ends.truncate(DETACHED);
         if ends.iter().all(Option::is_some) {
-            return ends.into_iter().flatten().map(|at| at.as_millisecond() as f64 / 1e3).fold(0.0, f64::max);
+            return ends
+                .into_iter()
+                .flatten()
+                .map(|at| at.as_millisecond() as f64 / 1e3)
+                .fold(0.0, f64::max);
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -162,7 +204,11 @@ async fn last_end(client: &reqwest::Client, url: &str, key: &str) -> f64 {
 /// `n0` greets, and each further node repeats the output of the one before.
 fn chain(length: usize) -> String {
     let node = |index: usize| {
-        let text = if index == 0 { "Hello <api.name>".to_owned() } else { format!("<n{}.content>", index - 1) };
+        let text = if index == 0 {
+            "Hello <api.name>".to_owned()
+        } else {
+            format!("<n{}.content>", index - 1)
+        };
         json!({ "id": format!("n{index}"), "type": "template", "template": text })
     };
     let nodes: Vec<Value> = (0..length).map(node).collect();

@@ -17,7 +17,8 @@ pub(crate) struct Request {
 
 impl Request {
     pub(crate) fn post(address: &str, path: &str, key: &str, body: &str) -> Self {
-        let authorization = if key.is_empty() { String::new() } else { format!("Authorization: Bearer {key}\r\n") };
+        let authorization =
+            if key.is_empty() { String::new() } else { format!("Authorization: Bearer {key}\r\n") };
         let head = format!(
             "POST {path} HTTP/1.1\r\nHost: {address}\r\n{authorization}Content-Type: application/json\r\nContent-Length: {}\r\n",
             body.len()
@@ -84,7 +85,10 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-async fn each_connection<F: Future<Output = ()> + Send + 'static>(connections: usize, work: impl Fn(usize) -> F) {
+async fn each_connection<F: Future<Output = ()> + Send + 'static>(
+    connections: usize,
+    work: impl Fn(usize) -> F,
+) {
     let tasks: Vec<_> = (0..connections).map(|index| tokio::spawn(work(index))).collect();
     for task in tasks {
         task.await.expect("the connection works");
@@ -112,7 +116,11 @@ impl Connection {
             assert!(got > 0, "the server closed the connection");
             read += got;
             if let Some(length) = answer_length(&self.buffer[..read]) {
-                assert!(self.buffer.starts_with(b"HTTP/1.1 20"), "{}", String::from_utf8_lossy(&self.buffer[..read]));
+                assert!(
+                    self.buffer.starts_with(b"HTTP/1.1 20"),
+                    "{}",
+                    String::from_utf8_lossy(&self.buffer[..read])
+                );
                 if read >= length {
                     return;
                 }
@@ -125,6 +133,8 @@ impl Connection {
 fn answer_length(answer: &[u8]) -> Option<usize> {
     let head_end = answer.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let head = std::str::from_utf8(&answer[..head_end]).expect("an ASCII head");
-    let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+    let length = head.lines().find_map(|line| {
+        line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse::<usize>().ok()
+    });
     Some(head_end + length.expect("a Content-Length"))
 }

@@ -40,7 +40,9 @@ pub fn check_answer(path: &str, status: u16, body: &Value) {
             }
         }
     }
-    panic!("{path} answered {status} with {body}, which is not in the OpenAPI document: {problems:#?}");
+    panic!(
+        "{path} answered {status} with {body}, which is not in the OpenAPI document: {problems:#?}"
+    );
 }
 
 /// Returns the id of the operation that answers the request.
@@ -84,7 +86,8 @@ fn closed(schema: &Value, components: &Value) -> Value {
                 Some(to) => components["schemas"][to.rsplit('/').next().unwrap_or("")].clone(),
                 None => part.clone(),
             };
-            let parts: Vec<_> = fields["allOf"].as_array().into_iter().flatten().map(copy).collect();
+            let parts: Vec<_> =
+                fields["allOf"].as_array().into_iter().flatten().map(copy).collect();
             json!({ "allOf": parts, "unevaluatedProperties": false })
         }
         Value::Object(fields) => {

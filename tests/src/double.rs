@@ -16,7 +16,8 @@ use crate::server::{ADMIN_KEY, program_called};
 use crate::several;
 
 /// All of the template's.
-pub const FUNCTIONS: [&str; 7] = ["invoke", "run-status", "keys", "workflows", "worker", "webhook", "sweeper"];
+pub const FUNCTIONS: [&str; 7] =
+    ["invoke", "run-status", "keys", "workflows", "worker", "webhook", "sweeper"];
 
 pub struct Double {
     /// Includes the stage.
@@ -43,7 +44,14 @@ impl Double {
         };
         command.args(["--admin-key", settings.admin_key.as_deref().unwrap_or(ADMIN_KEY)]);
         // The template allows five concurrent runs; some tests hold ten.
-        command.args(["--concurrency", "worker=32", "--concurrency", "invoke=32", "--patience-ms", "60000"]);
+        command.args([
+            "--concurrency",
+            "worker=32",
+            "--concurrency",
+            "invoke=32",
+            "--patience-ms",
+            "60000",
+        ]);
         if !more.contains(&"--sweep-every-ms") {
             command.args(["--sweep-every-ms", "500"]);
         }
@@ -57,12 +65,20 @@ impl Double {
         if let Some(folder) = std::env::var_os("FLOWGATE_AWS_SEEN") {
             command.arg("--seen").arg(folder);
         }
-        let mut child = command.args(more).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the double starts");
-        let (stdin, stdout) = (child.stdin.take(), child.stdout.take().expect("its output is piped"));
+        let mut child = command
+            .args(more)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the double starts");
+        let (stdin, stdout) =
+            (child.stdin.take(), child.stdout.take().expect("its output is piped"));
         let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
         let mut said = |prefix: &str| {
             let line = lines.next().unwrap_or_default();
-            line.strip_prefix(prefix).unwrap_or_else(|| panic!("the double says {line:?}")).to_owned()
+            line.strip_prefix(prefix)
+                .unwrap_or_else(|| panic!("the double says {line:?}"))
+                .to_owned()
         };
         let (url, control) = (said("listening on "), said("control on "));
         let double = Self { url, control, client: Client::new(), child, stdin, _links: links };
@@ -74,36 +90,69 @@ impl Double {
     /// The first request to a new stack. Until `keys` or `workflows` has answered once, the other
     /// functions cannot start.
     async fn complete_keyring(&self, path: &str) {
-        let asked = self.client.get(format!("{}{path}", self.url)).bearer_auth(ADMIN_KEY).send().await.expect("the double answers");
+        let asked = self
+            .client
+            .get(format!("{}{path}", self.url))
+            .bearer_auth(ADMIN_KEY)
+            .send()
+            .await
+            .expect("the double answers");
         assert!(asked.status().is_success(), "{}", asked.text().await.unwrap_or_default());
     }
 
     pub async fn inspect(&self, path: &str) -> Value {
-        let answer = self.client.get(format!("{}/double/{path}", self.control)).send().await.expect("the double answers");
+        let answer = self
+            .client
+            .get(format!("{}/double/{path}", self.control))
+            .send()
+            .await
+            .expect("the double answers");
         answer.json().await.expect("a JSON answer")
     }
 
     pub async fn command(&self, path: &str, body: Value) -> Value {
-        let answer = self.client.post(format!("{}/double/{path}", self.control)).json(&body).send().await.expect("the double answers");
-        assert!(answer.status().is_success(), "{path}: {}", answer.text().await.unwrap_or_default());
+        let answer = self
+            .client
+            .post(format!("{}/double/{path}", self.control))
+            .json(&body)
+            .send()
+            .await
+            .expect("the double answers");
+        assert!(
+            answer.status().is_success(),
+            "{path}: {}",
+            answer.text().await.unwrap_or_default()
+        );
         answer.json().await.expect("a JSON answer")
     }
 
     /// Sends SIGKILL to every process of the function that has an event, and returns how many it
     /// killed.
     pub async fn kill(&self, function: &str) -> u64 {
-        self.command("kill", json!({ "function": function })).await["killed"].as_u64().unwrap_or_default()
+        self.command("kill", json!({ "function": function })).await["killed"]
+            .as_u64()
+            .unwrap_or_default()
     }
 
     pub async fn log(&self, function: &str) -> Vec<String> {
         let lines = self.inspect(&format!("logs?function={function}")).await;
-        lines.as_array().into_iter().flatten().filter_map(|line| line["line"].as_str().map(str::to_owned)).collect()
+        lines
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|line| line["line"].as_str().map(str::to_owned))
+            .collect()
     }
 
     /// Returns the bodies of the messages in a queue, visible or not: `run`, `RunDeadLetters`, ...
     pub async fn messages(&self, queue: &str) -> Vec<String> {
         let messages = self.inspect("queues").await[queue]["messages"].take();
-        messages.as_array().into_iter().flatten().filter_map(|message| message["body"].as_str().map(str::to_owned)).collect()
+        messages
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|message| message["body"].as_str().map(str::to_owned))
+            .collect()
     }
 
     /// Waits until the condition holds, and panics with `what` if it never does.
@@ -147,5 +196,6 @@ fn link_functions() -> TempDir {
 }
 
 fn required_env(variable: &str) -> OsString {
-    std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} is not set: run the tests with tests/aws/run"))
+    std::env::var_os(variable)
+        .unwrap_or_else(|| panic!("{variable} is not set: run the tests with tests/aws/run"))
 }

@@ -43,7 +43,11 @@ impl Process {
     async fn alone(folder: &Path) -> Self {
         let mut command = Command::new(program());
         command.arg("serve").arg("--data").arg(folder).args(["--listen", "127.0.0.1:0"]);
-        let child = command.env("FLOWGATE_ADMIN_KEY", ADMIN_KEY).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+        let child = command
+            .env("FLOWGATE_ADMIN_KEY", ADMIN_KEY)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn();
         let mut child = child.expect("the program starts");
         let log = BufReader::new(child.stderr.take().expect("its log is piped"));
         let (say, said) = tokio::sync::oneshot::channel();

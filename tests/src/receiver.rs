@@ -84,7 +84,9 @@ impl Receiver {
     pub async fn until(&self, enough: impl Fn(&[Received]) -> bool) {
         let began = Instant::now();
         while !enough(&self.received()) {
-            let uris = || self.received().iter().map(|request| request.uri.to_string()).collect::<Vec<_>>();
+            let uris = || {
+                self.received().iter().map(|request| request.uri.to_string()).collect::<Vec<_>>()
+            };
             assert!(began.elapsed() < patience(), "only this came in: {:#?}", uris());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -99,7 +101,13 @@ impl Drop for Receiver {
     }
 }
 
-async fn receive(State(shared): State<Shared>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+async fn receive(
+    State(shared): State<Shared>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let request = Received { method, uri, headers, body, at: Instant::now() };
     let before = {
         let mut received = shared.received.lock().expect("no test panics while it holds it");

@@ -58,7 +58,8 @@ impl TestServer {
         if is_aws() {
             return Self::of(Double::start(&settings, &outbound, &[]).await);
         }
-        Self::start_on(tempfile::tempdir().expect("a folder for the test"), settings, outbound).await
+        Self::start_on(tempfile::tempdir().expect("a folder for the test"), settings, outbound)
+            .await
     }
 
     /// Starts on the double of AWS, whatever the home is. `more` are arguments of
@@ -77,12 +78,22 @@ impl TestServer {
         }
     }
 
-    async fn start_on(folder: tempfile::TempDir, settings: Settings, outbound: OutboundSettings) -> Self {
+    async fn start_on(
+        folder: tempfile::TempDir,
+        settings: Settings,
+        outbound: OutboundSettings,
+    ) -> Self {
         let listen = "127.0.0.1:0".parse().expect("an address");
-        let options =
-            Options { data: folder.path().to_owned(), listen, public_url: None, settings: settings.clone(), outbound: outbound.clone() };
+        let options = Options {
+            data: folder.path().to_owned(),
+            listen,
+            public_url: None,
+            settings: settings.clone(),
+            outbound: outbound.clone(),
+        };
         let server = Server::start(options).await.expect("the server starts");
-        let (url, public_url) = (format!("http://{}", server.address), server.app.settings.public_url.clone());
+        let (url, public_url) =
+            (format!("http://{}", server.address), server.app.settings.public_url.clone());
         let home = Home::Here(Box::new(Here { server, settings, outbound, folder }));
         Self { url, public_url, client: Client::new(), home, published: Mutex::default() }
     }
@@ -101,7 +112,9 @@ impl TestServer {
 
     /// Returns the double that this server runs on.
     pub fn double(&self) -> &Double {
-        let Home::Aws(double) = &self.home else { panic!("the server is not on the double of AWS") };
+        let Home::Aws(double) = &self.home else {
+            panic!("the server is not on the double of AWS")
+        };
         double
     }
 
@@ -142,7 +155,8 @@ impl TestServer {
     /// holds an earlier version.
     pub async fn publish(&self, id: &str, document: &str) {
         publish(&self.client, &self.url, id, document).await;
-        let is_new = self.published.lock().expect("no test panics while it holds it").insert(id.to_owned());
+        let is_new =
+            self.published.lock().expect("no test panics while it holds it").insert(id.to_owned());
         if !is_new {
             self.settle().await;
         }
@@ -163,7 +177,11 @@ impl TestServer {
 
 /// The settings that tests start from: loopback is allowed.
 pub fn outbound_settings() -> OutboundSettings {
-    OutboundSettings { allow_loopback: true, code_runner: Some(program()), ..OutboundSettings::default() }
+    OutboundSettings {
+        allow_loopback: true,
+        code_runner: Some(program()),
+        ..OutboundSettings::default()
+    }
 }
 
 pub fn settings(change: impl FnOnce(&mut Settings)) -> Settings {
@@ -193,7 +211,13 @@ pub async fn publish(client: &Client, url: &str, id: &str, document: &str) {
 pub async fn issue_key(client: &Client, url: &str, workflows: &[&str], scopes: &[&str]) -> String {
     let workflows = if workflows == ["*"] { json!("*") } else { json!(workflows) };
     let request = json!({ "name": "test", "workflows": workflows, "scopes": scopes });
-    let answer = client.post(format!("{url}/v1/keys")).bearer_auth(ADMIN_KEY).json(&request).send().await.expect("the key is asked for");
+    let answer = client
+        .post(format!("{url}/v1/keys"))
+        .bearer_auth(ADMIN_KEY)
+        .json(&request)
+        .send()
+        .await
+        .expect("the key is asked for");
     let answer: Value = answer.json().await.expect("a JSON answer");
     answer["key"].as_str().unwrap_or_else(|| panic!("no key in {answer}")).to_owned()
 }

@@ -9,19 +9,34 @@ use flowgate_engine::compile::fields::Fields;
 use flowgate_engine::expr::scope::Scope;
 use flowgate_engine::expr::template::Text;
 use flowgate_engine::field::{FieldSpec, FieldType};
-use flowgate_engine::kind::{Bindings, CallLimits, Done, KindSpec, Node, NodeError, OutputFields, Plan, Planned, Price, Role};
+use flowgate_engine::kind::{
+    Bindings, CallLimits, Done, KindSpec, Node, NodeError, OutputFields, Plan, Planned, Price, Role,
+};
 use flowgate_engine::{Action, CompileOptions, Kinds};
 use serde_json::{Value, json};
 
 const NAME: &str = "several";
 
-const URL: FieldSpec = FieldSpec::new("url", FieldType::Text, "a call goes to its name below this address").required();
-const TOOL: FieldSpec = FieldSpec::new("tool", FieldType::Object, "an http node, bound to an earlier answer as `tool`").required();
-const PAUSE: FieldSpec = FieldSpec::with_default("pause", FieldType::Duration("10ms", "1m"), "100ms", "before each look but the first");
-const SAY: FieldSpec = FieldSpec::new("say", FieldType::Text, "said by a model in the middle, and by another at the end");
+const URL: FieldSpec =
+    FieldSpec::new("url", FieldType::Text, "a call goes to its name below this address").required();
+const TOOL: FieldSpec =
+    FieldSpec::new("tool", FieldType::Object, "an http node, bound to an earlier answer as `tool`")
+        .required();
+const PAUSE: FieldSpec = FieldSpec::with_default(
+    "pause",
+    FieldType::Duration("10ms", "1m"),
+    "100ms",
+    "before each look but the first",
+);
+const SAY: FieldSpec = FieldSpec::new(
+    "say",
+    FieldType::Text,
+    "said by a model in the middle, and by another at the end",
+);
 const FIELDS: &[FieldSpec] = &[URL, TOOL, PAUSE, SAY];
 
-const LIMITS: CallLimits = CallLimits { default_timeout: Duration::from_secs(60), max_timeout: Duration::from_secs(300) };
+const LIMITS: CallLimits =
+    CallLimits { default_timeout: Duration::from_secs(60), max_timeout: Duration::from_secs(300) };
 
 /// What documents may use where the tests bring their kind.
 pub fn kinds() -> Kinds {
@@ -119,7 +134,11 @@ impl Asked<'_> {
     }
 
     /// What the calls of these names said; they are concurrent.
-    fn get<const N: usize>(&self, names: [&'static str; N], after: &str) -> Result<[String; N], NotYet> {
+    fn get<const N: usize>(
+        &self,
+        names: [&'static str; N],
+        after: &str,
+    ) -> Result<[String; N], NotYet> {
         let mut said = names.map(|_| String::new());
         for (name, said) in names.iter().zip(&mut said) {
             let Some(answer) = self.done.value(name)? else {
@@ -164,7 +183,8 @@ impl Asked<'_> {
             return Ok(text(&answer["data"]["said"]));
         }
         let bindings = || Bindings(Arc::new(json!({ "said": said })));
-        let calls = self.node.tool.iter().map(|tool| Planned::node("tool", Arc::clone(tool), bindings()));
+        let calls =
+            self.node.tool.iter().map(|tool| Planned::node("tool", Arc::clone(tool), bindings()));
         Err(NotYet::Calls(calls.collect()))
     }
 

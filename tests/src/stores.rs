@@ -17,8 +17,7 @@ use flowgate_aws::Config;
 use serde_json::{Value, json};
 
 /// The double checks the form of a signature, but does not verify it.
-const UNSIGNED: &str =
-    "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host;x-amz-date, Signature=00";
+const UNSIGNED: &str = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host;x-amz-date, Signature=00";
 const MAX_REQUEST_BYTES: usize = 17 << 20;
 
 /// Exits with its parent, when its standard input closes.
@@ -31,32 +30,52 @@ pub struct Stores {
 impl Stores {
     /// Starts the program that `FLOWGATE_AWS_DOUBLE` names.
     pub fn start() -> Result<Self> {
-        let program = std::env::var("FLOWGATE_AWS_DOUBLE").context("FLOWGATE_AWS_DOUBLE names the double: tests/aws/run sets it")?;
+        let program = std::env::var("FLOWGATE_AWS_DOUBLE")
+            .context("FLOWGATE_AWS_DOUBLE names the double: tests/aws/run sets it")?;
         let mut command = Command::new(program);
-        command.args(["stores", "--until-stdin-closes"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command
+            .args(["stores", "--until-stdin-closes"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         let mut child = command.spawn().context("could not start the double")?;
         let mut said = String::new();
         BufReader::new(child.stdout.take().context("its output is piped")?).read_line(&mut said)?;
-        let url = said.trim().strip_prefix("listening on ").with_context(|| format!("the double said {said:?}"))?.to_owned();
+        let url = said
+            .trim()
+            .strip_prefix("listening on ")
+            .with_context(|| format!("the double said {said:?}"))?
+            .to_owned();
         Ok(Self { url, client: reqwest::Client::new(), child: Mutex::new(child) })
     }
 
     /// Creates a new table, queues and keyring. The keyring has no token yet, so that the first
     /// user's whole keyring is stored.
     pub async fn fresh(&self) -> Result<Config> {
-        let answer = self.client.post(format!("{}/double/fresh", self.url)).send().await?.error_for_status()?;
+        let answer = self
+            .client
+            .post(format!("{}/double/fresh", self.url))
+            .send()
+            .await?
+            .error_for_status()?;
         let environment: HashMap<String, String> = answer.json().await?;
-        let mut config = Config { completes_keyring: true, ..Config::read(|name| environment.get(name).cloned())? };
+        let mut config = Config {
+            completes_keyring: true,
+            ..Config::read(|name| environment.get(name).cloned())?
+        };
         let name = format!("{}keyring", config.secret_prefix);
-        self.call("secretsmanager.CreateSecret", &json!({ "Name": name, "SecretString": "{}" })).await?;
+        self.call("secretsmanager.CreateSecret", &json!({ "Name": name, "SecretString": "{}" }))
+            .await?;
         config.keyring_secret = name;
         Ok(config)
     }
 
     /// Sends one request to the stores, in the services' own format.
     pub async fn call(&self, target: &str, request: &Value) -> Result<Value> {
-        let request = self.client.post(&self.url).header("x-amz-target", target).body(request.to_string());
-        let request = request.header("content-type", "application/x-amz-json-1.0").header("x-amz-date", "20260101T000000Z");
+        let request =
+            self.client.post(&self.url).header("x-amz-target", target).body(request.to_string());
+        let request = request
+            .header("content-type", "application/x-amz-json-1.0")
+            .header("x-amz-date", "20260101T000000Z");
         let sent = request.header("authorization", UNSIGNED).send().await?;
         let (status, body) = (sent.status(), sent.text().await?);
         anyhow::ensure!(status.is_success(), "{target} was answered {status}: {body}");
@@ -109,8 +128,19 @@ impl Counter {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
         let (twice, conflicts, client) = (Arc::default(), Arc::default(), reqwest::Client::new());
-        let counter = Self { url, seen: Arc::default(), scanned: Arc::default(), twice, conflicts, to: to.to_owned(), client };
-        let router = Router::new().fallback(pass_on).with_state(counter.clone()).layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES));
+        let counter = Self {
+            url,
+            seen: Arc::default(),
+            scanned: Arc::default(),
+            twice,
+            conflicts,
+            to: to.to_owned(),
+            client,
+        };
+        let router = Router::new()
+            .fallback(pass_on)
+            .with_state(counter.clone())
+            .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES));
         tokio::spawn(async move { axum::serve(listener, router).await });
         Ok(counter)
     }
@@ -122,12 +152,15 @@ impl Counter {
 }
 
 async fn pass_on(State(counter): State<Counter>, headers: HeaderMap, body: Bytes) -> Response {
-    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    let target =
+        headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
     let is_transaction = operation == "TransactWriteItems";
     counter.seen.lock().unwrap_or_else(PoisonError::into_inner).push(operation);
     let meets = |left: usize| left.checked_sub(1);
-    if is_transaction && counter.conflicts.fetch_update(Ordering::Relaxed, Ordering::Relaxed, meets).is_ok() {
+    if is_transaction
+        && counter.conflicts.fetch_update(Ordering::Relaxed, Ordering::Relaxed, meets).is_ok()
+    {
         return conflict().into_response();
     }
     if counter.twice.load(Ordering::Relaxed) {
@@ -137,7 +170,8 @@ async fn pass_on(State(counter): State<Counter>, headers: HeaderMap, body: Bytes
 }
 
 fn conflict() -> impl IntoResponse {
-    let reason = json!({ "Code": "TransactionConflict", "Message": "Transaction is ongoing for the item" });
+    let reason =
+        json!({ "Code": "TransactionConflict", "Message": "Transaction is ongoing for the item" });
     let body = json!({
         "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
         "Message": "Transaction cancelled, please refer cancellation reasons for specific reasons [TransactionConflict, None]",
@@ -152,16 +186,22 @@ impl Counter {
         for hop in ["host", "content-length", "connection"] {
             headers.remove(hop);
         }
-        let answer = match self.client.post(&self.to).headers(headers).body(body.clone()).send().await {
-            Ok(answer) => answer,
-            Err(error) => return (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
-        };
+        let answer =
+            match self.client.post(&self.to).headers(headers).body(body.clone()).send().await {
+                Ok(answer) => answer,
+                Err(error) => return (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
+            };
         let (status, mut headers) = (answer.status(), answer.headers().clone());
         headers.remove("content-length");
         headers.remove("transfer-encoding");
         let answer = answer.bytes().await.unwrap_or_default();
-        let scanned = serde_json::from_slice::<Value>(&answer).ok().and_then(|answer| answer["ScannedCount"].as_u64());
-        self.scanned.fetch_add(scanned.and_then(|rows| rows.try_into().ok()).unwrap_or(0), Ordering::Relaxed);
+        let scanned = serde_json::from_slice::<Value>(&answer)
+            .ok()
+            .and_then(|answer| answer["ScannedCount"].as_u64());
+        self.scanned.fetch_add(
+            scanned.and_then(|rows| rows.try_into().ok()).unwrap_or(0),
+            Ordering::Relaxed,
+        );
         (status, headers, answer).into_response()
     }
 }

@@ -31,11 +31,13 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ("tests", &["engine", "core", "outbound", "app", "runner", "api", "local", "aws", "lambda"]),
 ];
 /// The engine is pure: it reaches none of these.
-const NOT_IN_THE_ENGINE: [&str; 6] = ["tokio", "async-trait", "reqwest", "getrandom", "uuid", "jiff"];
+const NOT_IN_THE_ENGINE: [&str; 6] =
+    ["tokio", "async-trait", "reqwest", "getrandom", "uuid", "jiff"];
 /// Only `outbound` calls out. Others reach it through `runner`, behind the feature `starts`.
 const CALLS_OUT: [&str; 3] = ["reqwest", "genai", "rquickjs"];
 /// These have no features, so they are the same in every build.
-const WITHOUT_FEATURES: [&str; 4] = ["shared/core", "shared/app", "shared/outbound", "shared/runner"];
+const WITHOUT_FEATURES: [&str; 4] =
+    ["shared/core", "shared/app", "shared/outbound", "shared/runner"];
 /// Files of these packages refer to each other in one direction.
 const WITHOUT_CIRCLES: [&str; 2] = ["shared/core", "shared/app"];
 
@@ -59,11 +61,19 @@ fn packages_depend_on_what_the_table_allows() {
         let manifest = read(&root().join(package).join("Cargo.toml"));
         for dependency in dependencies(&manifest) {
             let ours = dependency.strip_prefix("flowgate-");
-            assert!(ours.is_none_or(|ours| allowed.contains(&ours)), "{package} must not depend on {dependency}");
-            let is_pure = package != "shared/engine" || !NOT_IN_THE_ENGINE.contains(&dependency.as_str());
+            assert!(
+                ours.is_none_or(|ours| allowed.contains(&ours)),
+                "{package} must not depend on {dependency}"
+            );
+            let is_pure =
+                package != "shared/engine" || !NOT_IN_THE_ENGINE.contains(&dependency.as_str());
             assert!(is_pure, "the engine must not depend on {dependency}");
-            let may_call_out = matches!(package, "shared/outbound" | "cli" | "tests") || !CALLS_OUT.contains(&dependency.as_str());
-            assert!(may_call_out, "{package} must not depend on {dependency}: only outbound calls out");
+            let may_call_out = matches!(package, "shared/outbound" | "cli" | "tests")
+                || !CALLS_OUT.contains(&dependency.as_str());
+            assert!(
+                may_call_out,
+                "{package} must not depend on {dependency}: only outbound calls out"
+            );
         }
     }
 }
@@ -73,13 +83,17 @@ fn packages_depend_on_what_the_table_allows() {
 #[test]
 fn only_what_runs_or_delivers_can_call_out() {
     let may = ["functions/invoke", "functions/worker", "functions/webhook"];
-    for (package, _) in ARROWS.into_iter().filter(|(package, _)| package.starts_with("functions/")) {
+    for (package, _) in ARROWS.into_iter().filter(|(package, _)| package.starts_with("functions/"))
+    {
         let manifest = read(&root().join(package).join("Cargo.toml"));
         assert_eq!(manifest.contains("\"starts\""), may.contains(&package), "{package}");
     }
     for package in ["shared/api", "shared/lambda"] {
         let manifest = read(&root().join(package).join("Cargo.toml"));
-        assert!(manifest.contains("flowgate-runner = { workspace = true, optional = true }"), "{package}");
+        assert!(
+            manifest.contains("flowgate-runner = { workspace = true, optional = true }"),
+            "{package}"
+        );
         assert!(!manifest.contains("\ndefault = "), "{package}: `starts` is asked for");
     }
 }
@@ -87,9 +101,16 @@ fn only_what_runs_or_delivers_can_call_out() {
 #[test]
 fn features_change_nothing_in_what_everybody_shares() {
     for package in WITHOUT_FEATURES {
-        assert!(!read(&root().join(package).join("Cargo.toml")).contains("[features]"), "{package} has features");
-        for (file, text) in files(&root().join(package).join("src"), &["rs"]).into_iter().map(named) {
-            assert!(!text.contains("cfg(feature") && !text.contains("(feature ="), "{file}: code behind a feature");
+        assert!(
+            !read(&root().join(package).join("Cargo.toml")).contains("[features]"),
+            "{package} has features"
+        );
+        for (file, text) in files(&root().join(package).join("src"), &["rs"]).into_iter().map(named)
+        {
+            assert!(
+                !text.contains("cfg(feature") && !text.contains("(feature ="),
+                "{file}: code behind a feature"
+            );
             assert!(!text.contains("#![expect(dead_code"), "{file}: nothing is dead as a whole");
         }
     }
@@ -98,9 +119,19 @@ fn features_change_nothing_in_what_everybody_shares() {
 /// What differs between the APIs is data of the start.
 #[test]
 fn nothing_below_the_api_asks_which_api_a_run_came_from() {
-    for package in ["shared/core", "shared/app", "shared/outbound", "shared/runner", "shared/local", "shared/aws"] {
-        for (file, text) in files(&root().join(package).join("src"), &["rs"]).into_iter().map(named) {
-            let asks = ["Dialect::Gptbots", "Dialect::Sim", "Dialect::AiFlow", ".dialect =="].into_iter().find(|asks| text.contains(asks));
+    for package in [
+        "shared/core",
+        "shared/app",
+        "shared/outbound",
+        "shared/runner",
+        "shared/local",
+        "shared/aws",
+    ] {
+        for (file, text) in files(&root().join(package).join("src"), &["rs"]).into_iter().map(named)
+        {
+            let asks = ["Dialect::Gptbots", "Dialect::Sim", "Dialect::AiFlow", ".dialect =="]
+                .into_iter()
+                .find(|asks| text.contains(asks));
             assert!(asks.is_none(), "{file}: `{}`", asks.unwrap_or_default());
         }
     }
@@ -123,10 +154,21 @@ fn files_name_each_other_in_one_direction() {
 #[test]
 fn a_circle_of_files_is_found() {
     let names = |module: &str, text: &str| named_modules(module, text);
-    assert_eq!(names("a", "use crate::b::{C, d::E};\nuse super::f;"), ["b::C", "b::d::E", "f"].map(str::to_owned).into());
+    assert_eq!(
+        names("a", "use crate::b::{C, d::E};\nuse super::f;"),
+        ["b::C", "b::d::E", "f"].map(str::to_owned).into()
+    );
     assert_eq!(names("a", "mod b;\npub use b::C;\nmod d;"), ["a::b"].map(str::to_owned).into());
-    assert_eq!(names("a::b", "fn f() { crate::c::d(); super::e() }"), ["c::d", "a::e"].map(str::to_owned).into());
-    let modules = [("a", "use crate::b::X;"), ("b", "use crate::{c, d};"), ("c", "use crate::a::Y;"), ("d", "")];
+    assert_eq!(
+        names("a::b", "fn f() { crate::c::d(); super::e() }"),
+        ["c::d", "a::e"].map(str::to_owned).into()
+    );
+    let modules = [
+        ("a", "use crate::b::X;"),
+        ("b", "use crate::{c, d};"),
+        ("c", "use crate::a::Y;"),
+        ("d", ""),
+    ];
     let modules = modules.map(|(module, text)| (module.to_owned(), names(module, text))).into();
     assert_eq!(way_back(&modules, "b").unwrap(), ["b", "c", "a", "b"]);
     assert!(way_back(&modules, "d").is_none());
@@ -135,7 +177,8 @@ fn a_circle_of_files_is_found() {
 #[test]
 fn every_package_is_in_the_table() {
     let manifest = read(&root().join("Cargo.toml"));
-    let members = manifest.split("\nmembers = [").nth(1).and_then(|rest| rest.split(']').next()).unwrap();
+    let members =
+        manifest.split("\nmembers = [").nth(1).and_then(|rest| rest.split(']').next()).unwrap();
     let members: Vec<&str> = members.split('"').skip(1).step_by(2).collect();
     assert_eq!(members, ARROWS.map(|(package, _)| package));
 }
@@ -151,9 +194,9 @@ fn source_files_say_what_they_are_for_and_stay_short() {
         if lines > MAX_LINES {
             broken.push(format!("{file}: {lines} lines without its tests, at most {MAX_LINES}"));
         }
-        broken.extend(
-            long_functions(&text).map(|(line, length)| format!("{file}:{line}: a function of {length} lines, at most {MAX_FUNCTION_LINES}")),
-        );
+        broken.extend(long_functions(&text).map(|(line, length)| {
+            format!("{file}:{line}: a function of {length} lines, at most {MAX_FUNCTION_LINES}")
+        }));
     }
     assert!(broken.is_empty(), "\n{}", broken.join("\n"));
 }
@@ -162,11 +205,16 @@ fn source_files_say_what_they_are_for_and_stay_short() {
 fn nothing_is_silenced_and_nothing_is_vague() {
     let mut broken = Vec::new();
     for (file, text) in sources() {
-        for (number, line) in text.lines().enumerate().map(|(index, line)| (index + 1, line.trim_start())) {
+        for (number, line) in
+            text.lines().enumerate().map(|(index, line)| (index + 1, line.trim_start()))
+        {
             if line.starts_with("#[allow(") || line.starts_with("#![allow(") {
                 broken.push(format!("{file}:{number}: `expect` with a reason, not `allow`"));
             }
-            let module = line.trim_start_matches("pub(crate) ").trim_start_matches("pub ").strip_prefix("mod ");
+            let module = line
+                .trim_start_matches("pub(crate) ")
+                .trim_start_matches("pub ")
+                .strip_prefix("mod ");
             let name = module.and_then(|rest| rest.split([';', ' ', '{']).next());
             if name.is_some_and(|name| VAGUE_MODULES.contains(&name)) {
                 broken.push(format!("{file}:{number}: name a module after its content"));
@@ -180,17 +228,32 @@ fn nothing_is_silenced_and_nothing_is_vague() {
 fn lines_fit_in_a_hundred_columns() {
     let is_wide = |line: &str| line.chars().count() > MAX_LINE_COLUMNS;
     let wide = lines(&["rs"], is_wide);
-    assert!(wide.len() <= MAX_WIDE_LINES, "{} of at most {MAX_WIDE_LINES}:\n{}", wide.len(), wide.join("\n"));
+    assert!(
+        wide.len() <= MAX_WIDE_LINES,
+        "{} of at most {MAX_WIDE_LINES}:\n{}",
+        wide.len(),
+        wide.join("\n")
+    );
 }
 
 #[test]
 fn limits_are_named_max_or_min() {
     let is_old = |line: &str| {
-        let line = line.trim_start().trim_start_matches("pub(crate) ").trim_start_matches("pub(super) ").trim_start_matches("pub ");
-        line.strip_prefix("const ").is_some_and(|name| OLD_LIMITS.iter().any(|prefix| name.starts_with(prefix)))
+        let line = line
+            .trim_start()
+            .trim_start_matches("pub(crate) ")
+            .trim_start_matches("pub(super) ")
+            .trim_start_matches("pub ");
+        line.strip_prefix("const ")
+            .is_some_and(|name| OLD_LIMITS.iter().any(|prefix| name.starts_with(prefix)))
     };
     let old = lines(&["rs"], is_old);
-    assert!(old.len() <= MAX_OLD_LIMITS, "{} of at most {MAX_OLD_LIMITS}:\n{}", old.len(), old.join("\n"));
+    assert!(
+        old.len() <= MAX_OLD_LIMITS,
+        "{} of at most {MAX_OLD_LIMITS}:\n{}",
+        old.len(),
+        old.join("\n")
+    );
 }
 
 #[test]
@@ -200,13 +263,23 @@ fn texts_use_exact_verbs() {
         words.any(|word| VAGUE_VERBS.iter().any(|verb| word.eq_ignore_ascii_case(verb)))
     };
     let vague = lines(&["rs", "md", "yaml", "yml", "toml", "py", "mjs", "js"], is_vague);
-    assert!(vague.len() <= MAX_VAGUE_LINES, "{} of at most {MAX_VAGUE_LINES}:\n{}", vague.len(), vague.join("\n"));
+    assert!(
+        vague.len() <= MAX_VAGUE_LINES,
+        "{} of at most {MAX_VAGUE_LINES}:\n{}",
+        vague.len(),
+        vague.join("\n")
+    );
 }
 
 #[test]
 fn texts_are_clean_and_speak_of_nothing_outside_the_repository() {
     // Joined here, so that this file does not contain them.
-    let elsewhere = [concat!("../", "shared/"), concat!("/work", "/"), concat!("/root", "/"), concat!("/home", "/")];
+    let elsewhere = [
+        concat!("../", "shared/"),
+        concat!("/work", "/"),
+        concat!("/root", "/"),
+        concat!("/home", "/"),
+    ];
     let mut broken = Vec::new();
     for (file, text) in texts() {
         for (index, line) in text.lines().enumerate() {
@@ -239,7 +312,8 @@ fn examples_have_no_problems() {
 fn workflows_in_the_docs_can_be_published() {
     let guide = root().join("docs/workflow.md");
     let text = read(&guide);
-    let blocks: Vec<&str> = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let blocks: Vec<&str> =
+        text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
     assert!(!blocks.is_empty());
     for block in blocks {
         let first = block.lines().find(|line| !line.starts_with('#')).unwrap_or_default();
@@ -254,21 +328,36 @@ fn every_node_kind_is_documented() {
     let guide = read(&root().join("docs/kinds.md"));
     let list = read(&root().join("shared/engine/src/kind.rs"));
     let list = list.split("BUILT_IN").nth(1).and_then(|rest| rest.split("];").next()).unwrap();
-    let names = list.lines().filter_map(|line| Some(line.trim().strip_suffix("::spec,")?.trim_start_matches("r#")));
-    let missing: Vec<&str> = names.filter(|name| !guide.contains(&format!("\n## `{name}`"))).collect();
+    let names = list
+        .lines()
+        .filter_map(|line| Some(line.trim().strip_suffix("::spec,")?.trim_start_matches("r#")));
+    let missing: Vec<&str> =
+        names.filter(|name| !guide.contains(&format!("\n## `{name}`"))).collect();
     assert!(missing.is_empty(), "docs/kinds.md has no section on {missing:?}");
 }
 
 /// An alarm on a metric that nobody counts would stay silent for ever.
 #[test]
 fn alarms_and_the_dashboard_watch_what_is_counted() {
-    let word = |text: &str| text.chars().take_while(char::is_ascii_alphanumeric).collect::<String>();
-    let counted: Vec<String> = read(&root().join("shared/app/src/metric.rs")).split("metric.").skip(1).map(word).collect();
+    let word =
+        |text: &str| text.chars().take_while(char::is_ascii_alphanumeric).collect::<String>();
+    let counted: Vec<String> =
+        read(&root().join("shared/app/src/metric.rs")).split("metric.").skip(1).map(word).collect();
     let watched = read(&root().join("infra/observability.yaml"));
-    let alarms = watched.split("Namespace: Flowgate").skip(1).filter_map(|rest| rest.split("MetricName: ").nth(1)).map(word);
-    let pictures = watched.lines().filter(|line| line.contains("[\"Flowgate\"")).flat_map(|line| line.split("[\"").skip(1));
+    let alarms = watched
+        .split("Namespace: Flowgate")
+        .skip(1)
+        .filter_map(|rest| rest.split("MetricName: ").nth(1))
+        .map(word);
+    let pictures = watched
+        .lines()
+        .filter(|line| line.contains("[\"Flowgate\""))
+        .flat_map(|line| line.split("[\"").skip(1));
     // `...` and `.` repeat the name before, for another function.
-    let pictures = pictures.filter(|row| !row.starts_with("...")).filter_map(|row| row.split('"').nth(2)).map(word);
+    let pictures = pictures
+        .filter(|row| !row.starts_with("..."))
+        .filter_map(|row| row.split('"').nth(2))
+        .map(word);
     let names: Vec<String> = alarms.chain(pictures).filter(|name| !name.is_empty()).collect();
     assert!(names.len() >= 15, "{names:?}");
     let unknown: Vec<&String> = names.iter().filter(|name| !counted.contains(name)).collect();
@@ -278,7 +367,8 @@ fn alarms_and_the_dashboard_watch_what_is_counted() {
 fn check_workflow(place: &str, text: &str) {
     let document = Document::parse(text).unwrap_or_else(|error| panic!("{place}: {error}"));
     let (_, problems) = Workflow::compile(&document);
-    let errors: Vec<_> = problems.iter().filter(|problem| problem.severity == Severity::Error).collect();
+    let errors: Vec<_> =
+        problems.iter().filter(|problem| problem.severity == Severity::Error).collect();
     assert!(errors.is_empty(), "{place}: {errors:#?}");
 }
 
@@ -298,7 +388,12 @@ fn dependencies(manifest: &str) -> Vec<String> {
         if line.starts_with('[') {
             section = line;
         } else if matches!(section, "[dependencies]" | "[build-dependencies]") {
-            names.extend(line.split(['.', ' ', '=']).next().filter(|name| !name.is_empty() && !name.starts_with('#')).map(str::to_owned));
+            names.extend(
+                line.split(['.', ' ', '='])
+                    .next()
+                    .filter(|name| !name.is_empty() && !name.starts_with('#'))
+                    .map(str::to_owned),
+            );
         }
     }
     names
@@ -307,7 +402,12 @@ fn dependencies(manifest: &str) -> Vec<String> {
 /// Returns the module path of a file: `runs/read.rs` is `runs::read`. `lib.rs` only lists the
 /// others.
 fn module_of(file: &Path) -> Option<String> {
-    let module = file.with_extension("").iter().filter_map(|part| part.to_str()).collect::<Vec<_>>().join("::");
+    let module = file
+        .with_extension("")
+        .iter()
+        .filter_map(|part| part.to_str())
+        .collect::<Vec<_>>()
+        .join("::");
     (module != "lib").then_some(module)
 }
 
@@ -315,7 +415,11 @@ fn module_of(file: &Path) -> Option<String> {
 /// root.
 fn named_modules(module: &str, text: &str) -> HashSet<String> {
     let parent = module.rsplit_once("::").map_or("", |(parent, _)| parent);
-    let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let code: String = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n");
     let starts = [("crate::", ""), ("super::", parent), ("self::", module)];
     let mut names = HashSet::new();
     for (start, base) in starts {
@@ -325,22 +429,31 @@ fn named_modules(module: &str, text: &str) -> HashSet<String> {
         }
     }
     let children = code.lines().filter_map(|line| line.split_once("mod ")?.1.strip_suffix(';'));
-    names.extend(children.filter(|child| code.contains(&format!("{child}::"))).map(|child| format!("{module}::{child}")));
+    names.extend(
+        children
+            .filter(|child| code.contains(&format!("{child}::")))
+            .map(|child| format!("{module}::{child}")),
+    );
     names
 }
 
 /// Splits `b::{C, d::E}` into `b::C` and `b::d::E`.
 fn paths(text: &str) -> Vec<String> {
-    let end = text.find(|sign: char| !(sign.is_ascii_alphanumeric() || matches!(sign, '_' | ':'))).unwrap_or(text.len());
+    let end = text
+        .find(|sign: char| !(sign.is_ascii_alphanumeric() || matches!(sign, '_' | ':')))
+        .unwrap_or(text.len());
     let (path, rest) = text.split_at(end);
-    let Some(inner) = rest.strip_prefix('{').filter(|_| path.is_empty() || path.ends_with("::")) else {
+    let Some(inner) = rest.strip_prefix('{').filter(|_| path.is_empty() || path.ends_with("::"))
+    else {
         return vec![path.trim_end_matches(':').to_owned()];
     };
     let (mut depth, mut begin, mut found) = (0, 0, Vec::new());
     for (at, sign) in inner.char_indices() {
         let is_end = depth == 0 && matches!(sign, ',' | '}');
         if is_end {
-            found.extend(paths(inner[begin..at].trim()).into_iter().map(|inner| format!("{path}{inner}")));
+            found.extend(
+                paths(inner[begin..at].trim()).into_iter().map(|inner| format!("{path}{inner}")),
+            );
             begin = at + 1;
         }
         match sign {
@@ -358,7 +471,8 @@ fn way_back(modules: &HashMap<String, HashSet<String>>, start: &str) -> Option<V
     let mut ways = VecDeque::from([vec![start.to_owned()]]);
     let mut seen = HashSet::new();
     while let Some(way) = ways.pop_front() {
-        let mut next: Vec<_> = modules[way.last()?].iter().filter_map(|path| file_of(modules, path)).collect();
+        let mut next: Vec<_> =
+            modules[way.last()?].iter().filter_map(|path| file_of(modules, path)).collect();
         next.sort();
         for module in next.into_iter().filter(|module| Some(module) != way.last()) {
             let further = [way.clone(), vec![module.clone()]].concat();
@@ -384,13 +498,28 @@ fn file_of(modules: &HashMap<String, HashSet<String>>, path: &str) -> Option<Str
 
 /// Returns the product's source files, without test files.
 fn sources() -> Vec<(String, String)> {
-    let folders = ARROWS.iter().filter(|(package, _)| *package != "tests").map(|(package, _)| root().join(package).join("src"));
-    let is_product = |file: &PathBuf| !file.iter().any(|part| part == "tests" || part == "tests.rs");
+    let folders = ARROWS
+        .iter()
+        .filter(|(package, _)| *package != "tests")
+        .map(|(package, _)| root().join(package).join("src"));
+    let is_product =
+        |file: &PathBuf| !file.iter().any(|part| part == "tests" || part == "tests.rs");
     folders.flat_map(|folder| files(&folder, &["rs"])).filter(is_product).map(named).collect()
 }
 
 fn texts() -> Vec<(String, String)> {
-    let known = ["rs", "md", "toml", "yaml", "yml", "http", "run", "editorconfig", "gitattributes", "gitignore"];
+    let known = [
+        "rs",
+        "md",
+        "toml",
+        "yaml",
+        "yml",
+        "http",
+        "run",
+        "editorconfig",
+        "gitattributes",
+        "gitignore",
+    ];
     files(&root(), &known).into_iter().map(named).collect()
 }
 
@@ -399,7 +528,8 @@ fn lines(endings: &[&str], matches: impl Fn(&str) -> bool) -> Vec<String> {
     let mut found = Vec::new();
     for (file, text) in files(&root(), endings).into_iter().map(named) {
         let matching = text.lines().enumerate().filter(|(_, line)| matches(line));
-        found.extend(matching.map(|(index, line)| format!("{file}:{}: {}", index + 1, line.trim())));
+        found
+            .extend(matching.map(|(index, line)| format!("{file}:{}: {}", index + 1, line.trim())));
     }
     found
 }
@@ -412,7 +542,8 @@ fn named(file: PathBuf) -> (String, String) {
 /// Returns all files below a folder with one of these extensions or names.
 fn files(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let entries =
+        fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     for entry in entries.map(Result::unwrap) {
         let name = entry.file_name().into_string().unwrap();
         let path = entry.path();
@@ -439,12 +570,17 @@ fn long_functions(text: &str) -> impl Iterator<Item = (usize, usize)> {
     let mut long = Vec::new();
     for (start, line) in lines.iter().enumerate() {
         let indent = &line[..line.len() - line.trim_start().len()];
-        let words = line.trim_start().trim_start_matches("pub(crate) ").trim_start_matches("pub(super) ").trim_start_matches("pub ");
+        let words = line
+            .trim_start()
+            .trim_start_matches("pub(crate) ")
+            .trim_start_matches("pub(super) ")
+            .trim_start_matches("pub ");
         if !(words.starts_with("fn ") || words.starts_with("async fn ")) {
             continue;
         }
         let end = format!("{indent}}}");
-        let length = lines[start..].iter().position(|line| *line == end).map_or(1, |offset| offset + 1);
+        let length =
+            lines[start..].iter().position(|line| *line == end).map_or(1, |offset| offset + 1);
         if length > MAX_FUNCTION_LINES && !line.ends_with(';') && !line.ends_with('}') {
             long.push((start + 1, length));
         }

@@ -57,7 +57,10 @@ impl Finding {
 }
 
 pub(crate) async fn run(args: &Args, global: &Global, output: &Output) -> Result<ExitCode> {
-    let mut findings = vec![Finding::ok("version", env!("CARGO_PKG_VERSION")), Finding::ok("url", shown_url(&global.url))];
+    let mut findings = vec![
+        Finding::ok("version", env!("CARGO_PKG_VERSION")),
+        Finding::ok("url", shown_url(&global.url)),
+    ];
     findings.push(credential::form(global.key.as_deref()));
     findings.extend(credential::admin());
     findings.extend(server::check(global).await);

@@ -26,10 +26,15 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, kinds: &Kinds, output: &Output) -> Result<ExitCode> {
     let file = file(&args.place);
     if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder).with_context(|| format!("could not create the folder {}", folder.display()))?;
+        fs::create_dir_all(folder)
+            .with_context(|| format!("could not create the folder {}", folder.display()))?;
     }
     if !create(&file, EXAMPLE)? {
-        return Err(Failure::Usage(format!("{} already exists and was not changed", file.display())).into());
+        return Err(Failure::Usage(format!(
+            "{} already exists and was not changed",
+            file.display()
+        ))
+        .into());
     }
     // The workflow's first line names the schema, so editors find it without a network.
     let schema_file = file.with_file_name(SCHEMA_FILE);
@@ -42,9 +47,15 @@ pub(crate) fn run(args: &Args, kinds: &Kinds, output: &Output) -> Result<ExitCod
     }
     output.line(format!("wrote {shown}"))?;
     if is_new {
-        output.line(format!("wrote {}, which lets editors complete and check it", schema_file.display()))?;
+        output.line(format!(
+            "wrote {}, which lets editors complete and check it",
+            schema_file.display()
+        ))?;
     } else {
-        output.note(format!("{0} already exists and was not changed; to renew it: flowgate schema > {0}", schema_file.display()));
+        output.note(format!(
+            "{0} already exists and was not changed; to renew it: flowgate schema > {0}",
+            schema_file.display()
+        ));
     }
     output.line(format!("\n  flowgate validate {shown}\n  flowgate publish {shown}"))?;
     Ok(ExitCode::SUCCESS)
@@ -53,15 +64,20 @@ pub(crate) fn run(args: &Args, kinds: &Kinds, output: &Output) -> Result<ExitCod
 /// Returns `false` if the file already exists.
 fn create(file: &Path, text: &str) -> Result<bool> {
     match OpenOptions::new().write(true).create_new(true).open(file) {
-        Ok(mut created) => created.write_all(text.as_bytes()).with_context(|| format!("could not write {}", file.display()))?,
+        Ok(mut created) => created
+            .write_all(text.as_bytes())
+            .with_context(|| format!("could not write {}", file.display()))?,
         Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
-        Err(error) => return Err(error).with_context(|| format!("could not create {}", file.display())),
+        Err(error) => {
+            return Err(error).with_context(|| format!("could not create {}", file.display()));
+        }
     }
     Ok(true)
 }
 
 fn file(place: &Path) -> PathBuf {
-    let is_file = !place.is_dir() && place.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+    let is_file = !place.is_dir()
+        && place.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
     let file = if is_file { place.to_owned() } else { place.join("workflow.yaml") };
     file.strip_prefix(".").map(Path::to_owned).unwrap_or(file)
 }
@@ -82,14 +98,20 @@ mod tests {
 
     #[test]
     fn the_example_names_the_schema_beside_it() {
-        assert_eq!(EXAMPLE.lines().next().unwrap(), format!("# yaml-language-server: $schema={SCHEMA_FILE}"));
+        assert_eq!(
+            EXAMPLE.lines().next().unwrap(),
+            format!("# yaml-language-server: $schema={SCHEMA_FILE}")
+        );
     }
 
     #[test]
     fn a_place_is_a_file_or_a_folder() {
-        for (place, expected) in
-            [(".", "workflow.yaml"), ("flows", "flows/workflow.yaml"), ("flows/a.yml", "flows/a.yml"), ("a.txt", "a.txt/workflow.yaml")]
-        {
+        for (place, expected) in [
+            (".", "workflow.yaml"),
+            ("flows", "flows/workflow.yaml"),
+            ("flows/a.yml", "flows/a.yml"),
+            ("a.txt", "a.txt/workflow.yaml"),
+        ] {
             assert_eq!(file(Path::new(place)), Path::new(expected));
         }
     }

@@ -38,7 +38,12 @@ pub(crate) struct Create {
     /// A name for the key
     name: String,
     /// A workflow that the key may use; repeat for several
-    #[arg(long = "workflow", value_name = "ID", required_unless_present = "all_workflows", conflicts_with = "all_workflows")]
+    #[arg(
+        long = "workflow",
+        value_name = "ID",
+        required_unless_present = "all_workflows",
+        conflicts_with = "all_workflows"
+    )]
     workflows: Vec<String>,
     /// The key may use every workflow, future ones included
     #[arg(long)]
@@ -73,12 +78,24 @@ enum Scope {
 pub(crate) async fn run(command: &Command, global: &Global, output: &Output) -> Result<ExitCode> {
     let client = Client::new(global)?;
     match command {
-        Command::Create(create) => {
-            print_key(&client.json(client.request(Method::POST, &["v1", "keys"], &[]).json(&body(create))).await?, output)?
-        }
+        Command::Create(create) => print_key(
+            &client
+                .json(client.request(Method::POST, &["v1", "keys"], &[]).json(&body(create)))
+                .await?,
+            output,
+        )?,
         Command::Rotate { id, overlap } => {
             let body = overlap.map_or(json!({}), |seconds| json!({ "overlap_seconds": seconds }));
-            print_key(&client.json(client.request(Method::POST, &["v1", "keys", id, "rotate"], &[]).json(&body)).await?, output)?;
+            print_key(
+                &client
+                    .json(
+                        client
+                            .request(Method::POST, &["v1", "keys", id, "rotate"], &[])
+                            .json(&body),
+                    )
+                    .await?,
+                output,
+            )?;
         }
         Command::Revoke { id } => {
             client.json(client.request(Method::DELETE, &["v1", "keys", id], &[])).await?;
@@ -95,8 +112,11 @@ fn body(create: &Create) -> Value {
     if let Some(end) = &create.expires_at {
         body["expires_at"] = json!(end);
     }
-    let limits =
-        [("requests_per_minute", create.requests_per_minute), ("burst", create.burst), ("concurrent_runs", create.concurrent_runs)];
+    let limits = [
+        ("requests_per_minute", create.requests_per_minute),
+        ("burst", create.burst),
+        ("concurrent_runs", create.concurrent_runs),
+    ];
     for (name, limit) in limits {
         if let Some(limit) = limit {
             body["limits"][name] = json!(limit);
@@ -126,11 +146,14 @@ async fn list(client: &Client, output: &Output) -> Result<()> {
 
 fn row(key: &Value) -> Vec<String> {
     let words = |value: &Value| match value {
-        Value::Array(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
+        Value::Array(items) => {
+            items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+        }
         other => other.as_str().unwrap_or("-").to_owned(),
     };
     let end = if key["ends_at"].is_string() { &key["ends_at"] } else { &key["expires_at"] };
-    let cells = [&key["id"], &key["name"], &key["workflows"], &key["scopes"], end, &key["last_used_at"]];
+    let cells =
+        [&key["id"], &key["name"], &key["workflows"], &key["scopes"], end, &key["last_used_at"]];
     cells.into_iter().map(|cell| plain(&words(cell)).replace('\n', " ")).collect()
 }
 
@@ -150,10 +173,17 @@ mod tests {
             burst: None,
             concurrent_runs: None,
         };
-        assert_eq!(body(&create(false)), json!({ "name": "ci", "workflows": ["a"], "scopes": ["run"] }));
+        assert_eq!(
+            body(&create(false)),
+            json!({ "name": "ci", "workflows": ["a"], "scopes": ["run"] })
+        );
         assert_eq!(body(&create(true))["workflows"], "*");
-        let limited = Create { requests_per_minute: Some(60), concurrent_runs: Some(2), ..create(true) };
-        assert_eq!(body(&limited)["limits"], json!({ "requests_per_minute": 60, "concurrent_runs": 2 }));
+        let limited =
+            Create { requests_per_minute: Some(60), concurrent_runs: Some(2), ..create(true) };
+        assert_eq!(
+            body(&limited)["limits"],
+            json!({ "requests_per_minute": 60, "concurrent_runs": 2 })
+        );
     }
 
     #[test]

@@ -36,16 +36,23 @@ pub(crate) async fn run(args: &Args, global: &Global, output: &Output) -> Result
     let text = validate::read(&args.file)?;
     let problems = save(&client, &id, &text, args, output).await?;
     let body = args.notes.as_ref().map_or(json!({}), |notes| json!({ "notes": notes }));
-    let response = client.send(client.request(Method::POST, &["v1", "workflows", &id, "versions"], &[]).json(&body)).await?;
+    let response = client
+        .send(client.request(Method::POST, &["v1", "workflows", &id, "versions"], &[]).json(&body))
+        .await?;
     let is_new = response.status() == StatusCode::CREATED;
     let mut published = client.read_json(response).await?;
     let endpoint = client.url(&["v1", "workflows", &id, "runs"], &[]);
     if output.is_json() {
-        (published["endpoint"], published["problems"]) = (json!(endpoint.as_str()), json!(problems));
+        (published["endpoint"], published["problems"]) =
+            (json!(endpoint.as_str()), json!(problems));
         output.json(&published)?;
     } else {
         let version = plain(published["version"].as_str().unwrap_or_default());
-        let done = if is_new { format!("published {id} {version}") } else { format!("unchanged: {id} {version} is this document") };
+        let done = if is_new {
+            format!("published {id} {version}")
+        } else {
+            format!("unchanged: {id} {version} is this document")
+        };
         output.line(format!("{done}\n\n{endpoint}\n\n{}", curl(endpoint.as_str(), &text)))?;
     }
     Ok(ExitCode::SUCCESS)
@@ -67,14 +74,26 @@ fn id(args: &Args) -> Result<String, Failure> {
 }
 
 /// Saves the draft and shows its problems. A draft with errors is not published.
-async fn save(client: &Client, id: &str, text: &str, args: &Args, output: &Output) -> Result<Vec<Problem>> {
-    let media = if text.trim_start().starts_with('{') { "application/json" } else { "application/yaml" };
-    let request = client.request(Method::PUT, &["v1", "workflows", id], &[]).header(CONTENT_TYPE, media).body(text.to_owned());
+async fn save(
+    client: &Client,
+    id: &str,
+    text: &str,
+    args: &Args,
+    output: &Output,
+) -> Result<Vec<Problem>> {
+    let media =
+        if text.trim_start().starts_with('{') { "application/json" } else { "application/yaml" };
+    let request = client
+        .request(Method::PUT, &["v1", "workflows", id], &[])
+        .header(CONTENT_TYPE, media)
+        .body(text.to_owned());
     let saved = client.json(request).await;
     let (problems, refusal) = match &saved {
         Ok(saved) => (read_problems(saved)?, None),
         Err(error) => match error.downcast_ref::<Failure>() {
-            Some(Failure::Refused(refusal)) if refusal.status == 422 => (read_problems(&refusal.problem)?, Some(refusal)),
+            Some(Failure::Refused(refusal)) if refusal.status == 422 => {
+                (read_problems(&refusal.problem)?, Some(refusal))
+            }
             _ => return saved.map(|_| Vec::new()),
         },
     };
@@ -90,7 +109,10 @@ async fn save(client: &Client, id: &str, text: &str, args: &Args, output: &Outpu
 }
 
 fn read_problems(answer: &Value) -> Result<Vec<Problem>> {
-    answer.get("problems").map_or(Ok(Vec::new()), Vec::deserialize).context("could not read the problems in the server's answer")
+    answer
+        .get("problems")
+        .map_or(Ok(Vec::new()), Vec::deserialize)
+        .context("could not read the problems in the server's answer")
 }
 
 /// A line to paste into a shell where FLOWGATE_KEY holds the key.
@@ -98,7 +120,9 @@ fn curl(endpoint: &str, text: &str) -> String {
     let workflow = Document::parse(text).ok().and_then(|document| Workflow::compile(&document).0);
     let input = workflow.map_or(json!({}), |workflow| workflow.sample_input());
     let body = json!({ "input": input }).to_string().replace('\'', r"'\''");
-    format!("curl -s {endpoint} -H \"Authorization: Bearer $FLOWGATE_KEY\" -H 'Content-Type: application/json' -d '{body}'")
+    format!(
+        "curl -s {endpoint} -H \"Authorization: Bearer $FLOWGATE_KEY\" -H 'Content-Type: application/json' -d '{body}'"
+    )
 }
 
 #[cfg(test)]
@@ -113,15 +137,16 @@ mod tests {
     fn the_id_is_the_file_s_name_unless_one_is_given() {
         assert_eq!(id_of("flows/greeting.yaml", None).unwrap(), "greeting");
         assert_eq!(id_of("-", Some("a")).unwrap(), "a");
-        for (file, id) in [("-", None), ("my flow.yaml", None), ("a.yaml", Some("")), ("a.yaml", Some("../x"))] {
+        for (file, id) in
+            [("-", None), ("my flow.yaml", None), ("a.yaml", Some("")), ("a.yaml", Some("../x"))]
+        {
             assert!(id_of(file, id).is_err(), "{file} {id:?}");
         }
     }
 
     #[test]
     fn the_line_to_paste_quotes_what_the_author_wrote() {
-        let text =
-            "input: [{ name: who, value: it's me }]\nnodes: [{ id: t, type: template, template: <api.who> }]\noutput: { a: <t.content> }";
+        let text = "input: [{ name: who, value: it's me }]\nnodes: [{ id: t, type: template, template: <api.who> }]\noutput: { a: <t.content> }";
         let line = curl("http://x/v1/workflows/a/runs", text);
         assert!(line.ends_with(r#"-d '{"input":{"who":"it'\''s me"}}'"#), "{line}");
     }

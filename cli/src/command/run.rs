@@ -44,8 +44,11 @@ pub(crate) async fn run(args: &Args, global: &Global, output: &Output) -> Result
         Some(given) => read_input(given)?,
         None => sample_input(&client, &args.workflow).await?,
     };
-    let query: Vec<(&str, &str)> = args.pinned.iter().map(|version| ("version", version.as_str())).collect();
-    let start = client.request(Method::POST, &["v1", "workflows", &args.workflow, "runs"], &query).json(&json!({ "input": input }));
+    let query: Vec<(&str, &str)> =
+        args.pinned.iter().map(|version| ("version", version.as_str())).collect();
+    let start = client
+        .request(Method::POST, &["v1", "workflows", &args.workflow, "runs"], &query)
+        .json(&json!({ "input": input }));
     if args.detach {
         return detach(&client, start, output).await;
     }
@@ -60,27 +63,32 @@ pub(crate) async fn run(args: &Args, global: &Global, output: &Output) -> Result
 }
 
 fn read_input(given: &str) -> Result<Value, Failure> {
-    let unusable = |error: std::io::Error| Failure::Usage(format!("the input {given} cannot be read: {error}"));
+    let unusable = |error: std::io::Error| {
+        Failure::Usage(format!("the input {given} cannot be read: {error}"))
+    };
     let mut text = Vec::new();
     match given.strip_prefix('@') {
         Some(file) => text = std::fs::read(file).map_err(unusable)?,
         None if given == "-" => drop(std::io::stdin().read_to_end(&mut text).map_err(unusable)?),
         None => text.extend_from_slice(given.as_bytes()),
     }
-    flowgate_engine::json::parse(&text).map_err(|error| Failure::Usage(format!("the input is not JSON: {error}")))
+    flowgate_engine::json::parse(&text)
+        .map_err(|error| Failure::Usage(format!("the input is not JSON: {error}")))
 }
 
 /// Builds an input from the example values in the workflow's document.
 async fn sample_input(client: &Client, workflow: &str) -> Result<Value> {
     let give_it = |why: &str| Failure::Usage(format!("{why}: give the input with --input"));
     let answer = match client.get(&["v1", "workflows", workflow], &[]).await {
-        Err(error) if matches!(error.downcast_ref(), Some(Failure::Refused(refusal)) if refusal.status == 403) => {
+        Err(error) if matches!(error.downcast_ref(), Some(Failure::Refused(refusal)) if refusal.status == 403) =>
+        {
             return Err(give_it("this key may not read the workflow's document").into());
         }
         answer => answer?,
     };
     let document = answer["document"].as_str().context("the server's answer has no document")?;
-    let workflow = Document::parse(document).ok().and_then(|document| Workflow::compile(&document).0);
+    let workflow =
+        Document::parse(document).ok().and_then(|document| Workflow::compile(&document).0);
     Ok(workflow.ok_or_else(|| give_it("the workflow's draft has errors"))?.sample_input())
 }
 
@@ -152,7 +160,8 @@ fn report_end(answer: &Value, is_printed: bool, output: &Output) -> Result<ExitC
         }
         return Ok(run.exit_code());
     }
-    let has_output = !run.output.is_null() && (run.status == "succeeded" || run.output != json!({}));
+    let has_output =
+        !run.output.is_null() && (run.status == "succeeded" || run.output != json!({}));
     if has_output && !is_printed {
         output.json(&run.output)?;
     }

@@ -39,26 +39,37 @@ pub(crate) async fn run(args: &Args, global: &Global, output: &Output) -> Result
 }
 
 /// Programs also get inputs and outputs.
-async fn runs_of(client: &Client, workflow: &str, args: &Args, output: &Output) -> Result<Vec<Value>> {
+async fn runs_of(
+    client: &Client,
+    workflow: &str,
+    args: &Args,
+    output: &Output,
+) -> Result<Vec<Value>> {
     let limit = args.limit.to_string();
     let mut query = vec![("limit", limit.as_str())];
     query.extend(args.status.iter().map(|status| ("status", status.as_str())));
     query.extend(output.is_json().then_some(("include", "input,output")));
     let mut page = client.get(&["v1", "workflows", workflow, "runs"], &query).await?;
-    serde_json::from_value(page["items"].take()).context("the server's answer is not a list of runs")
+    serde_json::from_value(page["items"].take())
+        .context("the server's answer is not a list of runs")
 }
 
 /// The latest runs of every workflow that the key may list.
 async fn all_runs(client: &Client, args: &Args, output: &Output) -> Result<Vec<Value>> {
     let workflows = match client.all_items(&["v1", "workflows"]).await {
-        Err(error) if matches!(error.downcast_ref(), Some(Failure::Refused(refusal)) if refusal.status == 403) => {
-            return Err(Failure::Usage("this key may not list workflows: name one".to_owned()).into());
+        Err(error) if matches!(error.downcast_ref(), Some(Failure::Refused(refusal)) if refusal.status == 403) =>
+        {
+            return Err(
+                Failure::Usage("this key may not list workflows: name one".to_owned()).into()
+            );
         }
         workflows => workflows?,
     };
     let mut runs = Vec::new();
     for workflow in &workflows {
-        runs.extend(runs_of(client, workflow["id"].as_str().unwrap_or_default(), args, output).await?);
+        runs.extend(
+            runs_of(client, workflow["id"].as_str().unwrap_or_default(), args, output).await?,
+        );
     }
     // Run ids sort by creation time.
     runs.sort_by(|left, right| right["id"].as_str().cmp(&left["id"].as_str()));
@@ -70,7 +81,8 @@ fn list(runs: &[Value], output: &Output) -> Result<()> {
     if output.is_json() {
         return Ok(output.json(&runs)?);
     }
-    let rows = runs.iter().map(|run| Run::read(run).map(|run| row(&run))).collect::<Result<Vec<_>>>()?;
+    let rows =
+        runs.iter().map(|run| Run::read(run).map(|run| row(&run))).collect::<Result<Vec<_>>>()?;
     Ok(table::print(output, &["ID", "WORKFLOW", "VERSION", "STATUS", "STARTED", "TOOK"], &rows)?)
 }
 
@@ -79,7 +91,14 @@ fn row(run: &Run) -> Vec<String> {
     let started = started.split('.').next().unwrap_or_default().replace('T', " ");
     let took = run.duration_ms.map_or("-".to_owned(), duration);
     let cell = |text: &str| plain(text).into_owned();
-    vec![cell(&run.id), cell(&run.workflow_id), cell(&run.version), run.coloured_status().to_string(), cell(&started), took]
+    vec![
+        cell(&run.id),
+        cell(&run.workflow_id),
+        cell(&run.version),
+        run.coloured_status().to_string(),
+        cell(&started),
+        took,
+    ]
 }
 
 async fn show(client: &Client, id: &str, output: &Output) -> Result<()> {
@@ -89,7 +108,8 @@ async fn show(client: &Client, id: &str, output: &Output) -> Result<()> {
         return Ok(output.json(&json!({ "run": answer, "trace": trace }))?);
     }
     let run = Run::read(&answer)?;
-    let nodes = Vec::<timeline::Node>::deserialize(&trace["nodes"]).context("could not read the trace in the server's answer")?;
+    let nodes = Vec::<timeline::Node>::deserialize(&trace["nodes"])
+        .context("could not read the trace in the server's answer")?;
     let width = if output.is_terminal { usize::from(console::Term::stdout().size().1) } else { 80 };
     run.print_end(output);
     output.line("")?;

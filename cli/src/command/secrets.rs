@@ -35,7 +35,13 @@ pub(crate) async fn run(command: &Command, global: &Global, output: &Output) -> 
     match command {
         Command::Set { name } => {
             let value = ask(name)?;
-            client.json(client.request(Method::PUT, &["v1", "secrets", name], &[]).json(&json!({ "value": value }))).await?;
+            client
+                .json(
+                    client
+                        .request(Method::PUT, &["v1", "secrets", name], &[])
+                        .json(&json!({ "value": value })),
+                )
+                .await?;
             output.note(format!("{} is stored", plain(name)));
         }
         Command::List => list(&client, output).await?,
@@ -51,11 +57,16 @@ pub(crate) async fn run(command: &Command, global: &Global, output: &Output) -> 
 fn ask(name: &str) -> Result<String> {
     let value = if std::io::stdin().is_terminal() {
         let terminal = console::Term::stderr();
-        terminal.write_str(&format!("{}: ", plain(name))).context("could not write to the terminal")?;
+        terminal
+            .write_str(&format!("{}: ", plain(name)))
+            .context("could not write to the terminal")?;
         terminal.read_secure_line().context("could not read the value")?
     } else {
         let mut value = String::new();
-        std::io::stdin().take(MAX_SECRET_BYTES + 2).read_to_string(&mut value).context("could not read the value")?;
+        std::io::stdin()
+            .take(MAX_SECRET_BYTES + 2)
+            .read_to_string(&mut value)
+            .context("could not read the value")?;
         value.trim_end_matches(['\r', '\n']).to_owned()
     };
     if value.is_empty() || value.len() as u64 > MAX_SECRET_BYTES {
@@ -69,7 +80,11 @@ async fn list(client: &Client, output: &Output) -> Result<()> {
     if output.is_json() {
         return Ok(output.json(&secrets)?);
     }
-    let cell = |secret: &Value, field: &str| plain(secret[field].as_str().unwrap_or("-")).into_owned();
-    let rows: Vec<Vec<String>> = secrets.iter().map(|secret| vec![cell(secret, "name"), cell(secret, "updated_at")]).collect();
+    let cell =
+        |secret: &Value, field: &str| plain(secret[field].as_str().unwrap_or("-")).into_owned();
+    let rows: Vec<Vec<String>> = secrets
+        .iter()
+        .map(|secret| vec![cell(secret, "name"), cell(secret, "updated_at")])
+        .collect();
     Ok(table::print(output, &["NAME", "UPDATED"], &rows)?)
 }

@@ -38,8 +38,10 @@ pub(crate) struct Args {
 }
 
 /// Published on the first start. They run without a provider.
-const EXAMPLES: [(&str, &str); 2] =
-    [("greeting", include_str!("../../../examples/greeting.yaml")), ("story", include_str!("../../../examples/story.yaml"))];
+const EXAMPLES: [(&str, &str); 2] = [
+    ("greeting", include_str!("../../../examples/greeting.yaml")),
+    ("story", include_str!("../../../examples/story.yaml")),
+];
 const MIN_ADMIN_KEY_CHARACTERS: usize = 32;
 
 pub(crate) async fn run(args: Args, kinds: Kinds) -> Result<ExitCode> {
@@ -47,9 +49,19 @@ pub(crate) async fn run(args: Args, kinds: Kinds) -> Result<ExitCode> {
     let outbound = args.outbound()?;
     let compile = CompileOptions { kinds, ..CompileOptions::default() };
     let settings = Settings { compile, admin_key: admin_key.clone(), ..Settings::default() };
-    let options = Options { data: args.data.clone(), listen: args.listen, public_url: args.public_url, settings, outbound };
+    let options = Options {
+        data: args.data.clone(),
+        listen: args.listen,
+        public_url: args.public_url,
+        settings,
+        outbound,
+    };
     let server = Server::start(options).await?;
-    eprintln!("flowgate listens on http://{} and stores its data in {}", server.address, args.data.display());
+    eprintln!(
+        "flowgate listens on http://{} and stores its data in {}",
+        server.address,
+        args.data.display()
+    );
     if is_new(&server.app).await? {
         welcome(&server.app, admin_key.is_none()).await?;
     }
@@ -73,16 +85,21 @@ impl Args {
 
 /// The operator's own admin credential.
 pub(super) fn admin_key() -> Result<Option<String>> {
-    let Some(key) = std::env::var("FLOWGATE_ADMIN_KEY").ok().filter(|key| !key.is_empty()) else { return Ok(None) };
+    let Some(key) = std::env::var("FLOWGATE_ADMIN_KEY").ok().filter(|key| !key.is_empty()) else {
+        return Ok(None);
+    };
     if key.len() < MIN_ADMIN_KEY_CHARACTERS || key.starts_with("fg_") {
-        bail!("FLOWGATE_ADMIN_KEY must have at least {MIN_ADMIN_KEY_CHARACTERS} characters and not begin with fg_");
+        bail!(
+            "FLOWGATE_ADMIN_KEY must have at least {MIN_ADMIN_KEY_CHARACTERS} characters and not begin with fg_"
+        );
     }
     Ok(Some(key))
 }
 
 async fn is_new(app: &App) -> Result<bool> {
     let one = || PageRequest { limit: 1, cursor: None };
-    Ok(app.ports.workflows.list(one()).await?.items.is_empty() && app.ports.keys.list(one()).await?.items.is_empty())
+    Ok(app.ports.workflows.list(one()).await?.items.is_empty()
+        && app.ports.keys.list(one()).await?.items.is_empty())
 }
 
 /// Publishes two workflows, creates a key for each, and prints lines to paste.
@@ -103,7 +120,8 @@ async fn welcome(app: &Arc<App>, show_admin_key: bool) -> Result<()> {
         keys.push(app.create_key(&Caller::Admin, request).await?.key);
     }
     let [greeting, story] = &keys[..] else { bail!("two examples have two keys") };
-    let (greeting, story, url) = (greeting.expose_secret(), story.expose_secret(), &app.settings.public_url);
+    let (greeting, story, url) =
+        (greeting.expose_secret(), story.expose_secret(), &app.settings.public_url);
     println!();
     if show_admin_key {
         println!("Admin key, shown this once:  {}\n", app.bootstrap_token());

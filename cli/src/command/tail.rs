@@ -72,7 +72,9 @@ impl Lines {
             "node.finished" => format!(
                 "{node} {}{}",
                 field("status"),
-                event.data["error"]["message"].as_str().map_or(String::new(), |message| format!(": {message}"))
+                event.data["error"]["message"]
+                    .as_str()
+                    .map_or(String::new(), |message| format!(": {message}"))
             ),
             "run.finished" => field("status").to_owned(),
             "run.started" => field("workflow_id").to_owned(),
@@ -103,12 +105,18 @@ mod tests {
             event("node.started", json!({ "node": "draft", "kind": "agent" })),
             event("chunk", json!({ "node": "draft", "text": "Once " })),
             event("chunk", json!({ "node": "draft", "text": "upon" })),
-            event("node.finished", json!({ "node": "draft", "status": "failed", "error": { "message": "cut" } })),
+            event(
+                "node.finished",
+                json!({ "node": "draft", "status": "failed", "error": { "message": "cut" } }),
+            ),
             event("run.finished", json!({ "status": "failed" })),
         ]
         .iter()
         .map(|event| lines.of(event))
         .collect();
-        assert_eq!(shown, "node.started   draft (agent)\nOnce upon\nnode.finished  draft failed: cut\nrun.finished   failed\n");
+        assert_eq!(
+            shown,
+            "node.started   draft (agent)\nOnce upon\nnode.finished  draft failed: cut\nrun.finished   failed\n"
+        );
     }
 }

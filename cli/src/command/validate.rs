@@ -31,7 +31,11 @@ pub(crate) fn run(args: &Args, kinds: &Kinds, output: &Output) -> Result<ExitCod
             found.push(json!({ "file": file, "problems": problems }));
         } else {
             problems::print(output, file, &text, &problems)?;
-            let summary = if problems.is_empty() { "no problems".to_owned() } else { problems::count(&problems) };
+            let summary = if problems.is_empty() {
+                "no problems".to_owned()
+            } else {
+                problems::count(&problems)
+            };
             output.line(format!("{file}: {summary}"))?;
         }
     }
@@ -43,13 +47,19 @@ pub(crate) fn run(args: &Args, kinds: &Kinds, output: &Output) -> Result<ExitCod
 
 /// Reads a workflow file. Reading one byte past the limit shows that the file is too long.
 pub(crate) fn read(file: &str) -> Result<String, Failure> {
-    let unusable = |error: std::io::Error| Failure::Usage(format!("{file} cannot be read: {error}"));
-    let source: Box<dyn Read> =
-        if file == "-" { Box::new(std::io::stdin()) } else { Box::new(std::fs::File::open(file).map_err(unusable)?) };
+    let unusable =
+        |error: std::io::Error| Failure::Usage(format!("{file} cannot be read: {error}"));
+    let source: Box<dyn Read> = if file == "-" {
+        Box::new(std::io::stdin())
+    } else {
+        Box::new(std::fs::File::open(file).map_err(unusable)?)
+    };
     let mut text = Vec::new();
     source.take(MAX_DOCUMENT_BYTES as u64 + 1).read_to_end(&mut text).map_err(unusable)?;
     if text.len() > MAX_DOCUMENT_BYTES {
-        return Err(Failure::Usage(format!("{file} is longer than a workflow document may be ({MAX_DOCUMENT_BYTES} bytes)")));
+        return Err(Failure::Usage(format!(
+            "{file} is longer than a workflow document may be ({MAX_DOCUMENT_BYTES} bytes)"
+        )));
     }
     String::from_utf8(text).map_err(|_| Failure::Usage(format!("{file} is not UTF-8 text")))
 }
@@ -57,13 +67,20 @@ pub(crate) fn read(file: &str) -> Result<String, Failure> {
 fn check(text: &str, kinds: &Kinds) -> Vec<Problem> {
     match Document::parse(text) {
         Ok(document) => {
-            let options = CompileOptions { kinds: kinds.clone(), reserved_input_names: RESERVED_INPUT_NAMES };
+            let options =
+                CompileOptions { kinds: kinds.clone(), reserved_input_names: RESERVED_INPUT_NAMES };
             let (_, problems) = Workflow::compile_with(&document, &options);
             problems.into_iter().map(Problem::from).collect()
         }
         Err(error) => {
             let (line, column) = (Some(error.line), Some(error.column));
-            vec![Problem { severity: Severity::Error, path: String::new(), line, column, message: error.message }]
+            vec![Problem {
+                severity: Severity::Error,
+                path: String::new(),
+                line,
+                column,
+                message: error.message,
+            }]
         }
     }
 }
@@ -74,10 +91,16 @@ mod tests {
 
     #[test]
     fn problems_have_line_and_column() {
-        let problems = check("nodes:\n  - { id: a, type: template, template: x }\n  - id: b\n    type: tempate\n", Kinds::standard());
+        let problems = check(
+            "nodes:\n  - { id: a, type: template, template: x }\n  - id: b\n    type: tempate\n",
+            Kinds::standard(),
+        );
         assert!(problems::has_errors(&problems), "{problems:?}");
         assert_eq!(
-            problems.iter().find(|problem| problem.path == "/nodes/1/type").map(|problem| (problem.line, problem.column)),
+            problems
+                .iter()
+                .find(|problem| problem.path == "/nodes/1/type")
+                .map(|problem| (problem.line, problem.column)),
             Some((Some(4), Some(11)))
         );
     }

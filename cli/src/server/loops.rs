@@ -26,12 +26,20 @@ pub(super) struct Loops {
     timers: JoinSet<()>,
 }
 
-pub(super) fn start(runner: &Arc<Runner>, local: &Local, messages: mpsc::UnboundedReceiver<Message>) -> Loops {
+pub(super) fn start(
+    runner: &Arc<Runner>,
+    local: &Local,
+    messages: mpsc::UnboundedReceiver<Message>,
+) -> Loops {
     let stop_messages = Arc::new(tokio::sync::Notify::new());
     let mut timers = JoinSet::new();
     timers.spawn(sweep(runner.app.clone()));
     timers.spawn(forget(runner.app.clone(), local.clone()));
-    Loops { messages: tokio::spawn(work(runner.clone(), messages, stop_messages.clone())), stop_messages, timers }
+    Loops {
+        messages: tokio::spawn(work(runner.clone(), messages, stop_messages.clone())),
+        stop_messages,
+        timers,
+    }
 }
 
 impl Loops {
@@ -55,8 +63,15 @@ impl Stopped {
     }
 }
 
-async fn work(runner: Arc<Runner>, mut messages: mpsc::UnboundedReceiver<Message>, stop: Arc<tokio::sync::Notify>) -> JoinSet<()> {
-    let (runs, deliveries) = (Arc::new(Semaphore::new(MAX_CONCURRENT_RUNS)), Arc::new(Semaphore::new(MAX_CONCURRENT_DELIVERIES)));
+async fn work(
+    runner: Arc<Runner>,
+    mut messages: mpsc::UnboundedReceiver<Message>,
+    stop: Arc<tokio::sync::Notify>,
+) -> JoinSet<()> {
+    let (runs, deliveries) = (
+        Arc::new(Semaphore::new(MAX_CONCURRENT_RUNS)),
+        Arc::new(Semaphore::new(MAX_CONCURRENT_DELIVERIES)),
+    );
     let mut in_hand = JoinSet::new();
     loop {
         let message = tokio::select! {
@@ -66,7 +81,11 @@ async fn work(runner: Arc<Runner>, mut messages: mpsc::UnboundedReceiver<Message
             message = messages.recv() => message,
         };
         let Some(message) = message else { return in_hand };
-        let turn = if matches!(message, Message::RunV1 { .. }) { runs.clone() } else { deliveries.clone() };
+        let turn = if matches!(message, Message::RunV1 { .. }) {
+            runs.clone()
+        } else {
+            deliveries.clone()
+        };
         in_hand.spawn(handle(runner.clone(), turn, message));
     }
 }
@@ -74,7 +93,11 @@ async fn work(runner: Arc<Runner>, mut messages: mpsc::UnboundedReceiver<Message
 async fn handle(runner: Arc<Runner>, turn: Arc<Semaphore>, message: Message) {
     let Ok(_turn) = turn.acquire().await else { return };
     if let Err(error) = runner.handle(&message).await {
-        tracing::warn!(?message, error = format!("{error:#}"), "could not handle a message; its due row brings it back");
+        tracing::warn!(
+            ?message,
+            error = format!("{error:#}"),
+            "could not handle a message; its due row brings it back"
+        );
     }
 }
 

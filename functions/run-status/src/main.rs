@@ -5,5 +5,7 @@ use std::process::ExitCode;
 use flowgate_lambda::Function;
 
 fn main() -> ExitCode {
-    flowgate_lambda::main(async || Function::start().await?.streamed(flowgate_api::run_status).await)
+    flowgate_lambda::main(async || {
+        Function::start().await?.streamed(flowgate_api::run_status).await
+    })
 }

@@ -82,7 +82,11 @@ impl Caller {
     /// Requires the scope alone; the result must then be narrowed to the key's workflows.
     pub(crate) fn require_scope(&self, scope: Scope) -> Result<()> {
         match self {
-            Self::Key(key) if !key.scopes.contains(&scope) && !key.scopes.contains(&Scope::Admin) => Err(Error::Forbidden(scope)),
+            Self::Key(key)
+                if !key.scopes.contains(&scope) && !key.scopes.contains(&Scope::Admin) =>
+            {
+                Err(Error::Forbidden(scope))
+            }
             _ => Ok(()),
         }
     }
@@ -93,7 +97,11 @@ impl App {
     /// a read. An unknown key takes as long as a known one.
     pub async fn authenticate(&self, presented: &str) -> Result<Caller> {
         let Some(presented) = PresentedKey::parse(presented) else {
-            return if self.is_admin(presented)? { Ok(Caller::Admin) } else { Err(Error::Unauthorized) };
+            return if self.is_admin(presented)? {
+                Ok(Caller::Admin)
+            } else {
+                Err(Error::Unauthorized)
+            };
         };
         let key = self.cached_key(presented.id).await?;
         let (pepper, expected) = match &key {
@@ -115,7 +123,8 @@ impl App {
         let expected = self.settings.admin_key.as_deref().unwrap_or(&self.keyring.bootstrap_token);
         let (_, pepper) = self.keyring.pepper()?;
         // Hashed, so that both sides of the comparison have the same length.
-        let (expected, presented) = (hmac_sha256(&pepper, expected.as_bytes()), hmac_sha256(&pepper, presented.as_bytes()));
+        let (expected, presented) =
+            (hmac_sha256(&pepper, expected.as_bytes()), hmac_sha256(&pepper, presented.as_bytes()));
         Ok(expected.ct_eq(&presented).into())
     }
 
@@ -136,7 +145,11 @@ impl App {
             let (keys, id) = (self.ports.keys.clone(), key.id.clone());
             self.in_background(async move {
                 if let Err(error) = keys.touch(&id, now).await {
-                    tracing::debug!(key.id = id, error = format!("{error:#}"), "could not store a key's last use");
+                    tracing::debug!(
+                        key.id = id,
+                        error = format!("{error:#}"),
+                        "could not store a key's last use"
+                    );
                 }
             });
         }

@@ -68,14 +68,22 @@ impl<'a> RunAnswer<'a> {
             started_at: record.started_at.map(|at| at.to_string()),
             ended_at: end.map(|end| end.ended_at.to_string()),
             duration_ms: duration_ms(record),
-            links: Links { events: format!("{itself}/events"), trace: format!("{itself}/trace"), itself },
+            links: Links {
+                events: format!("{itself}/events"),
+                trace: format!("{itself}/trace"),
+                itself,
+            },
         }
     }
 
     /// Returns the run as a list shows it.
     pub fn listed(record: &'a RunRecord, include: Include, public_url: &str) -> Self {
         let whole = Self::new(record, public_url);
-        Self { input: whole.input.filter(|_| include.input), output: whole.output.filter(|_| include.output), ..whole }
+        Self {
+            input: whole.input.filter(|_| include.input),
+            output: whole.output.filter(|_| include.output),
+            ..whole
+        }
     }
 }
 
@@ -95,7 +103,10 @@ pub fn duration_ms(record: &RunRecord) -> Option<u64> {
 
 /// Returns dollars, if every price is known.
 pub fn cost_usd(record: &RunRecord) -> Option<f64> {
-    #[expect(clippy::cast_precision_loss, reason = "a cost beyond 2^53 nano-dollars is nine million dollars")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a cost beyond 2^53 nano-dollars is nine million dollars"
+    )]
     record.end.as_deref()?.usage.cost_nano_usd.map(|nano| nano as f64 / 1e9)
 }
 
@@ -137,7 +148,8 @@ impl<'a> GptbotsResult<'a> {
             (Some(sent), _) => Some(RawValue::from_string(sent.clone())?),
             (None, _) => Some(serde_json::value::to_raw_value(&*head.input)?),
         };
-        let cancelled = (record.state == RunState::Cancelled).then(|| json!({ "code": "cancelled", "message": "the run was cancelled" }));
+        let cancelled = (record.state == RunState::Cancelled)
+            .then(|| json!({ "code": "cancelled", "message": "the run was cancelled" }));
         Ok(Self {
             workflow_id: &head.workflow_id,
             workflow_name: &head.workflow_name,

@@ -12,7 +12,11 @@ impl<'a> PresentedKey<'a> {
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
         let (body, checksum) = text.rsplit_once('_')?;
         let (id, secret) = body.strip_prefix("fg_")?.split_once('_')?;
-        let good = id.len() == 12 && secret.len() == 43 && is_base62(id) && is_base62(secret) && checksum == self::checksum(body);
+        let good = id.len() == 12
+            && secret.len() == 43
+            && is_base62(id)
+            && is_base62(secret)
+            && checksum == self::checksum(body);
         good.then_some(Self { id, secret })
     }
 }
@@ -44,7 +48,10 @@ pub(crate) fn random_base62(entropy: &dyn Entropy, length: usize) -> String {
     while text.len() < length {
         let mut bytes = [0; 64];
         entropy.fill(&mut bytes);
-        let fair = bytes.iter().filter(|byte| **byte < 248).map(|byte| char::from(BASE62[(byte % 62) as usize]));
+        let fair = bytes
+            .iter()
+            .filter(|byte| **byte < 248)
+            .map(|byte| char::from(BASE62[(byte % 62) as usize]));
         text.extend(fair.take(length - text.len()));
     }
     text
@@ -59,7 +66,14 @@ mod tests {
         let body = format!("fg_{}_{}", "a".repeat(12), "B".repeat(43));
         let key = format!("{body}_{}", checksum(&body));
         assert_eq!(PresentedKey::parse(&key).unwrap().id, "aaaaaaaaaaaa");
-        for bad in [key.replacen('B', "C", 1), body, "fg_".into(), String::new(), format!("{key}x"), key.to_uppercase()] {
+        for bad in [
+            key.replacen('B', "C", 1),
+            body,
+            "fg_".into(),
+            String::new(),
+            format!("{key}x"),
+            key.to_uppercase(),
+        ] {
             assert!(PresentedKey::parse(&bad).is_none(), "{bad}");
         }
     }

@@ -17,7 +17,8 @@ impl App {
     /// Sends the same bytes again, from the start of the schedule.
     pub async fn redeliver(&self, caller: &Caller, id: &str) -> Result<Delivery> {
         let id = DeliveryId::parse(id).ok_or(Error::NotFound(What::Delivery))?;
-        let delivery = self.ports.deliveries.read(&id).await?.ok_or(Error::NotFound(What::Delivery))?;
+        let delivery =
+            self.ports.deliveries.read(&id).await?.ok_or(Error::NotFound(What::Delivery))?;
         caller.require(Scope::Run, &delivery.workflow_id, What::Delivery)?;
         let again = self.ports.deliveries.redeliver(&id, self.now()).await?.ok_or(Error::Gone)?;
         self.send(Message::WebhookV1 { delivery: id }).await;

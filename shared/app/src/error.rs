@@ -96,8 +96,13 @@ impl Error {
 }
 
 fn bad_input_message(problems: &[FieldProblem]) -> String {
-    let shown: Vec<String> =
-        problems.iter().take(5).map(|problem| format!("{} {}", field_name(&problem.pointer), problem.message).trim().to_owned()).collect();
+    let shown: Vec<String> = problems
+        .iter()
+        .take(5)
+        .map(|problem| {
+            format!("{} {}", field_name(&problem.pointer), problem.message).trim().to_owned()
+        })
+        .collect();
     shown.join("; ")
 }
 
@@ -106,7 +111,10 @@ pub fn field_name(pointer: &str) -> String {
     let mut name = String::new();
     for segment in pointer.split('/').skip(1) {
         let segment = segment.replace("~1", "/").replace("~0", "~");
-        if !name.is_empty() && !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_digit()) {
+        if !name.is_empty()
+            && !segment.is_empty()
+            && segment.bytes().all(|byte| byte.is_ascii_digit())
+        {
             name.push_str(&format!("[{segment}]"));
         } else {
             if !name.is_empty() {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use flowgate_core::delivery::{Delivery, DeliveryId, DeliveryState, FrozenRequest, HeaderValue, WebhookBody, WebhookTarget};
+use flowgate_core::delivery::{
+    Delivery, DeliveryId, DeliveryState, FrozenRequest, HeaderValue, WebhookBody, WebhookTarget,
+};
 use flowgate_core::event::{Event, Trace};
 use flowgate_core::id::RunId;
 use flowgate_core::lease::Lease;
@@ -33,10 +35,19 @@ impl App {
     ) -> Result<FinishedRun> {
         let end = record.end.clone().context("the run has no end")?;
         let targets = record.head.webhooks.iter().cloned().chain(of_workflow.map(author_webhook));
-        let deliveries =
-            targets.enumerate().map(|(index, target)| self.end_delivery(record, index, target, end.ended_at)).collect::<Result<_>>()?;
+        let deliveries = targets
+            .enumerate()
+            .map(|(index, target)| self.end_delivery(record, index, target, end.ended_at))
+            .collect::<Result<_>>()?;
         let due_at = (!record.head.save).then(|| end.ended_at + WIPE_GRACE);
-        Ok(FinishedRun { trace, events, deliveries, expires_at: end.ended_at + self.settings.retention, due_at, end })
+        Ok(FinishedRun {
+            trace,
+            events,
+            deliveries,
+            expires_at: end.ended_at + self.settings.retention,
+            due_at,
+            end,
+        })
     }
 
     /// Counts the end, sends the deliveries and releases the key's count. Wipes a run with `save:
@@ -57,16 +68,36 @@ impl App {
     }
 
     /// Ends a run whose lease is ours, without running it any further.
-    pub async fn finish_leased(&self, lease: &Lease, record: &RunRecord, state: RunState, error: Option<RunError>) -> Result<Finished> {
+    pub async fn finish_leased(
+        &self,
+        lease: &Lease,
+        record: &RunRecord,
+        state: RunState,
+        error: Option<RunError>,
+    ) -> Result<Finished> {
         let now = self.now();
         let started_at = record.started_at.unwrap_or(now);
         let output = if state == RunState::Cancelled { Value::Null } else { json!({}) };
-        let end = RunEnd { state, output: Arc::new(output), error, usage: Usage::default(), started_at, ended_at: now.max(started_at) };
+        let end = RunEnd {
+            state,
+            output: Arc::new(output),
+            error,
+            usage: Usage::default(),
+            started_at,
+            ended_at: now.max(started_at),
+        };
         let mut ended = record.clone();
-        (ended.state, ended.fence, ended.owner, ended.end) = (state, lease.fence, None, Some(Arc::new(end)));
+        (ended.state, ended.fence, ended.owner, ended.end) =
+            (state, lease.fence, None, Some(Arc::new(end)));
         let of_workflow = self.workflow_webhook(&record.head, started_at).await;
-        let finished_run = self.finished_run(&ended, of_workflow, self.trace_so_far(&lease.run).await?, Vec::new())?;
-        let deliveries = finished_run.deliveries.iter().map(|delivery| delivery.id.clone()).collect();
+        let finished_run = self.finished_run(
+            &ended,
+            of_workflow,
+            self.trace_so_far(&lease.run).await?,
+            Vec::new(),
+        )?;
+        let deliveries =
+            finished_run.deliveries.iter().map(|delivery| delivery.id.clone()).collect();
         let finished = match self.ports.runs.finish(lease, finished_run).await? {
             Finished::Finished => {
                 self.after_end(&ended, deliveries).await;
@@ -78,7 +109,12 @@ impl App {
     }
 
     /// The same for a run whose record is not at hand. `None` if it was never written.
-    pub async fn finish_stored(&self, lease: &Lease, state: RunState, error: Option<RunError>) -> Result<Option<Finished>> {
+    pub async fn finish_stored(
+        &self,
+        lease: &Lease,
+        state: RunState,
+        error: Option<RunError>,
+    ) -> Result<Option<Finished>> {
         let Some(record) = self.ports.runs.read(&lease.run).await? else { return Ok(None) };
         Ok(Some(self.finish_leased(lease, &record, state, error).await?))
     }
@@ -101,10 +137,22 @@ impl App {
         catch_unwind(AssertUnwindSafe(render)).unwrap_or_default()
     }
 
-    fn end_delivery(&self, record: &RunRecord, index: usize, target: WebhookTarget, at: Timestamp) -> Result<Delivery> {
+    fn end_delivery(
+        &self,
+        record: &RunRecord,
+        index: usize,
+        target: WebhookTarget,
+        at: Timestamp,
+    ) -> Result<Delivery> {
         let body = webhook_body::render(target.body, record, &self.settings.public_url)?;
         let event = format!("run.{}", record.state.as_str());
-        let request = FrozenRequest { method: target.method, url: target.url, headers: target.headers, body, event };
+        let request = FrozenRequest {
+            method: target.method,
+            url: target.url,
+            headers: target.headers,
+            body,
+            event,
+        };
         Ok(new_delivery(&record.head, &format!("end/{index}"), request, at))
     }
 
@@ -112,7 +160,13 @@ impl App {
     pub fn node_delivery(&self, head: &RunHead, place: &str, webhook: &WebhookCall) -> Delivery {
         let target = author_webhook(webhook.clone());
         let body = serde_json::to_string(&webhook.body).unwrap_or_default();
-        let request = FrozenRequest { method: target.method, url: target.url, headers: target.headers, body, event: "node".to_owned() };
+        let request = FrozenRequest {
+            method: target.method,
+            url: target.url,
+            headers: target.headers,
+            body,
+            event: "node".to_owned(),
+        };
         new_delivery(head, place, request, self.now())
     }
 
@@ -131,9 +185,16 @@ impl App {
     /// The same for any run: does nothing unless it has ended with `save: false`. While a delivery
     /// is open, postpones the sweep to its next attempt.
     pub async fn wipe_if_unsaved(&self, run: &RunId) -> Result<()> {
-        let record = self.ports.runs.read(run).await?.filter(|record| record.state.has_ended() && !record.head.save && !record.wiped);
+        let record = self
+            .ports
+            .runs
+            .read(run)
+            .await?
+            .filter(|record| record.state.has_ended() && !record.head.save && !record.wiped);
         let Some(record) = record else { return Ok(()) };
-        let (Some(next), Some(sweep_at)) = (self.wipe_or_wait(run).await?, record.due_at) else { return Ok(()) };
+        let (Some(next), Some(sweep_at)) = (self.wipe_or_wait(run).await?, record.due_at) else {
+            return Ok(());
+        };
         let seen = DueItem { what: Message::RunV1 { run: run.clone() }, since: sweep_at, sweep_at };
         // `false`: somebody else moved it.
         self.ports.due.postpone(&seen, next.max(self.now()) + WIPE_GRACE).await?;
@@ -165,7 +226,12 @@ fn author_webhook(webhook: WebhookCall) -> WebhookTarget {
     if let Some(signature) = webhook.signature {
         headers.push(("AI_FLOW_SIGNATURE".to_owned(), HeaderValue::Author(pieces(signature))));
     }
-    WebhookTarget { url: pieces(webhook.url), method: webhook.method, headers, body: WebhookBody::Outputs }
+    WebhookTarget {
+        url: pieces(webhook.url),
+        method: webhook.method,
+        headers,
+        body: WebhookBody::Outputs,
+    }
 }
 
 /// Returns text with secrets as names; other values as JSON.
@@ -178,5 +244,10 @@ fn pieces(rendered: Rendered) -> Vec<Piece> {
 }
 
 pub fn run_start(head: &RunHead, started_at: Timestamp) -> RunStart {
-    RunStart { run_id: head.id.to_string(), started_at_ms: started_at.millis(), input: head.input.clone(), engine: head.engine }
+    RunStart {
+        run_id: head.id.to_string(),
+        started_at_ms: started_at.millis(),
+        input: head.input.clone(),
+        engine: head.engine,
+    }
 }

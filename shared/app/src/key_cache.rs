@@ -45,7 +45,11 @@ impl KeyCache {
     /// Returns whether a use now should be stored: at most one a minute.
     pub(crate) fn is_touch_due(&self, id: &str, now: Timestamp) -> bool {
         let mut keys = self.lock();
-        let Some(cached) = keys.get_mut(id).filter(|cached| now.since(cached.touched_at) >= TOUCH_EVERY) else { return false };
+        let Some(cached) =
+            keys.get_mut(id).filter(|cached| now.since(cached.touched_at) >= TOUCH_EVERY)
+        else {
+            return false;
+        };
         cached.touched_at = now;
         true
     }

@@ -53,28 +53,52 @@ impl App {
     /// Takes effect immediately in this process, within 5 s in others.
     pub async fn revoke_key(&self, caller: &Caller, id: &str) -> Result<()> {
         caller.require_platform(Scope::Admin)?;
-        let known = self.ports.keys.end(id, self.now(), self.audit(caller, "key.revoked", id)).await?;
+        let known =
+            self.ports.keys.end(id, self.now(), self.audit(caller, "key.revoked", id)).await?;
         self.key_cache.forget(id);
         if known { Ok(()) } else { Err(Error::NotFound(What::Key)) }
     }
 
     /// Issues a new key with the old one's rights; the old one stays valid for `overlap`.
-    pub async fn rotate_key(&self, caller: &Caller, id: &str, overlap: Duration) -> Result<IssuedKey> {
+    pub async fn rotate_key(
+        &self,
+        caller: &Caller,
+        id: &str,
+        overlap: Duration,
+    ) -> Result<IssuedKey> {
         caller.require_platform(Scope::Admin)?;
         if overlap > MAX_OVERLAP {
             return Err(Error::bad_field("/overlap_seconds", "must be at most 604800 (7 days)"));
         }
-        let old = self.ports.keys.read(id).await?.filter(|key| key.is_live(self.now())).ok_or(Error::NotFound(What::Key))?;
-        let request =
-            KeyRequest { name: old.name, workflows: old.workflows, scopes: old.scopes, expires_at: old.expires_at, limits: old.limits };
+        let old = self
+            .ports
+            .keys
+            .read(id)
+            .await?
+            .filter(|key| key.is_live(self.now()))
+            .ok_or(Error::NotFound(What::Key))?;
+        let request = KeyRequest {
+            name: old.name,
+            workflows: old.workflows,
+            scopes: old.scopes,
+            expires_at: old.expires_at,
+            limits: old.limits,
+        };
         let issued = self.issue_key(caller, request, Some(old.id), "key.rotated").await?;
         self.ports.keys.end(id, self.now() + overlap, self.audit(caller, "key.ends", id)).await?;
         self.key_cache.forget(id);
         Ok(issued)
     }
 
-    async fn issue_key(&self, caller: &Caller, request: KeyRequest, rotated_from: Option<String>, action: &str) -> Result<IssuedKey> {
-        let (id, secret) = (random_base62(&*self.ports.entropy, 12), random_base62(&*self.ports.entropy, 43));
+    async fn issue_key(
+        &self,
+        caller: &Caller,
+        request: KeyRequest,
+        rotated_from: Option<String>,
+        action: &str,
+    ) -> Result<IssuedKey> {
+        let (id, secret) =
+            (random_base62(&*self.ports.entropy, 12), random_base62(&*self.ports.entropy, 43));
         let (pepper, pepper_key) = self.keyring.pepper()?;
         let record = KeyRecord {
             id: id.clone(),
@@ -95,14 +119,20 @@ impl App {
     }
 
     fn audit(&self, caller: &Caller, action: &str, key_id: &str) -> AuditEntry {
-        AuditEntry { at: self.now(), actor: caller.name().to_owned(), action: action.to_owned(), key_id: key_id.to_owned() }
+        AuditEntry {
+            at: self.now(),
+            actor: caller.name().to_owned(),
+            action: action.to_owned(),
+            key_id: key_id.to_owned(),
+        }
     }
 }
 
 fn check_request(request: &KeyRequest, now: Timestamp) -> Result<()> {
     let mut problems = Vec::new();
-    let mut problem =
-        |pointer: &str, message: &str| problems.push(FieldProblem { pointer: pointer.to_owned(), message: message.to_owned() });
+    let mut problem = |pointer: &str, message: &str| {
+        problems.push(FieldProblem { pointer: pointer.to_owned(), message: message.to_owned() })
+    };
     if request.name.trim().is_empty() || request.name.len() > MAX_NAME {
         problem("/name", "must have 1 to 200 characters");
     }

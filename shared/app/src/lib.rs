@@ -29,7 +29,8 @@ mod workflow_cache;
 
 // Users of a use case also need its records.
 pub use flowgate_core::{
-    Ports, clock, delivery, event, hash, id, idempotency, key, lease, limit, page, run, secret, system, time, work, workflow,
+    Ports, clock, delivery, event, hash, id, idempotency, key, lease, limit, page, run, secret,
+    system, time, work, workflow,
 };
 
 pub use error::{Error, Result};

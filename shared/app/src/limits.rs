@@ -26,7 +26,12 @@ impl App {
 
     /// Counts a run that is about to start against its key's limits. Returns what is left, if the
     /// key has limits and the run was counted. Counts nothing if it refuses.
-    pub async fn admit(&self, caller: &Caller, head: &mut RunHead, claims: &Claims) -> Result<Option<Allowance>> {
+    pub async fn admit(
+        &self,
+        caller: &Caller,
+        head: &mut RunHead,
+        claims: &Claims,
+    ) -> Result<Option<Allowance>> {
         head.counted = false;
         let Some((key_id, limits)) = caller.limits() else { return Ok(None) };
         if self.is_repeat(claims).await? {
@@ -41,7 +46,9 @@ impl App {
         }
         match taken? {
             Taken::Allowed(allowance) => Ok(Some(allowance)),
-            Taken::Refused { retry_at, left } => Err(refused(Limited::Starts, left, retry_at, self.now())),
+            Taken::Refused { retry_at, left } => {
+                Err(refused(Limited::Starts, left, retry_at, self.now()))
+            }
         }
     }
 
@@ -56,7 +63,12 @@ impl App {
         let now = self.now();
         // The expiry covers a crash between the run's end and its release: no run outlives its
         // deadline.
-        match self.ports.limits.acquire(key_id, &head.id, limit, now, head.deadline_at + LEASE).await? {
+        match self
+            .ports
+            .limits
+            .acquire(key_id, &head.id, limit, now, head.deadline_at + LEASE)
+            .await?
+        {
             Acquired::Acquired => {
                 head.counted = true;
                 Ok(())
@@ -86,6 +98,7 @@ impl App {
 }
 
 fn refused(what: Limited, left: Allowance, retry_at: Timestamp, now: Timestamp) -> Error {
-    let seconds = u64::try_from(retry_at.since(now).as_millis().div_ceil(1_000)).unwrap_or(u64::MAX).max(1);
+    let seconds =
+        u64::try_from(retry_at.since(now).as_millis().div_ceil(1_000)).unwrap_or(u64::MAX).max(1);
     Error::RateLimited { what, left, retry_at, retry_after: Duration::from_secs(seconds) }
 }

@@ -95,7 +95,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_wake_reaches_everybody_and_is_kept() {
-        let (all, run) = (RunRegistry::default(), RunId::parse(&format!("run_{}", "0".repeat(32))).unwrap());
+        let (all, run) =
+            (RunRegistry::default(), RunId::parse(&format!("run_{}", "0".repeat(32))).unwrap());
         let (first, second) = (all.register(&run), all.register(&run));
         drop(second);
         all.wake(&run);

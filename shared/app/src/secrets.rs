@@ -34,6 +34,12 @@ const MAX_SECRET: usize = 16 * 1024;
 
 fn check_name(name: &str) -> Result<()> {
     let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
-    let good = first && name.len() <= 128 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    if good { Ok(()) } else { Err(Error::bad_field("/name", "must be letters, digits and _, and not begin with a digit")) }
+    let good = first
+        && name.len() <= 128
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if good {
+        Ok(())
+    } else {
+        Err(Error::bad_field("/name", "must be letters, digits and _, and not begin with a digit"))
+    }
 }

@@ -17,20 +17,40 @@ const ROTATION_OVERLAP: Duration = Duration::from_secs(24 * 3600);
 
 impl App {
     /// Returns the workflow's signing secrets (`whsec_…`), newest first.
-    pub async fn signing_secrets(&self, caller: &Caller, workflow_id: &str) -> crate::error::Result<Vec<String>> {
+    pub async fn signing_secrets(
+        &self,
+        caller: &Caller,
+        workflow_id: &str,
+    ) -> crate::error::Result<Vec<String>> {
         let workflow = self.read_workflow(caller, workflow_id).await?;
-        let secrets = workflow.live_pins(self.now()).into_iter().map(|pin| self.signing_secret(&workflow.uid, pin));
+        let secrets = workflow
+            .live_pins(self.now())
+            .into_iter()
+            .map(|pin| self.signing_secret(&workflow.uid, pin));
         Ok(secrets.collect::<Result<_>>()?)
     }
 
     /// Issues a new secret for the workflow; the old one signs alongside it for a day.
-    pub async fn rotate_signing_secret(&self, caller: &Caller, workflow_id: &str) -> crate::error::Result<String> {
+    pub async fn rotate_signing_secret(
+        &self,
+        caller: &Caller,
+        workflow_id: &str,
+    ) -> crate::error::Result<String> {
         caller.require(Scope::Author, workflow_id, What::Workflow)?;
         let workflow = self.read_workflow(caller, workflow_id).await?;
-        let pin = SigningPin { master: self.keyring.newest_master()?, epoch: workflow.signing.epoch + 1 };
-        let known = self.ports.workflows.rotate_signing(workflow_id, pin, self.now() + ROTATION_OVERLAP).await?;
+        let pin =
+            SigningPin { master: self.keyring.newest_master()?, epoch: workflow.signing.epoch + 1 };
+        let known = self
+            .ports
+            .workflows
+            .rotate_signing(workflow_id, pin, self.now() + ROTATION_OVERLAP)
+            .await?;
         self.workflow_cache.forget(workflow_id);
-        if known { Ok(self.signing_secret(&workflow.uid, pin)?) } else { Err(Error::NotFound(What::Workflow)) }
+        if known {
+            Ok(self.signing_secret(&workflow.uid, pin)?)
+        } else {
+            Err(Error::NotFound(What::Workflow))
+        }
     }
 
     fn signing_secret(&self, uid: &str, pin: SigningPin) -> Result<String> {

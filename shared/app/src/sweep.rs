@@ -22,13 +22,19 @@ impl App {
     /// Never fails: a due row backs every message, so one that is not sent arrives late, not never.
     pub async fn send(&self, message: Message) {
         if let Err(error) = self.ports.queue.send(message).await {
-            tracing::warn!(error = format!("{error:#}"), "could not send a message; the sweeper will");
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "could not send a message; the sweeper will"
+            );
         }
     }
 
     pub async fn send_later(&self, message: Message, at: Timestamp) {
         if let Err(error) = self.ports.queue.send_later(message, at).await {
-            tracing::warn!(error = format!("{error:#}"), "could not send a message; the sweeper will");
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "could not send a message; the sweeper will"
+            );
         }
     }
 
@@ -86,7 +92,11 @@ mod tests {
         let run = RunId::parse(&format!("run_{:032x}", 1)).unwrap();
         let (mut now, mut sent) = (Timestamp(0), Vec::new());
         while now < Timestamp(0) + Duration::from_secs(3600) {
-            let item = DueItem { what: Message::RunV1 { run: run.clone() }, since: Timestamp(0), sweep_at: now };
+            let item = DueItem {
+                what: Message::RunV1 { run: run.clone() },
+                since: Timestamp(0),
+                sweep_at: now,
+            };
             sent.push(now.millis() / 60_000);
             now = now + interval(&item, now);
         }

@@ -21,6 +21,8 @@ fn outputs(record: &RunRecord) -> Value {
     match record.state {
         RunState::Succeeded => output(record).clone(),
         RunState::Cancelled => json!({ "status": "cancelled", "run_id": record.head.id }),
-        _ => json!({ "status": "failed", "run_id": record.head.id, "error": record.end.as_deref().and_then(|end| end.error.as_ref()) }),
+        _ => {
+            json!({ "status": "failed", "run_id": record.head.id, "error": record.end.as_deref().and_then(|end| end.error.as_ref()) })
+        }
     }
 }

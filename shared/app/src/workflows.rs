@@ -7,7 +7,8 @@ use flowgate_core::key::Scope;
 use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::secret::SigningPin;
 use flowgate_core::workflow::{
-    Draft, DraftSaved, NewVersion, SetActive, VersionInfo, VersionPublished, WorkflowRecord, document_hash, etag,
+    Draft, DraftSaved, NewVersion, SetActive, VersionInfo, VersionPublished, WorkflowRecord,
+    document_hash, etag,
 };
 use flowgate_engine::document::Document;
 use flowgate_engine::{CompileOptions, Problem, Severity, Workflow};
@@ -79,7 +80,11 @@ impl App {
     }
 
     /// Lists the workflows that the key may see.
-    pub async fn list_workflows(&self, caller: &Caller, page: PageRequest) -> Result<Page<WorkflowRecord>> {
+    pub async fn list_workflows(
+        &self,
+        caller: &Caller,
+        page: PageRequest,
+    ) -> Result<Page<WorkflowRecord>> {
         caller.require_scope(Scope::Author)?;
         let mut listed = self.ports.workflows.list(page).await?;
         listed.items.retain(|workflow| caller.knows(&workflow.id));
@@ -88,7 +93,12 @@ impl App {
 
     /// Publishes the draft as an immutable version and makes it active, unless the active version
     /// has the same document.
-    pub async fn publish(&self, caller: &Caller, id: &str, notes: Option<String>) -> Result<VersionPublished> {
+    pub async fn publish(
+        &self,
+        caller: &Caller,
+        id: &str,
+        notes: Option<String>,
+    ) -> Result<VersionPublished> {
         caller.require(Scope::Author, id, What::Workflow)?;
         if notes.as_ref().is_some_and(|notes| notes.len() > MAX_NOTES) {
             return Err(Error::bad_field("/notes", "must have at most 10000 characters"));
@@ -111,7 +121,12 @@ impl App {
     }
 
     /// Makes another version active: the one named, or the one that was active before.
-    pub async fn rollback(&self, caller: &Caller, id: &str, version: Option<&str>) -> Result<String> {
+    pub async fn rollback(
+        &self,
+        caller: &Caller,
+        id: &str,
+        version: Option<&str>,
+    ) -> Result<String> {
         caller.require(Scope::Author, id, What::Workflow)?;
         let record = self.stored_workflow(id).await?;
         let version = match version {
@@ -128,7 +143,12 @@ impl App {
         self.point_at(id, None).await
     }
 
-    pub async fn list_versions(&self, caller: &Caller, id: &str, page: PageRequest) -> Result<(WorkflowRecord, Page<VersionInfo>)> {
+    pub async fn list_versions(
+        &self,
+        caller: &Caller,
+        id: &str,
+        page: PageRequest,
+    ) -> Result<(WorkflowRecord, Page<VersionInfo>)> {
         let record = self.read_workflow(caller, id).await?;
         let versions = self.ports.workflows.versions(&record.uid, page).await?;
         Ok((record, versions))
@@ -150,7 +170,12 @@ impl App {
     /// Returns whether the active version differs from the draft.
     pub async fn draft_differs(&self, record: &WorkflowRecord) -> Result<bool> {
         let Some(active) = &record.active_version else { return Ok(true) };
-        let version = self.ports.workflows.version(&record.uid, active).await?.ok_or(Error::NotFound(What::Version))?;
+        let version = self
+            .ports
+            .workflows
+            .version(&record.uid, active)
+            .await?
+            .ok_or(Error::NotFound(What::Version))?;
         Ok(etag(&version.info.hash) != record.draft.etag)
     }
 
@@ -162,7 +187,8 @@ impl App {
             (Some(pinned), _) => pinned,
             (None, Some(active)) => active,
         };
-        let workflow = self.compiled(&record.uid, version).await?.ok_or(Error::NotFound(What::Version))?;
+        let workflow =
+            self.compiled(&record.uid, version).await?.ok_or(Error::NotFound(What::Version))?;
         Ok(Arc::new(Published {
             id: record.id.clone(),
             uid: record.uid.clone(),
@@ -177,11 +203,15 @@ impl App {
         if let Some(workflow) = self.workflow_cache.compiled(uid, version) {
             return Ok(Some(workflow));
         }
-        let Some(record) = self.ports.workflows.version(uid, version).await? else { return Ok(None) };
-        let document =
-            Document::parse(&record.document).map_err(|error| anyhow!("a published document does not parse: {}", error.message))?;
+        let Some(record) = self.ports.workflows.version(uid, version).await? else {
+            return Ok(None);
+        };
+        let document = Document::parse(&record.document)
+            .map_err(|error| anyhow!("a published document does not parse: {}", error.message))?;
         let (workflow, problems) = Workflow::compile_with(&document, &self.settings.compile);
-        let workflow = Arc::new(workflow.with_context(|| format!("published version {version} does not compile any more: {problems:?}"))?);
+        let workflow = Arc::new(workflow.with_context(|| {
+            format!("published version {version} does not compile any more: {problems:?}")
+        })?);
         self.workflow_cache.keep_compiled(uid, version, workflow.clone());
         Ok(Some(workflow))
     }
@@ -205,11 +235,16 @@ impl App {
     }
 
     /// Returns the parsed document and all its problems; fails if the text is not a document.
-    fn check(&self, document: &str, reserved_input_names: &'static [&'static str]) -> Result<(Document, Vec<Problem>)> {
+    fn check(
+        &self,
+        document: &str,
+        reserved_input_names: &'static [&'static str],
+    ) -> Result<(Document, Vec<Problem>)> {
         let parsed = Document::parse(document).map_err(|error| {
             let (line, column) = (Some(error.line), Some(error.column));
             let severity = Severity::Error;
-            let problem = Problem { severity, path: String::new(), line, column, message: error.message };
+            let problem =
+                Problem { severity, path: String::new(), line, column, message: error.message };
             Error::InvalidDocument(vec![problem])
         })?;
         let options = CompileOptions { reserved_input_names, ..self.settings.compile.clone() };
@@ -240,7 +275,10 @@ fn check_id(id: &str) -> Result<()> {
     if is_workflow_id(id) {
         Ok(())
     } else {
-        Err(Error::bad_field("/id", "must be a letter or digit, then up to 63 letters, digits, - or _"))
+        Err(Error::bad_field(
+            "/id",
+            "must be a letter or digit, then up to 63 letters, digits, - or _",
+        ))
     }
 }
 

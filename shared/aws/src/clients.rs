@@ -36,9 +36,14 @@ impl Clients {
             .operation_attempt_timeout(Duration::from_secs(5))
             .operation_timeout(Duration::from_secs(15))
             .build();
-        let trusted = TlsContext::builder().with_trust_store(TrustStore::empty().with_pem_certificate(AMAZON_ROOTS)).build();
+        let trusted = TlsContext::builder()
+            .with_trust_store(TrustStore::empty().with_pem_certificate(AMAZON_ROOTS))
+            .build();
         let trusted = trusted.expect("the roots in this crate are well formed");
-        let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).tls_context(trusted).build_https();
+        let http = Builder::new()
+            .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+            .tls_context(trusted)
+            .build_https();
         let shared = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(config.region.clone()))
@@ -47,14 +52,23 @@ impl Clients {
             .timeout_config(timeouts)
             .http_client(http)
             .build();
-        Self { shared, endpoints: config.endpoints.clone(), dynamodb: OnceLock::new(), sqs: OnceLock::new(), secrets: OnceLock::new() }
+        Self {
+            shared,
+            endpoints: config.endpoints.clone(),
+            dynamodb: OnceLock::new(),
+            sqs: OnceLock::new(),
+            secrets: OnceLock::new(),
+        }
     }
 
     pub(crate) fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
         self.dynamodb.get_or_init(|| {
             let config = aws_sdk_dynamodb::config::Builder::from(&self.shared);
             aws_sdk_dynamodb::Client::from_conf(
-                at(config, self.endpoints.dynamodb.as_deref(), |config, url| config.endpoint_url(url)).build(),
+                at(config, self.endpoints.dynamodb.as_deref(), |config, url| {
+                    config.endpoint_url(url)
+                })
+                .build(),
             )
         })
     }
@@ -62,14 +76,19 @@ impl Clients {
     pub(crate) fn sqs(&self) -> &aws_sdk_sqs::Client {
         self.sqs.get_or_init(|| {
             let config = aws_sdk_sqs::config::Builder::from(&self.shared);
-            aws_sdk_sqs::Client::from_conf(at(config, self.endpoints.sqs.as_deref(), |config, url| config.endpoint_url(url)).build())
+            aws_sdk_sqs::Client::from_conf(
+                at(config, self.endpoints.sqs.as_deref(), |config, url| config.endpoint_url(url))
+                    .build(),
+            )
         })
     }
 
     pub(crate) fn secrets(&self) -> &aws_sdk_secretsmanager::Client {
         self.secrets.get_or_init(|| {
             let config = aws_sdk_secretsmanager::config::Builder::from(&self.shared);
-            let config = at(config, self.endpoints.secrets_manager.as_deref(), |config, url| config.endpoint_url(url));
+            let config = at(config, self.endpoints.secrets_manager.as_deref(), |config, url| {
+                config.endpoint_url(url)
+            });
             aws_sdk_secretsmanager::Client::from_conf(config.build())
         })
     }
@@ -89,7 +108,9 @@ mod tests {
     #[test]
     fn five_roots_are_trusted() {
         assert_eq!(AMAZON_ROOTS.matches("-----BEGIN CERTIFICATE-----").count(), 5);
-        let trusted = TlsContext::builder().with_trust_store(TrustStore::empty().with_pem_certificate(AMAZON_ROOTS)).build();
+        let trusted = TlsContext::builder()
+            .with_trust_store(TrustStore::empty().with_pem_certificate(AMAZON_ROOTS))
+            .build();
         assert!(trusted.is_ok());
     }
 }

@@ -73,10 +73,16 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
             secret_prefix: self.required("FLOWGATE_SECRET_PREFIX"),
             completes_keyring: self.is_true("FLOWGATE_COMPLETES_KEYRING"),
             public_url: self.required("FLOWGATE_PUBLIC_URL").trim_end_matches('/').to_owned(),
-            retention: Duration::from_secs(self.number("FLOWGATE_RETENTION_DAYS", 30).saturating_mul(24 * 3600)),
+            retention: Duration::from_secs(
+                self.number("FLOWGATE_RETENTION_DAYS", 30).saturating_mul(24 * 3600),
+            ),
             longest_wait: Duration::from_millis(self.number("FLOWGATE_LONGEST_WAIT_MS", 270_000)),
-            longest_stream: Duration::from_millis(self.number("FLOWGATE_LONGEST_STREAM_MS", 840_000)),
-            longest_follow: Duration::from_millis(self.number("FLOWGATE_LONGEST_FOLLOW_MS", 120_000)),
+            longest_stream: Duration::from_millis(
+                self.number("FLOWGATE_LONGEST_STREAM_MS", 840_000),
+            ),
+            longest_follow: Duration::from_millis(
+                self.number("FLOWGATE_LONGEST_FOLLOW_MS", 120_000),
+            ),
             allow_private: self.is_true("FLOWGATE_ALLOW_PRIVATE"),
             allow_loopback: self.is_true("FLOWGATE_ALLOW_LOOPBACK"),
             buffered: self.is_true("FLOWGATE_BUFFERED"),
@@ -92,7 +98,8 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
 
     /// Lambda sets credentials that last as long as the process, so none are renewed.
     fn credentials(&mut self) -> Credentials {
-        let (id, secret) = (self.required("AWS_ACCESS_KEY_ID"), self.required("AWS_SECRET_ACCESS_KEY"));
+        let (id, secret) =
+            (self.required("AWS_ACCESS_KEY_ID"), self.required("AWS_SECRET_ACCESS_KEY"));
         Credentials::new(id, secret, self.find("AWS_SESSION_TOKEN"), None, "environment")
     }
 
@@ -128,7 +135,8 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
     }
 
     fn check(self) -> Result<()> {
-        let missing = (!self.missing.is_empty()).then(|| format!("not set: {}", self.missing.join(", ")));
+        let missing =
+            (!self.missing.is_empty()).then(|| format!("not set: {}", self.missing.join(", ")));
         let problems: Vec<String> = missing.into_iter().chain(self.wrong).collect();
         if problems.is_empty() {
             return Ok(());
@@ -142,7 +150,9 @@ mod tests {
     use super::*;
 
     fn complete(name: &str) -> Option<String> {
-        let optional = ["_MS", "_DAYS", "ALLOW", "ENDPOINT", "COMPLETES", "BUFFERED"].iter().any(|part| name.contains(part));
+        let optional = ["_MS", "_DAYS", "ALLOW", "ENDPOINT", "COMPLETES", "BUFFERED"]
+            .iter()
+            .any(|part| name.contains(part));
         (!optional).then(|| format!("value of {name}"))
     }
 
@@ -151,7 +161,10 @@ mod tests {
         let config = Config::read(complete).unwrap();
         assert_eq!(config.table, "value of FLOWGATE_TABLE");
         assert_eq!(config.retention, Duration::from_secs(30 * 86_400));
-        assert_eq!((config.longest_wait, config.longest_stream), (Duration::from_secs(270), Duration::from_secs(840)));
+        assert_eq!(
+            (config.longest_wait, config.longest_stream),
+            (Duration::from_secs(270), Duration::from_secs(840))
+        );
         assert!(!config.allow_private && !config.allow_loopback && !config.completes_keyring);
         assert!(config.endpoints.dynamodb.is_none());
         assert!(!format!("{config:?}").contains("value of AWS_SECRET_ACCESS_KEY"));

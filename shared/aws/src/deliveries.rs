@@ -5,7 +5,9 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
-use flowgate_core::delivery::{AfterAttempt, Attempt, Deliveries, Delivery, DeliveryId, DeliveryState};
+use flowgate_core::delivery::{
+    AfterAttempt, Attempt, Deliveries, Delivery, DeliveryId, DeliveryState,
+};
 use flowgate_core::id::RunId;
 use flowgate_core::lease::{OwnerToken, Written};
 use flowgate_core::time::Timestamp;
@@ -40,11 +42,19 @@ impl Deliveries for Aws {
         let values = self.delivery_values(&delivery, 0)?;
         self.put_chunks(values.chunks).await?;
         // Refused: it exists already.
-        self.table().write_all(&[Write::put(values.item).if_absent(), Write::put(values.pointer)]).await?;
+        self.table()
+            .write_all(&[Write::put(values.item).if_absent(), Write::put(values.pointer)])
+            .await?;
         Ok(())
     }
 
-    async fn claim(&self, id: &DeliveryId, owner: &OwnerToken, now: Timestamp, until: Timestamp) -> Result<Option<Delivery>> {
+    async fn claim(
+        &self,
+        id: &DeliveryId,
+        owner: &OwnerToken,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Delivery>> {
         // While an attempt is in flight, `due_at` is when its claim ends.
         let write = Write::update(Key::of_delivery(id), "SET #owner = :owner, #due_at = :until, #look_at = :until")
             .only_if("#state = :pending AND attribute_not_exists(#wiped) AND (#due_at <= :now OR #owner = :owner)")
@@ -58,7 +68,13 @@ impl Deliveries for Aws {
         }
     }
 
-    async fn record(&self, id: &DeliveryId, owner: &OwnerToken, attempt: Attempt, next: AfterAttempt) -> Result<Written> {
+    async fn record(
+        &self,
+        id: &DeliveryId,
+        owner: &OwnerToken,
+        attempt: Attempt,
+        next: AfterAttempt,
+    ) -> Result<Written> {
         let attempt = inline(serde_json::to_string(&attempt)?);
         let write = recorded(id, owner, &next, Log::Append(attempt.clone()))
             .only_if("#owner = :owner AND attribute_not_exists(#wiped) AND size(#attempts) < :max")
@@ -81,7 +97,8 @@ impl Deliveries for Aws {
 
     async fn of_run(&self, run: &RunId) -> Result<Vec<Delivery>> {
         let keys = self.table().delivery_keys(run).await?;
-        let items = if keys.is_empty() { Vec::new() } else { self.table().get_all(&keys, None).await? };
+        let items =
+            if keys.is_empty() { Vec::new() } else { self.table().get_all(&keys, None).await? };
         let mut deliveries = Vec::with_capacity(items.len());
         for item in &items {
             deliveries.push(self.table().delivery(item).await?);
@@ -93,11 +110,13 @@ impl Deliveries for Aws {
         for _ in 0..MAX_RACES {
             let item = match self.table().write(&redelivered_now(id, now)).await? {
                 Outcome::Done(item) => item,
-                Outcome::Refused(Some(item)) if !item.flag("wiped") => match self.table().write(&redelivered_after(id, now)).await? {
-                    Outcome::Done(item) => item,
-                    // The attempt in flight ended meanwhile.
-                    Outcome::Refused(_) => continue,
-                },
+                Outcome::Refused(Some(item)) if !item.flag("wiped") => {
+                    match self.table().write(&redelivered_after(id, now)).await? {
+                        Outcome::Done(item) => item,
+                        // The attempt in flight ended meanwhile.
+                        Outcome::Refused(_) => continue,
+                    }
+                }
                 Outcome::Refused(_) => return Ok(None),
             };
             return Ok(Some(self.table().delivery(&item).await?));
@@ -108,11 +127,21 @@ impl Deliveries for Aws {
 
 impl Aws {
     /// `index` distinguishes deliveries created at the same moment.
-    pub(crate) fn delivery_values(&self, delivery: &Delivery, index: usize) -> Result<DeliveryValues> {
+    pub(crate) fn delivery_values(
+        &self,
+        delivery: &Delivery,
+        index: usize,
+    ) -> Result<DeliveryValues> {
         let Delivery { id, run, created_at, due_at, .. } = delivery;
         let key = Key::of_delivery(id);
-        let request = self.packer_of_delivery(id).pack(serde_json::to_string(&*delivery.request)?, MAX_INLINE_REQUEST);
-        let attempts = delivery.attempts.iter().map(|attempt| Ok(inline(serde_json::to_string(attempt)?))).collect::<Result<_>>()?;
+        let request = self
+            .packer_of_delivery(id)
+            .pack(serde_json::to_string(&*delivery.request)?, MAX_INLINE_REQUEST);
+        let attempts = delivery
+            .attempts
+            .iter()
+            .map(|attempt| Ok(inline(serde_json::to_string(attempt)?)))
+            .collect::<Result<_>>()?;
         let item = Item::new(key)
             .with("run", text(run.as_str()))
             .with("workflow_id", text(&delivery.workflow_id))
@@ -129,12 +158,17 @@ impl Aws {
             .with("step", number(delivery.step))
             .with("expires_at", self.parts_expire_at());
         let sk = format!("WH#{:020}#{index:03}#{}", created_at.millis(), id.as_str());
-        let pointer = Item::new(Key::new(run_partition(run), sk)).with("expires_at", self.parts_expire_at());
+        let pointer =
+            Item::new(Key::new(run_partition(run), sk)).with("expires_at", self.parts_expire_at());
         Ok(DeliveryValues { item, pointer, chunks: request.chunks })
     }
 
     pub(crate) fn packer_of_delivery(&self, id: &DeliveryId) -> Packer {
-        Packer { pk: Key::of_delivery(id).pk, salt: "request".to_owned(), expires_at: Some(self.parts_expire_at()) }
+        Packer {
+            pk: Key::of_delivery(id).pk,
+            salt: "request".to_owned(),
+            expires_at: Some(self.parts_expire_at()),
+        }
     }
 
     /// Records an attempt whose claim is ours, but whose delivery was wiped meanwhile or whose log
@@ -153,12 +187,16 @@ impl Aws {
         let is_wiped = row.flag("wiped");
         // Without its body it cannot be sent again.
         let dated = if is_wiped { Dated::No } else { Dated::AsNext };
-        let condition =
-            format!("#owner = :owner AND {}", if is_wiped { "attribute_exists(#wiped)" } else { "attribute_not_exists(#wiped)" });
+        let condition = format!(
+            "#owner = :owner AND {}",
+            if is_wiped { "attribute_exists(#wiped)" } else { "attribute_not_exists(#wiped)" }
+        );
         let write = recorded_at(id, owner, &next, Log::Replace(newest), dated).only_if(condition);
         match self.table().write(&write).await? {
             Outcome::Done(_) => Ok(Written::Written),
-            Outcome::Refused(Some(item)) if item.find_text("owner") == Some(&owner.0) => anyhow::bail!("the delivery was wiped during the write"),
+            Outcome::Refused(Some(item)) if item.find_text("owner") == Some(&owner.0) => {
+                anyhow::bail!("the delivery was wiped during the write")
+            }
             Outcome::Refused(item) => Ok(recorded_before(owner, item)),
         }
     }
@@ -179,7 +217,13 @@ fn recorded(id: &DeliveryId, owner: &OwnerToken, next: &AfterAttempt, log: Log) 
     recorded_at(id, owner, next, log, Dated::AsNext)
 }
 
-fn recorded_at(id: &DeliveryId, owner: &OwnerToken, next: &AfterAttempt, log: Log, dated: Dated) -> Write {
+fn recorded_at(
+    id: &DeliveryId,
+    owner: &OwnerToken,
+    next: &AfterAttempt,
+    log: Log,
+    dated: Dated,
+) -> Write {
     let (state, due_at) = match next {
         AfterAttempt::Delivered => (DeliveryState::Delivered, None),
         AfterAttempt::RetryAt(at) => (DeliveryState::Pending, Some(*at)),
@@ -190,10 +234,14 @@ fn recorded_at(id: &DeliveryId, owner: &OwnerToken, next: &AfterAttempt, log: Lo
         Log::Append(attempt) => ("list_append(#attempts, :logged)", vec![attempt]),
         Log::Replace(all) => (":logged", all),
     };
-    let (due, not_due) =
-        if due_at.is_some() { (", #due_at = :due_at, #look_at = :due_at", "") } else { ("", ", #due_at, #look_at, #due_shard") };
-    let expression =
-        format!("SET #state = :state, #recorded_by = :owner, #step = #step + :one, #attempts = {attempts}{due} REMOVE #owner{not_due}");
+    let (due, not_due) = if due_at.is_some() {
+        (", #due_at = :due_at, #look_at = :due_at", "")
+    } else {
+        ("", ", #due_at, #look_at, #due_shard")
+    };
+    let expression = format!(
+        "SET #state = :state, #recorded_by = :owner, #step = #step + :one, #attempts = {attempts}{due} REMOVE #owner{not_due}"
+    );
     let write = Write::update(Key::of_delivery(id), expression)
         .bind(":state", text(word(state)))
         .bind(":owner", text(&*owner.0))
@@ -222,16 +270,22 @@ fn redelivered_now(id: &DeliveryId, now: Timestamp) -> Write {
 
 /// An attempt in flight keeps its claim, or two attempts would send the same bytes concurrently.
 fn redelivered_after(id: &DeliveryId, now: Timestamp) -> Write {
-    Write::update(Key::of_delivery(id), "SET #state = :pending, #step = :none, #look_at = #due_at, #due_shard = :shard")
-        .only_if("attribute_exists(#owner) AND attribute_not_exists(#wiped) AND #due_at > :now")
-        .bind(":pending", text(word(DeliveryState::Pending)))
-        .bind(":none", number(0))
-        .bind(":now", time(now))
-        .bind(":shard", due_shard(id.as_str()))
+    Write::update(
+        Key::of_delivery(id),
+        "SET #state = :pending, #step = :none, #look_at = #due_at, #due_shard = :shard",
+    )
+    .only_if("attribute_exists(#owner) AND attribute_not_exists(#wiped) AND #due_at > :now")
+    .bind(":pending", text(word(DeliveryState::Pending)))
+    .bind(":none", number(0))
+    .bind(":now", time(now))
+    .bind(":shard", due_shard(id.as_str()))
 }
 
 fn attempts_of(item: &Item) -> Result<&[AttributeValue]> {
-    item.value("attempts")?.as_l().map(Vec::as_slice).map_err(|_| anyhow::anyhow!("a delivery's log is not a list"))
+    item.value("attempts")?
+        .as_l()
+        .map(Vec::as_slice)
+        .map_err(|_| anyhow::anyhow!("a delivery's log is not a list"))
 }
 
 fn word(state: DeliveryState) -> &'static str {
@@ -245,7 +299,12 @@ fn word(state: DeliveryState) -> &'static str {
 impl Table {
     /// Returns the keys of a run's deliveries, in creation order.
     pub(crate) async fn delivery_keys(&self, run: &RunId) -> Result<Vec<Key>> {
-        let pointers = self.query_all(Query { attributes: Some("#pk, #sk"), ..Query::beginning(&run_partition(run), "WH#") }).await?;
+        let pointers = self
+            .query_all(Query {
+                attributes: Some("#pk, #sk"),
+                ..Query::beginning(&run_partition(run), "WH#")
+            })
+            .await?;
         let ids = pointers.iter().map(|pointer| Ok(Key::of_delivery(&pointed_at(pointer)?)));
         ids.collect()
     }
@@ -253,9 +312,14 @@ impl Table {
     pub(crate) async fn delivery(&self, item: &Item) -> Result<Delivery> {
         let pk = item.text("pk")?;
         let [request] = self.unpack(pk, [Some(item.value("request")?)]).await?;
-        let attempts = attempts_of(item)?.iter().map(|attempt| Ok(serde_json::from_str(&unpack_inline(attempt)?)?));
+        let attempts = attempts_of(item)?
+            .iter()
+            .map(|attempt| Ok(serde_json::from_str(&unpack_inline(attempt)?)?));
         Ok(Delivery {
-            id: pk.strip_prefix("WH#").and_then(DeliveryId::parse).context("a delivery's row has no id")?,
+            id: pk
+                .strip_prefix("WH#")
+                .and_then(DeliveryId::parse)
+                .context("a delivery's row has no id")?,
             run: RunId::parse(item.text("run")?).context("a delivery names no run")?,
             workflow_id: item.text("workflow_id")?.to_owned(),
             workflow_uid: item.text("workflow_uid")?.to_owned(),

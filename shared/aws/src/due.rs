@@ -20,7 +20,8 @@ impl Due for Aws {
     /// The index lags a little behind the rows: an item may have moved on, so later writes to it
     /// are conditional.
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<DueItem>> {
-        let shards = try_join_all((0..SHARDS).map(|shard| self.table().due_in(shard, now, limit))).await?;
+        let shards =
+            try_join_all((0..SHARDS).map(|shard| self.table().due_in(shard, now, limit))).await?;
         let mut items: Vec<DueItem> = shards.into_iter().flatten().collect();
         items.sort_by_key(|item| item.sweep_at);
         items.truncate(limit);
@@ -46,7 +47,9 @@ impl Table {
             limit: Some(limit.max(1)),
             ..Query::default()
         };
-        let found = self.query(&query.bind(":shard", text(format!("{shard:02}"))).bind(":now", time(now))).await?;
+        let found = self
+            .query(&query.bind(":shard", text(format!("{shard:02}"))).bind(":now", time(now)))
+            .await?;
         found.items.iter().map(due_item).collect()
     }
 }
@@ -54,8 +57,13 @@ impl Table {
 fn due_item(item: &Item) -> Result<DueItem> {
     let pk = item.text("pk")?;
     let run = pk.strip_prefix("RUN#").and_then(RunId::parse).map(|run| Message::RunV1 { run });
-    let delivery = || pk.strip_prefix("WH#").and_then(DeliveryId::parse).map(|delivery| Message::WebhookV1 { delivery });
-    let what = run.or_else(delivery).context("an item that is due is neither a run nor a delivery")?;
+    let delivery = || {
+        pk.strip_prefix("WH#")
+            .and_then(DeliveryId::parse)
+            .map(|delivery| Message::WebhookV1 { delivery })
+    };
+    let what =
+        run.or_else(delivery).context("an item that is due is neither a run nor a delivery")?;
     let sweep_at = item.time("look_at")?;
     Ok(DueItem { what, since: item.find_time("due_at")?.unwrap_or(sweep_at), sweep_at })
 }

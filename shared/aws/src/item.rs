@@ -135,7 +135,8 @@ mod tests {
 
     #[test]
     fn shards_are_sixteen() {
-        let shards: std::collections::BTreeSet<_> = (0..64).map(|n| due_shard(&format!("run_{n:032x}")).as_s().unwrap().clone()).collect();
+        let shards: std::collections::BTreeSet<_> =
+            (0..64).map(|n| due_shard(&format!("run_{n:032x}")).as_s().unwrap().clone()).collect();
         assert_eq!(shards.len(), 16);
         assert!(shards.contains("00") && shards.contains("15"));
         assert_eq!(due_shard("whd_0F"), text("15"));

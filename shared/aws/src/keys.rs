@@ -39,10 +39,14 @@ impl Keys for Aws {
     }
 
     async fn list(&self, request: PageRequest) -> Result<Page<KeyRecord>> {
-        let start = request.cursor.as_deref().and_then(|cursor| Some((cursor.to_owned(), key_of(id_in(cursor)?))));
+        let start = request
+            .cursor
+            .as_deref()
+            .and_then(|cursor| Some((cursor.to_owned(), key_of(id_in(cursor)?))));
         let read = |item: Item| {
             async move {
-                let (bytes, cursor) = (item.text("record")?.len(), item.text("list_sk")?.to_owned());
+                let (bytes, cursor) =
+                    (item.text("record")?.len(), item.text("list_sk")?.to_owned());
                 Ok(Some(Listed { item: record(&item)?, bytes, cursor }))
             }
             .boxed()
@@ -72,9 +76,13 @@ impl Keys for Aws {
 
     async fn audit(&self, request: PageRequest) -> Result<Page<AuditEntry>> {
         let limit = request.limit.clamp(1, MAX_ENTRIES);
-        let after = request.cursor.filter(|cursor| id_in(cursor).is_some()).map(|cursor| Key::new(AUDIT, cursor).attributes());
+        let after = request
+            .cursor
+            .filter(|cursor| id_in(cursor).is_some())
+            .map(|cursor| Key::new(AUDIT, cursor).attributes());
         // Reads one more than fits to learn whether there is another page.
-        let mut query = Query { backward: true, limit: Some(limit + 1), after, ..Query::beginning(AUDIT, "") };
+        let mut query =
+            Query { backward: true, limit: Some(limit + 1), after, ..Query::beginning(AUDIT, "") };
         let mut items = Vec::new();
         while items.len() <= limit {
             let found = self.table().query(&query).await?;
@@ -86,7 +94,8 @@ impl Keys for Aws {
         }
         let more = items.len() > limit;
         items.truncate(limit);
-        let next_cursor = items.last().filter(|_| more).and_then(|item| item.find_text("sk")).map(str::to_owned);
+        let next_cursor =
+            items.last().filter(|_| more).and_then(|item| item.find_text("sk")).map(str::to_owned);
         Ok(Page { items: items.iter().map(audit_entry).collect::<Result<_>>()?, next_cursor })
     }
 }
@@ -103,7 +112,10 @@ fn place(at: Timestamp, rest: &str) -> String {
 /// Returns the id in a sort key of [`place`]; `None` for any other text.
 fn id_in(place: &str) -> Option<&str> {
     let (digits, id) = place.split_once('#')?;
-    let is_place = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit()) && !id.is_empty() && place.len() <= MAX_SORT_KEY;
+    let is_place = digits.len() == 20
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
+        && !id.is_empty()
+        && place.len() <= MAX_SORT_KEY;
     is_place.then_some(id)
 }
 

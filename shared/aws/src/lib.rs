@@ -81,8 +81,22 @@ impl Aws {
     /// Takes another clock, for tests of retention: expired items read as absent.
     pub fn with(config: &Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
         let clients = Arc::new(Clients::new(config));
-        let table = Table { name: config.table.clone(), clients: clients.clone(), clock: clock.clone(), entropy: entropy.clone() };
-        Self { inner: Arc::new(Inner { config: config.clone(), clients, table, clock, entropy, trace: Mutex::default() }) }
+        let table = Table {
+            name: config.table.clone(),
+            clients: clients.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        };
+        Self {
+            inner: Arc::new(Inner {
+                config: config.clone(),
+                clients,
+                table,
+                clock,
+                entropy,
+                trace: Mutex::default(),
+            }),
+        }
     }
 
     pub fn ports(&self) -> Ports {
@@ -120,7 +134,11 @@ impl Aws {
     }
 
     fn packer_of_run(&self, run: &RunId, salt: &str) -> Packer {
-        Packer { pk: run_partition(run), salt: salt.to_owned(), expires_at: Some(self.parts_expire_at()) }
+        Packer {
+            pk: run_partition(run),
+            salt: salt.to_owned(),
+            expires_at: Some(self.parts_expire_at()),
+        }
     }
 
     /// Returns `None` for an expired item: DynamoDB deletes it days later, and until then it counts

@@ -24,7 +24,9 @@ impl Limits for Aws {
             // Two cases of one sum: a full burst counts from now, any other from its stored value.
             for write in [from_now(key_id, step), from_before(key_id, step)] {
                 let stored = match self.table().write(&write).await? {
-                    Outcome::Done(item) => return Ok(Taken::Allowed(rate.left(item.number("whole_at")?, now))),
+                    Outcome::Done(item) => {
+                        return Ok(Taken::Allowed(rate.left(item.number("whole_at")?, now)));
+                    }
                     Outcome::Refused(item) => item,
                 };
                 let full_at = stored.map_or(Ok(0), |item| item.number("whole_at"))?;
@@ -41,7 +43,14 @@ impl Limits for Aws {
         Ok(rate.left(item.map_or(Ok(0), |item| item.number("whole_at"))?, now))
     }
 
-    async fn acquire(&self, key_id: &str, run: &RunId, limit: u32, now: Timestamp, until: Timestamp) -> Result<Acquired> {
+    async fn acquire(
+        &self,
+        key_id: &str,
+        run: &RunId,
+        limit: u32,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Acquired> {
         if limit == 0 {
             return Ok(Acquired::Full);
         }
@@ -61,7 +70,8 @@ impl Limits for Aws {
     }
 
     async fn release(&self, key_id: &str, run: &RunId) -> Result<()> {
-        let write = release_write(key_id, &[run.as_str()]).only_if(format!("attribute_exists(#{run})"));
+        let write =
+            release_write(key_id, &[run.as_str()]).only_if(format!("attribute_exists(#{run})"));
         // Refused: it was not counted, or was released before.
         self.table().write(&write).await?;
         Ok(())
@@ -71,7 +81,8 @@ impl Limits for Aws {
 impl Aws {
     /// Extends the count of a run that is already counted.
     async fn extend(&self, key_id: &str, run: &RunId, until: Timestamp) -> Result<Acquired> {
-        let write = Write::update(runs_key(key_id), format!("SET #{run} = :until")).only_if(format!("attribute_exists(#{run})"));
+        let write = Write::update(runs_key(key_id), format!("SET #{run} = :until"))
+            .only_if(format!("attribute_exists(#{run})"));
         // Refused: it was released meanwhile, and need not be counted.
         self.table().write(&write.bind(":until", time(until))).await?;
         Ok(Acquired::Acquired)
@@ -88,7 +99,9 @@ impl Aws {
         }
         for runs in expired.chunks(MAX_RELEASED) {
             let condition: Vec<String> = runs.iter().map(|run| format!("#{run} <= :now")).collect();
-            let write = release_write(key_id, runs).only_if(condition.join(" AND ")).bind(":now", time(now));
+            let write = release_write(key_id, runs)
+                .only_if(condition.join(" AND "))
+                .bind(":now", time(now));
             // Refused: another request removed them.
             self.table().write(&write).await?;
         }
@@ -108,7 +121,9 @@ fn runs_key(key_id: &str) -> Key {
 fn acquire_write(key_id: &str, run: &RunId, limit: u32, until: Timestamp) -> Write {
     let write = Write::update(runs_key(key_id), format!("SET #{run} = :until ADD #count :one"));
     write
-        .only_if(format!("attribute_not_exists(#{run}) AND (attribute_not_exists(#count) OR #count < :limit)"))
+        .only_if(format!(
+            "attribute_not_exists(#{run}) AND (attribute_not_exists(#count) OR #count < :limit)"
+        ))
         .bind(":until", time(until))
         .bind(":one", number(1))
         .bind(":limit", number(limit))
@@ -116,7 +131,8 @@ fn acquire_write(key_id: &str, run: &RunId, limit: u32, until: Timestamp) -> Wri
 
 fn release_write(key_id: &str, runs: &[&str]) -> Write {
     let names: Vec<String> = runs.iter().map(|run| format!("#{run}")).collect();
-    let write = Write::update(runs_key(key_id), format!("REMOVE {} ADD #count :less", names.join(", ")));
+    let write =
+        Write::update(runs_key(key_id), format!("REMOVE {} ADD #count :less", names.join(", ")));
     write.bind(":less", number(-i64::try_from(runs.len()).unwrap_or(i64::MAX)))
 }
 
@@ -129,22 +145,30 @@ fn rate_key(key_id: &str) -> Key {
 }
 
 fn from_now(key_id: &str, step: Step) -> Write {
-    let write = Write::update(rate_key(key_id), "SET #whole_at = :whole_at, #expires_at = :expires_at")
-        .only_if("attribute_not_exists(#whole_at) OR (#whole_at < :from AND #whole_at <= :latest)")
-        .bind(":from", number(step.from))
-        .bind(":whole_at", number(step.from + step.add));
+    let write =
+        Write::update(rate_key(key_id), "SET #whole_at = :whole_at, #expires_at = :expires_at")
+            .only_if(
+                "attribute_not_exists(#whole_at) OR (#whole_at < :from AND #whole_at <= :latest)",
+            )
+            .bind(":from", number(step.from))
+            .bind(":whole_at", number(step.from + step.add));
     expiring(write, step)
 }
 
 fn from_before(key_id: &str, step: Step) -> Write {
-    let write = Write::update(rate_key(key_id), "SET #whole_at = #whole_at + :add, #expires_at = :expires_at")
-        .only_if("#whole_at BETWEEN :from AND :latest")
-        .bind(":from", number(step.from))
-        .bind(":add", number(step.add));
+    let write = Write::update(
+        rate_key(key_id),
+        "SET #whole_at = #whole_at + :add, #expires_at = :expires_at",
+    )
+    .only_if("#whole_at BETWEEN :from AND :latest")
+    .bind(":from", number(step.from))
+    .bind(":add", number(step.add));
     expiring(write, step)
 }
 
 fn expiring(write: Write, step: Step) -> Write {
     let latest_full = (step.latest + step.add).max(step.from) / NANOS_PER_SECOND;
-    write.bind(":latest", number(step.latest)).bind(":expires_at", number(latest_full + EXPIRY_MARGIN_SECONDS))
+    write
+        .bind(":latest", number(step.latest))
+        .bind(":expires_at", number(latest_full + EXPIRY_MARGIN_SECONDS))
 }

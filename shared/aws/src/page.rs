@@ -47,13 +47,23 @@ pub(crate) struct Listing {
 
 impl Listing {
     pub(crate) fn of(list: impl Into<String>, start: Option<(String, Key)>) -> Self {
-        Self { list: list.into(), start, range: None, backward: false, attributes: None, filter: Vec::new() }
+        Self {
+            list: list.into(),
+            start,
+            range: None,
+            backward: false,
+            attributes: None,
+            filter: Vec::new(),
+        }
     }
 
     fn query(self) -> Query {
         let after = self.start.map(|(place, key)| {
             let mut after = key.attributes();
-            after.extend([("list_pk".to_owned(), text(&self.list)), ("list_sk".to_owned(), text(place))]);
+            after.extend([
+                ("list_pk".to_owned(), text(&self.list)),
+                ("list_sk".to_owned(), text(place)),
+            ]);
             after
         });
         let conditions: Vec<&str> = self.filter.iter().map(|(condition, ..)| *condition).collect();
@@ -67,12 +77,19 @@ impl Listing {
             ..Query::default()
         };
         let query = match self.range {
-            Some((first, last)) => Query { condition: "#list_pk = :list AND #list_sk BETWEEN :first AND :last".to_owned(), ..query }
-                .bind(":first", text(first))
-                .bind(":last", text(last)),
+            Some((first, last)) => Query {
+                condition: "#list_pk = :list AND #list_sk BETWEEN :first AND :last".to_owned(),
+                ..query
+            }
+            .bind(":first", text(first))
+            .bind(":last", text(last)),
             None => query,
         };
-        self.filter.into_iter().fold(query.bind(":list", text(self.list)), |query, (_, name, value)| query.bind(name, value))
+        self.filter
+            .into_iter()
+            .fold(query.bind(":list", text(self.list)), |query, (_, name, value)| {
+                query.bind(name, value)
+            })
     }
 }
 
@@ -111,12 +128,15 @@ impl Aws {
         for _ in 0..MAX_QUERIES {
             // Reads one more than fits to learn whether there is another page.
             let wanted = filling.left() + 1;
-            query.limit = Some(if query.filter.is_some() { wanted.max(MIN_SCANNED) } else { wanted });
+            query.limit =
+                Some(if query.filter.is_some() { wanted.max(MIN_SCANNED) } else { wanted });
             let found = self.table().query(&query).await?;
             if !self.table().fill(&mut filling, &found.items, attributes.as_deref(), &read).await? {
                 return Ok(Page { items: filling.items, next_cursor: filling.cursor });
             }
-            let Some(next) = found.next else { return Ok(Page { items: filling.items, next_cursor: None }) };
+            let Some(next) = found.next else {
+                return Ok(Page { items: filling.items, next_cursor: None });
+            };
             filling.cursor = place_of(&next).or(filling.cursor);
             query.after = Some(next);
         }
@@ -133,7 +153,8 @@ impl Table {
         attributes: Option<&str>,
         read: &(impl Fn(Item) -> Reading<'a, T> + Sync),
     ) -> Result<bool> {
-        let mut keys = named.iter().map(Item::key).collect::<Result<Vec<_>>>()?.into_iter().peekable();
+        let mut keys =
+            named.iter().map(Item::key).collect::<Result<Vec<_>>>()?.into_iter().peekable();
         while keys.peek().is_some() {
             let wanted = filling.left().min(ROWS_PER_BATCH);
             if wanted == 0 {

@@ -24,7 +24,9 @@ pub(crate) struct Part {
 
 /// The outcome of writing parts.
 pub(crate) enum PartsOutcome {
-    Written { new_checkpoint: bool },
+    Written {
+        new_checkpoint: bool,
+    },
     /// By the condition on the run's row, which it holds.
     Refused(Option<Item>),
 }
@@ -41,12 +43,17 @@ pub(crate) fn start_mark_key(run: &RunId, place: &str) -> Key {
 impl Aws {
     /// Put-if-absent: a place keeps its first result.
     pub(crate) fn checkpoint_part(&self, lease: &Lease, checkpoint: &Checkpoint) -> Result<Part> {
-        let packed = self.packer_of_run(&lease.run, &lease.owner.0).pack(serde_json::to_string(checkpoint)?, MAX_ITEM_BYTES);
+        let packed = self
+            .packer_of_run(&lease.run, &lease.owner.0)
+            .pack(serde_json::to_string(checkpoint)?, MAX_ITEM_BYTES);
         let bytes = packed.bytes();
-        let item = Item::new(Key::new(run_partition(&lease.run), format!("CP#{}", place_hash(&checkpoint.place))))
-            .with("order", number(checkpoint.order))
-            .with("checkpoint", packed.attribute)
-            .with("expires_at", self.parts_expire_at());
+        let item = Item::new(Key::new(
+            run_partition(&lease.run),
+            format!("CP#{}", place_hash(&checkpoint.place)),
+        ))
+        .with("order", number(checkpoint.order))
+        .with("checkpoint", packed.attribute)
+        .with("expires_at", self.parts_expire_at());
         Ok(Part { write: Write::put(item).if_absent(), chunks: packed.chunks, bytes })
     }
 
@@ -55,9 +62,12 @@ impl Aws {
     pub(crate) fn events_part(&self, run: &RunId, events: &[Event]) -> Result<Option<Part>> {
         let (Some(first), Some(last)) = (events.first(), events.last()) else { return Ok(None) };
         let sk = format!("EV#{:020}#{:020}#{:020}", last.id.fence, last.id.n, first.id.n);
-        let packed = self.packer_of_run(run, &sk).pack(serde_json::to_string(events)?, MAX_ITEM_BYTES);
+        let packed =
+            self.packer_of_run(run, &sk).pack(serde_json::to_string(events)?, MAX_ITEM_BYTES);
         let bytes = packed.bytes();
-        let item = Item::new(Key::new(run_partition(run), sk)).with("events", packed.attribute).with("expires_at", self.parts_expire_at());
+        let item = Item::new(Key::new(run_partition(run), sk))
+            .with("events", packed.attribute)
+            .with("expires_at", self.parts_expire_at());
         Ok(Some(Part { write: Write::put(item), chunks: packed.chunks, bytes }))
     }
 
@@ -71,7 +81,8 @@ impl Aws {
     ) -> Result<PartsOutcome> {
         loop {
             let new_checkpoint = !checkpoints.is_empty();
-            let writes: Vec<Write> = [row(new_checkpoint)].iter().chain(&checkpoints).chain(others).cloned().collect();
+            let writes: Vec<Write> =
+                [row(new_checkpoint)].iter().chain(&checkpoints).chain(others).cloned().collect();
             let mut refusals = match self.table().write_all(&writes).await? {
                 AllOutcome::Done => return Ok(PartsOutcome::Written { new_checkpoint }),
                 AllOutcome::Refused(refusals) => refusals.into_iter(),
@@ -80,7 +91,12 @@ impl Aws {
                 return Ok(PartsOutcome::Refused(item));
             }
             let before = checkpoints.len();
-            checkpoints = checkpoints.into_iter().zip(refusals).filter(|(_, refusal)| refusal.is_none()).map(|(write, _)| write).collect();
+            checkpoints = checkpoints
+                .into_iter()
+                .zip(refusals)
+                .filter(|(_, refusal)| refusal.is_none())
+                .map(|(write, _)| write)
+                .collect();
             anyhow::ensure!(checkpoints.len() < before, "a transaction was refused for no reason");
         }
     }
@@ -95,7 +111,11 @@ impl Aws {
 /// without progress.
 pub(crate) fn row_beside_parts(lease: &Lease, new_checkpoint: bool) -> Write {
     let key = Key::of_run(&lease.run);
-    let write = if new_checkpoint { Write::update(key, "SET #barren_claims = :none").bind(":none", number(0)) } else { Write::check(key) };
+    let write = if new_checkpoint {
+        Write::update(key, "SET #barren_claims = :none").bind(":none", number(0))
+    } else {
+        Write::check(key)
+    };
     bind_lease(write.only_if(HOLDS_LEASE), lease)
 }
 
@@ -106,26 +126,38 @@ impl Table {
         let orders = items.iter().map(|item| item.number("order")).collect::<Result<Vec<u64>>>()?;
         let mut ordered: Vec<_> = orders.into_iter().zip(items.drain(..)).collect();
         ordered.sort_by_key(|(order, _)| *order);
-        let values = ordered.iter().map(|(_, item)| item.value("checkpoint")).collect::<Result<Vec<_>>>()?;
+        let values =
+            ordered.iter().map(|(_, item)| item.value("checkpoint")).collect::<Result<Vec<_>>>()?;
         let texts = self.unpack_all(&pk, values.into_iter()).await?;
         texts.iter().map(|text| Ok(serde_json::from_str(text)?)).collect()
     }
 
     pub(crate) async fn started(&self, run: &RunId) -> Result<Vec<String>> {
         let items = self.query_all(Query::beginning(&run_partition(run), "ST#")).await?;
-        let mut places = items.iter().map(|item| unpack_inline(item.value("place")?)).collect::<Result<Vec<_>>>()?;
+        let mut places = items
+            .iter()
+            .map(|item| unpack_inline(item.value("place")?))
+            .collect::<Result<Vec<_>>>()?;
         places.sort();
         Ok(places)
     }
 
     /// Returns each event once: batches overlap where a write was retried.
-    pub(crate) async fn events(&self, run: &RunId, after: EventId, limit: usize) -> Result<Vec<Event>> {
+    pub(crate) async fn events(
+        &self,
+        run: &RunId,
+        after: EventId,
+        limit: usize,
+    ) -> Result<Vec<Event>> {
         let pk = run_partition(run);
-        let mut query = Query { condition: "#pk = :pk AND #sk BETWEEN :after AND :end".to_owned(), ..Query::default() }
-            .bind(":pk", text(&pk))
-            // `~` sorts after `#`: skips all batches that end with this very event.
-            .bind(":after", text(format!("EV#{:020}#{:020}~", after.fence, after.n)))
-            .bind(":end", text("EV~"));
+        let mut query = Query {
+            condition: "#pk = :pk AND #sk BETWEEN :after AND :end".to_owned(),
+            ..Query::default()
+        }
+        .bind(":pk", text(&pk))
+        // `~` sorts after `#`: skips all batches that end with this very event.
+        .bind(":after", text(format!("EV#{:020}#{:020}~", after.fence, after.n)))
+        .bind(":end", text("EV~"));
         let (mut events, mut last) = (Vec::new(), after);
         loop {
             let found = self.query(&query).await?;

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 use async_trait::async_trait;
-use aws_sdk_sqs::types::{MessageAttributeValue, MessageSystemAttributeNameForSends, MessageSystemAttributeValue};
+use aws_sdk_sqs::types::{
+    MessageAttributeValue, MessageSystemAttributeNameForSends, MessageSystemAttributeValue,
+};
 use flowgate_core::time::Timestamp;
 use flowgate_core::work::{Message, Queue};
 
@@ -38,14 +40,29 @@ impl Aws {
             Message::WebhookV1 { .. } => &self.inner.config.webhook_queue_url,
         };
         let trace = self.inner.trace.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut request = self.inner.clients.sqs().send_message().queue_url(queue).message_body(serde_json::to_string(&message)?);
+        let mut request = self
+            .inner
+            .clients
+            .sqs()
+            .send_message()
+            .queue_url(queue)
+            .message_body(serde_json::to_string(&message)?);
         if let Some(traceparent) = trace.traceparent {
-            let traceparent = MessageAttributeValue::builder().data_type("String").string_value(traceparent).build()?;
+            let traceparent = MessageAttributeValue::builder()
+                .data_type("String")
+                .string_value(traceparent)
+                .build()?;
             request = request.message_attributes("traceparent", traceparent);
         }
         if let Some(xray) = trace.xray {
-            let xray = MessageSystemAttributeValue::builder().data_type("String").string_value(xray).build()?;
-            request = request.message_system_attributes(MessageSystemAttributeNameForSends::AwsTraceHeader, xray);
+            let xray = MessageSystemAttributeValue::builder()
+                .data_type("String")
+                .string_value(xray)
+                .build()?;
+            request = request.message_system_attributes(
+                MessageSystemAttributeNameForSends::AwsTraceHeader,
+                xray,
+            );
         }
         if !delay.is_zero() {
             request = request.delay_seconds(whole_seconds(delay));
@@ -67,6 +84,9 @@ mod tests {
 
     #[test]
     fn delays_are_rounded_up() {
-        assert_eq!([1, 1000, 1001, 900_000].map(|millis| whole_seconds(Duration::from_millis(millis))), [1, 1, 2, 900]);
+        assert_eq!(
+            [1, 1000, 1001, 900_000].map(|millis| whole_seconds(Duration::from_millis(millis))),
+            [1, 1, 2, 900]
+        );
     }
 }

@@ -72,7 +72,11 @@ where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
 {
-    let message = format!("{operation} failed: {}: {}", error.code().unwrap_or("no answer"), error.message().unwrap_or("no message"));
+    let message = format!(
+        "{operation} failed: {}: {}",
+        error.code().unwrap_or("no answer"),
+        error.message().unwrap_or("no message")
+    );
     Error::new(error).context(message)
 }
 
@@ -92,7 +96,8 @@ mod tests {
     }
 
     fn tries(bits: u8) -> Tries {
-        let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) = (Arc::new(SystemClock), Arc::new(Bits(bits)));
+        let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) =
+            (Arc::new(SystemClock), Arc::new(Bits(bits)));
         Tries::new(&clock, &entropy)
     }
 
@@ -109,6 +114,9 @@ mod tests {
     #[test]
     fn pauses_double_up_to_the_longest() {
         let pause = |made| Tries { made, ..tries(0xff) }.next_pause();
-        assert_eq!([1, 2, 3, 6, 40].map(pause).map(|pause| pause.as_millis()), [50, 100, 200, 1000, 1000]);
+        assert_eq!(
+            [1, 2, 3, 6, 40].map(pause).map(|pause| pause.as_millis()),
+            [50, 100, 200, 1000, 1000]
+        );
     }
 }

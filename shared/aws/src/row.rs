@@ -20,7 +20,8 @@ pub(crate) fn bind_lease(write: Write, lease: &Lease) -> Write {
 }
 
 pub(crate) fn is_held_by(item: &Item, lease: &Lease) -> Result<bool> {
-    Ok(item.find_number("fence")? == Some(lease.fence) && item.find_text("owner") == Some(&lease.owner.0))
+    Ok(item.find_number("fence")? == Some(lease.fence)
+        && item.find_text("owner") == Some(&lease.owner.0))
 }
 
 /// A run has `due_at` exactly until it ends.
@@ -87,12 +88,13 @@ pub(crate) fn finish_leased(lease: &Lease, end: &FinishedRun, stored: EndAttribu
         "SET #state = :state, #end = :end, #trace = :trace, #kept_until = :kept_until, #expires_at = :expires_at{due}{output} \
          REMOVE #owner, #due_at, #handed_over_by, #barren_claims{not_due}"
     );
-    let write = bind_lease(Write::update(Key::of_run(&lease.run), expression).only_if(HOLDS_LEASE), lease)
-        .bind(":state", text(end.end.state.as_str()))
-        .bind(":end", stored.end)
-        .bind(":trace", stored.trace)
-        .bind(":kept_until", time(end.expires_at))
-        .bind(":expires_at", seconds(end.expires_at));
+    let write =
+        bind_lease(Write::update(Key::of_run(&lease.run), expression).only_if(HOLDS_LEASE), lease)
+            .bind(":state", text(end.end.state.as_str()))
+            .bind(":end", stored.end)
+            .bind(":trace", stored.trace)
+            .bind(":kept_until", time(end.expires_at))
+            .bind(":expires_at", seconds(end.expires_at));
     let write = match stored.output {
         Some(output) => write.bind(":output", output),
         None => write,
@@ -141,7 +143,11 @@ impl Table {
         let input = input.as_deref().map(serde_json::from_str).transpose()?;
         let head = include.head(serde_json::from_str(&head.unwrap_or_default())?, input);
         let output = output.as_deref().map(serde_json::from_str).transpose()?;
-        let end = end.as_deref().map(serde_json::from_str).transpose()?.map(|end| include.end(end, output));
+        let end = end
+            .as_deref()
+            .map(serde_json::from_str)
+            .transpose()?
+            .map(|end| include.end(end, output));
         let due_at = if is_open(item) { "due_at" } else { "look_at" };
         let record = RunRecord {
             head: Arc::new(head),

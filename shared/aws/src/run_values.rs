@@ -40,7 +40,8 @@ impl Aws {
         let (mut bytes, mut chunks) = (head.bytes(), head.chunks);
         let mut attributes = HeadAttributes { head: head.attribute, input: None };
         if let Some(input) = input {
-            let packed = packer.pack(serde_json::to_string(&input)?, max_inline.saturating_sub(bytes));
+            let packed =
+                packer.pack(serde_json::to_string(&input)?, max_inline.saturating_sub(bytes));
             bytes += packed.bytes();
             chunks.extend(packed.chunks);
             attributes.input = Some(packed.attribute);
@@ -49,7 +50,13 @@ impl Aws {
     }
 
     /// `in_the_row` is the bytes that the head takes in the row.
-    pub(crate) fn pack_end(&self, run: &RunId, salt: &str, end: &FinishedRun, in_the_row: usize) -> Result<EndValues> {
+    pub(crate) fn pack_end(
+        &self,
+        run: &RunId,
+        salt: &str,
+        end: &FinishedRun,
+        in_the_row: usize,
+    ) -> Result<EndValues> {
         ensure!(end.end.state.has_ended(), "a run cannot end as {}", end.end.state.as_str());
         let packer = self.packer_of_run(run, salt);
         let (ending, output) = end.end.split();
@@ -104,7 +111,9 @@ pub(crate) fn refused_create(claims: &Claims, refusals: Vec<Option<Refusal>>) ->
     if claims.idempotency.is_some()
         && let Some(Refusal(item)) = refusals.next().flatten()
     {
-        return Ok(Created::Repeated(claim(&item.context("an idempotency row expired during the write")?)?));
+        return Ok(Created::Repeated(claim(
+            &item.context("an idempotency row expired during the write")?,
+        )?));
     }
     let taken = claims.run_id.is_some() && refusals.next().flatten().is_some();
     Ok(if taken { Created::IdTaken } else { Created::Created })
@@ -112,7 +121,11 @@ pub(crate) fn refused_create(claims: &Claims, refusals: Vec<Option<Refusal>>) ->
 
 /// Hashes scope and key: callers choose keys of any length, with any characters.
 pub(crate) fn claim_key(key: &IdempotencyKey) -> Key {
-    let digest = Sha256::new().chain_update(key.scope.len().to_be_bytes()).chain_update(&key.scope).chain_update(&key.key).finalize();
+    let digest = Sha256::new()
+        .chain_update(key.scope.len().to_be_bytes())
+        .chain_update(&key.scope)
+        .chain_update(&key.key)
+        .finalize();
     let hash: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     Key::new(format!("IDEM#{hash}"), "IDEM")
 }
@@ -132,7 +145,9 @@ mod tests {
 
     #[test]
     fn keys_of_two_scopes_never_meet() {
-        let key = |scope: &str, key: &str| claim_key(&IdempotencyKey { scope: scope.into(), key: key.into() });
+        let key = |scope: &str, key: &str| {
+            claim_key(&IdempotencyKey { scope: scope.into(), key: key.into() })
+        };
         assert_ne!(key("a", "bc"), key("ab", "c"));
         assert_eq!(key("a", ""), key("a", ""));
         assert!(key("a", &"x".repeat(10_000)).pk.len() < 100);

@@ -8,8 +8,8 @@ use flowgate_core::idempotency::{Claim, IdempotencyKey};
 use flowgate_core::lease::{Lease, OwnerToken, Written};
 use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::run::{
-    CancelRequest, Checkpoint, Claimed, Created, Finished, FinishedRun, Heartbeat, Include, NewRun, RunFilter, RunProgress, RunRecord,
-    Runs, StartMark,
+    CancelRequest, Checkpoint, Claimed, Created, Finished, FinishedRun, Heartbeat, Include, NewRun,
+    RunFilter, RunProgress, RunRecord, Runs, StartMark,
 };
 use flowgate_core::time::Timestamp;
 use futures_util::FutureExt;
@@ -19,9 +19,12 @@ use crate::item::{Item, Key, number, text, time};
 use crate::page::{Listed, Listing};
 use crate::parts::{Part, PartsOutcome, row_beside_parts, start_mark_key};
 use crate::row::{
-    HOLDS_LEASE, bind_lease, ended, finish_leased, from_word, is_held_by, is_open, list_of, new_row, open, record_attributes,
+    HOLDS_LEASE, bind_lease, ended, finish_leased, from_word, is_held_by, is_open, list_of,
+    new_row, open, record_attributes,
 };
-use crate::run_values::{MAX_OPEN_HEAD, claim, claim_is_past, claim_key, claim_writes, refused_create};
+use crate::run_values::{
+    MAX_OPEN_HEAD, claim, claim_is_past, claim_key, claim_writes, refused_create,
+};
 use crate::value::{MAX_ITEM_BYTES, inline};
 use crate::write::{AllOutcome, Outcome, Refusal, Write};
 
@@ -45,7 +48,13 @@ impl Runs for Aws {
         self.create_row(&run, row, values.parts, [head.chunks, values.chunks].concat()).await
     }
 
-    async fn claim(&self, run: &RunId, owner: &OwnerToken, now: Timestamp, lease_until: Timestamp) -> Result<Claimed> {
+    async fn claim(
+        &self,
+        run: &RunId,
+        owner: &OwnerToken,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Claimed> {
         let write = Write::update(
             Key::of_run(run),
             "SET #state = :running, #fence = #fence + :one, #barren_claims = #barren_claims + :one, #owner = :owner, \
@@ -64,14 +73,29 @@ impl Runs for Aws {
     }
 
     async fn heartbeat(&self, lease: &Lease, lease_until: Timestamp) -> Result<Heartbeat> {
-        let write = Write::update(Key::of_run(&lease.run), "SET #due_at = :until, #look_at = :until").only_if(HOLDS_LEASE);
-        Ok(match self.table().write(&bind_lease(write, lease).bind(":until", time(lease_until))).await? {
-            Outcome::Done(item) => Heartbeat::Kept { cancel_requested: item.flag("cancel_requested") },
-            Outcome::Refused(_) => Heartbeat::Lost,
-        })
+        let write =
+            Write::update(Key::of_run(&lease.run), "SET #due_at = :until, #look_at = :until")
+                .only_if(HOLDS_LEASE);
+        Ok(
+            match self
+                .table()
+                .write(&bind_lease(write, lease).bind(":until", time(lease_until)))
+                .await?
+            {
+                Outcome::Done(item) => {
+                    Heartbeat::Kept { cancel_requested: item.flag("cancel_requested") }
+                }
+                Outcome::Refused(_) => Heartbeat::Lost,
+            },
+        )
     }
 
-    async fn checkpoint(&self, lease: &Lease, checkpoint: Checkpoint, events: Vec<Event>) -> Result<Written> {
+    async fn checkpoint(
+        &self,
+        lease: &Lease,
+        checkpoint: Checkpoint,
+        events: Vec<Event>,
+    ) -> Result<Written> {
         let checkpoint = self.checkpoint_part(lease, &checkpoint)?;
         let events = self.events_part(&lease.run, &events)?;
         self.put_chunks(checkpoint.chunks).await?;
@@ -85,10 +109,14 @@ impl Runs for Aws {
             .with("place", inline(place.to_owned()))
             .with("owner", text(&*lease.owner.0))
             .with("expires_at", self.parts_expire_at());
-        let mark = Write::put(mark).only_if("attribute_not_exists(#pk) OR #owner = :owner").bind(":owner", text(&*lease.owner.0));
+        let mark = Write::put(mark)
+            .only_if("attribute_not_exists(#pk) OR #owner = :owner")
+            .bind(":owner", text(&*lease.owner.0));
         Ok(match self.table().write_all(&[row_beside_parts(lease, false), mark]).await? {
             AllOutcome::Done => StartMark::Marked,
-            AllOutcome::Refused(refusals) if refusals.first().is_some_and(Option::is_some) => StartMark::Lost,
+            AllOutcome::Refused(refusals) if refusals.first().is_some_and(Option::is_some) => {
+                StartMark::Lost
+            }
             AllOutcome::Refused(_) => StartMark::AlreadyStarted,
         })
     }
@@ -96,13 +124,24 @@ impl Runs for Aws {
     async fn append_events(&self, lease: &Lease, events: Vec<Event>) -> Result<Written> {
         let events = self.events_part(&lease.run, &events)?;
         let others = self.events_write(events).await?;
-        Ok(written(self.write_parts(|_| row_beside_parts(lease, false), Vec::new(), &others).await?))
+        Ok(written(
+            self.write_parts(|_| row_beside_parts(lease, false), Vec::new(), &others).await?,
+        ))
     }
 
-    async fn hand_over(&self, lease: &Lease, checkpoints: Vec<Checkpoint>, events: Vec<Event>, due_at: Timestamp) -> Result<Written> {
+    async fn hand_over(
+        &self,
+        lease: &Lease,
+        checkpoints: Vec<Checkpoint>,
+        events: Vec<Event>,
+        due_at: Timestamp,
+    ) -> Result<Written> {
         let events = self.events_part(&lease.run, &events)?;
         let others = self.events_write(events).await?;
-        let parts = checkpoints.iter().map(|checkpoint| self.checkpoint_part(lease, checkpoint)).collect::<Result<Vec<_>>>()?;
+        let parts = checkpoints
+            .iter()
+            .map(|checkpoint| self.checkpoint_part(lease, checkpoint))
+            .collect::<Result<Vec<_>>>()?;
         let mut batches = self.batches(parts).await?;
         let last = batches.pop().unwrap_or_default();
         let mut was_new = false;
@@ -130,13 +169,22 @@ impl Runs for Aws {
     }
 
     async fn request_cancel(&self, run: &RunId, now: Timestamp) -> Result<CancelRequest> {
-        let write = Write::update(Key::of_run(run), "SET #cancel_requested = :true").only_if("attribute_exists(#due_at)");
-        match self.table().write(&write.bind(":true", aws_sdk_dynamodb::types::AttributeValue::Bool(true))).await? {
-            Outcome::Done(item) if !item.has("owner") || item.time("due_at")? <= now => Ok(CancelRequest::Unowned),
+        let write = Write::update(Key::of_run(run), "SET #cancel_requested = :true")
+            .only_if("attribute_exists(#due_at)");
+        match self
+            .table()
+            .write(&write.bind(":true", aws_sdk_dynamodb::types::AttributeValue::Bool(true)))
+            .await?
+        {
+            Outcome::Done(item) if !item.has("owner") || item.time("due_at")? <= now => {
+                Ok(CancelRequest::Unowned)
+            }
             Outcome::Done(_) => Ok(CancelRequest::Requested),
             Outcome::Refused(item) => {
                 let kept = item.map(|item| self.kept(item)).transpose()?.flatten();
-                kept.map_or(Ok(CancelRequest::Unknown), |item| Ok(CancelRequest::Already(from_word(item.text("state")?)?)))
+                kept.map_or(Ok(CancelRequest::Unknown), |item| {
+                    Ok(CancelRequest::Already(from_word(item.text("state")?)?))
+                })
             }
         }
     }
@@ -147,16 +195,23 @@ impl Runs for Aws {
 
     async fn read(&self, run: &RunId) -> Result<Option<RunRecord>> {
         let attributes = record_attributes(Include::ALL);
-        let Some(item) = self.table().get(Key::of_run(run), Some(&attributes)).await? else { return Ok(None) };
+        let Some(item) = self.table().get(Key::of_run(run), Some(&attributes)).await? else {
+            return Ok(None);
+        };
         let Some(item) = self.kept(item)? else { return Ok(None) };
         Ok(Some(self.table().record(&item, Include::ALL).await?.0))
     }
 
     async fn progress(&self, run: &RunId) -> Result<Option<RunProgress>> {
         let attributes = Some("#state, #cancel_requested, #kept_until");
-        let Some(item) = self.table().get(Key::of_run(run), attributes).await? else { return Ok(None) };
+        let Some(item) = self.table().get(Key::of_run(run), attributes).await? else {
+            return Ok(None);
+        };
         let Some(item) = self.kept(item)? else { return Ok(None) };
-        Ok(Some(RunProgress { state: from_word(item.text("state")?)?, cancel_requested: item.flag("cancel_requested") }))
+        Ok(Some(RunProgress {
+            state: from_word(item.text("state")?)?,
+            cancel_requested: item.flag("cancel_requested"),
+        }))
     }
 
     async fn checkpoints(&self, run: &RunId) -> Result<Vec<Checkpoint>> {
@@ -167,19 +222,35 @@ impl Runs for Aws {
         self.table().started(run).await
     }
 
-    async fn events(&self, run: &RunId, after: Option<EventId>, limit: usize) -> Result<Vec<Event>> {
+    async fn events(
+        &self,
+        run: &RunId,
+        after: Option<EventId>,
+        limit: usize,
+    ) -> Result<Vec<Event>> {
         self.table().events(run, after.unwrap_or(EventId { fence: 0, n: 0 }), limit).await
     }
 
     async fn trace(&self, run: &RunId) -> Result<Option<Trace>> {
-        let Some(item) = self.table().get(Key::of_run(run), Some("#pk, #trace, #kept_until")).await? else { return Ok(None) };
+        let Some(item) =
+            self.table().get(Key::of_run(run), Some("#pk, #trace, #kept_until")).await?
+        else {
+            return Ok(None);
+        };
         let Some(item) = self.kept(item)? else { return Ok(None) };
         let [trace] = self.table().unpack(item.text("pk")?, [item.0.get("trace")]).await?;
         Ok(trace.as_deref().map(serde_json::from_str).transpose()?)
     }
 
-    async fn list(&self, workflow_uid: &str, filter: RunFilter, request: PageRequest) -> Result<Page<RunRecord>> {
-        let Some(ids) = filter.ids(request.cursor.as_deref()) else { return Ok(Page { items: Vec::new(), next_cursor: None }) };
+    async fn list(
+        &self,
+        workflow_uid: &str,
+        filter: RunFilter,
+        request: PageRequest,
+    ) -> Result<Page<RunRecord>> {
+        let Some(ids) = filter.ids(request.cursor.as_deref()) else {
+            return Ok(Page { items: Vec::new(), next_cursor: None });
+        };
         let listing = Listing {
             range: Some((ids.start().to_string(), ids.end().to_string())),
             filter: filter_of(&filter),
@@ -209,7 +280,13 @@ impl Runs for Aws {
 }
 
 impl Aws {
-    async fn create_row(&self, run: &NewRun, row: Item, parts: Vec<Write>, chunks: Vec<Item>) -> Result<Created> {
+    async fn create_row(
+        &self,
+        run: &NewRun,
+        row: Item,
+        parts: Vec<Write>,
+        chunks: Vec<Item>,
+    ) -> Result<Created> {
         let chunk_keys = chunks.iter().map(Item::key).collect::<Result<Vec<_>>>()?;
         self.put_chunks(chunks).await?;
         let mut writes = vec![Write::put(row).if_absent()];
@@ -233,8 +310,16 @@ impl Aws {
     }
 
     /// Repeating our own claim only moves the end of its lease.
-    async fn refused_claim(&self, run: &RunId, owner: &OwnerToken, lease_until: Timestamp, item: Option<Item>) -> Result<Claimed> {
-        let Some(item) = item.map(|item| self.kept(item)).transpose()?.flatten() else { return Ok(Claimed::Unknown) };
+    async fn refused_claim(
+        &self,
+        run: &RunId,
+        owner: &OwnerToken,
+        lease_until: Timestamp,
+        item: Option<Item>,
+    ) -> Result<Claimed> {
+        let Some(item) = item.map(|item| self.kept(item)).transpose()?.flatten() else {
+            return Ok(Claimed::Unknown);
+        };
         if !is_open(&item) {
             return Ok(Claimed::Ended);
         }
@@ -245,8 +330,13 @@ impl Aws {
             return self.claimed(run, owner, item).await;
         }
         let lease = Lease { run: run.clone(), fence: item.number("fence")?, owner: owner.clone() };
-        let write = Write::update(Key::of_run(run), "SET #due_at = :until, #look_at = :until").only_if(HOLDS_LEASE);
-        match self.table().write(&bind_lease(write, &lease).bind(":until", time(lease_until))).await? {
+        let write = Write::update(Key::of_run(run), "SET #due_at = :until, #look_at = :until")
+            .only_if(HOLDS_LEASE);
+        match self
+            .table()
+            .write(&bind_lease(write, &lease).bind(":until", time(lease_until)))
+            .await?
+        {
             Outcome::Done(item) => self.claimed(run, owner, item).await,
             Outcome::Refused(_) => Ok(Claimed::LeasedByOther),
         }
@@ -264,7 +354,9 @@ impl Aws {
         for part in parts {
             self.put_chunks(part.chunks).await?;
             bytes += part.bytes;
-            let is_full = batches.last().is_some_and(|batch| batch.len() >= MAX_PARTS || bytes > MAX_PART_BYTES);
+            let is_full = batches
+                .last()
+                .is_some_and(|batch| batch.len() >= MAX_PARTS || bytes > MAX_PART_BYTES);
             if is_full {
                 batches.push(Vec::new());
                 bytes = part.bytes;
@@ -276,8 +368,21 @@ impl Aws {
         Ok(batches)
     }
 
-    async fn release(&self, lease: &Lease, checkpoints: Vec<Write>, others: &[Write], due_at: Timestamp, was_new: bool) -> Result<Written> {
-        let released = |new| released_row(lease, due_at, if new || was_new { ClaimCount::Zero } else { ClaimCount::OneLess });
+    async fn release(
+        &self,
+        lease: &Lease,
+        checkpoints: Vec<Write>,
+        others: &[Write],
+        due_at: Timestamp,
+        was_new: bool,
+    ) -> Result<Written> {
+        let released = |new| {
+            released_row(
+                lease,
+                due_at,
+                if new || was_new { ClaimCount::Zero } else { ClaimCount::OneLess },
+            )
+        };
         match self.write_parts(released, checkpoints, others).await? {
             PartsOutcome::Written { .. } => Ok(Written::Written),
             // Still ours, so the count was 0 already.
@@ -308,13 +413,18 @@ enum ClaimCount {
 fn released_row(lease: &Lease, due_at: Timestamp, claims: ClaimCount) -> Write {
     let (count, condition) = match claims {
         ClaimCount::Zero => (":none", HOLDS_LEASE.to_owned()),
-        ClaimCount::OneLess => ("#barren_claims - :one", format!("{HOLDS_LEASE} AND #barren_claims > :none")),
+        ClaimCount::OneLess => {
+            ("#barren_claims - :one", format!("{HOLDS_LEASE} AND #barren_claims > :none"))
+        }
     };
     let expression = format!(
         "SET #mode = :detached, #handed_over_by = :owner, #due_at = :due_at, #look_at = :due_at, #barren_claims = {count} REMOVE #owner"
     );
-    let write = Write::update(Key::of_run(&lease.run), expression).only_if(condition).bind(":none", number(0));
-    let write = bind_lease(write, lease).bind(":detached", text("detached")).bind(":due_at", time(due_at));
+    let write = Write::update(Key::of_run(&lease.run), expression)
+        .only_if(condition)
+        .bind(":none", number(0));
+    let write =
+        bind_lease(write, lease).bind(":detached", text("detached")).bind(":due_at", time(due_at));
     match claims {
         ClaimCount::Zero => write,
         ClaimCount::OneLess => write.bind(":one", number(1)),
@@ -336,7 +446,9 @@ fn written(outcome: PartsOutcome) -> Written {
 }
 
 /// Returns conditions on the attributes of a run that the index holds.
-fn filter_of(filter: &RunFilter) -> Vec<(&'static str, &'static str, aws_sdk_dynamodb::types::AttributeValue)> {
+fn filter_of(
+    filter: &RunFilter,
+) -> Vec<(&'static str, &'static str, aws_sdk_dynamodb::types::AttributeValue)> {
     let state = filter.state.map(|state| ("#state = :state", ":state", text(state.as_str())));
     let user = filter.user.as_deref().map(|user| ("#user = :user", ":user", text(user)));
     [state, user].into_iter().flatten().collect()

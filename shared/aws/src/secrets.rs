@@ -41,14 +41,20 @@ struct Stored {
 #[async_trait]
 impl Secrets for Aws {
     async fn keyring(&self, create: Keyring) -> Result<Keyring> {
-        let stored = self.secret(&self.inner.config.keyring_secret).await?.context("the keyring's secret does not exist or has no value")?;
+        let stored = self
+            .secret(&self.inner.config.keyring_secret)
+            .await?
+            .context("the keyring's secret does not exist or has no value")?;
         if let Ok(keyring) = serde_json::from_str(&stored) {
             return Ok(keyring);
         }
         // Drops the cause, which would show the secret's content.
-        let deployed: Deployed = serde_json::from_str(&stored).map_err(|_| anyhow!("the keyring's secret is not the JSON of a keyring"))?;
+        let deployed: Deployed = serde_json::from_str(&stored)
+            .map_err(|_| anyhow!("the keyring's secret is not the JSON of a keyring"))?;
         if !self.inner.config.completes_keyring {
-            bail!("the keyring is not complete yet: the first request to the functions keys or workflows completes it");
+            bail!(
+                "the keyring is not complete yet: the first request to the functions keys or workflows completes it"
+            );
         }
         let bootstrap_token = deployed.bootstrap_token.unwrap_or(create.bootstrap_token);
         self.complete_keyring(&Keyring { bootstrap_token, ..create }).await
@@ -71,13 +77,27 @@ impl Secrets for Aws {
 
     async fn list(&self) -> Result<Vec<SecretInfo>> {
         let items = self.table().query_all(Query::beginning(NAMES, "")).await?;
-        items.iter().map(|item| Ok(SecretInfo { name: item.text("sk")?.to_owned(), updated_at: item.time("updated_at")? })).collect()
+        items
+            .iter()
+            .map(|item| {
+                Ok(SecretInfo {
+                    name: item.text("sk")?.to_owned(),
+                    updated_at: item.time("updated_at")?,
+                })
+            })
+            .collect()
     }
 
     /// Deletes the secret first: if the row stays, the name is still listed and can be deleted
     /// again.
     async fn delete(&self, name: &str) -> Result<bool> {
-        let request = self.inner.clients.secrets().delete_secret().secret_id(self.secret_id(name)).force_delete_without_recovery(true);
+        let request = self
+            .inner
+            .clients
+            .secrets()
+            .delete_secret()
+            .secret_id(self.secret_id(name))
+            .force_delete_without_recovery(true);
         match request.send().await {
             Ok(_) => {}
             Err(error) if is_absent(error.code()) => {}
@@ -105,7 +125,13 @@ impl Aws {
 
     async fn complete_keyring(&self, keyring: &Keyring) -> Result<Keyring> {
         let id = &self.inner.config.keyring_secret;
-        let request = self.inner.clients.secrets().put_secret_value().secret_id(id).client_request_token(COMPLETING_VERSION);
+        let request = self
+            .inner
+            .clients
+            .secrets()
+            .put_secret_value()
+            .secret_id(id)
+            .client_request_token(COMPLETING_VERSION);
         match request.secret_string(serde_json::to_string(keyring)?).send().await {
             Ok(_) => {}
             // Another first user won.
@@ -127,17 +153,38 @@ impl Aws {
     async fn put_secret(&self, id: &str, value: &str) -> Result<()> {
         let mut tries = self.table().tries();
         loop {
-            let put = self.inner.clients.secrets().put_secret_value().secret_id(id).secret_string(value).send().await;
+            let put = self
+                .inner
+                .clients
+                .secrets()
+                .put_secret_value()
+                .secret_id(id)
+                .secret_string(value)
+                .send()
+                .await;
             match put {
                 Ok(_) => return Ok(()),
                 Err(error) if is_absent(error.code()) => {}
                 Err(error) => return Err(failed("PutSecretValue", error)),
             }
-            let created = self.inner.clients.secrets().create_secret().name(id).secret_string(value).send().await;
+            let created = self
+                .inner
+                .clients
+                .secrets()
+                .create_secret()
+                .name(id)
+                .secret_string(value)
+                .send()
+                .await;
             match created {
                 Ok(_) => return Ok(()),
                 // Created by another meanwhile, or deleted a moment ago and not gone yet.
-                Err(error) if matches!(error.code(), Some("ResourceExistsException" | "InvalidRequestException")) => {
+                Err(error)
+                    if matches!(
+                        error.code(),
+                        Some("ResourceExistsException" | "InvalidRequestException")
+                    ) =>
+                {
                     tries.pause(failed("CreateSecret", error)).await?;
                 }
                 Err(error) => return Err(failed("CreateSecret", error)),

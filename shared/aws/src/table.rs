@@ -8,8 +8,8 @@ use anyhow::{Context, Result, anyhow};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, CancellationReason, DeleteRequest, KeysAndAttributes, PutRequest, ReturnValue, ReturnValuesOnConditionCheckFailure,
-    WriteRequest,
+    AttributeValue, CancellationReason, DeleteRequest, KeysAndAttributes, PutRequest, ReturnValue,
+    ReturnValuesOnConditionCheckFailure, WriteRequest,
 };
 use flowgate_core::clock::{Clock, Entropy};
 
@@ -102,10 +102,21 @@ impl Table {
 
     async fn put(&self, write: &Write, item: &Item) -> Result<Attempt<Outcome>> {
         use aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException as Refused;
-        let request = self.clients.dynamodb().put_item().table_name(&self.name).set_item(Some(item.0.clone()));
-        let request = request.set_condition_expression(write.condition.clone()).set_expression_attribute_names(write.names());
+        let request = self
+            .clients
+            .dynamodb()
+            .put_item()
+            .table_name(&self.name)
+            .set_item(Some(item.0.clone()));
+        let request = request
+            .set_condition_expression(write.condition.clone())
+            .set_expression_attribute_names(write.names());
         let request = request.set_expression_attribute_values(write.bound());
-        match request.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld).send().await {
+        match request
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await
+        {
             Ok(_) => Ok(Attempt::Done(Outcome::Done(Item::default()))),
             Err(error) => match error.as_service_error() {
                 Some(Refused(refused)) => Ok(refused_by(refused.item())),
@@ -116,10 +127,19 @@ impl Table {
 
     async fn update(&self, write: &Write, key: &Key, expression: &str) -> Result<Attempt<Outcome>> {
         use aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException as Refused;
-        let request = self.clients.dynamodb().update_item().table_name(&self.name).set_key(Some(key.clone().attributes()));
-        let request = request.update_expression(expression).set_condition_expression(write.condition.clone());
-        let request = request.set_expression_attribute_names(write.names()).set_expression_attribute_values(write.bound());
-        let request = request.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let request = self
+            .clients
+            .dynamodb()
+            .update_item()
+            .table_name(&self.name)
+            .set_key(Some(key.clone().attributes()));
+        let request =
+            request.update_expression(expression).set_condition_expression(write.condition.clone());
+        let request = request
+            .set_expression_attribute_names(write.names())
+            .set_expression_attribute_values(write.bound());
+        let request = request
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let returned = if write.returns_old { ReturnValue::AllOld } else { ReturnValue::AllNew };
         match request.return_values(returned).send().await {
             Ok(done) => Ok(Attempt::Done(Outcome::Done(Item(done.attributes.unwrap_or_default())))),
@@ -132,10 +152,18 @@ impl Table {
 
     async fn delete(&self, write: &Write, key: &Key) -> Result<Attempt<Outcome>> {
         use aws_sdk_dynamodb::operation::delete_item::DeleteItemError::ConditionalCheckFailedException as Refused;
-        let request = self.clients.dynamodb().delete_item().table_name(&self.name).set_key(Some(key.clone().attributes()));
-        let request = request.set_condition_expression(write.condition.clone()).set_expression_attribute_names(write.names());
+        let request = self
+            .clients
+            .dynamodb()
+            .delete_item()
+            .table_name(&self.name)
+            .set_key(Some(key.clone().attributes()));
+        let request = request
+            .set_condition_expression(write.condition.clone())
+            .set_expression_attribute_names(write.names());
         let request = request.set_expression_attribute_values(write.bound());
-        let request = request.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let request = request
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         match request.return_values(ReturnValue::AllOld).send().await {
             Ok(done) => Ok(Attempt::Done(Outcome::Done(Item(done.attributes.unwrap_or_default())))),
             Err(error) => match error.as_service_error() {
@@ -148,10 +176,19 @@ impl Table {
     /// The SDK sends a token with each call, so that its own retry of an applied transaction gets
     /// the first answer.
     async fn attempt_all(&self, writes: &[Write]) -> Result<Attempt<AllOutcome>> {
-        let items = writes.iter().map(|write| write.in_transaction(&self.name)).collect::<Result<_>>()?;
-        let sent = self.clients.dynamodb().transact_write_items().set_transact_items(Some(items)).send().await;
+        let items =
+            writes.iter().map(|write| write.in_transaction(&self.name)).collect::<Result<_>>()?;
+        let sent = self
+            .clients
+            .dynamodb()
+            .transact_write_items()
+            .set_transact_items(Some(items))
+            .send()
+            .await;
         let Err(error) = sent else { return Ok(Attempt::Done(AllOutcome::Done)) };
-        let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
+        let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
+            error.as_service_error()
+        else {
             return retry_or_fail("TransactWriteItems", error);
         };
         let reasons = cancelled.cancellation_reasons();
@@ -166,15 +203,27 @@ impl Table {
 
     /// Consistent read. `attributes` as in [`Query`].
     pub(crate) async fn get(&self, key: Key, attributes: Option<&str>) -> Result<Option<Item>> {
-        let request = self.clients.dynamodb().get_item().table_name(&self.name).set_key(Some(key.attributes())).consistent_read(true);
-        let request = request.set_projection_expression(attributes.map(str::to_owned)).set_expression_attribute_names(names(attributes));
+        let request = self
+            .clients
+            .dynamodb()
+            .get_item()
+            .table_name(&self.name)
+            .set_key(Some(key.attributes()))
+            .consistent_read(true);
+        let request = request
+            .set_projection_expression(attributes.map(str::to_owned))
+            .set_expression_attribute_names(names(attributes));
         let got = request.send().await.map_err(|error| failed("GetItem", error))?;
         Ok(got.item.map(Item))
     }
 
     /// Consistent read of the items that exist, in the order of the keys. `attributes` as in
     /// [`Query`], including `#pk` and `#sk`.
-    pub(crate) async fn get_all(&self, keys: &[Key], attributes: Option<&str>) -> Result<Vec<Item>> {
+    pub(crate) async fn get_all(
+        &self,
+        keys: &[Key],
+        attributes: Option<&str>,
+    ) -> Result<Vec<Item>> {
         let mut got: HashMap<Key, Item> = HashMap::new();
         for keys in keys.chunks(MAX_BATCH_GET) {
             let mut asked: Vec<Attributes> = keys.iter().cloned().map(Key::attributes).collect();
@@ -190,11 +239,19 @@ impl Table {
     }
 
     /// Returns the keys that are still unread.
-    async fn get_some(&self, keys: Vec<Attributes>, attributes: Option<&str>, got: &mut HashMap<Key, Item>) -> Result<Vec<Attributes>> {
-        let asked =
-            KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).set_expression_attribute_names(names(attributes));
+    async fn get_some(
+        &self,
+        keys: Vec<Attributes>,
+        attributes: Option<&str>,
+        got: &mut HashMap<Key, Item>,
+    ) -> Result<Vec<Attributes>> {
+        let asked = KeysAndAttributes::builder()
+            .set_keys(Some(keys))
+            .consistent_read(true)
+            .set_expression_attribute_names(names(attributes));
         let asked = asked.set_projection_expression(attributes.map(str::to_owned)).build()?;
-        let answer = self.clients.dynamodb().batch_get_item().request_items(&self.name, asked).send().await;
+        let answer =
+            self.clients.dynamodb().batch_get_item().request_items(&self.name, asked).send().await;
         let answer = answer.map_err(|error| failed("BatchGetItem", error))?;
         for item in answer.responses.unwrap_or_default().remove(&self.name).unwrap_or_default() {
             let item = Item(item);
@@ -205,7 +262,11 @@ impl Table {
     }
 
     pub(crate) async fn put_all(&self, items: Vec<Item>) -> Result<()> {
-        let put = |item: Item| Ok(WriteRequest::builder().put_request(PutRequest::builder().set_item(Some(item.0)).build()?).build());
+        let put = |item: Item| {
+            Ok(WriteRequest::builder()
+                .put_request(PutRequest::builder().set_item(Some(item.0)).build()?)
+                .build())
+        };
         self.write_batches(items.into_iter().map(put).collect::<Result<_>>()?).await
     }
 
@@ -222,9 +283,21 @@ impl Table {
         // Megabytes exceed what one partition can write in a second.
         let mut tries = self.tries().many();
         while !requests.is_empty() {
-            let batch: Vec<WriteRequest> = requests.drain(..MAX_BATCH_WRITE.min(requests.len())).collect();
-            let left = match self.clients.dynamodb().batch_write_item().request_items(&self.name, batch.clone()).send().await {
-                Ok(answer) => answer.unprocessed_items.unwrap_or_default().remove(&self.name).unwrap_or_default(),
+            let batch: Vec<WriteRequest> =
+                requests.drain(..MAX_BATCH_WRITE.min(requests.len())).collect();
+            let left = match self
+                .clients
+                .dynamodb()
+                .batch_write_item()
+                .request_items(&self.name, batch.clone())
+                .send()
+                .await
+            {
+                Ok(answer) => answer
+                    .unprocessed_items
+                    .unwrap_or_default()
+                    .remove(&self.name)
+                    .unwrap_or_default(),
                 Err(error) if is_retryable(error.code()) => batch,
                 Err(error) => return Err(failed("BatchWriteItem", error)),
             };
@@ -238,12 +311,25 @@ impl Table {
 
     /// Consistent, unless it reads an index.
     pub(crate) async fn query(&self, query: &Query) -> Result<Found> {
-        let request = self.clients.dynamodb().query().table_name(&self.name).set_index_name(query.index.map(str::to_owned));
-        let request = request.key_condition_expression(&query.condition).set_filter_expression(query.filter.clone());
-        let expressions = [Some(query.condition.as_str()), query.filter.as_deref(), query.attributes];
-        let request = request.set_expression_attribute_names(names(expressions.into_iter().flatten()));
-        let request = request.set_expression_attribute_values(Some(query.values.clone())).scan_index_forward(!query.backward);
-        let request = request.set_projection_expression(query.attributes.map(str::to_owned)).set_exclusive_start_key(query.after.clone());
+        let request = self
+            .clients
+            .dynamodb()
+            .query()
+            .table_name(&self.name)
+            .set_index_name(query.index.map(str::to_owned));
+        let request = request
+            .key_condition_expression(&query.condition)
+            .set_filter_expression(query.filter.clone());
+        let expressions =
+            [Some(query.condition.as_str()), query.filter.as_deref(), query.attributes];
+        let request =
+            request.set_expression_attribute_names(names(expressions.into_iter().flatten()));
+        let request = request
+            .set_expression_attribute_values(Some(query.values.clone()))
+            .scan_index_forward(!query.backward);
+        let request = request
+            .set_projection_expression(query.attributes.map(str::to_owned))
+            .set_exclusive_start_key(query.after.clone());
         let limit = query.limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX));
         let found = request.set_limit(limit).consistent_read(query.index.is_none()).send().await;
         let found = found.map_err(|error| failed("Query", error))?;
@@ -267,8 +353,10 @@ impl Table {
 impl Query {
     /// The items of a partition whose sort key starts with `begin`.
     pub(crate) fn beginning(pk: &str, begin: &str) -> Self {
-        let condition = if begin.is_empty() { "#pk = :pk" } else { "#pk = :pk AND begins_with(#sk, :begin)" };
-        let query = Self { condition: condition.to_owned(), ..Self::default() }.bind(":pk", crate::item::text(pk));
+        let condition =
+            if begin.is_empty() { "#pk = :pk" } else { "#pk = :pk AND begins_with(#sk, :begin)" };
+        let query = Self { condition: condition.to_owned(), ..Self::default() }
+            .bind(":pk", crate::item::text(pk));
         if begin.is_empty() { query } else { query.bind(":begin", crate::item::text(begin)) }
     }
 
@@ -283,7 +371,13 @@ impl AllOutcome {
     pub(crate) fn first_refused(self) -> Result<Option<Refusal>> {
         match self {
             Self::Done => Ok(None),
-            Self::Refused(refusals) => Ok(Some(refusals.into_iter().next().flatten().context("another write than the first was refused")?)),
+            Self::Refused(refusals) => Ok(Some(
+                refusals
+                    .into_iter()
+                    .next()
+                    .flatten()
+                    .context("another write than the first was refused")?,
+            )),
         }
     }
 }
@@ -297,7 +391,8 @@ fn is_refusal(reason: &CancellationReason) -> bool {
 }
 
 fn refusal(reason: &CancellationReason) -> Option<Refusal> {
-    is_refusal(reason).then(|| Refusal(reason.item().filter(|item| !item.is_empty()).cloned().map(Item)))
+    is_refusal(reason)
+        .then(|| Refusal(reason.item().filter(|item| !item.is_empty()).cloned().map(Item)))
 }
 
 fn retry_or_fail<T, E, R>(operation: &str, error: SdkError<E, R>) -> Result<Attempt<T>>
@@ -305,5 +400,9 @@ where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
 {
-    if is_retryable(error.code()) { Ok(Attempt::Retry(failed(operation, error))) } else { Err(failed(operation, error)) }
+    if is_retryable(error.code()) {
+        Ok(Attempt::Retry(failed(operation, error)))
+    } else {
+        Err(failed(operation, error))
+    }
 }

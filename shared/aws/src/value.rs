@@ -64,15 +64,23 @@ impl Packer {
     }
 
     fn cut(&self, bytes: &[u8]) -> Packed {
-        let digest = Sha256::new().chain_update(&self.salt).chain_update([0]).chain_update(bytes).finalize();
+        let digest =
+            Sha256::new().chain_update(&self.salt).chain_update([0]).chain_update(bytes).finalize();
         let name: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-        let chunks: Vec<Item> = bytes.chunks(MAX_ITEM_BYTES).enumerate().map(|(index, chunk)| self.chunk(&name, index, chunk)).collect();
-        let attribute = AttributeValue::M([("v".to_owned(), text(name)), ("n".to_owned(), number(chunks.len()))].into());
+        let chunks: Vec<Item> = bytes
+            .chunks(MAX_ITEM_BYTES)
+            .enumerate()
+            .map(|(index, chunk)| self.chunk(&name, index, chunk))
+            .collect();
+        let attribute = AttributeValue::M(
+            [("v".to_owned(), text(name)), ("n".to_owned(), number(chunks.len()))].into(),
+        );
         Packed { attribute, chunks }
     }
 
     fn chunk(&self, name: &str, index: usize, bytes: &[u8]) -> Item {
-        let item = Item::new(chunk_key(&self.pk, name, index)).with("bytes", AttributeValue::B(Blob::new(bytes)));
+        let item = Item::new(chunk_key(&self.pk, name, index))
+            .with("bytes", AttributeValue::B(Blob::new(bytes)));
         item.with_some("expires_at", self.expires_at.clone())
     }
 }
@@ -83,7 +91,11 @@ pub(crate) fn inline(value: String) -> AttributeValue {
         return AttributeValue::S(value);
     }
     let compressed = deflate(value.as_bytes());
-    if compressed.len() < value.len() { AttributeValue::B(Blob::new(compressed)) } else { AttributeValue::S(value) }
+    if compressed.len() < value.len() {
+        AttributeValue::B(Blob::new(compressed))
+    } else {
+        AttributeValue::S(value)
+    }
 }
 
 /// Returns the keys of a value's chunks.
@@ -107,7 +119,9 @@ fn deflate(bytes: &[u8]) -> Vec<u8> {
 
 fn inflate(bytes: &[u8]) -> Result<String> {
     let mut value = String::new();
-    DeflateDecoder::new(bytes).read_to_string(&mut value).context("a stored value does not decompress")?;
+    DeflateDecoder::new(bytes)
+        .read_to_string(&mut value)
+        .context("a stored value does not decompress")?;
     Ok(value)
 }
 
@@ -122,15 +136,25 @@ pub(crate) fn unpack_inline(attribute: &AttributeValue) -> Result<String> {
 
 impl Table {
     /// Unpacks values of rows in one partition, reading all their chunks together.
-    pub(crate) async fn unpack<const N: usize>(&self, pk: &str, attributes: [Option<&AttributeValue>; N]) -> Result<[Option<String>; N]> {
+    pub(crate) async fn unpack<const N: usize>(
+        &self,
+        pk: &str,
+        attributes: [Option<&AttributeValue>; N],
+    ) -> Result<[Option<String>; N]> {
         let values = self.unpack_all(pk, attributes.into_iter().flatten()).await?;
         let mut values = values.into_iter();
         Ok(attributes.map(|attribute| attribute.and_then(|_| values.next())))
     }
 
-    pub(crate) async fn unpack_all<'a>(&self, pk: &str, attributes: impl Iterator<Item = &'a AttributeValue>) -> Result<Vec<String>> {
+    pub(crate) async fn unpack_all<'a>(
+        &self,
+        pk: &str,
+        attributes: impl Iterator<Item = &'a AttributeValue>,
+    ) -> Result<Vec<String>> {
         let mut keys = Vec::new();
-        let attributes: Vec<_> = attributes.map(|attribute| Ok((attribute, chunk_keys(pk, attribute)?))).collect::<Result<_>>()?;
+        let attributes: Vec<_> = attributes
+            .map(|attribute| Ok((attribute, chunk_keys(pk, attribute)?)))
+            .collect::<Result<_>>()?;
         keys.extend(attributes.iter().flat_map(|(_, keys)| keys.iter().cloned()));
         let count = keys.len();
         let chunks = if keys.is_empty() { Vec::new() } else { self.get_all(&keys, None).await? };
@@ -138,7 +162,13 @@ impl Table {
         let mut chunks = chunks.into_iter();
         attributes
             .into_iter()
-            .map(|(attribute, keys)| if keys.is_empty() { unpack_inline(attribute) } else { joined(chunks.by_ref().take(keys.len())) })
+            .map(|(attribute, keys)| {
+                if keys.is_empty() {
+                    unpack_inline(attribute)
+                } else {
+                    joined(chunks.by_ref().take(keys.len()))
+                }
+            })
             .collect()
     }
 }
@@ -146,7 +176,10 @@ impl Table {
 fn joined(chunks: impl Iterator<Item = Item>) -> Result<String> {
     let mut whole = Vec::new();
     for chunk in chunks {
-        let bytes = chunk.value("bytes")?.as_b().map_err(|_| anyhow::anyhow!("a part of a stored value is not bytes"))?;
+        let bytes = chunk
+            .value("bytes")?
+            .as_b()
+            .map_err(|_| anyhow::anyhow!("a part of a stored value is not bytes"))?;
         whole.extend_from_slice(bytes.as_ref());
     }
     inflate(&whole)
@@ -172,14 +205,21 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_cut_and_comes_back() {
-        let noise: String = (0..120_000_u32).map(|n| format!("{:x}", n.wrapping_mul(2_654_435_761))).collect();
+        let noise: String =
+            (0..120_000_u32).map(|n| format!("{:x}", n.wrapping_mul(2_654_435_761))).collect();
         let packed = packer("a").pack(noise.clone(), 4096);
         assert!(packed.chunks.len() >= 2 && packed.bytes() == REFERENCE_BYTES);
         let keys = chunk_keys("RUN#1", &packed.attribute).unwrap();
-        assert_eq!(keys, packed.chunks.iter().map(|chunk| chunk.key().unwrap()).collect::<Vec<_>>());
+        assert_eq!(
+            keys,
+            packed.chunks.iter().map(|chunk| chunk.key().unwrap()).collect::<Vec<_>>()
+        );
         assert!(packed.chunks.iter().all(|chunk| chunk.has("expires_at")));
         assert!(joined(packed.chunks.into_iter()).unwrap() == noise);
         let others = packer("b").pack(noise, 4096);
-        assert!(chunk_keys("RUN#1", &others.attribute).unwrap() != keys, "two writers never share a chunk");
+        assert!(
+            chunk_keys("RUN#1", &others.attribute).unwrap() != keys,
+            "two writers never share a chunk"
+        );
     }
 }

@@ -24,14 +24,20 @@ impl Aws {
     /// again.
     pub(crate) async fn wipe_run(&self, run: &RunId) -> Result<()> {
         let attributes = Some("#pk, #sk, #due_at, #head, #end");
-        let mut items = self.table().query_all(Query { attributes, ..Query::beginning(&run_partition(run), "") }).await?;
-        let Some(place) = items.iter().position(|item| item.find_text("sk") == Some(META)) else { return Ok(()) };
+        let mut items = self
+            .table()
+            .query_all(Query { attributes, ..Query::beginning(&run_partition(run), "") })
+            .await?;
+        let Some(place) = items.iter().position(|item| item.find_text("sk") == Some(META)) else {
+            return Ok(());
+        };
         let row = items.swap_remove(place);
         if is_open(&row) {
             return Ok(());
         }
-        let (pointers, parts): (Vec<_>, Vec<_>) =
-            items.into_iter().partition(|item| item.find_text("sk").is_some_and(|sk| sk.starts_with("WH#")));
+        let (pointers, parts): (Vec<_>, Vec<_>) = items
+            .into_iter()
+            .partition(|item| item.find_text("sk").is_some_and(|sk| sk.starts_with("WH#")));
         if pointers.is_empty() && parts.is_empty() {
             return self.blank(run, &row, Step::Only).await.map(|_| ());
         }
@@ -40,13 +46,18 @@ impl Aws {
             self.wipe_delivery(&Key::of_delivery(&pointed_at(pointer)?)).await?;
         }
         let keys = parts.iter().map(Item::key).collect::<Result<Vec<_>>>()?;
-        self.table().delete_all(keys.into_iter().filter(|key| !kept.contains(key)).collect()).await?;
+        self.table()
+            .delete_all(keys.into_iter().filter(|key| !kept.contains(key)).collect())
+            .await?;
         self.mark_wiped(run).await
     }
 
     /// Removes the row's data. Returns the keys of the chunks that it names now.
     async fn blank(&self, run: &RunId, row: &Item, step: Step) -> Result<HashSet<Key>> {
-        let [head, end] = self.table().unpack(row.text("pk")?, [Some(row.value("head")?), Some(row.value("end")?)]).await?;
+        let [head, end] = self
+            .table()
+            .unpack(row.text("pk")?, [Some(row.value("head")?), Some(row.value("end")?)])
+            .await?;
         let mut head: RunHead = serde_json::from_str(&head.context("a run has no head")?)?;
         (head.input, head.input_as_sent) = (Arc::new(Value::Null), None);
         let mut end: RunEnd = serde_json::from_str(&end.context("a run has no end")?)?;
@@ -57,17 +68,33 @@ impl Aws {
         let chunks = [head.chunks, end.chunks].concat();
         let kept = chunks.iter().map(Item::key).collect::<Result<_>>()?;
         self.put_chunks(chunks).await?;
-        let (wiped, undue) = if step == Step::Only { (", #wiped = :wiped", ", #look_at, #due_shard") } else { ("", "") };
-        let write = Write::update(Key::of_run(run), format!("SET #head = :head, #end = :end{wiped} REMOVE #input, #output, #trace{undue}"));
-        let write = write.only_if("attribute_exists(#end)").bind(":head", head.attribute).bind(":end", end.attribute);
-        let write = if step == Step::Only { write.bind(":wiped", AttributeValue::Bool(true)) } else { write };
+        let (wiped, undue) = if step == Step::Only {
+            (", #wiped = :wiped", ", #look_at, #due_shard")
+        } else {
+            ("", "")
+        };
+        let write = Write::update(
+            Key::of_run(run),
+            format!("SET #head = :head, #end = :end{wiped} REMOVE #input, #output, #trace{undue}"),
+        );
+        let write = write
+            .only_if("attribute_exists(#end)")
+            .bind(":head", head.attribute)
+            .bind(":end", end.attribute);
+        let write = if step == Step::Only {
+            write.bind(":wiped", AttributeValue::Bool(true))
+        } else {
+            write
+        };
         // Refused: it expired meanwhile.
         self.table().write(&write).await?;
         Ok(kept)
     }
 
     async fn mark_wiped(&self, run: &RunId) -> Result<()> {
-        let write = Write::update(Key::of_run(run), "SET #wiped = :wiped REMOVE #look_at, #due_shard").only_if("attribute_exists(#end)");
+        let write =
+            Write::update(Key::of_run(run), "SET #wiped = :wiped REMOVE #look_at, #due_shard")
+                .only_if("attribute_exists(#end)");
         self.table().write(&write.bind(":wiped", AttributeValue::Bool(true))).await?;
         Ok(())
     }
@@ -81,12 +108,18 @@ impl Aws {
         let request = packer.pack(serde_json::to_string(&request)?, MAX_INLINE_REQUEST);
         let kept = request.chunks.iter().map(Item::key).collect::<Result<HashSet<_>>>()?;
         self.put_chunks(request.chunks).await?;
-        let write = Write::update(key.clone(), "SET #request = :request, #wiped = :wiped REMOVE #due_at, #look_at, #due_shard")
-            .only_if("attribute_exists(#pk)")
-            .bind(":request", request.attribute)
-            .bind(":wiped", AttributeValue::Bool(true));
+        let write = Write::update(
+            key.clone(),
+            "SET #request = :request, #wiped = :wiped REMOVE #due_at, #look_at, #due_shard",
+        )
+        .only_if("attribute_exists(#pk)")
+        .bind(":request", request.attribute)
+        .bind(":wiped", AttributeValue::Bool(true));
         self.table().write(&write).await?;
-        let beside = self.table().query_all(Query { attributes: Some("#pk, #sk"), ..Query::beginning(&key.pk, "V#") }).await?;
+        let beside = self
+            .table()
+            .query_all(Query { attributes: Some("#pk, #sk"), ..Query::beginning(&key.pk, "V#") })
+            .await?;
         let keys = beside.iter().map(Item::key).collect::<Result<Vec<_>>>()?;
         self.table().delete_all(keys.into_iter().filter(|key| !kept.contains(key)).collect()).await
     }

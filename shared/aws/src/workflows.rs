@@ -7,8 +7,8 @@ use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::secret::SigningPin;
 use flowgate_core::time::Timestamp;
 use flowgate_core::workflow::{
-    Draft, DraftSaved, NewVersion, RollbackTargets, SetActive, VersionInfo, VersionPublished, VersionRecord, WorkflowRecord, Workflows,
-    version_name, version_number,
+    Draft, DraftSaved, NewVersion, RollbackTargets, SetActive, VersionInfo, VersionPublished,
+    VersionRecord, WorkflowRecord, Workflows, version_name, version_number,
 };
 use futures_util::FutureExt;
 
@@ -35,7 +35,8 @@ impl Workflows for Aws {
     }
 
     async fn list(&self, request: PageRequest) -> Result<Page<WorkflowRecord>> {
-        let known = request.cursor.filter(|cursor| !cursor.is_empty() && cursor.len() <= MAX_SORT_KEY);
+        let known =
+            request.cursor.filter(|cursor| !cursor.is_empty() && cursor.len() <= MAX_SORT_KEY);
         let start = known.map(|cursor| (cursor.clone(), key_of(&cursor)));
         let read = |item: Item| {
             async move {
@@ -56,7 +57,9 @@ impl Workflows for Aws {
         signing: SigningPin,
         if_match: Option<&str>,
     ) -> Result<DraftSaved> {
-        let packed = self.packer_of_workflow(&key_of(id)).pack(serde_json::to_string(&draft)?, MAX_INLINE_DRAFT);
+        let packed = self
+            .packer_of_workflow(&key_of(id))
+            .pack(serde_json::to_string(&draft)?, MAX_INLINE_DRAFT);
         let chunks = packed.chunks.iter().map(Item::key).collect::<Result<Vec<_>>>()?;
         self.put_chunks(packed.chunks).await?;
         let new = Item::new(key_of(id))
@@ -80,9 +83,13 @@ impl Workflows for Aws {
     async fn publish(&self, id: &str, version: NewVersion) -> Result<Option<VersionPublished>> {
         let mut tries = self.table().tries().many();
         loop {
-            let Some(row) = self.table().get(key_of(id), Some(ENDPOINT_ATTRIBUTES)).await? else { return Ok(None) };
+            let Some(row) = self.table().get(key_of(id), Some(ENDPOINT_ATTRIBUTES)).await? else {
+                return Ok(None);
+            };
             let endpoint = Endpoint::read(id, row)?;
-            if let Some(active) = self.active_info(&endpoint).await?.filter(|active| active.hash == version.hash) {
+            if let Some(active) =
+                self.active_info(&endpoint).await?.filter(|active| active.hash == version.hash)
+            {
                 return Ok(Some(VersionPublished::Unchanged(active)));
             }
             if let Some(info) = self.publish_next(&endpoint, &version).await? {
@@ -92,34 +99,65 @@ impl Workflows for Aws {
         }
     }
 
-    async fn set_active(&self, id: &str, version: Option<&str>, at: Timestamp) -> Result<SetActive> {
+    async fn set_active(
+        &self,
+        id: &str,
+        version: Option<&str>,
+        at: Timestamp,
+    ) -> Result<SetActive> {
         let mut tries = self.table().tries();
         loop {
-            let Some(row) = self.table().get(key_of(id), Some(ENDPOINT_ATTRIBUTES)).await? else { return Ok(SetActive::UnknownWorkflow) };
+            let Some(row) = self.table().get(key_of(id), Some(ENDPOINT_ATTRIBUTES)).await? else {
+                return Ok(SetActive::UnknownWorkflow);
+            };
             let endpoint = Endpoint::read(id, row)?;
             let mut writes = vec![endpoint.point(version, endpoint.versions, at)?];
             if let Some(version) = version {
-                let Some(number) = version_number(version) else { return Ok(SetActive::UnknownVersion) };
-                writes.push(Write::check(version_key(&endpoint.uid, number)).only_if("attribute_exists(#pk)"));
+                let Some(number) = version_number(version) else {
+                    return Ok(SetActive::UnknownVersion);
+                };
+                writes.push(
+                    Write::check(version_key(&endpoint.uid, number))
+                        .only_if("attribute_exists(#pk)"),
+                );
             }
             match self.table().write_all(&writes).await? {
                 AllOutcome::Done => return Ok(SetActive::Done),
-                AllOutcome::Refused(refusals) if refusals.get(1).is_some_and(Option::is_some) => return Ok(SetActive::UnknownVersion),
-                AllOutcome::Refused(_) => tries.pause(anyhow!("concurrent publishes and rollbacks of the workflow kept winning")).await?,
+                AllOutcome::Refused(refusals) if refusals.get(1).is_some_and(Option::is_some) => {
+                    return Ok(SetActive::UnknownVersion);
+                }
+                AllOutcome::Refused(_) => {
+                    tries
+                        .pause(anyhow!(
+                            "concurrent publishes and rollbacks of the workflow kept winning"
+                        ))
+                        .await?
+                }
             }
         }
     }
 
     async fn version(&self, uid: &str, version: &str) -> Result<Option<VersionRecord>> {
         let Some(number) = version_number(version) else { return Ok(None) };
-        let Some(item) = self.table().get(version_key(uid, number), None).await? else { return Ok(None) };
-        let [document] = self.table().unpack(item.text("pk")?, [Some(item.value("document")?)]).await?;
-        Ok(Some(VersionRecord { info: info(&item)?, name: item.text("name")?.to_owned(), document: document.unwrap_or_default().into() }))
+        let Some(item) = self.table().get(version_key(uid, number), None).await? else {
+            return Ok(None);
+        };
+        let [document] =
+            self.table().unpack(item.text("pk")?, [Some(item.value("document")?)]).await?;
+        Ok(Some(VersionRecord {
+            info: info(&item)?,
+            name: item.text("name")?.to_owned(),
+            document: document.unwrap_or_default().into(),
+        }))
     }
 
     async fn versions(&self, uid: &str, request: PageRequest) -> Result<Page<VersionInfo>> {
         let limit = request.limit.max(1);
-        let after = request.cursor.as_deref().and_then(version_number).map(|number| version_key(uid, number).attributes());
+        let after = request
+            .cursor
+            .as_deref()
+            .and_then(version_number)
+            .map(|number| version_key(uid, number).attributes());
         let query = Query {
             backward: true,
             attributes: Some(INFO_ATTRIBUTES),
@@ -129,22 +167,30 @@ impl Workflows for Aws {
         };
         let found = self.table().query(&query).await?;
         let has_more = found.items.len() > limit || found.next.is_some();
-        let items: Vec<VersionInfo> = found.items.iter().take(limit).map(info).collect::<Result<_>>()?;
+        let items: Vec<VersionInfo> =
+            found.items.iter().take(limit).map(info).collect::<Result<_>>()?;
         let next_cursor = items.last().filter(|_| has_more).map(|last| last.version.clone());
         Ok(Page { items, next_cursor })
     }
 
-    async fn rotate_signing(&self, id: &str, pin: SigningPin, overlap_until: Timestamp) -> Result<bool> {
+    async fn rotate_signing(
+        &self,
+        id: &str,
+        pin: SigningPin,
+        overlap_until: Timestamp,
+    ) -> Result<bool> {
         let mut tries = self.table().tries();
         loop {
-            let Some(row) = self.table().get(key_of(id), Some("#uid, #signing")).await? else { return Ok(false) };
+            let Some(row) = self.table().get(key_of(id), Some("#uid, #signing")).await? else {
+                return Ok(false);
+            };
             let current: SigningPin = serde_json::from_str(row.text("signing")?)?;
             if current == pin {
                 // The retry of a rotation that was applied must not lose the previous pin.
                 return Ok(true);
             }
-            let write =
-                Write::update(key_of(id), "SET #signing = :pin, #signing_before = :before").only_if("#signing = :current AND #uid = :uid");
+            let write = Write::update(key_of(id), "SET #signing = :pin, #signing_before = :before")
+                .only_if("#signing = :current AND #uid = :uid");
             let write = write
                 .bind(":pin", text(serde_json::to_string(&pin)?))
                 .bind(":before", text(serde_json::to_string(&(current, overlap_until))?))
@@ -152,13 +198,19 @@ impl Workflows for Aws {
                 .bind(":uid", row.value("uid")?.clone());
             match self.table().write(&write).await? {
                 Outcome::Done(_) => return Ok(true),
-                Outcome::Refused(_) => tries.pause(anyhow!("concurrent rotations of the signing secret kept winning")).await?,
+                Outcome::Refused(_) => {
+                    tries
+                        .pause(anyhow!("concurrent rotations of the signing secret kept winning"))
+                        .await?
+                }
             }
         }
     }
 
     async fn delete(&self, id: &str) -> Result<bool> {
-        let Outcome::Done(row) = self.table().write(&Write::delete(key_of(id))).await? else { return Ok(false) };
+        let Outcome::Done(row) = self.table().write(&Write::delete(key_of(id))).await? else {
+            return Ok(false);
+        };
         let Some(draft) = row.0.get("draft") else { return Ok(false) };
         self.table().delete_all(chunk_keys(&key_of(id).pk, draft)?).await?;
         Ok(true)
@@ -170,28 +222,45 @@ impl Aws {
     fn packer_of_workflow(&self, key: &Key) -> Packer {
         let mut salt = [0; 16];
         self.inner.entropy.fill(&mut salt);
-        Packer { pk: key.pk.clone(), salt: format!("{:032x}", u128::from_be_bytes(salt)), expires_at: None }
+        Packer {
+            pk: key.pk.clone(),
+            salt: format!("{:032x}", u128::from_be_bytes(salt)),
+            expires_at: None,
+        }
     }
 
     /// Returns the workflow as it is now. Deletes the chunks of the previous draft.
     async fn replaced(&self, new: Item, old: Item, draft: AttributeValue) -> Result<DraftSaved> {
         let before = old.0.get("draft").filter(|before| **before != draft);
-        let unnamed = before.map_or(Ok(Vec::new()), |before| chunk_keys(new.text("pk")?, before))?;
+        let unnamed =
+            before.map_or(Ok(Vec::new()), |before| chunk_keys(new.text("pk")?, before))?;
         self.table().delete_all(unnamed).await?;
         let now = if old.has("uid") { old } else { new };
         Ok(DraftSaved::Saved(Box::new(self.table().workflow(&now.with("draft", draft)).await?.0)))
     }
 
     async fn active_info(&self, endpoint: &Endpoint) -> Result<Option<VersionInfo>> {
-        let Some(number) = endpoint.active.as_deref().and_then(version_number) else { return Ok(None) };
-        let item = self.table().get(version_key(&endpoint.uid, number), Some(INFO_ATTRIBUTES)).await?;
+        let Some(number) = endpoint.active.as_deref().and_then(version_number) else {
+            return Ok(None);
+        };
+        let item =
+            self.table().get(version_key(&endpoint.uid, number), Some(INFO_ATTRIBUTES)).await?;
         item.as_ref().map(info).transpose()
     }
 
     /// Returns `None` if the endpoint has moved since it was read.
-    async fn publish_next(&self, endpoint: &Endpoint, new: &NewVersion) -> Result<Option<VersionInfo>> {
+    async fn publish_next(
+        &self,
+        endpoint: &Endpoint,
+        new: &NewVersion,
+    ) -> Result<Option<VersionInfo>> {
         let (uid, number_of) = (&endpoint.uid, endpoint.versions);
-        let info = VersionInfo { version: version_name(number_of), hash: new.hash.clone(), notes: new.notes.clone(), published_at: new.at };
+        let info = VersionInfo {
+            version: version_name(number_of),
+            hash: new.hash.clone(),
+            notes: new.notes.clone(),
+            published_at: new.at,
+        };
         let key = version_key(uid, number_of);
         let document = self.packer_of_workflow(&key).pack(new.document.to_string(), MAX_ITEM_BYTES);
         let chunks = document.chunks.iter().map(Item::key).collect::<Result<Vec<_>>>()?;
@@ -245,7 +314,9 @@ impl Endpoint {
         let targets = self.targets.clone().after_move(self.active.as_deref(), version);
         let set = "SET #activated_at = :at, #versions = :next, #rollback_targets = :targets";
         let write = match version {
-            Some(version) => self.update(&format!("{set}, #active_version = :version")).bind(":version", text(version)),
+            Some(version) => self
+                .update(&format!("{set}, #active_version = :version"))
+                .bind(":version", text(version)),
             None => self.update(&format!("{set} REMOVE #active_version")),
         };
         let write = write.bind(":at", time(at)).bind(":next", number(versions));
@@ -256,7 +327,9 @@ impl Endpoint {
     fn update(&self, expression: &str) -> Write {
         let mut condition = "#uid = :uid AND #versions = :versions".to_owned();
         let mut was = Vec::new();
-        for (name, value) in [("active_version", ":was_active"), ("rollback_targets", ":were_targets")] {
+        for (name, value) in
+            [("active_version", ":was_active"), ("rollback_targets", ":were_targets")]
+        {
             match self.row.0.get(name) {
                 Some(stored) => {
                     condition.push_str(&format!(" AND #{name} = {value}"));
@@ -284,7 +357,8 @@ fn is_stored(refusals: &[Option<Refusal>], document: &AttributeValue) -> bool {
     let version = refusals.last().and_then(Option::as_ref).and_then(|refusal| refusal.0.as_ref());
     // Two publishes of the same small document store equal values; only a reference identifies one
     // write.
-    matches!(document, AttributeValue::M(_)) && version.is_some_and(|item| item.0.get("document") == Some(document))
+    matches!(document, AttributeValue::M(_))
+        && version.is_some_and(|item| item.0.get("document") == Some(document))
 }
 
 fn key_of(id: &str) -> Key {
@@ -305,7 +379,9 @@ fn saved(new: &Item, draft: &AttributeValue, etag: &str, if_match: Option<&str>)
     let write = write.bind(":draft", draft.clone()).bind(":etag", text(etag)).returning_old();
     Ok(match if_match {
         // If the stored draft is this very one, the write is the retry of one that was applied.
-        Some(etag) => write.only_if("#etag = :if_match OR #etag = :etag").bind(":if_match", text(etag)),
+        Some(etag) => {
+            write.only_if("#etag = :if_match OR #etag = :etag").bind(":if_match", text(etag))
+        }
         None => write,
     })
 }
@@ -343,7 +419,10 @@ impl Table {
             rollback_targets: rollback_targets(item)?,
             created_at: item.time("created_at")?,
             signing: serde_json::from_str(item.text("signing")?)?,
-            signing_before: item.find_text("signing_before").map(serde_json::from_str).transpose()?,
+            signing_before: item
+                .find_text("signing_before")
+                .map(serde_json::from_str)
+                .transpose()?,
         };
         Ok((record, draft.len()))
     }

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use anyhow::Result;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+    AttributeValue, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure,
+    TransactWriteItem, Update,
 };
 
 use crate::item::{Attributes, Item, Key};
@@ -95,13 +96,22 @@ impl Write {
     }
 
     fn expressions(&self) -> impl Iterator<Item = &str> {
-        let update = if let What::Update(_, expression) = &self.what { Some(expression.as_str()) } else { None };
+        let update = if let What::Update(_, expression) = &self.what {
+            Some(expression.as_str())
+        } else {
+            None
+        };
         update.into_iter().chain(self.condition.as_deref())
     }
 
     /// DynamoDB accepts neither an empty map nor a value that no expression mentions.
     pub(crate) fn bound(&self) -> Option<Attributes> {
-        debug_assert!(self.values.keys().all(|name| self.expressions().any(|expression| mentions(expression, name))), "{self:?}");
+        debug_assert!(
+            self.values
+                .keys()
+                .all(|name| self.expressions().any(|expression| mentions(expression, name))),
+            "{self:?}"
+        );
         (!self.values.is_empty()).then(|| self.values.clone())
     }
 
@@ -111,25 +121,50 @@ impl Write {
         let item = TransactWriteItem::builder();
         Ok(match &self.what {
             What::Put(put) => {
-                let put = Put::builder().table_name(table).set_item(Some(put.0.clone())).set_condition_expression(condition);
-                let put = put.set_expression_attribute_names(names).set_expression_attribute_values(values);
+                let put = Put::builder()
+                    .table_name(table)
+                    .set_item(Some(put.0.clone()))
+                    .set_condition_expression(condition);
+                let put = put
+                    .set_expression_attribute_names(names)
+                    .set_expression_attribute_values(values);
                 item.put(put.return_values_on_condition_check_failure(old).build()?).build()
             }
             What::Update(key, expression) => {
-                let update = Update::builder().table_name(table).set_key(Some(key.clone().attributes())).update_expression(expression);
-                let update = update.set_condition_expression(condition).set_expression_attribute_names(names);
-                item.update(update.set_expression_attribute_values(values).return_values_on_condition_check_failure(old).build()?).build()
+                let update = Update::builder()
+                    .table_name(table)
+                    .set_key(Some(key.clone().attributes()))
+                    .update_expression(expression);
+                let update = update
+                    .set_condition_expression(condition)
+                    .set_expression_attribute_names(names);
+                item.update(
+                    update
+                        .set_expression_attribute_values(values)
+                        .return_values_on_condition_check_failure(old)
+                        .build()?,
+                )
+                .build()
             }
             What::Delete(key) => {
-                let delete =
-                    Delete::builder().table_name(table).set_key(Some(key.clone().attributes())).set_condition_expression(condition);
-                let delete = delete.set_expression_attribute_names(names).set_expression_attribute_values(values);
+                let delete = Delete::builder()
+                    .table_name(table)
+                    .set_key(Some(key.clone().attributes()))
+                    .set_condition_expression(condition);
+                let delete = delete
+                    .set_expression_attribute_names(names)
+                    .set_expression_attribute_values(values);
                 item.delete(delete.return_values_on_condition_check_failure(old).build()?).build()
             }
             What::Check(key) => {
-                let check = ConditionCheck::builder().table_name(table).set_key(Some(key.clone().attributes()));
-                let check = check.set_condition_expression(condition).set_expression_attribute_names(names);
-                let check = check.set_expression_attribute_values(values).return_values_on_condition_check_failure(old);
+                let check = ConditionCheck::builder()
+                    .table_name(table)
+                    .set_key(Some(key.clone().attributes()));
+                let check =
+                    check.set_condition_expression(condition).set_expression_attribute_names(names);
+                let check = check
+                    .set_expression_attribute_values(values)
+                    .return_values_on_condition_check_failure(old);
                 item.condition_check(check.build()?).build()
             }
         })
@@ -137,8 +172,12 @@ impl Write {
 }
 
 /// Returns every `#name` in the expressions. Plain names could be reserved words of DynamoDB.
-pub(crate) fn names<'a>(expressions: impl IntoIterator<Item = &'a str>) -> Option<HashMap<String, String>> {
-    let is_part = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '_';
+pub(crate) fn names<'a>(
+    expressions: impl IntoIterator<Item = &'a str>,
+) -> Option<HashMap<String, String>> {
+    let is_part = |character: char| {
+        character.is_ascii_lowercase() || character.is_ascii_digit() || character == '_'
+    };
     let mut names = HashMap::new();
     for expression in expressions {
         for rest in expression.split('#').skip(1) {
@@ -150,7 +189,8 @@ pub(crate) fn names<'a>(expressions: impl IntoIterator<Item = &'a str>) -> Optio
 }
 
 fn mentions(expression: &str, value: &str) -> bool {
-    let continues = |rest: &str| rest.starts_with(|next: char| next.is_ascii_lowercase() || next == '_');
+    let continues =
+        |rest: &str| rest.starts_with(|next: char| next.is_ascii_lowercase() || next == '_');
     expression.match_indices(value).any(|(at, _)| !continues(&expression[at + value.len()..]))
 }
 
@@ -160,11 +200,15 @@ mod tests {
 
     #[test]
     fn expressions_name_their_attributes() {
-        let write = Write::update(Key::new("a", "b"), "SET #due_at = :until, #state=:state REMOVE #owner").only_if("#fence = :fence");
+        let write =
+            Write::update(Key::new("a", "b"), "SET #due_at = :until, #state=:state REMOVE #owner")
+                .only_if("#fence = :fence");
         let mut named: Vec<String> = write.names().unwrap().into_values().collect();
         named.sort();
         assert_eq!(named, ["due_at", "fence", "owner", "state"]);
         assert!(Write::delete(Key::new("a", "b")).names().is_none());
-        assert!(mentions("#until = :until", ":until") && !mentions("#until = :until_then", ":until"));
+        assert!(
+            mentions("#until = :until", ":until") && !mentions("#until = :until_then", ":until")
+        );
     }
 }

@@ -15,7 +15,11 @@ pub trait Clock: Send + Sync {
 }
 
 /// Returns the result of the work, or drops the work and returns `None` after `limit`.
-pub async fn timeout<T>(clock: &dyn Clock, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+pub async fn timeout<T>(
+    clock: &dyn Clock,
+    limit: Duration,
+    work: impl Future<Output = T>,
+) -> Option<T> {
     tokio::select! {
         biased;
         done = work => Some(done),

@@ -29,7 +29,8 @@ impl DeliveryId {
 
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.strip_prefix("whd_")?;
-        (digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| Self(text.into()))
+        (digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+            .then(|| Self(text.into()))
     }
 
     pub fn as_str(&self) -> &str {
@@ -128,9 +129,21 @@ pub trait Deliveries: Send + Sync {
     async fn put(&self, delivery: Delivery) -> Result<()>;
     /// Claims the attempt that is due, until `until`. `None` if none is due or another owner has
     /// it.
-    async fn claim(&self, id: &DeliveryId, owner: &OwnerToken, now: Timestamp, until: Timestamp) -> Result<Option<Delivery>>;
+    async fn claim(
+        &self,
+        id: &DeliveryId,
+        owner: &OwnerToken,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Delivery>>;
     /// Logs the attempt and applies `next`, if the claim is still ours.
-    async fn record(&self, id: &DeliveryId, owner: &OwnerToken, attempt: Attempt, next: AfterAttempt) -> Result<Written>;
+    async fn record(
+        &self,
+        id: &DeliveryId,
+        owner: &OwnerToken,
+        attempt: Attempt,
+        next: AfterAttempt,
+    ) -> Result<Written>;
     async fn read(&self, id: &DeliveryId) -> Result<Option<Delivery>>;
     /// In creation order.
     async fn of_run(&self, run: &RunId) -> Result<Vec<Delivery>>;

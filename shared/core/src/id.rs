@@ -19,7 +19,8 @@ impl RunId {
     /// Returns `None` for text that is not a run id, so that no store is asked for it.
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.strip_prefix("run_")?;
-        let hex = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+        let hex = digits.len() == 32
+            && digits.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
         hex.then(|| Self(text.into()))
     }
 

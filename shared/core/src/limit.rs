@@ -57,7 +57,11 @@ impl Rate {
     /// and its write atomically.
     pub fn take(self, full_at: i128, now: Timestamp) -> std::result::Result<i128, Timestamp> {
         let Step { from, latest, add } = self.step(now);
-        if full_at <= latest { Ok(full_at.max(from) + add) } else { Err(rounded_up(full_at + add - self.burst_window())) }
+        if full_at <= latest {
+            Ok(full_at.max(from) + add)
+        } else {
+            Err(rounded_up(full_at + add - self.burst_window()))
+        }
     }
 
     /// The same as a condition and a sum, for a store that compares and adds itself.
@@ -97,7 +101,8 @@ fn nanos(at: Timestamp) -> i128 {
 
 /// Rounds up to a whole millisecond.
 fn rounded_up(nanos: i128) -> Timestamp {
-    let millis = nanos.div_euclid(NANOS_PER_MILLI) + i128::from(nanos.rem_euclid(NANOS_PER_MILLI) > 0);
+    let millis =
+        nanos.div_euclid(NANOS_PER_MILLI) + i128::from(nanos.rem_euclid(NANOS_PER_MILLI) > 0);
     Timestamp(i64::try_from(millis).unwrap_or(i64::MAX))
 }
 
@@ -111,7 +116,14 @@ pub trait Limits: Send + Sync {
     async fn peek(&self, key_id: &str, rate: Rate, now: Timestamp) -> Result<Allowance>;
     /// Counts the run towards the key's limit until its release, but not beyond `until`. A run that
     /// is already counted stays counted once.
-    async fn acquire(&self, key_id: &str, run: &RunId, limit: u32, now: Timestamp, until: Timestamp) -> Result<Acquired>;
+    async fn acquire(
+        &self,
+        key_id: &str,
+        run: &RunId,
+        limit: u32,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Acquired>;
     /// Does nothing for a run that is not counted.
     async fn release(&self, key_id: &str, run: &RunId) -> Result<()>;
 }
@@ -148,12 +160,17 @@ mod tests {
         assert_eq!(rate.take(full_at, start), Err(Timestamp(1_000 + 8_572)));
         assert_eq!(rate.take(full_at, Timestamp(1_000 + 8_571)), Err(Timestamp(1_000 + 8_572)));
         assert!(rate.take(full_at, Timestamp(1_000 + 8_572)).is_ok());
-        assert_eq!(rate.left(full_at, Timestamp(1_000 + 60_000)), Allowance { limit: 3, remaining: 3, reset_at: Timestamp(61_000) });
+        assert_eq!(
+            rate.left(full_at, Timestamp(1_000 + 60_000)),
+            Allowance { limit: 3, remaining: 3, reset_at: Timestamp(61_000) }
+        );
     }
 
     #[test]
     fn a_rate_that_says_little_or_much_still_adds_up() {
-        for (requests_per_minute, burst) in [(1, 1), (59, 1), (1_000_000, 1_000_000), (u32::MAX, u32::MAX)] {
+        for (requests_per_minute, burst) in
+            [(1, 1), (59, 1), (1_000_000, 1_000_000), (u32::MAX, u32::MAX)]
+        {
             let rate = Rate { requests_per_minute, burst };
             let full_at = rate.take(0, Timestamp(5)).unwrap();
             assert_eq!(rate.left(full_at, Timestamp(5)).remaining, burst - 1);

@@ -125,8 +125,12 @@ impl RunHead {
         if json::size(&self.input) + as_sent <= MAX_INLINE_VALUE {
             return (Cow::Borrowed(self), None);
         }
-        let input = RunInput { input: self.input.clone(), input_as_sent: self.input_as_sent.clone() };
-        (Cow::Owned(Self { input: Arc::default(), input_as_sent: None, ..self.clone() }), Some(input))
+        let input =
+            RunInput { input: self.input.clone(), input_as_sent: self.input_as_sent.clone() };
+        (
+            Cow::Owned(Self { input: Arc::default(), input_as_sent: None, ..self.clone() }),
+            Some(input),
+        )
     }
 }
 
@@ -236,18 +240,35 @@ pub trait Runs: Send + Sync {
     /// Takes the run over with `fence + 1`, unless another owner has a live lease. Repeating our
     /// own claim only moves the end of its lease. The claim counts as one without progress until
     /// the next new checkpoint.
-    async fn claim(&self, run: &RunId, owner: &OwnerToken, now: Timestamp, lease_until: Timestamp) -> Result<Claimed>;
+    async fn claim(
+        &self,
+        run: &RunId,
+        owner: &OwnerToken,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Claimed>;
     /// Extends the lease to `lease_until`.
     async fn heartbeat(&self, lease: &Lease, lease_until: Timestamp) -> Result<Heartbeat>;
     /// Stores a call's result, put-if-absent: the first writer wins. Stores `events` in the same
     /// transaction.
-    async fn checkpoint(&self, lease: &Lease, checkpoint: Checkpoint, events: Vec<Event>) -> Result<Written>;
+    async fn checkpoint(
+        &self,
+        lease: &Lease,
+        checkpoint: Checkpoint,
+        events: Vec<Event>,
+    ) -> Result<Written>;
     /// Writes the START row of an `at_most_once` call, put-if-absent.
     async fn mark_started(&self, lease: &Lease, place: &str) -> Result<StartMark>;
     async fn append_events(&self, lease: &Lease, events: Vec<Event>) -> Result<Written>;
     /// Makes the run detached and claimable, due at `due_at`, and stores the owner's checkpoints
     /// and events. The owner's claim no longer counts as one without progress.
-    async fn hand_over(&self, lease: &Lease, checkpoints: Vec<Checkpoint>, events: Vec<Event>, due_at: Timestamp) -> Result<Written>;
+    async fn hand_over(
+        &self,
+        lease: &Lease,
+        checkpoints: Vec<Checkpoint>,
+        events: Vec<Event>,
+        due_at: Timestamp,
+    ) -> Result<Written>;
     /// Stores the terminal state, deliveries, trace, last events and retention in one transaction,
     /// if the lease's fence is current. Nothing but this and `create_ended` ends a run.
     async fn finish(&self, lease: &Lease, end: FinishedRun) -> Result<Finished>;
@@ -266,14 +287,24 @@ pub trait Runs: Send + Sync {
     /// Returns the places of the calls that have a START row.
     async fn started(&self, run: &RunId) -> Result<Vec<String>>;
     /// Returns at most `limit` events after `after`, in order.
-    async fn events(&self, run: &RunId, after: Option<EventId>, limit: usize) -> Result<Vec<Event>>;
+    async fn events(&self, run: &RunId, after: Option<EventId>, limit: usize)
+    -> Result<Vec<Event>>;
     /// Returns `None` until the run has ended.
     async fn trace(&self, run: &RunId) -> Result<Option<Trace>>;
     /// Newest first unless `filter.oldest_first`. Reads no run outside [`RunFilter::ids`]. Not
     /// read-your-writes.
-    async fn list(&self, workflow_uid: &str, filter: RunFilter, page: PageRequest) -> Result<Page<RunRecord>>;
+    async fn list(
+        &self,
+        workflow_uid: &str,
+        filter: RunFilter,
+        page: PageRequest,
+    ) -> Result<Page<RunRecord>>;
     /// Returns the run that the key, or chosen run id, belongs to.
-    async fn idempotency(&self, key: &IdempotencyKey, now: Timestamp) -> Result<Option<IdempotencyClaim>>;
+    async fn idempotency(
+        &self,
+        key: &IdempotencyKey,
+        now: Timestamp,
+    ) -> Result<Option<IdempotencyClaim>>;
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -427,9 +458,13 @@ mod tests {
     fn a_page_is_a_range_of_ids() {
         let id = |millis: u64, rest: u128| RunId::of_number(u128::from(millis) << 80 | rest);
         let rest = (1 << 80) - 1;
-        let check = |from: Option<i64>, before: Option<i64>, oldest_first, cursor: Option<&RunId>| {
+        let check = |from: Option<i64>,
+                     before: Option<i64>,
+                     oldest_first,
+                     cursor: Option<&RunId>| {
             let (created_from, created_before) = (from.map(Timestamp), before.map(Timestamp));
-            let filter = RunFilter { created_from, created_before, oldest_first, ..RunFilter::default() };
+            let filter =
+                RunFilter { created_from, created_before, oldest_first, ..RunFilter::default() };
             filter.ids(cursor.map(RunId::as_str)).map(|ids| ids.into_inner())
         };
         let all = (id(0, 0), RunId::of_number(u128::MAX));
@@ -442,7 +477,9 @@ mod tests {
         assert_eq!(check(Some(5), Some(8), false, Some(&id(4, 0))), None);
         assert_eq!(check(Some(5), Some(8), true, Some(&id(9, 0))), None);
         // Times that no id can have.
-        for (from, before) in [(Some(8), Some(8)), (None, Some(0)), (None, Some(-1)), (Some(8), Some(5))] {
+        for (from, before) in
+            [(Some(8), Some(8)), (None, Some(0)), (None, Some(-1)), (Some(8), Some(5))]
+        {
             assert_eq!(check(from, before, false, None), None, "{from:?} {before:?}");
         }
         assert_eq!(check(Some(-5), None, false, None), Some(all));

@@ -58,12 +58,16 @@ impl Keyring {
 
     /// Returns the newest pepper and its version.
     pub fn pepper(&self) -> Result<(u32, Vec<u8>)> {
-        let (version, pepper) = self.peppers.last_key_value().context("the keyring has no pepper")?;
+        let (version, pepper) =
+            self.peppers.last_key_value().context("the keyring has no pepper")?;
         Ok((*version, BASE64.decode(pepper).context("a pepper of the keyring is not base64")?))
     }
 
     pub fn pepper_of(&self, version: u32) -> Result<Vec<u8>> {
-        let pepper = self.peppers.get(&version).with_context(|| format!("the keyring has no pepper {version}"))?;
+        let pepper = self
+            .peppers
+            .get(&version)
+            .with_context(|| format!("the keyring has no pepper {version}"))?;
         BASE64.decode(pepper).context("a pepper of the keyring is not base64")
     }
 
@@ -74,8 +78,12 @@ impl Keyring {
 
     /// Returns the 32 bytes that sign a workflow's webhooks.
     pub fn signing_key(&self, workflow_uid: &str, pin: SigningPin) -> Result<Vec<u8>> {
-        let master = self.masters.get(&pin.master).with_context(|| format!("the keyring has no master secret {}", pin.master))?;
-        let master = BASE64.decode(master).context("a master secret of the keyring is not base64")?;
+        let master = self
+            .masters
+            .get(&pin.master)
+            .with_context(|| format!("the keyring has no master secret {}", pin.master))?;
+        let master =
+            BASE64.decode(master).context("a master secret of the keyring is not base64")?;
         Ok(hmac_sha256(&master, format!("signing/{workflow_uid}/{}", pin.epoch).as_bytes()))
     }
 
@@ -83,26 +91,34 @@ impl Keyring {
     pub fn seal(&self, entropy: &dyn Entropy, text: &str) -> Result<String> {
         let mut nonce = [0; 12];
         entropy.fill(&mut nonce);
-        let sealed = self.cipher()?.encrypt(&nonce.into(), text.as_bytes()).map_err(|_| anyhow!("could not seal"))?;
+        let sealed = self
+            .cipher()?
+            .encrypt(&nonce.into(), text.as_bytes())
+            .map_err(|_| anyhow!("could not seal"))?;
         Ok(BASE64.encode([nonce.as_slice(), &sealed].concat()))
     }
 
     pub fn unseal(&self, sealed: &str) -> Result<String> {
         let bytes = BASE64.decode(sealed).context("a sealed value is not base64")?;
-        let (nonce, ciphertext) = bytes.split_first_chunk::<12>().context("a sealed value is too short")?;
-        let text =
-            self.cipher()?.decrypt(&(*nonce).into(), ciphertext).map_err(|_| anyhow!("a sealed value was not sealed with this keyring"))?;
+        let (nonce, ciphertext) =
+            bytes.split_first_chunk::<12>().context("a sealed value is too short")?;
+        let text = self
+            .cipher()?
+            .decrypt(&(*nonce).into(), ciphertext)
+            .map_err(|_| anyhow!("a sealed value was not sealed with this keyring"))?;
         String::from_utf8(text).context("a sealed value is not text")
     }
 
     fn cipher(&self) -> Result<ChaCha20Poly1305> {
         let key = BASE64.decode(&self.seal).context("the keyring's seal is not base64")?;
-        ChaCha20Poly1305::new_from_slice(&key).map_err(|_| anyhow!("the keyring's seal does not have 32 bytes"))
+        ChaCha20Poly1305::new_from_slice(&key)
+            .map_err(|_| anyhow!("the keyring's seal does not have 32 bytes"))
     }
 }
 
 pub fn hmac_sha256(key: &[u8], message: &[u8]) -> Vec<u8> {
-    let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key).expect("HMAC takes keys of any length");
+    let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key)
+        .expect("HMAC takes keys of any length");
     mac.update(message);
     mac.finalize().into_bytes().to_vec()
 }

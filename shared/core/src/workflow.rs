@@ -125,20 +125,32 @@ pub trait Workflows: Send + Sync {
     async fn list(&self, page: PageRequest) -> Result<Page<WorkflowRecord>>;
     /// Saves the draft; creates the workflow with `uid_if_new` if there is none. Compares
     /// `if_match` in the same step.
-    async fn save_draft(&self, id: &str, draft: Draft, uid_if_new: &str, signing: SigningPin, if_match: Option<&str>)
-    -> Result<DraftSaved>;
+    async fn save_draft(
+        &self,
+        id: &str,
+        draft: Draft,
+        uid_if_new: &str,
+        signing: SigningPin,
+        if_match: Option<&str>,
+    ) -> Result<DraftSaved>;
     /// Adds the version, numbers it (`1.0.0`, `1.0.1` …) and makes it active, in one transaction.
     /// Returns `None` if there is no such workflow.
     /// Adds none if the active version has the same document.
     async fn publish(&self, id: &str, version: NewVersion) -> Result<Option<VersionPublished>>;
     /// Makes the version active, or takes the endpoint down if `None`.
-    async fn set_active(&self, id: &str, version: Option<&str>, at: Timestamp) -> Result<SetActive>;
+    async fn set_active(&self, id: &str, version: Option<&str>, at: Timestamp)
+    -> Result<SetActive>;
     async fn version(&self, uid: &str, version: &str) -> Result<Option<VersionRecord>>;
     /// Newest first. The cursor is a version; the page holds the versions before it.
     async fn versions(&self, uid: &str, page: PageRequest) -> Result<Page<VersionInfo>>;
     /// Replaces the signing pin; the old one signs alongside it until `overlap_until`. `false` if
     /// there is no such workflow.
-    async fn rotate_signing(&self, id: &str, pin: SigningPin, overlap_until: Timestamp) -> Result<bool>;
+    async fn rotate_signing(
+        &self,
+        id: &str,
+        pin: SigningPin,
+        overlap_until: Timestamp,
+    ) -> Result<bool>;
     /// Deletes the workflow. Its runs keep their rows; its versions stay readable for runs in
     /// flight.
     async fn delete(&self, id: &str) -> Result<bool>;

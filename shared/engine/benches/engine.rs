@@ -19,7 +19,9 @@ fn compiling(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("document of 100 nodes");
     group.throughput(Throughput::Elements(100));
     group.bench_function("parse", |bencher| bencher.iter(|| Document::parse(black_box(&text))));
-    group.bench_function("compile", |bencher| bencher.iter(|| Workflow::compile(black_box(&document))));
+    group.bench_function("compile", |bencher| {
+        bencher.iter(|| Workflow::compile(black_box(&document)))
+    });
     group.finish();
 }
 
@@ -29,13 +31,20 @@ fn chains(criterion: &mut Criterion) {
     for length in [10, 100, 499] {
         let workflow = compile(&chain(length));
         group.throughput(Throughput::Elements(length as u64));
-        group.bench_function(BenchmarkId::from_parameter(length), |bencher| bencher.iter(|| run(&workflow, json!({ "a": "x" }))));
+        group.bench_function(BenchmarkId::from_parameter(length), |bencher| {
+            bencher.iter(|| run(&workflow, json!({ "a": "x" })))
+        });
     }
     for (length, times) in [(10, 100), (100, 10), (499, 2)] {
         let body = chain(length).replace('\n', "\n    ");
-        let workflow = compile(&format!("nodes:\n  - id: again\n    type: loop\n    for: {times}\n    {}", body.trim_end()));
+        let workflow = compile(&format!(
+            "nodes:\n  - id: again\n    type: loop\n    for: {times}\n    {}",
+            body.trim_end()
+        ));
         group.throughput(Throughput::Elements((length * times) as u64));
-        group.bench_function(format!("{length}, {times} times"), |bencher| bencher.iter(|| run(&workflow, json!({ "a": "x" }))));
+        group.bench_function(format!("{length}, {times} times"), |bencher| {
+            bencher.iter(|| run(&workflow, json!({ "a": "x" })))
+        });
     }
     group.finish();
 }
@@ -44,8 +53,15 @@ fn chains(criterion: &mut Criterion) {
 fn grid(criterion: &mut Criterion) {
     let mut text = "nodes:\n".to_owned();
     for (layer, column) in (0..10).flat_map(|layer| (0..10).map(move |column| (layer, column))) {
-        let before: Vec<String> = (0..10).filter(|_| layer > 0).map(|column| format!("n{}_{column}", layer - 1)).collect();
-        let _ = writeln!(text, "  - {{ id: n{layer}_{column}, type: template, template: x, after: [{}] }}", before.join(", "));
+        let before: Vec<String> = (0..10)
+            .filter(|_| layer > 0)
+            .map(|column| format!("n{}_{column}", layer - 1))
+            .collect();
+        let _ = writeln!(
+            text,
+            "  - {{ id: n{layer}_{column}, type: template, template: x, after: [{}] }}",
+            before.join(", ")
+        );
     }
     let workflow = compile(&text);
     let mut group = criterion.benchmark_group("grid");
@@ -70,7 +86,11 @@ fn references(criterion: &mut Criterion) {
     let large = "x".repeat(100_000);
     let cases = [
         ("short", "<api.input.a>".to_owned(), json!({ "a": "x" })),
-        ("short, in text", "Say <api.input.a> twice: <api.input.a>".to_owned(), json!({ "a": "x" })),
+        (
+            "short, in text",
+            "Say <api.input.a> twice: <api.input.a>".to_owned(),
+            json!({ "a": "x" }),
+        ),
         ("30 levels deep", format!("<api.input{}>", ".a".repeat(30)), deep),
         ("100 kB", "<api.input.a>".to_owned(), json!({ "a": large })),
     ];
@@ -79,7 +99,8 @@ fn references(criterion: &mut Criterion) {
     for (name, reference, input) in cases {
         let mut text = "nodes:\n".to_owned();
         for index in 0..100 {
-            let _ = writeln!(text, "  - {{ id: n{index}, type: template, template: '{reference}' }}");
+            let _ =
+                writeln!(text, "  - {{ id: n{index}, type: template, template: '{reference}' }}");
         }
         let workflow = compile(&(text + "output: { last: <n99.content> }\n"));
         group.bench_function(name, |bencher| bencher.iter(|| run(&workflow, input.clone())));
@@ -91,18 +112,28 @@ fn references(criterion: &mut Criterion) {
 fn chain(length: usize) -> String {
     let mut text = "nodes:\n  - { id: n0, type: template, template: <api.input.a> }\n".to_owned();
     for index in 1..length {
-        let _ = writeln!(text, "  - {{ id: n{index}, type: template, template: <n{}.content> }}", index - 1);
+        let _ = writeln!(
+            text,
+            "  - {{ id: n{index}, type: template, template: <n{}.content> }}",
+            index - 1
+        );
     }
     text
 }
 
 fn compile(text: &str) -> Arc<Workflow> {
-    let (workflow, problems) = Workflow::compile(&Document::parse(text).expect("the document parses"));
+    let (workflow, problems) =
+        Workflow::compile(&Document::parse(text).expect("the document parses"));
     Arc::new(workflow.unwrap_or_else(|| panic!("{problems:#?}")))
 }
 
 fn run(workflow: &Arc<Workflow>, input: Value) -> Run {
-    let start = RunStart { run_id: "run_1".to_owned(), started_at_ms: 0, input: Arc::new(input), engine: flowgate_engine::ENGINE };
+    let start = RunStart {
+        run_id: "run_1".to_owned(),
+        started_at_ms: 0,
+        input: Arc::new(input),
+        engine: flowgate_engine::ENGINE,
+    };
     let mut run = Run::new(Arc::clone(workflow), start);
     loop {
         match run.step() {

@@ -187,9 +187,12 @@ impl Rendered {
                 }
                 Value::String(text)
             }
-            Self::Array(items) => Value::Array(items.iter().map(|item| item.fill(secret)).collect::<Result<_, E>>()?),
+            Self::Array(items) => {
+                Value::Array(items.iter().map(|item| item.fill(secret)).collect::<Result<_, E>>()?)
+            }
             Self::Object(fields) => {
-                let filled = fields.iter().map(|(name, field)| Ok((name.clone(), field.fill(secret)?)));
+                let filled =
+                    fields.iter().map(|(name, field)| Ok((name.clone(), field.fill(secret)?)));
                 Value::Object(filled.collect::<Result<_, E>>()?)
             }
         })
@@ -199,7 +202,8 @@ impl Rendered {
 /// As the author wrote it: secrets appear as `{{NAME}}`.
 impl Serialize for Rendered {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let named = self.fill(&mut |name| Ok::<_, std::convert::Infallible>(format!("{{{{{name}}}}}")));
+        let named =
+            self.fill(&mut |name| Ok::<_, std::convert::Infallible>(format!("{{{{{name}}}}}")));
         match named {
             Ok(value) => value.serialize(serializer),
         }

@@ -49,13 +49,17 @@ pub(crate) struct Used {
     pub error: bool,
 }
 
-pub(crate) fn compile(document: &Document, options: &CompileOptions) -> (Option<Workflow>, Vec<Problem>) {
+pub(crate) fn compile(
+    document: &Document,
+    options: &CompileOptions,
+) -> (Option<Workflow>, Vec<Problem>) {
     let mut compiler = Compiler::new(document, options);
     let settings = settings::read(&mut compiler);
     let mut links = Links::default();
     let mut bodies = compiler.bodies(&mut links);
     let outlines = bodies.iter().zip(&compiler.outline.bodies);
-    let complete = outlines.into_iter().all(|(body, outline)| body.nodes.len() == outline.nodes.len());
+    let complete =
+        outlines.into_iter().all(|(body, outline)| body.nodes.len() == outline.nodes.len());
     if complete {
         compiler.results(&mut bodies, &mut links);
         edges::connect(&mut compiler, &mut bodies, &links);
@@ -68,7 +72,8 @@ pub(crate) fn compile(document: &Document, options: &CompileOptions) -> (Option<
 
 /// Sorts problems in text order and truncates them; drops warnings before errors.
 fn foremost(mut problems: Vec<Problem>) -> Vec<Problem> {
-    problems.sort_by_key(|problem| (problem.severity != Severity::Error, problem.line, problem.column));
+    problems
+        .sort_by_key(|problem| (problem.severity != Severity::Error, problem.line, problem.column));
     problems.truncate(MAX_PROBLEMS);
     problems.sort_by_key(|problem| (problem.line, problem.column));
     problems
@@ -78,7 +83,15 @@ impl<'d> Compiler<'d> {
     fn new(document: &'d Document, options: &'d CompileOptions) -> Self {
         let mut problems = Vec::new();
         let outline = outline::outline(document, &options.kinds, &mut problems);
-        Self { document, options, outline, problems, secrets: BTreeSet::new(), used: Vec::new(), bound: Vec::new() }
+        Self {
+            document,
+            options,
+            outline,
+            problems,
+            secrets: BTreeSet::new(),
+            used: Vec::new(),
+            bound: Vec::new(),
+        }
     }
 
     /// Leaves out nodes that cannot be read.
@@ -118,11 +131,19 @@ impl<'d> Compiler<'d> {
         Text { parts }
     }
 
-    pub(crate) fn template(&mut self, value: &Value, path: &str, body: usize, secrets: Secrets) -> Template {
+    pub(crate) fn template(
+        &mut self,
+        value: &Value,
+        path: &str,
+        body: usize,
+        secrets: Secrets,
+    ) -> Template {
         let template = match value {
             Value::String(text) => Template::Text(self.text(text, path, body, secrets)),
             Value::Array(items) => {
-                let items = items.iter().enumerate().map(|(index, item)| self.template(item, &format!("{path}/{index}"), body, secrets));
+                let items = items.iter().enumerate().map(|(index, item)| {
+                    self.template(item, &format!("{path}/{index}"), body, secrets)
+                });
                 Template::Array(items.collect())
             }
             Value::Object(fields) => {
@@ -164,7 +185,11 @@ impl<'d> Compiler<'d> {
                 let after = edges::read_after(&mut fields);
                 fields.finish();
                 links.add(body, index, after, &self.used);
-                return Some(BodyNode { call, inner, ..BodyNode::new(id, Arc::clone(&kind), node) });
+                return Some(BodyNode {
+                    call,
+                    inner,
+                    ..BodyNode::new(id, Arc::clone(&kind), node)
+                });
             }
         };
         links.add_section(body, index, &self.used);
@@ -178,8 +203,10 @@ impl<'d> Compiler<'d> {
             let Some((outer, index)) = self.outline.bodies[number].container else { continue };
             let node = &self.outline.bodies[outer].nodes[index];
             let (path, result) = (format!("{}/result", node.path), node.object.get("result"));
-            body.result = result.map(|result| self.template(result, &path, number, Secrets::Refused));
-            let outside: Vec<Used> = self.used.iter().copied().filter(|used| used.body != number).collect();
+            body.result =
+                result.map(|result| self.template(result, &path, number, Secrets::Refused));
+            let outside: Vec<Used> =
+                self.used.iter().copied().filter(|used| used.body != number).collect();
             links.add(outer, index, Vec::new(), &outside);
         }
     }
@@ -191,7 +218,11 @@ impl<'d> Compiler<'d> {
             for name in [Some(node.id), node.name].into_iter().flatten() {
                 names.entry(normalise(name)).or_insert(infos.len());
             }
-            infos.push(NodeInfo { id: node.id.to_owned(), name: node.name.map(str::to_owned), kind: node.kind_name().into() });
+            infos.push(NodeInfo {
+                id: node.id.to_owned(),
+                name: node.name.map(str::to_owned),
+                kind: node.kind_name().into(),
+            });
         }
         (infos, names)
     }

@@ -37,16 +37,27 @@ pub struct ParseError {
 impl Document {
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         if text.len() > MAX_DOCUMENT_BYTES {
-            let message = format!("a workflow document is at most {MAX_DOCUMENT_BYTES} bytes, this one has {}", text.len());
+            let message = format!(
+                "a workflow document is at most {MAX_DOCUMENT_BYTES} bytes, this one has {}",
+                text.len()
+            );
             return Err(ParseError { line: 1, column: 1, message });
         }
         let (root, places) = read(text)?;
         if has_long_key(&root) {
-            return Err(ParseError { line: 1, column: 1, message: format!("a key has at most {MAX_KEY_BYTES} bytes") });
+            return Err(ParseError {
+                line: 1,
+                column: 1,
+                message: format!("a key has at most {MAX_KEY_BYTES} bytes"),
+            });
         }
         match root {
             Value::Object(root) => Ok(Self { root, places }),
-            _ => Err(ParseError { line: 1, column: 1, message: "a workflow document is an object with fields such as `nodes`".into() }),
+            _ => Err(ParseError {
+                line: 1,
+                column: 1,
+                message: "a workflow document is an object with fields such as `nodes`".into(),
+            }),
         }
     }
 
@@ -56,9 +67,17 @@ impl Document {
 
     /// Returns a problem at the position of `path` or its nearest ancestor.
     pub(crate) fn problem(&self, severity: Severity, path: &str, message: String) -> Problem {
-        let place = std::iter::successors(Some(path), |path| path.rsplit_once('/').map(|(parent, _)| parent))
-            .find_map(|path| self.places.get(path).copied());
-        Problem { severity, path: path.to_owned(), line: place.map(|p| p.0), column: place.map(|p| p.1), message }
+        let place = std::iter::successors(Some(path), |path| {
+            path.rsplit_once('/').map(|(parent, _)| parent)
+        })
+        .find_map(|path| self.places.get(path).copied());
+        Problem {
+            severity,
+            path: path.to_owned(),
+            line: place.map(|p| p.0),
+            column: place.map(|p| p.1),
+            message,
+        }
     }
 }
 
@@ -77,7 +96,11 @@ fn read(text: &str) -> Result<Read, ParseError> {
             if !looks_like_json {
                 return yaml_error;
             }
-            ParseError { line: json_error.line, column: json_error.column, message: json_error.reason.to_string() }
+            ParseError {
+                line: json_error.line,
+                column: json_error.column,
+                message: json_error.reason.to_string(),
+            }
         }),
     }
 }
@@ -85,7 +108,9 @@ fn read(text: &str) -> Result<Read, ParseError> {
 fn has_long_key(value: &Value) -> bool {
     match value {
         Value::Array(items) => items.iter().any(has_long_key),
-        Value::Object(fields) => fields.iter().any(|(key, field)| key.len() > MAX_KEY_BYTES || has_long_key(field)),
+        Value::Object(fields) => {
+            fields.iter().any(|(key, field)| key.len() > MAX_KEY_BYTES || has_long_key(field))
+        }
         _ => false,
     }
 }
@@ -115,7 +140,10 @@ mod tests {
 
     #[test]
     fn yaml_and_json_mean_the_same() {
-        let yaml = Document::parse("name: A\nnodes:\n  - id: x\n    type: template\n    n: [1, -2, 1.5, true, null]\n").unwrap();
+        let yaml = Document::parse(
+            "name: A\nnodes:\n  - id: x\n    type: template\n    n: [1, -2, 1.5, true, null]\n",
+        )
+        .unwrap();
         let json =
             Document::parse("{\"name\":\"A\",\n\"nodes\":[{\"id\":\"x\",\"type\":\"template\",\"n\":[1,-2,1.5,true,null]}]}").unwrap();
         assert_eq!(yaml.root(), json.root());
@@ -161,7 +189,9 @@ mod tests {
 
     #[test]
     fn parse_failures_say_what_and_where() {
-        let check = |text: &str, expected: &str| assert_eq!(Document::parse(text).unwrap_err().to_string(), expected, "{text}");
+        let check = |text: &str, expected: &str| {
+            assert_eq!(Document::parse(text).unwrap_err().to_string(), expected, "{text}")
+        };
         check("a: 1\na: 2", "key \"a\" is given twice (line 2, column 1)");
         check("{\"a\":1,\"a\":2}", "key \"a\" is given twice (line 1, column 8)");
         check("a: b: c", "mapping values are not allowed in this context (line 1, column 5)");
@@ -170,7 +200,10 @@ mod tests {
             "a: 1\n---\nb: 2",
             "a document is one object, nested at most 64 levels, with at most 100000 values after aliases are filled in (line 2, column 1)",
         );
-        check("- a", "a workflow document is an object with fields such as `nodes` (line 1, column 1)");
+        check(
+            "- a",
+            "a workflow document is an object with fields such as `nodes` (line 1, column 1)",
+        );
     }
 
     #[test]
@@ -180,7 +213,13 @@ mod tests {
         let bomb = "a: &a [x,x,x,x,x,x,x,x,x,x]\n".to_owned()
             + &('b'..='j')
                 .fold((String::new(), 'a'), |(text, last), name| {
-                    (format!("{text}{name}: &{name} [{}]\n", vec![format!("*{last}"); 10].join(",")), name)
+                    (
+                        format!(
+                            "{text}{name}: &{name} [{}]\n",
+                            vec![format!("*{last}"); 10].join(",")
+                        ),
+                        name,
+                    )
                 })
                 .0;
         assert!(Document::parse(&bomb).is_err());
@@ -188,7 +227,8 @@ mod tests {
 
     #[test]
     fn aliases_and_merges_are_read() {
-        let document = Document::parse("base: &b { x: 1 }\nuse: *b\nmore: { <<: *b, y: 2 }\n").unwrap();
+        let document =
+            Document::parse("base: &b { x: 1 }\nuse: *b\nmore: { <<: *b, y: 2 }\n").unwrap();
         assert_eq!(document.root()["use"]["x"], 1);
         assert_eq!(document.root()["more"]["x"], 1);
     }

@@ -94,7 +94,12 @@ impl FieldSpec {
     }
 
     /// Like [`Self::new`], with a default.
-    pub const fn with_default(name: &'static str, field_type: FieldType, default: &'static str, help: &'static str) -> Self {
+    pub const fn with_default(
+        name: &'static str,
+        field_type: FieldType,
+        default: &'static str,
+        help: &'static str,
+    ) -> Self {
         Self {
             name: Cow::Borrowed(name),
             field_type,
@@ -138,8 +143,12 @@ impl FieldType {
             Self::Words | Self::Code | Self::Id | Self::Kind => value.is_string(),
             Self::Text => value.is_string() || value.is_number() || value.is_boolean(),
             Self::Boolean => value.is_boolean(),
-            Self::Integer(min, max) => value.as_u64().is_some_and(|number| (min..=max).contains(&&number)),
-            Self::Number(min, max) => value.as_f64().is_some_and(|number| (min..=max).contains(&&number)),
+            Self::Integer(min, max) => {
+                value.as_u64().is_some_and(|number| (min..=max).contains(&&number))
+            }
+            Self::Number(min, max) => {
+                value.as_f64().is_some_and(|number| (min..=max).contains(&&number))
+            }
             Self::Duration(min, max) => {
                 let bounds = parse_duration(min)..=parse_duration(max);
                 let duration = value.as_str().and_then(parse_duration);
@@ -154,7 +163,8 @@ impl FieldType {
             }
             Self::After => {
                 let entries = value.as_array();
-                value.is_string() || entries.is_some_and(|entries| entries.iter().all(Value::is_string))
+                value.is_string()
+                    || entries.is_some_and(|entries| entries.iter().all(Value::is_string))
             }
             Self::Each => value.is_array() || value.is_string(),
             Self::Count => {
@@ -188,7 +198,9 @@ impl FieldType {
             }
             Self::Object | Self::Fields(_) | Self::Texts => "must be an object".to_owned(),
             Self::List | Self::Items(_) | Self::Nodes => "must be a list".to_owned(),
-            Self::After => "is a list of node ids, such as `[draft, check.yes, fetch.error]`".to_owned(),
+            Self::After => {
+                "is a list of node ids, such as `[draft, check.yes, fetch.error]`".to_owned()
+            }
             Self::Each => "is a list or a reference to one".to_owned(),
             Self::Count => {
                 format!("is a whole number up to {MAX_ITERATIONS}, or a reference to one")

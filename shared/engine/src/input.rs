@@ -15,7 +15,8 @@ use crate::problem::{did_you_mean, shortened};
 const MAX_FIELDS: usize = 200;
 const MAX_SCHEMA_BYTES: usize = 256 << 10;
 
-const NAME: FieldSpec = FieldSpec::new("name", FieldType::Words, "the name that callers use; not `input`").required();
+const NAME: FieldSpec =
+    FieldSpec::new("name", FieldType::Words, "the name that callers use; not `input`").required();
 const TYPE: FieldSpec = FieldSpec::with_default(
     "type",
     FieldType::OneOf(&InputType::NAMES),
@@ -23,10 +24,21 @@ const TYPE: FieldSpec = FieldSpec::with_default(
     "`string`, `number`, `boolean`, `object`, `array`, `file`",
 );
 const DESCRIPTION: FieldSpec = FieldSpec::new("description", FieldType::Words, "for callers");
-const DEFAULT: FieldSpec =
-    FieldSpec::new("default", FieldType::Any, "makes the field optional; `null` is a value, and as a default it lets callers send `null`");
-const VALUE: FieldSpec = FieldSpec::new("value", FieldType::Any, "an example, sent when the workflow is tried out without input");
-const SCHEMA: FieldSpec = FieldSpec::new("schema", FieldType::JsonSchema, "a JSON Schema that the value must match; at most 256 KiB");
+const DEFAULT: FieldSpec = FieldSpec::new(
+    "default",
+    FieldType::Any,
+    "makes the field optional; `null` is a value, and as a default it lets callers send `null`",
+);
+const VALUE: FieldSpec = FieldSpec::new(
+    "value",
+    FieldType::Any,
+    "an example, sent when the workflow is tried out without input",
+);
+const SCHEMA: FieldSpec = FieldSpec::new(
+    "schema",
+    FieldType::JsonSchema,
+    "a JSON Schema that the value must match; at most 256 KiB",
+);
 
 /// The fields of an entry of the `input` section.
 pub(crate) const FIELDS: &[FieldSpec] = &[NAME, TYPE, DESCRIPTION, DEFAULT, VALUE, SCHEMA];
@@ -96,7 +108,9 @@ impl InputSection {
         let mut declared = Vec::new();
         for (index, field) in list.iter().take(MAX_FIELDS).enumerate() {
             let Value::Object(object) = field else {
-                let message = format!("field {index} must be an object such as {{ name: text, type: string }}");
+                let message = format!(
+                    "field {index} must be an object such as {{ name: text, type: string }}"
+                );
                 root.error("input", message);
                 continue;
             };
@@ -124,11 +138,21 @@ impl InputSection {
     }
 
     pub(crate) fn sample(&self) -> Value {
-        let sample = |field: &InputField| field.value.clone().or_else(|| field.default.clone()).map(|value| (field.name.clone(), value));
+        let sample = |field: &InputField| {
+            field
+                .value
+                .clone()
+                .or_else(|| field.default.clone())
+                .map(|value| (field.name.clone(), value))
+        };
         Value::Object(self.fields().iter().filter_map(sample).collect())
     }
 
-    pub(crate) fn accept(&self, input: Value, rules: InputRules) -> Result<Value, Vec<InputProblem>> {
+    pub(crate) fn accept(
+        &self,
+        input: Value,
+        rules: InputRules,
+    ) -> Result<Value, Vec<InputProblem>> {
         let Value::Object(mut input) = input else {
             return Err(vec![InputProblem {
                 pointer: String::new(),
@@ -147,11 +171,18 @@ impl InputSection {
     }
 }
 
-fn refuse_undeclared(fields: &[InputField], input: &Map<String, Value>, problems: &mut Vec<InputProblem>) {
+fn refuse_undeclared(
+    fields: &[InputField],
+    input: &Map<String, Value>,
+    problems: &mut Vec<InputProblem>,
+) {
     let undeclared = input.keys().filter(|name| fields.iter().all(|field| field.name != **name));
     for name in undeclared.take(MAX_FIELDS) {
         let hint = did_you_mean(name, fields.iter().map(|field| field.name.as_str()));
-        problems.push(InputProblem { pointer: pointer(name), message: format!("is not an input of this workflow{hint}") });
+        problems.push(InputProblem {
+            pointer: pointer(name),
+            message: format!("is not an input of this workflow{hint}"),
+        });
     }
 }
 
@@ -168,12 +199,15 @@ impl InputField {
         let kind = fields.string(&TYPE).and_then(InputType::named).unwrap_or(InputType::String);
         let description = fields.string(&DESCRIPTION).unwrap_or_default().to_owned();
         let schema = fields.get(&SCHEMA).cloned();
-        let validator = schema.as_ref().and_then(|schema| compile_schema(schema).map_err(|message| fields.error("schema", message)).ok());
+        let validator = schema.as_ref().and_then(|schema| {
+            compile_schema(schema).map_err(|message| fields.error("schema", message)).ok()
+        });
         let default = fields.get_with_null(&DEFAULT).cloned();
         let value = fields.get(&VALUE).cloned();
         let field = Self { name, kind, description, default, value, schema, validator };
         for (key, given) in [("default", &field.default), ("value", &field.value)] {
-            let misfit = given.as_ref().and_then(|given| field.misfit(given, "").into_iter().next());
+            let misfit =
+                given.as_ref().and_then(|given| field.misfit(given, "").into_iter().next());
             if let Some(misfit) = misfit {
                 fields.error(key, format!("`{key}` {}", misfit.message));
             }
@@ -181,11 +215,19 @@ impl InputField {
         field
     }
 
-    fn accept(&self, input: &mut Map<String, Value>, coerce: bool, problems: &mut Vec<InputProblem>) {
+    fn accept(
+        &self,
+        input: &mut Map<String, Value>,
+        coerce: bool,
+        problems: &mut Vec<InputProblem>,
+    ) {
         let Some(value) = input.get_mut(&self.name) else {
             match &self.default {
                 Some(default) => drop(input.insert(self.name.clone(), default.clone())),
-                None => problems.push(InputProblem { pointer: pointer(&self.name), message: "is missing".to_owned() }),
+                None => problems.push(InputProblem {
+                    pointer: pointer(&self.name),
+                    message: "is missing".to_owned(),
+                }),
             }
             return;
         };
@@ -238,7 +280,9 @@ pub(crate) fn compile_schema(schema: &Value) -> Result<jsonschema::Validator, St
     jsonschema::options()
         .with_pattern_options(jsonschema::PatternOptions::regex())
         .build(schema)
-        .map_err(|error| format!("`schema` is not a valid JSON Schema: {}", shortened(&error.to_string())))
+        .map_err(|error| {
+            format!("`schema` is not a valid JSON Schema: {}", shortened(&error.to_string()))
+        })
 }
 
 impl InputType {
@@ -265,7 +309,9 @@ impl InputType {
             Self::Array => value.is_array(),
             Self::File => match value {
                 Value::String(_) | Value::Object(_) => true,
-                Value::Array(files) => files.iter().all(|file| file.is_object() || file.is_string()),
+                Value::Array(files) => {
+                    files.iter().all(|file| file.is_object() || file.is_string())
+                }
                 _ => false,
             },
         }

@@ -70,9 +70,12 @@ pub fn size(value: &Value) -> usize {
         Value::Bool(false) => 5,
         Value::Number(number) => number_size(number),
         Value::String(text) => string_size(text),
-        Value::Array(items) => 2 + items.len().saturating_sub(1) + items.iter().map(size).sum::<usize>(),
+        Value::Array(items) => {
+            2 + items.len().saturating_sub(1) + items.iter().map(size).sum::<usize>()
+        }
         Value::Object(fields) => {
-            let inner: usize = fields.iter().map(|(key, value)| string_size(key) + 1 + size(value)).sum();
+            let inner: usize =
+                fields.iter().map(|(key, value)| string_size(key) + 1 + size(value)).sum();
             2 + fields.len().saturating_sub(1) + inner
         }
     }
@@ -158,7 +161,11 @@ impl<'a> Parser<'a> {
     fn document(mut self) -> Result<(Value, Vec<(String, usize)>), JsonError> {
         let parsed = self.value().and_then(|value| {
             self.skip_space();
-            if self.at == self.bytes.len() { Ok(value) } else { Err(JsonReason::Syntax("unexpected text after the value")) }
+            if self.at == self.bytes.len() {
+                Ok(value)
+            } else {
+                Err(JsonReason::Syntax("unexpected text after the value"))
+            }
         });
         match parsed {
             Ok(value) => Ok((value, self.places.map(|places| places.found).unwrap_or_default())),
@@ -172,7 +179,9 @@ impl<'a> Parser<'a> {
         if self.values > MAX_VALUES {
             return Err(JsonReason::TooManyValues);
         }
-        if let Some(places) = self.places.as_mut().filter(|places| places.pointer.len() <= MAX_POINTER) {
+        if let Some(places) =
+            self.places.as_mut().filter(|places| places.pointer.len() <= MAX_POINTER)
+        {
             places.found.push((places.pointer.clone(), self.at));
         }
         match self.bytes.get(self.at) {
@@ -188,7 +197,10 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn nested(&mut self, read: fn(&mut Self) -> Result<Value, JsonReason>) -> Result<Value, JsonReason> {
+    fn nested(
+        &mut self,
+        read: fn(&mut Self) -> Result<Value, JsonReason>,
+    ) -> Result<Value, JsonReason> {
         if self.depth == MAX_DEPTH {
             return Err(JsonReason::TooDeep);
         }
@@ -316,7 +328,11 @@ impl<'a> Parser<'a> {
         let mut text = String::new();
         loop {
             let start = self.at;
-            while self.bytes.get(self.at).is_some_and(|byte| !matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
+            while self
+                .bytes
+                .get(self.at)
+                .is_some_and(|byte| !matches!(byte, b'"' | b'\\' | 0..=0x1f))
+            {
                 self.at += 1;
             }
             text.push_str(&self.text[start..self.at]);
@@ -365,10 +381,15 @@ impl<'a> Parser<'a> {
     }
 
     fn hex4(&mut self) -> Result<u32, JsonReason> {
-        let digits = self.bytes.get(self.at..self.at + 4).ok_or(JsonReason::Syntax("unfinished escape in a string"))?;
+        let digits = self
+            .bytes
+            .get(self.at..self.at + 4)
+            .ok_or(JsonReason::Syntax("unfinished escape in a string"))?;
         let mut code = 0;
         for digit in digits {
-            let digit = char::from(*digit).to_digit(16).ok_or(JsonReason::Syntax("expected four hexadecimal digits"))?;
+            let digit = char::from(*digit)
+                .to_digit(16)
+                .ok_or(JsonReason::Syntax("expected four hexadecimal digits"))?;
             code = code * 16 + digit;
         }
         self.at += 4;

@@ -29,7 +29,10 @@ use crate::compile::fields::Fields;
 use crate::expr::scope::Scope;
 use crate::field::FieldSpec;
 
-pub use plan::{Bindings, CallEnd, CallName, CallOutcome, Done, Items, MAX_DELAY, NodeError, Plan, Planned, Price, Work};
+pub use plan::{
+    Bindings, CallEnd, CallName, CallOutcome, Done, Items, MAX_DELAY, NodeError, Plan, Planned,
+    Price, Work,
+};
 
 /// The kinds that every workflow may use, in the order of the docs.
 const BUILT_IN: [fn() -> KindSpec; 11] = [
@@ -130,7 +133,12 @@ pub enum OutputType {
 
 impl OutputFields {
     pub fn only(fields: &[(&'static str, OutputType)]) -> Self {
-        Self::Only(fields.iter().map(|(name, output_type)| OutputField::new(*name, *output_type)).collect())
+        Self::Only(
+            fields
+                .iter()
+                .map(|(name, output_type)| OutputField::new(*name, *output_type))
+                .collect(),
+        )
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
@@ -157,7 +165,8 @@ impl OutputField {
 #[derive(Debug, Clone)]
 pub struct Kinds(Vec<Arc<KindSpec>>);
 
-static STANDARD: LazyLock<Kinds> = LazyLock::new(|| Kinds(BUILT_IN.iter().map(|spec| Arc::new(spec())).collect()));
+static STANDARD: LazyLock<Kinds> =
+    LazyLock::new(|| Kinds(BUILT_IN.iter().map(|spec| Arc::new(spec())).collect()));
 
 impl Kinds {
     pub fn standard() -> &'static Self {

@@ -20,5 +20,7 @@ pub use document::Document;
 pub use event::{NodePath, NodeStatus, RunEvent};
 pub use kind::{KindSpec, Kinds};
 pub use problem::{Problem, Severity};
-pub use run::{Completion, ENGINE, Outcome, Recorded, Run, RunError, RunStart, Step, Usage, Waiting};
+pub use run::{
+    Completion, ENGINE, Outcome, Recorded, Run, RunError, RunStart, Step, Usage, Waiting,
+};
 pub use workflow::{CompileOptions, Workflow};

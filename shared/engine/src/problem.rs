@@ -25,9 +25,15 @@ pub struct Problem {
 }
 
 /// Returns `; did you mean …?`, or nothing if no candidate is near.
-pub(crate) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn did_you_mean<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> String {
     let word = word.to_lowercase();
-    let near = candidates.into_iter().map(|candidate| (distance(&word, &candidate.to_lowercase()), candidate)).min();
+    let near = candidates
+        .into_iter()
+        .map(|candidate| (distance(&word, &candidate.to_lowercase()), candidate))
+        .min();
     match near {
         Some((distance, candidate)) if distance <= 2 && distance < candidate.chars().count() => {
             format!("; did you mean `{candidate}`?")

@@ -279,7 +279,12 @@ impl Run {
             method: webhook.method.clone(),
             headers: render_texts(&webhook.headers, &scope).ok()?,
             body: Value::Null,
-            signature: webhook.signature.as_ref().map(|signature| signature.render_outgoing(&scope)).transpose().ok()?,
+            signature: webhook
+                .signature
+                .as_ref()
+                .map(|signature| signature.render_outgoing(&scope))
+                .transpose()
+                .ok()?,
         })
     }
 
@@ -296,8 +301,12 @@ impl Run {
     fn finish(&mut self) {
         let outcome = match self.stop_reason.take() {
             None => Outcome::Succeeded { output: self.output_of(ROOT) },
-            Some(StopReason::Responded(output)) => Outcome::Succeeded { output: Arc::unwrap_or_clone(output) },
-            Some(StopReason::Failed(error)) => Outcome::Failed { error, output: Value::Object(self.merged_outputs(ROOT)) },
+            Some(StopReason::Responded(output)) => {
+                Outcome::Succeeded { output: Arc::unwrap_or_clone(output) }
+            }
+            Some(StopReason::Failed(error)) => {
+                Outcome::Failed { error, output: Value::Object(self.merged_outputs(ROOT)) }
+            }
             Some(StopReason::Cancelled) => Outcome::Cancelled,
         };
         self.outcome = Some(outcome);
@@ -311,12 +320,15 @@ impl Run {
             return Value::Object(self.merged_outputs(frame));
         }
         if let [only] = body.terminals.as_slice() {
-            return self.frames.succeeded(frame, *only).cloned().unwrap_or_else(|| Value::Object(Map::new()));
+            return self
+                .frames
+                .succeeded(frame, *only)
+                .cloned()
+                .unwrap_or_else(|| Value::Object(Map::new()));
         }
-        let ran = body
-            .terminals
-            .iter()
-            .filter_map(|index| Some((body.nodes[*index].id.to_string(), self.frames.succeeded(frame, *index)?.clone())));
+        let ran = body.terminals.iter().filter_map(|index| {
+            Some((body.nodes[*index].id.to_string(), self.frames.succeeded(frame, *index)?.clone()))
+        });
         Value::Object(ran.collect())
     }
 

@@ -107,7 +107,17 @@ pub(crate) struct BodyNode {
 impl BodyNode {
     /// Without edges, and without calls.
     pub(crate) fn new(id: Arc<str>, kind: Arc<KindSpec>, node: Box<dyn Node>) -> Self {
-        Self { id, kind, node, call: None, inner: None, edges: Vec::new(), waits_for: 0, controls: 0, catches_error: false }
+        Self {
+            id,
+            kind,
+            node,
+            call: None,
+            inner: None,
+            edges: Vec::new(),
+            waits_for: 0,
+            controls: 0,
+            catches_error: false,
+        }
     }
 
     pub(crate) fn is_remark(&self) -> bool {
@@ -155,7 +165,10 @@ impl Workflow {
         Self::compile_with(document, &CompileOptions::default())
     }
 
-    pub fn compile_with(document: &Document, options: &CompileOptions) -> (Option<Self>, Vec<Problem>) {
+    pub fn compile_with(
+        document: &Document,
+        options: &CompileOptions,
+    ) -> (Option<Self>, Vec<Problem>) {
         let (workflow, problems) = compile::compile(document, options);
         let sound = problems.iter().all(|problem| problem.severity != Severity::Error);
         (workflow.filter(|_| sound), problems)
@@ -193,7 +206,11 @@ impl Workflow {
     }
 
     /// Returns the input with defaults filled in, or all problems with it.
-    pub fn accept_input(&self, input: Value, rules: InputRules) -> Result<Value, Vec<InputProblem>> {
+    pub fn accept_input(
+        &self,
+        input: Value,
+        rules: InputRules,
+    ) -> Result<Value, Vec<InputProblem>> {
         self.input.accept(input, rules)
     }
 }

@@ -54,7 +54,10 @@ impl Function {
     fn begin_request(&self, request: &mut Request) {
         let Some(context) = request.extensions().get::<Context>().cloned() else { return };
         let headers = request.headers_mut();
-        let traceparent = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok()).filter(|text| trace::is_parent(text));
+        let traceparent = headers
+            .get(TRACEPARENT)
+            .and_then(|value| value.to_str().ok())
+            .filter(|text| trace::is_parent(text));
         let traceparent = traceparent.map(str::to_owned);
         self.begin(&context, traceparent);
         if let Ok(id) = HeaderValue::try_from(&context.request_id) {
@@ -64,7 +67,11 @@ impl Function {
 }
 
 /// Lambda freezes the process after the last byte, so the answer stays open until no work is left.
-async fn answer_while_draining(State(function): State<Arc<Function>>, mut request: Request, next: Next) -> Response {
+async fn answer_while_draining(
+    State(function): State<Arc<Function>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     function.begin_request(&mut request);
     let response = next.run(request).await;
     let app = function.app.clone();
@@ -76,7 +83,11 @@ async fn answer_while_draining(State(function): State<Arc<Function>>, mut reques
     Response::from_parts(parts, Body::from_stream(body.into_data_stream().chain(keepalive(app))))
 }
 
-async fn drain(State(function): State<Arc<Function>>, mut request: Request, next: Next) -> Response {
+async fn drain(
+    State(function): State<Arc<Function>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     function.begin_request(&mut request);
     let response = next.run(request).await;
     function.app.idle().await;

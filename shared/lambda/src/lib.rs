@@ -36,7 +36,8 @@ pub struct Function {
 /// Runs a function's main.
 pub fn main(serve: impl AsyncFnOnce() -> Result<()>) -> ExitCode {
     log::begin();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime");
     match runtime.and_then(|runtime| runtime.block_on(serve())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -64,7 +65,10 @@ impl Function {
     fn begin(&self, context: &Context, traceparent: Option<String>) {
         self.app.must_end_by(deadline(context) - HAND_OVER);
         let xray = context.xray_trace_id.clone();
-        self.aws.set_trace(TraceHeaders { traceparent: traceparent.or_else(|| trace::of_xray(xray.as_deref()?)), xray });
+        self.aws.set_trace(TraceHeaders {
+            traceparent: traceparent.or_else(|| trace::of_xray(xray.as_deref()?)),
+            xray,
+        });
     }
 }
 

@@ -28,7 +28,8 @@ pub(super) fn begin() {
         .with_filter(filter)
         .with_filter(filter_fn(|metadata| metadata.target() != TARGET));
     let function = std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
-    let metrics = Metrics { function }.with_filter(filter_fn(|metadata| metadata.target() == TARGET));
+    let metrics =
+        Metrics { function }.with_filter(filter_fn(|metadata| metadata.target() == TARGET));
     // Fails only if a log was started before.
     let _ = tracing_subscriber::registry().with(lines).with(metrics).try_init();
 }
@@ -59,7 +60,10 @@ impl Fields {
         let mut line = self.all;
         line.insert("Function".to_owned(), function.into());
         let metrics = json!([{ "Namespace": NAMESPACE, "Dimensions": [["Function"]], "Metrics": self.metrics }]);
-        line.insert("_aws".to_owned(), json!({ "Timestamp": millis, "CloudWatchMetrics": metrics }));
+        line.insert(
+            "_aws".to_owned(),
+            json!({ "Timestamp": millis, "CloudWatchMetrics": metrics }),
+        );
         Value::Object(line)
     }
 
@@ -68,7 +72,11 @@ impl Fields {
             self.all.insert(field.name().to_owned(), value);
             return;
         };
-        let unit = if matches!(name, "RunDuration" | "RunWaited" | "SweeperLag") { "Milliseconds" } else { "Count" };
+        let unit = if matches!(name, "RunDuration" | "RunWaited" | "SweeperLag") {
+            "Milliseconds"
+        } else {
+            "Count"
+        };
         self.metrics.push(json!({ "Name": name, "Unit": unit }));
         self.all.insert(name.to_owned(), value);
     }

@@ -30,7 +30,10 @@ impl RunFunction {
     pub async fn start_with(kinds: Kinds) -> Result<Self> {
         let config = Config::from_env()?;
         let aws = Aws::new(&config);
-        let runner = Runner::new(aws.ports(), settings(&config, kinds), outbound_settings(&config)?).await.context(CANNOT_START)?;
+        let runner =
+            Runner::new(aws.ports(), settings(&config, kinds), outbound_settings(&config)?)
+                .await
+                .context(CANNOT_START)?;
         let function = Function { app: runner.app.clone(), aws, buffered: config.buffered };
         Ok(Self { function, runner })
     }

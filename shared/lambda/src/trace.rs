@@ -2,7 +2,9 @@
 
 /// Converts X-Ray's `Root=1-<8 hex>-<24 hex>;Parent=<16 hex>;Sampled=<0 or 1>`, in any order.
 pub(super) fn of_xray(header: &str) -> Option<String> {
-    let part = |name: &str| header.split(';').find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('='));
+    let part = |name: &str| {
+        header.split(';').find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('='))
+    };
     let trace_id: String = part("Root")?.strip_prefix("1-")?.split('-').collect();
     let parent = part("Parent")?;
     let flags = if part("Sampled") == Some("1") { "01" } else { "00" };
@@ -26,10 +28,14 @@ mod tests {
 
     #[test]
     fn a_trace_of_x_ray_is_one_of_w3c() {
-        let traceparent = of_xray("Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1");
+        let traceparent =
+            of_xray("Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1");
         assert!(traceparent.as_deref().is_some_and(is_parent));
         assert!(["", "00", "00-1-2-3", "a b", &"0".repeat(55)].iter().all(|text| !is_parent(text)));
-        assert_eq!(traceparent.as_deref(), Some("00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01"));
+        assert_eq!(
+            traceparent.as_deref(),
+            Some("00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01")
+        );
         assert_eq!(of_xray("Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0"), None);
         assert_eq!(of_xray("Root=1-x-y;Parent=53995c3f42cd8ad8"), None);
     }

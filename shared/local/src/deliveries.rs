@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use async_trait::async_trait;
-use flowgate_core::delivery::{AfterAttempt, Attempt, Deliveries, Delivery, DeliveryId, DeliveryState};
+use flowgate_core::delivery::{
+    AfterAttempt, Attempt, Deliveries, Delivery, DeliveryId, DeliveryState,
+};
 use flowgate_core::id::RunId;
 use flowgate_core::lease::{OwnerToken, Written};
 use flowgate_core::time::Timestamp;
@@ -20,7 +22,13 @@ impl Deliveries for Local {
         self.write(move |connection| delivery.insert(connection)).await
     }
 
-    async fn claim(&self, id: &DeliveryId, owner: &OwnerToken, now: Timestamp, until: Timestamp) -> Result<Option<Delivery>> {
+    async fn claim(
+        &self,
+        id: &DeliveryId,
+        owner: &OwnerToken,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Delivery>> {
         let key = delivery_key(id)?;
         let owner = owner.clone();
         let row = self.write(move |connection| {
@@ -37,7 +45,13 @@ impl Deliveries for Local {
         row.await?.map(DeliveryRow::delivery).transpose()
     }
 
-    async fn record(&self, id: &DeliveryId, owner: &OwnerToken, attempt: Attempt, next: AfterAttempt) -> Result<Written> {
+    async fn record(
+        &self,
+        id: &DeliveryId,
+        owner: &OwnerToken,
+        attempt: Attempt,
+        next: AfterAttempt,
+    ) -> Result<Written> {
         let key = delivery_key(id)?;
         let owner = owner.clone();
         let attempt = serde_json::to_string(&attempt)?;
@@ -65,13 +79,19 @@ impl Deliveries for Local {
 
     async fn read(&self, id: &DeliveryId) -> Result<Option<Delivery>> {
         let key = delivery_key(id)?;
-        self.query(move |connection| select(connection, key)?.map(DeliveryRow::delivery).transpose()).await
+        self.query(move |connection| {
+            select(connection, key)?.map(DeliveryRow::delivery).transpose()
+        })
+        .await
     }
 
     async fn of_run(&self, run: &RunId) -> Result<Vec<Delivery>> {
         let key = run_key(run)?;
         self.query(move |connection| {
-            let mut select = connection.prepare_cached(&format!("{} WHERE run = ?1 ORDER BY rowid", DeliveryRow::SELECT))?;
+            let mut select = connection.prepare_cached(&format!(
+                "{} WHERE run = ?1 ORDER BY rowid",
+                DeliveryRow::SELECT
+            ))?;
             select.query_map([key], DeliveryRow::read)?.map(|row| row?.delivery()).collect()
         })
         .await
@@ -120,7 +140,8 @@ impl DeliveryValues {
 
     /// Put-if-absent.
     pub(crate) fn insert(&self, connection: &Connection) -> Result<()> {
-        let Delivery { workflow_id, workflow_uid, created_at, state, due_at, owner, step, .. } = &self.delivery;
+        let Delivery { workflow_id, workflow_uid, created_at, state, due_at, owner, step, .. } =
+            &self.delivery;
         let mut insert = connection.prepare_cached(
             "INSERT INTO deliveries (id, run, workflow_id, workflow_uid, created_at, state, due_at, look_at, owner, step, signing, attempts, request)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (id) DO NOTHING",
@@ -152,7 +173,8 @@ fn word(state: DeliveryState) -> &'static str {
 }
 
 fn select(connection: &Connection, key: Key) -> Result<Option<DeliveryRow>> {
-    let mut select = connection.prepare_cached(&format!("{} WHERE id = ?1", DeliveryRow::SELECT))?;
+    let mut select =
+        connection.prepare_cached(&format!("{} WHERE id = ?1", DeliveryRow::SELECT))?;
     Ok(select.query_row([key], DeliveryRow::read).optional()?)
 }
 
@@ -172,8 +194,7 @@ struct DeliveryRow {
 }
 
 impl DeliveryRow {
-    const SELECT: &str =
-        "SELECT id, run, workflow_id, workflow_uid, created_at, state, due_at, owner, step, signing, attempts, request FROM deliveries";
+    const SELECT: &str = "SELECT id, run, workflow_id, workflow_uid, created_at, state, due_at, owner, step, signing, attempts, request FROM deliveries";
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {

@@ -15,10 +15,16 @@ impl Due for Local {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.query(move |connection| {
             let mut select = connection.prepare_cached(SELECT_DUE)?;
-            let rows = select.query_map(params![now.0, limit], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+            let rows = select.query_map(params![now.0, limit], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })?;
             rows.map(|row| {
                 let (is_run, key, sweep_at, since): (bool, Key, i64, i64) = row?;
-                let what = if is_run { Message::RunV1 { run: run_id(key)? } } else { Message::WebhookV1 { delivery: delivery_id(key)? } };
+                let what = if is_run {
+                    Message::RunV1 { run: run_id(key)? }
+                } else {
+                    Message::WebhookV1 { delivery: delivery_id(key)? }
+                };
                 Ok(DueItem { what, since: Timestamp(since), sweep_at: Timestamp(sweep_at) })
             })
             .collect()
@@ -36,9 +42,10 @@ impl Due for Local {
                 ],
                 run_key(run)?,
             ),
-            Message::WebhookV1 { delivery } => {
-                (&["UPDATE deliveries SET look_at = ?3 WHERE id = ?1 AND look_at = ?2"], delivery_key(delivery)?)
-            }
+            Message::WebhookV1 { delivery } => (
+                &["UPDATE deliveries SET look_at = ?3 WHERE id = ?1 AND look_at = ?2"],
+                delivery_key(delivery)?,
+            ),
         };
         self.write(move |connection| {
             let mut moved = 0;
@@ -85,7 +92,10 @@ mod tests {
         let local = Local::open(dir.path()).unwrap();
         let plan = |connection: &Connection| {
             let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {SELECT_DUE}"))?;
-            Ok(explain.query_map([1, 5], |row| row.get::<_, String>(3))?.collect::<rusqlite::Result<Vec<_>>>()?.join("\n"))
+            Ok(explain
+                .query_map([1, 5], |row| row.get::<_, String>(3))?
+                .collect::<rusqlite::Result<Vec<_>>>()?
+                .join("\n"))
         };
         let plan = local.query(plan).await.unwrap();
         for index in ["open_runs_by_look", "runs_by_look", "deliveries_by_look"] {

@@ -13,14 +13,17 @@ pub(crate) struct Folder {
 
 impl Folder {
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        create_private_dir(path).with_context(|| format!("the data folder {} could not be made", path.display()))?;
-        let lock = open_private(&path.join("lock")).with_context(|| format!("the data folder {} could not be opened", path.display()))?;
+        create_private_dir(path)
+            .with_context(|| format!("the data folder {} could not be made", path.display()))?;
+        let lock = open_private(&path.join("lock"))
+            .with_context(|| format!("the data folder {} could not be opened", path.display()))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
-            Err(TryLockError::WouldBlock) => bail!("the data folder {} is in use by another process", path.display()),
-            Err(TryLockError::Error(error)) => {
-                Err(error).with_context(|| format!("the data folder {} could not be locked", path.display()))
+            Err(TryLockError::WouldBlock) => {
+                bail!("the data folder {} is in use by another process", path.display())
             }
+            Err(TryLockError::Error(error)) => Err(error)
+                .with_context(|| format!("the data folder {} could not be locked", path.display())),
         }
     }
 
@@ -61,7 +64,10 @@ mod tests {
         let path = dir.path().join("data");
         let first = Folder::open(&path).unwrap();
         let refused = Folder::open(&path).map(|_| ()).unwrap_err();
-        assert_eq!(refused.to_string(), format!("the data folder {} is in use by another process", path.display()));
+        assert_eq!(
+            refused.to_string(),
+            format!("the data folder {} is in use by another process", path.display())
+        );
         drop(first);
         Folder::open(&path).unwrap();
     }
@@ -83,6 +89,9 @@ mod tests {
         let path = dir.path().join("data");
         std::fs::write(&path, "").unwrap();
         let refused = Folder::open(&path).map(|_| ()).unwrap_err();
-        assert_eq!(refused.to_string(), format!("the data folder {} could not be made", path.display()));
+        assert_eq!(
+            refused.to_string(),
+            format!("the data folder {} could not be made", path.display())
+        );
     }
 }

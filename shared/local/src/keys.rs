@@ -27,7 +27,9 @@ impl Keys for Local {
     async fn read(&self, id: &str) -> Result<Option<KeyRecord>> {
         let id = id.to_owned();
         self.query(move |connection| {
-            let mut select = connection.prepare_cached("SELECT rowid, record, ends_at, last_used_at FROM keys WHERE id = ?1")?;
+            let mut select = connection.prepare_cached(
+                "SELECT rowid, record, ends_at, last_used_at FROM keys WHERE id = ?1",
+            )?;
             select.query_row([id], KeyRow::read).optional()?.map(KeyRow::record).transpose()
         })
         .await
@@ -49,7 +51,9 @@ impl Keys for Local {
     async fn end(&self, id: &str, at: Timestamp, audit: AuditEntry) -> Result<bool> {
         let id = id.to_owned();
         self.write(move |connection| {
-            let mut update = connection.prepare_cached("UPDATE keys SET ends_at = min(coalesce(ends_at, ?2), ?2) WHERE id = ?1")?;
+            let mut update = connection.prepare_cached(
+                "UPDATE keys SET ends_at = min(coalesce(ends_at, ?2), ?2) WHERE id = ?1",
+            )?;
             let known = update.execute(params![id, at.0])? == 1;
             if known {
                 insert_audit(connection, &audit)?;
@@ -90,7 +94,9 @@ fn rowid_of(request: &PageRequest) -> Option<i64> {
 
 /// Idempotent: retries of a change write its entry once.
 fn insert_audit(connection: &Connection, entry: &AuditEntry) -> Result<()> {
-    let mut insert = connection.prepare_cached("INSERT OR IGNORE INTO key_audit (at, actor, action, key_id) VALUES (?1, ?2, ?3, ?4)")?;
+    let mut insert = connection.prepare_cached(
+        "INSERT OR IGNORE INTO key_audit (at, actor, action, key_id) VALUES (?1, ?2, ?3, ?4)",
+    )?;
     insert.execute(params![entry.at.0, entry.actor, entry.action, entry.key_id])?;
     Ok(())
 }
@@ -105,7 +111,12 @@ struct KeyRow {
 
 impl KeyRow {
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self { rowid: row.get(0)?, record: row.get(1)?, ends_at: row.get(2)?, last_used_at: row.get(3)? })
+        Ok(Self {
+            rowid: row.get(0)?,
+            record: row.get(1)?,
+            ends_at: row.get(2)?,
+            last_used_at: row.get(3)?,
+        })
     }
 
     fn record(self) -> Result<KeyRecord> {

@@ -52,7 +52,8 @@ impl Local {
     pub fn open(dir: &Path) -> Result<Self> {
         let folder = Folder::open(dir)?;
         let file = folder.database()?;
-        let connection = schema::open(&file).with_context(|| format!("{} could not be opened", file.display()))?;
+        let connection = schema::open(&file)
+            .with_context(|| format!("{} could not be opened", file.display()))?;
         let writer = Writer::start(connection)?;
         let readers = Readers::start(&file)?;
         Ok(Self { inner: Arc::new(Inner { readers, writer, _folder: folder }) })
@@ -60,12 +61,18 @@ impl Local {
 
     /// Runs `op` in a group of writes. `Ok` means that it is on disk; the writes of a failed `op`
     /// are rolled back.
-    async fn write<T: Send + 'static>(&self, op: impl FnOnce(&Connection) -> Result<T> + Send + 'static) -> Result<T> {
+    async fn write<T: Send + 'static>(
+        &self,
+        op: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         self.inner.writer.write(op).await
     }
 
     /// Runs a read. It sees every write that was answered before.
-    async fn query<T: Send + 'static>(&self, query: impl FnOnce(&Connection) -> Result<T> + Send + 'static) -> Result<T> {
+    async fn query<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         self.inner.readers.query(query).await
     }
 }
@@ -104,6 +111,9 @@ mod tests {
     }
 
     async fn limit_pages(local: &Local, pages: i64) {
-        local.write(move |connection| Ok(connection.pragma_update(None, "max_page_count", pages)?)).await.unwrap();
+        local
+            .write(move |connection| Ok(connection.pragma_update(None, "max_page_count", pages)?))
+            .await
+            .unwrap();
     }
 }

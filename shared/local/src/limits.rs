@@ -42,10 +42,19 @@ impl Limits for LocalLimits {
         Ok(rate.left(self.lock().get(key_id).map_or(0, |used| used.full_at), now))
     }
 
-    async fn acquire(&self, key_id: &str, run: &RunId, limit: u32, now: Timestamp, until: Timestamp) -> Result<Acquired> {
+    async fn acquire(
+        &self,
+        key_id: &str,
+        run: &RunId,
+        limit: u32,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Acquired> {
         let mut keys = self.lock();
         let runs = &mut keys.entry(key_id.to_owned()).or_default().runs;
-        let is_full = |runs: &HashMap<RunId, Timestamp>| runs.len() >= limit as usize && !runs.contains_key(run);
+        let is_full = |runs: &HashMap<RunId, Timestamp>| {
+            runs.len() >= limit as usize && !runs.contains_key(run)
+        };
         if is_full(runs) {
             runs.retain(|_, until| *until > now);
         }

@@ -29,15 +29,23 @@ impl Readers {
         for _ in 0..THREADS {
             let connection = crate::schema::open_reader(file)?;
             let waiting = Arc::clone(&waiting);
-            threads.push(std::thread::Builder::new().name("flowgate-reader".into()).spawn(move || serve(&connection, &waiting))?);
+            threads.push(
+                std::thread::Builder::new()
+                    .name("flowgate-reader".into())
+                    .spawn(move || serve(&connection, &waiting))?,
+            );
         }
         Ok(Self { queries: Some(queries), threads })
     }
 
-    pub(crate) async fn query<T: Send + 'static>(&self, query: impl FnOnce(&Connection) -> Result<T> + Send + 'static) -> Result<T> {
+    pub(crate) async fn query<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let (reply, answer) = oneshot::channel();
         let run = move |connection: &Connection| {
-            let outcome = catch_unwind(AssertUnwindSafe(|| query(connection))).unwrap_or_else(|_| Err(anyhow!("the read panicked")));
+            let outcome = catch_unwind(AssertUnwindSafe(|| query(connection)))
+                .unwrap_or_else(|_| Err(anyhow!("the read panicked")));
             // The caller may be gone.
             let _ = reply.send(outcome);
         };
@@ -78,9 +86,16 @@ mod tests {
         for _ in 0..2 * THREADS {
             let panicked = readers.query(|_| -> Result<()> { panic!("on purpose") }).await;
             assert_eq!(panicked.unwrap_err().to_string(), "the read panicked");
-            assert!(readers.query(|connection| Ok(connection.execute("DELETE FROM runs", [])?)).await.is_err());
+            assert!(
+                readers
+                    .query(|connection| Ok(connection.execute("DELETE FROM runs", [])?))
+                    .await
+                    .is_err()
+            );
         }
-        let count = readers.query(|connection| Ok(connection.query_row("SELECT count(*) FROM runs", [], |row| row.get::<_, i64>(0))?));
+        let count = readers.query(|connection| {
+            Ok(connection.query_row("SELECT count(*) FROM runs", [], |row| row.get::<_, i64>(0))?)
+        });
         assert_eq!(count.await.unwrap(), 0);
     }
 }

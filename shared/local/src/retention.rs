@@ -26,8 +26,11 @@ impl Local {
 }
 
 fn forget_some(connection: &Connection, now: Timestamp) -> Result<usize> {
-    let mut select = connection.prepare_cached("SELECT id FROM runs WHERE expires_at <= ?1 LIMIT ?2")?;
-    let runs: Vec<Key> = select.query_map(params![now.0, BATCH as i64], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let mut select =
+        connection.prepare_cached("SELECT id FROM runs WHERE expires_at <= ?1 LIMIT ?2")?;
+    let runs: Vec<Key> = select
+        .query_map(params![now.0, BATCH as i64], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
     for run in &runs {
         for sql in [
             "DELETE FROM checkpoints WHERE run = ?1",
@@ -40,6 +43,8 @@ fn forget_some(connection: &Connection, now: Timestamp) -> Result<usize> {
             connection.prepare_cached(sql)?.execute([run])?;
         }
     }
-    connection.prepare_cached("DELETE FROM idempotency WHERE expires_at <= ?1")?.execute([now.0])?;
+    connection
+        .prepare_cached("DELETE FROM idempotency WHERE expires_at <= ?1")?
+        .execute([now.0])?;
     Ok(runs.len())
 }

@@ -24,7 +24,9 @@ pub(crate) fn delivery_key(id: &DeliveryId) -> Result<Key> {
 }
 
 fn key(id: &str, prefix: &str) -> Result<Key> {
-    let digits = id.strip_prefix(prefix).filter(|digits| digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let digits = id
+        .strip_prefix(prefix)
+        .filter(|digits| digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
     let digits = digits.with_context(|| format!("{id:?} is not an id of this kind"))?;
     Ok(u128::from_str_radix(digits, 16)?.to_be_bytes())
 }
@@ -34,7 +36,8 @@ pub(crate) fn run_id(key: Key) -> Result<RunId> {
 }
 
 pub(crate) fn delivery_id(key: Key) -> Result<DeliveryId> {
-    DeliveryId::parse(&format!("whd_{:032x}", u128::from_be_bytes(key))).context("not the key of a delivery")
+    DeliveryId::parse(&format!("whd_{:032x}", u128::from_be_bytes(key)))
+        .context("not the key of a delivery")
 }
 
 /// Parses a unit variant from its stored name.
@@ -64,7 +67,9 @@ impl RunRow {
     /// Append a condition on `runs` or `open_runs`.
     pub(crate) fn select(include: Include) -> String {
         let beside = |included: bool, name: &str| {
-            let select = format!("(SELECT value FROM run_values WHERE run_values.run = runs.id AND name = '{name}')");
+            let select = format!(
+                "(SELECT value FROM run_values WHERE run_values.run = runs.id AND name = '{name}')"
+            );
             if included { select } else { "NULL".to_owned() }
         };
         format!(
@@ -104,7 +109,12 @@ impl RunRow {
     pub(crate) fn record(self, include: Include) -> Result<RunRecord> {
         let input = self.input.as_deref().map(serde_json::from_str).transpose()?;
         let output = self.output.as_deref().map(serde_json::from_str).transpose()?;
-        let end = self.ending.as_deref().map(serde_json::from_str).transpose()?.map(|end| include.end(end, output));
+        let end = self
+            .ending
+            .as_deref()
+            .map(serde_json::from_str)
+            .transpose()?
+            .map(|end| include.end(end, output));
         let started_at = self.started_at.map(Timestamp).or(end.as_ref().map(|end| end.started_at));
         Ok(RunRecord {
             head: Arc::new(include.head(serde_json::from_str(&self.head)?, input)),
@@ -128,8 +138,13 @@ mod tests {
 
     #[test]
     fn ids_survive_and_sort_as_they_do() {
-        let ids = ["run_00000000000000000000000000000000", "run_0000000000000000000000000000000a", "run_ffffffffffffffffffffffffffffffff"];
-        let keys: Vec<Key> = ids.iter().map(|id| run_key(&RunId::parse(id).unwrap()).unwrap()).collect();
+        let ids = [
+            "run_00000000000000000000000000000000",
+            "run_0000000000000000000000000000000a",
+            "run_ffffffffffffffffffffffffffffffff",
+        ];
+        let keys: Vec<Key> =
+            ids.iter().map(|id| run_key(&RunId::parse(id).unwrap()).unwrap()).collect();
         assert!(keys.is_sorted());
         for (id, key) in ids.iter().zip(keys) {
             assert_eq!(run_id(key).unwrap().as_str(), *id);

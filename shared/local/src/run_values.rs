@@ -42,7 +42,9 @@ impl RunValues {
         if self.claimed_before(connection, run_id.as_ref())?.is_some() {
             return Ok(Created::IdTaken);
         }
-        for IdempotencyRow { key, body_hash, expires_at } in [idempotency, run_id].into_iter().flatten() {
+        for IdempotencyRow { key, body_hash, expires_at } in
+            [idempotency, run_id].into_iter().flatten()
+        {
             let mut insert = connection.prepare_cached(
                 "INSERT OR REPLACE INTO idempotency (scope, key, run, body_hash, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?;
@@ -52,7 +54,11 @@ impl RunValues {
     }
 
     /// Ignores the run's own row: then this is the retry of a write that was applied.
-    fn claimed_before(&self, connection: &Connection, row: Option<&IdempotencyRow>) -> Result<Option<Claim>> {
+    fn claimed_before(
+        &self,
+        connection: &Connection,
+        row: Option<&IdempotencyRow>,
+    ) -> Result<Option<Claim>> {
         let Some(row) = row else { return Ok(None) };
         let earlier = select_claim(connection, &row.key, self.run.head.created_at)?;
         Ok(earlier.filter(|earlier| earlier.run != self.run.head.id))
@@ -63,7 +69,14 @@ impl RunValues {
         let mut insert = connection.prepare_cached(
             "INSERT INTO runs (id, workflow_uid, created_at, user, head) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (id) DO NOTHING",
         )?;
-        if insert.execute(params![self.key, head.workflow_uid, head.created_at.0, head.user, self.head])? == 0 {
+        if insert.execute(params![
+            self.key,
+            head.workflow_uid,
+            head.created_at.0,
+            head.user,
+            self.head
+        ])? == 0
+        {
             return Ok(());
         }
         let owned = self.run.owner.is_some();
@@ -123,7 +136,11 @@ pub(crate) struct EndValues {
 
 impl EndValues {
     pub(crate) fn new(end: FinishedRun) -> Result<Self> {
-        anyhow::ensure!(end.end.state.has_ended(), "a run cannot end as {}", end.end.state.as_str());
+        anyhow::ensure!(
+            end.end.state.has_ended(),
+            "a run cannot end as {}",
+            end.end.state.as_str()
+        );
         let (ending, output) = end.end.split();
         let output = output.map(serde_json::to_string).transpose()?;
         Ok(Self {
@@ -132,7 +149,11 @@ impl EndValues {
             output,
             trace: serde_json::to_string(&end.trace)?,
             events: EventValues::new(&end.events)?,
-            deliveries: end.deliveries.into_iter().map(DeliveryValues::new).collect::<Result<_>>()?,
+            deliveries: end
+                .deliveries
+                .into_iter()
+                .map(DeliveryValues::new)
+                .collect::<Result<_>>()?,
             expires_at: end.expires_at,
             due_at: end.due_at,
         })
@@ -151,7 +172,9 @@ impl EndValues {
 /// Large values are stored in rows of their own.
 fn insert_beside(connection: &Connection, run: Key, name: &str, value: Option<&str>) -> Result<()> {
     let Some(value) = value else { return Ok(()) };
-    let mut insert = connection.prepare_cached("INSERT OR IGNORE INTO run_values (run, name, value) VALUES (?1, ?2, ?3)")?;
+    let mut insert = connection.prepare_cached(
+        "INSERT OR IGNORE INTO run_values (run, name, value) VALUES (?1, ?2, ?3)",
+    )?;
     insert.execute(params![run, name, value])?;
     Ok(())
 }
@@ -165,18 +188,29 @@ pub(crate) struct LeaseValues {
 
 impl LeaseValues {
     pub(crate) fn new(lease: &Lease) -> Result<Self> {
-        Ok(Self { key: run_key(&lease.run)?, fence: lease.fence.try_into()?, owner: lease.owner.clone() })
+        Ok(Self {
+            key: run_key(&lease.run)?,
+            fence: lease.fence.try_into()?,
+            owner: lease.owner.clone(),
+        })
     }
 
     pub(crate) fn holds(&self, connection: &Connection) -> Result<bool> {
-        let mut select = connection.prepare_cached("SELECT 1 FROM open_runs WHERE run = ?1 AND fence = ?2 AND owner = ?3")?;
+        let mut select = connection.prepare_cached(
+            "SELECT 1 FROM open_runs WHERE run = ?1 AND fence = ?2 AND owner = ?3",
+        )?;
         Ok(select.exists(params![self.key, self.fence, self.owner.0])?)
     }
 
     /// A hand-over refused because it was applied before is a success.
     pub(crate) fn has_handed_over(&self, connection: &Connection) -> Result<Written> {
-        let mut select = connection.prepare_cached("SELECT 1 FROM open_runs WHERE run = ?1 AND handed_over_by = ?2")?;
-        Ok(if select.exists(params![self.key, self.owner.0])? { Written::Written } else { Written::Lost })
+        let mut select = connection
+            .prepare_cached("SELECT 1 FROM open_runs WHERE run = ?1 AND handed_over_by = ?2")?;
+        Ok(if select.exists(params![self.key, self.owner.0])? {
+            Written::Written
+        } else {
+            Written::Lost
+        })
     }
 
     pub(crate) fn end(&self, connection: &Connection, end: &EndValues) -> Result<()> {
@@ -185,7 +219,14 @@ impl LeaseValues {
                 fence = open_runs.fence, cancel_requested = open_runs.cancel_requested
             FROM open_runs WHERE runs.id = ?1 AND open_runs.run = ?1",
         )?;
-        update.execute(params![self.key, end.state, end.expires_at.0, end.due_at.map(|at| at.0), end.ending, end.trace])?;
+        update.execute(params![
+            self.key,
+            end.state,
+            end.expires_at.0,
+            end.due_at.map(|at| at.0),
+            end.ending,
+            end.trace
+        ])?;
         connection.prepare_cached("DELETE FROM open_runs WHERE run = ?1")?.execute([self.key])?;
         Ok(())
     }
@@ -199,13 +240,22 @@ pub(crate) struct CheckpointValues {
 
 impl CheckpointValues {
     pub(crate) fn new(checkpoint: &Checkpoint) -> Result<Self> {
-        Ok(Self { place: checkpoint.place.clone(), ordinal: stored(checkpoint.order), checkpoint: serde_json::to_string(checkpoint)? })
+        Ok(Self {
+            place: checkpoint.place.clone(),
+            ordinal: stored(checkpoint.order),
+            checkpoint: serde_json::to_string(checkpoint)?,
+        })
     }
 
     /// Returns `false` if the place already has a result, which it keeps.
     pub(crate) fn insert(&self, connection: &Connection, run: Key) -> Result<bool> {
         let sql = "INSERT INTO checkpoints (run, place, ordinal, checkpoint) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (run, place) DO NOTHING";
-        Ok(connection.prepare_cached(sql)?.execute(params![run, self.place, self.ordinal, self.checkpoint])? == 1)
+        Ok(connection.prepare_cached(sql)?.execute(params![
+            run,
+            self.place,
+            self.ordinal,
+            self.checkpoint
+        ])? == 1)
     }
 }
 
@@ -213,22 +263,35 @@ pub(crate) struct EventValues(Vec<(EventId, String)>);
 
 impl EventValues {
     pub(crate) fn new(events: &[Event]) -> Result<Self> {
-        Ok(Self(events.iter().map(|event| Ok((event.id, serde_json::to_string(event)?))).collect::<Result<_>>()?))
+        Ok(Self(
+            events
+                .iter()
+                .map(|event| Ok((event.id, serde_json::to_string(event)?)))
+                .collect::<Result<_>>()?,
+        ))
     }
 
     pub(crate) fn insert(&self, connection: &Connection, run: Key) -> Result<()> {
         for (id, event) in &self.0 {
-            let mut insert = connection.prepare_cached("INSERT OR IGNORE INTO events (run, fence, n, event) VALUES (?1, ?2, ?3, ?4)")?;
+            let mut insert = connection.prepare_cached(
+                "INSERT OR IGNORE INTO events (run, fence, n, event) VALUES (?1, ?2, ?3, ?4)",
+            )?;
             insert.execute(params![run, stored(id.fence), stored(id.n), event])?;
         }
         Ok(())
     }
 }
 
-pub(crate) fn select_claim(connection: &Connection, key: &IdempotencyKey, now: Timestamp) -> Result<Option<Claim>> {
-    let mut select =
-        connection.prepare_cached("SELECT run, body_hash FROM idempotency WHERE scope = ?1 AND key = ?2 AND expires_at > ?3")?;
-    let found: Option<(Key, String)> =
-        select.query_row(params![key.scope, key.key, now.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+pub(crate) fn select_claim(
+    connection: &Connection,
+    key: &IdempotencyKey,
+    now: Timestamp,
+) -> Result<Option<Claim>> {
+    let mut select = connection.prepare_cached(
+        "SELECT run, body_hash FROM idempotency WHERE scope = ?1 AND key = ?2 AND expires_at > ?3",
+    )?;
+    let found: Option<(Key, String)> = select
+        .query_row(params![key.scope, key.key, now.0], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
     found.map(|(run, body_hash)| Ok(Claim { run: run_id(run)?, body_hash })).transpose()
 }

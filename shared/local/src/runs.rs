@@ -8,8 +8,8 @@ use flowgate_core::idempotency::{Claim, IdempotencyKey};
 use flowgate_core::lease::{Lease, OwnerToken, Written};
 use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::run::{
-    CancelRequest, Checkpoint, Claimed, Created, Finished, FinishedRun, Heartbeat, Include, NewRun, RunFilter, RunProgress, RunRecord,
-    Runs, StartMark,
+    CancelRequest, Checkpoint, Claimed, Created, Finished, FinishedRun, Heartbeat, Include, NewRun,
+    RunFilter, RunProgress, RunRecord, Runs, StartMark,
 };
 use flowgate_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -17,7 +17,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::Local;
 use crate::page::{Listed, page};
 use crate::row::{Key, RunRow, from_word, run_key};
-use crate::run_values::{CheckpointValues, EndValues, EventValues, LeaseValues, RunValues, select_claim, stored};
+use crate::run_values::{
+    CheckpointValues, EndValues, EventValues, LeaseValues, RunValues, select_claim, stored,
+};
 
 #[async_trait]
 impl Runs for Local {
@@ -47,10 +49,19 @@ impl Runs for Local {
         .await
     }
 
-    async fn claim(&self, run: &RunId, owner: &OwnerToken, now: Timestamp, lease_until: Timestamp) -> Result<Claimed> {
+    async fn claim(
+        &self,
+        run: &RunId,
+        owner: &OwnerToken,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Claimed> {
         let key = run_key(run)?;
         let token = owner.clone();
-        let row = match self.write(move |connection| take(connection, key, &token, now, lease_until)).await? {
+        let row = match self
+            .write(move |connection| take(connection, key, &token, now, lease_until))
+            .await?
+        {
             Taken::Leased(row) => row.record(Include::ALL)?,
             Taken::LeasedByOther => return Ok(Claimed::LeasedByOther),
             Taken::Ended => return Ok(Claimed::Ended),
@@ -72,7 +83,12 @@ impl Runs for Local {
         .await
     }
 
-    async fn checkpoint(&self, lease: &Lease, checkpoint: Checkpoint, events: Vec<Event>) -> Result<Written> {
+    async fn checkpoint(
+        &self,
+        lease: &Lease,
+        checkpoint: Checkpoint,
+        events: Vec<Event>,
+    ) -> Result<Written> {
         let lease = LeaseValues::new(lease)?;
         let checkpoint = CheckpointValues::new(&checkpoint)?;
         let events = EventValues::new(&events)?;
@@ -81,7 +97,8 @@ impl Runs for Local {
                 return Ok(Written::Lost);
             }
             if checkpoint.insert(connection, lease.key)? {
-                let sql = "UPDATE open_runs SET barren_claims = 0 WHERE run = ?1 AND barren_claims > 0";
+                let sql =
+                    "UPDATE open_runs SET barren_claims = 0 WHERE run = ?1 AND barren_claims > 0";
                 connection.prepare_cached(sql)?.execute([lease.key])?;
             }
             events.insert(connection, lease.key)?;
@@ -97,10 +114,15 @@ impl Runs for Local {
             if !lease.holds(connection)? {
                 return Ok(StartMark::Lost);
             }
-            let mut insert = connection.prepare_cached("INSERT OR IGNORE INTO started_calls (run, place, owner) VALUES (?1, ?2, ?3)")?;
+            let mut insert = connection.prepare_cached(
+                "INSERT OR IGNORE INTO started_calls (run, place, owner) VALUES (?1, ?2, ?3)",
+            )?;
             insert.execute(params![lease.key, place, lease.owner.0])?;
-            let mut select = connection.prepare_cached("SELECT owner = ?3 FROM started_calls WHERE run = ?1 AND place = ?2")?;
-            let ours = select.query_row(params![lease.key, place, lease.owner.0], |row| row.get(0))?;
+            let mut select = connection.prepare_cached(
+                "SELECT owner = ?3 FROM started_calls WHERE run = ?1 AND place = ?2",
+            )?;
+            let ours =
+                select.query_row(params![lease.key, place, lease.owner.0], |row| row.get(0))?;
             Ok(if ours { StartMark::Marked } else { StartMark::AlreadyStarted })
         })
         .await
@@ -119,9 +141,16 @@ impl Runs for Local {
         .await
     }
 
-    async fn hand_over(&self, lease: &Lease, checkpoints: Vec<Checkpoint>, events: Vec<Event>, due_at: Timestamp) -> Result<Written> {
+    async fn hand_over(
+        &self,
+        lease: &Lease,
+        checkpoints: Vec<Checkpoint>,
+        events: Vec<Event>,
+        due_at: Timestamp,
+    ) -> Result<Written> {
         let lease = LeaseValues::new(lease)?;
-        let checkpoints = checkpoints.iter().map(CheckpointValues::new).collect::<Result<Vec<_>>>()?;
+        let checkpoints =
+            checkpoints.iter().map(CheckpointValues::new).collect::<Result<Vec<_>>>()?;
         let events = EventValues::new(&events)?;
         self.write(move |connection| {
             if !lease.holds(connection)? {
@@ -155,7 +184,9 @@ impl Runs for Local {
         });
         let Some(refused_by) = earlier.await? else { return Ok(Finished::Finished) };
         let record = refused_by.map(|row| row.record(Include::ALL)).transpose()?;
-        Ok(record.filter(|record| record.state.has_ended()).map_or(Finished::Lost, |record| Finished::Already(Box::new(record))))
+        Ok(record
+            .filter(|record| record.state.has_ended())
+            .map_or(Finished::Lost, |record| Finished::Already(Box::new(record))))
     }
 
     async fn request_cancel(&self, run: &RunId, now: Timestamp) -> Result<CancelRequest> {
@@ -180,7 +211,10 @@ impl Runs for Local {
 
     async fn read(&self, run: &RunId) -> Result<Option<RunRecord>> {
         let key = run_key(run)?;
-        self.query(move |connection| select_run(connection, key)?.map(|row| row.record(Include::ALL)).transpose()).await
+        self.query(move |connection| {
+            select_run(connection, key)?.map(|row| row.record(Include::ALL)).transpose()
+        })
+        .await
     }
 
     async fn progress(&self, run: &RunId) -> Result<Option<RunProgress>> {
@@ -199,7 +233,9 @@ impl Runs for Local {
     async fn checkpoints(&self, run: &RunId) -> Result<Vec<Checkpoint>> {
         let key = run_key(run)?;
         self.query(move |connection| {
-            let mut select = connection.prepare_cached("SELECT checkpoint FROM checkpoints WHERE run = ?1 ORDER BY ordinal, rowid")?;
+            let mut select = connection.prepare_cached(
+                "SELECT checkpoint FROM checkpoints WHERE run = ?1 ORDER BY ordinal, rowid",
+            )?;
             let texts = select.query_map([key], |row| row.get::<_, String>(0))?;
             texts.map(|text| Ok(serde_json::from_str(&text?)?)).collect()
         })
@@ -209,13 +245,19 @@ impl Runs for Local {
     async fn started(&self, run: &RunId) -> Result<Vec<String>> {
         let key = run_key(run)?;
         self.query(move |connection| {
-            let mut select = connection.prepare_cached("SELECT place FROM started_calls WHERE run = ?1 ORDER BY place")?;
+            let mut select = connection
+                .prepare_cached("SELECT place FROM started_calls WHERE run = ?1 ORDER BY place")?;
             Ok(select.query_map([key], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
         })
         .await
     }
 
-    async fn events(&self, run: &RunId, after: Option<EventId>, limit: usize) -> Result<Vec<Event>> {
+    async fn events(
+        &self,
+        run: &RunId,
+        after: Option<EventId>,
+        limit: usize,
+    ) -> Result<Vec<Event>> {
         let key = run_key(run)?;
         let after = after.unwrap_or(EventId { fence: 0, n: 0 });
         self.query(move |connection| {
@@ -232,13 +274,19 @@ impl Runs for Local {
         let key = run_key(run)?;
         self.query(move |connection| {
             let mut select = connection.prepare_cached("SELECT trace FROM runs WHERE id = ?1")?;
-            let text: Option<String> = select.query_row([key], |row| row.get(0)).optional()?.flatten();
+            let text: Option<String> =
+                select.query_row([key], |row| row.get(0)).optional()?.flatten();
             Ok(text.as_deref().map(serde_json::from_str).transpose()?)
         })
         .await
     }
 
-    async fn list(&self, workflow_uid: &str, filter: RunFilter, request: PageRequest) -> Result<Page<RunRecord>> {
+    async fn list(
+        &self,
+        workflow_uid: &str,
+        filter: RunFilter,
+        request: PageRequest,
+    ) -> Result<Page<RunRecord>> {
         let workflow_uid = workflow_uid.to_owned();
         self.query(move |connection| list(connection, &workflow_uid, &filter, &request)).await
     }
@@ -257,7 +305,13 @@ enum Taken {
 }
 
 /// Repeating our own claim changes neither the fence nor the count of claims.
-fn take(connection: &Connection, key: Key, owner: &OwnerToken, now: Timestamp, lease_until: Timestamp) -> Result<Taken> {
+fn take(
+    connection: &Connection,
+    key: Key,
+    owner: &OwnerToken,
+    now: Timestamp,
+    lease_until: Timestamp,
+) -> Result<Taken> {
     let mut update = connection.prepare_cached(
         "UPDATE open_runs SET state = 'running', fence = fence + (owner IS NOT ?2), barren_claims = barren_claims + (owner IS NOT ?2),
             owner = ?2, due_at = ?4, look_at = ?4, started_at = coalesce(started_at, ?3)
@@ -265,9 +319,12 @@ fn take(connection: &Connection, key: Key, owner: &OwnerToken, now: Timestamp, l
     )?;
     let taken = update.execute(params![key, owner.0, now.0, lease_until.0])? == 1;
     if taken {
-        return Ok(Taken::Leased(select_run(connection, key)?.ok_or_else(|| anyhow!("an open run has no row"))?));
+        return Ok(Taken::Leased(
+            select_run(connection, key)?.ok_or_else(|| anyhow!("an open run has no row"))?,
+        ));
     }
-    let mut select = connection.prepare_cached("SELECT state IS NOT NULL FROM runs WHERE id = ?1")?;
+    let mut select =
+        connection.prepare_cached("SELECT state IS NOT NULL FROM runs WHERE id = ?1")?;
     Ok(match select.query_row([key], |row| row.get(0)).optional()? {
         Some(true) => Taken::Ended,
         Some(false) => Taken::LeasedByOther,
@@ -299,7 +356,8 @@ fn wipe(connection: &Connection, key: Key) -> Result<()> {
 }
 
 fn select_run(connection: &Connection, key: Key) -> Result<Option<RunRow>> {
-    let mut select = connection.prepare_cached(&format!("{} WHERE runs.id = ?1", RunRow::select(Include::ALL)))?;
+    let mut select = connection
+        .prepare_cached(&format!("{} WHERE runs.id = ?1", RunRow::select(Include::ALL)))?;
     Ok(select.query_row([key], RunRow::read).optional()?)
 }
 
@@ -313,11 +371,24 @@ fn list_sql(filter: &RunFilter) -> String {
     )
 }
 
-fn list(connection: &Connection, workflow_uid: &str, filter: &RunFilter, request: &PageRequest) -> Result<Page<RunRecord>> {
-    let Some(ids) = filter.ids(request.cursor.as_deref()) else { return Ok(Page { items: Vec::new(), next_cursor: None }) };
+fn list(
+    connection: &Connection,
+    workflow_uid: &str,
+    filter: &RunFilter,
+    request: &PageRequest,
+) -> Result<Page<RunRecord>> {
+    let Some(ids) = filter.ids(request.cursor.as_deref()) else {
+        return Ok(Page { items: Vec::new(), next_cursor: None });
+    };
     let (first, last) = (run_key(ids.start())?, run_key(ids.end())?);
     let mut select = connection.prepare_cached(&list_sql(filter))?;
-    let rows = select.query(params![workflow_uid, first, last, filter.state.map(|state| state.as_str()), filter.user])?;
+    let rows = select.query(params![
+        workflow_uid,
+        first,
+        last,
+        filter.state.map(|state| state.as_str()),
+        filter.user
+    ])?;
     page(request, rows, |row| {
         let row = RunRow::read(row)?;
         let bytes = row.bytes();
@@ -356,8 +427,12 @@ mod tests {
         let run = run(&json!({ "text": "x".repeat(100_000) }));
         let (key, head) = (run_key(&run.head.id).unwrap(), run.head.clone());
         RunValues::new(run).unwrap().insert_open(&connection).unwrap();
-        let bytes: i64 = connection.query_row("SELECT length(head) FROM runs", [], |row| row.get(0)).unwrap();
-        assert!(bytes < 1_000 && !list_sql(&RunFilter::default()).contains("run_values"), "{bytes}");
+        let bytes: i64 =
+            connection.query_row("SELECT length(head) FROM runs", [], |row| row.get(0)).unwrap();
+        assert!(
+            bytes < 1_000 && !list_sql(&RunFilter::default()).contains("run_values"),
+            "{bytes}"
+        );
 
         let request = PageRequest { limit: 1, cursor: None };
         let listed = |include| {
@@ -365,12 +440,17 @@ mod tests {
             list(&connection, "w", &filter, &request).unwrap().items.remove(0).head
         };
         for _ in 0..2 {
-            assert_eq!(select_run(&connection, key).unwrap().unwrap().record(Include::ALL).unwrap().head, head);
+            assert_eq!(
+                select_run(&connection, key).unwrap().unwrap().record(Include::ALL).unwrap().head,
+                head
+            );
             assert_eq!(listed(Include::ALL), head);
             let brief = listed(Include::default());
             assert!(brief.input.is_null() && brief.input_as_sent.is_none());
             // The old form: everything in the head.
-            connection.execute("UPDATE runs SET head = ?1", [serde_json::to_string(&*head).unwrap()]).unwrap();
+            connection
+                .execute("UPDATE runs SET head = ?1", [serde_json::to_string(&*head).unwrap()])
+                .unwrap();
             connection.execute("DELETE FROM run_values", []).unwrap();
         }
     }
@@ -388,16 +468,32 @@ mod tests {
         }
         for oldest_first in [false, true] {
             let (created_from, created_before) = (Some(Timestamp(1_000)), Some(Timestamp(1_010)));
-            let filter = RunFilter { created_from, created_before, oldest_first, ..RunFilter::default() };
-            let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", list_sql(&filter))).unwrap();
-            let plan: Vec<String> = explain.query_map([Null; 5], |row| row.get(3)).unwrap().map(Result::unwrap).collect();
-            assert!(plan[0].ends_with("USING INDEX runs_of_workflow (workflow_uid=? AND id>? AND id<?)"), "{plan:?}");
+            let filter =
+                RunFilter { created_from, created_before, oldest_first, ..RunFilter::default() };
+            let mut explain =
+                connection.prepare(&format!("EXPLAIN QUERY PLAN {}", list_sql(&filter))).unwrap();
+            let plan: Vec<String> = explain
+                .query_map([Null; 5], |row| row.get(3))
+                .unwrap()
+                .map(Result::unwrap)
+                .collect();
+            assert!(
+                plan[0]
+                    .ends_with("USING INDEX runs_of_workflow (workflow_uid=? AND id>? AND id<?)"),
+                "{plan:?}"
+            );
             assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{plan:?}");
 
             let steps = |cursor: Option<&RunId>| {
                 let ids = filter.ids(cursor.map(RunId::as_str)).unwrap();
                 let mut select = connection.prepare(&list_sql(&filter)).unwrap();
-                let bound = params![&"w", run_key(ids.start()).unwrap(), run_key(ids.end()).unwrap(), Null, Null];
+                let bound = params![
+                    &"w",
+                    run_key(ids.start()).unwrap(),
+                    run_key(ids.end()).unwrap(),
+                    Null,
+                    Null
+                ];
                 let count = select.query_map(bound, |_| Ok(())).unwrap().count();
                 (count, select.get_status(StatementStatus::VmStep))
             };

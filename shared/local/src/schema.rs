@@ -197,14 +197,19 @@ pub(crate) fn open(file: &Path) -> Result<Connection> {
 }
 
 pub(crate) fn open_reader(file: &Path) -> Result<Connection> {
-    let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let connection = Connection::open_with_flags(
+        file,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     Ok(connection)
 }
 
 fn migrate(connection: &Connection) -> Result<()> {
-    let version: usize = connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))?.try_into()?;
+    let version: usize = connection
+        .pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))?
+        .try_into()?;
     ensure!(
         version <= MIGRATIONS.len(),
         "the file was written by a newer flowgate (its format is {version}, this one knows {})",
@@ -212,7 +217,9 @@ fn migrate(connection: &Connection) -> Result<()> {
     );
     for (index, migration) in MIGRATIONS.iter().enumerate().skip(version) {
         let reached = index + 1;
-        connection.execute_batch(&format!("BEGIN IMMEDIATE; {migration} PRAGMA user_version = {reached}; COMMIT;"))?;
+        connection.execute_batch(&format!(
+            "BEGIN IMMEDIATE; {migration} PRAGMA user_version = {reached}; COMMIT;"
+        ))?;
     }
     Ok(())
 }
@@ -227,10 +234,17 @@ mod tests {
     fn writes_survive_a_power_cut_and_the_format_is_current() {
         let dir = tempfile::tempdir().unwrap();
         let connection = open(&dir.path().join("a.db")).unwrap();
-        let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0)).unwrap();
+        let pragma = |name: &str| {
+            connection
+                .pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0))
+                .unwrap()
+        };
         assert_eq!(pragma("journal_mode"), rusqlite::types::Value::Text("wal".into()));
         assert_eq!(pragma("synchronous"), rusqlite::types::Value::Integer(2));
-        assert_eq!(pragma("user_version"), rusqlite::types::Value::Integer(MIGRATIONS.len() as i64));
+        assert_eq!(
+            pragma("user_version"),
+            rusqlite::types::Value::Integer(MIGRATIONS.len() as i64)
+        );
     }
 
     /// Without a known history, a rollback goes where it went before the migration.
@@ -247,16 +261,17 @@ mod tests {
         }
         for (uid, versions) in [("up", 5), ("down", 150)] {
             for number in 0..versions {
-                let sql =
-                    "INSERT INTO versions (uid, number, version, hash, published_at, name, document) VALUES (?1, ?2, ?3, '', 0, '', '')";
+                let sql = "INSERT INTO versions (uid, number, version, hash, published_at, name, document) VALUES (?1, ?2, ?3, '', 0, '', '')";
                 old.execute(sql, rusqlite::params![uid, number, format!("1.0.{number}")]).unwrap();
             }
         }
         drop(old);
         let opened = open(&file).unwrap();
-        for (id, expected) in
-            [("up", RollbackTargets::all_below(2)), ("down", RollbackTargets::all_below(150)), ("new", RollbackTargets::default())]
-        {
+        for (id, expected) in [
+            ("up", RollbackTargets::all_below(2)),
+            ("down", RollbackTargets::all_below(150)),
+            ("new", RollbackTargets::default()),
+        ] {
             let sql = "SELECT rollback_targets FROM workflows WHERE id = ?1";
             let stored: String = opened.query_row(sql, [id], |row| row.get(0)).unwrap();
             assert_eq!(serde_json::from_str::<RollbackTargets>(&stored).unwrap(), expected, "{id}");
@@ -268,6 +283,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("a.db");
         open(&file).unwrap().pragma_update(None, "user_version", 99).unwrap();
-        assert!(open(&file).unwrap_err().to_string().starts_with("the file was written by a newer flowgate"));
+        assert!(
+            open(&file)
+                .unwrap_err()
+                .to_string()
+                .starts_with("the file was written by a newer flowgate")
+        );
     }
 }

@@ -6,8 +6,8 @@ use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::secret::SigningPin;
 use flowgate_core::time::Timestamp;
 use flowgate_core::workflow::{
-    Draft, DraftSaved, NewVersion, RollbackTargets, SetActive, VersionInfo, VersionPublished, VersionRecord, WorkflowRecord, Workflows,
-    version_name, version_number,
+    Draft, DraftSaved, NewVersion, RollbackTargets, SetActive, VersionInfo, VersionPublished,
+    VersionRecord, WorkflowRecord, Workflows, version_name, version_number,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -18,12 +18,14 @@ use crate::page::{Listed, page};
 impl Workflows for Local {
     async fn read(&self, id: &str) -> Result<Option<WorkflowRecord>> {
         let id = id.to_owned();
-        self.query(move |connection| select(connection, &id)?.map(WorkflowRow::record).transpose()).await
+        self.query(move |connection| select(connection, &id)?.map(WorkflowRow::record).transpose())
+            .await
     }
 
     async fn list(&self, request: PageRequest) -> Result<Page<WorkflowRecord>> {
         self.query(move |connection| {
-            let mut select = connection.prepare_cached(&format!("{} WHERE id > ?1 ORDER BY id", WorkflowRow::SELECT))?;
+            let mut select = connection
+                .prepare_cached(&format!("{} WHERE id > ?1 ORDER BY id", WorkflowRow::SELECT))?;
             let rows = select.query([request.cursor.as_deref().unwrap_or("")])?;
             page(&request, rows, |row| {
                 let row = WorkflowRow::read(row)?;
@@ -41,7 +43,8 @@ impl Workflows for Local {
         signing: SigningPin,
         if_match: Option<&str>,
     ) -> Result<DraftSaved> {
-        let (id, uid, if_match) = (id.to_owned(), uid_if_new.to_owned(), if_match.map(str::to_owned));
+        let (id, uid, if_match) =
+            (id.to_owned(), uid_if_new.to_owned(), if_match.map(str::to_owned));
         let signing = serde_json::to_string(&signing)?;
         let text = serde_json::to_string(&draft)?;
         let saved = self.write(move |connection| {
@@ -72,11 +75,19 @@ impl Workflows for Local {
         .await
     }
 
-    async fn set_active(&self, id: &str, version: Option<&str>, at: Timestamp) -> Result<SetActive> {
+    async fn set_active(
+        &self,
+        id: &str,
+        version: Option<&str>,
+        at: Timestamp,
+    ) -> Result<SetActive> {
         let (id, version) = (id.to_owned(), version.map(str::to_owned));
         self.write(move |connection| {
-            let Some(endpoint) = Endpoint::select(connection, &id)? else { return Ok(SetActive::UnknownWorkflow) };
-            let mut known = connection.prepare_cached("SELECT 1 FROM versions WHERE uid = ?1 AND version = ?2")?;
+            let Some(endpoint) = Endpoint::select(connection, &id)? else {
+                return Ok(SetActive::UnknownWorkflow);
+            };
+            let mut known = connection
+                .prepare_cached("SELECT 1 FROM versions WHERE uid = ?1 AND version = ?2")?;
             if version.is_some() && !known.exists(params![endpoint.uid, version])? {
                 return Ok(SetActive::UnknownVersion);
             }
@@ -116,7 +127,12 @@ impl Workflows for Local {
         .await
     }
 
-    async fn rotate_signing(&self, id: &str, pin: SigningPin, overlap_until: Timestamp) -> Result<bool> {
+    async fn rotate_signing(
+        &self,
+        id: &str,
+        pin: SigningPin,
+        overlap_until: Timestamp,
+    ) -> Result<bool> {
         let id = id.to_owned();
         self.write(move |connection| {
             let Some(row) = select(connection, &id)? else { return Ok(false) };
@@ -126,7 +142,9 @@ impl Workflows for Local {
                 return Ok(true);
             }
             let before = serde_json::to_string(&(current, overlap_until))?;
-            let mut update = connection.prepare_cached("UPDATE workflows SET signing = ?2, signing_before = ?3 WHERE id = ?1")?;
+            let mut update = connection.prepare_cached(
+                "UPDATE workflows SET signing = ?2, signing_before = ?3 WHERE id = ?1",
+            )?;
             update.execute(params![id, serde_json::to_string(&pin)?, before])?;
             Ok(true)
         })
@@ -135,7 +153,11 @@ impl Workflows for Local {
 
     async fn delete(&self, id: &str) -> Result<bool> {
         let id = id.to_owned();
-        self.write(move |connection| Ok(connection.prepare_cached("DELETE FROM workflows WHERE id = ?1")?.execute([id])? == 1)).await
+        self.write(move |connection| {
+            Ok(connection.prepare_cached("DELETE FROM workflows WHERE id = ?1")?.execute([id])?
+                == 1)
+        })
+        .await
     }
 }
 
@@ -149,9 +171,13 @@ struct Endpoint {
 
 impl Endpoint {
     fn select(connection: &Connection, id: &str) -> Result<Option<Self>> {
-        let mut select = connection.prepare_cached("SELECT uid, active_version, rollback_targets FROM workflows WHERE id = ?1")?;
+        let mut select = connection.prepare_cached(
+            "SELECT uid, active_version, rollback_targets FROM workflows WHERE id = ?1",
+        )?;
         let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?));
-        let Some((uid, active, targets)) = select.query_row([id], read).optional()? else { return Ok(None) };
+        let Some((uid, active, targets)) = select.query_row([id], read).optional()? else {
+            return Ok(None);
+        };
         Ok(Some(Self { id: id.to_owned(), uid, active, targets: serde_json::from_str(&targets)? }))
     }
 
@@ -170,33 +196,60 @@ impl Endpoint {
     }
 }
 
-fn publish(connection: &Connection, endpoint: &Endpoint, new: NewVersion) -> Result<VersionPublished> {
-    if let Some(active) = endpoint.active_info(connection)?.filter(|active| active.hash == new.hash) {
+fn publish(
+    connection: &Connection,
+    endpoint: &Endpoint,
+    new: NewVersion,
+) -> Result<VersionPublished> {
+    if let Some(active) = endpoint.active_info(connection)?.filter(|active| active.hash == new.hash)
+    {
         return Ok(VersionPublished::Unchanged(active));
     }
     let uid = &endpoint.uid;
-    let mut select = connection.prepare_cached("SELECT coalesce(max(number) + 1, 0) FROM versions WHERE uid = ?1")?;
+    let mut select = connection
+        .prepare_cached("SELECT coalesce(max(number) + 1, 0) FROM versions WHERE uid = ?1")?;
     let number: i64 = select.query_row([uid], |row| row.get(0))?;
-    let info = VersionInfo { version: version_name(number.try_into()?), hash: new.hash, notes: new.notes, published_at: new.at };
+    let info = VersionInfo {
+        version: version_name(number.try_into()?),
+        hash: new.hash,
+        notes: new.notes,
+        published_at: new.at,
+    };
     let mut insert = connection.prepare_cached(
         "INSERT INTO versions (uid, number, version, hash, notes, published_at, name, document) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?;
-    insert.execute(params![uid, number, info.version, info.hash, info.notes, new.at.0, new.name, new.document])?;
+    insert.execute(params![
+        uid,
+        number,
+        info.version,
+        info.hash,
+        info.notes,
+        new.at.0,
+        new.name,
+        new.document
+    ])?;
     endpoint.point(connection, Some(&info.version), new.at)?;
     Ok(VersionPublished::New(info))
 }
 
 fn version_info(row: &Row<'_>) -> rusqlite::Result<VersionInfo> {
-    Ok(VersionInfo { version: row.get(0)?, hash: row.get(1)?, notes: row.get(2)?, published_at: Timestamp(row.get(3)?) })
+    Ok(VersionInfo {
+        version: row.get(0)?,
+        hash: row.get(1)?,
+        notes: row.get(2)?,
+        published_at: Timestamp(row.get(3)?),
+    })
 }
 
 fn select_etag(connection: &Connection, id: &str) -> Result<Option<String>> {
-    let mut select = connection.prepare_cached("SELECT draft ->> '$.etag' FROM workflows WHERE id = ?1")?;
+    let mut select =
+        connection.prepare_cached("SELECT draft ->> '$.etag' FROM workflows WHERE id = ?1")?;
     Ok(select.query_row([id], |row| row.get(0)).optional()?)
 }
 
 fn select(connection: &Connection, id: &str) -> Result<Option<WorkflowRow>> {
-    let mut select = connection.prepare_cached(&format!("{} WHERE id = ?1", WorkflowRow::SELECT))?;
+    let mut select =
+        connection.prepare_cached(&format!("{} WHERE id = ?1", WorkflowRow::SELECT))?;
     Ok(select.query_row([id], WorkflowRow::read).optional()?)
 }
 

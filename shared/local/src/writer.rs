@@ -36,15 +36,21 @@ enum NotCommitted {
 impl Writer {
     pub(crate) fn start(connection: Connection) -> Result<Self> {
         let (jobs, waiting) = channel();
-        let thread = std::thread::Builder::new().name("flowgate-writer".into()).spawn(move || serve(&connection, &waiting))?;
+        let thread = std::thread::Builder::new()
+            .name("flowgate-writer".into())
+            .spawn(move || serve(&connection, &waiting))?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
 
     /// Once sent, the operation runs even if the caller stops waiting.
-    pub(crate) async fn write<T: Send + 'static>(&self, op: impl FnOnce(&Connection) -> Result<T> + Send + 'static) -> Result<T> {
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        op: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let (reply, answer) = oneshot::channel();
         let jobs = self.jobs.as_ref().context("the store is closed")?;
-        jobs.send(Box::new(Operation { op: Some(op), outcome: None, reply })).map_err(|_| anyhow!("the store's writer has stopped"))?;
+        jobs.send(Box::new(Operation { op: Some(op), outcome: None, reply }))
+            .map_err(|_| anyhow!("the store's writer has stopped"))?;
         answer.await.context("the store's writer has stopped")?
     }
 }
@@ -75,7 +81,8 @@ impl<T: Send, F: FnOnce(&Connection) -> Result<T> + Send> Job for Operation<T, F
     fn run(&mut self, connection: &Connection) -> bool {
         let Some(op) = self.op.take() else { return false };
         // A panic fails this operation alone: its savepoint undoes what it left half-done.
-        let outcome = catch_unwind(AssertUnwindSafe(|| op(connection))).unwrap_or_else(|_| Err(anyhow!("the write panicked")));
+        let outcome = catch_unwind(AssertUnwindSafe(|| op(connection)))
+            .unwrap_or_else(|_| Err(anyhow!("the write panicked")));
         self.outcome.insert(outcome).is_ok()
     }
 
@@ -97,7 +104,11 @@ fn serve(connection: &Connection, waiting: &Receiver<Box<dyn Job>>) {
         let started = Instant::now();
         let committed = commit(connection, &mut group);
         if let Err(error) = &committed {
-            tracing::error!(error = error as &dyn std::error::Error, writes = group.len(), "group of writes not committed");
+            tracing::error!(
+                error = error as &dyn std::error::Error,
+                writes = group.len(),
+                "group of writes not committed"
+            );
             abandon(connection);
         }
         patience = started.elapsed() / PATIENCE_PART;
@@ -111,7 +122,11 @@ fn serve(connection: &Connection, waiting: &Receiver<Box<dyn Job>>) {
 /// Returns all waiting writes; waits for the first. Callers that were just answered are likely to
 /// write again: without a little patience, two halves would take turns, each waiting for the
 /// other's commit. Returns `None` once nobody can send any more.
-fn gather(waiting: &Receiver<Box<dyn Job>>, answered: usize, patience: Duration) -> Option<Vec<Box<dyn Job>>> {
+fn gather(
+    waiting: &Receiver<Box<dyn Job>>,
+    answered: usize,
+    patience: Duration,
+) -> Option<Vec<Box<dyn Job>>> {
     let mut group = vec![waiting.recv().ok()?];
     group.extend(waiting.try_iter().take(MAX_GROUP - 1));
     let expected = (group.len() + answered).min(MAX_GROUP);
@@ -193,7 +208,12 @@ mod tests {
             let _ = hold.recv();
             Ok(())
         };
-        writer.jobs.as_ref().unwrap().send(Box::new(Operation { op: Some(op), outcome: None, reply })).unwrap();
+        writer
+            .jobs
+            .as_ref()
+            .unwrap()
+            .send(Box::new(Operation { op: Some(op), outcome: None, reply }))
+            .unwrap();
         has_entered.await.unwrap();
         Blocked { writer, release, _dir: dir }
     }
@@ -210,13 +230,20 @@ mod tests {
         let mut answers = Vec::new();
         for op in group {
             let (reply, answer) = oneshot::channel();
-            writer.jobs.as_ref().unwrap().send(Box::new(Operation { op: Some(op), outcome: None, reply })).unwrap();
+            writer
+                .jobs
+                .as_ref()
+                .unwrap()
+                .send(Box::new(Operation { op: Some(op), outcome: None, reply }))
+                .unwrap();
             answers.push(answer);
         }
         drop(release);
         let mut results = Vec::new();
         for answer in answers {
-            results.push(answer.await.unwrap().map_or_else(|error| error.to_string(), |()| "ok".into()));
+            results.push(
+                answer.await.unwrap().map_or_else(|error| error.to_string(), |()| "ok".into()),
+            );
         }
         let numbers = writer.write(|connection| {
             let mut select = connection.prepare("SELECT n FROM numbers ORDER BY n")?;
@@ -244,8 +271,12 @@ mod tests {
             connection.execute_batch("INSERT INTO numbers (n) VALUES (2)")?;
             panic!("on purpose")
         });
-        let (results, numbers) =
-            check(vec![sql("INSERT INTO numbers (n) VALUES (1)"), panics, sql("INSERT INTO numbers (n) VALUES (3)")]).await;
+        let (results, numbers) = check(vec![
+            sql("INSERT INTO numbers (n) VALUES (1)"),
+            panics,
+            sql("INSERT INTO numbers (n) VALUES (3)"),
+        ])
+        .await;
         assert_eq!(results, ["ok", "the write panicked", "ok"]);
         assert_eq!(numbers, [1, 3]);
     }
@@ -253,7 +284,8 @@ mod tests {
     #[tokio::test]
     async fn a_refused_commit_is_everybodys_error() {
         let orphan = sql("INSERT INTO numbers (n, parent) VALUES (2, 99)");
-        let (results, numbers) = check(vec![sql("INSERT INTO numbers (n) VALUES (1)"), orphan, sql("SELECT 1")]).await;
+        let (results, numbers) =
+            check(vec![sql("INSERT INTO numbers (n) VALUES (1)"), orphan, sql("SELECT 1")]).await;
         assert_eq!(results, ["the group of writes was not committed"; 3]);
         assert_eq!(numbers, Vec::<i64>::new());
     }
@@ -264,8 +296,12 @@ mod tests {
             let _ = connection.execute_batch("INSERT OR ROLLBACK INTO numbers (n) VALUES (1)");
             Ok(())
         });
-        let (results, numbers) =
-            check(vec![sql("INSERT INTO numbers (n) VALUES (1)"), rolls_back, sql("INSERT INTO numbers (n) VALUES (3)")]).await;
+        let (results, numbers) = check(vec![
+            sql("INSERT INTO numbers (n) VALUES (1)"),
+            rolls_back,
+            sql("INSERT INTO numbers (n) VALUES (3)"),
+        ])
+        .await;
         assert_eq!(results, ["the group of writes was rolled back by SQLite"; 3]);
         assert_eq!(numbers, Vec::<i64>::new());
     }
@@ -273,8 +309,14 @@ mod tests {
     #[tokio::test]
     async fn alone_a_failed_operation_and_a_refused_commit_leave_nothing() {
         for (op, expected) in [
-            (sql("INSERT INTO numbers (n) VALUES (1); INSERT INTO numbers (n) VALUES (1)"), "UNIQUE"),
-            (sql("INSERT INTO numbers (n, parent) VALUES (2, 99)"), "the group of writes was not committed"),
+            (
+                sql("INSERT INTO numbers (n) VALUES (1); INSERT INTO numbers (n) VALUES (1)"),
+                "UNIQUE",
+            ),
+            (
+                sql("INSERT INTO numbers (n, parent) VALUES (2, 99)"),
+                "the group of writes was not committed",
+            ),
         ] {
             let (results, numbers) = check(vec![op]).await;
             assert!(results[0].contains(expected), "{}", results[0]);
@@ -290,7 +332,11 @@ mod tests {
             .jobs
             .as_ref()
             .unwrap()
-            .send(Box::new(Operation { op: Some(sql("INSERT INTO numbers (n) VALUES (1)")), outcome: None, reply }))
+            .send(Box::new(Operation {
+                op: Some(sql("INSERT INTO numbers (n) VALUES (1)")),
+                outcome: None,
+                reply,
+            }))
             .unwrap();
         drop(release);
         drop(writer);

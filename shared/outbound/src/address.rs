@@ -94,12 +94,19 @@ impl AddressRule {
             "https" => {}
             "http" if self.allow_http || (loopback && self.allow_loopback) => {}
             // An address that may not be called at all gets that error, whatever its scheme.
-            "http" if !loopback && written.is_none_or(|ip| self.allows(ip)) => return Err(AddressError::Scheme),
+            "http" if !loopback && written.is_none_or(|ip| self.allows(ip)) => {
+                return Err(AddressError::Scheme);
+            }
             "http" => {}
             _ => return Err(AddressError::Scheme),
         }
-        let refused = written.is_some_and(|ip| !self.allows(ip)) || (loopback && !self.allow_loopback);
-        if refused { Err(AddressError::Refused { host: url.host_str().unwrap_or_default().to_owned() }) } else { Ok(()) }
+        let refused =
+            written.is_some_and(|ip| !self.allows(ip)) || (loopback && !self.allow_loopback);
+        if refused {
+            Err(AddressError::Refused { host: url.host_str().unwrap_or_default().to_owned() })
+        } else {
+            Ok(())
+        }
     }
 
     /// Checks the URL and the addresses that its name resolves to now. A name that does not resolve
@@ -192,16 +199,21 @@ fn reach_v6(ip: Ipv6Addr) -> Reach {
     match ip.segments() {
         [0, 0, 0, 0, 0, 0, 0, 1] => Reach::Loopback,
         // NAT64 leads to the IPv4 address it ends in. Even loopback is another machine's then.
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => match reach_v4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low))) {
-            Reach::Global => Reach::Global,
-            _ => Reach::Never,
-        },
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
+            match reach_v4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low))) {
+                Reach::Global => Reach::Global,
+                _ => Reach::Never,
+            }
+        }
         // Metadata of AWS, inside the private range.
         [0xfd00, 0x0ec2, ..] => Reach::Never,
         [0xfc00..=0xfdff, ..] => Reach::Private,
         // Protocol assignments (Teredo too), documentation, 6to4: an IPv4 address may hide inside,
         // and no server is reachable only that way.
-        [0x2001, 0..=0x01ff, ..] | [0x2001, 0x0db8, ..] | [0x2002, ..] | [0x3fff, 0..=0x0fff, ..] => Reach::Never,
+        [0x2001, 0..=0x01ff, ..]
+        | [0x2001, 0x0db8, ..]
+        | [0x2002, ..]
+        | [0x3fff, 0..=0x0fff, ..] => Reach::Never,
         [0x2000..=0x3fff, ..] => Reach::Global,
         // IPv4-compatible, local NAT64 (64:ff9b:1::/48), link-local, site-local, multicast,
         // unassigned.
@@ -221,7 +233,9 @@ mod tests {
     impl Resolver for Answers {
         async fn resolve(&self, name: &str) -> io::Result<Vec<IpAddr>> {
             let known = self.0.iter().find(|(known, _)| *known == name);
-            known.map(|(_, addresses)| addresses.clone()).ok_or_else(|| io::Error::other("no such name"))
+            known
+                .map(|(_, addresses)| addresses.clone())
+                .ok_or_else(|| io::Error::other("no such name"))
         }
     }
 
@@ -320,7 +334,10 @@ mod tests {
         for host in hosts {
             for scheme in ["https", "http"] {
                 let answer = rule().check_url(&format!("{scheme}://{host}/x"));
-                assert!(matches!(answer, Err(AddressError::Refused { .. })), "{scheme}://{host}: {answer:?}");
+                assert!(
+                    matches!(answer, Err(AddressError::Refused { .. })),
+                    "{scheme}://{host}: {answer:?}"
+                );
             }
         }
     }
@@ -348,7 +365,10 @@ mod tests {
         ] {
             assert!(matches!(check(text), AddressError::Syntax(_)), "{text:?}: {:?}", check(text));
         }
-        assert!(matches!(check(&format!("https://good.example/{}", "x".repeat(MAX_URL_BYTES))), AddressError::Syntax(_)));
+        assert!(matches!(
+            check(&format!("https://good.example/{}", "x".repeat(MAX_URL_BYTES))),
+            AddressError::Syntax(_)
+        ));
         assert!(matches!(check("https:////169.254.169.254/"), AddressError::Refused { .. }));
         assert!(matches!(check("https:\\\\127.0.0.1\\x"), AddressError::Refused { .. }));
     }
@@ -372,12 +392,22 @@ mod tests {
 
     #[test]
     fn serve_allows_loopback_and_nothing_else_inside() {
-        for url in ["http://127.0.0.1:9/x", "http://localhost:9", "http://[::1]:9/", "https://127.0.0.1/", "http://[::ffff:127.0.0.1]/"] {
+        for url in [
+            "http://127.0.0.1:9/x",
+            "http://localhost:9",
+            "http://[::1]:9/",
+            "https://127.0.0.1/",
+            "http://[::ffff:127.0.0.1]/",
+        ] {
             assert!(serve_rule().check_url(url).is_ok(), "{url}");
         }
-        for url in
-            ["http://10.0.0.1/", "http://169.254.169.254/latest", "http://good.example/", "http://[64:ff9b::7f00:1]/", "http://0.0.0.0/"]
-        {
+        for url in [
+            "http://10.0.0.1/",
+            "http://169.254.169.254/latest",
+            "http://good.example/",
+            "http://[64:ff9b::7f00:1]/",
+            "http://0.0.0.0/",
+        ] {
             assert!(serve_rule().check_url(url).is_err(), "{url}");
         }
     }
@@ -396,11 +426,20 @@ mod tests {
     async fn one_refused_address_refuses_the_name() {
         let refused = |host: &str| Err(AddressError::Refused { host: host.to_owned() });
         assert!(rule().check_resolved("https://good.example/").await.is_ok());
-        assert_eq!(rule().check_resolved("https://metadata.example/").await, refused("metadata.example"));
+        assert_eq!(
+            rule().check_resolved("https://metadata.example/").await,
+            refused("metadata.example")
+        );
         assert_eq!(rule().check_resolved("https://mixed.example/").await, refused("mixed.example"));
         assert_eq!(rule().check_resolved("https://nat64.example/").await, refused("nat64.example"));
-        assert_eq!(serve_rule().check_resolved("https://metadata.example/").await, refused("metadata.example"));
+        assert_eq!(
+            serve_rule().check_resolved("https://metadata.example/").await,
+            refused("metadata.example")
+        );
         assert!(rule().check_resolved("https://not-yet.example/").await.is_ok());
-        assert_eq!(rule().addresses("not-yet.example").await, Err(AddressError::Unresolved { host: "not-yet.example".into() }));
+        assert_eq!(
+            rule().addresses("not-yet.example").await,
+            Err(AddressError::Unresolved { host: "not-yet.example".into() })
+        );
     }
 }

@@ -55,15 +55,22 @@ pub(super) fn describe(error: &reqwest::Error) -> CallError {
     }
     // The resolver's refusal is the innermost cause.
     match cause.downcast_ref::<AddressError>() {
-        Some(unresolved @ AddressError::Unresolved { .. }) => return retryable("connect", unresolved.to_string()),
+        Some(unresolved @ AddressError::Unresolved { .. }) => {
+            return retryable("connect", unresolved.to_string());
+        }
         Some(refused) => return failed("refused_address", refused.to_string()),
         None => {}
     }
     if error.is_timeout() {
         retryable("timeout", "no connection in time")
     } else if error.is_connect() {
-        let is_refused = cause.downcast_ref::<io::Error>().is_some_and(|cause| cause.kind() == io::ErrorKind::ConnectionRefused);
-        CallError { nothing_happened: is_refused, ..retryable("connect", format!("cannot connect: {cause}")) }
+        let is_refused = cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|cause| cause.kind() == io::ErrorKind::ConnectionRefused);
+        CallError {
+            nothing_happened: is_refused,
+            ..retryable("connect", format!("cannot connect: {cause}"))
+        }
     } else if error.is_builder() {
         failed("invalid_request", format!("cannot be sent: {cause}"))
     } else {

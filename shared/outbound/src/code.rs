@@ -89,7 +89,10 @@ impl CodeSession {
 }
 
 impl Outbound {
-    #[expect(clippy::disallowed_methods, reason = "a child process computes in real time, whatever the clock says")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a child process computes in real time, whatever the clock says"
+    )]
     pub(super) async fn perform_code(
         &self,
         call: &CodeCall,
@@ -98,8 +101,15 @@ impl Outbound {
         session: &CodeSession,
     ) -> Result<CallOutput, CallError> {
         let deadline = Instant::now() + timeout;
-        let out_of_time = || failed("code_timeout", format!("the code did not end within {} s", timeout.as_secs_f64()));
-        let slot = tokio::time::timeout_at(deadline, session.slots.acquire()).await.map_err(|_| out_of_time())?;
+        let out_of_time = || {
+            failed(
+                "code_timeout",
+                format!("the code did not end within {} s", timeout.as_secs_f64()),
+            )
+        };
+        let slot = tokio::time::timeout_at(deadline, session.slots.acquire())
+            .await
+            .map_err(|_| out_of_time())?;
         let _slot = slot.map_err(|_| failed("internal", "the code session is closed"))?;
         let mut runner = match session.take() {
             Some(runner) => runner,
@@ -118,7 +128,10 @@ impl Outbound {
                 runner.end().await;
                 Err(match answer {
                     Ok(reply) => self.failure(reply, out_of_time),
-                    Err(error) => failed("code_crashed", format!("the process that ran the code exited: {error}")),
+                    Err(error) => failed(
+                        "code_crashed",
+                        format!("the process that ran the code exited: {error}"),
+                    ),
                 })
             }
             Err(_) => {
@@ -138,12 +151,20 @@ impl Outbound {
         })
     }
 
-    fn request_frame(&self, call: &CodeCall, seed: u64, left: Duration) -> Result<Vec<u8>, CallError> {
+    fn request_frame(
+        &self,
+        call: &CodeCall,
+        seed: u64,
+        left: Duration,
+    ) -> Result<Vec<u8>, CallError> {
         // The child stops itself a little earlier if it can: it reports that and need not be
         // killed.
         let own_limit = left.saturating_sub((left / 10).min(Duration::from_millis(100)));
-        let internal = |error: serde_json::Error| failed("internal", format!("the code's input: {error}"));
-        let variables = serde_json::to_string(&call.variables).and_then(RawValue::from_string).map_err(internal)?;
+        let internal =
+            |error: serde_json::Error| failed("internal", format!("the code's input: {error}"));
+        let variables = serde_json::to_string(&call.variables)
+            .and_then(RawValue::from_string)
+            .map_err(internal)?;
         let request = Request {
             code: call.code.clone(),
             variables,
@@ -157,9 +178,13 @@ impl Outbound {
 
     fn failure(&self, reply: Reply, out_of_time: impl Fn() -> CallError) -> CallError {
         match reply {
-            Reply::Failed { message, line: Some(line) } => failed("code_error", format!("{message} (line {line})")),
+            Reply::Failed { message, line: Some(line) } => {
+                failed("code_error", format!("{message} (line {line})"))
+            }
             Reply::Failed { message, line: None } => failed("code_error", message),
-            Reply::OutOfMemory => failed("code_memory", "the code needs more than 64 MiB of memory"),
+            Reply::OutOfMemory => {
+                failed("code_memory", "the code needs more than 64 MiB of memory")
+            }
             Reply::TooLarge => too_large("the code's result", self.settings.max_answer_bytes),
             Reply::OutOfTime | Reply::Done { .. } => out_of_time(),
         }
@@ -169,7 +194,11 @@ impl Outbound {
 fn output(result: &str, stdout: String) -> Result<CallOutput, CallError> {
     let result = flowgate_engine::json::parse(result.as_bytes())
         .map_err(|error| failed("code_error", format!("the result cannot be stored: {error}")))?;
-    Ok(CallOutput { value: json!({ "result": result, "stdout": stdout }), tokens: None, cost_nano_usd: None })
+    Ok(CallOutput {
+        value: json!({ "result": result, "stdout": stdout }),
+        tokens: None,
+        cost_nano_usd: None,
+    })
 }
 
 struct Runner {

@@ -18,20 +18,36 @@ pub enum HeaderError {
     Forbidden(String),
     #[error("{0:?} is not the name of a header")]
     Name(String),
-    #[error("the value of header {0} holds a line end or another character that a header cannot hold")]
+    #[error(
+        "the value of header {0} holds a line end or another character that a header cannot hold"
+    )]
     Value(String),
 }
 
 /// Refuses headers that frame the message, that gateways trust, or that we sign with.
 pub fn check_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), HeaderError> {
-    const FORBIDDEN: [&str; 8] = ["host", "content-length", "transfer-encoding", "connection", "te", "trailer", "upgrade", "expect"];
-    const FORBIDDEN_PREFIXES: [&str; 6] = ["proxy-", "webhook-", "flowgate-", "x-amz", "x-forwarded-", "keep-alive"];
-    let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| HeaderError::Name(name.chars().take(100).collect()))?;
-    if FORBIDDEN.contains(&parsed.as_str()) || FORBIDDEN_PREFIXES.iter().any(|prefix| parsed.as_str().starts_with(prefix)) {
+    const FORBIDDEN: [&str; 8] = [
+        "host",
+        "content-length",
+        "transfer-encoding",
+        "connection",
+        "te",
+        "trailer",
+        "upgrade",
+        "expect",
+    ];
+    const FORBIDDEN_PREFIXES: [&str; 6] =
+        ["proxy-", "webhook-", "flowgate-", "x-amz", "x-forwarded-", "keep-alive"];
+    let parsed = HeaderName::from_bytes(name.as_bytes())
+        .map_err(|_| HeaderError::Name(name.chars().take(100).collect()))?;
+    if FORBIDDEN.contains(&parsed.as_str())
+        || FORBIDDEN_PREFIXES.iter().any(|prefix| parsed.as_str().starts_with(prefix))
+    {
         return Err(HeaderError::Forbidden(parsed.as_str().to_owned()));
     }
-    let value =
-        HeaderValue::from_str(value).or_else(|_| non_ascii_value(value)).map_err(|()| HeaderError::Value(parsed.as_str().to_owned()))?;
+    let value = HeaderValue::from_str(value)
+        .or_else(|_| non_ascii_value(value))
+        .map_err(|()| HeaderError::Value(parsed.as_str().to_owned()))?;
     Ok((parsed, value))
 }
 
@@ -42,7 +58,11 @@ fn non_ascii_value(value: &str) -> Result<HeaderValue, ()> {
 
 impl From<HeaderError> for CallError {
     fn from(error: HeaderError) -> Self {
-        let code = if matches!(error, HeaderError::Forbidden(_)) { "forbidden_header" } else { "invalid_header" };
+        let code = if matches!(error, HeaderError::Forbidden(_)) {
+            "forbidden_header"
+        } else {
+            "invalid_header"
+        };
         failed(code, error.to_string())
     }
 }
@@ -57,7 +77,11 @@ impl From<AddressError> for CallError {
 }
 
 impl Outbound {
-    pub(super) async fn perform_http(&self, call: &HttpCall, masks: &mut Masks) -> Result<CallOutput, CallError> {
+    pub(super) async fn perform_http(
+        &self,
+        call: &HttpCall,
+        masks: &mut Masks,
+    ) -> Result<CallOutput, CallError> {
         let method = parse_method(&call.method)?;
         let mut url = self.rule.check_url(&self.fill_text(&call.url, masks).await?)?;
         for (name, value) in &call.query {
@@ -67,7 +91,9 @@ impl Outbound {
         let mut headers = HeaderMap::new();
         for (name, value) in &call.headers {
             let (name, value) = check_header(name, &self.fill_text(value, masks).await?)?;
-            headers.try_append(name, value).map_err(|_| failed("invalid_header", "there are too many headers"))?;
+            headers
+                .try_append(name, value)
+                .map_err(|_| failed("invalid_header", "there are too many headers"))?;
         }
         let body = match &call.body {
             Some(body) => Some(body_bytes(self.secrets.fill(body, masks).await?, &mut headers)),
@@ -92,12 +118,22 @@ impl Outbound {
         })
     }
 
-    async fn read_answer(&self, mut response: reqwest::Response, asked: &str) -> Result<CallOutput, CallError> {
+    async fn read_answer(
+        &self,
+        mut response: reqwest::Response,
+        asked: &str,
+    ) -> Result<CallOutput, CallError> {
         let status = response.status();
         if status.as_u16() >= 400 {
             let retryable = status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429);
             let message = format!("{asked} answered {}", status.as_u16());
-            return Err(status_error("http_status", message, retryable, (status, response.headers()), self.clock.now()));
+            return Err(status_error(
+                "http_status",
+                message,
+                retryable,
+                (status, response.headers()),
+                self.clock.now(),
+            ));
         }
         let limit = self.settings.max_answer_bytes;
         let too_large = || about(asked, too_large("the answer", limit));
@@ -105,7 +141,9 @@ impl Outbound {
             return Err(too_large());
         }
         let mut body = Vec::new();
-        while let Some(part) = response.chunk().await.map_err(|error| about(asked, describe(&error)))? {
+        while let Some(part) =
+            response.chunk().await.map_err(|error| about(asked, describe(&error)))?
+        {
             if body.len() + part.len() > limit {
                 return Err(too_large());
             }
@@ -126,7 +164,10 @@ fn parse_method(method: &str) -> Result<Method, CallError> {
         "PATCH" => Ok(Method::PATCH),
         "DELETE" => Ok(Method::DELETE),
         "OPTIONS" => Ok(Method::OPTIONS),
-        _ => Err(failed("invalid_method", "the method must be GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS")),
+        _ => Err(failed(
+            "invalid_method",
+            "the method must be GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS",
+        )),
     }
 }
 
@@ -136,7 +177,9 @@ fn body_bytes(body: Value, headers: &mut HeaderMap) -> Vec<u8> {
     match body {
         Value::String(text) => text.into_bytes(),
         other => {
-            headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+            headers
+                .entry(header::CONTENT_TYPE)
+                .or_insert(HeaderValue::from_static("application/json"));
             other.to_string().into_bytes()
         }
     }
@@ -144,9 +187,12 @@ fn body_bytes(body: Value, headers: &mut HeaderMap) -> Vec<u8> {
 
 /// Returns JSON if the content type says so and the body parses, else text.
 fn data_of(headers: &HeaderMap, body: &[u8]) -> Value {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let content_type =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let says_json = media_type == "application/json" || media_type == "text/json" || media_type.ends_with("+json");
+    let says_json = media_type == "application/json"
+        || media_type == "text/json"
+        || media_type.ends_with("+json");
     let parsed = if says_json { flowgate_engine::json::parse(body).ok() } else { None };
     parsed.unwrap_or_else(|| Value::String(String::from_utf8_lossy(body).into_owned()))
 }
@@ -154,7 +200,11 @@ fn data_of(headers: &HeaderMap, body: &[u8]) -> Value {
 /// Returns headers with lower-case names. Repeated headers are joined with commas.
 fn header_fields(headers: &HeaderMap) -> Map<String, Value> {
     let joined = |name: &HeaderName| {
-        let values: Vec<_> = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+        let values: Vec<_> = headers
+            .get_all(name)
+            .iter()
+            .map(|value| String::from_utf8_lossy(value.as_bytes()))
+            .collect();
         values.join(", ")
     };
     headers.keys().map(|name| (name.as_str().to_owned(), Value::String(joined(name)))).collect()
@@ -194,7 +244,10 @@ mod tests {
             "X-Forwarded-For",
             "keep-alive",
         ] {
-            assert_eq!(check_header(name, "x").unwrap_err(), HeaderError::Forbidden(name.to_lowercase()));
+            assert_eq!(
+                check_header(name, "x").unwrap_err(),
+                HeaderError::Forbidden(name.to_lowercase())
+            );
         }
         assert!(check_header("Authorization", "Bearer x").is_ok());
         assert!(check_header("X-Name", "Zoë").is_ok());
@@ -213,7 +266,10 @@ mod tests {
     #[test]
     fn data_is_json_only_where_it_says_so_and_is() {
         let check = |content_type: &str, body: &str| {
-            let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_str(content_type).unwrap())]);
+            let headers = HeaderMap::from_iter([(
+                header::CONTENT_TYPE,
+                HeaderValue::from_str(content_type).unwrap(),
+            )]);
             data_of(&headers, body.as_bytes())
         };
         assert_eq!(check("application/json; charset=utf-8", "{\"a\":1}"), json!({"a": 1}));

@@ -49,7 +49,13 @@ impl OutboundSettings {
 impl Default for OutboundSettings {
     /// The strictest settings.
     fn default() -> Self {
-        Self { allow_http: false, allow_loopback: false, allow_private: false, code_runner: None, max_answer_bytes: 4 * 1024 * 1024 }
+        Self {
+            allow_http: false,
+            allow_loopback: false,
+            allow_private: false,
+            code_runner: None,
+            max_answer_bytes: 4 * 1024 * 1024,
+        }
     }
 }
 
@@ -65,7 +71,11 @@ pub struct Outbound {
 }
 
 impl Outbound {
-    pub fn new(settings: OutboundSettings, secrets: Arc<dyn Secrets>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(
+        settings: OutboundSettings,
+        secrets: Arc<dyn Secrets>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self::with_resolver(settings, secrets, clock, Arc::new(SystemResolver))
     }
 
@@ -77,7 +87,13 @@ impl Outbound {
         resolver: Arc<dyn Resolver>,
     ) -> Self {
         let OutboundSettings { allow_http, allow_loopback, allow_private, .. } = settings;
-        let rule = Arc::new(AddressRule { allow_http, allow_loopback, allow_private, resolver, clock: Arc::clone(&clock) });
+        let rule = Arc::new(AddressRule {
+            allow_http,
+            allow_loopback,
+            allow_private,
+            resolver,
+            clock: Arc::clone(&clock),
+        });
         let secrets = SecretCache::new(secrets, Arc::clone(&clock));
         Self { settings, rule, secrets, clock, client: OnceLock::new(), models: OnceLock::new() }
     }
@@ -108,13 +124,20 @@ impl Outbound {
 
     /// Performs the call once, within its `timeout`. The driver handles `delay` and retries.
     /// Dropping the future abandons the call.
-    pub async fn perform(&self, call: &Call, code: &CodeSession, chunks: &mut (dyn FnMut(Chunk) + Send)) -> CallResult {
+    pub async fn perform(
+        &self,
+        call: &Call,
+        code: &CodeSession,
+        chunks: &mut (dyn FnMut(Chunk) + Send),
+    ) -> CallResult {
         let mut masks = Masks::default();
         let result = match &call.action {
             // It enforces its own deadline: the child is reaped before the answer leaves.
             Action::Code(asked) => self.perform_code(asked, call.seed, call.timeout, code).await,
             Action::Http(asked) => self.within(call, self.perform_http(asked, &mut masks)).await,
-            Action::Model(asked) => self.within(call, self.perform_model(asked, &mut masks, chunks)).await,
+            Action::Model(asked) => {
+                self.within(call, self.perform_model(asked, &mut masks, chunks)).await
+            }
             Action::Webhook(_) => Err(failed("internal", "a webhook is delivered, not performed")),
         };
         match result {
@@ -126,9 +149,15 @@ impl Outbound {
         }
     }
 
-    async fn within<T>(&self, call: &Call, work: impl Future<Output = Result<T, CallError>>) -> Result<T, CallError> {
+    async fn within<T>(
+        &self,
+        call: &Call,
+        work: impl Future<Output = Result<T, CallError>>,
+    ) -> Result<T, CallError> {
         let ended = timeout(&*self.clock, call.timeout, work).await;
-        ended.unwrap_or_else(|| Err(retryable("timeout", format!("no answer within {} s", call.timeout.as_secs_f64()))))
+        ended.unwrap_or_else(|| {
+            Err(retryable("timeout", format!("no answer within {} s", call.timeout.as_secs_f64())))
+        })
     }
 
     fn client(&self) -> Result<&reqwest::Client, CallError> {
@@ -145,11 +174,21 @@ impl Outbound {
 
 /// A failure that a retry would hit again.
 fn failed(code: &str, message: impl Into<String>) -> CallError {
-    CallError { code: code.to_owned(), message: message.into(), retryable: false, ..CallError::default() }
+    CallError {
+        code: code.to_owned(),
+        message: message.into(),
+        retryable: false,
+        ..CallError::default()
+    }
 }
 
 fn retryable(code: &str, message: impl Into<String>) -> CallError {
-    CallError { code: code.to_owned(), message: message.into(), retryable: true, ..CallError::default() }
+    CallError {
+        code: code.to_owned(),
+        message: message.into(),
+        retryable: true,
+        ..CallError::default()
+    }
 }
 
 fn too_large(what: &str, limit: usize) -> CallError {

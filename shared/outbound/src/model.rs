@@ -47,9 +47,15 @@ impl Outbound {
         masks: &mut Masks,
         chunks: &mut (dyn FnMut(Chunk) + Send),
     ) -> Result<CallOutput, CallError> {
-        let Some((provider, model)) = call.model.split_once('/').filter(|(provider, model)| !provider.is_empty() && !model.is_empty())
+        let Some((provider, model)) = call
+            .model
+            .split_once('/')
+            .filter(|(provider, model)| !provider.is_empty() && !model.is_empty())
         else {
-            return Err(failed("unknown_model", format!("{:?} is not of the form provider/model", call.model)));
+            return Err(failed(
+                "unknown_model",
+                format!("{:?} is not of the form provider/model", call.model),
+            ));
         };
         let answer = match provider {
             "offline" => echo::answer(&*self.clock, model, call, chunks).await?,
@@ -58,8 +64,12 @@ impl Outbound {
                 let target = self.target(&provider, model, call, masks).await?;
                 // genai logs providers' answers, which may repeat keys.
                 let silent = NoSubscriber::default();
-                let (content, usage) = self.stream(&provider, target, call, masks, chunks).with_subscriber(silent).await?;
-                let cost_nano_usd = usage.as_ref().and_then(|usage| price::cost(provider.name, model, usage));
+                let (content, usage) = self
+                    .stream(&provider, target, call, masks, chunks)
+                    .with_subscriber(silent)
+                    .await?;
+                let cost_nano_usd =
+                    usage.as_ref().and_then(|usage| price::cost(provider.name, model, usage));
                 Answer { content, tokens: usage.as_ref().and_then(Tokens::of), cost_nano_usd }
             }
         };
@@ -68,16 +78,30 @@ impl Outbound {
 
     /// Finds the model's address and key: from the call, else from the provider's secrets, else the
     /// provider's default address.
-    async fn target(&self, provider: &Provider<'_>, model: &str, call: &ModelCall, masks: &mut Masks) -> Result<ServiceTarget, CallError> {
+    async fn target(
+        &self,
+        provider: &Provider<'_>,
+        model: &str,
+        call: &ModelCall,
+        masks: &mut Masks,
+    ) -> Result<ServiceTarget, CallError> {
         let given_url = match &call.base_url {
             Some(url) => self.secrets.fill(url, masks).await?.as_str().map(str::to_owned),
-            None => self.secrets.get(&provider.secret("BASE_URL")).await?.map(|url| url.expose_secret().to_owned()),
+            None => self
+                .secrets
+                .get(&provider.secret("BASE_URL"))
+                .await?
+                .map(|url| url.expose_secret().to_owned()),
         };
         let given_url = given_url.filter(|url| !url.is_empty());
         let kind = provider.adapter(model, given_url.is_some())?;
         let key = match &call.api_key {
             Some(key) => self.secrets.fill(key, masks).await?.as_str().map(str::to_owned),
-            None => self.secrets.get(&provider.secret("API_KEY")).await?.map(|key| key.expose_secret().to_owned()),
+            None => self
+                .secrets
+                .get(&provider.secret("API_KEY"))
+                .await?
+                .map(|key| key.expose_secret().to_owned()),
         };
         let auth = match key.filter(|key| !key.is_empty()) {
             Some(key) => {
@@ -90,8 +114,12 @@ impl Outbound {
 
         let model = ModelIden::new(kind, model);
         let default = self.models()?.resolve_service_target(model.clone()).await;
-        let default = default.map_err(|error| failed("internal", format!("{}: {error}", provider.name)))?;
-        let mut base_url = self.rule.check_url(given_url.as_deref().unwrap_or(default.endpoint.base_url()))?.to_string();
+        let default =
+            default.map_err(|error| failed("internal", format!("{}: {error}", provider.name)))?;
+        let mut base_url = self
+            .rule
+            .check_url(given_url.as_deref().unwrap_or(default.endpoint.base_url()))?
+            .to_string();
         // The request's path is joined to this URL, and would replace a last segment without a
         // slash.
         if !base_url.ends_with('/') {
@@ -108,8 +136,10 @@ impl Outbound {
         masks: &Masks,
         chunks: &mut (dyn FnMut(Chunk) + Send),
     ) -> Result<(String, Option<Usage>), CallError> {
-        let sent = self.models()?.exec_chat_stream(target, request(call), Some(&options(call))).await;
-        let mut events = sent.map_err(|error| provider_error(provider.name, &error, self.clock.now()))?.stream;
+        let sent =
+            self.models()?.exec_chat_stream(target, request(call), Some(&options(call))).await;
+        let mut events =
+            sent.map_err(|error| provider_error(provider.name, &error, self.clock.now()))?.stream;
         let mut masked = masks.stream();
         let mut content = String::new();
         let mut send = |text: String| {
@@ -132,7 +162,10 @@ impl Outbound {
         }
         // A stream that just stops may have lost its second half. An error sent with status 200 is
         // not a stream at all.
-        Err(retryable("model_stream_cut", format!("{} stopped before the end of its answer", provider.name)))
+        Err(retryable(
+            "model_stream_cut",
+            format!("{} stopped before the end of its answer", provider.name),
+        ))
     }
 
     fn models(&self) -> Result<&genai::Client, CallError> {
@@ -189,7 +222,11 @@ fn output(call: &ModelCall, answer: Answer) -> Result<CallOutput, CallError> {
     if let Value::Object(own) = own {
         value.extend(own);
     }
-    Ok(CallOutput { value: Value::Object(value), tokens: tokens.map(Tokens::total), cost_nano_usd: answer.cost_nano_usd })
+    Ok(CallOutput {
+        value: Value::Object(value),
+        tokens: tokens.map(Tokens::total),
+        cost_nano_usd: answer.cost_nano_usd,
+    })
 }
 
 impl Tokens {
@@ -227,10 +264,13 @@ fn provider_error(provider: &str, error: &genai::Error, now: Timestamp) -> CallE
             }
         }
         // An error in the middle of a good stream is the provider's fault, not the request's.
-        genai::Error::ChatResponse { body, .. } => {
-            retryable("model_error", format!("{provider} answered: {}", error_text(&body.to_string())))
+        genai::Error::ChatResponse { body, .. } => retryable(
+            "model_error",
+            format!("{provider} answered: {}", error_text(&body.to_string())),
+        ),
+        genai::Error::StreamParse { .. } => {
+            retryable("model_error", format!("{provider} sent an answer that cannot be parsed"))
         }
-        genai::Error::StreamParse { .. } => retryable("model_error", format!("{provider} sent an answer that cannot be parsed")),
         other => failed("model_error", format!("{provider}: {}", shorten(&other.to_string()))),
     }
 }
@@ -238,7 +278,9 @@ fn provider_error(provider: &str, error: &genai::Error, now: Timestamp) -> CallE
 /// Returns `error.message`, `message` or `error` of a JSON answer, else its text.
 fn error_text(body: &str) -> String {
     let parsed: Value = flowgate_engine::json::parse(body.as_bytes()).unwrap_or_default();
-    let message = ["/error/message", "/message", "/error"].iter().find_map(|place| parsed.pointer(place)?.as_str());
+    let message = ["/error/message", "/message", "/error"]
+        .iter()
+        .find_map(|place| parsed.pointer(place)?.as_str());
     shorten(message.unwrap_or(body))
 }
 

@@ -35,14 +35,23 @@ impl SecretCache {
     }
 
     /// Returns the field with its secrets filled in, and adds them to `masks`.
-    pub(super) async fn fill(&self, field: &Rendered, masks: &mut Masks) -> Result<Value, CallError> {
+    pub(super) async fn fill(
+        &self,
+        field: &Rendered,
+        masks: &mut Masks,
+    ) -> Result<Value, CallError> {
         let mut values = HashMap::new();
         for name in secret_names(field) {
             let secret = self.get(name).await?.ok_or_else(|| unknown_secret(name))?;
             masks.add(secret.expose_secret());
             values.insert(name, secret);
         }
-        field.fill(&mut |name| values.get(name).map(|value| value.expose_secret().to_owned()).ok_or_else(|| unknown_secret(name)))
+        field.fill(&mut |name| {
+            values
+                .get(name)
+                .map(|value| value.expose_secret().to_owned())
+                .ok_or_else(|| unknown_secret(name))
+        })
     }
 
     pub(super) fn forget(&self, name: &str) {
@@ -65,7 +74,11 @@ impl SecretCache {
             return Ok(Some(value));
         }
         let stored = self.port.get(name).await.map_err(|error| {
-            tracing::error!(secret.name = name, error = format!("{error:#}"), "could not read a secret");
+            tracing::error!(
+                secret.name = name,
+                error = format!("{error:#}"),
+                "could not read a secret"
+            );
             retryable("secrets_unavailable", "the secret store cannot be read now")
         })?;
         let stored = stored.map(SecretString::from);
@@ -90,7 +103,9 @@ fn secret_names(field: &Rendered) -> Vec<&str> {
         Rendered::Json(_) => Vec::new(),
         Rendered::Text(pieces) => pieces.iter().filter_map(secret_name).collect(),
         Rendered::Array(items) => items.iter().flat_map(secret_names).collect(),
-        Rendered::Object(fields) => fields.iter().flat_map(|(_, field)| secret_names(field)).collect(),
+        Rendered::Object(fields) => {
+            fields.iter().flat_map(|(_, field)| secret_names(field)).collect()
+        }
     }
 }
 
@@ -114,16 +129,20 @@ impl Masks {
             return;
         }
         let in_json = Value::from(secret).to_string();
-        let mut spellings = vec![secret.to_owned(), secret.trim().to_owned(), in_json.trim_matches('"').to_owned()];
+        let mut spellings =
+            vec![secret.to_owned(), secret.trim().to_owned(), in_json.trim_matches('"').to_owned()];
         spellings.push(url::form_urlencoded::byte_serialize(secret.as_bytes()).collect());
         spellings.extend(in_url(secret));
-        self.spellings.extend(spellings.into_iter().filter(|spelling| spelling.len() >= MIN_MASKED_BYTES));
+        self.spellings
+            .extend(spellings.into_iter().filter(|spelling| spelling.len() >= MIN_MASKED_BYTES));
         self.spellings.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         self.spellings.dedup();
     }
 
     pub(super) fn text(&self, text: &str) -> String {
-        self.spellings.iter().fold(text.to_owned(), |text, secret| if text.contains(secret) { text.replace(secret, MASK) } else { text })
+        self.spellings.iter().fold(text.to_owned(), |text, secret| {
+            if text.contains(secret) { text.replace(secret, MASK) } else { text }
+        })
     }
 
     pub(super) fn value(&self, value: Value) -> Value {
@@ -133,7 +152,10 @@ impl Masks {
         match value {
             Value::String(text) => Value::String(self.text(&text)),
             Value::Array(items) => items.into_iter().map(|item| self.value(item)).collect(),
-            Value::Object(fields) => fields.into_iter().map(|(key, field)| (self.text(&key), self.value(field))).collect(),
+            Value::Object(fields) => fields
+                .into_iter()
+                .map(|(key, field)| (self.text(&key), self.value(field)))
+                .collect(),
             other => other,
         }
     }
@@ -155,17 +177,24 @@ fn in_url(secret: &str) -> Vec<String> {
         url.set_path(secret);
         spellings.push(url.path().trim_start_matches('/').to_owned());
     }
-    let written = [format!("https://x/{secret}"), format!("https://x/?{secret}")].map(|text| Url::parse(&text));
-    spellings.extend(
-        written.into_iter().flatten().map(|url| url[Position::BeforePath..Position::AfterQuery].trim_start_matches(['/', '?']).to_owned()),
-    );
+    let written = [format!("https://x/{secret}"), format!("https://x/?{secret}")]
+        .map(|text| Url::parse(&text));
+    spellings.extend(written.into_iter().flatten().map(|url| {
+        url[Position::BeforePath..Position::AfterQuery].trim_start_matches(['/', '?']).to_owned()
+    }));
     if let Ok(url) = Url::parse(secret)
         && url.has_host()
     {
-        let parts =
-            [&url[..Position::AfterQuery], &url[..Position::AfterPath], &url[Position::BeforePath..Position::AfterQuery], url.path()];
+        let parts = [
+            &url[..Position::AfterQuery],
+            &url[..Position::AfterPath],
+            &url[Position::BeforePath..Position::AfterQuery],
+            url.path(),
+        ];
         // A path such as `/v1/` is not secret.
-        spellings.extend(parts.into_iter().filter(|part| part.len() >= MIN_MASKED_PATH_BYTES).map(str::to_owned));
+        spellings.extend(
+            parts.into_iter().filter(|part| part.len() >= MIN_MASKED_PATH_BYTES).map(str::to_owned),
+        );
     }
     spellings
 }
@@ -184,10 +213,15 @@ impl MaskedStream<'_> {
         }
         self.held.push_str(part);
         self.held = self.masks.text(&self.held);
-        let begins_secret = |tail: &str| self.masks.spellings.iter().any(|secret| secret.starts_with(tail));
+        let begins_secret =
+            |tail: &str| self.masks.spellings.iter().any(|secret| secret.starts_with(tail));
         let longest = self.masks.spellings.first().map_or(0, String::len);
         let first = self.held.len().saturating_sub(longest);
-        let waits_from = self.held.char_indices().map(|(at, _)| at).find(|at| *at >= first && begins_secret(&self.held[*at..]));
+        let waits_from = self
+            .held
+            .char_indices()
+            .map(|(at, _)| at)
+            .find(|at| *at >= first && begins_secret(&self.held[*at..]));
         let waiting = self.held.split_off(waits_from.unwrap_or(self.held.len()));
         std::mem::replace(&mut self.held, waiting)
     }
@@ -212,16 +246,25 @@ mod tests {
     #[test]
     fn every_spelling_is_masked() {
         let masks = masks(&["p\"a ss/1", "tiny", "abc"]);
-        assert_eq!(masks.text("p\"a ss/1 p\\\"a ss/1 p%22a+ss%2F1 /p%22a%20ss/1 tiny abc"), "*** *** *** /*** *** abc");
+        assert_eq!(
+            masks.text("p\"a ss/1 p\\\"a ss/1 p%22a+ss%2F1 /p%22a%20ss/1 tiny abc"),
+            "*** *** *** /*** *** abc"
+        );
         assert_eq!(masks.value(json!({"tiny": ["x tiny", 1]})), json!({"***": ["x ***", 1]}));
     }
 
     #[test]
     fn what_a_url_makes_of_a_secret_is_masked() {
-        let check = |secret: &str, text: &str, expected: &str| assert_eq!(masks(&[secret]).text(text), expected, "{secret}");
+        let check = |secret: &str, text: &str, expected: &str| {
+            assert_eq!(masks(&[secret]).text(text), expected, "{secret}")
+        };
         check("AbCd-Ef", "https://abcd-ef.example/", "https://***.example/");
         check("tok/a?b c%é\"", "/x/tok/a?b%20c%%C3%A9%22", "/x/***");
-        check("http://EXAMPLE.com:80/hook/t0ken?k=1 ", "POST http://example.com/hook/t0ken answered 404", "POST *** answered 404");
+        check(
+            "http://EXAMPLE.com:80/hook/t0ken?k=1 ",
+            "POST http://example.com/hook/t0ken answered 404",
+            "POST *** answered 404",
+        );
         check("https://example.com/hook/t0ken", "cannot POST /hook/t0ken", "cannot POST ***");
         check("https://example.com/v1", "cannot POST /v1/x", "cannot POST /v1/x");
         check("line-end\n", "Bearer line-end", "Bearer ***");
@@ -234,7 +277,9 @@ mod tests {
 
     #[test]
     fn a_secret_cut_in_parts_is_masked() {
-        for parts in [&["it is sec", "ret-1", "!"][..], &["it is s", "e", "cret-1!"], &["it is secret-1!"]] {
+        for parts in
+            [&["it is sec", "ret-1", "!"][..], &["it is s", "e", "cret-1!"], &["it is secret-1!"]]
+        {
             let masks = masks(&["secret-1"]);
             let mut stream = masks.stream();
             let mut sent: String = parts.iter().map(|part| stream.push(part)).collect();

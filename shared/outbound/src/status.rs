@@ -7,7 +7,13 @@ use flowgate_engine::call::CallError;
 use http::{HeaderMap, StatusCode, header};
 
 /// A 429 proves that the server did nothing. What it asks to wait, and what a 503 asks, is honoured.
-pub(super) fn status_error(code: &str, message: String, retryable: bool, answer: (StatusCode, &HeaderMap), now: Timestamp) -> CallError {
+pub(super) fn status_error(
+    code: &str,
+    message: String,
+    retryable: bool,
+    answer: (StatusCode, &HeaderMap),
+    now: Timestamp,
+) -> CallError {
     let (status, headers) = answer;
     let may_ask = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
     CallError {
@@ -54,7 +60,13 @@ mod tests {
     #[test]
     fn a_busy_server_is_left_alone_as_long_as_it_asks() {
         let check = |status: u16, asks: &str| {
-            let error = status_error("x", String::new(), true, (StatusCode::from_u16(status).unwrap(), &asking(asks)), NOW);
+            let error = status_error(
+                "x",
+                String::new(),
+                true,
+                (StatusCode::from_u16(status).unwrap(), &asking(asks)),
+                NOW,
+            );
             (error.nothing_happened, error.retry_after_ms)
         };
         assert_eq!(check(429, "2"), (true, Some(2_000)));

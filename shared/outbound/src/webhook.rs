@@ -48,11 +48,20 @@ impl Outbound {
     pub async fn send_webhook(&self, webhook: PreparedWebhook) -> SendOutcome {
         let started = tokio::time::Instant::now();
         let mut masks = self.secrets.masks();
-        let given = webhook.headers.iter().filter(|(name, value)| !is_ours(name) && value.len() >= MIN_MASKED_HEADER_BYTES);
+        let given = webhook
+            .headers
+            .iter()
+            .filter(|(name, value)| !is_ours(name) && value.len() >= MIN_MASKED_HEADER_BYTES);
         given.for_each(|(_, value)| add_header(&mut masks, value));
         let mut outcome = SendOutcome::default();
-        let ended = timeout(&*self.clock, ATTEMPT_TIMEOUT, self.attempt(webhook, &mut outcome)).await;
-        let ended = ended.unwrap_or_else(|| Err(retryable("timeout", format!("no whole answer within {} s", ATTEMPT_TIMEOUT.as_secs()))));
+        let ended =
+            timeout(&*self.clock, ATTEMPT_TIMEOUT, self.attempt(webhook, &mut outcome)).await;
+        let ended = ended.unwrap_or_else(|| {
+            Err(retryable(
+                "timeout",
+                format!("no whole answer within {} s", ATTEMPT_TIMEOUT.as_secs()),
+            ))
+        });
         if let Err(error) = ended {
             outcome.refused = error.code == "refused_address";
             outcome.error = Some(masks.text(&error.message));
@@ -62,10 +71,16 @@ impl Outbound {
         outcome
     }
 
-    async fn attempt(&self, webhook: PreparedWebhook, outcome: &mut SendOutcome) -> Result<(), CallError> {
+    async fn attempt(
+        &self,
+        webhook: PreparedWebhook,
+        outcome: &mut SendOutcome,
+    ) -> Result<(), CallError> {
         let url = self.rule.check_url(&webhook.url)?;
-        let method = Method::from_bytes(webhook.method.as_bytes()).map_err(|_| failed("invalid_method", "the method is invalid"))?;
-        let mut request = self.client()?.request(method, url).headers(parse_headers(&webhook.headers)?);
+        let method = Method::from_bytes(webhook.method.as_bytes())
+            .map_err(|_| failed("invalid_method", "the method is invalid"))?;
+        let mut request =
+            self.client()?.request(method, url).headers(parse_headers(&webhook.headers)?);
         if let Some(body) = webhook.body {
             request = request.body(body);
         }
@@ -89,7 +104,10 @@ impl Outbound {
 /// A receiver may repeat the token alone, without its scheme.
 fn add_header(masks: &mut Masks, value: &str) {
     masks.add(value);
-    value.split_whitespace().filter(|word| word.len() >= MIN_MASKED_HEADER_BYTES).for_each(|word| masks.add(word));
+    value
+        .split_whitespace()
+        .filter(|word| word.len() >= MIN_MASKED_HEADER_BYTES)
+        .for_each(|word| masks.add(word));
 }
 
 /// Headers that are not secret and whose values may appear in an answer.
@@ -101,9 +119,13 @@ fn is_ours(name: &str) -> bool {
 fn parse_headers(headers: &[(String, String)]) -> Result<HeaderMap, CallError> {
     let mut parsed = HeaderMap::new();
     for (name, value) in headers {
-        let header = HeaderName::from_bytes(name.as_bytes()).ok().zip(HeaderValue::from_bytes(value.as_bytes()).ok());
+        let header = HeaderName::from_bytes(name.as_bytes())
+            .ok()
+            .zip(HeaderValue::from_bytes(value.as_bytes()).ok());
         let added = header.and_then(|(name, value)| parsed.try_append(name, value).ok());
-        added.ok_or_else(|| failed("invalid_header", format!("{name:?} cannot be sent as a header")))?;
+        added.ok_or_else(|| {
+            failed("invalid_header", format!("{name:?} cannot be sent as a header"))
+        })?;
     }
     Ok(parsed)
 }

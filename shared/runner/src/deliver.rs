@@ -5,7 +5,9 @@ use std::time::Duration;
 use anyhow::Result;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use flowgate_app::delivery::{AfterAttempt, Attempt, Delivery, DeliveryId, FrozenRequest, HeaderValue};
+use flowgate_app::delivery::{
+    AfterAttempt, Attempt, Delivery, DeliveryId, FrozenRequest, HeaderValue,
+};
 use flowgate_app::lease::Written;
 use flowgate_app::metric;
 use flowgate_app::secret::hmac_sha256;
@@ -38,7 +40,11 @@ impl Runner {
     /// Processes a `WebhookV1` message: makes one attempt, if one is due.
     pub async fn deliver(&self, id: &DeliveryId) -> Result<()> {
         let (owner, now) = (self.app.owner_token(), self.app.now());
-        let Some(delivery) = self.app.ports.deliveries.claim(id, &owner, now, now + ATTEMPT_LEASE).await? else { return Ok(()) };
+        let Some(delivery) =
+            self.app.ports.deliveries.claim(id, &owner, now, now + ATTEMPT_LEASE).await?
+        else {
+            return Ok(());
+        };
         let (attempt, next) = match self.prepare(&delivery, now).await {
             Ok(request) => {
                 let outcome = self.outbound.send_webhook(request).await;
@@ -47,8 +53,18 @@ impl Runner {
             }
             // Something is missing that a person must fix: retry on the schedule.
             Err(error) => {
-                tracing::warn!(delivery.id = id.as_str(), error = format!("{error:#}"), "could not prepare a webhook");
-                let attempt = Attempt { at: now, duration_ms: 0, status: None, error: Some(format!("{error:#}")), answer: String::new() };
+                tracing::warn!(
+                    delivery.id = id.as_str(),
+                    error = format!("{error:#}"),
+                    "could not prepare a webhook"
+                );
+                let attempt = Attempt {
+                    at: now,
+                    duration_ms: 0,
+                    status: None,
+                    error: Some(format!("{error:#}")),
+                    answer: String::new(),
+                };
                 (attempt, self.retry(delivery.step, None))
             }
         };
@@ -56,8 +72,12 @@ impl Runner {
         let written = self.app.ports.deliveries.record(id, &owner, attempt, next.clone()).await?;
         match next {
             _ if written == Written::Lost => {}
-            AfterAttempt::RetryAt(at) => self.app.send_later(Message::WebhookV1 { delivery: id.clone() }, at).await,
-            AfterAttempt::Delivered | AfterAttempt::Exhausted => self.app.wipe_if_unsaved(&delivery.run).await?,
+            AfterAttempt::RetryAt(at) => {
+                self.app.send_later(Message::WebhookV1 { delivery: id.clone() }, at).await
+            }
+            AfterAttempt::Delivered | AfterAttempt::Exhausted => {
+                self.app.wipe_if_unsaved(&delivery.run).await?
+            }
         }
         Ok(())
     }
@@ -75,7 +95,9 @@ impl Runner {
         for (name, value) in &frozen.headers {
             headers.push((name.clone(), self.header_value(value).await?));
         }
-        if has_body && !frozen.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+        if has_body
+            && !frozen.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"))
+        {
             headers.push(("content-type".to_owned(), "application/json".to_owned()));
         }
         let seconds = now.millis().div_euclid(1000).to_string();
@@ -83,11 +105,19 @@ impl Runner {
         headers.extend([
             ("webhook-id".to_owned(), delivery.id.as_str().to_owned()),
             ("webhook-timestamp".to_owned(), seconds.clone()),
-            ("webhook-signature".to_owned(), signature(&keys, delivery.id.as_str(), &seconds, body)),
+            (
+                "webhook-signature".to_owned(),
+                signature(&keys, delivery.id.as_str(), &seconds, body),
+            ),
             ("flowgate-run-id".to_owned(), delivery.run.to_string()),
             ("flowgate-event".to_owned(), frozen.event.clone()),
         ]);
-        Ok(PreparedWebhook { method: frozen.method.clone(), url, headers, body: has_body.then(|| body.to_owned()) })
+        Ok(PreparedWebhook {
+            method: frozen.method.clone(),
+            url,
+            headers,
+            body: has_body.then(|| body.to_owned()),
+        })
     }
 
     async fn header_value(&self, value: &HeaderValue) -> Result<String> {
@@ -104,7 +134,9 @@ impl Runner {
             Some(workflow) => workflow.live_pins(now),
             None => vec![delivery.signing],
         };
-        pins.into_iter().map(|pin| self.app.keyring.signing_key(&delivery.workflow_uid, pin)).collect()
+        pins.into_iter()
+            .map(|pin| self.app.keyring.signing_key(&delivery.workflow_uid, pin))
+            .collect()
     }
 
     fn next_step(&self, delivery: &Delivery, outcome: &SendOutcome) -> AfterAttempt {
@@ -130,7 +162,10 @@ impl Runner {
 /// `id.timestamp.body`.
 fn signature(keys: &[Vec<u8>], id: &str, timestamp: &str, body: &str) -> String {
     let signed = format!("{id}.{timestamp}.{body}");
-    let signatures: Vec<_> = keys.iter().map(|key| format!("v1,{}", BASE64.encode(hmac_sha256(key, signed.as_bytes())))).collect();
+    let signatures: Vec<_> = keys
+        .iter()
+        .map(|key| format!("v1,{}", BASE64.encode(hmac_sha256(key, signed.as_bytes()))))
+        .collect();
     signatures.join(" ")
 }
 
@@ -147,5 +182,11 @@ fn with_status(url: &str, delivery: &Delivery, frozen: &FrozenRequest) -> Result
 }
 
 fn attempt(at: Timestamp, outcome: SendOutcome) -> Attempt {
-    Attempt { at, duration_ms: outcome.duration_ms, status: outcome.status, error: outcome.error, answer: outcome.answer }
+    Attempt {
+        at,
+        duration_ms: outcome.duration_ms,
+        status: outcome.status,
+        error: outcome.error,
+        answer: outcome.answer,
+    }
 }

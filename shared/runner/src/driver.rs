@@ -24,7 +24,9 @@ use flowgate_app::run::{Checkpoint, Mode, RunHead, RunRecord, StartMark};
 use flowgate_app::time::Timestamp;
 use flowgate_app::{App, metric};
 use flowgate_engine::run::Completion;
-use flowgate_engine::{Call, CallId, CallResult, Recorded, Run, RunError, RunEvent, Step, Workflow};
+use flowgate_engine::{
+    Call, CallId, CallResult, Recorded, Run, RunError, RunEvent, Step, Workflow,
+};
 use flowgate_outbound::Outbound;
 use tokio::sync::watch;
 
@@ -93,13 +95,23 @@ pub(crate) struct CallerWait {
 
 impl Driver {
     /// A new run that a caller waits for. Writes nothing until it makes an outside call or ends.
-    pub(crate) fn attached(runner: &Runner, head: Arc<RunHead>, workflow: Arc<Workflow>, wait: CallerWait, claims: Claims) -> Self {
+    pub(crate) fn attached(
+        runner: &Runner,
+        head: Arc<RunHead>,
+        workflow: Arc<Workflow>,
+        wait: CallerWait,
+        claims: Claims,
+    ) -> Self {
         let now = head.created_at;
         let lease = Lease { run: head.id.clone(), fence: 1, owner: runner.app.owner_token() };
         let until = now + wait.max;
         let lease_until = until + runner.app.settings.drain + LEASE_MARGIN;
         let phase = Phase::NotStored(PendingStart { lease_until, claims });
-        let attachment = Attachment::Attached(Wait { until, when_it_ends: wait.when_it_ends, unwritten: Vec::new() });
+        let attachment = Attachment::Attached(Wait {
+            until,
+            when_it_ends: wait.when_it_ends,
+            unwritten: Vec::new(),
+        });
         let registered = runner.app.running.register(&head.id);
         let run = Run::new(workflow, run_start(&head, now));
         Self::new(runner, head, run, now, Setup { lease, phase, attachment, registered })
@@ -116,18 +128,29 @@ impl Driver {
         let head = record.head.clone();
         let started_at = record.started_at.unwrap_or(head.created_at);
         let run = Run::new(workflow, run_start(&head, started_at));
-        let setup = Setup { lease, phase: Phase::Running, attachment: Attachment::Detached, registered };
+        let setup =
+            Setup { lease, phase: Phase::Running, attachment: Attachment::Detached, registered };
         let mut driver = Self::new(runner, head, run, started_at, setup);
         // Nothing is recorded before the first owner: it skips the reads.
         if driver.lease.fence > 1 {
             driver.replay = Replay::load(&*driver.app.ports.runs, driver.run_id()).await?;
             let events = driver.app.all_events(driver.run_id()).await?;
-            driver.recorder.continue_after(events, |place| driver.replay.has(place), driver.app.now());
+            driver.recorder.continue_after(
+                events,
+                |place| driver.replay.has(place),
+                driver.app.now(),
+            );
         }
         Ok(driver)
     }
 
-    fn new(runner: &Runner, head: Arc<RunHead>, run: Run, started_at: Timestamp, setup: Setup) -> Self {
+    fn new(
+        runner: &Runner,
+        head: Arc<RunHead>,
+        run: Run,
+        started_at: Timestamp,
+        setup: Setup,
+    ) -> Self {
         let app = runner.app.clone();
         let now = app.now();
         Self {
@@ -195,7 +218,9 @@ impl Driver {
                 self.feed_recorded();
                 Ok(())
             }
-            Pumped::Waiting if self.is_draining() && self.calls.is_empty() => self.hand_over().await,
+            Pumped::Waiting if self.is_draining() && self.calls.is_empty() => {
+                self.hand_over().await
+            }
             Pumped::Waiting => self.proceed().await,
         }
     }
@@ -255,7 +280,11 @@ impl Driver {
             }
             Err(why) => {
                 self.replay = Replay::default();
-                self.run.abort(RunError { code: "nondeterministic".to_owned(), message: why, node: None });
+                self.run.abort(RunError {
+                    code: "nondeterministic".to_owned(),
+                    message: why,
+                    node: None,
+                });
             }
         }
     }
@@ -271,7 +300,9 @@ impl Driver {
                 continue;
             }
             match self.mark(&id, &call).await? {
-                StartMark::Marked => self.calls.start(&self.app, &self.outbound, &self.head, id, call),
+                StartMark::Marked => {
+                    self.calls.start(&self.app, &self.outbound, &self.head, id, call)
+                }
                 StartMark::AlreadyStarted => self.calls.end_as_interrupted(id, call),
                 StartMark::Lost => {
                     self.lose();
@@ -294,7 +325,8 @@ impl Driver {
 
     /// Waits for the next event and handles it.
     async fn pause(&mut self) -> Result<()> {
-        let (clock, wake_in) = (self.app.ports.clock.clone(), self.next_wake().since(self.app.now()));
+        let (clock, wake_in) =
+            (self.app.ports.clock.clone(), self.next_wake().since(self.app.now()));
         let is_draining = self.is_draining();
         let woken = tokio::select! {
             biased;
@@ -308,7 +340,9 @@ impl Driver {
             Woken::CancelRequested => self.heartbeat().await?,
             Woken::Call(FromCall::Due(id, call)) => self.ready.push((id, *call)),
             Woken::Call(FromCall::Chunk(id, chunk)) => self.run.progress(&id, chunk),
-            Woken::Call(FromCall::Ended { id, input_hash, result }) => self.settle(id, input_hash, result).await?,
+            Woken::Call(FromCall::Ended { id, input_hash, result }) => {
+                self.settle(id, input_hash, result).await?
+            }
             Woken::Time => self.tick().await?,
         }
         Ok(())
@@ -334,14 +368,21 @@ impl Driver {
             Completion::Retrying => attempt_place(&id),
             Completion::Ignored => return Ok(()),
         };
-        let checkpoint =
-            Checkpoint { place, order: self.next_order, input_hash, attempts: id.attempt() + 1, result, ended_at: Some(ended_at) };
+        let checkpoint = Checkpoint {
+            place,
+            order: self.next_order,
+            input_hash,
+            attempts: id.attempt() + 1,
+            result,
+            ended_at: Some(ended_at),
+        };
         self.next_order += 1;
         match &mut self.attachment {
             Attachment::Attached(wait) => wait.unwritten.push(checkpoint),
             Attachment::Detached => {
                 let events = self.recorder.take_unwritten();
-                let written = self.app.ports.runs.checkpoint(&self.lease, checkpoint, events).await?;
+                let written =
+                    self.app.ports.runs.checkpoint(&self.lease, checkpoint, events).await?;
                 self.unless_lost(written);
             }
         }

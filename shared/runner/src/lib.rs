@@ -22,9 +22,17 @@ pub struct Runner {
 }
 
 impl Runner {
-    pub async fn new(ports: Ports, settings: Settings, outbound: OutboundSettings) -> anyhow::Result<Arc<Self>> {
-        let outbound = Arc::new(Outbound::new(outbound, ports.secrets.clone(), ports.clock.clone()));
-        let secrets = Arc::new(secrets::Invalidating { port: ports.secrets.clone(), outbound: outbound.clone() });
+    pub async fn new(
+        ports: Ports,
+        settings: Settings,
+        outbound: OutboundSettings,
+    ) -> anyhow::Result<Arc<Self>> {
+        let outbound =
+            Arc::new(Outbound::new(outbound, ports.secrets.clone(), ports.clock.clone()));
+        let secrets = Arc::new(secrets::Invalidating {
+            port: ports.secrets.clone(),
+            outbound: outbound.clone(),
+        });
         let app = App::new(Ports { secrets, ..ports }, settings).await?;
         Ok(Arc::new(Self { app, outbound }))
     }

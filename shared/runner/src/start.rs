@@ -113,20 +113,31 @@ struct StartPlan {
 
 impl StartPlan {
     fn id_taken(&self) -> Error {
-        Error::RunIdTaken(TakenRunId { id: self.claims.chosen_id().to_owned(), allowance: self.allowance })
+        Error::RunIdTaken(TakenRunId {
+            id: self.claims.chosen_id().to_owned(),
+            allowance: self.allowance,
+        })
     }
 }
 
 impl Runner {
     pub async fn start_run(&self, caller: &Caller, request: StartRequest) -> Result<Start> {
         caller.require(Scope::Run, &request.workflow_id, What::Workflow)?;
-        let published = self.app.published(&request.workflow_id, request.version.as_deref()).await?;
-        let idempotency = self.idempotency_row(caller, &published.uid, request.idempotency.as_ref());
+        let published =
+            self.app.published(&request.workflow_id, request.version.as_deref()).await?;
+        let idempotency =
+            self.idempotency_row(caller, &published.uid, request.idempotency.as_ref());
         let (mode, when_wait_ends) = (request.response_mode, request.when_wait_ends);
         let mut head = self.accept(caller, &published, request).await?;
         let claims = Claims { idempotency, run_id: self.run_id_row(&head)? };
         let allowance = self.app.admit(caller, &mut head, &claims).await?;
-        let plan = StartPlan { workflow: published.workflow.clone(), mode, when_wait_ends, claims, allowance };
+        let plan = StartPlan {
+            workflow: published.workflow.clone(),
+            mode,
+            when_wait_ends,
+            claims,
+            allowance,
+        };
         self.start(Arc::new(head), plan).await
     }
 
@@ -145,7 +156,11 @@ impl Runner {
             return Err(Error::Gone);
         }
         let earlier = &record.head;
-        let workflow = self.app.compiled(&earlier.workflow_uid, &earlier.version).await?.ok_or(Error::NotFound(What::Version))?;
+        let workflow = self
+            .app
+            .compiled(&earlier.workflow_uid, &earlier.version)
+            .await?
+            .ok_or(Error::NotFound(What::Version))?;
         let now = self.app.now();
         let mut head = RunHead {
             id: RunId::new(self.app.new_uuid(now)),
@@ -158,17 +173,25 @@ impl Runner {
             engine: ENGINE,
             ..RunHead::clone(earlier)
         };
-        let claims = Claims { idempotency: self.idempotency_row(caller, &head.workflow_uid, idempotency), run_id: None };
+        let claims = Claims {
+            idempotency: self.idempotency_row(caller, &head.workflow_uid, idempotency),
+            run_id: None,
+        };
         let allowance = self.app.admit(caller, &mut head, &claims).await?;
-        let plan = StartPlan { workflow, mode, when_wait_ends: WhenWaitEnds::Detach, claims, allowance };
+        let plan =
+            StartPlan { workflow, mode, when_wait_ends: WhenWaitEnds::Detach, claims, allowance };
         self.start(Arc::new(head), plan).await
     }
 
     /// Checks a caller's webhooks: at most five, each with a permitted method, address and headers.
     pub async fn check_webhooks(&self, webhooks: &[WebhookRequest]) -> Result<()> {
         if webhooks.len() > MAX_WEBHOOKS {
-            let pointer = webhooks[MAX_WEBHOOKS].pointer.rsplit_once('/').map_or("", |(list, _)| list);
-            return Err(Error::bad_field(pointer, format!("has {} webhooks, at most {MAX_WEBHOOKS} are allowed", webhooks.len())));
+            let pointer =
+                webhooks[MAX_WEBHOOKS].pointer.rsplit_once('/').map_or("", |(list, _)| list);
+            return Err(Error::bad_field(
+                pointer,
+                format!("has {} webhooks, at most {MAX_WEBHOOKS} are allowed", webhooks.len()),
+            ));
         }
         for webhook in webhooks {
             self.check_webhook(webhook).await?;
@@ -179,13 +202,19 @@ impl Runner {
     async fn check_webhook(&self, webhook: &WebhookRequest) -> Result<()> {
         let at = |field: &str| format!("{}/{field}", webhook.pointer);
         if !WEBHOOK_METHODS.contains(&webhook.method.as_str()) {
-            return Err(Error::bad_field(at("method"), format!("must be one of {}", WEBHOOK_METHODS.join(", "))));
+            return Err(Error::bad_field(
+                at("method"),
+                format!("must be one of {}", WEBHOOK_METHODS.join(", ")),
+            ));
         }
         if let Err(error) = self.outbound.check_resolved(&webhook.url).await {
             return Err(Error::bad_field(at("url"), error.to_string()));
         }
         if webhook.headers.len() > MAX_WEBHOOK_HEADERS {
-            let message = format!("has {} headers, at most {MAX_WEBHOOK_HEADERS} are allowed", webhook.headers.len());
+            let message = format!(
+                "has {} headers, at most {MAX_WEBHOOK_HEADERS} are allowed",
+                webhook.headers.len()
+            );
             return Err(Error::bad_field(at("headers"), message));
         }
         for (name, value) in &webhook.headers {
@@ -196,7 +225,12 @@ impl Runner {
         Ok(())
     }
 
-    async fn accept(&self, caller: &Caller, published: &Published, request: StartRequest) -> Result<RunHead> {
+    async fn accept(
+        &self,
+        caller: &Caller,
+        published: &Published,
+        request: StartRequest,
+    ) -> Result<RunHead> {
         let workflow = &published.workflow;
         let input = workflow.accept_input(request.input, request.rules).map_err(|problems| {
             let field = |problem: InputProblem| FieldProblem {
@@ -215,7 +249,11 @@ impl Runner {
             chosen_id: request.run_id,
             workflow_id: published.id.clone(),
             workflow_uid: published.uid.clone(),
-            workflow_name: if workflow.name.is_empty() { published.id.clone() } else { workflow.name.clone() },
+            workflow_name: if workflow.name.is_empty() {
+                published.id.clone()
+            } else {
+                workflow.name.clone()
+            },
             version: published.version.clone(),
             dialect: request.dialect,
             key_id: caller.key_id().map(str::to_owned),
@@ -223,18 +261,29 @@ impl Runner {
             user: request.user,
             input: Arc::new(input),
             input_as_sent: request.input_as_sent,
-            webhooks: request.webhooks.into_iter().map(|webhook| self.webhook_target(webhook)).collect::<anyhow::Result<_>>()?,
+            webhooks: request
+                .webhooks
+                .into_iter()
+                .map(|webhook| self.webhook_target(webhook))
+                .collect::<anyhow::Result<_>>()?,
             save: request.save.unwrap_or(workflow.save),
             signing: published.signing,
             created_at: now,
-            deadline_at: now + request.timeout.map_or(workflow.deadline, |timeout| timeout.min(workflow.deadline)),
+            deadline_at: now
+                + request
+                    .timeout
+                    .map_or(workflow.deadline, |timeout| timeout.min(workflow.deadline)),
             engine: ENGINE,
         })
     }
 
     fn webhook_target(&self, webhook: WebhookRequest) -> anyhow::Result<WebhookTarget> {
-        let seal =
-            |(name, value): (String, String)| Ok((name, HeaderValue::Sealed(self.app.keyring.seal(&*self.app.ports.entropy, &value)?)));
+        let seal = |(name, value): (String, String)| {
+            Ok((
+                name,
+                HeaderValue::Sealed(self.app.keyring.seal(&*self.app.ports.entropy, &value)?),
+            ))
+        };
         Ok(WebhookTarget {
             url: vec![Piece::Text(webhook.url)],
             method: webhook.method,
@@ -267,23 +316,40 @@ impl Runner {
 
     async fn start_detached(&self, head: Arc<RunHead>, plan: &StartPlan) -> Result<Started> {
         let due_at = self.app.now() + QUEUE_GRACE;
-        let run = NewRun { head: head.clone(), mode: Mode::Detached, owner: None, due_at, claims: plan.claims.clone() };
+        let run = NewRun {
+            head: head.clone(),
+            mode: Mode::Detached,
+            owner: None,
+            due_at,
+            claims: plan.claims.clone(),
+        };
         let created = self.app.ports.runs.create(run).await;
         self.app.after_first_write(&head, &created).await;
         match created? {
             Created::Created => {}
-            Created::Repeated(claim) => return self.repeated(claim, plan.claims.body_hash()).await.map(Started::Repeated),
+            Created::Repeated(claim) => {
+                return self.repeated(claim, plan.claims.body_hash()).await.map(Started::Repeated);
+            }
             Created::IdTaken => return Err(plan.id_taken()),
         }
         self.app.send(Message::RunV1 { run: head.id.clone() }).await;
         Ok(Started::Run(Box::new(RunRecord::pending(head, due_at))))
     }
 
-    async fn after_wait(&self, run: &RunId, progress: Option<Progress>, plan: &StartPlan) -> Result<Started> {
+    async fn after_wait(
+        &self,
+        run: &RunId,
+        progress: Option<Progress>,
+        plan: &StartPlan,
+    ) -> Result<Started> {
         match progress {
-            Some(Progress::Ended(record) | Progress::HandedOver(record)) => Ok(Started::Run(record)),
+            Some(Progress::Ended(record) | Progress::HandedOver(record)) => {
+                Ok(Started::Run(record))
+            }
             Some(Progress::Overdue(record)) => Ok(Started::Overdue(record)),
-            Some(Progress::Repeated(claim)) => self.repeated(claim, plan.claims.body_hash()).await.map(Started::Repeated),
+            Some(Progress::Repeated(claim)) => {
+                self.repeated(claim, plan.claims.body_hash()).await.map(Started::Repeated)
+            }
             Some(Progress::IdTaken) => Err(plan.id_taken()),
             Some(Progress::Event(_) | Progress::Lost) | None => self.after_loss(run).await,
         }
@@ -291,10 +357,16 @@ impl Runner {
 
     /// Answers with the stored run. Fails if it has neither ended nor been detached.
     async fn after_loss(&self, run: &RunId) -> Result<Started> {
-        let stored = self.app.ports.runs.read(run).await?.filter(|record| record.state.has_ended() || record.mode == Mode::Detached);
-        stored
-            .map(|record| Started::Run(Box::new(record)))
-            .ok_or_else(|| Error::Internal(anyhow::anyhow!("the run was lost to another owner or to its store")))
+        let stored = self
+            .app
+            .ports
+            .runs
+            .read(run)
+            .await?
+            .filter(|record| record.state.has_ended() || record.mode == Mode::Detached);
+        stored.map(|record| Started::Run(Box::new(record))).ok_or_else(|| {
+            Error::Internal(anyhow::anyhow!("the run was lost to another owner or to its store"))
+        })
     }
 
     /// Returns the run that the idempotency key started, if the request's body is the same.
@@ -302,11 +374,17 @@ impl Runner {
         if claim.body_hash != body_hash {
             return Err(Error::IdempotencyMismatch);
         }
-        let record = self.app.ports.runs.read(&claim.run).await?.ok_or(Error::NotFound(What::Run))?;
+        let record =
+            self.app.ports.runs.read(&claim.run).await?.ok_or(Error::NotFound(What::Run))?;
         Ok(Box::new(record))
     }
 
-    fn idempotency_row(&self, caller: &Caller, workflow_uid: &str, request: Option<&IdempotencyRequest>) -> Option<IdempotencyRow> {
+    fn idempotency_row(
+        &self,
+        caller: &Caller,
+        workflow_uid: &str,
+        request: Option<&IdempotencyRequest>,
+    ) -> Option<IdempotencyRow> {
         let request = request?;
         let scope = format!("{}/{}", caller.key_id().unwrap_or("admin"), workflow_uid);
         Some(IdempotencyRow {

@@ -47,12 +47,14 @@ impl Runner {
             return self.release_to_newer(&lease).await;
         }
         let Some(workflow) = self.app.compiled(&head.workflow_uid, &head.version).await? else {
-            let error = failure("version_gone", "the version that the run was started with is gone");
+            let error =
+                failure("version_gone", "the version that the run was started with is gone");
             self.app.finish_leased(&lease, &record, RunState::Failed, error).await?;
             return Ok(());
         };
         let mut driver = Driver::detached(self, lease, &record, workflow, registered).await?;
-        let driven = AssertUnwindSafe(async { while driver.next().await.is_some() {} }).catch_unwind().await;
+        let driven =
+            AssertUnwindSafe(async { while driver.next().await.is_some() {} }).catch_unwind().await;
         if driven.is_err() {
             let panic_end = driver.panic_end();
             drop(driver);
@@ -76,13 +78,24 @@ impl Runner {
             return Some((RunState::Cancelled, None));
         }
         if record.mode == Mode::Attached {
-            return Some((RunState::Failed, failure("interrupted", "the run was attached to its caller when its server stopped")));
+            return Some((
+                RunState::Failed,
+                failure(
+                    "interrupted",
+                    "the run was attached to its caller when its server stopped",
+                ),
+            ));
         }
         if record.claims_without_progress > MAX_CLAIMS_WITHOUT_PROGRESS {
-            return Some((RunState::Failed, failure("poison", "the run crashed its workers repeatedly")));
+            return Some((
+                RunState::Failed,
+                failure("poison", "the run crashed its workers repeatedly"),
+            ));
         }
         let late = self.app.now() >= record.head.deadline_at;
-        late.then(|| (RunState::Failed, failure("timeout", "the run did not end before its deadline")))
+        late.then(|| {
+            (RunState::Failed, failure("timeout", "the run did not end before its deadline"))
+        })
     }
 
     /// Processes a message of either kind.

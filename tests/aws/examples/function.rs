@@ -39,9 +39,13 @@ async fn stream(request: Request) -> Result<Response<Stream>, Error> {
                 tokio::time::sleep(Duration::from_millis(if count == 0 { 0 } else { 200 })).await;
                 Some((Ok(Frame::data(Bytes::from(format!("chunk {count}\n")))), count + 1))
             });
-            Ok(Response::builder().header("content-type", "text/event-stream").body(StreamBody::new(chunks.boxed()).boxed_unsync())?)
+            Ok(Response::builder()
+                .header("content-type", "text/event-stream")
+                .body(StreamBody::new(chunks.boxed()).boxed_unsync())?)
         }
-        _ => Ok(answer(request).await?.map(|text| Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed_unsync())),
+        _ => Ok(answer(request).await?.map(|text| {
+            Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed_unsync()
+        })),
     }
 }
 
@@ -54,8 +58,16 @@ async fn answer(request: Request) -> Result<Response<String>, Error> {
     match asked.first("do").unwrap_or_default() {
         "fail" => return Err("the test asked for a failure".into()),
         "exit" => std::process::exit(3),
-        "sleep" => tokio::time::sleep(Duration::from_millis(asked.first("ms").unwrap_or("0").parse()?)).await,
-        "refuse" => return Ok(Response::builder().status(401).header("www-authenticate", "Bearer").body("{}".to_owned())?),
+        "sleep" => {
+            tokio::time::sleep(Duration::from_millis(asked.first("ms").unwrap_or("0").parse()?))
+                .await
+        }
+        "refuse" => {
+            return Ok(Response::builder()
+                .status(401)
+                .header("www-authenticate", "Bearer")
+                .body("{}".to_owned())?);
+        }
         _ => {}
     }
     let context = request.lambda_context();
@@ -88,7 +100,11 @@ async fn answer(request: Request) -> Result<Response<String>, Error> {
 async fn queue(event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
     let mut failures = Vec::new();
     for record in &event.payload.records {
-        println!("took {} of {}", record.body.clone().unwrap_or_default(), event.payload.records.len());
+        println!(
+            "took {} of {}",
+            record.body.clone().unwrap_or_default(),
+            event.payload.records.len()
+        );
         match record.body.as_deref().unwrap_or_default() {
             "fail" => {
                 let mut failure = BatchItemFailure::default();

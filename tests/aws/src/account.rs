@@ -44,8 +44,13 @@ pub(crate) struct Account {
 
 impl Account {
     /// `gateway` and `stores` are the addresses of the API and the stores.
-    pub(crate) async fn start(wishes: &Wishes, gateway: &str, stores: &str) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(&wishes.template).with_context(|| format!("{} is not read", wishes.template.display()))?;
+    pub(crate) async fn start(
+        wishes: &Wishes,
+        gateway: &str,
+        stores: &str,
+    ) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(&wishes.template)
+            .with_context(|| format!("{} is not read", wishes.template.display()))?;
         let mut template = Template::read(&text)?;
         let mut face = Face::start(stores, Permissions::everything()).await?;
         make_tables(&mut template, &face).await?;
@@ -59,10 +64,15 @@ impl Account {
         face.permissions = Permissions::of(roles(&template, &functions)?);
         let spawner = Spawner::start();
         let runtime_api = format!("{stores}/runtime");
-        let pool = |function: Function| (function.name.clone(), Arc::new(Pool::new(function, &runtime_api, spawner.clone())));
+        let pool = |function: Function| {
+            (function.name.clone(), Arc::new(Pool::new(function, &runtime_api, spawner.clone())))
+        };
         let pools: Pools = Arc::new(functions.into_iter().map(pool).collect());
         for function in routes.functions() {
-            anyhow::ensure!(pools.contains_key(function), "the API names the function {function}, which does not exist");
+            anyhow::ensure!(
+                pools.contains_key(function),
+                "the API names the function {function}, which does not exist"
+            );
             may_invoke(&template, "apigateway.amazonaws.com", function)?;
         }
         let account = Self { face: Arc::new(face), pools, routes: Arc::new(routes), queues };
@@ -73,18 +83,28 @@ impl Account {
 
     /// By its folder or its logical id.
     pub(crate) fn pool(&self, function: &str) -> Option<&Arc<Pool>> {
-        self.pools.values().find(|pool| pool.function.folder == function || pool.function.logical_id == function)
+        self.pools
+            .values()
+            .find(|pool| pool.function.folder == function || pool.function.logical_id == function)
     }
 
     pub(crate) fn kill_all(&self) {
         self.pools.values().for_each(|pool| pool.kill_all());
     }
 
-    fn start_pollers(&self, template: &Template, wished: &HashMap<String, usize>) -> anyhow::Result<()> {
+    fn start_pollers(
+        &self,
+        template: &Template,
+        wished: &HashMap<String, usize>,
+    ) -> anyhow::Result<()> {
         for (name, properties, _) in template.resources("AWS::Lambda::EventSourceMapping")? {
             let properties = template.resolve(&properties)?;
-            let pool = self.named(&properties["FunctionName"]).with_context(|| format!("the function of {name}"))?;
-            let number = |value: &Value| template.text(value).ok().and_then(|text| text.parse::<usize>().ok());
+            let pool = self
+                .named(&properties["FunctionName"])
+                .with_context(|| format!("the function of {name}"))?;
+            let number = |value: &Value| {
+                template.text(value).ok().and_then(|text| text.parse::<usize>().ok())
+            };
             let given = number(&properties["ScalingConfig"]["MaximumConcurrency"]).unwrap_or(1_000);
             let mapping = Mapping {
                 queue: last_part(&properties["EventSourceArn"]),
@@ -103,7 +123,9 @@ impl Account {
     fn start_timers(&self, template: &Template, every: Duration) -> anyhow::Result<()> {
         for (name, properties, _) in template.resources("AWS::Events::Rule")? {
             let properties = template.resolve(&properties)?;
-            let pool = self.named(&properties["Targets"][0]["Arn"]).with_context(|| format!("the target of {name}"))?;
+            let pool = self
+                .named(&properties["Targets"][0]["Arn"])
+                .with_context(|| format!("the target of {name}"))?;
             may_invoke(template, "events.amazonaws.com", &pool.function.name)?;
             tokio::spawn(timer::tick(pool.clone(), name, every));
         }
@@ -131,7 +153,11 @@ fn make_queues(template: &mut Template, face: &Face) -> anyhow::Result<HashMap<S
     let mut names = HashMap::new();
     for (id, properties, _) in &queues {
         let name = given_name(template, &properties["QueueName"], &format!("{STACK}-{id}"))?;
-        template.made(id, &face.queues.url_of(&name), &[("Arn", &queue_arn(&name)), ("QueueName", &name)]);
+        template.made(
+            id,
+            &face.queues.url_of(&name),
+            &[("Arn", &queue_arn(&name)), ("QueueName", &name)],
+        );
         names.insert(id.clone(), name);
     }
     for (id, properties, _) in &queues {
@@ -142,12 +168,20 @@ fn make_queues(template: &mut Template, face: &Face) -> anyhow::Result<HashMap<S
         }
         face.queues.create(&names[id], &attributes)?;
     }
-    let first_word = |id: &String| id.to_lowercase().split("queue").next().unwrap_or_default().to_owned();
-    let first_words = names.iter().filter(|(id, _)| id.ends_with("Queue")).map(|(id, name)| (first_word(id), name.clone()));
+    let first_word =
+        |id: &String| id.to_lowercase().split("queue").next().unwrap_or_default().to_owned();
+    let first_words = names
+        .iter()
+        .filter(|(id, _)| id.ends_with("Queue"))
+        .map(|(id, name)| (first_word(id), name.clone()));
     Ok(first_words.chain(names.clone()).collect())
 }
 
-async fn make_secrets(template: &mut Template, face: &Face, admin_key: Option<&str>) -> anyhow::Result<()> {
+async fn make_secrets(
+    template: &mut Template,
+    face: &Face,
+    admin_key: Option<&str>,
+) -> anyhow::Result<()> {
     for (id, properties, _) in template.resources("AWS::SecretsManager::Secret")? {
         let name = given_name(template, &properties["Name"], &format!("{STACK}/{id}"))?;
         let properties = template.resolve(&properties)?;
@@ -162,21 +196,30 @@ async fn make_secrets(template: &mut Template, face: &Face, admin_key: Option<&s
 }
 
 fn generated(how: &Value, admin_key: Option<&str>) -> anyhow::Result<String> {
-    let length = how["PasswordLength"].as_u64().and_then(|length| usize::try_from(length).ok()).unwrap_or(32);
+    let length = how["PasswordLength"]
+        .as_u64()
+        .and_then(|length| usize::try_from(length).ok())
+        .unwrap_or(32);
     let random: String = std::iter::repeat_with(|| Uuid::new_v4().simple().to_string())
         .flat_map(|text| text.chars().collect::<Vec<_>>())
         .take(length)
         .collect();
     let Some(key) = how["GenerateStringKey"].as_str() else { return Ok(random) };
-    let mut value: Value = serde_json::from_str(how["SecretStringTemplate"].as_str().unwrap_or("{}"))?;
-    value[key] = json!(if key == "bootstrap_token" { admin_key.unwrap_or(&random) } else { &random });
+    let mut value: Value =
+        serde_json::from_str(how["SecretStringTemplate"].as_str().unwrap_or("{}"))?;
+    value[key] =
+        json!(if key == "bootstrap_token" { admin_key.unwrap_or(&random) } else { &random });
     Ok(value.to_string())
 }
 
 fn name_functions(template: &mut Template) -> anyhow::Result<()> {
     for (id, properties, _) in template.resources("AWS::Lambda::Function")? {
         let name = given_name(template, &properties["FunctionName"], &id)?;
-        template.made(&id, &name, &[("Arn", &format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"))]);
+        template.made(
+            &id,
+            &name,
+            &[("Arn", &format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"))],
+        );
     }
     for (id, properties, _) in template.resources("AWS::ApiGateway::Stage")? {
         let stage = template.text(&properties["StageName"])?;
@@ -185,11 +228,21 @@ fn name_functions(template: &mut Template) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn read_functions(template: &Template, wishes: &Wishes, public_url: &str, stores: &str) -> anyhow::Result<Vec<Function>> {
+fn read_functions(
+    template: &Template,
+    wishes: &Wishes,
+    public_url: &str,
+    stores: &str,
+) -> anyhow::Result<Vec<Function>> {
     let mut functions = Vec::new();
     for (id, _, resource) in template.resources("AWS::Lambda::Function")? {
-        let mut function = Function::read(&id, &resource, template, &wishes.functions).with_context(|| format!("the function {id}"))?;
-        anyhow::ensure!(function.binary.is_file(), "{} of {id} does not exist", function.binary.display());
+        let mut function = Function::read(&id, &resource, template, &wishes.functions)
+            .with_context(|| format!("the function {id}"))?;
+        anyhow::ensure!(
+            function.binary.is_file(),
+            "{} of {id} does not exist",
+            function.binary.display()
+        );
         for service in ["DYNAMODB", "SQS", "SECRETS_MANAGER"] {
             function.environment.insert(format!("AWS_ENDPOINT_URL_{service}"), stores.to_owned());
         }
@@ -198,20 +251,34 @@ fn read_functions(template: &Template, wishes: &Wishes, public_url: &str, stores
         if let Some(seconds) = wishes.timeout.get(&function.folder) {
             function.timeout = Duration::from_secs(*seconds);
         }
-        function.concurrency = wishes.concurrency.get(&function.folder).copied().unwrap_or(function.concurrency).max(1);
+        function.concurrency = wishes
+            .concurrency
+            .get(&function.folder)
+            .copied()
+            .unwrap_or(function.concurrency)
+            .max(1);
         functions.push(function);
     }
     Ok(functions)
 }
 
 /// Returns the statements of each function's role, by folder.
-fn roles(template: &Template, functions: &[Function]) -> anyhow::Result<HashMap<String, Vec<Statement>>> {
+fn roles(
+    template: &Template,
+    functions: &[Function],
+) -> anyhow::Result<HashMap<String, Vec<Statement>>> {
     let mut roles = HashMap::new();
     let resources = template.resources("AWS::Lambda::Function")?;
     for function in functions {
-        let properties = resources.iter().find(|(id, _, _)| *id == function.logical_id).map(|(_, properties, _)| properties);
-        let role = properties.map(|properties| properties["Role"]["Fn::GetAtt"][0].as_str().unwrap_or_default().to_owned());
-        let statements = statements(template, &role.unwrap_or_default()).with_context(|| format!("the role of {}", function.name))?;
+        let properties = resources
+            .iter()
+            .find(|(id, _, _)| *id == function.logical_id)
+            .map(|(_, properties, _)| properties);
+        let role = properties.map(|properties| {
+            properties["Role"]["Fn::GetAtt"][0].as_str().unwrap_or_default().to_owned()
+        });
+        let statements = statements(template, &role.unwrap_or_default())
+            .with_context(|| format!("the role of {}", function.name))?;
         roles.insert(function.folder.clone(), statements);
     }
     Ok(roles)
@@ -222,18 +289,30 @@ const QUEUE_POLICY: &str = "AWSLambdaSQSQueueExecutionRole";
 
 fn statements(template: &Template, role: &str) -> anyhow::Result<Vec<Statement>> {
     let mut statements = Vec::new();
-    for (_, properties, _) in template.resources("AWS::IAM::Role")?.iter().filter(|(id, _, _)| id == role) {
+    for (_, properties, _) in
+        template.resources("AWS::IAM::Role")?.iter().filter(|(id, _, _)| id == role)
+    {
         for policy in properties["Policies"].as_array().into_iter().flatten() {
             statements.extend(Statement::read(&template.resolve(&policy["PolicyDocument"])?));
         }
         let managed = template.resolve(&properties["ManagedPolicyArns"])?;
-        if managed.as_array().into_iter().flatten().any(|arn| arn.as_str().is_some_and(|arn| arn.ends_with(QUEUE_POLICY))) {
-            let actions = json!(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]);
-            statements.extend(Statement::read(&json!({ "Statement": { "Effect": "Allow", "Action": actions, "Resource": "*" } })));
+        if managed
+            .as_array()
+            .into_iter()
+            .flatten()
+            .any(|arn| arn.as_str().is_some_and(|arn| arn.ends_with(QUEUE_POLICY)))
+        {
+            let actions =
+                json!(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]);
+            statements.extend(Statement::read(
+                &json!({ "Statement": { "Effect": "Allow", "Action": actions, "Resource": "*" } }),
+            ));
         }
     }
     for (_, properties, _) in template.resources("AWS::IAM::Policy")? {
-        let attached = properties["Roles"].as_array().is_some_and(|roles| roles.contains(&json!({ "Ref": role })));
+        let attached = properties["Roles"]
+            .as_array()
+            .is_some_and(|roles| roles.contains(&json!({ "Ref": role })));
         if attached {
             statements.extend(Statement::read(&template.resolve(&properties["PolicyDocument"])?));
         }

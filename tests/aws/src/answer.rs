@@ -9,7 +9,9 @@ pub(crate) type Answer = Response<Bytes>;
 pub(crate) fn answer(status: StatusCode, body: &Value) -> Answer {
     let mut answer = Response::new(Bytes::from(body.to_string()));
     *answer.status_mut() = status;
-    answer.headers_mut().insert("content-type", HeaderValue::from_static("application/x-amz-json-1.0"));
+    answer
+        .headers_mut()
+        .insert("content-type", HeaderValue::from_static("application/x-amz-json-1.0"));
     answer
 }
 

@@ -97,8 +97,15 @@ async fn queues(State(account): Shared) -> Json<Value> {
 }
 
 async fn send(State(account): Shared, Json(sent): Json<Sent>) -> Answered {
-    let queue = account.queues.get(&sent.queue).ok_or_else(|| (StatusCode::NOT_FOUND, format!("no queue {}", sent.queue)))?;
-    let id = account.face.queues.send(queue, &sent.body).map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?;
+    let queue = account
+        .queues
+        .get(&sent.queue)
+        .ok_or_else(|| (StatusCode::NOT_FOUND, format!("no queue {}", sent.queue)))?;
+    let id = account
+        .face
+        .queues
+        .send(queue, &sent.body)
+        .map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?;
     Ok(Json(json!({ "message_id": id })))
 }
 
@@ -106,7 +113,8 @@ async fn send(State(account): Shared, Json(sent): Json<Sent>) -> Answered {
 async fn invoke(State(account): Shared, Json(invoked): Json<Invoked>) -> Answered {
     let pool = find(&account, &invoked.function)?.clone();
     let answered = async {
-        let outcome = pool.invoke(Bytes::from(invoked.event.to_string()), Duration::from_secs(10)).await?;
+        let outcome =
+            pool.invoke(Bytes::from(invoked.event.to_string()), Duration::from_secs(10)).await?;
         outcome.collect().await
     };
     Ok(Json(match answered.await {
@@ -146,7 +154,8 @@ async fn logs(State(account): Shared, Query(of): Query<OfFunction>) -> Answered 
 }
 
 async fn instances(State(account): Shared) -> Json<Value> {
-    let described = account.pools.values().map(|pool| (pool.function.folder.clone(), pool.describe()));
+    let described =
+        account.pools.values().map(|pool| (pool.function.folder.clone(), pool.describe()));
     Json(Value::Object(described.collect()))
 }
 

@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 
 use crate::answer::{Answer, answer as answered, refused};
 use crate::ledger::{Call, Ledger};
-use crate::permissions::{Need, Permissions, absent_secret_arn, queue_needs, secret_need, table_needs};
+use crate::permissions::{
+    Need, Permissions, absent_secret_arn, queue_needs, secret_need, table_needs,
+};
 use crate::queues::{ACCOUNT, Queues, now_ms, queue_name};
 use crate::secrets::Secrets;
 use crate::table::Tables;
@@ -55,14 +57,22 @@ impl Face {
     }
 }
 
-pub(crate) async fn answer(State(face): State<Arc<Face>>, headers: HeaderMap, body: Bytes) -> Response<Body> {
-    let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
+pub(crate) async fn answer(
+    State(face): State<Arc<Face>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response<Body> {
+    let target =
+        headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let (prefix, action) = target.split_once('.').unwrap_or((target, ""));
     let service = match prefix {
         "DynamoDB_20120810" => Service::Tables,
         "AmazonSQS" => Service::Queues,
         "secretsmanager" => Service::Secrets,
-        _ => return refused("UnknownOperationException", &format!("no store answers {target:?}")).map(Body::from),
+        _ => {
+            return refused("UnknownOperationException", &format!("no store answers {target:?}"))
+                .map(Body::from);
+        }
     };
     let Ok(request) = serde_json::from_slice::<Value>(&body) else {
         return refused("SerializationException", "the body is not JSON").map(Body::from);
@@ -71,7 +81,14 @@ pub(crate) async fn answer(State(face): State<Arc<Face>>, headers: HeaderMap, bo
 }
 
 impl Face {
-    async fn call(&self, service: Service, action: &str, request: &Value, headers: &HeaderMap, body: Bytes) -> Answer {
+    async fn call(
+        &self,
+        service: Service,
+        action: &str,
+        request: &Value,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Answer {
         let function = caller(headers);
         let start_ms = now_ms();
         let needs = self.needs(service, action, request).await;
@@ -98,20 +115,30 @@ impl Face {
             Service::Queues => queue_needs(action, request),
             Service::Secrets => {
                 let name = secret_name(request);
-                let arn = self.secrets.arn_of(&name).await.unwrap_or_else(|| absent_secret_arn(&name));
+                let arn =
+                    self.secrets.arn_of(&name).await.unwrap_or_else(|| absent_secret_arn(&name));
                 vec![secret_need(action, arn)]
             }
         }
     }
 
-    async fn perform(&self, service: Service, action: &str, request: &Value, headers: &HeaderMap, body: Bytes) -> Answer {
+    async fn perform(
+        &self,
+        service: Service,
+        action: &str,
+        request: &Value,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Answer {
         match service {
-            Service::Tables if self.tables_broken.load(Ordering::Relaxed) => {
-                refused("com.amazonaws.dynamodb.v20120810#ResourceNotFoundException", "Requested resource not found")
-            }
-            Service::Secrets if self.secrets_broken.load(Ordering::Relaxed) => {
-                refused("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
-            }
+            Service::Tables if self.tables_broken.load(Ordering::Relaxed) => refused(
+                "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException",
+                "Requested resource not found",
+            ),
+            Service::Secrets if self.secrets_broken.load(Ordering::Relaxed) => refused(
+                "ResourceNotFoundException",
+                "Secrets Manager can't find the specified secret.",
+            ),
             Service::Tables => self.tables.pass_on(headers, body).await.unwrap_or_else(|error| {
                 let body = json!({ "__type": "InternalServerError", "message": error.to_string() });
                 answered(StatusCode::INTERNAL_SERVER_ERROR, &body)
@@ -134,7 +161,8 @@ impl Service {
 
 /// Returns the access key id of the SigV4 header. In the double it is the function's folder.
 fn caller(headers: &HeaderMap) -> String {
-    let authorization = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let authorization =
+        headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let credential = authorization.split("Credential=").nth(1).unwrap_or_default();
     credential.split('/').next().unwrap_or_default().to_owned()
 }
@@ -148,7 +176,10 @@ fn denied(service: Service, function: &str, need: &Need) -> Answer {
         Service::Queues => {
             let body = json!({ "__type": "com.amazon.coral.service#AccessDeniedException", "message": message });
             let mut answer = answered(StatusCode::FORBIDDEN, &body);
-            answer.headers_mut().insert("x-amzn-query-error", axum::http::HeaderValue::from_static("AccessDenied;Sender"));
+            answer.headers_mut().insert(
+                "x-amzn-query-error",
+                axum::http::HeaderValue::from_static("AccessDenied;Sender"),
+            );
             answer
         }
         Service::Tables => refused("com.amazon.coral.service#AccessDeniedException", &message),
@@ -170,15 +201,21 @@ fn secret_name(request: &Value) -> String {
 
 /// Returns the keys of the items that a call names, or the index and values of a query.
 fn item_keys(request: &Value) -> Vec<String> {
-    let mut keys: Vec<String> = [&request["Key"], &request["Item"]].into_iter().filter_map(item_key).collect();
+    let mut keys: Vec<String> =
+        [&request["Key"], &request["Item"]].into_iter().filter_map(item_key).collect();
     for item in request["TransactItems"].as_array().into_iter().flatten() {
         let actions = item.as_object().into_iter().flatten();
-        keys.extend(actions.filter_map(|(_, action)| item_key(&action["Key"]).or_else(|| item_key(&action["Item"]))));
+        keys.extend(actions.filter_map(|(_, action)| {
+            item_key(&action["Key"]).or_else(|| item_key(&action["Item"]))
+        }));
     }
     for (_, batch) in request["RequestItems"].as_object().into_iter().flatten() {
         keys.extend(batch["Keys"].as_array().into_iter().flatten().filter_map(item_key));
         let writes = batch.as_array().into_iter().flatten();
-        keys.extend(writes.filter_map(|write| item_key(&write["PutRequest"]["Item"]).or_else(|| item_key(&write["DeleteRequest"]["Key"]))));
+        keys.extend(writes.filter_map(|write| {
+            item_key(&write["PutRequest"]["Item"])
+                .or_else(|| item_key(&write["DeleteRequest"]["Key"]))
+        }));
     }
     if !request["KeyConditionExpression"].is_null() {
         let values = request["ExpressionAttributeValues"].as_object().into_iter().flatten();

@@ -18,7 +18,9 @@ use crate::queues::REGION;
 const ADMIN_KEY: &str = "example-bootstrap-token-0123456789abcdef";
 
 /// Returns the environment variables by which a function finds this world.
-pub(crate) async fn fresh(State(face): State<Arc<Face>>) -> Result<Json<Value>, (StatusCode, String)> {
+pub(crate) async fn fresh(
+    State(face): State<Arc<Face>>,
+) -> Result<Json<Value>, (StatusCode, String)> {
     let made = make(&face).await;
     made.map(Json).map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}")))
 }
@@ -56,9 +58,9 @@ fn queue(face: &Face, name: &str) -> anyhow::Result<String> {
 
 /// The template's table, exactly as CloudFormation would get it.
 fn schema() -> Value {
-    let attribute = |name: &str, kind: &str| json!({ "AttributeName": name, "AttributeType": kind });
-    let key =
-        |hash: &str, range: &str| json!([{ "AttributeName": hash, "KeyType": "HASH" }, { "AttributeName": range, "KeyType": "RANGE" }]);
+    let attribute =
+        |name: &str, kind: &str| json!({ "AttributeName": name, "AttributeType": kind });
+    let key = |hash: &str, range: &str| json!([{ "AttributeName": hash, "KeyType": "HASH" }, { "AttributeName": range, "KeyType": "RANGE" }]);
     json!({
         "KeySchema": key("pk", "sk"),
         "AttributeDefinitions": [

@@ -26,16 +26,25 @@ pub(crate) struct Function {
 pub(crate) const CONCURRENCY: usize = 64;
 
 impl Function {
-    pub(crate) fn read(logical_id: &str, resource: &Value, template: &Template, binaries: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn read(
+        logical_id: &str,
+        resource: &Value,
+        template: &Template,
+        binaries: &Path,
+    ) -> anyhow::Result<Self> {
         let properties = &resource["Properties"];
         let program = program(logical_id, resource);
         let mut environment = HashMap::new();
-        for (variable, value) in properties["Environment"]["Variables"].as_object().into_iter().flatten() {
+        for (variable, value) in
+            properties["Environment"]["Variables"].as_object().into_iter().flatten()
+        {
             environment.insert(variable.clone(), template.text(value)?);
         }
         // Parameters may hold numbers as text, and an empty one means none.
-        let number = |field: &str| template.text(&properties[field]).map(|text| text.parse::<u64>().ok());
-        let reserved = number("ReservedConcurrentExecutions")?.and_then(|reserved| usize::try_from(reserved).ok());
+        let number =
+            |field: &str| template.text(&properties[field]).map(|text| text.parse::<u64>().ok());
+        let reserved = number("ReservedConcurrentExecutions")?
+            .and_then(|reserved| usize::try_from(reserved).ok());
         Ok(Self {
             name: template.text(&json!({ "Ref": logical_id }))?,
             logical_id: logical_id.to_owned(),

@@ -42,7 +42,8 @@ pub(crate) struct Gateway {
 pub(crate) async fn answer(State(gateway): State<Gateway>, request: Request) -> Response<Body> {
     let request_id = Uuid::new_v4().to_string();
     let answered = gateway.pass_through(request, &request_id).await;
-    let mut response = answered.unwrap_or_else(|refusal| refuse(&gateway.routes.responses, refusal, &request_id));
+    let mut response =
+        answered.unwrap_or_else(|refusal| refuse(&gateway.routes.responses, refusal, &request_id));
     if let Ok(id) = HeaderValue::from_str(&request_id) {
         response.headers_mut().insert("x-amzn-requestid", id);
     }
@@ -50,14 +51,36 @@ pub(crate) async fn answer(State(gateway): State<Gateway>, request: Request) -> 
 }
 
 impl Gateway {
-    async fn pass_through(&self, request: Request, request_id: &str) -> Result<Response<Body>, Refusal> {
+    async fn pass_through(
+        &self,
+        request: Request,
+        request_id: &str,
+    ) -> Result<Response<Body>, Refusal> {
         let (parts, body) = request.into_parts();
         let path = self.path_within_stage(parts.uri.path()).ok_or(Refusal::Forbidden)?.to_owned();
-        let found = self.routes.find(parts.method.as_str(), &path).ok_or(Refusal::MissingAuthenticationToken)?;
-        let body = Limited::new(body, MAX_REQUEST_BYTES).collect().await.map_err(|_| Refusal::RequestTooLarge)?.to_bytes();
-        let content_type = parts.headers.get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let found = self
+            .routes
+            .find(parts.method.as_str(), &path)
+            .ok_or(Refusal::MissingAuthenticationToken)?;
+        let body = Limited::new(body, MAX_REQUEST_BYTES)
+            .collect()
+            .await
+            .map_err(|_| Refusal::RequestTooLarge)?
+            .to_bytes();
+        let content_type = parts
+            .headers
+            .get("content-type")
+            .and_then(|kind| kind.to_str().ok())
+            .unwrap_or_default();
         let binary = self.routes.is_binary(content_type);
-        let request = proxy_event::Request { parts: &parts, body: &body, stage: &self.routes.stage, path: &path, binary, request_id };
+        let request = proxy_event::Request {
+            parts: &parts,
+            body: &body,
+            stage: &self.routes.stage,
+            path: &path,
+            binary,
+            request_id,
+        };
         let event = Bytes::from(proxy_event::event(&request, &found).to_string());
         if event.len() > MAX_EVENT_BYTES {
             return Err(Refusal::RequestTooLarge);
@@ -73,10 +96,15 @@ impl Gateway {
         // Runs in its own task: a caller who disconnects does not end its request.
         let invoked = tokio::spawn(async move { pool.invoke(event, patience).await });
         let answered = async {
-            let outcome = invoked.await.map_err(|_| Refusal::Misconfigured)?.map_err(|failure| refusal(&failure))?;
+            let outcome = invoked
+                .await
+                .map_err(|_| Refusal::Misconfigured)?
+                .map_err(|failure| refusal(&failure))?;
             if integration.streamed { streamed(outcome).await } else { buffered(outcome).await }
         };
-        let answered = tokio::time::timeout(integration.timeout, answered).await.unwrap_or(Err(Refusal::IntegrationTimeout));
+        let answered = tokio::time::timeout(integration.timeout, answered)
+            .await
+            .unwrap_or(Err(Refusal::IntegrationTimeout));
         answered.inspect_err(|refusal| eprintln!("{name}: its answer is {refusal:?}"))
     }
 
@@ -123,7 +151,8 @@ async fn streamed(outcome: Outcome) -> Result<Response<Body>, Refusal> {
             let prelude = seen.split_to(at);
             break (prelude, seen.split_off(DELIMITER.len()).freeze());
         }
-        let chunk = chunks.recv().await.ok_or(Refusal::BadGateway)?.map_err(|failure| refusal(&failure))?;
+        let chunk =
+            chunks.recv().await.ok_or(Refusal::BadGateway)?.map_err(|failure| refusal(&failure))?;
         seen.extend_from_slice(&chunk);
         if seen.len() > MAX_PRELUDE_BYTES && !seen.starts_with(b"{") {
             return Err(Refusal::BadGateway);
@@ -135,7 +164,10 @@ async fn streamed(outcome: Outcome) -> Result<Response<Body>, Refusal> {
 
 /// Forwards the body after the prelude. A stream that breaks off or is silent for too long breaks
 /// the caller's connection.
-fn rest(first: Bytes, chunks: mpsc::Receiver<Result<Bytes, Failure>>) -> impl futures_util::Stream<Item = Result<Bytes, std::io::Error>> {
+fn rest(
+    first: Bytes,
+    chunks: mpsc::Receiver<Result<Bytes, Failure>>,
+) -> impl futures_util::Stream<Item = Result<Bytes, std::io::Error>> {
     let first = (!first.is_empty()).then_some(first);
     futures_util::stream::unfold((first, chunks), |(first, mut chunks)| async move {
         if let Some(first) = first {
@@ -143,7 +175,9 @@ fn rest(first: Bytes, chunks: mpsc::Receiver<Result<Bytes, Failure>>) -> impl fu
         }
         match tokio::time::timeout(SILENCE, chunks.recv()).await {
             Ok(Some(Ok(chunk))) => Some((Ok(chunk), (None, chunks))),
-            Ok(Some(Err(failure))) => Some((Err(std::io::Error::other(failure.describe().to_string())), (None, chunks))),
+            Ok(Some(Err(failure))) => {
+                Some((Err(std::io::Error::other(failure.describe().to_string())), (None, chunks)))
+            }
             Ok(None) => None,
             Err(_) => Some((Err(std::io::Error::other("silent for too long")), (None, chunks))),
         }
@@ -152,20 +186,32 @@ fn rest(first: Bytes, chunks: mpsc::Receiver<Result<Bytes, Failure>>) -> impl fu
 
 /// Reads status and headers of a buffered answer or a prelude.
 fn head(answer: &Value) -> Result<Response<()>, Refusal> {
-    let status = answer["statusCode"].as_u64().and_then(|status| u16::try_from(status).ok()).ok_or(Refusal::BadGateway)?;
+    let status = answer["statusCode"]
+        .as_u64()
+        .and_then(|status| u16::try_from(status).ok())
+        .ok_or(Refusal::BadGateway)?;
     let mut response = Response::new(());
     *response.status_mut() = StatusCode::from_u16(status).map_err(|_| Refusal::BadGateway)?;
     let headers = response.headers_mut();
     let multi_value = answer["multiValueHeaders"].as_object();
     for (name, value) in answer["headers"].as_object().into_iter().flatten() {
-        if !multi_value.is_some_and(|all| all.keys().any(|other| other.eq_ignore_ascii_case(name))) {
+        if !multi_value.is_some_and(|all| all.keys().any(|other| other.eq_ignore_ascii_case(name)))
+        {
             append(headers, name, value)?;
         }
     }
     for (name, values) in multi_value.into_iter().flatten() {
-        values.as_array().into_iter().flatten().try_for_each(|value| append(headers, name, value))?;
+        values
+            .as_array()
+            .into_iter()
+            .flatten()
+            .try_for_each(|value| append(headers, name, value))?;
     }
-    answer["cookies"].as_array().into_iter().flatten().try_for_each(|cookie| append(headers, "set-cookie", cookie))?;
+    answer["cookies"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .try_for_each(|cookie| append(headers, "set-cookie", cookie))?;
     if !headers.contains_key("content-type") {
         headers.insert("content-type", HeaderValue::from_static("application/json"));
     }
@@ -176,7 +222,8 @@ fn head(answer: &Value) -> Result<Response<()>, Refusal> {
 fn append(headers: &mut HeaderMap, name: &str, value: &Value) -> Result<(), Refusal> {
     let remapped = match name.to_lowercase().as_str() {
         "content-length" | "transfer-encoding" => return Ok(()),
-        "www-authenticate" | "connection" | "date" | "server" | "host" | "user-agent" | "via" | "content-md5" => {
+        "www-authenticate" | "connection" | "date" | "server" | "host" | "user-agent" | "via"
+        | "content-md5" => {
             format!("x-amzn-remapped-{}", name.to_lowercase())
         }
         name => name.to_owned(),

@@ -59,20 +59,30 @@ pub(crate) fn refuse(responses: &Value, refusal: Refusal, request_id: &str) -> R
     let class = if refusal.status() < 500 { "DEFAULT_4XX" } else { "DEFAULT_5XX" };
     let own = &responses[refusal.kind()];
     let shape = if own.is_null() { &responses[class] } else { own };
-    let given = shape["statusCode"].as_str().and_then(|status| status.parse().ok()).or(shape["statusCode"].as_u64());
+    let given = shape["statusCode"]
+        .as_str()
+        .and_then(|status| status.parse().ok())
+        .or(shape["statusCode"].as_u64());
     let status = given.and_then(|status| u16::try_from(status).ok()).unwrap_or(refusal.status());
-    let template = shape["responseTemplates"]["application/json"].as_str().unwrap_or(r#"{"message":$context.error.messageString}"#);
+    let template = shape["responseTemplates"]["application/json"]
+        .as_str()
+        .unwrap_or(r#"{"message":$context.error.messageString}"#);
     let fill = |text: &str| filled(text, refusal, status, request_id);
 
     let mut response = Response::new(Body::from(fill(template)));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert("content-type", HeaderValue::from_static("application/json"));
     headers.insert("x-amzn-errortype", HeaderValue::from_static(refusal.kind()));
     for (name, value) in shape["responseParameters"].as_object().into_iter().flatten() {
         let name = name.trim_start_matches("gatewayresponse.header.").to_lowercase();
         let value = fill(value.as_str().unwrap_or_default());
-        let value = value.strip_prefix('\'').and_then(|value| value.strip_suffix('\'')).unwrap_or(&value).to_owned();
+        let value = value
+            .strip_prefix('\'')
+            .and_then(|value| value.strip_suffix('\''))
+            .unwrap_or(&value)
+            .to_owned();
         if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(&value)) {
             headers.insert(name, value);
         }
@@ -92,5 +102,7 @@ fn filled(text: &str, refusal: Refusal, status: u16, request_id: &str) -> String
         ("context.requestId", request_id),
         ("context.status", &status.to_string()),
     ];
-    known.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("${name}"), value).replace(name, value))
+    known.iter().fold(text.to_owned(), |text, (name, value)| {
+        text.replace(&format!("${name}"), value).replace(name, value)
+    })
 }

@@ -42,7 +42,11 @@ impl Instance {
     }
 
     /// Assigns an event and thaws the process. Returns `false` if it has died.
-    pub(crate) fn assign(&self, invocation: Arc<Invocation>, permit: OwnedSemaphorePermit) -> Result<(), OwnedSemaphorePermit> {
+    pub(crate) fn assign(
+        &self,
+        invocation: Arc<Invocation>,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<(), OwnedSemaphorePermit> {
         let mut state = self.lock();
         if state.dead {
             return Err(permit);
@@ -62,7 +66,9 @@ impl Instance {
         let permit = if state.pending.is_none() { state.permit.take() } else { None };
         drop(state);
         if let Some(ended) = ended {
-            ended.answer(Err(Failure::Exited("the runtime asked for the next event without an answer to this one".to_owned())));
+            ended.answer(Err(Failure::Exited(
+                "the runtime asked for the next event without an answer to this one".to_owned(),
+            )));
         }
         permit
     }
@@ -106,12 +112,19 @@ impl Instance {
     }
 
     /// Kills the process if this event is still open at its deadline.
-    pub(crate) async fn kill_at_timeout(self: Arc<Self>, invocation: Arc<Invocation>, timeout: Duration) {
+    pub(crate) async fn kill_at_timeout(
+        self: Arc<Self>,
+        invocation: Arc<Invocation>,
+        timeout: Duration,
+    ) {
         let began = Instant::now();
         tokio::time::sleep(timeout).await;
         if self.current(&invocation.request_id).is_some() {
             let seconds = began.elapsed().as_secs_f64();
-            let message = format!("RequestId: {} Error: Task timed out after {seconds:.2} seconds", invocation.request_id);
+            let message = format!(
+                "RequestId: {} Error: Task timed out after {seconds:.2} seconds",
+                invocation.request_id
+            );
             self.kill(Some(Failure::TimedOut(message)));
         }
     }
@@ -125,14 +138,21 @@ impl Instance {
             ([state.pending.take(), state.current.take()], state.verdict.take())
         };
         for event in events.into_iter().flatten() {
-            let exited = || Failure::Exited(format!("RequestId: {} Error: Runtime exited with error: {how}", event.request_id));
+            let exited = || {
+                Failure::Exited(format!(
+                    "RequestId: {} Error: Runtime exited with error: {how}",
+                    event.request_id
+                ))
+            };
             event.answer(Err(verdict.clone().unwrap_or_else(exited)));
         }
     }
 
     /// Returns its resident memory in KiB.
     pub(crate) fn resident_kib(&self) -> Option<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid.get()?.as_raw_nonzero())).ok()?;
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.pid.get()?.as_raw_nonzero()))
+                .ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
         line.trim().trim_end_matches(" kB").parse().ok()
     }

@@ -37,8 +37,14 @@ impl Invocation {
     pub(crate) fn new(event: Bytes) -> (Self, oneshot::Receiver<Result<Outcome, Failure>>) {
         let (answer, answered) = oneshot::channel();
         let trace = Uuid::new_v4().simple().to_string();
-        let trace_id = format!("Root=1-{}-{};Parent={};Sampled=0", &trace[..8], &trace[8..], &trace[..16]);
-        let invocation = Self { request_id: Uuid::new_v4().to_string(), trace_id, event, answer: Mutex::new(Some(answer)) };
+        let trace_id =
+            format!("Root=1-{}-{};Parent={};Sampled=0", &trace[..8], &trace[8..], &trace[..16]);
+        let invocation = Self {
+            request_id: Uuid::new_v4().to_string(),
+            trace_id,
+            event,
+            answer: Mutex::new(Some(answer)),
+        };
         (invocation, answered)
     }
 
@@ -55,9 +61,15 @@ impl Failure {
     /// The error in Lambda's own words.
     pub(crate) fn describe(&self) -> Value {
         match self {
-            Self::Throttled => json!({ "errorType": "TooManyRequestsException", "errorMessage": "Rate Exceeded." }),
-            Self::TimedOut(message) => json!({ "errorType": "Sandbox.Timedout", "errorMessage": message }),
-            Self::Exited(message) => json!({ "errorType": "Runtime.ExitError", "errorMessage": message }),
+            Self::Throttled => {
+                json!({ "errorType": "TooManyRequestsException", "errorMessage": "Rate Exceeded." })
+            }
+            Self::TimedOut(message) => {
+                json!({ "errorType": "Sandbox.Timedout", "errorMessage": message })
+            }
+            Self::Exited(message) => {
+                json!({ "errorType": "Runtime.ExitError", "errorMessage": message })
+            }
             Self::Reported(error) => error.clone(),
             Self::TooLarge => json!({
                 "errorType": "Function.ResponseSizeTooLarge",

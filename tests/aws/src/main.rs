@@ -103,7 +103,8 @@ fn main() -> anyhow::Result<()> {
     if let Command::Become { parent, binary } = &arguments.command {
         return Err(spawn::become_function(*parent, binary));
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build()?;
     runtime.block_on(run(arguments))
 }
 
@@ -120,7 +121,10 @@ async fn serve_stores(listen: SocketAddr, ends: impl Future<Output = ()>) -> any
     let listener = tokio::net::TcpListener::bind(listen).await.context("the address is in use")?;
     let url = format!("http://{}", listener.local_addr()?);
     let face = Arc::new(Face::start(&url, Permissions::everything()).await?);
-    let router = Router::new().route("/double/fresh", post(fresh::fresh)).fallback(any(face::answer)).with_state(face);
+    let router = Router::new()
+        .route("/double/fresh", post(fresh::fresh))
+        .fallback(any(face::answer))
+        .with_state(face);
     let router = router.layer(DefaultBodyLimit::max(face::MAX_REQUEST_BYTES));
     println!("listening on {url}");
     tokio::select! {
@@ -130,8 +134,12 @@ async fn serve_stores(listen: SocketAddr, ends: impl Future<Output = ()>) -> any
 }
 
 /// The functions exit with this process, however it exits: `spawn.rs`.
-async fn serve_account(arguments: AccountArguments, ends: impl Future<Output = ()>) -> anyhow::Result<()> {
-    let listener = tokio::net::TcpListener::bind(arguments.listen).await.context("the address is in use")?;
+async fn serve_account(
+    arguments: AccountArguments,
+    ends: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    let listener =
+        tokio::net::TcpListener::bind(arguments.listen).await.context("the address is in use")?;
     let stores = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let gateway_url = format!("http://{}", listener.local_addr()?);
     let stores_url = format!("http://{}", stores.local_addr()?);
@@ -150,8 +158,11 @@ async fn serve_account(arguments: AccountArguments, ends: impl Future<Output = (
         .merge(control::router(account.clone()))
         .fallback(any(face::answer).with_state(account.face.clone()))
         .layer(DefaultBodyLimit::max(face::MAX_REQUEST_BYTES));
-    let gateway =
-        Gateway { routes: account.routes.clone(), pools: account.pools.clone(), patience: Duration::from_millis(arguments.patience_ms) };
+    let gateway = Gateway {
+        routes: account.routes.clone(),
+        pools: account.pools.clone(),
+        patience: Duration::from_millis(arguments.patience_ms),
+    };
     let api = Router::new().fallback(any(gateway::answer).with_state(gateway));
     println!("listening on {gateway_url}/{}", account.routes.stage);
     println!("control on {stores_url}");
@@ -162,9 +173,11 @@ async fn serve_account(arguments: AccountArguments, ends: impl Future<Output = (
     }
     account.kill_all();
     if let Some(folder) = arguments.seen {
-        std::fs::create_dir_all(&folder).with_context(|| format!("{} is not made", folder.display()))?;
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("{} is not made", folder.display()))?;
         let file = folder.join(format!("{}.json", uuid::Uuid::new_v4()));
-        std::fs::write(&file, account.face.permissions.used().to_string()).with_context(|| format!("{} is not written", file.display()))?;
+        std::fs::write(&file, account.face.permissions.used().to_string())
+            .with_context(|| format!("{} is not written", file.display()))?;
     }
     Ok(())
 }

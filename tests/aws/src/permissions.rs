@@ -61,17 +61,24 @@ impl Permissions {
     }
 
     pub(crate) fn deny(&self, function: &str, action: &str) {
-        self.denied.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).insert((function.to_owned(), action.to_owned()));
+        self.denied
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .insert((function.to_owned(), action.to_owned()));
     }
 
     pub(crate) fn allow_again(&self, function: &str, action: &str) {
-        self.denied.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).remove(&(function.to_owned(), action.to_owned()));
+        self.denied
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .remove(&(function.to_owned(), action.to_owned()));
     }
 
     /// Returns the actions that each function's role allows.
     pub(crate) fn granted(&self) -> Value {
         let roles = self.roles.iter().flatten().map(|(function, statements)| {
-            let mut actions: Vec<&String> = statements.iter().filter(|it| it.allow).flat_map(|it| &it.actions).collect();
+            let mut actions: Vec<&String> =
+                statements.iter().filter(|it| it.allow).flat_map(|it| &it.actions).collect();
             actions.sort();
             actions.dedup();
             (function.clone(), json!(actions))
@@ -128,9 +135,12 @@ fn matches(pattern: &str, text: &str) -> bool {
 /// Returns what a DynamoDB call needs: its action on each table or index that it names.
 pub(crate) fn table_needs(action: &str, request: &Value) -> Vec<Need> {
     match action {
-        "TransactWriteItems" | "TransactGetItems" => {
-            request["TransactItems"].as_array().into_iter().flatten().flat_map(transact_need).collect()
-        }
+        "TransactWriteItems" | "TransactGetItems" => request["TransactItems"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .flat_map(transact_need)
+            .collect(),
         "BatchGetItem" | "BatchWriteItem" => {
             let tables = request["RequestItems"].as_object().into_iter().flatten();
             tables.map(|(table, _)| need("dynamodb", action, table_arn(table))).collect()
@@ -153,12 +163,24 @@ fn transact_need(item: &Value) -> Vec<Need> {
         ("Get", "GetItem"),
     ];
     let named = actions.iter().filter(|(field, _)| !item[*field].is_null());
-    named.map(|(field, action)| need("dynamodb", action, table_arn(item[*field]["TableName"].as_str().unwrap_or_default()))).collect()
+    named
+        .map(|(field, action)| {
+            need(
+                "dynamodb",
+                action,
+                table_arn(item[*field]["TableName"].as_str().unwrap_or_default()),
+            )
+        })
+        .collect()
 }
 
 /// SQS batch calls need the permission of the single calls.
 pub(crate) fn queue_needs(action: &str, request: &Value) -> Vec<Need> {
-    vec![need("sqs", action.strip_suffix("Batch").unwrap_or(action), queue_arn(&queue_name(request)))]
+    vec![need(
+        "sqs",
+        action.strip_suffix("Batch").unwrap_or(action),
+        queue_arn(&queue_name(request)),
+    )]
 }
 
 pub(crate) fn secret_need(action: &str, arn: String) -> Need {
@@ -171,7 +193,11 @@ fn need(service: &str, action: &str, resource: String) -> Need {
 
 /// Returns the ARN of a table name, or an ARN unchanged.
 pub(crate) fn table_arn(table: &str) -> String {
-    if table.starts_with("arn:") { table.to_owned() } else { format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}") }
+    if table.starts_with("arn:") {
+        table.to_owned()
+    } else {
+        format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}")
+    }
 }
 
 pub(crate) fn queue_arn(queue: &str) -> String {
@@ -180,5 +206,9 @@ pub(crate) fn queue_arn(queue: &str) -> String {
 
 /// The ARN that IAM checks while no secret has that name.
 pub(crate) fn absent_secret_arn(name: &str) -> String {
-    if name.starts_with("arn:") { name.to_owned() } else { format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}") }
+    if name.starts_with("arn:") {
+        name.to_owned()
+    } else {
+        format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}")
+    }
 }

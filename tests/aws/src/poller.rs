@@ -34,7 +34,12 @@ pub(crate) fn check(mapping: &Mapping, pool: &Pool, face: &Face) -> anyhow::Resu
     for action in ["ReceiveMessage", "DeleteMessage", "GetQueueAttributes"] {
         let need = Need { action: format!("sqs:{action}"), resource: queue_arn(&mapping.queue) };
         let folder = &pool.function.folder;
-        anyhow::ensure!(face.permissions.allow(folder, &need), "the role of {folder} does not grant {} on {}", need.action, need.resource);
+        anyhow::ensure!(
+            face.permissions.allow(folder, &need),
+            "the role of {folder} does not grant {} on {}",
+            need.action,
+            need.resource
+        );
     }
     Ok(())
 }
@@ -70,7 +75,12 @@ async fn take(mapping: &Mapping, pool: &Arc<Pool>, face: &Face, batch: &[Message
 }
 
 /// Returns the failed ids that the function reports. `None` means all of them.
-async fn failed(mapping: &Mapping, pool: &Arc<Pool>, event: Value, batch: &[Message]) -> Option<HashSet<String>> {
+async fn failed(
+    mapping: &Mapping,
+    pool: &Arc<Pool>,
+    event: Value,
+    batch: &[Message],
+) -> Option<HashSet<String>> {
     let outcome = pool.invoke(Bytes::from(event.to_string()), PATIENCE).await.ok()?;
     let answer: Result<Bytes, Failure> = outcome.collect().await;
     let answer = answer.ok()?;
@@ -82,7 +92,9 @@ async fn failed(mapping: &Mapping, pool: &Arc<Pool>, event: Value, batch: &[Mess
     let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
     let mut failed = HashSet::new();
     for failure in answer["batchItemFailures"].as_array().into_iter().flatten() {
-        let id = failure["itemIdentifier"].as_str().filter(|id| batch.iter().any(|message| message.message_id == *id))?;
+        let id = failure["itemIdentifier"]
+            .as_str()
+            .filter(|id| batch.iter().any(|message| message.message_id == *id))?;
         failed.insert(id.to_owned());
     }
     Some(failed)

@@ -58,13 +58,19 @@ impl Pool {
     }
 
     /// Waits at most `patience` for a free place.
-    pub(crate) async fn invoke(self: &Arc<Self>, event: Bytes, patience: Duration) -> Result<Outcome, Failure> {
+    pub(crate) async fn invoke(
+        self: &Arc<Self>,
+        event: Bytes,
+        patience: Duration,
+    ) -> Result<Outcome, Failure> {
         let permit = tokio::time::timeout(patience, self.places.clone().acquire_owned()).await;
         let permit = permit.ok().and_then(Result::ok).ok_or(Failure::Throttled)?;
         self.invocations.fetch_add(1, Ordering::Relaxed);
         let (invocation, answered) = Invocation::new(event);
         self.hand_out(Arc::new(invocation), permit).await?;
-        let answer = answered.await.unwrap_or_else(|_| Err(Failure::Exited("the invocation was lost".to_owned())));
+        let answer = answered
+            .await
+            .unwrap_or_else(|_| Err(Failure::Exited("the invocation was lost".to_owned())));
         if let Err(failure) = &answer {
             self.note(failure);
         }
@@ -96,7 +102,8 @@ impl Pool {
 
     /// Sends SIGKILL to all processes with an event, and returns their number.
     pub(crate) fn kill_busy(&self) -> usize {
-        let busy: Vec<Arc<Instance>> = self.lock().instances.values().filter(|instance| instance.is_busy()).cloned().collect();
+        let busy: Vec<Arc<Instance>> =
+            self.lock().instances.values().filter(|instance| instance.is_busy()).cloned().collect();
         busy.iter().for_each(|instance| instance.kill(None));
         busy.len()
     }
@@ -111,7 +118,8 @@ impl Pool {
 
     pub(crate) fn describe(&self) -> Value {
         let state = self.lock();
-        let resident: Vec<Option<u64>> = state.instances.values().map(|instance| instance.resident_kib()).collect();
+        let resident: Vec<Option<u64>> =
+            state.instances.values().map(|instance| instance.resident_kib()).collect();
         json!({
             "processes": state.instances.len(),
             "busy": state.instances.values().filter(|instance| instance.is_busy()).count(),
@@ -121,9 +129,15 @@ impl Pool {
         })
     }
 
-    async fn hand_out(self: &Arc<Self>, invocation: Arc<Invocation>, mut permit: OwnedSemaphorePermit) -> Result<(), Failure> {
+    async fn hand_out(
+        self: &Arc<Self>,
+        invocation: Arc<Invocation>,
+        mut permit: OwnedSemaphorePermit,
+    ) -> Result<(), Failure> {
         loop {
-            let Some(warm) = self.lock().idle.pop() else { return self.start(invocation, permit).await };
+            let Some(warm) = self.lock().idle.pop() else {
+                return self.start(invocation, permit).await;
+            };
             match warm.assign(invocation.clone(), permit) {
                 Ok(()) => return Ok(()),
                 Err(given_back) => permit = given_back,
@@ -133,18 +147,23 @@ impl Pool {
 
     /// Registers the process with its event before it runs: it may ask for the event before its
     /// spawn has returned.
-    async fn start(self: &Arc<Self>, invocation: Arc<Invocation>, permit: OwnedSemaphorePermit) -> Result<(), Failure> {
+    async fn start(
+        self: &Arc<Self>,
+        invocation: Arc<Invocation>,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<(), Failure> {
         let number = self.started.fetch_add(1, Ordering::Relaxed);
         let id = format!("{}-{number}", self.function.name);
         let instance = Arc::new(Instance::new(id.clone(), invocation, permit));
         self.lock().instances.insert(id.clone(), instance.clone());
-        let mut child = match self.spawner.spawn(&self.function, &format!("{}/{id}", self.runtime_api)).await {
-            Ok(child) => child,
-            Err(error) => {
-                self.lock().instances.remove(&id);
-                return Err(Failure::Exited(format!("{error:#}")));
-            }
-        };
+        let mut child =
+            match self.spawner.spawn(&self.function, &format!("{}/{id}", self.runtime_api)).await {
+                Ok(child) => child,
+                Err(error) => {
+                    self.lock().instances.remove(&id);
+                    return Err(Failure::Exited(format!("{error:#}")));
+                }
+            };
         if let Some(pid) = child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)) {
             instance.runs_as(pid);
         }
@@ -170,7 +189,8 @@ impl Pool {
         {
             self.report_exit(&instance.id, status).await;
         }
-        instance.died(&ended.map_or_else(|error| error.to_string(), |status| how_it_ended(&status)));
+        instance
+            .died(&ended.map_or_else(|error| error.to_string(), |status| how_it_ended(&status)));
     }
 
     /// Reports a process that nobody killed. Its log says why it exited.
@@ -180,7 +200,10 @@ impl Pool {
         let state = self.lock();
         let of_it = state.log.iter().rev().filter(|line| line["instance"] == instance).take(6);
         let words: Vec<&str> = of_it.filter_map(|line| line["line"].as_str()).collect();
-        eprintln!("{instance} ended with {status}; its last words, the last first:\n{}", words.join("\n"));
+        eprintln!(
+            "{instance} ended with {status}; its last words, the last first:\n{}",
+            words.join("\n")
+        );
     }
 
     async fn read_log(self: Arc<Self>, instance: String, pipe: impl AsyncRead + Unpin) {

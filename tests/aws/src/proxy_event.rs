@@ -13,7 +13,8 @@ use crate::queues::{ACCOUNT, now_ms};
 use crate::routes::Match;
 
 /// Headers that end at the gateway.
-const NOT_PASSED_ON: [&str; 7] = ["connection", "keep-alive", "transfer-encoding", "te", "upgrade", "expect", "content-length"];
+const NOT_PASSED_ON: [&str; 7] =
+    ["connection", "keep-alive", "transfer-encoding", "te", "upgrade", "expect", "content-length"];
 
 pub(crate) struct Request<'a> {
     pub(crate) parts: &'a Parts,
@@ -83,10 +84,16 @@ fn query(uri: &Uri) -> (Value, Value) {
     let mut all: Map<String, Value> = Map::new();
     for pair in uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let decoded = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+        let decoded = |text: &str| {
+            percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
+        };
         add(&mut all, &decoded(name), &decoded(value));
     }
-    if all.is_empty() { (Value::Null, Value::Null) } else { (Value::Object(last_of(&all)), Value::Object(all)) }
+    if all.is_empty() {
+        (Value::Null, Value::Null)
+    } else {
+        (Value::Object(last_of(&all)), Value::Object(all))
+    }
 }
 
 fn add(all: &mut Map<String, Value>, name: &str, value: &str) {
@@ -97,6 +104,11 @@ fn add(all: &mut Map<String, Value>, name: &str, value: &str) {
 
 fn last_of(all: &Map<String, Value>) -> Map<String, Value> {
     all.iter()
-        .map(|(name, values)| (name.clone(), values.as_array().and_then(|values| values.last()).cloned().unwrap_or_default()))
+        .map(|(name, values)| {
+            (
+                name.clone(),
+                values.as_array().and_then(|values| values.last()).cloned().unwrap_or_default(),
+            )
+        })
         .collect()
 }

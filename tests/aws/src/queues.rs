@@ -40,11 +40,20 @@ type Answered = Result<Value, Refusal>;
 
 impl Queues {
     pub(crate) fn new(url: &str) -> Self {
-        Self { url: url.to_owned(), state: Mutex::default(), traces: Mutex::default(), arrived: Notify::new() }
+        Self {
+            url: url.to_owned(),
+            state: Mutex::default(),
+            traces: Mutex::default(),
+            arrived: Notify::new(),
+        }
     }
 
     /// Creates a queue and returns its URL.
-    pub(crate) fn create(&self, name: &str, attributes: &HashMap<String, String>) -> anyhow::Result<String> {
+    pub(crate) fn create(
+        &self,
+        name: &str,
+        attributes: &HashMap<String, String>,
+    ) -> anyhow::Result<String> {
         self.lock().create_queue(name, REGION, ACCOUNT, attributes, None)?;
         Ok(self.url_of(name))
     }
@@ -79,7 +88,8 @@ impl Queues {
         let now = now_ms();
         let state = self.lock();
         let queues = state.queues.iter().map(|(name, queue)| {
-            let messages: Vec<Value> = queue.messages.iter().map(|message| described(message, now)).collect();
+            let messages: Vec<Value> =
+                queue.messages.iter().map(|message| described(message, now)).collect();
             (name.clone(), json!({ "count": messages.len(), "messages": messages }))
         });
         Value::Object(queues.collect())
@@ -94,10 +104,16 @@ impl Queues {
             "DeleteMessage" => self.delete_message(&queue, request),
             "DeleteMessageBatch" => self.batch(request, |entry| self.delete_message(&queue, entry)),
             "ChangeMessageVisibility" => self.change_visibility(&queue, request),
-            "ChangeMessageVisibilityBatch" => self.batch(request, |entry| self.change_visibility(&queue, entry)),
-            "GetQueueAttributes" => Ok(json!({ "Attributes": self.lock().get_queue_attributes(&queue)? })),
+            "ChangeMessageVisibilityBatch" => {
+                self.batch(request, |entry| self.change_visibility(&queue, entry))
+            }
+            "GetQueueAttributes" => {
+                Ok(json!({ "Attributes": self.lock().get_queue_attributes(&queue)? }))
+            }
             "GetQueueUrl" => self.queue_url(&text(request, "QueueName")),
-            "PurgeQueue" => self.lock().purge_queue(&queue).map(|()| json!({})).map_err(Refusal::from),
+            "PurgeQueue" => {
+                self.lock().purge_queue(&queue).map(|()| json!({})).map_err(Refusal::from)
+            }
             _ => Err(Refusal::new("InvalidAction", format!("the double has no {action}"))),
         }
     }
@@ -108,8 +124,11 @@ impl Queues {
             return Err(Refusal::new("InvalidParameterValue", "a message has 1 byte to 1 MiB"));
         }
         let delay = within(request, "DelaySeconds", MAX_DELAY_SECONDS)?;
-        let sent = self.lock().send_message(queue, &body, delay, attributes(request), None, None)?;
-        if let Some(trace) = request["MessageSystemAttributes"]["AWSTraceHeader"]["StringValue"].as_str() {
+        let sent =
+            self.lock().send_message(queue, &body, delay, attributes(request), None, None)?;
+        if let Some(trace) =
+            request["MessageSystemAttributes"]["AWSTraceHeader"]["StringValue"].as_str()
+        {
             self.traces().insert(sent.message_id.clone(), trace.to_owned());
         }
         self.arrived.notify_waiters();
@@ -120,7 +139,10 @@ impl Queues {
         let most = request["MaxNumberOfMessages"].as_u64().unwrap_or(1).clamp(1, 10) as usize;
         let visibility = within(request, "VisibilityTimeout", MAX_VISIBILITY_SECONDS)?;
         let messages = self.lock().receive_message(queue, most, visibility)?;
-        let messages: Vec<Value> = messages.iter().map(|message| received(message, self.system_attributes(message))).collect();
+        let messages: Vec<Value> = messages
+            .iter()
+            .map(|message| received(message, self.system_attributes(message)))
+            .collect();
         Ok(if messages.is_empty() { json!({}) } else { json!({ "Messages": messages }) })
     }
 
@@ -131,7 +153,11 @@ impl Queues {
 
     fn change_visibility(&self, queue: &str, request: &Value) -> Answered {
         let seconds = within(request, "VisibilityTimeout", MAX_VISIBILITY_SECONDS)?;
-        self.lock().change_message_visibility(queue, &text(request, "ReceiptHandle"), seconds.unwrap_or_default())?;
+        self.lock().change_message_visibility(
+            queue,
+            &text(request, "ReceiptHandle"),
+            seconds.unwrap_or_default(),
+        )?;
         self.arrived.notify_waiters();
         Ok(json!({}))
     }
@@ -146,7 +172,10 @@ impl Queues {
     fn batch(&self, request: &Value, perform: impl Fn(&Value) -> Answered) -> Answered {
         let entries = request["Entries"].as_array().cloned().unwrap_or_default();
         if entries.is_empty() || entries.len() > 10 {
-            return Err(Refusal::new("TooManyEntriesInBatchRequest", "a batch has 1 to 10 entries"));
+            return Err(Refusal::new(
+                "TooManyEntriesInBatchRequest",
+                "a batch has 1 to 10 entries",
+            ));
         }
         self.lock().get_queue_url(&queue_name(request))?;
         let (mut successful, mut failed) = (Vec::new(), Vec::new());
@@ -207,7 +236,9 @@ impl From<SqsError> for Refusal {
 fn refusal_answer(refusal: &Refusal) -> Answer {
     let old_name = match refusal.kind {
         "QueueDoesNotExist" => "AWS.SimpleQueueService.NonExistentQueue;Sender".to_owned(),
-        "TooManyEntriesInBatchRequest" => "AWS.SimpleQueueService.TooManyEntriesInBatchRequest;Sender".to_owned(),
+        "TooManyEntriesInBatchRequest" => {
+            "AWS.SimpleQueueService.TooManyEntriesInBatchRequest;Sender".to_owned()
+        }
         kind => format!("{kind};Sender"),
     };
     let mut answer = refused(&format!("com.amazonaws.sqs#{}", refusal.kind), &refusal.message);
@@ -229,7 +260,10 @@ fn text(request: &Value, field: &str) -> String {
 fn within(request: &Value, field: &str, most: i64) -> Result<Option<u32>, Refusal> {
     let Some(seconds) = request[field].as_i64() else { return Ok(None) };
     if !(0..=most).contains(&seconds) {
-        return Err(Refusal::new("InvalidParameterValue", format!("{field} is between 0 and {most}")));
+        return Err(Refusal::new(
+            "InvalidParameterValue",
+            format!("{field} is between 0 and {most}"),
+        ));
     }
     Ok(u32::try_from(seconds).ok())
 }
@@ -246,10 +280,12 @@ fn attributes(request: &Value) -> HashMap<String, MessageAttribute> {
 }
 
 fn received(message: &Message, system_attributes: Value) -> Value {
-    let attributes = message
-        .message_attributes
-        .iter()
-        .map(|(name, attribute)| (name.clone(), json!({ "DataType": attribute.data_type, "StringValue": attribute.string_value })));
+    let attributes = message.message_attributes.iter().map(|(name, attribute)| {
+        (
+            name.clone(),
+            json!({ "DataType": attribute.data_type, "StringValue": attribute.string_value }),
+        )
+    });
     json!({
         "MessageId": message.message_id,
         "ReceiptHandle": message.receipt_handle,

@@ -35,7 +35,10 @@ pub(crate) fn router(pools: Pools) -> Router {
         .with_state(pools)
 }
 
-async fn next(State(pools): State<Pools>, Path(instance): Path<String>) -> Result<Response<Body>, StatusCode> {
+async fn next(
+    State(pools): State<Pools>,
+    Path(instance): Path<String>,
+) -> Result<Response<Body>, StatusCode> {
     let (pool, instance) = find(&pools, &instance)?;
     pool.rests(&instance);
     let invocation = instance.next().await;
@@ -47,7 +50,10 @@ async fn next(State(pools): State<Pools>, Path(instance): Path<String>) -> Resul
         .header("content-type", "application/json")
         .header("lambda-runtime-aws-request-id", request_id)
         .header("lambda-runtime-deadline-ms", deadline)
-        .header("lambda-runtime-invoked-function-arn", format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}", pool.function.name))
+        .header(
+            "lambda-runtime-invoked-function-arn",
+            format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}", pool.function.name),
+        )
         .header("lambda-runtime-trace-id", trace_id);
     response.body(Body::from(event.clone())).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
 }
@@ -60,7 +66,8 @@ async fn response(
 ) -> Result<StatusCode, StatusCode> {
     let (_, instance) = find(&pools, &instance)?;
     let invocation = instance.current(&request).ok_or(StatusCode::BAD_REQUEST)?;
-    if headers.get("lambda-runtime-function-response-mode").is_some_and(|mode| mode == "streaming") {
+    if headers.get("lambda-runtime-function-response-mode").is_some_and(|mode| mode == "streaming")
+    {
         stream(&invocation, body).await;
         return Ok(StatusCode::ACCEPTED);
     }
@@ -82,8 +89,13 @@ async fn stream(invocation: &Invocation, body: Body) {
         let chunk = match frame {
             Ok(frame) => match frame.into_data() {
                 Ok(data) => Ok(data),
-                Err(trailers) => match trailers.trailers_ref().and_then(|all| all.get("lambda-runtime-function-error-type")) {
-                    Some(kind) => Err(Failure::Reported(json!({ "errorType": kind.to_str().unwrap_or_default() }))),
+                Err(trailers) => match trailers
+                    .trailers_ref()
+                    .and_then(|all| all.get("lambda-runtime-function-error-type"))
+                {
+                    Some(kind) => Err(Failure::Reported(
+                        json!({ "errorType": kind.to_str().unwrap_or_default() }),
+                    )),
                     None => continue,
                 },
             },
@@ -105,7 +117,11 @@ async fn error(
 }
 
 /// The process reports that it cannot start, and exits. Its first event fails with that report.
-async fn init_error(State(pools): State<Pools>, Path(instance): Path<String>, body: Bytes) -> Result<StatusCode, StatusCode> {
+async fn init_error(
+    State(pools): State<Pools>,
+    Path(instance): Path<String>,
+    body: Bytes,
+) -> Result<StatusCode, StatusCode> {
     let (_, instance) = find(&pools, &instance)?;
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -122,5 +138,6 @@ fn find(pools: &Pools, instance: &str) -> Result<Found, StatusCode> {
 }
 
 fn parsed(body: &[u8]) -> Value {
-    serde_json::from_slice(body).unwrap_or_else(|_| json!({ "errorMessage": String::from_utf8_lossy(body) }))
+    serde_json::from_slice(body)
+        .unwrap_or_else(|_| json!({ "errorMessage": String::from_utf8_lossy(body) }))
 }

@@ -19,7 +19,8 @@ pub(crate) struct Secrets {
 impl Secrets {
     /// Creates a secret and returns its ARN.
     pub(crate) async fn create(&self, name: &str, value: &str) -> anyhow::Result<String> {
-        let (_, made) = self.call("CreateSecret", &json!({ "Name": name, "SecretString": value })).await;
+        let (_, made) =
+            self.call("CreateSecret", &json!({ "Name": name, "SecretString": value })).await;
         let arn = made["ARN"].as_str().map(str::to_owned);
         arn.ok_or_else(|| anyhow::anyhow!("no secret {name}: {made}"))
     }
@@ -45,14 +46,21 @@ impl Secrets {
     /// refused.
     async fn already_put(&self, request: &Value) -> Option<Answer> {
         let token = request["ClientRequestToken"].as_str()?;
-        let (status, there) = self.call("GetSecretValue", &json!({ "SecretId": request["SecretId"], "VersionId": token })).await;
+        let (status, there) = self
+            .call("GetSecretValue", &json!({ "SecretId": request["SecretId"], "VersionId": token }))
+            .await;
         if status != StatusCode::OK {
             return None;
         }
         if there["SecretString"] != request["SecretString"] {
-            return Some(refused("ResourceExistsException", "You can't modify an existing version, you can only create a new version."));
+            return Some(refused(
+                "ResourceExistsException",
+                "You can't modify an existing version, you can only create a new version.",
+            ));
         }
-        Some(ok(&json!({ "ARN": there["ARN"], "Name": there["Name"], "VersionId": token, "VersionStages": there["VersionStages"] })))
+        Some(ok(
+            &json!({ "ARN": there["ARN"], "Name": there["Name"], "VersionId": token, "VersionStages": there["VersionStages"] }),
+        ))
     }
 
     async fn call(&self, action: &str, request: &Value) -> (StatusCode, Value) {
@@ -61,9 +69,15 @@ impl Secrets {
             headers.insert("x-amz-target", target);
         }
         let uri = "https://secretsmanager.us-east-1.amazonaws.com/".to_owned();
-        let request = MockRequest { method: "POST".to_owned(), uri, headers, body: Bytes::from(request.to_string()) };
+        let request = MockRequest {
+            method: "POST".to_owned(),
+            uri,
+            headers,
+            body: Bytes::from(request.to_string()),
+        };
         let answer = self.service.handle(request).await;
-        let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status =
+            StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         (status, serde_json::from_slice(&answer.body).unwrap_or_default())
     }
 }

@@ -38,10 +38,17 @@ impl Spawner {
 
     /// A process of the function in its own process group. Its environment holds only the variables
     /// of Lambda and the template.
-    pub(crate) async fn spawn(&self, function: &Function, runtime_api: &str) -> anyhow::Result<Child> {
+    pub(crate) async fn spawn(
+        &self,
+        function: &Function,
+        runtime_api: &str,
+    ) -> anyhow::Result<Child> {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("become").arg(std::process::id().to_string()).arg(&function.binary);
-        command.env_clear().envs(lambda_environment(function, runtime_api)).envs(&function.environment);
+        command
+            .env_clear()
+            .envs(lambda_environment(function, runtime_api))
+            .envs(&function.environment);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let (started, child) = oneshot::channel();
         self.orders.send(Order { command, started }).ok().context("the spawner has ended")?;
@@ -75,9 +82,12 @@ pub(crate) fn become_function(parent: u32, binary: &Path) -> anyhow::Error {
         return anyhow::Error::new(error);
     }
     // The parent may have died before the kernel was asked.
-    let still_there = getppid().is_some_and(|now| u32::try_from(now.as_raw_nonzero().get()).is_ok_and(|now| now == parent));
+    let still_there = getppid().is_some_and(|now| {
+        u32::try_from(now.as_raw_nonzero().get()).is_ok_and(|now| now == parent)
+    });
     if !still_there {
         return anyhow::anyhow!("the double is gone");
     }
-    anyhow::Error::new(Exec::new(binary).exec()).context(format!("{} does not start", binary.display()))
+    anyhow::Error::new(Exec::new(binary).exec())
+        .context(format!("{} does not start", binary.display()))
 }

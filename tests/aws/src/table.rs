@@ -63,7 +63,11 @@ impl Tables {
         self.call("CreateTable", &request).await?;
         let ttl = &properties["TimeToLiveSpecification"];
         if ttl["Enabled"] == json!(true) {
-            self.call("UpdateTimeToLive", &json!({ "TableName": name, "TimeToLiveSpecification": ttl })).await?;
+            self.call(
+                "UpdateTimeToLive",
+                &json!({ "TableName": name, "TimeToLiveSpecification": ttl }),
+            )
+            .await?;
         }
         Ok(())
     }

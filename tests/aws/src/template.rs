@@ -22,7 +22,8 @@ impl Template {
     pub(crate) fn read(text: &str) -> anyhow::Result<Self> {
         let document: Value = serde_json::from_str(text).context("the template is not JSON")?;
         let given = document["Parameters"].as_object().into_iter().flatten();
-        let parameters = given.map(|(name, parameter)| (name.clone(), parameter["Default"].clone())).collect();
+        let parameters =
+            given.map(|(name, parameter)| (name.clone(), parameter["Default"].clone())).collect();
         Ok(Self { document, parameters, references: HashMap::new(), attributes: HashMap::new() })
     }
 
@@ -53,7 +54,8 @@ impl Template {
     pub(crate) fn resolve(&self, value: &Value) -> anyhow::Result<Value> {
         match value {
             Value::Array(items) => {
-                let items: anyhow::Result<Vec<Value>> = items.iter().map(|item| self.resolve(item)).collect();
+                let items: anyhow::Result<Vec<Value>> =
+                    items.iter().map(|item| self.resolve(item)).collect();
                 Ok(Value::Array(items?.into_iter().filter(|item| !is_no_value(item)).collect()))
             }
             Value::Object(fields) => match intrinsic(fields) {
@@ -91,8 +93,12 @@ impl Template {
             "Fn::Sub" => self.substitute(argument),
             "Fn::Join" => {
                 let items = self.resolve(&argument[1])?;
-                let items: Vec<String> =
-                    items.as_array().into_iter().flatten().map(|item| self.text(item)).collect::<anyhow::Result<_>>()?;
+                let items: Vec<String> = items
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .map(|item| self.text(item))
+                    .collect::<anyhow::Result<_>>()?;
                 Ok(json!(items.join(argument[0].as_str().unwrap_or_default())))
             }
             "Fn::Select" => {
@@ -123,7 +129,9 @@ impl Template {
             "AWS::AccountId" => json!(ACCOUNT),
             "AWS::Partition" => json!("aws"),
             "AWS::StackName" => json!(STACK),
-            "AWS::StackId" => json!(format!("arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{STACK}/1")),
+            "AWS::StackId" => {
+                json!(format!("arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{STACK}/1"))
+            }
             "AWS::URLSuffix" => json!("amazonaws.com"),
             "AWS::NoValue" => json!({ "Ref": "AWS::NoValue" }),
             // The double does not implement this resource, so any name will do.
@@ -134,7 +142,9 @@ impl Template {
 
     fn attribute(&self, argument: &Value) -> anyhow::Result<Value> {
         let path = match argument {
-            Value::Array(parts) => parts.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("."),
+            Value::Array(parts) => {
+                parts.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(".")
+            }
             other => other.as_str().unwrap_or_default().to_owned(),
         };
         let resource = path.split('.').next().unwrap_or_default();
@@ -180,7 +190,14 @@ impl Template {
     fn holds(&self, condition: &Value) -> anyhow::Result<bool> {
         let fields = condition.as_object().context("a condition is an object")?;
         let (function, argument) = fields.iter().next().context("an empty condition")?;
-        let each = || argument.as_array().into_iter().flatten().map(|one| self.holds(one)).collect::<anyhow::Result<Vec<bool>>>();
+        let each = || {
+            argument
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|one| self.holds(one))
+                .collect::<anyhow::Result<Vec<bool>>>()
+        };
         match function.as_str() {
             "Fn::Equals" => Ok(self.text(&argument[0])? == self.text(&argument[1])?),
             "Fn::Not" => Ok(!self.holds(&argument[0])?),

@@ -15,7 +15,9 @@ pub(crate) async fn tick(pool: Arc<Pool>, rule: String, every: Duration) {
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        if let Ok(outcome) = pool.invoke(Bytes::from(scheduled_event(&rule).to_string()), every).await {
+        if let Ok(outcome) =
+            pool.invoke(Bytes::from(scheduled_event(&rule).to_string()), every).await
+        {
             let _ = outcome.collect().await;
         }
     }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use flowgate_core::delivery::{AfterAttempt, Attempt, Delivery, DeliveryId, DeliveryState, FrozenRequest};
+use flowgate_core::delivery::{
+    AfterAttempt, Attempt, Delivery, DeliveryId, DeliveryState, FrozenRequest,
+};
 use flowgate_core::lease::Written;
 use flowgate_core::run::{FinishedRun, RunState};
 
@@ -17,7 +19,10 @@ pub(super) fn guarantees() -> Vec<Guarantee> {
         guarantee("a claim of an attempt sent twice is one", claim_sent_twice),
         guarantee("of 50 concurrent claims of an attempt, one is granted", concurrent_claims),
         guarantee("an attempt whose owner is gone can be claimed again", claim_after_a_crash),
-        guarantee("an attempt is logged, and the next is due at the requested time", record_and_retry),
+        guarantee(
+            "an attempt is logged, and the next is due at the requested time",
+            record_and_retry,
+        ),
         guarantee("an attempt recorded twice is logged once", record_twice),
         guarantee("a lost claim records nothing", record_lost),
         guarantee("a delivered or exhausted delivery is no longer due", the_end_of_it),
@@ -33,7 +38,13 @@ async fn stored_delivery(world: &World, n: u32, index: u32) -> Result<Delivery> 
 }
 
 fn attempt(ms: i64) -> Attempt {
-    Attempt { at: at(ms), duration_ms: 12, status: Some(500), error: Some("status 500".into()), answer: "\"no\"\n".into() }
+    Attempt {
+        at: at(ms),
+        duration_ms: 12,
+        status: Some(500),
+        error: Some("status 500".into()),
+        answer: "\"no\"\n".into(),
+    }
 }
 
 /// A delivery of run 1 that is due at 900.
@@ -57,10 +68,14 @@ async fn claim_when_due(world: World) -> Result<()> {
     let id = put(&world).await?;
     assert_eq!(world.deliveries.claim(&id, &owner("a"), at(899), at(2_000)).await?, None);
     let claimed = world.deliveries.claim(&id, &owner("a"), at(900), at(2_000)).await?;
-    let expected = Delivery { owner: Some(owner("a")), due_at: Some(at(2_000)), ..delivery(1, 0, 900)? };
+    let expected =
+        Delivery { owner: Some(owner("a")), due_at: Some(at(2_000)), ..delivery(1, 0, 900)? };
     assert_eq!(claimed, Some(expected));
     assert_eq!(world.deliveries.claim(&id, &owner("b"), at(1_999), at(3_000)).await?, None);
-    assert_eq!(world.deliveries.claim(&delivery(2, 0, 0)?.id, &owner("b"), at(1_999), at(3_000)).await?, None);
+    assert_eq!(
+        world.deliveries.claim(&delivery(2, 0, 0)?.id, &owner("b"), at(1_999), at(3_000)).await?,
+        None
+    );
     Ok(())
 }
 
@@ -77,7 +92,9 @@ async fn concurrent_claims(world: World) -> Result<()> {
     let mut tasks = tokio::task::JoinSet::new();
     for n in 0..50 {
         let (deliveries, id) = (world.deliveries.clone(), id.clone());
-        tasks.spawn(async move { deliveries.claim(&id, &owner(&format!("owner {n}")), at(900), at(2_000)).await });
+        tasks.spawn(async move {
+            deliveries.claim(&id, &owner(&format!("owner {n}")), at(900), at(2_000)).await
+        });
     }
     let mut granted = 0;
     while let Some(done) = tasks.join_next().await {
@@ -91,7 +108,10 @@ async fn claim_after_a_crash(world: World) -> Result<()> {
     let id = put(&world).await?;
     world.deliveries.claim(&id, &owner("a"), at(900), at(2_000)).await?;
     assert!(world.deliveries.claim(&id, &owner("b"), at(2_000), at(3_000)).await?.is_some());
-    assert_eq!(world.deliveries.record(&id, &owner("a"), attempt(950), AfterAttempt::Delivered).await?, Written::Lost);
+    assert_eq!(
+        world.deliveries.record(&id, &owner("a"), attempt(950), AfterAttempt::Delivered).await?,
+        Written::Lost
+    );
     Ok(())
 }
 
@@ -101,10 +121,22 @@ async fn record_and_retry(world: World) -> Result<()> {
         let now = stored_delivery(&world, 1, 0).await?.due_at.context("due")?;
         world.deliveries.claim(&id, &owner(&format!("owner {step}")), now, at(20_000)).await?;
         let next = AfterAttempt::RetryAt(at(due));
-        assert_eq!(world.deliveries.record(&id, &owner(&format!("owner {step}")), attempt(due), next).await?, Written::Written);
+        assert_eq!(
+            world
+                .deliveries
+                .record(&id, &owner(&format!("owner {step}")), attempt(due), next)
+                .await?,
+            Written::Written
+        );
         let kept = stored_delivery(&world, 1, 0).await?;
-        assert_eq!((kept.state, kept.due_at, kept.owner, kept.step), (DeliveryState::Pending, Some(at(due)), None, step));
-        assert_eq!(world.deliveries.claim(&id, &owner("early"), at(due - 1), at(20_000)).await?, None);
+        assert_eq!(
+            (kept.state, kept.due_at, kept.owner, kept.step),
+            (DeliveryState::Pending, Some(at(due)), None, step)
+        );
+        assert_eq!(
+            world.deliveries.claim(&id, &owner("early"), at(due - 1), at(20_000)).await?,
+            None
+        );
     }
     assert_eq!(stored_delivery(&world, 1, 0).await?.attempts, [attempt(5_000), attempt(9_000)]);
     Ok(())
@@ -115,7 +147,10 @@ async fn record_twice(world: World) -> Result<()> {
     world.deliveries.claim(&id, &owner("a"), at(900), at(2_000)).await?;
     for _ in 0..2 {
         let next = AfterAttempt::RetryAt(at(5_000));
-        assert_eq!(world.deliveries.record(&id, &owner("a"), attempt(950), next).await?, Written::Written);
+        assert_eq!(
+            world.deliveries.record(&id, &owner("a"), attempt(950), next).await?,
+            Written::Written
+        );
     }
     let kept = stored_delivery(&world, 1, 0).await?;
     assert_eq!((kept.attempts.len(), kept.step), (1, 1));
@@ -124,13 +159,19 @@ async fn record_twice(world: World) -> Result<()> {
 
 async fn record_lost(world: World) -> Result<()> {
     let id = put(&world).await?;
-    assert_eq!(world.deliveries.record(&id, &owner("a"), attempt(950), AfterAttempt::Delivered).await?, Written::Lost);
+    assert_eq!(
+        world.deliveries.record(&id, &owner("a"), attempt(950), AfterAttempt::Delivered).await?,
+        Written::Lost
+    );
     assert_eq!(stored_delivery(&world, 1, 0).await?, delivery(1, 0, 900)?);
     Ok(())
 }
 
 async fn the_end_of_it(world: World) -> Result<()> {
-    let cases = [(0, AfterAttempt::Delivered, DeliveryState::Delivered), (1, AfterAttempt::Exhausted, DeliveryState::Exhausted)];
+    let cases = [
+        (0, AfterAttempt::Delivered, DeliveryState::Delivered),
+        (1, AfterAttempt::Exhausted, DeliveryState::Exhausted),
+    ];
     for (index, next, state) in cases {
         let made = delivery(1, index, 900)?;
         world.deliveries.put(made.clone()).await?;
@@ -138,7 +179,10 @@ async fn the_end_of_it(world: World) -> Result<()> {
         world.deliveries.record(&made.id, &owner("a"), attempt(950), next).await?;
         let kept = stored_delivery(&world, 1, index).await?;
         assert_eq!((kept.state, kept.due_at, kept.owner), (state, None, None));
-        assert_eq!(world.deliveries.claim(&made.id, &owner("b"), at(99_999), at(100_000)).await?, None);
+        assert_eq!(
+            world.deliveries.claim(&made.id, &owner("b"), at(99_999), at(100_000)).await?,
+            None
+        );
     }
     assert!(world.due.due(at(99_999), 10).await?.is_empty());
     Ok(())
@@ -149,7 +193,10 @@ async fn redeliver(world: World) -> Result<()> {
     world.deliveries.claim(&id, &owner("a"), at(900), at(2_000)).await?;
     world.deliveries.record(&id, &owner("a"), attempt(950), AfterAttempt::Exhausted).await?;
     let again = world.deliveries.redeliver(&id, at(7_000)).await?.context("redelivered")?;
-    assert_eq!((again.state, again.due_at, again.step, again.attempts.len()), (DeliveryState::Pending, Some(at(7_000)), 0, 1));
+    assert_eq!(
+        (again.state, again.due_at, again.step, again.attempts.len()),
+        (DeliveryState::Pending, Some(at(7_000)), 0, 1)
+    );
     assert_eq!(again.request, delivery(1, 0, 900)?.request);
     assert!(world.deliveries.claim(&id, &owner("b"), at(7_000), at(8_000)).await?.is_some());
     world.deliveries.record(&id, &owner("b"), attempt(7_100), AfterAttempt::Delivered).await?;
@@ -163,7 +210,10 @@ async fn redeliver_while_out(world: World) -> Result<()> {
     world.deliveries.claim(&id, &owner("a"), at(900), at(2_000)).await?;
     assert!(world.deliveries.redeliver(&id, at(1_000)).await?.is_some());
     assert_eq!(world.deliveries.claim(&id, &owner("b"), at(1_000), at(3_000)).await?, None);
-    assert_eq!(world.deliveries.record(&id, &owner("a"), attempt(950), AfterAttempt::Delivered).await?, Written::Written);
+    assert_eq!(
+        world.deliveries.record(&id, &owner("a"), attempt(950), AfterAttempt::Delivered).await?,
+        Written::Written
+    );
     Ok(())
 }
 
@@ -171,7 +221,13 @@ async fn redeliver_nothing(world: World) -> Result<()> {
     assert_eq!(world.deliveries.redeliver(&delivery(9, 0, 0)?.id, at(1_000)).await?, None);
     let lease = claimed(&world, 1, "a").await?;
     let made = delivery(1, 0, 900)?;
-    world.runs.finish(&lease, FinishedRun { deliveries: vec![made.clone()], ..ending(RunState::Succeeded) }).await?;
+    world
+        .runs
+        .finish(
+            &lease,
+            FinishedRun { deliveries: vec![made.clone()], ..ending(RunState::Succeeded) },
+        )
+        .await?;
     world.runs.wipe(&run_id(1)?).await?;
     assert_eq!(world.deliveries.redeliver(&made.id, at(1_000)).await?, None);
     assert_eq!(world.deliveries.claim(&made.id, &owner("a"), at(9_000), at(9_500)).await?, None);
@@ -181,10 +237,19 @@ async fn redeliver_nothing(world: World) -> Result<()> {
 async fn of_run(world: World) -> Result<()> {
     for index in [2, 0, 1] {
         let made = delivery(1, index, 900)?;
-        world.deliveries.put(Delivery { created_at: at(1_000 + i64::from((index + 1) % 3)), ..made }).await?;
+        world
+            .deliveries
+            .put(Delivery { created_at: at(1_000 + i64::from((index + 1) % 3)), ..made })
+            .await?;
     }
     world.deliveries.put(delivery(2, 0, 900)?).await?;
-    let ids: Vec<_> = world.deliveries.of_run(&run_id(1)?).await?.into_iter().map(|delivery| delivery.id).collect();
+    let ids: Vec<_> = world
+        .deliveries
+        .of_run(&run_id(1)?)
+        .await?
+        .into_iter()
+        .map(|delivery| delivery.id)
+        .collect();
     assert_eq!(ids, [delivery(1, 2, 0)?.id, delivery(1, 0, 0)?.id, delivery(1, 1, 0)?.id]);
     Ok(())
 }

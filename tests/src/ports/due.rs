@@ -26,7 +26,11 @@ fn run_item(n: u32, due: i64) -> Result<DueItem> {
 }
 
 fn webhook_item(n: u32, due: i64) -> Result<DueItem> {
-    Ok(DueItem { what: Message::WebhookV1 { delivery: delivery(n, 0, due)?.id }, since: at(due), sweep_at: at(due) })
+    Ok(DueItem {
+        what: Message::WebhookV1 { delivery: delivery(n, 0, due)?.id },
+        since: at(due),
+        sweep_at: at(due),
+    })
 }
 
 async fn soonest_first(world: World) -> Result<()> {
@@ -37,7 +41,12 @@ async fn soonest_first(world: World) -> Result<()> {
     world.deliveries.put(delivery(5, 0, 40_000)?).await?;
     assert!(world.due.due(at(899), 10).await?.is_empty());
     assert_eq!(world.due.due(at(900), 10).await?, [webhook_item(4, 900)?]);
-    let all = [webhook_item(4, 900)?, run_item(2, 1_000)?, run_item(1, 30_000)?, webhook_item(5, 40_000)?];
+    let all = [
+        webhook_item(4, 900)?,
+        run_item(2, 1_000)?,
+        run_item(1, 30_000)?,
+        webhook_item(5, 40_000)?,
+    ];
     assert_eq!(world.due.due(at(40_000), 10).await?, all);
     assert_eq!(world.due.due(at(40_000), 2).await?, all[..2]);
     Ok(())
@@ -52,8 +61,17 @@ async fn moves_with_its_owner(world: World) -> Result<()> {
     world.deliveries.put(made.clone()).await?;
     world.deliveries.claim(&made.id, &owner("a"), at(900), at(2_000)).await?;
     assert!(world.due.due(at(1_999), 10).await?.is_empty());
-    let answer = flowgate_core::delivery::Attempt { at: at(950), duration_ms: 1, status: None, error: None, answer: String::new() };
-    world.deliveries.record(&made.id, &owner("a"), answer, AfterAttempt::RetryAt(at(7_000))).await?;
+    let answer = flowgate_core::delivery::Attempt {
+        at: at(950),
+        duration_ms: 1,
+        status: None,
+        error: None,
+        answer: String::new(),
+    };
+    world
+        .deliveries
+        .record(&made.id, &owner("a"), answer, AfterAttempt::RetryAt(at(7_000)))
+        .await?;
     assert!(world.due.due(at(6_999), 10).await?.is_empty());
     assert_eq!(world.due.due(at(99_000), 10).await?, [webhook_item(2, 7_000)?]);
     Ok(())
@@ -82,8 +100,18 @@ async fn postponed_once(world: World) -> Result<()> {
         assert!(!world.due.postpone(&item, at(95_000)).await?);
     }
     assert!(world.due.due(at(89_999), 10).await?.is_empty());
-    let again: BTreeSet<_> = world.due.due(at(90_000), 10).await?.into_iter().map(|item| (item.since, item.sweep_at)).collect();
-    assert_eq!(again, BTreeSet::from([(at(900), at(90_000)), (at(30_000), at(90_000))]), "each is due since its own time");
+    let again: BTreeSet<_> = world
+        .due
+        .due(at(90_000), 10)
+        .await?
+        .into_iter()
+        .map(|item| (item.since, item.sweep_at))
+        .collect();
+    assert_eq!(
+        again,
+        BTreeSet::from([(at(900), at(90_000)), (at(30_000), at(90_000))]),
+        "each is due since its own time"
+    );
     Ok(())
 }
 
@@ -97,7 +125,11 @@ async fn postponed_and_claimed(world: World) -> Result<()> {
     }
     let (lease, _) = claim(&world, 1, "b", 1_010, 2_000).await?;
     assert_eq!(lease.fence, 2);
-    world.deliveries.claim(&made.id, &owner("b"), at(1_010), at(2_000)).await?.context("the postponed delivery was refused")?;
+    world
+        .deliveries
+        .claim(&made.id, &owner("b"), at(1_010), at(2_000))
+        .await?
+        .context("the postponed delivery was refused")?;
     Ok(())
 }
 

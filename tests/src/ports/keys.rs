@@ -30,7 +30,10 @@ fn key(id: &str) -> KeyRecord {
         pepper: 1,
         created_at: at(10),
         expires_at: Some(at(1_000_000)),
-        limits: Some(KeyLimits { rate: Rate { requests_per_minute: 60, burst: 5 }, concurrent_runs: None }),
+        limits: Some(KeyLimits {
+            rate: Rate { requests_per_minute: 60, burst: 5 },
+            concurrent_runs: None,
+        }),
         ends_at: None,
         rotated_from: None,
         last_used_at: None,
@@ -66,7 +69,10 @@ async fn end(world: World) -> Result<()> {
     world.keys.create(key("one"), audit("key.created", "one", 10)).await?;
     for (ms, kept) in [(500, 500), (300, 300), (900, 300)] {
         assert!(world.keys.end("one", at(ms), audit("key.ends", "one", ms)).await?);
-        assert_eq!(stored_key(&world, "one").await?, KeyRecord { ends_at: Some(at(kept)), ..key("one") });
+        assert_eq!(
+            stored_key(&world, "one").await?,
+            KeyRecord { ends_at: Some(at(kept)), ..key("one") }
+        );
     }
     assert!(!world.keys.end("two", at(1), audit("key.revoked", "two", 1)).await?);
     let entries = world.keys.audit(first_page(10)).await?.items;

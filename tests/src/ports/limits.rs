@@ -30,11 +30,18 @@ fn left(remaining: u32, reset_at: i64) -> Allowance {
 
 async fn burst(world: World) -> Result<()> {
     for (remaining, reset_at) in [(2, 2_000), (1, 3_000), (0, 4_000)] {
-        assert_eq!(world.limits.take("key", RATE, at(1_000)).await?, Taken::Allowed(left(remaining, reset_at)));
+        assert_eq!(
+            world.limits.take("key", RATE, at(1_000)).await?,
+            Taken::Allowed(left(remaining, reset_at))
+        );
     }
     for _ in 0..2 {
         let refused = Taken::Refused { retry_at: at(2_000), left: left(0, 4_000) };
-        assert_eq!(world.limits.take("key", RATE, at(1_000)).await?, refused, "a refused request takes nothing");
+        assert_eq!(
+            world.limits.take("key", RATE, at(1_000)).await?,
+            refused,
+            "a refused request takes nothing"
+        );
     }
     Ok(())
 }
@@ -78,7 +85,10 @@ async fn concurrent_takes(world: World) -> Result<()> {
 async fn apart(world: World) -> Result<()> {
     for key in ["one", "two"] {
         assert_eq!(world.limits.take(key, RATE, at(1_000)).await?, Taken::Allowed(left(2, 2_000)));
-        assert_eq!(world.limits.acquire(key, &run_id(1)?, 1, at(1), at(9)).await?, Acquired::Acquired);
+        assert_eq!(
+            world.limits.acquire(key, &run_id(1)?, 1, at(1), at(9)).await?,
+            Acquired::Acquired
+        );
     }
     Ok(())
 }
@@ -94,8 +104,12 @@ async fn peek(world: World) -> Result<()> {
 }
 
 async fn places(world: World) -> Result<()> {
-    let acquire = async |n: u32| world.limits.acquire("key", &run_id(n)?, 2, at(10), at(1_000)).await;
-    assert_eq!((acquire(1).await?, acquire(2).await?, acquire(3).await?), (Acquired::Acquired, Acquired::Acquired, Acquired::Full));
+    let acquire =
+        async |n: u32| world.limits.acquire("key", &run_id(n)?, 2, at(10), at(1_000)).await;
+    assert_eq!(
+        (acquire(1).await?, acquire(2).await?, acquire(3).await?),
+        (Acquired::Acquired, Acquired::Acquired, Acquired::Full)
+    );
     assert_eq!(acquire(2).await?, Acquired::Acquired, "it has its place");
     for run in [run_id(3)?, run_id(1)?, run_id(1)?] {
         world.limits.release("key", &run).await?;
@@ -106,13 +120,17 @@ async fn places(world: World) -> Result<()> {
 }
 
 async fn expiry(world: World) -> Result<()> {
-    let acquire = async |n: u32, now: i64, until: i64| world.limits.acquire("key", &run_id(n)?, 1, at(now), at(until)).await;
+    let acquire = async |n: u32, now: i64, until: i64| {
+        world.limits.acquire("key", &run_id(n)?, 1, at(now), at(until)).await
+    };
     assert_eq!(acquire(1, 10, 100).await?, Acquired::Acquired);
     assert_eq!(acquire(2, 99, 500).await?, Acquired::Full);
     assert_eq!(acquire(2, 100, 500).await?, Acquired::Acquired);
     assert_eq!(acquire(3, 400, 900).await?, Acquired::Full);
 
-    let acquire = async |n: u32, now: i64, until: i64| world.limits.acquire("many", &run_id(n)?, 45, at(now), at(until)).await;
+    let acquire = async |n: u32, now: i64, until: i64| {
+        world.limits.acquire("many", &run_id(n)?, 45, at(now), at(until)).await
+    };
     for n in 0..45 {
         assert_eq!(acquire(n, 10, 100).await?, Acquired::Acquired);
     }

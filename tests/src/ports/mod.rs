@@ -69,6 +69,9 @@ struct Guarantee {
     check: Box<dyn Fn(World) -> Checked>,
 }
 
-fn guarantee<F: Future<Output = Result<()>> + Send + 'static>(name: &'static str, check: fn(World) -> F) -> Guarantee {
+fn guarantee<F: Future<Output = Result<()>> + Send + 'static>(
+    name: &'static str,
+    check: fn(World) -> F,
+) -> Guarantee {
     Guarantee { name, check: Box::new(move |world| Box::pin(check(world))) }
 }

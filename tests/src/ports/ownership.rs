@@ -3,7 +3,9 @@
 use anyhow::Result;
 use flowgate_core::event::EventId;
 use flowgate_core::lease::{Lease, Written};
-use flowgate_core::run::{CancelRequest, Claimed, Finished, FinishedRun, Heartbeat, Mode, RunState, StartMark};
+use flowgate_core::run::{
+    CancelRequest, Claimed, Finished, FinishedRun, Heartbeat, Mode, RunState, StartMark,
+};
 
 use super::sample::*;
 use super::{Guarantee, World, guarantee};
@@ -20,14 +22,23 @@ pub(super) fn guarantees() -> Vec<Guarantee> {
         guarantee("another's token is refused under the right fence", wrong_token),
         guarantee("the first result of a place stays", first_checkpoint_stays),
         guarantee("checkpoints come in the order they were consumed", checkpoint_order),
-        guarantee("only a new checkpoint resets the claims without progress", claims_without_progress),
+        guarantee(
+            "only a new checkpoint resets the claims without progress",
+            claims_without_progress,
+        ),
         guarantee("a refused checkpoint leaves no events", refused_checkpoint),
         guarantee("a call is marked as started by one owner", start_marks),
         guarantee("events come in order, after an id, up to a limit", events_in_order),
         guarantee("an event written twice is one event", events_twice),
-        guarantee("a hand-over releases the run with all its data, and does not count as a claim without progress", hand_over),
+        guarantee(
+            "a hand-over releases the run with all its data, and does not count as a claim without progress",
+            hand_over,
+        ),
         guarantee("a hand-over sent twice is one", hand_over_twice),
-        guarantee("the end is written with all its parts, and the run is no longer due", finish_writes_all),
+        guarantee(
+            "the end is written with all its parts, and the run is no longer due",
+            finish_writes_all,
+        ),
         guarantee("the second one to finish gets the stored run", finish_second),
         guarantee("an owner that lost its lease cannot end the run", finish_lost),
         guarantee("of 20 concurrent ends, one is written", concurrent_finishes),
@@ -40,7 +51,10 @@ async fn claim_takes(world: World) -> Result<()> {
     world.runs.create(detached(1)?).await?;
     let (lease, run) = claim(&world, 1, "a", 100, 1_000).await?;
     assert_eq!(lease, Lease { run: run_id(1)?, fence: 1, owner: owner("a") });
-    assert_eq!((run.state, run.fence, &run.owner, run.due_at), (RunState::Running, 1, &Some(owner("a")), Some(at(1_000))));
+    assert_eq!(
+        (run.state, run.fence, &run.owner, run.due_at),
+        (RunState::Running, 1, &Some(owner("a")), Some(at(1_000)))
+    );
     assert_eq!((run.started_at, run.claims_without_progress), (Some(at(100)), 1));
     assert_eq!(run, stored(&world, 1).await?);
     Ok(())
@@ -49,10 +63,16 @@ async fn claim_takes(world: World) -> Result<()> {
 async fn claim_and_leases(world: World) -> Result<()> {
     claimed(&world, 1, "a").await?;
     let id = run_id(1)?;
-    assert_eq!(world.runs.claim(&id, &owner("b"), at(999), at(2_000)).await?, Claimed::LeasedByOther);
+    assert_eq!(
+        world.runs.claim(&id, &owner("b"), at(999), at(2_000)).await?,
+        Claimed::LeasedByOther
+    );
     let (lease, run) = claim(&world, 1, "b", 1_000, 2_000).await?;
     assert_eq!((lease.fence, run.claims_without_progress, run.started_at), (2, 2, Some(at(100))));
-    assert_eq!(world.runs.claim(&id, &owner("a"), at(1_500), at(2_500)).await?, Claimed::LeasedByOther);
+    assert_eq!(
+        world.runs.claim(&id, &owner("a"), at(1_500), at(2_500)).await?,
+        Claimed::LeasedByOther
+    );
     Ok(())
 }
 
@@ -60,7 +80,10 @@ async fn claim_twice(world: World) -> Result<()> {
     claimed(&world, 1, "a").await?;
     let (lease, run) = claim(&world, 1, "a", 200, 1_500).await?;
     assert_eq!((lease.fence, run.claims_without_progress, run.due_at), (1, 1, Some(at(1_500))));
-    assert_eq!(world.runs.claim(&run_id(1)?, &owner("b"), at(1_499), at(2_000)).await?, Claimed::LeasedByOther);
+    assert_eq!(
+        world.runs.claim(&run_id(1)?, &owner("b"), at(1_499), at(2_000)).await?,
+        Claimed::LeasedByOther
+    );
     Ok(())
 }
 
@@ -69,7 +92,9 @@ async fn concurrent_claims(world: World) -> Result<()> {
     let mut tasks = tokio::task::JoinSet::new();
     for n in 0..50 {
         let (runs, id) = (world.runs.clone(), run_id(1)?);
-        tasks.spawn(async move { runs.claim(&id, &owner(&format!("owner {n}")), at(100), at(1_000)).await });
+        tasks.spawn(async move {
+            runs.claim(&id, &owner(&format!("owner {n}")), at(100), at(1_000)).await
+        });
     }
     let mut granted = Vec::new();
     while let Some(done) = tasks.join_next().await {
@@ -85,20 +110,32 @@ async fn concurrent_claims(world: World) -> Result<()> {
 }
 
 async fn claim_of_nothing(world: World) -> Result<()> {
-    assert_eq!(world.runs.claim(&run_id(1)?, &owner("a"), at(100), at(200)).await?, Claimed::Unknown);
+    assert_eq!(
+        world.runs.claim(&run_id(1)?, &owner("a"), at(100), at(200)).await?,
+        Claimed::Unknown
+    );
     let lease = claimed(&world, 2, "a").await?;
     world.runs.finish(&lease, ending(RunState::Failed)).await?;
     for who in ["a", "b"] {
-        assert_eq!(world.runs.claim(&run_id(2)?, &owner(who), at(9_000), at(9_500)).await?, Claimed::Ended);
+        assert_eq!(
+            world.runs.claim(&run_id(2)?, &owner(who), at(9_000), at(9_500)).await?,
+            Claimed::Ended
+        );
     }
     Ok(())
 }
 
 async fn heartbeat_moves_the_lease(world: World) -> Result<()> {
     let lease = claimed(&world, 1, "a").await?;
-    assert_eq!(world.runs.heartbeat(&lease, at(5_000)).await?, Heartbeat::Kept { cancel_requested: false });
+    assert_eq!(
+        world.runs.heartbeat(&lease, at(5_000)).await?,
+        Heartbeat::Kept { cancel_requested: false }
+    );
     assert_eq!(stored(&world, 1).await?.due_at, Some(at(5_000)));
-    assert_eq!(world.runs.claim(&run_id(1)?, &owner("b"), at(4_999), at(6_000)).await?, Claimed::LeasedByOther);
+    assert_eq!(
+        world.runs.claim(&run_id(1)?, &owner("b"), at(4_999), at(6_000)).await?,
+        Claimed::LeasedByOther
+    );
     Ok(())
 }
 
@@ -117,16 +154,30 @@ async fn wrong_token(world: World) -> Result<()> {
 async fn all_refused(world: &World, lease: &Lease) -> Result<()> {
     let before = stored(world, 1).await?;
     assert_eq!(world.runs.heartbeat(lease, at(9_000)).await?, Heartbeat::Lost);
-    assert_eq!(world.runs.checkpoint(lease, checkpoint("a", 0, "late"), vec![chunk(1, 1)]).await?, Written::Lost);
+    assert_eq!(
+        world.runs.checkpoint(lease, checkpoint("a", 0, "late"), vec![chunk(1, 1)]).await?,
+        Written::Lost
+    );
     assert_eq!(world.runs.mark_started(lease, "a").await?, StartMark::Lost);
     assert_eq!(world.runs.append_events(lease, vec![chunk(1, 1)]).await?, Written::Lost);
-    assert_eq!(world.runs.hand_over(lease, vec![checkpoint("a", 0, "late")], vec![chunk(1, 1)], at(9_000)).await?, Written::Lost);
+    assert_eq!(
+        world
+            .runs
+            .hand_over(lease, vec![checkpoint("a", 0, "late")], vec![chunk(1, 1)], at(9_000))
+            .await?,
+        Written::Lost
+    );
     let end = FinishedRun { deliveries: vec![delivery(1, 0, 900)?], ..ending(RunState::Succeeded) };
     assert_eq!(world.runs.finish(lease, end).await?, Finished::Lost);
     assert_eq!(stored(world, 1).await?, before);
     let id = run_id(1)?;
-    assert!(world.runs.checkpoints(&id).await?.is_empty() && world.runs.events(&id, None, 10).await?.is_empty());
-    assert!(world.runs.started(&id).await?.is_empty() && world.deliveries.of_run(&id).await?.is_empty());
+    assert!(
+        world.runs.checkpoints(&id).await?.is_empty()
+            && world.runs.events(&id, None, 10).await?.is_empty()
+    );
+    assert!(
+        world.runs.started(&id).await?.is_empty() && world.deliveries.of_run(&id).await?.is_empty()
+    );
     Ok(())
 }
 
@@ -134,7 +185,10 @@ async fn first_checkpoint_stays(world: World) -> Result<()> {
     let lease = claimed(&world, 1, "a").await?;
     let first = checkpoint("each[2]/fetch", 0, "first");
     assert_eq!(world.runs.checkpoint(&lease, first.clone(), vec![]).await?, Written::Written);
-    assert_eq!(world.runs.checkpoint(&lease, checkpoint("each[2]/fetch", 5, "second"), vec![]).await?, Written::Written);
+    assert_eq!(
+        world.runs.checkpoint(&lease, checkpoint("each[2]/fetch", 5, "second"), vec![]).await?,
+        Written::Written
+    );
     let (next, _) = claim(&world, 1, "b", 1_000, 2_000).await?;
     world.runs.checkpoint(&next, checkpoint("each[2]/fetch", 1, "third"), vec![]).await?;
     assert_eq!(world.runs.checkpoints(&run_id(1)?).await?, [first]);
@@ -146,7 +200,13 @@ async fn checkpoint_order(world: World) -> Result<()> {
     for (place, order) in [("z", 0), ("m", 2), ("a", 10), ("b", 1), ("k", 9)] {
         world.runs.checkpoint(&lease, checkpoint(place, order, place), vec![]).await?;
     }
-    let places: Vec<String> = world.runs.checkpoints(&run_id(1)?).await?.into_iter().map(|checkpoint| checkpoint.place).collect();
+    let places: Vec<String> = world
+        .runs
+        .checkpoints(&run_id(1)?)
+        .await?
+        .into_iter()
+        .map(|checkpoint| checkpoint.place)
+        .collect();
     assert_eq!(places, ["z", "b", "m", "k", "a"]);
     assert!(world.runs.checkpoints(&run_id(2)?).await?.is_empty());
     Ok(())
@@ -201,8 +261,17 @@ async fn events_in_order(world: World) -> Result<()> {
     assert_eq!(world.runs.events(&id, None, 100).await?, all);
     assert_eq!(world.runs.events(&id, None, 3).await?, all[..3]);
     assert_eq!(world.runs.events(&id, Some(EventId { fence: 1, n: 9 }), 4).await?, all[9..13]);
-    assert_eq!(world.runs.events(&id, Some(EventId { fence: 1, n: u64::MAX }), 4).await?, all[12..]);
-    assert!(world.runs.events(&id, Some(EventId { fence: u64::MAX, n: 1 }), usize::MAX).await?.is_empty());
+    assert_eq!(
+        world.runs.events(&id, Some(EventId { fence: 1, n: u64::MAX }), 4).await?,
+        all[12..]
+    );
+    assert!(
+        world
+            .runs
+            .events(&id, Some(EventId { fence: u64::MAX, n: 1 }), usize::MAX)
+            .await?
+            .is_empty()
+    );
     Ok(())
 }
 
@@ -211,8 +280,17 @@ async fn events_twice(world: World) -> Result<()> {
     for events in [vec![chunk(1, 1)], vec![chunk(1, 1), chunk(1, 2)], vec![]] {
         assert_eq!(world.runs.append_events(&lease, events).await?, Written::Written);
     }
-    world.runs.finish(&lease, FinishedRun { events: vec![chunk(1, 2), chunk(1, 3)], ..ending(RunState::Succeeded) }).await?;
-    assert_eq!(world.runs.events(&run_id(1)?, None, 10).await?, [chunk(1, 1), chunk(1, 2), chunk(1, 3)]);
+    world
+        .runs
+        .finish(
+            &lease,
+            FinishedRun { events: vec![chunk(1, 2), chunk(1, 3)], ..ending(RunState::Succeeded) },
+        )
+        .await?;
+    assert_eq!(
+        world.runs.events(&run_id(1)?, None, 10).await?,
+        [chunk(1, 1), chunk(1, 2), chunk(1, 3)]
+    );
     Ok(())
 }
 
@@ -220,9 +298,15 @@ async fn hand_over(world: World) -> Result<()> {
     world.runs.create(attached(1)?).await?;
     let lease = Lease { run: run_id(1)?, fence: 1, owner: owner("a") };
     let parts = vec![checkpoint("a", 0, "x"), checkpoint("b", 1, "y")];
-    assert_eq!(world.runs.hand_over(&lease, parts.clone(), vec![chunk(1, 1)], at(700)).await?, Written::Written);
+    assert_eq!(
+        world.runs.hand_over(&lease, parts.clone(), vec![chunk(1, 1)], at(700)).await?,
+        Written::Written
+    );
     let run = stored(&world, 1).await?;
-    assert_eq!((run.mode, run.owner, run.fence, run.due_at), (Mode::Detached, None, 1, Some(at(700))));
+    assert_eq!(
+        (run.mode, run.owner, run.fence, run.due_at),
+        (Mode::Detached, None, 1, Some(at(700)))
+    );
     assert_eq!(world.runs.checkpoints(&run_id(1)?).await?, parts);
     assert_eq!(world.runs.events(&run_id(1)?, None, 10).await?, [chunk(1, 1)]);
     assert_eq!(world.runs.heartbeat(&lease, at(9_000)).await?, Heartbeat::Lost);
@@ -237,11 +321,17 @@ async fn hand_over(world: World) -> Result<()> {
 async fn hand_over_twice(world: World) -> Result<()> {
     let lease = claimed(&world, 1, "a").await?;
     for _ in 0..2 {
-        assert_eq!(world.runs.hand_over(&lease, vec![checkpoint("a", 0, "x")], vec![], at(700)).await?, Written::Written);
+        assert_eq!(
+            world.runs.hand_over(&lease, vec![checkpoint("a", 0, "x")], vec![], at(700)).await?,
+            Written::Written
+        );
     }
     let (next, _) = claim(&world, 1, "b", 100, 1_000).await?;
     world.runs.hand_over(&lease, vec![], vec![], at(900)).await?;
-    assert_eq!(world.runs.heartbeat(&next, at(2_000)).await?, Heartbeat::Kept { cancel_requested: false });
+    assert_eq!(
+        world.runs.heartbeat(&next, at(2_000)).await?,
+        Heartbeat::Kept { cancel_requested: false }
+    );
     Ok(())
 }
 
@@ -254,7 +344,10 @@ async fn finish_writes_all(world: World) -> Result<()> {
     };
     assert_eq!(world.runs.finish(&lease, end.clone()).await?, Finished::Finished);
     let run = stored(&world, 1).await?;
-    assert_eq!((run.state, run.end, run.owner, run.due_at), (RunState::Succeeded, Some(end.end), None, None));
+    assert_eq!(
+        (run.state, run.end, run.owner, run.due_at),
+        (RunState::Succeeded, Some(end.end), None, None)
+    );
     assert_eq!((run.fence, run.mode), (1, Mode::Detached));
     assert_eq!(world.runs.trace(&run_id(1)?).await?, Some(end.trace));
     assert_eq!(world.runs.events(&run_id(1)?, None, 10).await?, [chunk(1, 1)]);
@@ -268,7 +361,8 @@ async fn finish_second(world: World) -> Result<()> {
     world.runs.finish(&lease, ending(RunState::Succeeded)).await?;
     let kept = stored(&world, 1).await?;
     for late in [&lease, &old] {
-        let end = FinishedRun { deliveries: vec![delivery(1, 0, 900)?], ..ending(RunState::Cancelled) };
+        let end =
+            FinishedRun { deliveries: vec![delivery(1, 0, 900)?], ..ending(RunState::Cancelled) };
         assert_eq!(world.runs.finish(late, end).await?, Finished::Already(Box::new(kept.clone())));
     }
     assert!(world.deliveries.of_run(&run_id(1)?).await?.is_empty());
@@ -280,7 +374,10 @@ async fn finish_lost(world: World) -> Result<()> {
     let (lease, _) = claim(&world, 1, "b", 1_000, 2_000).await?;
     assert_eq!(world.runs.finish(&old, ending(RunState::Failed)).await?, Finished::Lost);
     assert_eq!(stored(&world, 1).await?.state, RunState::Running);
-    assert_eq!(world.runs.finish(&Lease { run: run_id(2)?, ..lease }, ending(RunState::Failed)).await?, Finished::Lost);
+    assert_eq!(
+        world.runs.finish(&Lease { run: run_id(2)?, ..lease }, ending(RunState::Failed)).await?,
+        Finished::Lost
+    );
     Ok(())
 }
 
@@ -312,7 +409,10 @@ async fn cancel(world: World) -> Result<()> {
     let (lease, run) = claim(&world, 1, "a", 100, 1_000).await?;
     assert!(run.cancel_requested);
     assert_eq!(world.runs.request_cancel(&id, at(500)).await?, CancelRequest::Requested);
-    assert_eq!(world.runs.heartbeat(&lease, at(1_000)).await?, Heartbeat::Kept { cancel_requested: true });
+    assert_eq!(
+        world.runs.heartbeat(&lease, at(1_000)).await?,
+        Heartbeat::Kept { cancel_requested: true }
+    );
     assert_eq!(world.runs.request_cancel(&id, at(1_000)).await?, CancelRequest::Unowned);
     Ok(())
 }
@@ -322,7 +422,10 @@ async fn cancel_of_nothing(world: World) -> Result<()> {
     let lease = claimed(&world, 1, "a").await?;
     world.runs.finish(&lease, ending(RunState::Succeeded)).await?;
     let before = stored(&world, 1).await?;
-    assert_eq!(world.runs.request_cancel(&run_id(1)?, at(500)).await?, CancelRequest::Already(RunState::Succeeded));
+    assert_eq!(
+        world.runs.request_cancel(&run_id(1)?, at(500)).await?,
+        CancelRequest::Already(RunState::Succeeded)
+    );
     assert_eq!(stored(&world, 1).await?, before);
     Ok(())
 }

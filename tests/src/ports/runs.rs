@@ -7,7 +7,8 @@ use flowgate_core::idempotency::Claim;
 use flowgate_core::lease::Lease;
 use flowgate_core::page::PageRequest;
 use flowgate_core::run::{
-    Claimed, Created, Finished, FinishedRun, Heartbeat, Include, Mode, NewRun, RunEnd, RunFilter, RunHead, RunProgress, RunState,
+    Claimed, Created, Finished, FinishedRun, Heartbeat, Include, Mode, NewRun, RunEnd, RunFilter,
+    RunHead, RunProgress, RunState,
 };
 use serde_json::{Value, json};
 
@@ -19,10 +20,19 @@ pub(super) fn guarantees() -> Vec<Guarantee> {
         guarantee("a new detached run is pending, unowned and due", new_detached_run),
         guarantee("a new attached run has its owner from the start", new_attached_run),
         guarantee("a run written twice is one run", create_twice),
-        guarantee("an idempotency key names its first run, and the second is not written", idempotency_names_the_first),
-        guarantee("a retried write with an idempotency key is not a repeated request", idempotency_of_a_retry),
+        guarantee(
+            "an idempotency key names its first run, and the second is not written",
+            idempotency_names_the_first,
+        ),
+        guarantee(
+            "a retried write with an idempotency key is not a repeated request",
+            idempotency_of_a_retry,
+        ),
         guarantee("an expired idempotency row counts as absent", idempotency_expires),
-        guarantee("of 50 requests with one idempotency key, one creates a run", idempotency_under_load),
+        guarantee(
+            "of 50 requests with one idempotency key, one creates a run",
+            idempotency_under_load,
+        ),
         guarantee("an id that a caller chose belongs to one run, and finds it", chosen_ids),
         guarantee("a run written with its end is stored with all its parts", create_ended),
         guarantee("a repeated key writes no part of a run with its end", create_ended_repeated),
@@ -34,7 +44,10 @@ pub(super) fn guarantees() -> Vec<Guarantee> {
         guarantee("a list contains each run once, newest first", list_pages),
         guarantee("a list is filtered by state, user and time", list_filters),
         guarantee("a list includes inputs and outputs on request, large or small", list_includes),
-        guarantee("a list of a time range contains the runs of that range, page by page, in both orders", list_ranges),
+        guarantee(
+            "a list of a time range contains the runs of that range, page by page, in both orders",
+            list_ranges,
+        ),
         guarantee("an unknown cursor reads the first page", list_bad_cursor),
     ]
 }
@@ -43,7 +56,10 @@ async fn new_detached_run(world: World) -> Result<()> {
     assert_eq!(world.runs.create(detached(1)?).await?, Created::Created);
     let run = stored(&world, 1).await?;
     assert_eq!(*run.head, head(1)?);
-    assert_eq!((run.state, run.mode, run.fence, run.owner), (RunState::Pending, Mode::Detached, 0, None));
+    assert_eq!(
+        (run.state, run.mode, run.fence, run.owner),
+        (RunState::Pending, Mode::Detached, 0, None)
+    );
     assert_eq!((run.due_at, run.started_at, run.end), (Some(at(30_000)), None, None));
     assert_eq!((run.cancel_requested, run.claims_without_progress, run.wiped), (false, 0, false));
     assert_eq!(world.runs.read(&run_id(2)?).await?, None);
@@ -53,16 +69,28 @@ async fn new_detached_run(world: World) -> Result<()> {
 async fn new_attached_run(world: World) -> Result<()> {
     world.runs.create(attached(1)?).await?;
     let run = stored(&world, 1).await?;
-    assert_eq!((run.state, run.mode, run.fence, run.owner), (RunState::Running, Mode::Attached, 1, Some(owner("a"))));
-    assert_eq!(world.runs.claim(&run_id(1)?, &owner("b"), at(100), at(200)).await?, Claimed::LeasedByOther);
+    assert_eq!(
+        (run.state, run.mode, run.fence, run.owner),
+        (RunState::Running, Mode::Attached, 1, Some(owner("a")))
+    );
+    assert_eq!(
+        world.runs.claim(&run_id(1)?, &owner("b"), at(100), at(200)).await?,
+        Claimed::LeasedByOther
+    );
     let lease = Lease { run: run_id(1)?, fence: 1, owner: owner("a") };
-    assert_eq!(world.runs.heartbeat(&lease, at(40_000)).await?, Heartbeat::Kept { cancel_requested: false });
+    assert_eq!(
+        world.runs.heartbeat(&lease, at(40_000)).await?,
+        Heartbeat::Kept { cancel_requested: false }
+    );
     Ok(())
 }
 
 async fn progress(world: World) -> Result<()> {
     let expect = async |state, cancel_requested| {
-        assert_eq!(world.runs.progress(&run_id(1)?).await?, Some(RunProgress { state, cancel_requested }));
+        assert_eq!(
+            world.runs.progress(&run_id(1)?).await?,
+            Some(RunProgress { state, cancel_requested })
+        );
         let run = stored(&world, 1).await?;
         assert_eq!((run.state, run.cancel_requested), (state, cancel_requested));
         anyhow::Ok(())
@@ -103,7 +131,13 @@ async fn idempotency_names_the_first(world: World) -> Result<()> {
 async fn idempotency_of_a_retry(world: World) -> Result<()> {
     for _ in 0..2 {
         assert_eq!(world.runs.create(with_idempotency(detached(1)?, "k")).await?, Created::Created);
-        assert_eq!(world.runs.create_ended(with_idempotency(attached(2)?, "l"), ending(RunState::Failed)).await?, Created::Created);
+        assert_eq!(
+            world
+                .runs
+                .create_ended(with_idempotency(attached(2)?, "l"), ending(RunState::Failed))
+                .await?,
+            Created::Created
+        );
     }
     Ok(())
 }
@@ -142,41 +176,83 @@ async fn idempotency_under_load(world: World) -> Result<()> {
 
 async fn chosen_ids(world: World) -> Result<()> {
     for _ in 0..2 {
-        assert_eq!(world.runs.create(with_chosen_id(detached(1)?, "mine")).await?, Created::Created, "a retry takes effect once");
+        assert_eq!(
+            world.runs.create(with_chosen_id(detached(1)?, "mine")).await?,
+            Created::Created,
+            "a retry takes effect once"
+        );
     }
-    let taken = world.runs.create(with_idempotency(with_chosen_id(detached(2)?, "mine"), "k")).await?;
+    let taken =
+        world.runs.create(with_idempotency(with_chosen_id(detached(2)?, "mine"), "k")).await?;
     assert_eq!(taken, Created::IdTaken);
-    assert_eq!(world.runs.create_ended(with_chosen_id(attached(3)?, "mine"), ending(RunState::Failed)).await?, Created::IdTaken);
-    assert_eq!((world.runs.read(&run_id(2)?).await?, world.runs.read(&run_id(3)?).await?), (None, None));
-    assert_eq!(world.runs.idempotency(&idempotency_key("k"), at(100)).await?, None, "all of what it claims, or nothing");
+    assert_eq!(
+        world
+            .runs
+            .create_ended(with_chosen_id(attached(3)?, "mine"), ending(RunState::Failed))
+            .await?,
+        Created::IdTaken
+    );
+    assert_eq!(
+        (world.runs.read(&run_id(2)?).await?, world.runs.read(&run_id(3)?).await?),
+        (None, None)
+    );
+    assert_eq!(
+        world.runs.idempotency(&idempotency_key("k"), at(100)).await?,
+        None,
+        "all of what it claims, or nothing"
+    );
 
-    let both = |n| Ok::<_, anyhow::Error>(with_idempotency(with_chosen_id(attached(n)?, "other"), "l"));
-    assert_eq!(world.runs.create_ended(both(4)?, ending(RunState::Succeeded)).await?, Created::Created);
+    let both =
+        |n| Ok::<_, anyhow::Error>(with_idempotency(with_chosen_id(attached(n)?, "other"), "l"));
+    assert_eq!(
+        world.runs.create_ended(both(4)?, ending(RunState::Succeeded)).await?,
+        Created::Created
+    );
     let again = world.runs.create_ended(both(5)?, ending(RunState::Succeeded)).await?;
-    assert!(matches!(again, Created::Repeated(claim) if claim.run == run_id(4)?), "the same request again is not a conflict");
+    assert!(
+        matches!(again, Created::Repeated(claim) if claim.run == run_id(4)?),
+        "the same request again is not a conflict"
+    );
     let found = world.runs.idempotency(&chosen_id_key("mine"), at(100)).await?;
     assert_eq!(found.map(|claim| claim.run), Some(run_id(1)?));
     Ok(())
 }
 
 async fn create_ended(world: World) -> Result<()> {
-    let end = FinishedRun { events: vec![chunk(1, 1)], deliveries: vec![delivery(1, 0, 900)?], ..ending(RunState::Succeeded) };
+    let end = FinishedRun {
+        events: vec![chunk(1, 1)],
+        deliveries: vec![delivery(1, 0, 900)?],
+        ..ending(RunState::Succeeded)
+    };
     let trace = end.trace.clone();
-    assert_eq!(world.runs.create_ended(with_idempotency(attached(1)?, "k"), end.clone()).await?, Created::Created);
+    assert_eq!(
+        world.runs.create_ended(with_idempotency(attached(1)?, "k"), end.clone()).await?,
+        Created::Created
+    );
     let run = stored(&world, 1).await?;
-    assert_eq!((run.state, run.end, run.owner, run.due_at), (RunState::Succeeded, Some(end.end), None, None));
+    assert_eq!(
+        (run.state, run.end, run.owner, run.due_at),
+        (RunState::Succeeded, Some(end.end), None, None)
+    );
     assert_eq!((run.mode, run.fence, run.started_at), (Mode::Attached, 1, Some(at(200))));
     assert_eq!(world.runs.trace(&run_id(1)?).await?, Some(trace));
     assert_eq!(world.runs.events(&run_id(1)?, None, 10).await?, [chunk(1, 1)]);
     assert_eq!(world.deliveries.of_run(&run_id(1)?).await?, [delivery(1, 0, 900)?]);
     assert!(world.runs.idempotency(&idempotency_key("k"), at(100)).await?.is_some());
-    assert_eq!(world.runs.claim(&run_id(1)?, &owner("b"), at(60_000), at(70_000)).await?, Claimed::Ended);
+    assert_eq!(
+        world.runs.claim(&run_id(1)?, &owner("b"), at(60_000), at(70_000)).await?,
+        Claimed::Ended
+    );
     Ok(())
 }
 
 async fn create_ended_repeated(world: World) -> Result<()> {
     world.runs.create(with_idempotency(detached(1)?, "k")).await?;
-    let end = FinishedRun { events: vec![chunk(1, 1)], deliveries: vec![delivery(2, 0, 900)?], ..ending(RunState::Succeeded) };
+    let end = FinishedRun {
+        events: vec![chunk(1, 1)],
+        deliveries: vec![delivery(2, 0, 900)?],
+        ..ending(RunState::Succeeded)
+    };
     let repeated = world.runs.create_ended(with_idempotency(attached(2)?, "k"), end).await?;
     assert!(matches!(repeated, Created::Repeated(claim) if claim.run == run_id(1)?));
     assert_eq!(world.runs.read(&run_id(2)?).await?, None);
@@ -197,7 +273,11 @@ async fn values_come_back(world: World) -> Result<()> {
         assert_eq!(world.runs.finish(&lease, end.clone()).await?, Finished::Finished);
         let run = stored(&world, n).await?;
         assert!(*run.head == run_head && run.end == Some(end.end), "run {n} has changed");
-        assert_eq!(run.head.input.to_string().len(), value.to_string().len(), "keys keep their order");
+        assert_eq!(
+            run.head.input.to_string().len(),
+            value.to_string().len(),
+            "keys keep their order"
+        );
     }
     Ok(())
 }
@@ -213,19 +293,34 @@ async fn wipe(world: World) -> Result<()> {
     let (id, lease) = (run_id(1)?, claimed(&world, 1, "a").await?);
     world.runs.checkpoint(&lease, checkpoint("a", 0, "x"), vec![chunk(1, 1)]).await?;
     world.runs.mark_started(&lease, "a").await?;
-    let end = FinishedRun { deliveries: vec![delivery(1, 0, 900)?], due_at: Some(at(950)), ..ending(RunState::Succeeded) };
+    let end = FinishedRun {
+        deliveries: vec![delivery(1, 0, 900)?],
+        due_at: Some(at(950)),
+        ..ending(RunState::Succeeded)
+    };
     world.runs.finish(&lease, end).await?;
     for _ in 0..2 {
         world.runs.wipe(&id).await?;
     }
     let run = stored(&world, 1).await?;
-    assert_eq!((run.state, run.wiped, &*run.head.input, &run.head.input_as_sent), (RunState::Succeeded, true, &Value::Null, &None));
-    assert_eq!(run.end.map(|end| (end.output.clone(), end.ended_at)), Some((Arc::new(Value::Null), at(900))));
+    assert_eq!(
+        (run.state, run.wiped, &*run.head.input, &run.head.input_as_sent),
+        (RunState::Succeeded, true, &Value::Null, &None)
+    );
+    assert_eq!(
+        run.end.map(|end| (end.output.clone(), end.ended_at)),
+        Some((Arc::new(Value::Null), at(900)))
+    );
     assert_eq!(world.runs.trace(&id).await?, None);
-    assert!(world.runs.checkpoints(&id).await?.is_empty() && world.runs.events(&id, None, 10).await?.is_empty());
+    assert!(
+        world.runs.checkpoints(&id).await?.is_empty()
+            && world.runs.events(&id, None, 10).await?.is_empty()
+    );
     let kept = world.deliveries.of_run(&id).await?;
     assert_eq!(
-        kept.iter().map(|delivery| (delivery.state, delivery.request.body.as_str())).collect::<Vec<_>>(),
+        kept.iter()
+            .map(|delivery| (delivery.state, delivery.request.body.as_str()))
+            .collect::<Vec<_>>(),
         [(delivery(1, 0, 900)?.state, "")]
     );
     assert!(world.due.due(at(99_999), 10).await?.is_empty());
@@ -255,7 +350,10 @@ async fn list_pages(world: World) -> Result<()> {
     world.runs.create(NewRun { head: Arc::new(elsewhere), ..detached(26)? }).await?;
     let (mut seen, mut cursor, mut pages) = (Vec::new(), None, 0);
     loop {
-        let page = world.runs.list(WORKFLOW_UID, RunFilter::default(), PageRequest { limit: 10, cursor }).await?;
+        let page = world
+            .runs
+            .list(WORKFLOW_UID, RunFilter::default(), PageRequest { limit: 10, cursor })
+            .await?;
         assert!(page.items.len() <= 10);
         seen.extend(page.items.into_iter().map(|run| run.head.id.clone()));
         pages += 1;
@@ -284,7 +382,14 @@ async fn list_filters(world: World) -> Result<()> {
         (RunFilter { user: Some("ada".into()), ..RunFilter::default() }, &[3]),
         (RunFilter { created_from: Some(at(3)), ..RunFilter::default() }, &[4, 3]),
         (RunFilter { created_before: Some(at(3)), ..RunFilter::default() }, &[2, 1]),
-        (RunFilter { state: Some(RunState::Pending), created_from: Some(at(2)), ..RunFilter::default() }, &[3]),
+        (
+            RunFilter {
+                state: Some(RunState::Pending),
+                created_from: Some(at(2)),
+                ..RunFilter::default()
+            },
+            &[3],
+        ),
         (RunFilter { oldest_first: true, ..RunFilter::default() }, &[1, 2, 3, 4]),
     ];
     for (filter, expected) in cases {
@@ -298,25 +403,46 @@ async fn list_filters(world: World) -> Result<()> {
 
 async fn list_includes(world: World) -> Result<()> {
     let large = |what: &str| json!({ what: what.repeat(100_000) });
-    let runs = [(1, json!({"n": 1}), json!({"a": 1})), (2, large("in"), json!({"a": 2})), (3, json!({"n": 3}), large("out"))];
+    let runs = [
+        (1, json!({"n": 1}), json!({"a": 1})),
+        (2, large("in"), json!({"a": 2})),
+        (3, json!({"n": 3}), large("out")),
+    ];
     for (n, input, output) in runs {
         let run_head = RunHead { input: Arc::new(input), ..head(n)? };
         world.runs.create(NewRun { head: Arc::new(run_head), ..detached(n)? }).await?;
         let (held, _) = claim(&world, n, "a", 100, 1_000).await?;
         let end = ending(RunState::Succeeded);
-        let end = FinishedRun { end: Arc::new(RunEnd { output: Arc::new(output), ..RunEnd::clone(&end.end) }), ..end };
+        let end = FinishedRun {
+            end: Arc::new(RunEnd { output: Arc::new(output), ..RunEnd::clone(&end.end) }),
+            ..end
+        };
         world.runs.finish(&held, end).await?;
     }
-    for include in [Include::default(), Include { input: true, output: false }, Include { input: false, output: true }, Include::ALL] {
-        let listed = world.runs.list(WORKFLOW_UID, RunFilter { include, ..RunFilter::default() }, first_page(10)).await?;
+    for include in [
+        Include::default(),
+        Include { input: true, output: false },
+        Include { input: false, output: true },
+        Include::ALL,
+    ] {
+        let listed = world
+            .runs
+            .list(WORKFLOW_UID, RunFilter { include, ..RunFilter::default() }, first_page(10))
+            .await?;
         assert_eq!(listed.items.len(), 3);
         for (run, n) in listed.items.into_iter().zip([3, 2, 1]) {
             let mut expected = stored(&world, n).await?;
             if !include.input {
-                expected.head = Arc::new(RunHead { input: Arc::default(), input_as_sent: None, ..RunHead::clone(&expected.head) });
+                expected.head = Arc::new(RunHead {
+                    input: Arc::default(),
+                    input_as_sent: None,
+                    ..RunHead::clone(&expected.head)
+                });
             }
             if !include.output {
-                expected.end = expected.end.map(|end| Arc::new(RunEnd { output: Arc::default(), ..RunEnd::clone(&end) }));
+                expected.end = expected
+                    .end
+                    .map(|end| Arc::new(RunEnd { output: Arc::default(), ..RunEnd::clone(&end) }));
             }
             assert!(run == expected, "run {n} {include:?}");
         }
@@ -326,7 +452,11 @@ async fn list_includes(world: World) -> Result<()> {
     }
     let whole = RunFilter { include: Include::ALL, ..RunFilter::default() };
     for run in world.runs.list(WORKFLOW_UID, whole, first_page(10)).await?.items {
-        assert!(run.wiped && run.head.input.is_null() && run.end.is_some_and(|end| end.output.is_null()));
+        assert!(
+            run.wiped
+                && run.head.input.is_null()
+                && run.end.is_some_and(|end| end.output.is_null())
+        );
     }
     Ok(())
 }
@@ -335,13 +465,22 @@ async fn list_ranges(world: World) -> Result<()> {
     for n in 1..=20 {
         world.runs.create(detached(n)?).await?;
     }
-    let list = async |from: Option<i64>, before: Option<i64>, oldest_first, limit, cursor: Option<u32>| {
+    let list = async |from: Option<i64>,
+                      before: Option<i64>,
+                      oldest_first,
+                      limit,
+                      cursor: Option<u32>| {
         let (created_from, created_before) = (from.map(at), before.map(at));
-        let filter = RunFilter { created_from, created_before, oldest_first, ..RunFilter::default() };
+        let filter =
+            RunFilter { created_from, created_before, oldest_first, ..RunFilter::default() };
         let cursor = cursor.map(|n| run_id(n)).transpose()?.map(|run| run.to_string());
         let page = world.runs.list(WORKFLOW_UID, filter, PageRequest { limit, cursor }).await?;
-        let numbers: Vec<i64> = page.items.iter().map(|run| run.head.created_at.millis() - at(0).millis()).collect();
-        let next = page.next_cursor.map(|cursor| Ok::<_, anyhow::Error>(u32::from_str_radix(&cursor[24..], 16)?)).transpose()?;
+        let numbers: Vec<i64> =
+            page.items.iter().map(|run| run.head.created_at.millis() - at(0).millis()).collect();
+        let next = page
+            .next_cursor
+            .map(|cursor| Ok::<_, anyhow::Error>(u32::from_str_radix(&cursor[24..], 16)?))
+            .transpose()?;
         anyhow::Ok((numbers, next))
     };
     for oldest_first in [false, true] {
@@ -354,7 +493,8 @@ async fn list_ranges(world: World) -> Result<()> {
                 break;
             }
         }
-        let expected: Vec<i64> = if oldest_first { (5..15).collect() } else { (5..15).rev().collect() };
+        let expected: Vec<i64> =
+            if oldest_first { (5..15).collect() } else { (5..15).rev().collect() };
         assert_eq!(seen, expected);
     }
     // A cursor outside the range: the list continues after it.
@@ -362,8 +502,18 @@ async fn list_ranges(world: World) -> Result<()> {
     assert_eq!(list(Some(5), Some(15), false, 2, Some(2)).await?, (vec![], None));
     assert_eq!(list(Some(5), Some(15), true, 2, Some(2)).await?, (vec![5, 6], Some(6)));
     assert_eq!(list(Some(5), Some(15), true, 2, Some(18)).await?, (vec![], None));
-    for (from, before) in [(Some(15), Some(5)), (Some(5), Some(5)), (Some(21), None), (None, Some(1)), (None, Some(-i64::MAX / 2))] {
-        assert_eq!(list(from, before, false, 10, None).await?, (vec![], None), "{from:?} {before:?}");
+    for (from, before) in [
+        (Some(15), Some(5)),
+        (Some(5), Some(5)),
+        (Some(21), None),
+        (None, Some(1)),
+        (None, Some(-i64::MAX / 2)),
+    ] {
+        assert_eq!(
+            list(from, before, false, 10, None).await?,
+            (vec![], None),
+            "{from:?} {before:?}"
+        );
     }
     Ok(())
 }
@@ -371,7 +521,14 @@ async fn list_ranges(world: World) -> Result<()> {
 async fn list_bad_cursor(world: World) -> Result<()> {
     world.runs.create(detached(1)?).await?;
     for cursor in ["", "nonsense", "run_", "'; DROP TABLE runs", "\u{0}ä"] {
-        let page = world.runs.list(WORKFLOW_UID, RunFilter::default(), PageRequest { limit: 10, cursor: Some(cursor.into()) }).await?;
+        let page = world
+            .runs
+            .list(
+                WORKFLOW_UID,
+                RunFilter::default(),
+                PageRequest { limit: 10, cursor: Some(cursor.into()) },
+            )
+            .await?;
         assert_eq!(page.items.len(), 1, "{cursor:?}");
     }
     Ok(())

@@ -9,7 +9,9 @@ use flowgate_core::id::RunId;
 use flowgate_core::idempotency::{Claims, IdempotencyKey, IdempotencyRow};
 use flowgate_core::lease::{Lease, OwnerToken};
 use flowgate_core::page::PageRequest;
-use flowgate_core::run::{Checkpoint, Claimed, Dialect, FinishedRun, Mode, NewRun, RunEnd, RunHead, RunRecord, RunState};
+use flowgate_core::run::{
+    Checkpoint, Claimed, Dialect, FinishedRun, Mode, NewRun, RunEnd, RunHead, RunRecord, RunState,
+};
 use flowgate_core::secret::SigningPin;
 use flowgate_core::time::Timestamp;
 use flowgate_engine::call::Piece;
@@ -27,7 +29,8 @@ pub fn at(ms: i64) -> Timestamp {
 
 /// Created at `n`, like [`head`]. Ids sort by `n`.
 pub fn run_id(n: u32) -> Result<RunId> {
-    RunId::parse(&format!("run_{:012x}70008000{n:012x}", at(i64::from(n)).millis())).context("run id")
+    RunId::parse(&format!("run_{:012x}70008000{n:012x}", at(i64::from(n)).millis()))
+        .context("run id")
 }
 
 pub fn owner(name: &str) -> OwnerToken {
@@ -59,7 +62,13 @@ pub fn head(n: u32) -> Result<RunHead> {
 
 /// A detached run without an owner, due at 30,000.
 pub fn detached(n: u32) -> Result<NewRun> {
-    Ok(NewRun { head: Arc::new(head(n)?), mode: Mode::Detached, owner: None, due_at: at(30_000), claims: Claims::default() })
+    Ok(NewRun {
+        head: Arc::new(head(n)?),
+        mode: Mode::Detached,
+        owner: None,
+        due_at: at(30_000),
+        claims: Claims::default(),
+    })
 }
 
 /// An attached run of the owner `a`, with a lease to 30,000.
@@ -68,14 +77,21 @@ pub fn attached(n: u32) -> Result<NewRun> {
 }
 
 pub fn with_idempotency(mut run: NewRun, key: &str) -> NewRun {
-    run.claims.idempotency =
-        Some(IdempotencyRow { key: idempotency_key(key), body_hash: format!("hash of {key}"), expires_at: at(50_000) });
+    run.claims.idempotency = Some(IdempotencyRow {
+        key: idempotency_key(key),
+        body_hash: format!("hash of {key}"),
+        expires_at: at(50_000),
+    });
     run
 }
 
 /// Adds an id that the caller chose.
 pub fn with_chosen_id(mut run: NewRun, id: &str) -> NewRun {
-    run.claims.run_id = Some(IdempotencyRow { key: chosen_id_key(id), body_hash: String::new(), expires_at: at(50_000) });
+    run.claims.run_id = Some(IdempotencyRow {
+        key: chosen_id_key(id),
+        body_hash: String::new(),
+        expires_at: at(50_000),
+    });
     run
 }
 
@@ -94,7 +110,13 @@ pub async fn claimed(world: &World, n: u32, who: &str) -> Result<Lease> {
 }
 
 /// Claims run `n`, and fails if the claim is refused.
-pub async fn claim(world: &World, n: u32, who: &str, now: i64, until: i64) -> Result<(Lease, RunRecord)> {
+pub async fn claim(
+    world: &World,
+    n: u32,
+    who: &str,
+    now: i64,
+    until: i64,
+) -> Result<(Lease, RunRecord)> {
     match world.runs.claim(&run_id(n)?, &owner(who), at(now), at(until)).await? {
         Claimed::Leased(lease, record) => Ok((lease, *record)),
         other => bail!("{who} was refused run {n}: {other:?}"),
@@ -165,7 +187,10 @@ pub fn delivery(n: u32, index: u32, due: i64) -> Result<Delivery> {
     let run = run_id(n)?;
     let request = FrozenRequest {
         method: "POST".into(),
-        url: vec![Piece::Text("https://example.com/hook?token=".into()), Piece::Secret("HOOK".into())],
+        url: vec![
+            Piece::Text("https://example.com/hook?token=".into()),
+            Piece::Secret("HOOK".into()),
+        ],
         headers: vec![
             ("x-author".into(), HeaderValue::Author(vec![Piece::Text("a".into())])),
             ("x-caller".into(), HeaderValue::Sealed("sealed".into())),

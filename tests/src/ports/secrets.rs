@@ -18,7 +18,12 @@ pub(super) fn guarantees() -> Vec<Guarantee> {
 
 fn ring(n: u32) -> Keyring {
     let entries = BTreeMap::from([(1, format!("entry {n}"))]);
-    Keyring { peppers: entries.clone(), masters: entries, seal: format!("seal {n}"), bootstrap_token: format!("token {n}") }
+    Keyring {
+        peppers: entries.clone(),
+        masters: entries,
+        seal: format!("seal {n}"),
+        bootstrap_token: format!("token {n}"),
+    }
 }
 
 async fn keyring(world: World) -> Result<()> {
@@ -49,7 +54,13 @@ async fn secrets(world: World) -> Result<()> {
     }
     let mut infos = world.secrets.list().await?;
     infos.sort_by(|one, two| one.name.cmp(&two.name));
-    assert_eq!(infos, [SecretInfo { name: "A".into(), updated_at: at(2) }, SecretInfo { name: "B".into(), updated_at: at(3) }]);
+    assert_eq!(
+        infos,
+        [
+            SecretInfo { name: "A".into(), updated_at: at(2) },
+            SecretInfo { name: "B".into(), updated_at: at(3) }
+        ]
+    );
     assert!(world.secrets.delete("B").await?);
     assert!(!world.secrets.delete("B").await?);
     assert_eq!((world.secrets.get("B").await?, world.secrets.list().await?.len()), (None, 1));

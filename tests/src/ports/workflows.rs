@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result};
 use flowgate_core::page::PageRequest;
 use flowgate_core::secret::SigningPin;
-use flowgate_core::workflow::{Draft, DraftSaved, NewVersion, RollbackTargets, SetActive, VersionInfo, VersionPublished, WorkflowRecord};
+use flowgate_core::workflow::{
+    Draft, DraftSaved, NewVersion, RollbackTargets, SetActive, VersionInfo, VersionPublished,
+    WorkflowRecord,
+};
 
 use super::sample::*;
 use super::{Guarantee, World, guarantee};
@@ -17,9 +20,15 @@ pub(super) fn guarantees() -> Vec<Guarantee> {
         guarantee("versions are numbered from 1.0.0, and each becomes the active one", publish),
         guarantee("versions published concurrently get different numbers", concurrent_publishes),
         guarantee("publishing the active document creates no version", publish_unchanged),
-        guarantee("the same document published concurrently is one version", concurrent_publishes_unchanged),
+        guarantee(
+            "the same document published concurrently is one version",
+            concurrent_publishes_unchanged,
+        ),
         guarantee("the endpoint points to the chosen version", set_active),
-        guarantee("a rollback goes to the version that was active before, never to a rolled-back one", roll_back),
+        guarantee(
+            "a rollback goes to the version that was active before, never to a rolled-back one",
+            roll_back,
+        ),
         guarantee("a deleted workflow keeps its versions and frees its id", delete),
         guarantee("a rotated signing secret is stored beside the one before", rotate),
         guarantee("a list contains each workflow once", list),
@@ -27,7 +36,12 @@ pub(super) fn guarantees() -> Vec<Guarantee> {
 }
 
 fn draft(text: &str) -> Draft {
-    Draft { name: "A story".into(), document: text.into(), etag: format!("etag of {text}"), saved_at: at(10) }
+    Draft {
+        name: "A story".into(),
+        document: text.into(),
+        etag: format!("etag of {text}"),
+        saved_at: at(10),
+    }
 }
 
 async fn save(world: &World, id: &str, text: &str, uid: &str) -> Result<WorkflowRecord> {
@@ -38,7 +52,13 @@ async fn save(world: &World, id: &str, text: &str, uid: &str) -> Result<Workflow
 }
 
 fn version(text: &str) -> NewVersion {
-    NewVersion { document: text.into(), hash: format!("hash of {text}"), name: "A story".into(), notes: Some("why".into()), at: at(20) }
+    NewVersion {
+        document: text.into(),
+        hash: format!("hash of {text}"),
+        name: "A story".into(),
+        notes: Some("why".into()),
+        at: at(20),
+    }
 }
 
 /// Publishes a version that must be new.
@@ -70,9 +90,15 @@ async fn drafts(world: World) -> Result<()> {
     assert_eq!(made, expected);
     world.workflows.publish("story", version("one")).await?;
     let later = Draft { saved_at: at(99), ..draft("two") };
-    world.workflows.save_draft("story", later.clone(), "uid 2", SigningPin { master: 7, epoch: 7 }, None).await?;
+    world
+        .workflows
+        .save_draft("story", later.clone(), "uid 2", SigningPin { master: 7, epoch: 7 }, None)
+        .await?;
     let kept = stored_workflow(&world, "story").await?;
-    assert_eq!((kept.uid.as_str(), kept.draft, kept.created_at, kept.signing), ("uid 1", later, at(10), SIGNING));
+    assert_eq!(
+        (kept.uid.as_str(), kept.draft, kept.created_at, kept.signing),
+        ("uid 1", later, at(10), SIGNING)
+    );
     assert_eq!(kept.active_version.as_deref(), Some("1.0.0"));
     Ok(())
 }
@@ -89,7 +115,9 @@ async fn if_match(world: World) -> Result<()> {
     assert_eq!(stored_workflow(&world, "story").await?.draft, draft("one"));
     // The second call is the retry of a write that was applied.
     for _ in 0..2 {
-        assert!(matches!(put("two", "etag of one").await?, DraftSaved::Saved(record) if record.draft == draft("two")));
+        assert!(
+            matches!(put("two", "etag of one").await?, DraftSaved::Saved(record) if record.draft == draft("two"))
+        );
     }
     Ok(())
 }
@@ -100,9 +128,15 @@ async fn publish(world: World) -> Result<()> {
     for patch in 0..=10 {
         let text = format!("v{patch}");
         let info = publish_new(&world, &text).await?;
-        assert_eq!((info.version, info.hash, info.published_at), (format!("1.0.{patch}"), format!("hash of {text}"), at(20)));
+        assert_eq!(
+            (info.version, info.hash, info.published_at),
+            (format!("1.0.{patch}"), format!("hash of {text}"), at(20))
+        );
         let kept = stored_workflow(&world, "story").await?;
-        assert_eq!((kept.active_version, kept.activated_at), (Some(format!("1.0.{patch}")), Some(at(20))));
+        assert_eq!(
+            (kept.active_version, kept.activated_at),
+            (Some(format!("1.0.{patch}")), Some(at(20)))
+        );
         assert_eq!(kept.draft, draft("draft"));
     }
     let infos = world.workflows.versions("uid", first_page(20)).await?.items;
@@ -117,13 +151,24 @@ async fn publish(world: World) -> Result<()> {
         page = PageRequest { limit: 4, cursor: Some(cursor) };
     }
     assert_eq!(seen, infos);
-    let before = async |version: &str| world.workflows.versions("uid", PageRequest { limit: 1, cursor: Some(version.into()) }).await;
-    assert_eq!((before("1.0.10").await?.items, before("1.0.0").await?.items), (vec![infos[1].clone()], vec![]));
+    let before = async |version: &str| {
+        world
+            .workflows
+            .versions("uid", PageRequest { limit: 1, cursor: Some(version.into()) })
+            .await
+    };
+    assert_eq!(
+        (before("1.0.10").await?.items, before("1.0.0").await?.items),
+        (vec![infos[1].clone()], vec![])
+    );
     for nowhere in ["no version", "1.0.9223372036854775808", "1.0.18446744073709551616"] {
         assert_eq!(before(nowhere).await?.items, infos[..1], "{nowhere}");
     }
     let record = world.workflows.version("uid", "1.0.9").await?.context("version")?;
-    assert_eq!((&*record.document, &record.info, record.name.as_str()), ("v9", &infos[1], "A story"));
+    assert_eq!(
+        (&*record.document, &record.info, record.name.as_str()),
+        ("v9", &infos[1], "A story")
+    );
     assert_eq!(world.workflows.version("uid", "1.0.11").await?, None);
     assert_eq!(world.workflows.version("other", "1.0.0").await?, None);
     Ok(())
@@ -138,10 +183,15 @@ async fn concurrent_publishes(world: World) -> Result<()> {
     }
     let mut numbers = BTreeSet::new();
     while let Some(done) = tasks.join_next().await {
-        let VersionPublished::New(info) = done??.context("published")? else { anyhow::bail!("no two documents are the same") };
+        let VersionPublished::New(info) = done??.context("published")? else {
+            anyhow::bail!("no two documents are the same")
+        };
         numbers.insert(info.version);
     }
-    assert_eq!((numbers.len(), world.workflows.versions("uid", first_page(20)).await?.items.len()), (10, 10));
+    assert_eq!(
+        (numbers.len(), world.workflows.versions("uid", first_page(20)).await?.items.len()),
+        (10, 10)
+    );
     Ok(())
 }
 
@@ -149,7 +199,10 @@ async fn publish_unchanged(world: World) -> Result<()> {
     save(&world, "story", "draft", "uid").await?;
     let first = publish_new(&world, "one").await?;
     let again = NewVersion { notes: Some("others".into()), at: at(30), ..version("one") };
-    assert_eq!(world.workflows.publish("story", again).await?, Some(VersionPublished::Unchanged(first.clone())));
+    assert_eq!(
+        world.workflows.publish("story", again).await?,
+        Some(VersionPublished::Unchanged(first.clone()))
+    );
     let kept = stored_workflow(&world, "story").await?;
     assert_eq!((kept.active_version.as_deref(), kept.activated_at), (Some("1.0.0"), Some(at(20))));
     assert_eq!(world.workflows.versions("uid", first_page(20)).await?.items, [first.clone()]);
@@ -158,7 +211,10 @@ async fn publish_unchanged(world: World) -> Result<()> {
     publish_new(&world, "two").await?;
     assert_eq!(publish_new(&world, "one").await?.version, "1.0.2");
     world.workflows.set_active("story", Some("1.0.0"), at(40)).await?;
-    assert_eq!(world.workflows.publish("story", version("one")).await?, Some(VersionPublished::Unchanged(first)));
+    assert_eq!(
+        world.workflows.publish("story", version("one")).await?,
+        Some(VersionPublished::Unchanged(first))
+    );
     world.workflows.set_active("story", None, at(50)).await?;
     assert_eq!(publish_new(&world, "one").await?.version, "1.0.3");
     Ok(())
@@ -220,17 +276,30 @@ async fn roll_back(world: World) -> Result<()> {
             Step::To(version) => Some(version.to_owned()),
             Step::TakeDown => None,
         };
-        assert_eq!(world.workflows.set_active("story", target.as_deref(), at(30)).await?, SetActive::Done);
+        assert_eq!(
+            world.workflows.set_active("story", target.as_deref(), at(30)).await?,
+            SetActive::Done
+        );
         let kept = stored_workflow(&world, "story").await?;
-        assert_eq!((kept.active_version.as_deref(), kept.rollback_targets.last().as_deref()), (active, before), "step {index}");
+        assert_eq!(
+            (kept.active_version.as_deref(), kept.rollback_targets.last().as_deref()),
+            (active, before),
+            "step {index}"
+        );
     }
     Ok(())
 }
 
 async fn set_active(world: World) -> Result<()> {
-    assert_eq!(world.workflows.set_active("story", None, at(30)).await?, SetActive::UnknownWorkflow);
+    assert_eq!(
+        world.workflows.set_active("story", None, at(30)).await?,
+        SetActive::UnknownWorkflow
+    );
     save(&world, "story", "draft", "uid").await?;
-    assert_eq!(world.workflows.set_active("story", Some("1.0.0"), at(30)).await?, SetActive::UnknownVersion);
+    assert_eq!(
+        world.workflows.set_active("story", Some("1.0.0"), at(30)).await?,
+        SetActive::UnknownVersion
+    );
     for text in ["one", "two"] {
         world.workflows.publish("story", version(text)).await?;
     }
@@ -239,7 +308,10 @@ async fn set_active(world: World) -> Result<()> {
         let kept = stored_workflow(&world, "story").await?;
         assert_eq!((kept.active_version.as_deref(), kept.activated_at), (target, Some(at(ms))));
     }
-    assert_eq!(world.workflows.set_active("story", Some("1.0.7"), at(70)).await?, SetActive::UnknownVersion);
+    assert_eq!(
+        world.workflows.set_active("story", Some("1.0.7"), at(70)).await?,
+        SetActive::UnknownVersion
+    );
     assert_eq!(stored_workflow(&world, "story").await?.active_version.as_deref(), Some("1.0.1"));
     Ok(())
 }
@@ -255,7 +327,10 @@ async fn delete(world: World) -> Result<()> {
     assert_eq!(save(&world, "story", "draft", "uid 2").await?.uid, "uid 2");
     assert!(world.workflows.versions("uid 2", first_page(20)).await?.items.is_empty());
     assert_eq!(publish_new(&world, "new").await?.version, "1.0.0");
-    assert_eq!(world.workflows.version("uid 1", "1.0.0").await?.map(|old| old.document), Some("one".into()));
+    assert_eq!(
+        world.workflows.version("uid 1", "1.0.0").await?.map(|old| old.document),
+        Some("one".into())
+    );
     Ok(())
 }
 

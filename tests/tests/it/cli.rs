@@ -39,16 +39,29 @@ impl<'s> Shell<'s> {
 
     async fn run_with(&self, line: &str, input: &str) -> Said {
         let mut command = Command::new(program());
-        command.args(line.split_whitespace()).current_dir(self.folder.path()).env_remove("RUST_LOG").env("NO_COLOR", "1");
+        command
+            .args(line.split_whitespace())
+            .current_dir(self.folder.path())
+            .env_remove("RUST_LOG")
+            .env("NO_COLOR", "1");
         command.env("FLOWGATE_URL", &self.server.url).env("FLOWGATE_KEY", &self.key);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut stdin = child.stdin.take().unwrap();
         // A command that reads no input may already have exited.
         let _ = stdin.write_all(input.as_bytes()).await;
         drop(stdin);
         let ended = child.wait_with_output().await.unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Said { code: ended.status.code().unwrap(), out: text(ended.stdout), err: text(ended.stderr) }
+        Said {
+            code: ended.status.code().unwrap(),
+            out: text(ended.stdout),
+            err: text(ended.stderr),
+        }
     }
 
     fn read(&self, file: &str) -> String {
@@ -61,7 +74,8 @@ impl<'s> Shell<'s> {
 }
 
 fn json(said: &Said) -> Value {
-    serde_json::from_str(&said.out).unwrap_or_else(|error| panic!("{error}: {} {}", said.out, said.err))
+    serde_json::from_str(&said.out)
+        .unwrap_or_else(|error| panic!("{error}: {} {}", said.out, said.err))
 }
 
 #[tokio::test]
@@ -76,11 +90,22 @@ async fn from_an_example_to_a_run() {
     let published = shell.run("publish workflow.yaml --id blurb --notes first").await;
     assert_eq!(published.code, 0, "{}", published.err);
     assert!(published.out.starts_with("published blurb 1.0.0\n"), "{}", published.out);
-    assert!(published.out.contains(&format!("curl -s {}/v1/workflows/blurb/runs", server.url)), "{}", published.out);
+    assert!(
+        published.out.contains(&format!("curl -s {}/v1/workflows/blurb/runs", server.url)),
+        "{}",
+        published.out
+    );
     let again = shell.run("publish workflow.yaml --id blurb").await;
-    assert!(again.code == 0 && again.out.starts_with("unchanged: blurb 1.0.0 is this document\n"), "{}", again.out);
+    assert!(
+        again.code == 0 && again.out.starts_with("unchanged: blurb 1.0.0 is this document\n"),
+        "{}",
+        again.out
+    );
     let ran = shell.run("run blurb").await;
-    assert_eq!(json(&ran), json!({ "text": "Write a friendly text about a folding bicycle.", "words": 8, "remark": null }));
+    assert_eq!(
+        json(&ran),
+        json!({ "text": "Write a friendly text about a folding bicycle.", "words": 8, "remark": null })
+    );
 }
 
 #[tokio::test]
@@ -94,16 +119,30 @@ async fn a_run_is_waited_for_streamed_or_left_alone() {
     let left = shell.run_with("run story --async --input -", "{\"who\":\"a crow\"}").await;
     let id = left.out.trim();
     let tailed = shell.run(&format!("tail {id}")).await;
-    assert!(tailed.out.contains("\nOnce there was a crow.\nnode.finished  draft succeeded\n"), "{}", tailed.out);
+    assert!(
+        tailed.out.contains("\nOnce there was a crow.\nnode.finished  draft succeeded\n"),
+        "{}",
+        tailed.out
+    );
     let events = shell.run(&format!("tail {id} -o json")).await;
-    let events: Vec<Value> = events.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let events: Vec<Value> =
+        events.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(events.last().unwrap()["data"]["id"], id);
     let listed = shell.run("runs story -o json").await;
     let runs = json(&listed);
     assert_eq!(runs.as_array().unwrap().len(), 3);
-    assert_eq!((&runs[0]["input"]["who"], &runs[0]["output"].is_object()), (&"a crow".into(), &true), "{runs}");
+    assert_eq!(
+        (&runs[0]["input"]["who"], &runs[0]["output"].is_object()),
+        (&"a crow".into(), &true),
+        "{runs}"
+    );
     let shown = shell.run(&format!("runs {id}")).await;
-    assert!(shown.out.contains("✓ draft ") && shown.out.contains("\"story\": \"Once there was a crow.\""), "{}", shown.out);
+    assert!(
+        shown.out.contains("✓ draft ")
+            && shown.out.contains("\"story\": \"Once there was a crow.\""),
+        "{}",
+        shown.out
+    );
 }
 
 #[tokio::test]
@@ -127,7 +166,10 @@ async fn exit_codes_say_what_went_wrong() {
     assert!(unpublished.out.contains("broken.yaml:2:"), "{}", unpublished.out);
     let machine = shell.run("run nothing --input {} -o json").await;
     let report: Value = serde_json::from_str(&machine.err).unwrap();
-    assert_eq!((&report["error"]["status"], &report["error"]["problem"]["code"]), (&json!(404), &json!("workflow_not_found")));
+    assert_eq!(
+        (&report["error"]["status"], &report["error"]["problem"]["code"]),
+        (&json!(404), &json!("workflow_not_found"))
+    );
     shell.key = String::new();
     assert_eq!(shell.run("runs story").await.code, 2);
 }
@@ -170,20 +212,34 @@ async fn a_broken_env_file_is_a_warning_that_shows_no_secret() {
 #[tokio::test]
 async fn a_workflow_is_tailed_while_its_runs_come_and_go() {
     let server = TestServer::start().await;
-    let alone: String = STORY.lines().filter(|line| !line.contains("id: cut")).map(|line| format!("{line}\n")).collect();
-    server.publish("story", &alone.replace("offline/echo,", "offline/echo, echo_delay: 200ms,")).await;
+    let alone: String = STORY
+        .lines()
+        .filter(|line| !line.contains("id: cut"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    server
+        .publish("story", &alone.replace("offline/echo,", "offline/echo, echo_delay: 200ms,"))
+        .await;
     let shell = Shell::new(&server);
     let ended = shell.run_with("run story --input -", "{\"who\":\"a ghost\"}").await;
     assert_eq!(ended.code, 0, "{}", ended.err);
     shell.run_with("run story --async --input -", "{\"who\":\"a crow\"}").await;
     let mut tail = Command::new(program());
-    tail.args(["tail", "story"]).env("FLOWGATE_URL", &server.url).env("FLOWGATE_KEY", ADMIN_KEY).env("NO_COLOR", "1");
-    let mut tail = tail.stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap();
+    tail.args(["tail", "story"])
+        .env("FLOWGATE_URL", &server.url)
+        .env("FLOWGATE_KEY", ADMIN_KEY)
+        .env("NO_COLOR", "1");
+    let mut tail =
+        tail.stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap();
     let mut lines = BufReader::new(tail.stdout.take().unwrap()).lines();
     let mut printed = Vec::new();
     let mut finished = 0;
     while finished < 3 {
-        let line = tokio::time::timeout(Duration::from_secs(30), lines.next_line()).await.expect("a line").unwrap().unwrap();
+        let line = tokio::time::timeout(Duration::from_secs(30), lines.next_line())
+            .await
+            .expect("a line")
+            .unwrap()
+            .unwrap();
         if line.ends_with("run.finished   succeeded") {
             finished += 1;
             if finished == 1 {
@@ -194,14 +250,24 @@ async fn a_workflow_is_tailed_while_its_runs_come_and_go() {
         printed.push(line);
     }
     for who in ["a crow", "a fox", "a hare"] {
-        let line = printed.iter().find(|line| line.ends_with(&format!("  Once there was {who}."))).unwrap_or_else(|| panic!("{printed:#?}"));
+        let line = printed
+            .iter()
+            .find(|line| line.ends_with(&format!("  Once there was {who}.")))
+            .unwrap_or_else(|| panic!("{printed:#?}"));
         let of_the_same_run = printed.iter().filter(|other| other[..8] == line[..8]).count();
-        assert_eq!(of_the_same_run, printed.iter().filter(|other| other.starts_with(&line[..10])).count());
+        assert_eq!(
+            of_the_same_run,
+            printed.iter().filter(|other| other.starts_with(&line[..10])).count()
+        );
         assert!(of_the_same_run >= 5, "{printed:#?}");
     }
     assert!(!printed.iter().any(|line| line.contains("a ghost")), "{printed:#?}");
     // As ctrl-c in a terminal does.
-    let interrupted = Command::new("kill").args(["-INT", &tail.id().unwrap().to_string()]).status().await.unwrap();
+    let interrupted = Command::new("kill")
+        .args(["-INT", &tail.id().unwrap().to_string()])
+        .status()
+        .await
+        .unwrap();
     assert!(interrupted.success());
     assert!(tail.wait().await.unwrap().success());
 }
@@ -213,12 +279,18 @@ async fn the_doctor_says_what_is_wrong_and_what_to_do() {
     let doctor = format!("doctor --data {}", server.folder().display());
     let well = shell.run(&doctor).await;
     assert_eq!(well.code, 0, "{}{}", well.out, well.err);
-    for line in
-        ["ok       server        it answers and is healthy", "ok       access        the operator's own key: everything", "ok       clock "]
-    {
+    for line in [
+        "ok       server        it answers and is healthy",
+        "ok       access        the operator's own key: everything",
+        "ok       clock ",
+    ] {
         assert!(well.out.contains(line), "{line}: {}", well.out);
     }
-    assert!(well.out.contains("a server uses the folder") && well.out.contains("1 + 1 is 2"), "{}", well.out);
+    assert!(
+        well.out.contains("a server uses the folder") && well.out.contains("1 + 1 is 2"),
+        "{}",
+        well.out
+    );
     assert!(!well.out.contains(ADMIN_KEY));
 
     shell.key = server.key(&["*"], &["admin"]).await;
@@ -230,14 +302,26 @@ async fn the_doctor_says_what_is_wrong_and_what_to_do() {
     let unknown = shell.run(&format!("{doctor} -o json")).await;
     assert_eq!((unknown.code, &json(&unknown)["ok"]), (1, &json!(false)));
     let findings = json(&unknown)["findings"].take();
-    let access = findings.as_array().unwrap().iter().find(|finding| finding["about"] == "access").unwrap();
-    assert_eq!((&access["level"], &access["message"]), (&json!("problem"), &json!("the server does not accept the key")));
+    let access =
+        findings.as_array().unwrap().iter().find(|finding| finding["about"] == "access").unwrap();
+    assert_eq!(
+        (&access["level"], &access["message"]),
+        (&json!("problem"), &json!("the server does not accept the key"))
+    );
     assert!(access["advice"].as_str().unwrap().contains("flowgate keys create"));
 
     let alone = shell.run("doctor --url http://127.0.0.1:1").await;
     assert_eq!(alone.code, 1);
-    assert!(alone.out.contains("cannot be reached") && alone.out.contains("flowgate serve"), "{}", alone.out);
-    assert!(alone.out.contains("./.flowgate does not exist yet; serve creates it"), "{}", alone.out);
+    assert!(
+        alone.out.contains("cannot be reached") && alone.out.contains("flowgate serve"),
+        "{}",
+        alone.out
+    );
+    assert!(
+        alone.out.contains("./.flowgate does not exist yet; serve creates it"),
+        "{}",
+        alone.out
+    );
 }
 
 #[tokio::test]
@@ -270,8 +354,11 @@ async fn a_cut_stream_is_taken_up_where_it_ended() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await });
-    let ended =
-        Command::new(program()).args(["run", "w", "--stream", "--input", "{}", "--key", "k", "--url", &url]).output().await.unwrap();
+    let ended = Command::new(program())
+        .args(["run", "w", "--stream", "--input", "{}", "--key", "k", "--url", &url])
+        .output()
+        .await
+        .unwrap();
     assert_eq!(String::from_utf8(ended.stdout).unwrap(), "Once upon\n");
     assert!(ended.status.success());
 }

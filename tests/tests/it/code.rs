@@ -16,14 +16,22 @@ const CHILD: &str = env!("CARGO_BIN_EXE_js-child");
 const NOW_MS: i64 = 1_758_765_323_024;
 
 fn outbound(code_runner: impl Into<PathBuf>) -> Outbound {
-    let settings = OutboundSettings { code_runner: Some(code_runner.into()), ..OutboundSettings::default() };
+    let settings =
+        OutboundSettings { code_runner: Some(code_runner.into()), ..OutboundSettings::default() };
     Outbound::new(settings, Arc::new(StoredSecrets::default()), Arc::new(FixedClock))
 }
 
 fn call(code: &str, variables: Value, timeout: Duration) -> Call {
     let variables = variables.as_object().unwrap().clone();
     let action = Action::Code(CodeCall { code: code.to_owned(), variables, now_ms: NOW_MS });
-    Call { action, input_hash: String::new(), delay: Duration::ZERO, timeout, at_most_once: false, seed: 7 }
+    Call {
+        action,
+        input_hash: String::new(),
+        delay: Duration::ZERO,
+        timeout,
+        at_most_once: false,
+        seed: 7,
+    }
 }
 
 /// Returns the result, or `code: message`.
@@ -35,7 +43,15 @@ fn outcome(result: CallResult) -> Result<Value, String> {
 }
 
 async fn run_with(code: &str, variables: Value) -> Result<Value, String> {
-    outcome(outbound(CHILD).perform(&call(code, variables, Duration::from_secs(10)), &CodeSession::default(), &mut |_| {}).await)
+    outcome(
+        outbound(CHILD)
+            .perform(
+                &call(code, variables, Duration::from_secs(10)),
+                &CodeSession::default(),
+                &mut |_| {},
+            )
+            .await,
+    )
 }
 
 async fn run(code: &str) -> Result<Value, String> {
@@ -60,25 +76,44 @@ async fn code_returns_what_it_computes() {
 #[tokio::test]
 async fn variables_are_values_and_never_text() {
     let variables = json!({ "draft": {"content": "`${1}` \"; return 9; //\u{2028}"}, "n": 3, "empty": null, "__proto__": {"polluted": true}, "list": [1.5, "x"] });
-    let code = "return { text: draft.content, n: n + 1, empty, plain: ({}).polluted === undefined, list }";
+    let code =
+        "return { text: draft.content, n: n + 1, empty, plain: ({}).polluted === undefined, list }";
     let expected = json!({ "text": variables["draft"]["content"], "n": 4, "empty": null, "plain": true, "list": [1.5, "x"] });
     assert_eq!(run_with(code, variables).await, Ok(expected));
-    let inner = serde_json::from_str(r#"{"a": {"__proto__": {"x": 1}, "constructor": 2}}"#).unwrap();
-    assert_eq!(run_with("return [a.x === undefined, Object.keys(a)]", inner).await, Ok(json!([true, ["__proto__", "constructor"]])));
+    let inner =
+        serde_json::from_str(r#"{"a": {"__proto__": {"x": 1}, "constructor": 2}}"#).unwrap();
+    assert_eq!(
+        run_with("return [a.x === undefined, Object.keys(a)]", inner).await,
+        Ok(json!([true, ["__proto__", "constructor"]]))
+    );
     assert_eq!(run_with("let draft = 2; return draft", json!({"draft": 1})).await, Ok(json!(2)));
 }
 
 #[tokio::test]
 async fn console_becomes_stdout() {
     let outbound = outbound(CHILD);
-    let code =
-        "console.log('a', 1, {b: [2]}); console.error(new TypeError('no')); const o = {}; o.o = o; console.log(o, undefined, 3n); return 1";
-    let result = outbound.perform(&call(code, json!({}), Duration::from_secs(10)), &CodeSession::default(), &mut |_| {}).await;
+    let code = "console.log('a', 1, {b: [2]}); console.error(new TypeError('no')); const o = {}; o.o = o; console.log(o, undefined, 3n); return 1";
+    let result = outbound
+        .perform(
+            &call(code, json!({}), Duration::from_secs(10)),
+            &CodeSession::default(),
+            &mut |_| {},
+        )
+        .await;
     let CallResult::Succeeded(output) = result else { panic!("{result:?}") };
-    assert_eq!(output.value, json!({ "result": 1, "stdout": "a 1 {\"b\":[2]}\nTypeError: no\n[object Object] undefined 3\n" }));
+    assert_eq!(
+        output.value,
+        json!({ "result": 1, "stdout": "a 1 {\"b\":[2]}\nTypeError: no\n[object Object] undefined 3\n" })
+    );
 
     let code = "for (let i = 0; i < 100000; i++) console.log('é'.repeat(11)); return 1";
-    let result = outbound.perform(&call(code, json!({}), Duration::from_secs(10)), &CodeSession::default(), &mut |_| {}).await;
+    let result = outbound
+        .perform(
+            &call(code, json!({}), Duration::from_secs(10)),
+            &CodeSession::default(),
+            &mut |_| {},
+        )
+        .await;
     let CallResult::Succeeded(output) = result else { panic!("{result:?}") };
     let length = output.value["stdout"].as_str().unwrap().len();
     assert!((65_500..=65_536).contains(&length), "{length}");
@@ -87,7 +122,19 @@ async fn console_becomes_stdout() {
 #[tokio::test]
 async fn time_and_chance_are_those_of_the_run() {
     let now = run("return [Date.now(), new Date().getTime(), new Date().constructor === Date, new Date() instanceof Date, new Date(5).getTime(), typeof Date(), new Date().toISOString(), new Date(2020, 0, 1).toISOString()]").await;
-    assert_eq!(now, Ok(json!([NOW_MS, NOW_MS, true, true, 5, "string", "2025-09-25T01:55:23.024Z", "2020-01-01T00:00:00.000Z"])));
+    assert_eq!(
+        now,
+        Ok(json!([
+            NOW_MS,
+            NOW_MS,
+            true,
+            true,
+            5,
+            "string",
+            "2025-09-25T01:55:23.024Z",
+            "2020-01-01T00:00:00.000Z"
+        ]))
+    );
     let random = "return [Math.random(), Math.random(), Math.random()]";
     let first = run(random).await.unwrap();
     assert_eq!(run(random).await.unwrap(), first);
@@ -95,7 +142,11 @@ async fn time_and_chance_are_those_of_the_run() {
     assert_ne!(first[0], first[1]);
     let mut other = call(random, json!({}), Duration::from_secs(10));
     other.seed = 8;
-    assert_ne!(outcome(outbound(CHILD).perform(&other, &CodeSession::default(), &mut |_| {}).await).unwrap(), first);
+    assert_ne!(
+        outcome(outbound(CHILD).perform(&other, &CodeSession::default(), &mut |_| {}).await)
+            .unwrap(),
+        first
+    );
 }
 
 #[tokio::test]
@@ -112,7 +163,10 @@ async fn failures_name_the_authors_line() {
         run("const a = 1;\nconst b = null;\nreturn b.c").await,
         Err("code_error: TypeError: cannot read property 'c' of null (line 3)".into())
     );
-    assert_eq!(run("throw new Error('no luck')").await, Err("code_error: Error: no luck (line 1)".into()));
+    assert_eq!(
+        run("throw new Error('no luck')").await,
+        Err("code_error: Error: no luck (line 1)".into())
+    );
     assert_eq!(
         run("function f() {\n  throw new RangeError('in f')\n}\n\nawait null; f()").await,
         Err("code_error: RangeError: in f (line 2)".into())
@@ -120,15 +174,41 @@ async fn failures_name_the_authors_line() {
     assert_eq!(run("throw 'just text'").await, Err("code_error: thrown: just text".into()));
     assert_eq!(run("throw {reason: 1}").await, Err("code_error: thrown: {\"reason\":1}".into()));
     let syntax = run("let a = 1;\nlet b = = 2").await.unwrap_err();
-    assert!(syntax.starts_with("code_error: SyntaxError: ") && syntax.ends_with("(line 2)"), "{syntax}");
-    assert_eq!(run("await new Promise(() => {})").await, Err("code_error: the code waits for a promise that never settles".into()));
-    assert!(run("const o = {}; o.o = o; return o").await.unwrap_err().starts_with("code_error: TypeError: circular reference"));
+    assert!(
+        syntax.starts_with("code_error: SyntaxError: ") && syntax.ends_with("(line 2)"),
+        "{syntax}"
+    );
+    assert_eq!(
+        run("await new Promise(() => {})").await,
+        Err("code_error: the code waits for a promise that never settles".into())
+    );
+    assert!(
+        run("const o = {}; o.o = o; return o")
+            .await
+            .unwrap_err()
+            .starts_with("code_error: TypeError: circular reference")
+    );
     assert!(run("return 1n").await.unwrap_err().starts_with("code_error: TypeError: "));
-    assert!(run("const f = () => f() + 1; return f()").await.unwrap_err().starts_with("code_error: "));
-    assert!(run("let deep = []; for (let i = 0; i < 100; i++) deep = [deep]; return deep").await.unwrap_err().contains("nested deeper"));
-    assert!(run("return '\\ud800'").await.unwrap_err().starts_with("code_error: the result cannot be stored"));
+    assert!(
+        run("const f = () => f() + 1; return f()").await.unwrap_err().starts_with("code_error: ")
+    );
+    assert!(
+        run("let deep = []; for (let i = 0; i < 100; i++) deep = [deep]; return deep")
+            .await
+            .unwrap_err()
+            .contains("nested deeper")
+    );
+    assert!(
+        run("return '\\ud800'")
+            .await
+            .unwrap_err()
+            .starts_with("code_error: the result cannot be stored")
+    );
     assert!(run("return 'x'\0").await.unwrap_err().starts_with("code_error: "));
-    assert_eq!(run("return 'x'.repeat(5e6)").await, Err("value_too_large: the code's result is larger than 4194304 bytes".into()));
+    assert_eq!(
+        run("return 'x'.repeat(5e6)").await,
+        Err("value_too_large: the code's result is larger than 4194304 bytes".into())
+    );
 }
 
 #[tokio::test]
@@ -144,10 +224,20 @@ async fn endless_code_ends_in_time_and_the_next_call_works() {
     ];
     for code in endless {
         let started = Instant::now();
-        let result = outcome(outbound.perform(&call(code, json!({}), Duration::from_secs(1)), &session, &mut |_| {}).await);
+        let result = outcome(
+            outbound
+                .perform(&call(code, json!({}), Duration::from_secs(1)), &session, &mut |_| {})
+                .await,
+        );
         assert_eq!(result, Err("code_timeout: the code did not end within 1 s".into()), "{code}");
         assert!(started.elapsed() < Duration::from_secs(3), "{code}: {:?}", started.elapsed());
-        let next = outbound.perform(&call("return 'fine'", json!({}), Duration::from_secs(5)), &session, &mut |_| {}).await;
+        let next = outbound
+            .perform(
+                &call("return 'fine'", json!({}), Duration::from_secs(5)),
+                &session,
+                &mut |_| {},
+            )
+            .await;
         assert_eq!(outcome(next), Ok(json!("fine")), "after {code}");
     }
 }
@@ -163,9 +253,23 @@ async fn memory_bombs_fail_clearly_and_the_next_call_works() {
         "return 'x'.repeat(2 ** 29)",
     ];
     for code in bombs {
-        let result = outcome(outbound.perform(&call(code, json!({}), Duration::from_secs(20)), &session, &mut |_| {}).await);
-        assert_eq!(result, Err("code_memory: the code needs more than 64 MiB of memory".into()), "{code}");
-        let next = outbound.perform(&call("return 'fine'", json!({}), Duration::from_secs(5)), &session, &mut |_| {}).await;
+        let result = outcome(
+            outbound
+                .perform(&call(code, json!({}), Duration::from_secs(20)), &session, &mut |_| {})
+                .await,
+        );
+        assert_eq!(
+            result,
+            Err("code_memory: the code needs more than 64 MiB of memory".into()),
+            "{code}"
+        );
+        let next = outbound
+            .perform(
+                &call("return 'fine'", json!({}), Duration::from_secs(5)),
+                &session,
+                &mut |_| {},
+            )
+            .await;
         assert_eq!(outcome(next), Ok(json!("fine")), "after {code}");
     }
 }
@@ -179,11 +283,22 @@ async fn calls_of_one_run_do_not_see_each_other() {
         Duration::from_secs(5),
     );
     assert_eq!(outcome(outbound.perform(&first, &session, &mut |_| {}).await), Ok(json!(1)));
-    let second = call("return [typeof left, [1].map(n => n + 1), ({}).x === undefined]", json!({}), Duration::from_secs(5));
-    assert_eq!(outcome(outbound.perform(&second, &session, &mut |_| {}).await), Ok(json!(["undefined", [2], true])));
+    let second = call(
+        "return [typeof left, [1].map(n => n + 1), ({}).x === undefined]",
+        json!({}),
+        Duration::from_secs(5),
+    );
+    assert_eq!(
+        outcome(outbound.perform(&second, &session, &mut |_| {}).await),
+        Ok(json!(["undefined", [2], true]))
+    );
     session.close().await;
 
-    let work = call("let n = 0; for (let i = 0; i < 1e5; i++) n += i; return n", json!({}), Duration::from_secs(20));
+    let work = call(
+        "let n = 0; for (let i = 0; i < 1e5; i++) n += i; return n",
+        json!({}),
+        Duration::from_secs(20),
+    );
     let mut calls = futures_util::stream::FuturesUnordered::new();
     for _ in 0..10 {
         calls.push(async { outcome(outbound.perform(&work, &session, &mut |_| {}).await) });
@@ -199,7 +314,11 @@ fn noted_child() -> (tempfile::TempDir, PathBuf, PathBuf) {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let (script, pid) = (folder.path().join("runner"), folder.path().join("pid"));
-    std::fs::write(&script, format!("#!/bin/sh\necho $$ > {}\nexec {CHILD} \"$@\"\n", pid.display())).unwrap();
+    std::fs::write(
+        &script,
+        format!("#!/bin/sh\necho $$ > {}\nexec {CHILD} \"$@\"\n", pid.display()),
+    )
+    .unwrap();
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
     (folder, script, pid)
 }
@@ -207,17 +326,25 @@ fn noted_child() -> (tempfile::TempDir, PathBuf, PathBuf) {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn no_child_outlives_its_deadline_its_session_or_a_dropped_call() {
-    let exists = |pid: &PathBuf| PathBuf::from(format!("/proc/{}", std::fs::read_to_string(pid).unwrap().trim())).exists();
+    let exists = |pid: &PathBuf| {
+        PathBuf::from(format!("/proc/{}", std::fs::read_to_string(pid).unwrap().trim())).exists()
+    };
     let (_folder, script, pid) = noted_child();
     let outbound = outbound(script);
     let endless = |timeout| call("for (;;) {}", json!({}), timeout);
 
-    let native = call("const a = []; a.length = 2 ** 32 - 2; a.join('')", json!({}), Duration::from_secs(1));
+    let native =
+        call("const a = []; a.length = 2 ** 32 - 2; a.join('')", json!({}), Duration::from_secs(1));
     outcome(outbound.perform(&native, &CodeSession::default(), &mut |_| {}).await).unwrap_err();
     assert!(!exists(&pid), "reaped before the answer left");
 
     let session = CodeSession::default();
-    outcome(outbound.perform(&call("return 1", json!({}), Duration::from_secs(5)), &session, &mut |_| {}).await).unwrap();
+    outcome(
+        outbound
+            .perform(&call("return 1", json!({}), Duration::from_secs(5)), &session, &mut |_| {})
+            .await,
+    )
+    .unwrap();
     assert!(exists(&pid), "reused for the next call");
     session.close().await;
     assert!(!exists(&pid));
@@ -225,7 +352,12 @@ async fn no_child_outlives_its_deadline_its_session_or_a_dropped_call() {
     std::fs::remove_file(&pid).unwrap();
     let dropped = endless(Duration::from_secs(60));
     let session = CodeSession::default();
-    tokio::time::timeout(Duration::from_millis(700), outbound.perform(&dropped, &session, &mut |_| {})).await.unwrap_err();
+    tokio::time::timeout(
+        Duration::from_millis(700),
+        outbound.perform(&dropped, &session, &mut |_| {}),
+    )
+    .await
+    .unwrap_err();
     for _ in 0..50 {
         if !exists(&pid) {
             return;
@@ -238,7 +370,13 @@ async fn no_child_outlives_its_deadline_its_session_or_a_dropped_call() {
 #[tokio::test]
 async fn a_runner_that_does_not_work_is_reported() {
     let code = call("return 1", json!({}), Duration::from_secs(5));
-    let with = async |runner: &str| outcome(outbound(runner).perform(&code, &CodeSession::default(), &mut |_| {}).await).unwrap_err();
+    let with = async |runner: &str| {
+        outcome(outbound(runner).perform(&code, &CodeSession::default(), &mut |_| {}).await)
+            .unwrap_err()
+    };
     assert!(with("/bin/false").await.starts_with("code_crashed: "));
-    assert_eq!(with("/does/not/exist").await, "internal: could not start the process for JavaScript");
+    assert_eq!(
+        with("/does/not/exist").await,
+        "internal: could not start the process for JavaScript"
+    );
 }

@@ -36,9 +36,11 @@ impl Caller {
         };
         let response = request.send().await.unwrap();
         let (status, path) = (response.status(), response.url().path().to_owned());
-        let operation = operation_id(method.as_str(), &path).unwrap_or_else(|| panic!("{method} {path}"));
+        let operation =
+            operation_id(method.as_str(), &path).unwrap_or_else(|| panic!("{method} {path}"));
         self.called.insert(operation);
-        let is_stream = response.headers().get("content-type").is_some_and(|kind| kind == "text/event-stream");
+        let is_stream =
+            response.headers().get("content-type").is_some_and(|kind| kind == "text/event-stream");
         let text = response.text().await.unwrap();
         assert!(status.is_success(), "{method} {path}: {status} {text}");
         if is_stream || status == StatusCode::NO_CONTENT {
@@ -74,10 +76,12 @@ impl Caller {
 
     async fn keys_and_secrets(&mut self) {
         let limits = json!({ "requests_per_minute": 60 });
-        let key = json!({ "name": "k", "workflows": ["hello"], "scopes": ["run"], "limits": limits });
+        let key =
+            json!({ "name": "k", "workflows": ["hello"], "scopes": ["run"], "limits": limits });
         let key = self.post("/v1/keys", key).await;
         let id = key["id"].as_str().unwrap();
-        self.post("/v1/keys", json!({ "name": "all", "workflows": "*", "scopes": ["admin"] })).await;
+        self.post("/v1/keys", json!({ "name": "all", "workflows": "*", "scopes": ["admin"] }))
+            .await;
         self.get("/v1/keys?limit=1").await;
         self.post(&format!("/v1/keys/{id}/rotate"), json!({ "overlap_seconds": 60 })).await;
         self.call(Method::DELETE, &format!("/v1/keys/{id}"), None).await;

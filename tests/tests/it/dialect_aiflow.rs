@@ -20,7 +20,8 @@ async fn a_run_is_accepted_and_its_outputs_are_fetched() {
     let server = TestServer::start().await;
     server.publish(FLOW, DOCUMENT).await;
     let key = server.key(&[FLOW], &["run", "read"]).await;
-    let response = fixture(&server, "aiflow/run.http", &[("FLOW", FLOW), ("KEY", &key)]).send().await.unwrap();
+    let response =
+        fixture(&server, "aiflow/run.http", &[("FLOW", FLOW), ("KEY", &key)]).send().await.unwrap();
     assert_eq!(response.headers()["x-run-status"], "pending");
     let location = response.headers()["location"].to_str().unwrap().to_owned();
     let (status, accepted) = json_of(response).await;
@@ -28,12 +29,16 @@ async fn a_run_is_accepted_and_its_outputs_are_fetched() {
     assert_eq!((status, &accepted), (202, &json!({ "run_id": run, "status": "pending" })));
     assert!(location.ends_with(&format!("/v1/flow/{FLOW}/run/{run}")), "{location}");
 
-    let result = || fixture(&server, "aiflow/result.http", &[("FLOW", FLOW), ("KEY", &key), ("RUN", run)]);
+    let result =
+        || fixture(&server, "aiflow/result.http", &[("FLOW", FLOW), ("KEY", &key), ("RUN", run)]);
     let outputs = json!({ "my_output": "Continue my sentence with 5 words of lorem ipsum: Lorem Ipsum x1", "status": "fine" });
     assert_eq!(until(result, |reply| reply["status"] != "pending").await, outputs);
     let response = result().send().await.unwrap();
     assert_eq!(response.headers()["x-run-status"], "succeeded", "an output named `status` wins");
-    assert_eq!(answer(server.get(&format!("/v1/flow/{FLOW}/run/{run}/result"), &key)).await, (200, outputs));
+    assert_eq!(
+        answer(server.get(&format!("/v1/flow/{FLOW}/run/{run}/result"), &key)).await,
+        (200, outputs)
+    );
 }
 
 #[tokio::test]
@@ -50,10 +55,14 @@ async fn the_global_webhook_gets_the_outputs_and_the_signature() {
     assert_eq!(received.headers["ai_flow_signature"], "my_signature");
     assert!(received.headers.contains_key("webhook-signature"));
     let body: Value = serde_json::from_slice(&received.body).unwrap();
-    assert_eq!(body, json!({ "my_output": "Continue my sentence with 5 words of lorem ipsum: Lorem Ipsum x1", "status": "fine" }));
+    assert_eq!(
+        body,
+        json!({ "my_output": "Continue my sentence with 5 words of lorem ipsum: Lorem Ipsum x1", "status": "fine" })
+    );
 
     let run = accepted["run_id"].as_str().unwrap();
-    let read = || fixture(&server, "aiflow/result.http", &[("FLOW", FLOW), ("KEY", &key), ("RUN", run)]);
+    let read =
+        || fixture(&server, "aiflow/result.http", &[("FLOW", FLOW), ("KEY", &key), ("RUN", run)]);
     let gone = until(read, |reply| reply["error"]["code"] == "gone").await;
     assert_eq!(gone, json!({ "error": { "code": "gone", "message": "the run was not saved" } }));
     assert_eq!(answer(read()).await.0, 410);
@@ -62,21 +71,33 @@ async fn the_global_webhook_gets_the_outputs_and_the_signature() {
 #[tokio::test]
 async fn a_run_that_goes_on_or_has_failed_has_a_status() {
     let server = TestServer::start().await;
-    let receiver = Receiver::start(|_, _| Reply::WhenLetGo(StatusCode::NOT_FOUND, "{}".to_owned())).await;
-    server.publish("f", &format!("nodes: [{{ id: call, type: http, url: \"{}/\" }}]", receiver.url)).await;
+    let receiver =
+        Receiver::start(|_, _| Reply::WhenLetGo(StatusCode::NOT_FOUND, "{}".to_owned())).await;
+    server
+        .publish("f", &format!("nodes: [{{ id: call, type: http, url: \"{}/\" }}]", receiver.url))
+        .await;
     server.publish("other", DOCUMENT).await;
     let key = server.key(&["f", "other"], &["run", "read"]).await;
-    let run = answer(server.post("/v1/flow/f/run", &key)).await.1["run_id"].as_str().unwrap().to_owned();
+    let run =
+        answer(server.post("/v1/flow/f/run", &key)).await.1["run_id"].as_str().unwrap().to_owned();
     let pending = server.get(&format!("/v1/flow/f/run/{run}"), &key).send().await.unwrap();
     assert_eq!(
         (&pending.headers()["x-run-status"], &pending.headers()["retry-after"]),
         (&"pending".parse().unwrap(), &"1".parse().unwrap())
     );
     assert_eq!(json_of(pending).await, (200, json!({ "status": "pending" })));
-    assert_eq!(answer(server.get(&format!("/v1/flow/other/run/{run}"), &key)).await.0, 404, "a run of another flow");
+    assert_eq!(
+        answer(server.get(&format!("/v1/flow/other/run/{run}"), &key)).await.0,
+        404,
+        "a run of another flow"
+    );
 
     receiver.let_go();
-    let failed = until(|| server.get(&format!("/v1/flow/f/run/{run}"), &key), |reply| reply["status"] != "pending").await;
+    let failed = until(
+        || server.get(&format!("/v1/flow/f/run/{run}"), &key),
+        |reply| reply["status"] != "pending",
+    )
+    .await;
     assert_json_snapshot!(failed, { ".error.message" => "[why]" }, @r#"
     {
       "status": "failed",
@@ -96,7 +117,11 @@ async fn inputs_are_flat_and_taken_for_what_they_say() {
     let key = server.key(&[FLOW], &["run", "read"]).await;
     let run = |body: Value| server.post(&format!("/v1/flow/{FLOW}/run"), &key).json(&body);
     let id = answer(run(json!({ "my_prompt": "p", "count": "3", "undeclared": true }))).await.1["run_id"].as_str().unwrap().to_owned();
-    let outputs = until(|| server.get(&format!("/v1/flow/{FLOW}/run/{id}"), &key), |reply| reply["status"] != "pending").await;
+    let outputs = until(
+        || server.get(&format!("/v1/flow/{FLOW}/run/{id}"), &key),
+        |reply| reply["status"] != "pending",
+    )
+    .await;
     assert_eq!(outputs["my_output"], "none: p x3");
     assert_json_snapshot!(answer(run(json!({ "count": "three", "run_options": { "global_webhook": { "url": "http://10.0.0.1/" } } }))).await, @r#"
     [
@@ -121,7 +146,11 @@ async fn inputs_are_flat_and_taken_for_what_they_say() {
     "#);
     let (status, refused) =
         answer(run(json!({ "my_prompt": "p", "run_options": { "global_webhook": { "url": "http://10.0.0.1/" } } }))).await;
-    assert_eq!((status, &refused["error"]["fields"][0]["name"]), (400, &json!("run_options.global_webhook.url")), "{refused}");
+    assert_eq!(
+        (status, &refused["error"]["fields"][0]["name"]),
+        (400, &json!("run_options.global_webhook.url")),
+        "{refused}"
+    );
 }
 
 #[tokio::test]
@@ -129,7 +158,10 @@ async fn an_idempotency_key_begins_one_run() {
     let server = TestServer::start().await;
     server.publish(FLOW, DOCUMENT).await;
     let key = server.key(&[FLOW], &["run"]).await;
-    let run = || fixture(&server, "aiflow/run.http", &[("FLOW", FLOW), ("KEY", &key)]).header("idempotency-key", "k");
+    let run = || {
+        fixture(&server, "aiflow/run.http", &[("FLOW", FLOW), ("KEY", &key)])
+            .header("idempotency-key", "k")
+    };
     let first = answer(run()).await;
     let again = run().send().await.unwrap();
     assert_eq!(again.headers()["idempotent-replayed"], "true");

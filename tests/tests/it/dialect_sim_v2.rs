@@ -25,7 +25,9 @@ output: { said: <agent1.content> }
 "#;
 
 fn calling(url: &str, path: &str) -> String {
-    format!("nodes: [{{ id: call, name: My Call, type: http, url: \"{url}{path}\" }}]\noutput: {{ status: <call.status> }}\n")
+    format!(
+        "nodes: [{{ id: call, name: My Call, type: http, url: \"{url}{path}\" }}]\noutput: {{ status: <call.status> }}\n"
+    )
 }
 
 fn execute(server: &TestServer, key: &str, body: &Value) -> RequestBuilder {
@@ -44,7 +46,8 @@ async fn execute_waits_for_the_output() {
     let server = TestServer::start().await;
     server.publish(ID, GREETING).await;
     let key = server.key(&[ID], &["run"]).await;
-    let values = [("WORKFLOW", ID), ("KEY", key.as_str()), ("INPUT", r#"{"name": "Ada", "n": "3"}"#)];
+    let values =
+        [("WORKFLOW", ID), ("KEY", key.as_str()), ("INPUT", r#"{"name": "Ada", "n": "3"}"#)];
     let response = fixture(&server, "sim/v2_execute.http", &values).send().await.unwrap();
     assert_eq!(response.headers()["cache-control"], "private, no-store");
     let run = response.headers()["x-run-id"].to_str().unwrap().to_owned();
@@ -72,17 +75,31 @@ async fn execute_waits_for_the_output() {
 #[tokio::test]
 async fn a_detached_run_goes_by_the_id_that_its_caller_chose() {
     let (server, key) = greeting().await;
-    let values = [("WORKFLOW", "w"), ("KEY", key.as_str()), ("INPUT", r#"{"name": "Ada"}"#), ("RUN", "mine:1")];
-    let start = async || fixture(&server, "sim/v2_execute_async.http", &values).send().await.unwrap();
+    let values = [
+        ("WORKFLOW", "w"),
+        ("KEY", key.as_str()),
+        ("INPUT", r#"{"name": "Ada"}"#),
+        ("RUN", "mine:1"),
+    ];
+    let start =
+        async || fixture(&server, "sim/v2_execute_async.http", &values).send().await.unwrap();
     let accepted = start().await;
     assert_eq!(accepted.headers()["x-run-id"], "mine:1");
     let (status, accepted) = json_of(accepted).await;
     let path = "/api/v2/workflows/w/runs/mine:1";
     let status_url = format!("{}{path}", server.public_url);
-    assert_eq!((status, accepted), (202, json!({ "data": { "runId": "mine:1", "statusUrl": status_url } })));
+    assert_eq!(
+        (status, accepted),
+        (202, json!({ "data": { "runId": "mine:1", "statusUrl": status_url } }))
+    );
 
     until(|| server.get(path, &key), |run| run["data"]["status"] == "completed").await;
-    let values = [("WORKFLOW", "w"), ("KEY", key.as_str()), ("RUN", "mine:1"), ("BLOCKS", "say.content%2Csay%2CSayIt.content%2Csay.no")];
+    let values = [
+        ("WORKFLOW", "w"),
+        ("KEY", key.as_str()),
+        ("RUN", "mine:1"),
+        ("BLOCKS", "say.content%2Csay%2CSayIt.content%2Csay.no"),
+    ];
     let run = answer(fixture(&server, "sim/v2_run.http", &values)).await.1;
     assert_json_snapshot!(run, { ".data.startedAt" => "[time]", ".data.endedAt" => "[time]", ".data.durationMs" => "[ms]" }, @r#"
     {
@@ -112,32 +129,55 @@ async fn a_detached_run_goes_by_the_id_that_its_caller_chose() {
     }
     "#);
     let bare = answer(server.get(path, &key)).await.1;
-    assert_eq!((&bare["data"]["output"], &bare["data"]["blockOutputs"]), (&Value::Null, &Value::Null));
+    assert_eq!(
+        (&bare["data"]["output"], &bare["data"]["blockOutputs"]),
+        (&Value::Null, &Value::Null)
+    );
 
     let (status, refused) = json_of(start().await).await;
     let details = json!({ "code": "RUN_ID_CONFLICT", "runId": "mine:1" });
-    assert_eq!((status, &refused["error"]["code"], &refused["error"]["details"]), (409, &json!("CONFLICT"), &details));
+    assert_eq!(
+        (status, &refused["error"]["code"], &refused["error"]["details"]),
+        (409, &json!("CONFLICT"), &details)
+    );
 }
 
 #[tokio::test]
 async fn a_run_id_is_chosen_once_however_the_run_is_started() {
     let (server, key) = greeting().await;
-    let slow = Receiver::start(|_, _| Reply::After(Duration::from_millis(50), StatusCode::OK, "{}".to_owned())).await;
+    let slow = Receiver::start(|_, _| {
+        Reply::After(Duration::from_millis(50), StatusCode::OK, "{}".to_owned())
+    })
+    .await;
     server.publish("slow", &calling(&slow.url, "/")).await;
     let starts = [("w", json!({ "input": { "name": "Ada" } })), ("slow", json!({}))];
     for (workflow, body) in starts {
-        for (id, change) in [("sync", json!({})), ("async", json!({ "async": true })), ("stream", json!({ "stream": true }))] {
+        for (id, change) in [
+            ("sync", json!({})),
+            ("async", json!({ "async": true })),
+            ("stream", json!({ "stream": true })),
+        ] {
             let mut body = body.clone();
             body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
             let path = format!("/api/v2/workflows/{workflow}/execute");
-            let start = async || server.post(&path, ADMIN_KEY).header("x-run-id", id).json(&body).send().await.unwrap();
+            let start = async || {
+                server
+                    .post(&path, ADMIN_KEY)
+                    .header("x-run-id", id)
+                    .json(&body)
+                    .send()
+                    .await
+                    .unwrap()
+            };
             let first = start().await;
             assert!(first.status().is_success(), "{workflow} {id}");
             assert_eq!(first.headers()["x-run-id"], id);
             first.bytes().await.unwrap();
             assert_eq!(json_of(start().await).await.0, 409, "{workflow} {id}");
             let run = format!("/api/v2/workflows/{workflow}/runs/{id}");
-            let run = until(|| server.get(&run, ADMIN_KEY), |run| run["data"]["status"] == "completed").await;
+            let run =
+                until(|| server.get(&run, ADMIN_KEY), |run| run["data"]["status"] == "completed")
+                    .await;
             assert_eq!(run["data"]["runId"], id);
         }
     }
@@ -145,7 +185,10 @@ async fn a_run_id_is_chosen_once_however_the_run_is_started() {
     assert_eq!(answer(server.get("/api/v2/workflows/w/runs/nobody", &key)).await.0, 404);
     let ours = format!("run_{}", "0".repeat(32));
     for (id, status) in [(ours.as_str(), 409), ("a b", 400), (&"x".repeat(129), 400)] {
-        let (actual, refused) = answer(execute(&server, &key, &json!({ "input": { "name": "Ada" } })).header("x-run-id", id)).await;
+        let (actual, refused) = answer(
+            execute(&server, &key, &json!({ "input": { "name": "Ada" } })).header("x-run-id", id),
+        )
+        .await;
         assert_eq!(actual, status, "{refused}");
     }
 }
@@ -158,7 +201,10 @@ async fn a_run_that_fails_is_an_answer() {
     let key = server.key(&["w"], &["run", "read"]).await;
     let (status, reply) = answer(execute(&server, &key, &json!({}))).await;
     let failed = &reply["data"];
-    assert_eq!((status, &failed["status"], &failed["output"]), (200, &json!("failed"), &Value::Null));
+    assert_eq!(
+        (status, &failed["status"], &failed["output"]),
+        (200, &json!("failed"), &Value::Null)
+    );
     assert!(failed["error"]["message"].as_str().unwrap().starts_with("My Call: "), "{failed}");
     assert_json_snapshot!(failed["error"], { ".message" => "[message]" }, @r#"
     {
@@ -169,8 +215,16 @@ async fn a_run_that_fails_is_an_answer() {
       "blockType": "http"
     }
     "#);
-    let run = answer(server.get(&format!("/api/v2/workflows/w/runs/{}", failed["runId"].as_str().unwrap()), &key)).await.1;
-    assert_eq!((&run["data"]["status"], &run["data"]["error"]), (&json!("failed"), &failed["error"]));
+    let run = answer(
+        server
+            .get(&format!("/api/v2/workflows/w/runs/{}", failed["runId"].as_str().unwrap()), &key),
+    )
+    .await
+    .1;
+    assert_eq!(
+        (&run["data"]["status"], &run["data"]["error"]),
+        (&json!("failed"), &failed["error"])
+    );
 }
 
 #[tokio::test]
@@ -184,14 +238,20 @@ async fn a_run_past_the_wait_or_its_deadline_has_timed_out() {
     server.publish("w", &calling(&receiver.url, "/hang")).await;
     let key = server.key(&["w"], &["run", "read"]).await;
     let (status, reply) = answer(execute(&server, &key, &json!({}))).await;
-    assert_eq!((status, &reply["data"]["status"], &reply["data"]["error"]["code"]), (200, &json!("failed"), &json!("TIMEOUT")));
+    assert_eq!(
+        (status, &reply["data"]["status"], &reply["data"]["error"]["code"]),
+        (200, &json!("failed"), &json!("TIMEOUT"))
+    );
     assert!(reply["data"]["durationMs"].as_u64().unwrap() >= 100);
 
     let body = json!({ "async": true, "executionTimeoutSeconds": 1 });
     let accepted = answer(execute(&server, &key, &body)).await.1;
     let run = format!("/api/v2/workflows/w/runs/{}", accepted["data"]["runId"].as_str().unwrap());
     let run = until(|| server.get(&run, &key), |run| run["data"]["endedAt"].is_string()).await;
-    assert_eq!((&run["data"]["status"], &run["data"]["error"]["code"]), (&json!("failed"), &json!("TIMEOUT")));
+    assert_eq!(
+        (&run["data"]["status"], &run["data"]["error"]["code"]),
+        (&json!("failed"), &json!("TIMEOUT"))
+    );
 }
 
 #[tokio::test]
@@ -200,7 +260,8 @@ async fn a_stream_ends_with_a_final_frame() {
     server.publish("w", AGENT).await;
     let key = server.key(&["w"], &["run"]).await;
     let body = json!({ "input": { "message": "hi" }, "stream": true, "selectedOutputs": ["agent1.content"] });
-    let response = execute(&server, &key, &body).header("x-run-id", "streamed").send().await.unwrap();
+    let response =
+        execute(&server, &key, &body).header("x-run-id", "streamed").send().await.unwrap();
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     assert_eq!(
         (&response.headers()["cache-control"], &response.headers()["x-run-id"]),
@@ -212,7 +273,11 @@ async fn a_stream_ends_with_a_final_frame() {
     assert!(text.ends_with("data: {\"event\":\"final\",\"data\":{\"success\":true,\"output\":{}}}\n\ndata: \"[DONE]\"\n\n"), "{text}");
 
     let whole = json!({ "input": { "message": "hi" }, "stream": true });
-    let agent_events = execute(&server, &key, &whole).header("x-sim-stream-protocol", "agent-events-v1").send().await.unwrap();
+    let agent_events = execute(&server, &key, &whole)
+        .header("x-sim-stream-protocol", "agent-events-v1")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(agent_events.headers()["x-sim-stream-protocol"], "agent-events-v1");
     let text = agent_events.text().await.unwrap();
     assert_eq!(
@@ -225,14 +290,29 @@ async fn a_stream_ends_with_a_final_frame() {
 async fn runs_are_listed_with_filters() {
     let (server, key) = greeting().await;
     for n in 0..3 {
-        answer(execute(&server, &key, &json!({ "input": { "name": "Ada" } })).header("x-run-id", format!("r{n}"))).await;
+        answer(
+            execute(&server, &key, &json!({ "input": { "name": "Ada" } }))
+                .header("x-run-id", format!("r{n}")),
+        )
+        .await;
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let list = async |query: &str| answer(server.get(&format!("/api/v2/workflows/w/runs{query}"), &key)).await;
-    let ids =
-        |reply: &Value| reply["data"].as_array().unwrap().iter().map(|run| run["runId"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    let list = async |query: &str| {
+        answer(server.get(&format!("/api/v2/workflows/w/runs{query}"), &key)).await
+    };
+    let ids = |reply: &Value| {
+        reply["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|run| run["runId"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
     let (status, all) = list("").await;
-    assert_eq!((status, ids(&all), &all["nextCursor"]), (200, vec!["r2".to_owned(), "r1".into(), "r0".into()], &Value::Null));
+    assert_eq!(
+        (status, ids(&all), &all["nextCursor"]),
+        (200, vec!["r2".to_owned(), "r1".into(), "r0".into()], &Value::Null)
+    );
     assert_json_snapshot!(all["data"][0], { ".startedAt" => "[time]", ".endedAt" => "[time]", ".durationMs" => "[ms]" }, @r#"
     {
       "runId": "r2",
@@ -249,14 +329,19 @@ async fn runs_are_listed_with_filters() {
     "#);
     let first = list("?order=asc&limit=2&status=completed&trigger=api").await.1;
     assert_eq!(ids(&first), ["r0", "r1"]);
-    let second = list(&format!("?order=asc&limit=2&cursor={}", first["nextCursor"].as_str().unwrap())).await.1;
+    let second =
+        list(&format!("?order=asc&limit=2&cursor={}", first["nextCursor"].as_str().unwrap()))
+            .await
+            .1;
     assert_eq!((ids(&second), &second["nextCursor"]), (vec!["r2".to_owned()], &Value::Null));
     let at = all["data"][1]["startedAt"].as_str().unwrap();
     assert_eq!(ids(&list(&format!("?startDate={at}&endDate={at}")).await.1), ["r1"]);
     for none in ["?status=failed", "?trigger=schedule", "?endDate=2020-01-01T00:00:00Z"] {
         assert!(ids(&list(none).await.1).is_empty(), "{none}");
     }
-    for bad in ["?status=odd", "?order=up", "?limit=0", "?limit=101", "?startDate=soon", "?state=failed"] {
+    for bad in
+        ["?status=odd", "?order=up", "?limit=0", "?limit=101", "?startDate=soon", "?state=failed"]
+    {
         let (status, refused) = list(bad).await;
         let named = bad[1..].split('=').next().unwrap();
         assert_eq!(
@@ -279,9 +364,19 @@ async fn a_run_is_cancelled() {
     let (status, reply) = cancel().await;
     assert_eq!(status, 200);
     let reply = &reply["data"];
-    assert_eq!((&reply["success"], &reply["runId"], &reply["reason"]), (&json!(true), &json!("mine"), &json!("recorded")));
-    let run = until(|| server.get("/api/v2/workflows/w/runs/mine", &key), |run| run["data"]["endedAt"].is_string()).await;
-    assert_eq!((&run["data"]["status"], &run["data"]["error"]["code"]), (&json!("cancelled"), &json!("CANCELLED")));
+    assert_eq!(
+        (&reply["success"], &reply["runId"], &reply["reason"]),
+        (&json!(true), &json!("mine"), &json!("recorded"))
+    );
+    let run = until(
+        || server.get("/api/v2/workflows/w/runs/mine", &key),
+        |run| run["data"]["endedAt"].is_string(),
+    )
+    .await;
+    assert_eq!(
+        (&run["data"]["status"], &run["data"]["error"]["code"]),
+        (&json!("cancelled"), &json!("CANCELLED"))
+    );
     assert_json_snapshot!(cancel().await.1, @r#"
     {
       "data": {
@@ -312,16 +407,26 @@ async fn an_idempotency_key_begins_one_run() {
     );
     assert_eq!(json_of(again).await, first);
     let (status, refused) = answer(start("Bob")).await;
-    assert_eq!((status, &refused["error"]["details"]["code"]), (422, &json!("IDEMPOTENCY_MISMATCH")));
+    assert_eq!(
+        (status, &refused["error"]["details"]["code"]),
+        (422, &json!("IDEMPOTENCY_MISMATCH"))
+    );
 }
 
 #[tokio::test]
 async fn refusals_have_an_error_object() {
     let (server, key) = greeting().await;
-    server.request(reqwest::Method::PUT, "/v1/workflows/draft", ADMIN_KEY).body(GREETING).send().await.unwrap();
-    let (wide, read_only) = (server.key(&["w", "draft"], &["run", "read"]).await, server.key(&["w"], &["read"]).await);
-    let start =
-        |workflow: &str, key: &str, body: &str| server.post(&format!("/api/v2/workflows/{workflow}/execute"), key).body(body.to_owned());
+    server
+        .request(reqwest::Method::PUT, "/v1/workflows/draft", ADMIN_KEY)
+        .body(GREETING)
+        .send()
+        .await
+        .unwrap();
+    let (wide, read_only) =
+        (server.key(&["w", "draft"], &["run", "read"]).await, server.key(&["w"], &["read"]).await);
+    let start = |workflow: &str, key: &str, body: &str| {
+        server.post(&format!("/api/v2/workflows/{workflow}/execute"), key).body(body.to_owned())
+    };
     let good = r#"{"input":{"name":"Ada"}}"#;
     let chain = vec!["w"; 25].join(",");
     let cases = [
@@ -329,10 +434,25 @@ async fn refusals_have_an_error_object() {
         (start("w", &read_only, good), 403, "FORBIDDEN", json!(null)),
         (start("nothing", &wide, good), 404, "NOT_FOUND", json!(null)),
         (start("draft", &wide, good), 403, "FORBIDDEN", json!({ "code": "WORKFLOW_NOT_DEPLOYED" })),
-        (start("w", &key, good).header("x-sim-via", &chain), 409, "CONFLICT", json!({ "code": "CALL_CHAIN_DEPTH_EXCEEDED" })),
+        (
+            start("w", &key, good).header("x-sim-via", &chain),
+            409,
+            "CONFLICT",
+            json!({ "code": "CALL_CHAIN_DEPTH_EXCEEDED" }),
+        ),
         (start("w", &key, &" ".repeat((4 << 20) + 1)), 413, "PAYLOAD_TOO_LARGE", json!(null)),
-        (start("w", &key, r#"{"input":{}}"#), 400, "BAD_REQUEST", json!([{ "path": "input.name", "message": "is missing" }])),
-        (start("w", &key, r#"{"name":"Ada"}"#), 400, "BAD_REQUEST", json!([{ "path": "name", "message": "is not a known field" }])),
+        (
+            start("w", &key, r#"{"input":{}}"#),
+            400,
+            "BAD_REQUEST",
+            json!([{ "path": "input.name", "message": "is missing" }]),
+        ),
+        (
+            start("w", &key, r#"{"name":"Ada"}"#),
+            400,
+            "BAD_REQUEST",
+            json!([{ "path": "name", "message": "is not a known field" }]),
+        ),
         (
             server.post("/api/v2/workflows/w/execute?a=1", &key).body(good),
             400,
@@ -340,8 +460,18 @@ async fn refusals_have_an_error_object() {
             json!([{ "path": "a", "message": "is not a known query parameter" }]),
         ),
         (server.get("/api/v2/workflows/w/runs/run_nothing", &key), 404, "NOT_FOUND", json!(null)),
-        (server.post("/api/v2/workflows/w/runs/nobody/cancel", &key), 404, "NOT_FOUND", json!(null)),
-        (server.post("/api/v2/workflows/w/runs/nobody/cancel", &read_only), 403, "FORBIDDEN", json!(null)),
+        (
+            server.post("/api/v2/workflows/w/runs/nobody/cancel", &key),
+            404,
+            "NOT_FOUND",
+            json!(null),
+        ),
+        (
+            server.post("/api/v2/workflows/w/runs/nobody/cancel", &read_only),
+            403,
+            "FORBIDDEN",
+            json!(null),
+        ),
         (server.get("/api/v2/workflows/w/execute", &key), 405, "METHOD_NOT_ALLOWED", json!(null)),
     ];
     for (request, status, code, details) in cases {
@@ -351,13 +481,23 @@ async fn refusals_have_an_error_object() {
             assert_eq!(challenge(&response), "SimApiKey realm=\"Sim API\", header=\"x-api-key\"");
         }
         let (actual, refused) = json_of(response).await;
-        assert_eq!((actual, &refused["error"]["code"], &refused["error"]["details"]), (status, &json!(code), &details), "{refused}");
+        assert_eq!(
+            (actual, &refused["error"]["code"], &refused["error"]["details"]),
+            (status, &json!(code), &details),
+            "{refused}"
+        );
         assert!(refused["error"]["message"].is_string(), "{refused}");
     }
     let undeclared = answer(start("w", &key, r#"{"input":{"name":"Ada","more":1}}"#)).await;
-    assert_eq!((undeclared.0, &undeclared.1["error"]["details"][0]["path"]), (400, &json!("input.more")));
+    assert_eq!(
+        (undeclared.0, &undeclared.1["error"]["details"][0]["path"]),
+        (400, &json!("input.more"))
+    );
     let foreign = server.key(&["other"], &["run", "read"]).await;
     let run = answer(execute(&server, &key, &json!({ "input": { "name": "Ada" } }))).await.1["data"]["runId"].as_str().unwrap().to_owned();
     let unknown = answer(server.get("/api/v2/workflows/w/runs/nobody", &key)).await;
-    assert_eq!(answer(server.get(&format!("/api/v2/workflows/w/runs/{run}"), &foreign)).await, unknown);
+    assert_eq!(
+        answer(server.get(&format!("/api/v2/workflows/w/runs/{run}"), &foreign)).await,
+        unknown
+    );
 }

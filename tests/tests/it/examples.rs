@@ -7,7 +7,8 @@ use flowgate_tests::server::{ADMIN_KEY, TestServer};
 use serde_json::{Value, json};
 
 /// Each example has a test below.
-const NAMES: [&str; 8] = ["digest", "fallback", "greeting", "healthcheck", "invoice", "signup", "story", "triage"];
+const NAMES: [&str; 8] =
+    ["digest", "fallback", "greeting", "healthcheck", "invoice", "signup", "story", "triage"];
 
 struct Example {
     server: TestServer,
@@ -18,20 +19,24 @@ impl Example {
     async fn publish(name: &'static str) -> Self {
         assert!(NAMES.contains(&name));
         let server = TestServer::start().await;
-        server.publish(name, &std::fs::read_to_string(folder().join(format!("{name}.yaml"))).unwrap()).await;
+        server
+            .publish(name, &std::fs::read_to_string(folder().join(format!("{name}.yaml"))).unwrap())
+            .await;
         Self { server, name }
     }
 
     /// Runs the fields' example values, with some of them replaced.
     async fn run(&self, changes: Value) -> Value {
-        let document = std::fs::read_to_string(folder().join(format!("{}.yaml", self.name))).unwrap();
+        let document =
+            std::fs::read_to_string(folder().join(format!("{}.yaml", self.name))).unwrap();
         let document = flowgate_engine::Document::parse(&document).unwrap();
         let mut input = flowgate_engine::Workflow::compile(&document).0.unwrap().sample_input();
         for (name, value) in changes.as_object().unwrap() {
             input[name] = value.clone();
         }
         let start = self.server.post(&format!("/v1/workflows/{}/runs", self.name), ADMIN_KEY);
-        let run: Value = start.json(&json!({ "input": input })).send().await.unwrap().json().await.unwrap();
+        let run: Value =
+            start.json(&json!({ "input": input })).send().await.unwrap().json().await.unwrap();
         assert_eq!(run["status"], "succeeded", "{run:#}");
         run
     }
@@ -47,33 +52,51 @@ fn folder() -> &'static Path {
 
 #[test]
 fn every_example_has_a_test() {
-    let mut names: Vec<String> =
-        std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+    let mut names: Vec<String> = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
     names.sort();
     assert_eq!(names, NAMES);
 }
 
 #[tokio::test]
 async fn greeting() {
-    assert_eq!(Example::publish("greeting").await.output(json!({})).await, json!({ "greeting": "Hello Ada x3" }));
+    assert_eq!(
+        Example::publish("greeting").await.output(json!({})).await,
+        json!({ "greeting": "Hello Ada x3" })
+    );
 }
 
 #[tokio::test]
 async fn story() {
     let output = Example::publish("story").await.output(json!({ "character": "a fox" })).await;
     let story = output["story"].as_str().unwrap();
-    assert!(story.starts_with("Once upon a time there was a fox, who kept") && story.ends_with("found its way home."), "{story}");
+    assert!(
+        story.starts_with("Once upon a time there was a fox, who kept")
+            && story.ends_with("found its way home."),
+        "{story}"
+    );
 }
 
 #[tokio::test]
 async fn triage() {
     let triage = Example::publish("triage").await;
     let urgent = triage.output(json!({})).await;
-    assert_eq!(urgent, json!({ "queue": "now", "urgency": 2, "todo": "Wake the person on call: Invoice 4711 is wrong" }));
+    assert_eq!(
+        urgent,
+        json!({ "queue": "now", "urgency": 2, "todo": "Wake the person on call: Invoice 4711 is wrong" })
+    );
     let billing = triage.output(json!({ "customer": { "plan": "free" } })).await;
-    assert_eq!((&billing["queue"], &billing["todo"]), (&json!("billing"), &json!("Forward to billing: Invoice 4711 is wrong")));
+    assert_eq!(
+        (&billing["queue"], &billing["todo"]),
+        (&json!("billing"), &json!("Forward to billing: Invoice 4711 is wrong"))
+    );
     let later = triage.output(json!({ "subject": "Thanks", "body": "All is well." })).await;
-    assert_eq!((&later["queue"], &later["todo"]), (&json!("later"), &json!("Answer within two days: Thanks")));
+    assert_eq!(
+        (&later["queue"], &later["todo"]),
+        (&json!("later"), &json!("Answer within two days: Thanks"))
+    );
 }
 
 #[tokio::test]
@@ -117,7 +140,11 @@ async fn healthcheck() {
 async fn fallback() {
     let fallback = Example::publish("fallback").await;
     let without = fallback.output(json!({})).await;
-    assert_eq!((&without["amount"], &without["is_fresh"]), (&json!(108), &json!(false)), "{without}");
+    assert_eq!(
+        (&without["amount"], &without["is_fresh"]),
+        (&json!(108), &json!(false)),
+        "{without}"
+    );
     assert!(without["why"].is_string(), "{without}");
     // The third attempt succeeds.
     let receiver = Receiver::start(|_, before| match before {
@@ -135,9 +162,15 @@ async fn signup() {
     let signup = Example::publish("signup").await;
     let welcome = signup.output(json!({})).await;
     let data = json!({ "id": "user-ada-example-com", "email": "ada@example.com" });
-    assert_eq!(welcome, json!({ "data": data, "status": 201, "headers": { "location": "/users/user-ada-example-com" } }));
+    assert_eq!(
+        welcome,
+        json!({ "data": data, "status": 201, "headers": { "location": "/users/user-ada-example-com" } })
+    );
     let email = signup.output(json!({ "email": "ada" })).await;
-    assert_eq!((&email["status"], &email["data"]["message"]), (&json!(422), &json!("ada is not an address")));
+    assert_eq!(
+        (&email["status"], &email["data"]["message"]),
+        (&json!(422), &json!("ada is not an address"))
+    );
     let young = signup.output(json!({ "age": 12 })).await;
     assert_eq!((&young["status"], &young["data"]["field"]), (&json!(422), &json!("age")));
 }

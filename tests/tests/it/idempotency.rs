@@ -17,7 +17,10 @@ const CONCURRENT: usize = 1_000;
 
 /// A workflow whose only outside call is slow.
 async fn server() -> (TestServer, Receiver) {
-    let receiver = Receiver::start(|_, _| Reply::After(Duration::from_millis(500), StatusCode::OK, "{}".to_owned())).await;
+    let receiver = Receiver::start(|_, _| {
+        Reply::After(Duration::from_millis(500), StatusCode::OK, "{}".to_owned())
+    })
+    .await;
     let server = TestServer::start().await;
     let document = format!(
         "input: [{{ name: n, type: number }}]\nnodes: [{{ id: call, type: http, url: \"{}/\" }}]\noutput: {{ n: <api.n>, status: <call.status> }}\n",
@@ -28,7 +31,10 @@ async fn server() -> (TestServer, Receiver) {
 }
 
 fn start(server: &TestServer, n: u32) -> RequestBuilder {
-    server.post("/v1/workflows/w/runs", ADMIN_KEY).header("idempotency-key", "one").json(&json!({ "input": { "n": n } }))
+    server
+        .post("/v1/workflows/w/runs", ADMIN_KEY)
+        .header("idempotency-key", "one")
+        .json(&json!({ "input": { "n": n } }))
 }
 
 async fn all_concurrent(request: impl Fn() -> RequestBuilder, times: usize) -> Vec<Response> {
@@ -64,12 +70,16 @@ async fn a_thousand_who_wait() {
     let (mut begun, mut replayed, mut must_retry) = (Vec::new(), Vec::new(), 0);
     for response in all_concurrent(|| start(&server, 1), CONCURRENT).await {
         let is_replayed = is_replayed(&response);
-        let retry_after = response.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
+        let retry_after =
+            response.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
         match json_of(response).await {
             (200, run) if is_replayed => replayed.push(run),
             (200, run) => begun.push(run),
             (409, problem) => {
-                assert_eq!((&problem["code"], retry_after.as_deref()), (&json!("still_running"), Some("1")));
+                assert_eq!(
+                    (&problem["code"], retry_after.as_deref()),
+                    (&json!("still_running"), Some("1"))
+                );
                 must_retry += 1;
             }
             other => panic!("{other:?}"),
@@ -87,7 +97,9 @@ async fn a_thousand_who_wait() {
 async fn a_thousand_who_do_not_wait() {
     let (server, receiver) = server().await;
     let (mut ids, mut begun) = (HashSet::new(), 0);
-    for response in all_concurrent(|| start(&server, 1).header("prefer", "respond-async"), CONCURRENT).await {
+    for response in
+        all_concurrent(|| start(&server, 1).header("prefer", "respond-async"), CONCURRENT).await
+    {
         begun += usize::from(!is_replayed(&response));
         let (status, run) = json_of(response).await;
         assert_eq!(status, 202, "{run}");
@@ -99,14 +111,20 @@ async fn a_thousand_who_do_not_wait() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_who_stream() {
     let (server, receiver) = server().await;
-    let responses = all_concurrent(|| start(&server, 1).header("accept", "text/event-stream"), 100).await;
+    let responses =
+        all_concurrent(|| start(&server, 1).header("accept", "text/event-stream"), 100).await;
     assert_eq!(responses.iter().filter(|response| !is_replayed(response)).count(), 1);
     let mut finished = HashSet::new();
     for response in responses {
         assert_eq!(response.status(), 200);
         let frames = response.text().await.unwrap();
-        let last = frames.split("event: run.finished\ndata: ").nth(1).unwrap_or_else(|| panic!("{frames}"));
-        finished.insert(serde_json::from_str::<Value>(last.trim()).unwrap()["id"].as_str().unwrap().to_owned());
+        let last = frames
+            .split("event: run.finished\ndata: ")
+            .nth(1)
+            .unwrap_or_else(|| panic!("{frames}"));
+        finished.insert(
+            serde_json::from_str::<Value>(last.trim()).unwrap()["id"].as_str().unwrap().to_owned(),
+        );
     }
     assert_eq!(finished, HashSet::from([one_run(&server, &receiver).await]));
 }

@@ -24,8 +24,13 @@ pub(crate) async fn limited_key(server: &TestServer, limits: Value) -> String {
 
 /// Returns `X-RateLimit-Limit`, `-Remaining` and `-Reset`, or `None` without these headers.
 pub(crate) fn allowance(response: &Response) -> Option<[i64; 3]> {
-    let number = |name: &str| Some(response.headers().get(name)?.to_str().unwrap().parse().unwrap());
-    Some([number("x-ratelimit-limit")?, number("x-ratelimit-remaining")?, number("x-ratelimit-reset")?])
+    let number =
+        |name: &str| Some(response.headers().get(name)?.to_str().unwrap().parse().unwrap());
+    Some([
+        number("x-ratelimit-limit")?,
+        number("x-ratelimit-remaining")?,
+        number("x-ratelimit-reset")?,
+    ])
 }
 
 pub(crate) fn retry_after(response: &Response) -> u64 {
@@ -37,7 +42,8 @@ fn greet(server: &TestServer, key: &str) -> RequestBuilder {
 }
 
 async fn runs_of(server: &TestServer, workflow: &str) -> usize {
-    let (_, listed) = answer(server.get(&format!("/v1/workflows/{workflow}/runs?limit=100"), ADMIN_KEY)).await;
+    let (_, listed) =
+        answer(server.get(&format!("/v1/workflows/{workflow}/runs?limit=100"), ADMIN_KEY)).await;
     listed["items"].as_array().unwrap().len()
 }
 
@@ -45,7 +51,10 @@ async fn runs_of(server: &TestServer, workflow: &str) -> usize {
 async fn hanging() -> (TestServer, Receiver) {
     let receiver = Receiver::start(|_, _| Reply::WhenLetGo(StatusCode::OK, "{}".to_owned())).await;
     let server = TestServer::start().await;
-    let document = format!("nodes: [{{ id: call, type: http, url: \"{}/\" }}]\noutput: {{ status: <call.status> }}\n", receiver.url);
+    let document = format!(
+        "nodes: [{{ id: call, type: http, url: \"{}/\" }}]\noutput: {{ status: <call.status> }}\n",
+        receiver.url
+    );
     server.publish("call", &document).await;
     server.publish("greet", GREET).await;
     (server, receiver)
@@ -68,7 +77,10 @@ async fn a_burst_is_answered_then_refused_until_it_comes_back() {
         assert!((reset - began / 1_000) <= 4, "whole seconds since 1970");
     }
     let refused = greet(&server, &key).send().await.unwrap();
-    assert_eq!((retry_after(&refused), allowance(&refused).unwrap()[..2].to_vec()), (1, vec![2, 0]));
+    assert_eq!(
+        (retry_after(&refused), allowance(&refused).unwrap()[..2].to_vec()),
+        (1, vec![2, 0])
+    );
     let (status, problem) = json_of(refused).await;
     assert_eq!((status, &problem["code"]), (429, &json!("rate_limited")));
     assert!(problem["detail"].as_str().unwrap().ends_with("try again in 1 s"), "{problem}");
@@ -91,7 +103,12 @@ async fn many_at_once_start_the_burst_and_no_more() {
         let prefer = if n % 2 == 0 { "wait=5" } else { "respond-async" };
         tasks.spawn(greet(&server, &key).header("prefer", prefer).send());
     }
-    let refused = tasks.join_all().await.into_iter().filter(|response| response.as_ref().unwrap().status() == 429).count();
+    let refused = tasks
+        .join_all()
+        .await
+        .into_iter()
+        .filter(|response| response.as_ref().unwrap().status() == 429)
+        .count();
     assert_eq!((refused, runs_of(&server, "greet").await), (30, 20));
 }
 
@@ -100,8 +117,14 @@ async fn every_way_to_start_counts_and_a_request_that_starts_nothing_does_not() 
     let server = TestServer::start().await;
     server.publish("greet", GREET).await;
     let key = limited_key(&server, json!({ "requests_per_minute": 1, "burst": 4 })).await;
-    let left = async |request: RequestBuilder| allowance(&request.send().await.unwrap()).map(|[_, left, _]| left);
-    assert_eq!(left(server.post("/v1/workflows/greet/runs", &key).json(&json!({ "input": {} }))).await, None, "400");
+    let left = async |request: RequestBuilder| {
+        allowance(&request.send().await.unwrap()).map(|[_, left, _]| left)
+    };
+    assert_eq!(
+        left(server.post("/v1/workflows/greet/runs", &key).json(&json!({ "input": {} }))).await,
+        None,
+        "400"
+    );
     assert_eq!(left(server.post("/v1/workflows/nothing/runs", &key)).await, None, "404");
     let first = greet(&server, &key).send().await.unwrap();
     assert_eq!(allowance(&first).unwrap()[1], 3);
@@ -109,24 +132,42 @@ async fn every_way_to_start_counts_and_a_request_that_starts_nothing_does_not() 
     assert_eq!(left(greet(&server, &key).header("prefer", "respond-async")).await, Some(2));
     assert_eq!(left(greet(&server, &key).header("accept", "text/event-stream")).await, Some(1));
     assert_eq!(left(server.post(&format!("/v1/runs/{run}/replay"), &key)).await, Some(0));
-    assert_eq!(server.post(&format!("/v1/runs/{run}/replay"), &key).send().await.unwrap().status(), 429);
-    assert_eq!(greet(&server, &key).header("accept", "text/event-stream").send().await.unwrap().status(), 429);
+    assert_eq!(
+        server.post(&format!("/v1/runs/{run}/replay"), &key).send().await.unwrap().status(),
+        429
+    );
+    assert_eq!(
+        greet(&server, &key).header("accept", "text/event-stream").send().await.unwrap().status(),
+        429
+    );
 }
 
 #[tokio::test]
 async fn a_repeated_request_counts_once() {
     let server = TestServer::start().await;
     server.publish("greet", GREET).await;
-    let key = limited_key(&server, json!({ "requests_per_minute": 1, "burst": 1, "concurrent_runs": 1 })).await;
-    let start = |idempotency_key: &str| greet(&server, &key).header("idempotency-key", idempotency_key);
+    let key =
+        limited_key(&server, json!({ "requests_per_minute": 1, "burst": 1, "concurrent_runs": 1 }))
+            .await;
+    let start =
+        |idempotency_key: &str| greet(&server, &key).header("idempotency-key", idempotency_key);
     assert_eq!(start("k").send().await.unwrap().status(), 200);
     for prefer in ["wait=5", "respond-async"] {
         let again = start("k").header("prefer", prefer).send().await.unwrap();
-        assert!(again.status().is_success() && again.headers()["idempotent-replayed"] == "true", "{again:?}");
+        assert!(
+            again.status().is_success() && again.headers()["idempotent-replayed"] == "true",
+            "{again:?}"
+        );
     }
     let stream = start("k").header("accept", "text/event-stream").send().await.unwrap();
-    assert_eq!((stream.status().as_u16(), stream.headers()["idempotent-replayed"].to_str().unwrap()), (200, "true"));
-    let other = server.post("/v1/workflows/greet/runs", &key).header("idempotency-key", "k").json(&json!({ "input": { "name": "Bob" } }));
+    assert_eq!(
+        (stream.status().as_u16(), stream.headers()["idempotent-replayed"].to_str().unwrap()),
+        (200, "true")
+    );
+    let other = server
+        .post("/v1/workflows/greet/runs", &key)
+        .header("idempotency-key", "k")
+        .json(&json!({ "input": { "name": "Bob" } }));
     assert_eq!(answer(other).await.0, 422);
     assert_eq!(answer(start("another")).await.0, 429);
 }
@@ -134,14 +175,19 @@ async fn a_repeated_request_counts_once() {
 #[tokio::test]
 async fn runs_at_once_are_counted_until_they_end() {
     let (server, receiver) = hanging().await;
-    let key = limited_key(&server, json!({ "requests_per_minute": 1_000, "concurrent_runs": 2 })).await;
+    let key =
+        limited_key(&server, json!({ "requests_per_minute": 1_000, "concurrent_runs": 2 })).await;
     let (_, detached) = answer(call(&server, &key)).await;
     // Its caller disconnects: the run goes on and counts.
     let waiting = tokio::spawn(server.post("/v1/workflows/call/runs", &key).send());
     receiver.until(|all| all.len() == 2).await;
     waiting.abort();
 
-    for request in [call(&server, &key), greet(&server, &key), greet(&server, &key).header("accept", "text/event-stream")] {
+    for request in [
+        call(&server, &key),
+        greet(&server, &key),
+        greet(&server, &key).header("accept", "text/event-stream"),
+    ] {
         let refused = request.send().await.unwrap();
         let [limit, left, _] = allowance(&refused).unwrap();
         assert_eq!((refused.status().as_u16(), limit, left, retry_after(&refused)), (429, 2, 0, 1));
@@ -152,17 +198,27 @@ async fn runs_at_once_are_counted_until_they_end() {
     assert!(limits["rateLimit"]["sync"]["remaining"].as_u64().unwrap() >= 998, "{limits}");
 
     let run = format!("/v1/runs/{}", detached["id"].as_str().unwrap());
-    assert!(server.post(&format!("{run}/cancel"), &key).send().await.unwrap().status().is_success());
+    assert!(
+        server.post(&format!("{run}/cancel"), &key).send().await.unwrap().status().is_success()
+    );
     until(|| server.get(&run, &key), |run| run["status"] == "cancelled").await;
     assert_eq!(answer(greet(&server, &key)).await.0, 200, "a cancelled run has released its place");
-    assert_eq!(answer(greet(&server, &key)).await.0, 200, "an ended run releases its place before its answer");
+    assert_eq!(
+        answer(greet(&server, &key)).await.0,
+        200,
+        "an ended run releases its place before its answer"
+    );
     let streamed = greet(&server, &key).header("accept", "text/event-stream").send().await.unwrap();
     assert!(streamed.text().await.unwrap().contains("run.finished"));
 
     assert_eq!(call(&server, &key).send().await.unwrap().status(), 202);
     assert_eq!(call(&server, &key).send().await.unwrap().status(), 429);
     receiver.let_go();
-    until(|| server.get("/v1/workflows/call/runs?status=succeeded", &key), |runs| runs["items"].as_array().unwrap().len() == 2).await;
+    until(
+        || server.get("/v1/workflows/call/runs?status=succeeded", &key),
+        |runs| runs["items"].as_array().unwrap().len() == 2,
+    )
+    .await;
     assert_eq!(call(&server, &key).send().await.unwrap().status(), 202);
 }
 
@@ -173,11 +229,15 @@ async fn limits_are_shown_kept_and_within_bounds() {
     limited_key(&server, limits.clone()).await;
     server.key(&["*"], &["run"]).await;
     let (_, listed) = answer(server.get("/v1/keys", ADMIN_KEY)).await;
-    assert_eq!((&listed["items"][0]["limits"], &listed["items"][1]["limits"]), (&limits, &Value::Null));
+    assert_eq!(
+        (&listed["items"][0]["limits"], &listed["items"][1]["limits"]),
+        (&limits, &Value::Null)
+    );
     let path = format!("/v1/keys/{}/rotate", listed["items"][0]["id"].as_str().unwrap());
     assert_eq!(answer(server.post(&path, ADMIN_KEY)).await.1["limits"], limits);
 
-    let wrong = json!({ "requests_per_minute": 0, "burst": 5_000_000_000_u64, "concurrent_runs": 10_001 });
+    let wrong =
+        json!({ "requests_per_minute": 0, "burst": 5_000_000_000_u64, "concurrent_runs": 10_001 });
     let request = json!({ "name": "k", "workflows": "*", "scopes": ["run"], "limits": wrong });
     let (status, problem) = answer(server.post("/v1/keys", ADMIN_KEY).json(&request)).await;
     assert_eq!(status, 400);
@@ -205,10 +265,14 @@ async fn sims_usage_limits_are_those_of_the_key() {
         let (shown, mut sync) = limits().await;
         assert!(sync["resetAt"].take().as_str().unwrap().ends_with('Z'));
         assert_eq!(shown[..2], [2, left]);
-        let expected =
-            json!({ "isLimited": is_limited, "limit": 30, "requestsPerMinute": 30, "maxBurst": 2, "remaining": left, "resetAt": null });
+        let expected = json!({ "isLimited": is_limited, "limit": 30, "requestsPerMinute": 30, "maxBurst": 2, "remaining": left, "resetAt": null });
         assert_eq!(sync, expected);
-        server.request(Method::POST, "/api/workflows/greet/execute", &key).json(&json!({ "name": "Ada" })).send().await.unwrap();
+        server
+            .request(Method::POST, "/api/workflows/greet/execute", &key)
+            .json(&json!({ "name": "Ada" }))
+            .send()
+            .await
+            .unwrap();
     }
 }
 
@@ -218,7 +282,10 @@ async fn what_is_noted_belongs_to_one_request() {
     server.publish("greet", GREET).await;
     let mut keys = Vec::new();
     for burst in [10, 20, 30] {
-        keys.push((burst, limited_key(&server, json!({ "requests_per_minute": 1, "burst": burst })).await));
+        keys.push((
+            burst,
+            limited_key(&server, json!({ "requests_per_minute": 1, "burst": burst })).await,
+        ));
     }
     let mut tasks = JoinSet::new();
     for (burst, key) in keys.iter().cycle().take(15) {
@@ -232,7 +299,10 @@ async fn what_is_noted_belongs_to_one_request() {
         left.push((burst, burst - remaining));
     }
     left.sort_unstable();
-    let each: Vec<_> = [10, 20, 30].into_iter().flat_map(|burst| (1..=5).map(move |taken| (burst, taken))).collect();
+    let each: Vec<_> = [10, 20, 30]
+        .into_iter()
+        .flat_map(|burst| (1..=5).map(move |taken| (burst, taken)))
+        .collect();
     assert_eq!(left, each, "each of five requests took one of its own key's");
     assert_eq!(allowance(&greet(&server, ADMIN_KEY).send().await.unwrap()), None);
 }

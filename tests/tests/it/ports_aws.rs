@@ -88,7 +88,12 @@ fn readable(items: &[Value]) -> String {
     let mut text = String::new();
     for item in items {
         text.push_str(&item.to_string());
-        for bytes in item.as_object().into_iter().flatten().filter_map(|(_, value)| BASE64.decode(value["B"].as_str()?).ok()) {
+        for bytes in item
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter_map(|(_, value)| BASE64.decode(value["B"].as_str()?).ok())
+        {
             // Part of a larger value is not a complete stream: the readable part is enough.
             let mut inflated = Vec::new();
             let _ = flate2::read::DeflateDecoder::new(&bytes[..]).read_to_end(&mut inflated);
@@ -99,11 +104,22 @@ fn readable(items: &[Value]) -> String {
 }
 
 fn attempt(answer: &str) -> Attempt {
-    Attempt { at: at(950), duration_ms: 12, status: Some(500), error: None, answer: answer.to_owned() }
+    Attempt {
+        at: at(950),
+        duration_ms: 12,
+        status: Some(500),
+        error: None,
+        answer: answer.to_owned(),
+    }
 }
 
 fn draft(text: &str) -> Draft {
-    Draft { name: "A story".into(), document: text.into(), etag: format!("etag of {} bytes", text.len()), saved_at: at(10) }
+    Draft {
+        name: "A story".into(),
+        document: text.into(),
+        etag: format!("etag of {} bytes", text.len()),
+        saved_at: at(10),
+    }
 }
 
 #[tokio::test]
@@ -116,7 +132,8 @@ async fn the_token_of_the_deployment_stays_and_two_first_users_agree() -> Result
     let ring = || Keyring::generate(&SystemEntropy);
 
     let reader = world(&aws(&Config { completes_keyring: false, ..deployed.clone() }, 0));
-    let refused = reader.secrets.keyring(ring()).await.err().context("a reader must not complete it")?;
+    let refused =
+        reader.secrets.keyring(ring()).await.err().context("a reader must not complete it")?;
     assert!(format!("{refused:#}").contains("not complete yet"), "{refused:#}");
 
     let (one, two) = (world(&aws(&deployed, 0)), world(&aws(&deployed, 0)));
@@ -127,7 +144,9 @@ async fn the_token_of_the_deployment_stays_and_two_first_users_agree() -> Result
 
     // Another stack that takes over this one's table.
     let moved = double.fresh().await?;
-    let old = double.call("secretsmanager.GetSecretValue", &json!({ "SecretId": deployed.keyring_secret })).await?;
+    let old = double
+        .call("secretsmanager.GetSecretValue", &json!({ "SecretId": deployed.keyring_secret }))
+        .await?;
     let put = json!({ "SecretId": moved.keyring_secret, "SecretString": old["SecretString"] });
     double.call("secretsmanager.PutSecretValue", &put).await?;
     for completes_keyring in [false, true] {
@@ -142,15 +161,31 @@ async fn the_token_of_the_deployment_stays_and_two_first_users_agree() -> Result
 async fn errors_name_what_aws_said_and_no_secret() -> Result<()> {
     let double = Stores::start()?;
     let config = double.fresh().await?;
-    let nowhere = world(&aws(&Config { table: "nowhere".into(), keyring_secret: "nothing".into(), ..config.clone() }, 0));
+    let nowhere = world(&aws(
+        &Config { table: "nowhere".into(), keyring_secret: "nothing".into(), ..config.clone() },
+        0,
+    ));
     let error = nowhere.runs.read(&run_id(1)?).await.err().context("there is no such table")?;
-    assert!(format!("{error:#}").contains("GetItem failed: ResourceNotFoundException"), "{error:#}");
-    let error = nowhere.secrets.keyring(Keyring::generate(&SystemEntropy)).await.err().context("there is no such secret")?;
+    assert!(
+        format!("{error:#}").contains("GetItem failed: ResourceNotFoundException"),
+        "{error:#}"
+    );
+    let error = nowhere
+        .secrets
+        .keyring(Keyring::generate(&SystemEntropy))
+        .await
+        .err()
+        .context("there is no such secret")?;
     assert!(format!("{error:#}").contains("is not there"), "{error:#}");
 
     let broken = json!({ "SecretId": config.keyring_secret, "SecretString": "{\"bootstrap_token\": 5, \"x\": \"hidden\"}" });
     double.call("secretsmanager.PutSecretValue", &broken).await?;
-    let error = world(&aws(&config, 0)).secrets.keyring(Keyring::generate(&SystemEntropy)).await.err().context("it is not a keyring")?;
+    let error = world(&aws(&config, 0))
+        .secrets
+        .keyring(Keyring::generate(&SystemEntropy))
+        .await
+        .err()
+        .context("it is not a keyring")?;
     assert!(!format!("{error:?}").contains("hidden"), "{error:?}");
     Ok(())
 }
@@ -163,11 +198,15 @@ async fn secrets_are_wrapped_and_those_by_hand_are_read() -> Result<()> {
     let world = world(&aws(&config, 0));
     world.secrets.put("WRAPPED", "{\"value\":\"x\"}", at(1)).await?;
     assert_eq!(world.secrets.get("WRAPPED").await?.as_deref(), Some("{\"value\":\"x\"}"));
-    let by_hand = json!({ "Name": format!("{}HAND", config.secret_prefix), "SecretString": "plain" });
+    let by_hand =
+        json!({ "Name": format!("{}HAND", config.secret_prefix), "SecretString": "plain" });
     double.call("secretsmanager.CreateSecret", &by_hand).await?;
     assert_eq!(world.secrets.get("HAND").await?.as_deref(), Some("plain"));
     let dump = readable(&double.dump(&config.table).await?);
-    assert!(dump.contains("WRAPPED") && !dump.contains("value"), "names are in the table, values are not");
+    assert!(
+        dump.contains("WRAPPED") && !dump.contains("value"),
+        "names are in the table, values are not"
+    );
     Ok(())
 }
 
@@ -178,7 +217,10 @@ async fn messages_carry_their_trace_and_wait_as_long_as_a_queue_can() -> Result<
     let config = double.fresh().await?;
     let aws = aws(&config, 0);
     let queue = aws.ports().queue;
-    let (run, webhook) = (Message::RunV1 { run: run_id(1)? }, Message::WebhookV1 { delivery: delivery(1, 0, 0)?.id });
+    let (run, webhook) = (
+        Message::RunV1 { run: run_id(1)? },
+        Message::WebhookV1 { delivery: delivery(1, 0, 0)?.id },
+    );
     let xray = "Root=1-0af76519-16cd43dd8448eb211c80319c;Parent=b7ad6b7169203331;Sampled=1";
     let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     aws.set_trace(TraceHeaders { traceparent: Some(traceparent.into()), xray: Some(xray.into()) });
@@ -193,10 +235,16 @@ async fn messages_carry_their_trace_and_wait_as_long_as_a_queue_can() -> Result<
     assert_eq!((runs.len(), webhooks.len()), (1, 1), "a delayed message is not visible yet");
     assert_eq!(serde_json::from_str::<Message>(runs[0]["Body"].as_str().unwrap_or_default())?, run);
     assert_eq!(
-        (&runs[0]["MessageAttributes"]["traceparent"]["StringValue"], &runs[0]["Attributes"]["AWSTraceHeader"]),
+        (
+            &runs[0]["MessageAttributes"]["traceparent"]["StringValue"],
+            &runs[0]["Attributes"]["AWSTraceHeader"]
+        ),
         (&json!(traceparent), &json!(xray))
     );
-    assert!(webhooks[0]["MessageAttributes"]["traceparent"].is_null() && webhooks[0]["Attributes"]["AWSTraceHeader"].is_null());
+    assert!(
+        webhooks[0]["MessageAttributes"]["traceparent"].is_null()
+            && webhooks[0]["Attributes"]["AWSTraceHeader"].is_null()
+    );
     let asked = json!({ "QueueUrl": config.webhook_queue_url, "AttributeNames": ["All"] });
     let counts = double.call("AmazonSQS.GetQueueAttributes", &asked).await?;
     assert_eq!(counts["Attributes"]["ApproximateNumberOfMessagesDelayed"], "1", "{counts}");
@@ -204,7 +252,8 @@ async fn messages_carry_their_trace_and_wait_as_long_as_a_queue_can() -> Result<
 }
 
 async fn received(double: &Stores, queue: &str) -> Result<Vec<Value>> {
-    let ask = json!({ "QueueUrl": queue, "MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"] });
+    let ask =
+        json!({ "QueueUrl": queue, "MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"] });
     let mut answer = double.call("AmazonSQS.ReceiveMessage", &ask).await?;
     Ok(answer["Messages"].as_array_mut().map(std::mem::take).unwrap_or_default())
 }

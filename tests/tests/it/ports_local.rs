@@ -43,7 +43,13 @@ async fn after_a_restart_everything_in_flight_is_due_at_once() -> Result<()> {
     claimed(&world, 1, "dead").await?;
     world.runs.create(attached(2)?).await?;
     world.runs.create(detached(3)?).await?;
-    world.runs.create_ended(attached(4)?, FinishedRun { due_at: Some(at(80_000)), ..ending(RunState::Succeeded) }).await?;
+    world
+        .runs
+        .create_ended(
+            attached(4)?,
+            FinishedRun { due_at: Some(at(80_000)), ..ending(RunState::Succeeded) },
+        )
+        .await?;
     let (out, waits) = (delivery(4, 0, 500)?, delivery(4, 1, 70_000)?);
     world.deliveries.put(out.clone()).await?;
     world.deliveries.put(waits.clone()).await?;
@@ -51,7 +57,10 @@ async fn after_a_restart_everything_in_flight_is_due_at_once() -> Result<()> {
     drop((local, world));
 
     let (local, world) = open(folder.path())?;
-    assert_eq!(world.runs.claim(&run_id(1)?, &owner("b"), at(600), at(900)).await?, Claimed::LeasedByOther);
+    assert_eq!(
+        world.runs.claim(&run_id(1)?, &owner("b"), at(600), at(900)).await?,
+        Claimed::LeasedByOther
+    );
     local.expire_leases(at(600)).await?;
     assert_eq!(world.due.due(at(600), 10).await?.len(), 4);
     for n in 1..=3 {
@@ -68,23 +77,44 @@ async fn runs_past_their_retention_are_forgotten_with_all_their_parts() -> Resul
     let folder = tempfile::tempdir()?;
     let (local, world) = open(folder.path())?;
     for n in 1..=250 {
-        let end = FinishedRun { deliveries: vec![delivery(n, 0, 900)?], expires_at: at(1_000), ..ending(RunState::Succeeded) };
+        let end = FinishedRun {
+            deliveries: vec![delivery(n, 0, 900)?],
+            expires_at: at(1_000),
+            ..ending(RunState::Succeeded)
+        };
         world.runs.create_ended(attached(n)?, end).await?;
     }
     let lease = claimed(&world, 251, "a").await?;
     world.runs.checkpoint(&lease, checkpoint("a", 0, "x"), vec![chunk(1, 1)]).await?;
     world.runs.mark_started(&lease, "a").await?;
-    world.runs.finish(&lease, FinishedRun { expires_at: at(1_000), ..ending(RunState::Failed) }).await?;
-    world.runs.create_ended(attached(252)?, FinishedRun { expires_at: at(1_001), ..ending(RunState::Failed) }).await?;
+    world
+        .runs
+        .finish(&lease, FinishedRun { expires_at: at(1_000), ..ending(RunState::Failed) })
+        .await?;
+    world
+        .runs
+        .create_ended(
+            attached(252)?,
+            FinishedRun { expires_at: at(1_001), ..ending(RunState::Failed) },
+        )
+        .await?;
     world.runs.create(detached(253)?).await?;
 
     assert_eq!(local.forget_expired(at(999)).await?, 0);
     assert_eq!(local.forget_expired(at(1_000)).await?, 251);
     let kept = world.runs.list(WORKFLOW_UID, RunFilter::default(), first_page(10)).await?;
-    assert_eq!(kept.items.iter().map(|run| run.head.id.clone()).collect::<Vec<_>>(), [run_id(253)?, run_id(252)?]);
+    assert_eq!(
+        kept.items.iter().map(|run| run.head.id.clone()).collect::<Vec<_>>(),
+        [run_id(253)?, run_id(252)?]
+    );
     let id = run_id(251)?;
-    assert!(world.runs.checkpoints(&id).await?.is_empty() && world.runs.started(&id).await?.is_empty());
-    assert!(world.runs.events(&id, None, 10).await?.is_empty() && world.deliveries.of_run(&run_id(1)?).await?.is_empty());
+    assert!(
+        world.runs.checkpoints(&id).await?.is_empty() && world.runs.started(&id).await?.is_empty()
+    );
+    assert!(
+        world.runs.events(&id, None, 10).await?.is_empty()
+            && world.deliveries.of_run(&run_id(1)?).await?.is_empty()
+    );
     assert_eq!(world.due.due(at(99_000), 10).await?.len(), 1);
     Ok(())
 }
@@ -94,7 +124,11 @@ async fn an_idempotency_row_is_forgotten_after_its_time() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let (local, world) = open(folder.path())?;
     for (n, key, until) in [(1, "gone", 500), (2, "kept", 501)] {
-        let row = IdempotencyRow { key: idempotency_key(key), body_hash: "hash".into(), expires_at: at(until) };
+        let row = IdempotencyRow {
+            key: idempotency_key(key),
+            body_hash: "hash".into(),
+            expires_at: at(until),
+        };
         let claims = Claims { idempotency: Some(row), run_id: None };
         world.runs.create(NewRun { claims, ..detached(n)? }).await?;
     }

@@ -11,7 +11,10 @@ use serde_json::{Value, json};
 use crate::fixture::{answer, until};
 
 fn one_call(receiver: &Receiver, fields: &str) -> String {
-    format!("nodes: [{{ id: call, type: http, url: \"{}/call\"{fields} }}]\noutput: {{ status: <call.status> }}\n", receiver.url)
+    format!(
+        "nodes: [{{ id: call, type: http, url: \"{}/call\"{fields} }}]\noutput: {{ status: <call.status> }}\n",
+        receiver.url
+    )
 }
 
 async fn hanging() -> Receiver {
@@ -19,7 +22,8 @@ async fn hanging() -> Receiver {
 }
 
 async fn ended(server: &TestServer, run: &str) -> Value {
-    until(|| server.get(&format!("/v1/runs/{run}"), ADMIN_KEY), |run| !run["ended_at"].is_null()).await
+    until(|| server.get(&format!("/v1/runs/{run}"), ADMIN_KEY), |run| !run["ended_at"].is_null())
+        .await
 }
 
 async fn only_run(server: &TestServer, workflow: &str) -> String {
@@ -34,7 +38,10 @@ async fn a_cancel_is_felt_at_once_however_early_it_comes() {
     let server = TestServer::start().await;
     server.publish("w", &one_call(&receiver, "")).await;
     let start_and_cancel = async || {
-        let (_, run) = answer(server.post("/v1/workflows/w/runs", ADMIN_KEY).header("prefer", "respond-async")).await;
+        let (_, run) = answer(
+            server.post("/v1/workflows/w/runs", ADMIN_KEY).header("prefer", "respond-async"),
+        )
+        .await;
         let id = run["id"].as_str().unwrap().to_owned();
         answer(server.post(&format!("/v1/runs/{id}/cancel"), ADMIN_KEY)).await;
         id
@@ -65,8 +72,10 @@ async fn the_workflows_webhook_hears_of_a_run_that_a_crash_ended() {
         receiver.url
     );
     publish(&client, &process.url, "w", &document).await;
-    let start =
-        client.post(format!("{}/v1/workflows/w/runs", process.url)).bearer_auth(ADMIN_KEY).json(&json!({ "input": { "who": "ada" } }));
+    let start = client
+        .post(format!("{}/v1/workflows/w/runs", process.url))
+        .bearer_auth(ADMIN_KEY)
+        .json(&json!({ "input": { "who": "ada" } }));
     let waiting = tokio::spawn(start.send());
     receiver.until(|all| all.len() == 1).await;
     process.kill().await;
@@ -76,13 +85,17 @@ async fn the_workflows_webhook_hears_of_a_run_that_a_crash_ended() {
     receiver.until(|all| all.len() == 2).await;
     let hook = &receiver.received()[1];
     let body: Value = serde_json::from_slice(&hook.body).unwrap();
-    assert_eq!((hook.uri.path(), &body["status"], &body["error"]["code"]), ("/done/ada", &json!("failed"), &json!("interrupted")));
+    assert_eq!(
+        (hook.uri.path(), &body["status"], &body["error"]["code"]),
+        ("/done/ada", &json!("failed"), &json!("interrupted"))
+    );
 }
 
 #[tokio::test]
 async fn a_stop_hands_over_the_run_of_a_caller_who_has_gone() {
     let receiver = hanging().await;
-    let server = TestServer::start_with(|settings| settings.drain = Duration::from_millis(200)).await;
+    let server =
+        TestServer::start_with(|settings| settings.drain = Duration::from_millis(200)).await;
     server.publish("w", &one_call(&receiver, "")).await;
     let waiting = tokio::spawn(server.post("/v1/workflows/w/runs", ADMIN_KEY).send());
     receiver.until(|all| all.len() == 1).await;
@@ -100,13 +113,19 @@ async fn a_stop_hands_over_the_run_of_a_caller_who_has_gone() {
 #[tokio::test]
 async fn a_call_outlives_its_callers_wait() {
     let receiver = hanging().await;
-    let server = TestServer::start_with(|settings| settings.drain = Duration::from_millis(100)).await;
+    let server =
+        TestServer::start_with(|settings| settings.drain = Duration::from_millis(100)).await;
     for (workflow, fields) in [("plain", ""), ("once", ", at_most_once: true")] {
         server.publish(workflow, &one_call(&receiver, fields)).await;
     }
     let mut runs = Vec::new();
     for workflow in ["plain", "once"] {
-        let (status, run) = answer(server.post(&format!("/v1/workflows/{workflow}/runs"), ADMIN_KEY).header("prefer", "wait=1")).await;
+        let (status, run) = answer(
+            server
+                .post(&format!("/v1/workflows/{workflow}/runs"), ADMIN_KEY)
+                .header("prefer", "wait=1"),
+        )
+        .await;
         assert_eq!((status, &run["status"]), (202, &json!("running")), "{run}");
         runs.push(run["id"].as_str().unwrap().to_owned());
     }
@@ -114,9 +133,19 @@ async fn a_call_outlives_its_callers_wait() {
     receiver.let_go();
     for run in &runs {
         let run = ended(&server, run).await;
-        assert_eq!((&run["status"], &run["output"]), (&json!("succeeded"), &json!({ "status": 200 })), "{run}");
-        let events =
-            server.get(&format!("/v1/runs/{}/events", run["id"].as_str().unwrap()), ADMIN_KEY).send().await.unwrap().text().await.unwrap();
+        assert_eq!(
+            (&run["status"], &run["output"]),
+            (&json!("succeeded"), &json!({ "status": 200 })),
+            "{run}"
+        );
+        let events = server
+            .get(&format!("/v1/runs/{}/events", run["id"].as_str().unwrap()), ADMIN_KEY)
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap();
         assert_eq!(events.matches("event: node.started").count(), 3, "{events}");
     }
     assert_eq!(receiver.count("/call"), 2);
@@ -130,7 +159,8 @@ async fn a_key_lists_the_workflows_it_names() {
     }
     let key = server.key(&["a", "c"], &["author"]).await;
     let (status, listed) = answer(server.get("/v1/workflows", &key)).await;
-    let ids: Vec<_> = listed["items"].as_array().into_iter().flatten().map(|item| item["id"].clone()).collect();
+    let ids: Vec<_> =
+        listed["items"].as_array().into_iter().flatten().map(|item| item["id"].clone()).collect();
     assert_eq!((status, ids), (200, vec![json!("a"), json!("c")]));
     let key = server.key(&["a", "c"], &["run"]).await;
     assert_eq!(answer(server.get("/v1/workflows", &key)).await.0, 403);

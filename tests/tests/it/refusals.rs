@@ -44,22 +44,85 @@ enum Case {
 
 /// Status and code per dialect, in the order of [`ALL`].
 const ROWS: [(Case, [(u16, &str); ALL.len()]); 9] = [
-    (Case::BadInput, [(400, "invalid_input"), (400, "40000"), (400, "INVALID_INPUT"), (400, "BAD_REQUEST"), (400, "invalid_input")]),
-    (Case::BadKey, [(401, "unauthorized"), (401, "40127"), (401, "UNAUTHORIZED"), (401, "UNAUTHORIZED"), (401, "unauthorized")]),
+    (
+        Case::BadInput,
+        [
+            (400, "invalid_input"),
+            (400, "40000"),
+            (400, "INVALID_INPUT"),
+            (400, "BAD_REQUEST"),
+            (400, "invalid_input"),
+        ],
+    ),
+    (
+        Case::BadKey,
+        [
+            (401, "unauthorized"),
+            (401, "40127"),
+            (401, "UNAUTHORIZED"),
+            (401, "UNAUTHORIZED"),
+            (401, "unauthorized"),
+        ],
+    ),
     (
         Case::UnknownWorkflow,
-        [(404, "workflow_not_found"), (404, "40378"), (404, "WORKFLOW_NOT_FOUND"), (404, "NOT_FOUND"), (404, "workflow_not_found")],
+        [
+            (404, "workflow_not_found"),
+            (404, "40378"),
+            (404, "WORKFLOW_NOT_FOUND"),
+            (404, "NOT_FOUND"),
+            (404, "workflow_not_found"),
+        ],
     ),
-    (Case::UnknownRun, [(404, "run_not_found"), (404, "40378"), (404, "TASK_NOT_FOUND"), (404, "NOT_FOUND"), (404, "run_not_found")]),
-    (Case::NoScope, [(403, "forbidden"), (403, "40300"), (403, "FORBIDDEN"), (403, "FORBIDDEN"), (403, "forbidden")]),
+    (
+        Case::UnknownRun,
+        [
+            (404, "run_not_found"),
+            (404, "40378"),
+            (404, "TASK_NOT_FOUND"),
+            (404, "NOT_FOUND"),
+            (404, "run_not_found"),
+        ],
+    ),
+    (
+        Case::NoScope,
+        [
+            (403, "forbidden"),
+            (403, "40300"),
+            (403, "FORBIDDEN"),
+            (403, "FORBIDDEN"),
+            (403, "forbidden"),
+        ],
+    ),
     (
         Case::NotPublished,
-        [(409, "not_published"), (403, "200116"), (403, "WORKFLOW_NOT_DEPLOYED"), (403, "FORBIDDEN"), (409, "not_published")],
+        [
+            (409, "not_published"),
+            (403, "200116"),
+            (403, "WORKFLOW_NOT_DEPLOYED"),
+            (403, "FORBIDDEN"),
+            (409, "not_published"),
+        ],
     ),
-    (Case::TooLarge, [(413, "too_large"), (413, "40000"), (413, "PAYLOAD_TOO_LARGE"), (413, "PAYLOAD_TOO_LARGE"), (413, "too_large")]),
+    (
+        Case::TooLarge,
+        [
+            (413, "too_large"),
+            (413, "40000"),
+            (413, "PAYLOAD_TOO_LARGE"),
+            (413, "PAYLOAD_TOO_LARGE"),
+            (413, "too_large"),
+        ],
+    ),
     (
         Case::RateLimited,
-        [(429, "rate_limited"), (429, "42900"), (429, "RATE_LIMIT_EXCEEDED"), (429, "RATE_LIMITED"), (429, "rate_limited")],
+        [
+            (429, "rate_limited"),
+            (429, "42900"),
+            (429, "RATE_LIMIT_EXCEEDED"),
+            (429, "RATE_LIMITED"),
+            (429, "rate_limited"),
+        ],
     ),
     (Case::Wiped, [(410, "gone"), (410, "40000"), (410, "GONE"), (410, "GONE"), (410, "gone")]),
 ];
@@ -75,7 +138,13 @@ struct Refused {
 
 impl Dialect {
     /// A run request with this text as its body.
-    fn run(self, server: &TestServer, key: &str, workflow: &str, body: impl Into<String>) -> RequestBuilder {
+    fn run(
+        self,
+        server: &TestServer,
+        key: &str,
+        workflow: &str,
+        body: impl Into<String>,
+    ) -> RequestBuilder {
         let request = match self {
             Native => server.post(&format!("/v1/workflows/{workflow}/runs"), key),
             Gptbots => server.post("/v1/workflow/invoke", key).header("x-workflow-id", workflow),
@@ -83,7 +152,10 @@ impl Dialect {
             SimV2 => server.post(&format!("/api/v2/workflows/{workflow}/execute"), key),
             AiFlow => server.post(&format!("/v1/flow/{workflow}/run"), key),
         };
-        request.header("content-type", "application/json").header("x-request-id", "the-same").body(body.into())
+        request
+            .header("content-type", "application/json")
+            .header("x-request-id", "the-same")
+            .body(body.into())
     }
 
     /// The body for these inputs.
@@ -96,13 +168,18 @@ impl Dialect {
 
     /// A body with these webhooks for the run's end. `None` if the dialect has none.
     fn with_webhooks(self, urls: &[&str]) -> Option<String> {
-        let webhooks: Vec<_> = urls.iter().map(|url| json!({ "url": url, "method": "POST" })).collect();
+        let webhooks: Vec<_> =
+            urls.iter().map(|url| json!({ "url": url, "method": "POST" })).collect();
         match self {
             Native => Some(json!({ "input": { "name": "Ada" }, "webhooks": webhooks }).to_string()),
-            Gptbots => Some(json!({ "input": { "name": "Ada" }, "isAsync": true, "webhook": webhooks }).to_string()),
-            AiFlow if urls.len() == 1 => {
-                Some(json!({ "name": "Ada", "run_options": { "global_webhook": { "url": urls[0] } } }).to_string())
-            }
+            Gptbots => Some(
+                json!({ "input": { "name": "Ada" }, "isAsync": true, "webhook": webhooks })
+                    .to_string(),
+            ),
+            AiFlow if urls.len() == 1 => Some(
+                json!({ "name": "Ada", "run_options": { "global_webhook": { "url": urls[0] } } })
+                    .to_string(),
+            ),
             AiFlow | Sim | SimV2 => None,
         }
     }
@@ -131,7 +208,9 @@ impl Dialect {
     fn read(self, server: &TestServer, key: &str, workflow: &str, run: &str) -> RequestBuilder {
         let request = match self {
             Native => server.get(&format!("/v1/runs/{run}"), key),
-            Gptbots => server.post("/v1/workflow/query/result", key).json(&json!({ "workflowRunId": run })),
+            Gptbots => {
+                server.post("/v1/workflow/query/result", key).json(&json!({ "workflowRunId": run }))
+            }
             Sim => server.get(&format!("/api/jobs/{run}"), key),
             SimV2 => server.get(&format!("/api/v2/workflows/{workflow}/runs/{run}"), key),
             AiFlow => server.get(&format!("/v1/flow/{workflow}/run/{run}"), key),
@@ -148,17 +227,32 @@ impl Dialect {
         let status = response.status().as_u16();
         let content_type = response.headers()["content-type"].to_str().unwrap().to_owned();
         let text = response.text().await.unwrap();
-        let body: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{self:?} answers {status} without JSON: {error}"));
+        let body: Value = serde_json::from_str(&text)
+            .unwrap_or_else(|error| panic!("{self:?} answers {status} without JSON: {error}"));
         let string = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{body}")).to_owned();
         let (code, message) = match self {
             Native => {
-                assert_eq!((&body["status"], content_type.as_str()), (&json!(status), "application/problem+json"));
+                assert_eq!(
+                    (&body["status"], content_type.as_str()),
+                    (&json!(status), "application/problem+json")
+                );
                 (string(&body["code"]), format!("{} {}", string(&body["detail"]), body["errors"]))
             }
-            Gptbots => (body["code"].as_i64().unwrap_or_else(|| panic!("{body}")).to_string(), string(&body["message"])),
-            Sim => (string(&body["code"]), format!("{} {}", string(&body["error"]), body["details"])),
-            SimV2 => (string(&body["error"]["code"]), format!("{} {}", string(&body["error"]["message"]), body["error"]["details"])),
-            AiFlow => (string(&body["error"]["code"]), format!("{} {}", string(&body["error"]["message"]), body["error"]["fields"])),
+            Gptbots => (
+                body["code"].as_i64().unwrap_or_else(|| panic!("{body}")).to_string(),
+                string(&body["message"]),
+            ),
+            Sim => {
+                (string(&body["code"]), format!("{} {}", string(&body["error"]), body["details"]))
+            }
+            SimV2 => (
+                string(&body["error"]["code"]),
+                format!("{} {}", string(&body["error"]["message"]), body["error"]["details"]),
+            ),
+            AiFlow => (
+                string(&body["error"]["code"]),
+                format!("{} {}", string(&body["error"]["message"]), body["error"]["fields"]),
+            ),
         };
         let (_, row) = ROWS.iter().find(|(row, _)| *row == case).unwrap();
         let column = ALL.iter().position(|dialect| *dialect == self).unwrap();
@@ -168,7 +262,14 @@ impl Dialect {
 }
 
 async fn nothing_was_made(server: &TestServer, workflow: &str) {
-    let listed: Value = server.get(&format!("/v1/workflows/{workflow}/runs"), ADMIN_KEY).send().await.unwrap().json().await.unwrap();
+    let listed: Value = server
+        .get(&format!("/v1/workflows/{workflow}/runs"), ADMIN_KEY)
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
     assert_eq!(listed["items"], json!([]));
 }
 
@@ -177,33 +278,69 @@ async fn keys() {
     let server = TestServer::start().await;
     server.publish("mine", STRICT).await;
     server.publish("other", STRICT).await;
-    assert!(server.request(Method::PUT, "/v1/workflows/draft", ADMIN_KEY).body(STRICT).send().await.unwrap().status().is_success());
+    assert!(
+        server
+            .request(Method::PUT, "/v1/workflows/draft", ADMIN_KEY)
+            .body(STRICT)
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .is_success()
+    );
     let reader = server.key(&["mine", "draft"], &["read"]).await;
     let runner = server.key(&["mine", "draft", "gone"], &["run", "read"]).await;
     let (revoked, expired) = (revoked(&server).await, expired(&server).await);
-    let others: Value = answer(Native.run(&server, ADMIN_KEY, "other", r#"{"input":{"name":"Ada"}}"#)).await.1;
+    let others: Value =
+        answer(Native.run(&server, ADMIN_KEY, "other", r#"{"input":{"name":"Ada"}}"#)).await.1;
     for dialect in ALL {
         let good = dialect.body(&json!({ "name": "Ada" }));
-        let attempt =
-            async |case: Case, key: &str, workflow: &str| dialect.refused(case, dialect.run(&server, key, workflow, good.clone())).await;
+        let attempt = async |case: Case, key: &str, workflow: &str| {
+            dialect.refused(case, dialect.run(&server, key, workflow, good.clone())).await
+        };
         let unauthorized = attempt(Case::BadKey, "fg_wrong", "mine").await;
         for key in [&revoked, &expired, "x", ""] {
-            assert_eq!(attempt(Case::BadKey, key, "mine").await, unauthorized, "{dialect:?}: one answer for every bad key");
-            assert_eq!(dialect.refused(Case::BadKey, dialect.read(&server, key, "mine", NOBODYS_RUN)).await, unauthorized);
+            assert_eq!(
+                attempt(Case::BadKey, key, "mine").await,
+                unauthorized,
+                "{dialect:?}: one answer for every bad key"
+            );
+            assert_eq!(
+                dialect
+                    .refused(Case::BadKey, dialect.read(&server, key, "mine", NOBODYS_RUN))
+                    .await,
+                unauthorized
+            );
         }
         attempt(Case::NoScope, &reader, "mine").await;
         let unknown = attempt(Case::UnknownWorkflow, &runner, "gone").await;
-        assert_eq!(attempt(Case::UnknownWorkflow, &runner, "other").await, unknown, "{dialect:?}: unknown and foreign alike");
+        assert_eq!(
+            attempt(Case::UnknownWorkflow, &runner, "other").await,
+            unknown,
+            "{dialect:?}: unknown and foreign alike"
+        );
         attempt(Case::NotPublished, &runner, "draft").await;
 
-        let read = async |workflow: &str, run: &str| dialect.refused(Case::UnknownRun, dialect.read(&server, &runner, workflow, run)).await;
+        let read = async |workflow: &str, run: &str| {
+            dialect.refused(Case::UnknownRun, dialect.read(&server, &runner, workflow, run)).await
+        };
         let unknown = read("mine", NOBODYS_RUN).await;
-        assert_eq!(read("mine", others["id"].as_str().unwrap()).await, unknown, "{dialect:?}: unknown and foreign alike");
+        assert_eq!(
+            read("mine", others["id"].as_str().unwrap()).await,
+            unknown,
+            "{dialect:?}: unknown and foreign alike"
+        );
         assert_eq!(read("other", others["id"].as_str().unwrap()).await, unknown);
         assert_eq!(read("mine", "no-id-at-all").await, unknown);
     }
     nothing_was_made(&server, "mine").await;
-    assert_eq!(answer(server.get("/v1/workflows/other/runs", ADMIN_KEY)).await.1["items"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        answer(server.get("/v1/workflows/other/runs", ADMIN_KEY)).await.1["items"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
 }
 
 async fn revoked(server: &TestServer) -> String {
@@ -211,15 +348,32 @@ async fn revoked(server: &TestServer) -> String {
     let before = Native.run(server, &key, "mine", "{").send().await.unwrap();
     assert_eq!(before.status(), 400, "the key is known, and cached, before it is revoked");
     let id = key.split('_').nth(1).unwrap();
-    assert!(server.request(Method::DELETE, &format!("/v1/keys/{id}"), ADMIN_KEY).send().await.unwrap().status().is_success());
+    assert!(
+        server
+            .request(Method::DELETE, &format!("/v1/keys/{id}"), ADMIN_KEY)
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .is_success()
+    );
     server.settle().await;
     key
 }
 
 async fn expired(server: &TestServer) -> String {
     let soon = (server.now() + std::time::Duration::from_millis(300)).to_string();
-    let request = json!({ "name": "short", "workflows": ["mine"], "scopes": ["run"], "expires_at": soon });
-    let made: Value = server.post("/v1/keys", ADMIN_KEY).json(&request).send().await.unwrap().json().await.unwrap();
+    let request =
+        json!({ "name": "short", "workflows": ["mine"], "scopes": ["run"], "expires_at": soon });
+    let made: Value = server
+        .post("/v1/keys", ADMIN_KEY)
+        .json(&request)
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(400)).await;
     made["key"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
 }
@@ -229,11 +383,20 @@ async fn bodies() {
     let server = TestServer::start().await;
     server.publish("w", STRICT).await;
     let key = server.key(&["w"], &["run", "read"]).await;
-    let deep =
-        |dialect: Dialect| dialect.body(&json!({ "name": "DEEP" })).replace("\"DEEP\"", &format!("{}{}", "[".repeat(65), "]".repeat(65)));
-    let twice = |dialect: Dialect| dialect.body(&json!({ "name": "Ada" })).replace("\"name\":\"Ada\"", "\"name\":\"Ada\",\"name\":\"Bob\"");
+    let deep = |dialect: Dialect| {
+        dialect
+            .body(&json!({ "name": "DEEP" }))
+            .replace("\"DEEP\"", &format!("{}{}", "[".repeat(65), "]".repeat(65)))
+    };
+    let twice = |dialect: Dialect| {
+        dialect
+            .body(&json!({ "name": "Ada" }))
+            .replace("\"name\":\"Ada\"", "\"name\":\"Ada\",\"name\":\"Bob\"")
+    };
     for dialect in ALL {
-        let attempt = async |case: Case, body: String| dialect.refused(case, dialect.run(&server, &key, "w", body)).await;
+        let attempt = async |case: Case, body: String| {
+            dialect.refused(case, dialect.run(&server, &key, "w", body)).await
+        };
         let named = async |body: Value, field: &str| {
             let refused = attempt(Case::BadInput, dialect.body(&body)).await;
             assert!(refused.message.contains(field), "{dialect:?}: {refused:?}");
@@ -241,13 +404,20 @@ async fn bodies() {
         named(json!({}), "name").await;
         named(json!({ "name": { "a": 1 } }), "name").await;
         named(json!({ "name": "Ada", "n": "three" }), "n").await;
-        for body in ["{\"input\": {".to_owned(), "[1]".to_owned(), deep(dialect), twice(dialect), "\u{0}".to_owned()] {
+        for body in [
+            "{\"input\": {".to_owned(),
+            "[1]".to_owned(),
+            deep(dialect),
+            twice(dialect),
+            "\u{0}".to_owned(),
+        ] {
             attempt(Case::BadInput, body).await;
         }
         attempt(Case::TooLarge, dialect.body(&json!({ "name": "x".repeat((4 << 20) + 1) }))).await;
         let with_header = |name: &'static str, value: &'static str| {
             let body = dialect.body(&json!({ "name": "Ada" }));
-            dialect.refused(Case::BadInput, dialect.run(&server, &key, "w", body).header(name, value))
+            dialect
+                .refused(Case::BadInput, dialect.run(&server, &key, "w", body).header(name, value))
         };
         assert!(with_header("idempotency-key", "a b").await.message.contains("Idempotency-Key"));
         with_header("content-encoding", "gzip").await;
@@ -271,11 +441,13 @@ async fn webhooks() {
             "not a url",
         ] {
             let Some(body) = dialect.with_webhooks(&[url]) else { continue };
-            let refused = dialect.refused(Case::BadInput, dialect.run(&server, ADMIN_KEY, "w", body)).await;
+            let refused =
+                dialect.refused(Case::BadInput, dialect.run(&server, ADMIN_KEY, "w", body)).await;
             assert!(refused.message.contains("url"), "{dialect:?} {url}: {refused:?}");
         }
         let Some(body) = dialect.with_webhooks(&["https://example.com/"; 6]) else { continue };
-        let refused = dialect.refused(Case::BadInput, dialect.run(&server, ADMIN_KEY, "w", body)).await;
+        let refused =
+            dialect.refused(Case::BadInput, dialect.run(&server, ADMIN_KEY, "w", body)).await;
         assert!(refused.message.contains("webhook"), "{dialect:?}: {refused:?}");
     }
     nothing_was_made(&server, "w").await;
@@ -283,14 +455,25 @@ async fn webhooks() {
 
 #[tokio::test]
 async fn without_the_loopback_allowance_its_every_spelling_is_refused() {
-    let server = TestServer::start_calling_out(settings(|_| {}), OutboundSettings { allow_loopback: false, ..outbound_settings() }).await;
+    let server = TestServer::start_calling_out(
+        settings(|_| {}),
+        OutboundSettings { allow_loopback: false, ..outbound_settings() },
+    )
+    .await;
     server.publish("w", STRICT).await;
     for dialect in ALL {
         for host in ["2130706433", "127.0.0.1", "0x7f.1", "localhost", "[::1]", "0"] {
             for scheme in ["http", "https"] {
-                let Some(body) = dialect.with_webhooks(&[&format!("{scheme}://{host}/")]) else { continue };
-                let refused = dialect.refused(Case::BadInput, dialect.run(&server, ADMIN_KEY, "w", body)).await;
-                assert!(refused.message.contains("url"), "{dialect:?} {scheme}://{host}: {refused:?}");
+                let Some(body) = dialect.with_webhooks(&[&format!("{scheme}://{host}/")]) else {
+                    continue;
+                };
+                let refused = dialect
+                    .refused(Case::BadInput, dialect.run(&server, ADMIN_KEY, "w", body))
+                    .await;
+                assert!(
+                    refused.message.contains("url"),
+                    "{dialect:?} {scheme}://{host}: {refused:?}"
+                );
             }
         }
     }
@@ -313,7 +496,12 @@ async fn a_secret_that_a_caller_sends_stays_text() {
     );
     for dialect in [Native, Gptbots, Sim, SimV2] {
         let answer: Value = dialect
-            .run(&server, ADMIN_KEY, "w", dialect.body(&json!({ "name": "{{SECRET}} <say.content>" })))
+            .run(
+                &server,
+                ADMIN_KEY,
+                "w",
+                dialect.body(&json!({ "name": "{{SECRET}} <say.content>" })),
+            )
             .send()
             .await
             .unwrap()
@@ -330,24 +518,53 @@ async fn rates() {
     let server = TestServer::start().await;
     server.publish("w", STRICT).await;
     for dialect in ALL {
-        let key = limited_key(&server, json!({ "requests_per_minute": 1, "concurrent_runs": 1 })).await;
-        let attempt = || dialect.run(&server, &key, "w", dialect.body(&json!({ "name": "Ada" }))).send();
+        let key =
+            limited_key(&server, json!({ "requests_per_minute": 1, "concurrent_runs": 1 })).await;
+        let attempt =
+            || dialect.run(&server, &key, "w", dialect.body(&json!({ "name": "Ada" }))).send();
         let now = server.now().millis() / 1_000;
         let allowed = attempt().await.unwrap();
         let [limit, remaining, reset] = allowance(&allowed).unwrap();
-        assert!(allowed.status().is_success() && (now..now + 65).contains(&reset), "{dialect:?}: {reset} is not soon after {now}");
+        assert!(
+            allowed.status().is_success() && (now..now + 65).contains(&reset),
+            "{dialect:?}: {reset} is not soon after {now}"
+        );
         assert_eq!((limit, remaining), (1, 0));
-        let id = answer(server.get("/v1/workflows/w/runs?limit=1", ADMIN_KEY)).await.1["items"][0]["id"].as_str().unwrap().to_owned();
-        until(|| server.get(&format!("/v1/runs/{id}"), ADMIN_KEY), |run| run["ended_at"].is_string()).await;
+        let id = answer(server.get("/v1/workflows/w/runs?limit=1", ADMIN_KEY)).await.1["items"][0]
+            ["id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        until(
+            || server.get(&format!("/v1/runs/{id}"), ADMIN_KEY),
+            |run| run["ended_at"].is_string(),
+        )
+        .await;
 
         let refused = attempt().await.unwrap();
-        assert!((1..=60).contains(&retry_after(&refused)) && allowance(&refused) == Some([1, 0, reset]), "{refused:?}");
+        assert!(
+            (1..=60).contains(&retry_after(&refused)) && allowance(&refused) == Some([1, 0, reset]),
+            "{refused:?}"
+        );
         let refused = dialect.refusal(Case::RateLimited, refused).await;
         assert!(refused.message.contains("try again in"), "{refused:?}");
-        assert_eq!(dialect == SimV2, refused.message.contains("\"retryAfter\":\"20"), "{refused:?}");
-        assert!(dialect.read(&server, &key, "w", &id).send().await.unwrap().status().is_success(), "reads go on");
+        assert_eq!(
+            dialect == SimV2,
+            refused.message.contains("\"retryAfter\":\"20"),
+            "{refused:?}"
+        );
+        assert!(
+            dialect.read(&server, &key, "w", &id).send().await.unwrap().status().is_success(),
+            "reads go on"
+        );
     }
-    assert_eq!(answer(server.get("/v1/workflows/w/runs", ADMIN_KEY)).await.1["items"].as_array().unwrap().len(), ALL.len());
+    assert_eq!(
+        answer(server.get("/v1/workflows/w/runs", ADMIN_KEY)).await.1["items"]
+            .as_array()
+            .unwrap()
+            .len(),
+        ALL.len()
+    );
 }
 
 /// Each key allows one concurrent run, and that run hangs.
@@ -355,10 +572,15 @@ async fn rates() {
 async fn runs_at_once() {
     let (server, receiver) = hanging().await;
     for dialect in ALL {
-        let key = limited_key(&server, json!({ "requests_per_minute": 100, "concurrent_runs": 1 })).await;
+        let key =
+            limited_key(&server, json!({ "requests_per_minute": 100, "concurrent_runs": 1 })).await;
         dialect.start(&server, &key, "hangs").await;
-        let refused = dialect.run(&server, &key, "hangs", dialect.body(&json!({}))).send().await.unwrap();
-        assert_eq!((retry_after(&refused), allowance(&refused).unwrap()[..2].to_vec()), (1, vec![1, 0]));
+        let refused =
+            dialect.run(&server, &key, "hangs", dialect.body(&json!({}))).send().await.unwrap();
+        assert_eq!(
+            (retry_after(&refused), allowance(&refused).unwrap()[..2].to_vec()),
+            (1, vec![1, 0])
+        );
         dialect.refusal(Case::RateLimited, refused).await;
     }
     receiver.let_go();
@@ -367,7 +589,10 @@ async fn runs_at_once() {
 async fn hanging() -> (TestServer, Receiver) {
     let receiver = Receiver::start(|_, _| Reply::WhenLetGo(StatusCode::OK, "{}".to_owned())).await;
     let server = TestServer::start().await;
-    let document = format!("nodes: [{{ id: call, type: http, url: \"{}/\" }}]\noutput: {{ status: <call.status> }}\n", receiver.url);
+    let document = format!(
+        "nodes: [{{ id: call, type: http, url: \"{}/\" }}]\noutput: {{ status: <call.status> }}\n",
+        receiver.url
+    );
     server.publish("hangs", &document).await;
     (server, receiver)
 }
@@ -377,18 +602,35 @@ async fn a_run_that_fails_is_no_refusal_but_where_the_vendor_says_so() {
     let server = TestServer::start().await;
     server.publish("fails", "nodes: [{ id: code, type: function, code: 'throw new Error(\"no\")' }]\noutput: { x: <code.result> }\n").await;
     for dialect in [Native, Gptbots, Sim, SimV2] {
-        let (status, reply) = answer(dialect.run(&server, ADMIN_KEY, "fails", dialect.body(&json!({})))).await;
+        let (status, reply) =
+            answer(dialect.run(&server, ADMIN_KEY, "fails", dialect.body(&json!({})))).await;
         match dialect {
-            Native => assert_eq!((status, &reply["status"], &reply["error"]["node"]), (200, &json!("failed"), &json!("code"))),
-            Gptbots => assert_eq!((status, &reply["status"], &reply["error"]["node"]), (200, &json!("FAILED"), &json!("code"))),
+            Native => assert_eq!(
+                (status, &reply["status"], &reply["error"]["node"]),
+                (200, &json!("failed"), &json!("code"))
+            ),
+            Gptbots => assert_eq!(
+                (status, &reply["status"], &reply["error"]["node"]),
+                (200, &json!("FAILED"), &json!("code"))
+            ),
             SimV2 => {
                 let reply = &reply["data"];
-                assert_eq!((status, &reply["status"], &reply["error"]["blockId"]), (200, &json!("failed"), &json!("code")));
+                assert_eq!(
+                    (status, &reply["status"], &reply["error"]["blockId"]),
+                    (200, &json!("failed"), &json!("code"))
+                );
             }
             Sim | AiFlow => {
                 assert_eq!((status, &reply["success"]), (500, &json!(false)));
-                assert!(reply["error"].as_str().unwrap().starts_with("code: ") && reply["executionId"].is_string(), "{reply}");
-                assert!(reply["output"].is_object() && reply["metadata"]["duration"].is_u64(), "{reply}");
+                assert!(
+                    reply["error"].as_str().unwrap().starts_with("code: ")
+                        && reply["executionId"].is_string(),
+                    "{reply}"
+                );
+                assert!(
+                    reply["output"].is_object() && reply["metadata"]["duration"].is_u64(),
+                    "{reply}"
+                );
             }
         }
     }
@@ -397,8 +639,15 @@ async fn a_run_that_fails_is_no_refusal_but_where_the_vendor_says_so() {
         match dialect {
             Native => assert_eq!(reply["status"], "failed"),
             Gptbots => assert_eq!(reply["status"], "FAILED"),
-            SimV2 => assert_eq!((&reply["data"]["status"], &reply["data"]["error"]["blockId"]), (&json!("failed"), &json!("code"))),
-            Sim => assert!(reply["status"] == "failed" && reply["error"].as_str().unwrap().starts_with("code: "), "{reply}"),
+            SimV2 => assert_eq!(
+                (&reply["data"]["status"], &reply["data"]["error"]["blockId"]),
+                (&json!("failed"), &json!("code"))
+            ),
+            Sim => assert!(
+                reply["status"] == "failed"
+                    && reply["error"].as_str().unwrap().starts_with("code: "),
+                "{reply}"
+            ),
             AiFlow => {
                 let error = reply["error"].as_object().unwrap();
                 assert_eq!(
@@ -413,7 +662,8 @@ async fn a_run_that_fails_is_no_refusal_but_where_the_vendor_says_so() {
 /// Starts a detached run and waits for its end as its caller would.
 async fn ended(dialect: Dialect, server: &TestServer, workflow: &str) -> Value {
     let id = dialect.start(server, ADMIN_KEY, workflow).await;
-    until(|| server.get(&format!("/v1/runs/{id}"), ADMIN_KEY), |run| run["ended_at"].is_string()).await;
+    until(|| server.get(&format!("/v1/runs/{id}"), ADMIN_KEY), |run| run["ended_at"].is_string())
+        .await;
     let response = dialect.read(server, ADMIN_KEY, workflow, &id).send().await.unwrap();
     if dialect == AiFlow {
         assert_eq!(response.headers()["x-run-status"], "failed");
@@ -437,15 +687,36 @@ async fn a_cancelled_run_is_reported_in_each_dialects_words() {
             AiFlow => &["pending"],
         };
         let status = if dialect == SimV2 { &going.1["data"]["status"] } else { &going.1["status"] };
-        assert!(going.0 == 200 && words.contains(&status.as_str().unwrap()), "{dialect:?}: {going:?}");
-        assert!(server.post(&format!("/v1/runs/{id}/cancel"), ADMIN_KEY).send().await.unwrap().status().is_success());
-        until(|| server.get(&format!("/v1/runs/{id}"), ADMIN_KEY), |run| run["status"] == "cancelled").await;
+        assert!(
+            going.0 == 200 && words.contains(&status.as_str().unwrap()),
+            "{dialect:?}: {going:?}"
+        );
+        assert!(
+            server
+                .post(&format!("/v1/runs/{id}/cancel"), ADMIN_KEY)
+                .send()
+                .await
+                .unwrap()
+                .status()
+                .is_success()
+        );
+        until(
+            || server.get(&format!("/v1/runs/{id}"), ADMIN_KEY),
+            |run| run["status"] == "cancelled",
+        )
+        .await;
         let (status, reply) = answer(dialect.read(&server, ADMIN_KEY, "hangs", &id)).await;
         assert_eq!(status, 200, "{reply}");
         match dialect {
             Native | Sim => assert_eq!(reply["status"], "cancelled"),
-            SimV2 => assert_eq!((&reply["data"]["status"], &reply["data"]["error"]["code"]), (&json!("cancelled"), &json!("CANCELLED"))),
-            Gptbots => assert_eq!((&reply["status"], &reply["error"]["code"]), (&json!("FAILED"), &json!("cancelled"))),
+            SimV2 => assert_eq!(
+                (&reply["data"]["status"], &reply["data"]["error"]["code"]),
+                (&json!("cancelled"), &json!("CANCELLED"))
+            ),
+            Gptbots => assert_eq!(
+                (&reply["status"], &reply["error"]["code"]),
+                (&json!("FAILED"), &json!("cancelled"))
+            ),
             AiFlow => assert_eq!(reply, json!({ "status": "cancelled" })),
         }
     }
@@ -457,7 +728,8 @@ async fn what_was_wiped_is_gone() {
     server.publish("w", "save: false\nnodes: [{ id: say, type: template, template: x }]\noutput: { said: <say.content> }\n").await;
     for dialect in ALL {
         let id = dialect.start(&server, ADMIN_KEY, "w").await;
-        until(|| server.get(&format!("/v1/runs/{id}"), ADMIN_KEY), |run| run["code"] == "gone").await;
+        until(|| server.get(&format!("/v1/runs/{id}"), ADMIN_KEY), |run| run["code"] == "gone")
+            .await;
         dialect.refused(Case::Wiped, dialect.read(&server, ADMIN_KEY, "w", &id)).await;
     }
 }

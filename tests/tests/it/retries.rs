@@ -14,16 +14,23 @@ async fn upstream(status: u16, asks: &'static str) -> Receiver {
                   data: {\"choices\": [{\"index\": 0, \"delta\": {}, \"finish_reason\": \"stop\"}]}\n\ndata: [DONE]\n\n";
     Receiver::start(move |_, before| match before {
         0 => {
-            let headers = if asks.is_empty() { vec![] } else { vec![("retry-after", asks.to_owned())] };
+            let headers =
+                if asks.is_empty() { vec![] } else { vec![("retry-after", asks.to_owned())] };
             Reply::With(StatusCode::from_u16(status).expect("a status"), headers, "busy".to_owned())
         }
-        _ => Reply::With(StatusCode::OK, vec![("content-type", "text/event-stream".to_owned())], answer.to_owned()),
+        _ => Reply::With(
+            StatusCode::OK,
+            vec![("content-type", "text/event-stream".to_owned())],
+            answer.to_owned(),
+        ),
     })
     .await
 }
 
 fn http(url: &str, fields: &str) -> String {
-    format!("nodes: [{{ id: call, type: http, method: POST, url: \"{url}/x\", {fields} }}]\noutput: {{ data: <call.data> }}\n")
+    format!(
+        "nodes: [{{ id: call, type: http, method: POST, url: \"{url}/x\", {fields} }}]\noutput: {{ data: <call.data> }}\n"
+    )
 }
 
 fn agent(url: &str, fields: &str) -> String {
@@ -36,14 +43,16 @@ fn agent(url: &str, fields: &str) -> String {
 /// The run, and how many attempts its node took.
 async fn run(server: &TestServer, document: &str, prefer: &str) -> (Value, u64) {
     server.publish("w", document).await;
-    let start = server.post("/v1/workflows/w/runs", ADMIN_KEY).header("prefer", prefer).json(&json!({}));
+    let start =
+        server.post("/v1/workflows/w/runs", ADMIN_KEY).header("prefer", prefer).json(&json!({}));
     let mut run: Value = start.send().await.unwrap().json().await.unwrap();
     let path = format!("/v1/runs/{}", run["id"].as_str().unwrap_or_else(|| panic!("{run}")));
     while run["ended_at"].is_null() {
         tokio::time::sleep(Duration::from_millis(20)).await;
         run = server.get(&path, ADMIN_KEY).send().await.unwrap().json().await.unwrap();
     }
-    let trace: Value = server.get(&format!("{path}/trace"), ADMIN_KEY).send().await.unwrap().json().await.unwrap();
+    let trace: Value =
+        server.get(&format!("{path}/trace"), ADMIN_KEY).send().await.unwrap().json().await.unwrap();
     let node = trace["nodes"].as_array().unwrap().iter().find(|node| node["node"] == "call");
     (run, node.and_then(|node| node["attempts"].as_u64()).unwrap_or_else(|| panic!("{trace}")))
 }
@@ -78,7 +87,11 @@ async fn a_server_that_asks_for_more_than_five_minutes_is_not_waited_for() {
     let server = TestServer::start().await;
     let receiver = upstream(429, "301").await;
     let (run, attempts) = run(&server, &http(&receiver.url, SOON), "wait=30").await;
-    assert_eq!((&run["status"], &run["error"]["code"], attempts), (&json!("failed"), &json!("http_status"), 1), "{run}");
+    assert_eq!(
+        (&run["status"], &run["error"]["code"], attempts),
+        (&json!("failed"), &json!("http_status"), 1),
+        "{run}"
+    );
     assert_eq!(receiver.received().len(), 1);
 }
 
@@ -89,13 +102,22 @@ async fn a_call_that_may_go_out_once_goes_out_again_where_nothing_happened() {
     for prefer in ["wait=30", "respond-async"] {
         let receiver = upstream(429, "").await;
         let (ran, attempts) = run(&server, &http(&receiver.url, &once), prefer).await;
-        assert_eq!((&ran["status"], attempts, receiver.received().len()), (&json!("succeeded"), 2, 2), "{ran}");
+        assert_eq!(
+            (&ran["status"], attempts, receiver.received().len()),
+            (&json!("succeeded"), 2, 2),
+            "{ran}"
+        );
 
         let receiver = upstream(500, "").await;
         let (ran, attempts) = run(&server, &http(&receiver.url, &once), prefer).await;
-        assert_eq!((&ran["error"]["code"], attempts, receiver.received().len()), (&json!("http_status"), 1, 1), "{ran}");
+        assert_eq!(
+            (&ran["error"]["code"], attempts, receiver.received().len()),
+            (&json!("http_status"), 1, 1),
+            "{ran}"
+        );
 
-        let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap();
+        let closed =
+            TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap();
         let (ran, attempts) = run(&server, &http(&format!("http://{closed}"), &once), prefer).await;
         assert_eq!((&ran["error"]["code"], attempts), (&json!("connect"), 2), "{ran}");
     }

@@ -144,14 +144,17 @@ fn assert_succeeded(run: &Value) {
 /// Every call of the run went out once, but for these.
 fn assert_made(upstream: &Receiver, run: &str, otherwise: &[(&str, usize)]) {
     for call in CALLS {
-        let expected = otherwise.iter().find(|(other, _)| *other == call).map_or(1, |(_, made)| *made);
+        let expected =
+            otherwise.iter().find(|(other, _)| *other == call).map_or(1, |(_, made)| *made);
         assert_eq!(upstream.count(&format!("/{run}/{call}")), expected, "{call} of the run {run}");
     }
 }
 
 async fn until_made(upstream: &Receiver, run: &str, call: &str, times: usize) {
     let path = format!("/{run}/{call}");
-    upstream.until(|all| all.iter().filter(|request| request.uri.path() == path).count() == times).await;
+    upstream
+        .until(|all| all.iter().filter(|request| request.uri.path() == path).count() == times)
+        .await;
 }
 
 /// What the events say, a line each; the words of one call are one line.
@@ -195,7 +198,9 @@ async fn a_waiting_caller_gets_what_all_calls_answered() {
 #[tokio::test]
 async fn what_ends_first_changes_nothing() {
     let upstream = Receiver::start(|request, _| match place(request) {
-        ("left-last", "left") | ("right-last", "right") => Reply::After(Duration::from_millis(400), StatusCode::OK, told(request)),
+        ("left-last", "left") | ("right-last", "right") => {
+            Reply::After(Duration::from_millis(400), StatusCode::OK, told(request))
+        }
         _ => Reply::Now(StatusCode::OK, told(request)),
     })
     .await;
@@ -246,7 +251,8 @@ async fn every_call_that_must_not_go_out_twice_is_marked_before_it_goes_out() {
     until_made(&upstream, "a", "tool", 1).await;
     let file = rusqlite::Connection::open(server.folder().join("flowgate.db")).unwrap();
     let places = |table: &str| -> Vec<String> {
-        let mut select = file.prepare(&format!("SELECT place FROM {table} ORDER BY rowid")).unwrap();
+        let mut select =
+            file.prepare(&format!("SELECT place FROM {table} ORDER BY rowid")).unwrap();
         select.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
     };
     let mut started: Vec<String> = {
@@ -316,7 +322,9 @@ async fn a_stopped_server_gives_its_runs_to_the_next_one() {
         until_made(&upstream, run, "left", 2).await;
     }
     upstream.let_go();
-    for (name, run) in [("detached", detached.as_str()), ("attached", attached["id"].as_str().unwrap())] {
+    for (name, run) in
+        [("detached", detached.as_str()), ("attached", attached["id"].as_str().unwrap())]
+    {
         assert_succeeded(&At::server(&server).ended(run).await);
         assert_made(&upstream, name, &[("left", 2)]);
     }
@@ -349,7 +357,8 @@ async fn a_node_goes_from_function_to_function_between_its_calls() {
     assert_succeeded(&at.ended(&run).await);
     assert_made(&upstream, "a", &[]);
     let events = at.events(&run).await;
-    let owners: HashSet<_> = events.iter().filter_map(|frame| frame.id.as_ref()?.split('-').next()).collect();
+    let owners: HashSet<_> =
+        events.iter().filter_map(|frame| frame.id.as_ref()?.split('-').next()).collect();
     assert!(owners.len() >= CALLS.len() - 1, "{owners:?}");
     assert_eq!(lines(&events).len(), CALLS.len() + 1, "{:#?}", lines(&events));
 }
@@ -357,7 +366,9 @@ async fn a_node_goes_from_function_to_function_between_its_calls() {
 #[tokio::test]
 async fn only_the_call_that_failed_is_made_again() {
     let upstream = Receiver::start(|request, before| match (place(request).1, before) {
-        ("third" | "right" | "tool", 0) => Reply::Now(StatusCode::SERVICE_UNAVAILABLE, "{}".to_owned()),
+        ("third" | "right" | "tool", 0) => {
+            Reply::Now(StatusCode::SERVICE_UNAVAILABLE, "{}".to_owned())
+        }
         _ => Reply::Now(StatusCode::OK, told(request)),
     })
     .await;
@@ -373,7 +384,8 @@ async fn only_the_call_that_failed_is_made_again() {
     assert_eq!(again, ["attempt s/third 2", "attempt s/right 2", "attempt s/tool 2"]);
 }
 
-const AT_MOST_ONCE_WITH_RETRY: &str = "    at_most_once: true\n    retry: { max_attempts: 2, backoff: 10ms }";
+const AT_MOST_ONCE_WITH_RETRY: &str =
+    "    at_most_once: true\n    retry: { max_attempts: 2, backoff: 10ms }";
 
 /// 429 says that nothing happened, 503 does not.
 #[tokio::test]
@@ -390,7 +402,10 @@ async fn what_must_not_go_out_twice_is_made_again_where_nothing_happened() {
     assert_succeeded(&at.ended(&sure).await);
     assert_made(&upstream, "sure", &[("third", 2)]);
     let unsure = answer(at.start("unsure")).await.1;
-    assert_eq!((&unsure["status"], &unsure["error"]["code"]), (&json!("failed"), &json!("http_status")));
+    assert_eq!(
+        (&unsure["status"], &unsure["error"]["code"]),
+        (&json!("failed"), &json!("http_status"))
+    );
     assert_made(&upstream, "unsure", &[("third", 2), ("look0", 0), ("look1", 0), ("tool", 0)]);
 }
 

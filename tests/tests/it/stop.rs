@@ -9,15 +9,22 @@ use serde_json::{Value, json};
 
 #[tokio::test]
 async fn attached_and_detached_runs_go_on_after_a_restart() {
-    let receiver = Receiver::start(|_, _| Reply::WhenLetGo(StatusCode::OK, r#"{"said":"at last"}"#.to_owned())).await;
-    let server = TestServer::start_with(|settings| settings.drain = Duration::from_millis(200)).await;
+    let receiver = Receiver::start(|_, _| {
+        Reply::WhenLetGo(StatusCode::OK, r#"{"said":"at last"}"#.to_owned())
+    })
+    .await;
+    let server =
+        TestServer::start_with(|settings| settings.drain = Duration::from_millis(200)).await;
     let document = format!(
         "input: [{{ name: i, type: number }}]\nnodes: [{{ id: call, type: http, url: \"{}/<api.i>\" }}]\noutput: {{ said: <call.data.said> }}\n",
         receiver.url
     );
     server.publish("w", &document).await;
-    let start = |i: u32| server.post("/v1/workflows/w/runs", ADMIN_KEY).json(&json!({ "input": { "i": i } }));
-    let detached: Value = start(1).header("prefer", "respond-async").send().await.unwrap().json().await.unwrap();
+    let start = |i: u32| {
+        server.post("/v1/workflows/w/runs", ADMIN_KEY).json(&json!({ "input": { "i": i } }))
+    };
+    let detached: Value =
+        start(1).header("prefer", "respond-async").send().await.unwrap().json().await.unwrap();
     let attached = tokio::spawn(start(2).send());
     receiver.until(|all| all.len() == 2).await;
 
@@ -30,13 +37,17 @@ async fn attached_and_detached_runs_go_on_after_a_restart() {
     for run in [&detached, &attached] {
         let path = format!("/v1/runs/{}", run["id"].as_str().unwrap());
         let ended = loop {
-            let read: Value = server.get(&path, ADMIN_KEY).send().await.unwrap().json().await.unwrap();
+            let read: Value =
+                server.get(&path, ADMIN_KEY).send().await.unwrap().json().await.unwrap();
             if !read["ended_at"].is_null() {
                 break read;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         };
-        assert_eq!((&ended["status"], &ended["output"]["said"]), (&json!("succeeded"), &json!("at last")));
+        assert_eq!(
+            (&ended["status"], &ended["output"]["said"]),
+            (&json!("succeeded"), &json!("at last"))
+        );
     }
 }
 
@@ -52,7 +63,9 @@ async fn the_folder_belongs_to_one_process() {
         .unwrap();
     let said = String::from_utf8_lossy(&second.stderr);
     assert!(
-        !second.status.success() && said.contains("in use by another process") && said.contains(server.folder().to_str().unwrap()),
+        !second.status.success()
+            && said.contains("in use by another process")
+            && said.contains(server.folder().to_str().unwrap()),
         "{said}"
     );
 }
@@ -70,5 +83,8 @@ async fn a_taken_port_names_the_flag() {
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&second.stderr);
-    assert!(!second.status.success() && said.contains("--listen") && said.contains(address), "{said}");
+    assert!(
+        !second.status.success() && said.contains("--listen") && said.contains(address),
+        "{said}"
+    );
 }

@@ -83,7 +83,8 @@ impl Stored {
 
     fn start(&self, workflow: &str, key: &str) -> RequestBuilder {
         let key = self.world["keys"][key].as_str().unwrap();
-        let request = self.client.post(format!("{}/v1/workflows/{workflow}/runs", self.process.url));
+        let request =
+            self.client.post(format!("{}/v1/workflows/{workflow}/runs", self.process.url));
         request.bearer_auth(key).header("content-type", "application/json")
     }
 
@@ -109,7 +110,8 @@ fn prepare(made: &Path, copy: PathBuf, upstream: &str) {
     std::fs::copy(made, &copy).unwrap();
     let file = Connection::open(copy).unwrap();
     file.execute("UPDATE secrets SET value = ?1 WHERE name = 'UPSTREAM'", [upstream]).unwrap();
-    let killed_at: i64 = file.query_row("SELECT max(created_at) FROM runs", [], |row| row.get(0)).unwrap();
+    let killed_at: i64 =
+        file.query_row("SELECT max(created_at) FROM runs", [], |row| row.get(0)).unwrap();
     let age = SystemClock.now().0 - killed_at;
     for sql in MOVES {
         file.execute(sql, [age]).unwrap();
@@ -119,9 +121,15 @@ fn prepare(made: &Path, copy: PathBuf, upstream: &str) {
 #[tokio::test]
 async fn runs_versions_and_drafts_are_listed_and_read() {
     let stored = Stored::open(BEFORE_SEVERAL_CALLS).await;
-    let (calls, greetings) = (stored.read("/v1/workflows/calls/runs").await, stored.read("/v1/workflows/greet/runs").await);
-    let ids = |list: &Value| -> Vec<Value> { list["items"].as_array().unwrap().iter().map(|run| run["id"].clone()).collect() };
-    let expected = ["attached", "handed", "once", "flight", "cancelled", "ended"].map(|name| json!(stored.run(name)));
+    let (calls, greetings) = (
+        stored.read("/v1/workflows/calls/runs").await,
+        stored.read("/v1/workflows/greet/runs").await,
+    );
+    let ids = |list: &Value| -> Vec<Value> {
+        list["items"].as_array().unwrap().iter().map(|run| run["id"].clone()).collect()
+    };
+    let expected = ["attached", "handed", "once", "flight", "cancelled", "ended"]
+        .map(|name| json!(stored.run(name)));
     assert_eq!(ids(&calls), expected, "the newest first");
     assert_eq!(ids(&greetings).len(), 4, "of three APIs");
 
@@ -146,15 +154,25 @@ async fn runs_versions_and_drafts_are_listed_and_read() {
 async fn runs_in_flight_go_on_and_no_recorded_call_is_made_again() {
     let stored = Stored::open(BEFORE_SEVERAL_CALLS).await;
     let output = json!({ "said": "Say first a b", "last": "last" });
-    for (name, expected) in [("flight", [("again", 1), ("last", 1)].as_slice()), ("handed", &[("last", 1)])] {
+    for (name, expected) in
+        [("flight", [("again", 1), ("last", 1)].as_slice()), ("handed", &[("last", 1)])]
+    {
         let run = stored.ended(name).await;
         assert_eq!((&run["status"], &run["output"]), (&json!("succeeded"), &output), "{run:#}");
         stored.assert_called(name, expected);
-        assert_eq!(stored.node(name, "again").await["attempts"], 2, "the first attempt is recorded");
+        assert_eq!(
+            stored.node(name, "again").await["attempts"],
+            2,
+            "the first attempt is recorded"
+        );
     }
     for name in ["once", "attached"] {
         let run = stored.ended(name).await;
-        assert_eq!((&run["status"], &run["error"]["code"]), (&json!("failed"), &json!("interrupted")), "{run:#}");
+        assert_eq!(
+            (&run["status"], &run["error"]["code"]),
+            (&json!("failed"), &json!("interrupted")),
+            "{run:#}"
+        );
         stored.assert_called(name, &[]);
     }
 }
@@ -170,7 +188,11 @@ async fn what_a_run_was_saying_is_taken_back_and_said_again() {
     let reset = frames.iter().position(|frame| frame.event == "node.reset").unwrap();
     assert!(reset > 10, "it had begun");
     let said = |frames: &[stream::Frame]| -> String {
-        frames.iter().filter(|frame| frame.event == "chunk").filter_map(|frame| frame.data["text"].as_str()).collect()
+        frames
+            .iter()
+            .filter(|frame| frame.event == "chunk")
+            .filter_map(|frame| frame.data["text"].as_str())
+            .collect()
     };
     assert_eq!(said(&frames[reset..]), text.as_str().unwrap());
 }
@@ -178,10 +200,15 @@ async fn what_a_run_was_saying_is_taken_back_and_said_again() {
 #[tokio::test]
 async fn keys_and_idempotency_keys_are_known() {
     let stored = Stored::open(BEFORE_SEVERAL_CALLS).await;
-    let (status, greeted) = answer(stored.start("greet", "good").body(r#"{"input":{"name":"Bo"}}"#)).await;
+    let (status, greeted) =
+        answer(stored.start("greet", "good").body(r#"{"input":{"name":"Bo"}}"#)).await;
     assert_eq!((status, &greeted["output"]), (200, &json!({ "greeting": "Hello Bo" })));
     assert_eq!(answer(stored.start("greet", "revoked").body("{}")).await.0, 401);
-    assert_eq!(answer(stored.start("speak", "good").body("{}")).await.0, 404, "not among its workflows");
+    assert_eq!(
+        answer(stored.start("speak", "good").body("{}")).await.0,
+        404,
+        "not among its workflows"
+    );
 
     let again = stored.start("calls", "good").header("idempotency-key", "stored-1");
     let (status, repeated) = answer(again.body(r#"{"input": {"i": "ended"}}"#)).await;
@@ -196,7 +223,10 @@ async fn deliveries_go_on_and_are_signed_as_before() {
     let path = |run: &str| format!("/v1/runs/{}/deliveries", stored.run(run));
     let pending = stored.read(&path("ended")).await["items"][1].clone();
     assert_eq!(pending["attempts"].as_array().unwrap().len(), 1, "{pending}");
-    stored.upstream.until(|all| all.iter().any(|request| request.uri.path() == "/ended/done")).await;
+    stored
+        .upstream
+        .until(|all| all.iter().any(|request| request.uri.path() == "/ended/done"))
+        .await;
     let received = stored.upstream.received();
     let request = received.iter().find(|request| request.uri.path() == "/ended/done").unwrap();
     assert_eq!(request.headers["webhook-id"], pending["id"].as_str().unwrap());
@@ -211,6 +241,11 @@ async fn deliveries_go_on_and_are_signed_as_before() {
     // What the caller gave was sealed with a key of the folder.
     stored.ended("flight").await;
     let of_flight = stored.read(&path("flight")).await;
-    let urls: Vec<_> = of_flight["items"].as_array().unwrap().iter().map(|delivery| delivery["url"].clone()).collect();
+    let urls: Vec<_> = of_flight["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|delivery| delivery["url"].clone())
+        .collect();
     assert!(urls.contains(&json!("http://127.0.0.1:9/callers")), "{of_flight:#}");
 }

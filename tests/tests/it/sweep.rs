@@ -102,7 +102,11 @@ async fn what_a_queue_refuses_is_sent_a_minute_later() -> Result<()> {
     assert_eq!(sweep::sweep(&store.ports, 100).await?, 40);
     let sent: HashSet<Message> = store.post.sent.lock().unwrap().drain(..).collect();
     assert_eq!(sent.len(), 40);
-    assert_eq!(store.due(hour + 120_000).await?, 0, "an item sent after an hour is not sent again after a minute");
+    assert_eq!(
+        store.due(hour + 120_000).await?,
+        0,
+        "an item sent after an hour is not sent again after a minute"
+    );
     Ok(())
 }
 
@@ -111,16 +115,25 @@ async fn a_run_that_waits_to_be_wiped_is_looked_at_after_its_webhooks_next_attem
     let store = Store::open()?;
     let day = 24 * 3_600_000;
     let unsaved = attached(1)?;
-    let unsaved = NewRun { head: Arc::new(RunHead { save: false, ..RunHead::clone(&unsaved.head) }), ..unsaved };
-    let end = FinishedRun { deliveries: vec![delivery(1, 0, day)?], due_at: Some(at(950)), ..ending(RunState::Succeeded) };
+    let unsaved = NewRun {
+        head: Arc::new(RunHead { save: false, ..RunHead::clone(&unsaved.head) }),
+        ..unsaved
+    };
+    let end = FinishedRun {
+        deliveries: vec![delivery(1, 0, day)?],
+        due_at: Some(at(950)),
+        ..ending(RunState::Succeeded)
+    };
     store.ports.runs.create_ended(unsaved, FinishedRun { expires_at: at(30 * day), ..end }).await?;
     store.time.0.store(1_000, Ordering::Relaxed);
-    let runner = Runner::new(store.ports.clone(), Settings::default(), OutboundSettings::default()).await?;
+    let runner =
+        Runner::new(store.ports.clone(), Settings::default(), OutboundSettings::default()).await?;
     assert_eq!(runner.app.sweep(100).await?, 1);
     runner.work(&run_id(1)?).await?;
     assert_eq!(store.due(day - 1).await?, 0, "until then nothing is due");
     let minute = Duration::from_secs(60);
-    let looks: Vec<Timestamp> = store.ports.due.due(at(2 * day), 10).await?.iter().map(|item| item.sweep_at).collect();
+    let looks: Vec<Timestamp> =
+        store.ports.due.due(at(2 * day), 10).await?.iter().map(|item| item.sweep_at).collect();
     assert_eq!(looks, [at(day), at(day) + minute], "the webhook, then its run");
     Ok(())
 }

@@ -45,7 +45,10 @@ impl Secrets for Flaky {
     }
 
     async fn get(&self, name: &str) -> Result<Option<String>> {
-        let fails = self.failures_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
+        let fails = self
+            .failures_left
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
+            .is_ok();
         if fails {
             bail!("the secret store does not answer");
         }
@@ -95,7 +98,10 @@ impl Platform {
         let local = Arc::new(Local::open(folder.path())?);
         let (queue, messages) = LocalQueue::new();
         let clock = Arc::new(TestClock::new(at(0)));
-        let secrets = Arc::new(Flaky { local: Local::clone(&local), failures_left: AtomicUsize::new(secret_failures) });
+        let secrets = Arc::new(Flaky {
+            local: Local::clone(&local),
+            failures_left: AtomicUsize::new(secret_failures),
+        });
         let ports = Ports {
             runs: local.clone(),
             deliveries: local.clone(),
@@ -121,7 +127,11 @@ impl Platform {
         Ok(())
     }
 
-    async fn run(&self, response_mode: ResponseMode, webhooks: Vec<WebhookRequest>) -> Result<Box<RunRecord>> {
+    async fn run(
+        &self,
+        response_mode: ResponseMode,
+        webhooks: Vec<WebhookRequest>,
+    ) -> Result<Box<RunRecord>> {
         let request = StartRequest { response_mode, webhooks, ..request() };
         match self.runner.start_run(&Caller::Admin, request).await?.started {
             Started::Run(record) => Ok(record),
@@ -145,7 +155,9 @@ impl Platform {
 #[tokio::test]
 async fn a_delivery_that_fails_for_75_hours_is_tried_ten_times() -> Result<()> {
     let began = Instant::now();
-    let receiver = Receiver::start(|_, _| Reply::Now(StatusCode::INTERNAL_SERVER_ERROR, "no".to_owned())).await;
+    let receiver =
+        Receiver::start(|_, _| Reply::Now(StatusCode::INTERNAL_SERVER_ERROR, "no".to_owned()))
+            .await;
     let mut platform = Platform::start(0).await?;
     platform.publish("nodes: [{ id: say, type: template, template: Hello }]\noutput: { said: <say.content> }\n").await?;
     let webhook = WebhookRequest {
@@ -167,10 +179,12 @@ async fn a_delivery_that_fails_for_75_hours_is_tried_ten_times() -> Result<()> {
         platform.do_what_is_due().await?;
     };
     assert_eq!(delivery.state, DeliveryState::Exhausted);
-    let tried_at: Vec<i64> = delivery.attempts.iter().map(|attempt| attempt.at.millis() / 1_000).collect();
+    let tried_at: Vec<i64> =
+        delivery.attempts.iter().map(|attempt| attempt.at.millis() / 1_000).collect();
     let waits: Vec<i64> = tried_at.windows(2).map(|pair| pair[1] - pair[0]).collect();
     let hours = 3_600;
-    let schedule = [5, 300, 1_800, 2 * hours, 5 * hours, 10 * hours, 14 * hours, 20 * hours, 24 * hours];
+    let schedule =
+        [5, 300, 1_800, 2 * hours, 5 * hours, 10 * hours, 14 * hours, 20 * hours, 24 * hours];
     assert_eq!(waits.len(), schedule.len());
     for (wait, planned) in waits.iter().zip(schedule) {
         // Within 20 %, plus at most a minute until the sweep.
@@ -203,18 +217,28 @@ async fn a_node_that_is_tried_again_for_minutes_takes_none() -> Result<()> {
     while platform.clock.now() < until {
         platform.clock.wake_next();
         tokio::time::sleep(Duration::from_millis(1)).await;
-        if until == Timestamp(i64::MAX) && platform.secrets.failures_left.load(Ordering::SeqCst) == 0 {
+        if until == Timestamp(i64::MAX)
+            && platform.secrets.failures_left.load(Ordering::SeqCst) == 0
+        {
             until = platform.clock.now() + Duration::from_secs(60);
         }
     }
     working.await??;
 
-    let stored = platform.runner.app.ports.runs.read(&run.head.id).await?.context("the run is stored")?;
+    let stored =
+        platform.runner.app.ports.runs.read(&run.head.id).await?.context("the run is stored")?;
     let end = stored.end.context("the run has ended")?;
     assert_eq!((stored.state, &*end.output), (RunState::Succeeded, &json!({ "status": 200 })));
     let minutes = end.ended_at.since(end.started_at).as_secs() / 60;
-    assert!((9..60).contains(&minutes), "nine pauses of a minute took {minutes} minutes of the run's own time");
-    assert!(began.elapsed() < Duration::from_secs(10), "{minutes} minutes took {:?}", began.elapsed());
+    assert!(
+        (9..60).contains(&minutes),
+        "nine pauses of a minute took {minutes} minutes of the run's own time"
+    );
+    assert!(
+        began.elapsed() < Duration::from_secs(10),
+        "{minutes} minutes took {:?}",
+        began.elapsed()
+    );
     Ok(())
 }
 
@@ -222,7 +246,12 @@ async fn a_node_that_is_tried_again_for_minutes_takes_none() -> Result<()> {
 async fn a_run_that_ends_with_its_callers_wait_is_cancelled_by_one_write() -> Result<()> {
     let receiver = Receiver::start(|_, _| Reply::WhenLetGo(StatusCode::OK, "{}".to_owned())).await;
     let platform = Platform::start(0).await?;
-    platform.publish(&format!("nodes: [{{ id: call, type: http, url: \"{}/call\", timeout: 10m }}]\n", receiver.url)).await?;
+    platform
+        .publish(&format!(
+            "nodes: [{{ id: call, type: http, url: \"{}/call\", timeout: 10m }}]\n",
+            receiver.url
+        ))
+        .await?;
     let runner = platform.runner.clone();
     let request = StartRequest { when_wait_ends: WhenWaitEnds::Cancel, ..request() };
     let waiting = tokio::spawn(async move { runner.start_run(&Caller::Admin, request).await });
@@ -231,8 +260,17 @@ async fn a_run_that_ends_with_its_callers_wait_is_cancelled_by_one_write() -> Re
         platform.clock.wake_next();
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    let Started::Overdue(answered) = waiting.await??.started else { bail!("the caller's wait was not over") };
-    let stored = platform.runner.app.ports.runs.read(&answered.head.id).await?.context("the run is stored")?;
+    let Started::Overdue(answered) = waiting.await??.started else {
+        bail!("the caller's wait was not over")
+    };
+    let stored = platform
+        .runner
+        .app
+        .ports
+        .runs
+        .read(&answered.head.id)
+        .await?
+        .context("the run is stored")?;
     assert_eq!((answered.state, stored.state), (RunState::Cancelled, RunState::Cancelled));
     // It was neither detached nor claimed again.
     assert_eq!((stored.mode, stored.fence), (Mode::Attached, 1));

@@ -6,7 +6,9 @@ use flowgate_tests::server::{ADMIN_KEY, TestServer};
 use serde_json::{Value, json};
 
 fn saying(what: &str) -> String {
-    format!("nodes: [{{ id: say, type: template, template: {what} }}]\noutput: {{ said: <say.content> }}\n")
+    format!(
+        "nodes: [{{ id: say, type: template, template: {what} }}]\noutput: {{ said: <say.content> }}\n"
+    )
 }
 
 async fn json_of(request: reqwest::RequestBuilder) -> Value {
@@ -15,8 +17,12 @@ async fn json_of(request: reqwest::RequestBuilder) -> Value {
 
 /// Returns the current answer of each API.
 async fn said(server: &TestServer, key: &str) -> Vec<Value> {
-    let native = json_of(server.post("/v1/workflows/w/runs", key).json(&json!({}))).await["output"]["said"].clone();
-    let gptbots = json_of(server.post("/v1/workflow/invoke", key).json(&json!({ "input": {} }))).await["output"]["said"].clone();
+    let native = json_of(server.post("/v1/workflows/w/runs", key).json(&json!({}))).await["output"]
+        ["said"]
+        .clone();
+    let gptbots = json_of(server.post("/v1/workflow/invoke", key).json(&json!({ "input": {} })))
+        .await["output"]["said"]
+        .clone();
     let sim = json_of(server.post("/api/workflows/w/execute", key).json(&json!({}))).await["output"]["said"].clone();
     let started = json_of(server.post("/v1/flow/w/run", key).json(&json!({}))).await;
     let path = format!("/v1/flow/w/run/{}", started["run_id"].as_str().unwrap());
@@ -38,7 +44,8 @@ async fn all_dialects_answer_from_the_active_version_at_once() {
     assert_eq!(said(&server, &key).await, vec![json!("one"); 4]);
     server.publish("w", &saying("two")).await;
     assert_eq!(said(&server, &key).await, vec![json!("two"); 4]);
-    let back = server.post("/v1/workflows/w/rollback", ADMIN_KEY).json(&json!({})).send().await.unwrap();
+    let back =
+        server.post("/v1/workflows/w/rollback", ADMIN_KEY).json(&json!({})).send().await.unwrap();
     assert_eq!(back.status(), 200);
     server.settle().await;
     assert_eq!(said(&server, &key).await, vec![json!("one"); 4]);
@@ -53,7 +60,13 @@ async fn a_run_ends_on_the_version_it_started_with() {
         receiver.url
     );
     server.publish("w", &first).await;
-    let run = json_of(server.post("/v1/workflows/w/runs", ADMIN_KEY).header("prefer", "respond-async").json(&json!({}))).await;
+    let run = json_of(
+        server
+            .post("/v1/workflows/w/runs", ADMIN_KEY)
+            .header("prefer", "respond-async")
+            .json(&json!({})),
+    )
+    .await;
     receiver.until(|all| all.len() == 1).await;
     server.publish("w", &saying("two")).await;
     let now = json_of(server.post("/v1/workflows/w/runs", ADMIN_KEY).json(&json!({}))).await;

@@ -10,7 +10,14 @@ use standardwebhooks::Webhook;
 const HELLO: &str = "input: [{ name: name, type: string }]\nnodes: [{ id: say, type: template, template: 'Hello <api.name>' }]\noutput: { said: <say.content> }\n";
 
 async fn secrets(server: &TestServer) -> Vec<String> {
-    let answer: Value = server.get("/v1/workflows/w/signing-secret", ADMIN_KEY).send().await.unwrap().json().await.unwrap();
+    let answer: Value = server
+        .get("/v1/workflows/w/signing-secret", ADMIN_KEY)
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
     serde_json::from_value(answer["secrets"].clone()).unwrap()
 }
 
@@ -38,7 +45,13 @@ async fn every_delivery_is_signed_and_a_flipped_bit_is_refused() {
     let hook = |method: &str, path: &str| json!({ "url": format!("{}{path}", receiver.url), "method": method, "headers": { "X-Token": "from the caller" } });
     let run = run(
         &server,
-        json!([hook("POST", "/post"), hook("GET", "/get?a=1"), hook("PUT", "/put"), hook("PATCH", "/patch"), hook("DELETE", "/delete")]),
+        json!([
+            hook("POST", "/post"),
+            hook("GET", "/get?a=1"),
+            hook("PUT", "/put"),
+            hook("PATCH", "/patch"),
+            hook("DELETE", "/delete")
+        ]),
     )
     .await;
     receiver.until(|all| all.len() == 5).await;
@@ -59,15 +72,29 @@ async fn every_delivery_is_signed_and_a_flipped_bit_is_refused() {
             body[10] ^= 1;
             flipped.body = body.into();
             assert!(!verifies(secret, &flipped), "a flipped bit");
-            assert_eq!(serde_json::from_slice::<Value>(&request.body).unwrap(), run, "the body is the run as it was answered");
+            assert_eq!(
+                serde_json::from_slice::<Value>(&request.body).unwrap(),
+                run,
+                "the body is the run as it was answered"
+            );
         } else {
             let query = request.uri.query().unwrap();
-            let about = format!("workflowRunId={}&workflowId=w&status=succeeded", run["id"].as_str().unwrap());
-            assert!(query.ends_with(&about) && (request.uri.path() != "/get" || query.starts_with("a=1&")), "{query}");
+            let about = format!(
+                "workflowRunId={}&workflowId=w&status=succeeded",
+                run["id"].as_str().unwrap()
+            );
+            assert!(
+                query.ends_with(&about)
+                    && (request.uri.path() != "/get" || query.starts_with("a=1&")),
+                "{query}"
+            );
         }
         let mut late: HeaderMap = request.headers.clone();
         late.insert("webhook-timestamp", "1".parse().unwrap());
-        assert!(Webhook::new(secret).unwrap().verify(&request.body, &late).is_err(), "another time");
+        assert!(
+            Webhook::new(secret).unwrap().verify(&request.body, &late).is_err(),
+            "another time"
+        );
     }
 }
 
@@ -82,16 +109,33 @@ async fn both_secrets_verify_during_a_rotation_and_a_redelivery_sends_the_same()
     let [before] = &secrets(&server).await[..] else { panic!("one secret before a rotation") };
     let run = run(&server, json!([{ "url": receiver.url, "method": "POST" }])).await;
     receiver.until(|all| all.len() == 1).await;
-    assert_eq!(server.post("/v1/workflows/w/signing-secret/rotate", ADMIN_KEY).send().await.unwrap().status(), 200);
-    let [after, still] = &secrets(&server).await[..] else { panic!("two secrets during a rotation") };
+    assert_eq!(
+        server
+            .post("/v1/workflows/w/signing-secret/rotate", ADMIN_KEY)
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        200
+    );
+    let [after, still] = &secrets(&server).await[..] else {
+        panic!("two secrets during a rotation")
+    };
     assert_eq!(before, still);
 
     let delivery = until_attempted(&server, &run, 1).await;
-    let again = server.post(&format!("/v1/deliveries/{}/redeliver", delivery["id"].as_str().unwrap()), ADMIN_KEY).send().await.unwrap();
+    let again = server
+        .post(&format!("/v1/deliveries/{}/redeliver", delivery["id"].as_str().unwrap()), ADMIN_KEY)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(again.status(), 202);
     receiver.until(|all| all.len() == 2).await;
     let [first, second] = &receiver.received()[..] else { panic!("two deliveries") };
-    assert_eq!((&first.headers["webhook-id"], &first.body), (&second.headers["webhook-id"], &second.body));
+    assert_eq!(
+        (&first.headers["webhook-id"], &first.body),
+        (&second.headers["webhook-id"], &second.body)
+    );
     assert!(verifies(before, first) && !verifies(after, first));
     assert!(verifies(before, second) && verifies(after, second));
 }
@@ -118,12 +162,22 @@ async fn a_failed_delivery_is_tried_again_and_410_ends_it() {
         _ => Reply::Now(StatusCode::NO_CONTENT, String::new()),
     })
     .await;
-    let gone = run(&server, json!([{ "url": format!("{}/gone", receiver.url), "method": "POST" }])).await;
-    let retried = run(&server, json!([{ "url": format!("{}/again", receiver.url), "method": "POST" }])).await;
+    let gone =
+        run(&server, json!([{ "url": format!("{}/gone", receiver.url), "method": "POST" }])).await;
+    let retried =
+        run(&server, json!([{ "url": format!("{}/again", receiver.url), "method": "POST" }])).await;
     let gone = until_attempted(&server, &gone, 1).await;
-    assert_eq!((&gone["status"], &gone["attempts"][0]["status"]), (&json!("exhausted"), &json!(410)));
+    assert_eq!(
+        (&gone["status"], &gone["attempts"][0]["status"]),
+        (&json!("exhausted"), &json!(410))
+    );
     let retried = until_attempted(&server, &retried, 2).await;
-    let statuses: Vec<_> = retried["attempts"].as_array().unwrap().iter().map(|attempt| attempt["status"].clone()).collect();
+    let statuses: Vec<_> = retried["attempts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|attempt| attempt["status"].clone())
+        .collect();
     assert_eq!((&retried["status"], statuses), (&json!("delivered"), vec![json!(500), json!(204)]));
     let ids: Vec<_> = receiver
         .received()

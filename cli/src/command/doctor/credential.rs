@@ -14,17 +14,28 @@ pub(super) fn form(key: Option<&str>) -> Finding {
         );
     };
     match key_id(key) {
-        Some(id) if has_good_checksum(key) => Finding::ok("key", format!("fg_{id}_…, its checksum is correct")),
-        Some(_) => {
-            Finding::problem("key", "its checksum is wrong: it was mistyped or cut", "copy it again, from fg_ to its last 6 characters")
+        Some(id) if has_good_checksum(key) => {
+            Finding::ok("key", format!("fg_{id}_…, its checksum is correct"))
         }
-        None if key.starts_with("fg_") => {
-            Finding::problem("key", "it begins with fg_ but is not in the form of a key", "copy it again: fg_, 12 characters, _, 43, _, 6")
+        Some(_) => Finding::problem(
+            "key",
+            "its checksum is wrong: it was mistyped or cut",
+            "copy it again, from fg_ to its last 6 characters",
+        ),
+        None if key.starts_with("fg_") => Finding::problem(
+            "key",
+            "it begins with fg_ but is not in the form of a key",
+            "copy it again: fg_, 12 characters, _, 43, _, 6",
+        ),
+        None if key.len() >= MIN_ADMIN_KEY_CHARACTERS => {
+            Finding::ok("key", format!("an admin credential of {} characters", key.len()))
         }
-        None if key.len() >= MIN_ADMIN_KEY_CHARACTERS => Finding::ok("key", format!("an admin credential of {} characters", key.len())),
         None => Finding::problem(
             "key",
-            format!("{} characters are neither a key (fg_…) nor an admin credential ({MIN_ADMIN_KEY_CHARACTERS} or more)", key.len()),
+            format!(
+                "{} characters are neither a key (fg_…) nor an admin credential ({MIN_ADMIN_KEY_CHARACTERS} or more)",
+                key.len()
+            ),
             "make a key with: flowgate keys create",
         ),
     }
@@ -34,8 +45,15 @@ pub(super) fn form(key: Option<&str>) -> Finding {
 pub(super) fn admin() -> Option<Finding> {
     match serve::admin_key() {
         Ok(None) => None,
-        Ok(Some(key)) => Some(Finding::ok("admin key", format!("FLOWGATE_ADMIN_KEY has {} characters", key.len()))),
-        Err(error) => Some(Finding::problem("admin key", error.to_string(), "serve refuses to start with it: choose another")),
+        Ok(Some(key)) => Some(Finding::ok(
+            "admin key",
+            format!("FLOWGATE_ADMIN_KEY has {} characters", key.len()),
+        )),
+        Err(error) => Some(Finding::problem(
+            "admin key",
+            error.to_string(),
+            "serve refuses to start with it: choose another",
+        )),
     }
 }
 
@@ -43,7 +61,9 @@ pub(super) fn admin() -> Option<Finding> {
 fn key_id(key: &str) -> Option<&str> {
     let (id, rest) = key.strip_prefix("fg_")?.split_once('_')?;
     let (secret, checksum) = rest.split_once('_')?;
-    let is_part = |text: &str, length| text.len() == length && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let is_part = |text: &str, length| {
+        text.len() == length && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
     (is_part(id, 12) && is_part(secret, 43) && is_part(checksum, 6)).then_some(id)
 }
 
@@ -51,8 +71,10 @@ fn key_id(key: &str) -> Option<&str> {
 fn has_good_checksum(key: &str) -> bool {
     const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     let Some((body, checksum)) = key.rsplit_once('_') else { return false };
-    let digit = |byte: u8| DIGITS.iter().position(|digit| *digit == byte).unwrap_or_default() as u64;
-    checksum.bytes().fold(0, |number, byte| number * 62 + digit(byte)) == u64::from(crc32fast::hash(body.as_bytes()))
+    let digit =
+        |byte: u8| DIGITS.iter().position(|digit| *digit == byte).unwrap_or_default() as u64;
+    checksum.bytes().fold(0, |number, byte| number * 62 + digit(byte))
+        == u64::from(crc32fast::hash(body.as_bytes()))
 }
 
 #[cfg(test)]
@@ -62,7 +84,11 @@ mod tests {
 
     fn level(key: &str) -> Level {
         let finding = form(Some(key));
-        assert!(key.is_empty() || !finding.message.contains(key), "it shows the key: {}", finding.message);
+        assert!(
+            key.is_empty() || !finding.message.contains(key),
+            "it shows the key: {}",
+            finding.message
+        );
         finding.level
     }
 
@@ -72,7 +98,11 @@ mod tests {
         let mut rest = u64::from(crc32fast::hash(body.as_bytes()));
         let mut checksum = Vec::new();
         for _ in 0..6 {
-            checksum.insert(0, b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"[(rest % 62) as usize]);
+            checksum.insert(
+                0,
+                b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                    [(rest % 62) as usize],
+            );
             rest /= 62;
         }
         let key = format!("{body}_{}", String::from_utf8(checksum).unwrap());

@@ -15,17 +15,31 @@ const NO_ROOM: u64 = 64 * MIB;
 
 pub(super) fn check(folder: &Path) -> Vec<Finding> {
     let shown = folder.display();
-    let nearest = folder.ancestors().find(|place| place.exists()).filter(|place| !place.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let nearest = folder
+        .ancestors()
+        .find(|place| place.exists())
+        .filter(|place| !place.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     if !nearest.is_dir() {
         let advice = "choose another with --data or FLOWGATE_DATA";
-        return vec![Finding::problem("data folder", format!("{} is not a folder", nearest.display()), advice)];
+        return vec![Finding::problem(
+            "data folder",
+            format!("{} is not a folder", nearest.display()),
+            advice,
+        )];
     }
     let written = match access(nearest, Access::WRITE_OK | Access::EXEC_OK) {
         Ok(()) if folder.exists() => Finding::ok("data folder", format!("{shown} is writable")),
-        Ok(()) => Finding::ok("data folder", format!("{shown} does not exist yet; serve creates it")),
+        Ok(()) => {
+            Finding::ok("data folder", format!("{shown} does not exist yet; serve creates it"))
+        }
         Err(error) => {
             let advice = "give it to the user that runs serve, or choose another with --data or FLOWGATE_DATA";
-            Finding::problem("data folder", format!("{} is not writable: {error}", nearest.display()), advice)
+            Finding::problem(
+                "data folder",
+                format!("{} is not writable: {error}", nearest.display()),
+                advice,
+            )
         }
     };
     let mut findings = vec![written];
@@ -39,7 +53,9 @@ fn lock(folder: &Path) -> Option<Finding> {
     let file = File::open(folder.join("lock")).ok()?;
     Some(match file.try_lock() {
         Ok(()) => Finding::ok("lock", "no server uses the folder"),
-        Err(TryLockError::WouldBlock) => Finding::ok("lock", "a server uses the folder; a second one would exit at once"),
+        Err(TryLockError::WouldBlock) => {
+            Finding::ok("lock", "a server uses the folder; a second one would exit at once")
+        }
         Err(TryLockError::Error(error)) => Finding::problem(
             "lock",
             format!("the folder cannot be locked: {error}"),
@@ -51,15 +67,29 @@ fn lock(folder: &Path) -> Option<Finding> {
 fn room(place: &Path) -> Finding {
     let free = match statvfs(place) {
         Ok(disk) => disk.f_bavail.saturating_mul(disk.f_frsize),
-        Err(error) => return Finding::warning("disk", format!("could not read the free space: {error}"), "check with: df -h"),
+        Err(error) => {
+            return Finding::warning(
+                "disk",
+                format!("could not read the free space: {error}"),
+                "check with: df -h",
+            );
+        }
     };
     let message = match free / MIB {
         mib @ 0..10_240 => format!("{mib} MiB free"),
         mib => format!("{} GiB free", mib / 1024),
     };
     match free {
-        0..NO_ROOM => Finding::problem("disk", message, "free some space: the server accepts only what it can store"),
-        NO_ROOM..LITTLE_ROOM => Finding::warning("disk", message, "free some space soon: the server accepts only what it can store"),
+        0..NO_ROOM => Finding::problem(
+            "disk",
+            message,
+            "free some space: the server accepts only what it can store",
+        ),
+        NO_ROOM..LITTLE_ROOM => Finding::warning(
+            "disk",
+            message,
+            "free some space soon: the server accepts only what it can store",
+        ),
         _ => Finding::ok("disk", message),
     }
 }
@@ -75,6 +105,10 @@ mod tests {
         let findings = check(&place.join("not-there").join("at-all"));
         assert_eq!(findings[0].level, Level::Ok);
         assert!(findings[0].message.ends_with("serve creates it"), "{findings:?}");
-        assert!(check(&std::env::current_exe().unwrap().join("x")).iter().any(|finding| finding.level == Level::Problem));
+        assert!(
+            check(&std::env::current_exe().unwrap().join("x"))
+                .iter()
+                .any(|finding| finding.level == Level::Problem)
+        );
     }
 }

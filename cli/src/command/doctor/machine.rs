@@ -20,7 +20,11 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Shows what the given options of `serve` allow.
 pub(super) fn outbound(args: &serve::Args) -> Finding {
     let Ok(settings) = args.outbound() else {
-        return Finding::problem("outbound", "this program cannot find its own path", "start it by its full path");
+        return Finding::problem(
+            "outbound",
+            "this program cannot find its own path",
+            "start it by its full path",
+        );
     };
     let allowed = |allowed: bool| if allowed { "allowed" } else { "refused" };
     let message = format!(
@@ -41,13 +45,22 @@ pub(super) fn outbound(args: &serve::Args) -> Finding {
 }
 
 pub(super) async fn javascript(args: &serve::Args) -> Finding {
-    let advice = "function nodes fail until this works; check limits on processes and memory (ulimit -a)";
+    let advice =
+        "function nodes fail until this works; check limits on processes and memory (ulimit -a)";
     let Ok(settings) = args.outbound() else {
-        return Finding::problem("javascript", "this program cannot find its own path to start its child", advice);
+        return Finding::problem(
+            "javascript",
+            "this program cannot find its own path to start its child",
+            advice,
+        );
     };
     let outbound = Outbound::new(settings, Arc::new(NoSecrets), Arc::new(SystemClock));
     let call = Call {
-        action: Action::Code(CodeCall { code: "return 1 + 1".to_owned(), variables: Map::new(), now_ms: 0 }),
+        action: Action::Code(CodeCall {
+            code: "return 1 + 1".to_owned(),
+            variables: Map::new(),
+            now_ms: 0,
+        }),
         input_hash: String::new(),
         delay: Duration::ZERO,
         timeout: TIMEOUT,
@@ -62,7 +75,9 @@ pub(super) async fn javascript(args: &serve::Args) -> Finding {
         CallResult::Succeeded(output) if output.value["result"] == 2 => {
             Finding::ok("javascript", format!("1 + 1 is 2, in {took} ms including process start"))
         }
-        CallResult::Succeeded(output) => Finding::problem("javascript", format!("1 + 1 is {}", output.value["result"]), advice),
+        CallResult::Succeeded(output) => {
+            Finding::problem("javascript", format!("1 + 1 is {}", output.value["result"]), advice)
+        }
         CallResult::Failed(error) => Finding::problem("javascript", error.message, advice),
     }
 }

@@ -32,9 +32,12 @@ pub(super) fn lines(nodes: &[Node], width: usize) -> Vec<String> {
         let (mark, style) = look(node.status.as_deref());
         let name = name(node);
         let pad = " ".repeat(name_width - measure_text_width(&name));
-        let Some((from, to)) = *span else { return format!("{} {name}{pad}", style.apply_to(mark)) };
+        let Some((from, to)) = *span else {
+            return format!("{} {name}{pad}", style.apply_to(mark));
+        };
         let bar = style.apply_to(bar(from, to, end, bar_width));
-        let attempts = if node.attempts > 1 { format!(", {} attempts", node.attempts) } else { String::new() };
+        let attempts =
+            if node.attempts > 1 { format!(", {} attempts", node.attempts) } else { String::new() };
         let why = node
             .error
             .as_ref()
@@ -48,16 +51,20 @@ pub(super) fn lines(nodes: &[Node], width: usize) -> Vec<String> {
 /// Start and end of each node, in ms since the first one began. `None` for a node that did not
 /// run. An open node lasts to the end of the picture.
 fn spans(nodes: &[Node]) -> Vec<Option<(u64, u64)>> {
-    let began = |node: &Node| flowgate_core::time::Timestamp::parse_rfc3339(node.started_at.as_deref()?);
+    let began =
+        |node: &Node| flowgate_core::time::Timestamp::parse_rfc3339(node.started_at.as_deref()?);
     let ran = |node: &&Node| node.status.as_deref() != Some("skipped");
     let first = nodes.iter().filter(ran).filter_map(began).min();
     let known = |node: &Node| {
         let from = u64::try_from(began(node)?.since(first?).as_millis()).ok()?;
         Some((from, from.checked_add(node.duration_ms.unwrap_or(0))?))
     };
-    let spans: Vec<Option<(u64, u64)>> = nodes.iter().map(|node| ran(&node).then(|| known(node)).flatten()).collect();
+    let spans: Vec<Option<(u64, u64)>> =
+        nodes.iter().map(|node| ran(&node).then(|| known(node)).flatten()).collect();
     let end = spans.iter().flatten().map(|(_, end)| *end).max().unwrap_or(0);
-    let open = |(node, span): (&Node, Option<(u64, u64)>)| span.map(|(from, to)| (from, if node.duration_ms.is_some() { to } else { end }));
+    let open = |(node, span): (&Node, Option<(u64, u64)>)| {
+        span.map(|(from, to)| (from, if node.duration_ms.is_some() { to } else { end }))
+    };
     nodes.iter().zip(spans).map(open).collect()
 }
 
@@ -65,10 +72,15 @@ fn spans(nodes: &[Node]) -> Vec<Option<(u64, u64)>> {
 fn name(node: &Node) -> String {
     let path = plain(&node.node).replace('\n', " ");
     let (depth, last) = (path.matches('/').count(), path.rsplit('/').next().unwrap_or_default());
-    let iteration =
-        path.rsplit_once('/').and_then(|(outer, _)| outer.rsplit_once('[')).map_or("", |(_, index)| index.trim_end_matches(']'));
-    let shown =
-        if iteration.is_empty() { format!("{}{last}", "  ".repeat(depth)) } else { format!("{}{last} [{iteration}]", "  ".repeat(depth)) };
+    let iteration = path
+        .rsplit_once('/')
+        .and_then(|(outer, _)| outer.rsplit_once('['))
+        .map_or("", |(_, index)| index.trim_end_matches(']'));
+    let shown = if iteration.is_empty() {
+        format!("{}{last}", "  ".repeat(depth))
+    } else {
+        format!("{}{last} [{iteration}]", "  ".repeat(depth))
+    };
     shown.chars().take(MAX_NAME_COLUMNS).collect()
 }
 
@@ -106,7 +118,14 @@ mod tests {
 
     fn node(path: &str, status: Option<&str>, start: Option<&str>, took: Option<u64>) -> Node {
         let started_at = start.map(|second| format!("2026-01-31T08:15:{second}Z"));
-        Node { node: path.into(), status: status.map(str::to_owned), started_at, duration_ms: took, attempts: 1, error: None }
+        Node {
+            node: path.into(),
+            status: status.map(str::to_owned),
+            started_at,
+            duration_ms: took,
+            attempts: 1,
+            error: None,
+        }
     }
 
     #[test]

@@ -32,9 +32,16 @@ enum Update {
 pub(super) async fn follow(client: &Client, workflow: &str, output: &Output) -> Result<ExitCode> {
     let mut seen = Seen::default();
     let first = seen.newcomers(client, workflow).await?;
-    let going_on = first.into_iter().filter(|run| !matches!(run["status"].as_str(), Some("succeeded" | "failed" | "cancelled")));
+    let going_on = first.into_iter().filter(|run| {
+        !matches!(run["status"].as_str(), Some("succeeded" | "failed" | "cancelled"))
+    });
     let (sender, mut updates) = mpsc::channel(64);
-    let watch = Watch { client: client.clone(), workflow: workflow.to_owned(), turns: Arc::new(Semaphore::new(MAX_CONCURRENT_FOLLOWS)), sender };
+    let watch = Watch {
+        client: client.clone(),
+        workflow: workflow.to_owned(),
+        turns: Arc::new(Semaphore::new(MAX_CONCURRENT_FOLLOWS)),
+        sender,
+    };
     output.note(format!("following {workflow}; ctrl-c ends it"));
     tokio::spawn(watch.go_on(seen, going_on.collect()));
     let mut voices = Voices::default();
@@ -52,7 +59,9 @@ pub(super) async fn follow(client: &Client, workflow: &str, output: &Output) -> 
                 output.json_line(&json!({ "run_id": run, "event": event.name, "id": event.id, "data": event.data }))?;
             }
             Some(Update::Event(run, event)) => voices.show(&run, &event, output)?,
-            Some(Update::Lost(run, error)) => output.warn(format!("{} is no longer followed: {error:#}", plain(&run))),
+            Some(Update::Lost(run, error)) => {
+                output.warn(format!("{} is no longer followed: {error:#}", plain(&run)))
+            }
             Some(Update::Ended(error)) => return Err(error),
             None => return Ok(ExitCode::SUCCESS),
         }
@@ -73,7 +82,12 @@ impl Watch {
         loop {
             // The newest run comes first in the list.
             for run in newcomers.iter().rev().filter_map(|run| run["id"].as_str()) {
-                tokio::spawn(follow_run(self.client.clone(), run.to_owned(), self.turns.clone(), self.sender.clone()));
+                tokio::spawn(follow_run(
+                    self.client.clone(),
+                    run.to_owned(),
+                    self.turns.clone(),
+                    self.sender.clone(),
+                ));
             }
             tokio::time::sleep(LIST_EVERY).await;
             newcomers = match seen.newcomers(&self.client, &self.workflow).await {
@@ -85,7 +99,12 @@ impl Watch {
     }
 }
 
-async fn follow_run(client: Client, run: String, turns: Arc<Semaphore>, sender: mpsc::Sender<Update>) {
+async fn follow_run(
+    client: Client,
+    run: String,
+    turns: Arc<Semaphore>,
+    sender: mpsc::Sender<Update>,
+) {
     let Ok(_turn) = turns.acquire().await else { return };
     let followed = async {
         let mut events = Follower::attach(&client, &run, None).await?;
@@ -114,7 +133,9 @@ impl Seen {
             let mut query = vec![("limit", PAGE)];
             query.extend(cursor.iter().map(|cursor| ("cursor", cursor.as_str())));
             let mut page = client.get(&["v1", "workflows", workflow, "runs"], &query).await?;
-            let Value::Array(items) = page["items"].take() else { anyhow::bail!("the server's answer is not a list of runs") };
+            let Value::Array(items) = page["items"].take() else {
+                anyhow::bail!("the server's answer is not a list of runs")
+            };
             let is_enough = self.0.is_none() || items.iter().any(|run| self.knows(run));
             listed.extend(items);
             match page["next_cursor"].as_str() {
@@ -124,7 +145,8 @@ impl Seen {
         }
         let newcomers = listed.iter().filter(|run| !self.knows(run)).cloned().collect();
         // Runs that are left out here come after known ones, and are never read again.
-        self.0 = Some(listed.iter().filter_map(|run| run["id"].as_str().map(str::to_owned)).collect());
+        self.0 =
+            Some(listed.iter().filter_map(|run| run["id"].as_str().map(str::to_owned)).collect());
         Ok(newcomers)
     }
 
@@ -176,7 +198,9 @@ impl Voice {
     fn print(&self, run: &str, output: &Output) -> io::Result<()> {
         // Ids begin with the time, so only their ends differ visibly.
         let short = plain(run.get(run.len().saturating_sub(8)..).unwrap_or(run)).into_owned();
-        self.pending.lines().try_for_each(|line| output.line(format!("{}  {line}", self.colour.apply_to(&short))))
+        self.pending
+            .lines()
+            .try_for_each(|line| output.line(format!("{}  {line}", self.colour.apply_to(&short))))
     }
 }
 

@@ -82,9 +82,13 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let Self(error) = self;
         let fields = match &error {
-            Error::BadInput(problems) => {
-                problems.iter().map(|problem| WrongField { name: field_name(&problem.pointer), message: problem.message.clone() }).collect()
-            }
+            Error::BadInput(problems) => problems
+                .iter()
+                .map(|problem| WrongField {
+                    name: field_name(&problem.pointer),
+                    message: problem.message.clone(),
+                })
+                .collect(),
             _ => Vec::new(),
         };
         let code = status::code(&error);

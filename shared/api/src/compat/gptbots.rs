@@ -35,7 +35,9 @@ fn documented<S: Clone + Send + Sync + 'static>() -> OpenApiRouter<S> {
 }
 
 fn with_wrong_method<S: Clone + Send + Sync + 'static>(routes: MethodRouter<S>) -> MethodRouter<S> {
-    routes.fallback(|| async { refusal(StatusCode::METHOD_NOT_ALLOWED, 40000, "only POST is allowed here") })
+    routes.fallback(|| async {
+        refusal(StatusCode::METHOD_NOT_ALLOWED, 40000, "only POST is allowed here")
+    })
 }
 
 fn refusal(status: StatusCode, code: u32, message: &str) -> Response {
@@ -102,7 +104,10 @@ mod tests {
     #[test]
     fn refusals_have_integer_codes() {
         let status = |error: Error| Refusal(error).into_response().status().as_u16();
-        assert_eq!([status(Error::Unauthorized), status(Error::NotPublished), status(Error::Gone)], [401, 403, 410]);
+        assert_eq!(
+            [status(Error::Unauthorized), status(Error::NotPublished), status(Error::Gone)],
+            [401, 403, 410]
+        );
         let error = in_their_words(Error::bad_field("/user", "must have at most 256 bytes"));
         assert_eq!(error.to_string(), "userId must have at most 256 bytes");
     }

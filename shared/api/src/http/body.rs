@@ -16,7 +16,11 @@ const MAX_DRAINED: usize = 4 * MAX_BODY;
 
 /// The whole body, at most [`MAX_BODY`] bytes of it.
 pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes> {
-    if headers.get_all(CONTENT_ENCODING).iter().any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+    if headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
+    {
         return Err(Error::bad_field("", "the body must not be compressed (Content-Encoding)"));
     }
     let (mut read, mut kept) = (0, BytesMut::new());
@@ -30,16 +34,25 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes> {
             break;
         }
     }
-    if read > MAX_BODY { Err(Error::TooLarge("a request body has at most 4 MiB".to_owned())) } else { Ok(kept.freeze()) }
+    if read > MAX_BODY {
+        Err(Error::TooLarge("a request body has at most 4 MiB".to_owned()))
+    } else {
+        Ok(kept.freeze())
+    }
 }
 
 pub(crate) fn parse(body: &[u8]) -> Result<Value> {
-    json::parse(body).map_err(|error| Error::bad_field("", format!("the body is not valid JSON: {error}")))
+    json::parse(body)
+        .map_err(|error| Error::bad_field("", format!("the body is not valid JSON: {error}")))
 }
 
 /// An empty body reads as `{}`.
 pub(crate) fn parse_or_empty(body: &[u8]) -> Result<Value> {
-    if body.iter().all(u8::is_ascii_whitespace) { Ok(Value::Object(serde_json::Map::new())) } else { parse(body) }
+    if body.iter().all(u8::is_ascii_whitespace) {
+        Ok(Value::Object(serde_json::Map::new()))
+    } else {
+        parse(body)
+    }
 }
 
 #[cfg(test)]
@@ -49,7 +62,10 @@ mod tests {
     #[test]
     fn says_where_json_is_broken() {
         let error = parse(b"{\"a\":\n 1,}").unwrap_err();
-        assert_eq!(error.to_string(), "the body is not valid JSON: expected a key in double quotes at line 2, column 4");
+        assert_eq!(
+            error.to_string(),
+            "the body is not valid JSON: expected a key in double quotes at line 2, column 4"
+        );
     }
 
     #[tokio::test]
@@ -57,7 +73,10 @@ mod tests {
         let none = HeaderMap::new();
         let most = read(&none, Body::from(vec![b' '; MAX_BODY])).await.unwrap();
         assert_eq!(most.len(), MAX_BODY);
-        assert!(matches!(read(&none, Body::from(vec![b' '; MAX_BODY + 1])).await, Err(Error::TooLarge(_))));
+        assert!(matches!(
+            read(&none, Body::from(vec![b' '; MAX_BODY + 1])).await,
+            Err(Error::TooLarge(_))
+        ));
     }
 
     #[tokio::test]

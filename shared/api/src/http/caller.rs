@@ -46,7 +46,9 @@ impl<S: Platform, R: From<Error> + IntoResponse> FromRequestParts<S> for Authent
 /// Refuses a request with two different credentials: nobody could tell which of them was checked on
 /// the way.
 fn credential(headers: &HeaderMap) -> Result<&str> {
-    let bearer = only(headers, AUTHORIZATION.as_str())?.map(|value| bearer(value).ok_or(Error::Unauthorized)).transpose()?;
+    let bearer = only(headers, AUTHORIZATION.as_str())?
+        .map(|value| bearer(value).ok_or(Error::Unauthorized))
+        .transpose()?;
     let api_key = only(headers, "x-api-key")?;
     match (bearer, api_key) {
         (Some(bearer), Some(api_key)) if bearer != api_key => Err(Error::Unauthorized),
@@ -59,7 +61,9 @@ fn only<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
-        (Some(value), None) => value.to_str().map(|text| Some(text.trim())).map_err(|_| Error::Unauthorized),
+        (Some(value), None) => {
+            value.to_str().map(|text| Some(text.trim())).map_err(|_| Error::Unauthorized)
+        }
         (Some(_), Some(_)) => Err(Error::Unauthorized),
     }
 }

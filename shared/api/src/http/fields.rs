@@ -26,7 +26,10 @@ impl Fields {
     pub(crate) fn of_body(body: Value) -> Result<Self> {
         match body {
             Value::Object(left) => Ok(Self::at(String::new(), left)),
-            other => Err(Error::bad_field("", format!("the body must be a JSON object, not {}", kind_of(&other)))),
+            other => Err(Error::bad_field(
+                "",
+                format!("the body must be a JSON object, not {}", kind_of(&other)),
+            )),
         }
     }
 
@@ -69,7 +72,11 @@ impl Fields {
     }
 
     /// Reports the field if it is left out.
-    pub(crate) fn require<T>(&mut self, key: &str, take: fn(&mut Self, &str) -> Option<T>) -> Option<T> {
+    pub(crate) fn require<T>(
+        &mut self,
+        key: &str,
+        take: fn(&mut Self, &str) -> Option<T>,
+    ) -> Option<T> {
         let problems = self.problems.len();
         let taken = take(self, key);
         if taken.is_none() && self.problems.len() == problems {
@@ -79,7 +86,12 @@ impl Fields {
     }
 
     /// Reads an object inside this one; unknown keys of it are refused.
-    pub(crate) fn within<T>(&mut self, key: &str, object: Map<String, Value>, read: impl FnOnce(&mut Self) -> T) -> T {
+    pub(crate) fn within<T>(
+        &mut self,
+        key: &str,
+        object: Map<String, Value>,
+        read: impl FnOnce(&mut Self) -> T,
+    ) -> T {
         let mut inner = Self::at(self.pointer_to(key), object);
         let found = read(&mut inner);
         inner.refuse_left();
@@ -92,7 +104,10 @@ impl Fields {
     }
 
     pub(crate) fn item_problem(&mut self, key: &str, index: usize, message: impl Into<String>) {
-        self.problems.push(FieldProblem { pointer: format!("{}/{index}", self.pointer_to(key)), message: message.into() });
+        self.problems.push(FieldProblem {
+            pointer: format!("{}/{index}", self.pointer_to(key)),
+            message: message.into(),
+        });
     }
 
     /// Of what nobody took yet.
@@ -106,7 +121,12 @@ impl Fields {
         if self.problems.is_empty() { Ok(()) } else { Err(Error::BadInput(self.problems)) }
     }
 
-    fn take_as<T>(&mut self, key: &str, wanted: &str, read: impl FnOnce(Value) -> Option<T>) -> Option<T> {
+    fn take_as<T>(
+        &mut self,
+        key: &str,
+        wanted: &str,
+        read: impl FnOnce(Value) -> Option<T>,
+    ) -> Option<T> {
         let value = self.take(key).filter(|value| !value.is_null())?;
         let kind = kind_of(&value);
         let taken = read(value);

@@ -10,16 +10,28 @@ const MAX_KEY: usize = 255;
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// The path belongs to the hash: the same body for another workflow is another request.
-pub(crate) fn read(headers: &HeaderMap, uri: &Uri, body: &[u8]) -> Result<Option<IdempotencyRequest>, Error> {
+pub(crate) fn read(
+    headers: &HeaderMap,
+    uri: &Uri,
+    body: &[u8],
+) -> Result<Option<IdempotencyRequest>, Error> {
     let mut keys = headers.get_all("idempotency-key").iter();
     let Some(key) = keys.next() else { return Ok(None) };
-    let text = key.to_str().ok().filter(|key| (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()));
+    let text = key.to_str().ok().filter(|key| {
+        (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
+    });
     let (Some(key), None) = (text, keys.next()) else {
-        return Err(Error::bad_field("", "the header Idempotency-Key must be one value of 1 to 255 visible ASCII characters"));
+        return Err(Error::bad_field(
+            "",
+            "the header Idempotency-Key must be one value of 1 to 255 visible ASCII characters",
+        ));
     };
     let path = uri.path_and_query().map_or("", |path| path.as_str());
     let hash = Sha256::new().chain_update(path).chain_update([0]).chain_update(body).finalize();
-    Ok(Some(IdempotencyRequest { key: key.to_owned(), body_hash: hash.iter().map(|byte| format!("{byte:02x}")).collect() }))
+    Ok(Some(IdempotencyRequest {
+        key: key.to_owned(),
+        body_hash: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+    }))
 }
 
 /// The answer is that of an earlier request.
@@ -33,8 +45,15 @@ mod tests {
 
     #[test]
     fn an_idempotency_key_stands_for_path_and_body() {
-        let headers = |key: &str| HeaderMap::from_iter([(HeaderName::from_static("idempotency-key"), HeaderValue::from_str(key).unwrap())]);
-        let hash = |path: &'static str, body: &[u8]| read(&headers("k"), &Uri::from_static(path), body).unwrap().unwrap().body_hash;
+        let headers = |key: &str| {
+            HeaderMap::from_iter([(
+                HeaderName::from_static("idempotency-key"),
+                HeaderValue::from_str(key).unwrap(),
+            )])
+        };
+        let hash = |path: &'static str, body: &[u8]| {
+            read(&headers("k"), &Uri::from_static(path), body).unwrap().unwrap().body_hash
+        };
         assert_eq!(hash("/a", b"{}"), hash("/a", b"{}"));
         assert_ne!(hash("/a", b"{}"), hash("/b", b"{}"));
         assert_ne!(hash("/a", b"{}"), hash("/a", b"{ }"));

@@ -132,7 +132,9 @@ mod tests {
 
     #[test]
     fn limits_are_bounded() {
-        let limit = |uri: &str| PageQuery::read(&QueryPairs::of(&uri.parse().unwrap())).map(|page| page.limit).ok();
+        let limit = |uri: &str| {
+            PageQuery::read(&QueryPairs::of(&uri.parse().unwrap())).map(|page| page.limit).ok()
+        };
         assert_eq!(limit("/"), Some(DEFAULT_LIMIT));
         assert_eq!(limit("/?limit=100"), Some(100));
         for bad in ["/?limit=0", "/?limit=101", "/?limit=-1", "/?limit=x"] {

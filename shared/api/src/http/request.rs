@@ -25,7 +25,12 @@ const MAX_REQUEST_ID: usize = 128;
 const LOG_TARGET: &str = "flowgate_api::request";
 
 /// Runs inside routing, so that the path's template is known.
-pub(crate) async fn around(State(app): State<Arc<App>>, path: Option<MatchedPath>, request: Request, next: Next) -> Response {
+pub(crate) async fn around(
+    State(app): State<Arc<App>>,
+    path: Option<MatchedPath>,
+    request: Request,
+    next: Next,
+) -> Response {
     let began = app.now();
     let trace_id = trace_id(request.headers()).unwrap_or_default();
     let traceparent = request.headers().get(TRACEPARENT).filter(|_| !trace_id.is_empty()).cloned();
@@ -114,13 +119,18 @@ pub(crate) fn with_allowance(mut response: Response, allowance: Option<Allowance
 fn add_allowance(headers: &mut HeaderMap, allowance: Allowance) {
     headers.insert("x-ratelimit-limit", HeaderValue::from(allowance.limit));
     headers.insert("x-ratelimit-remaining", HeaderValue::from(allowance.remaining));
-    headers.insert("x-ratelimit-reset", HeaderValue::from((allowance.reset_at.millis() + 999).div_euclid(1_000)));
+    headers.insert(
+        "x-ratelimit-reset",
+        HeaderValue::from((allowance.reset_at.millis() + 999).div_euclid(1_000)),
+    );
 }
 
 /// The caller's own id if it can stand in a log line, else a new one.
 fn request_id(app: &App, headers: &HeaderMap) -> String {
     let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
-    let sane = |id: &&str| (1..=MAX_REQUEST_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+    let sane = |id: &&str| {
+        (1..=MAX_REQUEST_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
+    };
     given.filter(sane).map(str::to_owned).unwrap_or_else(|| {
         let mut bytes = [0; 16];
         app.ports.entropy.fill(&mut bytes);
@@ -132,7 +142,8 @@ fn request_id(app: &App, headers: &HeaderMap) -> String {
 fn trace_id(headers: &HeaderMap) -> Option<&str> {
     let mut parts = headers.get(TRACEPARENT)?.to_str().ok()?.split('-');
     let trace_id = parts.nth(1)?;
-    (trace_id.len() == 32 && trace_id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(trace_id)
+    (trace_id.len() == 32 && trace_id.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        .then_some(trace_id)
 }
 
 /// The variable segments of the path. One that is not text names nothing.
@@ -163,7 +174,10 @@ impl QueryPairs {
 
     /// The first of that name that is not empty.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .find(|(key, value)| key == name && !value.is_empty())
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -182,10 +196,16 @@ mod tests {
     #[test]
     fn a_trace_id_is_taken_if_it_is_one() {
         let read = |value: &'static str| {
-            trace_id(&HeaderMap::from_iter([(http::HeaderName::from_static("traceparent"), HeaderValue::from_static(value))]))
-                .map(str::to_owned)
+            trace_id(&HeaderMap::from_iter([(
+                http::HeaderName::from_static("traceparent"),
+                HeaderValue::from_static(value),
+            )]))
+            .map(str::to_owned)
         };
-        assert_eq!(read("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").unwrap(), "0af7651916cd43dd8448eb211c80319c");
+        assert_eq!(
+            read("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").unwrap(),
+            "0af7651916cd43dd8448eb211c80319c"
+        );
         assert_eq!(read("00-0af7-b7ad6b7169203331-01"), None);
         assert_eq!(read("nonsense"), None);
     }
@@ -193,6 +213,9 @@ mod tests {
     #[test]
     fn a_query_is_read_pair_by_pair() {
         let query = QueryPairs::of(&"/x?a=1&a=2&b=&c=%ff&d=x%20y".parse().unwrap());
-        assert_eq!((query.get("a"), query.get("b"), query.get("c"), query.get("d")), (Some("1"), None, Some("\u{fffd}"), Some("x y")));
+        assert_eq!(
+            (query.get("a"), query.get("b"), query.get("c"), query.get("d")),
+            (Some("1"), None, Some("\u{fffd}"), Some("x y"))
+        );
     }
 }

@@ -56,12 +56,22 @@ impl Frame {
 pub(crate) fn response(frames: impl Stream<Item = Bytes> + Send + 'static) -> Response {
     let body = Body::from_stream(with_keepalive(frames, KEEPALIVE).map(Ok::<_, Infallible>));
     // Tells proxies that collect responses (nginx) not to.
-    ([(CONTENT_TYPE.as_str(), "text/event-stream"), (CACHE_CONTROL.as_str(), "no-cache"), ("x-accel-buffering", "no")], body)
+    (
+        [
+            (CONTENT_TYPE.as_str(), "text/event-stream"),
+            (CACHE_CONTROL.as_str(), "no-cache"),
+            ("x-accel-buffering", "no"),
+        ],
+        body,
+    )
         .into_response()
 }
 
 #[expect(clippy::disallowed_methods, reason = "a gateway's patience is real time")]
-fn with_keepalive(frames: impl Stream<Item = Bytes> + Send + 'static, every: Duration) -> impl Stream<Item = Bytes> + Send + 'static {
+fn with_keepalive(
+    frames: impl Stream<Item = Bytes> + Send + 'static,
+    every: Duration,
+) -> impl Stream<Item = Bytes> + Send + 'static {
     stream::unfold(Box::pin(frames), move |mut frames| async move {
         let frame = match tokio::time::timeout(every, frames.next()).await {
             Ok(frame) => frame?,

@@ -24,7 +24,10 @@ pub(crate) fn status(error: &Error) -> StatusCode {
         Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Stale => StatusCode::PRECONDITION_FAILED,
         Error::InvalidDocument(_) | Error::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
-        Error::NotPublished | Error::StillRunning | Error::RunIdTaken(_) | Error::AlreadyEnded(_) => StatusCode::CONFLICT,
+        Error::NotPublished
+        | Error::StillRunning
+        | Error::RunIdTaken(_)
+        | Error::AlreadyEnded(_) => StatusCode::CONFLICT,
         Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::Gone => StatusCode::GONE,
         Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,

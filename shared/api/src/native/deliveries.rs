@@ -118,7 +118,11 @@ type DeliveryList<'a> = List<Delivery<'a>>;
         Refused<Problem, 404>,
     )
 )]
-pub(super) async fn list(State(app): State<Arc<App>>, Segments(run_id): Segments<String>, caller: Caller) -> Result<Response, Refusal> {
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    Segments(run_id): Segments<String>,
+    caller: Caller,
+) -> Result<Response, Refusal> {
     let deliveries = app.list_deliveries(&caller, &run_id).await?;
     let list = DeliveryList::whole(deliveries.iter().map(Into::into).collect());
     Ok(Json(list).into_response())
@@ -140,7 +144,11 @@ pub(super) async fn list(State(app): State<Arc<App>>, Segments(run_id): Segments
         Refused<Problem, 410>,
     )
 )]
-pub(super) async fn redeliver(State(app): State<Arc<App>>, Segments(id): Segments<String>, caller: Caller) -> Result<Response, Refusal> {
+pub(super) async fn redeliver(
+    State(app): State<Arc<App>>,
+    Segments(id): Segments<String>,
+    caller: Caller,
+) -> Result<Response, Refusal> {
     let delivery = app.redeliver(&caller, &id).await?;
     Ok((StatusCode::ACCEPTED, Json(Delivery::from(&delivery))).into_response())
 }

@@ -168,8 +168,12 @@ pub(super) fn follow(app: Arc<App>, record: RunRecord, after: Option<EventId>) -
 }
 
 fn event_id(text: &str) -> Result<EventId, Error> {
-    EventId::parse(text)
-        .ok_or_else(|| Error::bad_field("", "Last-Event-ID (or `after` in the query) must be the id of an event, such as 1-7"))
+    EventId::parse(text).ok_or_else(|| {
+        Error::bad_field(
+            "",
+            "Last-Event-ID (or `after` in the query) must be the id of an event, such as 1-7",
+        )
+    })
 }
 
 struct Follower {
@@ -210,7 +214,8 @@ impl Follower {
     /// the log is whole.
     async fn look(&mut self) -> anyhow::Result<Bytes> {
         let runs = &self.app.ports.runs;
-        let goes_on = runs.progress(&self.run).await?.is_some_and(|progress| !progress.state.has_ended());
+        let goes_on =
+            runs.progress(&self.run).await?.is_some_and(|progress| !progress.state.has_ended());
         let events = self.app.events_after(&self.run, self.after).await?;
         let mut frames = BytesMut::new();
         for event in &events {

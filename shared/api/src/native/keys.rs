@@ -129,7 +129,12 @@ struct KeyLimits {
         Refused<Problem, 413>,
     )
 )]
-pub(super) async fn create(State(app): State<Arc<App>>, caller: Caller, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
     let new = NewKey::read(body::parse(&body::read(&headers, body).await?)?)?;
     let issued = app.create_key(&caller, new.into()).await?;
     Ok(created(&issued))
@@ -156,7 +161,12 @@ type KeyList<'a> = List<Key<'a>>;
         Refused<Problem, 400>,
     )
 )]
-pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller, query: QueryPairs, uri: Uri) -> Result<Response, Refusal> {
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    query: QueryPairs,
+    uri: Uri,
+) -> Result<Response, Refusal> {
     let found = app.list_keys(&caller, PageQuery::read(&query)?.into()).await?;
     Ok(no_store(page::response(&app, &uri, &query, &found, Key::from)))
 }
@@ -176,7 +186,11 @@ pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller, query: Que
         Refused<Problem, 404>,
     )
 )]
-pub(super) async fn revoke(State(app): State<Arc<App>>, Segments(id): Segments<String>, caller: Caller) -> Result<StatusCode, Refusal> {
+pub(super) async fn revoke(
+    State(app): State<Arc<App>>,
+    Segments(id): Segments<String>,
+    caller: Caller,
+) -> Result<StatusCode, Refusal> {
     app.revoke_key(&caller, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -38,7 +38,11 @@ use crate::http::time::Time;
         Refused<Problem, 410>,
     )
 )]
-pub(super) async fn read(State(app): State<Arc<App>>, Segments(run_id): Segments<String>, caller: Caller) -> Result<Response, Refusal> {
+pub(super) async fn read(
+    State(app): State<Arc<App>>,
+    Segments(run_id): Segments<String>,
+    caller: Caller,
+) -> Result<Response, Refusal> {
     let record = app.read_run(&caller, &run_id).await?;
     let mut response = Json(Run::new(&app, &record)).into_response();
     if !record.state.has_ended() {
@@ -127,7 +131,11 @@ pub(super) async fn list(
         Refused<Problem, 409>,
     )
 )]
-pub(super) async fn cancel(State(app): State<Arc<App>>, Segments(run_id): Segments<String>, caller: Caller) -> Result<Response, Refusal> {
+pub(super) async fn cancel(
+    State(app): State<Arc<App>>,
+    Segments(run_id): Segments<String>,
+    caller: Caller,
+) -> Result<Response, Refusal> {
     match app.cancel_run(&caller, &run_id).await? {
         Cancelled::Cancelled(record) => Ok(run::response(&app, &record)),
         Cancelled::Already(record) => Err(Error::AlreadyEnded(record.state).into()),
@@ -154,7 +162,14 @@ impl From<RunsQuery> for RunFilter {
 }
 
 fn state(text: &str) -> Result<RunState, Error> {
-    let states = [RunState::Pending, RunState::Running, RunState::Waiting, RunState::Succeeded, RunState::Failed, RunState::Cancelled];
+    let states = [
+        RunState::Pending,
+        RunState::Running,
+        RunState::Waiting,
+        RunState::Succeeded,
+        RunState::Failed,
+        RunState::Cancelled,
+    ];
     let message = "must be one of pending, running, waiting, succeeded, failed, cancelled";
     let known = states.into_iter().find(|state| state.as_str() == text);
     known.ok_or_else(|| bad_query("status", message))
@@ -166,7 +181,12 @@ fn include(query: &QueryPairs) -> Result<Include, Error> {
         match name.trim() {
             "input" => include.input = true,
             "output" => include.output = true,
-            _ => return Err(bad_query("include", "must be input, output or both, with a comma between")),
+            _ => {
+                return Err(bad_query(
+                    "include",
+                    "must be input, output or both, with a comma between",
+                ));
+            }
         }
     }
     Ok(include)

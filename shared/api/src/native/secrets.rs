@@ -118,7 +118,11 @@ pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller) -> Result<
         Refused<Problem, 404>,
     )
 )]
-pub(super) async fn read(State(app): State<Arc<App>>, Segments(name): Segments<String>, caller: Caller) -> Result<Response, Refusal> {
+pub(super) async fn read(
+    State(app): State<Arc<App>>,
+    Segments(name): Segments<String>,
+    caller: Caller,
+) -> Result<Response, Refusal> {
     let secrets = app.list_secrets(&caller).await?;
     let found = secrets.iter().find(|secret| secret.name == name);
     let secret = Secret::from(found.ok_or(Error::NotFound(What::Secret))?);
@@ -140,7 +144,11 @@ pub(super) async fn read(State(app): State<Arc<App>>, Segments(name): Segments<S
         Refused<Problem, 404>,
     )
 )]
-pub(super) async fn delete(State(app): State<Arc<App>>, Segments(name): Segments<String>, caller: Caller) -> Result<StatusCode, Refusal> {
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    Segments(name): Segments<String>,
+    caller: Caller,
+) -> Result<StatusCode, Refusal> {
     app.delete_secret(&caller, &name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -160,7 +168,11 @@ pub(super) async fn delete(State(app): State<Arc<App>>, Segments(name): Segments
         Refused<Problem, 404>,
     )
 )]
-pub(super) async fn signing(State(app): State<Arc<App>>, Segments(id): Segments<String>, caller: Caller) -> Result<Response, Refusal> {
+pub(super) async fn signing(
+    State(app): State<Arc<App>>,
+    Segments(id): Segments<String>,
+    caller: Caller,
+) -> Result<Response, Refusal> {
     signing_secrets(&app, &caller, &id).await
 }
 

@@ -36,7 +36,8 @@ use crate::starts::NotStarted;
 struct Starts;
 
 pub(crate) fn routes() -> OpenApiRouter<Arc<Runner>> {
-    let documented = OpenApiRouter::with_openapi(super::Native::openapi().merge_from(Starts::openapi()));
+    let documented =
+        OpenApiRouter::with_openapi(super::Native::openapi().merge_from(Starts::openapi()));
     documented.routes(routes!(start)).routes(routes!(replay))
 }
 
@@ -171,14 +172,20 @@ async fn respond(
 
 /// A run speaks only after its first write: no id leaves before, and a failed start is a response
 /// with a status.
-async fn stream(runner: &Runner, mut subscription: Subscription, idempotency: Option<IdempotencyRequest>) -> Result<Response, Refusal> {
+async fn stream(
+    runner: &Runner,
+    mut subscription: Subscription,
+    idempotency: Option<IdempotencyRequest>,
+) -> Result<Response, Refusal> {
     let app = &runner.app;
     match subscription.next().await {
         Some(Progress::Repeated(claim)) => {
             let hash = idempotency.map(|idempotency| idempotency.body_hash).unwrap_or_default();
             repeated(app, *runner.repeated(claim, &hash).await?, ResponseMode::Stream)
         }
-        Some(Progress::Lost) | None => Err(anyhow::anyhow!("the run was lost before it said anything").into()),
+        Some(Progress::Lost) | None => {
+            Err(anyhow::anyhow!("the run was lost before it said anything").into())
+        }
         Some(first) => Ok(stream::response(app, first, subscription)),
     }
 }

@@ -118,7 +118,11 @@ impl<'a> From<&'a event::NodeTrace> for NodeTrace<'a> {
         Refused<Problem, 410>,
     )
 )]
-pub(super) async fn read(State(app): State<Arc<App>>, Segments(run_id): Segments<String>, caller: Caller) -> Result<Response, Refusal> {
+pub(super) async fn read(
+    State(app): State<Arc<App>>,
+    Segments(run_id): Segments<String>,
+    caller: Caller,
+) -> Result<Response, Refusal> {
     let record = app.read_run(&caller, &run_id).await?;
     let nodes = app.trace(&record).await?;
     let trace = Trace {

@@ -185,7 +185,11 @@ pub(super) async fn rollback(
         Refused<Problem, 404>,
     )
 )]
-pub(super) async fn unpublish(State(app): State<Arc<App>>, Segments(id): Segments<String>, caller: Caller) -> Result<StatusCode, Refusal> {
+pub(super) async fn unpublish(
+    State(app): State<Arc<App>>,
+    Segments(id): Segments<String>,
+    caller: Caller,
+) -> Result<StatusCode, Refusal> {
     app.unpublish(&caller, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

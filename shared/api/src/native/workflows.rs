@@ -109,9 +109,15 @@ pub(super) async fn save(
     body: Body,
 ) -> Result<Response, Refusal> {
     let body = body::read(&headers, body).await?;
-    let document = std::str::from_utf8(&body).map_err(|_| Error::bad_field("", "the document must be UTF-8 text"))?;
+    let document = std::str::from_utf8(&body)
+        .map_err(|_| Error::bad_field("", "the document must be UTF-8 text"))?;
     let if_match = if_match(&headers)?;
-    let draft = SaveDraft { id: &id, document, if_match: if_match.as_deref(), reserved_input_names: RESERVED_INPUT_NAMES };
+    let draft = SaveDraft {
+        id: &id,
+        document,
+        if_match: if_match.as_deref(),
+        reserved_input_names: RESERVED_INPUT_NAMES,
+    };
     let saved = app.save_draft(&caller, draft).await?;
     let record = &saved.record;
     let saved = SavedDraft {
@@ -184,7 +190,12 @@ type WorkflowList<'a> = List<Workflow<'a>>;
         Refused<Problem, 400>,
     )
 )]
-pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller, query: QueryPairs, uri: Uri) -> Result<Response, Refusal> {
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    query: QueryPairs,
+    uri: Uri,
+) -> Result<Response, Refusal> {
     let found = app.list_workflows(&caller, PageQuery::read(&query)?.into()).await?;
     Ok(page::response(&app, &uri, &query, &found, Workflow::from))
 }
@@ -205,7 +216,11 @@ pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller, query: Que
         Refused<Problem, 404>,
     )
 )]
-pub(super) async fn delete(State(app): State<Arc<App>>, Segments(id): Segments<String>, caller: Caller) -> Result<StatusCode, Refusal> {
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    Segments(id): Segments<String>,
+    caller: Caller,
+) -> Result<StatusCode, Refusal> {
     app.delete_workflow(&caller, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -235,7 +250,8 @@ fn if_match(headers: &HeaderMap) -> Result<Option<String>, Error> {
     let (Some(value), None) = (values.next(), values.next()) else {
         return if headers.contains_key(IF_MATCH) { Err(bad_if_match()) } else { Ok(None) };
     };
-    let etag = value.to_str().ok().and_then(|value| value.trim().strip_prefix('"')?.strip_suffix('"'));
+    let etag =
+        value.to_str().ok().and_then(|value| value.trim().strip_prefix('"')?.strip_suffix('"'));
     let etag = etag.filter(|etag| !etag.contains('"')).ok_or_else(bad_if_match)?;
     Ok(Some(etag.to_owned()))
 }
@@ -266,7 +282,9 @@ mod tests {
         };
         assert_eq!(read(&[]), Some(None));
         assert_eq!(read(&["\"abc\""]), Some(Some("abc".to_owned())));
-        for bad in [&["*"][..], &["abc"], &["\"a\", \"b\""], &["\"a\"", "\"b\""], &["W/\"a\""], &["\""]] {
+        for bad in
+            [&["*"][..], &["abc"], &["\"a\", \"b\""], &["\"a\"", "\"b\""], &["W/\"a\""], &["\""]]
+        {
             assert_eq!(read(bad), None, "{bad:?}");
         }
     }

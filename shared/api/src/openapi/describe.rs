@@ -3,11 +3,16 @@
 use utoipa::ToSchema;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::path::{HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::path::{
+    HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn, PathItem,
+};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{InfoBuilder, License, OpenApi, PathsBuilder, Ref, RefOr, Required, ResponseBuilder, SecurityRequirement, Server};
+use utoipa::openapi::{
+    InfoBuilder, License, OpenApi, PathsBuilder, Ref, RefOr, Required, ResponseBuilder,
+    SecurityRequirement, Server,
+};
 
 use super::SERVER;
 use crate::compat::gptbots::result::WorkflowResult;
@@ -30,14 +35,21 @@ pub(crate) fn describe(mut document: OpenApi) -> OpenApi {
         .license(Some(license))
         .build();
     document.servers = Some(vec![Server::new(SERVER)]);
-    document.webhooks = Some(PathsBuilder::new().path("run-ended", run_ended()).path("webhook-node", webhook_node()).build());
+    document.webhooks = Some(
+        PathsBuilder::new()
+            .path("run-ended", run_ended())
+            .path("webhook-node", webhook_node())
+            .build(),
+    );
     let either = ["bearer", "api_key"];
-    document.security = Some(either.map(|name| SecurityRequirement::new(name, [] as [&str; 0])).into());
+    document.security =
+        Some(either.map(|name| SecurityRequirement::new(name, [] as [&str; 0])).into());
     let schemes = &mut document.components.get_or_insert_default().security_schemes;
     let mut bearer = Http::new(HttpAuthScheme::Bearer);
     bearer.description = Some("An API key, `fg_…`.".to_owned());
     schemes.insert("bearer".to_owned(), SecurityScheme::Http(bearer).into());
-    let header = ApiKeyValue::with_description("X-API-Key", "The same key, in a header of its own.");
+    let header =
+        ApiKeyValue::with_description("X-API-Key", "The same key, in a header of its own.");
     schemes.insert("api_key".to_owned(), SecurityScheme::ApiKey(ApiKey::Header(header)).into());
     document
 }
@@ -47,8 +59,10 @@ fn run_ended() -> PathItem {
         "The outputs, flat; of a run that failed `{status, run_id, error}`, of one that was \
          cancelled `{status, run_id}`.",
     ));
-    let body =
-        AnyOfBuilder::new().item(Ref::from_schema_name(Run::name())).item(Ref::from_schema_name(WorkflowResult::name())).item(outputs);
+    let body = AnyOfBuilder::new()
+        .item(Ref::from_schema_name(Run::name()))
+        .item(Ref::from_schema_name(WorkflowResult::name()))
+        .item(outputs);
     webhook(
         "run_ended",
         "A run has ended",
@@ -73,7 +87,13 @@ fn webhook_node() -> PathItem {
     )
 }
 
-fn webhook(operation_id: &str, summary: &str, description: &str, event: &str, body: RefOr<Schema>) -> PathItem {
+fn webhook(
+    operation_id: &str,
+    summary: &str,
+    description: &str,
+    event: &str,
+    body: RefOr<Schema>,
+) -> PathItem {
     let content = ContentBuilder::new().schema(Some(body)).build();
     let body = RequestBodyBuilder::new().content("application/json", content).build();
     let mut operation = OperationBuilder::new()
@@ -100,9 +120,16 @@ fn webhook(operation_id: &str, summary: &str, description: &str, event: &str, bo
         operation = operation.parameter(header(name, description, required));
     }
     let response = |text: &str| ResponseBuilder::new().description(text).build();
-    let later = HeaderBuilder::new().schema(Some(text())).description(Some("Seconds, or a date.")).build();
-    let again = ResponseBuilder::new().description("Anything else: sent again, ten times in all.").header("Retry-After", later).build();
-    let operation = operation.response("2XX", response("Delivered.")).response("410", response("Given up.")).response("default", again);
+    let later =
+        HeaderBuilder::new().schema(Some(text())).description(Some("Seconds, or a date.")).build();
+    let again = ResponseBuilder::new()
+        .description("Anything else: sent again, ten times in all.")
+        .header("Retry-After", later)
+        .build();
+    let operation = operation
+        .response("2XX", response("Delivered."))
+        .response("410", response("Given up."))
+        .response("default", again);
     PathItem::new(HttpMethod::Post, operation)
 }
 

@@ -34,10 +34,14 @@ fn the_committed_document_is_the_one_that_the_routes_make() {
 fn every_route_is_in_the_document_and_the_reverse() {
     let mut registered = registered();
     assert_eq!(registered.remove(HINT), Some(BTreeMap::new()));
-    let registered: BTreeMap<_, BTreeSet<_>> =
-        registered.into_iter().map(|(path, methods)| (path, methods.into_keys().collect())).collect();
-    let documented: BTreeMap<_, BTreeSet<_>> =
-        paths().into_iter().map(|(path, item)| (path, item.as_object().unwrap().keys().cloned().collect())).collect();
+    let registered: BTreeMap<_, BTreeSet<_>> = registered
+        .into_iter()
+        .map(|(path, methods)| (path, methods.into_keys().collect()))
+        .collect();
+    let documented: BTreeMap<_, BTreeSet<_>> = paths()
+        .into_iter()
+        .map(|(path, item)| (path, item.as_object().unwrap().keys().cloned().collect()))
+        .collect();
     assert_eq!(registered, documented);
 }
 
@@ -52,7 +56,11 @@ fn the_template_routes_what_the_functions_answer() {
     }
     assert_eq!(template[HINT][ANY], "invoke");
     let registered = registered();
-    assert_eq!(template.keys().collect::<Vec<_>>(), registered.keys().collect::<Vec<_>>(), "the paths of template.yaml and of the router");
+    assert_eq!(
+        template.keys().collect::<Vec<_>>(),
+        registered.keys().collect::<Vec<_>>(),
+        "the paths of template.yaml and of the router"
+    );
     for (path, methods) in registered {
         for (method, function) in methods {
             let routed = template[&path].get(&method).unwrap_or(&template[&path][ANY]);
@@ -115,7 +123,8 @@ fn the_webhooks_have_the_headers_of_standard_webhooks() {
     for webhook in webhooks.values() {
         let headers = webhook["post"]["parameters"].as_array().unwrap();
         for name in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
-            let sent = headers.iter().any(|header| header["name"] == name && header["required"] == true);
+            let sent =
+                headers.iter().any(|header| header["name"] == name && header["required"] == true);
             assert!(sent, "{name}");
         }
     }
@@ -143,12 +152,19 @@ fn registered() -> Routes {
     routes
 }
 
-fn add<S: Clone + Send + Sync + 'static>(routes: &mut Routes, function: &'static str, part: OpenApiRouter<S>) {
+fn add<S: Clone + Send + Sync + 'static>(
+    routes: &mut Routes,
+    function: &'static str,
+    part: OpenApiRouter<S>,
+) {
     let shown = format!("{:?}", Router::from(part));
     let shown = shown.split("fallback_router").next().unwrap();
     let (methods, paths) = shown.split_once("node: Node").unwrap();
-    let methods: BTreeMap<&str, Vec<String>> =
-        methods.split("RouteId(").skip(1).map(|route| (route.split(')').next().unwrap(), methods_of(route))).collect();
+    let methods: BTreeMap<&str, Vec<String>> = methods
+        .split("RouteId(")
+        .skip(1)
+        .map(|route| (route.split(')').next().unwrap(), methods_of(route)))
+        .collect();
     for path in paths.split("RouteId(").skip(1) {
         let (id, path) = path.split_once("): \"").unwrap();
         let path = routes.entry(path.split('"').next().unwrap().to_owned()).or_default();

@@ -28,19 +28,25 @@ impl App {
                 Ok(Cancelled::Cancelled(Box::new(record)))
             }
             CancelRequest::Unowned => self.cancel_unowned(record).await,
-            CancelRequest::Already(_) => Ok(Cancelled::Already(Box::new(self.run_for(caller, Scope::Cancel, id).await?))),
+            CancelRequest::Already(_) => {
+                Ok(Cancelled::Already(Box::new(self.run_for(caller, Scope::Cancel, id).await?)))
+            }
             CancelRequest::Unknown => Err(Error::NotFound(What::Run)),
         }
     }
 
     async fn cancel_unowned(&self, record: RunRecord) -> Result<Cancelled> {
         let (owner, now) = (self.owner_token(), self.now());
-        let Claimed::Leased(lease, claimed) = self.ports.runs.claim(&record.head.id, &owner, now, now + LEASE).await? else {
+        let Claimed::Leased(lease, claimed) =
+            self.ports.runs.claim(&record.head.id, &owner, now, now + LEASE).await?
+        else {
             // Claimed by somebody else meanwhile: the new owner sees the request.
             return Ok(Cancelled::Cancelled(Box::new(record)));
         };
         match self.finish_leased(&lease, &claimed, RunState::Cancelled, None).await? {
-            Finished::Already(ended) if ended.state == RunState::Cancelled => Ok(Cancelled::Cancelled(ended)),
+            Finished::Already(ended) if ended.state == RunState::Cancelled => {
+                Ok(Cancelled::Cancelled(ended))
+            }
             Finished::Already(ended) => Ok(Cancelled::Already(ended)),
             Finished::Finished | Finished::Lost => Ok(Cancelled::Cancelled(claimed)),
         }

@@ -12,7 +12,13 @@ use crate::platform::App;
 pub const MAX_PAGE: usize = 100;
 
 impl App {
-    pub async fn list_runs(&self, caller: &Caller, workflow_id: &str, filter: RunFilter, page: PageRequest) -> Result<Page<RunRecord>> {
+    pub async fn list_runs(
+        &self,
+        caller: &Caller,
+        workflow_id: &str,
+        filter: RunFilter,
+        page: PageRequest,
+    ) -> Result<Page<RunRecord>> {
         caller.require(Scope::Read, workflow_id, What::Workflow)?;
         let workflow = self.cached_workflow(workflow_id).await?;
         let page = PageRequest { limit: page.limit.clamp(1, MAX_PAGE), ..page };

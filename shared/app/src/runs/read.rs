@@ -22,14 +22,22 @@ impl App {
     }
 
     /// Returns the run of this workflow with the id: its own, or the one that its caller chose.
-    pub async fn run_of_workflow(&self, caller: &Caller, scope: Scope, workflow_id: &str, id: &str) -> Result<RunRecord> {
+    pub async fn run_of_workflow(
+        &self,
+        caller: &Caller,
+        scope: Scope,
+        workflow_id: &str,
+        id: &str,
+    ) -> Result<RunRecord> {
         caller.require(scope, workflow_id, What::Run)?;
         let run = match RunId::parse(id) {
             Some(run) => run,
             None => self.chosen_run(workflow_id, id).await?,
         };
         let record = self.ports.runs.read(&run).await?;
-        record.filter(|record| record.head.workflow_id == workflow_id).ok_or(Error::NotFound(What::Run))
+        record
+            .filter(|record| record.head.workflow_id == workflow_id)
+            .ok_or(Error::NotFound(What::Run))
     }
 
     async fn chosen_run(&self, workflow_id: &str, id: &str) -> Result<RunId> {
@@ -37,7 +45,8 @@ impl App {
             Error::NotFound(_) => Error::NotFound(What::Run),
             other => other,
         })?;
-        let claim = self.ports.runs.idempotency(&chosen_id_key(&workflow.uid, id), self.now()).await?;
+        let claim =
+            self.ports.runs.idempotency(&chosen_id_key(&workflow.uid, id), self.now()).await?;
         claim.map(|claim| claim.run).ok_or(Error::NotFound(What::Run))
     }
 
@@ -55,7 +64,11 @@ impl App {
     pub async fn all_events(&self, run: &RunId) -> anyhow::Result<Vec<Event>> {
         let mut events: Vec<Event> = Vec::new();
         loop {
-            let batch = self.ports.runs.events(run, events.last().map(|event| event.id), EVENTS_PER_READ).await?;
+            let batch = self
+                .ports
+                .runs
+                .events(run, events.last().map(|event| event.id), EVENTS_PER_READ)
+                .await?;
             let last = batch.len() < EVENTS_PER_READ;
             events.extend(batch);
             if last {

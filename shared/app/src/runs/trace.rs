@@ -25,7 +25,11 @@ impl App {
                     if let Some(entry) = trace.iter_mut().find(|entry| entry.node == node) {
                         entry.attempts = attempt;
                     } else {
-                        trace.push(NodeTrace { attempts: attempt, started_at: Some(event.at), ..NodeTrace::new(node, &kind) });
+                        trace.push(NodeTrace {
+                            attempts: attempt,
+                            started_at: Some(event.at),
+                            ..NodeTrace::new(node, &kind)
+                        });
                     }
                 }
                 EventKind::NodeAttempt { node, attempt, .. } => {
@@ -36,7 +40,9 @@ impl App {
                 EventKind::NodeFinished { node, status, error, .. } => {
                     if let Some(entry) = trace.iter_mut().find(|entry| entry.node == node) {
                         (entry.status, entry.error) = (Some(status), error);
-                        entry.duration_ms = entry.started_at.and_then(|start| u64::try_from(event.at.since(start).as_millis()).ok());
+                        entry.duration_ms = entry.started_at.and_then(|start| {
+                            u64::try_from(event.at.since(start).as_millis()).ok()
+                        });
                     }
                 }
                 EventKind::Chunk { .. } | EventKind::NodeReset { .. } => {}

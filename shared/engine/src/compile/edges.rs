@@ -51,7 +51,9 @@ pub(super) fn read_after(fields: &mut Fields<'_, '_>) -> Vec<AfterEntry> {
         _ => return Vec::new(),
     };
     let mut after = Vec::new();
-    for (index, text) in entries.iter().enumerate().filter_map(|(index, entry)| Some((index, entry.as_str()?))) {
+    for (index, text) in
+        entries.iter().enumerate().filter_map(|(index, entry)| Some((index, entry.as_str()?)))
+    {
         let mut path = path.clone();
         push_segment(&mut path, &index.to_string());
         after.push(AfterEntry { path, text: text.to_owned() });
@@ -69,9 +71,13 @@ pub(super) fn connect(compiler: &mut Compiler<'_>, bodies: &mut [Body], links: &
             let none = BTreeSet::new();
             let referred = references.get(&place).unwrap_or(&none);
             let decides = after.is_empty() && !links.sections.contains(&place);
-            let extra = referred.iter().filter(|(from, _)| !after.iter().any(|(named, _)| named == from));
-            let edges: Vec<(usize, When, bool)> =
-                after.iter().map(|(from, when)| (*from, *when, true)).chain(extra.map(|(from, when)| (*from, *when, decides))).collect();
+            let extra =
+                referred.iter().filter(|(from, _)| !after.iter().any(|(named, _)| named == from));
+            let edges: Vec<(usize, When, bool)> = after
+                .iter()
+                .map(|(from, when)| (*from, *when, true))
+                .chain(extra.map(|(from, when)| (*from, *when, decides)))
+                .collect();
             count += edges.len();
             for (from, when, control) in edges {
                 bodies[body].nodes[from].edges.push(Edge { to: index, when, control });
@@ -84,13 +90,21 @@ pub(super) fn connect(compiler: &mut Compiler<'_>, bodies: &mut [Body], links: &
         settle_ends(&mut bodies[body]);
     }
     if count > MAX_EDGES {
-        compiler.report(Severity::Error, "/nodes", format!("a workflow has at most {MAX_EDGES} edges, this one has {count}"));
+        compiler.report(
+            Severity::Error,
+            "/nodes",
+            format!("a workflow has at most {MAX_EDGES} edges, this one has {count}"),
+        );
     }
 }
 
 /// Returns reference edges between nodes of one body: a reference from inside a loop to the outside
 /// makes the loop wait.
-fn lift(compiler: &mut Compiler<'_>, bodies: &[Body], links: &Links) -> BTreeMap<Place, BTreeSet<(usize, When)>> {
+fn lift(
+    compiler: &mut Compiler<'_>,
+    bodies: &[Body],
+    links: &Links,
+) -> BTreeMap<Place, BTreeSet<(usize, When)>> {
     let mut lifted: BTreeMap<Place, BTreeSet<(usize, When)>> = BTreeMap::new();
     for (&place, used) in &links.references {
         for used in used {
@@ -104,8 +118,15 @@ fn lift(compiler: &mut Compiler<'_>, bodies: &[Body], links: &Links) -> BTreeMap
             }
             if index == used.index {
                 let node = &compiler.outline.bodies[body].nodes[index];
-                let message = if (body, index) == place { "refers to itself" } else { "is referred to from inside its own body" };
-                let (path, message) = (compiler.outline.bodies[place.0].nodes[place.1].path.clone(), format!("`{}` {message}", node.id));
+                let message = if (body, index) == place {
+                    "refers to itself"
+                } else {
+                    "is referred to from inside its own body"
+                };
+                let (path, message) = (
+                    compiler.outline.bodies[place.0].nodes[place.1].path.clone(),
+                    format!("`{}` {message}", node.id),
+                );
                 compiler.report(Severity::Error, &path, message);
                 continue;
             }
@@ -116,7 +137,12 @@ fn lift(compiler: &mut Compiler<'_>, bodies: &[Body], links: &Links) -> BTreeMap
     lifted
 }
 
-fn after_edges(compiler: &mut Compiler<'_>, bodies: &[Body], place: Place, after: &BTreeMap<Place, Vec<AfterEntry>>) -> Vec<(usize, When)> {
+fn after_edges(
+    compiler: &mut Compiler<'_>,
+    bodies: &[Body],
+    place: Place,
+    after: &BTreeMap<Place, Vec<AfterEntry>>,
+) -> Vec<(usize, When)> {
     let mut edges = Vec::new();
     for entry in after.get(&place).into_iter().flatten() {
         match after_edge(compiler, bodies, place, &entry.text) {
@@ -128,13 +154,24 @@ fn after_edges(compiler: &mut Compiler<'_>, bodies: &[Body], place: Place, after
     edges
 }
 
-fn after_edge(compiler: &Compiler<'_>, bodies: &[Body], (body, index): Place, text: &str) -> Result<(usize, When), String> {
-    let (name, handle) = text.split_once('.').map_or((text, None), |(name, handle)| (name, Some(handle)));
+fn after_edge(
+    compiler: &Compiler<'_>,
+    bodies: &[Body],
+    (body, index): Place,
+    text: &str,
+) -> Result<(usize, When), String> {
+    let (name, handle) =
+        text.split_once('.').map_or((text, None), |(name, handle)| (name, Some(handle)));
     let Some(&(other, from)) = compiler.outline.names.get(&normalise(name)) else {
-        return Err(format!("`{name}` names no node{}", did_you_mean(name, compiler.outline.names.keys().map(String::as_str))));
+        return Err(format!(
+            "`{name}` names no node{}",
+            did_you_mean(name, compiler.outline.names.keys().map(String::as_str))
+        ));
     };
     if other != body {
-        return Err(format!("`{name}` is not in the same list of nodes; `after` cannot cross into or out of a loop or parallel"));
+        return Err(format!(
+            "`{name}` is not in the same list of nodes; `after` cannot cross into or out of a loop or parallel"
+        ));
     }
     if from == index {
         return Err(format!("`{name}` cannot come after itself"));
@@ -153,7 +190,9 @@ fn after_edge(compiler: &Compiler<'_>, bodies: &[Body], (body, index): Place, te
 
 fn branch_index(branches: &[&str], name: &str, branch: &str) -> Result<usize, String> {
     if branches.is_empty() {
-        return Err(format!("`{name}` is no condition: it has no branch `{branch}`, only `{name}` and `{name}.error`"));
+        return Err(format!(
+            "`{name}` is no condition: it has no branch `{branch}`, only `{name}` and `{name}.error`"
+        ));
     }
     branches.iter().position(|known| *known == branch).ok_or_else(|| {
         let hint = did_you_mean(branch, branches.iter().copied());
@@ -179,15 +218,23 @@ fn refuse_cycles(compiler: &mut Compiler<'_>, body: usize, nodes: &Body) {
         return;
     }
     let cycle = one_cycle(nodes, &waits);
-    let names: Vec<String> = cycle.iter().map(|index| format!("`{}`", nodes.nodes[*index].id)).collect();
+    let names: Vec<String> =
+        cycle.iter().map(|index| format!("`{}`", nodes.nodes[*index].id)).collect();
     let path = compiler.outline.bodies[body].nodes[cycle[0]].path.clone();
-    compiler.report(Severity::Error, &path, format!("these nodes wait for each other: {}", names.join(" → ")));
+    compiler.report(
+        Severity::Error,
+        &path,
+        format!("these nodes wait for each other: {}", names.join(" → ")),
+    );
 }
 
 /// Walks backwards through the remaining nodes until one repeats.
 fn one_cycle(body: &Body, waits: &[u32]) -> Vec<usize> {
-    let predecessor =
-        |to: usize| (0..waits.len()).find(|from| waits[*from] > 0 && body.nodes[*from].edges.iter().any(|edge| edge.to == to));
+    let predecessor = |to: usize| {
+        (0..waits.len()).find(|from| {
+            waits[*from] > 0 && body.nodes[*from].edges.iter().any(|edge| edge.to == to)
+        })
+    };
     let mut walked: Vec<usize> = waits.iter().position(|waits| *waits > 0).into_iter().collect();
     while let Some(previous) = walked.last().and_then(|last| predecessor(*last)) {
         if let Some(start) = walked.iter().position(|index| *index == previous) {

@@ -54,7 +54,12 @@ impl<'c, 'd> Fields<'c, 'd> {
 
     /// Reads a node of another kind inside this object, such as an agent's tool. In its fields,
     /// references `<name.…>` read the call's [bindings](crate::kind::Bindings).
-    pub fn inner_node(&mut self, spec: &FieldSpec, kind: &KindSpec, name: &str) -> Option<Arc<dyn Node>> {
+    pub fn inner_node(
+        &mut self,
+        spec: &FieldSpec,
+        kind: &KindSpec,
+        name: &str,
+    ) -> Option<Arc<dyn Node>> {
         let Value::Object(object) = self.get(spec)? else { return None };
         let path = self.path_of(&spec.name);
         self.compiler.bound.push(name.to_owned());
@@ -210,7 +215,13 @@ impl<'c, 'd> Fields<'c, 'd> {
         object.iter().filter_map(entry).collect()
     }
 
-    fn text_entry(&mut self, key: &str, value: &Value, path: &str, secrets: Secrets) -> Option<Text> {
+    fn text_entry(
+        &mut self,
+        key: &str,
+        value: &Value,
+        path: &str,
+        secrets: Secrets,
+    ) -> Option<Text> {
         let text = match value {
             Value::String(text) => text.clone(),
             Value::Number(_) | Value::Bool(_) => value.to_string(),
@@ -232,7 +243,8 @@ impl<'c, 'd> Fields<'c, 'd> {
     pub fn headers(&mut self, spec: &FieldSpec) -> Vec<(String, Text)> {
         let headers = self.texts(spec);
         for (name, _) in &headers {
-            let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+            let is_token =
+                |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
             if name.is_empty() || !name.bytes().all(is_token) {
                 self.error(&spec.name, format!("`{name}` is not a header name"));
             }

@@ -53,14 +53,24 @@ impl NodeOutline<'_> {
     }
 }
 
-pub(super) fn outline<'d>(document: &'d Document, kinds: &'d Kinds, problems: &mut Vec<Problem>) -> Outline<'d> {
+pub(super) fn outline<'d>(
+    document: &'d Document,
+    kinds: &'d Kinds,
+    problems: &mut Vec<Problem>,
+) -> Outline<'d> {
     let outline = Outline { bodies: vec![BodyOutline::default()], names: HashMap::new() };
     let mut outliner = Outliner { document, kinds, problems, outline, count: 0 };
     let root = document.root();
     outliner.implicit("api", input::spec(), input::outputs(root), "/input", root);
     outliner.body(0, root, "", 0);
     if let Some(Value::Object(values)) = root.get("output") {
-        outliner.implicit("output", output::spec(), output::section_outputs(values), "/output", values);
+        outliner.implicit(
+            "output",
+            output::spec(),
+            output::section_outputs(values),
+            "/output",
+            values,
+        );
     }
     outliner.outline
 }
@@ -79,7 +89,14 @@ impl<'d> Outliner<'d, '_> {
     }
 
     /// Adds the node of the section `input` or `output`.
-    fn implicit(&mut self, id: &'static str, kind: KindSpec, outputs: OutputFields, path: &str, object: &'d Map<String, Value>) {
+    fn implicit(
+        &mut self,
+        id: &'static str,
+        kind: KindSpec,
+        outputs: OutputFields,
+        path: &str,
+        object: &'d Map<String, Value>,
+    ) {
         self.name(id, (0, self.outline.bodies[0].nodes.len()), path);
         self.outline.bodies[0].nodes.push(NodeOutline {
             id,
@@ -101,7 +118,8 @@ impl<'d> Outliner<'d, '_> {
             return self.error(&path, "`nodes` must be a list".into());
         };
         if depth > MAX_NESTING {
-            return self.error(&path, format!("loops and parallels nest at most {MAX_NESTING} deep"));
+            return self
+                .error(&path, format!("loops and parallels nest at most {MAX_NESTING} deep"));
         }
         for (index, node) in nodes.iter().enumerate() {
             let mut node_path = path.clone();
@@ -111,7 +129,11 @@ impl<'d> Outliner<'d, '_> {
                 _ => self.error(&node_path, "a node is an object with `id` and `type`".into()),
             }
         }
-        if !self.outline.bodies[body].nodes.iter().any(|node| !matches!(node.role(), Role::Remark | Role::Input)) {
+        if !self.outline.bodies[body]
+            .nodes
+            .iter()
+            .any(|node| !matches!(node.role(), Role::Remark | Role::Input))
+        {
             self.error(&path, "at least one node is needed".into());
         }
     }
@@ -131,8 +153,14 @@ impl<'d> Outliner<'d, '_> {
         self.name(id, place, &path);
         match name {
             Some(name) if self.is_reserved(name) && name != id => {
-                let message = format!("the name `{name}` is reserved: references reach this node by its id only");
-                self.problems.push(self.document.problem(Severity::Warning, &format!("{path}/name"), message));
+                let message = format!(
+                    "the name `{name}` is reserved: references reach this node by its id only"
+                );
+                self.problems.push(self.document.problem(
+                    Severity::Warning,
+                    &format!("{path}/name"),
+                    message,
+                ));
             }
             Some(name) => self.name(name, place, &path),
             None => {}
@@ -172,7 +200,12 @@ impl<'d> Outliner<'d, '_> {
         container || RESERVED_IDS.contains(&name.as_str())
     }
 
-    fn id(&mut self, object: &'d Map<String, Value>, kind: Option<&KindSpec>, path: &str) -> &'d str {
+    fn id(
+        &mut self,
+        object: &'d Map<String, Value>,
+        kind: Option<&KindSpec>,
+        path: &str,
+    ) -> &'d str {
         let id = match object.get("id") {
             None | Some(Value::Null) => {
                 self.error(path, "`id` is missing".into());
@@ -198,9 +231,14 @@ impl<'d> Outliner<'d, '_> {
         if name.is_empty() {
             return;
         }
-        if let Some(other) = self.outline.names.insert(name.clone(), place).filter(|other| *other != place) {
+        if let Some(other) =
+            self.outline.names.insert(name.clone(), place).filter(|other| *other != place)
+        {
             let other = &self.outline.bodies[other.0].nodes[other.1];
-            let message = format!("`{name}` is already the id or name of the node `{}` ({})", other.id, other.path);
+            let message = format!(
+                "`{name}` is already the id or name of the node `{}` ({})",
+                other.id, other.path
+            );
             self.error(path, message);
         }
     }
@@ -209,5 +247,7 @@ impl<'d> Outliner<'d, '_> {
 /// `[A-Za-z0-9][A-Za-z0-9_-]{0,63}`, for nodes and workflows.
 pub(crate) fn is_id(text: &str) -> bool {
     let starts = text.starts_with(|c: char| c.is_ascii_alphanumeric());
-    starts && text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+    starts
+        && text.len() <= 64
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }

@@ -18,7 +18,12 @@ type Place = (usize, usize);
 
 impl<'d> Compiler<'d> {
     /// Resolves a reference and notes its use; reports a problem if it is none.
-    pub(crate) fn reference(&mut self, found: &ReferenceText<'_>, path: &str, body: usize) -> Option<Reference> {
+    pub(crate) fn reference(
+        &mut self,
+        found: &ReferenceText<'_>,
+        path: &str,
+        body: usize,
+    ) -> Option<Reference> {
         match self.resolve(found, body) {
             Resolved::Reference(reference) => Some(reference),
             Resolved::Text(None) => None,
@@ -47,7 +52,9 @@ impl<'d> Compiler<'d> {
             return self.resolve_iteration(found, &first, body);
         }
         if first == "variable" {
-            return Resolved::Text(Some(format!("{source} stays text: there are no variables yet")));
+            return Resolved::Text(Some(format!(
+                "{source} stays text: there are no variables yet"
+            )));
         }
         let Some(&place) = self.outline.names.get(&first) else {
             // A text may contain any number of such words, and each hint scans all names.
@@ -58,7 +65,12 @@ impl<'d> Compiler<'d> {
         self.resolve_node(found, body, place)
     }
 
-    fn resolve_node(&mut self, found: &ReferenceText<'_>, from: usize, (body, index): Place) -> Resolved {
+    fn resolve_node(
+        &mut self,
+        found: &ReferenceText<'_>,
+        from: usize,
+        (body, index): Place,
+    ) -> Resolved {
         let source = found.source;
         let Some(up) = self.levels_up(from, body) else {
             let container = self.outermost_container_outside(from, body);
@@ -109,7 +121,12 @@ impl<'d> Compiler<'d> {
 
     /// Returns the path as it is read at run time, and whether it reads the error. Refuses fields
     /// that the node cannot have.
-    fn node_path(&self, body: usize, index: usize, path: &[PathStep]) -> Result<(Vec<PathStep>, bool), String> {
+    fn node_path(
+        &self,
+        body: usize,
+        index: usize,
+        path: &[PathStep],
+    ) -> Result<(Vec<PathStep>, bool), String> {
         let node = &self.outline.bodies[body].nodes[index];
         let role = node.role();
         if role == Role::Input {

@@ -15,8 +15,12 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 const NAME: FieldSpec = FieldSpec::new("name", FieldType::Words, "for people");
 const DESCRIPTION: FieldSpec = FieldSpec::new("description", FieldType::Words, "for people");
-const DEADLINE: FieldSpec =
-    FieldSpec::with_default("deadline", FieldType::Duration("1s", "7d"), "24h", "the maximum duration of a run, `1s` to `7d`");
+const DEADLINE: FieldSpec = FieldSpec::with_default(
+    "deadline",
+    FieldType::Duration("1s", "7d"),
+    "24h",
+    "the maximum duration of a run, `1s` to `7d`",
+);
 const SAVE: FieldSpec = FieldSpec::with_default(
     "save",
     FieldType::Boolean,
@@ -29,16 +33,30 @@ const OUTPUT: FieldSpec = FieldSpec::with_default(
     "what the last nodes left",
     "the output: name to template, such as `{ story: <draft.content> }`",
 );
-const NODES: FieldSpec = FieldSpec::new("nodes", FieldType::Nodes, "the nodes; at most 500, including those inside loops").required();
-const SCHEMA: FieldSpec = FieldSpec::new("$schema", FieldType::Words, "the document's schema, for editors");
-pub(crate) const INPUT: FieldSpec =
-    FieldSpec::with_default("input", FieldType::Items(Cow::Borrowed(input::FIELDS)), "any JSON object", "the fields that callers send");
-const WEBHOOK: FieldSpec =
-    FieldSpec::new("webhook", FieldType::Fields(Cow::Borrowed(WEBHOOK_FIELDS)), "called with the outputs when a run ends");
+const NODES: FieldSpec = FieldSpec::new(
+    "nodes",
+    FieldType::Nodes,
+    "the nodes; at most 500, including those inside loops",
+)
+.required();
+const SCHEMA: FieldSpec =
+    FieldSpec::new("$schema", FieldType::Words, "the document's schema, for editors");
+pub(crate) const INPUT: FieldSpec = FieldSpec::with_default(
+    "input",
+    FieldType::Items(Cow::Borrowed(input::FIELDS)),
+    "any JSON object",
+    "the fields that callers send",
+);
+const WEBHOOK: FieldSpec = FieldSpec::new(
+    "webhook",
+    FieldType::Fields(Cow::Borrowed(WEBHOOK_FIELDS)),
+    "called with the outputs when a run ends",
+);
 const WEBHOOK_FIELDS: &[FieldSpec] = &[hook::URL, hook::METHOD, hook::HEADERS, hook::SIGNATURE];
 
 /// The fields of a whole document, in the order of the docs.
-pub(crate) const FIELDS: &[FieldSpec] = &[NAME, DESCRIPTION, DEADLINE, SAVE, OUTPUT, NODES, SCHEMA, INPUT, WEBHOOK];
+pub(crate) const FIELDS: &[FieldSpec] =
+    &[NAME, DESCRIPTION, DEADLINE, SAVE, OUTPUT, NODES, SCHEMA, INPUT, WEBHOOK];
 
 pub(super) struct Settings {
     name: String,
@@ -83,6 +101,17 @@ impl Settings {
         secrets: BTreeSet<String>,
     ) -> Workflow {
         let Self { name, description, deadline, save, webhook, input } = self;
-        Workflow { name, description, deadline, save, webhook, bodies, input, infos, names, secrets }
+        Workflow {
+            name,
+            description,
+            deadline,
+            save,
+            webhook,
+            bodies,
+            input,
+            infos,
+            names,
+            secrets,
+        }
     }
 }

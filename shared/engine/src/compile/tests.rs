@@ -17,7 +17,13 @@ fn problems(text: &str) -> Vec<String> {
     assert_eq!(workflow.is_some(), is_sound, "{problems:#?}");
     let shown = |problem: &Problem| {
         let letter = if problem.severity == Severity::Error { 'E' } else { 'W' };
-        format!("{letter} {}:{} {} {}", problem.line.unwrap(), problem.column.unwrap(), problem.path, problem.message)
+        format!(
+            "{letter} {}:{} {} {}",
+            problem.line.unwrap(),
+            problem.column.unwrap(),
+            problem.path,
+            problem.message
+        )
     };
     problems.iter().map(shown).collect()
 }
@@ -93,30 +99,74 @@ fn nodes_are_needed() {
 #[test]
 fn reserved_and_doubled_names_are_refused() {
     for id in ["api", "loop", "parallel", "variable", "LOOP"] {
-        assert!(problems(&nodes(&[&format!("id: {id}, type: template, template: x")]))[0].contains("is "), "{id}");
+        assert!(
+            problems(&nodes(&[&format!("id: {id}, type: template, template: x")]))[0]
+                .contains("is "),
+            "{id}"
+        );
     }
     check(&nodes(&["id: output, type: output, values: {}"]), &[]);
     check(
-        &nodes(&["id: a, name: 'My Agent', type: template, template: x", "id: myagent, type: template, template: x"]),
+        &nodes(&[
+            "id: a, name: 'My Agent', type: template, template: x",
+            "id: myagent, type: template, template: x",
+        ]),
         &["E 3:5 /nodes/1 `myagent` is already the id or name of the node `a` (/nodes/0)"],
     );
     check(&nodes(&["id: draft, name: Draft, type: template, template: x"]), &[]);
     check(&nodes(&["id: 3fa85f64-5717-4562-b3fc-2c963f66afa6, type: template, template: x"]), &[]);
-    check(&nodes(&["id: a, type: input"]), &["E 2:20 /nodes/0/type the input is the workflow's `input` section, not a node"]);
+    check(
+        &nodes(&["id: a, type: input"]),
+        &["E 2:20 /nodes/0/type the input is the workflow's `input` section, not a node"],
+    );
 }
 
 #[test]
 fn references_are_checked() {
-    let with = |text: &str| nodes(&["id: t, type: template, template: x", &format!("id: u, type: template, template: '{text}'")]);
-    check(&with("<t.content> <T.content[0].a> <br> <b>bold</b> a < b && c > d <div class=\"x.y\">"), &[]);
-    check(&with("<t.foo>"), &["E 3:40 /nodes/1/template <t.foo>: `t` (template) has no field `foo`"]);
-    check(&with("<t.contnt>"), &["E 3:40 /nodes/1/template <t.contnt>: `t` (template) has no field `contnt`; did you mean `content`?"]);
-    check(&with("<t[0]>"), &["E 3:40 /nodes/1/template <t[0]>: `t` leaves an object behind, not a list"]);
-    check(&with("<tt.content>"), &["W 3:40 /nodes/1/template <tt.content> names no node and stays text"]);
-    check(&with("<joe@x.org>"), &["W 3:40 /nodes/1/template <joe@x.org> looks like a reference but is none and stays text"]);
-    check(&with("<t>"), &["W 3:40 /nodes/1/template <t> names a node but no field of it and stays text"]);
-    check(&with("<variable.x>"), &["W 3:40 /nodes/1/template <variable.x> stays text: there are no variables yet"]);
-    check(&with("<loop.item>"), &["E 3:40 /nodes/1/template <loop.item> stands outside of any loop"]);
+    let with = |text: &str| {
+        nodes(&[
+            "id: t, type: template, template: x",
+            &format!("id: u, type: template, template: '{text}'"),
+        ])
+    };
+    check(
+        &with("<t.content> <T.content[0].a> <br> <b>bold</b> a < b && c > d <div class=\"x.y\">"),
+        &[],
+    );
+    check(
+        &with("<t.foo>"),
+        &["E 3:40 /nodes/1/template <t.foo>: `t` (template) has no field `foo`"],
+    );
+    check(
+        &with("<t.contnt>"),
+        &[
+            "E 3:40 /nodes/1/template <t.contnt>: `t` (template) has no field `contnt`; did you mean `content`?",
+        ],
+    );
+    check(
+        &with("<t[0]>"),
+        &["E 3:40 /nodes/1/template <t[0]>: `t` leaves an object behind, not a list"],
+    );
+    check(
+        &with("<tt.content>"),
+        &["W 3:40 /nodes/1/template <tt.content> names no node and stays text"],
+    );
+    check(
+        &with("<joe@x.org>"),
+        &["W 3:40 /nodes/1/template <joe@x.org> looks like a reference but is none and stays text"],
+    );
+    check(
+        &with("<t>"),
+        &["W 3:40 /nodes/1/template <t> names a node but no field of it and stays text"],
+    );
+    check(
+        &with("<variable.x>"),
+        &["W 3:40 /nodes/1/template <variable.x> stays text: there are no variables yet"],
+    );
+    check(
+        &with("<loop.item>"),
+        &["E 3:40 /nodes/1/template <loop.item> stands outside of any loop"],
+    );
     check(
         &with("{{KEY}}"),
         &[
@@ -127,12 +177,23 @@ fn references_are_checked() {
 
 #[test]
 fn the_input_is_referred_to_by_its_fields() {
-    let with = |text: &str| format!("input: [{{ name: words }}]\nnodes: [{{ id: t, type: template, template: '{text}' }}]");
+    let with = |text: &str| {
+        format!(
+            "input: [{{ name: words }}]\nnodes: [{{ id: t, type: template, template: '{text}' }}]"
+        )
+    };
     check(&with("<api.words> <api.input.words> <api.input> <api.input.other>"), &[]);
-    check(&with("<api.word>"), &["E 2:44 /nodes/0/template <api.word>: the input has no field `word`; did you mean `words`?"]);
+    check(
+        &with("<api.word>"),
+        &[
+            "E 2:44 /nodes/0/template <api.word>: the input has no field `word`; did you mean `words`?",
+        ],
+    );
     check(
         "nodes: [{ id: t, type: template, template: '<api.input.x> <api.x>' }]",
-        &["E 1:44 /nodes/0/template <api.x>: the workflow has no `input` section; write <api.input.x>, or declare the field"],
+        &[
+            "E 1:44 /nodes/0/template <api.x>: the workflow has no `input` section; write <api.input.x>, or declare the field",
+        ],
     );
 }
 
@@ -169,12 +230,25 @@ fn after_is_checked() {
     };
     check(&with("[c.yes, C.no, c, c.error]"), &[]);
     check(&with("c.maybe"), &["E 4:50 /nodes/2/after `c` has no branch `maybe`"]);
-    check(&with("[c.yess]"), &["E 4:51 /nodes/2/after/0 `c` has no branch `yess`; did you mean `yes`?"]);
+    check(
+        &with("[c.yess]"),
+        &["E 4:51 /nodes/2/after/0 `c` has no branch `yess`; did you mean `yes`?"],
+    );
     check(&with("x"), &["E 4:50 /nodes/2/after `x` names no node"]);
     check(&with("t"), &["E 4:50 /nodes/2/after `t` cannot come after itself"]);
     check(&with("n"), &["E 4:50 /nodes/2/after `n` is a note and never runs"]);
-    check(&with("[api.x]"), &["E 4:51 /nodes/2/after/0 `api` is no condition: it has no branch `x`, only `api` and `api.error`"]);
-    check(&with("3"), &["E 4:50 /nodes/2/after `after` is a list of node ids, such as `[draft, check.yes, fetch.error]`"]);
+    check(
+        &with("[api.x]"),
+        &[
+            "E 4:51 /nodes/2/after/0 `api` is no condition: it has no branch `x`, only `api` and `api.error`",
+        ],
+    );
+    check(
+        &with("3"),
+        &[
+            "E 4:50 /nodes/2/after `after` is a list of node ids, such as `[draft, check.yes, fetch.error]`",
+        ],
+    );
 }
 
 #[test]
@@ -188,7 +262,10 @@ fn cycles_are_named() {
     ]);
     let found = problems(&text);
     assert_eq!(found.len(), 1);
-    assert!(found[0].contains("these nodes wait for each other: `a` → `b` → `c` → `a`"), "{found:?}");
+    assert!(
+        found[0].contains("these nodes wait for each other: `a` → `b` → `c` → `a`"),
+        "{found:?}"
+    );
     let lifted = "
 nodes:
   - { id: a, type: template, template: '<l.results>' }
@@ -200,15 +277,23 @@ nodes:
 #[test]
 fn common_fields_are_checked() {
     check(
-        &nodes(&["id: a, type: http, url: u, retry: { max_attempts: 11, backof: 1s }, timeout: 11m"]),
+        &nodes(&[
+            "id: a, type: http, url: u, retry: { max_attempts: 11, backof: 1s }, timeout: 11m",
+        ]),
         &[
             "E 2:57 /nodes/0/retry/max_attempts `max_attempts` must be a whole number from 1 to 10",
             "E 2:69 /nodes/0/retry/backof unknown field `backof`; did you mean `backoff`?",
             "E 2:84 /nodes/0/timeout `timeout` must be a duration such as \"90s\" or \"10m\", from 1ms to 10m",
         ],
     );
-    check(&nodes(&["id: a, type: http, url: u, at_most_once: true, retry: { max_attempts: 2 }"]), &[]);
-    check(&nodes(&["id: a, type: function, code: x, timeout: 61s"]), &["E 2:48 /nodes/0/timeout a function node takes at most 60 s"]);
+    check(
+        &nodes(&["id: a, type: http, url: u, at_most_once: true, retry: { max_attempts: 2 }"]),
+        &[],
+    );
+    check(
+        &nodes(&["id: a, type: function, code: x, timeout: 61s"]),
+        &["E 2:48 /nodes/0/timeout a function node takes at most 60 s"],
+    );
     check(
         &nodes(&["id: a, type: template, template: x, timeout: 5s"]),
         &["W 2:52 /nodes/0/timeout `timeout` has no effect: a template node makes no call"],
@@ -217,16 +302,21 @@ fn common_fields_are_checked() {
 
 #[test]
 fn size_is_bounded() {
-    let many: Vec<String> = (0..501).map(|index| format!("id: n{index}, type: template, template: x")).collect();
+    let many: Vec<String> =
+        (0..501).map(|index| format!("id: n{index}, type: template, template: x")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     assert_eq!(problems(&nodes(&many)), ["E 502:5 /nodes/500 a workflow has at most 500 nodes"]);
     assert_eq!(problems(&nodes(&many[..500])), [""; 0]);
     let mut dense = "nodes:\n".to_owned();
     for index in 0..70 {
         let references: String = (0..index).map(|other| format!("<n{other}.content>")).collect();
-        writeln!(dense, "  - {{ id: n{index}, type: template, template: 'x{references}' }}").unwrap();
+        writeln!(dense, "  - {{ id: n{index}, type: template, template: 'x{references}' }}")
+            .unwrap();
     }
-    assert_eq!(problems(&dense), ["E 2:3 /nodes a workflow has at most 2000 edges, this one has 2415"]);
+    assert_eq!(
+        problems(&dense),
+        ["E 2:3 /nodes a workflow has at most 2000 edges, this one has 2415"]
+    );
     let mut deep = "{ id: x, type: template, template: x }".to_owned();
     for depth in 0..11 {
         deep = format!("{{ id: l{depth}, type: loop, for: 1, nodes: [{deep}] }}");
@@ -247,7 +337,17 @@ output: {}
     let (workflow, found) = compile_text(text);
     let workflow = workflow.unwrap_or_else(|| panic!("{found:?}"));
     let listed: Vec<_> = workflow.nodes().map(|node| (node.id.as_str(), &*node.kind)).collect();
-    assert_eq!(listed, [("api", "input"), ("a-1", "template"), ("l", "loop"), ("output", "output"), ("inner", "note"), ("t", "template")]);
+    assert_eq!(
+        listed,
+        [
+            ("api", "input"),
+            ("a-1", "template"),
+            ("l", "loop"),
+            ("output", "output"),
+            ("inner", "note"),
+            ("t", "template")
+        ]
+    );
     for text in ["a-1", "A-1", "my agent V1.2", "MyAgentV12"] {
         assert_eq!(workflow.find_node(text).unwrap().id, "a-1");
     }
@@ -258,15 +358,25 @@ output: {}
 fn settings_have_defaults() {
     let (workflow, _) = compile_text("nodes: [{ id: a, type: template, template: x }]");
     let workflow = workflow.unwrap();
-    assert_eq!((workflow.name.as_str(), workflow.deadline.as_secs(), workflow.save), ("", 86_400, true));
-    assert!(workflow.webhook.is_none() && workflow.input_fields().is_empty() && !workflow.declares_input());
+    assert_eq!(
+        (workflow.name.as_str(), workflow.deadline.as_secs(), workflow.save),
+        ("", 86_400, true)
+    );
+    assert!(
+        workflow.webhook.is_none()
+            && workflow.input_fields().is_empty()
+            && !workflow.declares_input()
+    );
     let rules = InputRules { undeclared: Undeclared::Refuse, coerce: false };
     assert_eq!(workflow.accept_input(json!({"any": 1}), rules), Ok(json!({"any": 1})));
     let (workflow, _) = compile_text(
         "$schema: https://example.com/s.json\nname: N\ndeadline: 1h30m\nsave: false\nnodes: [{ id: a, type: template, template: x }]",
     );
     let workflow = workflow.unwrap();
-    assert_eq!((workflow.name.as_str(), workflow.deadline.as_secs(), workflow.save), ("N", 5_400, false));
+    assert_eq!(
+        (workflow.name.as_str(), workflow.deadline.as_secs(), workflow.save),
+        ("N", 5_400, false)
+    );
 }
 
 #[test]
@@ -292,10 +402,14 @@ webhook: { url: "https://example.com/done" }
 #[test]
 fn hostile_documents_end_soon() {
     let key = "k".repeat(400_000);
-    for text in [format!("{{\"{key}\": [{}]}}", vec!["1"; 90_000].join(",")), format!("{key}: [{}]", vec!["1"; 90_000].join(","))] {
+    for text in [
+        format!("{{\"{key}\": [{}]}}", vec!["1"; 90_000].join(",")),
+        format!("{key}: [{}]", vec!["1"; 90_000].join(",")),
+    ] {
         assert!(Document::parse(&text).is_err());
     }
-    let many = nodes(&[&format!("id: t, type: template, template: '{}'", "<aa.b>".repeat(150_000))]);
+    let many =
+        nodes(&[&format!("id: t, type: template, template: '{}'", "<aa.b>".repeat(150_000))]);
     assert_eq!(problems(&many).len(), 500);
     let code: String = (0..40_000).map(|index| format!("<api.input.a{index}>;")).collect();
     assert_eq!(
@@ -309,7 +423,12 @@ fn hostile_documents_end_soon() {
 #[test]
 fn reserved_words_are_no_names_to_refer_by() {
     check(
-        &nodes(&["id: a, name: Output, type: template, template: x", "id: output, name: output, type: output, values: {}"]),
-        &["W 2:20 /nodes/0/name the name `Output` is reserved: references reach this node by its id only"],
+        &nodes(&[
+            "id: a, name: Output, type: template, template: x",
+            "id: output, name: output, type: output, values: {}",
+        ]),
+        &[
+            "W 2:20 /nodes/0/name the name `Output` is reserved: references reach this node by its id only",
+        ],
     );
 }

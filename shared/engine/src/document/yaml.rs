@@ -12,10 +12,12 @@ use crate::json::{MAX_DEPTH, MAX_POINTER, MAX_VALUES, push_segment};
 use crate::problem::shortened;
 
 pub(super) fn read(text: &str) -> Result<Read, ParseError> {
-    let tree: Spanned<Tree> = serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
-        let (line, column) = error.location().map_or((1, 1), |at| (clamp(at.line()), clamp(at.column())));
-        ParseError { line: line.max(1), column: column.max(1), message: message(&error) }
-    })?;
+    let tree: Spanned<Tree> =
+        serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
+            let (line, column) =
+                error.location().map_or((1, 1), |at| (clamp(at.line()), clamp(at.column())));
+            ParseError { line: line.max(1), column: column.max(1), message: message(&error) }
+        })?;
     let mut places = HashMap::new();
     let root = flatten(tree, &mut String::new(), &mut places);
     Ok((root, places))
@@ -25,7 +27,9 @@ pub(super) fn read(text: &str) -> Result<Read, ParseError> {
 fn message(error: &Error) -> String {
     match error {
         Error::DuplicateMappingKey { key: Some(key), .. } => format!("key {key:?} is given twice"),
-        Error::Budget { .. } | Error::AliasReplayLimitExceeded { .. } | Error::AliasReplayStackDepthExceeded { .. } => {
+        Error::Budget { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => {
             format!(
                 "a document is one object, nested at most {MAX_DEPTH} levels, with at most {MAX_VALUES} values after aliases are filled in"
             )
@@ -50,9 +54,16 @@ fn clamp(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-fn flatten(tree: Spanned<Tree>, pointer: &mut String, places: &mut HashMap<String, (u32, u32)>) -> Value {
+fn flatten(
+    tree: Spanned<Tree>,
+    pointer: &mut String,
+    places: &mut HashMap<String, (u32, u32)>,
+) -> Value {
     if pointer.len() <= MAX_POINTER {
-        places.insert(pointer.clone(), (clamp(tree.referenced.line()), clamp(tree.referenced.column())));
+        places.insert(
+            pointer.clone(),
+            (clamp(tree.referenced.line()), clamp(tree.referenced.column())),
+        );
     }
     let outer = pointer.len();
     let mut descend = |segment: &str, tree: Spanned<Tree>| {
@@ -63,7 +74,11 @@ fn flatten(tree: Spanned<Tree>, pointer: &mut String, places: &mut HashMap<Strin
     };
     match tree.value {
         Tree::Scalar(value) => value,
-        Tree::List(items) => items.into_iter().enumerate().map(|(index, item)| descend(&index.to_string(), item)).collect(),
+        Tree::List(items) => items
+            .into_iter()
+            .enumerate()
+            .map(|(index, item)| descend(&index.to_string(), item))
+            .collect(),
         Tree::Object(fields) => Value::Object(
             fields
                 .into_iter()

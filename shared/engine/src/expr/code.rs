@@ -45,22 +45,29 @@ impl Code {
                     quotes.read(found.source);
                     code.text.push_str(found.source);
                 }
-                Piece::Reference(found) => match fields.compiler.reference(&found, &path, fields.body) {
-                    Some(reference) => {
-                        if quotes.inside() {
-                            let message =
-                                format!("{} stands inside quotes, where its value is not filled in; write it outside them", found.source);
-                            fields.warning(name, message);
+                Piece::Reference(found) => {
+                    match fields.compiler.reference(&found, &path, fields.body) {
+                        Some(reference) => {
+                            if quotes.inside() {
+                                let message = format!(
+                                    "{} stands inside quotes, where its value is not filled in; write it outside them",
+                                    found.source
+                                );
+                                fields.warning(name, message);
+                            }
+                            let variable = code.variable(&prefix, reference);
+                            code.text.push_str(&variable);
                         }
-                        let variable = code.variable(&prefix, reference);
-                        code.text.push_str(&variable);
+                        None => code.text.push_str(found.source),
                     }
-                    None => code.text.push_str(found.source),
-                },
+                }
             }
         }
         if code.variables.len() > MAX_VARIABLES {
-            fields.error(name, format!("`{name}` refers to more than {MAX_VARIABLES} different values"));
+            fields.error(
+                name,
+                format!("`{name}` refers to more than {MAX_VARIABLES} different values"),
+            );
         }
         code
     }
@@ -68,7 +75,8 @@ impl Code {
     /// Binds equal references once.
     fn variable(&mut self, prefix: &str, reference: Reference) -> String {
         // Beyond the limit the code is refused anyway, and finding duplicates would take long.
-        let known = self.variables.iter().take(MAX_VARIABLES).find(|(_, known)| *known == reference);
+        let known =
+            self.variables.iter().take(MAX_VARIABLES).find(|(_, known)| *known == reference);
         if let Some((name, _)) = known {
             return name.clone();
         }
@@ -78,8 +86,12 @@ impl Code {
     }
 
     /// Returns the values of the variables, after counting their size.
-    pub fn read_variables<'a>(&'a self, scope: &'a Scope<'_>) -> Result<impl Iterator<Item = (&'a str, &'a Value)>, NodeError> {
-        let size: usize = self.variables.iter().map(|(_, reference)| json::size(scope.read(reference))).sum();
+    pub fn read_variables<'a>(
+        &'a self,
+        scope: &'a Scope<'_>,
+    ) -> Result<impl Iterator<Item = (&'a str, &'a Value)>, NodeError> {
+        let size: usize =
+            self.variables.iter().map(|(_, reference)| json::size(scope.read(reference))).sum();
         if size > MAX_VALUE_BYTES {
             return Err(NodeError::value_too_large());
         }

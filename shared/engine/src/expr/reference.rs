@@ -39,7 +39,8 @@ pub(crate) fn scan(text: &str) -> Vec<Piece<'_>> {
     let (mut plain, mut at) = (0, 0);
     while let Some(step) = text[at..].find(['<', '{']) {
         at += step;
-        let found = if text.as_bytes()[at] == b'<' { reference(text, at) } else { secret(&text[at..]) };
+        let found =
+            if text.as_bytes()[at] == b'<' { reference(text, at) } else { secret(&text[at..]) };
         let Some((piece, length)) = found else {
             at += 1;
             continue;
@@ -84,7 +85,9 @@ fn reference(text: &str, at: usize) -> Option<(Piece<'_>, usize)> {
 
 fn is_node_name(name: &str) -> bool {
     let starts = name.chars().next().is_some_and(|c| c.is_alphanumeric() || c == '_');
-    starts && !name.ends_with(' ') && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | ' '))
+    starts
+        && !name.ends_with(' ')
+        && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | ' '))
 }
 
 /// `.name`, `[0]` and sequences of them.
@@ -102,7 +105,9 @@ fn parse_path(mut path: &str) -> Option<Vec<PathStep>> {
             let rest = path.strip_prefix('.')?;
             let end = rest.find(['.', '[']).unwrap_or(rest.len());
             let name = &rest[..end];
-            if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '$')) {
+            if name.is_empty()
+                || !name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '$'))
+            {
                 return None;
             }
             steps.push(PathStep::Field(name.to_owned()));
@@ -116,14 +121,18 @@ fn parse_path(mut path: &str) -> Option<Vec<PathStep>> {
 /// a warning if it resembles something that exists.
 fn resembles_reference(inner: &str) -> bool {
     let starts = inner.chars().next().is_some_and(char::is_alphanumeric);
-    starts && inner.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '@' | '+' | '[' | ']'))
+    starts
+        && inner
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '@' | '+' | '[' | ']'))
 }
 
 fn secret(text: &str) -> Option<(Piece<'_>, usize)> {
     let inner = text.strip_prefix("{{")?;
     let end = inner.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))?;
     let name = &inner[..end];
-    let valid = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && inner[end..].starts_with("}}");
+    let valid = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && inner[end..].starts_with("}}");
     valid.then(|| (Piece::Secret(name), end + 4))
 }
 
@@ -199,7 +208,10 @@ mod tests {
             "<x[99999999999999999999999]>",
             "{\"a\": {\"b\": 1}}",
         ] {
-            if matches!(text, "<x.>" | "<x..y>" | "<x[a]>" | "<x[]>" | "<x[99999999999999999999999]>") {
+            if matches!(
+                text,
+                "<x.>" | "<x..y>" | "<x[a]>" | "<x[]>" | "<x[99999999999999999999999]>"
+            ) {
                 check(text, &[&format!("like {}", &text[1..text.len() - 1])]);
             } else if !text.is_empty() {
                 check(text, &[&format!("text {text}")]);

@@ -75,7 +75,11 @@ impl Text {
     /// Renders as text, secrets as names.
     pub fn render_outgoing(&self, scope: &Scope<'_>) -> Result<Rendered, NodeError> {
         within_budget(self.size(scope))?;
-        Ok(if self.has_secret() { self.pieces(scope) } else { Rendered::Json(Value::String(self.string(scope))) })
+        Ok(if self.has_secret() {
+            self.pieces(scope)
+        } else {
+            Rendered::Json(Value::String(self.string(scope)))
+        })
     }
 
     fn single(&self) -> Option<&Reference> {
@@ -160,7 +164,9 @@ impl Template {
             Self::Literal(value) => json::size(value),
             Self::Text(text) => text.size(scope),
             Self::Array(items) => items.iter().map(|item| item.size(scope) + 1).sum(),
-            Self::Object(fields) => fields.iter().map(|(name, field)| name.len() + field.size(scope) + 4).sum(),
+            Self::Object(fields) => {
+                fields.iter().map(|(name, field)| name.len() + field.size(scope) + 4).sum()
+            }
         }
     }
 
@@ -169,9 +175,12 @@ impl Template {
             Self::Literal(value) => value.clone(),
             Self::Text(text) => text.value(scope),
             Self::Array(items) => items.iter().map(|item| item.value(scope)).collect(),
-            Self::Object(fields) => {
-                Value::Object(fields.iter().map(|(name, field)| (name.clone(), field.value(scope))).collect::<Map<_, _>>())
-            }
+            Self::Object(fields) => Value::Object(
+                fields
+                    .iter()
+                    .map(|(name, field)| (name.clone(), field.value(scope)))
+                    .collect::<Map<_, _>>(),
+            ),
         }
     }
 
@@ -180,8 +189,12 @@ impl Template {
             _ if !self.has_secret() => Rendered::Json(self.value(scope)),
             Self::Literal(value) => Rendered::Json(value.clone()),
             Self::Text(text) => text.pieces(scope),
-            Self::Array(items) => Rendered::Array(items.iter().map(|item| item.outgoing(scope)).collect()),
-            Self::Object(fields) => Rendered::Object(fields.iter().map(|(name, field)| (name.clone(), field.outgoing(scope))).collect()),
+            Self::Array(items) => {
+                Rendered::Array(items.iter().map(|item| item.outgoing(scope)).collect())
+            }
+            Self::Object(fields) => Rendered::Object(
+                fields.iter().map(|(name, field)| (name.clone(), field.outgoing(scope))).collect(),
+            ),
         }
     }
 

@@ -60,7 +60,8 @@ fn kind_schema(kind: &KindSpec) -> Value {
                 *property = json!({ "type": "object" });
             }
             property["deprecated"] = json!(true);
-            property["description"] = json!(format!("has no effect: a {} node makes no call", kind.name));
+            property["description"] =
+                json!(format!("has no effect: a {} node makes no call", kind.name));
         }
     }
     schema
@@ -80,7 +81,8 @@ fn object_schema(fields: &[FieldSpec]) -> Value {
         schema["description"] = json!(spec.help);
         properties.insert(spec.name.clone().into_owned(), schema);
     }
-    let mut schema = json!({ "type": "object", "properties": properties, "additionalProperties": false });
+    let mut schema =
+        json!({ "type": "object", "properties": properties, "additionalProperties": false });
     if !all.is_empty() {
         schema["required"] = json!(all);
     }

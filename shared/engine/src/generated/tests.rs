@@ -39,13 +39,18 @@ fn errors(document: &Document) -> Vec<Problem> {
 fn the_committed_schema_is_not_stale() {
     let mut schema = serde_json::to_string_pretty(&schema::document(Kinds::standard())).unwrap();
     schema.push('\n');
-    for (path, made) in [("docs/workflow.schema.json", schema), ("docs/kinds.md", kinds::page(Kinds::standard()))] {
+    for (path, made) in
+        [("docs/workflow.schema.json", schema), ("docs/kinds.md", kinds::page(Kinds::standard()))]
+    {
         let committed = root().join(path);
         if std::env::var_os("FLOWGATE_RENEW").is_some() {
             std::fs::write(&committed, made).unwrap();
         } else {
             let is_fresh = std::fs::read_to_string(&committed).is_ok_and(|text| text == made);
-            assert!(is_fresh, "{path} is stale: FLOWGATE_RENEW=1 cargo test -p flowgate-engine generated");
+            assert!(
+                is_fresh,
+                "{path} is stale: FLOWGATE_RENEW=1 cargo test -p flowgate-engine generated"
+            );
         }
     }
 }
@@ -54,10 +59,16 @@ fn the_committed_schema_is_not_stale() {
 fn every_field_is_described() {
     let schema = schema::document(Kinds::standard());
     let places = Kinds::standard().names().map(|kind| format!("/definitions/{kind}"));
-    let places = places.chain(["", "/properties/input/items", "/properties/webhook"].map(str::to_owned));
+    let places =
+        places.chain(["", "/properties/input/items", "/properties/webhook"].map(str::to_owned));
     for place in places {
-        let properties = schema.pointer(&format!("{place}/properties")).and_then(Value::as_object).unwrap();
-        let bare: Vec<_> = properties.iter().filter(|(_, field)| !field["description"].is_string()).map(|(name, _)| name).collect();
+        let properties =
+            schema.pointer(&format!("{place}/properties")).and_then(Value::as_object).unwrap();
+        let bare: Vec<_> = properties
+            .iter()
+            .filter(|(_, field)| !field["description"].is_string())
+            .map(|(name, _)| name)
+            .collect();
         assert!(bare.is_empty(), "{place}: {bare:?} have no help");
     }
 }
@@ -120,7 +131,10 @@ fn what_is_broken_in_structure_fits_neither() {
     ] {
         let document = Document::parse(text).unwrap();
         assert!(!errors(&document).is_empty(), "it compiles: {text}");
-        assert!(!validator.is_valid(&Value::Object(document.root().clone())), "it fits the schema: {text}");
+        assert!(
+            !validator.is_valid(&Value::Object(document.root().clone())),
+            "it fits the schema: {text}"
+        );
     }
 }
 
@@ -131,9 +145,17 @@ fn schema_and_compiler_agree_on_every_field() {
     let schema = schema::document(Kinds::standard());
     let mut checked = 0;
     for (kind, fields) in NODES {
-        let node: Value = serde_json::from_str(&format!(r#"{{"id":"a","type":"{kind}",{fields}}}"#)).unwrap();
-        let document = json!({ "nodes": [node, { "id": "other", "type": "template", "template": "x" }] });
-        checked += agree(&validator, &document, "/nodes/0", &schema["definitions"][kind]["properties"], &["type"]);
+        let node: Value =
+            serde_json::from_str(&format!(r#"{{"id":"a","type":"{kind}",{fields}}}"#)).unwrap();
+        let document =
+            json!({ "nodes": [node, { "id": "other", "type": "template", "template": "x" }] });
+        checked += agree(
+            &validator,
+            &document,
+            "/nodes/0",
+            &schema["definitions"][kind]["properties"],
+            &["type"],
+        );
     }
     let document = json!({
         "input": [{ "name": "a" }],
@@ -144,11 +166,23 @@ fn schema_and_compiler_agree_on_every_field() {
     // Whether a default fits its field's type is beyond the schema.
     let input = &schema["properties"]["input"]["items"]["properties"];
     checked += agree(&validator, &document, "/input/0", input, &["default", "value"]);
-    checked += agree(&validator, &document, "/webhook", &schema["properties"]["webhook"]["properties"], &[]);
+    checked += agree(
+        &validator,
+        &document,
+        "/webhook",
+        &schema["properties"]["webhook"]["properties"],
+        &[],
+    );
     assert!(checked > 1_000, "{checked}");
 }
 
-fn agree(validator: &jsonschema::Validator, document: &Value, place: &str, properties: &Value, besides: &[&str]) -> usize {
+fn agree(
+    validator: &jsonschema::Validator,
+    document: &Value,
+    place: &str,
+    properties: &Value,
+    besides: &[&str],
+) -> usize {
     let values = [
         json!(7),
         json!(-1),
@@ -174,17 +208,34 @@ fn agree(validator: &jsonschema::Validator, document: &Value, place: &str, prope
             let fits = validator.is_valid(&changed);
             let errors = errors(&Document::parse(&changed.to_string()).unwrap());
             let pointer = format!("{place}/{name}");
-            let is_structural = |error: &&Problem| error.path.starts_with(&pointer) && is_about_structure(&error.message);
-            assert!(fits || !errors.is_empty(), "{pointer} = {value}: the schema refuses what the compiler takes");
+            let is_structural = |error: &&Problem| {
+                error.path.starts_with(&pointer) && is_about_structure(&error.message)
+            };
+            assert!(
+                fits || !errors.is_empty(),
+                "{pointer} = {value}: the schema refuses what the compiler takes"
+            );
             let structural: Vec<_> = errors.iter().filter(is_structural).collect();
-            assert!(structural.is_empty() || !fits, "{pointer} = {value}: the schema takes what the compiler refuses: {structural:?}");
+            assert!(
+                structural.is_empty() || !fits,
+                "{pointer} = {value}: the schema takes what the compiler refuses: {structural:?}"
+            );
         }
     }
     names.len() * values.len()
 }
 
 fn is_about_structure(message: &str) -> bool {
-    [" must be ", " is missing", "unknown field", "is a list of", "is a list or", "is a whole number", "an object with", "has no edges"]
-        .iter()
-        .any(|words| message.contains(words))
+    [
+        " must be ",
+        " is missing",
+        "unknown field",
+        "is a list of",
+        "is a list or",
+        "is a whole number",
+        "an object with",
+        "has no edges",
+    ]
+    .iter()
+    .any(|words| message.contains(words))
 }

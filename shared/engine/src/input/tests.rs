@@ -7,16 +7,28 @@ const STRICT: InputRules = InputRules { undeclared: Undeclared::Refuse, coerce: 
 const SIM: InputRules = InputRules { undeclared: Undeclared::Keep, coerce: true };
 
 fn compile(fields: &str) -> Result<Workflow, Vec<String>> {
-    let document = Document::parse(&format!("input:\n{fields}\nnodes: [{{ id: a, type: template, template: x }}]")).unwrap();
+    let document = Document::parse(&format!(
+        "input:\n{fields}\nnodes: [{{ id: a, type: template, template: x }}]"
+    ))
+    .unwrap();
     let (workflow, problems) = Workflow::compile(&document);
-    let shown = problems.into_iter().map(|problem| format!("{} {}", problem.path, problem.message)).collect();
+    let shown = problems
+        .into_iter()
+        .map(|problem| format!("{} {}", problem.path, problem.message))
+        .collect();
     workflow.ok_or(shown)
 }
 
 fn check(fields: &str, rules: InputRules, input: Value, expected: Result<Value, &[&str]>) {
     let accepted = compile(fields).unwrap().accept_input(input.clone(), rules);
-    let accepted = accepted.map_err(|problems| problems.into_iter().map(|p| format!("{} {}", p.pointer, p.message)).collect::<Vec<_>>());
-    assert_eq!(accepted, expected.map_err(|lines| lines.iter().map(|line| (*line).to_owned()).collect()), "{input}");
+    let accepted = accepted.map_err(|problems| {
+        problems.into_iter().map(|p| format!("{} {}", p.pointer, p.message)).collect::<Vec<_>>()
+    });
+    assert_eq!(
+        accepted,
+        expected.map_err(|lines| lines.iter().map(|line| (*line).to_owned()).collect()),
+        "{input}"
+    );
 }
 
 const FIELDS: &str = "
@@ -29,7 +41,12 @@ const FIELDS: &str = "
 
 #[test]
 fn defaults_fill_what_is_missing() {
-    check(FIELDS, STRICT, json!({"text": "x"}), Ok(json!({"text": "x", "n": 5, "b": false, "o": {}, "l": [], "f": null})));
+    check(
+        FIELDS,
+        STRICT,
+        json!({"text": "x"}),
+        Ok(json!({"text": "x", "n": 5, "b": false, "o": {}, "l": [], "f": null})),
+    );
     check(
         FIELDS,
         STRICT,
@@ -71,7 +88,9 @@ fn some_callers_send_everything_as_text() {
         FIELDS,
         SIM,
         json!({"text": "7", "n": "3", "b": "true", "o": "{\"a\": [1]}", "l": " [2] ", "extra": 1}),
-        Ok(json!({"text": "7", "n": 3, "b": true, "o": {"a": [1]}, "l": [2], "extra": 1, "f": null})),
+        Ok(
+            json!({"text": "7", "n": 3, "b": true, "o": {"a": [1]}, "l": [2], "extra": 1, "f": null}),
+        ),
     );
     check(
         FIELDS,
@@ -86,15 +105,30 @@ fn some_callers_send_everything_as_text() {
         ]),
     );
     let deep = format!("{}{}", "[".repeat(65), "]".repeat(65));
-    check("  - { name: l, type: array }", SIM, json!({ "l": deep }), Err(&["/l must be an array, not a string"]));
+    check(
+        "  - { name: l, type: array }",
+        SIM,
+        json!({ "l": deep }),
+        Err(&["/l must be an array, not a string"]),
+    );
 }
 
 #[test]
 fn schemas_are_held() {
     let fields = "  - { name: o, type: object, schema: { type: object, properties: { a: { type: integer, minimum: 1 } }, required: [a] } }";
     check(fields, STRICT, json!({"o": {"a": 1}}), Ok(json!({"o": {"a": 1}})));
-    check(fields, STRICT, json!({"o": {"a": 0}}), Err(&["/o/a does not fit its schema: value is less than the minimum of 1"]));
-    check(fields, STRICT, json!({"o": {}}), Err(&["/o does not fit its schema: \"a\" is a required property"]));
+    check(
+        fields,
+        STRICT,
+        json!({"o": {"a": 0}}),
+        Err(&["/o/a does not fit its schema: value is less than the minimum of 1"]),
+    );
+    check(
+        fields,
+        STRICT,
+        json!({"o": {}}),
+        Err(&["/o does not fit its schema: \"a\" is a required property"]),
+    );
 }
 
 #[test]
@@ -126,7 +160,10 @@ fn fields_are_checked_when_the_workflow_is() {
         "/input/8/schema `schema` is not a valid JSON Schema",
     ];
     for start in &starts[1..] {
-        assert!(problems.iter().any(|problem| problem.starts_with(start)), "{start}: {problems:#?}");
+        assert!(
+            problems.iter().any(|problem| problem.starts_with(start)),
+            "{start}: {problems:#?}"
+        );
     }
     assert_eq!(problems.len(), starts.len(), "{problems:#?}");
 }
@@ -144,7 +181,9 @@ fn control_keys_are_warned_about() {
 #[test]
 fn hostile_schemas_and_texts_end() {
     let pattern = compile("  - { name: s, schema: { type: string, pattern: '^(a+)+$' } }").unwrap();
-    assert!(pattern.accept_input(json!({"s": format!("{}!", "a".repeat(100_000))}), STRICT).is_err());
+    assert!(
+        pattern.accept_input(json!({"s": format!("{}!", "a".repeat(100_000))}), STRICT).is_err()
+    );
     for schema in [
         "{ $ref: '#' }",
         "{ allOf: [ { $ref: '#' } ] }",

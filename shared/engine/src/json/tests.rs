@@ -70,7 +70,11 @@ fn bounds_depth_and_count() {
 
 #[test]
 fn size_counts_escapes_and_numbers() {
-    for value in [json!("a\"\\\n\u{1}é"), json!([1.5, -20, 1e300, u64::MAX]), json!({"k\t": {}, "x": [[], [null]]})] {
+    for value in [
+        json!("a\"\\\n\u{1}é"),
+        json!([1.5, -20, 1e300, u64::MAX]),
+        json!({"k\t": {}, "x": [[], [null]]}),
+    ] {
         assert_eq!(size(&value), value.to_string().len(), "{value}");
     }
 }
@@ -79,6 +83,16 @@ fn size_counts_escapes_and_numbers() {
 fn places_are_pointers() {
     let text = "{\n \"a/b\": [1, {\"c\": 2}]}";
     let (_, places) = parse_with_places(text).unwrap();
-    let found: Vec<_> = places.iter().map(|(pointer, at)| (pointer.as_str(), line_and_column(text, *at))).collect();
-    assert_eq!(found, [("", (1, 1)), ("/a~1b", (2, 9)), ("/a~1b/0", (2, 10)), ("/a~1b/1", (2, 13)), ("/a~1b/1/c", (2, 19))]);
+    let found: Vec<_> =
+        places.iter().map(|(pointer, at)| (pointer.as_str(), line_and_column(text, *at))).collect();
+    assert_eq!(
+        found,
+        [
+            ("", (1, 1)),
+            ("/a~1b", (2, 9)),
+            ("/a~1b/0", (2, 10)),
+            ("/a~1b/1", (2, 13)),
+            ("/a~1b/1/c", (2, 19))
+        ]
+    );
 }

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::{CallLimits, Done, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan, Planned, Price, Role};
+use super::{
+    CallLimits, Done, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan,
+    Planned, Price, Role,
+};
 use crate::call::{Action, ModelCall, ModelMessage, ModelRole};
 use crate::compile::fields::Fields;
 use crate::expr::scope::Scope;
@@ -20,20 +23,36 @@ const MODEL: FieldSpec = FieldSpec::new(
     "`provider/model`, such as `anthropic/claude-sonnet-4-5`; `offline/echo` needs no key and echoes the prompt",
 )
 .required();
-const PROMPT: FieldSpec = FieldSpec::new("prompt", FieldType::Text, "the user's message").any_of(&["prompt", "messages"]);
+const PROMPT: FieldSpec =
+    FieldSpec::new("prompt", FieldType::Text, "the user's message").any_of(&["prompt", "messages"]);
 const MESSAGES: FieldSpec = FieldSpec::new(
     "messages",
     FieldType::Items(Cow::Borrowed(MESSAGE)),
     "`[{ role: system | user | assistant, content }]`; a `prompt` is appended",
 )
 .any_of(&["prompt", "messages"]);
-const ROLE: FieldSpec = FieldSpec::new("role", FieldType::OneOf(&["system", "user", "assistant"]), "the author of the message").required();
-const CONTENT: FieldSpec = FieldSpec::new("content", FieldType::Text, "the text of the message").required();
+const ROLE: FieldSpec = FieldSpec::new(
+    "role",
+    FieldType::OneOf(&["system", "user", "assistant"]),
+    "the author of the message",
+)
+.required();
+const CONTENT: FieldSpec =
+    FieldSpec::new("content", FieldType::Text, "the text of the message").required();
 const MESSAGE: &[FieldSpec] = &[ROLE, CONTENT];
 const SYSTEM: FieldSpec = FieldSpec::new("system", FieldType::Text, "the model's instructions");
-const TEMPERATURE: FieldSpec =
-    FieldSpec::with_default("temperature", FieldType::Number(0.0, 2.0), "the provider's", "the sampling temperature");
-const MAX_TOKENS: FieldSpec = FieldSpec::with_default("max_tokens", FieldType::Integer(1, 10_000_000), "the provider's", "the maximum length of the answer");
+const TEMPERATURE: FieldSpec = FieldSpec::with_default(
+    "temperature",
+    FieldType::Number(0.0, 2.0),
+    "the provider's",
+    "the sampling temperature",
+);
+const MAX_TOKENS: FieldSpec = FieldSpec::with_default(
+    "max_tokens",
+    FieldType::Integer(1, 10_000_000),
+    "the provider's",
+    "the maximum length of the answer",
+);
 const SCHEMA: FieldSpec = FieldSpec::new(
     "schema",
     FieldType::JsonSchema,
@@ -46,11 +65,19 @@ const BASE_URL: FieldSpec = FieldSpec::with_default(
     "the provider's address",
 )
 .with_secrets();
-const API_KEY: FieldSpec =
-    FieldSpec::with_default("api_key", FieldType::Text, "the secret `<PROVIDER>_API_KEY`", "the provider's key")
-        .with_secrets();
-const ECHO_DELAY: FieldSpec =
-    FieldSpec::with_default("echo_delay", FieldType::Duration("0s", "10s"), "0s", "pause between the words of `offline/echo`");
+const API_KEY: FieldSpec = FieldSpec::with_default(
+    "api_key",
+    FieldType::Text,
+    "the secret `<PROVIDER>_API_KEY`",
+    "the provider's key",
+)
+.with_secrets();
+const ECHO_DELAY: FieldSpec = FieldSpec::with_default(
+    "echo_delay",
+    FieldType::Duration("0s", "10s"),
+    "0s",
+    "pause between the words of `offline/echo`",
+);
 
 const DETAILS: &str = "\
 The answer is streamed. `tokens` is `{input, output, total}`. `cost` is in dollars, `null` if the model's price is
@@ -71,17 +98,30 @@ pub(super) fn spec() -> KindSpec {
         details: DETAILS.into(),
         fields: FIELDS.into(),
         outputs,
-        call: Some(CallLimits { default_timeout: Duration::from_secs(300), max_timeout: Duration::from_secs(600) }),
+        call: Some(CallLimits {
+            default_timeout: Duration::from_secs(300),
+            max_timeout: Duration::from_secs(600),
+        }),
         role: Role::Step,
         example: EXAMPLE.into(),
         read: Arc::new(|fields| Box::new(Agent::read(fields))),
     }
 }
 
-const FIELDS: &[FieldSpec] = &[MODEL, PROMPT, MESSAGES, SYSTEM, TEMPERATURE, MAX_TOKENS, SCHEMA, BASE_URL, API_KEY, ECHO_DELAY];
+const FIELDS: &[FieldSpec] = &[
+    MODEL,
+    PROMPT,
+    MESSAGES,
+    SYSTEM,
+    TEMPERATURE,
+    MAX_TOKENS,
+    SCHEMA,
+    BASE_URL,
+    API_KEY,
+    ECHO_DELAY,
+];
 
-const EXAMPLE: &str =
-    r#"{ id: draft, type: agent, model: anthropic/claude-sonnet-4-5, prompt: "Write <api.words> words about <api.character>." }"#;
+const EXAMPLE: &str = r#"{ id: draft, type: agent, model: anthropic/claude-sonnet-4-5, prompt: "Write <api.words> words about <api.character>." }"#;
 
 /// The schema's properties become output fields of the node. Without properties, any field is
 /// allowed.
@@ -98,7 +138,8 @@ fn outputs(node: &Map<String, Value>) -> OutputFields {
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
         return OutputFields::Any;
     };
-    let answer = properties.keys().map(|name| OutputField::new(name.clone(), OutputType::Any).nullable());
+    let answer =
+        properties.keys().map(|name| OutputField::new(name.clone(), OutputType::Any).nullable());
     OutputFields::Only(own.into_iter().chain(answer).collect())
 }
 
@@ -129,7 +170,9 @@ impl Agent {
     }
 
     fn request(&self, scope: &Scope<'_>) -> Result<ModelCall, NodeError> {
-        let message = |(role, text): &(ModelRole, Text)| Ok(ModelMessage { role: *role, content: text.render_string(scope)? });
+        let message = |(role, text): &(ModelRole, Text)| {
+            Ok(ModelMessage { role: *role, content: text.render_string(scope)? })
+        };
         Ok(ModelCall {
             model: self.model.render_string(scope)?,
             messages: self.messages.iter().map(message).collect::<Result<_, NodeError>>()?,
@@ -163,12 +206,16 @@ fn read_messages(fields: &mut Fields<'_, '_>) -> Vec<(ModelRole, Text)> {
             continue;
         };
         let path = format!("{path}/{index}");
-        messages.push(fields.inner(&path, object, MESSAGE, |message| (read_role(message), message.text(&CONTENT).unwrap_or_default())));
+        messages.push(fields.inner(&path, object, MESSAGE, |message| {
+            (read_role(message), message.text(&CONTENT).unwrap_or_default())
+        }));
     }
     messages.extend(fields.text(&PROMPT).map(|text| (ModelRole::User, text)));
     let is_given = fields.is_given(&PROMPT) || fields.is_given(&MESSAGES);
     if is_given && messages.iter().all(|(role, _)| *role == ModelRole::System) {
-        fields.error_here("there is nothing to answer: a `prompt`, or a message of the role `user`, is needed");
+        fields.error_here(
+            "there is nothing to answer: a `prompt`, or a message of the role `user`, is needed",
+        );
     }
     messages
 }
@@ -214,7 +261,10 @@ nodes:
     echo_delay: 20ms
 ";
         assert_eq!(
-            serde_json::to_value(only_call(yaml, json!({"provider": "offline", "mood": "kind"})).action).unwrap(),
+            serde_json::to_value(
+                only_call(yaml, json!({"provider": "offline", "mood": "kind"})).action
+            )
+            .unwrap(),
             json!({
                 "kind": "model", "model": "offline/m",
                 "messages": [
@@ -239,9 +289,14 @@ nodes:
         let schema = "schema: { type: object, properties: { title: {} } }";
         assert_eq!(messages(&format!("model: m/m, prompt: x, {schema}")), [""; 0]);
         assert_eq!(messages("model: m/m, prompt: x, schema: { type: object }"), [""; 0]);
-        assert_eq!(messages("model: m/m, prompt: x"), ["<a.title>: `a` (agent) has no field `title`"]);
         assert_eq!(
-            messages(&format!("{schema}, temperature: 3, messages: [{{ role: tool, content: '{{{{KEY}}}}' }}]")),
+            messages("model: m/m, prompt: x"),
+            ["<a.title>: `a` (agent) has no field `title`"]
+        );
+        assert_eq!(
+            messages(&format!(
+                "{schema}, temperature: 3, messages: [{{ role: tool, content: '{{{{KEY}}}}' }}]"
+            )),
             [
                 "`model` is missing",
                 "`temperature` must be a number from 0 to 2",
@@ -249,6 +304,9 @@ nodes:
                 "the secret {{KEY}} cannot be used here: secrets are filled in only on the way out, in urls, headers, queries and http bodies"
             ]
         );
-        assert_eq!(messages(&format!("model: m/m, {schema}")), ["`prompt` or `messages` is missing"]);
+        assert_eq!(
+            messages(&format!("model: m/m, {schema}")),
+            ["`prompt` or `messages` is missing"]
+        );
     }
 }

@@ -35,8 +35,11 @@ const BRANCHES: FieldSpec = FieldSpec::new(
     "`[{ name, if }]`, at most 100; the first whose `if` is true is taken, and a last one without `if` is taken otherwise",
 )
 .required();
-const NAME: FieldSpec = FieldSpec::new("name", FieldType::Words, "the name by which other nodes depend on the branch").required();
-const IF: FieldSpec = FieldSpec::new("if", FieldType::Code, "a CEL expression that gives true or false");
+const NAME: FieldSpec =
+    FieldSpec::new("name", FieldType::Words, "the name by which other nodes depend on the branch")
+        .required();
+const IF: FieldSpec =
+    FieldSpec::new("if", FieldType::Code, "a CEL expression that gives true or false");
 
 const BRANCH: &[FieldSpec] = &[NAME, IF];
 
@@ -62,7 +65,9 @@ pub(super) fn spec() -> KindSpec {
         summary: "Chooses a branch.".into(),
         details: DETAILS.into(),
         fields: FIELDS.into(),
-        outputs: |_| OutputFields::Only(vec![OutputField::new("branch", OutputType::Text).nullable()]),
+        outputs: |_| {
+            OutputFields::Only(vec![OutputField::new("branch", OutputType::Text).nullable()])
+        },
         call: None,
         role: Role::Step,
         example: EXAMPLE.into(),
@@ -122,9 +127,10 @@ impl Node for Condition {
         let mut taken = None;
         for (index, branch) in self.branches.iter().enumerate() {
             let holds = match &branch.test {
-                Some(test) => test
-                    .holds(scope)
-                    .map_err(|error| NodeError { message: format!("branch `{}`: {}", branch.name, error.message), ..error })?,
+                Some(test) => test.holds(scope).map_err(|error| NodeError {
+                    message: format!("branch `{}`: {}", branch.name, error.message),
+                    ..error
+                })?,
                 None => true,
             };
             if holds {
@@ -145,7 +151,10 @@ impl Branch {
     fn read(fields: &mut Fields<'_, '_>, is_last: bool) -> Self {
         let name = fields.string(&NAME).unwrap_or_default().to_owned();
         if name == "error" {
-            fields.error("name", "a branch cannot be called `error`: that is where a failed node goes on");
+            fields.error(
+                "name",
+                "a branch cannot be called `error`: that is where a failed node goes on",
+            );
         }
         if !fields.is_given(&IF) && !is_last {
             fields.error_here("only the last branch may be without `if`");
@@ -169,7 +178,10 @@ impl Test {
                 Some(Self { program, code })
             }
             Err(errors) => {
-                fields.error("if", format!("`if` is not a CEL expression: {}", shortened(&errors.to_string())));
+                fields.error(
+                    "if",
+                    format!("`if` is not a CEL expression: {}", shortened(&errors.to_string())),
+                );
                 None
             }
         }
@@ -181,10 +193,15 @@ impl Test {
         context.set_variable_resolver(&bound);
         match self.program.execute(&context) {
             Ok(cel::Value::Bool(holds)) => Ok(holds),
-            Ok(other) => Err(NodeError::new("condition_type", format!("`if` must give true or false, not {}", other.type_of()))),
+            Ok(other) => Err(NodeError::new(
+                "condition_type",
+                format!("`if` must give true or false, not {}", other.type_of()),
+            )),
             Err(_) if bound.is_exhausted() => Err(NodeError::new(
                 "condition_too_costly",
-                format!("the condition reads more than {MAX_READ} bytes; a list is read once per round of the macro around it"),
+                format!(
+                    "the condition reads more than {MAX_READ} bytes; a list is read once per round of the macro around it"
+                ),
             )),
             Err(error) => Err(NodeError::new("condition_error", shortened(&error.to_string()))),
         }
@@ -205,11 +222,20 @@ fn too_costly(expression: &Expr, depth: usize) -> Option<&'static str> {
         Expr::Call(call) if call.func_name == "_+_" && depth > 0 && !is_accumulator(&call.args) => {
             Some("`+` cannot stand inside a list macro")
         }
-        Expr::Call(call) if call.func_name == "matches" && depth > 0 => Some("`matches` cannot stand inside a list macro"),
-        Expr::Call(call) => call.target.as_deref().and_then(inner).or_else(|| call.args.iter().find_map(inner)),
-        Expr::Comprehension(_) if depth == MAX_MACROS_DEEP => Some("at most two list macros can stand inside one another"),
-        Expr::Comprehension(list) => inner(&list.iter_range)
-            .or_else(|| [&list.loop_cond, &list.loop_step].into_iter().find_map(|part| too_costly(&part.expr, depth + 1))),
+        Expr::Call(call) if call.func_name == "matches" && depth > 0 => {
+            Some("`matches` cannot stand inside a list macro")
+        }
+        Expr::Call(call) => {
+            call.target.as_deref().and_then(inner).or_else(|| call.args.iter().find_map(inner))
+        }
+        Expr::Comprehension(_) if depth == MAX_MACROS_DEEP => {
+            Some("at most two list macros can stand inside one another")
+        }
+        Expr::Comprehension(list) => inner(&list.iter_range).or_else(|| {
+            [&list.loop_cond, &list.loop_step]
+                .into_iter()
+                .find_map(|part| too_costly(&part.expr, depth + 1))
+        }),
         Expr::List(list) => list.elements.iter().find_map(inner),
         Expr::Map(map) => map.entries.iter().find_map(entry),
         Expr::Select(select) => inner(&select.operand),
@@ -233,10 +259,14 @@ impl Bound {
     fn new(code: &Code, scope: &Scope<'_>) -> Result<Self, NodeError> {
         let bind = |(name, value): (&str, &Value)| {
             let weight = json::size(value) + VALUE_WEIGHT * values(value);
-            let value = Box::<dyn Val>::try_from(to_cel(value)).map_err(|error| NodeError::new("condition_error", error.to_string()))?;
+            let value = Box::<dyn Val>::try_from(to_cel(value))
+                .map_err(|error| NodeError::new("condition_error", error.to_string()))?;
             Ok((name.to_owned(), value, weight))
         };
-        Ok(Self { values: code.read_variables(scope)?.map(bind).collect::<Result<_, NodeError>>()?, left: AtomicUsize::new(MAX_READ) })
+        Ok(Self {
+            values: code.read_variables(scope)?.map(bind).collect::<Result<_, NodeError>>()?,
+            left: AtomicUsize::new(MAX_READ),
+        })
     }
 
     fn is_exhausted(&self) -> bool {
@@ -268,12 +298,16 @@ fn to_cel(value: &Value) -> cel::Value {
     match value {
         Value::Null => cel::Value::Null,
         Value::Bool(value) => cel::Value::Bool(*value),
-        Value::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64().unwrap_or(f64::NAN)) {
-            (Some(whole), _, _) => cel::Value::Int(whole),
-            (None, Some(large), _) => cel::Value::UInt(large),
-            (None, None, double) if double.fract() == 0.0 && double.abs() <= EXACT => cel::Value::Int(double as i64),
-            (None, None, double) => cel::Value::Float(double),
-        },
+        Value::Number(number) => {
+            match (number.as_i64(), number.as_u64(), number.as_f64().unwrap_or(f64::NAN)) {
+                (Some(whole), _, _) => cel::Value::Int(whole),
+                (None, Some(large), _) => cel::Value::UInt(large),
+                (None, None, double) if double.fract() == 0.0 && double.abs() <= EXACT => {
+                    cel::Value::Int(double as i64)
+                }
+                (None, None, double) => cel::Value::Float(double),
+            }
+        }
         Value::String(text) => cel::Value::String(Arc::new(text.clone())),
         Value::Array(items) => cel::Value::List(Arc::new(items.iter().map(to_cel).collect())),
         Value::Object(fields) => {

@@ -5,14 +5,22 @@ use std::time::Duration;
 
 use serde_json::Map;
 
-use super::{CallLimits, Done, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Planned, Price, Role};
+use super::{
+    CallLimits, Done, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Planned, Price,
+    Role,
+};
 use crate::call::{Action, CodeCall};
 use crate::compile::fields::Fields;
 use crate::expr::code::Code;
 use crate::expr::scope::Scope;
 use crate::field::{FieldSpec, FieldType};
 
-const CODE: FieldSpec = FieldSpec::new("code", FieldType::Code, "the body of an async function; its return value is the result").required();
+const CODE: FieldSpec = FieldSpec::new(
+    "code",
+    FieldType::Code,
+    "the body of an async function; its return value is the result",
+)
+.required();
 
 const DETAILS: &str = "\
 `result` is JSON; `stdout` is what `console` printed, at most 64 KiB.
@@ -31,8 +39,13 @@ pub(super) fn spec() -> KindSpec {
         summary: "Runs JavaScript (QuickJS).".into(),
         details: DETAILS.into(),
         fields: FIELDS.into(),
-        outputs: |_| OutputFields::only(&[("result", OutputType::Any), ("stdout", OutputType::Text)]),
-        call: Some(CallLimits { default_timeout: Duration::from_secs(30), max_timeout: Duration::from_secs(60) }),
+        outputs: |_| {
+            OutputFields::only(&[("result", OutputType::Any), ("stdout", OutputType::Text)])
+        },
+        call: Some(CallLimits {
+            default_timeout: Duration::from_secs(30),
+            max_timeout: Duration::from_secs(60),
+        }),
         role: Role::Step,
         example: r#"{ id: double, type: function, code: "return <api.n> * 2" }"#.into(),
         read: Arc::new(|fields| Box::new(Function::read(fields))),
@@ -59,11 +72,13 @@ impl Node for Function {
             return Ok(Plan::Done(output));
         }
         let variables = self.code.read_variables(scope)?;
-        let mut variables: Map<_, _> = variables.map(|(name, value)| (name.to_owned(), value.clone())).collect();
+        let mut variables: Map<_, _> =
+            variables.map(|(name, value)| (name.to_owned(), value.clone())).collect();
         if self.binds_api {
             variables.insert("api".into(), scope.input().clone());
         }
-        let call = CodeCall { code: self.code.text.clone(), variables, now_ms: scope.started_at_ms() };
+        let call =
+            CodeCall { code: self.code.text.clone(), variables, now_ms: scope.started_at_ms() };
         Ok(Plan::Perform(vec![Planned::call("code", Action::Code(call), Price::Free)]))
     }
 }
@@ -95,7 +110,11 @@ mod tests {
             "return __ref0 + __ref1 + __ref0",
             json!({"__ref0": 2, "__ref1": "'; evil()"}),
         );
-        check("let __ref0 = 1; return <api.input.gone>", "let __ref0 = 1; return __ref_0", json!({"__ref_0": null}));
+        check(
+            "let __ref0 = 1; return <api.input.gone>",
+            "let __ref0 = 1; return __ref_0",
+            json!({"__ref_0": null}),
+        );
         check("return api.n", "return api.n", json!({"api": {"n": 2, "s": "'; evil()"}}));
         check("if (a < b && c > d) return x<y>z", "if (a < b && c > d) return x<y>z", json!({}));
         check("return `${<api.input.n>}`", "return `${__ref0}`", json!({"__ref0": 2}));
@@ -106,9 +125,15 @@ mod tests {
         let messages = |code: &str| {
             let yaml = format!("nodes: [{{ id: f, type: function, code: {} }}]", json!(code));
             let (_, problems) = Workflow::compile(&Document::parse(&yaml).unwrap());
-            problems.into_iter().map(|problem| format!("{:?} {}", problem.severity, problem.message)).collect::<Vec<_>>()
+            problems
+                .into_iter()
+                .map(|problem| format!("{:?} {}", problem.severity, problem.message))
+                .collect::<Vec<_>>()
         };
-        assert!(messages("return 'x <api.input.n>'")[0].starts_with("Warning <api.input.n> stands inside quotes"));
+        assert!(
+            messages("return 'x <api.input.n>'")[0]
+                .starts_with("Warning <api.input.n> stands inside quotes")
+        );
         assert!(messages("return {{KEY}}")[0].starts_with("Error the secret {{KEY}}"));
         assert!(messages("return 'it' + <api.input.n> // it's")[..].is_empty());
     }

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{CallLimits, Done, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Planned, Price, Role};
+use super::{
+    CallLimits, Done, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Planned, Price,
+    Role,
+};
 use crate::call::{Action, HttpCall, Rendered};
 use crate::compile::fields::Fields;
 use crate::expr::scope::Scope;
@@ -12,12 +15,20 @@ use crate::field::{FieldSpec, FieldType};
 
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 
-const URL: FieldSpec = FieldSpec::new("url", FieldType::Text, "the address").required().with_secrets();
-const METHOD: FieldSpec = FieldSpec::with_default("method", FieldType::Method(&METHODS), "GET", "the HTTP method");
-const QUERY: FieldSpec = FieldSpec::new("query", FieldType::Texts, "name to text, added to the address").with_secrets();
-const HEADERS: FieldSpec = FieldSpec::new("headers", FieldType::Texts, "name to text").with_secrets();
-const BODY: FieldSpec =
-    FieldSpec::new("body", FieldType::Any, "text is sent as it is, anything else as JSON with its content type").with_secrets();
+const URL: FieldSpec =
+    FieldSpec::new("url", FieldType::Text, "the address").required().with_secrets();
+const METHOD: FieldSpec =
+    FieldSpec::with_default("method", FieldType::Method(&METHODS), "GET", "the HTTP method");
+const QUERY: FieldSpec =
+    FieldSpec::new("query", FieldType::Texts, "name to text, added to the address").with_secrets();
+const HEADERS: FieldSpec =
+    FieldSpec::new("headers", FieldType::Texts, "name to text").with_secrets();
+const BODY: FieldSpec = FieldSpec::new(
+    "body",
+    FieldType::Any,
+    "text is sent as it is, anything else as JSON with its content type",
+)
+.with_secrets();
 
 const DETAILS: &str = "\
 `data` is JSON if the answer's content type says so, else text; names in `headers` are lower case.
@@ -34,16 +45,24 @@ pub(super) fn spec() -> KindSpec {
         summary: "Sends a request to another server.".into(),
         details: DETAILS.into(),
         fields: FIELDS.into(),
-        outputs: |_| OutputFields::only(&[("data", OutputType::Any), ("status", OutputType::Number), ("headers", OutputType::Object)]),
-        call: Some(CallLimits { default_timeout: Duration::from_secs(300), max_timeout: Duration::from_secs(600) }),
+        outputs: |_| {
+            OutputFields::only(&[
+                ("data", OutputType::Any),
+                ("status", OutputType::Number),
+                ("headers", OutputType::Object),
+            ])
+        },
+        call: Some(CallLimits {
+            default_timeout: Duration::from_secs(300),
+            max_timeout: Duration::from_secs(600),
+        }),
         role: Role::Step,
         example: EXAMPLE.into(),
         read: Arc::new(|fields| Box::new(Http::read(fields))),
     }
 }
 
-const EXAMPLE: &str =
-    r#"{ id: user, type: http, url: "https://example.com/users/<api.id>", headers: { authorization: "Bearer {{TOKEN}}" } }"#;
+const EXAMPLE: &str = r#"{ id: user, type: http, url: "https://example.com/users/<api.id>", headers: { authorization: "Bearer {{TOKEN}}" } }"#;
 
 #[derive(Debug)]
 struct Http {
@@ -82,7 +101,10 @@ impl Node for Http {
     }
 }
 
-pub(crate) fn render_texts(texts: &[(String, Text)], scope: &Scope<'_>) -> Result<Vec<(String, Rendered)>, NodeError> {
+pub(crate) fn render_texts(
+    texts: &[(String, Text)],
+    scope: &Scope<'_>,
+) -> Result<Vec<(String, Rendered)>, NodeError> {
     texts.iter().map(|(name, text)| Ok((name.clone(), text.render_outgoing(scope)?))).collect()
 }
 
@@ -123,7 +145,8 @@ nodes:
     fn what_goes_out_has_a_budget() {
         let yaml = "nodes: [{ id: h, type: http, url: 'http://x/', body: ['<api.input.x>', '<api.input.x>'] }]";
         assert_eq!(error(yaml, json!({"x": "a".repeat(3 << 20)})).code, "value_too_large");
-        let spread = "nodes: [{ id: h, type: http, url: 'http://x/<api.input.x>', body: '<api.input.x>' }]";
+        let spread =
+            "nodes: [{ id: h, type: http, url: 'http://x/<api.input.x>', body: '<api.input.x>' }]";
         assert_eq!(error(spread, json!({"x": "a".repeat(3 << 20)})).code, "value_too_large");
     }
 }

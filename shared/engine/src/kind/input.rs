@@ -37,7 +37,9 @@ impl Node for Input {
 pub(crate) fn outputs(root: &Map<String, Value>) -> OutputFields {
     let Some(Value::Array(fields)) = root.get("input") else { return OutputFields::Any };
     let names = fields.iter().filter_map(|field| field.get("name")?.as_str().map(str::to_owned));
-    OutputFields::Only(names.map(|name| OutputField::new(name, OutputType::Any).nullable()).collect())
+    OutputFields::Only(
+        names.map(|name| OutputField::new(name, OutputType::Any).nullable()).collect(),
+    )
 }
 
 /// Resolves an author's path to a path into the input.
@@ -47,7 +49,9 @@ pub(crate) fn path(outputs: &OutputFields, path: &[PathStep]) -> Result<Vec<Path
     };
     match outputs {
         _ if first == "input" => Ok(path[1..].to_vec()),
-        OutputFields::Any => Err(format!("the workflow has no `input` section; write <api.input.{first}>, or declare the field")),
+        OutputFields::Any => Err(format!(
+            "the workflow has no `input` section; write <api.input.{first}>, or declare the field"
+        )),
         OutputFields::Only(_) if outputs.names().any(|name| name == first) => Ok(path.to_vec()),
         OutputFields::Only(_) => {
             let hint = did_you_mean(first, outputs.names());

@@ -11,13 +11,21 @@ use crate::expr::template::Template;
 use crate::field::{FieldSpec, FieldType};
 use crate::workflow::MAX_ITERATIONS;
 
-pub(super) const EACH: FieldSpec = FieldSpec::new("each", FieldType::Each, "a list, or a reference to one").one_of(&["each", "for"]);
+pub(super) const EACH: FieldSpec =
+    FieldSpec::new("each", FieldType::Each, "a list, or a reference to one")
+        .one_of(&["each", "for"]);
 pub(super) const FOR: FieldSpec =
-    FieldSpec::new("for", FieldType::Count, "the number of iterations, or a reference to one").one_of(&["each", "for"]);
-pub(super) const NODES: FieldSpec = FieldSpec::new("nodes", FieldType::Nodes, "the nodes that run in each iteration").required();
+    FieldSpec::new("for", FieldType::Count, "the number of iterations, or a reference to one")
+        .one_of(&["each", "for"]);
+pub(super) const NODES: FieldSpec =
+    FieldSpec::new("nodes", FieldType::Nodes, "the nodes that run in each iteration").required();
 /// The compiler reads it, in the scope of the nodes.
-pub(super) const RESULT: FieldSpec =
-    FieldSpec::with_default("result", FieldType::Any, "as a workflow's output", "the result of an iteration, read at its end");
+pub(super) const RESULT: FieldSpec = FieldSpec::with_default(
+    "result",
+    FieldType::Any,
+    "as a workflow's output",
+    "the result of an iteration, read at its end",
+);
 
 const DETAILS: &str = "\
 `<loop.item>` and `<loop.index>` (from 0) change with each iteration; with `for` the item is the index. `results` has one

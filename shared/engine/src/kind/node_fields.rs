@@ -14,7 +14,8 @@ const ID: FieldSpec =
     FieldSpec::new("id", FieldType::Id, "the name by which other nodes refer to it: a letter or digit, then up to 63 letters, digits, `-` or `_`")
         .required();
 const TYPE: FieldSpec = FieldSpec::new("type", FieldType::Kind, "the kind").required();
-const NAME: FieldSpec = FieldSpec::new("name", FieldType::Words, "for people; references may also use it");
+const NAME: FieldSpec =
+    FieldSpec::new("name", FieldType::Words, "for people; references may also use it");
 const DESCRIPTION: FieldSpec = FieldSpec::new("description", FieldType::Words, "for people");
 pub(crate) const AFTER: FieldSpec = FieldSpec::new(
     "after",
@@ -27,11 +28,21 @@ const RETRY: FieldSpec = FieldSpec::new(
     FieldType::Fields(Cow::Borrowed(RETRY_FIELDS)),
     "`{ max_attempts: 3, backoff: 1s }`: of each call; a server's `Retry-After` is honoured up to `5m`",
 );
-const MAX_ATTEMPTS: FieldSpec = FieldSpec::new("max_attempts", FieldType::Integer(1, 10), "the maximum number of attempts of a call").required();
-const BACKOFF: FieldSpec =
-    FieldSpec::with_default("backoff", FieldType::Duration("0s", "60s"), "1s", "the first pause, which doubles up to a minute");
+const MAX_ATTEMPTS: FieldSpec = FieldSpec::new(
+    "max_attempts",
+    FieldType::Integer(1, 10),
+    "the maximum number of attempts of a call",
+)
+.required();
+const BACKOFF: FieldSpec = FieldSpec::with_default(
+    "backoff",
+    FieldType::Duration("0s", "60s"),
+    "1s",
+    "the first pause, which doubles up to a minute",
+);
 const RETRY_FIELDS: &[FieldSpec] = &[MAX_ATTEMPTS, BACKOFF];
-const TIMEOUT: FieldSpec = FieldSpec::new("timeout", FieldType::Duration("1ms", "10m"), "of one attempt, such as `90s`");
+const TIMEOUT: FieldSpec =
+    FieldSpec::new("timeout", FieldType::Duration("1ms", "10m"), "of one attempt, such as `90s`");
 const AT_MOST_ONCE: FieldSpec = FieldSpec::with_default(
     "at_most_once",
     FieldType::Boolean,
@@ -41,7 +52,8 @@ const AT_MOST_ONCE: FieldSpec = FieldSpec::with_default(
 );
 
 /// In the order of the docs.
-pub(crate) const FIELDS: &[FieldSpec] = &[ID, TYPE, NAME, DESCRIPTION, AFTER, RETRY, TIMEOUT, AT_MOST_ONCE];
+pub(crate) const FIELDS: &[FieldSpec] =
+    &[ID, TYPE, NAME, DESCRIPTION, AFTER, RETRY, TIMEOUT, AT_MOST_ONCE];
 
 /// Fields that have an effect only on kinds that make calls.
 pub(crate) const CALL_FIELDS: [&str; 3] = ["retry", "timeout", "at_most_once"];

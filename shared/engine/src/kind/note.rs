@@ -30,7 +30,8 @@ pub(super) fn spec() -> KindSpec {
     }
 }
 
-const EXAMPLE: &str = "{ id: why, type: note, text: The second draft is there because editors asked for it. }";
+const EXAMPLE: &str =
+    "{ id: why, type: note, text: The second draft is there because editors asked for it. }";
 
 #[derive(Debug)]
 struct Note;

@@ -11,8 +11,12 @@ use crate::expr::scope::Scope;
 use crate::expr::template::Template;
 use crate::field::{FieldSpec, FieldType, Secrets};
 
-const VALUES: FieldSpec =
-    FieldSpec::new("values", FieldType::Object, "name to template; a template that is one reference keeps its JSON type").required();
+const VALUES: FieldSpec = FieldSpec::new(
+    "values",
+    FieldType::Object,
+    "name to template; a template that is one reference keeps its JSON type",
+)
+.required();
 
 const DETAILS: &str = "\
 Like the `output` section, but anywhere in the graph. The outputs of all output nodes that ran are merged, the section
@@ -29,7 +33,8 @@ pub(crate) fn spec() -> KindSpec {
         outputs,
         call: None,
         role: Role::Output,
-        example: "{ id: answer, type: output, values: { story: <draft.content>, words: 80 } }".into(),
+        example: "{ id: answer, type: output, values: { story: <draft.content>, words: 80 } }"
+            .into(),
         read: Arc::new(|fields| Box::new(Output::read(fields))),
     }
 }

@@ -9,8 +9,12 @@ use crate::expr::scope::Scope;
 use crate::field::{FieldSpec, FieldType};
 use crate::workflow::MAX_WIDTH;
 
-const WIDTH: FieldSpec =
-    FieldSpec::with_default("width", FieldType::Integer(1, MAX_WIDTH as u64), "20", "how many iterations run concurrently");
+const WIDTH: FieldSpec = FieldSpec::with_default(
+    "width",
+    FieldType::Integer(1, MAX_WIDTH as u64),
+    "20",
+    "how many iterations run concurrently",
+);
 
 const DETAILS: &str = "\
 `<parallel.item>` and `<parallel.index>` (from 0) differ in each iteration. `results` is in the order of the items,

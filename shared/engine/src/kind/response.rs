@@ -10,7 +10,8 @@ use crate::expr::scope::Scope;
 use crate::expr::template::{Template, Text};
 use crate::field::{FieldSpec, FieldType};
 
-const DATA: FieldSpec = FieldSpec::with_default("data", FieldType::Any, "null", "any JSON with references");
+const DATA: FieldSpec =
+    FieldSpec::with_default("data", FieldType::Any, "null", "any JSON with references");
 const STATUS: FieldSpec = FieldSpec::with_default(
     "status",
     FieldType::Any,
@@ -31,7 +32,13 @@ pub(super) fn spec() -> KindSpec {
         summary: "Ends the run with an answer.".into(),
         details: DETAILS.into(),
         fields: FIELDS.into(),
-        outputs: |_| OutputFields::only(&[("data", OutputType::Any), ("status", OutputType::Number), ("headers", OutputType::Object)]),
+        outputs: |_| {
+            OutputFields::only(&[
+                ("data", OutputType::Any),
+                ("status", OutputType::Number),
+                ("headers", OutputType::Object),
+            ])
+        },
         call: None,
         role: Role::Step,
         example: EXAMPLE.into(),
@@ -64,7 +71,9 @@ impl Node for Response {
             Some(status) => valid_status(&status.render(scope)?).unwrap_or(200),
             None => 200,
         };
-        let header = |(name, text): &(String, Text)| Ok((name.clone(), Value::String(text.render_string(scope)?)));
+        let header = |(name, text): &(String, Text)| {
+            Ok((name.clone(), Value::String(text.render_string(scope)?)))
+        };
         let headers = self.headers.iter().map(header).collect::<Result<Map<_, _>, NodeError>>()?;
         let data = self.data.render(scope)?;
         Ok(Plan::Respond(json!({ "data": data, "status": status, "headers": headers })))
@@ -95,8 +104,14 @@ mod tests {
             (json!(null), 200),
             (json!(201.5), 200),
         ] {
-            assert_eq!(output(yaml, json!({ "s": status })), json!({"data": status, "status": expected, "headers": {}}));
+            assert_eq!(
+                output(yaml, json!({ "s": status })),
+                json!({"data": status, "status": expected, "headers": {}})
+            );
         }
-        assert_eq!(output("nodes: [{ id: r, type: response }]", json!({})), json!({"data": null, "status": 200, "headers": {}}));
+        assert_eq!(
+            output("nodes: [{ id: r, type: response }]", json!({})),
+            json!({"data": null, "status": 200, "headers": {}})
+        );
     }
 }

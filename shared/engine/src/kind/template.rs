@@ -10,7 +10,8 @@ use crate::expr::scope::Scope;
 use crate::expr::template::Text;
 use crate::field::{FieldSpec, FieldType};
 
-const TEMPLATE: FieldSpec = FieldSpec::new("template", FieldType::Text, "text with references").required();
+const TEMPLATE: FieldSpec =
+    FieldSpec::new("template", FieldType::Text, "text with references").required();
 
 const FIELDS: &[FieldSpec] = &[TEMPLATE];
 
@@ -23,7 +24,8 @@ pub(super) fn spec() -> KindSpec {
         outputs: |_| OutputFields::only(&[("content", OutputType::Any)]),
         call: None,
         role: Role::Step,
-        example: r#"{ id: greeting, type: template, template: "Hello <api.name> x<api.n>" }"#.into(),
+        example: r#"{ id: greeting, type: template, template: "Hello <api.name> x<api.n>" }"#
+            .into(),
         read: Arc::new(|fields| Box::new(Template::read(fields))),
     }
 }
@@ -54,7 +56,8 @@ mod tests {
     #[test]
     fn text_is_put_together() {
         let check = |template: &str, expected: serde_json::Value| {
-            let yaml = format!("nodes: [{{ id: t, type: template, template: {} }}]", json!(template));
+            let yaml =
+                format!("nodes: [{{ id: t, type: template, template: {} }}]", json!(template));
             let input = json!({"s": "é", "n": 1.5, "big": u64::MAX, "b": false, "z": null, "o": {"k": ["<t.content>"]}});
             assert_eq!(output(&yaml, input), json!({ "content": expected }), "{template}");
         };
@@ -62,7 +65,10 @@ mod tests {
         check("<api.input.n>", json!(1.5));
         check(" <api.input.n>", json!(" 1.5"));
         check("<api.input.s><api.input.s>", json!("éé"));
-        check("<api.input.big>,<api.input.b>,<api.input.z>,<api.input.gone.deep[3]>.", json!("18446744073709551615,false,,."));
+        check(
+            "<api.input.big>,<api.input.b>,<api.input.z>,<api.input.gone.deep[3]>.",
+            json!("18446744073709551615,false,,."),
+        );
         check("<api.input.o>", json!({"k": ["<t.content>"]}));
         check("x<api.input.o>", json!("x{\"k\":[\"<t.content>\"]}"));
         check("<api.input.s.deep>", json!(null));

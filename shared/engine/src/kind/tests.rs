@@ -11,9 +11,13 @@ fn every_kind_is_declared_whole() {
         assert!(kind.summary.ends_with('.'), "{name}: the summary is a sentence");
         let fields: BTreeSet<&str> = kind.fields.iter().map(|spec| &*spec.name).collect();
         assert_eq!(fields.len(), kind.fields.len(), "{name}: a field stands twice in the table");
-        assert!(kind.fields.iter().all(|spec| !spec.help.is_empty()), "{name}: a field has no help");
+        assert!(
+            kind.fields.iter().all(|spec| !spec.help.is_empty()),
+            "{name}: a field has no help"
+        );
         if let Some(limits) = kind.call {
-            let is_possible = (Duration::from_millis(1)..=limits.max_timeout).contains(&limits.default_timeout);
+            let is_possible =
+                (Duration::from_millis(1)..=limits.max_timeout).contains(&limits.default_timeout);
             assert!(is_possible, "{name}: the default timeout is beyond its limits");
         }
     }
@@ -34,11 +38,14 @@ fn every_example_has_the_fields_of_its_kind() {
         let node = &document.root()["nodes"][0];
         assert_eq!(node["type"], *kind.name, "{}", kind.name);
         let (_, problems) = Workflow::compile(&document);
-        let is_about_fields = |message: &str| message.contains("field") || message.contains(" must ");
+        let is_about_fields =
+            |message: &str| message.contains("field") || message.contains(" must ");
         let wrong: Vec<_> = problems
             .iter()
             .filter(|problem| problem.severity == Severity::Error)
-            .filter(|problem| is_about_fields(&problem.message) && !problem.message.contains("<api."))
+            .filter(|problem| {
+                is_about_fields(&problem.message) && !problem.message.contains("<api.")
+            })
             .collect();
         assert!(wrong.is_empty(), "{}: {wrong:#?}", kind.name);
     }
@@ -47,7 +54,10 @@ fn every_example_has_the_fields_of_its_kind() {
 #[test]
 fn common_fields_are_read_by_one_table() {
     let names: Vec<&str> = node_fields::FIELDS.iter().map(|spec| &*spec.name).collect();
-    assert_eq!(names, ["id", "type", "name", "description", "after", "retry", "timeout", "at_most_once"]);
+    assert_eq!(
+        names,
+        ["id", "type", "name", "description", "after", "retry", "timeout", "at_most_once"]
+    );
 }
 
 #[test]

@@ -6,7 +6,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::http::render_texts;
-use super::{CallLimits, Done, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Planned, Price, Role};
+use super::{
+    CallLimits, Done, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Planned, Price,
+    Role,
+};
 use crate::call::{Action, WebhookCall};
 use crate::compile::fields::Fields;
 use crate::expr::scope::Scope;
@@ -15,12 +18,20 @@ use crate::field::{FieldSpec, FieldType};
 
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
-pub(crate) const URL: FieldSpec = FieldSpec::new("url", FieldType::Text, "the address").required().with_secrets();
-pub(crate) const METHOD: FieldSpec = FieldSpec::with_default("method", FieldType::Method(&METHODS), "POST", "the HTTP method");
-pub(crate) const HEADERS: FieldSpec = FieldSpec::new("headers", FieldType::Texts, "name to text").with_secrets();
-const BODY: FieldSpec = FieldSpec::with_default("body", FieldType::Any, "null", "any JSON with references");
-pub(crate) const SIGNATURE: FieldSpec =
-    FieldSpec::new("signature", FieldType::Text, "sent as `AI_FLOW_SIGNATURE`, in addition to our own signature").with_secrets();
+pub(crate) const URL: FieldSpec =
+    FieldSpec::new("url", FieldType::Text, "the address").required().with_secrets();
+pub(crate) const METHOD: FieldSpec =
+    FieldSpec::with_default("method", FieldType::Method(&METHODS), "POST", "the HTTP method");
+pub(crate) const HEADERS: FieldSpec =
+    FieldSpec::new("headers", FieldType::Texts, "name to text").with_secrets();
+const BODY: FieldSpec =
+    FieldSpec::with_default("body", FieldType::Any, "null", "any JSON with references");
+pub(crate) const SIGNATURE: FieldSpec = FieldSpec::new(
+    "signature",
+    FieldType::Text,
+    "sent as `AI_FLOW_SIGNATURE`, in addition to our own signature",
+)
+.with_secrets();
 
 const DETAILS: &str = "\
 The delivery is signed, retried and logged independently: see [webhooks.md](webhooks.md). The run does not wait for it,
@@ -31,11 +42,18 @@ const FIELDS: &[FieldSpec] = &[URL, METHOD, HEADERS, BODY, SIGNATURE];
 pub(super) fn spec() -> KindSpec {
     KindSpec {
         name: "webhook".into(),
-        summary: "Calls another server; the platform signs and retries it independently of the run.".into(),
+        summary:
+            "Calls another server; the platform signs and retries it independently of the run."
+                .into(),
         details: DETAILS.into(),
         fields: FIELDS.into(),
-        outputs: |_| OutputFields::only(&[("delivery_id", OutputType::Text), ("data", OutputType::Any)]),
-        call: Some(CallLimits { default_timeout: Duration::from_secs(30), max_timeout: Duration::from_secs(600) }),
+        outputs: |_| {
+            OutputFields::only(&[("delivery_id", OutputType::Text), ("data", OutputType::Any)])
+        },
+        call: Some(CallLimits {
+            default_timeout: Duration::from_secs(30),
+            max_timeout: Duration::from_secs(600),
+        }),
         role: Role::Step,
         example: EXAMPLE.into(),
         read: Arc::new(|fields| Box::new(Webhook::read(fields))),

@@ -59,7 +59,13 @@ enum Verdict {
 }
 
 impl Active {
-    fn new(frame: usize, index: usize, node: NodePath, place: Arc<str>, inner: Option<Inner>) -> Self {
+    fn new(
+        frame: usize,
+        index: usize,
+        node: NodePath,
+        place: Arc<str>,
+        inner: Option<Inner>,
+    ) -> Self {
         Self {
             frame,
             index,
@@ -118,7 +124,8 @@ impl Run {
         Bindings(value): Bindings,
     ) {
         let Some(outer) = self.active.get(&parent) else { return };
-        let mut bindings = outer.inner.as_ref().map_or_else(Vec::new, |inner| inner.bindings.clone());
+        let mut bindings =
+            outer.inner.as_ref().map_or_else(Vec::new, |inner| inner.bindings.clone());
         bindings.push(value);
         let is_too_deep = bindings.len() > MAX_NESTING;
         let inner = Inner { parent, name, node, bindings };
@@ -219,7 +226,9 @@ impl Run {
         let names: BTreeSet<&CallName> = calls.iter().map(|call| &call.name).collect();
         let is_new = |name: &CallName| name.is_valid() && !active.names.contains(name);
         if calls.is_empty() || names.len() < calls.len() || !names.into_iter().all(is_new) {
-            return Some(NodeError::internal("a node planned no call, or one of a name that it cannot have"));
+            return Some(NodeError::internal(
+                "a node planned no call, or one of a name that it cannot have",
+            ));
         }
         // The first call counts as the execution of the node that makes it.
         self.executions += calls.len() - usize::from(is_first);
@@ -231,7 +240,9 @@ impl Run {
         let root = self.root_of(number);
         let report = &mut self.active.get_mut(&root)?.report;
         report.calls += calls.len();
-        (report.calls > MAX_NODE_CALLS).then(|| NodeError::new("too_many_calls", format!("a node makes at most {MAX_NODE_CALLS} calls")))
+        (report.calls > MAX_NODE_CALLS).then(|| {
+            NodeError::new("too_many_calls", format!("a node makes at most {MAX_NODE_CALLS} calls"))
+        })
     }
 
     /// Returns the node of the graph that a call belongs to.
@@ -243,7 +254,13 @@ impl Run {
     }
 
     /// Takes the final result of a call.
-    pub(super) fn settle_call(&mut self, open: OpenCall, result: CallResult, attempts: u32, ended_at_ms: i64) {
+    pub(super) fn settle_call(
+        &mut self,
+        open: OpenCall,
+        result: CallResult,
+        attempts: u32,
+        ended_at_ms: i64,
+    ) {
         let result = match result {
             CallResult::Succeeded(output) => Ok(CallOutcome::from(output)),
             CallResult::Failed(error) => Err(error),

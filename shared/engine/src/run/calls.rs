@@ -59,7 +59,9 @@ impl Run {
         let node = self.node(active.frame, active.index);
         let (Some(limits), Some(settings)) = (node.kind.call, node.call) else {
             let kind = &node.kind.name;
-            return Err(NodeError::internal(format!("the kind {kind} makes calls but declares none")));
+            return Err(NodeError::internal(format!(
+                "the kind {kind} makes calls but declares none"
+            )));
         };
         let input = encode(self.engine, &action);
         if json::size(&input) > MAX_VALUE_BYTES {
@@ -164,7 +166,9 @@ impl Run {
 /// it has made.
 fn encode(engine: u32, action: &Action) -> Value {
     match engine {
-        0.. => serde_json::to_value(action).expect("an action holds text keys and finite numbers only"),
+        0.. => {
+            serde_json::to_value(action).expect("an action holds text keys and finite numbers only")
+        }
     }
 }
 

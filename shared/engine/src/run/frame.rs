@@ -59,7 +59,13 @@ pub(crate) enum State {
 
 impl Frame {
     pub(crate) fn new(body: &Body, parent: Option<Parent>) -> Self {
-        let slot = |waits_for| Slot { state: State::Waiting, waits_for, live: 0, output: None, iteration: None };
+        let slot = |waits_for| Slot {
+            state: State::Waiting,
+            waits_for,
+            live: 0,
+            output: None,
+            iteration: None,
+        };
         Self {
             parent,
             nodes: body.nodes.iter().map(|node| slot(node.waits_for)).collect(),

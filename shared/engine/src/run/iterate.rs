@@ -55,7 +55,17 @@ impl Run {
         };
         self.retained += items_size;
         let results = vec![Value::Null; items.len()];
-        let iteration = Iteration { items, items_size, next: 0, width, live: 0, results, results_size: 0, complete: 0, failure: None };
+        let iteration = Iteration {
+            items,
+            items_size,
+            next: 0,
+            width,
+            live: 0,
+            results,
+            results_size: 0,
+            complete: 0,
+            failure: None,
+        };
         self.frames.slot(frame, index).iteration = Some(Box::new(iteration));
         self.start_iterations(frame, index);
     }
@@ -67,7 +77,11 @@ impl Run {
         let stopped = self.frames.get(frame).stopped;
         loop {
             let Some(iteration) = &mut self.frames.slot(frame, index).iteration else { return };
-            if stopped || iteration.failure.is_some() || iteration.live == iteration.width || iteration.items.len() == 0 {
+            if stopped
+                || iteration.failure.is_some()
+                || iteration.live == iteration.width
+                || iteration.items.len() == 0
+            {
                 break;
             }
             let position = iteration.next;
@@ -75,7 +89,8 @@ impl Run {
             iteration.next += 1;
             iteration.live += 1;
             let prefix = format!("{}{}[{position}]/", self.frames.prefix(frame), node.id);
-            let parent = Parent { frame, node: index, body, item, index: position.into(), prefix, position };
+            let parent =
+                Parent { frame, node: index, body, item, index: position.into(), prefix, position };
             let number = self.frames.add(Frame::new(&workflow.bodies[body], Some(parent)));
             self.enter(number);
         }
@@ -84,7 +99,11 @@ impl Run {
 
     /// Takes the result of an iteration that has nothing left to do, and starts the next one.
     pub(super) fn end_iteration(&mut self, number: usize) {
-        let result = if self.frames.get(number).stopped { Ok(None) } else { self.result_of(number).map(Some) };
+        let result = if self.frames.get(number).stopped {
+            Ok(None)
+        } else {
+            self.result_of(number).map(Some)
+        };
         let Some(frame) = self.frames.remove(number) else { return };
         self.retained -= frame.retained;
         let Some(parent) = frame.parent else { return };
@@ -124,7 +143,8 @@ impl Run {
 
     fn fail_iterations(&mut self, parent: &Parent, error: NodeError) {
         let id = self.node(parent.frame, parent.node).id.to_string();
-        let error = RunError { code: error.code.into_owned(), message: error.message, node: Some(id) };
+        let error =
+            RunError { code: error.code.into_owned(), message: error.message, node: Some(id) };
         self.stop_container(parent.frame, parent.node, error);
         self.end_iterations(parent.frame, parent.node);
     }

@@ -50,7 +50,11 @@ impl Run {
     /// Makes those nodes of a new frame ready that wait for nothing.
     pub(super) fn enter(&mut self, frame: usize) {
         let body = self.frames.body(frame, &self.workflow);
-        let free = body.nodes.iter().enumerate().filter(|(_, node)| node.waits_for == 0 && !node.is_remark());
+        let free = body
+            .nodes
+            .iter()
+            .enumerate()
+            .filter(|(_, node)| node.waits_for == 0 && !node.is_remark());
         self.ready.extend(free.map(|(index, _)| (frame, index)));
     }
 
@@ -88,7 +92,13 @@ impl Run {
         }
     }
 
-    pub(super) fn succeed(&mut self, frame: usize, index: usize, output: Arc<Value>, report: Report) {
+    pub(super) fn succeed(
+        &mut self,
+        frame: usize,
+        index: usize,
+        output: Arc<Value>,
+        report: Report,
+    ) {
         self.keep(frame, index, output, Settled::Succeeded, report);
     }
 
@@ -101,7 +111,14 @@ impl Run {
     }
 
     /// Stores a node's output, if the budget allows it.
-    fn keep(&mut self, frame: usize, index: usize, output: Arc<Value>, settled: Settled, report: Report) {
+    fn keep(
+        &mut self,
+        frame: usize,
+        index: usize,
+        output: Arc<Value>,
+        settled: Settled,
+        report: Report,
+    ) {
         let size = json::size(&output);
         if size > MAX_VALUE_BYTES {
             return self.fail(frame, index, NodeError::value_too_large(), report);
@@ -111,7 +128,14 @@ impl Run {
         }
         self.retained += size;
         self.frames.get_mut(frame).retained += size;
-        self.emit_finished(frame, index, NodeStatus::Succeeded, Some(Arc::clone(&output)), None, report);
+        self.emit_finished(
+            frame,
+            index,
+            NodeStatus::Succeeded,
+            Some(Arc::clone(&output)),
+            None,
+            report,
+        );
         let slot = self.frames.slot(frame, index);
         slot.output = Some(output);
         slot.state = State::Succeeded;
@@ -120,11 +144,22 @@ impl Run {
 
     pub(super) fn fail(&mut self, frame: usize, index: usize, error: NodeError, report: Report) {
         let id = self.node(frame, index).id.to_string();
-        self.fail_with(frame, index, RunError { code: error.code.into_owned(), message: error.message, node: Some(id) }, report);
+        self.fail_with(
+            frame,
+            index,
+            RunError { code: error.code.into_owned(), message: error.message, node: Some(id) },
+            report,
+        );
     }
 
     /// A failed node follows its error edge, or fails its enclosing scope.
-    pub(super) fn fail_with(&mut self, frame: usize, index: usize, error: RunError, report: Report) {
+    pub(super) fn fail_with(
+        &mut self,
+        frame: usize,
+        index: usize,
+        error: RunError,
+        report: Report,
+    ) {
         let output = Arc::new(json!({ "error": error.message, "code": error.code }));
         self.emit_finished(frame, index, NodeStatus::Failed, None, Some(error.clone()), report);
         let slot = self.frames.slot(frame, index);
@@ -140,7 +175,9 @@ impl Run {
     /// edge, which contains it, or else the whole run.
     fn stop_around(&mut self, frame: usize, error: RunError) {
         let mut inner = frame;
-        while let Some((outer, container)) = self.frames.get(inner).parent.as_ref().map(|parent| (parent.frame, parent.node)) {
+        while let Some((outer, container)) =
+            self.frames.get(inner).parent.as_ref().map(|parent| (parent.frame, parent.node))
+        {
             self.set_failure(outer, container, &error);
             if self.node(outer, container).catches_error {
                 return self.stop_inside((outer, container));
@@ -195,7 +232,12 @@ impl Run {
     fn drop_stopped(&mut self) {
         let frames = &self.frames;
         self.ready.retain(|(frame, _)| !frames.get(*frame).stopped);
-        let idle: Vec<usize> = self.frames.numbers().into_iter().filter(|number| self.is_stopped_and_idle(*number)).collect();
+        let idle: Vec<usize> = self
+            .frames
+            .numbers()
+            .into_iter()
+            .filter(|number| self.is_stopped_and_idle(*number))
+            .collect();
         for frame in idle {
             if self.frames.is_under_way(frame) && self.is_stopped_and_idle(frame) {
                 self.exit_frame(frame);
@@ -277,7 +319,14 @@ impl Run {
                     self.ready.push_back((frame, edge.to));
                 } else {
                     slot.state = State::Skipped;
-                    self.emit_finished(frame, edge.to, NodeStatus::Skipped, None, None, Report::default());
+                    self.emit_finished(
+                        frame,
+                        edge.to,
+                        NodeStatus::Skipped,
+                        None,
+                        None,
+                        Report::default(),
+                    );
                     settling.push((edge.to, Settled::Skipped));
                 }
             }
@@ -334,7 +383,16 @@ impl Run {
         let cost_nano_usd = cost_nano_usd.filter(|_| !has_unknown_cost);
         // Only what was skipped was never attempted.
         let attempts = if status == NodeStatus::Skipped { 0 } else { attempts.max(1) };
-        self.emit(RunEvent::NodeFinished { node, kind, status, output, error, attempts, tokens, cost_nano_usd });
+        self.emit(RunEvent::NodeFinished {
+            node,
+            kind,
+            status,
+            output,
+            error,
+            attempts,
+            tokens,
+            cost_nano_usd,
+        });
     }
 }
 

@@ -20,7 +20,15 @@ pub(crate) fn compile(yaml: &str) -> Arc<Workflow> {
 }
 
 pub(crate) fn start(workflow: &Arc<Workflow>, input: Value) -> Run {
-    Run::new(Arc::clone(workflow), RunStart { run_id: "run_1".into(), started_at_ms: 1_000, input: Arc::new(input), engine: ENGINE })
+    Run::new(
+        Arc::clone(workflow),
+        RunStart {
+            run_id: "run_1".into(),
+            started_at_ms: 1_000,
+            input: Arc::new(input),
+            engine: ENGINE,
+        },
+    )
 }
 
 pub(crate) fn ok(value: Value) -> CallResult {
@@ -28,7 +36,12 @@ pub(crate) fn ok(value: Value) -> CallResult {
 }
 
 pub(crate) fn failed(code: &str, retryable: bool) -> CallResult {
-    CallResult::Failed(CallError { code: code.into(), message: format!("{code} happened"), retryable, ..CallError::default() })
+    CallResult::Failed(CallError {
+        code: code.into(),
+        message: format!("{code} happened"),
+        retryable,
+        ..CallError::default()
+    })
 }
 
 /// Steps until the run waits or is done, with every event on a line.
@@ -61,7 +74,8 @@ fn shown(event: &RunEvent) -> String {
         }
         RunEvent::Chunk { node, call, text } => format!("chunk {} {text}", place(node, call)),
         RunEvent::NodeReset { node, call } => format!("reset {}", place(node, call)),
-        RunEvent::NodeFinished { node, status, output, error, .. } => match (status, output, error) {
+        RunEvent::NodeFinished { node, status, output, error, .. } => match (status, output, error)
+        {
             (NodeStatus::Succeeded, Some(output), _) => format!("end {node} {output}"),
             (NodeStatus::Failed, _, Some(error)) => format!("fail {node} {}", error.code),
             (NodeStatus::Skipped, ..) => format!("skip {node}"),

@@ -34,14 +34,22 @@ impl RunFunction {
         served(lambda_runtime::run(service_fn(|event| function.batch(work, event))).await)
     }
 
-    async fn batch(&self, work: Work, event: LambdaEvent<Value>) -> Result<SqsBatchResponse, lambda_runtime::Error> {
+    async fn batch(
+        &self,
+        work: Work,
+        event: LambdaEvent<Value>,
+    ) -> Result<SqsBatchResponse, lambda_runtime::Error> {
         let batch: SqsEvent = serde_json::from_value(event.payload)?;
-        let traceparent = batch.records.first().and_then(|message| attribute(message, "traceparent"));
+        let traceparent =
+            batch.records.first().and_then(|message| attribute(message, "traceparent"));
         self.function.begin(&event.context, traceparent);
-        let comes_back = join_all(batch.records.iter().map(|message| self.comes_back(work, message))).await;
+        let comes_back =
+            join_all(batch.records.iter().map(|message| self.comes_back(work, message))).await;
         self.function.app.idle().await;
         let mut response = SqsBatchResponse::default();
-        for (message, _) in batch.records.into_iter().zip(comes_back).filter(|(_, comes_back)| *comes_back) {
+        for (message, _) in
+            batch.records.into_iter().zip(comes_back).filter(|(_, comes_back)| *comes_back)
+        {
             let mut failure = BatchItemFailure::default();
             failure.item_identifier = message.message_id.unwrap_or_default();
             response.batch_item_failures.push(failure);
@@ -50,8 +58,15 @@ impl RunFunction {
     }
 
     async fn comes_back(&self, work: Work, message: &SqsMessage) -> bool {
-        let (id, body) = (message.message_id.as_deref().unwrap_or_default(), message.body.as_deref().unwrap_or_default());
-        let span = tracing::info_span!("message", message.id = id, trace.parent = attribute(message, "traceparent"));
+        let (id, body) = (
+            message.message_id.as_deref().unwrap_or_default(),
+            message.body.as_deref().unwrap_or_default(),
+        );
+        let span = tracing::info_span!(
+            "message",
+            message.id = id,
+            trace.parent = attribute(message, "traceparent")
+        );
         let done = async {
             match read(body) {
                 Read::Message(message) => self.done(work, message).await,
@@ -69,14 +84,20 @@ impl RunFunction {
         };
         let Err(error) = done.instrument(span).await else { return false };
         metric::message_given_back();
-        tracing::warn!(message.id = id, error = format!("{error:#}"), "could not handle a message; it returns to the queue");
+        tracing::warn!(
+            message.id = id,
+            error = format!("{error:#}"),
+            "could not handle a message; it returns to the queue"
+        );
         true
     }
 
     async fn done(&self, work: Work, message: Message) -> Result<()> {
         match (work, message) {
             (Work::Runs, Message::RunV1 { run }) => self.runner.work(&run).await,
-            (Work::Deliveries, Message::WebhookV1 { delivery }) => self.runner.deliver(&delivery).await,
+            (Work::Deliveries, Message::WebhookV1 { delivery }) => {
+                self.runner.deliver(&delivery).await
+            }
             (_, message) => bail!("{message:?} is in the wrong queue"),
         }
     }
@@ -94,7 +115,9 @@ fn read(body: &str) -> Read {
     let kind = value.get("type").and_then(Value::as_str).map(str::to_owned);
     match (serde_json::from_value(value), kind) {
         (Ok(message), _) => Read::Message(message),
-        (Err(_), Some(kind)) if !matches!(kind.as_str(), "RunV1" | "WebhookV1") => Read::OfAnotherRelease(kind),
+        (Err(_), Some(kind)) if !matches!(kind.as_str(), "RunV1" | "WebhookV1") => {
+            Read::OfAnotherRelease(kind)
+        }
         (Err(_), _) => Read::Broken,
     }
 }
@@ -111,8 +134,18 @@ mod tests {
     fn a_broken_message_is_not_a_message() {
         let run = format!(r#"{{"type":"RunV1","run":"run_{}"}}"#, "0".repeat(32));
         assert!(matches!(read(&run), Read::Message(Message::RunV1 { .. })));
-        assert!(matches!(read(r#"{"type":"RunV2","run":"x"}"#), Read::OfAnotherRelease(kind) if kind == "RunV2"));
-        for broken in ["", "{", "[]", "{}", r#"{"type":1}"#, r#"{"type":"RunV1"}"#, r#"{"type":"WebhookV1","delivery":3}"#] {
+        assert!(
+            matches!(read(r#"{"type":"RunV2","run":"x"}"#), Read::OfAnotherRelease(kind) if kind == "RunV2")
+        );
+        for broken in [
+            "",
+            "{",
+            "[]",
+            "{}",
+            r#"{"type":1}"#,
+            r#"{"type":"RunV1"}"#,
+            r#"{"type":"WebhookV1","delivery":3}"#,
+        ] {
             assert!(matches!(read(broken), Read::Broken), "{broken}");
         }
     }

@@ -59,7 +59,12 @@ fn serve() -> io::Result<()> {
 #[cfg(unix)]
 fn limit_self() {
     use rustix::process::{Resource, Rlimit, setrlimit};
-    let limits = [(Resource::As, 512 * 1024 * 1024), (Resource::Core, 0), (Resource::Fsize, 0), (Resource::Nofile, 16)];
+    let limits = [
+        (Resource::As, 512 * 1024 * 1024),
+        (Resource::Core, 0),
+        (Resource::Fsize, 0),
+        (Resource::Nofile, 16),
+    ];
     for (resource, limit) in limits {
         let _ = setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) });
     }
@@ -76,7 +81,8 @@ fn start_watchdog() -> mpsc::Sender<Option<Instant>> {
         loop {
             let received = match armed {
                 None => deadlines.recv().map_err(mpsc::RecvTimeoutError::from),
-                Some(deadline) => deadlines.recv_timeout(Instant::saturating_duration_since(&deadline, Instant::now())),
+                Some(deadline) => deadlines
+                    .recv_timeout(Instant::saturating_duration_since(&deadline, Instant::now())),
             };
             match received {
                 Ok(deadline) => armed = deadline,
@@ -137,12 +143,20 @@ impl Engine {
             Err(failure) => failure,
         };
         // An interrupted engine throws an error that code could also throw, so check the clock.
-        if Instant::now() >= self.deadline && !matches!(reply, Reply::Done { .. }) { Reply::OutOfTime } else { reply }
+        if Instant::now() >= self.deadline && !matches!(reply, Reply::Done { .. }) {
+            Reply::OutOfTime
+        } else {
+            reply
+        }
     }
 }
 
 /// Returns the result as JSON text.
-fn evaluate(ctx: &Ctx<'_>, request: &Request, printed: Rc<RefCell<String>>) -> rquickjs::Result<String> {
+fn evaluate(
+    ctx: &Ctx<'_>,
+    request: &Request,
+    printed: Rc<RefCell<String>>,
+) -> rquickjs::Result<String> {
     prepare(ctx, request, printed)?;
     let variables: Object = ctx.json_parse(request.variables.get())?.get()?;
     for name in variables.keys::<String>() {
@@ -174,7 +188,11 @@ fn prepare(ctx: &Ctx<'_>, request: &Request, printed: Rc<RefCell<String>>) -> rq
     let print = Func::from(move |line: String| {
         let mut printed = printed.borrow_mut();
         let room = MAX_STDOUT_BYTES.saturating_sub(printed.len());
-        let fits = line.char_indices().map(|(at, character)| at + character.len_utf8()).take_while(|end| *end <= room).last();
+        let fits = line
+            .char_indices()
+            .map(|(at, character)| at + character.len_utf8())
+            .take_while(|end| *end <= room)
+            .last();
         printed.push_str(&line[..fits.unwrap_or(0)]);
     });
     let (high, low) = ((request.seed >> 32) as u32, request.seed as u32);
@@ -184,7 +202,10 @@ fn prepare(ctx: &Ctx<'_>, request: &Request, printed: Rc<RefCell<String>>) -> rq
 fn explain(ctx: &Ctx<'_>, error: Error) -> Reply {
     match error {
         Error::Exception => explain_exception(&ctx.catch()),
-        Error::WouldBlock => Reply::Failed { message: "the code waits for a promise that never settles".into(), line: None },
+        Error::WouldBlock => Reply::Failed {
+            message: "the code waits for a promise that never settles".into(),
+            line: None,
+        },
         Error::Allocation => Reply::OutOfMemory,
         other => Reply::Failed { message: other.to_string(), line: None },
     }
@@ -197,8 +218,13 @@ fn explain_exception(thrown: &Value<'_>) -> Reply {
             return Reply::OutOfMemory;
         }
         let text = thrown.as_string().and_then(|text| text.to_string().ok());
-        let text = text.or_else(|| thrown.ctx().json_stringify(thrown.clone()).ok().flatten()?.to_string().ok());
-        return Reply::Failed { message: shorten(&format!("thrown: {}", text.unwrap_or_default())), line: None };
+        let text = text.or_else(|| {
+            thrown.ctx().json_stringify(thrown.clone()).ok().flatten()?.to_string().ok()
+        });
+        return Reply::Failed {
+            message: shorten(&format!("thrown: {}", text.unwrap_or_default())),
+            line: None,
+        };
     };
     let message = exception.message().unwrap_or_default();
     // A string can exceed the engine's maximum length before it exceeds the memory: ropes are
@@ -207,13 +233,21 @@ fn explain_exception(thrown: &Value<'_>) -> Reply {
         return Reply::OutOfMemory;
     }
     let name: String = exception.as_object().get("name").unwrap_or_else(|_| "Error".to_owned());
-    Reply::Failed { message: shorten(&format!("{name}: {message}")), line: exception.stack().as_deref().and_then(line_in) }
+    Reply::Failed {
+        message: shorten(&format!("{name}: {message}")),
+        line: exception.stack().as_deref().and_then(line_in),
+    }
 }
 
 /// Returns the line of the innermost frame in the author's code: `at f (function.js:3:7)`.
 fn line_in(stack: &str) -> Option<u32> {
     let after = &stack[stack.find(FILE)? + FILE.len()..];
-    after.strip_prefix(':')?.split(|character: char| !character.is_ascii_digit()).next()?.parse().ok()
+    after
+        .strip_prefix(':')?
+        .split(|character: char| !character.is_ascii_digit())
+        .next()?
+        .parse()
+        .ok()
 }
 
 fn shorten(text: &str) -> String {

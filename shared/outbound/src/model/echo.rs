@@ -39,10 +39,11 @@ fn words(text: &str) -> Vec<&str> {
     let mut start = 0;
     let first = text.len() - text.trim_start().len();
     let shortest = text.len() / MAX_CHUNKS;
-    let starts = text.char_indices().zip(text.chars().skip(1)).filter_map(|((at, before), after)| {
-        let begins_word = before.is_whitespace() && !after.is_whitespace();
-        begins_word.then_some(at + before.len_utf8())
-    });
+    let starts =
+        text.char_indices().zip(text.chars().skip(1)).filter_map(|((at, before), after)| {
+            let begins_word = before.is_whitespace() && !after.is_whitespace();
+            begins_word.then_some(at + before.len_utf8())
+        });
     for next in starts.filter(|next| *next > first) {
         if next - start < shortest {
             continue;

@@ -7,14 +7,19 @@ use genai::chat::Usage;
 use serde::Deserialize;
 
 /// Trimmed from genai-prices. The file states its licence and explains its rows.
-static TABLE: LazyLock<Table> =
-    LazyLock::new(|| serde_json::from_str(include_str!("prices.json")).expect("a test reads the committed table"));
+static TABLE: LazyLock<Table> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("prices.json")).expect("a test reads the committed table")
+});
 
 /// Returns `None` if the price is not known. Never guesses.
 pub(super) fn cost(provider: &str, model: &str, usage: &Usage) -> Option<u64> {
     let provider = if provider == "google" { "gemini" } else { provider };
     let model = model.to_lowercase();
-    let row = TABLE.providers.get(provider)?.iter().find(|row| row.matches.iter().any(|pattern| matches(pattern, &model)))?;
+    let row = TABLE
+        .providers
+        .get(provider)?
+        .iter()
+        .find(|row| row.matches.iter().any(|pattern| matches(pattern, &model)))?;
     row.cost(usage)
 }
 
@@ -51,12 +56,19 @@ impl Row {
         let details = usage.prompt_tokens_details.as_ref();
         // Input counts include cached tokens. Without a price of their own they cost the input
         // price.
-        let cached = |tokens: Option<i32>, price: &Option<Price>| if price.is_some() { count(tokens).unwrap_or(0) } else { 0 };
-        let read = cached(details.and_then(|details| details.cached_tokens), &self.cache_read).min(input);
-        let written = cached(details.and_then(|details| details.cache_creation_tokens), &self.cache_write).min(input - read);
+        let cached = |tokens: Option<i32>, price: &Option<Price>| {
+            if price.is_some() { count(tokens).unwrap_or(0) } else { 0 }
+        };
+        let read =
+            cached(details.and_then(|details| details.cached_tokens), &self.cache_read).min(input);
+        let written =
+            cached(details.and_then(|details| details.cache_creation_tokens), &self.cache_write)
+                .min(input - read);
 
         let part = |tokens: u64, price: &Price| u128::from(tokens) * u128::from(price.at(input));
-        let optional = |tokens: u64, price: &Option<Price>| price.as_ref().map_or(0, |price| part(tokens, price));
+        let optional = |tokens: u64, price: &Option<Price>| {
+            price.as_ref().map_or(0, |price| part(tokens, price))
+        };
         let total = part(input - read - written, &self.input)
             + part(output, &self.output)
             + optional(read, &self.cache_read)
@@ -69,7 +81,11 @@ impl Price {
     fn at(&self, input_tokens: u64) -> u64 {
         match self {
             Self::Flat(price) => *price,
-            Self::Tiers(first, tiers) => tiers.iter().rev().find(|(from, _)| input_tokens > *from).map_or(*first, |(_, price)| *price),
+            Self::Tiers(first, tiers) => tiers
+                .iter()
+                .rev()
+                .find(|(from, _)| input_tokens > *from)
+                .map_or(*first, |(_, price)| *price),
         }
     }
 }
@@ -88,7 +104,9 @@ fn matches(pattern: &str, model: &str) -> bool {
 /// `20251001` or `2025-10-01`.
 fn is_date(text: &str) -> bool {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    digits == 8 && (text.len() == 8 || (text.len() == 10 && text.as_bytes()[4] == b'-' && text.as_bytes()[7] == b'-'))
+    digits == 8
+        && (text.len() == 8
+            || (text.len() == 10 && text.as_bytes()[4] == b'-' && text.as_bytes()[7] == b'-'))
 }
 
 #[cfg(test)]
@@ -98,9 +116,14 @@ mod tests {
     use super::*;
 
     fn check(provider: &str, model: &str, input: i32, cached: i32, output: i32) -> Option<u64> {
-        let details = PromptTokensDetails { cached_tokens: Some(cached), ..PromptTokensDetails::default() };
-        let usage =
-            Usage { prompt_tokens: Some(input), completion_tokens: Some(output), prompt_tokens_details: Some(details), ..Usage::default() };
+        let details =
+            PromptTokensDetails { cached_tokens: Some(cached), ..PromptTokensDetails::default() };
+        let usage = Usage {
+            prompt_tokens: Some(input),
+            completion_tokens: Some(output),
+            prompt_tokens_details: Some(details),
+            ..Usage::default()
+        };
         cost(provider, model, &usage)
     }
 
@@ -108,10 +131,19 @@ mod tests {
     fn tokens_cost_what_the_table_says() {
         // $0.25, $0.025 and $2 per million.
         assert_eq!(check("openai", "gpt-5-mini", 1_000, 0, 100), Some(250_000 + 200_000));
-        assert_eq!(check("openai", "gpt-5-mini", 1_000, 400, 100), Some(150_000 + 10_000 + 200_000));
+        assert_eq!(
+            check("openai", "gpt-5-mini", 1_000, 400, 100),
+            Some(150_000 + 10_000 + 200_000)
+        );
         // $3 and $15; beyond 200,000 tokens $6 and $22.50.
-        assert_eq!(check("anthropic", "claude-sonnet-4-5-20250929", 200_000, 0, 10), Some(600_000_000 + 150_000));
-        assert_eq!(check("anthropic", "claude-sonnet-4-5", 300_000, 0, 10), Some(1_800_000_000 + 225_000));
+        assert_eq!(
+            check("anthropic", "claude-sonnet-4-5-20250929", 200_000, 0, 10),
+            Some(600_000_000 + 150_000)
+        );
+        assert_eq!(
+            check("anthropic", "claude-sonnet-4-5", 300_000, 0, 10),
+            Some(1_800_000_000 + 225_000)
+        );
         assert!(check("google", "gemini-2.5-pro", 10, 0, 10).is_some());
     }
 
@@ -124,8 +156,18 @@ mod tests {
 
     #[test]
     fn patterns() {
-        assert!(matches("#claude-x", "claude-x-20250101") && matches("#claude-x", "claude-x-2025-01-01"));
-        assert!(!matches("#claude-x", "claude-x-2025") && !matches("#claude-x", "claude-x20250101"));
-        assert!(matches("$mini", "gpt-mini") && matches("~t-m", "gpt-mini") && matches("^gpt", "gpt-mini") && !matches("=gpt", "gpt-mini"));
+        assert!(
+            matches("#claude-x", "claude-x-20250101")
+                && matches("#claude-x", "claude-x-2025-01-01")
+        );
+        assert!(
+            !matches("#claude-x", "claude-x-2025") && !matches("#claude-x", "claude-x20250101")
+        );
+        assert!(
+            matches("$mini", "gpt-mini")
+                && matches("~t-m", "gpt-mini")
+                && matches("^gpt", "gpt-mini")
+                && !matches("=gpt", "gpt-mini")
+        );
     }
 }

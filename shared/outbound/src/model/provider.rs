@@ -43,19 +43,27 @@ impl<'a> Provider<'a> {
         match self.known {
             Some((prefix, _)) => format!("{prefix}_{what}"),
             None => {
-                let prefix = self.name.to_ascii_uppercase().replace(|character: char| !character.is_ascii_alphanumeric(), "_");
+                let prefix = self
+                    .name
+                    .to_ascii_uppercase()
+                    .replace(|character: char| !character.is_ascii_alphanumeric(), "_");
                 format!("{prefix}_{what}")
             }
         }
     }
 
     /// An unknown provider must have an address, and speaks OpenAI's protocol.
-    pub(super) fn adapter(&self, model: &str, has_base_url: bool) -> Result<AdapterKind, CallError> {
+    pub(super) fn adapter(
+        &self,
+        model: &str,
+        has_base_url: bool,
+    ) -> Result<AdapterKind, CallError> {
         match self.known {
             // Some OpenAI models only support its newer protocol. Other servers speak the older
             // one.
             Some((_, AdapterKind::OpenAI)) if !has_base_url => {
-                let newer = AdapterKind::from_model(model).is_ok_and(|kind| kind == AdapterKind::OpenAIResp);
+                let newer = AdapterKind::from_model(model)
+                    .is_ok_and(|kind| kind == AdapterKind::OpenAIResp);
                 Ok(if newer { AdapterKind::OpenAIResp } else { AdapterKind::OpenAI })
             }
             Some((_, kind)) => Ok(kind),
@@ -64,7 +72,9 @@ impl<'a> Provider<'a> {
                 let (name, secret) = (self.name, self.secret("BASE_URL"));
                 Err(failed(
                     "unknown_model",
-                    format!("provider {name:?} is not known; set the secret {secret} if it speaks OpenAI's protocol"),
+                    format!(
+                        "provider {name:?} is not known; set the secret {secret} if it speaks OpenAI's protocol"
+                    ),
                 ))
             }
         }

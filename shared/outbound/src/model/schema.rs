@@ -9,8 +9,10 @@ use super::{failed, retryable};
 /// Returns the answer's fields. A mismatch is retryable: the model may get it right next time.
 pub(super) fn fields(content: &str, schema: &Value) -> Result<Map<String, Value>, CallError> {
     // Patterns run without backtracking: the author writes them, but a model writes their input.
-    let validator = jsonschema::options().with_pattern_options(PatternOptions::regex()).build(schema);
-    let validator = validator.map_err(|error| failed("invalid_schema", format!("the schema cannot be used: {error}")))?;
+    let validator =
+        jsonschema::options().with_pattern_options(PatternOptions::regex()).build(schema);
+    let validator = validator
+        .map_err(|error| failed("invalid_schema", format!("the schema cannot be used: {error}")))?;
     let answer = flowgate_engine::json::parse(without_fence(content).as_bytes());
     let answer = answer.map_err(|error| mismatch(&format!("is not JSON: {error}")))?;
     if let Err(error) = validator.validate(&answer) {
@@ -46,14 +48,22 @@ mod tests {
 
     #[test]
     fn an_answer_fits_or_says_why_not() {
-        let schema = json!({"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]});
-        let check =
-            |content: &str| fields(content, &schema).map(Value::Object).map_err(|error| format!("{}: {}", error.code, error.message));
+        let schema =
+            json!({"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]});
+        let check = |content: &str| {
+            fields(content, &schema)
+                .map(Value::Object)
+                .map_err(|error| format!("{}: {}", error.code, error.message))
+        };
         assert_eq!(check("{\"n\": 3}"), Ok(json!({"n": 3})));
         assert_eq!(check("```json\n{\"n\": 3}\n```"), Ok(json!({"n": 3})));
         let wrong_type = "schema_mismatch: the model's answer does not fit the schema at /n: \"x\" is not of type \"integer\"";
         assert_eq!(check("{\"n\": \"x\"}").unwrap_err(), wrong_type);
-        assert!(check("I think 3").unwrap_err().starts_with("schema_mismatch: the model's answer is not JSON"));
+        assert!(
+            check("I think 3")
+                .unwrap_err()
+                .starts_with("schema_mismatch: the model's answer is not JSON")
+        );
         assert!(fields("[1]", &json!({})).unwrap_err().message.contains("is not an object"));
     }
 

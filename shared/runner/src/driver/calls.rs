@@ -84,7 +84,14 @@ impl Calls {
         self.marked.contains(place)
     }
 
-    pub(super) fn start(&mut self, app: &Arc<App>, outbound: &Arc<Outbound>, head: &Arc<RunHead>, id: CallId, call: Call) {
+    pub(super) fn start(
+        &mut self,
+        app: &Arc<App>,
+        outbound: &Arc<Outbound>,
+        head: &Arc<RunHead>,
+        id: CallId,
+        call: Call,
+    ) {
         self.has_launched = true;
         self.open.insert(id.clone(), call.at_most_once);
         let (app, outbound, head) = (app.clone(), outbound.clone(), head.clone());
@@ -108,7 +115,11 @@ impl Calls {
     pub(super) fn end_as_interrupted(&mut self, id: CallId, call: Call) {
         self.has_launched = true;
         let message = "the node was started before a crash and may not run twice".to_owned();
-        let result = CallResult::Failed(CallError { code: INTERRUPTED.to_owned(), message, ..CallError::default() });
+        let result = CallResult::Failed(CallError {
+            code: INTERRUPTED.to_owned(),
+            message,
+            ..CallError::default()
+        });
         self.in_flight.push(Box::pin(std::future::ready((id, call.input_hash, result))));
     }
 
@@ -132,7 +143,11 @@ impl Calls {
 
     /// Returns the places of the `at_most_once` calls in flight.
     pub(super) fn at_most_once(&self) -> Vec<String> {
-        self.open.iter().filter(|(_, at_most_once)| **at_most_once).map(|(id, _)| id.place().to_owned()).collect()
+        self.open
+            .iter()
+            .filter(|(_, at_most_once)| **at_most_once)
+            .map(|(id, _)| id.place().to_owned())
+            .collect()
     }
 
     /// Drops all calls in flight: closes their sockets, kills running JavaScript.
@@ -150,7 +165,12 @@ impl Calls {
 }
 
 /// Performs a webhook node: stores its delivery, put-if-absent. The run does not wait for it.
-async fn put_node_webhook(app: &App, head: &RunHead, id: &CallId, webhook: &WebhookCall) -> CallResult {
+async fn put_node_webhook(
+    app: &App,
+    head: &RunHead,
+    id: &CallId,
+    webhook: &WebhookCall,
+) -> CallResult {
     let delivery = app.node_delivery(head, id.place(), webhook);
     let output = json!({ "delivery_id": delivery.id.as_str(), "data": webhook.body });
     let id = delivery.id.clone();

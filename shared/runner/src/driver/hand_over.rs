@@ -37,7 +37,9 @@ impl Driver {
     async fn detach(&mut self) -> Result<()> {
         let now = self.app.now();
         let has_results = self.attachment.wait().is_some_and(|wait| !wait.unwritten.is_empty());
-        if has_results && self.app.ports.runs.heartbeat(&self.lease, now + LEASE).await? == Heartbeat::Lost {
+        if has_results
+            && self.app.ports.runs.heartbeat(&self.lease, now + LEASE).await? == Heartbeat::Lost
+        {
             self.lose();
             return Ok(());
         }
@@ -52,7 +54,8 @@ impl Driver {
                 self.recorder.continue_unwatched(lease.fence);
                 (self.lease, self.attachment) = (lease, Attachment::Detached);
                 // A cancel may have come while nobody held the run.
-                self.next_heartbeat = if record.cancel_requested { now } else { now + heartbeat::HEARTBEAT };
+                self.next_heartbeat =
+                    if record.cancel_requested { now } else { now + heartbeat::HEARTBEAT };
                 self.outbox.push_back(Progress::HandedOver(record));
             }
             Claimed::LeasedByOther | Claimed::Ended | Claimed::Unknown => self.lose(),
@@ -108,7 +111,8 @@ impl Driver {
     }
 
     async fn write_hand_over(&mut self, due_at: Timestamp) -> Result<Written> {
-        let (checkpoints, events) = (self.attachment.take_unwritten(), self.recorder.take_unwritten());
+        let (checkpoints, events) =
+            (self.attachment.take_unwritten(), self.recorder.take_unwritten());
         self.app.ports.runs.hand_over(&self.lease, checkpoints, events, due_at).await
     }
 }

@@ -31,13 +31,15 @@ impl Driver {
         self.next_heartbeat = now + interval(self.attachment.mode());
         let cancel_requested = match self.attachment {
             Attachment::Attached(_) => is_cancel_requested(&self.app, &self.head.id).await,
-            Attachment::Detached => match self.app.ports.runs.heartbeat(&self.lease, now + LEASE).await? {
-                Heartbeat::Kept { cancel_requested } => cancel_requested,
-                Heartbeat::Lost => {
-                    self.lose();
-                    false
+            Attachment::Detached => {
+                match self.app.ports.runs.heartbeat(&self.lease, now + LEASE).await? {
+                    Heartbeat::Kept { cancel_requested } => cancel_requested,
+                    Heartbeat::Lost => {
+                        self.lose();
+                        false
+                    }
                 }
-            },
+            }
         };
         if cancel_requested {
             self.cancel();

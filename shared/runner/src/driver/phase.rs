@@ -6,7 +6,9 @@ use anyhow::{Context, Result};
 use flowgate_app::App;
 use flowgate_app::idempotency::Claims;
 use flowgate_app::lease::{Lease, OwnerToken};
-use flowgate_app::run::{Checkpoint, Created, Finished, FinishedRun, Mode, NewRun, RunEnd, RunHead, RunRecord, RunState};
+use flowgate_app::run::{
+    Checkpoint, Created, Finished, FinishedRun, Mode, NewRun, RunEnd, RunHead, RunRecord, RunState,
+};
 use flowgate_app::time::Timestamp;
 use flowgate_engine::{Outcome, RunError};
 use serde_json::Value;
@@ -87,7 +89,10 @@ impl Driver {
     pub(super) fn release_at(&self) -> Option<Timestamp> {
         match self.phase {
             Phase::Draining { until } => Some(until),
-            _ => [self.attachment.wait().map(|wait| wait.until), self.end_by].into_iter().flatten().min(),
+            _ => [self.attachment.wait().map(|wait| wait.until), self.end_by]
+                .into_iter()
+                .flatten()
+                .min(),
         }
     }
 
@@ -117,7 +122,9 @@ impl Driver {
         self.cancel();
         self.pump();
         let last = match self.store_end().await? {
-            Progress::Ended(record) if record.state == RunState::Cancelled => Progress::Overdue(record),
+            Progress::Ended(record) if record.state == RunState::Cancelled => {
+                Progress::Overdue(record)
+            }
             other => other,
         };
         self.finish_with(last);
@@ -133,14 +140,17 @@ impl Driver {
     async fn store_end(&mut self) -> Result<Progress> {
         self.calls.close().await;
         let (record, finished) = self.finished_run()?;
-        let deliveries: Vec<_> = finished.deliveries.iter().map(|delivery| delivery.id.clone()).collect();
+        let deliveries: Vec<_> =
+            finished.deliveries.iter().map(|delivery| delivery.id.clone()).collect();
         let last = match std::mem::replace(&mut self.phase, Phase::Running) {
             Phase::NotStored(start) => self.create_ended(start, record, finished).await?,
-            Phase::Running | Phase::Draining { .. } | Phase::Over => match self.app.ports.runs.finish(&self.lease, finished).await? {
-                Finished::Finished => Progress::Ended(Box::new(record)),
-                Finished::Already(stored) => Progress::Ended(stored),
-                Finished::Lost => Progress::Lost,
-            },
+            Phase::Running | Phase::Draining { .. } | Phase::Over => {
+                match self.app.ports.runs.finish(&self.lease, finished).await? {
+                    Finished::Finished => Progress::Ended(Box::new(record)),
+                    Finished::Already(stored) => Progress::Ended(stored),
+                    Finished::Lost => Progress::Lost,
+                }
+            }
         };
         if let Progress::Ended(ended) = &last {
             self.app.after_end(ended, deliveries).await;
@@ -148,7 +158,12 @@ impl Driver {
         Ok(last)
     }
 
-    async fn create_ended(&mut self, start: PendingStart, record: RunRecord, finished: FinishedRun) -> Result<Progress> {
+    async fn create_ended(
+        &mut self,
+        start: PendingStart,
+        record: RunRecord,
+        finished: FinishedRun,
+    ) -> Result<Progress> {
         let created = self.app.ports.runs.create_ended(self.new_run(start, None), finished).await;
         self.app.after_first_write(&self.head, &created).await;
         Ok(match created? {
@@ -159,7 +174,13 @@ impl Driver {
     }
 
     fn new_run(&self, start: PendingStart, owner: Option<OwnerToken>) -> NewRun {
-        NewRun { head: self.head.clone(), mode: Mode::Attached, owner, due_at: start.lease_until, claims: start.claims }
+        NewRun {
+            head: self.head.clone(),
+            mode: Mode::Attached,
+            owner,
+            due_at: start.lease_until,
+            claims: start.claims,
+        }
     }
 
     /// Returns the ended run, and what to write.
@@ -167,16 +188,26 @@ impl Driver {
         let outcome = self.run.outcome().context("the engine is done without an outcome")?;
         let (state, output, error) = match outcome {
             Outcome::Succeeded { output } => (RunState::Succeeded, output.clone(), None),
-            Outcome::Failed { error, output } => (RunState::Failed, output.clone(), Some(error.clone())),
+            Outcome::Failed { error, output } => {
+                (RunState::Failed, output.clone(), Some(error.clone()))
+            }
             Outcome::Cancelled => (RunState::Cancelled, Value::Null, None),
         };
         let ended_at = self.app.now().max(self.started_at);
-        let end = RunEnd { state, output: Arc::new(output), error, usage: self.run.usage(), started_at: self.started_at, ended_at };
+        let end = RunEnd {
+            state,
+            output: Arc::new(output),
+            error,
+            usage: self.run.usage(),
+            started_at: self.started_at,
+            ended_at,
+        };
         let mut record = self.record(state);
         record.end = Some(Arc::new(end));
         let of_workflow = self.run.workflow_webhook();
         let events = if self.is_logged() { self.recorder.take_unwritten() } else { Vec::new() };
-        let finished = self.app.finished_run(&record, of_workflow, self.recorder.take_trace(), events)?;
+        let finished =
+            self.app.finished_run(&record, of_workflow, self.recorder.take_trace(), events)?;
         Ok((record, finished))
     }
 
@@ -205,7 +236,11 @@ impl PanicEnd {
         tracing::error!(run.id = %self.lease.run, "driving the run panicked");
         // The panic may have come before the first write.
         self.app.release(&self.head).await;
-        let error = RunError { code: "internal".to_owned(), message: "internal error".to_owned(), node: None };
+        let error = RunError {
+            code: "internal".to_owned(),
+            message: "internal error".to_owned(),
+            node: None,
+        };
         match self.app.finish_stored(&self.lease, RunState::Failed, Some(error)).await {
             Ok(finished) => finished.map(|finished| match finished {
                 Finished::Already(record) => Progress::Ended(record),

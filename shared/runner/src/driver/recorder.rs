@@ -77,13 +77,22 @@ impl EventRecorder {
 
     /// Continues the log of an earlier owner. A call that had reported text, but has no recorded
     /// result, starts again: resets its text.
-    pub(crate) fn continue_after(&mut self, events: Vec<Event>, is_recorded: impl Fn(&str) -> bool, now: Timestamp) {
+    pub(crate) fn continue_after(
+        &mut self,
+        events: Vec<Event>,
+        is_recorded: impl Fn(&str) -> bool,
+        now: Timestamp,
+    ) {
         for event in events {
             let (node, milestone) = match event.kind {
                 EventKind::NodeStarted { node, attempt: 1, .. } => (node, Milestone::Started),
                 // Stored before `node.attempt` existed.
-                EventKind::NodeStarted { node, attempt, .. } => (node, Milestone::Attempt(None, attempt)),
-                EventKind::NodeAttempt { node, call, attempt } => (node, Milestone::Attempt(call, attempt)),
+                EventKind::NodeStarted { node, attempt, .. } => {
+                    (node, Milestone::Attempt(None, attempt))
+                }
+                EventKind::NodeAttempt { node, call, attempt } => {
+                    (node, Milestone::Attempt(call, attempt))
+                }
                 EventKind::NodeFinished { node, .. } => {
                     self.with_text.retain(|(finished, _)| *finished != node);
                     (node, Milestone::Finished)
@@ -114,7 +123,9 @@ impl EventRecorder {
     pub(crate) fn record(&mut self, event: RunEvent, now: Timestamp) -> Option<Event> {
         let milestone = match &event {
             RunEvent::NodeStarted { node, .. } => Some((node.clone(), Milestone::Started)),
-            RunEvent::NodeAttempt { node, call, attempt, .. } => Some((node.clone(), Milestone::Attempt(call.clone(), *attempt))),
+            RunEvent::NodeAttempt { node, call, attempt, .. } => {
+                Some((node.clone(), Milestone::Attempt(call.clone(), *attempt)))
+            }
             RunEvent::NodeFinished { node, .. } => Some((node.clone(), Milestone::Finished)),
             RunEvent::Chunk { .. } | RunEvent::NodeReset { .. } => None,
         };
@@ -160,12 +171,26 @@ impl EventRecorder {
                     entry.attempts = entry.attempts.max(*attempt);
                 }
             }
-            RunEvent::NodeFinished { node, kind, status, output, error, attempts, tokens, cost_nano_usd } => {
-                let output = output.as_ref().filter(|_| *status != NodeStatus::Skipped).map(|output| self.traced(output));
+            RunEvent::NodeFinished {
+                node,
+                kind,
+                status,
+                output,
+                error,
+                attempts,
+                tokens,
+                cost_nano_usd,
+            } => {
+                let output = output
+                    .as_ref()
+                    .filter(|_| *status != NodeStatus::Skipped)
+                    .map(|output| self.traced(output));
                 let entry = self.entry(node, kind);
                 entry.status = Some(*status);
                 entry.attempts = *attempts;
-                entry.duration_ms = entry.started_at.map(|start| u64::try_from(at.since(start).as_millis()).unwrap_or(u64::MAX));
+                entry.duration_ms = entry
+                    .started_at
+                    .map(|start| u64::try_from(at.since(start).as_millis()).unwrap_or(u64::MAX));
                 entry.output = output;
                 entry.error = error.clone();
                 (entry.tokens, entry.cost_nano_usd) = (*tokens, *cost_nano_usd);
@@ -195,8 +220,12 @@ impl EventRecorder {
 
 fn kind_of(event: RunEvent) -> EventKind {
     match event {
-        RunEvent::NodeStarted { node, kind, .. } => EventKind::NodeStarted { node, kind: kind.to_string(), attempt: 1 },
-        RunEvent::NodeAttempt { node, call, attempt, .. } => EventKind::NodeAttempt { node, call, attempt },
+        RunEvent::NodeStarted { node, kind, .. } => {
+            EventKind::NodeStarted { node, kind: kind.to_string(), attempt: 1 }
+        }
+        RunEvent::NodeAttempt { node, call, attempt, .. } => {
+            EventKind::NodeAttempt { node, call, attempt }
+        }
         RunEvent::Chunk { node, call, text } => EventKind::Chunk { node, call, text },
         RunEvent::NodeReset { node, call } => EventKind::NodeReset { node, call },
         RunEvent::NodeFinished { node, kind, status, output, error, .. } => {
@@ -215,7 +244,10 @@ mod tests {
         let input = Some(Arc::new(json!("x".repeat(60 * 1024))));
         for call in 0..1_000 {
             let node = format!("loop[{call}]/call").into();
-            recorder.record(RunEvent::NodeStarted { node, kind: "http".into(), input: input.clone() }, Timestamp(0));
+            recorder.record(
+                RunEvent::NodeStarted { node, kind: "http".into(), input: input.clone() },
+                Timestamp(0),
+            );
         }
         let trace = recorder.take_trace();
         assert!(serde_json::to_string(&trace).unwrap().len() < MAX_TRACE + 1024 * 1024);

@@ -31,10 +31,16 @@ impl Replay {
 
     /// Returns the next record with its call, which it removes from `ready`. `Err` if the run does
     /// not repeat the recorded call.
-    pub(super) fn next(&mut self, ready: &mut Vec<(CallId, Call)>) -> Result<(CallId, Checkpoint), String> {
+    pub(super) fn next(
+        &mut self,
+        ready: &mut Vec<(CallId, Call)>,
+    ) -> Result<(CallId, Checkpoint), String> {
         let record = self.records.pop_front().ok_or("no recorded results are left")?;
-        let asked = ready.iter().position(|(id, _)| id.place() == record.place || attempt_place(id) == record.place);
-        let at = asked.ok_or_else(|| format!("the run did not repeat the recorded call {}", record.place))?;
+        let asked = ready
+            .iter()
+            .position(|(id, _)| id.place() == record.place || attempt_place(id) == record.place);
+        let at = asked
+            .ok_or_else(|| format!("the run did not repeat the recorded call {}", record.place))?;
         let (id, call) = ready.remove(at);
         if call.input_hash != record.input_hash {
             return Err(format!("the call {} differs from the recorded one", record.place));

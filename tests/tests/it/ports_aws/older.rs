@@ -19,7 +19,13 @@ async fn a_workflow_without_rollback_targets_can_be_rolled_back() -> Result<()> 
     let config = double.fresh().await?;
     let workflows = world(&aws(&config, 0)).workflows;
     workflows.save_draft("story", draft("one"), "uid", SIGNING, None).await?;
-    let version = |text: &str| NewVersion { document: text.into(), hash: text.into(), name: "A story".into(), notes: None, at: at(20) };
+    let version = |text: &str| NewVersion {
+        document: text.into(),
+        hash: text.into(),
+        name: "A story".into(),
+        notes: None,
+        at: at(20),
+    };
     for text in ["one", "two", "three"] {
         workflows.publish("story", version(text)).await?;
     }
@@ -28,7 +34,16 @@ async fn a_workflow_without_rollback_targets_can_be_rolled_back() -> Result<()> 
         "Key": { "pk": { "S": "WF#story" }, "sk": { "S": "WF" } },
         "UpdateExpression": "REMOVE rollback_targets",
     });
-    let target = async || anyhow::Ok(workflows.read("story").await?.context("the workflow is there")?.rollback_targets.last());
+    let target = async || {
+        anyhow::Ok(
+            workflows
+                .read("story")
+                .await?
+                .context("the workflow is there")?
+                .rollback_targets
+                .last(),
+        )
+    };
     double.call("DynamoDB_20120810.UpdateItem", &forget).await?;
     assert_eq!(target().await?.as_deref(), Some("1.0.1"));
     workflows.set_active("story", None, at(30)).await?;
@@ -57,10 +72,17 @@ async fn a_run_with_its_values_in_its_row_is_read_listed_and_wiped() -> Result<(
     world.runs.finish(&held, end.clone()).await?;
     let row = async || {
         let items = double.dump(&config.table).await?;
-        anyhow::Ok(items.into_iter().find(|item| item["sk"]["S"] == "META").context("the row is there")?)
+        anyhow::Ok(
+            items.into_iter().find(|item| item["sk"]["S"] == "META").context("the row is there")?,
+        )
     };
     let kept = row().await?;
-    assert!(kept["input"].is_object() && kept["output"].is_object() && kept["head"].to_string().len() < 2_000, "{kept}");
+    assert!(
+        kept["input"].is_object()
+            && kept["output"].is_object()
+            && kept["head"].to_string().len() < 2_000,
+        "{kept}"
+    );
     let as_before = json!({
         "TableName": config.table,
         "Key": { "pk": kept["pk"], "sk": kept["sk"] },
@@ -75,10 +97,19 @@ async fn a_run_with_its_values_in_its_row_is_read_listed_and_wiped() -> Result<(
 
     let read = stored(&world, 1).await?;
     assert!(read.head == run.head && read.end == Some(end.end), "the run has changed");
-    let list = async |include| world.runs.list(WORKFLOW_UID, RunFilter { include, ..RunFilter::default() }, first_page(10)).await;
+    let list = async |include| {
+        world
+            .runs
+            .list(WORKFLOW_UID, RunFilter { include, ..RunFilter::default() }, first_page(10))
+            .await
+    };
     assert!(list(Include::ALL).await?.items == [read]);
-    let [brief] = &list(Include::default()).await?.items[..] else { anyhow::bail!("one run is listed") };
-    assert!(brief.head.input.is_null() && brief.end.as_ref().is_some_and(|end| end.output.is_null()));
+    let [brief] = &list(Include::default()).await?.items[..] else {
+        anyhow::bail!("one run is listed")
+    };
+    assert!(
+        brief.head.input.is_null() && brief.end.as_ref().is_some_and(|end| end.output.is_null())
+    );
     world.runs.wipe(&run_id(1)?).await?;
     assert!(row().await?.to_string().len() < 3_000, "nothing of it is left");
     assert!(stored(&world, 1).await?.head.input.is_null());

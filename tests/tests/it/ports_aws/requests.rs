@@ -7,7 +7,9 @@ use flowgate_core::delivery::AfterAttempt;
 use flowgate_core::lease::{Lease, Written};
 use flowgate_core::limit::{Acquired, Rate};
 use flowgate_core::page::PageRequest;
-use flowgate_core::run::{Claimed, Created, Finished, FinishedRun, Heartbeat, Include, RunFilter, RunState, StartMark};
+use flowgate_core::run::{
+    Claimed, Created, Finished, FinishedRun, Heartbeat, Include, RunFilter, RunState, StartMark,
+};
 use flowgate_core::secret::SigningPin;
 use flowgate_core::work::Message;
 use flowgate_core::workflow::{DraftSaved, NewVersion, SetActive};
@@ -33,7 +35,10 @@ async fn each_verb_makes_the_requests_it_must() -> Result<()> {
 
     world.runs.create_ended(attached(1)?, ending(RunState::Succeeded)).await?;
     count("a run without outside calls", &["PutItem"]);
-    world.runs.create_ended(with_idempotency(attached(2)?, "k"), ending(RunState::Succeeded)).await?;
+    world
+        .runs
+        .create_ended(with_idempotency(attached(2)?, "k"), ending(RunState::Succeeded))
+        .await?;
     count("the same with a claim", &["TransactWriteItems"]);
 
     world.runs.create(attached(3)?).await?;
@@ -49,14 +54,24 @@ async fn each_verb_makes_the_requests_it_must() -> Result<()> {
     count("a claim", &["UpdateItem"]);
     world.runs.checkpoint(&lease, checkpoint("a", 0, "x"), vec![chunk(1, 1), chunk(1, 2)]).await?;
     count("a call's result with its events", &["TransactWriteItems"]);
-    assert_eq!(world.runs.heartbeat(&lease, at(2_000)).await?, Heartbeat::Kept { cancel_requested: false });
+    assert_eq!(
+        world.runs.heartbeat(&lease, at(2_000)).await?,
+        Heartbeat::Kept { cancel_requested: false }
+    );
     count("a heartbeat", &["UpdateItem"]);
-    let end = FinishedRun { events: vec![chunk(1, 3)], deliveries: vec![delivery(4, 0, 900)?], ..ending(RunState::Succeeded) };
+    let end = FinishedRun {
+        events: vec![chunk(1, 3)],
+        deliveries: vec![delivery(4, 0, 900)?],
+        ..ending(RunState::Succeeded)
+    };
     world.runs.finish(&lease, end.clone()).await?;
     count("an end with events and a delivery", &["TransactWriteItems"]);
     assert!(matches!(world.runs.finish(&lease, end).await?, Finished::Already(_)));
     count("a second end", &["TransactWriteItems"]);
-    assert_eq!(world.runs.claim(&run_id(4)?, &owner("b"), at(5_000), at(6_000)).await?, Claimed::Ended);
+    assert_eq!(
+        world.runs.claim(&run_id(4)?, &owner("b"), at(5_000), at(6_000)).await?,
+        Claimed::Ended
+    );
     count("a refused claim", &["UpdateItem"]);
 
     world.runs.create(with_input(detached(5)?, json!(noise(100_000)))).await?;
@@ -66,7 +81,13 @@ async fn each_verb_makes_the_requests_it_must() -> Result<()> {
 
     let made = delivery(4, 0, 900)?;
     assert!(world.deliveries.claim(&made.id, &owner("a"), at(900), at(2_000)).await?.is_some());
-    assert_eq!(world.deliveries.record(&made.id, &owner("a"), attempt("ok"), AfterAttempt::Delivered).await?, Written::Written);
+    assert_eq!(
+        world
+            .deliveries
+            .record(&made.id, &owner("a"), attempt("ok"), AfterAttempt::Delivered)
+            .await?,
+        Written::Written
+    );
     count("an attempt", &["UpdateItem", "UpdateItem"]);
     world.deliveries.of_run(&run_id(4)?).await?;
     count("a run's deliveries", &["Query", "BatchGetItem"]);
@@ -75,12 +96,23 @@ async fn each_verb_makes_the_requests_it_must() -> Result<()> {
     world.runs.list(WORKFLOW_UID, RunFilter::default(), first_page(3)).await?;
     count("a page of a list, one of them with a large input", &["Query", "BatchGetItem"]);
     let include = Include { input: true, output: false };
-    world.runs.list(WORKFLOW_UID, RunFilter { include, ..RunFilter::default() }, first_page(3)).await?;
+    world
+        .runs
+        .list(WORKFLOW_UID, RunFilter { include, ..RunFilter::default() }, first_page(3))
+        .await?;
     count("the same with inputs", &["Query", "BatchGetItem", "BatchGetItem"]);
     world.workflows.save_draft("story", draft("one"), "uid", SIGNING, None).await?;
     count("a draft", &["UpdateItem"]);
-    for (text, expected) in [("one", &["GetItem", "TransactWriteItems"][..]), ("one", &["GetItem", "GetItem"])] {
-        let new = NewVersion { document: text.into(), hash: text.into(), name: "A story".into(), notes: None, at: at(20) };
+    for (text, expected) in
+        [("one", &["GetItem", "TransactWriteItems"][..]), ("one", &["GetItem", "GetItem"])]
+    {
+        let new = NewVersion {
+            document: text.into(),
+            hash: text.into(),
+            name: "A story".into(),
+            notes: None,
+            at: at(20),
+        };
         world.workflows.publish("story", new).await?;
         count("a version, and the same again", expected);
     }
@@ -104,11 +136,20 @@ async fn a_page_of_a_time_looks_at_nothing_outside_it() -> Result<()> {
         world.runs.create_ended(attached(n)?, ending(RunState::Succeeded)).await?;
     }
     for (user, oldest_first) in [(None, false), (None, true), (Some("nobody".to_owned()), false)] {
-        let filter = RunFilter { created_from: Some(at(20)), created_before: Some(at(30)), oldest_first, user, ..RunFilter::default() };
+        let filter = RunFilter {
+            created_from: Some(at(20)),
+            created_before: Some(at(30)),
+            oldest_first,
+            user,
+            ..RunFilter::default()
+        };
         let (mut cursor, mut pages, mut listed) = (None, 0, 0);
         network.scanned.store(0, Ordering::Relaxed);
         loop {
-            let page = world.runs.list(WORKFLOW_UID, filter.clone(), PageRequest { limit: 4, cursor }).await?;
+            let page = world
+                .runs
+                .list(WORKFLOW_UID, filter.clone(), PageRequest { limit: 4, cursor })
+                .await?;
             (pages, listed, cursor) = (pages + 1, listed + page.items.len(), page.next_cursor);
             if cursor.is_none() {
                 break;
@@ -122,7 +163,11 @@ async fn a_page_of_a_time_looks_at_nothing_outside_it() -> Result<()> {
         }
     }
     network.take();
-    let never = RunFilter { created_from: Some(at(30)), created_before: Some(at(20)), ..RunFilter::default() };
+    let never = RunFilter {
+        created_from: Some(at(30)),
+        created_before: Some(at(20)),
+        ..RunFilter::default()
+    };
     assert!(world.runs.list(WORKFLOW_UID, never, first_page(4)).await?.items.is_empty());
     assert_eq!(network.take(), [""; 0], "nothing can be in it");
     Ok(())
@@ -147,52 +192,105 @@ async fn a_write_whose_answer_was_lost_takes_effect_once() -> Result<()> {
     let claims = with_chosen_id(with_idempotency(attached(2)?, "k"), "mine");
     assert_eq!(world.runs.create(claims).await?, Created::Created);
     let events = vec![chunk(1, 1)];
-    assert_eq!(world.runs.create_ended(attached(3)?, FinishedRun { events, ..ending(RunState::Failed) }).await?, Created::Created);
+    assert_eq!(
+        world
+            .runs
+            .create_ended(attached(3)?, FinishedRun { events, ..ending(RunState::Failed) })
+            .await?,
+        Created::Created
+    );
 
     let (lease, run) = claim(&world, 1, "a", 100, 1_000).await?;
     assert_eq!((lease.fence, run.claims_without_progress, run.due_at), (1, 1, Some(at(1_000))));
-    assert_eq!(world.runs.heartbeat(&lease, at(2_000)).await?, Heartbeat::Kept { cancel_requested: false });
+    assert_eq!(
+        world.runs.heartbeat(&lease, at(2_000)).await?,
+        Heartbeat::Kept { cancel_requested: false }
+    );
     assert_eq!(world.runs.mark_started(&lease, "a").await?, StartMark::Marked);
-    assert_eq!(world.runs.checkpoint(&lease, checkpoint("a", 0, "x"), vec![chunk(1, 1)]).await?, Written::Written);
+    assert_eq!(
+        world.runs.checkpoint(&lease, checkpoint("a", 0, "x"), vec![chunk(1, 1)]).await?,
+        Written::Written
+    );
     assert_eq!(world.runs.append_events(&lease, vec![chunk(1, 2)]).await?, Written::Written);
-    assert_eq!(world.runs.hand_over(&lease, vec![checkpoint("b", 1, "y")], vec![chunk(1, 3)], at(700)).await?, Written::Written);
+    assert_eq!(
+        world
+            .runs
+            .hand_over(&lease, vec![checkpoint("b", 1, "y")], vec![chunk(1, 3)], at(700))
+            .await?,
+        Written::Written
+    );
     let (lease, run) = claim(&world, 1, "b", 800, 2_000).await?;
     assert_eq!((lease.fence, run.claims_without_progress), (2, 1));
     assert_eq!(world.runs.hand_over(&lease, vec![], vec![], at(900)).await?, Written::Written);
     assert_eq!(stored(&world, 1).await?.claims_without_progress, 0);
     let (lease, _) = claim(&world, 1, "c", 900, 2_000).await?;
     let end = FinishedRun { deliveries: vec![delivery(1, 0, 900)?], ..ending(RunState::Succeeded) };
-    assert!(matches!(world.runs.finish(&lease, end).await?, Finished::Finished | Finished::Already(_)));
-    assert_eq!(world.runs.events(&run_id(1)?, None, 10).await?, [chunk(1, 1), chunk(1, 2), chunk(1, 3)]);
+    assert!(matches!(
+        world.runs.finish(&lease, end).await?,
+        Finished::Finished | Finished::Already(_)
+    ));
+    assert_eq!(
+        world.runs.events(&run_id(1)?, None, 10).await?,
+        [chunk(1, 1), chunk(1, 2), chunk(1, 3)]
+    );
     assert_eq!(world.runs.checkpoints(&run_id(1)?).await?.len(), 2);
 
     let made = delivery(1, 0, 900)?;
     assert!(world.deliveries.claim(&made.id, &owner("a"), at(900), at(2_000)).await?.is_some());
-    assert_eq!(world.deliveries.record(&made.id, &owner("a"), attempt("no"), AfterAttempt::RetryAt(at(5_000))).await?, Written::Written);
+    assert_eq!(
+        world
+            .deliveries
+            .record(&made.id, &owner("a"), attempt("no"), AfterAttempt::RetryAt(at(5_000)))
+            .await?,
+        Written::Written
+    );
     let kept = world.deliveries.read(&made.id).await?.context("the delivery does not exist")?;
     assert_eq!((kept.attempts.len(), kept.step), (1, 1));
 
     world.workflows.save_draft("story", draft("one"), "uid", SIGNING, None).await?;
-    let saved = world.workflows.save_draft("story", draft("other"), "uid", SIGNING, Some("etag of 3 bytes")).await?;
+    let saved = world
+        .workflows
+        .save_draft("story", draft("other"), "uid", SIGNING, Some("etag of 3 bytes"))
+        .await?;
     assert!(matches!(saved, DraftSaved::Saved(record) if record.draft == draft("other")));
-    assert!(world.workflows.rotate_signing("story", SigningPin { master: 1, epoch: 1 }, at(500)).await?);
+    assert!(
+        world
+            .workflows
+            .rotate_signing("story", SigningPin { master: 1, epoch: 1 }, at(500))
+            .await?
+    );
     let rotated = world.workflows.read("story").await?.context("the workflow does not exist")?;
     assert_eq!(rotated.signing_before, Some((SIGNING, at(500))));
     for text in ["one", "two", "three"] {
-        let new = NewVersion { document: text.into(), hash: text.into(), name: "A story".into(), notes: None, at: at(20) };
+        let new = NewVersion {
+            document: text.into(),
+            hash: text.into(),
+            name: "A story".into(),
+            notes: None,
+            at: at(20),
+        };
         world.workflows.publish("story", new).await?;
     }
     for (target, before) in [(Some("1.0.1"), "1.0.0"), (None, "1.0.1")] {
         assert_eq!(world.workflows.set_active("story", target, at(30)).await?, SetActive::Done);
         let kept = world.workflows.read("story").await?.context("the workflow is not there")?;
-        assert_eq!((kept.active_version.as_deref(), kept.rollback_targets.last().as_deref()), (target, Some(before)));
+        assert_eq!(
+            (kept.active_version.as_deref(), kept.rollback_targets.last().as_deref()),
+            (target, Some(before))
+        );
     }
     assert_eq!(world.workflows.versions("uid", first_page(10)).await?.items.len(), 3);
     for n in 1..=2 {
-        assert_eq!(world.limits.acquire("key", &run_id(n)?, 2, at(1), at(9)).await?, Acquired::Acquired);
+        assert_eq!(
+            world.limits.acquire("key", &run_id(n)?, 2, at(1), at(9)).await?,
+            Acquired::Acquired
+        );
     }
     world.limits.release("key", &run_id(1)?).await?;
-    assert_eq!(world.limits.acquire("key", &run_id(3)?, 2, at(1), at(9)).await?, Acquired::Acquired);
+    assert_eq!(
+        world.limits.acquire("key", &run_id(3)?, 2, at(1), at(9)).await?,
+        Acquired::Acquired
+    );
     assert_eq!(world.limits.acquire("key", &run_id(4)?, 2, at(1), at(9)).await?, Acquired::Full);
     Ok(())
 }
@@ -205,13 +303,19 @@ async fn transactions_that_meet_are_tried_again() -> Result<()> {
     let lease = claimed(&world, 1, "a").await?;
     network.take();
     network.conflicts.store(3, Ordering::Relaxed);
-    assert_eq!(world.runs.checkpoint(&lease, checkpoint("a", 0, "x"), vec![chunk(1, 1)]).await?, Written::Written);
+    assert_eq!(
+        world.runs.checkpoint(&lease, checkpoint("a", 0, "x"), vec![chunk(1, 1)]).await?,
+        Written::Written
+    );
     assert_eq!(network.take(), ["TransactWriteItems"; 4]);
     network.conflicts.store(100, Ordering::Relaxed);
     let given_up = world.runs.append_events(&lease, vec![chunk(1, 2)]).await.unwrap_err();
     assert_eq!(network.take().len(), 8);
     let said = format!("{given_up:#}");
-    assert!(said.contains("given up after 8 tries") && said.contains("TransactionConflict"), "{said}");
+    assert!(
+        said.contains("given up after 8 tries") && said.contains("TransactionConflict"),
+        "{said}"
+    );
     network.conflicts.store(0, Ordering::Relaxed);
     assert_eq!(world.runs.events(&run_id(1)?, None, 10).await?, [chunk(1, 1)]);
     Ok(())

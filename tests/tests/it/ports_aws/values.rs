@@ -27,11 +27,26 @@ async fn values_of_megabytes_lie_beside_their_rows() -> Result<()> {
     assert!(record.head == run.head, "the head has changed");
 
     let (first, second) = (checkpoint("a", 0, &noise(4 << 20)), checkpoint("b", 1, "small"));
-    let event = Event { kind: EventKind::Chunk { node: "draft".into(), call: None, text: noise(1 << 20) }, ..chunk(1, 1) };
-    assert_eq!(world.runs.checkpoint(&lease, first.clone(), vec![event.clone()]).await?, Written::Written);
-    assert_eq!(world.runs.checkpoint(&lease, second.clone(), vec![chunk(1, 2)]).await?, Written::Written);
-    assert!(world.runs.checkpoints(&run_id(1)?).await? == [first, second], "the checkpoints have changed");
-    assert!(world.runs.events(&run_id(1)?, None, 10).await? == [event, chunk(1, 2)], "the events have changed");
+    let event = Event {
+        kind: EventKind::Chunk { node: "draft".into(), call: None, text: noise(1 << 20) },
+        ..chunk(1, 1)
+    };
+    assert_eq!(
+        world.runs.checkpoint(&lease, first.clone(), vec![event.clone()]).await?,
+        Written::Written
+    );
+    assert_eq!(
+        world.runs.checkpoint(&lease, second.clone(), vec![chunk(1, 2)]).await?,
+        Written::Written
+    );
+    assert!(
+        world.runs.checkpoints(&run_id(1)?).await? == [first, second],
+        "the checkpoints have changed"
+    );
+    assert!(
+        world.runs.events(&run_id(1)?, None, 10).await? == [event, chunk(1, 2)],
+        "the events have changed"
+    );
 
     let mut end = ending(RunState::Succeeded);
     Arc::make_mut(&mut end.end).output = Arc::new(json!({ "text": noise(4 << 20) }));
@@ -42,7 +57,10 @@ async fn values_of_megabytes_lie_beside_their_rows() -> Result<()> {
     let stored = stored(&world, 1).await?;
     assert!(stored.head == run.head && stored.end == Some(end.end.clone()), "the run has changed");
     assert!(world.runs.trace(&run_id(1)?).await? == Some(end.trace), "the trace has changed");
-    assert!(world.deliveries.of_run(&run_id(1)?).await? == end.deliveries, "the delivery has changed");
+    assert!(
+        world.deliveries.of_run(&run_id(1)?).await? == end.deliveries,
+        "the delivery has changed"
+    );
     let whole = RunFilter { include: Include::ALL, ..RunFilter::default() };
     let listed = world.runs.list(WORKFLOW_UID, whole, first_page(10)).await?;
     assert!(listed.items == [stored], "the list shows another run");
@@ -64,25 +82,37 @@ async fn a_wipe_leaves_nothing_of_what_a_run_was_given_or_gave() -> Result<()> {
     for large in [false, true] {
         let config = double.fresh().await?;
         let world = world(&aws(&config, 0));
-        let private = |what: &str| format!("private {what} {}", if large { noise(1 << 20) } else { String::new() });
+        let private = |what: &str| {
+            format!("private {what} {}", if large { noise(1 << 20) } else { String::new() })
+        };
         world.runs.create(with_input(detached(1)?, json!(private("input")))).await?;
         let (lease, _) = claim(&world, 1, "a", 100, 1_000).await?;
-        let event = Event { kind: EventKind::Chunk { node: "draft".into(), call: None, text: private("chunk") }, ..chunk(1, 1) };
+        let event = Event {
+            kind: EventKind::Chunk { node: "draft".into(), call: None, text: private("chunk") },
+            ..chunk(1, 1)
+        };
         world.runs.checkpoint(&lease, checkpoint("a", 0, &private("result")), vec![event]).await?;
         world.runs.mark_started(&lease, "a").await?;
         let mut end = FinishedRun { due_at: Some(at(950)), ..ending(RunState::Succeeded) };
         Arc::make_mut(&mut end.end).output = Arc::new(json!(private("output")));
         end.trace[0].input = Some(Arc::new(json!(private("trace"))));
-        end.deliveries = vec![Delivery { request: Arc::new(request(&private("body"))?), ..delivery(1, 0, 900)? }];
+        end.deliveries = vec![Delivery {
+            request: Arc::new(request(&private("body"))?),
+            ..delivery(1, 0, 900)?
+        }];
         world.runs.finish(&lease, end).await?;
-        assert!(readable(&double.dump(&config.table).await?).contains("private"), "the check finds the stored data");
+        assert!(
+            readable(&double.dump(&config.table).await?).contains("private"),
+            "the check finds the stored data"
+        );
 
         for _ in 0..2 {
             world.runs.wipe(&run_id(1)?).await?;
         }
         let items = double.dump(&config.table).await?;
         assert!(!readable(&items).contains("private"));
-        let mut left: Vec<&str> = items.iter().filter_map(|item| item["sk"]["S"].as_str()?.split('#').next()).collect();
+        let mut left: Vec<&str> =
+            items.iter().filter_map(|item| item["sk"]["S"].as_str()?.split('#').next()).collect();
         left.sort_unstable();
         assert_eq!(left, ["META", "WH", "WH"], "the run, its delivery and its pointer to it");
         assert!(stored(&world, 1).await?.wiped);
@@ -96,15 +126,36 @@ async fn a_run_past_its_retention_reads_as_absent() -> Result<()> {
     let double = Stores::start()?;
     let config = double.fresh().await?;
     let before = world(&aws(&config, 999));
-    before.runs.create_ended(attached(1)?, FinishedRun { expires_at: at(1_000), ..ending(RunState::Succeeded) }).await?;
+    before
+        .runs
+        .create_ended(
+            attached(1)?,
+            FinishedRun { expires_at: at(1_000), ..ending(RunState::Succeeded) },
+        )
+        .await?;
     before.runs.create(detached(2)?).await?;
-    assert!(before.runs.read(&run_id(1)?).await?.is_some() && before.runs.trace(&run_id(1)?).await?.is_some());
+    assert!(
+        before.runs.read(&run_id(1)?).await?.is_some()
+            && before.runs.trace(&run_id(1)?).await?.is_some()
+    );
     let after = world(&aws(&config, 1_000));
-    assert!(after.runs.read(&run_id(1)?).await?.is_none() && after.runs.trace(&run_id(1)?).await?.is_none());
-    assert!(before.runs.progress(&run_id(1)?).await?.is_some() && after.runs.progress(&run_id(1)?).await?.is_none());
-    assert_eq!(after.runs.claim(&run_id(1)?, &owner("a"), at(1_000), at(2_000)).await?, Claimed::Unknown);
+    assert!(
+        after.runs.read(&run_id(1)?).await?.is_none()
+            && after.runs.trace(&run_id(1)?).await?.is_none()
+    );
+    assert!(
+        before.runs.progress(&run_id(1)?).await?.is_some()
+            && after.runs.progress(&run_id(1)?).await?.is_none()
+    );
+    assert_eq!(
+        after.runs.claim(&run_id(1)?, &owner("a"), at(1_000), at(2_000)).await?,
+        Claimed::Unknown
+    );
     let listed = after.runs.list(WORKFLOW_UID, RunFilter::default(), first_page(10)).await?;
-    assert_eq!(listed.items.iter().map(|run| run.head.id.clone()).collect::<Vec<_>>(), [run_id(2)?]);
+    assert_eq!(
+        listed.items.iter().map(|run| run.head.id.clone()).collect::<Vec<_>>(),
+        [run_id(2)?]
+    );
     Ok(())
 }
 
@@ -115,19 +166,33 @@ async fn all_that_belongs_to_a_run_has_its_time() -> Result<()> {
     let double = Stores::start()?;
     let config = double.fresh().await?;
     let world = world(&aws(&config, 0));
-    world.runs.create(with_idempotency(with_input(detached(1)?, json!(noise(100_000))), "k")).await?;
+    world
+        .runs
+        .create(with_idempotency(with_input(detached(1)?, json!(noise(100_000))), "k"))
+        .await?;
     let (lease, _) = claim(&world, 1, "a", 100, 1_000).await?;
     world.runs.checkpoint(&lease, checkpoint("a", 0, "x"), vec![chunk(1, 1)]).await?;
     world.runs.mark_started(&lease, "a").await?;
     let expires_at = at(0) + Duration::from_secs(37 * 24 * 3600);
-    let end = FinishedRun { deliveries: vec![delivery(1, 0, 900)?], expires_at, ..ending(RunState::Succeeded) };
+    let end = FinishedRun {
+        deliveries: vec![delivery(1, 0, 900)?],
+        expires_at,
+        ..ending(RunState::Succeeded)
+    };
     world.runs.finish(&lease, end).await?;
     let items = double.dump(&config.table).await?;
     assert!(items.len() >= 8, "{}", items.len());
     let earliest = expires_at.millis() / 1000;
     for item in &items {
-        let until: i64 = item["expires_at"]["N"].as_str().with_context(|| format!("{item} has no time"))?.parse()?;
-        assert!(until >= earliest || item["sk"]["S"] == "IDEM", "{} would go before its run", item["sk"]);
+        let until: i64 = item["expires_at"]["N"]
+            .as_str()
+            .with_context(|| format!("{item} has no time"))?
+            .parse()?;
+        assert!(
+            until >= earliest || item["sk"]["S"] == "IDEM",
+            "{} would go before its run",
+            item["sk"]
+        );
     }
     Ok(())
 }
@@ -139,14 +204,24 @@ async fn a_hand_over_of_hundreds_of_results_is_whole() -> Result<()> {
     let world = world(&aws(&double.fresh().await?, 0));
     world.runs.create(attached(1)?).await?;
     let lease = Lease { run: run_id(1)?, fence: 1, owner: owner("a") };
-    let results: Vec<_> = (0..250).map(|n| checkpoint(&format!("each[{n}]/fetch"), n, "x")).collect();
+    let results: Vec<_> =
+        (0..250).map(|n| checkpoint(&format!("each[{n}]/fetch"), n, "x")).collect();
     world.runs.checkpoint(&lease, results[100].clone(), vec![]).await?;
     for _ in 0..2 {
-        assert_eq!(world.runs.hand_over(&lease, results.clone(), vec![chunk(1, 1)], at(700)).await?, Written::Written);
+        assert_eq!(
+            world.runs.hand_over(&lease, results.clone(), vec![chunk(1, 1)], at(700)).await?,
+            Written::Written
+        );
     }
     assert!(world.runs.checkpoints(&run_id(1)?).await? == results);
     let (next, _) = claim(&world, 1, "b", 800, 1_000).await?;
-    assert_eq!(world.runs.hand_over(&Lease { owner: owner("c"), ..next }, results, vec![], at(900)).await?, Written::Lost);
+    assert_eq!(
+        world
+            .runs
+            .hand_over(&Lease { owner: owner("c"), ..next }, results, vec![], at(900))
+            .await?,
+        Written::Lost
+    );
     Ok(())
 }
 
@@ -162,8 +237,15 @@ async fn a_log_of_attempts_stays_short_and_goes_on() -> Result<()> {
         let who = OwnerToken(format!("owner {n}").into());
         world.deliveries.claim(&made.id, &who, at(900), at(2_000)).await?.context("claimed")?;
         for _ in 0..2 {
-            let written =
-                world.deliveries.record(&made.id, &who, attempt(&format!("{n} {}", noise(4_000))), AfterAttempt::RetryAt(at(900))).await?;
+            let written = world
+                .deliveries
+                .record(
+                    &made.id,
+                    &who,
+                    attempt(&format!("{n} {}", noise(4_000))),
+                    AfterAttempt::RetryAt(at(900)),
+                )
+                .await?;
             assert_eq!(written, Written::Written);
         }
     }
@@ -182,12 +264,20 @@ async fn what_no_row_names_is_taken_away() -> Result<()> {
     let world = world(&aws(&config, 0));
     let beside = async || {
         let items = double.dump(&config.table).await?;
-        anyhow::Ok(items.iter().filter(|item| item["sk"]["S"].as_str().is_some_and(|sk| sk.starts_with("V#"))).count())
+        anyhow::Ok(
+            items
+                .iter()
+                .filter(|item| item["sk"]["S"].as_str().is_some_and(|sk| sk.starts_with("V#")))
+                .count(),
+        )
     };
     for bytes in [1_000_000, 1_200_000] {
         let large = noise(bytes);
         world.workflows.save_draft("story", draft(&large), "uid", SIGNING, None).await?;
-        let stale = world.workflows.save_draft("story", draft(&noise(700_000)), "uid", SIGNING, Some("another")).await?;
+        let stale = world
+            .workflows
+            .save_draft("story", draft(&noise(700_000)), "uid", SIGNING, Some("another"))
+            .await?;
         assert_eq!(stale, DraftSaved::Stale);
         let kept = world.workflows.read("story").await?.context("the workflow does not exist")?;
         assert!(kept.draft == draft(&large));

@@ -9,7 +9,10 @@ use flowgate_tests::server::{ADMIN_KEY, publish};
 use reqwest::Client;
 use serde_json::json;
 
-use super::{At, CALLS, assert_made, assert_succeeded, document, lines, output, place, told, until_made, upstream, with_kind};
+use super::{
+    At, CALLS, assert_made, assert_succeeded, document, lines, output, place, told, until_made,
+    upstream, with_kind,
+};
 use crate::fixture::answer;
 use crate::stream::{self, Frame};
 
@@ -118,7 +121,11 @@ async fn what_must_not_go_out_twice_ends_its_node_where_the_process_dies() {
     for (call, run) in KILLED_AT.iter().zip(&runs) {
         let ended = after.at().ended(run).await;
         let error = &ended["error"];
-        assert_eq!((&error["code"], &error["node"]), (&json!("interrupted"), &json!("s")), "{ended:#}");
+        assert_eq!(
+            (&error["code"], &error["node"]),
+            (&json!("interrupted"), &json!("s")),
+            "{ended:#}"
+        );
         let after_it = CALLS.iter().skip_while(|other| *other != call).skip(1);
         let not_made: Vec<_> = after_it.map(|call| (*call, 0)).collect();
         assert_made(&upstream, call, &not_made);
@@ -134,7 +141,8 @@ async fn an_attempt_that_has_failed_is_not_made_again_by_the_next_process() {
         _ => Reply::Now(StatusCode::OK, told(request)),
     })
     .await;
-    let before = Alive::start(&document(&upstream, "    retry: { max_attempts: 2, backoff: 10ms }")).await;
+    let before =
+        Alive::start(&document(&upstream, "    retry: { max_attempts: 2, backoff: 10ms }")).await;
     let run = before.at().start_detached("a").await;
     until_made(&upstream, "a", "third", 2).await;
     let after = before.kill_and_restart().await;
@@ -156,7 +164,11 @@ async fn calls_that_outlived_their_callers_wait_are_not_made_again_after_a_kill(
     let run = runs["items"][0]["id"].as_str().unwrap();
     let after = before.kill_and_restart().await;
     let ended = after.at().ended(run).await;
-    assert_eq!((&ended["error"]["code"], &ended["error"]["node"]), (&json!("interrupted"), &json!("s")), "{ended:#}");
+    assert_eq!(
+        (&ended["error"]["code"], &ended["error"]["node"]),
+        (&json!("interrupted"), &json!("s")),
+        "{ended:#}"
+    );
     assert_made(&upstream, "a", &[("look0", 0), ("look1", 0), ("tool", 0)]);
     waiting.abort();
 }
@@ -171,7 +183,8 @@ async fn what_a_call_said_before_a_kill_is_taken_back() {
 async fn kill_while_it_speaks(call: &str, resets_of_draft: usize, resets_of_last: usize) {
     let upstream = upstream(|_, _, _| false).await;
     let words: String = (0..300).map(|word| format!(" word{word}")).collect();
-    let before = Alive::start(&document(&upstream, &format!("    say: \"{}\"", words.trim_start()))).await;
+    let before =
+        Alive::start(&document(&upstream, &format!("    say: \"{}\"", words.trim_start()))).await;
     let run = before.at().start_detached("a").await;
     let is_speaking = |frame: &Frame| frame.event == "chunk" && frame.data["call"] == call;
     let follow = before.at().get(&format!("{run}/events"));

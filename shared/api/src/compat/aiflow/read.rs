@@ -25,7 +25,9 @@ use crate::http::request::Segments;
 use crate::http::status;
 
 pub(in crate::compat) fn routes() -> OpenApiRouter<Arc<App>> {
-    documented().routes(routes!(read).map(with_wrong_method)).routes(routes!(read_result).map(with_wrong_method))
+    documented()
+        .routes(routes!(read).map(with_wrong_method))
+        .routes(routes!(read_result).map(with_wrong_method))
 }
 
 /// What became of a run, without an envelope: the outputs alone, once there are any.
@@ -71,7 +73,8 @@ impl<'a> From<&'a RunError> for Failure<'a> {
 /// Derived, it would be `oneOf`, and outputs may look like one of the others.
 impl PartialSchema for RunResult<'_> {
     fn schema() -> RefOr<Schema> {
-        let outputs = ObjectBuilder::new().description(Some("The outputs of a run that succeeded."));
+        let outputs =
+            ObjectBuilder::new().description(Some("The outputs of a run that succeeded."));
         AnyOfBuilder::new()
             .item(WithoutOutputs::schema())
             .item(Failed::schema())
@@ -152,7 +155,11 @@ async fn read(
         Refused<ErrorBody, 410>,
     )
 )]
-async fn read_result(app: State<Arc<App>>, ids: Segments<(String, String)>, caller: Caller) -> Result<Response, Refusal> {
+async fn read_result(
+    app: State<Arc<App>>,
+    ids: Segments<(String, String)>,
+    caller: Caller,
+) -> Result<Response, Refusal> {
     read(app, ids, caller).await
 }
 

@@ -11,7 +11,9 @@ use flowgate_app::delivery::WebhookBody;
 use flowgate_app::run::Dialect;
 use flowgate_engine::input::{InputRules, Undeclared};
 use flowgate_runner::Runner;
-use flowgate_runner::start::{IdempotencyRequest, ResponseMode, StartRequest, WebhookRequest, WhenWaitEnds};
+use flowgate_runner::start::{
+    IdempotencyRequest, ResponseMode, StartRequest, WebhookRequest, WhenWaitEnds,
+};
 use http::header::LOCATION;
 use http::{HeaderMap, StatusCode, Uri};
 use serde::Serialize;
@@ -128,12 +130,17 @@ impl RunRequest {
     fn read(body: &[u8]) -> Result<Self, Error> {
         let mut fields = Fields::of_body(body::parse_or_empty(body)?)?;
         let options = fields.take_object("run_options");
-        let options = options.map(|options| fields.within("run_options", options, RunOptions::read));
+        let options =
+            options.map(|options| fields.within("run_options", options, RunOptions::read));
         let input = fields.finish_with_rest()?;
         Ok(Self { run_options: options.unwrap_or_default(), input })
     }
 
-    fn into_request(self, workflow_id: String, idempotency: Option<IdempotencyRequest>) -> StartRequest {
+    fn into_request(
+        self,
+        workflow_id: String,
+        idempotency: Option<IdempotencyRequest>,
+    ) -> StartRequest {
         let RunOptions { save, global_webhook } = self.run_options;
         StartRequest {
             workflow_id,
@@ -159,7 +166,8 @@ impl RunOptions {
     fn read(fields: &mut Fields) -> Self {
         let save = fields.take_bool("save");
         let webhook = fields.take_object("global_webhook");
-        let webhook = webhook.map(|webhook| fields.within("global_webhook", webhook, GlobalWebhook::read));
+        let webhook =
+            webhook.map(|webhook| fields.within("global_webhook", webhook, GlobalWebhook::read));
         Self { save, global_webhook: webhook.flatten() }
     }
 }
@@ -175,7 +183,13 @@ impl GlobalWebhook {
 impl From<GlobalWebhook> for WebhookRequest {
     fn from(GlobalWebhook { url, signature, pointer }: GlobalWebhook) -> Self {
         let signature = signature.map(|signature| (SIGNATURE.to_owned(), signature));
-        Self { pointer, url, method: "POST".to_owned(), headers: signature.into_iter().collect(), body: WebhookBody::Outputs }
+        Self {
+            pointer,
+            url,
+            method: "POST".to_owned(),
+            headers: signature.into_iter().collect(),
+            body: WebhookBody::Outputs,
+        }
     }
 }
 
@@ -187,7 +201,10 @@ mod tests {
     fn takes_the_options_out_of_the_flat_body() {
         let body = r#"{"my_prompt":"Lorem Ipsum","run_options":{"global_webhook":{"url":"https://example.com/hook","signature":"s3"},"save":false},"my_context":"c"}"#;
         let request = RunRequest::read(body.as_bytes()).unwrap();
-        assert_eq!(Value::Object(request.input).to_string(), r#"{"my_prompt":"Lorem Ipsum","my_context":"c"}"#);
+        assert_eq!(
+            Value::Object(request.input).to_string(),
+            r#"{"my_prompt":"Lorem Ipsum","my_context":"c"}"#
+        );
         assert_eq!(request.run_options.save, Some(false));
         let webhook = WebhookRequest::from(request.run_options.global_webhook.unwrap());
         assert_eq!(webhook.pointer, "/run_options/global_webhook");
@@ -203,12 +220,16 @@ mod tests {
 
     #[test]
     fn names_what_is_wrong_in_the_options() {
-        let refused = |body: &str| RunRequest::read(body.as_bytes()).err().expect("a refusal").to_string();
+        let refused =
+            |body: &str| RunRequest::read(body.as_bytes()).err().expect("a refusal").to_string();
         assert_eq!(
             refused(r#"{"run_options":{"save":"no","safe":1}}"#),
             "run_options.save must be true or false, not a string; run_options.safe is not a known field"
         );
-        assert_eq!(refused(r#"{"run_options":{"global_webhook":{}}}"#), "run_options.global_webhook.url is required");
+        assert_eq!(
+            refused(r#"{"run_options":{"global_webhook":{}}}"#),
+            "run_options.global_webhook.url is required"
+        );
         assert_eq!(
             refused(r#"{"run_options":{"global_webhook":"https://example.com"}}"#),
             "run_options.global_webhook must be an object, not a string"

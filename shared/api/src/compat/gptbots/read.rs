@@ -52,7 +52,12 @@ struct ResultQuery {
         Refused<ErrorBody, 413>,
     )
 )]
-async fn query_result(State(app): State<Arc<App>>, caller: Caller, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
+async fn query_result(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
     let query = ResultQuery::read(body::parse_or_empty(&body::read(&headers, body).await?)?)?;
     let record = app.read_run(&caller, &query.workflow_run_id).await?;
     Ok(WorkflowResult::new(&record)?.into_response())

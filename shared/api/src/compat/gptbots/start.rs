@@ -146,8 +146,12 @@ async fn plural_path() -> Response {
 fn workflow_id(caller: &Caller, headers: &HeaderMap) -> Result<String, Error> {
     let named = headers.get(WORKFLOW_ID).and_then(|id| id.to_str().ok());
     let id = named.or_else(|| caller.only_workflow());
-    id.map(str::to_owned)
-        .ok_or_else(|| Error::bad_field("", "the key is good for more than one workflow: name one in the header X-Workflow-Id"))
+    id.map(str::to_owned).ok_or_else(|| {
+        Error::bad_field(
+            "",
+            "the key is good for more than one workflow: name one in the header X-Workflow-Id",
+        )
+    })
 }
 
 impl Invocation {
@@ -175,7 +179,11 @@ impl Invocation {
             user: self.user_id,
             save: None,
             webhooks: self.webhook.into_iter().map(Into::into).collect(),
-            response_mode: if self.is_async { ResponseMode::Detach } else { ResponseMode::Wait(None) },
+            response_mode: if self.is_async {
+                ResponseMode::Detach
+            } else {
+                ResponseMode::Wait(None)
+            },
             when_wait_ends: WhenWaitEnds::Detach,
             timeout: None,
             run_id: None,
@@ -228,8 +236,14 @@ mod tests {
         let request = Invocation::read(body.as_bytes()).unwrap();
         assert!(request.is_async);
         assert_eq!(request.input_as_sent, r#"{ "b": 1.50, "a": "<your_workflow_input_params>" }"#);
-        assert_eq!(request.webhook[0].headers[1], ("Authorization".to_owned(), "Bearer <your_token>".to_owned()));
-        assert_eq!((request.webhook[1].method.as_str(), request.webhook[1].pointer.as_str()), ("GET", "/webhook/1"));
+        assert_eq!(
+            request.webhook[0].headers[1],
+            ("Authorization".to_owned(), "Bearer <your_token>".to_owned())
+        );
+        assert_eq!(
+            (request.webhook[1].method.as_str(), request.webhook[1].pointer.as_str()),
+            ("GET", "/webhook/1")
+        );
     }
 
     #[test]
@@ -239,9 +253,11 @@ mod tests {
             refused(r#"{"input":{},"isAsync":"yes","inputs":{}}"#),
             "isAsync must be true or false, not a string; inputs is not a known field"
         );
-        let webhooks =
-            r#"{"input":{},"webhook":[{"method":"POST","url":"https://a.example"},{"url":"https://b.example","headers":{"X":1}}]}"#;
-        assert_eq!(refused(webhooks), "webhook[1].method is required; webhook[1].headers.X must be a string, not a number");
+        let webhooks = r#"{"input":{},"webhook":[{"method":"POST","url":"https://a.example"},{"url":"https://b.example","headers":{"X":1}}]}"#;
+        assert_eq!(
+            refused(webhooks),
+            "webhook[1].method is required; webhook[1].headers.X must be a string, not a number"
+        );
         assert_eq!(refused("[]"), "the body must be a JSON object, not an array");
     }
 

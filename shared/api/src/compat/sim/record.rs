@@ -164,7 +164,11 @@ impl Wanted {
 
     /// What each selector finds; `None` where there is none. Of a block that ran often, what it
     /// left last.
-    pub(super) async fn block_outputs(&self, app: &App, record: &RunRecord) -> Result<Option<Map<String, Value>>> {
+    pub(super) async fn block_outputs(
+        &self,
+        app: &App,
+        record: &RunRecord,
+    ) -> Result<Option<Map<String, Value>>> {
         if self.blocks.is_empty() {
             return Ok(None);
         }
@@ -184,7 +188,10 @@ impl Wanted {
 
 /// `a.b[0].c`, also written `a.b.0.c`.
 pub(super) fn follow<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
-    let mut steps = path.split(['.', '[']).map(|step| step.strip_suffix(']').unwrap_or(step)).filter(|step| !step.is_empty());
+    let mut steps = path
+        .split(['.', '['])
+        .map(|step| step.strip_suffix(']').unwrap_or(step))
+        .filter(|step| !step.is_empty());
     steps.try_fold(value, |value, step| match value {
         Value::Array(items) => items.get(step.parse::<usize>().ok()?),
         value => value.get(step),
@@ -206,7 +213,12 @@ pub(super) struct Cancellation {
 }
 
 /// Cancels the run. One that has ended stays as it ended.
-pub(super) async fn cancel(app: &App, caller: &Caller, workflow_id: &str, id: &str) -> Result<(Box<RunRecord>, Cancellation)> {
+pub(super) async fn cancel(
+    app: &App,
+    caller: &Caller,
+    workflow_id: &str,
+    id: &str,
+) -> Result<(Box<RunRecord>, Cancellation)> {
     let found = app.run_of_workflow(caller, Scope::Cancel, workflow_id, id).await?;
     let (record, reason) = match app.cancel_run(caller, found.head.id.as_str()).await? {
         Cancelled::Cancelled(record) => (record, "recorded"),

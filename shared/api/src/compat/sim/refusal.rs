@@ -95,11 +95,20 @@ fn words(error: &Error) -> (StatusCode, &'static str, Option<&'static str>) {
         Error::NotFound(What::Run) => ("TASK_NOT_FOUND", Some("Task not found")),
         Error::NotFound(_) => ("WORKFLOW_NOT_FOUND", Some("Workflow not found")),
         Error::NotPublished => {
-            return (StatusCode::FORBIDDEN, "WORKFLOW_NOT_DEPLOYED", Some("Workflow is not deployed"));
+            return (
+                StatusCode::FORBIDDEN,
+                "WORKFLOW_NOT_DEPLOYED",
+                Some("Workflow is not deployed"),
+            );
         }
         Error::BadInput(_) | Error::InvalidDocument(_) => (INVALID_INPUT, None),
-        Error::TooLarge(_) => ("PAYLOAD_TOO_LARGE", Some("Workflow execution request body exceeds maximum size")),
-        Error::Stale | Error::IdempotencyMismatch | Error::StillRunning | Error::AlreadyEnded(_) => ("CONFLICT", None),
+        Error::TooLarge(_) => {
+            ("PAYLOAD_TOO_LARGE", Some("Workflow execution request body exceeds maximum size"))
+        }
+        Error::Stale
+        | Error::IdempotencyMismatch
+        | Error::StillRunning
+        | Error::AlreadyEnded(_) => ("CONFLICT", None),
         Error::RunIdTaken(_) => ("EXECUTION_ID_CONFLICT", None),
         Error::RateLimited { .. } => ("RATE_LIMIT_EXCEEDED", None),
         Error::Gone => ("GONE", None),
@@ -109,6 +118,9 @@ fn words(error: &Error) -> (StatusCode, &'static str, Option<&'static str>) {
 }
 
 pub(super) fn details(problems: &[FieldProblem]) -> Vec<Detail> {
-    let detail = |problem: &FieldProblem| Detail { path: field_name(&problem.pointer), message: problem.message.clone() };
+    let detail = |problem: &FieldProblem| Detail {
+        path: field_name(&problem.pointer),
+        message: problem.message.clone(),
+    };
     problems.iter().map(detail).collect()
 }

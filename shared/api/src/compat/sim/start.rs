@@ -26,7 +26,9 @@ use flowgate_engine::input::{InputRules, Undeclared};
 use flowgate_runner::Runner;
 use flowgate_runner::driver::Progress;
 use flowgate_runner::host::Subscription;
-use flowgate_runner::start::{IdempotencyRequest, ResponseMode, Start, StartRequest, Started, WhenWaitEnds};
+use flowgate_runner::start::{
+    IdempotencyRequest, ResponseMode, Start, StartRequest, Started, WhenWaitEnds,
+};
 use http::HeaderValue;
 use serde_json::{Map, Value};
 use utoipa::OpenApi;
@@ -79,7 +81,12 @@ pub(super) enum Executed {
 }
 
 /// `published` is the version that runs, and whose blocks `selectedOutputs` names.
-pub(super) async fn begin(runner: &Runner, caller: &Caller, published: &Published, execution: Execution) -> Result<Executed> {
+pub(super) async fn begin(
+    runner: &Runner,
+    caller: &Caller,
+    published: &Published,
+    execution: Execution,
+) -> Result<Executed> {
     let Execution { mode, selected, protocol, idempotency, run_id, .. } = execution;
     let start = StartRequest {
         workflow_id: published.id.clone(),
@@ -109,8 +116,11 @@ pub(super) async fn begin(runner: &Runner, caller: &Caller, published: &Publishe
     };
     let selected = selection::resolve(&selected, &published.workflow);
     let encoder = StreamEncoder::new(selected, protocol);
-    let asked =
-        Asked { body_hash: idempotency.map(|asked| asked.body_hash).unwrap_or_default(), run_id: run_id.unwrap_or_default(), allowance };
+    let asked = Asked {
+        body_hash: idempotency.map(|asked| asked.body_hash).unwrap_or_default(),
+        run_id: run_id.unwrap_or_default(),
+        allowance,
+    };
     let (head, mut response) = stream(runner, subscription, published, encoder, asked).await?;
     if protocol == Protocol::AgentEvents {
         response.headers_mut().insert(STREAM_PROTOCOL, HeaderValue::from_static(AGENT_EVENTS));
@@ -148,7 +158,9 @@ async fn stream(
             let Asked { run_id: id, allowance, .. } = asked;
             Err(Error::RunIdTaken(TakenRunId { id, allowance }))
         }
-        Some(Progress::Lost) | None => Err(anyhow!("the run was lost before it said anything").into()),
+        Some(Progress::Lost) | None => {
+            Err(anyhow!("the run was lost before it said anything").into())
+        }
         Some(first) => {
             let head = subscription.head.clone();
             let streamed = Streamed { app, workflow, first: Some(first), subscription, encoder };

@@ -89,7 +89,10 @@ impl<T: ToSchema> ToSchema for Data<T> {
 /// Refuses all unknown parameters at once.
 fn refuse_unknown(query: &QueryPairs, known: &[&str]) -> Result<()> {
     let unknown = query.pairs().filter(|(name, _)| !known.contains(name));
-    let problem = |(name, _)| FieldProblem { pointer: format!("/{name}"), message: "is not a known query parameter".to_owned() };
+    let problem = |(name, _)| FieldProblem {
+        pointer: format!("/{name}"),
+        message: "is not a known query parameter".to_owned(),
+    };
     let problems: Vec<_> = unknown.map(problem).collect();
     if problems.is_empty() { Ok(()) } else { Err(Error::BadInput(problems)) }
 }

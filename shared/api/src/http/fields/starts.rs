@@ -16,14 +16,20 @@ impl Fields {
         let object = self.take_object(key)?;
         Some(self.within(key, object, |object| {
             let names = object.names().into_iter();
-            let value = |name: String| object.require(&name, Self::take_string).map(|value| (name, value));
+            let value =
+                |name: String| object.require(&name, Self::take_string).map(|value| (name, value));
             names.filter_map(value).collect()
         }))
     }
 
     /// Reads each object of a list; unknown keys of them are refused. `read` gives `None` where it
     /// reported a problem.
-    pub(crate) fn each<T>(&mut self, key: &str, items: Vec<Value>, read: impl Fn(&mut Self) -> Option<T>) -> Vec<T> {
+    pub(crate) fn each<T>(
+        &mut self,
+        key: &str,
+        items: Vec<Value>,
+        read: impl Fn(&mut Self) -> Option<T>,
+    ) -> Vec<T> {
         let mut found = Vec::new();
         for (index, item) in items.into_iter().enumerate() {
             let place = format!("{}/{index}", self.pointer_to(key));
@@ -34,9 +40,10 @@ impl Fields {
                     inner.refuse_left();
                     self.problems.append(&mut inner.problems);
                 }
-                other => {
-                    self.problems.push(FieldProblem { pointer: place, message: format!("must be an object, not {}", kind_of(&other)) })
-                }
+                other => self.problems.push(FieldProblem {
+                    pointer: place,
+                    message: format!("must be an object, not {}", kind_of(&other)),
+                }),
             }
         }
         found
@@ -62,16 +69,18 @@ mod tests {
 
     fn problems(result: Result<()>) -> Vec<String> {
         match result {
-            Err(Error::BadInput(problems)) => {
-                problems.into_iter().map(|problem| format!("{} {}", problem.pointer, problem.message)).collect()
-            }
+            Err(Error::BadInput(problems)) => problems
+                .into_iter()
+                .map(|problem| format!("{} {}", problem.pointer, problem.message))
+                .collect(),
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
     fn tells_all_that_is_wrong_at_once() {
-        let mut fields = Fields::of_body(json!({ "user": 3, "save": "no", "extra/~": 1, "n": null })).unwrap();
+        let mut fields =
+            Fields::of_body(json!({ "user": 3, "save": "no", "extra/~": 1, "n": null })).unwrap();
         assert_eq!(fields.take_string("user"), None);
         assert_eq!(fields.take_bool("save"), None);
         assert_eq!(fields.take_integer("n"), None);
@@ -124,7 +133,8 @@ mod tests {
 
     #[test]
     fn leaves_the_rest_in_order() {
-        let mut fields = Fields::of_body(json!({ "b": 1, "stream": true, "a": 2, "c": 3 })).unwrap();
+        let mut fields =
+            Fields::of_body(json!({ "b": 1, "stream": true, "a": 2, "c": 3 })).unwrap();
         assert_eq!(fields.take_bool("stream"), Some(true));
         let rest = fields.finish_with_rest().unwrap();
         assert_eq!(rest.keys().collect::<Vec<_>>(), ["b", "a", "c"]);

@@ -106,7 +106,13 @@ fn take_scopes(fields: &mut Fields, key: &str) -> Option<BTreeSet<Scope>> {
     Some(strings(fields, key, scopes, Scope::parse, wanted))
 }
 
-fn strings<T: Ord>(fields: &mut Fields, key: &str, items: Vec<Value>, read: impl Fn(&str) -> Option<T>, wanted: &str) -> BTreeSet<T> {
+fn strings<T: Ord>(
+    fields: &mut Fields,
+    key: &str,
+    items: Vec<Value>,
+    read: impl Fn(&str) -> Option<T>,
+    wanted: &str,
+) -> BTreeSet<T> {
     let mut found = BTreeSet::new();
     for (index, item) in items.iter().enumerate() {
         match item.as_str().and_then(&read) {
@@ -144,7 +150,8 @@ mod tests {
         assert_eq!(request.scopes, [Scope::Run, Scope::Read].into());
         assert_eq!(request.expires_at.unwrap().to_string(), "2030-01-01T00:00:00.000Z");
         let request = |limits: Value| {
-            let body = json!({ "name": "ci", "workflows": "*", "scopes": ["run"], "limits": limits });
+            let body =
+                json!({ "name": "ci", "workflows": "*", "scopes": ["run"], "limits": limits });
             KeyRequest::from(NewKey::read(body).unwrap())
         };
         assert_eq!(request(Value::Null).workflows, WorkflowScope::All);

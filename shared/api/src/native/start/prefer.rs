@@ -21,7 +21,12 @@ pub(super) fn preference(headers: &HeaderMap, longest_wait: Duration) -> Prefere
         return Preference { mode: ResponseMode::Stream, applied: None };
     }
     let (mut detach, mut wait) = (false, None);
-    for preference in headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')) {
+    for preference in headers
+        .get_all("prefer")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+    {
         let (name, value) = preference.split_once('=').unwrap_or((preference, ""));
         match name.split(';').next().unwrap_or("").trim().to_ascii_lowercase().as_str() {
             "respond-async" => detach = true,
@@ -34,23 +39,41 @@ pub(super) fn preference(headers: &HeaderMap, longest_wait: Duration) -> Prefere
     match (detach, wait) {
         (_, Some(wait)) if !wait.is_zero() => {
             let wait = wait.min(longest_wait);
-            Preference { mode: ResponseMode::Wait(Some(wait)), applied: Some(format!("wait={}", wait.as_secs())) }
+            Preference {
+                mode: ResponseMode::Wait(Some(wait)),
+                applied: Some(format!("wait={}", wait.as_secs())),
+            }
         }
         (false, None) => Preference { mode: ResponseMode::Wait(None), applied: None },
-        (true, _) => Preference { mode: ResponseMode::Detach, applied: Some("respond-async".to_owned()) },
-        (false, Some(_)) => Preference { mode: ResponseMode::Detach, applied: Some("wait=0".to_owned()) },
+        (true, _) => {
+            Preference { mode: ResponseMode::Detach, applied: Some("respond-async".to_owned()) }
+        }
+        (false, Some(_)) => {
+            Preference { mode: ResponseMode::Detach, applied: Some("wait=0".to_owned()) }
+        }
     }
 }
 
 /// `Accept` names `text/event-stream`.
 fn accepts_stream(headers: &HeaderMap) -> bool {
     let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let media = |range: &str| range.split(';').next().map(|media| media.trim().to_ascii_lowercase());
-    values.flat_map(|value| value.split(',')).filter_map(media).any(|media| media == "text/event-stream")
+    let media =
+        |range: &str| range.split(';').next().map(|media| media.trim().to_ascii_lowercase());
+    values
+        .flat_map(|value| value.split(','))
+        .filter_map(media)
+        .any(|media| media == "text/event-stream")
 }
 
 fn seconds(value: &str) -> Option<Duration> {
-    value.split(';').next()?.trim().trim_matches('"').parse::<u32>().ok().map(|seconds| Duration::from_secs(seconds.into()))
+    value
+        .split(';')
+        .next()?
+        .trim()
+        .trim_matches('"')
+        .parse::<u32>()
+        .ok()
+        .map(|seconds| Duration::from_secs(seconds.into()))
 }
 
 #[cfg(test)]
@@ -90,7 +113,9 @@ mod tests {
 
     #[test]
     fn is_asked_for_by_accept() {
-        let asks = |accept: &'static str| accepts_stream(&HeaderMap::from_iter([(ACCEPT, accept.parse().unwrap())]));
+        let asks = |accept: &'static str| {
+            accepts_stream(&HeaderMap::from_iter([(ACCEPT, accept.parse().unwrap())]))
+        };
         assert!(asks("text/event-stream"));
         assert!(asks("application/json, Text/Event-Stream;q=0.9"));
         assert!(!asks("*/*"));

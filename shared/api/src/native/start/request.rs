@@ -106,7 +106,10 @@ mod tests {
         let error = StartRun::read(body).map(|_| ()).unwrap_err();
         let Error::BadInput(problems) = error else { panic!("{error:?}") };
         let pointers: Vec<_> = problems.iter().map(|problem| problem.pointer.as_str()).collect();
-        assert_eq!(pointers, ["/user", "/webhooks/0/url", "/webhooks/1/headers/a", "/webhooks/1/verb", "/inputs"]);
+        assert_eq!(
+            pointers,
+            ["/user", "/webhooks/0/url", "/webhooks/1/headers/a", "/webhooks/1/verb", "/inputs"]
+        );
     }
 
     #[test]

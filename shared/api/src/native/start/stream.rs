@@ -44,7 +44,9 @@ pub(super) fn response(app: &Arc<App>, first: Progress, subscription: Subscripti
 
 /// The progress of a run, until its last word.
 fn progress(subscription: Subscription) -> impl Stream<Item = Progress> + Send + 'static {
-    stream::unfold(subscription, |mut subscription| async move { subscription.next().await.map(|progress| (progress, subscription)) })
+    stream::unfold(subscription, |mut subscription| async move {
+        subscription.next().await.map(|progress| (progress, subscription))
+    })
 }
 
 struct Listener {
@@ -64,7 +66,9 @@ impl Listener {
         Some(match next {
             Some(Progress::Event(event)) => event_frame(&self.head.id, &event),
             Some(Progress::Ended(record)) => finished_frame(&self.app, &record),
-            Some(Progress::HandedOver(_) | Progress::Overdue(_) | Progress::Lost) | None => self.reconnect(),
+            Some(Progress::HandedOver(_) | Progress::Overdue(_) | Progress::Lost) | None => {
+                self.reconnect()
+            }
             Some(Progress::Repeated(_) | Progress::IdTaken) => self.reconnect(),
         })
     }

@@ -4,7 +4,10 @@ use crate::{Document, Workflow};
 use super::*;
 
 fn yaml(test: &str) -> String {
-    format!("nodes: [{{ id: c, type: condition, branches: [{{ name: \"yes\", if: {} }}, {{ name: \"no\" }}] }}]", json!(test))
+    format!(
+        "nodes: [{{ id: c, type: condition, branches: [{{ name: \"yes\", if: {} }}, {{ name: \"no\" }}] }}]",
+        json!(test)
+    )
 }
 
 /// Which branch is taken, or the code the node fails with.
@@ -44,7 +47,8 @@ fn numbers_compare_across_kinds() {
 
 #[test]
 fn values_of_all_kinds_are_read() {
-    let input = json!({"s": "héllo", "l": [1, {"k": "v"}], "o": {"a": {"b": true}}, "t": true, "z": null});
+    let input =
+        json!({"s": "héllo", "l": [1, {"k": "v"}], "o": {"a": {"b": true}}, "t": true, "z": null});
     for test in [
         "<api.input.s> == 'héllo' && size(<api.input.s>) == 5",
         "<api.input.s>.startsWith('hé')",
@@ -94,14 +98,21 @@ fn bad_expressions_are_problems() {
 #[test]
 fn small_items_are_not_free() {
     let many = vec![0; 30_000];
-    check("<api.input.a>.all(x, <api.input.b>.all(y, x == y))", json!({"a": many, "b": many}), "condition_too_costly");
-    check("<api.input.a>.all(x, <api.input.a>.all(y, x == y))", json!({"a": vec![0; 1_000]}), "yes");
+    check(
+        "<api.input.a>.all(x, <api.input.b>.all(y, x == y))",
+        json!({"a": many, "b": many}),
+        "condition_too_costly",
+    );
+    check(
+        "<api.input.a>.all(x, <api.input.a>.all(y, x == y))",
+        json!({"a": vec![0; 1_000]}),
+        "yes",
+    );
 }
 
 #[test]
 fn branches_are_checked() {
-    let document =
-        "nodes: [{ id: c, type: condition, branches: [{ name: a }, { name: error, if: 'true' }, { name: a, if: 'true', iff: 1 }, 3] }]";
+    let document = "nodes: [{ id: c, type: condition, branches: [{ name: a }, { name: error, if: 'true' }, { name: a, if: 'true', iff: 1 }, 3] }]";
     let (_, problems) = Workflow::compile(&Document::parse(document).unwrap());
     let messages: Vec<_> = problems.iter().map(|problem| problem.message.as_str()).collect();
     assert_eq!(
@@ -196,7 +207,11 @@ mod random {
 #[test]
 fn hostile_conditions_end() {
     let list: Vec<u32> = (0..90_000).collect();
-    check("<api.input.l>.all(x, <api.input.l>.exists(y, y == x))", json!({ "l": list }), "condition_too_costly");
+    check(
+        "<api.input.l>.all(x, <api.input.l>.exists(y, y == x))",
+        json!({ "l": list }),
+        "condition_too_costly",
+    );
     for text in [
         "1+".repeat(900) + "1 > 0",
         "!".repeat(1_900) + "true",

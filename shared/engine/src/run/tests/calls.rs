@@ -2,8 +2,7 @@ use std::time::Duration;
 
 use super::*;
 
-const RETRIED: &str =
-    "nodes: [{ id: a, type: agent, model: offline/echo, prompt: hi, retry: { max_attempts: 3, backoff: 40s }, timeout: 9s }]";
+const RETRIED: &str = "nodes: [{ id: a, type: agent, model: offline/echo, prompt: hi, retry: { max_attempts: 3, backoff: 40s }, timeout: 9s }]";
 
 #[test]
 fn a_failed_call_goes_out_again() {
@@ -33,7 +32,10 @@ fn a_failed_call_goes_out_again() {
 fn what_cannot_succeed_is_not_tried_again() {
     let mut run = start(&compile(RETRIED), json!({}));
     let (_, calls) = advance(&mut run);
-    assert_eq!(run.complete(&calls[0].0, failed("refused_address", false), 2_000), Completion::Final);
+    assert_eq!(
+        run.complete(&calls[0].0, failed("refused_address", false), 2_000),
+        Completion::Final
+    );
 }
 
 #[test]
@@ -56,9 +58,17 @@ nodes:
   - { id: b, type: agent, model: m/b, prompt: hi }
   - { id: c, type: http, url: 'http://x/' }
 ";
-    let used = |tokens, cost_nano_usd| CallResult::Succeeded(CallOutput { value: json!({"content": ""}), tokens, cost_nano_usd });
+    let used = |tokens, cost_nano_usd| {
+        CallResult::Succeeded(CallOutput { value: json!({"content": ""}), tokens, cost_nano_usd })
+    };
     let mut run = start(&compile(yaml), json!({}));
-    drive(&mut run, |_, call| if matches!(call.action, crate::Action::Http(_)) { ok(json!({})) } else { used(Some(5), Some(7)) });
+    drive(&mut run, |_, call| {
+        if matches!(call.action, crate::Action::Http(_)) {
+            ok(json!({}))
+        } else {
+            used(Some(5), Some(7))
+        }
+    });
     assert_eq!(run.usage(), Usage { tokens: 10, cost_nano_usd: Some(14) });
     let mut run = start(&compile(yaml), json!({}));
     drive(&mut run, |id, _| used(Some(5), (id.place() != "b").then_some(7)));
@@ -69,7 +79,12 @@ nodes:
 fn the_same_run_computes_the_same_calls() {
     let yaml = "nodes: [{ id: a, type: http, url: 'http://x/<api.input.n>' }]";
     let call = |n: u8, id: &str| {
-        let start = RunStart { run_id: id.into(), started_at_ms: 5, input: Arc::new(json!({ "n": n })), engine: ENGINE };
+        let start = RunStart {
+            run_id: id.into(),
+            started_at_ms: 5,
+            input: Arc::new(json!({ "n": n })),
+            engine: ENGINE,
+        };
         advance(&mut Run::new(compile(yaml), start)).1.remove(0).1
     };
     assert_eq!(call(1, "r"), call(1, "r"));
@@ -111,8 +126,14 @@ fn the_hashed_form_of_a_call_does_not_change_under_a_run() {
             "a, type: agent, model: m/m, prompt: hi, temperature: 0.5, echo_delay: 20ms",
             "12b1098d912ad10d7703f78ffd77faead448e9009af43dfd5f8c0071841b8812",
         ),
-        ("f, type: function, code: 'return <api.input.n>'", "62da97080f5a642b43dff37ff32e8d64c8552b08c86d6d4799cf302c0091832f"),
-        ("w, type: webhook, url: 'http://x/', body: 1, signature: s", "625b0e277ed44e44e200ba7eeab409dbfe4d5d3c90264ef46ef41de5adfb9dc7"),
+        (
+            "f, type: function, code: 'return <api.input.n>'",
+            "62da97080f5a642b43dff37ff32e8d64c8552b08c86d6d4799cf302c0091832f",
+        ),
+        (
+            "w, type: webhook, url: 'http://x/', body: 1, signature: s",
+            "625b0e277ed44e44e200ba7eeab409dbfe4d5d3c90264ef46ef41de5adfb9dc7",
+        ),
     ] {
         for engine in 0..=ENGINE {
             let workflow = compile(&format!("nodes: [{{ id: {node} }}]"));

@@ -31,7 +31,10 @@ nodes:
   - { id: u, type: template, template: '<t.content> again' }
 ";
     let input = json!({"x": "{{SECRET}} <api.input.y> <t.content>"});
-    assert_eq!(output(yaml, input), json!({"content": "say {{SECRET}} <api.input.y> <t.content> again"}));
+    assert_eq!(
+        output(yaml, input),
+        json!({"content": "say {{SECRET}} <api.input.y> <t.content> again"})
+    );
 }
 
 const CHOICE: &str = "
@@ -57,7 +60,12 @@ fn a_branch_that_is_not_taken_dies_with_what_hangs_on_it() {
     let mut run = start(&compile(CHOICE), json!({"words": 100}));
     let log = drive(&mut run, |_, _| unreachable!());
     assert!(log.contains("skip picture\nskip frame\n"), "{log}");
-    assert_eq!(run.outcome(), Some(&Outcome::Succeeded { output: json!({"story": "a story", "picture": null, "joined": "[]"}) }));
+    assert_eq!(
+        run.outcome(),
+        Some(&Outcome::Succeeded {
+            output: json!({"story": "a story", "picture": null, "joined": "[]"})
+        })
+    );
 }
 
 #[test]
@@ -87,7 +95,10 @@ nodes:
     assert_eq!(advance(&mut run).0, "end b {\"data\":2}\nwait 1\n");
     assert_eq!(run.complete(&calls[1].0, ok(json!({})), 2_000), Completion::Ignored);
     run.complete(&calls[0].0, ok(json!({"data": 1})), 2_000);
-    assert_eq!(advance(&mut run).0, "end a {\"data\":1}\nstart join\nend join {\"content\":\"1+2\"}\ndone\n");
+    assert_eq!(
+        advance(&mut run).0,
+        "end a {\"data\":1}\nstart join\nend join {\"content\":\"1+2\"}\ndone\n"
+    );
     assert_eq!(run.outcome(), Some(&Outcome::Succeeded { output: json!({"content": "1+2"}) }));
 }
 
@@ -143,7 +154,11 @@ fn after_a_failure_nothing_starts_and_what_runs_finishes() {
     assert_eq!(advance(&mut run).0, "fail b http_status\nwait 1\n");
     run.complete(&calls[0].0, ok(json!({"data": 1})), 2_000);
     assert_eq!(advance(&mut run).0, "end a {\"data\":1}\ndone\n");
-    let error = RunError { code: "http_status".into(), message: "http_status happened".into(), node: Some("b".into()) };
+    let error = RunError {
+        code: "http_status".into(),
+        message: "http_status happened".into(),
+        node: Some("b".into()),
+    };
     assert_eq!(run.outcome(), Some(&Outcome::Failed { error, output: json!({"early": 1}) }));
     assert_eq!(run.step(), Step::Done);
 }
@@ -171,7 +186,10 @@ output: { text: <both.content> }
     let mut run = start(&compile(yaml), json!({}));
     let log = drive(&mut run, |_, _| failed("timeout", true));
     assert!(log.contains("fail a timeout\nskip good\nstart bad"), "{log}");
-    assert_eq!(run.outcome(), Some(&Outcome::Succeeded { output: json!({"text": "timeout happened (timeout)"}) }));
+    assert_eq!(
+        run.outcome(),
+        Some(&Outcome::Succeeded { output: json!({"text": "timeout happened (timeout)"}) })
+    );
     let mut run = start(&compile(yaml), json!({}));
     let log = drive(&mut run, |_, _| ok(json!({"data": 1})));
     assert!(log.contains("skip bad"), "{log}");
@@ -190,10 +208,20 @@ output: { never: <later.content> }
 ";
     let mut run = start(&compile(yaml), json!({"a": 1}));
     let (log, calls) = advance(&mut run);
-    assert!(log.ends_with("end answer {\"data\":{\"a\":1},\"status\":201,\"headers\":{\"x-a\":\"v1\"}}\nwait 1\n"), "{log}");
+    assert!(
+        log.ends_with(
+            "end answer {\"data\":{\"a\":1},\"status\":201,\"headers\":{\"x-a\":\"v1\"}}\nwait 1\n"
+        ),
+        "{log}"
+    );
     run.complete(&calls[0].0, failed("late", false), 2_000);
     assert_eq!(advance(&mut run).0, "fail slow late\ndone\n");
-    assert_eq!(run.outcome(), Some(&Outcome::Succeeded { output: json!({"data": {"a": 1}, "status": 201, "headers": {"x-a": "v1"}}) }));
+    assert_eq!(
+        run.outcome(),
+        Some(&Outcome::Succeeded {
+            output: json!({"data": {"a": 1}, "status": 201, "headers": {"x-a": "v1"}})
+        })
+    );
 }
 
 #[test]
@@ -216,7 +244,9 @@ fn abort_fails_at_once_and_unsent_calls_stay_unsent() {
     run.abort(RunError { code: "timeout".into(), message: "too long".into(), node: None });
     let (log, calls) = advance(&mut run);
     assert!(calls.is_empty(), "{log}");
-    assert!(matches!(run.outcome(), Some(Outcome::Failed { error, .. }) if error.code == "timeout"));
+    assert!(
+        matches!(run.outcome(), Some(Outcome::Failed { error, .. }) if error.code == "timeout")
+    );
 }
 
 #[test]
@@ -228,14 +258,17 @@ nodes:
     assert_eq!(error(yaml, json!({"x": "a".repeat(3 << 20)})).code, "value_too_large");
     let mut copies = "nodes:\n".to_owned();
     for index in 0..20 {
-        writeln!(copies, "  - {{ id: n{index}, type: template, template: <api.input.x> }}").unwrap();
+        writeln!(copies, "  - {{ id: n{index}, type: template, template: <api.input.x> }}")
+            .unwrap();
     }
     let failure = error(&copies, json!({"x": "a".repeat(4_000_000)}));
     assert_eq!((failure.code.as_str(), failure.node.as_deref()), ("value_too_large", Some("n15")));
     let one = "nodes: [{ id: a, type: http, url: 'http://x/' }]";
     let mut run = start(&compile(one), json!({}));
     drive(&mut run, |_, _| ok(json!({"data": "a".repeat(5 << 20)})));
-    assert!(matches!(run.outcome(), Some(Outcome::Failed { error, .. }) if error.code == "value_too_large"));
+    assert!(
+        matches!(run.outcome(), Some(Outcome::Failed { error, .. }) if error.code == "value_too_large")
+    );
 }
 
 #[test]
@@ -258,7 +291,12 @@ webhook: { url: 'https://example.com/<api.input.id>?k={{KEY}}', method: put, hea
 fn chain(length: usize) -> Arc<Workflow> {
     let mut yaml = "nodes:\n  - { id: n0, type: template, template: 'x' }\n".to_owned();
     for index in 1..length {
-        writeln!(yaml, "  - {{ id: n{index}, type: template, template: '<n{}.content>' }}", index - 1).unwrap();
+        writeln!(
+            yaml,
+            "  - {{ id: n{index}, type: template, template: '<n{}.content>' }}",
+            index - 1
+        )
+        .unwrap();
     }
     compile(&yaml)
 }
@@ -280,7 +318,12 @@ fn speed() {
         for _ in 0..1_000 {
             let mut run = Run::new(
                 Arc::clone(&workflow),
-                RunStart { run_id: "run_1".into(), started_at_ms: 0, input: Arc::clone(&input), engine: ENGINE },
+                RunStart {
+                    run_id: "run_1".into(),
+                    started_at_ms: 0,
+                    input: Arc::clone(&input),
+                    engine: ENGINE,
+                },
             );
             while run.step() != Step::Done {}
         }

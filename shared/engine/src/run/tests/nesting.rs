@@ -26,7 +26,9 @@ output: { all: <each.results>, first: '<each.results[0].content>' }
 #[test]
 fn a_loop_counts() {
     let yaml = |count: &str| {
-        format!("nodes: [{{ id: l, type: loop, for: {count}, result: <loop.item>, nodes: [{{ id: t, type: template, template: x }}] }}]")
+        format!(
+            "nodes: [{{ id: l, type: loop, for: {count}, result: <loop.item>, nodes: [{{ id: t, type: template, template: x }}] }}]"
+        )
     };
     assert_eq!(output(&yaml("3"), json!({})), json!({"results": [0, 1, 2]}));
     assert_eq!(output(&yaml("<api.input.n>"), json!({"n": 2.0})), json!({"results": [0, 1]}));
@@ -69,7 +71,10 @@ fn a_parallel_is_as_wide_as_allowed_and_keeps_the_order() {
     advance(&mut run);
     run.complete(&calls[0].0, ok(json!({"data": "A"})), 2_000);
     advance(&mut run);
-    assert_eq!(run.outcome(), Some(&Outcome::Succeeded { output: json!({"pages": ["0=A", "1=B", "2=C"]}) }));
+    assert_eq!(
+        run.outcome(),
+        Some(&Outcome::Succeeded { output: json!({"pages": ["0=A", "1=B", "2=C"]}) })
+    );
 }
 
 #[test]
@@ -79,8 +84,13 @@ fn a_failure_inside_takes_the_run_down_and_waits_for_its_siblings() {
     run.complete(&calls[0].0, failed("http_status", true), 2_000);
     assert_eq!(advance(&mut run).0, "fail pages[0]/page http_status\nwait 1\n");
     run.complete(&calls[1].0, ok(json!({"data": "B"})), 2_000);
-    assert_eq!(advance(&mut run).0, "end pages[1]/page {\"data\":\"B\"}\nfail pages http_status\ndone\n");
-    assert!(matches!(run.outcome(), Some(Outcome::Failed { error, .. }) if error.node.as_deref() == Some("page")));
+    assert_eq!(
+        advance(&mut run).0,
+        "end pages[1]/page {\"data\":\"B\"}\nfail pages http_status\ndone\n"
+    );
+    assert!(
+        matches!(run.outcome(), Some(Outcome::Failed { error, .. }) if error.node.as_deref() == Some("page"))
+    );
 }
 
 #[test]
@@ -103,7 +113,12 @@ output: { results: <outer.results>, next: <next.content> }
         "outer[1]/inner[0]/call" => failed("broken", false),
         place => ok(json!({ "data": place })),
     });
-    assert!(log.contains("fail outer[1]/inner[0]/call broken\nfail outer[1]/inner broken\nstart outer[1]/rescue"), "{log}");
+    assert!(
+        log.contains(
+            "fail outer[1]/inner[0]/call broken\nfail outer[1]/inner broken\nstart outer[1]/rescue"
+        ),
+        "{log}"
+    );
     assert_eq!(
         run.outcome(),
         Some(&Outcome::Succeeded {
@@ -126,8 +141,13 @@ nodes:
     result: '<call.data><bad.content>'
 ";
     let mut run = start(&compile(yaml), json!({}));
-    drive(&mut run, |id, _| if id.place() == "l[1]/call" { failed("oops", true) } else { ok(json!({"data": "fine"})) });
-    assert_eq!(run.outcome(), Some(&Outcome::Succeeded { output: json!({"results": ["fine", "oops", "fine"]}) }));
+    drive(&mut run, |id, _| {
+        if id.place() == "l[1]/call" { failed("oops", true) } else { ok(json!({"data": "fine"})) }
+    });
+    assert_eq!(
+        run.outcome(),
+        Some(&Outcome::Succeeded { output: json!({"results": ["fine", "oops", "fine"]}) })
+    );
 }
 
 #[test]
@@ -149,7 +169,10 @@ nodes:
     assert!(log.ends_with("wait 1\n"), "{log}");
     run.complete(&calls[0].0, ok(json!({"data": "A"})), 2_000);
     assert_eq!(advance(&mut run).0, "end race[0]/call {\"data\":\"A\"}\ncancel race\ndone\n");
-    assert_eq!(run.outcome(), Some(&Outcome::Succeeded { output: json!({"data": "B", "status": 200, "headers": {}}) }));
+    assert_eq!(
+        run.outcome(),
+        Some(&Outcome::Succeeded { output: json!({"data": "B", "status": 200, "headers": {}}) })
+    );
 }
 
 #[test]
@@ -169,7 +192,10 @@ nodes:
     run.complete(&calls[1].0, ok(json!({"data": "B"})), 2_000);
     let (log, _) = advance(&mut run);
     assert!(log.contains("end race[0]/answer") && log.contains("cancel race\ndone\n"), "{log}");
-    assert_eq!(run.outcome(), Some(&Outcome::Succeeded { output: json!({"data": "A", "status": 200, "headers": {}}) }));
+    assert_eq!(
+        run.outcome(),
+        Some(&Outcome::Succeeded { output: json!({"data": "A", "status": 200, "headers": {}}) })
+    );
 }
 
 #[test]
@@ -177,7 +203,10 @@ fn cancel_tells_open_containers_too() {
     let mut run = start(&compile(PAGES), json!({}));
     advance(&mut run);
     run.cancel();
-    assert_eq!(advance(&mut run).0, "cancel pages[0]/page\ncancel pages[1]/page\ncancel pages\ndone\n");
+    assert_eq!(
+        advance(&mut run).0,
+        "cancel pages[0]/page\ncancel pages[1]/page\ncancel pages\ndone\n"
+    );
 }
 
 #[test]
@@ -228,5 +257,8 @@ nodes:
         result: '<c.results[0]>'
     result: <b.results>
 ";
-    assert_eq!(output(yaml, json!({})), json!({"results": [["TMx00!T", "TMx10!T"], ["TMy00!T", "TMy10!T"]]}));
+    assert_eq!(
+        output(yaml, json!({})),
+        json!({"results": [["TMx00!T", "TMx10!T"], ["TMy00!T", "TMy10!T"]]})
+    );
 }

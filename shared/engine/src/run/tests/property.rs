@@ -13,11 +13,8 @@ struct Sketch {
 
 fn sketch() -> impl Strategy<Value = Sketch> {
     let references = prop::collection::vec(any::<prop::sample::Index>(), 0..3);
-    (0..5u8, references, prop::option::of((any::<prop::sample::Index>(), any::<bool>()))).prop_map(|(kind, references, hangs_on)| Sketch {
-        kind,
-        references,
-        hangs_on,
-    })
+    (0..5u8, references, prop::option::of((any::<prop::sample::Index>(), any::<bool>())))
+        .prop_map(|(kind, references, hangs_on)| Sketch { kind, references, hangs_on })
 }
 
 const FIELDS: [&str; 5] = ["content", "data", "branch", "results", "data"];
@@ -65,7 +62,11 @@ fn run_with(workflow: &Arc<Workflow>, picks: &[prop::sample::Index]) -> (String,
         let (id, call) = open.remove(picks.next().unwrap().index(open.len()));
         let crate::Action::Http(http) = &call.action else { panic!() };
         let url = serde_json::to_string(&http.url).unwrap();
-        let result = if url.contains("fails") { failed("broken", false) } else { ok(json!({ "data": url })) };
+        let result = if url.contains("fails") {
+            failed("broken", false)
+        } else {
+            ok(json!({ "data": url }))
+        };
         writeln!(log, "answer {id}").unwrap();
         assert_eq!(run.complete(&id, result, 2_000), Completion::Final);
     }

@@ -6,7 +6,10 @@ use super::*;
 use crate::call::{Action, HttpCall, INTERRUPTED, Rendered};
 use crate::expr::scope::Scope;
 use crate::field::{FieldSpec, FieldType};
-use crate::kind::{Bindings, CallLimits, Done, KindSpec, Kinds, Node, NodeError, OutputFields, Plan, Planned, Price, Role};
+use crate::kind::{
+    Bindings, CallLimits, Done, KindSpec, Kinds, Node, NodeError, OutputFields, Plan, Planned,
+    Price, Role,
+};
 use crate::workflow::CompileOptions;
 
 type Script = fn(&Scope<'_>, &Done) -> Result<Plan, NodeError>;
@@ -39,10 +42,12 @@ fn scripted(script: Script, call: Option<CallLimits>) -> KindSpec {
     }
 }
 
-const LIMITS: CallLimits = CallLimits { default_timeout: Duration::from_secs(9), max_timeout: Duration::from_secs(60) };
+const LIMITS: CallLimits =
+    CallLimits { default_timeout: Duration::from_secs(9), max_timeout: Duration::from_secs(60) };
 
 fn compile_with(kind: KindSpec, yaml: &str) -> Arc<Workflow> {
-    let options = CompileOptions { kinds: Kinds::standard().clone().with(kind), ..CompileOptions::default() };
+    let options =
+        CompileOptions { kinds: Kinds::standard().clone().with(kind), ..CompileOptions::default() };
     let (workflow, problems) = Workflow::compile_with(&Document::parse(yaml).unwrap(), &options);
     Arc::new(workflow.unwrap_or_else(|| panic!("{problems:#?}")))
 }
@@ -187,7 +192,8 @@ fn what_a_recorded_call_said_is_taken_back_too() {
         let mut run = run_of(diamond, "");
         let (_, calls) = advance(&mut run);
         let result = ok(json!(0));
-        let recorded = Recorded { result, attempts: 1, ended_at_ms: Some(1_500), has_reported_text };
+        let recorded =
+            Recorded { result, attempts: 1, ended_at_ms: Some(1_500), has_reported_text };
         run.complete_recorded(&calls[0].0, recorded);
         advance(&mut run).0
     };
@@ -226,7 +232,12 @@ fn an_interrupted_call_ends_its_node() {
 #[test]
 fn at_most_once_is_retried_only_where_nothing_happened() {
     let error = |nothing_happened| {
-        let error = CallError { code: "x".into(), retryable: true, nothing_happened, ..CallError::default() };
+        let error = CallError {
+            code: "x".into(),
+            retryable: true,
+            nothing_happened,
+            ..CallError::default()
+        };
         CallResult::Failed(error)
     };
     let retried = ", at_most_once: true, retry: { max_attempts: 2 }";
@@ -329,7 +340,10 @@ nodes:
 
 #[test]
 fn the_fields_of_an_inner_node_are_checked() {
-    let options = CompileOptions { kinds: Kinds::standard().clone().with(tools()), ..CompileOptions::default() };
+    let options = CompileOptions {
+        kinds: Kinds::standard().clone().with(tools()),
+        ..CompileOptions::default()
+    };
     let yaml = "nodes: [{ id: s, type: scripted, tool: { uri: '<tool.city>', method: FETCH } }]";
     let (_, problems) = Workflow::compile_with(&Document::parse(yaml).unwrap(), &options);
     let messages: Vec<_> = problems.iter().map(|problem| problem.message.as_str()).collect();
@@ -352,7 +366,9 @@ fn calls_and_what_they_leave_are_bounded() {
             calls += 1;
             ok(answer())
         });
-        let Some(Outcome::Failed { error, .. }) = run.outcome() else { panic!("{:?}", run.outcome()) };
+        let Some(Outcome::Failed { error, .. }) = run.outcome() else {
+            panic!("{:?}", run.outcome())
+        };
         (error.code.clone(), calls)
     };
     let endless: Script = |_, done| {
@@ -408,7 +424,10 @@ fn a_call_has_its_own_limits_within_those_of_the_kind() {
         perform([short, long, once, get("plain").after(Duration::from_secs(9_999))])
     };
     let (_, calls) = advance(&mut run_of(script, ""));
-    let limits: Vec<_> = calls.iter().map(|(_, call)| (call.timeout.as_secs(), call.at_most_once, call.delay.as_secs())).collect();
+    let limits: Vec<_> = calls
+        .iter()
+        .map(|(_, call)| (call.timeout.as_secs(), call.at_most_once, call.delay.as_secs()))
+        .collect();
     assert_eq!(limits, [(2, false, 0), (60, false, 0), (9, true, 0), (9, false, 300)]);
 }
 

@@ -40,7 +40,11 @@ pub(super) struct Deployment {
         Refused<ErrorBody, 404>,
     )
 )]
-pub(super) async fn read(State(app): State<Arc<App>>, Segments(id): Segments<String>, caller: Caller) -> Result<Json<Deployment>, Refusal> {
+pub(super) async fn read(
+    State(app): State<Arc<App>>,
+    Segments(id): Segments<String>,
+    caller: Caller,
+) -> Result<Json<Deployment>, Refusal> {
     let workflow = app.deployment(&caller, &id).await?;
     let is_deployed = workflow.active_version.is_some();
     Ok(Json(Deployment {

@@ -96,7 +96,11 @@ pub(super) async fn read(
     Ok(Json(execution(&app, &wanted, &found).await?).into_response())
 }
 
-async fn execution<'a>(app: &App, wanted: &Wanted, found: &'a RunRecord) -> flowgate_app::Result<Execution<'a>> {
+async fn execution<'a>(
+    app: &App,
+    wanted: &Wanted,
+    found: &'a RunRecord,
+) -> flowgate_app::Result<Execution<'a>> {
     let head = &found.head;
     let workflow = app.compiled(&head.workflow_uid, &head.version).await?;
     Ok(Execution {

@@ -88,7 +88,11 @@ impl From<RunState> for JobStatus {
         Refused<ErrorBody, 410>,
     )
 )]
-pub(super) async fn read(State(app): State<Arc<App>>, Segments(job_id): Segments<String>, caller: Caller) -> Result<Response, Refusal> {
+pub(super) async fn read(
+    State(app): State<Arc<App>>,
+    Segments(job_id): Segments<String>,
+    caller: Caller,
+) -> Result<Response, Refusal> {
     let record = app.read_run(&caller, &job_id).await?;
     let head = &record.head;
     let workflow = app.compiled(&head.workflow_uid, &head.version).await?;

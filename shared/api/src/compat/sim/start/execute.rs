@@ -100,7 +100,10 @@ struct Failed;
 
 impl PartialSchema for Failed {
     fn schema() -> RefOr<Schema> {
-        OneOfBuilder::new().item(Ref::from_schema_name(ExecutionResult::name())).item(Ref::from_schema_name(ErrorBody::name())).into()
+        OneOfBuilder::new()
+            .item(Ref::from_schema_name(ExecutionResult::name()))
+            .item(Ref::from_schema_name(ErrorBody::name()))
+            .into()
     }
 }
 
@@ -187,7 +190,8 @@ pub(super) async fn execute(
     let Request { mode, timeout, protocol, run_id, body } = Request::read(&headers, &body)?;
     let published = runner.app.published(&id, None).await?;
     let (mut input, nested) = request::input(body.rest);
-    files::read(&runner.outbound, &published.workflow, &mut input).map_err(|error| StartRefusal::files(nested.place(error)))?;
+    files::read(&runner.outbound, &published.workflow, &mut input)
+        .map_err(|error| StartRefusal::files(nested.place(error)))?;
     let execution = Execution {
         mode,
         selected: body.selected_outputs,
@@ -276,8 +280,12 @@ fn result(record: &RunRecord, workflow: &Workflow) -> Response {
 
 fn result_status(state: RunState) -> StatusCode {
     match state {
-        RunState::Cancelled => StatusCode::from_u16(CLIENT_CLOSED_REQUEST).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        RunState::Cancelled => {
+            StatusCode::from_u16(CLIENT_CLOSED_REQUEST).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        }
         RunState::Failed => StatusCode::INTERNAL_SERVER_ERROR,
-        RunState::Pending | RunState::Running | RunState::Waiting | RunState::Succeeded => StatusCode::OK,
+        RunState::Pending | RunState::Running | RunState::Waiting | RunState::Succeeded => {
+            StatusCode::OK
+        }
     }
 }

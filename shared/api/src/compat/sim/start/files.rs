@@ -21,7 +21,11 @@ const UNKNOWN_TYPE: &str = "application/octet-stream";
 
 /// Reads what stands in the workflow's file inputs, one file or a list of them. Text, and objects
 /// that say no `type`, stay as they are.
-pub(in crate::compat::sim) fn read(outbound: &Outbound, workflow: &Workflow, input: &mut Map<String, Value>) -> Result<()> {
+pub(in crate::compat::sim) fn read(
+    outbound: &Outbound,
+    workflow: &Workflow,
+    input: &mut Map<String, Value>,
+) -> Result<()> {
     let mut problems = Vec::new();
     for field in workflow.input_fields().iter().filter(|field| field.kind == InputType::File) {
         let pointer = format!("/{}", field.name.replace('~', "~0").replace('/', "~1"));
@@ -38,7 +42,12 @@ pub(in crate::compat::sim) fn read(outbound: &Outbound, workflow: &Workflow, inp
     if problems.is_empty() { Ok(()) } else { Err(Error::BadInput(problems)) }
 }
 
-fn read_file(outbound: &Outbound, value: &mut Value, pointer: &str, problems: &mut Vec<FieldProblem>) {
+fn read_file(
+    outbound: &Outbound,
+    value: &mut Value,
+    pointer: &str,
+    problems: &mut Vec<FieldProblem>,
+) {
     if value.get("type").is_none_or(Value::is_null) {
         return;
     }
@@ -49,9 +58,14 @@ fn read_file(outbound: &Outbound, value: &mut Value, pointer: &str, problems: &m
     match read {
         Ok(file) => *value = file,
         Err(Error::BadInput(found)) => {
-            problems.extend(found.into_iter().map(|problem| FieldProblem { pointer: format!("{pointer}{}", problem.pointer), ..problem }));
+            problems.extend(found.into_iter().map(|problem| FieldProblem {
+                pointer: format!("{pointer}{}", problem.pointer),
+                ..problem
+            }));
         }
-        Err(other) => problems.push(FieldProblem { pointer: pointer.to_owned(), message: other.to_string() }),
+        Err(other) => {
+            problems.push(FieldProblem { pointer: pointer.to_owned(), message: other.to_string() })
+        }
     }
 }
 
@@ -59,7 +73,10 @@ fn file(outbound: &Outbound, fields: &mut Fields) -> Value {
     let kind = fields.require("type", Fields::take_string).unwrap_or_default();
     let name = fields.require("name", Fields::take_string).unwrap_or_default();
     if name.len() > MAX_NAME || name.chars().any(char::is_control) {
-        fields.problem("name", format!("must have at most {MAX_NAME} bytes, and no control characters"));
+        fields.problem(
+            "name",
+            format!("must have at most {MAX_NAME} bytes, and no control characters"),
+        );
     }
     let mime = fields.take_string("mime");
     if mime.as_deref().is_some_and(|mime| !is_media_type(mime)) {
@@ -67,7 +84,8 @@ fn file(outbound: &Outbound, fields: &mut Fields) -> Value {
     }
     let Some(data) = fields.require("data", Fields::take_string) else { return Value::Null };
     let read = match kind.as_str() {
-        "file" => inline(&data).map(|(of_data, base64, size)| (of_data, Some(size), "base64", base64.to_owned())),
+        "file" => inline(&data)
+            .map(|(of_data, base64, size)| (of_data, Some(size), "base64", base64.to_owned())),
         "url" => match outbound.check_url(&data) {
             Ok(_) => Ok((None, None, "url", data)),
             Err(error) => Err(error.to_string()),
@@ -110,8 +128,12 @@ fn inline(data: &str) -> std::result::Result<(Option<String>, &str, usize), Stri
 }
 
 fn is_media_type(text: &str) -> bool {
-    let is_token = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte));
-    text.len() <= 127 && text.split_once('/').is_some_and(|(kind, subtype)| is_token(kind) && is_token(subtype))
+    let is_token = |part: &str| {
+        !part.is_empty()
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
+    };
+    text.len() <= 127
+        && text.split_once('/').is_some_and(|(kind, subtype)| is_token(kind) && is_token(subtype))
 }
 
 #[cfg(test)]
@@ -120,9 +142,17 @@ mod tests {
 
     #[test]
     fn data_urls_are_checked() {
-        let read = |data| inline(data).map(|(mime, text, size)| (mime.unwrap_or_default(), text.to_owned(), size));
-        assert_eq!(read("data:text/plain;base64,aGk=").unwrap(), ("text/plain".to_owned(), "aGk=".to_owned(), 2));
-        assert_eq!(read("data:text/plain;charset=utf-8;base64,").unwrap(), ("text/plain".to_owned(), String::new(), 0));
+        let read = |data| {
+            inline(data).map(|(mime, text, size)| (mime.unwrap_or_default(), text.to_owned(), size))
+        };
+        assert_eq!(
+            read("data:text/plain;base64,aGk=").unwrap(),
+            ("text/plain".to_owned(), "aGk=".to_owned(), 2)
+        );
+        assert_eq!(
+            read("data:text/plain;charset=utf-8;base64,").unwrap(),
+            ("text/plain".to_owned(), String::new(), 0)
+        );
         assert_eq!(read("data:;base64,aGk=").unwrap().0, "");
         for (data, why) in [
             ("aGk=", "must be a data URL"),
@@ -138,6 +168,11 @@ mod tests {
     #[test]
     fn media_types_are_plain() {
         assert!(is_media_type("image/svg+xml") && is_media_type("application/vnd.ms-excel"));
-        assert!(!is_media_type("text") && !is_media_type("text/") && !is_media_type("text/html; a=b") && !is_media_type("a/b/c"));
+        assert!(
+            !is_media_type("text")
+                && !is_media_type("text/")
+                && !is_media_type("text/html; a=b")
+                && !is_media_type("a/b/c")
+        );
     }
 }

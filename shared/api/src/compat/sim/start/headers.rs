@@ -16,7 +16,12 @@ pub(in crate::compat::sim) fn run_id(headers: &HeaderMap, name: &str) -> Result<
     let sane = |id: &&str| (1..=MAX_RUN_ID).contains(&id.len()) && id.bytes().all(is_of_an_id);
     match (id.to_str().ok().filter(sane), ids.next()) {
         (Some(id), None) => Ok(Some(id.to_owned())),
-        _ => Err(Error::bad_field("", format!("the header {name} must be one value of 1 to 128 letters, digits, '.', '_', ':' or '-'"))),
+        _ => Err(Error::bad_field(
+            "",
+            format!(
+                "the header {name} must be one value of 1 to 128 letters, digits, '.', '_', ':' or '-'"
+            ),
+        )),
     }
 }
 
@@ -26,7 +31,10 @@ fn is_of_an_id(byte: u8) -> bool {
 
 pub(in crate::compat::sim) fn call_chain_is_too_long(headers: &HeaderMap) -> bool {
     let chains = headers.get_all("x-sim-via").iter();
-    chains.flat_map(|chain| chain.as_bytes().split(|byte| *byte == b',')).filter(|call| !call.trim_ascii().is_empty()).count()
+    chains
+        .flat_map(|chain| chain.as_bytes().split(|byte| *byte == b','))
+        .filter(|call| !call.trim_ascii().is_empty())
+        .count()
         >= MAX_CALL_CHAIN
 }
 

@@ -51,7 +51,9 @@ impl IntoResponse for StartRefusal {
                 (StatusCode::BAD_REQUEST, body)
             }
             Self::CallChain => (StatusCode::CONFLICT, ErrorBody::new(CALL_CHAIN, CALL_CHAIN_CODE)),
-            Self::InternalOnly(error) => (StatusCode::FORBIDDEN, ErrorBody::new(error, "FORBIDDEN")),
+            Self::InternalOnly(error) => {
+                (StatusCode::FORBIDDEN, ErrorBody::new(error, "FORBIDDEN"))
+            }
         };
         (status, Json(body)).into_response()
     }

@@ -133,34 +133,58 @@ fn selected_outputs(fields: &mut Fields) -> Vec<String> {
     selected
 }
 
-fn refuse_overrides(fields: &mut Fields, mode: ResponseMode, selected: &[String], protocol: Protocol) -> Result<(), StartRefusal> {
+fn refuse_overrides(
+    fields: &mut Fields,
+    mode: ResponseMode,
+    selected: &[String],
+    protocol: Protocol,
+) -> Result<(), StartRefusal> {
     if fields.take("inputFromExecutionId").is_some() {
-        return Err(StartRefusal::InternalOnly("External callers cannot take the input of another execution"));
+        return Err(StartRefusal::InternalOnly(
+            "External callers cannot take the input of another execution",
+        ));
     }
-    let mut take_set = |key: &&str| fields.take(key).is_some_and(|value| !matches!(value, Value::Null | Value::Bool(false)));
+    let mut take_set = |key: &&str| {
+        fields.take(key).is_some_and(|value| !matches!(value, Value::Null | Value::Bool(false)))
+    };
     let overrides: Vec<_> = OVERRIDES.into_iter().filter(&mut take_set).collect();
     let files: Vec<_> = FILE_OPTIONS.into_iter().filter(&mut take_set).collect();
     let agent_events: Vec<_> = AGENT_EVENTS.into_iter().filter(&mut take_set).collect();
     let trigger = fields.take("triggerType").filter(|trigger| trigger != "api");
-    if mode == ResponseMode::Detach && !(overrides.is_empty() && files.is_empty() && selected.is_empty()) {
+    if mode == ResponseMode::Detach
+        && !(overrides.is_empty() && files.is_empty() && selected.is_empty())
+    {
         let selected = (!selected.is_empty()).then_some("selectedOutputs");
         let keys = overrides.into_iter().chain(files).chain(selected);
-        return Err(refused("Async execution does not support draft or override execution controls", keys));
+        return Err(refused(
+            "Async execution does not support draft or override execution controls",
+            keys,
+        ));
     }
     if trigger.is_some() {
         return Err(refused("External callers cannot override triggerType", ["triggerType"]));
     }
     if !overrides.is_empty() {
-        return Err(refused("External callers cannot use draft or override execution controls", overrides));
+        return Err(refused(
+            "External callers cannot use draft or override execution controls",
+            overrides,
+        ));
     }
-    if !agent_events.is_empty() && (mode, protocol) != (ResponseMode::Stream, Protocol::AgentEvents) {
-        return Err(refused("includeThinking and includeToolCalls need a stream with the agent-events protocol", agent_events));
+    if !agent_events.is_empty() && (mode, protocol) != (ResponseMode::Stream, Protocol::AgentEvents)
+    {
+        return Err(refused(
+            "includeThinking and includeToolCalls need a stream with the agent-events protocol",
+            agent_events,
+        ));
     }
     Ok(())
 }
 
 fn refused(error: &'static str, keys: impl IntoIterator<Item = &'static str>) -> StartRefusal {
-    let problem = |key| FieldProblem { pointer: format!("/{key}"), message: "cannot be used here".to_owned() };
+    let problem = |key| FieldProblem {
+        pointer: format!("/{key}"),
+        message: "cannot be used here".to_owned(),
+    };
     StartRefusal::Invalid { error: error.into(), problems: keys.into_iter().map(problem).collect() }
 }
 
@@ -193,8 +217,18 @@ impl Nested {
     pub(super) fn place(&self, error: Error) -> Error {
         let Error::BadInput(problems) = error else { return error };
         let place = |problem: FieldProblem| {
-            let field = problem.pointer.split('/').nth(1).unwrap_or_default().replace("~1", "/").replace("~0", "~");
-            if self.0.contains(&field) { FieldProblem { pointer: format!("/input{}", problem.pointer), ..problem } } else { problem }
+            let field = problem
+                .pointer
+                .split('/')
+                .nth(1)
+                .unwrap_or_default()
+                .replace("~1", "/")
+                .replace("~0", "~");
+            if self.0.contains(&field) {
+                FieldProblem { pointer: format!("/input{}", problem.pointer), ..problem }
+            } else {
+                problem
+            }
         };
         Error::BadInput(problems.into_iter().map(place).collect())
     }
@@ -206,8 +240,12 @@ mod tests {
 
     use super::*;
 
-    fn read(headers: &[(&'static str, &'static str)], body: Value) -> Result<Request, StartRefusal> {
-        let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+    fn read(
+        headers: &[(&'static str, &'static str)],
+        body: Value,
+    ) -> Result<Request, StartRefusal> {
+        let headers =
+            headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
         Request::of_body(&HeaderMap::from_iter(headers), body)
     }
 
@@ -222,22 +260,29 @@ mod tests {
 
     #[test]
     fn headers_choose_the_mode() {
-        let mode = |headers: &[(&'static str, &'static str)]| read(headers, json!({})).unwrap().mode;
+        let mode =
+            |headers: &[(&'static str, &'static str)]| read(headers, json!({})).unwrap().mode;
         assert_eq!(mode(&[]), ResponseMode::Wait(None));
         assert_eq!(mode(&[("x-execution-mode", "async")]), ResponseMode::Detach);
         assert_eq!(mode(&[("x-execution-mode", "sync")]), ResponseMode::Wait(None));
         assert_eq!(mode(&[("x-stream-response", "true")]), ResponseMode::Stream);
-        assert_eq!(mode(&[("x-stream-response", "true"), ("x-execution-mode", "async")]), ResponseMode::Detach);
+        assert_eq!(
+            mode(&[("x-stream-response", "true"), ("x-execution-mode", "async")]),
+            ResponseMode::Detach
+        );
     }
 
     #[test]
     fn overrides_are_refused_in_sims_words() {
-        let refused = |headers: &[(&'static str, &'static str)], body: Value| match read(headers, body).unwrap_err() {
-            StartRefusal::Invalid { error, problems } => {
-                format!("{error}: {}", Error::BadInput(problems))
-            }
-            other => format!("{other:?}"),
-        };
+        let refused =
+            |headers: &[(&'static str, &'static str)], body: Value| match read(headers, body)
+                .unwrap_err()
+            {
+                StartRefusal::Invalid { error, problems } => {
+                    format!("{error}: {}", Error::BadInput(problems))
+                }
+                other => format!("{other:?}"),
+            };
         let async_mode = [("x-execution-mode", "async")];
         assert_eq!(
             refused(&async_mode, json!({ "selectedOutputs": ["a.content"] })),
@@ -260,19 +305,31 @@ mod tests {
             "Invalid request body: stream must be true or false, not a string; selectedOutputs must be an array of strings"
         );
         assert!(refused(&[], json!({ "inputFromExecutionId": "x" })).contains("InternalOnly"));
-        assert!(refused(&[], json!({ "stream": true, "includeThinking": true })).contains("includeThinking cannot be used here"));
+        assert!(
+            refused(&[], json!({ "stream": true, "includeThinking": true }))
+                .contains("includeThinking cannot be used here")
+        );
     }
 
     #[test]
     fn headers_choose_the_protocol_the_deadline_and_the_id() {
         let agent_events = [("x-sim-stream-protocol", "agent-events-v1")];
         assert_eq!(read(&[], json!({ "stream": true })).unwrap().protocol, Protocol::Done);
-        assert_eq!(read(&agent_events, json!({ "stream": true, "includeToolCalls": true })).unwrap().protocol, Protocol::AgentEvents);
+        assert_eq!(
+            read(&agent_events, json!({ "stream": true, "includeToolCalls": true }))
+                .unwrap()
+                .protocol,
+            Protocol::AgentEvents
+        );
         let asynchronous = ("x-execution-mode", "async");
-        let timed = read(&[asynchronous, ("x-execution-timeout-seconds", "60")], json!({})).unwrap();
+        let timed =
+            read(&[asynchronous, ("x-execution-timeout-seconds", "60")], json!({})).unwrap();
         assert_eq!(timed.timeout, Some(Duration::from_secs(60)));
         for bad in ["0", "604801", "1.5", "-1", ""] {
-            assert!(read(&[asynchronous, ("x-execution-timeout-seconds", bad)], json!({})).is_err(), "{bad}");
+            assert!(
+                read(&[asynchronous, ("x-execution-timeout-seconds", bad)], json!({})).is_err(),
+                "{bad}"
+            );
         }
         assert!(read(&[("x-execution-timeout-seconds", "60")], json!({})).is_err());
         assert_eq!(read(&[("x-execution-id", "mine")], json!({})).unwrap().run_id.unwrap(), "mine");
@@ -281,7 +338,8 @@ mod tests {
     #[test]
     fn what_stands_inside_input_wins() {
         let object = |value: Value| value.as_object().unwrap().clone();
-        let (fields, nested) = input(object(json!({ "a": 0, "input": { "a": 1, "b/c": 2 }, "d": 3 })));
+        let (fields, nested) =
+            input(object(json!({ "a": 0, "input": { "a": 1, "b/c": 2 }, "d": 3 })));
         assert_eq!(Value::Object(fields), json!({ "a": 1, "d": 3, "b/c": 2 }));
         let placed = nested.place(Error::BadInput(vec![
             FieldProblem { pointer: "/b~1c".to_owned(), message: "x".to_owned() },

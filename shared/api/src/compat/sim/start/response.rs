@@ -30,17 +30,26 @@ const DROPPED: [&str; 13] = [
 const DROPPED_PREFIXES: [&str; 3] = ["proxy-", "x-amz", "x-forwarded-"];
 
 /// `None` where no response block ended the run.
-pub(super) async fn of(app: &App, record: &RunRecord, workflow: &Workflow) -> Result<Option<Response>> {
-    let may_respond = record.state == RunState::Succeeded && workflow.nodes().any(|node| &*node.kind == KIND);
+pub(super) async fn of(
+    app: &App,
+    record: &RunRecord,
+    workflow: &Workflow,
+) -> Result<Option<Response>> {
+    let may_respond =
+        record.state == RunState::Succeeded && workflow.nodes().any(|node| &*node.kind == KIND);
     if !may_respond {
         return Ok(None);
     }
-    let responded = |node: &flowgate_app::event::NodeTrace| node.kind == KIND && node.status == Some(NodeStatus::Succeeded);
+    let responded = |node: &flowgate_app::event::NodeTrace| {
+        node.kind == KIND && node.status == Some(NodeStatus::Succeeded)
+    };
     Ok(app.trace(record).await?.iter().any(responded).then(|| rendered(answer::output(record))))
 }
 
 fn rendered(output: &Value) -> Response {
-    let status = output["status"].as_u64().and_then(|status| StatusCode::from_u16(u16::try_from(status).ok()?).ok());
+    let status = output["status"]
+        .as_u64()
+        .and_then(|status| StatusCode::from_u16(u16::try_from(status).ok()?).ok());
     let headers = headers(&output["headers"]);
     let body = body(&output["data"], headers.get(CONTENT_TYPE));
     (status.unwrap_or(StatusCode::OK), headers, body).into_response()
@@ -49,7 +58,8 @@ fn rendered(output: &Value) -> Response {
 fn headers(written: &Value) -> HeaderMap {
     let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, JSON)]);
     for (name, value) in written.as_object().into_iter().flatten() {
-        let name = HeaderName::try_from(name.as_str()).ok().filter(|name| may_be_sent(name.as_str()));
+        let name =
+            HeaderName::try_from(name.as_str()).ok().filter(|name| may_be_sent(name.as_str()));
         let value = value.as_str().and_then(|value| HeaderValue::try_from(value).ok());
         if let (Some(name), Some(value)) = (name, value) {
             headers.insert(name, value);
@@ -64,7 +74,9 @@ fn may_be_sent(name: &str) -> bool {
 
 /// JSON, unless the block says that its text is something else.
 fn body(data: &Value, content_type: Option<&HeaderValue>) -> Vec<u8> {
-    let is_json = content_type.is_none_or(|said| said.to_str().is_ok_and(|said| said.to_ascii_lowercase().contains("json")));
+    let is_json = content_type.is_none_or(|said| {
+        said.to_str().is_ok_and(|said| said.to_ascii_lowercase().contains("json"))
+    });
     match data {
         Value::String(text) if !is_json => text.clone().into_bytes(),
         data => serde_json::to_vec(data).unwrap_or_default(),
@@ -83,7 +95,10 @@ mod tests {
             "X-Mine": "yes", "Content-Type": "text/plain", "Transfer-Encoding": "chunked", "Content-Length": "3", "Proxy-Connection": "x",
             "x-split": "a\r\nb: c", "no name": "x", "X-Amz-Date": "x",
         }));
-        let kept: Vec<_> = headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+        let kept: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+            .collect();
         assert_eq!(kept, ["content-type: text/plain", "x-mine: yes"]);
     }
 

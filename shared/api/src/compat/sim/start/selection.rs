@@ -58,7 +58,10 @@ fn by_id(selector: &str, workflow: &Workflow) -> Option<Selected> {
         "" => Some(""),
         rest => rest.strip_prefix('_'),
     };
-    let node = workflow.nodes().filter(|node| rest(&node.id).is_some()).max_by_key(|node| node.id.len())?;
+    let node = workflow
+        .nodes()
+        .filter(|node| rest(&node.id).is_some())
+        .max_by_key(|node| node.id.len())?;
     Some(Selected { block_id: node.id.clone(), path: rest(&node.id)?.to_owned() })
 }
 
@@ -109,7 +112,8 @@ nodes:
     #[test]
     fn outputs_are_found_by_path_and_sent_as_text() {
         let output = json!({ "content": "hi", "data": { "items": [{ "n": 1 }, { "n": 2 }] } });
-        let text = |path: &str| Selected { block_id: String::new(), path: path.to_owned() }.text(&output);
+        let text =
+            |path: &str| Selected { block_id: String::new(), path: path.to_owned() }.text(&output);
         assert_eq!(text("content").unwrap(), "hi");
         assert_eq!(text("data.items[1].n").unwrap(), "2");
         assert_eq!(text("data.items.0").unwrap(), "{\n  \"n\": 1\n}");

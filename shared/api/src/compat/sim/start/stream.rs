@@ -129,7 +129,12 @@ impl Streamed {
         let end = match last {
             Some(Progress::Ended(record)) => self.encoder.end(&record, &self.workflow),
             Some(Progress::Overdue(_)) => failed("Execution timed out".to_owned()),
-            Some(Progress::HandedOver(_) | Progress::Event(_) | Progress::Repeated(_) | Progress::IdTaken) => failed(cut(&head.id)),
+            Some(
+                Progress::HandedOver(_)
+                | Progress::Event(_)
+                | Progress::Repeated(_)
+                | Progress::IdTaken,
+            ) => failed(cut(&head.id)),
             Some(Progress::Lost) | None => failed(cut(&head.id)),
         };
         self.encoder.last_frames(end).into()
@@ -137,7 +142,12 @@ impl Streamed {
 }
 
 /// The frames of a run that has ended, from what its nodes left.
-pub(super) async fn replay_frames(app: &App, record: &RunRecord, workflow: &Workflow, mut encoder: StreamEncoder) -> Result<Bytes> {
+pub(super) async fn replay_frames(
+    app: &App,
+    record: &RunRecord,
+    workflow: &Workflow,
+    mut encoder: StreamEncoder,
+) -> Result<Bytes> {
     let mut frames = String::new();
     for node in app.trace(record).await? {
         if let Some(output) = node.output {
@@ -222,9 +232,13 @@ impl StreamEncoder {
     fn encode(&mut self, event: EventKind) -> String {
         match event {
             EventKind::Chunk { node, text, .. } => self.chunk(node, &text),
-            EventKind::NodeFinished { node, output: Some(output), .. } => self.finished(&node, &output),
+            EventKind::NodeFinished { node, output: Some(output), .. } => {
+                self.finished(&node, &output)
+            }
             EventKind::NodeReset { node, .. } => self.reset(&node),
-            EventKind::NodeStarted { .. } | EventKind::NodeAttempt { .. } | EventKind::NodeFinished { .. } => String::new(),
+            EventKind::NodeStarted { .. }
+            | EventKind::NodeAttempt { .. }
+            | EventKind::NodeFinished { .. } => String::new(),
         }
     }
 
@@ -259,7 +273,10 @@ impl StreamEncoder {
     fn finished(&mut self, node: &str, output: &Value) -> String {
         let block = block_id(node);
         let spoken = self.spoken.get(node).is_some_and(|speech| speech.said);
-        let of_node = self.selected.iter().filter(|selected| selected.block_id == block && !(spoken && selected.is_spoken()));
+        let of_node = self
+            .selected
+            .iter()
+            .filter(|selected| selected.block_id == block && !(spoken && selected.is_spoken()));
         let texts: Vec<_> = of_node.filter_map(|selected| selected.text(output)).collect();
         let whole = |text: &String| {
             let has_sent = std::mem::replace(&mut self.has_sent, true);
@@ -294,8 +311,15 @@ mod tests {
         }
     }
 
-    fn check(selected: &[(&str, &str)], events: impl IntoIterator<Item = EventKind>, expected: &str) {
-        let selected = selected.iter().map(|(block_id, path)| Selected { block_id: (*block_id).to_owned(), path: (*path).to_owned() });
+    fn check(
+        selected: &[(&str, &str)],
+        events: impl IntoIterator<Item = EventKind>,
+        expected: &str,
+    ) {
+        let selected = selected.iter().map(|(block_id, path)| Selected {
+            block_id: (*block_id).to_owned(),
+            path: (*path).to_owned(),
+        });
         let mut encoder = StreamEncoder::new(selected.collect(), Protocol::AgentEvents);
         let frames: String = events.into_iter().map(|event| encoder.encode(event)).collect();
         assert_eq!(frames, expected);
@@ -304,7 +328,14 @@ mod tests {
     #[test]
     fn a_block_that_begins_again_takes_its_text_back() {
         let reset = |node: &str| EventKind::NodeReset { node: node.into(), call: None };
-        let events = [reset("b"), chunk("a", "One"), chunk("b", "Tw"), reset("b"), reset("b"), chunk("b", "Two")];
+        let events = [
+            reset("b"),
+            chunk("a", "One"),
+            chunk("b", "Tw"),
+            reset("b"),
+            reset("b"),
+            chunk("b", "Two"),
+        ];
         check(
             &[("a", ""), ("b", "content")],
             events,
@@ -320,7 +351,12 @@ mod tests {
     #[test]
     fn each_protocol_has_its_end() {
         let end = |protocol, error: Option<&str>| {
-            let end = End { success: error.is_none(), output: json!({}), duration_ms: Some(3), error: error.map(str::to_owned) };
+            let end = End {
+                success: error.is_none(),
+                output: json!({}),
+                duration_ms: Some(3),
+                error: error.map(str::to_owned),
+            };
             StreamEncoder::new(Vec::new(), protocol).last_frames(end)
         };
         assert_eq!(
@@ -328,13 +364,21 @@ mod tests {
             "data: {\"event\":\"done\",\"success\":false,\"output\":{},\"metadata\":{\"duration\":3},\"error\":\"no\"}\n\ndata: [DONE]\n\n"
         );
         let last = "data: {\"event\":\"final\",\"data\":{\"success\":true,\"output\":{}}}\n\ndata: \"[DONE]\"\n\n";
-        assert_eq!((end(Protocol::Final, None), end(Protocol::AgentEvents, None)), (last.to_owned(), last.to_owned()));
+        assert_eq!(
+            (end(Protocol::Final, None), end(Protocol::AgentEvents, None)),
+            (last.to_owned(), last.to_owned())
+        );
         assert!(end(Protocol::Final, Some("no")).contains("\"output\":{},\"error\":\"no\"}}"));
     }
 
     #[test]
     fn chunks_are_sent_as_they_come() {
-        let events = [chunk("a", "One"), chunk("other", "x"), chunk("a", ", two"), finished("a", json!({ "content": "One, two" }))];
+        let events = [
+            chunk("a", "One"),
+            chunk("other", "x"),
+            chunk("a", ", two"),
+            finished("a", json!({ "content": "One, two" })),
+        ];
         check(
             &[("a", "content")],
             events,
@@ -352,7 +396,13 @@ mod tests {
             finished("c", json!({ "result": [1] })),
         ];
         check(
-            &[("a", "content"), ("a", "tokens.total"), ("b", "content"), ("c", "result"), ("c", "stdout")],
+            &[
+                ("a", "content"),
+                ("a", "tokens.total"),
+                ("b", "content"),
+                ("c", "result"),
+                ("c", "stdout"),
+            ],
             events,
             concat!(
                 "data: {\"blockId\":\"a\",\"chunk\":\"One\"}\n\n",
@@ -365,7 +415,11 @@ mod tests {
 
     #[test]
     fn iterations_of_a_loop_are_sent_under_its_block() {
-        let events = [chunk("each[0]/a", "x"), finished("each[0]/a", json!({ "content": "x" })), chunk("each[1]/a", "y")];
+        let events = [
+            chunk("each[0]/a", "x"),
+            finished("each[0]/a", json!({ "content": "x" })),
+            chunk("each[1]/a", "y"),
+        ];
         check(
             &[("a", "content")],
             events,

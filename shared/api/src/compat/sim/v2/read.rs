@@ -18,7 +18,9 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
-use super::{Caller, Data, ErrorBody, Refusal, documented, not_stored, refuse_unknown, with_wrong_method};
+use super::{
+    Caller, Data, ErrorBody, Refusal, documented, not_stored, refuse_unknown, with_wrong_method,
+};
 use crate::compat::sim::record::{self, Cancellation, Cost, Failure, RunStatus, Wanted};
 use crate::http::refused::{Denied, Refused};
 use crate::http::request::{QueryPairs, Segments};
@@ -251,7 +253,8 @@ impl<'a> From<&'a RunRecord> for RunSummary<'a> {
 }
 
 impl RunsQuery {
-    const KNOWN: [&str; 7] = ["status", "trigger", "startDate", "endDate", "limit", "cursor", "order"];
+    const KNOWN: [&str; 7] =
+        ["status", "trigger", "startDate", "endDate", "limit", "cursor", "order"];
 
     fn read(query: &QueryPairs) -> Result<Self, Error> {
         refuse_unknown(query, &Self::KNOWN)?;
@@ -305,7 +308,8 @@ fn limit(query: &QueryPairs) -> Result<usize, Error> {
 }
 
 fn state(text: &str) -> Result<RunState, Error> {
-    const MESSAGE: &str = "must be one of queued, pending, running, paused, completed, failed, cancelled";
+    const MESSAGE: &str =
+        "must be one of queued, pending, running, paused, completed, failed, cancelled";
     Ok(match text {
         "queued" | "pending" => RunState::Pending,
         "running" => RunState::Running,
@@ -319,6 +323,8 @@ fn state(text: &str) -> Result<RunState, Error> {
 
 fn time(query: &QueryPairs, name: &str) -> Result<Option<Timestamp>, Error> {
     let message = "must be a time such as 2026-01-31T08:15:00Z";
-    let read = |text| Timestamp::parse_rfc3339(text).ok_or_else(|| Error::bad_field(format!("/{name}"), message));
+    let read = |text| {
+        Timestamp::parse_rfc3339(text).ok_or_else(|| Error::bad_field(format!("/{name}"), message))
+    };
     query.get(name).map(read).transpose()
 }

@@ -106,14 +106,19 @@ fn body(error: &Error) -> (StatusCode, ErrorBody) {
             let details = Details::Code { code: "WORKFLOW_NOT_DEPLOYED".into() };
             ("FORBIDDEN", Some("Workflow is not deployed"), Some(details))
         }
-        Error::BadInput(problems) => ("BAD_REQUEST", None, Some(Details::Fields(details(problems)))),
+        Error::BadInput(problems) => {
+            ("BAD_REQUEST", None, Some(Details::Fields(details(problems))))
+        }
         Error::InvalidDocument(_) => ("BAD_REQUEST", None, None),
         Error::TooLarge(_) => ("PAYLOAD_TOO_LARGE", None, None),
         Error::RunIdTaken(taken) => {
             let details = Details::RunId { code: "RUN_ID_CONFLICT", run_id: taken.id.clone() };
             ("CONFLICT", None, Some(details))
         }
-        Error::Stale | Error::IdempotencyMismatch | Error::StillRunning | Error::AlreadyEnded(_) => {
+        Error::Stale
+        | Error::IdempotencyMismatch
+        | Error::StillRunning
+        | Error::AlreadyEnded(_) => {
             let code = status::code(error).to_ascii_uppercase().into();
             ("CONFLICT", None, Some(Details::Code { code }))
         }

@@ -136,7 +136,8 @@ async fn execute(
     let Request { mode, timeout, protocol, run_id, body } = Request::read(&headers, &body)?;
     let published = runner.app.published(&id, None).await?;
     let mut input = body.input;
-    files::read(&runner.outbound, &published.workflow, &mut input).map_err(|error| StartRefusal::Files(within_input(error)))?;
+    files::read(&runner.outbound, &published.workflow, &mut input)
+        .map_err(|error| StartRefusal::Files(within_input(error)))?;
     let execution = Execution {
         mode,
         selected: body.selected_outputs,

@@ -100,7 +100,10 @@ impl ExecuteRequest {
     }
 
     fn check_combinations(&self, fields: &mut Fields, agent_events: bool) {
-        let include = [("includeThinking", self.include_thinking), ("includeToolCalls", self.include_tool_calls)];
+        let include = [
+            ("includeThinking", self.include_thinking),
+            ("includeToolCalls", self.include_tool_calls),
+        ];
         for (key, asked) in include {
             if asked && !(self.stream && agent_events) {
                 let needs = "needs `stream` and the header X-Sim-Stream-Protocol: agent-events-v1";
@@ -159,13 +162,16 @@ mod tests {
     use super::*;
 
     fn read(headers: &[(&'static str, &'static str)], body: Value) -> Result<Request> {
-        let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+        let headers =
+            headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
         Request::of_body(&HeaderMap::from_iter(headers), body)
     }
 
     fn problems(headers: &[(&'static str, &'static str)], body: Value) -> Vec<String> {
         match read(headers, body) {
-            Err(Error::BadInput(problems)) => problems.into_iter().map(|problem| problem.pointer).collect(),
+            Err(Error::BadInput(problems)) => {
+                problems.into_iter().map(|problem| problem.pointer).collect()
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -175,13 +181,22 @@ mod tests {
         let mode = |body: Value| read(&[], body).unwrap().mode;
         assert_eq!(mode(json!({})), ResponseMode::Wait(None));
         assert_eq!(mode(json!({ "input": {}, "async": false })), ResponseMode::Wait(None));
-        assert_eq!(mode(json!({ "stream": true, "selectedOutputs": ["a.b"] })), ResponseMode::Stream);
-        assert_eq!(mode(json!({ "async": true, "stream": false, "executionTimeoutSeconds": 604_800 })), ResponseMode::Detach);
+        assert_eq!(
+            mode(json!({ "stream": true, "selectedOutputs": ["a.b"] })),
+            ResponseMode::Stream
+        );
+        assert_eq!(
+            mode(json!({ "async": true, "stream": false, "executionTimeoutSeconds": 604_800 })),
+            ResponseMode::Detach
+        );
     }
 
     #[test]
     fn what_is_not_known_or_does_not_go_together_is_refused() {
-        assert_eq!(problems(&[], json!({ "inputs": {}, "message": "hi" })), ["/inputs", "/message"]);
+        assert_eq!(
+            problems(&[], json!({ "inputs": {}, "message": "hi" })),
+            ["/inputs", "/message"]
+        );
         assert_eq!(problems(&[], json!({ "input": [], "async": 1 })), ["/input", "/async"]);
         assert_eq!(
             problems(
@@ -190,11 +205,20 @@ mod tests {
             ),
             ["/stream", "/selectedOutputs", "/includeFileBase64", "/base64MaxBytes"]
         );
-        assert_eq!(problems(&[], json!({ "executionTimeoutSeconds": 5 })), ["/executionTimeoutSeconds"]);
+        assert_eq!(
+            problems(&[], json!({ "executionTimeoutSeconds": 5 })),
+            ["/executionTimeoutSeconds"]
+        );
         for bad in [json!(0), json!(604_801), json!(1.5), json!("5"), json!(-1)] {
-            assert_eq!(problems(&[], json!({ "async": true, "executionTimeoutSeconds": bad })), ["/executionTimeoutSeconds"]);
+            assert_eq!(
+                problems(&[], json!({ "async": true, "executionTimeoutSeconds": bad })),
+                ["/executionTimeoutSeconds"]
+            );
         }
-        assert_eq!(problems(&[], json!({ "selectedOutputs": vec!["a"; 101] })), ["/selectedOutputs"]);
+        assert_eq!(
+            problems(&[], json!({ "selectedOutputs": vec!["a"; 101] })),
+            ["/selectedOutputs"]
+        );
         assert_eq!(problems(&[], json!({ "base64MaxBytes": 10_485_761 })), ["/base64MaxBytes"]);
     }
 
