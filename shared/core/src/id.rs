@@ -40,7 +40,7 @@ impl RunId {
     /// Returns the smallest number of a run created at this time or later.
     pub(crate) fn first_number_at(at: Timestamp) -> u128 {
         let millis = u64::try_from(at.millis()).unwrap_or(0);
-        u128::from(millis).checked_mul(1 << BITS_AFTER_TIME).unwrap_or(u128::MAX)
+        u128::from(millis).saturating_mul(1 << BITS_AFTER_TIME)
     }
 }
 

@@ -473,7 +473,7 @@ async fn list_ranges(world: World) -> Result<()> {
         let (created_from, created_before) = (from.map(at), before.map(at));
         let filter =
             RunFilter { created_from, created_before, oldest_first, ..RunFilter::default() };
-        let cursor = cursor.map(|n| run_id(n)).transpose()?.map(|run| run.to_string());
+        let cursor = cursor.map(run_id).transpose()?.map(|run| run.to_string());
         let page = world.runs.list(WORKFLOW_UID, filter, PageRequest { limit, cursor }).await?;
         let numbers: Vec<i64> =
             page.items.iter().map(|run| run.head.created_at.millis() - at(0).millis()).collect();

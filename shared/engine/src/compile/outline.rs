@@ -167,7 +167,7 @@ impl<'d> Outliner<'d, '_> {
         }
         let outputs = kind.as_ref().map_or(OutputFields::Any, |kind| (kind.outputs)(object));
         let is_container = kind.as_ref().is_some_and(|kind| kind.role == Role::Container);
-        let inner = is_container.then(|| self.outline.bodies.len());
+        let inner = is_container.then_some(self.outline.bodies.len());
         let node = NodeOutline { id, name, kind, path: path.clone(), object, outputs, inner };
         self.outline.bodies[body].nodes.push(node);
         if let Some(inner) = inner {

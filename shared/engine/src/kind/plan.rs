@@ -71,6 +71,7 @@ impl Planned {
 }
 
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a plan is carried out as soon as it is made")]
 pub enum Work {
     Call(Action),
     /// Runs a node in place of the call. The node's output is the call's output.

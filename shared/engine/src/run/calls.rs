@@ -41,6 +41,7 @@ pub(super) struct Prepared {
     work: PreparedWork,
 }
 
+#[expect(clippy::large_enum_variant, reason = "a call is launched as soon as it is prepared")]
 enum PreparedWork {
     Call(Call, Arc<Value>),
     Node(Arc<dyn Node>, Bindings),
