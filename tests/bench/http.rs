@@ -132,7 +132,8 @@ async fn latency(bare: &Request, w1: &Request, chain: &Request) {
         load::latency(chain, 2_000).await,
     );
     println!(
-        "  bare insert            {bare:>9.3?}\n  W1                     {w1:>9.3?}\n  100 nodes in a chain   {chain:>9.3?}   ({:.3?} more than W1)",
+        "  bare insert            {bare:>9.3?}\n  W1                     {w1:>9.3?}\n  100 nodes \
+         in a chain   {chain:>9.3?}   ({:.3?} more than W1)",
         chain.saturating_sub(w1)
     );
 }
@@ -156,7 +157,9 @@ async fn detached(client: &reqwest::Client, url: &str, key: &str) {
     }
     let (to_end, accepted): (Vec<f64>, Vec<f64>) = took.into_iter().unzip();
     println!(
-        "\n{DETACHED} detached runs: accepted after {:.3} s, all ended after {:.3} s (median of {ROUNDS})",
+        "\n\
+         {DETACHED} detached runs: accepted after {:.3} s, all ended after {:.3} s (median of \
+         {ROUNDS})",
         median(accepted),
         median(to_end)
     );

@@ -71,7 +71,8 @@ impl Deliveries for Local {
                 return Ok(Written::Written);
             }
             // Refused because it was applied before: success.
-            let mut select = connection.prepare_cached("SELECT 1 FROM deliveries WHERE id = ?1 AND recorded_by = ?2")?;
+            let mut select = connection.prepare_cached("SELECT 1 FROM deliveries WHERE id = ?1 AND \
+                recorded_by = ?2")?;
             Ok(if select.exists(params![key, owner.0])? { Written::Written } else { Written::Lost })
         })
         .await
@@ -194,7 +195,8 @@ struct DeliveryRow {
 }
 
 impl DeliveryRow {
-    const SELECT: &str = "SELECT id, run, workflow_id, workflow_uid, created_at, state, due_at, owner, step, signing, attempts, request FROM deliveries";
+    const SELECT: &str = "SELECT id, run, workflow_id, workflow_uid, created_at, state, due_at, \
+                          owner, step, signing, attempts, request FROM deliveries";
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {

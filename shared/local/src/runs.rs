@@ -75,10 +75,16 @@ impl Runs for Local {
         let lease = LeaseValues::new(lease)?;
         self.write(move |connection| {
             let mut update = connection.prepare_cached(
-                "UPDATE open_runs SET due_at = ?4, look_at = ?4 WHERE run = ?1 AND fence = ?2 AND owner = ?3 RETURNING cancel_requested",
+                "UPDATE open_runs SET due_at = ?4, look_at = ?4 WHERE run = ?1 AND fence = ?2 AND \
+                 owner = ?3 RETURNING cancel_requested",
             )?;
-            let kept = update.query_row(params![lease.key, lease.fence, lease.owner.0, lease_until.0], |row| row.get(0)).optional()?;
-            Ok(kept.map_or(Heartbeat::Lost, |cancel_requested| Heartbeat::Kept { cancel_requested }))
+            let kept = update
+                .query_row(params![lease.key, lease.fence, lease.owner.0, lease_until.0], |row| {
+                    row.get(0)
+                })
+                .optional()?;
+            Ok(kept
+                .map_or(Heartbeat::Lost, |cancel_requested| Heartbeat::Kept { cancel_requested }))
         })
         .await
     }
@@ -192,14 +198,20 @@ impl Runs for Local {
     async fn request_cancel(&self, run: &RunId, now: Timestamp) -> Result<CancelRequest> {
         let key = run_key(run)?;
         self.write(move |connection| {
-            let mut update = connection
-                .prepare_cached("UPDATE open_runs SET cancel_requested = 1 WHERE run = ?1 RETURNING owner IS NULL OR due_at <= ?2")?;
-            if let Some(free) = update.query_row(params![key, now.0], |row| row.get(0)).optional()? {
+            let mut update = connection.prepare_cached(
+                "UPDATE open_runs SET cancel_requested = 1 WHERE run = ?1 RETURNING owner IS NULL \
+                 OR due_at <= ?2",
+            )?;
+            if let Some(free) =
+                update.query_row(params![key, now.0], |row| row.get(0)).optional()?
+            {
                 return Ok(if free { CancelRequest::Unowned } else { CancelRequest::Requested });
             }
             let mut select = connection.prepare_cached("SELECT state FROM runs WHERE id = ?1")?;
             let state = select.query_row([key], |row| row.get(0)).optional()?;
-            state.map_or(Ok(CancelRequest::Unknown), |state| Ok(CancelRequest::Already(from_word(state)?)))
+            state.map_or(Ok(CancelRequest::Unknown), |state| {
+                Ok(CancelRequest::Already(from_word(state)?))
+            })
         })
         .await
     }
@@ -261,10 +273,14 @@ impl Runs for Local {
         let key = run_key(run)?;
         let after = after.unwrap_or(EventId { fence: 0, n: 0 });
         self.query(move |connection| {
-            let mut select = connection
-                .prepare_cached("SELECT event FROM events WHERE run = ?1 AND (fence, n) > (?2, ?3) ORDER BY fence, n LIMIT ?4")?;
-            let texts =
-                select.query_map(params![key, stored(after.fence), stored(after.n), stored(limit)], |row| row.get::<_, String>(0))?;
+            let mut select = connection.prepare_cached(
+                "SELECT event FROM events WHERE run = ?1 AND (fence, n) > (?2, ?3) ORDER BY fence, \
+                 n LIMIT ?4",
+            )?;
+            let texts = select.query_map(
+                params![key, stored(after.fence), stored(after.n), stored(limit)],
+                |row| row.get::<_, String>(0),
+            )?;
             texts.map(|text| Ok(serde_json::from_str(&text?)?)).collect()
         })
         .await
@@ -348,7 +364,8 @@ fn wipe(connection: &Connection, key: Key) -> Result<()> {
         "DELETE FROM events WHERE run = ?1",
         "DELETE FROM run_values WHERE run = ?1",
         // Without its body a delivery cannot be sent again.
-        "UPDATE deliveries SET wiped = 1, due_at = NULL, look_at = NULL, request = json_set(request, '$.body', '') WHERE run = ?1",
+        "UPDATE deliveries SET wiped = 1, due_at = NULL, look_at = NULL, request = \
+         json_set(request, '$.body', '') WHERE run = ?1",
     ] {
         connection.prepare_cached(sql)?.execute([key])?;
     }
@@ -463,7 +480,8 @@ mod tests {
         let connection = crate::schema::open(&dir.path().join("a.db")).unwrap();
         let id = |n: u32| RunId::parse(&format!("run_{n:012x}70008000000000000000")).unwrap();
         for n in 0..2_000 {
-            let sql = "INSERT INTO runs (id, workflow_uid, created_at, state, head) VALUES (?1, 'w', ?2, 'failed', '{}')";
+            let sql = "INSERT INTO runs (id, workflow_uid, created_at, state, head) VALUES (?1, \
+                       'w', ?2, 'failed', '{}')";
             connection.execute(sql, params![run_key(&id(n)).unwrap(), n]).unwrap();
         }
         for oldest_first in [false, true] {

@@ -70,7 +70,8 @@ impl Double {
     /// Calls a store as the function of that folder, and returns the status and the error's name.
     async fn call(&self, function: &str, target: &str, body: Value) -> (u16, Value) {
         let credential = format!(
-            "AWS4-HMAC-SHA256 Credential={function}/20260101/us-east-1/s/aws4_request, SignedHeaders=host, Signature=0"
+            "AWS4-HMAC-SHA256 Credential={function}/20260101/us-east-1/s/aws4_request, \
+             SignedHeaders=host, Signature=0"
         );
         let request = self
             .client

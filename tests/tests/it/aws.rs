@@ -14,7 +14,9 @@ use serde_json::{Value, json};
 
 use crate::fixture::{answer, json_of, until};
 
-const HELLO: &str = "input: [{ name: name, type: string }]\nnodes: [{ id: say, type: template, template: 'Hello <api.name>' }]\noutput: { said: <say.content> }\n";
+const HELLO: &str = "input: [{ name: name, type: string }]\n\
+                     nodes: [{ id: say, type: template, template: 'Hello <api.name>' }]\n\
+                     output: { said: <say.content> }\n";
 
 async fn on_aws(more: &[&str]) -> TestServer {
     TestServer::on_aws(&settings(|_| {}), more).await
@@ -27,7 +29,8 @@ async fn hanging() -> Receiver {
 
 fn calling(receiver: &Receiver) -> String {
     format!(
-        "nodes: [{{ id: call, type: http, url: \"{}/call\" }}]\noutput: {{ said: <call.data.said> }}\n",
+        "nodes: [{{ id: call, type: http, url: \"{}/call\" }}]\n\
+         output: {{ said: <call.data.said> }}\n",
         receiver.url
     )
 }
@@ -72,7 +75,10 @@ async fn ten_runs_survive_kill_9_of_their_workers() {
     .await;
     let server = on_aws(&[]).await;
     let document = format!(
-        "input: [{{ name: i, type: number }}]\nnodes:\n  - {{ id: first, type: http, url: \"{0}/first/<api.i>\" }}\n  - {{ id: second, type: http, url: \"{0}/second/<api.i>\", query: {{ after: \"<first.data.said>\" }} }}\noutput: {{ said: <second.data.said> }}\n",
+        "input: [{{ name: i, type: number }}]\n\
+         nodes:\n  - {{ id: first, type: http, url: \"{0}/first/<api.i>\" }}\n  - {{ id: second, \
+         type: http, url: \"{0}/second/<api.i>\", query: {{ after: \"<first.data.said>\" }} }}\n\
+         output: {{ said: <second.data.said> }}\n",
         receiver.url
     );
     server.publish("calls", &document).await;
@@ -139,7 +145,9 @@ async fn an_attached_run_is_interrupted_when_its_lease_has_ended() {
 #[ignore = "needs the double of AWS: tests/aws/run"]
 async fn a_stream_arrives_as_it_is_made() {
     let server = on_aws(&[]).await;
-    let story = "nodes: [{ id: draft, type: agent, model: offline/echo, echo_delay: 100ms, prompt: one two three four five six seven eight nine ten }]\noutput: { story: <draft.content> }\n";
+    let story = "nodes: [{ id: draft, type: agent, model: offline/echo, echo_delay: 100ms, prompt: \
+                 one two three four five six seven eight nine ten }]\n\
+                 output: { story: <draft.content> }\n";
     server.publish("story", story).await;
     let response = server
         .post("/v1/workflows/story/runs", ADMIN_KEY)
@@ -406,7 +414,10 @@ async fn large_values_go_through_every_function() {
     let server = on_aws(&[]).await;
     let (fixed, given) = (noise(1), noise(2));
     let document = format!(
-        "input: [{{ name: text, type: string }}]\nnodes:\n  - {{ id: fixed, type: template, template: {fixed} }}\n  - {{ id: given, type: template, template: '<api.text>' }}\noutput: {{ fixed: <fixed.content>, given: <given.content> }}\n"
+        "input: [{{ name: text, type: string }}]\n\
+         nodes:\n  - {{ id: fixed, type: template, template: {fixed} }}\n  - {{ id: given, type: \
+         template, template: '<api.text>' }}\n\
+         output: {{ fixed: <fixed.content>, given: <given.content> }}\n"
     );
     server.publish("large", &document).await;
     let body = json!({ "input": { "text": given } });

@@ -31,7 +31,8 @@ async fn a_run_is_accepted_and_its_outputs_are_fetched() {
 
     let result =
         || fixture(&server, "aiflow/result.http", &[("FLOW", FLOW), ("KEY", &key), ("RUN", run)]);
-    let outputs = json!({ "my_output": "Continue my sentence with 5 words of lorem ipsum: Lorem Ipsum x1", "status": "fine" });
+    let outputs = json!({ "my_output": "Continue my sentence with 5 words of lorem ipsum: Lorem \
+                                        Ipsum x1", "status": "fine" });
     assert_eq!(until(result, |reply| reply["status"] != "pending").await, outputs);
     let response = result().send().await.unwrap();
     assert_eq!(response.headers()["x-run-status"], "succeeded", "an output named `status` wins");

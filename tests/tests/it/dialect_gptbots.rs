@@ -20,7 +20,8 @@ const ID: &str = "7b7735b9-19e5-4bd6-818b-46aae2596e9f";
 
 fn hanging(url: &str) -> String {
     format!(
-        "nodes: [{{ id: call, type: http, url: \"{url}/hang\" }}]\noutput: {{ status: <call.status> }}\n"
+        "nodes: [{{ id: call, type: http, url: \"{url}/hang\" }}]\n\
+         output: {{ status: <call.status> }}\n"
     )
 }
 
@@ -257,7 +258,8 @@ async fn refusals_have_a_code_and_a_message() {
             invoke(&key, r#"{"input":{"name":1,"extra":2}}"#),
             400,
             40000,
-            "input.name must be a string, not a number; input.extra is not an input of this workflow",
+            "input.name must be a string, not a number; input.extra is not an input of this \
+             workflow",
         ),
         (
             invoke(&key, r#"{"input":{"name":"Ada"},"webhook":[{"url":"https://example.com"}]}"#),

@@ -29,7 +29,8 @@ output: { first: <agent1.content>, second: <agent2.content> }
 
 fn calling(url: &str, path: &str) -> String {
     format!(
-        "nodes: [{{ id: call, name: My Call, type: http, url: \"{url}{path}\" }}]\noutput: {{ status: <call.status> }}\n"
+        "nodes: [{{ id: call, name: My Call, type: http, url: \"{url}{path}\" }}]\n\
+         output: {{ status: <call.status> }}\n"
     )
 }
 
@@ -214,7 +215,13 @@ async fn without_selected_outputs_the_end_holds_everything() {
 #[tokio::test]
 async fn selected_outputs_that_do_not_stream_come_whole() {
     let server = TestServer::start().await;
-    server.publish("w", "nodes: [{ id: a, type: template, template: x }]\noutput: { list: [1], text: <a.content> }\n").await;
+    server
+        .publish(
+            "w",
+            "nodes: [{ id: a, type: template, template: x }]\n\
+             output: { list: [1], text: <a.content> }\n",
+        )
+        .await;
     let key = server.key(&["w"], &["run"]).await;
     let body = json!({ "stream": true, "selectedOutputs": ["a.content", "output.list", "nobody.content"] });
     let text = server
@@ -229,7 +236,8 @@ async fn selected_outputs_that_do_not_stream_come_whole() {
     let chunks = text.split_once("data: {\"event\":\"done\"").unwrap().0;
     assert_eq!(
         chunks,
-        "data: {\"blockId\":\"a\",\"chunk\":\"x\"}\n\ndata: {\"blockId\":\"output\",\"chunk\":\"\\n\\n[\\n  1\\n]\"}\n\n"
+        "data: {\"blockId\":\"a\",\"chunk\":\"x\"}\n\n\
+         data: {\"blockId\":\"output\",\"chunk\":\"\\n\\n[\\n  1\\n]\"}\n\n"
     );
 }
 
@@ -335,8 +343,10 @@ async fn an_idempotency_key_begins_one_execution() {
     let chunks = again.split_once("data: {\"event\":\"done\"").unwrap().0;
     assert_eq!(
         chunks,
-        "data: {\"blockId\":\"7b7735b9-19e5-4bd6-818b-46aae2596e9f\",\"chunk\":\"One, two: hi\"}\n\n\
-         data: {\"blockId\":\"8c8846c0-19e5-4bd6-818b-46aae2596e9f\",\"chunk\":\"\\n\\nSaid: One, two: hi\"}\n\n"
+        "data: {\"blockId\":\"7b7735b9-19e5-4bd6-818b-46aae2596e9f\",\"chunk\":\"One, two: \
+         hi\"}\n\n\
+         data: {\"blockId\":\"8c8846c0-19e5-4bd6-818b-46aae2596e9f\",\"chunk\":\"\\n\\nSaid: One, \
+         two: hi\"}\n\n"
     );
 }
 

@@ -26,7 +26,8 @@ output: { said: <agent1.content> }
 
 fn calling(url: &str, path: &str) -> String {
     format!(
-        "nodes: [{{ id: call, name: My Call, type: http, url: \"{url}{path}\" }}]\noutput: {{ status: <call.status> }}\n"
+        "nodes: [{{ id: call, name: My Call, type: http, url: \"{url}{path}\" }}]\n\
+         output: {{ status: <call.status> }}\n"
     )
 }
 
@@ -270,7 +271,13 @@ async fn a_stream_ends_with_a_final_frame() {
     assert!(!response.headers().contains_key("x-sim-stream-protocol"));
     let text = response.text().await.unwrap();
     assert!(text.starts_with("data: {\"blockId\":\"7b7735b9\",\"chunk\":\"One, \"}\n\n"), "{text}");
-    assert!(text.ends_with("data: {\"event\":\"final\",\"data\":{\"success\":true,\"output\":{}}}\n\ndata: \"[DONE]\"\n\n"), "{text}");
+    assert!(
+        text.ends_with(
+            "data: {\"event\":\"final\",\"data\":{\"success\":true,\"output\":{}}}\n\n\
+             data: \"[DONE]\"\n\n"
+        ),
+        "{text}"
+    );
 
     let whole = json!({ "input": { "message": "hi" }, "stream": true });
     let agent_events = execute(&server, &key, &whole)
@@ -282,7 +289,9 @@ async fn a_stream_ends_with_a_final_frame() {
     let text = agent_events.text().await.unwrap();
     assert_eq!(
         text,
-        "data: {\"event\":\"final\",\"data\":{\"success\":true,\"output\":{\"said\":\"One, two: hi\"}}}\n\ndata: \"[DONE]\"\n\n"
+        "data: {\"event\":\"final\",\"data\":{\"success\":true,\"output\":{\"said\":\"One, two: \
+         hi\"}}}\n\n\
+         data: \"[DONE]\"\n\n"
     );
 }
 

@@ -12,7 +12,9 @@ use tokio::task::JoinSet;
 
 use crate::fixture::{answer, json_of, until};
 
-const GREET: &str = "input: [{ name: name, type: string }]\nnodes: [{ id: say, type: template, template: 'Hello <api.name>' }]\noutput: { said: <say.content> }\n";
+const GREET: &str = "input: [{ name: name, type: string }]\n\
+                     nodes: [{ id: say, type: template, template: 'Hello <api.name>' }]\n\
+                     output: { said: <say.content> }\n";
 
 /// Creates a key for all workflows, with all scopes but `admin`.
 pub(crate) async fn limited_key(server: &TestServer, limits: Value) -> String {

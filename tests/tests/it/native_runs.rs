@@ -18,7 +18,8 @@ output: { greeting: <greet.content> }
 
 fn calling(url: &str) -> String {
     format!(
-        "nodes: [{{ id: call, type: http, url: \"{url}/\" }}]\noutput: {{ status: <call.status> }}\n"
+        "nodes: [{{ id: call, type: http, url: \"{url}/\" }}]\n\
+         output: {{ status: <call.status> }}\n"
     )
 }
 
@@ -110,7 +111,13 @@ async fn a_waiting_caller_gets_the_run() {
 #[tokio::test]
 async fn a_failed_run_is_an_answer() {
     let server = TestServer::start().await;
-    server.publish("fails", "nodes: [{ id: code, type: function, code: 'throw new Error(\"no\")' }]\noutput: { x: <code.result> }\n").await;
+    server
+        .publish(
+            "fails",
+            "nodes: [{ id: code, type: function, code: 'throw new Error(\"no\")' }]\n\
+             output: { x: <code.result> }\n",
+        )
+        .await;
     let (status, run) = json_of(server.post("/v1/workflows/fails/runs", ADMIN_KEY)).await;
     assert_eq!(
         (status, &run["status"], &run["error"]["node"]),
@@ -146,7 +153,17 @@ async fn past_its_wait_a_run_goes_on_alone() {
         Reply::After(std::time::Duration::from_millis(2_500), StatusCode::OK, "{}".to_owned())
     })
     .await;
-    server.publish("slow", &format!("nodes: [{{ id: a, type: http, url: \"{0}/a\" }}, {{ id: b, type: http, after: a, url: \"{0}/b\" }}]\noutput: {{ s: <b.status> }}\n", slow.url)).await;
+    server
+        .publish(
+            "slow",
+            &format!(
+                "nodes: [{{ id: a, type: http, url: \"{0}/a\" }}, {{ id: b, type: http, after: a, \
+                 url: \"{0}/b\" }}]\n\
+                 output: {{ s: <b.status> }}\n",
+                slow.url
+            ),
+        )
+        .await;
     let response = server
         .post("/v1/workflows/slow/runs", ADMIN_KEY)
         .header("prefer", "wait=1")
@@ -458,7 +475,10 @@ async fn a_stream_begins_with_the_run_and_ends_with_it() {
     let events: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("event: ")).collect();
     assert_eq!((events[0], *events.last().unwrap()), ("run.started", "run.finished"), "{text}");
     assert!(
-        text.starts_with(&format!("event: run.started\ndata: {{\"run_id\":\"{id}\",\"workflow_id\":\"greet\",\"version\":\"1.0.0\"}}\n\n")),
+        text.starts_with(&format!(
+            "event: run.started\n\
+             data: {{\"run_id\":\"{id}\",\"workflow_id\":\"greet\",\"version\":\"1.0.0\"}}\n\n"
+        )),
         "{text}"
     );
     assert!(text.ends_with("\n\n"));

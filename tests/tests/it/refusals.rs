@@ -11,7 +11,10 @@ use serde_json::{Value, json};
 use crate::fixture::{answer, json_of, until};
 use crate::limits::{allowance, limited_key, retry_after};
 
-const STRICT: &str = "input: [{ name: name, type: string }, { name: n, type: number, default: 1 }]\nnodes: [{ id: say, type: template, template: '<api.name>' }]\noutput: { said: <say.content> }\n";
+const STRICT: &str = "input: [{ name: name, type: string }, { name: n, type: number, default: 1 \
+                      }]\n\
+                      nodes: [{ id: say, type: template, template: '<api.name>' }]\n\
+                      output: { said: <say.content> }\n";
 
 const NOBODYS_RUN: &str = "run_00000000000000000000000000000000";
 
@@ -600,7 +603,13 @@ async fn hanging() -> (TestServer, Receiver) {
 #[tokio::test]
 async fn a_run_that_fails_is_no_refusal_but_where_the_vendor_says_so() {
     let server = TestServer::start().await;
-    server.publish("fails", "nodes: [{ id: code, type: function, code: 'throw new Error(\"no\")' }]\noutput: { x: <code.result> }\n").await;
+    server
+        .publish(
+            "fails",
+            "nodes: [{ id: code, type: function, code: 'throw new Error(\"no\")' }]\n\
+             output: { x: <code.result> }\n",
+        )
+        .await;
     for dialect in [Native, Gptbots, Sim, SimV2] {
         let (status, reply) =
             answer(dialect.run(&server, ADMIN_KEY, "fails", dialect.body(&json!({})))).await;
@@ -725,7 +734,14 @@ async fn a_cancelled_run_is_reported_in_each_dialects_words() {
 #[tokio::test]
 async fn what_was_wiped_is_gone() {
     let server = TestServer::start().await;
-    server.publish("w", "save: false\nnodes: [{ id: say, type: template, template: x }]\noutput: { said: <say.content> }\n").await;
+    server
+        .publish(
+            "w",
+            "save: false\n\
+             nodes: [{ id: say, type: template, template: x }]\n\
+             output: { said: <say.content> }\n",
+        )
+        .await;
     for dialect in ALL {
         let id = dialect.start(&server, ADMIN_KEY, "w").await;
         until(|| server.get(&format!("/v1/runs/{id}"), ADMIN_KEY), |run| run["code"] == "gone")

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 fn saying(what: &str) -> String {
     format!(
-        "nodes: [{{ id: say, type: template, template: {what} }}]\noutput: {{ said: <say.content> }}\n"
+        "nodes: [{{ id: say, type: template, template: {what} }}]\n\
+         output: {{ said: <say.content> }}\n"
     )
 }
 
@@ -56,7 +57,9 @@ async fn a_run_ends_on_the_version_it_started_with() {
     let server = TestServer::start().await;
     let receiver = Receiver::start(|_, _| Reply::WhenLetGo(StatusCode::OK, "{}".to_owned())).await;
     let first = format!(
-        "nodes: [{{ id: call, type: http, url: \"{}/\" }}, {{ id: say, type: template, after: call, template: one }}]\noutput: {{ said: <say.content> }}\n",
+        "nodes: [{{ id: call, type: http, url: \"{}/\" }}, {{ id: say, type: template, after: \
+         call, template: one }}]\n\
+         output: {{ said: <say.content> }}\n",
         receiver.url
     );
     server.publish("w", &first).await;

@@ -7,7 +7,9 @@ use flowgate_tests::server::{ADMIN_KEY, TestServer};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 
-const HELLO: &str = "input: [{ name: name, type: string }]\nnodes: [{ id: say, type: template, template: 'Hello <api.name>' }]\noutput: { said: <say.content> }\n";
+const HELLO: &str = "input: [{ name: name, type: string }]\n\
+                     nodes: [{ id: say, type: template, template: 'Hello <api.name>' }]\n\
+                     output: { said: <say.content> }\n";
 
 async fn secrets(server: &TestServer) -> Vec<String> {
     let answer: Value = server

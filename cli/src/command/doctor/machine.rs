@@ -38,7 +38,8 @@ pub(super) fn outbound(args: &serve::Args) -> Finding {
         return Finding::warning(
             "outbound",
             message,
-            "others can reach this server: --no-loopback keeps workflows from this machine's own services",
+            "others can reach this server: --no-loopback keeps workflows from this machine's own \
+             services",
         );
     }
     Finding::ok("outbound", message)

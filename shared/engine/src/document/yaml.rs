@@ -31,7 +31,8 @@ fn message(error: &Error) -> String {
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. } => {
             format!(
-                "a document is one object, nested at most {MAX_DEPTH} levels, with at most {MAX_VALUES} values after aliases are filled in"
+                "a document is one object, nested at most {MAX_DEPTH} levels, with at most \
+                 {MAX_VALUES} values after aliases are filled in"
             )
         }
         other => {

@@ -20,7 +20,8 @@ use crate::input::compile_schema;
 const MODEL: FieldSpec = FieldSpec::new(
     "model",
     FieldType::Text,
-    "`provider/model`, such as `anthropic/claude-sonnet-4-5`; `offline/echo` needs no key and echoes the prompt",
+    "`provider/model`, such as `anthropic/claude-sonnet-4-5`; `offline/echo` needs no key and \
+     echoes the prompt",
 )
 .required();
 const PROMPT: FieldSpec =
@@ -281,7 +282,8 @@ nodes:
     fn fields_are_checked() {
         let messages = |fields: &str| -> Vec<String> {
             let yaml = format!(
-                "nodes:\n  - {{ id: a, type: agent, {fields} }}\n  - {{ id: t, type: template, template: '<a.title><a.content>' }}"
+                "nodes:\n  - {{ id: a, type: agent, {fields} }}\n  - {{ id: t, type: template, \
+                 template: '<a.title><a.content>' }}"
             );
             let (_, problems) = Workflow::compile(&Document::parse(&yaml).unwrap());
             problems.into_iter().map(|problem| problem.message).collect()
@@ -301,7 +303,8 @@ nodes:
                 "`model` is missing",
                 "`temperature` must be a number from 0 to 2",
                 "`role` must be one of system, user, assistant",
-                "the secret {{KEY}} cannot be used here: secrets are filled in only on the way out, in urls, headers, queries and http bodies"
+                "the secret {{KEY}} cannot be used here: secrets are filled in only on the way \
+                 out, in urls, headers, queries and http bodies"
             ]
         );
         assert_eq!(

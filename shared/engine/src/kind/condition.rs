@@ -32,7 +32,8 @@ static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 const BRANCHES: FieldSpec = FieldSpec::new(
     "branches",
     FieldType::Items(Cow::Borrowed(BRANCH)),
-    "`[{ name, if }]`, at most 100; the first whose `if` is true is taken, and a last one without `if` is taken otherwise",
+    "`[{ name, if }]`, at most 100; the first whose `if` is true is taken, and a last one without \
+     `if` is taken otherwise",
 )
 .required();
 const NAME: FieldSpec =
@@ -200,7 +201,8 @@ impl Test {
             Err(_) if bound.is_exhausted() => Err(NodeError::new(
                 "condition_too_costly",
                 format!(
-                    "the condition reads more than {MAX_READ} bytes; a list is read once per round of the macro around it"
+                    "the condition reads more than {MAX_READ} bytes; a list is read once per round \
+                     of the macro around it"
                 ),
             )),
             Err(error) => Err(NodeError::new("condition_error", shortened(&error.to_string()))),

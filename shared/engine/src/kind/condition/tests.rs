@@ -5,7 +5,8 @@ use super::*;
 
 fn yaml(test: &str) -> String {
     format!(
-        "nodes: [{{ id: c, type: condition, branches: [{{ name: \"yes\", if: {} }}, {{ name: \"no\" }}] }}]",
+        "nodes: [{{ id: c, type: condition, branches: [{{ name: \"yes\", if: {} }}, {{ name: \
+         \"no\" }}] }}]",
         json!(test)
     )
 }
@@ -112,7 +113,8 @@ fn small_items_are_not_free() {
 
 #[test]
 fn branches_are_checked() {
-    let document = "nodes: [{ id: c, type: condition, branches: [{ name: a }, { name: error, if: 'true' }, { name: a, if: 'true', iff: 1 }, 3] }]";
+    let document = "nodes: [{ id: c, type: condition, branches: [{ name: a }, { name: error, if: \
+                    'true' }, { name: a, if: 'true', iff: 1 }, 3] }]";
     let (_, problems) = Workflow::compile(&Document::parse(document).unwrap());
     let messages: Vec<_> = problems.iter().map(|problem| problem.message.as_str()).collect();
     assert_eq!(

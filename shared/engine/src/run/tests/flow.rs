@@ -19,7 +19,13 @@ output: { greeting: <t.content> }
     let mut run = start(&compile(yaml), json!({"name": "Ada", "n": 3}));
     assert_eq!(
         drive(&mut run, |_, _| unreachable!()),
-        "start api\nend api {\"name\":\"Ada\",\"n\":3}\nstart t\nend t {\"content\":\"Hello Ada x3\"}\nstart output\nend output {\"greeting\":\"Hello Ada x3\"}\ndone\n"
+        "start api\n\
+         end api {\"name\":\"Ada\",\"n\":3}\n\
+         start t\n\
+         end t {\"content\":\"Hello Ada x3\"}\n\
+         start output\n\
+         end output {\"greeting\":\"Hello Ada x3\"}\n\
+         done\n"
     );
 }
 
@@ -309,7 +315,8 @@ fn a_chain_runs_through() {
 }
 
 #[test]
-#[ignore = "a measurement: cargo test --release -p flowgate-engine --lib speed -- --ignored --nocapture"]
+#[ignore = "a measurement: cargo test --release -p flowgate-engine --lib speed -- --ignored \
+            --nocapture"]
 fn speed() {
     for length in [1, 10, 100, 499] {
         let workflow = chain(length);

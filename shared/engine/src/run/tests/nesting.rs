@@ -27,7 +27,8 @@ output: { all: <each.results>, first: '<each.results[0].content>' }
 fn a_loop_counts() {
     let yaml = |count: &str| {
         format!(
-            "nodes: [{{ id: l, type: loop, for: {count}, result: <loop.item>, nodes: [{{ id: t, type: template, template: x }}] }}]"
+            "nodes: [{{ id: l, type: loop, for: {count}, result: <loop.item>, nodes: [{{ id: t, \
+             type: template, template: x }}] }}]"
         )
     };
     assert_eq!(output(&yaml("3"), json!({})), json!({"results": [0, 1, 2]}));
@@ -59,13 +60,25 @@ fn a_parallel_is_as_wide_as_allowed_and_keeps_the_order() {
     let (log, calls) = advance(&mut run);
     assert_eq!(
         log,
-        "start api\nend api {\"third\":\"c\"}\nstart pages\nstart pages[0]/page\nperform pages[0]/page#0\nstart pages[1]/page\nperform pages[1]/page#0\nwait 2\n"
+        "start api\n\
+         end api {\"third\":\"c\"}\n\
+         start pages\n\
+         start pages[0]/page\n\
+         perform pages[0]/page#0\n\
+         start pages[1]/page\n\
+         perform pages[1]/page#0\n\
+         wait 2\n"
     );
     run.complete(&calls[1].0, ok(json!({"data": "B"})), 2_000);
     let (log, third) = advance(&mut run);
     assert_eq!(
         log,
-        "end pages[1]/page {\"data\":\"B\"}\nstart pages[1]/text\nend pages[1]/text {\"content\":\"1=B\"}\nstart pages[2]/page\nperform pages[2]/page#0\nwait 2\n"
+        "end pages[1]/page {\"data\":\"B\"}\n\
+         start pages[1]/text\n\
+         end pages[1]/text {\"content\":\"1=B\"}\n\
+         start pages[2]/page\n\
+         perform pages[2]/page#0\n\
+         wait 2\n"
     );
     run.complete(&third[0].0, ok(json!({"data": "C"})), 2_000);
     advance(&mut run);
