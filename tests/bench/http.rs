@@ -215,5 +215,11 @@ fn chain(length: usize) -> String {
         json!({ "id": format!("n{index}"), "type": "template", "template": text })
     };
     let nodes: Vec<Value> = (0..length).map(node).collect();
-    json!({ "name": "chain", "input": [{ "name": "name", "type": "string" }], "nodes": nodes, "output": { "last": format!("<n{}.content>", length - 1) } }).to_string()
+    json!({
+        "name": "chain",
+        "input": [{ "name": "name", "type": "string" }],
+        "nodes": nodes,
+        "output": { "last": format!("<n{}.content>", length - 1) }
+    })
+    .to_string()
 }

@@ -116,7 +116,8 @@ pub struct Counter {
     seen: Arc<Mutex<Vec<String>>>,
     /// Rows that queries read, including those that a filter then dropped.
     pub scanned: Arc<AtomicUsize>,
-    /// Forwards every request twice, as if its first answer was lost, and returns the second answer.
+    /// Forwards every request twice, as if its first answer was lost, and returns the second
+    /// answer.
     pub twice: Arc<AtomicBool>,
     /// How many more transactions to refuse with a conflict, as DynamoDB does.
     pub conflicts: Arc<AtomicUsize>,

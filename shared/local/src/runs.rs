@@ -237,7 +237,10 @@ impl Runs for Local {
                  FROM runs LEFT JOIN open_runs ON open_runs.run = runs.id WHERE runs.id = ?1",
             )?;
             let found = select.query_row([key], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-            found.map(|(state, cancel_requested)| Ok(RunProgress { state: from_word(state)?, cancel_requested })).transpose()
+            found.map(|(state, cancel_requested)| Ok(RunProgress {
+                state: from_word(state)?,
+                cancel_requested
+            })).transpose()
         })
         .await
     }

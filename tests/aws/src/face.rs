@@ -176,7 +176,9 @@ fn denied(service: Service, function: &str, need: &Need) -> Answer {
     );
     match service {
         Service::Queues => {
-            let body = json!({ "__type": "com.amazon.coral.service#AccessDeniedException", "message": message });
+            let body = json!({
+                "__type": "com.amazon.coral.service#AccessDeniedException", "message": message
+            });
             let mut answer = answered(StatusCode::FORBIDDEN, &body);
             answer.headers_mut().insert(
                 "x-amzn-query-error",

@@ -51,7 +51,10 @@ pub(crate) fn event(request: &Request<'_>, found: &Match<'_>) -> Value {
             "domainName": parts.headers.get("host").and_then(|host| host.to_str().ok()),
             "extendedRequestId": request_id,
             "httpMethod": parts.method.as_str(),
-            "identity": { "sourceIp": "127.0.0.1", "userAgent": parts.headers.get("user-agent").and_then(|agent| agent.to_str().ok()) },
+            "identity": {
+                "sourceIp": "127.0.0.1",
+                "userAgent": parts.headers.get("user-agent").and_then(|agent| agent.to_str().ok())
+            },
             "path": format!("/{stage}{path}"),
             "protocol": "HTTP/1.1",
             "requestId": request_id,

@@ -186,7 +186,12 @@ impl Queues {
                     successful.push(done);
                 }
                 Err(refusal) => {
-                    failed.push(json!({ "Id": entry["Id"], "SenderFault": true, "Code": refusal.kind, "Message": refusal.message }));
+                    failed.push(json!({
+                        "Id": entry["Id"],
+                        "SenderFault": true,
+                        "Code": refusal.kind,
+                        "Message": refusal.message
+                    }));
                 }
             }
         }

@@ -262,7 +262,13 @@ async fn create_ended_repeated(world: World) -> Result<()> {
 }
 
 async fn values_come_back(world: World) -> Result<()> {
-    let exact = json!({"z": 1, "a": [9007199254740993_u64, u64::MAX, i64::MIN, 907.3038322028689, 0.1 + 0.2, f64::MAX, f64::MIN_POSITIVE, null, "\0ä\\u"]});
+    let exact = json!({
+        "z": 1,
+        "a": [
+            9007199254740993_u64, u64::MAX, i64::MIN, 907.3038322028689, 0.1 + 0.2, f64::MAX,
+            f64::MIN_POSITIVE, null, "\0ä\\u"
+        ]
+    });
     let large = json!({"text": "ä\"\\".repeat(1_000_000)});
     for (n, value) in [(1, exact), (2, large)] {
         let run_head = RunHead { input: Arc::new(value.clone()), ..head(n)? };

@@ -115,9 +115,10 @@ async fn if_match(world: World) -> Result<()> {
     assert_eq!(stored_workflow(&world, "story").await?.draft, draft("one"));
     // The second call is the retry of a write that was applied.
     for _ in 0..2 {
-        assert!(
-            matches!(put("two", "etag of one").await?, DraftSaved::Saved(record) if record.draft == draft("two"))
-        );
+        assert!(matches!(
+            put("two", "etag of one").await?,
+            DraftSaved::Saved(record) if record.draft == draft("two")
+        ));
     }
     Ok(())
 }

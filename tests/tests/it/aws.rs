@@ -282,7 +282,10 @@ async fn messages_that_say_nothing_are_dropped_and_others_kept() {
         .await;
 
     // Messages are handled separately: only the retryable ones of a batch come back.
-    let records = json!([{ "messageId": "1", "body": "no JSON" }, { "messageId": "2", "body": of_tomorrow }, { "messageId": "3", "body": gone }]);
+    let records = json!([
+        { "messageId": "1", "body": "no JSON" }, { "messageId": "2", "body": of_tomorrow },
+        { "messageId": "3", "body": gone }
+    ]);
     let reply = server
         .double()
         .command("invoke", json!({ "function": "worker", "event": { "Records": records } }))
@@ -456,7 +459,9 @@ async fn a_run_without_an_owner_is_ended_by_its_canceller() {
         .await;
     server.publish("wiped", &calling(&receiver)).await;
     let limits = json!({ "requests_per_minute": 100, "concurrent_runs": 1 });
-    let key = json!({ "name": "k", "workflows": "*", "scopes": ["run", "read", "cancel"], "limits": limits });
+    let key = json!({
+        "name": "k", "workflows": "*", "scopes": ["run", "read", "cancel"], "limits": limits
+    });
     let (status, key) = answer(server.post("/v1/keys", ADMIN_KEY).json(&key)).await;
     assert_eq!(status, 201, "{key}");
     let key = key["key"].as_str().unwrap();

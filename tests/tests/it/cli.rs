@@ -104,7 +104,9 @@ async fn from_an_example_to_a_run() {
     let ran = shell.run("run blurb").await;
     assert_eq!(
         json(&ran),
-        json!({ "text": "Write a friendly text about a folding bicycle.", "words": 8, "remark": null })
+        json!({
+            "text": "Write a friendly text about a folding bicycle.", "words": 8, "remark": null
+        })
     );
 }
 
@@ -348,7 +350,14 @@ async fn a_cut_stream_is_taken_up_where_it_ended() {
                  id: 1-2\n\
                  da";
     let later = |headers: axum::http::HeaderMap| async move {
-        let run = json!({ "id": "run_1", "workflow_id": "w", "version": "1.0.0", "status": "succeeded", "output": {}, "created_at": "" });
+        let run = json!({
+            "id": "run_1",
+            "workflow_id": "w",
+            "version": "1.0.0",
+            "status": "succeeded",
+            "output": {},
+            "created_at": ""
+        });
         match headers.get("last-event-id").and_then(|id| id.to_str().ok()) {
             Some("1-1") => "event: chunk\n\
                             id: 1-2\n\

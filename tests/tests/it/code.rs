@@ -75,10 +75,22 @@ async fn code_returns_what_it_computes() {
 
 #[tokio::test]
 async fn variables_are_values_and_never_text() {
-    let variables = json!({ "draft": {"content": "`${1}` \"; return 9; //\u{2028}"}, "n": 3, "empty": null, "__proto__": {"polluted": true}, "list": [1.5, "x"] });
+    let variables = json!({
+        "draft": {"content": "`${1}` \"; return 9; //\u{2028}"},
+        "n": 3,
+        "empty": null,
+        "__proto__": {"polluted": true},
+        "list": [1.5, "x"]
+    });
     let code =
         "return { text: draft.content, n: n + 1, empty, plain: ({}).polluted === undefined, list }";
-    let expected = json!({ "text": variables["draft"]["content"], "n": 4, "empty": null, "plain": true, "list": [1.5, "x"] });
+    let expected = json!({
+        "text": variables["draft"]["content"],
+        "n": 4,
+        "empty": null,
+        "plain": true,
+        "list": [1.5, "x"]
+    });
     assert_eq!(run_with(code, variables).await, Ok(expected));
     let inner =
         serde_json::from_str(r#"{"a": {"__proto__": {"x": 1}, "constructor": 2}}"#).unwrap();

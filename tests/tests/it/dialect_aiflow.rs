@@ -58,7 +58,10 @@ async fn the_global_webhook_gets_the_outputs_and_the_signature() {
     let body: Value = serde_json::from_slice(&received.body).unwrap();
     assert_eq!(
         body,
-        json!({ "my_output": "Continue my sentence with 5 words of lorem ipsum: Lorem Ipsum x1", "status": "fine" })
+        json!({
+            "my_output": "Continue my sentence with 5 words of lorem ipsum: Lorem Ipsum x1",
+            "status": "fine"
+        })
     );
 
     let run = accepted["run_id"].as_str().unwrap();
@@ -117,14 +120,23 @@ async fn inputs_are_flat_and_taken_for_what_they_say() {
     server.publish(FLOW, DOCUMENT).await;
     let key = server.key(&[FLOW], &["run", "read"]).await;
     let run = |body: Value| server.post(&format!("/v1/flow/{FLOW}/run"), &key).json(&body);
-    let id = answer(run(json!({ "my_prompt": "p", "count": "3", "undeclared": true }))).await.1["run_id"].as_str().unwrap().to_owned();
+    let id = answer(run(json!({
+        "my_prompt": "p", "count": "3", "undeclared": true
+    })))
+    .await
+    .1["run_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let outputs = until(
         || server.get(&format!("/v1/flow/{FLOW}/run/{id}"), &key),
         |reply| reply["status"] != "pending",
     )
     .await;
     assert_eq!(outputs["my_output"], "none: p x3");
-    assert_json_snapshot!(answer(run(json!({ "count": "three", "run_options": { "global_webhook": { "url": "http://10.0.0.1/" } } }))).await, @r#"
+    assert_json_snapshot!(answer(run(json!({
+        "count": "three", "run_options": { "global_webhook": { "url": "http://10.0.0.1/" } }
+    }))).await, @r#"
     [
       400,
       {
@@ -145,8 +157,10 @@ async fn inputs_are_flat_and_taken_for_what_they_say() {
       }
     ]
     "#);
-    let (status, refused) =
-        answer(run(json!({ "my_prompt": "p", "run_options": { "global_webhook": { "url": "http://10.0.0.1/" } } }))).await;
+    let (status, refused) = answer(run(json!({
+        "my_prompt": "p", "run_options": { "global_webhook": { "url": "http://10.0.0.1/" } }
+    })))
+    .await;
     assert_eq!(
         (status, &refused["error"]["fields"][0]["name"]),
         (400, &json!("run_options.global_webhook.url")),

@@ -45,7 +45,12 @@ async fn execute_waits_for_the_output() {
     let (status, result) = answer(execute(r#"{"name": "Ada", "n": "3"}"#)).await;
     assert_eq!(status, 200);
     assert!(result["metadata"]["duration"].is_u64());
-    assert_json_snapshot!(result, { ".executionId" => "[run]", ".metadata.duration" => "[ms]", ".metadata.startTime" => "[time]", ".metadata.endTime" => "[time]" }, @r#"
+    assert_json_snapshot!(result, {
+        ".executionId" => "[run]",
+        ".metadata.duration" => "[ms]",
+        ".metadata.startTime" => "[time]",
+        ".metadata.endTime" => "[time]"
+    }, @r#"
     {
       "success": true,
       "executionId": "[run]",
@@ -106,7 +111,13 @@ async fn an_asynchronous_execution_is_a_job() {
         json!(format!("{}/api/jobs/{job}", server.public_url))
     );
     assert_eq!((&accepted["jobId"], &accepted["executionId"]), (&json!(job), &json!(job)));
-    assert_json_snapshot!(accepted, { ".*" => insta::dynamic_redaction(move |value, _| value.as_str().map_or(value.clone(), |text| text.replace(&*job, "[run]").into())), ".links.status" => "[path]", ".createdAt" => "[time]" }, @r#"
+    assert_json_snapshot!(accepted, {
+        ".*" => insta::dynamic_redaction(move |value, _| value.as_str().map_or(
+            value.clone(), |text| text.replace(&*job, "[run]").into()
+        )),
+        ".links.status" => "[path]",
+        ".createdAt" => "[time]"
+    }, @r#"
     {
       "success": true,
       "async": true,
@@ -129,7 +140,13 @@ async fn an_asynchronous_execution_is_a_job() {
         |job| job["status"] == "completed",
     )
     .await;
-    assert_json_snapshot!(done, { ".taskId" => "[run]", ".metadata.duration" => "[ms]", ".metadata.createdAt" => "[time]", ".metadata.startedAt" => "[time]", ".metadata.completedAt" => "[time]" }, @r#"
+    assert_json_snapshot!(done, {
+        ".taskId" => "[run]",
+        ".metadata.duration" => "[ms]",
+        ".metadata.createdAt" => "[time]",
+        ".metadata.startedAt" => "[time]",
+        ".metadata.completedAt" => "[time]"
+    }, @r#"
     {
       "success": true,
       "taskId": "[run]",
@@ -223,7 +240,9 @@ async fn selected_outputs_that_do_not_stream_come_whole() {
         )
         .await;
     let key = server.key(&["w"], &["run"]).await;
-    let body = json!({ "stream": true, "selectedOutputs": ["a.content", "output.list", "nobody.content"] });
+    let body = json!({
+        "stream": true, "selectedOutputs": ["a.content", "output.list", "nobody.content"]
+    });
     let text = server
         .post("/api/workflows/w/execute", &key)
         .json(&body)
@@ -333,7 +352,11 @@ async fn an_idempotency_key_begins_one_execution() {
     let stream = || {
         execute(
             "stream",
-            json!({ "message": "hi", "stream": true, "selectedOutputs": ["agent1.content", "agent2.content"] }),
+            json!({
+                "message": "hi",
+                "stream": true,
+                "selectedOutputs": ["agent1.content", "agent2.content"]
+            }),
         )
     };
     assert!(!stream().send().await.unwrap().text().await.unwrap().is_empty());

@@ -46,7 +46,11 @@ async fn an_execution_goes_by_the_id_that_its_caller_chose() {
     ))
     .await
     .1;
-    assert_json_snapshot!(read, { ".startedAt" => "[time]", ".endedAt" => "[time]", ".totalDurationMs" => "[ms]" }, @r#"
+    assert_json_snapshot!(read, {
+        ".startedAt" => "[time]",
+        ".endedAt" => "[time]",
+        ".totalDurationMs" => "[ms]"
+    }, @r#"
     {
       "executionId": "mine",
       "workflowId": "w",
@@ -206,7 +210,12 @@ async fn agent_events_are_negotiated() {
             request
         }
     };
-    let body = json!({ "stream": true, "selectedOutputs": ["a.content"], "includeThinking": true, "includeToolCalls": true });
+    let body = json!({
+        "stream": true,
+        "selectedOutputs": ["a.content"],
+        "includeThinking": true,
+        "includeToolCalls": true
+    });
     let response = stream(Some("agent-events-v1"), body.clone()).send().await.unwrap();
     assert_eq!(response.headers()["x-sim-stream-protocol"], "agent-events-v1");
     let text = response.text().await.unwrap();
@@ -232,11 +241,23 @@ async fn files_are_read() {
     let (server, key) = publish(FILES).await;
     let execute =
         async |doc: Value| answer(server.post(EXECUTE, &key).json(&json!({ "doc": doc }))).await;
-    let inline = json!({ "type": "file", "data": "data:text/plain;base64,aGk=", "name": "hi.txt", "mime": "text/markdown" });
-    let remote = json!({ "type": "url", "data": "https://example.com/a.pdf", "name": "a.pdf", "mime": "application/pdf" });
+    let inline = json!({
+        "type": "file",
+        "data": "data:text/plain;base64,aGk=",
+        "name": "hi.txt",
+        "mime": "text/markdown"
+    });
+    let remote = json!({
+        "type": "url",
+        "data": "https://example.com/a.pdf",
+        "name": "a.pdf",
+        "mime": "application/pdf"
+    });
     let read_inline =
         json!({ "name": "hi.txt", "mime": "text/markdown", "size": 2, "base64": "aGk=" });
-    let read_remote = json!({ "name": "a.pdf", "mime": "application/pdf", "size": null, "url": "https://example.com/a.pdf" });
+    let read_remote = json!({
+        "name": "a.pdf", "mime": "application/pdf", "size": null, "url": "https://example.com/a.pdf"
+    });
     for (sent, read) in [
         (inline.clone(), read_inline.clone()),
         (remote.clone(), read_remote.clone()),

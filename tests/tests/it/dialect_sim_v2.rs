@@ -55,7 +55,12 @@ async fn execute_waits_for_the_output() {
     let (status, reply) = json_of(response).await;
     assert_eq!((status, &reply["data"]["runId"]), (200, &json!(run)));
     assert!(reply["data"]["durationMs"].is_u64());
-    assert_json_snapshot!(reply, { ".data.runId" => "[run]", ".data.startedAt" => "[time]", ".data.endedAt" => "[time]", ".data.durationMs" => "[ms]" }, @r#"
+    assert_json_snapshot!(reply, {
+        ".data.runId" => "[run]",
+        ".data.startedAt" => "[time]",
+        ".data.endedAt" => "[time]",
+        ".data.durationMs" => "[ms]"
+    }, @r#"
     {
       "data": {
         "runId": "[run]",
@@ -102,7 +107,9 @@ async fn a_detached_run_goes_by_the_id_that_its_caller_chose() {
         ("BLOCKS", "say.content%2Csay%2CSayIt.content%2Csay.no"),
     ];
     let run = answer(fixture(&server, "sim/v2_run.http", &values)).await.1;
-    assert_json_snapshot!(run, { ".data.startedAt" => "[time]", ".data.endedAt" => "[time]", ".data.durationMs" => "[ms]" }, @r#"
+    assert_json_snapshot!(run, {
+        ".data.startedAt" => "[time]", ".data.endedAt" => "[time]", ".data.durationMs" => "[ms]"
+    }, @r#"
     {
       "data": {
         "runId": "mine:1",
@@ -260,7 +267,9 @@ async fn a_stream_ends_with_a_final_frame() {
     let server = TestServer::start().await;
     server.publish("w", AGENT).await;
     let key = server.key(&["w"], &["run"]).await;
-    let body = json!({ "input": { "message": "hi" }, "stream": true, "selectedOutputs": ["agent1.content"] });
+    let body = json!({
+        "input": { "message": "hi" }, "stream": true, "selectedOutputs": ["agent1.content"]
+    });
     let response =
         execute(&server, &key, &body).header("x-run-id", "streamed").send().await.unwrap();
     assert_eq!(response.headers()["content-type"], "text/event-stream");
@@ -322,7 +331,11 @@ async fn runs_are_listed_with_filters() {
         (status, ids(&all), &all["nextCursor"]),
         (200, vec!["r2".to_owned(), "r1".into(), "r0".into()], &Value::Null)
     );
-    assert_json_snapshot!(all["data"][0], { ".startedAt" => "[time]", ".endedAt" => "[time]", ".durationMs" => "[ms]" }, @r#"
+    assert_json_snapshot!(all["data"][0], {
+        ".startedAt" => "[time]",
+        ".endedAt" => "[time]",
+        ".durationMs" => "[ms]"
+    }, @r#"
     {
       "runId": "r2",
       "workflowId": "w",
@@ -503,7 +516,18 @@ async fn refusals_have_an_error_object() {
         (400, &json!("input.more"))
     );
     let foreign = server.key(&["other"], &["run", "read"]).await;
-    let run = answer(execute(&server, &key, &json!({ "input": { "name": "Ada" } }))).await.1["data"]["runId"].as_str().unwrap().to_owned();
+    let run = answer(execute(
+        &server,
+        &key,
+        &json!({ "input": {
+        "name": "Ada"
+    } }),
+    ))
+    .await
+    .1["data"]["runId"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let unknown = answer(server.get("/api/v2/workflows/w/runs/nobody", &key)).await;
     assert_eq!(
         answer(server.get(&format!("/api/v2/workflows/w/runs/{run}"), &foreign)).await,

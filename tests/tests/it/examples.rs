@@ -167,7 +167,9 @@ async fn signup() {
     let data = json!({ "id": "user-ada-example-com", "email": "ada@example.com" });
     assert_eq!(
         welcome,
-        json!({ "data": data, "status": 201, "headers": { "location": "/users/user-ada-example-com" } })
+        json!({
+            "data": data, "status": 201, "headers": { "location": "/users/user-ada-example-com" }
+        })
     );
     let email = signup.output(json!({ "email": "ada" })).await;
     assert_eq!(

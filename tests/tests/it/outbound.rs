@@ -201,7 +201,12 @@ async fn echo_server() -> String {
             .iter()
             .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
             .collect();
-        let echoed = json!({ "method": parts.method.as_str(), "uri": parts.uri.to_string(), "headers": headers, "body": String::from_utf8_lossy(&body) });
+        let echoed = json!({
+            "method": parts.method.as_str(),
+            "uri": parts.uri.to_string(),
+            "headers": headers,
+            "body": String::from_utf8_lossy(&body)
+        });
         ([(header::CONTENT_TYPE, "application/json")], echoed.to_string()).into_response()
     }
     serve(Router::new().fallback(any(echo))).await
@@ -575,13 +580,21 @@ fn sse(frames: &[Value], end: &str) -> Response {
 }
 
 fn delta(content: &str) -> Value {
-    json!({ "id": "c", "object": "chat.completion.chunk", "choices": [{ "index": 0, "delta": { "content": content }, "finish_reason": null }] })
+    json!({
+        "id": "c",
+        "object": "chat.completion.chunk",
+        "choices": [{ "index": 0, "delta": { "content": content }, "finish_reason": null }]
+    })
 }
 
 fn end_frames() -> [Value; 2] {
     [
         json!({ "id": "c", "choices": [{ "index": 0, "delta": {}, "finish_reason": "stop" }] }),
-        json!({ "id": "c", "choices": [], "usage": { "prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100 } }),
+        json!({
+            "id": "c",
+            "choices": [],
+            "usage": { "prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100 }
+        }),
     ]
 }
 
@@ -652,7 +665,13 @@ async fn a_model_streams_and_is_counted() {
     assert_eq!(chunks, ["Once ", "upon", " a time"]);
     assert_eq!(
         output.value,
-        json!({ "content": "Once upon a time", "model": "openai/gpt-5-mini", "tokens": { "input": 1000, "output": 100, "total": 1100 }, "tool_calls": [], "cost": 0.00045 })
+        json!({
+            "content": "Once upon a time",
+            "model": "openai/gpt-5-mini",
+            "tokens": { "input": 1000, "output": 100, "total": 1100 },
+            "tool_calls": [],
+            "cost": 0.00045
+        })
     );
     assert_eq!((output.tokens, output.cost_nano_usd), (Some(1100), Some(450_000)));
     let seen = seen.lock().unwrap();
@@ -744,7 +763,12 @@ async fn a_key_never_comes_back() {
 #[tokio::test]
 async fn a_schema_brings_its_fields() {
     let url = upstream(Arc::default()).await;
-    let schema = json!({ "type": "object", "properties": { "title": { "type": "string" }, "words": { "type": "integer" } }, "required": ["title", "words"], "additionalProperties": false });
+    let schema = json!({
+        "type": "object",
+        "properties": { "title": { "type": "string" }, "words": { "type": "integer" } },
+        "required": ["title", "words"],
+        "additionalProperties": false
+    });
     let ask = async |path: &str| {
         let call = ModelCall {
             schema: Some(schema.clone()),

@@ -1,5 +1,6 @@
-//! A node that makes several calls, from end to end: in a row, concurrently, polling, and with another node under a call.
-//! Wherever its process dies, no call that has ended is made again, and what ends first changes nothing.
+//! A node that makes several calls, from end to end: in a row, concurrently, polling, and with
+//! another node under a call. Wherever its process dies, no call that has ended is made again, and
+//! what ends first changes nothing.
 
 mod killed;
 
@@ -61,7 +62,8 @@ fn told(request: &Received) -> String {
     json!({ "said": format!("{after}.{call}"), "ready": call == "look1" }).to_string()
 }
 
-/// Answers the calls that `is_held` names (with how many of the same call came before) once it is let go.
+/// Answers the calls that `is_held` names (with how many of the same call came before) once it is
+/// let go.
 async fn upstream(is_held: impl Fn(&str, &str, usize) -> bool + Send + Sync + 'static) -> Receiver {
     Receiver::start(move |request, before| {
         let (run, call) = place(request);

@@ -218,7 +218,8 @@ async fn a_node_that_is_tried_again_for_minutes_takes_none() -> Result<()> {
     let message = platform.messages.recv().await.context("the run was sent to a worker")?;
     let runner = platform.runner.clone();
     let working = tokio::spawn(async move { runner.handle(&message).await });
-    // Moves the clock from pause to pause until the last one has passed. It stands still during calls.
+    // Moves the clock from pause to pause until the last one has passed. It stands still during
+    // calls.
     let mut until = Timestamp(i64::MAX);
     while platform.clock.now() < until {
         platform.clock.wake_next();

@@ -44,7 +44,13 @@ fn verifies(secret: &str, request: &Received) -> bool {
 async fn every_delivery_is_signed_and_a_flipped_bit_is_refused() {
     let (server, receiver) = (TestServer::start().await, Receiver::ok().await);
     server.publish("w", HELLO).await;
-    let hook = |method: &str, path: &str| json!({ "url": format!("{}{path}", receiver.url), "method": method, "headers": { "X-Token": "from the caller" } });
+    let hook = |method: &str, path: &str| {
+        json!({
+            "url": format!("{}{path}", receiver.url),
+            "method": method,
+            "headers": { "X-Token": "from the caller" }
+        })
+    };
     let run = run(
         &server,
         json!([

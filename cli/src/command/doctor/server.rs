@@ -194,7 +194,12 @@ mod tests {
 
     #[test]
     fn a_key_s_rights_are_one_sentence() {
-        let key = json!({ "scopes": ["run", "admin"], "workflows": "*", "expires_at": "2027-01-31T00:00:00Z", "ends_at": null });
+        let key = json!({
+            "scopes": ["run", "admin"],
+            "workflows": "*",
+            "expires_at": "2027-01-31T00:00:00Z",
+            "ends_at": null
+        });
         assert_eq!(
             scopes(&key),
             "the key may run, admin on all workflows; it expires at 2027-01-31T00:00:00Z"

@@ -89,9 +89,9 @@ fn some_callers_send_everything_as_text() {
         FIELDS,
         SIM,
         json!({"text": "7", "n": "3", "b": "true", "o": "{\"a\": [1]}", "l": " [2] ", "extra": 1}),
-        Ok(
-            json!({"text": "7", "n": 3, "b": true, "o": {"a": [1]}, "l": [2], "extra": 1, "f": null}),
-        ),
+        Ok(json!({
+            "text": "7", "n": 3, "b": true, "o": {"a": [1]}, "l": [2], "extra": 1, "f": null
+        })),
     );
     check(
         FIELDS,

@@ -247,7 +247,10 @@ fn too_costly(expression: &Expr, depth: usize) -> Option<&'static str> {
 
 /// Matches the `+` with which a macro collects its result; authors cannot write its `@` name.
 fn is_accumulator(arguments: &[IdedExpr]) -> bool {
-    matches!(arguments.first().map(|first| &first.expr), Some(Expr::Ident(name)) if name.starts_with('@'))
+    matches!(
+        arguments.first().map(|first| &first.expr),
+        Some(Expr::Ident(name)) if name.starts_with('@')
+    )
 }
 
 /// The variables of one evaluation. Each read costs the size of the value, so that a condition ends

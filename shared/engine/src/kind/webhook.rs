@@ -112,7 +112,13 @@ mod tests {
                     signature: 's-{{SIG}}' }]";
         assert_eq!(
             serde_json::to_value(only_call(yaml, json!({"n": 1})).action).unwrap(),
-            json!({"kind": "webhook", "url": "https://x/", "method": "POST", "body": {"n": 1}, "signature": "s-{{SIG}}"})
+            json!({
+                "kind": "webhook",
+                "url": "https://x/",
+                "method": "POST",
+                "body": {"n": 1},
+                "signature": "s-{{SIG}}"
+            })
         );
     }
 }

@@ -180,7 +180,9 @@ async fn put_node_webhook(
             CallResult::Succeeded(CallOutput { value: output, tokens: None, cost_nano_usd: None })
         }
         Err(error) => {
-            tracing::error!(run.id = %head.id, error = format!("{error:#}"), "could not store a delivery");
+            tracing::error!(
+                run.id = %head.id, error = format!("{error:#}"), "could not store a delivery"
+            );
             CallResult::Failed(CallError {
                 code: "internal".to_owned(),
                 message: "the delivery could not be stored".to_owned(),

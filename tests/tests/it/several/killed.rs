@@ -1,4 +1,5 @@
-//! Runs whose process is killed with `kill -9`: between any two calls, during each of them, and in a pause.
+//! Runs whose process is killed with `kill -9`: between any two calls, during each of them, and in
+//! a pause.
 
 use std::time::Duration;
 
@@ -16,7 +17,8 @@ use super::{
 use crate::fixture::answer;
 use crate::stream::{self, Frame};
 
-/// A process with its folder. On AWS a run goes on when the lease of 60 s has ended: what can die together does.
+/// A process with its folder. On AWS a run goes on when the lease of 60 s has ended: what can die
+/// together does.
 struct Alive {
     folder: tempfile::TempDir,
     client: Client,

@@ -107,7 +107,13 @@ fn what_goes_out_is_told_with_secrets_as_names() {
     }
     assert_eq!(
         *sent.unwrap(),
-        json!({"kind": "http", "method": "GET", "url": "http://x/", "headers": [["authorization", "Bearer {{TOKEN}}"]], "body": {"q": ["{{TOKEN}}", "{{B}}"]}})
+        json!({
+            "kind": "http",
+            "method": "GET",
+            "url": "http://x/",
+            "headers": [["authorization", "Bearer {{TOKEN}}"]],
+            "body": {"q": ["{{TOKEN}}", "{{B}}"]}
+        })
     );
     let call = only_call(yaml, json!({"q": "{{TOKEN}}"}));
     let crate::Action::Http(http) = call.action else { panic!() };

@@ -57,7 +57,11 @@ output: { story: <draft.content>, picture: <picture.content>, joined: <join.cont
 fn a_branch_that_is_taken_lives() {
     assert_eq!(
         output(CHOICE, json!({"words": 101})),
-        json!({"story": "a story", "picture": "picture of a story", "joined": "[frame for picture of a story]"})
+        json!({
+            "story": "a story",
+            "picture": "picture of a story",
+            "joined": "[frame for picture of a story]"
+        })
     );
 }
 
@@ -139,7 +143,14 @@ output: { list: <t.content>, first: '<t.content[0]>', text: 'x<t.content>', deep
 ";
     assert_eq!(
         output(yaml, json!({"list": [1, {"k": true}, null]})),
-        json!({"list": [1, {"k": true}, null], "first": 1, "text": "x[1,{\"k\":true},null]", "deep": {"a": [true]}, "none": null, "empty": "[]"})
+        json!({
+            "list": [1, {"k": true}, null],
+            "first": 1,
+            "text": "x[1,{\"k\":true},null]",
+            "deep": {"a": [true]},
+            "none": null,
+            "empty": "[]"
+        })
     );
 }
 
@@ -272,9 +283,9 @@ nodes:
     let one = "nodes: [{ id: a, type: http, url: 'http://x/' }]";
     let mut run = start(&compile(one), json!({}));
     drive(&mut run, |_, _| ok(json!({"data": "a".repeat(5 << 20)})));
-    assert!(
-        matches!(run.outcome(), Some(Outcome::Failed { error, .. }) if error.code == "value_too_large")
-    );
+    assert!(matches!(
+        run.outcome(), Some(Outcome::Failed { error, .. }) if error.code == "value_too_large"
+    ));
 }
 
 #[test]
@@ -289,7 +300,13 @@ webhook: { url: 'https://example.com/<api.input.id>?k={{KEY}}', method: put, hea
     let webhook = run.workflow_webhook().unwrap();
     assert_eq!(
         serde_json::to_value(&webhook).unwrap(),
-        json!({"url": "https://example.com/7?k={{KEY}}", "method": "PUT", "headers": [["x", "x"]], "body": null, "signature": "s"})
+        json!({
+            "url": "https://example.com/7?k={{KEY}}",
+            "method": "PUT",
+            "headers": [["x", "x"]],
+            "body": null,
+            "signature": "s"
+        })
     );
     assert_eq!(workflow.secrets().into_iter().collect::<Vec<_>>(), ["KEY"]);
 }

@@ -101,9 +101,10 @@ fn a_failure_inside_takes_the_run_down_and_waits_for_its_siblings() {
         advance(&mut run).0,
         "end pages[1]/page {\"data\":\"B\"}\nfail pages http_status\ndone\n"
     );
-    assert!(
-        matches!(run.outcome(), Some(Outcome::Failed { error, .. }) if error.node.as_deref() == Some("page"))
-    );
+    assert!(matches!(
+        run.outcome(),
+        Some(Outcome::Failed { error, .. }) if error.node.as_deref() == Some("page")
+    ));
 }
 
 #[test]
@@ -135,7 +136,13 @@ output: { results: <outer.results>, next: <next.content> }
     assert_eq!(
         run.outcome(),
         Some(&Outcome::Succeeded {
-            output: json!({"results": ["[\"outer[0]/inner[0]/call\",\"outer[0]/inner[1]/call\"]", "rescued broken happened"], "next": "beside"})
+            output: json!({
+                "results": [
+                    "[\"outer[0]/inner[0]/call\",\"outer[0]/inner[1]/call\"]",
+                    "rescued broken happened"
+                ],
+                "next": "beside"
+            })
         }),
         "{log}"
     );

@@ -251,7 +251,15 @@ mod tests {
 
     #[test]
     fn control_keys_are_no_inputs() {
-        let body = json!({ "message": "hi", "stream": true, "selectedOutputs": ["agent1.content"], "workflowId": "w", "triggerType": "api", "useDraftState": false, "n": 1 });
+        let body = json!({
+            "message": "hi",
+            "stream": true,
+            "selectedOutputs": ["agent1.content"],
+            "workflowId": "w",
+            "triggerType": "api",
+            "useDraftState": false,
+            "n": 1
+        });
         let execution = read(&[], body).unwrap();
         assert_eq!(execution.mode, ResponseMode::Stream);
         assert_eq!(execution.body.selected_outputs, ["agent1.content"]);
