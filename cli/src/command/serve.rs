@@ -156,7 +156,9 @@ async fn welcome(app: &Arc<App>, show_admin_key: bool) -> Result<()> {
 async fn stop_signal() -> Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("could not listen for SIGTERM")?;
     tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted.context("could not listen for ctrl-c")?,
+        interrupted = tokio::signal::ctrl_c() => {
+            interrupted.context("could not listen for ctrl-c")?;
+        }
         _ = terminate.recv() => {}
     }
     Ok(())

@@ -269,7 +269,8 @@ fn recorded_before(owner: &OwnerToken, item: Option<Item>) -> Written {
 fn redelivered_now(id: &DeliveryId, now: Timestamp) -> Write {
     Write::update(
         Key::of_delivery(id),
-        "SET #state = :pending, #step = :none, #due_at = :now, #look_at = :now, #due_shard = :shard",
+        "SET #state = :pending, #step = :none, #due_at = :now, #look_at = :now, \
+         #due_shard = :shard",
     )
     .only_if(
         "attribute_exists(#pk) AND attribute_not_exists(#wiped) AND (attribute_not_exists(#owner) \

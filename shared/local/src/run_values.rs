@@ -101,8 +101,10 @@ impl RunValues {
     pub(crate) fn insert_ended(&self, connection: &Connection, end: &EndValues) -> Result<()> {
         let head = &self.run.head;
         let mut insert = connection.prepare_cached(
-            "INSERT INTO runs (id, workflow_uid, created_at, user, head, state, detached, fence, cancel_requested, look_at, expires_at, ending, trace)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10, ?11, ?12) ON CONFLICT (id) DO NOTHING",
+            "INSERT INTO runs (id, workflow_uid, created_at, user, head, state, detached, fence,
+            cancel_requested, look_at, expires_at, ending, trace)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10, ?11, ?12)
+            ON CONFLICT (id) DO NOTHING",
         )?;
         insert.execute(params![
             self.key,
@@ -218,7 +220,8 @@ impl LeaseValues {
 
     pub(crate) fn end(&self, connection: &Connection, end: &EndValues) -> Result<()> {
         let mut update = connection.prepare_cached(
-            "UPDATE runs SET state = ?2, expires_at = ?3, look_at = ?4, ending = ?5, trace = ?6, detached = open_runs.detached,
+            "UPDATE runs SET state = ?2, expires_at = ?3, look_at = ?4, ending = ?5, trace = ?6,
+            detached = open_runs.detached,
                 fence = open_runs.fence, cancel_requested = open_runs.cancel_requested
             FROM open_runs WHERE runs.id = ?1 AND open_runs.run = ?1",
         )?;

@@ -168,7 +168,8 @@ impl Runs for Local {
             }
             events.insert(connection, lease.key)?;
             let mut update = connection.prepare_cached(
-                "UPDATE open_runs SET detached = 1, owner = NULL, handed_over_by = owner, due_at = ?2, look_at = ?2,
+                "UPDATE open_runs SET detached = 1, owner = NULL, handed_over_by = owner,
+                due_at = ?2, look_at = ?2,
                     barren_claims = iif(?3, 0, max(barren_claims - 1, 0)) WHERE run = ?1",
             )?;
             update.execute(params![lease.key, due_at.0, new_checkpoint])?;
@@ -233,14 +234,16 @@ impl Runs for Local {
         let key = run_key(run)?;
         self.query(move |connection| {
             let mut select = connection.prepare_cached(
-                "SELECT coalesce(open_runs.state, runs.state), coalesce(open_runs.cancel_requested, runs.cancel_requested)
+                "SELECT coalesce(open_runs.state, runs.state),
+                coalesce(open_runs.cancel_requested, runs.cancel_requested)
                  FROM runs LEFT JOIN open_runs ON open_runs.run = runs.id WHERE runs.id = ?1",
             )?;
             let found = select.query_row([key], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-            found.map(|(state, cancel_requested)| Ok(RunProgress {
-                state: from_word(state)?,
-                cancel_requested
-            })).transpose()
+            found
+                .map(|(state, cancel_requested)| {
+                    Ok(RunProgress { state: from_word(state)?, cancel_requested })
+                })
+                .transpose()
         })
         .await
     }
@@ -332,7 +335,8 @@ fn take(
     lease_until: Timestamp,
 ) -> Result<Taken> {
     let mut update = connection.prepare_cached(
-        "UPDATE open_runs SET state = 'running', fence = fence + (owner IS NOT ?2), barren_claims = barren_claims + (owner IS NOT ?2),
+        "UPDATE open_runs SET state = 'running', fence = fence + (owner IS NOT ?2),
+        barren_claims = barren_claims + (owner IS NOT ?2),
             owner = ?2, due_at = ?4, look_at = ?4, started_at = coalesce(started_at, ?3)
         WHERE run = ?1 AND (owner IS NULL OR owner = ?2 OR due_at <= ?3)",
     )?;
@@ -354,7 +358,8 @@ fn take(
 /// Wipes only a run that has ended: an owner still needs the data of an open run.
 fn wipe(connection: &Connection, key: Key) -> Result<()> {
     let mut update = connection.prepare_cached(
-        "UPDATE runs SET wiped = 1, look_at = NULL, trace = NULL, ending = json_set(ending, '$.output', NULL),
+        "UPDATE runs SET wiped = 1, look_at = NULL, trace = NULL,
+        ending = json_set(ending, '$.output', NULL),
             head = json_set(head, '$.input', NULL, '$.input_as_sent', NULL)
         WHERE id = ?1 AND ending IS NOT NULL",
     )?;
@@ -384,7 +389,8 @@ fn select_run(connection: &Connection, key: Key) -> Result<Option<RunRow>> {
 fn list_sql(filter: &RunFilter) -> String {
     format!(
         "{} WHERE workflow_uid = ?1 AND id BETWEEN ?2 AND ?3
-            AND (?4 IS NULL OR coalesce(open_runs.state, runs.state) = ?4) AND (?5 IS NULL OR user = ?5)
+            AND (?4 IS NULL OR coalesce(open_runs.state, runs.state) = ?4)
+            AND (?5 IS NULL OR user = ?5)
         ORDER BY id {}",
         RunRow::select(filter.include),
         if filter.oldest_first { "ASC" } else { "DESC" }
@@ -427,8 +433,10 @@ mod tests {
 
     fn run(input: &Value) -> NewRun {
         let head = json!({
-            "id": "run_00000000000070008000000000000001", "workflow_id": "w", "workflow_uid": "w", "workflow_name": "w", "version": "1.0.0",
-            "dialect": "native", "input": input, "input_as_sent": "sent", "save": true, "signing": { "master": 1, "epoch": 1 },
+            "id": "run_00000000000070008000000000000001", "workflow_id": "w",
+            "workflow_uid": "w", "workflow_name": "w", "version": "1.0.0",
+            "dialect": "native", "input": input, "input_as_sent": "sent", "save": true,
+            "signing": { "master": 1, "epoch": 1 },
             "created_at": 0, "deadline_at": 0,
         });
         NewRun {

@@ -54,7 +54,8 @@ impl Workflows for Local {
                 return Ok(None);
             }
             let mut upsert = connection.prepare_cached(
-                "INSERT INTO workflows (id, uid, created_at, signing, draft) VALUES (?1, ?2, ?3, ?4, ?5)
+                "INSERT INTO workflows (id, uid, created_at, signing, draft)
+                VALUES (?1, ?2, ?3, ?4, ?5)
                 ON CONFLICT (id) DO UPDATE SET draft = excluded.draft",
             )?;
             upsert.execute(params![id, uid, draft.saved_at.0, signing, text])?;
@@ -286,7 +287,8 @@ struct WorkflowRow {
 
 impl WorkflowRow {
     const SELECT: &str = "
-        SELECT id, uid, active_version, activated_at, created_at, signing, signing_before, draft, rollback_targets FROM workflows";
+        SELECT id, uid, active_version, activated_at, created_at, signing, signing_before, draft,
+        rollback_targets FROM workflows";
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {

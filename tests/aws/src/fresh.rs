@@ -62,9 +62,8 @@ fn schema() -> Value {
         |name: &str, kind: &str| json!({ "AttributeName": name, "AttributeType": kind });
     let key = |hash: &str, range: &str| {
         json!([
-            { "AttributeName": hash, "KeyType": "HASH" }, {
-                "AttributeName": range, "KeyType": "RANGE"
-            }
+            { "AttributeName": hash, "KeyType": "HASH" },
+            { "AttributeName": range, "KeyType": "RANGE" }
         ])
     };
     json!({

@@ -43,7 +43,11 @@ pub(crate) fn event(request: &Request<'_>, found: &Match<'_>) -> Value {
         "multiValueHeaders": multi_value_headers,
         "queryStringParameters": query,
         "multiValueQueryStringParameters": multi_value_query,
-        "pathParameters": if found.parameters.is_empty() { Value::Null } else { json!(found.parameters) },
+        "pathParameters": if found.parameters.is_empty() {
+            Value::Null
+        } else {
+            json!(found.parameters)
+        },
         "stageVariables": null,
         "requestContext": {
             "accountId": ACCOUNT,

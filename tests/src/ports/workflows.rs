@@ -106,7 +106,10 @@ async fn drafts(world: World) -> Result<()> {
 async fn if_match(world: World) -> Result<()> {
     let put = |text: &'static str, if_match: &'static str| {
         let workflows = world.workflows.clone();
-        async move { workflows.save_draft("story", draft(text), "uid", SIGNING, Some(if_match)).await }
+        async move {
+            let draft = draft(text);
+            workflows.save_draft("story", draft, "uid", SIGNING, Some(if_match)).await
+        }
     };
     assert_eq!(put("one", "etag of one").await?, DraftSaved::Stale);
     assert_eq!(world.workflows.read("story").await?, None);

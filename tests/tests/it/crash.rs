@@ -19,7 +19,8 @@ fn two_calls(receiver: &str) -> String {
 input: [{{ name: i, type: number }}]
 nodes:
   - {{ id: first, type: http, url: "{receiver}/first/<api.i>" }}
-  - {{ id: second, type: http, url: "{receiver}/second/<api.i>", query: {{ after: "<first.data.said>" }} }}
+  - {{ id: second, type: http, url: "{receiver}/second/<api.i>",
+      query: {{ after: "<first.data.said>" }} }}
 output: {{ said: <second.data.said> }}
 "#
     )

@@ -10,7 +10,8 @@ use crate::fixture::{answer, fixture, json_of, until};
 
 const FLOW: &str = "d1ae4c18-3bfc-440c-9d46-9d287e20f41f";
 const DOCUMENT: &str = r#"
-input: [{ name: my_prompt, type: string }, { name: my_context, type: string, default: none }, { name: count, type: number, default: 1 }]
+input: [{ name: my_prompt, type: string }, { name: my_context, type: string, default: none },
+    { name: count, type: number, default: 1 }]
 nodes: [{ id: say, type: template, template: "<api.my_context>: <api.my_prompt> x<api.count>" }]
 output: { my_output: <say.content>, status: fine }
 "#;

@@ -50,7 +50,8 @@ async fn invoke_waits_for_the_result() {
         "{text}"
     );
     assert_json_snapshot!(result, {
-        ".workflowRunId" => "[run]", ".workflowExecutionTime" => "[ms]", ".startTime" => "[ms epoch]", ".endTime" => "[ms epoch]",
+        ".workflowRunId" => "[run]", ".workflowExecutionTime" => "[ms]",
+        ".startTime" => "[ms epoch]", ".endTime" => "[ms epoch]",
     }, @r#"
     {
       "workflowId": "7b7735b9-19e5-4bd6-818b-46aae2596e9f",
@@ -184,7 +185,8 @@ async fn where_a_key_names_several_workflows_a_header_decides() {
       400,
       {
         "code": 40000,
-        "message": "the key is good for more than one workflow: name one in the header X-Workflow-Id"
+        "message": "the key is good for more than one workflow: name one in the header \
+            X-Workflow-Id"
       }
     ]
     "#);

@@ -22,8 +22,10 @@ output: { greeting: <say.content> }
 const AGENTS: &str = r#"
 input: [{ name: message, type: string }]
 nodes:
-  - { id: 7b7735b9-19e5-4bd6-818b-46aae2596e9f, name: Agent 1, type: agent, model: offline/echo, echo_delay: 20ms, prompt: "One, two: <api.message>" }
-  - { id: 8c8846c0-19e5-4bd6-818b-46aae2596e9f, name: Agent 2, type: agent, model: offline/echo, echo_delay: 20ms, prompt: "Said: <agent1.content>" }
+  - { id: 7b7735b9-19e5-4bd6-818b-46aae2596e9f, name: Agent 1, type: agent, model: offline/echo, echo_delay: 20ms,
+      prompt: "One, two: <api.message>" }
+  - { id: 8c8846c0-19e5-4bd6-818b-46aae2596e9f, name: Agent 2, type: agent, model: offline/echo, echo_delay: 20ms,
+      prompt: "Said: <agent1.content>" }
 output: { first: <agent1.content>, second: <agent2.content> }
 "#;
 
@@ -64,10 +66,8 @@ async fn execute_waits_for_the_output() {
       }
     }
     "#);
-    assert_eq!(
-        answer(execute(r#"{"input": {"name": "Ada"}, "name": "Bob"}"#)).await.1["output"]["greeting"],
-        "Hello Ada x1"
-    );
+    let named_twice = execute(r#"{"input": {"name": "Ada"}, "name": "Bob"}"#);
+    assert_eq!(answer(named_twice).await.1["output"]["greeting"], "Hello Ada x1");
 }
 
 #[tokio::test]

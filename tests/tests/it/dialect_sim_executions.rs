@@ -154,7 +154,8 @@ async fn a_response_block_is_the_answer() {
     let (server, key) = publish(
         r#"
 nodes:
-  - { id: r, type: response, status: <api.input.status>, data: { said: <api.input.text> }, headers: { X-Mine: "yes", Connection: close, Content-Length: "3" } }
+  - { id: r, type: response, status: <api.input.status>, data: { said: <api.input.text> },
+      headers: { X-Mine: "yes", Connection: close, Content-Length: "3" } }
 "#,
     )
     .await;

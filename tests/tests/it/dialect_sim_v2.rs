@@ -20,7 +20,8 @@ output: { greeting: <say.content> }
 "#;
 const AGENT: &str = r#"
 input: [{ name: message, type: string }]
-nodes: [{ id: 7b7735b9, name: Agent 1, type: agent, model: offline/echo, echo_delay: 5ms, prompt: "One, two: <api.message>" }]
+nodes: [{ id: 7b7735b9, name: Agent 1, type: agent, model: offline/echo, echo_delay: 5ms,
+    prompt: "One, two: <api.message>" }]
 output: { said: <agent1.content> }
 "#;
 

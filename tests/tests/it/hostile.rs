@@ -200,14 +200,12 @@ async fn use_every_secret() -> Everything {
         all.secrets.push((*shown).to_owned());
     }
     let http = |url: &str| {
-        json!({ "id": "a", "type": "http", "method": "POST", "url": url, "query": { "q": "{{PART}}" },
-        "headers": { "authorization": "Bearer {{TOKEN}}" }, "body": { "b": "{{TOKEN}}" } })
+        json!({ "id": "a", "type": "http", "method": "POST", "url": url,
+        "query": { "q": "{{PART}}" }, "headers": { "authorization": "Bearer {{TOKEN}}" }, "body": { "b": "{{TOKEN}}" } })
     };
     let hook = |url: &str| {
-        json!({ "id": "w", "type": "webhook", "url": url, "headers": {
-            "authorization": "Bearer {{TOKEN}}"
-        },
-        "signature": "{{SIGN}}", "body": 1 })
+        json!({ "id": "w", "type": "webhook", "url": url,
+        "headers": { "authorization": "Bearer {{TOKEN}}" }, "signature": "{{SIGN}}", "body": 1 })
     };
     let workflows = [
         (

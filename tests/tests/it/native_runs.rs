@@ -76,7 +76,8 @@ async fn a_waiting_caller_gets_the_run() {
         (&json!(location), &json!(format!("{location}/trace")))
     );
     insta::assert_json_snapshot!(run, {
-        ".id" => "[id]", ".created_at" => "[time]", ".started_at" => "[time]", ".ended_at" => "[time]", ".duration_ms" => "[ms]", ".links" => "[links]",
+        ".id" => "[id]", ".created_at" => "[time]", ".started_at" => "[time]",
+        ".ended_at" => "[time]", ".duration_ms" => "[ms]", ".links" => "[links]",
     }, @r#"
     {
       "id": "[id]",

@@ -347,7 +347,8 @@ async fn a_stop_does_not_wait_for_a_pause() {
     assert_made(&upstream, "a", &[("look1", 0), ("tool", 0)]);
 }
 
-/// A worker has three seconds here, less than any call may take: each makes one call and gives the run to the next.
+/// A worker has three seconds here, less than any call may take: each makes one call and gives the
+/// run to the next.
 #[tokio::test]
 #[ignore = "needs the double of AWS: tests/aws/run"]
 async fn a_node_goes_from_function_to_function_between_its_calls() {

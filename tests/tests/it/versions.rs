@@ -24,7 +24,8 @@ async fn said(server: &TestServer, key: &str) -> Vec<Value> {
     let gptbots = json_of(server.post("/v1/workflow/invoke", key).json(&json!({ "input": {} })))
         .await["output"]["said"]
         .clone();
-    let sim = json_of(server.post("/api/workflows/w/execute", key).json(&json!({}))).await["output"]["said"].clone();
+    let execute = server.post("/api/workflows/w/execute", key).json(&json!({}));
+    let sim = json_of(execute).await["output"]["said"].clone();
     let started = json_of(server.post("/v1/flow/w/run", key).json(&json!({}))).await;
     let path = format!("/v1/flow/w/run/{}", started["run_id"].as_str().unwrap());
     let aiflow = loop {

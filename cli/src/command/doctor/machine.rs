@@ -28,7 +28,8 @@ pub(super) fn outbound(args: &serve::Args) -> Finding {
     };
     let allowed = |allowed: bool| if allowed { "allowed" } else { "refused" };
     let message = format!(
-        "https to public addresses; this machine {}, private networks {}, http to other machines {}",
+        "https to public addresses; this machine {}, private networks {}, http to \
+         other machines {}",
         allowed(settings.allow_loopback),
         allowed(settings.allow_private),
         allowed(settings.allow_http)

@@ -135,7 +135,8 @@ async fn author(client: &Client) -> Finding {
         Ok(_) => Finding::ok("access", "the key is accepted; it may author but not administer"),
         Err(error) if status(&error) == Some(403) => Finding::ok(
             "access",
-            "the key is accepted; it may neither author nor administer, only call its own workflows",
+            "the key is accepted; it may neither author nor administer, only call its own \
+             workflows",
         ),
         Err(error) => Finding::problem("access", format!("{error:#}"), "check the server's log"),
     }

@@ -143,10 +143,8 @@ fn references_are_checked() {
     );
     check(
         &with("<t.contnt>"),
-        &[
-            "E 3:40 /nodes/1/template <t.contnt>: `t` (template) has no field `contnt`; did you mean \
-           `content`?",
-        ],
+        &["E 3:40 /nodes/1/template <t.contnt>: `t` (template) has no field `contnt`; did you \
+             mean `content`?"],
     );
     check(
         &with("<t[0]>"),
@@ -174,10 +172,8 @@ fn references_are_checked() {
     );
     check(
         &with("{{KEY}}"),
-        &[
-            "E 3:40 /nodes/1/template the secret {{KEY}} cannot be used here: secrets are filled in \
-           only on the way out, in urls, headers, queries and http bodies",
-        ],
+        &["E 3:40 /nodes/1/template the secret {{KEY}} cannot be used here: secrets are filled \
+             in only on the way out, in urls, headers, queries and http bodies"],
     );
 }
 
@@ -396,9 +392,11 @@ input:
   - { name: character, type: string, description: Who the story is about }
   - { name: words, type: number, default: 80, value: 20 }
 nodes:
-  - { id: draft, type: agent, model: anthropic/claude-sonnet-4-5, prompt: "Write <api.words> words about <api.character>." }
+  - { id: draft, type: agent, model: anthropic/claude-sonnet-4-5,
+      prompt: "Write <api.words> words about <api.character>." }
   - { id: long, type: condition, branches: [ { name: "yes", if: "<api.words> > 100" }, { name: "no" } ] }
-  - { id: picture, type: agent, after: [long.yes], model: openai/gpt-5-mini, prompt: "For this story: <draft.content>" }
+  - { id: picture, type: agent, after: [long.yes], model: openai/gpt-5-mini,
+      prompt: "For this story: <draft.content>" }
   - { id: notify, type: webhook, url: "https://example.com/hook", body: { story: <draft.content> } }
 output: { story: <draft.content>, picture: <picture.content> }
 webhook: { url: "https://example.com/done" }

@@ -120,7 +120,8 @@ fn what_is_broken_in_structure_fits_neither() {
         "nodes: [{ id: a, type: loop, nodes: [{ id: b, type: template, template: x }] }]",
         "nodes: [{ id: a, type: loop, for: 1, each: [], nodes: [{ id: b, type: template, template: \
          x }] }]",
-        "nodes: [{ id: a, type: loop, for: 1001, nodes: [{ id: b, type: template, template: x }] }]",
+        "nodes: [{ id: a, type: loop, for: 1001, nodes: [{ id: b, type: template, \
+         template: x }] }]",
         "nodes: [{ id: a, type: loop, for: 1, nodes: [{ id: b, type: template }] }]",
         "nodes: [{ id: a, type: loop, for: 1, width: 2, nodes: [{ id: b, type: template, template: \
          x }] }]",

@@ -270,9 +270,8 @@ nodes:
                 "kind": "model", "model": "offline/m",
                 "messages": [
                     {"role": "system", "content": "Be kind."}, {"role": "user", "content": "hi"},
-                    {"role": "assistant", "content": "hello"}, {
-                        "role": "user", "content": "{{not a secret}} "
-                    }
+                    {"role": "assistant", "content": "hello"},
+                    {"role": "user", "content": "{{not a secret}} "}
                 ],
                 "temperature": 0.5, "max_tokens": 100, "schema": {
                     "type": "object", "properties": {"title": {"type": "string"}}

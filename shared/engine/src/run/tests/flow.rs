@@ -139,7 +139,8 @@ output: { a: 2 }
 fn a_single_reference_keeps_its_type() {
     let yaml = "
 nodes: [{ id: t, type: template, template: <api.input.list> }]
-output: { list: <t.content>, first: '<t.content[0]>', text: 'x<t.content>', deep: { a: ['<t.content[1].k>'] }, none: '<t.content[9]>', empty: '[<t.content[9]>]' }
+output: { list: <t.content>, first: '<t.content[0]>', text: 'x<t.content>',
+    deep: { a: ['<t.content[1].k>'] }, none: '<t.content[9]>', empty: '[<t.content[9]>]' }
 ";
     assert_eq!(
         output(yaml, json!({"list": [1, {"k": true}, null]})),
@@ -218,7 +219,8 @@ fn a_response_ends_the_run_and_locks_its_answer() {
     let yaml = "
 nodes:
   - { id: slow, type: http, url: 'http://x/' }
-  - { id: answer, type: response, status: 201, data: { a: <api.input.a> }, headers: { x-a: 'v<api.input.a>' } }
+  - { id: answer, type: response, status: 201, data: { a: <api.input.a> },
+      headers: { x-a: 'v<api.input.a>' } }
   - { id: after, type: template, after: answer, template: never }
   - { id: later, type: template, template: <slow.data> }
 output: { never: <later.content> }
@@ -292,7 +294,8 @@ nodes:
 fn the_workflow_webhook_is_rendered_at_the_end() {
     let yaml = "
 nodes: [{ id: t, type: template, template: 'x' }]
-webhook: { url: 'https://example.com/<api.input.id>?k={{KEY}}', method: put, headers: { x: <t.content> }, signature: s }
+webhook: { url: 'https://example.com/<api.input.id>?k={{KEY}}',
+    method: put, headers: { x: <t.content> }, signature: s }
 ";
     let workflow = compile(yaml);
     let mut run = start(&workflow, json!({"id": 7}));

@@ -123,7 +123,12 @@ proptest! {
         match (run.outcome(), other.outcome()) {
             (Some(Outcome::Succeeded { output }), Some(Outcome::Succeeded { output: same })) => {
                 prop_assert_eq!(output, same);
-                let sorted = |log: &str| { let mut lines: Vec<String> = log.lines().filter(|line| !line.starts_with("wait")).map(str::to_owned).collect(); lines.sort(); lines };
+                let sorted = |log: &str| {
+                    let lines = log.lines().filter(|line| !line.starts_with("wait"));
+                    let mut lines: Vec<String> = lines.map(str::to_owned).collect();
+                    lines.sort();
+                    lines
+                };
                 prop_assert_eq!(sorted(&log), sorted(&other_log));
             }
             (Some(Outcome::Failed { .. }), Some(Outcome::Failed { .. })) => {}
