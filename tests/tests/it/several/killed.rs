@@ -11,8 +11,8 @@ use reqwest::Client;
 use serde_json::json;
 
 use super::{
-    At, CALLS, assert_made, assert_succeeded, document, lines, output, place, told, until_made,
-    upstream, with_kind,
+    At, CALLS, assert_made, assert_succeeded, document, lines, output, place, reply_body,
+    until_made, upstream, with_kind,
 };
 use crate::fixture::answer;
 use crate::stream::{self, Frame};
@@ -139,8 +139,8 @@ async fn what_must_not_go_out_twice_ends_its_node_where_the_process_dies() {
 async fn an_attempt_that_has_failed_is_not_made_again_by_the_next_process() {
     let upstream = Receiver::start(|request, before| match (place(request).1, before) {
         ("third", 0) => Reply::Now(StatusCode::SERVICE_UNAVAILABLE, "{}".to_owned()),
-        ("third", 1) => Reply::WhenLetGo(StatusCode::OK, told(request)),
-        _ => Reply::Now(StatusCode::OK, told(request)),
+        ("third", 1) => Reply::WhenLetGo(StatusCode::OK, reply_body(request)),
+        _ => Reply::Now(StatusCode::OK, reply_body(request)),
     })
     .await;
     let before =
