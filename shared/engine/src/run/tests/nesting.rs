@@ -115,8 +115,9 @@ nodes:
     type: parallel
     for: 2
     nodes:
-      - { id: inner, type: loop, for: 2, nodes:
-          [ { id: call, type: http, url: 'http://x/<parallel.index>/<loop.index>' } ], result: <call.data> }
+      - { id: inner, type: loop, for: 2,
+          nodes: [ { id: call, type: http, url: 'http://x/<parallel.index>/<loop.index>' } ],
+          result: <call.data> }
       - { id: rescue, type: template, after: inner.error, template: 'rescued <inner.error>' }
     result: '<inner.results><rescue.content>'
   - { id: beside, type: http, url: 'http://x/beside' }
@@ -234,8 +235,8 @@ fn cancel_tells_open_containers_too() {
 fn iterations_give_their_memory_back() {
     let yaml = "
 nodes:
-  - { id: l, type: loop, for: 100, nodes:
-      [ { id: big, type: template, template: <api.input.x> } ], result: ok }
+  - { id: l, type: loop, for: 100,
+      nodes: [ { id: big, type: template, template: <api.input.x> } ], result: ok }
 ";
     let result = output(yaml, json!({"x": "a".repeat(1 << 20)}));
     assert_eq!(result["results"].as_array().unwrap().len(), 100);
@@ -251,8 +252,8 @@ nodes:
     type: loop
     for: 1000
     nodes:
-      - { id: inner, type: loop, for: 1000, nodes:
-          [ { id: t, type: template, template: x } ], result: 1 }
+      - { id: inner, type: loop, for: 1000,
+          nodes: [ { id: t, type: template, template: x } ], result: 1 }
     result: 1
 ";
     assert_eq!(error(yaml, json!({})).code, "too_many_executions");
