@@ -78,7 +78,10 @@ mod tests {
 
     #[test]
     fn a_refusal_names_every_field_and_no_control_character() {
-        let problem = json!({ "detail": "all of it", "errors": [{ "pointer": "/input/n", "message": "must be\u{1b}[2J a number" }] });
+        let problem = json!({
+            "detail": "all of it",
+            "errors": [{ "pointer": "/input/n", "message": "must be\u{1b}[2J a number" }]
+        });
         assert_eq!(
             Refusal { status: 400, problem }.to_string(),
             "refused (400):\n  /input/n must be\u{fffd}[2J a number"

@@ -142,7 +142,8 @@ mod tests {
     fn the_caret_stands_under_the_column() {
         console::set_colors_enabled(false);
         let text = "nodes:\n\t- { id: größe, promt: x }\n";
-        let expected = "error: unknown field `promt`\n --> a.yaml:2:17\n  |\n2 |  - { id: größe, promt: x }\n  |                 ^\n";
+        let expected = "error: unknown field `promt`\n --> a.yaml:2:17\n  |\n\
+                        2 |  - { id: größe, promt: x }\n  |                 ^\n";
         assert_eq!(shown("a.yaml", text, &problem(Some(2), Some(17))), expected);
     }
 

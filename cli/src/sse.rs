@@ -73,7 +73,16 @@ impl Frames {
 mod tests {
     use super::*;
 
-    const STREAM: &str = ": hello\n\nevent: chunk\r\nid: 1-2\r\ndata: {\"text\":\"ö\"}\r\n\r\nevent: end\ndata: a\ndata:b\n\nid: 9\n\ndata: cut";
+    const STREAM: &str = ": hello\n\n\
+                          event: chunk\r\n\
+                          id: 1-2\r\n\
+                          data: {\"text\":\"ö\"}\r\n\
+                          \r\n\
+                          event: end\n\
+                          data: a\n\
+                          data:b\n\n\
+                          id: 9\n\n\
+                          data: cut";
 
     #[test]
     fn frames_are_the_same_however_the_bytes_are_cut() {

@@ -132,7 +132,8 @@ async fn latency(bare: &Request, w1: &Request, chain: &Request) {
         load::latency(chain, 2_000).await,
     );
     println!(
-        "  bare insert            {bare:>9.3?}\n  W1                     {w1:>9.3?}\n  100 nodes in a chain   {chain:>9.3?}   ({:.3?} more than W1)",
+        "  bare insert            {bare:>9.3?}\n  W1                     {w1:>9.3?}\n  100 nodes \
+         in a chain   {chain:>9.3?}   ({:.3?} more than W1)",
         chain.saturating_sub(w1)
     );
 }
@@ -156,7 +157,9 @@ async fn detached(client: &reqwest::Client, url: &str, key: &str) {
     }
     let (to_end, accepted): (Vec<f64>, Vec<f64>) = took.into_iter().unzip();
     println!(
-        "\n{DETACHED} detached runs: accepted after {:.3} s, all ended after {:.3} s (median of {ROUNDS})",
+        "\n\
+         {DETACHED} detached runs: accepted after {:.3} s, all ended after {:.3} s (median of \
+         {ROUNDS})",
         median(accepted),
         median(to_end)
     );
@@ -212,5 +215,11 @@ fn chain(length: usize) -> String {
         json!({ "id": format!("n{index}"), "type": "template", "template": text })
     };
     let nodes: Vec<Value> = (0..length).map(node).collect();
-    json!({ "name": "chain", "input": [{ "name": "name", "type": "string" }], "nodes": nodes, "output": { "last": format!("<n{}.content>", length - 1) } }).to_string()
+    json!({
+        "name": "chain",
+        "input": [{ "name": "name", "type": "string" }],
+        "nodes": nodes,
+        "output": { "last": format!("<n{}.content>", length - 1) }
+    })
+    .to_string()
 }

@@ -20,7 +20,10 @@ impl Request {
         let authorization =
             if key.is_empty() { String::new() } else { format!("Authorization: Bearer {key}\r\n") };
         let head = format!(
-            "POST {path} HTTP/1.1\r\nHost: {address}\r\n{authorization}Content-Type: application/json\r\nContent-Length: {}\r\n",
+            "POST {path} HTTP/1.1\r\n\
+             Host: {address}\r\n\
+             {authorization}Content-Type: application/json\r\n\
+             Content-Length: {}\r\n",
             body.len()
         );
         Self { address: address.to_owned(), head, body: body.to_owned() }

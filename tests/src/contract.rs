@@ -18,8 +18,8 @@ static VALIDATORS: LazyLock<Mutex<HashMap<String, Validator>>> = LazyLock::new(M
 /// A hint for callers, which the document leaves out.
 const HINT: &str = "/v1/workflows/invoke";
 
-/// Panics if no operation of this path has such an answer. Unknown paths and wrong methods are not in
-/// the document.
+/// Panics if no operation of this path has such an answer. Unknown paths and wrong methods are not
+/// in the document.
 pub fn check_answer(path: &str, status: u16, body: &Value) {
     let Some(operations) = operations(path).filter(|_| status != 405 && path != HINT) else {
         return;

@@ -27,7 +27,8 @@ pub struct Double {
     child: Child,
     /// The double exits when this closes.
     stdin: Option<ChildStdin>,
-    /// Links to one program under the names of all functions, where documents use the tests' own kind.
+    /// Links to one program under the names of all functions, where documents use the tests' own
+    /// kind.
     _links: Option<TempDir>,
 }
 

@@ -35,7 +35,8 @@ impl Process {
         Self::start_with(folder, &settings(|_| {})).await
     }
 
-    /// The functions of AWS go by all the settings, the program has its own; it always knows the kind `several`.
+    /// The functions of AWS go by all the settings, the program has its own; it always knows the
+    /// kind `several`.
     pub async fn start_with(folder: &Path, settings: &Settings) -> Self {
         if is_aws() { Self::on_aws(folder, settings).await } else { Self::alone(folder).await }
     }

@@ -1,5 +1,5 @@
-//! `several`: a kind that only the tests have. A node of it makes calls in a row and concurrently, polls with a pause, and
-//! runs another node.
+//! `several`: a kind that only the tests have. A node of it makes calls in a row and concurrently,
+//! polls with a pause, and runs another node.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -17,7 +17,8 @@ use flowgate_aws::Config;
 use serde_json::{Value, json};
 
 /// The double checks the form of a signature, but does not verify it.
-const UNSIGNED: &str = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host;x-amz-date, Signature=00";
+const UNSIGNED: &str = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/aws4_request, \
+                        SignedHeaders=host;x-amz-date, Signature=00";
 const MAX_REQUEST_BYTES: usize = 17 << 20;
 
 /// Exits with its parent, when its standard input closes.
@@ -115,7 +116,8 @@ pub struct Counter {
     seen: Arc<Mutex<Vec<String>>>,
     /// Rows that queries read, including those that a filter then dropped.
     pub scanned: Arc<AtomicUsize>,
-    /// Forwards every request twice, as if its first answer was lost, and returns the second answer.
+    /// Forwards every request twice, as if its first answer was lost, and returns the second
+    /// answer.
     pub twice: Arc<AtomicBool>,
     /// How many more transactions to refuse with a conflict, as DynamoDB does.
     pub conflicts: Arc<AtomicUsize>,
@@ -174,7 +176,8 @@ fn conflict() -> impl IntoResponse {
         json!({ "Code": "TransactionConflict", "Message": "Transaction is ongoing for the item" });
     let body = json!({
         "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
-        "Message": "Transaction cancelled, please refer cancellation reasons for specific reasons [TransactionConflict, None]",
+        "Message": "Transaction cancelled, please refer cancellation reasons for specific reasons \
+                    [TransactionConflict, None]",
         "CancellationReasons": [reason, { "Code": "None" }],
     });
     (StatusCode::BAD_REQUEST, [("content-type", "application/x-amz-json-1.0")], body.to_string())

@@ -188,7 +188,13 @@ mod tests {
 
     #[test]
     fn a_row_shows_what_is_there() {
-        let key = json!({ "id": "k", "name": "two\nlines", "workflows": "*", "scopes": ["run", "read"], "expires_at": null });
+        let key = json!({
+            "id": "k",
+            "name": "two\nlines",
+            "workflows": "*",
+            "scopes": ["run", "read"],
+            "expires_at": null
+        });
         assert_eq!(row(&key), ["k", "two lines", "*", "run, read", "-", "-"]);
     }
 }

@@ -68,7 +68,8 @@ fn id(args: &Args) -> Result<String, Failure> {
         Ok(id.to_owned())
     } else {
         Err(Failure::Usage(format!(
-            "`{id}` cannot be a workflow's id (a letter or digit, then up to 63 letters, digits, - or _); give one with --id"
+            "`{id}` cannot be a workflow's id (a letter or digit, then up to 63 letters, digits, - \
+             or _); give one with --id"
         )))
     }
 }
@@ -121,7 +122,8 @@ fn curl(endpoint: &str, text: &str) -> String {
     let input = workflow.map_or(json!({}), |workflow| workflow.sample_input());
     let body = json!({ "input": input }).to_string().replace('\'', r"'\''");
     format!(
-        "curl -s {endpoint} -H \"Authorization: Bearer $FLOWGATE_KEY\" -H 'Content-Type: application/json' -d '{body}'"
+        "curl -s {endpoint} -H \"Authorization: Bearer $FLOWGATE_KEY\" -H 'Content-Type: \
+         application/json' -d '{body}'"
     )
 }
 
@@ -146,7 +148,9 @@ mod tests {
 
     #[test]
     fn the_line_to_paste_quotes_what_the_author_wrote() {
-        let text = "input: [{ name: who, value: it's me }]\nnodes: [{ id: t, type: template, template: <api.who> }]\noutput: { a: <t.content> }";
+        let text = "input: [{ name: who, value: it's me }]\n\
+                    nodes: [{ id: t, type: template, template: <api.who> }]\n\
+                    output: { a: <t.content> }";
         let line = curl("http://x/v1/workflows/a/runs", text);
         assert!(line.ends_with(r#"-d '{"input":{"who":"it'\''s me"}}'"#), "{line}");
     }

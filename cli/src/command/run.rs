@@ -80,7 +80,11 @@ fn read_input(given: &str) -> Result<Value, Failure> {
 async fn sample_input(client: &Client, workflow: &str) -> Result<Value> {
     let give_it = |why: &str| Failure::Usage(format!("{why}: give the input with --input"));
     let answer = match client.get(&["v1", "workflows", workflow], &[]).await {
-        Err(error) if matches!(error.downcast_ref(), Some(Failure::Refused(refusal)) if refusal.status == 403) =>
+        Err(error)
+            if matches!(
+                error.downcast_ref(),
+                Some(Failure::Refused(refusal)) if refusal.status == 403
+            ) =>
         {
             return Err(give_it("this key may not read the workflow's document").into());
         }

@@ -21,7 +21,10 @@ pub(crate) struct Args {
     /// A workflow's id to list its runs, or a run's id to show it; default: runs of all workflows
     what: Option<String>,
     /// Only runs in this state
-    #[arg(long, value_parser = ["pending", "running", "waiting", "succeeded", "failed", "cancelled"])]
+    #[arg(
+        long,
+        value_parser = ["pending", "running", "waiting", "succeeded", "failed", "cancelled"]
+    )]
     status: Option<String>,
     /// The maximum number of runs
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=100))]
@@ -57,7 +60,11 @@ async fn runs_of(
 /// The latest runs of every workflow that the key may list.
 async fn all_runs(client: &Client, args: &Args, output: &Output) -> Result<Vec<Value>> {
     let workflows = match client.all_items(&["v1", "workflows"]).await {
-        Err(error) if matches!(error.downcast_ref(), Some(Failure::Refused(refusal)) if refusal.status == 403) =>
+        Err(error)
+            if matches!(
+                error.downcast_ref(),
+                Some(Failure::Refused(refusal)) if refusal.status == 403
+            ) =>
         {
             return Err(
                 Failure::Usage("this key may not list workflows: name one".to_owned()).into()

@@ -90,7 +90,8 @@ pub(super) fn admin_key() -> Result<Option<String>> {
     };
     if key.len() < MIN_ADMIN_KEY_CHARACTERS || key.starts_with("fg_") {
         bail!(
-            "FLOWGATE_ADMIN_KEY must have at least {MIN_ADMIN_KEY_CHARACTERS} characters and not begin with fg_"
+            "FLOWGATE_ADMIN_KEY must have at least {MIN_ADMIN_KEY_CHARACTERS} characters and not \
+             begin with fg_"
         );
     }
     Ok(Some(key))
@@ -130,19 +131,24 @@ async fn welcome(app: &Arc<App>, show_admin_key: bool) -> Result<()> {
     println!("  greeting  {greeting}\n  story     {story}\n\nTry them:\n");
     println!("# native: wait for the answer");
     println!(
-        "curl -s {url}/v1/workflows/greeting/runs -H 'Authorization: Bearer {greeting}' -H 'Content-Type: application/json' -d '{{\"input\":{{\"name\":\"Ada\",\"n\":3}}}}'\n"
+        "curl -s {url}/v1/workflows/greeting/runs -H 'Authorization: Bearer {greeting}' -H \
+         'Content-Type: application/json' -d '{{\"input\":{{\"name\":\"Ada\",\"n\":3}}}}'\n"
     );
     println!("# GPTBots: the key names the workflow");
     println!(
-        "curl -s {url}/v1/workflow/invoke -H 'Authorization: Bearer {greeting}' -H 'Content-Type: application/json' -d '{{\"input\":{{\"name\":\"Ada\",\"n\":3}}}}'\n"
+        "curl -s {url}/v1/workflow/invoke -H 'Authorization: Bearer {greeting}' -H 'Content-Type: \
+         application/json' -d '{{\"input\":{{\"name\":\"Ada\",\"n\":3}}}}'\n"
     );
     println!("# Sim: stream the story as it is written");
     println!(
-        "curl -sN {url}/api/workflows/story/execute -H 'X-API-Key: {story}' -H 'Content-Type: application/json' -d '{{\"character\":\"a lighthouse keeper\",\"stream\":true,\"selectedOutputs\":[\"draft.content\"]}}'\n"
+        "curl -sN {url}/api/workflows/story/execute -H 'X-API-Key: {story}' -H 'Content-Type: \
+         application/json' -d '{{\"character\":\"a lighthouse \
+         keeper\",\"stream\":true,\"selectedOutputs\":[\"draft.content\"]}}'\n"
     );
     println!("# AI-Flow: start, then fetch the result with the run_id in the answer");
     println!(
-        "curl -s {url}/v1/flow/greeting/run -H 'Authorization: Bearer {greeting}' -H 'Content-Type: application/json' -d '{{\"name\":\"Ada\",\"n\":3}}'\n"
+        "curl -s {url}/v1/flow/greeting/run -H 'Authorization: Bearer {greeting}' -H \
+         'Content-Type: application/json' -d '{{\"name\":\"Ada\",\"n\":3}}'\n"
     );
     Ok(())
 }
@@ -150,7 +156,9 @@ async fn welcome(app: &Arc<App>, show_admin_key: bool) -> Result<()> {
 async fn stop_signal() -> Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("could not listen for SIGTERM")?;
     tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted.context("could not listen for ctrl-c")?,
+        interrupted = tokio::signal::ctrl_c() => {
+            interrupted.context("could not listen for ctrl-c")?;
+        }
         _ = terminate.recv() => {}
     }
     Ok(())

@@ -116,7 +116,10 @@ mod tests {
         .collect();
         assert_eq!(
             shown,
-            "node.started   draft (agent)\nOnce upon\nnode.finished  draft failed: cut\nrun.finished   failed\n"
+            "node.started   draft (agent)\n\
+             Once upon\n\
+             node.finished  draft failed: cut\n\
+             run.finished   failed\n"
         );
     }
 }

@@ -110,7 +110,8 @@ pub fn cost_usd(record: &RunRecord) -> Option<f64> {
     record.end.as_deref()?.usage.cost_nano_usd.map(|nano| nano as f64 / 1e9)
 }
 
-/// The answer of GPTBots' `workflow/invoke` and `workflow/query/result`, and the body of its webhooks.
+/// The answer of GPTBots' `workflow/invoke` and `workflow/query/result`, and the body of its
+/// webhooks.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GptbotsResult<'a> {

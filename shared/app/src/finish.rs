@@ -59,7 +59,11 @@ impl App {
             && !head.save
             && let Err(error) = self.wipe_or_wait(&head.id).await
         {
-            tracing::warn!(run.id = %head.id, error = format!("{error:#}"), "could not wipe the run; the sweeper will retry");
+            tracing::warn!(
+                run.id = %head.id,
+                error = format!("{error:#}"),
+                "could not wipe the run; the sweeper will retry"
+            );
         }
         for delivery in deliveries {
             self.send(Message::WebhookV1 { delivery }).await;
@@ -125,7 +129,11 @@ impl App {
         let workflow = match self.compiled(&head.workflow_uid, &head.version).await {
             Ok(workflow) => workflow?,
             Err(error) => {
-                tracing::error!(run.id = %head.id, error = &error as &dyn std::error::Error, "could not read the workflow of the run; its webhook is not sent");
+                tracing::error!(
+                    run.id = %head.id,
+                    error = &error as &dyn std::error::Error,
+                    "could not read the workflow of the run; its webhook is not sent"
+                );
                 return None;
             }
         };

@@ -84,7 +84,11 @@ impl App {
     pub async fn release(&self, head: &RunHead) {
         let (true, Some(key_id)) = (head.counted, &head.key_id) else { return };
         if let Err(error) = self.ports.limits.release(key_id, &head.id).await {
-            tracing::warn!(run.id = %head.id, error = format!("{error:#}"), "could not release the run; it counts against its key until its deadline");
+            tracing::warn!(
+                run.id = %head.id,
+                error = format!("{error:#}"),
+                "could not release the run; it counts against its key until its deadline"
+            );
         }
     }
 

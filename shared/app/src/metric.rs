@@ -9,7 +9,16 @@ use flowgate_core::work::DueItem;
 pub const TARGET: &str = "flowgate::metric";
 
 pub fn run_started(head: &RunHead) {
-    tracing::debug!(target: TARGET, { metric.RunsStarted = 1u64, run.id = %head.id, workflow = head.workflow_id, version = head.version }, "run started");
+    tracing::debug!(
+        target: TARGET,
+        {
+            metric.RunsStarted = 1u64,
+            run.id = %head.id,
+            workflow = head.workflow_id,
+            version = head.version
+        },
+        "run started"
+    );
 }
 
 pub fn run_ended(record: &RunRecord) {
@@ -34,7 +43,11 @@ pub fn run_ended(record: &RunRecord) {
 }
 
 pub fn owner_lost(head: &RunHead) {
-    tracing::debug!(target: TARGET, { metric.LeasesLost = 1u64, run.id = %head.id, workflow = head.workflow_id }, "run lost to another owner");
+    tracing::debug!(
+        target: TARGET,
+        { metric.LeasesLost = 1u64, run.id = %head.id, workflow = head.workflow_id },
+        "run lost to another owner"
+    );
 }
 
 pub fn webhook_attempted(delivery: &Delivery, status: Option<u16>, next: &AfterAttempt) {
@@ -57,18 +70,30 @@ pub fn webhook_attempted(delivery: &Delivery, status: Option<u16>, next: &AfterA
 /// Emitted even if nothing was due: silence means that the sweeper is dead.
 pub fn swept(due: &[DueItem], sent: usize, now: Timestamp) {
     let lag = due.iter().map(|item| now.since(item.sweep_at)).max().unwrap_or_default();
-    tracing::debug!(target: TARGET, { metric.SweeperLag = millis(lag), metric.DueSent = sent as u64 }, "swept");
+    tracing::debug!(
+        target: TARGET,
+        { metric.SweeperLag = millis(lag), metric.DueSent = sent as u64 },
+        "swept"
+    );
 }
 
 /// Records the time until a worker first claimed the run.
 pub fn run_waited(head: &RunHead, now: Timestamp) {
     let waited = millis(now.since(head.created_at));
-    tracing::debug!(target: TARGET, { metric.RunWaited = waited, run.id = %head.id, workflow = head.workflow_id }, "run first claimed");
+    tracing::debug!(
+        target: TARGET,
+        { metric.RunWaited = waited, run.id = %head.id, workflow = head.workflow_id },
+        "run first claimed"
+    );
 }
 
 /// A queue message failed and will be retried.
 pub fn message_given_back() {
-    tracing::debug!(target: TARGET, { metric.MessagesGivenBack = 1u64 }, "message returned to its queue");
+    tracing::debug!(
+        target: TARGET,
+        { metric.MessagesGivenBack = 1u64 },
+        "message returned to its queue"
+    );
 }
 
 /// A queue message can never be processed.

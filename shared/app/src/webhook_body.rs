@@ -22,7 +22,11 @@ fn outputs(record: &RunRecord) -> Value {
         RunState::Succeeded => output(record).clone(),
         RunState::Cancelled => json!({ "status": "cancelled", "run_id": record.head.id }),
         _ => {
-            json!({ "status": "failed", "run_id": record.head.id, "error": record.end.as_deref().and_then(|end| end.error.as_ref()) })
+            json!({
+                "status": "failed",
+                "run_id": record.head.id,
+                "error": record.end.as_deref().and_then(|end| end.error.as_ref())
+            })
         }
     }
 }

@@ -15,9 +15,9 @@ use aws_types::SdkConfig;
 
 use crate::config::{Config, Endpoints};
 
-/// Amazon Root CA 1 to 4 and Starfield Services Root CA G2, under which AWS issues the certificates of its services
-/// (<https://www.amazontrust.com/repository/>); taken from Mozilla's list. Loading all system roots
-/// would take longer than the rest of a Lambda's start.
+/// Amazon Root CA 1 to 4 and Starfield Services Root CA G2, under which AWS issues the certificates
+/// of its services (<https://www.amazontrust.com/repository/>); taken from Mozilla's list. Loading
+/// all system roots would take longer than the rest of a Lambda's start.
 const AMAZON_ROOTS: &str = include_str!("amazon-roots.pem");
 
 pub(crate) struct Clients {

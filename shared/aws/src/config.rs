@@ -180,8 +180,9 @@ mod tests {
         };
         assert_eq!(
             Config::read(some).unwrap_err().to_string(),
-            "the environment is not complete: not set: FLOWGATE_TABLE, AWS_REGION; FLOWGATE_RETENTION_DAYS must be a whole number above 0; \
-             FLOWGATE_ALLOW_PRIVATE must be true or false"
+            "the environment is not complete: not set: FLOWGATE_TABLE, AWS_REGION; \
+             FLOWGATE_RETENTION_DAYS must be a whole number above 0; FLOWGATE_ALLOW_PRIVATE must \
+             be true or false"
         );
     }
 }

@@ -56,12 +56,18 @@ impl Deliveries for Aws {
         until: Timestamp,
     ) -> Result<Option<Delivery>> {
         // While an attempt is in flight, `due_at` is when its claim ends.
-        let write = Write::update(Key::of_delivery(id), "SET #owner = :owner, #due_at = :until, #look_at = :until")
-            .only_if("#state = :pending AND attribute_not_exists(#wiped) AND (#due_at <= :now OR #owner = :owner)")
-            .bind(":owner", text(&*owner.0))
-            .bind(":until", time(until))
-            .bind(":pending", text(word(DeliveryState::Pending)))
-            .bind(":now", time(now));
+        let write = Write::update(
+            Key::of_delivery(id),
+            "SET #owner = :owner, #due_at = :until, #look_at = :until",
+        )
+        .only_if(
+            "#state = :pending AND attribute_not_exists(#wiped) AND (#due_at <= :now OR #owner = \
+             :owner)",
+        )
+        .bind(":owner", text(&*owner.0))
+        .bind(":until", time(until))
+        .bind(":pending", text(word(DeliveryState::Pending)))
+        .bind(":now", time(now));
         match self.table().write(&write).await? {
             Outcome::Done(item) => Ok(Some(self.table().delivery(&item).await?)),
             Outcome::Refused(_) => Ok(None),
@@ -240,7 +246,8 @@ fn recorded_at(
         ("", ", #due_at, #look_at, #due_shard")
     };
     let expression = format!(
-        "SET #state = :state, #recorded_by = :owner, #step = #step + :one, #attempts = {attempts}{due} REMOVE #owner{not_due}"
+        "SET #state = :state, #recorded_by = :owner, #step = #step + :one, #attempts = \
+         {attempts}{due} REMOVE #owner{not_due}"
     );
     let write = Write::update(Key::of_delivery(id), expression)
         .bind(":state", text(word(state)))
@@ -260,12 +267,19 @@ fn recorded_before(owner: &OwnerToken, item: Option<Item>) -> Written {
 }
 
 fn redelivered_now(id: &DeliveryId, now: Timestamp) -> Write {
-    Write::update(Key::of_delivery(id), "SET #state = :pending, #step = :none, #due_at = :now, #look_at = :now, #due_shard = :shard")
-        .only_if("attribute_exists(#pk) AND attribute_not_exists(#wiped) AND (attribute_not_exists(#owner) OR #due_at <= :now)")
-        .bind(":pending", text(word(DeliveryState::Pending)))
-        .bind(":none", number(0))
-        .bind(":now", time(now))
-        .bind(":shard", due_shard(id.as_str()))
+    Write::update(
+        Key::of_delivery(id),
+        "SET #state = :pending, #step = :none, #due_at = :now, #look_at = :now, \
+         #due_shard = :shard",
+    )
+    .only_if(
+        "attribute_exists(#pk) AND attribute_not_exists(#wiped) AND (attribute_not_exists(#owner) \
+         OR #due_at <= :now)",
+    )
+    .bind(":pending", text(word(DeliveryState::Pending)))
+    .bind(":none", number(0))
+    .bind(":now", time(now))
+    .bind(":shard", due_shard(id.as_str()))
 }
 
 /// An attempt in flight keeps its claim, or two attempts would send the same bytes concurrently.

@@ -68,8 +68,10 @@ impl Keys for Aws {
     }
 
     async fn touch(&self, id: &str, at: Timestamp) -> Result<()> {
-        let touch = Write::update(key_of(id), "SET #last_used_at = :at")
-            .only_if("attribute_exists(#pk) AND (attribute_not_exists(#last_used_at) OR #last_used_at < :at)");
+        let touch = Write::update(key_of(id), "SET #last_used_at = :at").only_if(
+            "attribute_exists(#pk) AND (attribute_not_exists(#last_used_at) OR \
+             #last_used_at < :at)",
+        );
         self.table().write(&touch.bind(":at", time(at))).await?;
         Ok(())
     }

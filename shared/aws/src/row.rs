@@ -31,8 +31,9 @@ pub(crate) fn is_open(item: &Item) -> bool {
 
 /// Returns the attributes of a [`RunRecord`]. Excludes the trace, which may be most of a row.
 pub(crate) fn record_attributes(include: Include) -> String {
-    let of_all = "#pk, #sk, #list_sk, #state, #mode, #fence, #owner, #due_at, #look_at, #cancel_requested, #barren_claims, \
-                  #started_at, #kept_until, #wiped, #head, #end";
+    let of_all = "#pk, #sk, #list_sk, #state, #mode, #fence, #owner, #due_at, #look_at, \
+                  #cancel_requested, #barren_claims, #started_at, #kept_until, #wiped, #head, \
+                  #end";
     let input = if include.input { ", #input" } else { "" };
     let output = if include.output { ", #output" } else { "" };
     format!("{of_all}{input}{output}")
@@ -85,8 +86,9 @@ pub(crate) fn finish_leased(lease: &Lease, end: &FinishedRun, stored: EndAttribu
     let not_due = if end.due_at.is_some() { "" } else { ", #look_at, #due_shard" };
     let output = if stored.output.is_some() { ", #output = :output" } else { "" };
     let expression = format!(
-        "SET #state = :state, #end = :end, #trace = :trace, #kept_until = :kept_until, #expires_at = :expires_at{due}{output} \
-         REMOVE #owner, #due_at, #handed_over_by, #barren_claims{not_due}"
+        "SET #state = :state, #end = :end, #trace = :trace, #kept_until = :kept_until, #expires_at \
+         = :expires_at{due}{output} REMOVE #owner, #due_at, #handed_over_by, \
+         #barren_claims{not_due}"
     );
     let write =
         bind_lease(Write::update(Key::of_run(&lease.run), expression).only_if(HOLDS_LEASE), lease)

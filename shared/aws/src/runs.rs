@@ -57,10 +57,14 @@ impl Runs for Aws {
     ) -> Result<Claimed> {
         let write = Write::update(
             Key::of_run(run),
-            "SET #state = :running, #fence = #fence + :one, #barren_claims = #barren_claims + :one, #owner = :owner, \
-             #due_at = :until, #look_at = :until, #started_at = if_not_exists(#started_at, :now)",
+            "SET #state = :running, #fence = #fence + :one, #barren_claims = #barren_claims + \
+             :one, #owner = :owner, #due_at = :until, #look_at = :until, #started_at = \
+             if_not_exists(#started_at, :now)",
         )
-        .only_if("attribute_exists(#due_at) AND (attribute_not_exists(#owner) OR (#due_at <= :now AND #owner <> :owner))")
+        .only_if(
+            "attribute_exists(#due_at) AND (attribute_not_exists(#owner) OR (#due_at <= :now AND \
+             #owner <> :owner))",
+        )
         .bind(":running", text("running"))
         .bind(":one", number(1))
         .bind(":owner", text(&*owner.0))
@@ -418,7 +422,8 @@ fn released_row(lease: &Lease, due_at: Timestamp, claims: ClaimCount) -> Write {
         }
     };
     let expression = format!(
-        "SET #mode = :detached, #handed_over_by = :owner, #due_at = :due_at, #look_at = :due_at, #barren_claims = {count} REMOVE #owner"
+        "SET #mode = :detached, #handed_over_by = :owner, #due_at = :due_at, #look_at = :due_at, \
+         #barren_claims = {count} REMOVE #owner"
     );
     let write = Write::update(Key::of_run(&lease.run), expression)
         .only_if(condition)

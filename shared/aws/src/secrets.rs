@@ -53,7 +53,8 @@ impl Secrets for Aws {
             .map_err(|_| anyhow!("the keyring's secret is not the JSON of a keyring"))?;
         if !self.inner.config.completes_keyring {
             bail!(
-                "the keyring is not complete yet: the first request to the functions keys or workflows completes it"
+                "the keyring is not complete yet: the first request to the functions keys or \
+                 workflows completes it"
             );
         }
         let bootstrap_token = deployed.bootstrap_token.unwrap_or(create.bootstrap_token);
@@ -146,7 +147,8 @@ impl Aws {
             self.inner.clock.sleep(READ_RETRY).await;
         }
         bail!(
-            "the keyring was completed before and has been overwritten since: make its version {COMPLETING_VERSION} the current one again"
+            "the keyring was completed before and has been overwritten since: make its version \
+             {COMPLETING_VERSION} the current one again"
         )
     }
 

@@ -101,7 +101,7 @@ impl Table {
     }
 
     async fn put(&self, write: &Write, item: &Item) -> Result<Attempt<Outcome>> {
-        use aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException as Refused;
+        use aws_sdk_dynamodb::operation::put_item::PutItemError;
         let request = self
             .clients
             .dynamodb()
@@ -119,14 +119,16 @@ impl Table {
         {
             Ok(_) => Ok(Attempt::Done(Outcome::Done(Item::default()))),
             Err(error) => match error.as_service_error() {
-                Some(Refused(refused)) => Ok(refused_by(refused.item())),
+                Some(PutItemError::ConditionalCheckFailedException(refused)) => {
+                    Ok(refused_by(refused.item()))
+                }
                 _ => retry_or_fail("PutItem", error),
             },
         }
     }
 
     async fn update(&self, write: &Write, key: &Key, expression: &str) -> Result<Attempt<Outcome>> {
-        use aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException as Refused;
+        use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
         let request = self
             .clients
             .dynamodb()
@@ -144,14 +146,16 @@ impl Table {
         match request.return_values(returned).send().await {
             Ok(done) => Ok(Attempt::Done(Outcome::Done(Item(done.attributes.unwrap_or_default())))),
             Err(error) => match error.as_service_error() {
-                Some(Refused(refused)) => Ok(refused_by(refused.item())),
+                Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+                    Ok(refused_by(refused.item()))
+                }
                 _ => retry_or_fail("UpdateItem", error),
             },
         }
     }
 
     async fn delete(&self, write: &Write, key: &Key) -> Result<Attempt<Outcome>> {
-        use aws_sdk_dynamodb::operation::delete_item::DeleteItemError::ConditionalCheckFailedException as Refused;
+        use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
         let request = self
             .clients
             .dynamodb()
@@ -167,7 +171,9 @@ impl Table {
         match request.return_values(ReturnValue::AllOld).send().await {
             Ok(done) => Ok(Attempt::Done(Outcome::Done(Item(done.attributes.unwrap_or_default())))),
             Err(error) => match error.as_service_error() {
-                Some(Refused(refused)) => Ok(refused_by(refused.item())),
+                Some(DeleteItemError::ConditionalCheckFailedException(refused)) => {
+                    Ok(refused_by(refused.item()))
+                }
                 _ => retry_or_fail("DeleteItem", error),
             },
         }

@@ -369,9 +369,10 @@ fn key_of(id: &str) -> Key {
 fn saved(new: &Item, draft: &AttributeValue, etag: &str, if_match: Option<&str>) -> Result<Write> {
     let mut write = Write::update(
         new.key()?,
-        "SET #draft = :draft, #etag = :etag, #id = :id, #list_pk = :list_pk, #list_sk = :list_sk, #uid = if_not_exists(#uid, :uid), \
-         #created_at = if_not_exists(#created_at, :created_at), #signing = if_not_exists(#signing, :signing), \
-         #versions = if_not_exists(#versions, :versions)",
+        "SET #draft = :draft, #etag = :etag, #id = :id, #list_pk = :list_pk, #list_sk = :list_sk, \
+         #uid = if_not_exists(#uid, :uid), #created_at = if_not_exists(#created_at, \
+         :created_at), #signing = if_not_exists(#signing, :signing), #versions = \
+         if_not_exists(#versions, :versions)",
     );
     for name in ["id", "list_pk", "list_sk", "uid", "created_at", "signing", "versions"] {
         write = write.bind(&format!(":{name}"), new.value(name)?.clone());

@@ -19,7 +19,8 @@ use crate::time::Timestamp;
 pub struct DeliveryId(Arc<str>);
 
 impl DeliveryId {
-    /// `place` is `end/<index>` for a webhook at the run's end, the call's place for a webhook node.
+    /// `place` is `end/<index>` for a webhook at the run's end, the call's place for a webhook
+    /// node.
     pub fn of(run: &RunId, place: &str) -> Self {
         use sha2::Digest;
         let digest = sha2::Sha256::digest(format!("{run}/{place}"));
@@ -98,7 +99,8 @@ pub struct FrozenRequest {
     pub url: Vec<Piece>,
     pub headers: Vec<(String, HeaderValue)>,
     pub body: String,
-    /// `run.succeeded`, `run.failed`, `run.cancelled`, or `node` for a webhook node; sent as `flowgate-event`.
+    /// `run.succeeded`, `run.failed`, `run.cancelled`, or `node` for a webhook node; sent as
+    /// `flowgate-event`.
     pub event: String,
 }
 

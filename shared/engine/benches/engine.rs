@@ -72,7 +72,8 @@ fn grid(criterion: &mut Criterion) {
 
 fn looping(criterion: &mut Criterion) {
     let workflow = compile(
-        "nodes:\n  - id: l\n    type: loop\n    for: 1000\n    nodes: [{ id: t, type: template, template: 'item <loop.index>' }]\n    result: <t.content>\n",
+        "nodes:\n  - id: l\n    type: loop\n    for: 1000\n    nodes: [{ id: t, type: template, \
+         template: 'item <loop.index>' }]\n    result: <t.content>\n",
     );
     let mut group = criterion.benchmark_group("loop");
     group.throughput(Throughput::Elements(1_001));

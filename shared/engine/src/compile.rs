@@ -163,7 +163,8 @@ impl<'d> Compiler<'d> {
         self.secrets.insert(name.to_owned());
         if secrets == Secrets::Refused {
             let message = format!(
-                "the secret {{{{{name}}}}} cannot be used here: secrets are filled in only on the way out, in urls, headers, queries and http bodies"
+                "the secret {{{{{name}}}}} cannot be used here: secrets are filled in only on the \
+                 way out, in urls, headers, queries and http bodies"
             );
             self.report(Severity::Error, path, message);
         }

@@ -144,8 +144,11 @@ mod tests {
             "name: A\nnodes:\n  - id: x\n    type: template\n    n: [1, -2, 1.5, true, null]\n",
         )
         .unwrap();
-        let json =
-            Document::parse("{\"name\":\"A\",\n\"nodes\":[{\"id\":\"x\",\"type\":\"template\",\"n\":[1,-2,1.5,true,null]}]}").unwrap();
+        let json = Document::parse(
+            "{\"name\":\"A\",\n\
+             \"nodes\":[{\"id\":\"x\",\"type\":\"template\",\"n\":[1,-2,1.5,true,null]}]}",
+        )
+        .unwrap();
         assert_eq!(yaml.root(), json.root());
         assert_eq!(place(&yaml, "/nodes/0/type"), (4, 11));
         assert_eq!(place(&yaml, "/nodes/0/missing"), (3, 5));
@@ -198,7 +201,8 @@ mod tests {
         check("nodes: [\n", "unclosed bracket '[' (line 1, column 8)");
         check(
             "a: 1\n---\nb: 2",
-            "a document is one object, nested at most 64 levels, with at most 100000 values after aliases are filled in (line 2, column 1)",
+            "a document is one object, nested at most 64 levels, with at most 100000 values after \
+             aliases are filled in (line 2, column 1)",
         );
         check(
             "- a",

@@ -263,7 +263,10 @@ fn check_name(name: &str, fields: &mut Fields<'_, '_>) {
     } else if fields.compiler.options.reserved_input_names.contains(&name) {
         fields.warning(
             "name",
-            format!("`{name}` is also a control key of some callers' requests, which then cannot send this field at the top level"),
+            format!(
+                "`{name}` is also a control key of some callers' requests, which then cannot send \
+                 this field at the top level"
+            ),
         );
     }
 }

@@ -59,7 +59,9 @@ impl Fields {
     fn line(self, function: &str, millis: i64) -> Value {
         let mut line = self.all;
         line.insert("Function".to_owned(), function.into());
-        let metrics = json!([{ "Namespace": NAMESPACE, "Dimensions": [["Function"]], "Metrics": self.metrics }]);
+        let metrics = json!([{
+            "Namespace": NAMESPACE, "Dimensions": [["Function"]], "Metrics": self.metrics
+        }]);
         line.insert(
             "_aws".to_owned(),
             json!({ "Timestamp": millis, "CloudWatchMetrics": metrics }),
@@ -117,7 +119,16 @@ mod tests {
         }
         let subscriber = tracing_subscriber::registry().with(Kept(lines.clone()));
         tracing::subscriber::with_default(subscriber, || {
-            tracing::debug!(target: TARGET, { metric.RunsFailed = Some(1u64), metric.RunsSucceeded = None::<u64>, metric.RunDuration = 12u64, run.id = %"run_1" }, "run ended");
+            tracing::debug!(
+                target: TARGET,
+                {
+                    metric.RunsFailed = Some(1u64),
+                    metric.RunsSucceeded = None::<u64>,
+                    metric.RunDuration = 12u64,
+                    run.id = %"run_1"
+                },
+                "run ended"
+            );
         });
         let line = lines.lock().unwrap().remove(0);
         assert_eq!(
@@ -133,7 +144,10 @@ mod tests {
                     "CloudWatchMetrics": [{
                         "Namespace": "Flowgate",
                         "Dimensions": [["Function"]],
-                        "Metrics": [{ "Name": "RunsFailed", "Unit": "Count" }, { "Name": "RunDuration", "Unit": "Milliseconds" }],
+                        "Metrics": [
+                            { "Name": "RunsFailed", "Unit": "Count" },
+                            { "Name": "RunDuration", "Unit": "Milliseconds" }
+                        ],
                     }],
                 },
             })

@@ -62,7 +62,8 @@ impl Deliveries for Local {
         };
         self.write(move |connection| {
             let mut update = connection.prepare_cached(
-                "UPDATE deliveries SET state = ?3, due_at = iif(wiped, NULL, ?4), look_at = iif(wiped, NULL, ?4), owner = NULL,
+                "UPDATE deliveries SET state = ?3, due_at = iif(wiped, NULL, ?4),
+                look_at = iif(wiped, NULL, ?4), owner = NULL,
                     recorded_by = owner, step = step + 1,
                     attempts = json_insert(attempts, '$[#]', json(?5))
                 WHERE id = ?1 AND owner = ?2",
@@ -71,7 +72,10 @@ impl Deliveries for Local {
                 return Ok(Written::Written);
             }
             // Refused because it was applied before: success.
-            let mut select = connection.prepare_cached("SELECT 1 FROM deliveries WHERE id = ?1 AND recorded_by = ?2")?;
+            let mut select = connection.prepare_cached(
+                "SELECT 1 FROM deliveries WHERE id = ?1 AND \
+                recorded_by = ?2",
+            )?;
             Ok(if select.exists(params![key, owner.0])? { Written::Written } else { Written::Lost })
         })
         .await
@@ -104,7 +108,8 @@ impl Deliveries for Local {
             // concurrently.
             let mut update = connection.prepare_cached(
                 "UPDATE deliveries SET state = 'pending', step = 0,
-                    due_at = iif(owner IS NOT NULL AND due_at > ?2, due_at, ?2), look_at = iif(owner IS NOT NULL AND due_at > ?2, due_at, ?2)
+                    due_at = iif(owner IS NOT NULL AND due_at > ?2, due_at, ?2),
+                    look_at = iif(owner IS NOT NULL AND due_at > ?2, due_at, ?2)
                 WHERE id = ?1 AND wiped = 0",
             )?;
             match update.execute(params![key, now.0])? {
@@ -143,8 +148,10 @@ impl DeliveryValues {
         let Delivery { workflow_id, workflow_uid, created_at, state, due_at, owner, step, .. } =
             &self.delivery;
         let mut insert = connection.prepare_cached(
-            "INSERT INTO deliveries (id, run, workflow_id, workflow_uid, created_at, state, due_at, look_at, owner, step, signing, attempts, request)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (id) DO NOTHING",
+            "INSERT INTO deliveries (id, run, workflow_id, workflow_uid, created_at, state,
+            due_at, look_at, owner, step, signing, attempts, request)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9, ?10, ?11, ?12)
+            ON CONFLICT (id) DO NOTHING",
         )?;
         insert.execute(params![
             self.key,
@@ -194,7 +201,8 @@ struct DeliveryRow {
 }
 
 impl DeliveryRow {
-    const SELECT: &str = "SELECT id, run, workflow_id, workflow_uid, created_at, state, due_at, owner, step, signing, attempts, request FROM deliveries";
+    const SELECT: &str = "SELECT id, run, workflow_id, workflow_uid, created_at, state, due_at, \
+                          owner, step, signing, attempts, request FROM deliveries";
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {

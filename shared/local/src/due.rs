@@ -70,9 +70,15 @@ impl Local {
     /// start: this process owns the folder, so every earlier owner is dead.
     pub async fn expire_leases(&self, now: Timestamp) -> Result<()> {
         self.write(move |connection| {
-            connection.execute("UPDATE open_runs SET due_at = ?1, look_at = ?1 WHERE state <> 'waiting'", [now.0])?;
-            connection
-                .execute("UPDATE deliveries SET due_at = ?1, look_at = ?1 WHERE look_at IS NOT NULL AND owner IS NOT NULL", [now.0])?;
+            connection.execute(
+                "UPDATE open_runs SET due_at = ?1, look_at = ?1 WHERE state <> 'waiting'",
+                [now.0],
+            )?;
+            connection.execute(
+                "UPDATE deliveries SET due_at = ?1, look_at = ?1 WHERE look_at IS NOT NULL AND \
+                 owner IS NOT NULL",
+                [now.0],
+            )?;
             Ok(())
         })
         .await

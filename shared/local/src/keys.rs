@@ -16,9 +16,15 @@ impl Keys for Local {
         let record = serde_json::to_string(&key)?;
         self.write(move |connection| {
             let mut insert = connection.prepare_cached(
-                "INSERT INTO keys (id, ends_at, last_used_at, record) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO NOTHING",
+                "INSERT INTO keys (id, ends_at, last_used_at, record) VALUES (?1, ?2, ?3, ?4) ON \
+                 CONFLICT (id) DO NOTHING",
             )?;
-            insert.execute(params![key.id, key.ends_at.map(|at| at.0), key.last_used_at.map(|at| at.0), record])?;
+            insert.execute(params![
+                key.id,
+                key.ends_at.map(|at| at.0),
+                key.last_used_at.map(|at| at.0),
+                record
+            ])?;
             insert_audit(connection, &audit)
         })
         .await
@@ -37,12 +43,17 @@ impl Keys for Local {
 
     async fn list(&self, request: PageRequest) -> Result<Page<KeyRecord>> {
         self.query(move |connection| {
-            let sql = "SELECT rowid, record, ends_at, last_used_at FROM keys WHERE rowid > ?1 ORDER BY rowid";
+            let sql = "SELECT rowid, record, ends_at, last_used_at FROM keys WHERE rowid > ?1 \
+                       ORDER BY rowid";
             let mut select = connection.prepare_cached(sql)?;
             let rows = select.query([rowid_of(&request).unwrap_or(0)])?;
             page(&request, rows, |row| {
                 let row = KeyRow::read(row)?;
-                Ok(Listed { bytes: row.record.len(), cursor: row.rowid.to_string(), item: row.record()? })
+                Ok(Listed {
+                    bytes: row.record.len(),
+                    cursor: row.rowid.to_string(),
+                    item: row.record()?,
+                })
             })
         })
         .await
@@ -66,7 +77,8 @@ impl Keys for Local {
     async fn touch(&self, id: &str, at: Timestamp) -> Result<()> {
         let id = id.to_owned();
         self.write(move |connection| {
-            let sql = "UPDATE keys SET last_used_at = ?2 WHERE id = ?1 AND (last_used_at IS NULL OR last_used_at < ?2)";
+            let sql = "UPDATE keys SET last_used_at = ?2 WHERE id = ?1 AND (last_used_at IS NULL \
+                       OR last_used_at < ?2)";
             connection.prepare_cached(sql)?.execute(params![id, at.0])?;
             Ok(())
         })
@@ -75,12 +87,22 @@ impl Keys for Local {
 
     async fn audit(&self, request: PageRequest) -> Result<Page<AuditEntry>> {
         self.query(move |connection| {
-            let sql = "SELECT rowid, at, actor, action, key_id FROM key_audit WHERE rowid < ?1 ORDER BY rowid DESC";
+            let sql = "SELECT rowid, at, actor, action, key_id FROM key_audit WHERE rowid < ?1 \
+                       ORDER BY rowid DESC";
             let mut select = connection.prepare_cached(sql)?;
             let rows = select.query([rowid_of(&request).unwrap_or(i64::MAX)])?;
             page(&request, rows, |row| {
-                let item = AuditEntry { at: Timestamp(row.get(1)?), actor: row.get(2)?, action: row.get(3)?, key_id: row.get(4)? };
-                Ok(Listed { bytes: item.actor.len() + item.action.len(), cursor: row.get::<_, i64>(0)?.to_string(), item })
+                let item = AuditEntry {
+                    at: Timestamp(row.get(1)?),
+                    actor: row.get(2)?,
+                    action: row.get(3)?,
+                    key_id: row.get(4)?,
+                };
+                Ok(Listed {
+                    bytes: item.actor.len() + item.action.len(),
+                    cursor: row.get::<_, i64>(0)?.to_string(),
+                    item,
+                })
             })
         })
         .await

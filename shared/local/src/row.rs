@@ -73,8 +73,10 @@ impl RunRow {
             if included { select } else { "NULL".to_owned() }
         };
         format!(
-            "SELECT head, ending, wiped, coalesce(open_runs.state, runs.state), coalesce(open_runs.detached, runs.detached),
-            coalesce(open_runs.fence, runs.fence), owner, coalesce(due_at, runs.look_at), coalesce(open_runs.cancel_requested, runs.cancel_requested),
+            "SELECT head, ending, wiped, coalesce(open_runs.state, runs.state),
+            coalesce(open_runs.detached, runs.detached),
+            coalesce(open_runs.fence, runs.fence), owner, coalesce(due_at, runs.look_at),
+            coalesce(open_runs.cancel_requested, runs.cancel_requested),
             coalesce(barren_claims, 0), started_at, {}, {}
         FROM runs LEFT JOIN open_runs ON open_runs.run = runs.id",
             beside(include.input, "input"),

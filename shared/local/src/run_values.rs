@@ -46,7 +46,8 @@ impl RunValues {
             [idempotency, run_id].into_iter().flatten()
         {
             let mut insert = connection.prepare_cached(
-                "INSERT OR REPLACE INTO idempotency (scope, key, run, body_hash, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT OR REPLACE INTO idempotency (scope, key, run, body_hash, expires_at) \
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
             )?;
             insert.execute(params![key.scope, key.key, self.key, body_hash, expires_at.0])?;
         }
@@ -67,7 +68,8 @@ impl RunValues {
     pub(crate) fn insert_open(&self, connection: &Connection) -> Result<()> {
         let head = &self.run.head;
         let mut insert = connection.prepare_cached(
-            "INSERT INTO runs (id, workflow_uid, created_at, user, head) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (id) DO NOTHING",
+            "INSERT INTO runs (id, workflow_uid, created_at, user, head) VALUES (?1, ?2, ?3, ?4, \
+             ?5) ON CONFLICT (id) DO NOTHING",
         )?;
         if insert.execute(params![
             self.key,
@@ -81,7 +83,8 @@ impl RunValues {
         }
         let owned = self.run.owner.is_some();
         let mut insert = connection.prepare_cached(
-            "INSERT INTO open_runs (run, state, detached, fence, owner, due_at, look_at, started_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7)",
+            "INSERT INTO open_runs (run, state, detached, fence, owner, due_at, look_at, \
+             started_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7)",
         )?;
         insert.execute(params![
             self.key,
@@ -98,8 +101,10 @@ impl RunValues {
     pub(crate) fn insert_ended(&self, connection: &Connection, end: &EndValues) -> Result<()> {
         let head = &self.run.head;
         let mut insert = connection.prepare_cached(
-            "INSERT INTO runs (id, workflow_uid, created_at, user, head, state, detached, fence, cancel_requested, look_at, expires_at, ending, trace)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10, ?11, ?12) ON CONFLICT (id) DO NOTHING",
+            "INSERT INTO runs (id, workflow_uid, created_at, user, head, state, detached, fence,
+            cancel_requested, look_at, expires_at, ending, trace)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10, ?11, ?12)
+            ON CONFLICT (id) DO NOTHING",
         )?;
         insert.execute(params![
             self.key,
@@ -215,7 +220,8 @@ impl LeaseValues {
 
     pub(crate) fn end(&self, connection: &Connection, end: &EndValues) -> Result<()> {
         let mut update = connection.prepare_cached(
-            "UPDATE runs SET state = ?2, expires_at = ?3, look_at = ?4, ending = ?5, trace = ?6, detached = open_runs.detached,
+            "UPDATE runs SET state = ?2, expires_at = ?3, look_at = ?4, ending = ?5, trace = ?6,
+            detached = open_runs.detached,
                 fence = open_runs.fence, cancel_requested = open_runs.cancel_requested
             FROM open_runs WHERE runs.id = ?1 AND open_runs.run = ?1",
         )?;
@@ -249,7 +255,8 @@ impl CheckpointValues {
 
     /// Returns `false` if the place already has a result, which it keeps.
     pub(crate) fn insert(&self, connection: &Connection, run: Key) -> Result<bool> {
-        let sql = "INSERT INTO checkpoints (run, place, ordinal, checkpoint) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (run, place) DO NOTHING";
+        let sql = "INSERT INTO checkpoints (run, place, ordinal, checkpoint) VALUES (?1, ?2, ?3, \
+                   ?4) ON CONFLICT (run, place) DO NOTHING";
         Ok(connection.prepare_cached(sql)?.execute(params![
             run,
             self.place,

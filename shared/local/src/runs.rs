@@ -75,10 +75,16 @@ impl Runs for Local {
         let lease = LeaseValues::new(lease)?;
         self.write(move |connection| {
             let mut update = connection.prepare_cached(
-                "UPDATE open_runs SET due_at = ?4, look_at = ?4 WHERE run = ?1 AND fence = ?2 AND owner = ?3 RETURNING cancel_requested",
+                "UPDATE open_runs SET due_at = ?4, look_at = ?4 WHERE run = ?1 AND fence = ?2 AND \
+                 owner = ?3 RETURNING cancel_requested",
             )?;
-            let kept = update.query_row(params![lease.key, lease.fence, lease.owner.0, lease_until.0], |row| row.get(0)).optional()?;
-            Ok(kept.map_or(Heartbeat::Lost, |cancel_requested| Heartbeat::Kept { cancel_requested }))
+            let kept = update
+                .query_row(params![lease.key, lease.fence, lease.owner.0, lease_until.0], |row| {
+                    row.get(0)
+                })
+                .optional()?;
+            Ok(kept
+                .map_or(Heartbeat::Lost, |cancel_requested| Heartbeat::Kept { cancel_requested }))
         })
         .await
     }
@@ -162,7 +168,8 @@ impl Runs for Local {
             }
             events.insert(connection, lease.key)?;
             let mut update = connection.prepare_cached(
-                "UPDATE open_runs SET detached = 1, owner = NULL, handed_over_by = owner, due_at = ?2, look_at = ?2,
+                "UPDATE open_runs SET detached = 1, owner = NULL, handed_over_by = owner,
+                due_at = ?2, look_at = ?2,
                     barren_claims = iif(?3, 0, max(barren_claims - 1, 0)) WHERE run = ?1",
             )?;
             update.execute(params![lease.key, due_at.0, new_checkpoint])?;
@@ -192,14 +199,20 @@ impl Runs for Local {
     async fn request_cancel(&self, run: &RunId, now: Timestamp) -> Result<CancelRequest> {
         let key = run_key(run)?;
         self.write(move |connection| {
-            let mut update = connection
-                .prepare_cached("UPDATE open_runs SET cancel_requested = 1 WHERE run = ?1 RETURNING owner IS NULL OR due_at <= ?2")?;
-            if let Some(free) = update.query_row(params![key, now.0], |row| row.get(0)).optional()? {
+            let mut update = connection.prepare_cached(
+                "UPDATE open_runs SET cancel_requested = 1 WHERE run = ?1 RETURNING owner IS NULL \
+                 OR due_at <= ?2",
+            )?;
+            if let Some(free) =
+                update.query_row(params![key, now.0], |row| row.get(0)).optional()?
+            {
                 return Ok(if free { CancelRequest::Unowned } else { CancelRequest::Requested });
             }
             let mut select = connection.prepare_cached("SELECT state FROM runs WHERE id = ?1")?;
             let state = select.query_row([key], |row| row.get(0)).optional()?;
-            state.map_or(Ok(CancelRequest::Unknown), |state| Ok(CancelRequest::Already(from_word(state)?)))
+            state.map_or(Ok(CancelRequest::Unknown), |state| {
+                Ok(CancelRequest::Already(from_word(state)?))
+            })
         })
         .await
     }
@@ -221,11 +234,16 @@ impl Runs for Local {
         let key = run_key(run)?;
         self.query(move |connection| {
             let mut select = connection.prepare_cached(
-                "SELECT coalesce(open_runs.state, runs.state), coalesce(open_runs.cancel_requested, runs.cancel_requested)
+                "SELECT coalesce(open_runs.state, runs.state),
+                coalesce(open_runs.cancel_requested, runs.cancel_requested)
                  FROM runs LEFT JOIN open_runs ON open_runs.run = runs.id WHERE runs.id = ?1",
             )?;
             let found = select.query_row([key], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-            found.map(|(state, cancel_requested)| Ok(RunProgress { state: from_word(state)?, cancel_requested })).transpose()
+            found
+                .map(|(state, cancel_requested)| {
+                    Ok(RunProgress { state: from_word(state)?, cancel_requested })
+                })
+                .transpose()
         })
         .await
     }
@@ -261,10 +279,14 @@ impl Runs for Local {
         let key = run_key(run)?;
         let after = after.unwrap_or(EventId { fence: 0, n: 0 });
         self.query(move |connection| {
-            let mut select = connection
-                .prepare_cached("SELECT event FROM events WHERE run = ?1 AND (fence, n) > (?2, ?3) ORDER BY fence, n LIMIT ?4")?;
-            let texts =
-                select.query_map(params![key, stored(after.fence), stored(after.n), stored(limit)], |row| row.get::<_, String>(0))?;
+            let mut select = connection.prepare_cached(
+                "SELECT event FROM events WHERE run = ?1 AND (fence, n) > (?2, ?3) ORDER BY fence, \
+                 n LIMIT ?4",
+            )?;
+            let texts = select.query_map(
+                params![key, stored(after.fence), stored(after.n), stored(limit)],
+                |row| row.get::<_, String>(0),
+            )?;
             texts.map(|text| Ok(serde_json::from_str(&text?)?)).collect()
         })
         .await
@@ -313,7 +335,8 @@ fn take(
     lease_until: Timestamp,
 ) -> Result<Taken> {
     let mut update = connection.prepare_cached(
-        "UPDATE open_runs SET state = 'running', fence = fence + (owner IS NOT ?2), barren_claims = barren_claims + (owner IS NOT ?2),
+        "UPDATE open_runs SET state = 'running', fence = fence + (owner IS NOT ?2),
+        barren_claims = barren_claims + (owner IS NOT ?2),
             owner = ?2, due_at = ?4, look_at = ?4, started_at = coalesce(started_at, ?3)
         WHERE run = ?1 AND (owner IS NULL OR owner = ?2 OR due_at <= ?3)",
     )?;
@@ -335,7 +358,8 @@ fn take(
 /// Wipes only a run that has ended: an owner still needs the data of an open run.
 fn wipe(connection: &Connection, key: Key) -> Result<()> {
     let mut update = connection.prepare_cached(
-        "UPDATE runs SET wiped = 1, look_at = NULL, trace = NULL, ending = json_set(ending, '$.output', NULL),
+        "UPDATE runs SET wiped = 1, look_at = NULL, trace = NULL,
+        ending = json_set(ending, '$.output', NULL),
             head = json_set(head, '$.input', NULL, '$.input_as_sent', NULL)
         WHERE id = ?1 AND ending IS NOT NULL",
     )?;
@@ -348,7 +372,8 @@ fn wipe(connection: &Connection, key: Key) -> Result<()> {
         "DELETE FROM events WHERE run = ?1",
         "DELETE FROM run_values WHERE run = ?1",
         // Without its body a delivery cannot be sent again.
-        "UPDATE deliveries SET wiped = 1, due_at = NULL, look_at = NULL, request = json_set(request, '$.body', '') WHERE run = ?1",
+        "UPDATE deliveries SET wiped = 1, due_at = NULL, look_at = NULL, request = \
+         json_set(request, '$.body', '') WHERE run = ?1",
     ] {
         connection.prepare_cached(sql)?.execute([key])?;
     }
@@ -364,7 +389,8 @@ fn select_run(connection: &Connection, key: Key) -> Result<Option<RunRow>> {
 fn list_sql(filter: &RunFilter) -> String {
     format!(
         "{} WHERE workflow_uid = ?1 AND id BETWEEN ?2 AND ?3
-            AND (?4 IS NULL OR coalesce(open_runs.state, runs.state) = ?4) AND (?5 IS NULL OR user = ?5)
+            AND (?4 IS NULL OR coalesce(open_runs.state, runs.state) = ?4)
+            AND (?5 IS NULL OR user = ?5)
         ORDER BY id {}",
         RunRow::select(filter.include),
         if filter.oldest_first { "ASC" } else { "DESC" }
@@ -398,108 +424,4 @@ fn list(
 }
 
 #[cfg(test)]
-mod tests {
-    use rusqlite::StatementStatus;
-    use rusqlite::types::Null;
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn run(input: &Value) -> NewRun {
-        let head = json!({
-            "id": "run_00000000000070008000000000000001", "workflow_id": "w", "workflow_uid": "w", "workflow_name": "w", "version": "1.0.0",
-            "dialect": "native", "input": input, "input_as_sent": "sent", "save": true, "signing": { "master": 1, "epoch": 1 },
-            "created_at": 0, "deadline_at": 0,
-        });
-        NewRun {
-            head: serde_json::from_value(head).unwrap(),
-            mode: flowgate_core::run::Mode::Detached,
-            owner: None,
-            due_at: Timestamp(0),
-            claims: flowgate_core::idempotency::Claims::default(),
-        }
-    }
-
-    #[test]
-    fn a_list_does_not_read_a_large_input_and_a_run_of_an_earlier_release_has_its_own() {
-        let dir = tempfile::tempdir().unwrap();
-        let connection = crate::schema::open(&dir.path().join("a.db")).unwrap();
-        let run = run(&json!({ "text": "x".repeat(100_000) }));
-        let (key, head) = (run_key(&run.head.id).unwrap(), run.head.clone());
-        RunValues::new(run).unwrap().insert_open(&connection).unwrap();
-        let bytes: i64 =
-            connection.query_row("SELECT length(head) FROM runs", [], |row| row.get(0)).unwrap();
-        assert!(
-            bytes < 1_000 && !list_sql(&RunFilter::default()).contains("run_values"),
-            "{bytes}"
-        );
-
-        let request = PageRequest { limit: 1, cursor: None };
-        let listed = |include| {
-            let filter = RunFilter { include, ..RunFilter::default() };
-            list(&connection, "w", &filter, &request).unwrap().items.remove(0).head
-        };
-        for _ in 0..2 {
-            assert_eq!(
-                select_run(&connection, key).unwrap().unwrap().record(Include::ALL).unwrap().head,
-                head
-            );
-            assert_eq!(listed(Include::ALL), head);
-            let brief = listed(Include::default());
-            assert!(brief.input.is_null() && brief.input_as_sent.is_none());
-            // The old form: everything in the head.
-            connection
-                .execute("UPDATE runs SET head = ?1", [serde_json::to_string(&*head).unwrap()])
-                .unwrap();
-            connection.execute("DELETE FROM run_values", []).unwrap();
-        }
-    }
-
-    /// Rows outside the time range are not scanned: neither newer nor older runs, nor those before
-    /// the cursor.
-    #[test]
-    fn a_page_reads_a_range_of_the_index_and_nothing_beside_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let connection = crate::schema::open(&dir.path().join("a.db")).unwrap();
-        let id = |n: u32| RunId::parse(&format!("run_{n:012x}70008000000000000000")).unwrap();
-        for n in 0..2_000 {
-            let sql = "INSERT INTO runs (id, workflow_uid, created_at, state, head) VALUES (?1, 'w', ?2, 'failed', '{}')";
-            connection.execute(sql, params![run_key(&id(n)).unwrap(), n]).unwrap();
-        }
-        for oldest_first in [false, true] {
-            let (created_from, created_before) = (Some(Timestamp(1_000)), Some(Timestamp(1_010)));
-            let filter =
-                RunFilter { created_from, created_before, oldest_first, ..RunFilter::default() };
-            let mut explain =
-                connection.prepare(&format!("EXPLAIN QUERY PLAN {}", list_sql(&filter))).unwrap();
-            let plan: Vec<String> = explain
-                .query_map([Null; 5], |row| row.get(3))
-                .unwrap()
-                .map(Result::unwrap)
-                .collect();
-            assert!(
-                plan[0]
-                    .ends_with("USING INDEX runs_of_workflow (workflow_uid=? AND id>? AND id<?)"),
-                "{plan:?}"
-            );
-            assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{plan:?}");
-
-            let steps = |cursor: Option<&RunId>| {
-                let ids = filter.ids(cursor.map(RunId::as_str)).unwrap();
-                let mut select = connection.prepare(&list_sql(&filter)).unwrap();
-                let bound = params![
-                    &"w",
-                    run_key(ids.start()).unwrap(),
-                    run_key(ids.end()).unwrap(),
-                    Null,
-                    Null
-                ];
-                let count = select.query_map(bound, |_| Ok(())).unwrap().count();
-                (count, select.get_status(StatementStatus::VmStep))
-            };
-            let ((all, most), (half, fewer)) = (steps(None), steps(Some(&id(1_005))));
-            assert_eq!((all, half), (10, if oldest_first { 4 } else { 5 }));
-            assert!(fewer < most && most < 500, "{fewer} {most}");
-        }
-    }
-}
+mod tests;

@@ -256,12 +256,14 @@ mod tests {
         old.execute_batch(MIGRATIONS[0]).unwrap();
         old.pragma_update(None, "user_version", 1).unwrap();
         for (id, active) in [("up", Some("1.0.2")), ("down", None), ("new", None)] {
-            let sql = "INSERT INTO workflows (id, uid, active_version, created_at, signing, draft) VALUES (?1, ?1, ?2, 0, '', '')";
+            let sql = "INSERT INTO workflows (id, uid, active_version, created_at, signing, draft) \
+                       VALUES (?1, ?1, ?2, 0, '', '')";
             old.execute(sql, rusqlite::params![id, active]).unwrap();
         }
         for (uid, versions) in [("up", 5), ("down", 150)] {
             for number in 0..versions {
-                let sql = "INSERT INTO versions (uid, number, version, hash, published_at, name, document) VALUES (?1, ?2, ?3, '', 0, '', '')";
+                let sql = "INSERT INTO versions (uid, number, version, hash, published_at, name, \
+                           document) VALUES (?1, ?2, ?3, '', 0, '', '')";
                 old.execute(sql, rusqlite::params![uid, number, format!("1.0.{number}")]).unwrap();
             }
         }

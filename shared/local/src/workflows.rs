@@ -54,7 +54,8 @@ impl Workflows for Local {
                 return Ok(None);
             }
             let mut upsert = connection.prepare_cached(
-                "INSERT INTO workflows (id, uid, created_at, signing, draft) VALUES (?1, ?2, ?3, ?4, ?5)
+                "INSERT INTO workflows (id, uid, created_at, signing, draft)
+                VALUES (?1, ?2, ?3, ?4, ?5)
                 ON CONFLICT (id) DO UPDATE SET draft = excluded.draft",
             )?;
             upsert.execute(params![id, uid, draft.saved_at.0, signing, text])?;
@@ -101,10 +102,15 @@ impl Workflows for Local {
         let (uid, version) = (uid.to_owned(), version.to_owned());
         self.query(move |connection| {
             let mut select = connection.prepare_cached(
-                "SELECT version, hash, notes, published_at, name, document FROM versions WHERE uid = ?1 AND version = ?2",
+                "SELECT version, hash, notes, published_at, name, document FROM versions WHERE uid \
+                 = ?1 AND version = ?2",
             )?;
             let read = |row: &Row<'_>| {
-                Ok(VersionRecord { info: version_info(row)?, name: row.get(4)?, document: row.get::<_, String>(5)?.into() })
+                Ok(VersionRecord {
+                    info: version_info(row)?,
+                    name: row.get(4)?,
+                    document: row.get::<_, String>(5)?.into(),
+                })
             };
             Ok(select.query_row([uid, version], read).optional()?)
         })
@@ -114,14 +120,23 @@ impl Workflows for Local {
     async fn versions(&self, uid: &str, request: PageRequest) -> Result<Page<VersionInfo>> {
         let uid = uid.to_owned();
         self.query(move |connection| {
-            let sql = "SELECT version, hash, notes, published_at FROM versions WHERE uid = ?1 AND number < ?2 ORDER BY number DESC";
-            let before =
-                request.cursor.as_deref().and_then(version_number).and_then(|number| i64::try_from(number).ok()).unwrap_or(i64::MAX);
+            let sql = "SELECT version, hash, notes, published_at FROM versions WHERE uid = ?1 AND \
+                       number < ?2 ORDER BY number DESC";
+            let before = request
+                .cursor
+                .as_deref()
+                .and_then(version_number)
+                .and_then(|number| i64::try_from(number).ok())
+                .unwrap_or(i64::MAX);
             let mut select = connection.prepare_cached(sql)?;
             let rows = select.query(params![uid, before])?;
             page(&request, rows, |row| {
                 let item = version_info(row)?;
-                Ok(Listed { bytes: item.notes.as_deref().map_or(0, str::len), cursor: item.version.clone(), item })
+                Ok(Listed {
+                    bytes: item.notes.as_deref().map_or(0, str::len),
+                    cursor: item.version.clone(),
+                    item,
+                })
             })
         })
         .await
@@ -182,15 +197,19 @@ impl Endpoint {
     }
 
     fn active_info(&self, connection: &Connection) -> Result<Option<VersionInfo>> {
-        let mut select =
-            connection.prepare_cached("SELECT version, hash, notes, published_at FROM versions WHERE uid = ?1 AND version = ?2")?;
+        let mut select = connection.prepare_cached(
+            "SELECT version, hash, notes, published_at FROM versions WHERE uid = ?1 AND version = \
+             ?2",
+        )?;
         Ok(select.query_row(params![self.uid, self.active], version_info).optional()?)
     }
 
     fn point(&self, connection: &Connection, version: Option<&str>, at: Timestamp) -> Result<()> {
         let targets = self.targets.clone().after_move(self.active.as_deref(), version);
-        let mut update = connection
-            .prepare_cached("UPDATE workflows SET active_version = ?2, activated_at = ?3, rollback_targets = ?4 WHERE id = ?1")?;
+        let mut update = connection.prepare_cached(
+            "UPDATE workflows SET active_version = ?2, activated_at = ?3, rollback_targets = ?4 \
+             WHERE id = ?1",
+        )?;
         update.execute(params![self.id, version, at.0, serde_json::to_string(&targets)?])?;
         Ok(())
     }
@@ -216,7 +235,8 @@ fn publish(
         published_at: new.at,
     };
     let mut insert = connection.prepare_cached(
-        "INSERT INTO versions (uid, number, version, hash, notes, published_at, name, document) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO versions (uid, number, version, hash, notes, published_at, name, document) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?;
     insert.execute(params![
         uid,
@@ -267,7 +287,8 @@ struct WorkflowRow {
 
 impl WorkflowRow {
     const SELECT: &str = "
-        SELECT id, uid, active_version, activated_at, created_at, signing, signing_before, draft, rollback_targets FROM workflows";
+        SELECT id, uid, active_version, activated_at, created_at, signing, signing_before, draft,
+        rollback_targets FROM workflows";
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {

@@ -197,7 +197,10 @@ mod tests {
         let connection = crate::schema::open(&dir.path().join("a.db")).unwrap();
         connection.pragma_update(None, "foreign_keys", true).unwrap();
         connection
-            .execute_batch("CREATE TABLE numbers (n INTEGER UNIQUE, parent REFERENCES numbers (n) DEFERRABLE INITIALLY DEFERRED)")
+            .execute_batch(
+                "CREATE TABLE numbers (n INTEGER UNIQUE, parent REFERENCES numbers (n) DEFERRABLE \
+                 INITIALLY DEFERRED)",
+            )
             .unwrap();
         let writer = Writer::start(connection).unwrap();
         let (release, hold) = channel::<()>();

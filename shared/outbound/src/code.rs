@@ -146,7 +146,11 @@ impl Outbound {
             return Err(failed("internal", "this process cannot run JavaScript"));
         };
         Runner::start(program).map_err(|error| {
-            tracing::error!(%error, program = %program.display(), "could not start the javascript child");
+            tracing::error!(
+                %error,
+                program = %program.display(),
+                "could not start the javascript child"
+            );
             failed("internal", "could not start the process for JavaScript")
         })
     }

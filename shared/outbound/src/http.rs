@@ -150,7 +150,11 @@ impl Outbound {
             body.extend_from_slice(&part);
         }
         let headers = response.headers();
-        let value = json!({ "data": data_of(headers, &body), "status": status.as_u16(), "headers": header_fields(headers) });
+        let value = json!({
+            "data": data_of(headers, &body),
+            "status": status.as_u16(),
+            "headers": header_fields(headers)
+        });
         Ok(CallOutput { value, tokens: None, cost_nano_usd: None })
     }
 }

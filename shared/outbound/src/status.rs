@@ -6,7 +6,8 @@ use flowgate_core::time::{Timestamp, millis};
 use flowgate_engine::call::CallError;
 use http::{HeaderMap, StatusCode, header};
 
-/// A 429 proves that the server did nothing. What it asks to wait, and what a 503 asks, is honoured.
+/// A 429 proves that the server did nothing. What it asks to wait, and what a 503 asks, is
+/// honoured.
 pub(super) fn status_error(
     code: &str,
     message: String,

@@ -1,4 +1,5 @@
-//! Drives one run to its end: steps the engine, performs its calls, stores what must outlive a crash.
+//! Drives one run to its end: steps the engine, performs its calls, stores what must outlive a
+//! crash.
 //!
 //! [`Driver::next`] is polled by the host's task if a caller waits, else by the worker.
 
@@ -204,7 +205,11 @@ impl Driver {
     pub async fn next(&mut self) -> Option<Progress> {
         while self.outbox.is_empty() && !self.is_over() {
             if let Err(error) = self.advance().await {
-                tracing::error!(run.id = %self.head.id, error = format!("{error:#}"), "the run was abandoned: its store failed");
+                tracing::error!(
+                    run.id = %self.head.id,
+                    error = format!("{error:#}"),
+                    "the run was abandoned: its store failed"
+                );
                 self.lose();
             }
         }

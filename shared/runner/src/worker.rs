@@ -66,7 +66,8 @@ impl Runner {
     /// Hands over a run of a newer deployment, whose engine rules this one does not know. After a
     /// rollback both may be active.
     async fn release_to_newer(&self, lease: &Lease) -> Result<()> {
-        tracing::warn!(run.id = %lease.run, "the run was started by a newer engine; released for a newer worker");
+        tracing::warn!(run.id = %lease.run, "the run was started by a newer engine; released for a \
+                                             newer worker");
         let due_at = self.app.now() + LEASE;
         self.app.ports.runs.hand_over(lease, Vec::new(), Vec::new(), due_at).await?;
         Ok(())

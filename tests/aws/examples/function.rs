@@ -85,7 +85,9 @@ async fn answer(request: Request) -> Result<Response<String>, Error> {
         "query": request.uri().query(),
         "id": parameters.first("id"),
         "proxy": parameters.first("proxy"),
-        "header": request.headers().get_all("x-twice").iter().map(|value| value.to_str().unwrap_or_default()).collect::<Vec<_>>(),
+        "header": request.headers().get_all("x-twice").iter().map(
+            |value| value.to_str().unwrap_or_default()
+        ).collect::<Vec<_>>(),
         "body": body,
         "left_ms": context.deadline.saturating_sub(now_ms()),
         "table": std::env::var("TABLE").unwrap_or_default(),

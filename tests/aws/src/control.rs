@@ -119,7 +119,9 @@ async fn invoke(State(account): Shared, Json(invoked): Json<Invoked>) -> Answere
     };
     Ok(Json(match answered.await {
         Ok(answer) => {
-            json!({ "answer": serde_json::from_slice::<Value>(&answer).unwrap_or_else(|_| json!(String::from_utf8_lossy(&answer))) })
+            json!({ "answer": serde_json::from_slice::<Value>(&answer).unwrap_or_else(
+                |_| json!(String::from_utf8_lossy(&answer))
+            ) })
         }
         Err(failure) => json!({ "error": failure.describe() }),
     }))

@@ -170,11 +170,15 @@ fn caller(headers: &HeaderMap) -> String {
 fn denied(service: Service, function: &str, need: &Need) -> Answer {
     let Need { action, resource } = need;
     let message = format!(
-        "User: arn:aws:sts::{ACCOUNT}:assumed-role/{function}/{function} is not authorized to perform: {action} on resource: {resource} because no identity-based policy allows the {action} action"
+        "User: arn:aws:sts::{ACCOUNT}:assumed-role/{function}/{function} is not authorized to \
+         perform: {action} on resource: {resource} because no identity-based policy allows the \
+         {action} action"
     );
     match service {
         Service::Queues => {
-            let body = json!({ "__type": "com.amazon.coral.service#AccessDeniedException", "message": message });
+            let body = json!({
+                "__type": "com.amazon.coral.service#AccessDeniedException", "message": message
+            });
             let mut answer = answered(StatusCode::FORBIDDEN, &body);
             answer.headers_mut().insert(
                 "x-amzn-query-error",

@@ -60,7 +60,12 @@ fn queue(face: &Face, name: &str) -> anyhow::Result<String> {
 fn schema() -> Value {
     let attribute =
         |name: &str, kind: &str| json!({ "AttributeName": name, "AttributeType": kind });
-    let key = |hash: &str, range: &str| json!([{ "AttributeName": hash, "KeyType": "HASH" }, { "AttributeName": range, "KeyType": "RANGE" }]);
+    let key = |hash: &str, range: &str| {
+        json!([
+            { "AttributeName": hash, "KeyType": "HASH" },
+            { "AttributeName": range, "KeyType": "RANGE" }
+        ])
+    };
     json!({
         "KeySchema": key("pk", "sk"),
         "AttributeDefinitions": [
@@ -72,7 +77,9 @@ fn schema() -> Value {
             { "IndexName": "due", "KeySchema": key("due_shard", "look_at"),
               "Projection": { "ProjectionType": "INCLUDE", "NonKeyAttributes": ["due_at"] } },
             { "IndexName": "list", "KeySchema": key("list_pk", "list_sk"),
-              "Projection": { "ProjectionType": "INCLUDE", "NonKeyAttributes": ["state", "user", "created_at"] } },
+              "Projection": {
+                  "ProjectionType": "INCLUDE", "NonKeyAttributes": ["state", "user", "created_at"]
+              } },
         ],
         "TimeToLiveSpecification": { "AttributeName": "expires_at", "Enabled": true },
     })

@@ -73,7 +73,8 @@ impl Failure {
             Self::Reported(error) => error.clone(),
             Self::TooLarge => json!({
                 "errorType": "Function.ResponseSizeTooLarge",
-                "errorMessage": "Response payload size exceeded maximum allowed payload size (6291556 bytes).",
+                "errorMessage": "Response payload size exceeded maximum allowed payload size \
+                                 (6291556 bytes).",
             }),
         }
     }

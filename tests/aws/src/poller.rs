@@ -67,7 +67,11 @@ pub(crate) async fn poll(mapping: Mapping, pool: Arc<Pool>, face: Arc<Face>) {
 /// A failed message stays hidden until its visibility timeout. The queue then delivers it again, or
 /// moves it to the dead letters.
 async fn take(mapping: &Mapping, pool: &Arc<Pool>, face: &Face, batch: &[Message]) {
-    let event = json!({ "Records": batch.iter().map(|message| record(mapping, &face.queues, message)).collect::<Vec<_>>() });
+    let event = json!({
+        "Records": batch.iter().map(|message| record(
+            mapping, &face.queues, message
+        )).collect::<Vec<_>>()
+    });
     let Some(failed) = failed(mapping, pool, event, batch).await else { return };
     for message in batch.iter().filter(|message| !failed.contains(&message.message_id)) {
         face.queues.delete(&mapping.queue, message.receipt_handle.as_deref().unwrap_or_default());

@@ -43,7 +43,11 @@ pub(crate) fn event(request: &Request<'_>, found: &Match<'_>) -> Value {
         "multiValueHeaders": multi_value_headers,
         "queryStringParameters": query,
         "multiValueQueryStringParameters": multi_value_query,
-        "pathParameters": if found.parameters.is_empty() { Value::Null } else { json!(found.parameters) },
+        "pathParameters": if found.parameters.is_empty() {
+            Value::Null
+        } else {
+            json!(found.parameters)
+        },
         "stageVariables": null,
         "requestContext": {
             "accountId": ACCOUNT,
@@ -51,7 +55,10 @@ pub(crate) fn event(request: &Request<'_>, found: &Match<'_>) -> Value {
             "domainName": parts.headers.get("host").and_then(|host| host.to_str().ok()),
             "extendedRequestId": request_id,
             "httpMethod": parts.method.as_str(),
-            "identity": { "sourceIp": "127.0.0.1", "userAgent": parts.headers.get("user-agent").and_then(|agent| agent.to_str().ok()) },
+            "identity": {
+                "sourceIp": "127.0.0.1",
+                "userAgent": parts.headers.get("user-agent").and_then(|agent| agent.to_str().ok())
+            },
             "path": format!("/{stage}{path}"),
             "protocol": "HTTP/1.1",
             "requestId": request_id,

@@ -186,7 +186,12 @@ impl Queues {
                     successful.push(done);
                 }
                 Err(refusal) => {
-                    failed.push(json!({ "Id": entry["Id"], "SenderFault": true, "Code": refusal.kind, "Message": refusal.message }));
+                    failed.push(json!({
+                        "Id": entry["Id"],
+                        "SenderFault": true,
+                        "Code": refusal.kind,
+                        "Message": refusal.message
+                    }));
                 }
             }
         }
@@ -194,11 +199,12 @@ impl Queues {
     }
 
     pub(crate) fn system_attributes(&self, message: &Message) -> Value {
+        let received = message.approximate_first_receive_timestamp.unwrap_or_default();
         let mut attributes = json!({
             "SenderId": message.sender_id,
             "SentTimestamp": message.sent_timestamp.to_string(),
             "ApproximateReceiveCount": message.approximate_receive_count.to_string(),
-            "ApproximateFirstReceiveTimestamp": message.approximate_first_receive_timestamp.unwrap_or_default().to_string(),
+            "ApproximateFirstReceiveTimestamp": received.to_string(),
         });
         if let Some(trace) = self.traces().get(&message.message_id) {
             attributes["AWSTraceHeader"] = json!(trace);

@@ -58,9 +58,12 @@ impl Secrets {
                 "You can't modify an existing version, you can only create a new version.",
             ));
         }
-        Some(ok(
-            &json!({ "ARN": there["ARN"], "Name": there["Name"], "VersionId": token, "VersionStages": there["VersionStages"] }),
-        ))
+        Some(ok(&json!({
+            "ARN": there["ARN"],
+            "Name": there["Name"],
+            "VersionId": token,
+            "VersionStages": there["VersionStages"]
+        })))
     }
 
     async fn call(&self, action: &str, request: &Value) -> (StatusCode, Value) {

@@ -44,7 +44,8 @@ impl Tables {
         headers.insert("content-type", "application/x-amz-json-1.0".parse()?);
         headers.insert("x-amz-target", format!("DynamoDB_20120810.{action}").parse()?);
         headers.insert("x-amz-date", "20260101T000000Z".parse()?);
-        let credential = "AWS4-HMAC-SHA256 Credential=double/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0";
+        let credential = "AWS4-HMAC-SHA256 Credential=double/20260101/us-east-1/dynamodb/\
+                          aws4_request, SignedHeaders=host, Signature=0";
         headers.insert("authorization", credential.parse()?);
         let answer = self.pass_on(&headers, Bytes::from(request.to_string())).await?;
         let body = String::from_utf8_lossy(answer.body()).into_owned();

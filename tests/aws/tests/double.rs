@@ -70,7 +70,8 @@ impl Double {
     /// Calls a store as the function of that folder, and returns the status and the error's name.
     async fn call(&self, function: &str, target: &str, body: Value) -> (u16, Value) {
         let credential = format!(
-            "AWS4-HMAC-SHA256 Credential={function}/20260101/us-east-1/s/aws4_request, SignedHeaders=host, Signature=0"
+            "AWS4-HMAC-SHA256 Credential={function}/20260101/us-east-1/s/aws4_request, \
+             SignedHeaders=host, Signature=0"
         );
         let request = self
             .client
@@ -324,7 +325,14 @@ async fn a_role_grants_what_it_says_and_every_call_is_written_down() {
     let (status, refused) = double.call("stream", "DynamoDB_20120810.GetItem", key).await;
     assert_eq!(status, 400);
     assert!(refused["__type"].as_str().unwrap().ends_with("#AccessDeniedException"), "{refused}");
-    let query = |index: Option<&str>| json!({ "TableName": "double-Table", "IndexName": index, "KeyConditionExpression": "pk = :p", "ExpressionAttributeValues": { ":p": { "S": "p" } } });
+    let query = |index: Option<&str>| {
+        json!({
+            "TableName": "double-Table",
+            "IndexName": index,
+            "KeyConditionExpression": "pk = :p",
+            "ExpressionAttributeValues": { ":p": { "S": "p" } }
+        })
+    };
     let mut plain = query(None);
     plain.as_object_mut().unwrap().remove("IndexName");
     assert_eq!(double.call("buffer", "DynamoDB_20120810.Query", plain).await.0, 200);
@@ -333,7 +341,9 @@ async fn a_role_grants_what_it_says_and_every_call_is_written_down() {
         400,
         "an index is a resource of its own"
     );
-    let transaction = json!({ "TransactItems": [{ "Put": item }, { "Delete": { "TableName": "double-Table", "Key": {} } }] });
+    let transaction = json!({ "TransactItems": [
+        { "Put": item }, { "Delete": { "TableName": "double-Table", "Key": {} } }
+    ] });
     assert_eq!(
         double.call("stream", "DynamoDB_20120810.TransactWriteItems", transaction).await.0,
         400,
@@ -402,13 +412,32 @@ async fn a_role_grants_what_it_says_and_every_call_is_written_down() {
 #[tokio::test]
 async fn an_event_can_be_given_directly() {
     let double = Double::start(&[]);
-    let invoked =
-        double.command("invoke", json!({ "function": "queue", "event": { "Records": [{ "messageId": "m", "body": "fail" }] } })).await;
+    let invoked = double
+        .command(
+            "invoke",
+            json!({
+                "function": "queue", "event": { "Records": [{ "messageId": "m", "body": "fail" }] }
+            }),
+        )
+        .await;
     assert_eq!(invoked["answer"]["batchItemFailures"][0]["itemIdentifier"], "m");
-    let failed =
-        double.command("invoke", json!({ "function": "queue", "event": { "Records": [{ "messageId": "m", "body": "error" }] } })).await;
+    let failed = double
+        .command(
+            "invoke",
+            json!({
+                "function": "queue", "event": { "Records": [{ "messageId": "m", "body": "error" }] }
+            }),
+        )
+        .await;
     assert_eq!(failed["error"]["errorMessage"], "the batch fails");
-    let late = double.command("invoke", json!({ "function": "queue", "event": { "Records": [{ "messageId": "m", "body": "hang" }] } })).await;
+    let late = double
+        .command(
+            "invoke",
+            json!({
+                "function": "queue", "event": { "Records": [{ "messageId": "m", "body": "hang" }] }
+            }),
+        )
+        .await;
     assert_eq!(late["error"]["errorType"], "Sandbox.Timedout");
 }
 

@@ -1,4 +1,5 @@
-//! Every function of the AWS home with the kind of the tests. The name under which it is started says which one it is.
+//! Every function of the AWS home with the kind of the tests. The name under which it is started
+//! says which one it is.
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -31,7 +31,8 @@ pub(super) fn guarantees() -> Vec<Guarantee> {
         guarantee("events come in order, after an id, up to a limit", events_in_order),
         guarantee("an event written twice is one event", events_twice),
         guarantee(
-            "a hand-over releases the run with all its data, and does not count as a claim without progress",
+            "a hand-over releases the run with all its data, and does not count as a claim without \
+             progress",
             hand_over,
         ),
         guarantee("a hand-over sent twice is one", hand_over_twice),

@@ -106,7 +106,10 @@ async fn drafts(world: World) -> Result<()> {
 async fn if_match(world: World) -> Result<()> {
     let put = |text: &'static str, if_match: &'static str| {
         let workflows = world.workflows.clone();
-        async move { workflows.save_draft("story", draft(text), "uid", SIGNING, Some(if_match)).await }
+        async move {
+            let draft = draft(text);
+            workflows.save_draft("story", draft, "uid", SIGNING, Some(if_match)).await
+        }
     };
     assert_eq!(put("one", "etag of one").await?, DraftSaved::Stale);
     assert_eq!(world.workflows.read("story").await?, None);
@@ -115,9 +118,10 @@ async fn if_match(world: World) -> Result<()> {
     assert_eq!(stored_workflow(&world, "story").await?.draft, draft("one"));
     // The second call is the retry of a write that was applied.
     for _ in 0..2 {
-        assert!(
-            matches!(put("two", "etag of one").await?, DraftSaved::Saved(record) if record.draft == draft("two"))
-        );
+        assert!(matches!(
+            put("two", "etag of one").await?,
+            DraftSaved::Saved(record) if record.draft == draft("two")
+        ));
     }
     Ok(())
 }

@@ -14,7 +14,12 @@ use serde_json::{Value, json};
 
 use crate::fixture::{answer, json_of, until};
 
-const HELLO: &str = "input: [{ name: name, type: string }]\nnodes: [{ id: say, type: template, template: 'Hello <api.name>' }]\noutput: { said: <say.content> }\n";
+mod faults;
+mod cost;
+
+const HELLO: &str = "input: [{ name: name, type: string }]\n\
+                     nodes: [{ id: say, type: template, template: 'Hello <api.name>' }]\n\
+                     output: { said: <say.content> }\n";
 
 async fn on_aws(more: &[&str]) -> TestServer {
     TestServer::on_aws(&settings(|_| {}), more).await
@@ -27,7 +32,8 @@ async fn hanging() -> Receiver {
 
 fn calling(receiver: &Receiver) -> String {
     format!(
-        "nodes: [{{ id: call, type: http, url: \"{}/call\" }}]\noutput: {{ said: <call.data.said> }}\n",
+        "nodes: [{{ id: call, type: http, url: \"{}/call\" }}]\n\
+         output: {{ said: <call.data.said> }}\n",
         receiver.url
     )
 }
@@ -72,7 +78,10 @@ async fn ten_runs_survive_kill_9_of_their_workers() {
     .await;
     let server = on_aws(&[]).await;
     let document = format!(
-        "input: [{{ name: i, type: number }}]\nnodes:\n  - {{ id: first, type: http, url: \"{0}/first/<api.i>\" }}\n  - {{ id: second, type: http, url: \"{0}/second/<api.i>\", query: {{ after: \"<first.data.said>\" }} }}\noutput: {{ said: <second.data.said> }}\n",
+        "input: [{{ name: i, type: number }}]\n\
+         nodes:\n  - {{ id: first, type: http, url: \"{0}/first/<api.i>\" }}\n  - {{ id: second, \
+         type: http, url: \"{0}/second/<api.i>\", query: {{ after: \"<first.data.said>\" }} }}\n\
+         output: {{ said: <second.data.said> }}\n",
         receiver.url
     );
     server.publish("calls", &document).await;
@@ -139,7 +148,9 @@ async fn an_attached_run_is_interrupted_when_its_lease_has_ended() {
 #[ignore = "needs the double of AWS: tests/aws/run"]
 async fn a_stream_arrives_as_it_is_made() {
     let server = on_aws(&[]).await;
-    let story = "nodes: [{ id: draft, type: agent, model: offline/echo, echo_delay: 100ms, prompt: one two three four five six seven eight nine ten }]\noutput: { story: <draft.content> }\n";
+    let story = "nodes: [{ id: draft, type: agent, model: offline/echo, echo_delay: 100ms, prompt: \
+                 one two three four five six seven eight nine ten }]\n\
+                 output: { story: <draft.content> }\n";
     server.publish("story", story).await;
     let response = server
         .post("/v1/workflows/story/runs", ADMIN_KEY)
@@ -242,133 +253,6 @@ async fn a_run_longer_than_a_workers_deadline_goes_on_in_a_new_message() {
 
 #[tokio::test]
 #[ignore = "needs the double of AWS: tests/aws/run"]
-async fn messages_that_say_nothing_are_dropped_and_others_kept() {
-    let server = on_aws(&[]).await;
-    let gone = format!(r#"{{"type":"RunV1","run":"run_{}"}}"#, "0".repeat(32));
-    let of_tomorrow = r#"{"type":"RunV2","run":"run_1","more":true}"#;
-    for body in ["no JSON", "{}", r#"{"type":"RunV1"}"#, &gone, of_tomorrow] {
-        server.double().command("send", json!({ "queue": "run", "body": body })).await;
-    }
-    server
-        .double()
-        .until("one message", async |double| double.messages("run").await == [of_tomorrow])
-        .await;
-    server
-        .double()
-        .until("a line", async |_| logged(&server, "worker", "dropped a broken message").await)
-        .await;
-    server
-        .double()
-        .until("a line", async |_| {
-            logged(&server, "worker", "this release does not know messages").await
-        })
-        .await;
-    server.double().command("send", json!({ "queue": "webhook", "body": "no JSON" })).await;
-    server
-        .double()
-        .until("an empty queue", async |double| double.messages("webhook").await.is_empty())
-        .await;
-    server
-        .double()
-        .until("a line", async |_| logged(&server, "webhook", "dropped a broken message").await)
-        .await;
-
-    // Messages are handled separately: only the retryable ones of a batch come back.
-    let records = json!([{ "messageId": "1", "body": "no JSON" }, { "messageId": "2", "body": of_tomorrow }, { "messageId": "3", "body": gone }]);
-    let reply = server
-        .double()
-        .command("invoke", json!({ "function": "worker", "event": { "Records": records } }))
-        .await;
-    assert_eq!(
-        reply["answer"],
-        json!({ "batchItemFailures": [{ "itemIdentifier": "2" }] }),
-        "{reply}"
-    );
-}
-
-#[tokio::test]
-#[ignore = "needs the double of AWS: tests/aws/run"]
-async fn without_a_permission_a_message_stays_and_the_log_names_it() {
-    let (server, receiver) = (on_aws(&[]).await, Receiver::ok().await);
-    server.publish("w", &calling(&receiver)).await;
-    server
-        .double()
-        .command("deny", json!({ "function": "worker", "action": "dynamodb:UpdateItem" }))
-        .await;
-    let run = start_detached(&server, "w", &json!({})).await;
-    server
-        .double()
-        .until("a line", async |_| {
-            logged(&server, "worker", "could not handle a message; it returns to the queue").await
-        })
-        .await;
-    assert!(logged(&server, "worker", "not authorized to perform: dynamodb:UpdateItem").await);
-    assert!(!server.double().messages("run").await.is_empty(), "the message stays in the queue");
-    server
-        .double()
-        .command("allow", json!({ "function": "worker", "action": "dynamodb:UpdateItem" }))
-        .await;
-    assert_eq!(ended(&server, &run).await["status"], "succeeded", "nothing was lost");
-    assert_eq!(receiver.count("/call"), 1);
-}
-
-#[tokio::test]
-#[ignore = "needs the double of AWS: tests/aws/run"]
-async fn without_its_table_nothing_is_accepted_and_nothing_is_lost() {
-    let (server, receiver) = (on_aws(&[]).await, Receiver::ok().await);
-    server.publish("w", &calling(&receiver)).await;
-    server
-        .double()
-        .command("deny", json!({ "function": "worker", "action": "dynamodb:GetItem" }))
-        .await;
-    let run = start_detached(&server, "w", &json!({})).await;
-    server.double().command("break", json!({ "table": true })).await;
-    server
-        .double()
-        .command("allow", json!({ "function": "worker", "action": "dynamodb:GetItem" }))
-        .await;
-    let (status, problem) = answer(server.post("/v1/workflows/w/runs", ADMIN_KEY)).await;
-    assert_eq!((status, &problem["code"]), (500, &json!("internal")), "{problem}");
-    assert!(
-        problem["request_id"].is_string() && !problem.to_string().contains("ResourceNotFound"),
-        "{problem}"
-    );
-    assert!(
-        logged(&server, "invoke", "ResourceNotFoundException").await
-            || logged(&server, "invoke", "Requested resource not found").await
-    );
-    server.double().command("mend", json!({})).await;
-    assert_eq!(ended(&server, &run).await["status"], "succeeded");
-}
-
-#[tokio::test]
-#[ignore = "needs the double of AWS: tests/aws/run"]
-async fn without_the_keyring_the_gateway_answers_in_our_words() {
-    let server = on_aws(&[]).await;
-    server.double().command("break", json!({ "keyring": true })).await;
-    // Neither has a process yet: a running one would keep the keyring it read.
-    for request in
-        [server.post("/v1/workflows/w/runs", ADMIN_KEY), server.get("/v1/runs/run_1", ADMIN_KEY)]
-    {
-        let response = request.send().await.unwrap();
-        assert_eq!(response.headers()["content-type"], "application/problem+json");
-        let (status, problem) = json_of(response).await;
-        assert_eq!((status, &problem["code"]), (500, &json!("internal")), "{problem}");
-    }
-    for function in ["invoke", "run-status"] {
-        assert!(
-            logged(&server, function, "the function failed").await,
-            "{function}: {:?}",
-            server.double().log(function).await
-        );
-    }
-    server.double().command("mend", json!({})).await;
-    let (status, reply) = answer(server.get("/v1/runs/run_1", ADMIN_KEY)).await;
-    assert_eq!(status, 404, "{reply}");
-}
-
-#[tokio::test]
-#[ignore = "needs the double of AWS: tests/aws/run"]
 async fn it_is_served_under_its_stage() {
     let server = on_aws(&[]).await;
     assert!(server.url.ends_with("/prod"), "{}", server.url);
@@ -406,7 +290,10 @@ async fn large_values_go_through_every_function() {
     let server = on_aws(&[]).await;
     let (fixed, given) = (noise(1), noise(2));
     let document = format!(
-        "input: [{{ name: text, type: string }}]\nnodes:\n  - {{ id: fixed, type: template, template: {fixed} }}\n  - {{ id: given, type: template, template: '<api.text>' }}\noutput: {{ fixed: <fixed.content>, given: <given.content> }}\n"
+        "input: [{{ name: text, type: string }}]\n\
+         nodes:\n  - {{ id: fixed, type: template, template: {fixed} }}\n  - {{ id: given, type: \
+         template, template: '<api.text>' }}\n\
+         output: {{ fixed: <fixed.content>, given: <given.content> }}\n"
     );
     server.publish("large", &document).await;
     let body = json!({ "input": { "text": given } });
@@ -445,7 +332,9 @@ async fn a_run_without_an_owner_is_ended_by_its_canceller() {
         .await;
     server.publish("wiped", &calling(&receiver)).await;
     let limits = json!({ "requests_per_minute": 100, "concurrent_runs": 1 });
-    let key = json!({ "name": "k", "workflows": "*", "scopes": ["run", "read", "cancel"], "limits": limits });
+    let key = json!({
+        "name": "k", "workflows": "*", "scopes": ["run", "read", "cancel"], "limits": limits
+    });
     let (status, key) = answer(server.post("/v1/keys", ADMIN_KEY).json(&key)).await;
     assert_eq!(status, 201, "{key}");
     let key = key["key"].as_str().unwrap();
@@ -481,114 +370,4 @@ async fn a_run_without_an_owner_is_ended_by_its_canceller() {
     let reply: Value = serde_json::from_slice(&receiver.received()[0].body).unwrap();
     assert_eq!(reply["status"], "cancelled");
     assert_eq!(receiver.count("/call"), 0, "nothing was called");
-}
-
-/// Returns the calls of these functions since they were last cleared, one per line.
-async fn calls(server: &TestServer, functions: &[&str]) -> Vec<Value> {
-    let all = server.double().inspect("calls").await;
-    let of_these = |call: &&Value| functions.iter().any(|function| call["function"] == *function);
-    all.as_array().unwrap().iter().filter(of_these).cloned().collect()
-}
-
-fn described(calls: &[Value]) -> String {
-    let began = calls.iter().filter_map(|call| call["start_ms"].as_i64()).min().unwrap_or_default();
-    let line = |call: &Value| {
-        let at = |field: &str| call[field].as_i64().unwrap_or_default() - began;
-        format!(
-            "{:>5}-{:<5} {} {} {}\n",
-            at("start_ms"),
-            at("end_ms"),
-            call["function"],
-            call["action"],
-            call["subject"]
-        )
-    };
-    calls.iter().map(line).collect()
-}
-
-/// Counts sequential calls: the longest chain in which each call began after the one before ended.
-fn in_sequence(calls: &[Value]) -> usize {
-    let mut ends: Vec<(i64, i64)> = calls
-        .iter()
-        .map(|call| (call["end_ms"].as_i64().unwrap(), call["start_ms"].as_i64().unwrap()))
-        .collect();
-    ends.sort_unstable();
-    let mut last_end = i64::MIN;
-    ends.iter()
-        .filter(|(end, start)| {
-            *start >= last_end && {
-                last_end = *end;
-                true
-            }
-        })
-        .count()
-}
-
-async fn forget(server: &TestServer) {
-    // Wait for work beside the run before: the last use of its key is stored.
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    server.double().command("calls/clear", json!({})).await;
-}
-
-#[tokio::test]
-#[ignore = "needs the double of AWS: tests/aws/run"]
-async fn a_run_costs_few_calls() {
-    // The sweeper's calls do not belong to a run.
-    let server = on_aws(&["--sweep-every-ms", "3600000"]).await;
-    let called_at = Arc::new(Mutex::new(Vec::new()));
-    let times = called_at.clone();
-    let receiver = Receiver::start(move |_, _| {
-        times.lock().unwrap().push(SystemClock.now().millis());
-        Reply::After(Duration::from_millis(30), StatusCode::OK, r#"{"said":"at last"}"#.to_owned())
-    })
-    .await;
-    server.publish("hello", HELLO).await;
-    server.publish("call", &calling(&receiver)).await;
-    let key = server.key(&["hello", "call"], &["run"]).await;
-    let start = |workflow: &str, body: Value| {
-        server.post(&format!("/v1/workflows/{workflow}/runs"), &key).json(&body)
-    };
-
-    let hello = || start("hello", json!({ "input": { "name": "Ada" } }));
-    assert_eq!(answer(hello()).await.0, 200, "to warm it");
-    forget(&server).await;
-    assert_eq!(answer(hello()).await.0, 200);
-    let pure = calls(&server, &["invoke"]).await;
-    eprintln!("attached, no outside call: {} calls\n{}", pure.len(), described(&pure));
-
-    assert_eq!(answer(start("call", json!({}))).await.0, 200, "to warm it");
-    forget(&server).await;
-    assert_eq!(answer(start("call", json!({}))).await.0, 200);
-    let attached = calls(&server, &["invoke"]).await;
-    let outside = *called_at.lock().unwrap().last().unwrap();
-    let (before, after): (Vec<Value>, Vec<Value>) =
-        attached.iter().cloned().partition(|call| call["start_ms"].as_i64().unwrap() <= outside);
-    eprintln!(
-        "attached, one outside call: {} before it, {} after it\n{}",
-        before.len(),
-        after.len(),
-        described(&attached)
-    );
-
-    let detached = async || {
-        let (status, run) =
-            answer(start("call", json!({})).header("prefer", "respond-async")).await;
-        assert_eq!(status, 202, "{run}");
-        ended(&server, run["id"].as_str().unwrap()).await;
-        all_quiet(&server).await;
-    };
-    detached().await;
-    forget(&server).await;
-    detached().await;
-    let detached = calls(&server, &["invoke", "worker"]).await;
-    eprintln!(
-        "detached, one outside call: {} calls, {} in sequence\n{}",
-        detached.len(),
-        in_sequence(&detached),
-        described(&detached)
-    );
-
-    assert_eq!(pure.len(), 1, "one transaction in total");
-    assert!(before.len() <= 1 && after.len() <= 1, "{}", described(&attached));
-    assert!(detached.len() <= 7, "six and one for the outside call: {}", described(&detached));
 }

@@ -104,7 +104,9 @@ async fn from_an_example_to_a_run() {
     let ran = shell.run("run blurb").await;
     assert_eq!(
         json(&ran),
-        json!({ "text": "Write a friendly text about a folding bicycle.", "words": 8, "remark": null })
+        json!({
+            "text": "Write a friendly text about a folding bicycle.", "words": 8, "remark": null
+        })
     );
 }
 
@@ -339,11 +341,30 @@ async fn shells_complete_what_there_is() {
 /// saw.
 #[tokio::test]
 async fn a_cut_stream_is_taken_up_where_it_ended() {
-    let start = "event: run.started\ndata: {\"run_id\":\"run_1\"}\n\nevent: chunk\nid: 1-1\ndata: {\"node\":\"a\",\"text\":\"Once \"}\n\nevent: chunk\nid: 1-2\nda";
+    let start = "event: run.started\n\
+                 data: {\"run_id\":\"run_1\"}\n\n\
+                 event: chunk\n\
+                 id: 1-1\n\
+                 data: {\"node\":\"a\",\"text\":\"Once \"}\n\n\
+                 event: chunk\n\
+                 id: 1-2\n\
+                 da";
     let later = |headers: axum::http::HeaderMap| async move {
-        let run = json!({ "id": "run_1", "workflow_id": "w", "version": "1.0.0", "status": "succeeded", "output": {}, "created_at": "" });
+        let run = json!({
+            "id": "run_1",
+            "workflow_id": "w",
+            "version": "1.0.0",
+            "status": "succeeded",
+            "output": {},
+            "created_at": ""
+        });
         match headers.get("last-event-id").and_then(|id| id.to_str().ok()) {
-            Some("1-1") => "event: chunk\nid: 1-2\ndata: {\"node\":\"a\",\"text\":\"upon\"}\n\nevent: reconnect\ndata: {}\n\n".to_owned(),
+            Some("1-1") => "event: chunk\n\
+                            id: 1-2\n\
+                            data: {\"node\":\"a\",\"text\":\"upon\"}\n\n\
+                            event: reconnect\n\
+                            data: {}\n\n"
+                .to_owned(),
             Some("1-2") => format!("event: run.finished\ndata: {run}\n\n"),
             other => panic!("{other:?}"),
         }

@@ -75,10 +75,22 @@ async fn code_returns_what_it_computes() {
 
 #[tokio::test]
 async fn variables_are_values_and_never_text() {
-    let variables = json!({ "draft": {"content": "`${1}` \"; return 9; //\u{2028}"}, "n": 3, "empty": null, "__proto__": {"polluted": true}, "list": [1.5, "x"] });
+    let variables = json!({
+        "draft": {"content": "`${1}` \"; return 9; //\u{2028}"},
+        "n": 3,
+        "empty": null,
+        "__proto__": {"polluted": true},
+        "list": [1.5, "x"]
+    });
     let code =
         "return { text: draft.content, n: n + 1, empty, plain: ({}).polluted === undefined, list }";
-    let expected = json!({ "text": variables["draft"]["content"], "n": 4, "empty": null, "plain": true, "list": [1.5, "x"] });
+    let expected = json!({
+        "text": variables["draft"]["content"],
+        "n": 4,
+        "empty": null,
+        "plain": true,
+        "list": [1.5, "x"]
+    });
     assert_eq!(run_with(code, variables).await, Ok(expected));
     let inner =
         serde_json::from_str(r#"{"a": {"__proto__": {"x": 1}, "constructor": 2}}"#).unwrap();
@@ -92,7 +104,8 @@ async fn variables_are_values_and_never_text() {
 #[tokio::test]
 async fn console_becomes_stdout() {
     let outbound = outbound(CHILD);
-    let code = "console.log('a', 1, {b: [2]}); console.error(new TypeError('no')); const o = {}; o.o = o; console.log(o, undefined, 3n); return 1";
+    let code = "console.log('a', 1, {b: [2]}); console.error(new TypeError('no')); const o = {}; \
+                o.o = o; console.log(o, undefined, 3n); return 1";
     let result = outbound
         .perform(
             &call(code, json!({}), Duration::from_secs(10)),
@@ -103,7 +116,9 @@ async fn console_becomes_stdout() {
     let CallResult::Succeeded(output) = result else { panic!("{result:?}") };
     assert_eq!(
         output.value,
-        json!({ "result": 1, "stdout": "a 1 {\"b\":[2]}\nTypeError: no\n[object Object] undefined 3\n" })
+        json!({ "result": 1, "stdout": "a 1 {\"b\":[2]}\n\
+                                        TypeError: no\n\
+                                        [object Object] undefined 3\n" })
     );
 
     let code = "for (let i = 0; i < 100000; i++) console.log('é'.repeat(11)); return 1";
@@ -121,7 +136,12 @@ async fn console_becomes_stdout() {
 
 #[tokio::test]
 async fn time_and_chance_are_those_of_the_run() {
-    let now = run("return [Date.now(), new Date().getTime(), new Date().constructor === Date, new Date() instanceof Date, new Date(5).getTime(), typeof Date(), new Date().toISOString(), new Date(2020, 0, 1).toISOString()]").await;
+    let now = run(
+        "return [Date.now(), new Date().getTime(), new Date().constructor === Date, new Date() \
+         instanceof Date, new Date(5).getTime(), typeof Date(), new Date().toISOString(), new \
+         Date(2020, 0, 1).toISOString()]",
+    )
+    .await;
     assert_eq!(
         now,
         Ok(json!([
@@ -151,7 +171,8 @@ async fn time_and_chance_are_those_of_the_run() {
 
 #[tokio::test]
 async fn nothing_of_the_host_is_there() {
-    let code = "return ['require', 'process', 'fetch', 'std', 'os', 'setTimeout', 'Deno', 'performance', 'XMLHttpRequest'].filter(name => name in globalThis)";
+    let code = "return ['require', 'process', 'fetch', 'std', 'os', 'setTimeout', 'Deno', \
+                'performance', 'XMLHttpRequest'].filter(name => name in globalThis)";
     assert_eq!(run(code).await, Ok(json!([])));
     let failure = run("return await import('std')").await.unwrap_err();
     assert!(failure.starts_with("code_error: "), "{failure}");
@@ -278,7 +299,8 @@ async fn memory_bombs_fail_clearly_and_the_next_call_works() {
 async fn calls_of_one_run_do_not_see_each_other() {
     let (outbound, session) = (outbound(CHILD), CodeSession::default());
     let first = call(
-        "globalThis.left = 1; Array.prototype.map = () => 'broken'; Object.prototype.x = 1; JSON.stringify = null; return 1",
+        "globalThis.left = 1; Array.prototype.map = () => 'broken'; Object.prototype.x = 1; \
+         JSON.stringify = null; return 1",
         json!({}),
         Duration::from_secs(5),
     );

@@ -19,7 +19,8 @@ fn two_calls(receiver: &str) -> String {
 input: [{{ name: i, type: number }}]
 nodes:
   - {{ id: first, type: http, url: "{receiver}/first/<api.i>" }}
-  - {{ id: second, type: http, url: "{receiver}/second/<api.i>", query: {{ after: "<first.data.said>" }} }}
+  - {{ id: second, type: http, url: "{receiver}/second/<api.i>",
+      query: {{ after: "<first.data.said>" }} }}
 output: {{ said: <second.data.said> }}
 "#
     )
@@ -127,7 +128,9 @@ async fn an_attempt_that_has_failed_is_not_made_again() {
     let client = reqwest::Client::new();
     let process = Process::start(folder.path()).await;
     let document = format!(
-        "nodes: [{{ id: call, type: http, url: \"{}/call\", retry: {{ max_attempts: 3, backoff: 10ms }} }}]\noutput: {{ status: <call.status> }}\n",
+        "nodes: [{{ id: call, type: http, url: \"{}/call\", retry: {{ max_attempts: 3, backoff: \
+         10ms }} }}]\n\
+         output: {{ status: <call.status> }}\n",
         receiver.url
     );
     publish(&client, &process.url, "w", &document).await;

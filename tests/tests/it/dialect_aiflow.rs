@@ -10,7 +10,8 @@ use crate::fixture::{answer, fixture, json_of, until};
 
 const FLOW: &str = "d1ae4c18-3bfc-440c-9d46-9d287e20f41f";
 const DOCUMENT: &str = r#"
-input: [{ name: my_prompt, type: string }, { name: my_context, type: string, default: none }, { name: count, type: number, default: 1 }]
+input: [{ name: my_prompt, type: string }, { name: my_context, type: string, default: none },
+    { name: count, type: number, default: 1 }]
 nodes: [{ id: say, type: template, template: "<api.my_context>: <api.my_prompt> x<api.count>" }]
 output: { my_output: <say.content>, status: fine }
 "#;
@@ -31,7 +32,8 @@ async fn a_run_is_accepted_and_its_outputs_are_fetched() {
 
     let result =
         || fixture(&server, "aiflow/result.http", &[("FLOW", FLOW), ("KEY", &key), ("RUN", run)]);
-    let outputs = json!({ "my_output": "Continue my sentence with 5 words of lorem ipsum: Lorem Ipsum x1", "status": "fine" });
+    let outputs = json!({ "my_output": "Continue my sentence with 5 words of lorem ipsum: Lorem \
+                                        Ipsum x1", "status": "fine" });
     assert_eq!(until(result, |reply| reply["status"] != "pending").await, outputs);
     let response = result().send().await.unwrap();
     assert_eq!(response.headers()["x-run-status"], "succeeded", "an output named `status` wins");
@@ -57,7 +59,10 @@ async fn the_global_webhook_gets_the_outputs_and_the_signature() {
     let body: Value = serde_json::from_slice(&received.body).unwrap();
     assert_eq!(
         body,
-        json!({ "my_output": "Continue my sentence with 5 words of lorem ipsum: Lorem Ipsum x1", "status": "fine" })
+        json!({
+            "my_output": "Continue my sentence with 5 words of lorem ipsum: Lorem Ipsum x1",
+            "status": "fine"
+        })
     );
 
     let run = accepted["run_id"].as_str().unwrap();
@@ -116,14 +121,23 @@ async fn inputs_are_flat_and_taken_for_what_they_say() {
     server.publish(FLOW, DOCUMENT).await;
     let key = server.key(&[FLOW], &["run", "read"]).await;
     let run = |body: Value| server.post(&format!("/v1/flow/{FLOW}/run"), &key).json(&body);
-    let id = answer(run(json!({ "my_prompt": "p", "count": "3", "undeclared": true }))).await.1["run_id"].as_str().unwrap().to_owned();
+    let id = answer(run(json!({
+        "my_prompt": "p", "count": "3", "undeclared": true
+    })))
+    .await
+    .1["run_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let outputs = until(
         || server.get(&format!("/v1/flow/{FLOW}/run/{id}"), &key),
         |reply| reply["status"] != "pending",
     )
     .await;
     assert_eq!(outputs["my_output"], "none: p x3");
-    assert_json_snapshot!(answer(run(json!({ "count": "three", "run_options": { "global_webhook": { "url": "http://10.0.0.1/" } } }))).await, @r#"
+    assert_json_snapshot!(answer(run(json!({
+        "count": "three", "run_options": { "global_webhook": { "url": "http://10.0.0.1/" } }
+    }))).await, @r#"
     [
       400,
       {
@@ -144,8 +158,10 @@ async fn inputs_are_flat_and_taken_for_what_they_say() {
       }
     ]
     "#);
-    let (status, refused) =
-        answer(run(json!({ "my_prompt": "p", "run_options": { "global_webhook": { "url": "http://10.0.0.1/" } } }))).await;
+    let (status, refused) = answer(run(json!({
+        "my_prompt": "p", "run_options": { "global_webhook": { "url": "http://10.0.0.1/" } }
+    })))
+    .await;
     assert_eq!(
         (status, &refused["error"]["fields"][0]["name"]),
         (400, &json!("run_options.global_webhook.url")),

@@ -20,7 +20,8 @@ const ID: &str = "7b7735b9-19e5-4bd6-818b-46aae2596e9f";
 
 fn hanging(url: &str) -> String {
     format!(
-        "nodes: [{{ id: call, type: http, url: \"{url}/hang\" }}]\noutput: {{ status: <call.status> }}\n"
+        "nodes: [{{ id: call, type: http, url: \"{url}/hang\" }}]\n\
+         output: {{ status: <call.status> }}\n"
     )
 }
 
@@ -49,7 +50,8 @@ async fn invoke_waits_for_the_result() {
         "{text}"
     );
     assert_json_snapshot!(result, {
-        ".workflowRunId" => "[run]", ".workflowExecutionTime" => "[ms]", ".startTime" => "[ms epoch]", ".endTime" => "[ms epoch]",
+        ".workflowRunId" => "[run]", ".workflowExecutionTime" => "[ms]",
+        ".startTime" => "[ms epoch]", ".endTime" => "[ms epoch]",
     }, @r#"
     {
       "workflowId": "7b7735b9-19e5-4bd6-818b-46aae2596e9f",
@@ -183,7 +185,8 @@ async fn where_a_key_names_several_workflows_a_header_decides() {
       400,
       {
         "code": 40000,
-        "message": "the key is good for more than one workflow: name one in the header X-Workflow-Id"
+        "message": "the key is good for more than one workflow: name one in the header \
+            X-Workflow-Id"
       }
     ]
     "#);
@@ -257,7 +260,8 @@ async fn refusals_have_a_code_and_a_message() {
             invoke(&key, r#"{"input":{"name":1,"extra":2}}"#),
             400,
             40000,
-            "input.name must be a string, not a number; input.extra is not an input of this workflow",
+            "input.name must be a string, not a number; input.extra is not an input of this \
+             workflow",
         ),
         (
             invoke(&key, r#"{"input":{"name":"Ada"},"webhook":[{"url":"https://example.com"}]}"#),

@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 
 use crate::fixture::{answer, fixture, json_of, until};
 
+mod refusals;
+
 const ID: &str = "0a1b2c3d-19e5-4bd6-818b-46aae2596e9f";
 const GREETING: &str = r#"
 name: Greeting
@@ -22,14 +24,17 @@ output: { greeting: <say.content> }
 const AGENTS: &str = r#"
 input: [{ name: message, type: string }]
 nodes:
-  - { id: 7b7735b9-19e5-4bd6-818b-46aae2596e9f, name: Agent 1, type: agent, model: offline/echo, echo_delay: 20ms, prompt: "One, two: <api.message>" }
-  - { id: 8c8846c0-19e5-4bd6-818b-46aae2596e9f, name: Agent 2, type: agent, model: offline/echo, echo_delay: 20ms, prompt: "Said: <agent1.content>" }
+  - { id: 7b7735b9-19e5-4bd6-818b-46aae2596e9f, name: Agent 1, type: agent, model: offline/echo, echo_delay: 20ms,
+      prompt: "One, two: <api.message>" }
+  - { id: 8c8846c0-19e5-4bd6-818b-46aae2596e9f, name: Agent 2, type: agent, model: offline/echo, echo_delay: 20ms,
+      prompt: "Said: <agent1.content>" }
 output: { first: <agent1.content>, second: <agent2.content> }
 "#;
 
 fn calling(url: &str, path: &str) -> String {
     format!(
-        "nodes: [{{ id: call, name: My Call, type: http, url: \"{url}{path}\" }}]\noutput: {{ status: <call.status> }}\n"
+        "nodes: [{{ id: call, name: My Call, type: http, url: \"{url}{path}\" }}]\n\
+         output: {{ status: <call.status> }}\n"
     )
 }
 
@@ -44,7 +49,12 @@ async fn execute_waits_for_the_output() {
     let (status, result) = answer(execute(r#"{"name": "Ada", "n": "3"}"#)).await;
     assert_eq!(status, 200);
     assert!(result["metadata"]["duration"].is_u64());
-    assert_json_snapshot!(result, { ".executionId" => "[run]", ".metadata.duration" => "[ms]", ".metadata.startTime" => "[time]", ".metadata.endTime" => "[time]" }, @r#"
+    assert_json_snapshot!(result, {
+        ".executionId" => "[run]",
+        ".metadata.duration" => "[ms]",
+        ".metadata.startTime" => "[time]",
+        ".metadata.endTime" => "[time]"
+    }, @r#"
     {
       "success": true,
       "executionId": "[run]",
@@ -58,10 +68,8 @@ async fn execute_waits_for_the_output() {
       }
     }
     "#);
-    assert_eq!(
-        answer(execute(r#"{"input": {"name": "Ada"}, "name": "Bob"}"#)).await.1["output"]["greeting"],
-        "Hello Ada x1"
-    );
+    let named_twice = execute(r#"{"input": {"name": "Ada"}, "name": "Bob"}"#);
+    assert_eq!(answer(named_twice).await.1["output"]["greeting"], "Hello Ada x1");
 }
 
 #[tokio::test]
@@ -105,7 +113,13 @@ async fn an_asynchronous_execution_is_a_job() {
         json!(format!("{}/api/jobs/{job}", server.public_url))
     );
     assert_eq!((&accepted["jobId"], &accepted["executionId"]), (&json!(job), &json!(job)));
-    assert_json_snapshot!(accepted, { ".*" => insta::dynamic_redaction(move |value, _| value.as_str().map_or(value.clone(), |text| text.replace(&*job, "[run]").into())), ".links.status" => "[path]", ".createdAt" => "[time]" }, @r#"
+    assert_json_snapshot!(accepted, {
+        ".*" => insta::dynamic_redaction(move |value, _| value.as_str().map_or(
+            value.clone(), |text| text.replace(&*job, "[run]").into()
+        )),
+        ".links.status" => "[path]",
+        ".createdAt" => "[time]"
+    }, @r#"
     {
       "success": true,
       "async": true,
@@ -128,7 +142,13 @@ async fn an_asynchronous_execution_is_a_job() {
         |job| job["status"] == "completed",
     )
     .await;
-    assert_json_snapshot!(done, { ".taskId" => "[run]", ".metadata.duration" => "[ms]", ".metadata.createdAt" => "[time]", ".metadata.startedAt" => "[time]", ".metadata.completedAt" => "[time]" }, @r#"
+    assert_json_snapshot!(done, {
+        ".taskId" => "[run]",
+        ".metadata.duration" => "[ms]",
+        ".metadata.createdAt" => "[time]",
+        ".metadata.startedAt" => "[time]",
+        ".metadata.completedAt" => "[time]"
+    }, @r#"
     {
       "success": true,
       "taskId": "[run]",
@@ -214,9 +234,17 @@ async fn without_selected_outputs_the_end_holds_everything() {
 #[tokio::test]
 async fn selected_outputs_that_do_not_stream_come_whole() {
     let server = TestServer::start().await;
-    server.publish("w", "nodes: [{ id: a, type: template, template: x }]\noutput: { list: [1], text: <a.content> }\n").await;
+    server
+        .publish(
+            "w",
+            "nodes: [{ id: a, type: template, template: x }]\n\
+             output: { list: [1], text: <a.content> }\n",
+        )
+        .await;
     let key = server.key(&["w"], &["run"]).await;
-    let body = json!({ "stream": true, "selectedOutputs": ["a.content", "output.list", "nobody.content"] });
+    let body = json!({
+        "stream": true, "selectedOutputs": ["a.content", "output.list", "nobody.content"]
+    });
     let text = server
         .post("/api/workflows/w/execute", &key)
         .json(&body)
@@ -229,7 +257,8 @@ async fn selected_outputs_that_do_not_stream_come_whole() {
     let chunks = text.split_once("data: {\"event\":\"done\"").unwrap().0;
     assert_eq!(
         chunks,
-        "data: {\"blockId\":\"a\",\"chunk\":\"x\"}\n\ndata: {\"blockId\":\"output\",\"chunk\":\"\\n\\n[\\n  1\\n]\"}\n\n"
+        "data: {\"blockId\":\"a\",\"chunk\":\"x\"}\n\n\
+         data: {\"blockId\":\"output\",\"chunk\":\"\\n\\n[\\n  1\\n]\"}\n\n"
     );
 }
 
@@ -325,7 +354,11 @@ async fn an_idempotency_key_begins_one_execution() {
     let stream = || {
         execute(
             "stream",
-            json!({ "message": "hi", "stream": true, "selectedOutputs": ["agent1.content", "agent2.content"] }),
+            json!({
+                "message": "hi",
+                "stream": true,
+                "selectedOutputs": ["agent1.content", "agent2.content"]
+            }),
         )
     };
     assert!(!stream().send().await.unwrap().text().await.unwrap().is_empty());
@@ -335,8 +368,10 @@ async fn an_idempotency_key_begins_one_execution() {
     let chunks = again.split_once("data: {\"event\":\"done\"").unwrap().0;
     assert_eq!(
         chunks,
-        "data: {\"blockId\":\"7b7735b9-19e5-4bd6-818b-46aae2596e9f\",\"chunk\":\"One, two: hi\"}\n\n\
-         data: {\"blockId\":\"8c8846c0-19e5-4bd6-818b-46aae2596e9f\",\"chunk\":\"\\n\\nSaid: One, two: hi\"}\n\n"
+        "data: {\"blockId\":\"7b7735b9-19e5-4bd6-818b-46aae2596e9f\",\"chunk\":\"One, two: \
+         hi\"}\n\n\
+         data: {\"blockId\":\"8c8846c0-19e5-4bd6-818b-46aae2596e9f\",\"chunk\":\"\\n\\nSaid: One, \
+         two: hi\"}\n\n"
     );
 }
 
@@ -389,85 +424,4 @@ async fn usage_limits_have_both_generations_fields() {
         answer(server.get("/api/users/me/usage-limits", "wrong")).await,
         (401, json!({ "error": "Unauthorized", "code": "UNAUTHORIZED" }))
     );
-}
-
-#[tokio::test]
-async fn refusals_have_a_text_and_a_code() {
-    let server = TestServer::start().await;
-    server.publish("w", GREETING).await;
-    server
-        .request(reqwest::Method::PUT, "/v1/workflows/draft", ADMIN_KEY)
-        .body(GREETING)
-        .send()
-        .await
-        .unwrap();
-    let (key, read_only) =
-        (server.key(&["w", "draft"], &["run", "read"]).await, server.key(&["w"], &["read"]).await);
-    let execute = |workflow: &str, key: &str, body: &str| {
-        server.post(&format!("/api/workflows/{workflow}/execute"), key).body(body.to_owned())
-    };
-    let cases = [
-        (execute("w", "wrong", "{}"), 401, "Unauthorized", "UNAUTHORIZED"),
-        (execute("w", &read_only, "{}"), 403, "the key does not have the scope `run`", "FORBIDDEN"),
-        (execute("nothing", &key, "{}"), 404, "Workflow not found", "WORKFLOW_NOT_FOUND"),
-        (execute("draft", &key, "{}"), 403, "Workflow is not deployed", "WORKFLOW_NOT_DEPLOYED"),
-        (execute("w", &key, "{"), 400, "Invalid JSON in request body", "INVALID_INPUT"),
-        (execute("w", &key, "[]"), 400, "Invalid request body", "INVALID_INPUT"),
-        (execute("w", &key, r#"{"stream":"yes"}"#), 400, "Invalid request body", "INVALID_INPUT"),
-        (
-            execute("w", &key, r#"{"triggerType":"manual"}"#),
-            400,
-            "External callers cannot override triggerType",
-            "INVALID_INPUT",
-        ),
-        (
-            execute("w", &key, r#"{"inputFromExecutionId":"x"}"#),
-            403,
-            "External callers cannot take the input of another execution",
-            "FORBIDDEN",
-        ),
-        (
-            execute("w", &key, &" ".repeat((4 << 20) + 1)),
-            413,
-            "Workflow execution request body exceeds maximum size",
-            "PAYLOAD_TOO_LARGE",
-        ),
-        (server.get("/api/jobs/run_nothing", &key), 404, "Task not found", "TASK_NOT_FOUND"),
-        (
-            server.get("/api/workflows/w/execute", &key),
-            405,
-            "Method not allowed",
-            "METHOD_NOT_ALLOWED",
-        ),
-    ];
-    for (request, status, error, code) in cases {
-        let (actual, refused) = answer(request).await;
-        assert_eq!(
-            (actual, &refused["error"], &refused["code"]),
-            (status, &json!(error), &json!(code)),
-            "{refused}"
-        );
-    }
-    let wrong =
-        json_of(execute("w", &key, r#"{"input":{"name":1},"n":"many"}"#).send().await.unwrap())
-            .await;
-    assert_json_snapshot!(wrong, @r#"
-    [
-      400,
-      {
-        "error": "input.name must be a string, not a number; n must be a number, not a string",
-        "code": "INVALID_INPUT",
-        "details": [
-          {
-            "path": "input.name",
-            "message": "must be a string, not a number"
-          },
-          {
-            "path": "n",
-            "message": "must be a number, not a string"
-          }
-        ]
-      }
-    ]
-    "#);
 }

@@ -21,7 +21,8 @@ async fn publish(document: &str) -> (TestServer, String) {
 async fn hanging() -> (TestServer, String, Receiver) {
     let receiver = Receiver::start(|_, _| Reply::WhenLetGo(StatusCode::OK, "{}".to_owned())).await;
     let document = format!(
-        "nodes: [{{ id: call, name: My Call, type: http, url: \"{}/hang\" }}]\noutput: {{ status: <call.status> }}\n",
+        "nodes: [{{ id: call, name: My Call, type: http, url: \"{}/hang\" }}]\n\
+         output: {{ status: <call.status> }}\n",
         receiver.url
     );
     let (server, key) = publish(&document).await;
@@ -45,7 +46,11 @@ async fn an_execution_goes_by_the_id_that_its_caller_chose() {
     ))
     .await
     .1;
-    assert_json_snapshot!(read, { ".startedAt" => "[time]", ".endedAt" => "[time]", ".totalDurationMs" => "[ms]" }, @r#"
+    assert_json_snapshot!(read, {
+        ".startedAt" => "[time]",
+        ".endedAt" => "[time]",
+        ".totalDurationMs" => "[ms]"
+    }, @r#"
     {
       "executionId": "mine",
       "workflowId": "w",
@@ -149,7 +154,8 @@ async fn a_response_block_is_the_answer() {
     let (server, key) = publish(
         r#"
 nodes:
-  - { id: r, type: response, status: <api.input.status>, data: { said: <api.input.text> }, headers: { X-Mine: "yes", Connection: close, Content-Length: "3" } }
+  - { id: r, type: response, status: <api.input.status>, data: { said: <api.input.text> },
+      headers: { X-Mine: "yes", Connection: close, Content-Length: "3" } }
 "#,
     )
     .await;
@@ -181,14 +187,22 @@ nodes:
 
 #[tokio::test]
 async fn an_output_that_looks_like_a_response_is_none() {
-    let (server, key) = publish("nodes: [{ id: a, type: template, template: x }]\noutput: { data: 1, status: 404, headers: {} }\n").await;
+    let (server, key) = publish(
+        "nodes: [{ id: a, type: template, template: x }]\n\
+         output: { data: 1, status: 404, headers: {} }\n",
+    )
+    .await;
     let (status, reply) = answer(server.post(EXECUTE, &key)).await;
     assert_eq!((status, &reply["output"]["status"]), (200, &json!(404)));
 }
 
 #[tokio::test]
 async fn agent_events_are_negotiated() {
-    let (server, key) = publish("nodes: [{ id: a, type: agent, model: offline/echo, prompt: hi }]\noutput: { said: <a.content> }\n").await;
+    let (server, key) = publish(
+        "nodes: [{ id: a, type: agent, model: offline/echo, prompt: hi }]\n\
+         output: { said: <a.content> }\n",
+    )
+    .await;
     let stream = |protocol: Option<&str>, body: Value| {
         let request = server.post(EXECUTE, &key).json(&body);
         if let Some(protocol) = protocol {
@@ -197,29 +211,54 @@ async fn agent_events_are_negotiated() {
             request
         }
     };
-    let body = json!({ "stream": true, "selectedOutputs": ["a.content"], "includeThinking": true, "includeToolCalls": true });
+    let body = json!({
+        "stream": true,
+        "selectedOutputs": ["a.content"],
+        "includeThinking": true,
+        "includeToolCalls": true
+    });
     let response = stream(Some("agent-events-v1"), body.clone()).send().await.unwrap();
     assert_eq!(response.headers()["x-sim-stream-protocol"], "agent-events-v1");
     let text = response.text().await.unwrap();
-    assert!(text.ends_with("data: {\"event\":\"final\",\"data\":{\"success\":true,\"output\":{}}}\n\ndata: \"[DONE]\"\n\n"), "{text}");
+    assert!(
+        text.ends_with(
+            "data: {\"event\":\"final\",\"data\":{\"success\":true,\"output\":{}}}\n\n\
+             data: \"[DONE]\"\n\n"
+        ),
+        "{text}"
+    );
     assert_eq!(answer(stream(None, body)).await.0, 400);
     let plain = stream(None, json!({ "stream": true })).send().await.unwrap();
     assert!(!plain.headers().contains_key("x-sim-stream-protocol"));
     assert!(plain.text().await.unwrap().ends_with("data: [DONE]\n\n"));
 }
 
-const FILES: &str = "input: [{ name: doc, type: file }]\nnodes: [{ id: a, type: template, template: x }]\noutput: { doc: <api.doc> }\n";
+const FILES: &str = "input: [{ name: doc, type: file }]\n\
+                     nodes: [{ id: a, type: template, template: x }]\n\
+                     output: { doc: <api.doc> }\n";
 
 #[tokio::test]
 async fn files_are_read() {
     let (server, key) = publish(FILES).await;
     let execute =
         async |doc: Value| answer(server.post(EXECUTE, &key).json(&json!({ "doc": doc }))).await;
-    let inline = json!({ "type": "file", "data": "data:text/plain;base64,aGk=", "name": "hi.txt", "mime": "text/markdown" });
-    let remote = json!({ "type": "url", "data": "https://example.com/a.pdf", "name": "a.pdf", "mime": "application/pdf" });
+    let inline = json!({
+        "type": "file",
+        "data": "data:text/plain;base64,aGk=",
+        "name": "hi.txt",
+        "mime": "text/markdown"
+    });
+    let remote = json!({
+        "type": "url",
+        "data": "https://example.com/a.pdf",
+        "name": "a.pdf",
+        "mime": "application/pdf"
+    });
     let read_inline =
         json!({ "name": "hi.txt", "mime": "text/markdown", "size": 2, "base64": "aGk=" });
-    let read_remote = json!({ "name": "a.pdf", "mime": "application/pdf", "size": null, "url": "https://example.com/a.pdf" });
+    let read_remote = json!({
+        "name": "a.pdf", "mime": "application/pdf", "size": null, "url": "https://example.com/a.pdf"
+    });
     for (sent, read) in [
         (inline.clone(), read_inline.clone()),
         (remote.clone(), read_remote.clone()),

@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 
 use crate::fixture::{answer, fixture, json_of, until};
 
+mod refusals;
+
 const ID: &str = "0a1b2c3d-19e5-4bd6-818b-46aae2596e9f";
 const GREETING: &str = r#"
 name: Greeting
@@ -20,13 +22,15 @@ output: { greeting: <say.content> }
 "#;
 const AGENT: &str = r#"
 input: [{ name: message, type: string }]
-nodes: [{ id: 7b7735b9, name: Agent 1, type: agent, model: offline/echo, echo_delay: 5ms, prompt: "One, two: <api.message>" }]
+nodes: [{ id: 7b7735b9, name: Agent 1, type: agent, model: offline/echo, echo_delay: 5ms,
+    prompt: "One, two: <api.message>" }]
 output: { said: <agent1.content> }
 "#;
 
 fn calling(url: &str, path: &str) -> String {
     format!(
-        "nodes: [{{ id: call, name: My Call, type: http, url: \"{url}{path}\" }}]\noutput: {{ status: <call.status> }}\n"
+        "nodes: [{{ id: call, name: My Call, type: http, url: \"{url}{path}\" }}]\n\
+         output: {{ status: <call.status> }}\n"
     )
 }
 
@@ -54,7 +58,12 @@ async fn execute_waits_for_the_output() {
     let (status, reply) = json_of(response).await;
     assert_eq!((status, &reply["data"]["runId"]), (200, &json!(run)));
     assert!(reply["data"]["durationMs"].is_u64());
-    assert_json_snapshot!(reply, { ".data.runId" => "[run]", ".data.startedAt" => "[time]", ".data.endedAt" => "[time]", ".data.durationMs" => "[ms]" }, @r#"
+    assert_json_snapshot!(reply, {
+        ".data.runId" => "[run]",
+        ".data.startedAt" => "[time]",
+        ".data.endedAt" => "[time]",
+        ".data.durationMs" => "[ms]"
+    }, @r#"
     {
       "data": {
         "runId": "[run]",
@@ -101,7 +110,9 @@ async fn a_detached_run_goes_by_the_id_that_its_caller_chose() {
         ("BLOCKS", "say.content%2Csay%2CSayIt.content%2Csay.no"),
     ];
     let run = answer(fixture(&server, "sim/v2_run.http", &values)).await.1;
-    assert_json_snapshot!(run, { ".data.startedAt" => "[time]", ".data.endedAt" => "[time]", ".data.durationMs" => "[ms]" }, @r#"
+    assert_json_snapshot!(run, {
+        ".data.startedAt" => "[time]", ".data.endedAt" => "[time]", ".data.durationMs" => "[ms]"
+    }, @r#"
     {
       "data": {
         "runId": "mine:1",
@@ -259,7 +270,9 @@ async fn a_stream_ends_with_a_final_frame() {
     let server = TestServer::start().await;
     server.publish("w", AGENT).await;
     let key = server.key(&["w"], &["run"]).await;
-    let body = json!({ "input": { "message": "hi" }, "stream": true, "selectedOutputs": ["agent1.content"] });
+    let body = json!({
+        "input": { "message": "hi" }, "stream": true, "selectedOutputs": ["agent1.content"]
+    });
     let response =
         execute(&server, &key, &body).header("x-run-id", "streamed").send().await.unwrap();
     assert_eq!(response.headers()["content-type"], "text/event-stream");
@@ -270,7 +283,13 @@ async fn a_stream_ends_with_a_final_frame() {
     assert!(!response.headers().contains_key("x-sim-stream-protocol"));
     let text = response.text().await.unwrap();
     assert!(text.starts_with("data: {\"blockId\":\"7b7735b9\",\"chunk\":\"One, \"}\n\n"), "{text}");
-    assert!(text.ends_with("data: {\"event\":\"final\",\"data\":{\"success\":true,\"output\":{}}}\n\ndata: \"[DONE]\"\n\n"), "{text}");
+    assert!(
+        text.ends_with(
+            "data: {\"event\":\"final\",\"data\":{\"success\":true,\"output\":{}}}\n\n\
+             data: \"[DONE]\"\n\n"
+        ),
+        "{text}"
+    );
 
     let whole = json!({ "input": { "message": "hi" }, "stream": true });
     let agent_events = execute(&server, &key, &whole)
@@ -282,7 +301,9 @@ async fn a_stream_ends_with_a_final_frame() {
     let text = agent_events.text().await.unwrap();
     assert_eq!(
         text,
-        "data: {\"event\":\"final\",\"data\":{\"success\":true,\"output\":{\"said\":\"One, two: hi\"}}}\n\ndata: \"[DONE]\"\n\n"
+        "data: {\"event\":\"final\",\"data\":{\"success\":true,\"output\":{\"said\":\"One, two: \
+         hi\"}}}\n\n\
+         data: \"[DONE]\"\n\n"
     );
 }
 
@@ -313,7 +334,11 @@ async fn runs_are_listed_with_filters() {
         (status, ids(&all), &all["nextCursor"]),
         (200, vec!["r2".to_owned(), "r1".into(), "r0".into()], &Value::Null)
     );
-    assert_json_snapshot!(all["data"][0], { ".startedAt" => "[time]", ".endedAt" => "[time]", ".durationMs" => "[ms]" }, @r#"
+    assert_json_snapshot!(all["data"][0], {
+        ".startedAt" => "[time]",
+        ".endedAt" => "[time]",
+        ".durationMs" => "[ms]"
+    }, @r#"
     {
       "runId": "r2",
       "workflowId": "w",
@@ -410,94 +435,5 @@ async fn an_idempotency_key_begins_one_run() {
     assert_eq!(
         (status, &refused["error"]["details"]["code"]),
         (422, &json!("IDEMPOTENCY_MISMATCH"))
-    );
-}
-
-#[tokio::test]
-async fn refusals_have_an_error_object() {
-    let (server, key) = greeting().await;
-    server
-        .request(reqwest::Method::PUT, "/v1/workflows/draft", ADMIN_KEY)
-        .body(GREETING)
-        .send()
-        .await
-        .unwrap();
-    let (wide, read_only) =
-        (server.key(&["w", "draft"], &["run", "read"]).await, server.key(&["w"], &["read"]).await);
-    let start = |workflow: &str, key: &str, body: &str| {
-        server.post(&format!("/api/v2/workflows/{workflow}/execute"), key).body(body.to_owned())
-    };
-    let good = r#"{"input":{"name":"Ada"}}"#;
-    let chain = vec!["w"; 25].join(",");
-    let cases = [
-        (start("w", "wrong", good), 401, "UNAUTHORIZED", json!(null)),
-        (start("w", &read_only, good), 403, "FORBIDDEN", json!(null)),
-        (start("nothing", &wide, good), 404, "NOT_FOUND", json!(null)),
-        (start("draft", &wide, good), 403, "FORBIDDEN", json!({ "code": "WORKFLOW_NOT_DEPLOYED" })),
-        (
-            start("w", &key, good).header("x-sim-via", &chain),
-            409,
-            "CONFLICT",
-            json!({ "code": "CALL_CHAIN_DEPTH_EXCEEDED" }),
-        ),
-        (start("w", &key, &" ".repeat((4 << 20) + 1)), 413, "PAYLOAD_TOO_LARGE", json!(null)),
-        (
-            start("w", &key, r#"{"input":{}}"#),
-            400,
-            "BAD_REQUEST",
-            json!([{ "path": "input.name", "message": "is missing" }]),
-        ),
-        (
-            start("w", &key, r#"{"name":"Ada"}"#),
-            400,
-            "BAD_REQUEST",
-            json!([{ "path": "name", "message": "is not a known field" }]),
-        ),
-        (
-            server.post("/api/v2/workflows/w/execute?a=1", &key).body(good),
-            400,
-            "BAD_REQUEST",
-            json!([{ "path": "a", "message": "is not a known query parameter" }]),
-        ),
-        (server.get("/api/v2/workflows/w/runs/run_nothing", &key), 404, "NOT_FOUND", json!(null)),
-        (
-            server.post("/api/v2/workflows/w/runs/nobody/cancel", &key),
-            404,
-            "NOT_FOUND",
-            json!(null),
-        ),
-        (
-            server.post("/api/v2/workflows/w/runs/nobody/cancel", &read_only),
-            403,
-            "FORBIDDEN",
-            json!(null),
-        ),
-        (server.get("/api/v2/workflows/w/execute", &key), 405, "METHOD_NOT_ALLOWED", json!(null)),
-    ];
-    for (request, status, code, details) in cases {
-        let response = request.send().await.unwrap();
-        assert_eq!(response.headers()["cache-control"], "private, no-store");
-        if status == 401 {
-            assert_eq!(challenge(&response), "SimApiKey realm=\"Sim API\", header=\"x-api-key\"");
-        }
-        let (actual, refused) = json_of(response).await;
-        assert_eq!(
-            (actual, &refused["error"]["code"], &refused["error"]["details"]),
-            (status, &json!(code), &details),
-            "{refused}"
-        );
-        assert!(refused["error"]["message"].is_string(), "{refused}");
-    }
-    let undeclared = answer(start("w", &key, r#"{"input":{"name":"Ada","more":1}}"#)).await;
-    assert_eq!(
-        (undeclared.0, &undeclared.1["error"]["details"][0]["path"]),
-        (400, &json!("input.more"))
-    );
-    let foreign = server.key(&["other"], &["run", "read"]).await;
-    let run = answer(execute(&server, &key, &json!({ "input": { "name": "Ada" } }))).await.1["data"]["runId"].as_str().unwrap().to_owned();
-    let unknown = answer(server.get("/api/v2/workflows/w/runs/nobody", &key)).await;
-    assert_eq!(
-        answer(server.get(&format!("/api/v2/workflows/w/runs/{run}"), &foreign)).await,
-        unknown
     );
 }

@@ -85,7 +85,8 @@ async fn triage() {
     let urgent = triage.output(json!({})).await;
     assert_eq!(
         urgent,
-        json!({ "queue": "now", "urgency": 2, "todo": "Wake the person on call: Invoice 4711 is wrong" })
+        json!({ "queue": "now", "urgency": 2, "todo": "Wake the person on call: Invoice 4711 is \
+            wrong" })
     );
     let billing = triage.output(json!({ "customer": { "plan": "free" } })).await;
     assert_eq!(
@@ -102,7 +103,9 @@ async fn triage() {
 #[tokio::test]
 async fn digest() {
     let digest = Example::publish("digest").await;
-    let expected = "1. The build is green again.\n2. Two people are on holiday next week.\n3. The office plant needs water.";
+    let expected = "1. The build is green again.\n\
+                    2. Two people are on holiday next week.\n\
+                    3. The office plant needs water.";
     assert_eq!(digest.output(json!({})).await, json!({ "digest": expected }));
     let receiver = Receiver::ok().await;
     digest.output(json!({ "notes": ["One."], "notify": format!("{}/hook", receiver.url) })).await;
@@ -164,7 +167,9 @@ async fn signup() {
     let data = json!({ "id": "user-ada-example-com", "email": "ada@example.com" });
     assert_eq!(
         welcome,
-        json!({ "data": data, "status": 201, "headers": { "location": "/users/user-ada-example-com" } })
+        json!({
+            "data": data, "status": 201, "headers": { "location": "/users/user-ada-example-com" }
+        })
     );
     let email = signup.output(json!({ "email": "ada" })).await;
     assert_eq!(

@@ -31,7 +31,11 @@ async fn many_headers_and_many_selected_outputs_are_refused_at_once() {
         (400, &json!("webhooks[0].headers has 90000 headers, at most 50 are allowed"))
     );
 
-    let webhook = json!({ "input": {}, "isAsync": true, "webhook": [{ "method": "POST", "url": "https://example.com", "headers": headers }] });
+    let webhook = json!({
+        "input": {},
+        "isAsync": true,
+        "webhook": [{ "method": "POST", "url": "https://example.com", "headers": headers }]
+    });
     let (status, reply) = answer(server.post("/v1/workflow/invoke", &key).json(&webhook)).await;
     assert_eq!(
         (status, &reply["message"]),
@@ -196,12 +200,12 @@ async fn use_every_secret() -> Everything {
         all.secrets.push((*shown).to_owned());
     }
     let http = |url: &str| {
-        json!({ "id": "a", "type": "http", "method": "POST", "url": url, "query": { "q": "{{PART}}" },
-        "headers": { "authorization": "Bearer {{TOKEN}}" }, "body": { "b": "{{TOKEN}}" } })
+        json!({ "id": "a", "type": "http", "method": "POST", "url": url,
+        "query": { "q": "{{PART}}" }, "headers": { "authorization": "Bearer {{TOKEN}}" }, "body": { "b": "{{TOKEN}}" } })
     };
     let hook = |url: &str| {
-        json!({ "id": "w", "type": "webhook", "url": url, "headers": { "authorization": "Bearer {{TOKEN}}" },
-        "signature": "{{SIGN}}", "body": 1 })
+        json!({ "id": "w", "type": "webhook", "url": url,
+        "headers": { "authorization": "Bearer {{TOKEN}}" }, "signature": "{{SIGN}}", "body": 1 })
     };
     let workflows = [
         (
@@ -222,7 +226,9 @@ async fn use_every_secret() -> Everything {
         ("host", json!([http("https://{{HOST}}.invalid/x"), hook("https://{{HOST}}.invalid/x")])),
         (
             "model",
-            json!([{ "id": "a", "type": "agent", "model": "openai/gpt-5-mini", "prompt": "hello" }]),
+            json!([{
+                "id": "a", "type": "agent", "model": "openai/gpt-5-mini", "prompt": "hello"
+            }]),
         ),
     ];
     let key = server.key(&["*"], &["run", "read"]).await;
@@ -242,7 +248,11 @@ async fn use_every_secret() -> Everything {
         all.secrets
             .push(signing["secrets"][0].as_str().unwrap().trim_start_matches("whsec_").to_owned());
 
-        let webhook = json!({ "method": "POST", "url": format!("{base}/done"), "headers": { "authorization": "Bearer cnry-Caller-19d7" } });
+        let webhook = json!({
+            "method": "POST",
+            "url": format!("{base}/done"),
+            "headers": { "authorization": "Bearer cnry-Caller-19d7" }
+        });
         let started = answer(
             server
                 .post(&format!("/v1/workflows/{id}/runs"), &key)
@@ -252,7 +262,9 @@ async fn use_every_secret() -> Everything {
         .1;
         runs.push(started["id"].as_str().unwrap().to_owned());
         all.places.push((format!("the run of {id}"), started.to_string()));
-        let options = json!({ "global_webhook": { "url": format!("{base}/done"), "signature": "cnry-Flow-3c3c" } });
+        let options = json!({ "global_webhook": {
+            "url": format!("{base}/done"), "signature": "cnry-Flow-3c3c"
+        } });
         let started = answer(
             server
                 .post(&format!("/v1/flow/{id}/run"), &key)

@@ -23,7 +23,9 @@ async fn server() -> (TestServer, Receiver) {
     .await;
     let server = TestServer::start().await;
     let document = format!(
-        "input: [{{ name: n, type: number }}]\nnodes: [{{ id: call, type: http, url: \"{}/\" }}]\noutput: {{ n: <api.n>, status: <call.status> }}\n",
+        "input: [{{ name: n, type: number }}]\n\
+         nodes: [{{ id: call, type: http, url: \"{}/\" }}]\n\
+         output: {{ n: <api.n>, status: <call.status> }}\n",
         receiver.url
     );
     server.publish("w", &document).await;
@@ -133,7 +135,14 @@ async fn many_who_stream() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_runs_that_need_nothing_are_one() {
     let server = TestServer::start().await;
-    server.publish("w", "input: [{ name: n, type: number }]\nnodes: [{ id: say, type: template, template: '<api.n>' }]\noutput: { said: <say.content> }\n").await;
+    server
+        .publish(
+            "w",
+            "input: [{ name: n, type: number }]\n\
+             nodes: [{ id: say, type: template, template: '<api.n>' }]\n\
+             output: { said: <say.content> }\n",
+        )
+        .await;
     let responses = all_concurrent(|| start(&server, 1), CONCURRENT).await;
     assert_eq!(responses.iter().filter(|response| !is_replayed(response)).count(), 1);
     let mut answers = HashSet::new();

@@ -12,11 +12,15 @@ use tokio::task::JoinSet;
 
 use crate::fixture::{answer, json_of, until};
 
-const GREET: &str = "input: [{ name: name, type: string }]\nnodes: [{ id: say, type: template, template: 'Hello <api.name>' }]\noutput: { said: <say.content> }\n";
+const GREET: &str = "input: [{ name: name, type: string }]\n\
+                     nodes: [{ id: say, type: template, template: 'Hello <api.name>' }]\n\
+                     output: { said: <say.content> }\n";
 
 /// Creates a key for all workflows, with all scopes but `admin`.
 pub(crate) async fn limited_key(server: &TestServer, limits: Value) -> String {
-    let request = json!({ "name": "limited", "workflows": "*", "scopes": ["run", "read", "cancel"], "limits": limits });
+    let request = json!({
+        "name": "limited", "workflows": "*", "scopes": ["run", "read", "cancel"], "limits": limits
+    });
     let (status, made) = answer(server.post("/v1/keys", ADMIN_KEY).json(&request)).await;
     assert_eq!(status, 201, "{made}");
     made["key"].as_str().unwrap().to_owned()
@@ -265,7 +269,14 @@ async fn sims_usage_limits_are_those_of_the_key() {
         let (shown, mut sync) = limits().await;
         assert!(sync["resetAt"].take().as_str().unwrap().ends_with('Z'));
         assert_eq!(shown[..2], [2, left]);
-        let expected = json!({ "isLimited": is_limited, "limit": 30, "requestsPerMinute": 30, "maxBurst": 2, "remaining": left, "resetAt": null });
+        let expected = json!({
+            "isLimited": is_limited,
+            "limit": 30,
+            "requestsPerMinute": 30,
+            "maxBurst": 2,
+            "remaining": left,
+            "resetAt": null
+        });
         assert_eq!(sync, expected);
         server
             .request(Method::POST, "/api/workflows/greet/execute", &key)

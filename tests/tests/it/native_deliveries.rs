@@ -25,7 +25,9 @@ async fn a_run_is_sent_to_its_webhook_and_sent_again() {
     let server = TestServer::start().await;
     let receiver = Receiver::start(|_, _| Reply::Now(StatusCode::OK, "thanks".to_owned())).await;
     server.publish("hello", HELLO).await;
-    let hook = json!({ "url": format!("{}/hook", receiver.url), "method": "put", "headers": { "X-Token": "t0ken" } });
+    let hook = json!({
+        "url": format!("{}/hook", receiver.url), "method": "put", "headers": { "X-Token": "t0ken" }
+    });
     let started = server
         .post("/v1/workflows/hello/runs", ADMIN_KEY)
         .json(&json!({ "webhooks": [hook] }))

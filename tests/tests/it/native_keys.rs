@@ -21,7 +21,12 @@ async fn json_of(request: reqwest::RequestBuilder) -> (u16, Value) {
 #[tokio::test]
 async fn a_key_is_shown_once() {
     let server = TestServer::start().await;
-    let request = json!({ "name": "ci", "workflows": ["a"], "scopes": ["run", "read"], "expires_at": "2099-01-01T00:00:00Z" });
+    let request = json!({
+        "name": "ci",
+        "workflows": ["a"],
+        "scopes": ["run", "read"],
+        "expires_at": "2099-01-01T00:00:00Z"
+    });
     let response = server.post("/v1/keys", ADMIN_KEY).json(&request).send().await.unwrap();
     assert_eq!(
         (response.status().as_u16(), response.headers()["cache-control"].to_str().unwrap()),

@@ -4,7 +4,10 @@ use flowgate_tests::server::{ADMIN_KEY, TestServer, challenge};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-const STRICT: &str = "input: [{ name: name, type: string }, { name: n, type: number, default: 1 }]\nnodes: [{ id: say, type: template, template: '<api.name>' }]\noutput: { said: <say.content> }\n";
+const STRICT: &str = "input: [{ name: name, type: string }, { name: n, type: number, default: 1 \
+                      }]\n\
+                      nodes: [{ id: say, type: template, template: '<api.name>' }]\n\
+                      output: { said: <say.content> }\n";
 
 async fn refused(request: RequestBuilder) -> (u16, String, Vec<String>) {
     let response = request.send().await.unwrap();

@@ -4,7 +4,9 @@ use flowgate_tests::server::{ADMIN_KEY, TestServer};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-const GOOD: &str = "name: Hello\nnodes: [{ id: say, type: template, template: hi }]\noutput: { said: <say.content> }\n";
+const GOOD: &str = "name: Hello\n\
+                    nodes: [{ id: say, type: template, template: hi }]\n\
+                    output: { said: <say.content> }\n";
 
 async fn save(server: &TestServer, id: &str, document: &str) -> reqwest::Response {
     server

@@ -127,7 +127,9 @@ fn draft(text: &str) -> Draft {
 async fn the_token_of_the_deployment_stays_and_two_first_users_agree() -> Result<()> {
     let double = Stores::start()?;
     let deployed = double.fresh().await?;
-    let with_token = json!({ "SecretId": deployed.keyring_secret, "SecretString": "{\"bootstrap_token\": \"deployed\"}" });
+    let with_token = json!({
+        "SecretId": deployed.keyring_secret, "SecretString": "{\"bootstrap_token\": \"deployed\"}"
+    });
     double.call("secretsmanager.PutSecretValue", &with_token).await?;
     let ring = || Keyring::generate(&SystemEntropy);
 
@@ -178,7 +180,10 @@ async fn errors_name_what_aws_said_and_no_secret() -> Result<()> {
         .context("there is no such secret")?;
     assert!(format!("{error:#}").contains("is not there"), "{error:#}");
 
-    let broken = json!({ "SecretId": config.keyring_secret, "SecretString": "{\"bootstrap_token\": 5, \"x\": \"hidden\"}" });
+    let broken = json!({
+        "SecretId": config.keyring_secret,
+        "SecretString": "{\"bootstrap_token\": 5, \"x\": \"hidden\"}"
+    });
     double.call("secretsmanager.PutSecretValue", &broken).await?;
     let error = world(&aws(&config, 0))
         .secrets

@@ -12,7 +12,8 @@ use crate::fixture::{answer, until};
 
 fn one_call(receiver: &Receiver, fields: &str) -> String {
     format!(
-        "nodes: [{{ id: call, type: http, url: \"{}/call\"{fields} }}]\noutput: {{ status: <call.status> }}\n",
+        "nodes: [{{ id: call, type: http, url: \"{}/call\"{fields} }}]\n\
+         output: {{ status: <call.status> }}\n",
         receiver.url
     )
 }

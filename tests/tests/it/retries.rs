@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 /// Fails at first, and then answers like a model of OpenAI, which http nodes take as text.
 async fn upstream(status: u16, asks: &'static str) -> Receiver {
     let answer = "data: {\"choices\": [{\"index\": 0, \"delta\": {\"content\": \"done\"}}]}\n\n\
-                  data: {\"choices\": [{\"index\": 0, \"delta\": {}, \"finish_reason\": \"stop\"}]}\n\ndata: [DONE]\n\n";
+                  data: {\"choices\": [{\"index\": 0, \"delta\": {}, \"finish_reason\": \
+                  \"stop\"}]}\n\n\
+                  data: [DONE]\n\n";
     Receiver::start(move |_, before| match before {
         0 => {
             let headers =
@@ -29,13 +31,15 @@ async fn upstream(status: u16, asks: &'static str) -> Receiver {
 
 fn http(url: &str, fields: &str) -> String {
     format!(
-        "nodes: [{{ id: call, type: http, method: POST, url: \"{url}/x\", {fields} }}]\noutput: {{ data: <call.data> }}\n"
+        "nodes: [{{ id: call, type: http, method: POST, url: \"{url}/x\", {fields} }}]\n\
+         output: {{ data: <call.data> }}\n"
     )
 }
 
 fn agent(url: &str, fields: &str) -> String {
     format!(
-        "nodes: [{{ id: call, type: agent, model: openai/gpt-4o, base_url: \"{url}/v1\", api_key: x, prompt: hi, {fields} }}]\n\
+        "nodes: [{{ id: call, type: agent, model: openai/gpt-4o, base_url: \"{url}/v1\", api_key: \
+         x, prompt: hi, {fields} }}]\n\
          output: {{ data: <call.content> }}\n"
     )
 }

@@ -1,5 +1,6 @@
-//! A node that makes several calls, from end to end: in a row, concurrently, polling, and with another node under a call.
-//! Wherever its process dies, no call that has ended is made again, and what ends first changes nothing.
+//! A node that makes several calls, from end to end: in a row, concurrently, polling, and with
+//! another node under a call. Wherever its process dies, no call that has ended is made again, and
+//! what ends first changes nothing.
 
 mod killed;
 
@@ -55,19 +56,20 @@ fn place(request: &Received) -> (&str, &str) {
     request.uri.path()[1..].split_once('/').unwrap()
 }
 
-fn told(request: &Received) -> String {
+fn reply_body(request: &Received) -> String {
     let (_, call) = place(request);
     let after = request.uri.query().and_then(|query| query.strip_prefix("after=")).unwrap();
     json!({ "said": format!("{after}.{call}"), "ready": call == "look1" }).to_string()
 }
 
-/// Answers the calls that `is_held` names (with how many of the same call came before) once it is let go.
+/// Answers the calls that `is_held` names (with how many of the same call came before) once it is
+/// let go.
 async fn upstream(is_held: impl Fn(&str, &str, usize) -> bool + Send + Sync + 'static) -> Receiver {
     Receiver::start(move |request, before| {
         let (run, call) = place(request);
         match is_held(run, call, before) {
-            true => Reply::WhenLetGo(StatusCode::OK, told(request)),
-            false => Reply::Now(StatusCode::OK, told(request)),
+            true => Reply::WhenLetGo(StatusCode::OK, reply_body(request)),
+            false => Reply::Now(StatusCode::OK, reply_body(request)),
         }
     })
     .await
@@ -199,9 +201,9 @@ async fn a_waiting_caller_gets_what_all_calls_answered() {
 async fn what_ends_first_changes_nothing() {
     let upstream = Receiver::start(|request, _| match place(request) {
         ("left-last", "left") | ("right-last", "right") => {
-            Reply::After(Duration::from_millis(400), StatusCode::OK, told(request))
+            Reply::After(Duration::from_millis(400), StatusCode::OK, reply_body(request))
         }
-        _ => Reply::Now(StatusCode::OK, told(request)),
+        _ => Reply::Now(StatusCode::OK, reply_body(request)),
     })
     .await;
     let server = server(&document(&upstream, "")).await;
@@ -289,8 +291,10 @@ async fn a_cancel_ends_the_node_while_two_calls_are_out() {
 async fn a_run_outlives_its_callers_wait_between_and_during_its_calls() {
     for more in ["", "    at_most_once: true"] {
         let upstream = Receiver::start(|request, _| match place(request).1 {
-            "left" => Reply::After(Duration::from_millis(2_500), StatusCode::OK, told(request)),
-            _ => Reply::Now(StatusCode::OK, told(request)),
+            "left" => {
+                Reply::After(Duration::from_millis(2_500), StatusCode::OK, reply_body(request))
+            }
+            _ => Reply::Now(StatusCode::OK, reply_body(request)),
         })
         .await;
         let server = server(&document(&upstream, more)).await;
@@ -345,7 +349,8 @@ async fn a_stop_does_not_wait_for_a_pause() {
     assert_made(&upstream, "a", &[("look1", 0), ("tool", 0)]);
 }
 
-/// A worker has three seconds here, less than any call may take: each makes one call and gives the run to the next.
+/// A worker has three seconds here, less than any call may take: each makes one call and gives the
+/// run to the next.
 #[tokio::test]
 #[ignore = "needs the double of AWS: tests/aws/run"]
 async fn a_node_goes_from_function_to_function_between_its_calls() {
@@ -369,7 +374,7 @@ async fn only_the_call_that_failed_is_made_again() {
         ("third" | "right" | "tool", 0) => {
             Reply::Now(StatusCode::SERVICE_UNAVAILABLE, "{}".to_owned())
         }
-        _ => Reply::Now(StatusCode::OK, told(request)),
+        _ => Reply::Now(StatusCode::OK, reply_body(request)),
     })
     .await;
     let more = "    retry: { max_attempts: 2, backoff: 10ms }";
@@ -393,7 +398,7 @@ async fn what_must_not_go_out_twice_is_made_again_where_nothing_happened() {
     let upstream = Receiver::start(|request, before| match (place(request), before) {
         ((_, "third"), 0) => Reply::Now(StatusCode::TOO_MANY_REQUESTS, "{}".to_owned()),
         (("unsure", "right"), 0) => Reply::Now(StatusCode::SERVICE_UNAVAILABLE, "{}".to_owned()),
-        _ => Reply::Now(StatusCode::OK, told(request)),
+        _ => Reply::Now(StatusCode::OK, reply_body(request)),
     })
     .await;
     let server = server(&document(&upstream, AT_MOST_ONCE_WITH_RETRY)).await;
@@ -417,7 +422,7 @@ async fn a_call_where_nothing_happened_is_made_again_after_its_callers_wait() {
             let wait = Duration::from_millis(2_500);
             Reply::After(wait, StatusCode::TOO_MANY_REQUESTS, "{}".to_owned())
         }
-        _ => Reply::Now(StatusCode::OK, told(request)),
+        _ => Reply::Now(StatusCode::OK, reply_body(request)),
     })
     .await;
     let server = server(&document(&upstream, AT_MOST_ONCE_WITH_RETRY)).await;

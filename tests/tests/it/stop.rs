@@ -16,7 +16,9 @@ async fn attached_and_detached_runs_go_on_after_a_restart() {
     let server =
         TestServer::start_with(|settings| settings.drain = Duration::from_millis(200)).await;
     let document = format!(
-        "input: [{{ name: i, type: number }}]\nnodes: [{{ id: call, type: http, url: \"{}/<api.i>\" }}]\noutput: {{ said: <call.data.said> }}\n",
+        "input: [{{ name: i, type: number }}]\n\
+         nodes: [{{ id: call, type: http, url: \"{}/<api.i>\" }}]\n\
+         output: {{ said: <call.data.said> }}\n",
         receiver.url
     );
     server.publish("w", &document).await;

@@ -1,5 +1,5 @@
-//! What earlier releases have stored: their folders open, their runs in flight go on, and no call that they recorded is
-//! made again. `fixtures/stored/make.py` made the folders.
+//! What earlier releases have stored: their folders open, their runs in flight go on, and no call
+//! that they recorded is made again. `fixtures/stored/make.py` made the folders.
 
 use std::path::{Path, PathBuf};
 
@@ -20,8 +20,8 @@ use crate::stream;
 /// The last commit before a node could make several calls.
 const BEFORE_SEVERAL_CALLS: &str = "b7460e4";
 
-/// What is to come lies as far from now as it lay from the kill. What was stays: a run's start is part of what its code
-/// was given.
+/// What is to come lies as far from now as it lay from the kill. What was stays: a run's start is
+/// part of what its code was given.
 const MOVES: [&str; 4] = [
     "UPDATE runs SET expires_at = expires_at + ?1, look_at = look_at + ?1, \
      head = json_set(head, '$.deadline_at', head ->> '$.deadline_at' + ?1)",
@@ -105,7 +105,8 @@ async fn upstream() -> Receiver {
     .await
 }
 
-/// Copies the file, with the test's own upstream under the name that all addresses in it use, and moves it to the present.
+/// Copies the file, with the test's own upstream under the name that all addresses in it use, and
+/// moves it to the present.
 fn prepare(made: &Path, copy: PathBuf, upstream: &str) {
     std::fs::copy(made, &copy).unwrap();
     let file = Connection::open(copy).unwrap();

@@ -159,7 +159,12 @@ async fn a_delivery_that_fails_for_75_hours_is_tried_ten_times() -> Result<()> {
         Receiver::start(|_, _| Reply::Now(StatusCode::INTERNAL_SERVER_ERROR, "no".to_owned()))
             .await;
     let mut platform = Platform::start(0).await?;
-    platform.publish("nodes: [{ id: say, type: template, template: Hello }]\noutput: { said: <say.content> }\n").await?;
+    platform
+        .publish(
+            "nodes: [{ id: say, type: template, template: Hello }]\n\
+             output: { said: <say.content> }\n",
+        )
+        .await?;
     let webhook = WebhookRequest {
         pointer: "/webhooks/0".to_owned(),
         url: format!("{}/hook", receiver.url),
@@ -203,7 +208,8 @@ async fn a_node_that_is_tried_again_for_minutes_takes_none() -> Result<()> {
     Secrets::put(&platform.secrets.local, "TOKEN", "a token", at(0)).await?;
     platform
         .publish(&format!(
-            "nodes: [{{ id: call, type: http, url: \"{}/call\", headers: {{ X-Token: '{{{{TOKEN}}}}' }}, timeout: 10m, retry: {{ max_attempts: 10, backoff: 60s }} }}]\n\
+            "nodes: [{{ id: call, type: http, url: \"{}/call\", headers: {{ X-Token: \
+             '{{{{TOKEN}}}}' }}, timeout: 10m, retry: {{ max_attempts: 10, backoff: 60s }} }}]\n\
              output: {{ status: <call.status> }}\n",
             receiver.url
         ))
@@ -212,7 +218,8 @@ async fn a_node_that_is_tried_again_for_minutes_takes_none() -> Result<()> {
     let message = platform.messages.recv().await.context("the run was sent to a worker")?;
     let runner = platform.runner.clone();
     let working = tokio::spawn(async move { runner.handle(&message).await });
-    // Moves the clock from pause to pause until the last one has passed. It stands still during calls.
+    // Moves the clock from pause to pause until the last one has passed. It stands still during
+    // calls.
     let mut until = Timestamp(i64::MAX);
     while platform.clock.now() < until {
         platform.clock.wake_next();

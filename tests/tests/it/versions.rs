@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 fn saying(what: &str) -> String {
     format!(
-        "nodes: [{{ id: say, type: template, template: {what} }}]\noutput: {{ said: <say.content> }}\n"
+        "nodes: [{{ id: say, type: template, template: {what} }}]\n\
+         output: {{ said: <say.content> }}\n"
     )
 }
 
@@ -23,7 +24,8 @@ async fn said(server: &TestServer, key: &str) -> Vec<Value> {
     let gptbots = json_of(server.post("/v1/workflow/invoke", key).json(&json!({ "input": {} })))
         .await["output"]["said"]
         .clone();
-    let sim = json_of(server.post("/api/workflows/w/execute", key).json(&json!({}))).await["output"]["said"].clone();
+    let execute = server.post("/api/workflows/w/execute", key).json(&json!({}));
+    let sim = json_of(execute).await["output"]["said"].clone();
     let started = json_of(server.post("/v1/flow/w/run", key).json(&json!({}))).await;
     let path = format!("/v1/flow/w/run/{}", started["run_id"].as_str().unwrap());
     let aiflow = loop {
@@ -56,7 +58,9 @@ async fn a_run_ends_on_the_version_it_started_with() {
     let server = TestServer::start().await;
     let receiver = Receiver::start(|_, _| Reply::WhenLetGo(StatusCode::OK, "{}".to_owned())).await;
     let first = format!(
-        "nodes: [{{ id: call, type: http, url: \"{}/\" }}, {{ id: say, type: template, after: call, template: one }}]\noutput: {{ said: <say.content> }}\n",
+        "nodes: [{{ id: call, type: http, url: \"{}/\" }}, {{ id: say, type: template, after: \
+         call, template: one }}]\n\
+         output: {{ said: <say.content> }}\n",
         receiver.url
     );
     server.publish("w", &first).await;

@@ -7,7 +7,9 @@ use flowgate_tests::server::{ADMIN_KEY, TestServer};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 
-const HELLO: &str = "input: [{ name: name, type: string }]\nnodes: [{ id: say, type: template, template: 'Hello <api.name>' }]\noutput: { said: <say.content> }\n";
+const HELLO: &str = "input: [{ name: name, type: string }]\n\
+                     nodes: [{ id: say, type: template, template: 'Hello <api.name>' }]\n\
+                     output: { said: <say.content> }\n";
 
 async fn secrets(server: &TestServer) -> Vec<String> {
     let answer: Value = server
@@ -42,7 +44,13 @@ fn verifies(secret: &str, request: &Received) -> bool {
 async fn every_delivery_is_signed_and_a_flipped_bit_is_refused() {
     let (server, receiver) = (TestServer::start().await, Receiver::ok().await);
     server.publish("w", HELLO).await;
-    let hook = |method: &str, path: &str| json!({ "url": format!("{}{path}", receiver.url), "method": method, "headers": { "X-Token": "from the caller" } });
+    let hook = |method: &str, path: &str| {
+        json!({
+            "url": format!("{}{path}", receiver.url),
+            "method": method,
+            "headers": { "X-Token": "from the caller" }
+        })
+    };
     let run = run(
         &server,
         json!([

@@ -10,7 +10,8 @@ pub(super) fn form(key: Option<&str>) -> Finding {
         return Finding::warning(
             "key",
             "none is set",
-            "set FLOWGATE_KEY (in .env too): every command but serve, init, validate and schema needs one",
+            "set FLOWGATE_KEY (in .env too): every command but serve, init, validate and schema \
+             needs one",
         );
     };
     match key_id(key) {
@@ -33,7 +34,8 @@ pub(super) fn form(key: Option<&str>) -> Finding {
         None => Finding::problem(
             "key",
             format!(
-                "{} characters are neither a key (fg_…) nor an admin credential ({MIN_ADMIN_KEY_CHARACTERS} or more)",
+                "{} characters are neither a key (fg_…) nor an admin credential \
+                 ({MIN_ADMIN_KEY_CHARACTERS} or more)",
                 key.len()
             ),
             "make a key with: flowgate keys create",

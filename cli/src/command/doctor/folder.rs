@@ -34,7 +34,8 @@ pub(super) fn check(folder: &Path) -> Vec<Finding> {
             Finding::ok("data folder", format!("{shown} does not exist yet; serve creates it"))
         }
         Err(error) => {
-            let advice = "give it to the user that runs serve, or choose another with --data or FLOWGATE_DATA";
+            let advice = "give it to the user that runs serve, or choose another with --data or \
+                          FLOWGATE_DATA";
             Finding::problem(
                 "data folder",
                 format!("{} is not writable: {error}", nearest.display()),

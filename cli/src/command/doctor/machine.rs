@@ -28,7 +28,8 @@ pub(super) fn outbound(args: &serve::Args) -> Finding {
     };
     let allowed = |allowed: bool| if allowed { "allowed" } else { "refused" };
     let message = format!(
-        "https to public addresses; this machine {}, private networks {}, http to other machines {}",
+        "https to public addresses; this machine {}, private networks {}, http to \
+         other machines {}",
         allowed(settings.allow_loopback),
         allowed(settings.allow_private),
         allowed(settings.allow_http)
@@ -38,7 +39,8 @@ pub(super) fn outbound(args: &serve::Args) -> Finding {
         return Finding::warning(
             "outbound",
             message,
-            "others can reach this server: --no-loopback keeps workflows from this machine's own services",
+            "others can reach this server: --no-loopback keeps workflows from this machine's own \
+             services",
         );
     }
     Finding::ok("outbound", message)

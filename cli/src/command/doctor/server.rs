@@ -86,7 +86,8 @@ fn clock(date: Option<&str>, now_ms: i64) -> Finding {
     let skew = now_ms.abs_diff(theirs.as_millisecond() + 500);
     let message =
         format!("the server's clock differs by {}.{} s", skew / 1_000, skew % 1_000 / 100);
-    let advice = "sync both clocks with NTP: times of runs, expiry of keys and webhook signatures depend on them";
+    let advice = "sync both clocks with NTP: times of runs, expiry of keys and webhook signatures \
+                  depend on them";
     match skew {
         0..NOTICEABLE_SKEW_MS => Finding::ok("clock", "the server's clock agrees with ours"),
         NOTICEABLE_SKEW_MS..WORST_SKEW_MS => Finding::warning("clock", message, advice),
@@ -122,7 +123,8 @@ async fn key(global: &Global) -> Option<Finding> {
         Err(error) if status(&error) == Some(401) => Finding::problem(
             "access",
             "the server does not accept the key",
-            "it may belong to another server, or be expired or revoked; create one with: flowgate keys create",
+            "it may belong to another server, or be expired or revoked; create one with: flowgate \
+             keys create",
         ),
         Err(error) => Finding::problem("access", format!("{error:#}"), "check the server's log"),
     })
@@ -133,7 +135,8 @@ async fn author(client: &Client) -> Finding {
         Ok(_) => Finding::ok("access", "the key is accepted; it may author but not administer"),
         Err(error) if status(&error) == Some(403) => Finding::ok(
             "access",
-            "the key is accepted; it may neither author nor administer, only call its own workflows",
+            "the key is accepted; it may neither author nor administer, only call its own \
+             workflows",
         ),
         Err(error) => Finding::problem("access", format!("{error:#}"), "check the server's log"),
     }
@@ -192,7 +195,12 @@ mod tests {
 
     #[test]
     fn a_key_s_rights_are_one_sentence() {
-        let key = json!({ "scopes": ["run", "admin"], "workflows": "*", "expires_at": "2027-01-31T00:00:00Z", "ends_at": null });
+        let key = json!({
+            "scopes": ["run", "admin"],
+            "workflows": "*",
+            "expires_at": "2027-01-31T00:00:00Z",
+            "ends_at": null
+        });
         assert_eq!(
             scopes(&key),
             "the key may run, admin on all workflows; it expires at 2027-01-31T00:00:00Z"

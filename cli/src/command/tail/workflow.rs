@@ -56,7 +56,9 @@ pub(super) async fn follow(client: &Client, workflow: &str, output: &Output) -> 
         };
         match update {
             Some(Update::Event(run, event)) if output.is_json() => {
-                output.json_line(&json!({ "run_id": run, "event": event.name, "id": event.id, "data": event.data }))?;
+                output.json_line(&json!({
+                    "run_id": run, "event": event.name, "id": event.id, "data": event.data
+                }))?;
             }
             Some(Update::Event(run, event)) => voices.show(&run, &event, output)?,
             Some(Update::Lost(run, error)) => {

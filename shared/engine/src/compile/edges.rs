@@ -170,7 +170,8 @@ fn after_edge(
     };
     if other != body {
         return Err(format!(
-            "`{name}` is not in the same list of nodes; `after` cannot cross into or out of a loop or parallel"
+            "`{name}` is not in the same list of nodes; `after` cannot cross into or out of a loop \
+             or parallel"
         ));
     }
     if from == index {
@@ -191,7 +192,8 @@ fn after_edge(
 fn branch_index(branches: &[&str], name: &str, branch: &str) -> Result<usize, String> {
     if branches.is_empty() {
         return Err(format!(
-            "`{name}` is no condition: it has no branch `{branch}`, only `{name}` and `{name}.error`"
+            "`{name}` is no condition: it has no branch `{branch}`, only `{name}` and \
+             `{name}.error`"
         ));
     }
     branches.iter().position(|known| *known == branch).ok_or_else(|| {

@@ -213,7 +213,8 @@ impl<'d> Outliner<'d, '_> {
             }
             Some(Value::String(id)) if is_id(id) => id,
             Some(_) => {
-                let message = "an id is 1 to 64 letters, digits, `_` and `-`, beginning with a letter or digit (in quotes where it looks like a number)";
+                let message = "an id is 1 to 64 letters, digits, `_` and `-`, beginning with a \
+                               letter or digit (in quotes where it looks like a number)";
                 self.error(&format!("{path}/id"), message.into());
                 return "";
             }

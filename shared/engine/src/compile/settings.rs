@@ -25,7 +25,8 @@ const SAVE: FieldSpec = FieldSpec::with_default(
     "save",
     FieldType::Boolean,
     "true",
-    "`false`: input and outputs are wiped once the run has ended and its webhooks are delivered or exhausted",
+    "`false`: input and outputs are wiped once the run has ended and its webhooks are delivered or \
+     exhausted",
 );
 const OUTPUT: FieldSpec = FieldSpec::with_default(
     "output",

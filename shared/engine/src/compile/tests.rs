@@ -61,7 +61,8 @@ webhook: { method: HEAD }
         &[
             "E 2:6 /nam unknown field `nam`; did you mean `name`?",
             "E 3:7 /save `save` must be true or false",
-            "E 4:11 /deadline `deadline` must be a duration such as \"90s\" or \"10m\", from 1s to 7d",
+            "E 4:11 /deadline `deadline` must be a duration such as \"90s\" or \"10m\", from 1s to \
+             7d",
             "E 6:5 /nodes/0 `template` is missing",
             "E 6:39 /nodes/0/tmplate unknown field `tmplate`; did you mean `template`?",
             "E 7:5 /nodes/1 `a` is already the id or name of the node `a` (/nodes/0)",
@@ -69,8 +70,10 @@ webhook: { method: HEAD }
             "E 8:5 /nodes/2 `id` is missing",
             "E 8:25 /nodes/2/text `text` must be text; put it in quotes",
             "E 9:5 /nodes/3 `url` is missing",
-            "E 9:11 /nodes/3/id an id is 1 to 64 letters, digits, `_` and `-`, beginning with a letter or digit (in quotes where it looks like a number)",
-            "E 9:37 /nodes/3/method `method` must be one of GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS",
+            "E 9:11 /nodes/3/id an id is 1 to 64 letters, digits, `_` and `-`, beginning with a \
+             letter or digit (in quotes where it looks like a number)",
+            "E 9:37 /nodes/3/method `method` must be one of GET, POST, PUT, PATCH, DELETE, HEAD, \
+             OPTIONS",
             "E 10:5 /nodes/4 a node is an object with `id` and `type`",
             "E 11:9 /output `output` must be an object",
             "E 12:10 /webhook `url` is missing",
@@ -82,7 +85,8 @@ webhook: { method: HEAD }
 #[test]
 fn json_documents_have_places_too() {
     check(
-        "{\"nodes\": [\n {\"id\": \"a\", \"type\": \"template\",\n  \"template\": \"<a.content>\"}]}",
+        "{\"nodes\": [\n {\"id\": \"a\", \"type\": \"template\",\n  \"template\": \
+         \"<a.content>\"}]}",
         &["E 2:2 /nodes/0 `a` refers to itself"],
     );
 }
@@ -139,9 +143,8 @@ fn references_are_checked() {
     );
     check(
         &with("<t.contnt>"),
-        &[
-            "E 3:40 /nodes/1/template <t.contnt>: `t` (template) has no field `contnt`; did you mean `content`?",
-        ],
+        &["E 3:40 /nodes/1/template <t.contnt>: `t` (template) has no field `contnt`; did you \
+             mean `content`?"],
     );
     check(
         &with("<t[0]>"),
@@ -169,9 +172,8 @@ fn references_are_checked() {
     );
     check(
         &with("{{KEY}}"),
-        &[
-            "E 3:40 /nodes/1/template the secret {{KEY}} cannot be used here: secrets are filled in only on the way out, in urls, headers, queries and http bodies",
-        ],
+        &["E 3:40 /nodes/1/template the secret {{KEY}} cannot be used here: secrets are filled \
+             in only on the way out, in urls, headers, queries and http bodies"],
     );
 }
 
@@ -185,15 +187,13 @@ fn the_input_is_referred_to_by_its_fields() {
     check(&with("<api.words> <api.input.words> <api.input> <api.input.other>"), &[]);
     check(
         &with("<api.word>"),
-        &[
-            "E 2:44 /nodes/0/template <api.word>: the input has no field `word`; did you mean `words`?",
-        ],
+        &["E 2:44 /nodes/0/template <api.word>: the input has no field `word`; did you mean \
+           `words`?"],
     );
     check(
         "nodes: [{ id: t, type: template, template: '<api.input.x> <api.x>' }]",
-        &[
-            "E 1:44 /nodes/0/template <api.x>: the workflow has no `input` section; write <api.input.x>, or declare the field",
-        ],
+        &["E 1:44 /nodes/0/template <api.x>: the workflow has no `input` section; write \
+           <api.input.x>, or declare the field"],
     );
 }
 
@@ -213,8 +213,10 @@ nodes:
         &[
             "E 6:13 /nodes/0/nodes/0 `l` is referred to from inside its own body",
             "E 6:52 /nodes/0/nodes/0/template <loop.nothing>: a loop has `item` and `index`",
-            "E 7:40 /nodes/1/template <inner.content>: `inner` is inside `l`; from outside, use <l.results>",
-            "E 8:37 /nodes/2/after `inner` is not in the same list of nodes; `after` cannot cross into or out of a loop or parallel",
+            "E 7:40 /nodes/1/template <inner.content>: `inner` is inside `l`; from outside, use \
+             <l.results>",
+            "E 8:37 /nodes/2/after `inner` is not in the same list of nodes; `after` cannot cross \
+             into or out of a loop or parallel",
         ],
     );
 }
@@ -239,15 +241,13 @@ fn after_is_checked() {
     check(&with("n"), &["E 4:50 /nodes/2/after `n` is a note and never runs"]);
     check(
         &with("[api.x]"),
-        &[
-            "E 4:51 /nodes/2/after/0 `api` is no condition: it has no branch `x`, only `api` and `api.error`",
-        ],
+        &["E 4:51 /nodes/2/after/0 `api` is no condition: it has no branch `x`, only `api` and \
+           `api.error`"],
     );
     check(
         &with("3"),
-        &[
-            "E 4:50 /nodes/2/after `after` is a list of node ids, such as `[draft, check.yes, fetch.error]`",
-        ],
+        &["E 4:50 /nodes/2/after `after` is a list of node ids, such as `[draft, check.yes, \
+           fetch.error]`"],
     );
 }
 
@@ -283,7 +283,8 @@ fn common_fields_are_checked() {
         &[
             "E 2:57 /nodes/0/retry/max_attempts `max_attempts` must be a whole number from 1 to 10",
             "E 2:69 /nodes/0/retry/backof unknown field `backof`; did you mean `backoff`?",
-            "E 2:84 /nodes/0/timeout `timeout` must be a duration such as \"90s\" or \"10m\", from 1ms to 10m",
+            "E 2:84 /nodes/0/timeout `timeout` must be a duration such as \"90s\" or \"10m\", from \
+             1ms to 10m",
         ],
     );
     check(
@@ -370,7 +371,11 @@ fn settings_have_defaults() {
     let rules = InputRules { undeclared: Undeclared::Refuse, coerce: false };
     assert_eq!(workflow.accept_input(json!({"any": 1}), rules), Ok(json!({"any": 1})));
     let (workflow, _) = compile_text(
-        "$schema: https://example.com/s.json\nname: N\ndeadline: 1h30m\nsave: false\nnodes: [{ id: a, type: template, template: x }]",
+        "$schema: https://example.com/s.json\n\
+         name: N\n\
+         deadline: 1h30m\n\
+         save: false\n\
+         nodes: [{ id: a, type: template, template: x }]",
     );
     let workflow = workflow.unwrap();
     assert_eq!(
@@ -387,9 +392,11 @@ input:
   - { name: character, type: string, description: Who the story is about }
   - { name: words, type: number, default: 80, value: 20 }
 nodes:
-  - { id: draft, type: agent, model: anthropic/claude-sonnet-4-5, prompt: "Write <api.words> words about <api.character>." }
+  - { id: draft, type: agent, model: anthropic/claude-sonnet-4-5,
+      prompt: "Write <api.words> words about <api.character>." }
   - { id: long, type: condition, branches: [ { name: "yes", if: "<api.words> > 100" }, { name: "no" } ] }
-  - { id: picture, type: agent, after: [long.yes], model: openai/gpt-5-mini, prompt: "For this story: <draft.content>" }
+  - { id: picture, type: agent, after: [long.yes], model: openai/gpt-5-mini,
+      prompt: "For this story: <draft.content>" }
   - { id: notify, type: webhook, url: "https://example.com/hook", body: { story: <draft.content> } }
 output: { story: <draft.content>, picture: <picture.content> }
 webhook: { url: "https://example.com/done" }
@@ -427,8 +434,7 @@ fn reserved_words_are_no_names_to_refer_by() {
             "id: a, name: Output, type: template, template: x",
             "id: output, name: output, type: output, values: {}",
         ]),
-        &[
-            "W 2:20 /nodes/0/name the name `Output` is reserved: references reach this node by its id only",
-        ],
+        &["W 2:20 /nodes/0/name the name `Output` is reserved: references reach this node by its \
+           id only"],
     );
 }

@@ -31,7 +31,8 @@ fn message(error: &Error) -> String {
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. } => {
             format!(
-                "a document is one object, nested at most {MAX_DEPTH} levels, with at most {MAX_VALUES} values after aliases are filled in"
+                "a document is one object, nested at most {MAX_DEPTH} levels, with at most \
+                 {MAX_VALUES} values after aliases are filled in"
             )
         }
         other => {
@@ -45,7 +46,11 @@ fn options() -> serde_saphyr::Options {
     serde_saphyr::options! {
         strict_booleans: true,
         with_snippet: false,
-        budget: serde_saphyr::budget! { max_depth: MAX_DEPTH, max_nodes: MAX_VALUES, max_documents: 1 },
+        budget: serde_saphyr::budget! {
+            max_depth: MAX_DEPTH,
+            max_nodes: MAX_VALUES,
+            max_documents: 1
+        },
         alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: MAX_VALUES },
     }
 }

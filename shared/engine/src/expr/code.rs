@@ -50,7 +50,8 @@ impl Code {
                         Some(reference) => {
                             if quotes.inside() {
                                 let message = format!(
-                                    "{} stands inside quotes, where its value is not filled in; write it outside them",
+                                    "{} stands inside quotes, where its value is not filled in; \
+                                     write it outside them",
                                     found.source
                                 );
                                 fields.warning(name, message);

@@ -118,11 +118,15 @@ fn what_is_broken_in_structure_fits_neither() {
         "nodes: [{ id: a, type: condition, branches: [{ if: 'true' }] }]",
         "nodes: [{ id: a, type: condition, branches: [{ name: x, fi: 'true' }] }]",
         "nodes: [{ id: a, type: loop, nodes: [{ id: b, type: template, template: x }] }]",
-        "nodes: [{ id: a, type: loop, for: 1, each: [], nodes: [{ id: b, type: template, template: x }] }]",
-        "nodes: [{ id: a, type: loop, for: 1001, nodes: [{ id: b, type: template, template: x }] }]",
+        "nodes: [{ id: a, type: loop, for: 1, each: [], nodes: [{ id: b, type: template, template: \
+         x }] }]",
+        "nodes: [{ id: a, type: loop, for: 1001, nodes: [{ id: b, type: template, \
+         template: x }] }]",
         "nodes: [{ id: a, type: loop, for: 1, nodes: [{ id: b, type: template }] }]",
-        "nodes: [{ id: a, type: loop, for: 1, width: 2, nodes: [{ id: b, type: template, template: x }] }]",
-        "nodes: [{ id: a, type: parallel, for: 1, width: 21, nodes: [{ id: b, type: template, template: x }] }]",
+        "nodes: [{ id: a, type: loop, for: 1, width: 2, nodes: [{ id: b, type: template, template: \
+         x }] }]",
+        "nodes: [{ id: a, type: parallel, for: 1, width: 21, nodes: [{ id: b, type: template, \
+         template: x }] }]",
         "nodes: [{ id: a, type: template, template: x }, { id: n, type: note, after: a }]",
         "input: [{ type: string }]\nnodes: [{ id: a, type: template, template: x }]",
         "input: [{ name: n, type: text }]\nnodes: [{ id: a, type: template, template: x }]",

@@ -73,7 +73,8 @@ fn all_problems_are_told_at_once() {
             "/b must be a boolean, not null",
             "/o must be an object, not an array",
             "/l must be an array, not an object",
-            "/f must be a file (a URL, an object that describes it, or a list of them), not a number",
+            "/f must be a file (a URL, an object that describes it, or a list of them), not a \
+             number",
             "/txt is not an input of this workflow; did you mean `text`?",
             "/a~1b is not an input of this workflow",
         ]),
@@ -88,9 +89,9 @@ fn some_callers_send_everything_as_text() {
         FIELDS,
         SIM,
         json!({"text": "7", "n": "3", "b": "true", "o": "{\"a\": [1]}", "l": " [2] ", "extra": 1}),
-        Ok(
-            json!({"text": "7", "n": 3, "b": true, "o": {"a": [1]}, "l": [2], "extra": 1, "f": null}),
-        ),
+        Ok(json!({
+            "text": "7", "n": 3, "b": true, "o": {"a": [1]}, "l": [2], "extra": 1, "f": null
+        })),
     );
     check(
         FIELDS,
@@ -115,7 +116,8 @@ fn some_callers_send_everything_as_text() {
 
 #[test]
 fn schemas_are_held() {
-    let fields = "  - { name: o, type: object, schema: { type: object, properties: { a: { type: integer, minimum: 1 } }, required: [a] } }";
+    let fields = "  - { name: o, type: object, schema: { type: object, properties: { a: { type: \
+                  integer, minimum: 1 } }, required: [a] } }";
     check(fields, STRICT, json!({"o": {"a": 1}}), Ok(json!({"o": {"a": 1}})));
     check(
         fields,

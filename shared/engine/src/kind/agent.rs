@@ -20,7 +20,8 @@ use crate::input::compile_schema;
 const MODEL: FieldSpec = FieldSpec::new(
     "model",
     FieldType::Text,
-    "`provider/model`, such as `anthropic/claude-sonnet-4-5`; `offline/echo` needs no key and echoes the prompt",
+    "`provider/model`, such as `anthropic/claude-sonnet-4-5`; `offline/echo` needs no key and \
+     echoes the prompt",
 )
 .required();
 const PROMPT: FieldSpec =
@@ -269,9 +270,12 @@ nodes:
                 "kind": "model", "model": "offline/m",
                 "messages": [
                     {"role": "system", "content": "Be kind."}, {"role": "user", "content": "hi"},
-                    {"role": "assistant", "content": "hello"}, {"role": "user", "content": "{{not a secret}} "}
+                    {"role": "assistant", "content": "hello"},
+                    {"role": "user", "content": "{{not a secret}} "}
                 ],
-                "temperature": 0.5, "max_tokens": 100, "schema": {"type": "object", "properties": {"title": {"type": "string"}}},
+                "temperature": 0.5, "max_tokens": 100, "schema": {
+                    "type": "object", "properties": {"title": {"type": "string"}}
+                },
                 "base_url": "http://localhost:1/{{BASE}}", "api_key": "{{KEY}}", "echo_delay": 20
             })
         );
@@ -281,7 +285,8 @@ nodes:
     fn fields_are_checked() {
         let messages = |fields: &str| -> Vec<String> {
             let yaml = format!(
-                "nodes:\n  - {{ id: a, type: agent, {fields} }}\n  - {{ id: t, type: template, template: '<a.title><a.content>' }}"
+                "nodes:\n  - {{ id: a, type: agent, {fields} }}\n  - {{ id: t, type: template, \
+                 template: '<a.title><a.content>' }}"
             );
             let (_, problems) = Workflow::compile(&Document::parse(&yaml).unwrap());
             problems.into_iter().map(|problem| problem.message).collect()
@@ -301,7 +306,8 @@ nodes:
                 "`model` is missing",
                 "`temperature` must be a number from 0 to 2",
                 "`role` must be one of system, user, assistant",
-                "the secret {{KEY}} cannot be used here: secrets are filled in only on the way out, in urls, headers, queries and http bodies"
+                "the secret {{KEY}} cannot be used here: secrets are filled in only on the way \
+                 out, in urls, headers, queries and http bodies"
             ]
         );
         assert_eq!(

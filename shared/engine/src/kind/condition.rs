@@ -32,7 +32,8 @@ static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 const BRANCHES: FieldSpec = FieldSpec::new(
     "branches",
     FieldType::Items(Cow::Borrowed(BRANCH)),
-    "`[{ name, if }]`, at most 100; the first whose `if` is true is taken, and a last one without `if` is taken otherwise",
+    "`[{ name, if }]`, at most 100; the first whose `if` is true is taken, and a last one without \
+     `if` is taken otherwise",
 )
 .required();
 const NAME: FieldSpec =
@@ -200,7 +201,8 @@ impl Test {
             Err(_) if bound.is_exhausted() => Err(NodeError::new(
                 "condition_too_costly",
                 format!(
-                    "the condition reads more than {MAX_READ} bytes; a list is read once per round of the macro around it"
+                    "the condition reads more than {MAX_READ} bytes; a list is read once per round \
+                     of the macro around it"
                 ),
             )),
             Err(error) => Err(NodeError::new("condition_error", shortened(&error.to_string()))),
@@ -245,7 +247,10 @@ fn too_costly(expression: &Expr, depth: usize) -> Option<&'static str> {
 
 /// Matches the `+` with which a macro collects its result; authors cannot write its `@` name.
 fn is_accumulator(arguments: &[IdedExpr]) -> bool {
-    matches!(arguments.first().map(|first| &first.expr), Some(Expr::Ident(name)) if name.starts_with('@'))
+    matches!(
+        arguments.first().map(|first| &first.expr),
+        Some(Expr::Ident(name)) if name.starts_with('@')
+    )
 }
 
 /// The variables of one evaluation. Each read costs the size of the value, so that a condition ends

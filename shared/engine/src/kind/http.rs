@@ -143,7 +143,8 @@ nodes:
 
     #[test]
     fn what_goes_out_has_a_budget() {
-        let yaml = "nodes: [{ id: h, type: http, url: 'http://x/', body: ['<api.input.x>', '<api.input.x>'] }]";
+        let yaml = "nodes: [{ id: h, type: http, url: 'http://x/', body: ['<api.input.x>', \
+                    '<api.input.x>'] }]";
         assert_eq!(error(yaml, json!({"x": "a".repeat(3 << 20)})).code, "value_too_large");
         let spread =
             "nodes: [{ id: h, type: http, url: 'http://x/<api.input.x>', body: '<api.input.x>' }]";

@@ -10,9 +10,13 @@ use crate::compile::fields::Fields;
 use crate::field::{FieldSpec, FieldType};
 use crate::workflow::{CallSettings, Retry};
 
-const ID: FieldSpec =
-    FieldSpec::new("id", FieldType::Id, "the name by which other nodes refer to it: a letter or digit, then up to 63 letters, digits, `-` or `_`")
-        .required();
+const ID: FieldSpec = FieldSpec::new(
+    "id",
+    FieldType::Id,
+    "the name by which other nodes refer to it: a letter or digit, then up to 63 letters, digits, \
+     `-` or `_`",
+)
+.required();
 const TYPE: FieldSpec = FieldSpec::new("type", FieldType::Kind, "the kind").required();
 const NAME: FieldSpec =
     FieldSpec::new("name", FieldType::Words, "for people; references may also use it");
@@ -20,13 +24,14 @@ const DESCRIPTION: FieldSpec = FieldSpec::new("description", FieldType::Words, "
 pub(crate) const AFTER: FieldSpec = FieldSpec::new(
     "after",
     FieldType::After,
-    "what it waits for besides the nodes it refers to: node ids, `x.branch` for a branch of a condition, \
-     `x.error` for a failure",
+    "what it waits for besides the nodes it refers to: node ids, `x.branch` for a branch of a \
+     condition, `x.error` for a failure",
 );
 const RETRY: FieldSpec = FieldSpec::new(
     "retry",
     FieldType::Fields(Cow::Borrowed(RETRY_FIELDS)),
-    "`{ max_attempts: 3, backoff: 1s }`: of each call; a server's `Retry-After` is honoured up to `5m`",
+    "`{ max_attempts: 3, backoff: 1s }`: of each call; a server's `Retry-After` is honoured up to \
+     `5m`",
 );
 const MAX_ATTEMPTS: FieldSpec = FieldSpec::new(
     "max_attempts",
@@ -47,8 +52,9 @@ const AT_MOST_ONCE: FieldSpec = FieldSpec::with_default(
     "at_most_once",
     FieldType::Boolean,
     "false",
-    "`true`: a call that was open when the server died fails the node as `interrupted` instead of being sent again; \
-     `retry` then applies only to failures that prove that the call had no effect",
+    "`true`: a call that was open when the server died fails the node as `interrupted` instead of \
+     being sent again; `retry` then applies only to failures that prove that the call had no \
+     effect",
 );
 
 /// In the order of the docs.

@@ -46,7 +46,8 @@ pub(super) fn spec() -> KindSpec {
     }
 }
 
-const EXAMPLE: &str = "{ id: refuse, type: response, after: [check.bad], status: 422, data: { reason: <check.branch> } }";
+const EXAMPLE: &str = "{ id: refuse, type: response, after: [check.bad], status: 422, data: { \
+                       reason: <check.branch> } }";
 
 #[derive(Debug)]
 struct Response {

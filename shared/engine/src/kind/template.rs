@@ -58,7 +58,14 @@ mod tests {
         let check = |template: &str, expected: serde_json::Value| {
             let yaml =
                 format!("nodes: [{{ id: t, type: template, template: {} }}]", json!(template));
-            let input = json!({"s": "é", "n": 1.5, "big": u64::MAX, "b": false, "z": null, "o": {"k": ["<t.content>"]}});
+            let input = json!({
+                "s": "é",
+                "n": 1.5,
+                "big": u64::MAX,
+                "b": false,
+                "z": null,
+                "o": {"k": ["<t.content>"]}
+            });
             assert_eq!(output(&yaml, input), json!({ "content": expected }), "{template}");
         };
         check("", json!(""));

@@ -108,10 +108,17 @@ mod tests {
 
     #[test]
     fn body_and_signature_are_rendered() {
-        let yaml = "nodes: [{ id: w, type: webhook, url: 'https://x/', body: { n: <api.input.n> }, signature: 's-{{SIG}}' }]";
+        let yaml = "nodes: [{ id: w, type: webhook, url: 'https://x/', body: { n: <api.input.n> }, \
+                    signature: 's-{{SIG}}' }]";
         assert_eq!(
             serde_json::to_value(only_call(yaml, json!({"n": 1})).action).unwrap(),
-            json!({"kind": "webhook", "url": "https://x/", "method": "POST", "body": {"n": 1}, "signature": "s-{{SIG}}"})
+            json!({
+                "kind": "webhook",
+                "url": "https://x/",
+                "method": "POST",
+                "body": {"n": 1},
+                "signature": "s-{{SIG}}"
+            })
         );
     }
 }

@@ -134,9 +134,10 @@ mod tests {
     fn a_broken_message_is_not_a_message() {
         let run = format!(r#"{{"type":"RunV1","run":"run_{}"}}"#, "0".repeat(32));
         assert!(matches!(read(&run), Read::Message(Message::RunV1 { .. })));
-        assert!(
-            matches!(read(r#"{"type":"RunV2","run":"x"}"#), Read::OfAnotherRelease(kind) if kind == "RunV2")
-        );
+        assert!(matches!(
+            read(r#"{"type":"RunV2","run":"x"}"#),
+            Read::OfAnotherRelease(kind) if kind == "RunV2"
+        ));
         for broken in [
             "",
             "{",

@@ -73,7 +73,8 @@ impl<'a> Provider<'a> {
                 Err(failed(
                     "unknown_model",
                     format!(
-                        "provider {name:?} is not known; set the secret {secret} if it speaks OpenAI's protocol"
+                        "provider {name:?} is not known; set the secret {secret} if it speaks \
+                         OpenAI's protocol"
                     ),
                 ))
             }

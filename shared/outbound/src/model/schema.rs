@@ -57,7 +57,8 @@ mod tests {
         };
         assert_eq!(check("{\"n\": 3}"), Ok(json!({"n": 3})));
         assert_eq!(check("```json\n{\"n\": 3}\n```"), Ok(json!({"n": 3})));
-        let wrong_type = "schema_mismatch: the model's answer does not fit the schema at /n: \"x\" is not of type \"integer\"";
+        let wrong_type = "schema_mismatch: the model's answer does not fit the schema at /n: \"x\" \
+                          is not of type \"integer\"";
         assert_eq!(check("{\"n\": \"x\"}").unwrap_err(), wrong_type);
         assert!(
             check("I think 3")

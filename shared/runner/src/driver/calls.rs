@@ -128,11 +128,14 @@ impl Calls {
         tokio::select! {
             biased;
             Some((id, chunk)) = self.chunks.recv() => FromCall::Chunk(id, chunk),
-            Some((id, input_hash, result)) = self.in_flight.next(), if !self.in_flight.is_empty() => {
+            Some((id, input_hash, result)) = self.in_flight.next(),
+                if !self.in_flight.is_empty() =>
+            {
                 self.open.remove(&id);
                 FromCall::Ended { id, input_hash, result }
             }
-            Some((id, call)) = self.paused.next(), if !self.paused.is_empty() => FromCall::Due(id, call),
+            Some((id, call)) = self.paused.next(),
+                if !self.paused.is_empty() => FromCall::Due(id, call),
             else => std::future::pending().await,
         }
     }
@@ -180,7 +183,9 @@ async fn put_node_webhook(
             CallResult::Succeeded(CallOutput { value: output, tokens: None, cost_nano_usd: None })
         }
         Err(error) => {
-            tracing::error!(run.id = %head.id, error = format!("{error:#}"), "could not store a delivery");
+            tracing::error!(
+                run.id = %head.id, error = format!("{error:#}"), "could not store a delivery"
+            );
             CallResult::Failed(CallError {
                 code: "internal".to_owned(),
                 message: "the delivery could not be stored".to_owned(),

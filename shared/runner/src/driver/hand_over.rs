@@ -85,7 +85,8 @@ impl Driver {
         Ok(())
     }
 
-    /// Writes the START row of an `at_most_once` call, unless an earlier attempt of this process has.
+    /// Writes the START row of an `at_most_once` call, unless an earlier attempt of this process
+    /// has.
     pub(super) async fn mark(&mut self, id: &CallId, call: &Call) -> Result<StartMark> {
         let is_attached = self.attachment.mode() == Mode::Attached;
         if !call.at_most_once || is_attached || self.calls.is_marked(id.place()) {

@@ -54,7 +54,11 @@ async fn is_cancel_requested(app: &App, run: &RunId) -> bool {
     match app.ports.runs.progress(run).await {
         Ok(progress) => progress.is_some_and(|progress| progress.cancel_requested),
         Err(error) => {
-            tracing::warn!(run.id = %run, error = format!("{error:#}"), "could not check for a cancel request");
+            tracing::warn!(
+                run.id = %run,
+                error = format!("{error:#}"),
+                "could not check for a cancel request"
+            );
             false
         }
     }

@@ -247,7 +247,11 @@ impl PanicEnd {
                 Finished::Finished | Finished::Lost => Progress::Lost,
             }),
             Err(error) => {
-                tracing::error!(run.id = %self.lease.run, error = format!("{error:#}"), "could not end the run");
+                tracing::error!(
+                    run.id = %self.lease.run,
+                    error = format!("{error:#}"),
+                    "could not end the run"
+                );
                 None
             }
         }

@@ -11,7 +11,8 @@ use serde_json::json;
 
 use super::{aws, draft, noise, with_input, world};
 
-/// These rows do not record earlier active versions, so a rollback goes to the version before, as then.
+/// These rows do not record earlier active versions, so a rollback goes to the version before, as
+/// then.
 #[tokio::test]
 #[ignore = "needs the double of AWS: tests/aws/run"]
 async fn a_workflow_without_rollback_targets_can_be_rolled_back() -> Result<()> {

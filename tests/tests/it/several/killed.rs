@@ -1,4 +1,5 @@
-//! Runs whose process is killed with `kill -9`: between any two calls, during each of them, and in a pause.
+//! Runs whose process is killed with `kill -9`: between any two calls, during each of them, and in
+//! a pause.
 
 use std::time::Duration;
 
@@ -10,13 +11,14 @@ use reqwest::Client;
 use serde_json::json;
 
 use super::{
-    At, CALLS, assert_made, assert_succeeded, document, lines, output, place, told, until_made,
-    upstream, with_kind,
+    At, CALLS, assert_made, assert_succeeded, document, lines, output, place, reply_body,
+    until_made, upstream, with_kind,
 };
 use crate::fixture::answer;
 use crate::stream::{self, Frame};
 
-/// A process with its folder. On AWS a run goes on when the lease of 60 s has ended: what can die together does.
+/// A process with its folder. On AWS a run goes on when the lease of 60 s has ended: what can die
+/// together does.
 struct Alive {
     folder: tempfile::TempDir,
     client: Client,
@@ -137,8 +139,8 @@ async fn what_must_not_go_out_twice_ends_its_node_where_the_process_dies() {
 async fn an_attempt_that_has_failed_is_not_made_again_by_the_next_process() {
     let upstream = Receiver::start(|request, before| match (place(request).1, before) {
         ("third", 0) => Reply::Now(StatusCode::SERVICE_UNAVAILABLE, "{}".to_owned()),
-        ("third", 1) => Reply::WhenLetGo(StatusCode::OK, told(request)),
-        _ => Reply::Now(StatusCode::OK, told(request)),
+        ("third", 1) => Reply::WhenLetGo(StatusCode::OK, reply_body(request)),
+        _ => Reply::Now(StatusCode::OK, reply_body(request)),
     })
     .await;
     let before =

@@ -224,7 +224,8 @@ mod tests {
             |body: &str| RunRequest::read(body.as_bytes()).err().expect("a refusal").to_string();
         assert_eq!(
             refused(r#"{"run_options":{"save":"no","safe":1}}"#),
-            "run_options.save must be true or false, not a string; run_options.safe is not a known field"
+            "run_options.save must be true or false, not a string; run_options.safe is not a known \
+             field"
         );
         assert_eq!(
             refused(r#"{"run_options":{"global_webhook":{}}}"#),

@@ -229,7 +229,11 @@ mod tests {
             "input": { "b": 1.50, "a": "<your_workflow_input_params>" },
             "isAsync": true,
             "webhook": [
-                { "method": "POST", "url": "https://example-1.com", "headers": { "Accept": "application/json", "Authorization": "Bearer <your_token>" } },
+                {
+                    "method": "POST",
+                    "url": "https://example-1.com",
+                    "headers": { "Accept": "application/json", "Authorization": "Bearer <your_token>" }
+                },
                 { "method": "get", "url": "https://example-2.com?fr=google" }
             ]
         }"#;

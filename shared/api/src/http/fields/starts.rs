@@ -98,8 +98,10 @@ mod tests {
 
     #[test]
     fn names_fields_inside_lists_and_objects() {
-        let mut fields =
-            Fields::of_body(json!({ "webhook": [{ "url": "x" }, { "methd": 1 }, 5], "options": { "save": 1, "x": 2 } })).unwrap();
+        let mut fields = Fields::of_body(json!({
+            "webhook": [{ "url": "x" }, { "methd": 1 }, 5], "options": { "save": 1, "x": 2 }
+        }))
+        .unwrap();
         let hooks = fields.take_list("webhook").unwrap();
         let hooks = fields.each("webhook", hooks, |hook| hook.require("url", Fields::take_string));
         assert_eq!(hooks, ["x"]);

@@ -169,7 +169,8 @@ mod tests {
     fn names_every_wrong_field() {
         let limits = json!({ "requests_per_minute": -1, "burst": "5", "per_hour": 1 });
         let error = NewKey::read(json!({
-            "workflows": "all", "scopes": ["run", "write", 1], "expires_at": "soon", "limits": limits, "x": 1
+            "workflows": "all", "scopes": ["run", "write", 1], "expires_at": "soon",
+            "limits": limits, "x": 1
         }))
         .unwrap_err();
         let Error::BadInput(problems) = error else { panic!("{error:?}") };

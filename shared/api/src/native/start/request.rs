@@ -101,7 +101,9 @@ mod tests {
 
     #[test]
     fn names_every_wrong_field() {
-        let webhooks = json!([{ "method": "post" }, { "url": "https://x", "headers": { "a": 1 }, "verb": "GET" }]);
+        let webhooks = json!([
+            { "method": "post" }, { "url": "https://x", "headers": { "a": 1 }, "verb": "GET" }
+        ]);
         let body = json!({ "inputs": {}, "user": 1, "webhooks": webhooks });
         let error = StartRun::read(body).map(|_| ()).unwrap_err();
         let Error::BadInput(problems) = error else { panic!("{error:?}") };

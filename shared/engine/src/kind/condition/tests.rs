@@ -5,7 +5,8 @@ use super::*;
 
 fn yaml(test: &str) -> String {
     format!(
-        "nodes: [{{ id: c, type: condition, branches: [{{ name: \"yes\", if: {} }}, {{ name: \"no\" }}] }}]",
+        "nodes: [{{ id: c, type: condition, branches: [{{ name: \"yes\", if: {} }}, {{ name: \
+         \"no\" }}] }}]",
         json!(test)
     )
 }
@@ -112,7 +113,8 @@ fn small_items_are_not_free() {
 
 #[test]
 fn branches_are_checked() {
-    let document = "nodes: [{ id: c, type: condition, branches: [{ name: a }, { name: error, if: 'true' }, { name: a, if: 'true', iff: 1 }, 3] }]";
+    let document = "nodes: [{ id: c, type: condition, branches: [{ name: a }, { name: error, if: \
+                    'true' }, { name: a, if: 'true', iff: 1 }, 3] }]";
     let (_, problems) = Workflow::compile(&Document::parse(document).unwrap());
     let messages: Vec<_> = problems.iter().map(|problem| problem.message.as_str()).collect();
     assert_eq!(
@@ -180,23 +182,47 @@ mod random {
     ];
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig {
+            cases: 100,
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
 
         #[test]
-        fn conditions_never_panic(words in prop::collection::vec(prop::sample::select(&WORDS[..]), 1..14)) {
-            let (workflow, _) = Workflow::compile(&Document::parse(&yaml(&words.join(" "))).unwrap());
+        fn conditions_never_panic(words in prop::collection::vec(
+            prop::sample::select(&WORDS[..]),
+            1..14
+        )) {
+            let (workflow, _) = Workflow::compile(
+                &Document::parse(&yaml(&words.join(" "))).unwrap()
+            );
             if let Some(workflow) = workflow {
-                let mut run = crate::run::tests::start(&workflow.into(), json!({"n": i64::MIN, "s": "ü(", "l": [[], 1.5, null], "o": {"x": 1}}));
+                let mut run = crate::run::tests::start(&workflow.into(), json!({
+                    "n": i64::MIN, "s": "ü(", "l": [[], 1.5, null], "o": {"x": 1}
+                }));
                 crate::run::tests::drive(&mut run, |_, _| unreachable!());
             }
         }
 
         #[test]
-        fn operations_never_panic(left in 0..15usize, operator in 25..36usize, right in 0..15usize, call in prop::sample::select(&["size", "int", "string", "double", "uint", "bytes", "type"][..])) {
-            for test in [format!("{} {} {}", WORDS[left], WORDS[operator], WORDS[right]), format!("{call}({}) == {}", WORDS[left], WORDS[right]), format!("{}.{call}({})", WORDS[left], WORDS[right]), format!("{}[{}]", WORDS[left], WORDS[right])] {
+        fn operations_never_panic(
+            left in 0..15usize, operator in 25..36usize, right in 0..15usize,
+            call in prop::sample::select(
+                &["size", "int", "string", "double", "uint", "bytes", "type"][..]
+            )
+        ) {
+            for test in [
+                format!("{} {} {}", WORDS[left], WORDS[operator], WORDS[right]),
+                format!("{call}({}) == {}", WORDS[left], WORDS[right]),
+                format!("{}.{call}({})", WORDS[left], WORDS[right]),
+                format!("{}[{}]", WORDS[left], WORDS[right])
+            ] {
                 let (workflow, _) = Workflow::compile(&Document::parse(&yaml(&test)).unwrap());
                 if let Some(workflow) = workflow {
-                    let mut run = crate::run::tests::start(&workflow.into(), json!({"n": i64::MIN, "s": "ü(", "l": [[], 1.5, null], "o": {"x": 1}}));
+                    let mut run = crate::run::tests::start(
+                        &workflow.into(),
+                        json!({"n": i64::MIN, "s": "ü(", "l": [[], 1.5, null], "o": {"x": 1}})
+                    );
                     crate::run::tests::drive(&mut run, |_, _| unreachable!());
                 }
             }

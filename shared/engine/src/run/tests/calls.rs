@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use super::*;
 
-const RETRIED: &str = "nodes: [{ id: a, type: agent, model: offline/echo, prompt: hi, retry: { max_attempts: 3, backoff: 40s }, timeout: 9s }]";
+const RETRIED: &str = "nodes: [{ id: a, type: agent, model: offline/echo, prompt: hi, retry: { \
+                       max_attempts: 3, backoff: 40s }, timeout: 9s }]";
 
 #[test]
 fn a_failed_call_goes_out_again() {
@@ -95,7 +96,8 @@ fn the_same_run_computes_the_same_calls() {
 
 #[test]
 fn what_goes_out_is_told_with_secrets_as_names() {
-    let yaml = "nodes: [{ id: a, type: http, url: 'http://x/', headers: { authorization: 'Bearer {{TOKEN}}' }, body: { q: ['<api.input.q>', '{{B}}'] } }]";
+    let yaml = "nodes: [{ id: a, type: http, url: 'http://x/', headers: { authorization: 'Bearer \
+                {{TOKEN}}' }, body: { q: ['<api.input.q>', '{{B}}'] } }]";
     let mut run = start(&compile(yaml), json!({"q": "{{TOKEN}}"}));
     let mut sent = None;
     while let Step::Emit(event) = run.step() {
@@ -105,7 +107,13 @@ fn what_goes_out_is_told_with_secrets_as_names() {
     }
     assert_eq!(
         *sent.unwrap(),
-        json!({"kind": "http", "method": "GET", "url": "http://x/", "headers": [["authorization", "Bearer {{TOKEN}}"]], "body": {"q": ["{{TOKEN}}", "{{B}}"]}})
+        json!({
+            "kind": "http",
+            "method": "GET",
+            "url": "http://x/",
+            "headers": [["authorization", "Bearer {{TOKEN}}"]],
+            "body": {"q": ["{{TOKEN}}", "{{B}}"]}
+        })
     );
     let call = only_call(yaml, json!({"q": "{{TOKEN}}"}));
     let crate::Action::Http(http) = call.action else { panic!() };

@@ -19,7 +19,13 @@ output: { greeting: <t.content> }
     let mut run = start(&compile(yaml), json!({"name": "Ada", "n": 3}));
     assert_eq!(
         drive(&mut run, |_, _| unreachable!()),
-        "start api\nend api {\"name\":\"Ada\",\"n\":3}\nstart t\nend t {\"content\":\"Hello Ada x3\"}\nstart output\nend output {\"greeting\":\"Hello Ada x3\"}\ndone\n"
+        "start api\n\
+         end api {\"name\":\"Ada\",\"n\":3}\n\
+         start t\n\
+         end t {\"content\":\"Hello Ada x3\"}\n\
+         start output\n\
+         end output {\"greeting\":\"Hello Ada x3\"}\n\
+         done\n"
     );
 }
 
@@ -51,7 +57,11 @@ output: { story: <draft.content>, picture: <picture.content>, joined: <join.cont
 fn a_branch_that_is_taken_lives() {
     assert_eq!(
         output(CHOICE, json!({"words": 101})),
-        json!({"story": "a story", "picture": "picture of a story", "joined": "[frame for picture of a story]"})
+        json!({
+            "story": "a story",
+            "picture": "picture of a story",
+            "joined": "[frame for picture of a story]"
+        })
     );
 }
 
@@ -129,11 +139,19 @@ output: { a: 2 }
 fn a_single_reference_keeps_its_type() {
     let yaml = "
 nodes: [{ id: t, type: template, template: <api.input.list> }]
-output: { list: <t.content>, first: '<t.content[0]>', text: 'x<t.content>', deep: { a: ['<t.content[1].k>'] }, none: '<t.content[9]>', empty: '[<t.content[9]>]' }
+output: { list: <t.content>, first: '<t.content[0]>', text: 'x<t.content>',
+    deep: { a: ['<t.content[1].k>'] }, none: '<t.content[9]>', empty: '[<t.content[9]>]' }
 ";
     assert_eq!(
         output(yaml, json!({"list": [1, {"k": true}, null]})),
-        json!({"list": [1, {"k": true}, null], "first": 1, "text": "x[1,{\"k\":true},null]", "deep": {"a": [true]}, "none": null, "empty": "[]"})
+        json!({
+            "list": [1, {"k": true}, null],
+            "first": 1,
+            "text": "x[1,{\"k\":true},null]",
+            "deep": {"a": [true]},
+            "none": null,
+            "empty": "[]"
+        })
     );
 }
 
@@ -201,7 +219,8 @@ fn a_response_ends_the_run_and_locks_its_answer() {
     let yaml = "
 nodes:
   - { id: slow, type: http, url: 'http://x/' }
-  - { id: answer, type: response, status: 201, data: { a: <api.input.a> }, headers: { x-a: 'v<api.input.a>' } }
+  - { id: answer, type: response, status: 201, data: { a: <api.input.a> },
+      headers: { x-a: 'v<api.input.a>' } }
   - { id: after, type: template, after: answer, template: never }
   - { id: later, type: template, template: <slow.data> }
 output: { never: <later.content> }
@@ -266,16 +285,17 @@ nodes:
     let one = "nodes: [{ id: a, type: http, url: 'http://x/' }]";
     let mut run = start(&compile(one), json!({}));
     drive(&mut run, |_, _| ok(json!({"data": "a".repeat(5 << 20)})));
-    assert!(
-        matches!(run.outcome(), Some(Outcome::Failed { error, .. }) if error.code == "value_too_large")
-    );
+    assert!(matches!(
+        run.outcome(), Some(Outcome::Failed { error, .. }) if error.code == "value_too_large"
+    ));
 }
 
 #[test]
 fn the_workflow_webhook_is_rendered_at_the_end() {
     let yaml = "
 nodes: [{ id: t, type: template, template: 'x' }]
-webhook: { url: 'https://example.com/<api.input.id>?k={{KEY}}', method: put, headers: { x: <t.content> }, signature: s }
+webhook: { url: 'https://example.com/<api.input.id>?k={{KEY}}',
+    method: put, headers: { x: <t.content> }, signature: s }
 ";
     let workflow = compile(yaml);
     let mut run = start(&workflow, json!({"id": 7}));
@@ -283,7 +303,13 @@ webhook: { url: 'https://example.com/<api.input.id>?k={{KEY}}', method: put, hea
     let webhook = run.workflow_webhook().unwrap();
     assert_eq!(
         serde_json::to_value(&webhook).unwrap(),
-        json!({"url": "https://example.com/7?k={{KEY}}", "method": "PUT", "headers": [["x", "x"]], "body": null, "signature": "s"})
+        json!({
+            "url": "https://example.com/7?k={{KEY}}",
+            "method": "PUT",
+            "headers": [["x", "x"]],
+            "body": null,
+            "signature": "s"
+        })
     );
     assert_eq!(workflow.secrets().into_iter().collect::<Vec<_>>(), ["KEY"]);
 }
@@ -309,7 +335,8 @@ fn a_chain_runs_through() {
 }
 
 #[test]
-#[ignore = "a measurement: cargo test --release -p flowgate-engine --lib speed -- --ignored --nocapture"]
+#[ignore = "a measurement: cargo test --release -p flowgate-engine --lib speed -- --ignored \
+            --nocapture"]
 fn speed() {
     for length in [1, 10, 100, 499] {
         let workflow = chain(length);

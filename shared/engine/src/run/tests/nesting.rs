@@ -27,7 +27,8 @@ output: { all: <each.results>, first: '<each.results[0].content>' }
 fn a_loop_counts() {
     let yaml = |count: &str| {
         format!(
-            "nodes: [{{ id: l, type: loop, for: {count}, result: <loop.item>, nodes: [{{ id: t, type: template, template: x }}] }}]"
+            "nodes: [{{ id: l, type: loop, for: {count}, result: <loop.item>, nodes: [{{ id: t, \
+             type: template, template: x }}] }}]"
         )
     };
     assert_eq!(output(&yaml("3"), json!({})), json!({"results": [0, 1, 2]}));
@@ -59,13 +60,25 @@ fn a_parallel_is_as_wide_as_allowed_and_keeps_the_order() {
     let (log, calls) = advance(&mut run);
     assert_eq!(
         log,
-        "start api\nend api {\"third\":\"c\"}\nstart pages\nstart pages[0]/page\nperform pages[0]/page#0\nstart pages[1]/page\nperform pages[1]/page#0\nwait 2\n"
+        "start api\n\
+         end api {\"third\":\"c\"}\n\
+         start pages\n\
+         start pages[0]/page\n\
+         perform pages[0]/page#0\n\
+         start pages[1]/page\n\
+         perform pages[1]/page#0\n\
+         wait 2\n"
     );
     run.complete(&calls[1].0, ok(json!({"data": "B"})), 2_000);
     let (log, third) = advance(&mut run);
     assert_eq!(
         log,
-        "end pages[1]/page {\"data\":\"B\"}\nstart pages[1]/text\nend pages[1]/text {\"content\":\"1=B\"}\nstart pages[2]/page\nperform pages[2]/page#0\nwait 2\n"
+        "end pages[1]/page {\"data\":\"B\"}\n\
+         start pages[1]/text\n\
+         end pages[1]/text {\"content\":\"1=B\"}\n\
+         start pages[2]/page\n\
+         perform pages[2]/page#0\n\
+         wait 2\n"
     );
     run.complete(&third[0].0, ok(json!({"data": "C"})), 2_000);
     advance(&mut run);
@@ -88,9 +101,10 @@ fn a_failure_inside_takes_the_run_down_and_waits_for_its_siblings() {
         advance(&mut run).0,
         "end pages[1]/page {\"data\":\"B\"}\nfail pages http_status\ndone\n"
     );
-    assert!(
-        matches!(run.outcome(), Some(Outcome::Failed { error, .. }) if error.node.as_deref() == Some("page"))
-    );
+    assert!(matches!(
+        run.outcome(),
+        Some(Outcome::Failed { error, .. }) if error.node.as_deref() == Some("page")
+    ));
 }
 
 #[test]
@@ -101,7 +115,8 @@ nodes:
     type: parallel
     for: 2
     nodes:
-      - { id: inner, type: loop, for: 2, nodes: [ { id: call, type: http, url: 'http://x/<parallel.index>/<loop.index>' } ], result: <call.data> }
+      - { id: inner, type: loop, for: 2, nodes:
+          [ { id: call, type: http, url: 'http://x/<parallel.index>/<loop.index>' } ], result: <call.data> }
       - { id: rescue, type: template, after: inner.error, template: 'rescued <inner.error>' }
     result: '<inner.results><rescue.content>'
   - { id: beside, type: http, url: 'http://x/beside' }
@@ -122,7 +137,13 @@ output: { results: <outer.results>, next: <next.content> }
     assert_eq!(
         run.outcome(),
         Some(&Outcome::Succeeded {
-            output: json!({"results": ["[\"outer[0]/inner[0]/call\",\"outer[0]/inner[1]/call\"]", "rescued broken happened"], "next": "beside"})
+            output: json!({
+                "results": [
+                    "[\"outer[0]/inner[0]/call\",\"outer[0]/inner[1]/call\"]",
+                    "rescued broken happened"
+                ],
+                "next": "beside"
+            })
         }),
         "{log}"
     );
@@ -213,7 +234,8 @@ fn cancel_tells_open_containers_too() {
 fn iterations_give_their_memory_back() {
     let yaml = "
 nodes:
-  - { id: l, type: loop, for: 100, nodes: [ { id: big, type: template, template: <api.input.x> } ], result: ok }
+  - { id: l, type: loop, for: 100, nodes:
+      [ { id: big, type: template, template: <api.input.x> } ], result: ok }
 ";
     let result = output(yaml, json!({"x": "a".repeat(1 << 20)}));
     assert_eq!(result["results"].as_array().unwrap().len(), 100);
@@ -229,7 +251,8 @@ nodes:
     type: loop
     for: 1000
     nodes:
-      - { id: inner, type: loop, for: 1000, nodes: [ { id: t, type: template, template: x } ], result: 1 }
+      - { id: inner, type: loop, for: 1000, nodes:
+          [ { id: t, type: template, template: x } ], result: 1 }
     result: 1
 ";
     assert_eq!(error(yaml, json!({})).code, "too_many_executions");

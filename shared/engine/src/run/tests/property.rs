@@ -21,22 +21,45 @@ const FIELDS: [&str; 5] = ["content", "data", "branch", "results", "data"];
 
 fn document(sketches: &[Sketch]) -> String {
     let nodes = sketches.iter().enumerate().map(|(index, sketch)| {
-        let text: String = sketch.references.iter().filter(|_| index > 0).map(|other| {
-            let other = other.index(index);
-            format!("<n{other}.{}>", FIELDS[usize::from(sketches[other].kind)])
-        }).collect();
+        let text: String = sketch
+            .references
+            .iter()
+            .filter(|_| index > 0)
+            .map(|other| {
+                let other = other.index(index);
+                format!("<n{other}.{}>", FIELDS[usize::from(sketches[other].kind)])
+            })
+            .collect();
         let mut node = match sketch.kind {
             0 => json!({"type": "template", "template": format!("{index}{text}")}),
             1 => json!({"type": "http", "url": format!("http://x/{index}{text}")}),
-            2 => json!({"type": "condition", "branches": [{"name": "a", "if": format!("size('{index}') == 1")}, {"name": "b"}]}),
-            3 => json!({"type": "parallel", "for": 3, "width": 2, "nodes": [{"id": format!("i{index}"), "type": "http", "url": format!("http://x/<parallel.index>{text}")}]}),
+            2 => json!({
+                "type": "condition",
+                "branches": [{"name": "a", "if": format!("size('{index}') == 1")}, {"name": "b"}]
+            }),
+            3 => json!({
+                "type": "parallel",
+                "for": 3,
+                "width": 2,
+                "nodes": [{
+                    "id": format!("i{index}"),
+                    "type": "http",
+                    "url": format!("http://x/<parallel.index>{text}")
+                }]
+            }),
             _ => json!({"type": "http", "url": format!("http://fails/{index}{text}")}),
         };
         node["id"] = json!(format!("n{index}"));
         if let Some((other, first)) = sketch.hangs_on.as_ref().filter(|_| index > 0) {
             let other = other.index(index);
             let handle = match sketches[other].kind {
-                2 => if *first { ".a" } else { ".b" },
+                2 => {
+                    if *first {
+                        ".a"
+                    } else {
+                        ".b"
+                    }
+                }
                 4 if *first => ".error",
                 _ => "",
             };
@@ -77,7 +100,9 @@ fn count(log: &str, start: &str) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 300, failure_persistence: None, ..ProptestConfig::default()
+    })]
 
     #[test]
     fn order_decides_the_steps_and_only_those(
@@ -89,13 +114,21 @@ proptest! {
         let (log, run) = run_with(&workflow, &picks);
         let (again, _) = run_with(&workflow, &picks);
         prop_assert_eq!(&log, &again);
-        prop_assert_eq!(count(&log, "start "), count(&log, "end ") + count(&log, "fail ") + count(&log, "cancel "));
+        prop_assert_eq!(
+            count(&log, "start "),
+            count(&log, "end ") + count(&log, "fail ") + count(&log, "cancel ")
+        );
         prop_assert_eq!(count(&log, "perform "), count(&log, "answer "));
         let (other_log, other) = run_with(&workflow, &others);
         match (run.outcome(), other.outcome()) {
             (Some(Outcome::Succeeded { output }), Some(Outcome::Succeeded { output: same })) => {
                 prop_assert_eq!(output, same);
-                let sorted = |log: &str| { let mut lines: Vec<String> = log.lines().filter(|line| !line.starts_with("wait")).map(str::to_owned).collect(); lines.sort(); lines };
+                let sorted = |log: &str| {
+                    let lines = log.lines().filter(|line| !line.starts_with("wait"));
+                    let mut lines: Vec<String> = lines.map(str::to_owned).collect();
+                    lines.sort();
+                    lines
+                };
                 prop_assert_eq!(sorted(&log), sorted(&other_log));
             }
             (Some(Outcome::Failed { .. }), Some(Outcome::Failed { .. })) => {}
@@ -104,7 +137,10 @@ proptest! {
     }
 
     #[test]
-    fn cancelled_runs_end_at_once(sketches in prop::collection::vec(sketch(), 1..14), picks in prop::collection::vec(any::<prop::sample::Index>(), 0..6)) {
+    fn cancelled_runs_end_at_once(
+        sketches in prop::collection::vec(sketch(), 1..14),
+        picks in prop::collection::vec(any::<prop::sample::Index>(), 0..6)
+    ) {
         let workflow = compile(&document(&sketches));
         let mut run = start(&workflow, json!({}));
         let (mut log, mut open) = advance(&mut run);
@@ -119,7 +155,10 @@ proptest! {
         run.cancel();
         log.push_str(&advance(&mut run).0);
         prop_assert!(run.outcome().is_some());
-        prop_assert_eq!(count(&log, "start "), count(&log, "end ") + count(&log, "fail ") + count(&log, "cancel "));
+        prop_assert_eq!(
+            count(&log, "start "),
+            count(&log, "end ") + count(&log, "fail ") + count(&log, "cancel ")
+        );
     }
 
     #[test]

@@ -19,7 +19,8 @@ pub(in crate::compat::sim) fn run_id(headers: &HeaderMap, name: &str) -> Result<
         _ => Err(Error::bad_field(
             "",
             format!(
-                "the header {name} must be one value of 1 to 128 letters, digits, '.', '_', ':' or '-'"
+                "the header {name} must be one value of 1 to 128 letters, digits, '.', '_', ':' or \
+                 '-'"
             ),
         )),
     }

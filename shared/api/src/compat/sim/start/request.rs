@@ -251,7 +251,15 @@ mod tests {
 
     #[test]
     fn control_keys_are_no_inputs() {
-        let body = json!({ "message": "hi", "stream": true, "selectedOutputs": ["agent1.content"], "workflowId": "w", "triggerType": "api", "useDraftState": false, "n": 1 });
+        let body = json!({
+            "message": "hi",
+            "stream": true,
+            "selectedOutputs": ["agent1.content"],
+            "workflowId": "w",
+            "triggerType": "api",
+            "useDraftState": false,
+            "n": 1
+        });
         let execution = read(&[], body).unwrap();
         assert_eq!(execution.mode, ResponseMode::Stream);
         assert_eq!(execution.body.selected_outputs, ["agent1.content"]);
@@ -286,7 +294,8 @@ mod tests {
         let async_mode = [("x-execution-mode", "async")];
         assert_eq!(
             refused(&async_mode, json!({ "selectedOutputs": ["a.content"] })),
-            "Async execution does not support draft or override execution controls: selectedOutputs cannot be used here"
+            "Async execution does not support draft or override execution controls: \
+             selectedOutputs cannot be used here"
         );
         assert_eq!(
             refused(&[], json!({ "stream": true, "selectedOutputs": vec!["a.b"; 101] })),
@@ -298,11 +307,13 @@ mod tests {
         );
         assert_eq!(
             refused(&[], json!({ "runFromBlock": { "executionId": "x" } })),
-            "External callers cannot use draft or override execution controls: runFromBlock cannot be used here"
+            "External callers cannot use draft or override execution controls: runFromBlock cannot \
+             be used here"
         );
         assert_eq!(
             refused(&[], json!({ "stream": "yes", "selectedOutputs": [1] })),
-            "Invalid request body: stream must be true or false, not a string; selectedOutputs must be an array of strings"
+            "Invalid request body: stream must be true or false, not a string; selectedOutputs \
+             must be an array of strings"
         );
         assert!(refused(&[], json!({ "inputFromExecutionId": "x" })).contains("InternalOnly"));
         assert!(

@@ -92,7 +92,8 @@ mod tests {
     #[test]
     fn headers_of_the_connection_are_dropped() {
         let headers = headers(&json!({
-            "X-Mine": "yes", "Content-Type": "text/plain", "Transfer-Encoding": "chunked", "Content-Length": "3", "Proxy-Connection": "x",
+            "X-Mine": "yes", "Content-Type": "text/plain", "Transfer-Encoding": "chunked",
+            "Content-Length": "3", "Proxy-Connection": "x",
             "x-split": "a\r\nb: c", "no name": "x", "X-Amz-Date": "x",
         }));
         let kept: Vec<_> = headers

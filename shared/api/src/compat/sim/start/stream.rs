@@ -361,9 +361,12 @@ mod tests {
         };
         assert_eq!(
             end(Protocol::Done, Some("no")),
-            "data: {\"event\":\"done\",\"success\":false,\"output\":{},\"metadata\":{\"duration\":3},\"error\":\"no\"}\n\ndata: [DONE]\n\n"
+            "data: {\"event\":\"done\",\"success\":false,\"output\":{},\
+             \"metadata\":{\"duration\":3},\"error\":\"no\"}\n\n\
+             data: [DONE]\n\n"
         );
-        let last = "data: {\"event\":\"final\",\"data\":{\"success\":true,\"output\":{}}}\n\ndata: \"[DONE]\"\n\n";
+        let last = "data: {\"event\":\"final\",\"data\":{\"success\":true,\"output\":{}}}\n\n\
+                    data: \"[DONE]\"\n\n";
         assert_eq!(
             (end(Protocol::Final, None), end(Protocol::AgentEvents, None)),
             (last.to_owned(), last.to_owned())
@@ -382,7 +385,8 @@ mod tests {
         check(
             &[("a", "content")],
             events,
-            "data: {\"blockId\":\"a\",\"chunk\":\"One\"}\n\ndata: {\"blockId\":\"a\",\"chunk\":\", two\"}\n\n",
+            "data: {\"blockId\":\"a\",\"chunk\":\"One\"}\n\n\
+             data: {\"blockId\":\"a\",\"chunk\":\", two\"}\n\n",
         );
     }
 
@@ -423,7 +427,8 @@ mod tests {
         check(
             &[("a", "content")],
             events,
-            "data: {\"blockId\":\"a\",\"chunk\":\"x\"}\n\ndata: {\"blockId\":\"a\",\"chunk\":\"\\n\\ny\"}\n\n",
+            "data: {\"blockId\":\"a\",\"chunk\":\"x\"}\n\n\
+             data: {\"blockId\":\"a\",\"chunk\":\"\\n\\ny\"}\n\n",
         );
     }
 

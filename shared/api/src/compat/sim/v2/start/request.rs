@@ -201,7 +201,13 @@ mod tests {
         assert_eq!(
             problems(
                 &[],
-                json!({ "async": true, "stream": true, "selectedOutputs": ["a"], "includeFileBase64": false, "base64MaxBytes": 1 })
+                json!({
+                    "async": true,
+                    "stream": true,
+                    "selectedOutputs": ["a"],
+                    "includeFileBase64": false,
+                    "base64MaxBytes": 1
+                })
             ),
             ["/stream", "/selectedOutputs", "/includeFileBase64", "/base64MaxBytes"]
         );

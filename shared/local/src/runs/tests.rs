@@ -1,0 +1,101 @@
+//! Lists of runs: what they read of the file, and runs of earlier releases.
+
+use rusqlite::StatementStatus;
+use rusqlite::types::Null;
+use serde_json::{Value, json};
+
+use super::*;
+
+fn run(input: &Value) -> NewRun {
+    let head = json!({
+        "id": "run_00000000000070008000000000000001", "workflow_id": "w",
+        "workflow_uid": "w", "workflow_name": "w", "version": "1.0.0",
+        "dialect": "native", "input": input, "input_as_sent": "sent", "save": true,
+        "signing": { "master": 1, "epoch": 1 },
+        "created_at": 0, "deadline_at": 0,
+    });
+    NewRun {
+        head: serde_json::from_value(head).unwrap(),
+        mode: flowgate_core::run::Mode::Detached,
+        owner: None,
+        due_at: Timestamp(0),
+        claims: flowgate_core::idempotency::Claims::default(),
+    }
+}
+
+#[test]
+fn a_list_does_not_read_a_large_input_and_a_run_of_an_earlier_release_has_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let connection = crate::schema::open(&dir.path().join("a.db")).unwrap();
+    let run = run(&json!({ "text": "x".repeat(100_000) }));
+    let (key, head) = (run_key(&run.head.id).unwrap(), run.head.clone());
+    RunValues::new(run).unwrap().insert_open(&connection).unwrap();
+    let bytes: i64 =
+        connection.query_row("SELECT length(head) FROM runs", [], |row| row.get(0)).unwrap();
+    assert!(bytes < 1_000 && !list_sql(&RunFilter::default()).contains("run_values"), "{bytes}");
+
+    let request = PageRequest { limit: 1, cursor: None };
+    let listed = |include| {
+        let filter = RunFilter { include, ..RunFilter::default() };
+        list(&connection, "w", &filter, &request).unwrap().items.remove(0).head
+    };
+    for _ in 0..2 {
+        assert_eq!(
+            select_run(&connection, key).unwrap().unwrap().record(Include::ALL).unwrap().head,
+            head
+        );
+        assert_eq!(listed(Include::ALL), head);
+        let brief = listed(Include::default());
+        assert!(brief.input.is_null() && brief.input_as_sent.is_none());
+        // The old form: everything in the head.
+        connection
+            .execute("UPDATE runs SET head = ?1", [serde_json::to_string(&*head).unwrap()])
+            .unwrap();
+        connection.execute("DELETE FROM run_values", []).unwrap();
+    }
+}
+
+/// Rows outside the time range are not scanned: neither newer nor older runs, nor those before
+/// the cursor.
+#[test]
+fn a_page_reads_a_range_of_the_index_and_nothing_beside_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let connection = crate::schema::open(&dir.path().join("a.db")).unwrap();
+    let id = |n: u32| RunId::parse(&format!("run_{n:012x}70008000000000000000")).unwrap();
+    for n in 0..2_000 {
+        let sql = "INSERT INTO runs (id, workflow_uid, created_at, state, head) VALUES (?1, \
+                   'w', ?2, 'failed', '{}')";
+        connection.execute(sql, params![run_key(&id(n)).unwrap(), n]).unwrap();
+    }
+    for oldest_first in [false, true] {
+        let (created_from, created_before) = (Some(Timestamp(1_000)), Some(Timestamp(1_010)));
+        let filter =
+            RunFilter { created_from, created_before, oldest_first, ..RunFilter::default() };
+        let mut explain =
+            connection.prepare(&format!("EXPLAIN QUERY PLAN {}", list_sql(&filter))).unwrap();
+        let plan: Vec<String> =
+            explain.query_map([Null; 5], |row| row.get(3)).unwrap().map(Result::unwrap).collect();
+        assert!(
+            plan[0].ends_with("USING INDEX runs_of_workflow (workflow_uid=? AND id>? AND id<?)"),
+            "{plan:?}"
+        );
+        assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{plan:?}");
+
+        let steps = |cursor: Option<&RunId>| {
+            let ids = filter.ids(cursor.map(RunId::as_str)).unwrap();
+            let mut select = connection.prepare(&list_sql(&filter)).unwrap();
+            let bound = params![
+                &"w",
+                run_key(ids.start()).unwrap(),
+                run_key(ids.end()).unwrap(),
+                Null,
+                Null
+            ];
+            let count = select.query_map(bound, |_| Ok(())).unwrap().count();
+            (count, select.get_status(StatementStatus::VmStep))
+        };
+        let ((all, most), (half, fewer)) = (steps(None), steps(Some(&id(1_005))));
+        assert_eq!((all, half), (10, if oldest_first { 4 } else { 5 }));
+        assert!(fewer < most && most < 500, "{fewer} {most}");
+    }
+}
