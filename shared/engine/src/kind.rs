@@ -35,7 +35,7 @@ pub use plan::{
 };
 
 /// The kinds that every workflow may use, in the order of the docs.
-const BUILT_IN: [fn() -> KindSpec; 11] = [
+const BUILT_IN: &[fn() -> KindSpec] = &[
     template::spec,
     function::spec,
     http::spec,

@@ -185,8 +185,7 @@ async fn where_a_key_names_several_workflows_a_header_decides() {
       400,
       {
         "code": 40000,
-        "message": "the key is good for more than one workflow: name one in the header \
-            X-Workflow-Id"
+        "message": "the key is good for more than one workflow: name one in the header X-Workflow-Id"
       }
     ]
     "#);

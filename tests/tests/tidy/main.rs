@@ -253,10 +253,15 @@ fn long_functions(text: &str) -> impl Iterator<Item = (usize, usize)> {
         if !(words.starts_with("fn ") || words.starts_with("async fn ")) {
             continue;
         }
+        // A declaration has no body of its own, and a body may stand on the same line.
+        let head = lines[start..].iter().find(|line| line.ends_with(['{', ';', '}']));
+        if head.is_none_or(|head| !head.ends_with('{')) {
+            continue;
+        }
         let end = format!("{indent}}}");
         let length =
             lines[start..].iter().position(|line| *line == end).map_or(1, |offset| offset + 1);
-        if length > MAX_FUNCTION_LINES && !line.ends_with(';') && !line.ends_with('}') {
+        if length > MAX_FUNCTION_LINES {
             long.push((start + 1, length));
         }
     }
