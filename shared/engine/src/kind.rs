@@ -1,4 +1,4 @@
-//! The kinds of nodes. Each is declared once, in its own file, and listed in [`BUILT_IN`].
+//! The kinds of nodes. Each is declared once, in its own file, and listed in `BUILT_IN`.
 
 mod agent;
 pub(crate) mod condition;
