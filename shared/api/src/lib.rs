@@ -24,7 +24,7 @@ pub use self::reserved::RESERVED_INPUT_NAMES;
 #[cfg(feature = "starts")]
 pub use self::starts::{document, invoke, router};
 
-/// What reads and cancels runs, in every API.
+/// All that is done with a run that has started, in every API: reads, cancel, redelivery.
 pub fn run_status(app: Arc<App>) -> Router {
     finish(app.clone(), reads().with_state(app))
 }

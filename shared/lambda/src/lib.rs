@@ -53,7 +53,7 @@ impl Function {
         Self::start_with(Kinds::standard().clone()).await
     }
 
-    /// With kinds of nodes of somebody's own: documents may use these and no others.
+    /// As [`Self::start`], with the given kinds of nodes; documents may use no others.
     pub async fn start_with(kinds: Kinds) -> Result<Self> {
         let config = Config::from_env()?;
         let aws = Aws::new(&config);

@@ -24,7 +24,10 @@ pub async fn sweeps() -> Result<()> {
 /// Ignores the event's content. Rows that are left over stay due for the next minute.
 async fn sweep_all(ports: &Ports, event: LambdaEvent<Value>) -> Result<(), lambda_runtime::Error> {
     let last_sweep = deadline(&event.context) - SWEEP_MARGIN;
-    while sweep::sweep(ports, SWEEP_LIMIT).await? == SWEEP_LIMIT && ports.clock.now() < last_sweep {
+    loop {
+        let found = sweep::sweep(ports, SWEEP_LIMIT).await?;
+        if found < SWEEP_LIMIT || ports.clock.now() >= last_sweep {
+            return Ok(());
+        }
     }
-    Ok(())
 }

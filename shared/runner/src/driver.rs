@@ -132,7 +132,7 @@ impl Driver {
         let setup =
             Setup { lease, phase: Phase::Running, attachment: Attachment::Detached, registered };
         let mut driver = Self::new(runner, head, run, started_at, setup);
-        // Nothing is recorded before the first owner: it skips the reads.
+        // The first owner finds nothing recorded, so it skips these reads.
         if driver.lease.fence > 1 {
             driver.replay = Replay::load(&*driver.app.ports.runs, driver.run_id()).await?;
             let events = driver.app.all_events(driver.run_id()).await?;
@@ -430,6 +430,7 @@ impl Driver {
         }
     }
 
+    /// Gives the run up: another owner has it, or its store failed.
     fn lose(&mut self) {
         metric::owner_lost(&self.head);
         self.calls.abort();

@@ -1,5 +1,5 @@
-//! Hosts attached runs: each is driven by its own task, so that a caller who disconnects cancels
-//! nothing.
+//! Hosts attached runs. A run with outside calls has its own task, so that a caller who disconnects
+//! cancels nothing; one without is driven in the request.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -57,8 +57,8 @@ async fn report(driver: &mut Driver, listener: &mut Option<mpsc::Sender<Progress
 }
 
 /// Drives a run and returns its last progress: here if it makes no outside call, else in its own
-/// task. A run that counts against its key always gets its own task, so that it is released after
-/// its end even if its caller is gone.
+/// task. A run that counts against its key always gets its own task, so that its key's
+/// count goes down after its end even if its caller is gone.
 pub(crate) async fn last_progress(mut driver: Driver) -> Option<Progress> {
     if !driver.head().counted && driver.completes_without_calls() {
         return driver.next().await;

@@ -44,7 +44,7 @@ impl StartOutcome {
             }
             Started::Repeated(record) => (record, true),
             Started::Overdue(_) => {
-                return Err(anyhow!("a start that continues after its wait was cancelled").into());
+                return Err(anyhow!("the run was cancelled when its wait ended").into());
             }
             Started::Stream(_) => {
                 return Err(anyhow!("a start that did not ask for a stream streams").into());

@@ -12,7 +12,7 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 
-/// The platform, in the state of whatever routes.
+/// Router state from which the [`App`] can be reached.
 pub(crate) trait Platform: Send + Sync {
     fn app(&self) -> &Arc<App>;
 }

@@ -159,7 +159,7 @@ async fn respond(
         Started::Stream(subscription) => stream(runner, subscription, idempotency).await?,
         Started::Repeated(record) => repeated(app, *record, preference.mode)?,
         Started::Overdue(_) => {
-            let error = "a start that continues after its wait was cancelled";
+            let error = "the run was cancelled when its wait ended";
             return Err(anyhow::anyhow!(error).into());
         }
     };
@@ -170,8 +170,8 @@ async fn respond(
     Ok(with_allowance(response, allowance))
 }
 
-/// A run speaks only after its first write: no id leaves before, and a failed start is a response
-/// with a status.
+/// The stream begins after the run's first write: no id is sent before it, and a failed start is
+/// still a response with a status.
 async fn stream(
     runner: &Runner,
     mut subscription: Subscription,

@@ -191,7 +191,7 @@ impl Run {
         }
     }
 
-    /// Emits the calls, all or none.
+    /// Hands out the calls, or ends the node if one of them is not allowed.
     fn perform(&mut self, number: usize, calls: Vec<Planned>) {
         let prepared = match self.refusal(number, &calls) {
             Some(error) => Err(error),

@@ -85,7 +85,8 @@ impl Driver {
         matches!(self.phase, Phase::Draining { .. })
     }
 
-    /// Returns when this process releases the run's caller, or the run.
+    /// Returns when the wait or this process's time is over; while draining, when the run must be
+    /// handed over.
     pub(super) fn release_at(&self) -> Option<Timestamp> {
         match self.phase {
             Phase::Draining { until } => Some(until),

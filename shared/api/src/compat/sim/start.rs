@@ -135,7 +135,8 @@ struct Asked {
     allowance: Option<Allowance>,
 }
 
-/// A run speaks only after its first write, so that a failed start is a response with a status.
+/// The stream begins after the run's first write, so that a failed start is still a response with a
+/// status.
 async fn stream(
     runner: &Runner,
     mut subscription: Subscription,
