@@ -38,7 +38,7 @@ impl Double {
         let mut command = Command::new(required_env("FLOWGATE_AWS_DOUBLE"));
         command.args(["--until-stdin-closes", "account", "--template"]);
         command.arg(required_env("FLOWGATE_TEMPLATE"));
-        let links = several::is_among(&settings.compile.kinds).then(link_functions);
+        let links = settings.kinds.as_ref().is_some_and(several::is_among).then(link_functions);
         match &links {
             Some(links) => command.arg("--functions").arg(links.path()),
             None => command.arg("--functions").arg(required_env("FLOWGATE_FUNCTIONS")),

@@ -12,7 +12,7 @@ use flowgate_engine::field::{FieldSpec, FieldType};
 use flowgate_engine::kind::{
     Bindings, CallLimits, Done, KindSpec, Node, NodeError, OutputFields, Plan, Planned, Price, Role,
 };
-use flowgate_engine::{Action, CompileOptions, Kinds};
+use flowgate_engine::{Action, Kinds};
 use serde_json::{Value, json};
 
 const NAME: &str = "several";
@@ -41,11 +41,6 @@ const LIMITS: CallLimits =
 /// What documents may use where the tests bring their kind.
 pub fn kinds() -> Kinds {
     Kinds::standard().clone().with(spec())
-}
-
-/// For the settings of a server.
-pub fn compile_options() -> CompileOptions {
-    CompileOptions { kinds: kinds(), ..CompileOptions::default() }
 }
 
 pub(crate) fn is_among(kinds: &Kinds) -> bool {

@@ -12,7 +12,7 @@ use flowgate_app::workflows::SaveDraft;
 use flowgate_app::{App, Settings};
 use flowgate_core::key::{Scope, WorkflowScope};
 use flowgate_core::page::PageRequest;
-use flowgate_engine::{CompileOptions, Kinds};
+use flowgate_engine::Kinds;
 use flowgate_outbound::OutboundSettings;
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
@@ -47,8 +47,8 @@ const MIN_ADMIN_KEY_CHARACTERS: usize = 32;
 pub(crate) async fn run(args: Args, kinds: Kinds) -> Result<ExitCode> {
     let admin_key = admin_key()?;
     let outbound = args.outbound()?;
-    let compile = CompileOptions { kinds, ..CompileOptions::default() };
-    let settings = Settings { compile, admin_key: admin_key.clone(), ..Settings::default() };
+    let kinds = Some(kinds);
+    let settings = Settings { kinds, admin_key: admin_key.clone(), ..Settings::default() };
     let options = Options {
         data: args.data.clone(),
         listen: args.listen,

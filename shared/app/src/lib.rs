@@ -34,5 +34,5 @@ pub use flowgate_core::{
 };
 
 pub use error::{Error, Result};
-pub use flowgate_engine::{CompileOptions, Kinds};
+pub use flowgate_engine::Kinds;
 pub use platform::{App, Settings};

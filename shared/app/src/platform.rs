@@ -8,7 +8,7 @@ use flowgate_core::Ports;
 use flowgate_core::lease::OwnerToken;
 use flowgate_core::secret::Keyring;
 use flowgate_core::time::Timestamp;
-use flowgate_engine::CompileOptions;
+use flowgate_engine::Kinds;
 use tokio::sync::watch;
 
 use crate::key_cache::KeyCache;
@@ -17,8 +17,8 @@ use crate::workflow_cache::WorkflowCache;
 
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// What documents may use, e.g. the kinds of nodes.
-    pub compile: CompileOptions,
+    /// The kinds of nodes that documents may use; `None`: the standard ones.
+    pub kinds: Option<Kinds>,
     /// Base of links: includes the stage, without a trailing slash.
     pub public_url: String,
     /// The operator's own admin credential, ≥32 characters. `None`: the keyring's bootstrap token.
@@ -42,7 +42,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            compile: CompileOptions::default(),
+            kinds: None,
             public_url: "http://127.0.0.1:8080".to_owned(),
             admin_key: None,
             retention: Duration::from_secs(30 * 24 * 3600),

@@ -11,7 +11,7 @@ use flowgate_core::workflow::{
     document_hash, etag,
 };
 use flowgate_engine::document::Document;
-use flowgate_engine::{CompileOptions, Problem, Severity, Workflow};
+use flowgate_engine::{CompileOptions, Kinds, Problem, Severity, Workflow};
 
 use crate::access::Caller;
 use crate::error::{Error, Result, What};
@@ -208,12 +208,19 @@ impl App {
         };
         let document = Document::parse(&record.document)
             .map_err(|error| anyhow!("a published document does not parse: {}", error.message))?;
-        let (workflow, problems) = Workflow::compile_with(&document, &self.settings.compile);
+        let options = CompileOptions { kinds: self.kinds().clone(), ..CompileOptions::default() };
+        let (workflow, problems) = Workflow::compile_with(&document, &options);
         let workflow = Arc::new(workflow.with_context(|| {
             format!("published version {version} does not compile any more: {problems:?}")
         })?);
         self.workflow_cache.keep_compiled(uid, version, workflow.clone());
         Ok(Some(workflow))
+    }
+
+    /// Named only where documents are compiled, so that functions that compile none do not link the
+    /// kinds.
+    fn kinds(&self) -> &Kinds {
+        self.settings.kinds.as_ref().unwrap_or_else(|| Kinds::standard())
     }
 
     pub(crate) async fn cached_workflow(&self, id: &str) -> Result<Arc<WorkflowRecord>> {
@@ -247,7 +254,7 @@ impl App {
                 Problem { severity, path: String::new(), line, column, message: error.message };
             Error::InvalidDocument(vec![problem])
         })?;
-        let options = CompileOptions { reserved_input_names, ..self.settings.compile.clone() };
+        let options = CompileOptions { kinds: self.kinds().clone(), reserved_input_names };
         let (_, problems) = Workflow::compile_with(&parsed, &options);
         Ok((parsed, problems))
     }

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use flowgate_app::time::Timestamp;
-use flowgate_app::{App, CompileOptions, Kinds, Settings};
+use flowgate_app::{App, Kinds, Settings};
 use lambda_runtime::Context;
 
 use flowgate_aws::{Aws, Config, TraceHeaders};
@@ -50,11 +50,15 @@ pub fn main(serve: impl AsyncFnOnce() -> Result<()>) -> ExitCode {
 
 impl Function {
     pub async fn start() -> Result<Self> {
-        Self::start_with(Kinds::standard().clone()).await
+        Self::build(None).await
     }
 
     /// As [`Self::start`], with the given kinds of nodes; documents may use no others.
     pub async fn start_with(kinds: Kinds) -> Result<Self> {
+        Self::build(Some(kinds)).await
+    }
+
+    async fn build(kinds: Option<Kinds>) -> Result<Self> {
         let config = Config::from_env()?;
         let aws = Aws::new(&config);
         let app = App::new(aws.ports(), settings(&config, kinds)).await.context(CANNOT_START)?;
@@ -77,9 +81,9 @@ fn deadline(context: &Context) -> Timestamp {
     Timestamp(i64::try_from(context.deadline).unwrap_or(i64::MAX))
 }
 
-fn settings(config: &Config, kinds: Kinds) -> Settings {
+fn settings(config: &Config, kinds: Option<Kinds>) -> Settings {
     Settings {
-        compile: CompileOptions { kinds, ..CompileOptions::default() },
+        kinds,
         public_url: config.public_url.clone(),
         retention: config.retention,
         longest_wait: config.longest_wait,

@@ -23,11 +23,15 @@ pub struct RunFunction {
 
 impl RunFunction {
     pub async fn start() -> Result<Self> {
-        Self::start_with(Kinds::standard().clone()).await
+        Self::build(None).await
     }
 
     /// As [`Function::start_with`].
     pub async fn start_with(kinds: Kinds) -> Result<Self> {
+        Self::build(Some(kinds)).await
+    }
+
+    async fn build(kinds: Option<Kinds>) -> Result<Self> {
         let config = Config::from_env()?;
         let aws = Aws::new(&config);
         let runner =

@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use flowgate_app::Settings;
 use flowgate_tests::receiver::{Received, Receiver, Reply};
 use flowgate_tests::server::{ADMIN_KEY, TestServer, settings};
-use flowgate_tests::several::compile_options;
+use flowgate_tests::several;
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -76,7 +76,7 @@ async fn upstream(is_held: impl Fn(&str, &str, usize) -> bool + Send + Sync + 's
 }
 
 fn with_kind() -> Settings {
-    settings(|settings| settings.compile = compile_options())
+    settings(|settings| settings.kinds = Some(several::kinds()))
 }
 
 async fn server(document: &str) -> TestServer {
@@ -85,7 +85,7 @@ async fn server(document: &str) -> TestServer {
 
 async fn server_with(document: &str, change: impl FnOnce(&mut Settings)) -> TestServer {
     let server = TestServer::start_with(|settings| {
-        settings.compile = compile_options();
+        settings.kinds = Some(several::kinds());
         change(settings);
     })
     .await;
