@@ -178,7 +178,7 @@ async fn errors_name_what_aws_said_and_no_secret() -> Result<()> {
         .await
         .err()
         .context("there is no such secret")?;
-    assert!(format!("{error:#}").contains("is not there"), "{error:#}");
+    assert!(format!("{error:#}").contains("does not exist"), "{error:#}");
 
     let broken = json!({
         "SecretId": config.keyring_secret,
