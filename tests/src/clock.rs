@@ -31,6 +31,11 @@ impl TestClock {
         next.inspect(|until| self.set(*until)).is_some()
     }
 
+    /// Returns how many sleep.
+    pub fn sleeping(&self) -> usize {
+        self.sleepers().values().sum()
+    }
+
     fn sleepers(&self) -> MutexGuard<'_, BTreeMap<Timestamp, usize>> {
         self.sleepers.lock().unwrap_or_else(PoisonError::into_inner)
     }
