@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use flowgate_lambda::starts::RunFunction;
+use flowgate_lambda::starts::RunnerFunction;
 
 fn main() -> ExitCode {
-    flowgate_lambda::main(async || RunFunction::start().await?.deliveries().await)
+    flowgate_lambda::main(async || RunnerFunction::start().await?.deliveries().await)
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use flowgate_core::key::Scope;
 use flowgate_core::limit::{Allowance, Limited};
+use flowgate_core::overload::Overloaded;
 use flowgate_core::run::RunState;
 use flowgate_core::time::Timestamp;
 use flowgate_engine::Problem;
@@ -45,9 +46,21 @@ pub enum Error {
     RateLimited { what: Limited, left: Allowance, retry_at: Timestamp, retry_after: Duration },
     #[error("the run was not saved")]
     Gone,
+    /// The store or this process has no capacity now. Nothing was done.
+    #[error("overloaded: try again in {} s", .retry_after.as_secs().max(1))]
+    Overloaded { retry_after: Duration },
     /// The store or another component failed. A retry is safe if the request is idempotent.
     #[error("internal error")]
-    Internal(#[from] anyhow::Error),
+    Internal(#[source] anyhow::Error),
+}
+
+impl From<anyhow::Error> for Error {
+    fn from(error: anyhow::Error) -> Self {
+        match error.downcast_ref::<Overloaded>() {
+            Some(overloaded) => Self::Overloaded { retry_after: overloaded.retry_after },
+            None => Self::Internal(error),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

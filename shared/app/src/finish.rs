@@ -68,7 +68,7 @@ impl App {
         for delivery in deliveries {
             self.send(Message::WebhookV1 { delivery }).await;
         }
-        self.release(head).await;
+        self.release_slot(head).await;
     }
 
     /// Ends a run whose lease is ours, without running it any further.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flowgate_core::idempotency::Claims;
+use flowgate_core::idempotency::UniqueRows;
 use flowgate_core::lease::LEASE;
 use flowgate_core::limit::{Acquired, Allowance, KeyLimits, Limited, Taken};
 use flowgate_core::run::{Created, RunHead};
@@ -30,11 +30,11 @@ impl App {
         &self,
         caller: &Caller,
         head: &mut RunHead,
-        claims: &Claims,
+        unique_rows: &UniqueRows,
     ) -> Result<Option<Allowance>> {
         head.counted = false;
         let Some((key_id, limits)) = caller.limits() else { return Ok(None) };
-        if self.is_repeat(claims).await? {
+        if self.is_repeat(unique_rows).await? {
             return Ok(None);
         }
         if let Some(limit) = limits.concurrent_runs {
@@ -42,7 +42,7 @@ impl App {
         }
         let taken = self.ports.limits.take(key_id, limits.rate, self.now()).await;
         if !matches!(taken, Ok(Taken::Allowed(_))) {
-            self.release(head).await;
+            self.release_slot(head).await;
         }
         match taken? {
             Taken::Allowed(allowance) => Ok(Some(allowance)),
@@ -54,8 +54,8 @@ impl App {
 
     /// A repeat starts nothing and is not counted: the first request with its idempotency key was.
     /// One that arrives before the first is written does count.
-    async fn is_repeat(&self, claims: &Claims) -> Result<bool> {
-        let Some(row) = &claims.idempotency else { return Ok(false) };
+    async fn is_repeat(&self, unique_rows: &UniqueRows) -> Result<bool> {
+        let Some(row) = &unique_rows.idempotency else { return Ok(false) };
         Ok(self.ports.runs.idempotency(&row.key, self.now()).await?.is_some())
     }
 
@@ -81,7 +81,7 @@ impl App {
     }
 
     /// Stops counting a run that has ended or never started.
-    pub async fn release(&self, head: &RunHead) {
+    pub async fn release_slot(&self, head: &RunHead) {
         let (true, Some(key_id)) = (head.counted, &head.key_id) else { return };
         if let Err(error) = self.ports.limits.release(key_id, &head.id).await {
             tracing::warn!(
@@ -96,7 +96,7 @@ impl App {
     pub async fn after_first_write(&self, head: &RunHead, created: &anyhow::Result<Created>) {
         match created {
             Ok(Created::Created) => metric::run_started(head),
-            Ok(Created::Repeated(_) | Created::IdTaken) | Err(_) => self.release(head).await,
+            Ok(Created::Repeated(_) | Created::IdTaken) | Err(_) => self.release_slot(head).await,
         }
     }
 }

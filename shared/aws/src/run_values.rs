@@ -1,9 +1,9 @@
-//! The contents of a run's first and last writes: its row, claims and parts, and the chunks to
+//! The contents of a run's first and last writes: its row, unique rows and parts, and the chunks to
 //! write before.
 
 use anyhow::{Context, Result, ensure};
 use flowgate_core::id::RunId;
-use flowgate_core::idempotency::{Claim, Claims, IdempotencyKey, IdempotencyRow};
+use flowgate_core::idempotency::{EarlierRun, IdempotencyKey, IdempotencyRow, UniqueRows};
 use flowgate_core::run::{Created, FinishedRun, NewRun, RunHead};
 use flowgate_core::time::Timestamp;
 use sha2::{Digest, Sha256};
@@ -87,11 +87,11 @@ impl Aws {
     }
 }
 
-/// Returns the writes of the run's claims. Each applies if no other run has the key, or its claim
-/// has expired.
-pub(crate) fn claim_writes(run: &NewRun) -> Vec<Write> {
-    let claim = |row: &IdempotencyRow| {
-        let item = Item::new(claim_key(&row.key))
+/// Returns the writes of the run's unique rows. Each applies if no other run has the key, or that
+/// run's row has expired.
+pub(crate) fn unique_row_writes(run: &NewRun) -> Vec<Write> {
+    let unique_row = |row: &IdempotencyRow| {
+        let item = Item::new(unique_row_key(&row.key))
             .with("run", text(run.head.id.as_str()))
             .with("body_hash", text(&row.body_hash))
             .with("kept_until", time(row.expires_at))
@@ -101,26 +101,33 @@ pub(crate) fn claim_writes(run: &NewRun) -> Vec<Write> {
             .bind(":now", time(run.head.created_at))
             .bind(":run", text(run.head.id.as_str()))
     };
-    [&run.claims.idempotency, &run.claims.run_id].into_iter().flatten().map(claim).collect()
+    [&run.unique_rows.idempotency, &run.unique_rows.run_id]
+        .into_iter()
+        .flatten()
+        .map(unique_row)
+        .collect()
 }
 
-/// Returns the outcome of a refused create: a claim of another run, or `Created` if the run itself
-/// exists, as the retry of a write that was applied.
-pub(crate) fn refused_create(claims: &Claims, refusals: Vec<Option<Refusal>>) -> Result<Created> {
+/// Returns the outcome of a refused create: a unique row of another run, or `Created` if the run
+/// itself exists, as the retry of a write that was applied.
+pub(crate) fn refused_create(
+    unique_rows: &UniqueRows,
+    refusals: Vec<Option<Refusal>>,
+) -> Result<Created> {
     let mut refusals = refusals.into_iter().skip(1);
-    if claims.idempotency.is_some()
+    if unique_rows.idempotency.is_some()
         && let Some(Refusal(item)) = refusals.next().flatten()
     {
-        return Ok(Created::Repeated(claim(
+        return Ok(Created::Repeated(earlier_run(
             &item.context("an idempotency row expired during the write")?,
         )?));
     }
-    let taken = claims.run_id.is_some() && refusals.next().flatten().is_some();
+    let taken = unique_rows.run_id.is_some() && refusals.next().flatten().is_some();
     Ok(if taken { Created::IdTaken } else { Created::Created })
 }
 
 /// Hashes scope and key: callers choose keys of any length, with any characters.
-pub(crate) fn claim_key(key: &IdempotencyKey) -> Key {
+pub(crate) fn unique_row_key(key: &IdempotencyKey) -> Key {
     let digest = Sha256::new()
         .chain_update(key.scope.len().to_be_bytes())
         .chain_update(&key.scope)
@@ -130,12 +137,12 @@ pub(crate) fn claim_key(key: &IdempotencyKey) -> Key {
     Key::new(format!("IDEM#{hash}"), "IDEM")
 }
 
-pub(crate) fn claim(item: &Item) -> Result<Claim> {
+pub(crate) fn earlier_run(item: &Item) -> Result<EarlierRun> {
     let run = RunId::parse(item.text("run")?).context("an idempotency row names no run")?;
-    Ok(Claim { run, body_hash: item.text("body_hash")?.to_owned() })
+    Ok(EarlierRun { run, body_hash: item.text("body_hash")?.to_owned() })
 }
 
-pub(crate) fn claim_is_past(item: &Item, now: Timestamp) -> Result<bool> {
+pub(crate) fn unique_row_is_past(item: &Item, now: Timestamp) -> Result<bool> {
     Ok(item.time("kept_until")? <= now)
 }
 
@@ -146,7 +153,7 @@ mod tests {
     #[test]
     fn keys_of_two_scopes_never_meet() {
         let key = |scope: &str, key: &str| {
-            claim_key(&IdempotencyKey { scope: scope.into(), key: key.into() })
+            unique_row_key(&IdempotencyKey { scope: scope.into(), key: key.into() })
         };
         assert_ne!(key("a", "bc"), key("ab", "c"));
         assert_eq!(key("a", ""), key("a", ""));

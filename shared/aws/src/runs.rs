@@ -4,7 +4,7 @@ use anyhow::Result;
 use async_trait::async_trait;
 use flowgate_core::event::{Event, EventId, Trace};
 use flowgate_core::id::RunId;
-use flowgate_core::idempotency::{Claim, IdempotencyKey};
+use flowgate_core::idempotency::{EarlierRun, IdempotencyKey};
 use flowgate_core::lease::{Lease, OwnerToken, Written};
 use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::run::{
@@ -23,7 +23,8 @@ use crate::row::{
     new_row, open, record_attributes,
 };
 use crate::run_values::{
-    MAX_OPEN_HEAD, claim, claim_is_past, claim_key, claim_writes, refused_create,
+    MAX_OPEN_HEAD, earlier_run, refused_create, unique_row_is_past, unique_row_key,
+    unique_row_writes,
 };
 use crate::value::{MAX_ITEM_BYTES, inline};
 use crate::write::{AllOutcome, Outcome, Refusal, Write};
@@ -277,9 +278,15 @@ impl Runs for Aws {
         self.list_page(listing, request.limit, read).await
     }
 
-    async fn idempotency(&self, key: &IdempotencyKey, now: Timestamp) -> Result<Option<Claim>> {
-        let Some(item) = self.table().get(claim_key(key), None).await? else { return Ok(None) };
-        if claim_is_past(&item, now)? { Ok(None) } else { claim(&item).map(Some) }
+    async fn idempotency(
+        &self,
+        key: &IdempotencyKey,
+        now: Timestamp,
+    ) -> Result<Option<EarlierRun>> {
+        let Some(item) = self.table().get(unique_row_key(key), None).await? else {
+            return Ok(None);
+        };
+        if unique_row_is_past(&item, now)? { Ok(None) } else { earlier_run(&item).map(Some) }
     }
 }
 
@@ -294,11 +301,11 @@ impl Aws {
         let chunk_keys = chunks.iter().map(Item::key).collect::<Result<Vec<_>>>()?;
         self.put_chunks(chunks).await?;
         let mut writes = vec![Write::put(row).if_absent()];
-        writes.extend(claim_writes(run));
+        writes.extend(unique_row_writes(run));
         writes.extend(parts);
         let created = match self.table().write_all(&writes).await? {
             AllOutcome::Done => Created::Created,
-            AllOutcome::Refused(refusals) => refused_create(&run.claims, refusals)?,
+            AllOutcome::Refused(refusals) => refused_create(&run.unique_rows, refusals)?,
         };
         if created != Created::Created && !chunk_keys.is_empty() {
             // The run was not created; without this its chunks would stay until they expire.

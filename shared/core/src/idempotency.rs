@@ -24,14 +24,14 @@ pub struct IdempotencyRow {
 
 /// Rows that a run's first write takes: all of them, or nothing is written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Claims {
+pub struct UniqueRows {
     pub idempotency: Option<IdempotencyRow>,
     /// The id that the caller chose for the run. It can be taken once. The row lasts as long as the
     /// run may be read, and lookups by that id use it.
     pub run_id: Option<IdempotencyRow>,
 }
 
-impl Claims {
+impl UniqueRows {
     /// Returns the body hash of the request with the idempotency key.
     pub fn body_hash(&self) -> &str {
         self.idempotency.as_ref().map_or("", |row| &row.body_hash)
@@ -44,7 +44,7 @@ impl Claims {
 
 /// The run that an earlier request with the key started.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claim {
+pub struct EarlierRun {
     pub run: RunId,
     pub body_hash: String,
 }

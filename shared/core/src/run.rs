@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::delivery::{Delivery, WebhookTarget};
 use crate::event::{Event, EventId, Trace};
 use crate::id::RunId;
-use crate::idempotency::{Claim as IdempotencyClaim, Claims, IdempotencyKey};
+use crate::idempotency::{EarlierRun, IdempotencyKey, UniqueRows};
 use crate::lease::{Lease, OwnerToken, Written};
 use crate::page::{Page, PageRequest};
 use crate::secret::SigningPin;
@@ -230,11 +230,11 @@ pub struct Checkpoint {
 /// Runs, their checkpoints, events and traces, and the deliveries that end with them.
 #[async_trait]
 pub trait Runs: Send + Sync {
-    /// Writes a run that has not ended, with its claims, in one transaction. `Ok` means durable;
+    /// Writes a run that has not ended, with its unique rows, atomically. `Ok` means durable;
     /// until then the run is not accepted.
     async fn create(&self, run: NewRun) -> Result<Created>;
-    /// Writes a run that made no outside call, with its end, trace, deliveries and claims, in one
-    /// transaction.
+    /// Writes a run that made no outside call, with its end, trace, deliveries and unique rows,
+    /// in one transaction.
     async fn create_ended(&self, run: NewRun, end: FinishedRun) -> Result<Created>;
 
     /// Takes the run over with `fence + 1`, unless another owner has a live lease. Repeating our
@@ -300,11 +300,8 @@ pub trait Runs: Send + Sync {
         page: PageRequest,
     ) -> Result<Page<RunRecord>>;
     /// Returns the run that the key, or chosen run id, belongs to.
-    async fn idempotency(
-        &self,
-        key: &IdempotencyKey,
-        now: Timestamp,
-    ) -> Result<Option<IdempotencyClaim>>;
+    async fn idempotency(&self, key: &IdempotencyKey, now: Timestamp)
+    -> Result<Option<EarlierRun>>;
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -322,14 +319,14 @@ pub struct NewRun {
     pub owner: Option<OwnerToken>,
     /// When the owner's lease ends, or when the sweeper should send the run's message again.
     pub due_at: Timestamp,
-    pub claims: Claims,
+    pub unique_rows: UniqueRows,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Created {
     Created,
     /// An earlier request used the idempotency key. Nothing was written.
-    Repeated(IdempotencyClaim),
+    Repeated(EarlierRun),
     /// Another run has the id that the caller chose. Nothing was written.
     IdTaken,
 }

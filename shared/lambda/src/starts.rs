@@ -16,12 +16,12 @@ use crate::{CANNOT_START, Function, settings};
 pub use flowgate_runner::outbound::child_main_if_asked;
 
 /// A process of a function that calls out.
-pub struct RunFunction {
+pub struct RunnerFunction {
     function: Function,
     runner: Arc<Runner>,
 }
 
-impl RunFunction {
+impl RunnerFunction {
     pub async fn start() -> Result<Self> {
         Self::build(None).await
     }

@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 use flowgate_core::event::{Event, EventId};
-use flowgate_core::idempotency::{Claim, Claims, IdempotencyKey, IdempotencyRow};
+use flowgate_core::idempotency::{EarlierRun, IdempotencyKey, IdempotencyRow, UniqueRows};
 use flowgate_core::lease::{Lease, OwnerToken, Written};
 use flowgate_core::run::{Checkpoint, Created, FinishedRun, Mode, NewRun};
 use flowgate_core::time::Timestamp;
@@ -32,10 +32,10 @@ impl RunValues {
         Ok(Self { key: run_key(&run.head.id)?, head: serde_json::to_string(&*head)?, input, run })
     }
 
-    /// Writes the run's claims and returns `Created`; writes nothing if another run has one of
+    /// Writes the run's unique rows and returns `Created`; writes nothing if another run has one of
     /// them.
     pub(crate) fn claim(&self, connection: &Connection) -> Result<Created> {
-        let Claims { idempotency, run_id } = &self.run.claims;
+        let UniqueRows { idempotency, run_id } = &self.run.unique_rows;
         if let Some(earlier) = self.claimed_before(connection, idempotency.as_ref())? {
             return Ok(Created::Repeated(earlier));
         }
@@ -59,7 +59,7 @@ impl RunValues {
         &self,
         connection: &Connection,
         row: Option<&IdempotencyRow>,
-    ) -> Result<Option<Claim>> {
+    ) -> Result<Option<EarlierRun>> {
         let Some(row) = row else { return Ok(None) };
         let earlier = select_claim(connection, &row.key, self.run.head.created_at)?;
         Ok(earlier.filter(|earlier| earlier.run != self.run.head.id))
@@ -293,12 +293,12 @@ pub(crate) fn select_claim(
     connection: &Connection,
     key: &IdempotencyKey,
     now: Timestamp,
-) -> Result<Option<Claim>> {
+) -> Result<Option<EarlierRun>> {
     let mut select = connection.prepare_cached(
         "SELECT run, body_hash FROM idempotency WHERE scope = ?1 AND key = ?2 AND expires_at > ?3",
     )?;
     let found: Option<(Key, String)> = select
         .query_row(params![key.scope, key.key, now.0], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    found.map(|(run, body_hash)| Ok(Claim { run: run_id(run)?, body_hash })).transpose()
+    found.map(|(run, body_hash)| Ok(EarlierRun { run: run_id(run)?, body_hash })).transpose()
 }

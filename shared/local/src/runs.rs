@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow};
 use async_trait::async_trait;
 use flowgate_core::event::{Event, EventId, Trace};
 use flowgate_core::id::RunId;
-use flowgate_core::idempotency::{Claim, IdempotencyKey};
+use flowgate_core::idempotency::{EarlierRun, IdempotencyKey};
 use flowgate_core::lease::{Lease, OwnerToken, Written};
 use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::run::{
@@ -313,7 +313,11 @@ impl Runs for Local {
         self.query(move |connection| list(connection, &workflow_uid, &filter, &request)).await
     }
 
-    async fn idempotency(&self, key: &IdempotencyKey, now: Timestamp) -> Result<Option<Claim>> {
+    async fn idempotency(
+        &self,
+        key: &IdempotencyKey,
+        now: Timestamp,
+    ) -> Result<Option<EarlierRun>> {
         let key = key.clone();
         self.query(move |connection| select_claim(connection, &key, now)).await
     }

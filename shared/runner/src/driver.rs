@@ -18,7 +18,7 @@ use anyhow::Result;
 use flowgate_app::event::Event;
 use flowgate_app::finish::run_start;
 use flowgate_app::id::RunId;
-use flowgate_app::idempotency::{Claim, Claims};
+use flowgate_app::idempotency::{EarlierRun, UniqueRows};
 use flowgate_app::lease::{Lease, Written};
 use flowgate_app::registry::Registered;
 use flowgate_app::run::{Checkpoint, Mode, RunHead, RunRecord, StartMark};
@@ -56,7 +56,7 @@ pub enum Progress {
     /// The run continues detached.
     HandedOver(Box<RunRecord>),
     /// An earlier request used its idempotency key. Nothing was started.
-    Repeated(Claim),
+    Repeated(EarlierRun),
     /// Another run has the id that its caller chose. Nothing was started.
     IdTaken,
     /// Another owner has the run, or the store failed: the stored run decides.
@@ -101,13 +101,13 @@ impl Driver {
         head: Arc<RunHead>,
         workflow: Arc<Workflow>,
         wait: CallerWait,
-        claims: Claims,
+        unique_rows: UniqueRows,
     ) -> Self {
         let now = head.created_at;
         let lease = Lease { run: head.id.clone(), fence: 1, owner: runner.app.owner_token() };
         let until = now + wait.max;
         let lease_until = until + runner.app.settings.drain + LEASE_MARGIN;
-        let phase = Phase::NotStored(PendingStart { lease_until, claims });
+        let phase = Phase::NotStored(PendingStart { lease_until, unique_rows });
         let attachment = Attachment::Attached(Wait {
             until,
             when_it_ends: wait.when_it_ends,
@@ -297,7 +297,7 @@ impl Driver {
     /// Launches the ready calls, if there is time for them.
     async fn launch(&mut self) -> Result<()> {
         if !self.has_time_for_ready_calls() {
-            return self.release().await;
+            return self.give_back().await;
         }
         for (id, call) in std::mem::take(&mut self.ready) {
             if !call.delay.is_zero() {
@@ -405,7 +405,7 @@ impl Driver {
                 node: None,
             });
         } else if self.release_at().is_some_and(|at| now >= at) {
-            if self.is_draining() { self.hand_over().await? } else { self.release().await? }
+            if self.is_draining() { self.hand_over().await? } else { self.give_back().await? }
         } else if now >= self.next_heartbeat {
             self.heartbeat().await?;
         } else if self.is_logged() && now >= self.next_batch {

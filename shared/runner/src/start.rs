@@ -7,7 +7,9 @@ use flowgate_app::access::Caller;
 use flowgate_app::delivery::{HeaderValue, WebhookBody, WebhookTarget};
 use flowgate_app::error::{Error, FieldProblem, Result, TakenRunId, What};
 use flowgate_app::id::RunId;
-use flowgate_app::idempotency::{Claim, Claims, IdempotencyKey, IdempotencyRow, chosen_id_key};
+use flowgate_app::idempotency::{
+    EarlierRun, IdempotencyKey, IdempotencyRow, UniqueRows, chosen_id_key,
+};
 use flowgate_app::key::Scope;
 use flowgate_app::limit::Allowance;
 use flowgate_app::run::{Created, Dialect, Mode, NewRun, RunHead, RunRecord};
@@ -107,35 +109,35 @@ struct StartPlan {
     workflow: Arc<Workflow>,
     mode: ResponseMode,
     when_wait_ends: WhenWaitEnds,
-    claims: Claims,
+    unique_rows: UniqueRows,
     allowance: Option<Allowance>,
 }
 
 impl StartPlan {
     fn id_taken(&self) -> Error {
         Error::RunIdTaken(TakenRunId {
-            id: self.claims.chosen_id().to_owned(),
+            id: self.unique_rows.chosen_id().to_owned(),
             allowance: self.allowance,
         })
     }
 }
 
 impl Runner {
-    pub async fn start_run(&self, caller: &Caller, request: StartRequest) -> Result<Start> {
+    pub async fn start_run(&self, caller: &Caller, request: StartRequest) -> Result<Admitted> {
         caller.require(Scope::Run, &request.workflow_id, What::Workflow)?;
         let published =
             self.app.published(&request.workflow_id, request.version.as_deref()).await?;
         let idempotency =
             self.idempotency_row(caller, &published.uid, request.idempotency.as_ref());
         let (mode, when_wait_ends) = (request.response_mode, request.when_wait_ends);
-        let mut head = self.accept(caller, &published, request).await?;
-        let claims = Claims { idempotency, run_id: self.run_id_row(&head)? };
-        let allowance = self.app.admit(caller, &mut head, &claims).await?;
+        let mut head = self.new_head(caller, &published, request).await?;
+        let unique_rows = UniqueRows { idempotency, run_id: self.run_id_row(&head)? };
+        let allowance = self.app.admit(caller, &mut head, &unique_rows).await?;
         let plan = StartPlan {
             workflow: published.workflow.clone(),
             mode,
             when_wait_ends,
-            claims,
+            unique_rows,
             allowance,
         };
         self.start(Arc::new(head), plan).await
@@ -148,7 +150,7 @@ impl Runner {
         id: &str,
         mode: ResponseMode,
         idempotency: Option<&IdempotencyRequest>,
-    ) -> Result<Start> {
+    ) -> Result<Admitted> {
         let record = self.app.run_for(caller, Scope::Run, id).await?;
         // The new run shows the input of the earlier one.
         caller.require(Scope::Read, &record.head.workflow_id, What::Run)?;
@@ -173,13 +175,18 @@ impl Runner {
             engine: ENGINE,
             ..RunHead::clone(earlier)
         };
-        let claims = Claims {
+        let unique_rows = UniqueRows {
             idempotency: self.idempotency_row(caller, &head.workflow_uid, idempotency),
             run_id: None,
         };
-        let allowance = self.app.admit(caller, &mut head, &claims).await?;
-        let plan =
-            StartPlan { workflow, mode, when_wait_ends: WhenWaitEnds::Detach, claims, allowance };
+        let allowance = self.app.admit(caller, &mut head, &unique_rows).await?;
+        let plan = StartPlan {
+            workflow,
+            mode,
+            when_wait_ends: WhenWaitEnds::Detach,
+            unique_rows,
+            allowance,
+        };
         self.start(Arc::new(head), plan).await
     }
 
@@ -225,7 +232,7 @@ impl Runner {
         Ok(())
     }
 
-    async fn accept(
+    async fn new_head(
         &self,
         caller: &Caller,
         published: &Published,
@@ -292,7 +299,7 @@ impl Runner {
         })
     }
 
-    async fn start(&self, head: Arc<RunHead>, plan: StartPlan) -> Result<Start> {
+    async fn start(&self, head: Arc<RunHead>, plan: StartPlan) -> Result<Admitted> {
         let started = match plan.mode {
             ResponseMode::Detach => self.start_detached(head, &plan).await?,
             ResponseMode::Stream => {
@@ -306,12 +313,12 @@ impl Runner {
                 self.after_wait(&run, progress, &plan).await?
             }
         };
-        Ok(Start { started, allowance: plan.allowance })
+        Ok(Admitted { started, allowance: plan.allowance })
     }
 
     fn attached(&self, head: Arc<RunHead>, plan: &StartPlan, max: Duration) -> Driver {
         let wait = CallerWait { max, when_it_ends: plan.when_wait_ends };
-        Driver::attached(self, head, plan.workflow.clone(), wait, plan.claims.clone())
+        Driver::attached(self, head, plan.workflow.clone(), wait, plan.unique_rows.clone())
     }
 
     async fn start_detached(&self, head: Arc<RunHead>, plan: &StartPlan) -> Result<Started> {
@@ -321,14 +328,17 @@ impl Runner {
             mode: Mode::Detached,
             owner: None,
             due_at,
-            claims: plan.claims.clone(),
+            unique_rows: plan.unique_rows.clone(),
         };
         let created = self.app.ports.runs.create(run).await;
         self.app.after_first_write(&head, &created).await;
         match created? {
             Created::Created => {}
-            Created::Repeated(claim) => {
-                return self.repeated(claim, plan.claims.body_hash()).await.map(Started::Repeated);
+            Created::Repeated(earlier) => {
+                return self
+                    .repeated(earlier, plan.unique_rows.body_hash())
+                    .await
+                    .map(Started::Repeated);
             }
             Created::IdTaken => return Err(plan.id_taken()),
         }
@@ -348,7 +358,7 @@ impl Runner {
             }
             Some(Progress::Overdue(record)) => Ok(Started::Overdue(record)),
             Some(Progress::Repeated(claim)) => {
-                self.repeated(claim, plan.claims.body_hash()).await.map(Started::Repeated)
+                self.repeated(earlier, plan.unique_rows.body_hash()).await.map(Started::Repeated)
             }
             Some(Progress::IdTaken) => Err(plan.id_taken()),
             Some(Progress::Event(_) | Progress::Lost) | None => self.after_loss(run).await,
@@ -370,12 +380,12 @@ impl Runner {
     }
 
     /// Returns the run that the idempotency key started, if the request's body is the same.
-    pub async fn repeated(&self, claim: Claim, body_hash: &str) -> Result<Box<RunRecord>> {
-        if claim.body_hash != body_hash {
+    pub async fn repeated(&self, earlier: EarlierRun, body_hash: &str) -> Result<Box<RunRecord>> {
+        if earlier.body_hash != body_hash {
             return Err(Error::IdempotencyMismatch);
         }
         let record =
-            self.app.ports.runs.read(&claim.run).await?.ok_or(Error::NotFound(What::Run))?;
+            self.app.ports.runs.read(&earlier.run).await?.ok_or(Error::NotFound(What::Run))?;
         Ok(Box::new(record))
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use flowgate_core::idempotency::Claim;
+use flowgate_core::idempotency::EarlierRun;
 use flowgate_core::lease::Lease;
 use flowgate_core::page::PageRequest;
 use flowgate_core::run::{
@@ -123,7 +123,7 @@ async fn create_twice(world: World) -> Result<()> {
 
 async fn idempotency_names_the_first(world: World) -> Result<()> {
     world.runs.create(with_idempotency(detached(1)?, "k")).await?;
-    let first = Claim { run: run_id(1)?, body_hash: "hash of k".into() };
+    let first = EarlierRun { run: run_id(1)?, body_hash: "hash of k".into() };
     let second = world.runs.create(with_idempotency(detached(2)?, "k")).await?;
     assert_eq!(second, Created::Repeated(first.clone()));
     assert_eq!(world.runs.read(&run_id(2)?).await?, None);
@@ -151,7 +151,7 @@ async fn idempotency_expires(world: World) -> Result<()> {
     assert!(world.runs.idempotency(&idempotency_key("k"), at(49_999)).await?.is_some());
     assert_eq!(world.runs.idempotency(&idempotency_key("k"), at(50_000)).await?, None);
     let mut later = with_idempotency(detached(60_000)?, "k");
-    later.claims.idempotency.as_mut().expect("just set").expires_at = at(90_000);
+    later.unique_rows.idempotency.as_mut().expect("just set").expires_at = at(90_000);
     assert_eq!(world.runs.create(later).await?, Created::Created);
     let now = world.runs.idempotency(&idempotency_key("k"), at(60_001)).await?;
     assert_eq!(now.map(|claim| claim.run), Some(run_id(60_000)?));

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use flowgate_core::delivery::{Delivery, DeliveryId, DeliveryState, FrozenRequest, HeaderValue};
 use flowgate_core::event::{Event, EventId, EventKind, NodeTrace};
 use flowgate_core::id::RunId;
-use flowgate_core::idempotency::{Claims, IdempotencyKey, IdempotencyRow};
+use flowgate_core::idempotency::{IdempotencyKey, IdempotencyRow, UniqueRows};
 use flowgate_core::lease::{Lease, OwnerToken};
 use flowgate_core::page::PageRequest;
 use flowgate_core::run::{
@@ -67,7 +67,7 @@ pub fn detached(n: u32) -> Result<NewRun> {
         mode: Mode::Detached,
         owner: None,
         due_at: at(30_000),
-        claims: Claims::default(),
+        unique_rows: UniqueRows::default(),
     })
 }
 
@@ -77,7 +77,7 @@ pub fn attached(n: u32) -> Result<NewRun> {
 }
 
 pub fn with_idempotency(mut run: NewRun, key: &str) -> NewRun {
-    run.claims.idempotency = Some(IdempotencyRow {
+    run.unique_rows.idempotency = Some(IdempotencyRow {
         key: idempotency_key(key),
         body_hash: format!("hash of {key}"),
         expires_at: at(50_000),
@@ -87,7 +87,7 @@ pub fn with_idempotency(mut run: NewRun, key: &str) -> NewRun {
 
 /// Adds an id that the caller chose.
 pub fn with_chosen_id(mut run: NewRun, id: &str) -> NewRun {
-    run.claims.run_id = Some(IdempotencyRow {
+    run.unique_rows.run_id = Some(IdempotencyRow {
         key: chosen_id_key(id),
         body_hash: String::new(),
         expires_at: at(50_000),

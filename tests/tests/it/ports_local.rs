@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
-use flowgate_core::idempotency::{Claims, IdempotencyRow};
+use flowgate_core::idempotency::{IdempotencyRow, UniqueRows};
 use flowgate_core::run::{Claimed, FinishedRun, NewRun, RunFilter, RunState};
 use flowgate_local::{Local, LocalLimits};
 use flowgate_tests::ports::sample::*;
@@ -129,7 +129,7 @@ async fn an_idempotency_row_is_forgotten_after_its_time() -> Result<()> {
             body_hash: "hash".into(),
             expires_at: at(until),
         };
-        let claims = Claims { idempotency: Some(row), run_id: None };
+        let claims = UniqueRows { idempotency: Some(row), run_id: None };
         world.runs.create(NewRun { claims, ..detached(n)? }).await?;
     }
     local.forget_expired(at(500)).await?;

@@ -8,7 +8,7 @@ use flowgate_app::limit::Allowance;
 use flowgate_app::run::RunRecord;
 use flowgate_app::{Error, Result};
 use flowgate_runner::Runner;
-use flowgate_runner::start::{ResponseMode, Start, Started};
+use flowgate_runner::start::{Admitted, ResponseMode, Started};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{aiflow, gptbots, sim};
@@ -33,8 +33,8 @@ pub(super) struct StartOutcome {
 }
 
 impl StartOutcome {
-    pub(super) fn of(start: Start, mode: ResponseMode) -> Result<Self> {
-        let Start { started, allowance } = start;
+    pub(super) fn of(start: Admitted, mode: ResponseMode) -> Result<Self> {
+        let Admitted { started, allowance } = start;
         let (record, replayed) = match started {
             Started::Run(record) => (record, false),
             Started::Repeated(record) if mode == ResponseMode::Detach => (record, true),

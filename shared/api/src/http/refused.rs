@@ -14,7 +14,7 @@ pub(crate) trait RefusalBody: ToSchema {
 /// One status.
 pub(crate) struct Refused<B, const STATUS: u16>(PhantomData<B>);
 
-/// What every operation with a caller may refuse: 401, 403, 500.
+/// What every operation with a caller may refuse: 401, 403, 500, 503.
 pub(crate) struct Denied<B>(PhantomData<B>);
 
 impl<B: RefusalBody, const STATUS: u16> IntoResponses for Refused<B, STATUS> {
@@ -25,7 +25,7 @@ impl<B: RefusalBody, const STATUS: u16> IntoResponses for Refused<B, STATUS> {
 
 impl<B: RefusalBody> IntoResponses for Denied<B> {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        each::<B>(&[401, 403, 500])
+        each::<B>(&[401, 403, 500, 503])
     }
 }
 
@@ -50,6 +50,7 @@ fn reason(status: u16) -> &'static str {
         413 => "The body is too large.",
         422 => "The document has errors, or the `Idempotency-Key` was used with another request.",
         429 => "A limit of the key is used up; nothing was started. See `Retry-After`.",
+        503 => "No capacity now: nothing was done. See `Retry-After`.",
         _ => "An internal error. The request id finds its cause in the log.",
     }
 }

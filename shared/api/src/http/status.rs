@@ -30,6 +30,7 @@ pub(crate) fn status(error: &Error) -> StatusCode {
         | Error::AlreadyEnded(_) => StatusCode::CONFLICT,
         Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::Gone => StatusCode::GONE,
+        Error::Overloaded { .. } => StatusCode::SERVICE_UNAVAILABLE,
         Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -57,6 +58,7 @@ pub(crate) fn code(error: &Error) -> &'static str {
         Error::AlreadyEnded(_) => "already_cancelled",
         Error::RateLimited { .. } => "rate_limited",
         Error::Gone => "gone",
+        Error::Overloaded { .. } => "overloaded",
         Error::Internal(_) => "internal",
     }
 }
@@ -81,8 +83,8 @@ pub(crate) fn with_headers(error: Error, mut refusal: Response) -> Response {
         Error::StillRunning => {
             headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
         }
-        Error::RateLimited { retry_after, .. } => {
-            headers.insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs()));
+        Error::RateLimited { retry_after, .. } | Error::Overloaded { retry_after } => {
+            headers.insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
         }
         Error::Internal(cause) => {
             refusal.extensions_mut().insert(Cause(Arc::new(cause)));

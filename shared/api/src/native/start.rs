@@ -14,7 +14,7 @@ use flowgate_app::{App, Error};
 use flowgate_runner::Runner;
 use flowgate_runner::driver::Progress;
 use flowgate_runner::host::Subscription;
-use flowgate_runner::start::{IdempotencyRequest, ResponseMode, Start, Started};
+use flowgate_runner::start::{Admitted, IdempotencyRequest, ResponseMode, Started};
 use http::{HeaderMap, HeaderValue, Uri};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -148,12 +148,12 @@ async fn replay(
 
 async fn respond(
     runner: &Runner,
-    start: Start,
+    start: Admitted,
     preference: Preference,
     idempotency: Option<IdempotencyRequest>,
 ) -> Result<Response, Refusal> {
     let app = &runner.app;
-    let Start { started, allowance } = start;
+    let Admitted { started, allowance } = start;
     let mut response = match started {
         Started::Run(record) => run::response(app, &record),
         Started::Stream(subscription) => stream(runner, subscription, idempotency).await?,

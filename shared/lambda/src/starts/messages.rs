@@ -10,7 +10,7 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 use tracing::Instrument;
 
-use super::RunFunction;
+use super::RunnerFunction;
 use crate::served;
 
 /// What the functions of a queue do.
@@ -20,7 +20,7 @@ enum Work {
     Deliveries,
 }
 
-impl RunFunction {
+impl RunnerFunction {
     pub async fn runs(self) -> Result<()> {
         self.messages(Work::Runs).await
     }

@@ -19,7 +19,7 @@ fn run(input: &Value) -> NewRun {
         mode: flowgate_core::run::Mode::Detached,
         owner: None,
         due_at: Timestamp(0),
-        claims: flowgate_core::idempotency::Claims::default(),
+        unique_rows: flowgate_core::idempotency::UniqueRows::default(),
     }
 }
 

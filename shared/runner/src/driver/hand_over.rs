@@ -12,7 +12,7 @@ use super::{Driver, Progress, heartbeat};
 
 impl Driver {
     /// Releases the run when its caller's wait or this process's time is over.
-    pub(super) async fn release(&mut self) -> Result<()> {
+    pub(super) async fn give_back(&mut self) -> Result<()> {
         if self.attachment.ends_with_wait() {
             return self.cancel_overdue().await;
         }

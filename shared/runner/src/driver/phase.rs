@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use flowgate_app::App;
-use flowgate_app::idempotency::Claims;
+use flowgate_app::idempotency::UniqueRows;
 use flowgate_app::lease::{Lease, OwnerToken};
 use flowgate_app::run::{
     Checkpoint, Created, Finished, FinishedRun, Mode, NewRun, RunEnd, RunHead, RunRecord, RunState,
@@ -31,7 +31,7 @@ pub(super) enum Phase {
 /// What the first write of an attached run needs besides its head.
 pub(super) struct PendingStart {
     pub(super) lease_until: Timestamp,
-    pub(super) claims: Claims,
+    pub(super) unique_rows: UniqueRows,
 }
 
 /// Whether a caller waits for the run.
@@ -180,7 +180,7 @@ impl Driver {
             mode: Mode::Attached,
             owner,
             due_at: start.lease_until,
-            claims: start.claims,
+            unique_rows: start.unique_rows,
         }
     }
 
@@ -236,7 +236,7 @@ impl PanicEnd {
     pub(crate) async fn finish(self) -> Option<Progress> {
         tracing::error!(run.id = %self.lease.run, "driving the run panicked");
         // The panic may have come before the first write.
-        self.app.release(&self.head).await;
+        self.app.release_slot(&self.head).await;
         let error = RunError {
             code: "internal".to_owned(),
             message: "internal error".to_owned(),

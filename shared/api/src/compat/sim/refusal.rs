@@ -112,6 +112,7 @@ fn words(error: &Error) -> (StatusCode, &'static str, Option<&'static str>) {
         Error::RunIdTaken(_) => ("EXECUTION_ID_CONFLICT", None),
         Error::RateLimited { .. } => ("RATE_LIMIT_EXCEEDED", None),
         Error::Gone => ("GONE", None),
+        Error::Overloaded { .. } => ("SERVICE_OVERLOADED", None),
         Error::Internal(_) => ("INTERNAL_ERROR", Some("Internal server error")),
     };
     (status::status(error), code, text)

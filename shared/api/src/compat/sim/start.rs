@@ -27,7 +27,7 @@ use flowgate_runner::Runner;
 use flowgate_runner::driver::Progress;
 use flowgate_runner::host::Subscription;
 use flowgate_runner::start::{
-    IdempotencyRequest, ResponseMode, Start, StartRequest, Started, WhenWaitEnds,
+    Admitted, IdempotencyRequest, ResponseMode, StartRequest, Started, WhenWaitEnds,
 };
 use http::HeaderValue;
 use serde_json::{Map, Value};
@@ -105,14 +105,16 @@ pub(super) async fn begin(
         run_id: run_id.clone(),
         idempotency: idempotency.clone(),
     };
-    let Start { started, allowance } = runner.start_run(caller, start).await?;
+    let Admitted { started, allowance } = runner.start_run(caller, start).await?;
     let subscription = match started {
         Started::Stream(subscription) => subscription,
         Started::Overdue(record) => {
-            let start = Start { started: Started::Run(record), allowance };
+            let start = Admitted { started: Started::Run(record), allowance };
             return Ok(Executed::Overdue(StartOutcome::of(start, mode)?));
         }
-        started => return Ok(Executed::Run(StartOutcome::of(Start { started, allowance }, mode)?)),
+        started => {
+            return Ok(Executed::Run(StartOutcome::of(Admitted { started, allowance }, mode)?));
+        }
     };
     let selected = selection::resolve(&selected, &published.workflow);
     let encoder = StreamEncoder::new(selected, protocol);
@@ -148,7 +150,7 @@ async fn stream(
     match subscription.next().await {
         Some(Progress::Repeated(claim)) => {
             let record = runner.repeated(claim, &asked.body_hash).await?;
-            let start = Start { started: Started::Repeated(record), allowance: None };
+            let start = Admitted { started: Started::Repeated(record), allowance: None };
             let outcome = StartOutcome::of(start, ResponseMode::Stream)?;
             let frames = stream::replay_frames(&app, &outcome.record, &workflow, encoder).await?;
             let frames = futures_util::stream::iter([frames]);
