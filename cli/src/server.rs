@@ -58,6 +58,7 @@ impl Server {
             keys: shared.clone(),
             limits: Arc::new(LocalLimits::default()),
             secrets: shared,
+            computing: Arc::new(local.computing()),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
         };

@@ -66,6 +66,14 @@ impl Process {
         Self { url: double.url.clone(), home: Home::Aws(folder.to_owned(), double) }
     }
 
+    /// The process id of a server of its own.
+    pub fn pid(&self) -> u32 {
+        match &self.home {
+            Home::Alone(process) => process.0.id(),
+            Home::Aws(..) => 0,
+        }
+    }
+
     /// Sends SIGKILL.
     pub async fn kill(self) {
         match self.home {

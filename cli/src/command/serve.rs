@@ -11,6 +11,7 @@ use flowgate_app::keys::KeyRequest;
 use flowgate_app::workflows::SaveDraft;
 use flowgate_app::{App, Settings};
 use flowgate_core::key::{Scope, WorkflowScope};
+use flowgate_core::memory::MemoryLimits;
 use flowgate_core::page::PageRequest;
 use flowgate_engine::Kinds;
 use flowgate_outbound::OutboundSettings;
@@ -35,6 +36,9 @@ pub(crate) struct Args {
     /// Allow outside calls and webhooks to private networks, and plain http
     #[arg(long)]
     allow_private: bool,
+    /// Memory for requests, runs and answers, in MiB; one key may take a quarter, at least 128
+    #[arg(long, env = "FLOWGATE_MEMORY", default_value_t = 512, value_parser = clap::value_parser!(u32).range(64..=1_048_576))]
+    memory: u32,
 }
 
 /// Published on the first start. They run without a provider.
@@ -48,7 +52,8 @@ pub(crate) async fn run(args: Args, kinds: Kinds) -> Result<ExitCode> {
     let admin_key = admin_key()?;
     let outbound = args.outbound()?;
     let kinds = Some(kinds);
-    let settings = Settings { kinds, admin_key: admin_key.clone(), ..Settings::default() };
+    let memory = MemoryLimits::of_process((args.memory as usize) << 20);
+    let settings = Settings { kinds, admin_key: admin_key.clone(), memory, ..Settings::default() };
     let options = Options {
         data: args.data.clone(),
         listen: args.listen,

@@ -3,6 +3,7 @@
 pub(crate) mod request;
 pub(crate) mod caller;
 pub(crate) mod body;
+mod memory;
 pub(crate) mod fields;
 #[cfg(feature = "starts")]
 pub(crate) mod idempotency;

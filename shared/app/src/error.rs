@@ -57,7 +57,7 @@ pub enum Error {
 impl From<anyhow::Error> for Error {
     fn from(error: anyhow::Error) -> Self {
         match error.downcast_ref::<Overloaded>() {
-            Some(overloaded) => Self::Overloaded { retry_after: overloaded.retry_after },
+            Some(overloaded) => (*overloaded).into(),
             None => Self::Internal(error),
         }
     }
@@ -105,6 +105,12 @@ pub struct TakenRunId {
 impl Error {
     pub fn bad_field(pointer: impl Into<String>, message: impl Into<String>) -> Self {
         Self::BadInput(vec![FieldProblem { pointer: pointer.into(), message: message.into() }])
+    }
+}
+
+impl From<Overloaded> for Error {
+    fn from(overloaded: Overloaded) -> Self {
+        Self::Overloaded { retry_after: overloaded.retry_after }
     }
 }
 

@@ -24,13 +24,14 @@ mod credential;
 
 // In-memory state of this process.
 pub mod registry;
+pub mod compute;
 mod key_cache;
 mod workflow_cache;
 
 // Users of a use case also need its records.
 pub use flowgate_core::{
-    Ports, clock, delivery, event, hash, id, idempotency, key, lease, limit, page, run, secret,
-    system, time, work, workflow,
+    Ports, clock, computing, delivery, event, hash, id, idempotency, key, lease, limit, memory,
+    overload, page, run, secret, system, time, turns, work, workflow,
 };
 
 pub use error::{Error, Result};

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use flowgate_core::Ports;
 use flowgate_core::lease::OwnerToken;
+use flowgate_core::memory::{Memory, MemoryLimits};
 use flowgate_core::secret::Keyring;
 use flowgate_core::time::Timestamp;
 use flowgate_engine::Kinds;
 use tokio::sync::watch;
 
+use crate::compute::Compute;
 use crate::key_cache::KeyCache;
 use crate::registry::{Background, RunRegistry};
 use crate::workflow_cache::WorkflowCache;
@@ -37,6 +39,7 @@ pub struct Settings {
     /// The process freezes once a request is answered, as a Lambda function does. When its caller
     /// leaves, a run continues in another process.
     pub frozen_between_requests: bool,
+    pub memory: MemoryLimits,
 }
 
 impl Default for Settings {
@@ -51,6 +54,7 @@ impl Default for Settings {
             longest_follow: Duration::from_secs(14 * 60),
             drain: Duration::from_secs(10),
             frozen_between_requests: false,
+            memory: MemoryLimits::default(),
         }
     }
 }
@@ -63,6 +67,9 @@ pub struct App {
     pub(crate) workflow_cache: WorkflowCache,
     /// The runs that this process drives. A cancel wakes them.
     pub running: RunRegistry,
+    /// What runs, requests and answers of this process take.
+    pub memory: Arc<Memory>,
+    pub compute: Compute,
     background: Background,
     stopping: watch::Sender<bool>,
     end_by: Mutex<Option<Timestamp>>,
@@ -77,6 +84,8 @@ impl App {
         let keyring = ports.secrets.keyring(fresh).await?;
         Ok(Arc::new(Self {
             ports,
+            memory: Memory::new(settings.memory),
+            compute: Compute::default(),
             settings,
             keyring,
             key_cache: KeyCache::default(),

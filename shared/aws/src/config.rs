@@ -27,6 +27,8 @@ pub struct Config {
     pub longest_follow: Duration,
     pub allow_private: bool,
     pub allow_loopback: bool,
+    /// The memory of the function, in bytes.
+    pub memory: usize,
     /// Sends HTTP responses unstreamed, for tools that cannot read a stream.
     pub buffered: bool,
     pub region: String,
@@ -85,6 +87,8 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
             ),
             allow_private: self.is_true("FLOWGATE_ALLOW_PRIVATE"),
             allow_loopback: self.is_true("FLOWGATE_ALLOW_LOOPBACK"),
+            memory: usize::try_from(self.number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 512) << 20)
+                .unwrap_or(usize::MAX),
             buffered: self.is_true("FLOWGATE_BUFFERED"),
             region: self.required("AWS_REGION"),
             credentials: self.credentials(),

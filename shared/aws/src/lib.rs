@@ -33,6 +33,7 @@ use std::time::Duration;
 
 use flowgate_core::Ports;
 use flowgate_core::clock::{Clock, Entropy};
+use flowgate_core::computing::OneAtATime;
 use flowgate_core::id::RunId;
 use flowgate_core::system::{SystemClock, SystemEntropy};
 use flowgate_core::time::Timestamp;
@@ -110,6 +111,7 @@ impl Aws {
             keys: port.clone(),
             limits: port.clone(),
             secrets: port,
+            computing: Arc::new(OneAtATime),
             clock: self.inner.clock.clone(),
             entropy: self.inner.entropy.clone(),
         }

@@ -1,17 +1,19 @@
 //! The parts of a run, stored in separate items: checkpoints, START rows, events.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use flowgate_core::event::{Event, EventId};
 use flowgate_core::id::RunId;
 use flowgate_core::lease::Lease;
-use flowgate_core::run::Checkpoint;
+use flowgate_core::run::{Checkpoint, PAGE_BYTES};
 use sha2::{Digest, Sha256};
 
 use crate::Aws;
 use crate::item::{Item, Key, number, run_partition, text};
 use crate::row::{HOLDS_LEASE, bind_lease};
 use crate::table::{Query, Table};
-use crate::value::{MAX_ITEM_BYTES, unpack_inline};
+use crate::value::{MAX_ITEM_BYTES, packed_bytes, unpack_inline};
 use crate::write::{AllOutcome, Refusal, Write};
 
 /// A part ready to be written: its item, and the chunks to write before it.
@@ -119,17 +121,69 @@ pub(crate) fn row_beside_parts(lease: &Lease, new_checkpoint: bool) -> Write {
     bind_lease(write.only_if(HOLDS_LEASE), lease)
 }
 
+/// The items of the lowest order, as many as a page holds.
+#[derive(Default)]
+struct FirstItems {
+    items: BTreeMap<u64, Item>,
+    bytes: usize,
+}
+
+impl FirstItems {
+    fn add(&mut self, order: u64, item: Item) -> Result<()> {
+        self.bytes += packed_bytes(item.value("checkpoint")?);
+        self.items.insert(order, item);
+        while self.bytes > PAGE_BYTES
+            && self.items.len() > 1
+            && let Some((_, last)) = self.items.pop_last()
+        {
+            self.bytes -= packed_bytes(last.value("checkpoint")?);
+        }
+        Ok(())
+    }
+}
+
 impl Table {
-    pub(crate) async fn checkpoints(&self, run: &RunId) -> Result<Vec<Checkpoint>> {
+    /// Keys are in the order of their hashes: reads all items to find the first ones, and holds a
+    /// page of them.
+    pub(crate) async fn checkpoints(
+        &self,
+        run: &RunId,
+        after: Option<u64>,
+    ) -> Result<Vec<Checkpoint>> {
         let pk = run_partition(run);
-        let mut items = self.query_all(Query::beginning(&pk, "CP#")).await?;
-        let orders = items.iter().map(|item| item.number("order")).collect::<Result<Vec<u64>>>()?;
-        let mut ordered: Vec<_> = orders.into_iter().zip(items.drain(..)).collect();
-        ordered.sort_by_key(|(order, _)| *order);
-        let values =
-            ordered.iter().map(|(_, item)| item.value("checkpoint")).collect::<Result<Vec<_>>>()?;
-        let texts = self.unpack_all(&pk, values.into_iter()).await?;
-        texts.iter().map(|text| Ok(serde_json::from_str(text)?)).collect()
+        let mut query = Query::beginning(&pk, "CP#");
+        let mut first = FirstItems::default();
+        loop {
+            let found = self.query(&query).await?;
+            for item in found.items {
+                let order = item.number("order")?;
+                if after.is_none_or(|after| order > after) {
+                    first.add(order, item)?;
+                }
+            }
+            match found.next {
+                Some(next) => query.after = Some(next),
+                None => break,
+            }
+        }
+        self.unpack_page(&pk, first.items.into_values().collect()).await
+    }
+
+    async fn unpack_page(&self, pk: &str, items: Vec<Item>) -> Result<Vec<Checkpoint>> {
+        const TOGETHER: usize = 8;
+        let (mut page, mut bytes) = (Vec::new(), 0);
+        for items in items.chunks(TOGETHER) {
+            let values =
+                items.iter().map(|item| item.value("checkpoint")).collect::<Result<Vec<_>>>()?;
+            for text in self.unpack_all(pk, values.into_iter()).await? {
+                bytes += text.len();
+                if bytes > PAGE_BYTES && !page.is_empty() {
+                    return Ok(page);
+                }
+                page.push(serde_json::from_str(&text)?);
+            }
+        }
+        Ok(page)
     }
 
     pub(crate) async fn started(&self, run: &RunId) -> Result<Vec<String>> {
@@ -158,16 +212,17 @@ impl Table {
         // `~` sorts after `#`: skips all batches that end with this very event.
         .bind(":after", text(format!("EV#{:020}#{:020}~", after.fence, after.n)))
         .bind(":end", text("EV~"));
-        let (mut events, mut last) = (Vec::new(), after);
+        let (mut events, mut bytes, mut last) = (Vec::new(), 0, after);
         loop {
             let found = self.query(&query).await?;
             for item in &found.items {
                 for event in self.batch(&pk, item).await? {
-                    if events.len() >= limit {
+                    if events.len() >= limit || bytes > PAGE_BYTES {
                         return Ok(events);
                     }
                     if event.id > last {
                         last = event.id;
+                        bytes += event.kind.text_bytes();
                         events.push(event);
                     }
                 }

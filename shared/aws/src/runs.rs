@@ -219,8 +219,8 @@ impl Runs for Aws {
         }))
     }
 
-    async fn checkpoints(&self, run: &RunId) -> Result<Vec<Checkpoint>> {
-        self.table().checkpoints(run).await
+    async fn checkpoints(&self, run: &RunId, after: Option<u64>) -> Result<Vec<Checkpoint>> {
+        self.table().checkpoints(run, after).await
     }
 
     async fn started(&self, run: &RunId) -> Result<Vec<String>> {

@@ -40,11 +40,16 @@ pub(crate) struct Packed {
 impl Packed {
     /// Returns the bytes it takes in its row.
     pub(crate) fn bytes(&self) -> usize {
-        match &self.attribute {
-            AttributeValue::S(text) => text.len(),
-            AttributeValue::B(bytes) => bytes.as_ref().len(),
-            _ => REFERENCE_BYTES,
-        }
+        packed_bytes(&self.attribute)
+    }
+}
+
+/// Returns the bytes that a packed value takes in its row.
+pub(crate) fn packed_bytes(attribute: &AttributeValue) -> usize {
+    match attribute {
+        AttributeValue::S(text) => text.len(),
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
+        _ => REFERENCE_BYTES,
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use flowgate_engine::{NodeStatus, RunError};
+use flowgate_engine::kind::KindName;
+use flowgate_engine::{NodeStatus, RunError, Weight};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -37,12 +38,31 @@ pub struct Event {
     pub kind: EventKind,
 }
 
+impl Event {
+    /// The memory of the output that live listeners get.
+    pub fn output_bytes(&self) -> usize {
+        match &self.kind {
+            EventKind::NodeFinished { output: Some(output), .. } => Weight::of(output).memory,
+            _ => 0,
+        }
+    }
+
+    /// Returns the event as the log keeps it.
+    pub fn without_output(&self) -> Self {
+        let mut event = self.clone();
+        if let EventKind::NodeFinished { output, .. } = &mut event.kind {
+            *output = None;
+        }
+        event
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event")]
 pub enum EventKind {
     #[serde(rename = "node.started")]
     /// `attempt` counts from 1.
-    NodeStarted { node: Arc<str>, kind: String, attempt: u32 },
+    NodeStarted { node: Arc<str>, kind: KindName, attempt: u32 },
     #[serde(rename = "chunk")]
     Chunk {
         node: Arc<str>,
@@ -68,7 +88,7 @@ pub enum EventKind {
     #[serde(rename = "node.finished")]
     NodeFinished {
         node: Arc<str>,
-        kind: String,
+        kind: KindName,
         status: NodeStatus,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<RunError>,
@@ -78,13 +98,28 @@ pub enum EventKind {
     },
 }
 
+impl EventKind {
+    /// The bytes of its texts.
+    pub fn text_bytes(&self) -> usize {
+        match self {
+            Self::Chunk { node, text, .. } => node.len() + text.len(),
+            Self::NodeFinished { node, error, .. } => {
+                node.len() + error.as_ref().map_or(0, |error| error.message.len())
+            }
+            Self::NodeStarted { node, .. }
+            | Self::NodeAttempt { node, .. }
+            | Self::NodeReset { node, .. } => node.len(),
+        }
+    }
+}
+
 /// What a run did, node by node, in the order the nodes started. Secrets appear as names.
 pub type Trace = Vec<NodeTrace>;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NodeTrace {
     pub node: Arc<str>,
-    pub kind: String,
+    pub kind: KindName,
     /// `None` while the node is open.
     pub status: Option<NodeStatus>,
     pub attempts: u32,
@@ -99,10 +134,10 @@ pub struct NodeTrace {
 
 impl NodeTrace {
     /// A node that has not started.
-    pub fn new(node: Arc<str>, kind: &str) -> Self {
+    pub fn new(node: Arc<str>, kind: KindName) -> Self {
         Self {
             node,
-            kind: kind.to_owned(),
+            kind,
             status: None,
             attempts: 0,
             started_at: None,

@@ -19,8 +19,11 @@ pub mod page;
 pub mod hash;
 pub mod time;
 pub mod overload;
+pub mod memory;
+pub mod turns;
+pub mod computing;
 
-// Time and randomness.
+// Time, randomness, memory.
 pub mod clock;
 pub mod system;
 

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use crate::clock::{Clock, Entropy};
+use crate::computing::Computing;
 use crate::delivery::Deliveries;
 use crate::key::Keys;
 use crate::limit::Limits;
@@ -25,6 +26,7 @@ pub struct Ports {
     pub keys: Arc<dyn Keys>,
     pub limits: Arc<dyn Limits>,
     pub secrets: Arc<dyn Secrets>,
+    pub computing: Arc<dyn Computing>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
 }

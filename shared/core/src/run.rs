@@ -227,6 +227,9 @@ pub struct Checkpoint {
     pub ended_at: Option<Timestamp>,
 }
 
+/// A page of checkpoints or events ends once it holds this many bytes of JSON.
+pub const PAGE_BYTES: usize = 4 << 20;
+
 /// Runs, their checkpoints, events and traces, and the deliveries that end with them.
 #[async_trait]
 pub trait Runs: Send + Sync {
@@ -282,11 +285,13 @@ pub trait Runs: Send + Sync {
     async fn read(&self, run: &RunId) -> Result<Option<RunRecord>>;
     /// The same for polling: omits input and outputs, which may be megabytes.
     async fn progress(&self, run: &RunId) -> Result<Option<RunProgress>>;
-    /// In the order the engine consumed them.
-    async fn checkpoints(&self, run: &RunId) -> Result<Vec<Checkpoint>>;
+    /// Returns the checkpoints after the position `after`, in the order the engine consumed them:
+    /// at most [`PAGE_BYTES`] of them, but at least one if there is any.
+    async fn checkpoints(&self, run: &RunId, after: Option<u64>) -> Result<Vec<Checkpoint>>;
     /// Returns the places of the calls that have a START row.
     async fn started(&self, run: &RunId) -> Result<Vec<String>>;
-    /// Returns at most `limit` events after `after`, in order.
+    /// Returns at most `limit` events after `after`, in order, and at most [`PAGE_BYTES`] of them,
+    /// but at least one if there is any.
     async fn events(&self, run: &RunId, after: Option<EventId>, limit: usize)
     -> Result<Vec<Event>>;
     /// Returns `None` until the run has ended.

@@ -222,7 +222,7 @@ impl<'d> Compiler<'d> {
             infos.push(NodeInfo {
                 id: node.id.to_owned(),
                 name: node.name.map(str::to_owned),
-                kind: node.kind_name().into(),
+                kind: node.kind_name().to_owned().into(),
             });
         }
         (infos, names)

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::kind::KindName;
+
 /// A node's path with its iterations: `draft`, or `each[2]/draft`.
 pub type NodePath = Arc<str>;
 
@@ -18,7 +20,7 @@ pub enum RunEvent {
     /// calls.
     NodeStarted {
         node: NodePath,
-        kind: Arc<str>,
+        kind: KindName,
         input: Option<Arc<Value>>,
     },
     /// A further call of the node, or a retry, goes out. Attempts count from 1.
@@ -40,7 +42,7 @@ pub enum RunEvent {
     },
     NodeFinished {
         node: NodePath,
-        kind: Arc<str>,
+        kind: KindName,
         status: NodeStatus,
         output: Option<Arc<Value>>,
         error: Option<crate::run::RunError>,

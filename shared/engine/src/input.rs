@@ -10,10 +10,10 @@ use crate::compile::fields::Fields;
 use crate::compile::settings::INPUT;
 use crate::field::{FieldSpec, FieldType};
 use crate::json::{self, push_segment};
-use crate::problem::{did_you_mean, shortened};
+use crate::problem::did_you_mean;
+use crate::schema::{Misfit, Schema};
 
 const MAX_FIELDS: usize = 200;
-const MAX_SCHEMA_BYTES: usize = 256 << 10;
 
 const NAME: FieldSpec =
     FieldSpec::new("name", FieldType::Words, "the name that callers use; not `input`").required();
@@ -76,7 +76,7 @@ pub struct InputField {
     pub value: Option<Value>,
     /// As written.
     pub schema: Option<Value>,
-    validator: Option<jsonschema::Validator>,
+    checked: Option<Schema>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -199,12 +199,12 @@ impl InputField {
         let kind = fields.string(&TYPE).and_then(InputType::named).unwrap_or(InputType::String);
         let description = fields.string(&DESCRIPTION).unwrap_or_default().to_owned();
         let schema = fields.get(&SCHEMA).cloned();
-        let validator = schema.as_ref().and_then(|schema| {
-            compile_schema(schema).map_err(|message| fields.error("schema", message)).ok()
+        let checked = schema.as_ref().and_then(|schema| {
+            Schema::compile(schema).map_err(|message| fields.error("schema", message)).ok()
         });
         let default = fields.get_with_null(&DEFAULT).cloned();
         let value = fields.get(&VALUE).cloned();
-        let field = Self { name, kind, description, default, value, schema, validator };
+        let field = Self { name, kind, description, default, value, schema, checked };
         for (key, given) in [("default", &field.default), ("value", &field.value)] {
             let misfit =
                 given.as_ref().and_then(|given| field.misfit(given, "").into_iter().next());
@@ -246,12 +246,12 @@ impl InputField {
             let message = format!("must be {}, not {}", self.kind, kind_of(value));
             return vec![InputProblem { pointer: pointer.to_owned(), message }];
         }
-        let Some(validator) = &self.validator else { return Vec::new() };
-        let problem = |error: jsonschema::ValidationError<'_>| InputProblem {
-            pointer: format!("{pointer}{}", error.instance_path()),
-            message: format!("does not fit its schema: {}", shortened(&error.masked().to_string())),
+        let misfits = self.checked.as_ref().map_or_else(Vec::new, |schema| schema.misfits(value));
+        let problem = |misfit: Misfit| InputProblem {
+            pointer: format!("{pointer}{}", misfit.pointer),
+            message: format!("does not fit its schema: {}", misfit.reason),
         };
-        validator.iter_errors(value).take(20).map(problem).collect()
+        misfits.into_iter().map(problem).collect()
     }
 }
 
@@ -269,23 +269,6 @@ fn check_name(name: &str, fields: &mut Fields<'_, '_>) {
             ),
         );
     }
-}
-
-/// Refuses a schema that is too large, is not JSON Schema, or refers to other documents.
-pub(crate) fn compile_schema(schema: &Value) -> Result<jsonschema::Validator, String> {
-    if !schema.is_object() {
-        return Err("`schema` must be an object (JSON Schema)".into());
-    }
-    if json::size(schema) > MAX_SCHEMA_BYTES {
-        return Err(format!("a schema is at most {MAX_SCHEMA_BYTES} bytes"));
-    }
-    // A linear-time regex engine: no caller's text makes a pattern take exponential time.
-    jsonschema::options()
-        .with_pattern_options(jsonschema::PatternOptions::regex())
-        .build(schema)
-        .map_err(|error| {
-            format!("`schema` is not a valid JSON Schema: {}", shortened(&error.to_string()))
-        })
 }
 
 impl InputType {

@@ -64,21 +64,7 @@ pub(crate) fn parse_with_places(text: &str) -> Result<(Value, Vec<(String, usize
 
 /// Returns the length of the compact JSON, without rendering it.
 pub fn size(value: &Value) -> usize {
-    match value {
-        Value::Null => 4,
-        Value::Bool(true) => 4,
-        Value::Bool(false) => 5,
-        Value::Number(number) => number_size(number),
-        Value::String(text) => string_size(text),
-        Value::Array(items) => {
-            2 + items.len().saturating_sub(1) + items.iter().map(size).sum::<usize>()
-        }
-        Value::Object(fields) => {
-            let inner: usize =
-                fields.iter().map(|(key, value)| string_size(key) + 1 + size(value)).sum();
-            2 + fields.len().saturating_sub(1) + inner
-        }
-    }
+    crate::weight::Weight::of(value).json
 }
 
 /// Escapes one segment of a JSON pointer.
@@ -101,7 +87,7 @@ pub(crate) fn line_and_column(text: &str, at: usize) -> (u32, u32) {
     (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
 }
 
-fn number_size(number: &Number) -> usize {
+pub(crate) fn number_size(number: &Number) -> usize {
     struct Counter(usize);
     impl fmt::Write for Counter {
         fn write_str(&mut self, text: &str) -> fmt::Result {
@@ -118,7 +104,7 @@ fn number_size(number: &Number) -> usize {
     counter.0
 }
 
-fn string_size(text: &str) -> usize {
+pub(crate) fn string_size(text: &str) -> usize {
     let escapes: usize = text
         .bytes()
         .map(|byte| match byte {

@@ -49,11 +49,14 @@ const BUILT_IN: &[fn() -> KindSpec] = &[
     note::spec,
 ];
 
+/// What authors write as `type`. Borrowed for the standard kinds: events carry it, and cost nothing
+/// to copy.
+pub type KindName = Cow<'static, str>;
+
 /// The declaration of a kind, read by the parser, the JSON Schema, `docs/kinds.md` and
 /// did-you-mean.
 pub struct KindSpec {
-    /// What authors write as `type`.
-    pub name: Arc<str>,
+    pub name: KindName,
     /// What a node of this kind does, in one sentence.
     pub summary: Cow<'static, str>,
     /// What authors must know beyond the fields, in Markdown; may be empty.
@@ -79,6 +82,11 @@ pub trait Node: fmt::Debug + Send + Sync {
     /// Pure: the same scope and calls give the same plan. Called again only when none of the node's
     /// calls is open.
     fn plan(&self, scope: &Scope<'_>, done: &Done) -> Result<Plan, NodeError>;
+
+    /// Whether one plan may take long although its values are small.
+    fn is_slow(&self) -> bool {
+        false
+    }
 
     /// The branches that other nodes may depend on: `after: [id.branch]`.
     fn branches(&self) -> Vec<&str> {

@@ -13,6 +13,9 @@ pub mod run;
 pub mod call;
 pub mod event;
 pub mod json;
+pub mod weight;
+mod pattern;
+pub mod schema;
 pub mod generated;
 
 pub use call::{Action, Call, CallError, CallId, CallOutput, CallResult, Chunk};
@@ -23,4 +26,5 @@ pub use problem::{Problem, Severity};
 pub use run::{
     Completion, ENGINE, Outcome, Recorded, Run, RunError, RunStart, Step, Usage, Waiting,
 };
+pub use weight::Weight;
 pub use workflow::{CompileOptions, Workflow};

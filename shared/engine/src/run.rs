@@ -6,6 +6,7 @@ mod schedule;
 mod active;
 mod calls;
 mod iterate;
+pub(crate) mod budget;
 pub(crate) mod frame;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -17,10 +18,12 @@ use serde_json::{Map, Value};
 use crate::call::{Call, CallId, CallResult, Chunk, WebhookCall};
 use crate::event::RunEvent;
 use crate::expr::scope::Scope;
-use crate::kind::Price;
 use crate::kind::http::render_texts;
+use crate::kind::{NodeError, Price};
+use crate::weight::Weight;
 use crate::workflow::Workflow;
 use active::Active;
+use budget::{Budget, within_budget};
 use calls::OpenCall;
 use frame::{Frame, Frames, ROOT};
 
@@ -29,10 +32,8 @@ use frame::{Frame, Frames, ROOT};
 ///
 /// - 0: runs stored without a version
 /// - 1: nodes may make several calls
-pub const ENGINE: u32 = 1;
-
-/// Maximum bytes that a run keeps at one time: its input and its nodes' outputs.
-pub const MAX_RUN_BYTES: usize = 64 << 20;
+/// - 2: the budget counts memory, not JSON; a run's output and its messages are bounded
+pub const ENGINE: u32 = 2;
 
 #[derive(Debug, Clone)]
 pub struct RunStart {
@@ -156,7 +157,7 @@ pub struct Run {
     asking: VecDeque<usize>,
     /// Node executions and further calls so far.
     executions: usize,
-    retained: usize,
+    budget: Budget,
     usage: Usage,
     /// Why nothing new starts, once that is decided. The first reason stands.
     stop_reason: Option<StopReason>,
@@ -174,7 +175,7 @@ impl Run {
     pub fn new(workflow: Arc<Workflow>, start: RunStart) -> Self {
         let mut run = Self {
             frames: Frames::new(Frame::new(&workflow.bodies[0], None)),
-            retained: 0,
+            budget: Budget::new(start.engine, &start.input),
             input: start.input,
             run_id: start.run_id,
             started_at_ms: start.started_at_ms,
@@ -265,6 +266,16 @@ impl Run {
         self.outcome.as_ref()
     }
 
+    /// Whether a step may take long although the run keeps little.
+    pub fn is_slow(&self) -> bool {
+        self.workflow.is_slow
+    }
+
+    /// The bytes that the run keeps in memory.
+    pub fn kept_bytes(&self) -> usize {
+        self.budget.kept()
+    }
+
     pub fn usage(&self) -> Usage {
         self.usage
     }
@@ -300,16 +311,38 @@ impl Run {
     /// Called when the root frame has nothing left to do.
     fn finish(&mut self) {
         let outcome = match self.stop_reason.take() {
-            None => Outcome::Succeeded { output: self.output_of(ROOT) },
+            None => self.succeeded(),
             Some(StopReason::Responded(output)) => {
                 Outcome::Succeeded { output: Arc::unwrap_or_clone(output) }
             }
             Some(StopReason::Failed(error)) => {
-                Outcome::Failed { error, output: Value::Object(self.merged_outputs(ROOT)) }
+                let output = Value::Object(self.merged_outputs(ROOT));
+                let empty = || Value::Object(Map::new());
+                let output = self.bounded(output).unwrap_or_else(|_| empty());
+                Outcome::Failed { error, output }
             }
             Some(StopReason::Cancelled) => Outcome::Cancelled,
         };
         self.outcome = Some(outcome);
+    }
+
+    /// Fails a run whose outputs together are larger than a value may be.
+    fn succeeded(&self) -> Outcome {
+        match self.bounded(self.output_of(ROOT)) {
+            Ok(output) => Outcome::Succeeded { output },
+            Err(error) => {
+                let message = format!("the run's output: {}", error.message);
+                let error = RunError { code: error.code.into_owned(), message, node: None };
+                Outcome::Failed { error, output: Value::Object(Map::new()) }
+            }
+        }
+    }
+
+    fn bounded(&self, output: Value) -> Result<Value, NodeError> {
+        if self.engine >= 2 {
+            within_budget(Weight::of(&output))?;
+        }
+        Ok(output)
     }
 
     /// Merges the outputs of the output nodes that ran; without output nodes, those of the terminal

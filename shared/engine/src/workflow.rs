@@ -11,7 +11,7 @@ use crate::document::Document;
 use crate::expr::reference::normalise;
 use crate::expr::template::{Template, Text};
 use crate::input::{InputField, InputProblem, InputRules};
-use crate::kind::{KindSpec, Kinds, Node, Role};
+use crate::kind::{KindName, KindSpec, Kinds, Node, Role};
 use crate::problem::{Problem, Severity};
 
 pub const MAX_NODES: usize = 500;
@@ -53,6 +53,8 @@ pub struct Workflow {
     pub(crate) infos: Vec<NodeInfo>,
     pub(crate) names: HashMap<String, usize>,
     pub(crate) secrets: BTreeSet<String>,
+    /// Contains a node that may take long although its values are small.
+    pub(crate) is_slow: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +62,7 @@ pub struct NodeInfo {
     pub id: String,
     pub name: Option<String>,
     /// The `type`.
-    pub kind: Arc<str>,
+    pub kind: KindName,
 }
 
 /// The workflow's own webhook. URL, header values and signature may contain references and secrets.

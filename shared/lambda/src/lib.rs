@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
+use flowgate_app::memory::MemoryLimits;
 use flowgate_app::time::Timestamp;
 use flowgate_app::{App, Kinds, Settings};
 use lambda_runtime::Context;
@@ -90,6 +91,8 @@ fn settings(config: &Config, kinds: Option<Kinds>) -> Settings {
         longest_stream: config.longest_stream,
         longest_follow: config.longest_follow,
         frozen_between_requests: true,
+        // The other half is the program, and copies on the way.
+        memory: MemoryLimits::of_process(config.memory / 2),
         ..Settings::default()
     }
 }

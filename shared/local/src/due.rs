@@ -69,7 +69,22 @@ impl Local {
     /// Makes every leased run and attempt due now; waiting runs keep their time. Call this once, at
     /// start: this process owns the folder, so every earlier owner is dead.
     pub async fn expire_leases(&self, now: Timestamp) -> Result<()> {
+        let computed: Vec<_> =
+            self.inner.died_computing.iter().map(run_key).collect::<Result<_>>()?;
         self.write(move |connection| {
+            // A run that only waited when its process died is not why it died.
+            connection.execute(
+                "UPDATE open_runs SET barren_claims = barren_claims - 1 WHERE owner IS NOT NULL \
+                 AND barren_claims > 0",
+                [],
+            )?;
+            for run in computed {
+                connection.execute(
+                    "UPDATE open_runs SET barren_claims = barren_claims + 1 WHERE run = ?1 AND \
+                     owner IS NOT NULL",
+                    [run],
+                )?;
+            }
             connection.execute(
                 "UPDATE open_runs SET due_at = ?1, look_at = ?1 WHERE state <> 'waiting'",
                 [now.0],

@@ -27,6 +27,10 @@ impl Folder {
         }
     }
 
+    pub(crate) fn computing(&self) -> PathBuf {
+        self.path.join("computing")
+    }
+
     /// Returns the database's path; creates the file, private, if it is missing. SQLite gives its
     /// side files the same mode.
     pub(crate) fn database(&self) -> Result<PathBuf> {
@@ -46,7 +50,7 @@ fn create_private_dir(path: &Path) -> std::io::Result<()> {
     builder.create(path)
 }
 
-fn open_private(path: &Path) -> std::io::Result<File> {
+pub(crate) fn open_private(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]

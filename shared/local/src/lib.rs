@@ -3,6 +3,7 @@
 //! One thread makes all writes and commits them in groups (`writer`). Reads have their own
 //! connections (`readers`).
 
+mod computing;
 mod deliveries;
 mod due;
 mod folder;
@@ -24,8 +25,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use flowgate_core::id::RunId;
 use rusqlite::Connection;
 
+pub use computing::ComputingFile;
 pub use limits::LocalLimits;
 pub use queue::LocalQueue;
 
@@ -44,6 +47,9 @@ pub struct Local {
 struct Inner {
     readers: Readers,
     writer: Writer,
+    computing: ComputingFile,
+    /// The runs that the last process computed when it died.
+    died_computing: Vec<RunId>,
     _folder: Folder,
 }
 
@@ -56,7 +62,15 @@ impl Local {
             .with_context(|| format!("{} could not be opened", file.display()))?;
         let writer = Writer::start(connection)?;
         let readers = Readers::start(&file)?;
-        Ok(Self { inner: Arc::new(Inner { readers, writer, _folder: folder }) })
+        let (computing, died_computing) = ComputingFile::open(&folder.computing())?;
+        Ok(Self {
+            inner: Arc::new(Inner { readers, writer, computing, died_computing, _folder: folder }),
+        })
+    }
+
+    /// Marks the runs that this process computes.
+    pub fn computing(&self) -> ComputingFile {
+        self.inner.computing.clone()
     }
 
     /// Runs `op` in a group of writes. `Ok` means that it is on disk; the writes of a failed `op`

@@ -9,7 +9,7 @@ use flowgate_core::lease::{Lease, OwnerToken, Written};
 use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::run::{
     CancelRequest, Checkpoint, Claimed, Created, Finished, FinishedRun, Heartbeat, Include, NewRun,
-    RunFilter, RunProgress, RunRecord, Runs, StartMark,
+    PAGE_BYTES, RunFilter, RunProgress, RunRecord, Runs, StartMark,
 };
 use flowgate_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -248,14 +248,16 @@ impl Runs for Local {
         .await
     }
 
-    async fn checkpoints(&self, run: &RunId) -> Result<Vec<Checkpoint>> {
+    async fn checkpoints(&self, run: &RunId, after: Option<u64>) -> Result<Vec<Checkpoint>> {
         let key = run_key(run)?;
+        let after = after.map_or(-1, stored);
         self.query(move |connection| {
             let mut select = connection.prepare_cached(
-                "SELECT checkpoint FROM checkpoints WHERE run = ?1 ORDER BY ordinal, rowid",
+                "SELECT checkpoint FROM checkpoints WHERE run = ?1 AND ordinal > ?2 ORDER BY \
+                 ordinal, rowid",
             )?;
-            let texts = select.query_map([key], |row| row.get::<_, String>(0))?;
-            texts.map(|text| Ok(serde_json::from_str(&text?)?)).collect()
+            let texts = select.query_map(params![key, after], |row| row.get::<_, String>(0))?;
+            parsed_page(texts)
         })
         .await
     }
@@ -287,7 +289,7 @@ impl Runs for Local {
                 params![key, stored(after.fence), stored(after.n), stored(limit)],
                 |row| row.get::<_, String>(0),
             )?;
-            texts.map(|text| Ok(serde_json::from_str(&text?)?)).collect()
+            parsed_page(texts)
         })
         .await
     }
@@ -321,6 +323,22 @@ impl Runs for Local {
         let key = key.clone();
         self.query(move |connection| select_claim(connection, &key, now)).await
     }
+}
+
+/// Parses rows until they are a page.
+fn parsed_page<T: serde::de::DeserializeOwned>(
+    texts: impl Iterator<Item = rusqlite::Result<String>>,
+) -> Result<Vec<T>> {
+    let (mut page, mut bytes) = (Vec::new(), 0);
+    for text in texts {
+        let text = text?;
+        bytes += text.len();
+        if bytes > PAGE_BYTES && !page.is_empty() {
+            break;
+        }
+        page.push(serde_json::from_str(&text)?);
+    }
+    Ok(page)
 }
 
 enum Taken {

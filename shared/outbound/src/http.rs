@@ -9,7 +9,10 @@ use super::address::AddressError;
 use super::client::describe;
 use super::secret::Masks;
 use super::status::status_error;
-use super::{Outbound, failed, too_large};
+use super::{Metered, Outbound, failed, too_large};
+
+/// The answer as text, as a value, and masked.
+const COPIES_OF_ANSWER: usize = 2;
 
 /// A header that is invalid, or that users may not set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -81,6 +84,7 @@ impl Outbound {
         &self,
         call: &HttpCall,
         masks: &mut Masks,
+        memory: &Metered,
     ) -> Result<CallOutput, CallError> {
         let method = parse_method(&call.method)?;
         let mut url = self.rule.check_url(&self.fill_text(&call.url, masks).await?)?;
@@ -106,7 +110,7 @@ impl Outbound {
             request = request.body(body);
         }
         let response = request.send().await.map_err(|error| about(&asked, describe(&error)))?;
-        self.read_answer(response, &asked).await
+        self.read_answer(response, &asked, memory).await
     }
 
     /// Fills in a field as text: a string as it is, null as empty text, everything else as JSON.
@@ -122,6 +126,7 @@ impl Outbound {
         &self,
         mut response: reqwest::Response,
         asked: &str,
+        memory: &Metered,
     ) -> Result<CallOutput, CallError> {
         let status = response.status();
         if status.as_u16() >= 400 {
@@ -147,8 +152,11 @@ impl Outbound {
             if body.len() + part.len() > limit {
                 return Err(too_large());
             }
+            memory.add(part.len())?;
             body.extend_from_slice(&part);
         }
+        // The parsed answer, of at most [`json::MAX_VALUES`] values, beside its text.
+        memory.add(COPIES_OF_ANSWER * body.len())?;
         let headers = response.headers();
         let value = json!({
             "data": data_of(headers, &body),

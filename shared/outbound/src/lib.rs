@@ -5,6 +5,7 @@ mod address;
 mod client;
 mod code;
 mod http;
+mod metered;
 mod model;
 mod secret;
 mod status;
@@ -19,6 +20,7 @@ use url::Url;
 pub use address::{AddressError, AddressRule, Resolver, SystemResolver, is_global_unicast};
 pub use code::{CodeSession, child_main_if_asked};
 pub use http::{HeaderError, check_header};
+pub use metered::Metered;
 pub use webhook::{PreparedWebhook, SendOutcome};
 
 use flowgate_core::clock::{Clock, timeout};
@@ -122,21 +124,34 @@ impl Outbound {
         self.secrets.forget(name);
     }
 
-    /// Performs the call once, within its `timeout`. The driver handles `delay` and retries.
-    /// Dropping the future abandons the call.
+    /// Performs a call whose answer is counted for nobody.
     pub async fn perform(
         &self,
         call: &Call,
         code: &CodeSession,
         chunks: &mut (dyn FnMut(Chunk) + Send),
     ) -> CallResult {
+        self.perform_counted(call, code, &Metered::default(), chunks).await
+    }
+
+    /// Performs the call once, within its `timeout`. What it reads counts as `memory`. The driver handles `delay` and retries.
+    /// Dropping the future abandons the call.
+    pub async fn perform_counted(
+        &self,
+        call: &Call,
+        code: &CodeSession,
+        memory: &Metered,
+        chunks: &mut (dyn FnMut(Chunk) + Send),
+    ) -> CallResult {
         let mut masks = Masks::default();
         let result = match &call.action {
             // It enforces its own deadline: the child is reaped before the answer leaves.
             Action::Code(asked) => self.perform_code(asked, call.seed, call.timeout, code).await,
-            Action::Http(asked) => self.within(call, self.perform_http(asked, &mut masks)).await,
+            Action::Http(asked) => {
+                self.within(call, self.perform_http(asked, &mut masks, memory)).await
+            }
             Action::Model(asked) => {
-                self.within(call, self.perform_model(asked, &mut masks, chunks)).await
+                self.within(call, self.perform_model(asked, &mut masks, memory, chunks)).await
             }
             Action::Webhook(_) => Err(failed("internal", "a webhook is delivered, not performed")),
         };

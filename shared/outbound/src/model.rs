@@ -22,9 +22,11 @@ use tracing::subscriber::NoSubscriber;
 use super::client::describe;
 use super::secret::{Masks, unknown_secret};
 use super::status::status_error;
-use super::{Outbound, failed, retryable, too_large};
+use super::{Metered, Outbound, failed, retryable, too_large};
 use provider::Provider;
 
+/// As chunks, and as the answer.
+const COPIES_OF_TEXT: usize = 2;
 const MAX_ERROR_CHARACTERS: usize = 500;
 
 /// A model's answer, from any provider.
@@ -45,6 +47,7 @@ impl Outbound {
         &self,
         call: &ModelCall,
         masks: &mut Masks,
+        memory: &Metered,
         chunks: &mut (dyn FnMut(Chunk) + Send),
     ) -> Result<CallOutput, CallError> {
         let Some((provider, model)) = call
@@ -65,7 +68,7 @@ impl Outbound {
                 // genai logs providers' answers, which may repeat keys.
                 let silent = NoSubscriber::default();
                 let (content, usage) = self
-                    .stream(&provider, target, call, masks, chunks)
+                    .stream(&provider, target, (call, memory), masks, chunks)
                     .with_subscriber(silent)
                     .await?;
                 let cost_nano_usd =
@@ -132,7 +135,7 @@ impl Outbound {
         &self,
         provider: &Provider<'_>,
         target: ServiceTarget,
-        call: &ModelCall,
+        (call, memory): (&ModelCall, &Metered),
         masks: &Masks,
         chunks: &mut (dyn FnMut(Chunk) + Send),
     ) -> Result<(String, Option<Usage>), CallError> {
@@ -143,6 +146,7 @@ impl Outbound {
         let mut masked = masks.stream();
         let mut content = String::new();
         let mut send = |text: String| {
+            memory.add(COPIES_OF_TEXT * text.len())?;
             content.push_str(&text);
             if !text.is_empty() {
                 chunks(Chunk::Text(text));

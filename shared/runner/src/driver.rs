@@ -4,6 +4,8 @@
 //! [`Driver::next`] is polled by the host's task if a caller waits, else by the worker.
 
 mod phase;
+mod computation;
+mod memory;
 mod calls;
 mod recorder;
 mod replay;
@@ -15,11 +17,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
+use flowgate_app::clock::Clock;
 use flowgate_app::event::Event;
 use flowgate_app::finish::run_start;
 use flowgate_app::id::RunId;
 use flowgate_app::idempotency::{EarlierRun, UniqueRows};
 use flowgate_app::lease::{Lease, Written};
+use flowgate_app::memory::{Charge, Holder};
+use flowgate_app::overload::Overloaded;
 use flowgate_app::registry::Registered;
 use flowgate_app::run::{Checkpoint, Mode, RunHead, RunRecord, StartMark};
 use flowgate_app::time::Timestamp;
@@ -32,12 +37,15 @@ use flowgate_outbound::Outbound;
 use tokio::sync::watch;
 
 use self::calls::{Calls, FromCall};
+use self::computation::{Computation, Ended};
+use self::memory::MAX_UNWRITTEN;
 use self::phase::{Attachment, PendingStart, Phase, Wait};
 use self::recorder::EventRecorder;
 use self::replay::{Replay, attempt_place};
 use crate::Runner;
 use crate::start::WhenWaitEnds;
 
+pub(crate) use self::memory::DRIVER_BYTES;
 pub use self::phase::PanicEnd;
 
 /// An attached run does not renew its lease, which ends this long after the run must be released.
@@ -59,6 +67,8 @@ pub enum Progress {
     Repeated(EarlierRun),
     /// Another run has the id that its caller chose. Nothing was started.
     IdTaken,
+    /// The process has no memory for it. Nothing was started.
+    Overloaded(Overloaded),
     /// Another owner has the run, or the store failed: the stored run decides.
     Lost,
 }
@@ -70,7 +80,12 @@ pub struct Driver {
     lease: Lease,
     phase: Phase,
     attachment: Attachment,
-    run: Run,
+    run: Computation,
+    /// What the run takes in this process.
+    charge: Charge,
+    holder: Holder,
+    /// There was no memory for it: it is ending.
+    is_refused: bool,
     replay: Replay,
     recorder: EventRecorder,
     calls: Calls,
@@ -102,6 +117,7 @@ impl Driver {
         workflow: Arc<Workflow>,
         wait: CallerWait,
         unique_rows: UniqueRows,
+        charge: Charge,
     ) -> Self {
         let now = head.created_at;
         let lease = Lease { run: head.id.clone(), fence: 1, owner: runner.app.owner_token() };
@@ -112,10 +128,11 @@ impl Driver {
             until,
             when_it_ends: wait.when_it_ends,
             unwritten: Vec::new(),
+            unwritten_bytes: 0,
         });
         let registered = runner.app.running.register(&head.id);
         let run = Run::new(workflow, run_start(&head, now));
-        Self::new(runner, head, run, now, Setup { lease, phase, attachment, registered })
+        Self::new(runner, head, run, now, Setup { lease, phase, attachment, registered, charge })
     }
 
     /// A claimed detached run. Continues after what is recorded.
@@ -125,22 +142,25 @@ impl Driver {
         record: &RunRecord,
         workflow: Arc<Workflow>,
         registered: Registered,
+        charge: Charge,
     ) -> Result<Self> {
         let head = record.head.clone();
         let started_at = record.started_at.unwrap_or(head.created_at);
         let run = Run::new(workflow, run_start(&head, started_at));
-        let setup =
-            Setup { lease, phase: Phase::Running, attachment: Attachment::Detached, registered };
+        let setup = Setup {
+            lease,
+            phase: Phase::Running,
+            attachment: Attachment::Detached,
+            registered,
+            charge,
+        };
         let mut driver = Self::new(runner, head, run, started_at, setup);
         // The first owner finds nothing recorded, so it skips these reads.
         if driver.lease.fence > 1 {
-            driver.replay = Replay::load(&*driver.app.ports.runs, driver.run_id()).await?;
-            let events = driver.app.all_events(driver.run_id()).await?;
-            driver.recorder.continue_after(
-                events,
-                |place| driver.replay.has(place),
-                driver.app.now(),
-            );
+            driver.replay = Replay::load(driver.app.ports.runs.clone(), driver.run_id()).await?;
+            let (app, id) = (driver.app.clone(), driver.head.id.clone());
+            app.each_event(&id, |event| driver.recorder.note_stored(event)).await?;
+            driver.recorder.reset_lost(|place| driver.replay.has(place), app.now());
         }
         Ok(driver)
     }
@@ -155,7 +175,10 @@ impl Driver {
         let app = runner.app.clone();
         let now = app.now();
         Self {
-            run,
+            run: Computation::new(run),
+            charge: setup.charge,
+            holder: Holder::of_key(head.key_id.as_deref()),
+            is_refused: false,
             replay: Replay::default(),
             recorder: EventRecorder::new(setup.lease.fence),
             calls: Calls::default(),
@@ -187,6 +210,10 @@ impl Driver {
         &self.head
     }
 
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        self.app.ports.clock.clone()
+    }
+
     pub(crate) fn run_id(&self) -> &RunId {
         &self.head.id
     }
@@ -196,9 +223,14 @@ impl Driver {
         PanicEnd { app: self.app.clone(), head: self.head.clone(), lease: self.lease.clone() }
     }
 
-    /// Runs the engine until it waits. Returns whether the run is done, without any outside call.
-    pub(crate) fn completes_without_calls(&mut self) -> bool {
-        self.pump() == Pumped::Done
+    /// Computes until the run waits. Returns whether it is done, without any outside call.
+    pub(crate) async fn completes_without_calls(&mut self) -> bool {
+        loop {
+            match self.pump().await {
+                Pumped::Paused => {}
+                ended => return ended != Pumped::Waiting,
+            }
+        }
     }
 
     /// Returns the next progress; `None` after the last.
@@ -217,12 +249,11 @@ impl Driver {
     }
 
     async fn advance(&mut self) -> Result<()> {
-        match self.pump() {
+        match self.pump().await {
             Pumped::Done => self.finish().await,
-            Pumped::Waiting if self.replay.has_more() => {
-                self.feed_recorded();
-                Ok(())
-            }
+            Pumped::Paused => self.store_before_events().await,
+            Pumped::Refused(overloaded) => self.refuse(overloaded).await,
+            Pumped::Waiting if self.replay.has_more() => self.feed_recorded().await,
             Pumped::Waiting if self.is_draining() && self.calls.is_empty() => {
                 self.hand_over().await
             }
@@ -231,10 +262,7 @@ impl Driver {
     }
 
     async fn proceed(&mut self) -> Result<()> {
-        match std::mem::replace(&mut self.phase, Phase::Running) {
-            Phase::NotStored(start) => self.store(start).await?,
-            stored => self.phase = stored,
-        }
+        self.store_if_new().await?;
         if matches!(self.phase, Phase::Running) {
             self.launch().await?;
         }
@@ -242,14 +270,37 @@ impl Driver {
         if self.is_over() || !self.outbox.is_empty() { Ok(()) } else { self.pause().await }
     }
 
-    fn pump(&mut self) -> Pumped {
-        loop {
-            match self.run.step() {
+    async fn store_if_new(&mut self) -> Result<()> {
+        match std::mem::replace(&mut self.phase, Phase::Running) {
+            Phase::NotStored(start) => self.store(start).await?,
+            stored => self.phase = stored,
+        }
+        Ok(())
+    }
+
+    /// A listener gets the first event of a long computation before its end, but not before the
+    /// run's first write.
+    async fn store_before_events(&mut self) -> Result<()> {
+        if self.recorder.is_watched() { self.store_if_new().await } else { Ok(()) }
+    }
+
+    /// Computes one slice, and counts what the run then takes.
+    async fn pump(&mut self) -> Pumped {
+        let slice = self.run.slice(&self.app, &self.head.id, &self.holder).await;
+        for step in slice.steps {
+            match step {
                 Step::Emit(event) => self.record_event(event),
                 Step::Perform(id, call) => self.ready.push((id, call)),
-                Step::Wait(_) => return Pumped::Waiting,
-                Step::Done => return Pumped::Done,
+                Step::Wait(_) | Step::Done => {}
             }
+        }
+        if let Err(overloaded) = self.count_memory() {
+            return Pumped::Refused(overloaded);
+        }
+        match slice.ended {
+            Ended::Waiting => Pumped::Waiting,
+            Ended::Done => Pumped::Done,
+            Ended::Paused => Pumped::Paused,
         }
     }
 
@@ -265,7 +316,7 @@ impl Driver {
     }
 
     /// Replays the next recorded result.
-    fn feed_recorded(&mut self) {
+    async fn feed_recorded(&mut self) -> Result<()> {
         match self.replay.next(&mut self.ready) {
             Ok((id, checkpoint)) => {
                 self.next_order = checkpoint.order + 1;
@@ -292,6 +343,7 @@ impl Driver {
                 });
             }
         }
+        self.replay.refill().await
     }
 
     /// Launches the ready calls, if there is time for them.
@@ -306,7 +358,8 @@ impl Driver {
             }
             match self.mark(&id, &call).await? {
                 StartMark::Marked => {
-                    self.calls.start(&self.app, &self.outbound, &self.head, id, call)
+                    let memory = self.app.memory.empty_charge(&self.holder);
+                    self.calls.start(&self.app, &self.outbound, &self.head, id, call, memory);
                 }
                 StartMark::AlreadyStarted => self.calls.end_as_interrupted(id, call),
                 StartMark::Lost => {
@@ -365,7 +418,7 @@ impl Driver {
         while let Some((id, chunk)) = self.calls.try_chunk() {
             self.run.progress(&id, chunk);
         }
-        self.pump();
+        self.pump().await;
         let ended_at = self.app.now();
         let place = match self.run.complete(&id, result.clone(), ended_at.millis()) {
             Completion::Final => id.place().to_owned(),
@@ -383,7 +436,12 @@ impl Driver {
         };
         self.next_order += 1;
         match &mut self.attachment {
-            Attachment::Attached(wait) => wait.unwritten.push(checkpoint),
+            Attachment::Attached(wait) => {
+                wait.keep(checkpoint);
+                if wait.unwritten_bytes > MAX_UNWRITTEN {
+                    self.write_results().await?;
+                }
+            }
             Attachment::Detached => {
                 let events = self.recorder.take_unwritten();
                 let written =
@@ -440,7 +498,10 @@ impl Driver {
     fn finish_with(&mut self, last: Progress) {
         // Drop progress that may not be stored: the log counts, and a run that never started has no
         // events.
-        if matches!(last, Progress::Repeated(_) | Progress::IdTaken | Progress::Lost) {
+        if matches!(
+            last,
+            Progress::Repeated(_) | Progress::IdTaken | Progress::Overloaded(_) | Progress::Lost
+        ) {
             self.outbox.clear();
         }
         self.outbox.push_back(last);
@@ -454,6 +515,7 @@ struct Setup {
     phase: Phase,
     attachment: Attachment,
     registered: Registered,
+    charge: Charge,
 }
 
 enum Woken {
@@ -475,4 +537,8 @@ async fn until_stopped(stopping: &mut watch::Receiver<bool>) -> bool {
 enum Pumped {
     Waiting,
     Done,
+    /// There is more to compute.
+    Paused,
+    /// There is no memory for what it has computed.
+    Refused(Overloaded),
 }

@@ -12,16 +12,17 @@ use flowgate_app::idempotency::{
 };
 use flowgate_app::key::Scope;
 use flowgate_app::limit::Allowance;
+use flowgate_app::memory::{Charge, Holder};
 use flowgate_app::run::{Created, Dialect, Mode, NewRun, RunHead, RunRecord};
 use flowgate_app::work::Message;
 use flowgate_app::workflows::Published;
 use flowgate_engine::call::Piece;
 use flowgate_engine::input::{InputProblem, InputRules};
-use flowgate_engine::{ENGINE, Workflow};
+use flowgate_engine::{ENGINE, Weight, Workflow};
 use serde_json::Value;
 
 use crate::Runner;
-use crate::driver::{CallerWait, Driver, Progress};
+use crate::driver::{CallerWait, DRIVER_BYTES, Driver, Progress};
 use crate::host::{self, Subscription};
 
 /// How long a message may stay in the queue before the sweeper sends it again.
@@ -88,7 +89,7 @@ pub struct IdempotencyRequest {
 }
 
 /// The outcome of a request to start a run.
-pub struct Start {
+pub struct Admitted {
     pub started: Started,
     /// What the key has left, if it has limits and this request was counted.
     pub allowance: Option<Allowance>,
@@ -111,6 +112,8 @@ struct StartPlan {
     when_wait_ends: WhenWaitEnds,
     unique_rows: UniqueRows,
     allowance: Option<Allowance>,
+    /// What the run takes in this process; `None` for one that no caller waits for.
+    charge: Option<Charge>,
 }
 
 impl StartPlan {
@@ -132,6 +135,7 @@ impl Runner {
         let (mode, when_wait_ends) = (request.response_mode, request.when_wait_ends);
         let mut head = self.new_head(caller, &published, request).await?;
         let unique_rows = UniqueRows { idempotency, run_id: self.run_id_row(&head)? };
+        let charge = self.charge(&head, mode)?;
         let allowance = self.app.admit(caller, &mut head, &unique_rows).await?;
         let plan = StartPlan {
             workflow: published.workflow.clone(),
@@ -139,6 +143,7 @@ impl Runner {
             when_wait_ends,
             unique_rows,
             allowance,
+            charge,
         };
         self.start(Arc::new(head), plan).await
     }
@@ -179,6 +184,7 @@ impl Runner {
             idempotency: self.idempotency_row(caller, &head.workflow_uid, idempotency),
             run_id: None,
         };
+        let charge = self.charge(&head, mode)?;
         let allowance = self.app.admit(caller, &mut head, &unique_rows).await?;
         let plan = StartPlan {
             workflow,
@@ -186,6 +192,7 @@ impl Runner {
             when_wait_ends: WhenWaitEnds::Detach,
             unique_rows,
             allowance,
+            charge,
         };
         self.start(Arc::new(head), plan).await
     }
@@ -299,26 +306,39 @@ impl Runner {
         })
     }
 
-    async fn start(&self, head: Arc<RunHead>, plan: StartPlan) -> Result<Admitted> {
+    /// Counts what the run takes at first, unless it runs elsewhere or later.
+    fn charge(&self, head: &RunHead, mode: ResponseMode) -> Result<Option<Charge>> {
+        if matches!(mode, ResponseMode::Detach) {
+            return Ok(None);
+        }
+        let bytes = DRIVER_BYTES + Weight::of(&head.input).memory;
+        let holder = Holder::of_key(head.key_id.as_deref());
+        Ok(Some(self.app.memory.charge(&holder, bytes)?))
+    }
+
+    async fn start(&self, head: Arc<RunHead>, mut plan: StartPlan) -> Result<Admitted> {
         let started = match plan.mode {
             ResponseMode::Detach => self.start_detached(head, &plan).await?,
             ResponseMode::Stream => {
-                let driver = self.attached(head, &plan, self.app.settings.longest_stream).watched();
+                let driver =
+                    self.attached(head, &mut plan, self.app.settings.longest_stream).watched();
                 Started::Stream(host::host(driver))
             }
             ResponseMode::Wait(wait) => {
                 let max = self.app.settings.longest_wait;
                 let (run, wait) = (head.id.clone(), wait.unwrap_or(max).min(max));
-                let progress = host::last_progress(self.attached(head, &plan, wait)).await;
+                let progress = host::last_progress(self.attached(head, &mut plan, wait)).await;
                 self.after_wait(&run, progress, &plan).await?
             }
         };
         Ok(Admitted { started, allowance: plan.allowance })
     }
 
-    fn attached(&self, head: Arc<RunHead>, plan: &StartPlan, max: Duration) -> Driver {
+    fn attached(&self, head: Arc<RunHead>, plan: &mut StartPlan, max: Duration) -> Driver {
+        let holder = Holder::of_key(head.key_id.as_deref());
+        let charge = plan.charge.take().unwrap_or_else(|| self.app.memory.empty_charge(&holder));
         let wait = CallerWait { max, when_it_ends: plan.when_wait_ends };
-        Driver::attached(self, head, plan.workflow.clone(), wait, plan.unique_rows.clone())
+        Driver::attached(self, head, plan.workflow.clone(), wait, plan.unique_rows.clone(), charge)
     }
 
     async fn start_detached(&self, head: Arc<RunHead>, plan: &StartPlan) -> Result<Started> {
@@ -357,10 +377,11 @@ impl Runner {
                 Ok(Started::Run(record))
             }
             Some(Progress::Overdue(record)) => Ok(Started::Overdue(record)),
-            Some(Progress::Repeated(claim)) => {
+            Some(Progress::Repeated(earlier)) => {
                 self.repeated(earlier, plan.unique_rows.body_hash()).await.map(Started::Repeated)
             }
             Some(Progress::IdTaken) => Err(plan.id_taken()),
+            Some(Progress::Overloaded(overloaded)) => Err(overloaded.into()),
             Some(Progress::Event(_) | Progress::Lost) | None => self.after_loss(run).await,
         }
     }

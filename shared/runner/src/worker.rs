@@ -1,22 +1,26 @@
 //! Drives detached runs, message by message, and ends runs that a dead owner left open.
 
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use anyhow::Result;
 use flowgate_app::id::RunId;
 use flowgate_app::lease::{LEASE, Lease};
+use flowgate_app::memory::Holder;
 use flowgate_app::metric;
 use flowgate_app::registry::Registered;
 use flowgate_app::run::{Claimed, Mode, RunRecord, RunState};
 use flowgate_app::work::Message;
-use flowgate_engine::{ENGINE, RunError};
+use flowgate_engine::{ENGINE, RunError, Weight};
 use futures_util::FutureExt;
 
 use crate::Runner;
-use crate::driver::Driver;
+use crate::driver::{DRIVER_BYTES, Driver};
 
 /// Consecutive claims without a new checkpoint. A run with more crashes its workers.
 const MAX_CLAIMS_WITHOUT_PROGRESS: u32 = 5;
+/// When a run that found no memory is tried again.
+const MEMORY_PAUSE: Duration = Duration::from_secs(5);
 
 impl Runner {
     /// Processes a `RunV1` message. `Err` means that the message should be retried.
@@ -44,7 +48,9 @@ impl Runner {
         }
         let head = &record.head;
         if head.engine > ENGINE {
-            return self.release_to_newer(&lease).await;
+            tracing::warn!(run.id = %lease.run, "the run was started by a newer engine; released \
+                                                 for a newer worker");
+            return self.release_for(&lease, LEASE).await;
         }
         let Some(workflow) = self.app.compiled(&head.workflow_uid, &head.version).await? else {
             let error =
@@ -52,7 +58,14 @@ impl Runner {
             self.app.finish_leased(&lease, &record, RunState::Failed, error).await?;
             return Ok(());
         };
-        let mut driver = Driver::detached(self, lease, &record, workflow, registered).await?;
+        let holder = Holder::of_key(head.key_id.as_deref());
+        let bytes = DRIVER_BYTES + Weight::of(&head.input).memory;
+        let Ok(charge) = self.app.memory.charge(&holder, bytes) else {
+            tracing::info!(run.id = %lease.run, "there is no memory for the run now");
+            return self.release_for(&lease, MEMORY_PAUSE).await;
+        };
+        let mut driver =
+            Driver::detached(self, lease, &record, workflow, registered, charge).await?;
         let driven =
             AssertUnwindSafe(async { while driver.next().await.is_some() {} }).catch_unwind().await;
         if driven.is_err() {
@@ -63,12 +76,11 @@ impl Runner {
         Ok(())
     }
 
-    /// Hands over a run of a newer deployment, whose engine rules this one does not know. After a
-    /// rollback both may be active.
-    async fn release_to_newer(&self, lease: &Lease) -> Result<()> {
-        tracing::warn!(run.id = %lease.run, "the run was started by a newer engine; released for a \
-                                             newer worker");
-        let due_at = self.app.now() + LEASE;
+    /// Hands over a run that this process cannot drive now: it has no memory for it, or the run is
+    /// of a newer deployment, whose engine rules it does not know. After a rollback both may be
+    /// active.
+    async fn release_for(&self, lease: &Lease, pause: Duration) -> Result<()> {
+        let due_at = self.app.now() + pause;
         self.app.ports.runs.hand_over(lease, Vec::new(), Vec::new(), due_at).await?;
         Ok(())
     }

@@ -173,7 +173,7 @@ async fn all_refused(world: &World, lease: &Lease) -> Result<()> {
     assert_eq!(stored(world, 1).await?, before);
     let id = run_id(1)?;
     assert!(
-        world.runs.checkpoints(&id).await?.is_empty()
+        world.runs.checkpoints(&id, None).await?.is_empty()
             && world.runs.events(&id, None, 10).await?.is_empty()
     );
     assert!(
@@ -192,7 +192,7 @@ async fn first_checkpoint_stays(world: World) -> Result<()> {
     );
     let (next, _) = claim(&world, 1, "b", 1_000, 2_000).await?;
     world.runs.checkpoint(&next, checkpoint("each[2]/fetch", 1, "third"), vec![]).await?;
-    assert_eq!(world.runs.checkpoints(&run_id(1)?).await?, [first]);
+    assert_eq!(world.runs.checkpoints(&run_id(1)?, None).await?, [first]);
     Ok(())
 }
 
@@ -203,13 +203,13 @@ async fn checkpoint_order(world: World) -> Result<()> {
     }
     let places: Vec<String> = world
         .runs
-        .checkpoints(&run_id(1)?)
+        .checkpoints(&run_id(1)?, None)
         .await?
         .into_iter()
         .map(|checkpoint| checkpoint.place)
         .collect();
     assert_eq!(places, ["z", "b", "m", "k", "a"]);
-    assert!(world.runs.checkpoints(&run_id(2)?).await?.is_empty());
+    assert!(world.runs.checkpoints(&run_id(2)?, None).await?.is_empty());
     Ok(())
 }
 
@@ -308,7 +308,7 @@ async fn hand_over(world: World) -> Result<()> {
         (run.mode, run.owner, run.fence, run.due_at),
         (Mode::Detached, None, 1, Some(at(700)))
     );
-    assert_eq!(world.runs.checkpoints(&run_id(1)?).await?, parts);
+    assert_eq!(world.runs.checkpoints(&run_id(1)?, None).await?, parts);
     assert_eq!(world.runs.events(&run_id(1)?, None, 10).await?, [chunk(1, 1)]);
     assert_eq!(world.runs.heartbeat(&lease, at(9_000)).await?, Heartbeat::Lost);
 

@@ -323,7 +323,7 @@ async fn wipe(world: World) -> Result<()> {
     );
     assert_eq!(world.runs.trace(&id).await?, None);
     assert!(
-        world.runs.checkpoints(&id).await?.is_empty()
+        world.runs.checkpoints(&id, None).await?.is_empty()
             && world.runs.events(&id, None, 10).await?.is_empty()
     );
     let kept = world.deliveries.of_run(&id).await?;
@@ -344,6 +344,6 @@ async fn wipe_in_flight(world: World) -> Result<()> {
     world.runs.wipe(&run_id(1)?).await?;
     world.runs.wipe(&run_id(2)?).await?;
     assert_eq!(stored(&world, 1).await?, before);
-    assert_eq!(world.runs.checkpoints(&run_id(1)?).await?.len(), 1);
+    assert_eq!(world.runs.checkpoints(&run_id(1)?, None).await?.len(), 1);
     Ok(())
 }

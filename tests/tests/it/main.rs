@@ -18,6 +18,7 @@ mod native_workflows;
 mod native_keys;
 mod native_deliveries;
 mod native_refusals;
+mod attack;
 mod code;
 mod outbound;
 mod crash;

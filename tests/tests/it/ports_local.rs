@@ -109,7 +109,8 @@ async fn runs_past_their_retention_are_forgotten_with_all_their_parts() -> Resul
     );
     let id = run_id(251)?;
     assert!(
-        world.runs.checkpoints(&id).await?.is_empty() && world.runs.started(&id).await?.is_empty()
+        world.runs.checkpoints(&id, None).await?.is_empty()
+            && world.runs.started(&id).await?.is_empty()
     );
     assert!(
         world.runs.events(&id, None, 10).await?.is_empty()
@@ -129,8 +130,8 @@ async fn an_idempotency_row_is_forgotten_after_its_time() -> Result<()> {
             body_hash: "hash".into(),
             expires_at: at(until),
         };
-        let claims = UniqueRows { idempotency: Some(row), run_id: None };
-        world.runs.create(NewRun { claims, ..detached(n)? }).await?;
+        let unique_rows = UniqueRows { idempotency: Some(row), run_id: None };
+        world.runs.create(NewRun { unique_rows, ..detached(n)? }).await?;
     }
     local.forget_expired(at(500)).await?;
     assert!(world.runs.idempotency(&idempotency_key("gone"), at(0)).await?.is_none());

@@ -9,6 +9,7 @@ use anyhow::{Result, bail};
 use async_trait::async_trait;
 use flowgate_app::{Ports, Settings, sweep};
 use flowgate_core::clock::Clock;
+use flowgate_core::computing::OneAtATime;
 use flowgate_core::run::{FinishedRun, NewRun, RunHead, RunState};
 use flowgate_core::system::{SystemClock, SystemEntropy};
 use flowgate_core::time::Timestamp;
@@ -73,6 +74,7 @@ impl Store {
             keys: local.clone(),
             limits: Arc::new(LocalLimits::default()),
             secrets: local,
+            computing: Arc::new(OneAtATime),
             clock: time.clone(),
             entropy: Arc::new(SystemEntropy),
         };

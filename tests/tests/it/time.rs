@@ -11,6 +11,7 @@ use flowgate_app::access::Caller;
 use flowgate_app::workflows::SaveDraft;
 use flowgate_app::{Ports, Settings};
 use flowgate_core::clock::Clock;
+use flowgate_core::computing::OneAtATime;
 use flowgate_core::delivery::{DeliveryState, WebhookBody};
 use flowgate_core::run::{Dialect, Mode, RunRecord, RunState};
 use flowgate_core::secret::{Keyring, SecretInfo, Secrets};
@@ -111,6 +112,7 @@ impl Platform {
             keys: local,
             limits: Arc::new(LocalLimits::default()),
             secrets: secrets.clone(),
+            computing: Arc::new(OneAtATime),
             clock: clock.clone(),
             entropy: Arc::new(SystemEntropy),
         };

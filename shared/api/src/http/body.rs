@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
+use flowgate_app::overload::Overloaded;
 use flowgate_app::{Error, Result};
 use flowgate_engine::json;
 use futures_util::StreamExt;
@@ -26,7 +27,7 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes> {
     let (mut read, mut kept) = (0, BytesMut::new());
     let mut parts = body.into_data_stream();
     while let Some(part) = parts.next().await {
-        let part = part.map_err(|_| Error::bad_field("", "the body ended early"))?;
+        let part = part.map_err(not_read)?;
         read += part.len();
         if read <= MAX_BODY {
             kept.extend_from_slice(&part);
@@ -38,6 +39,14 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes> {
         Err(Error::TooLarge("a request body has at most 4 MiB".to_owned()))
     } else {
         Ok(kept.freeze())
+    }
+}
+
+/// The body broke off, or there is no memory for it.
+fn not_read(error: axum::Error) -> Error {
+    match error.into_inner().downcast_ref::<Overloaded>() {
+        Some(overloaded) => (*overloaded).into(),
+        None => Error::bad_field("", "the body ended early"),
     }
 }
 

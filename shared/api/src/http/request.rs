@@ -5,16 +5,18 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, MatchedPath, Path, Query, Request, State};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use flowgate_app::App;
 use flowgate_app::error::{Error, What};
 use flowgate_app::limit::Allowance;
+use flowgate_app::memory::Holder;
 use futures_util::FutureExt;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use serde::de::DeserializeOwned;
 use tracing::Instrument;
 
+use super::memory;
 use super::problem::{self, Refusal};
 use super::status::Cause;
 
@@ -38,8 +40,14 @@ pub(crate) async fn around(
     let line = RequestLine { id, method: request.method().clone(), path };
     let span = tracing::debug_span!("request", request.id = line.id, trace.id = trace_id);
     async {
+        let holder = memory::holder(request.headers());
+        let (request, guard) = metered(&app, &holder, request);
         let handled = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-        let mut response = line.finish(handled.ok());
+        drop(guard);
+        let mut response = match memory::counted(&app.memory, &holder, line.finish(handled.ok())) {
+            Ok(response) => response,
+            Err(overloaded) => line.finish(Some(Refusal(overloaded.into()).into_response())),
+        };
         if let Some(allowance) = response.extensions_mut().remove() {
             add_allowance(response.headers_mut(), allowance);
         }
@@ -52,6 +60,12 @@ pub(crate) async fn around(
     }
     .instrument(span)
     .await
+}
+
+fn metered(app: &App, holder: &Holder, request: Request) -> (Request, memory::Guard) {
+    let (parts, body) = request.into_parts();
+    let (body, guard) = memory::metered(&app.memory, holder, body);
+    (Request::from_parts(parts, body), guard)
 }
 
 /// What is known of a request before it is handled.

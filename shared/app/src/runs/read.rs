@@ -61,19 +61,14 @@ impl App {
         Ok(self.ports.runs.events(run, after, EVENTS_PER_READ).await?)
     }
 
-    pub async fn all_events(&self, run: &RunId) -> anyhow::Result<Vec<Event>> {
-        let mut events: Vec<Event> = Vec::new();
+    /// Hands out every stored event, in order. Holds one page of them at a time.
+    pub async fn each_event(&self, run: &RunId, mut take: impl FnMut(Event)) -> anyhow::Result<()> {
+        let mut after = None;
         loop {
-            let batch = self
-                .ports
-                .runs
-                .events(run, events.last().map(|event| event.id), EVENTS_PER_READ)
-                .await?;
-            let last = batch.len() < EVENTS_PER_READ;
-            events.extend(batch);
-            if last {
-                return Ok(events);
-            }
+            let page = self.ports.runs.events(run, after, EVENTS_PER_READ).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(last.id);
+            page.into_iter().for_each(&mut take);
         }
     }
 }

@@ -102,6 +102,7 @@ impl Settings {
         secrets: BTreeSet<String>,
     ) -> Workflow {
         let Self { name, description, deadline, save, webhook, input } = self;
+        let is_slow = bodies.iter().flat_map(|body| &body.nodes).any(|node| node.node.is_slow());
         Workflow {
             name,
             description,
@@ -113,6 +114,7 @@ impl Settings {
             infos,
             names,
             secrets,
+            is_slow,
         }
     }
 }

@@ -5,11 +5,12 @@ use serde_json::Value;
 
 use super::reference::{Piece, scan};
 use super::scope::Scope;
-use super::template::{MAX_VALUE_BYTES, Reference};
+use super::template::Reference;
 use crate::compile::fields::Fields;
 use crate::field::{FieldSpec, Secrets};
-use crate::json;
 use crate::kind::NodeError;
+use crate::run::budget::within_budget;
+use crate::weight::Weight;
 
 const MAX_VARIABLES: usize = 500;
 
@@ -91,11 +92,9 @@ impl Code {
         &'a self,
         scope: &'a Scope<'_>,
     ) -> Result<impl Iterator<Item = (&'a str, &'a Value)>, NodeError> {
-        let size: usize =
-            self.variables.iter().map(|(_, reference)| json::size(scope.read(reference))).sum();
-        if size > MAX_VALUE_BYTES {
-            return Err(NodeError::value_too_large());
-        }
+        within_budget(
+            self.variables.iter().map(|(_, reference)| Weight::of(scope.read(reference))).sum(),
+        )?;
         Ok(self.variables.iter().map(|(name, reference)| (name.as_str(), scope.read(reference))))
     }
 }

@@ -3,14 +3,12 @@
 use serde_json::{Map, Value};
 
 use crate::call::{Piece, Rendered};
-use crate::json;
 use crate::kind::NodeError;
+use crate::run::budget::within_budget;
+use crate::weight::Weight;
 
 use super::reference::PathStep;
 use super::scope::Scope;
-
-/// No value is larger than this as compact JSON. Counted before anything is allocated.
-pub(crate) const MAX_VALUE_BYTES: usize = 4 << 20;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reference {
@@ -63,18 +61,18 @@ pub enum Template {
 impl Text {
     /// A field that is exactly one reference keeps its JSON type; anything else is text.
     pub fn render(&self, scope: &Scope<'_>) -> Result<Value, NodeError> {
-        within_budget(self.size(scope))?;
+        within_budget(self.weight(scope))?;
         Ok(self.value(scope))
     }
 
     pub fn render_string(&self, scope: &Scope<'_>) -> Result<String, NodeError> {
-        within_budget(self.size(scope))?;
+        within_budget(self.weight(scope))?;
         Ok(self.string(scope))
     }
 
     /// Renders as text, secrets as names.
     pub fn render_outgoing(&self, scope: &Scope<'_>) -> Result<Rendered, NodeError> {
-        within_budget(self.size(scope))?;
+        within_budget(self.weight(scope))?;
         Ok(if self.has_secret() {
             self.pieces(scope)
         } else {
@@ -93,15 +91,20 @@ impl Text {
         self.parts.iter().any(|part| matches!(part, Part::Secret(_)))
     }
 
-    fn size(&self, scope: &Scope<'_>) -> usize {
-        let part_size = |part: &Part| match part {
+    /// What the rendered field will weigh; counted before anything is allocated.
+    pub(crate) fn weight(&self, scope: &Scope<'_>) -> Weight {
+        if let Some(reference) = self.single() {
+            return Weight::of(scope.read(reference));
+        }
+        let length = |part: &Part| match part {
             Part::Text(text) | Part::Secret(text) => text.len(),
             Part::Reference(reference) => match scope.read(reference) {
                 Value::String(text) => text.len(),
-                other => json::size(other),
+                other => Weight::of(other).json,
             },
         };
-        self.parts.iter().map(part_size).sum()
+        let length = self.parts.iter().map(length).sum();
+        Weight { json: length, memory: length }
     }
 
     fn value(&self, scope: &Scope<'_>) -> Value {
@@ -149,23 +152,27 @@ impl Text {
 
 impl Template {
     pub fn render(&self, scope: &Scope<'_>) -> Result<Value, NodeError> {
-        within_budget(self.size(scope))?;
+        within_budget(self.weight(scope))?;
         Ok(self.value(scope))
     }
 
     /// Secrets as names.
     pub fn render_outgoing(&self, scope: &Scope<'_>) -> Result<Rendered, NodeError> {
-        within_budget(self.size(scope))?;
+        within_budget(self.weight(scope))?;
         Ok(self.outgoing(scope))
     }
 
-    fn size(&self, scope: &Scope<'_>) -> usize {
+    fn weight(&self, scope: &Scope<'_>) -> Weight {
+        const HEAD: Weight = Weight { json: 4, memory: 120 };
         match self {
-            Self::Literal(value) => json::size(value),
-            Self::Text(text) => text.size(scope),
-            Self::Array(items) => items.iter().map(|item| item.size(scope) + 1).sum(),
+            Self::Literal(value) => Weight::of(value),
+            Self::Text(text) => text.weight(scope),
+            Self::Array(items) => items.iter().map(|item| HEAD + item.weight(scope)).sum(),
             Self::Object(fields) => {
-                fields.iter().map(|(name, field)| name.len() + field.size(scope) + 4).sum()
+                let field = |(name, field): &(String, Self)| {
+                    HEAD + Weight::of_text(name) + field.weight(scope)
+                };
+                fields.iter().map(field).sum()
             }
         }
     }
@@ -215,8 +222,4 @@ fn push_value(text: &mut String, value: &Value) {
         Value::String(part) => text.push_str(part),
         other => text.push_str(&other.to_string()),
     }
-}
-
-fn within_budget(size: usize) -> Result<(), NodeError> {
-    if size > MAX_VALUE_BYTES { Err(NodeError::value_too_large()) } else { Ok(()) }
 }

@@ -15,7 +15,7 @@ use crate::compile::fields::Fields;
 use crate::expr::scope::Scope;
 use crate::expr::template::Text;
 use crate::field::{FieldSpec, FieldType};
-use crate::input::compile_schema;
+use crate::schema::Schema;
 
 const MODEL: FieldSpec = FieldSpec::new(
     "model",
@@ -231,7 +231,7 @@ fn read_role(message: &mut Fields<'_, '_>) -> ModelRole {
 
 fn read_schema(fields: &mut Fields<'_, '_>) -> Option<Value> {
     let schema = fields.get(&SCHEMA)?;
-    if let Err(message) = compile_schema(schema) {
+    if let Err(message) = Schema::compile(schema) {
         fields.error(&SCHEMA.name, message);
     }
     Some(schema.clone())

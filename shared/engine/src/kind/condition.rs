@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, LazyLock};
 
 use cel::common::ast::{EntryExpr, Expr, IdedEntryExpr, IdedExpr};
+use cel::common::types::{CelBool, CelString, STRING_TYPE};
 use cel::common::value::{CowVal, Val};
 use cel::context::VariableResolver;
-use cel::{Context, Env, Program};
+use cel::{Context, Env, ExecutionError, Program};
 use serde_json::{Value, json};
 
 use super::{Done, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan, Role};
@@ -15,19 +16,48 @@ use crate::compile::fields::Fields;
 use crate::expr::code::Code;
 use crate::expr::scope::Scope;
 use crate::field::{FieldSpec, FieldType};
-use crate::json;
+use crate::pattern;
 use crate::problem::shortened;
+use crate::weight::Weight;
 
 const MAX_BRANCHES: usize = 100;
 const MAX_EXPRESSION: usize = 2_000;
 const MAX_MACROS_DEEP: usize = 2;
-/// Bytes of values that one evaluation may read; each read of a value counts.
+/// What one node may read, over all its branches: bytes of values, each time that one is read.
 const MAX_READ: usize = 64 << 20;
-/// Extra cost of each value: a round of a macro takes time however small the item.
-const VALUE_WEIGHT: usize = 16;
+/// Extra cost of each value, however small it is.
+const VALUE_COST: usize = 16;
+/// Extra cost of each value for each step of a macro: it takes a round of the macro.
+const STEP_COST: usize = 8;
+/// Each compiles its pattern and may take a tenth of a second.
+const MAX_MATCHES: usize = 20;
 
-/// The standard functions, built once.
-static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
+/// The standard functions, built once. `matches` is ours: a caller's pattern must end in time.
+static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| {
+    let mut env = Env::stdlib();
+    let arguments = || vec![STRING_TYPE, STRING_TYPE];
+    env.add_overload("matches", "matches", arguments(), matches)
+        .and_then(|()| {
+            let id = "string.matches(string)";
+            env.add_member_overload("matches", id, STRING_TYPE, vec![STRING_TYPE], matches)
+        })
+        .expect("the standard library is built without `matches`");
+    Arc::new(env)
+});
+
+fn matches<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
+    let text = |index: usize| arguments.get(index)?.downcast_ref::<CelString<'_>>();
+    let (Some(text), Some(pattern)) = (text(0), text(1)) else {
+        return Err(not_matched("it takes two texts".to_owned()));
+    };
+    pattern::is_match(pattern.inner(), text.inner())
+        .map(|found| CowVal::owned(CelBool::from(found)))
+        .map_err(not_matched)
+}
+
+fn not_matched(message: String) -> ExecutionError {
+    ExecutionError::FunctionError { function: "matches".to_owned(), message }
+}
 
 const BRANCHES: FieldSpec = FieldSpec::new(
     "branches",
@@ -92,6 +122,7 @@ struct Branch {
 struct Test {
     program: Program,
     code: Code,
+    costs: Costs,
 }
 
 impl Condition {
@@ -119,6 +150,11 @@ impl Condition {
             });
             branches.push(branch);
         }
+        let matches =
+            branches.iter().flat_map(|branch| &branch.test).map(|test| test.costs.matches);
+        if matches.sum::<usize>() > MAX_MATCHES {
+            fields.error(&BRANCHES.name, format!("at most {MAX_MATCHES} `matches` in a node"));
+        }
         Self { branches }
     }
 }
@@ -126,9 +162,10 @@ impl Condition {
 impl Node for Condition {
     fn plan(&self, scope: &Scope<'_>, _done: &Done) -> Result<Plan, NodeError> {
         let mut taken = None;
+        let left = AtomicUsize::new(MAX_READ);
         for (index, branch) in self.branches.iter().enumerate() {
             let holds = match &branch.test {
-                Some(test) => test.holds(scope).map_err(|error| NodeError {
+                Some(test) => test.holds(scope, &left).map_err(|error| NodeError {
                     message: format!("branch `{}`: {}", branch.name, error.message),
                     ..error
                 })?,
@@ -141,6 +178,11 @@ impl Node for Condition {
         }
         let name = taken.map(|index| self.branches[index].name.as_str());
         Ok(Plan::Branch { taken, output: json!({ "branch": name }) })
+    }
+
+    fn is_slow(&self) -> bool {
+        let tests = self.branches.iter().flat_map(|branch| &branch.test);
+        tests.into_iter().any(|test| test.costs.macro_steps > 0 || test.costs.matches > 0)
     }
 
     fn branches(&self) -> Vec<&str> {
@@ -173,10 +215,11 @@ impl Test {
         let code = Code::read(fields, &IF);
         match ENV.compile(&code.text) {
             Ok(program) => {
-                if let Some(reason) = too_costly(&program.expression().expr, 0) {
+                let mut costs = Costs::default();
+                if let Some(reason) = costs.count(&program.expression().expr, 0) {
                     fields.error("if", reason);
                 }
-                Some(Self { program, code })
+                Some(Self { program, code, costs })
             }
             Err(errors) => {
                 fields.error(
@@ -188,8 +231,8 @@ impl Test {
         }
     }
 
-    fn holds(&self, scope: &Scope<'_>) -> Result<bool, NodeError> {
-        let bound = Bound::new(&self.code, scope)?;
+    fn holds(&self, scope: &Scope<'_>, left: &AtomicUsize) -> Result<bool, NodeError> {
+        let bound = Bound::new(self, scope, left)?;
         let mut context = Context::with_env(Arc::clone(&ENV));
         context.set_variable_resolver(&bound);
         match self.program.execute(&context) {
@@ -201,8 +244,8 @@ impl Test {
             Err(_) if bound.is_exhausted() => Err(NodeError::new(
                 "condition_too_costly",
                 format!(
-                    "the condition reads more than {MAX_READ} bytes; a list is read once per round \
-                     of the macro around it"
+                    "the node's conditions read more than {MAX_READ} bytes; a list is read once per \
+                     round of the macro around it, and costs more the longer the macro is"
                 ),
             )),
             Err(error) => Err(NodeError::new("condition_error", shortened(&error.to_string()))),
@@ -210,38 +253,60 @@ impl Test {
     }
 }
 
-/// Finds what could make a condition run away: deeply nested macros; `+` inside a macro, with which
-/// a short text builds an endless one; `matches` inside a macro, which compiles its pattern for
-/// each item.
-fn too_costly(expression: &Expr, depth: usize) -> Option<&'static str> {
-    let inner = |part: &IdedExpr| too_costly(&part.expr, depth);
-    let entry = |entry: &IdedEntryExpr| match &entry.expr {
-        EntryExpr::StructField(field) => inner(&field.value),
-        EntryExpr::MapEntry(entry) => inner(&entry.key).or_else(|| inner(&entry.value)),
-    };
-    match expression {
-        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => None,
-        Expr::Call(call) if call.func_name == "_+_" && depth > 0 && !is_accumulator(&call.args) => {
-            Some("`+` cannot stand inside a list macro")
+/// What evaluating an expression takes, besides the size of its values.
+#[derive(Debug, Default)]
+struct Costs {
+    /// Steps of each round of its macros.
+    macro_steps: usize,
+    matches: usize,
+}
+
+impl Costs {
+    /// Counts, and finds what could make a condition run away: deeply nested macros; `+` inside a
+    /// macro, with which a short text builds an endless one; `matches` inside a macro, which
+    /// compiles its pattern for each item.
+    fn count(&mut self, expression: &Expr, depth: usize) -> Option<&'static str> {
+        self.macro_steps += usize::from(depth > 0);
+        match expression {
+            Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => None,
+            Expr::Call(call)
+                if call.func_name == "_+_" && depth > 0 && !is_accumulator(&call.args) =>
+            {
+                Some("`+` cannot stand inside a list macro")
+            }
+            Expr::Call(call) if call.func_name == "matches" && depth > 0 => {
+                Some("`matches` cannot stand inside a list macro")
+            }
+            Expr::Call(call) => {
+                self.matches += usize::from(call.func_name == "matches");
+                self.count_all(call.target.as_deref().into_iter().chain(&call.args), depth)
+            }
+            Expr::Comprehension(_) if depth == MAX_MACROS_DEEP => {
+                Some("at most two list macros can stand inside one another")
+            }
+            Expr::Comprehension(list) => self
+                .count(&list.iter_range.expr, depth)
+                .or_else(|| self.count_all([&list.loop_cond, &list.loop_step], depth + 1)),
+            Expr::List(list) => self.count_all(&list.elements, depth),
+            Expr::Map(map) => self.count_entries(&map.entries, depth),
+            Expr::Select(select) => self.count(&select.operand.expr, depth),
+            Expr::Struct(fields) => self.count_entries(&fields.entries, depth),
         }
-        Expr::Call(call) if call.func_name == "matches" && depth > 0 => {
-            Some("`matches` cannot stand inside a list macro")
-        }
-        Expr::Call(call) => {
-            call.target.as_deref().and_then(inner).or_else(|| call.args.iter().find_map(inner))
-        }
-        Expr::Comprehension(_) if depth == MAX_MACROS_DEEP => {
-            Some("at most two list macros can stand inside one another")
-        }
-        Expr::Comprehension(list) => inner(&list.iter_range).or_else(|| {
-            [&list.loop_cond, &list.loop_step]
-                .into_iter()
-                .find_map(|part| too_costly(&part.expr, depth + 1))
-        }),
-        Expr::List(list) => list.elements.iter().find_map(inner),
-        Expr::Map(map) => map.entries.iter().find_map(entry),
-        Expr::Select(select) => inner(&select.operand),
-        Expr::Struct(fields) => fields.entries.iter().find_map(entry),
+    }
+
+    fn count_all<'e>(
+        &mut self,
+        parts: impl IntoIterator<Item = &'e IdedExpr>,
+        depth: usize,
+    ) -> Option<&'static str> {
+        parts.into_iter().find_map(|part| self.count(&part.expr, depth))
+    }
+
+    fn count_entries(&mut self, entries: &[IdedEntryExpr], depth: usize) -> Option<&'static str> {
+        entries.iter().find_map(|entry| match &entry.expr {
+            EntryExpr::StructField(field) => self.count(&field.value.expr, depth),
+            EntryExpr::MapEntry(entry) => self.count_all([&entry.key, &entry.value], depth),
+        })
     }
 }
 
@@ -253,25 +318,34 @@ fn is_accumulator(arguments: &[IdedExpr]) -> bool {
     )
 }
 
-/// The variables of one evaluation. Each read costs the size of the value, so that a condition ends
-/// in time whatever callers send.
-struct Bound {
+/// The variables of one evaluation. Binding a value costs its size, and so does each read, so that
+/// a node ends in time whatever callers send.
+struct Bound<'l> {
     values: Vec<(String, Box<dyn Val>, usize)>,
-    left: AtomicUsize,
+    left: &'l AtomicUsize,
 }
 
-impl Bound {
-    fn new(code: &Code, scope: &Scope<'_>) -> Result<Self, NodeError> {
-        let bind = |(name, value): (&str, &Value)| {
-            let weight = json::size(value) + VALUE_WEIGHT * values(value);
-            let value = Box::<dyn Val>::try_from(to_cel(value))
+impl<'l> Bound<'l> {
+    fn new(test: &Test, scope: &Scope<'_>, left: &'l AtomicUsize) -> Result<Self, NodeError> {
+        let mut bound = Self { values: Vec::new(), left };
+        for (name, value) in test.code.read_variables(scope)? {
+            let (size, values) = (Weight::of(value).json, values(value));
+            if !bound.take(size + VALUE_COST * values) {
+                break;
+            }
+            let bound_value = Box::<dyn Val>::try_from(to_cel(value))
                 .map_err(|error| NodeError::new("condition_error", error.to_string()))?;
-            Ok((name.to_owned(), value, weight))
-        };
-        Ok(Self {
-            values: code.read_variables(scope)?.map(bind).collect::<Result<_, NodeError>>()?,
-            left: AtomicUsize::new(MAX_READ),
-        })
+            let steps = STEP_COST * test.costs.macro_steps;
+            let cost = size + (VALUE_COST + steps) * values;
+            bound.values.push((name.to_owned(), bound_value, cost));
+        }
+        Ok(bound)
+    }
+
+    fn take(&self, cost: usize) -> bool {
+        let left = self.left.load(Relaxed).saturating_sub(cost);
+        self.left.store(left, Relaxed);
+        left > 0
     }
 
     fn is_exhausted(&self) -> bool {
@@ -279,12 +353,10 @@ impl Bound {
     }
 }
 
-impl VariableResolver for Bound {
+impl VariableResolver for Bound<'_> {
     fn resolve<'b>(&'b self, variable: &str) -> Option<CowVal<'b, 'b>> {
-        let (_, value, weight) = self.values.iter().find(|(name, ..)| name == variable)?;
-        let left = self.left.load(Relaxed).saturating_sub(*weight);
-        self.left.store(left, Relaxed);
-        (left > 0).then_some(CowVal::Borrowed(value.as_ref()))
+        let (_, value, cost) = self.values.iter().find(|(name, ..)| name == variable)?;
+        self.take(*cost).then_some(CowVal::Borrowed(value.as_ref()))
     }
 }
 

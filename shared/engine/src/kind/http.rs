@@ -12,6 +12,7 @@ use crate::compile::fields::Fields;
 use crate::expr::scope::Scope;
 use crate::expr::template::{Template, Text};
 use crate::field::{FieldSpec, FieldType};
+use crate::run::budget::within_budget;
 
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 
@@ -105,6 +106,7 @@ pub(crate) fn render_texts(
     texts: &[(String, Text)],
     scope: &Scope<'_>,
 ) -> Result<Vec<(String, Rendered)>, NodeError> {
+    within_budget(texts.iter().map(|(_, text)| text.weight(scope)).sum())?;
     texts.iter().map(|(name, text)| Ok((name.clone(), text.render_outgoing(scope)?))).collect()
 }
 

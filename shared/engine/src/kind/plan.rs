@@ -205,13 +205,16 @@ impl NodeError {
     }
 
     pub(crate) fn value_too_large() -> Self {
-        let max = crate::expr::template::MAX_VALUE_BYTES;
-        Self::new("value_too_large", format!("a value is at most {max} bytes as JSON"))
+        let max = crate::run::budget::MAX_VALUE_BYTES;
+        Self::new(
+            "value_too_large",
+            format!("a value is at most {max} bytes as JSON, and 32 MiB in memory"),
+        )
     }
 
     pub(crate) fn run_too_large() -> Self {
-        let max = crate::run::MAX_RUN_BYTES;
-        Self::new("value_too_large", format!("a run keeps at most {max} bytes of outputs"))
+        let max = crate::run::budget::MAX_RUN_BYTES;
+        Self::new("value_too_large", format!("a run keeps at most {max} bytes in memory"))
     }
 }
 

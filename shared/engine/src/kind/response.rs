@@ -9,6 +9,7 @@ use crate::compile::fields::Fields;
 use crate::expr::scope::Scope;
 use crate::expr::template::{Template, Text};
 use crate::field::{FieldSpec, FieldType};
+use crate::run::budget::within_budget;
 
 const DATA: FieldSpec =
     FieldSpec::with_default("data", FieldType::Any, "null", "any JSON with references");
@@ -72,6 +73,7 @@ impl Node for Response {
             Some(status) => valid_status(&status.render(scope)?).unwrap_or(200),
             None => 200,
         };
+        within_budget(self.headers.iter().map(|(_, text)| text.weight(scope)).sum())?;
         let header = |(name, text): &(String, Text)| {
             Ok((name.clone(), Value::String(text.render_string(scope)?)))
         };

@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::budget::Kept;
 use super::calls::{OpenCall, Prepared};
 use super::schedule::Report;
-use super::{MAX_RUN_BYTES, Run, RunError, StopReason};
+use super::{Run, RunError, StopReason};
 use crate::call::{CallError, CallResult, INTERRUPTED};
 use crate::event::{CallLabel, NodePath, RunEvent};
-use crate::expr::template::MAX_VALUE_BYTES;
-use crate::json;
 use crate::kind::{Bindings, CallEnd, CallName, CallOutcome, Done, Node, NodeError, Plan, Planned};
 use crate::workflow::{MAX_EXECUTIONS, MAX_NESTING};
 
@@ -34,8 +33,8 @@ pub(super) struct Active {
     names: BTreeSet<CallName>,
     /// Calls that have not ended.
     open: usize,
-    /// Counted bytes in `done`.
-    retained: usize,
+    /// What `done` holds.
+    kept: Kept,
     /// Calls that have reported text since the node last planned.
     with_text: Vec<CallLabel>,
     /// How the node will end once its open calls have ended, whatever its plan.
@@ -76,7 +75,7 @@ impl Active {
             done: Done::default(),
             names: BTreeSet::new(),
             open: 0,
-            retained: 0,
+            kept: Kept::default(),
             with_text: Vec::new(),
             verdict: None,
         }
@@ -195,7 +194,7 @@ impl Run {
     fn perform(&mut self, number: usize, calls: Vec<Planned>) {
         let prepared = match self.refusal(number, &calls) {
             Some(error) => Err(error),
-            None => calls.into_iter().map(|planned| self.prepare(number, planned)).collect(),
+            None => self.prepare_all(number, calls),
         };
         match prepared {
             Ok(prepared) => self.launch(number, prepared),
@@ -208,6 +207,24 @@ impl Run {
                 self.end_active(number, Err(error));
             }
         }
+    }
+
+    fn prepare_all(
+        &mut self,
+        number: usize,
+        calls: Vec<Planned>,
+    ) -> Result<Vec<Prepared>, NodeError> {
+        let mut prepared = Vec::with_capacity(calls.len());
+        for planned in calls {
+            match self.prepare(number, planned) {
+                Ok(call) => prepared.push(call),
+                Err(error) => {
+                    prepared.iter().for_each(|call| self.budget.release(call.kept()));
+                    return Err(error);
+                }
+            }
+        }
+        Ok(prepared)
     }
 
     fn launch(&mut self, number: usize, calls: Vec<Prepared>) {
@@ -261,6 +278,7 @@ impl Run {
         attempts: u32,
         ended_at_ms: i64,
     ) {
+        self.budget.release(open.kept);
         let result = match result {
             CallResult::Succeeded(output) => Ok(CallOutcome::from(output)),
             CallResult::Failed(error) => Err(error),
@@ -299,24 +317,21 @@ impl Run {
     /// Counts the output of a call towards the budget; fails the call if it exceeds it.
     fn within_budget(&mut self, number: usize, end: CallEnd) -> CallEnd {
         let Ok(outcome) = &end.result else { return end };
-        let size = json::size(&outcome.value);
-        if size > MAX_VALUE_BYTES {
-            return CallEnd { result: Err(NodeError::value_too_large().into()), ..end };
+        match self.budget.keep(&outcome.value) {
+            Ok(kept) => {
+                if let Some(active) = self.active.get_mut(&number) {
+                    active.kept += kept;
+                }
+                end
+            }
+            Err(error) => CallEnd { result: Err(error.into()), ..end },
         }
-        if self.retained + size > MAX_RUN_BYTES {
-            return CallEnd { result: Err(NodeError::run_too_large().into()), ..end };
-        }
-        self.retained += size;
-        if let Some(active) = self.active.get_mut(&number) {
-            active.retained += size;
-        }
-        end
     }
 
     /// Settles a node that has finished its calls.
     fn end_active(&mut self, number: usize, result: Result<Arc<Value>, NodeError>) {
         let Some(active) = self.active.remove(&number) else { return };
-        self.retained -= active.retained;
+        self.budget.release(active.kept);
         let Some(Inner { parent, name, .. }) = active.inner else {
             let (frame, index, report) = (active.frame, active.index, active.report);
             return match result {
@@ -336,7 +351,7 @@ impl Run {
     /// Carries out a plan that follows the node's calls and is not an output.
     fn end_otherwise(&mut self, number: usize, plan: Plan) {
         let Some(active) = self.active.remove(&number) else { return };
-        self.retained -= active.retained;
+        self.budget.release(active.kept);
         self.carry_out(active.frame, active.index, plan, active.report);
     }
 
@@ -352,7 +367,7 @@ impl Run {
             return self.end_active(number, Err(error));
         }
         let Some(active) = self.active.remove(&number) else { return };
-        self.retained -= active.retained;
+        self.budget.release(active.kept);
         self.abandon(active.frame, active.index, active.report.attempts.max(1));
     }
 }

@@ -6,11 +6,10 @@ use std::time::Duration;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::budget::Kept;
 use super::{Run, Step};
 use crate::call::{Action, Call, CallError, CallId};
 use crate::event::{CallLabel, NodePath, RunEvent};
-use crate::expr::template::MAX_VALUE_BYTES;
-use crate::json;
 use crate::kind::{Bindings, CallName, MAX_DELAY, Node, NodeError, Planned, Price, Work};
 
 const MAX_BACKOFF: Duration = Duration::from_secs(60);
@@ -30,6 +29,8 @@ pub(super) struct OpenCall {
     pub has_reported_text: bool,
     pub price: Price,
     at_most_once: bool,
+    /// Its input.
+    pub kept: Kept,
     /// The call to retry; kept only if the node's retry rule may need it.
     again: Option<(Call, Arc<Value>)>,
 }
@@ -43,12 +44,25 @@ pub(super) struct Prepared {
 
 #[expect(clippy::large_enum_variant, reason = "a call is launched as soon as it is prepared")]
 enum PreparedWork {
-    Call(Call, Arc<Value>),
+    Call(Call, Arc<Value>, Kept),
     Node(Arc<dyn Node>, Bindings),
 }
 
+impl Prepared {
+    pub(super) fn kept(&self) -> Kept {
+        match self.work {
+            PreparedWork::Call(_, _, kept) => kept,
+            PreparedWork::Node(..) => Kept::default(),
+        }
+    }
+}
+
 impl Run {
-    pub(super) fn prepare(&self, number: usize, planned: Planned) -> Result<Prepared, NodeError> {
+    pub(super) fn prepare(
+        &mut self,
+        number: usize,
+        planned: Planned,
+    ) -> Result<Prepared, NodeError> {
         let Planned { name, work, delay, timeout, price, at_most_once } = planned;
         let action = match work {
             Work::Call(action) => action,
@@ -65,9 +79,6 @@ impl Run {
             )));
         };
         let input = encode(self.engine, &action);
-        if json::size(&input) > MAX_VALUE_BYTES {
-            return Err(NodeError::value_too_large());
-        }
         let call = Call {
             action,
             input_hash: hex(&Sha256::digest(input.to_string())),
@@ -76,7 +87,8 @@ impl Run {
             at_most_once: at_most_once.unwrap_or(settings.at_most_once),
             seed: 0,
         };
-        Ok(Prepared { name, price, work: PreparedWork::Call(call, Arc::new(input)) })
+        let kept = self.budget.keep_call(&input)?;
+        Ok(Prepared { name, price, work: PreparedWork::Call(call, Arc::new(input), kept) })
     }
 
     pub(super) fn launch_call(&mut self, number: usize, Prepared { name, price, work }: Prepared) {
@@ -86,7 +98,7 @@ impl Run {
         let is_start = label.is_none() && !active.is_inner();
         let retry = self.node(frame, index).call.map_or(1, |settings| settings.retry.max_attempts);
         match work {
-            PreparedWork::Call(call, input) => {
+            PreparedWork::Call(call, input, kept) => {
                 let again = (retry > 1).then(|| (call.clone(), Arc::clone(&input)));
                 let open = OpenCall {
                     active: number,
@@ -98,6 +110,7 @@ impl Run {
                     has_reported_text: false,
                     price,
                     at_most_once: call.at_most_once,
+                    kept,
                     again,
                 };
                 if is_start {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::budget::Kept;
 use super::iterate::Iteration;
 use crate::workflow::{Body, Workflow};
 
@@ -21,8 +22,8 @@ pub(crate) struct Frame {
     pub busy: usize,
     /// Nothing new starts here.
     pub stopped: bool,
-    /// Counted bytes, released when the frame ends.
-    pub retained: usize,
+    /// What its nodes keep; released when the frame ends.
+    pub kept: Kept,
 }
 
 #[derive(Debug)]
@@ -72,7 +73,7 @@ impl Frame {
             remaining: body.nodes.iter().filter(|node| !node.is_remark()).count(),
             busy: 0,
             stopped: false,
-            retained: 0,
+            kept: Kept::default(),
         }
     }
 }

@@ -4,23 +4,24 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::budget::{Kept, within_budget};
 use super::frame::{Frame, Parent};
 use super::schedule::Report;
-use super::{MAX_RUN_BYTES, Run, RunError};
-use crate::expr::template::MAX_VALUE_BYTES;
-use crate::json;
+use super::{Run, RunError};
 use crate::kind::{Items, NodeError};
+use crate::weight::Weight;
 
 #[derive(Debug)]
 pub(crate) struct Iteration {
     items: Items,
-    items_size: usize,
+    items_kept: Kept,
     next: usize,
     width: usize,
     /// Iterations in progress.
     live: usize,
     results: Vec<Value>,
-    results_size: usize,
+    results_weight: Weight,
+    results_kept: Kept,
     /// Iterations that have a result.
     complete: usize,
     /// Why no further iteration starts.
@@ -49,20 +50,24 @@ impl Items {
 
 impl Run {
     pub(super) fn iterate(&mut self, frame: usize, index: usize, items: Items, width: usize) {
-        let items_size = match &items {
-            Items::Count(_) => 0,
-            Items::List(items) => items.as_slice().iter().map(json::size).sum(),
+        let kept = match &items {
+            Items::Count(_) => Ok(Kept::default()),
+            Items::List(items) => self.budget.keep_items(items.as_slice()),
         };
-        self.retained += items_size;
+        let items_kept = match kept {
+            Ok(kept) => kept,
+            Err(error) => return self.fail(frame, index, error, Report::default()),
+        };
         let results = vec![Value::Null; items.len()];
         let iteration = Iteration {
             items,
-            items_size,
+            items_kept,
             next: 0,
             width,
             live: 0,
             results,
-            results_size: 0,
+            results_weight: Weight::default(),
+            results_kept: Kept::default(),
             complete: 0,
             failure: None,
         };
@@ -91,7 +96,12 @@ impl Run {
             let prefix = format!("{}{}[{position}]/", self.frames.prefix(frame), node.id);
             let parent =
                 Parent { frame, node: index, body, item, index: position.into(), prefix, position };
-            let number = self.frames.add(Frame::new(&workflow.bodies[body], Some(parent)));
+            let mut inner = Frame::new(&workflow.bodies[body], Some(parent));
+            match self.budget.keep_frame(&inner) {
+                Ok(kept) => inner.kept = kept,
+                Err(error) => return self.refuse_iteration(frame, index, error),
+            }
+            let number = self.frames.add(inner);
             self.enter(number);
         }
         self.end_iterations(frame, index);
@@ -105,7 +115,7 @@ impl Run {
             self.result_of(number).map(Some)
         };
         let Some(frame) = self.frames.remove(number) else { return };
-        self.retained -= frame.retained;
+        self.budget.release(frame.kept);
         let Some(parent) = frame.parent else { return };
         let kept = result.and_then(|result| self.keep_result(&parent, result));
         let Some(iteration) = &mut self.frames.slot(parent.frame, parent.node).iteration else {
@@ -114,7 +124,7 @@ impl Run {
         iteration.live -= 1;
         match kept {
             Ok(()) => self.start_iterations(parent.frame, parent.node),
-            Err(error) => self.fail_iterations(&parent, error),
+            Err(error) => self.fail_iterations(parent.frame, parent.node, error),
         }
     }
 
@@ -127,26 +137,31 @@ impl Run {
 
     fn keep_result(&mut self, parent: &Parent, result: Option<Value>) -> Result<(), NodeError> {
         let Some(result) = result else { return Ok(()) };
-        let size = json::size(&result);
         let Some(iteration) = &mut self.frames.slot(parent.frame, parent.node).iteration else {
             return Ok(());
         };
-        if iteration.results_size + size > MAX_VALUE_BYTES {
-            return Err(NodeError::value_too_large());
-        }
-        iteration.results_size += size;
+        iteration.results_weight = iteration.results_weight + Weight::of(&result);
+        within_budget(iteration.results_weight)?;
+        iteration.results_kept += self.budget.keep(&result)?;
         iteration.complete += 1;
         iteration.results[parent.position] = result;
-        self.retained += size;
-        if self.retained > MAX_RUN_BYTES { Err(NodeError::run_too_large()) } else { Ok(()) }
+        Ok(())
     }
 
-    fn fail_iterations(&mut self, parent: &Parent, error: NodeError) {
-        let id = self.node(parent.frame, parent.node).id.to_string();
+    /// Fails a loop that has no room for its next iteration.
+    fn refuse_iteration(&mut self, frame: usize, index: usize, error: NodeError) {
+        if let Some(iteration) = &mut self.frames.slot(frame, index).iteration {
+            iteration.live -= 1;
+        }
+        self.fail_iterations(frame, index, error);
+    }
+
+    fn fail_iterations(&mut self, frame: usize, index: usize, error: NodeError) {
+        let id = self.node(frame, index).id.to_string();
         let error =
             RunError { code: error.code.into_owned(), message: error.message, node: Some(id) };
-        self.stop_container(parent.frame, parent.node, error);
-        self.end_iterations(parent.frame, parent.node);
+        self.stop_container(frame, index, error);
+        self.end_iterations(frame, index);
     }
 
     /// Ends the loop or parallel once no iteration is in progress and none will start.
@@ -155,7 +170,8 @@ impl Run {
         let Some(iteration) = slot.iteration.take_if(|iteration| iteration.live == 0) else {
             return;
         };
-        self.retained -= iteration.results_size + iteration.items_size;
+        self.budget.release(iteration.results_kept);
+        self.budget.release(iteration.items_kept);
         let report = Report::default();
         match iteration.failure {
             Some(failure) => self.fail_with(frame, index, failure, report),

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::budget::within_budget;
 use super::frame::{ROOT, State};
-use super::{MAX_RUN_BYTES, Run, RunError, StopReason};
+use super::{Run, RunError, StopReason};
 use crate::event::{NodePath, NodeStatus, RunEvent};
-use crate::expr::template::MAX_VALUE_BYTES;
-use crate::json;
-use crate::kind::{Done, NodeError, Plan, Price};
+use crate::kind::{Done, KindName, NodeError, Plan, Price};
+use crate::weight::Weight;
 use crate::workflow::{BodyNode, MAX_EXECUTIONS, When};
+
+const MAX_MESSAGE_BYTES: usize = 4096;
 
 /// How a node settled, as its edges need it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +106,7 @@ impl Run {
 
     /// Fixes the response before anything else can end the run.
     fn respond(&mut self, frame: usize, index: usize, output: Arc<Value>, report: Report) {
-        if json::size(&output) <= MAX_VALUE_BYTES {
+        if within_budget(Weight::of(&output)).is_ok() {
             self.end_when_idle(StopReason::Responded(Arc::clone(&output)));
         }
         self.keep(frame, index, output, Settled::Succeeded, report);
@@ -119,15 +121,10 @@ impl Run {
         settled: Settled,
         report: Report,
     ) {
-        let size = json::size(&output);
-        if size > MAX_VALUE_BYTES {
-            return self.fail(frame, index, NodeError::value_too_large(), report);
+        match self.budget.keep(&output) {
+            Ok(kept) => self.frames.get_mut(frame).kept += kept,
+            Err(error) => return self.fail(frame, index, error, report),
         }
-        if self.retained + size > MAX_RUN_BYTES {
-            return self.fail(frame, index, NodeError::run_too_large(), report);
-        }
-        self.retained += size;
-        self.frames.get_mut(frame).retained += size;
         self.emit_finished(
             frame,
             index,
@@ -144,12 +141,18 @@ impl Run {
 
     pub(super) fn fail(&mut self, frame: usize, index: usize, error: NodeError, report: Report) {
         let id = self.node(frame, index).id.to_string();
-        self.fail_with(
-            frame,
-            index,
-            RunError { code: error.code.into_owned(), message: error.message, node: Some(id) },
-            report,
-        );
+        let message = self.bounded_message(error.message);
+        let error = RunError { code: error.code.into_owned(), message, node: Some(id) };
+        self.fail_with(frame, index, error, report);
+    }
+
+    /// A message is kept with its node and in the trace, outside the budget.
+    fn bounded_message(&self, mut message: String) -> String {
+        if self.engine >= 2 && message.len() > MAX_MESSAGE_BYTES {
+            message.truncate(message.floor_char_boundary(MAX_MESSAGE_BYTES));
+            message.push('…');
+        }
+        message
     }
 
     /// A failed node follows its error edge, or fails its enclosing scope.
@@ -354,8 +357,8 @@ impl Run {
         }
     }
 
-    pub(super) fn kind_name(&self, frame: usize, index: usize) -> Arc<str> {
-        Arc::clone(&self.node(frame, index).kind.name)
+    pub(super) fn kind_name(&self, frame: usize, index: usize) -> KindName {
+        self.node(frame, index).kind.name.clone()
     }
 
     /// Reports the start of a node that makes no call, or none yet.

@@ -7,6 +7,7 @@ use crate::document::Document;
 use crate::event::NodeStatus;
 use crate::{CallError, CallOutput};
 
+mod budget;
 mod calls;
 mod several;
 mod flow;

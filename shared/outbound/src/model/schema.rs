@@ -1,25 +1,21 @@
 //! Checks a model's answer against a JSON Schema.
 
 use flowgate_engine::call::CallError;
-use jsonschema::PatternOptions;
+use flowgate_engine::schema::{Misfit, Schema};
 use serde_json::{Map, Value};
 
 use super::{failed, retryable};
 
 /// Returns the answer's fields. A mismatch is retryable: the model may get it right next time.
 pub(super) fn fields(content: &str, schema: &Value) -> Result<Map<String, Value>, CallError> {
-    // Patterns run without backtracking: the author writes them, but a model writes their input.
-    let validator =
-        jsonschema::options().with_pattern_options(PatternOptions::regex()).build(schema);
-    let validator = validator
+    let schema = Schema::compile(schema)
         .map_err(|error| failed("invalid_schema", format!("the schema cannot be used: {error}")))?;
     let answer = flowgate_engine::json::parse(without_fence(content).as_bytes());
     let answer = answer.map_err(|error| mismatch(&format!("is not JSON: {error}")))?;
-    if let Err(error) = validator.validate(&answer) {
-        let place = error.instance_path().to_string();
-        let place = if place.is_empty() { String::new() } else { format!(" at {place}") };
-        let reason: String = error.to_string().chars().take(300).collect();
-        return Err(mismatch(&format!("does not fit the schema{place}: {reason}")));
+    if let Some(misfit) = schema.misfits(&answer).first() {
+        let at = if misfit.pointer.is_empty() { "" } else { " at " };
+        let Misfit { pointer, reason } = misfit;
+        return Err(mismatch(&format!("does not fit the schema{at}{pointer}: {reason}")));
     }
     match answer {
         Value::Object(fields) => Ok(fields),
@@ -57,7 +53,7 @@ mod tests {
         };
         assert_eq!(check("{\"n\": 3}"), Ok(json!({"n": 3})));
         assert_eq!(check("```json\n{\"n\": 3}\n```"), Ok(json!({"n": 3})));
-        let wrong_type = "schema_mismatch: the model's answer does not fit the schema at /n: \"x\" \
+        let wrong_type = "schema_mismatch: the model's answer does not fit the schema at /n: value \
                           is not of type \"integer\"";
         assert_eq!(check("{\"n\": \"x\"}").unwrap_err(), wrong_type);
         assert!(

@@ -2,14 +2,16 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
+use flowgate_app::memory::Charge;
 use flowgate_app::platform::App;
 use flowgate_app::run::RunHead;
 use flowgate_app::work::Message;
 use flowgate_engine::call::{INTERRUPTED, WebhookCall};
 use flowgate_engine::{Action, Call, CallError, CallId, CallOutput, CallResult, Chunk};
-use flowgate_outbound::{CodeSession, Outbound};
+use flowgate_outbound::{CodeSession, Metered, Outbound};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde_json::json;
@@ -24,7 +26,10 @@ pub(super) struct Calls {
     /// Places whose START row this process has written, whichever owner it was then.
     marked: HashSet<String>,
     has_launched: bool,
+    /// Bounded: a call sends no more text than an answer may have.
     chunks: mpsc::UnboundedReceiver<(CallId, Chunk)>,
+    /// The text in `chunks`.
+    chunk_bytes: Arc<AtomicUsize>,
     chunk_sender: mpsc::UnboundedSender<(CallId, Chunk)>,
     /// All JavaScript of a run shares one child process, which dies with the driver.
     code: Arc<CodeSession>,
@@ -51,6 +56,7 @@ impl Default for Calls {
             marked: HashSet::new(),
             has_launched: false,
             chunks,
+            chunk_bytes: Arc::default(),
             chunk_sender,
             code: Arc::default(),
         }
@@ -91,20 +97,23 @@ impl Calls {
         head: &Arc<RunHead>,
         id: CallId,
         call: Call,
+        memory: Charge,
     ) {
         self.has_launched = true;
         self.open.insert(id.clone(), call.at_most_once);
         let (app, outbound, head) = (app.clone(), outbound.clone(), head.clone());
         let (code, chunks) = (self.code.clone(), self.chunk_sender.clone());
+        let (chunk_bytes, memory) = (self.chunk_bytes.clone(), Metered::new(memory));
         self.in_flight.push(Box::pin(async move {
             let result = match &call.action {
                 Action::Webhook(webhook) => put_node_webhook(&app, &head, &id, webhook).await,
                 Action::Http(_) | Action::Model(_) | Action::Code(_) => {
-                    let mut chunk = |chunk| {
+                    let mut chunk = |chunk: Chunk| {
+                        chunk_bytes.fetch_add(text_of(&chunk).len(), Relaxed);
                         // The receiver lives as long as the calls do.
                         let _ = chunks.send((id.clone(), chunk));
                     };
-                    outbound.perform(&call, &code, &mut chunk).await
+                    outbound.perform_counted(&call, &code, &memory, &mut chunk).await
                 }
             };
             (id, call.input_hash, result)
@@ -127,7 +136,10 @@ impl Calls {
     pub(super) async fn next(&mut self) -> FromCall {
         tokio::select! {
             biased;
-            Some((id, chunk)) = self.chunks.recv() => FromCall::Chunk(id, chunk),
+            Some((id, chunk)) = self.chunks.recv() => {
+                self.chunk_bytes.fetch_sub(text_of(&chunk).len(), Relaxed);
+                FromCall::Chunk(id, chunk)
+            }
             Some((id, input_hash, result)) = self.in_flight.next(),
                 if !self.in_flight.is_empty() =>
             {
@@ -141,7 +153,14 @@ impl Calls {
     }
 
     pub(super) fn try_chunk(&mut self) -> Option<(CallId, Chunk)> {
-        self.chunks.try_recv().ok()
+        let (id, chunk) = self.chunks.try_recv().ok()?;
+        self.chunk_bytes.fetch_sub(text_of(&chunk).len(), Relaxed);
+        Some((id, chunk))
+    }
+
+    /// The text that calls have sent and nobody has taken yet.
+    pub(super) fn chunk_bytes(&self) -> usize {
+        self.chunk_bytes.load(Relaxed)
     }
 
     /// Returns the places of the `at_most_once` calls in flight.
@@ -165,6 +184,11 @@ impl Calls {
         self.abort();
         self.code.close().await;
     }
+}
+
+fn text_of(chunk: &Chunk) -> &str {
+    let Chunk::Text(text) = chunk;
+    text
 }
 
 /// Performs a webhook node: stores its delivery, put-if-absent. The run does not wait for it.

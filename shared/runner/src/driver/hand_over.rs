@@ -111,7 +111,7 @@ impl Driver {
         Ok(())
     }
 
-    async fn write_hand_over(&mut self, due_at: Timestamp) -> Result<Written> {
+    pub(super) async fn write_hand_over(&mut self, due_at: Timestamp) -> Result<Written> {
         let (checkpoints, events) =
             (self.attachment.take_unwritten(), self.recorder.take_unwritten());
         self.app.ports.runs.hand_over(&self.lease, checkpoints, events, due_at).await

@@ -13,7 +13,7 @@ use flowgate_app::time::Timestamp;
 use flowgate_engine::{Outcome, RunError};
 use serde_json::Value;
 
-use super::{Driver, Progress};
+use super::{Driver, Progress, Pumped};
 use crate::start::WhenWaitEnds;
 
 pub(super) enum Phase {
@@ -46,6 +46,7 @@ pub(super) struct Wait {
     pub(super) when_it_ends: WhenWaitEnds,
     /// Results of calls, in memory only; a hand-over writes them.
     pub(super) unwritten: Vec<Checkpoint>,
+    pub(super) unwritten_bytes: usize,
 }
 
 impl Attachment {
@@ -70,7 +71,10 @@ impl Attachment {
 
     pub(super) fn take_unwritten(&mut self) -> Vec<Checkpoint> {
         match self {
-            Self::Attached(wait) => std::mem::take(&mut wait.unwritten),
+            Self::Attached(wait) => {
+                wait.unwritten_bytes = 0;
+                std::mem::take(&mut wait.unwritten)
+            }
             Self::Detached => Vec::new(),
         }
     }
@@ -121,7 +125,7 @@ impl Driver {
     /// result.
     pub(super) async fn cancel_overdue(&mut self) -> Result<()> {
         self.cancel();
-        self.pump();
+        while self.pump().await == Pumped::Paused {}
         let last = match self.store_end().await? {
             Progress::Ended(record) if record.state == RunState::Cancelled => {
                 Progress::Overdue(record)

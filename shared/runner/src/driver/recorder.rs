@@ -5,13 +5,18 @@ use std::sync::Arc;
 
 use flowgate_app::event::{Event, EventId, EventKind, NodeTrace, Trace};
 use flowgate_app::time::Timestamp;
-use flowgate_engine::{NodeStatus, RunEvent};
+use flowgate_engine::kind::KindName;
+use flowgate_engine::{NodeStatus, RunEvent, Weight};
 use serde_json::{Value, json};
 
-/// A larger value appears in the trace as its size only.
+/// Bytes of JSON. A larger value appears in the trace as its size only.
 const MAX_TRACED_VALUE: usize = 64 * 1024;
 /// So do all values once the trace holds this many bytes: a run may make thousands of calls.
 const MAX_TRACE: usize = 16 * 1024 * 1024;
+/// An event without its texts.
+const EVENT_BYTES: usize = 256;
+/// A node's entry in the trace without its values.
+const ENTRY_BYTES: usize = 512;
 
 pub(crate) struct EventRecorder {
     fence: u64,
@@ -19,9 +24,12 @@ pub(crate) struct EventRecorder {
     recorded: u64,
     watched: bool,
     unwritten: Vec<Event>,
+    unwritten_bytes: usize,
     trace: Trace,
-    /// The bytes of the values in the trace.
+    /// The memory of the values in the trace.
     traced_bytes: usize,
+    /// The memory of everything else that is kept.
+    bytes: usize,
     /// The index of each node in the trace.
     at: HashMap<Arc<str>, usize>,
     /// Events that an earlier owner stored; they are not recorded again.
@@ -53,8 +61,10 @@ impl EventRecorder {
             recorded: 0,
             watched: false,
             unwritten: Vec::new(),
+            unwritten_bytes: 0,
             trace: Vec::new(),
             traced_bytes: 0,
+            bytes: 0,
             at: HashMap::new(),
             stored: HashMap::new(),
             with_text: BTreeSet::new(),
@@ -75,39 +85,36 @@ impl EventRecorder {
         (self.fence, self.recorded, self.watched) = (fence, 0, false);
     }
 
-    /// Continues the log of an earlier owner. A call that had reported text, but has no recorded
-    /// result, starts again: resets its text.
-    pub(crate) fn continue_after(
-        &mut self,
-        events: Vec<Event>,
-        is_recorded: impl Fn(&str) -> bool,
-        now: Timestamp,
-    ) {
-        for event in events {
-            let (node, milestone) = match event.kind {
-                EventKind::NodeStarted { node, attempt: 1, .. } => (node, Milestone::Started),
-                // Stored before `node.attempt` existed.
-                EventKind::NodeStarted { node, attempt, .. } => {
-                    (node, Milestone::Attempt(None, attempt))
-                }
-                EventKind::NodeAttempt { node, call, attempt } => {
-                    (node, Milestone::Attempt(call, attempt))
-                }
-                EventKind::NodeFinished { node, .. } => {
-                    self.with_text.retain(|(finished, _)| *finished != node);
-                    (node, Milestone::Finished)
-                }
-                EventKind::Chunk { node, call, .. } => {
-                    self.with_text.insert((node, call));
-                    continue;
-                }
-                EventKind::NodeReset { node, call } => {
-                    self.with_text.remove(&(node, call));
-                    continue;
-                }
-            };
-            self.stored.insert((node, milestone), event.at);
-        }
+    /// Takes an event of an earlier owner, whose log goes on here.
+    pub(crate) fn note_stored(&mut self, event: Event) {
+        let (node, milestone) = match event.kind {
+            EventKind::NodeStarted { node, attempt: 1, .. } => (node, Milestone::Started),
+            // Stored before `node.attempt` existed.
+            EventKind::NodeStarted { node, attempt, .. } => {
+                (node, Milestone::Attempt(None, attempt))
+            }
+            EventKind::NodeAttempt { node, call, attempt } => {
+                (node, Milestone::Attempt(call, attempt))
+            }
+            EventKind::NodeFinished { node, .. } => {
+                self.with_text.retain(|(finished, _)| *finished != node);
+                (node, Milestone::Finished)
+            }
+            EventKind::Chunk { node, call, .. } => {
+                self.with_text.insert((node, call));
+                return;
+            }
+            EventKind::NodeReset { node, call } => {
+                self.with_text.remove(&(node, call));
+                return;
+            }
+        };
+        self.bytes += EVENT_BYTES + node.len();
+        self.stored.insert((node, milestone), event.at);
+    }
+
+    /// A call that had reported text, but has no recorded result, starts again: resets its text.
+    pub(crate) fn reset_lost(&mut self, is_recorded: impl Fn(&str) -> bool, now: Timestamp) {
         let is_lost = |(node, call): &CallKey| !is_recorded(&place(node, call.as_deref()));
         for (node, call) in self.with_text.extract_if(.., is_lost).collect::<Vec<_>>() {
             self.number(EventKind::NodeReset { node, call }, now);
@@ -142,7 +149,13 @@ impl EventRecorder {
         !self.unwritten.is_empty()
     }
 
+    /// The memory that the recorder takes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes + self.unwritten_bytes + self.traced_bytes
+    }
+
     pub(crate) fn take_unwritten(&mut self) -> Vec<Event> {
+        self.unwritten_bytes = 0;
         std::mem::take(&mut self.unwritten)
     }
 
@@ -153,7 +166,9 @@ impl EventRecorder {
     fn number(&mut self, kind: EventKind, at: Timestamp) -> Event {
         self.recorded += 1;
         let event = Event { id: EventId { fence: self.fence, n: self.recorded }, at, kind };
-        self.unwritten.push(event.clone());
+        let stored = event.without_output();
+        self.unwritten_bytes += EVENT_BYTES + stored.kind.text_bytes();
+        self.unwritten.push(stored);
         event
     }
 
@@ -199,21 +214,22 @@ impl EventRecorder {
         }
     }
 
-    fn entry(&mut self, node: &Arc<str>, kind: &str) -> &mut NodeTrace {
+    fn entry(&mut self, node: &Arc<str>, kind: &KindName) -> &mut NodeTrace {
         let next = self.trace.len();
         let at = *self.at.entry(node.clone()).or_insert(next);
         if at == next {
-            self.trace.push(NodeTrace::new(node.clone(), kind));
+            self.bytes += ENTRY_BYTES + node.len();
+            self.trace.push(NodeTrace::new(node.clone(), kind.clone()));
         }
         &mut self.trace[at]
     }
 
     fn traced(&mut self, value: &Arc<Value>) -> Arc<Value> {
-        let size = flowgate_engine::json::size(value);
-        if size > MAX_TRACED_VALUE || self.traced_bytes + size > MAX_TRACE {
-            return Arc::new(json!({ "omitted_bytes": size }));
+        let weight = Weight::of(value);
+        if weight.json > MAX_TRACED_VALUE || self.traced_bytes + weight.memory > MAX_TRACE {
+            return Arc::new(json!({ "omitted_bytes": weight.json }));
         }
-        self.traced_bytes += size;
+        self.traced_bytes += weight.memory;
         value.clone()
     }
 }
@@ -221,7 +237,7 @@ impl EventRecorder {
 fn kind_of(event: RunEvent) -> EventKind {
     match event {
         RunEvent::NodeStarted { node, kind, .. } => {
-            EventKind::NodeStarted { node, kind: kind.to_string(), attempt: 1 }
+            EventKind::NodeStarted { node, kind, attempt: 1 }
         }
         RunEvent::NodeAttempt { node, call, attempt, .. } => {
             EventKind::NodeAttempt { node, call, attempt }
@@ -229,7 +245,7 @@ fn kind_of(event: RunEvent) -> EventKind {
         RunEvent::Chunk { node, call, text } => EventKind::Chunk { node, call, text },
         RunEvent::NodeReset { node, call } => EventKind::NodeReset { node, call },
         RunEvent::NodeFinished { node, kind, status, output, error, .. } => {
-            EventKind::NodeFinished { node, kind: kind.to_string(), status, error, output }
+            EventKind::NodeFinished { node, kind, status, error, output }
         }
     }
 }

@@ -233,7 +233,7 @@ async fn a_write_whose_answer_was_lost_takes_effect_once() -> Result<()> {
         world.runs.events(&run_id(1)?, None, 10).await?,
         [chunk(1, 1), chunk(1, 2), chunk(1, 3)]
     );
-    assert_eq!(world.runs.checkpoints(&run_id(1)?).await?.len(), 2);
+    assert_eq!(world.runs.checkpoints(&run_id(1)?, None).await?.len(), 2);
 
     let made = delivery(1, 0, 900)?;
     assert!(world.deliveries.claim(&made.id, &owner("a"), at(900), at(2_000)).await?.is_some());

@@ -40,7 +40,7 @@ async fn values_of_megabytes_lie_beside_their_rows() -> Result<()> {
         Written::Written
     );
     assert!(
-        world.runs.checkpoints(&run_id(1)?).await? == [first, second],
+        world.runs.checkpoints(&run_id(1)?, None).await? == [first, second],
         "the checkpoints have changed"
     );
     assert!(
@@ -213,7 +213,7 @@ async fn a_hand_over_of_hundreds_of_results_is_whole() -> Result<()> {
             Written::Written
         );
     }
-    assert!(world.runs.checkpoints(&run_id(1)?).await? == results);
+    assert!(world.runs.checkpoints(&run_id(1)?, None).await? == results);
     let (next, _) = claim(&world, 1, "b", 800, 1_000).await?;
     assert_eq!(
         world

@@ -133,7 +133,8 @@ impl Streamed {
                 Progress::HandedOver(_)
                 | Progress::Event(_)
                 | Progress::Repeated(_)
-                | Progress::IdTaken,
+                | Progress::IdTaken
+                | Progress::Overloaded(_),
             ) => failed(cut(&head.id)),
             Some(Progress::Lost) | None => failed(cut(&head.id)),
         };
@@ -304,7 +305,7 @@ mod tests {
     fn finished(node: &str, output: Value) -> EventKind {
         EventKind::NodeFinished {
             node: node.into(),
-            kind: "agent".to_owned(),
+            kind: "agent".into(),
             status: NodeStatus::Succeeded,
             error: None,
             output: Some(Arc::new(output)),
