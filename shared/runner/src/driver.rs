@@ -81,11 +81,7 @@ pub struct Driver {
     phase: Phase,
     attachment: Attachment,
     run: Computation,
-    /// What the run takes in this process.
-    charge: Charge,
     holder: Holder,
-    /// There was no memory for it: it is ending.
-    is_refused: bool,
     replay: Replay,
     recorder: EventRecorder,
     calls: Calls,
@@ -175,10 +171,8 @@ impl Driver {
         let app = runner.app.clone();
         let now = app.now();
         Self {
-            run: Computation::new(run),
-            charge: setup.charge,
+            run: Computation::new(run, setup.charge),
             holder: Holder::of_key(head.key_id.as_deref()),
-            is_refused: false,
             replay: Replay::default(),
             recorder: EventRecorder::new(setup.lease.fence),
             calls: Calls::default(),
@@ -227,8 +221,8 @@ impl Driver {
     pub(crate) async fn completes_without_calls(&mut self) -> bool {
         loop {
             match self.pump().await {
-                Pumped::Paused => {}
-                ended => return ended != Pumped::Waiting,
+                Ended::Paused => {}
+                ended => return ended != Ended::Waiting,
             }
         }
     }
@@ -250,14 +244,12 @@ impl Driver {
 
     async fn advance(&mut self) -> Result<()> {
         match self.pump().await {
-            Pumped::Done => self.finish().await,
-            Pumped::Paused => self.store_before_events().await,
-            Pumped::Refused(overloaded) => self.refuse(overloaded).await,
-            Pumped::Waiting if self.replay.has_more() => self.feed_recorded().await,
-            Pumped::Waiting if self.is_draining() && self.calls.is_empty() => {
-                self.hand_over().await
-            }
-            Pumped::Waiting => self.proceed().await,
+            Ended::Done => self.finish().await,
+            Ended::Paused => self.store_before_events().await,
+            Ended::Refused(overloaded) => self.refuse(overloaded).await,
+            Ended::Waiting if self.replay.has_more() => self.feed_recorded().await,
+            Ended::Waiting if self.is_draining() && self.calls.is_empty() => self.hand_over().await,
+            Ended::Waiting => self.proceed().await,
         }
     }
 
@@ -284,9 +276,10 @@ impl Driver {
         if self.recorder.is_watched() { self.store_if_new().await } else { Ok(()) }
     }
 
-    /// Computes one slice, and counts what the run then takes.
-    async fn pump(&mut self) -> Pumped {
-        let slice = self.run.slice(&self.app, &self.head.id, &self.holder).await;
+    /// Computes one slice, and takes its steps.
+    async fn pump(&mut self) -> Ended {
+        let beside = self.bytes_beside();
+        let slice = self.run.slice(&self.app, &self.head.id, &self.holder, beside).await;
         for step in slice.steps {
             match step {
                 Step::Emit(event) => self.record_event(event),
@@ -294,14 +287,7 @@ impl Driver {
                 Step::Wait(_) | Step::Done => {}
             }
         }
-        if let Err(overloaded) = self.count_memory() {
-            return Pumped::Refused(overloaded);
-        }
-        match slice.ended {
-            Ended::Waiting => Pumped::Waiting,
-            Ended::Done => Pumped::Done,
-            Ended::Paused => Pumped::Paused,
-        }
+        slice.ended
     }
 
     fn record_event(&mut self, event: RunEvent) {
@@ -531,14 +517,4 @@ async fn until_stopped(stopping: &mut watch::Receiver<bool>) -> bool {
         std::future::pending::<()>().await;
     }
     true
-}
-
-#[derive(PartialEq, Eq)]
-enum Pumped {
-    Waiting,
-    Done,
-    /// There is more to compute.
-    Paused,
-    /// There is no memory for what it has computed.
-    Refused(Overloaded),
 }

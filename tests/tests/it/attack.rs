@@ -63,7 +63,7 @@ nodes:
     type: loop
     for: 1000
     nodes: [{ id: x, type: template, template: \"<api.t>!\" }]
-    result: <l.index>";
+    result: <loop.index>";
 
 fn calls(to: &str) -> String {
     let node = |n: usize| {
@@ -84,7 +84,7 @@ nodes:
     width: 20
     for: 100
     nodes: [{{ id: h, type: http, url: \"{from}/\" }}]
-    result: <p.index>"
+    result: <parallel.index>"
     )
 }
 
@@ -110,7 +110,7 @@ input:
       items:
         anyOf: [{ type: string, pattern: \"^(a|b)*c{20}$\" }, { type: object, required: [a] },
           { enum: [1, 2, 3] }]
-nodes: []";
+nodes: [{ id: n, type: template, template: x }]";
 
 const ATTACKS: &[Attack] = &[
     Attack {
@@ -142,7 +142,7 @@ const ATTACKS: &[Attack] = &[
         name: "lists of 100,000 small values, copied",
         document: |_| {
             "nodes: [{ id: l, type: loop, for: 100, nodes: [{ id: t, type: template, template: \
-             <api.input.l> }], result: <l.index> }]"
+             <api.input.l> }], result: <loop.index> }]"
                 .to_owned()
         },
         request: |target| {
@@ -170,13 +170,13 @@ const ATTACKS: &[Attack] = &[
     Attack {
         name: "outputs of 3.9 MB that nobody reads",
         document: |_| {
-            "input: [{ name: t, type: string }]\nnodes: []\noutput: { t: <api.t> }".to_owned()
+            "input: [{ name: t, type: string }]\nnodes: [{ id: n, type: template, template: x }]\noutput: { t: <api.t> }".to_owned()
         },
         request: |target| Box::pin(unread(target)),
     },
     Attack {
         name: "bodies of 4 MB that never end",
-        document: |_| "nodes: []".to_owned(),
+        document: |_| "nodes: [{ id: t, type: template, template: x }]".to_owned(),
         request: |target| Box::pin(unfinished(target)),
     },
 ];

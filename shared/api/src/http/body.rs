@@ -43,11 +43,15 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes> {
 }
 
 /// The body broke off, or there is no memory for it.
-fn not_read(error: axum::Error) -> Error {
-    match error.into_inner().downcast_ref::<Overloaded>() {
-        Some(overloaded) => (*overloaded).into(),
-        None => Error::bad_field("", "the body ended early"),
+pub(super) fn not_read(error: axum::Error) -> Error {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+    while let Some(error) = cause {
+        if let Some(overloaded) = error.downcast_ref::<Overloaded>() {
+            return (*overloaded).into();
+        }
+        cause = error.source();
     }
+    Error::bad_field("", "the body ended early")
 }
 
 pub(crate) fn parse(body: &[u8]) -> Result<Value> {

@@ -125,9 +125,11 @@ impl HttpBody for HeldBody {
 
 #[cfg(test)]
 mod tests {
+    use flowgate_app::Error;
     use flowgate_app::memory::MemoryLimits;
 
     use super::*;
+    use crate::http::body::not_read;
 
     #[test]
     fn the_holder_is_the_key_that_is_presented() {
@@ -156,7 +158,7 @@ mod tests {
 
         let (body, _guard) = metered(&memory, &holder, Body::from("x".repeat(6_000)));
         let refused = axum::body::to_bytes(body, 10_000).await.unwrap_err();
-        assert!(refused.into_inner().downcast_ref::<Overloaded>().is_some());
+        assert!(matches!(not_read(refused), Error::Overloaded { .. }));
     }
 
     #[tokio::test]

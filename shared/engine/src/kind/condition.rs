@@ -28,7 +28,7 @@ const MAX_READ: usize = 64 << 20;
 /// Extra cost of each value, however small it is.
 const VALUE_COST: usize = 16;
 /// Extra cost of each value for each step of a macro: it takes a round of the macro.
-const STEP_COST: usize = 8;
+const STEP_COST: usize = 2;
 /// Each compiles its pattern and may take a tenth of a second.
 const MAX_MATCHES: usize = 20;
 

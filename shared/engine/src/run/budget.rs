@@ -15,8 +15,8 @@ pub(crate) const MAX_RUN_BYTES: usize = 64 << 20;
 pub(crate) const MAX_VALUE_BYTES: usize = 4 << 20;
 /// Nor does it take more memory than this. A list of small numbers takes 40 times its JSON.
 const MAX_VALUE_MEMORY: usize = 32 << 20;
-/// A call's input exists twice while the call is open: as its action, and as it was hashed.
-const COPIES_OF_OPEN_CALL: usize = 2;
+/// While a call is open, its input exists as its action, as what was hashed, and as what is sent.
+const COPIES_OF_OPEN_CALL: usize = 3;
 const SLOT_BYTES: usize = 96;
 const FRAME_BYTES: usize = 512;
 

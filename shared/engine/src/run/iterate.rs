@@ -99,7 +99,7 @@ impl Run {
             let mut inner = Frame::new(&workflow.bodies[body], Some(parent));
             match self.budget.keep_frame(&inner) {
                 Ok(kept) => inner.kept = kept,
-                Err(error) => return self.refuse_iteration(frame, index, error),
+                Err(error) => return self.fail_iterations(frame, index, error),
             }
             let number = self.frames.add(inner);
             self.enter(number);
@@ -117,13 +117,11 @@ impl Run {
         let Some(frame) = self.frames.remove(number) else { return };
         self.budget.release(frame.kept);
         let Some(parent) = frame.parent else { return };
-        let kept = result.and_then(|result| self.keep_result(&parent, result));
-        let Some(iteration) = &mut self.frames.slot(parent.frame, parent.node).iteration else {
-            return;
-        };
-        iteration.live -= 1;
-        match kept {
-            Ok(()) => self.start_iterations(parent.frame, parent.node),
+        match result.and_then(|result| self.keep_result(&parent, result)) {
+            Ok(()) => {
+                self.iteration_is_over(parent.frame, parent.node);
+                self.start_iterations(parent.frame, parent.node);
+            }
             Err(error) => self.fail_iterations(parent.frame, parent.node, error),
         }
     }
@@ -148,19 +146,20 @@ impl Run {
         Ok(())
     }
 
-    /// Fails a loop that has no room for its next iteration.
-    fn refuse_iteration(&mut self, frame: usize, index: usize, error: NodeError) {
+    fn iteration_is_over(&mut self, frame: usize, index: usize) {
         if let Some(iteration) = &mut self.frames.slot(frame, index).iteration {
             iteration.live -= 1;
         }
-        self.fail_iterations(frame, index, error);
     }
 
+    /// Fails a loop by one of its iterations. That one counts as live until the others are stopped,
+    /// so that the loop does not end while it is being stopped.
     fn fail_iterations(&mut self, frame: usize, index: usize, error: NodeError) {
         let id = self.node(frame, index).id.to_string();
         let error =
             RunError { code: error.code.into_owned(), message: error.message, node: Some(id) };
         self.stop_container(frame, index, error);
+        self.iteration_is_over(frame, index);
         self.end_iterations(frame, index);
     }
 

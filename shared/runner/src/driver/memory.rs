@@ -1,5 +1,4 @@
-//! What a run takes in this process, counted after each slice; and what happens if that is too
-//! much.
+//! What a driver takes besides its run; and what happens to a run for which there is no memory.
 
 use std::time::Duration;
 
@@ -36,21 +35,24 @@ pub(super) fn weight(checkpoint: &Checkpoint) -> usize {
 }
 
 impl Driver {
-    /// Counts what the run takes now. A run that was refused is ending, and is not counted again.
-    pub(super) fn count_memory(&mut self) -> Result<(), Overloaded> {
+    /// What the driver takes besides the run, in bytes.
+    pub(super) fn bytes_beside(&self) -> usize {
         let unwritten = self.attachment.wait().map_or(0, |wait| wait.unwritten_bytes);
-        let bytes = DRIVER_BYTES
-            + self.run.kept_bytes()
+        let unread = |progress: &Progress| match progress {
+            Progress::Event(event) => event.output_bytes(),
+            _ => 0,
+        };
+        DRIVER_BYTES
             + self.recorder.bytes()
             + self.replay.bytes()
             + self.calls.chunk_bytes()
-            + unwritten;
-        if self.is_refused { Ok(()) } else { self.charge.resize(bytes) }
+            + self.outbox.iter().map(unread).sum::<usize>()
+            + unwritten
     }
 
     /// Ends or gives up a run for which there is no memory.
     pub(super) async fn refuse(&mut self, overloaded: Overloaded) -> Result<()> {
-        self.is_refused = true;
+        self.run.stop_counting();
         tracing::warn!(run.id = %self.head.id, "there is no memory for the run now");
         if matches!(self.phase, Phase::NotStored(_)) {
             self.app.release_slot(&self.head).await;

@@ -13,7 +13,8 @@ use flowgate_app::time::Timestamp;
 use flowgate_engine::{Outcome, RunError};
 use serde_json::Value;
 
-use super::{Driver, Progress, Pumped};
+use super::computation::Ended;
+use super::{Driver, Progress};
 use crate::start::WhenWaitEnds;
 
 pub(super) enum Phase {
@@ -125,7 +126,7 @@ impl Driver {
     /// result.
     pub(super) async fn cancel_overdue(&mut self) -> Result<()> {
         self.cancel();
-        while self.pump().await == Pumped::Paused {}
+        while self.pump().await == Ended::Paused {}
         let last = match self.store_end().await? {
             Progress::Ended(record) if record.state == RunState::Cancelled => {
                 Progress::Overdue(record)

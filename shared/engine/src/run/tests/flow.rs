@@ -281,7 +281,7 @@ nodes:
             .unwrap();
     }
     let failure = error(&copies, json!({"x": "a".repeat(4_000_000)}));
-    assert_eq!((failure.code.as_str(), failure.node.as_deref()), ("value_too_large", Some("n15")));
+    assert_eq!((failure.code.as_str(), failure.node.as_deref()), ("value_too_large", Some("n14")));
     let one = "nodes: [{ id: a, type: http, url: 'http://x/' }]";
     let mut run = start(&compile(one), json!({}));
     drive(&mut run, |_, _| ok(json!({"data": "a".repeat(5 << 20)})));
