@@ -31,7 +31,9 @@ fn by_splitlines(text: &str) -> Vec<Frame> {
 /// An unfinished frame at the end is dropped.
 fn frames<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<Frame> {
     let (mut all, mut frame, mut data) = (Vec::new(), Frame::default(), Vec::new());
-    for line in lines {
+    let lines: Vec<&str> = lines.collect();
+    // What comes after the last end of a line is no line yet.
+    for line in lines.iter().take(lines.len().saturating_sub(1)).copied() {
         if line.is_empty() {
             if !data.is_empty() {
                 frame.data = std::mem::take(&mut data).join("\n");
