@@ -57,6 +57,19 @@ pub fn operation_ids() -> BTreeSet<&'static str> {
     operations.filter_map(|(_, operation)| operation["operationId"].as_str()).collect()
 }
 
+/// Returns every operation of the document: its id, method, path and description.
+pub fn routes() -> Vec<(&'static str, &'static str, &'static str, &'static str)> {
+    let mut all = Vec::new();
+    for (path, operations) in PATHS.as_object().into_iter().flatten() {
+        for (method, operation) in operations.as_object().into_iter().flatten() {
+            let id = operation["operationId"].as_str();
+            let description = operation["description"].as_str().unwrap_or_default();
+            all.extend(id.map(|id| (id, method.as_str(), path.as_str(), description)));
+        }
+    }
+    all
+}
+
 /// Finds the operations of the most exact template: `/v1/workflows/invoke` wins over
 /// `/v1/workflows/{workflow_id}`.
 fn operations(path: &str) -> Option<&'static Map<String, Value>> {

@@ -12,4 +12,5 @@ pub mod contract;
 pub mod process;
 pub mod receiver;
 pub mod clock;
+pub mod protocol;
 pub mod ports;

@@ -4,6 +4,7 @@ mod deliveries;
 mod due;
 mod keys;
 mod limits;
+mod lockstep;
 mod ownership;
 mod runs;
 pub mod sample;
@@ -42,6 +43,7 @@ pub async fn check_all<F: Future<Output = Result<World>>>(fresh: impl Fn() -> F)
     let guarantees = [
         runs::guarantees(),
         ownership::guarantees(),
+        lockstep::guarantees(),
         deliveries::guarantees(),
         due::guarantees(),
         workflows::guarantees(),

@@ -38,4 +38,7 @@ mod retries;
 mod cli;
 mod examples;
 mod webhooks;
+mod ways_in;
+mod routes;
+mod raw_http;
 mod aws;

@@ -31,6 +31,7 @@ use tokio::net::TcpListener;
 
 mod addresses;
 mod model_calls;
+pub(crate) mod spellings;
 mod webhooks;
 
 #[derive(Default)]

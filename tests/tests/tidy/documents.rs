@@ -72,6 +72,20 @@ fn alarms_and_the_dashboard_watch_what_is_counted() {
     assert!(unknown.is_empty(), "shared/app/src/metric.rs counts no {unknown:?}");
 }
 
+/// A test that was renamed proves nothing to the reader who looks for it.
+#[test]
+fn files_that_the_promises_name_exist() {
+    for page in ["SECURITY.md", "docs/promises.md", "ARCHITECTURE.md"] {
+        let text = read(&root().join(page));
+        let quoted = text.split('`').skip(1).step_by(2);
+        let paths =
+            quoted.filter(|text| ["tests/", "shared/"].iter().any(|at| text.starts_with(at)));
+        let plain = paths.filter(|path| !path.contains([' ', '<', '*', '{']));
+        let missing: Vec<&str> = plain.filter(|path| !root().join(path).exists()).collect();
+        assert!(missing.is_empty(), "{page} names what is not there: {missing:?}");
+    }
+}
+
 fn check_workflow(place: &str, text: &str) {
     let document = Document::parse(text).unwrap_or_else(|error| panic!("{place}: {error}"));
     let (_, problems) = Workflow::compile(&document);

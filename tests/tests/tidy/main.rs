@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 mod circles;
 mod documents;
 mod packages;
+mod supply;
 
 /// Each package, and which of our packages it may depend on. Missing arrows are the architecture.
 const ARROWS: [(&str, &[&str]); 18] = [

@@ -1,0 +1,294 @@
+//! One run as a store must keep it, in memory: what the port `Runs` promises, and nothing else. The
+//! model checker explores it, and a guarantee of the ports compares every adapter with it.
+
+use flowgate_core::run::{Mode, RunState};
+
+/// In any unit; only comparisons matter.
+pub type Time = u8;
+/// An owner token: who made the claim, and the fence that it saw. No two applied claims share one.
+pub type Token = (u8, u8);
+
+/// The guards of the protocol. A test drops one at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Guards {
+    /// Writes carry the fence and the owner token, and an earlier owner's are refused.
+    pub fence: bool,
+    /// A refused write is recognized as applied before by the token that the store kept.
+    pub owner_token: bool,
+    /// Every open run has a due row.
+    pub due_row: bool,
+    /// An owner reads the checkpoints after its claim.
+    pub reads_after_claim: bool,
+    /// An `at_most_once` call goes out after its START row.
+    pub start_row: bool,
+}
+
+impl Guards {
+    pub const ALL: Self = Self {
+        fence: true,
+        owner_token: true,
+        due_row: true,
+        reads_after_claim: true,
+        start_row: true,
+    };
+}
+
+/// The row of a run, its checkpoints, and its due row.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct StoredRun {
+    pub guards: Guards,
+    pub state: RunStateNumber,
+    pub attached: bool,
+    pub fence: u8,
+    pub owner: Option<Token>,
+    pub handed_over_by: Option<Token>,
+    /// When the lease, or the wait in a queue, is over. `None` once the run has ended.
+    pub due_at: Option<Time>,
+    /// When the sweep looks at it. `None` once the run has ended.
+    pub look_at: Option<Time>,
+    pub cancel_requested: bool,
+    pub claims_without_progress: u8,
+    /// Places with a recorded result, each with the token of its writer, in the order written.
+    pub checkpoints: Vec<(u8, Token)>,
+    /// Places with a START row, each with the token of its writer.
+    pub started: Vec<(u8, Token)>,
+    /// How often an end was written.
+    pub ends: u8,
+}
+
+/// [`RunState`] has no order and no hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum RunStateNumber {
+    Pending,
+    Running,
+    Succeeded,
+    Failed,
+    Cancelled,
+}
+
+impl RunStateNumber {
+    pub fn has_ended(self) -> bool {
+        self >= Self::Succeeded
+    }
+
+    pub fn as_stored(self) -> RunState {
+        match self {
+            Self::Pending => RunState::Pending,
+            Self::Running => RunState::Running,
+            Self::Succeeded => RunState::Succeeded,
+            Self::Failed => RunState::Failed,
+            Self::Cancelled => RunState::Cancelled,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct HeldLease {
+    pub token: Token,
+    pub fence: u8,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ClaimAnswer {
+    Leased(HeldLease),
+    LeasedByOther,
+    Ended,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WriteAnswer {
+    Written,
+    Lost,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StartAnswer {
+    Marked,
+    AlreadyStarted,
+    Lost,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FinishAnswer {
+    Finished,
+    Already,
+    Lost,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CancelAnswer {
+    Requested,
+    Unowned,
+    Already,
+}
+
+impl StoredRun {
+    /// `Runs::create` of a detached run: pending, without an owner, with its due row.
+    pub fn detached(guards: Guards, due_at: Time) -> Self {
+        Self {
+            guards,
+            state: RunStateNumber::Pending,
+            attached: false,
+            fence: 0,
+            owner: None,
+            handed_over_by: None,
+            due_at: Some(due_at),
+            look_at: guards.due_row.then_some(due_at),
+            cancel_requested: false,
+            claims_without_progress: 0,
+            checkpoints: Vec::new(),
+            started: Vec::new(),
+            ends: 0,
+        }
+    }
+
+    /// `Runs::create` of an attached run: its owner has the first fence.
+    pub fn attached(guards: Guards, owner: Token, due_at: Time) -> Self {
+        Self {
+            state: RunStateNumber::Running,
+            attached: true,
+            fence: 1,
+            owner: Some(owner),
+            ..Self::detached(guards, due_at)
+        }
+    }
+
+    pub fn mode(&self) -> Mode {
+        if self.attached { Mode::Attached } else { Mode::Detached }
+    }
+
+    pub fn is_open(&self) -> bool {
+        !self.state.has_ended()
+    }
+
+    /// Whether the lease is that of the run's present owner.
+    pub fn is_held_by(&self, lease: &HeldLease) -> bool {
+        self.is_open() && self.fence == lease.fence && self.owner == Some(lease.token)
+    }
+
+    /// The condition of every write of an owner (`LeaseValues::holds`, `HOLDS_LEASE`).
+    fn holds(&self, lease: &HeldLease) -> bool {
+        self.is_held_by(lease) || !self.guards.fence
+    }
+
+    /// `Runs::claim`
+    pub fn claim(&mut self, owner: Token, now: Time, until: Time) -> ClaimAnswer {
+        if !self.is_open() {
+            return ClaimAnswer::Ended;
+        }
+        let is_ours = self.guards.owner_token && self.owner == Some(owner);
+        let is_free = self.owner.is_none() || self.due_at.is_none_or(|due_at| due_at <= now);
+        if !is_ours && !is_free {
+            return ClaimAnswer::LeasedByOther;
+        }
+        if !is_ours {
+            self.fence += 1;
+            self.claims_without_progress += 1;
+        }
+        self.state = RunStateNumber::Running;
+        self.owner = Some(owner);
+        self.move_due(until);
+        ClaimAnswer::Leased(HeldLease { token: owner, fence: self.fence })
+    }
+
+    /// `Runs::heartbeat`: whether a cancel is requested, or that the lease is lost.
+    pub fn heartbeat(&mut self, lease: &HeldLease, until: Time) -> Option<bool> {
+        if !self.holds(lease) {
+            return None;
+        }
+        self.move_due(until);
+        Some(self.cancel_requested)
+    }
+
+    /// `Runs::checkpoint`
+    pub fn checkpoint(&mut self, lease: &HeldLease, place: u8) -> WriteAnswer {
+        if !self.holds(lease) {
+            return WriteAnswer::Lost;
+        }
+        if self.record(lease, place) {
+            self.claims_without_progress = 0;
+        }
+        WriteAnswer::Written
+    }
+
+    /// `Runs::mark_started`
+    pub fn mark_started(&mut self, lease: &HeldLease, place: u8) -> StartAnswer {
+        if !self.holds(lease) {
+            return StartAnswer::Lost;
+        }
+        match self.started.iter().find(|(known, _)| *known == place) {
+            Some((_, by)) if *by == lease.token => StartAnswer::Marked,
+            Some(_) => StartAnswer::AlreadyStarted,
+            None => {
+                self.started.push((place, lease.token));
+                StartAnswer::Marked
+            }
+        }
+    }
+
+    /// `Runs::hand_over`
+    pub fn hand_over(&mut self, lease: &HeldLease, places: &[u8], due_at: Time) -> WriteAnswer {
+        if !self.holds(lease) {
+            let was_ours = self.is_open()
+                && self.guards.owner_token
+                && self.handed_over_by == Some(lease.token);
+            return if was_ours { WriteAnswer::Written } else { WriteAnswer::Lost };
+        }
+        let mut is_new = false;
+        for place in places {
+            is_new |= self.record(lease, *place);
+        }
+        let one_less = self.claims_without_progress.saturating_sub(1);
+        self.claims_without_progress = if is_new { 0 } else { one_less };
+        self.attached = false;
+        self.handed_over_by = self.owner.take();
+        self.move_due(due_at);
+        WriteAnswer::Written
+    }
+
+    /// `Runs::finish`
+    pub fn finish(&mut self, lease: &HeldLease, state: RunStateNumber) -> FinishAnswer {
+        if !self.holds(lease) {
+            return if self.is_open() { FinishAnswer::Lost } else { FinishAnswer::Already };
+        }
+        self.state = state;
+        self.owner = None;
+        self.due_at = None;
+        self.look_at = None;
+        self.ends += 1;
+        FinishAnswer::Finished
+    }
+
+    /// `Runs::request_cancel`
+    pub fn request_cancel(&mut self, now: Time) -> CancelAnswer {
+        if !self.is_open() {
+            return CancelAnswer::Already;
+        }
+        self.cancel_requested = true;
+        let is_free = self.owner.is_none() || self.due_at.is_none_or(|due_at| due_at <= now);
+        if is_free { CancelAnswer::Unowned } else { CancelAnswer::Requested }
+    }
+
+    /// `Due::due` and `Due::postpone`: whether this sweep takes the run.
+    pub fn sweep(&mut self, now: Time, until: Time) -> bool {
+        let is_due = self.look_at.is_some_and(|look_at| look_at <= now);
+        if is_due {
+            self.look_at = Some(until);
+        }
+        is_due
+    }
+
+    /// Put-if-absent: the first writer wins.
+    fn record(&mut self, lease: &HeldLease, place: u8) -> bool {
+        let is_new = self.checkpoints.iter().all(|(known, _)| *known != place);
+        if is_new {
+            self.checkpoints.push((place, lease.token));
+        }
+        is_new
+    }
+
+    fn move_due(&mut self, at: Time) {
+        self.due_at = Some(at);
+        self.look_at = self.guards.due_row.then_some(at);
+    }
+}
