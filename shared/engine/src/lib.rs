@@ -13,6 +13,10 @@ pub mod run;
 pub mod call;
 pub mod event;
 pub mod json;
+pub mod url;
+pub mod header;
+pub mod provider;
+mod literal_key;
 pub mod generated;
 
 pub use call::{Action, Call, CallError, CallId, CallOutput, CallResult, Chunk};

@@ -88,7 +88,7 @@ pub struct IdempotencyRequest {
 }
 
 /// The outcome of a request to start a run.
-pub struct Start {
+pub struct Admitted {
     pub started: Started,
     /// What the key has left, if it has limits and this request was counted.
     pub allowance: Option<Allowance>,
@@ -280,6 +280,7 @@ impl Runner {
                 + request
                     .timeout
                     .map_or(workflow.deadline, |timeout| timeout.min(workflow.deadline)),
+            published_by: published.published_by,
             engine: ENGINE,
         })
     }
@@ -292,7 +293,7 @@ impl Runner {
             ))
         };
         Ok(WebhookTarget {
-            url: vec![Piece::Text(webhook.url)],
+            url: vec![Piece::Value(webhook.url)],
             method: webhook.method,
             headers: webhook.headers.into_iter().map(seal).collect::<anyhow::Result<_>>()?,
             body: webhook.body,
@@ -357,7 +358,7 @@ impl Runner {
                 Ok(Started::Run(record))
             }
             Some(Progress::Overdue(record)) => Ok(Started::Overdue(record)),
-            Some(Progress::Repeated(claim)) => {
+            Some(Progress::Repeated(earlier)) => {
                 self.repeated(earlier, plan.unique_rows.body_hash()).await.map(Started::Repeated)
             }
             Some(Progress::IdTaken) => Err(plan.id_taken()),

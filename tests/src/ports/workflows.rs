@@ -6,8 +6,8 @@ use anyhow::{Context, Result};
 use flowgate_core::page::PageRequest;
 use flowgate_core::secret::SigningPin;
 use flowgate_core::workflow::{
-    Draft, DraftSaved, NewVersion, RollbackTargets, SetActive, VersionInfo, VersionPublished,
-    WorkflowRecord,
+    Draft, DraftSaved, NewVersion, RollbackTargets, SetActive, UseOfSecrets, VersionInfo,
+    VersionPublished, WorkflowRecord,
 };
 
 use super::sample::*;

@@ -37,4 +37,5 @@ mod retries;
 mod cli;
 mod examples;
 mod webhooks;
+mod secret_rules;
 mod aws;

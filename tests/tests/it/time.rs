@@ -13,7 +13,7 @@ use flowgate_app::{Ports, Settings};
 use flowgate_core::clock::Clock;
 use flowgate_core::delivery::{DeliveryState, WebhookBody};
 use flowgate_core::run::{Dialect, Mode, RunRecord, RunState};
-use flowgate_core::secret::{Keyring, SecretInfo, Secrets};
+use flowgate_core::secret::{Keyring, SecretInfo, SecretRecord, Secrets};
 use flowgate_core::system::SystemEntropy;
 use flowgate_core::time::Timestamp;
 use flowgate_core::work::Message;
@@ -40,11 +40,11 @@ impl Secrets for Flaky {
         self.local.keyring(create).await
     }
 
-    async fn put(&self, name: &str, value: &str, now: Timestamp) -> Result<()> {
-        Secrets::put(&self.local, name, value, now).await
+    async fn put(&self, name: &str, secret: &SecretRecord, now: Timestamp) -> Result<()> {
+        Secrets::put(&self.local, name, secret, now).await
     }
 
-    async fn get(&self, name: &str) -> Result<Option<String>> {
+    async fn get(&self, name: &str) -> Result<Option<SecretRecord>> {
         let fails = self
             .failures_left
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))

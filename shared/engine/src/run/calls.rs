@@ -12,6 +12,7 @@ use crate::event::{CallLabel, NodePath, RunEvent};
 use crate::expr::template::MAX_VALUE_BYTES;
 use crate::json;
 use crate::kind::{Bindings, CallName, MAX_DELAY, Node, NodeError, Planned, Price, Work};
+use crate::literal_key;
 
 const MAX_BACKOFF: Duration = Duration::from_secs(60);
 
@@ -75,8 +76,16 @@ impl Run {
             timeout: timeout.map_or(settings.timeout, |timeout| timeout.min(limits.max_timeout)),
             at_most_once: at_most_once.unwrap_or(settings.at_most_once),
             seed: 0,
+            literal_keys: Arc::clone(&self.workflow.literal_keys),
         };
-        Ok(Prepared { name, price, work: PreparedWork::Call(call, Arc::new(input)) })
+        let shown = self.shown(input);
+        Ok(Prepared { name, price, work: PreparedWork::Call(call, Arc::new(shown)) })
+    }
+
+    /// Masks the keys that the author wrote into the document.
+    fn shown(&self, input: Value) -> Value {
+        let keys = &self.workflow.literal_keys;
+        if keys.is_empty() { input } else { literal_key::mask(&input, keys) }
     }
 
     pub(super) fn launch_call(&mut self, number: usize, Prepared { name, price, work }: Prepared) {

@@ -104,7 +104,7 @@ impl Calls {
                         // The receiver lives as long as the calls do.
                         let _ = chunks.send((id.clone(), chunk));
                     };
-                    outbound.perform(&call, &code, &mut chunk).await
+                    outbound.perform(&call, &head.secret_user(), &code, &mut chunk).await
                 }
             };
             (id, call.input_hash, result)

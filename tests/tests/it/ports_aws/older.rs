@@ -26,6 +26,7 @@ async fn a_workflow_without_rollback_targets_can_be_rolled_back() -> Result<()> 
         name: "A story".into(),
         notes: None,
         at: at(20),
+        use_of_secrets: UseOfSecrets::default(),
     };
     for text in ["one", "two", "three"] {
         workflows.publish("story", version(text)).await?;

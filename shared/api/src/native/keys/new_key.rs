@@ -85,7 +85,8 @@ impl From<NewKeyLimits> for KeyLimits {
     }
 }
 
-fn take_workflows(fields: &mut Fields, key: &str) -> Option<WorkflowScope> {
+/// Returns a list of workflows, or all of them.
+pub(in super::super) fn take_workflows(fields: &mut Fields, key: &str) -> Option<WorkflowScope> {
     match fields.take(key)? {
         Value::String(all) if all == "*" => Some(WorkflowScope::All),
         Value::Array(ids) => {
