@@ -140,43 +140,49 @@ mod tests {
         let http = |url: &str| format!("type: http, url: '{url}', headers: {{ x: '{{{{K}}}}' }}");
         let written = |url: &str| Host::Written(url.to_owned());
         check(&http("https://a.example/x"), &[("K", written("https://a.example/x"), false)]);
-        check(&http("https://a.example/<api.x>"), &[("K", written("https://a.example/"), false)]);
-        check(&http("https://a.example?<api.x>"), &[("K", written("https://a.example?"), false)]);
+        check(
+            &http("https://a.example/<api.input.x>"),
+            &[("K", written("https://a.example/"), false)],
+        );
+        check(
+            &http("https://a.example?<api.input.x>"),
+            &[("K", written("https://a.example?"), false)],
+        );
         for open in [
-            "<api.x>",
-            "<api.x>/v1",
-            "https://<api.x>/",
-            "https://<api.x>.a.example/",
-            "https://a.example<api.x>/",
-            "https://a.example:<api.x>/",
-            "https://u:<api.x>@a.example/",
-            "<api.x>://a.example/",
-            "http<api.x>://a.example/",
-            "https:///<api.x>/",
+            "<api.input.x>",
+            "<api.input.x>/v1",
+            "https://<api.input.x>/",
+            "https://<api.input.x>.a.example/",
+            "https://a.example<api.input.x>/",
+            "https://a.example:<api.input.x>/",
+            "https://u:<api.input.x>@a.example/",
+            "<api.input.x>://a.example/",
+            "http<api.input.x>://a.example/",
+            "https:///<api.input.x>/",
         ] {
             check(&http(open), &[("K", Host::Referenced, false)]);
         }
         let base = [("B", Host::InSecret, false), ("K", Host::InSecret, false)];
-        check(&http("{{B}}/<api.x>"), &base);
-        check(&http("https://{{B}}.a.example/<api.x>"), &base);
+        check(&http("{{B}}/<api.input.x>"), &base);
+        check(&http("https://{{B}}.a.example/<api.input.x>"), &base);
 
         let model =
             |model: &str, more: &str| format!("type: agent, prompt: x, model: '{model}'{more}");
         let own = "OPENAI_API_KEY";
         check(&model("openai/m", ""), &[(own, Host::Provider, true)]);
-        check(&model("openai/<api.m>", ""), &[(own, Host::Provider, true)]);
-        check(&model("openai/m", ", base_url: <api.u>"), &[(own, Host::Referenced, true)]);
-        check(&model("offline/echo", ", base_url: <api.u>"), &[]);
-        check(&model("<api.m>", ""), &[]);
-        check(&model("<api.m>", ", api_key: '{{K}}'"), &[("K", Host::Referenced, false)]);
+        check(&model("openai/<api.input.m>", ""), &[(own, Host::Provider, true)]);
+        check(&model("openai/m", ", base_url: <api.input.u>"), &[(own, Host::Referenced, true)]);
+        check(&model("offline/echo", ", base_url: <api.input.u>"), &[]);
+        check(&model("<api.input.m>", ""), &[]);
+        check(&model("<api.input.m>", ", api_key: '{{K}}'"), &[("K", Host::Referenced, false)]);
         check(&model("openai/m", ", api_key: '{{K}}'"), &[("K", Host::Provider, false)]);
         let url = ", base_url: 'https://a.example/v1', api_key: '{{K}}'";
-        check(&model("<api.m>", url), &[("K", written("https://a.example/v1"), false)]);
+        check(&model("<api.input.m>", url), &[("K", written("https://a.example/v1"), false)]);
     }
 
     #[test]
     fn values_stay_apart_and_are_hashed_as_before() {
-        let yaml = "nodes: [{ id: a, type: http, url: 'https://a.example/<api.x>?k={{K}}' }]";
+        let yaml = "nodes: [{ id: a, type: http, url: 'https://a.example/<api.input.x>?k={{K}}' }]";
         let call = only_call(yaml, json!({ "x": "b/c" }));
         let Action::Http(http) = call.action else { panic!() };
         assert_eq!(

@@ -66,27 +66,27 @@ async fn tried_delivery(server: &TestServer, run: &Value) -> Value {
 const MOVED: [(&str, &str); 6] = [
     (
         "/nodes/0/headers/authorization",
-        "nodes: [{ id: a, type: http, url: 'http://<api.t>.example.com/', headers: { authorization: 'Bearer {{TOKEN}}' } }]",
+        "nodes: [{ id: a, type: http, url: 'http://<api.input.t>.example.com/', headers: { authorization: 'Bearer {{TOKEN}}' } }]",
     ),
     (
         "/nodes/0/body/k",
-        "nodes: [{ id: a, type: http, method: POST, url: '<api.u>', body: { k: '{{TOKEN}}' } }]",
+        "nodes: [{ id: a, type: http, method: POST, url: '<api.input.u>', body: { k: '{{TOKEN}}' } }]",
     ),
     (
         "/nodes/0/api_key",
-        "nodes: [{ id: a, type: agent, model: openai/m, prompt: x, base_url: <api.u>, api_key: '{{TOKEN}}' }]",
+        "nodes: [{ id: a, type: agent, model: openai/m, prompt: x, base_url: <api.input.u>, api_key: '{{TOKEN}}' }]",
     ),
     (
         "/nodes/0/api_key",
-        "nodes: [{ id: a, type: agent, model: '<api.m>', prompt: x, api_key: '{{TOKEN}}' }]",
+        "nodes: [{ id: a, type: agent, model: '<api.input.m>', prompt: x, api_key: '{{TOKEN}}' }]",
     ),
     (
         "/nodes/0/signature",
-        "nodes: [{ id: a, type: webhook, url: 'https://example.com:<api.p>/', signature: '{{TOKEN}}' }]",
+        "nodes: [{ id: a, type: webhook, url: 'https://example.com:<api.input.p>/', signature: '{{TOKEN}}' }]",
     ),
     (
         "/webhook/signature",
-        "nodes: [{ id: a, type: template, template: '<api.u>' }]\nwebhook: { url: '<a.content>/x', signature: 's {{TOKEN}}' }",
+        "nodes: [{ id: a, type: template, template: '<api.input.u>' }]\nwebhook: { url: '<a.content>/x', signature: 's {{TOKEN}}' }",
     ),
 ];
 
@@ -97,7 +97,7 @@ async fn a_reference_in_the_host_of_a_secret_is_an_error_at_publish() {
     put_secret(&server, "OPENAI_API_KEY", json!({ "value": SECRET })).await;
     let implicit = (
         "/nodes/0",
-        "nodes: [{ id: a, type: agent, model: openai/m, prompt: x, base_url: 'https://<api.h>/v1' }]",
+        "nodes: [{ id: a, type: agent, model: openai/m, prompt: x, base_url: 'https://<api.input.h>/v1' }]",
     );
     for (path, document) in MOVED.into_iter().chain([implicit]) {
         let problems = save(&server, ADMIN_KEY, "w", document).await;
@@ -136,8 +136,8 @@ async fn a_secret_never_arrives_where_a_caller_leads_it() {
     let mut ids = Vec::new();
     for (index, (_, document)) in MOVED.into_iter().enumerate() {
         let document = document
-            .replace("'http://<api.t>.example.com/'", "'http://<api.h>/x'")
-            .replace("'https://example.com:<api.p>/'", "'http://<api.h>/x'");
+            .replace("'http://<api.input.t>.example.com/'", "'http://<api.input.h>/x'")
+            .replace("'https://example.com:<api.input.p>/'", "'http://<api.input.h>/x'");
         let id = format!("w{index}");
         server.publish(&id, &document).await;
         ids.push(id);
@@ -168,7 +168,7 @@ async fn a_reference_stays_in_its_place_in_a_url() {
     let receiver = Receiver::ok().await;
     put_secret(&server, "TOKEN", json!({ "value": SECRET })).await;
     let document = format!(
-        "nodes:\n  - {{ id: a, type: http, url: '{0}/p/<api.v>?q=<api.v>&r=1', query: {{ s: <api.v> }}, headers: {{ x-t: '{{{{TOKEN}}}}' }} }}\n  - {{ id: b, type: webhook, after: [a], url: '{0}/hook/<api.v>', body: x }}\nwebhook: {{ url: '{0}/end/<api.v>' }}\n",
+        "nodes:\n  - {{ id: a, type: http, url: '{0}/p/<api.input.v>?q=<api.input.v>&r=1', query: {{ s: <api.input.v> }}, headers: {{ x-t: '{{{{TOKEN}}}}' }} }}\n  - {{ id: b, type: webhook, after: [a], url: '{0}/hook/<api.input.v>', body: x }}\nwebhook: {{ url: '{0}/end/<api.input.v>' }}\n",
         receiver.url
     );
     server.publish("w", &document).await;
@@ -359,9 +359,9 @@ async fn headers_that_frame_or_sign_are_refused_at_publish() {
 async fn a_webhook_url_that_does_not_parse_ends_its_delivery_at_once() {
     let server = TestServer::start().await;
     for document in [
-        "nodes: [{ id: a, type: webhook, url: '<api.u>', body: x }]",
-        "nodes: [{ id: a, type: template, template: x }]\nwebhook: { url: '<api.u>' }",
-        "nodes: [{ id: a, type: webhook, url: 'https://example.com/p/<api.dots>/', body: x }]",
+        "nodes: [{ id: a, type: webhook, url: '<api.input.u>', body: x }]",
+        "nodes: [{ id: a, type: template, template: x }]\nwebhook: { url: '<api.input.u>' }",
+        "nodes: [{ id: a, type: webhook, url: 'https://example.com/p/<api.input.dots>/', body: x }]",
     ] {
         server.publish("w", document).await;
         let ended = run(&server, "w", json!({ "u": "not a url", "dots": ".." })).await;
@@ -386,7 +386,7 @@ async fn the_loopback_allowance_covers_authors_urls_only() {
     let server = TestServer::start_calling_out(settings(|_| {}), outbound).await;
     let receiver = Receiver::ok().await;
     let document = format!(
-        "nodes:\n  - {{ id: a, type: http, url: '{0}/node' }}\n  - {{ id: b, type: http, url: '<api.u>', after: [a] }}\nwebhook: {{ url: '{0}/hook' }}\n",
+        "nodes:\n  - {{ id: a, type: http, url: '{0}/node' }}\n  - {{ id: b, type: http, url: '<api.input.u>', after: [a] }}\nwebhook: {{ url: '{0}/hook' }}\n",
         receiver.url
     );
     server.publish("w", &document).await;

@@ -13,7 +13,7 @@ use flowgate_app::{Ports, Settings};
 use flowgate_core::clock::Clock;
 use flowgate_core::delivery::{DeliveryState, WebhookBody};
 use flowgate_core::run::{Dialect, Mode, RunRecord, RunState};
-use flowgate_core::secret::{Keyring, SecretInfo, SecretRecord, Secrets};
+use flowgate_core::secret::{Keyring, SecretInfo, SecretRecord, SecretRule, Secrets};
 use flowgate_core::system::SystemEntropy;
 use flowgate_core::time::Timestamp;
 use flowgate_core::work::Message;
@@ -205,7 +205,8 @@ async fn a_node_that_is_tried_again_for_minutes_takes_none() -> Result<()> {
     let began = Instant::now();
     let receiver = Receiver::ok().await;
     let mut platform = Platform::start(9).await?;
-    Secrets::put(&platform.secrets.local, "TOKEN", "a token", at(0)).await?;
+    let secret = SecretRecord { value: "a token".into(), rule: SecretRule::default() };
+    Secrets::put(&platform.secrets.local, "TOKEN", &secret, at(0)).await?;
     platform
         .publish(&format!(
             "nodes: [{{ id: call, type: http, url: \"{}/call\", headers: {{ X-Token: \

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use flowgate_core::run::{Include, RunFilter, RunState};
-use flowgate_core::workflow::NewVersion;
+use flowgate_core::workflow::{NewVersion, UseOfSecrets};
 use flowgate_tests::ports::sample::*;
 use flowgate_tests::stores::Stores;
 use serde_json::json;
