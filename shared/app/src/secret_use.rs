@@ -47,6 +47,7 @@ impl App {
     }
 }
 
+/// Only what is certain before anything is filled in is an error.
 fn problem(
     used: &SecretUse,
     stored: &HashMap<&str, &SecretInfo>,
@@ -54,44 +55,45 @@ fn problem(
 ) -> Option<(Severity, String)> {
     let SecretUse { name, host, is_implicit, .. } = used;
     let info = stored.get(name.as_str());
-    let own_address = name.strip_suffix("API_KEY").map(|prefix| format!("{prefix}BASE_URL"));
-    let has_own_address = own_address.is_some_and(|name| stored.contains_key(name.as_str()));
     if info.is_some_and(|secret| !secret.rule.allows_workflow(user)) {
         let message = format!(
-            "this workflow may not use the secret {name}: the secret's `workflows` must name it, or \
-             a key for all workflows must publish it"
+            "this workflow may not use the secret {name}: name it in the secret's `workflows`, or \
+             publish with a key for all workflows"
         );
         return Some((Severity::Error, message));
     }
     let unknown = SecretRule::default();
     let rule = info.map_or(&unknown, |secret| &secret.rule);
-    match rule.verdict(host) {
-        HostVerdict::Elsewhere => {
-            let message = format!("the secret {name} may not be sent to this host");
-            Some((Severity::Error, message))
-        }
+    let message = match rule.verdict(host) {
+        HostVerdict::Elsewhere => format!("the secret {name} may not be sent to this host"),
         // A key that is not stored may not be needed.
-        HostVerdict::Referenced if *is_implicit && info.is_none() => None,
-        HostVerdict::Referenced => {
-            let message = format!(
-                "a reference decides the host that the secret {name} is sent to: name the secret's \
-                 `hosts`, or write the host"
-            );
-            Some((Severity::Error, message))
+        HostVerdict::Referenced if *is_implicit && info.is_none() => return None,
+        HostVerdict::Referenced => format!(
+            "a reference decides the host that the secret {name} is sent to: name the secret's \
+             `hosts`, or write the host"
+        ),
+        HostVerdict::Open if *is_implicit && rule.hosts.is_empty() => {
+            return own_key_warning(name, host, stored);
         }
-        HostVerdict::Open
-            if *is_implicit
-                && rule.hosts.is_empty()
-                && info.is_some()
-                && !has_own_address
-                && matches!(host, Host::Written(_)) =>
-        {
-            let message = format!(
-                "the secret {name} goes to its provider's own address alone: for another, name the \
-                 secret's `hosts`, or write `api_key: \"{{{{{name}}}}}\"`"
-            );
-            Some((Severity::Warning, message))
-        }
-        HostVerdict::Open => None,
+        HostVerdict::Open => return None,
+    };
+    Some((Severity::Error, message))
+}
+
+/// Warns of a provider's own key where the author wrote an address: it may be another's.
+fn own_key_warning(
+    name: &str,
+    host: &Host,
+    stored: &HashMap<&str, &SecretInfo>,
+) -> Option<(Severity, String)> {
+    let address = name.strip_suffix("API_KEY").map(|prefix| format!("{prefix}BASE_URL"));
+    let has_address = address.is_some_and(|address| stored.contains_key(address.as_str()));
+    if has_address || !stored.contains_key(name) || !matches!(host, Host::Written(_)) {
+        return None;
     }
+    let message = format!(
+        "the secret {name} goes to its provider's own address alone: for another, name the \
+         secret's `hosts`, or write `api_key: \"{{{{{name}}}}}\"`"
+    );
+    Some((Severity::Warning, message))
 }
