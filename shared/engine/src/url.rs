@@ -62,7 +62,7 @@ fn authority_end(text: &str) -> Option<usize> {
     Some(scheme_end + 1 + begin + end)
 }
 
-/// Who decides the host of an author's URL, as far as its text tells.
+/// Who decides the host of an author's URL, as far as its text shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Host {
     /// The author. The text begins with the whole authority.

@@ -66,15 +66,18 @@ async fn tried_delivery(server: &TestServer, run: &Value) -> Value {
 const MOVED: [(&str, &str); 6] = [
     (
         "/nodes/0/headers/authorization",
-        "nodes: [{ id: a, type: http, url: 'http://<api.input.t>.example.com/', headers: { authorization: 'Bearer {{TOKEN}}' } }]",
+        "nodes: [{ id: a, type: http, url: 'http://<api.input.t>.example.com/', headers: { \
+            authorization: 'Bearer {{TOKEN}}' } }]",
     ),
     (
         "/nodes/0/body/k",
-        "nodes: [{ id: a, type: http, method: POST, url: '<api.input.u>', body: { k: '{{TOKEN}}' } }]",
+        "nodes: [{ id: a, type: http, method: POST, url: '<api.input.u>', body: { k: \
+            '{{TOKEN}}' } }]",
     ),
     (
         "/nodes/0/api_key",
-        "nodes: [{ id: a, type: agent, model: openai/m, prompt: x, base_url: <api.input.u>, api_key: '{{TOKEN}}' }]",
+        "nodes: [{ id: a, type: agent, model: openai/m, prompt: x, base_url: <api.input.u>, \
+            api_key: '{{TOKEN}}' }]",
     ),
     (
         "/nodes/0/api_key",
@@ -82,11 +85,13 @@ const MOVED: [(&str, &str); 6] = [
     ),
     (
         "/nodes/0/signature",
-        "nodes: [{ id: a, type: webhook, url: 'https://example.com:<api.input.p>/', signature: '{{TOKEN}}' }]",
+        "nodes: [{ id: a, type: webhook, url: 'https://example.com:<api.input.p>/', signature: \
+            '{{TOKEN}}' }]",
     ),
     (
         "/webhook/signature",
-        "nodes: [{ id: a, type: template, template: '<api.input.u>' }]\nwebhook: { url: '<a.content>/x', signature: 's {{TOKEN}}' }",
+        "nodes: [{ id: a, type: template, template: '<api.input.u>' }]\nwebhook: { url: \
+            '<a.content>/x', signature: 's {{TOKEN}}' }",
     ),
 ];
 
@@ -97,7 +102,8 @@ async fn a_reference_in_the_host_of_a_secret_is_an_error_at_publish() {
     put_secret(&server, "OPENAI_API_KEY", json!({ "value": SECRET })).await;
     let implicit = (
         "/nodes/0",
-        "nodes: [{ id: a, type: agent, model: openai/m, prompt: x, base_url: 'https://<api.input.h>/v1' }]",
+        "nodes: [{ id: a, type: agent, model: openai/m, prompt: x, base_url: \
+            'https://<api.input.h>/v1' }]",
     );
     for (path, document) in MOVED.into_iter().chain([implicit]) {
         let problems = save(&server, ADMIN_KEY, "w", document).await;
@@ -168,7 +174,10 @@ async fn a_reference_stays_in_its_place_in_a_url() {
     let receiver = Receiver::ok().await;
     put_secret(&server, "TOKEN", json!({ "value": SECRET })).await;
     let document = format!(
-        "nodes:\n  - {{ id: a, type: http, url: '{0}/p/<api.input.v>?q=<api.input.v>&r=1', query: {{ s: <api.input.v> }}, headers: {{ x-t: '{{{{TOKEN}}}}' }} }}\n  - {{ id: b, type: webhook, after: [a], url: '{0}/hook/<api.input.v>', body: x }}\nwebhook: {{ url: '{0}/end/<api.input.v>' }}\n",
+        "nodes:\n  - {{ id: a, type: http, url: '{0}/p/<api.input.v>?q=<api.input.v>&r=1', \
+            query: {{ s: <api.input.v> }}, headers: {{ x-t: '{{{{TOKEN}}}}' }} }}\n  - {{ id: \
+            b, type: webhook, after: [a], url: '{0}/hook/<api.input.v>', body: x }}\nwebhook: \
+            {{ url: '{0}/end/<api.input.v>' }}\n",
         receiver.url
     );
     server.publish("w", &document).await;
@@ -200,7 +209,8 @@ async fn a_key_for_one_workflow_reads_no_secret_of_the_platform() {
         format!("nodes: [{{ id: a, type: http, url: '{}/?k={{{{OPENAI_API_KEY}}}}' }}]", thief.url),
         "nodes: [{ id: a, type: agent, model: openai/gpt-5-mini, prompt: hi }]".to_owned(),
         format!(
-            "nodes: [{{ id: a, type: template, template: x }}]\nwebhook: {{ url: '{}', signature: '{{{{OPENAI_API_KEY}}}}' }}",
+            "nodes: [{{ id: a, type: template, template: x }}]\nwebhook: {{ url: '{}', \
+                signature: '{{{{OPENAI_API_KEY}}}}' }}",
             thief.url
         ),
     ] {
@@ -242,7 +252,8 @@ async fn a_key_for_one_workflow_reads_no_secret_of_the_platform() {
 #[tokio::test]
 async fn a_version_names_the_secrets_that_it_uses() {
     let server = TestServer::start().await;
-    let document = "nodes:\n  - { id: a, type: http, url: 'https://example.com/{{B}}?x={{A}}' }\n  - { id: m, type: agent, model: google/gemini-x, prompt: hi }\n";
+    let document = "nodes:\n  - { id: a, type: http, url: 'https://example.com/{{B}}?x={{A}}' \
+        }\n  - { id: m, type: agent, model: google/gemini-x, prompt: hi }\n";
     save(&server, ADMIN_KEY, "w", document).await;
     let (_, version) = publish(&server, ADMIN_KEY, "w").await;
     assert_eq!(version["secrets"], json!(["A", "B", "GEMINI_API_KEY"]));
@@ -299,7 +310,9 @@ async fn keys_in_a_document_are_a_warning_and_masked() {
     .await;
     let key = "l1teral-key-0123456789";
     let document = format!(
-        "nodes:\n  - {{ id: a, type: http, url: '{0}', headers: {{ authorization: 'Bearer {key}' }} }}\n  - {{ id: m, type: agent, model: offline/echo, api_key: {key}, prompt: 'Bearer {key}' }}\n",
+        "nodes:\n  - {{ id: a, type: http, url: '{0}', headers: {{ authorization: 'Bearer \
+            {key}' }} }}\n  - {{ id: m, type: agent, model: offline/echo, api_key: {key}, \
+            prompt: 'Bearer {key}' }}\n",
         receiver.url
     );
     let problems = save(&server, ADMIN_KEY, "w", &document).await;
@@ -340,11 +353,13 @@ async fn headers_that_frame_or_sign_are_refused_at_publish() {
         ),
         (
             "/nodes/0/headers",
-            "nodes: [{ id: a, type: webhook, url: 'https://example.com/', headers: { Webhook-Signature: x } }]",
+            "nodes: [{ id: a, type: webhook, url: 'https://example.com/', headers: { \
+                Webhook-Signature: x } }]",
         ),
         (
             "/webhook/headers",
-            "nodes: [{ id: a, type: template, template: x }]\nwebhook: { url: 'https://example.com/', headers: { content-length: 3 } }",
+            "nodes: [{ id: a, type: template, template: x }]\nwebhook: { url: \
+                'https://example.com/', headers: { content-length: 3 } }",
         ),
     ] {
         let problems = save(&server, ADMIN_KEY, "w", document).await;
@@ -361,7 +376,8 @@ async fn a_webhook_url_that_does_not_parse_ends_its_delivery_at_once() {
     for document in [
         "nodes: [{ id: a, type: webhook, url: '<api.input.u>', body: x }]",
         "nodes: [{ id: a, type: template, template: x }]\nwebhook: { url: '<api.input.u>' }",
-        "nodes: [{ id: a, type: webhook, url: 'https://example.com/p/<api.input.dots>/', body: x }]",
+        "nodes: [{ id: a, type: webhook, url: 'https://example.com/p/<api.input.dots>/', body: \
+            x }]",
     ] {
         server.publish("w", document).await;
         let ended = run(&server, "w", json!({ "u": "not a url", "dots": ".." })).await;
@@ -386,7 +402,8 @@ async fn the_loopback_allowance_covers_authors_urls_only() {
     let server = TestServer::start_calling_out(settings(|_| {}), outbound).await;
     let receiver = Receiver::ok().await;
     let document = format!(
-        "nodes:\n  - {{ id: a, type: http, url: '{0}/node' }}\n  - {{ id: b, type: http, url: '<api.input.u>', after: [a] }}\nwebhook: {{ url: '{0}/hook' }}\n",
+        "nodes:\n  - {{ id: a, type: http, url: '{0}/node' }}\n  - {{ id: b, type: http, url: \
+            '<api.input.u>', after: [a] }}\nwebhook: {{ url: '{0}/hook' }}\n",
         receiver.url
     );
     server.publish("w", &document).await;
