@@ -266,10 +266,17 @@ impl<'c, 'd> Fields<'c, 'd> {
         for (name, _) in &headers {
             if !header::is_name(name) {
                 self.error(&spec.name, format!("`{name}` is not a header name"));
-            } else if header::is_forbidden(name) {
-                let path = self.path_of(&spec.name);
-                self.compiler.report_later_rule(&path, format!("header `{name}` may not be set"));
             }
+        }
+        headers
+    }
+
+    /// Headers of a request that goes out: some may not be set.
+    pub fn request_headers(&mut self, spec: &FieldSpec) -> Vec<(String, Text)> {
+        let headers = self.headers(spec);
+        for (name, _) in headers.iter().filter(|(name, _)| header::is_forbidden(name)) {
+            let path = self.path_of(&spec.name);
+            self.compiler.report_later_rule(&path, format!("header `{name}` may not be set"));
         }
         headers
     }

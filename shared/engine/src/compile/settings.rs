@@ -89,7 +89,7 @@ fn webhook(fields: &mut Fields<'_, '_>) -> Option<Webhook> {
     Some(fields.inner("/webhook", object, WEBHOOK_FIELDS, |webhook| Webhook {
         url: webhook.url(&hook::URL).unwrap_or_default(),
         method: webhook.method(&hook::METHOD),
-        headers: webhook.headers(&hook::HEADERS),
+        headers: webhook.request_headers(&hook::HEADERS),
         signature: webhook.text(&hook::SIGNATURE),
     }))
 }

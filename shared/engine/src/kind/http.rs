@@ -79,7 +79,7 @@ impl Http {
             url: fields.url(&URL).unwrap_or_default(),
             method: fields.method(&METHOD),
             query: fields.texts(&QUERY),
-            headers: fields.headers(&HEADERS),
+            headers: fields.request_headers(&HEADERS),
             body: fields.template(&BODY),
         }
     }

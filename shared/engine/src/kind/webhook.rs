@@ -76,7 +76,7 @@ impl Webhook {
         Self {
             url: fields.url(&URL).unwrap_or_default(),
             method: fields.method(&METHOD),
-            headers: fields.headers(&HEADERS),
+            headers: fields.request_headers(&HEADERS),
             body: fields.template(&BODY).unwrap_or(Template::Literal(Value::Null)),
             signature: fields.text(&SIGNATURE),
         }
