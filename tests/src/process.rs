@@ -43,7 +43,9 @@ impl Process {
 
     async fn alone(folder: &Path) -> Self {
         let mut command = Command::new(program());
-        command.arg("serve").arg("--data").arg(folder).args(["--listen", "127.0.0.1:0"]);
+        command.arg("serve").arg("--data").arg(folder);
+        // Callers of tests have receivers on this machine.
+        command.args(["--listen", "127.0.0.1:0", "--allow-loopback"]);
         let child = command
             .env("FLOWGATE_ADMIN_KEY", ADMIN_KEY)
             .stdout(Stdio::null())

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowgate_engine::call::{HttpCall, ModelCall, ModelMessage, ModelRole, Rendered};
+use flowgate_engine::call::{HttpCall, ModelCall, ModelMessage, ModelRole, Rendered, RenderedUrl};
 use flowgate_engine::compile::fields::Fields;
 use flowgate_engine::expr::scope::Scope;
 use flowgate_engine::expr::template::Text;
@@ -149,7 +149,7 @@ impl Asked<'_> {
         let url = format!("{}/{name}", self.node.url.render_string(self.scope)?);
         let call = HttpCall {
             method: "GET".to_owned(),
-            url: Rendered::Json(json!(url)),
+            url: RenderedUrl::of_author(url),
             query: vec![("after".to_owned(), Rendered::Json(json!(after)))],
             headers: Vec::new(),
             body: None,
@@ -192,6 +192,7 @@ impl Asked<'_> {
         let content = format!("{name}: {}", say.render_string(self.scope)?);
         let call = ModelCall {
             model: "offline/echo".to_owned(),
+            has_given_provider: false,
             messages: vec![ModelMessage { role: ModelRole::User, content }],
             temperature: None,
             max_tokens: None,

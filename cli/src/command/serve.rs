@@ -30,9 +30,13 @@ pub(crate) struct Args {
     /// Where callers reach the server, used in links; default: http:// and the listen address
     #[arg(long, env = "FLOWGATE_PUBLIC_URL")]
     pub public_url: Option<String>,
-    /// Refuse outside calls and webhooks to this machine's own addresses
+    /// Refuse outside calls and webhooks to this machine's own addresses. By default the URLs in
+    /// workflows may lead there while the server listens on loopback
     #[arg(long)]
     no_loopback: bool,
+    /// Allow them for every URL, those of callers included, wherever the server listens
+    #[arg(long, conflicts_with = "no_loopback")]
+    allow_loopback: bool,
     /// Allow outside calls and webhooks to private networks, and plain http
     #[arg(long)]
     allow_private: bool,
@@ -81,7 +85,8 @@ impl Args {
     pub(super) fn outbound(&self) -> std::io::Result<OutboundSettings> {
         Ok(OutboundSettings {
             allow_http: self.allow_private,
-            allow_loopback: !self.no_loopback,
+            allow_loopback: self.allow_loopback,
+            allow_authors_loopback: !self.no_loopback && self.listen.ip().is_loopback(),
             allow_private: self.allow_private,
             ..OutboundSettings::for_this_program()?
         })

@@ -67,8 +67,11 @@ pub(crate) fn read(file: &str) -> Result<String, Failure> {
 fn check(text: &str, kinds: &Kinds) -> Vec<Problem> {
     match Document::parse(text) {
         Ok(document) => {
-            let options =
-                CompileOptions { kinds: kinds.clone(), reserved_input_names: RESERVED_INPUT_NAMES };
+            let options = CompileOptions {
+                kinds: kinds.clone(),
+                reserved_input_names: RESERVED_INPUT_NAMES,
+                is_published: false,
+            };
             let (_, problems) = Workflow::compile_with(&document, &options);
             problems.into_iter().map(Problem::from).collect()
         }

@@ -160,6 +160,7 @@ impl App {
             headers: target.headers,
             body,
             event,
+            published_by: record.head.published_by,
         };
         Ok(new_delivery(&record.head, &format!("end/{index}"), request, at))
     }
@@ -174,6 +175,7 @@ impl App {
             headers: target.headers,
             body,
             event: "node".to_owned(),
+            published_by: head.published_by,
         };
         new_delivery(head, place, request, self.now())
     }
@@ -235,7 +237,7 @@ fn author_webhook(webhook: WebhookCall) -> WebhookTarget {
         headers.push(("AI_FLOW_SIGNATURE".to_owned(), HeaderValue::Author(pieces(signature))));
     }
     WebhookTarget {
-        url: pieces(webhook.url),
+        url: webhook.url.0,
         method: webhook.method,
         headers,
         body: WebhookBody::Outputs,

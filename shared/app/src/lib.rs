@@ -8,6 +8,7 @@ pub mod access;
 pub mod workflows;
 pub mod keys;
 pub mod secrets;
+mod secret_use;
 mod signing;
 pub mod limits;
 pub mod runs;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use flowgate_core::time::Timestamp;
 use flowgate_core::workflow::WorkflowRecord;
-use flowgate_engine::Workflow;
+
+use crate::workflows::Compiled;
 
 /// Enough for every workflow of an account; takes little memory compared with the runs.
 const MAX_COMPILED: usize = 1_000;
@@ -24,7 +25,7 @@ struct Cached {
     generation: u64,
     records: HashMap<String, (Arc<WorkflowRecord>, Timestamp)>,
     /// By uid and version: immutable, so never stale.
-    compiled: HashMap<(String, String), Arc<Workflow>>,
+    compiled: HashMap<(String, String), Compiled>,
 }
 
 impl WorkflowCache {
@@ -43,16 +44,16 @@ impl WorkflowCache {
         }
     }
 
-    pub(crate) fn compiled(&self, uid: &str, version: &str) -> Option<Arc<Workflow>> {
+    pub(crate) fn compiled(&self, uid: &str, version: &str) -> Option<Compiled> {
         self.lock().compiled.get(&(uid.to_owned(), version.to_owned())).cloned()
     }
 
-    pub(crate) fn keep_compiled(&self, uid: &str, version: &str, workflow: Arc<Workflow>) {
+    pub(crate) fn keep_compiled(&self, uid: &str, version: &str, compiled: Compiled) {
         let mut cached = self.lock();
         if cached.compiled.len() >= MAX_COMPILED {
             cached.compiled.clear();
         }
-        cached.compiled.insert((uid.to_owned(), version.to_owned()), workflow);
+        cached.compiled.insert((uid.to_owned(), version.to_owned()), compiled);
     }
 
     pub(crate) fn forget(&self, id: &str) {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow};
 use flowgate_core::key::Scope;
 use flowgate_core::page::{Page, PageRequest};
-use flowgate_core::secret::SigningPin;
+use flowgate_core::secret::{Publisher, SecretUser, SigningPin};
 use flowgate_core::workflow::{
-    Draft, DraftSaved, NewVersion, SetActive, VersionInfo, VersionPublished, WorkflowRecord,
-    document_hash, etag,
+    Draft, DraftSaved, NewVersion, SetActive, UseOfSecrets, VersionInfo, VersionPublished,
+    WorkflowRecord, document_hash, etag,
 };
 use flowgate_engine::document::Document;
 use flowgate_engine::{CompileOptions, Kinds, Problem, Severity, Workflow};
@@ -23,7 +23,23 @@ pub struct Published {
     pub uid: String,
     pub version: String,
     pub signing: SigningPin,
+    pub published_by: Publisher,
     pub workflow: Arc<Workflow>,
+}
+
+/// A version as a process keeps it.
+#[derive(Clone)]
+pub(crate) struct Compiled {
+    pub workflow: Arc<Workflow>,
+    pub published_by: Publisher,
+}
+
+/// A document with everything that is wrong with it.
+struct Checked {
+    document: Document,
+    /// `None` if a problem is an error.
+    workflow: Option<Workflow>,
+    problems: Vec<Problem>,
 }
 
 /// A request to save a draft.
@@ -57,9 +73,11 @@ impl App {
         if document.len() > MAX_DOCUMENT {
             return Err(Error::TooLarge("a workflow document has at most 1 MiB".to_owned()));
         }
-        let (parsed, problems) = self.check(document, reserved_input_names)?;
+        let user = SecretUser { workflow_id: id.to_owned(), published_by: caller.publisher() };
+        let checked = self.check(document, reserved_input_names, &user).await?;
+        let problems = checked.problems;
         let draft = Draft {
-            name: name_of(&parsed, id),
+            name: name_of(&checked.document, id),
             document: document.into(),
             etag: etag(&document_hash(document)).to_owned(),
             saved_at: self.now(),
@@ -104,16 +122,23 @@ impl App {
             return Err(Error::bad_field("/notes", "must have at most 10000 characters"));
         }
         let draft = self.stored_workflow(id).await?.draft;
-        let (parsed, problems) = self.check(&draft.document, &[])?;
-        if problems.iter().any(|problem| problem.severity == Severity::Error) {
+        let user = SecretUser { workflow_id: id.to_owned(), published_by: caller.publisher() };
+        let Checked { document, workflow, problems } =
+            self.check(&draft.document, &[], &user).await?;
+        let is_sound = problems.iter().all(|problem| problem.severity != Severity::Error);
+        let Some(workflow) = workflow.filter(|_| is_sound) else {
             return Err(Error::InvalidDocument(problems));
-        }
+        };
         let version = NewVersion {
             hash: document_hash(&draft.document),
             document: draft.document,
-            name: name_of(&parsed, id),
+            name: name_of(&document, id),
             notes,
             at: self.now(),
+            use_of_secrets: UseOfSecrets {
+                published_by: user.published_by,
+                names: Some(workflow.secrets().into_iter().collect()),
+            },
         };
         let published = self.ports.workflows.publish(id, version).await?;
         self.workflow_cache.forget(id);
@@ -187,34 +212,48 @@ impl App {
             (Some(pinned), _) => pinned,
             (None, Some(active)) => active,
         };
-        let workflow =
-            self.compiled(&record.uid, version).await?.ok_or(Error::NotFound(What::Version))?;
+        let Compiled { workflow, published_by } = self
+            .compiled_version(&record.uid, version)
+            .await?
+            .ok_or(Error::NotFound(What::Version))?;
         Ok(Arc::new(Published {
             id: record.id.clone(),
             uid: record.uid.clone(),
             version: version.to_owned(),
             signing: record.signing,
+            published_by,
             workflow,
         }))
     }
 
     /// Returns a published version, compiled once per process. `None` if there is no such version.
     pub async fn compiled(&self, uid: &str, version: &str) -> Result<Option<Arc<Workflow>>> {
-        if let Some(workflow) = self.workflow_cache.compiled(uid, version) {
-            return Ok(Some(workflow));
+        let compiled = self.compiled_version(uid, version).await?;
+        Ok(compiled.map(|compiled| compiled.workflow))
+    }
+
+    async fn compiled_version(&self, uid: &str, version: &str) -> Result<Option<Compiled>> {
+        if let Some(compiled) = self.workflow_cache.compiled(uid, version) {
+            return Ok(Some(compiled));
         }
         let Some(record) = self.ports.workflows.version(uid, version).await? else {
             return Ok(None);
         };
         let document = Document::parse(&record.document)
             .map_err(|error| anyhow!("a published document does not parse: {}", error.message))?;
-        let options = CompileOptions { kinds: self.kinds().clone(), ..CompileOptions::default() };
+        let options = CompileOptions {
+            kinds: self.kinds().clone(),
+            is_published: true,
+            ..CompileOptions::default()
+        };
         let (workflow, problems) = Workflow::compile_with(&document, &options);
         let workflow = Arc::new(workflow.with_context(|| {
             format!("published version {version} does not compile any more: {problems:?}")
         })?);
-        self.workflow_cache.keep_compiled(uid, version, workflow.clone());
-        Ok(Some(workflow))
+        let published_by = record.info.use_of_secrets.published_by;
+        let compiled = Compiled { workflow, published_by };
+        self.workflow_cache.keep_compiled(uid, version, compiled.clone());
+        Ok(Some(compiled))
     }
 
     /// Named only where documents are compiled, so that functions that compile none do not link the
@@ -241,22 +280,30 @@ impl App {
         self.ports.workflows.read(id).await?.ok_or(Error::NotFound(What::Workflow))
     }
 
-    /// Returns the parsed document and all its problems; fails if the text is not a document.
-    fn check(
+    /// Returns the document with its problems; fails if the text is not a document.
+    async fn check(
         &self,
         document: &str,
         reserved_input_names: &'static [&'static str],
-    ) -> Result<(Document, Vec<Problem>)> {
-        let parsed = Document::parse(document).map_err(|error| {
+        user: &SecretUser,
+    ) -> Result<Checked> {
+        let document = Document::parse(document).map_err(|error| {
             let (line, column) = (Some(error.line), Some(error.column));
             let severity = Severity::Error;
             let problem =
                 Problem { severity, path: String::new(), line, column, message: error.message };
             Error::InvalidDocument(vec![problem])
         })?;
-        let options = CompileOptions { kinds: self.kinds().clone(), reserved_input_names };
-        let (_, problems) = Workflow::compile_with(&parsed, &options);
-        Ok((parsed, problems))
+        let options = CompileOptions {
+            kinds: self.kinds().clone(),
+            reserved_input_names,
+            is_published: false,
+        };
+        let (workflow, mut problems) = Workflow::compile_with(&document, &options);
+        if let Some(workflow) = &workflow {
+            problems.extend(self.secret_problems(&document, workflow, user).await?);
+        }
+        Ok(Checked { document, workflow, problems })
     }
 
     async fn point_at(&self, id: &str, version: Option<&str>) -> Result<()> {

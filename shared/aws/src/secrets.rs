@@ -6,12 +6,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
-use flowgate_core::secret::{Keyring, SecretInfo, Secrets};
+use flowgate_core::secret::{Keyring, SecretInfo, SecretRecord, SecretRule, Secrets};
 use flowgate_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::Aws;
-use crate::item::{Item, Key, time};
+use crate::item::{Item, Key, text, time};
 use crate::retry::failed;
 use crate::table::Query;
 use crate::write::{Outcome, Write};
@@ -36,6 +36,13 @@ struct Deployed {
 #[serde(deny_unknown_fields)]
 struct Stored {
     value: String,
+    /// Left out where a release that knows no rules can read the secret.
+    #[serde(default, skip_serializing_if = "is_default")]
+    rule: SecretRule,
+}
+
+fn is_default(rule: &SecretRule) -> bool {
+    *rule == SecretRule::default()
 }
 
 #[async_trait]
@@ -61,19 +68,24 @@ impl Secrets for Aws {
         self.complete_keyring(&Keyring { bootstrap_token, ..create }).await
     }
 
-    async fn put(&self, name: &str, value: &str, now: Timestamp) -> Result<()> {
-        let value = serde_json::to_string(&Stored { value: value.to_owned() })?;
+    async fn put(&self, name: &str, secret: &SecretRecord, now: Timestamp) -> Result<()> {
+        let rule = serde_json::to_string(&secret.rule)?;
+        let SecretRecord { value, rule: kept } = secret.clone();
+        let value = serde_json::to_string(&Stored { value, rule: kept })?;
         self.put_secret(&self.secret_id(name), &value).await?;
-        let item = Item::new(Key::new(NAMES, name)).with("updated_at", time(now));
+        let item =
+            Item::new(Key::new(NAMES, name)).with("updated_at", time(now)).with("rule", text(rule));
         self.table().write(&Write::put(item)).await?;
         Ok(())
     }
 
-    async fn get(&self, name: &str) -> Result<Option<String>> {
+    async fn get(&self, name: &str) -> Result<Option<SecretRecord>> {
         let Some(stored) = self.secret(&self.secret_id(name)).await? else { return Ok(None) };
         // A secret written by hand may be the plain value.
-        let value = serde_json::from_str::<Stored>(&stored).map(|stored| stored.value);
-        Ok(Some(value.unwrap_or(stored)))
+        let read = serde_json::from_str(&stored);
+        let Stored { value, rule } =
+            read.unwrap_or(Stored { value: stored, rule: SecretRule::default() });
+        Ok(Some(SecretRecord { value, rule }))
     }
 
     async fn list(&self) -> Result<Vec<SecretInfo>> {
@@ -81,9 +93,11 @@ impl Secrets for Aws {
         items
             .iter()
             .map(|item| {
+                let rule = item.find_text("rule").map(serde_json::from_str).transpose()?;
                 Ok(SecretInfo {
                     name: item.text("sk")?.to_owned(),
                     updated_at: item.time("updated_at")?,
+                    rule: rule.unwrap_or_default(),
                 })
             })
             .collect()

@@ -88,7 +88,7 @@ impl Workflows for Aws {
             };
             let endpoint = Endpoint::read(id, row)?;
             if let Some(active) =
-                self.active_info(&endpoint).await?.filter(|active| active.hash == version.hash)
+                self.active_info(&endpoint).await?.filter(|active| active.is_same_as(&version))
             {
                 return Ok(Some(VersionPublished::Unchanged(active)));
             }
@@ -260,6 +260,7 @@ impl Aws {
             hash: new.hash.clone(),
             notes: new.notes.clone(),
             published_at: new.at,
+            use_of_secrets: new.use_of_secrets.clone(),
         };
         let key = version_key(uid, number_of);
         let document = self.packer_of_workflow(&key).pack(new.document.to_string(), MAX_ITEM_BYTES);
@@ -270,6 +271,7 @@ impl Aws {
             .with("hash", text(&info.hash))
             .with_some("notes", info.notes.as_deref().map(text))
             .with("published_at", time(new.at))
+            .with("use_of_secrets", text(serde_json::to_string(&new.use_of_secrets)?))
             .with("name", text(&new.name))
             .with("document", document.attribute);
         let point = endpoint.point(Some(&info.version), number_of + 1, new.at)?;
@@ -288,7 +290,7 @@ impl Aws {
 }
 
 const ENDPOINT_ATTRIBUTES: &str = "#uid, #versions, #active_version, #rollback_targets";
-const INFO_ATTRIBUTES: &str = "#version, #hash, #notes, #published_at";
+const INFO_ATTRIBUTES: &str = "#version, #hash, #notes, #published_at, #use_of_secrets";
 
 /// The active version, and those that were active before.
 struct Endpoint {
@@ -398,11 +400,13 @@ fn version_key(uid: &str, number: u64) -> Key {
 }
 
 fn info(item: &Item) -> Result<VersionInfo> {
+    let use_of_secrets = item.find_text("use_of_secrets").map(serde_json::from_str).transpose()?;
     Ok(VersionInfo {
         version: item.text("version")?.to_owned(),
         hash: item.text("hash")?.to_owned(),
         notes: item.find_text("notes").map(str::to_owned),
         published_at: item.time("published_at")?,
+        use_of_secrets: use_of_secrets.unwrap_or_default(),
     })
 }
 

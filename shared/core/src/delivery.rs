@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::RunId;
 use crate::lease::{OwnerToken, Written};
-use crate::secret::SigningPin;
+use crate::secret::{Publisher, SecretUser, SigningPin};
 use crate::time::Timestamp;
 
 /// `whd_` and 32 hex digits derived from the run and the webhook's place in it, so that a repeated
@@ -92,6 +92,14 @@ pub struct Delivery {
     pub step: u32,
 }
 
+impl Delivery {
+    /// Returns on whose behalf it uses secrets.
+    pub fn secret_user(&self) -> SecretUser {
+        let published_by = self.request.published_by;
+        SecretUser { workflow_id: self.workflow_id.clone(), published_by }
+    }
+}
+
 /// The request of every attempt: the same bytes each time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FrozenRequest {
@@ -102,6 +110,9 @@ pub struct FrozenRequest {
     /// `run.succeeded`, `run.failed`, `run.cancelled`, or `node` for a webhook node; sent as
     /// `flowgate-event`.
     pub event: String,
+    /// Who published the version that asked for it: decides which secrets it may use.
+    #[serde(default, skip_serializing_if = "Publisher::is_platform")]
+    pub published_by: Publisher,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -166,7 +177,7 @@ pub fn shown(pieces: &[Piece]) -> String {
     pieces
         .iter()
         .map(|piece| match piece {
-            Piece::Text(text) => text.clone(),
+            Piece::Text(text) | Piece::Value(text) => text.clone(),
             Piece::Secret(name) => format!("{{{{{name}}}}}"),
         })
         .collect()

@@ -16,7 +16,7 @@ use crate::id::RunId;
 use crate::idempotency::{EarlierRun, IdempotencyKey, UniqueRows};
 use crate::lease::{Lease, OwnerToken, Written};
 use crate::page::{Page, PageRequest};
-use crate::secret::SigningPin;
+use crate::secret::{Publisher, SecretUser, SigningPin};
 use crate::time::Timestamp;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,6 +107,9 @@ pub struct RunHead {
     pub created_at: Timestamp,
     /// After this time the run fails as `timeout`.
     pub deadline_at: Timestamp,
+    /// Who published the version: decides which secrets the run may use.
+    #[serde(default, skip_serializing_if = "Publisher::is_platform")]
+    pub published_by: Publisher,
     /// The version of the engine's rules ([`flowgate_engine::ENGINE`]) that the run was created
     /// with, and keeps to its end.
     #[serde(default)]
@@ -114,6 +117,11 @@ pub struct RunHead {
 }
 
 impl RunHead {
+    /// Returns on whose behalf the run uses secrets.
+    pub fn secret_user(&self) -> SecretUser {
+        SecretUser { workflow_id: self.workflow_id.clone(), published_by: self.published_by }
+    }
+
     /// Returns the id that the caller chose, or else the run's own.
     pub fn shown_id(&self) -> &str {
         self.chosen_id.as_deref().unwrap_or(self.id.as_str())

@@ -1,5 +1,7 @@
 //! The keyring that signs, hashes and seals, provider secrets, and the port that stores both.
 
+mod rule;
+
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, anyhow};
@@ -14,6 +16,7 @@ use sha2::Sha256;
 
 use crate::clock::Entropy;
 use crate::time::Timestamp;
+pub use rule::{HostVerdict, Publisher, SecretHost, SecretRule, SecretUser, SecretWorkflows};
 
 /// Stored as one secret. Entries are added, never changed, so that pinned versions keep working.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -123,10 +126,24 @@ pub fn hmac_sha256(key: &[u8], message: &[u8]) -> Vec<u8> {
     mac.finalize().into_bytes().to_vec()
 }
 
+/// A provider secret as it is stored.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretRecord {
+    pub value: String,
+    pub rule: SecretRule,
+}
+
+impl std::fmt::Debug for SecretRecord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SecretRecord([redacted], {:?})", self.rule)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecretInfo {
     pub name: String,
     pub updated_at: Timestamp,
+    pub rule: SecretRule,
 }
 
 /// Provider secrets, which authors write and only `outbound` reads, and the keyring.
@@ -135,9 +152,9 @@ pub trait Secrets: Send + Sync {
     /// Returns the stored keyring, or stores `create` on first use. Concurrent first users get the
     /// same one.
     async fn keyring(&self, create: Keyring) -> Result<Keyring>;
-    async fn put(&self, name: &str, value: &str, now: Timestamp) -> Result<()>;
-    async fn get(&self, name: &str) -> Result<Option<String>>;
-    /// Returns names and times, never values.
+    async fn put(&self, name: &str, secret: &SecretRecord, now: Timestamp) -> Result<()>;
+    async fn get(&self, name: &str) -> Result<Option<SecretRecord>>;
+    /// Returns names, times and rules, never values.
     async fn list(&self) -> Result<Vec<SecretInfo>>;
     async fn delete(&self, name: &str) -> Result<bool>;
 }

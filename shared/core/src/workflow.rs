@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::hash::sha256_hex;
 use crate::page::{Page, PageRequest};
-use crate::secret::SigningPin;
+use crate::secret::{Publisher, SigningPin};
 use crate::time::Timestamp;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -88,6 +88,28 @@ pub struct VersionInfo {
     pub hash: String,
     pub notes: Option<String>,
     pub published_at: Timestamp,
+    #[serde(default)]
+    pub use_of_secrets: UseOfSecrets,
+}
+
+/// Which secrets a version uses, and who vouched for that.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UseOfSecrets {
+    #[serde(default)]
+    pub published_by: Publisher,
+    /// `None` for versions stored before this was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub names: Option<Vec<String>>,
+}
+
+impl VersionInfo {
+    /// Returns whether publishing `new` would change nothing. The platform may publish anew what a
+    /// key for certain workflows published: the version may then use more secrets.
+    pub fn is_same_as(&self, new: &NewVersion) -> bool {
+        let widens = new.use_of_secrets.published_by.is_platform()
+            && !self.use_of_secrets.published_by.is_platform();
+        self.hash == new.hash && !widens
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -135,7 +157,7 @@ pub trait Workflows: Send + Sync {
     ) -> Result<DraftSaved>;
     /// Adds the version, numbers it (`1.0.0`, `1.0.1` …) and makes it active, in one transaction.
     /// Returns `None` if there is no such workflow.
-    /// Adds none if the active version has the same document.
+    /// Adds none if the active version is [the same](VersionInfo::is_same_as).
     async fn publish(&self, id: &str, version: NewVersion) -> Result<Option<VersionPublished>>;
     /// Makes the version active, or takes the endpoint down if `None`.
     async fn set_active(&self, id: &str, version: Option<&str>, at: Timestamp)
@@ -170,6 +192,7 @@ pub struct NewVersion {
     pub name: String,
     pub notes: Option<String>,
     pub at: Timestamp,
+    pub use_of_secrets: UseOfSecrets,
 }
 
 #[derive(Debug, Clone, PartialEq)]

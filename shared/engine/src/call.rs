@@ -9,6 +9,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use crate::url::RenderedUrl;
+
 /// Names one attempt of one node in one iteration: `outer[2]/fetch#1` is the second attempt of
 /// `fetch` in the third iteration of `outer`.
 ///
@@ -65,6 +67,8 @@ pub struct Call {
     pub at_most_once: bool,
     /// Seed of the call's randomness, derived from the run and the call's place.
     pub seed: u64,
+    /// Keys that the author wrote into the document. They are masked in what comes back.
+    pub literal_keys: Arc<[String]>,
 }
 
 /// The kinds of outside work. Serialized, secrets appear as `{{NAME}}`.
@@ -82,7 +86,7 @@ pub enum Action {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct HttpCall {
     pub method: String,
-    pub url: Rendered,
+    pub url: RenderedUrl,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub query: Vec<(String, Rendered)>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -98,6 +102,9 @@ pub struct HttpCall {
 pub struct ModelCall {
     /// `provider/model`, such as `openai/gpt-5-mini` or `offline/echo`.
     pub model: String,
+    /// A reference chose the provider, and with it the host that the call goes to.
+    #[serde(skip)]
+    pub has_given_provider: bool,
     pub messages: Vec<ModelMessage>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub temperature: Option<f64>,
@@ -109,7 +116,7 @@ pub struct ModelCall {
     /// The provider's address and key, if the author gives them; else its default address and the
     /// secret `<PROVIDER>_API_KEY`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub base_url: Option<Rendered>,
+    pub base_url: Option<RenderedUrl>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_key: Option<Rendered>,
     /// Pause between the words of `offline/echo`.
@@ -144,7 +151,7 @@ pub struct CodeCall {
 /// Output: `{delivery_id, data}`. Delivered independently: a failed delivery never changes the run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct WebhookCall {
-    pub url: Rendered,
+    pub url: RenderedUrl,
     pub method: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<(String, Rendered)>,
@@ -168,8 +175,11 @@ pub enum Rendered {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Piece {
+    /// The author's text.
     Text(String),
     Secret(String),
+    /// What a reference or a caller gave. Set apart only in URLs.
+    Value(String),
 }
 
 impl Rendered {
@@ -181,7 +191,7 @@ impl Rendered {
                 let mut text = String::new();
                 for piece in pieces {
                     match piece {
-                        Piece::Text(part) => text.push_str(part),
+                        Piece::Text(part) | Piece::Value(part) => text.push_str(part),
                         Piece::Secret(name) => text.push_str(&secret(name)?),
                     }
                 }

@@ -20,8 +20,10 @@ use crate::expr::template::{Part, Template, Text};
 use crate::field::Secrets;
 use crate::json::push_segment;
 use crate::kind::{Node, input, node_fields, output};
+use crate::literal_key;
 use crate::problem::{Problem, Severity};
-use crate::workflow::{Body, BodyNode, CompileOptions, NodeInfo, Workflow};
+use crate::url::Host;
+use crate::workflow::{Body, BodyNode, CompileOptions, NodeInfo, SecretUse, Workflow};
 use edges::Links;
 use fields::Fields;
 use outline::Outline;
@@ -31,7 +33,11 @@ pub struct Compiler<'d> {
     pub(crate) options: &'d CompileOptions,
     outline: Outline<'d>,
     problems: Vec<Problem>,
-    secrets: BTreeSet<String>,
+    /// The secrets that fields name, each with its place.
+    secrets: BTreeSet<(String, String)>,
+    implicit_secrets: Vec<SecretUse>,
+    /// The objects that are requests, by their places, and who decides where each goes.
+    hosts: HashMap<String, Host>,
     /// The references of the fields read so far; taken when a node is complete.
     used: Vec<Used>,
     /// The names that inner nodes are bound to, the innermost last.
@@ -64,9 +70,11 @@ pub(crate) fn compile(
         compiler.results(&mut bodies, &mut links);
         edges::connect(&mut compiler, &mut bodies, &links);
     }
+    let literal_keys = compiler.literal_keys();
     let (infos, names) = compiler.infos();
+    let secrets = compiler.secret_uses();
     let problems = foremost(compiler.problems);
-    let workflow = settings.into_workflow(bodies, infos, names, compiler.secrets);
+    let workflow = settings.into_workflow(bodies, infos, names, secrets, literal_keys);
     (complete.then_some(workflow), problems)
 }
 
@@ -89,6 +97,8 @@ impl<'d> Compiler<'d> {
             outline,
             problems,
             secrets: BTreeSet::new(),
+            implicit_secrets: Vec::new(),
+            hosts: HashMap::new(),
             used: Vec::new(),
             bound: Vec::new(),
         }
@@ -107,6 +117,40 @@ impl<'d> Compiler<'d> {
 
     pub(crate) fn report(&mut self, severity: Severity, path: &str, message: String) {
         self.problems.push(self.document.problem(severity, path, message));
+    }
+
+    /// Reports a fault that earlier releases published: published versions go on with a warning.
+    pub(crate) fn report_later_rule(&mut self, path: &str, message: String) {
+        let is_published = self.options.is_published;
+        let severity = if is_published { Severity::Warning } else { Severity::Error };
+        self.report(severity, path, message);
+    }
+
+    /// Warns of keys in the document, and returns them.
+    fn literal_keys(&mut self) -> Arc<[String]> {
+        let found = literal_key::find(self.document.root());
+        for found in &found {
+            let message = "this looks like a key, which everyone who reads the document sees: \
+                           store it as a secret and write {{NAME}} here";
+            self.report(Severity::Warning, &found.path, message.to_owned());
+        }
+        let keys: BTreeSet<String> = found.into_iter().map(|found| found.key).collect();
+        keys.into_iter().collect()
+    }
+
+    /// Returns each use of a secret, and who decides the host that it goes to.
+    fn secret_uses(&mut self) -> Vec<SecretUse> {
+        let mut uses = std::mem::take(&mut self.implicit_secrets);
+        for (name, path) in std::mem::take(&mut self.secrets) {
+            let mut around = std::iter::successors(Some(path.as_str()), |path| {
+                path.rsplit_once('/').map(|(outer, _)| outer)
+            });
+            // Elsewhere secrets are refused.
+            if let Some(host) = around.find_map(|object| self.hosts.get(object)).cloned() {
+                uses.push(SecretUse { name, path, host, is_implicit: false });
+            }
+        }
+        uses
     }
 
     pub(crate) fn text(&mut self, text: &str, path: &str, body: usize, secrets: Secrets) -> Text {
@@ -160,7 +204,7 @@ impl<'d> Compiler<'d> {
     }
 
     pub(crate) fn secret(&mut self, name: &str, path: &str, secrets: Secrets) {
-        self.secrets.insert(name.to_owned());
+        self.secrets.insert((name.to_owned(), path.to_owned()));
         if secrets == Secrets::Refused {
             let message = format!(
                 "the secret {{{{{name}}}}} cannot be used here: secrets are filled in only on the \

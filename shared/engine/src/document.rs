@@ -66,7 +66,7 @@ impl Document {
     }
 
     /// Returns a problem at the position of `path` or its nearest ancestor.
-    pub(crate) fn problem(&self, severity: Severity, path: &str, message: String) -> Problem {
+    pub fn problem(&self, severity: Severity, path: &str, message: String) -> Problem {
         let place = std::iter::successors(Some(path), |path| {
             path.rsplit_once('/').map(|(parent, _)| parent)
         })

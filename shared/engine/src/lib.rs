@@ -16,6 +16,10 @@ pub mod json;
 pub mod weight;
 mod pattern;
 pub mod schema;
+pub mod url;
+pub mod header;
+pub mod provider;
+mod literal_key;
 pub mod generated;
 
 pub use call::{Action, Call, CallError, CallId, CallOutput, CallResult, Chunk};

@@ -286,7 +286,7 @@ impl Run {
         let webhook = self.workflow.webhook.as_ref()?;
         let scope = self.scope(ROOT, &[]);
         Some(WebhookCall {
-            url: webhook.url.render_outgoing(&scope).ok()?,
+            url: webhook.url.render_url(&scope).ok()?,
             method: webhook.method.clone(),
             headers: render_texts(&webhook.headers, &scope).ok()?,
             body: Value::Null,

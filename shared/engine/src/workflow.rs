@@ -13,6 +13,7 @@ use crate::expr::template::{Template, Text};
 use crate::input::{InputField, InputProblem, InputRules};
 use crate::kind::{KindName, KindSpec, Kinds, Node, Role};
 use crate::problem::{Problem, Severity};
+use crate::url::Host;
 
 pub const MAX_NODES: usize = 500;
 pub const MAX_EDGES: usize = 2_000;
@@ -28,11 +29,14 @@ pub struct CompileOptions {
     /// Names with which callers' requests control a run: some callers could not send input fields
     /// with these names.
     pub reserved_input_names: &'static [&'static str],
+    /// The document is a published version: rules that came later are warnings, so that it still
+    /// runs. What goes out obeys them all the same.
+    pub is_published: bool,
 }
 
 impl Default for CompileOptions {
     fn default() -> Self {
-        Self { kinds: Kinds::standard().clone(), reserved_input_names: &[] }
+        Self { kinds: Kinds::standard().clone(), reserved_input_names: &[], is_published: false }
     }
 }
 
@@ -52,9 +56,22 @@ pub struct Workflow {
     pub(crate) input: crate::input::InputSection,
     pub(crate) infos: Vec<NodeInfo>,
     pub(crate) names: HashMap<String, usize>,
-    pub(crate) secrets: BTreeSet<String>,
+    pub(crate) secrets: Vec<SecretUse>,
+    pub(crate) literal_keys: Arc<[String]>,
     /// Contains a node that may take long although its values are small.
     pub(crate) is_slow: bool,
+}
+
+/// One use of a secret by a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretUse {
+    pub name: String,
+    /// JSON pointer into the document.
+    pub path: String,
+    /// Who decides where the request goes.
+    pub host: Host,
+    /// A model's key, `<PROVIDER>_API_KEY`, which is used without being named.
+    pub is_implicit: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -189,7 +206,12 @@ impl Workflow {
 
     /// Returns the names of the secrets that the workflow uses.
     pub fn secrets(&self) -> BTreeSet<String> {
-        self.secrets.clone()
+        self.secrets.iter().map(|used| used.name.clone()).collect()
+    }
+
+    /// Each use of a secret, models' own keys included.
+    pub fn secret_uses(&self) -> &[SecretUse] {
+        &self.secrets
     }
 
     /// Returns the declared fields; empty without an `input` section.

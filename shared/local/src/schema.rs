@@ -168,6 +168,11 @@ CREATE TABLE run_values (
     UNIQUE (run, name)
 );
 ",
+    "
+-- Where a secret may go, and for whom; which secrets a version uses, and who published it.
+ALTER TABLE secrets ADD COLUMN rule TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE versions ADD COLUMN use_of_secrets TEXT NOT NULL DEFAULT '{}';
+",
 ];
 
 const PAGE_BYTES: i64 = 8192;

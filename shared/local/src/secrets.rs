@@ -3,9 +3,9 @@
 
 use anyhow::Result;
 use async_trait::async_trait;
-use flowgate_core::secret::{Keyring, SecretInfo, Secrets};
+use flowgate_core::secret::{Keyring, SecretInfo, SecretRecord, Secrets};
 use flowgate_core::time::Timestamp;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use crate::Local;
 
@@ -25,36 +25,44 @@ impl Secrets for Local {
         Ok(serde_json::from_str(&kept)?)
     }
 
-    async fn put(&self, name: &str, value: &str, now: Timestamp) -> Result<()> {
-        let (name, value) = (name.to_owned(), value.to_owned());
+    async fn put(&self, name: &str, secret: &SecretRecord, now: Timestamp) -> Result<()> {
+        let (name, value) = (name.to_owned(), secret.value.clone());
+        let rule = serde_json::to_string(&secret.rule)?;
         self.write(move |connection| {
             let mut upsert = connection.prepare_cached(
-                "INSERT OR REPLACE INTO secrets (name, value, updated_at) VALUES (?1, ?2, ?3)",
+                "INSERT OR REPLACE INTO secrets (name, value, updated_at, rule) \
+                 VALUES (?1, ?2, ?3, ?4)",
             )?;
-            upsert.execute(params![name, value, now.0])?;
+            upsert.execute(params![name, value, now.0, rule])?;
             Ok(())
         })
         .await
     }
 
-    async fn get(&self, name: &str) -> Result<Option<String>> {
+    async fn get(&self, name: &str) -> Result<Option<SecretRecord>> {
         let name = name.to_owned();
-        self.query(move |connection| {
+        let stored = self.query(move |connection| {
             let mut select =
-                connection.prepare_cached("SELECT value FROM secrets WHERE name = ?1")?;
-            Ok(select.query_row([name], |row| row.get(0)).optional()?)
-        })
-        .await
+                connection.prepare_cached("SELECT value, rule FROM secrets WHERE name = ?1")?;
+            let read = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, String>(1)?));
+            Ok(select.query_row([name], read).optional()?)
+        });
+        let Some((value, rule)) = stored.await? else { return Ok(None) };
+        Ok(Some(SecretRecord { value, rule: serde_json::from_str(&rule)? }))
     }
 
     async fn list(&self) -> Result<Vec<SecretInfo>> {
         self.query(move |connection| {
-            let mut select =
-                connection.prepare_cached("SELECT name, updated_at FROM secrets ORDER BY name")?;
-            let infos = select.query_map([], |row| {
-                Ok(SecretInfo { name: row.get(0)?, updated_at: Timestamp(row.get(1)?) })
+            let mut select = connection
+                .prepare_cached("SELECT name, updated_at, rule FROM secrets ORDER BY name")?;
+            let rows = select.query_map([], |row| {
+                Ok((row.get(0)?, Timestamp(row.get(1)?), row.get::<_, String>(2)?))
             })?;
-            Ok(infos.collect::<rusqlite::Result<_>>()?)
+            let info = |row: rusqlite::Result<(String, Timestamp, String)>| {
+                let (name, updated_at, rule) = row?;
+                Ok(SecretInfo { name, updated_at, rule: serde_json::from_str(&rule)? })
+            };
+            rows.map(info).collect()
         })
         .await
     }

@@ -6,9 +6,10 @@ use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::secret::SigningPin;
 use flowgate_core::time::Timestamp;
 use flowgate_core::workflow::{
-    Draft, DraftSaved, NewVersion, RollbackTargets, SetActive, VersionInfo, VersionPublished,
-    VersionRecord, WorkflowRecord, Workflows, version_name, version_number,
+    Draft, DraftSaved, NewVersion, RollbackTargets, SetActive, UseOfSecrets, VersionInfo,
+    VersionPublished, VersionRecord, WorkflowRecord, Workflows, version_name, version_number,
 };
+use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::Local;
@@ -102,14 +103,14 @@ impl Workflows for Local {
         let (uid, version) = (uid.to_owned(), version.to_owned());
         self.query(move |connection| {
             let mut select = connection.prepare_cached(
-                "SELECT version, hash, notes, published_at, name, document FROM versions WHERE uid \
-                 = ?1 AND version = ?2",
+                "SELECT version, hash, notes, published_at, use_of_secrets, name, document \
+                 FROM versions WHERE uid = ?1 AND version = ?2",
             )?;
             let read = |row: &Row<'_>| {
                 Ok(VersionRecord {
                     info: version_info(row)?,
-                    name: row.get(4)?,
-                    document: row.get::<_, String>(5)?.into(),
+                    name: row.get(5)?,
+                    document: row.get::<_, String>(6)?.into(),
                 })
             };
             Ok(select.query_row([uid, version], read).optional()?)
@@ -120,8 +121,8 @@ impl Workflows for Local {
     async fn versions(&self, uid: &str, request: PageRequest) -> Result<Page<VersionInfo>> {
         let uid = uid.to_owned();
         self.query(move |connection| {
-            let sql = "SELECT version, hash, notes, published_at FROM versions WHERE uid = ?1 AND \
-                       number < ?2 ORDER BY number DESC";
+            let sql = "SELECT version, hash, notes, published_at, use_of_secrets FROM versions \
+                       WHERE uid = ?1 AND number < ?2 ORDER BY number DESC";
             let before = request
                 .cursor
                 .as_deref()
@@ -198,8 +199,8 @@ impl Endpoint {
 
     fn active_info(&self, connection: &Connection) -> Result<Option<VersionInfo>> {
         let mut select = connection.prepare_cached(
-            "SELECT version, hash, notes, published_at FROM versions WHERE uid = ?1 AND version = \
-             ?2",
+            "SELECT version, hash, notes, published_at, use_of_secrets FROM versions \
+             WHERE uid = ?1 AND version = ?2",
         )?;
         Ok(select.query_row(params![self.uid, self.active], version_info).optional()?)
     }
@@ -220,7 +221,7 @@ fn publish(
     endpoint: &Endpoint,
     new: NewVersion,
 ) -> Result<VersionPublished> {
-    if let Some(active) = endpoint.active_info(connection)?.filter(|active| active.hash == new.hash)
+    if let Some(active) = endpoint.active_info(connection)?.filter(|active| active.is_same_as(&new))
     {
         return Ok(VersionPublished::Unchanged(active));
     }
@@ -233,10 +234,11 @@ fn publish(
         hash: new.hash,
         notes: new.notes,
         published_at: new.at,
+        use_of_secrets: new.use_of_secrets,
     };
     let mut insert = connection.prepare_cached(
-        "INSERT INTO versions (uid, number, version, hash, notes, published_at, name, document) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO versions (uid, number, version, hash, notes, published_at, name, document, \
+         use_of_secrets) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?;
     insert.execute(params![
         uid,
@@ -246,7 +248,8 @@ fn publish(
         info.notes,
         new.at.0,
         new.name,
-        new.document
+        new.document,
+        serde_json::to_string(&info.use_of_secrets)?,
     ])?;
     endpoint.point(connection, Some(&info.version), new.at)?;
     Ok(VersionPublished::New(info))
@@ -258,7 +261,13 @@ fn version_info(row: &Row<'_>) -> rusqlite::Result<VersionInfo> {
         hash: row.get(1)?,
         notes: row.get(2)?,
         published_at: Timestamp(row.get(3)?),
+        use_of_secrets: use_of_secrets(&row.get::<_, String>(4)?)?,
     })
+}
+
+fn use_of_secrets(stored: &str) -> rusqlite::Result<UseOfSecrets> {
+    serde_json::from_str(stored)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(4, Type::Text, Box::new(error)))
 }
 
 fn select_etag(connection: &Connection, id: &str) -> Result<Option<String>> {

@@ -11,7 +11,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use flowgate_core::clock::{Clock, timeout};
+use flowgate_engine::call::CallError;
 use url::{Host, Url};
+
+use super::failed;
 
 const MAX_URL_BYTES: usize = 8 * 1024;
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -58,6 +61,15 @@ pub enum AddressError {
     Refused { host: String },
     #[error("{host} cannot be resolved")]
     Unresolved { host: String },
+}
+
+impl From<AddressError> for CallError {
+    fn from(error: AddressError) -> Self {
+        match error {
+            AddressError::Refused { .. } => failed("refused_address", error.to_string()),
+            _ => failed("invalid_url", format!("the URL {error}")),
+        }
+    }
 }
 
 impl AddressRule {

@@ -1,125 +1,51 @@
 //! The http node: sends one request and returns `{data, status, headers}`.
 
-use flowgate_engine::call::{CallError, CallOutput, HttpCall, Rendered};
+use flowgate_core::secret::SecretUser;
+use flowgate_engine::call::{CallError, CallOutput, HttpCall, Piece, RenderedUrl};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::address::AddressError;
 use super::client::describe;
-use super::secret::Masks;
+use super::header::add_header;
+use super::mask::Masks;
 use super::status::status_error;
 use super::{Metered, Outbound, failed, too_large};
 
 /// The answer as text, as a value, and masked.
 const COPIES_OF_ANSWER: usize = 2;
 
-/// A header that is invalid, or that users may not set.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum HeaderError {
-    #[error("header {0} may not be set")]
-    Forbidden(String),
-    #[error("{0:?} is not the name of a header")]
-    Name(String),
-    #[error(
-        "the value of header {0} holds a line end or another character that a header cannot hold"
-    )]
-    Value(String),
-}
-
-/// Refuses headers that frame the message, that gateways trust, or that we sign with.
-pub fn check_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), HeaderError> {
-    const FORBIDDEN: [&str; 8] = [
-        "host",
-        "content-length",
-        "transfer-encoding",
-        "connection",
-        "te",
-        "trailer",
-        "upgrade",
-        "expect",
-    ];
-    const FORBIDDEN_PREFIXES: [&str; 6] =
-        ["proxy-", "webhook-", "flowgate-", "x-amz", "x-forwarded-", "keep-alive"];
-    let parsed = HeaderName::from_bytes(name.as_bytes())
-        .map_err(|_| HeaderError::Name(name.chars().take(100).collect()))?;
-    if FORBIDDEN.contains(&parsed.as_str())
-        || FORBIDDEN_PREFIXES.iter().any(|prefix| parsed.as_str().starts_with(prefix))
-    {
-        return Err(HeaderError::Forbidden(parsed.as_str().to_owned()));
-    }
-    let value = HeaderValue::from_str(value)
-        .or_else(|_| non_ascii_value(value))
-        .map_err(|()| HeaderError::Value(parsed.as_str().to_owned()))?;
-    Ok((parsed, value))
-}
-
-/// Sends non-ASCII header text as UTF-8 bytes.
-fn non_ascii_value(value: &str) -> Result<HeaderValue, ()> {
-    HeaderValue::from_bytes(value.as_bytes()).map_err(|_| ())
-}
-
-impl From<HeaderError> for CallError {
-    fn from(error: HeaderError) -> Self {
-        let code = if matches!(error, HeaderError::Forbidden(_)) {
-            "forbidden_header"
-        } else {
-            "invalid_header"
-        };
-        failed(code, error.to_string())
-    }
-}
-
-impl From<AddressError> for CallError {
-    fn from(error: AddressError) -> Self {
-        match error {
-            AddressError::Refused { .. } => failed("refused_address", error.to_string()),
-            _ => failed("invalid_url", format!("the URL {error}")),
-        }
-    }
-}
-
 impl Outbound {
     pub(super) async fn perform_http(
         &self,
         call: &HttpCall,
+        user: &SecretUser,
         masks: &mut Masks,
         memory: &Metered,
     ) -> Result<CallOutput, CallError> {
         let method = parse_method(&call.method)?;
-        let mut url = self.rule.check_url(&self.fill_text(&call.url, masks).await?)?;
+        let fields = call.query.iter().chain(&call.headers).map(|(_, field)| field);
+        let cleared = self.clear(&call.url.0, fields.chain(&call.body), user, masks).await?;
+        let mut url = cleared.url.clone();
         for (name, value) in &call.query {
-            let value = self.fill_text(value, masks).await?;
-            url.query_pairs_mut().append_pair(name, &value);
+            url.query_pairs_mut().append_pair(name, &cleared.fill_text(value)?);
         }
         let mut headers = HeaderMap::new();
         for (name, value) in &call.headers {
-            let (name, value) = check_header(name, &self.fill_text(value, masks).await?)?;
-            headers
-                .try_append(name, value)
-                .map_err(|_| failed("invalid_header", "there are too many headers"))?;
+            add_header(&mut headers, name, &cleared.fill_text(value)?)?;
         }
         let body = match &call.body {
-            Some(body) => Some(body_bytes(self.secrets.fill(body, masks).await?, &mut headers)),
+            Some(body) => Some(body_bytes(cleared.fill(body)?, &mut headers)),
             None => None,
         };
 
         let asked = format!("{method} {}", shown_url(&call.url, &url));
-        let mut request = self.client()?.request(method, url).headers(headers);
+        let mut request = cleared.way.client()?.request(method, url).headers(headers);
         if let Some(body) = body {
             request = request.body(body);
         }
         let response = request.send().await.map_err(|error| about(&asked, describe(&error)))?;
         self.read_answer(response, &asked, memory).await
-    }
-
-    /// Fills in a field as text: a string as it is, null as empty text, everything else as JSON.
-    async fn fill_text(&self, field: &Rendered, masks: &mut Masks) -> Result<String, CallError> {
-        Ok(match self.secrets.fill(field, masks).await? {
-            Value::String(text) => text,
-            Value::Null => String::new(),
-            other => other.to_string(),
-        })
     }
 
     async fn read_answer(
@@ -224,9 +150,11 @@ fn header_fields(headers: &HeaderMap) -> Map<String, Value> {
 
 /// Leaves the query out of messages: it carries keys and personal data. A URL with secrets is shown
 /// as the author wrote it: URLs encode secrets in ways that the masks would have to guess.
-fn shown_url(written: &Rendered, url: &Url) -> String {
-    let Rendered::Text(pieces) = written else { return url[..url::Position::AfterPath].to_owned() };
-    let written = flowgate_core::delivery::shown(pieces);
+fn shown_url(written: &RenderedUrl, url: &Url) -> String {
+    if !written.0.iter().any(|piece| matches!(piece, Piece::Secret(_))) {
+        return url[..url::Position::AfterPath].to_owned();
+    }
+    let written = flowgate_core::delivery::shown(&written.0);
     written.split(['?', '#']).next().unwrap_or_default().to_owned()
 }
 
@@ -237,43 +165,6 @@ fn about(asked: &str, error: CallError) -> CallError {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn headers_that_frame_or_sign_are_forbidden() {
-        for name in [
-            "Host",
-            "content-length",
-            "Transfer-Encoding",
-            "connection",
-            "TE",
-            "trailer",
-            "upgrade",
-            "expect",
-            "Proxy-Authorization",
-            "webhook-id",
-            "X-Amz-Security-Token",
-            "x-amzn-trace-id",
-            "X-Forwarded-For",
-            "keep-alive",
-        ] {
-            assert_eq!(
-                check_header(name, "x").unwrap_err(),
-                HeaderError::Forbidden(name.to_lowercase())
-            );
-        }
-        assert!(check_header("Authorization", "Bearer x").is_ok());
-        assert!(check_header("X-Name", "Zoë").is_ok());
-    }
-
-    #[test]
-    fn line_ends_cannot_enter_a_header() {
-        for value in ["a\r\nx: y", "a\nb", "a\rb", "a\0b"] {
-            assert_eq!(check_header("x-a", value).unwrap_err(), HeaderError::Value("x-a".into()));
-        }
-        for name in ["", "a b", "a:b", "a\r\nb", "ä"] {
-            assert_eq!(check_header(name, "x").unwrap_err(), HeaderError::Name(name.into()));
-        }
-    }
 
     #[test]
     fn data_is_json_only_where_it_says_so_and_is() {

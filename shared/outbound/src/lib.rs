@@ -1,37 +1,47 @@
 //! The one way out: performs the calls of runs and sends webhooks. All of them obey one address
 //! rule; secrets are filled in on the way out and masked on the way in.
 
-mod address;
-mod client;
-mod code;
 mod http;
 mod metered;
 mod model;
-mod secret;
-mod status;
 mod webhook;
+mod code;
+mod header;
+mod assembled;
+mod secret;
+mod mask;
+mod way;
+mod address;
+mod client;
+mod status;
 
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use flowgate_engine::call::{Action, Call, CallError, CallResult, Chunk, Piece, Rendered};
+use flowgate_engine::call::{Action, Call, CallError, CallResult, Chunk};
 use url::Url;
 
 pub use address::{AddressError, AddressRule, Resolver, SystemResolver, is_global_unicast};
 pub use code::{CodeSession, child_main_if_asked};
-pub use http::{HeaderError, check_header};
+pub use header::{HeaderError, check_header};
 pub use metered::Metered;
-pub use webhook::{PreparedWebhook, SendOutcome};
+pub use webhook::{OutgoingWebhook, SendOutcome};
 
+use assembled::GivenBy;
 use flowgate_core::clock::{Clock, timeout};
-use flowgate_core::secret::Secrets;
-use secret::{Masks, SecretCache};
+use flowgate_core::secret::{SecretUser, Secrets};
+use mask::Masks;
+use secret::SecretCache;
+use way::Way;
 
 #[derive(Debug, Clone)]
 pub struct OutboundSettings {
     /// Allows plain http to any host. `allow_loopback` includes plain http to loopback.
     pub allow_http: bool,
+    /// For every URL, those of callers included.
     pub allow_loopback: bool,
+    /// For the URLs of authors alone: those whose host stands in the document or in a secret.
+    pub allow_authors_loopback: bool,
     pub allow_private: bool,
     /// The program to start for JavaScript. Its main calls [`child_main_if_asked`] first.
     /// Without it, code fails as `internal`.
@@ -54,6 +64,7 @@ impl Default for OutboundSettings {
         Self {
             allow_http: false,
             allow_loopback: false,
+            allow_authors_loopback: false,
             allow_private: false,
             code_runner: None,
             max_answer_bytes: 4 * 1024 * 1024,
@@ -61,15 +72,15 @@ impl Default for OutboundSettings {
     }
 }
 
-/// One per process. Builds its clients on first use, so a start loads no trust roots it never
-/// needs.
+/// One per process.
 pub struct Outbound {
     settings: OutboundSettings,
-    rule: Arc<AddressRule>,
+    /// For hosts that a caller or a reference decides.
+    way: Way,
+    /// For hosts that an author decides, if other addresses are allowed there.
+    authors_way: Option<Way>,
     secrets: SecretCache,
     clock: Arc<dyn Clock>,
-    client: OnceLock<reqwest::Client>,
-    models: OnceLock<genai::Client>,
 }
 
 impl Outbound {
@@ -89,33 +100,28 @@ impl Outbound {
         resolver: Arc<dyn Resolver>,
     ) -> Self {
         let OutboundSettings { allow_http, allow_loopback, allow_private, .. } = settings;
-        let rule = Arc::new(AddressRule {
+        let rule = AddressRule {
             allow_http,
             allow_loopback,
             allow_private,
             resolver,
             clock: Arc::clone(&clock),
-        });
+        };
+        let for_authors = settings.allow_authors_loopback && !allow_loopback;
+        let authors_way =
+            for_authors.then(|| Way::new(AddressRule { allow_loopback: true, ..rule.clone() }));
         let secrets = SecretCache::new(secrets, Arc::clone(&clock));
-        Self { settings, rule, secrets, clock, client: OnceLock::new(), models: OnceLock::new() }
+        Self { settings, way: Way::new(rule), authors_way, secrets, clock }
     }
 
-    /// Checks syntax, scheme, and literal IP addresses.
+    /// Checks the syntax and scheme of a caller's URL, and a literal IP address.
     pub fn check_url(&self, url: &str) -> Result<Url, AddressError> {
-        self.rule.check_url(url)
+        self.way.rule.check_url(url)
     }
 
     /// Checks a caller's webhook URL by the same rule that applies when it is called.
     pub async fn check_resolved(&self, url: &str) -> Result<Url, AddressError> {
-        self.rule.check_resolved(url).await
-    }
-
-    /// Returns text with its secrets filled in. [`Self::send_webhook`] masks them in the answer.
-    pub async fn fill(&self, pieces: &[Piece]) -> anyhow::Result<String> {
-        let mut masks = Masks::default();
-        let filled = self.secrets.fill(&Rendered::Text(pieces.to_vec()), &mut masks).await;
-        let filled = filled.map_err(|error| anyhow::anyhow!(error.message))?;
-        Ok(filled.as_str().unwrap_or_default().to_owned())
+        self.way.rule.check_resolved(url).await
     }
 
     /// Drops a changed secret from the cache: the next use reads it again. Other processes may use
@@ -128,30 +134,34 @@ impl Outbound {
     pub async fn perform(
         &self,
         call: &Call,
+        user: &SecretUser,
         code: &CodeSession,
         chunks: &mut (dyn FnMut(Chunk) + Send),
     ) -> CallResult {
-        self.perform_counted(call, code, &Metered::default(), chunks).await
+        self.perform_counted(call, user, code, &Metered::default(), chunks).await
     }
 
-    /// Performs the call once, within its `timeout`. What it reads counts as `memory`. The driver handles `delay` and retries.
-    /// Dropping the future abandons the call.
+    /// Performs the call once, within its `timeout`. What it reads counts as `memory`. The driver
+    /// handles `delay` and retries. Dropping the future abandons the call.
     pub async fn perform_counted(
         &self,
         call: &Call,
+        user: &SecretUser,
         code: &CodeSession,
         memory: &Metered,
         chunks: &mut (dyn FnMut(Chunk) + Send),
     ) -> CallResult {
         let mut masks = Masks::default();
+        call.literal_keys.iter().for_each(|key| masks.add(key));
         let result = match &call.action {
             // It enforces its own deadline: the child is reaped before the answer leaves.
             Action::Code(asked) => self.perform_code(asked, call.seed, call.timeout, code).await,
             Action::Http(asked) => {
-                self.within(call, self.perform_http(asked, &mut masks, memory)).await
+                self.within(call, self.perform_http(asked, user, &mut masks, memory)).await
             }
             Action::Model(asked) => {
-                self.within(call, self.perform_model(asked, &mut masks, memory, chunks)).await
+                let work = self.perform_model(asked, user, &mut masks, memory, chunks);
+                self.within(call, work).await
             }
             Action::Webhook(_) => Err(failed("internal", "a webhook is delivered, not performed")),
         };
@@ -175,15 +185,11 @@ impl Outbound {
         })
     }
 
-    fn client(&self) -> Result<&reqwest::Client, CallError> {
-        if let Some(client) = self.client.get() {
-            return Ok(client);
+    fn way(&self, given_by: GivenBy) -> &Way {
+        match (given_by, &self.authors_way) {
+            (GivenBy::Author, Some(way)) => way,
+            _ => &self.way,
         }
-        let built = client::build(Arc::clone(&self.rule)).map_err(|error| {
-            tracing::error!(error = format!("{error:?}"), "could not build the http client");
-            failed("internal", "could not build the HTTP client")
-        })?;
-        Ok(self.client.get_or_init(|| built))
     }
 }
 

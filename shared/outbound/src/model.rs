@@ -7,23 +7,23 @@ mod echo;
 mod price;
 mod provider;
 mod schema;
+mod target;
 
+use flowgate_core::secret::SecretUser;
 use flowgate_core::time::Timestamp;
 use flowgate_engine::call::{CallError, CallOutput, Chunk, ModelCall, ModelRole};
 use futures_util::StreamExt;
 use genai::chat::{ChatMessage, ChatOptions, ChatRequest, ChatStreamEvent, JsonSpec, Usage};
-use genai::resolver::{AuthData, Endpoint};
-use genai::{ModelIden, ServiceTarget};
-use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
 
 use super::client::describe;
-use super::secret::{Masks, unknown_secret};
+use super::mask::Masks;
 use super::status::status_error;
 use super::{Metered, Outbound, failed, retryable, too_large};
 use provider::Provider;
+use target::Target;
 
 /// As chunks, and as the answer.
 const COPIES_OF_TEXT: usize = 2;
@@ -46,6 +46,7 @@ impl Outbound {
     pub(super) async fn perform_model(
         &self,
         call: &ModelCall,
+        user: &SecretUser,
         masks: &mut Masks,
         memory: &Metered,
         chunks: &mut (dyn FnMut(Chunk) + Send),
@@ -61,10 +62,16 @@ impl Outbound {
             ));
         };
         let answer = match provider {
-            "offline" => echo::answer(&*self.clock, model, call, chunks).await?,
+            "offline" => {
+                let mut masked = masks.stream();
+                let mut send = |Chunk::Text(text): Chunk| send_text(chunks, masked.push(&text));
+                let answer = echo::answer(&*self.clock, model, call, &mut send).await?;
+                send_text(chunks, masked.end());
+                answer
+            }
             _ => {
                 let provider = Provider::named(provider);
-                let target = self.target(&provider, model, call, masks).await?;
+                let target = self.target(&provider, model, call, user, masks).await?;
                 // genai logs providers' answers, which may repeat keys.
                 let silent = NoSubscriber::default();
                 let (content, usage) = self
@@ -79,68 +86,19 @@ impl Outbound {
         output(call, answer)
     }
 
-    /// Finds the model's address and key: from the call, else from the provider's secrets, else the
-    /// provider's default address.
-    async fn target(
-        &self,
-        provider: &Provider<'_>,
-        model: &str,
-        call: &ModelCall,
-        masks: &mut Masks,
-    ) -> Result<ServiceTarget, CallError> {
-        let given_url = match &call.base_url {
-            Some(url) => self.secrets.fill(url, masks).await?.as_str().map(str::to_owned),
-            None => self
-                .secrets
-                .get(&provider.secret("BASE_URL"))
-                .await?
-                .map(|url| url.expose_secret().to_owned()),
-        };
-        let given_url = given_url.filter(|url| !url.is_empty());
-        let kind = provider.adapter(model, given_url.is_some())?;
-        let key = match &call.api_key {
-            Some(key) => self.secrets.fill(key, masks).await?.as_str().map(str::to_owned),
-            None => self
-                .secrets
-                .get(&provider.secret("API_KEY"))
-                .await?
-                .map(|key| key.expose_secret().to_owned()),
-        };
-        let auth = match key.filter(|key| !key.is_empty()) {
-            Some(key) => {
-                masks.add(&key);
-                AuthData::from_single(key)
-            }
-            None if provider.stands_without_key() => AuthData::from_single("none"),
-            None => return Err(unknown_secret(&provider.secret("API_KEY"))),
-        };
-
-        let model = ModelIden::new(kind, model);
-        let default = self.models()?.resolve_service_target(model.clone()).await;
-        let default =
-            default.map_err(|error| failed("internal", format!("{}: {error}", provider.name)))?;
-        let mut base_url = self
-            .rule
-            .check_url(given_url.as_deref().unwrap_or(default.endpoint.base_url()))?
-            .to_string();
-        // The request's path is joined to this URL, and would replace a last segment without a
-        // slash.
-        if !base_url.ends_with('/') {
-            base_url.push('/');
-        }
-        Ok(ServiceTarget { endpoint: Endpoint::from_owned(base_url), auth, model })
-    }
-
     async fn stream(
         &self,
         provider: &Provider<'_>,
-        target: ServiceTarget,
+        target: Target<'_>,
         (call, memory): (&ModelCall, &Metered),
         masks: &Masks,
         chunks: &mut (dyn FnMut(Chunk) + Send),
     ) -> Result<(String, Option<Usage>), CallError> {
-        let sent =
-            self.models()?.exec_chat_stream(target, request(call), Some(&options(call))).await;
+        let sent = target
+            .way
+            .models()?
+            .exec_chat_stream(target.service, request(call), Some(&options(call)))
+            .await;
         let mut events =
             sent.map_err(|error| provider_error(provider.name, &error, self.clock.now()))?.stream;
         let mut masked = masks.stream();
@@ -148,9 +106,7 @@ impl Outbound {
         let mut send = |text: String| {
             memory.add(COPIES_OF_TEXT * text.len())?;
             content.push_str(&text);
-            if !text.is_empty() {
-                chunks(Chunk::Text(text));
-            }
+            send_text(chunks, text);
             let limit = self.settings.max_answer_bytes;
             if content.len() > limit { Err(too_large("the answer", limit)) } else { Ok(()) }
         };
@@ -171,14 +127,11 @@ impl Outbound {
             format!("{} stopped before the end of its answer", provider.name),
         ))
     }
+}
 
-    fn models(&self) -> Result<&genai::Client, CallError> {
-        if let Some(models) = self.models.get() {
-            return Ok(models);
-        }
-        let built = genai::Client::builder().with_reqwest(self.client()?.clone()).build();
-        let built = built.map_err(|error| failed("internal", error.to_string()))?;
-        Ok(self.models.get_or_init(|| built))
+fn send_text(chunks: &mut (dyn FnMut(Chunk) + Send), text: String) {
+    if !text.is_empty() {
+        chunks(Chunk::Text(text));
     }
 }
 

@@ -1,32 +1,30 @@
-//! Provider secrets on their way out: read through the port, filled into requests, and masked in
-//! answers.
+//! Provider secrets on their way out: read through the port, and filled only into requests to a
+//! host that they may go to.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use flowgate_core::clock::Clock;
-use flowgate_core::secret::Secrets;
+use flowgate_core::secret::{SecretRecord, SecretUser, Secrets};
 use flowgate_core::time::Timestamp;
 use flowgate_engine::call::{CallError, Piece, Rendered};
-use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
-use url::{Position, Url};
+use url::Url;
 
-use super::{failed, retryable};
+use super::assembled::{Assembled, GivenBy};
+use super::mask::Masks;
+use super::way::Way;
+use super::{Outbound, failed, retryable};
 
 const KEPT_FOR: Duration = Duration::from_secs(60);
-/// Masking shorter ones would black out ordinary text.
-const MIN_MASKED_BYTES: usize = 4;
-const MIN_MASKED_PATH_BYTES: usize = 8;
-const MASK: &str = "***";
 
 /// Keeps secrets for a minute. A missing secret is read again each time: it may be set at any
 /// moment.
 pub(super) struct SecretCache {
     port: Arc<dyn Secrets>,
     clock: Arc<dyn Clock>,
-    found: Mutex<HashMap<String, (Timestamp, SecretString)>>,
+    found: Mutex<HashMap<String, (Timestamp, Arc<SecretRecord>)>>,
 }
 
 impl SecretCache {
@@ -34,44 +32,34 @@ impl SecretCache {
         Self { port, clock, found: Mutex::default() }
     }
 
-    /// Returns the field with its secrets filled in, and adds them to `masks`.
-    pub(super) async fn fill(
-        &self,
-        field: &Rendered,
-        masks: &mut Masks,
-    ) -> Result<Value, CallError> {
-        let mut values = HashMap::new();
-        for name in secret_names(field) {
-            let secret = self.get(name).await?.ok_or_else(|| unknown_secret(name))?;
-            masks.add(secret.expose_secret());
-            values.insert(name, secret);
-        }
-        field.fill(&mut |name| {
-            values
-                .get(name)
-                .map(|value| value.expose_secret().to_owned())
-                .ok_or_else(|| unknown_secret(name))
-        })
-    }
-
     pub(super) fn forget(&self, name: &str) {
         self.found().remove(name);
     }
 
-    /// Returns masks for every cached secret, for calls that do not say which ones they used.
-    pub(super) fn masks(&self) -> Masks {
-        let mut masks = Masks::default();
-        self.found().values().for_each(|(_, secret)| masks.add(secret.expose_secret()));
-        masks
+    /// Returns a secret if `user` may use it. Masks its value.
+    pub(super) async fn get(
+        &self,
+        name: &str,
+        user: &SecretUser,
+        masks: &mut Masks,
+    ) -> Result<Option<Arc<SecretRecord>>, CallError> {
+        let Some(secret) = self.read(name).await? else { return Ok(None) };
+        if !secret.rule.allows_workflow(user) {
+            let workflow = &user.workflow_id;
+            let message = format!("the workflow {workflow} may not use the secret {name}");
+            return Err(failed("refused_secret", message));
+        }
+        masks.add(&secret.value);
+        Ok(Some(secret))
     }
 
-    pub(super) async fn get(&self, name: &str) -> Result<Option<SecretString>, CallError> {
+    async fn read(&self, name: &str) -> Result<Option<Arc<SecretRecord>>, CallError> {
         let now = self.clock.now();
         let kept = self.found().get(name).cloned();
-        if let Some((at, value)) = kept
+        if let Some((at, secret)) = kept
             && now.since(at) < KEPT_FOR
         {
-            return Ok(Some(value));
+            return Ok(Some(secret));
         }
         let stored = self.port.get(name).await.map_err(|error| {
             tracing::error!(
@@ -81,220 +69,126 @@ impl SecretCache {
             );
             retryable("secrets_unavailable", "the secret store cannot be read now")
         })?;
-        let stored = stored.map(SecretString::from);
+        let stored = stored.map(Arc::new);
         match &stored {
-            Some(value) => self.found().insert(name.to_owned(), (now, value.clone())),
+            Some(secret) => self.found().insert(name.to_owned(), (now, secret.clone())),
             None => self.found().remove(name),
         };
         Ok(stored)
     }
 
-    fn found(&self) -> MutexGuard<'_, HashMap<String, (Timestamp, SecretString)>> {
+    fn found(&self) -> MutexGuard<'_, HashMap<String, (Timestamp, Arc<SecretRecord>)>> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A request whose secrets may go to its URL. There is no other way to fill secrets in.
+pub(super) struct Cleared<'a> {
+    pub(super) url: Url,
+    pub(super) way: &'a Way,
+    pub(super) given_by: GivenBy,
+    secrets: HashMap<String, Arc<SecretRecord>>,
+}
+
+impl Outbound {
+    /// Reads the secrets of a request, and assembles and checks its URL. Fails if one of them may
+    /// not be used, or may not go to that host.
+    pub(super) async fn clear(
+        &self,
+        url: &[Piece],
+        fields: impl IntoIterator<Item = &Rendered>,
+        user: &SecretUser,
+        masks: &mut Masks,
+    ) -> Result<Cleared<'_>, CallError> {
+        let mut names: BTreeSet<&str> = url.iter().filter_map(secret_name).collect();
+        for field in fields {
+            add_names(field, &mut names);
+        }
+        let mut secrets = HashMap::new();
+        for name in names {
+            let secret = self.secrets.get(name, user, masks).await?;
+            let secret = secret.ok_or_else(|| unknown_secret(name))?;
+            secrets.insert(name.to_owned(), secret);
+        }
+        let assembled = Assembled::new(url, &|name| {
+            secrets.get(name).map_or("", |secret| secret.value.as_str())
+        })?;
+        let given_by = assembled.given_by();
+        let way = self.way(given_by);
+        let cleared = Cleared { url: assembled.check(&way.rule)?, way, given_by, secrets };
+        cleared.check_hosts(given_by)?;
+        Ok(cleared)
+    }
+}
+
+impl Cleared<'_> {
+    pub(super) fn fill(&self, field: &Rendered) -> Result<Value, CallError> {
+        field.fill(&mut |name| {
+            let secret = self.secrets.get(name).ok_or_else(|| unknown_secret(name))?;
+            Ok(secret.value.clone())
+        })
+    }
+
+    /// Fills in a field as text: a string as it is, null as empty text, everything else as JSON.
+    pub(super) fn fill_text(&self, field: &Rendered) -> Result<String, CallError> {
+        Ok(match self.fill(field)? {
+            Value::String(text) => text,
+            Value::Null => String::new(),
+            other => other.to_string(),
+        })
+    }
+
+    /// Fails unless every secret names the host: something else than the URL decides it.
+    pub(super) fn check_named_hosts(&self) -> Result<(), CallError> {
+        self.check_hosts(GivenBy::Value)
+    }
+
+    /// A secret goes to the hosts that it names, else to the host that the author's URL names.
+    fn check_hosts(&self, given_by: GivenBy) -> Result<(), CallError> {
+        for (name, secret) in &self.secrets {
+            let may_go = match secret.rule.hosts.is_empty() {
+                true => given_by == GivenBy::Author,
+                false => secret.rule.names_host_of(&self.url),
+            };
+            if !may_go {
+                return Err(refused_host(name, &self.url, given_by));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The message names the URL's host only if the author wrote it.
+pub(super) fn refused_host(name: &str, url: &Url, given_by: GivenBy) -> CallError {
+    let message = match given_by {
+        GivenBy::Author => {
+            let host = url.host_str().unwrap_or_default();
+            format!("the secret {name} may not be sent to {host}; name the host in its `hosts`")
+        }
+        GivenBy::Value => format!(
+            "the secret {name} may not be sent to a host that a reference decides; name the hosts \
+             in its `hosts`"
+        ),
+    };
+    failed("refused_secret", message)
 }
 
 pub(super) fn unknown_secret(name: &str) -> CallError {
     failed("unknown_secret", format!("there is no secret {name}"))
 }
 
-fn secret_names(field: &Rendered) -> Vec<&str> {
+fn add_names<'a>(field: &'a Rendered, names: &mut BTreeSet<&'a str>) {
     match field {
-        Rendered::Json(_) => Vec::new(),
-        Rendered::Text(pieces) => pieces.iter().filter_map(secret_name).collect(),
-        Rendered::Array(items) => items.iter().flat_map(secret_names).collect(),
-        Rendered::Object(fields) => {
-            fields.iter().flat_map(|(_, field)| secret_names(field)).collect()
-        }
+        Rendered::Json(_) => {}
+        Rendered::Text(pieces) => names.extend(pieces.iter().filter_map(secret_name)),
+        Rendered::Array(items) => items.iter().for_each(|item| add_names(item, names)),
+        Rendered::Object(fields) => fields.iter().for_each(|(_, field)| add_names(field, names)),
     }
 }
 
 fn secret_name(piece: &Piece) -> Option<&str> {
     match piece {
-        Piece::Text(_) => None,
+        Piece::Text(_) | Piece::Value(_) => None,
         Piece::Secret(name) => Some(name),
-    }
-}
-
-/// The secrets that one call used, in every spelling in which a server may send them back.
-#[derive(Default)]
-pub(super) struct Masks {
-    /// Longest first: one may begin with another.
-    spellings: Vec<String>,
-}
-
-impl Masks {
-    pub(super) fn add(&mut self, secret: &str) {
-        if secret.len() < MIN_MASKED_BYTES {
-            return;
-        }
-        let in_json = Value::from(secret).to_string();
-        let mut spellings =
-            vec![secret.to_owned(), secret.trim().to_owned(), in_json.trim_matches('"').to_owned()];
-        spellings.push(url::form_urlencoded::byte_serialize(secret.as_bytes()).collect());
-        spellings.extend(in_url(secret));
-        self.spellings
-            .extend(spellings.into_iter().filter(|spelling| spelling.len() >= MIN_MASKED_BYTES));
-        self.spellings.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-        self.spellings.dedup();
-    }
-
-    pub(super) fn text(&self, text: &str) -> String {
-        self.spellings.iter().fold(text.to_owned(), |text, secret| {
-            if text.contains(secret) { text.replace(secret, MASK) } else { text }
-        })
-    }
-
-    pub(super) fn value(&self, value: Value) -> Value {
-        if self.spellings.is_empty() {
-            return value;
-        }
-        match value {
-            Value::String(text) => Value::String(self.text(&text)),
-            Value::Array(items) => items.into_iter().map(|item| self.value(item)).collect(),
-            Value::Object(fields) => fields
-                .into_iter()
-                .map(|(key, field)| (self.text(&key), self.value(field)))
-                .collect(),
-            other => other,
-        }
-    }
-
-    pub(super) fn error(&self, error: CallError) -> CallError {
-        CallError { message: self.text(&error.message), ..error }
-    }
-
-    pub(super) fn stream(&self) -> MaskedStream<'_> {
-        MaskedStream { masks: self, held: String::new() }
-    }
-}
-
-/// Returns the spellings of a secret in a URL: as host, as part of the path, as written into the
-/// path or the query, or as the URL itself.
-fn in_url(secret: &str) -> Vec<String> {
-    let mut spellings = vec![secret.to_lowercase()];
-    if let Ok(mut url) = Url::parse("https://x/") {
-        url.set_path(secret);
-        spellings.push(url.path().trim_start_matches('/').to_owned());
-    }
-    let written = [format!("https://x/{secret}"), format!("https://x/?{secret}")]
-        .map(|text| Url::parse(&text));
-    spellings.extend(written.into_iter().flatten().map(|url| {
-        url[Position::BeforePath..Position::AfterQuery].trim_start_matches(['/', '?']).to_owned()
-    }));
-    if let Ok(url) = Url::parse(secret)
-        && url.has_host()
-    {
-        let parts = [
-            &url[..Position::AfterQuery],
-            &url[..Position::AfterPath],
-            &url[Position::BeforePath..Position::AfterQuery],
-            url.path(),
-        ];
-        // A path such as `/v1/` is not secret.
-        spellings.extend(
-            parts.into_iter().filter(|part| part.len() >= MIN_MASKED_PATH_BYTES).map(str::to_owned),
-        );
-    }
-    spellings
-}
-
-/// Masks streamed text. Text that may be the start of a secret waits for the next part.
-pub(super) struct MaskedStream<'a> {
-    masks: &'a Masks,
-    held: String,
-}
-
-impl MaskedStream<'_> {
-    /// Returns the text that is safe to send now. It is empty if everything waits.
-    pub(super) fn push(&mut self, part: &str) -> String {
-        if self.masks.spellings.is_empty() {
-            return part.to_owned();
-        }
-        self.held.push_str(part);
-        self.held = self.masks.text(&self.held);
-        let begins_secret =
-            |tail: &str| self.masks.spellings.iter().any(|secret| secret.starts_with(tail));
-        let longest = self.masks.spellings.first().map_or(0, String::len);
-        let first = self.held.len().saturating_sub(longest);
-        let waits_from = self
-            .held
-            .char_indices()
-            .map(|(at, _)| at)
-            .find(|at| *at >= first && begins_secret(&self.held[*at..]));
-        let waiting = self.held.split_off(waits_from.unwrap_or(self.held.len()));
-        std::mem::replace(&mut self.held, waiting)
-    }
-
-    pub(super) fn end(self) -> String {
-        self.held
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn masks(secrets: &[&str]) -> Masks {
-        let mut masks = Masks::default();
-        secrets.iter().for_each(|secret| masks.add(secret));
-        masks
-    }
-
-    #[test]
-    fn every_spelling_is_masked() {
-        let masks = masks(&["p\"a ss/1", "tiny", "abc"]);
-        assert_eq!(
-            masks.text("p\"a ss/1 p\\\"a ss/1 p%22a+ss%2F1 /p%22a%20ss/1 tiny abc"),
-            "*** *** *** /*** *** abc"
-        );
-        assert_eq!(masks.value(json!({"tiny": ["x tiny", 1]})), json!({"***": ["x ***", 1]}));
-    }
-
-    #[test]
-    fn what_a_url_makes_of_a_secret_is_masked() {
-        let check = |secret: &str, text: &str, expected: &str| {
-            assert_eq!(masks(&[secret]).text(text), expected, "{secret}")
-        };
-        check("AbCd-Ef", "https://abcd-ef.example/", "https://***.example/");
-        check("tok/a?b c%é\"", "/x/tok/a?b%20c%%C3%A9%22", "/x/***");
-        check(
-            "http://EXAMPLE.com:80/hook/t0ken?k=1 ",
-            "POST http://example.com/hook/t0ken answered 404",
-            "POST *** answered 404",
-        );
-        check("https://example.com/hook/t0ken", "cannot POST /hook/t0ken", "cannot POST ***");
-        check("https://example.com/v1", "cannot POST /v1/x", "cannot POST /v1/x");
-        check("line-end\n", "Bearer line-end", "Bearer ***");
-    }
-
-    #[test]
-    fn the_longer_secret_is_masked_first() {
-        assert_eq!(masks(&["secret", "secret-longer"]).text("secret-longer secret"), "*** ***");
-    }
-
-    #[test]
-    fn a_secret_cut_in_parts_is_masked() {
-        for parts in
-            [&["it is sec", "ret-1", "!"][..], &["it is s", "e", "cret-1!"], &["it is secret-1!"]]
-        {
-            let masks = masks(&["secret-1"]);
-            let mut stream = masks.stream();
-            let mut sent: String = parts.iter().map(|part| stream.push(part)).collect();
-            sent.push_str(&stream.end());
-            assert_eq!(sent, "it is ***!");
-        }
-    }
-
-    #[test]
-    fn what_only_looked_like_a_secret_is_sent() {
-        let masks = masks(&["secret-1"]);
-        let mut stream = masks.stream();
-        assert_eq!(stream.push("a sec"), "a ");
-        assert_eq!(stream.push("ond"), "second");
-        assert_eq!(stream.push("ä se"), "ä ");
-        assert_eq!(stream.end(), "se");
     }
 }

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use flowgate_core::clock::timeout;
+use flowgate_core::secret::SecretUser;
 use flowgate_core::time::millis;
-use flowgate_engine::call::CallError;
+use flowgate_engine::call::{CallError, Piece, Rendered};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::client::describe;
-use super::secret::Masks;
+use super::header::add_header;
+use super::mask::Masks;
 use super::status::retry_after;
 use super::{Outbound, failed, retryable};
 
@@ -18,13 +20,17 @@ const MAX_KEPT_BYTES: usize = 4 * 1024;
 /// Masking shorter values, such as `true`, would black out ordinary text in the answer.
 const MIN_MASKED_HEADER_BYTES: usize = 8;
 
-/// A request exactly as it goes out, signature headers included. [`super::check_header`] has
-/// checked the user's headers.
-#[derive(Debug, Clone)]
-pub struct PreparedWebhook {
+/// A webhook with secrets still as names.
+#[derive(Debug, Clone, Default)]
+pub struct OutgoingWebhook {
     pub method: String,
-    pub url: String,
-    pub headers: Vec<(String, String)>,
+    pub url: Vec<Piece>,
+    /// Added to the query of the URL.
+    pub query: Vec<(String, String)>,
+    /// What the author or the caller asked for.
+    pub headers: Vec<(String, Vec<Piece>)>,
+    /// Ours: content type, signature and the like.
+    pub own_headers: Vec<(String, String)>,
     pub body: Option<String>,
 }
 
@@ -34,7 +40,7 @@ pub struct SendOutcome {
     pub status: Option<u16>,
     /// Why there is no complete answer: refused address, no connection, timeout.
     pub error: Option<String>,
-    /// The address rule forbids the address, so no later attempt can succeed.
+    /// The address, the URL or a header is refused, so no later attempt can succeed.
     pub refused: bool,
     pub retry_after: Option<Duration>,
     /// The answer's first 4 KiB.
@@ -42,20 +48,19 @@ pub struct SendOutcome {
     pub duration_ms: u64,
 }
 
+/// Codes of errors that every attempt would meet again.
+const FINAL: [&str; 5] =
+    ["refused_address", "invalid_url", "invalid_method", "forbidden_header", "invalid_header"];
+
 impl Outbound {
-    /// Sends the request within 20 s, without following redirects. Masks secrets in the answer,
-    /// since a receiver may repeat what it got.
-    pub async fn send_webhook(&self, webhook: PreparedWebhook) -> SendOutcome {
+    /// Fills in the secrets that `user` may use and sends the request within 20 s, without
+    /// following redirects. Masks secrets in the answer, since a receiver may repeat what it got.
+    pub async fn send_webhook(&self, webhook: OutgoingWebhook, user: &SecretUser) -> SendOutcome {
         let started = tokio::time::Instant::now();
-        let mut masks = self.secrets.masks();
-        let given = webhook
-            .headers
-            .iter()
-            .filter(|(name, value)| !is_ours(name) && value.len() >= MIN_MASKED_HEADER_BYTES);
-        given.for_each(|(_, value)| add_header(&mut masks, value));
+        let mut masks = Masks::default();
         let mut outcome = SendOutcome::default();
-        let ended =
-            timeout(&*self.clock, ATTEMPT_TIMEOUT, self.attempt(webhook, &mut outcome)).await;
+        let attempt = self.attempt(webhook, user, &mut masks, &mut outcome);
+        let ended = timeout(&*self.clock, ATTEMPT_TIMEOUT, attempt).await;
         let ended = ended.unwrap_or_else(|| {
             Err(retryable(
                 "timeout",
@@ -63,7 +68,7 @@ impl Outbound {
             ))
         });
         if let Err(error) = ended {
-            outcome.refused = error.code == "refused_address";
+            outcome.refused = FINAL.contains(&error.code.as_str());
             outcome.error = Some(masks.text(&error.message));
         }
         outcome.answer = masks.text(&outcome.answer);
@@ -73,14 +78,31 @@ impl Outbound {
 
     async fn attempt(
         &self,
-        webhook: PreparedWebhook,
+        webhook: OutgoingWebhook,
+        user: &SecretUser,
+        masks: &mut Masks,
         outcome: &mut SendOutcome,
     ) -> Result<(), CallError> {
-        let url = self.rule.check_url(&webhook.url)?;
+        let given: Vec<(String, Rendered)> = webhook
+            .headers
+            .into_iter()
+            .map(|(name, pieces)| (name, Rendered::Text(pieces)))
+            .collect();
+        let fields = given.iter().map(|(_, value)| value);
+        let cleared = self.clear(&webhook.url, fields, user, masks).await?;
+        let mut url = cleared.url.clone();
+        if !webhook.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&webhook.query);
+        }
         let method = Method::from_bytes(webhook.method.as_bytes())
             .map_err(|_| failed("invalid_method", "the method is invalid"))?;
-        let mut request =
-            self.client()?.request(method, url).headers(parse_headers(&webhook.headers)?);
+        let mut headers = own_headers(&webhook.own_headers)?;
+        for (name, value) in &given {
+            let value = cleared.fill_text(value)?;
+            mask_header(masks, name, &value);
+            add_header(&mut headers, name, &value)?;
+        }
+        let mut request = cleared.way.client()?.request(method, url).headers(headers);
         if let Some(body) = webhook.body {
             request = request.body(body);
         }
@@ -102,30 +124,23 @@ impl Outbound {
 }
 
 /// A receiver may repeat the token alone, without its scheme.
-fn add_header(masks: &mut Masks, value: &str) {
-    masks.add(value);
-    value
-        .split_whitespace()
-        .filter(|word| word.len() >= MIN_MASKED_HEADER_BYTES)
-        .for_each(|word| masks.add(word));
+fn mask_header(masks: &mut Masks, name: &str, value: &str) {
+    // Values that are not secret may appear in an answer.
+    if name.eq_ignore_ascii_case("content-type") {
+        return;
+    }
+    let words = value.split_whitespace().chain([value]);
+    words.filter(|word| word.len() >= MIN_MASKED_HEADER_BYTES).for_each(|word| masks.add(word));
 }
 
-/// Headers that are not secret and whose values may appear in an answer.
-fn is_ours(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    name == "content-type" || name.starts_with("webhook-") || name.starts_with("flowgate-")
-}
-
-fn parse_headers(headers: &[(String, String)]) -> Result<HeaderMap, CallError> {
+fn own_headers(headers: &[(String, String)]) -> Result<HeaderMap, CallError> {
     let mut parsed = HeaderMap::new();
     for (name, value) in headers {
         let header = HeaderName::from_bytes(name.as_bytes())
             .ok()
             .zip(HeaderValue::from_bytes(value.as_bytes()).ok());
         let added = header.and_then(|(name, value)| parsed.try_append(name, value).ok());
-        added.ok_or_else(|| {
-            failed("invalid_header", format!("{name:?} cannot be sent as a header"))
-        })?;
+        added.ok_or_else(|| failed("internal", format!("{name:?} cannot be sent as a header")))?;
     }
     Ok(parsed)
 }

@@ -13,7 +13,8 @@ use flowgate_app::metric;
 use flowgate_app::secret::hmac_sha256;
 use flowgate_app::time::Timestamp;
 use flowgate_app::work::Message;
-use flowgate_outbound::{PreparedWebhook, SendOutcome};
+use flowgate_engine::call::Piece;
+use flowgate_outbound::{OutgoingWebhook, SendOutcome};
 
 use crate::Runner;
 
@@ -47,7 +48,8 @@ impl Runner {
         };
         let (attempt, next) = match self.prepare(&delivery, now).await {
             Ok(request) => {
-                let outcome = self.outbound.send_webhook(request).await;
+                let user = delivery.secret_user();
+                let outcome = self.outbound.send_webhook(request, &user).await;
                 let next = self.next_step(&delivery, &outcome);
                 (attempt(now, outcome), next)
             }
@@ -82,27 +84,23 @@ impl Runner {
         Ok(())
     }
 
-    /// Fills in secrets, adds the standard headers and the signature.
-    async fn prepare(&self, delivery: &Delivery, now: Timestamp) -> Result<PreparedWebhook> {
+    /// Adds the standard headers and the signature.
+    async fn prepare(&self, delivery: &Delivery, now: Timestamp) -> Result<OutgoingWebhook> {
         let frozen = &*delivery.request;
-        let mut url = self.outbound.fill(&frozen.url).await?;
         let has_body = !matches!(frozen.method.as_str(), "GET" | "DELETE");
-        if !has_body {
-            url = with_status(&url, delivery, frozen)?;
-        }
         let body = if has_body { frozen.body.as_str() } else { "" };
-        let mut headers = Vec::with_capacity(frozen.headers.len() + 6);
-        for (name, value) in &frozen.headers {
-            headers.push((name.clone(), self.header_value(value).await?));
-        }
-        if has_body
-            && !frozen.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"))
-        {
-            headers.push(("content-type".to_owned(), "application/json".to_owned()));
+        let headers = frozen
+            .headers
+            .iter()
+            .map(|(name, value)| Ok((name.clone(), self.header_value(value)?)))
+            .collect::<Result<Vec<_>>>()?;
+        let mut own_headers = Vec::with_capacity(6);
+        if has_body && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+            own_headers.push(("content-type".to_owned(), "application/json".to_owned()));
         }
         let seconds = now.millis().div_euclid(1000).to_string();
         let keys = self.signing_keys(delivery, now).await?;
-        headers.extend([
+        own_headers.extend([
             ("webhook-id".to_owned(), delivery.id.as_str().to_owned()),
             ("webhook-timestamp".to_owned(), seconds.clone()),
             (
@@ -112,19 +110,21 @@ impl Runner {
             ("flowgate-run-id".to_owned(), delivery.run.to_string()),
             ("flowgate-event".to_owned(), frozen.event.clone()),
         ]);
-        Ok(PreparedWebhook {
+        Ok(OutgoingWebhook {
             method: frozen.method.clone(),
-            url,
+            url: frozen.url.clone(),
+            query: if has_body { Vec::new() } else { status_query(delivery, frozen) },
             headers,
+            own_headers,
             body: has_body.then(|| body.to_owned()),
         })
     }
 
-    async fn header_value(&self, value: &HeaderValue) -> Result<String> {
-        match value {
-            HeaderValue::Author(pieces) => self.outbound.fill(pieces).await,
-            HeaderValue::Sealed(sealed) => self.app.keyring.unseal(sealed),
-        }
+    fn header_value(&self, value: &HeaderValue) -> Result<Vec<Piece>> {
+        Ok(match value {
+            HeaderValue::Author(pieces) => pieces.clone(),
+            HeaderValue::Sealed(sealed) => vec![Piece::Value(self.app.keyring.unseal(sealed)?)],
+        })
     }
 
     /// Returns the signing keys, newest first. During a rotation there are two.
@@ -169,16 +169,14 @@ fn signature(keys: &[Vec<u8>], id: &str, timestamp: &str, body: &str) -> String 
     signatures.join(" ")
 }
 
-/// Adds the run, workflow and status to the query, for deliveries without a body. Keeps the
-/// existing query.
-fn with_status(url: &str, delivery: &Delivery, frozen: &FrozenRequest) -> Result<String> {
-    let mut url = url::Url::parse(url)?;
+/// Returns the run, workflow and status, which deliveries without a body have in their query.
+fn status_query(delivery: &Delivery, frozen: &FrozenRequest) -> Vec<(String, String)> {
     let status = frozen.event.strip_prefix("run.").unwrap_or("running");
-    url.query_pairs_mut()
-        .append_pair("workflowRunId", delivery.run.as_str())
-        .append_pair("workflowId", &delivery.workflow_id)
-        .append_pair("status", status);
-    Ok(url.into())
+    vec![
+        ("workflowRunId".to_owned(), delivery.run.to_string()),
+        ("workflowId".to_owned(), delivery.workflow_id.clone()),
+        ("status".to_owned(), status.to_owned()),
+    ]
 }
 
 fn attempt(at: Timestamp, outcome: SendOutcome) -> Attempt {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use async_trait::async_trait;
-use flowgate_app::secret::{Keyring, SecretInfo, Secrets};
+use flowgate_app::secret::{Keyring, SecretInfo, SecretRecord, Secrets};
 use flowgate_app::time::Timestamp;
 use flowgate_outbound::Outbound;
 
@@ -20,13 +20,13 @@ impl Secrets for Invalidating {
         self.port.keyring(create).await
     }
 
-    async fn put(&self, name: &str, value: &str, now: Timestamp) -> Result<()> {
-        self.port.put(name, value, now).await?;
+    async fn put(&self, name: &str, secret: &SecretRecord, now: Timestamp) -> Result<()> {
+        self.port.put(name, secret, now).await?;
         self.outbound.forget_secret(name);
         Ok(())
     }
 
-    async fn get(&self, name: &str) -> Result<Option<String>> {
+    async fn get(&self, name: &str) -> Result<Option<SecretRecord>> {
         self.port.get(name).await
     }
 

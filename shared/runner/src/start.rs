@@ -287,6 +287,7 @@ impl Runner {
                 + request
                     .timeout
                     .map_or(workflow.deadline, |timeout| timeout.min(workflow.deadline)),
+            published_by: published.published_by,
             engine: ENGINE,
         })
     }
@@ -299,7 +300,7 @@ impl Runner {
             ))
         };
         Ok(WebhookTarget {
-            url: vec![Piece::Text(webhook.url)],
+            url: vec![Piece::Value(webhook.url)],
             method: webhook.method,
             headers: webhook.headers.into_iter().map(seal).collect::<anyhow::Result<_>>()?,
             body: webhook.body,

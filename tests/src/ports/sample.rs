@@ -12,7 +12,7 @@ use flowgate_core::page::PageRequest;
 use flowgate_core::run::{
     Checkpoint, Claimed, Dialect, FinishedRun, Mode, NewRun, RunEnd, RunHead, RunRecord, RunState,
 };
-use flowgate_core::secret::SigningPin;
+use flowgate_core::secret::{Publisher, SigningPin};
 use flowgate_core::time::Timestamp;
 use flowgate_engine::call::Piece;
 use flowgate_engine::{CallOutput, CallResult, NodeStatus, Usage};
@@ -56,6 +56,7 @@ pub fn head(n: u32) -> Result<RunHead> {
         signing: SIGNING,
         created_at: at(i64::from(n)),
         deadline_at: at(1_000_000),
+        published_by: Publisher::Workflow,
         engine: 1,
     })
 }
@@ -190,6 +191,7 @@ pub fn delivery(n: u32, index: u32, due: i64) -> Result<Delivery> {
         url: vec![
             Piece::Text("https://example.com/hook?token=".into()),
             Piece::Secret("HOOK".into()),
+            Piece::Value("of a reference".into()),
         ],
         headers: vec![
             ("x-author".into(), HeaderValue::Author(vec![Piece::Text("a".into())])),
@@ -197,6 +199,7 @@ pub fn delivery(n: u32, index: u32, due: i64) -> Result<Delivery> {
         ],
         body: "{\"story\": \"Once\"}".into(),
         event: "run.succeeded".into(),
+        published_by: Publisher::Workflow,
     };
     Ok(Delivery {
         id: DeliveryId::of(&run, &format!("end/{index}")),

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use flowgate_core::secret::{Keyring, SecretInfo};
+use flowgate_core::secret::{
+    Keyring, SecretHost, SecretInfo, SecretRecord, SecretRule, SecretWorkflows,
+};
 
 use super::sample::*;
 use super::{Guarantee, World, guarantee};
@@ -48,17 +50,29 @@ async fn concurrent_keyrings(world: World) -> Result<()> {
 
 async fn secrets(world: World) -> Result<()> {
     assert_eq!(world.secrets.get("B").await?, None);
-    for (name, value, ms) in [("B", "one", 1), ("A", "", 2), ("B", "two ä\n", 3)] {
-        world.secrets.put(name, value, at(ms)).await?;
-        assert_eq!(world.secrets.get(name).await?.as_deref(), Some(value));
+    let rule = SecretRule {
+        hosts: ["api.example.com", "*.example.com:8443"]
+            .into_iter()
+            .filter_map(SecretHost::parse)
+            .collect(),
+        workflows: SecretWorkflows::Only(["one".to_owned(), "two".to_owned()].into()),
+    };
+    assert_eq!(rule.hosts.len(), 2);
+    let open = SecretRule::default();
+    for (name, value, rule, ms) in
+        [("B", "one", &rule, 1), ("A", "", &rule, 2), ("B", "two ä\n", &open, 3)]
+    {
+        let secret = SecretRecord { value: value.to_owned(), rule: rule.clone() };
+        world.secrets.put(name, &secret, at(ms)).await?;
+        assert_eq!(world.secrets.get(name).await?, Some(secret));
     }
     let mut infos = world.secrets.list().await?;
     infos.sort_by(|one, two| one.name.cmp(&two.name));
     assert_eq!(
         infos,
         [
-            SecretInfo { name: "A".into(), updated_at: at(2) },
-            SecretInfo { name: "B".into(), updated_at: at(3) }
+            SecretInfo { name: "A".into(), updated_at: at(2), rule },
+            SecretInfo { name: "B".into(), updated_at: at(3), rule: open }
         ]
     );
     assert!(world.secrets.delete("B").await?);

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
 use flowgate_core::page::PageRequest;
-use flowgate_core::secret::SigningPin;
+use flowgate_core::secret::{Publisher, SigningPin};
 use flowgate_core::workflow::{
-    Draft, DraftSaved, NewVersion, RollbackTargets, SetActive, VersionInfo, VersionPublished,
-    WorkflowRecord,
+    Draft, DraftSaved, NewVersion, RollbackTargets, SetActive, UseOfSecrets, VersionInfo,
+    VersionPublished, WorkflowRecord,
 };
 
 use super::sample::*;
@@ -58,7 +58,12 @@ fn version(text: &str) -> NewVersion {
         name: "A story".into(),
         notes: Some("why".into()),
         at: at(20),
+        use_of_secrets: use_of_secrets(Publisher::Workflow),
     }
+}
+
+fn use_of_secrets(published_by: Publisher) -> UseOfSecrets {
+    UseOfSecrets { published_by, names: Some(vec!["A".into(), "B".into()]) }
 }
 
 /// Publishes a version that must be new.
@@ -202,6 +207,9 @@ async fn concurrent_publishes(world: World) -> Result<()> {
 async fn publish_unchanged(world: World) -> Result<()> {
     save(&world, "story", "draft", "uid").await?;
     let first = publish_new(&world, "one").await?;
+    assert_eq!(first.use_of_secrets, use_of_secrets(Publisher::Workflow));
+    let stored = world.workflows.version("uid", "1.0.0").await?.context("the version")?;
+    assert_eq!(stored.info, first);
     let again = NewVersion { notes: Some("others".into()), at: at(30), ..version("one") };
     assert_eq!(
         world.workflows.publish("story", again).await?,
@@ -224,6 +232,22 @@ async fn publish_unchanged(world: World) -> Result<()> {
     );
     world.workflows.set_active("story", None, at(50)).await?;
     assert_eq!(publish_new(&world, "one").await?.version, "1.0.3");
+
+    // The platform vouches for what a key for one workflow has published.
+    let use_of_secrets = use_of_secrets(Publisher::Platform);
+    let vouched = NewVersion { use_of_secrets: use_of_secrets.clone(), ..version("one") };
+    let published =
+        world.workflows.publish("story", vouched.clone()).await?.context("published")?;
+    let VersionPublished::New(info) = published else {
+        anyhow::bail!("the platform's version is the one of the key")
+    };
+    assert_eq!((info.version.as_str(), &info.use_of_secrets), ("1.0.4", &use_of_secrets));
+    for again in [vouched, version("one")] {
+        assert_eq!(
+            world.workflows.publish("story", again).await?,
+            Some(VersionPublished::Unchanged(info.clone()))
+        );
+    }
     Ok(())
 }
 

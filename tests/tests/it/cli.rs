@@ -187,6 +187,18 @@ async fn keys_and_secrets_are_handled() {
     let set = shell.run_with("secrets set TOKEN", "s3cret\n").await;
     assert_eq!((set.code, set.out.as_str()), (0, ""));
     assert_eq!(json(&shell.run("secrets list -o json").await)[0]["name"], "TOKEN");
+    // A new value goes no further than the old one did.
+    for (set, hosts, workflows) in [
+        ("secrets set TOKEN --host api.example.com", json!(["api.example.com"]), Value::Null),
+        ("secrets set TOKEN --workflow story", json!(["api.example.com"]), json!(["story"])),
+        ("secrets set TOKEN", json!(["api.example.com"]), json!(["story"])),
+        ("secrets set TOKEN --host a.example --workflow *", json!(["a.example"]), json!("*")),
+    ] {
+        assert_eq!(shell.run_with(set, "n3w\n").await.code, 0);
+        let listed = json(&shell.run("secrets list -o json").await);
+        assert_eq!((&listed[0]["hosts"], &listed[0]["workflows"]), (&hosts, &workflows), "{set}");
+    }
+    assert!(shell.run("secrets list").await.out.contains("a.example   *"));
     assert_eq!(shell.run("secrets delete TOKEN").await.code, 0);
     let admin = std::mem::replace(&mut shell.key, made.trim().to_owned());
     let unread = shell.run("run story").await;

@@ -10,7 +10,7 @@ use flowgate_engine::call::{Action, Call, CallResult, CodeCall};
 use flowgate_outbound::{CodeSession, Outbound, OutboundSettings};
 use serde_json::{Value, json};
 
-use crate::outbound::{FixedClock, StoredSecrets};
+use crate::outbound::{FixedClock, StoredSecrets, user};
 
 const CHILD: &str = env!("CARGO_BIN_EXE_js-child");
 const NOW_MS: i64 = 1_758_765_323_024;
@@ -31,6 +31,7 @@ fn call(code: &str, variables: Value, timeout: Duration) -> Call {
         timeout,
         at_most_once: false,
         seed: 7,
+        literal_keys: Arc::default(),
     }
 }
 
@@ -47,6 +48,7 @@ async fn run_with(code: &str, variables: Value) -> Result<Value, String> {
         outbound(CHILD)
             .perform(
                 &call(code, variables, Duration::from_secs(10)),
+                &user(),
                 &CodeSession::default(),
                 &mut |_| {},
             )
@@ -109,6 +111,7 @@ async fn console_becomes_stdout() {
     let result = outbound
         .perform(
             &call(code, json!({}), Duration::from_secs(10)),
+            &user(),
             &CodeSession::default(),
             &mut |_| {},
         )
@@ -125,6 +128,7 @@ async fn console_becomes_stdout() {
     let result = outbound
         .perform(
             &call(code, json!({}), Duration::from_secs(10)),
+            &user(),
             &CodeSession::default(),
             &mut |_| {},
         )
@@ -163,8 +167,10 @@ async fn time_and_chance_are_those_of_the_run() {
     let mut other = call(random, json!({}), Duration::from_secs(10));
     other.seed = 8;
     assert_ne!(
-        outcome(outbound(CHILD).perform(&other, &CodeSession::default(), &mut |_| {}).await)
-            .unwrap(),
+        outcome(
+            outbound(CHILD).perform(&other, &user(), &CodeSession::default(), &mut |_| {}).await
+        )
+        .unwrap(),
         first
     );
 }
@@ -247,7 +253,12 @@ async fn endless_code_ends_in_time_and_the_next_call_works() {
         let started = Instant::now();
         let result = outcome(
             outbound
-                .perform(&call(code, json!({}), Duration::from_secs(1)), &session, &mut |_| {})
+                .perform(
+                    &call(code, json!({}), Duration::from_secs(1)),
+                    &user(),
+                    &session,
+                    &mut |_| {},
+                )
                 .await,
         );
         assert_eq!(result, Err("code_timeout: the code did not end within 1 s".into()), "{code}");
@@ -255,6 +266,7 @@ async fn endless_code_ends_in_time_and_the_next_call_works() {
         let next = outbound
             .perform(
                 &call("return 'fine'", json!({}), Duration::from_secs(5)),
+                &user(),
                 &session,
                 &mut |_| {},
             )
@@ -276,7 +288,12 @@ async fn memory_bombs_fail_clearly_and_the_next_call_works() {
     for code in bombs {
         let result = outcome(
             outbound
-                .perform(&call(code, json!({}), Duration::from_secs(20)), &session, &mut |_| {})
+                .perform(
+                    &call(code, json!({}), Duration::from_secs(20)),
+                    &user(),
+                    &session,
+                    &mut |_| {},
+                )
                 .await,
         );
         assert_eq!(
@@ -287,6 +304,7 @@ async fn memory_bombs_fail_clearly_and_the_next_call_works() {
         let next = outbound
             .perform(
                 &call("return 'fine'", json!({}), Duration::from_secs(5)),
+                &user(),
                 &session,
                 &mut |_| {},
             )
@@ -304,14 +322,17 @@ async fn calls_of_one_run_do_not_see_each_other() {
         json!({}),
         Duration::from_secs(5),
     );
-    assert_eq!(outcome(outbound.perform(&first, &session, &mut |_| {}).await), Ok(json!(1)));
+    assert_eq!(
+        outcome(outbound.perform(&first, &user(), &session, &mut |_| {}).await),
+        Ok(json!(1))
+    );
     let second = call(
         "return [typeof left, [1].map(n => n + 1), ({}).x === undefined]",
         json!({}),
         Duration::from_secs(5),
     );
     assert_eq!(
-        outcome(outbound.perform(&second, &session, &mut |_| {}).await),
+        outcome(outbound.perform(&second, &user(), &session, &mut |_| {}).await),
         Ok(json!(["undefined", [2], true]))
     );
     session.close().await;
@@ -323,7 +344,8 @@ async fn calls_of_one_run_do_not_see_each_other() {
     );
     let mut calls = futures_util::stream::FuturesUnordered::new();
     for _ in 0..10 {
-        calls.push(async { outcome(outbound.perform(&work, &session, &mut |_| {}).await) });
+        calls
+            .push(async { outcome(outbound.perform(&work, &user(), &session, &mut |_| {}).await) });
     }
     while let Some(result) = futures_util::StreamExt::next(&mut calls).await {
         assert_eq!(result, Ok(json!(4_999_950_000_u64)));
@@ -357,13 +379,19 @@ async fn no_child_outlives_its_deadline_its_session_or_a_dropped_call() {
 
     let native =
         call("const a = []; a.length = 2 ** 32 - 2; a.join('')", json!({}), Duration::from_secs(1));
-    outcome(outbound.perform(&native, &CodeSession::default(), &mut |_| {}).await).unwrap_err();
+    outcome(outbound.perform(&native, &user(), &CodeSession::default(), &mut |_| {}).await)
+        .unwrap_err();
     assert!(!exists(&pid), "reaped before the answer left");
 
     let session = CodeSession::default();
     outcome(
         outbound
-            .perform(&call("return 1", json!({}), Duration::from_secs(5)), &session, &mut |_| {})
+            .perform(
+                &call("return 1", json!({}), Duration::from_secs(5)),
+                &user(),
+                &session,
+                &mut |_| {},
+            )
             .await,
     )
     .unwrap();
@@ -376,7 +404,7 @@ async fn no_child_outlives_its_deadline_its_session_or_a_dropped_call() {
     let session = CodeSession::default();
     tokio::time::timeout(
         Duration::from_millis(700),
-        outbound.perform(&dropped, &session, &mut |_| {}),
+        outbound.perform(&dropped, &user(), &session, &mut |_| {}),
     )
     .await
     .unwrap_err();
@@ -393,8 +421,10 @@ async fn no_child_outlives_its_deadline_its_session_or_a_dropped_call() {
 async fn a_runner_that_does_not_work_is_reported() {
     let code = call("return 1", json!({}), Duration::from_secs(5));
     let with = async |runner: &str| {
-        outcome(outbound(runner).perform(&code, &CodeSession::default(), &mut |_| {}).await)
-            .unwrap_err()
+        outcome(
+            outbound(runner).perform(&code, &user(), &CodeSession::default(), &mut |_| {}).await,
+        )
+        .unwrap_err()
     };
     assert!(with("/bin/false").await.starts_with("code_crashed: "));
     assert_eq!(

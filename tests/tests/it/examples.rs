@@ -132,8 +132,8 @@ async fn healthcheck() {
     let healthcheck = Example::publish("healthcheck").await;
     let base = healthcheck.server.url.clone();
     let some = healthcheck.output(json!({ "base": base })).await;
-    assert_eq!(some, json!({ "verdict": "some ill", "well": 2, "ill": ["/no-such-page"] }));
-    let all = healthcheck.output(json!({ "base": base, "paths": ["/health"] })).await;
+    assert_eq!(some, json!({ "verdict": "some ill", "well": 2, "ill": ["no-such-page"] }));
+    let all = healthcheck.output(json!({ "base": base, "paths": ["health"] })).await;
     assert_eq!(all, json!({ "verdict": "all well", "well": 1, "ill": [] }));
     let none = healthcheck.output(json!({ "base": "http://127.0.0.1:9" })).await;
     assert_eq!((&none["verdict"], &none["well"]), (&json!("all ill"), &json!(0)));

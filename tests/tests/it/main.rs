@@ -41,4 +41,5 @@ mod webhooks;
 mod ways_in;
 mod routes;
 mod raw_http;
+mod secret_rules;
 mod aws;

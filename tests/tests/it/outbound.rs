@@ -17,14 +17,16 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use flowgate_core::clock::Clock;
-use flowgate_core::secret::{Keyring, SecretInfo, Secrets};
+use flowgate_core::secret::{
+    Keyring, Publisher, SecretInfo, SecretRecord, SecretRule, SecretUser, Secrets,
+};
 use flowgate_core::system::SystemClock;
 use flowgate_core::time::Timestamp;
 use flowgate_engine::call::{
     Action, Call, CallError, CallOutput, CallResult, Chunk, HttpCall, ModelCall, ModelMessage,
-    ModelRole, Piece, Rendered,
+    ModelRole, Piece, Rendered, RenderedUrl,
 };
-use flowgate_outbound::{CodeSession, Outbound, OutboundSettings, PreparedWebhook, Resolver};
+use flowgate_outbound::{CodeSession, Outbound, OutboundSettings, OutgoingWebhook, Resolver};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -32,11 +34,12 @@ use tokio::net::TcpListener;
 mod addresses;
 mod model_calls;
 pub(crate) mod spellings;
+mod secret_rules;
 mod webhooks;
 
 #[derive(Default)]
 pub(crate) struct StoredSecrets {
-    values: Mutex<HashMap<String, String>>,
+    values: Mutex<HashMap<String, SecretRecord>>,
     reads: AtomicUsize,
 }
 
@@ -45,11 +48,11 @@ impl Secrets for StoredSecrets {
     async fn keyring(&self, create: Keyring) -> anyhow::Result<Keyring> {
         Ok(create)
     }
-    async fn put(&self, name: &str, value: &str, _: Timestamp) -> anyhow::Result<()> {
-        self.values.lock().unwrap().insert(name.to_owned(), value.to_owned());
+    async fn put(&self, name: &str, secret: &SecretRecord, _: Timestamp) -> anyhow::Result<()> {
+        self.values.lock().unwrap().insert(name.to_owned(), secret.clone());
         Ok(())
     }
-    async fn get(&self, name: &str) -> anyhow::Result<Option<String>> {
+    async fn get(&self, name: &str) -> anyhow::Result<Option<SecretRecord>> {
         self.reads.fetch_add(1, Ordering::SeqCst);
         Ok(self.values.lock().unwrap().get(name).cloned())
     }
@@ -72,6 +75,15 @@ impl Clock for FixedClock {
     async fn sleep(&self, duration: Duration) {
         SystemClock.sleep(duration).await;
     }
+}
+
+/// A version that the operator has published.
+pub(crate) fn user() -> SecretUser {
+    SecretUser { workflow_id: "w".into(), published_by: Publisher::Platform }
+}
+
+fn record(value: &str) -> SecretRecord {
+    SecretRecord { value: value.into(), rule: SecretRule::default() }
 }
 
 /// Resolves every name to loopback, except the named ones.
@@ -102,7 +114,7 @@ fn world() -> World {
 
 fn world_with(settings: OutboundSettings, stored: &[(&str, &str)]) -> World {
     let secrets = Arc::new(StoredSecrets::default());
-    let values = stored.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let values = stored.iter().map(|(name, value)| ((*name).to_owned(), record(value)));
     *secrets.values.lock().unwrap() = values.collect();
     let outbound =
         Outbound::with_resolver(settings, secrets.clone(), Arc::new(FixedClock), Arc::new(Names));
@@ -127,10 +139,27 @@ impl World {
             timeout,
             at_most_once: false,
             seed: 1,
+            literal_keys: Arc::default(),
         };
         let mut keep = |Chunk::Text(text)| chunks.push(text);
-        match self.outbound.perform(&call, &CodeSession::default(), &mut keep).await {
+        match self.outbound.perform(&call, &user(), &CodeSession::default(), &mut keep).await {
             CallResult::Succeeded(output) => Ok(output),
+            CallResult::Failed(error) => Err(error),
+        }
+    }
+
+    async fn perform_as(&self, user: &SecretUser, action: Action) -> Result<Value, CallError> {
+        let call = Call {
+            action,
+            input_hash: String::new(),
+            delay: Duration::ZERO,
+            timeout: Duration::from_secs(5),
+            at_most_once: false,
+            seed: 1,
+            literal_keys: Arc::default(),
+        };
+        match self.outbound.perform(&call, user, &CodeSession::default(), &mut |_| {}).await {
+            CallResult::Succeeded(output) => Ok(output.value),
             CallResult::Failed(error) => Err(error),
         }
     }
@@ -189,7 +218,7 @@ fn secret(before: &str, name: &str) -> Rendered {
 fn get_from(url: impl Into<String>) -> HttpCall {
     HttpCall {
         method: "GET".into(),
-        url: text(url),
+        url: RenderedUrl::of_author(url),
         query: Vec::new(),
         headers: Vec::new(),
         body: None,
@@ -220,6 +249,7 @@ async fn echo_server() -> String {
 fn model(model: &str, base_url: Option<String>, prompt: &str) -> ModelCall {
     ModelCall {
         model: model.into(),
+        has_given_provider: false,
         messages: vec![
             ModelMessage { role: ModelRole::System, content: "Be brief.".into() },
             ModelMessage { role: ModelRole::User, content: prompt.into() },
@@ -227,8 +257,9 @@ fn model(model: &str, base_url: Option<String>, prompt: &str) -> ModelCall {
         temperature: None,
         max_tokens: None,
         schema: None,
-        base_url: base_url.map(text),
-        api_key: None,
+        // A provider's own key goes to the provider's own address alone.
+        api_key: base_url.is_some().then(|| secret("", "OPENAI_API_KEY")),
+        base_url: base_url.map(RenderedUrl::of_author),
         echo_delay: Duration::ZERO,
     }
 }
@@ -237,13 +268,20 @@ fn model_world() -> World {
     world_with_secrets(&[("OPENAI_API_KEY", "sk-secret-1234")])
 }
 
-fn webhook(url: &str) -> PreparedWebhook {
-    let headers = vec![
+fn webhook(url: &str) -> OutgoingWebhook {
+    let own_headers = vec![
         ("content-type".into(), "application/json".into()),
         ("webhook-id".into(), "whd_1".into()),
-        ("authorization".into(), "Bearer of-the-caller".into()),
     ];
-    PreparedWebhook { method: "POST".into(), url: url.to_owned(), headers, body: Some("{}".into()) }
+    let token = vec![Piece::Value("Bearer of-the-caller".into())];
+    OutgoingWebhook {
+        method: "POST".into(),
+        url: vec![Piece::Value(url.to_owned())],
+        headers: vec![("authorization".into(), token)],
+        own_headers,
+        body: Some("{}".into()),
+        ..OutgoingWebhook::default()
+    }
 }
 
 #[tokio::test]
@@ -252,7 +290,7 @@ async fn a_request_goes_out_as_it_was_written() {
     let world = world_with_secrets(&[("TOKEN", "t-secret-1"), ("PLACE", "a b/c")]);
     let call = HttpCall {
         method: "post".into(),
-        url: Rendered::Text(vec![
+        url: RenderedUrl(vec![
             Piece::Text(format!("{url}/x/")),
             Piece::Secret("PLACE".into()),
             Piece::Text("?a=1#fragment".into()),
@@ -306,7 +344,7 @@ async fn a_secret_is_read_once_and_one_that_is_missing_is_named() {
         (missing.code.as_str(), missing.message.as_str(), missing.retryable),
         ("unknown_secret", "there is no secret LATER", false)
     );
-    world.secrets.put("LATER", "now it is there", FixedClock.now()).await.unwrap();
+    world.secrets.put("LATER", &record("now it is there"), FixedClock.now()).await.unwrap();
     world.http(call("LATER")).await.unwrap();
     world.outbound.forget_secret("TOKEN");
     world.http(call("TOKEN")).await.unwrap();
@@ -442,37 +480,4 @@ async fn broken_connections_may_be_tried_again() {
         (nowhere.code.as_str(), nowhere.retryable, nowhere.nothing_happened),
         ("connect", true, false)
     );
-}
-
-#[tokio::test]
-async fn what_a_busy_server_asks_to_wait_is_kept() {
-    let answer = async |uri: Uri| {
-        let (status, rest) = uri.path()[1..].split_once('/').unwrap();
-        let asks = rest.split('/').next().unwrap();
-        (
-            StatusCode::from_bytes(status.as_bytes()).unwrap(),
-            [(header::RETRY_AFTER, asks.replace('_', " "))],
-        )
-    };
-    let url = serve(Router::new().fallback(any(answer))).await;
-    // Four seconds from the clock's now, cut to whole ones.
-    let date = "Thu,_25_Sep_2025_01:55:27_GMT";
-    for (path, wait) in [
-        ("429/7".to_owned(), Some(7_000)),
-        (format!("503/{date}"), Some(3_976)),
-        ("500/7".to_owned(), None),
-    ] {
-        let error = world().http(get_from(format!("{url}/{path}"))).await.unwrap_err();
-        assert_eq!(error.retry_after_ms, wait, "{path}");
-        let (result, _) = model_world()
-            .model(model("openai/gpt-4o", Some(format!("{url}/{path}/v1")), "x"))
-            .await;
-        let error = result.unwrap_err();
-        assert_eq!((error.code.as_str(), error.retryable), ("model_error", true));
-        assert_eq!(
-            (error.retry_after_ms, error.nothing_happened),
-            (wait, path.starts_with("429")),
-            "{path}"
-        );
-    }
 }

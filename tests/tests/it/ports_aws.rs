@@ -17,7 +17,7 @@ use flowgate_aws::{Aws, Config, TraceHeaders};
 use flowgate_core::clock::Clock;
 use flowgate_core::delivery::Attempt;
 use flowgate_core::run::{NewRun, RunHead};
-use flowgate_core::secret::Keyring;
+use flowgate_core::secret::{Keyring, SecretRecord, SecretRule};
 use flowgate_core::system::{SystemClock, SystemEntropy};
 use flowgate_core::time::Timestamp;
 use flowgate_core::work::Message;
@@ -201,12 +201,13 @@ async fn secrets_are_wrapped_and_those_by_hand_are_read() -> Result<()> {
     let double = Stores::start()?;
     let config = double.fresh().await?;
     let world = world(&aws(&config, 0));
-    world.secrets.put("WRAPPED", "{\"value\":\"x\"}", at(1)).await?;
-    assert_eq!(world.secrets.get("WRAPPED").await?.as_deref(), Some("{\"value\":\"x\"}"));
+    let secret = |value: &str| SecretRecord { value: value.into(), rule: SecretRule::default() };
+    world.secrets.put("WRAPPED", &secret("{\"value\":\"x\"}"), at(1)).await?;
+    assert_eq!(world.secrets.get("WRAPPED").await?, Some(secret("{\"value\":\"x\"}")));
     let by_hand =
         json!({ "Name": format!("{}HAND", config.secret_prefix), "SecretString": "plain" });
     double.call("secretsmanager.CreateSecret", &by_hand).await?;
-    assert_eq!(world.secrets.get("HAND").await?.as_deref(), Some("plain"));
+    assert_eq!(world.secrets.get("HAND").await?, Some(secret("plain")));
     let dump = readable(&double.dump(&config.table).await?);
     assert!(
         dump.contains("WRAPPED") && !dump.contains("value"),

@@ -14,7 +14,7 @@ use flowgate_core::clock::Clock;
 use flowgate_core::computing::OneAtATime;
 use flowgate_core::delivery::{DeliveryState, WebhookBody};
 use flowgate_core::run::{Dialect, Mode, RunRecord, RunState};
-use flowgate_core::secret::{Keyring, SecretInfo, Secrets};
+use flowgate_core::secret::{Keyring, SecretInfo, SecretRecord, SecretRule, Secrets};
 use flowgate_core::system::SystemEntropy;
 use flowgate_core::time::Timestamp;
 use flowgate_core::work::Message;
@@ -41,11 +41,11 @@ impl Secrets for Flaky {
         self.local.keyring(create).await
     }
 
-    async fn put(&self, name: &str, value: &str, now: Timestamp) -> Result<()> {
-        Secrets::put(&self.local, name, value, now).await
+    async fn put(&self, name: &str, secret: &SecretRecord, now: Timestamp) -> Result<()> {
+        Secrets::put(&self.local, name, secret, now).await
     }
 
-    async fn get(&self, name: &str) -> Result<Option<String>> {
+    async fn get(&self, name: &str) -> Result<Option<SecretRecord>> {
         let fails = self
             .failures_left
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
@@ -207,7 +207,8 @@ async fn a_node_that_is_tried_again_for_minutes_takes_none() -> Result<()> {
     let began = Instant::now();
     let receiver = Receiver::ok().await;
     let mut platform = Platform::start(9).await?;
-    Secrets::put(&platform.secrets.local, "TOKEN", "a token", at(0)).await?;
+    let secret = SecretRecord { value: "a token".into(), rule: SecretRule::default() };
+    Secrets::put(&platform.secrets.local, "TOKEN", &secret, at(0)).await?;
     platform
         .publish(&format!(
             "nodes: [{{ id: call, type: http, url: \"{}/call\", headers: {{ X-Token: \

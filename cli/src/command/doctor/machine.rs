@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use flowgate_core::secret::{Keyring, SecretInfo, Secrets};
+use flowgate_core::secret::{Keyring, Publisher, SecretInfo, SecretRecord, SecretUser, Secrets};
 use flowgate_core::system::SystemClock;
 use flowgate_core::time::Timestamp;
 use flowgate_engine::call::CodeCall;
@@ -30,12 +30,13 @@ pub(super) fn outbound(args: &serve::Args) -> Finding {
     let message = format!(
         "https to public addresses; this machine {}, private networks {}, http to \
          other machines {}",
-        allowed(settings.allow_loopback),
+        allowed(settings.allow_loopback || settings.allow_authors_loopback),
         allowed(settings.allow_private),
         allowed(settings.allow_http)
     );
     let is_reached_from_outside = args.public_url.is_some() || !args.listen.ip().is_loopback();
-    if settings.allow_loopback && is_reached_from_outside {
+    let allows_loopback = settings.allow_loopback || settings.allow_authors_loopback;
+    if allows_loopback && is_reached_from_outside {
         return Finding::warning(
             "outbound",
             message,
@@ -68,9 +69,11 @@ pub(super) async fn javascript(args: &serve::Args) -> Finding {
         timeout: TIMEOUT,
         at_most_once: false,
         seed: 0,
+        literal_keys: Arc::default(),
     };
+    let user = SecretUser { workflow_id: "doctor".to_owned(), published_by: Publisher::Platform };
     let (session, began) = (CodeSession::default(), Instant::now());
-    let result = outbound.perform(&call, &session, &mut |_| {}).await;
+    let result = outbound.perform(&call, &user, &session, &mut |_| {}).await;
     let took = began.elapsed().as_millis();
     session.close().await;
     match result {
@@ -93,11 +96,11 @@ impl Secrets for NoSecrets {
         Ok(create)
     }
 
-    async fn put(&self, _: &str, _: &str, _: Timestamp) -> anyhow::Result<()> {
+    async fn put(&self, _: &str, _: &SecretRecord, _: Timestamp) -> anyhow::Result<()> {
         anyhow::bail!("nothing is stored here")
     }
 
-    async fn get(&self, _: &str) -> anyhow::Result<Option<String>> {
+    async fn get(&self, _: &str) -> anyhow::Result<Option<SecretRecord>> {
         Ok(None)
     }
 

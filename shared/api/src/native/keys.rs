@@ -1,6 +1,6 @@
 //! API keys: the key itself is in the response that makes it, and nowhere else.
 
-mod new_key;
+pub(super) mod new_key;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -78,13 +78,13 @@ struct IssuedKey<'a> {
 /// The ids of the workflows that a key is good for, or `"*"` for all.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-enum KeyWorkflows<'a> {
+pub(super) enum KeyWorkflows<'a> {
     All(#[schema(inline)] AllWorkflows),
     Only(&'a BTreeSet<String>),
 }
 
 #[derive(Serialize, ToSchema)]
-enum AllWorkflows {
+pub(super) enum AllWorkflows {
     #[serde(rename = "*")]
     All,
 }

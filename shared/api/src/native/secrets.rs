@@ -7,7 +7,9 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use flowgate_app::error::What;
-use flowgate_app::secret::SecretInfo;
+use flowgate_app::key::WorkflowScope;
+use flowgate_app::secret::{SecretHost, SecretInfo, SecretWorkflows};
+use flowgate_app::secrets::NewSecret;
 use flowgate_app::{App, Error};
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
@@ -15,7 +17,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Caller;
-use super::keys::no_store;
+use super::keys::new_key::take_workflows;
+use super::keys::{AllWorkflows, KeyWorkflows, no_store};
 use crate::http::body;
 use crate::http::fields::Fields;
 use crate::http::page::List;
@@ -30,6 +33,14 @@ use crate::http::time::Time;
 pub(super) struct SecretValue {
     #[schema(min_length = 1, max_length = 16_384)]
     value: String,
+    /// The hosts that it may be sent to: `api.example.com`, `localhost:8080`, `*.example.com`.
+    /// Without them: the host that stands in the author's URL.
+    #[schema(value_type = Option<Vec<String>>)]
+    hosts: Vec<String>,
+    /// The workflows that may use it. Without it: versions that the operator or a key for all
+    /// workflows has published.
+    #[schema(value_type = Option<KeyWorkflows>)]
+    workflows: SecretWorkflows,
 }
 
 /// A secret, without its value.
@@ -37,6 +48,12 @@ pub(super) struct SecretValue {
 struct Secret<'a> {
     name: &'a str,
     updated_at: Time,
+    /// The hosts that it may be sent to. If empty: the host that stands in the author's URL.
+    hosts: Vec<&'a str>,
+    /// The workflows that may use it. If null: versions that the operator or a key for all
+    /// workflows has published.
+    #[schema(required)]
+    workflows: Option<KeyWorkflows<'a>>,
 }
 
 /// What receivers verify the webhooks of a workflow with.
@@ -78,7 +95,8 @@ pub(super) async fn put(
     body: Body,
 ) -> Result<StatusCode, Refusal> {
     let secret = SecretValue::read(body::parse(&body::read(&headers, body).await?)?)?;
-    app.put_secret(&caller, &name, &secret.value).await?;
+    let SecretValue { value, hosts, workflows } = secret;
+    app.put_secret(&caller, &name, NewSecret { value, hosts, workflows }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -209,13 +227,40 @@ impl SecretValue {
     fn read(body: Value) -> flowgate_app::Result<Self> {
         let mut fields = Fields::of_body(body)?;
         let value = fields.require("value", Fields::take_string).unwrap_or_default();
+        let hosts = fields.take_list("hosts").unwrap_or_default();
+        let hosts = text_items(&mut fields, "hosts", hosts);
+        let workflows = match take_workflows(&mut fields, "workflows") {
+            None => SecretWorkflows::OfPlatform,
+            Some(WorkflowScope::All) => SecretWorkflows::All,
+            Some(WorkflowScope::Only(ids)) => SecretWorkflows::Only(ids),
+        };
         fields.finish()?;
-        Ok(Self { value })
+        Ok(Self { value, hosts, workflows })
     }
+}
+
+fn text_items(fields: &mut Fields, key: &str, items: Vec<Value>) -> Vec<String> {
+    let mut found = Vec::new();
+    for (index, item) in items.into_iter().enumerate() {
+        match item {
+            Value::String(text) => found.push(text),
+            _ => fields.item_problem(key, index, "must be a string"),
+        }
+    }
+    found
 }
 
 impl<'a> From<&'a SecretInfo> for Secret<'a> {
     fn from(secret: &'a SecretInfo) -> Self {
-        Self { name: &secret.name, updated_at: secret.updated_at.into() }
+        Self {
+            name: &secret.name,
+            updated_at: secret.updated_at.into(),
+            hosts: secret.rule.hosts.iter().map(SecretHost::as_str).collect(),
+            workflows: match &secret.rule.workflows {
+                SecretWorkflows::OfPlatform => None,
+                SecretWorkflows::All => Some(KeyWorkflows::All(AllWorkflows::All)),
+                SecretWorkflows::Only(ids) => Some(KeyWorkflows::Only(ids)),
+            },
+        }
     }
 }

@@ -53,6 +53,9 @@ struct Version<'a> {
     published_at: Time,
     /// Callers run it.
     active: bool,
+    /// The secrets that it uses, a model's own key included. Null for versions of earlier releases.
+    #[schema(required)]
+    secrets: Option<Vec<&'a str>>,
 }
 
 /// The version that callers run from now on.
@@ -214,6 +217,7 @@ impl Rollback {
 
 impl<'a> Version<'a> {
     fn new(workflow_id: &'a str, info: &'a VersionInfo, active: bool) -> Self {
+        let names = info.use_of_secrets.names.as_ref();
         Self {
             workflow_id,
             version: &info.version,
@@ -221,6 +225,7 @@ impl<'a> Version<'a> {
             notes: info.notes.as_deref(),
             published_at: info.published_at.into(),
             active,
+            secrets: names.map(|names| names.iter().map(String::as_str).collect()),
         }
     }
 }

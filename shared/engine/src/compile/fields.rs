@@ -10,9 +10,12 @@ use super::Compiler;
 use crate::document::parse_duration;
 use crate::expr::template::{Template, Text};
 use crate::field::{FieldSpec, FieldType, Required, Secrets};
+use crate::header;
 use crate::json::push_segment;
 use crate::kind::{KindSpec, Node};
 use crate::problem::{Severity, did_you_mean};
+use crate::url::Host;
+use crate::workflow::SecretUse;
 
 /// The fields of a node, of a section or of an object inside them, as a kind reads them.
 pub struct Fields<'c, 'd> {
@@ -197,6 +200,24 @@ impl<'c, 'd> Fields<'c, 'd> {
         Some(self.compiler.text(&text, &path, self.body, spec.secrets))
     }
 
+    /// The URL of a request. The secrets of this object go to its host.
+    pub fn url(&mut self, spec: &FieldSpec) -> Option<Text> {
+        let text = self.text(spec)?;
+        self.goes_to(Host::of(&text));
+        Some(text)
+    }
+
+    /// Notes who decides the host that the secrets of this object go to.
+    pub(crate) fn goes_to(&mut self, host: Host) {
+        self.compiler.hosts.insert(self.path.clone(), host);
+    }
+
+    /// Notes a secret that the object uses without naming it.
+    pub(crate) fn implicit_secret(&mut self, name: String, host: Host) {
+        let path = self.path.clone();
+        self.compiler.implicit_secrets.push(SecretUse { name, path, host, is_implicit: true });
+    }
+
     pub fn template(&mut self, spec: &FieldSpec) -> Option<Template> {
         let value = self.get(spec)?;
         let path = self.path_of(&spec.name);
@@ -243,11 +264,19 @@ impl<'c, 'd> Fields<'c, 'd> {
     pub fn headers(&mut self, spec: &FieldSpec) -> Vec<(String, Text)> {
         let headers = self.texts(spec);
         for (name, _) in &headers {
-            let is_token =
-                |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-            if name.is_empty() || !name.bytes().all(is_token) {
+            if !header::is_name(name) {
                 self.error(&spec.name, format!("`{name}` is not a header name"));
             }
+        }
+        headers
+    }
+
+    /// Headers of a request that goes out: some may not be set.
+    pub fn request_headers(&mut self, spec: &FieldSpec) -> Vec<(String, Text)> {
+        let headers = self.headers(spec);
+        for (name, _) in headers.iter().filter(|(name, _)| header::is_forbidden(name)) {
+            let path = self.path_of(&spec.name);
+            self.compiler.report_later_rule(&path, format!("header `{name}` may not be set"));
         }
         headers
     }

@@ -1,7 +1,8 @@
 //! The fields of a document other than its nodes.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Compiler;
@@ -9,7 +10,7 @@ use super::fields::Fields;
 use crate::field::{FieldSpec, FieldType};
 use crate::input::{self, InputSection};
 use crate::kind::webhook as hook;
-use crate::workflow::{Body, NodeInfo, Webhook, Workflow};
+use crate::workflow::{Body, NodeInfo, SecretUse, Webhook, Workflow};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -86,9 +87,9 @@ pub(super) fn read(compiler: &mut Compiler<'_>) -> Settings {
 fn webhook(fields: &mut Fields<'_, '_>) -> Option<Webhook> {
     let object = fields.object(&WEBHOOK)?;
     Some(fields.inner("/webhook", object, WEBHOOK_FIELDS, |webhook| Webhook {
-        url: webhook.text(&hook::URL).unwrap_or_default(),
+        url: webhook.url(&hook::URL).unwrap_or_default(),
         method: webhook.method(&hook::METHOD),
-        headers: webhook.headers(&hook::HEADERS),
+        headers: webhook.request_headers(&hook::HEADERS),
         signature: webhook.text(&hook::SIGNATURE),
     }))
 }
@@ -99,7 +100,8 @@ impl Settings {
         bodies: Vec<Body>,
         infos: Vec<NodeInfo>,
         names: HashMap<String, usize>,
-        secrets: BTreeSet<String>,
+        secrets: Vec<SecretUse>,
+        literal_keys: Arc<[String]>,
     ) -> Workflow {
         let Self { name, description, deadline, save, webhook, input } = self;
         let is_slow = bodies.iter().flat_map(|body| &body.nodes).any(|node| node.node.is_slow());
@@ -115,6 +117,7 @@ impl Settings {
             names,
             secrets,
             is_slow,
+            literal_keys,
         }
     }
 }

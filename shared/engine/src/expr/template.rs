@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::call::{Piece, Rendered};
+use crate::call::{Piece, Rendered, RenderedUrl};
 use crate::kind::NodeError;
 use crate::run::budget::within_budget;
 use crate::weight::Weight;
@@ -78,6 +78,21 @@ impl Text {
         } else {
             Rendered::Json(Value::String(self.string(scope)))
         })
+    }
+
+    /// Renders as a URL: keeps what references give apart, so that it can be encoded for its place.
+    pub fn render_url(&self, scope: &Scope<'_>) -> Result<RenderedUrl, NodeError> {
+        within_budget(self.weight(scope))?;
+        let piece = |part: &Part| match part {
+            Part::Text(text) => Piece::Text(text.clone()),
+            Part::Secret(name) => Piece::Secret(name.clone()),
+            Part::Reference(reference) => {
+                let mut text = String::new();
+                push_value(&mut text, scope.read(reference));
+                Piece::Value(text)
+            }
+        };
+        Ok(RenderedUrl(self.parts.iter().map(piece).collect()))
     }
 
     fn single(&self) -> Option<&Reference> {

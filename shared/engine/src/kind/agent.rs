@@ -13,9 +13,11 @@ use super::{
 use crate::call::{Action, ModelCall, ModelMessage, ModelRole};
 use crate::compile::fields::Fields;
 use crate::expr::scope::Scope;
-use crate::expr::template::Text;
+use crate::expr::template::{Part, Text};
 use crate::field::{FieldSpec, FieldType};
+use crate::provider;
 use crate::schema::Schema;
+use crate::url::Host;
 
 const MODEL: FieldSpec = FieldSpec::new(
     "model",
@@ -158,13 +160,16 @@ struct Agent {
 
 impl Agent {
     fn read(fields: &mut Fields<'_, '_>) -> Self {
+        let model = fields.text(&MODEL).unwrap_or_default();
+        let base_url = fields.url(&BASE_URL);
+        note_provider(fields, &model, base_url.as_ref());
         Self {
-            model: fields.text(&MODEL).unwrap_or_default(),
+            model,
             messages: read_messages(fields),
             temperature: fields.number(&TEMPERATURE),
             max_tokens: fields.integer(&MAX_TOKENS).and_then(|tokens| u32::try_from(tokens).ok()),
             schema: read_schema(fields),
-            base_url: fields.text(&BASE_URL),
+            base_url,
             api_key: fields.text(&API_KEY),
             echo_delay: fields.duration(&ECHO_DELAY).unwrap_or_default(),
         }
@@ -176,11 +181,12 @@ impl Agent {
         };
         Ok(ModelCall {
             model: self.model.render_string(scope)?,
+            has_given_provider: written_provider(&self.model).is_none(),
             messages: self.messages.iter().map(message).collect::<Result<_, NodeError>>()?,
             temperature: self.temperature,
             max_tokens: self.max_tokens,
             schema: self.schema.clone(),
-            base_url: self.base_url.as_ref().map(|url| url.render_outgoing(scope)).transpose()?,
+            base_url: self.base_url.as_ref().map(|url| url.render_url(scope)).transpose()?,
             api_key: self.api_key.as_ref().map(|key| key.render_outgoing(scope)).transpose()?,
             echo_delay: self.echo_delay,
         })
@@ -194,6 +200,29 @@ impl Node for Agent {
         }
         let request = Action::Model(self.request(scope)?);
         Ok(Plan::Perform(vec![Planned::call("turn1", request, Price::Priced)]))
+    }
+}
+
+/// Returns the provider if the author's text names it.
+fn written_provider(model: &Text) -> Option<&str> {
+    let Some(Part::Text(written)) = model.parts.first() else { return None };
+    written.split_once('/').map(|(provider, _)| provider)
+}
+
+/// Notes where the node's secrets go, and the provider's key that it uses without naming it.
+fn note_provider(fields: &mut Fields<'_, '_>, model: &Text, base_url: Option<&Text>) {
+    let provider = written_provider(model);
+    let host = match (base_url, provider) {
+        (Some(url), _) => Host::of(url),
+        (None, Some(_)) => Host::Provider,
+        (None, None) => Host::Referenced,
+    };
+    if base_url.is_none() {
+        fields.goes_to(host.clone());
+    }
+    let uses_own_key = !fields.is_given(&API_KEY);
+    if let Some(provider) = provider.filter(|name| uses_own_key && provider::uses_secrets(name)) {
+        fields.implicit_secret(provider::api_key(provider), host);
     }
 }
 

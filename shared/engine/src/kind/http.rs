@@ -77,10 +77,10 @@ struct Http {
 impl Http {
     fn read(fields: &mut Fields<'_, '_>) -> Self {
         Self {
-            url: fields.text(&URL).unwrap_or_default(),
+            url: fields.url(&URL).unwrap_or_default(),
             method: fields.method(&METHOD),
             query: fields.texts(&QUERY),
-            headers: fields.headers(&HEADERS),
+            headers: fields.request_headers(&HEADERS),
             body: fields.template(&BODY),
         }
     }
@@ -93,7 +93,7 @@ impl Node for Http {
         }
         let request = HttpCall {
             method: self.method.clone(),
-            url: self.url.render_outgoing(scope)?,
+            url: self.url.render_url(scope)?,
             query: render_texts(&self.query, scope)?,
             headers: render_texts(&self.headers, scope)?,
             body: self.body.as_ref().map(|body| body.render_outgoing(scope)).transpose()?,

@@ -74,9 +74,9 @@ struct Webhook {
 impl Webhook {
     fn read(fields: &mut Fields<'_, '_>) -> Self {
         Self {
-            url: fields.text(&URL).unwrap_or_default(),
+            url: fields.url(&URL).unwrap_or_default(),
             method: fields.method(&METHOD),
-            headers: fields.headers(&HEADERS),
+            headers: fields.request_headers(&HEADERS),
             body: fields.template(&BODY).unwrap_or(Template::Literal(Value::Null)),
             signature: fields.text(&SIGNATURE),
         }
@@ -90,7 +90,7 @@ impl Node for Webhook {
         }
         let signature = self.signature.as_ref();
         let delivery = WebhookCall {
-            url: self.url.render_outgoing(scope)?,
+            url: self.url.render_url(scope)?,
             method: self.method.clone(),
             headers: render_texts(&self.headers, scope)?,
             body: self.body.render(scope)?,

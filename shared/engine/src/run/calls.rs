@@ -11,6 +11,7 @@ use super::{Run, Step};
 use crate::call::{Action, Call, CallError, CallId};
 use crate::event::{CallLabel, NodePath, RunEvent};
 use crate::kind::{Bindings, CallName, MAX_DELAY, Node, NodeError, Planned, Price, Work};
+use crate::literal_key;
 
 const MAX_BACKOFF: Duration = Duration::from_secs(60);
 
@@ -86,9 +87,17 @@ impl Run {
             timeout: timeout.map_or(settings.timeout, |timeout| timeout.min(limits.max_timeout)),
             at_most_once: at_most_once.unwrap_or(settings.at_most_once),
             seed: 0,
+            literal_keys: Arc::clone(&self.workflow.literal_keys),
         };
         let kept = self.budget.keep_call(&input)?;
-        Ok(Prepared { name, price, work: PreparedWork::Call(call, Arc::new(input), kept) })
+        let shown = self.shown(input);
+        Ok(Prepared { name, price, work: PreparedWork::Call(call, Arc::new(shown), kept) })
+    }
+
+    /// Masks the keys that the author wrote into the document.
+    fn shown(&self, input: Value) -> Value {
+        let keys = &self.workflow.literal_keys;
+        if keys.is_empty() { input } else { literal_key::mask(&input, keys) }
     }
 
     pub(super) fn launch_call(&mut self, number: usize, Prepared { name, price, work }: Prepared) {

@@ -113,7 +113,8 @@ impl Calls {
                         // The receiver lives as long as the calls do.
                         let _ = chunks.send((id.clone(), chunk));
                     };
-                    outbound.perform_counted(&call, &code, &memory, &mut chunk).await
+                    let user = head.secret_user();
+                    outbound.perform_counted(&call, &user, &code, &memory, &mut chunk).await
                 }
             };
             (id, call.input_hash, result)

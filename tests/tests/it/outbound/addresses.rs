@@ -17,7 +17,7 @@ async fn redirects_are_never_followed() {
         let url = serve(router).await;
         let world = world();
         assert_eq!(world.http(get_from(&url)).await.unwrap()["status"], 307);
-        let outcome = world.outbound.send_webhook(webhook(&url)).await;
+        let outcome = world.outbound.send_webhook(webhook(&url), &user()).await;
         assert_eq!((outcome.status, outcome.error), (Some(307), None));
     }
     assert_eq!(hits.load(Ordering::SeqCst), 0);
@@ -40,7 +40,7 @@ async fn forbidden_addresses_are_never_called() {
         assert_eq!((error.code.as_str(), error.retryable), ("refused_address", false), "{url}");
         assert!(!error.message.contains("169.254") || url.contains("169.254"), "{}", error.message);
         assert!(serving.outbound.check_resolved(url).await.is_err(), "{url}");
-        let outcome = serving.outbound.send_webhook(webhook(url)).await;
+        let outcome = serving.outbound.send_webhook(webhook(url), &user()).await;
         assert!(outcome.refused && outcome.status.is_none(), "{url}: {outcome:?}");
     }
     for url in [

@@ -87,7 +87,8 @@ async fn a_model_streams_and_is_counted() {
     };
     let (result, chunks) = model_world().model(call).await;
     let output = result.unwrap();
-    assert_eq!(chunks, ["Once ", "upon", " a time"]);
+    // In whole words: chunks show nothing of a secret.
+    assert_eq!(chunks, ["Once ", "upon a ", "time"]);
     assert_eq!(
         output.value,
         json!({
@@ -251,4 +252,37 @@ async fn echo_says_the_prompt_word_by_word() {
         world().model(model("offline/other", None, "x")).await.0.unwrap_err().code,
         "unknown_model"
     );
+}
+
+#[tokio::test]
+async fn what_a_busy_server_asks_to_wait_is_kept() {
+    let answer = async |uri: Uri| {
+        let (status, rest) = uri.path()[1..].split_once('/').unwrap();
+        let asks = rest.split('/').next().unwrap();
+        (
+            StatusCode::from_bytes(status.as_bytes()).unwrap(),
+            [(header::RETRY_AFTER, asks.replace('_', " "))],
+        )
+    };
+    let url = serve(Router::new().fallback(any(answer))).await;
+    // Four seconds from the clock's now, cut to whole ones.
+    let date = "Thu,_25_Sep_2025_01:55:27_GMT";
+    for (path, wait) in [
+        ("429/7".to_owned(), Some(7_000)),
+        (format!("503/{date}"), Some(3_976)),
+        ("500/7".to_owned(), None),
+    ] {
+        let error = world().http(get_from(format!("{url}/{path}"))).await.unwrap_err();
+        assert_eq!(error.retry_after_ms, wait, "{path}");
+        let (result, _) = model_world()
+            .model(model("openai/gpt-4o", Some(format!("{url}/{path}/v1")), "x"))
+            .await;
+        let error = result.unwrap_err();
+        assert_eq!((error.code.as_str(), error.retryable), ("model_error", true));
+        assert_eq!(
+            (error.retry_after_ms, error.nothing_happened),
+            (wait, path.starts_with("429")),
+            "{path}"
+        );
+    }
 }

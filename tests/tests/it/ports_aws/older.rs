@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use flowgate_core::run::{Include, RunFilter, RunState};
-use flowgate_core::workflow::NewVersion;
+use flowgate_core::workflow::{NewVersion, UseOfSecrets};
 use flowgate_tests::ports::sample::*;
 use flowgate_tests::stores::Stores;
 use serde_json::json;
@@ -26,6 +26,7 @@ async fn a_workflow_without_rollback_targets_can_be_rolled_back() -> Result<()> 
         name: "A story".into(),
         notes: None,
         at: at(20),
+        use_of_secrets: UseOfSecrets::default(),
     };
     for text in ["one", "two", "three"] {
         workflows.publish("story", version(text)).await?;

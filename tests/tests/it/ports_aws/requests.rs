@@ -12,7 +12,7 @@ use flowgate_core::run::{
 };
 use flowgate_core::secret::SigningPin;
 use flowgate_core::work::Message;
-use flowgate_core::workflow::{DraftSaved, NewVersion, SetActive};
+use flowgate_core::workflow::{DraftSaved, NewVersion, SetActive, UseOfSecrets};
 use flowgate_tests::ports::World;
 use flowgate_tests::ports::sample::*;
 use flowgate_tests::stores::{Counter, Stores};
@@ -112,6 +112,7 @@ async fn each_verb_makes_the_requests_it_must() -> Result<()> {
             name: "A story".into(),
             notes: None,
             at: at(20),
+            use_of_secrets: UseOfSecrets::default(),
         };
         world.workflows.publish("story", new).await?;
         count("a version, and the same again", expected);
@@ -268,6 +269,7 @@ async fn a_write_whose_answer_was_lost_takes_effect_once() -> Result<()> {
             name: "A story".into(),
             notes: None,
             at: at(20),
+            use_of_secrets: UseOfSecrets::default(),
         };
         world.workflows.publish("story", new).await?;
     }

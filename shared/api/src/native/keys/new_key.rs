@@ -85,8 +85,10 @@ impl From<NewKeyLimits> for KeyLimits {
     }
 }
 
-fn take_workflows(fields: &mut Fields, key: &str) -> Option<WorkflowScope> {
+/// Returns a list of workflows, or all of them.
+pub(in super::super) fn take_workflows(fields: &mut Fields, key: &str) -> Option<WorkflowScope> {
     match fields.take(key)? {
+        Value::Null => None,
         Value::String(all) if all == "*" => Some(WorkflowScope::All),
         Value::Array(ids) => {
             let id = |id: &str| Some(id.to_owned());

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::call::{Action, HttpCall, INTERRUPTED, Rendered};
+use crate::call::{Action, HttpCall, INTERRUPTED, RenderedUrl};
 use crate::expr::scope::Scope;
 use crate::field::{FieldSpec, FieldType};
 use crate::kind::{
@@ -58,7 +58,7 @@ fn run_of(script: Script, more: &str) -> Run {
 }
 
 fn get(name: &str) -> Planned {
-    let url = Rendered::Json(json!(format!("http://x/{name}")));
+    let url = RenderedUrl::of_author(format!("http://x/{name}"));
     let call = HttpCall { method: "GET".into(), url, query: vec![], headers: vec![], body: None };
     Planned::call(name.to_owned(), Action::Http(call), Price::Free)
 }

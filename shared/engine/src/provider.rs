@@ -1,0 +1,49 @@
+//! The secrets of model providers, by the names that authors write.
+
+/// The prefix of a provider's secrets where it is not the provider's own name, and those that need
+/// no key.
+const PREFIXES: [(&str, &str); 1] = [("google", "GEMINI")];
+const WITHOUT_SECRETS: &str = "offline";
+const WITHOUT_KEY: &str = "ollama";
+
+/// Returns the name of the secret with a provider's key, such as `OPENAI_API_KEY`.
+pub fn api_key(provider: &str) -> String {
+    format!("{}_API_KEY", prefix(provider))
+}
+
+/// Returns the name of the secret with a provider's address, such as `OPENAI_BASE_URL`.
+pub fn base_url(provider: &str) -> String {
+    format!("{}_BASE_URL", prefix(provider))
+}
+
+/// Whether a call may go out without a key: Ollama runs on the user's own machine.
+pub fn needs_key(provider: &str) -> bool {
+    provider != WITHOUT_KEY && uses_secrets(provider)
+}
+
+/// Whether calls of the provider read secrets.
+pub fn uses_secrets(provider: &str) -> bool {
+    provider != WITHOUT_SECRETS
+}
+
+/// Custom providers follow the same pattern.
+fn prefix(provider: &str) -> String {
+    match PREFIXES.iter().find(|(name, _)| *name == provider) {
+        Some((_, prefix)) => (*prefix).to_owned(),
+        None => provider
+            .to_ascii_uppercase()
+            .replace(|character: char| !character.is_ascii_alphanumeric(), "_"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_named_after_the_provider() {
+        assert_eq!(api_key("openai"), "OPENAI_API_KEY");
+        assert_eq!(api_key("google"), "GEMINI_API_KEY");
+        assert_eq!(base_url("my-vllm.2"), "MY_VLLM_2_BASE_URL");
+    }
+}

@@ -1,0 +1,130 @@
+//! Where a model's call goes, and with which key.
+
+use flowgate_core::secret::{SecretRecord, SecretUser};
+use flowgate_engine::call::{CallError, ModelCall, Piece};
+use flowgate_engine::provider;
+use genai::resolver::{AuthData, Endpoint};
+use genai::{ModelIden, ServiceTarget};
+use url::Url;
+
+use super::Provider;
+use crate::assembled::GivenBy;
+use crate::mask::Masks;
+use crate::secret::{Cleared, refused_host, unknown_secret};
+use crate::way::Way;
+use crate::{Outbound, failed};
+
+pub(super) struct Target<'a> {
+    pub(super) service: ServiceTarget,
+    pub(super) way: &'a Way,
+}
+
+impl Outbound {
+    /// Finds the model's address and key: from the call, else from the provider's secrets, else the
+    /// provider's default address.
+    pub(super) async fn target(
+        &self,
+        provider: &Provider<'_>,
+        model: &str,
+        call: &ModelCall,
+        user: &SecretUser,
+        masks: &mut Masks,
+    ) -> Result<Target<'_>, CallError> {
+        check_model(model)?;
+        let stored_url = match &call.base_url {
+            Some(_) => None,
+            None => self.secrets.get(&provider::base_url(provider.name), user, masks).await?,
+        };
+        let stored_url = stored_url.filter(|stored| !stored.value.is_empty());
+        let has_own_url = call.base_url.is_some() || stored_url.is_some();
+        let model = ModelIden::new(provider.adapter(model, has_own_url)?, model);
+        let default = self.default_address(provider, &model).await?;
+        let pieces = match (&call.base_url, &stored_url) {
+            (Some(url), _) => url.0.clone(),
+            (None, Some(stored)) => vec![Piece::Text(stored.value.clone())],
+            (None, None) => vec![Piece::Text(default.clone())],
+        };
+        let cleared = self.clear(&pieces, &call.api_key, user, masks).await?;
+        let key = match &call.api_key {
+            Some(key) => {
+                if call.base_url.is_none() && call.has_given_provider {
+                    cleared.check_named_hosts()?;
+                }
+                Some(cleared.fill_text(key)?)
+            }
+            None => self.own_key(provider, &default, &cleared, user, masks).await?,
+        };
+        let auth = match key.filter(|key| !key.is_empty()) {
+            Some(key) => {
+                masks.add(&key);
+                AuthData::from_single(key)
+            }
+            None if !provider::needs_key(provider.name) => AuthData::from_single("none"),
+            None => return Err(unknown_secret(&provider::api_key(provider.name))),
+        };
+        let mut base_url = cleared.url.to_string();
+        // The request's path is joined to this URL, and would replace a last segment without a
+        // slash.
+        if !base_url.ends_with('/') {
+            base_url.push('/');
+        }
+        let service = ServiceTarget { endpoint: Endpoint::from_owned(base_url), auth, model };
+        Ok(Target { service, way: cleared.way })
+    }
+
+    async fn default_address(
+        &self,
+        provider: &Provider<'_>,
+        model: &ModelIden,
+    ) -> Result<String, CallError> {
+        let models = self.way(GivenBy::Author).models()?;
+        let default = models.resolve_service_target(model.clone()).await;
+        let default =
+            default.map_err(|error| failed("internal", format!("{}: {error}", provider.name)))?;
+        Ok(default.endpoint.base_url().to_owned())
+    }
+
+    /// Returns the provider's own key, if it may go to this URL: to the hosts that it names, else
+    /// to the provider's own address or the one that is stored beside the key.
+    async fn own_key(
+        &self,
+        provider: &Provider<'_>,
+        default: &str,
+        cleared: &Cleared<'_>,
+        user: &SecretUser,
+        masks: &mut Masks,
+    ) -> Result<Option<String>, CallError> {
+        let name = provider::api_key(provider.name);
+        let Some(key) = self.secrets.get(&name, user, masks).await? else { return Ok(None) };
+        let SecretRecord { value, rule } = &*key;
+        let may_go = if rule.hosts.is_empty() {
+            let is_same = |address: &str| {
+                Url::parse(address).is_ok_and(|known| known.origin() == cleared.url.origin())
+            };
+            let is_own = provider.is_known() && is_same(default);
+            is_own || {
+                let stored =
+                    self.secrets.get(&provider::base_url(provider.name), user, masks).await?;
+                stored.is_some_and(|stored| is_same(&stored.value))
+            }
+        } else {
+            rule.names_host_of(&cleared.url)
+        };
+        if may_go {
+            Ok(Some(value.clone()))
+        } else {
+            Err(refused_host(&name, &cleared.url, cleared.given_by))
+        }
+    }
+}
+
+/// Some providers' URLs contain the name. It must not lead to another path.
+fn check_model(model: &str) -> Result<(), CallError> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._:/@+-=,~".contains(c);
+    let climbs = model.split('/').any(|segment| matches!(segment, "" | "." | ".."));
+    if model.chars().all(is_plain) && !climbs {
+        return Ok(());
+    }
+    let shown: String = model.chars().take(100).collect();
+    Err(failed("unknown_model", format!("{shown:?} is not the name of a model")))
+}
