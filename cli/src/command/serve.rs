@@ -1,13 +1,15 @@
 //! `flowgate serve`: the server, and on its first start a welcome with examples to try.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use flowgate_app::access::Caller;
 use flowgate_app::keys::KeyRequest;
+use flowgate_app::origin::AllowedOrigins;
 use flowgate_app::workflows::SaveDraft;
 use flowgate_app::{App, Settings};
 use flowgate_core::key::{Scope, WorkflowScope};
@@ -29,6 +31,15 @@ pub(crate) struct Args {
     /// Where callers reach the server, used in links; default: http:// and the listen address
     #[arg(long, env = "FLOWGATE_PUBLIC_URL")]
     pub public_url: Option<String>,
+    /// Pages of this origin may read answers in a browser, such as https://app.example.com; repeat
+    /// for several, * for all
+    #[arg(
+        long = "allow-origin",
+        env = "FLOWGATE_ALLOWED_ORIGINS",
+        value_name = "ORIGIN",
+        value_delimiter = ','
+    )]
+    allowed_origins: Vec<String>,
     /// Refuse outside calls and webhooks to this machine's own addresses
     #[arg(long)]
     no_loopback: bool,
@@ -48,7 +59,9 @@ pub(crate) async fn run(args: Args, kinds: Kinds) -> Result<ExitCode> {
     let admin_key = admin_key()?;
     let outbound = args.outbound()?;
     let kinds = Some(kinds);
-    let settings = Settings { kinds, admin_key: admin_key.clone(), ..Settings::default() };
+    let allowed_origins = args.allowed_origins()?;
+    let settings =
+        Settings { kinds, admin_key: admin_key.clone(), allowed_origins, ..Settings::default() };
     let options = Options {
         data: args.data.clone(),
         listen: args.listen,
@@ -72,6 +85,12 @@ pub(crate) async fn run(args: Args, kinds: Kinds) -> Result<ExitCode> {
 }
 
 impl Args {
+    fn allowed_origins(&self) -> Result<AllowedOrigins> {
+        AllowedOrigins::parse(&self.allowed_origins.join(",")).map_err(|text| {
+            anyhow!("{text:?} is not an origin: it is a scheme, a host and a port, without a path")
+        })
+    }
+
     /// What workflows and webhooks may call.
     pub(super) fn outbound(&self) -> std::io::Result<OutboundSettings> {
         Ok(OutboundSettings {
@@ -117,6 +136,7 @@ async fn welcome(app: &Arc<App>, show_admin_key: bool) -> Result<()> {
             scopes: [Scope::Run, Scope::Read, Scope::Cancel].into(),
             expires_at: None,
             limits: None,
+            origins: BTreeSet::new(),
         };
         keys.push(app.create_key(&Caller::Admin, request).await?.key);
     }

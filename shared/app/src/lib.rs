@@ -7,6 +7,7 @@ pub mod platform;
 pub mod access;
 pub mod workflows;
 pub mod keys;
+pub mod tokens;
 pub mod secrets;
 mod signing;
 pub mod limits;
@@ -21,6 +22,8 @@ pub mod error;
 pub mod metric;
 mod webhook_body;
 mod credential;
+pub mod signed_token;
+pub mod origin;
 
 // In-memory state of this process.
 pub mod registry;
@@ -29,8 +32,8 @@ mod workflow_cache;
 
 // Users of a use case also need its records.
 pub use flowgate_core::{
-    Ports, clock, delivery, event, hash, id, idempotency, key, lease, limit, page, run, secret,
-    system, time, work, workflow,
+    Ports, clock, cost, delivery, event, hash, id, idempotency, key, lease, limit, page, run,
+    secret, system, time, work, workflow,
 };
 
 pub use error::{Error, Result};

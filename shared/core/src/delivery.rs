@@ -102,6 +102,10 @@ pub struct FrozenRequest {
     /// `run.succeeded`, `run.failed`, `run.cancelled`, or `node` for a webhook node; sent as
     /// `flowgate-event`.
     pub event: String,
+    /// The run's status in the words of its API, for the query of requests without a body. `None`
+    /// in requests that were stored without it, and for webhook nodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

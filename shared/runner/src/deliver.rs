@@ -173,7 +173,9 @@ fn signature(keys: &[Vec<u8>], id: &str, timestamp: &str, body: &str) -> String 
 /// existing query.
 fn with_status(url: &str, delivery: &Delivery, frozen: &FrozenRequest) -> Result<String> {
     let mut url = url::Url::parse(url)?;
-    let status = frozen.event.strip_prefix("run.").unwrap_or("running");
+    // Requests that were stored without it say the event's word.
+    let of_event = || frozen.event.strip_prefix("run.").unwrap_or("running");
+    let status = frozen.status.as_deref().unwrap_or_else(of_event);
     url.query_pairs_mut()
         .append_pair("workflowRunId", delivery.run.as_str())
         .append_pair("workflowId", &delivery.workflow_id)
