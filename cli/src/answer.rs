@@ -32,7 +32,7 @@ pub(crate) struct RunError {
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Usage {
-    pub tokens: u64,
+    pub tokens: Option<u64>,
     pub cost_nano_usd: Option<u64>,
 }
 
@@ -81,11 +81,13 @@ impl Run {
         let time = self
             .duration_ms
             .map_or(String::new(), |milliseconds| format!(" · {}", duration(milliseconds)));
-        let usage = self.usage.as_ref().filter(|usage| usage.tokens > 0);
-        let usage = usage.map_or(String::new(), |usage| match usage.cost_nano_usd {
-            Some(0) | None => format!(" · {} tokens", usage.tokens),
+        let tokens =
+            self.usage.as_ref().and_then(|usage| usage.tokens).filter(|tokens| *tokens > 0);
+        let cost = self.usage.as_ref().and_then(|usage| usage.cost_nano_usd);
+        let usage = tokens.map_or(String::new(), |tokens| match cost {
+            Some(0) | None => format!(" · {tokens} tokens"),
             #[expect(clippy::cast_precision_loss, reason = "shown with six digits")]
-            Some(nano) => format!(" · {} tokens, ${:.6}", usage.tokens, nano as f64 / 1e9),
+            Some(nano) => format!(" · {tokens} tokens, ${:.6}", nano as f64 / 1e9),
         });
         time + &usage
     }

@@ -64,7 +64,7 @@ impl Follower {
         loop {
             if let Some(frame) = self.arrived.pop_front() {
                 match self.take(frame)? {
-                    Some(event) => return Ok(event),
+                    Some(event) => return self.whole(event).await,
                     None => continue,
                 }
             }
@@ -77,6 +77,20 @@ impl Follower {
                 Ok(None) | Err(_) => self.connection = None,
             }
         }
+    }
+
+    /// Reads the run if its event left out an input or output for its size. A key that may not read
+    /// it gets what there is.
+    async fn whole(&self, mut event: StreamEvent) -> Result<StreamEvent> {
+        if event.name == "run.finished" && event.data["omitted"].is_object() {
+            let run = event.data["id"].as_str().unwrap_or_default().to_owned();
+            match self.client.get(&["v1", "runs", &run], &[]).await {
+                Ok(run) => event.data = run,
+                Err(error) if may_pass(&error) => return Err(error),
+                Err(_) => {}
+            }
+        }
+        Ok(event)
     }
 
     /// Returns `None` for frames about the connection itself.

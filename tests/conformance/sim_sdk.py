@@ -106,7 +106,7 @@ def _():
 def _():
     error = raises(SimStudioError, lambda: sim.execute_workflow("greeting", {}), code="BAD_REQUEST", status=400)
     assert "name" in str(error), error
-    raises(SimStudioError, lambda: sim.execute_workflow("greeting", {"name": "Ada", "more": 1}), code="BAD_REQUEST", status=400)
+    raises(SimStudioError, lambda: sim.execute_workflow("greeting", {"name": {"first": "Ada"}, "more": 1}), code="BAD_REQUEST", status=400)
     raises(SimStudioError, lambda: sim.execute_workflow("nothing"), code="NOT_FOUND", status=404)
     raises(SimStudioError, lambda: sim.execute_workflow("draft", {"name": "Ada"}), code="FORBIDDEN", status=403)
     raises(SimStudioError, lambda: client("read_only").execute_workflow("greeting", {"name": "Ada"}), code="FORBIDDEN", status=403)

@@ -19,6 +19,8 @@ output: { greeting: <say.content> }
     "output: { said: <a.content> }\n",
     "failing": "nodes: [{ id: code, name: My Code, type: function, code: 'throw new Error(\"no luck\")' }]\noutput: { x: <code.result> }\n",
     "files": "input: [{ name: doc, type: file }]\nnodes: [{ id: a, type: template, template: x }]\noutput: { doc: <api.doc> }\n",
+    "say": "input: [{ name: text, type: string }]\n"
+    "nodes: [{ id: say, type: agent, model: offline/echo, prompt: <api.text> }]\noutput: { said: <say.content> }\n",
     "draft": None,
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// Tests do not call this: a test that cannot pass on the double is listed in `tests/aws/skip`,
 /// with its reason.
-pub(crate) fn is_aws() -> bool {
+pub fn is_aws() -> bool {
     std::env::var("FLOWGATE_TESTS_HOME").is_ok_and(|home| home == "aws")
 }
 

@@ -63,6 +63,10 @@ pub(crate) struct Create {
     /// How many of its runs may be open at the same time
     #[arg(long, value_name = "N")]
     concurrent_runs: Option<u32>,
+    /// Pages of this origin may read answers to the key in a browser, such as
+    /// https://app.example.com; repeat for several
+    #[arg(long = "origin", value_name = "ORIGIN")]
+    origins: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum, serde::Serialize)]
@@ -111,6 +115,9 @@ fn body(create: &Create) -> Value {
     let mut body = json!({ "name": create.name, "workflows": workflows, "scopes": create.scopes });
     if let Some(end) = &create.expires_at {
         body["expires_at"] = json!(end);
+    }
+    if !create.origins.is_empty() {
+        body["origins"] = json!(create.origins);
     }
     let limits = [
         ("requests_per_minute", create.requests_per_minute),
@@ -172,6 +179,7 @@ mod tests {
             requests_per_minute: None,
             burst: None,
             concurrent_runs: None,
+            origins: Vec::new(),
         };
         assert_eq!(
             body(&create(false)),

@@ -1,13 +1,15 @@
 //! `flowgate serve`: the server, and on its first start a welcome with examples to try.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use flowgate_app::access::Caller;
 use flowgate_app::keys::KeyRequest;
+use flowgate_app::origin::AllowedOrigins;
 use flowgate_app::workflows::SaveDraft;
 use flowgate_app::{App, Settings};
 use flowgate_core::key::{Scope, WorkflowScope};
@@ -30,6 +32,15 @@ pub(crate) struct Args {
     /// Where callers reach the server, used in links; default: http:// and the listen address
     #[arg(long, env = "FLOWGATE_PUBLIC_URL")]
     pub public_url: Option<String>,
+    /// Pages of this origin may read answers in a browser, such as https://app.example.com; repeat
+    /// for several, * for all
+    #[arg(
+        long = "allow-origin",
+        env = "FLOWGATE_ALLOWED_ORIGINS",
+        value_name = "ORIGIN",
+        value_delimiter = ','
+    )]
+    allowed_origins: Vec<String>,
     /// Refuse outside calls and webhooks to this machine's own addresses. By default the URLs in
     /// workflows may lead there while the server listens on loopback
     #[arg(long)]
@@ -57,7 +68,14 @@ pub(crate) async fn run(args: Args, kinds: Kinds) -> Result<ExitCode> {
     let outbound = args.outbound()?;
     let kinds = Some(kinds);
     let memory = MemoryLimits::of_process((args.memory as usize) << 20);
-    let settings = Settings { kinds, admin_key: admin_key.clone(), memory, ..Settings::default() };
+    let allowed_origins = args.allowed_origins()?;
+    let settings = Settings {
+        kinds,
+        admin_key: admin_key.clone(),
+        memory,
+        allowed_origins,
+        ..Settings::default()
+    };
     let options = Options {
         data: args.data.clone(),
         listen: args.listen,
@@ -81,6 +99,12 @@ pub(crate) async fn run(args: Args, kinds: Kinds) -> Result<ExitCode> {
 }
 
 impl Args {
+    fn allowed_origins(&self) -> Result<AllowedOrigins> {
+        AllowedOrigins::parse(&self.allowed_origins.join(",")).map_err(|text| {
+            anyhow!("{text:?} is not an origin: it is a scheme, a host and a port, without a path")
+        })
+    }
+
     /// What workflows and webhooks may call.
     pub(super) fn outbound(&self) -> std::io::Result<OutboundSettings> {
         Ok(OutboundSettings {
@@ -127,6 +151,7 @@ async fn welcome(app: &Arc<App>, show_admin_key: bool) -> Result<()> {
             scopes: [Scope::Run, Scope::Read, Scope::Cancel].into(),
             expires_at: None,
             limits: None,
+            origins: BTreeSet::new(),
         };
         keys.push(app.create_key(&Caller::Admin, request).await?.key);
     }

@@ -10,8 +10,15 @@ pub(crate) mod start;
 
 use std::sync::Arc;
 
-use flowgate_app::App;
+use anyhow::anyhow;
+use axum::response::{IntoResponse, Response};
+use flowgate_app::error::What;
+use flowgate_app::{App, Error};
+use http::Uri;
 use utoipa_axum::router::OpenApiRouter;
+
+use crate::http::problem;
+use crate::http::status::Cause;
 
 /// What reads and cancels runs.
 pub(crate) fn reads() -> OpenApiRouter<Arc<App>> {
@@ -20,4 +27,74 @@ pub(crate) fn reads() -> OpenApiRouter<Arc<App>> {
         .merge(sim::read::routes())
         .merge(sim::v2::read::routes())
         .merge(aiflow::read::routes())
+}
+
+/// Routes that answer pages of every origin, as Sim's do. They need a key all the same.
+pub(crate) const OPEN_TO_PAGES: [&str; 2] =
+    ["/api/workflows/{id}/execute", "/api/v2/workflows/{id}/execute"];
+
+/// There is no route at the path.
+pub(crate) async fn unknown_path(uri: Uri) -> Response {
+    refusal_at(uri.path(), Error::NotFound(What::Path))
+}
+
+/// The cause is logged where the handler is known.
+pub(crate) fn panicked(path: &str) -> Response {
+    let mut response = refusal_at(path, Error::Internal(anyhow!("a handler panicked")));
+    response.extensions_mut().remove::<Cause>();
+    response
+}
+
+/// The refusal of a request that reached no handler, in the shape of the API that owns the path.
+pub(crate) fn refusal_at(path: &str, error: Error) -> Response {
+    let is_under = |prefix: &str| {
+        path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    if is_under("/api/v2") {
+        sim::v2::refusal_of(error)
+    } else if is_under("/api") {
+        sim::refusal_of(error)
+    } else if is_under("/v1/workflow") {
+        gptbots::refusal_of(error)
+    } else if is_under("/v1/flow") {
+        aiflow::refusal_of(error)
+    } else {
+        problem::Refusal(error).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn body(path: &str) -> serde_json::Value {
+        let response = refusal_at(path, Error::NotFound(What::Path));
+        assert_eq!(response.status(), 404, "{path}");
+        let response = problem::write_problem(response, "req_1");
+        let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+        serde_json::from_slice(&body).unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_unknown_path_is_refused_in_the_shape_of_its_api() {
+        for path in ["/api/v2", "/api/v2/x", "/api/v2/workflows/a/execute/b"] {
+            assert_eq!(body(path).await["error"]["code"], "NOT_FOUND", "{path}");
+        }
+        for path in ["/api", "/api/x", "/api/v2x", "/api/workflows/a/execute/"] {
+            assert_eq!(body(path).await["code"], "NOT_FOUND", "{path}");
+        }
+        for path in ["/v1/workflow", "/v1/workflow/x"] {
+            assert_eq!(body(path).await["code"], 40378, "{path}");
+        }
+        for path in ["/v1/flow", "/v1/flow/a/run/b/c"] {
+            assert_eq!(body(path).await["error"]["code"], "path_not_found", "{path}");
+        }
+        for path in ["/", "/v1", "/v1/workflows2", "/v1/workflows/a/b", "/v1/flows", "/apix"] {
+            let problem = body(path).await;
+            assert_eq!(
+                (&problem["code"], &problem["status"]),
+                (&"path_not_found".into(), &404.into())
+            );
+        }
+    }
 }

@@ -2,6 +2,8 @@
 
 pub(crate) mod request;
 pub(crate) mod caller;
+pub(crate) mod cors;
+pub(crate) mod known_query;
 pub(crate) mod body;
 mod memory;
 pub(crate) mod fields;
@@ -11,6 +13,8 @@ pub(crate) mod idempotency;
 pub(crate) mod time;
 pub(crate) mod page;
 pub(crate) mod sse;
+#[cfg(feature = "starts")]
+pub(crate) mod response_node;
 
 pub(crate) mod status;
 pub(crate) mod problem;

@@ -53,6 +53,6 @@ fn finish(app: Arc<App>, routes: OpenApiRouter) -> Router {
     Router::from(routes)
         // An API that has its own keeps it.
         .method_not_allowed_fallback(problem::wrong_method)
-        .fallback(problem::unknown_path)
+        .fallback(compat::unknown_path)
         .layer(middleware::from_fn_with_state(app, request::around))
 }

@@ -11,6 +11,7 @@ mod deliveries;
 mod workflows;
 mod versions;
 mod keys;
+mod tokens;
 mod secrets;
 mod health;
 
@@ -22,6 +23,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::http::caller::Authenticated;
+use crate::http::known_query;
 use crate::http::problem::{Problem, Refusal};
 
 type Caller = Authenticated<Refusal>;
@@ -54,35 +56,42 @@ fn documented<S: Clone + Send + Sync + 'static>() -> OpenApiRouter<S> {
 
 /// Runs, after their start.
 pub(crate) fn reads() -> OpenApiRouter<Arc<App>> {
-    documented()
-        .routes(routes!(runs::list))
-        .routes(routes!(runs::read))
-        .routes(routes!(events::read))
-        .routes(routes!(trace::read))
-        .routes(routes!(runs::cancel))
-        .routes(routes!(deliveries::list))
-        .routes(routes!(deliveries::redeliver))
+    known_query::strict(
+        documented()
+            .routes(routes!(runs::list))
+            .routes(routes!(runs::read))
+            .routes(routes!(events::read))
+            .routes(routes!(trace::read))
+            .routes(routes!(runs::cancel))
+            .routes(routes!(deliveries::list))
+            .routes(routes!(deliveries::redeliver)),
+    )
 }
 
 /// API keys, and the secrets of providers and webhooks.
 pub(crate) fn keys() -> OpenApiRouter<Arc<App>> {
-    documented()
-        .routes(routes!(keys::create, keys::list))
-        .routes(routes!(keys::revoke))
-        .routes(routes!(keys::rotate))
-        .routes(routes!(secrets::list))
-        .routes(routes!(secrets::put, secrets::read, secrets::delete))
-        .routes(routes!(secrets::signing))
-        .routes(routes!(secrets::rotate_signing))
-        .routes(routes!(health::read))
+    known_query::strict(
+        documented()
+            .routes(routes!(keys::create, keys::list))
+            .routes(routes!(keys::revoke))
+            .routes(routes!(keys::rotate))
+            .routes(routes!(tokens::create))
+            .routes(routes!(secrets::list))
+            .routes(routes!(secrets::put, secrets::read, secrets::delete))
+            .routes(routes!(secrets::signing))
+            .routes(routes!(secrets::rotate_signing))
+            .routes(routes!(health::read)),
+    )
 }
 
 /// Drafts, versions, and which of them callers run.
 pub(crate) fn workflows() -> OpenApiRouter<Arc<App>> {
-    documented()
-        .routes(routes!(workflows::list))
-        .routes(routes!(workflows::save, workflows::read, workflows::delete))
-        .routes(routes!(versions::publish, versions::list))
-        .routes(routes!(versions::rollback))
-        .routes(routes!(versions::unpublish))
+    known_query::strict(
+        documented()
+            .routes(routes!(workflows::list))
+            .routes(routes!(workflows::save, workflows::read, workflows::delete))
+            .routes(routes!(versions::publish, versions::list))
+            .routes(routes!(versions::rollback))
+            .routes(routes!(versions::unpublish)),
+    )
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use flowgate_core::hash::hex;
+use flowgate_core::id::RunId;
 use flowgate_core::key::{KeyRecord, Scope, WorkflowScope};
 use flowgate_core::limit::KeyLimits;
 use flowgate_core::secret::hmac_sha256;
@@ -10,7 +11,9 @@ use subtle::ConstantTimeEq;
 
 use crate::credential::PresentedKey;
 use crate::error::{Error, Result, What};
+use crate::origin;
 use crate::platform::App;
+use crate::signed_token::{PresentedToken, Token};
 
 /// An authenticated caller.
 #[derive(Debug, Clone)]
@@ -18,14 +21,22 @@ pub enum Caller {
     /// The operator's own credential. May do everything.
     Admin,
     Key(Arc<KeyRecord>),
+    /// A short-lived token of either, for one workflow or one run.
+    Token(Arc<Token>),
 }
 
 impl Caller {
-    pub fn key_id(&self) -> Option<&str> {
+    /// Returns the key, also of a token that a key made.
+    fn key(&self) -> Option<&KeyRecord> {
         match self {
             Self::Admin => None,
-            Self::Key(key) => Some(&key.id),
+            Self::Key(key) => Some(key),
+            Self::Token(token) => token.key.as_deref(),
         }
+    }
+
+    pub fn key_id(&self) -> Option<&str> {
+        self.key().map(|key| key.id.as_str())
     }
 
     /// Returns the actor's name for the audit log.
@@ -34,61 +45,82 @@ impl Caller {
     }
 
     pub fn knows(&self, workflow_id: &str) -> bool {
+        let of_key = self.key().is_none_or(|key| match &key.workflows {
+            WorkflowScope::All => true,
+            WorkflowScope::Only(ids) => ids.contains(workflow_id),
+        });
         match self {
-            Self::Admin => true,
-            Self::Key(key) => match &key.workflows {
-                WorkflowScope::All => true,
-                WorkflowScope::Only(ids) => ids.contains(workflow_id),
-            },
+            Self::Token(token) => of_key && token.workflow_id == workflow_id,
+            Self::Admin | Self::Key(_) => of_key,
         }
     }
 
     /// Returns the key's id and its limits, if it has any.
     pub(crate) fn limits(&self) -> Option<(&str, KeyLimits)> {
-        match self {
-            Self::Admin => None,
-            Self::Key(key) => key.limits.map(|limits| (key.id.as_str(), limits)),
-        }
+        let key = self.key()?;
+        key.limits.map(|limits| (key.id.as_str(), limits))
+    }
+
+    /// Returns whether pages of this origin may read answers to this caller.
+    pub fn lists_origin(&self, origin: &str) -> bool {
+        self.key().is_some_and(|key| key.origins.contains(origin))
     }
 
     /// Returns the key's workflow if it names exactly one.
     pub fn only_workflow(&self) -> Option<&str> {
-        match self {
-            Self::Key(key) => match &key.workflows {
-                WorkflowScope::Only(ids) if ids.len() == 1 => ids.first().map(String::as_str),
-                _ => None,
-            },
-            Self::Admin => None,
+        match (self, self.key().map(|key| &key.workflows)) {
+            (Self::Token(token), _) => Some(&token.workflow_id),
+            (_, Some(WorkflowScope::Only(ids))) if ids.len() == 1 => {
+                ids.first().map(String::as_str)
+            }
+            _ => None,
         }
     }
 
     /// Requires the scope on this workflow. A workflow that the key does not cover is `NotFound`,
-    /// whether or not it exists.
+    /// whether or not it exists; so is everything but its run to a token for one run.
     pub fn require(&self, scope: Scope, workflow_id: &str, what: What) -> Result<()> {
-        if !self.knows(workflow_id) {
-            return Err(Error::NotFound(what));
+        self.require_known(workflow_id, what)?;
+        match self {
+            Self::Token(token) if token.run.is_some() => Err(Error::NotFound(what)),
+            _ => self.require_scope(scope),
         }
-        self.require_scope(scope)
+    }
+
+    /// Requires the scope on this run of the workflow.
+    pub(crate) fn require_run(&self, scope: Scope, workflow_id: &str, run: &RunId) -> Result<()> {
+        self.require_known(workflow_id, What::Run)?;
+        match self {
+            Self::Token(token) if token.run.as_ref().is_some_and(|only| only != run) => {
+                Err(Error::NotFound(What::Run))
+            }
+            _ => self.require_scope(scope),
+        }
+    }
+
+    pub(crate) fn require_known(&self, workflow_id: &str, what: What) -> Result<()> {
+        if self.knows(workflow_id) { Ok(()) } else { Err(Error::NotFound(what)) }
     }
 
     /// Requires the scope on the whole platform, for what belongs to no single workflow.
     pub fn require_platform(&self, scope: Scope) -> Result<()> {
         match self {
             Self::Key(key) if key.workflows != WorkflowScope::All => Err(Error::Forbidden(scope)),
+            Self::Token(_) => Err(Error::Forbidden(scope)),
             _ => self.require_scope(scope),
         }
     }
 
     /// Requires the scope alone; the result must then be narrowed to the key's workflows.
     pub(crate) fn require_scope(&self, scope: Scope) -> Result<()> {
-        match self {
-            Self::Key(key)
-                if !key.scopes.contains(&scope) && !key.scopes.contains(&Scope::Admin) =>
-            {
-                Err(Error::Forbidden(scope))
-            }
-            _ => Ok(()),
-        }
+        let has =
+            |key: &KeyRecord| key.scopes.contains(&scope) || key.scopes.contains(&Scope::Admin);
+        let of_token = match self {
+            Self::Token(token) => token.scopes.contains(&scope),
+            Self::Admin | Self::Key(_) => true,
+        };
+        // A token has no more than its key has now.
+        if of_token && self.key().is_none_or(has) { Ok(()) } else { Err(Error::Forbidden(scope)) }
     }
 }
 
@@ -96,6 +128,9 @@ impl App {
     /// Returns the caller that the credential belongs to. Refuses a key with a bad checksum without
     /// a read. An unknown key takes as long as a known one.
     pub async fn authenticate(&self, presented: &str) -> Result<Caller> {
+        if let Some(token) = PresentedToken::parse(presented) {
+            return Ok(Caller::Token(Arc::new(self.token(&token).await?)));
+        }
         let Some(presented) = PresentedKey::parse(presented) else {
             return if self.is_admin(presented)? {
                 Ok(Caller::Admin)
@@ -119,13 +154,26 @@ impl App {
         }
     }
 
+    /// The operator's own credential.
+    pub(crate) fn admin_credential(&self) -> &str {
+        self.settings.admin_key.as_deref().unwrap_or(&self.keyring.bootstrap_token)
+    }
+
     fn is_admin(&self, presented: &str) -> Result<bool> {
-        let expected = self.settings.admin_key.as_deref().unwrap_or(&self.keyring.bootstrap_token);
+        let expected = self.admin_credential();
         let (_, pepper) = self.keyring.pepper()?;
         // Hashed, so that both sides of the comparison have the same length.
         let (expected, presented) =
             (hmac_sha256(&pepper, expected.as_bytes()), hmac_sha256(&pepper, presented.as_bytes()));
         Ok(expected.ct_eq(&presented).into())
+    }
+
+    /// The key with this id that is live.
+    pub(crate) async fn live_key(&self, id: &str) -> Result<Arc<KeyRecord>> {
+        let key = self.cached_key(id).await?.filter(|key| key.is_live(self.now()));
+        let key = key.ok_or(Error::Unauthorized)?;
+        self.touch(&key);
+        Ok(key)
     }
 
     async fn cached_key(&self, id: &str) -> Result<Option<Arc<KeyRecord>>> {
@@ -153,5 +201,23 @@ impl App {
                 }
             });
         }
+    }
+
+    /// Returns whether the operator, or any key, lists the origin. A preflight has no key, so it
+    /// cannot ask for more; the answer itself is shown only to the origins of its own key.
+    pub async fn knows_origin(&self, asking: &str) -> anyhow::Result<bool> {
+        if self.settings.allowed_origins.contains(asking) {
+            return Ok(true);
+        }
+        if origin::parse(asking).is_none_or(|parsed| parsed != asking) {
+            return Ok(false);
+        }
+        let now = self.now();
+        if let Some(known) = self.origin_cache.fresh(asking, now) {
+            return Ok(known);
+        }
+        let known = self.ports.keys.lists_origin(asking).await?;
+        self.origin_cache.keep(asking, known, now);
+        Ok(known)
     }
 }

@@ -1,8 +1,10 @@
 //! A run as callers see it. Answers and webhook bodies are the same bytes.
 
+use flowgate_core::cost::dollars;
 use flowgate_core::run::{Include, RunRecord, RunState};
 use flowgate_core::time::Timestamp;
 use flowgate_engine::RunError;
+use flowgate_engine::json::size;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -30,11 +32,25 @@ pub struct RunAnswer<'a> {
     ended_at: Option<String>,
     duration_ms: Option<u64>,
     links: Links,
+    /// What an event left out for its size; `links.self` has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    omitted: Option<Omitted>,
 }
 
 #[derive(Serialize)]
+struct Omitted {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_bytes: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_bytes: Option<usize>,
+}
+
+/// Maximum bytes of an input or output in an event. A larger one is read with the run.
+pub const MAX_EVENT_VALUE: usize = 64 << 10;
+
+#[derive(Serialize)]
 struct UsageAnswer {
-    tokens: u64,
+    tokens: Option<u64>,
     cost_nano_usd: Option<u64>,
 }
 
@@ -61,7 +77,7 @@ impl<'a> RunAnswer<'a> {
             output: Some(output(record)),
             error: end.and_then(|end| end.error.as_ref()),
             usage: UsageAnswer {
-                tokens: end.map_or(0, |end| end.usage.tokens),
+                tokens: end.map_or(Some(0), |end| end.usage.tokens),
                 cost_nano_usd: end.map_or(Some(0), |end| end.usage.cost_nano_usd),
             },
             created_at: head.created_at.to_string(),
@@ -73,6 +89,23 @@ impl<'a> RunAnswer<'a> {
                 trace: format!("{itself}/trace"),
                 itself,
             },
+            omitted: None,
+        }
+    }
+
+    /// Returns the run as an event shows it: without an input or output of more than
+    /// [`MAX_EVENT_VALUE`] bytes.
+    pub fn in_event(record: &'a RunRecord, public_url: &str) -> Self {
+        let whole = Self::new(record, public_url);
+        let too_large =
+            |value: Option<&Value>| value.map(size).filter(|bytes| *bytes > MAX_EVENT_VALUE);
+        let (input_bytes, output_bytes) = (too_large(whole.input), too_large(whole.output));
+        let is_omitted = input_bytes.or(output_bytes).is_some();
+        Self {
+            input: whole.input.filter(|_| input_bytes.is_none()),
+            output: whole.output.filter(|_| output_bytes.is_none()),
+            omitted: is_omitted.then_some(Omitted { input_bytes, output_bytes }),
+            ..whole
         }
     }
 
@@ -102,12 +135,8 @@ pub fn duration_ms(record: &RunRecord) -> Option<u64> {
 }
 
 /// Returns dollars, if every price is known.
-pub fn cost_usd(record: &RunRecord) -> Option<f64> {
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a cost beyond 2^53 nano-dollars is nine million dollars"
-    )]
-    record.end.as_deref()?.usage.cost_nano_usd.map(|nano| nano as f64 / 1e9)
+pub fn cost_usd(record: &RunRecord) -> Option<Value> {
+    record.end.as_deref()?.usage.cost_nano_usd.map(dollars)
 }
 
 /// The answer of GPTBots' `workflow/invoke` and `workflow/query/result`, and the body of its
@@ -130,7 +159,7 @@ pub struct GptbotsResult<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     total_cost: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    total_tokens: Option<u64>,
+    total_tokens: Option<Value>,
     /// Milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     start_time: Option<Timestamp>,
@@ -159,17 +188,21 @@ impl<'a> GptbotsResult<'a> {
             input,
             output: end.map(|end| &*end.output),
             workflow_execution_time: duration_ms(record),
-            status: match record.state {
-                RunState::Pending => "PENDING",
-                RunState::Running | RunState::Waiting => "RUNNING",
-                RunState::Succeeded => "SUCCEED",
-                RunState::Failed | RunState::Cancelled => "FAILED",
-            },
+            status: gptbots_status(record.state),
             total_cost: end.map(|_| json!(cost_usd(record))),
-            total_tokens: end.map(|end| end.usage.tokens),
+            total_tokens: end.map(|end| json!(end.usage.tokens)),
             start_time: end.map(|end| end.started_at),
             end_time: end.map(|end| end.ended_at),
             error: end.and_then(|end| end.error.as_ref()).map(|error| json!(error)).or(cancelled),
         })
+    }
+}
+
+pub(crate) fn gptbots_status(state: RunState) -> &'static str {
+    match state {
+        RunState::Pending => "PENDING",
+        RunState::Running | RunState::Waiting => "RUNNING",
+        RunState::Succeeded => "SUCCEED",
+        RunState::Failed | RunState::Cancelled => "FAILED",
     }
 }

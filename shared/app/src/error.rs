@@ -28,14 +28,17 @@ pub enum Error {
     BadInput(Vec<FieldProblem>),
     #[error("{0}")]
     TooLarge(String),
+    #[error("the body must not be compressed: only the Content-Encoding `identity` is taken")]
+    Compressed,
     #[error("the document has errors")]
     InvalidDocument(Vec<Problem>),
     #[error("the draft has changed since it was read")]
     Stale,
     #[error("the Idempotency-Key was used with another body")]
     IdempotencyMismatch,
-    #[error("the run of this Idempotency-Key has not ended")]
-    StillRunning,
+    /// Holds the run's id, as its caller knows it.
+    #[error("the run {0} of this Idempotency-Key has not ended")]
+    StillRunning(String),
     /// The id that the caller chose for its run.
     #[error("another run has the id `{}`; a run id can be chosen once", .0.id)]
     RunIdTaken(TakenRunId),
@@ -71,6 +74,8 @@ pub enum What {
     Key,
     Delivery,
     Secret,
+    /// There is nothing at this path.
+    Path,
 }
 
 impl What {
@@ -82,6 +87,7 @@ impl What {
             Self::Key => "key",
             Self::Delivery => "delivery",
             Self::Secret => "secret",
+            Self::Path => "path",
         }
     }
 }

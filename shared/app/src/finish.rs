@@ -86,7 +86,8 @@ impl App {
             state,
             output: Arc::new(output),
             error,
-            usage: Usage::default(),
+            // Nobody knows what its earlier owners spent.
+            usage: record.started_at.map_or_else(Usage::default, |_| Usage::UNKNOWN),
             started_at,
             ended_at: now.max(started_at),
         };
@@ -154,6 +155,7 @@ impl App {
     ) -> Result<Delivery> {
         let body = webhook_body::render(target.body, record, &self.settings.public_url)?;
         let event = format!("run.{}", record.state.as_str());
+        let status = Some(webhook_body::status(target.body, record.state).to_owned());
         let request = FrozenRequest {
             method: target.method,
             url: target.url,
@@ -161,6 +163,7 @@ impl App {
             body,
             event,
             published_by: record.head.published_by,
+            status,
         };
         Ok(new_delivery(&record.head, &format!("end/{index}"), request, at))
     }
@@ -176,6 +179,7 @@ impl App {
             body,
             event: "node".to_owned(),
             published_by: head.published_by,
+            status: None,
         };
         new_delivery(head, place, request, self.now())
     }

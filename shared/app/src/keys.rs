@@ -23,6 +23,8 @@ pub struct KeyRequest {
     pub scopes: BTreeSet<Scope>,
     pub expires_at: Option<Timestamp>,
     pub limits: Option<KeyLimits>,
+    /// Canonical, as [`origin::parse`](crate::origin::parse) returns them.
+    pub origins: BTreeSet<String>,
 }
 
 /// A new key, shown only once.
@@ -36,6 +38,7 @@ const MAX_NAME: usize = 200;
 const MAX_REQUESTS: u32 = 1_000_000;
 /// A store may keep them all in one item, written at each start and end.
 const MAX_CONCURRENT_RUNS: u32 = 200;
+const MAX_ORIGINS: usize = 20;
 const MAX_OVERLAP: Duration = Duration::from_secs(7 * 24 * 3600);
 
 impl App {
@@ -83,6 +86,7 @@ impl App {
             scopes: old.scopes,
             expires_at: old.expires_at,
             limits: old.limits,
+            origins: old.origins,
         };
         let issued = self.issue_key(caller, request, Some(old.id), "key.rotated").await?;
         self.ports.keys.end(id, self.now() + overlap, self.audit(caller, "key.ends", id)).await?;
@@ -110,11 +114,13 @@ impl App {
             created_at: self.now(),
             expires_at: request.expires_at,
             limits: request.limits,
+            origins: request.origins,
             ends_at: None,
             rotated_from,
             last_used_at: None,
         };
         self.ports.keys.create(record.clone(), self.audit(caller, action, &id)).await?;
+        self.origin_cache.forget();
         Ok(IssuedKey { key: with_checksum(&id, &secret).into(), record })
     }
 
@@ -141,6 +147,9 @@ fn check_request(request: &KeyRequest, now: Timestamp) -> Result<()> {
     }
     if matches!(&request.workflows, WorkflowScope::Only(ids) if ids.is_empty()) {
         problem("/workflows", "must be \"*\" or name at least one workflow");
+    }
+    if request.origins.len() > MAX_ORIGINS {
+        problem("/origins", &format!("must name at most {MAX_ORIGINS} origins"));
     }
     if request.expires_at.is_some_and(|end| end <= now) {
         problem("/expires_at", "is past");

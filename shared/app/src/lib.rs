@@ -7,6 +7,7 @@ pub mod platform;
 pub mod access;
 pub mod workflows;
 pub mod keys;
+pub mod tokens;
 pub mod secrets;
 mod secret_use;
 mod signing;
@@ -22,6 +23,8 @@ pub mod error;
 pub mod metric;
 mod webhook_body;
 mod credential;
+pub mod signed_token;
+pub mod origin;
 
 // In-memory state of this process.
 pub mod registry;
@@ -31,7 +34,7 @@ mod workflow_cache;
 
 // Users of a use case also need its records.
 pub use flowgate_core::{
-    Ports, clock, computing, delivery, event, hash, id, idempotency, key, lease, limit, memory,
+    Ports, clock, computing, cost, delivery, event, hash, id, idempotency, key, lease, limit, memory,
     overload, page, run, secret, system, time, turns, work, workflow,
 };
 

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use crate::compute::Compute;
 use crate::key_cache::KeyCache;
+use crate::origin::{AllowedOrigins, OriginCache};
 use crate::registry::{Background, RunRegistry};
 use crate::workflow_cache::WorkflowCache;
 
@@ -25,6 +26,8 @@ pub struct Settings {
     pub public_url: String,
     /// The operator's own admin credential, ≥32 characters. `None`: the keyring's bootstrap token.
     pub admin_key: Option<String>,
+    /// Pages of these origins may read answers in a browser, whatever the key.
+    pub allowed_origins: AllowedOrigins,
     /// How long an ended run stays readable.
     pub retention: Duration,
     /// The maximum wait of a caller.
@@ -48,6 +51,7 @@ impl Default for Settings {
             kinds: None,
             public_url: "http://127.0.0.1:8080".to_owned(),
             admin_key: None,
+            allowed_origins: AllowedOrigins::default(),
             retention: Duration::from_secs(30 * 24 * 3600),
             longest_wait: Duration::from_secs(270),
             longest_stream: Duration::from_secs(14 * 60),
@@ -64,6 +68,7 @@ pub struct App {
     pub settings: Settings,
     pub keyring: Keyring,
     pub(crate) key_cache: KeyCache,
+    pub(crate) origin_cache: OriginCache,
     pub(crate) workflow_cache: WorkflowCache,
     /// The runs that this process drives. A cancel wakes them.
     pub running: RunRegistry,
@@ -89,6 +94,7 @@ impl App {
             settings,
             keyring,
             key_cache: KeyCache::default(),
+            origin_cache: OriginCache::default(),
             workflow_cache: WorkflowCache::default(),
             running: RunRegistry::default(),
             background: Background::default(),

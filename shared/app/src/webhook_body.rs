@@ -5,7 +5,7 @@ use flowgate_core::delivery::WebhookBody;
 use flowgate_core::run::{RunRecord, RunState};
 use serde_json::{Value, json};
 
-use crate::answer::{GptbotsResult, RunAnswer, output};
+use crate::answer::{GptbotsResult, RunAnswer, gptbots_status, output};
 
 /// Renders the body, once, when the run ends: each attempt sends the same bytes.
 pub(crate) fn render(body: WebhookBody, record: &RunRecord, public_url: &str) -> Result<String> {
@@ -14,6 +14,14 @@ pub(crate) fn render(body: WebhookBody, record: &RunRecord, public_url: &str) ->
         WebhookBody::GptbotsResult => serde_json::to_string(&GptbotsResult::new(record)?)?,
         WebhookBody::Outputs => outputs(record).to_string(),
     })
+}
+
+/// The status of the run, in the words of the API whose body this is: for requests without a body.
+pub(crate) fn status(body: WebhookBody, state: RunState) -> &'static str {
+    match body {
+        WebhookBody::GptbotsResult => gptbots_status(state),
+        WebhookBody::Run | WebhookBody::Outputs => state.as_str(),
+    }
 }
 
 /// Returns the bare outputs; `{"status", "run_id", "error"}` if the run did not succeed.

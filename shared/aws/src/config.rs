@@ -19,6 +19,8 @@ pub struct Config {
     /// allowed to write the secret.
     pub completes_keyring: bool,
     pub public_url: String,
+    /// A list with commas between, as `flowgate_app::origin` reads it.
+    pub allowed_origins: String,
     pub retention: Duration,
     pub longest_wait: Duration,
     pub longest_stream: Duration,
@@ -75,6 +77,7 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
             secret_prefix: self.required("FLOWGATE_SECRET_PREFIX"),
             completes_keyring: self.is_true("FLOWGATE_COMPLETES_KEYRING"),
             public_url: self.required("FLOWGATE_PUBLIC_URL").trim_end_matches('/').to_owned(),
+            allowed_origins: self.find("FLOWGATE_ALLOWED_ORIGINS").unwrap_or_default(),
             retention: Duration::from_secs(
                 self.number("FLOWGATE_RETENTION_DAYS", 30).saturating_mul(24 * 3600),
             ),

@@ -29,8 +29,10 @@ impl Keys for Aws {
             .with("record", text(serde_json::to_string(&key)?))
             .with_some("ends_at", key.ends_at.map(time))
             .with_some("last_used_at", key.last_used_at.map(time));
+        let mut writes = vec![Write::put(item).if_absent(), Write::put(entry(&audit))];
+        writes.extend(key.origins.iter().map(|origin| Write::put(Item::new(origin_key(origin)))));
         // Refused: the retry of a write that was applied.
-        self.table().write_all(&[Write::put(item).if_absent(), Write::put(entry(&audit))]).await?;
+        self.table().write_all(&writes).await?;
         Ok(())
     }
 
@@ -65,6 +67,10 @@ impl Keys for Aws {
             // The earlier end stays; the audit entry is still written.
             Some(Refusal(Some(_))) => self.table().write(&entry).await.map(|_| true),
         }
+    }
+
+    async fn lists_origin(&self, origin: &str) -> Result<bool> {
+        Ok(self.table().get(origin_key(origin), None).await?.is_some())
     }
 
     async fn touch(&self, id: &str, at: Timestamp) -> Result<()> {
@@ -104,6 +110,11 @@ impl Keys for Aws {
 
 fn key_of(id: &str) -> Key {
     Key::new(format!("KEY#{id}"), "KEY")
+}
+
+/// A row for each origin that a key was created with.
+fn origin_key(origin: &str) -> Key {
+    Key::new(format!("ORIGIN#{origin}"), "ORIGIN")
 }
 
 /// Returns a sort key that orders by time.

@@ -113,6 +113,10 @@ pub struct FrozenRequest {
     /// Who published the version that asked for it: decides which secrets it may use.
     #[serde(default, skip_serializing_if = "Publisher::is_platform")]
     pub published_by: Publisher,
+    /// The run's status in the words of its API, for the query of requests without a body. `None`
+    /// in requests that were stored without it, and for webhook nodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -17,9 +17,25 @@ pub struct EventId {
 }
 
 impl EventId {
+    /// The number of `run.finished`, which is not stored: greater than that of every event.
+    pub const END: u64 = 4_294_967_295;
+
+    /// Of the end that the owner with this fence wrote.
+    pub fn of_end(fence: u64) -> Self {
+        Self { fence, n: Self::END }
+    }
+
+    pub fn is_of_end(self) -> bool {
+        self.n == Self::END
+    }
+
     pub fn parse(text: &str) -> Option<Self> {
         let (fence, n) = text.split_once('-')?;
-        Some(Self { fence: fence.parse().ok()?, n: n.parse().ok()? })
+        let number = |text: &str| {
+            let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());
+            text.parse().ok().filter(|number| is_plain && *number <= Self::END)
+        };
+        Some(Self { fence: number(fence)?, n: number(n)? })
     }
 }
 

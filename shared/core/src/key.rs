@@ -60,6 +60,9 @@ pub struct KeyRecord {
     pub expires_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<KeyLimits>,
+    /// Pages of these origins may read answers to this key in a browser.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub origins: BTreeSet<String>,
     /// Set by revocation (to now) and by rotation (to the end of the overlap).
     pub ends_at: Option<Timestamp>,
     pub rotated_from: Option<String>,
@@ -93,6 +96,8 @@ pub trait Keys: Send + Sync {
     /// Ends the key at `at` (now to revoke, later for a rotation's overlap); an earlier end stays.
     /// `false` if there is no such key.
     async fn end(&self, id: &str, at: Timestamp, audit: AuditEntry) -> Result<bool>;
+    /// Returns whether a key was created with this origin, live or not.
+    async fn lists_origin(&self, origin: &str) -> Result<bool>;
     /// Stores the time of last use. Best effort; never moves it backwards.
     async fn touch(&self, id: &str, at: Timestamp) -> Result<()>;
     /// Newest first.

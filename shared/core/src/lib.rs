@@ -18,6 +18,7 @@ pub mod id;
 pub mod page;
 pub mod hash;
 pub mod time;
+pub mod cost;
 pub mod overload;
 pub mod memory;
 pub mod turns;

@@ -265,6 +265,26 @@ pub struct CallError {
     /// The delay that the server asked for before a retry, in ms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    /// Tokens that the call used before it failed; `None` if nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
+    /// What that cost; `None` if nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_nano_usd: Option<u64>,
+}
+
+impl CallError {
+    /// The call used this before it failed.
+    #[must_use]
+    pub fn having_used(self, tokens: Option<u64>, cost_nano_usd: Option<u64>) -> Self {
+        Self { tokens, cost_nano_usd, ..self }
+    }
+
+    /// Returns tokens and cost. A call on which the server cannot have acted used nothing.
+    pub(crate) fn used(&self) -> (Option<u64>, Option<u64>) {
+        let none = self.nothing_happened.then_some(0);
+        (self.tokens.or(none), self.cost_nano_usd.or(none))
+    }
 }
 
 /// Error code of an `at_most_once` call that was open when its process died. Ends its node.

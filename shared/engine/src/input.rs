@@ -1,5 +1,7 @@
 //! The `input` section: what a run accepts as input. A check reports all problems together.
 
+mod coerce;
+
 use std::collections::HashSet;
 use std::fmt;
 
@@ -46,7 +48,8 @@ pub(crate) const FIELDS: &[FieldSpec] = &[NAME, TYPE, DESCRIPTION, DEFAULT, VALU
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InputRules {
     pub undeclared: Undeclared,
-    /// Accepts `"3"` for a number, `"true"` for a boolean, JSON text for an object or array.
+    /// Converts as Sim does: numbers and booleans to text, text to numbers, booleans, objects and
+    /// arrays; `null` stands for the default.
     pub coerce: bool,
 }
 
@@ -221,7 +224,9 @@ impl InputField {
         coerce: bool,
         problems: &mut Vec<InputProblem>,
     ) {
-        let Some(value) = input.get_mut(&self.name) else {
+        let is_left_out = |value: &Value| coerce && value.is_null();
+        let given = input.get_mut(&self.name).filter(|value| !is_left_out(value));
+        let Some(value) = given else {
             match &self.default {
                 Some(default) => drop(input.insert(self.name.clone(), default.clone())),
                 None => problems.push(InputProblem {
@@ -231,7 +236,7 @@ impl InputField {
             }
             return;
         };
-        if let Some(coerced) = coerce.then(|| self.kind.coerced(value)).flatten() {
+        if let Some(coerced) = coerce.then(|| coerce::coerced(self.kind, value)).flatten() {
             *value = coerced;
         }
         problems.extend(self.misfit(value, &pointer(&self.name)));
@@ -300,16 +305,6 @@ impl InputType {
                 }
                 _ => false,
             },
-        }
-    }
-
-    fn coerced(self, value: &Value) -> Option<Value> {
-        let text = value.as_str()?;
-        match self {
-            Self::Number | Self::Boolean | Self::Object | Self::Array => {
-                json::parse(text.as_bytes()).ok().filter(|value| self.accepts(value))
-            }
-            Self::String | Self::File => None,
         }
     }
 }

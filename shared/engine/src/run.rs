@@ -94,24 +94,28 @@ pub enum Outcome {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
-    pub tokens: u64,
-    /// `None` once any priced call had no known price.
+    /// `None` once any attempt of a priced call did not say its tokens.
+    pub tokens: Option<u64>,
+    /// `None` once any attempt of a priced call had no known price.
     pub cost_nano_usd: Option<u64>,
 }
 
 impl Usage {
+    pub const UNKNOWN: Self = Self { tokens: None, cost_nano_usd: None };
+
     fn add(&mut self, price: Price, tokens: Option<u64>, cost_nano_usd: Option<u64>) {
-        self.tokens += tokens.unwrap_or(0);
-        self.cost_nano_usd = match (price, cost_nano_usd) {
+        let sum = |sum: Option<u64>, more: Option<u64>| match (price, more) {
             (Price::Priced, None) => None,
-            (_, cost) => self.cost_nano_usd.map(|sum| sum.saturating_add(cost.unwrap_or(0))),
+            (_, more) => sum.map(|sum| sum.saturating_add(more.unwrap_or(0))),
         };
+        self.tokens = sum(self.tokens, tokens);
+        self.cost_nano_usd = sum(self.cost_nano_usd, cost_nano_usd);
     }
 }
 
 impl Default for Usage {
     fn default() -> Self {
-        Self { tokens: 0, cost_nano_usd: Some(0) }
+        Self { tokens: Some(0), cost_nano_usd: Some(0) }
     }
 }
 
@@ -230,6 +234,7 @@ impl Run {
         let Some(open) = self.open.remove(id) else { return Completion::Ignored };
         match result {
             CallResult::Failed(error) if self.may_retry(&open, &error) => {
+                self.count(open.active, open.price, error.used());
                 self.retry(open, &error);
                 Completion::Retrying
             }

@@ -13,7 +13,7 @@ use flowgate_app::App;
 use flowgate_app::clock::timeout;
 use futures_util::{FutureExt, Stream, StreamExt, stream};
 use http::header::CONTENT_LENGTH;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, StatusCode};
 use lambda_runtime::Context;
 
 use super::{Function, served, trace};
@@ -75,6 +75,11 @@ async fn answer_while_draining(
     function.begin_request(&mut request);
     let response = next.run(request).await;
     let app = function.app.clone();
+    if response.status() == StatusCode::NO_CONTENT {
+        // It can be kept open with nothing.
+        app.idle().await;
+        return response;
+    }
     if app.idle().now_or_never().is_some() {
         return response;
     }

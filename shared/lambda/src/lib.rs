@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use flowgate_app::memory::MemoryLimits;
+use flowgate_app::origin::AllowedOrigins;
 use flowgate_app::time::Timestamp;
 use flowgate_app::{App, Kinds, Settings};
 use lambda_runtime::Context;
@@ -62,7 +63,7 @@ impl Function {
     async fn build(kinds: Option<Kinds>) -> Result<Self> {
         let config = Config::from_env()?;
         let aws = Aws::new(&config);
-        let app = App::new(aws.ports(), settings(&config, kinds)).await.context(CANNOT_START)?;
+        let app = App::new(aws.ports(), settings(&config, kinds)?).await.context(CANNOT_START)?;
         Ok(Self { app, aws, buffered: config.buffered })
     }
 
@@ -82,9 +83,12 @@ fn deadline(context: &Context) -> Timestamp {
     Timestamp(i64::try_from(context.deadline).unwrap_or(i64::MAX))
 }
 
-fn settings(config: &Config, kinds: Option<Kinds>) -> Settings {
-    Settings {
+fn settings(config: &Config, kinds: Option<Kinds>) -> Result<Settings> {
+    let allowed_origins = AllowedOrigins::parse(&config.allowed_origins)
+        .map_err(|text| anyhow!("FLOWGATE_ALLOWED_ORIGINS: {text:?} is not an origin"))?;
+    Ok(Settings {
         kinds,
+        allowed_origins,
         public_url: config.public_url.clone(),
         retention: config.retention,
         longest_wait: config.longest_wait,
@@ -94,7 +98,7 @@ fn settings(config: &Config, kinds: Option<Kinds>) -> Settings {
         // The other half is the program, and copies on the way.
         memory: MemoryLimits::of_process(config.memory / 2),
         ..Settings::default()
-    }
+    })
 }
 
 /// Lambda's errors are boxed.

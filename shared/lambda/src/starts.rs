@@ -35,7 +35,7 @@ impl RunnerFunction {
         let config = Config::from_env()?;
         let aws = Aws::new(&config);
         let runner =
-            Runner::new(aws.ports(), settings(&config, kinds), outbound_settings(&config)?)
+            Runner::new(aws.ports(), settings(&config, kinds)?, outbound_settings(&config)?)
                 .await
                 .context(CANNOT_START)?;
         let function = Function { app: runner.app.clone(), aws, buffered: config.buffered };

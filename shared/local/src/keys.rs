@@ -74,6 +74,16 @@ impl Keys for Local {
         .await
     }
 
+    async fn lists_origin(&self, origin: &str) -> Result<bool> {
+        let origin = origin.to_owned();
+        self.query(move |connection| {
+            let sql = "SELECT EXISTS (SELECT 1 FROM keys, json_each(keys.record, '$.origins') \
+                       WHERE json_each.value = ?1)";
+            Ok(connection.prepare_cached(sql)?.query_row([origin], |row| row.get(0))?)
+        })
+        .await
+    }
+
     async fn touch(&self, id: &str, at: Timestamp) -> Result<()> {
         let id = id.to_owned();
         self.write(move |connection| {

@@ -9,6 +9,7 @@ mod provider;
 mod schema;
 mod target;
 
+use flowgate_core::cost::dollars;
 use flowgate_core::secret::SecretUser;
 use flowgate_core::time::Timestamp;
 use flowgate_engine::call::{CallError, CallOutput, Chunk, ModelCall, ModelRole};
@@ -56,22 +57,21 @@ impl Outbound {
             .split_once('/')
             .filter(|(provider, model)| !provider.is_empty() && !model.is_empty())
         else {
-            return Err(failed(
-                "unknown_model",
-                format!("{:?} is not of the form provider/model", call.model),
-            ));
+            let message = format!("{:?} is not of the form provider/model", call.model);
+            return Err(unsent(failed("unknown_model", message)));
         };
         let answer = match provider {
             "offline" => {
                 let mut masked = masks.stream();
                 let mut send = |Chunk::Text(text): Chunk| send_text(chunks, masked.push(&text));
-                let answer = echo::answer(&*self.clock, model, call, &mut send).await?;
+                let answer = echo::answer(&*self.clock, model, call, &mut send).await;
                 send_text(chunks, masked.end());
-                answer
+                answer.map_err(unsent)?
             }
             _ => {
                 let provider = Provider::named(provider);
-                let target = self.target(&provider, model, call, user, masks).await?;
+                let target =
+                    self.target(&provider, model, call, user, masks).await.map_err(unsent)?;
                 // genai logs providers' answers, which may repeat keys.
                 let silent = NoSubscriber::default();
                 let (content, usage) = self
@@ -161,8 +161,11 @@ fn options(call: &ModelCall) -> ChatOptions {
 /// Builds the node's value. With a schema it has the schema's fields too, but standard names win.
 fn output(call: &ModelCall, answer: Answer) -> Result<CallOutput, CallError> {
     let tokens = answer.tokens;
+    let total = tokens.map(Tokens::total);
     let mut value = match &call.schema {
-        Some(schema) => schema::fields(&answer.content, schema)?,
+        // The answer was paid for, fit or not.
+        Some(schema) => schema::fields(&answer.content, schema)
+            .map_err(|error| error.having_used(total, answer.cost_nano_usd))?,
         None => Map::new(),
     };
     let own = json!({
@@ -171,19 +174,24 @@ fn output(call: &ModelCall, answer: Answer) -> Result<CallOutput, CallError> {
         "tokens": {
             "input": tokens.map(|tokens| tokens.input),
             "output": tokens.map(|tokens| tokens.output),
-            "total": tokens.map(Tokens::total),
+            "total": total,
         },
         "tool_calls": [],
-        "cost": answer.cost_nano_usd.map(|nano| nano as f64 / 1e9),
+        "cost": answer.cost_nano_usd.map(dollars),
     });
     if let Value::Object(own) = own {
         value.extend(own);
     }
     Ok(CallOutput {
         value: Value::Object(value),
-        tokens: tokens.map(Tokens::total),
+        tokens: total,
         cost_nano_usd: answer.cost_nano_usd,
     })
+}
+
+/// The request never left, or was refused unread: nothing was used.
+fn unsent(error: CallError) -> CallError {
+    error.having_used(Some(0), Some(0))
 }
 
 impl Tokens {
@@ -208,14 +216,19 @@ fn provider_error(provider: &str, error: &genai::Error, now: Timestamp) -> CallE
             let code = status.as_u16();
             let retryable = status.is_server_error() || matches!(code, 408 | 409 | 425 | 429);
             let message = format!("{provider} answered {code}: {}", error_text(body));
-            status_error("model_error", message, retryable, (*status, headers), now)
+            let error = status_error("model_error", message, retryable, (*status, headers), now);
+            // Of a request that is wrong nothing is generated. All else may have been.
+            if status.is_client_error() && !retryable { unsent(error) } else { error }
         }
         genai::Error::WebStream { error: inner, .. } => {
             if let Some(inner) = inner.downcast_ref::<genai::Error>() {
                 provider_error(provider, inner, now)
             } else if let Some(inner) = inner.downcast_ref::<reqwest::Error>() {
                 let described = describe(inner);
-                CallError { message: format!("{provider}: {}", described.message), ..described }
+                let is_sent = !matches!(described.code.as_str(), "connect" | "refused_address");
+                let message = format!("{provider}: {}", described.message);
+                let error = CallError { message, ..described };
+                if is_sent { error } else { unsent(error) }
             } else {
                 retryable("connection_lost", format!("{provider}: the stream broke"))
             }

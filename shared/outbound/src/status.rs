@@ -23,6 +23,7 @@ pub(super) fn status_error(
         retryable,
         nothing_happened: status == StatusCode::TOO_MANY_REQUESTS,
         retry_after_ms: retry_after(headers, now).filter(|_| may_ask).map(millis),
+        ..CallError::default()
     }
 }
 

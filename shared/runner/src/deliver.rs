@@ -171,7 +171,9 @@ fn signature(keys: &[Vec<u8>], id: &str, timestamp: &str, body: &str) -> String 
 
 /// Returns the run, workflow and status, which deliveries without a body have in their query.
 fn status_query(delivery: &Delivery, frozen: &FrozenRequest) -> Vec<(String, String)> {
-    let status = frozen.event.strip_prefix("run.").unwrap_or("running");
+    // Requests that were stored without it say the event's word.
+    let of_event = || frozen.event.strip_prefix("run.").unwrap_or("running");
+    let status = frozen.status.as_deref().unwrap_or_else(of_event);
     vec![
         ("workflowRunId".to_owned(), delivery.run.to_string()),
         ("workflowId".to_owned(), delivery.workflow_id.clone()),

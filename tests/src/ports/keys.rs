@@ -16,6 +16,7 @@ pub(super) fn guarantees() -> Vec<Guarantee> {
         guarantee("a key written twice is one, with one audit entry", create_twice),
         guarantee("a key's end is set with its audit entry, and never later", end),
         guarantee("the last use never moves backwards", touch),
+        guarantee("an origin is known once a key lists it", origins),
         guarantee("lists contain each key and each audit entry once", lists),
     ]
 }
@@ -34,6 +35,7 @@ fn key(id: &str) -> KeyRecord {
             rate: Rate { requests_per_minute: 60, burst: 5 },
             concurrent_runs: None,
         }),
+        origins: BTreeSet::from(["https://app.example.com".into()]),
         ends_at: None,
         rotated_from: None,
         last_used_at: None,
@@ -115,6 +117,20 @@ async fn lists(world: World) -> Result<()> {
         let page = PageRequest { limit: 10, cursor: Some(cursor.into()) };
         assert_eq!(world.keys.list(page.clone()).await?.items.len(), 5);
         assert_eq!(world.keys.audit(page).await?.items.len(), 5);
+    }
+    Ok(())
+}
+
+async fn origins(world: World) -> Result<()> {
+    let listed = async |origin| world.keys.lists_origin(origin).await;
+    assert!(!listed("https://app.example.com").await?);
+    let without = KeyRecord { origins: BTreeSet::new(), ..key("none") };
+    world.keys.create(without, audit("key.created", "none", 10)).await?;
+    assert!(!listed("https://app.example.com").await?);
+    world.keys.create(key("one"), audit("key.created", "one", 11)).await?;
+    assert!(listed("https://app.example.com").await?);
+    for other in ["https://app.example.co", "https://app.example.com.evil.example", "", "%"] {
+        assert!(!listed(other).await?, "{other}");
     }
     Ok(())
 }

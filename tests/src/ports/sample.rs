@@ -187,6 +187,7 @@ pub fn chunk(fence: u64, n: u64) -> Event {
 pub fn delivery(n: u32, index: u32, due: i64) -> Result<Delivery> {
     let run = run_id(n)?;
     let request = FrozenRequest {
+        status: Some("SUCCEED".to_owned()),
         method: "POST".into(),
         url: vec![
             Piece::Text("https://example.com/hook?token=".into()),

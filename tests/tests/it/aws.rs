@@ -158,7 +158,7 @@ async fn a_stream_arrives_as_it_is_made() {
         .send()
         .await
         .unwrap();
-    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    assert_eq!(response.headers()["content-type"], "text/event-stream; charset=utf-8");
     let (mut body, mut text) = (response.bytes_stream(), String::new());
     while !text.contains("event: chunk") {
         text.push_str(std::str::from_utf8(&body.next().await.unwrap().unwrap()).unwrap());

@@ -40,8 +40,10 @@ impl Caller {
         let operation =
             operation_id(method.as_str(), path).unwrap_or_else(|| panic!("{method} {path}"));
         self.called.insert(operation);
-        let is_stream =
-            response.headers().get("content-type").is_some_and(|kind| kind == "text/event-stream");
+        let is_stream = response
+            .headers()
+            .get("content-type")
+            .is_some_and(|kind| kind == "text/event-stream; charset=utf-8");
         let text = response.text().await.unwrap();
         assert!(status.is_success(), "{method} {path}: {status} {text}");
         if is_stream || status == StatusCode::NO_CONTENT {
@@ -84,6 +86,7 @@ impl Caller {
         self.post("/v1/keys", json!({ "name": "all", "workflows": "*", "scopes": ["admin"] }))
             .await;
         self.get("/v1/keys?limit=1").await;
+        self.post("/v1/tokens", json!({ "workflow_id": "hello" })).await;
         self.post(&format!("/v1/keys/{id}/rotate"), json!({ "overlap_seconds": 60 })).await;
         self.call(Method::DELETE, &format!("/v1/keys/{id}"), None).await;
         self.call(Method::PUT, "/v1/secrets/A_KEY", Some(json!({ "value": "x" }))).await;

@@ -175,7 +175,7 @@ async fn a_stream_has_the_right_bytes() {
         .send()
         .await
         .unwrap();
-    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    assert_eq!(response.headers()["content-type"], "text/event-stream; charset=utf-8");
     let (mut body, mut text, mut first) = (response.bytes_stream(), String::new(), None);
     while let Some(bytes) = body.next().await {
         text.push_str(std::str::from_utf8(&bytes.unwrap()).unwrap());

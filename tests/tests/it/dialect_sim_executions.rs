@@ -62,7 +62,7 @@ async fn an_execution_goes_by_the_id_that_its_caller_chose() {
       "totalDurationMs": "[ms]",
       "paused": null,
       "cost": {
-        "total": 0.0
+        "total": 0
       },
       "error": null,
       "finalOutput": {

@@ -123,7 +123,7 @@ async fn a_detached_run_goes_by_the_id_that_its_caller_chose() {
         "endedAt": "[time]",
         "durationMs": "[ms]",
         "cost": {
-          "total": 0.0
+          "total": 0
         },
         "paused": null,
         "error": null,
@@ -275,7 +275,7 @@ async fn a_stream_ends_with_a_final_frame() {
     });
     let response =
         execute(&server, &key, &body).header("x-run-id", "streamed").send().await.unwrap();
-    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    assert_eq!(response.headers()["content-type"], "text/event-stream; charset=utf-8");
     assert_eq!(
         (&response.headers()["cache-control"], &response.headers()["x-run-id"]),
         (&"no-cache".parse().unwrap(), &"streamed".parse().unwrap())
@@ -348,7 +348,7 @@ async fn runs_are_listed_with_filters() {
       "endedAt": "[time]",
       "durationMs": "[ms]",
       "cost": {
-        "total": 0.0
+        "total": 0
       }
     }
     "#);

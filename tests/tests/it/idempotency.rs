@@ -121,7 +121,7 @@ async fn many_who_stream() {
         assert_eq!(response.status(), 200);
         let frames = response.text().await.unwrap();
         let last = frames
-            .split("event: run.finished\ndata: ")
+            .split("event: run.finished\nid: 1-4294967295\ndata: ")
             .nth(1)
             .unwrap_or_else(|| panic!("{frames}"));
         finished.insert(

@@ -32,6 +32,7 @@ mod idempotency;
 mod stop;
 mod sweep;
 mod time;
+mod callers;
 mod hostile;
 mod protocol;
 mod retries;

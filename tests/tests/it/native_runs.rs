@@ -260,7 +260,7 @@ async fn an_idempotency_key_of_a_run_that_goes_on() {
     );
     let frames = stream.text().await.unwrap();
     assert!(frames.starts_with("event: node.started\nid: 1-1\n"), "{frames}");
-    assert!(frames.contains("event: run.finished\ndata: {"), "{frames}");
+    assert!(frames.contains("event: run.finished\nid: 1-4294967295\ndata: {"), "{frames}");
     assert_eq!(receiver.count("/"), 1);
 }
 
@@ -366,7 +366,7 @@ async fn a_stream_begins_with_the_run_and_ends_with_it() {
     let response = request.json(&json!({ "input": { "name": "Ada" } })).send().await.unwrap();
     assert_eq!(
         (response.status().as_u16(), header(&response, "content-type")),
-        (200, Some("text/event-stream"))
+        (200, Some("text/event-stream; charset=utf-8"))
     );
     let id = header(&response, "x-run-id").unwrap().to_owned();
     let text = response.text().await.unwrap();

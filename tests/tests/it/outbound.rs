@@ -379,7 +379,7 @@ async fn a_status_of_failure_is_one_without_the_query() {
                 message,
                 retryable,
                 nothing_happened,
-                retry_after_ms: None
+                ..CallError::default()
             }
         );
     }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::fixture::{answer, json_of, until};
 use crate::limits::{allowance, limited_key, retry_after};
 
+mod asked;
 mod outgoing;
 mod runs;
 
@@ -46,10 +47,13 @@ enum Case {
     TooLarge,
     RateLimited,
     Wiped,
+    Compressed,
+    UnknownPath,
+    StillRunning,
 }
 
 /// Status and code per dialect, in the order of [`ALL`].
-const ROWS: [(Case, [(u16, &str); ALL.len()]); 9] = [
+const ROWS: [(Case, [(u16, &str); ALL.len()]); 12] = [
     (
         Case::BadInput,
         [
@@ -128,6 +132,37 @@ const ROWS: [(Case, [(u16, &str); ALL.len()]); 9] = [
             (429, "RATE_LIMIT_EXCEEDED"),
             (429, "RATE_LIMITED"),
             (429, "rate_limited"),
+        ],
+    ),
+    (
+        Case::Compressed,
+        [
+            (415, "unsupported_encoding"),
+            (415, "40000"),
+            (415, "UNSUPPORTED_MEDIA_TYPE"),
+            (415, "UNSUPPORTED_MEDIA_TYPE"),
+            (415, "unsupported_encoding"),
+        ],
+    ),
+    (
+        Case::UnknownPath,
+        [
+            (404, "path_not_found"),
+            (404, "40378"),
+            (404, "NOT_FOUND"),
+            (404, "NOT_FOUND"),
+            (404, "path_not_found"),
+        ],
+    ),
+    (
+        Case::StillRunning,
+        [
+            (409, "still_running"),
+            (409, "40000"),
+            (409, "CONFLICT"),
+            (409, "CONFLICT"),
+            // It never waits.
+            (409, "still_running"),
         ],
     ),
     (Case::Wiped, [(410, "gone"), (410, "40000"), (410, "GONE"), (410, "GONE"), (410, "gone")]),
@@ -426,7 +461,11 @@ async fn bodies() {
                 .refused(Case::BadInput, dialect.run(&server, &key, "w", body).header(name, value))
         };
         assert!(with_header("idempotency-key", "a b").await.message.contains("Idempotency-Key"));
-        with_header("content-encoding", "gzip").await;
+        for coding in ["gzip", "br", "deflate", "identity, gzip", "zstd"] {
+            let body = dialect.body(&json!({ "name": "Ada" }));
+            let request = dialect.run(&server, &key, "w", body).header("content-encoding", coding);
+            dialect.refused(Case::Compressed, request).await;
+        }
     }
     nothing_was_made(&server, "w").await;
 }

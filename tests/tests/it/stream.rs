@@ -25,7 +25,7 @@ pub(crate) async fn read(
     mut enough: impl FnMut(&Frame) -> bool,
 ) -> Vec<Frame> {
     assert_eq!(answer.status(), 200);
-    assert_eq!(answer.headers()["content-type"], "text/event-stream");
+    assert_eq!(answer.headers()["content-type"], "text/event-stream; charset=utf-8");
     let (mut body, mut text, mut frames) = (answer.bytes_stream(), String::new(), Vec::new());
     while let Some(bytes) = body.next().await {
         text.push_str(std::str::from_utf8(&bytes.unwrap()).unwrap());

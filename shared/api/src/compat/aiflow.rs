@@ -43,6 +43,10 @@ fn with_wrong_method<S: Clone + Send + Sync + 'static>(routes: MethodRouter<S>) 
     })
 }
 
+pub(super) fn refusal_of(error: Error) -> Response {
+    Refusal(error).into_response()
+}
+
 struct Refusal(Error);
 
 impl<E: Into<Error>> From<E> for Refusal {

@@ -44,6 +44,10 @@ fn refusal(status: StatusCode, code: u32, message: &str) -> Response {
     (status, Json(ErrorBody { code, message: message.to_owned() })).into_response()
 }
 
+pub(super) fn refusal_of(error: Error) -> Response {
+    Refusal(error).into_response()
+}
+
 struct Refusal(Error);
 
 impl<E: Into<Error>> From<E> for Refusal {
@@ -71,11 +75,13 @@ impl IntoResponse for Refusal {
             Error::Forbidden(_) => (None, 40300),
             Error::NotFound(_) => (None, 40378),
             Error::NotPublished => (Some(StatusCode::FORBIDDEN), 200_116),
-            Error::BadInput(_) | Error::TooLarge(_) | Error::Gone => (None, 40000),
+            Error::BadInput(_) | Error::TooLarge(_) | Error::Compressed | Error::Gone => {
+                (None, 40000)
+            }
             Error::InvalidDocument(_)
             | Error::Stale
             | Error::IdempotencyMismatch
-            | Error::StillRunning
+            | Error::StillRunning(_)
             | Error::RunIdTaken(_)
             | Error::AlreadyEnded(_) => (None, 40000),
             Error::RateLimited { .. } => (None, 42900),

@@ -11,7 +11,9 @@ mod record;
 // The first generation's own.
 mod refusal;
 
+use axum::response::Response;
 use axum::routing::MethodRouter;
+use flowgate_app::Error;
 use http::StatusCode;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -30,6 +32,10 @@ struct Sim;
 
 fn documented<S: Clone + Send + Sync + 'static>() -> OpenApiRouter<S> {
     OpenApiRouter::with_openapi(Sim::openapi())
+}
+
+pub(super) fn refusal_of(error: Error) -> Response {
+    refusal::refused(error)
 }
 
 fn with_wrong_method<S: Clone + Send + Sync + 'static>(routes: MethodRouter<S>) -> MethodRouter<S> {

@@ -40,7 +40,7 @@ impl StartOutcome {
             Started::Repeated(record) if mode == ResponseMode::Detach => (record, true),
             Started::Repeated(record) if record.wiped => return Err(Error::Gone),
             Started::Repeated(record) if !record.state.has_ended() => {
-                return Err(Error::StillRunning);
+                return Err(Error::StillRunning(record.head.shown_id().to_owned()));
             }
             Started::Repeated(record) => (record, true),
             Started::Overdue(_) => {

@@ -15,14 +15,10 @@ const MAX_BODY: usize = 4 * 1024 * 1024;
 /// see the response.
 const MAX_DRAINED: usize = 4 * MAX_BODY;
 
-/// The whole body, at most [`MAX_BODY`] bytes of it.
+/// The whole body, at most [`MAX_BODY`] bytes of it, without a byte order mark.
 pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes> {
-    if headers
-        .get_all(CONTENT_ENCODING)
-        .iter()
-        .any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
-    {
-        return Err(Error::bad_field("", "the body must not be compressed (Content-Encoding)"));
+    if is_compressed(headers) {
+        return Err(Error::Compressed);
     }
     let (mut read, mut kept) = (0, BytesMut::new());
     let mut parts = body.into_data_stream();
@@ -38,7 +34,7 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes> {
     if read > MAX_BODY {
         Err(Error::TooLarge("a request body has at most 4 MiB".to_owned()))
     } else {
-        Ok(kept.freeze())
+        Ok(without_mark(kept.freeze()))
     }
 }
 
@@ -52,6 +48,20 @@ pub(super) fn not_read(error: axum::Error) -> Error {
         cause = error.source();
     }
     Error::bad_field("", "the body ended early")
+}
+
+fn is_compressed(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(CONTENT_ENCODING).iter();
+    values
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
+        .any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))
+}
+
+/// Without the byte order mark that some clients put before UTF-8.
+fn without_mark(body: Bytes) -> Bytes {
+    const MARK: &[u8] = "\u{feff}".as_bytes();
+    if body.starts_with(MARK) { body.slice(MARK.len()..) } else { body }
 }
 
 pub(crate) fn parse(body: &[u8]) -> Result<Value> {
@@ -94,7 +104,21 @@ mod tests {
 
     #[tokio::test]
     async fn takes_no_compression() {
-        let gzip = HeaderMap::from_iter([(CONTENT_ENCODING, "gzip".parse().unwrap())]);
-        assert!(matches!(read(&gzip, Body::empty()).await, Err(Error::BadInput(_))));
+        for coding in ["gzip", "br", "GZIP", "identity, gzip", "x"] {
+            let headers = HeaderMap::from_iter([(CONTENT_ENCODING, coding.parse().unwrap())]);
+            let read = read(&headers, Body::empty()).await;
+            assert!(matches!(read, Err(Error::Compressed)), "{coding}");
+        }
+        for coding in ["identity", "Identity", ""] {
+            let headers = HeaderMap::from_iter([(CONTENT_ENCODING, coding.parse().unwrap())]);
+            assert!(read(&headers, Body::empty()).await.is_ok(), "{coding}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_byte_order_mark_is_passed_over() {
+        let body = read(&HeaderMap::new(), Body::from("\u{feff}{\"a\":1}")).await.unwrap();
+        assert_eq!(parse(&body).unwrap(), serde_json::json!({ "a": 1 }));
+        assert!(parse("\u{feff}\u{feff}1".as_bytes()).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! Whose request it is: `Authorization: Bearer` or `X-API-Key`, in every API.
+//! Whose request it is, alike in every API.
 
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -7,10 +7,13 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::response::IntoResponse;
 use flowgate_app::access::Caller;
-use flowgate_app::{App, Error, Result};
-use http::HeaderMap;
+use flowgate_app::{App, Error, Result, signed_token};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
+use http::{HeaderMap, Method};
+
+use super::request::{QueryPairs, TOKEN_PARAMETER};
+use super::{cors, known_query};
 
 /// Router state from which the [`App`] can be reached.
 pub(crate) trait Platform: Send + Sync {
@@ -38,69 +41,130 @@ impl<S: Platform, R: From<Error> + IntoResponse> FromRequestParts<S> for Authent
     type Rejection = R;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> std::result::Result<Self, R> {
-        let caller = state.app().authenticate(credential(&parts.headers)?).await?;
+        let caller = state.app().authenticate(&credential(parts)?).await?;
+        cors::note_caller(parts, &caller);
+        known_query::check(parts)?;
         Ok(Self(caller, PhantomData))
     }
 }
 
-/// Refuses a request with two different credentials: nobody could tell which of them was checked on
-/// the way.
-fn credential(headers: &HeaderMap) -> Result<&str> {
-    let bearer = only(headers, AUTHORIZATION.as_str())?
-        .map(|value| bearer(value).ok_or(Error::Unauthorized))
-        .transpose()?;
-    let api_key = only(headers, "x-api-key")?;
-    match (bearer, api_key) {
-        (Some(bearer), Some(api_key)) if bearer != api_key => Err(Error::Unauthorized),
-        (Some(credential), _) | (None, Some(credential)) => Ok(credential),
-        (None, None) => Err(Error::Unauthorized),
+/// The credential of a request: in `Authorization: Bearer`, in `X-API-Key`, or, where a browser can
+/// set no header, a short-lived token in the query. Refuses two that differ: nobody could tell
+/// which of them was checked on the way.
+fn credential(parts: &Parts) -> Result<String> {
+    let in_query = query_token(parts);
+    let found = [bearer(&parts.headers)?, api_key(&parts.headers)?, in_query.as_deref()];
+    let mut found = found.into_iter().flatten();
+    let first = found.next().ok_or(Error::Unauthorized)?;
+    if found.any(|other| other != first) {
+        return Err(Error::Unauthorized);
     }
+    Ok(first.to_owned())
 }
 
-fn only<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>> {
-    let mut values = headers.get_all(name).iter();
+/// `?token=`, for `EventSource`, which makes GET requests alone. Keys live too long to stand in a
+/// URL.
+fn query_token(parts: &Parts) -> Option<String> {
+    if parts.method != Method::GET {
+        return None;
+    }
+    let query = QueryPairs::of(&parts.uri);
+    // What is no token of ours is refused, not passed over.
+    query.get(TOKEN_PARAMETER).map(|token| match token.starts_with(signed_token::PREFIX) {
+        true => token.to_owned(),
+        false => String::new(),
+    })
+}
+
+fn api_key(headers: &HeaderMap) -> Result<Option<&str>> {
+    let values = headers.get_all("x-api-key").iter().map(|value| value.as_bytes().trim_ascii());
+    only(values.filter(|value| !value.is_empty()))
+}
+
+/// Credentials of other schemes (Basic, Digest) are for a proxy on the way.
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>> {
+    let values = headers.get_all(AUTHORIZATION).iter().map(|value| value.as_bytes().trim_ascii());
+    only(values.filter_map(bearer_token))
+}
+
+/// `None`: it is empty, or not for us.
+fn bearer_token(value: &[u8]) -> Option<&[u8]> {
+    let end = value.iter().position(u8::is_ascii_whitespace).unwrap_or(value.len());
+    let (scheme, token) = value.split_at(end);
+    let token = token.trim_ascii();
+    // A key that stands there without its scheme is a mistake, not another scheme.
+    if token.is_empty() && scheme.starts_with(b"fg") {
+        return Some(b"");
+    }
+    (scheme.eq_ignore_ascii_case(b"bearer") && !token.is_empty()).then_some(token)
+}
+
+fn only<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Result<Option<&'a str>> {
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
-        (Some(value), None) => {
-            value.to_str().map(|text| Some(text.trim())).map_err(|_| Error::Unauthorized)
-        }
+        (Some(value), None) => str::from_utf8(value).map(Some).map_err(|_| Error::Unauthorized),
         (Some(_), Some(_)) => Err(Error::Unauthorized),
     }
-}
-
-fn bearer(value: &str) -> Option<&str> {
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const TOKEN: &str = "fgt_abc";
+
+    fn read(uri: &str, headers: &[(&'static str, &'static str)]) -> Option<String> {
+        let mut parts = http::Request::get(uri).body(()).unwrap().into_parts().0;
+        for (name, value) in headers {
+            parts.headers.append(*name, value.parse().unwrap());
+        }
+        credential(&parts).ok()
+    }
+
     fn check(headers: &[(&'static str, &'static str)], expected: Option<&str>) {
-        let headers = headers.iter().fold(HeaderMap::new(), |mut map, (name, value)| {
-            map.append(*name, value.parse().unwrap());
-            map
-        });
-        assert_eq!(credential(&headers).ok(), expected, "{headers:?}");
+        assert_eq!(read("/", headers).as_deref(), expected, "{headers:?}");
     }
 
     #[test]
     fn one_credential_in_either_header() {
         check(&[("authorization", "Bearer abc")], Some("abc"));
         check(&[("authorization", "bEARER  abc ")], Some("abc"));
-        check(&[("x-api-key", "abc")], Some("abc"));
+        check(&[("x-api-key", " abc ")], Some("abc"));
         check(&[("x-api-key", "abc"), ("authorization", "Bearer abc")], Some("abc"));
+    }
+
+    #[test]
+    fn what_is_empty_or_for_a_proxy_is_passed_over() {
+        for other in ["Basic abc", "Digest a=\"b\"", "", "  ", "Bearer", "Bearer ", "Negotiate"] {
+            check(&[("authorization", other), ("x-api-key", "abc")], Some("abc"));
+            check(&[("authorization", other)], None);
+        }
+        let both = [("authorization", "Basic a"), ("authorization", "Bearer abc")];
+        check(&both, Some("abc"));
+        check(&[("x-api-key", ""), ("authorization", "Bearer abc")], Some("abc"));
+        check(&[("x-api-key", ""), ("x-api-key", "abc")], Some("abc"));
     }
 
     #[test]
     fn none_or_several_are_refused() {
         check(&[], None);
-        check(&[("authorization", "Basic abc")], None);
         check(&[("authorization", "abc")], None);
-        check(&[("authorization", "Basic abc"), ("x-api-key", "abc")], None);
+        check(&[("authorization", "fg_abc"), ("x-api-key", "abc")], None);
         check(&[("x-api-key", "abc"), ("authorization", "Bearer abd")], None);
         check(&[("x-api-key", "abc"), ("x-api-key", "abc")], None);
         check(&[("authorization", "Bearer a"), ("authorization", "Bearer a")], None);
+    }
+
+    #[test]
+    fn a_token_may_stand_in_the_query_of_a_get() {
+        let uri = format!("/v1/runs/r/events?token={TOKEN}");
+        assert_eq!(read(&uri, &[]).as_deref(), Some(TOKEN));
+        assert_eq!(read(&uri, &[("x-api-key", TOKEN)]).as_deref(), Some(TOKEN));
+        assert_eq!(read(&uri, &[("x-api-key", "abc")]), None);
+        assert_eq!(read("/?token=fg_key", &[]).as_deref(), Some(""), "it is nobody's");
+        let mut parts = http::Request::post(&uri).body(()).unwrap().into_parts().0;
+        assert!(credential(&parts).is_err());
+        parts.headers.insert("x-api-key", "abc".parse().unwrap());
+        assert_eq!(credential(&parts).unwrap(), "abc");
     }
 }

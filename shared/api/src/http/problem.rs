@@ -39,6 +39,10 @@ pub(crate) struct Problem {
     #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
+    /// The run that has not ended yet (`still_running`).
+    #[schema(nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run_id: Option<String>,
     /// Every field that is wrong.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldProblem>,
@@ -49,6 +53,8 @@ pub(crate) struct Problem {
 
 impl RefusalBody for Problem {
     const MEDIA_TYPE: &'static str = MEDIA_TYPE;
+    /// Also 400: query parameters that are not known are refused.
+    const DENIED: &'static [u16] = &[400, 401, 403, 500, 503];
 }
 
 /// One field of the request that is wrong.
@@ -113,6 +119,7 @@ impl IntoResponse for Refusal {
             Error::InvalidDocument(problems) => {
                 problem.problems = problems.drain(..).map(Into::into).collect();
             }
+            Error::StillRunning(run) => problem.run_id = Some(run.clone()),
             _ => {}
         }
         status::with_headers(error, problem.into_response())
@@ -128,6 +135,7 @@ impl Problem {
             detail: detail.into(),
             code,
             request_id: None,
+            run_id: None,
             errors: Vec::new(),
             problems: Vec::new(),
         }
@@ -154,16 +162,8 @@ pub(crate) fn write_problem(mut response: Response, request_id: &str) -> Respons
     response
 }
 
-pub(crate) async fn unknown_path() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "path_not_found", "there is nothing at this path")
-}
-
 /// The router adds `Allow`.
 pub(crate) async fn wrong_method() -> Problem {
     let detail = "the path does not take this method; see Allow";
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
-}
-
-pub(crate) fn panicked() -> Response {
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "internal error").into_response()
 }

@@ -9,12 +9,14 @@ use utoipa::{IntoResponses, ToSchema};
 /// The body with which an API refuses.
 pub(crate) trait RefusalBody: ToSchema {
     const MEDIA_TYPE: &'static str = "application/json";
+    /// The statuses that every operation with a caller may answer.
+    const DENIED: &'static [u16] = &[401, 403, 500, 503];
 }
 
 /// One status.
 pub(crate) struct Refused<B, const STATUS: u16>(PhantomData<B>);
 
-/// What every operation with a caller may refuse: 401, 403, 500, 503.
+/// What every operation with a caller may refuse.
 pub(crate) struct Denied<B>(PhantomData<B>);
 
 impl<B: RefusalBody, const STATUS: u16> IntoResponses for Refused<B, STATUS> {
@@ -25,7 +27,7 @@ impl<B: RefusalBody, const STATUS: u16> IntoResponses for Refused<B, STATUS> {
 
 impl<B: RefusalBody> IntoResponses for Denied<B> {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        each::<B>(&[401, 403, 500, 503])
+        each::<B>(B::DENIED)
     }
 }
 
@@ -48,6 +50,7 @@ fn reason(status: u16) -> &'static str {
         410 => "The run was not to be saved, and is wiped.",
         412 => "`If-Match` does not match: the draft has changed since it was read.",
         413 => "The body is too large.",
+        415 => "The body is compressed.",
         422 => "The document has errors, or the `Idempotency-Key` was used with another request.",
         429 => "A limit of the key is used up; nothing was started. See `Retry-After`.",
         503 => "No capacity now: nothing was done. See `Retry-After`.",

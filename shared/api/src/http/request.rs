@@ -3,6 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{FromRequestParts, MatchedPath, Path, Query, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -11,16 +12,20 @@ use flowgate_app::error::{Error, What};
 use flowgate_app::limit::Allowance;
 use flowgate_app::memory::Holder;
 use futures_util::FutureExt;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Uri};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use serde::de::DeserializeOwned;
 use tracing::Instrument;
 
-use super::memory;
-use super::problem::{self, Refusal};
+use super::cors::{self, Page};
+use super::{memory, problem};
 use super::status::Cause;
+use crate::compat;
 
 pub(crate) const REQUEST_ID: &str = "x-request-id";
+/// A short-lived token in the query.
+pub(crate) const TOKEN_PARAMETER: &str = "token";
 const TRACEPARENT: &str = "traceparent";
 const MAX_REQUEST_ID: usize = 128;
 /// Operators filter by it (`LogFilter` in template.yaml).
@@ -30,24 +35,29 @@ const LOG_TARGET: &str = "flowgate_api::request";
 pub(crate) async fn around(
     State(app): State<Arc<App>>,
     path: Option<MatchedPath>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let began = app.now();
     let trace_id = trace_id(request.headers()).unwrap_or_default();
     let traceparent = request.headers().get(TRACEPARENT).filter(|_| !trace_id.is_empty()).cloned();
     let id = request_id(&app, request.headers());
-    let line = RequestLine { id, method: request.method().clone(), path };
-    let span = tracing::debug_span!("request", request.id = line.id, trace.id = trace_id);
+    let span = tracing::debug_span!("request", request.id = id, trace.id = trace_id);
+    let page = Page::of(path.as_ref(), &mut request);
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let line = RequestLine { id, method, uri, path };
     async {
         let holder = memory::holder(request.headers());
         let (request, guard) = metered(&app, &holder, request);
-        let handled = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+        let handled = handled(&app, page.as_ref(), request, next).await;
         drop(guard);
-        let mut response = match memory::counted(&app.memory, &holder, line.finish(handled.ok())) {
-            Ok(response) => response,
-            Err(overloaded) => line.finish(Some(Refusal(overloaded.into()).into_response())),
-        };
+        let mut response = line.finish(handled);
+        response = memory::counted(&app.memory, &holder, response)
+            .unwrap_or_else(|overloaded| line.finish(Some(line.refused(overloaded))));
+        if let Some(page) = &page {
+            page.admit(&app, &mut response);
+        }
+        cors::vary(&mut response);
         if let Some(allowance) = response.extensions_mut().remove() {
             add_allowance(response.headers_mut(), allowance);
         }
@@ -68,10 +78,35 @@ fn metered(app: &App, holder: &Holder, request: Request) -> (Request, memory::Gu
     (Request::from_parts(parts, body), guard)
 }
 
+/// `None`: the handler panicked.
+async fn handled(app: &App, page: Option<&Page>, request: Request, next: Next) -> Option<Response> {
+    if let Some(page) = page
+        && let Some(names) = cors::preflight_headers(&request)
+    {
+        return Some(page.preflight(app, names).await);
+    }
+    let response = AssertUnwindSafe(next.run(request)).catch_unwind().await.ok()?;
+    Some(without_body_where_none_is_allowed(response))
+}
+
+/// A response node may have any status, and some statuses have no body.
+fn without_body_where_none_is_allowed(mut response: Response) -> Response {
+    const BODILESS: [StatusCode; 3] =
+        [StatusCode::NO_CONTENT, StatusCode::RESET_CONTENT, StatusCode::NOT_MODIFIED];
+    if BODILESS.contains(&response.status()) {
+        *response.body_mut() = Body::empty();
+        response.headers_mut().remove(CONTENT_TYPE);
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
+    response
+}
+
 /// What is known of a request before it is handled.
 struct RequestLine {
     id: String,
     method: Method,
+    /// Never logged: its query may hold a token.
+    uri: Uri,
     /// Of the route; `None` where there is none.
     path: Option<MatchedPath>,
 }
@@ -79,6 +114,10 @@ struct RequestLine {
 impl RequestLine {
     fn parts(&self) -> (&str, &Method, &str) {
         (&self.id, &self.method, self.path.as_ref().map_or("-", MatchedPath::as_str))
+    }
+
+    fn refused(&self, overloaded: Overloaded) -> Response {
+        compat::refusal_at(self.uri.path(), overloaded.into())
     }
 
     /// The response with what the request's id belongs to. `None`: the handler panicked.
@@ -89,7 +128,7 @@ impl RequestLine {
                 target: LOG_TARGET, %method, path, request.id = id,
                 "a handler panicked"
             );
-            problem::panicked()
+            compat::panicked(self.uri.path())
         });
         if let Some(Cause(cause)) = response.extensions_mut().remove() {
             let error = format!("{cause:#}");
@@ -164,12 +203,12 @@ fn trace_id(headers: &HeaderMap) -> Option<&str> {
 pub(crate) struct Segments<T>(pub(crate) T);
 
 impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Segments<T> {
-    type Rejection = Refusal;
+    type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
         match Path::from_request_parts(parts, state).await {
             Ok(Path(segments)) => Ok(Self(segments)),
-            Err(_) => Err(Refusal(Error::NotFound(What::Workflow))),
+            Err(_) => Err(compat::refusal_at(parts.uri.path(), Error::NotFound(What::Workflow))),
         }
     }
 }

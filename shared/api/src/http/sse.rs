@@ -36,8 +36,7 @@ impl Frame {
 
     /// A frame that is data alone.
     pub(crate) fn data(data: &impl Serialize) -> Self {
-        // JSON has no line breaks, so its data is one line.
-        Self { event: None, id: None, data: serde_json::to_string(data).unwrap_or_default() }
+        Self { event: None, id: None, data: json_line(data) }
     }
 
     pub(crate) fn encode(&self) -> Bytes {
@@ -52,13 +51,34 @@ impl Frame {
     }
 }
 
+/// JSON on one line, for every client: many take more than CR and LF for the end of a line
+/// (Python's `splitlines` does), and would cut the data there.
+pub(crate) fn json_line(data: &impl Serialize) -> String {
+    let json = serde_json::to_string(data).unwrap_or_default();
+    if !json.contains(ENDS_A_LINE) {
+        return json;
+    }
+    let mut line = String::with_capacity(json.len() + 16);
+    for character in json.chars() {
+        if ENDS_A_LINE.contains(&character) {
+            line.push_str(&format!("\\u{:04x}", u32::from(character)));
+        } else {
+            line.push(character);
+        }
+    }
+    line
+}
+
+/// JSON itself escapes everything below U+0020.
+const ENDS_A_LINE: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];
+
 /// Sends the frames as they come, and a comment after 15 s of silence.
 pub(crate) fn response(frames: impl Stream<Item = Bytes> + Send + 'static) -> Response {
     let body = Body::from_stream(with_keepalive(frames, KEEPALIVE).map(Ok::<_, Infallible>));
     // Tells proxies that collect responses (nginx) not to.
     (
         [
-            (CONTENT_TYPE.as_str(), "text/event-stream"),
+            (CONTENT_TYPE.as_str(), "text/event-stream; charset=utf-8"),
             (CACHE_CONTROL.as_str(), "no-cache"),
             ("x-accel-buffering", "no"),
         ],
@@ -92,6 +112,18 @@ mod tests {
         let chunk = Frame::new("chunk", Some("1-2".to_owned()), &json!({ "text": "a\nb" }));
         assert_eq!(chunk.encode(), "event: chunk\nid: 1-2\ndata: {\"text\":\"a\\nb\"}\n\n");
         assert_eq!(Frame::data(&1).encode(), "data: 1\n\n");
+    }
+
+    #[test]
+    fn no_character_of_the_data_ends_a_line() {
+        let text: String = ('\0'..='\u{2100}').collect();
+        let line = json_line(&json!({ "text": text }));
+        // What Python's `str.splitlines` splits at.
+        let breaks = "\n\r\u{b}\u{c}\u{1c}\u{1d}\u{1e}\u{85}\u{2028}\u{2029}";
+        assert!(!line.contains(|character: char| breaks.contains(character)), "{line}");
+        let read: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(read["text"], text);
+        assert_eq!(json_line(&json!("ok ✅ 🎉")), "\"ok ✅ 🎉\"");
     }
 
     #[tokio::test]

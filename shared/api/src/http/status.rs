@@ -22,10 +22,11 @@ pub(crate) fn status(error: &Error) -> StatusCode {
         Error::NotFound(_) => StatusCode::NOT_FOUND,
         Error::BadInput(_) => StatusCode::BAD_REQUEST,
         Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        Error::Compressed => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Error::Stale => StatusCode::PRECONDITION_FAILED,
         Error::InvalidDocument(_) | Error::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
         Error::NotPublished
-        | Error::StillRunning
+        | Error::StillRunning(_)
         | Error::RunIdTaken(_)
         | Error::AlreadyEnded(_) => StatusCode::CONFLICT,
         Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -45,13 +46,15 @@ pub(crate) fn code(error: &Error) -> &'static str {
         Error::NotFound(What::Key) => "key_not_found",
         Error::NotFound(What::Delivery) => "delivery_not_found",
         Error::NotFound(What::Secret) => "secret_not_found",
+        Error::NotFound(What::Path) => "path_not_found",
         Error::NotPublished => "not_published",
         Error::BadInput(_) => "invalid_input",
         Error::TooLarge(_) => "too_large",
+        Error::Compressed => "unsupported_encoding",
         Error::InvalidDocument(_) => "invalid_document",
         Error::Stale => "draft_changed",
         Error::IdempotencyMismatch => "idempotency_mismatch",
-        Error::StillRunning => "still_running",
+        Error::StillRunning(_) => "still_running",
         Error::RunIdTaken(_) => "run_id_taken",
         Error::AlreadyEnded(RunState::Succeeded) => "already_succeeded",
         Error::AlreadyEnded(RunState::Failed) => "already_failed",
@@ -80,8 +83,11 @@ pub(crate) fn with_headers(error: Error, mut refusal: Response) -> Response {
         Error::Unauthorized => {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        Error::StillRunning => {
+        Error::StillRunning(run) => {
             headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
+            if let Ok(run) = HeaderValue::try_from(run) {
+                headers.insert("x-run-id", run);
+            }
         }
         Error::RateLimited { retry_after, .. } | Error::Overloaded { retry_after } => {
             headers.insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use flowgate_app::event::{Event, EventId, EventKind};
 use flowgate_app::id::RunId;
@@ -12,7 +12,7 @@ use flowgate_app::run::RunRecord;
 use flowgate_app::time::Timestamp;
 use flowgate_app::{App, Error};
 use futures_util::stream;
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -107,10 +107,10 @@ pub(super) struct Reconnect<'a> {
 /// | `chunk` | yes | `Chunk` |
 /// | `node.reset` | yes | `NodeReset` |
 /// | `node.finished` | yes | `NodeFinished` |
-/// | `run.finished` | no | `Run`; the last frame |
+/// | `run.finished` | yes | `Run`, without an input or output over 64 KiB; the last frame |
 /// | `reconnect` | no | `Reconnect`; the last frame |
 ///
-/// A comment line follows 15 s of silence.
+/// A comment line follows 15 s of silence. After the id of `run.finished` there is nothing: 204.
 #[utoipa::path(
     get,
     path = "/v1/runs/{run_id}/events",
@@ -136,6 +136,7 @@ pub(super) struct Reconnect<'a> {
             body = Frame,
             content_type = "text/event-stream",
         ),
+        (status = 204, description = "You have the last event: the run has ended."),
         Denied<Problem>,
         Refused<Problem, 400>,
         Refused<Problem, 404>,
@@ -150,17 +151,26 @@ pub(super) async fn read(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let record = app.read_run(&caller, &run_id).await?;
-    let after = match headers.get("last-event-id") {
-        Some(id) => Some(id.to_str().unwrap_or("?")),
-        None => query.get("after"),
+    let after = match last_event(&headers)? {
+        None => query.get("after").map(event_id).transpose()?,
+        after => after,
     };
-    let after = after.filter(|id| !id.is_empty()).map(event_id).transpose()?;
-    Ok(follow(app, record, after))
+    Ok(follow(app, &record, after))
 }
 
-/// Reads the log until the run has ended.
-pub(super) fn follow(app: Arc<App>, record: RunRecord, after: Option<EventId>) -> Response {
+/// The event that the client has seen last, as it says when it connects again.
+pub(super) fn last_event(headers: &HeaderMap) -> Result<Option<EventId>, Error> {
+    let id = headers.get("last-event-id").map(|id| id.to_str().unwrap_or("?"));
+    id.filter(|id| !id.is_empty()).map(event_id).transpose()
+}
+
+/// Reads the log until the run has ended. A client that has its end gets 204, which is how a
+/// browser learns not to connect again.
+pub(super) fn follow(app: Arc<App>, record: &RunRecord, after: Option<EventId>) -> Response {
     let head = record.head.clone();
+    if record.state.has_ended() && after.is_some_and(EventId::is_of_end) {
+        return with_run_headers(StatusCode::NO_CONTENT.into_response(), &app, &head.id);
+    }
     let until = app.now() + app.settings.longest_follow;
     let follower = Follower { app: app.clone(), run: head.id.clone(), after, until, over: false };
     let response = sse::response(stream::unfold(follower, Follower::next));
@@ -261,7 +271,8 @@ pub(super) fn event_frame(run: &RunId, event: &Event) -> Bytes {
 }
 
 pub(super) fn finished_frame(app: &App, record: &RunRecord) -> Bytes {
-    Frame::new("run.finished", None, &Run::new(app, record)).encode()
+    let id = EventId::of_end(record.fence).to_string();
+    Frame::new("run.finished", Some(id), &Run::in_event(app, record)).encode()
 }
 
 /// The run goes on: its events are read on from there.

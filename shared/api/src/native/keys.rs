@@ -54,6 +54,10 @@ struct Key<'a> {
     expires_at: Option<Time>,
     #[schema(required)]
     limits: Option<KeyLimits>,
+    /// Pages of these origins may read answers to the key in a browser. Left out if there are none.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    #[schema(required = false)]
+    origins: &'a BTreeSet<String>,
     /// Set by revocation, and by rotation.
     #[schema(required)]
     ends_at: Option<Time>,
@@ -127,6 +131,7 @@ struct KeyLimits {
         Denied<Problem>,
         Refused<Problem, 400>,
         Refused<Problem, 413>,
+        Refused<Problem, 415>,
     )
 )]
 pub(super) async fn create(
@@ -167,7 +172,7 @@ pub(super) async fn list(
     query: QueryPairs,
     uri: Uri,
 ) -> Result<Response, Refusal> {
-    let found = app.list_keys(&caller, PageQuery::read(&query)?.into()).await?;
+    let found = app.list_keys(&caller, PageQuery::read(&query, &uri)?.into()).await?;
     Ok(no_store(page::response(&app, &uri, &query, &found, Key::from)))
 }
 
@@ -212,6 +217,7 @@ pub(super) async fn revoke(
         Refused<Problem, 400>,
         Refused<Problem, 404>,
         Refused<Problem, 413>,
+        Refused<Problem, 415>,
     )
 )]
 pub(super) async fn rotate(
@@ -257,6 +263,7 @@ impl<'a> From<&'a KeyRecord> for Key<'a> {
             created_at: key.created_at.into(),
             expires_at: key.expires_at.map(Into::into),
             limits: key.limits.map(Into::into),
+            origins: &key.origins,
             ends_at: key.ends_at.map(Into::into),
             rotated_from: key.rotated_from.as_deref(),
             last_used_at: key.last_used_at.map(Into::into),

@@ -58,6 +58,19 @@ struct RunSchema<'a> {
     #[schema(required)]
     duration_ms: Option<u64>,
     links: Links,
+    /// In an event: what is left out for its size, more than 64 KiB. `links.self` has it.
+    #[schema(nullable = false)]
+    omitted: Option<Omitted>,
+}
+
+/// What an event leaves out of a run for its size.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its schema is used, by `RunSchema`")]
+struct Omitted {
+    #[schema(nullable = false)]
+    input_bytes: Option<u64>,
+    #[schema(nullable = false)]
+    output_bytes: Option<u64>,
 }
 
 /// Where a run stands.
@@ -107,7 +120,9 @@ impl<'a> From<&'a flowgate_engine::RunError> for RunError<'a> {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only its schema is used, by `RunSchema`")]
 struct Usage {
-    tokens: u64,
+    /// Null where a model did not say.
+    #[schema(required)]
+    tokens: Option<u64>,
     /// In 10⁻⁹ USD. Null where a price is not known.
     #[schema(required)]
     cost_nano_usd: Option<u64>,
@@ -126,6 +141,11 @@ struct Links {
 impl<'a> Run<'a> {
     pub(super) fn new(app: &App, record: &'a RunRecord) -> Self {
         Self(RunAnswer::new(record, &app.settings.public_url))
+    }
+
+    /// As an event shows it.
+    pub(super) fn in_event(app: &App, record: &'a RunRecord) -> Self {
+        Self(RunAnswer::in_event(record, &app.settings.public_url))
     }
 
     /// As a list shows it.
@@ -151,10 +171,15 @@ pub(super) fn accepted(app: &App, record: &RunRecord) -> Response {
 /// Adds `X-Run-Id` and `Location`.
 pub(super) fn with_run_headers(mut response: Response, app: &App, run: &RunId) -> Response {
     let location = format!("{}/v1/runs/{run}", app.settings.public_url);
-    for (name, value) in [(X_RUN_ID, run.to_string()), (LOCATION, location)] {
-        if let Ok(value) = HeaderValue::try_from(value) {
-            response.headers_mut().insert(name, value);
-        }
+    if let Ok(location) = HeaderValue::try_from(location) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    with_run_id(response, run)
+}
+
+pub(super) fn with_run_id(mut response: Response, run: &RunId) -> Response {
+    if let Ok(id) = HeaderValue::try_from(run.as_str()) {
+        response.headers_mut().insert(X_RUN_ID, id);
     }
     response
 }

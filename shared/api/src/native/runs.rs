@@ -105,7 +105,7 @@ pub(super) async fn list(
 ) -> Result<Response, Refusal> {
     let filter: RunFilter = RunsQuery::read(&query)?.into();
     let include = filter.include;
-    let page = PageQuery::read(&query)?.into();
+    let page = PageQuery::read(&query, &uri)?.into();
     let found = app.list_runs(&caller, &workflow_id, filter, page).await?;
     Ok(page::response(&app, &uri, &query, &found, |record| Run::listed(&app, record, include)))
 }

@@ -85,6 +85,7 @@ struct SigningSecrets {
         Denied<Problem>,
         Refused<Problem, 400>,
         Refused<Problem, 413>,
+        Refused<Problem, 415>,
     )
 )]
 pub(super) async fn put(

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
+use flowgate_app::event::EventId;
 use flowgate_app::run::RunRecord;
 use flowgate_app::{App, Error};
 use flowgate_runner::Runner;
@@ -28,7 +29,7 @@ use crate::http::fields::Fields;
 use crate::http::problem::{Problem, Refusal};
 use crate::http::request::{QueryPairs, Segments, with_allowance};
 use crate::http::sse::Frame;
-use crate::http::{body, idempotency};
+use crate::http::{body, idempotency, known_query, response_node};
 use crate::starts::NotStarted;
 
 #[derive(OpenApi)]
@@ -38,7 +39,7 @@ struct Starts;
 pub(crate) fn routes() -> OpenApiRouter<Arc<Runner>> {
     let documented =
         OpenApiRouter::with_openapi(super::Native::openapi().merge_from(Starts::openapi()));
-    documented.routes(routes!(start)).routes(routes!(replay))
+    known_query::strict(documented.routes(routes!(start)).routes(routes!(replay)))
 }
 
 /// Start a run
@@ -57,12 +58,19 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Runner>> {
         (
             "Prefer" = Option<String>,
             Header,
-            description = "`respond-async` accepts at once, `wait=N` waits N seconds at most.",
+            description = "`respond-async` accepts at once, `wait=N` waits N seconds at most; \
+                           with `return=minimal` the answer of a run that a `response` node ended \
+                           is that node's.",
         ),
         (
             "Idempotency-Key" = Option<String>,
             Header,
             description = "The same request with the same key starts nothing again for 24 hours.",
+        ),
+        (
+            "Last-Event-ID" = Option<String>,
+            Header,
+            description = "With a stream and a repeated `Idempotency-Key`: only later events.",
         ),
     ),
     request_body = Option<StartRun>,
@@ -86,14 +94,13 @@ async fn start(
     body: Body,
 ) -> Result<Response, Refusal> {
     let body = body::read(&headers, body).await?;
-    let preference = preference(&headers, runner.app.settings.longest_wait);
-    let idempotency = idempotency::read(&headers, &uri, &body)?;
+    let asked = Asked::read(&runner.app, &headers, &uri, &body)?;
     let new = StartRun::read(body::parse_or_empty(&body)?)?;
-    let mut request = new.into_request(workflow_id, preference.mode);
+    let mut request = new.into_request(workflow_id, asked.preference.mode);
     request.version = query.get("version").map(str::to_owned);
-    request.idempotency = idempotency.clone();
+    request.idempotency = asked.idempotency.clone();
     let started = runner.start_run(&caller, request).await?;
-    respond(&runner, started, preference, idempotency).await
+    respond(&runner, started, asked).await
 }
 
 /// Replay a run
@@ -110,12 +117,19 @@ async fn start(
         (
             "Prefer" = Option<String>,
             Header,
-            description = "`respond-async` accepts at once, `wait=N` waits N seconds at most.",
+            description = "`respond-async` accepts at once, `wait=N` waits N seconds at most; \
+                           with `return=minimal` the answer of a run that a `response` node ended \
+                           is that node's.",
         ),
         (
             "Idempotency-Key" = Option<String>,
             Header,
             description = "The same request with the same key starts nothing again for 24 hours.",
+        ),
+        (
+            "Last-Event-ID" = Option<String>,
+            Header,
+            description = "With a stream and a repeated `Idempotency-Key`: only later events.",
         ),
     ),
     responses(
@@ -139,35 +153,71 @@ async fn replay(
     let body = body::read(&headers, body).await?;
     // A replay takes no fields: a caller who sends a new input is refused.
     Fields::of_body(body::parse_or_empty(&body)?)?.finish()?;
-    let preference = preference(&headers, runner.app.settings.longest_wait);
-    let idempotency = idempotency::read(&headers, &uri, &body)?;
-    let (mode, key) = (preference.mode, idempotency.as_ref());
+    let asked = Asked::read(&runner.app, &headers, &uri, &body)?;
+    let (mode, key) = (asked.preference.mode, asked.idempotency.as_ref());
     let started = runner.replay_run(&caller, &run_id, mode, key).await?;
-    respond(&runner, started, preference, idempotency).await
+    respond(&runner, started, asked).await
 }
 
-async fn respond(
-    runner: &Runner,
-    start: Admitted,
+/// How a start is to be answered, beside what it runs.
+struct Asked {
     preference: Preference,
     idempotency: Option<IdempotencyRequest>,
-) -> Result<Response, Refusal> {
+    /// The last event that the client has, where it repeats a start to follow it on.
+    last_event: Option<EventId>,
+}
+
+impl Asked {
+    fn read(app: &App, headers: &HeaderMap, uri: &Uri, body: &[u8]) -> Result<Self, Error> {
+        Ok(Self {
+            preference: preference(headers, app.settings.longest_wait),
+            idempotency: idempotency::read(headers, uri, body)?,
+            last_event: events::last_event(headers)?,
+        })
+    }
+}
+
+async fn respond(runner: &Runner, start: Admitted, asked: Asked) -> Result<Response, Refusal> {
     let app = &runner.app;
     let Admitted { started, allowance } = start;
-    let mut response = match started {
-        Started::Run(record) => run::response(app, &record),
-        Started::Stream(subscription) => stream(runner, subscription, idempotency).await?,
-        Started::Repeated(record) => repeated(app, *record, preference.mode)?,
+    let response = match started {
+        Started::Run(record) => answer(app, &record, &asked.preference).await?,
+        Started::Stream(subscription) => stream(runner, subscription, &asked).await?,
+        Started::Repeated(record) => repeated(app, &record, &asked).await?,
         Started::Overdue(_) => {
             let error = "the run was cancelled when its wait ended";
             return Err(anyhow::anyhow!(error).into());
         }
     };
-    let applied = preference.applied.and_then(|applied| HeaderValue::try_from(applied).ok());
-    if let Some(applied) = applied {
-        response.headers_mut().insert(PREFERENCE_APPLIED, applied);
+    Ok(with_allowance(with_applied(response, asked.preference.applied.as_deref()), allowance))
+}
+
+/// Adds a preference to `Preference-Applied`.
+fn with_applied(mut response: Response, applied: Option<&str>) -> Response {
+    let Some(applied) = applied else { return response };
+    let before = response.headers().get(PREFERENCE_APPLIED).and_then(|value| value.to_str().ok());
+    let all = before.map_or_else(|| applied.to_owned(), |before| format!("{applied}, {before}"));
+    if let Ok(all) = HeaderValue::try_from(all) {
+        response.headers_mut().insert(PREFERENCE_APPLIED, all);
     }
-    Ok(with_allowance(response, allowance))
+    response
+}
+
+/// The run; or the answer of the response node that ended it, where its caller prefers that.
+async fn answer(
+    app: &App,
+    record: &RunRecord,
+    preference: &Preference,
+) -> Result<Response, Refusal> {
+    if preference.minimal
+        && let Some(workflow) =
+            app.compiled(&record.head.workflow_uid, &record.head.version).await?
+        && let Some(response) = response_node::of(app, record, &workflow).await?
+    {
+        let response = run::with_run_id(response, &record.head.id);
+        return Ok(with_applied(response, Some("return=minimal")));
+    }
+    Ok(run::response(app, record))
 }
 
 /// The stream begins after the run's first write: no id is sent before it, and a failed start is
@@ -175,13 +225,14 @@ async fn respond(
 async fn stream(
     runner: &Runner,
     mut subscription: Subscription,
-    idempotency: Option<IdempotencyRequest>,
+    asked: &Asked,
 ) -> Result<Response, Refusal> {
     let app = &runner.app;
     match subscription.next().await {
         Some(Progress::Repeated(claim)) => {
-            let hash = idempotency.map(|idempotency| idempotency.body_hash).unwrap_or_default();
-            repeated(app, *runner.repeated(claim, &hash).await?, ResponseMode::Stream)
+            let idempotency = asked.idempotency.as_ref();
+            let hash = idempotency.map_or("", |idempotency| idempotency.body_hash.as_str());
+            repeated(app, &*runner.repeated(claim, hash).await?, asked).await
         }
         Some(Progress::Overloaded(overloaded)) => Err(Error::from(overloaded).into()),
         Some(Progress::Lost) | None => {
@@ -192,13 +243,17 @@ async fn stream(
 }
 
 /// The response of the run that the idempotency key started, as far as it has come.
-fn repeated(app: &Arc<App>, record: RunRecord, mode: ResponseMode) -> Result<Response, Refusal> {
-    let mut response = match mode {
+async fn repeated(app: &Arc<App>, record: &RunRecord, asked: &Asked) -> Result<Response, Refusal> {
+    let mut response = match asked.preference.mode {
         _ if record.wiped => return Err(Error::Gone.into()),
-        ResponseMode::Stream => events::follow(app.clone(), record, None),
-        ResponseMode::Detach => run::accepted(app, &record),
-        ResponseMode::Wait(_) if record.state.has_ended() => run::response(app, &record),
-        ResponseMode::Wait(_) => return Err(Error::StillRunning.into()),
+        ResponseMode::Stream => events::follow(app.clone(), record, asked.last_event),
+        ResponseMode::Detach => run::accepted(app, record),
+        ResponseMode::Wait(_) if record.state.has_ended() => {
+            answer(app, record, &asked.preference).await?
+        }
+        ResponseMode::Wait(_) => {
+            return Err(Error::StillRunning(record.head.shown_id().to_owned()).into());
+        }
     };
     idempotency::mark_replayed(&mut response);
     Ok(response)

@@ -87,6 +87,7 @@ struct RolledBack<'a> {
         Refused<Problem, 400>,
         Refused<Problem, 404>,
         Refused<Problem, 413>,
+        Refused<Problem, 415>,
         Refused<Problem, 422>,
     )
 )]
@@ -134,7 +135,7 @@ pub(super) async fn list(
     query: QueryPairs,
     uri: Uri,
 ) -> Result<Response, Refusal> {
-    let page = PageQuery::read(&query)?.into();
+    let page = PageQuery::read(&query, &uri)?.into();
     let (workflow, versions) = app.list_versions(&caller, &id, page).await?;
     let active = workflow.active_version.as_deref();
     let item = |version| Version::new(&id, version, active == Some(&version.version));
@@ -158,6 +159,7 @@ pub(super) async fn list(
         Refused<Problem, 404>,
         Refused<Problem, 409>,
         Refused<Problem, 413>,
+        Refused<Problem, 415>,
     )
 )]
 pub(super) async fn rollback(

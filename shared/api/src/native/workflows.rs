@@ -98,6 +98,7 @@ struct SavedDraft<'a> {
         Refused<Problem, 404>,
         Refused<Problem, 412>,
         Refused<Problem, 413>,
+        Refused<Problem, 415>,
         Refused<Problem, 422>,
     )
 )]
@@ -196,7 +197,7 @@ pub(super) async fn list(
     query: QueryPairs,
     uri: Uri,
 ) -> Result<Response, Refusal> {
-    let found = app.list_workflows(&caller, PageQuery::read(&query)?.into()).await?;
+    let found = app.list_workflows(&caller, PageQuery::read(&query, &uri)?.into()).await?;
     Ok(page::response(&app, &uri, &query, &found, Workflow::from))
 }
 

@@ -22,7 +22,8 @@ const DESCRIPTION: &str = "\
 Flowgate publishes AI workflows as HTTPS APIs. The native API is under `/v1`; callers of GPTBots, \
 Sim and AI-Flow use the APIs that they know.\n\n\
 Every response has `X-Request-Id`. A path answers 405 with `Allow` to a method that it does not \
-take. Responses to the starts of a key with limits have `X-RateLimit-Limit`, \
+take. Pages of other origins read answers as the lists of the operator and of the key allow \
+(CORS). Responses to the starts of a key with limits have `X-RateLimit-Limit`, \
 `X-RateLimit-Remaining` and `X-RateLimit-Reset`.";
 
 pub(crate) fn describe(mut document: OpenApi) -> OpenApi {
@@ -41,16 +42,21 @@ pub(crate) fn describe(mut document: OpenApi) -> OpenApi {
             .path("webhook-node", webhook_node())
             .build(),
     );
-    let either = ["bearer", "api_key"];
+    let either = ["bearer", "api_key", "token"];
     document.security =
         Some(either.map(|name| SecurityRequirement::new(name, [] as [&str; 0])).into());
     let schemes = &mut document.components.get_or_insert_default().security_schemes;
     let mut bearer = Http::new(HttpAuthScheme::Bearer);
-    bearer.description = Some("An API key, `fg_…`.".to_owned());
+    bearer.description = Some("An API key, `fg_…`, or a short-lived token, `fgt_…`.".to_owned());
     schemes.insert("bearer".to_owned(), SecurityScheme::Http(bearer).into());
     let header =
         ApiKeyValue::with_description("X-API-Key", "The same key, in a header of its own.");
     schemes.insert("api_key".to_owned(), SecurityScheme::ApiKey(ApiKey::Header(header)).into());
+    let query = ApiKeyValue::with_description(
+        "token",
+        "A short-lived token, in GET requests alone: `EventSource` sets no headers.",
+    );
+    schemes.insert("token".to_owned(), SecurityScheme::ApiKey(ApiKey::Query(query)).into());
     document
 }
 

@@ -17,7 +17,7 @@ impl App {
     pub async fn run_for(&self, caller: &Caller, scope: Scope, id: &str) -> Result<RunRecord> {
         let run = RunId::parse(id).ok_or(Error::NotFound(What::Run))?;
         let record = self.ports.runs.read(&run).await?.ok_or(Error::NotFound(What::Run))?;
-        caller.require(scope, &record.head.workflow_id, What::Run)?;
+        caller.require_run(scope, &record.head.workflow_id, &run)?;
         Ok(record)
     }
 
@@ -29,11 +29,13 @@ impl App {
         workflow_id: &str,
         id: &str,
     ) -> Result<RunRecord> {
-        caller.require(scope, workflow_id, What::Run)?;
+        caller.require_known(workflow_id, What::Run)?;
+        caller.require_scope(scope)?;
         let run = match RunId::parse(id) {
             Some(run) => run,
             None => self.chosen_run(workflow_id, id).await?,
         };
+        caller.require_run(scope, workflow_id, &run)?;
         let record = self.ports.runs.read(&run).await?;
         record
             .filter(|record| record.head.workflow_id == workflow_id)

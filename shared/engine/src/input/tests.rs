@@ -96,9 +96,9 @@ fn some_callers_send_everything_as_text() {
     check(
         FIELDS,
         SIM,
-        json!({"text": 7, "n": "three", "b": "yes", "o": "[1]", "l": "{"}),
+        json!({"text": {}, "n": "three", "b": "yes", "o": "[1]", "l": "{"}),
         Err(&[
-            "/text must be a string, not a number",
+            "/text must be a string, not an object",
             "/n must be a number, not a string",
             "/b must be a boolean, not a string",
             "/o must be an object, not a string",
@@ -112,6 +112,18 @@ fn some_callers_send_everything_as_text() {
         json!({ "l": deep }),
         Err(&["/l must be an array, not a string"]),
     );
+}
+
+#[test]
+fn null_stands_for_the_default_of_callers_who_send_it() {
+    let sent = json!({"text": "x", "n": null, "b": null, "o": null, "l": null, "f": null});
+    check(
+        FIELDS,
+        SIM,
+        sent,
+        Ok(json!({"text": "x", "n": 5, "b": false, "o": {}, "l": [], "f": null})),
+    );
+    check(FIELDS, SIM, json!({"text": null}), Err(&["/text is missing"]));
 }
 
 #[test]

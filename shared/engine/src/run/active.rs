@@ -11,7 +11,9 @@ use super::schedule::Report;
 use super::{Run, RunError, StopReason};
 use crate::call::{CallError, CallResult, INTERRUPTED};
 use crate::event::{CallLabel, NodePath, RunEvent};
-use crate::kind::{Bindings, CallEnd, CallName, CallOutcome, Done, Node, NodeError, Plan, Planned};
+use crate::kind::{
+    Bindings, CallEnd, CallName, CallOutcome, Done, Node, NodeError, Plan, Planned, Price,
+};
 use crate::workflow::{MAX_EXECUTIONS, MAX_NESTING};
 
 /// Maximum calls of one node, including those of the nodes it runs.
@@ -283,18 +285,33 @@ impl Run {
             CallResult::Succeeded(output) => Ok(CallOutcome::from(output)),
             CallResult::Failed(error) => Err(error),
         };
+        let used = match &result {
+            Ok(outcome) => (outcome.tokens, outcome.cost_nano_usd),
+            Err(error) => error.used(),
+        };
+        self.count(open.active, open.price, used);
         let root = self.root_of(open.active);
         if let Some(root) = self.active.get_mut(&root) {
             root.report.attempts = root.report.attempts.max(attempts);
-            if let Ok(outcome) = &result {
-                root.report.add(open.price, outcome.tokens, outcome.cost_nano_usd);
-                self.usage.add(open.price, outcome.tokens, outcome.cost_nano_usd);
-            }
         }
         if let Some(active) = self.active.get_mut(&open.active) {
             active.with_text.extend(open.has_reported_text.then_some(open.label));
         }
         self.end_call(open.active, open.name, CallEnd { result, ended_at_ms });
+    }
+
+    /// Adds what one attempt used to its node of the graph and to the run.
+    pub(super) fn count(
+        &mut self,
+        number: usize,
+        price: Price,
+        (tokens, cost_nano_usd): (Option<u64>, Option<u64>),
+    ) {
+        let root = self.root_of(number);
+        if let Some(root) = self.active.get_mut(&root) {
+            root.report.add(price, tokens, cost_nano_usd);
+        }
+        self.usage.add(price, tokens, cost_nano_usd);
     }
 
     fn end_call(&mut self, number: usize, name: CallName, end: CallEnd) {
@@ -368,6 +385,6 @@ impl Run {
         }
         let Some(active) = self.active.remove(&number) else { return };
         self.budget.release(active.kept);
-        self.abandon(active.frame, active.index, active.report.attempts.max(1));
+        self.abandon(active.frame, active.index, active.report);
     }
 }

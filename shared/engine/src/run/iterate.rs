@@ -174,7 +174,9 @@ impl Run {
         let report = Report::default();
         match iteration.failure {
             Some(failure) => self.fail_with(frame, index, failure, report),
-            None if iteration.complete < iteration.results.len() => self.abandon(frame, index, 1),
+            None if iteration.complete < iteration.results.len() => {
+                self.abandon(frame, index, Report::default())
+            }
             None => {
                 let output = json!({ "results": iteration.results });
                 self.succeed(frame, index, Arc::new(output), report);

@@ -33,6 +33,8 @@ pub(super) struct Report {
     pub calls: usize,
     tokens: Option<u64>,
     cost_nano_usd: Option<u64>,
+    /// An attempt of a priced call did not say its tokens, or its cost.
+    has_unknown_tokens: bool,
     has_unknown_cost: bool,
 }
 
@@ -44,6 +46,7 @@ impl Report {
         };
         self.tokens = sum(self.tokens, tokens);
         self.cost_nano_usd = sum(self.cost_nano_usd, cost_nano_usd);
+        self.has_unknown_tokens |= price == Price::Priced && tokens.is_none();
         self.has_unknown_cost |= price == Price::Priced && cost_nano_usd.is_none();
     }
 }
@@ -197,8 +200,8 @@ impl Run {
     }
 
     /// Abandons a node because the run or its enclosing scope ends.
-    pub(super) fn abandon(&mut self, frame: usize, index: usize, attempts: u32) {
-        self.emit_cancelled(frame, index, attempts);
+    pub(super) fn abandon(&mut self, frame: usize, index: usize, report: Report) {
+        self.emit_cancelled(frame, index, report);
         self.frames.slot(frame, index).state = State::Failed;
         self.settle(frame, index, Settled::Failed);
     }
@@ -273,7 +276,7 @@ impl Run {
         for frame in frames {
             for index in 0..self.frames.get(frame).nodes.len() {
                 if self.frames.slot(frame, index).iteration.is_some() {
-                    self.emit_cancelled(frame, index, 1);
+                    self.emit_cancelled(frame, index, Report::default());
                 }
             }
         }
@@ -286,6 +289,8 @@ impl Run {
     /// Reports the nodes with calls as cancelled, in the order of their paths.
     fn drop_open_calls(&mut self) {
         for open in std::mem::take(&mut self.open).into_values() {
+            // Nobody will know what it used.
+            self.count(open.active, open.price, (None, None));
             let root = self.root_of(open.active);
             if let Some(root) = self.active.get_mut(&root) {
                 root.report.attempts = root.report.attempts.max(open.attempt + 1);
@@ -295,7 +300,7 @@ impl Run {
         dropped.retain(|active| !active.is_inner());
         dropped.sort_by(|left, right| left.node.cmp(&right.node));
         for active in dropped {
-            self.emit_cancelled(active.frame, active.index, active.report.attempts.max(1));
+            self.emit_cancelled(active.frame, active.index, active.report);
         }
     }
 
@@ -367,8 +372,7 @@ impl Run {
         self.emit(RunEvent::NodeStarted { node, kind, input: None });
     }
 
-    fn emit_cancelled(&mut self, frame: usize, index: usize, attempts: u32) {
-        let report = Report { attempts, ..Report::default() };
+    fn emit_cancelled(&mut self, frame: usize, index: usize, report: Report) {
         self.emit_finished(frame, index, NodeStatus::Cancelled, None, None, report);
     }
 
@@ -382,8 +386,9 @@ impl Run {
         report: Report,
     ) {
         let (node, kind) = (self.path(frame, index), self.kind_name(frame, index));
-        let Report { attempts, tokens, cost_nano_usd, has_unknown_cost, .. } = report;
-        let cost_nano_usd = cost_nano_usd.filter(|_| !has_unknown_cost);
+        let Report { attempts, .. } = report;
+        let tokens = report.tokens.filter(|_| !report.has_unknown_tokens);
+        let cost_nano_usd = report.cost_nano_usd.filter(|_| !report.has_unknown_cost);
         // Only what was skipped was never attempted.
         let attempts = if status == NodeStatus::Skipped { 0 } else { attempts.max(1) };
         self.emit(RunEvent::NodeFinished {

@@ -60,18 +60,18 @@ async fn refusals_have_a_text_and_a_code() {
         );
     }
     let wrong =
-        json_of(execute("w", &key, r#"{"input":{"name":1},"n":"many"}"#).send().await.unwrap())
+        json_of(execute("w", &key, r#"{"input":{"name":{}},"n":"many"}"#).send().await.unwrap())
             .await;
     assert_json_snapshot!(wrong, @r#"
     [
       400,
       {
-        "error": "input.name must be a string, not a number; n must be a number, not a string",
+        "error": "input.name must be a string, not an object; n must be a number, not a string",
         "code": "INVALID_INPUT",
         "details": [
           {
             "path": "input.name",
-            "message": "must be a string, not a number"
+            "message": "must be a string, not an object"
           },
           {
             "path": "n",

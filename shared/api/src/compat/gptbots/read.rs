@@ -50,6 +50,7 @@ struct ResultQuery {
         Refused<ErrorBody, 404>,
         Refused<ErrorBody, 410>,
         Refused<ErrorBody, 413>,
+        Refused<ErrorBody, 415>,
     )
 )]
 async fn query_result(

@@ -37,7 +37,7 @@ struct ResultSchema {
     status: ResultStatus,
     /// Dollars. Null where a price is not known.
     total_cost: Option<f64>,
-    #[schema(nullable = false)]
+    /// Null where a model did not say.
     total_tokens: Option<u64>,
     /// Milliseconds since 1970.
     #[schema(nullable = false)]

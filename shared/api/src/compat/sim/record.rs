@@ -116,7 +116,8 @@ pub(super) fn ended_at(record: &RunRecord) -> Option<Time> {
 #[schema(as = sim::Cost)]
 pub(super) struct Cost {
     /// Dollars.
-    total: f64,
+    #[schema(value_type = f64)]
+    total: Value,
 }
 
 impl Cost {

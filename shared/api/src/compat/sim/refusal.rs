@@ -38,7 +38,7 @@ pub(super) struct ErrorBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     details: Option<Vec<Detail>>,
-    /// The one that is taken.
+    /// The one that is taken, or has not ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     execution_id: Option<String>,
@@ -82,6 +82,7 @@ pub(super) fn refused(error: Error) -> Response {
     match &error {
         Error::BadInput(problems) => body = body.with_details(problems),
         Error::RunIdTaken(taken) => body.execution_id = Some(taken.id.clone()),
+        Error::StillRunning(id) => body.execution_id = Some(id.clone()),
         _ => {}
     }
     status::with_headers(error, (status, Json(body)).into_response())
@@ -93,6 +94,7 @@ fn words(error: &Error) -> (StatusCode, &'static str, Option<&'static str>) {
         Error::Unauthorized => ("UNAUTHORIZED", Some("Unauthorized")),
         Error::Forbidden(_) => ("FORBIDDEN", None),
         Error::NotFound(What::Run) => ("TASK_NOT_FOUND", Some("Task not found")),
+        Error::NotFound(What::Path) => ("NOT_FOUND", Some("Not found")),
         Error::NotFound(_) => ("WORKFLOW_NOT_FOUND", Some("Workflow not found")),
         Error::NotPublished => {
             return (
@@ -105,9 +107,10 @@ fn words(error: &Error) -> (StatusCode, &'static str, Option<&'static str>) {
         Error::TooLarge(_) => {
             ("PAYLOAD_TOO_LARGE", Some("Workflow execution request body exceeds maximum size"))
         }
+        Error::Compressed => ("UNSUPPORTED_MEDIA_TYPE", None),
         Error::Stale
         | Error::IdempotencyMismatch
-        | Error::StillRunning
+        | Error::StillRunning(_)
         | Error::AlreadyEnded(_) => ("CONFLICT", None),
         Error::RunIdTaken(_) => ("EXECUTION_ID_CONFLICT", None),
         Error::RateLimited { .. } => ("RATE_LIMIT_EXCEEDED", None),

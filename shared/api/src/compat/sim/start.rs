@@ -3,7 +3,6 @@
 mod execute;
 mod request;
 mod refusal;
-mod response;
 
 // What both generations share.
 pub(super) mod files;
@@ -63,7 +62,6 @@ pub(super) struct Execution {
     /// As the caller wrote them.
     pub(super) selected: Vec<String>,
     pub(super) input: Map<String, Value>,
-    pub(super) undeclared: Undeclared,
     /// Where `input` stands in the body.
     pub(super) input_pointer: &'static str,
     pub(super) timeout: Option<Duration>,
@@ -94,7 +92,7 @@ pub(super) async fn begin(
         dialect: Dialect::Sim,
         input: Value::Object(execution.input),
         input_as_sent: None,
-        rules: InputRules { undeclared: execution.undeclared, coerce: true },
+        rules: InputRules { undeclared: Undeclared::Keep, coerce: true },
         input_pointer: execution.input_pointer,
         user: None,
         save: None,

@@ -24,7 +24,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use self::refusal::{ErrorBody, Refusal};
 use crate::http::caller::Authenticated;
-use crate::http::request::QueryPairs;
+use crate::http::request::{QueryPairs, TOKEN_PARAMETER};
 
 type Caller = Authenticated<Refusal>;
 
@@ -44,6 +44,10 @@ fn with_wrong_method<S: Clone + Send + Sync + 'static>(routes: MethodRouter<S>) 
         let body = ErrorBody::new("METHOD_NOT_ALLOWED", "Method not allowed".to_owned());
         (StatusCode::METHOD_NOT_ALLOWED, Json(body))
     })
+}
+
+pub(in crate::compat) fn refusal_of(error: Error) -> Response {
+    refusal::refused(error, "")
 }
 
 /// Answers may hold what nobody else should see; a stream says for itself how it is kept.
@@ -88,7 +92,8 @@ impl<T: ToSchema> ToSchema for Data<T> {
 
 /// Refuses all unknown parameters at once.
 fn refuse_unknown(query: &QueryPairs, known: &[&str]) -> Result<()> {
-    let unknown = query.pairs().filter(|(name, _)| !known.contains(name));
+    let is_unknown = |name: &str| !known.contains(&name) && name != TOKEN_PARAMETER;
+    let unknown = query.pairs().filter(|(name, _)| is_unknown(name));
     let problem = |(name, _)| FieldProblem {
         pointer: format!("/{name}"),
         message: "is not a known query parameter".to_owned(),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use flowgate_app::key::{Scope, WorkflowScope};
 use flowgate_app::keys::KeyRequest;
 use flowgate_app::limit::{KeyLimits, Rate};
+use flowgate_app::origin;
 use flowgate_app::time::Timestamp;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -25,6 +26,10 @@ pub(super) struct NewKey {
     #[schema(value_type = Option<Time>)]
     expires_at: Option<Timestamp>,
     limits: Option<NewKeyLimits>,
+    /// Pages of these origins may read answers to the key in a browser, such as
+    /// `https://app.example.com`.
+    #[schema(required = false, value_type = Vec<String>, max_items = 20)]
+    origins: BTreeSet<String>,
 }
 
 /// How many runs the key may start.
@@ -51,16 +56,17 @@ impl NewKey {
         let expires_at = take_time(&mut fields, "expires_at");
         let limits = fields.take_object("limits");
         let limits = limits.map(|limits| fields.within("limits", limits, NewKeyLimits::read));
+        let origins = take_origins(&mut fields, "origins");
         fields.finish()?;
         let workflows = workflows.unwrap_or(WorkflowScope::Only(BTreeSet::new()));
-        Ok(Self { name, workflows, scopes, expires_at, limits })
+        Ok(Self { name, workflows, scopes, expires_at, limits, origins })
     }
 }
 
 impl From<NewKey> for KeyRequest {
     fn from(new: NewKey) -> Self {
-        let NewKey { name, workflows, scopes, expires_at, limits } = new;
-        Self { name, workflows, scopes, expires_at, limits: limits.map(Into::into) }
+        let NewKey { name, workflows, scopes, expires_at, limits, origins } = new;
+        Self { name, workflows, scopes, expires_at, limits: limits.map(Into::into), origins }
     }
 }
 
@@ -106,6 +112,12 @@ fn take_scopes(fields: &mut Fields, key: &str) -> Option<BTreeSet<Scope>> {
     let scopes = fields.take_list(key)?;
     let wanted = "must be one of run, read, cancel, author, admin";
     Some(strings(fields, key, scopes, Scope::parse, wanted))
+}
+
+fn take_origins(fields: &mut Fields, key: &str) -> BTreeSet<String> {
+    let origins = fields.take_list(key).unwrap_or_default();
+    let wanted = "must be an origin such as https://app.example.com, without a path";
+    strings(fields, key, origins, origin::parse, wanted)
 }
 
 fn strings<T: Ord>(

@@ -10,70 +10,77 @@ pub(super) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("prefe
 
 pub(super) struct Preference {
     pub(super) mode: ResponseMode,
-    /// The value of `Preference-Applied`.
+    /// Where a response node ended the run, its answer alone (`return=minimal`).
+    pub(super) minimal: bool,
+    /// Of `Preference-Applied`.
     pub(super) applied: Option<String>,
 }
 
 /// A stream where one is accepted; else as preferred: `respond-async` at once, `wait=N` after N
 /// seconds at most, also where both are given.
 pub(super) fn preference(headers: &HeaderMap, longest_wait: Duration) -> Preference {
-    if accepts_stream(headers) {
-        return Preference { mode: ResponseMode::Stream, applied: None };
-    }
-    let (mut detach, mut wait) = (false, None);
-    for preference in headers
-        .get_all("prefer")
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-    {
-        let (name, value) = preference.split_once('=').unwrap_or((preference, ""));
-        match name.split(';').next().unwrap_or("").trim().to_ascii_lowercase().as_str() {
-            "respond-async" => detach = true,
-            // Of two, the first counts.
-            "wait" => wait = wait.or_else(|| seconds(value)),
-            // Preferences are wishes: unknown and unreadable ones are ignored.
-            _ => {}
-        }
-    }
-    match (detach, wait) {
+    let Wishes { detach, wait, returned } = Wishes::read(headers);
+    let minimal = returned.is_some_and(|returned| returned == "minimal");
+    let (mode, applied) = match (detach, wait) {
+        _ if accepts_stream(headers) => (ResponseMode::Stream, None),
         (_, Some(wait)) if !wait.is_zero() => {
             let wait = wait.min(longest_wait);
-            Preference {
-                mode: ResponseMode::Wait(Some(wait)),
-                applied: Some(format!("wait={}", wait.as_secs())),
+            (ResponseMode::Wait(Some(wait)), Some(format!("wait={}", wait.as_secs())))
+        }
+        (false, None) => (ResponseMode::Wait(None), None),
+        (true, _) => (ResponseMode::Detach, Some("respond-async".to_owned())),
+        (false, Some(_)) => (ResponseMode::Detach, Some("wait=0".to_owned())),
+    };
+    Preference { mode, minimal, applied }
+}
+
+/// Preferences are wishes: unknown and unreadable ones are ignored. Of two, the first counts.
+#[derive(Default)]
+struct Wishes {
+    detach: bool,
+    wait: Option<Duration>,
+    returned: Option<String>,
+}
+
+impl Wishes {
+    fn read(headers: &HeaderMap) -> Self {
+        let values = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+        let mut wishes = Self::default();
+        for preference in values.flat_map(|value| value.split(',')) {
+            let preference = preference.split(';').next().unwrap_or_default();
+            let (name, value) = preference.split_once('=').unwrap_or((preference, ""));
+            let value = value.trim().trim_matches('"').to_ascii_lowercase();
+            match name.trim().to_ascii_lowercase().as_str() {
+                "respond-async" => wishes.detach = true,
+                "wait" => wishes.wait = wishes.wait.or_else(|| seconds(&value)),
+                "return" => {
+                    wishes.returned.get_or_insert(value);
+                }
+                _ => {}
             }
         }
-        (false, None) => Preference { mode: ResponseMode::Wait(None), applied: None },
-        (true, _) => {
-            Preference { mode: ResponseMode::Detach, applied: Some("respond-async".to_owned()) }
-        }
-        (false, Some(_)) => {
-            Preference { mode: ResponseMode::Detach, applied: Some("wait=0".to_owned()) }
-        }
+        wishes
     }
 }
 
-/// `Accept` names `text/event-stream`.
+/// `Accept` names `text/event-stream`, and not to refuse it.
 fn accepts_stream(headers: &HeaderMap) -> bool {
     let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let media =
-        |range: &str| range.split(';').next().map(|media| media.trim().to_ascii_lowercase());
-    values
-        .flat_map(|value| value.split(','))
-        .filter_map(media)
-        .any(|media| media == "text/event-stream")
+    values.flat_map(|value| value.split(',')).any(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        parts.next().is_some_and(|media| media.eq_ignore_ascii_case("text/event-stream"))
+            && !parts.any(is_refusal)
+    })
+}
+
+/// `q=0`: the media type before it is not accepted.
+fn is_refusal(parameter: &str) -> bool {
+    let Some((name, value)) = parameter.split_once('=') else { return false };
+    name.trim().eq_ignore_ascii_case("q") && value.trim().parse() == Ok(0.0)
 }
 
 fn seconds(value: &str) -> Option<Duration> {
-    value
-        .split(';')
-        .next()?
-        .trim()
-        .trim_matches('"')
-        .parse::<u32>()
-        .ok()
-        .map(|seconds| Duration::from_secs(seconds.into()))
+    value.parse::<u32>().ok().map(|seconds| Duration::from_secs(seconds.into()))
 }
 
 #[cfg(test)]
@@ -103,6 +110,19 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_may_be_that_of_the_response_node_alone() {
+        let minimal = |prefer: &'static str| {
+            let headers = HeaderMap::from_iter([(
+                HeaderName::from_static("prefer"),
+                prefer.parse().unwrap(),
+            )]);
+            preference(&headers, Duration::from_secs(270)).minimal
+        };
+        assert!(minimal("return=minimal") && minimal("wait=5, Return = \"Minimal\"; x=1"));
+        assert!(!minimal("return=representation, return=minimal") && !minimal("minimal"));
+    }
+
+    #[test]
     fn a_stream_goes_before() {
         let headers = HeaderMap::from_iter([
             (http::header::ACCEPT, "text/event-stream".parse().unwrap()),
@@ -118,6 +138,12 @@ mod tests {
         };
         assert!(asks("text/event-stream"));
         assert!(asks("application/json, Text/Event-Stream;q=0.9"));
+        assert!(asks("text/event-stream; charset=utf-8; q=0.001"));
+        for refused in ["q=0", "q=0.0", "Q=0.000", "charset=utf-8; q = 0"] {
+            let accept = format!("application/json, text/event-stream;{refused}");
+            let headers = HeaderMap::from_iter([(ACCEPT, accept.parse().unwrap())]);
+            assert!(!accepts_stream(&headers), "{accept}");
+        }
         assert!(!asks("*/*"));
         assert!(!accepts_stream(&HeaderMap::new()));
     }

@@ -280,8 +280,70 @@ fn priced_calls_add_up_and_an_unknown_price_stays_unknown() {
         });
         run.usage()
     };
-    assert_eq!(usage(Some(2)), Usage { tokens: 6, cost_nano_usd: Some(7) });
-    assert_eq!(usage(None), Usage { tokens: 6, cost_nano_usd: None });
+    assert_eq!(usage(Some(2)), Usage { tokens: Some(6), cost_nano_usd: Some(7) });
+    assert_eq!(usage(None), Usage { tokens: Some(6), cost_nano_usd: None });
+}
+
+#[test]
+fn every_attempt_counts_and_what_nobody_knows_is_unknown() {
+    let script: Script = |_, done| match done.get("a") {
+        None => perform([Planned { price: Price::Priced, ..get("a") }]),
+        Some(_) => Ok(Plan::done(json!(1))),
+    };
+    let usage = |failure: CallError| {
+        let mut run = run_of(script, ", retry: { max_attempts: 2 }");
+        let events = drive_events(&mut run, |id| {
+            if id.attempt() == 0 {
+                return CallResult::Failed(CallError { retryable: true, ..failure.clone() });
+            }
+            let (tokens, cost_nano_usd) = (Some(3), Some(5));
+            CallResult::Succeeded(CallOutput { value: json!(1), tokens, cost_nano_usd })
+        });
+        let node = events.into_iter().find_map(|event| match event {
+            RunEvent::NodeFinished { node, tokens, cost_nano_usd, .. } if &*node == "s" => {
+                Some((tokens, cost_nano_usd))
+            }
+            _ => None,
+        });
+        let usage = run.usage();
+        assert_eq!(node, Some((usage.tokens, usage.cost_nano_usd)), "the node has the same");
+        (usage.tokens, usage.cost_nano_usd)
+    };
+    let known = CallError::default().having_used(Some(10), Some(20));
+    assert_eq!(usage(known), (Some(13), Some(25)));
+    let half_known = CallError::default().having_used(Some(10), None);
+    assert_eq!(usage(half_known), (Some(13), None));
+    assert_eq!(usage(CallError::default()), (None, None), "nobody knows");
+    let refused = CallError { nothing_happened: true, ..CallError::default() };
+    assert_eq!(usage(refused), (Some(3), Some(5)), "nothing was done");
+}
+
+#[test]
+fn a_call_that_fails_for_good_or_is_dropped_counts_too() {
+    let script: Script = |_, done| match done.value("a")? {
+        None => perform([Planned { price: Price::Priced, ..get("a") }]),
+        Some(_) => Ok(Plan::done(json!(1))),
+    };
+    let mut run = run_of(script, "");
+    let failure = CallError::default().having_used(Some(10), Some(20));
+    drive(&mut run, |_, _| CallResult::Failed(failure.clone()));
+    assert_eq!(run.usage(), Usage { tokens: Some(10), cost_nano_usd: Some(20) });
+    let mut run = run_of(script, "");
+    advance(&mut run);
+    run.cancel();
+    assert_eq!(run.usage(), Usage::UNKNOWN);
+}
+
+/// Takes every step, with `result` for each call, and returns the events.
+fn drive_events(run: &mut Run, result: impl Fn(&CallId) -> CallResult) -> Vec<RunEvent> {
+    let mut events = Vec::new();
+    loop {
+        match run.step() {
+            Step::Emit(event) => events.push(event),
+            Step::Perform(id, _) => drop(run.complete(&id, result(&id), 2_000)),
+            Step::Wait(_) | Step::Done => return events,
+        }
+    }
 }
 
 /// Runs the node of its field `tool` twice, each time bound to another city.

@@ -13,7 +13,6 @@ use flowgate_app::key::Scope;
 use flowgate_app::run::{RunRecord, RunState};
 use flowgate_app::{App, Error, answer};
 use flowgate_engine::Workflow;
-use flowgate_engine::input::Undeclared;
 use flowgate_runner::Runner;
 use flowgate_runner::start::ResponseMode;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
@@ -25,14 +24,14 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::refusal::StartRefusal;
 use super::request::{self, ExecuteRequest, Request};
-use super::{Executed, Execution, begin, files, headers, response, timed_out};
+use super::{Executed, Execution, begin, files, headers, timed_out};
 use crate::compat::sim::ErrorBody;
 use crate::compat::sim::record::error_text;
 use crate::http::caller::Authenticated;
 use crate::http::request::Segments;
 use crate::http::sse::Frame;
 use crate::http::time::Time;
-use crate::http::{body, idempotency};
+use crate::http::{body, idempotency, response_node};
 use crate::starts::NotStarted;
 
 /// Sim's own status for an execution that was cancelled.
@@ -196,7 +195,6 @@ pub(super) async fn execute(
         mode,
         selected: body.selected_outputs,
         input,
-        undeclared: Undeclared::Keep,
         input_pointer: "",
         timeout,
         run_id,
@@ -258,7 +256,7 @@ fn overdue(app: &App, record: &RunRecord) -> Response {
 }
 
 async fn ended(app: &App, record: &RunRecord, workflow: &Workflow) -> Result<Response, Error> {
-    let of_block = response::of(app, record, workflow).await?;
+    let of_block = response_node::of(app, record, workflow).await?;
     Ok(of_block.unwrap_or_else(|| result(record, workflow)))
 }
 

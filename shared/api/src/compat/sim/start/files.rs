@@ -5,7 +5,9 @@
 //! needs it, `{name, mime, size: null, url}`.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use base64::alphabet::STANDARD as ALPHABET;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD as BASE64};
 use flowgate_app::error::FieldProblem;
 use flowgate_app::{Error, Result};
 use flowgate_engine::Workflow;
@@ -15,6 +17,13 @@ use serde_json::{Map, Value, json};
 
 use crate::http::fields::Fields;
 
+/// JavaScript's `Buffer.from` asks for no padding, and minds no bits after the last byte.
+const BASE64_LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &ALPHABET,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
 const MAX_FILE: usize = 20 * 1024 * 1024;
 const MAX_NAME: usize = 255;
 const UNKNOWN_TYPE: &str = "application/octet-stream";
@@ -84,8 +93,9 @@ fn file(outbound: &Outbound, fields: &mut Fields) -> Value {
     }
     let Some(data) = fields.require("data", Fields::take_string) else { return Value::Null };
     let read = match kind.as_str() {
-        "file" => inline(&data)
-            .map(|(of_data, base64, size)| (of_data, Some(size), "base64", base64.to_owned())),
+        "file" => {
+            inline(&data).map(|(of_data, base64, size)| (of_data, Some(size), "base64", base64))
+        }
         "url" => match outbound.check_url(&data) {
             Ok(_) => Ok((None, None, "url", data)),
             Err(error) => Err(error.to_string()),
@@ -109,8 +119,10 @@ fn file(outbound: &Outbound, fields: &mut Fields) -> Value {
     }
 }
 
-/// Of `data:<mime>;base64,…`: the type it says, the text in base64, and how many bytes that is.
-fn inline(data: &str) -> std::result::Result<(Option<String>, &str, usize), String> {
+/// Of `data:<mime>;base64,…`: the type it says, the text in base64, and how many bytes that is. As
+/// at Sim, the text may be wrapped, unpadded, or of the alphabet for URLs; workflows see plain
+/// base64.
+fn inline(data: &str) -> std::result::Result<(Option<String>, String, usize), String> {
     let parts = data.strip_prefix("data:").and_then(|rest| rest.split_once(','));
     let head_and_text = parts.and_then(|(head, text)| Some((head.strip_suffix(";base64")?, text)));
     let Some((media_type, text)) = head_and_text else {
@@ -120,11 +132,20 @@ fn inline(data: &str) -> std::result::Result<(Option<String>, &str, usize), Stri
     if !(mime.is_empty() || is_media_type(mime)) {
         return Err("does not say a media type such as image/png".to_owned());
     }
-    let size = BASE64.decode(text).map_err(|error| format!("is not base64: {error}"))?.len();
-    if size > MAX_FILE {
+    let plain: String = text
+        .chars()
+        .filter(|character| !character.is_ascii_whitespace())
+        .map(|character| match character {
+            '-' => '+',
+            '_' => '/',
+            other => other,
+        })
+        .collect();
+    let bytes = BASE64_LENIENT.decode(&plain).map_err(|error| format!("is not base64: {error}"))?;
+    if bytes.len() > MAX_FILE {
         return Err("is larger than 20 MB".to_owned());
     }
-    Ok(((!mime.is_empty()).then(|| mime.to_owned()), text, size))
+    Ok(((!mime.is_empty()).then(|| mime.to_owned()), BASE64.encode(&bytes), bytes.len()))
 }
 
 fn is_media_type(text: &str) -> bool {
@@ -142,9 +163,8 @@ mod tests {
 
     #[test]
     fn data_urls_are_checked() {
-        let read = |data| {
-            inline(data).map(|(mime, text, size)| (mime.unwrap_or_default(), text.to_owned(), size))
-        };
+        let read =
+            |data| inline(data).map(|(mime, text, size)| (mime.unwrap_or_default(), text, size));
         assert_eq!(
             read("data:text/plain;base64,aGk=").unwrap(),
             ("text/plain".to_owned(), "aGk=".to_owned(), 2)
@@ -158,10 +178,18 @@ mod tests {
             ("aGk=", "must be a data URL"),
             ("data:text/plain,hi", "must be a data URL"),
             ("data:text;base64,aGk=", "does not say a media type"),
-            ("data:text/plain;base64,aG k=", "is not base64"),
-            ("data:text/plain;base64,aGk", "is not base64"),
+            ("data:text/plain;base64,aGk!", "is not base64"),
+            ("data:text/plain;base64,aGkaa", "is not base64"),
         ] {
             assert!(read(data).unwrap_err().starts_with(why), "{data}");
+        }
+    }
+
+    #[test]
+    fn base64_may_be_wrapped_unpadded_or_for_urls() {
+        for text in ["aGk/+w==", "aGk/+w", "aGk_-w", "aG\r\nk/\n+w==\n", " aGk/ +w", "aGk/+x"] {
+            let (_, plain, size) = inline(&format!("data:text/plain;base64,{text}")).unwrap();
+            assert_eq!((plain.as_str(), size), ("aGk/+w==", 4), "{text:?}");
         }
     }
 

@@ -19,6 +19,7 @@ use utoipa::ToSchema;
 
 use super::selection::Selected;
 use crate::compat::sim::record::{block_id, error_text};
+use crate::http::sse::json_line;
 
 /// Stands before the first chunk of each further output.
 const SEPARATOR: &str = "\n\n";
@@ -84,7 +85,7 @@ pub(super) struct FinalData {
 impl StreamFrame<'_> {
     /// Bare data: Sim's frames have no `event:` and no `id:`.
     fn encode(&self) -> String {
-        format!("data: {}\n\n", serde_json::to_string(self).unwrap_or_default())
+        format!("data: {}\n\n", json_line(self))
     }
 }
 

@@ -12,6 +12,7 @@ use flowgate_app::run::{Include, RunFilter, RunRecord, RunState};
 use flowgate_app::runs::MAX_PAGE;
 use flowgate_app::time::Timestamp;
 use flowgate_app::{App, Error, answer};
+use http::Uri;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
@@ -22,6 +23,7 @@ use super::{
     Caller, Data, ErrorBody, Refusal, documented, not_stored, refuse_unknown, with_wrong_method,
 };
 use crate::compat::sim::record::{self, Cancellation, Cost, Failure, RunStatus, Wanted};
+use crate::http::page;
 use crate::http::refused::{Denied, Refused};
 use crate::http::request::{QueryPairs, Segments};
 use crate::http::time::Time;
@@ -47,7 +49,7 @@ struct RunPage<'a> {
     data: Vec<RunSummary<'a>>,
     /// Null on the last page.
     #[schema(required)]
-    next_cursor: Option<&'a str>,
+    next_cursor: Option<String>,
 }
 
 /// A run, without its results.
@@ -147,15 +149,18 @@ async fn list(
     Segments(workflow_id): Segments<String>,
     caller: Caller,
     query: QueryPairs,
+    uri: Uri,
 ) -> Result<Response, Refusal> {
-    let query = RunsQuery::read(&query)?;
+    let query = RunsQuery::read(&query, &uri)?;
     let (filter, page) = (query.filter(), query.page());
     let mut found = app.list_runs(&caller, &workflow_id, filter, page).await?;
     if query.excludes_ours() {
         found = Page { items: Vec::new(), next_cursor: None };
     }
     let data = found.items.iter().map(Into::into).collect();
-    Ok(Json(RunPage { data, next_cursor: found.next_cursor.as_deref() }).into_response())
+    let next_cursor = found.next_cursor.as_deref();
+    let next_cursor = next_cursor.map(|place| page::next_cursor(uri.path(), place));
+    Ok(Json(RunPage { data, next_cursor }).into_response())
 }
 
 type RunData<'a> = Data<Run<'a>>;
@@ -256,7 +261,7 @@ impl RunsQuery {
     const KNOWN: [&str; 7] =
         ["status", "trigger", "startDate", "endDate", "limit", "cursor", "order"];
 
-    fn read(query: &QueryPairs) -> Result<Self, Error> {
+    fn read(query: &QueryPairs, uri: &Uri) -> Result<Self, Error> {
         refuse_unknown(query, &Self::KNOWN)?;
         let end_date = time(query, "endDate")?;
         Ok(Self {
@@ -266,7 +271,7 @@ impl RunsQuery {
             end_date,
             order: order(query)?,
             limit: limit(query)?,
-            cursor: query.get("cursor").map(str::to_owned),
+            cursor: cursor(query, uri)?,
         })
     }
 
@@ -298,6 +303,13 @@ fn order(query: &QueryPairs) -> Result<Order, Error> {
         Some("asc") => Ok(Order::OldestFirst),
         Some(_) => Err(Error::bad_field("/order", "must be asc or desc")),
     }
+}
+
+fn cursor(query: &QueryPairs, uri: &Uri) -> Result<Option<String>, Error> {
+    let Some(cursor) = query.get("cursor") else { return Ok(None) };
+    let place = page::cursor_of(uri.path(), cursor);
+    let unknown = || Error::bad_field("/cursor", "is not the nextCursor of this list");
+    place.map(Some).ok_or_else(unknown)
 }
 
 fn limit(query: &QueryPairs) -> Result<usize, Error> {

@@ -100,6 +100,7 @@ fn body(error: &Error) -> (StatusCode, ErrorBody) {
         Error::Unauthorized => ("UNAUTHORIZED", None, None),
         Error::Forbidden(_) => ("FORBIDDEN", None, None),
         Error::NotFound(What::Run) => ("NOT_FOUND", Some("Run not found"), None),
+        Error::NotFound(What::Path) => ("NOT_FOUND", Some("Not found"), None),
         Error::NotFound(_) => ("NOT_FOUND", Some("Workflow not found"), None),
         Error::NotPublished => {
             status = StatusCode::FORBIDDEN;
@@ -115,10 +116,12 @@ fn body(error: &Error) -> (StatusCode, ErrorBody) {
             let details = Details::RunId { code: "RUN_ID_CONFLICT", run_id: taken.id.clone() };
             ("CONFLICT", None, Some(details))
         }
-        Error::Stale
-        | Error::IdempotencyMismatch
-        | Error::StillRunning
-        | Error::AlreadyEnded(_) => {
+        Error::Compressed => ("UNSUPPORTED_MEDIA_TYPE", None, None),
+        Error::StillRunning(run) => {
+            let details = Details::RunId { code: "STILL_RUNNING", run_id: run.clone() };
+            ("CONFLICT", None, Some(details))
+        }
+        Error::Stale | Error::IdempotencyMismatch | Error::AlreadyEnded(_) => {
             let code = status::code(error).to_ascii_uppercase().into();
             ("CONFLICT", None, Some(Details::Code { code }))
         }

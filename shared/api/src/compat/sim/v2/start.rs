@@ -14,7 +14,6 @@ use flowgate_app::key::Scope;
 use flowgate_app::run::{RunRecord, RunState};
 use flowgate_app::{App, Error, answer};
 use flowgate_engine::Workflow;
-use flowgate_engine::input::Undeclared;
 use flowgate_runner::Runner;
 use flowgate_runner::start::ResponseMode;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
@@ -142,7 +141,6 @@ async fn execute(
         mode,
         selected: body.selected_outputs,
         input,
-        undeclared: Undeclared::Refuse,
         input_pointer: "/input",
         timeout,
         run_id,

@@ -1,5 +1,5 @@
-//! A run that a response block ended answers its waiting caller as the block says, without an
-//! envelope.
+//! A run that a response node ended answers its waiting caller as the node says, without an
+//! envelope: Sim's callers always, native ones with `Prefer: return=minimal`.
 
 use axum::response::{IntoResponse, Response};
 use flowgate_app::run::{RunRecord, RunState};
@@ -12,7 +12,7 @@ use serde_json::Value;
 const KIND: &str = "response";
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// They belong to the connection, to the body as it is sent, or to us.
-const DROPPED: [&str; 13] = [
+const DROPPED: [&str; 18] = [
     "connection",
     "keep-alive",
     "te",
@@ -24,13 +24,18 @@ const DROPPED: [&str; 13] = [
     "content-length",
     "content-encoding",
     "date",
+    "vary",
     "x-request-id",
     "x-execution-id",
+    "x-run-id",
+    "traceparent",
+    "idempotent-replayed",
+    "preference-applied",
 ];
-const DROPPED_PREFIXES: [&str; 3] = ["proxy-", "x-amz", "x-forwarded-"];
+const DROPPED_PREFIXES: [&str; 4] = ["proxy-", "x-amz", "x-forwarded-", "access-control-"];
 
-/// `None` where no response block ended the run.
-pub(super) async fn of(
+/// `None` where no response node ended the run.
+pub(crate) async fn of(
     app: &App,
     record: &RunRecord,
     workflow: &Workflow,
@@ -72,7 +77,7 @@ fn may_be_sent(name: &str) -> bool {
     !DROPPED.contains(&name) && !DROPPED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// JSON, unless the block says that its text is something else.
+/// JSON, unless the node says that its text is something else.
 fn body(data: &Value, content_type: Option<&HeaderValue>) -> Vec<u8> {
     let is_json = content_type.is_none_or(|said| {
         said.to_str().is_ok_and(|said| said.to_ascii_lowercase().contains("json"))
@@ -94,6 +99,7 @@ mod tests {
         let headers = headers(&json!({
             "X-Mine": "yes", "Content-Type": "text/plain", "Transfer-Encoding": "chunked",
             "Content-Length": "3", "Proxy-Connection": "x",
+            "Access-Control-Allow-Origin": "*", "X-Run-Id": "run_1", "Vary": "X",
             "x-split": "a\r\nb: c", "no name": "x", "X-Amz-Date": "x",
         }));
         let kept: Vec<_> = headers
