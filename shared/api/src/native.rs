@@ -5,12 +5,14 @@ pub(crate) mod start;
 
 pub(crate) mod run;
 mod runs;
+mod erase;
 mod trace;
 mod events;
 mod deliveries;
 mod workflows;
 mod versions;
 mod keys;
+mod keyring;
 mod secrets;
 mod health;
 
@@ -29,7 +31,7 @@ type Caller = Authenticated<Refusal>;
 #[derive(OpenApi)]
 #[openapi(
     tags(
-        (name = "Runs", description = "Start runs, read them, follow them, cancel them."),
+        (name = "Runs", description = "Start, read, follow, cancel and delete runs."),
         (name = "Workflows", description = "Drafts, versions, and which of them callers run."),
         (name = "Keys", description = "API keys, and what each of them may do."),
         (name = "Secrets", description = "Secrets of providers, and those that sign webhooks."),
@@ -56,7 +58,9 @@ fn documented<S: Clone + Send + Sync + 'static>() -> OpenApiRouter<S> {
 pub(crate) fn reads() -> OpenApiRouter<Arc<App>> {
     documented()
         .routes(routes!(runs::list))
-        .routes(routes!(runs::read))
+        .routes(routes!(runs::read, erase::run))
+        .routes(routes!(erase::user))
+        .routes(routes!(erase::job))
         .routes(routes!(events::read))
         .routes(routes!(trace::read))
         .routes(routes!(runs::cancel))
@@ -70,6 +74,8 @@ pub(crate) fn keys() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(keys::create, keys::list))
         .routes(routes!(keys::revoke))
         .routes(routes!(keys::rotate))
+        .routes(routes!(keyring::rotate))
+        .routes(routes!(keyring::rotate_admin))
         .routes(routes!(secrets::list))
         .routes(routes!(secrets::put, secrets::read, secrets::delete))
         .routes(routes!(secrets::signing))

@@ -81,13 +81,14 @@ impl Caller {
 
     /// Requires the scope alone; the result must then be narrowed to the key's workflows.
     pub(crate) fn require_scope(&self, scope: Scope) -> Result<()> {
+        if self.has(scope) { Ok(()) } else { Err(Error::Forbidden(scope)) }
+    }
+
+    /// The one place that compares a key's scopes with what an operation needs.
+    pub(crate) fn has(&self, scope: Scope) -> bool {
         match self {
-            Self::Key(key)
-                if !key.scopes.contains(&scope) && !key.scopes.contains(&Scope::Admin) =>
-            {
-                Err(Error::Forbidden(scope))
-            }
-            _ => Ok(()),
+            Self::Admin => true,
+            Self::Key(key) => key.scopes.iter().any(|own| own.implies(scope)),
         }
     }
 }
@@ -97,7 +98,7 @@ impl App {
     /// a read. An unknown key takes as long as a known one.
     pub async fn authenticate(&self, presented: &str) -> Result<Caller> {
         let Some(presented) = PresentedKey::parse(presented) else {
-            return if self.is_admin(presented)? {
+            return if self.is_admin(presented).await? {
                 Ok(Caller::Admin)
             } else {
                 Err(Error::Unauthorized)
@@ -105,8 +106,8 @@ impl App {
         };
         let key = self.cached_key(presented.id).await?;
         let (pepper, expected) = match &key {
-            Some(key) => (self.keyring.pepper_of(key.pepper)?, key.hash.clone()),
-            None => (self.keyring.pepper()?.1, String::new()),
+            Some(key) => (self.pepper_of(key.pepper).await?, key.hash.clone()),
+            None => (self.keyring().pepper()?.1, String::new()),
         };
         let hash = hex(&hmac_sha256(&pepper, presented.secret.as_bytes()));
         let matches = bool::from(hash.as_bytes().ct_eq(expected.as_bytes()));
@@ -119,9 +120,9 @@ impl App {
         }
     }
 
-    fn is_admin(&self, presented: &str) -> Result<bool> {
-        let expected = self.settings.admin_key.as_deref().unwrap_or(&self.keyring.bootstrap_token);
-        let (_, pepper) = self.keyring.pepper()?;
+    async fn is_admin(&self, presented: &str) -> Result<bool> {
+        let expected = self.admin_credential().await?;
+        let (_, pepper) = self.keyring().pepper()?;
         // Hashed, so that both sides of the comparison have the same length.
         let (expected, presented) =
             (hmac_sha256(&pepper, expected.as_bytes()), hmac_sha256(&pepper, presented.as_bytes()));

@@ -7,12 +7,14 @@ pub mod platform;
 pub mod access;
 pub mod workflows;
 pub mod keys;
+pub mod keyring;
 pub mod secrets;
 mod signing;
 pub mod limits;
 pub mod runs;
-mod deliveries;
+pub mod deliveries;
 pub mod finish;
+mod erase;
 pub mod sweep;
 
 // Types that use cases share.
@@ -29,8 +31,8 @@ mod workflow_cache;
 
 // Users of a use case also need its records.
 pub use flowgate_core::{
-    Ports, clock, delivery, event, hash, id, idempotency, key, lease, limit, page, run, secret,
-    system, time, work, workflow,
+    Ports, clock, delivery, event, hash, id, idempotency, job, key, lease, limit, page, run,
+    secret, system, time, work, workflow,
 };
 
 pub use error::{Error, Result};

@@ -86,6 +86,8 @@ fn settings(config: &Config, kinds: Option<Kinds>) -> Settings {
         kinds,
         public_url: config.public_url.clone(),
         retention: config.retention,
+        audit_retention: config.audit_retention,
+        without_keyring: config.without_keyring,
         longest_wait: config.longest_wait,
         longest_stream: config.longest_stream,
         longest_follow: config.longest_follow,

@@ -6,8 +6,10 @@
 mod deliveries;
 mod due;
 mod folder;
+mod jobs;
 mod keys;
 mod limits;
+mod master_key;
 mod page;
 mod queue;
 mod readers;
@@ -16,7 +18,9 @@ mod row;
 mod run_values;
 mod runs;
 mod schema;
+mod sealing;
 mod secrets;
+mod wipe;
 mod workflows;
 mod writer;
 
@@ -27,10 +31,13 @@ use anyhow::{Context, Result};
 use rusqlite::Connection;
 
 pub use limits::LocalLimits;
+pub use master_key::{MasterKey, VARIABLE as MASTER_KEY_VARIABLE};
 pub use queue::LocalQueue;
+pub use sealing::{KeyCheck, KeyPlace, check_key};
 
 use folder::Folder;
 use readers::Readers;
+use sealing::Sealing;
 use writer::Writer;
 
 /// Every port that stores something, on one folder. Clones share it; dropping the last one closes
@@ -44,19 +51,33 @@ pub struct Local {
 struct Inner {
     readers: Readers,
     writer: Writer,
+    sealing: Sealing,
     _folder: Folder,
 }
 
 impl Local {
-    /// Opens the folder, or creates it. Fails, naming the folder, if another process has it open.
+    /// The same with the key file beside the database.
     pub fn open(dir: &Path) -> Result<Self> {
+        Self::open_sealed(dir, None)
+    }
+
+    /// Opens the folder, or creates it. Fails, naming the folder, if another process has it open,
+    /// or if what is in it was sealed with another key than the given one and that in its file.
+    pub fn open_sealed(dir: &Path, master_key: Option<MasterKey>) -> Result<Self> {
         let folder = Folder::open(dir)?;
         let file = folder.database()?;
-        let connection = schema::open(&file)
+        let mut connection = schema::open(&file)
+            .with_context(|| format!("{} could not be opened", file.display()))?;
+        let sealing = sealing::open(&mut connection, dir, master_key)
             .with_context(|| format!("{} could not be opened", file.display()))?;
         let writer = Writer::start(connection)?;
         let readers = Readers::start(&file)?;
-        Ok(Self { inner: Arc::new(Inner { readers, writer, _folder: folder }) })
+        Ok(Self { inner: Arc::new(Inner { readers, writer, sealing, _folder: folder }) })
+    }
+
+    /// Where the key is that seals the secrets of this folder.
+    pub fn key_place(&self) -> &KeyPlace {
+        &self.inner.sealing.place
     }
 
     /// Runs `op` in a group of writes. `Ok` means that it is on disk; the writes of a failed `op`
@@ -66,6 +87,15 @@ impl Local {
         op: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.inner.writer.write(op).await
+    }
+
+    /// The same for an `op` that deletes what must not be found in the file afterwards: no copy
+    /// is left in its side files, a moment later.
+    async fn erase<T: Send + 'static>(
+        &self,
+        op: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.inner.writer.erase(op).await
     }
 
     /// Runs a read. It sees every write that was answered before.

@@ -123,7 +123,7 @@ impl Runner {
     async fn header_value(&self, value: &HeaderValue) -> Result<String> {
         match value {
             HeaderValue::Author(pieces) => self.outbound.fill(pieces).await,
-            HeaderValue::Sealed(sealed) => self.app.keyring.unseal(sealed),
+            HeaderValue::Sealed(sealed) => Ok(self.app.unseal(sealed).await?),
         }
     }
 
@@ -134,9 +134,11 @@ impl Runner {
             Some(workflow) => workflow.live_pins(now),
             None => vec![delivery.signing],
         };
-        pins.into_iter()
-            .map(|pin| self.app.keyring.signing_key(&delivery.workflow_uid, pin))
-            .collect()
+        let mut keys = Vec::with_capacity(pins.len());
+        for pin in pins {
+            keys.push(self.app.signing_key(&delivery.workflow_uid, pin).await?);
+        }
+        Ok(keys)
     }
 
     fn next_step(&self, delivery: &Delivery, outcome: &SendOutcome) -> AfterAttempt {

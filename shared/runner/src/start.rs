@@ -88,7 +88,7 @@ pub struct IdempotencyRequest {
 }
 
 /// The outcome of a request to start a run.
-pub struct Start {
+pub struct Admitted {
     pub started: Started,
     /// What the key has left, if it has limits and this request was counted.
     pub allowance: Option<Allowance>,
@@ -286,10 +286,7 @@ impl Runner {
 
     fn webhook_target(&self, webhook: WebhookRequest) -> anyhow::Result<WebhookTarget> {
         let seal = |(name, value): (String, String)| {
-            Ok((
-                name,
-                HeaderValue::Sealed(self.app.keyring.seal(&*self.app.ports.entropy, &value)?),
-            ))
+            Ok((name, HeaderValue::Sealed(self.app.seal(&value)?)))
         };
         Ok(WebhookTarget {
             url: vec![Piece::Text(webhook.url)],
@@ -357,7 +354,7 @@ impl Runner {
                 Ok(Started::Run(record))
             }
             Some(Progress::Overdue(record)) => Ok(Started::Overdue(record)),
-            Some(Progress::Repeated(claim)) => {
+            Some(Progress::Repeated(earlier)) => {
                 self.repeated(earlier, plan.unique_rows.body_hash()).await.map(Started::Repeated)
             }
             Some(Progress::IdTaken) => Err(plan.id_taken()),

@@ -28,6 +28,7 @@ fn open(folder: &Path) -> Result<(Local, World)> {
         deliveries: ports.clone(),
         due: ports.clone(),
         workflows: ports.clone(),
+        jobs: ports.clone(),
         keys: ports.clone(),
         limits: Arc::new(LocalLimits::default()),
         secrets: ports,
@@ -130,7 +131,7 @@ async fn an_idempotency_row_is_forgotten_after_its_time() -> Result<()> {
             expires_at: at(until),
         };
         let claims = UniqueRows { idempotency: Some(row), run_id: None };
-        world.runs.create(NewRun { claims, ..detached(n)? }).await?;
+        world.runs.create(NewRun { unique_rows: claims, ..detached(n)? }).await?;
     }
     local.forget_expired(at(500)).await?;
     assert!(world.runs.idempotency(&idempotency_key("gone"), at(0)).await?.is_none());

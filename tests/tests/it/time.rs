@@ -40,6 +40,10 @@ impl Secrets for Flaky {
         self.local.keyring(create).await
     }
 
+    async fn replace_keyring(&self, next: &Keyring) -> Result<bool> {
+        self.local.replace_keyring(next).await
+    }
+
     async fn put(&self, name: &str, value: &str, now: Timestamp) -> Result<()> {
         Secrets::put(&self.local, name, value, now).await
     }
@@ -108,6 +112,7 @@ impl Platform {
             due: local.clone(),
             queue: Arc::new(queue),
             workflows: local.clone(),
+            jobs: local.clone(),
             keys: local,
             limits: Arc::new(LocalLimits::default()),
             secrets: secrets.clone(),

@@ -27,6 +27,7 @@ pub(crate) fn status(error: &Error) -> StatusCode {
         Error::NotPublished
         | Error::StillRunning
         | Error::RunIdTaken(_)
+        | Error::NotEnded
         | Error::AlreadyEnded(_) => StatusCode::CONFLICT,
         Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::Gone => StatusCode::GONE,
@@ -45,6 +46,7 @@ pub(crate) fn code(error: &Error) -> &'static str {
         Error::NotFound(What::Key) => "key_not_found",
         Error::NotFound(What::Delivery) => "delivery_not_found",
         Error::NotFound(What::Secret) => "secret_not_found",
+        Error::NotFound(What::Job) => "job_not_found",
         Error::NotPublished => "not_published",
         Error::BadInput(_) => "invalid_input",
         Error::TooLarge(_) => "too_large",
@@ -53,6 +55,7 @@ pub(crate) fn code(error: &Error) -> &'static str {
         Error::IdempotencyMismatch => "idempotency_mismatch",
         Error::StillRunning => "still_running",
         Error::RunIdTaken(_) => "run_id_taken",
+        Error::NotEnded => "not_ended",
         Error::AlreadyEnded(RunState::Succeeded) => "already_succeeded",
         Error::AlreadyEnded(RunState::Failed) => "already_failed",
         Error::AlreadyEnded(_) => "already_cancelled",

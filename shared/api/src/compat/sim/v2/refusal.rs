@@ -118,6 +118,7 @@ fn body(error: &Error) -> (StatusCode, ErrorBody) {
         Error::Stale
         | Error::IdempotencyMismatch
         | Error::StillRunning
+        | Error::NotEnded
         | Error::AlreadyEnded(_) => {
             let code = status::code(error).to_ascii_uppercase().into();
             ("CONFLICT", None, Some(Details::Code { code }))
