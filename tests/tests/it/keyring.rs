@@ -158,6 +158,7 @@ async fn another_process_learns_of_a_rotation_by_the_first_record_that_needs_it(
 
     // A sealed value alone tells another process too.
     let third = deployment.process().await?;
+    deployment.pass(2);
     here.app.rotate_keyring(&Caller::Admin).await?;
     deployment.pass(2);
     assert_eq!(third.app.unseal(&here.app.seal("newest")?).await?, "newest");
