@@ -1,11 +1,10 @@
 //! The keyring as this process holds it, and its rotation.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use flowgate_core::key::{AuditEntry, Scope};
 use flowgate_core::secret::{Keyring, SigningPin};
-use flowgate_core::time::Timestamp;
 use secrecy::SecretString;
 
 use crate::access::Caller;
@@ -19,44 +18,12 @@ const RELOAD_INTERVAL: Duration = Duration::from_secs(1);
 const ADMIN_KEY_AGE: Duration = Duration::from_secs(10);
 const MAX_ROTATIONS_LOST: usize = 5;
 
-pub(crate) struct HeldKeyring {
-    held: Mutex<Held>,
-    /// One read at a time; the others wait for its outcome.
-    reading: tokio::sync::Mutex<()>,
-}
-
-#[derive(Clone)]
-struct Held {
-    ring: Arc<Keyring>,
-    read_at: Timestamp,
-}
-
 /// The versions that are used from now on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyringVersions {
     pub pepper: u32,
     pub master: u32,
     pub seal: u32,
-}
-
-impl HeldKeyring {
-    pub(crate) fn new(ring: Keyring, read_at: Timestamp) -> Self {
-        let held = Mutex::new(Held { ring: Arc::new(ring), read_at });
-        Self { held, reading: tokio::sync::Mutex::default() }
-    }
-
-    fn held(&self) -> Held {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// A store may answer with an earlier generation for a moment.
-    fn keep(&self, ring: Keyring, read_at: Timestamp) {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.read_at = read_at;
-        if ring.generation >= held.ring.generation {
-            held.ring = Arc::new(ring);
-        }
-    }
 }
 
 impl App {

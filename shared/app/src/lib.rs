@@ -27,6 +27,7 @@ mod credential;
 // In-memory state of this process.
 pub mod registry;
 mod key_cache;
+mod keyring_cache;
 mod workflow_cache;
 
 // Users of a use case also need its records.

@@ -12,7 +12,7 @@ use flowgate_engine::Kinds;
 use tokio::sync::watch;
 
 use crate::key_cache::KeyCache;
-use crate::keyring::HeldKeyring;
+use crate::keyring_cache::HeldKeyring;
 use crate::registry::{Background, RunRegistry};
 use crate::workflow_cache::WorkflowCache;
 

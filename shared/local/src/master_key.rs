@@ -138,7 +138,7 @@ mod tests {
             ("0011", "it has 3 bytes, not 32"),
             ("not a key!", "it is neither hex nor base64"),
             ("a-passphrase-that-somebody-made-up", "it is neither hex nor base64"),
-            (&"0".repeat(64)[1..], "it is neither hex nor base64"),
+            (&"0".repeat(64)[1..], "it has 47 bytes, not 32"),
         ] {
             assert_eq!(MasterKey::parse(wrong).unwrap_err().to_string(), why, "{wrong}");
         }

@@ -169,8 +169,8 @@ CREATE TABLE run_values (
 );
 ",
     "
--- The id of the key that seals `secrets` and `keyring`; no row: they are plain still. `scrubbed`: the file was
--- rewritten since, or never held a plain value.
+-- The id of the key that seals `secrets` and `keyring`; no row: they are plain still.
+-- `scrubbed`: the file was rewritten since, or never held a plain value.
 CREATE TABLE sealed_by (
     only     INTEGER PRIMARY KEY CHECK (only = 1),
     key      TEXT NOT NULL,
