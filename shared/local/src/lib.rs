@@ -125,6 +125,32 @@ mod tests {
         assert_eq!(Secrets::get(&again, "NAME").await.unwrap().as_deref(), Some("value"));
     }
 
+    /// Neither the pages of the file nor the write-ahead log keep it.
+    #[tokio::test]
+    async fn what_was_erased_is_soon_in_no_file() {
+        const CANARY: &str = "CANARY-erased";
+        let dir = tempfile::tempdir().unwrap();
+        let local = Local::open(dir.path()).unwrap();
+        let is_found = || {
+            let files = std::fs::read_dir(dir.path()).unwrap();
+            files.into_iter().any(|file| {
+                let bytes = std::fs::read(file.unwrap().path()).unwrap();
+                bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes())
+            })
+        };
+        let insert = "INSERT INTO key_audit (at, actor, action, key_id) VALUES (1, ?1, '', '')";
+        let value = format!("{CANARY} {}", "x".repeat(50_000));
+        local.write(move |connection| Ok(connection.execute(insert, [value])?)).await.unwrap();
+        assert!(is_found());
+        let erase = |connection: &Connection| Ok(connection.execute("DELETE FROM key_audit", [])?);
+        assert_eq!(local.erase(erase).await.unwrap(), 1);
+        let began = std::time::Instant::now();
+        while is_found() {
+            assert!(began.elapsed().as_secs() < 10, "it is still there");
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+    }
+
     #[tokio::test]
     async fn a_full_disk_is_an_error_and_loses_nothing() {
         let dir = tempfile::tempdir().unwrap();

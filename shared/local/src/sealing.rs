@@ -250,11 +250,18 @@ mod tests {
             for (name, value) in [("NAME", EARLIER), ("GONE", EARLIER), ("NAME", CANARY)] {
                 old.execute(put, [name, value]).unwrap();
             }
-            old.execute("DELETE FROM secrets WHERE name = 'GONE'", []).unwrap();
+            // Whole pages of it: they are free afterwards, and keep what they held.
+            for n in 0..200 {
+                let value = format!("{EARLIER} {}", "x".repeat(2_000));
+                old.execute(put, [format!("GONE_{n}"), value]).unwrap();
+            }
+            old.execute("DELETE FROM secrets WHERE name LIKE 'GONE%'", []).unwrap();
             let text = serde_json::to_string(&ring).unwrap();
             old.execute("INSERT INTO keyring (only, keyring) VALUES (1, ?1)", [text]).unwrap();
             drop(old);
-            assert_eq!(files_with(dir.path(), CANARY).len(), 1, "the search finds it");
+            for text in [CANARY, EARLIER] {
+                assert_eq!(files_with(dir.path(), text).len(), 1, "the search finds it");
+            }
 
             let local = opened(dir.path(), given.clone()).unwrap();
             check(&local, &ring).await;
