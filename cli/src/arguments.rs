@@ -5,7 +5,8 @@ use std::ffi::OsString;
 use clap::{Args, Parser, Subcommand};
 
 use crate::command::{
-    completions, doctor, init, keys, publish, run, runs, secrets, serve, tail, validate,
+    admin, completions, doctor, erase, init, keyring, keys, publish, run, runs, secrets, serve,
+    tail, validate,
 };
 use crate::output::Format;
 
@@ -60,6 +61,15 @@ pub(crate) enum Command {
     /// Create, list, rotate and revoke API keys
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Rotate the keyring
+    #[command(subcommand)]
+    Keyring(keyring::Command),
+    /// Rotate the admin credential
+    #[command(subcommand)]
+    Admin(admin::Command),
+    /// Delete a run, or the runs of a user
+    #[command(subcommand)]
+    Erase(erase::Command),
     /// Store, list and delete provider secrets
     #[command(subcommand)]
     Secrets(secrets::Command),

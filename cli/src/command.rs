@@ -8,6 +8,9 @@ pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod tail;
 pub(crate) mod keys;
+pub(crate) mod keyring;
+pub(crate) mod admin;
+pub(crate) mod erase;
 pub(crate) mod secrets;
 pub(crate) mod doctor;
 pub(crate) mod schema;
@@ -38,6 +41,9 @@ pub(crate) fn run(arguments: Arguments, kinds: Kinds, output: &Output) -> Result
             Command::Runs(args) => runs::run(&args, &global, output).await,
             Command::Tail(args) => tail::run(&args, &global, output).await,
             Command::Keys(command) => keys::run(&command, &global, output).await,
+            Command::Keyring(command) => keyring::run(&command, &global, output).await,
+            Command::Admin(command) => admin::run(&command, &global, output).await,
+            Command::Erase(command) => erase::run(&command, &global, output).await,
             Command::Secrets(command) => secrets::run(&command, &global, output).await,
             Command::Doctor(args) => doctor::run(&args, &global, output).await,
             Command::Schema => schema::run(&kinds, output),

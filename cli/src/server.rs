@@ -12,7 +12,7 @@ use axum::serve::ListenerExt;
 use flowgate_app::{App, Ports, Settings};
 use flowgate_core::clock::timeout;
 use flowgate_core::system::{SystemClock, SystemEntropy};
-use flowgate_local::{Local, LocalLimits, LocalQueue};
+use flowgate_local::{KeyPlace, Local, LocalLimits, LocalQueue, MasterKey};
 use flowgate_outbound::OutboundSettings;
 use flowgate_runner::Runner;
 use tokio::net::TcpListener;
@@ -26,6 +26,8 @@ const STOP_MARGIN: Duration = Duration::from_secs(5);
 
 pub struct Options {
     pub data: PathBuf,
+    /// Seals the folder's secrets. `None`: the key in its file.
+    pub master_key: Option<MasterKey>,
     pub listen: SocketAddr,
     /// Where callers reach the server. `None` means the address it listens on.
     pub public_url: Option<String>,
@@ -36,6 +38,8 @@ pub struct Options {
 pub struct Server {
     pub app: Arc<App>,
     pub address: SocketAddr,
+    /// Where the key is that seals the folder's secrets.
+    pub key_place: KeyPlace,
     loops: Loops,
     stop_listening: oneshot::Sender<()>,
     listening: JoinHandle<std::io::Result<()>>,
@@ -46,7 +50,8 @@ impl Server {
     pub async fn start(options: Options) -> Result<Self> {
         let listener = listen(options.listen).await?;
         let address = listener.local_addr()?;
-        let local = Local::open(&options.data)?;
+        let local = Local::open_sealed(&options.data, options.master_key)?;
+        let key_place = local.key_place().clone();
         let (queue, messages) = LocalQueue::new();
         let shared = Arc::new(local.clone());
         let ports = Ports {
@@ -55,6 +60,7 @@ impl Server {
             due: shared.clone(),
             queue: Arc::new(queue),
             workflows: shared.clone(),
+            jobs: shared.clone(),
             keys: shared.clone(),
             limits: Arc::new(LocalLimits::default()),
             secrets: shared,
@@ -81,6 +87,7 @@ impl Server {
         Ok(Self {
             app,
             address,
+            key_place,
             loops,
             stop_listening,
             listening: tokio::spawn(serving.into_future()),

@@ -86,6 +86,7 @@ impl TestServer {
         let listen = "127.0.0.1:0".parse().expect("an address");
         let options = Options {
             data: folder.path().to_owned(),
+            master_key: None,
             listen,
             public_url: None,
             settings: settings.clone(),

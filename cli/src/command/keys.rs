@@ -74,6 +74,8 @@ pub(crate) struct Create {
 enum Scope {
     Run,
     Read,
+    /// What every node of a run was given and gave
+    Trace,
     Cancel,
     Author,
     Admin,

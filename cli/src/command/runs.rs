@@ -60,12 +60,7 @@ async fn runs_of(
 /// The latest runs of every workflow that the key may list.
 async fn all_runs(client: &Client, args: &Args, output: &Output) -> Result<Vec<Value>> {
     let workflows = match client.all_items(&["v1", "workflows"]).await {
-        Err(error)
-            if matches!(
-                error.downcast_ref(),
-                Some(Failure::Refused(refusal)) if refusal.status == 403
-            ) =>
-        {
+        Err(error) if is_forbidden(&error) => {
             return Err(
                 Failure::Usage("this key may not list workflows: name one".to_owned()).into()
             );
@@ -110,22 +105,39 @@ fn row(run: &Run) -> Vec<String> {
 
 async fn show(client: &Client, id: &str, output: &Output) -> Result<()> {
     let answer = client.get(&["v1", "runs", id], &[]).await?;
-    let trace = client.get(&["v1", "runs", id, "trace"], &[]).await?;
+    let trace = match client.get(&["v1", "runs", id, "trace"], &[]).await {
+        // A caller's key may read the run, not what its nodes were given.
+        Err(error) if is_forbidden(&error) => Value::Null,
+        trace => trace?,
+    };
     if output.is_json() {
         return Ok(output.json(&json!({ "run": answer, "trace": trace }))?);
     }
     let run = Run::read(&answer)?;
-    let nodes = Vec::<timeline::Node>::deserialize(&trace["nodes"])
-        .context("could not read the trace in the server's answer")?;
-    let width = if output.is_terminal { usize::from(console::Term::stdout().size().1) } else { 80 };
     run.print_end(output);
-    output.line("")?;
-    for line in timeline::lines(&nodes, width) {
-        output.line(line)?;
-    }
+    print_timeline(&trace, output)?;
     for (name, value) in [("input", &answer["input"]), ("output", &answer["output"])] {
         output.line(format!("\n{}", style(name).bold()))?;
         output.line(plain(&serde_json::to_string_pretty(value)?))?;
     }
     Ok(())
+}
+
+fn print_timeline(trace: &Value, output: &Output) -> Result<()> {
+    if trace.is_null() {
+        output.note("the key lacks the scope trace: no timeline of the nodes");
+        return Ok(());
+    }
+    let nodes = Vec::<timeline::Node>::deserialize(&trace["nodes"])
+        .context("could not read the trace in the server's answer")?;
+    let width = if output.is_terminal { usize::from(console::Term::stdout().size().1) } else { 80 };
+    output.line("")?;
+    for line in timeline::lines(&nodes, width) {
+        output.line(line)?;
+    }
+    Ok(())
+}
+
+fn is_forbidden(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(Failure::Refused(refusal)) if refusal.status == 403)
 }

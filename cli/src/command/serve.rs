@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use flowgate_app::access::Caller;
@@ -16,6 +17,7 @@ use flowgate_core::key::{Scope, WorkflowScope};
 use flowgate_core::memory::MemoryLimits;
 use flowgate_core::page::PageRequest;
 use flowgate_engine::Kinds;
+use flowgate_local::{KeyPlace, MASTER_KEY_VARIABLE, MasterKey};
 use flowgate_outbound::OutboundSettings;
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
@@ -41,6 +43,15 @@ pub(crate) struct Args {
         value_delimiter = ','
     )]
     allowed_origins: Vec<String>,
+    /// For how many days the audit log of keys and rotations is kept
+    #[arg(
+        long,
+        env = "FLOWGATE_AUDIT_DAYS",
+        default_value_t = 365,
+        value_name = "DAYS",
+        value_parser = clap::value_parser!(u64).range(1..=3650)
+    )]
+    audit_days: u64,
     /// Refuse outside calls and webhooks to this machine's own addresses. By default the URLs in
     /// workflows may lead there while the server listens on loopback
     #[arg(long)]
@@ -69,15 +80,18 @@ pub(crate) async fn run(args: Args, kinds: Kinds) -> Result<ExitCode> {
     let kinds = Some(kinds);
     let memory = MemoryLimits::of_process((args.memory as usize) << 20);
     let allowed_origins = args.allowed_origins()?;
+    let audit_retention = Duration::from_secs(args.audit_days * 24 * 3600);
     let settings = Settings {
         kinds,
         admin_key: admin_key.clone(),
         memory,
         allowed_origins,
+        audit_retention,
         ..Settings::default()
     };
     let options = Options {
         data: args.data.clone(),
+        master_key: master_key()?,
         listen: args.listen,
         public_url: args.public_url,
         settings,
@@ -89,6 +103,7 @@ pub(crate) async fn run(args: Args, kinds: Kinds) -> Result<ExitCode> {
         server.address,
         args.data.display()
     );
+    eprintln!("{}", protection(&server.key_place, &args.data));
     if is_new(&server.app).await? {
         welcome(&server.app, admin_key.is_none()).await?;
     }
@@ -131,6 +146,33 @@ pub(super) fn admin_key() -> Result<Option<String>> {
     Ok(Some(key))
 }
 
+/// The key that seals the folder's secrets, if the operator gives one.
+pub(crate) fn master_key() -> Result<Option<MasterKey>> {
+    let given = std::env::var(MASTER_KEY_VARIABLE).ok().filter(|key| !key.trim().is_empty());
+    let Some(given) = given else { return Ok(None) };
+    MasterKey::parse(&given).map(Some).with_context(|| {
+        format!(
+            "{MASTER_KEY_VARIABLE} must be 32 random bytes, as 64 hex digits or in base64; make \
+             one with: openssl rand -base64 32"
+        )
+    })
+}
+
+fn protection(place: &KeyPlace, folder: &Path) -> String {
+    match place {
+        KeyPlace::Given => format!(
+            "the secrets in {} are sealed with {MASTER_KEY_VARIABLE}; keep a copy of it elsewhere",
+            folder.display()
+        ),
+        KeyPlace::File(file) => format!(
+            "the secrets in {} are sealed with the key in {}; back that file up, apart from the \
+             folder",
+            folder.display(),
+            file.display()
+        ),
+    }
+}
+
 async fn is_new(app: &App) -> Result<bool> {
     let one = || PageRequest { limit: 1, cursor: None };
     Ok(app.ports.workflows.list(one()).await?.items.is_empty()
@@ -148,7 +190,7 @@ async fn welcome(app: &Arc<App>, show_admin_key: bool) -> Result<()> {
         let request = KeyRequest {
             name: format!("{id} example"),
             workflows: WorkflowScope::Only([id.to_owned()].into()),
-            scopes: [Scope::Run, Scope::Read, Scope::Cancel].into(),
+            scopes: Scope::OF_CALLERS.into(),
             expires_at: None,
             limits: None,
             origins: BTreeSet::new(),

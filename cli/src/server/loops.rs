@@ -16,6 +16,8 @@ use flowgate_runner::Runner;
 const MAX_CONCURRENT_RUNS: usize = 512;
 /// A limit of their own, so that deliveries never wait for runs.
 const MAX_CONCURRENT_DELIVERIES: usize = 64;
+/// An erasure deletes page by page: one at a time leaves the disk to the runs.
+const MAX_CONCURRENT_JOBS: usize = 1;
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 const SWEEP_LIMIT: usize = 1_000;
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
@@ -68,9 +70,10 @@ async fn work(
     mut messages: mpsc::UnboundedReceiver<Message>,
     stop: Arc<tokio::sync::Notify>,
 ) -> JoinSet<()> {
-    let (runs, deliveries) = (
+    let (runs, deliveries, jobs) = (
         Arc::new(Semaphore::new(MAX_CONCURRENT_RUNS)),
         Arc::new(Semaphore::new(MAX_CONCURRENT_DELIVERIES)),
+        Arc::new(Semaphore::new(MAX_CONCURRENT_JOBS)),
     );
     let mut in_hand = JoinSet::new();
     loop {
@@ -81,10 +84,10 @@ async fn work(
             message = messages.recv() => message,
         };
         let Some(message) = message else { return in_hand };
-        let turn = if matches!(message, Message::RunV1 { .. }) {
-            runs.clone()
-        } else {
-            deliveries.clone()
+        let turn = match message {
+            Message::RunV1 { .. } => runs.clone(),
+            Message::WebhookV1 { .. } => deliveries.clone(),
+            Message::JobV1 { .. } => jobs.clone(),
         };
         in_hand.spawn(handle(runner.clone(), turn, message));
     }

@@ -5,6 +5,7 @@ pub(crate) mod start;
 
 pub(crate) mod run;
 mod runs;
+mod erase;
 mod trace;
 mod events;
 mod deliveries;
@@ -12,6 +13,7 @@ mod workflows;
 mod versions;
 mod keys;
 mod tokens;
+mod keyring;
 mod secrets;
 mod health;
 
@@ -31,7 +33,7 @@ type Caller = Authenticated<Refusal>;
 #[derive(OpenApi)]
 #[openapi(
     tags(
-        (name = "Runs", description = "Start runs, read them, follow them, cancel them."),
+        (name = "Runs", description = "Start, read, follow, cancel and delete runs."),
         (name = "Workflows", description = "Drafts, versions, and which of them callers run."),
         (name = "Keys", description = "API keys, and what each of them may do."),
         (name = "Secrets", description = "Secrets of providers, and those that sign webhooks."),
@@ -59,7 +61,9 @@ pub(crate) fn reads() -> OpenApiRouter<Arc<App>> {
     known_query::strict(
         documented()
             .routes(routes!(runs::list))
-            .routes(routes!(runs::read))
+            .routes(routes!(runs::read, erase::run))
+            .routes(routes!(erase::user))
+            .routes(routes!(erase::job))
             .routes(routes!(events::read))
             .routes(routes!(trace::read))
             .routes(routes!(runs::cancel))
@@ -76,6 +80,8 @@ pub(crate) fn keys() -> OpenApiRouter<Arc<App>> {
             .routes(routes!(keys::revoke))
             .routes(routes!(keys::rotate))
             .routes(routes!(tokens::create))
+            .routes(routes!(keyring::rotate))
+            .routes(routes!(keyring::rotate_admin))
             .routes(routes!(secrets::list))
             .routes(routes!(secrets::put, secrets::read, secrets::delete))
             .routes(routes!(secrets::signing))

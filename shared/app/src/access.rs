@@ -113,14 +113,18 @@ impl Caller {
 
     /// Requires the scope alone; the result must then be narrowed to the key's workflows.
     pub(crate) fn require_scope(&self, scope: Scope) -> Result<()> {
-        let has =
-            |key: &KeyRecord| key.scopes.contains(&scope) || key.scopes.contains(&Scope::Admin);
+        if self.has(scope) { Ok(()) } else { Err(Error::Forbidden(scope)) }
+    }
+
+    /// The one place that compares scopes with what an operation needs. A token has no more than
+    /// its key has now.
+    pub(crate) fn has(&self, scope: Scope) -> bool {
+        let implied = |scopes: &BTreeSet<Scope>| scopes.iter().any(|own| own.implies(scope));
         let of_token = match self {
-            Self::Token(token) => token.scopes.contains(&scope),
+            Self::Token(token) => implied(&token.scopes),
             Self::Admin | Self::Key(_) => true,
         };
-        // A token has no more than its key has now.
-        if of_token && self.key().is_none_or(has) { Ok(()) } else { Err(Error::Forbidden(scope)) }
+        of_token && self.key().is_none_or(|key| implied(&key.scopes))
     }
 }
 
@@ -132,7 +136,7 @@ impl App {
             return Ok(Caller::Token(Arc::new(self.token(&token).await?)));
         }
         let Some(presented) = PresentedKey::parse(presented) else {
-            return if self.is_admin(presented)? {
+            return if self.is_admin(presented).await? {
                 Ok(Caller::Admin)
             } else {
                 Err(Error::Unauthorized)
@@ -140,8 +144,8 @@ impl App {
         };
         let key = self.cached_key(presented.id).await?;
         let (pepper, expected) = match &key {
-            Some(key) => (self.keyring.pepper_of(key.pepper)?, key.hash.clone()),
-            None => (self.keyring.pepper()?.1, String::new()),
+            Some(key) => (self.pepper_of(key.pepper).await?, key.hash.clone()),
+            None => (self.keyring().pepper()?.1, String::new()),
         };
         let hash = hex(&hmac_sha256(&pepper, presented.secret.as_bytes()));
         let matches = bool::from(hash.as_bytes().ct_eq(expected.as_bytes()));
@@ -154,14 +158,9 @@ impl App {
         }
     }
 
-    /// The operator's own credential.
-    pub(crate) fn admin_credential(&self) -> &str {
-        self.settings.admin_key.as_deref().unwrap_or(&self.keyring.bootstrap_token)
-    }
-
-    fn is_admin(&self, presented: &str) -> Result<bool> {
-        let expected = self.admin_credential();
-        let (_, pepper) = self.keyring.pepper()?;
+    async fn is_admin(&self, presented: &str) -> Result<bool> {
+        let expected = self.admin_credential().await?;
+        let (_, pepper) = self.keyring().pepper()?;
         // Hashed, so that both sides of the comparison have the same length.
         let (expected, presented) =
             (hmac_sha256(&pepper, expected.as_bytes()), hmac_sha256(&pepper, presented.as_bytes()));

@@ -44,6 +44,11 @@ pub enum Error {
     RunIdTaken(TakenRunId),
     #[error("the run has already {}", .0.as_str())]
     AlreadyEnded(RunState),
+    #[error(
+        "the run has not ended: cancel it (POST /v1/runs/{{id}}/cancel), and delete it once it has \
+         ended"
+    )]
+    NotEnded,
     /// Nothing was started. `retry_after` is the time until `retry_at`, rounded up to at least 1 s.
     #[error("{}: try again in {} s", .what.as_str(), .retry_after.as_secs())]
     RateLimited { what: Limited, left: Allowance, retry_at: Timestamp, retry_after: Duration },
@@ -76,6 +81,7 @@ pub enum What {
     Secret,
     /// There is nothing at this path.
     Path,
+    Job,
 }
 
 impl What {
@@ -88,6 +94,7 @@ impl What {
             Self::Delivery => "delivery",
             Self::Secret => "secret",
             Self::Path => "path",
+            Self::Job => "job",
         }
     }
 }

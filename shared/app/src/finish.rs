@@ -197,14 +197,15 @@ impl App {
     }
 
     /// The same for any run: does nothing unless it has ended with `save: false`. While a delivery
-    /// is open, postpones the sweep to its next attempt.
+    /// is open, postpones the sweep to its next attempt. Wipes again what is wiped: an owner that
+    /// was frozen may have written a delivery since.
     pub async fn wipe_if_unsaved(&self, run: &RunId) -> Result<()> {
         let record = self
             .ports
             .runs
             .read(run)
             .await?
-            .filter(|record| record.state.has_ended() && !record.head.save && !record.wiped);
+            .filter(|record| record.state.has_ended() && !record.head.save);
         let Some(record) = record else { return Ok(()) };
         let (Some(next), Some(sweep_at)) = (self.wipe_or_wait(run).await?, record.due_at) else {
             return Ok(());

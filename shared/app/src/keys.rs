@@ -103,7 +103,7 @@ impl App {
     ) -> Result<IssuedKey> {
         let (id, secret) =
             (random_base62(&*self.ports.entropy, 12), random_base62(&*self.ports.entropy, 43));
-        let (pepper, pepper_key) = self.keyring.pepper()?;
+        let (pepper, pepper_key) = self.keyring().pepper()?;
         let record = KeyRecord {
             id: id.clone(),
             name: request.name,
@@ -124,12 +124,13 @@ impl App {
         Ok(IssuedKey { key: with_checksum(&id, &secret).into(), record })
     }
 
-    fn audit(&self, caller: &Caller, action: &str, key_id: &str) -> AuditEntry {
+    pub(crate) fn audit(&self, caller: &Caller, action: &str, key_id: &str) -> AuditEntry {
         AuditEntry {
             at: self.now(),
             actor: caller.name().to_owned(),
             action: action.to_owned(),
             key_id: key_id.to_owned(),
+            expires_at: self.now() + self.settings.audit_retention,
         }
     }
 }
@@ -143,7 +144,7 @@ fn check_request(request: &KeyRequest, now: Timestamp) -> Result<()> {
         problem("/name", "must have 1 to 200 characters");
     }
     if request.scopes.is_empty() {
-        problem("/scopes", "must name at least one of run, read, cancel, author, admin");
+        problem("/scopes", "must name at least one of run, read, trace, cancel, author, admin");
     }
     if matches!(&request.workflows, WorkflowScope::Only(ids) if ids.is_empty()) {
         problem("/workflows", "must be \"*\" or name at least one workflow");

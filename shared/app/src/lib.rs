@@ -8,13 +8,15 @@ pub mod access;
 pub mod workflows;
 pub mod keys;
 pub mod tokens;
+pub mod keyring;
 pub mod secrets;
 mod secret_use;
 mod signing;
 pub mod limits;
 pub mod runs;
-mod deliveries;
+pub mod deliveries;
 pub mod finish;
+mod erase;
 pub mod sweep;
 
 // Types that use cases share.
@@ -30,12 +32,13 @@ pub mod origin;
 pub mod registry;
 pub mod compute;
 mod key_cache;
+mod keyring_cache;
 mod workflow_cache;
 
 // Users of a use case also need its records.
 pub use flowgate_core::{
-    Ports, clock, computing, cost, delivery, event, hash, id, idempotency, key, lease, limit, memory,
-    overload, page, run, secret, system, time, turns, work, workflow,
+    Ports, clock, computing, cost, delivery, event, hash, id, idempotency, job, key, lease, limit,
+    memory, overload, page, run, secret, system, time, turns, work, workflow,
 };
 
 pub use error::{Error, Result};

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use flowgate_core::key::Scope;
 use flowgate_core::secret::SigningPin;
 
 use crate::access::Caller;
-use crate::error::{Error, What};
+use crate::error::{Error, Result, What};
 use crate::platform::App;
 
 /// How long the old secret signs alongside the new one after a rotation.
@@ -17,17 +16,13 @@ const ROTATION_OVERLAP: Duration = Duration::from_secs(24 * 3600);
 
 impl App {
     /// Returns the workflow's signing secrets (`whsec_…`), newest first.
-    pub async fn signing_secrets(
-        &self,
-        caller: &Caller,
-        workflow_id: &str,
-    ) -> crate::error::Result<Vec<String>> {
+    pub async fn signing_secrets(&self, caller: &Caller, workflow_id: &str) -> Result<Vec<String>> {
         let workflow = self.read_workflow(caller, workflow_id).await?;
-        let secrets = workflow
-            .live_pins(self.now())
-            .into_iter()
-            .map(|pin| self.signing_secret(&workflow.uid, pin));
-        Ok(secrets.collect::<Result<_>>()?)
+        let mut secrets = Vec::new();
+        for pin in workflow.live_pins(self.now()) {
+            secrets.push(self.signing_secret(&workflow.uid, pin).await?);
+        }
+        Ok(secrets)
     }
 
     /// Issues a new secret for the workflow; the old one signs alongside it for a day.
@@ -35,11 +30,13 @@ impl App {
         &self,
         caller: &Caller,
         workflow_id: &str,
-    ) -> crate::error::Result<String> {
+    ) -> Result<String> {
         caller.require(Scope::Author, workflow_id, What::Workflow)?;
         let workflow = self.read_workflow(caller, workflow_id).await?;
-        let pin =
-            SigningPin { master: self.keyring.newest_master()?, epoch: workflow.signing.epoch + 1 };
+        let pin = SigningPin {
+            master: self.keyring().newest_master()?,
+            epoch: workflow.signing.epoch + 1,
+        };
         let known = self
             .ports
             .workflows
@@ -47,13 +44,13 @@ impl App {
             .await?;
         self.workflow_cache.forget(workflow_id);
         if known {
-            Ok(self.signing_secret(&workflow.uid, pin)?)
+            self.signing_secret(&workflow.uid, pin).await
         } else {
             Err(Error::NotFound(What::Workflow))
         }
     }
 
-    fn signing_secret(&self, uid: &str, pin: SigningPin) -> Result<String> {
-        Ok(format!("whsec_{}", BASE64.encode(self.keyring.signing_key(uid, pin)?)))
+    async fn signing_secret(&self, uid: &str, pin: SigningPin) -> Result<String> {
+        Ok(format!("whsec_{}", BASE64.encode(self.signing_key(uid, pin).await?)))
     }
 }

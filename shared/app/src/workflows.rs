@@ -82,7 +82,7 @@ impl App {
             etag: etag(&document_hash(document)).to_owned(),
             saved_at: self.now(),
         };
-        let pin = SigningPin { master: self.keyring.newest_master()?, epoch: 1 };
+        let pin = SigningPin { master: self.keyring().newest_master()?, epoch: 1 };
         let uid = self.new_uuid(self.now()).simple().to_string();
         let saved = self.ports.workflows.save_draft(id, draft, &uid, pin, if_match).await?;
         self.workflow_cache.forget(id);
@@ -177,13 +177,6 @@ impl App {
         let record = self.read_workflow(caller, id).await?;
         let versions = self.ports.workflows.versions(&record.uid, page).await?;
         Ok((record, versions))
-    }
-
-    pub async fn delete_workflow(&self, caller: &Caller, id: &str) -> Result<()> {
-        caller.require(Scope::Author, id, What::Workflow)?;
-        let known = self.ports.workflows.delete(id).await?;
-        self.workflow_cache.forget(id);
-        if known { Ok(()) } else { Err(Error::NotFound(What::Workflow)) }
     }
 
     /// Returns the record, which says whether callers can run the workflow, and since when.

@@ -13,6 +13,8 @@ pub struct Config {
     pub webhook_queue_url: String,
     /// ARN or name of the secret that holds the keyring.
     pub keyring_secret: String,
+    /// The function authenticates nobody and signs nothing, and may not read the keyring.
+    pub without_keyring: bool,
     /// A provider secret is named `<prefix>NAME`.
     pub secret_prefix: String,
     /// Whether this function generates what the deployment left out of the keyring; it must be
@@ -22,6 +24,7 @@ pub struct Config {
     /// A list with commas between, as `flowgate_app::origin` reads it.
     pub allowed_origins: String,
     pub retention: Duration,
+    pub audit_retention: Duration,
     pub longest_wait: Duration,
     pub longest_stream: Duration,
     /// Short: a function does not notice that its reader has gone, and a reader who reconnects
@@ -74,12 +77,16 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
             run_queue_url: self.required("FLOWGATE_RUN_QUEUE_URL"),
             webhook_queue_url: self.required("FLOWGATE_WEBHOOK_QUEUE_URL"),
             keyring_secret: self.required("FLOWGATE_KEYRING_SECRET"),
+            without_keyring: self.is_true("FLOWGATE_WITHOUT_KEYRING"),
             secret_prefix: self.required("FLOWGATE_SECRET_PREFIX"),
             completes_keyring: self.is_true("FLOWGATE_COMPLETES_KEYRING"),
             public_url: self.required("FLOWGATE_PUBLIC_URL").trim_end_matches('/').to_owned(),
             allowed_origins: self.find("FLOWGATE_ALLOWED_ORIGINS").unwrap_or_default(),
             retention: Duration::from_secs(
                 self.number("FLOWGATE_RETENTION_DAYS", 30).saturating_mul(24 * 3600),
+            ),
+            audit_retention: Duration::from_secs(
+                self.number("FLOWGATE_AUDIT_DAYS", 365).saturating_mul(24 * 3600),
             ),
             longest_wait: Duration::from_millis(self.number("FLOWGATE_LONGEST_WAIT_MS", 270_000)),
             longest_stream: Duration::from_millis(
@@ -173,6 +180,7 @@ mod tests {
             (Duration::from_secs(270), Duration::from_secs(840))
         );
         assert!(!config.allow_private && !config.allow_loopback && !config.completes_keyring);
+        assert!(!config.without_keyring);
         assert!(config.endpoints.dynamodb.is_none());
         assert!(!format!("{config:?}").contains("value of AWS_SECRET_ACCESS_KEY"));
     }

@@ -81,8 +81,7 @@ impl Deliveries for Aws {
         attempt: Attempt,
         next: AfterAttempt,
     ) -> Result<Written> {
-        let attempt = inline(serde_json::to_string(&attempt)?);
-        let write = recorded(id, owner, &next, Log::Append(attempt.clone()))
+        let write = recorded(id, owner, &next, Log::Append(logged(&attempt)?))
             .only_if("#owner = :owner AND attribute_not_exists(#wiped) AND size(#attempts) < :max")
             .bind(":max", number(MAX_ATTEMPTS));
         match self.table().write(&write).await? {
@@ -143,11 +142,7 @@ impl Aws {
         let request = self
             .packer_of_delivery(id)
             .pack(serde_json::to_string(&*delivery.request)?, MAX_INLINE_REQUEST);
-        let attempts = delivery
-            .attempts
-            .iter()
-            .map(|attempt| Ok(inline(serde_json::to_string(attempt)?)))
-            .collect::<Result<_>>()?;
+        let attempts = delivery.attempts.iter().map(logged).collect::<Result<_>>()?;
         let item = Item::new(key)
             .with("run", text(run.as_str()))
             .with("workflow_id", text(&delivery.workflow_id))
@@ -183,14 +178,15 @@ impl Aws {
         &self,
         id: &DeliveryId,
         owner: &OwnerToken,
-        attempt: AttributeValue,
+        attempt: Attempt,
         next: AfterAttempt,
         row: &Item,
     ) -> Result<Written> {
-        let mut log = attempts_of(row)?.to_vec();
-        log.push(attempt);
-        let newest = log.split_off(log.len().saturating_sub(MAX_ATTEMPTS));
         let is_wiped = row.flag("wiped");
+        let attempt = if is_wiped { attempt.wiped() } else { attempt };
+        let mut log = attempts_of(row)?.to_vec();
+        log.push(logged(&attempt)?);
+        let newest = log.split_off(log.len().saturating_sub(MAX_ATTEMPTS));
         // Without its body it cannot be sent again.
         let dated = if is_wiped { Dated::No } else { Dated::AsNext };
         let condition = format!(
@@ -293,6 +289,11 @@ fn redelivered_after(id: &DeliveryId, now: Timestamp) -> Write {
     .bind(":none", number(0))
     .bind(":now", time(now))
     .bind(":shard", due_shard(id.as_str()))
+}
+
+/// An attempt as the log holds it.
+pub(crate) fn logged(attempt: &Attempt) -> Result<AttributeValue> {
+    Ok(inline(serde_json::to_string(attempt)?))
 }
 
 fn attempts_of(item: &Item) -> Result<&[AttributeValue]> {

@@ -4,12 +4,14 @@ use anyhow::{Context, Result};
 use async_trait::async_trait;
 use flowgate_core::delivery::DeliveryId;
 use flowgate_core::id::RunId;
+use flowgate_core::job::JobId;
 use flowgate_core::time::Timestamp;
 use flowgate_core::work::{Due, DueItem, Message};
 use futures_util::future::try_join_all;
 
 use crate::Aws;
 use crate::item::{Item, Key, text, time};
+use crate::jobs::key_of_job;
 use crate::table::{Query, Table};
 use crate::write::{Outcome, Write};
 
@@ -32,6 +34,7 @@ impl Due for Aws {
         let key = match &item.what {
             Message::RunV1 { run } => Key::of_run(run),
             Message::WebhookV1 { delivery } => Key::of_delivery(delivery),
+            Message::JobV1 { job } => key_of_job(job),
         };
         let write = Write::update(key, "SET #look_at = :until").only_if("#look_at = :seen");
         let write = write.bind(":until", time(until)).bind(":seen", time(item.sweep_at));
@@ -62,8 +65,8 @@ fn due_item(item: &Item) -> Result<DueItem> {
             .and_then(DeliveryId::parse)
             .map(|delivery| Message::WebhookV1 { delivery })
     };
-    let what =
-        run.or_else(delivery).context("an item that is due is neither a run nor a delivery")?;
+    let job = || pk.strip_prefix("JOB#").and_then(JobId::parse).map(|job| Message::JobV1 { job });
+    let what = run.or_else(delivery).or_else(job).context("an item that is due is of no kind")?;
     let sweep_at = item.time("look_at")?;
     Ok(DueItem { what, since: item.find_time("due_at")?.unwrap_or(sweep_at), sweep_at })
 }

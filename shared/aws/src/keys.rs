@@ -8,7 +8,7 @@ use flowgate_core::time::Timestamp;
 use futures_util::FutureExt;
 
 use crate::Aws;
-use crate::item::{Item, Key, text, time};
+use crate::item::{Item, Key, seconds, text, time};
 use crate::page::{Listed, Listing};
 use crate::table::Query;
 use crate::write::{Refusal, Write};
@@ -82,6 +82,11 @@ impl Keys for Aws {
         Ok(())
     }
 
+    async fn note(&self, audit: AuditEntry) -> Result<()> {
+        self.table().write(&Write::put(entry(&audit))).await?;
+        Ok(())
+    }
+
     async fn audit(&self, request: PageRequest) -> Result<Page<AuditEntry>> {
         let limit = request.limit.clamp(1, MAX_ENTRIES);
         let after = request
@@ -140,11 +145,16 @@ fn entry(audit: &AuditEntry) -> Item {
         .with("actor", text(&audit.actor))
         .with("action", text(&audit.action))
         .with("key_id", text(&audit.key_id))
+        .with("kept_until", time(audit.expires_at))
+        .with("expires_at", seconds(audit.expires_at))
 }
 
 fn audit_entry(item: &Item) -> Result<AuditEntry> {
+    let at = item.time("at")?;
     Ok(AuditEntry {
-        at: item.time("at")?,
+        at,
+        // An entry of an earlier release stays.
+        expires_at: item.find_time("kept_until")?.unwrap_or(Timestamp(i64::MAX)),
         actor: item.text("actor")?.to_owned(),
         action: item.text("action")?.to_owned(),
         key_id: item.text("key_id")?.to_owned(),

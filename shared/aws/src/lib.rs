@@ -10,6 +10,7 @@ mod deliveries;
 mod due;
 mod queue;
 mod workflows;
+mod jobs;
 mod keys;
 mod limits;
 mod secrets;
@@ -18,6 +19,7 @@ mod secrets;
 mod run_values;
 mod parts;
 mod wipe;
+mod delete;
 mod row;
 mod page;
 
@@ -108,6 +110,7 @@ impl Aws {
             due: port.clone(),
             queue: port.clone(),
             workflows: port.clone(),
+            jobs: port.clone(),
             keys: port.clone(),
             limits: port.clone(),
             secrets: port,

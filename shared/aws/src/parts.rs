@@ -109,6 +109,11 @@ impl Aws {
     }
 }
 
+/// Returns the keys of the chunks of some parts.
+pub(crate) fn chunk_keys_of<'a>(parts: impl Iterator<Item = &'a Part>) -> Result<Vec<Key>> {
+    parts.flat_map(|part| &part.chunks).map(Item::key).collect()
+}
+
 /// The write of the run's row with a checkpoint. A new checkpoint resets the count of claims
 /// without progress.
 pub(crate) fn row_beside_parts(lease: &Lease, new_checkpoint: bool) -> Write {

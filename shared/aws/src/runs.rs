@@ -8,8 +8,8 @@ use flowgate_core::idempotency::{EarlierRun, IdempotencyKey};
 use flowgate_core::lease::{Lease, OwnerToken, Written};
 use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::run::{
-    CancelRequest, Checkpoint, Claimed, Created, Finished, FinishedRun, Heartbeat, Include, NewRun,
-    RunFilter, RunProgress, RunRecord, Runs, StartMark,
+    CancelRequest, Checkpoint, Claimed, Created, Deleted, Finished, FinishedRun, Heartbeat,
+    Include, NewRun, RunFilter, RunProgress, RunRecord, Runs, StartMark,
 };
 use flowgate_core::time::Timestamp;
 use futures_util::FutureExt;
@@ -17,7 +17,7 @@ use futures_util::FutureExt;
 use crate::Aws;
 use crate::item::{Item, Key, number, text, time};
 use crate::page::{Listed, Listing};
-use crate::parts::{Part, PartsOutcome, row_beside_parts, start_mark_key};
+use crate::parts::{Part, PartsOutcome, chunk_keys_of, row_beside_parts, start_mark_key};
 use crate::row::{
     HOLDS_LEASE, bind_lease, ended, finish_leased, from_word, is_held_by, is_open, list_of,
     new_row, open, record_attributes,
@@ -103,10 +103,12 @@ impl Runs for Aws {
     ) -> Result<Written> {
         let checkpoint = self.checkpoint_part(lease, &checkpoint)?;
         let events = self.events_part(&lease.run, &events)?;
+        let ours = chunk_keys_of(events.iter().chain([&checkpoint]))?;
         self.put_chunks(checkpoint.chunks).await?;
         let others = self.events_write(events).await?;
         let row = |new_checkpoint| row_beside_parts(lease, new_checkpoint);
-        Ok(written(self.write_parts(row, vec![checkpoint.write], &others).await?))
+        let outcome = self.write_parts(row, vec![checkpoint.write], &others).await?;
+        self.written(outcome, lease, ours).await
     }
 
     async fn mark_started(&self, lease: &Lease, place: &str) -> Result<StartMark> {
@@ -128,10 +130,10 @@ impl Runs for Aws {
 
     async fn append_events(&self, lease: &Lease, events: Vec<Event>) -> Result<Written> {
         let events = self.events_part(&lease.run, &events)?;
+        let ours = chunk_keys_of(events.iter())?;
         let others = self.events_write(events).await?;
-        Ok(written(
-            self.write_parts(|_| row_beside_parts(lease, false), Vec::new(), &others).await?,
-        ))
+        let row = |_| row_beside_parts(lease, false);
+        self.written(self.write_parts(row, Vec::new(), &others).await?, lease, ours).await
     }
 
     async fn hand_over(
@@ -142,11 +144,12 @@ impl Runs for Aws {
         due_at: Timestamp,
     ) -> Result<Written> {
         let events = self.events_part(&lease.run, &events)?;
-        let others = self.events_write(events).await?;
         let parts = checkpoints
             .iter()
             .map(|checkpoint| self.checkpoint_part(lease, checkpoint))
             .collect::<Result<Vec<_>>>()?;
+        let ours = chunk_keys_of(events.iter().chain(&parts))?;
+        let others = self.events_write(events).await?;
         let mut batches = self.batches(parts).await?;
         let last = batches.pop().unwrap_or_default();
         let mut was_new = false;
@@ -155,21 +158,34 @@ impl Runs for Aws {
         for batch in batches {
             match self.write_parts(|new| row_beside_parts(lease, new), batch, &[]).await? {
                 PartsOutcome::Written { new_checkpoint } => was_new |= new_checkpoint,
-                PartsOutcome::Refused(item) => return has_handed_over(lease, item),
+                PartsOutcome::Refused(item) => {
+                    self.drop_refused(&lease.run, item.as_ref(), ours).await?;
+                    return has_handed_over(lease, item);
+                }
             }
         }
-        self.release(lease, last, &others, due_at, was_new).await
+        match self.release(lease, last, &others, due_at, was_new).await? {
+            PartsOutcome::Written { .. } => Ok(Written::Written),
+            PartsOutcome::Refused(item) => {
+                self.drop_refused(&lease.run, item.as_ref(), ours).await?;
+                has_handed_over(lease, item)
+            }
+        }
     }
 
     async fn finish(&self, lease: &Lease, end: FinishedRun) -> Result<Finished> {
         let values = self.pack_end(&lease.run, &lease.owner.0, &end, MAX_OPEN_HEAD)?;
+        let ours = values.chunks.iter().map(Item::key).collect::<Result<_>>()?;
         self.put_chunks(values.chunks).await?;
         let mut writes = vec![finish_leased(lease, &end, values.attributes)];
         writes.extend(values.parts);
-        match self.table().write_all(&writes).await?.first_refused()? {
-            None => Ok(Finished::Finished),
-            Some(Refusal(Some(item))) if !is_open(&item) => self.already(item).await,
-            Some(_) => Ok(Finished::Lost),
+        let Some(Refusal(item)) = self.table().write_all(&writes).await?.first_refused()? else {
+            return Ok(Finished::Finished);
+        };
+        self.drop_refused(&lease.run, item.as_ref(), ours).await?;
+        match item {
+            Some(item) if !is_open(&item) => self.already(item).await,
+            _ => Ok(Finished::Lost),
         }
     }
 
@@ -196,6 +212,10 @@ impl Runs for Aws {
 
     async fn wipe(&self, run: &RunId) -> Result<()> {
         self.wipe_run(run).await
+    }
+
+    async fn delete(&self, run: &RunId) -> Result<Deleted> {
+        self.delete_run(run).await
     }
 
     async fn read(&self, run: &RunId) -> Result<Option<RunRecord>> {
@@ -386,7 +406,7 @@ impl Aws {
         others: &[Write],
         due_at: Timestamp,
         was_new: bool,
-    ) -> Result<Written> {
+    ) -> Result<PartsOutcome> {
         let released = |new| {
             released_row(
                 lease,
@@ -395,17 +415,24 @@ impl Aws {
             )
         };
         match self.write_parts(released, checkpoints, others).await? {
-            PartsOutcome::Written { .. } => Ok(Written::Written),
             // Still ours, so the count was 0 already.
             PartsOutcome::Refused(Some(item)) if is_held_by(&item, lease)? => {
                 let released = |_| released_row(lease, due_at, ClaimCount::Zero);
-                match self.write_parts(released, Vec::new(), others).await? {
-                    PartsOutcome::Written { .. } => Ok(Written::Written),
-                    PartsOutcome::Refused(item) => has_handed_over(lease, item),
-                }
+                self.write_parts(released, Vec::new(), others).await
             }
-            PartsOutcome::Refused(item) => has_handed_over(lease, item),
+            outcome => Ok(outcome),
         }
+    }
+
+    async fn written(
+        &self,
+        outcome: PartsOutcome,
+        lease: &Lease,
+        ours: Vec<Key>,
+    ) -> Result<Written> {
+        let PartsOutcome::Refused(item) = outcome else { return Ok(Written::Written) };
+        self.drop_refused(&lease.run, item.as_ref(), ours).await?;
+        Ok(Written::Lost)
     }
 
     async fn already(&self, item: Item) -> Result<Finished> {
@@ -448,13 +475,6 @@ fn has_handed_over(lease: &Lease, item: Option<Item>) -> Result<Written> {
     let item = item.filter(is_open);
     let by_us = item.is_some_and(|item| item.find_text("handed_over_by") == Some(&lease.owner.0));
     Ok(if by_us { Written::Written } else { Written::Lost })
-}
-
-fn written(outcome: PartsOutcome) -> Written {
-    match outcome {
-        PartsOutcome::Written { .. } => Written::Written,
-        PartsOutcome::Refused(_) => Written::Lost,
-    }
 }
 
 /// Returns conditions on the attributes of a run that the index holds.

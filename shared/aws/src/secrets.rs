@@ -68,6 +68,32 @@ impl Secrets for Aws {
         self.complete_keyring(&Keyring { bootstrap_token, ..create }).await
     }
 
+    async fn replace_keyring(&self, next: &Keyring) -> Result<bool> {
+        let id = &self.inner.config.keyring_secret;
+        let request = self
+            .inner
+            .clients
+            .secrets()
+            .put_secret_value()
+            .secret_id(id)
+            .client_request_token(version_of_generation(next.generation));
+        match request.secret_string(serde_json::to_string(next)?).send().await {
+            Ok(_) => {}
+            // Another rotation made this generation.
+            Err(error) if error.code() == Some("ResourceExistsException") => return Ok(false),
+            Err(error) => return Err(failed("PutSecretValue", error)),
+        }
+        for _ in 0..MAX_READS {
+            let current = self.secret(id).await?;
+            let current = current.and_then(|text| serde_json::from_str::<Keyring>(&text).ok());
+            if current.is_some_and(|current| current.generation >= next.generation) {
+                break;
+            }
+            self.inner.clock.sleep(READ_RETRY).await;
+        }
+        Ok(true)
+    }
+
     async fn put(&self, name: &str, secret: &SecretRecord, now: Timestamp) -> Result<()> {
         let rule = serde_json::to_string(&secret.rule)?;
         let SecretRecord { value, rule: kept } = secret.clone();
@@ -207,6 +233,11 @@ impl Aws {
             }
         }
     }
+}
+
+/// A secret has one version of this name, so that of two concurrent rotations one is refused.
+fn version_of_generation(generation: u32) -> String {
+    format!("flowgate-keyring-generation-{generation:010}")
 }
 
 /// A secret that is being deleted counts as absent: it can be neither read nor written.

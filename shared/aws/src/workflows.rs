@@ -3,6 +3,7 @@
 use anyhow::{Result, anyhow};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
+use flowgate_core::job::Job;
 use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::secret::SigningPin;
 use flowgate_core::time::Timestamp;
@@ -14,6 +15,7 @@ use futures_util::FutureExt;
 
 use crate::Aws;
 use crate::item::{Item, Key, number, text, time};
+use crate::jobs::job_item;
 use crate::page::{Listed, Listing};
 use crate::table::{Query, Table};
 use crate::value::{MAX_ITEM_BYTES, Packer, chunk_keys};
@@ -207,13 +209,38 @@ impl Workflows for Aws {
         }
     }
 
-    async fn delete(&self, id: &str) -> Result<bool> {
-        let Outcome::Done(row) = self.table().write(&Write::delete(key_of(id))).await? else {
-            return Ok(false);
+    async fn delete(&self, id: &str, uid: &str, job: Job) -> Result<bool> {
+        let mut tries = self.table().tries();
+        loop {
+            let row = self.table().get(key_of(id), Some("#uid, #draft")).await?;
+            let Some(row) = row.filter(|row| row.find_text("uid") == Some(uid)) else {
+                return Ok(false);
+            };
+            let draft = row.value("draft")?;
+            let delete = Write::delete(key_of(id))
+                .only_if("#uid = :uid AND #draft = :draft")
+                .bind(":uid", text(uid))
+                .bind(":draft", draft.clone());
+            let writes = [delete, Write::put(job_item(&job)?)];
+            if self.table().write_all(&writes).await?.first_refused()?.is_none() {
+                self.table().delete_all(chunk_keys(&key_of(id).pk, draft)?).await?;
+                return Ok(true);
+            }
+            tries.pause(anyhow!("concurrent drafts of the workflow kept winning")).await?;
+        }
+    }
+
+    async fn delete_versions(&self, uid: &str, limit: usize) -> Result<usize> {
+        let query = Query {
+            attributes: Some("#pk, #sk"),
+            limit: Some(limit),
+            ..Query::beginning(&versions_of(uid), "")
         };
-        let Some(draft) = row.0.get("draft") else { return Ok(false) };
-        self.table().delete_all(chunk_keys(&key_of(id).pk, draft)?).await?;
-        Ok(true)
+        let found = self.table().query(&query).await?;
+        let keys = found.items.iter().map(Item::key).collect::<Result<Vec<_>>>()?;
+        let deleted = keys.len();
+        self.table().delete_all(keys).await?;
+        Ok(deleted)
     }
 }
 

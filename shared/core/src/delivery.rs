@@ -28,6 +28,11 @@ impl DeliveryId {
         Self(format!("whd_{hex}").into())
     }
 
+    /// Of the webhook at the run's end with this index: the caller's come first.
+    pub fn of_end(run: &RunId, index: usize) -> Self {
+        Self::of(run, &format!("end/{index}"))
+    }
+
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.strip_prefix("whd_")?;
         (digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
@@ -119,6 +124,20 @@ pub struct FrozenRequest {
     pub status: Option<String>,
 }
 
+impl FrozenRequest {
+    /// What a wipe keeps: nothing that the run rendered. Without it, it cannot be sent again.
+    #[must_use]
+    pub fn wiped(&self) -> Self {
+        Self {
+            method: self.method.clone(),
+            url: Vec::new(),
+            headers: Vec::new(),
+            body: String::new(),
+            event: self.event.clone(),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryState {
@@ -139,6 +158,15 @@ pub struct Attempt {
     pub answer: String,
 }
 
+impl Attempt {
+    /// What a wipe keeps: a receiver may repeat what it was sent, and an error may quote it.
+    #[must_use]
+    pub fn wiped(&self) -> Self {
+        let Self { at, duration_ms, status, .. } = *self;
+        Self { at, duration_ms, status, error: None, answer: String::new() }
+    }
+}
+
 /// Webhook deliveries. [`crate::run::Runs::finish`] writes those of a run's end.
 #[async_trait]
 pub trait Deliveries: Send + Sync {
@@ -153,7 +181,8 @@ pub trait Deliveries: Send + Sync {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Option<Delivery>>;
-    /// Logs the attempt and applies `next`, if the claim is still ours.
+    /// Logs the attempt and applies `next`, if the claim is still ours. Of a wiped delivery it
+    /// logs [`Attempt::wiped`].
     async fn record(
         &self,
         id: &DeliveryId,

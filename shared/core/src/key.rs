@@ -15,18 +15,24 @@ use crate::time::Timestamp;
 pub enum Scope {
     Run,
     Read,
+    /// What every node was given and gave.
+    Trace,
     Cancel,
     Author,
     Admin,
 }
 
 impl Scope {
-    pub const ALL: [Self; 5] = [Self::Run, Self::Read, Self::Cancel, Self::Author, Self::Admin];
+    pub const ALL: [Self; 6] =
+        [Self::Run, Self::Read, Self::Trace, Self::Cancel, Self::Author, Self::Admin];
+    /// The scopes of a key that names none: those of a caller.
+    pub const OF_CALLERS: [Self; 3] = [Self::Run, Self::Read, Self::Cancel];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Run => "run",
             Self::Read => "read",
+            Self::Trace => "trace",
             Self::Cancel => "cancel",
             Self::Author => "author",
             Self::Admin => "admin",
@@ -35,6 +41,11 @@ impl Scope {
 
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|scope| scope.as_str() == text)
+    }
+
+    /// An author tests workflows, and sees what their nodes do.
+    pub fn implies(self, other: Self) -> bool {
+        self == other || self == Self::Admin || (self, other) == (Self::Author, Self::Trace)
     }
 }
 
@@ -81,9 +92,12 @@ pub struct AuditEntry {
     /// The id of the key that made the change, or `admin`.
     pub actor: String,
     /// `key.created`, `key.revoked`; a rotation logs `key.rotated` for the new key and `key.ends`
-    /// for the old one.
+    /// for the old one. `keyring.rotated`, `admin.rotated`, `user.erased`.
     pub action: String,
+    /// Of what: a key's id, `keyring`, `admin`, or a job's id.
     pub key_id: String,
+    /// When the entry may be deleted.
+    pub expires_at: Timestamp,
 }
 
 /// API keys (hashes, never keys) and their audit log.
@@ -100,6 +114,8 @@ pub trait Keys: Send + Sync {
     async fn lists_origin(&self, origin: &str) -> Result<bool>;
     /// Stores the time of last use. Best effort; never moves it backwards.
     async fn touch(&self, id: &str, at: Timestamp) -> Result<()>;
+    /// Adds an entry for a change of something else than a key.
+    async fn note(&self, audit: AuditEntry) -> Result<()>;
     /// Newest first.
     async fn audit(&self, page: PageRequest) -> Result<Page<AuditEntry>>;
 }

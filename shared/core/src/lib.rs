@@ -6,8 +6,10 @@ pub mod run;
 pub mod delivery;
 pub mod work;
 pub mod workflow;
+pub mod job;
 pub mod key;
 pub mod limit;
+pub mod seal;
 pub mod secret;
 
 // Parts of the records.

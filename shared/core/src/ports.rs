@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::clock::{Clock, Entropy};
 use crate::computing::Computing;
 use crate::delivery::Deliveries;
+use crate::job::Jobs;
 use crate::key::Keys;
 use crate::limit::Limits;
 use crate::run::Runs;
@@ -23,6 +24,7 @@ pub struct Ports {
     pub due: Arc<dyn Due>,
     pub queue: Arc<dyn Queue>,
     pub workflows: Arc<dyn Workflows>,
+    pub jobs: Arc<dyn Jobs>,
     pub keys: Arc<dyn Keys>,
     pub limits: Arc<dyn Limits>,
     pub secrets: Arc<dyn Secrets>,

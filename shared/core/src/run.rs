@@ -127,6 +127,12 @@ impl RunHead {
         self.chosen_id.as_deref().unwrap_or(self.id.as_str())
     }
 
+    /// What a wipe keeps: nothing that the caller sent, its webhooks' URLs and headers included.
+    #[must_use]
+    pub fn wiped(&self) -> Self {
+        Self { input: Arc::default(), input_as_sent: None, webhooks: Vec::new(), ..self.clone() }
+    }
+
     /// Returns the head as it is stored, and the input if it is stored separately.
     pub fn split(&self) -> (Cow<'_, Self>, Option<RunInput>) {
         let as_sent = self.input_as_sent.as_ref().map_or(0, String::len);
@@ -211,6 +217,17 @@ pub struct RunEnd {
 }
 
 impl RunEnd {
+    /// What a wipe keeps: how the run ended, without the output. A message may quote an input, an
+    /// answer or a URL.
+    #[must_use]
+    pub fn wiped(&self) -> Self {
+        let error = self
+            .error
+            .as_ref()
+            .map(|error| RunError { message: WIPED_MESSAGE.to_owned(), ..error.clone() });
+        Self { output: Arc::default(), error, ..self.clone() }
+    }
+
     /// Returns the end as it is stored, and the output if it is stored separately.
     pub fn split(&self) -> (Cow<'_, Self>, Option<&Value>) {
         if json::size(&self.output) <= MAX_INLINE_VALUE {
@@ -219,6 +236,9 @@ impl RunEnd {
         (Cow::Owned(Self { output: Arc::default(), ..self.clone() }), Some(&self.output))
     }
 }
+
+/// In the place of an error's message.
+const WIPED_MESSAGE: &str = "the run was not saved";
 
 /// The recorded result of one outside call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -285,9 +305,14 @@ pub trait Runs: Send + Sync {
     async fn finish(&self, lease: &Lease, end: FinishedRun) -> Result<Finished>;
     /// Asks the owner to stop. A run that has ended stays as it is.
     async fn request_cancel(&self, run: &RunId, now: Timestamp) -> Result<CancelRequest>;
-    /// Deletes the input, outputs, trace, checkpoints, events and webhook bodies of an ended run.
-    /// It is no longer due.
+    /// Deletes what an ended run was given and gave: all but [`RunHead::wiped`],
+    /// [`RunEnd::wiped`], and of its deliveries [`crate::delivery::FrozenRequest::wiped`] and
+    /// [`crate::delivery::Attempt::wiped`]. It is no longer due. Safe to repeat.
     async fn wipe(&self, run: &RunId) -> Result<()>;
+
+    /// Deletes an ended run with its parts, its deliveries, and its unique rows where they can be
+    /// found. Safe to repeat.
+    async fn delete(&self, run: &RunId) -> Result<Deleted>;
 
     /// Sees every write completed before the call.
     async fn read(&self, run: &RunId) -> Result<Option<RunRecord>>;
@@ -315,6 +340,14 @@ pub trait Runs: Send + Sync {
     /// Returns the run that the key, or chosen run id, belongs to.
     async fn idempotency(&self, key: &IdempotencyKey, now: Timestamp)
     -> Result<Option<EarlierRun>>;
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deleted {
+    Deleted,
+    /// The run has not ended. Nothing was deleted.
+    Open,
+    Unknown,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

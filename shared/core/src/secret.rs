@@ -4,17 +4,16 @@ mod rule;
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE_NO_PAD as BASE64_URL};
-use chacha20poly1305::aead::Aead;
-use chacha20poly1305::{ChaCha20Poly1305, KeyInit};
 use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use crate::clock::Entropy;
+use crate::seal::SealKey;
 use crate::time::Timestamp;
 pub use rule::{HostVerdict, Publisher, SecretHost, SecretRule, SecretUser, SecretWorkflows};
 
@@ -25,11 +24,20 @@ pub struct Keyring {
     pub peppers: BTreeMap<u32, String>,
     /// Derive the webhook signing secrets. Version to base64 value.
     pub masters: BTreeMap<u32, String>,
-    /// Encrypts header values from callers. Base64, 32 bytes.
+    /// Encrypts header values from callers. Base64, 32 bytes. The first version.
     pub seal: String,
-    /// The first admin credential, if the operator gave none.
+    /// The later versions of it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub seals: BTreeMap<u32, String>,
+    /// The admin credential, if the operator gave none.
     pub bootstrap_token: String,
+    /// How often it was rotated: a store replaces a keyring by the next generation alone.
+    #[serde(default)]
+    pub generation: u32,
 }
+
+/// The version of [`Keyring::seal`].
+const FIRST_SEAL: u32 = 1;
 
 impl std::fmt::Debug for Keyring {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -46,17 +54,48 @@ pub struct SigningPin {
 
 impl Keyring {
     pub fn generate(entropy: &dyn Entropy) -> Self {
-        let secret = || {
-            let mut bytes = [0; 32];
-            entropy.fill(&mut bytes);
-            bytes
-        };
         Self {
-            peppers: BTreeMap::from([(1, BASE64.encode(secret()))]),
-            masters: BTreeMap::from([(1, BASE64.encode(secret()))]),
-            seal: BASE64.encode(secret()),
-            bootstrap_token: format!("admin_{}", BASE64_URL.encode(secret())),
+            peppers: BTreeMap::from([(1, new_entry(entropy))]),
+            masters: BTreeMap::from([(1, new_entry(entropy))]),
+            seal: new_entry(entropy),
+            seals: BTreeMap::new(),
+            bootstrap_token: new_token(entropy),
+            generation: 0,
         }
+    }
+
+    /// A keyring without entries: it authenticates, signs and seals nothing.
+    pub fn none() -> Self {
+        Self {
+            peppers: BTreeMap::new(),
+            masters: BTreeMap::new(),
+            seal: String::new(),
+            seals: BTreeMap::new(),
+            bootstrap_token: String::new(),
+            generation: 0,
+        }
+    }
+
+    /// Returns the next generation, with a new newest entry of each kind.
+    #[must_use]
+    pub fn rotated(&self, entropy: &dyn Entropy) -> Self {
+        let mut next = Self { generation: self.generation + 1, ..self.clone() };
+        let after = |newest: Option<&u32>| newest.copied().unwrap_or(0) + 1;
+        next.peppers.insert(after(self.peppers.keys().last()), new_entry(entropy));
+        next.masters.insert(after(self.masters.keys().last()), new_entry(entropy));
+        next.seals.insert(self.newest_seal() + 1, new_entry(entropy));
+        next
+    }
+
+    /// Returns the next generation, with another admin credential.
+    #[must_use]
+    pub fn with_new_token(&self, entropy: &dyn Entropy) -> Self {
+        let generation = self.generation + 1;
+        Self { generation, bootstrap_token: new_token(entropy), ..self.clone() }
+    }
+
+    pub fn newest_seal(&self) -> u32 {
+        self.seals.keys().last().copied().unwrap_or(FIRST_SEAL)
     }
 
     /// Returns the newest pepper and its version.
@@ -90,33 +129,59 @@ impl Keyring {
         Ok(hmac_sha256(&master, format!("signing/{workflow_uid}/{}", pin.epoch).as_bytes()))
     }
 
-    /// Encrypts a caller's value for storage: base64 of nonce and ciphertext.
+    /// Encrypts a caller's value for storage: `<version>.<base64>`. The first version has no
+    /// prefix.
     pub fn seal(&self, entropy: &dyn Entropy, text: &str) -> Result<String> {
-        let mut nonce = [0; 12];
-        entropy.fill(&mut nonce);
-        let sealed = self
-            .cipher()?
-            .encrypt(&nonce.into(), text.as_bytes())
-            .map_err(|_| anyhow!("could not seal"))?;
-        Ok(BASE64.encode([nonce.as_slice(), &sealed].concat()))
+        let version = self.newest_seal();
+        let sealed = self.seal_key(version)?.seal(entropy, FOR_HEADERS, text)?;
+        Ok(if version == FIRST_SEAL { sealed } else { format!("{version}.{sealed}") })
     }
 
     pub fn unseal(&self, sealed: &str) -> Result<String> {
-        let bytes = BASE64.decode(sealed).context("a sealed value is not base64")?;
-        let (nonce, ciphertext) =
-            bytes.split_first_chunk::<12>().context("a sealed value is too short")?;
-        let text = self
-            .cipher()?
-            .decrypt(&(*nonce).into(), ciphertext)
-            .map_err(|_| anyhow!("a sealed value was not sealed with this keyring"))?;
-        String::from_utf8(text).context("a sealed value is not text")
+        let (version, sealed) = seal_version(sealed)?;
+        self.seal_key(version)?.unseal(FOR_HEADERS, sealed)
     }
 
-    fn cipher(&self) -> Result<ChaCha20Poly1305> {
-        let key = BASE64.decode(&self.seal).context("the keyring's seal is not base64")?;
-        ChaCha20Poly1305::new_from_slice(&key)
-            .map_err(|_| anyhow!("the keyring's seal does not have 32 bytes"))
+    /// Whether it has the entry that the value was sealed with.
+    pub fn can_unseal(&self, sealed: &str) -> bool {
+        seal_version(sealed)
+            .is_ok_and(|(version, _)| version == FIRST_SEAL || self.seals.contains_key(&version))
     }
+
+    fn seal_key(&self, version: u32) -> Result<SealKey> {
+        let entry = match version {
+            FIRST_SEAL => Some(&self.seal),
+            later => self.seals.get(&later),
+        };
+        let entry = entry.with_context(|| format!("the keyring has no seal {version}"))?;
+        SealKey::new(&BASE64.decode(entry).context("a seal of the keyring is not base64")?)
+    }
+}
+
+/// What the values of callers' headers are sealed for. Empty, as for the first of them.
+const FOR_HEADERS: &str = "";
+
+fn seal_version(sealed: &str) -> Result<(u32, &str)> {
+    match sealed.split_once('.') {
+        None => Ok((FIRST_SEAL, sealed)),
+        Some((version, sealed)) => {
+            Ok((version.parse().context("a sealed value has no version")?, sealed))
+        }
+    }
+}
+
+fn new_entry(entropy: &dyn Entropy) -> String {
+    BASE64.encode(random(entropy))
+}
+
+fn new_token(entropy: &dyn Entropy) -> String {
+    format!("admin_{}", BASE64_URL.encode(random(entropy)))
+}
+
+fn random(entropy: &dyn Entropy) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    entropy.fill(&mut bytes);
+    bytes
 }
 
 pub fn hmac_sha256(key: &[u8], message: &[u8]) -> Vec<u8> {
@@ -152,9 +217,58 @@ pub trait Secrets: Send + Sync {
     /// Returns the stored keyring, or stores `create` on first use. Concurrent first users get the
     /// same one.
     async fn keyring(&self, create: Keyring) -> Result<Keyring>;
+    /// Stores the keyring if the stored one is of the generation before it. `false`: it is of
+    /// another one, and nothing was written.
+    async fn replace_keyring(&self, next: &Keyring) -> Result<bool>;
     async fn put(&self, name: &str, secret: &SecretRecord, now: Timestamp) -> Result<()>;
     async fn get(&self, name: &str) -> Result<Option<SecretRecord>>;
     /// Returns names, times and rules, never values.
     async fn list(&self) -> Result<Vec<SecretInfo>>;
     async fn delete(&self, name: &str) -> Result<bool>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::system::SystemEntropy;
+
+    #[test]
+    fn a_rotation_adds_entries_and_keeps_what_is_pinned_to_the_old_ones() {
+        let first = Keyring::generate(&SystemEntropy);
+        let pin = SigningPin { master: 1, epoch: 3 };
+        let sealed = first.seal(&SystemEntropy, "from the caller").unwrap();
+        let second = first.rotated(&SystemEntropy).rotated(&SystemEntropy);
+        assert_eq!(second.generation, 2);
+        assert_eq!((second.pepper().unwrap().0, second.newest_master().unwrap()), (3, 3));
+        assert_eq!(second.newest_seal(), 3);
+        assert_eq!(second.pepper_of(1).unwrap(), first.pepper_of(1).unwrap());
+        assert_eq!(second.signing_key("w", pin).unwrap(), first.signing_key("w", pin).unwrap());
+        assert_eq!(second.bootstrap_token, first.bootstrap_token);
+
+        assert_eq!(second.unseal(&sealed).unwrap(), "from the caller");
+        let later = second.seal(&SystemEntropy, "later").unwrap();
+        assert!(later.starts_with("3."), "{later}");
+        assert_eq!(second.unseal(&later).unwrap(), "later");
+        assert!(second.can_unseal(&later) && second.can_unseal(&sealed));
+        assert!(!first.can_unseal(&later) && !first.can_unseal("x.y"));
+        assert!(first.unseal(&later).unwrap_err().to_string().contains("no seal 3"));
+    }
+
+    #[test]
+    fn a_keyring_of_an_earlier_release_is_read_and_a_new_one_reads_as_an_earlier_one() {
+        let ring = Keyring::generate(&SystemEntropy);
+        let mut stored = serde_json::to_value(&ring).unwrap();
+        stored.as_object_mut().unwrap().remove("generation");
+        assert!(serde_json::from_value::<Keyring>(stored).unwrap() == ring);
+    }
+
+    #[test]
+    fn another_admin_credential_leaves_the_entries() {
+        let first = Keyring::generate(&SystemEntropy);
+        let next = first.with_new_token(&SystemEntropy);
+        assert_ne!(next.bootstrap_token, first.bootstrap_token);
+        assert!(next.bootstrap_token.len() >= 32 && next.generation == 1);
+        let token = first.bootstrap_token.clone();
+        assert!(Keyring { bootstrap_token: token, generation: 0, ..next } == first);
+    }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::delivery::DeliveryId;
 use crate::id::RunId;
+use crate::job::JobId;
 use crate::time::Timestamp;
 
 /// A queue message: ids only, tagged and versioned.
@@ -14,6 +15,7 @@ use crate::time::Timestamp;
 pub enum Message {
     RunV1 { run: RunId },
     WebhookV1 { delivery: DeliveryId },
+    JobV1 { job: JobId },
 }
 
 /// Carries work to the workers: at least once, in any order. The due row is the backstop.
@@ -35,7 +37,8 @@ pub struct DueItem {
     pub sweep_at: Timestamp,
 }
 
-/// Due rows: runs whose lease or queue wait has ended, and deliveries whose next attempt is due.
+/// Due rows: runs whose lease or queue wait has ended, deliveries whose next attempt is due, and
+/// jobs.
 #[async_trait]
 pub trait Due: Send + Sync {
     /// Returns at most `limit` items, earliest first. A hint: it may lag, and items may be stale.

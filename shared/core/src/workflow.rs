@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::hash::sha256_hex;
+use crate::job::Job;
 use crate::page::{Page, PageRequest};
 use crate::secret::{Publisher, SigningPin};
 use crate::time::Timestamp;
@@ -173,9 +174,11 @@ pub trait Workflows: Send + Sync {
         pin: SigningPin,
         overlap_until: Timestamp,
     ) -> Result<bool>;
-    /// Deletes the workflow. Its runs keep their rows; its versions stay readable for runs in
-    /// flight.
-    async fn delete(&self, id: &str) -> Result<bool>;
+    /// Deletes the workflow if it still has this uid, and creates the job that deletes its runs and
+    /// versions later, in one transaction. `false` if there is no such workflow.
+    async fn delete(&self, id: &str, uid: &str, job: Job) -> Result<bool>;
+    /// Deletes at most `limit` versions; returns how many.
+    async fn delete_versions(&self, uid: &str, limit: usize) -> Result<usize>;
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -91,6 +91,8 @@ fn settings(config: &Config, kinds: Option<Kinds>) -> Result<Settings> {
         allowed_origins,
         public_url: config.public_url.clone(),
         retention: config.retention,
+        audit_retention: config.audit_retention,
+        without_keyring: config.without_keyring,
         longest_wait: config.longest_wait,
         longest_stream: config.longest_stream,
         longest_follow: config.longest_follow,

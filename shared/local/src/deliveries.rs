@@ -54,6 +54,7 @@ impl Deliveries for Local {
     ) -> Result<Written> {
         let key = delivery_key(id)?;
         let owner = owner.clone();
+        let wiped = serde_json::to_string(&attempt.wiped())?;
         let attempt = serde_json::to_string(&attempt)?;
         let (state, due_at) = match next {
             AfterAttempt::Delivered => (DeliveryState::Delivered, None),
@@ -65,10 +66,10 @@ impl Deliveries for Local {
                 "UPDATE deliveries SET state = ?3, due_at = iif(wiped, NULL, ?4),
                 look_at = iif(wiped, NULL, ?4), owner = NULL,
                     recorded_by = owner, step = step + 1,
-                    attempts = json_insert(attempts, '$[#]', json(?5))
+                    attempts = json_insert(attempts, '$[#]', json(iif(wiped, ?6, ?5)))
                 WHERE id = ?1 AND owner = ?2",
             )?;
-            if update.execute(params![key, owner.0, word(state), due_at, attempt])? == 1 {
+            if update.execute(params![key, owner.0, word(state), due_at, attempt, wiped])? == 1 {
                 return Ok(Written::Written);
             }
             // Refused because it was applied before: success.

@@ -7,7 +7,7 @@ use flowgate_core::work::{Due, DueItem, Message};
 use rusqlite::params;
 
 use crate::Local;
-use crate::row::{Key, delivery_id, delivery_key, run_id, run_key};
+use crate::row::{Key, delivery_id, delivery_key, job_id, job_key, run_id, run_key};
 
 #[async_trait]
 impl Due for Local {
@@ -19,11 +19,11 @@ impl Due for Local {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
             })?;
             rows.map(|row| {
-                let (is_run, key, sweep_at, since): (bool, Key, i64, i64) = row?;
-                let what = if is_run {
-                    Message::RunV1 { run: run_id(key)? }
-                } else {
-                    Message::WebhookV1 { delivery: delivery_id(key)? }
+                let (kind, key, sweep_at, since): (i64, Key, i64, i64) = row?;
+                let what = match kind {
+                    0 => Message::WebhookV1 { delivery: delivery_id(key)? },
+                    1 => Message::RunV1 { run: run_id(key)? },
+                    _ => Message::JobV1 { job: job_id(key)? },
                 };
                 Ok(DueItem { what, since: Timestamp(since), sweep_at: Timestamp(sweep_at) })
             })
@@ -46,6 +46,9 @@ impl Due for Local {
                 &["UPDATE deliveries SET look_at = ?3 WHERE id = ?1 AND look_at = ?2"],
                 delivery_key(delivery)?,
             ),
+            Message::JobV1 { job } => {
+                (&["UPDATE jobs SET look_at = ?3 WHERE id = ?1 AND look_at = ?2"], job_key(job)?)
+            }
         };
         self.write(move |connection| {
             let mut moved = 0;
@@ -58,11 +61,12 @@ impl Due for Local {
     }
 }
 
-/// Open runs, ended runs to be wiped, and deliveries, each from its own index.
+/// Open runs, ended runs to be wiped, deliveries and jobs, each from its own index.
 const SELECT_DUE: &str = "
     SELECT 1, run, look_at, due_at FROM open_runs WHERE look_at <= ?1
     UNION ALL SELECT 1, id, look_at, look_at FROM runs WHERE look_at <= ?1
     UNION ALL SELECT 0, id, look_at, due_at FROM deliveries WHERE look_at <= ?1
+    UNION ALL SELECT 2, id, look_at, due_at FROM jobs WHERE look_at <= ?1
     ORDER BY 3 LIMIT ?2";
 
 impl Local {
@@ -119,7 +123,7 @@ mod tests {
                 .join("\n"))
         };
         let plan = local.query(plan).await.unwrap();
-        for index in ["open_runs_by_look", "runs_by_look", "deliveries_by_look"] {
+        for index in ["open_runs_by_look", "runs_by_look", "deliveries_by_look", "jobs_by_look"] {
             assert!(plan.contains(&format!("INDEX {index} ")), "{plan}");
         }
         assert!(!plan.contains("TEMP B-TREE"), "{plan}");

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+pub(crate) const DATABASE: &str = "flowgate.db";
+
 /// Holds the folder's lock until it is dropped; the system frees it when the process dies.
 pub(crate) struct Folder {
     path: PathBuf,
@@ -34,7 +36,7 @@ impl Folder {
     /// Returns the database's path; creates the file, private, if it is missing. SQLite gives its
     /// side files the same mode.
     pub(crate) fn database(&self) -> Result<PathBuf> {
-        let file = self.path.join("flowgate.db");
+        let file = self.path.join(DATABASE);
         open_private(&file).with_context(|| format!("{} could not be opened", file.display()))?;
         Ok(file)
     }

@@ -95,9 +95,13 @@ impl Keys for Local {
         .await
     }
 
+    async fn note(&self, audit: AuditEntry) -> Result<()> {
+        self.write(move |connection| insert_audit(connection, &audit)).await
+    }
+
     async fn audit(&self, request: PageRequest) -> Result<Page<AuditEntry>> {
         self.query(move |connection| {
-            let sql = "SELECT rowid, at, actor, action, key_id FROM key_audit WHERE rowid < ?1 \
+            let sql = "SELECT rowid, at, actor, action, key_id, expires_at FROM key_audit WHERE rowid < ?1 \
                        ORDER BY rowid DESC";
             let mut select = connection.prepare_cached(sql)?;
             let rows = select.query([rowid_of(&request).unwrap_or(i64::MAX)])?;
@@ -107,6 +111,7 @@ impl Keys for Local {
                     actor: row.get(2)?,
                     action: row.get(3)?,
                     key_id: row.get(4)?,
+                    expires_at: Timestamp(row.get(5)?),
                 };
                 Ok(Listed {
                     bytes: item.actor.len() + item.action.len(),
@@ -127,9 +132,11 @@ fn rowid_of(request: &PageRequest) -> Option<i64> {
 /// Idempotent: retries of a change write its entry once.
 fn insert_audit(connection: &Connection, entry: &AuditEntry) -> Result<()> {
     let mut insert = connection.prepare_cached(
-        "INSERT OR IGNORE INTO key_audit (at, actor, action, key_id) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT OR IGNORE INTO key_audit (at, actor, action, key_id, expires_at) VALUES (?1, ?2, ?3, \
+         ?4, ?5)",
     )?;
-    insert.execute(params![entry.at.0, entry.actor, entry.action, entry.key_id])?;
+    let AuditEntry { at, actor, action, key_id, expires_at } = entry;
+    insert.execute(params![at.0, actor, action, key_id, expires_at.0])?;
     Ok(())
 }
 

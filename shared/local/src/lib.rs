@@ -7,8 +7,10 @@ mod computing;
 mod deliveries;
 mod due;
 mod folder;
+mod jobs;
 mod keys;
 mod limits;
+mod master_key;
 mod page;
 mod queue;
 mod readers;
@@ -17,7 +19,9 @@ mod row;
 mod run_values;
 mod runs;
 mod schema;
+mod sealing;
 mod secrets;
+mod wipe;
 mod workflows;
 mod writer;
 
@@ -30,10 +34,13 @@ use rusqlite::Connection;
 
 pub use computing::ComputingFile;
 pub use limits::LocalLimits;
+pub use master_key::{MasterKey, VARIABLE as MASTER_KEY_VARIABLE};
 pub use queue::LocalQueue;
+pub use sealing::{KeyCheck, KeyPlace, check_key};
 
 use folder::Folder;
 use readers::Readers;
+use sealing::Sealing;
 use writer::Writer;
 
 /// Every port that stores something, on one folder. Clones share it; dropping the last one closes
@@ -50,27 +57,40 @@ struct Inner {
     computing: ComputingFile,
     /// The runs that the last process computed when it died.
     died_computing: Vec<RunId>,
+    sealing: Sealing,
     _folder: Folder,
 }
 
 impl Local {
-    /// Opens the folder, or creates it. Fails, naming the folder, if another process has it open.
+    /// The same with the key file beside the database.
     pub fn open(dir: &Path) -> Result<Self> {
+        Self::open_sealed(dir, None)
+    }
+
+    /// Opens the folder, or creates it. Fails, naming the folder, if another process has it open,
+    /// or if what is in it was sealed with another key than the given one and that in its file.
+    pub fn open_sealed(dir: &Path, master_key: Option<MasterKey>) -> Result<Self> {
         let folder = Folder::open(dir)?;
         let file = folder.database()?;
-        let connection = schema::open(&file)
+        let mut connection = schema::open(&file)
+            .with_context(|| format!("{} could not be opened", file.display()))?;
+        let sealing = sealing::open(&mut connection, dir, master_key)
             .with_context(|| format!("{} could not be opened", file.display()))?;
         let writer = Writer::start(connection)?;
         let readers = Readers::start(&file)?;
         let (computing, died_computing) = ComputingFile::open(&folder.computing())?;
-        Ok(Self {
-            inner: Arc::new(Inner { readers, writer, computing, died_computing, _folder: folder }),
-        })
+        let inner = Inner { readers, writer, computing, died_computing, sealing, _folder: folder };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Marks the runs that this process computes.
     pub fn computing(&self) -> ComputingFile {
         self.inner.computing.clone()
+    }
+
+    /// Where the key is that seals the secrets of this folder.
+    pub fn key_place(&self) -> &KeyPlace {
+        &self.inner.sealing.place
     }
 
     /// Runs `op` in a group of writes. `Ok` means that it is on disk; the writes of a failed `op`
@@ -80,6 +100,15 @@ impl Local {
         op: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.inner.writer.write(op).await
+    }
+
+    /// The same for an `op` that deletes what must not be found in the file afterwards: no copy
+    /// is left in its side files, a moment later.
+    async fn erase<T: Send + 'static>(
+        &self,
+        op: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.inner.writer.erase(op).await
     }
 
     /// Runs a read. It sees every write that was answered before.
@@ -107,6 +136,32 @@ mod tests {
 
         let again = Local::open(dir.path()).unwrap();
         assert_eq!(Secrets::get(&again, "NAME").await.unwrap().as_deref(), Some("value"));
+    }
+
+    /// Neither the pages of the file nor the write-ahead log keep it.
+    #[tokio::test]
+    async fn what_was_erased_is_soon_in_no_file() {
+        const CANARY: &str = "CANARY-erased";
+        let dir = tempfile::tempdir().unwrap();
+        let local = Local::open(dir.path()).unwrap();
+        let is_found = || {
+            let files = std::fs::read_dir(dir.path()).unwrap();
+            files.into_iter().any(|file| {
+                let bytes = std::fs::read(file.unwrap().path()).unwrap();
+                bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes())
+            })
+        };
+        let insert = "INSERT INTO key_audit (at, actor, action, key_id) VALUES (1, ?1, '', '')";
+        let value = format!("{CANARY} {}", "x".repeat(50_000));
+        local.write(move |connection| Ok(connection.execute(insert, [value])?)).await.unwrap();
+        assert!(is_found());
+        let erase = |connection: &Connection| Ok(connection.execute("DELETE FROM key_audit", [])?);
+        assert_eq!(local.erase(erase).await.unwrap(), 1);
+        let began = std::time::Instant::now();
+        while is_found() {
+            assert!(began.elapsed().as_secs() < 10, "it is still there");
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
     }
 
     #[tokio::test]

@@ -6,17 +6,18 @@ use rusqlite::{Connection, params};
 
 use crate::Local;
 use crate::row::Key;
+use crate::wipe::delete_parts;
 
 /// Runs deleted per transaction; other writes wait for it.
 const BATCH: usize = 100;
 
 impl Local {
     /// Deletes runs past their retention, with their parts and deliveries, and expired idempotency
-    /// rows. Returns the number of deleted runs.
+    /// rows, entries of the audit log, and jobs. Returns the number of deleted runs.
     pub async fn forget_expired(&self, now: Timestamp) -> Result<usize> {
         let mut forgotten = 0;
         loop {
-            let some = self.write(move |connection| forget_some(connection, now)).await?;
+            let some = self.erase(move |connection| forget_some(connection, now)).await?;
             forgotten += some;
             if some < BATCH {
                 return Ok(forgotten);
@@ -32,19 +33,22 @@ fn forget_some(connection: &Connection, now: Timestamp) -> Result<usize> {
         .query_map(params![now.0, BATCH as i64], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     for run in &runs {
-        for sql in [
-            "DELETE FROM checkpoints WHERE run = ?1",
-            "DELETE FROM started_calls WHERE run = ?1",
-            "DELETE FROM events WHERE run = ?1",
-            "DELETE FROM deliveries WHERE run = ?1",
-            "DELETE FROM run_values WHERE run = ?1",
-            "DELETE FROM runs WHERE id = ?1",
-        ] {
-            connection.prepare_cached(sql)?.execute([run])?;
-        }
+        delete_run(connection, *run)?;
     }
-    connection
-        .prepare_cached("DELETE FROM idempotency WHERE expires_at <= ?1")?
-        .execute([now.0])?;
+    for sql in [
+        "DELETE FROM idempotency WHERE expires_at <= ?1",
+        "DELETE FROM key_audit WHERE expires_at <= ?1",
+        "DELETE FROM jobs WHERE expires_at <= ?1",
+    ] {
+        connection.prepare_cached(sql)?.execute([now.0])?;
+    }
     Ok(runs.len())
+}
+
+/// Deletes an ended run with all that belongs to it.
+pub(crate) fn delete_run(connection: &Connection, run: Key) -> Result<()> {
+    delete_parts(connection, run)?;
+    connection.prepare_cached("DELETE FROM deliveries WHERE run = ?1")?.execute([run])?;
+    connection.prepare_cached("DELETE FROM runs WHERE id = ?1")?.execute([run])?;
+    Ok(())
 }

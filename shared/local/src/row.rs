@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use flowgate_core::delivery::DeliveryId;
 use flowgate_core::id::RunId;
+use flowgate_core::job::JobId;
 use flowgate_core::lease::OwnerToken;
 use flowgate_core::run::{Include, Mode, RunRecord};
 use flowgate_core::time::Timestamp;
@@ -21,6 +22,14 @@ pub(crate) fn run_key(id: &RunId) -> Result<Key> {
 
 pub(crate) fn delivery_key(id: &DeliveryId) -> Result<Key> {
     key(id.as_str(), "whd_")
+}
+
+pub(crate) fn job_key(id: &JobId) -> Result<Key> {
+    key(id.as_str(), "job_")
+}
+
+pub(crate) fn job_id(key: Key) -> Result<JobId> {
+    JobId::parse(&format!("job_{:032x}", u128::from_be_bytes(key))).context("not the key of a job")
 }
 
 fn key(id: &str, prefix: &str) -> Result<Key> {

@@ -8,18 +8,20 @@ use flowgate_core::idempotency::{EarlierRun, IdempotencyKey};
 use flowgate_core::lease::{Lease, OwnerToken, Written};
 use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::run::{
-    CancelRequest, Checkpoint, Claimed, Created, Finished, FinishedRun, Heartbeat, Include, NewRun,
-    PAGE_BYTES, RunFilter, RunProgress, RunRecord, Runs, StartMark,
+    CancelRequest, Checkpoint, Claimed, Created, Deleted, Finished, FinishedRun, Heartbeat,
+    Include, NewRun, PAGE_BYTES, RunFilter, RunProgress, RunRecord, Runs, StartMark,
 };
 use flowgate_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::Local;
 use crate::page::{Listed, page};
+use crate::retention::delete_run;
 use crate::row::{Key, RunRow, from_word, run_key};
 use crate::run_values::{
     CheckpointValues, EndValues, EventValues, LeaseValues, RunValues, select_claim, stored,
 };
+use crate::wipe::wipe;
 
 #[async_trait]
 impl Runs for Local {
@@ -219,7 +221,24 @@ impl Runs for Local {
 
     async fn wipe(&self, run: &RunId) -> Result<()> {
         let key = run_key(run)?;
-        self.write(move |connection| wipe(connection, key)).await
+        self.erase(move |connection| wipe(connection, key)).await
+    }
+
+    async fn delete(&self, run: &RunId) -> Result<Deleted> {
+        let key = run_key(run)?;
+        self.erase(move |connection| {
+            let mut select =
+                connection.prepare_cached("SELECT ending IS NULL FROM runs WHERE id = ?1")?;
+            match select.query_row([key], |row| row.get(0)).optional()? {
+                None => return Ok(Deleted::Unknown),
+                Some(true) => return Ok(Deleted::Open),
+                Some(false) => {}
+            }
+            connection.prepare_cached("DELETE FROM idempotency WHERE run = ?1")?.execute([key])?;
+            delete_run(connection, key)?;
+            Ok(Deleted::Deleted)
+        })
+        .await
     }
 
     async fn read(&self, run: &RunId) -> Result<Option<RunRecord>> {
@@ -375,31 +394,6 @@ fn take(
         Some(false) => Taken::LeasedByOther,
         None => Taken::Unknown,
     })
-}
-
-/// Wipes only a run that has ended: an owner still needs the data of an open run.
-fn wipe(connection: &Connection, key: Key) -> Result<()> {
-    let mut update = connection.prepare_cached(
-        "UPDATE runs SET wiped = 1, look_at = NULL, trace = NULL,
-        ending = json_set(ending, '$.output', NULL),
-            head = json_set(head, '$.input', NULL, '$.input_as_sent', NULL)
-        WHERE id = ?1 AND ending IS NOT NULL",
-    )?;
-    if update.execute([key])? == 0 {
-        return Ok(());
-    }
-    for sql in [
-        "DELETE FROM checkpoints WHERE run = ?1",
-        "DELETE FROM started_calls WHERE run = ?1",
-        "DELETE FROM events WHERE run = ?1",
-        "DELETE FROM run_values WHERE run = ?1",
-        // Without its body a delivery cannot be sent again.
-        "UPDATE deliveries SET wiped = 1, due_at = NULL, look_at = NULL, request = \
-         json_set(request, '$.body', '') WHERE run = ?1",
-    ] {
-        connection.prepare_cached(sql)?.execute([key])?;
-    }
-    Ok(())
 }
 
 fn select_run(connection: &Connection, key: Key) -> Result<Option<RunRow>> {

@@ -173,8 +173,34 @@ CREATE TABLE run_values (
 ALTER TABLE secrets ADD COLUMN rule TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE versions ADD COLUMN use_of_secrets TEXT NOT NULL DEFAULT '{}';
 ",
+    "
+-- The id of the key that seals `secrets` and `keyring`; no row: they are plain still.
+-- `scrubbed`: the file was rewritten since, or never held a plain value.
+CREATE TABLE sealed_by (
+    only     INTEGER PRIMARY KEY CHECK (only = 1),
+    key      TEXT NOT NULL,
+    scrubbed INTEGER NOT NULL
+);
+",
+    "
+CREATE TABLE jobs (
+    id         BLOB PRIMARY KEY,
+    job        TEXT NOT NULL,
+    revision   INTEGER NOT NULL,
+    -- NULL once it has ended.
+    due_at     INTEGER,
+    look_at    INTEGER,
+    expires_at INTEGER
+) WITHOUT ROWID;
+CREATE INDEX jobs_by_look ON jobs (look_at) WHERE look_at IS NOT NULL;
+CREATE INDEX idempotency_of_run ON idempotency (run);
+-- Earlier entries stay for a year, which is the default.
+ALTER TABLE key_audit ADD COLUMN expires_at INTEGER NOT NULL DEFAULT 0;
+UPDATE key_audit SET expires_at = at + 31536000000;
+",
 ];
 
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const PAGE_BYTES: i64 = 8192;
 /// Pages in the write-ahead log before a checkpoint: 32 MB, so that checkpoints are rare and short.
 const CHECKPOINT_PAGES: i64 = 4000;
@@ -185,7 +211,7 @@ const STATEMENTS_KEPT: usize = 128;
 /// The connection that writes.
 pub(crate) fn open(file: &Path) -> Result<Connection> {
     let connection = Connection::open(file)?;
-    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     // Takes effect only on a new file. A commit of many runs writes half as many pages.
     connection.pragma_update(None, "page_size", PAGE_BYTES)?;
@@ -197,8 +223,22 @@ pub(crate) fn open(file: &Path) -> Result<Connection> {
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "journal_size_limit", LOG_BYTES_KEPT)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    // What is deleted or replaced is overwritten with zeros, or it could be read in the file.
+    connection.pragma_update(None, "secure_delete", true)?;
     migrate(&connection)?;
+    // A process that died may have left what was erased in the log.
+    truncate_log(&connection)?;
     Ok(connection)
+}
+
+/// Copies the write-ahead log into the file and cuts it to nothing: it holds earlier contents of
+/// pages. `false`: a reader still uses it.
+pub(crate) fn truncate_log(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row(
+        "PRAGMA wal_checkpoint(TRUNCATE)",
+        [],
+        |row| Ok(row.get::<_, i64>(0)? == 0),
+    )
 }
 
 pub(crate) fn open_reader(file: &Path) -> Result<Connection> {
@@ -206,7 +246,7 @@ pub(crate) fn open_reader(file: &Path) -> Result<Connection> {
         file,
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
-    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     Ok(connection)
 }
@@ -227,6 +267,17 @@ fn migrate(connection: &Connection) -> Result<()> {
         ))?;
     }
     Ok(())
+}
+
+/// A file as it was before its secrets were sealed.
+#[cfg(test)]
+pub(crate) fn of_earlier_release(file: &Path) -> Connection {
+    let connection = Connection::open(file).unwrap();
+    for migration in &MIGRATIONS[..3] {
+        connection.execute_batch(migration).unwrap();
+    }
+    connection.pragma_update(None, "user_version", 3).unwrap();
+    connection
 }
 
 #[cfg(test)]

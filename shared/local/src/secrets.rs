@@ -1,18 +1,19 @@
-//! Provider secrets and the keyring, stored in plain text: the file's mode protects them from other
-//! users.
+//! Provider secrets and the keyring, sealed with the folder's master key.
 
 use anyhow::Result;
 use async_trait::async_trait;
 use flowgate_core::secret::{Keyring, SecretInfo, SecretRecord, Secrets};
 use flowgate_core::time::Timestamp;
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::Local;
+use crate::sealing::{OF_KEYRING, of_secret};
 
 #[async_trait]
 impl Secrets for Local {
     async fn keyring(&self, create: Keyring) -> Result<Keyring> {
-        let created = serde_json::to_string(&create)?;
+        let key = &self.inner.sealing.key;
+        let created = key.seal(OF_KEYRING, &serde_json::to_string(&create)?)?;
         let kept: String = self
             .write(move |connection| {
                 connection.execute(
@@ -22,32 +23,51 @@ impl Secrets for Local {
                 Ok(connection.query_row("SELECT keyring FROM keyring", [], |row| row.get(0))?)
             })
             .await?;
-        Ok(serde_json::from_str(&kept)?)
+        Ok(serde_json::from_str(&key.unseal(OF_KEYRING, &kept)?)?)
+    }
+
+    async fn replace_keyring(&self, next: &Keyring) -> Result<bool> {
+        let (key, next) = (self.inner.sealing.key.clone(), next.clone());
+        self.erase(move |connection| {
+            let stored: String =
+                connection.query_row("SELECT keyring FROM keyring", [], |row| row.get(0))?;
+            let stored: Keyring = serde_json::from_str(&key.unseal(OF_KEYRING, &stored)?)?;
+            if stored.generation + 1 != next.generation {
+                // The retry of a write that was applied is a success.
+                return Ok(stored == next);
+            }
+            let sealed = key.seal(OF_KEYRING, &serde_json::to_string(&next)?)?;
+            connection.execute("UPDATE keyring SET keyring = ?1", [sealed])?;
+            Ok(true)
+        })
+        .await
     }
 
     async fn put(&self, name: &str, secret: &SecretRecord, now: Timestamp) -> Result<()> {
-        let (name, value) = (name.to_owned(), secret.value.clone());
+        let sealed = self.inner.sealing.key.seal(&of_secret(name), &secret.value)?;
         let rule = serde_json::to_string(&secret.rule)?;
-        self.write(move |connection| {
+        let name = name.to_owned();
+        self.erase(move |connection| {
             let mut upsert = connection.prepare_cached(
                 "INSERT OR REPLACE INTO secrets (name, value, updated_at, rule) \
                  VALUES (?1, ?2, ?3, ?4)",
             )?;
-            upsert.execute(params![name, value, now.0, rule])?;
+            upsert.execute(params![name, sealed, now.0, rule])?;
             Ok(())
         })
         .await
     }
 
     async fn get(&self, name: &str) -> Result<Option<SecretRecord>> {
-        let name = name.to_owned();
-        let stored = self.query(move |connection| {
+        let (of, name) = (of_secret(name), name.to_owned());
+        let select = move |connection: &Connection| {
             let mut select =
                 connection.prepare_cached("SELECT value, rule FROM secrets WHERE name = ?1")?;
-            let read = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, String>(1)?));
+            let read = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
             Ok(select.query_row([name], read).optional()?)
-        });
-        let Some((value, rule)) = stored.await? else { return Ok(None) };
+        };
+        let Some((sealed, rule)) = self.query(select).await? else { return Ok(None) };
+        let value = self.inner.sealing.key.unseal(&of, &sealed)?;
         Ok(Some(SecretRecord { value, rule: serde_json::from_str(&rule)? }))
     }
 
@@ -69,7 +89,7 @@ impl Secrets for Local {
 
     async fn delete(&self, name: &str) -> Result<bool> {
         let name = name.to_owned();
-        self.write(move |connection| {
+        self.erase(move |connection| {
             Ok(connection.prepare_cached("DELETE FROM secrets WHERE name = ?1")?.execute([name])?
                 == 1)
         })

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use async_trait::async_trait;
+use flowgate_core::job::Job;
 use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::secret::SigningPin;
 use flowgate_core::time::Timestamp;
@@ -13,7 +14,9 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::Local;
+use crate::jobs::JobValues;
 use crate::page::{Listed, page};
+use crate::run_values::stored;
 
 #[async_trait]
 impl Workflows for Local {
@@ -167,11 +170,28 @@ impl Workflows for Local {
         .await
     }
 
-    async fn delete(&self, id: &str) -> Result<bool> {
-        let id = id.to_owned();
+    async fn delete(&self, id: &str, uid: &str, job: Job) -> Result<bool> {
+        let (id, uid, job) = (id.to_owned(), uid.to_owned(), JobValues::new(&job)?);
         self.write(move |connection| {
-            Ok(connection.prepare_cached("DELETE FROM workflows WHERE id = ?1")?.execute([id])?
-                == 1)
+            let mut delete =
+                connection.prepare_cached("DELETE FROM workflows WHERE id = ?1 AND uid = ?2")?;
+            let known = delete.execute([id, uid])? == 1;
+            if known {
+                job.insert(connection)?;
+            }
+            Ok(known)
+        })
+        .await
+    }
+
+    async fn delete_versions(&self, uid: &str, limit: usize) -> Result<usize> {
+        let uid = uid.to_owned();
+        self.erase(move |connection| {
+            let mut delete = connection.prepare_cached(
+                "DELETE FROM versions WHERE rowid IN (SELECT rowid FROM versions WHERE uid = ?1 \
+                 LIMIT ?2)",
+            )?;
+            Ok(delete.execute(params![uid, stored(limit)])?)
         })
         .await
     }

@@ -3,7 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,11 @@ use tokio::sync::oneshot;
 /// Enough for every connection of a busy server, yet bounded, so that no write waits long for later
 /// ones.
 const MAX_GROUP: usize = 512;
+/// How long what was erased may still lie in the write-ahead log. Cutting the log costs two syncs,
+/// so that a busy server does it once for many groups.
+const ERASED_WITHIN: Duration = Duration::from_secs(1);
+/// Writes wait while the log is cut. Where a reader holds it for longer, it is tried again.
+const CUT_PATIENCE: Duration = Duration::from_millis(50);
 /// A group waits for more writes at most this fraction (one tenth) of the previous commit's
 /// duration.
 const PATIENCE_PART: u32 = 10;
@@ -47,9 +52,25 @@ impl Writer {
         &self,
         op: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        self.send(op, Erases::No).await
+    }
+
+    /// The same for an operation after which earlier contents of the file must not be left.
+    pub(crate) async fn erase<T: Send + 'static>(
+        &self,
+        op: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.send(op, Erases::Yes).await
+    }
+
+    async fn send<T: Send + 'static>(
+        &self,
+        op: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+        erases: Erases,
+    ) -> Result<T> {
         let (reply, answer) = oneshot::channel();
         let jobs = self.jobs.as_ref().context("the store is closed")?;
-        jobs.send(Box::new(Operation { op: Some(op), outcome: None, reply }))
+        jobs.send(Box::new(Operation { op: Some(op), outcome: None, reply, erases }))
             .map_err(|_| anyhow!("the store's writer has stopped"))?;
         answer.await.context("the store's writer has stopped")?
     }
@@ -68,13 +89,21 @@ impl Drop for Writer {
 trait Job: Send {
     /// Runs the operation. Returns `false` if it failed and its writes must be rolled back.
     fn run(&mut self, connection: &Connection) -> bool;
+    fn erases(&self) -> bool;
     fn answer(self: Box<Self>, committed: Result<(), NotCommitted>);
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Erases {
+    Yes,
+    No,
 }
 
 struct Operation<T, F> {
     op: Option<F>,
     outcome: Option<Result<T>>,
     reply: oneshot::Sender<Result<T>>,
+    erases: Erases,
 }
 
 impl<T: Send, F: FnOnce(&Connection) -> Result<T> + Send> Job for Operation<T, F> {
@@ -84,6 +113,10 @@ impl<T: Send, F: FnOnce(&Connection) -> Result<T> + Send> Job for Operation<T, F
         let outcome = catch_unwind(AssertUnwindSafe(|| op(connection)))
             .unwrap_or_else(|_| Err(anyhow!("the write panicked")));
         self.outcome.insert(outcome).is_ok()
+    }
+
+    fn erases(&self) -> bool {
+        self.erases == Erases::Yes
     }
 
     fn answer(self: Box<Self>, committed: Result<(), NotCommitted>) {
@@ -99,8 +132,16 @@ impl<T: Send, F: FnOnce(&Connection) -> Result<T> + Send> Job for Operation<T, F
 }
 
 fn serve(connection: &Connection, waiting: &Receiver<Box<dyn Job>>) {
-    let (mut answered, mut patience) = (0, Duration::ZERO);
-    while let Some(mut group) = gather(waiting, answered, patience) {
+    let (mut answered, mut patience, mut log) = (0, Duration::ZERO, Log::default());
+    loop {
+        let mut group = match gather(waiting, answered, patience, log.cut_at) {
+            Ok(group) => group,
+            Err(RecvTimeoutError::Timeout) => {
+                log.cut(connection);
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
         let started = Instant::now();
         let committed = commit(connection, &mut group);
         if let Err(error) = &committed {
@@ -113,21 +154,60 @@ fn serve(connection: &Connection, waiting: &Receiver<Box<dyn Job>>) {
         }
         patience = started.elapsed() / PATIENCE_PART;
         answered = group.len();
+        if group.iter().any(|job| job.erases()) {
+            log.cut_at.get_or_insert_with(|| Instant::now() + ERASED_WITHIN);
+        }
         for job in group {
             job.answer(committed.clone());
+        }
+        if log.cut_at.is_some_and(|at| at <= Instant::now()) {
+            log.cut(connection);
         }
     }
 }
 
-/// Returns all waiting writes; waits for the first. Callers that were just answered are likely to
+/// The write-ahead log, which keeps earlier contents of pages.
+#[derive(Default)]
+struct Log {
+    /// When it must be cut: something in it was erased.
+    cut_at: Option<Instant>,
+}
+
+impl Log {
+    fn cut(&mut self, connection: &Connection) {
+        let patience = |limit| connection.busy_timeout(limit);
+        let cut = patience(CUT_PATIENCE).and_then(|()| crate::schema::truncate_log(connection));
+        if let Err(error) = patience(crate::schema::BUSY_TIMEOUT) {
+            tracing::error!(error = &error as &dyn std::error::Error, "busy timeout not restored");
+        }
+        self.cut_at = match cut {
+            Ok(true) => None,
+            Ok(false) => Some(Instant::now() + ERASED_WITHIN),
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "write-ahead log not cut; it may hold erased data until it is"
+                );
+                Some(Instant::now() + ERASED_WITHIN)
+            }
+        };
+    }
+}
+
+/// Returns all waiting writes; waits for the first, at most until `until`. Callers that were just answered are likely to
 /// write again: without a little patience, two halves would take turns, each waiting for the
-/// other's commit. Returns `None` once nobody can send any more.
+/// other's commit.
 fn gather(
     waiting: &Receiver<Box<dyn Job>>,
     answered: usize,
     patience: Duration,
-) -> Option<Vec<Box<dyn Job>>> {
-    let mut group = vec![waiting.recv().ok()?];
+    until: Option<Instant>,
+) -> Result<Vec<Box<dyn Job>>, RecvTimeoutError> {
+    let first = match until {
+        Some(until) => waiting.recv_timeout(until.saturating_duration_since(Instant::now()))?,
+        None => waiting.recv().map_err(|_| RecvTimeoutError::Disconnected)?,
+    };
+    let mut group = vec![first];
     group.extend(waiting.try_iter().take(MAX_GROUP - 1));
     let expected = (group.len() + answered).min(MAX_GROUP);
     let until = Instant::now() + patience;
@@ -137,7 +217,7 @@ fn gather(
             Err(_) => break,
         }
     }
-    Some(group)
+    Ok(group)
 }
 
 fn commit(connection: &Connection, group: &mut [Box<dyn Job>]) -> Result<(), NotCommitted> {
@@ -215,7 +295,7 @@ mod tests {
             .jobs
             .as_ref()
             .unwrap()
-            .send(Box::new(Operation { op: Some(op), outcome: None, reply }))
+            .send(Box::new(Operation { op: Some(op), outcome: None, reply, erases: Erases::No }))
             .unwrap();
         has_entered.await.unwrap();
         Blocked { writer, release, _dir: dir }
@@ -237,7 +317,12 @@ mod tests {
                 .jobs
                 .as_ref()
                 .unwrap()
-                .send(Box::new(Operation { op: Some(op), outcome: None, reply }))
+                .send(Box::new(Operation {
+                    op: Some(op),
+                    outcome: None,
+                    reply,
+                    erases: Erases::No,
+                }))
                 .unwrap();
             answers.push(answer);
         }
@@ -339,6 +424,7 @@ mod tests {
                 op: Some(sql("INSERT INTO numbers (n) VALUES (1)")),
                 outcome: None,
                 reply,
+                erases: Erases::No,
             }))
             .unwrap();
         drop(release);

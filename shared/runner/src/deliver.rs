@@ -89,11 +89,10 @@ impl Runner {
         let frozen = &*delivery.request;
         let has_body = !matches!(frozen.method.as_str(), "GET" | "DELETE");
         let body = if has_body { frozen.body.as_str() } else { "" };
-        let headers = frozen
-            .headers
-            .iter()
-            .map(|(name, value)| Ok((name.clone(), self.header_value(value)?)))
-            .collect::<Result<Vec<_>>>()?;
+        let mut headers = Vec::with_capacity(frozen.headers.len());
+        for (name, value) in &frozen.headers {
+            headers.push((name.clone(), self.header_value(value).await?));
+        }
         let mut own_headers = Vec::with_capacity(6);
         if has_body && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
             own_headers.push(("content-type".to_owned(), "application/json".to_owned()));
@@ -120,10 +119,10 @@ impl Runner {
         })
     }
 
-    fn header_value(&self, value: &HeaderValue) -> Result<Vec<Piece>> {
+    async fn header_value(&self, value: &HeaderValue) -> Result<Vec<Piece>> {
         Ok(match value {
             HeaderValue::Author(pieces) => pieces.clone(),
-            HeaderValue::Sealed(sealed) => vec![Piece::Value(self.app.keyring.unseal(sealed)?)],
+            HeaderValue::Sealed(sealed) => vec![Piece::Value(self.app.unseal(sealed).await?)],
         })
     }
 
@@ -134,9 +133,11 @@ impl Runner {
             Some(workflow) => workflow.live_pins(now),
             None => vec![delivery.signing],
         };
-        pins.into_iter()
-            .map(|pin| self.app.keyring.signing_key(&delivery.workflow_uid, pin))
-            .collect()
+        let mut keys = Vec::with_capacity(pins.len());
+        for pin in pins {
+            keys.push(self.app.signing_key(&delivery.workflow_uid, pin).await?);
+        }
+        Ok(keys)
     }
 
     fn next_step(&self, delivery: &Delivery, outcome: &SendOutcome) -> AfterAttempt {

@@ -20,6 +20,10 @@ impl Secrets for Invalidating {
         self.port.keyring(create).await
     }
 
+    async fn replace_keyring(&self, next: &Keyring) -> Result<bool> {
+        self.port.replace_keyring(next).await
+    }
+
     async fn put(&self, name: &str, secret: &SecretRecord, now: Timestamp) -> Result<()> {
         self.port.put(name, secret, now).await?;
         self.outbound.forget_secret(name);

@@ -294,10 +294,7 @@ impl Runner {
 
     fn webhook_target(&self, webhook: WebhookRequest) -> anyhow::Result<WebhookTarget> {
         let seal = |(name, value): (String, String)| {
-            Ok((
-                name,
-                HeaderValue::Sealed(self.app.keyring.seal(&*self.app.ports.entropy, &value)?),
-            ))
+            Ok((name, HeaderValue::Sealed(self.app.seal(&value)?)))
         };
         Ok(WebhookTarget {
             url: vec![Piece::Value(webhook.url)],

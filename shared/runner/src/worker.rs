@@ -111,11 +111,12 @@ impl Runner {
         })
     }
 
-    /// Processes a message of either kind.
+    /// Processes a message of any kind.
     pub async fn handle(&self, message: &Message) -> Result<()> {
         match message {
             Message::RunV1 { run } => self.work(run).await,
             Message::WebhookV1 { delivery } => self.deliver(delivery).await,
+            Message::JobV1 { job } => self.app.work_on_job(job).await,
         }
     }
 }

@@ -43,7 +43,13 @@ fn key(id: &str) -> KeyRecord {
 }
 
 fn audit(action: &str, id: &str, ms: i64) -> AuditEntry {
-    AuditEntry { at: at(ms), actor: "bootstrap".into(), action: action.into(), key_id: id.into() }
+    AuditEntry {
+        at: at(ms),
+        actor: "bootstrap".into(),
+        action: action.into(),
+        key_id: id.into(),
+        expires_at: at(ms + 900_000),
+    }
 }
 
 async fn stored_key(world: &World, id: &str) -> Result<KeyRecord> {

@@ -2,6 +2,7 @@
 
 mod deliveries;
 mod due;
+mod erasure;
 mod keys;
 mod limits;
 mod lockstep;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use flowgate_core::delivery::Deliveries;
+use flowgate_core::job::Jobs;
 use flowgate_core::key::Keys;
 use flowgate_core::limit::Limits;
 use flowgate_core::run::Runs;
@@ -31,6 +33,7 @@ pub struct World {
     pub deliveries: Arc<dyn Deliveries>,
     pub due: Arc<dyn Due>,
     pub workflows: Arc<dyn Workflows>,
+    pub jobs: Arc<dyn Jobs>,
     pub keys: Arc<dyn Keys>,
     pub limits: Arc<dyn Limits>,
     pub secrets: Arc<dyn Secrets>,
@@ -46,6 +49,7 @@ pub async fn check_all<F: Future<Output = Result<World>>>(fresh: impl Fn() -> F)
         lockstep::guarantees(),
         deliveries::guarantees(),
         due::guarantees(),
+        erasure::guarantees(),
         workflows::guarantees(),
         keys::guarantees(),
         limits::guarantees(),

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
+use flowgate_core::delivery::{
+    AfterAttempt, Attempt, DeliveryState, HeaderValue, WebhookBody, WebhookTarget,
+};
 use flowgate_core::idempotency::EarlierRun;
 use flowgate_core::lease::Lease;
 use flowgate_core::page::PageRequest;
@@ -10,6 +13,8 @@ use flowgate_core::run::{
     Claimed, Created, Finished, FinishedRun, Heartbeat, Include, Mode, NewRun, RunEnd, RunFilter,
     RunHead, RunProgress, RunState,
 };
+use flowgate_engine::RunError;
+use flowgate_engine::call::Piece;
 use serde_json::{Value, json};
 
 use super::sample::*;
@@ -300,39 +305,68 @@ async fn no_trace_before_the_end(world: World) -> Result<()> {
 }
 
 async fn wipe(world: World) -> Result<()> {
-    let (id, lease) = (run_id(1)?, claimed(&world, 1, "a").await?);
+    let id = run_id(1)?;
+    let mut new = detached(1)?;
+    new.head = Arc::new(RunHead { webhooks: vec![private_target()], ..head(1)? });
+    world.runs.create(new).await?;
+    let (lease, _) = claim(&world, 1, "a", 100, 1_000).await?;
     world.runs.checkpoint(&lease, checkpoint("a", 0, "x"), vec![chunk(1, 1)]).await?;
     world.runs.mark_started(&lease, "a").await?;
-    let end = FinishedRun {
-        deliveries: vec![delivery(1, 0, 900)?],
+    let mut end = FinishedRun {
+        deliveries: vec![delivery(1, 0, 900)?, delivery(1, 1, 900)?],
         due_at: Some(at(950)),
-        ..ending(RunState::Succeeded)
+        ..ending(RunState::Failed)
     };
+    Arc::make_mut(&mut end.end).error = Some(RunError {
+        code: "http_error".into(),
+        message: "private: the answer was".into(),
+        node: Some("draft".into()),
+    });
     world.runs.finish(&lease, end).await?;
+    let (out, done) = (delivery(1, 0, 900)?.id, delivery(1, 1, 900)?.id);
+    for id in [&out, &done] {
+        world.deliveries.claim(id, &owner("w"), at(900), at(2_000)).await?;
+    }
+    let attempt = Attempt {
+        at: at(900),
+        duration_ms: 5,
+        status: Some(200),
+        error: Some("private error".into()),
+        answer: "private answer".into(),
+    };
+    let next = AfterAttempt::Delivered;
+    world.deliveries.record(&done, &owner("w"), attempt.clone(), next.clone()).await?;
     for _ in 0..2 {
         world.runs.wipe(&id).await?;
     }
     let run = stored(&world, 1).await?;
     assert_eq!(
         (run.state, run.wiped, &*run.head.input, &run.head.input_as_sent),
-        (RunState::Succeeded, true, &Value::Null, &None)
+        (RunState::Failed, true, &Value::Null, &None)
     );
-    assert_eq!(
-        run.end.map(|end| (end.output.clone(), end.ended_at)),
-        Some((Arc::new(Value::Null), at(900)))
-    );
+    assert!(run.head.webhooks.is_empty());
+    let end = run.end.context("it has an end")?;
+    assert_eq!((&*end.output, end.ended_at), (&Value::Null, at(900)));
+    let error = end.error.clone().context("it failed")?;
+    assert_eq!((error.code.as_str(), error.node.as_deref()), ("http_error", Some("draft")));
+    assert!(!error.message.contains("private"));
+    // The attempt that was out during the wipe.
+    world.deliveries.record(&out, &owner("w"), attempt, next).await?;
     assert_eq!(world.runs.trace(&id).await?, None);
     assert!(
         world.runs.checkpoints(&id, None).await?.is_empty()
             && world.runs.events(&id, None, 10).await?.is_empty()
     );
     let kept = world.deliveries.of_run(&id).await?;
-    assert_eq!(
-        kept.iter()
-            .map(|delivery| (delivery.state, delivery.request.body.as_str()))
-            .collect::<Vec<_>>(),
-        [(delivery(1, 0, 900)?.state, "")]
-    );
+    assert_eq!(kept.len(), 2);
+    for delivery in kept {
+        assert_eq!(delivery.state, DeliveryState::Delivered);
+        assert_eq!(*delivery.request, delivery.request.wiped());
+        assert_eq!(delivery.request.method, "POST");
+        let [attempt] = &delivery.attempts[..] else { bail!("{:?}", delivery.attempts) };
+        assert_eq!(*attempt, attempt.wiped());
+        assert_eq!((attempt.status, attempt.at, attempt.duration_ms), (Some(200), at(900), 5));
+    }
     assert!(world.due.due(at(99_999), 10).await?.is_empty());
     Ok(())
 }
@@ -346,4 +380,13 @@ async fn wipe_in_flight(world: World) -> Result<()> {
     assert_eq!(stored(&world, 1).await?, before);
     assert_eq!(world.runs.checkpoints(&run_id(1)?, None).await?.len(), 1);
     Ok(())
+}
+
+fn private_target() -> WebhookTarget {
+    WebhookTarget {
+        url: vec![Piece::Text("https://example.com/private".into())],
+        method: "POST".into(),
+        headers: vec![("x-private".into(), HeaderValue::Sealed("private".into()))],
+        body: WebhookBody::Run,
+    }
 }

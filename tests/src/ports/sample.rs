@@ -7,6 +7,7 @@ use flowgate_core::delivery::{Delivery, DeliveryId, DeliveryState, FrozenRequest
 use flowgate_core::event::{Event, EventId, EventKind, NodeTrace};
 use flowgate_core::id::RunId;
 use flowgate_core::idempotency::{IdempotencyKey, IdempotencyRow, UniqueRows};
+use flowgate_core::job::{Erases, Job, JobId, Progress};
 use flowgate_core::lease::{Lease, OwnerToken};
 use flowgate_core::page::PageRequest;
 use flowgate_core::run::{
@@ -215,6 +216,19 @@ pub fn delivery(n: u32, index: u32, due: i64) -> Result<Delivery> {
         owner: None,
         attempts: Vec::new(),
         step: 0,
+    })
+}
+
+/// The job that deletes the runs and versions of `uid`, due at 2,000.
+pub fn workflow_job(n: u32, uid: &str) -> Result<Job> {
+    Ok(Job {
+        id: JobId::parse(&format!("job_{n:032x}")).context("job id")?,
+        erases: Erases::WorkflowV1 { workflow_id: "story".into(), uid: uid.into() },
+        created_at: at(1_000),
+        due_at: Some(at(2_000)),
+        ended_at: None,
+        revision: 1,
+        progress: Progress::default(),
     })
 }
 

@@ -6,6 +6,7 @@ use anyhow::Result;
 use flowgate_core::secret::{
     Keyring, SecretHost, SecretInfo, SecretRecord, SecretRule, SecretWorkflows,
 };
+use flowgate_core::system::SystemEntropy;
 
 use super::sample::*;
 use super::{Guarantee, World, guarantee};
@@ -14,6 +15,8 @@ pub(super) fn guarantees() -> Vec<Guarantee> {
     vec![
         guarantee("the first keyring stays", keyring),
         guarantee("20 concurrent first users get one keyring", concurrent_keyrings),
+        guarantee("a keyring is replaced by its next generation alone", replace_keyring),
+        guarantee("of concurrent rotations each generation has one", concurrent_rotations),
         guarantee("a secret is written, replaced, listed by name and deleted", secrets),
     ]
 }
@@ -24,6 +27,8 @@ fn ring(n: u32) -> Keyring {
         peppers: entries.clone(),
         masters: entries,
         seal: format!("seal {n}"),
+        seals: BTreeMap::new(),
+        generation: 0,
         bootstrap_token: format!("token {n}"),
     }
 }
@@ -45,6 +50,39 @@ async fn concurrent_keyrings(world: World) -> Result<()> {
     while let Some(done) = tasks.join_next().await {
         assert!(done?? == kept);
     }
+    Ok(())
+}
+
+async fn replace_keyring(world: World) -> Result<()> {
+    let first = world.secrets.keyring(ring(1)).await?;
+    let second = first.rotated(&SystemEntropy);
+    for _ in 0..2 {
+        assert!(world.secrets.replace_keyring(&second).await?, "repeating it is a success");
+        assert!(world.secrets.keyring(ring(9)).await? == second);
+    }
+    let other = first.with_new_token(&SystemEntropy);
+    assert!(!world.secrets.replace_keyring(&other).await?, "somebody else was first");
+    assert!(world.secrets.keyring(ring(9)).await? == second);
+    assert!(world.secrets.replace_keyring(&second.with_new_token(&SystemEntropy)).await?);
+    Ok(())
+}
+
+async fn concurrent_rotations(world: World) -> Result<()> {
+    let first = world.secrets.keyring(ring(1)).await?;
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..10 {
+        let (secrets, next) = (world.secrets.clone(), first.rotated(&SystemEntropy));
+        tasks.spawn(async move {
+            Ok::<_, anyhow::Error>((secrets.replace_keyring(&next).await?, next))
+        });
+    }
+    let mut applied = Vec::new();
+    while let Some(done) = tasks.join_next().await {
+        let (was_applied, next) = done??;
+        applied.extend(was_applied.then_some(next));
+    }
+    assert_eq!(applied.len(), 1);
+    assert!(world.secrets.keyring(ring(9)).await? == applied[0]);
     Ok(())
 }
 

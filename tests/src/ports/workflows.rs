@@ -350,8 +350,11 @@ async fn set_active(world: World) -> Result<()> {
 async fn delete(world: World) -> Result<()> {
     save(&world, "story", "draft", "uid 1").await?;
     world.workflows.publish("story", version("one")).await?;
-    assert!(world.workflows.delete("story").await?);
-    assert!(!world.workflows.delete("story").await?);
+    assert!(!world.workflows.delete("story", "uid 0", workflow_job(1, "uid 1")?).await?);
+    assert!(world.workflows.delete("story", "uid 1", workflow_job(1, "uid 1")?).await?);
+    assert!(!world.workflows.delete("story", "uid 1", workflow_job(2, "uid 1")?).await?);
+    let jobs = world.jobs.open(first_page(9)).await?.items;
+    assert_eq!(jobs, [workflow_job(1, "uid 1")?]);
     assert_eq!(world.workflows.read("story").await?, None);
     assert!(world.workflows.version("uid 1", "1.0.0").await?.is_some());
 

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 
+mod operator;
+
 const STORY: &str = "
 input: [{ name: who, type: string, value: a fox }]
 nodes:

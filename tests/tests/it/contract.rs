@@ -89,6 +89,7 @@ impl Caller {
         self.post("/v1/tokens", json!({ "workflow_id": "hello" })).await;
         self.post(&format!("/v1/keys/{id}/rotate"), json!({ "overlap_seconds": 60 })).await;
         self.call(Method::DELETE, &format!("/v1/keys/{id}"), None).await;
+        self.post("/v1/keyring/rotate", json!({})).await;
         self.call(Method::PUT, "/v1/secrets/A_KEY", Some(json!({ "value": "x" }))).await;
         self.get("/v1/secrets").await;
         self.get("/v1/secrets/A_KEY").await;
@@ -113,6 +114,22 @@ impl Caller {
         let delivery = deliveries["items"][0]["id"].as_str().unwrap().to_owned();
         self.post(&format!("/v1/deliveries/{delivery}/redeliver"), json!({})).await;
         id
+    }
+
+    async fn erase(&mut self, run: &str) {
+        self.call(Method::DELETE, &format!("/v1/runs/{run}"), None).await;
+        let job = self.call(Method::DELETE, "/v1/users/u/runs", None).await;
+        self.get(&format!("/v1/jobs/{}", job["id"].as_str().unwrap())).await;
+    }
+
+    /// Last: the credential of the other calls ends, unless the operator gave it.
+    async fn rotate_admin(&mut self) {
+        let path = "/v1/admin/rotate";
+        let answer = self.server.post(path, ADMIN_KEY).send().await.unwrap();
+        let (status, body) = (answer.status().as_u16(), answer.json().await.unwrap());
+        assert!(status == 200 || status == 400, "{status} {body}");
+        check_answer(path, status, &body);
+        self.called.extend(operation_id("POST", path));
     }
 
     async fn cancel(&mut self, path: &str) {
@@ -171,8 +188,10 @@ async fn every_operation_answers_as_the_document_says() {
     caller.cancel("/api/workflows/hanging/executions/{id}/cancel").await;
     caller.cancel("/api/v2/workflows/hanging/runs/{id}/cancel").await;
     caller.compat(&run).await;
+    caller.erase(&run).await;
     caller.call(Method::DELETE, "/v1/workflows/hello/active", None).await;
     caller.call(Method::DELETE, "/v1/workflows/hello", None).await;
+    caller.rotate_admin().await;
     assert_eq!(caller.called, operation_ids());
 }
 

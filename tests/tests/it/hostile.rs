@@ -231,7 +231,7 @@ async fn use_every_secret() -> Everything {
             }]),
         ),
     ];
-    let key = server.key(&["*"], &["run", "read"]).await;
+    let key = server.key(&["*"], &["run", "read", "trace"]).await;
     all.secrets.extend([
         key.clone(),
         ADMIN_KEY.to_owned(),

@@ -48,6 +48,10 @@ impl Secrets for StoredSecrets {
     async fn keyring(&self, create: Keyring) -> anyhow::Result<Keyring> {
         Ok(create)
     }
+    async fn replace_keyring(&self, _: &Keyring) -> anyhow::Result<bool> {
+        Ok(false)
+    }
+
     async fn put(&self, name: &str, secret: &SecretRecord, _: Timestamp) -> anyhow::Result<()> {
         self.values.lock().unwrap().insert(name.to_owned(), secret.clone());
         Ok(())

@@ -51,6 +51,7 @@ fn world(aws: &Aws) -> World {
         deliveries: ports.deliveries,
         due: ports.due,
         workflows: ports.workflows,
+        jobs: ports.jobs,
         keys: ports.keys,
         limits: ports.limits,
         secrets: ports.secrets,

@@ -28,6 +28,7 @@ fn open(folder: &Path) -> Result<(Local, World)> {
         deliveries: ports.clone(),
         due: ports.clone(),
         workflows: ports.clone(),
+        jobs: ports.clone(),
         keys: ports.clone(),
         limits: Arc::new(LocalLimits::default()),
         secrets: ports,

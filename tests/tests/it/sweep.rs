@@ -71,6 +71,7 @@ impl Store {
             due: local.clone(),
             queue: post.clone(),
             workflows: local.clone(),
+            jobs: local.clone(),
             keys: local.clone(),
             limits: Arc::new(LocalLimits::default()),
             secrets: local,

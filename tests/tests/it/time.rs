@@ -41,6 +41,10 @@ impl Secrets for Flaky {
         self.local.keyring(create).await
     }
 
+    async fn replace_keyring(&self, next: &Keyring) -> Result<bool> {
+        self.local.replace_keyring(next).await
+    }
+
     async fn put(&self, name: &str, secret: &SecretRecord, now: Timestamp) -> Result<()> {
         Secrets::put(&self.local, name, secret, now).await
     }
@@ -109,6 +113,7 @@ impl Platform {
             due: local.clone(),
             queue: Arc::new(queue),
             workflows: local.clone(),
+            jobs: local.clone(),
             keys: local,
             limits: Arc::new(LocalLimits::default()),
             secrets: secrets.clone(),

@@ -3,9 +3,10 @@
 use std::fs::{File, TryLockError};
 use std::path::Path;
 
+use flowgate_local::{KeyCheck, KeyPlace, MASTER_KEY_VARIABLE};
 use rustix::fs::{Access, access, statvfs};
 
-use super::Finding;
+use super::{Finding, serve};
 
 const MIB: u64 = 1 << 20;
 /// Below this a busy server may stop within a day.
@@ -45,6 +46,7 @@ pub(super) fn check(folder: &Path) -> Vec<Finding> {
     };
     let mut findings = vec![written];
     findings.extend(lock(folder));
+    findings.extend(master_key(folder));
     findings.push(room(nearest));
     findings
 }
@@ -63,6 +65,47 @@ fn lock(folder: &Path) -> Option<Finding> {
             "put it on a local disk: some network file systems have no locks",
         ),
     })
+}
+
+/// Whether the next start finds the key that seals the folder's secrets, and nobody else does.
+fn master_key(folder: &Path) -> Option<Finding> {
+    const ABOUT: &str = "master key";
+    let given = match serve::master_key() {
+        Ok(given) => given,
+        Err(error) => {
+            let advice = "make one with: openssl rand -base64 32";
+            return Some(Finding::problem(ABOUT, format!("{error:#}"), advice));
+        }
+    };
+    Some(match flowgate_local::check_key(folder, given.as_ref()) {
+        Ok(KeyCheck::NoDatabase) => return None,
+        Ok(KeyCheck::NotSealed) => {
+            Finding::ok(ABOUT, "the secrets are not sealed yet; the next start seals them")
+        }
+        Ok(KeyCheck::Found(KeyPlace::Given)) => {
+            Finding::ok(ABOUT, format!("{MASTER_KEY_VARIABLE} opens the folder's secrets"))
+        }
+        Ok(KeyCheck::Found(KeyPlace::File(file))) => key_file(&file),
+        Ok(KeyCheck::Missing(error)) => {
+            Finding::problem(ABOUT, format!("{error:#}"), "restore the key before you start serve")
+        }
+        Err(error) => Finding::problem(
+            ABOUT,
+            format!("could not read which key seals the folder: {error:#}"),
+            "check that the file is a database of serve, and readable",
+        ),
+    })
+}
+
+fn key_file(file: &Path) -> Finding {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = file.metadata().map_or(0, |file| file.permissions().mode() & 0o777);
+    let shown = file.display();
+    if mode & 0o077 == 0 {
+        return Finding::ok("master key", format!("{shown} opens the folder's secrets"));
+    }
+    let message = format!("others may read {shown} (its mode is {mode:o})");
+    Finding::warning("master key", message, format!("chmod 600 {shown}"))
 }
 
 fn room(place: &Path) -> Finding {

@@ -96,6 +96,10 @@ impl Secrets for NoSecrets {
         Ok(create)
     }
 
+    async fn replace_keyring(&self, _: &Keyring) -> anyhow::Result<bool> {
+        Ok(false)
+    }
+
     async fn put(&self, _: &str, _: &SecretRecord, _: Timestamp) -> anyhow::Result<()> {
         anyhow::bail!("nothing is stored here")
     }

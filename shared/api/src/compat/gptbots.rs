@@ -83,6 +83,7 @@ impl IntoResponse for Refusal {
             | Error::IdempotencyMismatch
             | Error::StillRunning(_)
             | Error::RunIdTaken(_)
+            | Error::NotEnded
             | Error::AlreadyEnded(_) => (None, 40000),
             Error::RateLimited { .. } => (None, 42900),
             Error::Overloaded { .. } => (None, 50300),

@@ -28,6 +28,7 @@ pub(crate) fn status(error: &Error) -> StatusCode {
         Error::NotPublished
         | Error::StillRunning(_)
         | Error::RunIdTaken(_)
+        | Error::NotEnded
         | Error::AlreadyEnded(_) => StatusCode::CONFLICT,
         Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::Gone => StatusCode::GONE,
@@ -47,6 +48,7 @@ pub(crate) fn code(error: &Error) -> &'static str {
         Error::NotFound(What::Delivery) => "delivery_not_found",
         Error::NotFound(What::Secret) => "secret_not_found",
         Error::NotFound(What::Path) => "path_not_found",
+        Error::NotFound(What::Job) => "job_not_found",
         Error::NotPublished => "not_published",
         Error::BadInput(_) => "invalid_input",
         Error::TooLarge(_) => "too_large",
@@ -56,6 +58,7 @@ pub(crate) fn code(error: &Error) -> &'static str {
         Error::IdempotencyMismatch => "idempotency_mismatch",
         Error::StillRunning(_) => "still_running",
         Error::RunIdTaken(_) => "run_id_taken",
+        Error::NotEnded => "not_ended",
         Error::AlreadyEnded(RunState::Succeeded) => "already_succeeded",
         Error::AlreadyEnded(RunState::Failed) => "already_failed",
         Error::AlreadyEnded(_) => "already_cancelled",

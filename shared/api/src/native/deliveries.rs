@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use flowgate_app::App;
+use flowgate_app::deliveries::SeenDelivery;
 use flowgate_app::delivery::{self, shown};
 use http::StatusCode;
 use serde::Serialize;
@@ -29,8 +30,10 @@ struct Delivery<'a> {
     /// `run.succeeded`, `run.failed`, `run.cancelled`, or `node` for a webhook node.
     event: &'a str,
     method: &'a str,
-    /// With secrets as names.
-    url: String,
+    /// With secrets as names. Null after a wipe, and for the webhooks of authors unless the key has
+    /// the scope `trace`.
+    #[schema(required)]
+    url: Option<String>,
     status: DeliveryStatus,
     created_at: Time,
     /// Null once it is delivered or exhausted.
@@ -55,26 +58,29 @@ struct Attempt<'a> {
     /// Null where no response came.
     #[schema(required)]
     status: Option<u16>,
-    /// Why it did not succeed.
+    /// Why it did not succeed. Null where `url` is.
     #[schema(required)]
     error: Option<&'a str>,
-    /// The first 4 KiB of the response.
-    answer: &'a str,
+    /// The first 4 KiB of the response. Null where `url` is.
+    #[schema(required)]
+    answer: Option<&'a str>,
 }
 
-impl<'a> From<&'a delivery::Delivery> for Delivery<'a> {
-    fn from(delivery: &'a delivery::Delivery) -> Self {
+impl<'a> From<&'a SeenDelivery> for Delivery<'a> {
+    fn from(seen: &'a SeenDelivery) -> Self {
+        let (delivery, in_full) = (&seen.delivery, seen.in_full);
         Self {
             id: delivery.id.as_str(),
             run_id: delivery.run.as_str(),
             workflow_id: &delivery.workflow_id,
             event: &delivery.request.event,
             method: &delivery.request.method,
-            url: shown(&delivery.request.url),
+            // A wiped delivery has none left.
+            url: Some(shown(&delivery.request.url)).filter(|url| in_full && !url.is_empty()),
             status: delivery.state.into(),
             created_at: delivery.created_at.into(),
             next_attempt_at: delivery.due_at.map(Into::into),
-            attempts: delivery.attempts.iter().map(Into::into).collect(),
+            attempts: delivery.attempts.iter().map(|it| Attempt::new(it, in_full)).collect(),
         }
     }
 }
@@ -89,14 +95,14 @@ impl From<delivery::DeliveryState> for DeliveryStatus {
     }
 }
 
-impl<'a> From<&'a delivery::Attempt> for Attempt<'a> {
-    fn from(attempt: &'a delivery::Attempt) -> Self {
+impl<'a> Attempt<'a> {
+    fn new(attempt: &'a delivery::Attempt, in_full: bool) -> Self {
         Self {
             at: attempt.at.into(),
             duration_ms: attempt.duration_ms,
             status: attempt.status,
-            error: attempt.error.as_deref(),
-            answer: &attempt.answer,
+            error: attempt.error.as_deref().filter(|_| in_full),
+            answer: in_full.then_some(&attempt.answer),
         }
     }
 }

@@ -98,11 +98,13 @@ pub(super) enum AllWorkflows {
 enum KeyScope {
     /// Start runs, send webhooks again.
     Run,
-    /// Read and list runs, events, traces, deliveries.
+    /// Read and list runs, their events and deliveries.
     Read,
+    /// Read what every node of a run was given and gave: prompts, calls, results.
+    Trace,
     /// Cancel runs.
     Cancel,
-    /// Save and publish workflows; secrets.
+    /// Save and publish workflows, delete runs; secrets. Includes `trace`.
     Author,
     /// Everything, keys too.
     Admin,
@@ -285,6 +287,7 @@ impl From<Scope> for KeyScope {
         match scope {
             Scope::Run => Self::Run,
             Scope::Read => Self::Read,
+            Scope::Trace => Self::Trace,
             Scope::Cancel => Self::Cancel,
             Scope::Author => Self::Author,
             Scope::Admin => Self::Admin,

@@ -100,7 +100,7 @@ impl<'a> From<&'a event::NodeTrace> for NodeTrace<'a> {
 
 /// Read the trace of a run
 ///
-/// What each node was given, what it left, and what that cost. Needs the scope `read`.
+/// What each node was given, what it left, and what that cost. Needs the scope `trace`.
 #[utoipa::path(
     get,
     path = "/v1/runs/{run_id}/trace",
@@ -123,8 +123,7 @@ pub(super) async fn read(
     Segments(run_id): Segments<String>,
     caller: Caller,
 ) -> Result<Response, Refusal> {
-    let record = app.read_run(&caller, &run_id).await?;
-    let nodes = app.trace(&record).await?;
+    let (record, nodes) = app.read_trace(&caller, &run_id).await?;
     let trace = Trace {
         run_id: record.head.id.as_str(),
         workflow_id: &record.head.workflow_id,

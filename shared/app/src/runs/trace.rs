@@ -5,14 +5,26 @@ use std::sync::Arc;
 
 use flowgate_core::event::{Event, EventKind, NodeTrace, Trace};
 use flowgate_core::id::RunId;
+use flowgate_core::key::Scope;
 use flowgate_core::run::RunRecord;
 use flowgate_core::time::Timestamp;
 use flowgate_engine::kind::KindName;
 
-use crate::error::Result;
+use crate::access::Caller;
+use crate::error::{Error, Result};
 use crate::platform::App;
 
 impl App {
+    /// Returns the run and its trace: prompts, calls and results, so `read` is not enough.
+    pub async fn read_trace(&self, caller: &Caller, id: &str) -> Result<(RunRecord, Trace)> {
+        let record = self.run_for(caller, Scope::Trace, id).await?;
+        if record.wiped {
+            return Err(Error::Gone);
+        }
+        let trace = self.trace(&record).await?;
+        Ok((record, trace))
+    }
+
     /// Returns what the run did, node by node; so far, if it has not ended.
     pub async fn trace(&self, record: &RunRecord) -> Result<Trace> {
         if let Some(trace) = self.ports.runs.trace(&record.head.id).await? {

@@ -95,6 +95,7 @@ impl RunnerFunction {
     async fn done(&self, work: Work, message: Message) -> Result<()> {
         match (work, message) {
             (Work::Runs, Message::RunV1 { run }) => self.runner.work(&run).await,
+            (Work::Runs, Message::JobV1 { job }) => self.runner.app.work_on_job(&job).await,
             (Work::Deliveries, Message::WebhookV1 { delivery }) => {
                 self.runner.deliver(&delivery).await
             }
@@ -115,7 +116,7 @@ fn read(body: &str) -> Read {
     let kind = value.get("type").and_then(Value::as_str).map(str::to_owned);
     match (serde_json::from_value(value), kind) {
         (Ok(message), _) => Read::Message(message),
-        (Err(_), Some(kind)) if !matches!(kind.as_str(), "RunV1" | "WebhookV1") => {
+        (Err(_), Some(kind)) if !matches!(kind.as_str(), "RunV1" | "WebhookV1" | "JobV1") => {
             Read::OfAnotherRelease(kind)
         }
         (Err(_), _) => Read::Broken,

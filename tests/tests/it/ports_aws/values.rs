@@ -4,11 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use flowgate_core::delivery::{AfterAttempt, Delivery, DeliveryState, FrozenRequest};
+use flowgate_core::delivery::{
+    AfterAttempt, Attempt, Delivery, DeliveryState, FrozenRequest, HeaderValue, WebhookBody,
+    WebhookTarget,
+};
 use flowgate_core::event::{Event, EventKind};
 use flowgate_core::lease::{Lease, OwnerToken, Written};
-use flowgate_core::run::{Claimed, Created, Finished, FinishedRun, Include, RunFilter, RunState};
+use flowgate_core::run::{
+    Claimed, Created, Finished, FinishedRun, Include, RunFilter, RunHead, RunState,
+};
 use flowgate_core::workflow::DraftSaved;
+use flowgate_engine::RunError;
+use flowgate_engine::call::Piece;
 use flowgate_tests::ports::sample::*;
 use flowgate_tests::stores::Stores;
 use serde_json::json;
@@ -85,7 +92,16 @@ async fn a_wipe_leaves_nothing_of_what_a_run_was_given_or_gave() -> Result<()> {
         let private = |what: &str| {
             format!("private {what} {}", if large { noise(1 << 20) } else { String::new() })
         };
-        world.runs.create(with_input(detached(1)?, json!(private("input")))).await?;
+        let mut run = with_input(detached(1)?, json!(private("input")));
+        let target = WebhookTarget {
+            url: vec![Piece::Text(private("target"))],
+            method: "POST".into(),
+            headers: vec![("x".into(), HeaderValue::Sealed(private("header")))],
+            body: WebhookBody::Run,
+        };
+        run.head = Arc::new(RunHead { webhooks: vec![target], ..RunHead::clone(&run.head) });
+        world.runs.create(run).await?;
+        let (frozen, _) = claim(&world, 1, "frozen", 10, 50).await?;
         let (lease, _) = claim(&world, 1, "a", 100, 1_000).await?;
         let event = Event {
             kind: EventKind::Chunk { node: "draft".into(), call: None, text: private("chunk") },
@@ -95,12 +111,26 @@ async fn a_wipe_leaves_nothing_of_what_a_run_was_given_or_gave() -> Result<()> {
         world.runs.mark_started(&lease, "a").await?;
         let mut end = FinishedRun { due_at: Some(at(950)), ..ending(RunState::Succeeded) };
         Arc::make_mut(&mut end.end).output = Arc::new(json!(private("output")));
+        Arc::make_mut(&mut end.end).error = Some(RunError {
+            code: "code".into(),
+            message: private("error"),
+            node: Some("draft".into()),
+        });
         end.trace[0].input = Some(Arc::new(json!(private("trace"))));
         end.deliveries = vec![Delivery {
             request: Arc::new(request(&private("body"))?),
             ..delivery(1, 0, 900)?
         }];
+        let late = end.clone();
         world.runs.finish(&lease, end).await?;
+        let made = delivery(1, 0, 900)?.id;
+        for (owner_of, next) in
+            [("one", AfterAttempt::RetryAt(at(960))), ("two", AfterAttempt::Delivered)]
+        {
+            world.deliveries.claim(&made, &owner(owner_of), at(970), at(2_000)).await?;
+            let logged = Attempt { error: Some(private("why")), ..attempt("private answer") };
+            world.deliveries.record(&made, &owner(owner_of), logged, next).await?;
+        }
         assert!(
             readable(&double.dump(&config.table).await?).contains("private"),
             "the check finds the stored data"
@@ -109,8 +139,19 @@ async fn a_wipe_leaves_nothing_of_what_a_run_was_given_or_gave() -> Result<()> {
         for _ in 0..2 {
             world.runs.wipe(&run_id(1)?).await?;
         }
+        // An owner that was frozen since its lease ended writes what it has: it is refused, and
+        // leaves nothing beside the row.
+        let event = Event {
+            kind: EventKind::Chunk { node: "draft".into(), call: None, text: private("late") },
+            ..chunk(1, 1)
+        };
+        let late_result = checkpoint("b", 0, &private("late"));
+        world.runs.checkpoint(&frozen, late_result.clone(), vec![event.clone()]).await?;
+        world.runs.append_events(&frozen, vec![event.clone()]).await?;
+        world.runs.hand_over(&frozen, vec![late_result], vec![event], at(9_000)).await?;
+        world.runs.finish(&frozen, late).await?;
         let items = double.dump(&config.table).await?;
-        assert!(!readable(&items).contains("private"));
+        assert!(!readable(&items).contains("private"), "{}", readable(&items));
         let mut left: Vec<&str> =
             items.iter().filter_map(|item| item["sk"]["S"].as_str()?.split('#').next()).collect();
         left.sort_unstable();
@@ -283,7 +324,7 @@ async fn what_no_row_names_is_taken_away() -> Result<()> {
         assert!(kept.draft == draft(&large));
         assert!((2..=5).contains(&beside().await?), "the draft's own, and no other's");
     }
-    assert!(world.workflows.delete("story").await?);
+    assert!(world.workflows.delete("story", "uid", workflow_job(1, "uid")?).await?);
     assert_eq!(beside().await?, 0);
 
     assert_eq!(world.runs.create(with_idempotency(detached(1)?, "k")).await?, Created::Created);

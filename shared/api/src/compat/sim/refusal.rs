@@ -111,6 +111,7 @@ fn words(error: &Error) -> (StatusCode, &'static str, Option<&'static str>) {
         Error::Stale
         | Error::IdempotencyMismatch
         | Error::StillRunning(_)
+        | Error::NotEnded
         | Error::AlreadyEnded(_) => ("CONFLICT", None),
         Error::RunIdTaken(_) => ("EXECUTION_ID_CONFLICT", None),
         Error::RateLimited { .. } => ("RATE_LIMIT_EXCEEDED", None),

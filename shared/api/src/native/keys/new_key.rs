@@ -21,7 +21,10 @@ pub(super) struct NewKey {
     name: String,
     #[schema(value_type = KeyWorkflows)]
     workflows: WorkflowScope,
-    #[schema(value_type = Vec<KeyScope>)]
+    /// By default what callers need.
+    #[schema(
+        value_type = Vec<KeyScope>, required = false, default = json!(["run", "read", "cancel"])
+    )]
     scopes: BTreeSet<Scope>,
     #[schema(value_type = Option<Time>)]
     expires_at: Option<Timestamp>,
@@ -52,13 +55,14 @@ impl NewKey {
         let mut fields = Fields::of_body(body)?;
         let name = fields.require("name", Fields::take_string).unwrap_or_default();
         let workflows = fields.require("workflows", take_workflows);
-        let scopes = fields.require("scopes", take_scopes).unwrap_or_default();
+        let scopes = take_scopes(&mut fields, "scopes");
         let expires_at = take_time(&mut fields, "expires_at");
         let limits = fields.take_object("limits");
         let limits = limits.map(|limits| fields.within("limits", limits, NewKeyLimits::read));
         let origins = take_origins(&mut fields, "origins");
         fields.finish()?;
         let workflows = workflows.unwrap_or(WorkflowScope::Only(BTreeSet::new()));
+        let scopes = scopes.unwrap_or_else(|| Scope::OF_CALLERS.into());
         Ok(Self { name, workflows, scopes, expires_at, limits, origins })
     }
 }
@@ -110,7 +114,7 @@ pub(in super::super) fn take_workflows(fields: &mut Fields, key: &str) -> Option
 
 fn take_scopes(fields: &mut Fields, key: &str) -> Option<BTreeSet<Scope>> {
     let scopes = fields.take_list(key)?;
-    let wanted = "must be one of run, read, cancel, author, admin";
+    let wanted = "must be one of run, read, trace, cancel, author, admin";
     Some(strings(fields, key, scopes, Scope::parse, wanted))
 }
 
@@ -163,6 +167,8 @@ mod tests {
         assert_eq!(request.workflows, WorkflowScope::Only(["a".to_owned(), "b".to_owned()].into()));
         assert_eq!(request.scopes, [Scope::Run, Scope::Read].into());
         assert_eq!(request.expires_at.unwrap().to_string(), "2030-01-01T00:00:00.000Z");
+        let of_a_caller = NewKey::read(json!({ "name": "ci", "workflows": "*" })).unwrap();
+        assert_eq!(of_a_caller.scopes, [Scope::Run, Scope::Read, Scope::Cancel].into());
         let request = |limits: Value| {
             let body =
                 json!({ "name": "ci", "workflows": "*", "scopes": ["run"], "limits": limits });

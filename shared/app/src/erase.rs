@@ -1,0 +1,198 @@
+//! Deletes runs: one, those of a user, and those of a workflow that was deleted.
+
+use std::time::Duration;
+
+use flowgate_core::job::{Erases, Job, JobId, Progress, Times};
+use flowgate_core::key::Scope;
+use flowgate_core::lease::Written;
+use flowgate_core::page::PageRequest;
+use flowgate_core::run::{Deleted, RunFilter};
+use flowgate_core::work::Message;
+
+use crate::access::Caller;
+use crate::error::{Error, Result, What};
+use crate::platform::App;
+
+/// When the runs and versions of a deleted workflow go: by then each of its runs has ended (7 days
+/// at most), and its webhooks are delivered or exhausted (76 hours).
+const WORKFLOW_GRACE: Duration = Duration::from_secs(14 * 24 * 3600);
+/// Lists may lag behind the rows: the last round begins this long after the job.
+const LIST_LAG: Duration = Duration::from_secs(5);
+/// Runs in flight are looked at again.
+const NEXT_ROUND: Duration = Duration::from_secs(60);
+/// How long a job that has ended can be read.
+const JOB_RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Runs per step, versions per step, and steps per message: a worker has other work.
+const RUNS_PER_STEP: usize = 50;
+const VERSIONS_PER_STEP: usize = 100;
+const STEPS_PER_MESSAGE: usize = 20;
+const MAX_USER: usize = 256;
+
+impl App {
+    /// Deletes an ended run, its deliveries, events, checkpoints and its trace. Webhooks that are
+    /// still to be sent are not.
+    pub async fn delete_run(&self, caller: &Caller, id: &str) -> Result<()> {
+        let record = self.run_for(caller, Scope::Author, id).await?;
+        match self.ports.runs.delete(&record.head.id).await? {
+            Deleted::Deleted => Ok(()),
+            Deleted::Open => Err(Error::NotEnded),
+            Deleted::Unknown => Err(Error::NotFound(What::Run)),
+        }
+    }
+
+    /// Accepts a job that deletes every run of the user that exists now.
+    pub async fn erase_user(&self, caller: &Caller, user: &str) -> Result<Job> {
+        caller.require_platform(Scope::Author)?;
+        if user.is_empty() || user.len() > MAX_USER {
+            return Err(Error::bad_field("/user", format!("must have 1 to {MAX_USER} bytes")));
+        }
+        let job = self.new_job(Erases::UserV1 { user: user.to_owned() }, Duration::ZERO);
+        self.ports.jobs.create(job.clone()).await?;
+        let audit = self.audit(caller, "user.erased", job.id.as_str());
+        self.ports.keys.note(audit).await?;
+        self.send(Message::JobV1 { job: job.id.clone() }).await;
+        Ok(job)
+    }
+
+    pub async fn read_job(&self, caller: &Caller, id: &str) -> Result<Job> {
+        caller.require_platform(Scope::Author)?;
+        let id = JobId::parse(id).ok_or(Error::NotFound(What::Job))?;
+        self.ports.jobs.read(&id).await?.ok_or(Error::NotFound(What::Job))
+    }
+
+    /// Deletes the workflow: callers and authors see it no more. A job deletes the rest later.
+    pub async fn delete_workflow(&self, caller: &Caller, id: &str) -> Result<()> {
+        caller.require(Scope::Author, id, What::Workflow)?;
+        let uid = self.read_workflow(caller, id).await?.uid;
+        let erases = Erases::WorkflowV1 { workflow_id: id.to_owned(), uid: uid.clone() };
+        let job = self.new_job(erases, WORKFLOW_GRACE);
+        let known = self.ports.workflows.delete(id, &uid, job).await?;
+        self.workflow_cache.forget(id);
+        if known { Ok(()) } else { Err(Error::NotFound(What::Workflow)) }
+    }
+
+    /// Processes a `JobV1` message: some steps of the job, each recorded. Whoever loses a write
+    /// stops: another worker does the same job.
+    pub async fn work_on_job(&self, id: &JobId) -> anyhow::Result<()> {
+        for _ in 0..STEPS_PER_MESSAGE {
+            let Some(job) = self.ports.jobs.read(id).await? else { return Ok(()) };
+            if job.due_at.is_none_or(|due| due > self.now()) {
+                return Ok(());
+            }
+            let next = self.step_of(job).await?;
+            let now = self.now();
+            let times = Times {
+                sweep_at: next.due_at.map(|due| if due > now { due } else { now + NEXT_ROUND }),
+                expires_at: next.ended_at.map(|at| at + JOB_RETENTION),
+            };
+            if self.ports.jobs.save(&next, times).await? == Written::Lost {
+                return Ok(());
+            }
+        }
+        self.send(Message::JobV1 { job: id.clone() }).await;
+        Ok(())
+    }
+
+    fn new_job(&self, erases: Erases, grace: Duration) -> Job {
+        let now = self.now();
+        Job {
+            id: JobId::new(self.new_uuid(now)),
+            erases,
+            created_at: now,
+            due_at: Some(now + grace),
+            ended_at: None,
+            revision: 1,
+            progress: Progress::default(),
+        }
+    }
+
+    async fn step_of(&self, job: Job) -> anyhow::Result<Job> {
+        let job = Job { revision: job.revision + 1, ..job };
+        match (job.erases.clone(), job.progress.uid.clone()) {
+            (Erases::WorkflowV1 { uid, .. }, None) => Ok(job.walking(uid)),
+            (Erases::UserV1 { .. }, None) => self.next_list(job).await,
+            (erases, Some(uid)) => {
+                let user = match erases {
+                    Erases::UserV1 { user } => Some(user),
+                    Erases::WorkflowV1 { .. } => None,
+                };
+                self.delete_some(job, uid, user).await
+            }
+        }
+    }
+
+    /// Deletes a page of runs of one list.
+    async fn delete_some(
+        &self,
+        mut job: Job,
+        uid: String,
+        user: Option<String>,
+    ) -> anyhow::Result<Job> {
+        // A deleted workflow starts no runs. A user's new ones are no part of the job.
+        let created_before = user.as_ref().map(|_| job.created_at + Duration::from_millis(1));
+        let filter = RunFilter { user, created_before, oldest_first: true, ..RunFilter::default() };
+        let page = PageRequest { limit: RUNS_PER_STEP, cursor: job.progress.after_run.take() };
+        let found = self.ports.runs.list(&uid, filter, page).await?;
+        for run in &found.items {
+            match self.ports.runs.delete(&run.head.id).await? {
+                Deleted::Deleted => job.progress.deleted += 1,
+                Deleted::Open => job.progress.in_flight += 1,
+                Deleted::Unknown => {}
+            }
+        }
+        job.progress.after_run = found.next_cursor;
+        if job.progress.after_run.is_some() {
+            return Ok(job);
+        }
+        match job.erases {
+            Erases::UserV1 { .. } => {
+                job.progress.uid = None;
+                Ok(job)
+            }
+            Erases::WorkflowV1 { .. } => self.end_of_workflow(job, &uid).await,
+        }
+    }
+
+    /// Versions go last: runs in flight need them.
+    async fn end_of_workflow(&self, job: Job, uid: &str) -> anyhow::Result<Job> {
+        if job.progress.in_flight > 0 {
+            return Ok(job.again_at(self.now() + NEXT_ROUND));
+        }
+        let deleted = self.ports.workflows.delete_versions(uid, VERSIONS_PER_STEP).await?;
+        Ok(if deleted < VERSIONS_PER_STEP { job.ended(self.now()) } else { job })
+    }
+
+    /// The next workflow's list, those of deleted workflows after all others; then the round ends.
+    async fn next_list(&self, mut job: Job) -> anyhow::Result<Job> {
+        if !job.progress.past_workflows {
+            let page = PageRequest { limit: 1, cursor: job.progress.after_workflow.clone() };
+            let mut found = self.ports.workflows.list(page).await?;
+            if let Some(workflow) = found.items.pop() {
+                job.progress.after_workflow = Some(workflow.id);
+                return Ok(job.walking(workflow.uid));
+            }
+            // A page may be empty and not the last.
+            job.progress.past_workflows = found.next_cursor.is_none();
+            job.progress.after_workflow = found.next_cursor;
+            return Ok(job);
+        }
+        let page = PageRequest { limit: 1, cursor: job.progress.after_job.clone() };
+        let mut found = self.ports.jobs.open(page).await?;
+        if let Some(other) = found.items.pop() {
+            job.progress.after_job = Some(other.id.as_str().to_owned());
+            return Ok(match other.erases {
+                Erases::WorkflowV1 { uid, .. } => job.walking(uid),
+                Erases::UserV1 { .. } => job,
+            });
+        }
+        if found.next_cursor.is_some() {
+            job.progress.after_job = found.next_cursor;
+            return Ok(job);
+        }
+        let (now, settled) = (self.now(), job.created_at + LIST_LAG);
+        if job.progress.in_flight > 0 {
+            return Ok(job.again_at(now + NEXT_ROUND));
+        }
+        Ok(if now < settled { job.again_at(settled) } else { job.ended(now) })
+    }
+}
