@@ -1,5 +1,6 @@
 //! Authentication and authorization of callers.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use flowgate_core::hash::hex;

@@ -68,7 +68,8 @@ impl App {
     /// revocation ends its tokens too.
     pub(crate) async fn token(&self, presented: &PresentedToken<'_>) -> Result<Token> {
         let PresentedToken { signed, signature, claims } = presented;
-        let expected = self.token_signature(claims, signed).map_err(|_| Error::Unauthorized)?;
+        let expected =
+            self.token_signature(claims, signed).await.map_err(|_| Error::Unauthorized)?;
         if !bool::from(expected.ct_eq(signature)) || claims.expires_at <= self.now() {
             return Err(Error::Unauthorized);
         }
@@ -84,20 +85,20 @@ impl App {
         })
     }
 
-    pub(crate) fn sign_token(&self, claims: &Claims) -> anyhow::Result<String> {
-        let signed = BASE64_URL.encode(serde_json::to_vec(claims)?);
-        let signature = BASE64_URL.encode(self.token_signature(claims, &signed)?);
+    pub(crate) async fn sign_token(&self, claims: &Claims) -> Result<String> {
+        let signed = BASE64_URL.encode(serde_json::to_vec(claims).map_err(anyhow::Error::from)?);
+        let signature = BASE64_URL.encode(self.token_signature(claims, &signed).await?);
         Ok(format!("{PREFIX}{signed}.{signature}"))
     }
 
     /// The signing key of the operator's tokens is derived from the operator's credential too: they
     /// end when it changes.
-    fn token_signature(&self, claims: &Claims, signed: &str) -> anyhow::Result<Vec<u8>> {
-        let pepper = self.keyring.pepper_of(claims.pepper)?;
+    async fn token_signature(&self, claims: &Claims, signed: &str) -> Result<Vec<u8>> {
+        let pepper = self.pepper_of(claims.pepper).await?;
         let key = match &claims.key {
             Some(_) => hmac_sha256(&pepper, b"token/key"),
             None => {
-                let admin = format!("token/admin/{}", self.admin_credential());
+                let admin = format!("token/admin/{}", self.admin_credential().await?);
                 hmac_sha256(&pepper, admin.as_bytes())
             }
         };

@@ -64,13 +64,13 @@ impl App {
         let expires_at = self.now() + request.lifetime;
         let claims = Claims {
             key: caller.key_id().map(str::to_owned),
-            pepper: self.keyring.pepper()?.0,
+            pepper: self.keyring().pepper()?.0,
             workflow: workflow_id.clone(),
             run: run.clone(),
             scopes: scopes.clone(),
             expires_at,
         };
-        let token = self.sign_token(&claims)?.into();
+        let token = self.sign_token(&claims).await?.into();
         Ok(IssuedToken { token, workflow_id, run, scopes, expires_at })
     }
 

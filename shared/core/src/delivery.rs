@@ -134,6 +134,8 @@ impl FrozenRequest {
             headers: Vec::new(),
             body: String::new(),
             event: self.event.clone(),
+            published_by: self.published_by,
+            status: self.status.clone(),
         }
     }
 }

@@ -211,6 +211,13 @@ pub struct SecretInfo {
     pub rule: SecretRule,
 }
 
+/// A secret without a rule of its own.
+impl From<&str> for SecretRecord {
+    fn from(value: &str) -> Self {
+        Self { value: value.to_owned(), rule: SecretRule::default() }
+    }
+}
+
 /// Provider secrets, which authors write and only `outbound` reads, and the keyring.
 #[async_trait]
 pub trait Secrets: Send + Sync {

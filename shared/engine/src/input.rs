@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::compile::fields::Fields;
 use crate::compile::settings::INPUT;
 use crate::field::{FieldSpec, FieldType};
-use crate::json::{self, push_segment};
+use crate::json::push_segment;
 use crate::problem::did_you_mean;
 use crate::schema::{Misfit, Schema};
 

@@ -122,7 +122,7 @@ impl Local {
 
 #[cfg(test)]
 mod tests {
-    use flowgate_core::secret::Secrets;
+    use flowgate_core::secret::{SecretRecord, Secrets};
     use flowgate_core::time::Timestamp;
 
     use super::*;
@@ -131,11 +131,11 @@ mod tests {
     async fn what_was_written_is_there_after_reopening() {
         let dir = tempfile::tempdir().unwrap();
         let local = Local::open(dir.path()).unwrap();
-        Secrets::put(&local, "NAME", "value", Timestamp(1)).await.unwrap();
+        Secrets::put(&local, "NAME", &SecretRecord::from("value"), Timestamp(1)).await.unwrap();
         drop(local);
 
         let again = Local::open(dir.path()).unwrap();
-        assert_eq!(Secrets::get(&again, "NAME").await.unwrap().as_deref(), Some("value"));
+        assert_eq!(Secrets::get(&again, "NAME").await.unwrap(), Some("value".into()));
     }
 
     /// Neither the pages of the file nor the write-ahead log keep it.
@@ -168,15 +168,19 @@ mod tests {
     async fn a_full_disk_is_an_error_and_loses_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let local = Local::open(dir.path()).unwrap();
-        Secrets::put(&local, "KEPT", "value", Timestamp(1)).await.unwrap();
+        Secrets::put(&local, "KEPT", &SecretRecord::from("value"), Timestamp(1)).await.unwrap();
         limit_pages(&local, 64).await;
-        let refused = Secrets::put(&local, "BIG", &"x".repeat(1 << 20), Timestamp(1)).await;
+        let refused =
+            Secrets::put(&local, "BIG", &SecretRecord::from(&*"x".repeat(1 << 20)), Timestamp(1))
+                .await;
         assert!(format!("{:#}", refused.unwrap_err()).contains("full"));
 
         limit_pages(&local, 1 << 20).await;
-        Secrets::put(&local, "BIG", &"x".repeat(1 << 20), Timestamp(1)).await.unwrap();
+        Secrets::put(&local, "BIG", &SecretRecord::from(&*"x".repeat(1 << 20)), Timestamp(1))
+            .await
+            .unwrap();
         assert_eq!(Secrets::list(&local).await.unwrap().len(), 2);
-        assert_eq!(Secrets::get(&local, "KEPT").await.unwrap().as_deref(), Some("value"));
+        assert_eq!(Secrets::get(&local, "KEPT").await.unwrap(), Some("value".into()));
     }
 
     async fn limit_pages(local: &Local, pages: i64) {

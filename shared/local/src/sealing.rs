@@ -172,7 +172,7 @@ fn scrub(connection: &Connection) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use flowgate_core::secret::{Keyring, Secrets};
+    use flowgate_core::secret::{Keyring, SecretRecord, Secrets};
     use flowgate_core::system::SystemEntropy;
     use flowgate_core::time::Timestamp;
 
@@ -207,7 +207,7 @@ mod tests {
     async fn check(local: &Local, ring: &Keyring) {
         let keyring = local.keyring(Keyring::generate(&SystemEntropy)).await.unwrap();
         assert!(keyring == *ring, "the keyring is another one");
-        assert_eq!(local.get("NAME").await.unwrap().as_deref(), Some(CANARY));
+        assert_eq!(local.get("NAME").await.unwrap(), Some(CANARY.into()));
     }
 
     #[tokio::test]
@@ -215,8 +215,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let local = opened(dir.path(), None).unwrap();
         let ring = local.keyring(Keyring::generate(&SystemEntropy)).await.unwrap();
-        local.put("NAME", EARLIER, Timestamp(1)).await.unwrap();
-        local.put("NAME", CANARY, Timestamp(2)).await.unwrap();
+        local.put("NAME", &SecretRecord::from(EARLIER), Timestamp(1)).await.unwrap();
+        local.put("NAME", &SecretRecord::from(CANARY), Timestamp(2)).await.unwrap();
         assert_eq!(*local.key_place(), KeyPlace::File(dir.path().join("master.key")));
         for text in [CANARY, EARLIER, &ring.bootstrap_token, &ring.seal, &ring.peppers[&1]] {
             assert_eq!(files_with(dir.path(), text), Vec::<PathBuf>::new(), "{text}");
@@ -229,14 +229,14 @@ mod tests {
     async fn a_value_in_anothers_place_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let local = opened(dir.path(), None).unwrap();
-        local.put("A", "a", Timestamp(1)).await.unwrap();
-        local.put("B", "b", Timestamp(1)).await.unwrap();
+        local.put("A", &SecretRecord::from("a"), Timestamp(1)).await.unwrap();
+        local.put("B", &SecretRecord::from("b"), Timestamp(1)).await.unwrap();
         let swap = |connection: &Connection| {
             let sql = "UPDATE secrets SET value = (SELECT value FROM secrets WHERE name = 'A')";
             Ok(connection.execute(sql, [])?)
         };
         local.write(swap).await.unwrap();
-        assert_eq!(local.get("A").await.unwrap().as_deref(), Some("a"));
+        assert_eq!(local.get("A").await.unwrap(), Some("a".into()));
         assert!(local.get("B").await.is_err());
     }
 
@@ -278,7 +278,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let local = opened(dir.path(), None).unwrap();
         let ring = local.keyring(Keyring::generate(&SystemEntropy)).await.unwrap();
-        local.put("NAME", CANARY, Timestamp(1)).await.unwrap();
+        local.put("NAME", &SecretRecord::from(CANARY), Timestamp(1)).await.unwrap();
         drop(local);
         let file = dir.path().join("master.key");
         let kept = std::fs::read(&file).unwrap();
@@ -306,7 +306,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let local = opened(dir.path(), None).unwrap();
         let ring = local.keyring(Keyring::generate(&SystemEntropy)).await.unwrap();
-        local.put("NAME", CANARY, Timestamp(1)).await.unwrap();
+        local.put("NAME", &SecretRecord::from(CANARY), Timestamp(1)).await.unwrap();
         drop(local);
         let local = opened(dir.path(), Some(key("a"))).unwrap();
         assert_eq!(*local.key_place(), KeyPlace::Given);

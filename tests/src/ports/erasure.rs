@@ -6,7 +6,7 @@ use flowgate_core::lease::Written;
 use flowgate_core::run::{Created, Deleted, FinishedRun, RunFilter, RunState};
 use flowgate_core::secret::SigningPin;
 use flowgate_core::work::Message;
-use flowgate_core::workflow::{Draft, NewVersion};
+use flowgate_core::workflow::{Draft, NewVersion, UseOfSecrets};
 
 use super::sample::*;
 use super::{Guarantee, World, guarantee};
@@ -43,7 +43,7 @@ async fn delete_run(world: World) -> Result<()> {
     let gone = run_id(1)?;
     assert!(world.runs.read(&gone).await?.is_none() && world.runs.progress(&gone).await?.is_none());
     assert!(world.runs.trace(&gone).await?.is_none());
-    assert!(world.runs.checkpoints(&gone).await?.is_empty());
+    assert!(world.runs.checkpoints(&gone, None).await?.is_empty());
     assert!(world.runs.started(&gone).await?.is_empty());
     assert!(world.runs.events(&gone, None, 10).await?.is_empty());
     assert!(world.deliveries.of_run(&gone).await?.is_empty());
@@ -53,7 +53,7 @@ async fn delete_run(world: World) -> Result<()> {
 
     assert_eq!(stored(&world, 2).await?, kept);
     assert!(world.runs.trace(&run_id(2)?).await?.is_some());
-    assert_eq!(world.runs.checkpoints(&run_id(2)?).await?.len(), 1);
+    assert_eq!(world.runs.checkpoints(&run_id(2)?, None).await?.len(), 1);
     assert_eq!(world.runs.events(&run_id(2)?, None, 10).await?.len(), 1);
     assert_eq!(world.deliveries.of_run(&run_id(2)?).await?.len(), 2);
     assert_eq!(world.due.due(at(99_000), 10).await?.len(), 2, "its deliveries");
@@ -106,6 +106,7 @@ async fn delete_versions(world: World) -> Result<()> {
                 hash: format!("hash {number}"),
                 name: id.into(),
                 notes: None,
+                use_of_secrets: UseOfSecrets::default(),
                 at: at(2),
             };
             world.workflows.publish(id, version).await?;

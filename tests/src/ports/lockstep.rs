@@ -222,7 +222,7 @@ impl<'a> Pair<'a> {
     async fn same_row(&mut self) -> Result<()> {
         let record = stored(self.world, self.n).await?;
         let run = run_id(self.n)?;
-        let checkpoints = self.world.runs.checkpoints(&run).await?;
+        let checkpoints = self.world.runs.checkpoints(&run, None).await?;
         let places = checkpoints.iter().map(|record| record.place.clone()).collect::<Vec<_>>();
         let mut started = self.world.runs.started(&run).await?;
         started.sort();

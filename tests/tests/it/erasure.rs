@@ -10,6 +10,7 @@ use flowgate_app::access::Caller;
 use flowgate_app::workflows::SaveDraft;
 use flowgate_app::{Ports, Settings};
 use flowgate_core::clock::Clock;
+use flowgate_core::computing::OneAtATime;
 use flowgate_core::job::Job;
 use flowgate_core::run::RunHead;
 use flowgate_core::system::SystemEntropy;
@@ -296,6 +297,7 @@ impl Platform {
             keys: local.clone(),
             limits: Arc::new(LocalLimits::default()),
             secrets: local.clone(),
+            computing: Arc::new(OneAtATime),
             clock: clock.clone(),
             entropy: Arc::new(SystemEntropy),
         };

@@ -11,8 +11,9 @@ use flowgate_app::access::Caller;
 use flowgate_app::keys::KeyRequest;
 use flowgate_app::workflows::SaveDraft;
 use flowgate_app::{App, Error, Ports, Settings};
+use flowgate_core::computing::OneAtATime;
 use flowgate_core::key::{KeyRecord, Keys, Scope, WorkflowScope};
-use flowgate_core::secret::{Keyring, SecretInfo, Secrets};
+use flowgate_core::secret::{Keyring, SecretInfo, SecretRecord, Secrets};
 use flowgate_core::system::SystemEntropy;
 use flowgate_core::time::Timestamp;
 use flowgate_local::{Local, LocalLimits, LocalQueue};
@@ -46,11 +47,11 @@ impl Secrets for Counted {
         self.local.replace_keyring(next).await
     }
 
-    async fn put(&self, _: &str, _: &str, _: Timestamp) -> Result<()> {
+    async fn put(&self, _: &str, _: &SecretRecord, _: Timestamp) -> Result<()> {
         bail!("not used here")
     }
 
-    async fn get(&self, _: &str) -> Result<Option<String>> {
+    async fn get(&self, _: &str) -> Result<Option<SecretRecord>> {
         Ok(None)
     }
 
@@ -99,6 +100,7 @@ impl Deployment {
             keys: local.clone(),
             limits: Arc::new(LocalLimits::default()),
             secrets: secrets.clone(),
+            computing: Arc::new(OneAtATime),
             clock: self.clock.clone(),
             entropy: Arc::new(SystemEntropy),
         };
@@ -121,6 +123,7 @@ impl Process {
             scopes: [Scope::Run].into(),
             expires_at: None,
             limits: None,
+            origins: std::collections::BTreeSet::new(),
         };
         let issued = self.app.create_key(&Caller::Admin, request).await?;
         Ok(issued.key.expose_secret().to_owned())

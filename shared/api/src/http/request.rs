@@ -20,8 +20,8 @@ use serde::de::DeserializeOwned;
 use tracing::Instrument;
 
 use super::cors::{self, Page};
-use super::{memory, problem};
 use super::status::Cause;
+use super::{memory, problem};
 use crate::compat;
 
 pub(crate) const REQUEST_ID: &str = "x-request-id";

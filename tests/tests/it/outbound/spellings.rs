@@ -36,7 +36,7 @@ async fn every_spelling_is_refused_on_every_way_out() {
         if !answer.as_ref().is_err_and(|error| REFUSED_AS.contains(&error.code.as_str())) {
             passed.push(format!("model: {url:?}: {answer:?}"));
         }
-        let outcome = strict.outbound.send_webhook(webhook(url)).await;
+        let outcome = strict.outbound.send_webhook(webhook(url), &user()).await;
         if outcome.status.is_some() || outcome.error.is_none() {
             passed.push(format!("webhook: {url:?}: {outcome:?}"));
         }
@@ -55,7 +55,12 @@ fn keyed(base_url: &str) -> ModelCall {
 async fn every_spelling_is_refused_inside_a_secret() {
     for url in refused_urls().iter().filter(|url| !url.trim().is_empty()) {
         let strict = world_with(OutboundSettings::default(), &[("WHOLE", url)]);
-        let error = strict.http(HttpCall { url: secret("", "WHOLE"), ..get_from("") }).await;
+        let error = strict
+            .http(HttpCall {
+                url: RenderedUrl(vec![Piece::Secret("WHOLE".into())]),
+                ..get_from("")
+            })
+            .await;
         let error = error.unwrap_err();
         assert!(!CALLED.contains(&error.code.as_str()), "{url:?}: {error:?}");
     }
