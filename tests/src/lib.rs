@@ -13,3 +13,4 @@ pub mod process;
 pub mod receiver;
 pub mod clock;
 pub mod ports;
+pub mod faults;
