@@ -5,7 +5,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use flowgate_app::access::Caller;
@@ -41,6 +41,8 @@ use crate::stores::Stores;
 /// How often in a row nothing may happen before the world counts as waiting. Each time, every task
 /// that is ready has run once.
 const CALM: usize = 24;
+/// In real time: a call on loopback that does not get on for this long is not being looked at.
+const MAX_STALL: Duration = Duration::from_millis(30);
 pub const WORKFLOW: &str = "w";
 pub const SECRET: &str = "the-value-of-the-secret";
 
@@ -271,7 +273,9 @@ impl World {
                 done = &mut work => return done,
                 () = self.quiet() => {}
             }
-            self.revive().await.expect("a process starts again");
+            if self.revive().await.expect("a process starts again") {
+                continue;
+            }
             assert!(self.advance(Timestamp(i64::MAX)), "the world waits for nothing");
         }
     }
@@ -302,7 +306,9 @@ impl World {
         let until = self.clock.now() + bound;
         loop {
             self.quiet().await;
-            self.revive().await?;
+            if self.revive().await? {
+                continue;
+            }
             if enough().await || self.clock.now() >= until {
                 return Ok(());
             }
@@ -321,35 +327,36 @@ impl World {
 
     /// Returns when everything waits for time alone.
     async fn quiet(&self) {
-        let (mut calm, mut seen) = (0, self.activity.stamp());
+        let (mut calm, mut seen, mut since) = (0, self.activity.stamp(), Instant::now());
         while calm < CALM {
-            if self.is_busy() {
+            if self.is_busy(since.elapsed()) {
                 self.activity.changed().await;
                 calm = 0;
-                continue;
+            } else {
+                tokio::task::yield_now().await;
+                calm += 1;
             }
-            tokio::task::yield_now().await;
             let stamp = self.activity.stamp();
-            calm = if stamp == seen { calm + 1 } else { 0 };
-            seen = stamp;
+            if stamp != seen {
+                (calm, seen, since) = (0, stamp, Instant::now());
+            }
         }
     }
 
-    fn is_busy(&self) -> bool {
+    /// Nothing has happened for `stalled`. A driver that waits for a late store does not look at its
+    /// other calls meanwhile: those that do not get on for long are such.
+    fn is_busy(&self, stalled: Duration) -> bool {
         let mut all: Vec<Process> =
             lock(&self.slots).iter().filter_map(|slot| slot.process.clone()).collect();
         all.extend(lock(&self.front).clone());
-        let alive = all.iter().filter(|process| process.life.acts());
-        let (mut in_operation, mut on_the_network) = (false, 0);
-        for process in alive {
-            in_operation |= process.life.is_in_operation();
-            on_the_network += process.life.on_the_network();
-        }
-        in_operation || on_the_network > self.upstream.held()
+        let alive = || all.iter().filter(|process| process.life.acts());
+        let on_the_network: usize = alive().map(|process| process.life.on_the_network()).sum();
+        alive().any(|process| process.life.is_in_operation())
+            || (on_the_network > self.upstream.held() && stalled < MAX_STALL)
     }
 
-    /// Buries the dead, and starts others in their place when it is time.
-    async fn revive(&self) -> Result<()> {
+    /// Buries the dead, and starts others in their place when it is time. Returns whether it did.
+    async fn revive(&self) -> Result<bool> {
         let now = self.clock.now();
         let mut places = Vec::new();
         for (place, slot) in lock(&self.slots).iter_mut().enumerate() {
@@ -361,11 +368,12 @@ impl World {
                 places.push((place, slot.traits));
             }
         }
+        let any = !places.is_empty();
         for (place, traits) in places {
             let process = Process::worker(&self.shared, traits).await?;
             lock(&self.slots)[place].process = Some(process);
         }
-        Ok(())
+        Ok(any)
     }
 
     /// Moves the clock to the next time that anything waits for, at most to `until`. Returns `false`

@@ -179,14 +179,17 @@ async fn read_some(
 /// in which they came, and the number of cuts.
 async fn stitched(server: &TestServer, run: &str, random: &mut Random) -> (Vec<String>, usize) {
     let (mut ids, mut cuts): (Vec<String>, usize) = (Vec::new(), 0);
+    let mut idle = 1;
     loop {
-        let bytes = 100 + random.below(1_200);
+        // An event may be larger than that: then a little more, until it fits.
+        let bytes = 100 + random.below(1_200) * idle;
         let frames = read_some(server, run, ids.last().map(String::as_str), bytes).await;
         ids.extend(frames.iter().filter_map(|(id, _)| id.clone()));
         if frames.iter().any(|(_, event)| event == "run.finished") {
             return (ids, cuts);
         }
         cuts += 1;
+        idle = if frames.is_empty() { idle + 1 } else { 1 };
         assert!(cuts < 2_000, "the stream does not get on: {ids:?}");
     }
 }

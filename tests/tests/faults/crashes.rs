@@ -173,8 +173,9 @@ fn f20_a_process_dies_after_the_receivers_answer() {
         world.settle(BOUND).await?;
         // One id for all attempts, and signatures that verify, are part of the check.
         let figures = world.check(&Expected::default()).await?.kept()?;
-        let came = world.upstream.count("notify", 0) + world.upstream.count("done", 0);
-        ensure!(came == 3, "two webhooks and one duplicate, not {came}");
+        let came = ["notify", "done"].map(|what| world.upstream.count(what, 0));
+        ensure!(came.iter().all(|came| *came <= 2), "one duplicate of each at most: {came:?}");
+        ensure!(came.iter().sum::<usize>() > 2, "one came again");
         Ok(figures)
     });
 }

@@ -138,7 +138,8 @@ fn f17_other_webhooks_do_not_wait_for_a_receiver_that_hangs() {
 #[test]
 fn f18_a_receiver_fails_for_days() {
     each_seed("f18 500 for 75 h, exhausted, delivered on demand", 4, async |seed| {
-        let world = World::open(Setup { workers: 1, ..Setup::new(seed) }).await?;
+        let sweep_every = Duration::from_secs(60);
+        let world = World::open(Setup { workers: 1, sweep_every, ..Setup::new(seed) }).await?;
         let works = Arc::new(AtomicBool::new(false));
         let answers = works.clone();
         world.upstream.answer(move |what, _, _| match what {
