@@ -43,6 +43,8 @@ use crate::stores::Stores;
 const CALM: usize = 24;
 /// In real time: a call on loopback that does not get on for this long is not being looked at.
 const MAX_STALL: Duration = Duration::from_millis(30);
+/// The same for an operation of a store, which may wait for the disk.
+const MAX_OPERATION_STALL: Duration = Duration::from_millis(250);
 pub const WORKFLOW: &str = "w";
 pub const SECRET: &str = "the-value-of-the-secret";
 
@@ -344,14 +346,15 @@ impl World {
     }
 
     /// Nothing has happened for `stalled`. A driver that waits for a late store does not look at its
-    /// other calls meanwhile: those that do not get on for long are such.
+    /// other calls meanwhile: what does not get on for long is such a call.
     fn is_busy(&self, stalled: Duration) -> bool {
         let mut all: Vec<Process> =
             lock(&self.slots).iter().filter_map(|slot| slot.process.clone()).collect();
         all.extend(lock(&self.front).clone());
         let alive = || all.iter().filter(|process| process.life.acts());
         let on_the_network: usize = alive().map(|process| process.life.on_the_network()).sum();
-        alive().any(|process| process.life.is_in_operation())
+        let in_operation = alive().any(|process| process.life.is_in_operation());
+        (in_operation && stalled < MAX_OPERATION_STALL)
             || (on_the_network > self.upstream.held() && stalled < MAX_STALL)
     }
 

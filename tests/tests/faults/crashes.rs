@@ -15,7 +15,8 @@ use flowgate_tests::faults::world::{Setup, World, document};
 
 const BOUND: Duration = Duration::from_secs(600);
 
-/// Two seeds for each operation that a run makes: its process dies before it, and after it.
+/// Two seeds for each operation of a run, some more than there are: its process dies before it, and
+/// after it.
 #[test]
 fn f01_a_process_dies_at_every_operation() {
     each_seed("f01 death before and after each port operation", 60, async |seed| {

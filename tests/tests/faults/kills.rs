@@ -36,12 +36,13 @@ fn document(receiver: &str) -> String {
     )
 }
 
-async fn receiver() -> Receiver {
-    Receiver::start(|request, _| {
+/// Each call takes this long, a webhook nothing.
+async fn receiver(call: Duration) -> Receiver {
+    Receiver::start(move |request, _| {
         let said = json!({ "said": request.uri.path() }).to_string();
         match request.uri.path().split('/').nth(1) {
             Some("notify" | "done") => Reply::Now(StatusCode::OK, said),
-            _ => Reply::After(Duration::from_millis(60), StatusCode::OK, said),
+            _ => Reply::After(call, StatusCode::OK, said),
         }
     })
     .await
@@ -153,7 +154,7 @@ async fn f01_the_program_is_killed_every_200_ms() {
     let seconds: u64 = seconds.map_or(6, |text| text.parse().unwrap());
     let runs = usize::try_from(seconds).unwrap() * 5 / 3;
     let (folder, receiver, client) =
-        (tempfile::tempdir().unwrap(), receiver().await, Client::new());
+        (tempfile::tempdir().unwrap(), receiver(Duration::from_millis(60)).await, Client::new());
     let process = Process::start(folder.path()).await;
     publish(&client, &process.url, "w", &document(&receiver.url)).await;
     let url = watch::Sender::new(process.url.clone());
@@ -232,7 +233,7 @@ async fn f06_the_program_is_stopped_for_a_while() {
     let seconds = std::env::var("FLOWGATE_STOP_SECONDS").ok();
     let seconds: u64 = seconds.map_or(3, |text| text.parse().unwrap());
     let (folder, receiver, client) =
-        (tempfile::tempdir().unwrap(), receiver().await, Client::new());
+        (tempfile::tempdir().unwrap(), receiver(Duration::from_millis(500)).await, Client::new());
     let process = Process::start(folder.path()).await;
     publish(&client, &process.url, "w", &document(&receiver.url)).await;
     let url = watch::Sender::new(process.url.clone());
