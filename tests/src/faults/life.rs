@@ -83,8 +83,9 @@ impl Life {
         self.activity.next();
     }
 
-    pub fn is_in_operation(&self) -> bool {
-        self.operations.load(Ordering::SeqCst) > 0
+    /// The operations on ports in flight.
+    pub fn in_operation(&self) -> usize {
+        self.operations.load(Ordering::SeqCst)
     }
 
     /// The calls and attempts of deliveries in flight.

@@ -94,6 +94,8 @@ pub struct World {
     slots: Mutex<Vec<Slot>>,
     front: Mutex<Option<Process>>,
     accepted: Mutex<BTreeMap<usize, RunId>>,
+    /// Operations and calls that nobody looks at.
+    forgiven: Mutex<[usize; 2]>,
     _keep: Arc<dyn Any + Send + Sync>,
 }
 
@@ -200,6 +202,7 @@ impl World {
             slots,
             front: Mutex::default(),
             accepted: Mutex::default(),
+            forgiven: Mutex::default(),
             _keep: keep,
         };
         Secrets::put(&*world.truth.secrets, "TOKEN", SECRET, world.clock.now()).await?;
@@ -346,16 +349,23 @@ impl World {
     }
 
     /// Nothing has happened for `stalled`. A driver that waits for a late store does not look at its
-    /// other calls meanwhile: what does not get on for long is such a call.
+    /// other calls meanwhile. What does not get on for long is such a call, and counts no more.
     fn is_busy(&self, stalled: Duration) -> bool {
         let mut all: Vec<Process> =
             lock(&self.slots).iter().filter_map(|slot| slot.process.clone()).collect();
         all.extend(lock(&self.front).clone());
         let alive = || all.iter().filter(|process| process.life.acts());
         let on_the_network: usize = alive().map(|process| process.life.on_the_network()).sum();
-        let in_operation = alive().any(|process| process.life.is_in_operation());
-        (in_operation && stalled < MAX_OPERATION_STALL)
-            || (on_the_network > self.upstream.held() && stalled < MAX_STALL)
+        let open = [
+            (alive().map(|process| process.life.in_operation()).sum(), MAX_OPERATION_STALL),
+            (on_the_network.saturating_sub(self.upstream.held()), MAX_STALL),
+        ];
+        let mut busy = false;
+        for ((count, limit), forgiven) in open.into_iter().zip(&mut *lock(&self.forgiven)) {
+            *forgiven = if stalled < limit { count.min(*forgiven) } else { count };
+            busy |= count > *forgiven;
+        }
+        busy
     }
 
     /// Buries the dead, and starts others in their place when it is time. Returns whether it did.
