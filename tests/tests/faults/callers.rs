@@ -64,7 +64,7 @@ fn f22_a_revoked_key_is_refused_within_five_seconds() {
 /// Two hundred starts with one key while the store loses answers. Returns how many runs there are.
 pub(crate) async fn storm(setup: Setup) -> Result<usize> {
     let world = World::open(setup).await?;
-    let rates = Rates { before: 10, after: 10, throttled: 5, late: 10 };
+    let rates = Rates { before: 10, after: 10, throttled: 5, ..Rates::default() };
     world.plan.fail(rates, world.clock.now() + Duration::from_secs(60));
     let accepted = world.drive(join_all((0..200).map(|_| world.try_start(0)))).await;
     let ids: BTreeSet<String> = accepted.into_iter().flatten().map(|run| run.to_string()).collect();
