@@ -27,8 +27,12 @@ impl TestClock {
 
     /// Moves to the time at which the next sleeper wakes. Returns `false` if nobody sleeps.
     pub fn wake_next(&self) -> bool {
-        let next = self.sleepers().first_key_value().map(|(until, _)| *until);
-        next.inspect(|until| self.set(*until)).is_some()
+        self.next_wake().inspect(|until| self.set(*until)).is_some()
+    }
+
+    /// Returns when the next sleeper wakes.
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        self.sleepers().first_key_value().map(|(until, _)| *until)
     }
 
     /// Returns how many sleep.

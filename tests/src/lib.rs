@@ -14,3 +14,4 @@ pub mod receiver;
 pub mod clock;
 pub mod protocol;
 pub mod ports;
+pub mod faults;

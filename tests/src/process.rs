@@ -2,6 +2,7 @@
 //! every function that has an event.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -43,9 +44,13 @@ impl Process {
 
     async fn alone(folder: &Path) -> Self {
         let mut command = Command::new(program());
-        command.arg("serve").arg("--data").arg(folder);
-        // Callers of tests have receivers on this machine.
-        command.args(["--listen", "127.0.0.1:0", "--allow-loopback"]);
+        command.args(serve_arguments(folder));
+        Self::spawn(command).await
+    }
+
+    /// Starts a command that becomes the program, such as a shell with limits, and waits until it
+    /// prints its address.
+    pub async fn spawn(mut command: Command) -> Self {
         let child = command
             .env("FLOWGATE_ADMIN_KEY", ADMIN_KEY)
             .stdout(Stdio::null())
@@ -57,6 +62,14 @@ impl Process {
         std::thread::spawn(move || read_log(log, say));
         let url = said.await.expect("the program listens");
         Self { url, home: Home::Alone(Alone(child)) }
+    }
+
+    /// The process of the program; `None` on the double of AWS.
+    pub fn pid(&self) -> Option<u32> {
+        match &self.home {
+            Home::Alone(process) => Some(process.0.id()),
+            Home::Aws(..) => None,
+        }
     }
 
     async fn on_aws(folder: &Path, settings: &Settings) -> Self {
@@ -88,6 +101,14 @@ impl Process {
             }
         }
     }
+}
+
+/// The arguments with which the program serves a folder, on any port.
+pub fn serve_arguments(folder: &Path) -> [OsString; 6] {
+    let listen = ["--listen", "127.0.0.1:0"].map(OsString::from);
+    let [option, address] = listen;
+    // Callers of tests have receivers on this machine.
+    ["serve".into(), "--data".into(), folder.into(), option, address, "--allow-loopback".into()]
 }
 
 impl Drop for Alone {

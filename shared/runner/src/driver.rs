@@ -385,7 +385,7 @@ impl Driver {
             Woken::Call(FromCall::Due(id, call)) => self.ready.push((id, *call)),
             Woken::Call(FromCall::Chunk(id, chunk)) => self.run.progress(&id, chunk),
             Woken::Call(FromCall::Ended { id, input_hash, result }) => {
-                self.settle(id, input_hash, result).await?
+                self.settle(id, input_hash, result?).await?
             }
             Woken::Time => self.tick().await?,
         }

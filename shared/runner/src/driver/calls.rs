@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
+use anyhow::Result;
 use flowgate_app::memory::Charge;
 use flowgate_app::platform::App;
 use flowgate_app::run::RunHead;
@@ -18,7 +19,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 pub(super) struct Calls {
-    in_flight: FuturesUnordered<BoxFuture<'static, (CallId, String, CallResult)>>,
+    in_flight: FuturesUnordered<BoxFuture<'static, (CallId, String, Result<CallResult>)>>,
     /// Calls in the pause before them. Nothing is lost if they are dropped.
     paused: FuturesUnordered<BoxFuture<'static, (CallId, Box<Call>)>>,
     /// The calls in flight; `true` for `at_most_once` calls.
@@ -42,7 +43,8 @@ pub(super) enum FromCall {
     Ended {
         id: CallId,
         input_hash: String,
-        result: CallResult,
+        /// `Err` if the store failed.
+        result: Result<CallResult>,
     },
 }
 
@@ -114,7 +116,7 @@ impl Calls {
                         let _ = chunks.send((id.clone(), chunk));
                     };
                     let user = head.secret_user();
-                    outbound.perform_counted(&call, &user, &code, &memory, &mut chunk).await
+                    Ok(outbound.perform_counted(&call, &user, &code, &memory, &mut chunk).await)
                 }
             };
             (id, call.input_hash, result)
@@ -130,7 +132,7 @@ impl Calls {
             message,
             ..CallError::default()
         });
-        self.in_flight.push(Box::pin(std::future::ready((id, call.input_hash, result))));
+        self.in_flight.push(Box::pin(std::future::ready((id, call.input_hash, Ok(result)))));
     }
 
     /// Returns the next chunk or result. Never resolves without calls in flight.
@@ -198,25 +200,12 @@ async fn put_node_webhook(
     head: &RunHead,
     id: &CallId,
     webhook: &WebhookCall,
-) -> CallResult {
+) -> Result<CallResult> {
     let delivery = app.node_delivery(head, id.place(), webhook);
     let output = json!({ "delivery_id": delivery.id.as_str(), "data": webhook.body });
     let id = delivery.id.clone();
-    match app.ports.deliveries.put(delivery).await {
-        Ok(()) => {
-            app.send(Message::WebhookV1 { delivery: id }).await;
-            CallResult::Succeeded(CallOutput { value: output, tokens: None, cost_nano_usd: None })
-        }
-        Err(error) => {
-            tracing::error!(
-                run.id = %head.id, error = format!("{error:#}"), "could not store a delivery"
-            );
-            CallResult::Failed(CallError {
-                code: "internal".to_owned(),
-                message: "the delivery could not be stored".to_owned(),
-                retryable: true,
-                ..CallError::default()
-            })
-        }
-    }
+    // A store that fails is no result of the node: the next owner stores it.
+    app.ports.deliveries.put(delivery).await?;
+    app.send(Message::WebhookV1 { delivery: id }).await;
+    Ok(CallResult::Succeeded(CallOutput { value: output, tokens: None, cost_nano_usd: None }))
 }

@@ -1,0 +1,73 @@
+//! Workflows under faults.
+
+use anyhow::Result;
+use async_trait::async_trait;
+use flowgate_core::page::{Page, PageRequest};
+use flowgate_core::secret::SigningPin;
+use flowgate_core::time::Timestamp;
+use flowgate_core::workflow::{
+    Draft, DraftSaved, NewVersion, SetActive, VersionInfo, VersionPublished, VersionRecord,
+    WorkflowRecord, Workflows,
+};
+
+use super::Faulty;
+
+#[async_trait]
+impl Workflows for Faulty {
+    async fn read(&self, id: &str) -> Result<Option<WorkflowRecord>> {
+        self.around("workflows.read", id, self.inner.workflows.read(id)).await
+    }
+
+    async fn list(&self, page: PageRequest) -> Result<Page<WorkflowRecord>> {
+        self.around("workflows.list", "", self.inner.workflows.list(page)).await
+    }
+
+    async fn save_draft(
+        &self,
+        id: &str,
+        draft: Draft,
+        uid_if_new: &str,
+        signing: SigningPin,
+        if_match: Option<&str>,
+    ) -> Result<DraftSaved> {
+        let work = self.inner.workflows.save_draft(id, draft, uid_if_new, signing, if_match);
+        self.around("workflows.save_draft", id, work).await
+    }
+
+    async fn publish(&self, id: &str, version: NewVersion) -> Result<Option<VersionPublished>> {
+        self.around("workflows.publish", id, self.inner.workflows.publish(id, version)).await
+    }
+
+    async fn set_active(
+        &self,
+        id: &str,
+        version: Option<&str>,
+        at: Timestamp,
+    ) -> Result<SetActive> {
+        let work = self.inner.workflows.set_active(id, version, at);
+        self.around("workflows.set_active", id, work).await
+    }
+
+    async fn version(&self, uid: &str, version: &str) -> Result<Option<VersionRecord>> {
+        let work = self.inner.workflows.version(uid, version);
+        self.around("workflows.version", uid, work).await
+    }
+
+    async fn versions(&self, uid: &str, page: PageRequest) -> Result<Page<VersionInfo>> {
+        self.around("workflows.versions", uid, self.inner.workflows.versions(uid, page)).await
+    }
+
+    async fn rotate_signing(
+        &self,
+        id: &str,
+        pin: SigningPin,
+        overlap_until: Timestamp,
+    ) -> Result<bool> {
+        let work = self.inner.workflows.rotate_signing(id, pin, overlap_until);
+        self.around("workflows.rotate_signing", id, work).await
+    }
+
+    async fn delete(&self, id: &str) -> Result<bool> {
+        self.around("workflows.delete", id, self.inner.workflows.delete(id)).await
+    }
+}
