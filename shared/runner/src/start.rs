@@ -88,7 +88,7 @@ pub struct IdempotencyRequest {
 }
 
 /// The outcome of a request to start a run.
-pub struct Start {
+pub struct Admitted {
     pub started: Started,
     /// What the key has left, if it has limits and this request was counted.
     pub allowance: Option<Allowance>,
@@ -357,7 +357,7 @@ impl Runner {
                 Ok(Started::Run(record))
             }
             Some(Progress::Overdue(record)) => Ok(Started::Overdue(record)),
-            Some(Progress::Repeated(claim)) => {
+            Some(Progress::Repeated(earlier)) => {
                 self.repeated(earlier, plan.unique_rows.body_hash()).await.map(Started::Repeated)
             }
             Some(Progress::IdTaken) => Err(plan.id_taken()),
