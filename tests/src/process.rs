@@ -66,6 +66,12 @@ impl Process {
         Self { url: double.url.clone(), home: Home::Aws(folder.to_owned(), double) }
     }
 
+    /// Returns the process id of the program.
+    pub fn id(&self) -> u32 {
+        let Home::Alone(process) = &self.home else { panic!("a process of its own") };
+        process.0.id()
+    }
+
     /// Sends SIGKILL.
     pub async fn kill(self) {
         match self.home {

@@ -74,12 +74,15 @@ pub(crate) async fn run(args: Args, kinds: Kinds) -> Result<ExitCode> {
 impl Args {
     /// What workflows and webhooks may call.
     pub(super) fn outbound(&self) -> std::io::Result<OutboundSettings> {
-        Ok(OutboundSettings {
+        let mut settings = OutboundSettings {
             allow_http: self.allow_private,
             allow_loopback: !self.no_loopback,
             allow_private: self.allow_private,
-            ..OutboundSettings::for_this_program()?
-        })
+            ..OutboundSettings::with_child_beside()?
+        };
+        // `cargo run` and `cargo install` build this program alone, so it can be its own child.
+        settings.child_programs.push(std::env::current_exe()?);
+        Ok(settings)
     }
 }
 

@@ -12,12 +12,13 @@ mod webhook;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use flowgate_engine::call::{Action, Call, CallError, CallResult, Chunk, Piece, Rendered};
 use url::Url;
 
 pub use address::{AddressError, AddressRule, Resolver, SystemResolver, is_global_unicast};
-pub use code::{CodeSession, child_main_if_asked};
+pub use code::{ChildInfo, CodeGroup};
 pub use http::{HeaderError, check_header};
 pub use webhook::{PreparedWebhook, SendOutcome};
 
@@ -31,18 +32,19 @@ pub struct OutboundSettings {
     pub allow_http: bool,
     pub allow_loopback: bool,
     pub allow_private: bool,
-    /// The program to start for JavaScript. Its main calls [`child_main_if_asked`] first.
-    /// Without it, code fails as `internal`.
-    pub code_runner: Option<PathBuf>,
+    /// The programs to start for code: the first one that works is used. Without one, code fails
+    /// as `code_unavailable`.
+    pub child_programs: Vec<PathBuf>,
     /// Limit for an answer that becomes a node's value.
     pub max_answer_bytes: usize,
 }
 
 impl OutboundSettings {
-    /// Runs JavaScript in a second process of this program, whose main must call
-    /// [`child_main_if_asked`] first.
-    pub fn for_this_program() -> std::io::Result<Self> {
-        Ok(Self { code_runner: Some(std::env::current_exe()?), ..Self::default() })
+    /// Runs code in `flowgate-child`, which lies beside this program.
+    pub fn with_child_beside() -> std::io::Result<Self> {
+        let child = format!("{}{}", flowgate_child_protocol::PROGRAM, std::env::consts::EXE_SUFFIX);
+        let child = std::env::current_exe()?.with_file_name(child);
+        Ok(Self { child_programs: vec![child], ..Self::default() })
     }
 }
 
@@ -53,7 +55,7 @@ impl Default for OutboundSettings {
             allow_http: false,
             allow_loopback: false,
             allow_private: false,
-            code_runner: None,
+            child_programs: Vec::new(),
             max_answer_bytes: 4 * 1024 * 1024,
         }
     }
@@ -68,6 +70,7 @@ pub struct Outbound {
     clock: Arc<dyn Clock>,
     client: OnceLock<reqwest::Client>,
     models: OnceLock<genai::Client>,
+    children: code::Pool,
 }
 
 impl Outbound {
@@ -95,7 +98,16 @@ impl Outbound {
             clock: Arc::clone(&clock),
         });
         let secrets = SecretCache::new(secrets, Arc::clone(&clock));
-        Self { settings, rule, secrets, clock, client: OnceLock::new(), models: OnceLock::new() }
+        let children = code::Pool::new(settings.child_programs.clone());
+        Self {
+            settings,
+            rule,
+            secrets,
+            clock,
+            client: OnceLock::new(),
+            models: OnceLock::new(),
+            children,
+        }
     }
 
     /// Checks syntax, scheme, and literal IP addresses.
@@ -122,12 +134,25 @@ impl Outbound {
         self.secrets.forget(name);
     }
 
+    /// Returns the longest time that performing the call takes.
+    pub fn longest(call: &Call) -> Duration {
+        match &call.action {
+            Action::Code(_) => code::MAX_PAUSE + call.timeout,
+            Action::Http(_) | Action::Model(_) | Action::Webhook(_) => call.timeout,
+        }
+    }
+
+    /// Returns the program that runs code and what holds it in. `None` before the first code ran.
+    pub fn child(&self) -> Option<&ChildInfo> {
+        self.children.child()
+    }
+
     /// Performs the call once, within its `timeout`. The driver handles `delay` and retries.
     /// Dropping the future abandons the call.
     pub async fn perform(
         &self,
         call: &Call,
-        code: &CodeSession,
+        code: &CodeGroup,
         chunks: &mut (dyn FnMut(Chunk) + Send),
     ) -> CallResult {
         let mut masks = Masks::default();

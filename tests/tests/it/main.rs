@@ -19,6 +19,10 @@ mod native_keys;
 mod native_deliveries;
 mod native_refusals;
 mod code;
+#[cfg(target_os = "linux")]
+mod children;
+#[cfg(target_os = "linux")]
+mod cage;
 mod outbound;
 mod crash;
 mod stream;

@@ -24,7 +24,7 @@ use flowgate_engine::call::{
     Action, Call, CallError, CallOutput, CallResult, Chunk, HttpCall, ModelCall, ModelMessage,
     ModelRole, Piece, Rendered,
 };
-use flowgate_outbound::{CodeSession, Outbound, OutboundSettings, PreparedWebhook, Resolver};
+use flowgate_outbound::{CodeGroup, Outbound, OutboundSettings, PreparedWebhook, Resolver};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -128,7 +128,7 @@ impl World {
             seed: 1,
         };
         let mut keep = |Chunk::Text(text)| chunks.push(text);
-        match self.outbound.perform(&call, &CodeSession::default(), &mut keep).await {
+        match self.outbound.perform(&call, &CodeGroup::new("test"), &mut keep).await {
             CallResult::Succeeded(output) => Ok(output),
             CallResult::Failed(error) => Err(error),
         }

@@ -9,7 +9,7 @@ use flowgate_app::run::RunHead;
 use flowgate_app::work::Message;
 use flowgate_engine::call::{INTERRUPTED, WebhookCall};
 use flowgate_engine::{Action, Call, CallError, CallId, CallOutput, CallResult, Chunk};
-use flowgate_outbound::{CodeSession, Outbound};
+use flowgate_outbound::{CodeGroup, Outbound};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde_json::json;
@@ -26,8 +26,6 @@ pub(super) struct Calls {
     has_launched: bool,
     chunks: mpsc::UnboundedReceiver<(CallId, Chunk)>,
     chunk_sender: mpsc::UnboundedSender<(CallId, Chunk)>,
-    /// All JavaScript of a run shares one child process, which dies with the driver.
-    code: Arc<CodeSession>,
 }
 
 pub(super) enum FromCall {
@@ -52,7 +50,6 @@ impl Default for Calls {
             has_launched: false,
             chunks,
             chunk_sender,
-            code: Arc::default(),
         }
     }
 }
@@ -95,7 +92,7 @@ impl Calls {
         self.has_launched = true;
         self.open.insert(id.clone(), call.at_most_once);
         let (app, outbound, head) = (app.clone(), outbound.clone(), head.clone());
-        let (code, chunks) = (self.code.clone(), self.chunk_sender.clone());
+        let chunks = self.chunk_sender.clone();
         self.in_flight.push(Box::pin(async move {
             let result = match &call.action {
                 Action::Webhook(webhook) => put_node_webhook(&app, &head, &id, webhook).await,
@@ -104,7 +101,7 @@ impl Calls {
                         // The receiver lives as long as the calls do.
                         let _ = chunks.send((id.clone(), chunk));
                     };
-                    outbound.perform(&call, &code, &mut chunk).await
+                    outbound.perform(&call, &code_group(&head), &mut chunk).await
                 }
             };
             (id, call.input_hash, result)
@@ -159,12 +156,11 @@ impl Calls {
         self.paused = FuturesUnordered::new();
         self.open.clear();
     }
+}
 
-    /// Aborts all calls and waits until the run's child process is gone.
-    pub(super) async fn close(&mut self) {
-        self.abort();
-        self.code.close().await;
-    }
+/// The runs of a key share the children with those of other keys; without a key, a workflow does.
+fn code_group(head: &RunHead) -> CodeGroup {
+    CodeGroup::new(head.key_id.as_deref().unwrap_or(&head.workflow_uid))
 }
 
 /// Performs a webhook node: stores its delivery, put-if-absent. The run does not wait for it.
