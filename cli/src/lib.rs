@@ -23,9 +23,9 @@ pub fn main() -> ExitCode {
 }
 
 /// Runs the program with these kinds of nodes and no others, for programs that bring their own.
-/// The first line may turn this process into the JavaScript child.
+/// The first line may turn this process into the child that runs code.
 pub fn main_with(kinds: Kinds) -> ExitCode {
-    flowgate_outbound::child_main_if_asked();
+    flowgate_child::main_if_asked();
     let environment = environment::load();
     let arguments = arguments::parse();
     let output = output::Output::new(arguments.global.output);

@@ -25,7 +25,7 @@ const DETACHED: usize = 1_000;
 const W1: &str = include_str!("../../examples/greeting.yaml");
 
 fn main() {
-    flowgate_outbound::child_main_if_asked();
+    flowgate_child::main_if_asked();
     let arguments: Vec<String> = std::env::args().collect();
     match arguments.get(1).map(String::as_str) {
         Some("bare") => bare::serve(Path::new(&arguments[2]), &arguments[3]),

@@ -81,12 +81,10 @@ impl Process {
         Self { url: double.url.clone(), home: Home::Aws(folder.to_owned(), double) }
     }
 
-    /// The process id of a server of its own.
+    /// Returns the process id of the program.
     pub fn pid(&self) -> u32 {
-        match &self.home {
-            Home::Alone(process) => process.0.id(),
-            Home::Aws(..) => 0,
-        }
+        let Home::Alone(process) = &self.home else { panic!("a process of its own") };
+        process.0.id()
     }
 
     /// Sends SIGKILL.

@@ -180,7 +180,7 @@ impl TestServer {
 pub fn outbound_settings() -> OutboundSettings {
     OutboundSettings {
         allow_loopback: true,
-        code_runner: Some(program()),
+        child_programs: vec![program_called("child-under-test")],
         ..OutboundSettings::default()
     }
 }

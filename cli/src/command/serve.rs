@@ -122,13 +122,16 @@ impl Args {
 
     /// What workflows and webhooks may call.
     pub(super) fn outbound(&self) -> std::io::Result<OutboundSettings> {
-        Ok(OutboundSettings {
+        let mut settings = OutboundSettings {
             allow_http: self.allow_private,
             allow_loopback: self.allow_loopback,
             allow_authors_loopback: !self.no_loopback && self.listen.ip().is_loopback(),
             allow_private: self.allow_private,
-            ..OutboundSettings::for_this_program()?
-        })
+            ..OutboundSettings::with_child_beside()?
+        };
+        // `cargo run` and `cargo install` build this program alone, so it can be its own child.
+        settings.child_programs.push(std::env::current_exe()?);
+        Ok(settings)
     }
 }
 

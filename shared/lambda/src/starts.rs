@@ -2,6 +2,7 @@
 
 mod messages;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
@@ -13,8 +14,6 @@ use flowgate_runner::outbound::OutboundSettings;
 
 use crate::{CANNOT_START, Function, settings};
 
-pub use flowgate_runner::outbound::child_main_if_asked;
-
 /// A process of a function that calls out.
 pub struct RunnerFunction {
     function: Function,
@@ -23,19 +22,20 @@ pub struct RunnerFunction {
 
 impl RunnerFunction {
     pub async fn start() -> Result<Self> {
-        Self::build(None).await
+        Self::build(None, OutboundSettings::with_child_beside()?).await
     }
 
-    /// As [`Function::start_with`].
-    pub async fn start_with(kinds: Kinds) -> Result<Self> {
-        Self::build(Some(kinds)).await
+    /// As [`Function::start_with`]. `child` is the program that runs code.
+    pub async fn start_with(kinds: Kinds, child: PathBuf) -> Result<Self> {
+        let outbound = OutboundSettings { child_programs: vec![child], ..Default::default() };
+        Self::build(Some(kinds), outbound).await
     }
 
-    async fn build(kinds: Option<Kinds>) -> Result<Self> {
+    async fn build(kinds: Option<Kinds>, outbound: OutboundSettings) -> Result<Self> {
         let config = Config::from_env()?;
         let aws = Aws::new(&config);
         let runner =
-            Runner::new(aws.ports(), settings(&config, kinds)?, outbound_settings(&config)?)
+            Runner::new(aws.ports(), settings(&config, kinds)?, may_call(&config, outbound))
                 .await
                 .context(CANNOT_START)?;
         let function = Function { app: runner.app.clone(), aws, buffered: config.buffered };
@@ -48,11 +48,11 @@ impl RunnerFunction {
     }
 }
 
-fn outbound_settings(config: &Config) -> Result<OutboundSettings> {
-    Ok(OutboundSettings {
+fn may_call(config: &Config, outbound: OutboundSettings) -> OutboundSettings {
+    OutboundSettings {
         allow_http: config.allow_private,
         allow_private: config.allow_private,
         allow_loopback: config.allow_loopback,
-        ..OutboundSettings::for_this_program()?
-    })
+        ..outbound
+    }
 }

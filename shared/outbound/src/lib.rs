@@ -17,12 +17,13 @@ mod status;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use flowgate_engine::call::{Action, Call, CallError, CallResult, Chunk};
 use url::Url;
 
 pub use address::{AddressError, AddressRule, Resolver, SystemResolver, is_global_unicast};
-pub use code::{CodeSession, child_main_if_asked};
+pub use code::{ChildInfo, CodeGroup};
 pub use header::{HeaderError, check_header};
 pub use metered::Metered;
 pub use webhook::{OutgoingWebhook, SendOutcome};
@@ -43,18 +44,19 @@ pub struct OutboundSettings {
     /// For the URLs of authors alone: those whose host stands in the document or in a secret.
     pub allow_authors_loopback: bool,
     pub allow_private: bool,
-    /// The program to start for JavaScript. Its main calls [`child_main_if_asked`] first.
-    /// Without it, code fails as `internal`.
-    pub code_runner: Option<PathBuf>,
+    /// The programs to start for code: the first one that works is used. Without one, code fails
+    /// as `code_unavailable`.
+    pub child_programs: Vec<PathBuf>,
     /// Limit for an answer that becomes a node's value.
     pub max_answer_bytes: usize,
 }
 
 impl OutboundSettings {
-    /// Runs JavaScript in a second process of this program, whose main must call
-    /// [`child_main_if_asked`] first.
-    pub fn for_this_program() -> std::io::Result<Self> {
-        Ok(Self { code_runner: Some(std::env::current_exe()?), ..Self::default() })
+    /// Runs code in `flowgate-child`, which lies beside this program.
+    pub fn with_child_beside() -> std::io::Result<Self> {
+        let child = format!("{}{}", flowgate_child_protocol::PROGRAM, std::env::consts::EXE_SUFFIX);
+        let child = std::env::current_exe()?.with_file_name(child);
+        Ok(Self { child_programs: vec![child], ..Self::default() })
     }
 }
 
@@ -66,7 +68,7 @@ impl Default for OutboundSettings {
             allow_loopback: false,
             allow_authors_loopback: false,
             allow_private: false,
-            code_runner: None,
+            child_programs: Vec::new(),
             max_answer_bytes: 4 * 1024 * 1024,
         }
     }
@@ -81,6 +83,7 @@ pub struct Outbound {
     authors_way: Option<Way>,
     secrets: SecretCache,
     clock: Arc<dyn Clock>,
+    children: code::Pool,
 }
 
 impl Outbound {
@@ -111,7 +114,8 @@ impl Outbound {
         let authors_way =
             for_authors.then(|| Way::new(AddressRule { allow_loopback: true, ..rule.clone() }));
         let secrets = SecretCache::new(secrets, Arc::clone(&clock));
-        Self { settings, way: Way::new(rule), authors_way, secrets, clock }
+        let children = code::Pool::new(settings.child_programs.clone());
+        Self { settings, way: Way::new(rule), authors_way, secrets, clock, children }
     }
 
     /// Checks the syntax and scheme of a caller's URL, and a literal IP address.
@@ -130,12 +134,25 @@ impl Outbound {
         self.secrets.forget(name);
     }
 
+    /// Returns the longest time that performing the call takes.
+    pub fn longest(call: &Call) -> Duration {
+        match &call.action {
+            Action::Code(_) => code::MAX_PAUSE + call.timeout,
+            Action::Http(_) | Action::Model(_) | Action::Webhook(_) => call.timeout,
+        }
+    }
+
+    /// Returns the program that runs code and what holds it in. `None` before the first code ran.
+    pub fn child(&self) -> Option<&ChildInfo> {
+        self.children.child()
+    }
+
     /// Performs a call whose answer is counted for nobody.
     pub async fn perform(
         &self,
         call: &Call,
         user: &SecretUser,
-        code: &CodeSession,
+        code: &CodeGroup,
         chunks: &mut (dyn FnMut(Chunk) + Send),
     ) -> CallResult {
         self.perform_counted(call, user, code, &Metered::default(), chunks).await
@@ -147,7 +164,7 @@ impl Outbound {
         &self,
         call: &Call,
         user: &SecretUser,
-        code: &CodeSession,
+        code: &CodeGroup,
         memory: &Metered,
         chunks: &mut (dyn FnMut(Chunk) + Send),
     ) -> CallResult {

@@ -364,7 +364,7 @@ impl Driver {
         let may_release = self.calls.has_launched() && !self.attachment.ends_with_wait();
         let Some(end_by) = self.end_by.filter(|_| may_release) else { return true };
         let now = self.app.now();
-        self.ready.iter().all(|(_, call)| now + call.delay + call.timeout <= end_by)
+        self.ready.iter().all(|(_, call)| now + call.delay + Outbound::longest(call) <= end_by)
     }
 
     /// Waits for the next event and handles it.

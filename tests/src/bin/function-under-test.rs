@@ -5,11 +5,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use flowgate_lambda::Function;
-use flowgate_lambda::starts::{RunnerFunction, child_main_if_asked};
+use flowgate_lambda::starts::RunnerFunction;
 use flowgate_tests::several::kinds;
 
 fn main() -> ExitCode {
-    child_main_if_asked();
     flowgate_lambda::main(serve)
 }
 
@@ -17,7 +16,8 @@ async fn serve() -> anyhow::Result<()> {
     let started = std::env::args_os().next().unwrap_or_default();
     let name = Path::new(&started).file_name().and_then(|name| name.to_str());
     let function = async || Function::start_with(kinds()).await;
-    let run_function = async || RunnerFunction::start_with(kinds()).await;
+    let child = std::env::current_exe()?.with_file_name("child-under-test");
+    let run_function = async || RunnerFunction::start_with(kinds(), child.clone()).await;
     match name.unwrap_or_default() {
         "flowgate-invoke" => run_function().await?.streamed(flowgate_api::invoke).await,
         "flowgate-worker" => run_function().await?.runs().await,

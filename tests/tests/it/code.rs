@@ -7,21 +7,28 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flowgate_engine::call::{Action, Call, CallResult, CodeCall};
-use flowgate_outbound::{CodeSession, Outbound, OutboundSettings};
+use flowgate_outbound::{CodeGroup, Outbound, OutboundSettings};
 use serde_json::{Value, json};
 
 use crate::outbound::{FixedClock, StoredSecrets, user};
 
-const CHILD: &str = env!("CARGO_BIN_EXE_js-child");
+pub(crate) const CHILD: &str = env!("CARGO_BIN_EXE_child-under-test");
 const NOW_MS: i64 = 1_758_765_323_024;
 
-fn outbound(code_runner: impl Into<PathBuf>) -> Outbound {
-    let settings =
-        OutboundSettings { code_runner: Some(code_runner.into()), ..OutboundSettings::default() };
+pub(crate) fn outbound(program: impl Into<PathBuf>) -> Outbound {
+    outbound_with(vec![program.into()])
+}
+
+pub(crate) fn outbound_with(child_programs: Vec<PathBuf>) -> Outbound {
+    let settings = OutboundSettings { child_programs, ..OutboundSettings::default() };
     Outbound::new(settings, Arc::new(StoredSecrets::default()), Arc::new(FixedClock))
 }
 
-fn call(code: &str, variables: Value, timeout: Duration) -> Call {
+pub(crate) fn group() -> CodeGroup {
+    CodeGroup::new("test")
+}
+
+pub(crate) fn call(code: &str, variables: Value, timeout: Duration) -> Call {
     let variables = variables.as_object().unwrap().clone();
     let action = Action::Code(CodeCall { code: code.to_owned(), variables, now_ms: NOW_MS });
     Call {
@@ -36,7 +43,7 @@ fn call(code: &str, variables: Value, timeout: Duration) -> Call {
 }
 
 /// Returns the result, or `code: message`.
-fn outcome(result: CallResult) -> Result<Value, String> {
+pub(crate) fn outcome(result: CallResult) -> Result<Value, String> {
     match result {
         CallResult::Succeeded(output) => Ok(output.value["result"].clone()),
         CallResult::Failed(error) => Err(format!("{}: {}", error.code, error.message)),
@@ -46,12 +53,7 @@ fn outcome(result: CallResult) -> Result<Value, String> {
 async fn run_with(code: &str, variables: Value) -> Result<Value, String> {
     outcome(
         outbound(CHILD)
-            .perform(
-                &call(code, variables, Duration::from_secs(10)),
-                &user(),
-                &CodeSession::default(),
-                &mut |_| {},
-            )
+            .perform(&call(code, variables, Duration::from_secs(10)), &user(), &group(), &mut |_| {})
             .await,
     )
 }
@@ -109,12 +111,7 @@ async fn console_becomes_stdout() {
     let code = "console.log('a', 1, {b: [2]}); console.error(new TypeError('no')); const o = {}; \
                 o.o = o; console.log(o, undefined, 3n); return 1";
     let result = outbound
-        .perform(
-            &call(code, json!({}), Duration::from_secs(10)),
-            &user(),
-            &CodeSession::default(),
-            &mut |_| {},
-        )
+        .perform(&call(code, json!({}), Duration::from_secs(10)), &user(), &group(), &mut |_| {})
         .await;
     let CallResult::Succeeded(output) = result else { panic!("{result:?}") };
     assert_eq!(
@@ -126,12 +123,7 @@ async fn console_becomes_stdout() {
 
     let code = "for (let i = 0; i < 100000; i++) console.log('é'.repeat(11)); return 1";
     let result = outbound
-        .perform(
-            &call(code, json!({}), Duration::from_secs(10)),
-            &user(),
-            &CodeSession::default(),
-            &mut |_| {},
-        )
+        .perform(&call(code, json!({}), Duration::from_secs(10)), &user(), &group(), &mut |_| {})
         .await;
     let CallResult::Succeeded(output) = result else { panic!("{result:?}") };
     let length = output.value["stdout"].as_str().unwrap().len();
@@ -167,10 +159,7 @@ async fn time_and_chance_are_those_of_the_run() {
     let mut other = call(random, json!({}), Duration::from_secs(10));
     other.seed = 8;
     assert_ne!(
-        outcome(
-            outbound(CHILD).perform(&other, &user(), &CodeSession::default(), &mut |_| {}).await
-        )
-        .unwrap(),
+        outcome(outbound(CHILD).perform(&other, &user(), &group(), &mut |_| {}).await).unwrap(),
         first
     );
 }
@@ -240,7 +229,7 @@ async fn failures_name_the_authors_line() {
 
 #[tokio::test]
 async fn endless_code_ends_in_time_and_the_next_call_works() {
-    let (outbound, session) = (outbound(CHILD), CodeSession::default());
+    let (outbound, group) = (outbound(CHILD), group());
     let endless = [
         "for (;;) {}",
         "const a = []; a.length = 2 ** 32 - 2; a.join('')",
@@ -253,23 +242,13 @@ async fn endless_code_ends_in_time_and_the_next_call_works() {
         let started = Instant::now();
         let result = outcome(
             outbound
-                .perform(
-                    &call(code, json!({}), Duration::from_secs(1)),
-                    &user(),
-                    &session,
-                    &mut |_| {},
-                )
+                .perform(&call(code, json!({}), Duration::from_secs(1)), &user(), &group, &mut |_| {})
                 .await,
         );
         assert_eq!(result, Err("code_timeout: the code did not end within 1 s".into()), "{code}");
         assert!(started.elapsed() < Duration::from_secs(3), "{code}: {:?}", started.elapsed());
         let next = outbound
-            .perform(
-                &call("return 'fine'", json!({}), Duration::from_secs(5)),
-                &user(),
-                &session,
-                &mut |_| {},
-            )
+            .perform(&call("return 'fine'", json!({}), Duration::from_secs(5)), &user(), &group, &mut |_| {})
             .await;
         assert_eq!(outcome(next), Ok(json!("fine")), "after {code}");
     }
@@ -277,7 +256,7 @@ async fn endless_code_ends_in_time_and_the_next_call_works() {
 
 #[tokio::test]
 async fn memory_bombs_fail_clearly_and_the_next_call_works() {
-    let (outbound, session) = (outbound(CHILD), CodeSession::default());
+    let (outbound, group) = (outbound(CHILD), group());
     let bombs = [
         "let a = []; for (;;) a.push(new Array(1e6).fill(1))",
         "let s = 'x'; for (;;) s += s",
@@ -288,12 +267,7 @@ async fn memory_bombs_fail_clearly_and_the_next_call_works() {
     for code in bombs {
         let result = outcome(
             outbound
-                .perform(
-                    &call(code, json!({}), Duration::from_secs(20)),
-                    &user(),
-                    &session,
-                    &mut |_| {},
-                )
+                .perform(&call(code, json!({}), Duration::from_secs(20)), &user(), &group, &mut |_| {})
                 .await,
         );
         assert_eq!(
@@ -302,133 +276,8 @@ async fn memory_bombs_fail_clearly_and_the_next_call_works() {
             "{code}"
         );
         let next = outbound
-            .perform(
-                &call("return 'fine'", json!({}), Duration::from_secs(5)),
-                &user(),
-                &session,
-                &mut |_| {},
-            )
+            .perform(&call("return 'fine'", json!({}), Duration::from_secs(5)), &user(), &group, &mut |_| {})
             .await;
         assert_eq!(outcome(next), Ok(json!("fine")), "after {code}");
     }
-}
-
-#[tokio::test]
-async fn calls_of_one_run_do_not_see_each_other() {
-    let (outbound, session) = (outbound(CHILD), CodeSession::default());
-    let first = call(
-        "globalThis.left = 1; Array.prototype.map = () => 'broken'; Object.prototype.x = 1; \
-         JSON.stringify = null; return 1",
-        json!({}),
-        Duration::from_secs(5),
-    );
-    assert_eq!(
-        outcome(outbound.perform(&first, &user(), &session, &mut |_| {}).await),
-        Ok(json!(1))
-    );
-    let second = call(
-        "return [typeof left, [1].map(n => n + 1), ({}).x === undefined]",
-        json!({}),
-        Duration::from_secs(5),
-    );
-    assert_eq!(
-        outcome(outbound.perform(&second, &user(), &session, &mut |_| {}).await),
-        Ok(json!(["undefined", [2], true]))
-    );
-    session.close().await;
-
-    let work = call(
-        "let n = 0; for (let i = 0; i < 1e5; i++) n += i; return n",
-        json!({}),
-        Duration::from_secs(20),
-    );
-    let mut calls = futures_util::stream::FuturesUnordered::new();
-    for _ in 0..10 {
-        calls
-            .push(async { outcome(outbound.perform(&work, &user(), &session, &mut |_| {}).await) });
-    }
-    while let Some(result) = futures_util::StreamExt::next(&mut calls).await {
-        assert_eq!(result, Ok(json!(4_999_950_000_u64)));
-    }
-}
-
-/// A runner that records its process id before it becomes the child.
-#[cfg(target_os = "linux")]
-fn noted_child() -> (tempfile::TempDir, PathBuf, PathBuf) {
-    use std::os::unix::fs::PermissionsExt;
-    let folder = tempfile::tempdir().unwrap();
-    let (script, pid) = (folder.path().join("runner"), folder.path().join("pid"));
-    std::fs::write(
-        &script,
-        format!("#!/bin/sh\necho $$ > {}\nexec {CHILD} \"$@\"\n", pid.display()),
-    )
-    .unwrap();
-    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
-    (folder, script, pid)
-}
-
-#[cfg(target_os = "linux")]
-#[tokio::test]
-async fn no_child_outlives_its_deadline_its_session_or_a_dropped_call() {
-    let exists = |pid: &PathBuf| {
-        PathBuf::from(format!("/proc/{}", std::fs::read_to_string(pid).unwrap().trim())).exists()
-    };
-    let (_folder, script, pid) = noted_child();
-    let outbound = outbound(script);
-    let endless = |timeout| call("for (;;) {}", json!({}), timeout);
-
-    let native =
-        call("const a = []; a.length = 2 ** 32 - 2; a.join('')", json!({}), Duration::from_secs(1));
-    outcome(outbound.perform(&native, &user(), &CodeSession::default(), &mut |_| {}).await)
-        .unwrap_err();
-    assert!(!exists(&pid), "reaped before the answer left");
-
-    let session = CodeSession::default();
-    outcome(
-        outbound
-            .perform(
-                &call("return 1", json!({}), Duration::from_secs(5)),
-                &user(),
-                &session,
-                &mut |_| {},
-            )
-            .await,
-    )
-    .unwrap();
-    assert!(exists(&pid), "reused for the next call");
-    session.close().await;
-    assert!(!exists(&pid));
-
-    std::fs::remove_file(&pid).unwrap();
-    let dropped = endless(Duration::from_secs(60));
-    let session = CodeSession::default();
-    tokio::time::timeout(
-        Duration::from_millis(700),
-        outbound.perform(&dropped, &user(), &session, &mut |_| {}),
-    )
-    .await
-    .unwrap_err();
-    for _ in 0..50 {
-        if !exists(&pid) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("the child outlives its call");
-}
-
-#[tokio::test]
-async fn a_runner_that_does_not_work_is_reported() {
-    let code = call("return 1", json!({}), Duration::from_secs(5));
-    let with = async |runner: &str| {
-        outcome(
-            outbound(runner).perform(&code, &user(), &CodeSession::default(), &mut |_| {}).await,
-        )
-        .unwrap_err()
-    };
-    assert!(with("/bin/false").await.starts_with("code_crashed: "));
-    assert_eq!(
-        with("/does/not/exist").await,
-        "internal: could not start the process for JavaScript"
-    );
 }

@@ -23,6 +23,10 @@ mod native_deliveries;
 mod native_refusals;
 mod attack;
 mod code;
+#[cfg(target_os = "linux")]
+mod children;
+#[cfg(target_os = "linux")]
+mod cage;
 mod outbound;
 mod crash;
 mod stream;

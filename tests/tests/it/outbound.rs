@@ -26,7 +26,7 @@ use flowgate_engine::call::{
     Action, Call, CallError, CallOutput, CallResult, Chunk, HttpCall, ModelCall, ModelMessage,
     ModelRole, Piece, Rendered, RenderedUrl,
 };
-use flowgate_outbound::{CodeSession, Outbound, OutboundSettings, OutgoingWebhook, Resolver};
+use flowgate_outbound::{CodeGroup, Outbound, OutboundSettings, OutgoingWebhook, Resolver};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -146,7 +146,7 @@ impl World {
             literal_keys: Arc::default(),
         };
         let mut keep = |Chunk::Text(text)| chunks.push(text);
-        match self.outbound.perform(&call, &user(), &CodeSession::default(), &mut keep).await {
+        match self.outbound.perform(&call, &user(), &CodeGroup::new("test"), &mut keep).await {
             CallResult::Succeeded(output) => Ok(output),
             CallResult::Failed(error) => Err(error),
         }
@@ -162,7 +162,7 @@ impl World {
             seed: 1,
             literal_keys: Arc::default(),
         };
-        match self.outbound.perform(&call, user, &CodeSession::default(), &mut |_| {}).await {
+        match self.outbound.perform(&call, user, &CodeGroup::new("test"), &mut |_| {}).await {
             CallResult::Succeeded(output) => Ok(output.value),
             CallResult::Failed(error) => Err(error),
         }

@@ -11,10 +11,12 @@ mod packages;
 mod supply;
 
 /// Each package, and which of our packages it may depend on. Missing arrows are the architecture.
-const ARROWS: [(&str, &[&str]); 18] = [
+const ARROWS: [(&str, &[&str]); 20] = [
     ("shared/engine", &[]),
     ("shared/core", &["engine"]),
-    ("shared/outbound", &["core", "engine"]),
+    ("shared/child-protocol", &[]),
+    ("shared/child", &["child-protocol"]),
+    ("shared/outbound", &["core", "engine", "child-protocol"]),
     ("shared/app", &["core", "engine"]),
     ("shared/runner", &["app", "outbound", "engine"]),
     ("shared/api", &["app", "runner", "engine"]),
@@ -28,14 +30,31 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ("functions/worker", &["lambda"]),
     ("functions/webhook", &["lambda"]),
     ("functions/sweeper", &["lambda"]),
-    ("cli", &["engine", "core", "outbound", "app", "runner", "api", "local"]),
-    ("tests", &["engine", "core", "outbound", "app", "runner", "api", "local", "aws", "lambda"]),
+    ("cli", &["engine", "core", "child", "outbound", "app", "runner", "api", "local"]),
+    (
+        "tests",
+        &[
+            "engine",
+            "core",
+            "child-protocol",
+            "child",
+            "outbound",
+            "app",
+            "runner",
+            "api",
+            "local",
+            "aws",
+            "lambda",
+        ],
+    ),
 ];
 /// The engine is pure: it reaches none of these.
 const NOT_IN_THE_ENGINE: [&str; 6] =
     ["tokio", "async-trait", "reqwest", "getrandom", "uuid", "jiff"];
 /// Only `outbound` calls out. Others reach it through `runner`, behind the feature `starts`.
-const CALLS_OUT: [&str; 3] = ["reqwest", "genai", "rquickjs"];
+const CALLS_OUT: [&str; 2] = ["reqwest", "genai"];
+/// Only the child runs untrusted code, so no other program links what runs it.
+const RUNS_CODE: &str = "rquickjs";
 /// These have no features, so they are the same in every build.
 const WITHOUT_FEATURES: [&str; 4] =
     ["shared/core", "shared/app", "shared/outbound", "shared/runner"];

@@ -1,6 +1,8 @@
 //! Dependencies between packages, and the features of shared ones.
 
-use super::{ARROWS, CALLS_OUT, NOT_IN_THE_ENGINE, WITHOUT_FEATURES, files, named, read, root};
+use super::{
+    ARROWS, CALLS_OUT, NOT_IN_THE_ENGINE, RUNS_CODE, WITHOUT_FEATURES, files, named, read, root,
+};
 
 #[test]
 fn packages_depend_on_what_the_table_allows() {
@@ -20,6 +22,10 @@ fn packages_depend_on_what_the_table_allows() {
             assert!(
                 may_call_out,
                 "{package} must not depend on {dependency}: only outbound calls out"
+            );
+            assert!(
+                package == "shared/child" || dependency != RUNS_CODE,
+                "{package} must not depend on {dependency}: only the child runs code"
             );
         }
     }

@@ -9,7 +9,7 @@ use flowgate_core::system::SystemClock;
 use flowgate_core::time::Timestamp;
 use flowgate_engine::call::CodeCall;
 use flowgate_engine::{Action, Call, CallResult};
-use flowgate_outbound::{CodeSession, Outbound};
+use flowgate_outbound::{ChildInfo, CodeGroup, Outbound};
 use serde_json::Map;
 
 use super::Finding;
@@ -48,8 +48,8 @@ pub(super) fn outbound(args: &serve::Args) -> Finding {
 }
 
 pub(super) async fn javascript(args: &serve::Args) -> Finding {
-    let advice =
-        "function nodes fail until this works; check limits on processes and memory (ulimit -a)";
+    let advice = "function nodes fail until this works; put flowgate-child beside this program, and check \
+         limits on processes and memory (ulimit -a)";
     let Ok(settings) = args.outbound() else {
         return Finding::problem(
             "javascript",
@@ -72,19 +72,37 @@ pub(super) async fn javascript(args: &serve::Args) -> Finding {
         literal_keys: Arc::default(),
     };
     let user = SecretUser { workflow_id: "doctor".to_owned(), published_by: Publisher::Platform };
-    let (session, began) = (CodeSession::default(), Instant::now());
-    let result = outbound.perform(&call, &user, &session, &mut |_| {}).await;
-    let took = began.elapsed().as_millis();
-    session.close().await;
-    match result {
-        CallResult::Succeeded(output) if output.value["result"] == 2 => {
-            Finding::ok("javascript", format!("1 + 1 is 2, in {took} ms including process start"))
+    let began = Instant::now();
+    let result = outbound.perform(&call, &user, &CodeGroup::new("doctor"), &mut |_| {}).await;
+    let took = began.elapsed();
+    match (result, outbound.child()) {
+        (CallResult::Succeeded(output), Some(child)) if output.value["result"] == 2 => {
+            working(child, took)
         }
-        CallResult::Succeeded(output) => {
+        (CallResult::Succeeded(output), _) => {
             Finding::problem("javascript", format!("1 + 1 is {}", output.value["result"]), advice)
         }
-        CallResult::Failed(error) => Finding::problem("javascript", error.message, advice),
+        (CallResult::Failed(error), _) => Finding::problem("javascript", error.message, advice),
     }
+}
+
+fn working(child: &ChildInfo, took: Duration) -> Finding {
+    let message = format!(
+        "1 + 1 is 2, in {} ms including process start, in {}; held by: {}",
+        took.as_millis(),
+        child.program.display(),
+        child.layers.holding().join(", ")
+    );
+    let missing = child.layers.missing();
+    if missing.is_empty() {
+        return Finding::ok("javascript", message);
+    }
+    let advice = format!(
+        "this system refuses {}; the other layers still hold code in, but allow all of them for \
+         code of people whom you do not trust",
+        missing.join(", ")
+    );
+    Finding::warning("javascript", message, advice)
 }
 
 /// JavaScript needs no secrets.

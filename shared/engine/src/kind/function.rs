@@ -29,7 +29,9 @@ const DETAILS: &str = "\
   `api` is the whole input. Secrets cannot be used in code.
 - There is no network, no file and no environment. `Date.now()` is the start of the run, and `Math.random()` follows a
   seed of the run, so that a run that continues after a crash computes the same.
-- At most 64 MiB of memory. Each run has its own processes, at most four at a time; further functions wait.";
+- At most 64 MiB of memory.
+- A server runs a few functions at a time, shared fairly between keys. Further functions wait, at most 60 s, which do not
+  count in their `timeout`.";
 
 const FIELDS: &[FieldSpec] = &[CODE];
 

@@ -12,7 +12,7 @@ use flowgate_app::run::RunHead;
 use flowgate_app::work::Message;
 use flowgate_engine::call::{INTERRUPTED, WebhookCall};
 use flowgate_engine::{Action, Call, CallError, CallId, CallOutput, CallResult, Chunk};
-use flowgate_outbound::{CodeSession, Metered, Outbound};
+use flowgate_outbound::{CodeGroup, Metered, Outbound};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde_json::json;
@@ -32,8 +32,6 @@ pub(super) struct Calls {
     /// The text in `chunks`.
     chunk_bytes: Arc<AtomicUsize>,
     chunk_sender: mpsc::UnboundedSender<(CallId, Chunk)>,
-    /// All JavaScript of a run shares one child process, which dies with the driver.
-    code: Arc<CodeSession>,
 }
 
 pub(super) enum FromCall {
@@ -60,7 +58,6 @@ impl Default for Calls {
             chunks,
             chunk_bytes: Arc::default(),
             chunk_sender,
-            code: Arc::default(),
         }
     }
 }
@@ -104,7 +101,7 @@ impl Calls {
         self.has_launched = true;
         self.open.insert(id.clone(), call.at_most_once);
         let (app, outbound, head) = (app.clone(), outbound.clone(), head.clone());
-        let (code, chunks) = (self.code.clone(), self.chunk_sender.clone());
+        let chunks = self.chunk_sender.clone();
         let (chunk_bytes, memory) = (self.chunk_bytes.clone(), Metered::new(memory));
         self.in_flight.push(Box::pin(async move {
             let result = match &call.action {
@@ -115,7 +112,7 @@ impl Calls {
                         // The receiver lives as long as the calls do.
                         let _ = chunks.send((id.clone(), chunk));
                     };
-                    let user = head.secret_user();
+                    let (user, code) = (head.secret_user(), code_group(&head));
                     Ok(outbound.perform_counted(&call, &user, &code, &memory, &mut chunk).await)
                 }
             };
@@ -181,12 +178,11 @@ impl Calls {
         self.paused = FuturesUnordered::new();
         self.open.clear();
     }
+}
 
-    /// Aborts all calls and waits until the run's child process is gone.
-    pub(super) async fn close(&mut self) {
-        self.abort();
-        self.code.close().await;
-    }
+/// The runs of a key share the children with those of other keys; without a key, a workflow does.
+fn code_group(head: &RunHead) -> CodeGroup {
+    CodeGroup::new(head.key_id.as_deref().unwrap_or(&head.workflow_uid))
 }
 
 fn text_of(chunk: &Chunk) -> &str {

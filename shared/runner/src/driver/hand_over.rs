@@ -70,7 +70,7 @@ impl Driver {
             return self.cancel_overdue().await;
         }
         self.mark_open_calls().await?;
-        self.calls.close().await;
+        self.calls.abort();
         if self.write_hand_over(self.app.now()).await? == Written::Lost {
             self.lose();
             return Ok(());

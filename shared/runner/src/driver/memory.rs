@@ -72,7 +72,7 @@ impl Driver {
 
     /// Stores what is known of a detached run, and leaves it to be tried again.
     async fn give_up_for_now(&mut self) -> Result<()> {
-        self.calls.close().await;
+        self.calls.abort();
         if self.write_hand_over(self.app.now() + RETRY).await? == Written::Lost {
             self.lose();
             return Ok(());

@@ -144,7 +144,7 @@ impl Driver {
 
     /// Stores the end. The first writer wins; returns the stored end as progress.
     async fn store_end(&mut self) -> Result<Progress> {
-        self.calls.close().await;
+        self.calls.abort();
         let (record, finished) = self.finished_run()?;
         let deliveries: Vec<_> =
             finished.deliveries.iter().map(|delivery| delivery.id.clone()).collect();
