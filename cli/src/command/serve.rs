@@ -17,6 +17,7 @@ use flowgate_outbound::OutboundSettings;
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::server::connections::ConnectionLimits;
 use crate::server::{Options, Server};
 
 #[derive(Debug, clap::Args)]
@@ -35,6 +36,9 @@ pub(crate) struct Args {
     /// Allow outside calls and webhooks to private networks, and plain http
     #[arg(long)]
     allow_private: bool,
+    /// Connections at the same time; further ones are answered with 503
+    #[arg(long, env = "FLOWGATE_MAX_CONNECTIONS", default_value_t = 4096)]
+    max_connections: usize,
 }
 
 /// Published on the first start. They run without a provider.
@@ -55,6 +59,7 @@ pub(crate) async fn run(args: Args, kinds: Kinds) -> Result<ExitCode> {
         public_url: args.public_url,
         settings,
         outbound,
+        connections: ConnectionLimits { max: args.max_connections, ..Default::default() },
     };
     let server = Server::start(options).await?;
     eprintln!(
@@ -65,9 +70,19 @@ pub(crate) async fn run(args: Args, kinds: Kinds) -> Result<ExitCode> {
     if is_new(&server.app).await? {
         welcome(&server.app, admin_key.is_none()).await?;
     }
-    stop_signal().await?;
+    let is_lost = tokio::select! {
+        signal = stop_signal() => signal.map(|()| false)?,
+        () = server.folder_lost() => true,
+    };
     eprintln!("stopping");
     server.stop().await;
+    if is_lost {
+        bail!(
+            "the database in {} was moved, deleted or replaced while this server used it: put it \
+             back and start again",
+            args.data.display()
+        );
+    }
     Ok(ExitCode::SUCCESS)
 }
 

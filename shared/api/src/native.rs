@@ -62,6 +62,7 @@ pub(crate) fn reads() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(runs::cancel))
         .routes(routes!(deliveries::list))
         .routes(routes!(deliveries::redeliver))
+        .routes(routes!(deliveries::recover))
 }
 
 /// API keys, and the secrets of providers and webhooks.

@@ -46,6 +46,12 @@ pub enum Error {
     RateLimited { what: Limited, left: Allowance, retry_at: Timestamp, retry_after: Duration },
     #[error("the run was not saved")]
     Gone,
+    /// The request came from a run that was started by a run, and so on.
+    #[error(
+        "{} runs have each started the next; the workflow starts itself",
+        flowgate_core::hops::MAX_HOPS
+    )]
+    LoopDetected,
     /// The store or this process has no capacity now. Nothing was done.
     #[error("overloaded: try again in {} s", .retry_after.as_secs().max(1))]
     Overloaded { retry_after: Duration },
@@ -54,10 +60,16 @@ pub enum Error {
     Internal(#[source] anyhow::Error),
 }
 
+impl From<Overloaded> for Error {
+    fn from(overloaded: Overloaded) -> Self {
+        Self::Overloaded { retry_after: overloaded.retry_after }
+    }
+}
+
 impl From<anyhow::Error> for Error {
     fn from(error: anyhow::Error) -> Self {
         match error.downcast_ref::<Overloaded>() {
-            Some(overloaded) => Self::Overloaded { retry_after: overloaded.retry_after },
+            Some(overloaded) => (*overloaded).into(),
             None => Self::Internal(error),
         }
     }

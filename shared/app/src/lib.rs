@@ -11,7 +11,8 @@ pub mod secrets;
 mod signing;
 pub mod limits;
 pub mod runs;
-mod deliveries;
+pub mod deliveries;
+pub mod recover;
 pub mod finish;
 pub mod sweep;
 
@@ -20,6 +21,7 @@ pub mod answer;
 pub mod error;
 pub mod metric;
 mod webhook_body;
+mod receiver;
 mod credential;
 
 // In-memory state of this process.
@@ -29,8 +31,8 @@ mod workflow_cache;
 
 // Users of a use case also need its records.
 pub use flowgate_core::{
-    Ports, clock, delivery, event, hash, id, idempotency, key, lease, limit, page, run, secret,
-    system, time, work, workflow,
+    Ports, clock, deadline, delivery, event, group, hash, hops, id, idempotency, key, lease, limit,
+    overload, page, receiver as receivers, run, secret, system, time, work, workflow,
 };
 
 pub use error::{Error, Result};

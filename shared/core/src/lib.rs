@@ -4,6 +4,7 @@
 // Records, each with its port.
 pub mod run;
 pub mod delivery;
+pub mod receiver;
 pub mod work;
 pub mod workflow;
 pub mod key;
@@ -15,10 +16,13 @@ pub mod event;
 pub mod idempotency;
 pub mod lease;
 pub mod id;
+pub mod group;
 pub mod page;
 pub mod hash;
 pub mod time;
 pub mod overload;
+pub mod deadline;
+pub mod hops;
 
 // Time and randomness.
 pub mod clock;

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::delivery::{Delivery, WebhookTarget};
 use crate::event::{Event, EventId, Trace};
+use crate::group::Group;
 use crate::id::RunId;
 use crate::idempotency::{EarlierRun, IdempotencyKey, UniqueRows};
 use crate::lease::{Lease, OwnerToken, Written};
@@ -107,6 +108,9 @@ pub struct RunHead {
     pub created_at: Timestamp,
     /// After this time the run fails as `timeout`.
     pub deadline_at: Timestamp,
+    /// How many runs led to this one, each by starting the next.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hops: u32,
     /// The version of the engine's rules ([`flowgate_engine::ENGINE`]) that the run was created
     /// with, and keeps to its end.
     #[serde(default)]
@@ -117,6 +121,11 @@ impl RunHead {
     /// Returns the id that the caller chose, or else the run's own.
     pub fn shown_id(&self) -> &str {
         self.chosen_id.as_deref().unwrap_or(self.id.as_str())
+    }
+
+    /// Runs of one key are one group.
+    pub fn group(&self) -> Group {
+        Group::of_key(self.key_id.as_deref())
     }
 
     /// Returns the head as it is stored, and the input if it is stored separately.
@@ -145,6 +154,10 @@ pub struct RunInput {
 /// An input of at most this many bytes is stored in the head, an output in the end: a list reads
 /// them whether it includes them or not.
 const MAX_INLINE_VALUE: usize = 2048;
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
 
 fn is_null(value: &Value) -> bool {
     value.is_null()

@@ -6,17 +6,21 @@
 mod deliveries;
 mod due;
 mod folder;
+mod intact;
 mod keys;
 mod limits;
+mod overload;
 mod page;
 mod queue;
 mod readers;
+mod receivers;
 mod retention;
 mod row;
 mod run_values;
 mod runs;
 mod schema;
 mod secrets;
+mod turns;
 mod workflows;
 mod writer;
 
@@ -28,6 +32,7 @@ use rusqlite::Connection;
 
 pub use limits::LocalLimits;
 pub use queue::LocalQueue;
+pub use turns::{Places, Turn};
 
 use folder::Folder;
 use readers::Readers;
@@ -44,19 +49,26 @@ pub struct Local {
 struct Inner {
     readers: Readers,
     writer: Writer,
-    _folder: Folder,
+    folder: Folder,
 }
 
 impl Local {
-    /// Opens the folder, or creates it. Fails, naming the folder, if another process has it open.
+    /// Opens the folder, or creates it. Fails, naming the folder, if another process has it open,
+    /// or if its database is not whole.
     pub fn open(dir: &Path) -> Result<Self> {
-        let folder = Folder::open(dir)?;
+        let mut folder = Folder::open(dir)?;
         let file = folder.database()?;
         let connection = schema::open(&file)
             .with_context(|| format!("{} could not be opened", file.display()))?;
         let writer = Writer::start(connection)?;
         let readers = Readers::start(&file)?;
-        Ok(Self { inner: Arc::new(Inner { readers, writer, _folder: folder }) })
+        Ok(Self { inner: Arc::new(Inner { readers, writer, folder }) })
+    }
+
+    /// Whether the database is still the file that was opened, at its place. One that was moved or
+    /// deleted takes writes that nobody will find again.
+    pub fn is_in_place(&self) -> bool {
+        self.inner.folder.is_in_place()
     }
 
     /// Runs `op` in a group of writes. `Ok` means that it is on disk; the writes of a failed `op`

@@ -11,6 +11,8 @@ use anyhow::{Context, Result, anyhow};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use crate::overload::{Place, Waiting, classified};
+
 /// Enough for every connection of a busy server, yet bounded, so that no write waits long for later
 /// ones.
 const MAX_GROUP: usize = 512;
@@ -22,11 +24,12 @@ pub(crate) struct Writer {
     /// `None` only during drop.
     jobs: Option<Sender<Box<dyn Job>>>,
     thread: Option<JoinHandle<()>>,
+    waiting: Waiting,
 }
 
 /// The operation succeeded, but the commit of its group failed.
 #[derive(Debug, Clone, thiserror::Error)]
-enum NotCommitted {
+pub(crate) enum NotCommitted {
     #[error("the group of writes was not committed")]
     Refused(#[source] Arc<rusqlite::Error>),
     #[error("the group of writes was rolled back by SQLite")]
@@ -39,7 +42,7 @@ impl Writer {
         let thread = std::thread::Builder::new()
             .name("flowgate-writer".into())
             .spawn(move || serve(&connection, &waiting))?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+        Ok(Self { jobs: Some(jobs), thread: Some(thread), waiting: Waiting::default() })
     }
 
     /// Once sent, the operation runs even if the caller stops waiting.
@@ -49,9 +52,10 @@ impl Writer {
     ) -> Result<T> {
         let (reply, answer) = oneshot::channel();
         let jobs = self.jobs.as_ref().context("the store is closed")?;
-        jobs.send(Box::new(Operation { op: Some(op), outcome: None, reply }))
+        let _place = Some(self.waiting.enter()?);
+        jobs.send(Box::new(Operation { op: Some(op), outcome: None, reply, _place }))
             .map_err(|_| anyhow!("the store's writer has stopped"))?;
-        answer.await.context("the store's writer has stopped")?
+        answer.await.context("the store's writer has stopped")?.map_err(classified)
     }
 }
 
@@ -75,6 +79,8 @@ struct Operation<T, F> {
     op: Option<F>,
     outcome: Option<Result<T>>,
     reply: oneshot::Sender<Result<T>>,
+    /// Held until it is answered.
+    _place: Option<Place>,
 }
 
 impl<T: Send, F: FnOnce(&Connection) -> Result<T> + Send> Job for Operation<T, F> {
@@ -215,7 +221,7 @@ mod tests {
             .jobs
             .as_ref()
             .unwrap()
-            .send(Box::new(Operation { op: Some(op), outcome: None, reply }))
+            .send(Box::new(Operation { op: Some(op), outcome: None, reply, _place: None }))
             .unwrap();
         has_entered.await.unwrap();
         Blocked { writer, release, _dir: dir }
@@ -237,7 +243,7 @@ mod tests {
                 .jobs
                 .as_ref()
                 .unwrap()
-                .send(Box::new(Operation { op: Some(op), outcome: None, reply }))
+                .send(Box::new(Operation { op: Some(op), outcome: None, reply, _place: None }))
                 .unwrap();
             answers.push(answer);
         }
@@ -339,6 +345,7 @@ mod tests {
                 op: Some(sql("INSERT INTO numbers (n) VALUES (1)")),
                 outcome: None,
                 reply,
+                _place: None,
             }))
             .unwrap();
         drop(release);

@@ -88,7 +88,7 @@ pub struct IdempotencyRequest {
 }
 
 /// The outcome of a request to start a run.
-pub struct Start {
+pub struct Admitted {
     pub started: Started,
     /// What the key has left, if it has limits and this request was counted.
     pub allowance: Option<Allowance>,
@@ -265,6 +265,7 @@ impl Runner {
             dialect: request.dialect,
             key_id: caller.key_id().map(str::to_owned),
             counted: false,
+            hops: 0,
             user: request.user,
             input: Arc::new(input),
             input_as_sent: request.input_as_sent,
@@ -342,7 +343,7 @@ impl Runner {
             }
             Created::IdTaken => return Err(plan.id_taken()),
         }
-        self.app.send(Message::RunV1 { run: head.id.clone() }).await;
+        self.app.send(Message::RunV1 { run: head.id.clone() }, &head.group()).await;
         Ok(Started::Run(Box::new(RunRecord::pending(head, due_at))))
     }
 
@@ -357,10 +358,11 @@ impl Runner {
                 Ok(Started::Run(record))
             }
             Some(Progress::Overdue(record)) => Ok(Started::Overdue(record)),
-            Some(Progress::Repeated(claim)) => {
+            Some(Progress::Repeated(earlier)) => {
                 self.repeated(earlier, plan.unique_rows.body_hash()).await.map(Started::Repeated)
             }
             Some(Progress::IdTaken) => Err(plan.id_taken()),
+            Some(Progress::Overloaded(overloaded)) => Err(overloaded.into()),
             Some(Progress::Event(_) | Progress::Lost) | None => self.after_loss(run).await,
         }
     }

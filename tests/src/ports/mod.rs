@@ -5,6 +5,7 @@ mod due;
 mod keys;
 mod limits;
 mod ownership;
+mod receivers;
 mod runs;
 pub mod sample;
 mod secrets;
@@ -43,6 +44,7 @@ pub async fn check_all<F: Future<Output = Result<World>>>(fresh: impl Fn() -> F)
         runs::guarantees(),
         ownership::guarantees(),
         deliveries::guarantees(),
+        receivers::guarantees(),
         due::guarantees(),
         workflows::guarantees(),
         keys::guarantees(),

@@ -50,6 +50,7 @@ fn reason(status: u16) -> &'static str {
         413 => "The body is too large.",
         422 => "The document has errors, or the `Idempotency-Key` was used with another request.",
         429 => "A limit of the key is used up; nothing was started. See `Retry-After`.",
+        508 => "Too many runs have each started the next: the workflow starts itself.",
         503 => "No capacity now: nothing was done. See `Retry-After`.",
         _ => "An internal error. The request id finds its cause in the log.",
     }

@@ -2,13 +2,14 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{FromRequestParts, MatchedPath, Path, Query, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use flowgate_app::App;
 use flowgate_app::error::{Error, What};
 use flowgate_app::limit::Allowance;
+use flowgate_app::{App, deadline, hops};
 use futures_util::FutureExt;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Uri};
@@ -21,6 +22,9 @@ use super::status::Cause;
 pub(crate) const REQUEST_ID: &str = "x-request-id";
 const TRACEPARENT: &str = "traceparent";
 const MAX_REQUEST_ID: usize = 128;
+/// How long all that a request asks of the stores may take. A caller who waits longer for an
+/// overloaded store only adds to its load.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Operators filter by it (`LogFilter` in template.yaml).
 const LOG_TARGET: &str = "flowgate_api::request";
 
@@ -38,7 +42,10 @@ pub(crate) async fn around(
     let line = RequestLine { id, method: request.method().clone(), path };
     let span = tracing::debug_span!("request", request.id = line.id, trace.id = trace_id);
     async {
-        let handled = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+        let hops = hops_of(request.headers());
+        let handled = hops::within(hops, next.run(request));
+        let handled = deadline::within(Some(began + PATIENCE), handled);
+        let handled = AssertUnwindSafe(handled).catch_unwind().await;
         let mut response = line.finish(handled.ok());
         if let Some(allowance) = response.extensions_mut().remove() {
             add_allowance(response.headers_mut(), allowance);
@@ -136,6 +143,12 @@ fn request_id(app: &App, headers: &HeaderMap) -> String {
         app.ports.entropy.fill(&mut bytes);
         format!("req_{:032x}", u128::from_be_bytes(bytes))
     })
+}
+
+/// The highest count, where somebody on the way added one.
+fn hops_of(headers: &HeaderMap) -> u32 {
+    let counts = headers.get_all(hops::HEADER).iter();
+    counts.filter_map(|count| count.to_str().ok()?.trim().parse().ok()).max().unwrap_or(0)
 }
 
 /// Of a W3C `traceparent`: `00-<32 hex>-<16 hex>-<2 hex>`.

@@ -183,6 +183,7 @@ async fn stream(
             let hash = idempotency.map(|idempotency| idempotency.body_hash).unwrap_or_default();
             repeated(app, *runner.repeated(claim, &hash).await?, ResponseMode::Stream)
         }
+        Some(Progress::Overloaded(overloaded)) => Err(Error::from(overloaded).into()),
         Some(Progress::Lost) | None => {
             Err(anyhow::anyhow!("the run was lost before it said anything").into())
         }

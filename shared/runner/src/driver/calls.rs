@@ -4,10 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use flowgate_app::hops;
 use flowgate_app::platform::App;
 use flowgate_app::run::RunHead;
 use flowgate_app::work::Message;
-use flowgate_engine::call::{INTERRUPTED, WebhookCall};
+use flowgate_engine::call::{INTERRUPTED, Rendered, WebhookCall};
 use flowgate_engine::{Action, Call, CallError, CallId, CallOutput, CallResult, Chunk};
 use flowgate_outbound::{CodeSession, Outbound};
 use futures_util::future::BoxFuture;
@@ -90,9 +91,10 @@ impl Calls {
         outbound: &Arc<Outbound>,
         head: &Arc<RunHead>,
         id: CallId,
-        call: Call,
+        mut call: Call,
     ) {
         self.has_launched = true;
+        set_hops(&mut call, head);
         self.open.insert(id.clone(), call.at_most_once);
         let (app, outbound, head) = (app.clone(), outbound.clone(), head.clone());
         let (code, chunks) = (self.code.clone(), self.chunk_sender.clone());
@@ -167,6 +169,15 @@ impl Calls {
     }
 }
 
+/// Adds the count of runs to an HTTP call. After its hash was taken: the count is no input.
+fn set_hops(call: &mut Call, head: &RunHead) {
+    if let Action::Http(http) = &mut call.action {
+        http.headers.retain(|(name, _)| !hops::is_header(name));
+        let count = (head.hops + 1).to_string();
+        http.headers.push((hops::HEADER.to_owned(), Rendered::Json(count.into())));
+    }
+}
+
 /// Performs a webhook node: stores its delivery, put-if-absent. The run does not wait for it.
 async fn put_node_webhook(
     app: &App,
@@ -176,10 +187,10 @@ async fn put_node_webhook(
 ) -> CallResult {
     let delivery = app.node_delivery(head, id.place(), webhook);
     let output = json!({ "delivery_id": delivery.id.as_str(), "data": webhook.body });
-    let id = delivery.id.clone();
+    let (id, receiver) = (delivery.id.clone(), delivery.receiver.clone());
     match app.ports.deliveries.put(delivery).await {
         Ok(()) => {
-            app.send(Message::WebhookV1 { delivery: id }).await;
+            app.send(Message::WebhookV1 { delivery: id }, &receiver).await;
             CallResult::Succeeded(CallOutput { value: output, tokens: None, cost_nano_usd: None })
         }
         Err(error) => {

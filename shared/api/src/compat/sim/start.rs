@@ -161,6 +161,7 @@ async fn stream(
             let Asked { run_id: id, allowance, .. } = asked;
             Err(Error::RunIdTaken(TakenRunId { id, allowance }))
         }
+        Some(Progress::Overloaded(overloaded)) => Err(overloaded.into()),
         Some(Progress::Lost) | None => {
             Err(anyhow!("the run was lost before it said anything").into())
         }

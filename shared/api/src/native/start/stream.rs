@@ -69,7 +69,9 @@ impl Listener {
             Some(Progress::HandedOver(_) | Progress::Overdue(_) | Progress::Lost) | None => {
                 self.reconnect()
             }
-            Some(Progress::Repeated(_) | Progress::IdTaken) => self.reconnect(),
+            Some(Progress::Repeated(_) | Progress::IdTaken | Progress::Overloaded(_)) => {
+                self.reconnect()
+            }
         })
     }
 

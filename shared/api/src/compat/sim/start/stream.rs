@@ -133,7 +133,8 @@ impl Streamed {
                 Progress::HandedOver(_)
                 | Progress::Event(_)
                 | Progress::Repeated(_)
-                | Progress::IdTaken,
+                | Progress::IdTaken
+                | Progress::Overloaded(_),
             ) => failed(cut(&head.id)),
             Some(Progress::Lost) | None => failed(cut(&head.id)),
         };
