@@ -141,7 +141,7 @@ mod tests {
     fn what_is_not_a_whole_database_is_refused_and_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         let check = |content: &[u8], expected: &str| {
-            let path = dir.path().join(content.len().to_string());
+            let path = dir.path().join(expected.replace(' ', "-"));
             let file = path.join("flowgate.db");
             std::fs::create_dir(&path).unwrap();
             std::fs::write(&file, content).unwrap();
@@ -155,9 +155,9 @@ mod tests {
         let whole = std::fs::read(file).unwrap();
         check(b"", "is empty");
         check(b"something else altogether", "is not a database");
-        check(&[0; 8192], "is not a database");
+        check(&[0; 8192], "not a database of flowgate");
         check(&whole[..whole.len() - 1], "is cut off");
-        check(&whole[..8192], "is cut off");
+        check(&whole[..8192], "cut off: it has 8192 of");
     }
 
     #[test]

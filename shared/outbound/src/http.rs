@@ -1,5 +1,6 @@
 //! The http node: sends one request and returns `{data, status, headers}`.
 
+use flowgate_core::hops;
 use flowgate_engine::call::{CallError, CallOutput, HttpCall, Rendered};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use serde_json::{Map, Value, json};
@@ -95,6 +96,8 @@ impl Outbound {
                 .try_append(name, value)
                 .map_err(|_| failed("invalid_header", "there are too many headers"))?;
         }
+        // The author cannot set it: `check_header` refuses the name.
+        headers.insert(hops::HEADER, HeaderValue::from(hops::current()));
         let body = match &call.body {
             Some(body) => Some(body_bytes(self.secrets.fill(body, masks).await?, &mut headers)),
             None => None,

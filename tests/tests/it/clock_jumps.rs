@@ -168,7 +168,7 @@ async fn a_run_whose_lease_has_ended_here_is_not_driven_twice_here() -> Result<(
 #[tokio::test]
 async fn an_attempt_whose_claim_has_ended_here_is_not_made_twice_here() -> Result<()> {
     let receiver = held().await;
-    let platform = Platform::start("output: {}\n").await?;
+    let platform = Platform::start("nodes: [{ id: say, type: template, template: hi }]\n").await?;
     let webhook = WebhookRequest {
         pointer: String::new(),
         url: receiver.url.clone(),

@@ -8,7 +8,7 @@ use flowgate_tests::receiver::{Receiver, Reply};
 use flowgate_tests::server::TestServer;
 use serde_json::{Value, json};
 
-const HELLO: &str = "output: { said: hi }\n";
+const HELLO: &str = "nodes: [{ id: say, type: template, template: hi }]\n";
 /// Below this, a difference is the machine's and not the queue's.
 const NOISE: Duration = Duration::from_millis(250);
 

@@ -50,7 +50,13 @@ async fn an_empty_or_cut_database_is_not_taken_for_a_new_one() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("flowgate.db");
     let process = Process::start(folder.path()).await;
-    publish(&reqwest::Client::new(), &process.url, "w", "output: {}\n").await;
+    publish(
+        &reqwest::Client::new(),
+        &process.url,
+        "w",
+        "nodes: [{ id: say, type: template, template: hi }]\n",
+    )
+    .await;
     process.kill().await;
     // What the process has written may still be in the log: move it into the file.
     let connection = rusqlite::Connection::open(&file).unwrap();

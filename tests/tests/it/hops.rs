@@ -15,8 +15,8 @@ async fn a_workflow_whose_webhook_starts_it_again_stops() {
     let server = TestServer::start().await;
     let document = format!(
         "nodes:\n  - {{ id: again, type: webhook, method: POST, url: \
-         \"{}/v1/workflows/circle/runs\", headers: {{ authorization: \"Bearer {ADMIN_KEY}\", \
-         flowgate-hops: \"0\" }}, body: {{}} }}\n",
+         \"{}/v1/workflows/circle/runs\", headers: {{ authorization: \"Bearer {ADMIN_KEY}\" \
+         }}, body: {{}} }}\n",
         server.url
     );
     server.publish("circle", &document).await;
@@ -42,8 +42,7 @@ async fn calls_and_webhooks_carry_the_count_and_nobody_else_sets_it() {
         Receiver::start(|_, _| Reply::Now(StatusCode::OK, "{}".to_owned())).await,
     );
     let document = format!(
-        "nodes:\n  - {{ id: call, type: http, url: \"{0}/call\", headers: {{ Flowgate-Hops: \"0\" \
-         }} }}\nwebhook: {{ url: \"{0}/end\" }}\n",
+        "nodes:\n  - {{ id: call, type: http, url: \"{0}/call\" }}\nwebhook: {{ url: \"{0}/end\" }}\n",
         receiver.url
     );
     server.publish("w", &document).await;
@@ -60,7 +59,7 @@ async fn calls_and_webhooks_carry_the_count_and_nobody_else_sets_it() {
 #[tokio::test]
 async fn every_api_refuses_a_start_that_too_many_runs_led_to() {
     let server = TestServer::start().await;
-    server.publish("w", "output: {}\n").await;
+    server.publish("w", "nodes: [{ id: say, type: template, template: hi }]\n").await;
     for (path, code) in [
         ("/v1/workflows/w/runs", "/code"),
         ("/v1/workflow/invoke", "/code"),

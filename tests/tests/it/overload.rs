@@ -36,7 +36,8 @@ const STARTS: [(&str, &str, &str); 6] = [
 async fn start(server: &TestServer, path: &str) -> (u16, Option<u64>, Value) {
     let request = server.post(path, ADMIN_KEY).header("X-Workflow-Id", "w");
     let accept = if path.contains("stream") { "text/event-stream" } else { "application/json" };
-    let response = request.header("accept", accept).json(&json!({})).send().await.unwrap();
+    let response =
+        request.header("accept", accept).json(&json!({ "input": {} })).send().await.unwrap();
     let retry_after = response.headers().get("retry-after");
     let retry_after = retry_after.and_then(|value| value.to_str().unwrap().parse().ok());
     let (status, text) = (response.status().as_u16(), response.text().await.unwrap());

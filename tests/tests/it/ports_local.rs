@@ -129,8 +129,8 @@ async fn an_idempotency_row_is_forgotten_after_its_time() -> Result<()> {
             body_hash: "hash".into(),
             expires_at: at(until),
         };
-        let claims = UniqueRows { idempotency: Some(row), run_id: None };
-        world.runs.create(NewRun { claims, ..detached(n)? }).await?;
+        let unique_rows = UniqueRows { idempotency: Some(row), run_id: None };
+        world.runs.create(NewRun { unique_rows, ..detached(n)? }).await?;
     }
     local.forget_expired(at(500)).await?;
     assert!(world.runs.idempotency(&idempotency_key("gone"), at(0)).await?.is_none());

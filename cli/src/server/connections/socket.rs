@@ -67,7 +67,11 @@ impl Socket {
         let limit = match awaited {
             Awaited::Headers => self.headers,
             Awaited::NextRequest => self.keep_alive,
-            Awaited::Nothing => return Poll::Pending,
+            Awaited::Nothing => {
+                // hyper does not ask again by itself when the response has ended.
+                self.stage.wake_at_change(context.waker());
+                return Poll::Pending;
+            }
         };
         if self.reads.is_over(context, wait, limit) { self.time_out() } else { Poll::Pending }
     }

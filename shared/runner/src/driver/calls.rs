@@ -8,7 +8,7 @@ use flowgate_app::hops;
 use flowgate_app::platform::App;
 use flowgate_app::run::RunHead;
 use flowgate_app::work::Message;
-use flowgate_engine::call::{INTERRUPTED, Rendered, WebhookCall};
+use flowgate_engine::call::{INTERRUPTED, WebhookCall};
 use flowgate_engine::{Action, Call, CallError, CallId, CallOutput, CallResult, Chunk};
 use flowgate_outbound::{CodeSession, Outbound};
 use futures_util::future::BoxFuture;
@@ -91,10 +91,9 @@ impl Calls {
         outbound: &Arc<Outbound>,
         head: &Arc<RunHead>,
         id: CallId,
-        mut call: Call,
+        call: Call,
     ) {
         self.has_launched = true;
-        set_hops(&mut call, head);
         self.open.insert(id.clone(), call.at_most_once);
         let (app, outbound, head) = (app.clone(), outbound.clone(), head.clone());
         let (code, chunks) = (self.code.clone(), self.chunk_sender.clone());
@@ -106,7 +105,8 @@ impl Calls {
                         // The receiver lives as long as the calls do.
                         let _ = chunks.send((id.clone(), chunk));
                     };
-                    outbound.perform(&call, &code, &mut chunk).await
+                    let performed = outbound.perform(&call, &code, &mut chunk);
+                    hops::within(head.hops + 1, performed).await
                 }
             };
             (id, call.input_hash, result)
@@ -166,15 +166,6 @@ impl Calls {
     pub(super) async fn close(&mut self) {
         self.abort();
         self.code.close().await;
-    }
-}
-
-/// Adds the count of runs to an HTTP call. After its hash was taken: the count is no input.
-fn set_hops(call: &mut Call, head: &RunHead) {
-    if let Action::Http(http) = &mut call.action {
-        http.headers.retain(|(name, _)| !hops::is_header(name));
-        let count = (head.hops + 1).to_string();
-        http.headers.push((hops::HEADER.to_owned(), Rendered::Json(count.into())));
     }
 }
 
