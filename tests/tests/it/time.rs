@@ -203,7 +203,7 @@ async fn a_delivery_that_fails_for_75_hours_is_tried_ten_times() -> Result<()> {
 async fn a_node_that_is_tried_again_for_minutes_takes_none() -> Result<()> {
     let began = Instant::now();
     let receiver = Receiver::ok().await;
-    let mut platform = Platform::start(9).await?;
+    let platform = Platform::start(9).await?;
     Secrets::put(&platform.secrets.local, "TOKEN", "a token", at(0)).await?;
     platform
         .publish(&format!(
