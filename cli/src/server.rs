@@ -1,6 +1,8 @@
 //! The whole product as one process: the ports on one folder, the loops, the HTTP listener.
 
+pub mod connections;
 mod loops;
+mod open_files;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,19 +10,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use axum::serve::ListenerExt;
 use flowgate_app::{App, Ports, Settings};
 use flowgate_core::clock::timeout;
 use flowgate_core::system::{SystemClock, SystemEntropy};
-use flowgate_local::{KeyPlace, Local, LocalLimits, LocalQueue, MasterKey};
+use flowgate_local::{KeyPlace, Local, LocalLimits, MasterKey};
 use flowgate_outbound::OutboundSettings;
 use flowgate_runner::Runner;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use self::connections::{ConnectionLimits, Connections};
 use self::loops::Loops;
 
+/// Between two looks at the database's place.
+const PLACE_CHECK: Duration = Duration::from_secs(1);
 /// How long a stop may take beyond the drain of attached runs.
 const STOP_MARGIN: Duration = Duration::from_secs(5);
 
@@ -33,6 +37,7 @@ pub struct Options {
     pub public_url: Option<String>,
     pub settings: Settings,
     pub outbound: OutboundSettings,
+    pub connections: ConnectionLimits,
 }
 
 pub struct Server {
@@ -40,9 +45,10 @@ pub struct Server {
     pub address: SocketAddr,
     /// Where the key is that seals the folder's secrets.
     pub key_place: KeyPlace,
+    local: Local,
     loops: Loops,
-    stop_listening: oneshot::Sender<()>,
-    listening: JoinHandle<std::io::Result<()>>,
+    stop_listening: watch::Sender<bool>,
+    listening: JoinHandle<()>,
 }
 
 impl Server {
@@ -52,13 +58,13 @@ impl Server {
         let address = listener.local_addr()?;
         let local = Local::open_sealed(&options.data, options.master_key)?;
         let key_place = local.key_place().clone();
-        let (queue, messages) = LocalQueue::new();
+        let queue = loops::queue();
         let shared = Arc::new(local.clone());
         let ports = Ports {
             runs: shared.clone(),
             deliveries: shared.clone(),
             due: shared.clone(),
-            queue: Arc::new(queue),
+            queue: Arc::new(queue.clone()),
             workflows: shared.clone(),
             jobs: shared.clone(),
             keys: shared.clone(),
@@ -77,21 +83,29 @@ impl Server {
         let app = runner.app.clone();
         // Only this process can hold a lease: the folder is locked.
         local.expire_leases(app.now()).await?;
-        let loops = loops::start(&runner, &local, messages);
-        let (stop_listening, stopped) = oneshot::channel();
-        let router = flowgate_api::router(runner);
-        let serving = axum::serve(listener.tap_io(|io| drop(io.set_nodelay(true))), router)
-            .with_graceful_shutdown(async {
-                let _ = stopped.await;
-            });
+        let loops = loops::start(&runner, &local, queue);
+        let (stop_listening, stopping) = watch::channel(false);
+        let connections = Connections {
+            clock: app.ports.clock.clone(),
+            limits: within_open_files(options.connections),
+            router: flowgate_api::router(runner),
+        };
         Ok(Self {
             app,
             address,
             key_place,
+            local,
             loops,
             stop_listening,
-            listening: tokio::spawn(serving.into_future()),
+            listening: tokio::spawn(connections.serve(listener, stopping)),
         })
+    }
+
+    /// Returns once the database is no longer at its place. What is written now is lost.
+    pub async fn folder_lost(&self) {
+        while self.local.is_in_place() {
+            self.app.ports.clock.sleep(PLACE_CHECK).await;
+        }
     }
 
     /// Accepts no new work, lets open work end or hands it over, and releases the folder.
@@ -99,7 +113,7 @@ impl Server {
         // Messages stop first: a run that is handed over now waits for the next process.
         let stopped = self.loops.stop().await;
         self.app.stop();
-        let _ = self.stop_listening.send(());
+        self.stop_listening.send_replace(true);
         let limit = self.app.settings.drain + STOP_MARGIN;
         let in_hand = async {
             stopped.finished().await;
@@ -117,4 +131,10 @@ async fn listen(address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| {
         format!("could not listen on {address}; choose another address with --listen")
     })
+}
+
+/// Half of the open files are for connections; calls, children and the store take the others.
+fn within_open_files(limits: ConnectionLimits) -> ConnectionLimits {
+    let max = limits.max.min(open_files::raise() / 2).max(1);
+    ConnectionLimits { max, ..limits }
 }

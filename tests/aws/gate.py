@@ -28,7 +28,7 @@ BUFFERED_URI = re.compile(r":lambda:path/2015-03-31/functions/.*/invocations$")
 
 PROBLEM_FIELDS = {"type", "title", "status", "detail", "code", "request_id"}
 SHAPED_RESPONSES = {
-    "DEFAULT_4XX": 400, "DEFAULT_5XX": 500, "ACCESS_DENIED": 403, "INTEGRATION_FAILURE": 502, "INTEGRATION_TIMEOUT": 504,
+    "DEFAULT_4XX": 400, "DEFAULT_5XX": 500, "ACCESS_DENIED": 403, "API_CONFIGURATION_ERROR": 503, "INTEGRATION_FAILURE": 502, "INTEGRATION_TIMEOUT": 504,
     "MISSING_AUTHENTICATION_TOKEN": 404, "RESOURCE_NOT_FOUND": 404, "REQUEST_TOO_LARGE": 413, "THROTTLED": 429,
     "UNAUTHORIZED": 401, "UNSUPPORTED_MEDIA_TYPE": 415, "WAF_FILTERED": 403,
 }
@@ -192,7 +192,7 @@ def check_answers_of_the_gateway(template):
         check(f"{name}: our fields", set(problem) == PROBLEM_FIELDS and problem["request_id"] == "$context.requestId", problem)
         expected = SHAPED_RESPONSES.get(name, problem.get("status"))
         check(f"{name}: {expected}", str(response.get("statusCode")) == str(problem.get("status")) == str(expected), response.get("statusCode"))
-    for name in ("THROTTLED", "QUOTA_EXCEEDED"):
+    for name in ("THROTTLED", "QUOTA_EXCEEDED", "API_CONFIGURATION_ERROR"):
         check(f"{name}: Retry-After", "gatewayresponse.header.Retry-After" in responses.get(name, {}).get("responseParameters", {}))
 
 

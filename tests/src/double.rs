@@ -45,14 +45,10 @@ impl Double {
         };
         command.args(["--admin-key", settings.admin_key.as_deref().unwrap_or(ADMIN_KEY)]);
         // The template allows five concurrent runs; some tests hold ten.
-        command.args([
-            "--concurrency",
-            "worker=32",
-            "--concurrency",
-            "invoke=32",
-            "--patience-ms",
-            "60000",
-        ]);
+        command.args(["--concurrency", "worker=32", "--concurrency", "invoke=32"]);
+        if !more.contains(&"--patience-ms") {
+            command.args(["--patience-ms", "60000"]);
+        }
         if !more.contains(&"--sweep-every-ms") {
             command.args(["--sweep-every-ms", "500"]);
         }

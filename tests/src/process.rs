@@ -81,10 +81,12 @@ impl Process {
         Self { url: double.url.clone(), home: Home::Aws(folder.to_owned(), double) }
     }
 
-    /// Returns the process id of the program.
-    pub fn pid(&self) -> u32 {
-        let Home::Alone(process) = &self.home else { panic!("a process of its own") };
-        process.0.id()
+    /// Sends the signal, such as `STOP`, to the process of `serve`.
+    pub fn signal(&self, signal: &str) {
+        let Home::Alone(Alone(child)) = &self.home else { panic!("not a process of `serve`") };
+        let mut kill = Command::new("kill");
+        kill.arg(format!("-{signal}")).arg(child.id().to_string());
+        assert!(kill.status().expect("kill starts").success());
     }
 
     /// Sends SIGKILL.

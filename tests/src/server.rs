@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
+use flowgate::server::connections::ConnectionLimits;
 use flowgate::server::{Options, Server};
 use flowgate_app::Settings;
 use flowgate_core::clock::Clock;
@@ -83,6 +84,22 @@ impl TestServer {
         settings: Settings,
         outbound: OutboundSettings,
     ) -> Self {
+        let limits = ConnectionLimits::default();
+        Self::start_limited(folder, settings, outbound, limits).await
+    }
+
+    /// Starts a process of its own limits of connections.
+    pub async fn start_with_connections(limits: ConnectionLimits) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        Self::start_limited(folder, settings(|_| {}), outbound_settings(), limits).await
+    }
+
+    async fn start_limited(
+        folder: tempfile::TempDir,
+        settings: Settings,
+        outbound: OutboundSettings,
+        connections: ConnectionLimits,
+    ) -> Self {
         let listen = "127.0.0.1:0".parse().expect("an address");
         let options = Options {
             data: folder.path().to_owned(),
@@ -91,6 +108,7 @@ impl TestServer {
             public_url: None,
             settings: settings.clone(),
             outbound: outbound.clone(),
+            connections,
         };
         let server = Server::start(options).await.expect("the server starts");
         let (url, public_url) =

@@ -121,8 +121,19 @@ pub struct Counter {
     pub twice: Arc<AtomicBool>,
     /// How many more transactions to refuse with a conflict, as DynamoDB does.
     pub conflicts: Arc<AtomicUsize>,
+    /// A [`Refusal`] of every request, or 0.
+    pub refusal: Arc<AtomicUsize>,
     to: String,
     client: reqwest::Client,
+}
+
+/// How a store without capacity answers.
+#[derive(Debug, Clone, Copy)]
+pub enum Refusal {
+    Throttled = 1,
+    Unavailable = 2,
+    /// It takes the request and never answers.
+    Silent = 3,
 }
 
 impl Counter {
@@ -136,6 +147,7 @@ impl Counter {
             scanned: Arc::default(),
             twice,
             conflicts,
+            refusal: Arc::default(),
             to: to.to_owned(),
             client,
         };
@@ -159,6 +171,12 @@ async fn pass_on(State(counter): State<Counter>, headers: HeaderMap, body: Bytes
     let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
     let is_transaction = operation == "TransactWriteItems";
     counter.seen.lock().unwrap_or_else(PoisonError::into_inner).push(operation);
+    match counter.refusal.load(Ordering::Relaxed) {
+        1 => return throttled(target).into_response(),
+        2 => return (StatusCode::SERVICE_UNAVAILABLE, "").into_response(),
+        3 => return std::future::pending().await,
+        _ => {}
+    }
     let meets = |left: usize| left.checked_sub(1);
     if is_transaction
         && counter.conflicts.fetch_update(Ordering::Relaxed, Ordering::Relaxed, meets).is_ok()
@@ -169,6 +187,16 @@ async fn pass_on(State(counter): State<Counter>, headers: HeaderMap, body: Bytes
         counter.forward(&headers, &body).await;
     }
     counter.forward(&headers, &body).await
+}
+
+fn throttled(target: &str) -> impl IntoResponse {
+    let kind = if target.starts_with("DynamoDB") {
+        "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"
+    } else {
+        "ThrottlingException"
+    };
+    let body = json!({ "__type": kind, "message": "Rate exceeded" });
+    (StatusCode::BAD_REQUEST, [("content-type", "application/x-amz-json-1.0")], body.to_string())
 }
 
 fn conflict() -> impl IntoResponse {

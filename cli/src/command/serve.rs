@@ -22,6 +22,7 @@ use flowgate_outbound::OutboundSettings;
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::server::connections::ConnectionLimits;
 use crate::server::{Options, Server};
 
 #[derive(Debug, clap::Args)]
@@ -65,6 +66,9 @@ pub(crate) struct Args {
     /// Memory for requests, runs and answers, in MiB; one key may take a quarter, at least 128
     #[arg(long, env = "FLOWGATE_MEMORY", default_value_t = 512, value_parser = clap::value_parser!(u32).range(64..=1_048_576))]
     memory: u32,
+    /// Connections at the same time; further ones are answered with 503
+    #[arg(long, env = "FLOWGATE_MAX_CONNECTIONS", default_value_t = 4096)]
+    max_connections: usize,
 }
 
 /// Published on the first start. They run without a provider.
@@ -96,6 +100,7 @@ pub(crate) async fn run(args: Args, kinds: Kinds) -> Result<ExitCode> {
         public_url: args.public_url,
         settings,
         outbound,
+        connections: ConnectionLimits { max: args.max_connections, ..Default::default() },
     };
     let server = Server::start(options).await?;
     eprintln!(
@@ -107,9 +112,19 @@ pub(crate) async fn run(args: Args, kinds: Kinds) -> Result<ExitCode> {
     if is_new(&server.app).await? {
         welcome(&server.app, admin_key.is_none()).await?;
     }
-    stop_signal().await?;
+    let is_lost = tokio::select! {
+        signal = stop_signal() => signal.map(|()| false)?,
+        () = server.folder_lost() => true,
+    };
     eprintln!("stopping");
     server.stop().await;
+    if is_lost {
+        bail!(
+            "the database in {} was moved, deleted or replaced while this server used it: put it \
+             back and start again",
+            args.data.display()
+        );
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -2,24 +2,26 @@
 //! expired runs.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flowgate_app::App;
-use flowgate_core::work::Message;
-use tokio::sync::{Semaphore, mpsc};
+use flowgate_app::time::Timestamp;
+use flowgate_local::{Local, LocalQueue, Places, Turn};
 use tokio::task::{JoinHandle, JoinSet};
 
-use flowgate_local::Local;
 use flowgate_runner::Runner;
+use flowgate_runner::deliver::MAX_PER_RECEIVER;
 
-/// Each run holds its values in memory; further runs wait their turn.
-const MAX_CONCURRENT_RUNS: usize = 512;
-/// A limit of their own, so that deliveries never wait for runs.
-const MAX_CONCURRENT_DELIVERIES: usize = 64;
+/// Each run holds its values in memory; further runs wait their turn, key by key.
+const RUNS: Places = Places { all: 512, per_group: 512 };
+/// Attempts, receiver by receiver. One that hangs holds its places for 20 s.
+const DELIVERIES: Places = Places { all: 256, per_group: MAX_PER_RECEIVER as usize };
 /// An erasure deletes page by page: one at a time leaves the disk to the runs.
-const MAX_CONCURRENT_JOBS: usize = 1;
+const JOBS: Places = Places { all: 1, per_group: 1 };
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 const SWEEP_LIMIT: usize = 1_000;
+/// Due work follows a clock that was set back at least this far.
+const SET_BACK: Duration = Duration::from_secs(10);
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
 
 pub(super) struct Loops {
@@ -28,17 +30,17 @@ pub(super) struct Loops {
     timers: JoinSet<()>,
 }
 
-pub(super) fn start(
-    runner: &Arc<Runner>,
-    local: &Local,
-    messages: mpsc::UnboundedReceiver<Message>,
-) -> Loops {
+pub(super) fn queue() -> LocalQueue {
+    LocalQueue::new(RUNS, DELIVERIES, JOBS)
+}
+
+pub(super) fn start(runner: &Arc<Runner>, local: &Local, queue: LocalQueue) -> Loops {
     let stop_messages = Arc::new(tokio::sync::Notify::new());
     let mut timers = JoinSet::new();
-    timers.spawn(sweep(runner.app.clone()));
+    timers.spawn(sweep(runner.app.clone(), local.clone()));
     timers.spawn(forget(runner.app.clone(), local.clone()));
     Loops {
-        messages: tokio::spawn(work(runner.clone(), messages, stop_messages.clone())),
+        messages: tokio::spawn(work(runner.clone(), queue, stop_messages.clone())),
         stop_messages,
         timers,
     }
@@ -67,49 +69,64 @@ impl Stopped {
 
 async fn work(
     runner: Arc<Runner>,
-    mut messages: mpsc::UnboundedReceiver<Message>,
+    queue: LocalQueue,
     stop: Arc<tokio::sync::Notify>,
 ) -> JoinSet<()> {
-    let (runs, deliveries, jobs) = (
-        Arc::new(Semaphore::new(MAX_CONCURRENT_RUNS)),
-        Arc::new(Semaphore::new(MAX_CONCURRENT_DELIVERIES)),
-        Arc::new(Semaphore::new(MAX_CONCURRENT_JOBS)),
-    );
     let mut in_hand = JoinSet::new();
     loop {
-        let message = tokio::select! {
+        let turn = tokio::select! {
             biased;
             () = stop.notified() => return in_hand,
             Some(_) = in_hand.join_next() => continue,
-            message = messages.recv() => message,
+            turn = queue.next() => turn,
         };
-        let Some(message) = message else { return in_hand };
-        let turn = match message {
-            Message::RunV1 { .. } => runs.clone(),
-            Message::WebhookV1 { .. } => deliveries.clone(),
-            Message::JobV1 { .. } => jobs.clone(),
-        };
-        in_hand.spawn(handle(runner.clone(), turn, message));
+        in_hand.spawn(handle(runner.clone(), turn));
     }
 }
 
-async fn handle(runner: Arc<Runner>, turn: Arc<Semaphore>, message: Message) {
-    let Ok(_turn) = turn.acquire().await else { return };
-    if let Err(error) = runner.handle(&message).await {
+async fn handle(runner: Arc<Runner>, turn: Turn) {
+    if let Err(error) = runner.handle(&turn.message).await {
         tracing::warn!(
-            ?message,
+            message = ?turn.message,
             error = format!("{error:#}"),
             "could not handle a message; its due row brings it back"
         );
     }
 }
 
-async fn sweep(app: Arc<App>) {
+async fn sweep(app: Arc<App>, local: Local) {
+    let mut clock = ClockWatch::new(&app);
     loop {
+        if let Some(back) = clock.set_back(&app) {
+            tracing::warn!(seconds = back.as_secs(), "the clock was set back; due work follows it");
+            if let Err(error) = local.move_due(app.now(), back).await {
+                tracing::warn!(error = format!("{error:#}"), "could not move due rows");
+            }
+        }
         if let Err(error) = app.sweep(SWEEP_LIMIT).await {
             tracing::warn!(error = format!("{error:#}"), "could not sweep due rows");
         }
         app.ports.clock.sleep(SWEEP_EVERY).await;
+    }
+}
+
+/// Compares the wall clock with one that nobody sets.
+struct ClockWatch {
+    wall: Timestamp,
+    steady: Instant,
+}
+
+impl ClockWatch {
+    fn new(app: &App) -> Self {
+        Self { wall: app.now(), steady: Instant::now() }
+    }
+
+    /// Returns by how much the clock was set back since the last call, if it was. A clock that is
+    /// corrected by a little, or set forward, needs nothing.
+    fn set_back(&mut self, app: &App) -> Option<Duration> {
+        let last = std::mem::replace(self, Self::new(app));
+        let expected = last.wall + self.steady.duration_since(last.steady);
+        Some(expected.since(self.wall)).filter(|back| *back >= SET_BACK)
     }
 }
 

@@ -68,7 +68,8 @@ pub(crate) fn reads() -> OpenApiRouter<Arc<App>> {
             .routes(routes!(trace::read))
             .routes(routes!(runs::cancel))
             .routes(routes!(deliveries::list))
-            .routes(routes!(deliveries::redeliver)),
+            .routes(routes!(deliveries::redeliver))
+            .routes(routes!(deliveries::recover)),
     )
 }
 

@@ -49,6 +49,6 @@ pub(crate) struct NotStarted<B>(PhantomData<B>);
 
 impl<B: RefusalBody> IntoResponses for NotStarted<B> {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        refused::each::<B>(&[400, 401, 403, 404, 409, 410, 413, 415, 422, 429, 500, 503])
+        refused::each::<B>(&[400, 401, 403, 404, 409, 410, 413, 415, 422, 429, 500, 503, 508])
     }
 }

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use flowgate_core::hash::hex;
 use flowgate_core::id::RunId;
 use flowgate_core::key::{KeyRecord, Scope, WorkflowScope};
 use flowgate_core::limit::KeyLimits;
 use flowgate_core::secret::hmac_sha256;
+use flowgate_core::time::Timestamp;
 use subtle::ConstantTimeEq;
 
 use crate::credential::PresentedKey;
@@ -15,6 +17,9 @@ use crate::error::{Error, Result, What};
 use crate::origin;
 use crate::platform::App;
 use crate::signed_token::{PresentedToken, Token};
+
+/// After a key could not be read.
+const KEY_RETRY: Duration = Duration::from_secs(2);
 
 /// An authenticated caller.
 #[derive(Debug, Clone)]
@@ -181,9 +186,34 @@ impl App {
         if let Some(key) = self.key_cache.fresh(id, now) {
             return Ok(key);
         }
-        let key = self.ports.keys.read(id).await?.map(Arc::new);
-        self.key_cache.keep(id, key.clone(), now);
-        Ok(key)
+        match self.ports.keys.read(id).await {
+            Ok(read) => {
+                let key = read.map(Arc::new);
+                self.key_cache.keep(id, key.clone(), now);
+                Ok(key)
+            }
+            Err(error) => self.key_without_store(id, now, error).map(Some),
+        }
+    }
+
+    /// While the store fails, a key that was valid a moment ago still is, and no other key is
+    /// called wrong: nobody knows.
+    fn key_without_store(
+        &self,
+        id: &str,
+        now: Timestamp,
+        error: anyhow::Error,
+    ) -> Result<Arc<KeyRecord>> {
+        if let Some(key) = self.key_cache.lately_valid(id, now) {
+            return Ok(key);
+        }
+        match Error::from(error) {
+            Error::Internal(cause) => {
+                tracing::error!(error = format!("{cause:#}"), "could not read a key");
+                Err(Error::Overloaded { retry_after: KEY_RETRY })
+            }
+            overloaded => Err(overloaded),
+        }
     }
 
     /// Stores the time of use in the background, at most once a minute. Losing one does no harm.

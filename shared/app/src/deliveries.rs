@@ -1,7 +1,12 @@
 //! Lists a run's webhook deliveries and sends one again.
 
+use std::collections::HashMap;
+
 use flowgate_core::delivery::{Delivery, DeliveryId};
+use flowgate_core::group::Group;
 use flowgate_core::key::Scope;
+use flowgate_core::limit::Allowance;
+use flowgate_core::receiver::Failing;
 use flowgate_core::run::RunHead;
 use flowgate_core::work::Message;
 
@@ -15,6 +20,8 @@ pub struct SeenDelivery {
     /// The caller may see the URL and the receiver's answers: its own webhook's, or anyone's with
     /// the scope `trace`. Those of the author's webhooks are what a node was given and gave.
     pub in_full: bool,
+    /// What is known of its receiver, if that fails.
+    pub failing: Option<Failing>,
 }
 
 impl SeenDelivery {
@@ -23,27 +30,47 @@ impl SeenDelivery {
             (0..head.webhooks.len()).any(|index| DeliveryId::of_end(&head.id, index) == delivery.id)
         };
         let in_full = caller.has(Scope::Trace) || head.is_some_and(of_caller);
-        Self { delivery, in_full }
+        Self { delivery, in_full, failing: None }
     }
+}
+
+/// A delivery that is due again, and what its key has left.
+pub struct Redelivered {
+    pub delivery: SeenDelivery,
+    pub allowance: Option<Allowance>,
 }
 
 impl App {
     pub async fn list_deliveries(&self, caller: &Caller, id: &str) -> Result<Vec<SeenDelivery>> {
         let record = self.run_for(caller, Scope::Read, id).await?;
         let deliveries = self.ports.deliveries.of_run(&record.head.id).await?;
-        let seen = |delivery| SeenDelivery::new(caller, delivery, Some(&record.head));
+        let failing: HashMap<Group, Failing> = match deliveries.first() {
+            Some(delivery) => self.ports.deliveries.all_failing(&delivery.workflow_uid).await?,
+            None => Vec::new(),
+        }
+        .into_iter()
+        .collect();
+        let seen = |delivery: Delivery| {
+            let failing = failing.get(&delivery.receiver).copied();
+            SeenDelivery { failing, ..SeenDelivery::new(caller, delivery, Some(&record.head)) }
+        };
         Ok(deliveries.into_iter().map(seen).collect())
     }
 
-    /// Sends the same bytes again, from the start of the schedule.
-    pub async fn redeliver(&self, caller: &Caller, id: &str) -> Result<SeenDelivery> {
+    /// Sends the same bytes again, from the start of the schedule. Counts against the key's rate as
+    /// a start does.
+    pub async fn redeliver(&self, caller: &Caller, id: &str) -> Result<Redelivered> {
         let id = DeliveryId::parse(id).ok_or(Error::NotFound(What::Delivery))?;
         let delivery =
             self.ports.deliveries.read(&id).await?.ok_or(Error::NotFound(What::Delivery))?;
         caller.require(Scope::Run, &delivery.workflow_id, What::Delivery)?;
+        // The answer shows the receiver's earlier answers.
+        caller.require(Scope::Read, &delivery.workflow_id, What::Delivery)?;
+        let allowance = self.count(caller).await?;
         let again = self.ports.deliveries.redeliver(&id, self.now()).await?.ok_or(Error::Gone)?;
-        self.send(Message::WebhookV1 { delivery: id }).await;
+        self.send(Message::WebhookV1 { delivery: id }, &again.receiver).await;
         let run = self.ports.runs.read(&again.run).await?;
-        Ok(SeenDelivery::new(caller, again, run.as_ref().map(|run| &*run.head)))
+        let delivery = SeenDelivery::new(caller, again, run.as_ref().map(|run| &*run.head));
+        Ok(Redelivered { delivery, allowance })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use flowgate_core::group::Group;
 use flowgate_core::job::{Erases, Job, JobId, Progress, Times};
 use flowgate_core::key::Scope;
 use flowgate_core::lease::Written;
@@ -50,7 +51,7 @@ impl App {
         self.ports.jobs.create(job.clone()).await?;
         let audit = self.audit(caller, "user.erased", job.id.as_str());
         self.ports.keys.note(audit).await?;
-        self.send(Message::JobV1 { job: job.id.clone() }).await;
+        self.send(Message::JobV1 { job: job.id.clone() }, &Group::default()).await;
         Ok(job)
     }
 
@@ -89,7 +90,7 @@ impl App {
                 return Ok(());
             }
         }
-        self.send(Message::JobV1 { job: id.clone() }).await;
+        self.send(Message::JobV1 { job: id.clone() }, &Group::default()).await;
         Ok(())
     }
 

@@ -54,12 +54,24 @@ pub enum Error {
     RateLimited { what: Limited, left: Allowance, retry_at: Timestamp, retry_after: Duration },
     #[error("the run was not saved")]
     Gone,
+    /// The request came from a run that was started by a run, and so on.
+    #[error(
+        "{} runs have each started the next; the workflow starts itself",
+        flowgate_core::hops::MAX_HOPS
+    )]
+    LoopDetected,
     /// The store or this process has no capacity now. Nothing was done.
     #[error("overloaded: try again in {} s", .retry_after.as_secs().max(1))]
     Overloaded { retry_after: Duration },
     /// The store or another component failed. A retry is safe if the request is idempotent.
     #[error("internal error")]
     Internal(#[source] anyhow::Error),
+}
+
+impl From<Overloaded> for Error {
+    fn from(overloaded: Overloaded) -> Self {
+        Self::Overloaded { retry_after: overloaded.retry_after }
+    }
 }
 
 impl From<anyhow::Error> for Error {
@@ -118,12 +130,6 @@ pub struct TakenRunId {
 impl Error {
     pub fn bad_field(pointer: impl Into<String>, message: impl Into<String>) -> Self {
         Self::BadInput(vec![FieldProblem { pointer: pointer.into(), message: message.into() }])
-    }
-}
-
-impl From<Overloaded> for Error {
-    fn from(overloaded: Overloaded) -> Self {
-        Self::Overloaded { retry_after: overloaded.retry_after }
     }
 }
 

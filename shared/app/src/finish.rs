@@ -9,6 +9,7 @@ use flowgate_core::delivery::{
     Delivery, DeliveryId, DeliveryState, FrozenRequest, HeaderValue, WebhookBody, WebhookTarget,
 };
 use flowgate_core::event::{Event, Trace};
+use flowgate_core::group::Group;
 use flowgate_core::id::RunId;
 use flowgate_core::lease::Lease;
 use flowgate_core::run::{Finished, FinishedRun, RunEnd, RunHead, RunRecord, RunState};
@@ -19,6 +20,7 @@ use flowgate_engine::{Run, RunError, RunStart, Step, Usage};
 use serde_json::{Value, json};
 
 use crate::platform::App;
+use crate::receiver::receiver;
 use crate::{metric, webhook_body};
 
 /// When the sweeper checks an ended run with `save: false`, in case its owner did not wipe it.
@@ -52,7 +54,7 @@ impl App {
 
     /// Counts the end, sends the deliveries and releases the key's count. Wipes a run with `save:
     /// false` if it has no deliveries.
-    pub async fn after_end(&self, ended: &RunRecord, deliveries: Vec<DeliveryId>) {
+    pub async fn after_end(&self, ended: &RunRecord, deliveries: Vec<(DeliveryId, Group)>) {
         metric::run_ended(ended);
         let head = &ended.head;
         if deliveries.is_empty()
@@ -65,8 +67,8 @@ impl App {
                 "could not wipe the run; the sweeper will retry"
             );
         }
-        for delivery in deliveries {
-            self.send(Message::WebhookV1 { delivery }).await;
+        for (delivery, receiver) in deliveries {
+            self.send(Message::WebhookV1 { delivery }, &receiver).await;
         }
         self.release_slot(head).await;
     }
@@ -101,8 +103,7 @@ impl App {
             self.trace_so_far(&lease.run).await?,
             Vec::new(),
         )?;
-        let deliveries =
-            finished_run.deliveries.iter().map(|delivery| delivery.id.clone()).collect();
+        let deliveries = sent_at_end(&finished_run);
         let finished = match self.ports.runs.finish(lease, finished_run).await? {
             Finished::Finished => {
                 self.after_end(&ended, deliveries).await;
@@ -164,6 +165,7 @@ impl App {
             event,
             published_by: record.head.published_by,
             status,
+            hops: record.head.hops + 1,
         };
         Ok(new_delivery(&record.head, &format!("end/{index}"), request, at))
     }
@@ -180,6 +182,7 @@ impl App {
             event: "node".to_owned(),
             published_by: head.published_by,
             status: None,
+            hops: head.hops + 1,
         };
         new_delivery(head, place, request, self.now())
     }
@@ -217,6 +220,12 @@ impl App {
     }
 }
 
+/// Returns what [`App::after_end`] sends.
+pub fn sent_at_end(finished: &FinishedRun) -> Vec<(DeliveryId, Group)> {
+    let sent = |delivery: &Delivery| (delivery.id.clone(), delivery.receiver.clone());
+    finished.deliveries.iter().map(sent).collect()
+}
+
 fn new_delivery(head: &RunHead, place: &str, request: FrozenRequest, at: Timestamp) -> Delivery {
     Delivery {
         id: DeliveryId::of(&head.id, place),
@@ -225,11 +234,13 @@ fn new_delivery(head: &RunHead, place: &str, request: FrozenRequest, at: Timesta
         workflow_uid: head.workflow_uid.clone(),
         signing: head.signing,
         created_at: at,
+        receiver: receiver(&request.url, &head.workflow_uid),
         request: Arc::new(request),
         state: DeliveryState::Pending,
         due_at: Some(at),
         owner: None,
         attempts: Vec::new(),
+        attempts_made: 0,
         step: 0,
     }
 }

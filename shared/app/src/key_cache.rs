@@ -9,6 +9,8 @@ use flowgate_core::time::Timestamp;
 
 /// Keeps the effect of a revocation within 5 s.
 const FRESH: Duration = Duration::from_secs(4);
+/// While the store cannot be read.
+const STALE: Duration = Duration::from_secs(30);
 const TOUCH_EVERY: Duration = Duration::from_secs(60);
 /// Ids with a good checksum cost nothing to make up; at this size the cache is cleared.
 const MAX_CACHED: usize = 10_000;
@@ -29,8 +31,15 @@ impl KeyCache {
     /// Returns the cached key, if it is fresh; the outer `None` means it must be read.
     pub(crate) fn fresh(&self, id: &str, now: Timestamp) -> Option<Option<Arc<KeyRecord>>> {
         let keys = self.lock();
-        let cached = keys.get(id).filter(|cached| now.since(cached.read_at) < FRESH)?;
+        let cached = keys.get(id).filter(|cached| is_within(cached.read_at, FRESH, now))?;
         Some(cached.key.clone())
+    }
+
+    /// Returns the key if it was read lately, for a moment in which the store cannot be read.
+    pub(crate) fn lately_valid(&self, id: &str, now: Timestamp) -> Option<Arc<KeyRecord>> {
+        let keys = self.lock();
+        let cached = keys.get(id).filter(|cached| is_within(cached.read_at, STALE, now))?;
+        cached.key.clone()
     }
 
     pub(crate) fn keep(&self, id: &str, key: Option<Arc<KeyRecord>>, read_at: Timestamp) {
@@ -60,5 +69,25 @@ impl KeyCache {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, CachedKey>> {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What was read in the future was read before the clock was set back: nobody knows how long ago.
+fn is_within(read_at: Timestamp, age: Duration, now: Timestamp) -> bool {
+    read_at <= now && now.since(read_at) < age
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_before_the_clock_was_set_back_is_not_fresh() {
+        let (cache, read_at) = (KeyCache::default(), Timestamp(10_000_000));
+        cache.keep("id", None, read_at);
+        let is_fresh = |now| cache.fresh("id", now).is_some();
+        assert!(is_fresh(read_at) && is_fresh(read_at + Duration::from_secs(3)));
+        assert!(!is_fresh(read_at + Duration::from_secs(4)));
+        assert!(!is_fresh(read_at - Duration::from_secs(3600)));
     }
 }

@@ -15,6 +15,7 @@ mod signing;
 pub mod limits;
 pub mod runs;
 pub mod deliveries;
+pub mod recover;
 pub mod finish;
 mod erase;
 pub mod sweep;
@@ -24,6 +25,7 @@ pub mod answer;
 pub mod error;
 pub mod metric;
 mod webhook_body;
+mod receiver;
 mod credential;
 pub mod signed_token;
 pub mod origin;
@@ -37,8 +39,9 @@ mod workflow_cache;
 
 // Users of a use case also need its records.
 pub use flowgate_core::{
-    Ports, clock, computing, cost, delivery, event, hash, id, idempotency, job, key, lease, limit,
-    memory, overload, page, run, secret, system, time, turns, work, workflow,
+    Ports, clock, computing, cost, deadline, delivery, event, group, hash, hops, id, idempotency,
+    job, key, lease, limit, memory, overload, page, receiver as receivers, run, secret, system,
+    time, turns, work, workflow,
 };
 
 pub use error::{Error, Result};

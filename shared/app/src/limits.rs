@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use flowgate_core::hops;
 use flowgate_core::idempotency::UniqueRows;
 use flowgate_core::lease::LEASE;
 use flowgate_core::limit::{Acquired, Allowance, KeyLimits, Limited, Taken};
@@ -25,7 +26,8 @@ impl App {
     }
 
     /// Counts a run that is about to start against its key's limits. Returns what is left, if the
-    /// key has limits and the run was counted. Counts nothing if it refuses.
+    /// key has limits and the run was counted. Counts nothing if it refuses, also where too many
+    /// runs have led to this one.
     pub async fn admit(
         &self,
         caller: &Caller,
@@ -33,6 +35,10 @@ impl App {
         unique_rows: &UniqueRows,
     ) -> Result<Option<Allowance>> {
         head.counted = false;
+        head.hops = hops::current();
+        if head.hops >= hops::MAX_HOPS {
+            return Err(Error::LoopDetected);
+        }
         let Some((key_id, limits)) = caller.limits() else { return Ok(None) };
         if self.is_repeat(unique_rows).await? {
             return Ok(None);
@@ -45,6 +51,17 @@ impl App {
             self.release_slot(head).await;
         }
         match taken? {
+            Taken::Allowed(allowance) => Ok(Some(allowance)),
+            Taken::Refused { retry_at, left } => {
+                Err(refused(Limited::Starts, left, retry_at, self.now()))
+            }
+        }
+    }
+
+    /// Counts a request that starts no run but makes outside calls against its key's rate.
+    pub(crate) async fn count(&self, caller: &Caller) -> Result<Option<Allowance>> {
+        let Some((key_id, limits)) = caller.limits() else { return Ok(None) };
+        match self.ports.limits.take(key_id, limits.rate, self.now()).await? {
             Taken::Allowed(allowance) => Ok(Some(allowance)),
             Taken::Refused { retry_at, left } => {
                 Err(refused(Limited::Starts, left, retry_at, self.now()))
@@ -66,7 +83,7 @@ impl App {
         match self
             .ports
             .limits
-            .acquire(key_id, &head.id, limit, now, head.deadline_at + LEASE)
+            .acquire(key_id, head.id.as_str(), limit, now, head.deadline_at + LEASE)
             .await?
         {
             Acquired::Acquired => {
@@ -83,7 +100,7 @@ impl App {
     /// Stops counting a run that has ended or never started.
     pub async fn release_slot(&self, head: &RunHead) {
         let (true, Some(key_id)) = (head.counted, &head.key_id) else { return };
-        if let Err(error) = self.ports.limits.release(key_id, &head.id).await {
+        if let Err(error) = self.ports.limits.release(key_id, head.id.as_str()).await {
             tracing::warn!(
                 run.id = %head.id,
                 error = format!("{error:#}"),

@@ -67,6 +67,20 @@ pub fn webhook_attempted(delivery: &Delivery, status: Option<u16>, next: &AfterA
     );
 }
 
+/// Nothing is sent to the receiver until its deliveries are recovered.
+pub fn receiver_disabled(delivery: &Delivery, failing_since: Timestamp) {
+    tracing::warn!(
+        target: TARGET,
+        {
+            metric.ReceiversDisabled = 1u64,
+            workflow = delivery.workflow_id,
+            receiver = delivery.receiver.as_str(),
+            failing_since = %failing_since
+        },
+        "a receiver of webhooks failed for five days and is disabled"
+    );
+}
+
 /// Emitted even if nothing was due: silence means that the sweeper is dead.
 pub fn swept(due: &[DueItem], sent: usize, now: Timestamp) {
     let lag = due.iter().map(|item| now.since(item.sweep_at)).max().unwrap_or_default();

@@ -29,6 +29,11 @@ impl RunRegistry {
         Registered { registry: self.clone(), run: run.clone(), wake }
     }
 
+    /// Whether a task of this process drives the run, or is about to.
+    pub fn has(&self, run: &RunId) -> bool {
+        self.runs.borrow().contains_key(run)
+    }
+
     pub fn wake(&self, run: &RunId) {
         self.runs.borrow().get(run).into_iter().flatten().for_each(|live| live.notify_one());
     }

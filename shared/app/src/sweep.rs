@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use flowgate_core::group::Group;
 use flowgate_core::ports::Ports;
 use flowgate_core::time::Timestamp;
 use flowgate_core::work::{DueItem, Message};
@@ -20,8 +21,8 @@ const CONCURRENCY: usize = 16;
 
 impl App {
     /// Never fails: a due row backs every message, so one that is not sent arrives late, not never.
-    pub async fn send(&self, message: Message) {
-        if let Err(error) = self.ports.queue.send(message).await {
+    pub async fn send(&self, message: Message, group: &Group) {
+        if let Err(error) = self.ports.queue.send(message, group).await {
             tracing::warn!(
                 error = format!("{error:#}"),
                 "could not send a message; the sweeper will"
@@ -29,8 +30,8 @@ impl App {
         }
     }
 
-    pub async fn send_later(&self, message: Message, at: Timestamp) {
-        if let Err(error) = self.ports.queue.send_later(message, at).await {
+    pub async fn send_later(&self, message: Message, group: &Group, at: Timestamp) {
+        if let Err(error) = self.ports.queue.send_later(message, group, at).await {
             tracing::warn!(
                 error = format!("{error:#}"),
                 "could not send a message; the sweeper will"
@@ -67,10 +68,8 @@ pub async fn sweep(ports: &Ports, limit: usize) -> Result<usize> {
 /// Returns `false` if another sweeper was first.
 async fn send(ports: &Ports, item: &DueItem, now: Timestamp) -> Result<bool> {
     let sweep_at = now + interval(item, now);
-    if !ports.due.postpone(item, sweep_at).await? {
-        return Ok(false);
-    }
-    let sent = ports.queue.send(item.what.clone()).await;
+    let Some(group) = ports.due.postpone(item, sweep_at).await? else { return Ok(false) };
+    let sent = ports.queue.send(item.what.clone(), &group).await;
     if sent.is_err() && sweep_at > now + MIN_INTERVAL {
         // The queue refused it, so a long queue is not the reason: retry soon.
         ports.due.postpone(&DueItem { sweep_at, ..item.clone() }, now + MIN_INTERVAL).await?;

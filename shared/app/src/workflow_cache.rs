@@ -33,7 +33,10 @@ impl WorkflowCache {
     /// generation to pass to [`Self::keep`].
     pub(crate) fn fresh(&self, id: &str, now: Timestamp) -> Result<Arc<WorkflowRecord>, u64> {
         let cached = self.lock();
-        let record = cached.records.get(id).filter(|(_, read_at)| now.since(*read_at) < FRESH);
+        let record = cached.records.get(id).filter(|(_, read_at)| {
+            // One of the future was read before the clock was set back.
+            *read_at <= now && now.since(*read_at) < FRESH
+        });
         record.map(|(record, _)| record.clone()).ok_or(cached.generation)
     }
 

@@ -48,7 +48,7 @@ impl Clients {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(config.region.clone()))
             .credentials_provider(SharedCredentialsProvider::new(config.credentials.clone()))
-            .retry_config(RetryConfig::standard().with_max_attempts(3))
+            .retry_config(retries())
             .timeout_config(timeouts)
             .http_client(http)
             .build();
@@ -92,6 +92,14 @@ impl Clients {
             aws_sdk_secretsmanager::Client::from_conf(config.build())
         })
     }
+}
+
+/// Short pauses: a caller waits, and what is worth more tries has its own.
+fn retries() -> RetryConfig {
+    RetryConfig::standard()
+        .with_max_attempts(3)
+        .with_initial_backoff(Duration::from_millis(50))
+        .with_max_backoff(Duration::from_millis(500))
 }
 
 fn at<'a, B>(config: B, endpoint: Option<&'a str>, set: impl FnOnce(B, &'a str) -> B) -> B {

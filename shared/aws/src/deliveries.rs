@@ -6,8 +6,9 @@ use anyhow::{Context, Result};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
 use flowgate_core::delivery::{
-    AfterAttempt, Attempt, Deliveries, Delivery, DeliveryId, DeliveryState,
+    AfterAttempt, Attempt, Deliveries, Delivery, DeliveryId, DeliveryState, MAX_LOGGED_ATTEMPTS,
 };
+use flowgate_core::group::Group;
 use flowgate_core::id::RunId;
 use flowgate_core::lease::{OwnerToken, Written};
 use flowgate_core::time::Timestamp;
@@ -21,9 +22,6 @@ use crate::write::{Outcome, Write};
 
 /// A delivery's row also holds its log of attempts; a larger request is stored in separate items.
 pub(crate) const MAX_INLINE_REQUEST: usize = 64_000;
-/// The log drops its oldest attempts: each holds up to 4 KiB of an answer, and a row must stay
-/// within DynamoDB's limit.
-const MAX_ATTEMPTS: usize = 40;
 /// Retries of a redelivery that races with concurrent attempts on the same row.
 const MAX_RACES: usize = 8;
 
@@ -83,7 +81,7 @@ impl Deliveries for Aws {
     ) -> Result<Written> {
         let write = recorded(id, owner, &next, Log::Append(logged(&attempt)?))
             .only_if("#owner = :owner AND attribute_not_exists(#wiped) AND size(#attempts) < :max")
-            .bind(":max", number(MAX_ATTEMPTS));
+            .bind(":max", number(MAX_LOGGED_ATTEMPTS));
         match self.table().write(&write).await? {
             Outcome::Done(_) => Ok(Written::Written),
             Outcome::Refused(Some(item)) if item.find_text("owner") == Some(&owner.0) => {
@@ -91,6 +89,29 @@ impl Deliveries for Aws {
             }
             Outcome::Refused(item) => Ok(recorded_before(owner, item)),
         }
+    }
+
+    async fn put_back(
+        &self,
+        id: &DeliveryId,
+        owner: &OwnerToken,
+        at: Timestamp,
+    ) -> Result<Written> {
+        let write = |due: &str, condition: &str| {
+            Write::update(Key::of_delivery(id), due)
+                .only_if(format!("#owner = :owner AND {condition}(#wiped)"))
+                .bind(":owner", text(&*owner.0))
+        };
+        let due = "SET #due_at = :at, #look_at = :at REMOVE #owner";
+        let due = write(due, "attribute_not_exists").bind(":at", time(at));
+        // Without its body it cannot be sent again.
+        let wiped = write("REMOVE #owner, #due_at, #look_at, #due_shard", "attribute_exists");
+        for write in [due, wiped] {
+            if let Outcome::Done(_) = self.table().write(&write).await? {
+                return Ok(Written::Written);
+            }
+        }
+        Ok(Written::Lost)
     }
 
     async fn read(&self, id: &DeliveryId) -> Result<Option<Delivery>> {
@@ -149,6 +170,7 @@ impl Aws {
             .with("workflow_uid", text(&delivery.workflow_uid))
             .with("signing", text(serde_json::to_string(&delivery.signing)?))
             .with("created_at", time(*created_at))
+            .with("group", text(delivery.receiver.as_str()))
             .with("request", request.attribute)
             .with("state", text(word(delivery.state)))
             .with_some("due_at", due_at.map(time))
@@ -186,14 +208,16 @@ impl Aws {
         let attempt = if is_wiped { attempt.wiped() } else { attempt };
         let mut log = attempts_of(row)?.to_vec();
         log.push(logged(&attempt)?);
-        let newest = log.split_off(log.len().saturating_sub(MAX_ATTEMPTS));
+        let dropped = log.len().saturating_sub(MAX_LOGGED_ATTEMPTS);
+        let newest = log.split_off(dropped);
         // Without its body it cannot be sent again.
         let dated = if is_wiped { Dated::No } else { Dated::AsNext };
         let condition = format!(
             "#owner = :owner AND {}",
             if is_wiped { "attribute_exists(#wiped)" } else { "attribute_not_exists(#wiped)" }
         );
-        let write = recorded_at(id, owner, &next, Log::Replace(newest), dated).only_if(condition);
+        let write = recorded_at(id, owner, &next, Log::Replace { newest, dropped }, dated)
+            .only_if(condition);
         match self.table().write(&write).await? {
             Outcome::Done(_) => Ok(Written::Written),
             Outcome::Refused(Some(item)) if item.find_text("owner") == Some(&owner.0) => {
@@ -206,7 +230,7 @@ impl Aws {
 
 enum Log {
     Append(AttributeValue),
-    Replace(Vec<AttributeValue>),
+    Replace { newest: Vec<AttributeValue>, dropped: usize },
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -232,9 +256,10 @@ fn recorded_at(
         AfterAttempt::Exhausted => (DeliveryState::Exhausted, None),
     };
     let due_at = due_at.filter(|_| dated == Dated::AsNext);
-    let (attempts, logged) = match log {
-        Log::Append(attempt) => ("list_append(#attempts, :logged)", vec![attempt]),
-        Log::Replace(all) => (":logged", all),
+    // How many attempts the log has dropped. Releases before this one did not count them.
+    let (attempts, logged, unlogged) = match log {
+        Log::Append(attempt) => ("list_append(#attempts, :logged)", vec![attempt], 0),
+        Log::Replace { newest, dropped } => (":logged", newest, dropped),
     };
     let (due, not_due) = if due_at.is_some() {
         (", #due_at = :due_at, #look_at = :due_at", "")
@@ -243,12 +268,13 @@ fn recorded_at(
     };
     let expression = format!(
         "SET #state = :state, #recorded_by = :owner, #step = #step + :one, #attempts = \
-         {attempts}{due} REMOVE #owner{not_due}"
+         {attempts}{due} REMOVE #owner{not_due} ADD #unlogged :unlogged"
     );
     let write = Write::update(Key::of_delivery(id), expression)
         .bind(":state", text(word(state)))
         .bind(":owner", text(&*owner.0))
         .bind(":one", number(1))
+        .bind(":unlogged", number(unlogged))
         .bind(":logged", AttributeValue::L(logged));
     match due_at {
         Some(at) => write.bind(":due_at", time(at)),
@@ -327,9 +353,11 @@ impl Table {
     pub(crate) async fn delivery(&self, item: &Item) -> Result<Delivery> {
         let pk = item.text("pk")?;
         let [request] = self.unpack(pk, [Some(item.value("request")?)]).await?;
-        let attempts = attempts_of(item)?
+        let attempts: Vec<Attempt> = attempts_of(item)?
             .iter()
-            .map(|attempt| Ok(serde_json::from_str(&unpack_inline(attempt)?)?));
+            .map(|attempt| Ok(serde_json::from_str(&unpack_inline(attempt)?)?))
+            .collect::<Result<_>>()?;
+        let unlogged: u32 = item.find_number("unlogged")?.unwrap_or(0);
         Ok(Delivery {
             id: pk
                 .strip_prefix("WH#")
@@ -340,11 +368,13 @@ impl Table {
             workflow_uid: item.text("workflow_uid")?.to_owned(),
             signing: serde_json::from_str(item.text("signing")?)?,
             created_at: item.time("created_at")?,
+            receiver: Group::new(item.find_text("group").unwrap_or_default()),
             request: Arc::new(serde_json::from_str(&request.unwrap_or_default())?),
             state: from_word(item.text("state")?)?,
             due_at: item.find_time("due_at")?,
             owner: item.find_text("owner").map(|owner| OwnerToken(owner.into())),
-            attempts: attempts.collect::<Result<_>>()?,
+            attempts_made: unlogged.saturating_add(u32::try_from(attempts.len())?),
+            attempts,
             step: item.number("step")?,
         })
     }

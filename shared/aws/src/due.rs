@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use async_trait::async_trait;
 use flowgate_core::delivery::DeliveryId;
+use flowgate_core::group::Group;
 use flowgate_core::id::RunId;
 use flowgate_core::job::JobId;
 use flowgate_core::time::Timestamp;
@@ -30,7 +31,7 @@ impl Due for Aws {
         Ok(items)
     }
 
-    async fn postpone(&self, item: &DueItem, until: Timestamp) -> Result<bool> {
+    async fn postpone(&self, item: &DueItem, until: Timestamp) -> Result<Option<Group>> {
         let key = match &item.what {
             Message::RunV1 { run } => Key::of_run(run),
             Message::WebhookV1 { delivery } => Key::of_delivery(delivery),
@@ -38,7 +39,10 @@ impl Due for Aws {
         };
         let write = Write::update(key, "SET #look_at = :until").only_if("#look_at = :seen");
         let write = write.bind(":until", time(until)).bind(":seen", time(item.sweep_at));
-        Ok(matches!(self.table().write(&write).await?, Outcome::Done(_)))
+        Ok(match self.table().write(&write).await? {
+            Outcome::Done(item) => Some(Group::new(item.find_text("group").unwrap_or_default())),
+            Outcome::Refused(_) => None,
+        })
     }
 }
 

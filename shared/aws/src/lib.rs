@@ -7,6 +7,7 @@ mod clients;
 // Ports.
 mod runs;
 mod deliveries;
+mod receivers;
 mod due;
 mod queue;
 mod workflows;

@@ -1,8 +1,9 @@
-//! What keys have used of their limits. Writes are conditional, so that concurrent callers together
-//! never exceed a limit.
+//! What keys have used of their limits, and what is under way to each receiver. Writes are
+//! conditional, so that concurrent callers together never exceed a limit.
 
 use anyhow::{Result, anyhow};
 use async_trait::async_trait;
+use flowgate_core::delivery::DeliveryId;
 use flowgate_core::id::RunId;
 use flowgate_core::limit::{Acquired, Allowance, Limits, Rate, Step, Taken};
 use flowgate_core::time::Timestamp;
@@ -45,8 +46,8 @@ impl Limits for Aws {
 
     async fn acquire(
         &self,
-        key_id: &str,
-        run: &RunId,
+        of: &str,
+        holder: &str,
         limit: u32,
         now: Timestamp,
         until: Timestamp,
@@ -54,24 +55,24 @@ impl Limits for Aws {
         if limit == 0 {
             return Ok(Acquired::Full);
         }
+        let write = || self.acquire_write(of, holder, limit, until);
         for may_remove_expired in [true, false] {
-            let runs = match self.table().write(&acquire_write(key_id, run, limit, until)).await? {
+            let holders = match self.table().write(&write()).await? {
                 Outcome::Done(_) => return Ok(Acquired::Acquired),
-                Outcome::Refused(runs) => runs.unwrap_or_default(),
+                Outcome::Refused(holders) => holders.unwrap_or_default(),
             };
-            if runs.has(run.as_str()) {
-                return self.extend(key_id, run, until).await;
+            if holders.has(holder) {
+                return self.extend(of, holder, until).await;
             }
-            if may_remove_expired && !self.remove_expired(key_id, &runs, now).await? {
+            if may_remove_expired && !self.remove_expired(of, &holders, now).await? {
                 return Ok(Acquired::Full);
             }
         }
         Ok(Acquired::Full)
     }
 
-    async fn release(&self, key_id: &str, run: &RunId) -> Result<()> {
-        let write =
-            release_write(key_id, &[run.as_str()]).only_if(format!("attribute_exists(#{run})"));
+    async fn release(&self, of: &str, holder: &str) -> Result<()> {
+        let write = release_write(of, &[holder]).only_if(format!("attribute_exists(#{holder})"));
         // Refused: it was not counted, or was released before.
         self.table().write(&write).await?;
         Ok(())
@@ -79,29 +80,42 @@ impl Limits for Aws {
 }
 
 impl Aws {
-    /// Extends the count of a run that is already counted.
-    async fn extend(&self, key_id: &str, run: &RunId, until: Timestamp) -> Result<Acquired> {
-        let write = Write::update(runs_key(key_id), format!("SET #{run} = :until"))
-            .only_if(format!("attribute_exists(#{run})"));
+    fn acquire_write(&self, of: &str, holder: &str, limit: u32, until: Timestamp) -> Write {
+        let set = format!("SET #{holder} = :until, #expires_at = :expires_at ADD #count :one");
+        Write::update(holders_key(of), set)
+            .only_if(format!(
+                "attribute_not_exists(#{holder}) AND (attribute_not_exists(#count) OR #count < \
+                 :limit)"
+            ))
+            .bind(":until", time(until))
+            .bind(":expires_at", self.parts_expire_at())
+            .bind(":one", number(1))
+            .bind(":limit", number(limit))
+    }
+
+    /// Extends the count of a holder that is already counted.
+    async fn extend(&self, of: &str, holder: &str, until: Timestamp) -> Result<Acquired> {
+        let write = Write::update(holders_key(of), format!("SET #{holder} = :until"))
+            .only_if(format!("attribute_exists(#{holder})"));
         // Refused: it was released meanwhile, and need not be counted.
         self.table().write(&write.bind(":until", time(until))).await?;
         Ok(Acquired::Acquired)
     }
 
-    /// Removes the runs that nobody released in time. Returns whether there were any.
-    async fn remove_expired(&self, key_id: &str, runs: &Item, now: Timestamp) -> Result<bool> {
-        let counted = runs.0.keys().filter(|name| RunId::parse(name).is_some());
+    /// Removes the holders that nobody released in time. Returns whether there were any.
+    async fn remove_expired(&self, of: &str, holders: &Item, now: Timestamp) -> Result<bool> {
+        let counted = holders.0.keys().filter(|name| is_holder(name));
         let mut expired = Vec::new();
-        for run in counted {
-            if runs.time(run)? <= now {
-                expired.push(run.as_str());
+        for holder in counted {
+            if holders.time(holder)? <= now {
+                expired.push(holder.as_str());
             }
         }
-        for runs in expired.chunks(MAX_RELEASED) {
-            let condition: Vec<String> = runs.iter().map(|run| format!("#{run} <= :now")).collect();
-            let write = release_write(key_id, runs)
-                .only_if(condition.join(" AND "))
-                .bind(":now", time(now));
+        for holders in expired.chunks(MAX_RELEASED) {
+            let condition: Vec<String> =
+                holders.iter().map(|holder| format!("#{holder} <= :now")).collect();
+            let write =
+                release_write(of, holders).only_if(condition.join(" AND ")).bind(":now", time(now));
             // Refused: another request removed them.
             self.table().write(&write).await?;
         }
@@ -109,31 +123,25 @@ impl Aws {
     }
 }
 
-/// Runs released in one write: an expression may have 4 KB.
+/// Holders released in one write: an expression may have 4 KB.
 const MAX_RELEASED: usize = 20;
 
-/// One item for all runs of a key: DynamoDB serializes writes to one item, while concurrent
-/// transactions refuse each other.
-fn runs_key(key_id: &str) -> Key {
-    Key::new(partition(key_id), "RUNS")
+/// Runs and deliveries; the row's other attributes are not.
+fn is_holder(name: &str) -> bool {
+    RunId::parse(name).is_some() || DeliveryId::parse(name).is_some()
 }
 
-fn acquire_write(key_id: &str, run: &RunId, limit: u32, until: Timestamp) -> Write {
-    let write = Write::update(runs_key(key_id), format!("SET #{run} = :until ADD #count :one"));
-    write
-        .only_if(format!(
-            "attribute_not_exists(#{run}) AND (attribute_not_exists(#count) OR #count < :limit)"
-        ))
-        .bind(":until", time(until))
-        .bind(":one", number(1))
-        .bind(":limit", number(limit))
+/// One item for all holders: DynamoDB serializes writes to one item, while concurrent transactions
+/// refuse each other.
+fn holders_key(of: &str) -> Key {
+    Key::new(partition(of), "RUNS")
 }
 
-fn release_write(key_id: &str, runs: &[&str]) -> Write {
-    let names: Vec<String> = runs.iter().map(|run| format!("#{run}")).collect();
+fn release_write(of: &str, holders: &[&str]) -> Write {
+    let names: Vec<String> = holders.iter().map(|holder| format!("#{holder}")).collect();
     let write =
-        Write::update(runs_key(key_id), format!("REMOVE {} ADD #count :less", names.join(", ")));
-    write.bind(":less", number(-i64::try_from(runs.len()).unwrap_or(i64::MAX)))
+        Write::update(holders_key(of), format!("REMOVE {} ADD #count :less", names.join(", ")));
+    write.bind(":less", number(-i64::try_from(holders.len()).unwrap_or(i64::MAX)))
 }
 
 fn partition(key_id: &str) -> String {

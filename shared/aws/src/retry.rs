@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Error, Result};
+use anyhow::{Error, Result, anyhow};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use flowgate_core::clock::{Clock, Entropy};
+use flowgate_core::clock::{Clock, Entropy, timeout};
+use flowgate_core::deadline;
+use flowgate_core::overload::Overloaded;
 
 const MAX_TRIES: u32 = 8;
 const MIN_PAUSE: Duration = Duration::from_millis(25);
@@ -24,8 +26,42 @@ const RETRYABLE: [&str; 8] = [
     "RequestLimitExceeded",
 ];
 
+/// A service that has no capacity or is not available. The SDK has tried them a few times.
+const UNAVAILABLE: [&str; 10] = [
+    "InternalServerError",
+    "InternalServiceError",
+    "InternalFailure",
+    "InternalError",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+    "OverLimit",
+    "RequestThrottled",
+    "KmsThrottled",
+    "TooManyRequestsException",
+];
+
+const RETRY_AFTER: Duration = Duration::from_secs(2);
+
 pub(crate) fn is_retryable(code: Option<&str>) -> bool {
     code.is_some_and(|code| RETRYABLE.contains(&code))
+}
+
+/// Runs one operation, with all its tries, until the deadline of the caller's request. Every
+/// request to AWS is made in here.
+pub(crate) async fn bounded<T>(
+    clock: &dyn Clock,
+    operation: &str,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let Some(left) = deadline::left(clock.now()) else { return work.await };
+    let done = timeout(clock, left, work).await;
+    done.unwrap_or_else(|| Err(overloaded(anyhow!("{operation} did not succeed in time"))))
+}
+
+/// Logs the cause: the caller learns only that it should try again.
+pub(crate) fn overloaded(cause: Error) -> Error {
+    tracing::warn!(error = format!("{cause:#}"), "AWS has no capacity now");
+    cause.context(Overloaded { retry_after: RETRY_AFTER })
 }
 
 /// Counts tries and pauses between them.
@@ -50,10 +86,13 @@ impl Tries {
     /// Pauses, or returns the error after the last try.
     pub(crate) async fn pause(&mut self, error: Error) -> Result<()> {
         self.made += 1;
-        if self.made >= self.max {
-            return Err(error.context(format!("given up after {} tries", self.made)));
+        let pause = self.next_pause();
+        let is_late = deadline::current().is_some_and(|at| self.clock.now() + pause >= at);
+        if self.made >= self.max || is_late {
+            let error = error.context(format!("given up after {} tries", self.made));
+            return Err(overloaded(error));
         }
-        self.clock.sleep(self.next_pause()).await;
+        self.clock.sleep(pause).await;
         Ok(())
     }
 
@@ -77,7 +116,22 @@ where
         error.code().unwrap_or("no answer"),
         error.message().unwrap_or("no message")
     );
-    Error::new(error).context(message)
+    let is_overloaded = is_overload(&error);
+    let error = Error::new(error).context(message);
+    if is_overloaded { overloaded(error) } else { error }
+}
+
+/// An answer without a code comes from something before the service.
+fn is_overload<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+    match error {
+        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => {
+            true
+        }
+        SdkError::ServiceError(_) => {
+            error.code().is_none_or(|code| is_retryable(Some(code)) || UNAVAILABLE.contains(&code))
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -108,7 +162,27 @@ mod tests {
             tries.pause(Error::msg("conflict")).await.unwrap();
         }
         let given_up = tries.pause(Error::msg("conflict")).await.unwrap_err();
-        assert_eq!(format!("{given_up:#}"), "given up after 8 tries: conflict");
+        assert_eq!(
+            format!("{given_up:#}"),
+            "no capacity now; try again in 2 s: given up after 8 tries: conflict"
+        );
+        assert!(given_up.downcast_ref::<Overloaded>().is_some());
+    }
+
+    #[tokio::test]
+    async fn tries_and_calls_end_with_the_callers_request() {
+        let now = SystemClock.now();
+        let until = Some(now + Duration::from_millis(10));
+        deadline::within(until, async {
+            let mut tries = tries(0xff);
+            let given_up = tries.pause(Error::msg("conflict")).await.unwrap_err();
+            assert!(given_up.downcast_ref::<Overloaded>().is_some());
+            let never = std::future::pending::<Result<()>>();
+            let cut = bounded(&SystemClock, "GetItem", never).await.unwrap_err();
+            assert!(cut.downcast_ref::<Overloaded>().is_some());
+        })
+        .await;
+        assert!(SystemClock.now().since(now) < Duration::from_secs(2));
     }
 
     #[test]

@@ -47,6 +47,7 @@ pub(crate) fn new_row(run: &NewRun, stored: HeadAttributes) -> Item {
         .with("list_sk", text(head_of.id.as_str()))
         .with("created_at", time(head_of.created_at))
         .with_some("user", head_of.user.as_deref().map(text))
+        .with("group", text(head_of.group().as_str()))
         .with("mode", text(mode_word(run.mode)))
         .with("fence", number(u8::from(run.owner.is_some())))
         .with("head", stored.head)

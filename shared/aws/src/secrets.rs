@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Aws;
 use crate::item::{Item, Key, text, time};
-use crate::retry::failed;
+use crate::retry::{bounded, failed};
 use crate::table::Query;
 use crate::write::{Outcome, Write};
 
@@ -98,7 +98,8 @@ impl Secrets for Aws {
         let rule = serde_json::to_string(&secret.rule)?;
         let SecretRecord { value, rule: kept } = secret.clone();
         let value = serde_json::to_string(&Stored { value, rule: kept })?;
-        self.put_secret(&self.secret_id(name), &value).await?;
+        let id = self.secret_id(name);
+        bounded(&*self.inner.clock, "PutSecretValue", self.put_secret(&id, &value)).await?;
         let item =
             Item::new(Key::new(NAMES, name)).with("updated_at", time(now)).with("rule", text(rule));
         self.table().write(&Write::put(item)).await?;
@@ -139,11 +140,14 @@ impl Secrets for Aws {
             .delete_secret()
             .secret_id(self.secret_id(name))
             .force_delete_without_recovery(true);
-        match request.send().await {
-            Ok(_) => {}
-            Err(error) if is_absent(error.code()) => {}
-            Err(error) => return Err(failed("DeleteSecret", error)),
-        }
+        let deleted = async {
+            match request.send().await {
+                Ok(_) => Ok(()),
+                Err(error) if is_absent(error.code()) => Ok(()),
+                Err(error) => Err(failed("DeleteSecret", error)),
+            }
+        };
+        bounded(&*self.inner.clock, "DeleteSecret", deleted).await?;
         // A forced delete succeeds for a missing secret too: only the row tells them apart.
         let row = self.table().write(&Write::delete(Key::new(NAMES, name))).await?;
         Ok(matches!(row, Outcome::Done(row) if row.has("updated_at")))
@@ -157,11 +161,14 @@ impl Aws {
 
     async fn secret(&self, id: &str) -> Result<Option<String>> {
         let request = self.inner.clients.secrets().get_secret_value().secret_id(id);
-        match request.send().await {
-            Ok(secret) => Ok(secret.secret_string),
-            Err(error) if is_absent(error.code()) => Ok(None),
-            Err(error) => Err(failed("GetSecretValue", error)),
-        }
+        let read = async {
+            match request.send().await {
+                Ok(secret) => Ok(secret.secret_string),
+                Err(error) if is_absent(error.code()) => Ok(None),
+                Err(error) => Err(failed("GetSecretValue", error)),
+            }
+        };
+        bounded(&*self.inner.clock, "GetSecretValue", read).await
     }
 
     async fn complete_keyring(&self, keyring: &Keyring) -> Result<Keyring> {

@@ -15,7 +15,7 @@ use flowgate_core::clock::{Clock, Entropy};
 
 use crate::clients::Clients;
 use crate::item::{Attributes, Item, Key};
-use crate::retry::{Tries, failed, is_retryable};
+use crate::retry::{Tries, bounded, failed, is_retryable};
 use crate::write::{AllOutcome, Outcome, Refusal, What, Write, names};
 
 /// DynamoDB's limits for one BatchGetItem and one BatchWriteItem.
@@ -61,14 +61,22 @@ impl Table {
         Tries::new(&self.clock, &self.entropy)
     }
 
+    /// See [`bounded`].
+    async fn bounded<T>(&self, name: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
+        bounded(&*self.clock, name, work).await
+    }
+
     pub(crate) async fn write(&self, write: &Write) -> Result<Outcome> {
         let mut tries = self.tries();
-        loop {
-            match self.attempt(write).await? {
-                Attempt::Done(outcome) => return Ok(outcome),
-                Attempt::Retry(error) => tries.pause(error).await?,
+        let written = async {
+            loop {
+                match self.attempt(write).await? {
+                    Attempt::Done(outcome) => return Ok(outcome),
+                    Attempt::Retry(error) => tries.pause(error).await?,
+                }
             }
-        }
+        };
+        self.bounded("a write", written).await
     }
 
     /// Makes all writes or none. A single write is sent without a transaction, which would cost
@@ -83,12 +91,15 @@ impl Table {
             });
         }
         let mut tries = self.tries();
-        loop {
-            match self.attempt_all(writes).await? {
-                Attempt::Done(outcome) => return Ok(outcome),
-                Attempt::Retry(error) => tries.pause(error).await?,
+        let written = async {
+            loop {
+                match self.attempt_all(writes).await? {
+                    Attempt::Done(outcome) => return Ok(outcome),
+                    Attempt::Retry(error) => tries.pause(error).await?,
+                }
             }
-        }
+        };
+        self.bounded("TransactWriteItems", written).await
     }
 
     async fn attempt(&self, write: &Write) -> Result<Attempt<Outcome>> {
@@ -219,8 +230,8 @@ impl Table {
         let request = request
             .set_projection_expression(attributes.map(str::to_owned))
             .set_expression_attribute_names(names(attributes));
-        let got = request.send().await.map_err(|error| failed("GetItem", error))?;
-        Ok(got.item.map(Item))
+        let got = async { request.send().await.map_err(|error| failed("GetItem", error)) };
+        Ok(self.bounded("GetItem", got).await?.item.map(Item))
     }
 
     /// Consistent read of the items that exist, in the order of the keys. `attributes` as in
@@ -235,7 +246,8 @@ impl Table {
             let mut asked: Vec<Attributes> = keys.iter().cloned().map(Key::attributes).collect();
             let mut tries = self.tries();
             while !asked.is_empty() {
-                asked = self.get_some(asked, attributes, &mut got).await?;
+                let some = self.get_some(asked, attributes, &mut got);
+                asked = self.bounded("BatchGetItem", some).await?;
                 if !asked.is_empty() {
                     tries.pause(anyhow!("BatchGetItem left {} items", asked.len())).await?;
                 }
@@ -285,7 +297,10 @@ impl Table {
     }
 
     async fn write_batches(&self, requests: VecDeque<WriteRequest>) -> Result<()> {
-        let mut requests = requests;
+        self.bounded("BatchWriteItem", self.write_each_batch(requests)).await
+    }
+
+    async fn write_each_batch(&self, mut requests: VecDeque<WriteRequest>) -> Result<()> {
         // Megabytes exceed what one partition can write in a second.
         let mut tries = self.tries().many();
         while !requests.is_empty() {
@@ -337,8 +352,9 @@ impl Table {
             .set_projection_expression(query.attributes.map(str::to_owned))
             .set_exclusive_start_key(query.after.clone());
         let limit = query.limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX));
-        let found = request.set_limit(limit).consistent_read(query.index.is_none()).send().await;
-        let found = found.map_err(|error| failed("Query", error))?;
+        let request = request.set_limit(limit).consistent_read(query.index.is_none());
+        let found = async { request.send().await.map_err(|error| failed("Query", error)) };
+        let found = self.bounded("Query", found).await?;
         let items = found.items.unwrap_or_default().into_iter().map(Item).collect();
         Ok(Found { items, next: found.last_evaluated_key.filter(|key| !key.is_empty()) })
     }

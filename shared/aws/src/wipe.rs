@@ -133,7 +133,7 @@ impl Aws {
         let write = Write::update(
             key.clone(),
             "SET #request = :request, #attempts = :attempts, #wiped = :wiped REMOVE #due_at, \
-             #look_at, #due_shard",
+             #look_at, #due_shard, #group",
         )
         // An attempt that is recorded meanwhile must not bring its answer back.
         .only_if("#step = :step AND attribute_exists(#pk)")

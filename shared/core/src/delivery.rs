@@ -7,8 +7,10 @@ use async_trait::async_trait;
 use flowgate_engine::call::Piece;
 use serde::{Deserialize, Serialize};
 
+use crate::group::Group;
 use crate::id::RunId;
 use crate::lease::{OwnerToken, Written};
+use crate::receiver::Receivers;
 use crate::secret::{Publisher, SecretUser, SigningPin};
 use crate::time::Timestamp;
 
@@ -76,6 +78,10 @@ pub enum WebhookBody {
     Outputs,
 }
 
+/// The log of a delivery drops its oldest attempts: each holds up to 4 KiB of an answer, and a
+/// delivery can be sent again as often as a caller likes.
+pub const MAX_LOGGED_ATTEMPTS: usize = 40;
+
 /// A delivery as the store holds it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Delivery {
@@ -86,13 +92,18 @@ pub struct Delivery {
     /// Signs the delivery if the workflow is gone by then.
     pub signing: SigningPin,
     pub created_at: Timestamp,
+    /// The receiving host, with its port.
+    pub receiver: Group,
     pub request: Arc<FrozenRequest>,
     pub state: DeliveryState,
     /// When the next attempt is due; `None` once delivered or exhausted.
     pub due_at: Option<Timestamp>,
     /// Holds the delivery while an attempt is in flight.
     pub owner: Option<OwnerToken>,
+    /// The last [`MAX_LOGGED_ATTEMPTS`].
     pub attempts: Vec<Attempt>,
+    /// All of them.
+    pub attempts_made: u32,
     /// Position in the schedule. A redelivery resets it but keeps the log of attempts.
     pub step: u32,
 }
@@ -122,6 +133,13 @@ pub struct FrozenRequest {
     /// in requests that were stored without it, and for webhook nodes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
+    /// Those of the run that sends it, plus one; 0 in rows that predate it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hops: u32,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl FrozenRequest {
@@ -134,6 +152,7 @@ impl FrozenRequest {
             headers: Vec::new(),
             body: String::new(),
             event: self.event.clone(),
+            hops: self.hops,
             published_by: self.published_by,
             status: self.status.clone(),
         }
@@ -171,7 +190,7 @@ impl Attempt {
 
 /// Webhook deliveries. [`crate::run::Runs::finish`] writes those of a run's end.
 #[async_trait]
-pub trait Deliveries: Send + Sync {
+pub trait Deliveries: Receivers {
     /// Put-if-absent by id.
     async fn put(&self, delivery: Delivery) -> Result<()>;
     /// Claims the attempt that is due, until `until`. `None` if none is due or another owner has
@@ -192,6 +211,9 @@ pub trait Deliveries: Send + Sync {
         attempt: Attempt,
         next: AfterAttempt,
     ) -> Result<Written>;
+    /// Gives the claim back without an attempt; the delivery is due again at `at`.
+    async fn put_back(&self, id: &DeliveryId, owner: &OwnerToken, at: Timestamp)
+    -> Result<Written>;
     async fn read(&self, id: &DeliveryId) -> Result<Option<Delivery>>;
     /// In creation order.
     async fn of_run(&self, run: &RunId) -> Result<Vec<Delivery>>;

@@ -4,6 +4,7 @@
 // Records, each with its port.
 pub mod run;
 pub mod delivery;
+pub mod receiver;
 pub mod work;
 pub mod workflow;
 pub mod job;
@@ -17,6 +18,7 @@ pub mod event;
 pub mod idempotency;
 pub mod lease;
 pub mod id;
+pub mod group;
 pub mod page;
 pub mod hash;
 pub mod time;
@@ -25,6 +27,8 @@ pub mod overload;
 pub mod memory;
 pub mod turns;
 pub mod computing;
+pub mod deadline;
+pub mod hops;
 
 // Time, randomness, memory.
 pub mod clock;

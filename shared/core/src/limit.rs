@@ -4,7 +4,6 @@ use anyhow::Result;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::id::RunId;
 use crate::time::Timestamp;
 
 /// The limits of one key.
@@ -70,6 +69,12 @@ impl Rate {
         Step { from, latest: from + self.burst_window() - add, add }
     }
 
+    /// A burst is never further from full than all of it. A value beyond was stored before the
+    /// clock was set back, and would refuse the key for as long.
+    pub fn clamped(self, full_at: i128, now: Timestamp) -> i128 {
+        full_at.min(nanos(now) + self.burst_window())
+    }
+
     pub fn left(self, full_at: i128, now: Timestamp) -> Allowance {
         let full_at = full_at.max(nanos(now));
         let free = nanos(now) + self.burst_window() - full_at;
@@ -106,26 +111,26 @@ fn rounded_up(nanos: i128) -> Timestamp {
     Timestamp(i64::try_from(millis).unwrap_or(i64::MAX))
 }
 
-/// Counts what keys use of their limits. Each method is one atomic step: concurrent callers
-/// together never get more than the limit.
+/// Counts what keys use of their limits, and what is under way to each receiving host. Each method
+/// is one atomic step: concurrent callers together never get more than the limit.
 #[async_trait]
 pub trait Limits: Send + Sync {
     /// Takes one start if the rate has one left ([`Rate::take`]).
     async fn take(&self, key_id: &str, rate: Rate, now: Timestamp) -> Result<Taken>;
     /// Returns what is left without taking any.
     async fn peek(&self, key_id: &str, rate: Rate, now: Timestamp) -> Result<Allowance>;
-    /// Counts the run towards the key's limit until its release, but not beyond `until`. A run that
-    /// is already counted stays counted once.
+    /// Counts the holder (a run, an attempt) towards the limit of `of` (a key, a receiver) until
+    /// its release, but not beyond `until`. One that is already counted stays counted once.
     async fn acquire(
         &self,
-        key_id: &str,
-        run: &RunId,
+        of: &str,
+        holder: &str,
         limit: u32,
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Acquired>;
-    /// Does nothing for a run that is not counted.
-    async fn release(&self, key_id: &str, run: &RunId) -> Result<()>;
+    /// Does nothing for a holder that is not counted.
+    async fn release(&self, of: &str, holder: &str) -> Result<()>;
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::delivery::{Delivery, WebhookTarget};
 use crate::event::{Event, EventId, Trace};
+use crate::group::Group;
 use crate::id::RunId;
 use crate::idempotency::{EarlierRun, IdempotencyKey, UniqueRows};
 use crate::lease::{Lease, OwnerToken, Written};
@@ -110,6 +111,9 @@ pub struct RunHead {
     /// Who published the version: decides which secrets the run may use.
     #[serde(default, skip_serializing_if = "Publisher::is_platform")]
     pub published_by: Publisher,
+    /// How many runs led to this one, each by starting the next.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hops: u32,
     /// The version of the engine's rules ([`flowgate_engine::ENGINE`]) that the run was created
     /// with, and keeps to its end.
     #[serde(default)]
@@ -131,6 +135,11 @@ impl RunHead {
     #[must_use]
     pub fn wiped(&self) -> Self {
         Self { input: Arc::default(), input_as_sent: None, webhooks: Vec::new(), ..self.clone() }
+    }
+
+    /// Runs of one key are one group.
+    pub fn group(&self) -> Group {
+        Group::of_key(self.key_id.as_deref())
     }
 
     /// Returns the head as it is stored, and the input if it is stored separately.
@@ -159,6 +168,10 @@ pub struct RunInput {
 /// An input of at most this many bytes is stored in the head, an output in the end: a list reads
 /// them whether it includes them or not.
 const MAX_INLINE_VALUE: usize = 2048;
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
 
 fn is_null(value: &Value) -> bool {
     value.is_null()

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::delivery::DeliveryId;
+use crate::group::Group;
 use crate::id::RunId;
 use crate::job::JobId;
 use crate::time::Timestamp;
@@ -18,13 +19,14 @@ pub enum Message {
     JobV1 { job: JobId },
 }
 
-/// Carries work to the workers: at least once, in any order. The due row is the backstop.
+/// Carries work to the workers: at least once, in any order. Groups take turns: no group's messages
+/// wait for a backlog of another's. The due row is the backstop.
 #[async_trait]
 pub trait Queue: Send + Sync {
-    async fn send(&self, message: Message) -> Result<()>;
+    async fn send(&self, message: Message, group: &Group) -> Result<()>;
     /// Delivers the message at `at` or soon after. Best effort: beyond the queue's maximum delay,
     /// the due row takes over.
-    async fn send_later(&self, message: Message, at: Timestamp) -> Result<()>;
+    async fn send_later(&self, message: Message, group: &Group, at: Timestamp) -> Result<()>;
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,10 +43,11 @@ pub struct DueItem {
 /// jobs.
 #[async_trait]
 pub trait Due: Send + Sync {
-    /// Returns at most `limit` items, earliest first. A hint: it may lag, and items may be stale.
+    /// Returns at most `limit` items, earliest first. If more are due, `serve` takes some of each
+    /// group. A hint: it may lag, and items may be stale.
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<DueItem>>;
-    /// Moves the item's `sweep_at` to `until` if it is unchanged; `false` if another caller moved
-    /// it first. Nothing else moves: whoever receives its message in the meantime can still claim
-    /// it.
-    async fn postpone(&self, item: &DueItem, until: Timestamp) -> Result<bool>;
+    /// Moves the item's `sweep_at` to `until` if it is unchanged, and returns its group; `None` if
+    /// another caller moved it first. Nothing else moves: whoever receives its message in the
+    /// meantime can still claim it.
+    async fn postpone(&self, item: &DueItem, until: Timestamp) -> Result<Option<Group>>;
 }

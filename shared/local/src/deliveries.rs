@@ -5,8 +5,9 @@ use std::sync::Arc;
 use anyhow::Result;
 use async_trait::async_trait;
 use flowgate_core::delivery::{
-    AfterAttempt, Attempt, Deliveries, Delivery, DeliveryId, DeliveryState,
+    AfterAttempt, Attempt, Deliveries, Delivery, DeliveryId, DeliveryState, MAX_LOGGED_ATTEMPTS,
 };
+use flowgate_core::group::Group;
 use flowgate_core::id::RunId;
 use flowgate_core::lease::{OwnerToken, Written};
 use flowgate_core::time::Timestamp;
@@ -14,6 +15,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::Local;
 use crate::row::{Key, delivery_id, delivery_key, from_word, run_id, run_key};
+use crate::run_values::stored;
 
 #[async_trait]
 impl Deliveries for Local {
@@ -55,7 +57,7 @@ impl Deliveries for Local {
         let key = delivery_key(id)?;
         let owner = owner.clone();
         let wiped = serde_json::to_string(&attempt.wiped())?;
-        let attempt = serde_json::to_string(&attempt)?;
+        let (attempt, max_logged) = (serde_json::to_string(&attempt)?, stored(MAX_LOGGED_ATTEMPTS));
         let (state, due_at) = match next {
             AfterAttempt::Delivered => (DeliveryState::Delivered, None),
             AfterAttempt::RetryAt(at) => (DeliveryState::Pending, Some(at.0)),
@@ -65,11 +67,13 @@ impl Deliveries for Local {
             let mut update = connection.prepare_cached(
                 "UPDATE deliveries SET state = ?3, due_at = iif(wiped, NULL, ?4),
                 look_at = iif(wiped, NULL, ?4), owner = NULL,
-                    recorded_by = owner, step = step + 1,
-                    attempts = json_insert(attempts, '$[#]', json(iif(wiped, ?6, ?5)))
+                    recorded_by = owner, step = step + 1, attempts_made = attempts_made + 1,
+                    attempts = json_insert(iif(json_array_length(attempts) < ?7, attempts,
+                        json_remove(attempts, '$[0]')), '$[#]', json(iif(wiped, ?6, ?5)))
                 WHERE id = ?1 AND owner = ?2",
             )?;
-            if update.execute(params![key, owner.0, word(state), due_at, attempt, wiped])? == 1 {
+            let recorded = params![key, owner.0, word(state), due_at, attempt, wiped, max_logged];
+            if update.execute(recorded)? == 1 {
                 return Ok(Written::Written);
             }
             // Refused because it was applied before: success.
@@ -78,6 +82,24 @@ impl Deliveries for Local {
                 recorded_by = ?2",
             )?;
             Ok(if select.exists(params![key, owner.0])? { Written::Written } else { Written::Lost })
+        })
+        .await
+    }
+
+    async fn put_back(
+        &self,
+        id: &DeliveryId,
+        owner: &OwnerToken,
+        at: Timestamp,
+    ) -> Result<Written> {
+        let (key, owner) = (delivery_key(id)?, owner.clone());
+        self.write(move |connection| {
+            let mut update = connection.prepare_cached(
+                "UPDATE deliveries SET owner = NULL, due_at = iif(wiped, NULL, ?3),
+                look_at = iif(wiped, NULL, ?3) WHERE id = ?1 AND owner = ?2",
+            )?;
+            let is_ours = update.execute(params![key, owner.0, at.0])? == 1;
+            Ok(if is_ours { Written::Written } else { Written::Lost })
         })
         .await
     }
@@ -150,8 +172,8 @@ impl DeliveryValues {
             &self.delivery;
         let mut insert = connection.prepare_cached(
             "INSERT INTO deliveries (id, run, workflow_id, workflow_uid, created_at, state,
-            due_at, look_at, owner, step, signing, attempts, request)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9, ?10, ?11, ?12)
+            due_at, look_at, owner, step, signing, attempts, request, work_group)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
             ON CONFLICT (id) DO NOTHING",
         )?;
         insert.execute(params![
@@ -167,6 +189,7 @@ impl DeliveryValues {
             self.signing,
             self.attempts,
             self.request,
+            self.delivery.receiver.as_str(),
         ])?;
         Ok(())
     }
@@ -199,11 +222,14 @@ struct DeliveryRow {
     signing: String,
     attempts: String,
     request: String,
+    receiver: String,
+    attempts_made: u32,
 }
 
 impl DeliveryRow {
     const SELECT: &str = "SELECT id, run, workflow_id, workflow_uid, created_at, state, due_at, \
-                          owner, step, signing, attempts, request FROM deliveries";
+                          owner, step, signing, attempts, request, work_group, attempts_made FROM \
+                          deliveries";
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
@@ -219,6 +245,8 @@ impl DeliveryRow {
             signing: row.get(9)?,
             attempts: row.get(10)?,
             request: row.get(11)?,
+            receiver: row.get(12)?,
+            attempts_made: row.get(13)?,
         })
     }
 
@@ -230,11 +258,13 @@ impl DeliveryRow {
             workflow_uid: self.workflow_uid,
             signing: serde_json::from_str(&self.signing)?,
             created_at: Timestamp(self.created_at),
+            receiver: Group::new(self.receiver),
             request: Arc::new(serde_json::from_str(&self.request)?),
             state: from_word(self.state)?,
             due_at: self.due_at.map(Timestamp),
             owner: self.owner.map(|owner| OwnerToken(owner.into())),
             attempts: serde_json::from_str(&self.attempts)?,
+            attempts_made: self.attempts_made,
             step: self.step,
         })
     }

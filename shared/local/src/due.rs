@@ -1,73 +1,156 @@
 //! Due rows, and the expiry of an earlier process's leases.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use async_trait::async_trait;
+use flowgate_core::group::Group;
 use flowgate_core::time::Timestamp;
 use flowgate_core::work::{Due, DueItem, Message};
-use rusqlite::params;
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::Local;
 use crate::row::{Key, delivery_id, delivery_key, job_id, job_key, run_id, run_key};
+use crate::run_values::stored;
 
 #[async_trait]
 impl Due for Local {
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<DueItem>> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.query(move |connection| {
-            let mut select = connection.prepare_cached(SELECT_DUE)?;
-            let rows = select.query_map(params![now.0, limit], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-            })?;
-            rows.map(|row| {
-                let (kind, key, sweep_at, since): (i64, Key, i64, i64) = row?;
-                let what = match kind {
-                    0 => Message::WebhookV1 { delivery: delivery_id(key)? },
-                    1 => Message::RunV1 { run: run_id(key)? },
-                    _ => Message::JobV1 { job: job_id(key)? },
-                };
-                Ok(DueItem { what, since: Timestamp(since), sweep_at: Timestamp(sweep_at) })
-            })
-            .collect()
+            let mut items = Vec::new();
+            let runs = OPEN_RUNS.groups(connection, now)?;
+            let deliveries = DELIVERIES.groups(connection, now)?;
+            // Two more: the runs that wait to be wiped, and the jobs.
+            let groups = runs.len() + deliveries.len() + 2;
+            let each = stored(limit.div_ceil(groups));
+            for (source, groups) in [(OPEN_RUNS, runs), (DELIVERIES, deliveries)] {
+                for group in groups {
+                    source.read(connection, Some(&group), now, each, &mut items)?;
+                }
+            }
+            ENDED_RUNS.read(connection, None, now, each, &mut items)?;
+            JOBS.read(connection, None, now, each, &mut items)?;
+            items.sort_by_key(|item| item.sweep_at);
+            items.truncate(limit);
+            Ok(items)
         })
         .await
     }
 
-    async fn postpone(&self, item: &DueItem, until: Timestamp) -> Result<bool> {
+    async fn postpone(&self, item: &DueItem, until: Timestamp) -> Result<Option<Group>> {
         let seen = item.sweep_at.0;
         let (tables, key): (&[&str], _) = match &item.what {
             Message::RunV1 { run } => (
                 &[
-                    "UPDATE open_runs SET look_at = ?3 WHERE run = ?1 AND look_at = ?2",
-                    "UPDATE runs SET look_at = ?3 WHERE id = ?1 AND look_at = ?2",
+                    "UPDATE open_runs SET look_at = ?3 WHERE run = ?1 AND look_at = ?2 \
+                     RETURNING work_group",
+                    "UPDATE runs SET look_at = ?3 WHERE id = ?1 AND look_at = ?2 RETURNING ''",
                 ],
                 run_key(run)?,
             ),
             Message::WebhookV1 { delivery } => (
-                &["UPDATE deliveries SET look_at = ?3 WHERE id = ?1 AND look_at = ?2"],
+                &["UPDATE deliveries SET look_at = ?3 WHERE id = ?1 AND look_at = ?2 \
+                   RETURNING work_group"],
                 delivery_key(delivery)?,
             ),
-            Message::JobV1 { job } => {
-                (&["UPDATE jobs SET look_at = ?3 WHERE id = ?1 AND look_at = ?2"], job_key(job)?)
-            }
+            Message::JobV1 { job } => (
+                &["UPDATE jobs SET look_at = ?3 WHERE id = ?1 AND look_at = ?2 RETURNING ''"],
+                job_key(job)?,
+            ),
         };
         self.write(move |connection| {
-            let mut moved = 0;
+            let mut moved = None;
             for sql in tables {
-                moved += connection.prepare_cached(sql)?.execute(params![key, seen, until.0])?;
+                let mut update = connection.prepare_cached(sql)?;
+                let group = update
+                    .query_row(params![key, seen, until.0], |row| row.get::<_, String>(0))
+                    .optional()?;
+                moved = moved.or(group);
             }
-            Ok(moved > 0)
+            Ok(moved.map(Group::new))
         })
         .await
     }
 }
 
-/// Open runs, ended runs to be wiped, deliveries and jobs, each from its own index.
-const SELECT_DUE: &str = "
-    SELECT 1, run, look_at, due_at FROM open_runs WHERE look_at <= ?1
-    UNION ALL SELECT 1, id, look_at, look_at FROM runs WHERE look_at <= ?1
-    UNION ALL SELECT 0, id, look_at, due_at FROM deliveries WHERE look_at <= ?1
-    UNION ALL SELECT 2, id, look_at, due_at FROM jobs WHERE look_at <= ?1
-    ORDER BY 3 LIMIT ?2";
+/// A table with due rows. Each is read from its index: many thousands may be due.
+#[derive(Clone, Copy)]
+struct Source {
+    /// Lists the groups with due rows by jumping through the index from one to the next.
+    groups: &'static str,
+    select: &'static str,
+    message: fn(Key) -> Result<Message>,
+}
+
+const OPEN_RUNS: Source = Source {
+    groups: "WITH RECURSIVE each (name) AS (
+            SELECT min(work_group) FROM open_runs
+            UNION ALL SELECT (SELECT min(work_group) FROM open_runs WHERE work_group > name)
+            FROM each WHERE name IS NOT NULL
+        ) SELECT name FROM each
+            WHERE EXISTS (SELECT 1 FROM open_runs WHERE work_group = name AND look_at <= ?1)",
+    select: "SELECT run, look_at, due_at FROM open_runs WHERE look_at <= ?1 AND work_group = ?3 \
+             ORDER BY look_at LIMIT ?2",
+    message: |key| Ok(Message::RunV1 { run: run_id(key)? }),
+};
+
+const DELIVERIES: Source = Source {
+    groups: "WITH RECURSIVE each (name) AS (
+            SELECT min(work_group) FROM deliveries WHERE look_at IS NOT NULL
+            UNION ALL SELECT (SELECT min(work_group) FROM deliveries
+                WHERE look_at IS NOT NULL AND work_group > name)
+            FROM each WHERE name IS NOT NULL
+        ) SELECT name FROM each
+            WHERE EXISTS (SELECT 1 FROM deliveries WHERE work_group = name AND look_at <= ?1)",
+    select: "SELECT id, look_at, due_at FROM deliveries WHERE look_at <= ?1 AND look_at IS NOT \
+             NULL AND work_group = ?3 ORDER BY look_at LIMIT ?2",
+    message: |key| Ok(Message::WebhookV1 { delivery: delivery_id(key)? }),
+};
+
+/// Ended runs to be wiped: a group of their own.
+const ENDED_RUNS: Source = Source {
+    groups: "",
+    select: "SELECT id, look_at, look_at FROM runs WHERE look_at <= ?1 AND ?3 IS NULL \
+             ORDER BY look_at LIMIT ?2",
+    message: OPEN_RUNS.message,
+};
+
+/// Jobs: a group of their own.
+const JOBS: Source = Source {
+    groups: "",
+    select: "SELECT id, look_at, due_at FROM jobs WHERE look_at <= ?1 AND ?3 IS NULL \
+             ORDER BY look_at LIMIT ?2",
+    message: |key| Ok(Message::JobV1 { job: job_id(key)? }),
+};
+
+impl Source {
+    fn groups(&self, connection: &Connection, now: Timestamp) -> Result<Vec<String>> {
+        let mut select = connection.prepare_cached(self.groups)?;
+        let groups = select.query_map([now.0], |row| row.get(0))?;
+        Ok(groups.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Appends at most `limit` due rows of the group, earliest first.
+    fn read(
+        &self,
+        connection: &Connection,
+        group: Option<&str>,
+        now: Timestamp,
+        limit: i64,
+        items: &mut Vec<DueItem>,
+    ) -> Result<()> {
+        let mut select = connection.prepare_cached(self.select)?;
+        let mut rows = select.query(params![now.0, limit, group])?;
+        while let Some(row) = rows.next()? {
+            items.push(DueItem {
+                what: (self.message)(row.get(0)?)?,
+                since: Timestamp(row.get(2)?),
+                sweep_at: Timestamp(row.get(1)?),
+            });
+        }
+        Ok(())
+    }
+}
 
 impl Local {
     /// Makes every leased run and attempt due now; waiting runs keep their time. Call this once, at
@@ -104,28 +187,75 @@ impl Local {
     }
 }
 
+impl Local {
+    /// Moves every due row by what the clock was set back: otherwise a retry that is due in seconds
+    /// would wait for hours.
+    pub async fn move_due(&self, now: Timestamp, back: Duration) -> Result<()> {
+        let millis = stored(back.as_millis());
+        self.write(move |connection| {
+            for table in ["open_runs", "deliveries", "runs"] {
+                let due_at = if table == "runs" { "" } else { "due_at = due_at - ?1, " };
+                let sql =
+                    format!("UPDATE {table} SET {due_at}look_at = look_at - ?1 WHERE look_at > ?2");
+                connection.execute(&sql, params![millis, now.0])?;
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use rusqlite::Connection;
-
     use super::*;
 
-    /// Due rows must not be sorted in memory: thousands may be due at the same time.
+    /// Due rows must be neither sorted nor counted in memory: many thousands may be due.
     #[tokio::test]
     async fn due_rows_come_from_the_indexes() {
         let dir = tempfile::tempdir().unwrap();
         let local = Local::open(dir.path()).unwrap();
-        let plan = |connection: &Connection| {
-            let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {SELECT_DUE}"))?;
-            Ok(explain
-                .query_map([1, 5], |row| row.get::<_, String>(3))?
-                .collect::<rusqlite::Result<Vec<_>>>()?
-                .join("\n"))
+        let plan = |sql: &'static str| {
+            local.query(move |connection| {
+                let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+                let given = explain.parameter_count();
+                let lines = explain
+                    .query_map(rusqlite::params_from_iter((0..given).map(|_| 1)), |row| {
+                        row.get::<_, String>(3)
+                    })?
+                    .collect::<rusqlite::Result<Vec<_>>>()?;
+                Ok(lines.join("\n"))
+            })
         };
-        let plan = local.query(plan).await.unwrap();
-        for index in ["open_runs_by_look", "runs_by_look", "deliveries_by_look", "jobs_by_look"] {
-            assert!(plan.contains(&format!("INDEX {index} ")), "{plan}");
+        for (sql, index) in [
+            (OPEN_RUNS.groups, "INDEX open_runs_by_group"),
+            (OPEN_RUNS.select, "INDEX open_runs_by_group (work_group=? AND look_at<?)"),
+            (DELIVERIES.groups, "INDEX deliveries_by_group"),
+            (DELIVERIES.select, "INDEX deliveries_by_group (work_group=? AND look_at"),
+            (ENDED_RUNS.select, "INDEX runs_by_look"),
+            (JOBS.select, "INDEX jobs_by_look"),
+        ] {
+            let plan = plan(sql).await.unwrap();
+            assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{sql}: {plan}");
         }
-        assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+    }
+
+    #[tokio::test]
+    async fn due_rows_follow_a_clock_that_was_set_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let local = Local::open(dir.path()).unwrap();
+        let hours = Duration::from_secs(3 * 3600);
+        let wrong = Timestamp(1_700_000_000_000) + hours;
+        let put = move |connection: &Connection| {
+            let sql = "INSERT INTO open_runs (run, state, detached, fence, due_at, look_at) VALUES \
+                       (?1, 'pending', 1, 0, ?2, ?2)";
+            connection.execute(sql, params![[1u8; 16], (wrong + Duration::from_secs(30)).0])?;
+            Ok(())
+        };
+        local.write(put).await.unwrap();
+        let right = wrong - hours;
+        local.move_due(right, hours).await.unwrap();
+        assert!(local.due(right + Duration::from_secs(29), 9).await.unwrap().is_empty());
+        let item = local.due(right + Duration::from_secs(30), 9).await.unwrap().remove(0);
+        assert_eq!(item.since, right + Duration::from_secs(30));
     }
 }

@@ -7,13 +7,16 @@ mod computing;
 mod deliveries;
 mod due;
 mod folder;
+mod intact;
 mod jobs;
 mod keys;
 mod limits;
 mod master_key;
+mod overload;
 mod page;
 mod queue;
 mod readers;
+mod receivers;
 mod retention;
 mod row;
 mod run_values;
@@ -21,6 +24,7 @@ mod runs;
 mod schema;
 mod sealing;
 mod secrets;
+mod turns;
 mod wipe;
 mod workflows;
 mod writer;
@@ -37,6 +41,7 @@ pub use limits::LocalLimits;
 pub use master_key::{MasterKey, VARIABLE as MASTER_KEY_VARIABLE};
 pub use queue::LocalQueue;
 pub use sealing::{KeyCheck, KeyPlace, check_key};
+pub use turns::{Places, Turn};
 
 use folder::Folder;
 use readers::Readers;
@@ -58,7 +63,7 @@ struct Inner {
     /// The runs that the last process computed when it died.
     died_computing: Vec<RunId>,
     sealing: Sealing,
-    _folder: Folder,
+    folder: Folder,
 }
 
 impl Local {
@@ -68,9 +73,10 @@ impl Local {
     }
 
     /// Opens the folder, or creates it. Fails, naming the folder, if another process has it open,
-    /// or if what is in it was sealed with another key than the given one and that in its file.
+    /// if its database is not whole, or if what is in it was sealed with another key than the given
+    /// one and that in its file.
     pub fn open_sealed(dir: &Path, master_key: Option<MasterKey>) -> Result<Self> {
-        let folder = Folder::open(dir)?;
+        let mut folder = Folder::open(dir)?;
         let file = folder.database()?;
         let mut connection = schema::open(&file)
             .with_context(|| format!("{} could not be opened", file.display()))?;
@@ -79,7 +85,7 @@ impl Local {
         let writer = Writer::start(connection)?;
         let readers = Readers::start(&file)?;
         let (computing, died_computing) = ComputingFile::open(&folder.computing())?;
-        let inner = Inner { readers, writer, computing, died_computing, sealing, _folder: folder };
+        let inner = Inner { readers, writer, computing, died_computing, sealing, folder };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -91,6 +97,12 @@ impl Local {
     /// Where the key is that seals the secrets of this folder.
     pub fn key_place(&self) -> &KeyPlace {
         &self.inner.sealing.place
+    }
+
+    /// Whether the database is still the file that was opened, at its place. One that was moved or
+    /// deleted takes writes that nobody will find again.
+    pub fn is_in_place(&self) -> bool {
+        self.inner.folder.is_in_place()
     }
 
     /// Runs `op` in a group of writes. `Ok` means that it is on disk; the writes of a failed `op`

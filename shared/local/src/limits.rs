@@ -1,16 +1,16 @@
-//! What keys have used of their limits, in memory: one process serves all requests. A restart
-//! resets it.
+//! What keys have used of their limits, and what is under way to each receiver, in memory: one
+//! process serves all requests. A restart resets it.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Result;
 use async_trait::async_trait;
-use flowgate_core::id::RunId;
 use flowgate_core::limit::{Acquired, Allowance, Limits, Rate, Taken};
 use flowgate_core::time::Timestamp;
 
-/// Only admins create keys with limits, so there are never many.
+/// Only admins create keys with limits, so there are never many. Receivers are kept while something
+/// is under way to them.
 #[derive(Default)]
 pub struct LocalLimits {
     keys: Mutex<HashMap<String, Used>>,
@@ -20,8 +20,8 @@ pub struct LocalLimits {
 struct Used {
     /// See [`Rate`].
     full_at: i128,
-    /// Each run with the time when it stops counting.
-    runs: HashMap<RunId, Timestamp>,
+    /// Each holder with the time when it stops counting.
+    holders: HashMap<String, Timestamp>,
 }
 
 #[async_trait]
@@ -29,6 +29,7 @@ impl Limits for LocalLimits {
     async fn take(&self, key_id: &str, rate: Rate, now: Timestamp) -> Result<Taken> {
         let mut keys = self.lock();
         let used = keys.entry(key_id.to_owned()).or_default();
+        used.full_at = rate.clamped(used.full_at, now);
         Ok(match rate.take(used.full_at, now) {
             Ok(full_at) => {
                 used.full_at = full_at;
@@ -39,35 +40,40 @@ impl Limits for LocalLimits {
     }
 
     async fn peek(&self, key_id: &str, rate: Rate, now: Timestamp) -> Result<Allowance> {
-        Ok(rate.left(self.lock().get(key_id).map_or(0, |used| used.full_at), now))
+        let full_at = self.lock().get(key_id).map_or(0, |used| used.full_at);
+        Ok(rate.left(rate.clamped(full_at, now), now))
     }
 
     async fn acquire(
         &self,
-        key_id: &str,
-        run: &RunId,
+        of: &str,
+        holder: &str,
         limit: u32,
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Acquired> {
-        let mut keys = self.lock();
-        let runs = &mut keys.entry(key_id.to_owned()).or_default().runs;
-        let is_full = |runs: &HashMap<RunId, Timestamp>| {
-            runs.len() >= limit as usize && !runs.contains_key(run)
+        let mut all = self.lock();
+        let holders = &mut all.entry(of.to_owned()).or_default().holders;
+        let is_full = |holders: &HashMap<String, Timestamp>| {
+            holders.len() >= limit as usize && !holders.contains_key(holder)
         };
-        if is_full(runs) {
-            runs.retain(|_, until| *until > now);
+        if is_full(holders) {
+            holders.retain(|_, until| *until > now);
         }
-        if is_full(runs) {
+        if is_full(holders) {
             return Ok(Acquired::Full);
         }
-        runs.insert(run.clone(), until);
+        holders.insert(holder.to_owned(), until);
         Ok(Acquired::Acquired)
     }
 
-    async fn release(&self, key_id: &str, run: &RunId) -> Result<()> {
-        if let Some(used) = self.lock().get_mut(key_id) {
-            used.runs.remove(run);
+    async fn release(&self, of: &str, holder: &str) -> Result<()> {
+        let mut all = self.lock();
+        if let Some(used) = all.get_mut(of) {
+            used.holders.remove(holder);
+            if used.holders.is_empty() && used.full_at == 0 {
+                all.remove(of);
+            }
         }
         Ok(())
     }

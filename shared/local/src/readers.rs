@@ -11,6 +11,8 @@ use anyhow::{Context, Result, anyhow};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use crate::overload::{Waiting, classified};
+
 const THREADS: usize = 3;
 
 type Query = Box<dyn FnOnce(&Connection) + Send>;
@@ -19,6 +21,7 @@ pub(crate) struct Readers {
     /// `None` only during drop.
     queries: Option<Sender<Query>>,
     threads: Vec<JoinHandle<()>>,
+    waiting: Waiting,
 }
 
 impl Readers {
@@ -35,7 +38,7 @@ impl Readers {
                     .spawn(move || serve(&connection, &waiting))?,
             );
         }
-        Ok(Self { queries: Some(queries), threads })
+        Ok(Self { queries: Some(queries), threads, waiting: Waiting::default() })
     }
 
     pub(crate) async fn query<T: Send + 'static>(
@@ -43,15 +46,17 @@ impl Readers {
         query: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (reply, answer) = oneshot::channel();
+        let place = self.waiting.enter()?;
         let run = move |connection: &Connection| {
             let outcome = catch_unwind(AssertUnwindSafe(|| query(connection)))
                 .unwrap_or_else(|_| Err(anyhow!("the read panicked")));
             // The caller may be gone.
             let _ = reply.send(outcome);
+            drop(place);
         };
         let queries = self.queries.as_ref().context("the store is closed")?;
         queries.send(Box::new(run)).map_err(|_| anyhow!("the store's readers have stopped"))?;
-        answer.await.context("the store's readers have stopped")?
+        answer.await.context("the store's readers have stopped")?.map_err(classified)
     }
 }
 

@@ -84,7 +84,7 @@ impl RunValues {
         let owned = self.run.owner.is_some();
         let mut insert = connection.prepare_cached(
             "INSERT INTO open_runs (run, state, detached, fence, owner, due_at, look_at, \
-             started_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7)",
+             started_at, work_group) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8)",
         )?;
         insert.execute(params![
             self.key,
@@ -94,6 +94,7 @@ impl RunValues {
             self.run.owner.as_ref().map(|owner| &*owner.0),
             self.run.due_at.0,
             owned.then_some(head.created_at.0),
+            head.group().as_str(),
         ])?;
         insert_beside(connection, self.key, "input", self.input.as_deref())
     }

@@ -198,9 +198,36 @@ CREATE INDEX idempotency_of_run ON idempotency (run);
 ALTER TABLE key_audit ADD COLUMN expires_at INTEGER NOT NULL DEFAULT 0;
 UPDATE key_audit SET expires_at = at + 31536000000;
 ",
+    "
+-- Whose work it is: the key of a run, the receiving host of a delivery. Groups take turns.
+ALTER TABLE open_runs ADD COLUMN work_group TEXT NOT NULL DEFAULT '';
+ALTER TABLE deliveries ADD COLUMN work_group TEXT NOT NULL DEFAULT '';
+DROP INDEX open_runs_by_look;
+DROP INDEX deliveries_by_look;
+CREATE INDEX open_runs_by_group ON open_runs (work_group, look_at);
+CREATE INDEX deliveries_by_group ON deliveries (work_group, look_at) WHERE look_at IS NOT NULL;
+",
+    "
+-- All attempts; `attempts` holds the last ones.
+ALTER TABLE deliveries ADD COLUMN attempts_made INTEGER NOT NULL DEFAULT 0;
+UPDATE deliveries SET attempts_made = json_array_length(attempts);
+",
+    "
+-- Hosts without a success since. Enabling one deletes its row.
+CREATE TABLE failing_receivers (
+    workflow_uid TEXT NOT NULL,
+    receiver     TEXT NOT NULL,
+    since        INTEGER NOT NULL,
+    disabled_at  INTEGER,
+    PRIMARY KEY (workflow_uid, receiver)
+) WITHOUT ROWID;
+",
 ];
 
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// For a lock that somebody else holds, such as a backup: no other process of ours writes here. All
+/// callers wait meanwhile.
+const WRITER_PATIENCE: Duration = Duration::from_secs(2);
 const PAGE_BYTES: i64 = 8192;
 /// Pages in the write-ahead log before a checkpoint: 32 MB, so that checkpoints are rare and short.
 const CHECKPOINT_PAGES: i64 = 4000;
@@ -211,7 +238,7 @@ const STATEMENTS_KEPT: usize = 128;
 /// The connection that writes.
 pub(crate) fn open(file: &Path) -> Result<Connection> {
     let connection = Connection::open(file)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.busy_timeout(WRITER_PATIENCE)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     // Takes effect only on a new file. A commit of many runs writes half as many pages.
     connection.pragma_update(None, "page_size", PAGE_BYTES)?;
@@ -260,6 +287,10 @@ fn migrate(connection: &Connection) -> Result<()> {
         "the file was written by a newer flowgate (its format is {version}, this one knows {})",
         MIGRATIONS.len()
     );
+    ensure!(
+        is_ours(connection)? || (version == 0 && is_new(connection)?),
+        "the file is a database of another program: choose another folder"
+    );
     for (index, migration) in MIGRATIONS.iter().enumerate().skip(version) {
         let reached = index + 1;
         connection.execute_batch(&format!(
@@ -278,6 +309,15 @@ pub(crate) fn of_earlier_release(file: &Path) -> Connection {
     }
     connection.pragma_update(None, "user_version", 3).unwrap();
     connection
+}
+
+fn is_new(connection: &Connection) -> Result<bool> {
+    Ok(!connection.prepare("SELECT 1 FROM sqlite_schema")?.exists([])?)
+}
+
+fn is_ours(connection: &Connection) -> Result<bool> {
+    let sql = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'open_runs'";
+    Ok(connection.prepare(sql)?.exists([])?)
 }
 
 #[cfg(test)]
@@ -333,6 +373,19 @@ mod tests {
             let sql = "SELECT rollback_targets FROM workflows WHERE id = ?1";
             let stored: String = opened.query_row(sql, [id], |row| row.get(0)).unwrap();
             assert_eq!(serde_json::from_str::<RollbackTargets>(&stored).unwrap(), expected, "{id}");
+        }
+    }
+
+    #[test]
+    fn a_database_of_another_program_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, version) in [("a.db", 0), ("b.db", 1)] {
+            let file = dir.path().join(name);
+            let other = Connection::open(&file).unwrap();
+            other.execute_batch("CREATE TABLE theirs (x)").unwrap();
+            other.pragma_update(None, "user_version", version).unwrap();
+            let refused = open(&file).map(|_| ()).unwrap_err().to_string();
+            assert!(refused.contains("another program"), "{refused}");
         }
     }
 

@@ -50,7 +50,7 @@ fn wipe_deliveries(connection: &Connection, run: Key) -> Result<()> {
         let attempts: Vec<Attempt> = attempts.iter().map(Attempt::wiped).collect();
         let mut update = connection.prepare_cached(
             "UPDATE deliveries SET wiped = 1, due_at = NULL, look_at = NULL, request = ?2,
-            attempts = ?3 WHERE id = ?1",
+            attempts = ?3, work_group = '' WHERE id = ?1",
         )?;
         let (request, attempts) =
             (serde_json::to_string(&request)?, serde_json::to_string(&attempts)?);

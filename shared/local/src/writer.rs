@@ -11,6 +11,8 @@ use anyhow::{Context, Result, anyhow};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use crate::overload::{Place, Waiting, classified};
+
 /// Enough for every connection of a busy server, yet bounded, so that no write waits long for later
 /// ones.
 const MAX_GROUP: usize = 512;
@@ -27,11 +29,12 @@ pub(crate) struct Writer {
     /// `None` only during drop.
     jobs: Option<Sender<Box<dyn Job>>>,
     thread: Option<JoinHandle<()>>,
+    waiting: Waiting,
 }
 
 /// The operation succeeded, but the commit of its group failed.
 #[derive(Debug, Clone, thiserror::Error)]
-enum NotCommitted {
+pub(crate) enum NotCommitted {
     #[error("the group of writes was not committed")]
     Refused(#[source] Arc<rusqlite::Error>),
     #[error("the group of writes was rolled back by SQLite")]
@@ -44,7 +47,7 @@ impl Writer {
         let thread = std::thread::Builder::new()
             .name("flowgate-writer".into())
             .spawn(move || serve(&connection, &waiting))?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+        Ok(Self { jobs: Some(jobs), thread: Some(thread), waiting: Waiting::default() })
     }
 
     /// Once sent, the operation runs even if the caller stops waiting.
@@ -70,9 +73,16 @@ impl Writer {
     ) -> Result<T> {
         let (reply, answer) = oneshot::channel();
         let jobs = self.jobs.as_ref().context("the store is closed")?;
-        jobs.send(Box::new(Operation { op: Some(op), outcome: None, reply, erases }))
-            .map_err(|_| anyhow!("the store's writer has stopped"))?;
-        answer.await.context("the store's writer has stopped")?
+        let place = Some(self.waiting.enter()?);
+        jobs.send(Box::new(Operation {
+            op: Some(op),
+            outcome: None,
+            reply,
+            erases,
+            _place: place,
+        }))
+        .map_err(|_| anyhow!("the store's writer has stopped"))?;
+        answer.await.context("the store's writer has stopped")?.map_err(classified)
     }
 }
 
@@ -104,6 +114,8 @@ struct Operation<T, F> {
     outcome: Option<Result<T>>,
     reply: oneshot::Sender<Result<T>>,
     erases: Erases,
+    /// Held until it is answered.
+    _place: Option<Place>,
 }
 
 impl<T: Send, F: FnOnce(&Connection) -> Result<T> + Send> Job for Operation<T, F> {
@@ -295,7 +307,13 @@ mod tests {
             .jobs
             .as_ref()
             .unwrap()
-            .send(Box::new(Operation { op: Some(op), outcome: None, reply, erases: Erases::No }))
+            .send(Box::new(Operation {
+                op: Some(op),
+                outcome: None,
+                reply,
+                erases: Erases::No,
+                _place: None,
+            }))
             .unwrap();
         has_entered.await.unwrap();
         Blocked { writer, release, _dir: dir }
@@ -322,6 +340,7 @@ mod tests {
                     outcome: None,
                     reply,
                     erases: Erases::No,
+                    _place: None,
                 }))
                 .unwrap();
             answers.push(answer);
@@ -425,6 +444,7 @@ mod tests {
                 outcome: None,
                 reply,
                 erases: Erases::No,
+                _place: None,
             }))
             .unwrap();
         drop(release);

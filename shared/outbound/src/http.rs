@@ -1,5 +1,6 @@
 //! The http node: sends one request and returns `{data, status, headers}`.
 
+use flowgate_core::hops;
 use flowgate_core::secret::SecretUser;
 use flowgate_engine::call::{CallError, CallOutput, HttpCall, Piece, RenderedUrl};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
@@ -34,6 +35,8 @@ impl Outbound {
         for (name, value) in &call.headers {
             add_header(&mut headers, name, &cleared.fill_text(value)?)?;
         }
+        // The author cannot set it: `check_header` refuses the name.
+        headers.insert(hops::HEADER, HeaderValue::from(hops::current()));
         let body = match &call.body {
             Some(body) => Some(body_bytes(cleared.fill(body)?, &mut headers)),
             None => None,

@@ -10,6 +10,7 @@ mod calls;
 mod recorder;
 mod replay;
 mod heartbeat;
+mod clock;
 mod hand_over;
 
 use std::collections::VecDeque;
@@ -28,7 +29,7 @@ use flowgate_app::overload::Overloaded;
 use flowgate_app::registry::Registered;
 use flowgate_app::run::{Checkpoint, Mode, RunHead, RunRecord, StartMark};
 use flowgate_app::time::Timestamp;
-use flowgate_app::{App, metric};
+use flowgate_app::{App, deadline, metric};
 use flowgate_engine::run::Completion;
 use flowgate_engine::{
     Call, CallId, CallResult, Recorded, Run, RunError, RunEvent, Step, Workflow,
@@ -67,7 +68,8 @@ pub enum Progress {
     Repeated(EarlierRun),
     /// Another run has the id that its caller chose. Nothing was started.
     IdTaken,
-    /// The process has no memory for it. Nothing was started.
+    /// The process has no memory for it, or the store no capacity for its first write. Nothing was
+    /// started.
     Overloaded(Overloaded),
     /// Another owner has the run, or the store failed: the stored run decides.
     Lost,
@@ -92,6 +94,8 @@ pub struct Driver {
     /// When this process must have released the run.
     end_by: Option<Timestamp>,
     next_heartbeat: Timestamp,
+    /// The last reading of the clock.
+    seen: Timestamp,
     next_batch: Timestamp,
     registered: Registered,
     stopping: watch::Receiver<bool>,
@@ -119,7 +123,8 @@ impl Driver {
         let lease = Lease { run: head.id.clone(), fence: 1, owner: runner.app.owner_token() };
         let until = now + wait.max;
         let lease_until = until + runner.app.settings.drain + LEASE_MARGIN;
-        let phase = Phase::NotStored(PendingStart { lease_until, unique_rows });
+        let write_by = deadline::current();
+        let phase = Phase::NotStored(PendingStart { lease_until, unique_rows, write_by });
         let attachment = Attachment::Attached(Wait {
             until,
             when_it_ends: wait.when_it_ends,
@@ -182,6 +187,7 @@ impl Driver {
             end_by: app.end_by(),
             next_heartbeat: now + heartbeat::interval(setup.attachment.mode()),
             next_batch: now + EVENT_BATCH,
+            seen: now,
             stopping: app.stopping(),
             outbox: VecDeque::new(),
             outbound: runner.outbound.clone(),
@@ -369,6 +375,7 @@ impl Driver {
 
     /// Waits for the next event and handles it.
     async fn pause(&mut self) -> Result<()> {
+        self.follow_clock();
         let (clock, wake_in) =
             (self.app.ports.clock.clone(), self.next_wake().since(self.app.now()));
         let is_draining = self.is_draining();
@@ -440,6 +447,7 @@ impl Driver {
 
     /// Handles whichever timer is due.
     async fn tick(&mut self) -> Result<()> {
+        self.follow_clock();
         let now = self.app.now();
         if now >= self.head.deadline_at {
             self.calls.abort();
@@ -484,10 +492,7 @@ impl Driver {
     fn finish_with(&mut self, last: Progress) {
         // Drop progress that may not be stored: the log counts, and a run that never started has no
         // events.
-        if matches!(
-            last,
-            Progress::Repeated(_) | Progress::IdTaken | Progress::Overloaded(_) | Progress::Lost
-        ) {
+        if !matches!(last, Progress::Ended(_) | Progress::Overdue(_) | Progress::HandedOver(_)) {
             self.outbox.clear();
         }
         self.outbox.push_back(last);

@@ -7,6 +7,7 @@ pub mod worker;
 pub mod deliver;
 pub mod driver;
 mod secrets;
+mod in_flight;
 
 use std::sync::Arc;
 
@@ -15,10 +16,13 @@ use flowgate_outbound::{Outbound, OutboundSettings};
 
 pub use flowgate_outbound as outbound;
 
+use self::in_flight::InFlight;
+
 /// The platform together with `Outbound`: starts and continues runs, delivers webhooks.
 pub struct Runner {
     pub app: Arc<App>,
     pub outbound: Arc<Outbound>,
+    in_flight: InFlight,
 }
 
 impl Runner {
@@ -34,6 +38,6 @@ impl Runner {
             outbound: outbound.clone(),
         });
         let app = App::new(Ports { secrets, ..ports }, settings).await?;
-        Ok(Arc::new(Self { app, outbound }))
+        Ok(Arc::new(Self { app, outbound, in_flight: InFlight::default() }))
     }
 }

@@ -272,6 +272,7 @@ impl Runner {
             dialect: request.dialect,
             key_id: caller.key_id().map(str::to_owned),
             counted: false,
+            hops: 0,
             user: request.user,
             input: Arc::new(input),
             input_as_sent: request.input_as_sent,
@@ -360,7 +361,7 @@ impl Runner {
             }
             Created::IdTaken => return Err(plan.id_taken()),
         }
-        self.app.send(Message::RunV1 { run: head.id.clone() }).await;
+        self.app.send(Message::RunV1 { run: head.id.clone() }, &head.group()).await;
         Ok(Started::Run(Box::new(RunRecord::pending(head, due_at))))
     }
 

@@ -25,6 +25,11 @@ const MEMORY_PAUSE: Duration = Duration::from_secs(5);
 impl Runner {
     /// Processes a `RunV1` message. `Err` means that the message should be retried.
     pub async fn work(&self, run: &RunId) -> Result<()> {
+        // Its lease may have ended while the process stood still, or the clock was set forward: the
+        // fence would stop the first driver, but only after both had made the same calls.
+        if self.app.running.has(run) {
+            return Ok(());
+        }
         let registered = self.app.running.register(run);
         let (owner, now) = (self.app.owner_token(), self.app.now());
         match self.app.ports.runs.claim(run, &owner, now, now + LEASE).await? {

@@ -66,6 +66,7 @@ struct Invoked {
 struct Stores {
     table: bool,
     keyring: bool,
+    throttled: bool,
 }
 
 async fn calls(State(account): Shared) -> Json<Value> {
@@ -142,12 +143,14 @@ async fn allow(State(account): Shared, Json(permission): Json<Permission>) -> An
 async fn break_stores(State(account): Shared, Json(stores): Json<Stores>) -> Json<Value> {
     account.face.tables_broken.fetch_or(stores.table, Ordering::Relaxed);
     account.face.secrets_broken.fetch_or(stores.keyring, Ordering::Relaxed);
+    account.face.throttled.fetch_or(stores.throttled, Ordering::Relaxed);
     Json(json!({}))
 }
 
 async fn mend_stores(State(account): Shared) -> Json<Value> {
     account.face.tables_broken.store(false, Ordering::Relaxed);
     account.face.secrets_broken.store(false, Ordering::Relaxed);
+    account.face.throttled.store(false, Ordering::Relaxed);
     Json(json!({}))
 }
 

@@ -29,6 +29,8 @@ pub(crate) struct Face {
     pub(crate) secrets: Secrets,
     pub(crate) permissions: Permissions,
     pub(crate) ledger: Ledger,
+    /// While set, DynamoDB and Secrets Manager throttle every request.
+    pub(crate) throttled: AtomicBool,
     /// While set, no table exists.
     pub(crate) tables_broken: AtomicBool,
     /// While set, no secret exists.
@@ -51,6 +53,7 @@ impl Face {
             secrets: Secrets::default(),
             permissions,
             ledger: Ledger::default(),
+            throttled: AtomicBool::new(false),
             tables_broken: AtomicBool::new(false),
             secrets_broken: AtomicBool::new(false),
         })
@@ -131,6 +134,13 @@ impl Face {
         body: Bytes,
     ) -> Answer {
         match service {
+            Service::Tables if self.throttled.load(Ordering::Relaxed) => refused(
+                "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",
+                "The level of configured provisioned throughput for the table was exceeded.",
+            ),
+            Service::Secrets if self.throttled.load(Ordering::Relaxed) => {
+                refused("ThrottlingException", "Rate exceeded")
+            }
             Service::Tables if self.tables_broken.load(Ordering::Relaxed) => refused(
                 "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException",
                 "Requested resource not found",

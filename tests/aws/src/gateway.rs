@@ -120,7 +120,7 @@ impl Gateway {
 
 fn refusal(failure: &Failure) -> Refusal {
     match failure {
-        Failure::Throttled => Refusal::Throttled,
+        Failure::Throttled => Refusal::Misconfigured,
         _ => Refusal::BadGateway,
     }
 }

@@ -11,10 +11,10 @@ pub(crate) enum Refusal {
     /// No route has this path and method.
     MissingAuthenticationToken,
     RequestTooLarge,
-    Throttled,
     /// The function failed, or its answer is invalid.
     BadGateway,
     IntegrationTimeout,
+    /// Lambda refused the event, for lack of capacity or of a permission.
     Misconfigured,
 }
 
@@ -24,7 +24,6 @@ impl Refusal {
             Self::Forbidden => "ACCESS_DENIED",
             Self::MissingAuthenticationToken => "MISSING_AUTHENTICATION_TOKEN",
             Self::RequestTooLarge => "REQUEST_TOO_LARGE",
-            Self::Throttled => "THROTTLED",
             Self::BadGateway => "DEFAULT_5XX",
             Self::IntegrationTimeout => "INTEGRATION_TIMEOUT",
             Self::Misconfigured => "API_CONFIGURATION_ERROR",
@@ -35,7 +34,6 @@ impl Refusal {
         match self {
             Self::Forbidden | Self::MissingAuthenticationToken => 403,
             Self::RequestTooLarge => 413,
-            Self::Throttled => 429,
             Self::BadGateway => 502,
             Self::IntegrationTimeout => 504,
             Self::Misconfigured => 500,
@@ -47,7 +45,6 @@ impl Refusal {
             Self::Forbidden => "Forbidden",
             Self::MissingAuthenticationToken => "Missing Authentication Token",
             Self::RequestTooLarge => "Request Too Long",
-            Self::Throttled => "Too Many Requests",
             Self::BadGateway | Self::Misconfigured => "Internal server error",
             Self::IntegrationTimeout => "Endpoint request timed out",
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use flowgate_core::delivery::{
-    AfterAttempt, Attempt, Delivery, DeliveryId, DeliveryState, FrozenRequest,
+    AfterAttempt, Attempt, Delivery, DeliveryId, DeliveryState, FrozenRequest, MAX_LOGGED_ATTEMPTS,
 };
 use flowgate_core::lease::Written;
 use flowgate_core::run::{FinishedRun, RunState};
@@ -30,6 +30,8 @@ pub(super) fn guarantees() -> Vec<Guarantee> {
         guarantee("an attempt that is out survives a redelivery", redeliver_while_out),
         guarantee("an unknown or wiped delivery is not sent again", redeliver_nothing),
         guarantee("a run's deliveries come in order of creation", of_run),
+        guarantee("the log is bounded, and all attempts are counted", bounded_log),
+        guarantee("a claim that is put back is no attempt, and due again in time", put_back),
     ]
 }
 
@@ -251,5 +253,38 @@ async fn of_run(world: World) -> Result<()> {
         .map(|delivery| delivery.id)
         .collect();
     assert_eq!(ids, [delivery(1, 2, 0)?.id, delivery(1, 0, 0)?.id, delivery(1, 1, 0)?.id]);
+    Ok(())
+}
+
+async fn bounded_log(world: World) -> Result<()> {
+    let id = put(&world).await?;
+    for n in 0..MAX_LOGGED_ATTEMPTS as i64 + 5 {
+        let owner = owner(&n.to_string());
+        world.deliveries.claim(&id, &owner, at(900 + n), at(90_000)).await?.context("claimed")?;
+        let next = AfterAttempt::RetryAt(at(901 + n));
+        world.deliveries.record(&id, &owner, attempt(n), next).await?;
+    }
+    let kept = stored_delivery(&world, 1, 0).await?;
+    assert_eq!(kept.attempts.len(), MAX_LOGGED_ATTEMPTS);
+    assert_eq!(kept.attempts_made as usize, MAX_LOGGED_ATTEMPTS + 5);
+    assert_eq!(
+        (kept.attempts[0].at, kept.attempts.last().map(|last| last.at)),
+        (at(5), Some(at(MAX_LOGGED_ATTEMPTS as i64 + 4)))
+    );
+    Ok(())
+}
+
+async fn put_back(world: World) -> Result<()> {
+    let id = put(&world).await?;
+    world.deliveries.claim(&id, &owner("a"), at(900), at(60_000)).await?.context("claimed")?;
+    assert_eq!(world.deliveries.put_back(&id, &owner("b"), at(1)).await?, Written::Lost);
+    assert_eq!(world.deliveries.put_back(&id, &owner("a"), at(2_000)).await?, Written::Written);
+    let kept = stored_delivery(&world, 1, 0).await?;
+    assert_eq!(
+        (kept.state, kept.due_at, kept.owner, kept.step, kept.attempts_made),
+        (DeliveryState::Pending, Some(at(2_000)), None, 0, 0)
+    );
+    assert!(world.deliveries.claim(&id, &owner("b"), at(1_999), at(60_000)).await?.is_none());
+    assert!(world.deliveries.claim(&id, &owner("b"), at(2_000), at(60_000)).await?.is_some());
     Ok(())
 }

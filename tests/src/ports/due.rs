@@ -18,6 +18,7 @@ pub(super) fn guarantees() -> Vec<Guarantee> {
         guarantee("a due item is postponed once", postponed_once),
         guarantee("a postponed item can be claimed", postponed_and_claimed),
         guarantee("an item that has moved on is not postponed", moved_on),
+        guarantee("a postponed item tells whose work it is", groups),
     ]
 }
 
@@ -84,7 +85,7 @@ async fn due_until_wiped(world: World) -> Result<()> {
     world.runs.finish(&lease, FinishedRun { due_at: Some(at(1_001)), ..end }).await?;
     let items = world.due.due(at(2_000), 10).await?;
     assert_eq!(items, [run_item(1, 1_000)?, run_item(2, 1_001)?]);
-    assert!(world.due.postpone(&items[0], at(3_000)).await?);
+    assert!(world.due.postpone(&items[0], at(3_000)).await?.is_some());
     assert_eq!(world.due.due(at(2_000), 10).await?, [run_item(2, 1_001)?]);
     world.runs.wipe(&run_id(1)?).await?;
     world.runs.wipe(&run_id(2)?).await?;
@@ -96,8 +97,8 @@ async fn postponed_once(world: World) -> Result<()> {
     world.runs.create(detached(1)?).await?;
     world.deliveries.put(delivery(2, 0, 900)?).await?;
     for item in world.due.due(at(30_000), 10).await? {
-        assert!(world.due.postpone(&item, at(90_000)).await?);
-        assert!(!world.due.postpone(&item, at(95_000)).await?);
+        assert!(world.due.postpone(&item, at(90_000)).await?.is_some());
+        assert!(world.due.postpone(&item, at(95_000)).await?.is_none());
     }
     assert!(world.due.due(at(89_999), 10).await?.is_empty());
     let again: BTreeSet<_> = world
@@ -121,7 +122,7 @@ async fn postponed_and_claimed(world: World) -> Result<()> {
     let made = delivery(2, 0, 900)?;
     world.deliveries.put(made.clone()).await?;
     for item in world.due.due(at(1_000), 10).await? {
-        assert!(world.due.postpone(&item, at(61_000)).await?);
+        assert!(world.due.postpone(&item, at(61_000)).await?.is_some());
     }
     let (lease, _) = claim(&world, 1, "b", 1_010, 2_000).await?;
     assert_eq!(lease.fence, 2);
@@ -137,11 +138,27 @@ async fn moved_on(world: World) -> Result<()> {
     let lease = claimed(&world, 1, "a").await?;
     let item = run_item(1, 1_000)?;
     world.runs.heartbeat(&lease, at(5_000)).await?;
-    assert!(!world.due.postpone(&item, at(61_000)).await?);
+    assert!(world.due.postpone(&item, at(61_000)).await?.is_none());
     world.runs.finish(&lease, ending(RunState::Succeeded)).await?;
-    assert!(!world.due.postpone(&run_item(1, 5_000)?, at(61_000)).await?);
-    assert!(!world.due.postpone(&run_item(9, 5_000)?, at(61_000)).await?);
-    assert!(!world.due.postpone(&webhook_item(9, 5_000)?, at(61_000)).await?);
+    assert!(world.due.postpone(&run_item(1, 5_000)?, at(61_000)).await?.is_none());
+    assert!(world.due.postpone(&run_item(9, 5_000)?, at(61_000)).await?.is_none());
+    assert!(world.due.postpone(&webhook_item(9, 5_000)?, at(61_000)).await?.is_none());
     assert!(world.due.due(at(99_000), 10).await?.is_empty());
+    Ok(())
+}
+
+async fn groups(world: World) -> Result<()> {
+    let run = detached(1)?;
+    let group = run.head.group();
+    world.runs.create(run).await?;
+    let made = delivery(2, 0, 900)?;
+    let receiver = made.receiver.clone();
+    world.deliveries.put(made).await?;
+    let read = world.deliveries.read(&delivery(2, 0, 900)?.id).await?;
+    assert_eq!(read.context("it is stored")?.receiver, receiver);
+    for item in world.due.due(at(30_000), 10).await? {
+        let expected = if matches!(item.what, Message::RunV1 { .. }) { &group } else { &receiver };
+        assert_eq!(world.due.postpone(&item, at(90_000)).await?.as_ref(), Some(expected));
+    }
     Ok(())
 }

@@ -86,7 +86,7 @@ async fn apart(world: World) -> Result<()> {
     for key in ["one", "two"] {
         assert_eq!(world.limits.take(key, RATE, at(1_000)).await?, Taken::Allowed(left(2, 2_000)));
         assert_eq!(
-            world.limits.acquire(key, &run_id(1)?, 1, at(1), at(9)).await?,
+            world.limits.acquire(key, run_id(1)?.as_str(), 1, at(1), at(9)).await?,
             Acquired::Acquired
         );
     }
@@ -105,23 +105,23 @@ async fn peek(world: World) -> Result<()> {
 
 async fn places(world: World) -> Result<()> {
     let acquire =
-        async |n: u32| world.limits.acquire("key", &run_id(n)?, 2, at(10), at(1_000)).await;
+        async |n: u32| world.limits.acquire("key", run_id(n)?.as_str(), 2, at(10), at(1_000)).await;
     assert_eq!(
         (acquire(1).await?, acquire(2).await?, acquire(3).await?),
         (Acquired::Acquired, Acquired::Acquired, Acquired::Full)
     );
     assert_eq!(acquire(2).await?, Acquired::Acquired, "it has its place");
     for run in [run_id(3)?, run_id(1)?, run_id(1)?] {
-        world.limits.release("key", &run).await?;
+        world.limits.release("key", run.as_str()).await?;
     }
-    world.limits.release("nobody", &run_id(1)?).await?;
+    world.limits.release("nobody", run_id(1)?.as_str()).await?;
     assert_eq!((acquire(3).await?, acquire(1).await?), (Acquired::Acquired, Acquired::Full));
     Ok(())
 }
 
 async fn expiry(world: World) -> Result<()> {
     let acquire = async |n: u32, now: i64, until: i64| {
-        world.limits.acquire("key", &run_id(n)?, 1, at(now), at(until)).await
+        world.limits.acquire("key", run_id(n)?.as_str(), 1, at(now), at(until)).await
     };
     assert_eq!(acquire(1, 10, 100).await?, Acquired::Acquired);
     assert_eq!(acquire(2, 99, 500).await?, Acquired::Full);
@@ -129,7 +129,7 @@ async fn expiry(world: World) -> Result<()> {
     assert_eq!(acquire(3, 400, 900).await?, Acquired::Full);
 
     let acquire = async |n: u32, now: i64, until: i64| {
-        world.limits.acquire("many", &run_id(n)?, 45, at(now), at(until)).await
+        world.limits.acquire("many", run_id(n)?.as_str(), 45, at(now), at(until)).await
     };
     for n in 0..45 {
         assert_eq!(acquire(n, 10, 100).await?, Acquired::Acquired);
@@ -146,7 +146,7 @@ async fn concurrent_entries(world: World) -> Result<()> {
     let mut tasks = JoinSet::new();
     for n in 0..50 {
         let (limits, run) = (world.limits.clone(), run_id(n)?);
-        tasks.spawn(async move { limits.acquire("key", &run, 7, at(10), at(1_000)).await });
+        tasks.spawn(async move { limits.acquire("key", run.as_str(), 7, at(10), at(1_000)).await });
     }
     let mut entered = 0;
     for one in tasks.join_all().await {

@@ -7,6 +7,7 @@ mod keys;
 mod limits;
 mod lockstep;
 mod ownership;
+mod receivers;
 mod runs;
 pub mod sample;
 mod secrets;
@@ -48,6 +49,7 @@ pub async fn check_all<F: Future<Output = Result<World>>>(fresh: impl Fn() -> F)
         ownership::guarantees(),
         lockstep::guarantees(),
         deliveries::guarantees(),
+        receivers::guarantees(),
         due::guarantees(),
         erasure::guarantees(),
         workflows::guarantees(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use flowgate_core::delivery::{Delivery, DeliveryId, DeliveryState, FrozenRequest, HeaderValue};
 use flowgate_core::event::{Event, EventId, EventKind, NodeTrace};
+use flowgate_core::group::Group;
 use flowgate_core::id::RunId;
 use flowgate_core::idempotency::{IdempotencyKey, IdempotencyRow, UniqueRows};
 use flowgate_core::job::{Erases, Job, JobId, Progress};
@@ -49,6 +50,7 @@ pub fn head(n: u32) -> Result<RunHead> {
         dialect: Dialect::Native,
         key_id: Some("key".into()),
         counted: false,
+        hops: 3,
         user: None,
         input: Arc::new(json!({"n": n})),
         input_as_sent: Some("{\"n\": 1e0}".into()),
@@ -202,6 +204,7 @@ pub fn delivery(n: u32, index: u32, due: i64) -> Result<Delivery> {
         body: "{\"story\": \"Once\"}".into(),
         event: "run.succeeded".into(),
         published_by: Publisher::Workflow,
+        hops: 1,
     };
     Ok(Delivery {
         id: DeliveryId::of(&run, &format!("end/{index}")),
@@ -210,11 +213,13 @@ pub fn delivery(n: u32, index: u32, due: i64) -> Result<Delivery> {
         workflow_uid: WORKFLOW_UID.into(),
         signing: SIGNING,
         created_at: at(900),
+        receiver: Group::new("example.com:443"),
         request: Arc::new(request),
         state: DeliveryState::Pending,
         due_at: Some(at(due)),
         owner: None,
         attempts: Vec::new(),
+        attempts_made: 0,
         step: 0,
     })
 }

@@ -53,7 +53,12 @@ pub(crate) fn outcome(result: CallResult) -> Result<Value, String> {
 async fn run_with(code: &str, variables: Value) -> Result<Value, String> {
     outcome(
         outbound(CHILD)
-            .perform(&call(code, variables, Duration::from_secs(10)), &user(), &group(), &mut |_| {})
+            .perform(
+                &call(code, variables, Duration::from_secs(10)),
+                &user(),
+                &group(),
+                &mut |_| {},
+            )
             .await,
     )
 }
@@ -242,13 +247,23 @@ async fn endless_code_ends_in_time_and_the_next_call_works() {
         let started = Instant::now();
         let result = outcome(
             outbound
-                .perform(&call(code, json!({}), Duration::from_secs(1)), &user(), &group, &mut |_| {})
+                .perform(
+                    &call(code, json!({}), Duration::from_secs(1)),
+                    &user(),
+                    &group,
+                    &mut |_| {},
+                )
                 .await,
         );
         assert_eq!(result, Err("code_timeout: the code did not end within 1 s".into()), "{code}");
         assert!(started.elapsed() < Duration::from_secs(3), "{code}: {:?}", started.elapsed());
         let next = outbound
-            .perform(&call("return 'fine'", json!({}), Duration::from_secs(5)), &user(), &group, &mut |_| {})
+            .perform(
+                &call("return 'fine'", json!({}), Duration::from_secs(5)),
+                &user(),
+                &group,
+                &mut |_| {},
+            )
             .await;
         assert_eq!(outcome(next), Ok(json!("fine")), "after {code}");
     }
@@ -267,7 +282,12 @@ async fn memory_bombs_fail_clearly_and_the_next_call_works() {
     for code in bombs {
         let result = outcome(
             outbound
-                .perform(&call(code, json!({}), Duration::from_secs(20)), &user(), &group, &mut |_| {})
+                .perform(
+                    &call(code, json!({}), Duration::from_secs(20)),
+                    &user(),
+                    &group,
+                    &mut |_| {},
+                )
                 .await,
         );
         assert_eq!(
@@ -276,7 +296,12 @@ async fn memory_bombs_fail_clearly_and_the_next_call_works() {
             "{code}"
         );
         let next = outbound
-            .perform(&call("return 'fine'", json!({}), Duration::from_secs(5)), &user(), &group, &mut |_| {})
+            .perform(
+                &call("return 'fine'", json!({}), Duration::from_secs(5)),
+                &user(),
+                &group,
+                &mut |_| {},
+            )
             .await;
         assert_eq!(outcome(next), Ok(json!("fine")), "after {code}");
     }

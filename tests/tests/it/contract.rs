@@ -113,6 +113,8 @@ impl Caller {
         let deliveries = self.get(&format!("/v1/runs/{id}/deliveries")).await;
         let delivery = deliveries["items"][0]["id"].as_str().unwrap().to_owned();
         self.post(&format!("/v1/deliveries/{delivery}/redeliver"), json!({})).await;
+        let since = json!({ "since": "2026-01-31T08:15:00Z" });
+        self.post("/v1/workflows/hello/deliveries/recover", since).await;
         id
     }
 

@@ -140,3 +140,51 @@ async fn bad_webhooks_are_refused_before_anything_is_made() {
         404
     );
 }
+
+#[tokio::test]
+async fn a_redelivery_counts_and_needs_its_scopes() {
+    let (server, receiver) = (TestServer::start().await, Receiver::ok().await);
+    server.publish("hello", HELLO).await;
+    let limits = json!({ "requests_per_minute": 1, "burst": 2 });
+    let limited = crate::limits::limited_key(&server, limits).await;
+    let start = server.post("/v1/workflows/hello/runs", &limited);
+    let hook = json!({ "webhooks": [{ "url": receiver.url }] });
+    let run: Value = start.json(&hook).send().await.unwrap().json().await.unwrap();
+    receiver.until(|all| all.len() == 1).await;
+    let delivery = deliveries(&server, run["id"].as_str().unwrap()).await.remove(0);
+    let path = format!("/v1/deliveries/{}/redeliver", delivery["id"].as_str().unwrap());
+    for (scopes, expected) in [(["read"], 403), (["run"], 403), (["author"], 403)] {
+        let key = server.key(&["hello"], &scopes).await;
+        let refused = server.post(&path, &key).send().await.unwrap();
+        assert_eq!(refused.status().as_u16(), expected, "{scopes:?}");
+    }
+    let other = server.key(&["other"], &["run", "read"]).await;
+    assert_eq!(server.post(&path, &other).send().await.unwrap().status(), 404);
+    let again = server.post(&path, &limited).send().await.unwrap();
+    assert_eq!(again.status(), 202);
+    assert_eq!(crate::limits::allowance(&again).unwrap()[..2], [2, 0]);
+    let refused = server.post(&path, &limited).send().await.unwrap();
+    assert_eq!(refused.status(), 429);
+    receiver.until(|all| all.len() == 2).await;
+}
+
+#[tokio::test]
+async fn a_recovery_needs_an_author_and_a_time() {
+    let server = TestServer::start().await;
+    server.publish("hello", HELLO).await;
+    let path = "/v1/workflows/hello/deliveries/recover";
+    let since = json!({ "since": "2026-01-31T08:15:00Z" });
+    let key = server.key(&["hello"], &["run", "read", "cancel"]).await;
+    let asked = async |key: &str, body: &Value| {
+        let response = server.post(path, key).json(body).send().await.unwrap();
+        (response.status().as_u16(), response.json::<Value>().await.unwrap())
+    };
+    assert_eq!(asked(&key, &since).await.0, 403);
+    for body in [json!({}), json!({ "since": "yesterday" }), json!({ "since": 3 })] {
+        let (status, problem) = asked(ADMIN_KEY, &body).await;
+        assert_eq!((status, &problem["errors"][0]["pointer"]), (400, &json!("/since")));
+    }
+    let (status, recovered) = asked(ADMIN_KEY, &since).await;
+    assert_eq!(status, 202);
+    assert_eq!(recovered, json!({ "enabled": [], "redelivered": 0, "next_cursor": null }));
+}

@@ -4,6 +4,7 @@
 mod values;
 mod requests;
 mod older;
+mod overload;
 
 use std::io::Read;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use flowgate_aws::{Aws, Config, TraceHeaders};
 use flowgate_core::clock::Clock;
 use flowgate_core::delivery::Attempt;
+use flowgate_core::group::Group;
 use flowgate_core::run::{NewRun, RunHead};
 use flowgate_core::secret::{Keyring, SecretRecord, SecretRule};
 use flowgate_core::system::{SystemClock, SystemEntropy};
@@ -230,12 +232,13 @@ async fn messages_carry_their_trace_and_wait_as_long_as_a_queue_can() -> Result<
     );
     let xray = "Root=1-0af76519-16cd43dd8448eb211c80319c;Parent=b7ad6b7169203331;Sampled=1";
     let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let group = Group::new("example.com:443");
     aws.set_trace(TraceHeaders { traceparent: Some(traceparent.into()), xray: Some(xray.into()) });
-    queue.send(run.clone()).await?;
+    queue.send(run.clone(), &group).await?;
     aws.set_trace(TraceHeaders::default());
-    queue.send(webhook.clone()).await?;
-    queue.send_later(webhook.clone(), at(600_000)).await?;
-    queue.send_later(webhook.clone(), at(900_001)).await?;
+    queue.send(webhook.clone(), &group).await?;
+    queue.send_later(webhook.clone(), &group, at(600_000)).await?;
+    queue.send_later(webhook.clone(), &group, at(900_001)).await?;
 
     let runs = received(&double, &config.run_queue_url).await?;
     let webhooks = received(&double, &config.webhook_queue_url).await?;

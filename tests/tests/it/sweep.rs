@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use flowgate_app::{Ports, Settings, sweep};
 use flowgate_core::clock::Clock;
 use flowgate_core::computing::OneAtATime;
+use flowgate_core::group::Group;
 use flowgate_core::run::{FinishedRun, NewRun, RunHead, RunState};
 use flowgate_core::system::{SystemClock, SystemEntropy};
 use flowgate_core::time::Timestamp;
@@ -27,7 +28,7 @@ struct Post {
 
 #[async_trait]
 impl Queue for Post {
-    async fn send(&self, message: Message) -> Result<()> {
+    async fn send(&self, message: Message, _: &Group) -> Result<()> {
         if self.is_shut.load(Ordering::Relaxed) {
             bail!("the queue takes nothing");
         }
@@ -35,7 +36,7 @@ impl Queue for Post {
         Ok(())
     }
 
-    async fn send_later(&self, _: Message, _: Timestamp) -> Result<()> {
+    async fn send_later(&self, _: Message, _: &Group, _: Timestamp) -> Result<()> {
         Ok(())
     }
 }

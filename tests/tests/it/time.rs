@@ -17,9 +17,8 @@ use flowgate_core::run::{Dialect, Mode, RunRecord, RunState};
 use flowgate_core::secret::{Keyring, SecretInfo, SecretRecord, SecretRule, Secrets};
 use flowgate_core::system::SystemEntropy;
 use flowgate_core::time::Timestamp;
-use flowgate_core::work::Message;
 use flowgate_engine::input::{InputRules, Undeclared};
-use flowgate_local::{Local, LocalLimits, LocalQueue};
+use flowgate_local::{Local, LocalLimits, LocalQueue, Places};
 use flowgate_outbound::OutboundSettings;
 use flowgate_runner::Runner;
 use flowgate_runner::start::{ResponseMode, StartRequest, Started, WebhookRequest, WhenWaitEnds};
@@ -27,7 +26,6 @@ use flowgate_tests::clock::TestClock;
 use flowgate_tests::ports::sample::at;
 use flowgate_tests::receiver::{Receiver, Reply};
 use serde_json::json;
-use tokio::sync::mpsc::UnboundedReceiver;
 
 /// The local store, whose secrets cannot be read for a while.
 struct Flaky {
@@ -93,7 +91,7 @@ struct Platform {
     runner: Arc<Runner>,
     clock: Arc<TestClock>,
     secrets: Arc<Flaky>,
-    messages: UnboundedReceiver<Message>,
+    queue: LocalQueue,
     _folder: tempfile::TempDir,
 }
 
@@ -101,7 +99,8 @@ impl Platform {
     async fn start(secret_failures: usize) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let local = Arc::new(Local::open(folder.path())?);
-        let (queue, messages) = LocalQueue::new();
+        let places = Places { all: 8, per_group: 8 };
+        let queue = LocalQueue::new(places, places);
         let clock = Arc::new(TestClock::new(at(0)));
         let secrets = Arc::new(Flaky {
             local: Local::clone(&local),
@@ -111,7 +110,7 @@ impl Platform {
             runs: local.clone(),
             deliveries: local.clone(),
             due: local.clone(),
-            queue: Arc::new(queue),
+            queue: Arc::new(queue.clone()),
             workflows: local.clone(),
             jobs: local.clone(),
             keys: local,
@@ -123,7 +122,7 @@ impl Platform {
         };
         let outbound = OutboundSettings { allow_loopback: true, ..OutboundSettings::default() };
         let runner = Runner::new(ports, Settings::default(), outbound).await?;
-        Ok(Self { runner, clock, secrets, messages, _folder: folder })
+        Ok(Self { runner, clock, secrets, queue, _folder: folder })
     }
 
     async fn publish(&self, document: &str) -> Result<()> {
@@ -152,8 +151,8 @@ impl Platform {
         let due = self.runner.app.ports.due.due(far, 100).await?;
         self.clock.set(due.iter().map(|item| item.sweep_at).min().context("nothing is due")?);
         self.runner.app.sweep(100).await?;
-        while let Ok(message) = self.messages.try_recv() {
-            self.runner.handle(&message).await?;
+        while let Some(turn) = self.queue.try_next() {
+            self.runner.handle(&turn.message).await?;
         }
         Ok(())
     }
@@ -211,7 +210,7 @@ async fn a_delivery_that_fails_for_75_hours_is_tried_ten_times() -> Result<()> {
 async fn a_node_that_is_tried_again_for_minutes_takes_none() -> Result<()> {
     let began = Instant::now();
     let receiver = Receiver::ok().await;
-    let mut platform = Platform::start(9).await?;
+    let platform = Platform::start(9).await?;
     let secret = SecretRecord { value: "a token".into(), rule: SecretRule::default() };
     Secrets::put(&platform.secrets.local, "TOKEN", &secret, at(0)).await?;
     platform
@@ -223,7 +222,7 @@ async fn a_node_that_is_tried_again_for_minutes_takes_none() -> Result<()> {
         ))
         .await?;
     let run = platform.run(ResponseMode::Detach, Vec::new()).await?;
-    let message = platform.messages.recv().await.context("the run was sent to a worker")?;
+    let message = platform.queue.next().await.message.clone();
     let runner = platform.runner.clone();
     let working = tokio::spawn(async move { runner.handle(&message).await });
     // Moves the clock from pause to pause until the last one has passed. It stands still during
@@ -294,5 +293,70 @@ async fn a_run_that_ends_with_its_callers_wait_is_cancelled_by_one_write() -> Re
     assert_eq!((stored.mode, stored.fence), (Mode::Attached, 1));
     let longest_wait = platform.runner.app.settings.longest_wait;
     assert_eq!(stored.end.context("it has ended")?.ended_at, stored.head.created_at + longest_wait);
+    Ok(())
+}
+
+/// Five days of failures disable a receiver for one workflow; a recovery enables it again.
+#[tokio::test]
+async fn a_receiver_that_fails_for_five_days_is_disabled_until_it_is_recovered() -> Result<()> {
+    let mut platform = Platform::start(0).await?;
+    platform.publish("nodes: [{ id: say, type: template, template: hi }]\n").await?;
+    let works = Arc::new(AtomicUsize::new(0));
+    let receiver = Receiver::start({
+        let works = works.clone();
+        move |_, _| match works.load(Ordering::SeqCst) {
+            0 => Reply::Now(StatusCode::INTERNAL_SERVER_ERROR, String::new()),
+            _ => Reply::Now(StatusCode::OK, String::new()),
+        }
+    })
+    .await;
+    let began = platform.clock.now();
+    let day = Duration::from_secs(24 * 3600);
+    let hook = || WebhookRequest {
+        pointer: String::new(),
+        url: receiver.url.clone(),
+        method: "POST".to_owned(),
+        headers: Vec::new(),
+        body: WebhookBody::Run,
+    };
+    let failing = async |platform: &Platform, run: &RunRecord| {
+        let listed = platform
+            .runner
+            .app
+            .list_deliveries(&Caller::Admin, run.head.id.as_str())
+            .await?
+            .remove(0);
+        Ok::<_, anyhow::Error>((listed.0.state, listed.1.and_then(|failing| failing.disabled_at)))
+    };
+    let first = platform.run(ResponseMode::Wait(None), vec![hook()]).await?;
+    while failing(&platform, &first).await?.0 == DeliveryState::Pending {
+        platform.do_what_is_due().await?;
+    }
+    assert_eq!(failing(&platform, &first).await?, (DeliveryState::Exhausted, None), "three days");
+    platform.clock.set(began + 5 * day - Duration::from_secs(60));
+    let second = platform.run(ResponseMode::Wait(None), vec![hook()]).await?;
+    platform.do_what_is_due().await?;
+    assert_eq!(failing(&platform, &second).await?.1, None, "not yet five days");
+    platform.clock.set(began + 5 * day + Duration::from_secs(60));
+    platform.do_what_is_due().await?;
+    let disabled = failing(&platform, &second).await?.1;
+    assert!(disabled.is_some(), "five days of failures");
+
+    let sent = receiver.received().len();
+    let third = platform.run(ResponseMode::Wait(None), vec![hook()]).await?;
+    platform.do_what_is_due().await?;
+    assert_eq!(failing(&platform, &third).await?, (DeliveryState::Exhausted, disabled));
+    assert_eq!(receiver.received().len(), sent, "nothing is sent to it");
+
+    works.store(1, Ordering::SeqCst);
+    let app = &platform.runner.app;
+    let recovered = app.recover_deliveries(&Caller::Admin, "w", began + day, None).await?;
+    assert_eq!(recovered.enabled.len(), 1);
+    assert_eq!((recovered.redelivered, recovered.next_cursor), (1, None), "the third alone");
+    while failing(&platform, &third).await?.0 == DeliveryState::Pending {
+        platform.do_what_is_due().await?;
+    }
+    assert_eq!(failing(&platform, &third).await?, (DeliveryState::Delivered, None));
+    assert_eq!(failing(&platform, &first).await?.0, DeliveryState::Exhausted, "before `since`");
     Ok(())
 }

@@ -51,9 +51,9 @@ pub(super) fn check(folder: &Path) -> Vec<Finding> {
     findings
 }
 
-/// Takes the lock and releases it at once. A folder without a lock file was never served.
+/// Takes the lock of the folder and releases it at once.
 fn lock(folder: &Path) -> Option<Finding> {
-    let file = File::open(folder.join("lock")).ok()?;
+    let file = File::open(folder).ok()?;
     Some(match file.try_lock() {
         Ok(()) => Finding::ok("lock", "no server uses the folder"),
         Err(TryLockError::WouldBlock) => {

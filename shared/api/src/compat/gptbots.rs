@@ -87,6 +87,7 @@ impl IntoResponse for Refusal {
             | Error::AlreadyEnded(_) => (None, 40000),
             Error::RateLimited { .. } => (None, 42900),
             Error::Overloaded { .. } => (None, 50300),
+            Error::LoopDetected => (None, 50800),
             Error::Internal(_) => (None, 50000),
         };
         let status = status.unwrap_or_else(|| status::status(&error));

@@ -53,6 +53,7 @@ fn reason(status: u16) -> &'static str {
         415 => "The body is compressed.",
         422 => "The document has errors, or the `Idempotency-Key` was used with another request.",
         429 => "A limit of the key is used up; nothing was started. See `Retry-After`.",
+        508 => "Too many runs have each started the next: the workflow starts itself.",
         503 => "No capacity now: nothing was done. See `Retry-After`.",
         _ => "An internal error. The request id finds its cause in the log.",
     }

@@ -2,16 +2,17 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{FromRequestParts, MatchedPath, Path, Query, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use flowgate_app::App;
 use flowgate_app::error::{Error, What};
 use flowgate_app::limit::Allowance;
 use flowgate_app::memory::Holder;
 use flowgate_app::overload::Overloaded;
+use flowgate_app::{App, deadline, hops};
 use futures_util::FutureExt;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
@@ -29,6 +30,9 @@ pub(crate) const REQUEST_ID: &str = "x-request-id";
 pub(crate) const TOKEN_PARAMETER: &str = "token";
 const TRACEPARENT: &str = "traceparent";
 const MAX_REQUEST_ID: usize = 128;
+/// How long all that a request asks of the stores may take. A caller who waits longer for an
+/// overloaded store only adds to its load.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Operators filter by it (`LogFilter` in template.yaml).
 const LOG_TARGET: &str = "flowgate_api::request";
 
@@ -49,8 +53,10 @@ pub(crate) async fn around(
     let line = RequestLine { id, method, uri, path };
     async {
         let holder = memory::holder(request.headers());
+        let hops = hops_of(request.headers());
         let (request, guard) = metered(&app, &holder, request);
-        let handled = handled(&app, page.as_ref(), request, next).await;
+        let handled = hops::within(hops, handled(&app, page.as_ref(), request, next));
+        let handled = deadline::within(Some(began + PATIENCE), handled).await;
         drop(guard);
         let mut response = line.finish(handled);
         response = memory::counted(&app.memory, &holder, response)
@@ -190,6 +196,12 @@ fn request_id(app: &App, headers: &HeaderMap) -> String {
         app.ports.entropy.fill(&mut bytes);
         format!("req_{:032x}", u128::from_be_bytes(bytes))
     })
+}
+
+/// The highest count, where somebody on the way added one.
+fn hops_of(headers: &HeaderMap) -> u32 {
+    let counts = headers.get_all(hops::HEADER).iter();
+    counts.filter_map(|count| count.to_str().ok()?.trim().parse().ok()).max().unwrap_or(0)
 }
 
 /// Of a W3C `traceparent`: `00-<32 hex>-<16 hex>-<2 hex>`.

@@ -32,6 +32,7 @@ pub(crate) fn status(error: &Error) -> StatusCode {
         | Error::AlreadyEnded(_) => StatusCode::CONFLICT,
         Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::Gone => StatusCode::GONE,
+        Error::LoopDetected => StatusCode::LOOP_DETECTED,
         Error::Overloaded { .. } => StatusCode::SERVICE_UNAVAILABLE,
         Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
@@ -64,6 +65,7 @@ pub(crate) fn code(error: &Error) -> &'static str {
         Error::AlreadyEnded(_) => "already_cancelled",
         Error::RateLimited { .. } => "rate_limited",
         Error::Gone => "gone",
+        Error::LoopDetected => "loop_detected",
         Error::Overloaded { .. } => "overloaded",
         Error::Internal(_) => "internal",
     }

@@ -3,20 +3,25 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use flowgate_app::App;
 use flowgate_app::deliveries::SeenDelivery;
-use flowgate_app::delivery::{self, shown};
-use http::StatusCode;
+use flowgate_app::delivery::{self, shown as shown_url};
+use flowgate_app::time::Timestamp;
+use http::{HeaderMap, StatusCode};
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Caller;
+use crate::http::body;
+use crate::http::fields::Fields;
 use crate::http::page::List;
 use crate::http::problem::{Problem, Refusal};
 use crate::http::refused::{Denied, Refused};
-use crate::http::request::Segments;
+use crate::http::request::{Segments, with_allowance};
 use crate::http::time::Time;
 
 /// One webhook of one run. Its headers are not shown: their values are the caller's secrets.
@@ -34,11 +39,19 @@ struct Delivery<'a> {
     /// the scope `trace`.
     #[schema(required)]
     url: Option<String>,
+    /// The receiving host, with its port.
+    receiver: &'a str,
+    /// Since when nothing is sent to the receiver; null unless it failed for five days.
+    #[schema(required)]
+    receiver_disabled_at: Option<Time>,
     status: DeliveryStatus,
     created_at: Time,
     /// Null once it is delivered or exhausted.
     #[schema(required)]
     next_attempt_at: Option<Time>,
+    /// All of them.
+    attempts_made: u32,
+    /// The last 40.
     attempts: Vec<Attempt<'a>>,
 }
 
@@ -69,17 +82,21 @@ struct Attempt<'a> {
 impl<'a> From<&'a SeenDelivery> for Delivery<'a> {
     fn from(seen: &'a SeenDelivery) -> Self {
         let (delivery, in_full) = (&seen.delivery, seen.in_full);
+        let disabled_at = seen.failing.and_then(|failing| failing.disabled_at);
         Self {
+            receiver: delivery.receiver.as_str(),
+            receiver_disabled_at: disabled_at.map(Into::into),
             id: delivery.id.as_str(),
             run_id: delivery.run.as_str(),
             workflow_id: &delivery.workflow_id,
             event: &delivery.request.event,
             method: &delivery.request.method,
             // A wiped delivery has none left.
-            url: Some(shown(&delivery.request.url)).filter(|url| in_full && !url.is_empty()),
+            url: Some(shown_url(&delivery.request.url)).filter(|url| in_full && !url.is_empty()),
             status: delivery.state.into(),
             created_at: delivery.created_at.into(),
             next_attempt_at: delivery.due_at.map(Into::into),
+            attempts_made: delivery.attempts_made,
             attempts: delivery.attempts.iter().map(|it| Attempt::new(it, in_full)).collect(),
         }
     }
@@ -136,7 +153,8 @@ pub(super) async fn list(
 
 /// Send a webhook again
 ///
-/// The same bytes, from the start of the schedule. Needs the scope `run`.
+/// The same bytes, from the start of the schedule. Counts against the key's rate as a start does.
+/// Needs the scopes `run` and `read`.
 #[utoipa::path(
     post,
     path = "/v1/deliveries/{delivery_id}/redeliver",
@@ -148,6 +166,7 @@ pub(super) async fn list(
         Denied<Problem>,
         Refused<Problem, 404>,
         Refused<Problem, 410>,
+        Refused<Problem, 429>,
     )
 )]
 pub(super) async fn redeliver(
@@ -155,6 +174,76 @@ pub(super) async fn redeliver(
     Segments(id): Segments<String>,
     caller: Caller,
 ) -> Result<Response, Refusal> {
-    let delivery = app.redeliver(&caller, &id).await?;
-    Ok((StatusCode::ACCEPTED, Json(Delivery::from(&delivery))).into_response())
+    let again = app.redeliver(&caller, &id).await?;
+    let response = (StatusCode::ACCEPTED, Json(Delivery::from(&again.delivery))).into_response();
+    Ok(with_allowance(response, again.allowance))
+}
+
+/// Which deliveries are sent again.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body")]
+pub(super) struct Recovery {
+    /// Those of runs that were created at this time or later.
+    since: Time,
+    /// The `next_cursor` of the answer before.
+    cursor: Option<String>,
+}
+
+/// What was recovered of one page of runs.
+#[derive(Serialize, ToSchema)]
+struct Recovered {
+    /// Receivers that failed; they are sent to again.
+    enabled: Vec<String>,
+    /// How many deliveries are due again.
+    redelivered: usize,
+    /// Recovers the rest; null if that was all.
+    #[schema(required)]
+    next_cursor: Option<String>,
+}
+
+/// Send again what was given up
+///
+/// Enables the receivers of the workflow's webhooks that were disabled, and sends its exhausted
+/// deliveries again, a page of runs at a time. Counts against the key's rate as a start does.
+/// Needs the scope `author`.
+#[utoipa::path(
+    post,
+    path = "/v1/workflows/{workflow_id}/deliveries/recover",
+    operation_id = "recover_deliveries",
+    tag = "Webhooks",
+    params(("workflow_id" = String, Path, description = "The workflow's id.")),
+    request_body = Recovery,
+    responses(
+        (status = 202, description = "What is due again.", body = Recovered),
+        Denied<Problem>,
+        Refused<Problem, 400>,
+        Refused<Problem, 404>,
+        Refused<Problem, 413>,
+        Refused<Problem, 429>,
+    )
+)]
+pub(super) async fn recover(
+    State(app): State<Arc<App>>,
+    Segments(workflow_id): Segments<String>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let (since, cursor) = recovery(body::parse(&body::read(&headers, body).await?)?)?;
+    let recovered = app.recover_deliveries(&caller, &workflow_id, since, cursor).await?;
+    let flowgate_app::recover::Recovered { enabled, redelivered, next_cursor } = recovered;
+    let recovered = Recovered { enabled, redelivered, next_cursor };
+    Ok((StatusCode::ACCEPTED, Json(recovered)).into_response())
+}
+
+fn recovery(body: Value) -> flowgate_app::Result<(Timestamp, Option<String>)> {
+    let mut fields = Fields::of_body(body)?;
+    let text = fields.require("since", Fields::take_string);
+    let since = text.as_deref().and_then(Timestamp::parse_rfc3339);
+    if text.is_some() && since.is_none() {
+        fields.problem("since", "must be a time such as 2026-01-31T08:15:00Z");
+    }
+    let cursor = fields.take_string("cursor");
+    fields.finish()?;
+    Ok((since.unwrap_or(Timestamp(0)), cursor))
 }

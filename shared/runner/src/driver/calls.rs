@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use anyhow::Result;
+use flowgate_app::hops;
 use flowgate_app::memory::Charge;
 use flowgate_app::platform::App;
 use flowgate_app::run::RunHead;
@@ -113,7 +114,9 @@ impl Calls {
                         let _ = chunks.send((id.clone(), chunk));
                     };
                     let (user, code) = (head.secret_user(), code_group(&head));
-                    Ok(outbound.perform_counted(&call, &user, &code, &memory, &mut chunk).await)
+                    let performed =
+                        outbound.perform_counted(&call, &user, &code, &memory, &mut chunk);
+                    Ok(hops::within(head.hops + 1, performed).await)
                 }
             };
             (id, call.input_hash, result)
@@ -199,9 +202,9 @@ async fn put_node_webhook(
 ) -> Result<CallResult> {
     let delivery = app.node_delivery(head, id.place(), webhook);
     let output = json!({ "delivery_id": delivery.id.as_str(), "data": webhook.body });
-    let id = delivery.id.clone();
+    let (id, receiver) = (delivery.id.clone(), delivery.receiver.clone());
     // A store that fails is no result of the node: the next owner stores it.
     app.ports.deliveries.put(delivery).await?;
-    app.send(Message::WebhookV1 { delivery: id }).await;
+    app.send(Message::WebhookV1 { delivery: id }, &receiver).await;
     Ok(CallResult::Succeeded(CallOutput { value: output, tokens: None, cost_nano_usd: None }))
 }

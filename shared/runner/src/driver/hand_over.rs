@@ -77,7 +77,8 @@ impl Driver {
         }
         // A stopping process takes no more messages: the next process finds the run due.
         if !*self.stopping.borrow() {
-            self.app.send(Message::RunV1 { run: self.head.id.clone() }).await;
+            let message = Message::RunV1 { run: self.head.id.clone() };
+            self.app.send(message, &self.head.group()).await;
         }
         let mut record = self.record(RunState::Pending);
         record.mode = Mode::Detached;

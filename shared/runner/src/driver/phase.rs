@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use flowgate_app::App;
+use flowgate_app::finish::sent_at_end;
 use flowgate_app::idempotency::UniqueRows;
 use flowgate_app::lease::{Lease, OwnerToken};
+use flowgate_app::overload::Overloaded;
 use flowgate_app::run::{
     Checkpoint, Created, Finished, FinishedRun, Mode, NewRun, RunEnd, RunHead, RunRecord, RunState,
 };
 use flowgate_app::time::Timestamp;
+use flowgate_app::{App, deadline};
 use flowgate_engine::{Outcome, RunError};
 use serde_json::Value;
 
@@ -33,6 +35,8 @@ pub(super) enum Phase {
 pub(super) struct PendingStart {
     pub(super) lease_until: Timestamp,
     pub(super) unique_rows: UniqueRows,
+    /// The deadline of the caller's request, which the driver's own task does not have.
+    pub(super) write_by: Option<Timestamp>,
 }
 
 /// Whether a caller waits for the run.
@@ -104,13 +108,11 @@ impl Driver {
 
     /// Makes the first write of an attached run.
     pub(super) async fn store(&mut self, start: PendingStart) -> Result<()> {
-        let owner = Some(self.lease.owner.clone());
-        let created = self.app.ports.runs.create(self.new_run(start, owner)).await;
-        self.app.after_first_write(&self.head, &created).await;
-        match created? {
-            Created::Created => {}
-            Created::Repeated(claim) => self.finish_with(Progress::Repeated(claim)),
-            Created::IdTaken => self.finish_with(Progress::IdTaken),
+        let (owner, write_by) = (Some(self.lease.owner.clone()), start.write_by);
+        let created = self.app.ports.runs.create(self.new_run(start, owner));
+        let created = deadline::within(write_by, created).await;
+        if let Some(refused) = refused(&self.app, &self.head, created).await? {
+            self.finish_with(refused);
         }
         Ok(())
     }
@@ -146,8 +148,7 @@ impl Driver {
     async fn store_end(&mut self) -> Result<Progress> {
         self.calls.abort();
         let (record, finished) = self.finished_run()?;
-        let deliveries: Vec<_> =
-            finished.deliveries.iter().map(|delivery| delivery.id.clone()).collect();
+        let deliveries = sent_at_end(&finished);
         let last = match std::mem::replace(&mut self.phase, Phase::Running) {
             Phase::NotStored(start) => self.create_ended(start, record, finished).await?,
             Phase::Running | Phase::Draining { .. } | Phase::Over => {
@@ -170,13 +171,11 @@ impl Driver {
         record: RunRecord,
         finished: FinishedRun,
     ) -> Result<Progress> {
-        let created = self.app.ports.runs.create_ended(self.new_run(start, None), finished).await;
-        self.app.after_first_write(&self.head, &created).await;
-        Ok(match created? {
-            Created::Created => Progress::Ended(Box::new(record)),
-            Created::Repeated(claim) => Progress::Repeated(claim),
-            Created::IdTaken => Progress::IdTaken,
-        })
+        let write_by = start.write_by;
+        let created = self.app.ports.runs.create_ended(self.new_run(start, None), finished);
+        let created = deadline::within(write_by, created).await;
+        let refused = refused(&self.app, &self.head, created).await?;
+        Ok(refused.unwrap_or_else(|| Progress::Ended(Box::new(record))))
     }
 
     fn new_run(&self, start: PendingStart, owner: Option<OwnerToken>) -> NewRun {
@@ -227,6 +226,20 @@ impl Driver {
             started_at: Some(self.started_at),
             ..RunRecord::pending(self.head.clone(), self.started_at)
         }
+    }
+}
+
+/// Returns why the first write started nothing.
+async fn refused(app: &App, head: &RunHead, created: Result<Created>) -> Result<Option<Progress>> {
+    app.after_first_write(head, &created).await;
+    match created {
+        Ok(Created::Created) => Ok(None),
+        Ok(Created::Repeated(earlier)) => Ok(Some(Progress::Repeated(earlier))),
+        Ok(Created::IdTaken) => Ok(Some(Progress::IdTaken)),
+        Err(error) => match error.downcast_ref::<Overloaded>() {
+            Some(overloaded) => Ok(Some(Progress::Overloaded(*overloaded))),
+            None => Err(error),
+        },
     }
 }
 

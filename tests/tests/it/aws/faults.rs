@@ -131,3 +131,48 @@ async fn without_the_keyring_the_gateway_answers_in_our_words() {
     let (status, reply) = answer(server.get("/v1/runs/run_1", ADMIN_KEY)).await;
     assert_eq!(status, 404, "{reply}");
 }
+
+#[tokio::test]
+#[ignore = "needs the double of AWS: tests/aws/run"]
+async fn a_throttled_table_is_503_in_every_api_and_soon() {
+    let (server, receiver) = (on_aws(&[]).await, Receiver::ok().await);
+    server.publish("w", &calling(&receiver)).await;
+    let start =
+        |path: &str| server.post(path, ADMIN_KEY).header("X-Workflow-Id", "w").json(&json!({}));
+    // Its processes have read what they cache.
+    assert!(start("/v1/workflows/w/runs").send().await.unwrap().status().is_success());
+    server.double().command("break", json!({ "throttled": true })).await;
+    for path in [
+        "/v1/workflows/w/runs",
+        "/v1/workflow/invoke",
+        "/api/workflows/w/execute",
+        "/api/v2/workflows/w/execute",
+        "/v1/flow/w/run",
+    ] {
+        let began = std::time::Instant::now();
+        let response = start(path).send().await.unwrap();
+        let took = began.elapsed();
+        assert_eq!(response.status(), 503, "{path}");
+        assert!(response.headers().contains_key("retry-after"), "{path}");
+        assert!(took < std::time::Duration::from_secs(8), "{path}: {took:?}");
+    }
+    server.double().command("mend", json!({})).await;
+    assert!(start("/v1/workflows/w/runs").send().await.unwrap().status().is_success());
+}
+
+#[tokio::test]
+#[ignore = "needs the double of AWS: tests/aws/run"]
+async fn a_function_without_a_free_process_is_503_in_our_words() {
+    let receiver = Receiver::start(|_, _| Reply::WhenLetGo(StatusCode::OK, "{}".to_owned())).await;
+    let server = on_aws(&["--concurrency", "invoke=1", "--patience-ms", "200"]).await;
+    server.publish("w", &calling(&receiver)).await;
+    let start = || server.post("/v1/workflows/w/runs", ADMIN_KEY).json(&json!({}));
+    let held = tokio::spawn(start().send());
+    receiver.until(|all| all.len() == 1).await;
+    let response = start().send().await.unwrap();
+    assert_eq!(response.headers()["retry-after"], "1");
+    let (status, problem) = json_of(response).await;
+    assert_eq!((status, &problem["code"]), (503, &json!("overloaded")), "{problem}");
+    receiver.let_go();
+    assert!(held.await.unwrap().unwrap().status().is_success());
+}

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result};
 use flowgate_core::delivery::AfterAttempt;
+use flowgate_core::group::Group;
 use flowgate_core::lease::{Lease, Written};
 use flowgate_core::limit::{Acquired, Rate};
 use flowgate_core::page::PageRequest;
@@ -48,7 +49,7 @@ async fn each_verb_makes_the_requests_it_must() -> Result<()> {
     count("its end", &["UpdateItem"]);
 
     world.runs.create(detached(4)?).await?;
-    aws.ports().queue.send(Message::RunV1 { run: run_id(4)? }).await?;
+    aws.ports().queue.send(Message::RunV1 { run: run_id(4)? }, &Group::default()).await?;
     count("an accepted run", &["PutItem", "SendMessage"]);
     let (lease, _) = claim(&world, 4, "a", 100, 1_000).await?;
     count("a claim", &["UpdateItem"]);
@@ -123,7 +124,7 @@ async fn each_verb_makes_the_requests_it_must() -> Result<()> {
     count("an endpoint that is taken down", &["GetItem", "UpdateItem"]);
     world.limits.take("key", Rate { requests_per_minute: 60, burst: 3 }, at(1)).await?;
     count("a start with a limited key", &["UpdateItem"]);
-    world.limits.acquire("key", &run_id(1)?, 3, at(1), at(9)).await?;
+    world.limits.acquire("key", run_id(1)?.as_str(), 3, at(1), at(9)).await?;
     count("a place among the concurrent runs", &["UpdateItem"]);
     Ok(())
 }
@@ -284,16 +285,19 @@ async fn a_write_whose_answer_was_lost_takes_effect_once() -> Result<()> {
     assert_eq!(world.workflows.versions("uid", first_page(10)).await?.items.len(), 3);
     for n in 1..=2 {
         assert_eq!(
-            world.limits.acquire("key", &run_id(n)?, 2, at(1), at(9)).await?,
+            world.limits.acquire("key", run_id(n)?.as_str(), 2, at(1), at(9)).await?,
             Acquired::Acquired
         );
     }
-    world.limits.release("key", &run_id(1)?).await?;
+    world.limits.release("key", run_id(1)?.as_str()).await?;
     assert_eq!(
-        world.limits.acquire("key", &run_id(3)?, 2, at(1), at(9)).await?,
+        world.limits.acquire("key", run_id(3)?.as_str(), 2, at(1), at(9)).await?,
         Acquired::Acquired
     );
-    assert_eq!(world.limits.acquire("key", &run_id(4)?, 2, at(1), at(9)).await?, Acquired::Full);
+    assert_eq!(
+        world.limits.acquire("key", run_id(4)?.as_str(), 2, at(1), at(9)).await?,
+        Acquired::Full
+    );
     Ok(())
 }
 

@@ -117,6 +117,7 @@ fn words(error: &Error) -> (StatusCode, &'static str, Option<&'static str>) {
         Error::RateLimited { .. } => ("RATE_LIMIT_EXCEEDED", None),
         Error::Gone => ("GONE", None),
         Error::Overloaded { .. } => ("SERVICE_OVERLOADED", None),
+        Error::LoopDetected => ("LOOP_DETECTED", None),
         Error::Internal(_) => ("INTERNAL_ERROR", Some("Internal server error")),
     };
     (status::status(error), code, text)

@@ -131,6 +131,7 @@ fn body(error: &Error) -> (StatusCode, ErrorBody) {
         }
         Error::Gone => ("GONE", None, None),
         Error::Overloaded { .. } => ("SERVICE_UNAVAILABLE", None, None),
+        Error::LoopDetected => ("LOOP_DETECTED", None, None),
         Error::Internal(_) => ("INTERNAL_ERROR", Some("Internal server error"), None),
     };
     let message = text.map_or_else(|| error.to_string(), str::to_owned);
