@@ -16,8 +16,6 @@ use flowgate_runner::deliver::MAX_PER_RECEIVER;
 const RUNS: Places = Places { all: 512, per_group: 512 };
 /// Attempts, receiver by receiver. One that hangs holds its places for 20 s.
 const DELIVERIES: Places = Places { all: 256, per_group: MAX_PER_RECEIVER as usize };
-/// An erasure deletes page by page: one at a time leaves the disk to the runs.
-const JOBS: Places = Places { all: 1, per_group: 1 };
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 const SWEEP_LIMIT: usize = 1_000;
 /// Due work follows a clock that was set back at least this far.
@@ -31,7 +29,7 @@ pub(super) struct Loops {
 }
 
 pub(super) fn queue() -> LocalQueue {
-    LocalQueue::new(RUNS, DELIVERIES, JOBS)
+    LocalQueue::new(RUNS, DELIVERIES)
 }
 
 pub(super) fn start(runner: &Arc<Runner>, local: &Local, queue: LocalQueue) -> Loops {

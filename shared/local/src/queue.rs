@@ -11,6 +11,9 @@ use flowgate_core::work::{Message, Queue};
 
 use crate::turns::{Places, Turn, Turns};
 
+/// A job deletes page by page: one at a time leaves the disk to the runs.
+const JOBS: Places = Places { all: 1, per_group: 1 };
+
 /// Clones share the messages.
 #[derive(Clone)]
 pub struct LocalQueue {
@@ -21,8 +24,8 @@ pub struct LocalQueue {
 
 impl LocalQueue {
     /// Deliveries have places of their own, so that they never wait for runs.
-    pub fn new(runs: Places, deliveries: Places, jobs: Places) -> Self {
-        Self { runs: Turns::new(runs), deliveries: Turns::new(deliveries), jobs: Turns::new(jobs) }
+    pub fn new(runs: Places, deliveries: Places) -> Self {
+        Self { runs: Turns::new(runs), deliveries: Turns::new(deliveries), jobs: Turns::new(JOBS) }
     }
 
     /// Waits for the next message that has a place. The work loop takes them.

@@ -9,9 +9,11 @@ use async_trait::async_trait;
 use flowgate_core::Ports;
 use flowgate_core::clock::Clock;
 use flowgate_core::delivery::{AfterAttempt, Attempt, Deliveries, Delivery, DeliveryId};
+use flowgate_core::group::Group;
 use flowgate_core::lease::{OwnerToken, Written};
 use flowgate_core::overload::Overloaded;
-use flowgate_core::secret::{Keyring, SecretInfo, Secrets};
+use flowgate_core::receiver::{Failing, Receivers};
+use flowgate_core::secret::{Keyring, SecretInfo, SecretRecord, Secrets};
 use flowgate_core::time::Timestamp;
 use flowgate_core::work::{Due, DueItem, Message, Queue};
 
@@ -125,6 +127,17 @@ impl Deliveries for Faulty {
         self.around("deliveries.record", id.as_str(), work).await
     }
 
+    async fn put_back(
+        &self,
+        id: &DeliveryId,
+        owner: &OwnerToken,
+        at: Timestamp,
+    ) -> Result<Written> {
+        self.life.attempt_ends();
+        let work = self.inner.deliveries.put_back(id, owner, at);
+        self.around("deliveries.put_back", id.as_str(), work).await
+    }
+
     async fn read(&self, id: &DeliveryId) -> Result<Option<Delivery>> {
         self.around("deliveries.read", id.as_str(), self.inner.deliveries.read(id)).await
     }
@@ -140,6 +153,39 @@ impl Deliveries for Faulty {
 }
 
 #[async_trait]
+impl Receivers for Faulty {
+    async fn failing(&self, workflow_uid: &str, receiver: &Group) -> Result<Option<Failing>> {
+        let work = self.inner.deliveries.failing(workflow_uid, receiver);
+        self.around("receivers.failing", workflow_uid, work).await
+    }
+
+    async fn note_failure(
+        &self,
+        workflow_uid: &str,
+        receiver: &Group,
+        now: Timestamp,
+    ) -> Result<Failing> {
+        let work = self.inner.deliveries.note_failure(workflow_uid, receiver, now);
+        self.around("receivers.note_failure", workflow_uid, work).await
+    }
+
+    async fn disable(&self, workflow_uid: &str, receiver: &Group, now: Timestamp) -> Result<bool> {
+        let work = self.inner.deliveries.disable(workflow_uid, receiver, now);
+        self.around("receivers.disable", workflow_uid, work).await
+    }
+
+    async fn enable(&self, workflow_uid: &str, receiver: &Group) -> Result<()> {
+        let work = self.inner.deliveries.enable(workflow_uid, receiver);
+        self.around("receivers.enable", workflow_uid, work).await
+    }
+
+    async fn all_failing(&self, workflow_uid: &str) -> Result<Vec<(Group, Failing)>> {
+        let work = self.inner.deliveries.all_failing(workflow_uid);
+        self.around("receivers.all_failing", workflow_uid, work).await
+    }
+}
+
+#[async_trait]
 impl Due for Faulty {
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<DueItem>> {
         if self.is_without(Guard::DueRow) {
@@ -148,7 +194,7 @@ impl Due for Faulty {
         self.around("due.due", "", self.inner.due.due(now, limit)).await
     }
 
-    async fn postpone(&self, item: &DueItem, until: Timestamp) -> Result<bool> {
+    async fn postpone(&self, item: &DueItem, until: Timestamp) -> Result<Option<Group>> {
         let work = self.inner.due.postpone(item, until);
         self.around("due.postpone", record_of(&item.what), work).await
     }
@@ -156,14 +202,15 @@ impl Due for Faulty {
 
 #[async_trait]
 impl Queue for Faulty {
-    async fn send(&self, message: Message) -> Result<()> {
+    async fn send(&self, message: Message, group: &Group) -> Result<()> {
         let record = record_of(&message).to_owned();
-        self.around("queue.send", &record, self.inner.queue.send(message)).await
+        self.around("queue.send", &record, self.inner.queue.send(message, group)).await
     }
 
-    async fn send_later(&self, message: Message, at: Timestamp) -> Result<()> {
+    async fn send_later(&self, message: Message, group: &Group, at: Timestamp) -> Result<()> {
         let record = record_of(&message).to_owned();
-        self.around("queue.send_later", &record, self.inner.queue.send_later(message, at)).await
+        let work = self.inner.queue.send_later(message, group, at);
+        self.around("queue.send_later", &record, work).await
     }
 }
 
@@ -171,6 +218,7 @@ fn record_of(message: &Message) -> &str {
     match message {
         Message::RunV1 { run } => run.as_str(),
         Message::WebhookV1 { delivery } => delivery.as_str(),
+        Message::JobV1 { job } => job.as_str(),
     }
 }
 
@@ -181,11 +229,15 @@ impl Secrets for Faulty {
         self.inner.secrets.keyring(create).await
     }
 
-    async fn put(&self, name: &str, value: &str, now: Timestamp) -> Result<()> {
-        self.around("secrets.put", name, self.inner.secrets.put(name, value, now)).await
+    async fn replace_keyring(&self, next: &Keyring) -> Result<bool> {
+        self.inner.secrets.replace_keyring(next).await
     }
 
-    async fn get(&self, name: &str) -> Result<Option<String>> {
+    async fn put(&self, name: &str, secret: &SecretRecord, now: Timestamp) -> Result<()> {
+        self.around("secrets.put", name, self.inner.secrets.put(name, secret, now)).await
+    }
+
+    async fn get(&self, name: &str) -> Result<Option<SecretRecord>> {
         self.around("secrets.get", name, self.inner.secrets.get(name)).await
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use async_trait::async_trait;
 use flowgate_core::clock::Clock;
+use flowgate_core::group::Group;
 use flowgate_core::time::Timestamp;
 use flowgate_core::work::{Message, Queue};
 use tokio::sync::watch;
@@ -137,12 +138,12 @@ impl WeatheredQueue {
 
 #[async_trait]
 impl Queue for WeatheredQueue {
-    async fn send(&self, message: Message) -> Result<()> {
+    async fn send(&self, message: Message, _: &Group) -> Result<()> {
         self.put(&message, self.clock.now());
         Ok(())
     }
 
-    async fn send_later(&self, message: Message, at: Timestamp) -> Result<()> {
+    async fn send_later(&self, message: Message, _: &Group, at: Timestamp) -> Result<()> {
         if at.since(self.clock.now()) <= self.weather.max_later {
             self.put(&message, at);
         }

@@ -13,6 +13,7 @@ use flowgate_app::workflows::SaveDraft;
 use flowgate_aws::Aws;
 use flowgate_core::Ports;
 use flowgate_core::clock::Clock;
+use flowgate_core::computing::OneAtATime;
 use flowgate_core::delivery::DeliveryState;
 use flowgate_core::id::RunId;
 use flowgate_core::run::Dialect;
@@ -20,7 +21,7 @@ use flowgate_core::secret::Secrets;
 use flowgate_core::system::SystemEntropy;
 use flowgate_core::time::Timestamp;
 use flowgate_engine::input::{InputRules, Undeclared};
-use flowgate_local::{Local, LocalLimits};
+use flowgate_local::{Local, LocalLimits, LocalQueue, Places};
 use flowgate_runner::start::{
     IdempotencyRequest, ResponseMode, StartRequest, Started, WhenWaitEnds,
 };
@@ -118,7 +119,8 @@ async fn open(clock: Arc<TestClock>) -> Result<(Ports, Arc<dyn Any + Send + Sync
     let folder = memory_folder()?;
     let local = Arc::new(Local::open(folder.path())?);
     // A queue of the world takes its place.
-    let (queue, _) = flowgate_local::LocalQueue::new();
+    let places = Places { all: 1, per_group: 1 };
+    let queue = LocalQueue::new(places, places);
     let ports = Ports {
         runs: local.clone(),
         deliveries: local.clone(),
@@ -127,7 +129,9 @@ async fn open(clock: Arc<TestClock>) -> Result<(Ports, Arc<dyn Any + Send + Sync
         workflows: local.clone(),
         keys: local.clone(),
         limits: Arc::new(LocalLimits::default()),
+        jobs: local.clone(),
         secrets: local,
+        computing: Arc::new(OneAtATime),
         clock,
         entropy: Arc::new(SystemEntropy),
     };
@@ -205,7 +209,7 @@ impl World {
             forgiven: Mutex::default(),
             _keep: keep,
         };
-        Secrets::put(&*world.truth.secrets, "TOKEN", SECRET, world.clock.now()).await?;
+        Secrets::put(&*world.truth.secrets, "TOKEN", &SECRET.into(), world.clock.now()).await?;
         world.publish(&document(&world.upstream.url, "one")).await?;
         world.revive().await?;
         Ok(world)

@@ -157,8 +157,8 @@ async fn due_job(world: World) -> Result<()> {
     assert_eq!(due.len(), 1);
     assert_eq!(due[0].what, Message::JobV1 { job: job.id.clone() });
     assert_eq!((due[0].since, due[0].sweep_at), (at(2_000), at(2_000)));
-    assert!(world.due.postpone(&due[0], at(5_000)).await?);
-    assert!(!world.due.postpone(&due[0], at(6_000)).await?);
+    assert!(world.due.postpone(&due[0], at(5_000)).await?.is_some());
+    assert!(world.due.postpone(&due[0], at(6_000)).await?.is_none());
     assert!(world.due.due(at(4_999), 10).await?.is_empty());
 
     let walking = next(&job);

@@ -213,7 +213,7 @@ impl<'a> Pair<'a> {
         let due = self.world.due.due(time(self.now), usize::from(u8::MAX)).await?;
         let ours = flowgate_core::work::Message::RunV1 { run: run_id(self.n)? };
         let answer = match due.iter().find(|item| item.what == ours) {
-            Some(item) => self.world.due.postpone(item, time(until)).await?,
+            Some(item) => self.world.due.postpone(item, time(until)).await?.is_some(),
             None => false,
         };
         self.same(format!("sweep at {} until {until}", self.now), answer, modelled)

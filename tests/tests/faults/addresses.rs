@@ -12,10 +12,12 @@ use axum::Router;
 use axum::http::{StatusCode, header};
 use flowgate_core::system::SystemClock;
 use flowgate_local::Local;
-use flowgate_outbound::{Outbound, OutboundSettings, PreparedWebhook, Resolver};
+use flowgate_outbound::{Outbound, OutboundSettings, Resolver};
 use flowgate_tests::faults::seed::{Figures, report};
 use flowgate_tests::faults::world::memory_folder;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+use crate::receivers::{nobody, webhook};
 
 /// A public address first, then loopback, and so on.
 #[derive(Default)]
@@ -53,11 +55,6 @@ async fn inside() -> (u16, Arc<AtomicUsize>) {
     (port, counted)
 }
 
-fn webhook(url: &str) -> PreparedWebhook {
-    let body = Some("{}".to_owned());
-    PreparedWebhook { method: "POST".into(), url: url.to_owned(), headers: Vec::new(), body }
-}
-
 /// Sends to a name whose addresses change, several times. Returns the connections to the inside.
 async fn attack(send: impl AsyncFn(String)) -> usize {
     let (port, connections) = inside().await;
@@ -80,7 +77,7 @@ async fn f19_a_name_that_is_bound_again() {
         Outbound::with_resolver(settings, secrets, Arc::new(SystemClock), resolver.clone());
     let connections = attack(async |url| {
         let _ = outbound.check_resolved(&url).await;
-        outbound.send_webhook(webhook(&url)).await;
+        outbound.send_webhook(webhook(&url), &nobody()).await;
     });
     assert_eq!(connections.await, 0);
     assert!(resolver.asked.load(Ordering::SeqCst) >= 6, "the name was resolved");
@@ -135,7 +132,7 @@ async fn f19_redirects_lead_nowhere() {
             let url = format!("http://{}/", listener.local_addr().unwrap());
             let router = Router::new().fallback(answer);
             tokio::spawn(async move { axum::serve(listener, router).await });
-            let outcome = outbound.send_webhook(webhook(&url)).await;
+            let outcome = outbound.send_webhook(webhook(&url), &nobody()).await;
             assert_eq!(outcome.status, Some(status.as_u16()));
         }
     }

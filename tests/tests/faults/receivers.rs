@@ -9,8 +9,10 @@ use axum::http::StatusCode;
 use flowgate_app::access::Caller;
 use flowgate_core::clock::Clock;
 use flowgate_core::delivery::DeliveryState;
+use flowgate_core::secret::{Publisher, SecretUser};
 use flowgate_core::work::Message;
-use flowgate_outbound::{Outbound, OutboundSettings, PreparedWebhook};
+use flowgate_engine::call::Piece;
+use flowgate_outbound::{Outbound, OutboundSettings, OutgoingWebhook};
 use flowgate_tests::clock::TestClock;
 use flowgate_tests::faults::check::Expected;
 use flowgate_tests::faults::seed::{Figures, each_seed, report};
@@ -79,9 +81,17 @@ fn outbound(clock: Arc<TestClock>) -> Result<(Outbound, tempfile::TempDir)> {
     Ok((Outbound::new(settings, secrets, clock), folder))
 }
 
-fn webhook(url: String) -> PreparedWebhook {
-    let body = Some("{}".to_owned());
-    PreparedWebhook { method: "POST".to_owned(), url, headers: Vec::new(), body }
+pub(crate) fn webhook(url: &str) -> OutgoingWebhook {
+    OutgoingWebhook {
+        method: "POST".to_owned(),
+        url: vec![Piece::Text(url.to_owned())],
+        body: Some("{}".to_owned()),
+        ..OutgoingWebhook::default()
+    }
+}
+
+pub(crate) fn nobody() -> SecretUser {
+    SecretUser { workflow_id: "w".to_owned(), published_by: Publisher::Platform }
 }
 
 /// One attempt against each of them ends within its 20 s, and reads little.
@@ -92,7 +102,8 @@ async fn f17_receivers_that_hang_drip_or_do_not_end() {
         let clock = Arc::new(TestClock::new(at(0)));
         let (outbound, _folder) = outbound(clock.clone()).unwrap();
         let (url, sent) = tar(kind).await;
-        let attempt = outbound.send_webhook(webhook(url));
+        let user = nobody();
+        let attempt = outbound.send_webhook(webhook(&url), &user);
         let mut attempt = std::pin::pin!(attempt);
         let outcome = tokio::select! {
             outcome = &mut attempt => outcome,
@@ -157,11 +168,13 @@ fn f18_a_receiver_fails_for_days() {
         let deliveries = world.truth.deliveries.of_run(&run).await?;
         let exhausted =
             deliveries.iter().find(|delivery| delivery.state == DeliveryState::Exhausted);
-        let id = exhausted.context("the delivery is exhausted")?.id.clone();
+        let exhausted = exhausted.context("the delivery is exhausted")?;
+        let (id, receiver) = (exhausted.id.clone(), exhausted.receiver.clone());
         works.store(true, Ordering::SeqCst);
         let front = world.front().await?;
         world.drive(front.runner.app.redeliver(&Caller::Admin, id.as_str())).await?;
-        world.drive(front.runner.app.send(Message::WebhookV1 { delivery: id })).await;
+        let message = Message::WebhookV1 { delivery: id };
+        world.drive(front.runner.app.send(message, &receiver)).await;
         world.settle(Duration::from_secs(3_600)).await?;
         world.check(&Expected::default()).await?.kept()
     });

@@ -275,7 +275,7 @@ async fn attack(attack: &Attack, duration: Duration) -> (String, usize) {
         large: large().await,
     });
     publish(&target.client, &target.url, "w", &(attack.document)(&target)).await;
-    let idle = memory(process.pid()).0;
+    let idle = memory(process.pid().unwrap()).0;
     let (over, sent) = (AtomicBool::new(false), AtomicUsize::new(0));
     let caller = async || {
         while !over.load(Relaxed) {
@@ -290,7 +290,7 @@ async fn attack(attack: &Attack, duration: Duration) -> (String, usize) {
     };
     let all = async { tokio::join!(callers, end, health(&target, &over)).2 };
     let times = all.await;
-    let (after, peak) = memory(process.pid());
+    let (after, peak) = memory(process.pid().unwrap());
     let mib = |bytes: usize| bytes >> 20;
     let row = format!(
         "{:45} {:6} {:6} {:6} {:6} {:9.1?} {:9.1?}",

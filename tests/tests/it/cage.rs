@@ -210,7 +210,7 @@ impl Computing {
 
     async fn children(server: &Process) -> Vec<u32> {
         for _ in 0..500 {
-            let found = children(server.id());
+            let found = children(server.pid().unwrap());
             if !found.is_empty() && found.iter().all(|id| status(*id).contains("Seccomp:\t2")) {
                 return found;
             }

@@ -11,6 +11,7 @@ use futures_util::stream::FuturesUnordered;
 use serde_json::{Value, json};
 
 use crate::code::{CHILD, call, group, outbound, outbound_with, outcome};
+use crate::outbound::user;
 
 const ENDLESS: &str = "for (;;) {}";
 const SHORT: Duration = Duration::from_secs(5);
@@ -67,7 +68,7 @@ async fn run(
     code: &str,
     limit: Duration,
 ) -> Result<Value, String> {
-    outcome(outbound.perform(&call(code, json!({}), limit), group, &mut |_| {}).await)
+    outcome(outbound.perform(&call(code, json!({}), limit), &user(), group, &mut |_| {}).await)
 }
 
 /// Two groups use the same child, one after the other.
@@ -87,7 +88,7 @@ async fn a_call_leaves_nothing_for_the_next_one_in_the_same_child() {
     );
     let look = call("return 1", json!({}), SHORT);
     let flowgate_engine::call::CallResult::Succeeded(output) =
-        outbound.perform(&look, &CodeGroup::new("other"), &mut |_| {}).await
+        outbound.perform(&look, &user(), &CodeGroup::new("other"), &mut |_| {}).await
     else {
         panic!("it succeeds")
     };
@@ -228,7 +229,7 @@ async fn variables_that_no_child_takes_are_refused() {
     let variables: serde_json::Map<String, Value> =
         (0..9).map(|n| (format!("v{n}"), json!(text))).collect();
     let call = call("return 1", Value::Object(variables), SHORT);
-    let result = outcome(outbound(CHILD).perform(&call, &group(), &mut |_| {}).await);
+    let result = outcome(outbound(CHILD).perform(&call, &user(), &group(), &mut |_| {}).await);
     assert_eq!(
         result,
         Err("value_too_large: the code with its variables is larger than 33554432 bytes".into())

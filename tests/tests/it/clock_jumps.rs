@@ -12,6 +12,7 @@ use flowgate_app::access::Caller;
 use flowgate_app::workflows::SaveDraft;
 use flowgate_app::{Ports, Settings};
 use flowgate_core::clock::Clock;
+use flowgate_core::computing::OneAtATime;
 use flowgate_core::delivery::WebhookBody;
 use flowgate_core::run::{Dialect, Mode, RunRecord};
 use flowgate_core::system::{SystemClock, SystemEntropy};
@@ -69,6 +70,8 @@ impl Platform {
             workflows: local.clone(),
             keys: local.clone(),
             limits: Arc::new(LocalLimits::default()),
+            jobs: local.clone(),
+            computing: Arc::new(OneAtATime),
             secrets: local,
             clock: clock.clone(),
             entropy: Arc::new(SystemEntropy),

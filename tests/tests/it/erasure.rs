@@ -14,8 +14,7 @@ use flowgate_core::computing::OneAtATime;
 use flowgate_core::job::Job;
 use flowgate_core::run::RunHead;
 use flowgate_core::system::SystemEntropy;
-use flowgate_core::work::Message;
-use flowgate_local::{Local, LocalLimits, LocalQueue};
+use flowgate_local::{Local, LocalLimits, LocalQueue, Places};
 use flowgate_outbound::OutboundSettings;
 use flowgate_runner::Runner;
 use flowgate_tests::clock::TestClock;
@@ -24,7 +23,6 @@ use flowgate_tests::receiver::{Receiver, Reply};
 use flowgate_tests::server::{ADMIN_KEY, TestServer};
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::fixture::{answer, until};
 
@@ -277,7 +275,7 @@ struct Platform {
     runner: Arc<Runner>,
     local: Arc<Local>,
     clock: Arc<TestClock>,
-    messages: UnboundedReceiver<Message>,
+    messages: LocalQueue,
     _folder: tempfile::TempDir,
 }
 
@@ -285,13 +283,14 @@ impl Platform {
     async fn start() -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let local = Arc::new(Local::open(folder.path())?);
-        let (queue, messages) = LocalQueue::new();
+        let places = Places { all: 1, per_group: 1 };
+        let messages = LocalQueue::new(places, places);
         let clock = Arc::new(TestClock::new(at(1_000)));
         let ports = Ports {
             runs: local.clone(),
             deliveries: local.clone(),
             due: local.clone(),
-            queue: Arc::new(queue),
+            queue: Arc::new(messages.clone()),
             workflows: local.clone(),
             jobs: local.clone(),
             keys: local.clone(),
@@ -340,8 +339,8 @@ impl Platform {
 
     /// Handles one message; without one, sweeps at the next due time.
     async fn work(&mut self) -> Result<()> {
-        if let Ok(message) = self.messages.try_recv() {
-            return self.runner.handle(&message).await;
+        if let Some(turn) = self.messages.try_next() {
+            return self.runner.handle(&turn.message).await;
         }
         let far = self.clock.now() + Duration::from_secs(400 * 24 * 3600);
         let due = self.runner.app.ports.due.due(far, 100).await?;
@@ -400,7 +399,7 @@ async fn a_job_goes_on_after_a_crash_at_any_step() -> Result<()> {
     let mut crashes = 0;
     while platform.job().await?.is_some() {
         // The message is lost with its worker: only the due row is left.
-        while platform.messages.try_recv().is_ok() {}
+        while platform.messages.try_next().is_some() {}
         let work = platform.runner.app.work_on_job(&job.id);
         // Cut wherever it is: after a growing number of wake-ups.
         let mut work = Box::pin(work);

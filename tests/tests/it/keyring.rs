@@ -16,7 +16,7 @@ use flowgate_core::key::{KeyRecord, Keys, Scope, WorkflowScope};
 use flowgate_core::secret::{Keyring, SecretInfo, SecretRecord, Secrets};
 use flowgate_core::system::SystemEntropy;
 use flowgate_core::time::Timestamp;
-use flowgate_local::{Local, LocalLimits, LocalQueue};
+use flowgate_local::{Local, LocalLimits, LocalQueue, Places};
 use flowgate_tests::clock::TestClock;
 use flowgate_tests::ports::sample::{at, first_page};
 use flowgate_tests::server::{ADMIN_KEY, TestServer};
@@ -90,11 +90,12 @@ impl Deployment {
             is_down: AtomicBool::new(false),
         });
         let local = &self.local;
+        let places = Places { all: 1, per_group: 1 };
         let ports = Ports {
             runs: local.clone(),
             deliveries: local.clone(),
             due: local.clone(),
-            queue: Arc::new(LocalQueue::new().0),
+            queue: Arc::new(LocalQueue::new(places, places)),
             workflows: local.clone(),
             jobs: local.clone(),
             keys: local.clone(),

@@ -11,6 +11,7 @@ use flowgate_app::access::Caller;
 use flowgate_app::keys::KeyRequest;
 use flowgate_app::{App, Error, Ports, Settings};
 use flowgate_core::clock::Clock;
+use flowgate_core::computing::OneAtATime;
 use flowgate_core::key::{AuditEntry, KeyRecord, Keys, Scope, WorkflowScope};
 use flowgate_core::overload::Overloaded;
 use flowgate_core::page::{Page, PageRequest};
@@ -112,6 +113,14 @@ impl Keys for Flaky {
         Keys::touch(&self.local, id, at).await
     }
 
+    async fn lists_origin(&self, origin: &str) -> Result<bool> {
+        Keys::lists_origin(&self.local, origin).await
+    }
+
+    async fn note(&self, audit: AuditEntry) -> Result<()> {
+        Keys::note(&self.local, audit).await
+    }
+
     async fn audit(&self, page: PageRequest) -> Result<Page<AuditEntry>> {
         Keys::audit(&self.local, page).await
     }
@@ -137,6 +146,7 @@ async fn new_key(app: &App) -> String {
         scopes: [Scope::Run].into(),
         expires_at: None,
         limits: None,
+        origins: Default::default(),
     };
     let made = app.create_key(&Caller::Admin, request).await.unwrap();
     made.key.expose_secret().to_owned()
@@ -158,6 +168,8 @@ async fn while_keys_cannot_be_read_a_known_one_serves_for_a_moment_and_none_is_c
         workflows: shared.clone(),
         keys: keys.clone(),
         limits: Arc::new(LocalLimits::default()),
+        jobs: shared.clone(),
+        computing: Arc::new(OneAtATime),
         secrets: shared,
         clock: clock.clone(),
         entropy: Arc::new(SystemEntropy),

@@ -326,7 +326,10 @@ async fn a_receiver_that_fails_for_five_days_is_disabled_until_it_is_recovered()
             .list_deliveries(&Caller::Admin, run.head.id.as_str())
             .await?
             .remove(0);
-        Ok::<_, anyhow::Error>((listed.0.state, listed.1.and_then(|failing| failing.disabled_at)))
+        Ok::<_, anyhow::Error>((
+            listed.delivery.state,
+            listed.failing.and_then(|failing| failing.disabled_at),
+        ))
     };
     let first = platform.run(ResponseMode::Wait(None), vec![hook()]).await?;
     while failing(&platform, &first).await?.0 == DeliveryState::Pending {

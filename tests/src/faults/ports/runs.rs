@@ -8,7 +8,7 @@ use flowgate_core::idempotency::{EarlierRun, IdempotencyKey};
 use flowgate_core::lease::{Lease, OwnerToken, Written};
 use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::run::{
-    CancelRequest, Checkpoint, Claimed, Created, Finished, FinishedRun, Heartbeat, NewRun,
+    CancelRequest, Checkpoint, Claimed, Created, Deleted, Finished, FinishedRun, Heartbeat, NewRun,
     RunFilter, RunProgress, RunRecord, Runs, StartMark,
 };
 use flowgate_core::time::Timestamp;
@@ -127,6 +127,10 @@ impl Runs for Faulty {
         self.around("runs.request_cancel", run.as_str(), work).await
     }
 
+    async fn delete(&self, run: &RunId) -> Result<Deleted> {
+        self.around("runs.delete", run.as_str(), self.inner.runs.delete(run)).await
+    }
+
     async fn wipe(&self, run: &RunId) -> Result<()> {
         self.around("runs.wipe", run.as_str(), self.inner.runs.wipe(run)).await
     }
@@ -139,8 +143,9 @@ impl Runs for Faulty {
         self.around("runs.progress", run.as_str(), self.inner.runs.progress(run)).await
     }
 
-    async fn checkpoints(&self, run: &RunId) -> Result<Vec<Checkpoint>> {
-        self.around("runs.checkpoints", run.as_str(), self.inner.runs.checkpoints(run)).await
+    async fn checkpoints(&self, run: &RunId, after: Option<u64>) -> Result<Vec<Checkpoint>> {
+        let work = self.inner.runs.checkpoints(run, after);
+        self.around("runs.checkpoints", run.as_str(), work).await
     }
 
     async fn started(&self, run: &RunId) -> Result<Vec<String>> {

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use async_trait::async_trait;
+use flowgate_core::job::Job;
 use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::secret::SigningPin;
 use flowgate_core::time::Timestamp;
@@ -67,7 +68,12 @@ impl Workflows for Faulty {
         self.around("workflows.rotate_signing", id, work).await
     }
 
-    async fn delete(&self, id: &str) -> Result<bool> {
-        self.around("workflows.delete", id, self.inner.workflows.delete(id)).await
+    async fn delete(&self, id: &str, uid: &str, job: Job) -> Result<bool> {
+        self.around("workflows.delete", id, self.inner.workflows.delete(id, uid, job)).await
+    }
+
+    async fn delete_versions(&self, uid: &str, limit: usize) -> Result<usize> {
+        let work = self.inner.workflows.delete_versions(uid, limit);
+        self.around("workflows.delete_versions", uid, work).await
     }
 }

@@ -51,7 +51,10 @@ fn verbs(aws: &Aws) -> Vec<Verb> {
             queue.send(work::Message::RunV1 { run: run_id(1)? }, &Group::default()).await
         }),
         verb("get a secret", async move { secrets.get("NAME").await }),
-        verb("put a secret", async move { Secrets::put(&*put, "NAME", "value", at(0)).await }),
+        verb(
+            "put a secret",
+            async move { Secrets::put(&*put, "NAME", &"value".into(), at(0)).await },
+        ),
     ]
 }
 
