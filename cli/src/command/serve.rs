@@ -64,7 +64,13 @@ pub(crate) struct Args {
     #[arg(long)]
     allow_private: bool,
     /// Memory for requests, runs and answers, in MiB; one key may take a quarter, at least 128
-    #[arg(long, env = "FLOWGATE_MEMORY", default_value_t = 512, value_parser = clap::value_parser!(u32).range(64..=1_048_576))]
+    #[arg(
+        long,
+        env = "FLOWGATE_MEMORY",
+        default_value_t = 512,
+        value_name = "MIB",
+        value_parser = clap::value_parser!(u32).range(64..=1_048_576)
+    )]
     memory: u32,
     /// Connections at the same time; further ones are answered with 503
     #[arg(long, env = "FLOWGATE_MAX_CONNECTIONS", default_value_t = 4096)]

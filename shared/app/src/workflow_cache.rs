@@ -4,15 +4,22 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use flowgate_core::secret::Publisher;
 use flowgate_core::time::Timestamp;
 use flowgate_core::workflow::WorkflowRecord;
-
-use crate::workflows::Compiled;
+use flowgate_engine::Workflow;
 
 /// Enough for every workflow of an account; takes little memory compared with the runs.
 const MAX_COMPILED: usize = 1_000;
 /// Another process's publish is visible within this time; our own immediately.
 const FRESH: Duration = Duration::from_secs(4);
+
+/// A version as a process keeps it.
+#[derive(Clone)]
+pub(crate) struct Compiled {
+    pub workflow: Arc<Workflow>,
+    pub published_by: Publisher,
+}
 
 #[derive(Default)]
 pub(crate) struct WorkflowCache {

@@ -16,6 +16,7 @@ use flowgate_engine::{CompileOptions, Kinds, Problem, Severity, Workflow};
 use crate::access::Caller;
 use crate::error::{Error, Result, What};
 use crate::platform::App;
+use crate::workflow_cache::Compiled;
 
 /// A version ready to run.
 pub struct Published {
@@ -25,13 +26,6 @@ pub struct Published {
     pub signing: SigningPin,
     pub published_by: Publisher,
     pub workflow: Arc<Workflow>,
-}
-
-/// A version as a process keeps it.
-#[derive(Clone)]
-pub(crate) struct Compiled {
-    pub workflow: Arc<Workflow>,
-    pub published_by: Publisher,
 }
 
 /// A document with everything that is wrong with it.

@@ -164,9 +164,18 @@ mod tests {
     use super::*;
 
     fn complete(name: &str) -> Option<String> {
-        let optional = ["_MS", "_DAYS", "ALLOW", "ENDPOINT", "COMPLETES", "BUFFERED"]
-            .iter()
-            .any(|part| name.contains(part));
+        let optional = [
+            "_MS",
+            "_DAYS",
+            "ALLOW",
+            "ENDPOINT",
+            "COMPLETES",
+            "BUFFERED",
+            "WITHOUT",
+            "MEMORY_SIZE",
+        ]
+        .iter()
+        .any(|part| name.contains(part));
         (!optional).then(|| format!("value of {name}"))
     }
 

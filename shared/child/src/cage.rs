@@ -27,8 +27,8 @@ const MAX_ADDRESS_SPACE: u64 = 384 * 1024 * 1024;
 #[cfg(unix)]
 const MAX_GUESSED_FILES: i32 = 1_024;
 
-/// Enters the cage. Closes all files but stdin, stdout and stderr. Fails if `parent` is not this process's parent any more: the signal of its
-/// death would never come.
+/// Enters the cage. Closes all files but stdin, stdout and stderr. Fails if `parent` is not this
+/// process's parent any more: the signal of its death would never come.
 ///
 /// `start_threads` starts all threads of this process, and returns when they run: later, none can
 /// start.

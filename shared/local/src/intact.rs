@@ -20,7 +20,7 @@ pub(crate) fn exists(file: &Path) -> Result<bool> {
         if logged > 0 {
             bail!("{shown} is missing, but not its log {}: {ADVICE}", log.display());
         }
-        return Ok(file.try_exists().with_context(|| format!("{shown} could not be read"))?);
+        return file.try_exists().with_context(|| format!("{shown} could not be read"));
     };
     let length = opened.metadata()?.len();
     if length == 0 {

@@ -101,8 +101,8 @@ impl Keys for Local {
 
     async fn audit(&self, request: PageRequest) -> Result<Page<AuditEntry>> {
         self.query(move |connection| {
-            let sql = "SELECT rowid, at, actor, action, key_id, expires_at FROM key_audit WHERE rowid < ?1 \
-                       ORDER BY rowid DESC";
+            let sql = "SELECT rowid, at, actor, action, key_id, expires_at FROM key_audit \
+                       WHERE rowid < ?1 ORDER BY rowid DESC";
             let mut select = connection.prepare_cached(sql)?;
             let rows = select.query([rowid_of(&request).unwrap_or(i64::MAX)])?;
             page(&request, rows, |row| {
@@ -132,8 +132,8 @@ fn rowid_of(request: &PageRequest) -> Option<i64> {
 /// Idempotent: retries of a change write its entry once.
 fn insert_audit(connection: &Connection, entry: &AuditEntry) -> Result<()> {
     let mut insert = connection.prepare_cached(
-        "INSERT OR IGNORE INTO key_audit (at, actor, action, key_id, expires_at) VALUES (?1, ?2, ?3, \
-         ?4, ?5)",
+        "INSERT OR IGNORE INTO key_audit (at, actor, action, key_id, expires_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
     let AuditEntry { at, actor, action, key_id, expires_at } = entry;
     insert.execute(params![at.0, actor, action, key_id, expires_at.0])?;

@@ -203,8 +203,8 @@ fn check_hooks(
     }
 }
 
-/// The reference implementation compares the timestamp with the real time, so it signs here, and the
-/// signatures are compared.
+/// The reference implementation compares the timestamp with the real time, so it signs here, and
+/// the signatures are compared.
 fn is_signed(call: &Call, secret: &str) -> bool {
     let header = |name: &str| call.headers.get(name)?.to_str().ok();
     let signed = || {

@@ -122,7 +122,7 @@ impl WeatheredQueue {
         state.sent += 1;
         for _ in 0..self.weather.copies {
             let delay = state.random.below(self.weather.max_delay.as_secs() + 1);
-            let order = state.random.next() >> 1;
+            let order = state.random.number() >> 1;
             let order = if self.weather.reorders { order } else { self.activity.next() };
             let visible_at = at + Duration::from_secs(delay);
             state.waiting.push(Waiting { visible_at, order, message: message.clone() });

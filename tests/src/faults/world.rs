@@ -352,8 +352,8 @@ impl World {
         }
     }
 
-    /// Nothing has happened for `stalled`. A driver that waits for a late store does not look at its
-    /// other calls meanwhile. What does not get on for long is such a call, and counts no more.
+    /// Nothing has happened for `stalled`. A driver that waits for a late store does not look at
+    /// its other calls meanwhile. What does not get on for long is such a call, and counts no more.
     fn is_busy(&self, stalled: Duration) -> bool {
         let mut all: Vec<Process> =
             lock(&self.slots).iter().filter_map(|slot| slot.process.clone()).collect();
@@ -393,8 +393,8 @@ impl World {
         Ok(any)
     }
 
-    /// Moves the clock to the next time that anything waits for, at most to `until`. Returns `false`
-    /// if nothing does.
+    /// Moves the clock to the next time that anything waits for, at most to `until`. Returns
+    /// `false` if nothing does.
     fn advance(&self, until: Timestamp) -> bool {
         let empty = |slot: &Slot| slot.process.is_none().then_some(slot.restart_at);
         let restart = lock(&self.slots).iter().filter_map(empty).min();

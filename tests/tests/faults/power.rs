@@ -74,7 +74,7 @@ async fn recorded() -> Result<(Record, Vec<Acked>)> {
             if n >= 160 {
                 return Ok(());
             }
-            let (bytes, ended) = (n % 7 * 20_000, n % 2 == 0);
+            let (bytes, ended) = (n % 7 * 20_000, n.is_multiple_of(2));
             let run =
                 start(&client, &process.url, bytes, ended).await?.context("it is answered")?;
             let recorded = usize::try_from(std::fs::metadata(&log)?.len())?;

@@ -3,6 +3,8 @@
 //! Only the memory is asserted: times belong to the machine. `FLOWGATE_ATTACK_SECONDS=20` attacks
 //! for longer; `--nocapture` shows the table.
 
+#![expect(clippy::print_stdout, reason = "the table is for people")]
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -170,7 +172,9 @@ const ATTACKS: &[Attack] = &[
     Attack {
         name: "outputs of 3.9 MB that nobody reads",
         document: |_| {
-            "input: [{ name: t, type: string }]\nnodes: [{ id: n, type: template, template: x }]\noutput: { t: <api.t> }".to_owned()
+            "input: [{ name: t, type: string }]\nnodes: [{ id: n, type: template, template: x }]\n\
+             output: { t: <api.t> }"
+                .to_owned()
         },
         request: |target| Box::pin(unread(target)),
     },
@@ -203,8 +207,8 @@ async fn send_raw(target: &Target, body: &str, length: usize) -> Option<TcpStrea
     let address = target.url.trim_start_matches("http://");
     let mut connection = TcpStream::connect(address).await.ok()?;
     let head = format!(
-        "POST /v1/workflows/w/runs HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-type: \
-         application/json\r\ncontent-length: {length}\r\n\r\n",
+        "POST /v1/workflows/w/runs HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\
+         content-type: application/json\r\ncontent-length: {length}\r\n\r\n",
         target.key
     );
     connection.write_all(head.as_bytes()).await.ok()?;

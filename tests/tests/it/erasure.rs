@@ -390,7 +390,7 @@ async fn a_deleted_workflow_takes_its_runs_and_versions_along_after_its_grace() 
 /// twice.
 #[tokio::test]
 async fn a_job_goes_on_after_a_crash_at_any_step() -> Result<()> {
-    let mut platform = Platform::start().await?;
+    let platform = Platform::start().await?;
     let uids = [
         platform.workflow("a", DOCUMENT, 1..121).await?,
         platform.workflow("b", DOCUMENT, 121..181).await?,

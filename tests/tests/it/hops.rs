@@ -42,7 +42,8 @@ async fn calls_and_webhooks_carry_the_count_and_nobody_else_sets_it() {
         Receiver::start(|_, _| Reply::Now(StatusCode::OK, "{}".to_owned())).await,
     );
     let document = format!(
-        "nodes:\n  - {{ id: call, type: http, url: \"{0}/call\" }}\nwebhook: {{ url: \"{0}/end\" }}\n",
+        "nodes:\n  - {{ id: call, type: http, url: \"{0}/call\" }}\n\
+         webhook: {{ url: \"{0}/end\" }}\n",
         receiver.url
     );
     server.publish("w", &document).await;

@@ -35,7 +35,7 @@ impl Needs {
             nothing: flat.contains("Needs no key."),
         };
         let is_open = needs.nothing || flat.contains("Any good key may.");
-        assert!(is_open != !needs.scopes.is_empty(), "{operation} says which scope: {flat}");
+        assert!(is_open == needs.scopes.is_empty(), "{operation} says which scope: {flat}");
         needs
     }
 

@@ -48,8 +48,8 @@ pub(super) fn outbound(args: &serve::Args) -> Finding {
 }
 
 pub(super) async fn javascript(args: &serve::Args) -> Finding {
-    let advice = "function nodes fail until this works; put flowgate-child beside this program, and check \
-         limits on processes and memory (ulimit -a)";
+    let advice = "function nodes fail until this works; put flowgate-child beside this program, \
+                  and check limits on processes and memory (ulimit -a)";
     let Ok(settings) = args.outbound() else {
         return Finding::problem(
             "javascript",

@@ -244,8 +244,8 @@ impl Test {
             Err(_) if bound.is_exhausted() => Err(NodeError::new(
                 "condition_too_costly",
                 format!(
-                    "the node's conditions read more than {MAX_READ} bytes; a list is read once per \
-                     round of the macro around it, and costs more the longer the macro is"
+                    "the node's conditions read more than {MAX_READ} bytes; a list is read once \
+                     per round of the macro around it, and costs more the longer the macro is"
                 ),
             )),
             Err(error) => Err(NodeError::new("condition_error", shortened(&error.to_string()))),

@@ -42,7 +42,7 @@ fn pieces(template: &str, values: &[&str]) -> Vec<Piece> {
 
 fn assemble(template: &str, values: &[&str]) -> Result<(Url, GivenBy), CallError> {
     let secret = |name: &str| match name {
-        "BASE" => "https://base.example/root",
+        "BASE" => "https://base.example/base",
         "HOST" => "https://host.example",
         _ => "t0ken/x",
     };
@@ -85,7 +85,7 @@ fn a_value_fills_its_place() {
     check(r"https:\\a.example\$", &["@evil.example"], "https://a.example/%40evil.example", author);
     check("https:a.example/$", &["x"], "https://a.example/x", author);
     check("https://a.example/bot{TOKEN}/$", &["x"], "https://a.example/bott0ken/x/x", author);
-    check("{BASE}/$", &["a/b"], "https://base.example/root/a%2Fb", author);
+    check("{BASE}/$", &["a/b"], "https://base.example/base/a%2Fb", author);
     check("{HOST}/$", &["a"], "https://host.example/a", author);
     let value = GivenBy::Value;
     check("$", &["https://any.example/a/b?c=d"], "https://any.example/a/b?c=d", value);

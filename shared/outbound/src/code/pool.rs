@@ -86,7 +86,8 @@ impl Pool {
             match self.start_program(program).await {
                 Ok(process) => return Ok(process),
                 Err(error) => {
-                    tracing::error!(%error, program = %program.display(), "could not start a child");
+                    let program = program.display();
+                    tracing::error!(%error, %program, "could not start a child");
                     may_help_later |= !matches!(
                         error.kind(),
                         io::ErrorKind::NotFound | io::ErrorKind::InvalidData

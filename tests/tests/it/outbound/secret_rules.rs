@@ -98,7 +98,7 @@ async fn a_secret_goes_to_the_host_that_the_author_wrote() {
         world.http(call).await.unwrap();
     }
     assert_eq!(receiver.count("/p/..%2F..%2Fetc"), 4);
-    assert_eq!(receiver.count("/root/%3Fa%23b"), 4);
+    assert_eq!(receiver.count("/base/%3Fa%23b"), 4);
 }
 
 #[tokio::test]

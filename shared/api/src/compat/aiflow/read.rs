@@ -79,7 +79,7 @@ impl PartialSchema for RunResult<'_> {
             .item(WithoutOutputs::schema())
             .item(Failed::schema())
             .item(outputs)
-            .description(Some("`X-Run-Status` tells the cases apart."))
+            .description(Some("`X-Run-Status` distinguishes the cases."))
             .into()
     }
 }
@@ -107,7 +107,7 @@ impl ToSchema for RunResult<'_> {
             status = 200,
             description = "The outputs of a run that succeeded; else its status.",
             body = RunResult,
-            headers(("X-Run-Status" = String, description = "It tells the cases apart."))
+            headers(("X-Run-Status" = String, description = "It distinguishes the cases."))
         ),
         Denied<ErrorBody>,
         Refused<ErrorBody, 404>,
@@ -148,7 +148,7 @@ async fn read(
             status = 200,
             description = "The outputs of a run that succeeded; else its status.",
             body = RunResult,
-            headers(("X-Run-Status" = String, description = "It tells the cases apart."))
+            headers(("X-Run-Status" = String, description = "It distinguishes the cases."))
         ),
         Denied<ErrorBody>,
         Refused<ErrorBody, 404>,

@@ -70,7 +70,8 @@ nodes:
 fn inputs_of_open_calls_count() {
     let node = |n| {
         format!(
-            "  - {{ id: h{n}, type: http, url: \"https://example.com/\", method: POST, body: <api.input.t> }}\n"
+            "  - {{ id: h{n}, type: http, url: \"https://example.com/\", method: POST, \
+             body: <api.input.t> }}\n"
         )
     };
     let yaml = format!("nodes:\n{}", (0..300).map(node).collect::<String>());

@@ -1,0 +1,112 @@
+//! What a list of runs selects and includes.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{RunEnd, RunHead, RunInput, RunState};
+use crate::id::RunId;
+use crate::time::Timestamp;
+
+#[derive(Debug, Clone, Default)]
+pub struct RunFilter {
+    pub state: Option<RunState>,
+    pub user: Option<String>,
+    pub created_from: Option<Timestamp>,
+    pub created_before: Option<Timestamp>,
+    pub oldest_first: bool,
+    pub include: Include,
+}
+
+/// What a list includes of its runs besides their heads and ends. Excluded values read as null;
+/// large ones are not read from the store.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Include {
+    pub input: bool,
+    pub output: bool,
+}
+
+impl Include {
+    pub const ALL: Self = Self { input: true, output: true };
+
+    /// Reverses [`RunHead::split`].
+    pub fn head(self, stored: RunHead, beside: Option<RunInput>) -> RunHead {
+        let (input, input_as_sent) = match (self.input, beside) {
+            (true, None) => return stored,
+            (true, Some(beside)) => (beside.input, beside.input_as_sent),
+            (false, _) => (Arc::default(), None),
+        };
+        RunHead { input, input_as_sent, ..stored }
+    }
+
+    /// Reverses [`RunEnd::split`].
+    pub fn end(self, stored: RunEnd, beside: Option<Value>) -> RunEnd {
+        let output = match (self.output, beside) {
+            (true, None) => return stored,
+            (true, Some(beside)) => Arc::new(beside),
+            (false, _) => Arc::default(),
+        };
+        RunEnd { output, ..stored }
+    }
+}
+
+impl RunFilter {
+    /// Returns the ids that a page after `cursor` can hold; `None` if it can hold none. An id
+    /// starts with the creation time of its run, so that times are a range of keys.
+    pub fn ids(&self, cursor: Option<&str>) -> Option<RangeInclusive<RunId>> {
+        let mut first = self.created_from.map_or(0, RunId::first_number_at);
+        let mut last = match self.created_before {
+            Some(before) => RunId::first_number_at(before).checked_sub(1)?,
+            None => u128::MAX,
+        };
+        if let Some(shown) = cursor.and_then(RunId::parse).and_then(|run| run.number()) {
+            if self.oldest_first {
+                first = first.max(shown.checked_add(1)?);
+            } else {
+                last = last.min(shown.checked_sub(1)?);
+            }
+        }
+        (first <= last).then(|| RunId::of_number(first)..=RunId::of_number(last))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_a_range_of_ids() {
+        let id = |millis: u64, rest: u128| RunId::of_number(u128::from(millis) << 80 | rest);
+        let rest = (1 << 80) - 1;
+        let check = |from: Option<i64>,
+                     before: Option<i64>,
+                     oldest_first,
+                     cursor: Option<&RunId>| {
+            let (created_from, created_before) = (from.map(Timestamp), before.map(Timestamp));
+            let filter =
+                RunFilter { created_from, created_before, oldest_first, ..RunFilter::default() };
+            filter.ids(cursor.map(RunId::as_str)).map(|ids| ids.into_inner())
+        };
+        let all = (id(0, 0), RunId::of_number(u128::MAX));
+        assert_eq!(check(None, None, false, None), Some(all.clone()));
+        assert_eq!(check(Some(5), Some(8), false, None), Some((id(5, 0), id(7, rest))));
+        assert_eq!(check(Some(5), Some(8), false, Some(&id(6, 3))), Some((id(5, 0), id(6, 2))));
+        assert_eq!(check(Some(5), Some(8), true, Some(&id(6, 3))), Some((id(6, 4), id(7, rest))));
+        // A cursor of another list.
+        assert_eq!(check(Some(5), Some(8), false, Some(&id(9, 0))), Some((id(5, 0), id(7, rest))));
+        assert_eq!(check(Some(5), Some(8), false, Some(&id(4, 0))), None);
+        assert_eq!(check(Some(5), Some(8), true, Some(&id(9, 0))), None);
+        // Times that no id can have.
+        for (from, before) in
+            [(Some(8), Some(8)), (None, Some(0)), (None, Some(-1)), (Some(8), Some(5))]
+        {
+            assert_eq!(check(from, before, false, None), None, "{from:?} {before:?}");
+        }
+        assert_eq!(check(Some(-5), None, false, None), Some(all));
+        assert!(check(Some(i64::MAX), Some(i64::MAX), false, None).is_none());
+        assert!(check(None, None, true, Some(&RunId::of_number(u128::MAX))).is_none());
+        let foreign = RunFilter::default().ids(Some("run_of_another_kind")).unwrap();
+        assert_eq!(foreign.start(), &id(0, 0));
+    }
+}
