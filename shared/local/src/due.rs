@@ -17,19 +17,26 @@ use crate::run_values::stored;
 impl Due for Local {
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<DueItem>> {
         self.query(move |connection| {
-            let mut items = Vec::new();
             let runs = OPEN_RUNS.groups(connection, now)?;
             let deliveries = DELIVERIES.groups(connection, now)?;
-            // Two more: the runs that wait to be wiped, and the jobs.
-            let groups = runs.len() + deliveries.len() + 2;
-            let each = stored(limit.div_ceil(groups));
-            for (source, groups) in [(OPEN_RUNS, runs), (DELIVERIES, deliveries)] {
-                for group in groups {
-                    source.read(connection, Some(&group), now, each, &mut items)?;
+            let mut sources: Vec<(Source, Option<String>)> =
+                [(ENDED_RUNS, None), (JOBS, None)].into();
+            sources.extend(runs.into_iter().map(|group| (OPEN_RUNS, Some(group))));
+            sources.extend(deliveries.into_iter().map(|group| (DELIVERIES, Some(group))));
+            let mut each = limit.div_ceil(sources.len());
+            // What some groups leave of their part, those with more than theirs may take.
+            let mut items = loop {
+                let (mut items, mut is_cut) = (Vec::new(), false);
+                for (source, group) in &sources {
+                    let before = items.len();
+                    source.read(connection, group.as_deref(), now, stored(each), &mut items)?;
+                    is_cut |= items.len() - before == each;
                 }
-            }
-            ENDED_RUNS.read(connection, None, now, each, &mut items)?;
-            JOBS.read(connection, None, now, each, &mut items)?;
+                if items.len() >= limit || !is_cut {
+                    break items;
+                }
+                each *= 2;
+            };
             items.sort_by_key(|item| item.sweep_at);
             items.truncate(limit);
             Ok(items)

@@ -13,8 +13,8 @@ use super::mask::Masks;
 use super::status::status_error;
 use super::{Metered, Outbound, failed, too_large};
 
-/// The answer as text, as a value, and masked.
-const COPIES_OF_ANSWER: usize = 2;
+/// An answer as text, as a value, the engine's, the checkpoint's, and as it is written.
+const COPIES_OF_ANSWER: usize = 5;
 
 impl Outbound {
     pub(super) async fn perform_http(
@@ -71,21 +71,28 @@ impl Outbound {
         }
         let limit = self.settings.max_answer_bytes;
         let too_large = || about(asked, too_large("the answer", limit));
-        if response.content_length().is_some_and(|length| length > limit as u64) {
+        let length = response.content_length().and_then(|length| length.try_into().ok());
+        let length = length.unwrap_or(0);
+        if length > limit {
             return Err(too_large());
         }
-        let mut body = Vec::new();
+        // Counted before it comes: of many answers that begin together, the first ones fit.
+        memory.add(COPIES_OF_ANSWER * length)?;
+        let mut body = Vec::with_capacity(length);
         while let Some(part) =
             response.chunk().await.map_err(|error| about(asked, describe(&error)))?
         {
-            if body.len() + part.len() > limit {
+            let filled = body.len() + part.len();
+            if filled > limit {
                 return Err(too_large());
             }
-            memory.add(part.len())?;
+            if filled > body.capacity() {
+                let room = (2 * filled).min(limit);
+                memory.add(COPIES_OF_ANSWER * (room - body.capacity()))?;
+                body.reserve_exact(room - body.len());
+            }
             body.extend_from_slice(&part);
         }
-        // The parsed answer, of at most [`json::MAX_VALUES`] values, beside its text.
-        memory.add(COPIES_OF_ANSWER * body.len())?;
         let headers = response.headers();
         let value = json!({
             "data": data_of(headers, &body),

@@ -32,11 +32,11 @@ use flowgate_app::run::{Checkpoint, Mode, RunHead, RunRecord};
 use flowgate_app::time::Timestamp;
 use flowgate_app::{App, deadline, metric};
 use flowgate_engine::run::Completion;
-use flowgate_engine::{Call, CallId, CallResult, Run, RunError, RunEvent, Step, Workflow};
+use flowgate_engine::{Call, CallId, Run, RunError, RunEvent, Step, Workflow};
 use flowgate_outbound::Outbound;
 use tokio::sync::watch;
 
-use self::calls::{Calls, FromCall};
+use self::calls::{Calls, EndedCall, FromCall};
 use self::computation::{Computation, Ended};
 use self::memory::MAX_UNWRITTEN;
 use self::phase::{Attachment, PendingStart, Phase, Wait};
@@ -324,9 +324,7 @@ impl Driver {
             Woken::CancelRequested => self.heartbeat().await?,
             Woken::Call(FromCall::Due(id, call)) => self.ready.push((id, *call)),
             Woken::Call(FromCall::Chunk(id, chunk)) => self.run.progress(&id, chunk),
-            Woken::Call(FromCall::Ended { id, input_hash, result }) => {
-                self.settle(id, input_hash, result?).await?
-            }
+            Woken::Call(FromCall::Ended(ended)) => self.settle(ended).await?,
             Woken::Time => self.tick().await?,
         }
         Ok(())
@@ -340,7 +338,9 @@ impl Driver {
 
     /// Handles the end of a call. Records its chunks first. Its result is durable before any call
     /// that depends on it goes out.
-    async fn settle(&mut self, id: CallId, input_hash: String, result: CallResult) -> Result<()> {
+    async fn settle(&mut self, ended: EndedCall) -> Result<()> {
+        let EndedCall { id, input_hash, result, memory: _memory } = ended;
+        let result = result?;
         while let Some((id, chunk)) = self.calls.try_chunk() {
             self.run.progress(&id, chunk);
         }

@@ -127,7 +127,9 @@ fn f14_a_function_is_killed_at_its_deadline() {
         let setup = Setup { workers: 3, concurrency: 1, ..Setup::new(seed) };
         let world = World::open(Setup { function: Some(function), ..setup }).await?;
         world.upstream.answer(move |what, i, before| match (what, before) {
-            ("right", 0) if (i as u64 + seed).is_multiple_of(3) => Reply::after(Duration::from_secs(300)),
+            ("right", 0) if (i as u64 + seed).is_multiple_of(3) => {
+                Reply::after(Duration::from_secs(300))
+            }
             ("notify" | "done", _) => Reply::OK,
             _ => Reply::after(Duration::from_secs(50)),
         });

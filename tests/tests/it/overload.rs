@@ -63,7 +63,7 @@ async fn a_store_that_takes_no_write_is_503_in_every_api() {
         let found = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
         assert_eq!(&found, code, "{path}: {body}");
     }
-    assert!(took < Duration::from_secs(7), "{took:?}");
+    assert!(took < Duration::from_secs(10), "{took:?}");
     // A read needs no place among the writes.
     assert_eq!(server.get("/v1/workflows/w", ADMIN_KEY).send().await.unwrap().status(), 200);
 

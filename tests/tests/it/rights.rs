@@ -45,7 +45,7 @@ const RIGHTS: &[(&str, &str, Needs)] = &[
     ("GET", "/v1/jobs/job_00000000000000000000000000000000", Platform(Author)),
     ("POST", "/v1/runs/{run}/cancel", All(&[Cancel])),
     ("POST", "/v1/runs/{run}/replay", All(&[Run, Read])),
-    ("POST", "/v1/deliveries/{delivery}/redeliver", All(&[Run])),
+    ("POST", "/v1/deliveries/{delivery}/redeliver", All(&[Run, Read])),
     ("GET", "/v1/workflows", All(&[Author])),
     ("PUT", "/v1/workflows/scratch", All(&[Author])),
     ("GET", "/v1/workflows/w", All(&[Author])),
@@ -53,6 +53,7 @@ const RIGHTS: &[(&str, &str, Needs)] = &[
     ("POST", "/v1/workflows/w/versions", All(&[Author])),
     ("GET", "/v1/workflows/w/versions", All(&[Author])),
     ("POST", "/v1/workflows/w/rollback", All(&[Author])),
+    ("POST", "/v1/workflows/w/deliveries/recover", All(&[Author])),
     ("DELETE", "/v1/workflows/scratch/active", All(&[Author])),
     ("GET", "/v1/workflows/w/signing-secret", All(&[Author])),
     ("POST", "/v1/workflows/w/signing-secret/rotate", All(&[Author])),
@@ -62,6 +63,7 @@ const RIGHTS: &[(&str, &str, Needs)] = &[
     ("POST", "/v1/keys/nobodys/rotate", Platform(Admin)),
     ("POST", "/v1/keyring/rotate", Platform(Admin)),
     ("POST", "/v1/admin/rotate", Operator),
+    ("POST", "/v1/tokens", AnyKey),
     ("PUT", "/v1/secrets/NAME", Platform(Author)),
     ("GET", "/v1/secrets", Platform(Author)),
     ("GET", "/v1/secrets/NAME", Platform(Author)),
@@ -172,6 +174,9 @@ impl World {
         let body = match template {
             "/v1/workflow/query/result" => json!({ "workflowRunId": self.run }).to_string(),
             "/v1/secrets/NAME" => json!({ "value": "x" }).to_string(),
+            "/v1/workflows/w/deliveries/recover" => {
+                json!({ "since": "2026-01-01T00:00:00Z" }).to_string()
+            }
             "/v1/keys" => json!({ "name": "k", "workflows": "*" }).to_string(),
             "/v1/workflows/scratch" => HELLO.to_owned(),
             "/v1/workflow/invoke" | "/api/v2/workflows/w/execute" => {

@@ -22,6 +22,8 @@ struct Needs {
     platform: bool,
     /// "Needs no key."
     nothing: bool,
+    /// "Only the operator's own credential may": no key is enough.
+    operator: bool,
 }
 
 impl Needs {
@@ -33,14 +35,15 @@ impl Needs {
             scopes: words.filter_map(Scope::parse).collect(),
             platform: said.is_some_and(|said| said.contains("for all workflows")),
             nothing: flat.contains("Needs no key."),
+            operator: flat.contains("Only the operator's own credential may"),
         };
-        let is_open = needs.nothing || flat.contains("Any good key may.");
-        assert!(is_open == needs.scopes.is_empty(), "{operation} says which scope: {flat}");
+        let names_none = needs.nothing || needs.operator || flat.contains("Any good key may");
+        assert!(names_none == needs.scopes.is_empty(), "{operation} says which scope: {flat}");
         needs
     }
 
     fn are_met_by(&self, scopes: &BTreeSet<Scope>) -> bool {
-        self.scopes.iter().all(|scope| grants(scopes, *scope))
+        !self.operator && self.scopes.iter().all(|scope| grants(scopes, *scope))
     }
 }
 
@@ -92,6 +95,7 @@ impl World {
             ("{delivery_id}", delivery),
             ("{key_id}", "000000000000"),
             ("{name}", "NO_SUCH_SECRET"),
+            ("{user}", "nobody"),
         ]
         .iter()
         .fold(route.path.clone(), |path, (name, value)| path.replace(name, value));
@@ -99,7 +103,7 @@ impl World {
         let request =
             self.server.client.request(route.method.clone(), self.server.url.clone() + &path);
         let request = request.header("x-workflow-id", workflow);
-        match route.body(run) {
+        match route.body(run, aside) {
             Some(body) => request.json(&body),
             None => request,
         }
@@ -132,12 +136,15 @@ impl Route {
         routes().into_iter().map(route).collect()
     }
 
-    fn body(&self, run: &str) -> Option<Value> {
+    fn body(&self, run: &str, aside: bool) -> Option<Value> {
         match self.operation {
             "gptbots_query_result" => Some(json!({ "workflowRunId": run })),
             "gptbots_invoke" => Some(json!({ "input": {} })),
             "save_workflow" => Some(json!({ "nodes": "none" })),
             "create_key" => Some(json!({ "name": "k", "workflows": ["spare"], "scopes": ["run"] })),
+            "create_token" if aside => Some(json!({})),
+            "create_token" => Some(json!({ "run_id": run })),
+            "recover_deliveries" => Some(json!({ "since": "2026-01-01T00:00:00Z" })),
             "put_secret" => Some(json!({ "value": "x" })),
             _ if self.method == Method::GET || self.method == Method::DELETE => None,
             _ => Some(json!({})),
@@ -146,7 +153,8 @@ impl Route {
 
     /// Whether a key of another workflow finds nothing here, or what is its own.
     fn is_of_one_workflow(&self) -> bool {
-        let has_id = self.path.contains('{') || self.operation.starts_with("gptbots_");
+        let in_body = self.operation.starts_with("gptbots_") || self.operation == "create_token";
+        let has_id = self.path.contains('{') || in_body;
         has_id && !self.needs.platform && !self.needs.nothing
     }
 }
@@ -288,9 +296,9 @@ async fn a_key_opens_what_its_scopes_say() {
     world.server.stop().await;
 }
 
-/// The secret that the request names does not exist.
+/// The secret, or the job, that the request names does not exist.
 fn names_none(route: &Route) -> bool {
-    route.path.contains("{name}")
+    route.path.contains("{name}") || route.operation == "read_job"
 }
 
 #[tokio::test]
@@ -300,7 +308,7 @@ async fn a_key_of_other_workflows_finds_nothing() {
     let mut wrong = Vec::new();
     for route in Route::all() {
         let status = status(bearer(&other)(world.request(&route, false))).await;
-        let expected = if route.needs.platform {
+        let expected = if route.needs.platform || route.needs.operator {
             403..=403
         } else if route.is_of_one_workflow() {
             404..=404

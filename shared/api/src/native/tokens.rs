@@ -56,8 +56,8 @@ struct NewlyIssuedToken<'a> {
 
 /// Make a short-lived token
 ///
-/// For a browser, which must not have a key. It allows no more than the key that makes it, and ends
-/// with it. Needs the scopes that the token gets.
+/// For a browser, which must not have a key. Any good key may, for scopes that it has: the token
+/// allows no more than the key, and ends with it.
 #[utoipa::path(
     post,
     path = "/v1/tokens",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{RunEnd, RunHead, RunInput, RunState};
+use super::record::{RunEnd, RunHead, RunInput, RunState};
 use crate::id::RunId;
 use crate::time::Timestamp;
 

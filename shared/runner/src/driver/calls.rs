@@ -20,7 +20,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 pub(super) struct Calls {
-    in_flight: FuturesUnordered<BoxFuture<'static, (CallId, String, Result<CallResult>)>>,
+    in_flight: FuturesUnordered<BoxFuture<'static, EndedCall>>,
     /// Calls in the pause before them. Nothing is lost if they are dropped.
     paused: FuturesUnordered<BoxFuture<'static, (CallId, Box<Call>)>>,
     /// The calls in flight; `true` for `at_most_once` calls.
@@ -39,12 +39,16 @@ pub(super) enum FromCall {
     /// The call's pause is over: it may go out.
     Due(CallId, Box<Call>),
     Chunk(CallId, Chunk),
-    Ended {
-        id: CallId,
-        input_hash: String,
-        /// `Err` if the store failed.
-        result: Result<CallResult>,
-    },
+    Ended(EndedCall),
+}
+
+pub(super) struct EndedCall {
+    pub(super) id: CallId,
+    pub(super) input_hash: String,
+    /// `Err` if the store failed.
+    pub(super) result: Result<CallResult>,
+    /// Counts the answer's copies until the result is stored.
+    pub(super) memory: Option<Metered>,
 }
 
 impl Default for Calls {
@@ -66,6 +70,11 @@ impl Default for Calls {
 impl Calls {
     pub(super) fn is_empty(&self) -> bool {
         self.in_flight.is_empty()
+    }
+
+    /// The calls in flight.
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
     }
 
     /// Returns whether this owner has launched any call.
@@ -119,7 +128,7 @@ impl Calls {
                     Ok(hops::within(head.hops + 1, performed).await)
                 }
             };
-            (id, call.input_hash, result)
+            EndedCall { id, input_hash: call.input_hash, result, memory: Some(memory) }
         }));
     }
 
@@ -132,7 +141,9 @@ impl Calls {
             message,
             ..CallError::default()
         });
-        self.in_flight.push(Box::pin(std::future::ready((id, call.input_hash, Ok(result)))));
+        let input_hash = call.input_hash;
+        let ended = EndedCall { id, input_hash, result: Ok(result), memory: None };
+        self.in_flight.push(Box::pin(std::future::ready(ended)));
     }
 
     /// Returns the next chunk or result. Never resolves without calls in flight.
@@ -143,11 +154,11 @@ impl Calls {
                 self.chunk_bytes.fetch_sub(text_of(&chunk).len(), Relaxed);
                 FromCall::Chunk(id, chunk)
             }
-            Some((id, input_hash, result)) = self.in_flight.next(),
+            Some(ended) = self.in_flight.next(),
                 if !self.in_flight.is_empty() =>
             {
-                self.open.remove(&id);
-                FromCall::Ended { id, input_hash, result }
+                self.open.remove(&ended.id);
+                FromCall::Ended(ended)
             }
             Some((id, call)) = self.paused.next(),
                 if !self.paused.is_empty() => FromCall::Due(id, call),

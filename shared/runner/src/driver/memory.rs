@@ -13,6 +13,8 @@ use super::{Driver, Progress};
 
 /// A driver without values.
 pub(crate) const DRIVER_BYTES: usize = 16 << 10;
+/// A call in flight without values: its future, its connection, its timer.
+const CALL_BYTES: usize = 32 << 10;
 /// Results of an attached run are written before its end once they take this much.
 pub(super) const MAX_UNWRITTEN: usize = 16 << 20;
 /// When a run that was given up for want of memory is tried again.
@@ -43,6 +45,7 @@ impl Driver {
             _ => 0,
         };
         DRIVER_BYTES
+            + self.calls.len() * CALL_BYTES
             + self.recorder.bytes()
             + self.replay.bytes()
             + self.calls.chunk_bytes()

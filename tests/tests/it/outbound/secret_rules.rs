@@ -90,7 +90,7 @@ async fn a_caller_cannot_move_an_authors_secret_to_its_own_host() {
 async fn a_secret_goes_to_the_host_that_the_author_wrote() {
     let receiver = Receiver::ok().await;
     let world =
-        world_with_secrets(&[("TOKEN", SECRET), ("PLACE", &format!("{}/root", receiver.url))]);
+        world_with_secrets(&[("TOKEN", SECRET), ("PLACE", &format!("{}/base", receiver.url))]);
     let written_host = vec![written(format!("{}/p/", receiver.url)), value("../../etc")];
     let secret_host = vec![Piece::Secret("PLACE".into()), written("/"), value("?a#b")];
     let calls = carrying(written_host).into_iter().chain(carrying(secret_host));

@@ -1,0 +1,248 @@
+//! A run as it is stored: its head, its state, its end.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use flowgate_engine::{RunError, Usage, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::delivery::WebhookTarget;
+use crate::group::Group;
+use crate::id::RunId;
+use crate::lease::OwnerToken;
+use crate::secret::{Publisher, SecretUser, SigningPin};
+use crate::time::Timestamp;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    Pending,
+    Running,
+    Waiting,
+    Succeeded,
+    Failed,
+    Cancelled,
+}
+
+impl RunState {
+    pub fn has_ended(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// Whether a caller waits for the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// A caller waits or streams. Results stay in memory; after a crash the run fails as
+    /// `interrupted`.
+    Attached,
+    /// Accepted, or handed over. Every finished call is recorded; after a crash a worker continues.
+    Detached,
+}
+
+/// The API a run was started through. It is stored with the run, but nothing below `api` branches
+/// on it: the start request carries the differences as data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dialect {
+    Native,
+    Gptbots,
+    Sim,
+    AiFlow,
+}
+
+/// The part of a run that is fixed from its first write.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunHead {
+    pub id: RunId,
+    /// The id that the caller chose for it, unique within its workflow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chosen_id: Option<String>,
+    pub workflow_id: String,
+    /// Distinguishes a workflow from an earlier one with the same id.
+    pub workflow_uid: String,
+    pub workflow_name: String,
+    pub version: String,
+    pub dialect: Dialect,
+    /// `None` for the operator's own credential.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+    /// The run counts towards its key's limit of concurrent runs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub counted: bool,
+    /// The caller's own name for its end user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// With defaults and coercions applied, as the nodes see it.
+    #[serde(default, skip_serializing_if = "is_null")]
+    pub input: Arc<Value>,
+    /// As the caller spelled it (key order, numbers), for the dialect that echoes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_as_sent: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub webhooks: Vec<WebhookTarget>,
+    /// `false`: input and outputs are wiped once the run and its last delivery have ended.
+    pub save: bool,
+    /// The workflow's pin when the run was created. Signs its webhooks if the workflow is gone by
+    /// then.
+    pub signing: SigningPin,
+    pub created_at: Timestamp,
+    /// After this time the run fails as `timeout`.
+    pub deadline_at: Timestamp,
+    /// Who published the version: decides which secrets the run may use.
+    #[serde(default, skip_serializing_if = "Publisher::is_platform")]
+    pub published_by: Publisher,
+    /// How many runs led to this one, each by starting the next.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hops: u32,
+    /// The version of the engine's rules ([`flowgate_engine::ENGINE`]) that the run was created
+    /// with, and keeps to its end.
+    #[serde(default)]
+    pub engine: u32,
+}
+
+impl RunHead {
+    /// Returns on whose behalf the run uses secrets.
+    pub fn secret_user(&self) -> SecretUser {
+        SecretUser { workflow_id: self.workflow_id.clone(), published_by: self.published_by }
+    }
+
+    /// Returns the id that the caller chose, or else the run's own.
+    pub fn shown_id(&self) -> &str {
+        self.chosen_id.as_deref().unwrap_or(self.id.as_str())
+    }
+
+    /// What a wipe keeps: nothing that the caller sent, its webhooks' URLs and headers included.
+    #[must_use]
+    pub fn wiped(&self) -> Self {
+        Self { input: Arc::default(), input_as_sent: None, webhooks: Vec::new(), ..self.clone() }
+    }
+
+    /// Runs of one key are one group.
+    pub fn group(&self) -> Group {
+        Group::of_key(self.key_id.as_deref())
+    }
+
+    /// Returns the head as it is stored, and the input if it is stored separately.
+    pub fn split(&self) -> (Cow<'_, Self>, Option<RunInput>) {
+        let as_sent = self.input_as_sent.as_ref().map_or(0, String::len);
+        if json::size(&self.input) + as_sent <= MAX_INLINE_VALUE {
+            return (Cow::Borrowed(self), None);
+        }
+        let input =
+            RunInput { input: self.input.clone(), input_as_sent: self.input_as_sent.clone() };
+        (
+            Cow::Owned(Self { input: Arc::default(), input_as_sent: None, ..self.clone() }),
+            Some(input),
+        )
+    }
+}
+
+/// A run's input. Large inputs are stored separately, so that a list of runs need not read them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunInput {
+    pub(super) input: Arc<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) input_as_sent: Option<String>,
+}
+
+/// An input of at most this many bytes is stored in the head, an output in the end: a list reads
+/// them whether it includes them or not.
+const MAX_INLINE_VALUE: usize = 2048;
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+fn is_null(value: &Value) -> bool {
+    value.is_null()
+}
+
+/// A run as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunRecord {
+    pub head: Arc<RunHead>,
+    pub state: RunState,
+    pub mode: Mode,
+    /// The number of owners so far. A write with an older fence is refused.
+    pub fence: u64,
+    pub owner: Option<OwnerToken>,
+    /// When the lease, or the wait in a queue, of a run that has not ended is over.
+    pub due_at: Option<Timestamp>,
+    pub cancel_requested: bool,
+    /// Claims since the last new checkpoint.
+    pub claims_without_progress: u32,
+    pub started_at: Option<Timestamp>,
+    /// Set once the run has ended.
+    pub end: Option<Arc<RunEnd>>,
+    /// Input and outputs have been deleted (`save: false`).
+    pub wiped: bool,
+}
+
+impl RunRecord {
+    /// A detached run that no worker has claimed yet.
+    pub fn pending(head: Arc<RunHead>, due_at: Timestamp) -> Self {
+        Self {
+            head,
+            state: RunState::Pending,
+            mode: Mode::Detached,
+            fence: 0,
+            owner: None,
+            due_at: Some(due_at),
+            cancel_requested: false,
+            claims_without_progress: 0,
+            started_at: None,
+            end: None,
+            wiped: false,
+        }
+    }
+}
+
+/// How a run ended. Written once; the first writer wins.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunEnd {
+    pub state: RunState,
+    #[serde(default, skip_serializing_if = "is_null")]
+    pub output: Arc<Value>,
+    pub error: Option<RunError>,
+    pub usage: Usage,
+    pub started_at: Timestamp,
+    pub ended_at: Timestamp,
+}
+
+impl RunEnd {
+    /// What a wipe keeps: how the run ended, without the output. A message may quote an input, an
+    /// answer or a URL.
+    #[must_use]
+    pub fn wiped(&self) -> Self {
+        let error = self
+            .error
+            .as_ref()
+            .map(|error| RunError { message: WIPED_MESSAGE.to_owned(), ..error.clone() });
+        Self { output: Arc::default(), error, ..self.clone() }
+    }
+
+    /// Returns the end as it is stored, and the output if it is stored separately.
+    pub fn split(&self) -> (Cow<'_, Self>, Option<&Value>) {
+        if json::size(&self.output) <= MAX_INLINE_VALUE {
+            return (Cow::Borrowed(self), None);
+        }
+        (Cow::Owned(Self { output: Arc::default(), ..self.clone() }), Some(&self.output))
+    }
+}
+
+/// In the place of an error's message.
+const WIPED_MESSAGE: &str = "the run was not saved";
