@@ -24,21 +24,20 @@ impl Due for Local {
             sources.extend(runs.into_iter().map(|group| (OPEN_RUNS, Some(group))));
             sources.extend(deliveries.into_iter().map(|group| (DELIVERIES, Some(group))));
             let mut each = limit.div_ceil(sources.len());
-            // What some groups leave of their part, those with more than theirs may take.
-            let mut items = loop {
-                let (mut items, mut is_cut) = (Vec::new(), false);
-                for (source, group) in &sources {
-                    let before = items.len();
-                    source.read(connection, group.as_deref(), now, stored(each), &mut items)?;
-                    is_cut |= items.len() - before == each;
-                }
-                if items.len() >= limit || !is_cut {
-                    break items;
+            // What some groups leave of their part, those with more than theirs take.
+            let pages = loop {
+                let read = |(source, group): &(Source, Option<String>)| {
+                    source.read(connection, group.as_deref(), now, stored(each))
+                };
+                let pages: Vec<_> = sources.iter().map(read).collect::<Result<_>>()?;
+                let is_full = pages.iter().map(Vec::len).sum::<usize>() >= limit;
+                if is_full || pages.iter().all(|page| page.len() < each) {
+                    break pages;
                 }
                 each *= 2;
             };
+            let mut items = in_turn(pages, limit);
             items.sort_by_key(|item| item.sweep_at);
-            items.truncate(limit);
             Ok(items)
         })
         .await
@@ -78,6 +77,14 @@ impl Due for Local {
         })
         .await
     }
+}
+
+/// Takes one item of each page, then the next of each, until there are `limit`.
+fn in_turn(pages: Vec<Vec<DueItem>>, limit: usize) -> Vec<DueItem> {
+    let mut turns: Vec<_> =
+        pages.into_iter().flat_map(|page| page.into_iter().enumerate()).collect();
+    turns.sort_by_key(|(turn, _)| *turn);
+    turns.into_iter().map(|(_, item)| item).take(limit).collect()
 }
 
 /// A table with due rows. Each is read from its index: many thousands may be due.
@@ -137,17 +144,17 @@ impl Source {
         Ok(groups.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Appends at most `limit` due rows of the group, earliest first.
+    /// Returns at most `limit` due rows of the group, earliest first.
     fn read(
         &self,
         connection: &Connection,
         group: Option<&str>,
         now: Timestamp,
         limit: i64,
-        items: &mut Vec<DueItem>,
-    ) -> Result<()> {
+    ) -> Result<Vec<DueItem>> {
         let mut select = connection.prepare_cached(self.select)?;
         let mut rows = select.query(params![now.0, limit, group])?;
+        let mut items = Vec::new();
         while let Some(row) = rows.next()? {
             items.push(DueItem {
                 what: (self.message)(row.get(0)?)?,
@@ -155,7 +162,7 @@ impl Source {
                 sweep_at: Timestamp(row.get(1)?),
             });
         }
-        Ok(())
+        Ok(items)
     }
 }
 

@@ -114,6 +114,6 @@ async fn a_page_of_due_rows_has_some_of_each_group() {
     let other = put("other", "other.example:443", 5_000).await;
     let page = local.due(at(10_000), 50).await.unwrap();
     assert!(page.iter().any(|item| item.what == Message::WebhookV1 { delivery: other.clone() }));
-    assert!((12..=50).contains(&page.len()), "{}", page.len());
+    assert_eq!(page.len(), 50);
     assert!(page.is_sorted_by_key(|item| item.sweep_at));
 }
