@@ -8,8 +8,8 @@ use std::time::Duration;
 use flowgate_core::time::Timestamp;
 
 const MAX_ORIGIN: usize = 300;
-/// How long the answer of the store counts.
-const FRESH: Duration = Duration::from_secs(30);
+/// How long the answer of the store counts: as long as a key does.
+const FRESH: Duration = Duration::from_secs(4);
 /// Anybody can make up origins; at this size the cache is cleared.
 const MAX_CACHED: usize = 1_000;
 

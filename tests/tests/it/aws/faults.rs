@@ -137,8 +137,10 @@ async fn without_the_keyring_the_gateway_answers_in_our_words() {
 async fn a_throttled_table_is_503_in_every_api_and_soon() {
     let (server, receiver) = (on_aws(&[]).await, Receiver::ok().await);
     server.publish("w", &calling(&receiver)).await;
-    let start =
-        |path: &str| server.post(path, ADMIN_KEY).header("X-Workflow-Id", "w").json(&json!({}));
+    let start = |path: &str| {
+        let request = server.post(path, ADMIN_KEY).header("X-Workflow-Id", "w");
+        request.json(&json!({ "input": {} }))
+    };
     // Its processes have read what they cache.
     assert!(start("/v1/workflows/w/runs").send().await.unwrap().status().is_success());
     server.double().command("break", json!({ "throttled": true })).await;

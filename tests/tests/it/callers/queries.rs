@@ -43,7 +43,8 @@ async fn every_native_route_names_a_parameter_that_it_does_not_have() {
         assert_eq!((status, &refused["code"]), (400, &json!("invalid_input")), "{method} {path}");
         let errors = refused["errors"].as_array().unwrap();
         assert_eq!(errors.len(), 2, "{method} {path}: {refused}");
-        assert!(errors[0]["message"].as_str().unwrap().contains("`limitt`"), "{refused}");
+        // API Gateway sends the parameters in no order.
+        assert!(refused["errors"].to_string().contains("`limitt`"), "{refused}");
         let (status, _) = answer(server.request(method.clone(), &path, "nobody")).await;
         assert_eq!(status, 401, "{method} {path}: who asks comes first");
     }
