@@ -1,15 +1,23 @@
 //! F32: without one of its guards, the product fails the scenarios. So they would notice.
 //!
-//! The address pin is proven in `addresses.rs`, the sync of the disk in `power.rs`.
+//! The address pin is proven in `addresses.rs`, the sync of the disk in `power.rs`, the rule of a
+//! secret's hosts in `it/outbound/secret_rules.rs`, the memory budget in `it/attack.rs`.
 
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use async_trait::async_trait;
+use flowgate_core::delivery::DeliveryId;
+use flowgate_core::group::Group;
+use flowgate_core::time::Timestamp;
+use flowgate_core::work::{Message, Queue};
+use flowgate_local::{LocalQueue, Places};
 use flowgate_tests::faults::check::{Expected, Report};
 use flowgate_tests::faults::plan::{Crash, Side};
 use flowgate_tests::faults::seed::{Figures, each_seed};
 use flowgate_tests::faults::without::Guard;
 use flowgate_tests::faults::world::{Setup, World};
+use flowgate_tests::ports::sample::run_id;
 
 use crate::callers::storm;
 use crate::crashes::{without_fence, zombie};
@@ -65,4 +73,42 @@ fn f32_without_checkpoints() {
         world.settle(BOUND).await?;
         assert_noticed(&world.check(&Expected::default()).await?, "after it was recorded")
     });
+}
+
+/// A queue to which all messages are one group's.
+struct Unfair(LocalQueue);
+
+#[async_trait]
+impl Queue for Unfair {
+    async fn send(&self, message: Message, _: &Group) -> Result<()> {
+        self.0.send(message, &Group::default()).await
+    }
+
+    async fn send_later(&self, message: Message, group: &Group, at: Timestamp) -> Result<()> {
+        self.0.send_later(message, group, at).await
+    }
+}
+
+/// Whether a message gets a place while those of a receiver that hangs wait and hold places.
+async fn gets_a_place(beside: impl FnOnce(LocalQueue) -> Box<dyn Queue>) -> Result<bool> {
+    let places = Places { all: 64, per_group: 4 };
+    let queue = LocalQueue::new(places, places);
+    let sender = beside(queue.clone());
+    let message = |place: &str| -> Result<Message> {
+        Ok(Message::WebhookV1 { delivery: DeliveryId::of(&run_id(1)?, place) })
+    };
+    for n in 0..200 {
+        sender.send(message(&format!("backlog/{n}"))?, &Group::new("pit.example:443")).await?;
+    }
+    let other = message("other")?;
+    sender.send(other.clone(), &Group::new("quick.example:443")).await?;
+    let in_hand: Vec<_> = std::iter::from_fn(|| queue.try_next()).collect();
+    Ok(in_hand.iter().any(|turn| turn.message == other))
+}
+
+#[tokio::test]
+async fn f32_without_the_fair_queue() {
+    assert!(gets_a_place(|queue| Box::new(queue)).await.unwrap());
+    let without = gets_a_place(|queue| Box::new(Unfair(queue))).await.unwrap();
+    assert!(!without, "the backlog does not notice that turns are missing");
 }

@@ -6,13 +6,15 @@
 #![expect(clippy::print_stdout, reason = "the table is for people")]
 
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use flowgate_tests::process::Process;
-use flowgate_tests::server::{issue_key, publish};
+use flowgate_tests::process::{Process, serve_arguments};
+use flowgate_tests::server::{issue_key, program, publish};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -114,6 +116,12 @@ input:
           { enum: [1, 2, 3] }]
 nodes: [{ id: n, type: template, template: x }]";
 
+const LARGE_CALLS: Attack = Attack {
+    name: "200 concurrent calls with 3.9 MB each",
+    document: |target| calls(&target.tar_pit),
+    request: |target| run(target, text(), WAIT),
+};
+
 const ATTACKS: &[Attack] = &[
     Attack {
         name: "1,000 templates of 3.9 MB, waiting",
@@ -130,11 +138,7 @@ const ATTACKS: &[Attack] = &[
         document: |_| TEMPLATES.to_owned(),
         request: |target| run(target, text(), STREAM),
     },
-    Attack {
-        name: "200 concurrent calls with 3.9 MB each",
-        document: |target| calls(&target.tar_pit),
-        request: |target| run(target, text(), WAIT),
-    },
+    LARGE_CALLS,
     Attack {
         name: "20 concurrent answers of 3.9 MB a run",
         document: |target| answers(&target.large),
@@ -266,9 +270,18 @@ async fn health(target: &Target, over: &AtomicBool) -> Vec<Duration> {
     times
 }
 
-async fn attack(attack: &Attack, duration: Duration) -> (String, usize) {
+/// A server with this many MiB for its callers. It cannot take the machine's memory with it.
+async fn server(folder: &Path, memory: usize) -> Process {
+    let mut command = Command::new("sh");
+    let script = "ulimit -v 12000000; exec \"$@\"";
+    command.args(["-c", script, "sh"]).arg(program()).args(serve_arguments(folder));
+    command.args(["--memory", &memory.to_string()]);
+    Process::spawn(command).await
+}
+
+async fn attack(attack: &Attack, memory_limit: usize, duration: Duration) -> (String, usize) {
     let folder = tempfile::tempdir().unwrap();
-    let process = Process::start(folder.path()).await;
+    let process = server(folder.path(), memory_limit).await;
     let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
     let key = issue_key(&client, &process.url, &["*"], &["run", "read"]).await;
     let target = Arc::new(Target {
@@ -321,11 +334,18 @@ async fn one_key_takes_no_more_memory_than_its_part() {
     );
     let mut over = Vec::new();
     for one in ATTACKS.iter().filter(|one| one.name.contains(&only)) {
-        let (row, above) = attack(one, duration).await;
+        let (row, above) = attack(one, 512, duration).await;
         println!("{row}");
         if above > MAX_ABOVE_IDLE {
             over.push(format!("{}: {} MiB above idle", one.name, above >> 20));
         }
     }
     assert!(over.is_empty(), "{over:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f32_without_the_memory_budget() {
+    let (row, above) = attack(&LARGE_CALLS, 1 << 20, Duration::from_secs(2)).await;
+    println!("without the budget: {row}");
+    assert!(above > MAX_ABOVE_IDLE, "the attack does not notice that the budget is missing");
 }

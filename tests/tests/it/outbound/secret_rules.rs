@@ -86,6 +86,24 @@ async fn a_caller_cannot_move_an_authors_secret_to_its_own_host() {
     assert_eq!(receiver.count("/x"), 6);
 }
 
+/// Under a rule that allows the caller's host, the same calls carry the secret there.
+#[tokio::test]
+async fn f32_without_the_host_rule() {
+    let receiver = Receiver::ok().await;
+    let host = authority(&receiver.url);
+    let world = world_of(&[("TOKEN", SECRET)], &[&host], &SecretWorkflows::default());
+    for call in decided_by_a_reference(&receiver.url).into_iter().flat_map(carrying) {
+        world.http(call).await.unwrap();
+    }
+    let got = receiver.received();
+    assert_eq!(got.len(), 24);
+    for request in got {
+        let body = String::from_utf8_lossy(&request.body);
+        let all = format!("{} {:?} {body}", request.uri, request.headers);
+        assert!(all.contains(SECRET), "the attack does not notice that the rule is missing: {all}");
+    }
+}
+
 #[tokio::test]
 async fn a_secret_goes_to_the_host_that_the_author_wrote() {
     let receiver = Receiver::ok().await;
