@@ -226,7 +226,7 @@ async fn welcome(app: &Arc<App>, show_admin_key: bool) -> Result<()> {
         (greeting.expose_secret(), story.expose_secret(), &app.settings.public_url);
     println!();
     if show_admin_key {
-        println!("Admin key, shown this once:  {}\n", app.bootstrap_token());
+        println!("Admin key, shown this once:  {}\n", app.bootstrap_token().await?);
     }
     println!("Two workflows are published, each with its own key, shown this once:");
     println!("  greeting  {greeting}\n  story     {story}\n\nTry them:\n");

@@ -151,7 +151,7 @@ impl App {
         let key = self.cached_key(presented.id).await?;
         let (pepper, expected) = match &key {
             Some(key) => (self.pepper_of(key.pepper).await?, key.hash.clone()),
-            None => (self.keyring().pepper()?.1, String::new()),
+            None => (self.keyring().await?.pepper()?.1, String::new()),
         };
         let hash = hex(&hmac_sha256(&pepper, presented.secret.as_bytes()));
         let matches = bool::from(hash.as_bytes().ct_eq(expected.as_bytes()));
@@ -166,7 +166,7 @@ impl App {
 
     async fn is_admin(&self, presented: &str) -> Result<bool> {
         let expected = self.admin_credential().await?;
-        let (_, pepper) = self.keyring().pepper()?;
+        let (_, pepper) = self.keyring().await?.pepper()?;
         // Hashed, so that both sides of the comparison have the same length.
         let (expected, presented) =
             (hmac_sha256(&pepper, expected.as_bytes()), hmac_sha256(&pepper, presented.as_bytes()));

@@ -27,20 +27,24 @@ pub struct KeyringVersions {
 }
 
 impl App {
-    pub(crate) fn keyring(&self) -> Arc<Keyring> {
-        self.keyring.held().ring
+    pub(crate) async fn keyring(&self) -> Result<Arc<Keyring>> {
+        self.keyring_with(|_| true).await
+    }
+
+    /// The keyring as the store gave it last, if it did.
+    fn known_keyring(&self) -> Option<Arc<Keyring>> {
+        let held = self.keyring.held();
+        held.read_at.map(|_| held.ring)
     }
 
     /// Returns a keyring that `has` what is needed. Reads the stored one again if the known one has
     /// not. If neither has, the answer is "try again": it may not be readable yet.
     async fn keyring_with(&self, has: impl Fn(&Keyring) -> bool) -> Result<Arc<Keyring>> {
-        let known = self.keyring();
-        if has(&known) {
+        if let Some(known) = self.known_keyring().filter(|ring| has(ring)) {
             return Ok(known);
         }
         self.reload(RELOAD_INTERVAL, &has).await?;
-        let known = self.keyring();
-        if has(&known) {
+        if let Some(known) = self.known_keyring().filter(|ring| has(ring)) {
             return Ok(known);
         }
         tracing::warn!("an entry of the keyring is missing that a stored record needs");
@@ -53,13 +57,14 @@ impl App {
         let _turn = self.keyring.reading.lock().await;
         let (held, now) = (self.keyring.held(), self.now());
         // A clock that was set back makes no read wait.
-        if enough(&held.ring) || now >= held.read_at && now < held.read_at + interval {
+        let is_enough = |read_at| enough(&held.ring) || now >= read_at && now < read_at + interval;
+        if held.read_at.is_some_and(is_enough) {
             return Ok(());
         }
         match self.ports.secrets.keyring(Keyring::clone(&held.ring)).await {
             Ok(ring) => self.keyring.keep(ring, now),
             Err(error) => {
-                tracing::warn!(error = format!("{error:#}"), "could not read the keyring again");
+                tracing::warn!(error = format!("{error:#}"), "could not read the keyring");
                 return Err(Error::Overloaded { retry_after: RELOAD_INTERVAL });
             }
         }
@@ -79,8 +84,8 @@ impl App {
     }
 
     /// Encrypts a caller's header value for storage.
-    pub fn seal(&self, text: &str) -> anyhow::Result<String> {
-        self.keyring().seal(&*self.ports.entropy, text)
+    pub async fn seal(&self, text: &str) -> Result<String> {
+        Ok(self.keyring().await?.seal(&*self.ports.entropy, text)?)
     }
 
     pub async fn unseal(&self, sealed: &str) -> Result<String> {
@@ -93,7 +98,7 @@ impl App {
             return Ok(given.clone());
         }
         self.reload(ADMIN_KEY_AGE, |_| false).await?;
-        Ok(self.keyring().bootstrap_token.clone())
+        Ok(self.keyring().await?.bootstrap_token.clone())
     }
 
     /// Adds an entry of each kind to the keyring. What was hashed, signed or sealed before stays
@@ -125,10 +130,10 @@ impl App {
     async fn replace_keyring(&self, change: impl Fn(&Keyring) -> Keyring) -> Result<Arc<Keyring>> {
         for _ in 0..MAX_ROTATIONS_LOST {
             self.reload(Duration::ZERO, |_| false).await?;
-            let next = change(&self.keyring());
+            let next = change(&*self.keyring().await?);
             if self.ports.secrets.replace_keyring(&next).await? {
                 self.keyring.keep(next, self.now());
-                return Ok(self.keyring());
+                return self.keyring().await;
             }
         }
         // Others rotate it at the same time.

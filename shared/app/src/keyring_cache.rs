@@ -14,11 +14,13 @@ pub(crate) struct HeldKeyring {
 #[derive(Clone)]
 pub(crate) struct Held {
     pub(crate) ring: Arc<Keyring>,
-    pub(crate) read_at: Timestamp,
+    /// When the store gave it. Absent while the store had no capacity: `ring` is then what it is
+    /// offered to begin with, and nothing may use it.
+    pub(crate) read_at: Option<Timestamp>,
 }
 
 impl HeldKeyring {
-    pub(crate) fn new(ring: Keyring, read_at: Timestamp) -> Self {
+    pub(crate) fn new(ring: Keyring, read_at: Option<Timestamp>) -> Self {
         let held = Mutex::new(Held { ring: Arc::new(ring), read_at });
         Self { held, reading: tokio::sync::Mutex::default() }
     }
@@ -30,7 +32,7 @@ impl HeldKeyring {
     /// A store may answer with an earlier generation for a moment.
     pub(crate) fn keep(&self, ring: Keyring, read_at: Timestamp) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.read_at = read_at;
+        held.read_at = Some(read_at);
         if ring.generation >= held.ring.generation {
             held.ring = Arc::new(ring);
         }

@@ -103,7 +103,7 @@ impl App {
     ) -> Result<IssuedKey> {
         let (id, secret) =
             (random_base62(&*self.ports.entropy, 12), random_base62(&*self.ports.entropy, 43));
-        let (pepper, pepper_key) = self.keyring().pepper()?;
+        let (pepper, pepper_key) = self.keyring().await?.pepper()?;
         let record = KeyRecord {
             id: id.clone(),
             name: request.name,

@@ -7,12 +7,14 @@ use std::time::Duration;
 use flowgate_core::Ports;
 use flowgate_core::lease::OwnerToken;
 use flowgate_core::memory::{Memory, MemoryLimits};
+use flowgate_core::overload::Overloaded;
 use flowgate_core::secret::Keyring;
 use flowgate_core::time::Timestamp;
 use flowgate_engine::Kinds;
 use tokio::sync::watch;
 
 use crate::compute::Compute;
+use crate::error::Result;
 use crate::key_cache::KeyCache;
 use crate::keyring_cache::HeldKeyring;
 use crate::origin::{AllowedOrigins, OriginCache};
@@ -89,8 +91,7 @@ pub struct App {
 
 impl App {
     pub async fn new(ports: Ports, settings: Settings) -> anyhow::Result<Arc<Self>> {
-        let read_at = ports.clock.now();
-        let keyring = HeldKeyring::new(keyring(&ports, &settings).await?, read_at);
+        let keyring = keyring(&ports, &settings).await?;
         Ok(Arc::new(Self {
             ports,
             memory: Memory::new(settings.memory),
@@ -108,8 +109,8 @@ impl App {
     }
 
     /// Returns the first admin credential, if the operator gave none.
-    pub fn bootstrap_token(&self) -> String {
-        self.keyring().bootstrap_token.clone()
+    pub async fn bootstrap_token(&self) -> Result<String> {
+        Ok(self.keyring().await?.bootstrap_token.clone())
     }
 
     pub fn now(&self) -> Timestamp {
@@ -165,13 +166,20 @@ impl App {
     }
 }
 
-async fn keyring(ports: &Ports, settings: &Settings) -> anyhow::Result<Keyring> {
+/// Reads the keyring. If the store has no capacity now, a request reads it: without a process the
+/// request would fail, with one it gets "try again".
+async fn keyring(ports: &Ports, settings: &Settings) -> anyhow::Result<HeldKeyring> {
+    let now = ports.clock.now();
     if settings.without_keyring {
-        return Ok(Keyring::none());
+        return Ok(HeldKeyring::new(Keyring::none(), Some(now)));
     }
     let mut fresh = Keyring::generate(&*ports.entropy);
     if let Some(key) = &settings.admin_key {
         fresh.bootstrap_token.clone_from(key);
     }
-    ports.secrets.keyring(fresh).await
+    match ports.secrets.keyring(fresh.clone()).await {
+        Ok(ring) => Ok(HeldKeyring::new(ring, Some(now))),
+        Err(error) if error.is::<Overloaded>() => Ok(HeldKeyring::new(fresh, None)),
+        Err(error) => Err(error),
+    }
 }

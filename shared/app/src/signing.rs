@@ -34,7 +34,7 @@ impl App {
         caller.require(Scope::Author, workflow_id, What::Workflow)?;
         let workflow = self.read_workflow(caller, workflow_id).await?;
         let pin = SigningPin {
-            master: self.keyring().newest_master()?,
+            master: self.keyring().await?.newest_master()?,
             epoch: workflow.signing.epoch + 1,
         };
         let known = self

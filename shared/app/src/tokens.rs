@@ -64,7 +64,7 @@ impl App {
         let expires_at = self.now() + request.lifetime;
         let claims = Claims {
             key: caller.key_id().map(str::to_owned),
-            pepper: self.keyring().pepper()?.0,
+            pepper: self.keyring().await?.pepper()?.0,
             workflow: workflow_id.clone(),
             run: run.clone(),
             scopes: scopes.clone(),

@@ -76,7 +76,7 @@ impl App {
             etag: etag(&document_hash(document)).to_owned(),
             saved_at: self.now(),
         };
-        let pin = SigningPin { master: self.keyring().newest_master()?, epoch: 1 };
+        let pin = SigningPin { master: self.keyring().await?.newest_master()?, epoch: 1 };
         let uid = self.new_uuid(self.now()).simple().to_string();
         let saved = self.ports.workflows.save_draft(id, draft, &uid, pin, if_match).await?;
         self.workflow_cache.forget(id);

@@ -257,6 +257,10 @@ impl Runner {
             return Err(Error::bad_field("/user", format!("must have at most {MAX_USER} bytes")));
         }
         self.check_webhooks(&request.webhooks).await?;
+        let mut webhooks = Vec::with_capacity(request.webhooks.len());
+        for webhook in request.webhooks {
+            webhooks.push(self.webhook_target(webhook).await?);
+        }
         let now = self.app.now();
         Ok(RunHead {
             id: RunId::new(self.app.new_uuid(now)),
@@ -276,11 +280,7 @@ impl Runner {
             user: request.user,
             input: Arc::new(input),
             input_as_sent: request.input_as_sent,
-            webhooks: request
-                .webhooks
-                .into_iter()
-                .map(|webhook| self.webhook_target(webhook))
-                .collect::<anyhow::Result<_>>()?,
+            webhooks,
             save: request.save.unwrap_or(workflow.save),
             signing: published.signing,
             created_at: now,
@@ -293,14 +293,15 @@ impl Runner {
         })
     }
 
-    fn webhook_target(&self, webhook: WebhookRequest) -> anyhow::Result<WebhookTarget> {
-        let seal = |(name, value): (String, String)| {
-            Ok((name, HeaderValue::Sealed(self.app.seal(&value)?)))
-        };
+    async fn webhook_target(&self, webhook: WebhookRequest) -> Result<WebhookTarget> {
+        let mut headers = Vec::with_capacity(webhook.headers.len());
+        for (name, value) in webhook.headers {
+            headers.push((name, HeaderValue::Sealed(self.app.seal(&value).await?)));
+        }
         Ok(WebhookTarget {
             url: vec![Piece::Value(webhook.url)],
             method: webhook.method,
-            headers: webhook.headers.into_iter().map(seal).collect::<anyhow::Result<_>>()?,
+            headers,
             body: webhook.body,
         })
     }

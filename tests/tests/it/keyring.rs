@@ -13,6 +13,7 @@ use flowgate_app::workflows::SaveDraft;
 use flowgate_app::{App, Error, Ports, Settings};
 use flowgate_core::computing::OneAtATime;
 use flowgate_core::key::{KeyRecord, Keys, Scope, WorkflowScope};
+use flowgate_core::overload::Overloaded;
 use flowgate_core::secret::{Keyring, SecretInfo, SecretRecord, Secrets};
 use flowgate_core::system::SystemEntropy;
 use flowgate_core::time::Timestamp;
@@ -30,6 +31,7 @@ struct Counted {
     local: Local,
     reads: AtomicUsize,
     is_down: AtomicBool,
+    has_capacity: AtomicBool,
 }
 
 #[async_trait]
@@ -39,6 +41,9 @@ impl Secrets for Counted {
         tokio::task::yield_now().await;
         if self.is_down.load(Ordering::SeqCst) {
             bail!("the secret store does not answer");
+        }
+        if !self.has_capacity.load(Ordering::SeqCst) {
+            return Err(Overloaded { retry_after: Duration::from_secs(2) }.into());
         }
         self.local.keyring(create).await
     }
@@ -84,10 +89,16 @@ impl Deployment {
     }
 
     async fn process(&self) -> Result<Process> {
+        self.start(true).await
+    }
+
+    /// Starts a process while the store of secrets has capacity, or has none.
+    async fn start(&self, has_capacity: bool) -> Result<Process> {
         let secrets = Arc::new(Counted {
             local: Local::clone(&self.local),
             reads: AtomicUsize::new(0),
             is_down: AtomicBool::new(false),
+            has_capacity: AtomicBool::new(has_capacity),
         });
         let local = &self.local;
         let places = Places { all: 1, per_group: 1 };
@@ -116,17 +127,20 @@ impl Deployment {
     }
 }
 
+fn key_request() -> KeyRequest {
+    KeyRequest {
+        name: "k".to_owned(),
+        workflows: WorkflowScope::All,
+        scopes: [Scope::Run].into(),
+        expires_at: None,
+        limits: None,
+        origins: std::collections::BTreeSet::new(),
+    }
+}
+
 impl Process {
     async fn key(&self) -> Result<String> {
-        let request = KeyRequest {
-            name: "k".to_owned(),
-            workflows: WorkflowScope::All,
-            scopes: [Scope::Run].into(),
-            expires_at: None,
-            limits: None,
-            origins: std::collections::BTreeSet::new(),
-        };
-        let issued = self.app.create_key(&Caller::Admin, request).await?;
+        let issued = self.app.create_key(&Caller::Admin, key_request()).await?;
         Ok(issued.key.expose_secret().to_owned())
     }
 
@@ -136,16 +150,39 @@ impl Process {
 }
 
 #[tokio::test]
+async fn a_process_that_starts_without_capacity_reads_the_keyring_with_a_request() -> Result<()> {
+    let deployment = Deployment::new()?;
+    let (early, late) = (deployment.process().await?, deployment.start(false).await?);
+    let (key, sealed) = (early.key().await?, early.app.seal("from a caller").await?);
+    let refused = [
+        late.app.authenticate(&key).await.err(),
+        late.app.authenticate("a guess, long enough to be a credential").await.err(),
+        late.app.create_key(&Caller::Admin, key_request()).await.err(),
+        late.app.seal("text").await.err(),
+        late.app.unseal(&sealed).await.err(),
+        late.app.rotate_keyring(&Caller::Admin).await.err(),
+    ];
+    for error in refused {
+        assert!(matches!(error, Some(Error::Overloaded { .. })), "{error:?}");
+    }
+    late.secrets.has_capacity.store(true, Ordering::SeqCst);
+    assert!(late.app.authenticate(&key).await.is_ok());
+    assert_eq!(late.app.unseal(&sealed).await?, "from a caller");
+    assert_eq!(early.app.unseal(&late.app.seal("back").await?).await?, "back");
+    Ok(())
+}
+
+#[tokio::test]
 async fn another_process_learns_of_a_rotation_by_the_first_record_that_needs_it() -> Result<()> {
     let deployment = Deployment::new()?;
     let (here, there) = (deployment.process().await?, deployment.process().await?);
-    let (old_key, old_sealed) = (here.key().await?, here.app.seal("from a caller")?);
+    let (old_key, old_sealed) = (here.key().await?, here.app.seal("from a caller").await?);
     deployment.pass(60);
     let versions = here.app.rotate_keyring(&Caller::Admin).await?;
     assert_eq!((versions.pepper, versions.master, versions.seal), (2, 2, 2));
 
     let new_key = here.key().await?;
-    let sealed = here.app.seal("newer")?;
+    let sealed = here.app.seal("newer").await?;
     assert!(sealed.starts_with("2."), "{sealed}");
     // All at once: they wait for one read.
     let calls = (0..20).map(|_| there.app.authenticate(&new_key));
@@ -165,7 +202,7 @@ async fn another_process_learns_of_a_rotation_by_the_first_record_that_needs_it(
     deployment.pass(2);
     here.app.rotate_keyring(&Caller::Admin).await?;
     deployment.pass(2);
-    assert_eq!(third.app.unseal(&here.app.seal("newest")?).await?, "newest");
+    assert_eq!(third.app.unseal(&here.app.seal("newest").await?).await?, "newest");
     let audit = Keys::audit(&*deployment.local, first_page(9)).await?.items;
     assert_eq!(audit.iter().filter(|entry| entry.action == "keyring.rotated").count(), 2);
     Ok(())
@@ -224,7 +261,7 @@ async fn the_earlier_admin_credential_ends_at_once_here_and_within_ten_seconds_t
 {
     let deployment = Deployment::new()?;
     let (here, there) = (deployment.process().await?, deployment.process().await?);
-    let old = here.app.bootstrap_token();
+    let old = here.app.bootstrap_token().await?;
     assert!(matches!(there.app.authenticate(&old).await, Ok(Caller::Admin)));
     let new = here.app.rotate_admin(&Caller::Admin).await?;
     let new = new.expose_secret();
