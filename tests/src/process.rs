@@ -72,6 +72,16 @@ impl Process {
         }
     }
 
+    /// What it holds now, and the most that it held, in bytes. `None` on the double of AWS.
+    pub fn memory(&self) -> Option<(usize, usize)> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()?)).ok()?;
+        let of = |name: &str| {
+            let line = status.lines().find(|line| line.starts_with(name))?;
+            Some(line.split_whitespace().nth(1)?.parse::<usize>().ok()? * 1024)
+        };
+        Some((of("VmRSS:")?, of("VmHWM:")?))
+    }
+
     async fn on_aws(folder: &Path, settings: &Settings) -> Self {
         let stored = ACCOUNTS.lock().expect("no test panics while it holds it").remove(folder);
         let double = match stored {

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use flowgate_core::key::Scope;
+use flowgate_core::memory::Holder;
 use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::secret::{Publisher, SecretUser, SigningPin};
 use flowgate_core::workflow::{
     Draft, DraftSaved, NewVersion, SetActive, UseOfSecrets, VersionInfo, VersionPublished,
     WorkflowRecord, document_hash, etag,
 };
-use flowgate_engine::document::Document;
+use flowgate_engine::document::{Document, ParseError};
 use flowgate_engine::{CompileOptions, Kinds, Problem, Severity, Workflow};
 
 use crate::access::Caller;
@@ -55,6 +56,8 @@ pub struct Saved {
 /// Taken by routes.
 const RESERVED: [&str; 2] = ["import", "invoke"];
 pub const MAX_DOCUMENT: usize = 1024 * 1024;
+/// Compiles in about a millisecond, which is not worth another thread's turn.
+const MAX_SHORT_DOCUMENT: usize = 16 * 1024;
 const MAX_NOTES: usize = 10_000;
 
 impl App {
@@ -68,12 +71,13 @@ impl App {
             return Err(Error::TooLarge("a workflow document has at most 1 MiB".to_owned()));
         }
         let user = SecretUser { workflow_id: id.to_owned(), published_by: caller.publisher() };
-        let checked = self.check(document, reserved_input_names, &user).await?;
+        let document: Arc<str> = document.into();
+        let checked = self.check(document.clone(), reserved_input_names, &user).await?;
         let problems = checked.problems;
         let draft = Draft {
             name: name_of(&checked.document, id),
-            document: document.into(),
-            etag: etag(&document_hash(document)).to_owned(),
+            etag: etag(&document_hash(&document)).to_owned(),
+            document,
             saved_at: self.now(),
         };
         let pin = SigningPin { master: self.keyring().await?.newest_master()?, epoch: 1 };
@@ -118,7 +122,7 @@ impl App {
         let draft = self.stored_workflow(id).await?.draft;
         let user = SecretUser { workflow_id: id.to_owned(), published_by: caller.publisher() };
         let Checked { document, workflow, problems } =
-            self.check(&draft.document, &[], &user).await?;
+            self.check(draft.document.clone(), &[], &user).await?;
         let is_sound = problems.iter().all(|problem| problem.severity != Severity::Error);
         let Some(workflow) = workflow.filter(|_| is_sound) else {
             return Err(Error::InvalidDocument(problems));
@@ -226,14 +230,16 @@ impl App {
         let Some(record) = self.ports.workflows.version(uid, version).await? else {
             return Ok(None);
         };
-        let document = Document::parse(&record.document)
-            .map_err(|error| anyhow!("a published document does not parse: {}", error.message))?;
         let options = CompileOptions {
             kinds: self.kinds().clone(),
             is_published: true,
             ..CompileOptions::default()
         };
-        let (workflow, problems) = Workflow::compile_with(&document, &options);
+        let holder = Holder::of_workflow(uid);
+        let Checked { workflow, problems, .. } = self
+            .compile(&holder, record.document, options)
+            .await
+            .map_err(|error| anyhow!("a published document does not parse: {}", error.message))?;
         let workflow = Arc::new(workflow.with_context(|| {
             format!("published version {version} does not compile any more: {problems:?}")
         })?);
@@ -241,6 +247,21 @@ impl App {
         let compiled = Compiled { workflow, published_by };
         self.workflow_cache.keep_compiled(uid, version, compiled.clone());
         Ok(Some(compiled))
+    }
+
+    async fn compile(
+        &self,
+        holder: &Holder,
+        text: Arc<str>,
+        options: CompileOptions,
+    ) -> std::result::Result<Checked, ParseError> {
+        let is_short = text.len() <= MAX_SHORT_DOCUMENT;
+        let work = move || {
+            let document = Document::parse(&text)?;
+            let (workflow, problems) = Workflow::compile_with(&document, &options);
+            Ok(Checked { document, workflow, problems })
+        };
+        if is_short { work() } else { self.compute.run(holder, work).await }
     }
 
     /// Named only where documents are compiled, so that functions that compile none do not link the
@@ -270,27 +291,29 @@ impl App {
     /// Returns the document with its problems; fails if the text is not a document.
     async fn check(
         &self,
-        document: &str,
+        document: Arc<str>,
         reserved_input_names: &'static [&'static str],
         user: &SecretUser,
     ) -> Result<Checked> {
-        let document = Document::parse(document).map_err(|error| {
+        let options = CompileOptions {
+            kinds: self.kinds().clone(),
+            reserved_input_names,
+            is_published: false,
+        };
+        let holder = Holder::of_workflow(&user.workflow_id);
+        let compiled = self.compile(&holder, document, options).await;
+        let mut checked = compiled.map_err(|error| {
             let (line, column) = (Some(error.line), Some(error.column));
             let severity = Severity::Error;
             let problem =
                 Problem { severity, path: String::new(), line, column, message: error.message };
             Error::InvalidDocument(vec![problem])
         })?;
-        let options = CompileOptions {
-            kinds: self.kinds().clone(),
-            reserved_input_names,
-            is_published: false,
-        };
-        let (workflow, mut problems) = Workflow::compile_with(&document, &options);
-        if let Some(workflow) = &workflow {
-            problems.extend(self.secret_problems(&document, workflow, user).await?);
+        if let Some(workflow) = &checked.workflow {
+            let of_secrets = self.secret_problems(&checked.document, workflow, user).await?;
+            checked.problems.extend(of_secrets);
         }
-        Ok(Checked { document, workflow, problems })
+        Ok(checked)
     }
 
     async fn point_at(&self, id: &str, version: Option<&str>) -> Result<()> {

@@ -34,13 +34,18 @@ impl Default for MemoryLimits {
     }
 }
 
-/// Whom memory is counted for: the id of a key, or the operator.
+/// Whom memory is counted for, and who takes turns: the id of a key, or the operator. Of what a key
+/// has no part in, a workflow.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Holder(Arc<str>);
 
 impl Holder {
     pub fn of_key(key_id: Option<&str>) -> Self {
         Self(key_id.unwrap_or("admin").into())
+    }
+
+    pub fn of_workflow(id: &str) -> Self {
+        Self(format!("workflow {id}").into())
     }
 }
 

@@ -229,6 +229,16 @@ mod tests {
         assert!(Document::parse(&bomb).is_err());
     }
 
+    /// On any thread that a caller may have.
+    #[test]
+    fn the_deepest_document_needs_little_stack() {
+        let nested =
+            |levels: usize| format!("a: {}x{}", "{ a: [".repeat(levels), "] }".repeat(levels));
+        let small = std::thread::Builder::new().stack_size(256 << 10);
+        let read = move || [31, 32, 5_000].map(|levels| Document::parse(&nested(levels)).is_ok());
+        assert_eq!(small.spawn(read).unwrap().join().unwrap(), [true, false, false]);
+    }
+
     #[test]
     fn aliases_and_merges_are_read() {
         let document =

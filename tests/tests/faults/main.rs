@@ -5,8 +5,8 @@
 //! `FLOWGATE_FAULT_SEEDS=500` runs more of them, `FLOWGATE_FAULT_TABLE=file` keeps the lines.
 //!
 //! Elsewhere: F13 needs a port for files, which does not exist yet. F18 is also in `it/time.rs`,
-//! F19 in `outbound/src/address.rs` and `it/outbound/`, F21 in `it/webhooks.rs`, F29 in
-//! `it/hostile.rs`, `it/refusals.rs` and `it/code.rs`, F31 over stored folders in `it/stored.rs`.
+//! F19 in `outbound/src/address.rs` and `it/outbound/`, F29 in `it/attack.rs`, `it/refusals.rs` and
+//! `it/children.rs`, F30 in `it/fairness.rs`, F31 over stored folders in `it/stored.rs`.
 
 #![expect(clippy::unwrap_used, reason = "tests panic when they fail")]
 #![expect(clippy::disallowed_methods, reason = "the tested processes run in real time")]
@@ -19,4 +19,5 @@ mod addresses;
 mod callers;
 mod kills;
 mod power;
+mod bombs;
 mod honesty;

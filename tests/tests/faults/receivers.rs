@@ -1,4 +1,5 @@
-//! F17, F18: receivers that hang, drip, send without end, or fail for days.
+//! F17, F18, F21: receivers that hang, drip, send without end, fail for days, or change their
+//! secret.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,10 +15,10 @@ use flowgate_core::work::Message;
 use flowgate_engine::call::Piece;
 use flowgate_outbound::{Outbound, OutboundSettings, OutgoingWebhook};
 use flowgate_tests::clock::TestClock;
-use flowgate_tests::faults::check::Expected;
+use flowgate_tests::faults::check::{Expected, is_signed};
 use flowgate_tests::faults::seed::{Figures, each_seed, report};
 use flowgate_tests::faults::upstream::Reply;
-use flowgate_tests::faults::world::{Setup, World, memory_folder};
+use flowgate_tests::faults::world::{Setup, WORKFLOW, World, memory_folder};
 use flowgate_tests::ports::sample::at;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -177,5 +178,37 @@ fn f18_a_receiver_fails_for_days() {
         world.drive(front.runner.app.send(message, &receiver)).await;
         world.settle(Duration::from_secs(3_600)).await?;
         world.check(&Expected::default()).await?.kept()
+    });
+}
+
+/// The workflow's secret and the keyring are rotated while webhooks wait and go out.
+#[test]
+fn f21_a_secret_is_rotated_under_load() {
+    each_seed("f21 signing secret and keyring rotated under 40 runs", 4, async |seed| {
+        let world = World::open(Setup::new(seed)).await?;
+        world.upstream.answer(|_, _, _| Reply::after(Duration::from_secs(2)));
+        let app = world.front().await?.runner.app.clone();
+        let secrets = async || world.drive(app.signing_secrets(&Caller::Admin, WORKFLOW)).await;
+        let old = secrets().await?.remove(0);
+        world.accept(20).await;
+        world.pass(Duration::from_secs(3)).await;
+        world.drive(app.rotate_keyring(&Caller::Admin)).await?;
+        world.drive(app.rotate_signing_secret(&Caller::Admin, WORKFLOW)).await?;
+        world.accept(40).await;
+        world.settle(Duration::from_secs(3_600)).await?;
+        // Each is signed with the old or the new secret.
+        let figures = world.check(&Expected::default()).await?.kept()?;
+
+        world.pass(Duration::from_secs(25 * 3_600)).await;
+        let new = secrets().await?;
+        ensure!(new.len() == 1 && new[0] != old, "the old secret is shown after the overlap");
+        world.accept(41).await;
+        world.settle(Duration::from_secs(3_600)).await?;
+        let calls = world.upstream.calls();
+        let late: Vec<_> =
+            calls.iter().filter(|call| call.i == 40 && call.what == "done").collect();
+        ensure!(!late.is_empty() && late.iter().all(|call| is_signed(call, &new[0])), "the new");
+        ensure!(!late.iter().any(|call| is_signed(call, &old)), "the old secret still signs");
+        Ok(figures)
     });
 }

@@ -220,17 +220,6 @@ async fn send_raw(target: &Target, body: &str, length: usize) -> Option<TcpStrea
     Some(connection)
 }
 
-/// What a process takes now, and the most that it took. In bytes.
-fn memory(pid: u32) -> (usize, usize) {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let of = |name: &str| {
-        let line = status.lines().find(|line| line.starts_with(name));
-        let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<usize>().ok());
-        kib.unwrap_or(0) * 1024
-    };
-    (of("VmRSS:"), of("VmHWM:"))
-}
-
 async fn tar_pit() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -292,7 +281,7 @@ async fn attack(attack: &Attack, memory_limit: usize, duration: Duration) -> (St
         large: large().await,
     });
     publish(&target.client, &target.url, "w", &(attack.document)(&target)).await;
-    let idle = memory(process.pid().unwrap()).0;
+    let (idle, _) = process.memory().unwrap();
     let (over, sent) = (AtomicBool::new(false), AtomicUsize::new(0));
     let caller = async || {
         while !over.load(Relaxed) {
@@ -307,7 +296,7 @@ async fn attack(attack: &Attack, memory_limit: usize, duration: Duration) -> (St
     };
     let all = async { tokio::join!(callers, end, health(&target, &over)).2 };
     let times = all.await;
-    let (after, peak) = memory(process.pid().unwrap());
+    let (after, peak) = process.memory().unwrap();
     let mib = |bytes: usize| bytes >> 20;
     let row = format!(
         "{:45} {:6} {:6} {:6} {:6} {:9.1?} {:9.1?}",

@@ -45,7 +45,7 @@ fn assert_less_than_twice(loaded: Duration, idle: Duration) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_receiver_that_hangs_delays_only_its_own_webhooks() {
+async fn f30_a_receiver_that_hangs_delays_only_its_own_webhooks() {
     let (server, quick) = (TestServer::start().await, Receiver::ok().await);
     let pit = Receiver::start(|_, _| {
         Reply::After(Duration::from_secs(20), StatusCode::OK, String::new())
@@ -67,7 +67,7 @@ async fn a_receiver_that_hangs_delays_only_its_own_webhooks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_with_a_thousand_runs_delays_only_its_own() {
+async fn f30_a_key_with_a_thousand_runs_delays_only_its_own() {
     let (server, quick) = (TestServer::start().await, Receiver::ok().await);
     let slow = Receiver::start(|_, _| Reply::WhenLetGo(StatusCode::OK, "{}".to_owned())).await;
     for (id, receiver) in [("slow", &slow), ("quick", &quick)] {

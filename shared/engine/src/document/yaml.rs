@@ -11,7 +11,25 @@ use super::{ParseError, Read};
 use crate::json::{MAX_DEPTH, MAX_POINTER, MAX_VALUES, push_segment};
 use crate::problem::shortened;
 
+/// Enough for [`MAX_DEPTH`] levels of a build without optimizations, which takes 35 KiB for each.
+const STACK: usize = 16 << 20;
+
+/// Reads on a thread with a stack of known size: the parser recurses, and callers have what their
+/// runtime gave them.
 pub(super) fn read(text: &str) -> Result<Read, ParseError> {
+    std::thread::scope(|scope| {
+        let reader = std::thread::Builder::new().stack_size(STACK);
+        let reader =
+            reader.spawn_scoped(scope, || read_here(text)).map_err(|error| ParseError {
+                line: 1,
+                column: 1,
+                message: format!("there is no thread that could read it: {error}"),
+            })?;
+        reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+fn read_here(text: &str) -> Result<Read, ParseError> {
     let tree: Spanned<Tree> =
         serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
             let (line, column) =
