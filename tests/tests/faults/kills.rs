@@ -1,6 +1,6 @@
 //! F01, F06 with the real program: SIGKILL again and again, and SIGSTOP.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
@@ -10,13 +10,17 @@ use axum::http::StatusCode;
 use flowgate_tests::faults::seed::{Figures, report};
 use flowgate_tests::faults::world::memory_folder;
 use flowgate_tests::process::Process;
-use flowgate_tests::receiver::{Receiver, Reply};
+use flowgate_tests::receiver::{Received, Receiver, Reply};
 use flowgate_tests::server::{ADMIN_KEY, publish};
 use reqwest::Client;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+mod functions;
+
 const KILL_EVERY: Duration = Duration::from_millis(200);
+/// Far more than it takes.
+const MAX_RECOVERY: Duration = Duration::from_secs(60);
 
 /// Three calls in a row and two webhooks.
 fn document(receiver: &str) -> String {
@@ -49,7 +53,7 @@ async fn receiver(call: Duration) -> Receiver {
 }
 
 /// Starts a run as a good client does: with a key, and again until it is answered.
-async fn accept(client: &Client, url: &watch::Sender<String>, i: usize) -> String {
+async fn accept(client: &Client, url: &watch::Sender<String>, i: u64) -> String {
     loop {
         let base = url.borrow().clone();
         let request = client
@@ -127,7 +131,46 @@ async fn storm(
     (storm, process)
 }
 
-async fn until_ended(client: &Client, url: &str, ids: &[String]) -> Vec<String> {
+/// `FLOWGATE_KILL_SECONDS=180` is the whole: 300 runs, and a kill every 200 ms.
+fn kill_seconds() -> u64 {
+    std::env::var("FLOWGATE_KILL_SECONDS").map_or(6, |text| text.parse().unwrap())
+}
+
+/// Starts five runs in three seconds.
+async fn accept_all(client: &Client, url: &watch::Sender<String>, seconds: u64) -> Vec<String> {
+    let start = async |i: u64| {
+        tokio::time::sleep(Duration::from_millis(600 * i)).await;
+        accept(client, url, i).await
+    };
+    futures_util::future::join_all((0..seconds * 5 / 3).map(start)).await
+}
+
+/// Whether both webhooks of each run arrived.
+fn all_arrived(runs: usize) -> impl Fn(&[Received]) -> bool {
+    move |all| {
+        let has = |path: String| all.iter().any(|call| call.uri.path() == path);
+        (0..runs).all(|i| has(format!("/done/{i}")) && has(format!("/notify/{i}")))
+    }
+}
+
+/// All attempts of a webhook have one id.
+fn assert_one_id_each(receiver: &Receiver) {
+    let mut ids: HashMap<String, HashSet<String>> = HashMap::new();
+    for call in receiver.received() {
+        let Some(id) = call.headers.get("webhook-id") else { continue };
+        let of_path = ids.entry(call.uri.path().to_owned()).or_default();
+        of_path.insert(id.to_str().unwrap().to_owned());
+    }
+    assert!(ids.values().all(|ids| ids.len() == 1), "one id for all attempts: {ids:#?}");
+}
+
+/// Returns what did not succeed in time.
+async fn until_ended(
+    client: &Client,
+    url: &str,
+    ids: &[String],
+    patience: Duration,
+) -> Vec<String> {
     let (began, mut broken) = (Instant::now(), Vec::new());
     for id in ids {
         loop {
@@ -136,7 +179,7 @@ async fn until_ended(client: &Client, url: &str, ids: &[String]) -> Vec<String> 
             if run["status"] == "succeeded" {
                 break;
             }
-            if !run["ended_at"].is_null() || began.elapsed() > Duration::from_secs(60) {
+            if !run["ended_at"].is_null() || began.elapsed() > patience {
                 broken.push(format!("{id}: {} {}", run["status"], run["error"]));
                 break;
             }
@@ -146,44 +189,26 @@ async fn until_ended(client: &Client, url: &str, ids: &[String]) -> Vec<String> 
     broken
 }
 
-/// `FLOWGATE_KILL_SECONDS=180` is the whole: 300 runs, and a kill every 200 ms.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f01_the_program_is_killed_every_200_ms() {
-    let began = Instant::now();
-    let seconds = std::env::var("FLOWGATE_KILL_SECONDS").ok();
-    let seconds: u64 = seconds.map_or(6, |text| text.parse().unwrap());
-    let runs = usize::try_from(seconds).unwrap() * 5 / 3;
+    let (began, seconds) = (Instant::now(), kill_seconds());
     let (folder, receiver, client) =
         (tempfile::tempdir().unwrap(), receiver(Duration::from_millis(60)).await, Client::new());
     let process = Process::start(folder.path()).await;
     publish(&client, &process.url, "w", &document(&receiver.url)).await;
     let url = watch::Sender::new(process.url.clone());
     let until = began + Duration::from_secs(seconds);
-    let pause = Duration::from_secs(seconds) / u32::try_from(runs).unwrap();
-    let starts = async {
-        let start = async |i: usize| {
-            tokio::time::sleep(pause * u32::try_from(i).unwrap()).await;
-            accept(&client, &url, i).await
-        };
-        futures_util::future::join_all((0..runs).map(start)).await
-    };
     let storm = storm(folder.path(), &receiver, &url, process, until);
-    let (ids, (storm, process)) = tokio::join!(starts, storm);
-    let lost = until_ended(&client, &process.url, &ids).await;
-    let recovery = storm.last_start.elapsed();
-    let arrived = |all: &[flowgate_tests::receiver::Received]| {
-        let count = |what: &str| {
-            (0..runs).all(|i| all.iter().any(|call| call.uri.path() == format!("/{what}/{i}")))
-        };
-        count("done") && count("notify")
-    };
+    let (ids, (storm, process)) = tokio::join!(accept_all(&client, &url, seconds), storm);
+    let lost = until_ended(&client, &process.url, &ids, MAX_RECOVERY).await;
+    let (recovery, runs) = (storm.last_start.elapsed(), ids.len());
     assert!(
         lost.is_empty(),
         "{} of {runs} runs after {} kills: {lost:#?}",
         lost.len(),
         storm.kills
     );
-    receiver.until(arrived).await;
+    receiver.until(all_arrived(runs)).await;
     check(&receiver, &storm, runs, recovery, began.elapsed());
 }
 
@@ -198,16 +223,7 @@ fn check(receiver: &Receiver, storm: &Storm, runs: usize, recovery: Duration, to
         .map(|(path, then)| format!("{path}: {then}, then {:?}", made.get(path)))
         .collect();
     assert!(repeated.is_empty(), "recorded calls were made again: {repeated:#?}");
-    let mut ids: HashMap<&str, Vec<&str>> = HashMap::new();
-    let received = receiver.received();
-    for hook in received.iter().filter(|call| call.headers.contains_key("webhook-id")) {
-        let id = hook.headers["webhook-id"].to_str().unwrap();
-        let of_path = ids.entry(hook.uri.path()).or_default();
-        if !of_path.contains(&id) {
-            of_path.push(id);
-        }
-    }
-    assert!(ids.values().all(|ids| ids.len() == 1), "one id for all attempts");
+    assert_one_id_each(receiver);
     let calls: usize = ["a", "b", "c"]
         .iter()
         .flat_map(|node| (0..runs).map(move |i| format!("/{node}/{i}")))
@@ -245,7 +261,7 @@ async fn f06_the_program_is_stopped_for_a_while() {
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     let again = Instant::now();
     signal(&process, "-CONT");
-    let lost = until_ended(&client, &process.url, &ids).await;
+    let lost = until_ended(&client, &process.url, &ids, MAX_RECOVERY).await;
     assert!(lost.is_empty(), "{lost:#?}");
     let recovery = again.elapsed();
     let made = counts(&receiver);
