@@ -224,7 +224,7 @@ impl<'d> Compiler<'d> {
             "/output" => Box::new(output::Output::read_section(self, object)),
             _ => {
                 let tables = [&*kind.fields, node_fields::FIELDS];
-                let mut fields = Fields::new(self, object, &path, body, tables);
+                let mut fields = Fields::new(self, object, path, body, tables);
                 let node = (kind.read)(&mut fields);
                 let call = node_fields::read(&mut fields, &kind);
                 let after = edges::read_after(&mut fields);
@@ -266,7 +266,7 @@ impl<'d> Compiler<'d> {
             infos.push(NodeInfo {
                 id: node.id.to_owned(),
                 name: node.name.map(str::to_owned),
-                kind: node.kind_name().to_owned().into(),
+                kind: node.kind.as_ref().map(|kind| kind.name.clone()).unwrap_or_default(),
             });
         }
         (infos, names)

@@ -49,7 +49,7 @@ pub(crate) struct Found {
 /// Returns the keys in a document.
 pub(crate) fn find(document: &Map<String, Value>) -> Vec<Found> {
     let mut found = Vec::new();
-    walk_fields(document, "", "", &mut found);
+    walk_fields(document, &mut String::new(), "", &mut found);
     found
 }
 
@@ -68,18 +68,21 @@ pub(crate) fn mask(value: &Value, keys: &[String]) -> Value {
 }
 
 /// `names` are those of the value and of the object around it.
-fn walk(value: &Value, path: &str, names: [&str; 2], found: &mut Vec<Found>) {
+fn walk(value: &Value, path: &mut String, names: [&str; 2], found: &mut Vec<Found>) {
     if found.len() >= MAX_FOUND {
         return;
     }
     match value {
         Value::String(text) => {
             let keys = keys_in(text, names);
-            found.extend(keys.into_iter().map(|key| Found { path: path.to_owned(), key }));
+            found.extend(keys.into_iter().map(|key| Found { path: path.clone(), key }));
         }
         Value::Array(items) => {
+            let outer = path.len();
             for (index, item) in items.iter().enumerate() {
-                walk(item, &format!("{path}/{index}"), names, found);
+                push_segment(path, &index.to_string());
+                walk(item, path, names, found);
+                path.truncate(outer);
             }
         }
         Value::Object(fields) => walk_fields(fields, path, names[0], found),
@@ -87,17 +90,27 @@ fn walk(value: &Value, path: &str, names: [&str; 2], found: &mut Vec<Found>) {
     }
 }
 
-fn walk_fields(fields: &Map<String, Value>, path: &str, around: &str, found: &mut Vec<Found>) {
+fn walk_fields(
+    fields: &Map<String, Value>,
+    path: &mut String,
+    around: &str,
+    found: &mut Vec<Found>,
+) {
+    let outer = path.len();
     for (name, field) in fields {
-        let mut path = path.to_owned();
-        push_segment(&mut path, name);
-        walk(field, &path, [name, around], found);
+        push_segment(path, name);
+        walk(field, path, [name, around], found);
+        path.truncate(outer);
     }
 }
 
 fn keys_in(text: &str, [name, around]: [&str; 2]) -> Vec<String> {
     let is_named =
         is_name_of_key(name) || (name == "key" && ["query", "headers"].contains(&around));
+    let is_long = text.len() >= MIN_TAIL || text.contains('?');
+    if text.len() < MIN_KEY || !is_named && !is_long {
+        return Vec::new();
+    }
     let literal = scan(text).into_iter().filter_map(|piece| match piece {
         Piece::Text(text) => Some(text),
         Piece::Secret(_) | Piece::Reference(_) => None,
@@ -115,8 +128,17 @@ fn keys_in(text: &str, [name, around]: [&str; 2]) -> Vec<String> {
 }
 
 fn is_name_of_key(name: &str) -> bool {
-    let name = name.to_ascii_lowercase().replace('_', "-");
-    NAMES.contains(&name.as_str()) || NAME_ENDINGS.iter().any(|ending| name.ends_with(ending))
+    let is = |name: &[u8], known: &str| {
+        let is_same = |(own, known): (&u8, u8)| {
+            own.to_ascii_lowercase() == known || (*own == b'_' && known == b'-')
+        };
+        name.len() == known.len() && name.iter().zip(known.bytes()).all(is_same)
+    };
+    let name = name.as_bytes();
+    let ends_with = |ending: &&str| {
+        name.len().checked_sub(ending.len()).is_some_and(|from| is(&name[from..], ending))
+    };
+    NAMES.iter().any(|known| is(name, known)) || NAME_ENDINGS.iter().any(ends_with)
 }
 
 /// Returns what a header or field holds, without the names of schemes.

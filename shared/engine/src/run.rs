@@ -46,10 +46,10 @@ pub struct RunStart {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "a step is taken apart as soon as it is handed out")]
 pub enum Step {
     Emit(RunEvent),
-    Perform(CallId, Call),
+    /// Boxed, so that the many steps that are events stay small.
+    Perform(CallId, Box<Call>),
     /// Nothing to do until a call ends.
     Wait(Waiting),
     Done,

@@ -87,8 +87,9 @@ mod tests {
     fn json_is_the_length_of_the_rendered_value() {
         for value in [
             json!(null),
-            json!([true, false, 0, -1.5e300, u64::MAX]),
+            json!([true, false, 0, 9, 10, 99, 100, -10, -1.5e300, u64::MAX]),
             json!({"a": {}, "": [], "é\n\"": "\u{1}\\"}),
+            json!((0..=200).map(char::from).collect::<String>().repeat(3)),
         ] {
             assert_eq!(Weight::of(&value).json, value.to_string().len(), "{value}");
         }

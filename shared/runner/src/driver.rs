@@ -288,7 +288,7 @@ impl Driver {
         for step in slice.steps {
             match step {
                 Step::Emit(event) => self.record_event(event),
-                Step::Perform(id, call) => self.ready.push((id, call)),
+                Step::Perform(id, call) => self.ready.push((id, *call)),
                 Step::Wait(_) | Step::Done => {}
             }
         }

@@ -1,6 +1,7 @@
 //! Reads the fields of one object of the document by its table. Errors become problems with
 //! positions, and reading continues.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,11 +33,11 @@ impl<'c, 'd> Fields<'c, 'd> {
     pub(crate) fn new(
         compiler: &'c mut Compiler<'d>,
         object: &'d Map<String, Value>,
-        path: &str,
+        path: String,
         body: usize,
         tables: [&'c [FieldSpec]; 2],
     ) -> Self {
-        let mut fields = Self { compiler, body, object, path: path.to_owned(), tables };
+        let mut fields = Self { compiler, body, object, path, tables };
         fields.check_required();
         fields
     }
@@ -49,6 +50,7 @@ impl<'c, 'd> Fields<'c, 'd> {
         table: &[FieldSpec],
         read: impl FnOnce(&mut Fields<'_, 'd>) -> T,
     ) -> T {
+        let path = path.to_owned();
         let mut inner = Fields::new(self.compiler, object, path, self.body, [table, &[]]);
         let value = read(&mut inner);
         inner.finish();
@@ -156,9 +158,10 @@ impl<'c, 'd> Fields<'c, 'd> {
 
     /// Reports every field that is in no table.
     pub(crate) fn finish(mut self) {
-        let known: Vec<&str> = self.tables.into_iter().flatten().map(|spec| &*spec.name).collect();
-        for name in self.object.keys().filter(|name| !known.contains(&name.as_str())) {
-            let hint = did_you_mean(name, known.iter().copied());
+        let tables = self.tables;
+        let known = || tables.into_iter().flatten().map(|spec| &*spec.name);
+        for name in self.object.keys().filter(|name| !known().any(|known| known == *name)) {
+            let hint = did_you_mean(name, known());
             self.error(name, format!("unknown field `{name}`{hint}"));
         }
     }
@@ -193,8 +196,8 @@ impl<'c, 'd> Fields<'c, 'd> {
 
     pub fn text(&mut self, spec: &FieldSpec) -> Option<Text> {
         let text = match self.get(spec)? {
-            Value::String(text) => text.clone(),
-            value => value.to_string(),
+            Value::String(text) => Cow::Borrowed(text.as_str()),
+            value => Cow::Owned(value.to_string()),
         };
         let path = self.path_of(&spec.name);
         Some(self.compiler.text(&text, &path, self.body, spec.secrets))

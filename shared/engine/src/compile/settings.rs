@@ -71,7 +71,7 @@ pub(super) struct Settings {
 
 pub(super) fn read(compiler: &mut Compiler<'_>) -> Settings {
     let root = compiler.document.root();
-    let mut fields = Fields::new(compiler, root, "", 0, [FIELDS, &[]]);
+    let mut fields = Fields::new(compiler, root, String::new(), 0, [FIELDS, &[]]);
     let name = fields.string(&NAME).unwrap_or_default().to_owned();
     let description = fields.string(&DESCRIPTION).unwrap_or_default().to_owned();
     let deadline = fields.duration(&DEADLINE).unwrap_or(DAY);

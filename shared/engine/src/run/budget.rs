@@ -58,7 +58,10 @@ impl Budget {
 
     /// Keeps a value.
     pub(super) fn keep(&mut self, value: &Value) -> Result<Kept, NodeError> {
-        let weight = Weight::of(value);
+        self.keep_weighed(Weight::of(value))
+    }
+
+    pub(super) fn keep_weighed(&mut self, weight: Weight) -> Result<Kept, NodeError> {
         within_budget(weight)?;
         self.take(if self.counts_memory { weight.memory } else { weight.json })
     }

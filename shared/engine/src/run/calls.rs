@@ -173,7 +173,7 @@ impl Run {
     fn send(&mut self, open: OpenCall, call: Call) {
         let id = CallId::new(&open.place, open.attempt);
         let seed = self.seed(&id);
-        self.outbox.push_back(Step::Perform(id.clone(), Call { seed, ..call }));
+        self.outbox.push_back(Step::Perform(id.clone(), Box::new(Call { seed, ..call })));
         self.open.insert(id, open);
     }
 

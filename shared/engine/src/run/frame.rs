@@ -81,29 +81,30 @@ impl Frame {
 /// Frames by number. The numbers of ended frames are reused.
 #[derive(Debug)]
 pub(crate) struct Frames {
-    frames: Vec<Option<Frame>>,
+    /// Boxed, since an iteration moves its frame in and out.
+    frames: Vec<Option<Box<Frame>>>,
     free: Vec<usize>,
 }
 
 impl Frames {
     pub(crate) fn new(root: Frame) -> Self {
-        Self { frames: vec![Some(root)], free: Vec::new() }
+        Self { frames: vec![Some(Box::new(root))], free: Vec::new() }
     }
 
     pub(crate) fn add(&mut self, frame: Frame) -> usize {
         match self.free.pop() {
             Some(number) => {
-                self.frames[number] = Some(frame);
+                self.frames[number] = Some(Box::new(frame));
                 number
             }
             None => {
-                self.frames.push(Some(frame));
+                self.frames.push(Some(Box::new(frame)));
                 self.frames.len() - 1
             }
         }
     }
 
-    pub(crate) fn remove(&mut self, number: usize) -> Option<Frame> {
+    pub(crate) fn remove(&mut self, number: usize) -> Option<Box<Frame>> {
         let frame = self.frames[number].take();
         self.free.push(number);
         frame

@@ -138,9 +138,10 @@ impl Run {
         let Some(iteration) = &mut self.frames.slot(parent.frame, parent.node).iteration else {
             return Ok(());
         };
-        iteration.results_weight = iteration.results_weight + Weight::of(&result);
+        let weight = Weight::of(&result);
+        iteration.results_weight = iteration.results_weight + weight;
         within_budget(iteration.results_weight)?;
-        iteration.results_kept += self.budget.keep(&result)?;
+        iteration.results_kept += self.budget.keep_weighed(weight)?;
         iteration.complete += 1;
         iteration.results[parent.position] = result;
         Ok(())

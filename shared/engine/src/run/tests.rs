@@ -53,7 +53,7 @@ pub(crate) fn advance(run: &mut Run) -> (String, Vec<(CallId, Call)>) {
             Step::Emit(event) => writeln!(log, "{}", shown(&event)).unwrap(),
             Step::Perform(id, call) => {
                 writeln!(log, "perform {id}").unwrap();
-                calls.push((id, call));
+                calls.push((id, *call));
             }
             Step::Wait(waiting) => {
                 writeln!(log, "wait {}", waiting.calls).unwrap();
