@@ -98,6 +98,10 @@ fn parse_from(mut given: Vec<OsString>) -> Result<Arguments, clap::Error> {
 }
 
 impl Arguments {
+    pub(crate) fn is_serve(&self) -> bool {
+        matches!(self.command, Some(Command::Serve(_)))
+    }
+
     pub(crate) fn into_parts(self) -> (Global, Command) {
         (self.global, self.command.expect("parse adds the command where none is given"))
     }

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod environment;
+mod allocator;
 mod command;
 pub mod server;
 mod client;
@@ -28,6 +29,9 @@ pub fn main_with(kinds: Kinds) -> ExitCode {
     flowgate_child::main_if_asked();
     let environment = environment::load();
     let arguments = arguments::parse();
+    if arguments.is_serve() {
+        allocator::settle();
+    }
     let output = output::Output::new(arguments.global.output);
     if let Err(warning) = environment {
         output.warn(&warning);

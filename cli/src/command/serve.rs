@@ -63,7 +63,7 @@ pub(crate) struct Args {
     /// Allow outside calls and webhooks to private networks, and plain http
     #[arg(long)]
     allow_private: bool,
-    /// Memory for requests, runs and answers, in MiB; one key may take a quarter, at least 128
+    /// Memory for requests, runs and answers, in MiB; one key may take a fifth, at least 96
     #[arg(
         long,
         env = "FLOWGATE_MEMORY",

@@ -19,14 +19,14 @@ pub struct MemoryLimits {
 }
 
 impl MemoryLimits {
-    /// A holder may take a quarter, but always one run of the largest size.
+    /// A holder may take a fifth, but always one run of the largest size.
     pub fn of_process(bytes: usize) -> Self {
-        Self { process: bytes, holder: (bytes / 4).max(MIN_HOLDER).min(bytes) }
+        Self { process: bytes, holder: (bytes / 5).max(MIN_HOLDER).min(bytes) }
     }
 }
 
 /// What the largest run keeps: its values, its trace, and results that are not written yet.
-const MIN_HOLDER: usize = 128 << 20;
+const MIN_HOLDER: usize = 96 << 20;
 
 impl Default for MemoryLimits {
     fn default() -> Self {
