@@ -3,8 +3,8 @@
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 use std::os::unix::process::CommandExt;
 
-/// Values from 128 KiB on lie apart, so that their memory goes back to the system when they do:
-/// else what one caller's large values took stays with the process. Few arenas, for the same reason.
+/// Values from 128 KiB on lie apart, and their memory goes back to the system with them: else what
+/// one caller's large values took stays with the process. Few arenas, for the same reason.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const SETTINGS: [(&str, &str); 2] =
     [("MALLOC_MMAP_THRESHOLD_", "131072"), ("MALLOC_ARENA_MAX", "4")];
