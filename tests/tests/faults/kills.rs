@@ -175,7 +175,11 @@ async fn until_ended(
     for id in ids {
         loop {
             let request = client.get(format!("{url}/v1/runs/{id}")).bearer_auth(ADMIN_KEY);
-            let run: Value = request.send().await.unwrap().json().await.unwrap();
+            // A connection that was idle for long may be closed in the moment of its use.
+            let run = match request.send().await {
+                Ok(answer) => answer.json().await.unwrap(),
+                Err(_) => Value::Null,
+            };
             if run["status"] == "succeeded" {
                 break;
             }
