@@ -13,9 +13,8 @@ use super::mask::Masks;
 use super::status::status_error;
 use super::{Metered, Outbound, failed, too_large};
 
-/// An answer as text, as a value, the engine's, the checkpoint's, and as it is written. Under attack
-/// the allocator makes eight of five: it keeps the places where they lay.
-const COPIES_OF_ANSWER: usize = 8;
+/// An answer as text, as a value, the engine's, the checkpoint's, and as it is written.
+const COPIES_OF_ANSWER: usize = 5;
 
 impl Outbound {
     pub(super) async fn perform_http(

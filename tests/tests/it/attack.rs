@@ -338,3 +338,28 @@ async fn f32_without_the_memory_budget() {
     println!("without the budget: {row}");
     assert!(above > MAX_ABOVE_IDLE, "the attack does not notice that the budget is missing");
 }
+
+/// On other systems there are no such settings.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[tokio::test]
+async fn the_allocator_gives_large_values_back_unless_the_operator_has_settings() {
+    let settings = async |own: Option<(&str, &str)>| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new(program());
+        for name in ["MALLOC_ARENA_MAX", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES"] {
+            command.env_remove(name);
+        }
+        command.args(serve_arguments(folder.path())).envs(own);
+        let process = Process::spawn(command).await;
+        let environment = format!("/proc/{}/environ", process.pid().unwrap());
+        let environment = std::fs::read_to_string(environment).unwrap();
+        let of_allocator = |set: &&str| set.starts_with("MALLOC_") || set.starts_with("GLIBC_");
+        environment.split('\0').filter(of_allocator).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let ours = settings(None).await;
+    assert!(ours.contains(&"MALLOC_MMAP_THRESHOLD_=131072".to_owned()), "{ours:?}");
+    assert_eq!(ours.len(), 2, "{ours:?}");
+    for (name, value) in [("MALLOC_ARENA_MAX", "1"), ("GLIBC_TUNABLES", "glibc.malloc.perturb=0")] {
+        assert_eq!(settings(Some((name, value))).await, [format!("{name}={value}")]);
+    }
+}
