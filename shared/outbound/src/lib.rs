@@ -74,6 +74,9 @@ impl Default for OutboundSettings {
     }
 }
 
+/// What a call takes before its answer comes: its future, its connection and their buffers.
+const BYTES_OF_CALL: usize = 64 << 10;
+
 /// One per process.
 pub struct Outbound {
     settings: OutboundSettings,
@@ -168,16 +171,23 @@ impl Outbound {
         memory: &Metered,
         chunks: &mut (dyn FnMut(Chunk) + Send),
     ) -> CallResult {
+        if let Err(error) = memory.add(BYTES_OF_CALL) {
+            return CallResult::Failed(error);
+        }
         let mut masks = Masks::default();
         call.literal_keys.iter().for_each(|key| masks.add(key));
         let result = match &call.action {
-            // It enforces its own deadline: the child is reaped before the answer leaves.
-            Action::Code(asked) => self.perform_code(asked, call.seed, call.timeout, code).await,
+            // Boxed each: a call in flight takes what its own action needs, not the largest's.
+            // Code enforces its own deadline: the child is reaped before the answer leaves.
+            Action::Code(asked) => {
+                Box::pin(self.perform_code(asked, call.seed, call.timeout, code)).await
+            }
             Action::Http(asked) => {
-                self.within(call, self.perform_http(asked, user, &mut masks, memory)).await
+                let work = Box::pin(self.perform_http(asked, user, &mut masks, memory));
+                self.within(call, work).await
             }
             Action::Model(asked) => {
-                let work = self.perform_model(asked, user, &mut masks, memory, chunks);
+                let work = Box::pin(self.perform_model(asked, user, &mut masks, memory, chunks));
                 self.within(call, work).await
             }
             Action::Webhook(_) => Err(failed("internal", "a webhook is delivered, not performed")),

@@ -1,4 +1,4 @@
-//! The memory of an answer, counted as it is read.
+//! The memory of a call, and of its answer as it is read.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -27,6 +27,6 @@ impl Metered {
         let mut charge = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         charge
             .add(bytes)
-            .map_err(|_| retryable("overloaded", "the server has no memory for the answer now"))
+            .map_err(|_| retryable("overloaded", "the server has no memory for the call now"))
     }
 }
