@@ -193,7 +193,7 @@ impl Asked<'_> {
         let call = ModelCall {
             model: "offline/echo".to_owned(),
             has_given_provider: false,
-            messages: vec![ModelMessage { role: ModelRole::User, content }],
+            messages: vec![ModelMessage::user(content)],
             temperature: None,
             max_tokens: None,
             schema: None,

@@ -2,6 +2,8 @@
 //!
 //! The engine never performs a [`Call`]: the driver does, and feeds the [`CallResult`] back.
 
+mod model;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use crate::url::RenderedUrl;
+pub use model::{
+    Content, ContentPart, Image, ModelCall, ModelMessage, ModelTool, ToolResult, Turn, TurnCall,
+};
 
 /// Names one attempt of one node in one iteration: `outer[2]/fetch#1` is the second attempt of
 /// `fetch` in the third iteration of `outer`.
@@ -94,48 +99,6 @@ pub struct HttpCall {
     /// A string is sent as it is, anything else as JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<Rendered>,
-}
-
-/// Output: `{content, model, tokens: {input, output, total}, tool_calls, cost}` and, with a schema,
-/// the fields of the answer.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ModelCall {
-    /// `provider/model`, such as `openai/gpt-5-mini` or `offline/echo`.
-    pub model: String,
-    /// A reference chose the provider, and with it the host that the call goes to.
-    #[serde(skip)]
-    pub has_given_provider: bool,
-    pub messages: Vec<ModelMessage>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub temperature: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_tokens: Option<u32>,
-    /// The answer must be an object that matches this JSON Schema.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub schema: Option<Value>,
-    /// The provider's address and key, if the author gives them; else its default address and the
-    /// secret `<PROVIDER>_API_KEY`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub base_url: Option<RenderedUrl>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub api_key: Option<Rendered>,
-    /// Pause between the words of `offline/echo`.
-    #[serde(skip_serializing_if = "Duration::is_zero", serialize_with = "as_millis")]
-    pub echo_delay: Duration,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ModelMessage {
-    pub role: ModelRole,
-    pub content: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ModelRole {
-    System,
-    User,
-    Assistant,
 }
 
 /// Output: `{result, stdout}`. References arrive as variables, never as spliced text.

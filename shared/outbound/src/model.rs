@@ -1,47 +1,29 @@
-//! The agent node's call: streams a model's answer, counts its cost, and checks it against the
-//! schema.
-//!
-//! genai talks to the providers. Its types stay in this folder.
+//! The agent node's call: sends a turn to a model, streams its answer, counts its cost, and checks
+//! it against the schema.
 
+mod provider;
+mod target;
+mod ask;
+mod wire;
+mod exchange;
+mod reading;
+mod framing;
+mod reply;
+mod failure;
 mod echo;
 mod price;
-mod provider;
 mod schema;
-mod target;
 
 use flowgate_core::cost::dollars;
 use flowgate_core::secret::SecretUser;
-use flowgate_core::time::Timestamp;
-use flowgate_engine::call::{CallError, CallOutput, Chunk, ModelCall, ModelRole};
-use futures_util::StreamExt;
-use genai::chat::{ChatMessage, ChatOptions, ChatRequest, ChatStreamEvent, JsonSpec, Usage};
+use flowgate_engine::call::{CallError, CallOutput, Chunk, ModelCall, Turn};
 use serde_json::{Map, Value, json};
-use tracing::instrument::WithSubscriber;
-use tracing::subscriber::NoSubscriber;
 
-use super::client::describe;
 use super::mask::Masks;
-use super::status::status_error;
 use super::{Metered, Outbound, failed, retryable, too_large};
+use ask::Ask;
 use provider::Provider;
-use target::Target;
-
-/// As chunks, and as the answer.
-const COPIES_OF_TEXT: usize = 2;
-const MAX_ERROR_CHARACTERS: usize = 500;
-
-/// A model's answer, from any provider.
-struct Answer {
-    content: String,
-    tokens: Option<Tokens>,
-    cost_nano_usd: Option<u64>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Tokens {
-    input: u64,
-    output: u64,
-}
+use reply::{Finish, Reply, Usage};
 
 impl Outbound {
     pub(super) async fn perform_model(
@@ -60,72 +42,26 @@ impl Outbound {
             let message = format!("{:?} is not of the form provider/model", call.model);
             return Err(unsent(failed("unknown_model", message)));
         };
-        let answer = match provider {
-            "offline" => {
-                let mut masked = masks.stream();
-                let mut send = |Chunk::Text(text): Chunk| send_text(chunks, masked.push(&text));
-                let answer = echo::answer(&*self.clock, model, call, &mut send).await;
-                send_text(chunks, masked.end());
-                answer.map_err(unsent)?
-            }
-            _ => {
-                let provider = Provider::named(provider);
-                let target =
-                    self.target(&provider, model, call, user, masks).await.map_err(unsent)?;
-                // genai logs providers' answers, which may repeat keys.
-                let silent = NoSubscriber::default();
-                let (content, usage) = self
-                    .stream(&provider, target, (call, memory), masks, chunks)
-                    .with_subscriber(silent)
-                    .await?;
-                let cost_nano_usd =
-                    usage.as_ref().and_then(|usage| price::cost(provider.name, model, usage));
-                Answer { content, tokens: usage.as_ref().and_then(Tokens::of), cost_nano_usd }
-            }
-        };
-        output(call, answer)
-    }
-
-    async fn stream(
-        &self,
-        provider: &Provider<'_>,
-        target: Target<'_>,
-        (call, memory): (&ModelCall, &Metered),
-        masks: &Masks,
-        chunks: &mut (dyn FnMut(Chunk) + Send),
-    ) -> Result<(String, Option<Usage>), CallError> {
-        let sent = target
-            .way
-            .models()?
-            .exec_chat_stream(target.service, request(call), Some(&options(call)))
-            .await;
-        let mut events =
-            sent.map_err(|error| provider_error(provider.name, &error, self.clock.now()))?.stream;
-        let mut masked = masks.stream();
-        let mut content = String::new();
-        let mut send = |text: String| {
-            memory.add(COPIES_OF_TEXT * text.len())?;
-            content.push_str(&text);
-            send_text(chunks, text);
-            let limit = self.settings.max_answer_bytes;
-            if content.len() > limit { Err(too_large("the answer", limit)) } else { Ok(()) }
-        };
-        while let Some(event) = events.next().await {
-            match event.map_err(|error| provider_error(provider.name, &error, self.clock.now()))? {
-                ChatStreamEvent::Chunk(chunk) => send(masked.push(&chunk.content))?,
-                ChatStreamEvent::End(end) => {
-                    send(masked.end())?;
-                    return Ok((content, end.captured_usage));
-                }
-                _ => {}
-            }
+        if provider == "offline" {
+            let mut masked = masks.stream();
+            let mut send = |Chunk::Text(text): Chunk| send_text(chunks, masked.push(&text));
+            let reply = echo::answer(&*self.clock, model, call, &mut send).await;
+            send_text(chunks, masked.end());
+            return outcome(call, provider, reply.map_err(unsent)?, Some(0));
         }
-        // A stream that just stops may have lost its second half. An error sent with status 200 is
-        // not a stream at all.
-        Err(retryable(
-            "model_stream_cut",
-            format!("{} stopped before the end of its answer", provider.name),
-        ))
+        let provider = Provider::named(provider);
+        let target = self.target(&provider, model, call, user, masks).await.map_err(unsent)?;
+        let enforcement = target.wire.enforcement(model, !call.tools.is_empty());
+        let ask = Ask::new(provider.name, model, call, enforcement);
+        let mut exchanged = self.exchange(&ask, &target, masks, memory, chunks).await?;
+        let cost_nano_usd = price::cost(provider.name, model, &exchanged.draft().usage);
+        if let Some(error) = exchanged.error.take() {
+            let error = failure::about(provider.name, error);
+            return Err(failed_with(error, call, &exchanged.draft().content, None)
+                .having_used(exchanged.draft().usage.total(), cost_nano_usd));
+        }
+        let reply = ask.settle(exchanged.reply());
+        outcome(call, provider.name, reply, cost_nano_usd)
     }
 }
 
@@ -135,125 +71,85 @@ fn send_text(chunks: &mut (dyn FnMut(Chunk) + Send), text: String) {
     }
 }
 
-fn request(call: &ModelCall) -> ChatRequest {
-    let message = |role, content: &str| match role {
-        ModelRole::System => ChatMessage::system(content),
-        ModelRole::User => ChatMessage::user(content),
-        ModelRole::Assistant => ChatMessage::assistant(content),
+/// Judges an answer by its finish reason, and builds the call's value from it.
+fn outcome(
+    call: &ModelCall,
+    provider: &str,
+    reply: Reply,
+    cost_nano_usd: Option<u64>,
+) -> Result<CallOutput, CallError> {
+    let usage = reply.usage;
+    let finish = match verdict(&reply) {
+        Ok(finish) => finish,
+        Err(error) => {
+            let error = failure::about(provider, error);
+            let text = if reply.refusal.is_empty() { &reply.content } else { &reply.refusal };
+            return Err(failed_with(error, call, text, reply.finish.as_ref())
+                .having_used(usage.total(), cost_nano_usd));
+        }
     };
-    ChatRequest::new(call.messages.iter().map(|said| message(said.role, &said.content)).collect())
-}
-
-fn options(call: &ModelCall) -> ChatOptions {
-    let mut options = ChatOptions::default().with_capture_usage(true);
-    if let Some(temperature) = call.temperature {
-        options = options.with_temperature(temperature);
-    }
-    if let Some(max_tokens) = call.max_tokens {
-        options = options.with_max_tokens(max_tokens);
-    }
-    if let Some(schema) = &call.schema {
-        options = options.with_response_format(JsonSpec::new("answer", schema.clone()));
-    }
-    options
-}
-
-/// Builds the node's value. With a schema it has the schema's fields too, but standard names win.
-fn output(call: &ModelCall, answer: Answer) -> Result<CallOutput, CallError> {
-    let tokens = answer.tokens;
-    let total = tokens.map(Tokens::total);
-    let mut value = match &call.schema {
+    let mut value = Map::new();
+    // Only an answer is held to the schema: a turn that asks for tools is none yet.
+    let schema =
+        call.schema.as_ref().filter(|_| reply.calls.is_empty() && *finish != Finish::Pause);
+    if let Some(schema) = schema {
         // The answer was paid for, fit or not.
-        Some(schema) => schema::fields(&answer.content, schema)
-            .map_err(|error| error.having_used(total, answer.cost_nano_usd))?,
-        None => Map::new(),
-    };
-    let own = json!({
-        "content": answer.content,
-        "model": call.model,
-        "tokens": {
-            "input": tokens.map(|tokens| tokens.input),
-            "output": tokens.map(|tokens| tokens.output),
-            "total": total,
-        },
-        "tool_calls": [],
-        "cost": answer.cost_nano_usd.map(dollars),
-    });
-    if let Value::Object(own) = own {
-        value.extend(own);
+        let data = schema::read(&reply.content, schema, *finish == Finish::Length)
+            .map_err(|error| failed_with(error, call, &reply.content, Some(finish)))
+            .map_err(|error| error.having_used(usage.total(), cost_nano_usd))?;
+        value.extend(data.clone());
+        value.insert("data".to_owned(), Value::Object(data));
     }
-    Ok(CallOutput {
-        value: Value::Object(value),
-        tokens: total,
-        cost_nano_usd: answer.cost_nano_usd,
-    })
+    value.extend(own_fields(call, &usage, cost_nano_usd));
+    value.insert("finish_reason".to_owned(), finish.word().into());
+    value.insert("content".to_owned(), reply.content.as_str().into());
+    if !reply.calls.is_empty() || *finish == Finish::Pause {
+        let Reply { content, calls, message, .. } = reply;
+        let turn = Turn { provider: provider.to_owned(), content, calls, message };
+        value.insert("turn".to_owned(), json!(turn));
+    }
+    Ok(CallOutput { value: Value::Object(value), tokens: usage.total(), cost_nano_usd })
+}
+
+/// Fails an answer that is none, or not whole.
+fn verdict(reply: &Reply) -> Result<&Finish, CallError> {
+    let Some(finish) = &reply.finish else { return Err(reading::cut()) };
+    match finish {
+        Finish::Filter => Err(failed("filter", "stopped the answer by its content filter")),
+        Finish::Refusal => Err(failed("refusal", "refused to answer")),
+        Finish::Error(raw) => {
+            Err(retryable("model_error", format!("ended its answer with an error: {raw}")))
+        }
+        Finish::Other(raw) if reply.content.is_empty() && reply.calls.is_empty() => {
+            Err(retryable("model_error", format!("ended without an answer: {raw}")))
+        }
+        finish => Ok(finish),
+    }
+}
+
+/// Keeps what the model said with the failure.
+fn failed_with(
+    error: CallError,
+    call: &ModelCall,
+    content: &str,
+    finish: Option<&Finish>,
+) -> CallError {
+    let finish = finish.map(Finish::word);
+    let output = json!({ "content": content, "model": call.model, "finish_reason": finish });
+    CallError { output: Some(Box::new(output)), ..error }
+}
+
+fn own_fields(call: &ModelCall, usage: &Usage, cost_nano_usd: Option<u64>) -> Map<String, Value> {
+    let tokens = json!({ "input": usage.input, "output": usage.output, "total": usage.total() });
+    Map::from_iter([
+        ("model".to_owned(), call.model.as_str().into()),
+        ("tokens".to_owned(), tokens),
+        ("tool_calls".to_owned(), json!([])),
+        ("cost".to_owned(), cost_nano_usd.map(dollars).into()),
+    ])
 }
 
 /// The request never left, or was refused unread: nothing was used.
 fn unsent(error: CallError) -> CallError {
     error.having_used(Some(0), Some(0))
-}
-
-impl Tokens {
-    fn of(usage: &Usage) -> Option<Self> {
-        let count = |tokens: Option<i32>| tokens.and_then(|tokens| u64::try_from(tokens).ok());
-        let (input, output) = (count(usage.prompt_tokens), count(usage.completion_tokens));
-        if input.is_none() && output.is_none() {
-            return None;
-        }
-        Some(Self { input: input.unwrap_or(0), output: output.unwrap_or(0) })
-    }
-
-    fn total(self) -> u64 {
-        self.input + self.output
-    }
-}
-
-/// Converts a provider's error. Its text may repeat the key; the caller masks it.
-fn provider_error(provider: &str, error: &genai::Error, now: Timestamp) -> CallError {
-    match error {
-        genai::Error::HttpError { status, body, headers, .. } => {
-            let code = status.as_u16();
-            let retryable = status.is_server_error() || matches!(code, 408 | 409 | 425 | 429);
-            let message = format!("{provider} answered {code}: {}", error_text(body));
-            let error = status_error("model_error", message, retryable, (*status, headers), now);
-            // Of a request that is wrong nothing is generated. All else may have been.
-            if status.is_client_error() && !retryable { unsent(error) } else { error }
-        }
-        genai::Error::WebStream { error: inner, .. } => {
-            if let Some(inner) = inner.downcast_ref::<genai::Error>() {
-                provider_error(provider, inner, now)
-            } else if let Some(inner) = inner.downcast_ref::<reqwest::Error>() {
-                let described = describe(inner);
-                let is_sent = !matches!(described.code.as_str(), "connect" | "refused_address");
-                let message = format!("{provider}: {}", described.message);
-                let error = CallError { message, ..described };
-                if is_sent { error } else { unsent(error) }
-            } else {
-                retryable("connection_lost", format!("{provider}: the stream broke"))
-            }
-        }
-        // An error in the middle of a good stream is the provider's fault, not the request's.
-        genai::Error::ChatResponse { body, .. } => retryable(
-            "model_error",
-            format!("{provider} answered: {}", error_text(&body.to_string())),
-        ),
-        genai::Error::StreamParse { .. } => {
-            retryable("model_error", format!("{provider} sent an answer that cannot be parsed"))
-        }
-        other => failed("model_error", format!("{provider}: {}", shorten(&other.to_string()))),
-    }
-}
-
-/// Returns `error.message`, `message` or `error` of a JSON answer, else its text.
-fn error_text(body: &str) -> String {
-    let parsed: Value = flowgate_engine::json::parse(body.as_bytes()).unwrap_or_default();
-    let message = ["/error/message", "/message", "/error"]
-        .iter()
-        .find_map(|place| parsed.pointer(place)?.as_str());
-    shorten(message.unwrap_or(body))
-}
-
-fn shorten(text: &str) -> String {
-    text.trim().chars().take(MAX_ERROR_CHARACTERS).collect()
 }

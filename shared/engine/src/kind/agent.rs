@@ -10,7 +10,7 @@ use super::{
     CallLimits, Done, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan,
     Planned, Price, Role,
 };
-use crate::call::{Action, ModelCall, ModelMessage, ModelRole};
+use crate::call::{Action, ModelCall, ModelMessage};
 use crate::compile::fields::Fields;
 use crate::expr::scope::Scope;
 use crate::expr::template::{Part, Text};
@@ -149,13 +149,20 @@ fn outputs(node: &Map<String, Value>) -> OutputFields {
 #[derive(Debug)]
 struct Agent {
     model: Text,
-    messages: Vec<(ModelRole, Text)>,
+    messages: Vec<(MessageRole, Text)>,
     temperature: Option<f64>,
     max_tokens: Option<u32>,
     schema: Option<Value>,
     base_url: Option<Text>,
     api_key: Option<Text>,
     echo_delay: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum MessageRole {
+    System,
+    User,
+    Assistant,
 }
 
 impl Agent {
@@ -176,8 +183,13 @@ impl Agent {
     }
 
     fn request(&self, scope: &Scope<'_>) -> Result<ModelCall, NodeError> {
-        let message = |(role, text): &(ModelRole, Text)| {
-            Ok(ModelMessage { role: *role, content: text.render_string(scope)? })
+        let message = |(role, text): &(MessageRole, Text)| {
+            let content = text.render_string(scope)?;
+            Ok(match role {
+                MessageRole::System => ModelMessage::System { content },
+                MessageRole::User => ModelMessage::user(content),
+                MessageRole::Assistant => ModelMessage::Assistant { content },
+            })
         };
         Ok(ModelCall {
             model: self.model.render_string(scope)?,
@@ -189,6 +201,7 @@ impl Agent {
             base_url: self.base_url.as_ref().map(|url| url.render_url(scope)).transpose()?,
             api_key: self.api_key.as_ref().map(|key| key.render_outgoing(scope)).transpose()?,
             echo_delay: self.echo_delay,
+            ..ModelCall::default()
         })
     }
 }
@@ -226,8 +239,8 @@ fn note_provider(fields: &mut Fields<'_, '_>, model: &Text, base_url: Option<&Te
     }
 }
 
-fn read_messages(fields: &mut Fields<'_, '_>) -> Vec<(ModelRole, Text)> {
-    let system = fields.text(&SYSTEM).map(|text| (ModelRole::System, text));
+fn read_messages(fields: &mut Fields<'_, '_>) -> Vec<(MessageRole, Text)> {
+    let system = fields.text(&SYSTEM).map(|text| (MessageRole::System, text));
     let path = fields.path_of(&MESSAGES.name);
     let mut messages: Vec<_> = system.into_iter().collect();
     for (index, message) in fields.list(&MESSAGES).unwrap_or_default().iter().enumerate() {
@@ -240,9 +253,9 @@ fn read_messages(fields: &mut Fields<'_, '_>) -> Vec<(ModelRole, Text)> {
             (read_role(message), message.text(&CONTENT).unwrap_or_default())
         }));
     }
-    messages.extend(fields.text(&PROMPT).map(|text| (ModelRole::User, text)));
+    messages.extend(fields.text(&PROMPT).map(|text| (MessageRole::User, text)));
     let is_given = fields.is_given(&PROMPT) || fields.is_given(&MESSAGES);
-    if is_given && messages.iter().all(|(role, _)| *role == ModelRole::System) {
+    if is_given && messages.iter().all(|(role, _)| *role == MessageRole::System) {
         fields.error_here(
             "there is nothing to answer: a `prompt`, or a message of the role `user`, is needed",
         );
@@ -250,11 +263,11 @@ fn read_messages(fields: &mut Fields<'_, '_>) -> Vec<(ModelRole, Text)> {
     messages
 }
 
-fn read_role(message: &mut Fields<'_, '_>) -> ModelRole {
+fn read_role(message: &mut Fields<'_, '_>) -> MessageRole {
     match message.string(&ROLE) {
-        Some("system") => ModelRole::System,
-        Some("assistant") => ModelRole::Assistant,
-        _ => ModelRole::User,
+        Some("system") => MessageRole::System,
+        Some("assistant") => MessageRole::Assistant,
+        _ => MessageRole::User,
     }
 }
 

@@ -3,16 +3,20 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use genai::chat::Usage;
 use serde::Deserialize;
+
+use super::reply::Usage;
 
 /// Trimmed from genai-prices. The file states its licence and explains its rows.
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
     serde_json::from_str(include_str!("prices.json")).expect("a test reads the committed table")
 });
 
-/// Returns `None` if the price is not known. Never guesses.
+/// Returns what the provider says, else what the table says. `None` if neither does: never guesses.
 pub(super) fn cost(provider: &str, model: &str, usage: &Usage) -> Option<u64> {
+    if usage.reported_nano_usd.is_some() {
+        return usage.reported_nano_usd;
+    }
     let provider = if provider == "google" { "gemini" } else { provider };
     let model = model.to_lowercase();
     let row = TABLE
@@ -50,20 +54,12 @@ enum Price {
 
 impl Row {
     fn cost(&self, usage: &Usage) -> Option<u64> {
-        let count = |tokens: Option<i32>| tokens.and_then(|tokens| u64::try_from(tokens).ok());
-        let input = count(usage.prompt_tokens)?;
-        let output = count(usage.completion_tokens)?;
-        let details = usage.prompt_tokens_details.as_ref();
+        let (input, output) = (usage.input?, usage.output?);
         // Input counts include cached tokens. Without a price of their own they cost the input
         // price.
-        let cached = |tokens: Option<i32>, price: &Option<Price>| {
-            if price.is_some() { count(tokens).unwrap_or(0) } else { 0 }
-        };
-        let read =
-            cached(details.and_then(|details| details.cached_tokens), &self.cache_read).min(input);
-        let written =
-            cached(details.and_then(|details| details.cache_creation_tokens), &self.cache_write)
-                .min(input - read);
+        let cached = |tokens: u64, price: &Option<Price>| if price.is_some() { tokens } else { 0 };
+        let read = cached(usage.cached, &self.cache_read).min(input);
+        let written = cached(usage.cache_written, &self.cache_write).min(input - read);
 
         let part = |tokens: u64, price: &Price| u128::from(tokens) * u128::from(price.at(input));
         let optional = |tokens: u64, price: &Option<Price>| {
@@ -111,19 +107,10 @@ fn is_date(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use genai::chat::PromptTokensDetails;
-
     use super::*;
 
-    fn check(provider: &str, model: &str, input: i32, cached: i32, output: i32) -> Option<u64> {
-        let details =
-            PromptTokensDetails { cached_tokens: Some(cached), ..PromptTokensDetails::default() };
-        let usage = Usage {
-            prompt_tokens: Some(input),
-            completion_tokens: Some(output),
-            prompt_tokens_details: Some(details),
-            ..Usage::default()
-        };
+    fn check(provider: &str, model: &str, input: u64, cached: u64, output: u64) -> Option<u64> {
+        let usage = Usage { input: Some(input), output: Some(output), cached, ..Usage::default() };
         cost(provider, model, &usage)
     }
 

@@ -2,64 +2,72 @@
 
 use flowgate_engine::call::CallError;
 use flowgate_engine::provider;
-use genai::adapter::AdapterKind;
 
 use super::failed;
+use super::wire::Wire;
+use super::wire::openai_chat::{self, OpenAiChat};
 
-/// Name and adapter of each provider.
-const PROVIDERS: [(&str, AdapterKind); 18] = [
-    ("openai", AdapterKind::OpenAI),
-    ("anthropic", AdapterKind::Anthropic),
-    ("gemini", AdapterKind::Gemini),
-    ("google", AdapterKind::Gemini),
-    ("groq", AdapterKind::Groq),
-    ("deepseek", AdapterKind::DeepSeek),
-    ("xai", AdapterKind::Xai),
-    ("ollama", AdapterKind::Ollama),
-    ("cohere", AdapterKind::Cohere),
-    ("openrouter", AdapterKind::OpenRouter),
-    ("together", AdapterKind::Together),
-    ("mistral", AdapterKind::Mistral),
-    ("fireworks", AdapterKind::Fireworks),
-    ("moonshot", AdapterKind::Moonshot),
-    ("nebius", AdapterKind::Nebius),
-    ("qwen", AdapterKind::QwenCloud),
-    ("zai", AdapterKind::Zai),
-    ("minimax", AdapterKind::MiniMax),
+/// A provider's name, address and protocol.
+struct Known {
+    name: &'static str,
+    address: &'static str,
+    wire: &'static dyn Wire,
+}
+
+const fn known(name: &'static str, address: &'static str, wire: &'static dyn Wire) -> Known {
+    Known { name, address, wire }
+}
+
+static PROVIDERS: &[Known] = &[
+    known("openai", "https://api.openai.com/v1/", &OpenAiChat(&openai_chat::OPENAI)),
+    known("groq", "https://api.groq.com/openai/v1/", &OpenAiChat(&openai_chat::GROQ)),
+    known("deepseek", "https://api.deepseek.com/v1/", &OpenAiChat(&openai_chat::DEEPSEEK)),
+    known("xai", "https://api.x.ai/v1/", &OpenAiChat(&openai_chat::XAI)),
+    known("openrouter", "https://openrouter.ai/api/v1/", &OpenAiChat(&openai_chat::OPENROUTER)),
+    known("together", "https://api.together.xyz/v1/", &OpenAiChat(&openai_chat::TOGETHER)),
+    known("mistral", "https://api.mistral.ai/v1/", &OpenAiChat(&openai_chat::MISTRAL)),
+    known(
+        "fireworks",
+        "https://api.fireworks.ai/inference/v1/",
+        &OpenAiChat(&openai_chat::FIREWORKS),
+    ),
+    known("moonshot", "https://api.moonshot.ai/v1/", &OpenAiChat(&openai_chat::MOONSHOT)),
+    known("nebius", "https://api.studio.nebius.ai/v1/", &OpenAiChat(&openai_chat::NEBIUS)),
+    known(
+        "qwen",
+        "https://dashscope-intl.aliyuncs.com/compatible-mode/v1/",
+        &OpenAiChat(&openai_chat::QWEN),
+    ),
+    known("zai", "https://api.z.ai/api/paas/v4/", &OpenAiChat(&openai_chat::ZAI)),
 ];
+
+/// What servers at other addresses speak.
+static COMPATIBLE: OpenAiChat = OpenAiChat(&openai_chat::COMPATIBLE);
 
 pub(super) struct Provider<'a> {
     pub(super) name: &'a str,
-    known: Option<AdapterKind>,
+    known: Option<&'static Known>,
 }
 
 impl<'a> Provider<'a> {
     pub(super) fn named(name: &'a str) -> Self {
-        let known = PROVIDERS.iter().find(|(known, _)| *known == name);
-        Self { name, known: known.map(|(_, kind)| *kind) }
+        Self { name, known: PROVIDERS.iter().find(|known| known.name == name) }
     }
 
-    /// Whether it has an address of its own.
-    pub(super) fn is_known(&self) -> bool {
-        self.known.is_some()
+    /// The provider's own address; `None` if only a base URL says where it is.
+    pub(super) fn address(&self) -> Option<&'static str> {
+        self.known.map(|known| known.address)
     }
 
     /// An unknown provider must have an address, and speaks OpenAI's protocol.
-    pub(super) fn adapter(
+    pub(super) fn wire(
         &self,
-        model: &str,
+        _model: &str,
         has_base_url: bool,
-    ) -> Result<AdapterKind, CallError> {
+    ) -> Result<&'static dyn Wire, CallError> {
         match self.known {
-            // Some OpenAI models only support its newer protocol. Other servers speak the older
-            // one.
-            Some(AdapterKind::OpenAI) if !has_base_url => {
-                let newer = AdapterKind::from_model(model)
-                    .is_ok_and(|kind| kind == AdapterKind::OpenAIResp);
-                Ok(if newer { AdapterKind::OpenAIResp } else { AdapterKind::OpenAI })
-            }
-            Some(kind) => Ok(kind),
-            None if has_base_url => Ok(AdapterKind::OpenAI),
+            Some(known) => Ok(known.wire),
+            None if has_base_url => Ok(&COMPATIBLE),
             None => {
                 let (name, secret) = (self.name, provider::base_url(self.name));
                 Err(failed(
@@ -71,18 +79,5 @@ impl<'a> Provider<'a> {
                 ))
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_unknown_provider_needs_an_address() {
-        assert_eq!(Provider::named("mine").adapter("m", true), Ok(AdapterKind::OpenAI));
-        assert_eq!(Provider::named("mine").adapter("m", false).unwrap_err().code, "unknown_model");
-        assert_eq!(Provider::named("openai").adapter("gpt-4o", false), Ok(AdapterKind::OpenAI));
-        assert_eq!(Provider::named("openai").adapter("vertex::x", false), Ok(AdapterKind::OpenAI));
     }
 }

@@ -3,19 +3,21 @@
 use flowgate_core::secret::{SecretRecord, SecretUser};
 use flowgate_engine::call::{CallError, ModelCall, Piece};
 use flowgate_engine::provider;
-use genai::resolver::{AuthData, Endpoint};
-use genai::{ModelIden, ServiceTarget};
 use url::Url;
 
-use super::Provider;
-use crate::assembled::GivenBy;
+use super::provider::Provider;
+use super::wire::Wire;
 use crate::mask::Masks;
 use crate::secret::{Cleared, refused_host, unknown_secret};
 use crate::way::Way;
 use crate::{Outbound, failed};
 
 pub(super) struct Target<'a> {
-    pub(super) service: ServiceTarget,
+    pub(super) wire: &'static dyn Wire,
+    /// Ends with a slash: the request's path is joined to it, and would replace a last segment
+    /// without one.
+    pub(super) base_url: Url,
+    pub(super) key: Option<String>,
     pub(super) way: &'a Way,
 }
 
@@ -37,12 +39,12 @@ impl Outbound {
         };
         let stored_url = stored_url.filter(|stored| !stored.value.is_empty());
         let has_own_url = call.base_url.is_some() || stored_url.is_some();
-        let model = ModelIden::new(provider.adapter(model, has_own_url)?, model);
-        let default = self.default_address(provider, &model).await?;
+        let wire = provider.wire(model, has_own_url)?;
+        let default = provider.address().unwrap_or_default();
         let pieces = match (&call.base_url, &stored_url) {
             (Some(url), _) => url.0.clone(),
             (None, Some(stored)) => vec![Piece::Text(stored.value.clone())],
-            (None, None) => vec![Piece::Text(default.clone())],
+            (None, None) => vec![Piece::Text(default.to_owned())],
         };
         let cleared = self.clear(&pieces, &call.api_key, user, masks).await?;
         let key = match &call.api_key {
@@ -52,36 +54,20 @@ impl Outbound {
                 }
                 Some(cleared.fill_text(key)?)
             }
-            None => self.own_key(provider, &default, &cleared, user, masks).await?,
+            None => self.own_key(provider, &cleared, user, masks).await?,
         };
-        let auth = match key.filter(|key| !key.is_empty()) {
-            Some(key) => {
-                masks.add(&key);
-                AuthData::from_single(key)
-            }
-            None if !provider::needs_key(provider.name) => AuthData::from_single("none"),
+        let key = key.filter(|key| !key.is_empty());
+        match &key {
+            Some(key) => masks.add(key),
+            None if !provider::needs_key(provider.name) => {}
             None => return Err(unknown_secret(&provider::api_key(provider.name))),
-        };
-        let mut base_url = cleared.url.to_string();
-        // The request's path is joined to this URL, and would replace a last segment without a
-        // slash.
-        if !base_url.ends_with('/') {
-            base_url.push('/');
         }
-        let service = ServiceTarget { endpoint: Endpoint::from_owned(base_url), auth, model };
-        Ok(Target { service, way: cleared.way })
-    }
-
-    async fn default_address(
-        &self,
-        provider: &Provider<'_>,
-        model: &ModelIden,
-    ) -> Result<String, CallError> {
-        let models = self.way(GivenBy::Author).models()?;
-        let default = models.resolve_service_target(model.clone()).await;
-        let default =
-            default.map_err(|error| failed("internal", format!("{}: {error}", provider.name)))?;
-        Ok(default.endpoint.base_url().to_owned())
+        let mut base_url = cleared.url;
+        if !base_url.path().ends_with('/') {
+            let path = format!("{}/", base_url.path());
+            base_url.set_path(&path);
+        }
+        Ok(Target { wire, base_url, key, way: cleared.way })
     }
 
     /// Returns the provider's own key, if it may go to this URL: to the hosts that it names, else
@@ -89,7 +75,6 @@ impl Outbound {
     async fn own_key(
         &self,
         provider: &Provider<'_>,
-        default: &str,
         cleared: &Cleared<'_>,
         user: &SecretUser,
         masks: &mut Masks,
@@ -101,7 +86,7 @@ impl Outbound {
             let is_same = |address: &str| {
                 Url::parse(address).is_ok_and(|known| known.origin() == cleared.url.origin())
             };
-            let is_own = provider.is_known() && is_same(default);
+            let is_own = provider.address().is_some_and(is_same);
             is_own || {
                 let stored =
                     self.secrets.get(&provider::base_url(provider.name), user, masks).await?;
