@@ -1,9 +1,9 @@
 //! A run as callers see it. Answers and webhook bodies are the same bytes.
 
-use flowgate_core::cost::dollars;
 use flowgate_core::run::{Include, RunRecord, RunState};
 use flowgate_core::time::Timestamp;
 use flowgate_engine::RunError;
+use flowgate_engine::cost::dollars;
 use flowgate_engine::json::size;
 use serde::Serialize;
 use serde_json::value::RawValue;

@@ -22,7 +22,6 @@ pub mod group;
 pub mod page;
 pub mod hash;
 pub mod time;
-pub mod cost;
 pub mod overload;
 pub mod memory;
 pub mod turns;

@@ -52,6 +52,10 @@ pub enum FieldType {
     Boolean,
     Integer(u64, u64),
     Number(f64, f64),
+    /// A number, or a reference to one; the bounds hold for both.
+    NumberRef(f64, f64),
+    /// A whole number, or a reference to one.
+    IntegerRef(u64, u64),
     /// The bounds as authors write them.
     Duration(&'static str, &'static str),
     Object,
@@ -60,6 +64,10 @@ pub enum FieldType {
     List,
     /// A list of objects with these fields and no others.
     Items(Cow<'static, [FieldSpec]>),
+    /// Such a list, or a reference to one.
+    ItemsRef(Cow<'static, [FieldSpec]>),
+    /// A list of texts.
+    TextList,
     /// Name to text.
     Texts,
     OneOf(&'static [&'static str]),
@@ -149,6 +157,13 @@ impl FieldType {
             Self::Number(min, max) => {
                 value.as_f64().is_some_and(|number| (min..=max).contains(&&number))
             }
+            Self::NumberRef(min, max) => {
+                value.as_f64().map_or(value.is_string(), |number| (min..=max).contains(&&number))
+            }
+            Self::IntegerRef(min, max) => {
+                let number = value.as_u64();
+                number.map_or(value.is_string(), |number| (min..=max).contains(&&number))
+            }
             Self::Duration(min, max) => {
                 let bounds = parse_duration(min)..=parse_duration(max);
                 let duration = value.as_str().and_then(parse_duration);
@@ -166,7 +181,12 @@ impl FieldType {
                 value.is_string()
                     || entries.is_some_and(|entries| entries.iter().all(Value::is_string))
             }
-            Self::Each => value.is_array() || value.is_string(),
+            Self::Each | Self::ItemsRef(_) => value.is_array() || value.is_string(),
+            Self::TextList => {
+                let items = value.as_array();
+                items
+                    .is_some_and(|items| items.iter().all(|item| Self::Text.misfit(item).is_none()))
+            }
             Self::Count => {
                 let count = value.as_u64();
                 value.is_string() || count.is_some_and(|count| count <= MAX_ITERATIONS as u64)
@@ -178,7 +198,7 @@ impl FieldType {
         (!fits).then(|| self.expected(value))
     }
 
-    fn expected(&self, value: &Value) -> String {
+    pub(crate) fn expected(&self, value: &Value) -> String {
         match self {
             Self::Words | Self::Code | Self::Id | Self::Kind => {
                 format!("must be text{}", quote_hint(value))
@@ -193,6 +213,13 @@ impl FieldType {
             Self::Boolean => "must be true or false".to_owned(),
             Self::Integer(min, max) => format!("must be a whole number from {min} to {max}"),
             Self::Number(min, max) => format!("must be a number from {min} to {max}"),
+            Self::IntegerRef(min, max) => {
+                format!("must be a whole number from {min} to {max}, or a reference to one")
+            }
+            Self::NumberRef(min, max) => {
+                format!("must be a number from {min} to {max}, or a reference to one")
+            }
+            Self::TextList => "must be a list of texts".to_owned(),
             Self::Duration(min, max) => {
                 format!("must be a duration such as \"90s\" or \"10m\", from {min} to {max}")
             }
@@ -201,7 +228,7 @@ impl FieldType {
             Self::After => {
                 "is a list of node ids, such as `[draft, check.yes, fetch.error]`".to_owned()
             }
-            Self::Each => "is a list or a reference to one".to_owned(),
+            Self::Each | Self::ItemsRef(_) => "is a list or a reference to one".to_owned(),
             Self::Count => {
                 format!("is a whole number up to {MAX_ITERATIONS}, or a reference to one")
             }

@@ -19,6 +19,7 @@ pub mod schema;
 pub mod url;
 pub mod header;
 pub mod provider;
+pub mod cost;
 mod literal_key;
 pub mod generated;
 

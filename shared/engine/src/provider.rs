@@ -1,5 +1,65 @@
 //! The secrets of model providers, by the names that authors write.
 
+/// The providers that have an address of their own, and the one without.
+pub const KNOWN: [&str; 20] = [
+    "openai",
+    "anthropic",
+    "gemini",
+    "google",
+    "groq",
+    "deepseek",
+    "xai",
+    "ollama",
+    "cohere",
+    "openrouter",
+    "together",
+    "mistral",
+    "fireworks",
+    "moonshot",
+    "nebius",
+    "qwen",
+    "zai",
+    "minimax",
+    "bedrock",
+    WITHOUT_SECRETS,
+];
+
+/// The beginnings of models' names, and whose they are.
+const FAMILIES: [(&str, &str); 18] = [
+    ("gpt-", "openai"),
+    ("chatgpt", "openai"),
+    ("o1", "openai"),
+    ("o3", "openai"),
+    ("o4", "openai"),
+    ("codex", "openai"),
+    ("claude", "anthropic"),
+    ("gemini", "gemini"),
+    ("mistral", "mistral"),
+    ("ministral", "mistral"),
+    ("codestral", "mistral"),
+    ("deepseek", "deepseek"),
+    ("grok", "xai"),
+    ("command", "cohere"),
+    ("qwen", "qwen"),
+    ("glm", "zai"),
+    ("kimi", "moonshot"),
+    ("llama", "ollama"),
+];
+
+/// Whether the provider can be asked without a base URL.
+pub fn is_known(provider: &str) -> bool {
+    KNOWN.contains(&provider)
+}
+
+/// Guesses the provider of a model that is written without one.
+pub fn of_model(model: &str) -> Option<&'static str> {
+    if model == "echo" {
+        return Some(WITHOUT_SECRETS);
+    }
+    let model = model.to_ascii_lowercase();
+    FAMILIES.iter().find(|(start, _)| model.starts_with(start)).map(|(_, provider)| *provider)
+}
+
 /// The prefix of a provider's secrets where it is not the provider's own name, and those that need
 /// no key.
 const PREFIXES: [(&str, &str); 1] = [("google", "GEMINI")];

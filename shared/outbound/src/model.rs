@@ -14,9 +14,9 @@ mod echo;
 mod price;
 mod schema;
 
-use flowgate_core::cost::dollars;
 use flowgate_core::secret::SecretUser;
 use flowgate_engine::call::{CallError, CallOutput, Chunk, ModelCall, Turn};
+use flowgate_engine::cost::dollars;
 use serde_json::{Map, Value, json};
 
 use super::mask::Masks;

@@ -73,6 +73,15 @@ impl<'c, 'd> Fields<'c, 'd> {
         Some(node.into())
     }
 
+    /// Reads a node of another kind from this object's own fields. References `<name.…>` read the
+    /// call's [bindings](crate::kind::Bindings).
+    pub fn node_here(&mut self, kind: &KindSpec, name: &str) -> Arc<dyn Node> {
+        self.compiler.bound.push(name.to_owned());
+        let node = (kind.read)(self);
+        self.compiler.bound.pop();
+        node.into()
+    }
+
     /// Returns the field as written, if it has the right type. An empty field (`null`) counts as
     /// absent.
     pub fn get(&mut self, spec: &FieldSpec) -> Option<&'d Value> {
@@ -201,6 +210,22 @@ impl<'c, 'd> Fields<'c, 'd> {
         };
         let path = self.path_of(&spec.name);
         Some(self.compiler.text(&text, &path, self.body, spec.secrets))
+    }
+
+    /// A list of texts.
+    pub fn text_list(&mut self, spec: &FieldSpec) -> Vec<Text> {
+        let path = self.path_of(&spec.name);
+        let items = self.list(spec).unwrap_or_default().iter().enumerate();
+        let entry = |(index, item)| {
+            self.text_entry(&spec.name, item, &format!("{path}/{index}"), spec.secrets)
+        };
+        items.filter_map(entry).collect()
+    }
+
+    /// Reports a fault that earlier releases published: published versions go on with a warning.
+    pub fn later_rule(&mut self, name: &str, message: impl Into<String>) {
+        let path = self.path_of(name);
+        self.compiler.report_later_rule(&path, message.into());
     }
 
     /// The URL of a request. The secrets of this object go to its host.

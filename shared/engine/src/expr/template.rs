@@ -95,7 +95,8 @@ impl Text {
         Ok(RenderedUrl(self.parts.iter().map(piece).collect()))
     }
 
-    fn single(&self) -> Option<&Reference> {
+    /// The reference that is the whole field.
+    pub(crate) fn single(&self) -> Option<&Reference> {
         match self.parts.as_slice() {
             [Part::Reference(reference)] => Some(reference),
             _ => None,

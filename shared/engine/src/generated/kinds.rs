@@ -58,10 +58,10 @@ fn help(spec: &FieldSpec) -> String {
             let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
             let _ = write!(help, ": {}", names.join(", "));
         }
-        FieldType::Integer(min, max) => {
+        FieldType::Integer(min, max) | FieldType::IntegerRef(min, max) => {
             let _ = write!(help, "; {min} to {max}");
         }
-        FieldType::Number(min, max) => {
+        FieldType::Number(min, max) | FieldType::NumberRef(min, max) => {
             let _ = write!(help, "; {min} to {max}");
         }
         FieldType::Duration(min, max) => {

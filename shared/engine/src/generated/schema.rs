@@ -105,6 +105,12 @@ fn field_schema(field_type: &FieldType) -> Value {
             json!({ "type": "integer", "minimum": min, "maximum": max })
         }
         FieldType::Number(min, max) => json!({ "type": "number", "minimum": min, "maximum": max }),
+        FieldType::NumberRef(min, max) => {
+            json!({ "type": ["number", "string"], "minimum": min, "maximum": max })
+        }
+        FieldType::IntegerRef(min, max) => {
+            json!({ "type": ["integer", "string"], "minimum": min, "maximum": max })
+        }
         FieldType::Duration(..) => {
             json!({ "type": "string", "pattern": r"^\s*([0-9]+(ms|s|m|h|d))+\s*$" })
         }
@@ -112,6 +118,12 @@ fn field_schema(field_type: &FieldType) -> Value {
         FieldType::Fields(fields) => object_schema(fields),
         FieldType::List => json!({ "type": "array" }),
         FieldType::Items(fields) => json!({ "type": "array", "items": object_schema(fields) }),
+        FieldType::ItemsRef(fields) => {
+            json!({ "type": ["array", "string"], "items": object_schema(fields) })
+        }
+        FieldType::TextList => {
+            json!({ "type": "array", "items": { "type": ["string", "number", "boolean"] } })
+        }
         FieldType::Texts => json!({
             "type": "object",
             "additionalProperties": { "type": ["string", "number", "boolean", "null"] },

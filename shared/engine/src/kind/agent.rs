@@ -1,104 +1,43 @@
-//! `agent`: asks a language model.
+//! `agent`: asks a language model, which may call tools.
 
-use std::borrow::Cow;
+mod fields;
+mod conversation;
+mod setting;
+mod tool;
+mod turns;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use super::{
-    CallLimits, Done, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan,
-    Planned, Price, Role,
+    CallLimits, Done, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan, Role,
 };
-use crate::call::{Action, ModelCall, ModelMessage};
+use crate::call::ModelCall;
 use crate::compile::fields::Fields;
 use crate::expr::scope::Scope;
 use crate::expr::template::{Part, Text};
-use crate::field::{FieldSpec, FieldType};
 use crate::provider;
 use crate::schema::Schema;
 use crate::url::Host;
+use conversation::Conversation;
+use fields::{
+    API_KEY, BASE_URL, ECHO_DELAY, FIELDS, MAX_TOKENS, MAX_TURNS, MODEL, MODELS, SCHEMA, SEED,
+    STOP, TEMPERATURE, TOP_P,
+};
+use setting::{Setting, integer, number};
+use tool::Tool;
+use turns::Turns;
 
-const MODEL: FieldSpec = FieldSpec::new(
-    "model",
-    FieldType::Text,
-    "`provider/model`, such as `anthropic/claude-sonnet-4-5`; `offline/echo` needs no key and \
-     echoes the prompt",
-)
-.required();
-const PROMPT: FieldSpec =
-    FieldSpec::new("prompt", FieldType::Text, "the user's message").any_of(&["prompt", "messages"]);
-const MESSAGES: FieldSpec = FieldSpec::new(
-    "messages",
-    FieldType::Items(Cow::Borrowed(MESSAGE)),
-    "`[{ role: system | user | assistant, content }]`; a `prompt` is appended",
-)
-.any_of(&["prompt", "messages"]);
-const ROLE: FieldSpec = FieldSpec::new(
-    "role",
-    FieldType::OneOf(&["system", "user", "assistant"]),
-    "the author of the message",
-)
-.required();
-const CONTENT: FieldSpec =
-    FieldSpec::new("content", FieldType::Text, "the text of the message").required();
-const MESSAGE: &[FieldSpec] = &[ROLE, CONTENT];
-const SYSTEM: FieldSpec = FieldSpec::new("system", FieldType::Text, "the model's instructions");
-const TEMPERATURE: FieldSpec = FieldSpec::with_default(
-    "temperature",
-    FieldType::Number(0.0, 2.0),
-    "the provider's",
-    "the sampling temperature",
-);
-const MAX_TOKENS: FieldSpec = FieldSpec::with_default(
-    "max_tokens",
-    FieldType::Integer(1, 10_000_000),
-    "the provider's",
-    "the maximum length of the answer",
-);
-const SCHEMA: FieldSpec = FieldSpec::new(
-    "schema",
-    FieldType::JsonSchema,
-    "a JSON Schema of an object that the answer must match; its fields become fields of the node",
-);
-const BASE_URL: FieldSpec = FieldSpec::with_default(
-    "base_url",
-    FieldType::Text,
-    "the secret `<PROVIDER>_BASE_URL`, else the provider's address",
-    "the provider's address",
-)
-.with_secrets();
-const API_KEY: FieldSpec = FieldSpec::with_default(
-    "api_key",
-    FieldType::Text,
-    "the secret `<PROVIDER>_API_KEY`",
-    "the provider's key",
-)
-.with_secrets();
-const ECHO_DELAY: FieldSpec = FieldSpec::with_default(
-    "echo_delay",
-    FieldType::Duration("0s", "10s"),
-    "0s",
-    "pause between the words of `offline/echo`",
-);
-
-const DETAILS: &str = "\
-The answer is streamed. `tokens` is `{input, output, total}`. `cost` is in dollars, `null` if the model's price is
-unknown. `tool_calls` is an empty list for now. Secrets cannot be used in what the model reads.
-
-| provider | secret with its key |
-|---|---|
-| `openai`, `anthropic`, `groq`, `deepseek`, `xai`, `cohere`, `openrouter`, `together`, `mistral`, `fireworks`, `moonshot`, `nebius`, `qwen`, `zai`, `minimax` | the name in capitals, `OPENAI_API_KEY` |
-| `gemini`, `google` | `GEMINI_API_KEY` |
-| `ollama` | needs none |
-| any other name | `<NAME>_API_KEY`. It must speak the protocol of OpenAI and needs `base_url` or the secret `<NAME>_BASE_URL` |
-| `offline/echo` | needs none: echoes the last user message, word by word. For trials and tests; it is not a model |";
+const EXAMPLE: &str = r#"{ id: draft, type: agent, model: anthropic/claude-sonnet-4-5, prompt: "Write <api.words> words about <api.character>." }"#;
+const DEFAULT_MAX_TURNS: u64 = 10;
 
 pub(super) fn spec() -> KindSpec {
     KindSpec {
         name: "agent".into(),
-        summary: "Asks a language model and streams its answer.".into(),
-        details: DETAILS.into(),
+        summary: "Asks a language model, which may call tools, and streams its answer.".into(),
+        details: fields::DETAILS.into(),
         fields: FIELDS.into(),
         outputs,
         call: Some(CallLimits {
@@ -111,108 +50,107 @@ pub(super) fn spec() -> KindSpec {
     }
 }
 
-const FIELDS: &[FieldSpec] = &[
-    MODEL,
-    PROMPT,
-    MESSAGES,
-    SYSTEM,
-    TEMPERATURE,
-    MAX_TOKENS,
-    SCHEMA,
-    BASE_URL,
-    API_KEY,
-    ECHO_DELAY,
-];
-
-const EXAMPLE: &str = r#"{ id: draft, type: agent, model: anthropic/claude-sonnet-4-5, prompt: "Write <api.words> words about <api.character>." }"#;
-
-/// The schema's properties become output fields of the node. Without properties, any field is
-/// allowed.
-fn outputs(node: &Map<String, Value>) -> OutputFields {
-    let own = [
+/// The fields of every agent. A property of the schema that has one of these names hides none.
+fn own_outputs() -> Vec<OutputField> {
+    vec![
         OutputField::new("content", OutputType::Text),
         OutputField::new("model", OutputType::Text),
         OutputField::new("tokens", OutputType::Object),
         OutputField::new("tool_calls", OutputType::List),
+        OutputField::new("turns", OutputType::Number),
+        OutputField::new("finish_reason", OutputType::Text),
         OutputField::new("cost", OutputType::Number).nullable(),
-    ];
+        OutputField::new("data", OutputType::Object).nullable(),
+    ]
+}
+
+/// The schema's properties become output fields of the node. Without properties, any field is
+/// allowed.
+fn outputs(node: &Map<String, Value>) -> OutputFields {
+    let mut fields = own_outputs();
     let schema = node.get(&*SCHEMA.name).filter(|schema| !schema.is_null());
-    let Some(schema) = schema else { return OutputFields::Only(own.into()) };
+    let Some(schema) = schema.map(unwrapped) else { return OutputFields::Only(fields) };
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
         return OutputFields::Any;
     };
-    let answer =
-        properties.keys().map(|name| OutputField::new(name.clone(), OutputType::Any).nullable());
-    OutputFields::Only(own.into_iter().chain(answer).collect())
+    for name in properties.keys() {
+        if !fields.iter().any(|field| field.name == *name) {
+            fields.push(OutputField::new(name.clone(), OutputType::Any).nullable());
+        }
+    }
+    OutputFields::Only(fields)
 }
 
 #[derive(Debug)]
 struct Agent {
-    model: Text,
-    messages: Vec<(MessageRole, Text)>,
-    temperature: Option<f64>,
-    max_tokens: Option<u32>,
+    /// The next one is asked where one fails for good.
+    models: Vec<Text>,
+    conversation: Conversation,
+    tools: Vec<Tool>,
+    max_turns: usize,
+    temperature: Option<Setting<f64>>,
+    top_p: Option<Setting<f64>>,
+    stop: Vec<Text>,
+    seed: Option<Setting<u64>>,
+    max_tokens: Option<Setting<u64>>,
     schema: Option<Value>,
     base_url: Option<Text>,
     api_key: Option<Text>,
     echo_delay: Duration,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum MessageRole {
-    System,
-    User,
-    Assistant,
-}
-
 impl Agent {
     fn read(fields: &mut Fields<'_, '_>) -> Self {
-        let model = fields.text(&MODEL).unwrap_or_default();
+        let models = read_models(fields);
         let base_url = fields.url(&BASE_URL);
-        note_provider(fields, &model, base_url.as_ref());
+        note_providers(fields, &models, base_url.as_ref());
+        let max_turns = fields.integer(&MAX_TURNS).unwrap_or(DEFAULT_MAX_TURNS);
         Self {
-            model,
-            messages: read_messages(fields),
-            temperature: fields.number(&TEMPERATURE),
-            max_tokens: fields.integer(&MAX_TOKENS).and_then(|tokens| u32::try_from(tokens).ok()),
+            conversation: Conversation::read(fields),
+            tools: tool::read(fields),
+            max_turns: usize::try_from(max_turns).unwrap_or(usize::MAX),
+            temperature: number(fields, &TEMPERATURE),
+            top_p: number(fields, &TOP_P),
+            stop: fields.text_list(&STOP),
+            seed: integer(fields, &SEED),
+            max_tokens: integer(fields, &MAX_TOKENS),
             schema: read_schema(fields),
+            models,
             base_url,
             api_key: fields.text(&API_KEY),
             echo_delay: fields.duration(&ECHO_DELAY).unwrap_or_default(),
         }
     }
 
-    fn request(&self, scope: &Scope<'_>) -> Result<ModelCall, NodeError> {
-        let message = |(role, text): &(MessageRole, Text)| {
-            let content = text.render_string(scope)?;
-            Ok(match role {
-                MessageRole::System => ModelMessage::System { content },
-                MessageRole::User => ModelMessage::user(content),
-                MessageRole::Assistant => ModelMessage::Assistant { content },
-            })
-        };
+    /// The call of the first turn, to one of the models.
+    fn request(&self, scope: &Scope<'_>, model: usize) -> Result<ModelCall, NodeError> {
+        let model = &self.models[model];
+        let max_tokens = setting::read(self.max_tokens.as_ref(), &MAX_TOKENS, scope)?;
         Ok(ModelCall {
-            model: self.model.render_string(scope)?,
-            has_given_provider: written_provider(&self.model).is_none(),
-            messages: self.messages.iter().map(message).collect::<Result<_, NodeError>>()?,
-            temperature: self.temperature,
-            max_tokens: self.max_tokens,
+            model: model.render_string(scope)?,
+            has_given_provider: written_provider(model).is_none(),
+            messages: self.conversation.messages(scope)?,
+            tools: self.tools.iter().map(|tool| tool.shown.clone()).collect(),
+            temperature: setting::read(self.temperature.as_ref(), &TEMPERATURE, scope)?,
+            top_p: setting::read(self.top_p.as_ref(), &TOP_P, scope)?,
+            stop: self
+                .stop
+                .iter()
+                .map(|text| text.render_string(scope))
+                .collect::<Result<_, _>>()?,
+            seed: setting::read(self.seed.as_ref(), &SEED, scope)?,
+            max_tokens: max_tokens.and_then(|tokens| u32::try_from(tokens).ok()),
             schema: self.schema.clone(),
             base_url: self.base_url.as_ref().map(|url| url.render_url(scope)).transpose()?,
             api_key: self.api_key.as_ref().map(|key| key.render_outgoing(scope)).transpose()?,
             echo_delay: self.echo_delay,
-            ..ModelCall::default()
         })
     }
 }
 
 impl Node for Agent {
     fn plan(&self, scope: &Scope<'_>, done: &Done) -> Result<Plan, NodeError> {
-        if let Some(output) = done.value("turn1")? {
-            return Ok(Plan::Done(output));
-        }
-        let request = Action::Model(self.request(scope)?);
-        Ok(Plan::Perform(vec![Planned::call("turn1", request, Price::Priced)]))
+        Turns::new(self, scope, done).plan()
     }
 }
 
@@ -222,139 +160,89 @@ fn written_provider(model: &Text) -> Option<&str> {
     written.split_once('/').map(|(provider, _)| provider)
 }
 
-/// Notes where the node's secrets go, and the provider's key that it uses without naming it.
-fn note_provider(fields: &mut Fields<'_, '_>, model: &Text, base_url: Option<&Text>) {
-    let provider = written_provider(model);
-    let host = match (base_url, provider) {
-        (Some(url), _) => Host::of(url),
-        (None, Some(_)) => Host::Provider,
-        (None, None) => Host::Referenced,
-    };
-    if base_url.is_none() {
-        fields.goes_to(host.clone());
+fn read_models(fields: &mut Fields<'_, '_>) -> Vec<Text> {
+    let mut models: Vec<Text> = fields.text(&MODEL).into_iter().collect();
+    models.extend(fields.text_list(&MODELS));
+    if models.is_empty() && fields.is_given(&MODELS) {
+        fields.error(&MODELS.name, "`models` needs at least one model");
     }
+    let has_address = fields.is_given(&BASE_URL);
+    for model in &models {
+        check_model(fields, model, has_address);
+    }
+    models
+}
+
+/// Refuses a model without a provider, and a provider whose address nobody knows.
+fn check_model(fields: &mut Fields<'_, '_>, model: &Text, has_address: bool) {
+    let Some(Part::Text(written)) = model.parts.first() else { return };
+    let field = if fields.is_given(&MODEL) { &MODEL.name } else { &MODELS.name };
+    match written_provider(model) {
+        None if model.parts.len() > 1 => {}
+        None => {
+            let hint = provider::of_model(written).map_or_else(String::new, |provider| {
+                format!("; did you mean `{provider}/{written}`?")
+            });
+            fields.later_rule(field, format!("`{written}` names no provider{hint}"));
+        }
+        Some(name) if has_address || provider::is_known(name) => {}
+        Some(name) => {
+            let hint = crate::problem::did_you_mean(name, provider::KNOWN.into_iter());
+            let end = if hint.is_empty() { "." } else { "" };
+            let message = format!(
+                "`{name}` is not a known provider{hint}{end} A server that speaks OpenAI's \
+                 protocol needs a `base_url`, such as \"{{{{{}}}}}\"",
+                provider::base_url(name)
+            );
+            fields.later_rule(field, message);
+        }
+    }
+}
+
+/// Notes where the node's secrets go, and the providers' keys that it uses without naming them.
+fn note_providers(fields: &mut Fields<'_, '_>, models: &[Text], base_url: Option<&Text>) {
     let uses_own_key = !fields.is_given(&API_KEY);
-    if let Some(provider) = provider.filter(|name| uses_own_key && provider::uses_secrets(name)) {
-        fields.implicit_secret(provider::api_key(provider), host);
-    }
-}
-
-fn read_messages(fields: &mut Fields<'_, '_>) -> Vec<(MessageRole, Text)> {
-    let system = fields.text(&SYSTEM).map(|text| (MessageRole::System, text));
-    let path = fields.path_of(&MESSAGES.name);
-    let mut messages: Vec<_> = system.into_iter().collect();
-    for (index, message) in fields.list(&MESSAGES).unwrap_or_default().iter().enumerate() {
-        let Value::Object(object) = message else {
-            fields.error(&MESSAGES.name, "a message is an object with `role` and `content`");
-            continue;
+    for model in models {
+        let provider = written_provider(model);
+        let host = match (base_url, provider) {
+            (Some(url), _) => Host::of(url),
+            (None, Some(_)) => Host::Provider,
+            (None, None) => Host::Referenced,
         };
-        let path = format!("{path}/{index}");
-        messages.push(fields.inner(&path, object, MESSAGE, |message| {
-            (read_role(message), message.text(&CONTENT).unwrap_or_default())
-        }));
-    }
-    messages.extend(fields.text(&PROMPT).map(|text| (MessageRole::User, text)));
-    let is_given = fields.is_given(&PROMPT) || fields.is_given(&MESSAGES);
-    if is_given && messages.iter().all(|(role, _)| *role == MessageRole::System) {
-        fields.error_here(
-            "there is nothing to answer: a `prompt`, or a message of the role `user`, is needed",
-        );
-    }
-    messages
-}
-
-fn read_role(message: &mut Fields<'_, '_>) -> MessageRole {
-    match message.string(&ROLE) {
-        Some("system") => MessageRole::System,
-        Some("assistant") => MessageRole::Assistant,
-        _ => MessageRole::User,
+        if base_url.is_none() {
+            fields.goes_to(host.clone());
+        }
+        if let Some(provider) = provider.filter(|name| uses_own_key && provider::uses_secrets(name))
+        {
+            fields.implicit_secret(provider::api_key(provider), host);
+        }
     }
 }
 
 fn read_schema(fields: &mut Fields<'_, '_>) -> Option<Value> {
-    let schema = fields.get(&SCHEMA)?;
+    let schema = unwrapped(fields.get(&SCHEMA)?);
     if let Err(message) = Schema::compile(schema) {
         fields.error(&SCHEMA.name, message);
+    }
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let own = own_outputs();
+    let hides = |name: &&String| own.iter().any(|field| field.name == **name);
+    for name in properties.into_iter().flat_map(Map::keys).filter(hides) {
+        fields.warning(
+            &SCHEMA.name,
+            format!("the property `{name}` is read as `data.{name}`: `{name}` is the node's own"),
+        );
     }
     Some(schema.clone())
 }
 
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use crate::run::tests::only_call;
-    use crate::{Document, Workflow};
-
-    #[test]
-    fn messages_come_in_order() {
-        let yaml = "
-nodes:
-  - id: a
-    type: agent
-    model: '<api.input.provider>/m'
-    system: Be <api.input.mood>.
-    messages: [{ role: user, content: hi }, { role: assistant, content: hello }]
-    prompt: '{{not a secret}} <api.input.gone>'
-    temperature: 0.5
-    max_tokens: 100
-    schema: { type: object, properties: { title: { type: string } } }
-    base_url: 'http://localhost:1/{{BASE}}'
-    api_key: '{{KEY}}'
-    echo_delay: 20ms
-";
-        assert_eq!(
-            serde_json::to_value(
-                only_call(yaml, json!({"provider": "offline", "mood": "kind"})).action
-            )
-            .unwrap(),
-            json!({
-                "kind": "model", "model": "offline/m",
-                "messages": [
-                    {"role": "system", "content": "Be kind."}, {"role": "user", "content": "hi"},
-                    {"role": "assistant", "content": "hello"},
-                    {"role": "user", "content": "{{not a secret}} "}
-                ],
-                "temperature": 0.5, "max_tokens": 100, "schema": {
-                    "type": "object", "properties": {"title": {"type": "string"}}
-                },
-                "base_url": "http://localhost:1/{{BASE}}", "api_key": "{{KEY}}", "echo_delay": 20
-            })
-        );
-    }
-
-    #[test]
-    fn fields_are_checked() {
-        let messages = |fields: &str| -> Vec<String> {
-            let yaml = format!(
-                "nodes:\n  - {{ id: a, type: agent, {fields} }}\n  - {{ id: t, type: template, \
-                 template: '<a.title><a.content>' }}"
-            );
-            let (_, problems) = Workflow::compile(&Document::parse(&yaml).unwrap());
-            problems.into_iter().map(|problem| problem.message).collect()
-        };
-        let schema = "schema: { type: object, properties: { title: {} } }";
-        assert_eq!(messages(&format!("model: m/m, prompt: x, {schema}")), [""; 0]);
-        assert_eq!(messages("model: m/m, prompt: x, schema: { type: object }"), [""; 0]);
-        assert_eq!(
-            messages("model: m/m, prompt: x"),
-            ["<a.title>: `a` (agent) has no field `title`"]
-        );
-        assert_eq!(
-            messages(&format!(
-                "{schema}, temperature: 3, messages: [{{ role: tool, content: '{{{{KEY}}}}' }}]"
-            )),
-            [
-                "`model` is missing",
-                "`temperature` must be a number from 0 to 2",
-                "`role` must be one of system, user, assistant",
-                "the secret {{KEY}} cannot be used here: secrets are filled in only on the way \
-                 out, in urls, headers, queries and http bodies"
-            ]
-        );
-        assert_eq!(
-            messages(&format!("model: m/m, {schema}")),
-            ["`prompt` or `messages` is missing"]
-        );
-    }
+/// Authors copy schemas as providers want them: `{name, strict, schema}`, alone or as
+/// `json_schema` of a response format.
+fn unwrapped(written: &Value) -> &Value {
+    let inner = written.get("json_schema").unwrap_or(written);
+    let is_wrapping = inner.get("type").is_none() && inner.get("properties").is_none();
+    inner.get("schema").filter(|schema| is_wrapping && schema.is_object()).unwrap_or(inner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,8 +15,11 @@ use crate::expr::code::Code;
 use crate::expr::scope::Scope;
 use crate::field::{FieldSpec, FieldType};
 
+/// An agent's tool has the field too.
+pub(super) const CODE_FIELD: &str = "code";
+
 const CODE: FieldSpec = FieldSpec::new(
-    "code",
+    CODE_FIELD,
     FieldType::Code,
     "the body of an async function; its return value is the result",
 )

@@ -38,7 +38,7 @@ A status of 400 or above is the failure `http_status`. Redirects are not followe
 Answers may have at most 4 MiB. [Some addresses](operations.md#what-may-be-called) and
 [some headers](operations.md#what-may-be-called) are refused.";
 
-const FIELDS: &[FieldSpec] = &[URL, METHOD, QUERY, HEADERS, BODY];
+pub(super) const FIELDS: &[FieldSpec] = &[URL, METHOD, QUERY, HEADERS, BODY];
 
 pub(super) fn spec() -> KindSpec {
     KindSpec {

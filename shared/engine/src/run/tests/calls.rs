@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::workflow::CompileOptions;
 
 const RETRIED: &str = "nodes: [{ id: a, type: agent, model: offline/echo, prompt: hi, retry: { \
                        max_attempts: 3, backoff: 40s }, timeout: 9s }]";
@@ -144,10 +145,12 @@ fn the_hashed_form_of_a_call_does_not_change_under_a_run() {
         ),
     ] {
         for engine in 0..=ENGINE {
-            let workflow = compile(&format!("nodes: [{{ id: {node} }}]"));
+            let document = Document::parse(&format!("nodes: [{{ id: {node} }}]")).unwrap();
+            let options = CompileOptions { is_published: true, ..CompileOptions::default() };
+            let workflow = Workflow::compile_with(&document, &options).0.unwrap();
             let input = Arc::new(json!({ "n": 7 }));
             let start = RunStart { run_id: "r".into(), started_at_ms: 1_000, input, engine };
-            let (_, calls) = advance(&mut Run::new(workflow, start));
+            let (_, calls) = advance(&mut Run::new(Arc::new(workflow), start));
             assert_eq!(calls[0].1.input_hash, expected, "{node}, engine {engine}");
         }
     }

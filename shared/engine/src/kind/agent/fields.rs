@@ -1,0 +1,206 @@
+//! The fields of an agent, and of its messages and tools.
+
+use std::borrow::Cow;
+
+use crate::field::{FieldSpec, FieldType};
+use crate::kind::{function, http};
+
+const MODEL_OR_MODELS: &[&str] = &["model", "models"];
+const PROMPT_OR_MESSAGES: &[&str] = &["prompt", "messages"];
+const TOOL_KINDS: &[&str] = &["http", "code"];
+
+pub(super) const MODEL: FieldSpec = FieldSpec::new(
+    "model",
+    FieldType::Text,
+    "`provider/model`, such as `anthropic/claude-sonnet-4-5`; `offline/echo` needs no key and \
+     echoes the prompt",
+)
+.one_of(MODEL_OR_MODELS);
+pub(super) const MODELS: FieldSpec = FieldSpec::new(
+    "models",
+    FieldType::TextList,
+    "several models; the next one is asked where one fails for good",
+)
+.one_of(MODEL_OR_MODELS);
+pub(super) const PROMPT: FieldSpec =
+    FieldSpec::new("prompt", FieldType::Text, "the user's message").any_of(PROMPT_OR_MESSAGES);
+pub(super) const MESSAGES: FieldSpec = FieldSpec::new(
+    "messages",
+    FieldType::ItemsRef(Cow::Borrowed(MESSAGE)),
+    "`[{ role: system | user | assistant, content }]`, or a reference to such a list; a `prompt` \
+     is appended",
+)
+.any_of(PROMPT_OR_MESSAGES);
+pub(super) const ROLE: FieldSpec = FieldSpec::new(
+    "role",
+    FieldType::OneOf(&["system", "user", "assistant"]),
+    "the author of the message",
+)
+.required();
+pub(super) const CONTENT: FieldSpec =
+    FieldSpec::new("content", FieldType::Text, "the text of the message").required();
+pub(super) const MESSAGE: &[FieldSpec] = &[ROLE, CONTENT];
+pub(super) const SYSTEM: FieldSpec =
+    FieldSpec::new("system", FieldType::Text, "the model's instructions");
+pub(super) const IMAGES: FieldSpec = FieldSpec::new(
+    "images",
+    FieldType::TextList,
+    "pictures that belong to the prompt: `https:` or `data:` URLs, or base64 of a PNG, JPEG, GIF \
+     or WebP; empty ones are left out",
+);
+pub(super) const TOOLS: FieldSpec = FieldSpec::new(
+    "tools",
+    FieldType::Items(Cow::Borrowed(TOOL)),
+    "what the model may call: `[{ name, description, parameters, http | code }]`",
+);
+pub(super) const TOOL_NAME: FieldSpec = FieldSpec::new(
+    "name",
+    FieldType::Words,
+    "letters, digits, `_` and `-`, at most 64; unique in the agent",
+)
+.required();
+pub(super) const DESCRIPTION: FieldSpec = FieldSpec::new(
+    "description",
+    FieldType::Words,
+    "tells the model what the tool does and when to call it",
+);
+pub(super) const PARAMETERS: FieldSpec = FieldSpec::with_default(
+    "parameters",
+    FieldType::JsonSchema,
+    "no parameters",
+    "a JSON Schema of an object; the tool reads `<tool.name>`",
+);
+pub(super) const HTTP: FieldSpec = FieldSpec::new(
+    "http",
+    FieldType::Fields(Cow::Borrowed(http::FIELDS)),
+    "the fields of an `http` node; the model gets its `data`",
+)
+.one_of(TOOL_KINDS);
+pub(super) const CODE: FieldSpec = FieldSpec::new(
+    function::CODE_FIELD,
+    FieldType::Code,
+    "the code of a `function` node; the model gets its `result`",
+)
+.one_of(TOOL_KINDS);
+pub(super) const TOOL: &[FieldSpec] = &[TOOL_NAME, DESCRIPTION, PARAMETERS, HTTP, CODE];
+pub(super) const MAX_TURNS: FieldSpec = FieldSpec::with_default(
+    "max_turns",
+    FieldType::Integer(1, 50),
+    "10",
+    "how often the model may be asked before the node fails as `max_turns`",
+);
+pub(super) const TEMPERATURE: FieldSpec = FieldSpec::with_default(
+    "temperature",
+    FieldType::NumberRef(0.0, 2.0),
+    "the provider's",
+    "the sampling temperature; models that reason ignore it",
+);
+pub(super) const TOP_P: FieldSpec = FieldSpec::with_default(
+    "top_p",
+    FieldType::NumberRef(0.0, 1.0),
+    "the provider's",
+    "the share of likely words to sample from",
+);
+pub(super) const STOP: FieldSpec =
+    FieldSpec::new("stop", FieldType::TextList, "texts at which the answer stops");
+pub(super) const SEED: FieldSpec = FieldSpec::new(
+    "seed",
+    FieldType::IntegerRef(0, 2_147_483_647),
+    "makes answers repeatable where the provider can",
+);
+pub(super) const MAX_TOKENS: FieldSpec = FieldSpec::with_default(
+    "max_tokens",
+    FieldType::IntegerRef(1, 10_000_000),
+    "the provider's",
+    "the maximum length of the answer",
+);
+pub(super) const SCHEMA: FieldSpec = FieldSpec::new(
+    "schema",
+    FieldType::JsonSchema,
+    "a JSON Schema of an object that the answer must match; its fields become fields of the node",
+);
+pub(super) const BASE_URL: FieldSpec = FieldSpec::with_default(
+    "base_url",
+    FieldType::Text,
+    "the secret `<PROVIDER>_BASE_URL`, else the provider's address",
+    "the provider's address",
+)
+.with_secrets();
+pub(super) const API_KEY: FieldSpec = FieldSpec::with_default(
+    "api_key",
+    FieldType::Text,
+    "the secret `<PROVIDER>_API_KEY`",
+    "the provider's key",
+)
+.with_secrets();
+pub(super) const ECHO_DELAY: FieldSpec = FieldSpec::with_default(
+    "echo_delay",
+    FieldType::Duration("0s", "10s"),
+    "0s",
+    "pause between the words of `offline/echo`",
+);
+
+pub(super) const FIELDS: &[FieldSpec] = &[
+    MODEL,
+    MODELS,
+    PROMPT,
+    MESSAGES,
+    SYSTEM,
+    IMAGES,
+    TOOLS,
+    MAX_TURNS,
+    TEMPERATURE,
+    TOP_P,
+    STOP,
+    SEED,
+    MAX_TOKENS,
+    SCHEMA,
+    BASE_URL,
+    API_KEY,
+    ECHO_DELAY,
+];
+
+pub(super) const DETAILS: &str = "\
+The answer is streamed. Secrets cannot be used in what the model reads.
+
+**Output.** `content` is the text of the last turn. `data` is the answer by its `schema`; its properties are fields of
+the node too, except those that have the name of one of the node's own: `<draft.data.content>`. `tokens` is
+`{input, output, total}` of all turns and `cost` is in dollars; what nobody knows is `null`, never 0. `tool_calls` lists
+`{turn, id, name, arguments, is_error}`.
+
+`finish_reason` is `stop`, `length` (the answer reached `max_tokens`: the node succeeds, but the text is not whole) or
+`other:…`. An answer that a filter stopped fails as `filter`, a refusal as `refusal`, and one that broke off as
+`model_stream_cut`. What the model said until then stays in `content` of the failed node.
+
+**Tools.** The model may call several tools at once. They run side by side, each call is recorded by itself, and none
+that has ended is made again after a crash. In a tool, `<tool.city>` reads the argument `city`, beside all other
+references. The model gets what a tool left, at most 256 KiB of it, or its error, and goes on. A call of a tool that is
+not there, or with arguments that do not fit its `parameters`, is not made: the model is told why.
+
+```yaml
+- id: helper
+  type: agent
+  model: openai/gpt-5-mini
+  prompt: \"<api.question>\"
+  tools:
+    - name: weather
+      description: The weather of a city
+      parameters: { type: object, properties: { city: { type: string } }, required: [city] }
+      http: { url: \"https://example.com/weather\", query: { city: <tool.city> } }
+    - name: add
+      parameters: { type: object, properties: { a: { type: number }, b: { type: number } } }
+      code: return <tool.a> + <tool.b>
+```
+
+**Structured output.** A `schema` is enforced by the provider where it can; its optional properties stay optional. Where
+it cannot, the model is asked for JSON, or must call a tool that takes it. Fences, thoughts and sentences around the
+JSON are taken off. An answer that does not fit fails as `schema_mismatch`, which `retry` repeats.
+
+| provider | secret with its key |
+|---|---|
+| `openai`, `anthropic`, `groq`, `deepseek`, `xai`, `cohere`, `openrouter`, `together`, `mistral`, `fireworks`, `moonshot`, `nebius`, `qwen`, `zai`, `minimax` | the name in capitals, `OPENAI_API_KEY` |
+| `gemini`, `google` | `GEMINI_API_KEY` |
+| `bedrock` | `BEDROCK_API_KEY`: a Bedrock API key, or `access_key_id:secret_access_key` |
+| `ollama` | needs none |
+| any other name | `<NAME>_API_KEY`. It must speak the protocol of OpenAI and needs `base_url` |
+| `offline/echo` | needs none: echoes the last user message, word by word. A line `/name {\"argument\": 1}` in it calls that tool. For trials and tests; it is not a model |";
