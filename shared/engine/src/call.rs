@@ -271,6 +271,10 @@ pub struct CallError {
     /// What that cost; `None` if nobody knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_nano_usd: Option<u64>,
+    /// What the call left although it failed, as the fields that an output has: `status` and
+    /// `data` of a refusal, the text of an answer that does not fit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<Box<Value>>,
 }
 
 impl CallError {
