@@ -55,7 +55,8 @@ impl Masks {
     }
 
     pub(super) fn error(&self, error: CallError) -> CallError {
-        CallError { message: self.text(&error.message), ..error }
+        let output = error.output.map(|output| Box::new(self.value(*output)));
+        CallError { message: self.text(&error.message), output, ..error }
     }
 
     pub(super) fn stream(&self) -> MaskedStream<'_> {
