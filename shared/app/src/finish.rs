@@ -248,7 +248,8 @@ fn new_delivery(head: &RunHead, place: &str, request: FrozenRequest, at: Timesta
 /// Converts a webhook that a node or the workflow asks for.
 fn author_webhook(webhook: WebhookCall) -> WebhookTarget {
     let header = |(name, value): (String, Rendered)| (name, HeaderValue::Author(pieces(value)));
-    let mut headers: Vec<_> = webhook.headers.into_iter().map(header).collect();
+    let given = webhook.headers.into_iter().filter(|(_, value)| !value.is_null());
+    let mut headers: Vec<_> = given.map(header).collect();
     if let Some(signature) = webhook.signature {
         headers.push(("AI_FLOW_SIGNATURE".to_owned(), HeaderValue::Author(pieces(signature))));
     }

@@ -2,6 +2,8 @@
 //!
 //! The engine never performs a [`Call`]: the driver does, and feeds the [`CallResult`] back.
 
+mod http;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use self::http::{Body, FormPart, HttpCall, IdempotencyKey, PartContent, ReadAs, Status};
 pub use crate::url::RenderedUrl;
 
 /// Names one attempt of one node in one iteration: `outer[2]/fetch#1` is the second attempt of
@@ -81,21 +84,6 @@ pub enum Action {
     Webhook(WebhookCall),
 }
 
-/// Output: `{data, status, headers}`. `data` is JSON if the response's content type says so, else
-/// text.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct HttpCall {
-    pub method: String,
-    pub url: RenderedUrl,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub query: Vec<(String, Rendered)>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub headers: Vec<(String, Rendered)>,
-    /// A string is sent as it is, anything else as JSON.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub body: Option<Rendered>,
-}
-
 /// Output: `{content, model, tokens: {input, output, total}, tool_calls, cost}` and, with a schema,
 /// the fields of the answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -153,7 +141,7 @@ pub struct CodeCall {
 pub struct WebhookCall {
     pub url: RenderedUrl,
     pub method: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "http::null_as_text")]
     pub headers: Vec<(String, Rendered)>,
     pub body: Value,
     /// Sent as `AI_FLOW_SIGNATURE`, in addition to our own signature.
@@ -183,6 +171,11 @@ pub enum Piece {
 }
 
 impl Rendered {
+    /// A query value or header that is null is left out of its request.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Json(Value::Null))
+    }
+
     /// Fills in the secrets with `secret`, which fails for an unknown one.
     pub fn fill<E>(&self, secret: &mut impl FnMut(&str) -> Result<String, E>) -> Result<Value, E> {
         Ok(match self {

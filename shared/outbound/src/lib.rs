@@ -174,7 +174,8 @@ impl Outbound {
             // It enforces its own deadline: the child is reaped before the answer leaves.
             Action::Code(asked) => self.perform_code(asked, call.seed, call.timeout, code).await,
             Action::Http(asked) => {
-                self.within(call, self.perform_http(asked, user, &mut masks, memory)).await
+                let keys = &call.literal_keys;
+                self.within(call, self.perform_http(asked, keys, user, &mut masks, memory)).await
             }
             Action::Model(asked) => {
                 let work = self.perform_model(asked, user, &mut masks, memory, chunks);

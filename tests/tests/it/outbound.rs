@@ -223,9 +223,7 @@ fn get_from(url: impl Into<String>) -> HttpCall {
     HttpCall {
         method: "GET".into(),
         url: RenderedUrl::of_author(url),
-        query: Vec::new(),
-        headers: Vec::new(),
-        body: None,
+        ..HttpCall::default()
     }
 }
 

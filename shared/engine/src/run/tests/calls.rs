@@ -117,7 +117,8 @@ fn what_goes_out_is_told_with_secrets_as_names() {
     );
     let call = only_call(yaml, json!({"q": "{{TOKEN}}"}));
     let crate::Action::Http(http) = call.action else { panic!() };
-    let filled = http.body.unwrap().fill(&mut |name| Ok::<_, ()>(format!("<{name}>"))).unwrap();
+    let filled =
+        http.body.unwrap().fields()[0].fill(&mut |name| Ok::<_, ()>(format!("<{name}>"))).unwrap();
     assert_eq!(filled, json!({"q": ["{{TOKEN}}", "<B>"]}));
 }
 
