@@ -278,3 +278,25 @@ pub fn run_start(head: &RunHead, started_at: Timestamp) -> RunStart {
         engine: head.engine,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use flowgate_engine::call::RenderedUrl;
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn a_header_that_is_null_is_left_out() {
+        let text = |text: &str| Rendered::Json(text.into());
+        let webhook = author_webhook(WebhookCall {
+            url: RenderedUrl::of_author("https://x/"),
+            method: "POST".to_owned(),
+            headers: vec![("a".into(), Rendered::Json(Value::Null)), ("b".into(), text(""))],
+            body: Value::Null,
+            signature: None,
+        });
+        let names: Vec<_> = webhook.headers.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["b"]);
+    }
+}

@@ -72,28 +72,32 @@ const IDEMPOTENCY_KEY: FieldSpec = FieldSpec::new(
 );
 
 const DETAILS: &str = "\
-**The answer.** `data` is JSON, text or base64, as the content type says. `content_type` is set where `data` is base64:
-for images, audio, video, archives, PDF and the like. Without a content type, `data` is text. It is `null` if the answer
-has no body. Texts are decoded from the charset that the answer names; gzip and deflate are undone. An answer that says
-that it is JSON and is not fails as `invalid_answer`; `as: text` takes it as it is. Whole numbers stay exact up to 64
+**The answer.** `data` is JSON, text or base64, as the content type says. `content_type` is set
+where `data` is base64: for images, audio, video, archives, PDF and the like. Without a content
+type, `data` is text. It is `null` if the answer has no body. Texts are decoded from the charset
+that the answer names; gzip and deflate are undone. An answer that says that it is JSON and is
+not fails as `invalid_answer`; `as: text` takes it as it is. Whole numbers stay exact up to 64
 bits. Names in `headers` are lower case. Answers may have at most 4 MiB.
 
-**Failures.** A status that is not accepted is the failure `http_status`. `accept` replaces the default: `[2xx, 404]`
-accepts a 404 and no redirect. Nodes behind `after: [x.error]` can read `<x.status>`, `<x.headers>` and `<x.data>` (its
-first 64 KiB) of the failed answer.
+**Failures.** A status that is not accepted is the failure `http_status`. `accept` replaces the
+default: `[2xx, 404]` accepts a 404 and no redirect. Nodes behind `after: [x.error]` can read
+`<x.status>`, `<x.headers>` and `<x.data>` (its first 64 KiB) of the failed answer.
 
-**Redirects** are followed, at most 10, each under the rule for [what may be called](operations.md#what-may-be-called).
-At another origin the request goes without `authorization`, `cookie`, and headers with secrets or keys. A 303, and a POST
-after 301 or 302, goes on as GET without its body; a body with a secret follows only to hosts that the secret names.
+**Redirects** are followed, at most 10, each under the rule for [what may be
+called](operations.md#what-may-be-called). At another origin the request goes without
+`authorization`, `cookie`, and headers with secrets or keys. A 303, and a POST after 301 or 302,
+goes on as GET without its body; a body with a secret follows only to hosts that the secret
+names.
 
-**Bodies.** `form` is sent as `application/x-www-form-urlencoded`, `multipart` as `multipart/form-data`, `binary` as bytes.
-A value of `query`, `headers`, `form` or `multipart` that is null, or of a node that did not run, is left out; empty text
-is sent.
+**Bodies.** `form` is sent as `application/x-www-form-urlencoded`, `multipart` as
+`multipart/form-data`, `binary` as bytes. A value of `query`, `headers`, `form` or `multipart`
+that is null, or of a node that did not run, is left out; empty text is sent.
 
-**Pages.** Each page is a call of its own, so that no page is fetched again after a crash. Output, in addition: `items`
-(of all pages), `pages` (their number), and `next` (the cursor or link after the last page, `null` at the end); `data`,
-`status` and `headers` are the last page's. A cursor or link that comes twice is the failure `page_loop`. A link to
-another origin is followed only if the request carries no secret, or secrets that name its host.
+**Pages.** Each page is a call of its own, so that no page is fetched again after a crash.
+Output, in addition: `items` (of all pages), `pages` (their number), and `next` (the cursor or
+link after the last page, `null` at the end); `data`, `status` and `headers` are the last
+page's. A cursor or link that comes twice is the failure `page_loop`. A link to another origin
+is followed only if the request carries no secret, or secrets that name its host.
 
 [Some headers](operations.md#what-may-be-called) are refused.";
 

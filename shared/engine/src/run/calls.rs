@@ -182,7 +182,7 @@ impl Run {
         self.open.insert(id, open);
     }
 
-    /// Tells nothing about the run to the server that gets it.
+    /// The server that gets the key learns nothing about the run from it.
     fn call_key(&self, place: &str) -> String {
         let hash = Sha256::new().chain_update("call\0").chain_update(&self.run_id);
         let digest = hash.chain_update([0]).chain_update(place).finalize();

@@ -111,7 +111,7 @@ fn header_value(text: &str) -> Result<HeaderValue, CallError> {
         .map_err(|_| failed("invalid_request", "the body's content type cannot be a header"))
 }
 
-/// Decodes base64, with line ends as in e-mails. Tells nothing of the text: it may be secret.
+/// Decodes base64, with line ends as in e-mails. The error shows none of it: it may be secret.
 fn decode(field: &Rendered, name: &str, cleared: &Cleared<'_>) -> Result<Vec<u8>, CallError> {
     let invalid = |what: &str| failed("invalid_base64", format!("the base64 of `{name}` {what}"));
     if field.is_null() {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use flowgate_core::clock::Clock;
 use flowgate_core::memory::{Holder, Memory, MemoryLimits};
 use flowgate_core::secret::{
     Keyring, Publisher, SecretHost, SecretInfo, SecretRecord, SecretRule, SecretUser, Secrets,
@@ -150,6 +151,24 @@ impl Resolver for Names {
     }
 }
 
+/// Its pauses are over at once, except the timeout of a call.
+struct Hasty;
+
+#[async_trait]
+impl Clock for Hasty {
+    fn now(&self) -> Timestamp {
+        Timestamp(0)
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        if duration == TIMEOUT {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+
 struct World {
     outbound: Outbound,
     memory: Arc<Memory>,
@@ -161,8 +180,12 @@ fn world() -> World {
 }
 
 fn world_with(settings: OutboundSettings, hosts: &[&str]) -> World {
+    world_at(settings, hosts, Arc::new(SystemClock))
+}
+
+fn world_at(settings: OutboundSettings, hosts: &[&str], clock: Arc<dyn Clock>) -> World {
     let hosts = hosts.iter().map(|host| SecretHost::parse(host).unwrap()).collect();
-    let (secrets, clock) = (Arc::new(OneSecret(hosts)), Arc::new(SystemClock));
+    let secrets = Arc::new(OneSecret(hosts));
     World {
         outbound: Outbound::with_resolver(settings, secrets, clock, Arc::new(Names)),
         memory: Memory::new(MemoryLimits::default()),
@@ -180,7 +203,7 @@ impl World {
             action: Action::Http(call),
             input_hash: String::new(),
             delay: Duration::ZERO,
-            timeout: Duration::from_secs(30),
+            timeout: TIMEOUT,
             at_most_once: false,
             seed: 1,
             literal_keys: [KEY.to_owned()].into(),

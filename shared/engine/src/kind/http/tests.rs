@@ -1,7 +1,10 @@
+//! What an http node plans.
+
 use serde_json::{Value, json};
 
 use crate::call::{Action, CallError, CallId, CallResult, HttpCall};
 use crate::run::tests::{advance, compile, drive, error, failed, ok, only_call, output_of, start};
+use crate::url::Host;
 use crate::{Document, Workflow};
 
 fn http(call: &crate::Call) -> &HttpCall {
@@ -132,6 +135,21 @@ fn each_body_is_rendered() {
             "accept": ["any"], "idempotency_key": "auto"
         }),
     );
+}
+
+#[test]
+fn every_secret_of_a_body_is_known_at_publish() {
+    for (body, path) in [
+        ("form: { a: '{{K}}' }", "/nodes/0/form/a"),
+        ("multipart: [{ name: a, value: '{{K}}' }]", "/nodes/0/multipart/0/value"),
+        ("multipart: [{ name: a, base64: '{{K}}' }]", "/nodes/0/multipart/0/base64"),
+        ("binary: { base64: '{{K}}' }", "/nodes/0/binary/base64"),
+    ] {
+        let workflow =
+            compile(&format!("nodes: [{{ id: h, type: http, url: <api.input.u>, {body} }}]"));
+        let used = &workflow.secret_uses()[0];
+        assert_eq!((used.path.as_str(), &used.host), (path, &Host::Referenced), "{body}");
+    }
 }
 
 #[test]
@@ -334,8 +352,11 @@ fn what_a_failed_call_left_can_be_read() {
     let yaml = "
 nodes:
   - { id: h, type: http, url: 'https://x/' }
-  - { id: t, type: template, after: h.error, template: '<h.code> <h.status> <h.data.why> <h.headers.x-a>' }
-output: { told: <t.content>, error: <h.error> }
+  - id: t
+    type: template
+    after: h.error
+    template: '<h.code> <h.status> <h.data.why> <h.headers.x-a>'
+output: { said: <t.content>, error: <h.error> }
 ";
     let end = |output: Option<Value>| {
         let mut run = start(&compile(yaml), json!({}));
@@ -353,9 +374,9 @@ output: { told: <t.content>, error: <h.error> }
         "status": 404, "data": { "why": "gone" }, "headers": { "x-a": "b" },
         "error": "forged", "code": "forged"
     });
-    let told = "http_status 404 gone b";
-    assert_eq!(end(Some(left)), json!({ "told": told, "error": "answered 404" }));
-    let nothing = json!({ "told": "http_status   ", "error": "answered 404" });
+    let said = "http_status 404 gone b";
+    assert_eq!(end(Some(left)), json!({ "said": said, "error": "answered 404" }));
+    let nothing = json!({ "said": "http_status   ", "error": "answered 404" });
     assert_eq!(end(None), nothing);
     assert_eq!(end(Some(json!({ "data": "x".repeat(5 << 20) }))), nothing, "it has a budget");
 }

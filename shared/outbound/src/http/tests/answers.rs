@@ -1,3 +1,5 @@
+//! How answers are read, bounded and refused.
+
 use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -149,6 +151,24 @@ async fn a_failure_keeps_what_was_answered() {
     let left = fail(503, "", &vec![b'x'; 10_000_000]).await;
     assert_eq!(left["data"].as_str().unwrap().len(), 64 * 1024);
     assert_eq!(fail(404, "", b"").await["data"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_failure_waits_for_no_body_that_does_not_come() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        read_request(&mut socket).await;
+        socket.write_all(b"HTTP/1.1 500 X\r\ncontent-length: 9\r\n\r\n").await.unwrap();
+        std::future::pending::<()>().await;
+    });
+    let settings = OutboundSettings { allow_loopback: true, ..OutboundSettings::default() };
+    let error = world_at(settings, &[], Arc::new(Hasty)).send(get(url)).await.unwrap_err();
+    assert_eq!(
+        (error.code.as_str(), &error.output.unwrap()["status"]),
+        ("http_status", &json!(500))
+    );
 }
 
 #[tokio::test]

@@ -1,3 +1,5 @@
+//! What is sent: bodies, and what is left out.
+
 use flowgate_engine::call::{Body, FormPart, IdempotencyKey, PartContent};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Where requests go: redirects, and links to further pages.
+
 use flowgate_engine::call::Body;
 
 use super::*;

@@ -152,7 +152,7 @@ pub(super) async fn replay_frames(
 ) -> Result<Bytes> {
     let mut frames = String::new();
     for node in app.trace(record).await? {
-        if let Some(output) = node.output {
+        if let Some(output) = node.output.filter(|_| node.status == Some(NodeStatus::Succeeded)) {
             frames.push_str(&encoder.finished(&node.node, &output));
         }
     }
