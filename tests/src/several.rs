@@ -151,8 +151,7 @@ impl Asked<'_> {
             method: "GET".to_owned(),
             url: RenderedUrl::of_author(url),
             query: vec![("after".to_owned(), Rendered::Json(json!(after)))],
-            headers: Vec::new(),
-            body: None,
+            ..HttpCall::default()
         };
         Ok(Planned::call(name.to_owned(), Action::Http(call), Price::Free))
     }

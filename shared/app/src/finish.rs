@@ -248,7 +248,8 @@ fn new_delivery(head: &RunHead, place: &str, request: FrozenRequest, at: Timesta
 /// Converts a webhook that a node or the workflow asks for.
 fn author_webhook(webhook: WebhookCall) -> WebhookTarget {
     let header = |(name, value): (String, Rendered)| (name, HeaderValue::Author(pieces(value)));
-    let mut headers: Vec<_> = webhook.headers.into_iter().map(header).collect();
+    let given = webhook.headers.into_iter().filter(|(_, value)| !value.is_null());
+    let mut headers: Vec<_> = given.map(header).collect();
     if let Some(signature) = webhook.signature {
         headers.push(("AI_FLOW_SIGNATURE".to_owned(), HeaderValue::Author(pieces(signature))));
     }
@@ -275,5 +276,27 @@ pub fn run_start(head: &RunHead, started_at: Timestamp) -> RunStart {
         started_at_ms: started_at.millis(),
         input: head.input.clone(),
         engine: head.engine,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flowgate_engine::call::RenderedUrl;
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn a_header_that_is_null_is_left_out() {
+        let text = |text: &str| Rendered::Json(text.into());
+        let webhook = author_webhook(WebhookCall {
+            url: RenderedUrl::of_author("https://x/"),
+            method: "POST".to_owned(),
+            headers: vec![("a".into(), Rendered::Json(Value::Null)), ("b".into(), text(""))],
+            body: Value::Null,
+            signature: None,
+        });
+        let names: Vec<_> = webhook.headers.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["b"]);
     }
 }

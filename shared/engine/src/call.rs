@@ -2,6 +2,7 @@
 //!
 //! The engine never performs a [`Call`]: the driver does, and feeds the [`CallResult`] back.
 
+mod http;
 mod model;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use self::http::{Body, FormPart, HttpCall, IdempotencyKey, PartContent, ReadAs, Status};
 pub use crate::url::RenderedUrl;
 pub use model::{
     Content, ContentPart, Image, ModelCall, ModelMessage, ModelTool, ToolResult, Turn, TurnCall,
@@ -86,21 +88,6 @@ pub enum Action {
     Webhook(WebhookCall),
 }
 
-/// Output: `{data, status, headers}`. `data` is JSON if the response's content type says so, else
-/// text.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct HttpCall {
-    pub method: String,
-    pub url: RenderedUrl,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub query: Vec<(String, Rendered)>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub headers: Vec<(String, Rendered)>,
-    /// A string is sent as it is, anything else as JSON.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub body: Option<Rendered>,
-}
-
 /// Output: `{result, stdout}`. References arrive as variables, never as spliced text.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CodeCall {
@@ -116,7 +103,7 @@ pub struct CodeCall {
 pub struct WebhookCall {
     pub url: RenderedUrl,
     pub method: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "http::null_as_text")]
     pub headers: Vec<(String, Rendered)>,
     pub body: Value,
     /// Sent as `AI_FLOW_SIGNATURE`, in addition to our own signature.
@@ -146,6 +133,11 @@ pub enum Piece {
 }
 
 impl Rendered {
+    /// A query value or header that is null is left out of its request.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Json(Value::Null))
+    }
+
     /// Fills in the secrets with `secret`, which fails for an unknown one.
     pub fn fill<E>(&self, secret: &mut impl FnMut(&str) -> Result<String, E>) -> Result<Value, E> {
         Ok(match self {

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use crate::call::Status;
 use crate::document::parse_duration;
 use crate::workflow::MAX_ITERATIONS;
 
@@ -29,6 +30,8 @@ pub enum Required {
     AnyOf(&'static [&'static str]),
     /// Exactly one of these fields.
     OneOf(&'static [&'static str]),
+    /// One of these fields, or none.
+    AtMostOneOf(&'static [&'static str]),
 }
 
 /// Whether a field may contain `{{NAME}}`. Only `outbound` fills secrets in, so only outgoing
@@ -73,6 +76,8 @@ pub enum FieldType {
     OneOf(&'static [&'static str]),
     /// An HTTP method, in any case.
     Method(&'static [&'static str]),
+    /// HTTP statuses: `any`, or numbers and classes such as `4xx`.
+    Statuses,
     /// Node ids with their branches.
     After,
     /// The list that a loop iterates over.
@@ -133,6 +138,11 @@ impl FieldSpec {
         self
     }
 
+    pub const fn at_most_one_of(mut self, names: &'static [&'static str]) -> Self {
+        self.required = Required::AtMostOneOf(names);
+        self
+    }
+
     pub const fn with_secrets(mut self) -> Self {
         self.secrets = Secrets::Allowed;
         self
@@ -176,6 +186,7 @@ impl FieldType {
                 let method = value.as_str().map(str::to_ascii_uppercase);
                 method.is_some_and(|method| names.contains(&method.as_str()))
             }
+            Self::Statuses => statuses(value).is_some(),
             Self::After => {
                 let entries = value.as_array();
                 value.is_string()
@@ -225,6 +236,7 @@ impl FieldType {
             }
             Self::Object | Self::Fields(_) | Self::Texts => "must be an object".to_owned(),
             Self::List | Self::Items(_) | Self::Nodes => "must be a list".to_owned(),
+            Self::Statuses => "is `any`, or a list of statuses such as `[2xx, 404]`".to_owned(),
             Self::After => {
                 "is a list of node ids, such as `[draft, check.yes, fetch.error]`".to_owned()
             }
@@ -235,6 +247,20 @@ impl FieldType {
             Self::Nothing => "has no place here".to_owned(),
             Self::JsonSchema | Self::Any => String::new(),
         }
+    }
+}
+
+/// Reads `any`, one status, or a list of them; `None` if it is something else.
+pub(crate) fn statuses(value: &Value) -> Option<Vec<Status>> {
+    let status = |value: &Value| match value {
+        Value::String(text) => Status::parse(text),
+        Value::Number(number) => Status::parse(&number.to_string()),
+        _ => None,
+    };
+    match value {
+        Value::Array(list) if list.is_empty() => None,
+        Value::Array(list) => list.iter().map(status).collect(),
+        single => status(single).map(|status| vec![status]),
     }
 }
 
@@ -266,6 +292,13 @@ mod tests {
         check(FieldType::OneOf(&["a", "b"]), json!(1), Some("must be text; put it in quotes"));
         let wanted = "is a whole number up to 1000, or a reference to one";
         check(FieldType::Count, json!(1_001), Some(wanted));
+        check(FieldType::Statuses, json!("any"), None);
+        check(FieldType::Statuses, json!(404), None);
+        check(FieldType::Statuses, json!(["2xx", 404, "410"]), None);
+        let wanted = "is `any`, or a list of statuses such as `[2xx, 404]`";
+        for wrong in [json!([]), json!(["2xx", "x"]), json!(99), json!(200.5), json!({})] {
+            check(FieldType::Statuses, wrong, Some(wanted));
+        }
         let wanted = "is a list of node ids, such as `[draft, check.yes, fetch.error]`";
         check(FieldType::After, json!(["a", 1]), Some(wanted));
     }

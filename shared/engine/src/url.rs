@@ -7,7 +7,7 @@ use crate::expr::template::{Part, Text};
 
 /// A rendered URL with secrets still as names. What references gave stays apart from the author's
 /// text, so that `outbound` can encode it for its place.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RenderedUrl(pub Vec<Piece>);
 
 impl RenderedUrl {

@@ -16,7 +16,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A name may move to another address, so idle connections are closed soon.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Requests no compression, so an answer never grows while it is decoded.
+/// Neither asks for compression nor undoes it, and follows no redirect: whoever does bounds them.
 pub(super) fn build(rule: Arc<AddressRule>) -> reqwest::Result<reqwest::Client> {
     reqwest::Client::builder()
         .user_agent(concat!("flowgate/", env!("CARGO_PKG_VERSION")))

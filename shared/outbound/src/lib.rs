@@ -183,7 +183,8 @@ impl Outbound {
                 Box::pin(self.perform_code(asked, call.seed, call.timeout, code)).await
             }
             Action::Http(asked) => {
-                let work = Box::pin(self.perform_http(asked, user, &mut masks, memory));
+                let keys = &call.literal_keys;
+                let work = Box::pin(self.perform_http(asked, keys, user, &mut masks, memory));
                 self.within(call, work).await
             }
             Action::Model(asked) => {

@@ -53,7 +53,7 @@ impl Outbound {
         let target = self.target(&provider, model, call, user, masks).await.map_err(unsent)?;
         let enforcement = target.wire.enforcement(model, !call.tools.is_empty());
         let ask = Ask::new(provider.name, model, call, enforcement);
-        let mut exchanged = self.exchange(&ask, &target, masks, memory, chunks).await?;
+        let mut exchanged = self.ask_model(&ask, &target, masks, memory, chunks).await?;
         let cost_nano_usd = price::cost(provider.name, model, &exchanged.draft().usage);
         if let Some(error) = exchanged.error.take() {
             let error = failure::about(provider.name, error);

@@ -143,6 +143,29 @@ impl Cleared<'_> {
         self.check_hosts(GivenBy::Value)
     }
 
+    /// Fails unless every secret of the request names the host of a URL that an answer gave.
+    pub(super) fn check_every_host(&self, url: &Url) -> Result<(), CallError> {
+        self.secrets.keys().try_for_each(|name| self.check_named(name, url))
+    }
+
+    /// Fails unless every secret of the fields names the host of a URL that an answer gave.
+    pub(super) fn check_hosts_of(&self, fields: &[&Rendered], url: &Url) -> Result<(), CallError> {
+        let mut names = BTreeSet::new();
+        fields.iter().for_each(|field| add_names(field, &mut names));
+        names.into_iter().try_for_each(|name| self.check_named(name, url))
+    }
+
+    fn check_named(&self, name: &str, url: &Url) -> Result<(), CallError> {
+        if self.secrets.get(name).is_some_and(|secret| secret.rule.names_host_of(url)) {
+            return Ok(());
+        }
+        let message = format!(
+            "the secret {name} may not be sent to another host that an answer names; name the host \
+             in its `hosts`"
+        );
+        Err(failed("refused_secret", message))
+    }
+
     /// A secret goes to the hosts that it names, else to the host that the author's URL names.
     fn check_hosts(&self, given_by: GivenBy) -> Result<(), CallError> {
         for (name, secret) in &self.secrets {
@@ -175,6 +198,13 @@ pub(super) fn refused_host(name: &str, url: &Url, given_by: GivenBy) -> CallErro
 
 pub(super) fn unknown_secret(name: &str) -> CallError {
     failed("unknown_secret", format!("there is no secret {name}"))
+}
+
+/// Returns whether a field holds a secret.
+pub(super) fn has_secret(field: &Rendered) -> bool {
+    let mut names = BTreeSet::new();
+    add_names(field, &mut names);
+    !names.is_empty()
 }
 
 fn add_names<'a>(field: &'a Rendered, names: &mut BTreeSet<&'a str>) {

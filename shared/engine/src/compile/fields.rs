@@ -144,7 +144,8 @@ impl<'c, 'd> Fields<'c, 'd> {
                 Required::No => {}
                 Required::Yes if self.is_given(spec) => {}
                 Required::Yes => self.error_here(format!("`{}` is missing", spec.name)),
-                Required::AnyOf(names) | Required::OneOf(names) if groups.contains(&names) => {}
+                Required::AnyOf(names) | Required::OneOf(names) | Required::AtMostOneOf(names)
+                    if groups.contains(&names) => {}
                 Required::AnyOf(names) => {
                     groups.push(names);
                     if self.count_given(names) == 0 {
@@ -155,6 +156,13 @@ impl<'c, 'd> Fields<'c, 'd> {
                     groups.push(names);
                     if self.count_given(names) != 1 {
                         self.error_here(format!("one of `{}` is needed", names.join("` and `")));
+                    }
+                }
+                Required::AtMostOneOf(names) => {
+                    groups.push(names);
+                    if self.count_given(names) > 1 {
+                        let names = names.join("`, `");
+                        self.error_here(format!("only one of `{names}` may be given"));
                     }
                 }
             }
@@ -274,7 +282,7 @@ impl<'c, 'd> Fields<'c, 'd> {
         let text = match value {
             Value::String(text) => text.clone(),
             Value::Number(_) | Value::Bool(_) => value.to_string(),
-            Value::Null => String::new(),
+            Value::Null => return Some(Text::null()),
             Value::Array(_) | Value::Object(_) => {
                 self.compiler.report(Severity::Error, path, format!("`{key}` must be text"));
                 return None;

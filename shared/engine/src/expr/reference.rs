@@ -91,7 +91,7 @@ fn is_node_name(name: &str) -> bool {
 }
 
 /// `.name`, `[0]` and sequences of them.
-fn parse_path(mut path: &str) -> Option<Vec<PathStep>> {
+pub(crate) fn parse_path(mut path: &str) -> Option<Vec<PathStep>> {
     let mut steps = Vec::new();
     while !path.is_empty() {
         if let Some(rest) = path.strip_prefix('[') {

@@ -27,6 +27,7 @@ impl<'a> Scope<'a> {
             Source::Node { up, index } => self.outward(up).nodes[index].output.as_deref(),
             Source::Item { up } => self.outward(up).parent.as_ref().map(|parent| &parent.item),
             Source::Index { up } => self.outward(up).parent.as_ref().map(|parent| &parent.index),
+            Source::Nothing => None,
             Source::Bound { up } => self.bindings.iter().rev().nth(up).map(|value| &**value),
         };
         start.and_then(|value| follow(value, &reference.path)).unwrap_or(&NULL)
@@ -56,7 +57,7 @@ impl<'a> Scope<'a> {
     }
 }
 
-fn follow<'v>(value: &'v Value, path: &[PathStep]) -> Option<&'v Value> {
+pub(crate) fn follow<'v>(value: &'v Value, path: &[PathStep]) -> Option<&'v Value> {
     path.iter().try_fold(value, |value, step| match step {
         PathStep::Field(name) => value.as_object()?.get(name),
         PathStep::Item(index) => value.as_array()?.get(*index),

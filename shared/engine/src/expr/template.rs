@@ -33,6 +33,8 @@ pub enum Source {
     Bound {
         up: usize,
     },
+    /// Null, as the author wrote it.
+    Nothing,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -59,6 +61,12 @@ pub enum Template {
 }
 
 impl Text {
+    /// A field that is null.
+    pub(crate) fn null() -> Self {
+        let nothing = Reference { source: Source::Nothing, path: Vec::new() };
+        Self { parts: vec![Part::Reference(nothing)] }
+    }
+
     /// A field that is exactly one reference keeps its JSON type; anything else is text.
     pub fn render(&self, scope: &Scope<'_>) -> Result<Value, NodeError> {
         within_budget(self.weight(scope))?;
@@ -93,6 +101,14 @@ impl Text {
             }
         };
         Ok(RenderedUrl(self.parts.iter().map(piece).collect()))
+    }
+
+    /// Renders as text, secrets as names; a single reference to null as null.
+    pub fn render_optional(&self, scope: &Scope<'_>) -> Result<Rendered, NodeError> {
+        match self.single() {
+            Some(reference) if scope.read(reference).is_null() => Ok(Rendered::Json(Value::Null)),
+            _ => self.render_outgoing(scope),
+        }
     }
 
     /// The reference that is the whole field.

@@ -82,6 +82,9 @@ fn help(spec: &FieldSpec) -> String {
         Required::OneOf(names) => {
             let _ = write!(help, "; exactly one of `{}` is required", names.join("` and `"));
         }
+        Required::AtMostOneOf(names) => {
+            let _ = write!(help, "; only one of `{}`", names.join("`, `"));
+        }
     }
     help
 }

@@ -69,13 +69,14 @@ fn kind_schema(kind: &KindSpec) -> Value {
 
 fn object_schema(fields: &[FieldSpec]) -> Value {
     let mut properties = Map::new();
-    let (mut all, mut any, mut one) = (Vec::new(), None, None);
+    let (mut all, mut any, mut one, mut at_most_one) = (Vec::new(), None, None, None);
     for spec in fields.iter().filter(|spec| spec.field_type != FieldType::Nothing) {
         match spec.required {
             Required::No => {}
             Required::Yes => all.push(&*spec.name),
             Required::AnyOf(names) => any = Some(names),
             Required::OneOf(names) => one = Some(names),
+            Required::AtMostOneOf(names) => at_most_one = Some(names),
         }
         let mut schema = field_schema(&spec.field_type);
         schema["description"] = json!(spec.help);
@@ -92,7 +93,18 @@ fn object_schema(fields: &[FieldSpec]) -> Value {
             schema[keyword] = each.collect();
         }
     }
+    if let Some(names) = at_most_one {
+        schema["not"] = json!({ "anyOf": pairs(names) });
+    }
     schema
+}
+
+/// Matches objects that have two of the fields.
+fn pairs(names: &[&str]) -> Vec<Value> {
+    let with_later = |(at, name): (usize, &&str)| -> Vec<Value> {
+        names[at + 1..].iter().map(|later| json!({ "required": [name, later] })).collect()
+    };
+    names.iter().enumerate().flat_map(with_later).collect()
 }
 
 fn field_schema(field_type: &FieldType) -> Value {
@@ -133,6 +145,13 @@ fn field_schema(field_type: &FieldType) -> Value {
             "type": "string",
             "anyOf": [{ "enum": names }, { "pattern": in_any_case(names) }],
         }),
+        FieldType::Statuses => {
+            let status = json!({ "anyOf": [
+                { "type": "integer", "minimum": 100, "maximum": 599 },
+                { "type": "string", "pattern": "^(any|[1-5]xx|[1-5][0-9][0-9])$" },
+            ] });
+            json!({ "anyOf": [status, { "type": "array", "minItems": 1, "items": status }] })
+        }
         FieldType::After => json!({ "type": ["string", "array"], "items": { "type": "string" } }),
         FieldType::Each => json!({ "type": ["array", "string"] }),
         FieldType::Count => {

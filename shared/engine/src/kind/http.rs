@@ -1,17 +1,26 @@
 //! `http`: sends a request to another server.
 
+mod body;
+mod link;
+mod pages;
+
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
+use self::body::BodyFields;
+use self::pages::Pages;
 use super::{
-    CallLimits, Done, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Planned, Price,
-    Role,
+    CallLimits, CallName, Done, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType,
+    Plan, Planned, Price, Role,
 };
-use crate::call::{Action, HttpCall, Rendered};
+use crate::call::{Action, HttpCall, IdempotencyKey, ReadAs, Rendered, Status};
 use crate::compile::fields::Fields;
 use crate::expr::scope::Scope;
-use crate::expr::template::{Template, Text};
-use crate::field::{FieldSpec, FieldType};
+use crate::expr::template::{Part, Text};
+use crate::field::{FieldSpec, FieldType, statuses};
 use crate::run::budget::within_budget;
 
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
@@ -29,16 +38,84 @@ const BODY: FieldSpec = FieldSpec::new(
     FieldType::Any,
     "text is sent as it is, anything else as JSON with its content type",
 )
-.with_secrets();
+.with_secrets()
+.at_most_one_of(body::NAMES);
+const FOLLOW_REDIRECTS: FieldSpec = FieldSpec::with_default(
+    "follow_redirects",
+    FieldType::Boolean,
+    "true",
+    "`false`: a redirect is an answer like any other",
+);
+const ACCEPT: FieldSpec = FieldSpec::with_default(
+    "accept",
+    FieldType::Statuses,
+    "below 400",
+    "the statuses that are no failure: `any`, or a list such as `[2xx, 404]`",
+);
+const AS: FieldSpec = FieldSpec::with_default(
+    "as",
+    FieldType::OneOf(&["json", "text", "base64"]),
+    "as the content type says",
+    "how the answer is read",
+);
+const PAGES: FieldSpec = FieldSpec::new(
+    "pages",
+    FieldType::Fields(Cow::Borrowed(pages::FIELDS)),
+    "follows the pages of a list: `{ cursor: data.next, param: cursor, items: data.items }`, or \
+     `{ link: data.next }`, or `{ link: header }`",
+);
+const IDEMPOTENCY_KEY: FieldSpec = FieldSpec::new(
+    "idempotency_key",
+    FieldType::Text,
+    "sent as the header `Idempotency-Key`; `auto` makes one for each call, the same for all its \
+     attempts",
+);
 
 const DETAILS: &str = "\
-`data` is JSON if the answer's content type says so, else text; names in `headers` are lower case.
+**The answer.** `data` is JSON, text or base64, as the content type says. `content_type` is set
+where `data` is base64: for images, audio, video, archives, PDF and the like. Without a content
+type, `data` is text. It is `null` if the answer has no body. Texts are decoded from the charset
+that the answer names; gzip and deflate are undone. An answer that says that it is JSON and is
+not fails as `invalid_answer`; `as: text` takes it as it is. Whole numbers stay exact up to 64
+bits. Names in `headers` are lower case. Answers may have at most 4 MiB.
 
-A status of 400 or above is the failure `http_status`. Redirects are not followed: a 3xx is an answer like any other.
-Answers may have at most 4 MiB. [Some addresses](operations.md#what-may-be-called) and
-[some headers](operations.md#what-may-be-called) are refused.";
+**Failures.** A status that is not accepted is the failure `http_status`. `accept` replaces the
+default: `[2xx, 404]` accepts a 404 and no redirect. Nodes behind `after: [x.error]` can read
+`<x.status>`, `<x.headers>` and `<x.data>` (its first 64 KiB) of the failed answer.
 
-pub(super) const FIELDS: &[FieldSpec] = &[URL, METHOD, QUERY, HEADERS, BODY];
+**Redirects** are followed, at most 10, each under the rule for [what may be
+called](operations.md#what-may-be-called). At another origin the request goes without
+`authorization`, `cookie`, and headers with secrets or keys. A 303, and a POST after 301 or 302,
+goes on as GET without its body; a body with a secret follows only to hosts that the secret
+names.
+
+**Bodies.** `form` is sent as `application/x-www-form-urlencoded`, `multipart` as
+`multipart/form-data`, `binary` as bytes. A value of `query`, `headers`, `form` or `multipart`
+that is null, or of a node that did not run, is left out; empty text is sent.
+
+**Pages.** Each page is a call of its own, so that no page is fetched again after a crash.
+Output, in addition: `items` (of all pages), `pages` (their number), and `next` (the cursor or
+link after the last page, `null` at the end); `data`, `status` and `headers` are the last
+page's. A cursor or link that comes twice is the failure `page_loop`. A link to another origin
+is followed only if the request carries no secret, or secrets that name its host.
+
+[Some headers](operations.md#what-may-be-called) are refused.";
+
+pub(super) const FIELDS: &[FieldSpec] = &[
+    URL,
+    METHOD,
+    QUERY,
+    HEADERS,
+    BODY,
+    body::FORM,
+    body::MULTIPART,
+    body::BINARY,
+    FOLLOW_REDIRECTS,
+    ACCEPT,
+    AS,
+    PAGES,
+    IDEMPOTENCY_KEY,
+];
 
 pub(super) fn spec() -> KindSpec {
     KindSpec {
@@ -46,13 +123,7 @@ pub(super) fn spec() -> KindSpec {
         summary: "Sends a request to another server.".into(),
         details: DETAILS.into(),
         fields: FIELDS.into(),
-        outputs: |_| {
-            OutputFields::only(&[
-                ("data", OutputType::Any),
-                ("status", OutputType::Number),
-                ("headers", OutputType::Object),
-            ])
-        },
+        outputs,
         call: Some(CallLimits {
             default_timeout: Duration::from_secs(300),
             max_timeout: Duration::from_secs(600),
@@ -63,6 +134,19 @@ pub(super) fn spec() -> KindSpec {
     }
 }
 
+fn outputs(node: &Map<String, Value>) -> OutputFields {
+    let mut fields = vec![
+        OutputField::new("data", OutputType::Any),
+        OutputField::new("status", OutputType::Number),
+        OutputField::new("headers", OutputType::Object),
+        OutputField::new("content_type", OutputType::Text).nullable(),
+    ];
+    if node.get(&*PAGES.name).is_some_and(|pages| !pages.is_null()) {
+        fields.extend(pages::outputs());
+    }
+    OutputFields::Only(fields)
+}
+
 const EXAMPLE: &str = r#"{ id: user, type: http, url: "https://example.com/users/<api.id>", headers: { authorization: "Bearer {{TOKEN}}" } }"#;
 
 #[derive(Debug)]
@@ -71,7 +155,12 @@ struct Http {
     url: Text,
     query: Vec<(String, Text)>,
     headers: Vec<(String, Text)>,
-    body: Option<Template>,
+    body: Option<BodyFields>,
+    returns_redirects: bool,
+    accept: Option<Vec<Status>>,
+    read_as: Option<ReadAs>,
+    pages: Option<Pages>,
+    idempotency_key: Option<Text>,
 }
 
 impl Http {
@@ -81,75 +170,72 @@ impl Http {
             method: fields.method(&METHOD),
             query: fields.texts(&QUERY),
             headers: fields.request_headers(&HEADERS),
-            body: fields.template(&BODY),
+            body: BodyFields::read(fields, &BODY),
+            returns_redirects: fields.boolean(&FOLLOW_REDIRECTS) == Some(false),
+            accept: fields.get(&ACCEPT).and_then(statuses),
+            read_as: fields.string(&AS).map(|name| match name {
+                "json" => ReadAs::Json,
+                "base64" => ReadAs::Base64,
+                _ => ReadAs::Text,
+            }),
+            pages: Pages::read(fields, &PAGES),
+            idempotency_key: fields.text(&IDEMPOTENCY_KEY),
         }
+    }
+
+    fn request(&self, scope: &Scope<'_>) -> Result<HttpCall, NodeError> {
+        Ok(HttpCall {
+            method: self.method.clone(),
+            url: self.url.render_url(scope)?,
+            query: render_texts(&self.query, scope)?,
+            headers: render_texts(&self.headers, scope)?,
+            body: self.body.as_ref().map(|body| body.render(scope)).transpose()?,
+            returns_redirects: self.returns_redirects,
+            accept: self.accept.clone(),
+            read_as: self.read_as,
+            idempotency_key: self.key(scope)?,
+            ..HttpCall::default()
+        })
+    }
+
+    /// Only the author's own `auto` is the word.
+    fn key(&self, scope: &Scope<'_>) -> Result<Option<IdempotencyKey>, NodeError> {
+        let Some(key) = &self.idempotency_key else { return Ok(None) };
+        if matches!(key.parts.as_slice(), [Part::Text(word)] if word == "auto") {
+            return Ok(Some(IdempotencyKey::Auto));
+        }
+        let text = key.render_string(scope)?;
+        Ok((!text.is_empty()).then_some(IdempotencyKey::Text(text)))
     }
 }
 
 impl Node for Http {
     fn plan(&self, scope: &Scope<'_>, done: &Done) -> Result<Plan, NodeError> {
-        if let Some(output) = done.value("request")? {
-            return Ok(Plan::Done(output));
+        if let Some(pages) = &self.pages {
+            return pages.plan(|| self.request(scope), done);
         }
-        let request = HttpCall {
-            method: self.method.clone(),
-            url: self.url.render_url(scope)?,
-            query: render_texts(&self.query, scope)?,
-            headers: render_texts(&self.headers, scope)?,
-            body: self.body.as_ref().map(|body| body.render_outgoing(scope)).transpose()?,
-        };
-        Ok(Plan::Perform(vec![Planned::call("request", Action::Http(request), Price::Free)]))
+        match done.value(REQUEST)? {
+            Some(output) => Ok(Plan::Done(output)),
+            None => Ok(perform(REQUEST, self.request(scope)?)),
+        }
     }
 }
 
+/// The first call of a node.
+const REQUEST: &str = "request";
+
+fn perform(name: impl Into<CallName>, request: HttpCall) -> Plan {
+    Plan::Perform(vec![Planned::call(name, Action::Http(request), Price::Free)])
+}
+
+/// What is null stays null: it is left out of the request.
 pub(crate) fn render_texts(
     texts: &[(String, Text)],
     scope: &Scope<'_>,
 ) -> Result<Vec<(String, Rendered)>, NodeError> {
     within_budget(texts.iter().map(|(_, text)| text.weight(scope)).sum())?;
-    texts.iter().map(|(name, text)| Ok((name.clone(), text.render_outgoing(scope)?))).collect()
+    texts.iter().map(|(name, text)| Ok((name.clone(), text.render_optional(scope)?))).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use crate::run::tests::{error, only_call};
-
-    #[test]
-    fn everything_is_rendered() {
-        let yaml = "
-nodes:
-  - id: h
-    type: http
-    method: post
-    url: 'https://x/<api.input.id>?k={{KEY}}'
-    query: { q: <api.input.q>, n: 5, none: <api.input.gone>, object: <api.input.o> }
-    headers: { X-A: 'a <api.input.id>' }
-    body: { q: <api.input.q>, list: [<api.input.o>, '{{B}}'], plain: { x: 1 } }
-    timeout: 7s
-    at_most_once: true
-";
-        let call = only_call(yaml, json!({"id": 7, "q": true, "o": {"a": [1]}}));
-        assert_eq!((call.timeout.as_secs(), call.at_most_once), (7, true));
-        assert_eq!(
-            serde_json::to_value(&call.action).unwrap(),
-            json!({
-                "kind": "http", "method": "POST", "url": "https://x/7?k={{KEY}}",
-                "query": [["q", "true"], ["n", "5"], ["none", ""], ["object", "{\"a\":[1]}"]],
-                "headers": [["X-A", "a 7"]],
-                "body": {"q": true, "list": [{"a": [1]}, "{{B}}"], "plain": {"x": 1}}
-            })
-        );
-    }
-
-    #[test]
-    fn what_goes_out_has_a_budget() {
-        let yaml = "nodes: [{ id: h, type: http, url: 'http://x/', body: ['<api.input.x>', \
-                    '<api.input.x>'] }]";
-        assert_eq!(error(yaml, json!({"x": "a".repeat(3 << 20)})).code, "value_too_large");
-        let spread =
-            "nodes: [{ id: h, type: http, url: 'http://x/<api.input.x>', body: '<api.input.x>' }]";
-        assert_eq!(error(spread, json!({"x": "a".repeat(3 << 20)})).code, "value_too_large");
-    }
-}
+mod tests;

@@ -192,11 +192,13 @@ pub struct NodeError {
     pub code: Cow<'static, str>,
     /// For people.
     pub message: String,
+    /// What the failed call left, as the fields that an output has.
+    pub output: Option<Box<Value>>,
 }
 
 impl NodeError {
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code: Cow::Borrowed(code), message: message.into() }
+        Self { code: Cow::Borrowed(code), message: message.into(), output: None }
     }
 
     /// The kind broke a rule of the engine.
@@ -220,12 +222,13 @@ impl NodeError {
 
 impl From<CallError> for NodeError {
     fn from(error: CallError) -> Self {
-        Self { code: error.code.into(), message: error.message }
+        Self { code: error.code.into(), message: error.message, output: error.output }
     }
 }
 
 impl From<NodeError> for CallError {
     fn from(error: NodeError) -> Self {
-        Self { code: error.code.into_owned(), message: error.message, ..Self::default() }
+        let NodeError { code, message, output } = error;
+        Self { code: code.into_owned(), message, output, ..Self::default() }
     }
 }

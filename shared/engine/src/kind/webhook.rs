@@ -107,6 +107,20 @@ mod tests {
     use crate::run::tests::only_call;
 
     #[test]
+    fn a_header_that_is_null_stays_null() {
+        let yaml = "nodes: [{ id: w, type: webhook, url: 'https://x/', \
+                    headers: { a: <api.input.gone>, b: '' } }]";
+        let crate::Action::Webhook(webhook) = only_call(yaml, json!({})).action else { panic!() };
+        let nulls: Vec<_> = webhook.headers.iter().map(|(_, value)| value.is_null()).collect();
+        assert_eq!(nulls, [true, false]);
+        assert_eq!(
+            serde_json::to_value(&webhook).unwrap()["headers"],
+            json!([["a", ""], ["b", ""]]),
+            "what is hashed, and so may not change under a run"
+        );
+    }
+
+    #[test]
     fn body_and_signature_are_rendered() {
         let yaml = "nodes: [{ id: w, type: webhook, url: 'https://x/', body: { n: <api.input.n> }, \
                     signature: 's-{{SIG}}' }]";

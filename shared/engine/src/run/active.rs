@@ -254,7 +254,8 @@ impl Run {
         if self.executions > MAX_EXECUTIONS {
             let error = RunError::too_many_executions();
             self.end_when_idle(StopReason::Failed(error.clone()));
-            return Some(NodeError { code: error.code.into(), message: error.message });
+            let (code, message) = (error.code.into(), error.message);
+            return Some(NodeError { code, message, output: None });
         }
         let root = self.root_of(number);
         let report = &mut self.active.get_mut(&root)?.report;
@@ -331,18 +332,24 @@ impl Run {
         }
     }
 
-    /// Counts the output of a call towards the budget; fails the call if it exceeds it.
-    fn within_budget(&mut self, number: usize, end: CallEnd) -> CallEnd {
-        let Ok(outcome) = &end.result else { return end };
-        match self.budget.keep(&outcome.value) {
-            Ok(kept) => {
+    /// Counts the output of a call towards the budget. A call whose output exceeds it fails; a
+    /// failed call loses its output.
+    fn within_budget(&mut self, number: usize, mut end: CallEnd) -> CallEnd {
+        let left = match &end.result {
+            Ok(outcome) => Some(&*outcome.value),
+            Err(error) => error.output.as_deref(),
+        };
+        let kept = left.map_or(Ok(Kept::default()), |left| self.budget.keep(left));
+        match (kept, &mut end.result) {
+            (Ok(kept), _) => {
                 if let Some(active) = self.active.get_mut(&number) {
                     active.kept += kept;
                 }
-                end
             }
-            Err(error) => CallEnd { result: Err(error.into()), ..end },
+            (Err(error), Ok(_)) => end.result = Err(error.into()),
+            (Err(_), Err(failure)) => failure.output = None,
         }
+        end
     }
 
     /// Settles a node that has finished its calls.

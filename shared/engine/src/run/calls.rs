@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::budget::Kept;
 use super::{Run, Step};
-use crate::call::{Action, Call, CallError, CallId};
+use crate::call::{Action, Call, CallError, CallId, IdempotencyKey};
 use crate::event::{CallLabel, NodePath, RunEvent};
 use crate::kind::{Bindings, CallName, MAX_DELAY, Node, NodeError, Planned, Price, Work};
 use crate::literal_key;
@@ -170,11 +170,23 @@ impl Run {
         self.emit(RunEvent::NodeAttempt { node, call, attempt: open.attempt + 1, input });
     }
 
-    fn send(&mut self, open: OpenCall, call: Call) {
+    fn send(&mut self, open: OpenCall, mut call: Call) {
         let id = CallId::new(&open.place, open.attempt);
         let seed = self.seed(&id);
+        if let Action::Http(http) = &mut call.action
+            && http.idempotency_key == Some(IdempotencyKey::Auto)
+        {
+            http.call_key = self.call_key(&open.place);
+        }
         self.outbox.push_back(Step::Perform(id.clone(), Box::new(Call { seed, ..call })));
         self.open.insert(id, open);
+    }
+
+    /// The server that gets the key learns nothing about the run from it.
+    fn call_key(&self, place: &str) -> String {
+        let hash = Sha256::new().chain_update("call\0").chain_update(&self.run_id);
+        let digest = hash.chain_update([0]).chain_update(place).finalize();
+        hex(&digest[..16])
     }
 
     fn seed(&self, id: &CallId) -> u64 {

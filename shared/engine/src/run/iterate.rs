@@ -174,7 +174,7 @@ impl Run {
         self.budget.release(iteration.items_kept);
         let report = Report::default();
         match iteration.failure {
-            Some(failure) => self.fail_with(frame, index, failure, report),
+            Some(failure) => self.fail_with(frame, index, failure, None, report),
             None if iteration.complete < iteration.results.len() => {
                 self.abandon(frame, index, Report::default())
             }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::budget::within_budget;
 use super::frame::{ROOT, State};
@@ -145,8 +145,9 @@ impl Run {
     pub(super) fn fail(&mut self, frame: usize, index: usize, error: NodeError, report: Report) {
         let id = self.node(frame, index).id.to_string();
         let message = self.bounded_message(error.message);
+        let left = error.output.map(|left| *left);
         let error = RunError { code: error.code.into_owned(), message, node: Some(id) };
-        self.fail_with(frame, index, error, report);
+        self.fail_with(frame, index, error, left, report);
     }
 
     /// A message is kept with its node and in the trace, outside the budget.
@@ -158,16 +159,23 @@ impl Run {
         message
     }
 
-    /// A failed node follows its error edge, or fails its enclosing scope.
+    /// A failed node follows its error edge, or fails its enclosing scope. What its call left stays
+    /// readable beside the error, if the budget allows it.
     pub(super) fn fail_with(
         &mut self,
         frame: usize,
         index: usize,
         error: RunError,
+        left: Option<Value>,
         report: Report,
     ) {
-        let output = Arc::new(json!({ "error": error.message, "code": error.code }));
-        self.emit_finished(frame, index, NodeStatus::Failed, None, Some(error.clone()), report);
+        let left = left.and_then(|left| {
+            self.frames.get_mut(frame).kept += self.budget.keep(&left).ok()?;
+            Some(left)
+        });
+        let output = Arc::new(failed_output(&error, left.as_ref()));
+        let left = left.map(Arc::new);
+        self.emit_finished(frame, index, NodeStatus::Failed, left, Some(error.clone()), report);
         let slot = self.frames.slot(frame, index);
         slot.output = Some(output);
         slot.state = State::Failed;
@@ -402,6 +410,14 @@ impl Run {
             cost_nano_usd,
         });
     }
+}
+
+/// Nothing that a call left hides the error.
+fn failed_output(error: &RunError, left: Option<&Value>) -> Value {
+    let mut fields = left.and_then(Value::as_object).cloned().unwrap_or_default();
+    fields.insert("error".to_owned(), error.message.clone().into());
+    fields.insert("code".to_owned(), error.code.clone().into());
+    Value::Object(fields)
 }
 
 fn is_live(when: When, settled: Settled) -> bool {

@@ -133,3 +133,12 @@ pub(crate) fn only_call(yaml: &str, input: Value) -> Call {
     assert_eq!(calls.len(), 1);
     calls.remove(0).1
 }
+
+/// How a run ended: its output, or the code of its error.
+pub(crate) fn output_of(run: &Run) -> Result<Value, String> {
+    match run.outcome() {
+        Some(Outcome::Succeeded { output }) => Ok(output.clone()),
+        Some(Outcome::Failed { error, .. }) => Err(error.code.clone()),
+        other => panic!("{other:?}"),
+    }
+}

@@ -26,7 +26,7 @@ pub(super) struct Exchanged {
 
 impl Outbound {
     /// Sends the request and reads its answer. Fails if there is none.
-    pub(super) async fn exchange(
+    pub(super) async fn ask_model(
         &self,
         ask: &Ask<'_>,
         target: &Target<'_>,

@@ -1,23 +1,27 @@
-//! The address rule: redirects are not followed, forbidden addresses never called.
+//! The address rule: forbidden addresses are never called, whoever leads there.
 
 use super::*;
 
 #[tokio::test]
-async fn redirects_are_never_followed() {
+async fn a_redirect_obeys_the_address_rule_and_no_webhook_follows_one() {
     let hits = Arc::new(AtomicUsize::new(0));
     let counted = hits.clone();
     let inside = serve(
         Router::new().fallback(async move || counted.fetch_add(1, Ordering::SeqCst).to_string()),
     )
     .await;
-    for location in ["http://169.254.169.254/latest/meta-data/".to_owned(), inside] {
+    let metadata = "http://169.254.169.254/latest/meta-data/".to_owned();
+    let for_authors =
+        OutboundSettings { allow_authors_loopback: true, ..OutboundSettings::default() };
+    for (location, settings) in [(metadata, None), (inside, Some(for_authors))] {
         let router = Router::new().fallback(move || async move {
             (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, location)])
         });
         let url = serve(router).await;
-        let world = world();
-        assert_eq!(world.http(get_from(&url)).await.unwrap()["status"], 307);
-        let outcome = world.outbound.send_webhook(webhook(&url), &user()).await;
+        let world = settings.map_or_else(world, |settings| world_with(settings, &[]));
+        assert_eq!(world.http(get_from(&url)).await.unwrap_err().code, "refused_address");
+        let hook = OutgoingWebhook { url: vec![Piece::Text(url)], ..webhook("") };
+        let outcome = world.outbound.send_webhook(hook, &user()).await;
         assert_eq!((outcome.status, outcome.error), (Some(307), None));
     }
     assert_eq!(hits.load(Ordering::SeqCst), 0);

@@ -1,11 +1,12 @@
 //! A run in Sim's words, alike in both generations.
 
 use flowgate_app::access::Caller;
+use flowgate_app::event::NodeTrace;
 use flowgate_app::key::Scope;
 use flowgate_app::run::{RunRecord, RunState};
 use flowgate_app::runs::Cancelled;
 use flowgate_app::{App, Error, Result, answer};
-use flowgate_engine::{RunError, Workflow};
+use flowgate_engine::{NodeStatus, RunError, Workflow};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
@@ -177,7 +178,9 @@ impl Wanted {
         let mut found = Map::new();
         for selector in &self.blocks {
             let (block, path) = selector.split_once('.').unwrap_or((selector, ""));
-            let of_block = trace.iter().rev().filter(|node| block_id(&node.node) == block);
+            let has_succeeded = |node: &&NodeTrace| node.status == Some(NodeStatus::Succeeded);
+            let nodes = trace.iter().rev().filter(has_succeeded);
+            let of_block = nodes.filter(|node| block_id(&node.node) == block);
             let output = of_block.filter_map(|node| node.output.as_deref()).next();
             if let Some(value) = output.and_then(|output| follow(output, path)) {
                 found.insert(selector.clone(), value.clone());

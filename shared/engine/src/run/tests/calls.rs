@@ -56,8 +56,8 @@ fn recorded_results_are_final() {
 fn tokens_and_cost_add_up_until_a_price_is_unknown() {
     let yaml = "
 nodes:
-  - { id: a, type: agent, model: m/a, prompt: hi }
-  - { id: b, type: agent, model: m/b, prompt: hi }
+  - { id: a, type: agent, model: openai/a, prompt: hi }
+  - { id: b, type: agent, model: openai/b, prompt: hi }
   - { id: c, type: http, url: 'http://x/' }
 ";
     let used = |tokens, cost_nano_usd| {
@@ -118,7 +118,8 @@ fn what_goes_out_is_told_with_secrets_as_names() {
     );
     let call = only_call(yaml, json!({"q": "{{TOKEN}}"}));
     let crate::Action::Http(http) = call.action else { panic!() };
-    let filled = http.body.unwrap().fill(&mut |name| Ok::<_, ()>(format!("<{name}>"))).unwrap();
+    let filled =
+        http.body.unwrap().fields()[0].fill(&mut |name| Ok::<_, ()>(format!("<{name}>"))).unwrap();
     assert_eq!(filled, json!({"q": ["{{TOKEN}}", "<B>"]}));
 }
 

@@ -59,7 +59,7 @@ fn run_of(script: Script, more: &str) -> Run {
 
 fn get(name: &str) -> Planned {
     let url = RenderedUrl::of_author(format!("http://x/{name}"));
-    let call = HttpCall { method: "GET".into(), url, query: vec![], headers: vec![], body: None };
+    let call = HttpCall { method: "GET".into(), url, ..HttpCall::default() };
     Planned::call(name.to_owned(), Action::Http(call), Price::Free)
 }
 

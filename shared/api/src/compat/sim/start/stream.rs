@@ -9,7 +9,7 @@ use flowgate_app::event::EventKind;
 use flowgate_app::id::RunId;
 use flowgate_app::run::{RunRecord, RunState};
 use flowgate_app::{App, Result, answer};
-use flowgate_engine::Workflow;
+use flowgate_engine::{NodeStatus, Workflow};
 use flowgate_runner::driver::Progress;
 use flowgate_runner::host::Subscription;
 use futures_util::{Stream, stream};
@@ -152,7 +152,7 @@ pub(super) async fn replay_frames(
 ) -> Result<Bytes> {
     let mut frames = String::new();
     for node in app.trace(record).await? {
-        if let Some(output) = node.output {
+        if let Some(output) = node.output.filter(|_| node.status == Some(NodeStatus::Succeeded)) {
             frames.push_str(&encoder.finished(&node.node, &output));
         }
     }
@@ -234,9 +234,12 @@ impl StreamEncoder {
     fn encode(&mut self, event: EventKind) -> String {
         match event {
             EventKind::Chunk { node, text, .. } => self.chunk(node, &text),
-            EventKind::NodeFinished { node, output: Some(output), .. } => {
-                self.finished(&node, &output)
-            }
+            EventKind::NodeFinished {
+                node,
+                status: NodeStatus::Succeeded,
+                output: Some(output),
+                ..
+            } => self.finished(&node, &output),
             EventKind::NodeReset { node, .. } => self.reset(&node),
             EventKind::NodeStarted { .. }
             | EventKind::NodeAttempt { .. }
@@ -294,7 +297,6 @@ fn chunk_frame(block: &str, separator: &str, text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use flowgate_engine::NodeStatus;
     use serde_json::json;
 
     use super::*;

@@ -372,10 +372,8 @@ fn a_model_names_a_provider_that_is_known() {
     );
     check(
         "model: antropic/claude-x",
-        &[
-            "`antropic` is not a known provider; did you mean `anthropic`? A server that speaks \
-         OpenAI's protocol needs a `base_url`, such as \"{{ANTROPIC_BASE_URL}}\"",
-        ],
+        &["`antropic` is not a known provider; did you mean `anthropic`? A server that speaks \
+         OpenAI's protocol needs a `base_url`, such as \"{{ANTROPIC_BASE_URL}}\""],
     );
     check("model: mine/m, base_url: 'https://x/v1'", &[]);
     check("model: '<api.input.m>'", &[]);

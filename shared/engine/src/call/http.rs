@@ -1,0 +1,208 @@
+//! An HTTP request, as plain data.
+
+use serde::{Serialize, Serializer};
+
+use super::{Rendered, RenderedUrl};
+
+/// Output: `{data, status, headers}`, and `content_type` where `data` is base64. What an `Option`
+/// or a list leaves out is not hashed: requests that use none of it hash as they always did.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct HttpCall {
+    pub method: String,
+    pub url: RenderedUrl,
+    /// Links that earlier answers gave, each relative to the one before and the first one to `url`.
+    /// The request goes to the last one. Answers decide them, never the author.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "null_as_text")]
+    pub query: Vec<(String, Rendered)>,
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "null_as_text")]
+    pub headers: Vec<(String, Rendered)>,
+    #[serde(flatten)]
+    pub body: Option<Body>,
+    /// A redirect is an answer like any other.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub returns_redirects: bool,
+    /// The statuses that are no failure. `None`: those below 400.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accept: Option<Vec<Status>>,
+    /// `None`: as the content type says.
+    #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
+    pub read_as: Option<ReadAs>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<IdempotencyKey>,
+    /// Names the call in its run: the same for every attempt and after a crash. Made when the call
+    /// goes out.
+    #[serde(skip)]
+    pub call_key: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Body {
+    /// A string is sent as it is, anything else as JSON.
+    #[serde(rename = "body")]
+    Plain(Rendered),
+    /// `application/x-www-form-urlencoded`. A value that is null is left out.
+    Form(#[serde(serialize_with = "null_as_text")] Vec<(String, Rendered)>),
+    /// `multipart/form-data`. A part whose content is null is left out.
+    Multipart(Vec<FormPart>),
+    Binary {
+        base64: Rendered,
+        /// The content type.
+        #[serde(rename = "type")]
+        media_type: String,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FormPart {
+    pub name: String,
+    #[serde(flatten)]
+    pub content: PartContent,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filename: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PartContent {
+    Value(Rendered),
+    Base64(Rendered),
+}
+
+/// One status, or some of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    Any,
+    /// `2xx`: those that begin with this digit.
+    Class(u16),
+    Code(u16),
+}
+
+/// How the body of an answer is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReadAs {
+    Json,
+    Text,
+    Base64,
+}
+
+/// What the header `Idempotency-Key` says.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IdempotencyKey {
+    /// The call's own key, [`HttpCall::call_key`].
+    Auto,
+    Text(String),
+}
+
+impl HttpCall {
+    /// Returns whether the status is no failure.
+    pub fn accepts(&self, status: u16) -> bool {
+        match &self.accept {
+            None => status < 400,
+            Some(statuses) => statuses.iter().any(|accepted| accepted.includes(status)),
+        }
+    }
+
+    /// Iterates over the fields that may hold secrets, besides the URL.
+    pub fn fields(&self) -> impl Iterator<Item = &Rendered> {
+        let named = self.query.iter().chain(&self.headers).map(|(_, field)| field);
+        named.chain(self.body.iter().flat_map(Body::fields))
+    }
+}
+
+impl Body {
+    /// Returns the fields that may hold secrets.
+    pub fn fields(&self) -> Vec<&Rendered> {
+        match self {
+            Self::Plain(body) => vec![body],
+            Self::Form(fields) => fields.iter().map(|(_, field)| field).collect(),
+            Self::Multipart(parts) => parts.iter().map(|part| part.content.field()).collect(),
+            Self::Binary { base64, .. } => vec![base64],
+        }
+    }
+}
+
+impl PartContent {
+    pub fn field(&self) -> &Rendered {
+        match self {
+            Self::Value(field) | Self::Base64(field) => field,
+        }
+    }
+}
+
+impl Status {
+    /// Reads `any`, `404` or `4xx`.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        if text == "any" {
+            return Some(Self::Any);
+        }
+        if let Some(class) = text.strip_suffix("xx") {
+            return class.parse().ok().filter(|class| (1..=5).contains(class)).map(Self::Class);
+        }
+        text.parse().ok().filter(|code| (100..=599).contains(code)).map(Self::Code)
+    }
+
+    fn includes(self, status: u16) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Class(class) => status / 100 == class,
+            Self::Code(code) => status == code,
+        }
+    }
+}
+
+impl Serialize for Status {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Any => serializer.serialize_str("any"),
+            Self::Class(class) => serializer.serialize_str(&format!("{class}xx")),
+            Self::Code(code) => serializer.serialize_u16(*code),
+        }
+    }
+}
+
+/// Hashes null as empty text: so it was sent when runs in flight were started.
+pub(super) fn null_as_text<S: Serializer>(
+    fields: &[(String, Rendered)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let empty = Rendered::Json("".into());
+    let shown = |field| if Rendered::is_null(field) { &empty } else { field };
+    serializer.collect_seq(fields.iter().map(|(name, field)| (name, shown(field))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_a_number_a_class_or_any() {
+        let check = |text: &str, expected: Option<Status>| {
+            assert_eq!(Status::parse(text), expected, "{text}");
+        };
+        check("any", Some(Status::Any));
+        check("404", Some(Status::Code(404)));
+        check("4xx", Some(Status::Class(4)));
+        for wrong in ["", "xx", "0xx", "6xx", "44xx", "-1xx", "99", "600", "all", "4XX", "65936"] {
+            check(wrong, None);
+        }
+    }
+
+    #[test]
+    fn what_is_accepted_replaces_the_default() {
+        let check = |accept: Option<&[Status]>, accepted: &[u16], refused: &[u16]| {
+            let call = HttpCall { accept: accept.map(<[_]>::to_vec), ..HttpCall::default() };
+            assert!(accepted.iter().all(|status| call.accepts(*status)), "{accept:?}");
+            assert!(!refused.iter().any(|status| call.accepts(*status)), "{accept:?}");
+        };
+        check(None, &[200, 204, 302, 399], &[400, 404, 500]);
+        check(Some(&[Status::Any]), &[200, 404, 599, 999], &[]);
+        check(Some(&[Status::Class(2), Status::Code(404)]), &[200, 299, 404], &[302, 403, 500]);
+    }
+}
