@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowgate_engine::call::{HttpCall, ModelCall, ModelMessage, ModelRole, Rendered, RenderedUrl};
+use flowgate_engine::call::{HttpCall, ModelCall, ModelMessage, Rendered, RenderedUrl};
 use flowgate_engine::compile::fields::Fields;
 use flowgate_engine::expr::scope::Scope;
 use flowgate_engine::expr::template::Text;
@@ -191,14 +191,9 @@ impl Asked<'_> {
         let content = format!("{name}: {}", say.render_string(self.scope)?);
         let call = ModelCall {
             model: "offline/echo".to_owned(),
-            has_given_provider: false,
             messages: vec![ModelMessage::user(content)],
-            temperature: None,
-            max_tokens: None,
-            schema: None,
-            base_url: None,
-            api_key: None,
             echo_delay: Duration::from_millis(10),
+            ..ModelCall::default()
         };
         Err(NotYet::Calls(vec![Planned::call(name, Action::Model(call), Price::Priced)]))
     }

@@ -31,6 +31,7 @@ mod outbound;
 mod crash;
 mod stream;
 mod several;
+mod agents;
 mod stored;
 mod versions;
 mod refusals;

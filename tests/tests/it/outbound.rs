@@ -24,7 +24,7 @@ use flowgate_core::system::SystemClock;
 use flowgate_core::time::Timestamp;
 use flowgate_engine::call::{
     Action, Body as RequestBody, Call, CallError, CallOutput, CallResult, Chunk, HttpCall,
-    ModelCall, ModelMessage, ModelRole, Piece, Rendered, RenderedUrl,
+    ModelCall, ModelMessage, Piece, Rendered, RenderedUrl,
 };
 use flowgate_outbound::{CodeGroup, Outbound, OutboundSettings, OutgoingWebhook, Resolver};
 use serde_json::{Value, json};
@@ -247,18 +247,11 @@ async fn echo_server() -> String {
 fn model(model: &str, base_url: Option<String>, prompt: &str) -> ModelCall {
     ModelCall {
         model: model.into(),
-        has_given_provider: false,
-        messages: vec![
-            ModelMessage { role: ModelRole::System, content: "Be brief.".into() },
-            ModelMessage { role: ModelRole::User, content: prompt.into() },
-        ],
-        temperature: None,
-        max_tokens: None,
-        schema: None,
+        messages: vec![ModelMessage::system("Be brief."), ModelMessage::user(prompt)],
         // A provider's own key goes to the provider's own address alone.
         api_key: base_url.is_some().then(|| secret("", "OPENAI_API_KEY")),
         base_url: base_url.map(RenderedUrl::of_author),
-        echo_delay: Duration::ZERO,
+        ..ModelCall::default()
     }
 }
 

@@ -1,0 +1,241 @@
+//! An agent that calls two tools in parallel, then a third, from end to end: its sums, its stream,
+//! and what a kill after each of its calls costs.
+
+mod killed;
+
+use axum::http::StatusCode;
+use flowgate_tests::receiver::{Received, Receiver, Reply};
+use flowgate_tests::server::{ADMIN_KEY, TestServer};
+use reqwest::{Client, RequestBuilder};
+use serde_json::{Value, json};
+
+use crate::fixture::{answer, until};
+use crate::stream::{self, Frame};
+
+/// Every call of the agent, in order; `left` and `right` go out together.
+const CALLS: [&str; 6] = ["turn1", "left", "right", "turn2", "third", "turn3"];
+const ANSWER: &str = "left, right and third";
+
+/// The run named `i` calls `/<i>/…` of the upstream.
+fn document(upstream: &Receiver, more: &str) -> String {
+    format!(
+        r#"
+input: [{{ name: i, type: string }}]
+nodes:
+  - id: a
+    type: agent
+    model: openai/gpt-5-mini
+    base_url: "{0}/<api.i>/v1"
+    api_key: none
+    prompt: "Go."
+    tools:
+      - name: fetch
+        parameters: {{ type: object, properties: {{ what: {{ type: string }} }}, required: [what] }}
+        http: {{ url: "{0}/<api.i>/<tool.what>" }}
+{more}
+"#,
+        upstream.url
+    )
+}
+
+/// The run, and the call: the model's turn, or what a tool fetches.
+fn place(request: &Received) -> (String, String) {
+    let path = &request.uri.path()[1..];
+    let (run, call) = path.split_once('/').unwrap();
+    if call != "v1/chat/completions" {
+        return (run.to_owned(), call.to_owned());
+    }
+    let body: Value = serde_json::from_slice(&request.body).unwrap();
+    let turn = match body["messages"].as_array().unwrap().len() {
+        1 => "turn1",
+        4 => "turn2",
+        6 => "turn3",
+        other => panic!("{other} messages"),
+    };
+    (run.to_owned(), turn.to_owned())
+}
+
+/// A stream of OpenAI's, with 10 tokens in and 5 out.
+fn spoken(text: &str, fetched: &[&str]) -> String {
+    let delta = |delta: Value| json!({ "choices": [{ "index": 0, "delta": delta }] });
+    let word = |word| delta(json!({ "content": word }));
+    let call = |(index, what): (usize, &&str)| {
+        delta(json!({ "tool_calls": [{
+            "index": index, "id": format!("call-{what}"), "type": "function",
+            "function": { "name": "fetch", "arguments": json!({ "what": what }).to_string() }
+        }] }))
+    };
+    let finish = if fetched.is_empty() { "stop" } else { "tool_calls" };
+    let end = json!({ "choices": [{ "index": 0, "delta": {}, "finish_reason": finish }] });
+    let usage = json!({
+        "choices": [],
+        "usage": { "prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15 }
+    });
+    let words = text.split_inclusive(' ').map(word);
+    let frames = words.chain(fetched.iter().enumerate().map(call)).chain([end, usage]);
+    frames.map(|frame| format!("data: {frame}\n\n")).collect::<String>() + "data: [DONE]\n\n"
+}
+
+/// What the model says to the results that it got.
+fn reply_body(request: &Received) -> String {
+    match place(request).1.as_str() {
+        "turn1" => spoken("", &["left", "right"]),
+        "turn2" => spoken("One more. ", &["third"]),
+        "turn3" => {
+            let body: Value = serde_json::from_slice(&request.body).unwrap();
+            let results = body["messages"].as_array().unwrap().iter();
+            let results = results.filter(|message| message["role"] == "tool");
+            let results: Vec<_> =
+                results.map(|message| message["content"].as_str().unwrap()).collect();
+            assert_eq!(results, ["left", "right", "third"]);
+            spoken(ANSWER, &[])
+        }
+        tool => json!(tool).to_string(),
+    }
+}
+
+async fn upstream(is_held: impl Fn(&str, &str, usize) -> bool + Send + Sync + 'static) -> Receiver {
+    let seen = std::sync::Mutex::new(std::collections::HashMap::<_, usize>::new());
+    Receiver::start(move |request, _| {
+        let (run, call) = place(request);
+        let mut seen = seen.lock().unwrap();
+        let before = seen.entry((run.clone(), call.clone())).or_default();
+        let held = is_held(&run, &call, *before);
+        *before += 1;
+        match held {
+            true => Reply::WhenLetGo(StatusCode::OK, reply_body(request)),
+            false => Reply::Now(StatusCode::OK, reply_body(request)),
+        }
+    })
+    .await
+}
+
+#[derive(Clone, Copy)]
+struct At<'a> {
+    client: &'a Client,
+    url: &'a str,
+}
+
+impl<'a> At<'a> {
+    fn server(server: &'a TestServer) -> Self {
+        Self { client: &server.client, url: &server.url }
+    }
+
+    fn start(&self, i: &str) -> RequestBuilder {
+        let request = self.client.post(format!("{}/v1/workflows/w/runs", self.url));
+        request.bearer_auth(ADMIN_KEY).json(&json!({ "input": { "i": i } }))
+    }
+
+    async fn start_detached(&self, i: &str) -> String {
+        let (status, run) = answer(self.start(i).header("prefer", "respond-async")).await;
+        assert_eq!(status, 202, "{run}");
+        run["id"].as_str().unwrap().to_owned()
+    }
+
+    fn get(&self, path: &str) -> RequestBuilder {
+        self.client.get(format!("{}/v1/runs/{path}", self.url)).bearer_auth(ADMIN_KEY)
+    }
+
+    async fn ended(&self, run: &str) -> Value {
+        until(|| self.get(run), |run| !run["ended_at"].is_null()).await
+    }
+
+    async fn events(&self, run: &str) -> Vec<Frame> {
+        let request = self.get(&format!("{run}/events")).header("accept", "text/event-stream");
+        stream::read(request.send().await.unwrap(), |_| false).await
+    }
+}
+
+/// Three turns of 10 tokens in and 5 out, at $0.25 and $2 per million.
+fn assert_succeeded(run: &Value) {
+    assert_eq!(run["status"], "succeeded", "{run:#}");
+    let output = &run["output"];
+    assert_eq!((&output["content"], &output["turns"]), (&json!(ANSWER), &json!(3)), "{run:#}");
+    assert_eq!(output["tokens"], json!({ "input": 30, "output": 15, "total": 45 }));
+    assert_eq!(output["finish_reason"], "stop");
+    let calls = output["tool_calls"].as_array().unwrap().iter();
+    let calls: Vec<_> = calls.map(|call| &call["arguments"]["what"]).collect();
+    assert_eq!(calls, ["left", "right", "third"]);
+    assert_eq!(run["usage"], json!({ "tokens": 45, "cost_nano_usd": 37_500 }), "{run:#}");
+}
+
+fn made(upstream: &Receiver, run: &str, call: &str) -> usize {
+    let expected = (run.to_owned(), call.to_owned());
+    upstream.received().iter().filter(|request| place(request) == expected).count()
+}
+
+/// The text that a listener is left with: a reset takes back what its call has said.
+fn text_of(frames: &[Frame]) -> String {
+    let mut said: Vec<(Value, String)> = Vec::new();
+    for frame in frames.iter().filter(|frame| frame.data["node"] == "a") {
+        let call = frame.data["call"].clone();
+        match frame.event.as_str() {
+            "chunk" => said.push((call, frame.data["text"].as_str().unwrap().to_owned())),
+            "node.reset" => said.retain(|(of, _)| *of != call),
+            _ => {}
+        }
+    }
+    said.into_iter().map(|(_, text)| text).collect()
+}
+
+async fn server(document: &str) -> TestServer {
+    let server = TestServer::start().await;
+    server.publish("w", document).await;
+    server
+}
+
+#[tokio::test]
+async fn every_way_to_wait_gives_the_same_answer() {
+    let upstream = upstream(|_, _, _| false).await;
+    let server = server(&document(&upstream, "")).await;
+    let at = At::server(&server);
+    assert_succeeded(&answer(at.start("waiting")).await.1);
+    assert_succeeded(&at.ended(&at.start_detached("detached").await).await);
+
+    let request = at.start("streamed").header("accept", "text/event-stream");
+    let frames = stream::read(request.send().await.unwrap(), |_| false).await;
+    assert_eq!(text_of(&frames), ANSWER);
+    let last = frames.last().unwrap();
+    assert_eq!(last.event, "run.finished");
+    assert_succeeded(&last.data);
+    for run in ["waiting", "detached", "streamed"] {
+        for call in CALLS {
+            assert_eq!(made(&upstream, run, call), 1, "{call} of {run}");
+        }
+    }
+}
+
+/// Handed over while its first tool is out: what has ended is not made again.
+#[tokio::test]
+async fn a_run_that_outlives_its_callers_wait_goes_on() {
+    let upstream = upstream(|_, call, _| call == "left").await;
+    let server = server(&document(&upstream, "")).await;
+    let at = At::server(&server);
+    let (status, run) = answer(at.start("a").header("prefer", "wait=1")).await;
+    assert_eq!(status, 202, "{run}");
+    upstream.let_go();
+    let run = run["id"].as_str().unwrap();
+    assert_succeeded(&at.ended(run).await);
+    assert_eq!(text_of(&at.events(run).await), ANSWER);
+    for call in CALLS {
+        assert_eq!(made(&upstream, "a", call), 1, "{call}");
+    }
+}
+
+#[tokio::test]
+async fn the_offline_model_calls_tools_too() {
+    let document = r#"
+nodes:
+  - id: a
+    type: agent
+    model: offline/echo
+    prompt: "/add {\"a\": 1, \"b\": 2}\n/add {\"a\": 3, \"b\": 4}\n\n/add {\"a\": 5, \"b\": 6}"
+    tools:
+      - { name: add, code: return <tool.a> + <tool.b> }
+"#;
+    let server = server(document).await;
+    let (_, run) = answer(At::server(&server).start("a")).await;
+    let output = &run["output"];
+    assert_eq!((&output["content"], &output["turns"]), (&json!("11"), &json!(3)), "{run:#}");
+    assert_eq!(output["tool_calls"].as_array().unwrap().len(), 3);
+}
