@@ -146,9 +146,62 @@ pub struct NodeTrace {
     pub error: Option<RunError>,
     pub tokens: Option<u64>,
     pub cost_nano_usd: Option<u64>,
+    /// In the order in which they went out. Empty in traces of earlier releases.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<CallTrace>,
+}
+
+/// One call of a node, with its attempts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CallTrace {
+    /// `None` for the node's first.
+    pub call: Option<Arc<str>>,
+    pub attempts: Vec<AttemptTrace>,
+}
+
+/// Attempts that an earlier owner of the run made are known by their number alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AttemptTrace {
+    /// Counts from 1.
+    pub attempt: u32,
+    pub started_at: Timestamp,
+    /// `None` while the attempt is open.
+    pub ended_at: Option<Timestamp>,
+    /// The code of its error.
+    pub code: Option<String>,
+    pub http_status: Option<u64>,
+    pub finish_reason: Option<String>,
+    pub tokens: Option<u64>,
+    pub cost_nano_usd: Option<u64>,
+}
+
+impl AttemptTrace {
+    /// An attempt that has not ended.
+    pub fn new(attempt: u32, started_at: Timestamp) -> Self {
+        Self {
+            attempt,
+            started_at,
+            ended_at: None,
+            code: None,
+            http_status: None,
+            finish_reason: None,
+            tokens: None,
+            cost_nano_usd: None,
+        }
+    }
 }
 
 impl NodeTrace {
+    /// Returns the attempts of a call, which may be none yet.
+    pub fn attempts_of(&mut self, call: Option<&Arc<str>>) -> &mut Vec<AttemptTrace> {
+        let at = self.calls.iter().rposition(|known| known.call.as_ref() == call);
+        let at = at.unwrap_or_else(|| {
+            self.calls.push(CallTrace { call: call.cloned(), attempts: Vec::new() });
+            self.calls.len() - 1
+        });
+        &mut self.calls[at].attempts
+    }
+
     /// A node that has not started.
     pub fn new(node: Arc<str>, kind: KindName) -> Self {
         Self {
@@ -163,6 +216,7 @@ impl NodeTrace {
             error: None,
             tokens: None,
             cost_nano_usd: None,
+            calls: Vec::new(),
         }
     }
 }

@@ -30,6 +30,8 @@ pub enum RunEvent {
         attempt: u32,
         input: Arc<Value>,
     },
+    /// An attempt of a call has ended. Only the trace has it.
+    CallEnded(Box<CallEnded>),
     Chunk {
         node: NodePath,
         call: CallLabel,
@@ -51,6 +53,24 @@ pub enum RunEvent {
         tokens: Option<u64>,
         cost_nano_usd: Option<u64>,
     },
+}
+
+/// How one attempt of a call ended. Of a recorded result only the last attempt is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallEnded {
+    pub node: NodePath,
+    pub call: CallLabel,
+    /// Counts from 1.
+    pub attempt: u32,
+    pub ended_at_ms: i64,
+    /// The code of its error; `None` if it succeeded.
+    pub code: Option<String>,
+    /// The HTTP status of the answer, where the call has one.
+    pub http_status: Option<u64>,
+    /// Why a model stopped.
+    pub finish_reason: Option<String>,
+    pub tokens: Option<u64>,
+    pub cost_nano_usd: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -25,7 +25,7 @@ pub mod generated;
 
 pub use call::{Action, Call, CallError, CallId, CallOutput, CallResult, Chunk};
 pub use document::Document;
-pub use event::{NodePath, NodeStatus, RunEvent};
+pub use event::{CallEnded, NodePath, NodeStatus, RunEvent};
 pub use kind::{KindSpec, Kinds};
 pub use problem::{Problem, Severity};
 pub use run::{

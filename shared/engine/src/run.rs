@@ -232,6 +232,7 @@ impl Run {
     /// the retry rule has attempts left.
     pub fn complete(&mut self, id: &CallId, result: CallResult, ended_at_ms: i64) -> Completion {
         let Some(open) = self.open.remove(id) else { return Completion::Ignored };
+        self.emit_ended(&open, &result, open.attempt + 1, ended_at_ms);
         match result {
             CallResult::Failed(error) if self.may_retry(&open, &error) => {
                 self.count(open.active, open.price, error.used());
@@ -251,7 +252,9 @@ impl Run {
         let Recorded { result, attempts, ended_at_ms, has_reported_text } = recorded;
         if let Some(mut open) = self.open.remove(id) {
             open.has_reported_text = has_reported_text;
-            self.settle_call(open, result, attempts, ended_at_ms.unwrap_or(self.started_at_ms));
+            let ended_at_ms = ended_at_ms.unwrap_or(self.started_at_ms);
+            self.emit_ended(&open, &result, attempts, ended_at_ms);
+            self.settle_call(open, result, attempts, ended_at_ms);
         }
     }
 

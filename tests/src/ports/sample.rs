@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use flowgate_core::delivery::{Delivery, DeliveryId, DeliveryState, FrozenRequest, HeaderValue};
-use flowgate_core::event::{Event, EventId, EventKind, NodeTrace};
+use flowgate_core::event::{AttemptTrace, CallTrace, Event, EventId, EventKind, NodeTrace};
 use flowgate_core::group::Group;
 use flowgate_core::id::RunId;
 use flowgate_core::idempotency::{IdempotencyKey, IdempotencyRow, UniqueRows};
@@ -163,6 +163,15 @@ fn node_trace() -> NodeTrace {
         error: None,
         tokens: Some(7),
         cost_nano_usd: Some(3),
+        calls: vec![CallTrace {
+            call: None,
+            attempts: vec![AttemptTrace {
+                ended_at: Some(at(312)),
+                finish_reason: Some("stop".into()),
+                tokens: Some(7),
+                ..AttemptTrace::new(1, at(300))
+            }],
+        }],
     }
 }
 

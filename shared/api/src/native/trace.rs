@@ -56,6 +56,45 @@ struct NodeTrace<'a> {
     /// In 10⁻⁹ USD. Null where a price is not known.
     #[schema(required)]
     cost_nano_usd: Option<u64>,
+    /// Its calls, in the order in which they went out; empty where it made none, and while the run
+    /// goes on.
+    calls: Vec<CallTrace<'a>>,
+}
+
+/// One call of a node.
+#[derive(Serialize, ToSchema)]
+struct CallTrace<'a> {
+    /// Its name, such as `turn2.tool0`; null for the node's first.
+    #[schema(required)]
+    call: Option<&'a str>,
+    attempts: Vec<AttemptTrace<'a>>,
+}
+
+/// One attempt of a call. Of those before a crash, only the last one may be known.
+#[derive(Serialize, ToSchema)]
+struct AttemptTrace<'a> {
+    /// From 1.
+    attempt: u32,
+    started_at: Time,
+    #[schema(required)]
+    ended_at: Option<Time>,
+    /// Null while it is open.
+    #[schema(required)]
+    status: Option<NodeStatus>,
+    /// The code of its error.
+    #[schema(required)]
+    code: Option<&'a str>,
+    #[schema(required)]
+    http_status: Option<u64>,
+    /// Why a model stopped.
+    #[schema(required)]
+    finish_reason: Option<&'a str>,
+    /// Null where nobody knows.
+    #[schema(required)]
+    tokens: Option<u64>,
+    /// In 10⁻⁹ USD. Null where nobody knows.
+    #[schema(required)]
+    cost_nano_usd: Option<u64>,
 }
 
 /// How a node ended.
@@ -94,6 +133,36 @@ impl<'a> From<&'a event::NodeTrace> for NodeTrace<'a> {
             error: node.error.as_ref().map(Into::into),
             tokens: node.tokens,
             cost_nano_usd: node.cost_nano_usd,
+            calls: node.calls.iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl<'a> From<&'a event::CallTrace> for CallTrace<'a> {
+    fn from(call: &'a event::CallTrace) -> Self {
+        Self {
+            call: call.call.as_deref(),
+            attempts: call.attempts.iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl<'a> From<&'a event::AttemptTrace> for AttemptTrace<'a> {
+    fn from(attempt: &'a event::AttemptTrace) -> Self {
+        let ended = match attempt.code {
+            Some(_) => NodeStatus::Failed,
+            None => NodeStatus::Succeeded,
+        };
+        Self {
+            attempt: attempt.attempt,
+            started_at: attempt.started_at.into(),
+            ended_at: attempt.ended_at.map(Into::into),
+            status: attempt.ended_at.map(|_| ended),
+            code: attempt.code.as_deref(),
+            http_status: attempt.http_status,
+            finish_reason: attempt.finish_reason.as_deref(),
+            tokens: attempt.tokens,
+            cost_nano_usd: attempt.cost_nano_usd,
         }
     }
 }

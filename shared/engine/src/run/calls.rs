@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 
 use super::budget::Kept;
 use super::{Run, Step};
-use crate::call::{Action, Call, CallError, CallId, IdempotencyKey};
-use crate::event::{CallLabel, NodePath, RunEvent};
+use crate::call::{Action, Call, CallError, CallId, CallResult, IdempotencyKey};
+use crate::event::{CallEnded, CallLabel, NodePath, RunEvent};
 use crate::kind::{Bindings, CallName, MAX_DELAY, Node, NodeError, Planned, Price, Work};
 use crate::literal_key;
 
@@ -168,6 +168,36 @@ impl Run {
     fn emit_attempt(&mut self, open: &OpenCall, input: Arc<Value>) {
         let (node, call) = (Arc::clone(&open.node), open.label.clone());
         self.emit(RunEvent::NodeAttempt { node, call, attempt: open.attempt + 1, input });
+    }
+
+    pub(super) fn emit_ended(
+        &mut self,
+        open: &OpenCall,
+        result: &CallResult,
+        attempt: u32,
+        ended_at_ms: i64,
+    ) {
+        let (code, left, (tokens, cost_nano_usd)) = match result {
+            CallResult::Succeeded(output) => {
+                (None, Some(&output.value), (output.tokens, output.cost_nano_usd))
+            }
+            CallResult::Failed(error) => {
+                (Some(error.code.clone()), error.output.as_deref(), error.used())
+            }
+        };
+        let field = |name: &str| left.and_then(|left| left.get(name));
+        let finish_reason = field("finish_reason").and_then(Value::as_str).map(str::to_owned);
+        self.emit(RunEvent::CallEnded(Box::new(CallEnded {
+            node: Arc::clone(&open.node),
+            call: open.label.clone(),
+            attempt,
+            ended_at_ms,
+            code,
+            http_status: field("status").and_then(Value::as_u64),
+            finish_reason,
+            tokens,
+            cost_nano_usd,
+        })));
     }
 
     fn send(&mut self, open: OpenCall, mut call: Call) {

@@ -3,10 +3,10 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use flowgate_app::event::{Event, EventId, EventKind, NodeTrace, Trace};
+use flowgate_app::event::{AttemptTrace, Event, EventId, EventKind, NodeTrace, Trace};
 use flowgate_app::time::Timestamp;
 use flowgate_engine::kind::KindName;
-use flowgate_engine::{NodeStatus, RunEvent, Weight};
+use flowgate_engine::{CallEnded, NodeStatus, RunEvent, Weight};
 use serde_json::{Value, json};
 
 /// Bytes of JSON. A larger value appears in the trace as its size only.
@@ -17,6 +17,8 @@ const MAX_TRACE: usize = 16 * 1024 * 1024;
 const EVENT_BYTES: usize = 256;
 /// A node's entry in the trace without its values.
 const ENTRY_BYTES: usize = 512;
+/// An attempt of a call in the trace.
+const ATTEMPT_BYTES: usize = 256;
 
 pub(crate) struct EventRecorder {
     fence: u64,
@@ -128,20 +130,24 @@ impl EventRecorder {
 
     /// Adds the event to the log and the trace. Returns it, numbered, if there is a listener.
     pub(crate) fn record(&mut self, event: RunEvent, now: Timestamp) -> Option<Event> {
+        if let RunEvent::CallEnded(ended) = event {
+            self.trace_ended(*ended);
+            return None;
+        }
         let milestone = match &event {
             RunEvent::NodeStarted { node, .. } => Some((node.clone(), Milestone::Started)),
             RunEvent::NodeAttempt { node, call, attempt, .. } => {
                 Some((node.clone(), Milestone::Attempt(call.clone(), *attempt)))
             }
             RunEvent::NodeFinished { node, .. } => Some((node.clone(), Milestone::Finished)),
-            RunEvent::Chunk { .. } | RunEvent::NodeReset { .. } => None,
+            RunEvent::CallEnded(_) | RunEvent::Chunk { .. } | RunEvent::NodeReset { .. } => None,
         };
         let stored_at = milestone.and_then(|milestone| self.stored.get(&milestone).copied());
         self.trace(&event, stored_at.unwrap_or(now));
         if stored_at.is_some() {
             return None;
         }
-        let event = self.number(kind_of(event), now);
+        let event = self.number(kind_of(event)?, now);
         self.watched.then_some(event)
     }
 
@@ -179,12 +185,14 @@ impl EventRecorder {
                 let entry = self.entry(node, kind);
                 entry.started_at.get_or_insert(at);
                 entry.attempts = 1;
+                let makes_calls = input.is_some();
                 entry.input = input;
-            }
-            RunEvent::NodeAttempt { node, attempt, .. } => {
-                if let Some(entry) = self.at.get(node).and_then(|at| self.trace.get_mut(*at)) {
-                    entry.attempts = entry.attempts.max(*attempt);
+                if makes_calls {
+                    self.begin_attempt(node, None, 1, at);
                 }
+            }
+            RunEvent::NodeAttempt { node, call, attempt, .. } => {
+                self.begin_attempt(node, call.as_ref(), *attempt, at);
             }
             RunEvent::NodeFinished {
                 node,
@@ -210,8 +218,38 @@ impl EventRecorder {
                 entry.error = error.clone();
                 (entry.tokens, entry.cost_nano_usd) = (*tokens, *cost_nano_usd);
             }
-            RunEvent::Chunk { .. } | RunEvent::NodeReset { .. } => {}
+            RunEvent::CallEnded(_) | RunEvent::Chunk { .. } | RunEvent::NodeReset { .. } => {}
         }
+    }
+
+    fn begin_attempt(
+        &mut self,
+        node: &Arc<str>,
+        call: Option<&Arc<str>>,
+        attempt: u32,
+        at: Timestamp,
+    ) {
+        let Some(entry) = self.at.get(node).and_then(|at| self.trace.get_mut(*at)) else { return };
+        entry.attempts = entry.attempts.max(attempt);
+        entry.attempts_of(call).push(AttemptTrace::new(attempt, at));
+        self.bytes += ATTEMPT_BYTES;
+    }
+
+    /// Ends the attempt that is open. After a crash, only the last one of a recorded call is known.
+    fn trace_ended(&mut self, ended: CallEnded) {
+        let entry = self.at.get(&ended.node).and_then(|at| self.trace.get_mut(*at));
+        let attempts = entry.map(|entry| entry.attempts_of(ended.call.as_ref()));
+        let Some(attempt) = attempts.and_then(|attempts| attempts.last_mut()) else { return };
+        *attempt = AttemptTrace {
+            attempt: ended.attempt,
+            started_at: attempt.started_at,
+            ended_at: Some(Timestamp(ended.ended_at_ms)),
+            code: ended.code,
+            http_status: ended.http_status,
+            finish_reason: ended.finish_reason,
+            tokens: ended.tokens,
+            cost_nano_usd: ended.cost_nano_usd,
+        };
     }
 
     fn entry(&mut self, node: &Arc<str>, kind: &KindName) -> &mut NodeTrace {
@@ -234,8 +272,10 @@ impl EventRecorder {
     }
 }
 
-fn kind_of(event: RunEvent) -> EventKind {
-    match event {
+/// `None`: the log does not have it.
+fn kind_of(event: RunEvent) -> Option<EventKind> {
+    Some(match event {
+        RunEvent::CallEnded(_) => return None,
         RunEvent::NodeStarted { node, kind, .. } => {
             EventKind::NodeStarted { node, kind, attempt: 1 }
         }
@@ -247,7 +287,7 @@ fn kind_of(event: RunEvent) -> EventKind {
         RunEvent::NodeFinished { node, kind, status, output, error, .. } => {
             EventKind::NodeFinished { node, kind, status, error, output }
         }
-    }
+    })
 }
 
 #[cfg(test)]
