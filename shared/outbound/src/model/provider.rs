@@ -5,6 +5,7 @@ use flowgate_engine::provider;
 
 use super::failed;
 use super::wire::Wire;
+use super::wire::gemini::Gemini;
 use super::wire::openai_chat::{self, OpenAiChat};
 
 /// A provider's name, address and protocol.
@@ -17,6 +18,8 @@ struct Known {
 const fn known(name: &'static str, address: &'static str, wire: &'static dyn Wire) -> Known {
     Known { name, address, wire }
 }
+
+const GEMINI: &str = "https://generativelanguage.googleapis.com/v1beta/";
 
 static PROVIDERS: &[Known] = &[
     known("openai", "https://api.openai.com/v1/", &OpenAiChat(&openai_chat::OPENAI)),
@@ -38,6 +41,8 @@ static PROVIDERS: &[Known] = &[
         "https://dashscope-intl.aliyuncs.com/compatible-mode/v1/",
         &OpenAiChat(&openai_chat::QWEN),
     ),
+    known("gemini", GEMINI, &Gemini),
+    known("google", GEMINI, &Gemini),
     known("zai", "https://api.z.ai/api/paas/v4/", &OpenAiChat(&openai_chat::ZAI)),
 ];
 

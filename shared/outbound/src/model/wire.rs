@@ -1,6 +1,8 @@
 //! The protocols of the providers: what goes out for a call, and how an answer is read. Pure.
 
 pub(super) mod openai_chat;
+pub(super) mod gemini;
+mod kept;
 mod strict;
 
 use flowgate_core::time::Timestamp;
