@@ -7,6 +7,7 @@ use super::failed;
 use super::wire::Wire;
 use super::wire::gemini::Gemini;
 use super::wire::openai_chat::{self, OpenAiChat};
+use super::wire::openai_responses::{self, OpenAiResponses};
 
 /// A provider's name, address and protocol.
 struct Known {
@@ -67,10 +68,12 @@ impl<'a> Provider<'a> {
     /// An unknown provider must have an address, and speaks OpenAI's protocol.
     pub(super) fn wire(
         &self,
-        _model: &str,
+        model: &str,
         has_base_url: bool,
     ) -> Result<&'static dyn Wire, CallError> {
+        let is_openai = self.name == "openai" && !has_base_url;
         match self.known {
+            Some(_) if is_openai && openai_responses::is_only_way_to(model) => Ok(&OpenAiResponses),
             Some(known) => Ok(known.wire),
             None if has_base_url => Ok(&COMPATIBLE),
             None => {

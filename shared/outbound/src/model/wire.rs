@@ -1,6 +1,7 @@
 //! The protocols of the providers: what goes out for a call, and how an answer is read. Pure.
 
 pub(super) mod openai_chat;
+pub(super) mod openai_responses;
 pub(super) mod gemini;
 mod kept;
 mod strict;

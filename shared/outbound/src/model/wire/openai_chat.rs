@@ -169,7 +169,7 @@ fn encoded_message(message: &ModelMessage, provider: &str) -> Vec<Value> {
         ModelMessage::Assistant { content } => {
             vec![json!({ "role": "assistant", "content": content })]
         }
-        ModelMessage::Turn { turn } if turn.provider == provider && !turn.message.is_null() => {
+        ModelMessage::Turn { turn } if turn.provider == provider && turn.message.is_object() => {
             vec![turn.message.clone()]
         }
         ModelMessage::Turn { turn } => vec![foreign_turn(turn)],
