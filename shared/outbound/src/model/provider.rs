@@ -6,6 +6,7 @@ use flowgate_engine::provider;
 use super::failed;
 use super::wire::Wire;
 use super::wire::gemini::Gemini;
+use super::wire::ollama::Ollama;
 use super::wire::openai_chat::{self, OpenAiChat};
 use super::wire::openai_responses::{self, OpenAiResponses};
 
@@ -44,6 +45,7 @@ static PROVIDERS: &[Known] = &[
     ),
     known("gemini", GEMINI, &Gemini),
     known("google", GEMINI, &Gemini),
+    known("ollama", "http://localhost:11434/", &Ollama),
     known("zai", "https://api.z.ai/api/paas/v4/", &OpenAiChat(&openai_chat::ZAI)),
 ];
 

@@ -3,6 +3,7 @@
 pub(super) mod openai_chat;
 pub(super) mod openai_responses;
 pub(super) mod gemini;
+pub(super) mod ollama;
 mod kept;
 mod strict;
 
