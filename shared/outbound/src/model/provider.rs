@@ -5,6 +5,7 @@ use flowgate_engine::provider;
 
 use super::failed;
 use super::wire::Wire;
+use super::wire::cohere::Cohere;
 use super::wire::gemini::Gemini;
 use super::wire::ollama::Ollama;
 use super::wire::openai_chat::{self, OpenAiChat};
@@ -46,6 +47,7 @@ static PROVIDERS: &[Known] = &[
     known("gemini", GEMINI, &Gemini),
     known("google", GEMINI, &Gemini),
     known("ollama", "http://localhost:11434/", &Ollama),
+    known("cohere", "https://api.cohere.com/v2/", &Cohere),
     known("zai", "https://api.z.ai/api/paas/v4/", &OpenAiChat(&openai_chat::ZAI)),
 ];
 

@@ -4,6 +4,7 @@ pub(super) mod openai_chat;
 pub(super) mod openai_responses;
 pub(super) mod gemini;
 pub(super) mod ollama;
+pub(super) mod cohere;
 mod kept;
 mod strict;
 
