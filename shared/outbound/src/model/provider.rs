@@ -9,7 +9,7 @@ use super::wire::cohere::Cohere;
 use super::wire::gemini::Gemini;
 use super::wire::ollama::Ollama;
 use super::wire::openai_chat::{self, OpenAiChat};
-use super::wire::openai_responses::{self, OpenAiResponses};
+use super::wire::openai_responses::{OpenAiResponses, is_only_way_to};
 
 /// A provider's name, address and protocol.
 struct Known {
@@ -75,9 +75,10 @@ impl<'a> Provider<'a> {
         model: &str,
         has_base_url: bool,
     ) -> Result<&'static dyn Wire, CallError> {
-        let is_openai = self.name == "openai" && !has_base_url;
         match self.known {
-            Some(_) if is_openai && openai_responses::is_only_way_to(model) => Ok(&OpenAiResponses),
+            Some(known) if known.name == "openai" && !has_base_url && is_only_way_to(model) => {
+                Ok(&OpenAiResponses)
+            }
             Some(known) => Ok(known.wire),
             None if has_base_url => Ok(&COMPATIBLE),
             None => {

@@ -3,11 +3,10 @@
 //! Checked against "Cohere: Chat with Streaming" (API v2), "Tool use" and "Structured outputs", and
 //! the types of Cohere's SDKs.
 
-use flowgate_engine::call::{
-    CallError, Content, ContentPart, Image, ModelMessage, ModelTool, ToolResult, Turn,
-};
+use flowgate_engine::call::{CallError, ModelMessage, ToolResult, Turn, TurnCall};
 use serde_json::{Map, Value, json};
 
+use super::openai_chat::{encoded_call, encoded_content, encoded_tool};
 use super::{Decoder, Encoded, Enforcement, Wire, count_at, list_at, parse, text_at};
 use crate::model::ask::Ask;
 use crate::model::failure::{error_in, stated};
@@ -58,15 +57,7 @@ fn add_settings(body: &mut Map<String, Value>, ask: &Ask<'_>) {
     }
 }
 
-fn encoded_tool(tool: &ModelTool) -> Value {
-    let ModelTool { name, description, parameters } = tool;
-    let mut function = json!({ "name": name, "parameters": parameters });
-    if !description.is_empty() {
-        function["description"] = description.as_str().into();
-    }
-    json!({ "type": "function", "function": function })
-}
-
+/// Users, tools and calls have the form of OpenAI's.
 fn encoded_messages(message: &ModelMessage, provider: &str) -> Vec<Value> {
     match message {
         ModelMessage::System { content } => vec![json!({ "role": "system", "content": content })],
@@ -84,23 +75,6 @@ fn encoded_messages(message: &ModelMessage, provider: &str) -> Vec<Value> {
     }
 }
 
-fn encoded_content(content: &Content) -> Value {
-    let part = |part: &ContentPart| match part {
-        ContentPart::Text { text } => json!({ "type": "text", "text": text }),
-        ContentPart::Image { image } => {
-            let url = match image {
-                Image::Url(url) => url.clone(),
-                Image::Base64 { media_type, data } => format!("data:{media_type};base64,{data}"),
-            };
-            json!({ "type": "image_url", "image_url": { "url": url } })
-        }
-    };
-    match content {
-        Content::Text(text) => text.as_str().into(),
-        Content::Parts(parts) => parts.iter().map(part).collect(),
-    }
-}
-
 /// What another provider said. Before calls, what is said is a plan.
 fn foreign_turn(turn: &Turn) -> Value {
     let mut message = json!({ "role": "assistant" });
@@ -108,7 +82,7 @@ fn foreign_turn(turn: &Turn) -> Value {
     if !turn.content.is_empty() {
         message[place] = turn.content.as_str().into();
     }
-    let call = |call: &flowgate_engine::call::TurnCall| {
+    let call = |call: &TurnCall| {
         let arguments = Value::Object(call.arguments.clone()).to_string();
         encoded_call(&call.id, &call.name, &arguments)
     };
@@ -116,10 +90,6 @@ fn foreign_turn(turn: &Turn) -> Value {
         message["tool_calls"] = turn.calls.iter().map(call).collect();
     }
     message
-}
-
-fn encoded_call(id: &str, name: &str, arguments: &str) -> Value {
-    json!({ "id": id, "type": "function", "function": { "name": name, "arguments": arguments } })
 }
 
 fn encoded_result(result: &ToolResult) -> Value {

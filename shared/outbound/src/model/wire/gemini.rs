@@ -187,7 +187,7 @@ fn foreign_parts(turn: &Turn, model: &str) -> Vec<Value> {
     parts
 }
 
-/// Names the call by its id only if the model did: else names and order tell which one it is.
+/// Names the call by its id only if the model did. Else its name and place identify it.
 fn encoded_result(result: &ToolResult, asking: &Value) -> Value {
     let ToolResult { id, name, content, is_error } = result;
     let key = if *is_error { "error" } else { "output" };

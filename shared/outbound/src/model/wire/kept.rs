@@ -20,8 +20,8 @@ impl Kept {
         Ok(())
     }
 
-    /// Returns the parts as a list. `None` if they are more than one text may hold: the turn is
-    /// then told in our words.
+    /// Returns the parts as a list. `None` if they hold more values than one text may: the turn is
+    /// then rebuilt from its content and calls.
     pub(super) fn take(&mut self) -> Option<Value> {
         parse(&format!("[{}]", std::mem::take(&mut self.0))).ok()
     }

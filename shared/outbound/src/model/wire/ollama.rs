@@ -4,11 +4,12 @@
 //! outputs", and the types of Ollama's SDKs.
 
 use flowgate_engine::call::{
-    CallError, Content, ContentPart, Image, ModelMessage, ModelTool, ToolResult, Turn,
+    CallError, Content, ContentPart, Image, ModelMessage, ToolResult, Turn, TurnCall,
 };
 use serde_json::{Map, Value, json};
 
 use super::kept::Kept;
+use super::openai_chat::encoded_tool;
 use super::{Decoder, Encoded, Enforcement, Wire, count_at, list_at, parse, text_at};
 use crate::failed;
 use crate::model::ask::Ask;
@@ -71,15 +72,6 @@ fn options(ask: &Ask<'_>) -> Map<String, Value> {
     options
 }
 
-fn encoded_tool(tool: &ModelTool) -> Value {
-    let ModelTool { name, description, parameters } = tool;
-    let mut function = json!({ "name": name, "parameters": parameters });
-    if !description.is_empty() {
-        function["description"] = description.as_str().into();
-    }
-    json!({ "type": "function", "function": function })
-}
-
 fn encoded_messages(message: &ModelMessage, provider: &str) -> Result<Vec<Value>, CallError> {
     Ok(match message {
         ModelMessage::System { content } => vec![json!({ "role": "system", "content": content })],
@@ -121,7 +113,8 @@ fn encoded_user(content: &Content, provider: &str) -> Result<Value, CallError> {
 
 /// What another provider said.
 fn foreign_turn(turn: &Turn) -> Value {
-    let call = |call: &flowgate_engine::call::TurnCall| json!({ "function": { "name": call.name, "arguments": call.arguments } });
+    let call =
+        |call: &TurnCall| json!({ "function": { "name": call.name, "arguments": call.arguments } });
     said(&turn.content, turn.calls.iter().map(call).collect())
 }
 

@@ -4,11 +4,12 @@
 //! OpenAI's SDKs.
 
 use flowgate_engine::call::{
-    CallError, Content, ContentPart, Image, ModelMessage, ModelTool, ToolResult, Turn,
+    CallError, Content, ContentPart, ModelMessage, ModelTool, ToolResult, Turn,
 };
 use serde_json::{Map, Value, json};
 
 use super::kept::Kept;
+use super::openai_chat::image_url;
 use super::strict::strict;
 use super::{Decoder, Encoded, Enforcement, Wire, count_at, list_at, parse, text_at};
 use crate::model::ask::Ask;
@@ -20,12 +21,11 @@ pub(in crate::model) struct OpenAiResponses;
 
 /// Whether OpenAI serves the model by this protocol only.
 pub(in crate::model) fn is_only_way_to(model: &str) -> bool {
-    let mut words = model.split('-');
-    match (words.next(), words.next()) {
-        (Some("gpt"), _) => words.any(|word| matches!(word, "codex" | "pro")),
-        (Some("o1" | "o3"), second) => second == Some("pro"),
-        (Some("computer"), second) => second == Some("use"),
-        (first, second) => first == Some("codex") && second.is_some(),
+    let words: Vec<&str> = model.split('-').collect();
+    match &words[..] {
+        ["gpt", words @ ..] => words.iter().any(|word| matches!(*word, "codex" | "pro")),
+        ["o1" | "o3", "pro", ..] | ["codex", _, ..] | ["computer", "use", ..] => true,
+        _ => false,
     }
 }
 
@@ -111,11 +111,7 @@ fn encoded_content(content: &Content) -> Value {
     let part = |part: &ContentPart| match part {
         ContentPart::Text { text } => json!({ "type": "input_text", "text": text }),
         ContentPart::Image { image } => {
-            let url = match image {
-                Image::Url(url) => url.clone(),
-                Image::Base64 { media_type, data } => format!("data:{media_type};base64,{data}"),
-            };
-            json!({ "type": "input_image", "image_url": url, "detail": "auto" })
+            json!({ "type": "input_image", "image_url": image_url(image), "detail": "auto" })
         }
     };
     match content {

@@ -1,4 +1,4 @@
-use flowgate_engine::call::{ModelCall, TurnCall};
+use flowgate_engine::call::{Content, ContentPart, Image, ModelCall};
 
 use super::*;
 use crate::model::provider::Provider;
@@ -91,7 +91,7 @@ fn an_error_is_an_error_wherever_it_stands() {
     });
     check(&[says("a"), failed], "", message, "model_error");
     for error in [json!({ "id": "x", "message": "no more" }), json!({ "error": "no more" })] {
-        check(&[error.clone()], "", message, "model_error");
+        check(std::slice::from_ref(&error), "", message, "model_error");
         check(&[says("a"), error.clone()], "", message, "model_error");
         let body = summary(read(&Cohere, error.to_string().as_bytes()));
         assert_eq!(body, (message.to_owned(), "model_error".to_owned()));
@@ -228,7 +228,7 @@ fn what_the_model_said_goes_back_unchanged() {
 }
 
 #[test]
-fn another_providers_turn_is_told_in_our_words() {
+fn another_providers_turn_is_rebuilt() {
     let call = TurnCall {
         id: "a".into(),
         name: "weather".into(),
@@ -246,16 +246,16 @@ fn another_providers_turn_is_told_in_our_words() {
         calls: vec![call],
         message: json!({ "role": "assistant", "content": "stolen" }),
     };
-    let told = json!({
+    let rebuilt = json!({
         "role": "assistant", "tool_plan": "Let me see.",
         "tool_calls": [{
             "id": "a", "type": "function",
             "function": { "name": "weather", "arguments": "{\"city\":\"Oslo\"}" }
         }]
     });
-    assert_eq!(message(&turn), told);
+    assert_eq!(message(&turn), rebuilt);
     let own = Turn { provider: "p".into(), message: Value::Null, ..turn.clone() };
-    assert_eq!(message(&own), told);
+    assert_eq!(message(&own), rebuilt);
     let without_calls = Turn { calls: Vec::new(), ..turn };
     let said = json!({ "role": "assistant", "content": "Let me see." });
     assert_eq!(message(&without_calls), said);

@@ -2,6 +2,7 @@ use flowgate_core::time::Timestamp;
 use flowgate_engine::call::{ModelCall, TurnCall};
 
 use super::*;
+use crate::model::provider::Provider;
 use crate::model::reply::Reply;
 use crate::model::wire::tests::{
     calls, encoded, events, read, second_turn, summary, tool, turn_of,
@@ -88,7 +89,7 @@ fn an_error_is_an_error_wherever_it_stands() {
         "code": 503, "message": "overloaded", "status": "UNAVAILABLE",
         "details": [{ "@type": "RetryInfo", "retryDelay": "26s" }]
     } });
-    check(&[error.clone()], "", "answered: overloaded", "model_error");
+    check(std::slice::from_ref(&error), "", "answered: overloaded", "model_error");
     check(&[says("a", ""), error.clone()], "", "answered: overloaded", "model_error");
     for body in [error.clone(), json!([error]), json!([says("a", ""), error])] {
         let error = read(&Gemini, body.to_string().as_bytes()).unwrap_err();
@@ -250,7 +251,7 @@ fn what_the_model_said_goes_back_unchanged() {
 }
 
 #[test]
-fn another_providers_turn_is_told_in_our_words() {
+fn another_providers_turn_is_rebuilt() {
     let call = |name: &str| TurnCall {
         id: format!("id_{name}"),
         name: name.to_owned(),
@@ -342,9 +343,14 @@ fn a_schema_is_enforced_as_the_model_can() {
 
 #[test]
 fn the_path_is_joined_and_the_key_is_a_header() {
-    let url = Url::parse("https://generativelanguage.googleapis.com/v1beta/").unwrap();
-    let (path, _) = encoded(&Gemini, MODEL, &ModelCall::default());
-    let url = url.join(&path).unwrap();
+    let url = |name: &str| {
+        let provider = Provider::named(name);
+        let wire = provider.wire(MODEL, false).unwrap();
+        let (path, _) = encoded(wire, MODEL, &ModelCall::default());
+        Url::parse(provider.address().unwrap()).unwrap().join(&path).unwrap()
+    };
+    assert_eq!(url("google"), url("gemini"));
+    let url = url("gemini");
     assert_eq!(
         url.as_str(),
         "https://generativelanguage.googleapis.com/v1beta/models/gemini-3.1-pro:\

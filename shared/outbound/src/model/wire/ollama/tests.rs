@@ -1,4 +1,4 @@
-use flowgate_engine::call::{ModelCall, TurnCall};
+use flowgate_engine::call::ModelCall;
 
 use super::*;
 use crate::model::provider::Provider;
@@ -75,7 +75,7 @@ fn every_finish_reason_has_its_word() {
 fn an_error_is_an_error_wherever_it_stands() {
     let error = json!({ "error": "model runner has stopped" });
     let message = "answered: model runner has stopped";
-    check(&[error.clone()], "", message, "model_error");
+    check(std::slice::from_ref(&error), "", message, "model_error");
     check(&[says("a"), error.clone()], "", message, "model_error");
     check(&[says("a")], &error.to_string(), message, "model_error");
     for text in ["{not json}\n", "<html>Bad gateway</html>\n", "null\u{0}\n"] {
@@ -178,7 +178,7 @@ fn what_the_model_said_goes_back_unchanged() {
 }
 
 #[test]
-fn another_providers_turn_is_told_in_our_words() {
+fn another_providers_turn_is_rebuilt() {
     let call = |id: &str| TurnCall {
         id: id.into(),
         name: "weather".into(),
@@ -194,10 +194,10 @@ fn another_providers_turn_is_told_in_our_words() {
             calls: vec![call("a"), call("b")],
             message,
         };
-        let told = json!({ "function": { "name": "weather", "arguments": { "city": "Oslo" } } });
+        let rebuilt = json!({ "function": { "name": "weather", "arguments": { "city": "Oslo" } } });
         assert_eq!(
             encoded(&Ollama, "m", &second_turn(turn)).1["messages"][2],
-            json!({ "role": "assistant", "content": "Let me see.", "tool_calls": [told, told] })
+            json!({ "role": "assistant", "content": "Let me see.", "tool_calls": [rebuilt, rebuilt] })
         );
     }
 }

@@ -1,4 +1,4 @@
-use flowgate_engine::call::{ModelCall, TurnCall};
+use flowgate_engine::call::{Image, ModelCall, TurnCall};
 
 use super::*;
 use crate::model::provider::Provider;
@@ -251,7 +251,7 @@ fn what_the_model_said_goes_back_unchanged() {
 }
 
 #[test]
-fn another_providers_turn_is_told_in_our_words() {
+fn another_providers_turn_is_rebuilt() {
     let call = TurnCall {
         id: "a".into(),
         name: "weather".into(),
