@@ -45,8 +45,10 @@ impl Wire for Ollama {
             body.insert("options".into(), options.into());
         }
         body.insert("stream".into(), true.into());
-        // Else what is too long for the model is cut off at its start, in silence.
+        // Else what is too long for the model is cut off at its start, in silence: when the answer
+        // begins, and while it grows.
         body.insert("truncate".into(), false.into());
+        body.insert("shift".into(), false.into());
         Ok(Encoded { path: "api/chat".to_owned(), body: Value::Object(body) })
     }
 

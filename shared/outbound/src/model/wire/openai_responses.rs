@@ -198,7 +198,10 @@ impl ResponsesDecoder {
                 &item["arguments"],
             )?;
         }
-        self.items.push(item, draft)
+        // Without its content OpenAI would look it up, and keeps none.
+        let is_lost =
+            text_at(item, "/type") == "reasoning" && text_at(item, "/encrypted_content").is_empty();
+        if is_lost { Ok(()) } else { self.items.push(item, draft) }
     }
 }
 

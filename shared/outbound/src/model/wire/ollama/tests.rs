@@ -86,7 +86,10 @@ fn an_error_is_an_error_wherever_it_stands() {
 
 #[test]
 fn calls_come_whole() {
-    let call = |name: &str, arguments: Value| json!({ "function": { "name": name, "arguments": arguments } });
+    let call = |name: &str, arguments: Value| {
+        let function = json!({ "name": name, "arguments": arguments });
+        json!({ "function": function })
+    };
     let oslo = call("weather", json!({ "city": "Oslo" }));
     let mut named = oslo.clone();
     named["id"] = "a".into();
@@ -172,7 +175,7 @@ fn what_the_model_said_goes_back_unchanged() {
             "options": {
                 "temperature": 0.5, "top_p": 0.9, "num_predict": 100, "seed": 7, "stop": ["END"]
             },
-            "stream": true, "truncate": false
+            "stream": true, "truncate": false, "shift": false
         })
     );
 }
@@ -195,9 +198,12 @@ fn another_providers_turn_is_rebuilt() {
             message,
         };
         let rebuilt = json!({ "function": { "name": "weather", "arguments": { "city": "Oslo" } } });
+        let body = encoded(&Ollama, "m", &second_turn(turn)).1;
         assert_eq!(
-            encoded(&Ollama, "m", &second_turn(turn)).1["messages"][2],
-            json!({ "role": "assistant", "content": "Let me see.", "tool_calls": [rebuilt, rebuilt] })
+            body["messages"][2],
+            json!({
+                "role": "assistant", "content": "Let me see.", "tool_calls": [rebuilt, rebuilt]
+            })
         );
     }
 }
@@ -244,7 +250,7 @@ fn a_schema_is_a_format_unless_there_are_tools() {
         encoded(&Ollama, "m", &call).1,
         json!({
             "model": "m", "messages": [{ "role": "assistant", "content": "x" }],
-            "format": schema, "stream": true, "truncate": false
+            "format": schema, "stream": true, "truncate": false, "shift": false
         })
     );
     let body = encoded(&Ollama, "m", &ModelCall { tools: vec![tool("weather")], ..call }).1;

@@ -95,7 +95,11 @@ fn an_error_is_an_error_wherever_it_stands() {
     check(&[failed("invalid_image_url")], "answered: it failed", false);
     check(&[failed("image_too_large")], "answered: it failed", false);
     check(&[failed("unsupported_image_media_type")], "answered: it failed", false);
-    let event = |code: Value| json!({ "type": "error", "code": code, "message": "no more", "sequence_number": 1 });
+    let event = |code: Value| {
+        let mut event = json!({ "type": "error", "message": "no more", "sequence_number": 1 });
+        event["code"] = code;
+        event
+    };
     check(&[says("a"), event(json!("server_error"))], "answered: no more", true);
     check(&[event(Value::Null)], "answered: no more", true);
     check(&[event(json!("insufficient_quota"))], "answered: no more", false);
@@ -123,7 +127,6 @@ fn a_whole_answer_is_read() {
         json!({
             "object": "response", "status": status, "error": null,
             "output": [
-                { "type": "reasoning", "id": "rs", "summary": [] },
                 { "type": "message", "role": "assistant", "content": [content] },
                 call("a", "weather", "{\"city\":\"Oslo\"}")
             ],
@@ -248,6 +251,20 @@ fn what_the_model_said_goes_back_unchanged() {
             "store": false, "include": ["reasoning.encrypted_content"], "stream": true
         })
     );
+}
+
+#[test]
+fn thoughts_that_openai_cannot_read_again_stay_behind() {
+    let thought = |content: Value| {
+        let mut thought = json!({ "type": "reasoning", "id": "rs", "summary": [] });
+        thought["encrypted_content"] = content;
+        thought
+    };
+    let call = call("a", "weather", "{}");
+    for lost in [thought(Value::Null), thought(json!(""))] {
+        let reply = answer(&[done(0, lost), done(1, call.clone()), completed()]);
+        assert_eq!(reply.message, json!([call]));
+    }
 }
 
 #[test]
