@@ -192,8 +192,9 @@ fn encoded_result(result: &ToolResult, asking: &Value) -> Value {
     let ToolResult { id, name, content, is_error } = result;
     let key = if *is_error { "error" } else { "output" };
     let mut response = json!({ "name": name, "response": { key: content } });
-    let has_id = |part: &Value| text_at(part, "/functionCall/id") == id;
-    if !id.is_empty() && list_at(asking, "/parts").iter().any(has_id) {
+    let has_id =
+        |part: &Value| part.pointer("/functionCall/id").is_some_and(|given| given == id.as_str());
+    if list_at(asking, "/parts").iter().any(has_id) {
         response["id"] = id.as_str().into();
     }
     json!({ "functionResponse": response })

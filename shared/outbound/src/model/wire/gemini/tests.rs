@@ -180,6 +180,8 @@ fn usage_has_one_meaning() {
     assert_eq!(check(&[thought]), (Some(10), Some(800), 0));
     assert_eq!(check(&[json!({ "promptTokenCount": 10 }), all]), (Some(12), Some(8), 4));
     assert_eq!(check(&[json!({ "promptTokenCount": 10 })]), (Some(10), None, 0));
+    let cached = json!({ "promptTokenCount": 10, "cachedContentTokenCount": 4 });
+    assert_eq!(check(&[cached, json!({ "candidatesTokenCount": 5 })]), (Some(10), Some(5), 4));
     let odd = json!({ "promptTokenCount": 10, "totalTokenCount": 3 });
     assert_eq!(check(&[odd]), (Some(10), None, 0));
     assert_eq!(check(&[Value::Null]), (None, None, 0));
@@ -284,6 +286,19 @@ fn another_providers_turn_is_rebuilt() {
     // A turn of ours whose message was not kept.
     let own = Turn { provider: "p".into(), message: Value::Null, ..turn };
     assert_eq!(contents(MODEL, &own)[1], third[1]);
+}
+
+#[test]
+fn results_have_the_ids_of_the_turn_that_they_answer() {
+    let own = turn_of(first_turn());
+    let other = Turn { provider: "other".into(), ..own.clone() };
+    let mut call = second_turn(own);
+    call.messages.extend(second_turn(other).messages.split_off(2));
+    let body = encoded(&Gemini, MODEL, &call).1;
+    let id = |content: usize| {
+        body["contents"][content]["parts"][0]["functionResponse"].get("id").cloned()
+    };
+    assert_eq!((id(2), id(4)), (Some(json!("a")), None));
 }
 
 #[test]
