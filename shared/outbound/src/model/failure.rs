@@ -31,6 +31,11 @@ const FINAL: &[&str] = &[
     "accessdenied",
     "resourcenotfound",
     "payment_required",
+    "invalid_prompt",
+    "invalid_image",
+    "invalid_base64_image",
+    "unsupported_image",
+    "image_too",
 ];
 
 /// Converts an answer with a failure status. The text may repeat the key; the caller masks it.

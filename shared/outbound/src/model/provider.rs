@@ -5,7 +5,11 @@ use flowgate_engine::provider;
 
 use super::failed;
 use super::wire::Wire;
+use super::wire::cohere::Cohere;
+use super::wire::gemini::Gemini;
+use super::wire::ollama::Ollama;
 use super::wire::openai_chat::{self, OpenAiChat};
+use super::wire::openai_responses::{OpenAiResponses, is_only_way_to};
 
 /// A provider's name, address and protocol.
 struct Known {
@@ -17,6 +21,8 @@ struct Known {
 const fn known(name: &'static str, address: &'static str, wire: &'static dyn Wire) -> Known {
     Known { name, address, wire }
 }
+
+const GEMINI: &str = "https://generativelanguage.googleapis.com/v1beta/";
 
 static PROVIDERS: &[Known] = &[
     known("openai", "https://api.openai.com/v1/", &OpenAiChat(&openai_chat::OPENAI)),
@@ -38,6 +44,10 @@ static PROVIDERS: &[Known] = &[
         "https://dashscope-intl.aliyuncs.com/compatible-mode/v1/",
         &OpenAiChat(&openai_chat::QWEN),
     ),
+    known("gemini", GEMINI, &Gemini),
+    known("google", GEMINI, &Gemini),
+    known("ollama", "http://localhost:11434/", &Ollama),
+    known("cohere", "https://api.cohere.com/v2/", &Cohere),
     known("zai", "https://api.z.ai/api/paas/v4/", &OpenAiChat(&openai_chat::ZAI)),
 ];
 
@@ -62,10 +72,13 @@ impl<'a> Provider<'a> {
     /// An unknown provider must have an address, and speaks OpenAI's protocol.
     pub(super) fn wire(
         &self,
-        _model: &str,
+        model: &str,
         has_base_url: bool,
     ) -> Result<&'static dyn Wire, CallError> {
         match self.known {
+            Some(known) if known.name == "openai" && !has_base_url && is_only_way_to(model) => {
+                Ok(&OpenAiResponses)
+            }
             Some(known) => Ok(known.wire),
             None if has_base_url => Ok(&COMPATIBLE),
             None => {

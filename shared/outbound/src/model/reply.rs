@@ -81,6 +81,8 @@ const ERROR: &[&str] = &[
     "too_many_tool_calls",
     "malformed_tool_use",
     "malformed_model_output",
+    "malformed_response",
+    "missing_thought_signature",
     "network_error",
 ];
 

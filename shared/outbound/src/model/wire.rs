@@ -1,6 +1,11 @@
 //! The protocols of the providers: what goes out for a call, and how an answer is read. Pure.
 
 pub(super) mod openai_chat;
+pub(super) mod openai_responses;
+pub(super) mod gemini;
+pub(super) mod ollama;
+pub(super) mod cohere;
+mod kept;
 mod strict;
 
 use flowgate_core::time::Timestamp;

@@ -151,7 +151,7 @@ fn format(ask: &Ask<'_>) -> Option<Value> {
     }))
 }
 
-fn encoded_tool(tool: &ModelTool) -> Value {
+pub(super) fn encoded_tool(tool: &ModelTool) -> Value {
     let ModelTool { name, description, parameters } = tool;
     let mut function = json!({ "name": name, "parameters": parameters });
     if !description.is_empty() {
@@ -169,7 +169,7 @@ fn encoded_message(message: &ModelMessage, provider: &str) -> Vec<Value> {
         ModelMessage::Assistant { content } => {
             vec![json!({ "role": "assistant", "content": content })]
         }
-        ModelMessage::Turn { turn } if turn.provider == provider && !turn.message.is_null() => {
+        ModelMessage::Turn { turn } if turn.provider == provider && turn.message.is_object() => {
             vec![turn.message.clone()]
         }
         ModelMessage::Turn { turn } => vec![foreign_turn(turn)],
@@ -182,20 +182,23 @@ fn encoded_message(message: &ModelMessage, provider: &str) -> Vec<Value> {
     }
 }
 
-fn encoded_content(content: &Content) -> Value {
+pub(super) fn encoded_content(content: &Content) -> Value {
     let part = |part: &ContentPart| match part {
         ContentPart::Text { text } => json!({ "type": "text", "text": text }),
         ContentPart::Image { image } => {
-            let url = match image {
-                Image::Url(url) => url.clone(),
-                Image::Base64 { media_type, data } => format!("data:{media_type};base64,{data}"),
-            };
-            json!({ "type": "image_url", "image_url": { "url": url } })
+            json!({ "type": "image_url", "image_url": { "url": image_url(image) } })
         }
     };
     match content {
         Content::Text(text) => text.as_str().into(),
         Content::Parts(parts) => parts.iter().map(part).collect(),
+    }
+}
+
+pub(super) fn image_url(image: &Image) -> String {
+    match image {
+        Image::Url(url) => url.clone(),
+        Image::Base64 { media_type, data } => format!("data:{media_type};base64,{data}"),
     }
 }
 
@@ -208,7 +211,7 @@ fn foreign_turn(turn: &Turn) -> Value {
     said(&turn.content, calls.collect())
 }
 
-fn encoded_call(id: &str, name: &str, arguments: &str) -> Value {
+pub(super) fn encoded_call(id: &str, name: &str, arguments: &str) -> Value {
     json!({ "id": id, "type": "function", "function": { "name": name, "arguments": arguments } })
 }
 

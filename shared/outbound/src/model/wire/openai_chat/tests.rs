@@ -341,17 +341,21 @@ fn another_providers_turn_is_told_in_our_words() {
         }],
         message: json!({ "thinking": "signed" }),
     };
-    let call = ModelCall {
-        messages: vec![ModelMessage::Turn { turn: turn.into() }],
-        ..ModelCall::default()
-    };
-    assert_eq!(
-        encoded(&WIRE, "m", &call).1["messages"][0],
-        json!({ "role": "assistant", "content": null, "tool_calls": [{
-            "id": "a", "type": "function",
-            "function": { "name": "weather", "arguments": "{\"city\":\"Oslo\"}" }
-        }] })
-    );
+    // The second one is ours, but by OpenAI's other protocol.
+    let items = Turn { provider: "p".into(), message: json!([{ "id": "rs" }]), ..turn.clone() };
+    for turn in [turn, items] {
+        let call = ModelCall {
+            messages: vec![ModelMessage::Turn { turn: turn.into() }],
+            ..ModelCall::default()
+        };
+        assert_eq!(
+            encoded(&WIRE, "m", &call).1["messages"],
+            json!([{ "role": "assistant", "content": null, "tool_calls": [{
+                "id": "a", "type": "function",
+                "function": { "name": "weather", "arguments": "{\"city\":\"Oslo\"}" }
+            }] }])
+        );
+    }
 }
 
 #[test]
