@@ -187,7 +187,7 @@ fn check_model(fields: &mut Fields<'_, '_>, model: &Text, has_address: bool) {
         }
         Some(name) if has_address || provider::is_known(name) => {}
         Some(name) => {
-            let hint = crate::problem::did_you_mean(name, provider::KNOWN.into_iter());
+            let hint = crate::problem::did_you_mean(name, provider::KNOWN);
             let end = if hint.is_empty() { "." } else { "" };
             let message = format!(
                 "`{name}` is not a known provider{hint}{end} A server that speaks OpenAI's \
