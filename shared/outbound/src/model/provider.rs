@@ -5,6 +5,7 @@ use flowgate_engine::provider;
 
 use super::failed;
 use super::wire::Wire;
+use super::wire::anthropic::Anthropic;
 use super::wire::openai_chat::{self, OpenAiChat};
 
 /// A provider's name, address and protocol.
@@ -20,6 +21,8 @@ const fn known(name: &'static str, address: &'static str, wire: &'static dyn Wir
 
 static PROVIDERS: &[Known] = &[
     known("openai", "https://api.openai.com/v1/", &OpenAiChat(&openai_chat::OPENAI)),
+    known("anthropic", "https://api.anthropic.com/v1/", &Anthropic),
+    known("minimax", "https://api.minimax.io/anthropic/v1/", &Anthropic),
     known("groq", "https://api.groq.com/openai/v1/", &OpenAiChat(&openai_chat::GROQ)),
     known("deepseek", "https://api.deepseek.com/v1/", &OpenAiChat(&openai_chat::DEEPSEEK)),
     known("xai", "https://api.x.ai/v1/", &OpenAiChat(&openai_chat::XAI)),

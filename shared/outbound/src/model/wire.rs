@@ -1,6 +1,10 @@
 //! The protocols of the providers: what goes out for a call, and how an answer is read. Pure.
 
 pub(super) mod openai_chat;
+pub(super) mod anthropic;
+mod blocks;
+mod claude;
+mod structured;
 mod strict;
 
 use flowgate_core::time::Timestamp;
@@ -24,8 +28,12 @@ pub(super) trait Wire: Send + Sync {
     /// Returns the headers that carry the key, and what the protocol demands beside it.
     fn authorize(&self, key: &str, request: &Unsigned<'_>) -> Result<HeaderMap, CallError> {
         let _ = request;
-        let value = secret_header(&format!("Bearer {key}"))?;
-        Ok(HeaderMap::from_iter([(header::AUTHORIZATION, value)]))
+        bearer(key)
+    }
+
+    /// Returns the parts of the key that an answer must not repeat.
+    fn secrets<'k>(&self, key: &'k str) -> Vec<&'k str> {
+        vec![key]
     }
 
     fn framing(&self) -> Framing {
@@ -68,6 +76,11 @@ pub(super) trait Decoder: Send {
 
     /// Returns the model's own message, as it goes back in the next turn.
     fn message(&mut self, draft: &Draft) -> Value;
+}
+
+fn bearer(key: &str) -> Result<HeaderMap, CallError> {
+    let value = secret_header(&format!("Bearer {key}"))?;
+    Ok(HeaderMap::from_iter([(header::AUTHORIZATION, value)]))
 }
 
 pub(super) fn secret_header(text: &str) -> Result<HeaderValue, CallError> {
