@@ -6,6 +6,7 @@ use flowgate_engine::provider;
 use super::failed;
 use super::wire::Wire;
 use super::wire::anthropic::Anthropic;
+use super::wire::bedrock::Bedrock;
 use super::wire::openai_chat::{self, OpenAiChat};
 
 /// A provider's name, address and protocol.
@@ -23,6 +24,7 @@ static PROVIDERS: &[Known] = &[
     known("openai", "https://api.openai.com/v1/", &OpenAiChat(&openai_chat::OPENAI)),
     known("anthropic", "https://api.anthropic.com/v1/", &Anthropic),
     known("minimax", "https://api.minimax.io/anthropic/v1/", &Anthropic),
+    known("bedrock", "https://bedrock-runtime.us-east-1.amazonaws.com/", &Bedrock),
     known("groq", "https://api.groq.com/openai/v1/", &OpenAiChat(&openai_chat::GROQ)),
     known("deepseek", "https://api.deepseek.com/v1/", &OpenAiChat(&openai_chat::DEEPSEEK)),
     known("xai", "https://api.x.ai/v1/", &OpenAiChat(&openai_chat::XAI)),

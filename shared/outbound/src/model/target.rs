@@ -58,7 +58,7 @@ impl Outbound {
         };
         let key = key.filter(|key| !key.is_empty());
         match &key {
-            Some(key) => masks.add(key),
+            Some(key) => wire.secrets(key).into_iter().for_each(|secret| masks.add(secret)),
             None if !provider::needs_key(provider.name) => {}
             None => return Err(unknown_secret(&provider::api_key(provider.name))),
         }

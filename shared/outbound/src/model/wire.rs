@@ -2,6 +2,7 @@
 
 pub(super) mod openai_chat;
 pub(super) mod anthropic;
+pub(super) mod bedrock;
 mod blocks;
 mod claude;
 mod structured;
