@@ -203,7 +203,7 @@ pub(super) mod tests {
         );
         let encoded = message(&[("content-type", "application/json")], b"{'foo':'bar'}");
         assert_eq!(encoded, published);
-        // It says not what it is.
+        // It does not say what it is.
         assert_eq!(frames(&published), Ok(vec![]));
     }
 

@@ -57,10 +57,8 @@ impl Reading {
     pub(super) fn reply(mut self) -> Reply {
         let goes_back =
             self.draft.finish == Some(Finish::Pause) || self.draft.calls().next().is_some();
-        let message = match goes_back {
-            true => self.decoder.message(&self.draft),
-            false => serde_json::Value::Null,
-        };
+        let message =
+            if goes_back { self.decoder.message(&self.draft) } else { serde_json::Value::Null };
         self.draft.end(message)
     }
 }

@@ -11,7 +11,7 @@ use flowgate_engine::json;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
 
-use super::blocks::{Picture, Shapes, messages, picture, unfit_picture};
+use super::blocks::{MIN_BLOCK_BYTES, Picture, Shapes, messages, picture, said, unfit_picture};
 use super::structured::system_and_schema;
 use super::{
     Decoder, Encoded, Enforcement, Unsigned, Wire, claude, count_at, list_at, parse, secret_header,
@@ -115,7 +115,7 @@ const SHAPES: Shapes = Shapes {
     call: |id, name, input| json!({ "type": "tool_use", "id": id, "name": name, "input": input }),
     result: |id, result| {
         let mut block =
-            json!({ "type": "tool_result", "tool_use_id": id, "content": result.content });
+            json!({ "type": "tool_result", "tool_use_id": id, "content": said(result) });
         if result.is_error {
             block["is_error"] = true.into();
         }
@@ -213,8 +213,8 @@ impl MessagesDecoder {
         }
         let said = begin..draft.content.len();
         let block = Block { fields, said, input: String::new() };
-        draft
-            .hold(block.fields.iter().map(|(name, value)| name.len() + json::size(value)).sum())?;
+        let fields = block.fields.iter().map(|(name, value)| name.len() + json::size(value));
+        draft.hold(MIN_BLOCK_BYTES + fields.sum::<usize>())?;
         match self.blocks.insert(index, block) {
             Some(_) => Err(unreadable()),
             None => Ok(()),

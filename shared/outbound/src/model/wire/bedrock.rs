@@ -6,6 +6,7 @@
 mod signature;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ops::Range;
 
 use flowgate_engine::call::{CallError, Image, ModelTool, ToolResult};
@@ -13,7 +14,7 @@ use http::HeaderMap;
 use serde_json::{Map, Value, json};
 
 use self::signature::Credentials;
-use super::blocks::{Picture, Shapes, messages, picture, unfit_picture};
+use super::blocks::{MIN_BLOCK_BYTES, Picture, Shapes, messages, picture, said, unfit_picture};
 use super::structured::system_and_schema;
 use super::{
     Decoder, Encoded, Enforcement, Unsigned, Wire, bearer, claude, count_at, list_at, parse,
@@ -147,7 +148,7 @@ fn result_of(model: &str) -> fn(&str, &ToolResult) -> Value {
 }
 
 fn result(id: &str, result: &ToolResult) -> Value {
-    json!({ "toolResult": { "toolUseId": id, "content": [{ "text": result.content }] } })
+    json!({ "toolResult": { "toolUseId": id, "content": [{ "text": said(result) }] } })
 }
 
 #[derive(Default)]
@@ -170,6 +171,10 @@ enum Block {
 
 impl Decoder for ConverseDecoder {
     fn frame(&mut self, frame: &Frame, draft: &mut Draft) -> Result<(), CallError> {
+        // Some events have no payload.
+        if frame.data.is_empty() {
+            return Ok(());
+        }
         let event = parse(&frame.data)?;
         if let Some(error) = error_in(&event) {
             return Err(error);
@@ -225,9 +230,25 @@ impl ConverseDecoder {
         Ok(())
     }
 
+    /// Returns the block at an index. A new one is counted.
+    fn block(
+        &mut self,
+        index: u64,
+        new: impl FnOnce() -> Block,
+        draft: &mut Draft,
+    ) -> Result<&mut Block, CallError> {
+        match self.blocks.entry(index) {
+            Entry::Occupied(entry) => Ok(entry.into_mut()),
+            Entry::Vacant(entry) => {
+                draft.hold(MIN_BLOCK_BYTES)?;
+                Ok(entry.insert(new()))
+            }
+        }
+    }
+
     fn say(&mut self, index: u64, text: &str, draft: &mut Draft) -> Result<(), CallError> {
         let begin = draft.content.len();
-        match self.blocks.entry(index).or_insert(Block::Text(begin..begin)) {
+        match self.block(index, || Block::Text(begin..begin), draft)? {
             // The blocks of a text follow each other.
             Block::Text(said) if said.end == begin => {
                 draft.say(text)?;
@@ -239,7 +260,7 @@ impl ConverseDecoder {
     }
 
     fn call(&mut self, index: u64, call: &Value, draft: &mut Draft) -> Result<(), CallError> {
-        if !matches!(self.blocks.entry(index).or_insert(Block::Call), Block::Call) {
+        if !matches!(self.block(index, || Block::Call, draft)?, Block::Call) {
             return Err(unreadable());
         }
         let input = match &call["input"] {
@@ -253,7 +274,7 @@ impl ConverseDecoder {
     fn reason(&mut self, index: u64, piece: &Value, draft: &mut Draft) -> Result<(), CallError> {
         if let Some(data) = piece.get("redactedContent").and_then(Value::as_str) {
             draft.hold(data.len())?;
-            return match self.blocks.entry(index).or_insert(Block::Redacted(String::new())) {
+            return match self.block(index, || Block::Redacted(String::new()), draft)? {
                 // Pieces of base64 fit together if none but the last is padded.
                 Block::Redacted(held) if held.len() % 4 == 0 && !held.ends_with('=') => {
                     held.push_str(data);
@@ -267,8 +288,8 @@ impl ConverseDecoder {
             return Ok(());
         }
         draft.hold(more.len() + signed.len())?;
-        let empty = Block::Reasoning { text: String::new(), signature: String::new() };
-        match self.blocks.entry(index).or_insert(empty) {
+        let empty = || Block::Reasoning { text: String::new(), signature: String::new() };
+        match self.block(index, empty, draft)? {
             Block::Reasoning { text, signature } => {
                 text.push_str(more);
                 signature.push_str(signed);

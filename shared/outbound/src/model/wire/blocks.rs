@@ -49,6 +49,12 @@ pub(super) fn messages(ask: &Ask<'_>, shapes: &Shapes) -> Result<Vec<Value>, Cal
     Ok(messages)
 }
 
+/// What a tool answered. Both protocols refuse a failure without words.
+pub(super) fn said(result: &ToolResult) -> &str {
+    let is_silent = result.is_error && result.content.trim().is_empty();
+    if is_silent { "failed" } else { &result.content }
+}
+
 fn add(messages: &mut Vec<Value>, role: &str, blocks: Vec<Value>) {
     if blocks.is_empty() {
         return;
@@ -92,6 +98,9 @@ fn fit_id(id: &str) -> String {
     let is_fit = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     id.chars().map(|c| if is_fit(c) { c } else { '_' }).collect()
 }
+
+/// What a decoder counts for a block, however little it contains: an answer may have endlessly many.
+pub(super) const MIN_BLOCK_BYTES: usize = 256;
 
 /// The formats of pictures that both protocols take, without `image/`.
 const FORMATS: [&str; 4] = ["png", "jpeg", "gif", "webp"];

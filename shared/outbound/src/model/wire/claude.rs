@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_tells_its_version() {
+    fn a_name_contains_its_version() {
         for (model, expected) in [
             ("claude-2.1", Some((2, 1))),
             ("claude-instant-1.2", Some((1, 2))),

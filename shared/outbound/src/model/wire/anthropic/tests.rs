@@ -107,7 +107,10 @@ fn every_stop_reason_has_its_word() {
 
 #[test]
 fn an_error_is_an_error_wherever_it_stands() {
-    let error = |kind: &str, message: &str| json!({ "type": "error", "error": { "type": kind, "message": message } });
+    let error = |kind: &str, message: &str| {
+        let error = json!({ "type": kind, "message": message });
+        json!({ "type": "error", "error": error })
+    };
     let overloaded = error("overloaded_error", "Overloaded");
     let said = ("answered: Overloaded".to_owned(), "model_error".to_owned());
     check(&[text(0), says(0, "a"), overloaded.clone()], &said.0, &said.1);
@@ -248,6 +251,8 @@ fn an_answer_has_a_limit() {
     for piece in &pieces[2..] {
         assert_eq!(limited(&[text(0), piece.clone()]), "value_too_large", "{piece}");
     }
+    let empty = |n| start(n, json!({}));
+    assert_eq!(limited(&(0..8).map(empty).collect::<Vec<_>>()), "value_too_large");
     let many: Vec<_> = (0..10_000).map(|n| call(n, &n.to_string(), "t")).collect();
     let mut reading = crate::model::reading::Reading::new(&WIRE, 4 << 20);
     assert_eq!(reading.push(&events(&many, "")).unwrap_err().code, "too_many_tool_calls");
@@ -324,7 +329,10 @@ fn what_the_model_said_goes_back_unchanged() {
                     { "type": "thinking", "thinking": "Let me think.", "signature": "EqQB" },
                     { "type": "redacted_thinking", "data": "xyz" },
                     { "type": "text", "text": "I look it up." },
-                    { "type": "tool_use", "id": "a", "name": "weather", "input": { "city": "Oslo" } },
+                    {
+                        "type": "tool_use", "id": "a", "name": "weather",
+                        "input": { "city": "Oslo" }
+                    },
                     { "type": "tool_use", "id": "b", "name": "time", "input": {} }
                 ] },
                 { "role": "user", "content": [
@@ -362,14 +370,17 @@ fn a_paused_turn_goes_back_with_what_the_provider_ran() {
     assert_eq!(
         reply.message,
         json!({ "role": "assistant", "content": [
-            { "type": "server_tool_use", "id": "s", "name": "web_search", "input": { "query": "x" } },
+            {
+                "type": "server_tool_use", "id": "s", "name": "web_search",
+                "input": { "query": "x" }
+            },
             { "type": "text", "citations": [{ "url": "u" }, { "url": "v" }], "text": "So" }
         ] })
     );
 }
 
 #[test]
-fn another_providers_turn_is_told_in_our_words() {
+fn another_providers_turn_goes_out_in_our_words() {
     let mut turn = turn_of(answer(&thoughtful()));
     turn.provider = "other".to_owned();
     let body = encoded(&WIRE, MODEL, &second_turn(turn)).1;
@@ -476,14 +487,14 @@ fn each_model_is_held_to_a_schema_in_its_way() {
         );
         assert_eq!((&native["system"], native.get("tool_choice")), (&json!("Be brief."), None));
     }
-    let told = |body: Value| {
+    let prompted = |body: Value| {
         assert_eq!((body.get("output_config"), body.get("tool_choice")), (None, None));
         let system = body["system"].as_str().unwrap().to_owned();
         assert!(system.starts_with("Be brief.") || system.ends_with("Be brief."), "{system}");
         assert!(system.contains("JSON Schema"), "{system}");
     };
-    told(body("claude-opus-4-5", &json!({ "type": "object" }), vec![]));
-    told(body("MiniMax-M2", &schema, vec![tool("weather")]));
+    prompted(body("claude-opus-4-5", &json!({ "type": "object" }), vec![]));
+    prompted(body("MiniMax-M2", &schema, vec![tool("weather")]));
     let forced = body(MODEL, &schema, vec![tool("weather")]);
     assert_eq!(forced["tool_choice"], json!({ "type": "any" }));
     assert_eq!(

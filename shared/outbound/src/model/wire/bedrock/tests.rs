@@ -172,10 +172,18 @@ fn what_makes_no_sense_is_unreadable() {
         ("contentBlockStart", Value::Null),
         ("messageStop", json!([])),
         ("somethingNew", json!({ "text": "b" })),
+        ("messageStop", json!({})),
         delta(0, json!({ "citation": {} })),
         reasons(1, json!({})),
     ];
     check(&[&[text()], &odd[..], &[finish("end_turn")]].concat(), "a", "stop");
+}
+
+#[test]
+fn an_event_may_have_no_payload() {
+    let initial = message(&[(":event-type", "initial-response"), (":message-type", "event")], b"");
+    let bytes = [initial, stream(&[says(0, "a"), finish("end_turn")])].concat();
+    assert_eq!(summary(read(&WIRE, &bytes)), ("a".to_owned(), "stop".to_owned()));
 }
 
 #[test]
@@ -242,6 +250,13 @@ fn arguments_that_are_no_object_are_kept_as_they_came_and_go_back_empty() {
 #[test]
 fn an_answer_has_a_limit() {
     let long = "x".repeat(1_001);
+    let empty = |n: u64| [says(2 * n, ""), reasons(2 * n + 1, json!({ "redactedContent": "" }))];
+    let empty: Vec<_> = (0..2).flat_map(empty).collect();
+    let limited = |pieces: &[Event]| {
+        let mut reading = crate::model::reading::Reading::new(&WIRE, 1_000);
+        reading.push(&stream(pieces)).unwrap_err().code
+    };
+    assert_eq!(limited(&empty), "value_too_large");
     for piece in [
         says(0, &long),
         arguments(0, &long),
@@ -249,9 +264,7 @@ fn an_answer_has_a_limit() {
         reasons(0, json!({ "signature": long })),
         reasons(0, json!({ "redactedContent": long })),
     ] {
-        let mut reading = crate::model::reading::Reading::new(&WIRE, 1_000);
-        let error = reading.push(&stream(std::slice::from_ref(&piece))).unwrap_err();
-        assert_eq!(error.code, "value_too_large", "{piece:?}");
+        assert_eq!(limited(std::slice::from_ref(&piece)), "value_too_large", "{piece:?}");
     }
     let many: Vec<_> = (0..10_000).map(|n| call(n, &n.to_string(), "t")).collect();
     let mut reading = crate::model::reading::Reading::new(&WIRE, 4 << 20);
@@ -306,6 +319,8 @@ fn what_the_model_said_goes_back_unchanged() {
     assert_eq!(first.content, "I look it up.\n");
     let (path, body) = encoded(&WIRE, MODEL, &second_turn(turn_of(first)));
     assert_eq!(path, "model/us.anthropic.claude-sonnet-4-20250514-v1%3A0/converse-stream");
+    let base = Url::parse("https://bedrock-runtime.us-east-1.amazonaws.com/").unwrap();
+    assert_eq!(base.join(&path).unwrap().path(), format!("/{path}"));
     let spec = |name: &str| {
         let tool = tool(name);
         json!({ "toolSpec": {
@@ -348,7 +363,7 @@ fn what_the_model_said_goes_back_unchanged() {
 }
 
 #[test]
-fn another_providers_turn_is_told_in_our_words() {
+fn another_providers_turn_goes_out_in_our_words() {
     let mut turn = turn_of(answer(&thoughtful()));
     turn.provider = "other".to_owned();
     let body = encoded(&WIRE, MODEL, &second_turn(turn)).1;
@@ -441,7 +456,7 @@ fn each_model_is_held_to_a_schema_in_its_way() {
             })
         );
     }
-    let told = |model: &str, schema: &Value, tools: Vec<ModelTool>| {
+    let prompted = |model: &str, schema: &Value, tools: Vec<ModelTool>| {
         let body = body(model, schema, tools);
         assert_eq!(body.get("outputConfig"), None);
         assert_eq!(body["toolConfig"].get("toolChoice"), None);
@@ -449,9 +464,9 @@ fn each_model_is_held_to_a_schema_in_its_way() {
         assert!(system.contains("JSON Schema"), "{system}");
     };
     let llama = "meta.llama3-3-70b-instruct-v1:0";
-    told("anthropic.claude-opus-5", &json!({ "type": "object" }), vec![]);
-    told("anthropic.claude-v2:1", &schema, vec![]);
-    told(llama, &schema, vec![tool("weather")]);
+    prompted("anthropic.claude-opus-5", &json!({ "type": "object" }), vec![]);
+    prompted("anthropic.claude-v2:1", &schema, vec![]);
+    prompted(llama, &schema, vec![tool("weather")]);
 }
 
 #[test]

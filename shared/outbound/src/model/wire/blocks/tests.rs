@@ -70,15 +70,26 @@ fn only_its_own_provider_reads_a_turn_as_it_came() {
         encoded(vec![turn("p", own.clone()), results()]),
         json!([own, result("functions.t:0")])
     );
-    let told = json!({ "role": "assistant", "content": [
+    let rebuilt = json!({ "role": "assistant", "content": [
         { "text": "hm" }, { "call": "functions_t_0", "name": "t", "arguments": { "n": 1 } }
     ] });
     for (provider, message) in [("q", own), ("p", Value::Null), ("p", json!({ "content": [] }))] {
         assert_eq!(
             encoded(vec![turn(provider, message), results()]),
-            json!([told, result("functions_t_0")])
+            json!([rebuilt, result("functions_t_0")])
         );
     }
+}
+
+#[test]
+fn a_failure_has_words() {
+    let check = |content: &str, is_error| {
+        let (id, name) = (String::new(), String::new());
+        said(&ToolResult { id, name, content: content.to_owned(), is_error }).to_owned()
+    };
+    assert_eq!(check("no such city", true), "no such city");
+    assert_eq!(check(" ", true), "failed");
+    assert_eq!(check("", false), "");
 }
 
 #[test]
