@@ -14,7 +14,9 @@ use http::HeaderMap;
 use serde_json::{Map, Value, json};
 
 use self::signature::Credentials;
-use super::blocks::{MIN_BLOCK_BYTES, Picture, Shapes, messages, picture, said, unfit_picture};
+use super::blocks::{
+    MIN_BLOCK_BYTES, Picture, Shapes, format, messages, picture, said, unfit_picture,
+};
 use super::structured::system_and_schema;
 use super::{
     Decoder, Encoded, Enforcement, Unsigned, Wire, bearer, claude, count_at, list_at, parse,
@@ -124,8 +126,13 @@ const SHAPES: Shapes = Shapes {
 fn image(image: &Image) -> Result<Value, CallError> {
     let (format, source) = match picture(image)? {
         Picture::Data(format, data) => (format, json!({ "bytes": data })),
+        Picture::Url(url) if url.starts_with("s3://") => {
+            let ending = url.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
+            (format(&ending)?, json!({ "s3Location": { "uri": url } }))
+        }
         Picture::Url(_) => {
-            return Err(unfit_picture("Bedrock fetches no pictures; send this one as base64"));
+            let why = "Bedrock fetches pictures only from S3; send this one as base64";
+            return Err(unfit_picture(why));
         }
     };
     Ok(json!({ "image": { "format": format, "source": source } }))

@@ -123,14 +123,15 @@ pub(super) fn picture(image: &Image) -> Result<Picture<'_>, CallError> {
                 .ok_or_else(|| unfit_picture("a data URL of a picture must be base64"))?,
         },
     };
-    let subtype = match media_type.to_ascii_lowercase().strip_prefix("image/") {
-        Some("jpg") => "jpeg".to_owned(),
-        subtype => subtype.unwrap_or_default().to_owned(),
-    };
-    match FORMATS.into_iter().find(|format| *format == subtype) {
-        Some(format) => Ok(Picture::Data(format, data)),
-        None => Err(unfit_picture("the model takes pictures in PNG, JPEG, GIF and WebP")),
-    }
+    let media_type = media_type.to_ascii_lowercase();
+    Ok(Picture::Data(format(media_type.strip_prefix("image/").unwrap_or_default())?, data))
+}
+
+/// Finds a format by its name, in lower case.
+pub(super) fn format(name: &str) -> Result<&'static str, CallError> {
+    let name = if name == "jpg" { "jpeg" } else { name };
+    let known = FORMATS.into_iter().find(|format| *format == name);
+    known.ok_or_else(|| unfit_picture("the model takes pictures in PNG, JPEG, GIF and WebP"))
 }
 
 pub(super) fn unfit_picture(why: &str) -> CallError {

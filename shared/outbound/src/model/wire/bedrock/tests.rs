@@ -391,7 +391,7 @@ fn only_some_models_take_a_results_status() {
 }
 
 #[test]
-fn pictures_are_bytes() {
+fn pictures_are_bytes_or_lie_in_s3() {
     let with_image = |image: Image| {
         let parts = vec![ContentPart::Text { text: "What?".into() }, ContentPart::Image { image }];
         let messages = vec![ModelMessage::User { content: Content::Parts(parts) }];
@@ -407,10 +407,23 @@ fn pictures_are_bytes() {
             ] }] })
         );
     }
-    let call = with_image(Image::Url("https://example.com/a.png".into()));
-    let refused = WIRE.encode(&Ask::new("p", MODEL, &call, Enforcement::Prompt)).err().unwrap();
-    assert_eq!(refused.code, "invalid_request");
-    assert!(refused.message.contains("base64"), "{}", refused.message);
+    let stored = encoded(&WIRE, MODEL, &with_image(Image::Url("s3://bucket/a.b/c.JPG".into()))).1;
+    assert_eq!(
+        stored["messages"][0]["content"][1],
+        json!({ "image": {
+            "format": "jpeg", "source": { "s3Location": { "uri": "s3://bucket/a.b/c.JPG" } }
+        } })
+    );
+    for (url, why) in [
+        ("https://example.com/a.png", "base64"),
+        ("s3://bucket/a", "PNG"),
+        ("s3://bucket/a.pdf", "PNG"),
+    ] {
+        let call = with_image(Image::Url(url.into()));
+        let refused = WIRE.encode(&Ask::new("p", MODEL, &call, Enforcement::Prompt)).err().unwrap();
+        assert_eq!(refused.code, "invalid_request");
+        assert!(refused.message.contains(why), "{}", refused.message);
+    }
 }
 
 #[test]
