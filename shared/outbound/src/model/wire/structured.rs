@@ -80,8 +80,7 @@ impl Rewriting {
         if !has_shape {
             return None;
         }
-        if kept.get("type").is_some_and(|word| word == "object") || kept.contains_key("properties")
-        {
+        if is_object(&kept) {
             self.close(schema, &mut kept)?;
         }
         add_hints(&mut kept, &hints);
@@ -181,6 +180,14 @@ impl Rewriting {
             open.retain(|name, _| !done.contains(name));
         }
     }
+}
+
+fn is_object(schema: &Map<String, Value>) -> bool {
+    let is_object = match schema.get("type") {
+        Some(Value::Array(kinds)) => kinds.iter().any(|kind| kind == "object"),
+        kind => kind.is_some_and(|kind| kind == "object"),
+    };
+    is_object || schema.contains_key("properties")
 }
 
 fn is_plain(value: &Value) -> bool {

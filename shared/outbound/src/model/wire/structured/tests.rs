@@ -82,6 +82,7 @@ fn what_the_subset_cannot_express_is_not_sent() {
         property(json!({})),
         property(json!(true)),
         property(json!({ "type": "object" })),
+        property(json!({ "type": ["object", "null"] })),
         property(json!({ "type": "array", "prefixItems": [{ "type": "string" }] })),
         property(json!({ "enum": [{ "b": 1 }] })),
         property(json!({ "const": [1] })),
@@ -92,6 +93,18 @@ fn what_the_subset_cannot_express_is_not_sent() {
         property(object(json!({ "$defs": { "a": { "type": "string" } } }))),
     ] {
         assert_eq!(structured(&schema), None, "{schema}");
+    }
+}
+
+#[test]
+fn an_object_is_closed_whatever_else_it_may_be() {
+    for mut inner in [
+        json!({ "type": ["object", "null"], "properties": {} }),
+        json!({ "anyOf": [{ "type": "null" }], "properties": {} }),
+    ] {
+        let written = object(json!({ "properties": { "a": inner } }));
+        inner["additionalProperties"] = false.into();
+        assert_eq!(structured(&written).unwrap()["properties"]["a"], inner);
     }
 }
 
