@@ -36,9 +36,9 @@ impl Wire for Anthropic {
     fn enforcement(&self, model: &str, _: bool) -> Enforcement {
         match claude::version(model) {
             Some(version) if claude::is_held_to_schemas(version) => Enforcement::Provider,
-            Some(_) => Enforcement::Tool,
+            Some(version) if version >= (3, 0) => Enforcement::Tool,
             // MiniMax thinks always, and a model that thinks may refuse to be forced.
-            None => Enforcement::Prompt,
+            _ => Enforcement::Prompt,
         }
     }
 

@@ -495,6 +495,7 @@ fn each_model_is_held_to_a_schema_in_its_way() {
     };
     prompted(body("claude-opus-4-5", &json!({ "type": "object" }), vec![]));
     prompted(body("MiniMax-M2", &schema, vec![tool("weather")]));
+    prompted(body("claude-2.1", &schema, vec![]));
     let forced = body(MODEL, &schema, vec![tool("weather")]);
     assert_eq!(forced["tool_choice"], json!({ "type": "any" }));
     assert_eq!(
