@@ -8,6 +8,7 @@ mod wire;
 mod exchange;
 mod reading;
 mod framing;
+mod aws_message;
 mod reply;
 mod failure;
 mod echo;

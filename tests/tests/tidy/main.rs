@@ -52,7 +52,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
 const NOT_IN_THE_ENGINE: [&str; 6] =
     ["tokio", "async-trait", "reqwest", "getrandom", "uuid", "jiff"];
 /// Only `outbound` calls out. Others reach it through `runner`, behind the feature `starts`.
-const CALLS_OUT: [&str; 2] = ["reqwest", "genai"];
+const CALLS_OUT: [&str; 1] = ["reqwest"];
 /// Only the child runs untrusted code, so no other program links what runs it.
 const RUNS_CODE: &str = "rquickjs";
 /// These have no features, so they are the same in every build.

@@ -47,10 +47,7 @@ impl<'a> Ask<'a> {
             Enforcement::Tool => ask.answer_tool = Some(answer_tool(call, schema)),
             Enforcement::Prompt => {
                 ask.wants_json = true;
-                ask.instructions = Some(format!(
-                    "Answer with one JSON object that matches this JSON Schema, and with nothing \
-                     else:\n{schema}"
-                ));
+                ask.instructions = Some(instructions(schema));
             }
         }
         ask
@@ -102,6 +99,14 @@ impl<'a> Ask<'a> {
         reply.finish = Some(Finish::Stop);
         reply
     }
+}
+
+/// Asks for an answer that fits the schema where nobody enforces it.
+pub(super) fn instructions(schema: &Value) -> String {
+    format!(
+        "Answer with one JSON object that matches this JSON Schema, and with nothing else:\n\
+         {schema}"
+    )
 }
 
 /// An author's tool may have the name already.

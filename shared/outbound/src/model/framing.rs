@@ -2,10 +2,11 @@
 
 use flowgate_engine::call::CallError;
 
+use super::aws_message::Messages;
 use super::{retryable, too_large};
 
 /// A frame may hold a whole answer.
-const MAX_FRAME_BYTES: usize = 4 << 20;
+pub(super) const MAX_FRAME_BYTES: usize = 4 << 20;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Framing {
@@ -13,6 +14,8 @@ pub(super) enum Framing {
     Events,
     /// One JSON value per line.
     Lines,
+    /// AWS's binary messages.
+    AwsMessages,
 }
 
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -35,6 +38,7 @@ pub(super) enum Framer {
         event: Frame,
         has_data: bool,
     },
+    AwsMessages(Messages),
     /// A JSON value where a stream was asked for.
     Whole(Vec<u8>),
 }
@@ -66,6 +70,7 @@ impl Framer {
                 }
                 Ok(frames)
             }
+            Self::AwsMessages(messages) => messages.push(bytes),
             Self::Whole(body) => {
                 body.extend_from_slice(bytes);
                 if body.len() > MAX_FRAME_BYTES {
@@ -97,6 +102,8 @@ impl Framer {
                 frames.extend(std::mem::take(has_data).then(|| std::mem::take(event)));
                 Ok(End::Frames(frames))
             }
+            // A message that was cut is none: what came before it decides.
+            Self::AwsMessages(_) => Ok(End::Frames(Vec::new())),
         }
     }
 
@@ -105,11 +112,12 @@ impl Framer {
         match self {
             Self::Unknown { held, .. } | Self::Whole(held) => held.len(),
             Self::Lines(lines) => lines.held.len(),
+            Self::AwsMessages(messages) => messages.held.len(),
             Self::Events { lines, event, .. } => lines.held.len() + event.data.len(),
         }
     }
 
-    /// Tells a stream from a JSON value by its first character: no stream begins like one.
+    /// Distinguishes a stream from a JSON value by its first character: no stream begins like one.
     fn recognized(framing: Framing, held: &mut Vec<u8>) -> Option<Self> {
         const MARK: &[u8] = b"\xef\xbb\xbf";
         if MARK.starts_with(&held[..held.len().min(3)]) {
@@ -120,7 +128,8 @@ impl Framer {
         }
         let first = held.iter().find(|byte| !byte.is_ascii_whitespace());
         match (framing, first?) {
-            (Framing::Events, b'{' | b'[') => Some(Self::Whole(Vec::new())),
+            (Framing::Events | Framing::AwsMessages, b'{' | b'[') => Some(Self::Whole(Vec::new())),
+            (Framing::AwsMessages, _) => Some(Self::AwsMessages(Messages::default())),
             (Framing::Events, _) => Some(Self::Events {
                 lines: Lines::default(),
                 event: Frame::default(),

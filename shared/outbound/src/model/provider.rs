@@ -5,6 +5,8 @@ use flowgate_engine::provider;
 
 use super::failed;
 use super::wire::Wire;
+use super::wire::anthropic::Anthropic;
+use super::wire::bedrock::Bedrock;
 use super::wire::cohere::Cohere;
 use super::wire::gemini::Gemini;
 use super::wire::ollama::Ollama;
@@ -26,6 +28,9 @@ const GEMINI: &str = "https://generativelanguage.googleapis.com/v1beta/";
 
 static PROVIDERS: &[Known] = &[
     known("openai", "https://api.openai.com/v1/", &OpenAiChat(&openai_chat::OPENAI)),
+    known("anthropic", "https://api.anthropic.com/v1/", &Anthropic),
+    known("minimax", "https://api.minimax.io/anthropic/v1/", &Anthropic),
+    known("bedrock", "https://bedrock-runtime.us-east-1.amazonaws.com/", &Bedrock),
     known("groq", "https://api.groq.com/openai/v1/", &OpenAiChat(&openai_chat::GROQ)),
     known("deepseek", "https://api.deepseek.com/v1/", &OpenAiChat(&openai_chat::DEEPSEEK)),
     known("xai", "https://api.x.ai/v1/", &OpenAiChat(&openai_chat::XAI)),
@@ -92,5 +97,28 @@ impl<'a> Provider<'a> {
                 ))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Publishing refuses a provider that nobody can reach, and none that somebody can.
+    #[test]
+    fn the_engine_knows_the_same_providers() {
+        let mut here: Vec<&str> = PROVIDERS.iter().map(|known| known.name).collect();
+        here.push("offline");
+        here.sort_unstable();
+        let mut there = provider::KNOWN.to_vec();
+        there.sort_unstable();
+        assert_eq!(here, there);
+    }
+
+    #[test]
+    fn an_unknown_provider_needs_an_address() {
+        assert!(Provider::named("mine").wire("m", true).is_ok());
+        let error = Provider::named("mine").wire("m", false).err().unwrap();
+        assert_eq!(error.code, "unknown_model");
     }
 }

@@ -4,7 +4,7 @@ use flowgate_engine::call::CallError;
 
 use super::failure::error_in;
 use super::framing::{End, Framer, unreadable};
-use super::reply::{Draft, Reply};
+use super::reply::{Draft, Finish, Reply};
 use super::retryable;
 use super::wire::{Decoder, Wire};
 
@@ -55,10 +55,10 @@ impl Reading {
     }
 
     pub(super) fn reply(mut self) -> Reply {
-        let message = match self.draft.calls().next() {
-            Some(_) => self.decoder.message(&self.draft),
-            None => serde_json::Value::Null,
-        };
+        let goes_back =
+            self.draft.finish == Some(Finish::Pause) || self.draft.calls().next().is_some();
+        let message =
+            if goes_back { self.decoder.message(&self.draft) } else { serde_json::Value::Null };
         self.draft.end(message)
     }
 }

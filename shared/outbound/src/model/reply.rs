@@ -292,7 +292,7 @@ fn read_call((index, call): (usize, CallDraft)) -> TurnCall {
 }
 
 /// No arguments are an empty object. Some models encode the object twice.
-fn read_arguments(text: &str) -> Option<Map<String, Value>> {
+pub(super) fn read_arguments(text: &str) -> Option<Map<String, Value>> {
     if text.trim().is_empty() {
         return Some(Map::new());
     }

@@ -58,7 +58,7 @@ impl Outbound {
         };
         let key = key.filter(|key| !key.is_empty());
         match &key {
-            Some(key) => masks.add(key),
+            Some(key) => mask(wire, key, masks),
             None if !provider::needs_key(provider.name) => {}
             None => return Err(unknown_secret(&provider::api_key(provider.name))),
         }
@@ -103,6 +103,11 @@ impl Outbound {
     }
 }
 
+/// Parts of a key may come back without the others.
+fn mask(wire: &dyn Wire, key: &str, masks: &mut Masks) {
+    wire.secrets(key).into_iter().for_each(|secret| masks.add(secret));
+}
+
 /// Some providers' URLs contain the name. It must not lead to another path.
 fn check_model(model: &str) -> Result<(), CallError> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "._:/@+-=,~".contains(c);
@@ -112,4 +117,24 @@ fn check_model(model: &str) -> Result<(), CallError> {
     }
     let shown: String = model.chars().take(100).collect();
     Err(failed("unknown_model", format!("{shown:?} is not the name of a model")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_of_a_key_is_masked() {
+        let masked = |provider: &str, key: &str, text: &str| {
+            let mut masks = Masks::default();
+            mask(Provider::named(provider).wire("m", false).unwrap(), key, &mut masks);
+            masks.text(text)
+        };
+        let key = "AKIAEXAMPLE:wJalrXUtnFEMI/K7MDENG:FwoGZXIvYXdzEBY==";
+        assert_eq!(masked("bedrock", key, key), "***");
+        assert_eq!(masked("bedrock", key, "secret wJalrXUtnFEMI/K7MDENG"), "secret ***");
+        assert_eq!(masked("bedrock", key, "token FwoGZXIvYXdzEBY=="), "token ***");
+        assert_eq!(masked("bedrock", "ABSKQmVkcm9jaw", "key ABSKQmVkcm9jaw"), "key ***");
+        assert_eq!(masked("anthropic", "sk-ant-1234", "key sk-ant-1234"), "key ***");
+    }
 }

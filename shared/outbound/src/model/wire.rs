@@ -6,6 +6,11 @@ pub(super) mod gemini;
 pub(super) mod ollama;
 pub(super) mod cohere;
 mod kept;
+pub(super) mod anthropic;
+pub(super) mod bedrock;
+mod blocks;
+mod claude;
+mod structured;
 mod strict;
 
 use flowgate_core::time::Timestamp;
@@ -29,8 +34,12 @@ pub(super) trait Wire: Send + Sync {
     /// Returns the headers that carry the key, and what the protocol demands beside it.
     fn authorize(&self, key: &str, request: &Unsigned<'_>) -> Result<HeaderMap, CallError> {
         let _ = request;
-        let value = secret_header(&format!("Bearer {key}"))?;
-        Ok(HeaderMap::from_iter([(header::AUTHORIZATION, value)]))
+        bearer(key)
+    }
+
+    /// Returns the parts of the key that an answer must not repeat.
+    fn secrets<'k>(&self, key: &'k str) -> Vec<&'k str> {
+        vec![key]
     }
 
     fn framing(&self) -> Framing {
@@ -73,6 +82,11 @@ pub(super) trait Decoder: Send {
 
     /// Returns the model's own message, as it goes back in the next turn.
     fn message(&mut self, draft: &Draft) -> Value;
+}
+
+fn bearer(key: &str) -> Result<HeaderMap, CallError> {
+    let value = secret_header(&format!("Bearer {key}"))?;
+    Ok(HeaderMap::from_iter([(header::AUTHORIZATION, value)]))
 }
 
 pub(super) fn secret_header(text: &str) -> Result<HeaderValue, CallError> {

@@ -111,7 +111,7 @@ pub(super) const SEED: FieldSpec = FieldSpec::new(
 pub(super) const MAX_TOKENS: FieldSpec = FieldSpec::with_default(
     "max_tokens",
     FieldType::IntegerRef(1, 10_000_000),
-    "the provider's",
+    "the provider's; Anthropic: 32000, Claude 3.5 and 3.7: 8192, Claude 3: 4096",
     "the maximum length of the answer",
 );
 pub(super) const SCHEMA: FieldSpec = FieldSpec::new(
@@ -200,7 +200,7 @@ JSON are taken off. An answer that does not fit fails as `schema_mismatch`, whic
 |---|---|
 | `openai`, `anthropic`, `groq`, `deepseek`, `xai`, `cohere`, `openrouter`, `together`, `mistral`, `fireworks`, `moonshot`, `nebius`, `qwen`, `zai`, `minimax` | the name in capitals, `OPENAI_API_KEY` |
 | `gemini`, `google` | `GEMINI_API_KEY` |
-| `bedrock` | `BEDROCK_API_KEY`: a Bedrock API key, or `access_key_id:secret_access_key` |
+| `bedrock` | `BEDROCK_API_KEY`: a Bedrock API key, or `access_key_id:secret_access_key[:session_token]`. The region is that of the base URL's host, else us-east-1 |
 | `ollama` | needs none |
 | any other name | `<NAME>_API_KEY`. It must speak the protocol of OpenAI and needs `base_url` |
 | `offline/echo` | needs none: echoes the last user message, word by word. A line `/name {\"argument\": 1}` in it calls that tool. For trials and tests; it is not a model |";

@@ -6,7 +6,7 @@ const MAX_PROPERTIES: usize = 5_000;
 const MAX_DEPTH: usize = 10;
 
 /// What the subset lacks.
-const REFUSED: [&str; 16] = [
+pub(super) const REFUSED: [&str; 16] = [
     "allOf",
     "oneOf",
     "not",

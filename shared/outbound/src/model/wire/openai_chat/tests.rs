@@ -236,7 +236,7 @@ fn usage_has_one_meaning() {
         })),
         (Some(10), Some(5), 4, None)
     );
-    // xAI counts reasoning apart, DeepSeek names its cache otherwise, OpenRouter tells the price.
+    // xAI counts reasoning apart, DeepSeek names its cache otherwise, OpenRouter gives the price.
     assert_eq!(
         check(json!({
             "prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 18,
@@ -329,7 +329,7 @@ fn what_the_model_said_goes_back_unchanged() {
 }
 
 #[test]
-fn another_providers_turn_is_told_in_our_words() {
+fn another_providers_turn_is_put_in_our_words() {
     let turn = Turn {
         provider: "other".into(),
         content: String::new(),
