@@ -292,7 +292,7 @@ impl Run {
     /// `None` also if a rendered field would be too large.
     pub fn workflow_webhook(&self) -> Option<WebhookCall> {
         let webhook = self.workflow.webhook.as_ref()?;
-        let scope = self.scope(ROOT, &[]);
+        let scope = self.scope(ROOT, None, &[]);
         Some(WebhookCall {
             url: webhook.url.render_url(&scope).ok()?,
             method: webhook.method.clone(),
@@ -311,9 +311,22 @@ impl Run {
         self.outbox.push_back(Step::Emit(event));
     }
 
-    fn scope<'a>(&'a self, frame: usize, bindings: &'a [Arc<Value>]) -> Scope<'a> {
-        let (frames, input) = (&self.frames, &self.input);
-        Scope { frames, frame, input, started_at_ms: self.started_at_ms, bindings }
+    /// What a node of a frame sees, or what the frame as a whole sees.
+    fn scope<'a>(
+        &'a self,
+        frame: usize,
+        node: Option<usize>,
+        bindings: &'a [Arc<Value>],
+    ) -> Scope<'a> {
+        Scope {
+            workflow: &self.workflow,
+            frames: &self.frames,
+            frame,
+            node,
+            input: &self.input,
+            started_at_ms: self.started_at_ms,
+            bindings,
+        }
     }
 
     /// Called when the root frame has nothing left to do.

@@ -6,14 +6,18 @@ use serde_json::Value;
 
 use super::reference::PathStep;
 use super::template::{Reference, Source};
-use crate::run::frame::{Frame, Frames};
+use crate::run::frame::{Frames, Parent, State};
+use crate::workflow::{When, Workflow};
 
 static NULL: Value = Value::Null;
 
 /// The input, and the outputs of other nodes.
 pub struct Scope<'a> {
+    pub(crate) workflow: &'a Workflow,
     pub(crate) frames: &'a Frames,
     pub(crate) frame: usize,
+    /// The node that reads; `None` for what belongs to no node, such as the result of a loop.
+    pub(crate) node: Option<usize>,
     pub(crate) input: &'a Arc<Value>,
     pub(crate) started_at_ms: i64,
     /// The values that the enclosing inner nodes are bound to, the innermost last.
@@ -24,9 +28,9 @@ impl<'a> Scope<'a> {
     /// Returns null for what is missing: a path that leads nowhere, a node that did not run.
     pub fn read(&self, reference: &Reference) -> &'a Value {
         let start = match reference.source {
-            Source::Node { up, index } => self.outward(up).nodes[index].output.as_deref(),
-            Source::Item { up } => self.outward(up).parent.as_ref().map(|parent| &parent.item),
-            Source::Index { up } => self.outward(up).parent.as_ref().map(|parent| &parent.index),
+            Source::Node { up, index } => self.output(up, index, &reference.path),
+            Source::Item { up } => self.parent(up).map(|parent| &parent.item),
+            Source::Index { up } => self.parent(up).map(|parent| &parent.index),
             Source::Nothing => None,
             Source::Bound { up } => self.bindings.iter().rev().nth(up).map(|value| &**value),
         };
@@ -46,15 +50,40 @@ impl<'a> Scope<'a> {
         self.started_at_ms
     }
 
-    fn outward(&self, up: usize) -> &'a Frame {
-        let mut frame = self.frames.get(self.frame);
+    /// What the call of a failed node left is only for what follows the failure. To a node that
+    /// joins both ways, the failed one left no data.
+    fn output(&self, up: usize, index: usize, path: &[PathStep]) -> Option<&'a Value> {
+        let (frame, reader) = self.outward(up);
+        let slot = &self.frames.get(frame).nodes[index];
+        let is_open = slot.state != State::Failed
+            || is_error(path)
+            || reader.is_some_and(|reader| self.follows_failure(frame, index, reader));
+        slot.output.as_deref().filter(|_| is_open)
+    }
+
+    fn follows_failure(&self, frame: usize, failed: usize, reader: usize) -> bool {
+        let edges = &self.frames.body(frame, self.workflow).nodes[failed].edges;
+        edges.iter().any(|edge| edge.to == reader && edge.when == When::Error)
+    }
+
+    fn parent(&self, up: usize) -> Option<&'a Parent> {
+        self.frames.get(self.outward(up).0).parent.as_ref()
+    }
+
+    /// Returns the frame, and the node in it that reads or contains what reads.
+    fn outward(&self, up: usize) -> (usize, Option<usize>) {
+        let (mut frame, mut reader) = (self.frame, self.node);
         for _ in 0..up {
-            if let Some(parent) = &frame.parent {
-                frame = self.frames.get(parent.frame);
+            if let Some(parent) = &self.frames.get(frame).parent {
+                (frame, reader) = (parent.frame, Some(parent.node));
             }
         }
-        frame
+        (frame, reader)
     }
+}
+
+fn is_error(path: &[PathStep]) -> bool {
+    matches!(path.first(), Some(PathStep::Field(name)) if matches!(name.as_str(), "error" | "code"))
 }
 
 pub(crate) fn follow<'v>(value: &'v Value, path: &[PathStep]) -> Option<&'v Value> {

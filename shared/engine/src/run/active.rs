@@ -172,12 +172,12 @@ impl Run {
         let active = &self.active[&number];
         match &active.inner {
             Some(inner) => {
-                let scope = self.scope(active.frame, &inner.bindings);
+                let scope = self.scope(active.frame, Some(active.index), &inner.bindings);
                 inner.node.plan(&scope, &active.done)
             }
             None => {
                 let node = &self.node(active.frame, active.index).node;
-                node.plan(&self.scope(active.frame, &[]), &active.done)
+                node.plan(&self.scope(active.frame, Some(active.index), &[]), &active.done)
             }
         }
     }

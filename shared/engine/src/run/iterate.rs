@@ -128,7 +128,7 @@ impl Run {
 
     fn result_of(&self, frame: usize) -> Result<Value, NodeError> {
         match &self.frames.body(frame, &self.workflow).result {
-            Some(result) => result.render(&self.scope(frame, &[])),
+            Some(result) => result.render(&self.scope(frame, None, &[])),
             None => Ok(self.output_of(frame)),
         }
     }

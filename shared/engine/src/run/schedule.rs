@@ -72,7 +72,7 @@ impl Run {
         let node = &self.frames.body(frame, &workflow).nodes[index];
         self.frames.slot(frame, index).state = State::Busy;
         self.frames.get_mut(frame).busy += 1;
-        match node.node.plan(&self.scope(frame, &[]), &Done::default()) {
+        match node.node.plan(&self.scope(frame, Some(index), &[]), &Done::default()) {
             Ok(Plan::Perform(calls)) => self.activate(frame, index, calls),
             Ok(plan) => {
                 self.emit_started(frame, index);

@@ -381,6 +381,33 @@ output: { said: <t.content>, error: <h.error> }
     assert_eq!(end(Some(json!({ "data": "x".repeat(5 << 20) }))), nothing, "it has a budget");
 }
 
+/// A node that joins both ways reads the data of the one that ran.
+#[test]
+fn what_a_failed_call_left_is_only_for_what_follows_the_failure() {
+    let yaml = "
+nodes:
+  - { id: h, type: http, url: 'https://x/' }
+  - { id: t, type: template, after: h.error, template: 'instead of <h.data>' }
+  - { id: both, type: template, after: [h, t], template: '<h.data>+<h.error>+<t.content>' }
+  - id: l
+    type: loop
+    for: 1
+    after: h.error
+    nodes: [{ id: inner, type: template, template: 'inside <h.data>' }]
+output: { both: <both.content>, inner: <l.results> }
+";
+    let mut run = start(&compile(yaml), json!({}));
+    drive(&mut run, |_, _| {
+        CallResult::Failed(CallError {
+            message: "failed".into(),
+            output: Some(Box::new(json!({ "data": "left" }))),
+            ..CallError::default()
+        })
+    });
+    assert_eq!(output_of(&run).unwrap()["both"], "+failed+instead of left");
+    assert_eq!(output_of(&run).unwrap()["inner"], json!([{ "content": "inside left" }]));
+}
+
 #[test]
 fn the_trace_has_what_a_failed_call_left() {
     let mut run = start(&compile("nodes: [{ id: h, type: http, url: 'https://x/' }]"), json!({}));
