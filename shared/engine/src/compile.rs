@@ -12,9 +12,10 @@ mod tests;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::document::Document;
+use crate::expr::marked::{self, Marked};
 use crate::expr::reference::{Piece, normalise, scan};
 use crate::expr::template::{Part, Template, Text};
 use crate::field::Secrets;
@@ -175,6 +176,20 @@ impl<'d> Compiler<'d> {
         Text { parts }
     }
 
+    /// Reads text that the author has marked.
+    pub(crate) fn marked(
+        &mut self,
+        marked: &Marked<'_>,
+        path: &str,
+        body: usize,
+        secrets: Secrets,
+    ) -> Text {
+        match marked {
+            Marked::Raw(text) => Text::raw(text),
+            Marked::Text(text) => self.text(text, path, body, secrets).into_forced(),
+        }
+    }
+
     pub(crate) fn template(
         &mut self,
         value: &Value,
@@ -190,17 +205,29 @@ impl<'d> Compiler<'d> {
                 });
                 Template::Array(items.collect())
             }
-            Value::Object(fields) => {
-                let fields = fields.iter().map(|(name, field)| {
-                    let mut path = path.to_owned();
-                    push_segment(&mut path, name);
-                    (name.clone(), self.template(field, &path, body, secrets))
-                });
-                Template::Object(fields.collect())
-            }
+            Value::Object(fields) => match Marked::in_json(fields) {
+                Some(marked) => Template::Text(self.marked(&marked, path, body, secrets)),
+                None => self.object_template(&marked::unescaped(fields), path, body, secrets),
+            },
             other => Template::Literal(other.clone()),
         };
-        if is_literal(&template) { Template::Literal(value.clone()) } else { template }
+        if is_literal(&template) { Template::Literal(template.into_literal()) } else { template }
+    }
+
+    /// Name to template; no name is a mark.
+    pub(crate) fn object_template(
+        &mut self,
+        fields: &Map<String, Value>,
+        path: &str,
+        body: usize,
+        secrets: Secrets,
+    ) -> Template {
+        let fields = fields.iter().map(|(name, field)| {
+            let mut path = path.to_owned();
+            push_segment(&mut path, name);
+            (name.clone(), self.template(field, &path, body, secrets))
+        });
+        Template::Object(fields.collect())
     }
 
     pub(crate) fn secret(&mut self, name: &str, path: &str, secrets: Secrets) {

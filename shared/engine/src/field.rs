@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use crate::document::parse_duration;
+use crate::expr::marked::Marked;
 use crate::workflow::MAX_ITERATIONS;
 
 /// One field of a node, of a section, or of an object inside them.
@@ -141,7 +142,10 @@ impl FieldType {
     pub(crate) fn misfit(&self, value: &Value) -> Option<String> {
         let fits = match self {
             Self::Words | Self::Code | Self::Id | Self::Kind => value.is_string(),
-            Self::Text => value.is_string() || value.is_number() || value.is_boolean(),
+            Self::Text => {
+                let is_plain = value.is_string() || value.is_number() || value.is_boolean();
+                is_plain || Marked::in_text(value).is_some()
+            }
             Self::Boolean => value.is_boolean(),
             Self::Integer(min, max) => {
                 value.as_u64().is_some_and(|number| (min..=max).contains(&&number))

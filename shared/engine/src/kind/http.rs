@@ -144,6 +144,28 @@ nodes:
     }
 
     #[test]
+    fn texts_may_be_marked() {
+        let yaml = "
+nodes:
+  - id: h
+    type: http
+    url: { raw: 'https://x/<api.input.id>{{KEY}}' }
+    query: { q: { raw: '<api.input.q>' }, t: { text: '<api.input.id>' } }
+    headers: { X-A: { raw: '{{KEY}}' } }
+    body: { $raw: '{{KEY}}' }
+";
+        let call = only_call(yaml, json!({"id": 7}));
+        assert_eq!(
+            serde_json::to_value(&call.action).unwrap(),
+            json!({
+                "kind": "http", "method": "GET", "url": "https://x/<api.input.id>{{KEY}}",
+                "query": [["q", "<api.input.q>"], ["t", "7"]],
+                "headers": [["X-A", "{{KEY}}"]], "body": "{{KEY}}"
+            })
+        );
+    }
+
+    #[test]
     fn what_goes_out_has_a_budget() {
         let yaml = "nodes: [{ id: h, type: http, url: 'http://x/', body: ['<api.input.x>', \
                     '<api.input.x>'] }]";
