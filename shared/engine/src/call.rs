@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use crate::expr::code::Sources;
 pub use crate::url::RenderedUrl;
 
 /// Names one attempt of one node in one iteration: `outer[2]/fetch#1` is the second attempt of
@@ -144,6 +145,9 @@ pub struct CodeCall {
     pub code: String,
     /// Names that are bound in the code, with their values.
     pub variables: serde_json::Map<String, Value>,
+    /// What the author wrote for them, to be restored in what comes back.
+    #[serde(skip)]
+    pub sources: Sources,
     /// The result of `Date.now()`: the recorded start of the run, in ms since the epoch.
     pub now_ms: i64,
 }

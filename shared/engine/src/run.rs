@@ -33,7 +33,8 @@ use frame::{Frame, Frames, ROOT};
 /// - 0: runs stored without a version
 /// - 1: nodes may make several calls
 /// - 2: the budget counts memory, not JSON; a run's output and its messages are bounded
-pub const ENGINE: u32 = 2;
+/// - 3: conditions compute with numbers of all kinds; the `result` of a loop catches errors
+pub const ENGINE: u32 = 3;
 
 #[derive(Debug, Clone)]
 pub struct RunStart {
@@ -310,7 +311,8 @@ impl Run {
 
     fn scope<'a>(&'a self, frame: usize, bindings: &'a [Arc<Value>]) -> Scope<'a> {
         let (frames, input) = (&self.frames, &self.input);
-        Scope { frames, frame, input, started_at_ms: self.started_at_ms, bindings }
+        let (started_at_ms, engine) = (self.started_at_ms, self.engine);
+        Scope { frames, frame, input, started_at_ms, engine, bindings }
     }
 
     /// Called when the root frame has nothing left to do.

@@ -62,6 +62,7 @@ pub(super) async fn javascript(args: &serve::Args) -> Finding {
         action: Action::Code(CodeCall {
             code: "return 1 + 1".to_owned(),
             variables: Map::new(),
+            sources: Sources::default(),
             now_ms: 0,
         }),
         input_hash: String::new(),

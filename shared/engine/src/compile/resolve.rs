@@ -3,7 +3,7 @@
 use super::{Compiler, MAX_PROBLEMS, Used};
 use crate::expr::reference::{PathStep, ReferenceText, loose_path, normalise, push_step};
 use crate::expr::template::{Reference, Source};
-use crate::kind::{OutputFields, Role, input};
+use crate::kind::{OutputField, OutputFields, OutputType, Role, input};
 use crate::problem::{Severity, did_you_mean};
 
 enum Resolved {
@@ -221,6 +221,19 @@ impl<'d> Compiler<'d> {
         }
         let hint = did_you_mean(first, node.outputs.names());
         Err(format!("`{}` ({}) has no field `{first}`{hint}", node.id, node.kind_name()))
+    }
+
+    /// Returns the output field that a reference in the list of nodes `body` reads, if it reads one
+    /// as a whole and the kind declares it.
+    pub(crate) fn output_read(&self, reference: &Reference, body: usize) -> Option<OutputField> {
+        if let Source::Index { .. } = reference.source {
+            return Some(OutputField::new("index", OutputType::Number));
+        }
+        let Source::Node { up, index } = reference.source else { return None };
+        let [PathStep::Field(name)] = reference.path.as_slice() else { return None };
+        let node = &self.outline.bodies[self.enclosing(body).nth(up)?].nodes[index];
+        let OutputFields::Only(fields) = &node.outputs else { return None };
+        fields.iter().find(|field| field.name == *name).cloned()
     }
 
     /// Returns how many lists of nodes outwards `target` is; `None` if it does not enclose `body`.

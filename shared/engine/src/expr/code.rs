@@ -47,6 +47,22 @@ impl Sources {
         })
     }
 
+    /// Restores the code and the variables' names of a call that is shown.
+    pub(crate) fn restore_call(&self, call: &mut Value) {
+        if let Some(Value::String(code)) = call.get_mut("code") {
+            *code = self.restore(code);
+        }
+        if let Some(Value::Object(variables)) = call.get_mut("variables") {
+            let shown = std::mem::take(variables);
+            variables.extend(shown.into_iter().map(|(name, value)| (self.restore(&name), value)));
+        }
+    }
+
+    /// Returns the references in the order of the variables.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.references.iter().map(String::as_str)
+    }
+
     /// Whether text could name a variable. Values that a run was given may say so by chance.
     pub fn may_be_named_in(&self, text: &str) -> bool {
         !self.references.is_empty() && text.contains(&self.prefix)
