@@ -244,6 +244,7 @@ impl<'d> Compiler<'d> {
     fn node(&mut self, body: usize, index: usize, links: &mut Links) -> Option<BodyNode> {
         let outline = &self.outline.bodies[body].nodes[index];
         let (object, path, inner) = (outline.object, outline.path.clone(), outline.inner);
+        let outputs = outline.outputs.clone();
         let (id, kind) = (Arc::from(outline.id), Arc::clone(outline.kind.as_ref()?));
         self.used.clear();
         let section: Box<dyn Node> = match path.as_str() {
@@ -255,11 +256,13 @@ impl<'d> Compiler<'d> {
                 let node = (kind.read)(&mut fields);
                 let call = node_fields::read(&mut fields, &kind);
                 let after = edges::read_after(&mut fields);
+                let on_error = node_fields::read_on_error(&mut fields, &outputs);
                 fields.finish();
                 links.add(body, index, after, &self.used);
                 return Some(BodyNode {
                     call,
                     inner,
+                    on_error,
                     ..BodyNode::new(id, Arc::clone(&kind), node)
                 });
             }
@@ -277,8 +280,11 @@ impl<'d> Compiler<'d> {
             let (path, result) = (format!("{}/result", node.path), node.object.get("result"));
             body.result =
                 result.map(|result| self.template(result, &path, number, Secrets::Refused));
-            let outside: Vec<Used> =
-                self.used.iter().copied().filter(|used| used.body != number).collect();
+            let (inside, outside): (Vec<Used>, Vec<Used>) =
+                self.used.drain(..).partition(|used| used.body == number);
+            for used in inside.into_iter().filter(|used| used.error) {
+                body.nodes[used.index].result_reads_error = true;
+            }
             links.add(outer, index, Vec::new(), &outside);
         }
     }

@@ -78,6 +78,8 @@ pub enum FieldType {
     /// The `type` of a node.
     Kind,
     Nodes,
+    /// `fail`, `continue` or `{ default: value }`.
+    OnError,
     /// Known, and refused; the field's help says why.
     Nothing,
 }
@@ -175,6 +177,10 @@ impl FieldType {
                 let count = value.as_u64();
                 value.is_string() || count.is_some_and(|count| count <= MAX_ITERATIONS as u64)
             }
+            Self::OnError => match value {
+                Value::Object(fields) => fields.len() == 1 && fields.contains_key("default"),
+                _ => matches!(value.as_str(), Some("fail" | "continue")),
+            },
             // Checked where it is compiled.
             Self::JsonSchema | Self::Any => true,
             Self::Nothing => false,
@@ -208,6 +214,9 @@ impl FieldType {
             Self::Each => "is a list or a reference to one".to_owned(),
             Self::Count => {
                 format!("is a whole number up to {MAX_ITERATIONS}, or a reference to one")
+            }
+            Self::OnError => {
+                "must be one of `fail`, `continue` and `{ default: value }`".to_owned()
             }
             Self::Nothing => "has no place here".to_owned(),
             Self::JsonSchema | Self::Any => String::new(),

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use flowgate_core::secret::{Keyring, Publisher, SecretInfo, SecretRecord, SecretUser, Secrets};
 use flowgate_core::system::SystemClock;
 use flowgate_core::time::Timestamp;
-use flowgate_engine::call::CodeCall;
+use flowgate_engine::call::{CodeCall, Sources};
 use flowgate_engine::{Action, Call, CallResult};
 use flowgate_outbound::{ChildInfo, CodeGroup, Outbound};
 use serde_json::Map;

@@ -129,6 +129,15 @@ fn field_schema(field_type: &FieldType) -> Value {
         FieldType::Count => {
             json!({ "type": ["integer", "string"], "minimum": 0, "maximum": MAX_ITERATIONS })
         }
+        FieldType::OnError => json!({ "anyOf": [
+            { "enum": ["fail", "continue"] },
+            {
+                "type": "object",
+                "properties": { "default": { "description": "the node's output after a failure" } },
+                "required": ["default"],
+                "additionalProperties": false,
+            },
+        ] }),
         FieldType::Id => {
             json!({ "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$" })
         }

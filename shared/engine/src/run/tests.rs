@@ -12,6 +12,7 @@ mod calls;
 mod several;
 mod flow;
 mod nesting;
+mod on_error;
 mod property;
 
 pub(crate) fn compile(yaml: &str) -> Arc<Workflow> {
