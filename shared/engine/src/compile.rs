@@ -61,6 +61,9 @@ pub(crate) fn compile(
     options: &CompileOptions,
 ) -> (Option<Workflow>, Vec<Problem>) {
     let mut compiler = Compiler::new(document, options);
+    for (path, message) in document.cut_off() {
+        compiler.report_later_rule(path, message.clone());
+    }
     let settings = settings::read(&mut compiler);
     let mut links = Links::default();
     let mut bodies = compiler.bodies(&mut links);
