@@ -64,7 +64,7 @@
 
   // Integers beyond 2^53 cross as marked texts: numbers would round them.
   const BigInteger = BigInt, bigPrototype = BigInt.prototype;
-  const isArray = Array.isArray, keys = Object.keys;
+  const isArray = Array.isArray, keys = Object.keys, isExtensible = Object.isExtensible;
   const call = Function.prototype.call, startsWith = call.bind(String.prototype.startsWith);
   const slice = call.bind(String.prototype.slice);
   function revive(value, mark) {
@@ -90,7 +90,7 @@
   // Returns the result as JSON text, and whether it holds marked integers.
   function encode(value, mark) {
     let marks = false;
-    if (!hasOwn(bigPrototype, "toJSON")) {
+    if (!hasOwn(bigPrototype, "toJSON") && isExtensible(bigPrototype)) {
       const toJSON = function () {
         marks = true;
         return mark + text(this);

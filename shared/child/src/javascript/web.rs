@@ -105,19 +105,29 @@ fn change_url<'js>(
     value: String,
 ) -> Result<Option<Object<'js>>> {
     let Ok(mut url) = Url::parse(&href) else { return Ok(None) };
-    let changed = match part.as_str() {
-        "href" => quirks::set_href(&mut url, &value).map_err(|_| ()),
-        "protocol" => quirks::set_protocol(&mut url, &value).or(Ok(())),
-        "username" => quirks::set_username(&mut url, &value).or(Ok(())),
-        "password" => quirks::set_password(&mut url, &value).or(Ok(())),
-        "host" => quirks::set_host(&mut url, &value).or(Ok(())),
-        "hostname" => quirks::set_hostname(&mut url, &value).or(Ok(())),
-        "port" => quirks::set_port(&mut url, &value).or(Ok(())),
-        "pathname" => Ok(quirks::set_pathname(&mut url, &value)),
-        "search" => Ok(quirks::set_search(&mut url, &value)),
-        _ => Ok(quirks::set_hash(&mut url, &value)),
+    if part == "href" {
+        return match quirks::set_href(&mut url, &value) {
+            Ok(()) => parts(ctx, &url).map(Some),
+            Err(_) => Ok(None),
+        };
+    }
+    // What a part cannot be is ignored.
+    let _ = match part.as_str() {
+        "protocol" => quirks::set_protocol(&mut url, &value),
+        "username" => quirks::set_username(&mut url, &value),
+        "password" => quirks::set_password(&mut url, &value),
+        "host" => quirks::set_host(&mut url, &value),
+        "hostname" => quirks::set_hostname(&mut url, &value),
+        "port" => quirks::set_port(&mut url, &value),
+        _ => Ok(()),
     };
-    changed.ok().map(|()| parts(ctx, &url)).transpose()
+    match part.as_str() {
+        "pathname" => quirks::set_pathname(&mut url, &value),
+        "search" => quirks::set_search(&mut url, &value),
+        "hash" => quirks::set_hash(&mut url, &value),
+        _ => {}
+    }
+    parts(ctx, &url).map(Some)
 }
 
 fn parts<'js>(ctx: Ctx<'js>, url: &Url) -> Result<Object<'js>> {

@@ -13,6 +13,7 @@ mod several;
 mod flow;
 mod nesting;
 mod on_error;
+mod graphs;
 mod property;
 
 pub(crate) fn compile(yaml: &str) -> Arc<Workflow> {
