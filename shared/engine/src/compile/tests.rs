@@ -86,13 +86,13 @@ webhook: { method: HEAD }
 fn a_text_that_is_cut_off_at_a_comma_is_an_error() {
     check(
         &nodes(&[
-            "id: a, type: webhook, url: 'http://x/', body: { t: Hello, <api.input.x>, you, k: , n: ~ }",
+            "id: a, type: webhook, url: 'http://x/', body: { t: Hi, <api.input.x>, you, k: , n: ~ }",
         ]),
         &[
-            "E 2:78 /nodes/0/body/<api.input.x> `<api.input.x>` has no value; if it belongs to `t`, \
-             put the text in quotes: `t: \"Hello, <api.input.x>\"`",
-            "E 2:83 /nodes/0/body/you `you` has no value; if it belongs to `t`, put the text in \
-             quotes: `t: \"Hello, <api.input.x>, you\"`",
+            "E 2:75 /nodes/0/body/<api.input.x> `<api.input.x>` has no value; if it belongs to `t`, \
+             put the text in quotes: `t: \"Hi, <api.input.x>\"`",
+            "E 2:80 /nodes/0/body/you `you` has no value; if it belongs to `t`, put the text in \
+             quotes: `t: \"Hi, <api.input.x>, you\"`",
         ],
     );
 }

@@ -87,11 +87,11 @@ no branch is taken, no node that depends on one runs. A branch cannot be called 
 
 `if` is a [CEL](https://cel.dev) expression that gives true or false.
 
-- References are variables: `<api.words> > 100 && <draft.model> != \"\"`. A missing value is `null`, which `<`, `>` and
-  arithmetic refuse: `<draft.cost> != null && <draft.cost> > 0.1`.
-- A number is a number: `<api.n> * 1.5`, `7 / 2 == 3.5`. Whole numbers are exact as long as they fit in 64 bits.
-- Unknown names and functions are errors at publish, and so are operators on a value that is known to be of another
-  type.
+- References are variables: `<api.words> > 100 && <draft.model> != \"\"`. A missing value is `null`,
+  which `<`, `>` and arithmetic refuse: `<draft.cost> != null && <draft.cost> > 0.1`.
+- A number is a number: `<api.n> * 1.5`, `7 / 2 == 3.5`. Whole numbers are exact in 64 bits.
+- Unknown names and functions are errors at publish, and so are operators on a value that is known
+  to be of another type.
 - At most 2,000 characters, at most two nested list macros (`all`, `exists`, `map` …), no `+` and no `matches` inside a
   macro.";
 

@@ -63,8 +63,8 @@ pub(crate) const ON_ERROR: FieldSpec = FieldSpec::with_default(
     "on_error",
     FieldType::OnError,
     "fail",
-    "what a failure means: `fail`, `continue` (the run goes on; `<x.error>` and `<x.code>` say why, \
-     other fields are empty) or `{ default: value }` (the run goes on with this output)",
+    "what a failure means: `fail`, `continue` (the run goes on; `<x.error>` and `<x.code>` say \
+     why, other fields are empty) or `{ default: value }` (the run goes on with this output)",
 );
 
 /// In the order of the docs.

@@ -94,7 +94,7 @@ impl Run {
         Ok(Prepared { name, price, work: PreparedWork::Call(call, Arc::new(shown), kept) })
     }
 
-    /// Masks the keys that the author wrote into the document, and restores the author's references.
+    /// Masks the keys that the author wrote into the document, and restores their references.
     fn shown(&self, mut input: Value, action: &Action) -> Value {
         if let Action::Code(code) = action {
             code.sources.restore_call(&mut input);

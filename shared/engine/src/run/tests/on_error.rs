@@ -171,8 +171,8 @@ fn a_failure_is_caught_once() {
     }
     assert!(problems(&with("continue", "template: <a.error>")).is_empty());
     assert!(problems(&with("fail", "template: x, after: a.error")).is_empty());
-    let in_result = "nodes: [{ id: l, type: loop, for: 1, result: <a.error>, nodes: [{ id: a, type: \
-                     http, url: 'http://x/', on_error: { default: { data: 1 } } }] }]";
+    let in_result = "nodes: [{ id: l, type: loop, for: 1, result: <a.error>, nodes: [{ id: a, \
+                     type: http, url: 'http://x/', on_error: { default: { data: 1 } } }] }]";
     assert!(problems(in_result)[0].contains("are never set"), "{:?}", problems(in_result));
 }
 
@@ -186,9 +186,8 @@ fn on_error_is_checked() {
     for wrong in ["retry", "true", "{}", "{ default: {}, x: 1 }", "{ fallback: 1 }", "[continue]"] {
         assert_eq!(
             with(wrong),
-            [
-                "/nodes/0/on_error `on_error` must be one of `fail`, `continue` and `{ default: value }`"
-            ]
+            ["/nodes/0/on_error `on_error` must be one of `fail`, `continue` and `{ default: \
+                 value }`"]
         );
     }
     assert_eq!(
