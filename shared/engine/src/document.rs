@@ -286,6 +286,21 @@ mod tests {
     }
 
     #[test]
+    fn hostile_lines_are_read_in_time() {
+        for text in [
+            "a: ".to_owned() + &"{".repeat(900_000),
+            "a: ".to_owned() + &"[{ x: ".repeat(150_000),
+            "a: b: ".to_owned() + &", c: ".repeat(150_000),
+            "a: ".to_owned() + &"`, ".repeat(300_000),
+            format!("a: &a +0.{}\nb: [{}]", "0".repeat(500_000), "*a,".repeat(20_000)),
+        ] {
+            if let Err(error) = Document::parse(&text) {
+                assert!(error.message.len() < 2_000, "{}", error.message.len());
+            }
+        }
+    }
+
+    #[test]
     fn json_surrogates_are_read() {
         let document = Document::parse(r#"{"name": "\ud83d\ude00"}"#).unwrap();
         assert_eq!(document.root()["name"], "😀");

@@ -55,7 +55,7 @@ fn entries(line: &str) -> Vec<Entry<'_>> {
 
 fn entry(line: &str, start: usize, after: usize) -> Option<Entry<'_>> {
     let rest = line[after..].trim_start();
-    let rest = rest.strip_prefix("- ").unwrap_or(rest).trim_start_matches(['{', ' ']);
+    let rest = rest.strip_prefix("- ").unwrap_or(rest);
     let is_of_key = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '$');
     let length = rest.find(|c| !is_of_key(c)).filter(|length| *length > 0)?;
     let (key, rest) = rest.split_at(length);

@@ -150,11 +150,16 @@ impl Reader<'_> {
     }
 }
 
+/// What is longer stays a number: an alias would repeat the text.
+const MAX_NUMBER: usize = 64;
+
 /// Returns the text of what is written like a number but loses its meaning as one: a postcode, a
 /// telephone number.
 fn number_as_text(written: &str) -> Option<&str> {
-    let end = written.find(|c: char| !(c.is_ascii_alphanumeric() || "+-._".contains(c)));
-    let written = &written[..end.unwrap_or(written.len())];
+    let is_of_number = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-._".contains(byte);
+    let bytes = written.bytes().take(MAX_NUMBER + 1);
+    let length = bytes.take_while(is_of_number).count();
+    let written = written.get(..length).filter(|_| length <= MAX_NUMBER)?;
     let digits = written.strip_prefix('-').unwrap_or(written).as_bytes();
     let has_leading_zero =
         digits.first() == Some(&b'0') && digits.get(1).is_some_and(u8::is_ascii_digit);
