@@ -102,13 +102,14 @@
     }
     #set(pairs) {
       this.#pairs = pairs;
-      this.#changed?.(`${this}`);
+      if (this.#changed) this.#changed(`${this}`);
     }
     get size() {
       return this.#pairs.length;
     }
     append(name, value) {
-      this.#set([...this.#pairs, [text(name), text(value)]]);
+      this.#pairs.push([text(name), text(value)]);
+      this.#set(this.#pairs);
     }
     delete(name, value) {
       const is = ([known, given]) =>

@@ -186,6 +186,23 @@ fn bytes_and_text_are_converted() {
 }
 
 #[test]
+fn what_takes_too_much_memory_fails_clearly() {
+    for code in [
+        "return new TextEncoder().encode('é'.repeat(2e7)).length",
+        "return Buffer.from('x'.repeat(5e7)).toString('hex').length",
+        "return atob('a'.repeat(4e7)).length",
+    ] {
+        assert!(matches!(reply(code, "{}", 7), Reply::OutOfMemory), "{code}");
+    }
+    let many = "const q = new URLSearchParams(); for (let i = 0; i < 2e4; i++) q.append('a', i); \
+                return q.size";
+    check(many, json!(20_000));
+    let deep = "const d = {}; let c = d; for (let i = 0; i < 1e5; i++) { c.x = {}; c = c.x } \
+                structuredClone(d)";
+    assert!(text(deep, "{}").starts_with("RangeError: "));
+}
+
+#[test]
 fn values_are_cloned_deeply() {
     check(
         "const o = { d: new Date(5), m: new Map([[1, { x: 1 }]]), s: new Set([1]), r: /a/gi, b: \

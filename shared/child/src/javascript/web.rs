@@ -5,7 +5,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use rquickjs::context::EvalOptions;
 use rquickjs::function::Func;
-use rquickjs::{Ctx, Function, Object, Result, TypedArray};
+use rquickjs::{Ctx, Exception, FromJs, Function, Object, Result, TypedArray, Value};
 use url::{Url, form_urlencoded, quirks};
 
 /// Evaluates `web.js`. `next` gives random numbers of 32 bits.
@@ -29,7 +29,17 @@ pub(super) fn load<'js>(ctx: Ctx<'js>, next: Function<'js>) -> Result<Object<'js
 
 type Bytes<'js> = TypedArray<'js, u8>;
 
-fn utf8<'js>(ctx: Ctx<'js>, text: String) -> Result<Bytes<'js>> {
+/// Text that code gives. It is well formed, so that only a lack of memory keeps it from being read.
+struct Text(String);
+
+impl<'js> FromJs<'js> for Text {
+    fn from_js(ctx: &Ctx<'js>, value: Value<'js>) -> Result<Self> {
+        let text = value.into_string().and_then(|text| text.to_string().ok());
+        text.map(Self).ok_or_else(|| Exception::throw_internal(ctx, "out of memory"))
+    }
+}
+
+fn utf8<'js>(ctx: Ctx<'js>, Text(text): Text) -> Result<Bytes<'js>> {
     Bytes::new(ctx, text.into_bytes())
 }
 
@@ -39,7 +49,7 @@ fn bytes_of(latin1: &str) -> Vec<u8> {
 }
 
 /// `None` if the bytes must be UTF-8 and are not.
-fn decode_utf8(latin1: String, fatal: bool) -> Option<String> {
+fn decode_utf8(Text(latin1): Text, fatal: bool) -> Option<String> {
     match String::from_utf8(bytes_of(&latin1)) {
         Ok(text) => Some(text),
         Err(_) if fatal => None,
@@ -54,13 +64,13 @@ const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIEN
 const FOR_URLS: GeneralPurpose =
     GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT.with_encode_padding(false));
 
-fn base64(latin1: String, for_urls: bool) -> String {
+fn base64(Text(latin1): Text, for_urls: bool) -> String {
     let engine = if for_urls { FOR_URLS } else { STANDARD };
     engine.encode(bytes_of(&latin1))
 }
 
 /// Reads both alphabets up to a `=`, and skips what is in neither, as Node does.
-fn decode_base64<'js>(ctx: Ctx<'js>, text: String) -> Result<Bytes<'js>> {
+fn decode_base64<'js>(ctx: Ctx<'js>, Text(text): Text) -> Result<Bytes<'js>> {
     let mut digits: Vec<u8> = text
         .bytes()
         .take_while(|byte| *byte != b'=')
@@ -77,21 +87,25 @@ fn decode_base64<'js>(ctx: Ctx<'js>, text: String) -> Result<Bytes<'js>> {
     Bytes::new(ctx, STANDARD.decode(digits).unwrap_or_default())
 }
 
-fn hex(latin1: String) -> String {
+fn hex(Text(latin1): Text) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digits = |byte: &u8| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
     bytes_of(&latin1).iter().flat_map(digits).map(char::from).collect()
 }
 
 /// Reads up to what is no pair of digits, as Node does.
-fn decode_hex<'js>(ctx: Ctx<'js>, text: String) -> Result<Bytes<'js>> {
+fn decode_hex<'js>(ctx: Ctx<'js>, Text(text): Text) -> Result<Bytes<'js>> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     let pair = |pair: &[u8]| u8::try_from(digit(pair[0])? * 16 + digit(pair[1])?).ok();
     Bytes::new(ctx, text.as_bytes().chunks_exact(2).map_while(pair).collect::<Vec<u8>>())
 }
 
-fn parse_url<'js>(ctx: Ctx<'js>, url: String, base: Option<String>) -> Result<Option<Object<'js>>> {
-    let base = base.map(|base| Url::parse(&base)).transpose();
+fn parse_url<'js>(
+    ctx: Ctx<'js>,
+    Text(url): Text,
+    base: Option<Text>,
+) -> Result<Option<Object<'js>>> {
+    let base = base.map(|Text(base)| Url::parse(&base)).transpose();
     let url = base.and_then(|base| Url::options().base_url(base.as_ref()).parse(&url));
     url.ok().map(|url| parts(ctx, &url)).transpose()
 }
@@ -100,9 +114,9 @@ fn parse_url<'js>(ctx: Ctx<'js>, url: String, base: Option<String>) -> Result<Op
 /// must be one.
 fn change_url<'js>(
     ctx: Ctx<'js>,
-    href: String,
-    part: String,
-    value: String,
+    Text(href): Text,
+    Text(part): Text,
+    Text(value): Text,
 ) -> Result<Option<Object<'js>>> {
     let Ok(mut url) = Url::parse(&href) else { return Ok(None) };
     if part == "href" {
@@ -146,15 +160,15 @@ fn parts<'js>(ctx: Ctx<'js>, url: &Url) -> Result<Object<'js>> {
     Ok(parts)
 }
 
-fn parse_query(query: String) -> Vec<Vec<String>> {
+fn parse_query(Text(query): Text) -> Vec<Vec<String>> {
     let pairs = form_urlencoded::parse(query.as_bytes());
     pairs.map(|(name, value)| vec![name.into_owned(), value.into_owned()]).collect()
 }
 
-fn write_query(pairs: Vec<Vec<String>>) -> String {
+fn write_query(pairs: Vec<Vec<Text>>) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     for pair in &pairs {
-        if let [name, value] = pair.as_slice() {
+        if let [Text(name), Text(value)] = pair.as_slice() {
             query.append_pair(name, value);
         }
     }
