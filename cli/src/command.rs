@@ -57,8 +57,8 @@ pub(crate) fn run(arguments: Arguments, kinds: Kinds, output: &Output) -> Result
 
 /// `RUST_LOG` sets what is logged; the default is what concerns an operator.
 fn log_to_stderr(output: &Output) {
-    let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("warn,flowgate=info"));
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,flowgate=info"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if output.is_json() {
         log.json().init();

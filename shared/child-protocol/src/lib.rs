@@ -26,10 +26,14 @@ pub const BUILD: u64 = hash(&[
     include_bytes!("../../child/src/cage/linux.rs"),
     include_bytes!("../../child/src/cage/other.rs"),
     include_bytes!("../../child/src/javascript.rs"),
+    include_bytes!("../../child/src/javascript/integers.rs"),
+    include_bytes!("../../child/src/javascript/tests.rs"),
+    include_bytes!("../../child/src/javascript/web.rs"),
     include_bytes!("../../child/src/lib.rs"),
     include_bytes!("../../child/src/main.rs"),
     include_bytes!("../../child/src/prelude.js"),
     include_bytes!("../../child/src/watchdog.rs"),
+    include_bytes!("../../child/src/web.js"),
 ]);
 
 #[derive(Debug, Serialize, Deserialize)]

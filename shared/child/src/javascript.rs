@@ -1,6 +1,11 @@
 //! JavaScript: a fresh engine for each call, a clock and randomness of the run's own, and no way to
 //! the host.
 
+mod integers;
+#[cfg(test)]
+mod tests;
+mod web;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Instant;
@@ -71,13 +76,8 @@ fn evaluate(
     call: &Javascript<&RawValue>,
     printed: Rc<RefCell<String>>,
 ) -> rquickjs::Result<String> {
-    prepare(ctx, call, printed)?;
-    let variables: Object = ctx.json_parse(call.variables.get())?.get()?;
-    for name in variables.keys::<String>() {
-        let name = name?;
-        let value: Value = variables.get(&name)?;
-        ctx.globals().prop(name, Property::from(value).writable().configurable().enumerable())?;
-    }
+    let [revive, encode] = prepare(ctx, call, printed)?;
+    bind(ctx, call.variables.get(), &revive)?;
     // The code starts on the line of the opening brace, so line numbers match the author's.
     let mut source = String::with_capacity(call.code.len() + 32);
     source.push_str("(async () => {");
@@ -88,18 +88,37 @@ fn evaluate(
     options.filename = Some(FILE.to_owned());
     let promise: Promise = ctx.eval_with_options(source, options)?;
     let result: Value = promise.finish()?;
-    match ctx.json_stringify(result)? {
-        Some(text) => text.to_string(),
-        None => Ok("null".to_owned()),
-    }
+    let mark = integers::mark_of_result(call.seed);
+    let encoded: Object = encode.call((result, mark.as_str()))?;
+    let has_marks: bool = encoded.get("marks")?;
+    Ok(match encoded.get::<_, Option<String>>("encoded")? {
+        Some(result) if has_marks => integers::without_marks(&result, &mark),
+        Some(result) => result,
+        None => "null".to_owned(),
+    })
 }
 
-/// Installs the clock, the randomness and the console.
-fn prepare(
-    ctx: &Ctx<'_>,
+/// Makes each variable a property of the global object that no loop over it shows.
+fn bind<'js>(ctx: &Ctx<'js>, variables: &str, revive: &Function<'js>) -> rquickjs::Result<()> {
+    let variables: Object = match integers::with_marks(variables) {
+        None => ctx.json_parse(variables)?.get()?,
+        Some((marked, mark)) => revive.call((ctx.json_parse(marked)?, mark))?,
+    };
+    for name in variables.keys::<String>() {
+        let name = name?;
+        let value: Value = variables.get(&name)?;
+        ctx.globals().prop(name, Property::from(value).writable().configurable())?;
+    }
+    Ok(())
+}
+
+/// Installs the clock, the randomness, the console and what browsers offer. Returns what reads
+/// marked integers, and what encodes the result.
+fn prepare<'js>(
+    ctx: &Ctx<'js>,
     call: &Javascript<&RawValue>,
     printed: Rc<RefCell<String>>,
-) -> rquickjs::Result<()> {
+) -> rquickjs::Result<[Function<'js>; 2]> {
     let mut options = EvalOptions::default();
     options.filename = Some("prelude.js".to_owned());
     let prelude: Function = ctx.eval_with_options(include_str!("prelude.js"), options)?;
@@ -114,7 +133,9 @@ fn prepare(
         printed.push_str(&line[..fits.unwrap_or(0)]);
     });
     let (high, low) = ((call.seed >> 32) as u32, call.seed as u32);
-    prelude.call((call.now_ms as f64, high, low, print))
+    let load_web = Func::from(web::load);
+    let hooks: Object = prelude.call((call.now_ms as f64, high, low, print, load_web))?;
+    Ok([hooks.get("revive")?, hooks.get("encode")?])
 }
 
 fn explain(ctx: &Ctx<'_>, error: Error) -> Reply {

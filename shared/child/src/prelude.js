@@ -1,5 +1,5 @@
 // Runs before the author's code. A run may be replayed, so "now" is its start and randomness uses its seed.
-(function (now, high, low, print) {
+(function (now, high, low, print, loadWeb) {
   "use strict";
   const RealDate = Date;
   function FixedDate(...parts) {
@@ -41,4 +41,64 @@
   }
   const log = (...values) => print(values.map(shown).join(" ") + "\n");
   globalThis.console = { log, info: log, warn: log, error: log, debug: log };
+
+  // Most code needs none of these, so they are made when one is first read.
+  const define = Object.defineProperty, hasOwn = Object.hasOwn;
+  let web;
+  const names = [
+    "Buffer", "TextDecoder", "TextEncoder", "URL", "URLSearchParams", "atob", "btoa", "crypto",
+    "structuredClone",
+  ];
+  for (const name of names) {
+    const set = (value) => define(globalThis, name, { value, writable: true, configurable: true });
+    define(globalThis, name, {
+      get() {
+        web ??= loadWeb(next);
+        set(web[name]);
+        return web[name];
+      },
+      set,
+      configurable: true,
+    });
+  }
+
+  // Integers beyond 2^53 cross as marked texts: numbers would round them.
+  const BigInteger = BigInt, bigPrototype = BigInt.prototype;
+  const isArray = Array.isArray, keys = Object.keys, isExtensible = Object.isExtensible;
+  const call = Function.prototype.call, startsWith = call.bind(String.prototype.startsWith);
+  const slice = call.bind(String.prototype.slice);
+  function revive(value, mark) {
+    if (typeof value === "string") {
+      return startsWith(value, mark) ? BigInteger(slice(value, mark.length)) : value;
+    }
+    if (typeof value !== "object" || value === null) return value;
+    const fields = isArray(value) ? value.length : keys(value);
+    if (typeof fields === "number") {
+      for (let at = 0; at < fields; at++) value[at] = revive(value[at], mark);
+      return value;
+    }
+    for (let at = 0; at < fields.length; at++) {
+      const field = revive(value[fields[at]], mark);
+      if (typeof field === "bigint") {
+        const property = { writable: true, enumerable: true, configurable: true };
+        define(value, fields[at], { ...property, value: field });
+      }
+    }
+    return value;
+  }
+
+  // Returns the result as JSON text, and whether it holds marked integers.
+  function encode(value, mark) {
+    let marks = false;
+    if (!hasOwn(bigPrototype, "toJSON") && isExtensible(bigPrototype)) {
+      const toJSON = function () {
+        marks = true;
+        return mark + text(this);
+      };
+      define(bigPrototype, "toJSON", { value: toJSON, configurable: true });
+    }
+    const encoded = stringify(value);
+    return { encoded, marks };
+  }
+  return { revive, encode };
 });

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::http::{Body, FormPart, HttpCall, IdempotencyKey, PartContent, ReadAs, Status};
+pub use crate::expr::code::Sources;
 pub use crate::url::RenderedUrl;
 pub use model::{
     Content, ContentPart, Image, ModelCall, ModelMessage, ModelTool, ToolResult, Turn, TurnCall,
@@ -94,6 +95,9 @@ pub struct CodeCall {
     pub code: String,
     /// Names that are bound in the code, with their values.
     pub variables: serde_json::Map<String, Value>,
+    /// What the author wrote for them, to be restored in what comes back.
+    #[serde(skip)]
+    pub sources: Sources,
     /// The result of `Date.now()`: the recorded start of the run, in ms since the epoch.
     pub now_ms: i64,
 }

@@ -12,9 +12,10 @@ mod tests;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::document::Document;
+use crate::expr::marked::{self, Marked};
 use crate::expr::reference::{Piece, normalise, scan};
 use crate::expr::template::{Part, Template, Text};
 use crate::field::Secrets;
@@ -60,6 +61,9 @@ pub(crate) fn compile(
     options: &CompileOptions,
 ) -> (Option<Workflow>, Vec<Problem>) {
     let mut compiler = Compiler::new(document, options);
+    for (path, message) in document.cut_off() {
+        compiler.report_later_rule(path, message.clone());
+    }
     let settings = settings::read(&mut compiler);
     let mut links = Links::default();
     let mut bodies = compiler.bodies(&mut links);
@@ -175,6 +179,20 @@ impl<'d> Compiler<'d> {
         Text { parts }
     }
 
+    /// Reads text that the author has marked.
+    pub(crate) fn marked(
+        &mut self,
+        marked: &Marked<'_>,
+        path: &str,
+        body: usize,
+        secrets: Secrets,
+    ) -> Text {
+        match marked {
+            Marked::Raw(text) => Text::raw(text),
+            Marked::Text(text) => self.text(text, path, body, secrets).into_forced(),
+        }
+    }
+
     pub(crate) fn template(
         &mut self,
         value: &Value,
@@ -190,17 +208,29 @@ impl<'d> Compiler<'d> {
                 });
                 Template::Array(items.collect())
             }
-            Value::Object(fields) => {
-                let fields = fields.iter().map(|(name, field)| {
-                    let mut path = path.to_owned();
-                    push_segment(&mut path, name);
-                    (name.clone(), self.template(field, &path, body, secrets))
-                });
-                Template::Object(fields.collect())
-            }
+            Value::Object(fields) => match Marked::in_json(fields) {
+                Some(marked) => Template::Text(self.marked(&marked, path, body, secrets)),
+                None => self.object_template(&marked::unescaped(fields), path, body, secrets),
+            },
             other => Template::Literal(other.clone()),
         };
-        if is_literal(&template) { Template::Literal(value.clone()) } else { template }
+        if is_literal(&template) { Template::Literal(template.into_literal()) } else { template }
+    }
+
+    /// Name to template; no name is a mark.
+    pub(crate) fn object_template(
+        &mut self,
+        fields: &Map<String, Value>,
+        path: &str,
+        body: usize,
+        secrets: Secrets,
+    ) -> Template {
+        let fields = fields.iter().map(|(name, field)| {
+            let mut path = path.to_owned();
+            push_segment(&mut path, name);
+            (name.clone(), self.template(field, &path, body, secrets))
+        });
+        Template::Object(fields.collect())
     }
 
     pub(crate) fn secret(&mut self, name: &str, path: &str, secrets: Secrets) {
@@ -217,6 +247,7 @@ impl<'d> Compiler<'d> {
     fn node(&mut self, body: usize, index: usize, links: &mut Links) -> Option<BodyNode> {
         let outline = &self.outline.bodies[body].nodes[index];
         let (object, path, inner) = (outline.object, outline.path.clone(), outline.inner);
+        let outputs = outline.outputs.clone();
         let (id, kind) = (Arc::from(outline.id), Arc::clone(outline.kind.as_ref()?));
         self.used.clear();
         let section: Box<dyn Node> = match path.as_str() {
@@ -228,11 +259,13 @@ impl<'d> Compiler<'d> {
                 let node = (kind.read)(&mut fields);
                 let call = node_fields::read(&mut fields, &kind);
                 let after = edges::read_after(&mut fields);
+                let on_error = node_fields::read_on_error(&mut fields, &outputs);
                 fields.finish();
                 links.add(body, index, after, &self.used);
                 return Some(BodyNode {
                     call,
                     inner,
+                    on_error,
                     ..BodyNode::new(id, Arc::clone(&kind), node)
                 });
             }
@@ -250,8 +283,11 @@ impl<'d> Compiler<'d> {
             let (path, result) = (format!("{}/result", node.path), node.object.get("result"));
             body.result =
                 result.map(|result| self.template(result, &path, number, Secrets::Refused));
-            let outside: Vec<Used> =
-                self.used.iter().copied().filter(|used| used.body != number).collect();
+            let (inside, outside): (Vec<Used>, Vec<Used>) =
+                self.used.drain(..).partition(|used| used.body == number);
+            for used in inside.into_iter().filter(|used| used.error) {
+                body.nodes[used.index].result_reads_error = true;
+            }
             links.add(outer, index, Vec::new(), &outside);
         }
     }

@@ -1,6 +1,7 @@
 //! The workflow as people write it, in YAML or JSON, with the position of every value.
 
 mod duration;
+mod quote;
 mod yaml;
 
 use std::collections::HashMap;
@@ -23,6 +24,8 @@ pub struct Document {
     root: Map<String, Value>,
     /// JSON pointer to line and column, both counted from 1.
     places: HashMap<String, (u32, u32)>,
+    /// Pointers to keys that cut off the text before them, and messages.
+    cut_off: Vec<(String, String)>,
 }
 
 /// The text is neither YAML nor JSON, or is not an object. All other errors are [`Problem`]s.
@@ -43,7 +46,7 @@ impl Document {
             );
             return Err(ParseError { line: 1, column: 1, message });
         }
-        let (root, places) = read(text)?;
+        let Read { root, places, cut_off } = read(text)?;
         if has_long_key(&root) {
             return Err(ParseError {
                 line: 1,
@@ -52,7 +55,7 @@ impl Document {
             });
         }
         match root {
-            Value::Object(root) => Ok(Self { root, places }),
+            Value::Object(root) => Ok(Self { root, places, cut_off }),
             _ => Err(ParseError {
                 line: 1,
                 column: 1,
@@ -63,6 +66,11 @@ impl Document {
 
     pub fn root(&self) -> &Map<String, Value> {
         &self.root
+    }
+
+    /// The texts that YAML has cut off at a comma: where, and what to write.
+    pub(crate) fn cut_off(&self) -> &[(String, String)] {
+        &self.cut_off
     }
 
     /// Returns a problem at the position of `path` or its nearest ancestor.
@@ -81,7 +89,31 @@ impl Document {
     }
 }
 
-type Read = (Value, HashMap<String, (u32, u32)>);
+/// A document that was read.
+#[derive(Debug, Default)]
+struct Read {
+    root: Value,
+    places: HashMap<String, (u32, u32)>,
+    cut_off: Vec<(String, String)>,
+}
+
+const MAX_CUT_OFF: usize = 100;
+
+impl Read {
+    fn note_cut_off(&mut self, object: &str, key: &str, before: &str, text: &str) {
+        if self.cut_off.len() == MAX_CUT_OFF || text.len() > MAX_KEY_BYTES {
+            return;
+        }
+        let message = format!(
+            "`{key}` has no value; if it belongs to `{before}`, put the text in quotes: \
+             `{before}: {}`",
+            quote::quoted(text)
+        );
+        let mut path = object.to_owned();
+        json::push_segment(&mut path, key);
+        self.cut_off.push((path, message));
+    }
+}
 
 /// Tries strict JSON first if the text looks like it: YAML reads most of JSON, but not its
 /// surrogate pairs.
@@ -90,7 +122,9 @@ fn read(text: &str) -> Result<Read, ParseError> {
         return yaml::read(text);
     }
     match json::parse_with_places(text) {
-        Ok((value, found)) => Ok((value, with_lines(text, found))),
+        Ok((root, found)) => {
+            Ok(Read { root, places: with_lines(text, found), cut_off: Vec::new() })
+        }
         Err(json_error) => yaml::read(text).map_err(|yaml_error| {
             let looks_like_json = text.trim_start()[1..].trim_start().starts_with('"');
             if !looks_like_json {
@@ -163,6 +197,109 @@ mod tests {
         assert_eq!(document.root()["save"], true);
     }
 
+    /// A postcode or a telephone number is no number.
+    #[test]
+    fn what_would_lose_its_meaning_as_a_number_is_text() {
+        let check = |written: &str, expected: Value| {
+            let yaml = format!("a: {written}\nl: [{written}, {{ k: {written} }}]\nend: 1\n");
+            let document = Document::parse(&yaml).unwrap();
+            let root = document.root();
+            assert_eq!(root["a"], expected, "{written}");
+            assert_eq!(root["l"], serde_json::json!([expected, { "k": expected }]), "{written}");
+        };
+        for text in [
+            "01234",
+            "00",
+            "007.5",
+            "-007",
+            "+491701234567",
+            "+5",
+            "01_234",
+            "yes",
+            "no",
+            "on",
+            "off",
+            "y",
+            "2024-01-02",
+            "1:30",
+            "0x",
+            "1_0_",
+            "a01",
+        ] {
+            check(text, text.into());
+        }
+        for (written, number) in [
+            ("0", "0"),
+            ("-0", "0"),
+            ("0.5", "0.5"),
+            ("10", "10"),
+            ("1_000", "1000"),
+            ("0x1F", "31"),
+            ("0o17", "15"),
+            ("0b11", "3"),
+            ("1e3", "1000.0"),
+            ("-1.5", "-1.5"),
+        ] {
+            check(written, serde_json::from_str(number).unwrap());
+        }
+        for written in ["\"01234\"", "'01234'"] {
+            check(written, "01234".into());
+        }
+        let alias = Document::parse("é: 😀\na: &z 01234\nb: *z\nc: |\n  012\n").unwrap();
+        assert_eq!((&alias.root()["b"], &alias.root()["c"]), (&"01234".into(), &"012\n".into()));
+    }
+
+    #[test]
+    fn mistakes_in_flow_style_are_corrected() {
+        let corrected = |text: &str| {
+            let error = Document::parse(text).unwrap_err();
+            let quoted = error.message.split_once("put the text in quotes: ").map(|(_, text)| text);
+            quoted
+                .map(str::to_owned)
+                .unwrap_or(format!("{}:{} {}", error.line, error.column, error.message))
+        };
+        for (text, expected) in [
+            ("a: { prompt: Hello: world }", "`prompt: \"Hello: world\"`"),
+            ("a: 1\nb:\n  - { id: x, t: Dear <api.n>: hi }", "`t: \"Dear <api.n>: hi\"`"),
+            ("a: { t: Dear <x.y>: hi, k: 1 }", "`t: \"Dear <x.y>: hi\"`"),
+            ("a: { u: https://x/{{KEY}} }", "`u: \"https://x/{{KEY}}\"`"),
+            ("a: {{KEY}}", "`a: \"{{KEY}}\"`"),
+            ("a: { x: {{KEY}} }", "`x: \"{{KEY}}\"`"),
+            ("a: { u: https://x?a[]=1 }", "`u: \"https://x?a[]=1\"`"),
+            ("a: { x: @y }", "`x: \"@y\"`"),
+            ("a: `x` \"y\"", "`a: \"`x` \\\"y\\\"\"`"),
+            ("a: %x", "`a: \"%x\"`"),
+            ("a: *x*", "`a: \"*x*\"`"),
+            ("a: { t: see #4 }", "`t: \"see #4\"`"),
+            ("a: 'it's'", "`a: \"it's\"`"),
+            ("a: { p: \"Hi\" there }", "`p: \"Hi\\\" there\"`"),
+            ("a: - b", "`a: \"- b\"`"),
+            ("é: 😀\na: {ü: 1, x: @y }", "`x: \"@y\"`"),
+            ("a: { x: 1", "1:4 unclosed bracket '{'"),
+            (
+                "- a\nb: 1",
+                "2:1 while parsing a block collection, did not find expected '-' indicator",
+            ),
+        ] {
+            assert_eq!(corrected(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn hostile_lines_are_read_in_time() {
+        for text in [
+            "a: ".to_owned() + &"{".repeat(900_000),
+            "a: ".to_owned() + &"[{ x: ".repeat(150_000),
+            "a: b: ".to_owned() + &", c: ".repeat(150_000),
+            "a: ".to_owned() + &"`, ".repeat(300_000),
+            format!("a: &a +0.{}\nb: [{}]", "0".repeat(500_000), "*a,".repeat(20_000)),
+        ] {
+            if let Err(error) = Document::parse(&text) {
+                assert!(error.message.len() < 2_000, "{}", error.message.len());
+            }
+        }
+    }
+
     #[test]
     fn json_surrogates_are_read() {
         let document = Document::parse(r#"{"name": "\ud83d\ude00"}"#).unwrap();
@@ -197,7 +334,11 @@ mod tests {
         };
         check("a: 1\na: 2", "key \"a\" is given twice (line 2, column 1)");
         check("{\"a\":1,\"a\":2}", "key \"a\" is given twice (line 1, column 8)");
-        check("a: b: c", "mapping values are not allowed in this context (line 1, column 5)");
+        check(
+            "a: b: c",
+            "mapping values are not allowed in this context; put the text in quotes: `a: \"b: c\"` \
+             (line 1, column 5)",
+        );
         check("nodes: [\n", "unclosed bracket '[' (line 1, column 8)");
         check(
             "a: 1\n---\nb: 2",

@@ -2,6 +2,7 @@
 //! node runs.
 
 pub(crate) mod reference;
+pub(crate) mod marked;
 pub mod template;
 pub mod code;
 pub mod scope;

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::call::Status;
 use crate::document::parse_duration;
+use crate::expr::marked::Marked;
 use crate::workflow::MAX_ITERATIONS;
 
 /// One field of a node, of a section, or of an object inside them.
@@ -90,6 +91,8 @@ pub enum FieldType {
     /// The `type` of a node.
     Kind,
     Nodes,
+    /// `fail`, `continue` or `{ default: value }`.
+    OnError,
     /// Known, and refused; the field's help says why.
     Nothing,
 }
@@ -159,7 +162,10 @@ impl FieldType {
     pub(crate) fn misfit(&self, value: &Value) -> Option<String> {
         let fits = match self {
             Self::Words | Self::Code | Self::Id | Self::Kind => value.is_string(),
-            Self::Text => value.is_string() || value.is_number() || value.is_boolean(),
+            Self::Text => {
+                let is_plain = value.is_string() || value.is_number() || value.is_boolean();
+                is_plain || Marked::in_text(value).is_some()
+            }
             Self::Boolean => value.is_boolean(),
             Self::Integer(min, max) => {
                 value.as_u64().is_some_and(|number| (min..=max).contains(&&number))
@@ -202,6 +208,10 @@ impl FieldType {
                 let count = value.as_u64();
                 value.is_string() || count.is_some_and(|count| count <= MAX_ITERATIONS as u64)
             }
+            Self::OnError => match value {
+                Value::Object(fields) => fields.len() == 1 && fields.contains_key("default"),
+                _ => matches!(value.as_str(), Some("fail" | "continue")),
+            },
             // Checked where it is compiled.
             Self::JsonSchema | Self::Any => true,
             Self::Nothing => false,
@@ -243,6 +253,9 @@ impl FieldType {
             Self::Each | Self::ItemsRef(_) => "is a list or a reference to one".to_owned(),
             Self::Count => {
                 format!("is a whole number up to {MAX_ITERATIONS}, or a reference to one")
+            }
+            Self::OnError => {
+                "must be one of `fail`, `continue` and `{ default: value }`".to_owned()
             }
             Self::Nothing => "has no place here".to_owned(),
             Self::JsonSchema | Self::Any => String::new(),

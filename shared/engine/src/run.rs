@@ -33,7 +33,8 @@ use frame::{Frame, Frames, ROOT};
 /// - 0: runs stored without a version
 /// - 1: nodes may make several calls
 /// - 2: the budget counts memory, not JSON; a run's output and its messages are bounded
-pub const ENGINE: u32 = 2;
+/// - 3: conditions compute with numbers of all kinds; the `result` of a loop catches errors
+pub const ENGINE: u32 = 3;
 
 #[derive(Debug, Clone)]
 pub struct RunStart {
@@ -325,6 +326,7 @@ impl Run {
             node,
             input: &self.input,
             started_at_ms: self.started_at_ms,
+            engine: self.engine,
             bindings,
         }
     }

@@ -121,6 +121,21 @@ pub(crate) struct BodyNode {
     pub controls: u32,
     /// Whether a failure follows an edge instead of ending the run.
     pub catches_error: bool,
+    /// Whether the `result` of its list of nodes reads the error, which catches it, too.
+    pub result_reads_error: bool,
+    pub on_error: OnError,
+}
+
+/// What a failure of a node means for the run.
+#[derive(Debug, Default)]
+pub(crate) enum OnError {
+    /// It follows its error edge, or ends the enclosing scope.
+    #[default]
+    Fail,
+    /// The run goes on as if the node had succeeded, with `{error, code}` as its output.
+    Continue,
+    /// The run goes on with this as the node's output.
+    Default(Template),
 }
 
 impl BodyNode {
@@ -136,6 +151,8 @@ impl BodyNode {
             waits_for: 0,
             controls: 0,
             catches_error: false,
+            result_reads_error: false,
+            on_error: OnError::Fail,
         }
     }
 

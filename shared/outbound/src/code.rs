@@ -11,9 +11,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowgate_child_protocol::{Javascript, MAX_REQUEST_BYTES, Reply, Request, max_reply_bytes};
+use flowgate_child_protocol::{
+    Javascript, MAX_REQUEST_BYTES, MAX_STDOUT_BYTES, Reply, Request, max_reply_bytes,
+};
 use flowgate_engine::call::{CallError, CallOutput, CodeCall};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{Outbound, failed, too_large};
@@ -59,12 +61,12 @@ impl Outbound {
         let answer = tokio::time::timeout_at(deadline, lease.ask(frame, max_reply_bytes)).await;
         if let Ok(Ok(Reply::Done { result, stdout })) = answer {
             lease.give_back();
-            return output(&result, stdout);
+            return self.output(call, &result, stdout);
         }
         // A child whose code failed may be damaged, so it is not used again.
         lease.end().await;
         Err(match answer {
-            Ok(Ok(reply)) => self.failure(reply, out_of_time),
+            Ok(Ok(reply)) => self.failure(call, reply, out_of_time),
             Ok(Err(error)) => {
                 failed("code_crashed", format!("the process that ran the code exited: {error}"))
             }
@@ -97,27 +99,106 @@ impl Outbound {
         Ok(frame)
     }
 
-    fn failure(&self, reply: Reply, out_of_time: impl Fn() -> CallError) -> CallError {
+    fn failure(
+        &self,
+        call: &CodeCall,
+        reply: Reply,
+        out_of_time: impl Fn() -> CallError,
+    ) -> CallError {
         match reply {
-            Reply::Failed { message, line: Some(line) } => {
-                failed("code_error", format!("{message} (line {line})"))
+            Reply::Failed { message, line } => {
+                let mut message = restored(call, message);
+                if let Some(line) = line {
+                    message.push_str(&format!(" (line {line})"));
+                }
+                failed("code_error", message)
             }
-            Reply::Failed { message, line: None } => failed("code_error", message),
             Reply::OutOfMemory => {
                 failed("code_memory", "the code needs more than 64 MiB of memory")
             }
-            Reply::TooLarge => too_large("the code's result", self.settings.max_answer_bytes),
+            Reply::TooLarge => self.result_too_large(),
             Reply::OutOfTime | Reply::Done { .. } => out_of_time(),
         }
     }
+
+    fn result_too_large(&self) -> CallError {
+        too_large("the code's result", self.settings.max_answer_bytes)
+    }
+
+    fn output(
+        &self,
+        call: &CodeCall,
+        result: &str,
+        stdout: String,
+    ) -> Result<CallOutput, CallError> {
+        let max_bytes = self.settings.max_answer_bytes;
+        let result = match may_name_variables(call, result) {
+            true => call.sources.restore_json(result, max_bytes).map(Cow::Owned),
+            false => Some(Cow::Borrowed(result)),
+        };
+        let result = result.ok_or_else(|| self.result_too_large())?;
+        let result = flowgate_engine::json::parse(result.as_bytes()).map_err(|error| {
+            failed("code_error", format!("the result cannot be stored: {error}"))
+        })?;
+        let mut stdout = restored(call, stdout);
+        stdout.truncate(stdout.floor_char_boundary(MAX_STDOUT_BYTES));
+        Ok(CallOutput {
+            value: json!({ "result": result, "stdout": stdout }),
+            tokens: None,
+            cost_nano_usd: None,
+        })
+    }
 }
 
-fn output(result: &str, stdout: String) -> Result<CallOutput, CallError> {
-    let result = flowgate_engine::json::parse(result.as_bytes())
-        .map_err(|error| failed("code_error", format!("the result cannot be stored: {error}")))?;
-    Ok(CallOutput {
-        value: json!({ "result": result, "stdout": stdout }),
-        tokens: None,
-        cost_nano_usd: None,
-    })
+/// Restores the author's references in what the code said.
+fn restored(call: &CodeCall, text: String) -> String {
+    if may_name_variables(call, &text) { call.sources.restore(&text) } else { text }
+}
+
+/// Whether the text has the names of variables, and not from the values that the code was given.
+fn may_name_variables(call: &CodeCall, text: &str) -> bool {
+    let sources = &call.sources;
+    let is_given = |value: &Value| sources.may_be_named_in(&value.to_string());
+    sources.may_be_named_in(text) && !call.variables.values().any(is_given)
+}
+
+#[cfg(test)]
+mod tests {
+    use flowgate_engine::{Action, Document, Run, RunStart, Step, Workflow};
+
+    use super::*;
+
+    fn call(code: &str, input: Value) -> CodeCall {
+        let document = json!({ "nodes": [{ "id": "f", "type": "function", "code": code }] });
+        let document = Document::parse(&document.to_string()).unwrap();
+        let workflow = Workflow::compile(&document).0.unwrap();
+        let start = RunStart {
+            run_id: "run_1".to_owned(),
+            started_at_ms: 0,
+            input: input.into(),
+            engine: flowgate_engine::ENGINE,
+        };
+        let mut run = Run::new(workflow.into(), start);
+        loop {
+            match run.step() {
+                Step::Perform(_, call) => match call.action {
+                    Action::Code(call) => return call,
+                    other => panic!("{other:?}"),
+                },
+                Step::Emit(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn the_names_of_variables_are_restored_unless_they_were_given() {
+        let message = "ReferenceError: __ref05 is not defined".to_owned();
+        let named = call("return <api.input.n>5", json!({"n": 1}));
+        let expected = "ReferenceError: <api.input.n>5 is not defined";
+        assert_eq!(restored(&named, message.clone()), expected);
+        let given = call("return <api.input.n>", json!({"n": "see __ref0"}));
+        assert_eq!(restored(&given, message.clone()), message);
+        assert_eq!(restored(&call("return 1", json!({})), message.clone()), message);
+    }
 }

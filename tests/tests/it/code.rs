@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use flowgate_engine::call::{Action, Call, CallResult, CodeCall};
+use flowgate_engine::call::{Action, Call, CallResult, CodeCall, Sources};
 use flowgate_outbound::{CodeGroup, Outbound, OutboundSettings};
 use serde_json::{Value, json};
 
@@ -30,7 +30,8 @@ pub(crate) fn group() -> CodeGroup {
 
 pub(crate) fn call(code: &str, variables: Value, timeout: Duration) -> Call {
     let variables = variables.as_object().unwrap().clone();
-    let action = Action::Code(CodeCall { code: code.to_owned(), variables, now_ms: NOW_MS });
+    let (code, sources) = (code.to_owned(), Sources::default());
+    let action = Action::Code(CodeCall { code, variables, sources, now_ms: NOW_MS });
     Call {
         action,
         input_hash: String::new(),
@@ -209,7 +210,7 @@ async fn failures_name_the_authors_line() {
             .unwrap_err()
             .starts_with("code_error: TypeError: circular reference")
     );
-    assert!(run("return 1n").await.unwrap_err().starts_with("code_error: TypeError: "));
+    assert!(run("return 2n ** 64n").await.unwrap_err().contains("number is out of range"));
     assert!(
         run("const f = () => f() + 1; return f()").await.unwrap_err().starts_with("code_error: ")
     );

@@ -11,7 +11,7 @@ use crate::json::push_segment;
 use crate::kind::Role;
 use crate::kind::node_fields::AFTER;
 use crate::problem::{Severity, did_you_mean};
-use crate::workflow::{Body, Edge, MAX_EDGES, When};
+use crate::workflow::{Body, Edge, MAX_EDGES, OnError, When};
 
 /// A node by body and index.
 type Place = (usize, usize);
@@ -87,6 +87,7 @@ pub(super) fn connect(compiler: &mut Compiler<'_>, bodies: &mut [Body], links: &
             }
         }
         refuse_cycles(compiler, body, &bodies[body]);
+        refuse_caught_twice(compiler, body, &bodies[body]);
         settle_ends(&mut bodies[body]);
     }
     if count > MAX_EDGES {
@@ -130,7 +131,10 @@ fn lift(
                 compiler.report(Severity::Error, &path, message);
                 continue;
             }
-            let when = if used.error { When::Error } else { When::Done };
+            let is_continued =
+                matches!(bodies[used.body].nodes[used.index].on_error, OnError::Continue);
+            // A node that continues has ended, with an error or without.
+            let when = if used.error && !is_continued { When::Error } else { When::Done };
             lifted.entry((body, index)).or_default().insert((used.index, when));
         }
     }
@@ -200,6 +204,32 @@ fn branch_index(branches: &[&str], name: &str, branch: &str) -> Result<usize, St
         let hint = did_you_mean(branch, branches.iter().copied());
         format!("`{name}` has no branch `{branch}`{hint}")
     })
+}
+
+/// `on_error` and an error edge say two things about one failure.
+fn refuse_caught_twice(compiler: &mut Compiler<'_>, body: usize, nodes: &Body) {
+    for (index, node) in nodes.nodes.iter().enumerate() {
+        let is_caught = match node.on_error {
+            OnError::Fail => false,
+            OnError::Continue => node.catches_error,
+            OnError::Default(_) => node.catches_error || node.result_reads_error,
+        };
+        if is_caught {
+            let path = format!("{}/on_error", compiler.outline.bodies[body].nodes[index].path);
+            let message = match node.on_error {
+                OnError::Default(_) => format!(
+                    "`{0}` goes on with its default: nothing can come after `{0}.error`, and \
+                     <{0}.error> and <{0}.code> are never set",
+                    node.id
+                ),
+                _ => format!(
+                    "`{0}` goes on after a failure: nothing can come after `{0}.error`",
+                    node.id
+                ),
+            };
+            compiler.report(Severity::Error, &path, message);
+        }
+    }
 }
 
 /// Removes nodes that wait for nothing until none is left; the rest are in or behind a cycle.

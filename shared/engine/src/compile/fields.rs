@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::Compiler;
 use crate::document::parse_duration;
+use crate::expr::marked::Marked;
 use crate::expr::template::{Template, Text};
 use crate::field::{FieldSpec, FieldType, Required, Secrets};
 use crate::header;
@@ -212,12 +213,23 @@ impl<'c, 'd> Fields<'c, 'd> {
     }
 
     pub fn text(&mut self, spec: &FieldSpec) -> Option<Text> {
-        let text = match self.get(spec)? {
-            Value::String(text) => Cow::Borrowed(text.as_str()),
-            value => Cow::Owned(value.to_string()),
-        };
+        let value = self.get(spec)?;
         let path = self.path_of(&spec.name);
-        Some(self.compiler.text(&text, &path, self.body, spec.secrets))
+        self.text_of(value, &path, spec.secrets)
+    }
+
+    /// `None` for a value that is no text.
+    fn text_of(&mut self, value: &Value, path: &str, secrets: Secrets) -> Option<Text> {
+        let text = match value {
+            Value::String(text) => Cow::Borrowed(text.as_str()),
+            Value::Number(_) | Value::Bool(_) => Cow::Owned(value.to_string()),
+            Value::Null => return Some(Text::null()),
+            Value::Array(_) | Value::Object(_) => {
+                let marked = Marked::in_text(value)?;
+                return Some(self.compiler.marked(&marked, path, self.body, secrets));
+            }
+        };
+        Some(self.compiler.text(&text, path, self.body, secrets))
     }
 
     /// A list of texts.
@@ -254,6 +266,13 @@ impl<'c, 'd> Fields<'c, 'd> {
         self.compiler.implicit_secrets.push(SecretUse { name, path, host, is_implicit: true });
     }
 
+    /// Name to template.
+    pub(crate) fn object_template(&mut self, spec: &FieldSpec) -> Option<Template> {
+        let object = self.object(spec)?;
+        let path = self.path_of(&spec.name);
+        Some(self.compiler.object_template(object, &path, self.body, spec.secrets))
+    }
+
     pub fn template(&mut self, spec: &FieldSpec) -> Option<Template> {
         let value = self.get(spec)?;
         let path = self.path_of(&spec.name);
@@ -279,16 +298,11 @@ impl<'c, 'd> Fields<'c, 'd> {
         path: &str,
         secrets: Secrets,
     ) -> Option<Text> {
-        let text = match value {
-            Value::String(text) => text.clone(),
-            Value::Number(_) | Value::Bool(_) => value.to_string(),
-            Value::Null => return Some(Text::null()),
-            Value::Array(_) | Value::Object(_) => {
-                self.compiler.report(Severity::Error, path, format!("`{key}` must be text"));
-                return None;
-            }
-        };
-        Some(self.compiler.text(&text, path, self.body, secrets))
+        let text = self.text_of(value, path, secrets);
+        if text.is_none() {
+            self.compiler.report(Severity::Error, path, format!("`{key}` must be text"));
+        }
+        text
     }
 
     /// An HTTP method, in capitals.

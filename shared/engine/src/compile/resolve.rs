@@ -1,9 +1,9 @@
 //! Resolves references in the author's text, or finds why they stay text.
 
 use super::{Compiler, MAX_PROBLEMS, Used};
-use crate::expr::reference::{PathStep, ReferenceText, normalise};
+use crate::expr::reference::{PathStep, ReferenceText, loose_path, normalise, push_step};
 use crate::expr::template::{Reference, Source};
-use crate::kind::{OutputFields, Role, input};
+use crate::kind::{OutputField, OutputFields, OutputType, Role, input};
 use crate::problem::{Severity, did_you_mean};
 
 enum Resolved {
@@ -11,7 +11,12 @@ enum Resolved {
     /// Not a reference after all; with a message if the author may have meant one.
     Text(Option<String>),
     Impossible(String),
+    /// Names something that is there, but is not written as a reference must be.
+    Misspelt(String),
 }
+
+/// A name has few dots; what has more names nothing.
+const MAX_SPLITS: usize = 8;
 
 /// A list of nodes and an index in it.
 type Place = (usize, usize);
@@ -35,6 +40,10 @@ impl<'d> Compiler<'d> {
                 self.report(Severity::Error, path, message);
                 None
             }
+            Resolved::Misspelt(message) => {
+                self.report_later_rule(path, message);
+                None
+            }
         }
     }
 
@@ -42,7 +51,10 @@ impl<'d> Compiler<'d> {
         let source = found.source;
         let first = normalise(found.node);
         if found.path.is_empty() {
-            return Resolved::Text(self.explain_near_reference(found, &first));
+            return match self.right_spelling(found.node) {
+                Some(right) => Resolved::Misspelt(format!("{source} must be written {right}")),
+                None => Resolved::Text(self.explain_near_reference(found, &first)),
+            };
         }
         if let Some(up) = self.bound.iter().rev().position(|bound| *bound == first) {
             let (source, path) = (Source::Bound { up }, found.path.clone());
@@ -57,6 +69,9 @@ impl<'d> Compiler<'d> {
             )));
         }
         let Some(&place) = self.outline.names.get(&first) else {
+            if let Some(right) = self.right_spelling(inner(source)) {
+                return Resolved::Misspelt(format!("{source} must be written {right}"));
+            }
             // A text may contain any number of such words, and each hint scans all names.
             let names = self.outline.names.keys().map(String::as_str);
             let hint = did_you_mean(&first, names.filter(|_| self.problems.len() < MAX_PROBLEMS));
@@ -84,8 +99,67 @@ impl<'d> Compiler<'d> {
                 self.used.push(Used { body, index, error });
                 Resolved::Reference(Reference { source: Source::Node { up, index }, path })
             }
-            Err(message) => Resolved::Impossible(format!("{source}: {message}")),
+            Err(message) => {
+                let hint = match self.joined_field(body, index, &found.path) {
+                    Some(right) => format!("; write <{}{right}>", found.node),
+                    None => String::new(),
+                };
+                Resolved::Impossible(format!("{source}: {message}{hint}"))
+            }
         }
+    }
+
+    /// Returns what the author of a near miss most likely means: a node that is there, by a name
+    /// with dots or spaces in it, or a path with a step that must be quoted.
+    fn right_spelling(&self, inner: &str) -> Option<String> {
+        let splits = inner.match_indices(['.', '[']).map(|(at, _)| at).take(MAX_SPLITS);
+        let (name, path) = splits
+            .map(|at| (normalise(&inner[..at]), &inner[at..]))
+            .find(|(name, _)| self.is_name(name))?;
+        let (body, index) = self.outline.names.get(&name).copied().unzip();
+        let mut path = loose_path(path);
+        if let (Some(body), Some(index)) = (body, index) {
+            self.cut_to_known(body, index, &mut path);
+        }
+        let mut right = format!("<{name}");
+        path.iter().for_each(|step| push_step(&mut right, step));
+        (!path.is_empty()).then(|| right + ">")
+    }
+
+    fn is_name(&self, name: &str) -> bool {
+        let is_container =
+            || self.options.kinds.find(name).is_some_and(|kind| kind.role == Role::Container);
+        self.outline.names.contains_key(name)
+            || self.bound.iter().any(|bound| bound == name)
+            || is_container()
+    }
+
+    /// Drops what follows a known field in the first step: `content | upper`.
+    fn cut_to_known(&self, body: usize, index: usize, path: &mut [PathStep]) {
+        let outputs = &self.outline.bodies[body].nodes[index].outputs;
+        let Some(PathStep::Field(first)) = path.first_mut() else { return };
+        let word = first.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or("");
+        let is_known = |name: &str| outputs.names().any(|known| known == name);
+        if !is_known(first) && is_known(word) {
+            *first = word.to_owned();
+        }
+    }
+
+    /// Returns the path with its first fields joined, if that is the name of one: `.First.Name`.
+    fn joined_field(&self, body: usize, index: usize, path: &[PathStep]) -> Option<String> {
+        let names = |step: &PathStep| match step {
+            PathStep::Field(name) => Some(name.clone()),
+            PathStep::Item(_) => None,
+        };
+        let fields: Vec<String> = path.iter().map_while(names).collect();
+        let outputs = &self.outline.bodies[body].nodes[index].outputs;
+        let (joined, count) = (2..=fields.len())
+            .map(|count| (fields[..count].join("."), count))
+            .find(|(joined, _)| outputs.names().any(|name| name == joined))?;
+        let mut right = String::new();
+        push_step(&mut right, &PathStep::Field(joined));
+        path[count..].iter().for_each(|step| push_step(&mut right, step));
+        Some(right)
     }
 
     fn explain_near_reference(&self, found: &ReferenceText<'_>, first: &str) -> Option<String> {
@@ -149,6 +223,19 @@ impl<'d> Compiler<'d> {
         Err(format!("`{}` ({}) has no field `{first}`{hint}", node.id, node.kind_name()))
     }
 
+    /// Returns the output field that a reference in the list of nodes `body` reads, if it reads one
+    /// as a whole and the kind declares it.
+    pub(crate) fn output_read(&self, reference: &Reference, body: usize) -> Option<OutputField> {
+        if let Source::Index { .. } = reference.source {
+            return Some(OutputField::new("index", OutputType::Number));
+        }
+        let Source::Node { up, index } = reference.source else { return None };
+        let [PathStep::Field(name)] = reference.path.as_slice() else { return None };
+        let node = &self.outline.bodies[self.enclosing(body).nth(up)?].nodes[index];
+        let OutputFields::Only(fields) = &node.outputs else { return None };
+        fields.iter().find(|field| field.name == *name).cloned()
+    }
+
     /// Returns how many lists of nodes outwards `target` is; `None` if it does not enclose `body`.
     pub(super) fn levels_up(&self, body: usize, target: usize) -> Option<usize> {
         self.enclosing(body).position(|body| body == target)
@@ -172,4 +259,9 @@ impl<'d> Compiler<'d> {
         }
         ""
     }
+}
+
+/// The text between the brackets of a reference.
+fn inner(source: &str) -> &str {
+    source.trim_start_matches('<').trim_end_matches('>')
 }

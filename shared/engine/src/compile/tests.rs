@@ -83,6 +83,21 @@ webhook: { method: HEAD }
 }
 
 #[test]
+fn a_text_that_is_cut_off_at_a_comma_is_an_error() {
+    check(
+        &nodes(&[
+            "id: a, type: webhook, url: 'http://x/', body: { t: Hi, <api.input.x>, you, k: , n: ~ }",
+        ]),
+        &[
+            "E 2:75 /nodes/0/body/<api.input.x> `<api.input.x>` has no value; if it belongs to `t`, \
+             put the text in quotes: `t: \"Hi, <api.input.x>\"`",
+            "E 2:80 /nodes/0/body/you `you` has no value; if it belongs to `t`, put the text in \
+             quotes: `t: \"Hi, <api.input.x>, you\"`",
+        ],
+    );
+}
+
+#[test]
 fn json_documents_have_places_too() {
     check(
         "{\"nodes\": [\n {\"id\": \"a\", \"type\": \"template\",\n  \"template\": \
@@ -175,6 +190,70 @@ fn references_are_checked() {
         &["E 3:40 /nodes/1/template the secret {{KEY}} cannot be used here: secrets are filled \
              in only on the way out, in urls, headers, queries and http bodies"],
     );
+}
+
+#[test]
+fn near_misses_are_errors_with_the_right_spelling() {
+    let with = |field: &str, text: &str| {
+        let text = json!(text);
+        format!(
+            "{{\"input\": [{{\"name\": \"First Name\"}}, {{\"name\": \"a.b\"}}, {{\"name\": \"s\"}}],\n\
+             \"nodes\": [\n\
+             {{\"id\": \"fetch\", \"type\": \"http\", \"url\": \"http://x\"}},\n\
+             {{\"id\": \"d\", \"name\": \"Agent v1.2\", \"type\": \"template\", \
+             \"template\": \"x\"}},\n\
+             {{\"id\": \"t\", {field}: {text}}}]}}"
+        )
+    };
+    let template = "\"type\": \"template\", \"template\"";
+    let code = "\"type\": \"function\", \"code\"";
+    for (text, right) in [
+        ("<api.First Name>", "<api[\"First Name\"]>"),
+        ("<api.input.First Name>", "<api.input[\"First Name\"]>"),
+        ("<fetch.data.First Name>", "<fetch.data[\"First Name\"]>"),
+        ("<fetch.data[First Name][0].x>", "<fetch.data[\"First Name\"][0].x>"),
+        ("<fetch.data.@id>", "<fetch.data[\"@id\"]>"),
+        ("<fetch.data[\"x]>", "<fetch.data.x>"),
+        ("<fetch .data>", "<fetch.data>"),
+        ("<fetch.data.x >", "<fetch.data.x>"),
+        ("<fetch..data>", "<fetch.data>"),
+        ("<Agent v1.2.content>", "<agentv12.content>"),
+    ] {
+        for (field, shown) in [(template, "template"), (code, "code")] {
+            let found = problems(&with(field, text));
+            let [problem] = found.as_slice() else { panic!("{text}: {found:?}") };
+            let expected = format!("/nodes/2/{shown} {text} must be written {right}");
+            assert!(problem.starts_with('E') && problem.ends_with(&expected), "{problem}");
+        }
+        check(&with(template, right), &[]);
+        check(&with(code, &format!("return {right}")), &[]);
+    }
+    let cut = problems(&with(template, "<fetch.data | upper>"));
+    assert!(cut[0].ends_with("<fetch.data | upper> must be written <fetch.data>"), "{cut:?}");
+    let joined = problems(&with(template, "<api.a.b>"));
+    assert!(joined[0].ends_with("; write <api[\"a.b\"]>"), "{joined:?}");
+
+    for text in [
+        "<b> <b class=\"x.y\"> a < fetch.data and c > d",
+        "see <www.x.org> for more",
+        "<joe@fetch.data>",
+        "a <fetch.data {{",
+    ] {
+        let found = problems(&with(template, text));
+        assert!(found.iter().all(|problem| problem.starts_with('W')), "{text}: {found:?}");
+    }
+    for text in ["a <fetch.data && c> d", "a <fetch.x, c> d", "a <fetch.x in c> d", "a<fetch>b"] {
+        check(&with(code, text), &[]);
+    }
+}
+
+#[test]
+fn a_published_version_keeps_its_near_misses_as_text() {
+    let text = "nodes: [{ id: a, type: template, template: x }, { id: b, type: template, \
+                template: '<a.content.x y>' }]";
+    let options = CompileOptions { is_published: true, ..CompileOptions::default() };
+    let (workflow, problems) = Workflow::compile_with(&Document::parse(text).unwrap(), &options);
+    assert!(workflow.is_some() && problems.len() == 1, "{problems:?}");
 }
 
 #[test]

@@ -1,13 +1,12 @@
 //! Parses YAML into a tree of values with their positions.
 
-use std::collections::HashMap;
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
-use serde_saphyr::{Error, Spanned};
+use serde_saphyr::{Error, Location, Spanned};
 
-use super::{ParseError, Read};
+use super::{ParseError, Read, quote};
 use crate::json::{MAX_DEPTH, MAX_POINTER, MAX_VALUES, push_segment};
 use crate::problem::shortened;
 
@@ -34,15 +33,16 @@ fn read_here(text: &str) -> Result<Read, ParseError> {
         serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
             let (line, column) =
                 error.location().map_or((1, 1), |at| (clamp(at.line()), clamp(at.column())));
-            ParseError { line: line.max(1), column: column.max(1), message: message(&error) }
+            let (line, column) = (line.max(1), column.max(1));
+            ParseError { line, column, message: message(&error, text, line, column) }
         })?;
-    let mut places = HashMap::new();
-    let root = flatten(tree, &mut String::new(), &mut places);
-    Ok((root, places))
+    let mut reader = Reader { text, pointer: String::new(), read: Read::default() };
+    reader.read.root = reader.flatten(tree);
+    Ok(reader.read)
 }
 
 /// The message without the position, which is separate.
-fn message(error: &Error) -> String {
+fn message(error: &Error, document: &str, line: u32, column: u32) -> String {
     match error {
         Error::DuplicateMappingKey { key: Some(key), .. } => format!("key {key:?} is given twice"),
         Error::Budget { .. }
@@ -55,7 +55,9 @@ fn message(error: &Error) -> String {
         }
         other => {
             let text = other.to_string();
-            shortened(text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message))
+            let message =
+                text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
+            shortened(message) + &quote::hint(message, document, line, column)
         }
     }
 }
@@ -77,41 +79,91 @@ fn clamp(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-fn flatten(
-    tree: Spanned<Tree>,
-    pointer: &mut String,
-    places: &mut HashMap<String, (u32, u32)>,
-) -> Value {
-    if pointer.len() <= MAX_POINTER {
-        places.insert(
-            pointer.clone(),
-            (clamp(tree.referenced.line()), clamp(tree.referenced.column())),
-        );
-    }
-    let outer = pointer.len();
-    let mut descend = |segment: &str, tree: Spanned<Tree>| {
-        push_segment(pointer, segment);
-        let value = flatten(tree, pointer, places);
-        pointer.truncate(outer);
-        value
-    };
-    match tree.value {
-        Tree::Scalar(value) => value,
-        Tree::List(items) => items
-            .into_iter()
-            .enumerate()
-            .map(|(index, item)| descend(&index.to_string(), item))
-            .collect(),
-        Tree::Object(fields) => Value::Object(
-            fields
+/// Turns the tree into JSON.
+struct Reader<'t> {
+    text: &'t str,
+    pointer: String,
+    read: Read,
+}
+
+impl Reader<'_> {
+    fn flatten(&mut self, tree: Spanned<Tree>) -> Value {
+        if self.pointer.len() <= MAX_POINTER {
+            let place = (clamp(tree.referenced.line()), clamp(tree.referenced.column()));
+            self.read.places.insert(self.pointer.clone(), place);
+        }
+        let written = self.text_from(&tree.defined);
+        match tree.value {
+            Tree::Scalar(Value::Number(number)) => match number_as_text(written) {
+                Some(text) => text.into(),
+                None => Value::Number(number),
+            },
+            Tree::Scalar(value) => value,
+            Tree::List(items) => items
                 .into_iter()
-                .map(|(key, field)| {
-                    let value = descend(&key, field);
-                    (key, value)
-                })
-                .collect::<Map<_, _>>(),
-        ),
+                .enumerate()
+                .map(|(index, item)| self.descend(&index.to_string(), item))
+                .collect(),
+            Tree::Object(fields) => self.flatten_object(fields),
+        }
     }
+
+    fn descend(&mut self, segment: &str, tree: Spanned<Tree>) -> Value {
+        let outer = self.pointer.len();
+        push_segment(&mut self.pointer, segment);
+        let value = self.flatten(tree);
+        self.pointer.truncate(outer);
+        value
+    }
+
+    fn flatten_object(&mut self, fields: Vec<(String, Spanned<Tree>)>) -> Value {
+        let mut object = Map::new();
+        let mut before: Option<(String, String)> = None;
+        for (key, field) in fields {
+            let is_cut_off = self.is_cut_off(&field);
+            let value = self.descend(&key, field);
+            match (&mut before, &value) {
+                (Some((name, text)), Value::Null) if is_cut_off => {
+                    text.push_str(&format!(", {key}"));
+                    self.read.note_cut_off(&self.pointer, &key, name, text);
+                }
+                (_, Value::String(text)) => before = Some((key.clone(), text.clone())),
+                _ => before = None,
+            }
+            object.insert(key, value);
+        }
+        Value::Object(object)
+    }
+
+    /// Whether a key in braces has no colon: `{ prompt: Hello, world }`.
+    fn is_cut_off(&self, field: &Spanned<Tree>) -> bool {
+        let Tree::Scalar(Value::Null) = field.value else { return false };
+        let after = self.text_from(&field.referenced);
+        let before = self.text[..self.text.len() - after.len()].trim_end();
+        after.trim_start().starts_with([',', '}']) && !before.ends_with(':')
+    }
+
+    /// Returns the author's text from a place on; empty if the place is unknown.
+    fn text_from(&self, location: &Location) -> &str {
+        let offset = location.span().byte_offset().and_then(|at| usize::try_from(at).ok());
+        offset.and_then(|at| self.text.get(at..)).unwrap_or("")
+    }
+}
+
+/// What is longer stays a number: an alias would repeat the text.
+const MAX_NUMBER: usize = 64;
+
+/// Returns the text of what is written like a number but loses its meaning as one: a postcode, a
+/// telephone number.
+fn number_as_text(written: &str) -> Option<&str> {
+    let is_of_number = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-._".contains(byte);
+    let bytes = written.bytes().take(MAX_NUMBER + 1);
+    let length = bytes.take_while(is_of_number).count();
+    let written = written.get(..length).filter(|_| length <= MAX_NUMBER)?;
+    let digits = written.strip_prefix('-').unwrap_or(written).as_bytes();
+    let has_leading_zero =
+        digits.first() == Some(&b'0') && digits.get(1).is_some_and(u8::is_ascii_digit);
+    (written.starts_with('+') || has_leading_zero).then_some(written)
 }
 
 enum Tree {

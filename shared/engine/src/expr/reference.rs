@@ -1,4 +1,4 @@
-//! Finds `<node.path[0].x>` references and `{{NAME}}` secrets in the author's text, once, at
+//! Finds `<node.path[0]["x y"]>` references and `{{NAME}}` secrets in the author's text, once, at
 //! compile.
 //!
 //! Text that arrives through a reference is never scanned, so that no text of a caller or model
@@ -18,8 +18,8 @@ pub(crate) struct ReferenceText<'a> {
     /// With its angle brackets.
     pub source: &'a str,
     pub node: &'a str,
-    /// Empty for what only resembles a reference: a bare `<word>` or an address such as
-    /// `<joe@x.org>`.
+    /// Empty for what only resembles a reference: a bare `<word>`, an address such as
+    /// `<joe@x.org>`, a path that cannot be read such as `<fetch.First Name>`. All of it is `node`.
     pub path: Vec<PathStep>,
     /// Where `source` begins in the field.
     pub at: usize,
@@ -64,23 +64,38 @@ pub(crate) fn normalise(name: &str) -> String {
 }
 
 fn reference(text: &str, at: usize) -> Option<(Piece<'_>, usize)> {
-    let window = &text.as_bytes()[at + 1..text.len().min(at + MAX_REFERENCE)];
-    let end = window.iter().position(|byte| matches!(byte, b'<' | b'>' | b'\n' | b'"' | b'\''))?;
-    if window[end] != b'>' {
+    let end = text.floor_char_boundary(at + MAX_REFERENCE);
+    let window = &text[at + 1..end];
+    let (node, path, length) = exact(window).or_else(|| near(window))?;
+    let source = &text[at..at + 1 + length];
+    Some((Piece::Reference(ReferenceText { source, node, path, at }), source.len()))
+}
+
+type Found<'a> = (&'a str, Vec<PathStep>, usize);
+
+/// A reference as it must be written, and its length with the closing `>`.
+fn exact(text: &str) -> Option<Found<'_>> {
+    let (node, mut rest) = text.split_at(text.find(['.', '[', '<', '>', '\n', '"', '\''])?);
+    if !is_node_name(node) {
         return None;
     }
-    let inner = &text[at + 1..at + 1 + end];
-    let source = &text[at..at + end + 2];
-    let strict = inner.find(['.', '[']).and_then(|split| {
-        let (node, path) = inner.split_at(split);
-        is_node_name(node).then(|| parse_path(path)).flatten().map(|path| (node, path))
-    });
-    let (node, path) = match strict {
-        Some(found) => found,
-        None if resembles_reference(inner) => (inner, Vec::new()),
-        None => return None,
-    };
-    Some((Piece::Reference(ReferenceText { source, node, path, at }), source.len()))
+    let mut path = Vec::new();
+    while !rest.starts_with('>') {
+        let (step, after) = step(rest)?;
+        path.push(step);
+        rest = after;
+    }
+    (!path.is_empty()).then(|| (node, path, text.len() - rest.len() + 1))
+}
+
+/// What only resembles a reference: a bare word, an address, or a name with a path that cannot be
+/// read.
+fn near(text: &str) -> Option<Found<'_>> {
+    let end = text.find(['<', '>', '\n', '{'])?;
+    let inner = &text[..end];
+    let is_near =
+        text[end..].starts_with('>') && (resembles_reference(inner) || begins_with_name(inner));
+    is_near.then(|| (inner, Vec::new(), end + 1))
 }
 
 fn is_node_name(name: &str) -> bool {
@@ -90,31 +105,102 @@ fn is_node_name(name: &str) -> bool {
         && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | ' '))
 }
 
-/// `.name`, `[0]` and sequences of them.
+/// `.name`, `[0]`, `["any name"]` and sequences of them.
 pub(crate) fn parse_path(mut path: &str) -> Option<Vec<PathStep>> {
     let mut steps = Vec::new();
     while !path.is_empty() {
-        if let Some(rest) = path.strip_prefix('[') {
-            let (digits, rest) = rest.split_once(']')?;
-            if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-                return None;
-            }
-            steps.push(PathStep::Item(digits.parse().ok()?));
-            path = rest;
-        } else {
-            let rest = path.strip_prefix('.')?;
-            let end = rest.find(['.', '[']).unwrap_or(rest.len());
-            let name = &rest[..end];
-            if name.is_empty()
-                || !name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '$'))
-            {
-                return None;
-            }
-            steps.push(PathStep::Field(name.to_owned()));
-            path = &rest[end..];
-        }
+        let (next, rest) = step(path)?;
+        steps.push(next);
+        path = rest;
     }
     Some(steps)
+}
+
+/// Takes `.name`, `[0]`, `["any name"]` or `['any name']` from the text.
+fn step(text: &str) -> Option<(PathStep, &str)> {
+    if let Some(rest) = text.strip_prefix('.') {
+        let end = rest.find(|c| !is_of_identifier(c)).unwrap_or(rest.len());
+        return (end > 0).then(|| (PathStep::Field(rest[..end].to_owned()), &rest[end..]));
+    }
+    let rest = text.strip_prefix('[')?;
+    if let Some(quote) = rest.chars().next().filter(|c| matches!(c, '"' | '\'')) {
+        let (name, rest) = quoted(&rest[1..], quote)?;
+        return Some((PathStep::Field(name), rest.strip_prefix(']')?));
+    }
+    let (digits, rest) = rest.split_once(']')?;
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    Some((PathStep::Item(digits.parse().ok()?), rest))
+}
+
+/// Takes text up to its closing quote. `\"`, `\'` and `\\` stand for the second character.
+fn quoted(text: &str, quote: char) -> Option<(String, &str)> {
+    let mut name = String::new();
+    let mut characters = text.char_indices();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '\n' => return None,
+            '\\' => {
+                let (_, escaped) = characters.next()?;
+                name.push(Some(escaped).filter(|c| matches!(c, '"' | '\'' | '\\'))?);
+            }
+            _ if character == quote => return Some((name, &text[at + 1..])),
+            _ => name.push(character),
+        }
+    }
+    None
+}
+
+fn is_of_identifier(character: char) -> bool {
+    character.is_alphanumeric() || matches!(character, '_' | '-' | '$')
+}
+
+/// Writes a step as authors write it: `.name` if it can be, else `["any name"]`.
+pub(crate) fn push_step(text: &mut String, step: &PathStep) {
+    match step {
+        PathStep::Item(index) => text.push_str(&format!("[{index}]")),
+        PathStep::Field(name) if !name.is_empty() && name.chars().all(is_of_identifier) => {
+            text.push('.');
+            text.push_str(name);
+        }
+        PathStep::Field(name) => {
+            let name = name.replace('\\', "\\\\").replace('"', "\\\"");
+            text.push_str(&format!("[\"{name}\"]"));
+        }
+    }
+}
+
+/// Reads a path that is not written as it must be: what it most likely means.
+pub(crate) fn loose_path(mut text: &str) -> Vec<PathStep> {
+    let mut path = Vec::new();
+    while !text.is_empty() {
+        if let Some((exact, rest)) = step(text)
+            && (rest.is_empty() || rest.starts_with(['.', '[']))
+        {
+            path.push(exact);
+            text = rest;
+            continue;
+        }
+        let in_brackets = text.starts_with('[');
+        let rest = &text[1..];
+        let end = match in_brackets {
+            true => rest.find(']').unwrap_or(rest.len()),
+            false => rest.find(['.', '[']).unwrap_or(rest.len()),
+        };
+        let name = rest[..end].trim_matches(|c: char| c.is_whitespace() || "\"'[]".contains(c));
+        if !name.is_empty() {
+            path.push(PathStep::Field(name.to_owned()));
+        }
+        let rest = &rest[end..];
+        text = &rest[rest.find(['.', '[']).unwrap_or(rest.len())..];
+    }
+    path
+}
+
+/// Returns whether a node could be meant, by the text before the first `.` or `[`.
+fn begins_with_name(inner: &str) -> bool {
+    inner.find(['.', '[']).is_some_and(|split| is_node_name(inner[..split].trim_end()))
 }
 
 /// Returns whether the text is a bare word or an address, which is always left as it is, but worth
@@ -125,6 +211,16 @@ fn resembles_reference(inner: &str) -> bool {
         && inner
             .chars()
             .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '@' | '+' | '[' | ']'))
+}
+
+/// Returns whether code can hardly mean anything but a reference by it: in `a <b.c && d> e` the
+/// brackets are comparisons.
+pub(crate) fn is_near_in_code(inner: &str) -> bool {
+    let is_of_path = |c: char| is_of_identifier(c) || " .[]\"'@".contains(c);
+    let is_operator = |word: &str| matches!(word, "in" | "instanceof" | "of" | "as" | "-");
+    inner.contains(['.', '['])
+        && inner.chars().all(is_of_path)
+        && !inner.split([' ', '.', '[', ']']).any(is_operator)
 }
 
 fn secret(text: &str) -> Option<(Piece<'_>, usize)> {
@@ -181,10 +277,51 @@ mod tests {
     }
 
     #[test]
+    fn steps_that_are_no_identifiers_are_quoted() {
+        check(r#"<fetch.data["First Name"]>"#, &["ref fetch/data/First Name"]);
+        check(r#"a<x["@id"][0].y['z z'].w>b"#, &["text a", "ref x/@id/#0/y/z z/w", "text b"]);
+        check(r#"<x["a\"b\\c\'d"]>"#, &[r#"ref x/a"b\c'd"#]);
+        check("<x['it\\'s']>", &["ref x/it's"]);
+        check(r#"<x["a > b < c {{D}}"]> {{E}}"#, &["ref x/a > b < c {{D}}", "text  ", "secret E"]);
+        check(r#"<x[""]><x["é😀"]>"#, &["ref x/", "ref x/é😀"]);
+        for text in [
+            r#"<x["a]>"#,
+            r#"<x["a"b]>"#,
+            r#"<x["a\nb"]>"#,
+            r#"<x.["a"]>"#,
+            r#"<x["a"].>"#,
+            "<x['a\"]>",
+        ] {
+            check(text, &[&format!("like {}", &text[1..text.len() - 1])]);
+        }
+        check("<x[\"a\nb\"]>", &["text <x[\"a\nb\"]>"]);
+        let long = "a".repeat(250);
+        check(&format!("<x['{long}']>"), &[&format!("text <x['{long}']>")]);
+    }
+
+    #[test]
+    fn what_is_not_written_as_it_must_be_is_read_loosely() {
+        let check = |path: &str, expected: &str| {
+            let mut right = String::new();
+            loose_path(path).iter().for_each(|step| push_step(&mut right, step));
+            assert_eq!(right, expected, "{path}");
+        };
+        check(".data.First Name", ".data[\"First Name\"]");
+        check(".data[First Name][0].x", ".data[\"First Name\"][0].x");
+        check(".data.@id ", ".data[\"@id\"]");
+        check("..a.", ".a");
+        check(".[\"a\"].b", ".a.b");
+        check("[\"a]", ".a");
+        check("[a\\]", "[\"a\\\\\"]");
+        check(".", "");
+        check("[", "");
+        check("[99999999999999999999999]", ".99999999999999999999999");
+    }
+
+    #[test]
     fn leaves_other_text_alone() {
         for text in [
             "a < b && c > d",
-            "if (a <b.c && d> e)",
             "{{1A}}",
             "{{ A }}",
             "{{A}",
@@ -210,13 +347,14 @@ mod tests {
         ] {
             if matches!(
                 text,
-                "<x.>" | "<x..y>" | "<x[a]>" | "<x[]>" | "<x[99999999999999999999999]>"
+                "<x.>" | "<x..y>" | "<x[a]>" | "<x[]>" | "<x[99999999999999999999999]>" | "<x .y>"
             ) {
                 check(text, &[&format!("like {}", &text[1..text.len() - 1])]);
             } else if !text.is_empty() {
                 check(text, &[&format!("text {text}")]);
             }
         }
+        check("if (a <b.c && d> e)", &["text if (a ", "like b.c && d", "text  e)"]);
         check("<joe@x.org>", &["like joe@x.org"]);
         check("<br>", &["like br"]);
         check(&format!("<{}.x>", "a".repeat(300)), &[&format!("text <{}.x>", "a".repeat(300))]);

@@ -20,6 +20,7 @@ pub struct Scope<'a> {
     pub(crate) node: Option<usize>,
     pub(crate) input: &'a Arc<Value>,
     pub(crate) started_at_ms: i64,
+    pub(crate) engine: u32,
     /// The values that the enclosing inner nodes are bound to, the innermost last.
     pub(crate) bindings: &'a [Arc<Value>],
 }
@@ -48,6 +49,11 @@ impl<'a> Scope<'a> {
     /// When the run started, in ms since the epoch: a node's "now".
     pub fn started_at_ms(&self) -> i64 {
         self.started_at_ms
+    }
+
+    /// The version of the engine's rules that the run follows: [`ENGINE`](crate::ENGINE).
+    pub(crate) fn engine(&self) -> u32 {
+        self.engine
     }
 
     /// What the call of a failed node left is only for what follows the failure. To a node that

@@ -67,6 +67,19 @@ impl Text {
         Self { parts: vec![Part::Reference(nothing)] }
     }
 
+    /// Text without references and secrets.
+    pub(crate) fn raw(text: &str) -> Self {
+        Self { parts: vec![Part::Text(text.to_owned())] }
+    }
+
+    /// Renders as text even if it is exactly one reference.
+    pub(crate) fn into_forced(mut self) -> Self {
+        if self.single().is_some() {
+            self.parts.insert(0, Part::Text(String::new()));
+        }
+        self
+    }
+
     /// A field that is exactly one reference keeps its JSON type; anything else is text.
     pub fn render(&self, scope: &Scope<'_>) -> Result<Value, NodeError> {
         within_budget(self.weight(scope))?;
@@ -192,6 +205,24 @@ impl Template {
     pub fn render_outgoing(&self, scope: &Scope<'_>) -> Result<Rendered, NodeError> {
         within_budget(self.weight(scope))?;
         Ok(self.outgoing(scope))
+    }
+
+    /// Returns the value of a template with nothing to fill in.
+    pub(crate) fn into_literal(self) -> Value {
+        match self {
+            Self::Literal(value) => value,
+            Self::Text(text) => {
+                let text = text.parts.into_iter().map(|part| match part {
+                    Part::Text(text) => text,
+                    Part::Reference(_) | Part::Secret(_) => String::new(),
+                });
+                Value::String(text.collect())
+            }
+            Self::Array(items) => items.into_iter().map(Self::into_literal).collect(),
+            Self::Object(fields) => Value::Object(
+                fields.into_iter().map(|(name, field)| (name, field.into_literal())).collect(),
+            ),
+        }
     }
 
     fn weight(&self, scope: &Scope<'_>) -> Weight {

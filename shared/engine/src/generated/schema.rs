@@ -17,13 +17,16 @@ pub fn document(kinds: &Kinds) -> Value {
     let mut schema = json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Flowgate workflow",
-        "description": "Text may hold references such as <draft.content> and <api.field>.",
+        "description": "Text may hold references such as <draft.content> and <api.field>. In any \
+                        JSON, { $raw: … } is text that is never scanned, and { $text: … } is text \
+                        even if it is one reference.",
     });
     if let Value::Object(root) = object_schema(settings::FIELDS) {
         schema.as_object_mut().expect("made above").extend(root);
     }
     let mut definitions = Map::new();
     definitions.insert("node".to_owned(), node_schema(kinds));
+    definitions.insert("marked_text".to_owned(), marked_text());
     definitions.extend(kinds.iter().map(|kind| (kind.name.to_string(), kind_schema(kind))));
     schema["definitions"] = Value::Object(definitions);
     schema
@@ -111,7 +114,7 @@ fn field_schema(field_type: &FieldType) -> Value {
     match field_type {
         FieldType::Any | FieldType::Nothing => json!({}),
         FieldType::Words | FieldType::Code | FieldType::Kind => json!({ "type": "string" }),
-        FieldType::Text => json!({ "type": ["string", "number", "boolean"] }),
+        FieldType::Text => text_schema(&["string", "number", "boolean"]),
         FieldType::Boolean => json!({ "type": "boolean" }),
         FieldType::Integer(min, max) => {
             json!({ "type": "integer", "minimum": min, "maximum": max })
@@ -138,7 +141,7 @@ fn field_schema(field_type: &FieldType) -> Value {
         }
         FieldType::Texts => json!({
             "type": "object",
-            "additionalProperties": { "type": ["string", "number", "boolean", "null"] },
+            "additionalProperties": text_schema(&["string", "number", "boolean", "null"]),
         }),
         FieldType::OneOf(names) => json!({ "enum": names }),
         FieldType::Method(names) => json!({
@@ -157,6 +160,15 @@ fn field_schema(field_type: &FieldType) -> Value {
         FieldType::Count => {
             json!({ "type": ["integer", "string"], "minimum": 0, "maximum": MAX_ITERATIONS })
         }
+        FieldType::OnError => json!({ "anyOf": [
+            { "enum": ["fail", "continue"] },
+            {
+                "type": "object",
+                "properties": { "default": { "description": "the node's output after a failure" } },
+                "required": ["default"],
+                "additionalProperties": false,
+            },
+        ] }),
         FieldType::Id => {
             json!({ "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$" })
         }
@@ -166,6 +178,26 @@ fn field_schema(field_type: &FieldType) -> Value {
             "items": { "$ref": "#/definitions/node" },
         }),
     }
+}
+
+/// A text, or one that the author marks: `{ raw: … }`.
+fn text_schema(types: &[&str]) -> Value {
+    json!({ "anyOf": [{ "type": types }, { "$ref": "#/definitions/marked_text" }] })
+}
+
+fn marked_text() -> Value {
+    let text = |help: &str| json!({ "type": "string", "description": help });
+    let (raw, kept) =
+        ("text that holds no reference and no secret", "text, even if it is one reference");
+    json!({
+        "type": "object",
+        "properties": {
+            "raw": text(raw), "text": text(kept), "$raw": text(raw), "$text": text(kept),
+        },
+        "additionalProperties": false,
+        "minProperties": 1,
+        "maxProperties": 1,
+    })
 }
 
 /// JSON Schema patterns have no flags, so each letter matches both cases.

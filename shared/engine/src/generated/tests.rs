@@ -201,6 +201,10 @@ fn agree(
         json!([1]),
         json!({ "a": "b" }),
         json!({ "a": [] }),
+        json!({ "raw": "x" }),
+        json!({ "$text": "x" }),
+        json!({ "text": 1 }),
+        json!({ "a": { "raw": "x" } }),
     ];
     let names = properties.as_object().unwrap().keys().map(String::as_str).chain(["unheard_of"]);
     let names: Vec<&str> = names.filter(|name| !besides.contains(name)).collect();

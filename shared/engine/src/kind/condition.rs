@@ -1,5 +1,8 @@
 //! `condition`: chooses a branch.
 
+mod check;
+mod numbers;
+
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, LazyLock};
@@ -15,10 +18,12 @@ use super::{Done, KindSpec, Node, NodeError, OutputField, OutputFields, OutputTy
 use crate::compile::fields::Fields;
 use crate::expr::code::Code;
 use crate::expr::scope::Scope;
+use crate::expr::template::Reference;
 use crate::field::{FieldSpec, FieldType};
 use crate::pattern;
-use crate::problem::shortened;
+use crate::problem::{Severity, shortened};
 use crate::weight::Weight;
+use check::{Checker, Variable};
 
 const MAX_BRANCHES: usize = 100;
 const MAX_EXPRESSION: usize = 2_000;
@@ -31,6 +36,7 @@ const VALUE_COST: usize = 16;
 const STEP_COST: usize = 2;
 /// Each compiles its pattern and may take a tenth of a second.
 const MAX_MATCHES: usize = 20;
+const MAX_NULLS_NAMED: usize = 5;
 
 /// The standard functions, built once. `matches` is ours: a caller's pattern must end in time.
 static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| {
@@ -41,7 +47,8 @@ static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| {
             let id = "string.matches(string)";
             env.add_member_overload("matches", id, STRING_TYPE, vec![STRING_TYPE], matches)
         })
-        .expect("the standard library is built without `matches`");
+        .and_then(|()| numbers::declare(&mut env))
+        .expect("the standard library is built without `matches`, and has no name with an `@`");
     Arc::new(env)
 });
 
@@ -80,9 +87,11 @@ no branch is taken, no node that depends on one runs. A branch cannot be called 
 
 `if` is a [CEL](https://cel.dev) expression that gives true or false.
 
-- References are variables: `<api.words> > 100 && <draft.model> != \"\"`. A missing value is `null`.
-- Whole numbers are integers and compare with fractions. In arithmetic both sides must have the same type:
-  `double(<api.n>) * 1.5`.
+- References are variables: `<api.words> > 100 && <draft.model> != \"\"`. A missing value is `null`,
+  which `<`, `>` and arithmetic refuse: `<draft.cost> != null && <draft.cost> > 0.1`.
+- A number is a number: `<api.n> * 1.5`, `7 / 2 == 3.5`. Whole numbers are exact in 64 bits.
+- Unknown names and functions are errors at publish, and so are operators on a value that is known
+  to be of another type.
 - At most 2,000 characters, at most two nested list macros (`all`, `exists`, `map` …), no `+` and no `matches` inside a
   macro.";
 
@@ -121,6 +130,8 @@ struct Branch {
 #[derive(Debug)]
 struct Test {
     program: Program,
+    /// The same, with our arithmetic.
+    expression: IdedExpr,
     code: Code,
     costs: Costs,
 }
@@ -213,29 +224,32 @@ impl Test {
             return None;
         }
         let code = Code::read(fields, &IF);
-        match ENV.compile(&code.text) {
-            Ok(program) => {
-                let mut costs = Costs::default();
-                if let Some(reason) = costs.count(&program.expression().expr, 0) {
-                    fields.error("if", reason);
-                }
-                Some(Self { program, code, costs })
-            }
+        let program = match ENV.compile(&code.text) {
+            Ok(program) => program,
             Err(errors) => {
-                fields.error(
-                    "if",
-                    format!("`if` is not a CEL expression: {}", shortened(&errors.to_string())),
-                );
-                None
+                let reasons = code.sources.restore(&reasons(&errors));
+                fields.error("if", format!("`if` is not a CEL expression: {reasons}"));
+                return None;
             }
+        };
+        let mut costs = Costs::default();
+        if let Some(reason) = costs.count(&program.expression().expr, 0) {
+            fields.error("if", reason);
         }
+        report(fields, &program, &code);
+        let expression = numbers::with_numbers(program.expression());
+        Some(Self { program, expression, code, costs })
     }
 
     fn holds(&self, scope: &Scope<'_>, left: &AtomicUsize) -> Result<bool, NodeError> {
         let bound = Bound::new(self, scope, left)?;
         let mut context = Context::with_env(Arc::clone(&ENV));
         context.set_variable_resolver(&bound);
-        match self.program.execute(&context) {
+        let given = match scope.engine() {
+            0..=2 => self.program.execute(&context),
+            _ => cel::Value::resolve(&self.expression, &context),
+        };
+        match given {
             Ok(cel::Value::Bool(holds)) => Ok(holds),
             Ok(other) => Err(NodeError::new(
                 "condition_type",
@@ -248,7 +262,48 @@ impl Test {
                      per round of the macro around it, and costs more the longer the macro is"
                 ),
             )),
-            Err(error) => Err(NodeError::new("condition_error", shortened(&error.to_string()))),
+            Err(error) => Err(NodeError::new("condition_error", self.explain(&error, scope))),
+        }
+    }
+
+    /// Names what is null, if that is why the condition failed.
+    fn explain(&self, error: &ExecutionError, scope: &Scope<'_>) -> String {
+        let error = error.to_string();
+        let message = self.code.sources.restore(&shortened(&error));
+        let is_null =
+            |(_, (_, reference)): &(&str, &(String, Reference))| scope.read(reference).is_null();
+        let references = self.code.sources.iter().zip(&self.code.variables);
+        let nulls: Vec<&str> =
+            references.filter(is_null).map(|(source, _)| source).take(MAX_NULLS_NAMED).collect();
+        if nulls.is_empty() || !error.to_lowercase().contains("null") {
+            return message;
+        }
+        let (first, all) = (nulls[0], nulls.join(", "));
+        format!("{message}: {all} is null; test it first, as in `{first} != null && …`")
+    }
+}
+
+/// Why an expression cannot be parsed, without our text of it.
+fn reasons(errors: &cel::ParseErrors) -> String {
+    let reasons = errors.errors.iter().map(|error| error.msg.as_str());
+    shortened(&reasons.collect::<Vec<_>>().join("; "))
+}
+
+/// Reports what the condition says about names and types that cannot be right.
+fn report(fields: &mut Fields<'_, '_>, program: &Program, code: &Code) {
+    let variables = code.sources.iter().zip(&code.variables).map(|(source, (name, reference))| {
+        let reads = fields.compiler.output_read(reference, fields.body);
+        (name.clone(), Variable { source: source.to_owned(), reads })
+    });
+    let variables = variables.collect();
+    for (severity, message) in Checker::check(program.expression(), &variables) {
+        let message = code.sources.restore(&message);
+        match severity {
+            Severity::Warning => fields.warning(&IF.name, message),
+            Severity::Error => {
+                let path = fields.path_of(&IF.name);
+                fields.compiler.report_later_rule(&path, message);
+            }
         }
     }
 }

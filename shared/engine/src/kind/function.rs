@@ -30,8 +30,15 @@ const DETAILS: &str = "\
 
 - A reference is a variable that holds the value, never text spliced into the code, so do not put it inside quotes.
   `api` is the whole input. Secrets cannot be used in code.
-- There is no network, no file and no environment. `Date.now()` is the start of the run, and `Math.random()` follows a
-  seed of the run, so that a run that continues after a crash computes the same.
+- A whole number beyond 2^53 is a `BigInt` in code, and a `BigInt` in the result is a whole number, which must fit in
+  64 bits. `JSON.stringify` in code refuses a `BigInt`, as everywhere.
+- Beside the language there are `URL`, `URLSearchParams`, `TextEncoder` and `TextDecoder` (UTF-8), `Buffer` (`from`,
+  `alloc`, `concat`, `toString`: UTF-8, hex, base64, base64url, latin1), `atob`, `btoa`, `structuredClone`,
+  `crypto.randomUUID()` and `crypto.getRandomValues()`.
+- Times are in UTC. There is no `Intl`: `toLocaleString()` ignores its arguments and gives `09/25/2025, 01:55:23 AM` for
+  a date, `1234567.5` for a number.
+- There is no network, no file and no environment. `Date.now()` is the start of the run, and `Math.random()`
+  and `crypto` follow a seed of the run, so that a run that continues after a crash computes the same.
 - At most 64 MiB of memory.
 - A server runs a few functions at a time, shared fairly between keys. Further functions wait, at most 60 s, which do not
   count in their `timeout`.";
@@ -82,8 +89,12 @@ impl Node for Function {
         if self.binds_api {
             variables.insert("api".into(), scope.input().clone());
         }
-        let call =
-            CodeCall { code: self.code.text.clone(), variables, now_ms: scope.started_at_ms() };
+        let call = CodeCall {
+            code: self.code.text.clone(),
+            variables,
+            sources: self.code.sources.clone(),
+            now_ms: scope.started_at_ms(),
+        };
         Ok(Plan::Perform(vec![Planned::call("code", Action::Code(call), Price::Free)]))
     }
 }
@@ -123,6 +134,52 @@ mod tests {
         check("return api.n", "return api.n", json!({"api": {"n": 2, "s": "'; evil()"}}));
         check("if (a < b && c > d) return x<y>z", "if (a < b && c > d) return x<y>z", json!({}));
         check("return `${<api.input.n>}`", "return `${__ref0}`", json!({"__ref0": 2}));
+    }
+
+    #[test]
+    fn references_are_restored_in_what_comes_back() {
+        let code = "return <api.input['a b']> + <api.input.n>5 + <api.input['a b']>";
+        let yaml = format!("nodes: [{{ id: f, type: function, code: {} }}]", json!(code));
+        let Action::Code(call) = only_call(&yaml, json!({})).action else { panic!() };
+        let sources = call.sources;
+        let restored = sources.restore("__ref15 is not defined: __ref0.__ref1");
+        assert_eq!(restored, "<api.input.n>5 is not defined: <api.input['a b']>.<api.input.n>");
+        assert_eq!(sources.restore("__ref2 __ref __ref00"), "__ref2 __ref <api.input['a b']>0");
+        assert!(sources.may_be_named_in("x__ref") && !sources.may_be_named_in("__re"));
+
+        let code = "return <api.input[\"a\"]>";
+        let yaml = format!("nodes: [{{ id: f, type: function, code: {} }}]", json!(code));
+        let Action::Code(call) = only_call(&yaml, json!({})).action else { panic!() };
+        let restored = call.sources.restore_json("{\"__ref0\":1}", 100);
+        assert_eq!(restored.as_deref(), Some("{\"<api.input[\\\"a\\\"]>\":1}"));
+        assert_eq!(call.sources.restore_json("{\"__ref0\":1}", 20), None);
+        let none = crate::call::Sources::default();
+        assert_eq!(none.restore("__ref0"), "__ref0");
+        assert!(!none.may_be_named_in("__ref0"));
+    }
+
+    #[test]
+    fn a_trace_shows_the_authors_references() {
+        let yaml = "nodes: [{ id: f, type: function, code: 'return <api.input.n> + api.n' }]";
+        let document = Document::parse(yaml).unwrap();
+        let workflow = Workflow::compile(&document).0.unwrap();
+        let mut run = crate::run::tests::start(&workflow.into(), json!({"n": 2}));
+        let input = loop {
+            match run.step() {
+                crate::Step::Emit(crate::RunEvent::NodeStarted { input: Some(input), .. }) => {
+                    break input;
+                }
+                crate::Step::Wait(_) | crate::Step::Done => panic!(),
+                _ => {}
+            }
+        };
+        assert_eq!(
+            *input,
+            json!({
+                "kind": "code", "code": "return <api.input.n> + api.n", "now_ms": 1_000,
+                "variables": {"<api.input.n>": 2, "api": {"n": 2}}
+            })
+        );
     }
 
     #[test]

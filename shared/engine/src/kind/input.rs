@@ -36,10 +36,21 @@ impl Node for Input {
 /// The declared fields, read from the whole document; any field if none is declared.
 pub(crate) fn outputs(root: &Map<String, Value>) -> OutputFields {
     let Some(Value::Array(fields)) = root.get("input") else { return OutputFields::Any };
-    let names = fields.iter().filter_map(|field| field.get("name")?.as_str().map(str::to_owned));
-    OutputFields::Only(
-        names.map(|name| OutputField::new(name, OutputType::Any).nullable()).collect(),
-    )
+    OutputFields::Only(fields.iter().filter_map(output).collect())
+}
+
+/// `null` is refused unless it is the default.
+fn output(field: &Value) -> Option<OutputField> {
+    let output_type = match field.get("type").map_or("string", |name| name.as_str().unwrap_or("")) {
+        "string" => OutputType::Text,
+        "number" => OutputType::Number,
+        "object" => OutputType::Object,
+        "array" => OutputType::List,
+        _ => OutputType::Any,
+    };
+    let output = OutputField::new(field.get("name")?.as_str()?.to_owned(), output_type);
+    let is_nullable = field.get("default").is_some_and(Value::is_null);
+    Some(if is_nullable { output.nullable() } else { output })
 }
 
 /// Resolves an author's path to a path into the input.

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::KindSpec;
+use super::{KindSpec, OutputFields};
 use crate::compile::fields::Fields;
 use crate::field::{FieldSpec, FieldType};
-use crate::workflow::{CallSettings, Retry};
+use crate::json::push_segment;
+use crate::problem::did_you_mean;
+use crate::workflow::{CallSettings, OnError, Retry};
 
 const ID: FieldSpec = FieldSpec::new(
     "id",
@@ -57,9 +59,17 @@ const AT_MOST_ONCE: FieldSpec = FieldSpec::with_default(
      effect",
 );
 
+pub(crate) const ON_ERROR: FieldSpec = FieldSpec::with_default(
+    "on_error",
+    FieldType::OnError,
+    "fail",
+    "what a failure means: `fail`, `continue` (the run goes on; `<x.error>` and `<x.code>` say \
+     why, other fields are empty) or `{ default: value }` (the run goes on with this output)",
+);
+
 /// In the order of the docs.
 pub(crate) const FIELDS: &[FieldSpec] =
-    &[ID, TYPE, NAME, DESCRIPTION, AFTER, RETRY, TIMEOUT, AT_MOST_ONCE];
+    &[ID, TYPE, NAME, DESCRIPTION, AFTER, RETRY, TIMEOUT, AT_MOST_ONCE, ON_ERROR];
 
 /// Fields that have an effect only on kinds that make calls.
 pub(crate) const CALL_FIELDS: [&str; 3] = ["retry", "timeout", "at_most_once"];
@@ -86,6 +96,39 @@ pub(crate) fn read(fields: &mut Fields<'_, '_>, kind: &KindSpec) -> Option<CallS
     }
     let retry = retry.map_or(Retry::NEVER, |retry| read_retry(fields, retry));
     Some(CallSettings { retry, timeout, at_most_once })
+}
+
+/// Reads what a failure of the node means. `outputs` are the fields that its kind leaves.
+pub(crate) fn read_on_error(fields: &mut Fields<'_, '_>, outputs: &OutputFields) -> OnError {
+    match fields.get(&ON_ERROR) {
+        Some(Value::String(text)) if text == "continue" => OnError::Continue,
+        Some(Value::Object(object)) => {
+            let value = object.get("default").unwrap_or(&Value::Null);
+            let mut path = fields.path_of(&ON_ERROR.name);
+            push_segment(&mut path, "default");
+            check_default(fields, value, outputs);
+            let (body, secrets) = (fields.body, ON_ERROR.secrets);
+            OnError::Default(fields.compiler.template(value, &path, body, secrets))
+        }
+        _ => OnError::Fail,
+    }
+}
+
+/// References read fields of the default, so it must have those of the kind.
+fn check_default(fields: &mut Fields<'_, '_>, value: &Value, outputs: &OutputFields) {
+    let names: Vec<&str> = outputs.names().collect();
+    let Value::Object(given) = value else {
+        let example = names.first().unwrap_or(&"field");
+        let message = format!("`default` is the node's output, such as `{{ {example}: … }}`");
+        return fields.error(&ON_ERROR.name, message);
+    };
+    if *outputs == OutputFields::Any {
+        return;
+    }
+    for name in given.keys().filter(|name| !names.contains(&name.as_str())) {
+        let hint = did_you_mean(name, names.iter().copied());
+        fields.error(&ON_ERROR.name, format!("`default` has no field `{name}`{hint}"));
+    }
 }
 
 fn read_retry<'d>(fields: &mut Fields<'_, 'd>, object: &'d Map<String, Value>) -> Retry {

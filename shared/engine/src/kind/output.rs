@@ -57,17 +57,50 @@ pub(crate) struct Output {
 impl Output {
     fn read(fields: &mut Fields<'_, '_>) -> Self {
         let empty = || Template::Literal(Value::Object(Map::new()));
-        Self { values: fields.template(&VALUES).unwrap_or_else(empty) }
+        Self { values: fields.object_template(&VALUES).unwrap_or_else(empty) }
     }
 
     pub(crate) fn read_section(compiler: &mut Compiler<'_>, values: &Map<String, Value>) -> Self {
-        let values = Value::Object(values.clone());
-        Self { values: compiler.template(&values, "/output", 0, Secrets::Refused) }
+        Self { values: compiler.object_template(values, "/output", 0, Secrets::Refused) }
     }
 }
 
 impl Node for Output {
     fn plan(&self, scope: &Scope<'_>, _done: &Done) -> Result<Plan, NodeError> {
         self.values.render(scope).map(Plan::done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::run::tests::output;
+
+    #[test]
+    fn marks_in_json_have_a_dollar() {
+        let check = |written: serde_json::Value, expected: serde_json::Value| {
+            let node = json!({ "id": "o", "type": "output", "values": { "v": written } });
+            let text = json!({ "nodes": [node] }).to_string();
+            assert_eq!(output(&text, json!({"n": 7}))["v"], expected, "{written}");
+        };
+        check(json!({ "$raw": "<api.input.n> {{K}}" }), json!("<api.input.n> {{K}}"));
+        check(json!({ "$text": "<api.input.n>" }), json!("7"));
+        check(json!([{ "$text": "<api.input.n>" }, "<api.input.n>"]), json!(["7", 7]));
+        // What a server may want stays an object.
+        check(json!({ "text": "<api.input.n>" }), json!({ "text": 7 }));
+        check(json!({ "raw": "<api.input.n>" }), json!({ "raw": 7 }));
+        check(json!({ "$$raw": "<api.input.n>" }), json!({ "$raw": 7 }));
+        check(json!({ "$$text": ["x"] }), json!({ "$text": ["x"] }));
+        check(json!({ "$raw": 1 }), json!({ "$raw": 1 }));
+        check(json!({ "$raw": "x", "y": 1 }), json!({ "$raw": "x", "y": 1 }));
+        check(json!({ "$$raw": "x", "y": 1 }), json!({ "$$raw": "x", "y": 1 }));
+    }
+
+    #[test]
+    fn names_of_values_are_no_marks() {
+        let text = "{\"output\": {\"$raw\": \"<api.input.n>\"}, \"nodes\": [{\"id\": \"t\", \
+                    \"type\": \"template\", \"template\": \"x\"}]}";
+        assert_eq!(output(text, json!({"n": 7})), json!({ "$raw": 7 }));
     }
 }

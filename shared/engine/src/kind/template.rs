@@ -81,5 +81,22 @@ mod tests {
         check("<api.input.s.deep>", json!(null));
         check("<b>a < b</b> <api.input.s>", json!("<b>a < b</b> é"));
         check("API <API.input.s>", json!("API é"));
+        check("<api.input.o['k'][0]>", json!("<t.content>"));
+        check("<api.input[\"a b\"][\"it's\"].x>!", json!("!"));
+    }
+
+    #[test]
+    fn marked_text_is_not_scanned_or_stays_text() {
+        let check = |template: serde_json::Value, expected: serde_json::Value| {
+            let yaml = format!("nodes: [{{ id: t, type: template, template: {template} }}]");
+            assert_eq!(output(&yaml, json!({"n": 7})), json!({ "content": expected }));
+        };
+        let prompt = "<<SYS>> {{x}} {{KEY}} <api.input.n> <t.nothing> <api.in put>";
+        check(json!({ "raw": prompt }), json!(prompt));
+        check(json!({ "$raw": prompt }), json!(prompt));
+        check(json!({ "text": "<api.input.n>" }), json!("7"));
+        check(json!({ "$text": "<api.input.n>" }), json!("7"));
+        check(json!({ "text": "n <api.input.n>" }), json!("n 7"));
+        check(json!({ "text": "" }), json!(""));
     }
 }

@@ -56,7 +56,17 @@ fn common_fields_are_read_by_one_table() {
     let names: Vec<&str> = node_fields::FIELDS.iter().map(|spec| &*spec.name).collect();
     assert_eq!(
         names,
-        ["id", "type", "name", "description", "after", "retry", "timeout", "at_most_once"]
+        [
+            "id",
+            "type",
+            "name",
+            "description",
+            "after",
+            "retry",
+            "timeout",
+            "at_most_once",
+            "on_error"
+        ]
     );
 }
 

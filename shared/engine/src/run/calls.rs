@@ -90,12 +90,15 @@ impl Run {
             literal_keys: Arc::clone(&self.workflow.literal_keys),
         };
         let kept = self.budget.keep_call(&input)?;
-        let shown = self.shown(input);
+        let shown = self.shown(input, &call.action);
         Ok(Prepared { name, price, work: PreparedWork::Call(call, Arc::new(shown), kept) })
     }
 
-    /// Masks the keys that the author wrote into the document.
-    fn shown(&self, input: Value) -> Value {
+    /// Masks the keys that the author wrote into the document, and restores their references.
+    fn shown(&self, mut input: Value, action: &Action) -> Value {
+        if let Action::Code(code) = action {
+            code.sources.restore_call(&mut input);
+        }
         let keys = &self.workflow.literal_keys;
         if keys.is_empty() { input } else { literal_key::mask(&input, keys) }
     }

@@ -10,7 +10,7 @@ use super::{Run, RunError, StopReason};
 use crate::event::{NodePath, NodeStatus, RunEvent};
 use crate::kind::{Done, KindName, NodeError, Plan, Price};
 use crate::weight::Weight;
-use crate::workflow::{BodyNode, MAX_EXECUTIONS, When};
+use crate::workflow::{BodyNode, MAX_EXECUTIONS, OnError, When};
 
 const MAX_MESSAGE_BYTES: usize = 4096;
 
@@ -159,8 +159,8 @@ impl Run {
         message
     }
 
-    /// A failed node follows its error edge, or fails its enclosing scope. What its call left stays
-    /// readable beside the error, if the budget allows it.
+    /// A failed node follows its error edge, goes on as its `on_error` says, or fails its enclosing
+    /// scope. What its call left stays readable beside the error, if the budget allows it.
     pub(super) fn fail_with(
         &mut self,
         frame: usize,
@@ -176,24 +176,49 @@ impl Run {
         let output = Arc::new(failed_output(&error, left.as_ref()));
         let left = left.map(Arc::new);
         self.emit_finished(frame, index, NodeStatus::Failed, left, Some(error.clone()), report);
+        let (state, output, settled) = match self.default_output(frame, index) {
+            Some(default) => (State::Succeeded, default, Settled::Succeeded),
+            None if matches!(self.node(frame, index).on_error, OnError::Continue) => {
+                (State::Failed, output, Settled::Succeeded)
+            }
+            None => (State::Failed, output, Settled::Failed),
+        };
         let slot = self.frames.slot(frame, index);
         slot.output = Some(output);
-        slot.state = State::Failed;
-        if !self.node(frame, index).catches_error {
+        slot.state = state;
+        if settled == Settled::Failed && !self.contains_failure(frame, index) {
             self.stop_around(frame, error);
         }
-        self.settle(frame, index, Settled::Failed);
+        self.settle(frame, index, settled);
     }
 
-    /// Stops the enclosing scopes of a failure in `frame`, up to a loop or parallel with an error
-    /// edge, which contains it, or else the whole run.
+    /// Renders and keeps what a failed node leaves instead. `None` too if that is too large: then
+    /// the failure stands.
+    fn default_output(&mut self, frame: usize, index: usize) -> Option<Arc<Value>> {
+        let OnError::Default(default) = &self.node(frame, index).on_error else { return None };
+        let output = default.render(&self.scope(frame, Some(index), &[])).ok()?;
+        let kept = self.budget.keep(&output).ok()?;
+        self.frames.get_mut(frame).kept += kept;
+        Some(Arc::new(output))
+    }
+
+    /// Whether the enclosing scopes go on after a failure of this node.
+    fn contains_failure(&self, frame: usize, index: usize) -> bool {
+        let node = self.node(frame, index);
+        let is_read = node.result_reads_error && self.engine >= 3;
+        node.catches_error || is_read || matches!(node.on_error, OnError::Continue)
+    }
+
+    /// Stops the enclosing scopes of a failure in `frame`, up to a loop or parallel that contains
+    /// it, or else the whole run.
     fn stop_around(&mut self, frame: usize, error: RunError) {
         let mut inner = frame;
         while let Some((outer, container)) =
             self.frames.get(inner).parent.as_ref().map(|parent| (parent.frame, parent.node))
         {
             self.set_failure(outer, container, &error);
-            if self.node(outer, container).catches_error {
+            let has_default = matches!(self.node(outer, container).on_error, OnError::Default(_));
+            if has_default || self.contains_failure(outer, container) {
                 return self.stop_inside((outer, container));
             }
             inner = outer;

@@ -12,6 +12,8 @@ mod calls;
 mod several;
 mod flow;
 mod nesting;
+mod on_error;
+mod graphs;
 mod property;
 
 pub(crate) fn compile(yaml: &str) -> Arc<Workflow> {
@@ -21,14 +23,13 @@ pub(crate) fn compile(yaml: &str) -> Arc<Workflow> {
 }
 
 pub(crate) fn start(workflow: &Arc<Workflow>, input: Value) -> Run {
+    start_with(workflow, input, ENGINE)
+}
+
+pub(crate) fn start_with(workflow: &Arc<Workflow>, input: Value, engine: u32) -> Run {
     Run::new(
         Arc::clone(workflow),
-        RunStart {
-            run_id: "run_1".into(),
-            started_at_ms: 1_000,
-            input: Arc::new(input),
-            engine: ENGINE,
-        },
+        RunStart { run_id: "run_1".into(), started_at_ms: 1_000, input: Arc::new(input), engine },
     )
 }
 

@@ -430,3 +430,25 @@ fn the_trace_has_what_a_failed_call_left() {
         [json!({ "status": 500 })]
     );
 }
+
+#[test]
+fn texts_may_be_marked() {
+    let yaml = "
+nodes:
+  - id: h
+    type: http
+    url: { raw: 'https://x/<api.input.id>{{KEY}}' }
+    query: { q: { raw: '<api.input.q>' }, t: { text: '<api.input.id>' } }
+    headers: { X-A: { raw: '{{KEY}}' } }
+    body: { $raw: '{{KEY}}' }
+";
+    let call = only_call(yaml, json!({"id": 7}));
+    assert_eq!(
+        serde_json::to_value(&call.action).unwrap(),
+        json!({
+            "kind": "http", "method": "GET", "url": "https://x/<api.input.id>{{KEY}}",
+            "query": [["q", "<api.input.q>"], ["t", "7"]],
+            "headers": [["X-A", "{{KEY}}"]], "body": "{{KEY}}"
+        })
+    );
+}

@@ -47,6 +47,8 @@ fn recorded_results_are_final() {
     let result = failed("timeout", true);
     let recorded = Recorded { result, attempts: 3, ended_at_ms: None, has_reported_text: false };
     run.complete_recorded(&calls[0].0, recorded);
+    let Step::Emit(RunEvent::CallEnded(ended)) = run.step() else { panic!() };
+    assert_eq!(ended.attempt, 3);
     let Step::Emit(RunEvent::NodeFinished { attempts, .. }) = run.step() else { panic!() };
     assert_eq!(attempts, 3);
     assert_eq!(run.step(), Step::Done);

@@ -12,7 +12,7 @@ use crate::kind::{
 };
 use crate::workflow::CompileOptions;
 
-type Script = fn(&Scope<'_>, &Done) -> Result<Plan, NodeError>;
+pub(super) type Script = fn(&Scope<'_>, &Done) -> Result<Plan, NodeError>;
 
 struct Scripted(Script);
 
@@ -42,10 +42,15 @@ fn scripted(script: Script, call: Option<CallLimits>) -> KindSpec {
     }
 }
 
+/// A kind that makes calls, as its script says.
+pub(super) fn scripted_in_rounds(script: Script) -> KindSpec {
+    scripted(script, Some(LIMITS))
+}
+
 const LIMITS: CallLimits =
     CallLimits { default_timeout: Duration::from_secs(9), max_timeout: Duration::from_secs(60) };
 
-fn compile_with(kind: KindSpec, yaml: &str) -> Arc<Workflow> {
+pub(super) fn compile_with(kind: KindSpec, yaml: &str) -> Arc<Workflow> {
     let options =
         CompileOptions { kinds: Kinds::standard().clone().with(kind), ..CompileOptions::default() };
     let (workflow, problems) = Workflow::compile_with(&Document::parse(yaml).unwrap(), &options);
@@ -57,13 +62,13 @@ fn run_of(script: Script, more: &str) -> Run {
     start(&compile_with(scripted(script, Some(LIMITS)), &yaml), json!({}))
 }
 
-fn get(name: &str) -> Planned {
+pub(super) fn get(name: &str) -> Planned {
     let url = RenderedUrl::of_author(format!("http://x/{name}"));
     let call = HttpCall { method: "GET".into(), url, ..HttpCall::default() };
     Planned::call(name.to_owned(), Action::Http(call), Price::Free)
 }
 
-fn perform<const N: usize>(calls: [Planned; N]) -> Result<Plan, NodeError> {
+pub(super) fn perform<const N: usize>(calls: [Planned; N]) -> Result<Plan, NodeError> {
     Ok(Plan::Perform(calls.into()))
 }
 
