@@ -7,8 +7,8 @@ use flowgate_tests::server::{ADMIN_KEY, TestServer};
 use serde_json::{Value, json};
 
 /// Each example has a test below.
-const NAMES: [&str; 8] =
-    ["digest", "fallback", "greeting", "healthcheck", "invoice", "signup", "story", "triage"];
+const NAMES: [&str; 9] =
+    ["assistant", "digest", "fallback", "greeting", "healthcheck", "invoice", "signup", "story", "triage"];
 
 struct Example {
     server: TestServer,
@@ -66,6 +66,20 @@ async fn greeting() {
         Example::publish("greeting").await.output(json!({})).await,
         json!({ "greeting": "Hello Ada x3" })
     );
+}
+
+#[tokio::test]
+async fn assistant() {
+    let assistant = Example::publish("assistant").await;
+    let output = assistant.output(json!({})).await;
+    assert_eq!((&output["answer"], &output["turns"]), (&json!("minus 10 %"), &json!(3)));
+    let calls = output["calls"].as_array().unwrap();
+    let names: Vec<_> = calls.iter().map(|call| &call["name"]).collect();
+    assert_eq!(names, ["price", "price", "discount"]);
+    let wrong = json!({ "question": "/price {\"item\": \"gold\", \"amount\": 1}" });
+    let output = assistant.output(wrong).await;
+    let answer = output["answer"].as_str().unwrap();
+    assert!(answer.starts_with("error invalid_arguments: "), "{answer}");
 }
 
 #[tokio::test]
