@@ -161,7 +161,8 @@ fn bytes_and_text_are_converted() {
          b.toString('base64url'), b.toString(), b.toString('latin1'), Buffer.from('w6k', \
          'base64').toString(), Buffer.from('c3a9zz', 'hex').toString(), Buffer.from([104, \
          105]).toString('ascii'), b.length, Buffer.isBuffer(b), Buffer.concat([b, \
-         Buffer.from('x')]).toString('utf-8', 2), JSON.stringify(Buffer.from('a')), Buffer.byteLength('é'), \
+         Buffer.from('x')]).toString('utf-8', 2), \
+         JSON.stringify(Buffer.from('a')), Buffer.byteLength('é'), \
          Buffer.from('a').equals(Buffer.from('a'))]",
         json!([
             "w6k/Pg==",
@@ -206,7 +207,8 @@ fn what_takes_too_much_memory_fails_clearly() {
 fn values_are_cloned_deeply() {
     check(
         "const o = { d: new Date(5), m: new Map([[1, { x: 1 }]]), s: new Set([1]), r: /a/gi, b: \
-         new Uint8Array([1, 2]), e: new TypeError('no'), n: null, u: undefined, big: 1n }; o.self = o; \
+         new Uint8Array([1, 2]), e: new TypeError('no'), \
+         n: null, u: undefined, big: 1n }; o.self = o; \
          const c = structuredClone(o); c.m.get(1).x = 2; c.b[0] = 9; return [c.self === c, c.d \
          instanceof Date, c.d.getTime(), o.m.get(1).x, [...c.s], `${c.r}`, o.b[0], c.e instanceof \
          TypeError, c.e.message, c.n, 'u' in c, c.big === 1n, Object.keys(c).length]",

@@ -86,13 +86,13 @@ webhook: { method: HEAD }
 fn a_text_that_is_cut_off_at_a_comma_is_an_error() {
     check(
         &nodes(&[
-            "id: a, type: webhook, url: 'http://x/', body: { t: Hi, <api.input.x>, you, k: , n: ~ }",
+            "id: a, type: webhook, url: 'http://x/', body: { t: H, <api.input.x>, you, k: , n: ~ }",
         ]),
         &[
-            "E 2:75 /nodes/0/body/<api.input.x> `<api.input.x>` has no value; if it belongs to `t`, \
-             put the text in quotes: `t: \"Hi, <api.input.x>\"`",
-            "E 2:80 /nodes/0/body/you `you` has no value; if it belongs to `t`, put the text in \
-             quotes: `t: \"Hi, <api.input.x>, you\"`",
+            "E 2:74 /nodes/0/body/<api.input.x> `<api.input.x>` has no value; if it belongs to \
+             `t`, put the text in quotes: `t: \"H, <api.input.x>\"`",
+            "E 2:79 /nodes/0/body/you `you` has no value; if it belongs to `t`, put the text in \
+             quotes: `t: \"H, <api.input.x>, you\"`",
         ],
     );
 }
@@ -197,7 +197,7 @@ fn near_misses_are_errors_with_the_right_spelling() {
     let with = |field: &str, text: &str| {
         let text = json!(text);
         format!(
-            "{{\"input\": [{{\"name\": \"First Name\"}}, {{\"name\": \"a.b\"}}, {{\"name\": \"s\"}}],\n\
+            "{{\"input\": [{{\"name\": \"First Name\"}}, {{\"name\": \"a.b\"}}],\n\
              \"nodes\": [\n\
              {{\"id\": \"fetch\", \"type\": \"http\", \"url\": \"http://x\"}},\n\
              {{\"id\": \"d\", \"name\": \"Agent v1.2\", \"type\": \"template\", \

@@ -30,15 +30,16 @@ const DETAILS: &str = "\
 
 - A reference is a variable that holds the value, never text spliced into the code, so do not put it inside quotes.
   `api` is the whole input. Secrets cannot be used in code.
-- A whole number beyond 2^53 is a `BigInt` in code, and a `BigInt` in the result is a whole number, which must fit in
-  64 bits. `JSON.stringify` in code refuses a `BigInt`, as everywhere.
-- Beside the language there are `URL`, `URLSearchParams`, `TextEncoder` and `TextDecoder` (UTF-8), `Buffer` (`from`,
-  `alloc`, `concat`, `toString`: UTF-8, hex, base64, base64url, latin1), `atob`, `btoa`, `structuredClone`,
-  `crypto.randomUUID()` and `crypto.getRandomValues()`.
-- Times are in UTC. There is no `Intl`: `toLocaleString()` ignores its arguments and gives `09/25/2025, 01:55:23 AM` for
-  a date, `1234567.5` for a number.
-- There is no network, no file and no environment. `Date.now()` is the start of the run, and `Math.random()`
-  and `crypto` follow a seed of the run, so that a run that continues after a crash computes the same.
+- A whole number beyond 2^53 is a `BigInt` in code, and a `BigInt` in the result is a whole number,
+  which must fit in 64 bits. `JSON.stringify` in code refuses a `BigInt`, as everywhere.
+- Beside the language there are `URL`, `URLSearchParams`, `TextEncoder` and `TextDecoder` (UTF-8),
+  `Buffer` (`from`, `alloc`, `concat`, `toString`: UTF-8, hex, base64, base64url, latin1), `atob`,
+  `btoa`, `structuredClone`, `crypto.randomUUID()` and `crypto.getRandomValues()`.
+- Times are in UTC. There is no `Intl`: `toLocaleString()` ignores its arguments and gives
+  `09/25/2025, 01:55:23 AM` for a date, `1234567.5` for a number.
+- There is no network, no file and no environment. `Date.now()` is the start of the run, and
+  `Math.random()` and `crypto` follow a seed of the run, so that a run that continues after a crash
+  computes the same.
 - At most 64 MiB of memory.
 - A server runs a few functions at a time, shared fairly between keys. Further functions wait, at most 60 s, which do not
   count in their `timeout`.";

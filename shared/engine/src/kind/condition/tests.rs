@@ -143,8 +143,8 @@ fn names_and_types_are_checked_at_publish() {
         let agent = "{ id: x, type: agent, model: offline/echo, prompt: x }";
         let test = json!(test);
         let text = format!(
-            "input: [{{ name: n, type: number }}, {{ name: s }}, {{ name: o, type: object, default: \
-             null }}]\n\
+            "input: [{{ name: n, type: number }}, {{ name: s }}, {{ name: o, type: object, \
+             default: null }}]\n\
              nodes: [{agent}, {{ id: c, type: condition, branches: [{{ name: a, if: {test} }}] }}]"
         );
         let (_, problems) = Workflow::compile(&Document::parse(&text).unwrap());
