@@ -24,7 +24,8 @@ use super::mask::Masks;
 use super::{Metered, Outbound, failed, retryable, too_large};
 use ask::Ask;
 use provider::Provider;
-use reply::{Finish, Reply, Usage};
+use reply::{Draft, Finish, Reply, Usage};
+use wire::Enforcement;
 
 impl Outbound {
     pub(super) async fn perform_model(
@@ -48,7 +49,8 @@ impl Outbound {
             let mut send = |Chunk::Text(text): Chunk| send_text(chunks, masked.push(&text));
             let reply = echo::answer(&*self.clock, model, call, &mut send).await;
             send_text(chunks, masked.end());
-            return outcome(call, provider, reply.map_err(unsent)?, Some(0));
+            let asked = Asked { call, provider, is_enforced: true, cost_nano_usd: Some(0) };
+            return asked.outcome(reply.map_err(unsent)?);
         }
         let provider = Provider::named(provider);
         let target = self.target(&provider, model, call, user, masks).await.map_err(unsent)?;
@@ -56,13 +58,13 @@ impl Outbound {
         let ask = Ask::new(provider.name, model, call, enforcement);
         let mut exchanged = self.ask_model(&ask, &target, masks, memory, chunks).await?;
         let cost_nano_usd = price::cost(provider.name, model, &exchanged.draft().usage);
+        let is_enforced = enforcement != Enforcement::Prompt;
+        let asked = Asked { call, provider: provider.name, is_enforced, cost_nano_usd };
         if let Some(error) = exchanged.error.take() {
-            let error = failure::about(provider.name, error);
-            return Err(failed_with(error, call, &exchanged.draft().content, None)
-                .having_used(exchanged.draft().usage.total(), cost_nano_usd));
+            let Draft { content, usage, .. } = exchanged.draft();
+            return Err(asked.failure(error, usage, content, None));
         }
-        let reply = ask.settle(exchanged.reply());
-        outcome(call, provider.name, reply, cost_nano_usd)
+        asked.outcome(ask.settle(exchanged.reply()))
     }
 }
 
@@ -72,44 +74,92 @@ fn send_text(chunks: &mut (dyn FnMut(Chunk) + Send), text: String) {
     }
 }
 
-/// Judges an answer by its finish reason, and builds the call's value from it.
-fn outcome(
-    call: &ModelCall,
-    provider: &str,
-    reply: Reply,
+/// A call that has been answered.
+struct Asked<'a> {
+    call: &'a ModelCall,
+    provider: &'a str,
+    /// The provider, or a tool, holds the model to the schema.
+    is_enforced: bool,
     cost_nano_usd: Option<u64>,
-) -> Result<CallOutput, CallError> {
-    let usage = reply.usage;
-    let finish = match verdict(&reply) {
-        Ok(finish) => finish,
-        Err(error) => {
-            let error = failure::about(provider, error);
+}
+
+impl Asked<'_> {
+    /// Judges an answer by its finish reason, and builds the call's value from it.
+    fn outcome(&self, reply: Reply) -> Result<CallOutput, CallError> {
+        let usage = reply.usage;
+        let finish = verdict(&reply).map_err(|error| {
             let text = if reply.refusal.is_empty() { &reply.content } else { &reply.refusal };
-            return Err(failed_with(error, call, text, reply.finish.as_ref())
-                .having_used(usage.total(), cost_nano_usd));
+            self.failure(error, &usage, text, reply.finish.as_ref())
+        })?;
+        let mut value = self.answer_fields(&reply, finish)?;
+        value.extend(self.own_fields(&usage, &reply.content, Some(finish)));
+        value.insert("tool_calls".to_owned(), json!([]));
+        if !reply.calls.is_empty() || *finish == Finish::Pause {
+            let Reply { content, calls, message, .. } = reply;
+            let turn = Turn { provider: self.provider.to_owned(), content, calls, message };
+            value.insert("turn".to_owned(), json!(turn));
         }
-    };
-    let mut value = Map::new();
-    // Only an answer is held to the schema: a turn that asks for tools is none yet.
-    let schema =
-        call.schema.as_ref().filter(|_| reply.calls.is_empty() && *finish != Finish::Pause);
-    if let Some(schema) = schema {
+        let (tokens, cost_nano_usd) = (usage.total(), self.cost_nano_usd);
+        Ok(CallOutput { value: Value::Object(value), tokens, cost_nano_usd })
+    }
+
+    /// The answer by its schema. A turn that asks for tools is no answer yet.
+    fn answer_fields(
+        &self,
+        reply: &Reply,
+        finish: &Finish,
+    ) -> Result<Map<String, Value>, CallError> {
+        let is_answer = reply.calls.is_empty() && *finish != Finish::Pause;
+        let Some(schema) = self.call.schema.as_ref().filter(|_| is_answer) else {
+            return Ok(Map::new());
+        };
+        let data = schema::read(&reply.content, schema, *finish == Finish::Length);
         // The answer was paid for, fit or not.
-        let data = schema::read(&reply.content, schema, *finish == Finish::Length)
-            .map_err(|error| failed_with(error, call, &reply.content, Some(finish)))
-            .map_err(|error| error.having_used(usage.total(), cost_nano_usd))?;
-        value.extend(data.clone());
+        let data =
+            data.map_err(|error| self.failure(error, &reply.usage, &reply.content, Some(finish)))?;
+        let mut value = data.clone();
         value.insert("data".to_owned(), Value::Object(data));
+        Ok(value)
     }
-    value.extend(own_fields(call, &usage, cost_nano_usd));
-    value.insert("finish_reason".to_owned(), finish.word().into());
-    value.insert("content".to_owned(), reply.content.as_str().into());
-    if !reply.calls.is_empty() || *finish == Finish::Pause {
-        let Reply { content, calls, message, .. } = reply;
-        let turn = Turn { provider: provider.to_owned(), content, calls, message };
-        value.insert("turn".to_owned(), json!(turn));
+
+    /// Keeps what the model said, and what that cost, with the failure.
+    fn failure(
+        &self,
+        error: CallError,
+        usage: &Usage,
+        content: &str,
+        finish: Option<&Finish>,
+    ) -> CallError {
+        let mut output = self.own_fields(usage, content, finish);
+        if self.call.schema.is_some() {
+            output.insert("is_enforced".to_owned(), self.is_enforced.into());
+        }
+        let error = CallError {
+            output: Some(Box::new(Value::Object(output))),
+            ..failure::about(self.provider, error)
+        };
+        error.having_used(usage.total(), self.cost_nano_usd)
     }
-    Ok(CallOutput { value: Value::Object(value), tokens: usage.total(), cost_nano_usd })
+
+    fn own_fields(
+        &self,
+        usage: &Usage,
+        content: &str,
+        finish: Option<&Finish>,
+    ) -> Map<String, Value> {
+        let tokens = json!({
+            "input": usage.input,
+            "output": usage.output,
+            "total": usage.total(),
+        });
+        Map::from_iter([
+            ("content".to_owned(), content.into()),
+            ("model".to_owned(), self.call.model.as_str().into()),
+            ("tokens".to_owned(), tokens),
+            ("finish_reason".to_owned(), finish.map(Finish::word).into()),
+            ("cost".to_owned(), self.cost_nano_usd.map(dollars).into()),
+        ])
+    }
 }
 
 /// Fails an answer that is none, or not whole.
@@ -126,28 +176,6 @@ fn verdict(reply: &Reply) -> Result<&Finish, CallError> {
         }
         finish => Ok(finish),
     }
-}
-
-/// Keeps what the model said with the failure.
-fn failed_with(
-    error: CallError,
-    call: &ModelCall,
-    content: &str,
-    finish: Option<&Finish>,
-) -> CallError {
-    let finish = finish.map(Finish::word);
-    let output = json!({ "content": content, "model": call.model, "finish_reason": finish });
-    CallError { output: Some(Box::new(output)), ..error }
-}
-
-fn own_fields(call: &ModelCall, usage: &Usage, cost_nano_usd: Option<u64>) -> Map<String, Value> {
-    let tokens = json!({ "input": usage.input, "output": usage.output, "total": usage.total() });
-    Map::from_iter([
-        ("model".to_owned(), call.model.as_str().into()),
-        ("tokens".to_owned(), tokens),
-        ("tool_calls".to_owned(), json!([])),
-        ("cost".to_owned(), cost_nano_usd.map(dollars).into()),
-    ])
 }
 
 /// The request never left, or was refused unread: nothing was used.

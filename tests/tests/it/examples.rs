@@ -7,8 +7,17 @@ use flowgate_tests::server::{ADMIN_KEY, TestServer};
 use serde_json::{Value, json};
 
 /// Each example has a test below.
-const NAMES: [&str; 9] =
-    ["assistant", "digest", "fallback", "greeting", "healthcheck", "invoice", "signup", "story", "triage"];
+const NAMES: [&str; 9] = [
+    "assistant",
+    "digest",
+    "fallback",
+    "greeting",
+    "healthcheck",
+    "invoice",
+    "signup",
+    "story",
+    "triage",
+];
 
 struct Example {
     server: TestServer,

@@ -19,7 +19,7 @@ pub(super) fn read(
         .map_err(|error| failed("invalid_schema", format!("the schema cannot be used: {error}")))?;
     let mismatch = |what: String| {
         let why = if is_cut { ": it was cut off at max_tokens" } else { "" };
-        retryable("schema_mismatch", format!("the model's answer {what}{why}"))
+        retryable("schema_mismatch", format!("gave an answer that {what}{why}"))
     };
     let mut answer = find_json(content).map_err(|why| mismatch(format!("is not JSON: {why}")))?;
     let mut misfits = schema.misfits(&answer);
@@ -124,13 +124,13 @@ mod tests {
         assert_eq!(check("Sure:\n```json\n{\"n\": 3}\n```\nDone."), Ok(json!({"n": 3})));
         assert_eq!(check("<think>{\"n\": 1}?</think>\n{\"n\": 3}"), Ok(json!({"n": 3})));
         assert_eq!(check("Here it is: {\"n\": 3} as asked"), Ok(json!({"n": 3})));
-        let wrong_type = "schema_mismatch: the model's answer does not fit the schema at /n: value \
+        let wrong_type = "schema_mismatch: gave an answer that does not fit the schema at /n: value \
                           is not of type \"integer\"";
         assert_eq!(check("{\"n\": \"x\"}").unwrap_err(), wrong_type);
         assert!(
             check("I think 3")
                 .unwrap_err()
-                .starts_with("schema_mismatch: the model's answer is not JSON")
+                .starts_with("schema_mismatch: gave an answer that is not JSON")
         );
         assert!(read("[1]", &json!({}), false).unwrap_err().message.contains("is not an object"));
     }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::Agent;
 use super::tool::{self, Tool};
-use crate::call::{Action, ModelCall, ModelMessage, ToolResult, Turn, TurnCall};
+use crate::call::{Action, CallError, ModelCall, ModelMessage, ToolResult, Turn, TurnCall};
 use crate::cost::dollars;
 use crate::expr::scope::Scope;
 use crate::kind::{CallEnd, CallOutcome, Done, NodeError, Plan, Planned, Price};
@@ -59,20 +59,41 @@ impl<'a> Turns<'a> {
         loop {
             let name = self.name_of_turn(number);
             let Some(CallEnd { result, .. }) = self.done.get(&name) else {
-                let call = Action::Model(self.request()?);
-                return Ok(Answer::Outstanding(Box::new(Planned::call(name, call, Price::Priced))));
+                return Ok(Answer::outstanding(name, self.request()?));
             };
-            match result {
+            let error = match result {
                 Ok(outcome) => return Ok(Answer::Given(outcome.clone())),
-                Err(error) if self.model + 1 == self.agent.models.len() => {
-                    return Err(error.clone().into());
-                }
-                Err(error) => {
-                    self.usage.add_failed(error.used());
-                    self.model += 1;
-                }
+                Err(error) => error,
+            };
+            self.usage.add_failed(error);
+            let error = match Misfit::of(error) {
+                None => error,
+                Some(misfit) => match self.repaired(format!("{name}.repair"), misfit)? {
+                    Repaired::Answer(answer) => return Ok(answer),
+                    Repaired::Failed(error) => error,
+                },
+            };
+            self.model += 1;
+            if self.model == self.agent.models.len() {
+                return Err(error.clone().into());
             }
         }
+    }
+
+    /// Asks the model once to mend an answer that does not fit the schema.
+    fn repaired(&mut self, name: String, misfit: Misfit<'_>) -> Result<Repaired<'a>, NodeError> {
+        let Some(CallEnd { result, .. }) = self.done.get(&name) else {
+            let mut call = self.request()?;
+            call.messages.extend(misfit.messages());
+            return Ok(Repaired::Answer(Answer::outstanding(name, call)));
+        };
+        Ok(match result {
+            Ok(outcome) => Repaired::Answer(Answer::Given(outcome.clone())),
+            Err(error) => {
+                self.usage.add_failed(error);
+                Repaired::Failed(error)
+            }
+        })
     }
 
     fn name_of_turn(&self, number: usize) -> String {
@@ -145,7 +166,7 @@ impl<'a> Turns<'a> {
         };
         let Sums { input, output: said, cost } = self.usage;
         output.insert("turns".to_owned(), turns.into());
-        if turns > 1 || self.model > 0 {
+        if self.done.len() > 1 {
             let total = input.zip(said).map(|(input, said)| input + said);
             let tokens = json!({ "input": input, "output": said, "total": total });
             output.insert("tokens".to_owned(), tokens);
@@ -159,6 +180,38 @@ impl<'a> Turns<'a> {
 enum Answer {
     Outstanding(Box<Planned>),
     Given(CallOutcome),
+}
+
+impl Answer {
+    fn outstanding(name: String, call: ModelCall) -> Self {
+        let planned = Planned::call(name, Action::Model(call), Price::Priced);
+        Self::Outstanding(Box::new(planned))
+    }
+}
+
+enum Repaired<'a> {
+    Answer(Answer),
+    Failed(&'a CallError),
+}
+
+/// An answer that does not fit the schema, of a provider that enforces none.
+struct Misfit<'a> {
+    content: &'a str,
+    why: &'a str,
+}
+
+impl<'a> Misfit<'a> {
+    fn of(error: &'a CallError) -> Option<Self> {
+        let output = error.output.as_ref().filter(|_| error.code == "schema_mismatch")?;
+        let is_enforced = output.get("is_enforced").and_then(Value::as_bool)?;
+        let content = output.get("content")?.as_str()?;
+        (!is_enforced && !content.is_empty()).then_some(Self { content, why: &error.message })
+    }
+
+    fn messages(&self) -> [ModelMessage; 2] {
+        let asked = format!("{}. Answer again, with the JSON object alone.", self.why);
+        [ModelMessage::Assistant { content: self.content.to_owned() }, ModelMessage::user(asked)]
+    }
 }
 
 /// What the turns used. `None` once a part is unknown.
@@ -178,10 +231,14 @@ impl Sums {
         self.cost = sum(self.cost, answer.cost_nano_usd);
     }
 
-    /// A failed call says only what it used in total: nothing, or something that is not split.
-    fn add_failed(&mut self, (tokens, cost): (Option<u64>, Option<u64>)) {
+    /// A failed call may have been paid for. What it does not say is unknown, unless it used
+    /// nothing.
+    fn add_failed(&mut self, error: &CallError) {
+        let (tokens, cost) = error.used();
         if tokens != Some(0) {
-            (self.input, self.output) = (None, None);
+            let count = |name: &str| error.output.as_ref()?.get("tokens")?.get(name)?.as_u64();
+            self.input = sum(self.input, count("input"));
+            self.output = sum(self.output, count("output"));
         }
         self.cost = sum(self.cost, cost);
     }

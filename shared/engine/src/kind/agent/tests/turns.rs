@@ -428,3 +428,53 @@ fn a_schema_may_be_wrapped_and_hides_no_field() {
     });
     assert_eq!(schema["type"], "object");
 }
+
+#[test]
+fn an_answer_that_nobody_enforced_is_mended_once() {
+    let yaml = "
+nodes:
+  - id: a
+    type: agent
+    model: deepseek/m
+    prompt: x
+    schema: { type: object, properties: { n: { type: number } }, required: [n] }
+";
+    let misfit = |is_enforced: bool| {
+        CallResult::Failed(CallError {
+            code: "schema_mismatch".into(),
+            message: "deepseek gave an answer that is not JSON".into(),
+            tokens: Some(15),
+            cost_nano_usd: Some(1_000_000),
+            output: Some(Box::new(json!({
+                "content": "three", "is_enforced": is_enforced,
+                "tokens": { "input": 10, "output": 5, "total": 15 }
+            }))),
+            ..CallError::default()
+        })
+    };
+    let ask = |is_enforced, mended: CallResult| {
+        let mut run = start(&compile(yaml), json!({}));
+        let mut made = Vec::new();
+        let mut asked = Value::Null;
+        drive(&mut run, |id, call| {
+            made.push(id.place().to_owned());
+            asked = messages(call);
+            if id.place() == "a" { misfit(is_enforced) } else { mended.clone() }
+        });
+        (run.outcome().cloned().unwrap(), made, asked, run.usage().tokens)
+    };
+    let (outcome, made, asked, tokens) = ask(false, said("{\"n\":3}", &[]));
+    assert_eq!((made, tokens), (vec!["a".to_owned(), "a/turn1.repair".to_owned()], Some(30)));
+    assert_eq!(asked[1], json!({ "role": "assistant", "content": "three" }));
+    assert_eq!(
+        asked[2]["content"],
+        "deepseek gave an answer that is not JSON. Answer again, with the JSON object alone."
+    );
+    let Outcome::Succeeded { output } = outcome else { panic!("{outcome:?}") };
+    assert_eq!((&output["tokens"]["total"], &output["cost"]), (&json!(30), &json!(0.002)));
+
+    let (outcome, made, ..) = ask(false, misfit(false));
+    let Outcome::Failed { error, .. } = outcome else { panic!("{outcome:?}") };
+    assert_eq!((error.code.as_str(), made.len()), ("schema_mismatch", 2));
+    assert_eq!(ask(true, said("x", &[])).1, ["a"], "a provider that enforces the schema");
+}
