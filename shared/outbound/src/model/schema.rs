@@ -124,8 +124,8 @@ mod tests {
         assert_eq!(check("Sure:\n```json\n{\"n\": 3}\n```\nDone."), Ok(json!({"n": 3})));
         assert_eq!(check("<think>{\"n\": 1}?</think>\n{\"n\": 3}"), Ok(json!({"n": 3})));
         assert_eq!(check("Here it is: {\"n\": 3} as asked"), Ok(json!({"n": 3})));
-        let wrong_type = "schema_mismatch: gave an answer that does not fit the schema at /n: value \
-                          is not of type \"integer\"";
+        let wrong_type = "schema_mismatch: gave an answer that does not fit the schema at /n: \
+                          value is not of type \"integer\"";
         assert_eq!(check("{\"n\": \"x\"}").unwrap_err(), wrong_type);
         assert!(
             check("I think 3")

@@ -51,7 +51,8 @@ impl Conversation {
         };
         if is_given && !asks && self.prompt.is_none() {
             fields.error_here(
-                "there is nothing to answer: a `prompt`, or a message of the role `user`, is needed",
+                "there is nothing to answer: a `prompt` or a message of the role `user` is \
+                 needed",
             );
         }
         if !self.images.is_empty() && self.prompt.is_none() {

@@ -62,7 +62,7 @@ pub(super) const TOOL_NAME: FieldSpec = FieldSpec::new(
 pub(super) const DESCRIPTION: FieldSpec = FieldSpec::new(
     "description",
     FieldType::Words,
-    "tells the model what the tool does and when to call it",
+    "for the model: what the tool does and when to call it",
 );
 pub(super) const PARAMETERS: FieldSpec = FieldSpec::with_default(
     "parameters",
@@ -175,7 +175,7 @@ the node too, except those that have the name of one of the node's own: `<draft.
 **Tools.** The model may call several tools at once. They run side by side, each call is recorded by itself, and none
 that has ended is made again after a crash. In a tool, `<tool.city>` reads the argument `city`, beside all other
 references. The model gets what a tool left, at most 256 KiB of it, or its error, and goes on. A call of a tool that is
-not there, or with arguments that do not fit its `parameters`, is not made: the model is told why.
+not there, or with arguments that do not fit its `parameters`, is not made, and the model learns why.
 
 ```yaml
 - id: helper

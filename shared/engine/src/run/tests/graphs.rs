@@ -247,7 +247,7 @@ struct Story {
     outcome: Outcome,
 }
 
-fn tell(workflow: &Arc<Workflow>, recorded: &[(CallId, CallResult)], picks: &[Index]) -> Story {
+fn play(workflow: &Arc<Workflow>, recorded: &[(CallId, CallResult)], picks: &[Index]) -> Story {
     let mut run = start(workflow, json!({}));
     let (mut steps, mut ended, mut open) = (Vec::new(), Vec::new(), Vec::<(CallId, Call)>::new());
     let mut picks = picks.iter().cycle();
@@ -370,15 +370,15 @@ proptest! {
         let document = json!({ "nodes": written }).to_string();
         let workflow = compile_with(scripted_in_rounds(rounds), &document);
 
-        let story = tell(&workflow, &[], &picks);
+        let story = play(&workflow, &[], &picks);
         check_each_node(&writer.nodes, &story);
 
         let cut = cut.index(story.ended.len() + 1);
-        let whole = tell(&workflow, &story.ended, &others);
+        let whole = play(&workflow, &story.ended, &others);
         prop_assert_eq!(&whole, &story, "a replay of all calls computes the same");
-        let resumed = tell(&workflow, &story.ended[..cut], &others);
+        let resumed = play(&workflow, &story.ended[..cut], &others);
         check_each_node(&writer.nodes, &resumed);
-        let other = tell(&workflow, &[], &others);
+        let other = play(&workflow, &[], &others);
         check_each_node(&writer.nodes, &other);
         for another in [&resumed, &other] {
             match (&story.outcome, &another.outcome) {

@@ -99,7 +99,8 @@ fn fit_id(id: &str) -> String {
     id.chars().map(|c| if is_fit(c) { c } else { '_' }).collect()
 }
 
-/// What a decoder counts for a block, however little it contains: an answer may have endlessly many.
+/// What a decoder counts for a block, however little it contains: an answer may have endlessly
+/// many.
 pub(super) const MIN_BLOCK_BYTES: usize = 256;
 
 /// The formats of pictures that both protocols take, without `image/`.
