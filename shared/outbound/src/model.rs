@@ -7,7 +7,6 @@ mod ask;
 mod wire;
 mod exchange;
 mod reading;
-mod framing;
 mod reply;
 mod failure;
 mod echo;
@@ -20,7 +19,7 @@ use flowgate_engine::cost::dollars;
 use serde_json::{Map, Value, json};
 
 use super::mask::Masks;
-use super::{Metered, Outbound, failed, retryable, too_large};
+use super::{Metered, Outbound, failed, framing, retryable, too_large};
 use ask::Ask;
 use provider::Provider;
 use reply::{Finish, Reply, Usage};
