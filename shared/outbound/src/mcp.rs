@@ -6,6 +6,8 @@ mod exchange;
 mod message;
 mod tools;
 mod content;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
