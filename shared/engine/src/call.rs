@@ -4,6 +4,7 @@
 
 mod http;
 mod model;
+mod mcp;
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use serde_json::Value;
 pub use self::http::{Body, FormPart, HttpCall, IdempotencyKey, PartContent, ReadAs, Status};
 pub use crate::expr::code::Sources;
 pub use crate::url::RenderedUrl;
+pub use mcp::{McpCall, McpRequest};
 pub use model::{
     Content, ContentPart, Image, ModelCall, ModelMessage, ModelTool, ToolResult, Turn, TurnCall,
 };
@@ -85,6 +87,7 @@ pub struct Call {
 pub enum Action {
     Http(HttpCall),
     Model(ModelCall),
+    Mcp(McpCall),
     Code(CodeCall),
     Webhook(WebhookCall),
 }

@@ -1,5 +1,6 @@
 //! The check of every header that a user sets, on each way out.
 
+use flowgate_core::hops;
 use flowgate_engine::call::CallError;
 use flowgate_engine::header::is_forbidden;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -30,6 +31,14 @@ pub fn check_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)
         .or_else(|_| non_ascii_value(value))
         .map_err(|()| HeaderError::Value(parsed.as_str().to_owned()))?;
     Ok((parsed, value))
+}
+
+/// The headers that say what we are. The author cannot set them: `check_header` refuses the names.
+pub(super) fn own_headers() -> HeaderMap {
+    HeaderMap::from_iter([(
+        HeaderName::from_static(hops::HEADER),
+        HeaderValue::from(hops::current()),
+    )])
 }
 
 /// Adds a user's header to a request. No header of a user gets there in another way.

@@ -4,6 +4,8 @@
 mod http;
 mod metered;
 mod model;
+mod mcp;
+mod framing;
 mod webhook;
 mod code;
 mod header;
@@ -141,6 +143,7 @@ impl Outbound {
     pub fn longest(call: &Call) -> Duration {
         match &call.action {
             Action::Code(_) => code::MAX_PAUSE + call.timeout,
+            Action::Mcp(_) => mcp::MAX_END + call.timeout,
             Action::Http(_) | Action::Model(_) | Action::Webhook(_) => call.timeout,
         }
     }
@@ -190,6 +193,9 @@ impl Outbound {
             Action::Model(asked) => {
                 let work = Box::pin(self.perform_model(asked, user, &mut masks, memory, chunks));
                 self.within(call, work).await
+            }
+            Action::Mcp(asked) => {
+                Box::pin(self.perform_mcp(asked, call, user, &mut masks, memory)).await
             }
             Action::Webhook(_) => Err(failed("internal", "a webhook is delivered, not performed")),
         };

@@ -7,8 +7,6 @@ mod ask;
 mod wire;
 mod exchange;
 mod reading;
-mod framing;
-mod aws_message;
 mod reply;
 mod failure;
 mod echo;
@@ -21,7 +19,7 @@ use flowgate_engine::cost::dollars;
 use serde_json::{Map, Value, json};
 
 use super::mask::Masks;
-use super::{Metered, Outbound, failed, retryable, too_large};
+use super::{Metered, Outbound, failed, framing, retryable, too_large};
 use ask::Ask;
 use provider::Provider;
 use reply::{Draft, Finish, Reply, Usage};

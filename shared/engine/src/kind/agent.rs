@@ -4,6 +4,8 @@ mod fields;
 mod conversation;
 mod setting;
 mod tool;
+mod mcp;
+mod toolbox;
 mod turns;
 
 use std::sync::Arc;
@@ -14,7 +16,7 @@ use serde_json::{Map, Value};
 use super::{
     CallLimits, Done, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan, Role,
 };
-use crate::call::ModelCall;
+use crate::call::{ModelCall, ModelTool};
 use crate::compile::fields::Fields;
 use crate::expr::scope::Scope;
 use crate::expr::template::{Part, Text};
@@ -26,8 +28,10 @@ use fields::{
     API_KEY, BASE_URL, ECHO_DELAY, FIELDS, MAX_TOKENS, MAX_TURNS, MODEL, MODELS, SCHEMA, SEED,
     STOP, TEMPERATURE, TOP_P,
 };
+use mcp::Server;
 use setting::{Setting, integer, number};
 use tool::Tool;
+use toolbox::{Opened, Toolbox};
 use turns::Turns;
 
 const EXAMPLE: &str = r#"{ id: draft, type: agent, model: anthropic/claude-sonnet-4-5, prompt: "Write <api.words> words about <api.character>." }"#;
@@ -87,6 +91,7 @@ struct Agent {
     models: Vec<Text>,
     conversation: Conversation,
     tools: Vec<Tool>,
+    servers: Vec<Server>,
     max_turns: usize,
     temperature: Option<Setting<f64>>,
     top_p: Option<Setting<f64>>,
@@ -104,10 +109,12 @@ impl Agent {
         let models = read_models(fields);
         let base_url = fields.url(&BASE_URL);
         note_providers(fields, &models, base_url.as_ref());
+        let (tools, servers) = tool::read(fields);
         let max_turns = fields.integer(&MAX_TURNS).unwrap_or(DEFAULT_MAX_TURNS);
         Self {
             conversation: Conversation::read(fields),
-            tools: tool::read(fields),
+            tools,
+            servers,
             max_turns: usize::try_from(max_turns).unwrap_or(usize::MAX),
             temperature: number(fields, &TEMPERATURE),
             top_p: number(fields, &TOP_P),
@@ -123,14 +130,19 @@ impl Agent {
     }
 
     /// The call of the first turn, to one of the models.
-    fn request(&self, scope: &Scope<'_>, model: usize) -> Result<ModelCall, NodeError> {
+    fn request(
+        &self,
+        scope: &Scope<'_>,
+        model: usize,
+        tools: Vec<ModelTool>,
+    ) -> Result<ModelCall, NodeError> {
         let model = &self.models[model];
         let max_tokens = setting::read(self.max_tokens.as_ref(), &MAX_TOKENS, scope)?;
         Ok(ModelCall {
             model: model.render_string(scope)?,
             has_given_provider: written_provider(model).is_none(),
             messages: self.conversation.messages(scope)?,
-            tools: self.tools.iter().map(|tool| tool.shown.clone()).collect(),
+            tools,
             temperature: setting::read(self.temperature.as_ref(), &TEMPERATURE, scope)?,
             top_p: setting::read(self.top_p.as_ref(), &TOP_P, scope)?,
             stop: self
@@ -150,7 +162,10 @@ impl Agent {
 
 impl Node for Agent {
     fn plan(&self, scope: &Scope<'_>, done: &Done) -> Result<Plan, NodeError> {
-        Turns::new(self, scope, done).plan()
+        match Toolbox::open(self, scope, done)? {
+            Opened::Ready(toolbox) => Turns::new(self, toolbox, scope, done).plan(),
+            Opened::Listing(calls) => Ok(Plan::Perform(calls)),
+        }
     }
 }
 

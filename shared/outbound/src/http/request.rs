@@ -1,12 +1,11 @@
 //! A request on its way: its secrets are filled in, and its host is cleared.
 
 use bytes::Bytes;
-use flowgate_core::hops;
 use flowgate_engine::call::{HttpCall, IdempotencyKey, Piece, Rendered, RenderedUrl};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use url::Url;
 
-use super::super::header::add_header;
+use super::super::header::{add_header, own_headers};
 use super::super::secret::{Cleared, has_secret};
 use super::super::way::Way;
 use super::super::{Outbound, failed};
@@ -128,14 +127,6 @@ impl<'a> Request<'a> {
         }
         Ok(())
     }
-}
-
-fn own_headers() -> HeaderMap {
-    // The author cannot set it: `check_header` refuses the name.
-    HeaderMap::from_iter([(
-        HeaderName::from_static(hops::HEADER),
-        HeaderValue::from(hops::current()),
-    )])
 }
 
 fn is_credential(name: &str) -> bool {

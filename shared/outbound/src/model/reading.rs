@@ -3,10 +3,10 @@
 use flowgate_engine::call::CallError;
 
 use super::failure::error_in;
-use super::framing::{End, Framer, unreadable};
+use super::framing::{End, Fault, Framer, MAX_FRAME_BYTES};
 use super::reply::{Draft, Finish, Reply};
-use super::retryable;
 use super::wire::{Decoder, Wire};
+use super::{retryable, too_large};
 
 pub(super) struct Reading {
     framer: Framer,
@@ -25,13 +25,17 @@ impl Reading {
 
     pub(super) fn push(&mut self, bytes: &[u8]) -> Result<(), CallError> {
         let Self { framer, decoder, draft } = self;
-        framer.push(bytes)?.iter().try_for_each(|frame| decoder.frame(frame, draft))
+        framer
+            .push(bytes)
+            .map_err(of_fault)?
+            .iter()
+            .try_for_each(|frame| decoder.frame(frame, draft))
     }
 
     /// Ends the answer where the connection ended it.
     pub(super) fn end(&mut self) -> Result<(), CallError> {
         let Self { framer, decoder, draft } = self;
-        match framer.end()? {
+        match framer.end().map_err(of_fault)? {
             End::Frames(frames) => frames.iter().try_for_each(|frame| {
                 // A frame that was cut is no frame: what came before it decides.
                 match decoder.frame(frame, draft) {
@@ -66,4 +70,15 @@ impl Reading {
 /// No finish reason was read: half of the answer may be missing.
 pub(super) fn cut() -> CallError {
     retryable("model_stream_cut", "stopped before the end of its answer")
+}
+
+pub(super) fn unreadable() -> CallError {
+    retryable("model_error", "sent an answer that cannot be parsed")
+}
+
+fn of_fault(fault: Fault) -> CallError {
+    match fault {
+        Fault::Unreadable => unreadable(),
+        Fault::TooLarge(what) => too_large(what, MAX_FRAME_BYTES),
+    }
 }

@@ -110,7 +110,7 @@ pub(super) fn list_at<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
 }
 
 pub(super) fn parse(data: &str) -> Result<Value, CallError> {
-    flowgate_engine::json::parse(data.as_bytes()).map_err(|_| super::framing::unreadable())
+    flowgate_engine::json::parse(data.as_bytes()).map_err(|_| super::reading::unreadable())
 }
 
 #[cfg(test)]

@@ -116,7 +116,7 @@ impl Calls {
         self.in_flight.push(Box::pin(async move {
             let result = match &call.action {
                 Action::Webhook(webhook) => put_node_webhook(&app, &head, &id, webhook).await,
-                Action::Http(_) | Action::Model(_) | Action::Code(_) => {
+                Action::Http(_) | Action::Model(_) | Action::Mcp(_) | Action::Code(_) => {
                     let mut chunk = |chunk: Chunk| {
                         chunk_bytes.fetch_add(text_of(&chunk).len(), Relaxed);
                         // The receiver lives as long as the calls do.

@@ -7,7 +7,7 @@ use crate::kind::{function, http};
 
 const MODEL_OR_MODELS: &[&str] = &["model", "models"];
 const PROMPT_OR_MESSAGES: &[&str] = &["prompt", "messages"];
-const TOOL_KINDS: &[&str] = &["http", "code"];
+const TOOL_KINDS: &[&str] = &["http", "code", "mcp"];
 
 pub(super) const MODEL: FieldSpec = FieldSpec::new(
     "model",
@@ -51,14 +51,14 @@ pub(super) const IMAGES: FieldSpec = FieldSpec::new(
 pub(super) const TOOLS: FieldSpec = FieldSpec::new(
     "tools",
     FieldType::Items(Cow::Borrowed(TOOL)),
-    "what the model may call: `[{ name, description, parameters, http | code }]`",
+    "what the model may call: `[{ name, description, parameters, http | code }]`, and the tools of \
+     MCP servers: `[{ mcp, headers, only, prefix }]`",
 );
 pub(super) const TOOL_NAME: FieldSpec = FieldSpec::new(
     "name",
     FieldType::Words,
-    "letters, digits, `_` and `-`, at most 64; unique in the agent",
-)
-.required();
+    "letters, digits, `_` and `-`, at most 64; unique in the agent. Needed for `http` and `code`",
+);
 pub(super) const DESCRIPTION: FieldSpec = FieldSpec::new(
     "description",
     FieldType::Words,
@@ -82,7 +82,37 @@ pub(super) const CODE: FieldSpec = FieldSpec::new(
     "the code of a `function` node; the model gets its `result`",
 )
 .one_of(TOOL_KINDS);
-pub(super) const TOOL: &[FieldSpec] = &[TOOL_NAME, DESCRIPTION, PARAMETERS, HTTP, CODE];
+pub(super) const MCP: FieldSpec = FieldSpec::new(
+    "mcp",
+    FieldType::Text,
+    "the address of an MCP server (Streamable HTTP); the model may call its tools",
+)
+.with_secrets()
+.one_of(TOOL_KINDS);
+pub(super) const MCP_HEADERS: FieldSpec = FieldSpec::new(
+    "headers",
+    FieldType::Texts,
+    "name to text, sent to the MCP server; such as `authorization`",
+)
+.with_secrets();
+pub(super) const ONLY: FieldSpec = FieldSpec::with_default(
+    "only",
+    FieldType::TextList,
+    "all",
+    "the tools of the MCP server that the model may call, by the server's names",
+);
+pub(super) const PREFIX: FieldSpec = FieldSpec::new(
+    "prefix",
+    FieldType::Words,
+    "put before the names of the MCP server's tools, with a `_`: letters, digits, `_` and `-`, at \
+     most 32",
+);
+pub(super) const TOOL: &[FieldSpec] =
+    &[TOOL_NAME, DESCRIPTION, PARAMETERS, HTTP, CODE, MCP, MCP_HEADERS, ONLY, PREFIX];
+/// The fields of an entry that describes one tool.
+pub(super) const OF_ONE_TOOL: &[FieldSpec] = &[TOOL_NAME, DESCRIPTION, PARAMETERS];
+/// The fields of an entry that stands for the tools of a server.
+pub(super) const OF_SERVER: &[FieldSpec] = &[MCP_HEADERS, ONLY, PREFIX];
 pub(super) const MAX_TURNS: FieldSpec = FieldSpec::with_default(
     "max_turns",
     FieldType::Integer(1, 50),
@@ -190,6 +220,24 @@ not there, or with arguments that do not fit its `parameters`, is not made, and 
     - name: add
       parameters: { type: object, properties: { a: { type: number }, b: { type: number } } }
       code: return <tool.a> + <tool.b>
+```
+
+**Tools of MCP servers.** An entry with `mcp` stands for the tools of that server. They are listed once, before the
+first turn; the list is recorded, and a failure to get it fails the node: as `mcp_error` where the server says so, else
+with the codes of an `http` node. Each call of a tool is recorded as all others are, and its text goes to the model. A
+server has at most 20 pages of tools and 1 MiB of them, an agent 128 tools; `only` names those that it needs. Two tools
+of the same name are the failure `duplicate_tool`, which a `prefix` mends. In a name, what a model cannot read becomes
+`_`, and six characters at its end tell it from others.
+
+```yaml
+- id: helper
+  type: agent
+  model: openai/gpt-5-mini
+  prompt: \"<api.question>\"
+  tools:
+    - mcp: \"https://example.com/mcp\"
+      headers: { authorization: \"Bearer {{MCP_TOKEN}}\" }
+      only: [search]
 ```
 
 **Structured output.** A `schema` is enforced by the provider where it can; its optional properties stay optional. Where

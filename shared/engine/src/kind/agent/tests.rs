@@ -1,3 +1,4 @@
+mod mcp;
 mod turns;
 
 use serde_json::json;

@@ -1,65 +1,119 @@
-//! The tools of an agent: each is a node that runs under a call of the model.
+//! The tools of an agent: each is a node that runs under a call of the model, or a tool of a server.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::fields::{CODE, DESCRIPTION, HTTP, PARAMETERS, TOOL, TOOL_NAME, TOOLS};
-use crate::call::{CallError, ModelTool, ToolResult, TurnCall};
+use super::fields::{
+    CODE, DESCRIPTION, HTTP, MCP, OF_ONE_TOOL, OF_SERVER, PARAMETERS, TOOL, TOOL_NAME, TOOLS,
+};
+use super::mcp::{Address, Server, mirrored};
+use crate::call::{Action, CallError, McpRequest, ModelTool, ToolResult, TurnCall};
 use crate::compile::fields::Fields;
-use crate::kind::{Bindings, CallEnd, KindSpec, Kinds, Node, Planned};
-use crate::schema::Schema;
+use crate::kind::{Bindings, CallEnd, KindSpec, Kinds, Node, Planned, Price};
+use crate::schema::{Misfit, Schema};
 
 /// The name that a tool's arguments are bound to.
 const ARGUMENTS: &str = "tool";
-const MAX_TOOLS: usize = 128;
-const MAX_NAME: usize = 64;
+pub(super) const MAX_TOOLS: usize = 128;
+const MAX_SERVERS: usize = 16;
+pub(super) const MAX_NAME: usize = 64;
 /// What the model gets of a tool's answer.
 const MAX_RESULT_BYTES: usize = 256 << 10;
 
+/// A tool that the model sees.
 #[derive(Debug)]
 pub(super) struct Tool {
-    /// What the model sees of it.
     pub(super) shown: ModelTool,
-    parameters: Schema,
-    node: Arc<dyn Node>,
-    /// The field of the node's output that the model gets.
-    answer: &'static str,
+    pub(super) target: Target,
 }
 
-pub(super) fn read(fields: &mut Fields<'_, '_>) -> Vec<Tool> {
+/// What a call of the tool calls.
+#[derive(Debug)]
+pub(super) enum Target {
+    Node {
+        parameters: Schema,
+        node: Arc<dyn Node>,
+        /// The field of the node's output that the model gets.
+        answer: &'static str,
+    },
+    Server {
+        address: Arc<Address>,
+        /// The server's own name of the tool.
+        name: String,
+    },
+}
+
+/// Reads the author's tools, and the servers that have more.
+pub(super) fn read(fields: &mut Fields<'_, '_>) -> (Vec<Tool>, Vec<Server>) {
     let written = fields.list(&TOOLS).unwrap_or_default();
     if written.len() > MAX_TOOLS {
         fields.error(&TOOLS.name, format!("an agent has at most {MAX_TOOLS} tools"));
     }
     let path = fields.path_of(&TOOLS.name);
     let mut names = BTreeSet::new();
-    let mut tools = Vec::new();
+    let (mut tools, mut servers) = (Vec::new(), Vec::new());
     for (index, tool) in written.iter().take(MAX_TOOLS).enumerate() {
         let Value::Object(object) = tool else {
-            fields.error(&TOOLS.name, "a tool is an object with a `name`, and `http` or `code`");
+            fields.error(
+                &TOOLS.name,
+                "a tool is an object with `name` and `http` or `code`, or `mcp`",
+            );
             continue;
         };
         let path = format!("{path}/{index}");
-        let tool = fields.inner(&path, object, TOOL, Tool::read);
-        tools.extend(tool.filter(|tool| {
-            let is_new = names.insert(tool.shown.name.clone());
-            if !is_new {
+        match fields.inner(&path, object, TOOL, |fields| Entry::read(fields, index)) {
+            Some(Entry::Tool(tool)) if names.insert(tool.shown.name.clone()) => tools.push(*tool),
+            Some(Entry::Tool(tool)) => {
                 let name = &tool.shown.name;
                 fields.error(&TOOLS.name, format!("there are two tools `{name}`"));
             }
-            is_new
-        }));
+            Some(Entry::Server(server)) => servers.push(server),
+            None => {}
+        }
     }
-    tools
+    if servers.len() > MAX_SERVERS {
+        fields.error(&TOOLS.name, format!("an agent has at most {MAX_SERVERS} MCP servers"));
+    }
+    (tools, servers)
+}
+
+enum Entry {
+    Tool(Box<Tool>),
+    Server(Server),
+}
+
+impl Entry {
+    fn read(fields: &mut Fields<'_, '_>, index: usize) -> Option<Self> {
+        let is_server = fields.is_given(&MCP);
+        let misplaced = if is_server { OF_ONE_TOOL } else { OF_SERVER };
+        for spec in misplaced {
+            if fields.is_given(spec) {
+                let side = if is_server { "has no place beside" } else { "belongs to" };
+                fields.error(&spec.name, format!("`{}` {side} `mcp`", spec.name));
+            }
+        }
+        if is_server {
+            return Some(Self::Server(Server::read(fields, index)));
+        }
+        Tool::read(fields).map(|tool| Self::Tool(Box::new(tool)))
+    }
+}
+
+/// Returns whether every model can read a name.
+pub(super) fn is_name(name: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+    !name.is_empty() && name.bytes().all(is_allowed)
 }
 
 impl Tool {
     fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
+        if !fields.is_given(&TOOL_NAME) {
+            fields.error_here("`name` is missing");
+        }
         let name = fields.string(&TOOL_NAME).unwrap_or_default().to_owned();
-        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
-        if !name.is_empty() && (name.len() > MAX_NAME || !name.bytes().all(is_allowed)) {
+        if !name.is_empty() && (name.len() > MAX_NAME || !is_name(&name)) {
             let rule = format!("`name` has letters, digits, `_` and `-`, at most {MAX_NAME}");
             fields.error(&TOOL_NAME.name, rule);
         }
@@ -79,7 +133,7 @@ impl Tool {
         };
         let (node, answer) = read_node(fields)?;
         let shown = ModelTool { name, description, parameters };
-        Some(Self { shown, parameters: compiled, node, answer })
+        Some(Self { shown, target: Target::Node { parameters: compiled, node, answer } })
     }
 
     /// Plans a call, or returns why the model may not make it.
@@ -88,22 +142,49 @@ impl Tool {
             return Err("the arguments are no JSON object".to_owned());
         }
         let arguments = Value::Object(call.arguments.clone());
-        if let Some(misfit) = self.parameters.misfits(&arguments).first() {
+        if let Some(misfit) = self.misfit(&arguments) {
             let at = if misfit.pointer.is_empty() { "" } else { " at " };
             let (pointer, reason) = (&misfit.pointer, &misfit.reason);
             return Err(format!("the arguments do not fit the parameters{at}{pointer}: {reason}"));
         }
-        Ok(Planned::node(name, Arc::clone(&self.node), Bindings(Arc::new(arguments))))
+        Ok(match &self.target {
+            Target::Node { node, .. } => {
+                Planned::node(name, Arc::clone(node), Bindings(Arc::new(arguments)))
+            }
+            Target::Server { address, name: own_name } => {
+                let call = address.call(McpRequest::CallTool {
+                    name: own_name.clone(),
+                    arguments: call.arguments.clone(),
+                    mirrored: mirrored(&self.shown.parameters, &call.arguments),
+                });
+                Planned::call(name, Action::Mcp(call), Price::Free)
+            }
+        })
+    }
+
+    fn misfit(&self, arguments: &Value) -> Option<Misfit> {
+        let misfits = match &self.target {
+            Target::Node { parameters, .. } => parameters.misfits(arguments),
+            // The server judges by a schema that is beyond our bounds.
+            Target::Server { .. } => {
+                Schema::compile(&self.shown.parameters).ok()?.misfits(arguments)
+            }
+        };
+        misfits.into_iter().next()
     }
 
     /// What the model gets of a call that has ended.
     pub(super) fn result(&self, call: &TurnCall, end: &CallEnd) -> ToolResult {
-        match &end.result {
-            Ok(outcome) => {
-                let answer = outcome.value.get(self.answer).unwrap_or(&Value::Null);
+        match (&end.result, &self.target) {
+            (Ok(outcome), Target::Node { answer, .. }) => {
+                let answer = outcome.value.get(answer).unwrap_or(&Value::Null);
                 result(call, text_of(answer), false)
             }
-            Err(error) => result(call, described(error), true),
+            (Ok(outcome), Target::Server { .. }) => {
+                let is_error = outcome.value.get("is_error") == Some(&Value::Bool(true));
+                result(call, said(&outcome.value), is_error)
+            }
+            (Err(error), _) => result(call, described(error), true),
         }
     }
 }
@@ -124,6 +205,17 @@ fn read_node(fields: &mut Fields<'_, '_>) -> Option<(Arc<dyn Node>, &'static str
         return Some((fields.node_here(kind("function")?, ARGUMENTS), "result"));
     }
     None
+}
+
+/// What a server's tool said. Servers repeat structured content as text; one that did not has
+/// nothing else.
+fn said(output: &Value) -> String {
+    let field = |name| output.get(name).filter(|field| !field.is_null());
+    let content = field("content").map(text_of).unwrap_or_default();
+    match field("structured") {
+        Some(structured) if content.is_empty() => text_of(structured),
+        _ => content,
+    }
 }
 
 fn text_of(answer: &Value) -> String {

@@ -6,7 +6,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::Agent;
-use super::tool::{self, Tool};
+use super::tool;
+use super::toolbox::Toolbox;
 use crate::call::{Action, CallError, ModelCall, ModelMessage, ToolResult, Turn, TurnCall};
 use crate::cost::dollars;
 use crate::expr::scope::Scope;
@@ -15,6 +16,7 @@ use crate::kind::{CallEnd, CallOutcome, Done, NodeError, Plan, Planned, Price};
 /// Replays the turns that have ended, up to the one that comes next.
 pub(super) struct Turns<'a> {
     agent: &'a Agent,
+    toolbox: Toolbox<'a>,
     scope: &'a Scope<'a>,
     done: &'a Done,
     /// The model that answers. It stays the same once it has answered: no other one can read what
@@ -27,9 +29,15 @@ pub(super) struct Turns<'a> {
 }
 
 impl<'a> Turns<'a> {
-    pub(super) fn new(agent: &'a Agent, scope: &'a Scope<'a>, done: &'a Done) -> Self {
+    pub(super) fn new(
+        agent: &'a Agent,
+        toolbox: Toolbox<'a>,
+        scope: &'a Scope<'a>,
+        done: &'a Done,
+    ) -> Self {
         let usage = Sums { input: Some(0), output: Some(0), cost: Some(0) };
-        Self { agent, scope, done, model: 0, said: Vec::new(), tool_calls: Vec::new(), usage }
+        let (said, tool_calls) = (Vec::new(), Vec::new());
+        Self { agent, toolbox, scope, done, model: 0, said, tool_calls, usage }
     }
 
     pub(super) fn plan(mut self) -> Result<Plan, NodeError> {
@@ -104,7 +112,7 @@ impl<'a> Turns<'a> {
     }
 
     fn request(&self) -> Result<ModelCall, NodeError> {
-        let mut call = self.agent.request(self.scope, self.model)?;
+        let mut call = self.agent.request(self.scope, self.model, self.toolbox.shown())?;
         call.messages.extend(self.said.iter().cloned());
         Ok(call)
     }
@@ -131,8 +139,7 @@ impl<'a> Turns<'a> {
 
     /// Returns what the model gets of a call, or the call if it has not been made.
     fn tool_result(&self, name: String, call: &TurnCall) -> Result<ToolResult, Box<Planned>> {
-        let known = |tool: &&Tool| tool.shown.name == call.name;
-        let Some(tool) = self.agent.tools.iter().find(known) else {
+        let Some(tool) = self.toolbox.find(&call.name) else {
             let message = format!("error unknown_tool: there is no tool {:?}", call.name);
             return Ok(tool::result(call, message, true));
         };

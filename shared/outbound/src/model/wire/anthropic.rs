@@ -19,7 +19,8 @@ use super::{
 };
 use crate::model::ask::Ask;
 use crate::model::failure::{error_in, stated};
-use crate::model::framing::{Frame, unreadable};
+use crate::model::framing::Frame;
+use crate::model::reading::unreadable;
 use crate::model::reply::{Draft, Finish, read_arguments};
 
 pub(in crate::model) struct Anthropic;

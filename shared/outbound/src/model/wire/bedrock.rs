@@ -24,7 +24,8 @@ use super::{
 };
 use crate::model::ask::Ask;
 use crate::model::failure::{error_in, stated};
-use crate::model::framing::{Frame, Framing, unreadable};
+use crate::model::framing::{Frame, Framing};
+use crate::model::reading::unreadable;
 use crate::model::reply::{Draft, read_arguments};
 
 pub(in crate::model) struct Bedrock;

@@ -22,7 +22,7 @@ nodes:
 ";
 
 /// What a model's call leaves.
-fn said(content: &str, calls: &[(&str, &str, Value)]) -> CallResult {
+pub(super) fn said(content: &str, calls: &[(&str, &str, Value)]) -> CallResult {
     let mut value = json!({
         "content": content,
         "model": "m",
@@ -43,16 +43,16 @@ fn said(content: &str, calls: &[(&str, &str, Value)]) -> CallResult {
     CallResult::Succeeded(CallOutput { value, tokens: Some(15), cost_nano_usd: Some(1_000_000) })
 }
 
-fn left(value: Value) -> CallResult {
+pub(super) fn left(value: Value) -> CallResult {
     CallResult::Succeeded(CallOutput { value, tokens: None, cost_nano_usd: None })
 }
 
-fn model(call: &Call) -> &ModelCall {
+pub(super) fn model(call: &Call) -> &ModelCall {
     let Action::Model(model) = &call.action else { panic!("{call:?}") };
     model
 }
 
-fn messages(call: &Call) -> Value {
+pub(super) fn messages(call: &Call) -> Value {
     serde_json::to_value(&model(call).messages).unwrap()
 }
 
@@ -354,7 +354,7 @@ nodes:
     }
 }
 
-fn problems(fields: &str) -> Vec<String> {
+pub(super) fn problems(fields: &str) -> Vec<String> {
     let yaml = format!("nodes: [{{ id: a, type: agent, prompt: x, {fields} }}]");
     let (_, problems) = Workflow::compile(&Document::parse(&yaml).unwrap());
     problems.into_iter().map(|problem| problem.message).collect()
@@ -395,7 +395,9 @@ fn tools_are_checked() {
         "[{ name: 'a b', code: 'return 1' }]",
         &["`name` has letters, digits, `_` and `-`, at most 64"],
     );
-    check("[{ name: a }]", &["one of `http` and `code` is needed"]);
+    check("[{ name: a }]", &["one of `http` and `code` and `mcp` is needed"]);
+    check("[{ code: 'return 1' }]", &["`name` is missing"]);
+    check("[1]", &["a tool is an object with `name` and `http` or `code`, or `mcp`"]);
     check("[{ name: a, http: { method: GET } }]", &["`url` is missing"]);
     check(
         "[{ name: a, code: 'return 1', parameters: { type: array } }]",

@@ -4,7 +4,7 @@ use http::header;
 use url::Url;
 
 use super::*;
-use crate::model::aws_message::tests::message;
+use crate::framing::aws_message::tests::message;
 use crate::model::reply::{Finish, Reply};
 use crate::model::wire::tests::{calls, encoded, read, second_turn, summary, tool, turn_of};
 

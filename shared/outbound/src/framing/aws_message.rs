@@ -3,11 +3,9 @@
 //! Checked against the "Amazon Event Stream Specification" of Smithy: lengths of the message and of
 //! its headers, their CRC-32, headers, payload, the CRC-32 of all before it; all big-endian.
 
-use flowgate_engine::call::CallError;
 use serde_json::{Value, json};
 
-use super::framing::{Frame, MAX_FRAME_BYTES, unreadable};
-use super::too_large;
+use super::{Fault, Frame, MAX_FRAME_BYTES};
 
 const PRELUDE_BYTES: usize = 12;
 const CHECKSUM_BYTES: usize = 4;
@@ -15,13 +13,13 @@ const MIN_MESSAGE_BYTES: usize = PRELUDE_BYTES + CHECKSUM_BYTES;
 
 /// Cuts bytes into messages.
 #[derive(Default)]
-pub(super) struct Messages {
+pub(crate) struct Messages {
     pub(super) held: Vec<u8>,
 }
 
 impl Messages {
     /// Returns the messages that end within these bytes.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<Vec<Frame>, CallError> {
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<Vec<Frame>, Fault> {
         self.held.extend_from_slice(bytes);
         let mut frames = Vec::new();
         let mut begin = 0;
@@ -37,31 +35,31 @@ impl Messages {
 }
 
 /// Returns the length of the first message, checked before the rest of it is waited for.
-fn message_length(bytes: &[u8]) -> Result<Option<usize>, CallError> {
+fn message_length(bytes: &[u8]) -> Result<Option<usize>, Fault> {
     let Some(prelude) = bytes.get(..PRELUDE_BYTES) else { return Ok(None) };
     if crc32fast::hash(&prelude[..8]) != number(&prelude[8..])? {
-        return Err(unreadable());
+        return Err(Fault::Unreadable);
     }
     let length = size(&prelude[..4])?;
     if length > MAX_FRAME_BYTES {
-        return Err(too_large("a message of the answer", MAX_FRAME_BYTES));
+        return Err(Fault::TooLarge("a message of the answer"));
     }
     let headers = size(&prelude[4..8])?;
     let is_possible = length >= MIN_MESSAGE_BYTES && headers <= length - MIN_MESSAGE_BYTES;
-    if is_possible { Ok(Some(length)) } else { Err(unreadable()) }
+    if is_possible { Ok(Some(length)) } else { Err(Fault::Unreadable) }
 }
 
 /// Reads a whole message. An event has its type as name; an exception becomes an error in the
 /// common shape; what is neither says nothing.
-fn frame(message: &[u8]) -> Result<Option<Frame>, CallError> {
+fn frame(message: &[u8]) -> Result<Option<Frame>, Fault> {
     let (body, checksum) = message.split_at(message.len() - CHECKSUM_BYTES);
     if crc32fast::hash(body) != number(checksum)? {
-        return Err(unreadable());
+        return Err(Fault::Unreadable);
     }
     let headers = size(&body[4..8])?;
     let (headers, payload) = body[PRELUDE_BYTES..].split_at(headers);
     let headers = Headers::read(headers)?;
-    let payload = std::str::from_utf8(payload).map_err(|_| unreadable())?;
+    let payload = std::str::from_utf8(payload).map_err(|_| Fault::Unreadable)?;
     Ok(match headers.message_type {
         "event" => Some(Frame { name: headers.event_type.to_owned(), data: payload.to_owned() }),
         "exception" => {
@@ -91,7 +89,7 @@ struct Headers<'m> {
 }
 
 impl<'m> Headers<'m> {
-    fn read(mut bytes: &'m [u8]) -> Result<Self, CallError> {
+    fn read(mut bytes: &'m [u8]) -> Result<Self, Fault> {
         let mut headers = Self::default();
         while !bytes.is_empty() {
             let length = take(&mut bytes, 1)?[0];
@@ -105,14 +103,14 @@ impl<'m> Headers<'m> {
                 b":error-message" => &mut headers.error_message,
                 _ => continue,
             };
-            *field = std::str::from_utf8(value).map_err(|_| unreadable())?;
+            *field = std::str::from_utf8(value).map_err(|_| Fault::Unreadable)?;
         }
         Ok(headers)
     }
 }
 
 /// Returns the bytes of a value of any type.
-fn header_value<'m>(bytes: &mut &'m [u8]) -> Result<&'m [u8], CallError> {
+fn header_value<'m>(bytes: &mut &'m [u8]) -> Result<&'m [u8], Fault> {
     let length = match take(bytes, 1)?[0] {
         // True and false.
         0 | 1 => 0,
@@ -128,33 +126,33 @@ fn header_value<'m>(bytes: &mut &'m [u8]) -> Result<&'m [u8], CallError> {
         }
         // A UUID.
         9 => 16,
-        _ => return Err(unreadable()),
+        _ => return Err(Fault::Unreadable),
     };
     take(bytes, length)
 }
 
-fn take<'m>(bytes: &mut &'m [u8], length: usize) -> Result<&'m [u8], CallError> {
-    let (taken, rest) = bytes.split_at_checked(length).ok_or_else(unreadable)?;
+fn take<'m>(bytes: &mut &'m [u8], length: usize) -> Result<&'m [u8], Fault> {
+    let (taken, rest) = bytes.split_at_checked(length).ok_or(Fault::Unreadable)?;
     *bytes = rest;
     Ok(taken)
 }
 
-fn size(bytes: &[u8]) -> Result<usize, CallError> {
-    usize::try_from(number(bytes)?).map_err(|_| unreadable())
+fn size(bytes: &[u8]) -> Result<usize, Fault> {
+    usize::try_from(number(bytes)?).map_err(|_| Fault::Unreadable)
 }
 
-fn number(bytes: &[u8]) -> Result<u32, CallError> {
-    bytes.try_into().map(u32::from_be_bytes).map_err(|_| unreadable())
+fn number(bytes: &[u8]) -> Result<u32, Fault> {
+    bytes.try_into().map(u32::from_be_bytes).map_err(|_| Fault::Unreadable)
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
     /// A message with string headers.
-    pub(in crate::model) fn message(headers: &[(&str, &str)], payload: &[u8]) -> Vec<u8> {
+    pub(crate) fn message(headers: &[(&str, &str)], payload: &[u8]) -> Vec<u8> {
         let mut encoded = Vec::new();
         for (name, value) in headers {
             encoded.push(u8::try_from(name.len()).unwrap());
@@ -181,7 +179,7 @@ pub(super) mod tests {
         message(&[(":event-type", name), (":message-type", "event")], payload.as_bytes())
     }
 
-    fn frames(bytes: &[u8]) -> Result<Vec<Frame>, CallError> {
+    fn frames(bytes: &[u8]) -> Result<Vec<Frame>, Fault> {
         Messages::default().push(bytes)
     }
 
@@ -259,7 +257,7 @@ pub(super) mod tests {
         let without_name = [9, b'h'];
         let not_text = b"\x0b:event-type\x07\x00\x01\xff";
         for headers in [&unknown[..], &without_value, &without_name, not_text, &[1]] {
-            assert_eq!(frames(&sealed(headers, b"x")), Err(unreadable()), "{headers:?}");
+            assert_eq!(frames(&sealed(headers, b"x")), Err(Fault::Unreadable), "{headers:?}");
         }
     }
 
@@ -269,10 +267,10 @@ pub(super) mod tests {
         for at in 0..sound.len() * 8 {
             let mut message = sound.clone();
             message[at / 8] ^= 1 << (at % 8);
-            assert_eq!(frames(&message), Err(unreadable()), "bit {at}");
+            assert_eq!(frames(&message), Err(Fault::Unreadable), "bit {at}");
         }
         let not_text = message(&[(":message-type", "event")], b"\xff");
-        assert_eq!(frames(&not_text), Err(unreadable()));
+        assert_eq!(frames(&not_text), Err(Fault::Unreadable));
     }
 
     #[test]
@@ -281,13 +279,14 @@ pub(super) mod tests {
             let mut prelude = u32::try_from(length).unwrap().to_be_bytes().to_vec();
             prelude.extend_from_slice(&u32::try_from(headers).unwrap().to_be_bytes());
             prelude.extend_from_slice(&crc32fast::hash(&prelude).to_be_bytes());
-            frames(&prelude).map_err(|error| error.code)
+            frames(&prelude)
         };
         assert_eq!(prelude(MAX_FRAME_BYTES, 0), Ok(vec![]));
-        assert_eq!(prelude(MAX_FRAME_BYTES + 1, 0), Err("value_too_large".to_owned()));
-        assert_eq!(prelude(u32::MAX as usize, 0), Err("value_too_large".to_owned()));
+        let too_large = Err(Fault::TooLarge("a message of the answer"));
+        assert_eq!(prelude(MAX_FRAME_BYTES + 1, 0), too_large);
+        assert_eq!(prelude(u32::MAX as usize, 0), too_large);
         for (length, headers) in [(0, 0), (15, 0), (16, 1), (20, 5), (20, u32::MAX as usize)] {
-            assert_eq!(prelude(length, headers), Err("model_error".to_owned()), "{length}");
+            assert_eq!(prelude(length, headers), Err(Fault::Unreadable), "{length}");
         }
         assert_eq!(prelude(20, 4), Ok(vec![]));
     }

@@ -1,9 +1,8 @@
 //! Cuts a streamed answer into frames, however its bytes arrive.
 
-use flowgate_engine::call::CallError;
+pub(crate) mod aws_message;
 
-use super::aws_message::Messages;
-use super::{retryable, too_large};
+use aws_message::Messages;
 
 /// A frame may hold a whole answer.
 pub(super) const MAX_FRAME_BYTES: usize = 4 << 20;
@@ -23,6 +22,14 @@ pub(super) struct Frame {
     /// The event's name; empty if it has none.
     pub(super) name: String,
     pub(super) data: String,
+}
+
+/// Why an answer cannot be cut into frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    Unreadable,
+    /// This part of it is larger than a frame may be.
+    TooLarge(&'static str),
 }
 
 /// The frames of one answer.
@@ -49,7 +56,7 @@ impl Framer {
     }
 
     /// Returns the frames that end within these bytes.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<Vec<Frame>, CallError> {
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<Vec<Frame>, Fault> {
         if let Self::Unknown { framing, held } = self {
             held.extend_from_slice(bytes);
             let Some(known) = Self::recognized(*framing, held) else { return Ok(Vec::new()) };
@@ -74,7 +81,7 @@ impl Framer {
             Self::Whole(body) => {
                 body.extend_from_slice(bytes);
                 if body.len() > MAX_FRAME_BYTES {
-                    return Err(too_large("the answer", MAX_FRAME_BYTES));
+                    return Err(Fault::TooLarge("the answer"));
                 }
                 Ok(Vec::new())
             }
@@ -83,7 +90,7 @@ impl Framer {
 
     /// Returns what stands at the end without the line end that would close it, and the body if it
     /// is no stream.
-    pub(super) fn end(&mut self) -> Result<End, CallError> {
+    pub(super) fn end(&mut self) -> Result<End, Fault> {
         match self {
             Self::Unknown { held, .. } | Self::Whole(held) => {
                 Ok(End::of_body(std::mem::take(held)))
@@ -159,11 +166,7 @@ fn line_frame(line: String) -> Option<Frame> {
 }
 
 /// Takes one line of an event; an empty one ends it.
-fn take_line(
-    line: &str,
-    event: &mut Frame,
-    has_data: &mut bool,
-) -> Result<Option<Frame>, CallError> {
+fn take_line(line: &str, event: &mut Frame, has_data: &mut bool) -> Result<Option<Frame>, Fault> {
     if line.is_empty() {
         let ended = std::mem::take(event);
         return Ok(std::mem::take(has_data).then_some(ended));
@@ -173,7 +176,7 @@ fn take_line(
     match field {
         "data" => {
             if event.data.len() + value.len() > MAX_FRAME_BYTES {
-                return Err(too_large("an event of the answer", MAX_FRAME_BYTES));
+                return Err(Fault::TooLarge("an event of the answer"));
             }
             if *has_data {
                 event.data.push('\n');
@@ -197,7 +200,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    fn push(&mut self, bytes: &[u8]) -> Result<Vec<String>, CallError> {
+    fn push(&mut self, bytes: &[u8]) -> Result<Vec<String>, Fault> {
         let mut lines = Vec::new();
         for byte in bytes {
             let is_second = self.after_return && *byte == b'\n';
@@ -208,7 +211,7 @@ impl Lines {
             if matches!(byte, b'\r' | b'\n') {
                 lines.push(text(std::mem::take(&mut self.held))?);
             } else if self.held.len() == MAX_FRAME_BYTES {
-                return Err(too_large("a line of the answer", MAX_FRAME_BYTES));
+                return Err(Fault::TooLarge("a line of the answer"));
             } else {
                 self.held.push(*byte);
             }
@@ -216,16 +219,12 @@ impl Lines {
         Ok(lines)
     }
 
-    fn end(&mut self) -> Result<Option<String>, CallError> {
+    fn end(&mut self) -> Result<Option<String>, Fault> {
         let last = std::mem::take(&mut self.held);
         if last.is_empty() { Ok(None) } else { text(last).map(Some) }
     }
 }
 
-fn text(bytes: Vec<u8>) -> Result<String, CallError> {
-    String::from_utf8(bytes).map_err(|_| unreadable())
-}
-
-pub(super) fn unreadable() -> CallError {
-    retryable("model_error", "sent an answer that cannot be parsed")
+fn text(bytes: Vec<u8>) -> Result<String, Fault> {
+    String::from_utf8(bytes).map_err(|_| Fault::Unreadable)
 }
