@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 
 use super::{Rendered, RenderedUrl, as_millis};
 
-/// Output: `{content, model, tokens: {input, output, total}, finish_reason, tool_calls, cost}`; with
-/// a schema `data` and the fields of the answer; with tool calls `turn`.
+/// Output: `{content, model, tokens, finish_reason, tool_calls, cost}`; with a schema `data` and the
+/// fields of the answer; with tool calls `turn`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct ModelCall {
     /// `provider/model`, such as `openai/gpt-5-mini` or `offline/echo`.

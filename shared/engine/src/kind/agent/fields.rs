@@ -193,19 +193,22 @@ pub(super) const FIELDS: &[FieldSpec] = &[
 pub(super) const DETAILS: &str = "\
 The answer is streamed. Secrets cannot be used in what the model reads.
 
-**Output.** `content` is the text of the last turn. `data` is the answer by its `schema`; its properties are fields of
-the node too, except those that have the name of one of the node's own: `<draft.data.content>`. `tokens` is
-`{input, output, total}` of all turns and `cost` is in dollars; what nobody knows is `null`, never 0. `tool_calls` lists
-`{turn, id, name, arguments, is_error}`.
+**Output.** `content` is the text of the last turn. `data` is the answer by its `schema`; its
+properties are fields of the node too, except those that have the name of one of the node's own:
+`<draft.data.content>`. `tokens` is `{input, output, total}` of all turns and `cost` is in
+dollars; what nobody knows is `null`, never 0. `tool_calls` lists `{turn, id, name, arguments,
+is_error}`.
 
-`finish_reason` is `stop`, `length` (the answer reached `max_tokens`: the node succeeds, but the text is not whole) or
-`other:…`. An answer that a filter stopped fails as `filter`, a refusal as `refusal`, and one that broke off as
-`model_stream_cut`. What the model said until then stays in `content` of the failed node.
+`finish_reason` is `stop`, `length` (the answer reached `max_tokens`: the node succeeds, but the
+text is not whole) or `other:…`. An answer that a filter stopped fails as `filter`, a refusal as
+`refusal`, and one that broke off as `model_stream_cut`. What the model said until then stays in
+`content` of the failed node.
 
-**Tools.** The model may call several tools at once. They run side by side, each call is recorded by itself, and none
-that has ended is made again after a crash. In a tool, `<tool.city>` reads the argument `city`, beside all other
-references. The model gets what a tool left, at most 256 KiB of it, or its error, and goes on. A call of a tool that is
-not there, or with arguments that do not fit its `parameters`, is not made, and the model learns why.
+**Tools.** The model may call several tools at once. They run side by side, each call is recorded
+by itself, and none that has ended is made again after a crash. In a tool, `<tool.city>` reads the
+argument `city`, beside all other references. The model gets what a tool left, at most 256 KiB of
+it, or its error, and goes on. A call of a tool that is not there, or with arguments that do not
+fit its `parameters`, is not made, and the model learns why.
 
 ```yaml
 - id: helper
@@ -222,12 +225,13 @@ not there, or with arguments that do not fit its `parameters`, is not made, and 
       code: return <tool.a> + <tool.b>
 ```
 
-**Tools of MCP servers.** An entry with `mcp` stands for the tools of that server. They are listed once, before the
-first turn; the list is recorded, and a failure to get it fails the node: as `mcp_error` where the server says so, else
-with the codes of an `http` node. Each call of a tool is recorded as all others are, and its text goes to the model. A
-server has at most 20 pages of tools and 1 MiB of them, an agent 128 tools; `only` names those that it needs. Two tools
-of the same name are the failure `duplicate_tool`, which a `prefix` mends. In a name, what a model cannot read becomes
-`_`, and six characters at its end tell it from others.
+**Tools of MCP servers.** An entry with `mcp` stands for the tools of that server. They are listed
+once, before the first turn; the list is recorded, and a failure to get it fails the node: as
+`mcp_error` where the server says so, else with the codes of an `http` node. Each call of a tool
+is recorded as all others are, and its text goes to the model. A server has at most 20 pages of
+tools and 1 MiB of them, an agent 128 tools; `only` names those that it needs. Two tools of the
+same name are the failure `duplicate_tool`, which a `prefix` mends. In a name, what a model cannot
+read becomes `_`, and six characters at its end keep it apart from others.
 
 ```yaml
 - id: helper
@@ -240,9 +244,10 @@ of the same name are the failure `duplicate_tool`, which a `prefix` mends. In a 
       only: [search]
 ```
 
-**Structured output.** A `schema` is enforced by the provider where it can; its optional properties stay optional. Where
-it cannot, the model is asked for JSON, or must call a tool that takes it. Fences, thoughts and sentences around the
-JSON are taken off. An answer that does not fit fails as `schema_mismatch`, which `retry` repeats.
+**Structured output.** A `schema` is enforced by the provider where it can; its optional
+properties stay optional. Where it cannot, the model is asked for JSON, or must call a tool that
+takes it. Fences, thoughts and sentences around the JSON are taken off. An answer that does not
+fit fails as `schema_mismatch`, which `retry` repeats.
 
 | provider | secret with its key |
 |---|---|

@@ -1,4 +1,4 @@
-//! Both eras of the protocol, and how the client tells them apart.
+//! Both eras of the protocol, and how the client knows them.
 
 use super::*;
 

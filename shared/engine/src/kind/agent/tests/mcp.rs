@@ -190,7 +190,7 @@ fn an_agent_without_servers_keeps_its_first_call() {
 }
 
 #[test]
-fn names_are_filtered_prefixed_and_told_apart() {
+fn names_are_filtered_prefixed_and_unique() {
     let check = |tools: &str, listed: &[&str], expected: Result<&[&str], &str>| {
         let found = shown(tools, |_| list(listed));
         match expected {
