@@ -58,7 +58,7 @@ impl Session<'_> {
     }
 
     /// Sends a message that has no answer.
-    pub(super) async fn tell(&mut self, message: &Value) -> Result<(), Failure> {
+    pub(super) async fn notify(&mut self, message: &Value) -> Result<(), Failure> {
         let response = self.post(message, self.headers_of(None)).await?;
         let status = response.status();
         if status.is_success() {

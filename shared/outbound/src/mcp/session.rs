@@ -113,7 +113,7 @@ impl<'a> Session<'a> {
         }
         self.era = Era::WithSessions { version, id };
         let message = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
-        self.tell(&message).await
+        self.notify(&message).await
     }
 
     /// A server that has forgotten the session answers 404.

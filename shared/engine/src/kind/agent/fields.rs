@@ -227,7 +227,7 @@ first turn; the list is recorded, and a failure to get it fails the node: as `mc
 with the codes of an `http` node. Each call of a tool is recorded as all others are, and its text goes to the model. A
 server has at most 20 pages of tools and 1 MiB of them, an agent 128 tools; `only` names those that it needs. Two tools
 of the same name are the failure `duplicate_tool`, which a `prefix` mends. In a name, what a model cannot read becomes
-`_`, and six characters at its end tell it from others.
+`_`, and six characters at its end make it differ from others.
 
 ```yaml
 - id: helper
