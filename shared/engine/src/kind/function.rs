@@ -28,8 +28,8 @@ const CODE: FieldSpec = FieldSpec::new(
 const DETAILS: &str = "\
 `result` is JSON; `stdout` is what `console` printed, at most 64 KiB.
 
-- A reference is a variable that holds the value, never text spliced into the code, so do not put it inside quotes.
-  `api` is the whole input. Secrets cannot be used in code.
+- A reference is a variable that holds the value, never text spliced into the code, so do not put
+  it inside quotes. `api` is the whole input. Secrets cannot be used in code.
 - A whole number beyond 2^53 is a `BigInt` in code, and a `BigInt` in the result is a whole number,
   which must fit in 64 bits. `JSON.stringify` in code refuses a `BigInt`, as everywhere.
 - Beside the language there are `URL`, `URLSearchParams`, `TextEncoder` and `TextDecoder` (UTF-8),
@@ -41,8 +41,8 @@ const DETAILS: &str = "\
   `Math.random()` and `crypto` follow a seed of the run, so that a run that continues after a crash
   computes the same.
 - At most 64 MiB of memory.
-- A server runs a few functions at a time, shared fairly between keys. Further functions wait, at most 60 s, which do not
-  count in their `timeout`.";
+- A server runs a few functions at a time, shared fairly between keys. Further functions wait, at
+  most 60 s, which do not count in their `timeout`.";
 
 const FIELDS: &[FieldSpec] = &[CODE];
 

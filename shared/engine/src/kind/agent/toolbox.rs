@@ -54,7 +54,7 @@ impl<'a> Toolbox<'a> {
             Some(tool) => {
                 let name = &tool.shown.name;
                 let message =
-                    format!("two tools have the name `{name}`; a `prefix` keeps servers apart");
+                    format!("two tools have the name `{name}`; a `prefix` makes them differ");
                 Err(NodeError::new("duplicate_tool", message))
             }
         }

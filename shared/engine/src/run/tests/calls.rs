@@ -139,6 +139,10 @@ fn the_hashed_form_of_a_call_does_not_change_under_a_run() {
             "12b1098d912ad10d7703f78ffd77faead448e9009af43dfd5f8c0071841b8812",
         ),
         (
+            "m, type: agent, model: m/m, prompt: hi, tools: [{ mcp: 'https://x/', only: [t] }]",
+            "637ec7a8c981059777e5d1dbeec8f1d8294d5762cca0050007ff44abd29fcf79",
+        ),
+        (
             "f, type: function, code: 'return <api.input.n>'",
             "62da97080f5a642b43dff37ff32e8d64c8552b08c86d6d4799cf302c0091832f",
         ),

@@ -1,4 +1,4 @@
-//! Both eras of the protocol, and how the client knows them.
+//! Both eras of the protocol, and how the client recognizes each.
 
 use super::*;
 
@@ -21,7 +21,8 @@ fn two_tools(request: &Received) -> Reply {
 }
 
 fn listed() -> Value {
-    let tool = |name: &str| json!({ "name": name, "description": "d", "input_schema": { "type": "object" } });
+    let schema = json!({ "type": "object" });
+    let tool = |name| json!({ "name": name, "description": "d", "input_schema": schema });
     json!({ "tools": [tool("search"), tool("fetch")] })
 }
 
@@ -94,8 +95,10 @@ async fn a_server_with_sessions_is_initialized() {
     assert_eq!(all[2].body.get("id"), None);
 }
 
+type Refusal = Box<dyn Fn(&Received) -> Reply + Send + Sync>;
+
 #[tokio::test]
-async fn servers_with_sessions_are_told_by_how_they_refuse() {
+async fn servers_with_sessions_are_recognized_by_how_they_refuse() {
     let unsupported = |data: Value| {
         move |request: &Received| {
             let error = json!({ "code": -32022, "message": "no", "data": data });
@@ -104,7 +107,7 @@ async fn servers_with_sessions_are_told_by_how_they_refuse() {
         }
     };
     let older = json!({ "supported": ["2025-11-25"], "requested": "2026-07-28" });
-    let refusals: Vec<Box<dyn Fn(&Received) -> Reply + Send + Sync>> = vec![
+    let refusals: Vec<Refusal> = vec![
         Box::new(|request| error(request, 200, -32602, "Invalid request parameters")),
         Box::new(|_| answer(400, JSON, r#"{"jsonrpc":"2.0","error":{"code":-32000},"id":null}"#)),
         Box::new(|_| answer(400, "", "Bad Request: no valid session ID")),
@@ -207,7 +210,8 @@ async fn a_session_that_cannot_be_ended_spoils_nothing() {
 #[tokio::test]
 async fn questions_of_a_server_get_an_answer_and_change_nothing() {
     let streamed = |request: &Received| {
-        let question = |id: Value, method: &str| json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": {} });
+        let question =
+            |id: Value, method: &str| json!({ "jsonrpc": "2.0", "id": id, "method": method });
         if request.body["method"].is_null() {
             return answer(202, "", "");
         }

@@ -71,8 +71,8 @@ async fn errors_say_what_the_server_said() {
 #[tokio::test]
 async fn the_headers_of_the_author_go_along() {
     let echo = |request: &Received| {
-        let key = request.header("authorization").unwrap_or_default();
-        result(request, saying(key))
+        let sent = request.header("authorization").unwrap_or_default();
+        result(request, saying(sent))
     };
     let server = Server::stateless(echo).await;
     let headers = vec![

@@ -118,7 +118,12 @@ fn the_tools_of_a_server_are_listed_once_and_called() {
         ]
     );
     let headers = json!([["authorization", "Bearer {{T}}"], ["x-none", null]]);
-    let asked = |request: Value| json!({ "kind": "mcp", "url": "https://x/mcp", "headers": headers, "request": request });
+    let server = json!({ "kind": "mcp", "url": "https://x/mcp", "headers": headers });
+    let asked = |request: Value| {
+        let mut asked = server.clone();
+        asked["request"] = request;
+        asked
+    };
     assert_eq!(actions[0], asked(json!({ "list_tools": {} })));
     assert_eq!(
         actions[1],
@@ -190,7 +195,7 @@ fn an_agent_without_servers_keeps_its_first_call() {
 }
 
 #[test]
-fn names_are_filtered_prefixed_and_unique() {
+fn names_are_filtered_prefixed_and_made_to_differ() {
     let check = |tools: &str, listed: &[&str], expected: Result<&[&str], &str>| {
         let found = shown(tools, |_| list(listed));
         match expected {
