@@ -35,6 +35,7 @@ mod addresses;
 mod model_calls;
 pub(crate) mod spellings;
 mod secret_rules;
+mod vendors;
 mod webhooks;
 
 #[derive(Default)]
