@@ -35,7 +35,7 @@ impl Outbound {
         let mut request = Request::new(self, call, keys, &cleared)?;
         let mut redirects = 0;
         loop {
-            let ended = self.exchange(&request, call, memory).await;
+            let ended = self.exchange(&request, call, masks, memory).await;
             let answer = ended.map_err(|error| after_redirects(redirects, error))?;
             let (response, location) = match answer {
                 Exchange::Ended(output) => return Ok(output),
@@ -56,6 +56,7 @@ impl Outbound {
         &self,
         request: &Request<'_>,
         call: &HttpCall,
+        masks: &Masks,
         memory: &Metered,
     ) -> Result<Exchange, CallError> {
         let sent = request.send().await;
@@ -66,7 +67,7 @@ impl Outbound {
             let location = location.map_err(|error| about(&request.asked, error))?;
             return Ok(Exchange::Redirected(response, location));
         }
-        self.read_answer(call, response, &request.asked, memory).await.map(Exchange::Ended)
+        self.read_answer(call, response, &request.asked, (masks, memory)).await.map(Exchange::Ended)
     }
 }
 

@@ -35,8 +35,20 @@ impl Masks {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.spellings.is_empty()
+    }
+
     pub(super) fn text(&self, text: &str) -> String {
         replace(text, &self.find(text))
+    }
+
+    /// Masks the start of a text that was cut off, without the end, where half a secret may stand.
+    pub(super) fn start_of(&self, cut: &str) -> String {
+        let mut masked = self.text(cut);
+        let kept = masked.len().saturating_sub(self.hold());
+        masked.truncate(masked.floor_char_boundary(kept));
+        masked
     }
 
     pub(super) fn value(&self, value: Value) -> Value {

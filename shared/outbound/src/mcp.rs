@@ -40,7 +40,10 @@ impl Outbound {
             let headers = asked.headers.iter().map(|(_, field)| field);
             let cleared = self.clear(&asked.url.0, headers, user, masks).await?;
             let session = opened.insert(Session::new(self, asked, &cleared, memory)?);
-            session.perform(&asked.request).await.map_err(|failure| failure.error(masks))
+            session
+                .perform(&asked.request)
+                .await
+                .map_err(|failure| without_half_a_secret(failure.error(masks), masks))
         };
         let ended = self.within(call, work).await;
         if let Some(session) = &opened {
@@ -49,6 +52,17 @@ impl Outbound {
         }
         Ok(CallOutput { value: ended?, tokens: None, cost_nano_usd: None })
     }
+}
+
+/// Where the body of a failure was cut, half a secret may stand at its end.
+fn without_half_a_secret(mut error: CallError, masks: &Masks) -> CallError {
+    let data = error.output.as_deref_mut().and_then(|output| output.get_mut("data"));
+    if let Some(Value::String(data)) = data
+        && data.len() >= exchange::MAX_FAILURE_BYTES
+    {
+        *data = masks.start_of(data);
+    }
+    error
 }
 
 impl Session<'_> {

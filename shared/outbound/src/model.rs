@@ -23,7 +23,6 @@ use super::{Metered, Outbound, failed, framing, retryable, too_large};
 use ask::Ask;
 use provider::Provider;
 use reply::{Draft, Finish, Reply, Usage};
-use wire::Enforcement;
 
 impl Outbound {
     pub(super) async fn perform_model(
@@ -56,7 +55,7 @@ impl Outbound {
         let ask = Ask::new(provider.name, model, call, enforcement);
         let mut exchanged = self.ask_model(&ask, &target, masks, memory, chunks).await?;
         let cost_nano_usd = price::cost(provider.name, model, &exchanged.draft().usage);
-        let is_enforced = enforcement != Enforcement::Prompt;
+        let is_enforced = target.wire.enforces(&ask);
         let asked = Asked { call, provider: provider.name, is_enforced, cost_nano_usd };
         if let Some(error) = exchanged.error.take() {
             let Draft { content, usage, .. } = exchanged.draft();
@@ -76,7 +75,7 @@ fn send_text(chunks: &mut (dyn FnMut(Chunk) + Send), text: String) {
 struct Asked<'a> {
     call: &'a ModelCall,
     provider: &'a str,
-    /// The provider, or a tool, holds the model to the schema.
+    /// The provider holds the model to the schema.
     is_enforced: bool,
     cost_nano_usd: Option<u64>,
 }
@@ -169,6 +168,9 @@ fn verdict(reply: &Reply) -> Result<&Finish, CallError> {
         Finish::Error(raw) => {
             Err(retryable("model_error", format!("ended its answer with an error: {raw}")))
         }
+        Finish::Length if reply.content.trim().is_empty() => {
+            Err(failed("length", "reached max_tokens before it said anything"))
+        }
         Finish::Other(raw) if reply.content.is_empty() && reply.calls.is_empty() => {
             Err(retryable("model_error", format!("ended without an answer: {raw}")))
         }
@@ -179,4 +181,24 @@ fn verdict(reply: &Reply) -> Result<&Finish, CallError> {
 /// The request never left, or was refused unread: nothing was used.
 fn unsent(error: CallError) -> CallError {
     error.having_used(Some(0), Some(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_said_is_no_answer() {
+        let verdict = |finish: Finish, content: &str| {
+            let content = content.to_owned();
+            let reply = Reply { content, finish: Some(finish), ..Reply::default() };
+            verdict(&reply).map(Finish::word).map_err(|error| error.code)
+        };
+        assert_eq!(verdict(Finish::Length, "Once"), Ok("length".to_owned()));
+        assert_eq!(verdict(Finish::Length, " "), Err("length".to_owned()));
+        assert_eq!(verdict(Finish::Stop, ""), Ok("stop".to_owned()));
+        assert_eq!(verdict(Finish::Other("x".into()), ""), Err("model_error".to_owned()));
+        assert_eq!(verdict(Finish::Filter, "Once"), Err("filter".to_owned()));
+        assert_eq!(verdict(Finish::Refusal, "No"), Err("refusal".to_owned()));
+    }
 }

@@ -152,7 +152,7 @@ impl Agent {
                 .collect::<Result<_, _>>()?,
             seed: setting::read(self.seed.as_ref(), &SEED, scope)?,
             max_tokens: max_tokens.and_then(|tokens| u32::try_from(tokens).ok()),
-            schema: self.schema.clone(),
+            schema: self.schema.as_ref().map(|schema| schema_as_sent(schema, scope).clone()),
             base_url: self.base_url.as_ref().map(|url| url.render_url(scope)).transpose()?,
             api_key: self.api_key.as_ref().map(|key| key.render_outgoing(scope)).transpose()?,
             echo_delay: self.echo_delay,
@@ -235,7 +235,8 @@ fn note_providers(fields: &mut Fields<'_, '_>, models: &[Text], base_url: Option
 }
 
 fn read_schema(fields: &mut Fields<'_, '_>) -> Option<Value> {
-    let schema = unwrapped(fields.get(&SCHEMA)?);
+    let written = fields.get(&SCHEMA)?;
+    let schema = unwrapped(written);
     if let Err(message) = Schema::compile(schema) {
         fields.error(&SCHEMA.name, message);
     }
@@ -248,7 +249,12 @@ fn read_schema(fields: &mut Fields<'_, '_>) -> Option<Value> {
             format!("the property `{name}` is read as `data.{name}`: `{name}` is the node's own"),
         );
     }
-    Some(schema.clone())
+    Some(written.clone())
+}
+
+/// Earlier runs hashed their calls with the schema as it was written.
+fn schema_as_sent<'a>(written: &'a Value, scope: &Scope<'_>) -> &'a Value {
+    if scope.engine() >= 3 { unwrapped(written) } else { written }
 }
 
 /// Authors copy schemas as providers want them: `{name, strict, schema}`, alone or as

@@ -189,6 +189,7 @@ impl Run {
             }
         };
         let field = |name: &str| left.and_then(|left| left.get(name));
+        let is_http = field("headers").is_some() || matches!(result, CallResult::Failed(_));
         let finish_reason = field("finish_reason").and_then(Value::as_str).map(str::to_owned);
         self.emit(RunEvent::CallEnded(Box::new(CallEnded {
             node: Arc::clone(&open.node),
@@ -196,7 +197,7 @@ impl Run {
             attempt,
             ended_at_ms,
             code,
-            http_status: field("status").and_then(Value::as_u64),
+            http_status: field("status").and_then(Value::as_u64).filter(|_| is_http),
             finish_reason,
             tokens,
             cost_nano_usd,

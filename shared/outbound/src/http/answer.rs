@@ -1,5 +1,6 @@
 //! Reads an answer into `{data, status, headers}`.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -11,6 +12,7 @@ use reqwest::Response;
 use serde_json::{Map, Value, json};
 
 use super::super::client::describe;
+use super::super::mask::Masks;
 use super::super::status::status_error;
 use super::super::{Metered, Outbound, too_large};
 use super::inflate::{COPIES_OF_ANSWER, Encoding, Inflate, Kept, Stop};
@@ -29,11 +31,11 @@ impl Outbound {
         call: &HttpCall,
         response: Response,
         asked: &str,
-        memory: &Metered,
+        (masks, memory): (&Masks, &Metered),
     ) -> Result<CallOutput, CallError> {
         let (status, headers) = (response.status(), response.headers().clone());
         if !call.accepts(status.as_u16()) {
-            return Err(self.refused(call, response, asked, memory).await);
+            return Err(self.refused(call, response, asked, (masks, memory)).await);
         }
         let limit = self.settings.max_answer_bytes;
         let body =
@@ -41,8 +43,8 @@ impl Outbound {
         let value = match read_data(call.read_as, status, &headers, &body, limit, memory) {
             Ok(data) => data.output(status, &headers),
             Err(error) => {
-                let start = &body[..body.len().min(MAX_FAILURE_BYTES)];
-                let left = Data::of_failure(call, status, &headers, start, memory);
+                let start = start_of(&body, masks);
+                let left = Data::of_failure(call, status, &headers, &start, memory);
                 return Err(with_output(about(asked, error), left.output(status, &headers)));
             }
         };
@@ -55,7 +57,7 @@ impl Outbound {
         call: &HttpCall,
         response: Response,
         asked: &str,
-        memory: &Metered,
+        (masks, memory): (&Masks, &Metered),
     ) -> CallError {
         let (status, headers) = (response.status(), response.headers().clone());
         let retryable = status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429);
@@ -66,6 +68,7 @@ impl Outbound {
         let read = read_start(response, memory, &mut start);
         // What came in time is kept.
         let _ = timeout(&*self.clock, FAILURE_TIMEOUT, read).await;
+        let start = start_of(&start, masks);
         let left = Data::of_failure(call, status, &headers, &start, memory);
         with_output(error, left.output(status, &headers))
     }
@@ -110,6 +113,16 @@ async fn read_whole(
         inflate.finish().map_err(stopped)?;
     }
     Ok(inflate.take())
+}
+
+/// The part of a failure's body that is kept. Nobody recognizes half a secret: none is left where
+/// the body was cut.
+fn start_of<'b>(body: &'b [u8], masks: &Masks) -> Cow<'b, [u8]> {
+    if body.len() < MAX_FAILURE_BYTES || masks.is_empty() {
+        return Cow::Borrowed(&body[..body.len().min(MAX_FAILURE_BYTES)]);
+    }
+    let start = String::from_utf8_lossy(&body[..MAX_FAILURE_BYTES]);
+    Cow::Owned(masks.start_of(&start).into_bytes())
 }
 
 /// Reads the start of a body, as far as it can be read.

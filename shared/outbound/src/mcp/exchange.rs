@@ -21,7 +21,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// An answer as text, as a value, the engine's, the checkpoint's, and as it is written.
 const COPIES_OF_ANSWER: usize = 5;
 /// A failure keeps this much of its body.
-const MAX_FAILURE_BYTES: usize = 64 << 10;
+pub(super) const MAX_FAILURE_BYTES: usize = 64 << 10;
 const FAILURE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often a server may ask us in one call.
 const MAX_QUESTIONS: usize = 16;

@@ -34,7 +34,7 @@ impl Outbound {
         memory: &Metered,
         chunks: &mut (dyn FnMut(Chunk) + Send),
     ) -> Result<Exchanged, CallError> {
-        let mut response = self.send_turn(ask, target).await?;
+        let mut response = self.send_turn(ask, target, masks).await?;
         let mut reading = Reading::new(target.wire, self.settings.max_answer_bytes);
         let mut masked = masks.stream();
         let (mut shown, mut counted) = (0, 0);
@@ -67,6 +67,7 @@ impl Outbound {
         &self,
         ask: &Ask<'_>,
         target: &Target<'_>,
+        masks: &Masks,
     ) -> Result<reqwest::Response, CallError> {
         let encoded = target.wire.encode(ask).map_err(unsent)?;
         let url = target.base_url.join(&encoded.path);
@@ -96,7 +97,7 @@ impl Outbound {
                 break;
             }
         }
-        Err(of_status(ask.provider, status, response.headers(), &body, now))
+        Err(of_status(ask.provider, status, response.headers(), &body, masks, now))
     }
 }
 

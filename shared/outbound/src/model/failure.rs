@@ -8,6 +8,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
 use super::{failed, retryable};
+use crate::mask::Masks;
 use crate::status::status_error;
 
 pub(super) const MAX_ERROR_BYTES: usize = 64 << 10;
@@ -38,15 +39,18 @@ const FINAL: &[&str] = &[
     "image_too",
 ];
 
-/// Converts an answer with a failure status. The text may repeat the key; the caller masks it.
+/// Converts an answer with a failure status. The text may repeat the key.
 pub(super) fn of_status(
     provider: &str,
     status: StatusCode,
     headers: &HeaderMap,
     body: &[u8],
+    masks: &Masks,
     now: Timestamp,
 ) -> CallError {
-    let text = String::from_utf8_lossy(body);
+    // Masked before it is cut: nobody recognizes half a secret.
+    let text = masks.text(&String::from_utf8_lossy(body));
+    let body = text.as_bytes();
     let parsed: Value = flowgate_engine::json::parse(body).unwrap_or_default();
     let code = status.as_u16();
     let may_pass = status.is_server_error() || matches!(code, 408 | 409 | 425 | 429);
@@ -151,7 +155,9 @@ mod tests {
 
     fn of(status: u16, body: &Value) -> CallError {
         let status = StatusCode::from_u16(status).unwrap();
-        of_status("p", status, &HeaderMap::new(), body.to_string().as_bytes(), Timestamp(0))
+        let body = body.to_string();
+        let masks = Masks::default();
+        of_status("p", status, &HeaderMap::new(), body.as_bytes(), &masks, Timestamp(0))
     }
 
     #[test]
@@ -200,6 +206,20 @@ mod tests {
         }
     }
 
+    /// A caller who chooses the length of what stands before it could read it bit by bit.
+    #[test]
+    fn a_secret_is_masked_before_the_text_is_cut() {
+        let mut masks = Masks::default();
+        masks.add("sk-live-0123456789");
+        for before in 470..500 {
+            let body = json!({ "error": format!("{}sk-live-0123456789", "x".repeat(before)) });
+            let body = body.to_string();
+            let (status, headers) = (StatusCode::UNAUTHORIZED, HeaderMap::new());
+            let error = of_status("p", status, &headers, body.as_bytes(), &masks, Timestamp(0));
+            assert!(!error.message.contains("sk"), "{}", error.message);
+        }
+    }
+
     #[test]
     fn a_provider_says_how_long_to_wait() {
         let delay = json!({"error": {"message": "m", "details": [
@@ -211,7 +231,14 @@ mod tests {
             "retry-after-ms".parse().unwrap(),
             HeaderValue::from_static("350"),
         )]);
-        let error = of_status("p", StatusCode::TOO_MANY_REQUESTS, &millis, b"", Timestamp(0));
+        let error = of_status(
+            "p",
+            StatusCode::TOO_MANY_REQUESTS,
+            &millis,
+            b"",
+            &Masks::default(),
+            Timestamp(0),
+        );
         assert_eq!(error.retry_after_ms, Some(350));
         for odd in ["-1s", "NaNs", "1e400s", "soon"] {
             let body = json!({"error": {"details": [{"retryDelay": odd}]}});

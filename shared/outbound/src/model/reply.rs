@@ -239,13 +239,13 @@ impl Draft {
         self.call(index, id, name, &arguments)
     }
 
-    /// Id, name and arguments of the calls so far. An id that is missing is made up, unique in its
-    /// turn.
+    /// Id, name and arguments of the calls so far, as they go back. An id that is missing is made
+    /// up, unique in its turn; arguments that are no object are left out, as servers parse them.
     pub(super) fn calls(&self) -> impl Iterator<Item = (String, &str, &str)> {
-        self.calls
-            .values()
-            .enumerate()
-            .map(|(index, call)| (call.id(index), call.name.as_str(), call.arguments.trim()))
+        self.calls.values().enumerate().map(|(index, call)| {
+            let arguments = if call.is_whole() { call.arguments.trim() } else { "{}" };
+            (call.id(index), call.name.as_str(), arguments)
+        })
     }
 
     /// Sets the finish reason by a provider's word. Empty words are none.
@@ -259,11 +259,14 @@ impl Draft {
     pub(super) fn end(self, message: Value) -> Reply {
         let Self { content, refusal, calls, finish, usage, .. } = self;
         let has_ended = finish.is_some();
+        let are_whole = calls.values().all(CallDraft::is_whole);
         let calls: Vec<TurnCall> = calls.into_values().enumerate().map(read_call).collect();
         let finish = match finish {
             Some(_) if !refusal.is_empty() => Some(Finish::Refusal),
             // Gemini, Ollama and OpenAI's Responses say "stop" where they call tools.
-            Some(Finish::Stop | Finish::Other(_)) if !calls.is_empty() => Some(Finish::Tools),
+            Some(Finish::Stop) if !calls.is_empty() => Some(Finish::Tools),
+            // An unknown word may mean that the calls were cut.
+            Some(Finish::Other(_)) if !calls.is_empty() && are_whole => Some(Finish::Tools),
             Some(Finish::Tools) if calls.is_empty() => {
                 Some(Finish::Error("the tool calls are missing".to_owned()))
             }
@@ -277,6 +280,10 @@ impl Draft {
 }
 
 impl CallDraft {
+    fn is_whole(&self) -> bool {
+        !self.arguments.trim().is_empty() && read_arguments(&self.arguments).is_some()
+    }
+
     fn id(&self, index: usize) -> String {
         let is_missing = self.id.is_empty() || self.id == "null";
         if is_missing { format!("call_{index}") } else { self.id.clone() }

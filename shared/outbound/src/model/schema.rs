@@ -61,6 +61,8 @@ fn without_thoughts(content: &str) -> &str {
     let is_thinking = content.trim_start().starts_with("<think>");
     match content.split_once("</think>") {
         Some((_, said)) if is_thinking => said,
+        // It never came to an answer.
+        None if is_thinking => "",
         _ => content,
     }
 }
@@ -68,6 +70,9 @@ fn without_thoughts(content: &str) -> &str {
 /// Drops the nulls that stand for absent properties: in strict mode a model cannot leave one out.
 fn drop_nulls(value: &mut Value, schema: &Value, root: &Value) {
     let schema = resolved(schema, root);
+    if let Some(option) = fitting_option(value, schema, root) {
+        drop_nulls(value, option, root);
+    }
     match value {
         Value::Object(fields) => {
             let required = schema.get("required").and_then(Value::as_array);
@@ -90,6 +95,20 @@ fn drop_nulls(value: &mut Value, schema: &Value, root: &Value) {
         }
         _ => {}
     }
+}
+
+/// The first option of an `anyOf` that describes values such as this one.
+fn fitting_option<'a>(value: &Value, schema: &'a Value, root: &'a Value) -> Option<&'a Value> {
+    let options = schema.get("anyOf")?.as_array()?;
+    options.iter().map(|option| resolved(option, root)).find(|option| match value {
+        Value::Object(fields) => {
+            let required = option.get("required").and_then(Value::as_array);
+            let has = |name: &Value| name.as_str().is_some_and(|name| fields.contains_key(name));
+            option.get("properties").is_some() && required.is_none_or(|names| names.iter().all(has))
+        }
+        Value::Array(_) => option.get("items").is_some(),
+        _ => false,
+    })
 }
 
 fn resolved<'a>(mut schema: &'a Value, root: &'a Value) -> &'a Value {
@@ -162,6 +181,30 @@ mod tests {
             Ok(json!({"list": [{}, {"n": 1}]}))
         );
         assert_eq!(check(json!({"list": null})).unwrap_err().code, "schema_mismatch");
+    }
+
+    #[test]
+    fn nulls_are_dropped_in_options_too() {
+        let schema = json!({
+            "type": "object",
+            "properties": {"a": {"anyOf": [
+                {"type": "object", "properties": {"r": {"type": "number"},
+                    "label": {"type": "string"}}, "required": ["r"]},
+                {"type": "null"}
+            ]}},
+            "required": ["a"]
+        });
+        let check = |answer: Value| read(&answer.to_string(), &schema, false).map(Value::Object);
+        let answer = json!({"a": {"r": 1, "label": null}});
+        assert_eq!(check(answer), Ok(json!({"a": {"r": 1}})));
+        assert_eq!(check(json!({"a": null})), Ok(json!({"a": null})));
+    }
+
+    #[test]
+    fn thoughts_without_an_end_are_no_answer() {
+        let thought = "<think>Maybe {\"n\": 1}? No, because";
+        let error = read(thought, &json!({"type": "object"}), true).unwrap_err();
+        assert_eq!(error.code, "schema_mismatch");
     }
 
     #[test]

@@ -28,6 +28,11 @@ pub(super) trait Wire: Send + Sync {
     /// How a model is held to a schema.
     fn enforcement(&self, model: &str, has_tools: bool) -> Enforcement;
 
+    /// Whether the provider holds the model to [`Ask::schema`], and does not only read it.
+    fn enforces(&self, ask: &Ask<'_>) -> bool {
+        ask.schema.is_some()
+    }
+
     /// Returns the request's path, relative to the provider's address, and its body.
     fn encode(&self, ask: &Ask<'_>) -> Result<Encoded, CallError>;
 

@@ -19,8 +19,7 @@ pub(super) struct Turns<'a> {
     toolbox: Toolbox<'a>,
     scope: &'a Scope<'a>,
     done: &'a Done,
-    /// The model that answers. It stays the same once it has answered: no other one can read what
-    /// it said in full.
+    /// The model that answers. The next one takes over for good where it fails for good.
     model: usize,
     /// What was said since the first request.
     said: Vec<ModelMessage>,
@@ -47,7 +46,7 @@ impl<'a> Turns<'a> {
                 Answer::Given(answer) => answer,
             };
             self.usage.add(&answer);
-            let Some(turn) = answer.value.get("turn") else {
+            let Some(turn) = asked_turn(&answer.value) else {
                 return Ok(Plan::Done(self.output(number, &answer.value)));
             };
             let turn = Turn::deserialize(turn)
@@ -174,7 +173,7 @@ impl<'a> Turns<'a> {
         let Sums { input, output: said, cost } = self.usage;
         output.insert("turns".to_owned(), turns.into());
         if self.done.len() > 1 {
-            let total = input.zip(said).map(|(input, said)| input + said);
+            let total = input.zip(said).map(|(input, said): (u64, u64)| input.saturating_add(said));
             let tokens = json!({ "input": input, "output": said, "total": total });
             output.insert("tokens".to_owned(), tokens);
             output.insert("cost".to_owned(), cost.map(dollars).into());
@@ -249,6 +248,13 @@ impl Sums {
         }
         self.cost = sum(self.cost, cost);
     }
+}
+
+/// The turn of an answer that asks for tools, or to go on. In any other, a field of this name is the
+/// author's.
+fn asked_turn(answer: &Value) -> Option<&Value> {
+    let finish = answer.get("finish_reason")?.as_str()?;
+    answer.get("turn").filter(|_| matches!(finish, "tools" | "pause"))
 }
 
 fn sum(left: Option<u64>, right: Option<u64>) -> Option<u64> {

@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
 
 use super::blocks::{MIN_BLOCK_BYTES, Picture, Shapes, messages, picture, said, unfit_picture};
-use super::structured::system_and_schema;
+use super::structured::{structured, system_and_schema};
 use super::{
     Decoder, Encoded, Enforcement, Unsigned, Wire, claude, count_at, list_at, parse, secret_header,
     text_at,
@@ -41,6 +41,10 @@ impl Wire for Anthropic {
             // MiniMax thinks always, and a model that thinks may refuse to be forced.
             _ => Enforcement::Prompt,
         }
+    }
+
+    fn enforces(&self, ask: &Ask<'_>) -> bool {
+        ask.schema.and_then(structured).is_some()
     }
 
     fn encode(&self, ask: &Ask<'_>) -> Result<Encoded, CallError> {

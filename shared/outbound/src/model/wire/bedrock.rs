@@ -17,7 +17,7 @@ use self::signature::Credentials;
 use super::blocks::{
     MIN_BLOCK_BYTES, Picture, Shapes, format, messages, picture, said, unfit_picture,
 };
-use super::structured::system_and_schema;
+use super::structured::{structured, system_and_schema};
 use super::{
     Decoder, Encoded, Enforcement, Unsigned, Wire, bearer, claude, count_at, list_at, parse,
     text_at,
@@ -41,6 +41,10 @@ impl Wire for Bedrock {
             // Others cannot be made to call a tool.
             _ => Enforcement::Prompt,
         }
+    }
+
+    fn enforces(&self, ask: &Ask<'_>) -> bool {
+        ask.schema.and_then(structured).is_some()
     }
 
     fn encode(&self, ask: &Ask<'_>) -> Result<Encoded, CallError> {

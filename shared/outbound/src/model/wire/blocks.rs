@@ -1,7 +1,7 @@
 //! Messages that are lists of blocks, as Anthropic's Messages and Bedrock's Converse have them.
 
 use flowgate_engine::call::{
-    CallError, Content, ContentPart, Image, ModelMessage, ToolResult, Turn,
+    CallError, Content, ContentPart, Image, ModelMessage, ToolResult, Turn, TurnCall,
 };
 use serde_json::{Map, Value, json};
 
@@ -24,6 +24,7 @@ pub(super) struct Shapes {
 pub(super) fn messages(ask: &Ask<'_>, shapes: &Shapes) -> Result<Vec<Value>, CallError> {
     let mut messages = Vec::new();
     let mut is_own = false;
+    let mut turns = 0;
     for message in ask.conversation() {
         match message {
             ModelMessage::System { .. } => {}
@@ -36,13 +37,16 @@ pub(super) fn messages(ask: &Ask<'_>, shapes: &Shapes) -> Result<Vec<Value>, Cal
             ModelMessage::Turn { turn } => {
                 let own = list_at(&turn.message, "/content");
                 is_own = turn.provider == ask.provider && !own.is_empty();
-                let blocks = if is_own { own.to_vec() } else { foreign_turn(turn, shapes) };
+                turns += 1;
+                let blocks = if is_own { own.to_vec() } else { foreign_turn(turns, turn, shapes) };
                 add(&mut messages, "assistant", blocks);
             }
             ModelMessage::Tools { results } => {
-                let id = |id: &str| if is_own { id.to_owned() } else { fit_id(id) };
-                let block = |result: &ToolResult| (shapes.result)(&id(&result.id), result);
-                add(&mut messages, "user", results.iter().map(block).collect());
+                let block = |(index, result): (usize, &ToolResult)| {
+                    let foreign = foreign_id(turns, index);
+                    (shapes.result)(if is_own { &result.id } else { &foreign }, result)
+                };
+                add(&mut messages, "user", results.iter().enumerate().map(block).collect());
             }
         }
     }
@@ -86,17 +90,17 @@ fn text_block(text: &str, shapes: &Shapes) -> impl Iterator<Item = Value> {
 }
 
 /// What another provider said.
-fn foreign_turn(turn: &Turn, shapes: &Shapes) -> Vec<Value> {
-    let call = |call: &flowgate_engine::call::TurnCall| {
-        (shapes.call)(&fit_id(&call.id), &call.name, &call.arguments)
+fn foreign_turn(number: usize, turn: &Turn, shapes: &Shapes) -> Vec<Value> {
+    let call = |(index, call): (usize, &TurnCall)| {
+        (shapes.call)(&foreign_id(number, index), &call.name, &call.arguments)
     };
-    text_block(&turn.content, shapes).chain(turn.calls.iter().map(call)).collect()
+    text_block(&turn.content, shapes).chain(turn.calls.iter().enumerate().map(call)).collect()
 }
 
-/// Other providers' ids may have characters that these protocols refuse: `functions.weather:0`.
-fn fit_id(id: &str) -> String {
-    let is_fit = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    id.chars().map(|c| if is_fit(c) { c } else { '_' }).collect()
+/// Other providers' ids may have characters that these protocols refuse, and some are unique only in
+/// their turn. Results stand in the order of their calls.
+fn foreign_id(turn: usize, index: usize) -> String {
+    format!("turn{turn}_{index}")
 }
 
 /// What a decoder counts for a block, however little it contains: an answer may have endlessly

@@ -153,9 +153,7 @@ impl Decoder for CohereDecoder {
         if !draft.content.is_empty() {
             content.push(json!({ "type": "text", "text": draft.content }));
         }
-        let calls = draft.calls().map(|(id, name, arguments)| {
-            encoded_call(&id, name, if arguments.is_empty() { "{}" } else { arguments })
-        });
+        let calls = draft.calls().map(|(id, name, arguments)| encoded_call(&id, name, arguments));
         let calls: Value = calls.collect();
         let mut message = json!({ "role": "assistant", "tool_calls": calls });
         if !content.is_empty() {

@@ -73,6 +73,10 @@ impl Wire for OpenAiChat {
         if has_tools { self.0.enforcement_with_tools } else { self.0.enforcement }
     }
 
+    fn enforces(&self, ask: &Ask<'_>) -> bool {
+        ask.schema.and_then(strict).is_some()
+    }
+
     fn encode(&self, ask: &Ask<'_>) -> Result<Encoded, CallError> {
         let mut body = Map::new();
         body.insert("model".into(), ask.model.into());
@@ -226,8 +230,8 @@ fn said(content: &str, calls: Vec<Value>) -> Value {
 
 #[derive(Default)]
 struct ChatDecoder {
-    /// The provider's index and id of each call, in the order of the draft.
-    calls: Vec<(Option<u64>, String)>,
+    /// The calls in the order of the draft.
+    calls: Vec<Slot>,
     /// DeepSeek wants its reasoning back while it calls tools.
     reasoning: String,
     /// So does OpenRouter, piece by piece.
@@ -247,9 +251,7 @@ impl Decoder for ChatDecoder {
     }
 
     fn message(&mut self, draft: &Draft) -> Value {
-        let calls = draft.calls().map(|(id, name, arguments)| {
-            encoded_call(&id, name, if arguments.is_empty() { "{}" } else { arguments })
-        });
+        let calls = draft.calls().map(|(id, name, arguments)| encoded_call(&id, name, arguments));
         let mut message = said(&draft.content, calls.collect());
         if !self.reasoning.is_empty() {
             message["reasoning_content"] = std::mem::take(&mut self.reasoning).into();
@@ -306,33 +308,41 @@ impl ChatDecoder {
 
     fn read_call(&mut self, call: &Value, draft: &mut Draft) -> Result<(), CallError> {
         let id = text_at(call, "/id");
-        let slot = self.slot(count_at(call, "/index"), if id == "null" { "" } else { id });
+        let name = text_at(call, "/function/name");
+        let id = if id == "null" { "" } else { id };
+        let slot = self.slot(count_at(call, "/index"), id, !name.is_empty());
         let arguments = match &call["function"]["arguments"] {
             Value::Null => String::new(),
             Value::String(text) => text.clone(),
             // Mistral may send the object itself.
             object => object.to_string(),
         };
-        draft.call(slot, id, text_at(call, "/function/name"), &arguments)
+        draft.call(slot, id, name, &arguments)
     }
 
     /// Returns the place of a call in the draft. Some servers leave the index out, and some give
     /// all calls the same.
-    fn slot(&mut self, index: Option<u64>, id: &str) -> u64 {
-        let has_same_id = |known: &str| id.is_empty() || known.is_empty() || known == id;
-        let known = match index {
-            Some(_) => self
-                .calls
-                .iter()
-                .rposition(|(known, known_id)| *known == index && has_same_id(known_id)),
-            None => self.calls.iter().rposition(|(_, known_id)| has_same_id(known_id)),
+    fn slot(&mut self, index: Option<u64>, id: &str, is_named: bool) -> u64 {
+        let is_same = |slot: &Slot| {
+            let has_same_id = id.is_empty() || slot.id.is_empty() || slot.id == id;
+            // Without an index, only a name begins another call.
+            let begins = index.is_none() && id.is_empty() && is_named && slot.is_named;
+            has_same_id && !begins && (index.is_none() || slot.index == index)
         };
-        let slot = known.unwrap_or_else(|| {
-            self.calls.push((index, id.to_owned()));
+        let at = self.calls.iter().rposition(is_same).unwrap_or_else(|| {
+            self.calls.push(Slot { index, id: id.to_owned(), is_named });
             self.calls.len() - 1
         });
-        slot as u64
+        self.calls[at].is_named |= is_named;
+        at as u64
     }
+}
+
+/// What a provider said of a call.
+struct Slot {
+    index: Option<u64>,
+    id: String,
+    is_named: bool,
 }
 
 /// The last report counts.
@@ -347,9 +357,10 @@ fn read_usage(chunk: &Value, usage: &mut Usage) {
     if let Some(output) = count("/completion_tokens") {
         // xAI counts reasoning apart.
         let is_apart = count("/total_tokens").is_some_and(|total| {
-            reasoning > 0 && usage.input.unwrap_or(0) + output + reasoning == total
+            reasoning > 0
+                && total.checked_sub(reasoning) == usage.input.unwrap_or(0).checked_add(output)
         });
-        usage.output = Some(if is_apart { output + reasoning } else { output });
+        usage.output = Some(if is_apart { output.saturating_add(reasoning) } else { output });
     }
     let cached = count("/prompt_tokens_details/cached_tokens");
     usage.cached = cached.or_else(|| count("/prompt_cache_hit_tokens")).unwrap_or(0);

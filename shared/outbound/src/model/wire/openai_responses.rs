@@ -41,6 +41,10 @@ impl Wire for OpenAiResponses {
 
     /// These models reason and refuse `temperature` and `top_p`. The protocol has neither stop
     /// words nor a seed.
+    fn enforces(&self, ask: &Ask<'_>) -> bool {
+        ask.schema.and_then(strict).is_some()
+    }
+
     fn encode(&self, ask: &Ask<'_>) -> Result<Encoded, CallError> {
         let mut body = Map::new();
         body.insert("model".into(), ask.model.into());

@@ -25,6 +25,10 @@ pub(super) const REFUSED: [&str; 16] = [
     "$recursiveRef",
 ];
 
+/// String formats of the subset.
+const FORMATS: [&str; 9] =
+    ["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"];
+
 /// Rewrites a schema for strict mode: every property required, and optional ones nullable instead.
 /// Returns `None` if the subset cannot express it.
 pub(super) fn strict(schema: &Value) -> Option<Value> {
@@ -41,11 +45,18 @@ fn rewritten(schema: &Value, depth: usize, left: &mut usize) -> Option<Value> {
     if depth > MAX_DEPTH || REFUSED.iter().any(|word| schema.contains_key(*word)) {
         return None;
     }
+    if let Some(target) = schema.get("$ref") {
+        // It takes no words beside it.
+        return Some(json!({ "$ref": target }));
+    }
     let mut strict = Map::new();
     for (word, value) in schema {
         let value = match word.as_str() {
             // These two are set below; a schema of our dialect needs no name of it.
             "required" | "additionalProperties" | "$schema" | "$id" | "default" => continue,
+            // The answer is checked against the whole schema.
+            "uniqueItems" | "minProperties" | "maxProperties" => continue,
+            "format" if !FORMATS.iter().any(|known| value == known) => continue,
             "properties" => properties(schema, value.as_object()?, depth, left)?,
             "items" => rewritten(value, depth + 1, left)?,
             "anyOf" => {
@@ -180,6 +191,29 @@ mod tests {
         expected["$defs"] =
             json!({ "d": closed(json!({ "n": { "type": ["number", "null"] } }), json!(["n"])) });
         assert_eq!(strict(&schema), Some(expected));
+    }
+
+    #[test]
+    fn words_that_are_refused_are_left_to_our_own_check() {
+        let schema = json!({
+            "type": "object",
+            "properties": {
+                "a": { "type": "string", "format": "uri" },
+                "b": { "type": "string", "format": "date" },
+                "c": { "$ref": "#/$defs/d", "description": "of c" },
+                "d": { "type": "array", "items": { "type": "number" }, "uniqueItems": true }
+            },
+            "required": ["a", "b", "c", "d"]
+        });
+        assert_eq!(
+            strict(&schema).unwrap()["properties"],
+            json!({
+                "a": { "type": "string" },
+                "b": { "type": "string", "format": "date" },
+                "c": { "$ref": "#/$defs/d" },
+                "d": { "type": "array", "items": { "type": "number" } }
+            })
+        );
     }
 
     #[test]

@@ -35,7 +35,8 @@ pub(super) fn system_and_schema(ask: &Ask<'_>) -> (String, Option<Value>) {
     (system, structured)
 }
 
-fn structured(schema: &Value) -> Option<Value> {
+/// Returns the schema in the subset; `None` if it cannot express it.
+pub(super) fn structured(schema: &Value) -> Option<Value> {
     let mut rewriting = Rewriting::default();
     let structured = rewriting.rewritten(schema, 0)?;
     let is_fit = structured["type"] == "object"

@@ -480,3 +480,40 @@ nodes:
     assert_eq!((error.code.as_str(), made.len()), ("schema_mismatch", 2));
     assert_eq!(ask(true, said("x", &[])).1, ["a"], "a provider that enforces the schema");
 }
+
+#[test]
+fn an_answer_with_a_field_called_turn_calls_no_tool() {
+    let mut run = start(&compile(HELPER), json!({}));
+    let mut made = Vec::new();
+    drive(&mut run, |id, _| {
+        made.push(id.place().to_owned());
+        let CallResult::Succeeded(mut output) = said("", &[("c", "add", json!({ "a": 1 }))]) else {
+            panic!()
+        };
+        output.value["finish_reason"] = json!("stop");
+        CallResult::Succeeded(output)
+    });
+    assert_eq!(made, ["a"]);
+    let Some(Outcome::Succeeded { output }) = run.outcome() else { panic!() };
+    assert_eq!(output["turn"]["calls"][0]["name"], "add");
+}
+
+/// Its calls were hashed with the schema as it stands in the document.
+#[test]
+fn an_earlier_run_sends_a_wrapped_schema_as_it_was_written() {
+    let yaml = "nodes: [{ id: a, type: agent, model: openai/m, prompt: x, schema: { name: s, \
+                schema: { type: object } } }]";
+    let sent = |engine| {
+        let input = std::sync::Arc::new(json!({}));
+        let start = crate::RunStart { run_id: "r".into(), started_at_ms: 1_000, input, engine };
+        let mut run = crate::Run::new(compile(yaml), start);
+        let mut schema = Value::Null;
+        drive(&mut run, |_, call| {
+            schema = model(call).schema.clone().unwrap();
+            said("hi", &[])
+        });
+        schema
+    };
+    assert_eq!(sent(2), json!({ "name": "s", "schema": { "type": "object" } }));
+    assert_eq!(sent(3), json!({ "type": "object" }));
+}

@@ -388,8 +388,8 @@ fn another_providers_turn_goes_out_in_our_words() {
         body["messages"][1],
         json!({ "role": "assistant", "content": [
             { "type": "text", "text": "I look it up." },
-            { "type": "tool_use", "id": "a", "name": "weather", "input": { "city": "Oslo" } },
-            { "type": "tool_use", "id": "b", "name": "time", "input": {} }
+            { "type": "tool_use", "id": "turn1_0", "name": "weather", "input": { "city": "Oslo" } },
+            { "type": "tool_use", "id": "turn1_1", "name": "time", "input": {} }
         ] })
     );
 }

@@ -371,8 +371,8 @@ fn another_providers_turn_goes_out_in_our_words() {
         body["messages"][1],
         json!({ "role": "assistant", "content": [
             { "text": "I look it up.\n" },
-            { "toolUse": { "toolUseId": "a", "name": "weather", "input": { "city": "Oslo" } } },
-            { "toolUse": { "toolUseId": "b", "name": "time", "input": {} } }
+            { "toolUse": { "toolUseId": "turn1_0", "name": "weather", "input": { "city": "Oslo" } } },
+            { "toolUse": { "toolUseId": "turn1_1", "name": "time", "input": {} } }
         ] })
     );
 }

@@ -71,14 +71,23 @@ fn only_its_own_provider_reads_a_turn_as_it_came() {
         json!([own, result("functions.t:0")])
     );
     let rebuilt = json!({ "role": "assistant", "content": [
-        { "text": "hm" }, { "call": "functions_t_0", "name": "t", "arguments": { "n": 1 } }
+        { "text": "hm" }, { "call": "turn1_0", "name": "t", "arguments": { "n": 1 } }
     ] });
     for (provider, message) in [("q", own), ("p", Value::Null), ("p", json!({ "content": [] }))] {
         assert_eq!(
             encoded(vec![turn(provider, message), results()]),
-            json!([rebuilt, result("functions_t_0")])
+            json!([rebuilt, result("turn1_0")])
         );
     }
+}
+
+/// Some providers count their calls from 0 in every turn.
+#[test]
+fn ids_are_unique_in_a_conversation() {
+    let messages = vec![turn("q", Value::Null), results(), turn("q", Value::Null), results()];
+    let text = encoded(messages).to_string();
+    assert_eq!(text.matches("turn1_0").count(), 2, "{text}");
+    assert_eq!(text.matches("turn2_0").count(), 2, "{text}");
 }
 
 #[test]

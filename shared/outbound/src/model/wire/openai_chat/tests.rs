@@ -2,7 +2,7 @@ use flowgate_engine::call::{Content, ContentPart, Image, ModelCall, ModelMessage
 use serde_json::{Value, json};
 
 use super::*;
-use crate::model::reply::Reply;
+use crate::model::reply::{Finish, Reply};
 use crate::model::wire::tests::{
     calls, encoded, events, read, second_turn, summary, tool, turn_of,
 };
@@ -111,7 +111,7 @@ fn a_whole_answer_where_a_stream_was_asked_for_is_read() {
         "error": null
     });
     let reply = read(&WIRE, format!("\u{feff}\n{body:#}\n").as_bytes()).unwrap();
-    assert_eq!((reply.content.as_str(), reply.finish), ("hi", Some(crate::model::Finish::Stop)));
+    assert_eq!((reply.content.as_str(), reply.finish), ("hi", Some(Finish::Stop)));
     assert_eq!((reply.usage.input, reply.usage.output), (Some(3), Some(1)));
 }
 
@@ -147,7 +147,7 @@ fn tool_calls_come_in_pieces() {
     );
     let expected = ["a weather {\"city\":\"Oslo\"}", "b time {\"city\":\"Rome\"}"];
     assert_eq!(calls(&interleaved), expected);
-    assert_eq!(interleaved.finish, Some(crate::model::Finish::Tools));
+    assert_eq!(interleaved.finish, Some(Finish::Tools));
     let without_index = answer(
         &[
             call(Value::Null, json!("a"), "weather", json!("{\"city\":\"Oslo\"}")),
@@ -157,7 +157,7 @@ fn tool_calls_come_in_pieces() {
         DONE,
     );
     assert_eq!(calls(&without_index), expected);
-    assert_eq!(without_index.finish, Some(crate::model::Finish::Tools));
+    assert_eq!(without_index.finish, Some(Finish::Tools));
     let same_index = answer(
         &[
             call(json!(0), json!("a"), "weather", json!("{\"city\":\"Oslo\"}")),
@@ -184,7 +184,7 @@ fn calls_that_may_be_cut_are_not_made() {
     let cut = answer(std::slice::from_ref(&begun), DONE);
     assert_eq!((cut.calls.len(), cut.finish), (0, None));
     let full = answer(&[begun, finish("length")], DONE);
-    assert_eq!((full.calls.len(), full.finish), (0, Some(crate::model::Finish::Length)));
+    assert_eq!((full.calls.len(), full.finish), (0, Some(Finish::Length)));
 }
 
 #[test]
@@ -435,5 +435,44 @@ fn a_call_of_the_answer_tool_is_the_answer() {
     let frames = [call(json!(0), json!("a"), "answer_", json!("{\"n\":1}")), finish("tool_calls")];
     let reply = ask.settle(answer(&frames, DONE));
     assert_eq!((reply.content.as_str(), reply.calls.len()), ("{\"n\":1}", 0));
-    assert_eq!(reply.finish, Some(crate::model::Finish::Stop));
+    assert_eq!(reply.finish, Some(Finish::Stop));
+}
+
+#[test]
+fn calls_of_an_unknown_finish_are_made_only_if_whole() {
+    let named = call(json!(0), json!("a"), "t", Value::Null);
+    let cut = answer(&[named, finish("abort")], DONE);
+    assert_eq!((cut.calls.len(), cut.finish), (0, Some(Finish::Other("abort".into()))));
+    let whole = call(json!(0), json!("a"), "t", json!("{}"));
+    assert_eq!(answer(&[whole, finish("abort")], DONE).finish, Some(Finish::Tools));
+}
+
+#[test]
+fn whole_calls_without_ids_and_indexes_stay_apart() {
+    let function = |name: &str| json!({ "function": { "name": name, "arguments": "{}" } });
+    let body = json!({ "choices": [{
+        "message": { "tool_calls": [function("a"), function("b"), function("b")] },
+        "finish_reason": "tool_calls"
+    }] });
+    let reply = read(&WIRE, body.to_string().as_bytes()).unwrap();
+    assert_eq!(calls(&reply), ["call_0 a {}", "call_1 b {}", "call_2 b {}"]);
+}
+
+/// Servers parse what they get back.
+#[test]
+fn arguments_that_are_no_object_do_not_go_back() {
+    let cut = call(json!(0), json!("a"), "t", json!("{\"a\": "));
+    let reply = answer(&[cut, finish("tool_calls")], DONE);
+    assert_eq!(reply.message["tool_calls"][0]["function"]["arguments"], "{}");
+    assert!(reply.calls[0].invalid.is_some());
+}
+
+#[test]
+fn absurd_counts_stay_counts() {
+    let last = json!({ "choices": [], "usage": {
+        "prompt_tokens": u64::MAX, "completion_tokens": u64::MAX, "total_tokens": 5,
+        "completion_tokens_details": { "reasoning_tokens": 7 }
+    } });
+    let usage = answer(&[says("a"), finish("stop"), last], DONE).usage;
+    assert_eq!((usage.output, usage.total()), (Some(u64::MAX), Some(u64::MAX)));
 }
