@@ -3,6 +3,8 @@
 
 mod killed;
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use flowgate_tests::receiver::{Received, Receiver, Reply};
 use flowgate_tests::server::{ADMIN_KEY, TestServer};
@@ -211,9 +213,14 @@ async fn a_run_that_outlives_its_callers_wait_goes_on() {
     let upstream = upstream(|_, call, _| call == "left").await;
     let server = server(&document(&upstream, "")).await;
     let at = At::server(&server);
-    let (status, run) = answer(at.start("a").header("prefer", "wait=1")).await;
+    let start = answer(at.start("a").header("prefer", "wait=1"));
+    // A function answers once its open calls have ended.
+    let let_go = async {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        upstream.let_go();
+    };
+    let ((status, run), ()) = tokio::join!(start, let_go);
     assert_eq!(status, 202, "{run}");
-    upstream.let_go();
     let run = run["id"].as_str().unwrap();
     assert_succeeded(&at.ended(run).await);
     assert_eq!(text_of(&at.events(run).await), ANSWER);

@@ -85,7 +85,8 @@ async fn no_completed_call_is_made_again_and_everything_adds_up() {
 async fn an_attached_agent_ends_as_interrupted() {
     let upstream = upstream(|_, call, _| call == "third").await;
     let before = Alive::start(&document(&upstream, "")).await;
-    let waiting = tokio::spawn(before.at().start("a").send());
+    // On AWS its lease ends 10 s after its caller's wait.
+    let waiting = tokio::spawn(before.at().start("a").header("prefer", "wait=20").send());
     until_made(&upstream, "a", "third", 1).await;
     let list = before.at().client.get(format!("{}/v1/workflows/w/runs", before.process.url));
     let list = list.bearer_auth(flowgate_tests::server::ADMIN_KEY);
