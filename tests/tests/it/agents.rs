@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use flowgate_tests::receiver::{Received, Receiver, Reply};
-use flowgate_tests::server::{ADMIN_KEY, TestServer};
-use reqwest::{Client, RequestBuilder};
+use flowgate_tests::server::TestServer;
 use serde_json::{Value, json};
 
-use crate::fixture::{answer, until};
+use crate::fixture::answer;
+use crate::several::At;
 use crate::stream::{self, Frame};
 
 /// Every call of the agent, in order; `left` and `right` go out together.
@@ -110,42 +110,6 @@ async fn upstream(is_held: impl Fn(&str, &str, usize) -> bool + Send + Sync + 's
         }
     })
     .await
-}
-
-#[derive(Clone, Copy)]
-struct At<'a> {
-    client: &'a Client,
-    url: &'a str,
-}
-
-impl<'a> At<'a> {
-    fn server(server: &'a TestServer) -> Self {
-        Self { client: &server.client, url: &server.url }
-    }
-
-    fn start(&self, i: &str) -> RequestBuilder {
-        let request = self.client.post(format!("{}/v1/workflows/w/runs", self.url));
-        request.bearer_auth(ADMIN_KEY).json(&json!({ "input": { "i": i } }))
-    }
-
-    async fn start_detached(&self, i: &str) -> String {
-        let (status, run) = answer(self.start(i).header("prefer", "respond-async")).await;
-        assert_eq!(status, 202, "{run}");
-        run["id"].as_str().unwrap().to_owned()
-    }
-
-    fn get(&self, path: &str) -> RequestBuilder {
-        self.client.get(format!("{}/v1/runs/{path}", self.url)).bearer_auth(ADMIN_KEY)
-    }
-
-    async fn ended(&self, run: &str) -> Value {
-        until(|| self.get(run), |run| !run["ended_at"].is_null()).await
-    }
-
-    async fn events(&self, run: &str) -> Vec<Frame> {
-        let request = self.get(&format!("{run}/events")).header("accept", "text/event-stream");
-        stream::read(request.send().await.unwrap(), |_| false).await
-    }
 }
 
 /// Three turns of 10 tokens in and 5 out, at $0.25 and $2 per million.

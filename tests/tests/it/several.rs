@@ -2,7 +2,7 @@
 //! another node under a call. Wherever its process dies, no call that has ended is made again, and
 //! what ends first changes nothing.
 
-mod killed;
+pub(crate) mod killed;
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -95,32 +95,32 @@ async fn server_with(document: &str, change: impl FnOnce(&mut Settings)) -> Test
 
 /// A server as its callers see it.
 #[derive(Clone, Copy)]
-struct At<'a> {
-    client: &'a Client,
-    url: &'a str,
+pub(crate) struct At<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) url: &'a str,
 }
 
 impl<'a> At<'a> {
-    fn server(server: &'a TestServer) -> Self {
+    pub(crate) fn server(server: &'a TestServer) -> Self {
         Self { client: &server.client, url: &server.url }
     }
 
-    fn start(&self, i: &str) -> RequestBuilder {
+    pub(crate) fn start(&self, i: &str) -> RequestBuilder {
         let request = self.client.post(format!("{}/v1/workflows/w/runs", self.url));
         request.bearer_auth(ADMIN_KEY).json(&json!({ "input": { "i": i } }))
     }
 
-    async fn start_detached(&self, i: &str) -> String {
+    pub(crate) async fn start_detached(&self, i: &str) -> String {
         let (status, run) = answer(self.start(i).header("prefer", "respond-async")).await;
         assert_eq!(status, 202, "{run}");
         run["id"].as_str().unwrap().to_owned()
     }
 
-    fn get(&self, path: &str) -> RequestBuilder {
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
         self.client.get(format!("{}/v1/runs/{path}", self.url)).bearer_auth(ADMIN_KEY)
     }
 
-    async fn ended(&self, run: &str) -> Value {
+    pub(crate) async fn ended(&self, run: &str) -> Value {
         until(|| self.get(run), |run| !run["ended_at"].is_null()).await
     }
 
@@ -133,7 +133,7 @@ impl<'a> At<'a> {
         node
     }
 
-    async fn events(&self, run: &str) -> Vec<Frame> {
+    pub(crate) async fn events(&self, run: &str) -> Vec<Frame> {
         let request = self.get(&format!("{run}/events")).header("accept", "text/event-stream");
         stream::read(request.send().await.unwrap(), |_| false).await
     }

@@ -2,47 +2,15 @@
 
 use std::time::Duration;
 
-use flowgate_tests::process::Process;
-use flowgate_tests::server::{publish, settings};
-use reqwest::Client;
+use flowgate_tests::receiver::Receiver;
+use flowgate_tests::server::ADMIN_KEY;
 use serde_json::json;
 
-use super::{ANSWER, At, CALLS, assert_succeeded, document, made, text_of, upstream};
+use super::{ANSWER, CALLS, assert_succeeded, document, made, text_of, upstream};
 use crate::fixture::answer;
+use crate::several::killed::Alive;
 
-/// A process with its folder. On AWS a run goes on when the lease of 60 s has ended: what can die
-/// together does.
-struct Alive {
-    folder: tempfile::TempDir,
-    client: Client,
-    process: Process,
-}
-
-impl Alive {
-    async fn start(document: &str) -> Self {
-        let (folder, client) = (tempfile::tempdir().unwrap(), Client::new());
-        let process = Process::start_with(folder.path(), &settings(|_| {})).await;
-        publish(&client, &process.url, "w", document).await;
-        Self { folder, client, process }
-    }
-
-    async fn kill_and_restart(self) -> Self {
-        self.process.kill().await;
-        let process = Process::start_with(self.folder.path(), &settings(|_| {})).await;
-        Self { process, ..self }
-    }
-
-    fn at(&self) -> At<'_> {
-        At { client: &self.client, url: &self.process.url }
-    }
-}
-
-async fn until_made(
-    upstream: &flowgate_tests::receiver::Receiver,
-    run: &str,
-    call: &str,
-    times: usize,
-) {
+async fn until_made(upstream: &Receiver, run: &str, call: &str, times: usize) {
     let expected = (run.to_owned(), call.to_owned());
     upstream
         .until(|all| {
@@ -88,8 +56,8 @@ async fn an_attached_agent_ends_as_interrupted() {
     // On AWS its lease ends 10 s after its caller's wait.
     let waiting = tokio::spawn(before.at().start("a").header("prefer", "wait=20").send());
     until_made(&upstream, "a", "third", 1).await;
-    let list = before.at().client.get(format!("{}/v1/workflows/w/runs", before.process.url));
-    let list = list.bearer_auth(flowgate_tests::server::ADMIN_KEY);
+    let list = before.at().client.get(format!("{}/v1/workflows/w/runs", before.at().url));
+    let list = list.bearer_auth(ADMIN_KEY);
     let runs = answer(list).await.1;
     let run = runs["items"][0]["id"].as_str().unwrap().to_owned();
     let after = before.kill_and_restart().await;

@@ -19,14 +19,14 @@ use crate::stream::{self, Frame};
 
 /// A process with its folder. On AWS a run goes on when the lease of 60 s has ended: what can die
 /// together does.
-struct Alive {
+pub(crate) struct Alive {
     folder: tempfile::TempDir,
     client: Client,
     process: Process,
 }
 
 impl Alive {
-    async fn start(document: &str) -> Self {
+    pub(crate) async fn start(document: &str) -> Self {
         let (folder, client) = (tempfile::tempdir().unwrap(), Client::new());
         let process = Process::start_with(folder.path(), &with_kind()).await;
         publish(&client, &process.url, "w", document).await;
@@ -34,13 +34,13 @@ impl Alive {
     }
 
     /// `kill -9`, and another process on the same folder.
-    async fn kill_and_restart(self) -> Self {
+    pub(crate) async fn kill_and_restart(self) -> Self {
         self.process.kill().await;
         let process = Process::start_with(self.folder.path(), &with_kind()).await;
         Self { process, ..self }
     }
 
-    fn at(&self) -> At<'_> {
+    pub(crate) fn at(&self) -> At<'_> {
         At { client: &self.client, url: &self.process.url }
     }
 }
