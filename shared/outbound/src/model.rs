@@ -46,8 +46,8 @@ impl Outbound {
             let mut send = |Chunk::Text(text): Chunk| send_text(chunks, masked.push(&text));
             let reply = echo::answer(&*self.clock, model, call, &mut send).await;
             send_text(chunks, masked.end());
-            let asked = Asked { call, provider, is_enforced: true, cost_nano_usd: Some(0) };
-            return asked.outcome(reply.map_err(unsent)?);
+            let answered = Answered { call, provider, is_enforced: true, cost_nano_usd: Some(0) };
+            return answered.outcome(reply.map_err(unsent)?);
         }
         let provider = Provider::named(provider);
         let target = self.target(&provider, model, call, user, masks).await.map_err(unsent)?;
@@ -56,12 +56,12 @@ impl Outbound {
         let mut exchanged = self.ask_model(&ask, &target, masks, memory, chunks).await?;
         let cost_nano_usd = price::cost(provider.name, model, &exchanged.draft().usage);
         let is_enforced = target.wire.enforces(&ask);
-        let asked = Asked { call, provider: provider.name, is_enforced, cost_nano_usd };
+        let answered = Answered { call, provider: provider.name, is_enforced, cost_nano_usd };
         if let Some(error) = exchanged.error.take() {
             let Draft { content, usage, .. } = exchanged.draft();
-            return Err(asked.failure(error, usage, content, None));
+            return Err(answered.failure(error, usage, content, None));
         }
-        asked.outcome(ask.settle(exchanged.reply()))
+        answered.outcome(ask.settle(exchanged.reply()))
     }
 }
 
@@ -72,7 +72,7 @@ fn send_text(chunks: &mut (dyn FnMut(Chunk) + Send), text: String) {
 }
 
 /// A call that has been answered.
-struct Asked<'a> {
+struct Answered<'a> {
     call: &'a ModelCall,
     provider: &'a str,
     /// The provider holds the model to the schema.
@@ -80,7 +80,7 @@ struct Asked<'a> {
     cost_nano_usd: Option<u64>,
 }
 
-impl Asked<'_> {
+impl Answered<'_> {
     /// Judges an answer by its finish reason, and builds the call's value from it.
     fn outcome(&self, reply: Reply) -> Result<CallOutput, CallError> {
         let usage = reply.usage;
