@@ -244,19 +244,24 @@ async fn large() -> String {
     format!("http://{address}")
 }
 
-/// The times of `/health` until `over`.
-async fn health(target: &Target, over: &AtomicBool) -> Vec<Duration> {
-    let client = reqwest::Client::new();
-    let mut times = Vec::new();
-    while !over.load(Relaxed) {
-        let began = Instant::now();
-        let answer = client.get(format!("{}/health", target.url)).send().await;
-        assert!(answer.is_ok_and(|answer| answer.status().is_success()), "the server is dead");
-        times.push(began.elapsed());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    times.sort();
-    times
+/// The times of `/health` until `over`, sorted. On a thread of its own: among the attackers, which
+/// write and read megabytes, an answer would wait for them and not for the server.
+async fn health(url: String, over: Arc<AtomicBool>) -> Vec<Duration> {
+    let probe = async move {
+        let client = reqwest::Client::new();
+        let mut times = Vec::new();
+        while !over.load(Relaxed) {
+            let began = Instant::now();
+            let answer = client.get(format!("{url}/health")).send().await;
+            assert!(answer.is_ok_and(|answer| answer.status().is_success()), "the server is dead");
+            times.push(began.elapsed());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        times.sort();
+        times
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    tokio::task::spawn_blocking(move || runtime.block_on(probe)).await.unwrap()
 }
 
 /// A server with this many MiB for its callers. It cannot take the machine's memory with it.
@@ -282,7 +287,7 @@ async fn attack(attack: &Attack, memory_limit: usize, duration: Duration) -> (St
     });
     publish(&target.client, &target.url, "w", &(attack.document)(&target)).await;
     let (idle, _) = process.memory().unwrap();
-    let (over, sent) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let (over, sent) = (Arc::new(AtomicBool::new(false)), AtomicUsize::new(0));
     let caller = async || {
         while !over.load(Relaxed) {
             (attack.request)(&target).await;
@@ -294,8 +299,8 @@ async fn attack(attack: &Attack, memory_limit: usize, duration: Duration) -> (St
         tokio::time::sleep(duration).await;
         over.store(true, Relaxed);
     };
-    let all = async { tokio::join!(callers, end, health(&target, &over)).2 };
-    let times = all.await;
+    let health = health(target.url.clone(), over.clone());
+    let (_, (), times) = tokio::join!(callers, end, health);
     let (after, peak) = process.memory().unwrap();
     let mib = |bytes: usize| bytes >> 20;
     let row = format!(
