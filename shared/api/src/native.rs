@@ -5,6 +5,7 @@ pub(crate) mod start;
 
 pub(crate) mod run;
 mod runs;
+mod questions;
 mod erase;
 mod trace;
 mod events;
@@ -66,6 +67,9 @@ pub(crate) fn reads() -> OpenApiRouter<Arc<App>> {
             .routes(routes!(erase::job))
             .routes(routes!(events::read))
             .routes(routes!(trace::read))
+            .routes(routes!(questions::list))
+            .routes(routes!(questions::resume))
+            .routes(routes!(questions::page, questions::submit))
             .routes(routes!(runs::cancel))
             .routes(routes!(deliveries::list))
             .routes(routes!(deliveries::redeliver))

@@ -49,6 +49,10 @@ pub enum Error {
          ended"
     )]
     NotEnded,
+    #[error("the run does not ask this")]
+    NotAsked,
+    #[error("the question was answered before, or its time is over")]
+    AlreadyAnswered,
     /// Nothing was started. `retry_after` is the time until `retry_at`, rounded up to at least 1 s.
     #[error("{}: try again in {} s", .what.as_str(), .retry_after.as_secs())]
     RateLimited { what: Limited, left: Allowance, retry_at: Timestamp, retry_after: Duration },

@@ -9,6 +9,7 @@ mod runs;
 mod deliveries;
 mod receivers;
 mod due;
+mod questions;
 mod queue;
 mod workflows;
 mod jobs;
@@ -29,6 +30,7 @@ mod item;
 mod value;
 mod write;
 mod table;
+mod release;
 mod retry;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -48,9 +50,9 @@ use item::{Item, run_partition};
 use table::Table;
 use value::Packer;
 
-/// No run takes longer. Its parts, written before its end is known, expire this much plus retention
-/// plus a margin after they are written.
-const MAX_RUN: Duration = Duration::from_secs(7 * 24 * 3600);
+/// No run takes longer: 7 days, and 30 of waiting. Its parts, written before its end is known,
+/// expire this much plus retention plus a margin after they are written.
+const MAX_RUN: Duration = Duration::from_secs((7 + 30) * 24 * 3600);
 const EXPIRY_MARGIN: Duration = Duration::from_secs(24 * 3600);
 
 /// Every port. Clones share their clients, which connect on first use.

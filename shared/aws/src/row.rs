@@ -32,8 +32,8 @@ pub(crate) fn is_open(item: &Item) -> bool {
 /// Returns the attributes of a [`RunRecord`]. Excludes the trace, which may be most of a row.
 pub(crate) fn record_attributes(include: Include) -> String {
     let of_all = "#pk, #sk, #list_sk, #state, #mode, #fence, #owner, #due_at, #look_at, \
-                  #cancel_requested, #barren_claims, #started_at, #kept_until, #wiped, #head, \
-                  #end";
+                  #cancel_requested, #barren_claims, #started_at, #asked, #answers, #kept_until, \
+                  #wiped, #head, #end";
     let input = if include.input { ", #input" } else { "" };
     let output = if include.output { ", #output" } else { "" };
     format!("{of_all}{input}{output}")
@@ -162,6 +162,8 @@ impl Table {
             cancel_requested: item.flag("cancel_requested"),
             claims_without_progress: item.find_number("barren_claims")?.unwrap_or(0),
             started_at: end.as_ref().map(|end| end.started_at).or(item.find_time("started_at")?),
+            asked: item.find_number("asked")?.unwrap_or(0),
+            answers: item.find_number("answers")?.unwrap_or(0),
             end: end.map(Arc::new),
             wiped: item.flag("wiped"),
         };

@@ -8,8 +8,9 @@ use flowgate_core::idempotency::{EarlierRun, IdempotencyKey};
 use flowgate_core::lease::{Lease, OwnerToken, Written};
 use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::run::{
-    CancelRequest, Checkpoint, Claimed, Created, Deleted, Finished, FinishedRun, Heartbeat,
-    Include, NewRun, RunFilter, RunProgress, RunRecord, Runs, StartMark,
+    Answer, Answered, AskedQuestion, CancelRequest, Checkpoint, Claimed, Created, Deleted,
+    Finished, FinishedRun, Heartbeat, Include, NewRun, OpenQuestion, Parked, Parking, RunFilter,
+    RunProgress, RunRecord, Runs, StartMark,
 };
 use flowgate_core::time::Timestamp;
 use futures_util::FutureExt;
@@ -18,6 +19,7 @@ use crate::Aws;
 use crate::item::{Item, Key, number, text, time};
 use crate::page::{Listed, Listing};
 use crate::parts::{Part, PartsOutcome, chunk_keys_of, row_beside_parts, start_mark_key};
+use crate::release::has_handed_over;
 use crate::row::{
     HOLDS_LEASE, bind_lease, ended, finish_leased, from_word, is_held_by, is_open, list_of,
     new_row, open, record_attributes,
@@ -28,11 +30,6 @@ use crate::run_values::{
 };
 use crate::value::{MAX_ITEM_BYTES, inline};
 use crate::write::{AllOutcome, Outcome, Refusal, Write};
-
-/// Limits for the parts in one transaction with the run's row; DynamoDB's own are 100 items and 4
-/// MB.
-const MAX_PARTS: usize = 90;
-const MAX_PART_BYTES: usize = 3_000_000;
 
 #[async_trait]
 impl Runs for Aws {
@@ -87,9 +84,10 @@ impl Runs for Aws {
                 .write(&bind_lease(write, lease).bind(":until", time(lease_until)))
                 .await?
             {
-                Outcome::Done(item) => {
-                    Heartbeat::Kept { cancel_requested: item.flag("cancel_requested") }
-                }
+                Outcome::Done(item) => Heartbeat::Kept {
+                    cancel_requested: item.flag("cancel_requested"),
+                    answers: item.find_number("answers")?.unwrap_or(0),
+                },
                 Outcome::Refused(_) => Heartbeat::Lost,
             },
         )
@@ -143,34 +141,40 @@ impl Runs for Aws {
         events: Vec<Event>,
         due_at: Timestamp,
     ) -> Result<Written> {
-        let events = self.events_part(&lease.run, &events)?;
-        let parts = checkpoints
-            .iter()
-            .map(|checkpoint| self.checkpoint_part(lease, checkpoint))
-            .collect::<Result<Vec<_>>>()?;
-        let ours = chunk_keys_of(events.iter().chain(&parts))?;
-        let others = self.events_write(events).await?;
-        let mut batches = self.batches(parts).await?;
-        let last = batches.pop().unwrap_or_default();
-        let mut was_new = false;
-        // Earlier transactions, under the same condition, hold what does not fit into the last: all
-        // of it is stored before the run is released.
-        for batch in batches {
-            match self.write_parts(|new| row_beside_parts(lease, new), batch, &[]).await? {
-                PartsOutcome::Written { new_checkpoint } => was_new |= new_checkpoint,
-                PartsOutcome::Refused(item) => {
-                    self.drop_refused(&lease.run, item.as_ref(), ours).await?;
-                    return has_handed_over(lease, item);
-                }
-            }
-        }
-        match self.release(lease, last, &others, due_at, was_new).await? {
-            PartsOutcome::Written { .. } => Ok(Written::Written),
-            PartsOutcome::Refused(item) => {
-                self.drop_refused(&lease.run, item.as_ref(), ours).await?;
-                has_handed_over(lease, item)
-            }
-        }
+        let parking = Parking { checkpoints, events, due_at, answers: 0 };
+        Ok(match self.released(lease, parking, None).await? {
+            None => Written::Written,
+            Some(item) if has_handed_over(lease, item.as_ref()) => Written::Written,
+            Some(_) => Written::Lost,
+        })
+    }
+
+    async fn park(&self, lease: &Lease, parking: Parking) -> Result<Parked> {
+        let answers = parking.answers;
+        Ok(match self.released(lease, parking, Some(answers)).await? {
+            None => Parked::Parked,
+            Some(Some(item)) if is_held_by(&item, lease)? => Parked::Answered,
+            Some(item) if has_handed_over(lease, item.as_ref()) => Parked::Parked,
+            Some(_) => Parked::Lost,
+        })
+    }
+
+    async fn ask(&self, lease: &Lease, place: &str, question: OpenQuestion) -> Result<Written> {
+        self.put_question(lease, place, &question).await
+    }
+
+    async fn answer(
+        &self,
+        run: &RunId,
+        place: &str,
+        answer: Answer,
+        now: Timestamp,
+    ) -> Result<Answered> {
+        self.put_answer(run, place, &answer, now).await
+    }
+
+    async fn questions(&self, run: &RunId) -> Result<Vec<AskedQuestion>> {
+        self.read_questions(run).await
     }
 
     async fn finish(&self, lease: &Lease, end: FinishedRun) -> Result<Finished> {
@@ -373,55 +377,10 @@ impl Aws {
         }
     }
 
-    async fn events_write(&self, events: Option<Part>) -> Result<Vec<Write>> {
+    pub(crate) async fn events_write(&self, events: Option<Part>) -> Result<Vec<Write>> {
         let Some(events) = events else { return Ok(Vec::new()) };
         self.put_chunks(events.chunks).await?;
         Ok(vec![events.write])
-    }
-
-    /// Splits checkpoints into as many transactions as they need. Writes their chunks.
-    async fn batches(&self, parts: Vec<Part>) -> Result<Vec<Vec<Write>>> {
-        let (mut batches, mut bytes) = (vec![Vec::new()], 0);
-        for part in parts {
-            self.put_chunks(part.chunks).await?;
-            bytes += part.bytes;
-            let is_full = batches
-                .last()
-                .is_some_and(|batch| batch.len() >= MAX_PARTS || bytes > MAX_PART_BYTES);
-            if is_full {
-                batches.push(Vec::new());
-                bytes = part.bytes;
-            }
-            if let Some(batch) = batches.last_mut() {
-                batch.push(part.write);
-            }
-        }
-        Ok(batches)
-    }
-
-    async fn release(
-        &self,
-        lease: &Lease,
-        checkpoints: Vec<Write>,
-        others: &[Write],
-        due_at: Timestamp,
-        was_new: bool,
-    ) -> Result<PartsOutcome> {
-        let released = |new| {
-            released_row(
-                lease,
-                due_at,
-                if new || was_new { ClaimCount::Zero } else { ClaimCount::OneLess },
-            )
-        };
-        match self.write_parts(released, checkpoints, others).await? {
-            // Still ours, so the count was 0 already.
-            PartsOutcome::Refused(Some(item)) if is_held_by(&item, lease)? => {
-                let released = |_| released_row(lease, due_at, ClaimCount::Zero);
-                self.write_parts(released, Vec::new(), others).await
-            }
-            outcome => Ok(outcome),
-        }
     }
 
     async fn written(
@@ -439,42 +398,6 @@ impl Aws {
         let Some(item) = self.kept(item)? else { return Ok(Finished::Lost) };
         Ok(Finished::Already(Box::new(self.table().record(&item, Include::ALL).await?.0)))
     }
-}
-
-/// How a hand-over changes the count of claims without progress.
-#[derive(Clone, Copy)]
-enum ClaimCount {
-    Zero,
-    OneLess,
-}
-
-fn released_row(lease: &Lease, due_at: Timestamp, claims: ClaimCount) -> Write {
-    let (count, condition) = match claims {
-        ClaimCount::Zero => (":none", HOLDS_LEASE.to_owned()),
-        ClaimCount::OneLess => {
-            ("#barren_claims - :one", format!("{HOLDS_LEASE} AND #barren_claims > :none"))
-        }
-    };
-    let expression = format!(
-        "SET #mode = :detached, #handed_over_by = :owner, #due_at = :due_at, #look_at = :due_at, \
-         #barren_claims = {count} REMOVE #owner"
-    );
-    let write = Write::update(Key::of_run(&lease.run), expression)
-        .only_if(condition)
-        .bind(":none", number(0));
-    let write =
-        bind_lease(write, lease).bind(":detached", text("detached")).bind(":due_at", time(due_at));
-    match claims {
-        ClaimCount::Zero => write,
-        ClaimCount::OneLess => write.bind(":one", number(1)),
-    }
-}
-
-/// A hand-over refused because it was applied before is a success.
-fn has_handed_over(lease: &Lease, item: Option<Item>) -> Result<Written> {
-    let item = item.filter(is_open);
-    let by_us = item.is_some_and(|item| item.find_text("handed_over_by") == Some(&lease.owner.0));
-    Ok(if by_us { Written::Written } else { Written::Lost })
 }
 
 /// Returns conditions on the attributes of a run that the index holds.

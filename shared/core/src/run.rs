@@ -1,6 +1,7 @@
 //! Runs, and the port that stores them with their checkpoints, events and traces.
 
 mod list;
+mod question;
 mod record;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::page::{Page, PageRequest};
 use crate::time::Timestamp;
 
 pub use list::{Include, RunFilter};
+pub use question::{Answer, Answered, AskedQuestion, OpenQuestion};
 pub use record::{Dialect, Mode, RunEnd, RunHead, RunInput, RunRecord, RunState};
 
 /// The recorded result of one outside call.
@@ -81,6 +83,22 @@ pub trait Runs: Send + Sync {
         events: Vec<Event>,
         due_at: Timestamp,
     ) -> Result<Written>;
+    /// Like `hand_over`, of a run that only waits: its state is `waiting`. Refused as
+    /// [`Parked::Answered`] if it was answered more often than its owner has seen.
+    async fn park(&self, lease: &Lease, parking: Parking) -> Result<Parked>;
+    /// Stores a question, put-if-absent, so that it can be answered.
+    async fn ask(&self, lease: &Lease, place: &str, question: OpenQuestion) -> Result<Written>;
+    /// Stores the answer to a question, put-if-absent: the first one counts. A run that nobody owns
+    /// becomes due at `now`.
+    async fn answer(
+        &self,
+        run: &RunId,
+        place: &str,
+        answer: Answer,
+        now: Timestamp,
+    ) -> Result<Answered>;
+    /// Returns the questions of a run, with their answers, by place.
+    async fn questions(&self, run: &RunId) -> Result<Vec<AskedQuestion>>;
     /// Stores the terminal state, deliveries, trace, last events and retention in one transaction,
     /// if the lease's fence is current. Nothing but this and `create_ended` ends a run.
     async fn finish(&self, lease: &Lease, end: FinishedRun) -> Result<Finished>;
@@ -181,7 +199,11 @@ pub enum Claimed {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Heartbeat {
-    Kept { cancel_requested: bool },
+    Kept {
+        cancel_requested: bool,
+        /// [`RunRecord::answers`].
+        answers: u64,
+    },
     Lost,
 }
 
@@ -210,4 +232,24 @@ pub enum CancelRequest {
     Unowned,
     Already(RunState),
     Unknown,
+}
+
+/// What a run that only waits leaves.
+#[derive(Debug, Clone)]
+pub struct Parking {
+    pub checkpoints: Vec<Checkpoint>,
+    pub events: Vec<Event>,
+    /// When its first wait ends.
+    pub due_at: Timestamp,
+    /// The answers that its owner has seen.
+    pub answers: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parked {
+    Parked,
+    /// There is an answer that its owner has not seen. Nothing was written.
+    Answered,
+    /// The fence has moved on: another owner has the run.
+    Lost,
 }

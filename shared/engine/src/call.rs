@@ -5,6 +5,7 @@
 mod http;
 mod model;
 mod mcp;
+mod pause;
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ pub use mcp::{McpCall, McpRequest};
 pub use model::{
     Content, ContentPart, Image, ModelCall, ModelMessage, ModelTool, ToolResult, Turn, TurnCall,
 };
+pub use pause::{AskCall, AskedField, MAX_PAUSE, Question, WaitCall};
 
 /// Names one attempt of one node in one iteration: `outer[2]/fetch#1` is the second attempt of
 /// `fetch` in the third iteration of `outer`.
@@ -77,6 +79,9 @@ pub struct Call {
     pub at_most_once: bool,
     /// Seed of the call's randomness, derived from the run and the call's place.
     pub seed: u64,
+    /// The latest end of a call that the run had seen, or its start, in ms since the epoch. Waits
+    /// count from here.
+    pub asked_at_ms: i64,
     /// Keys that the author wrote into the document. They are masked in what comes back.
     pub literal_keys: Arc<[String]>,
 }
@@ -90,6 +95,15 @@ pub enum Action {
     Mcp(McpCall),
     Code(CodeCall),
     Webhook(WebhookCall),
+    Wait(WaitCall),
+    Ask(AskCall),
+}
+
+impl Action {
+    /// Nothing goes out: the driver waits for a time or a person.
+    pub fn is_pause(&self) -> bool {
+        matches!(self, Self::Wait(_) | Self::Ask(_))
+    }
 }
 
 /// Output: `{result, stdout}`. References arrive as variables, never as spliced text.

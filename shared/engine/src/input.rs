@@ -5,9 +5,10 @@ mod coerce;
 use std::collections::HashSet;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::call::AskedField;
 use crate::compile::fields::Fields;
 use crate::compile::settings::INPUT;
 use crate::field::{FieldSpec, FieldType};
@@ -17,15 +18,16 @@ use crate::schema::{Misfit, Schema};
 
 const MAX_FIELDS: usize = 200;
 
-const NAME: FieldSpec =
+pub(crate) const NAME: FieldSpec =
     FieldSpec::new("name", FieldType::Words, "the name that callers use; not `input`").required();
-const TYPE: FieldSpec = FieldSpec::with_default(
+pub(crate) const TYPE: FieldSpec = FieldSpec::with_default(
     "type",
     FieldType::OneOf(&InputType::NAMES),
     "string",
     "`string`, `number`, `boolean`, `object`, `array`, `file`",
 );
-const DESCRIPTION: FieldSpec = FieldSpec::new("description", FieldType::Words, "for callers");
+pub(crate) const DESCRIPTION: FieldSpec =
+    FieldSpec::new("description", FieldType::Words, "for callers");
 const DEFAULT: FieldSpec = FieldSpec::new(
     "default",
     FieldType::Any,
@@ -36,7 +38,7 @@ const VALUE: FieldSpec = FieldSpec::new(
     FieldType::Any,
     "an example, sent when the workflow is tried out without input",
 );
-const SCHEMA: FieldSpec = FieldSpec::new(
+pub(crate) const SCHEMA: FieldSpec = FieldSpec::new(
     "schema",
     FieldType::JsonSchema,
     "a JSON Schema that the value must match; at most 256 KiB",
@@ -82,7 +84,7 @@ pub struct InputField {
     checked: Option<Schema>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum InputType {
     String,
@@ -197,17 +199,10 @@ fn pointer(name: &str) -> String {
 
 impl InputField {
     fn read(fields: &mut Fields<'_, '_>) -> Self {
-        let name = fields.string(&NAME).unwrap_or_default().to_owned();
-        check_name(&name, fields);
-        let kind = fields.string(&TYPE).and_then(InputType::named).unwrap_or(InputType::String);
-        let description = fields.string(&DESCRIPTION).unwrap_or_default().to_owned();
-        let schema = fields.get(&SCHEMA).cloned();
-        let checked = schema.as_ref().and_then(|schema| {
-            Schema::compile(schema).map_err(|message| fields.error("schema", message)).ok()
-        });
-        let default = fields.get_with_null(&DEFAULT).cloned();
-        let value = fields.get(&VALUE).cloned();
-        let field = Self { name, kind, description, default, value, schema, checked };
+        let mut field = Self::declared(fields);
+        check_name(&field.name, fields);
+        field.default = fields.get_with_null(&DEFAULT).cloned();
+        field.value = fields.get(&VALUE).cloned();
         for (key, given) in [("default", &field.default), ("value", &field.value)] {
             let misfit =
                 given.as_ref().and_then(|given| field.misfit(given, "").into_iter().next());
@@ -216,6 +211,25 @@ impl InputField {
             }
         }
         field
+    }
+
+    /// Reads name, type, description and schema.
+    pub(crate) fn declared(fields: &mut Fields<'_, '_>) -> Self {
+        let name = fields.string(&NAME).unwrap_or_default().to_owned();
+        let kind = fields.string(&TYPE).and_then(InputType::named).unwrap_or(InputType::String);
+        let description = fields.string(&DESCRIPTION).unwrap_or_default().to_owned();
+        let schema = fields.get(&SCHEMA).cloned();
+        let checked = schema.as_ref().and_then(|schema| {
+            Schema::compile(schema).map_err(|message| fields.error("schema", message)).ok()
+        });
+        Self { name, kind, description, default: None, value: None, schema, checked }
+    }
+
+    /// A field of an answer. Its schema was checked when the workflow was published.
+    pub(crate) fn asked(field: &AskedField) -> Self {
+        let AskedField { name, kind, description, value, schema } = field.clone();
+        let checked = schema.as_ref().and_then(|schema| Schema::compile(schema).ok());
+        Self { name, kind, description, default: value, value: None, schema, checked }
     }
 
     fn accept(
@@ -289,6 +303,18 @@ impl InputType {
             "file" => Self::File,
             _ => return None,
         })
+    }
+
+    /// Returns the word that authors write.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::Number => "number",
+            Self::Boolean => "boolean",
+            Self::Object => "object",
+            Self::Array => "array",
+            Self::File => "file",
+        }
     }
 
     fn accepts(self, value: &Value) -> bool {

@@ -1,6 +1,7 @@
 //! The kinds of nodes. Each is declared once, in its own file, and listed in `BUILT_IN`.
 
 mod agent;
+mod approval;
 pub(crate) mod condition;
 mod function;
 pub(crate) mod http;
@@ -11,6 +12,7 @@ pub(crate) mod output;
 mod parallel;
 mod response;
 mod template;
+mod wait;
 pub(crate) mod webhook;
 
 pub(crate) mod node_fields;
@@ -43,6 +45,8 @@ const BUILT_IN: &[fn() -> KindSpec] = &[
     condition::spec,
     r#loop::spec,
     parallel::spec,
+    wait::spec,
+    approval::spec,
     webhook::spec,
     response::spec,
     output::spec,

@@ -34,7 +34,8 @@ use frame::{Frame, Frames, ROOT};
 /// - 1: nodes may make several calls
 /// - 2: the budget counts memory, not JSON; a run's output and its messages are bounded
 /// - 3: conditions compute with numbers of all kinds; the `result` of a loop catches errors
-pub const ENGINE: u32 = 3;
+/// - 4: nodes may wait, for a time or a person
+pub const ENGINE: u32 = 4;
 
 #[derive(Debug, Clone)]
 pub struct RunStart {
@@ -147,6 +148,8 @@ pub struct Run {
     workflow: Arc<Workflow>,
     run_id: String,
     started_at_ms: i64,
+    /// The latest end of a call so far, or the start: the run's own time, alike in every replay.
+    now_ms: i64,
     input: Arc<Value>,
     engine: u32,
     frames: Frames,
@@ -184,6 +187,7 @@ impl Run {
             input: start.input,
             run_id: start.run_id,
             started_at_ms: start.started_at_ms,
+            now_ms: start.started_at_ms,
             engine: start.engine,
             workflow,
             outbox: VecDeque::new(),
@@ -233,6 +237,7 @@ impl Run {
     /// the retry rule has attempts left.
     pub fn complete(&mut self, id: &CallId, result: CallResult, ended_at_ms: i64) -> Completion {
         let Some(open) = self.open.remove(id) else { return Completion::Ignored };
+        self.now_ms = self.now_ms.max(ended_at_ms);
         self.emit_ended(&open, &result, open.attempt + 1, ended_at_ms);
         match result {
             CallResult::Failed(error) if self.may_retry(&open, &error) => {
@@ -254,6 +259,7 @@ impl Run {
         if let Some(mut open) = self.open.remove(id) {
             open.has_reported_text = has_reported_text;
             let ended_at_ms = ended_at_ms.unwrap_or(self.started_at_ms);
+            self.now_ms = self.now_ms.max(ended_at_ms);
             self.emit_ended(&open, &result, attempts, ended_at_ms);
             self.settle_call(open, result, attempts, ended_at_ms);
         }

@@ -14,6 +14,7 @@ mod limits;
 mod master_key;
 mod overload;
 mod page;
+mod questions;
 mod queue;
 mod readers;
 mod receivers;

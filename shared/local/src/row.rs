@@ -70,6 +70,8 @@ pub(crate) struct RunRow {
     cancel_requested: bool,
     claims_without_progress: i64,
     started_at: Option<i64>,
+    asked: i64,
+    answers: i64,
 }
 
 impl RunRow {
@@ -86,7 +88,7 @@ impl RunRow {
             coalesce(open_runs.detached, runs.detached),
             coalesce(open_runs.fence, runs.fence), owner, coalesce(due_at, runs.look_at),
             coalesce(open_runs.cancel_requested, runs.cancel_requested),
-            coalesce(barren_claims, 0), started_at, {}, {}
+            coalesce(barren_claims, 0), started_at, coalesce(asked, 0), coalesce(answers, 0), {}, {}
         FROM runs LEFT JOIN open_runs ON open_runs.run = runs.id",
             beside(include.input, "input"),
             beside(include.output, "output")
@@ -106,8 +108,10 @@ impl RunRow {
             cancel_requested: row.get(8)?,
             claims_without_progress: row.get(9)?,
             started_at: row.get(10)?,
-            input: row.get(11)?,
-            output: row.get(12)?,
+            asked: row.get(11)?,
+            answers: row.get(12)?,
+            input: row.get(13)?,
+            output: row.get(14)?,
         })
     }
 
@@ -137,6 +141,8 @@ impl RunRow {
             cancel_requested: self.cancel_requested,
             claims_without_progress: self.claims_without_progress.try_into()?,
             started_at,
+            asked: self.asked.try_into()?,
+            answers: self.answers.try_into()?,
             end: end.map(Arc::new),
             wiped: self.wiped,
         })

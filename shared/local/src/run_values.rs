@@ -4,7 +4,7 @@
 use anyhow::Result;
 use flowgate_core::event::{Event, EventId};
 use flowgate_core::idempotency::{EarlierRun, IdempotencyKey, IdempotencyRow, UniqueRows};
-use flowgate_core::lease::{Lease, OwnerToken, Written};
+use flowgate_core::lease::{Lease, OwnerToken};
 use flowgate_core::run::{Checkpoint, Created, FinishedRun, Mode, NewRun};
 use flowgate_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -208,15 +208,11 @@ impl LeaseValues {
         Ok(select.exists(params![self.key, self.fence, self.owner.0])?)
     }
 
-    /// A hand-over refused because it was applied before is a success.
-    pub(crate) fn has_handed_over(&self, connection: &Connection) -> Result<Written> {
+    /// Returns whether the last release of the run was this owner's.
+    pub(crate) fn has_handed_over(&self, connection: &Connection) -> Result<bool> {
         let mut select = connection
             .prepare_cached("SELECT 1 FROM open_runs WHERE run = ?1 AND handed_over_by = ?2")?;
-        Ok(if select.exists(params![self.key, self.owner.0])? {
-            Written::Written
-        } else {
-            Written::Lost
-        })
+        Ok(select.exists(params![self.key, self.owner.0])?)
     }
 
     pub(crate) fn end(&self, connection: &Connection, end: &EndValues) -> Result<()> {

@@ -8,14 +8,16 @@ use flowgate_core::idempotency::{EarlierRun, IdempotencyKey};
 use flowgate_core::lease::{Lease, OwnerToken, Written};
 use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::run::{
-    CancelRequest, Checkpoint, Claimed, Created, Deleted, Finished, FinishedRun, Heartbeat,
-    Include, NewRun, PAGE_BYTES, RunFilter, RunProgress, RunRecord, Runs, StartMark,
+    Answer, Answered, AskedQuestion, CancelRequest, Checkpoint, Claimed, Created, Deleted,
+    Finished, FinishedRun, Heartbeat, Include, NewRun, OpenQuestion, PAGE_BYTES, Parked, Parking,
+    RunFilter, RunProgress, RunRecord, Runs, StartMark,
 };
 use flowgate_core::time::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::Local;
 use crate::page::{Listed, page};
+use crate::questions::{self, ReleaseValues};
 use crate::retention::delete_run;
 use crate::row::{Key, RunRow, from_word, run_key};
 use crate::run_values::{
@@ -78,15 +80,14 @@ impl Runs for Local {
         self.write(move |connection| {
             let mut update = connection.prepare_cached(
                 "UPDATE open_runs SET due_at = ?4, look_at = ?4 WHERE run = ?1 AND fence = ?2 AND \
-                 owner = ?3 RETURNING cancel_requested",
+                 owner = ?3 RETURNING cancel_requested, answers",
             )?;
-            let kept = update
-                .query_row(params![lease.key, lease.fence, lease.owner.0, lease_until.0], |row| {
-                    row.get(0)
-                })
-                .optional()?;
-            Ok(kept
-                .map_or(Heartbeat::Lost, |cancel_requested| Heartbeat::Kept { cancel_requested }))
+            let kept = |row: &Row<'_>| {
+                let answers = u64::try_from(row.get::<_, i64>(1)?).unwrap_or_default();
+                Ok(Heartbeat::Kept { cancel_requested: row.get(0)?, answers })
+            };
+            let lease = params![lease.key, lease.fence, lease.owner.0, lease_until.0];
+            Ok(update.query_row(lease, kept).optional()?.unwrap_or(Heartbeat::Lost))
         })
         .await
     }
@@ -157,27 +158,55 @@ impl Runs for Local {
         due_at: Timestamp,
     ) -> Result<Written> {
         let lease = LeaseValues::new(lease)?;
-        let checkpoints =
-            checkpoints.iter().map(CheckpointValues::new).collect::<Result<Vec<_>>>()?;
-        let events = EventValues::new(&events)?;
+        let release = Parking { checkpoints, events, due_at, answers: 0 };
+        let release = ReleaseValues::new(&release, false)?;
         self.write(move |connection| {
             if !lease.holds(connection)? {
-                return lease.has_handed_over(connection);
+                // A hand-over refused because it was applied before is a success.
+                let is_ours = lease.has_handed_over(connection)?;
+                return Ok(if is_ours { Written::Written } else { Written::Lost });
             }
-            let mut new_checkpoint = false;
-            for checkpoint in &checkpoints {
-                new_checkpoint |= checkpoint.insert(connection, lease.key)?;
-            }
-            events.insert(connection, lease.key)?;
-            let mut update = connection.prepare_cached(
-                "UPDATE open_runs SET detached = 1, owner = NULL, handed_over_by = owner,
-                due_at = ?2, look_at = ?2,
-                    barren_claims = iif(?3, 0, max(barren_claims - 1, 0)) WHERE run = ?1",
-            )?;
-            update.execute(params![lease.key, due_at.0, new_checkpoint])?;
+            release.write(connection, lease.key)?;
             Ok(Written::Written)
         })
         .await
+    }
+
+    async fn park(&self, lease: &Lease, parking: Parking) -> Result<Parked> {
+        let lease = LeaseValues::new(lease)?;
+        let release = ReleaseValues::new(&parking, true)?;
+        let answers = parking.answers;
+        self.write(move |connection| questions::park(connection, &lease, &release, answers)).await
+    }
+
+    async fn ask(&self, lease: &Lease, place: &str, question: OpenQuestion) -> Result<Written> {
+        let lease = LeaseValues::new(lease)?;
+        let (place, question) = (place.to_owned(), serde_json::to_string(&question)?);
+        self.write(move |connection| {
+            if !lease.holds(connection)? {
+                return Ok(Written::Lost);
+            }
+            questions::ask(connection, lease.key, &place, &question)?;
+            Ok(Written::Written)
+        })
+        .await
+    }
+
+    async fn answer(
+        &self,
+        run: &RunId,
+        place: &str,
+        answer: Answer,
+        now: Timestamp,
+    ) -> Result<Answered> {
+        let (key, place) = (run_key(run)?, place.to_owned());
+        let answer = serde_json::to_string(&answer)?;
+        self.write(move |connection| questions::answer(connection, key, &place, &answer, now)).await
+    }
+
+    async fn questions(&self, run: &RunId) -> Result<Vec<AskedQuestion>> {
+        let key = run_key(run)?;
+        self.query(move |connection| questions::questions(connection, key)).await
     }
 
     async fn finish(&self, lease: &Lease, end: FinishedRun) -> Result<Finished> {
@@ -361,7 +390,7 @@ fn parsed_page<T: serde::de::DeserializeOwned>(
 }
 
 enum Taken {
-    Leased(RunRow),
+    Leased(Box<RunRow>),
     LeasedByOther,
     Ended,
     Unknown,
@@ -383,9 +412,8 @@ fn take(
     )?;
     let taken = update.execute(params![key, owner.0, now.0, lease_until.0])? == 1;
     if taken {
-        return Ok(Taken::Leased(
-            select_run(connection, key)?.ok_or_else(|| anyhow!("an open run has no row"))?,
-        ));
+        let row = select_run(connection, key)?.ok_or_else(|| anyhow!("an open run has no row"))?;
+        return Ok(Taken::Leased(Box::new(row)));
     }
     let mut select =
         connection.prepare_cached("SELECT state IS NOT NULL FROM runs WHERE id = ?1")?;

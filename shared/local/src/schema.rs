@@ -222,6 +222,18 @@ CREATE TABLE failing_receivers (
     PRIMARY KEY (workflow_uid, receiver)
 ) WITHOUT ROWID;
 ",
+    "
+CREATE TABLE questions (
+    run      BLOB NOT NULL,
+    place    TEXT NOT NULL,
+    question TEXT NOT NULL,
+    answer   TEXT,
+    PRIMARY KEY (run, place)
+) WITHOUT ROWID;
+-- How many questions a run has asked, and how many of them were answered.
+ALTER TABLE open_runs ADD COLUMN asked INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE open_runs ADD COLUMN answers INTEGER NOT NULL DEFAULT 0;
+",
 ];
 
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

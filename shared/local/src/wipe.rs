@@ -30,6 +30,7 @@ pub(crate) fn delete_parts(connection: &Connection, key: Key) -> Result<()> {
     for sql in [
         "DELETE FROM checkpoints WHERE run = ?1",
         "DELETE FROM started_calls WHERE run = ?1",
+        "DELETE FROM questions WHERE run = ?1",
         "DELETE FROM events WHERE run = ?1",
         "DELETE FROM run_values WHERE run = ?1",
     ] {

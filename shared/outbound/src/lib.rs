@@ -145,6 +145,7 @@ impl Outbound {
             Action::Code(_) => code::MAX_PAUSE + call.timeout,
             Action::Mcp(_) => mcp::MAX_END + call.timeout,
             Action::Http(_) | Action::Model(_) | Action::Webhook(_) => call.timeout,
+            Action::Wait(_) | Action::Ask(_) => Duration::ZERO,
         }
     }
 
@@ -198,6 +199,7 @@ impl Outbound {
                 Box::pin(self.perform_mcp(asked, call, user, &mut masks, memory)).await
             }
             Action::Webhook(_) => Err(failed("internal", "a webhook is delivered, not performed")),
+            Action::Wait(_) | Action::Ask(_) => Err(failed("internal", "a pause is no call")),
         };
         match result {
             Ok(mut output) => {

@@ -11,6 +11,8 @@ mod calls;
 mod recorder;
 mod replay;
 mod heartbeat;
+mod pauses;
+mod waiting;
 mod clock;
 mod hand_over;
 
@@ -32,13 +34,14 @@ use flowgate_app::run::{Checkpoint, Mode, RunHead, RunRecord};
 use flowgate_app::time::Timestamp;
 use flowgate_app::{App, deadline, metric};
 use flowgate_engine::run::Completion;
-use flowgate_engine::{Call, CallId, Run, RunError, RunEvent, Step, Workflow};
+use flowgate_engine::{Call, CallId, Run, RunEvent, Step, Workflow};
 use flowgate_outbound::Outbound;
 use tokio::sync::watch;
 
 use self::calls::{Calls, EndedCall, FromCall};
 use self::computation::{Computation, Ended};
 use self::memory::MAX_UNWRITTEN;
+use self::pauses::Pauses;
 use self::phase::{Attachment, PendingStart, Phase, Wait};
 use self::recorder::EventRecorder;
 use self::replay::{Replay, attempt_place};
@@ -86,6 +89,11 @@ pub struct Driver {
     replay: Replay,
     recorder: EventRecorder,
     calls: Calls,
+    pauses: Pauses,
+    /// The answers to the run's questions that this owner knows of.
+    answers: u64,
+    /// There may be more.
+    has_new_answers: bool,
     /// Planned by the engine, not launched yet.
     ready: Vec<(CallId, Call)>,
     next_order: u64,
@@ -155,6 +163,7 @@ impl Driver {
             charge,
         };
         let mut driver = Self::new(runner, head, run, started_at, setup);
+        driver.answers = record.answers;
         // The first owner finds nothing recorded, so it skips these reads.
         if driver.lease.fence > 1 {
             driver.replay = Replay::load(driver.app.ports.runs.clone(), driver.run_id()).await?;
@@ -180,6 +189,9 @@ impl Driver {
             replay: Replay::default(),
             recorder: EventRecorder::new(setup.lease.fence),
             calls: Calls::default(),
+            pauses: Pauses::default(),
+            answers: 0,
+            has_new_answers: false,
             ready: Vec::new(),
             next_order: 0,
             started_at,
@@ -259,12 +271,25 @@ impl Driver {
     }
 
     async fn proceed(&mut self) -> Result<()> {
+        if self.app.now() >= self.deadline() {
+            self.time_out();
+            return Ok(());
+        }
         self.store_if_new().await?;
         if matches!(self.phase, Phase::Running) {
             self.launch().await?;
         }
         // Report pending progress before waiting for more.
-        if self.is_over() || !self.outbox.is_empty() { Ok(()) } else { self.pause().await }
+        if self.is_over() || !self.outbox.is_empty() || self.end_pauses().await? {
+            return Ok(());
+        }
+        if self.should_park() {
+            self.park().await
+        } else if self.asks_beside_calls() {
+            self.leave_caller().await
+        } else {
+            self.pause().await
+        }
     }
 
     async fn store_if_new(&mut self) -> Result<()> {
@@ -288,7 +313,10 @@ impl Driver {
         for step in slice.steps {
             match step {
                 Step::Emit(event) => self.record_event(event),
-                Step::Perform(id, call) => self.ready.push((id, *call)),
+                Step::Perform(id, call) => {
+                    self.pauses.note_asked(&call);
+                    self.ready.push((id, *call));
+                }
                 Step::Wait(_) | Step::Done => {}
             }
         }
@@ -332,8 +360,11 @@ impl Driver {
 
     fn next_wake(&self) -> Timestamp {
         let batch = (self.is_logged() && self.recorder.has_unwritten()).then_some(self.next_batch);
-        let always = self.next_heartbeat.min(self.head.deadline_at);
-        [batch, self.release_at()].into_iter().flatten().fold(always, Timestamp::min)
+        let always = self.next_heartbeat.min(self.deadline());
+        [batch, self.release_at(), self.pauses.earliest()]
+            .into_iter()
+            .flatten()
+            .fold(always, Timestamp::min)
     }
 
     /// Handles the end of a call. Records its chunks first. Its result is durable before any call
@@ -382,13 +413,8 @@ impl Driver {
     async fn tick(&mut self) -> Result<()> {
         self.follow_clock();
         let now = self.app.now();
-        if now >= self.head.deadline_at {
-            self.calls.abort();
-            self.run.abort(RunError {
-                code: "timeout".to_owned(),
-                message: "the run did not end before its deadline".to_owned(),
-                node: None,
-            });
+        if now >= self.deadline() {
+            self.time_out();
         } else if self.release_at().is_some_and(|at| now >= at) {
             if self.is_draining() { self.hand_over().await? } else { self.give_back().await? }
         } else if now >= self.next_heartbeat {

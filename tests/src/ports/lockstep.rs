@@ -142,7 +142,7 @@ impl<'a> Pair<'a> {
     async fn heartbeat(&mut self, lease: HeldLease, until: Time) -> Result<()> {
         let modelled = self.model.heartbeat(&lease, until);
         let answer = match self.world.runs.heartbeat(&self.lease(lease)?, time(until)).await? {
-            Heartbeat::Kept { cancel_requested } => Some(cancel_requested),
+            Heartbeat::Kept { cancel_requested, .. } => Some(cancel_requested),
             Heartbeat::Lost => None,
         };
         self.same(format!("heartbeat {lease:?} until {until}"), answer, modelled)

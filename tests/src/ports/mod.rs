@@ -11,6 +11,7 @@ mod receivers;
 mod runs;
 pub mod sample;
 mod secrets;
+mod waiting;
 mod workflows;
 
 use std::any::Any;
@@ -47,6 +48,7 @@ pub async fn check_all<F: Future<Output = Result<World>>>(fresh: impl Fn() -> F)
     let guarantees = [
         runs::guarantees(),
         ownership::guarantees(),
+        waiting::guarantees(),
         lockstep::guarantees(),
         deliveries::guarantees(),
         receivers::guarantees(),

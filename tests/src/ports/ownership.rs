@@ -130,7 +130,7 @@ async fn heartbeat_moves_the_lease(world: World) -> Result<()> {
     let lease = claimed(&world, 1, "a").await?;
     assert_eq!(
         world.runs.heartbeat(&lease, at(5_000)).await?,
-        Heartbeat::Kept { cancel_requested: false }
+        Heartbeat::Kept { cancel_requested: false, answers: 0 }
     );
     assert_eq!(stored(&world, 1).await?.due_at, Some(at(5_000)));
     assert_eq!(
@@ -331,7 +331,7 @@ async fn hand_over_twice(world: World) -> Result<()> {
     world.runs.hand_over(&lease, vec![], vec![], at(900)).await?;
     assert_eq!(
         world.runs.heartbeat(&next, at(2_000)).await?,
-        Heartbeat::Kept { cancel_requested: false }
+        Heartbeat::Kept { cancel_requested: false, answers: 0 }
     );
     Ok(())
 }
@@ -412,7 +412,7 @@ async fn cancel(world: World) -> Result<()> {
     assert_eq!(world.runs.request_cancel(&id, at(500)).await?, CancelRequest::Requested);
     assert_eq!(
         world.runs.heartbeat(&lease, at(1_000)).await?,
-        Heartbeat::Kept { cancel_requested: true }
+        Heartbeat::Kept { cancel_requested: true, answers: 0 }
     );
     assert_eq!(world.runs.request_cancel(&id, at(1_000)).await?, CancelRequest::Unowned);
     Ok(())

@@ -89,7 +89,7 @@ async fn new_attached_run(world: World) -> Result<()> {
     let lease = Lease { run: run_id(1)?, fence: 1, owner: owner("a") };
     assert_eq!(
         world.runs.heartbeat(&lease, at(40_000)).await?,
-        Heartbeat::Kept { cancel_requested: false }
+        Heartbeat::Kept { cancel_requested: false, answers: 0 }
     );
     Ok(())
 }

@@ -39,6 +39,7 @@ pub(crate) fn call(code: &str, variables: Value, timeout: Duration) -> Call {
         timeout,
         at_most_once: false,
         seed: 7,
+        asked_at_ms: 0,
         literal_keys: Arc::default(),
     }
 }

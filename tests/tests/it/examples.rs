@@ -6,14 +6,17 @@ use flowgate_tests::receiver::{Receiver, Reply};
 use flowgate_tests::server::{ADMIN_KEY, TestServer};
 use serde_json::{Value, json};
 
+use crate::fixture::until;
+
 /// Each example has a test below.
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 10] = [
     "assistant",
     "digest",
     "fallback",
     "greeting",
     "healthcheck",
     "invoice",
+    "refund",
     "signup",
     "story",
     "triage",
@@ -201,4 +204,30 @@ async fn signup() {
     );
     let young = signup.output(json!({ "age": 12 })).await;
     assert_eq!((&young["status"], &young["data"]["field"]), (&json!(422), &json!("age")));
+}
+
+#[tokio::test]
+async fn refund() {
+    for (answer, expected) in [
+        (
+            json!({ "approved": true, "data": { "amount": 20, "reason": "Half of it broke." } }),
+            json!({ "paid": "20 go back for A-1007. Half of it broke.", "refused": null,
+                "decided_by": "admin" }),
+        ),
+        (
+            json!({ "approved": false }),
+            json!({ "paid": null, "refused": "No refund for A-1007.", "decided_by": "admin" }),
+        ),
+    ] {
+        let Example { server, .. } = Example::publish("refund").await;
+        let start = server.post("/v1/workflows/refund/runs", ADMIN_KEY);
+        let input = json!({ "input": { "order": "A-1007", "amount": 49.9 } });
+        let run: Value = start.json(&input).send().await.unwrap().json().await.unwrap();
+        assert_eq!(run["status"], "waiting", "{run:#}");
+        let path = format!("/v1/runs/{}", run["id"].as_str().unwrap());
+        let resume = server.post(&format!("{path}/resume"), ADMIN_KEY).json(&answer);
+        assert_eq!(resume.send().await.unwrap().status(), 202);
+        let run = until(|| server.get(&path, ADMIN_KEY), |run| run["status"] == "succeeded").await;
+        assert_eq!(run["output"], expected);
+    }
 }

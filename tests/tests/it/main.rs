@@ -34,6 +34,7 @@ mod several;
 mod agents;
 mod stored;
 mod versions;
+mod waiting;
 mod refusals;
 mod limits;
 mod idempotency;

@@ -144,6 +144,7 @@ impl World {
             timeout,
             at_most_once: false,
             seed: 1,
+            asked_at_ms: 0,
             literal_keys: Arc::default(),
         };
         let mut keep = |Chunk::Text(text)| chunks.push(text);
@@ -161,6 +162,7 @@ impl World {
             timeout: Duration::from_secs(5),
             at_most_once: false,
             seed: 1,
+            asked_at_ms: 0,
             literal_keys: Arc::default(),
         };
         match self.outbound.perform(&call, user, &CodeGroup::new("test"), &mut |_| {}).await {

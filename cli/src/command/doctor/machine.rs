@@ -70,6 +70,7 @@ pub(super) async fn javascript(args: &serve::Args) -> Finding {
         timeout: TIMEOUT,
         at_most_once: false,
         seed: 0,
+        asked_at_ms: 0,
         literal_keys: Arc::default(),
     };
     let user = SecretUser { workflow_id: "doctor".to_owned(), published_by: Publisher::Platform };

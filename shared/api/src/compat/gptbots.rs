@@ -84,6 +84,8 @@ impl IntoResponse for Refusal {
             | Error::StillRunning(_)
             | Error::RunIdTaken(_)
             | Error::NotEnded
+            | Error::NotAsked
+            | Error::AlreadyAnswered
             | Error::AlreadyEnded(_) => (None, 40000),
             Error::RateLimited { .. } => (None, 42900),
             Error::Overloaded { .. } => (None, 50300),

@@ -29,6 +29,8 @@ pub(crate) fn status(error: &Error) -> StatusCode {
         | Error::StillRunning(_)
         | Error::RunIdTaken(_)
         | Error::NotEnded
+        | Error::NotAsked
+        | Error::AlreadyAnswered
         | Error::AlreadyEnded(_) => StatusCode::CONFLICT,
         Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::Gone => StatusCode::GONE,
@@ -60,6 +62,8 @@ pub(crate) fn code(error: &Error) -> &'static str {
         Error::StillRunning(_) => "still_running",
         Error::RunIdTaken(_) => "run_id_taken",
         Error::NotEnded => "not_ended",
+        Error::NotAsked => "not_asked",
+        Error::AlreadyAnswered => "already_answered",
         Error::AlreadyEnded(RunState::Succeeded) => "already_succeeded",
         Error::AlreadyEnded(RunState::Failed) => "already_failed",
         Error::AlreadyEnded(_) => "already_cancelled",

@@ -186,6 +186,9 @@ pub struct RunRecord {
     /// Claims since the last new checkpoint.
     pub claims_without_progress: u32,
     pub started_at: Option<Timestamp>,
+    /// Questions that were asked so far, and how many of them were answered.
+    pub asked: u64,
+    pub answers: u64,
     /// Set once the run has ended.
     pub end: Option<Arc<RunEnd>>,
     /// Input and outputs have been deleted (`save: false`).
@@ -205,6 +208,8 @@ impl RunRecord {
             cancel_requested: false,
             claims_without_progress: 0,
             started_at: None,
+            asked: 0,
+            answers: 0,
             end: None,
             wiped: false,
         }

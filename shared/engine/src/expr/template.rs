@@ -80,6 +80,16 @@ impl Text {
         self
     }
 
+    /// Returns what the author wrote; `None` if a reference or a secret decides.
+    pub(crate) fn literal(&self) -> Option<String> {
+        let mut literal = String::new();
+        for part in &self.parts {
+            let Part::Text(text) = part else { return None };
+            literal.push_str(text);
+        }
+        Some(literal)
+    }
+
     /// A field that is exactly one reference keeps its JSON type; anything else is text.
     pub fn render(&self, scope: &Scope<'_>) -> Result<Value, NodeError> {
         within_budget(self.weight(scope))?;

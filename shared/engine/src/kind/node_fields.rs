@@ -83,7 +83,9 @@ pub(crate) fn read(fields: &mut Fields<'_, '_>, kind: &KindSpec) -> Option<CallS
     let at_most_once = fields.boolean(&AT_MOST_ONCE).unwrap_or(false);
     let Some(limits) = kind.call else {
         let present = [retry.is_some(), timeout.is_some(), at_most_once];
-        for (name, _) in CALL_FIELDS.iter().zip(present).filter(|(_, present)| *present) {
+        let is_own = |name: &str| kind.fields.iter().any(|field| field.name == name);
+        let without_effect = CALL_FIELDS.iter().zip(present);
+        for (name, _) in without_effect.filter(|(name, present)| *present && !is_own(name)) {
             let message = format!("`{name}` has no effect: a {} node makes no call", kind.name);
             fields.warning(name, message);
         }

@@ -73,20 +73,27 @@ impl Run {
         };
         let active = &self.active[&number];
         let node = self.node(active.frame, active.index);
-        let (Some(limits), Some(settings)) = (node.kind.call, node.call) else {
-            let kind = &node.kind.name;
-            return Err(NodeError::internal(format!(
-                "the kind {kind} makes calls but declares none"
-            )));
+        let (timeout, is_at_most_once) = match (node.kind.call, node.call) {
+            (Some(limits), Some(settings)) => {
+                let timeout = timeout.map_or(settings.timeout, |set| set.min(limits.max_timeout));
+                (timeout, settings.at_most_once)
+            }
+            _ if action.is_pause() => (Duration::ZERO, false),
+            _ => {
+                let kind = &node.kind.name;
+                let message = format!("the kind {kind} makes calls but declares none");
+                return Err(NodeError::internal(message));
+            }
         };
         let input = encode(self.engine, &action);
         let call = Call {
             action,
             input_hash: hex(&Sha256::digest(input.to_string())),
             delay: delay.min(MAX_DELAY),
-            timeout: timeout.map_or(settings.timeout, |timeout| timeout.min(limits.max_timeout)),
-            at_most_once: at_most_once.unwrap_or(settings.at_most_once),
+            timeout,
+            at_most_once: at_most_once.unwrap_or(is_at_most_once),
             seed: 0,
+            asked_at_ms: self.now_ms,
             literal_keys: Arc::clone(&self.workflow.literal_keys),
         };
         let kept = self.budget.keep_call(&input)?;

@@ -287,6 +287,7 @@ impl World {
             timeout: TIMEOUT,
             at_most_once: false,
             seed: 1,
+            asked_at_ms: 0,
             literal_keys: [].into(),
         };
         let user = SecretUser { workflow_id: "w".into(), published_by: Publisher::Platform };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use flowgate_app::hops;
 use flowgate_app::memory::Charge;
 use flowgate_app::platform::App;
@@ -72,6 +72,11 @@ impl Calls {
         self.in_flight.is_empty()
     }
 
+    /// Returns whether nothing is in flight, nor in the pause before it.
+    pub(super) fn is_idle(&self) -> bool {
+        self.in_flight.is_empty() && self.paused.is_empty()
+    }
+
     /// The calls in flight.
     pub(super) fn len(&self) -> usize {
         self.open.len()
@@ -127,6 +132,7 @@ impl Calls {
                         outbound.perform_counted(&call, &user, &code, &memory, &mut chunk);
                     Ok(hops::within(head.hops + 1, performed).await)
                 }
+                Action::Wait(_) | Action::Ask(_) => Err(anyhow!("a pause is no call")),
             };
             EndedCall { id, input_hash: call.input_hash, result, memory: Some(memory) }
         }));

@@ -16,6 +16,11 @@ impl Driver {
         if self.attachment.ends_with_wait() {
             return self.cancel_overdue().await;
         }
+        self.leave_caller().await
+    }
+
+    /// Goes on without the caller, where the process can.
+    pub(super) async fn leave_caller(&mut self) -> Result<()> {
         if self.attachment.mode() == Mode::Attached {
             self.detach().await?;
         }
@@ -66,6 +71,9 @@ impl Driver {
     /// Stores all that is known of the run and makes it claimable. Aborts open calls; they may go
     /// out again, once.
     pub(super) async fn hand_over(&mut self) -> Result<()> {
+        if self.only_waits() && !self.has_new_answers {
+            return self.park().await;
+        }
         if self.attachment.ends_with_wait() {
             return self.cancel_overdue().await;
         }

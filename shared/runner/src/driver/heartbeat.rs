@@ -33,7 +33,10 @@ impl Driver {
             Attachment::Attached(_) => is_cancel_requested(&self.app, &self.head.id).await,
             Attachment::Detached => {
                 match self.app.ports.runs.heartbeat(&self.lease, now + LEASE).await? {
-                    Heartbeat::Kept { cancel_requested } => cancel_requested,
+                    Heartbeat::Kept { cancel_requested, answers } => {
+                        self.has_new_answers |= answers > self.answers;
+                        cancel_requested
+                    }
                     Heartbeat::Lost => {
                         self.lose();
                         false

@@ -12,8 +12,11 @@ impl Driver {
     /// Replays the next recorded result.
     pub(super) async fn feed_recorded(&mut self) -> Result<()> {
         match self.replay.next(&mut self.ready) {
-            Ok((id, checkpoint)) => {
+            Ok((id, call, checkpoint)) => {
                 self.next_order = checkpoint.order + 1;
+                if call.action.is_pause() {
+                    self.pauses.note_ended(checkpoint.ended_at.unwrap_or(self.started_at));
+                }
                 let ended_at_ms = checkpoint.ended_at.map(|at| at.millis());
                 if checkpoint.place == id.place() {
                     let recorded = Recorded {
@@ -46,6 +49,10 @@ impl Driver {
             return self.give_back().await;
         }
         for (id, call) in std::mem::take(&mut self.ready) {
+            if call.action.is_pause() {
+                self.open_pause(id, call).await?;
+                continue;
+            }
             if !call.delay.is_zero() {
                 self.calls.pause(&self.app, id, call);
                 continue;

@@ -91,7 +91,7 @@ impl Replay {
     pub(super) fn next(
         &mut self,
         ready: &mut Vec<(CallId, Call)>,
-    ) -> Result<(CallId, Checkpoint), String> {
+    ) -> Result<(CallId, Call, Checkpoint), String> {
         let record = self.records.pop_front().ok_or("no recorded results are left")?;
         self.bytes = self.bytes.saturating_sub(weight(&record));
         let asked = ready
@@ -103,6 +103,6 @@ impl Replay {
         if call.input_hash != record.input_hash {
             return Err(format!("the call {} differs from the recorded one", record.place));
         }
-        Ok((id, record))
+        Ok((id, call, record))
     }
 }

@@ -8,8 +8,9 @@ use flowgate_core::idempotency::{EarlierRun, IdempotencyKey};
 use flowgate_core::lease::{Lease, OwnerToken, Written};
 use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::run::{
-    CancelRequest, Checkpoint, Claimed, Created, Deleted, Finished, FinishedRun, Heartbeat, NewRun,
-    RunFilter, RunProgress, RunRecord, Runs, StartMark,
+    Answer, Answered, AskedQuestion, CancelRequest, Checkpoint, Claimed, Created, Deleted,
+    Finished, FinishedRun, Heartbeat, NewRun, OpenQuestion, Parked, Parking, RunFilter,
+    RunProgress, RunRecord, Runs, StartMark,
 };
 use flowgate_core::time::Timestamp;
 
@@ -108,6 +109,40 @@ impl Runs for Faulty {
             Ok(written)
         };
         self.around("runs.hand_over", lease.run.as_str(), work).await
+    }
+
+    async fn park(&self, lease: &Lease, parking: Parking) -> Result<Parked> {
+        let places: Vec<_> =
+            parking.checkpoints.iter().map(|checkpoint| checkpoint.place.clone()).collect();
+        let work = async {
+            let parked = self.inner.runs.park(&self.lease(lease).await?, parking).await?;
+            if parked == Parked::Parked {
+                places.iter().for_each(|place| self.history.committed(lease.run.as_str(), place));
+            }
+            Ok(parked)
+        };
+        self.around("runs.park", lease.run.as_str(), work).await
+    }
+
+    async fn ask(&self, lease: &Lease, place: &str, question: OpenQuestion) -> Result<Written> {
+        let work = async { self.inner.runs.ask(&self.lease(lease).await?, place, question).await };
+        self.around("runs.ask", lease.run.as_str(), work).await
+    }
+
+    async fn answer(
+        &self,
+        run: &RunId,
+        place: &str,
+        answer: Answer,
+        now: Timestamp,
+    ) -> Result<Answered> {
+        let work = self.inner.runs.answer(run, place, answer, now);
+        self.around("runs.answer", run.as_str(), work).await
+    }
+
+    async fn questions(&self, run: &RunId) -> Result<Vec<AskedQuestion>> {
+        let work = self.inner.runs.questions(run);
+        self.around("runs.questions", run.as_str(), work).await
     }
 
     async fn finish(&self, lease: &Lease, end: FinishedRun) -> Result<Finished> {

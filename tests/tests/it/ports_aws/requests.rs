@@ -57,7 +57,7 @@ async fn each_verb_makes_the_requests_it_must() -> Result<()> {
     count("a call's result with its events", &["TransactWriteItems"]);
     assert_eq!(
         world.runs.heartbeat(&lease, at(2_000)).await?,
-        Heartbeat::Kept { cancel_requested: false }
+        Heartbeat::Kept { cancel_requested: false, answers: 0 }
     );
     count("a heartbeat", &["UpdateItem"]);
     let end = FinishedRun {
@@ -206,7 +206,7 @@ async fn a_write_whose_answer_was_lost_takes_effect_once() -> Result<()> {
     assert_eq!((lease.fence, run.claims_without_progress, run.due_at), (1, 1, Some(at(1_000))));
     assert_eq!(
         world.runs.heartbeat(&lease, at(2_000)).await?,
-        Heartbeat::Kept { cancel_requested: false }
+        Heartbeat::Kept { cancel_requested: false, answers: 0 }
     );
     assert_eq!(world.runs.mark_started(&lease, "a").await?, StartMark::Marked);
     assert_eq!(

@@ -112,6 +112,8 @@ fn words(error: &Error) -> (StatusCode, &'static str, Option<&'static str>) {
         | Error::IdempotencyMismatch
         | Error::StillRunning(_)
         | Error::NotEnded
+        | Error::NotAsked
+        | Error::AlreadyAnswered
         | Error::AlreadyEnded(_) => ("CONFLICT", None),
         Error::RunIdTaken(_) => ("EXECUTION_ID_CONFLICT", None),
         Error::RateLimited { .. } => ("RATE_LIMIT_EXCEEDED", None),

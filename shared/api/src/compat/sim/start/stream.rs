@@ -80,6 +80,10 @@ pub(super) struct FinalData {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     error: Option<String>,
+    /// `paused`: the run waits for a time or a person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    status: Option<&'static str>,
 }
 
 impl StreamFrame<'_> {
@@ -126,10 +130,14 @@ impl Streamed {
 
     fn last(&self, last: Option<Progress>) -> Bytes {
         let head = &self.subscription.head;
-        let failed = |error| End::failed(error, self.app.now().since(head.created_at));
+        let lasted = self.app.now().since(head.created_at);
+        let failed = |error| End::failed(error, lasted);
         let end = match last {
             Some(Progress::Ended(record)) => self.encoder.end(&record, &self.workflow),
             Some(Progress::Overdue(_)) => failed("Execution timed out".to_owned()),
+            Some(Progress::HandedOver(record)) if record.state == RunState::Waiting => {
+                End::paused(lasted)
+            }
             Some(
                 Progress::HandedOver(_)
                 | Progress::Event(_)
@@ -166,13 +174,20 @@ struct End {
     output: Value,
     duration_ms: Option<u64>,
     error: Option<String>,
+    status: Option<&'static str>,
 }
 
 impl End {
+    fn paused(duration: Duration) -> Self {
+        let failed = Self::failed(String::new(), duration);
+        Self { success: true, error: None, status: Some("paused"), ..failed }
+    }
+
     fn failed(error: String, duration: Duration) -> Self {
         let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         let output = Value::Object(Map::new());
-        Self { success: false, output, duration_ms: Some(duration_ms), error: Some(error) }
+        let (duration_ms, error) = (Some(duration_ms), Some(error));
+        Self { success: false, output, duration_ms, error, status: None }
     }
 }
 
@@ -212,11 +227,12 @@ impl StreamEncoder {
             output: if whole { answer::output(record).clone() } else { Value::Object(Map::new()) },
             duration_ms: answer::duration_ms(record),
             error: error_text(record, Some(workflow)),
+            status: None,
         }
     }
 
     fn last_frames(&self, end: End) -> String {
-        let End { success, output, duration_ms, error } = end;
+        let End { success, output, duration_ms, error, status } = end;
         let (frame, last) = match self.protocol {
             Protocol::Done => {
                 let metadata = DoneMetadata { duration: duration_ms };
@@ -224,7 +240,7 @@ impl StreamEncoder {
                 (frame, "[DONE]")
             }
             Protocol::Final | Protocol::AgentEvents => {
-                let data = FinalData { success, output, error };
+                let data = FinalData { success, output, error, status };
                 (StreamFrame::Final { event: "final", data }, "\"[DONE]\"")
             }
         };
@@ -360,6 +376,7 @@ mod tests {
                 output: json!({}),
                 duration_ms: Some(3),
                 error: error.map(str::to_owned),
+                status: None,
             };
             StreamEncoder::new(Vec::new(), protocol).last_frames(end)
         };

@@ -121,7 +121,12 @@ fn body(error: &Error) -> (StatusCode, ErrorBody) {
             let details = Details::RunId { code: "STILL_RUNNING", run_id: run.clone() };
             ("CONFLICT", None, Some(details))
         }
-        Error::Stale | Error::IdempotencyMismatch | Error::NotEnded | Error::AlreadyEnded(_) => {
+        Error::Stale
+        | Error::IdempotencyMismatch
+        | Error::NotEnded
+        | Error::NotAsked
+        | Error::AlreadyAnswered
+        | Error::AlreadyEnded(_) => {
             let code = status::code(error).to_ascii_uppercase().into();
             ("CONFLICT", None, Some(Details::Code { code }))
         }

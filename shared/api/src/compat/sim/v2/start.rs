@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use flowgate_app::error::What;
 use flowgate_app::key::Scope;
-use flowgate_app::run::{RunRecord, RunState};
+use flowgate_app::run::{Mode, RunRecord, RunState};
 use flowgate_app::{App, Error, answer};
 use flowgate_engine::Workflow;
 use flowgate_runner::Runner;
@@ -159,6 +159,11 @@ async fn execute(
     let response = match mode {
         ResponseMode::Detach => queued(app, record),
         _ if record.state.has_ended() => Data { data: result(record, workflow) }.into_response(),
+        // It waits for a time or a person.
+        _ if record.mode == Mode::Detached => {
+            let data = RunResult { status: RunStatus::Paused, ..result(record, workflow) };
+            Data { data }.into_response()
+        }
         ResponseMode::Wait(_) | ResponseMode::Stream => overdue(app, record),
     };
     Ok(with_id(outcome.mark(response), record.head.shown_id()))

@@ -1,0 +1,227 @@
+//! Answers the questions of runs that wait for a person.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64_URL;
+use flowgate_core::id::RunId;
+use flowgate_core::key::Scope;
+use flowgate_core::run::{Answer, Answered, AskedQuestion, RunRecord};
+use flowgate_core::secret::hmac_sha256;
+use flowgate_core::time::Timestamp;
+use flowgate_core::work::Message;
+use flowgate_engine::input::InputProblem;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use subtle::ConstantTimeEq;
+
+use crate::access::Caller;
+use crate::error::{Error, FieldProblem, Result, What};
+use crate::platform::App;
+
+/// Bytes of JSON. An answer is stored in one piece.
+const MAX_ANSWER: usize = 256 << 10;
+/// What every link's token begins with.
+const LINK: &str = "fga_";
+/// Longer than any that we make.
+const MAX_LINK: usize = 2_048;
+
+/// What a person answers.
+#[derive(Debug, Clone)]
+pub struct PersonsAnswer {
+    pub approved: bool,
+    /// An object.
+    pub data: Value,
+    /// Its values are texts of a form.
+    pub is_form: bool,
+}
+
+/// A question that can be answered.
+#[derive(Debug)]
+pub struct Asked {
+    pub question: AskedQuestion,
+    /// A page where a person without a key answers. Only for callers who may answer themselves.
+    pub link: Option<String>,
+}
+
+/// Names one question. Signed, it lets whoever has it answer.
+#[derive(Serialize, Deserialize)]
+struct LinkClaims {
+    run: RunId,
+    place: String,
+    pepper: u32,
+    expires_at: Timestamp,
+}
+
+impl App {
+    /// Returns the questions of the run that nobody has answered.
+    pub async fn open_questions(&self, caller: &Caller, id: &str) -> Result<Vec<Asked>> {
+        let record = self.run_for(caller, Scope::Read, id).await?;
+        let may_answer =
+            caller.require_run(Scope::Run, &record.head.workflow_id, &record.head.id).is_ok();
+        let mut asked = Vec::new();
+        for question in self.unanswered(&record).await? {
+            let link = match may_answer {
+                true => Some(self.answer_link(&record.head.id, &question).await?),
+                false => None,
+            };
+            asked.push(Asked { question, link });
+        }
+        Ok(asked)
+    }
+
+    /// Answers the question of a node, or the only one. Returns the run.
+    pub async fn resume_run(
+        &self,
+        caller: &Caller,
+        id: &str,
+        node: Option<&str>,
+        answer: PersonsAnswer,
+    ) -> Result<RunRecord> {
+        let record = self.run_for(caller, Scope::Run, id).await?;
+        if record.state.has_ended() {
+            return Err(Error::AlreadyEnded(record.state));
+        }
+        let questions = self.ports.runs.questions(&record.head.id).await?;
+        let question = chosen(questions, node, self.now())?;
+        self.answer_question(&record, question, answer, caller.name()).await
+    }
+
+    /// Returns the run and the question of a link; `NotFound` if the link is not one of ours.
+    pub async fn linked_question(
+        &self,
+        id: &str,
+        link: &str,
+    ) -> Result<(RunRecord, AskedQuestion)> {
+        let unknown = || Error::NotFound(What::Run);
+        let claims = self.link_claims(link).await?.filter(|claims| claims.run.as_str() == id);
+        let claims = claims.ok_or_else(unknown)?;
+        let record = self.ports.runs.read(&claims.run).await?.ok_or_else(unknown)?;
+        let questions = self.ports.runs.questions(&claims.run).await?;
+        let question = questions.into_iter().find(|asked| asked.place == claims.place);
+        Ok((record, question.ok_or_else(unknown)?))
+    }
+
+    /// Answers the question of a link.
+    pub async fn resume_by_link(
+        &self,
+        id: &str,
+        link: &str,
+        answer: PersonsAnswer,
+    ) -> Result<RunRecord> {
+        let (record, question) = self.linked_question(id, link).await?;
+        if record.state.has_ended() {
+            return Err(Error::AlreadyEnded(record.state));
+        }
+        self.answer_question(&record, question, answer, "link").await
+    }
+
+    async fn unanswered(&self, record: &RunRecord) -> Result<Vec<AskedQuestion>> {
+        if record.state.has_ended() || record.asked == 0 {
+            return Ok(Vec::new());
+        }
+        let now = self.now();
+        let mut questions = self.ports.runs.questions(&record.head.id).await?;
+        questions.retain(|asked| is_open(asked, now));
+        Ok(questions)
+    }
+
+    async fn answer_question(
+        &self,
+        record: &RunRecord,
+        asked: AskedQuestion,
+        answer: PersonsAnswer,
+        by: &str,
+    ) -> Result<RunRecord> {
+        let now = self.now();
+        if !is_open(&asked, now) {
+            return Err(Error::AlreadyAnswered);
+        }
+        let data = checked(&asked, answer.approved, answer.data, answer.is_form)?;
+        let run = &record.head.id;
+        let answer = Answer::Given { approved: answer.approved, data, by: by.to_owned(), at: now };
+        match self.ports.runs.answer(run, &asked.place, answer, now).await? {
+            Answered::Stored { is_due: true } => {
+                let message = Message::RunV1 { run: run.clone() };
+                self.send(message, &record.head.group()).await;
+            }
+            Answered::Stored { is_due: false } => self.running.wake(run),
+            Answered::Already => return Err(Error::AlreadyAnswered),
+            Answered::NotAsked => return Err(Error::NotAsked),
+        }
+        self.ports.runs.read(run).await?.ok_or(Error::NotFound(What::Run))
+    }
+
+    async fn answer_link(&self, run: &RunId, asked: &AskedQuestion) -> Result<String> {
+        let claims = LinkClaims {
+            run: run.clone(),
+            place: asked.place.clone(),
+            pepper: self.keyring().await?.pepper()?.0,
+            expires_at: asked.question.expires_at,
+        };
+        let signed = BASE64_URL.encode(serde_json::to_vec(&claims).map_err(anyhow::Error::from)?);
+        let signature = BASE64_URL.encode(self.link_signature(&claims, &signed).await?);
+        let url = &self.settings.public_url;
+        Ok(format!("{url}/v1/runs/{run}/approval?link={LINK}{signed}.{signature}"))
+    }
+
+    async fn link_claims(&self, link: &str) -> Result<Option<LinkClaims>> {
+        let Some((signed, claims, signature)) = parse_link(link) else { return Ok(None) };
+        let Ok(expected) = self.link_signature(&claims, signed).await else { return Ok(None) };
+        Ok(bool::from(expected.ct_eq(&signature)).then_some(claims))
+    }
+
+    async fn link_signature(&self, claims: &LinkClaims, signed: &str) -> Result<Vec<u8>> {
+        let key = hmac_sha256(&self.pepper_of(claims.pepper).await?, b"answer link");
+        Ok(hmac_sha256(&key, signed.as_bytes()))
+    }
+}
+
+fn parse_link(link: &str) -> Option<(&str, LinkClaims, Vec<u8>)> {
+    let rest = link.strip_prefix(LINK).filter(|_| link.len() <= MAX_LINK)?;
+    let (signed, signature) = rest.split_once('.')?;
+    let claims = serde_json::from_slice(&BASE64_URL.decode(signed).ok()?).ok()?;
+    Some((signed, claims, BASE64_URL.decode(signature).ok()?))
+}
+
+fn is_open(asked: &AskedQuestion, now: Timestamp) -> bool {
+    asked.answer.is_none() && now < asked.question.expires_at
+}
+
+/// Returns the question of the node, or the only open one.
+fn chosen(
+    questions: Vec<AskedQuestion>,
+    node: Option<&str>,
+    now: Timestamp,
+) -> Result<AskedQuestion> {
+    if let Some(node) = node {
+        let of_node = questions.into_iter().find(|asked| asked.question.node == node);
+        return of_node.ok_or(Error::NotAsked);
+    }
+    let was_asked = !questions.is_empty();
+    let mut open = questions.into_iter().filter(|asked| is_open(asked, now));
+    match (open.next(), open.next()) {
+        (Some(only), None) => Ok(only),
+        (Some(_), Some(_)) => {
+            Err(Error::bad_field("/node", "is required: the run asks several questions"))
+        }
+        (None, _) if was_asked => Err(Error::AlreadyAnswered),
+        (None, _) => Err(Error::NotAsked),
+    }
+}
+
+/// Returns what the run sees. A rejection needs no fields.
+fn checked(asked: &AskedQuestion, approved: bool, data: Value, is_form: bool) -> Result<Value> {
+    let data = if data.is_null() { json!({}) } else { data };
+    if serde_json::to_string(&data).map_or(0, |text| text.len()) > MAX_ANSWER {
+        return Err(Error::TooLarge(format!("an answer has at most {MAX_ANSWER} bytes")));
+    }
+    if !approved && data.as_object().is_some_and(serde_json::Map::is_empty) {
+        return Ok(data);
+    }
+    asked.question.question.accept(data, is_form).map_err(|problems| {
+        let problem = |problem: InputProblem| FieldProblem {
+            pointer: format!("/data{}", problem.pointer),
+            message: problem.message,
+        };
+        Error::BadInput(problems.into_iter().map(problem).collect())
+    })
+}

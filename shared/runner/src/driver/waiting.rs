@@ -1,0 +1,190 @@
+//! Opens pauses, ends them, and releases a run that only waits.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use flowgate_app::lease::Written;
+use flowgate_app::run::{Answer, Answered, Mode, OpenQuestion, Parked, Parking, RunState};
+use flowgate_app::time::Timestamp;
+use flowgate_app::work::Message;
+use flowgate_engine::call::{AskCall, MAX_PAUSE};
+use flowgate_engine::{Action, Call, CallError, CallId, CallResult, RunError};
+use serde_json::json;
+
+use super::calls::EndedCall;
+use super::pauses::{succeeded, waited_until};
+use super::{Driver, Progress};
+
+/// A run that waits no longer than this is not released.
+const SHORT: Duration = Duration::from_secs(5);
+
+impl Driver {
+    pub(super) fn time_out(&mut self) {
+        self.calls.abort();
+        self.run.abort(RunError {
+            code: "timeout".to_owned(),
+            message: "the run did not end before its deadline".to_owned(),
+            node: None,
+        });
+    }
+
+    /// When the run fails as `timeout`. Waiting does not count, up to [`MAX_PAUSE`].
+    pub(super) fn deadline(&self) -> Timestamp {
+        self.head.deadline_at + self.pauses.waited(self.app.now()).min(MAX_PAUSE)
+    }
+
+    pub(super) async fn open_pause(&mut self, id: CallId, call: Call) -> Result<()> {
+        let question = question_of(&id, &call);
+        let input_hash = call.input_hash.clone();
+        if let Err(result) = self.pauses.open(id.clone(), call) {
+            self.pauses.note_ended(self.app.now());
+            return self
+                .settle(EndedCall { id, input_hash, result: Ok(result), memory: None })
+                .await;
+        }
+        let Some(question) = question else { return Ok(()) };
+        let written = self.app.ports.runs.ask(&self.lease, id.place(), question).await?;
+        self.unless_lost(written);
+        self.has_new_answers |= self.lease.fence > 1;
+        Ok(())
+    }
+
+    /// Ends pauses whose time has come, and questions that were answered. Returns whether there were
+    /// any.
+    pub(super) async fn end_pauses(&mut self) -> Result<bool> {
+        let open = self.pauses.len();
+        if self.has_new_answers {
+            self.take_answers().await?;
+        }
+        while let Some(id) = self.pauses.due(self.app.now()).cloned() {
+            if self.pauses.get(&id).is_some_and(|pause| pause.is_question()) {
+                self.expire(&id).await?;
+            } else if let Some(pause) = self.pauses.take(&id) {
+                self.end_pause(id, pause.call, waited_until(pause.until)).await?;
+            }
+        }
+        Ok(self.pauses.len() < open)
+    }
+
+    /// Stores that nobody answered in time, unless somebody has: the first answer counts.
+    async fn expire(&mut self, id: &CallId) -> Result<()> {
+        let (run, now) = (self.head.id.clone(), self.app.now());
+        let answered = self.app.ports.runs.answer(&run, id.place(), Answer::TimedOut, now).await?;
+        match answered {
+            Answered::Stored { .. } | Answered::Already => self.take_answers().await,
+            Answered::NotAsked => {
+                self.lose();
+                self.pauses.clear();
+                Ok(())
+            }
+        }
+    }
+
+    async fn take_answers(&mut self) -> Result<()> {
+        self.has_new_answers = false;
+        let questions = self.app.ports.runs.questions(&self.head.id).await?;
+        self.answers = questions.iter().filter(|asked| asked.answer.is_some()).count() as u64;
+        for asked in questions {
+            let (Some(answer), Some(id)) = (asked.answer, self.pauses.question_at(&asked.place))
+            else {
+                continue;
+            };
+            if let Some(pause) = self.pauses.take(&id) {
+                self.end_pause(id, pause.call, result_of(answer)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn end_pause(&mut self, id: CallId, call: Call, result: CallResult) -> Result<()> {
+        let input_hash = call.input_hash;
+        self.pauses.note_ended(self.app.now());
+        self.settle(EndedCall { id, input_hash, result: Ok(result), memory: None }).await
+    }
+
+    /// Whether nothing but time or people can let the run go on.
+    pub(super) fn only_waits(&self) -> bool {
+        self.ready.is_empty() && self.calls.is_idle() && self.pauses.len() > 0
+    }
+
+    /// Whether a caller waits for a run that asks a person while it makes calls. The run must not
+    /// depend on its caller: a crash would fail it.
+    pub(super) fn asks_beside_calls(&self) -> bool {
+        self.attachment.mode() == Mode::Attached && self.pauses.has_question()
+    }
+
+    /// Whether the run should be released until its first pause ends.
+    pub(super) fn should_park(&self) -> bool {
+        if !self.only_waits() || self.has_new_answers {
+            return false;
+        }
+        let now = self.app.now();
+        let stays_until = match self.attachment.mode() {
+            Mode::Attached => self.release_at(),
+            Mode::Detached => Some(self.end_by.unwrap_or(now + SHORT).min(now + SHORT)),
+        };
+        let is_short = self.pauses.earliest() <= stays_until;
+        self.pauses.has_question() && self.pauses.earliest() > Some(now) || !is_short
+    }
+
+    /// Releases the run until its first pause ends, or an answer comes.
+    pub(super) async fn park(&mut self) -> Result<()> {
+        let mut parking = Parking {
+            checkpoints: self.attachment.take_unwritten(),
+            events: self.recorder.take_unwritten(),
+            due_at: self.pauses.earliest().unwrap_or(self.app.now()),
+            answers: self.answers,
+        };
+        let mut state = RunState::Waiting;
+        let mut parked = self.app.ports.runs.park(&self.lease, parking.clone()).await?;
+        if parked == Parked::Answered {
+            // Whoever takes it over reads the answer.
+            (state, parking.due_at) = (RunState::Pending, self.app.now());
+            let Parking { checkpoints, events, due_at, .. } = parking.clone();
+            let runs = &self.app.ports.runs;
+            parked = match runs.hand_over(&self.lease, checkpoints, events, due_at).await? {
+                Written::Written => Parked::Parked,
+                Written::Lost => Parked::Lost,
+            };
+        }
+        if parked == Parked::Lost {
+            self.lose();
+            return Ok(());
+        }
+        // It takes no place of its key's while it waits.
+        self.app.release_slot(&self.head).await;
+        let message = Message::RunV1 { run: self.head.id.clone() };
+        self.app.send_later(message, &self.head.group(), parking.due_at).await;
+        let mut record = self.record(state);
+        record.mode = Mode::Detached;
+        self.finish_with(Progress::HandedOver(Box::new(record)));
+        Ok(())
+    }
+}
+
+fn question_of(id: &CallId, call: &Call) -> Option<OpenQuestion> {
+    let Action::Ask(AskCall { question, timeout }) = &call.action else { return None };
+    let asked_at = Timestamp(call.asked_at_ms);
+    Some(OpenQuestion {
+        node: id.place().to_owned(),
+        question: question.clone(),
+        asked_at,
+        expires_at: asked_at + *timeout,
+    })
+}
+
+fn result_of(answer: Answer) -> CallResult {
+    match answer {
+        Answer::Given { approved, data, by, at } => succeeded(json!({
+            "approved": approved,
+            "data": data,
+            "by": by,
+            "at": at.to_string(),
+        })),
+        Answer::TimedOut => CallResult::Failed(CallError {
+            code: "timeout".to_owned(),
+            message: "nobody answered in time".to_owned(),
+            ..CallError::default()
+        }),
+    }
+}
