@@ -40,13 +40,13 @@ impl Caller {
         let operation =
             operation_id(method.as_str(), path).unwrap_or_else(|| panic!("{method} {path}"));
         self.called.insert(operation);
-        let is_stream = response
-            .headers()
-            .get("content-type")
-            .is_some_and(|kind| kind == "text/event-stream; charset=utf-8");
+        let kind = response.headers().get("content-type");
+        let is_text = kind.is_some_and(|kind| {
+            kind == "text/event-stream; charset=utf-8" || kind == "text/html; charset=utf-8"
+        });
         let text = response.text().await.unwrap();
         assert!(status.is_success(), "{method} {path}: {status} {text}");
-        if is_stream || status == StatusCode::NO_CONTENT {
+        if is_text || status == StatusCode::NO_CONTENT {
             return Value::Null;
         }
         let body = serde_json::from_str(&text).unwrap();
@@ -118,6 +118,21 @@ impl Caller {
         id
     }
 
+    async fn questions(&mut self) {
+        let two = "nodes: [{ id: a, type: approval, message: a? }, \
+                   { id: b, type: approval, message: b?, fields: [{ name: f, value: x }] }]";
+        self.server.publish("asking", two).await;
+        let run = self.post("/v1/workflows/asking/runs", json!({})).await;
+        let path = format!("/v1/runs/{}", run["id"].as_str().unwrap());
+        let asked = self.get(&format!("{path}/questions")).await;
+        let link = asked["items"][0]["link"].as_str().unwrap();
+        let page = link.strip_prefix(&self.server.public_url).unwrap().to_owned();
+        self.get(&page).await;
+        let form = Value::String("approved=true".to_owned());
+        self.call(Method::POST, &page, Some(form)).await;
+        self.post(&format!("{path}/resume"), json!({ "node": "b", "approved": false })).await;
+    }
+
     async fn erase(&mut self, run: &str) {
         self.call(Method::DELETE, &format!("/v1/runs/{run}"), None).await;
         let job = self.call(Method::DELETE, "/v1/users/u/runs", None).await;
@@ -186,6 +201,7 @@ async fn every_operation_answers_as_the_document_says() {
     caller.authoring().await;
     caller.keys_and_secrets().await;
     let run = caller.runs(&receiver).await;
+    caller.questions().await;
     caller.cancel("/v1/runs/{id}/cancel").await;
     caller.cancel("/api/workflows/hanging/executions/{id}/cancel").await;
     caller.cancel("/api/v2/workflows/hanging/runs/{id}/cancel").await;

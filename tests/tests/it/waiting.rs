@@ -328,3 +328,69 @@ async fn waits_and_questions_survive_kill_9() {
     assert!((2..=3).contains(&later.len()), "at most one call in flight was repeated: {seen:?}");
     process.kill().await;
 }
+
+const MANY: usize = 10_000;
+
+/// Ten thousand waiting runs: what they take, and that they all end when their time has come.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "for its figures"]
+async fn ten_thousand_runs_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut process = Process::start(folder.path()).await;
+    let client = Client::new();
+    let document = "input: [{ name: until, type: string }]\n\
+                    nodes: [{ id: w, type: wait, until: <api.until> }]";
+    publish(&client, &process.url, "w", document).await;
+    let (idle, _) = process.memory().unwrap();
+    let until_then = jiff::Timestamp::now() + Duration::from_secs(60);
+    let begun = Instant::now();
+    start_many(&client, &process.url, &until_then.to_string()).await;
+    println!("{MANY} runs accepted after {:?}", begun.elapsed());
+    until_counted(&client, &process.url, "waiting", MANY).await;
+    let (waiting, peak) = process.memory().unwrap();
+    println!("RSS: idle {}, with them {}, peak {} MiB", idle >> 20, waiting >> 20, peak >> 20);
+    process.kill().await;
+    let begun = Instant::now();
+    process = Process::start(folder.path()).await;
+    let health = client.get(format!("{}/health", process.url)).send().await.unwrap();
+    assert!(health.status().is_success());
+    let (restarted, _) = process.memory().unwrap();
+    println!("after kill -9: up after {:?}, RSS {} MiB", begun.elapsed(), restarted >> 20);
+    let left = until_then.duration_since(jiff::Timestamp::now());
+    tokio::time::sleep(left.unsigned_abs()).await;
+    let begun = Instant::now();
+    until_counted(&client, &process.url, "succeeded", MANY).await;
+    println!("all ended {:?} after their time", begun.elapsed());
+    process.kill().await;
+}
+
+async fn start_many(client: &Client, url: &str, until: &str) {
+    const AT_ONCE: usize = 50;
+    let starts = (0..AT_ONCE).map(|_| async {
+        for _ in 0..MANY / AT_ONCE {
+            let request = client.post(format!("{url}/v1/workflows/w/runs")).bearer_auth(ADMIN_KEY);
+            let request = request.header("prefer", "respond-async");
+            let answer = request.json(&json!({ "input": { "until": until } })).send().await;
+            assert_eq!(answer.unwrap().status(), 202);
+        }
+    });
+    futures_util::future::join_all(starts).await;
+}
+
+/// Waits until so many runs are in that state.
+async fn until_counted(client: &Client, url: &str, state: &str, count: usize) {
+    loop {
+        let (mut found, mut cursor) = (0, String::new());
+        loop {
+            let page = format!("{url}/v1/workflows/w/runs?limit=100&status={state}{cursor}");
+            let (_, page) = json_of(client.get(page).bearer_auth(ADMIN_KEY)).await;
+            found += page["items"].as_array().unwrap().len();
+            let Some(next) = page["next_cursor"].as_str() else { break };
+            cursor = format!("&cursor={next}");
+        }
+        if found == count {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
