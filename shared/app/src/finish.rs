@@ -276,6 +276,7 @@ pub fn run_start(head: &RunHead, started_at: Timestamp) -> RunStart {
         started_at_ms: started_at.millis(),
         input: head.input.clone(),
         engine: head.engine,
+        spending_limit: head.spending_limit,
     }
 }
 

@@ -134,6 +134,7 @@ fn run(workflow: &Arc<Workflow>, input: Value) -> Run {
         started_at_ms: 0,
         input: Arc::new(input),
         engine: flowgate_engine::ENGINE,
+        spending_limit: flowgate_engine::SpendingLimit::default(),
     };
     let mut run = Run::new(Arc::clone(workflow), start);
     loop {

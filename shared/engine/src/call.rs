@@ -82,6 +82,8 @@ pub struct Call {
     /// The latest end of a call that the run had seen, or its start, in ms since the epoch. Waits
     /// count from here.
     pub asked_at_ms: i64,
+    /// A call whose price is not known must not go out.
+    pub needs_price: bool,
     /// Keys that the author wrote into the document. They are masked in what comes back.
     pub literal_keys: Arc<[String]>,
 }

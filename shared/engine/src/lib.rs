@@ -29,7 +29,8 @@ pub use event::{CallEnded, NodePath, NodeStatus, RunEvent};
 pub use kind::{KindSpec, Kinds};
 pub use problem::{Problem, Severity};
 pub use run::{
-    Completion, ENGINE, Outcome, Recorded, Run, RunError, RunStart, Step, Usage, Waiting,
+    BUDGET_EXHAUSTED, Completion, ENGINE, Outcome, Recorded, Run, RunError, RunStart,
+    SpendingLimit, Step, Usage, Waiting,
 };
 pub use weight::Weight;
 pub use workflow::{CompileOptions, Workflow};

@@ -7,6 +7,7 @@ mod active;
 mod calls;
 mod iterate;
 pub(crate) mod budget;
+pub(crate) mod spending;
 pub(crate) mod frame;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -27,6 +28,8 @@ use budget::{Budget, within_budget};
 use calls::OpenCall;
 use frame::{Frame, Frames, ROOT};
 
+pub use spending::{BUDGET_EXHAUSTED, SpendingLimit};
+
 /// Version of the rules of new runs: how inputs are hashed, and in what order nodes start. A run
 /// keeps the version it was started with, so that it can be computed again after a deploy.
 ///
@@ -45,6 +48,8 @@ pub struct RunStart {
     pub input: Arc<Value>,
     /// [`ENGINE`] for a new run, else the version it was started with.
     pub engine: u32,
+    /// In addition to the workflow's own.
+    pub spending_limit: SpendingLimit,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -166,6 +171,7 @@ pub struct Run {
     /// Node executions and further calls so far.
     executions: usize,
     budget: Budget,
+    spending_limit: SpendingLimit,
     usage: Usage,
     /// Why nothing new starts, once that is decided. The first reason stands.
     stop_reason: Option<StopReason>,
@@ -181,6 +187,7 @@ enum StopReason {
 
 impl Run {
     pub fn new(workflow: Arc<Workflow>, start: RunStart) -> Self {
+        let spending_limit = start.spending_limit.and(workflow.spending_limit);
         let mut run = Self {
             frames: Frames::new(Frame::new(&workflow.bodies[0], None)),
             budget: Budget::new(start.engine, &start.input),
@@ -197,6 +204,7 @@ impl Run {
             next_active: 0,
             asking: VecDeque::new(),
             executions: 0,
+            spending_limit,
             usage: Usage::default(),
             stop_reason: None,
             outcome: None,

@@ -13,6 +13,7 @@ use crate::expr::template::{Template, Text};
 use crate::input::{InputField, InputProblem, InputRules};
 use crate::kind::{KindName, KindSpec, Kinds, Node, Role};
 use crate::problem::{Problem, Severity};
+use crate::run::SpendingLimit;
 use crate::url::Host;
 
 pub const MAX_NODES: usize = 500;
@@ -47,6 +48,8 @@ pub struct Workflow {
     pub description: String,
     /// Maximum duration of a run, waiting excluded.
     pub deadline: Duration,
+    /// What one run may spend.
+    pub spending_limit: SpendingLimit,
     /// Whether input and outputs are kept after the run.
     pub save: bool,
     /// Called with the outputs when a run ends. [`crate::Run::workflow_webhook`] renders it.

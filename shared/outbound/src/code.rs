@@ -177,6 +177,7 @@ mod tests {
             started_at_ms: 0,
             input: input.into(),
             engine: flowgate_engine::ENGINE,
+            spending_limit: flowgate_engine::SpendingLimit::default(),
         };
         let mut run = Run::new(workflow.into(), start);
         loop {

@@ -21,6 +21,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use flowgate_engine::BUDGET_EXHAUSTED;
 use flowgate_engine::call::{Action, Call, CallError, CallResult, Chunk};
 use url::Url;
 
@@ -190,6 +191,11 @@ impl Outbound {
                 let keys = &call.literal_keys;
                 let work = Box::pin(self.perform_http(asked, keys, user, &mut masks, memory));
                 self.within(call, work).await
+            }
+            Action::Model(asked) if call.needs_price && !model::is_priced(&asked.model) => {
+                let message =
+                    format!("the run has a budget, and the price of {} is not known", asked.model);
+                Err(CallError { nothing_happened: true, ..failed(BUDGET_EXHAUSTED, message) })
             }
             Action::Model(asked) => {
                 let work = Box::pin(self.perform_model(asked, user, &mut masks, memory, chunks));

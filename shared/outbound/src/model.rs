@@ -65,6 +65,12 @@ impl Outbound {
     }
 }
 
+/// Whether the cost of a call will be known if it ends well.
+pub(crate) fn is_priced(model: &str) -> bool {
+    let (provider, model) = model.split_once('/').unwrap_or((model, ""));
+    provider == "offline" || price::is_known(provider, model)
+}
+
 fn send_text(chunks: &mut (dyn FnMut(Chunk) + Send), text: String) {
     if !text.is_empty() {
         chunks(Chunk::Text(text));

@@ -18,7 +18,7 @@ use flowgate_app::work::Message;
 use flowgate_app::workflows::Published;
 use flowgate_engine::call::Piece;
 use flowgate_engine::input::{InputProblem, InputRules};
-use flowgate_engine::{ENGINE, Weight, Workflow};
+use flowgate_engine::{ENGINE, SpendingLimit, Weight, Workflow};
 use serde_json::Value;
 
 use crate::Runner;
@@ -52,6 +52,8 @@ pub struct StartRequest {
     /// The caller's own id for the run, 1 to 128 characters. Refused if another run has it.
     pub run_id: Option<String>,
     pub idempotency: Option<IdempotencyRequest>,
+    /// In addition to the workflow's own.
+    pub spending_limit: SpendingLimit,
 }
 
 /// A webhook requested by a caller. `pointer` is its JSON Pointer in the request's body.
@@ -290,6 +292,7 @@ impl Runner {
                     .map_or(workflow.deadline, |timeout| timeout.min(workflow.deadline)),
             published_by: published.published_by,
             engine: ENGINE,
+            spending_limit: request.spending_limit,
         })
     }
 

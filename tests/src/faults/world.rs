@@ -20,6 +20,7 @@ use flowgate_core::run::Dialect;
 use flowgate_core::secret::Secrets;
 use flowgate_core::system::SystemEntropy;
 use flowgate_core::time::Timestamp;
+use flowgate_engine::SpendingLimit;
 use flowgate_engine::input::{InputRules, Undeclared};
 use flowgate_local::{Local, LocalLimits, LocalQueue, Places};
 use flowgate_runner::start::{
@@ -435,6 +436,7 @@ fn request(i: usize) -> StartRequest {
         webhooks: Vec::new(),
         response_mode: ResponseMode::Detach,
         when_wait_ends: WhenWaitEnds::Detach,
+        spending_limit: SpendingLimit::default(),
         timeout: None,
         run_id: None,
         idempotency: Some(IdempotencyRequest {

@@ -61,6 +61,7 @@ pub fn head(n: u32) -> Result<RunHead> {
         deadline_at: at(1_000_000),
         published_by: Publisher::Workflow,
         engine: 1,
+        spending_limit: flowgate_engine::SpendingLimit::default(),
     })
 }
 

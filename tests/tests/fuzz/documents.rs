@@ -215,6 +215,7 @@ fn runs_to_an_end(workflow: Arc<Workflow>) -> TestCaseResult {
         started_at_ms: 1_000,
         input: Arc::new(workflow.sample_input()),
         engine: ENGINE,
+        spending_limit: flowgate_engine::SpendingLimit::default(),
     };
     let mut run = Run::new(workflow, start);
     let mut calls = 0;

@@ -23,6 +23,7 @@ fn rendered(template: &Value, input: Value) -> Option<Value> {
         started_at_ms: 1_000,
         input: Arc::new(input),
         engine: ENGINE,
+        spending_limit: flowgate_engine::SpendingLimit::default(),
     };
     let mut run = Run::new(workflow, start);
     while !matches!(run.step(), Step::Done) {}

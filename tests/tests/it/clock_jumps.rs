@@ -17,6 +17,7 @@ use flowgate_core::delivery::WebhookBody;
 use flowgate_core::run::{Dialect, Mode, RunRecord};
 use flowgate_core::system::{SystemClock, SystemEntropy};
 use flowgate_core::time::Timestamp;
+use flowgate_engine::SpendingLimit;
 use flowgate_engine::input::{InputRules, Undeclared};
 use flowgate_local::{Local, LocalLimits, LocalQueue, Places};
 use flowgate_outbound::OutboundSettings;
@@ -98,6 +99,7 @@ impl Platform {
             webhooks,
             response_mode: mode,
             when_wait_ends: WhenWaitEnds::Detach,
+            spending_limit: SpendingLimit::default(),
             timeout: None,
             run_id: None,
             idempotency: None,

@@ -40,6 +40,7 @@ pub(crate) fn call(code: &str, variables: Value, timeout: Duration) -> Call {
         at_most_once: false,
         seed: 7,
         asked_at_ms: 0,
+        needs_price: false,
         literal_keys: Arc::default(),
     }
 }

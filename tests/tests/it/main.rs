@@ -38,6 +38,7 @@ mod waiting;
 mod refusals;
 mod limits;
 mod idempotency;
+mod spending;
 mod stop;
 mod connections;
 mod fairness;

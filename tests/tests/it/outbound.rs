@@ -145,6 +145,7 @@ impl World {
             at_most_once: false,
             seed: 1,
             asked_at_ms: 0,
+            needs_price: false,
             literal_keys: Arc::default(),
         };
         let mut keep = |Chunk::Text(text)| chunks.push(text);
@@ -163,6 +164,7 @@ impl World {
             at_most_once: false,
             seed: 1,
             asked_at_ms: 0,
+            needs_price: false,
             literal_keys: Arc::default(),
         };
         match self.outbound.perform(&call, user, &CodeGroup::new("test"), &mut |_| {}).await {

@@ -17,6 +17,7 @@ use flowgate_core::run::{Dialect, Mode, RunRecord, RunState};
 use flowgate_core::secret::{Keyring, SecretInfo, SecretRecord, SecretRule, Secrets};
 use flowgate_core::system::SystemEntropy;
 use flowgate_core::time::Timestamp;
+use flowgate_engine::SpendingLimit;
 use flowgate_engine::input::{InputRules, Undeclared};
 use flowgate_local::{Local, LocalLimits, LocalQueue, Places};
 use flowgate_outbound::OutboundSettings;
@@ -81,6 +82,7 @@ fn request() -> StartRequest {
         webhooks: Vec::new(),
         response_mode: ResponseMode::Wait(None),
         when_wait_ends: WhenWaitEnds::Detach,
+        spending_limit: SpendingLimit::default(),
         timeout: None,
         run_id: None,
         idempotency: None,

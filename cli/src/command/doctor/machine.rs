@@ -71,6 +71,7 @@ pub(super) async fn javascript(args: &serve::Args) -> Finding {
         at_most_once: false,
         seed: 0,
         asked_at_ms: 0,
+        needs_price: false,
         literal_keys: Arc::default(),
     };
     let user = SecretUser { workflow_id: "doctor".to_owned(), published_by: Publisher::Platform };

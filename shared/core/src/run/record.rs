@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use flowgate_engine::{RunError, Usage, json};
+use flowgate_engine::{RunError, SpendingLimit, Usage, json};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -112,6 +112,9 @@ pub struct RunHead {
     /// with, and keeps to its end.
     #[serde(default)]
     pub engine: u32,
+    /// What its caller allows it to spend.
+    #[serde(default, skip_serializing_if = "SpendingLimit::is_none")]
+    pub spending_limit: SpendingLimit,
 }
 
 impl RunHead {

@@ -10,6 +10,7 @@ use super::fields::Fields;
 use crate::field::{FieldSpec, FieldType};
 use crate::input::{self, InputSection};
 use crate::kind::webhook as hook;
+use crate::run::spending::{self, SpendingLimit};
 use crate::workflow::{Body, NodeInfo, SecretUse, Webhook, Workflow};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -56,9 +57,17 @@ const WEBHOOK: FieldSpec = FieldSpec::new(
 );
 const WEBHOOK_FIELDS: &[FieldSpec] = &[hook::URL, hook::METHOD, hook::HEADERS, hook::SIGNATURE];
 
+const BUDGET: FieldSpec = FieldSpec::new(
+    "budget",
+    FieldType::Fields(Cow::Borrowed(spending::FIELDS)),
+    "what a run may spend on models, such as `{ max_cost_usd: 0.5, max_tokens: 200000 }`: checked \
+     before each call, so that at most the calls in flight go beyond it; past it they fail as \
+     `budget_exhausted`",
+);
+
 /// The fields of a whole document, in the order of the docs.
 pub(crate) const FIELDS: &[FieldSpec] =
-    &[NAME, DESCRIPTION, DEADLINE, SAVE, OUTPUT, NODES, SCHEMA, INPUT, WEBHOOK];
+    &[NAME, DESCRIPTION, DEADLINE, SAVE, OUTPUT, NODES, SCHEMA, INPUT, WEBHOOK, BUDGET];
 
 pub(super) struct Settings {
     name: String,
@@ -67,6 +76,7 @@ pub(super) struct Settings {
     save: bool,
     webhook: Option<Webhook>,
     input: InputSection,
+    spending_limit: SpendingLimit,
 }
 
 pub(super) fn read(compiler: &mut Compiler<'_>) -> Settings {
@@ -80,8 +90,12 @@ pub(super) fn read(compiler: &mut Compiler<'_>) -> Settings {
     fields.string(&SCHEMA);
     let input = InputSection::read(&mut fields);
     let webhook = webhook(&mut fields);
+    let spending_limit = fields
+        .object(&BUDGET)
+        .map(|budget| fields.inner("/budget", budget, spending::FIELDS, SpendingLimit::read));
     fields.finish();
-    Settings { name, description, deadline, save, webhook, input }
+    let spending_limit = spending_limit.unwrap_or_default();
+    Settings { name, description, deadline, save, webhook, input, spending_limit }
 }
 
 fn webhook(fields: &mut Fields<'_, '_>) -> Option<Webhook> {
@@ -103,12 +117,13 @@ impl Settings {
         secrets: Vec<SecretUse>,
         literal_keys: Arc<[String]>,
     ) -> Workflow {
-        let Self { name, description, deadline, save, webhook, input } = self;
+        let Self { name, description, deadline, save, webhook, input, spending_limit } = self;
         let is_slow = bodies.iter().flat_map(|body| &body.nodes).any(|node| node.node.is_slow());
         Workflow {
             name,
             description,
             deadline,
+            spending_limit,
             save,
             webhook,
             bodies,

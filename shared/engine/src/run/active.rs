@@ -249,6 +249,11 @@ impl Run {
                 "a node planned no call, or one of a name that it cannot have",
             ));
         }
+        if calls.iter().any(|call| call.price == Price::Priced)
+            && let Some(error) = self.spending_limit.refusal(self.usage)
+        {
+            return Some(error);
+        }
         // The first call counts as the execution of the node that makes it.
         self.executions += calls.len() - usize::from(is_first);
         if self.executions > MAX_EXECUTIONS {

@@ -94,6 +94,7 @@ impl Run {
             at_most_once: at_most_once.unwrap_or(is_at_most_once),
             seed: 0,
             asked_at_ms: self.now_ms,
+            needs_price: price == Price::Priced && self.spending_limit.cost_nano_usd.is_some(),
             literal_keys: Arc::clone(&self.workflow.literal_keys),
         };
         let kept = self.budget.keep_call(&input)?;
@@ -156,7 +157,12 @@ impl Run {
         let may_repeat = error.nothing_happened || !open.at_most_once;
         let is_soon = retry_after(error) <= MAX_DELAY;
         let is_stopped = self.frames.get(active.frame).stopped;
-        error.retryable && may_repeat && is_soon && attempts_left && !is_stopped
+        // What this attempt used is not counted yet.
+        let mut used = self.usage;
+        let (tokens, cost_nano_usd) = error.used();
+        used.add(open.price, tokens, cost_nano_usd);
+        let may_spend = open.price == Price::Free || self.spending_limit.refusal(used).is_none();
+        may_spend && error.retryable && may_repeat && is_soon && attempts_left && !is_stopped
     }
 
     pub(super) fn retry(&mut self, mut open: OpenCall, error: &CallError) {

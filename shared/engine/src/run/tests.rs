@@ -15,6 +15,7 @@ mod nesting;
 mod on_error;
 mod graphs;
 mod property;
+mod spending;
 
 pub(crate) fn compile(yaml: &str) -> Arc<Workflow> {
     let document = Document::parse(yaml).unwrap();
@@ -29,7 +30,13 @@ pub(crate) fn start(workflow: &Arc<Workflow>, input: Value) -> Run {
 pub(crate) fn start_with(workflow: &Arc<Workflow>, input: Value, engine: u32) -> Run {
     Run::new(
         Arc::clone(workflow),
-        RunStart { run_id: "run_1".into(), started_at_ms: 1_000, input: Arc::new(input), engine },
+        RunStart {
+            run_id: "run_1".into(),
+            started_at_ms: 1_000,
+            input: Arc::new(input),
+            engine,
+            spending_limit: crate::SpendingLimit::default(),
+        },
     )
 }
 

@@ -207,6 +207,7 @@ impl World {
             at_most_once: false,
             seed: 1,
             asked_at_ms: 0,
+            needs_price: false,
             literal_keys: [KEY.to_owned()].into(),
         };
         let user = SecretUser { workflow_id: "w".into(), published_by: Publisher::Platform };

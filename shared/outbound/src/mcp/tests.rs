@@ -288,6 +288,7 @@ impl World {
             at_most_once: false,
             seed: 1,
             asked_at_ms: 0,
+            needs_price: false,
             literal_keys: [].into(),
         };
         let user = SecretUser { workflow_id: "w".into(), published_by: Publisher::Platform };

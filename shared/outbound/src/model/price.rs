@@ -17,14 +17,20 @@ pub(super) fn cost(provider: &str, model: &str, usage: &Usage) -> Option<u64> {
     if usage.reported_nano_usd.is_some() {
         return usage.reported_nano_usd;
     }
+    row(provider, model)?.cost(usage)
+}
+
+/// Whether the cost of a whole answer will be known.
+pub(super) fn is_known(provider: &str, model: &str) -> bool {
+    // OpenRouter says what an answer costs.
+    provider == "openrouter" || row(provider, model).is_some()
+}
+
+fn row(provider: &str, model: &str) -> Option<&'static Row> {
     let provider = if provider == "google" { "gemini" } else { provider };
     let model = model.to_lowercase();
-    let row = TABLE
-        .providers
-        .get(provider)?
-        .iter()
-        .find(|row| row.matches.iter().any(|pattern| matches(pattern, &model)))?;
-    row.cost(usage)
+    let rows = TABLE.providers.get(provider)?;
+    rows.iter().find(|row| row.matches.iter().any(|pattern| matches(pattern, &model)))
 }
 
 #[derive(Deserialize)]

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use flowgate_app::Error;
 use flowgate_app::delivery::WebhookBody;
 use flowgate_app::run::Dialect;
+use flowgate_engine::SpendingLimit;
 use flowgate_engine::input::{InputRules, Undeclared};
 use flowgate_runner::Runner;
 use flowgate_runner::start::{
@@ -155,6 +156,7 @@ impl RunRequest {
             webhooks: global_webhook.into_iter().map(Into::into).collect(),
             response_mode: ResponseMode::Detach,
             when_wait_ends: WhenWaitEnds::Detach,
+            spending_limit: SpendingLimit::default(),
             timeout: None,
             run_id: None,
             idempotency,

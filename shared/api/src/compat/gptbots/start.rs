@@ -11,6 +11,7 @@ use flowgate_app::Error;
 use flowgate_app::access::Caller;
 use flowgate_app::delivery::WebhookBody;
 use flowgate_app::run::{Dialect, RunState};
+use flowgate_engine::SpendingLimit;
 use flowgate_engine::input::{InputRules, Undeclared};
 use flowgate_runner::Runner;
 use flowgate_runner::start::{ResponseMode, StartRequest, WebhookRequest, WhenWaitEnds};
@@ -185,6 +186,7 @@ impl Invocation {
                 ResponseMode::Wait(None)
             },
             when_wait_ends: WhenWaitEnds::Detach,
+            spending_limit: SpendingLimit::default(),
             timeout: None,
             run_id: None,
             idempotency: None,

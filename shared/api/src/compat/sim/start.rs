@@ -21,6 +21,7 @@ use flowgate_app::limit::Allowance;
 use flowgate_app::run::{Dialect, RunHead};
 use flowgate_app::workflows::Published;
 use flowgate_app::{App, Error, Result};
+use flowgate_engine::SpendingLimit;
 use flowgate_engine::input::{InputRules, Undeclared};
 use flowgate_runner::Runner;
 use flowgate_runner::driver::Progress;
@@ -99,6 +100,7 @@ pub(super) async fn begin(
         webhooks: Vec::new(),
         response_mode: mode,
         when_wait_ends: WhenWaitEnds::Cancel,
+        spending_limit: SpendingLimit::default(),
         timeout: execution.timeout,
         run_id: run_id.clone(),
         idempotency: idempotency.clone(),

@@ -3,6 +3,7 @@
 use flowgate_app::Error;
 use flowgate_app::delivery::WebhookBody;
 use flowgate_app::run::Dialect;
+use flowgate_engine::SpendingLimit;
 use flowgate_engine::input::{InputRules, Undeclared};
 use flowgate_runner::start::{ResponseMode, StartRequest, WebhookRequest, WhenWaitEnds};
 use serde_json::{Map, Value};
@@ -27,6 +28,21 @@ pub(super) struct StartRun {
     save: Option<bool>,
     #[schema(required = false, max_items = 5)]
     webhooks: Vec<Webhook>,
+    /// What the run may spend, beside the workflow's own budget.
+    #[schema(required = false, value_type = Budget)]
+    budget: SpendingLimit,
+}
+
+/// What a run may spend on models. Checked before each call.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used; `SpendingLimit` reads the same fields")]
+struct Budget {
+    /// US dollars. A call whose price is not known is then refused.
+    #[schema(minimum = 0)]
+    max_cost_usd: Option<f64>,
+    /// In and out, of all models.
+    max_tokens: Option<u64>,
 }
 
 /// Called with the run, once it has ended.
@@ -52,8 +68,9 @@ impl StartRun {
         let (user, save) = (fields.take_string("user"), fields.take_bool("save"));
         let webhooks = fields.take_list("webhooks").unwrap_or_default();
         let webhooks = fields.each("webhooks", webhooks, Webhook::read);
+        let budget = fields.take("budget").map(|budget| read_budget(&mut fields, &budget));
         fields.finish()?;
-        Ok(Self { input, user, save, webhooks })
+        Ok(Self { input, user, save, webhooks, budget: budget.unwrap_or_default() })
     }
 
     pub(super) fn into_request(self, workflow_id: String, mode: ResponseMode) -> StartRequest {
@@ -73,8 +90,17 @@ impl StartRun {
             timeout: None,
             run_id: None,
             idempotency: None,
+            spending_limit: self.budget,
         }
     }
+}
+
+fn read_budget(fields: &mut Fields, budget: &Value) -> SpendingLimit {
+    SpendingLimit::parse(budget).unwrap_or_else(|(name, message)| {
+        let field = if name.is_empty() { "budget".to_owned() } else { format!("budget/{name}") };
+        fields.problem(&field, message);
+        SpendingLimit::default()
+    })
 }
 
 impl Webhook {

@@ -173,6 +173,7 @@ fn earlier_rules_count_json() {
                 started_at_ms: 0,
                 input: Arc::new(json!({"l": numbers})),
                 engine,
+                spending_limit: crate::SpendingLimit::default(),
             },
         );
         advance(&mut run);

@@ -88,6 +88,7 @@ fn the_same_run_computes_the_same_calls() {
             started_at_ms: 5,
             input: Arc::new(json!({ "n": n })),
             engine: ENGINE,
+            spending_limit: crate::SpendingLimit::default(),
         };
         advance(&mut Run::new(compile(yaml), start)).1.remove(0).1
     };
@@ -156,7 +157,13 @@ fn the_hashed_form_of_a_call_does_not_change_under_a_run() {
             let options = CompileOptions { is_published: true, ..CompileOptions::default() };
             let workflow = Workflow::compile_with(&document, &options).0.unwrap();
             let input = Arc::new(json!({ "n": 7 }));
-            let start = RunStart { run_id: "r".into(), started_at_ms: 1_000, input, engine };
+            let start = RunStart {
+                run_id: "r".into(),
+                started_at_ms: 1_000,
+                input,
+                engine,
+                spending_limit: crate::SpendingLimit::default(),
+            };
             let (_, calls) = advance(&mut Run::new(Arc::new(workflow), start));
             assert_eq!(calls[0].1.input_hash, expected, "{node}, engine {engine}");
         }

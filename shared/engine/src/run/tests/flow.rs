@@ -350,6 +350,7 @@ fn speed() {
                     started_at_ms: 0,
                     input: Arc::clone(&input),
                     engine: ENGINE,
+                    spending_limit: crate::SpendingLimit::default(),
                 },
             );
             while run.step() != Step::Done {}

@@ -505,7 +505,13 @@ fn an_earlier_run_sends_a_wrapped_schema_as_it_was_written() {
                 schema: { type: object } } }]";
     let sent = |engine| {
         let input = std::sync::Arc::new(json!({}));
-        let start = crate::RunStart { run_id: "r".into(), started_at_ms: 1_000, input, engine };
+        let start = crate::RunStart {
+            run_id: "r".into(),
+            started_at_ms: 1_000,
+            input,
+            engine,
+            spending_limit: crate::SpendingLimit::default(),
+        };
         let mut run = crate::Run::new(compile(yaml), start);
         let mut schema = Value::Null;
         drive(&mut run, |_, call| {
