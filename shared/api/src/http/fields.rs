@@ -104,10 +104,14 @@ impl Fields {
     }
 
     pub(crate) fn item_problem(&mut self, key: &str, index: usize, message: impl Into<String>) {
-        self.problems.push(FieldProblem {
-            pointer: format!("{}/{index}", self.pointer_to(key)),
-            message: message.into(),
-        });
+        self.part_problem(key, &index.to_string(), message);
+    }
+
+    /// Of a field or an item inside the value of `key`.
+    pub(crate) fn part_problem(&mut self, key: &str, part: &str, message: impl Into<String>) {
+        let mut pointer = self.pointer_to(key);
+        push_segment(&mut pointer, part);
+        self.problems.push(FieldProblem { pointer, message: message.into() });
     }
 
     /// Of what nobody took yet.

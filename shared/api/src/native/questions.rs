@@ -9,6 +9,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use flowgate_app::key::Scope;
 use flowgate_app::runs::{Asked, PersonsAnswer};
 use flowgate_app::{App, Error};
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
@@ -155,6 +156,8 @@ pub(super) async fn resume(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
+    // Who may not answer learns nothing of what is wrong with the answer.
+    app.run_for(&caller, Scope::Run, &run_id).await?;
     let (node, answer) = read(body::parse_or_empty(&body::read(&headers, body).await?)?)?;
     let record = app.resume_run(&caller, &run_id, node.as_deref(), answer).await?;
     let mut response = run::response(&app, &record);
@@ -186,7 +189,7 @@ pub(super) struct LinkQuery {
 
 /// Show a question
 ///
-/// A plain page for a person, behind the link of the question: needs no key.
+/// A plain page for a person, behind the link of the question. Needs no key.
 #[utoipa::path(
     get,
     path = "/v1/runs/{run_id}/approval",

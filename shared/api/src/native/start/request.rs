@@ -97,8 +97,10 @@ impl StartRun {
 
 fn read_budget(fields: &mut Fields, budget: &Value) -> SpendingLimit {
     SpendingLimit::parse(budget).unwrap_or_else(|(name, message)| {
-        let field = if name.is_empty() { "budget".to_owned() } else { format!("budget/{name}") };
-        fields.problem(&field, message);
+        match name.as_str() {
+            "" => fields.problem("budget", message),
+            name => fields.part_problem("budget", name, message),
+        }
         SpendingLimit::default()
     })
 }
