@@ -70,6 +70,7 @@ impl Run {
             Work::Node(node, bindings) => {
                 return Ok(Prepared { name, price, work: PreparedWork::Node(node, bindings) });
             }
+            Work::Refused(error) => return Err(error.into()),
         };
         let active = &self.active[&number];
         let node = self.node(active.frame, active.index);
