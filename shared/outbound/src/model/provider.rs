@@ -100,8 +100,8 @@ impl<'a> Provider<'a> {
         }
     }
 
-    /// Returns the protocol that an address names itself, and takes its name off: OpenAI and servers
-    /// that speak its protocols have two, and `/responses` at the end of a base URL is one of them.
+    /// Returns the protocol that an address names itself, and takes its name off. OpenAI, and the
+    /// servers that speak its protocols, have two; `/responses` at the end of a base URL is one.
     pub(super) fn wire_at(&self, address: &mut Url) -> Option<&'static dyn Wire> {
         let is_of_openais_kind = self.known.is_none_or(|known| known.name == "openai");
         let named = address.path().trim_end_matches('/').strip_suffix("/responses")?;
