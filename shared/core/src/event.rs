@@ -233,3 +233,21 @@ impl NodeTrace {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_attempt_of_an_earlier_release_is_read() {
+        let stored = json!({
+            "attempt": 1, "started_at": 300, "ended_at": 312, "code": null, "http_status": 200,
+            "finish_reason": null, "tokens": null, "cost_nano_usd": null
+        });
+        let attempt: AttemptTrace = serde_json::from_value(stored.clone()).unwrap();
+        assert_eq!((attempt.queued_at, attempt.started_at), (None, Some(Timestamp(300))));
+        assert_eq!(serde_json::to_value(&attempt).unwrap(), stored);
+    }
+}

@@ -34,6 +34,7 @@ use frame::{Frame, Frames, ROOT};
 /// - 1: nodes may make several calls
 /// - 2: the budget counts memory, not JSON; a run's output and its messages are bounded
 /// - 3: conditions compute with numbers of all kinds; the `result` of a loop catches errors
+/// - 4: the `result` of a loop reads what a failed call left; pages have a list of items
 pub const ENGINE: u32 = 4;
 
 #[derive(Debug, Clone)]
