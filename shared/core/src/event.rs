@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use flowgate_engine::call::CallFigures;
 use flowgate_engine::kind::KindName;
 use flowgate_engine::{NodeStatus, RunError, Weight};
 use serde::{Deserialize, Serialize};
@@ -159,12 +160,16 @@ pub struct CallTrace {
     pub attempts: Vec<AttemptTrace>,
 }
 
-/// Attempts that an earlier owner of the run made are known by their number alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AttemptTrace {
     /// Counts from 1.
     pub attempt: u32,
-    pub started_at: Timestamp,
+    /// When the node asked for it; `None` in traces of earlier releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queued_at: Option<Timestamp>,
+    /// When it went out; `None` if it has not. In traces of earlier releases, when it was asked
+    /// for.
+    pub started_at: Option<Timestamp>,
     /// `None` while the attempt is open.
     pub ended_at: Option<Timestamp>,
     /// The code of its error.
@@ -176,11 +181,12 @@ pub struct AttemptTrace {
 }
 
 impl AttemptTrace {
-    /// An attempt that has not ended.
-    pub fn new(attempt: u32, started_at: Timestamp) -> Self {
+    /// An attempt that has not gone out.
+    pub fn new(attempt: u32, queued_at: Option<Timestamp>) -> Self {
         Self {
             attempt,
-            started_at,
+            queued_at,
+            started_at: None,
             ended_at: None,
             code: None,
             http_status: None,
@@ -188,6 +194,13 @@ impl AttemptTrace {
             tokens: None,
             cost_nano_usd: None,
         }
+    }
+
+    pub fn end(&mut self, ended_at: Option<Timestamp>, figures: CallFigures) {
+        let CallFigures { code, http_status, finish_reason, tokens, cost_nano_usd } = figures;
+        self.ended_at = ended_at;
+        (self.code, self.http_status, self.finish_reason) = (code, http_status, finish_reason);
+        (self.tokens, self.cost_nano_usd) = (tokens, cost_nano_usd);
     }
 }
 
@@ -218,5 +231,23 @@ impl NodeTrace {
             cost_nano_usd: None,
             calls: Vec::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_attempt_of_an_earlier_release_is_read() {
+        let stored = json!({
+            "attempt": 1, "started_at": 300, "ended_at": 312, "code": null, "http_status": 200,
+            "finish_reason": null, "tokens": null, "cost_nano_usd": null
+        });
+        let attempt: AttemptTrace = serde_json::from_value(stored.clone()).unwrap();
+        assert_eq!((attempt.queued_at, attempt.started_at), (None, Some(Timestamp(300))));
+        assert_eq!(serde_json::to_value(&attempt).unwrap(), stored);
     }
 }

@@ -33,6 +33,9 @@ pub struct Checkpoint {
     pub input_hash: String,
     pub attempts: u32,
     pub result: CallResult,
+    /// When it went out; `None` if it did not, and in checkpoints of earlier releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
     /// `None` in checkpoints that predate nodes with several calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,

@@ -202,9 +202,12 @@ fn as_millis<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result
     serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// Partial output of an open call.
+/// What an open call reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Chunk {
+    /// It went out at this time (ms since the epoch): it had waited until then.
+    Started(i64),
+    /// Partial output.
     Text(String),
 }
 
@@ -215,6 +218,42 @@ pub enum Chunk {
 pub enum CallResult {
     Succeeded(CallOutput),
     Failed(CallError),
+}
+
+/// What the end of one attempt tells, for the trace.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CallFigures {
+    /// The code of its error; `None` if it succeeded.
+    pub code: Option<String>,
+    /// The HTTP status of the answer, where the call has one.
+    pub http_status: Option<u64>,
+    /// Why a model stopped.
+    pub finish_reason: Option<String>,
+    pub tokens: Option<u64>,
+    pub cost_nano_usd: Option<u64>,
+}
+
+impl CallFigures {
+    pub fn of(result: &CallResult) -> Self {
+        let (code, left, (tokens, cost_nano_usd)) = match result {
+            CallResult::Succeeded(output) => {
+                (None, Some(&output.value), (output.tokens, output.cost_nano_usd))
+            }
+            CallResult::Failed(error) => {
+                (Some(error.code.clone()), error.output.as_deref(), error.used())
+            }
+        };
+        let field = |name: &str| left.and_then(|left| left.get(name));
+        let is_http = field("headers").is_some() || code.is_some();
+        let finish_reason = field("finish_reason").and_then(Value::as_str).map(str::to_owned);
+        Self {
+            http_status: field("status").and_then(Value::as_u64).filter(|_| is_http),
+            finish_reason,
+            code,
+            tokens,
+            cost_nano_usd,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::call::CallFigures;
 use crate::kind::KindName;
 
 /// A node's path with its iterations: `draft`, or `each[2]/draft`.
@@ -29,6 +30,12 @@ pub enum RunEvent {
         call: CallLabel,
         attempt: u32,
         input: Arc<Value>,
+    },
+    /// The last attempt of a call went out. Only the trace has it.
+    CallStarted {
+        node: NodePath,
+        call: CallLabel,
+        started_at_ms: i64,
     },
     /// An attempt of a call has ended. Only the trace has it.
     CallEnded(Box<CallEnded>),
@@ -63,14 +70,7 @@ pub struct CallEnded {
     /// Counts from 1.
     pub attempt: u32,
     pub ended_at_ms: i64,
-    /// The code of its error; `None` if it succeeded.
-    pub code: Option<String>,
-    /// The HTTP status of the answer, where the call has one.
-    pub http_status: Option<u64>,
-    /// Why a model stopped.
-    pub finish_reason: Option<String>,
-    pub tokens: Option<u64>,
-    pub cost_nano_usd: Option<u64>,
+    pub figures: CallFigures,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

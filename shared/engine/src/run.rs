@@ -37,7 +37,8 @@ pub use spending::{BUDGET_EXHAUSTED, SpendingLimit};
 /// - 1: nodes may make several calls
 /// - 2: the budget counts memory, not JSON; a run's output and its messages are bounded
 /// - 3: conditions compute with numbers of all kinds; the `result` of a loop catches errors
-/// - 4: nodes may wait, for a time or a person
+/// - 4: nodes may wait, for a time or a person; the `result` of a loop reads what a failed call
+///   left; pages have a list of items
 pub const ENGINE: u32 = 4;
 
 #[derive(Debug, Clone)]
@@ -232,13 +233,18 @@ impl Run {
         }
     }
 
-    /// Takes partial output of a call. Ignores calls that are not open.
+    /// Takes what a call reports. Ignores calls that are not open.
     pub fn progress(&mut self, id: &CallId, chunk: Chunk) {
         let Some(open) = self.open.get_mut(id) else { return };
-        let Chunk::Text(text) = chunk;
-        open.has_reported_text = true;
         let (node, call) = (Arc::clone(&open.node), open.label.clone());
-        self.emit(RunEvent::Chunk { node, call, text });
+        let event = match chunk {
+            Chunk::Started(started_at_ms) => RunEvent::CallStarted { node, call, started_at_ms },
+            Chunk::Text(text) => {
+                open.has_reported_text = true;
+                RunEvent::Chunk { node, call, text }
+            }
+        };
+        self.emit(event);
     }
 
     /// Takes the result of a call, and when it ended (ms since the epoch). Returns `Retrying` while

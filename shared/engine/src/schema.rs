@@ -79,7 +79,14 @@ impl Schema {
 
     /// Returns what does not fit: nothing, the first misfit, or the first ones.
     pub fn misfits(&self, value: &Value) -> Vec<Misfit> {
-        let Some(steps) = self.steps(value) else {
+        self.misfits_within(value, &mut { MAX_STEPS })
+    }
+
+    /// The same for several values, which share an allowance of steps.
+    pub(crate) fn misfits_within(&self, value: &Value, allowance: &mut usize) -> Vec<Misfit> {
+        let (taken, steps) = self.steps_within(value, MAX_STEPS.min(*allowance));
+        *allowance -= taken;
+        let Some(steps) = steps else {
             let reason = "it is too large or too deep to be checked".to_owned();
             return vec![Misfit { pointer: String::new(), reason }];
         };
@@ -98,9 +105,16 @@ impl Schema {
 
     /// Counts the steps that the validation takes at most; `None` if they are too many.
     fn steps(&self, value: &Value) -> Option<usize> {
-        let mut counter = Counter { root: &self.written, states: &self.states, left: MAX_STEPS };
-        counter.count(&self.written, value, 0)?;
-        Some(MAX_STEPS - counter.left)
+        self.steps_within(value, MAX_STEPS).1
+    }
+
+    /// Returns what the count took, and the steps unless they are more than `max`.
+    fn steps_within(&self, value: &Value, max: usize) -> (usize, Option<usize>) {
+        let mut counter = Counter { root: &self.written, states: &self.states, left: max };
+        match counter.count(&self.written, value, 0) {
+            Some(()) => (max - counter.left, Some(max - counter.left)),
+            None => (max, None),
+        }
     }
 }
 

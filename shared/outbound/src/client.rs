@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flowgate_engine::call::CallError;
+use http::{HeaderMap, header};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use super::address::{AddressError, AddressRule};
@@ -44,6 +45,19 @@ impl Resolve for UnderRule {
             Ok(Box::new(addresses.into_iter().map(|ip| SocketAddr::new(ip, 0))) as Addrs)
         })
     }
+}
+
+/// Refuses an answer that is compressed although nobody asked for it: read as text, it is garbage.
+pub(super) fn check_encoding(headers: &HeaderMap) -> Result<(), CallError> {
+    for value in headers.get_all(header::CONTENT_ENCODING) {
+        let name = String::from_utf8_lossy(value.as_bytes());
+        if !name.trim().is_empty() && !name.trim().eq_ignore_ascii_case("identity") {
+            let name: String = name.chars().take(40).collect();
+            let message = format!("its content encoding {name:?} was not asked for");
+            return Err(failed("invalid_answer", message));
+        }
+    }
+    Ok(())
 }
 
 /// Converts the error of a request without a complete answer. Leaves out the URL: it may hold

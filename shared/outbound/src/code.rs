@@ -14,7 +14,7 @@ use std::time::Duration;
 use flowgate_child_protocol::{
     Javascript, MAX_REQUEST_BYTES, MAX_STDOUT_BYTES, Reply, Request, max_reply_bytes,
 };
-use flowgate_engine::call::{CallError, CallOutput, CodeCall};
+use flowgate_engine::call::{Call, CallError, CallOutput, CodeCall};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -43,30 +43,32 @@ impl Outbound {
     )]
     pub(super) async fn perform_code(
         &self,
-        call: &CodeCall,
-        seed: u64,
-        timeout: Duration,
+        asked: &CodeCall,
+        call: &Call,
         group: &CodeGroup,
+        started: &mut (dyn FnMut() + Send),
     ) -> Result<CallOutput, CallError> {
+        let timeout = call.timeout;
         let out_of_time = || {
             let seconds = timeout.as_secs_f64();
             failed("code_timeout", format!("the code did not end within {seconds} s"))
         };
         let mut lease = self.children.lease(&group.0).await?;
         // Made after the wait: calls in the queue hold no copy of their variables.
-        let frame = self.request_frame(call, seed, timeout)?;
+        let frame = self.request_frame(asked, call.seed, timeout)?;
+        started();
 
         let deadline = Instant::now() + timeout;
         let max_reply_bytes = max_reply_bytes(self.settings.max_answer_bytes);
         let answer = tokio::time::timeout_at(deadline, lease.ask(frame, max_reply_bytes)).await;
         if let Ok(Ok(Reply::Done { result, stdout })) = answer {
             lease.give_back();
-            return self.output(call, &result, stdout);
+            return self.output(asked, &result, stdout);
         }
         // A child whose code failed may be damaged, so it is not used again.
         lease.end().await;
         Err(match answer {
-            Ok(Ok(reply)) => self.failure(call, reply, out_of_time),
+            Ok(Ok(reply)) => self.failure(asked, reply, out_of_time),
             Ok(Err(error)) => {
                 failed("code_crashed", format!("the process that ran the code exited: {error}"))
             }

@@ -179,13 +179,17 @@ impl Outbound {
         if let Err(error) = memory.add(BYTES_OF_CALL) {
             return CallResult::Failed(error);
         }
+        if !matches!(call.action, Action::Code(_)) {
+            chunks(self.started());
+        }
         let mut masks = Masks::default();
         call.literal_keys.iter().for_each(|key| masks.add(key));
         let result = match &call.action {
             // Boxed each: a call in flight takes what its own action needs, not the largest's.
             // Code enforces its own deadline: the child is reaped before the answer leaves.
             Action::Code(asked) => {
-                Box::pin(self.perform_code(asked, call.seed, call.timeout, code)).await
+                let started = &mut || chunks(self.started());
+                Box::pin(self.perform_code(asked, call, code, started)).await
             }
             Action::Http(asked) => {
                 let keys = &call.literal_keys;
@@ -214,6 +218,11 @@ impl Outbound {
             }
             Err(error) => CallResult::Failed(masks.error(error)),
         }
+    }
+
+    /// What a call reports as it goes out.
+    fn started(&self) -> Chunk {
+        Chunk::Started(self.clock.now().millis())
     }
 
     async fn within<T>(

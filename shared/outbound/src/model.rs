@@ -43,7 +43,7 @@ impl Outbound {
         };
         if provider == "offline" {
             let mut masked = masks.stream();
-            let mut send = |Chunk::Text(text): Chunk| send_text(chunks, masked.push(&text));
+            let mut send = |text: &str| send_text(chunks, masked.push(text));
             let reply = echo::answer(&*self.clock, model, call, &mut send).await;
             send_text(chunks, masked.end());
             let answered = Answered { call, provider, is_enforced: true, cost_nano_usd: Some(0) };

@@ -370,7 +370,7 @@ impl Driver {
     /// Handles the end of a call. Records its chunks first. Its result is durable before any call
     /// that depends on it goes out.
     async fn settle(&mut self, ended: EndedCall) -> Result<()> {
-        let EndedCall { id, input_hash, result, memory: _memory } = ended;
+        let EndedCall { id, input_hash, started_at, result, memory: _memory } = ended;
         let result = result?;
         while let Some((id, chunk)) = self.calls.try_chunk() {
             self.run.progress(&id, chunk);
@@ -389,6 +389,7 @@ impl Driver {
             input_hash,
             attempts: id.attempt() + 1,
             result,
+            started_at,
             ended_at: Some(ended_at),
         };
         self.next_order += 1;

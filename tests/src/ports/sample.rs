@@ -167,10 +167,11 @@ fn node_trace() -> NodeTrace {
         calls: vec![CallTrace {
             call: None,
             attempts: vec![AttemptTrace {
+                started_at: Some(at(301)),
                 ended_at: Some(at(312)),
                 finish_reason: Some("stop".into()),
                 tokens: Some(7),
-                ..AttemptTrace::new(1, at(300))
+                ..AttemptTrace::new(1, Some(at(300)))
             }],
         }],
     }
@@ -184,6 +185,7 @@ pub fn checkpoint(place: &str, order: u64, value: &str) -> Checkpoint {
         input_hash: "hash".into(),
         attempts: 1,
         result: CallResult::Succeeded(output),
+        started_at: Some(at(350)),
         ended_at: Some(at(400)),
     }
 }

@@ -10,7 +10,7 @@ use flowgate_tests::receiver::{Received, Receiver, Reply};
 use flowgate_tests::server::TestServer;
 use serde_json::{Value, json};
 
-use crate::fixture::answer;
+use crate::fixture::{answer, until};
 use crate::several::At;
 use crate::stream::{self, Frame};
 
@@ -188,9 +188,65 @@ async fn a_run_that_outlives_its_callers_wait_goes_on() {
     let run = run["id"].as_str().unwrap();
     assert_succeeded(&at.ended(run).await);
     assert_eq!(text_of(&at.events(run).await), ANSWER);
+    // Known of every call, whichever process made it.
+    let attempts = attempts_of(&at.trace_of(run, "a").await);
+    assert_eq!(attempts.iter().map(|(call, _)| call.as_str()).collect::<Vec<_>>(), NAMES);
+    for (call, attempt) in attempts {
+        let at = |field: &str| attempt[field].as_str().unwrap_or_else(|| panic!("{call}: {field}"));
+        let times = [at("queued_at"), at("started_at"), at("ended_at")];
+        assert!(times.is_sorted(), "{call}: {times:?}");
+    }
     for call in CALLS {
         assert_eq!(made(&upstream, "a", call), 1, "{call}");
     }
+}
+
+/// The names of [`CALLS`] in the trace.
+const NAMES: [&str; 6] = ["-", "turn1.tool0", "turn1.tool1", "turn2", "turn2.tool0", "turn3"];
+
+/// The first attempt of each call in a node's trace.
+fn attempts_of(node: &Value) -> Vec<(String, Value)> {
+    let calls = node["calls"].as_array().unwrap().iter();
+    let calls = calls.map(|call| (call["call"].as_str().unwrap_or("-"), &call["attempts"][0]));
+    calls.map(|(call, attempt)| (call.to_owned(), attempt.clone())).collect()
+}
+
+#[tokio::test]
+async fn a_run_that_goes_on_shows_its_calls() {
+    let upstream = upstream(|_, call, _| call == "third").await;
+    let server = server(&document(&upstream, "")).await;
+    let at = At::server(&server);
+    let run = at.start_detached("a").await;
+    let has_called = |upstream: &Receiver| made(upstream, "a", "third") == 1;
+    for _ in 0..400 {
+        if has_called(&upstream) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(has_called(&upstream));
+    // Its events are written within a second.
+    let calls = || at.get(&format!("{run}/trace"));
+    let attempts = |trace: &Value| {
+        let node = trace["nodes"].as_array().unwrap().iter().find(|node| node["node"] == "a");
+        attempts_of(node.unwrap_or(&json!({ "calls": [] })))
+    };
+    let trace = until(calls, |trace| attempts(trace).len() == 5).await;
+    assert_eq!(trace["status"], "running");
+    let attempts = attempts(&trace);
+    assert_eq!(attempts.iter().map(|(call, _)| call.as_str()).collect::<Vec<_>>(), NAMES[..5]);
+    for (call, attempt) in &attempts[..4] {
+        assert_eq!(attempt["status"], "succeeded", "{call}");
+        let times = ["queued_at", "started_at", "ended_at"].map(|field| attempt[field].as_str());
+        assert!(times[0].is_some() && times.is_sorted(), "{call}: {attempt}");
+    }
+    assert_eq!(attempts[0].1["tokens"], 15);
+    assert_eq!(attempts[0].1["finish_reason"], "tools");
+    assert_eq!(attempts[1].1["http_status"], 200);
+    let open = &attempts[4].1;
+    assert!(open["ended_at"].is_null() && open["queued_at"].is_string(), "{open}");
+    upstream.let_go();
+    assert_succeeded(&at.ended(&run).await);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use flowgate_engine::call::Chunk;
 use flowgate_outbound::{CodeGroup, Outbound};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -69,6 +70,29 @@ async fn run(
     limit: Duration,
 ) -> Result<Value, String> {
     outcome(outbound.perform(&call(code, json!({}), limit), &user(), group, &mut |_| {}).await)
+}
+
+/// There are at most eight places.
+#[tokio::test]
+async fn a_call_that_waits_for_a_place_has_not_started() {
+    let outbound = outbound(CHILD);
+    let group = group();
+    let began = Instant::now();
+    let calls = (0..24).map(|_| async {
+        let mut started = None;
+        let mut note = |chunk| match chunk {
+            Chunk::Started(_) => started = Some(began.elapsed()),
+            Chunk::Text(text) => panic!("{text}"),
+        };
+        let call = call("let n = 0; while (n < 300000) n++; return n", json!({}), SHORT);
+        let result = outbound.perform(&call, &user(), &group, &mut note).await;
+        assert_eq!(outcome(result), Ok(json!(300_000)));
+        (started.unwrap(), began.elapsed())
+    });
+    let times: Vec<_> = calls.collect::<FuturesUnordered<_>>().collect().await;
+    let first_end = times.iter().map(|(_, ended)| *ended).min().unwrap();
+    let late = times.iter().filter(|(started, _)| *started >= first_end).count();
+    assert!((16..24).contains(&late), "{times:?}");
 }
 
 /// Two groups use the same child, one after the other.

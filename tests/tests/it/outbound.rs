@@ -148,7 +148,11 @@ impl World {
             needs_price: false,
             literal_keys: Arc::default(),
         };
-        let mut keep = |Chunk::Text(text)| chunks.push(text);
+        let mut keep = |chunk| {
+            if let Chunk::Text(text) = chunk {
+                chunks.push(text);
+            }
+        };
         match self.outbound.perform(&call, &user(), &CodeGroup::new("test"), &mut keep).await {
             CallResult::Succeeded(output) => Ok(output),
             CallResult::Failed(error) => Err(error),

@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use flowgate_core::time::Timestamp;
 use flowgate_tests::receiver::{Receiver, Reply};
 use flowgate_tests::server::{ADMIN_KEY, TestServer};
 use serde_json::{Value, json};
@@ -61,6 +62,20 @@ async fn run(server: &TestServer, document: &str, prefer: &str) -> (Value, u64) 
     (run, node.and_then(|node| node["attempts"].as_u64()).unwrap_or_else(|| panic!("{trace}")))
 }
 
+/// How long each attempt of the call waited before it went out, by the trace.
+async fn waits(server: &TestServer, run: &Value) -> Vec<Duration> {
+    let path = format!("/v1/runs/{}/trace", run["id"].as_str().unwrap());
+    let trace: Value = server.get(&path, ADMIN_KEY).send().await.unwrap().json().await.unwrap();
+    let node = trace["nodes"].as_array().unwrap().iter().find(|node| node["node"] == "call");
+    let attempts = node.unwrap()["calls"][0]["attempts"].as_array().unwrap().iter();
+    attempts
+        .map(|attempt| {
+            let at = |field: &str| Timestamp::parse_rfc3339(attempt[field].as_str().unwrap());
+            at("started_at").unwrap().since(at("queued_at").unwrap())
+        })
+        .collect()
+}
+
 /// The times between the requests that came in.
 fn pauses(receiver: &Receiver) -> Vec<Duration> {
     let received = receiver.received();
@@ -83,6 +98,10 @@ async fn a_retry_comes_no_earlier_than_the_server_asks() {
         assert_eq!((&run["status"], attempts), (&json!("succeeded"), 2), "{run}");
         let [pause] = pauses(&receiver)[..] else { panic!("{:?}", receiver.received()) };
         assert!(pause >= Duration::from_secs(1), "{status} {prefer} {pause:?}");
+        let waited = waits(&server, &run).await;
+        assert_eq!(waited.len(), 2);
+        assert!(waited[0] < Duration::from_secs(1), "{waited:?}");
+        assert!(waited[1] >= Duration::from_secs(1), "{waited:?}");
     }
 }
 

@@ -125,9 +125,13 @@ impl<'a> At<'a> {
     }
 
     async fn trace_of_node(&self, run: &str) -> Value {
+        self.trace_of(run, "s").await
+    }
+
+    pub(crate) async fn trace_of(&self, run: &str, id: &str) -> Value {
         let mut trace = answer(self.get(&format!("{run}/trace"))).await.1;
         let nodes = trace["nodes"].as_array_mut().unwrap();
-        let mut of_node = nodes.iter_mut().filter(|node| node["node"] == "s");
+        let mut of_node = nodes.iter_mut().filter(|node| node["node"] == id);
         let node = of_node.next().unwrap().take();
         assert!(of_node.next().is_none(), "one node is one entry");
         node

@@ -109,8 +109,7 @@ impl Fields {
 
     /// Of a field or an item inside the value of `key`.
     pub(crate) fn part_problem(&mut self, key: &str, part: &str, message: impl Into<String>) {
-        let mut pointer = self.pointer_to(key);
-        push_segment(&mut pointer, part);
+        let pointer = format!("{}/{}", self.pointer_to(key), escaped(part));
         self.problems.push(FieldProblem { pointer, message: message.into() });
     }
 
@@ -147,8 +146,13 @@ impl Fields {
     }
 
     fn pointer_to(&self, key: &str) -> String {
-        format!("{}/{}", self.pointer, key.replace('~', "~0").replace('/', "~1"))
+        format!("{}/{}", self.pointer, escaped(key))
     }
+}
+
+/// A name as a JSON Pointer has it.
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// As messages name it.

@@ -56,8 +56,8 @@ struct NodeTrace<'a> {
     /// In 10⁻⁹ USD. Null where a price is not known.
     #[schema(required)]
     cost_nano_usd: Option<u64>,
-    /// Its calls, in the order in which they went out; empty where it made none, and while the run
-    /// goes on.
+    /// Its calls, in the order in which they were asked for; empty where it made none. While the
+    /// run goes on, those are known whose results are stored: all of a detached run's.
     calls: Vec<CallTrace<'a>>,
 }
 
@@ -75,7 +75,13 @@ struct CallTrace<'a> {
 struct AttemptTrace<'a> {
     /// From 1.
     attempt: u32,
-    started_at: Time,
+    /// When the node asked for it. Null in runs of earlier releases.
+    #[schema(required)]
+    queued_at: Option<Time>,
+    /// When it went out: after the pause between attempts, or the wait of code for a process. Null
+    /// where it did not; while the run goes on, also where it has not ended.
+    #[schema(required)]
+    started_at: Option<Time>,
     #[schema(required)]
     ended_at: Option<Time>,
     /// Null while it is open.
@@ -155,7 +161,8 @@ impl<'a> From<&'a event::AttemptTrace> for AttemptTrace<'a> {
         };
         Self {
             attempt: attempt.attempt,
-            started_at: attempt.started_at.into(),
+            queued_at: attempt.queued_at.map(Into::into),
+            started_at: attempt.started_at.map(Into::into),
             ended_at: attempt.ended_at.map(Into::into),
             status: attempt.ended_at.map(|_| ended),
             code: attempt.code.as_deref(),

@@ -56,20 +56,29 @@ impl<'a> Scope<'a> {
         self.engine
     }
 
-    /// What the call of a failed node left is only for what follows the failure. To a node that
-    /// joins both ways, the failed one left no data.
+    /// What the call of a failed node left is only for what follows the failure: nodes behind its
+    /// error edge, and the `result` of a loop that reads its error. To a node that joins both ways,
+    /// the failed one left no data.
     fn output(&self, up: usize, index: usize, path: &[PathStep]) -> Option<&'a Value> {
         let (frame, reader) = self.outward(up);
         let slot = &self.frames.get(frame).nodes[index];
         let is_open = slot.state != State::Failed
             || is_error(path)
-            || reader.is_some_and(|reader| self.follows_failure(frame, index, reader));
+            || match reader {
+                Some(reader) => self.follows_failure(frame, index, reader),
+                None => self.result_follows_failure(frame, index),
+            };
         slot.output.as_deref().filter(|_| is_open)
     }
 
     fn follows_failure(&self, frame: usize, failed: usize, reader: usize) -> bool {
         let edges = &self.frames.body(frame, self.workflow).nodes[failed].edges;
         edges.iter().any(|edge| edge.to == reader && edge.when == When::Error)
+    }
+
+    fn result_follows_failure(&self, frame: usize, failed: usize) -> bool {
+        let node = &self.frames.body(frame, self.workflow).nodes[failed];
+        node.result_reads_error && self.engine >= 4
     }
 
     fn parent(&self, up: usize) -> Option<&'a Parent> {

@@ -212,7 +212,7 @@ impl Http {
 impl Node for Http {
     fn plan(&self, scope: &Scope<'_>, done: &Done) -> Result<Plan, NodeError> {
         if let Some(pages) = &self.pages {
-            return pages.plan(|| self.request(scope), done);
+            return pages.plan(|| self.request(scope), done, scope.engine());
         }
         match done.value(REQUEST)? {
             Some(output) => Ok(Plan::Done(output)),

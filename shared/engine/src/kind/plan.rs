@@ -1,6 +1,6 @@
 //! A node's plan, as plain data, and the results of its calls as the node sees them.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,6 +59,10 @@ impl Planned {
         Self::of(name.into(), Work::Node(node, bindings), Price::Free)
     }
 
+    pub fn refused(name: impl Into<CallName>, error: CallError) -> Self {
+        Self::of(name.into(), Work::Refused(error), Price::Free)
+    }
+
     fn of(name: CallName, work: Work, price: Price) -> Self {
         Self { name, work, delay: Duration::ZERO, timeout: None, price, at_most_once: None }
     }
@@ -76,6 +80,9 @@ pub enum Work {
     Call(Action),
     /// Runs a node in place of the call. The node's output is the call's output.
     Node(Arc<dyn Node>, Bindings),
+    /// The call is not made: it has failed, so that later plans need not judge it again. It is no
+    /// call of the node, and not recorded.
+    Refused(CallError),
 }
 
 /// Whether a call costs money. A priced call of unknown cost makes the run's cost unknown, never 0.
@@ -104,6 +111,12 @@ impl CallName {
     pub(crate) fn is_valid(&self) -> bool {
         let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
         (1..=MAX_CALL_NAME).contains(&self.0.len()) && self.0.bytes().all(is_allowed)
+    }
+}
+
+impl Borrow<str> for CallName {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 
@@ -156,7 +169,7 @@ impl Done {
     }
 
     pub fn get(&self, name: &str) -> Option<&CallEnd> {
-        self.0.iter().find(|(known, _)| known.as_str() == name).map(|(_, end)| end)
+        self.0.get(name)
     }
 
     /// Returns the call's output, or why it failed; `None` if it was not made.

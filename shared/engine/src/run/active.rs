@@ -12,7 +12,7 @@ use super::{Run, RunError, StopReason};
 use crate::call::{CallError, CallResult, INTERRUPTED};
 use crate::event::{CallLabel, NodePath, RunEvent};
 use crate::kind::{
-    Bindings, CallEnd, CallName, CallOutcome, Done, Node, NodeError, Plan, Planned, Price,
+    Bindings, CallEnd, CallName, CallOutcome, Done, Node, NodeError, Plan, Planned, Price, Work,
 };
 use crate::workflow::{MAX_EXECUTIONS, MAX_NESTING};
 
@@ -85,6 +85,11 @@ impl Active {
 
     pub(super) fn is_inner(&self) -> bool {
         self.inner.is_some()
+    }
+
+    /// Returns whether a further call may have this name.
+    fn may_name(&self, name: &CallName) -> bool {
+        name.is_valid() && !self.names.contains(name) && self.done.get(name.as_str()).is_none()
     }
 
     /// Registers a call. Returns its place and label. The first call keeps the bare path, as in
@@ -194,6 +199,11 @@ impl Run {
 
     /// Hands out the calls, or ends the node if one of them is not allowed.
     fn perform(&mut self, number: usize, calls: Vec<Planned>) {
+        let planned = calls.len();
+        let calls = self.note_refused(number, calls);
+        if calls.is_empty() && planned > 0 {
+            return self.asking.push_back(number);
+        }
         let prepared = match self.refusal(number, &calls) {
             Some(error) => Err(error),
             None => self.prepare_all(number, calls),
@@ -209,6 +219,24 @@ impl Run {
                 self.end_active(number, Err(error));
             }
         }
+    }
+
+    /// Ends the calls that the node does not make. Returns the others.
+    fn note_refused(&mut self, number: usize, calls: Vec<Planned>) -> Vec<Planned> {
+        let started_at_ms = self.started_at_ms;
+        let Some(active) = self.active.get_mut(&number) else { return calls };
+        let ended_at_ms = active.done.last_ended_at_ms().unwrap_or(started_at_ms);
+        let mut others = Vec::with_capacity(calls.len());
+        for planned in calls {
+            match planned.work {
+                // A name that it cannot have is refused with the others.
+                Work::Refused(error) if active.may_name(&planned.name) => {
+                    active.done.insert(planned.name, CallEnd { result: Err(error), ended_at_ms });
+                }
+                _ => others.push(planned),
+            }
+        }
+        others
     }
 
     fn prepare_all(
@@ -243,7 +271,7 @@ impl Run {
         let active = &self.active[&number];
         let is_first = active.names.is_empty();
         let names: BTreeSet<&CallName> = calls.iter().map(|call| &call.name).collect();
-        let is_new = |name: &CallName| name.is_valid() && !active.names.contains(name);
+        let is_new = |name: &CallName| active.may_name(name);
         if calls.is_empty() || names.len() < calls.len() || !names.into_iter().all(is_new) {
             return Some(NodeError::internal(
                 "a node planned no call, or one of a name that it cannot have",

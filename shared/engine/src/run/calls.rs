@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::budget::Kept;
 use super::{Run, Step};
-use crate::call::{Action, Call, CallError, CallId, CallResult, IdempotencyKey};
+use crate::call::{Action, Call, CallError, CallFigures, CallId, CallResult, IdempotencyKey};
 use crate::event::{CallEnded, CallLabel, NodePath, RunEvent};
 use crate::kind::{Bindings, CallName, MAX_DELAY, Node, NodeError, Planned, Price, Work};
 use crate::literal_key;
@@ -70,6 +70,7 @@ impl Run {
             Work::Node(node, bindings) => {
                 return Ok(Prepared { name, price, work: PreparedWork::Node(node, bindings) });
             }
+            Work::Refused(error) => return Err(error.into()),
         };
         let active = &self.active[&number];
         let node = self.node(active.frame, active.index);
@@ -193,27 +194,12 @@ impl Run {
         attempt: u32,
         ended_at_ms: i64,
     ) {
-        let (code, left, (tokens, cost_nano_usd)) = match result {
-            CallResult::Succeeded(output) => {
-                (None, Some(&output.value), (output.tokens, output.cost_nano_usd))
-            }
-            CallResult::Failed(error) => {
-                (Some(error.code.clone()), error.output.as_deref(), error.used())
-            }
-        };
-        let field = |name: &str| left.and_then(|left| left.get(name));
-        let is_http = field("headers").is_some() || matches!(result, CallResult::Failed(_));
-        let finish_reason = field("finish_reason").and_then(Value::as_str).map(str::to_owned);
         self.emit(RunEvent::CallEnded(Box::new(CallEnded {
             node: Arc::clone(&open.node),
             call: open.label.clone(),
             attempt,
             ended_at_ms,
-            code,
-            http_status: field("status").and_then(Value::as_u64).filter(|_| is_http),
-            finish_reason,
-            tokens,
-            cost_nano_usd,
+            figures: CallFigures::of(result),
         })));
     }
 

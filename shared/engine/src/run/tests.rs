@@ -58,7 +58,7 @@ pub(crate) fn advance(run: &mut Run) -> (String, Vec<(CallId, Call)>) {
     let (mut log, mut calls) = (String::new(), Vec::new());
     loop {
         match run.step() {
-            Step::Emit(RunEvent::CallEnded(_)) => {}
+            Step::Emit(RunEvent::CallStarted { .. } | RunEvent::CallEnded(_)) => {}
             Step::Emit(event) => writeln!(log, "{}", shown(&event)).unwrap(),
             Step::Perform(id, call) => {
                 writeln!(log, "perform {id}").unwrap();
@@ -82,6 +82,7 @@ fn shown(event: &RunEvent) -> String {
         RunEvent::NodeAttempt { node, call, attempt, .. } => {
             format!("attempt {} {attempt}", place(node, call))
         }
+        RunEvent::CallStarted { node, call, .. } => format!("started {}", place(node, call)),
         RunEvent::CallEnded(ended) => format!("ended {}", place(&ended.node, &ended.call)),
         RunEvent::Chunk { node, call, text } => format!("chunk {} {text}", place(node, call)),
         RunEvent::NodeReset { node, call } => format!("reset {}", place(node, call)),

@@ -6,7 +6,7 @@
 //! of them have answered, it repeats the last results.
 
 use flowgate_core::clock::Clock;
-use flowgate_engine::call::{CallError, Chunk, Content, ContentPart, ModelCall, ModelMessage};
+use flowgate_engine::call::{CallError, Content, ContentPart, ModelCall, ModelMessage};
 use serde_json::Value;
 
 use super::failed;
@@ -19,7 +19,7 @@ pub(super) async fn answer(
     clock: &dyn Clock,
     model: &str,
     call: &ModelCall,
-    chunks: &mut (dyn FnMut(Chunk) + Send),
+    say: &mut (dyn FnMut(&str) + Send),
 ) -> Result<Reply, CallError> {
     if model != "echo" {
         return Err(failed("unknown_model", format!("offline has only echo, not {model:?}")));
@@ -38,7 +38,7 @@ pub(super) async fn answer(
         if index > 0 && !call.echo_delay.is_zero() {
             clock.sleep(call.echo_delay).await;
         }
-        chunks(Chunk::Text(word.to_owned()));
+        say(word);
     }
     let usage = usage(count(&content));
     Ok(Reply { content, finish: Some(Finish::Stop), usage, ..Reply::default() })

@@ -10,7 +10,7 @@ use super::reply::{Draft, Reply};
 use super::target::Target;
 use super::wire::Unsigned;
 use super::{failed, send_text, unsent};
-use crate::client::describe;
+use crate::client::{check_encoding, describe};
 use crate::mask::Masks;
 use crate::{Metered, Outbound};
 
@@ -87,11 +87,15 @@ impl Outbound {
             if was_sent { error } else { unsent(error) }
         })?;
         let status = response.status();
+        let encoding = check_encoding(response.headers());
         if status.is_success() {
-            return Ok(response);
+            let unread = |error| about(ask.provider, prefixed("answered", error));
+            return encoding.map(|()| response).map_err(unread);
         }
         let mut body = Vec::new();
-        while let Ok(Some(part)) = response.chunk().await {
+        while encoding.is_ok()
+            && let Ok(Some(part)) = response.chunk().await
+        {
             body.extend_from_slice(&part[..part.len().min(MAX_ERROR_BYTES - body.len())]);
             if body.len() == MAX_ERROR_BYTES {
                 break;

@@ -2,6 +2,7 @@
 
 use flowgate_engine::call::CallError;
 use flowgate_engine::provider;
+use url::Url;
 
 use super::failed;
 use super::wire::Wire;
@@ -98,6 +99,16 @@ impl<'a> Provider<'a> {
             }
         }
     }
+
+    /// Returns the protocol that an address names itself, and takes its name off. OpenAI, and the
+    /// servers that speak its protocols, have two; `/responses` at the end of a base URL is one.
+    pub(super) fn wire_at(&self, address: &mut Url) -> Option<&'static dyn Wire> {
+        let is_of_openais_kind = self.known.is_none_or(|known| known.name == "openai");
+        let named = address.path().trim_end_matches('/').strip_suffix("/responses")?;
+        let before = is_of_openais_kind.then(|| format!("{named}/"))?;
+        address.set_path(&before);
+        Some(&OpenAiResponses)
+    }
 }
 
 #[cfg(test)]
@@ -120,5 +131,21 @@ mod tests {
         assert!(Provider::named("mine").wire("m", true).is_ok());
         let error = Provider::named("mine").wire("m", false).err().unwrap();
         assert_eq!(error.code, "unknown_model");
+    }
+
+    #[test]
+    fn an_address_may_name_its_protocol() {
+        let at = |provider: &str, address: &str| {
+            let mut url = Url::parse(address).unwrap();
+            let is_named = Provider::named(provider).wire_at(&mut url).is_some();
+            (is_named, url.path().to_owned())
+        };
+        for provider in ["openai", "mine"] {
+            assert_eq!(at(provider, "https://e.com/v1/responses"), (true, "/v1/".to_owned()));
+            assert_eq!(at(provider, "https://e.com/responses/"), (true, "/".to_owned()));
+            assert_eq!(at(provider, "https://e.com/v1"), (false, "/v1".to_owned()));
+            assert!(!at(provider, "https://responses/v1/my-responses").0);
+        }
+        assert_eq!(at("mistral", "https://e.com/responses"), (false, "/responses".to_owned()));
     }
 }

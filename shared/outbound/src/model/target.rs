@@ -63,6 +63,7 @@ impl Outbound {
             None => return Err(unknown_secret(&provider::api_key(provider.name))),
         }
         let mut base_url = cleared.url;
+        let wire = provider.wire_at(&mut base_url).unwrap_or(wire);
         if !base_url.path().ends_with('/') {
             let path = format!("{}/", base_url.path());
             base_url.set_path(&path);

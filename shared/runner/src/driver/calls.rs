@@ -10,6 +10,7 @@ use flowgate_app::hops;
 use flowgate_app::memory::Charge;
 use flowgate_app::platform::App;
 use flowgate_app::run::RunHead;
+use flowgate_app::time::Timestamp;
 use flowgate_app::work::Message;
 use flowgate_engine::call::{INTERRUPTED, WebhookCall};
 use flowgate_engine::{Action, Call, CallError, CallId, CallOutput, CallResult, Chunk};
@@ -45,6 +46,8 @@ pub(super) enum FromCall {
 pub(super) struct EndedCall {
     pub(super) id: CallId,
     pub(super) input_hash: String,
+    /// When it went out; `None` if it did not.
+    pub(super) started_at: Option<Timestamp>,
     /// `Err` if the store failed.
     pub(super) result: Result<CallResult>,
     /// Counts the answer's copies until the result is stored.
@@ -119,14 +122,21 @@ impl Calls {
         let chunks = self.chunk_sender.clone();
         let (chunk_bytes, memory) = (self.chunk_bytes.clone(), Metered::new(memory));
         self.in_flight.push(Box::pin(async move {
+            let mut started_at = None;
+            let mut chunk = |chunk: Chunk| {
+                if let Chunk::Started(at) = chunk {
+                    started_at = Some(Timestamp(at));
+                }
+                chunk_bytes.fetch_add(text_of(&chunk).len(), Relaxed);
+                // The receiver lives as long as the calls do.
+                let _ = chunks.send((id.clone(), chunk));
+            };
             let result = match &call.action {
-                Action::Webhook(webhook) => put_node_webhook(&app, &head, &id, webhook).await,
+                Action::Webhook(webhook) => {
+                    chunk(Chunk::Started(app.now().millis()));
+                    put_node_webhook(&app, &head, &id, webhook).await
+                }
                 Action::Http(_) | Action::Model(_) | Action::Mcp(_) | Action::Code(_) => {
-                    let mut chunk = |chunk: Chunk| {
-                        chunk_bytes.fetch_add(text_of(&chunk).len(), Relaxed);
-                        // The receiver lives as long as the calls do.
-                        let _ = chunks.send((id.clone(), chunk));
-                    };
                     let (user, code) = (head.secret_user(), code_group(&head));
                     let performed =
                         outbound.perform_counted(&call, &user, &code, &memory, &mut chunk);
@@ -134,7 +144,7 @@ impl Calls {
                 }
                 Action::Wait(_) | Action::Ask(_) => Err(anyhow!("a pause is no call")),
             };
-            EndedCall { id, input_hash: call.input_hash, result, memory: Some(memory) }
+            EndedCall { id, input_hash: call.input_hash, started_at, result, memory: Some(memory) }
         }));
     }
 
@@ -148,7 +158,8 @@ impl Calls {
             ..CallError::default()
         });
         let input_hash = call.input_hash;
-        let ended = EndedCall { id, input_hash, result: Ok(result), memory: None };
+        let ended =
+            EndedCall { id, input_hash, started_at: None, result: Ok(result), memory: None };
         self.in_flight.push(Box::pin(std::future::ready(ended)));
     }
 
@@ -206,8 +217,10 @@ fn code_group(head: &RunHead) -> CodeGroup {
 }
 
 fn text_of(chunk: &Chunk) -> &str {
-    let Chunk::Text(text) = chunk;
-    text
+    match chunk {
+        Chunk::Text(text) => text,
+        Chunk::Started(_) => "",
+    }
 }
 
 /// Performs a webhook node: stores its delivery, put-if-absent. The run does not wait for it.

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use flowgate_app::run::StartMark;
-use flowgate_engine::{Recorded, RunError};
+use flowgate_engine::{Chunk, Recorded, RunError};
 use flowgate_outbound::Outbound;
 
 use super::Driver;
@@ -18,6 +18,9 @@ impl Driver {
                     self.pauses.note_ended(checkpoint.ended_at.unwrap_or(self.started_at));
                 }
                 let ended_at_ms = checkpoint.ended_at.map(|at| at.millis());
+                if let Some(at) = checkpoint.started_at {
+                    self.run.progress(&id, Chunk::Started(at.millis()));
+                }
                 if checkpoint.place == id.place() {
                     let recorded = Recorded {
                         has_reported_text: self.recorder.has_text(id.place()),

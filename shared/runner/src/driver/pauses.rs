@@ -56,11 +56,8 @@ impl Pauses {
         self.waited + self.since.map_or(Duration::ZERO, |since| now.since(since))
     }
 
-    /// Opens a pause; `Err` if its time is none.
-    pub(super) fn open(&mut self, id: CallId, call: Call) -> Result<(), CallResult> {
-        let until = end_of(&call).map_err(CallResult::Failed)?;
-        self.open.insert(id, Pause { call, until });
-        Ok(())
+    pub(super) fn open(&mut self, id: CallId, pause: Pause) {
+        self.open.insert(id, pause);
     }
 
     pub(super) fn len(&self) -> usize {
@@ -100,8 +97,8 @@ impl Pauses {
     }
 }
 
-/// A time that the engine could not read is the node's failure.
-fn end_of(call: &Call) -> Result<Timestamp, CallError> {
+/// Returns when the pause ends by itself. The engine cannot read times.
+pub(super) fn end_of(call: &Call) -> Result<Timestamp, CallError> {
     let asked_at = Timestamp(call.asked_at_ms);
     match &call.action {
         Action::Wait(WaitCall::ForMs(duration)) => Ok(asked_at + *duration),

@@ -130,17 +130,26 @@ impl EventRecorder {
 
     /// Adds the event to the log and the trace. Returns it, numbered, if there is a listener.
     pub(crate) fn record(&mut self, event: RunEvent, now: Timestamp) -> Option<Event> {
-        if let RunEvent::CallEnded(ended) = event {
-            self.trace_ended(*ended);
-            return None;
-        }
+        let event = match event {
+            RunEvent::CallStarted { node, call, started_at_ms } => {
+                if let Some(attempt) = self.last_attempt(&node, call.as_ref()) {
+                    attempt.started_at = Some(Timestamp(started_at_ms));
+                }
+                return None;
+            }
+            RunEvent::CallEnded(ended) => {
+                self.trace_ended(*ended);
+                return None;
+            }
+            event => event,
+        };
         let milestone = match &event {
             RunEvent::NodeStarted { node, .. } => Some((node.clone(), Milestone::Started)),
             RunEvent::NodeAttempt { node, call, attempt, .. } => {
                 Some((node.clone(), Milestone::Attempt(call.clone(), *attempt)))
             }
             RunEvent::NodeFinished { node, .. } => Some((node.clone(), Milestone::Finished)),
-            RunEvent::CallEnded(_) | RunEvent::Chunk { .. } | RunEvent::NodeReset { .. } => None,
+            _ => None,
         };
         let stored_at = milestone.and_then(|milestone| self.stored.get(&milestone).copied());
         self.trace(&event, stored_at.unwrap_or(now));
@@ -218,7 +227,10 @@ impl EventRecorder {
                 entry.error = error.clone();
                 (entry.tokens, entry.cost_nano_usd) = (*tokens, *cost_nano_usd);
             }
-            RunEvent::CallEnded(_) | RunEvent::Chunk { .. } | RunEvent::NodeReset { .. } => {}
+            RunEvent::CallStarted { .. }
+            | RunEvent::CallEnded(_)
+            | RunEvent::Chunk { .. }
+            | RunEvent::NodeReset { .. } => {}
         }
     }
 
@@ -231,25 +243,26 @@ impl EventRecorder {
     ) {
         let Some(entry) = self.at.get(node).and_then(|at| self.trace.get_mut(*at)) else { return };
         entry.attempts = entry.attempts.max(attempt);
-        entry.attempts_of(call).push(AttemptTrace::new(attempt, at));
+        entry.attempts_of(call).push(AttemptTrace::new(attempt, Some(at)));
         self.bytes += ATTEMPT_BYTES;
     }
 
     /// Ends the attempt that is open. After a crash, only the last one of a recorded call is known.
     fn trace_ended(&mut self, ended: CallEnded) {
-        let entry = self.at.get(&ended.node).and_then(|at| self.trace.get_mut(*at));
-        let attempts = entry.map(|entry| entry.attempts_of(ended.call.as_ref()));
-        let Some(attempt) = attempts.and_then(|attempts| attempts.last_mut()) else { return };
-        *attempt = AttemptTrace {
-            attempt: ended.attempt,
-            started_at: attempt.started_at,
-            ended_at: Some(Timestamp(ended.ended_at_ms)),
-            code: ended.code,
-            http_status: ended.http_status,
-            finish_reason: ended.finish_reason,
-            tokens: ended.tokens,
-            cost_nano_usd: ended.cost_nano_usd,
-        };
+        let CallEnded { node, call, attempt: number, ended_at_ms, figures } = ended;
+        let Some(attempt) = self.last_attempt(&node, call.as_ref()) else { return };
+        attempt.attempt = number;
+        attempt.end(Some(Timestamp(ended_at_ms)), figures);
+    }
+
+    /// Returns the attempt of the call that is open.
+    fn last_attempt(
+        &mut self,
+        node: &Arc<str>,
+        call: Option<&Arc<str>>,
+    ) -> Option<&mut AttemptTrace> {
+        let entry = self.trace.get_mut(*self.at.get(node)?)?;
+        entry.attempts_of(call).last_mut()
     }
 
     fn entry(&mut self, node: &Arc<str>, kind: &KindName) -> &mut NodeTrace {
@@ -275,7 +288,7 @@ impl EventRecorder {
 /// `None`: the log does not have it.
 fn kind_of(event: RunEvent) -> Option<EventKind> {
     Some(match event {
-        RunEvent::CallEnded(_) => return None,
+        RunEvent::CallStarted { .. } | RunEvent::CallEnded(_) => return None,
         RunEvent::NodeStarted { node, kind, .. } => {
             EventKind::NodeStarted { node, kind, attempt: 1 }
         }

@@ -12,7 +12,7 @@ use flowgate_engine::{Action, Call, CallError, CallId, CallResult, RunError};
 use serde_json::json;
 
 use super::calls::EndedCall;
-use super::pauses::{succeeded, waited_until};
+use super::pauses::{Pause, end_of, succeeded, waited_until};
 use super::{Driver, Progress};
 
 /// A run that waits no longer than this is not released.
@@ -35,12 +35,9 @@ impl Driver {
 
     pub(super) async fn open_pause(&mut self, id: CallId, call: Call) -> Result<()> {
         let question = question_of(&id, &call);
-        let input_hash = call.input_hash.clone();
-        if let Err(result) = self.pauses.open(id.clone(), call) {
-            self.pauses.note_ended(self.app.now());
-            return self
-                .settle(EndedCall { id, input_hash, result: Ok(result), memory: None })
-                .await;
+        match end_of(&call) {
+            Ok(until) => self.pauses.open(id.clone(), Pause { call, until }),
+            Err(error) => return self.end_pause(id, call, CallResult::Failed(error)).await,
         }
         let Some(question) = question else { return Ok(()) };
         let written = self.app.ports.runs.ask(&self.lease, id.place(), question).await?;
@@ -97,9 +94,10 @@ impl Driver {
     }
 
     async fn end_pause(&mut self, id: CallId, call: Call, result: CallResult) -> Result<()> {
-        let input_hash = call.input_hash;
         self.pauses.note_ended(self.app.now());
-        self.settle(EndedCall { id, input_hash, result: Ok(result), memory: None }).await
+        let started_at = Some(Timestamp(call.asked_at_ms));
+        let (input_hash, result) = (call.input_hash, Ok(result));
+        self.settle(EndedCall { id, input_hash, started_at, result, memory: None }).await
     }
 
     /// Whether nothing but time or people can let the run go on.

@@ -140,6 +140,30 @@ async fn where_a_model_is_comes_from_secrets_too() {
     assert_eq!(seen[1]["key"], "Bearer other-key");
 }
 
+/// Nobody asks providers for compressed answers. Read as text, they would be an answer that broke
+/// off, and be asked for again.
+#[tokio::test]
+async fn a_compressed_answer_is_a_clear_failure() {
+    let compressed = async |request: Request| {
+        let status = if request.uri().path().starts_with("/busy") { 503 } else { 200 };
+        let status = StatusCode::from_u16(status).unwrap();
+        (status, [(header::CONTENT_ENCODING, "br")], b"\x0b\x02\x80oh\x03".to_vec())
+    };
+    let url = serve(Router::new().fallback(any(compressed))).await;
+    let failure = async |path: &str| {
+        let call = model("openai/gpt-4o", Some(format!("{url}{path}")), "x");
+        let error = model_world().model(call).await.0.unwrap_err();
+        format!("{}: {}", error.code, error.message)
+    };
+    assert_eq!(
+        failure("").await,
+        "invalid_answer: openai answered: its content encoding \"br\" was not asked for"
+    );
+    let busy = failure("/busy").await;
+    assert!(busy.starts_with("model_error: openai answered 503"), "{busy}");
+    assert!(busy.is_ascii() && !busy.contains("oh"), "{busy}");
+}
+
 #[tokio::test]
 async fn a_model_that_fails_says_so() {
     let url = upstream(Arc::default()).await;

@@ -11,12 +11,16 @@ struct Vendor {
     source: &'static str,
     model: &'static str,
     path: &'static str,
+    /// What the base URL ends with.
+    base: &'static str,
     /// The header with the key, and what stands before it.
     key: (&'static str, &'static str),
     /// The fields of a request: `field`, or `field/inner`.
     fields: &'static [&'static str],
-    /// Objects whose own fields are listed too.
+    /// Objects, and lists of them, whose own fields are listed too.
     checked: &'static [&'static str],
+    /// What the vendor must get back of its own message, beside the call.
+    kept: &'static str,
     /// Calls the tool `weather` with `{"city":"Oslo"}`.
     calls: &'static str,
     /// Says `It is hot.`, for 10 tokens in and 5 out.
@@ -27,6 +31,52 @@ const OPENAI_CALLS: &str = include_str!("vendors/openai.calls");
 const OPENAI_SAYS: &str = include_str!("vendors/openai.says");
 const BEARER: (&str, &str) = ("authorization", "Bearer ");
 
+const RESPONSES_FIELDS: &[&str] = &[
+    // Refused by models that reason.
+    "temperature",
+    "top_p",
+    "model",
+    "instructions",
+    "input",
+    "input/type",
+    "input/id",
+    "input/status",
+    "input/role",
+    "input/content",
+    "input/summary",
+    "input/encrypted_content",
+    "input/call_id",
+    "input/name",
+    "input/arguments",
+    "input/output",
+    "tools",
+    "tools/type",
+    "tools/name",
+    "tools/description",
+    "tools/parameters",
+    "tools/strict",
+    "tool_choice",
+    "max_output_tokens",
+    "store",
+    "include",
+    "stream",
+];
+
+/// The protocol has neither `stop` nor `seed`.
+const RESPONSES: Vendor = Vendor {
+    source: "OpenAI API reference: create a model response, streaming events",
+    model: "openai/gpt-5-codex",
+    path: "/v1/responses",
+    base: "/v1/responses",
+    key: BEARER,
+    fields: RESPONSES_FIELDS.split_at(2).1,
+    checked: &["input", "tools"],
+    // A call without the thoughts that led to it is refused.
+    kept: "gAAAAB-thoughts",
+    calls: include_str!("vendors/responses.calls"),
+    says: include_str!("vendors/responses.says"),
+};
+
 const fn of_openais_kind(
     source: &'static str,
     model: &'static str,
@@ -36,15 +86,27 @@ const fn of_openais_kind(
         source,
         model,
         path: "/chat/completions",
+        base: "",
         key: BEARER,
         fields,
         checked: &[],
+        kept: "",
         calls: OPENAI_CALLS,
         says: OPENAI_SAYS,
     }
 }
 
 const VENDORS: &[Vendor] = &[
+    RESPONSES,
+    // The models that think longest answer in one piece.
+    Vendor {
+        model: "openai/gpt-5-pro",
+        calls: include_str!("vendors/responses.whole.calls"),
+        says: include_str!("vendors/responses.whole.says"),
+        ..RESPONSES
+    },
+    // A server of one's own.
+    Vendor { model: "mine/llama-3.3-70b", fields: RESPONSES_FIELDS, ..RESPONSES },
     of_openais_kind(
         "OpenAI API reference: create chat completion",
         "openai/gpt-4o",
@@ -113,6 +175,7 @@ const VENDORS: &[Vendor] = &[
         source: "Anthropic API: Messages",
         model: "anthropic/claude-3-5-haiku-latest",
         path: "/messages",
+        base: "",
         key: ("x-api-key", ""),
         fields: &[
             "model",
@@ -126,6 +189,7 @@ const VENDORS: &[Vendor] = &[
             "max_tokens",
         ],
         checked: &[],
+        kept: "",
         calls: include_str!("vendors/anthropic.calls"),
         says: include_str!("vendors/anthropic.says"),
     },
@@ -133,6 +197,7 @@ const VENDORS: &[Vendor] = &[
         source: "Gemini API: models.streamGenerateContent",
         model: "gemini/gemini-2.5-flash",
         path: "/models/gemini-2.5-flash:streamGenerateContent",
+        base: "",
         key: ("x-goog-api-key", ""),
         fields: &[
             "contents",
@@ -146,6 +211,7 @@ const VENDORS: &[Vendor] = &[
             "generationConfig/maxOutputTokens",
         ],
         checked: &["generationConfig"],
+        kept: "c2ln",
         calls: include_str!("vendors/gemini.calls"),
         says: include_str!("vendors/gemini.says"),
     },
@@ -153,6 +219,7 @@ const VENDORS: &[Vendor] = &[
         source: "Ollama API: generate a chat completion",
         model: "ollama/llama3.2",
         path: "/api/chat",
+        base: "",
         key: ("", ""),
         fields: &[
             "model",
@@ -169,6 +236,7 @@ const VENDORS: &[Vendor] = &[
             "options/num_predict",
         ],
         checked: &["options"],
+        kept: "",
         calls: include_str!("vendors/ollama.calls"),
         says: include_str!("vendors/ollama.says"),
     },
@@ -176,6 +244,7 @@ const VENDORS: &[Vendor] = &[
         source: "Cohere API reference: chat v2 with streaming",
         model: "cohere/command-a-03-2025",
         path: "/chat",
+        base: "",
         key: BEARER,
         fields: &[
             "model",
@@ -189,6 +258,7 @@ const VENDORS: &[Vendor] = &[
             "max_tokens",
         ],
         checked: &[],
+        kept: "",
         calls: include_str!("vendors/cohere.calls"),
         says: include_str!("vendors/cohere.says"),
     },
@@ -197,6 +267,7 @@ const VENDORS: &[Vendor] = &[
         source: "Amazon Bedrock API reference: ConverseStream",
         model: "bedrock/anthropic.claude-3-5-haiku-20241022-v1:0",
         path: "/model/anthropic.claude-3-5-haiku-20241022-v1%3A0/converse-stream",
+        base: "",
         key: BEARER,
         fields: &[
             "messages",
@@ -210,6 +281,7 @@ const VENDORS: &[Vendor] = &[
             "inferenceConfig/maxTokens",
         ],
         checked: &["toolConfig", "inferenceConfig"],
+        kept: "",
         calls: include_str!("vendors/bedrock.calls"),
         says: include_str!("vendors/bedrock.says"),
     },
@@ -219,7 +291,8 @@ const VENDORS: &[Vendor] = &[
 fn unknown_fields(vendor: &Vendor, body: &Value) -> Vec<String> {
     let mut fields: Vec<String> = body.as_object().unwrap().keys().cloned().collect();
     for object in vendor.checked {
-        let inner = body[object].as_object().into_iter().flat_map(|inner| inner.keys());
+        let items = body[object].as_array().map_or(std::slice::from_ref(&body[object]), |i| i);
+        let inner = items.iter().filter_map(Value::as_object).flat_map(|inner| inner.keys());
         fields.extend(inner.map(|field| format!("{object}/{field}")));
     }
     fields.retain(|field| !vendor.fields.contains(&field.as_str()));
@@ -240,7 +313,12 @@ async fn vendor_server(vendor: &'static Vendor) -> String {
             let error = axum::Json(json!({ "error": { "message": message } }));
             return (StatusCode::BAD_REQUEST, error).into_response();
         }
-        let has_result = body.to_string().contains("21 degrees");
+        let sent = body.to_string();
+        let has_result = sent.contains("21 degrees");
+        if has_result && !sent.contains(vendor.kept) {
+            let error = axum::Json(json!({ "error": { "message": "the turn is not whole" } }));
+            return (StatusCode::BAD_REQUEST, error).into_response();
+        }
         if has_result { vendor.says } else { vendor.calls }.into_response()
     };
     serve(Router::new().fallback(any(handler))).await
@@ -258,7 +336,7 @@ fn call(vendor: &Vendor, url: &str) -> ModelCall {
         stop: vec!["END".to_owned()],
         seed: Some(7),
         max_tokens: Some(100),
-        ..model(vendor.model, Some(url.to_owned()), "Weather?")
+        ..model(vendor.model, Some(format!("{url}{}", vendor.base)), "Weather?")
     }
 }
 

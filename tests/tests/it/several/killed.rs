@@ -69,6 +69,11 @@ async fn no_call_that_has_ended_is_made_again_wherever_the_process_dies() {
         assert_made(&upstream, call, &[(call, 2)]);
         let node = after.at().trace_of_node(run).await;
         assert_eq!((&node["attempts"], &node["output"]), (&json!(1), &output()), "{call}");
+        for made in node["calls"].as_array().unwrap() {
+            let attempt = &made["attempts"][0];
+            let times = ["queued_at", "started_at", "ended_at"].map(|at| attempt[at].as_str());
+            assert!(times[0].is_some() && times.is_sorted(), "killed in {call}: {made}");
+        }
         let events = lines(&after.at().events(run).await);
         let attempts = events.iter().filter(|line| line.starts_with("attempt")).count();
         assert_eq!(attempts, CALLS.len() - 1, "what is stored is not said again: {events:#?}");

@@ -153,7 +153,8 @@ pub(super) const BASE_URL: FieldSpec = FieldSpec::with_default(
     "base_url",
     FieldType::Text,
     "the secret `<PROVIDER>_BASE_URL`, else the provider's address",
-    "the provider's address",
+    "the provider's address; `openai` and unknown providers are asked over OpenAI's Responses \
+     where it ends in `/responses`",
 )
 .with_secrets();
 pub(super) const API_KEY: FieldSpec = FieldSpec::with_default(

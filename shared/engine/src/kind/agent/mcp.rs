@@ -1,6 +1,6 @@
 //! The tools of MCP servers: listed before the first turn, and called as the model asks.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -101,7 +101,7 @@ impl Server {
             None => fitting(&name),
         };
         let shown = ModelTool { name: shown, description, parameters };
-        Tool { shown, target: Target::Server { address, name } }
+        Tool { shown, target: Target::Server { address, name, parameters: OnceLock::new() } }
     }
 
     fn about(&self, error: NodeError) -> NodeError {

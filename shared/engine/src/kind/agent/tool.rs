@@ -1,7 +1,7 @@
 //! The tools of an agent: each is a node that runs under a call of the model, or a tool of a server.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Value, json};
 
@@ -42,6 +42,9 @@ pub(super) enum Target {
         address: Arc<Address>,
         /// The server's own name of the tool.
         name: String,
+        /// Compiled for the first call that a plan judges; `None`: it is beyond our bounds, and the
+        /// server judges by itself.
+        parameters: OnceLock<Option<Schema>>,
     },
 }
 
@@ -136,13 +139,26 @@ impl Tool {
         Some(Self { shown, target: Target::Node { parameters: compiled, node, answer } })
     }
 
-    /// Plans a call, or returns why the model may not make it.
-    pub(super) fn plan(&self, name: String, call: &TurnCall) -> Result<Planned, String> {
+    /// Plans a call, which is refused if its arguments do not fit.
+    pub(super) fn plan(&self, name: String, call: &TurnCall, allowance: &mut usize) -> Planned {
+        self.allowed(name.clone(), call, allowance).unwrap_or_else(|message| {
+            let code = "invalid_arguments".to_owned();
+            Planned::refused(name, CallError { code, message, ..CallError::default() })
+        })
+    }
+
+    /// Returns the call, or why the model may not make it.
+    fn allowed(
+        &self,
+        name: String,
+        call: &TurnCall,
+        allowance: &mut usize,
+    ) -> Result<Planned, String> {
         if call.invalid.is_some() {
             return Err("the arguments are no JSON object".to_owned());
         }
         let arguments = Value::Object(call.arguments.clone());
-        if let Some(misfit) = self.misfit(&arguments) {
+        if let Some(misfit) = self.misfit(&arguments, allowance) {
             let at = if misfit.pointer.is_empty() { "" } else { " at " };
             let (pointer, reason) = (&misfit.pointer, &misfit.reason);
             return Err(format!("the arguments do not fit the parameters{at}{pointer}: {reason}"));
@@ -151,7 +167,7 @@ impl Tool {
             Target::Node { node, .. } => {
                 Planned::node(name, Arc::clone(node), Bindings(Arc::new(arguments)))
             }
-            Target::Server { address, name: own_name } => {
+            Target::Server { address, name: own_name, .. } => {
                 let call = address.call(McpRequest::CallTool {
                     name: own_name.clone(),
                     arguments: call.arguments.clone(),
@@ -162,15 +178,15 @@ impl Tool {
         })
     }
 
-    fn misfit(&self, arguments: &Value) -> Option<Misfit> {
-        let misfits = match &self.target {
-            Target::Node { parameters, .. } => parameters.misfits(arguments),
-            // The server judges by a schema that is beyond our bounds.
-            Target::Server { .. } => {
-                Schema::compile(&self.shown.parameters).ok()?.misfits(arguments)
+    fn misfit(&self, arguments: &Value, allowance: &mut usize) -> Option<Misfit> {
+        let parameters = match &self.target {
+            Target::Node { parameters, .. } => parameters,
+            Target::Server { parameters, .. } => {
+                let compiled = || Schema::compile(&self.shown.parameters).ok();
+                parameters.get_or_init(compiled).as_ref()?
             }
         };
-        misfits.into_iter().next()
+        parameters.misfits_within(arguments, allowance).into_iter().next()
     }
 
     /// What the model gets of a call that has ended.

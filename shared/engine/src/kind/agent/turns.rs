@@ -13,6 +13,9 @@ use crate::cost::dollars;
 use crate::expr::scope::Scope;
 use crate::kind::{CallEnd, CallOutcome, Done, NodeError, Plan, Planned, Price};
 
+/// Steps of the validation of all arguments of one turn: the time that they take at most.
+const MAX_STEPS_OF_TURN: usize = 2_000_000;
+
 /// Replays the turns that have ended, up to the one that comes next.
 pub(super) struct Turns<'a> {
     agent: &'a Agent,
@@ -118,10 +121,11 @@ impl<'a> Turns<'a> {
 
     /// Takes the results of a turn's tools, or returns the calls that are to be made first.
     fn run_tools(&mut self, number: usize, turn: Turn) -> Result<Vec<Planned>, NodeError> {
-        let mut results = Vec::new();
-        let mut planned = Vec::new();
+        let (mut results, mut planned) = (Vec::new(), Vec::new());
+        let mut allowance = MAX_STEPS_OF_TURN;
         for (index, call) in turn.calls.iter().enumerate() {
-            match self.tool_result(format!("turn{number}.tool{index}"), call) {
+            let name = format!("turn{number}.tool{index}");
+            match self.tool_result(name, call, &mut allowance) {
                 Ok(result) => {
                     self.note_call(number, call, &result);
                     results.push(result);
@@ -136,8 +140,14 @@ impl<'a> Turns<'a> {
         Ok(planned)
     }
 
-    /// Returns what the model gets of a call, or the call if it has not been made.
-    fn tool_result(&self, name: String, call: &TurnCall) -> Result<ToolResult, Box<Planned>> {
+    /// Returns what the model gets of a call, or the call if it has not been made. Its arguments
+    /// are judged once: a refusal is a result that later plans find.
+    fn tool_result(
+        &self,
+        name: String,
+        call: &TurnCall,
+        allowance: &mut usize,
+    ) -> Result<ToolResult, Box<Planned>> {
         let Some(tool) = self.toolbox.find(&call.name) else {
             let message = format!("error unknown_tool: there is no tool {:?}", call.name);
             return Ok(tool::result(call, message, true));
@@ -145,10 +155,7 @@ impl<'a> Turns<'a> {
         if let Some(end) = self.done.get(&name) {
             return Ok(tool.result(call, end));
         }
-        match tool.plan(name, call) {
-            Ok(planned) => Err(Box::new(planned)),
-            Err(why) => Ok(tool::result(call, format!("error invalid_arguments: {why}"), true)),
-        }
+        Err(Box::new(tool.plan(name, call, allowance)))
     }
 
     fn note_call(&mut self, number: usize, call: &TurnCall, result: &ToolResult) {

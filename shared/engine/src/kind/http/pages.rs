@@ -41,11 +41,13 @@ const PARAM: FieldSpec = FieldSpec::with_default(
     "cursor",
     "the query parameter that takes the cursor",
 );
+const DEFAULT_ITEMS: &str = "data";
 const ITEMS: FieldSpec = FieldSpec::with_default(
     "items",
     FieldType::Words,
-    "data",
-    "where an answer holds the list of its items; an answer may leave it out",
+    DEFAULT_ITEMS,
+    "where an answer holds the list of its items. A first answer without it is a failure, unless \
+     the path ends in `?`: `data.messages?`",
 );
 const MAX: FieldSpec = FieldSpec::with_default(
     "max",
@@ -67,6 +69,8 @@ pub(super) fn outputs() -> [OutputField; 3] {
 pub(super) struct Pages {
     next: Next,
     items: Place,
+    /// The first page may leave its list out, as some servers do where it is empty.
+    may_lack_items: bool,
     max: u64,
 }
 
@@ -93,14 +97,20 @@ impl Pages {
             let is_header = fields.string(&LINK) == Some("header");
             let link = if is_header { None } else { read_place(fields, &LINK) };
             let param = fields.string(&PARAM).unwrap_or(&PARAM.default).to_owned();
-            let items = read_place(fields, &ITEMS);
+            let items = fields.string(&ITEMS).unwrap_or(DEFAULT_ITEMS);
+            let (items, may_lack_items) = match items.strip_suffix('?') {
+                Some(items) => (items, true),
+                None => (items, false),
+            };
+            let items = place_of(fields, &ITEMS, items);
             let max = fields.integer(&MAX).unwrap_or(DEFAULT_MAX_PAGES);
             let next = match (cursor, link) {
                 (Some(place), _) => Next::Cursor { place, param },
                 (None, Some(place)) => Next::Link(place),
                 (None, None) => Next::LinkHeader,
             };
-            Some(Self { next, items: items.or_else(|| Place::parse(&ITEMS.default))?, max })
+            let items = items.or_else(|| Place::parse(DEFAULT_ITEMS))?;
+            Some(Self { next, items, may_lack_items, max })
         })
     }
 
@@ -109,6 +119,7 @@ impl Pages {
         &self,
         request: impl Fn() -> Result<HttpCall, NodeError>,
         done: &Done,
+        engine: u32,
     ) -> Result<Plan, NodeError> {
         let mut answers = Vec::new();
         let mut given: Vec<String> = Vec::new();
@@ -120,6 +131,9 @@ impl Pages {
                 return Ok(perform(name, request));
             };
             self.items.list(&answer, page)?;
+            if page == 1 && engine >= 4 && !self.may_lack_items {
+                self.items.must_be_in(&answer)?;
+            }
             let next = self.next.of(&answer, page)?;
             answers.push(answer);
             let Some(next) = next else { return self.output(&answers, None) };
@@ -208,6 +222,21 @@ impl Place {
         }
     }
 
+    /// A list that is null, or of an answer without content, is empty. One that is not there at
+    /// all is more likely looked for in the wrong place.
+    fn must_be_in(&self, answer: &Value) -> Result<(), NodeError> {
+        let has_content = answer.get("data").is_some_and(|data| !data.is_null());
+        if !has_content || follow(answer, &self.path).is_some() {
+            return Ok(());
+        }
+        let written = &self.written;
+        let message = format!(
+            "page 1 has no `{written}`; if the server leaves an empty list out, write \
+             `items: \"{written}?\"`"
+        );
+        Err(invalid_answer(message))
+    }
+
     fn list(&self, answer: &Value, page: u64) -> Result<(), NodeError> {
         match self.of(answer) {
             Value::Null | Value::Array(_) => Ok(()),
@@ -218,6 +247,10 @@ impl Place {
 
 fn read_place(fields: &mut Fields<'_, '_>, spec: &FieldSpec) -> Option<Place> {
     let written = fields.string(spec)?;
+    place_of(fields, spec, written)
+}
+
+fn place_of(fields: &mut Fields<'_, '_>, spec: &FieldSpec, written: &str) -> Option<Place> {
     let place = Place::parse(written);
     if place.is_none() {
         let message = format!("`{}` is a path such as `data.items` or `headers.x-next`", spec.name);

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::call::{Action, CallError, CallId, CallResult, HttpCall};
-use crate::run::tests::{advance, compile, drive, error, failed, ok, only_call, output_of, start};
+use crate::run::tests::{
+    advance, compile, drive, error, failed, ok, only_call, output_of, start, start_with,
+};
 use crate::url::Host;
 use crate::{Document, Workflow};
 
@@ -289,6 +291,31 @@ fn pages_end() {
 }
 
 #[test]
+fn a_list_that_is_not_where_it_is_looked_for_is_a_failure() {
+    let end = |items: &str, first: Value| {
+        let how = format!("{{ cursor: data.next, items: {items} }}");
+        let answers = [answer(first), answer(json!({ "rows": [2] }))];
+        pages(&how, &answers).1.map(|end| end["items"].clone())
+    };
+    let misplaced = json!({ "result": { "rows": [1] } });
+    assert_eq!(end("data.rows", misplaced.clone()), Err("invalid_answer".to_owned()));
+    assert_eq!(end("'data.rows?'", misplaced), Ok(json!([])));
+    assert_eq!(end("data.rows", json!({ "rows": null })), Ok(json!([])));
+    assert_eq!(end("data.rows", Value::Null), Ok(json!([])), "an answer without content");
+    assert_eq!(end("'data.rows?'", json!({ "next": "c" })), Ok(json!([2])));
+    // What later pages leave out is the end of the list.
+    let answers = [answer(json!({ "next": "c", "rows": [1] })), answer(json!({ "more": false }))];
+    let (_, last) = pages("{ cursor: data.next, items: data.rows }", &answers);
+    assert_eq!(last.unwrap()["items"], json!([1]));
+    // A run in flight keeps its rules.
+    let yaml = "nodes: [{ id: h, type: http, url: 'https://x/', pages: { cursor: data.next, \
+                items: data.rows } }]";
+    let mut run = start_with(&compile(yaml), json!({}), 3);
+    drive(&mut run, |_, _| ok(answer(json!({}))));
+    assert_eq!(output_of(&run).unwrap()["items"], json!([]));
+}
+
+#[test]
 fn each_page_is_a_call_of_its_own() {
     let yaml = "nodes: [{ id: h, type: http, url: 'https://x/', idempotency_key: k, \
                 pages: { cursor: data.next, items: data.rows }, retry: { max_attempts: 2 } }]";
@@ -299,7 +326,7 @@ fn each_page_is_a_call_of_its_own() {
         asked.push(id.to_string());
         keys.push(as_json(http(call))["idempotency_key"]["text"].clone());
         match id.as_str() {
-            "h#0" => ok(answer(json!({ "next": "c" }))),
+            "h#0" => ok(answer(json!({ "next": "c", "rows": null }))),
             "h/page2#0" => failed("timeout", true),
             _ => ok(answer(json!({}))),
         }
@@ -330,7 +357,7 @@ nodes:
             keys.push((id.clone(), http(call).call_key.clone()));
             match (id.attempt(), id.place().ends_with("page2")) {
                 (0, _) => failed("timeout", true),
-                (_, false) => ok(answer(json!({ "next": "c" }))),
+                (_, false) => ok(answer(json!({ "next": "c", "rows": [] }))),
                 (_, true) => ok(answer(json!({}))),
             }
         });

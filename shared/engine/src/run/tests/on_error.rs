@@ -136,6 +136,41 @@ nodes:
     assert!(matches!(run.outcome(), Some(Outcome::Failed { .. })), "{:?}", run.outcome());
 }
 
+/// As a node behind its error edge does.
+#[test]
+fn a_result_that_catches_an_error_reads_what_the_call_left() {
+    let yaml = "
+nodes:
+  - id: l
+    type: loop
+    for: 2
+    nodes:
+      - { id: x, type: http, url: 'http://x/<loop.index>' }
+    result: { error: <x.code>, status: <x.status>, hint: <x.data.hint> }
+";
+    let results = |engine: u32| {
+        let mut run = start_with(&compile(yaml), json!({}), engine);
+        drive(&mut run, |id, _| match id.as_str() {
+            "l[0]/x#0" => CallResult::Failed(CallError {
+                code: "http_status".into(),
+                output: Some(Box::new(json!({ "status": 404, "data": { "hint": "gone" } }))),
+                ..CallError::default()
+            }),
+            _ => ok(json!({ "status": 200, "data": { "hint": "here" } })),
+        });
+        match run.outcome() {
+            Some(Outcome::Succeeded { output }) => output["results"].clone(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let went_well = json!({ "error": null, "status": 200, "hint": "here" });
+    let failed = json!({ "error": "http_status", "status": 404, "hint": "gone" });
+    assert_eq!(results(ENGINE), json!([failed, went_well]));
+    // A run in flight keeps its rules.
+    let failed = json!({ "error": "http_status", "status": null, "hint": null });
+    assert_eq!(results(3), json!([failed, went_well]));
+}
+
 #[test]
 fn a_default_that_is_too_large_leaves_the_failure() {
     let long = "x".repeat(900_000);

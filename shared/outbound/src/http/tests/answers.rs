@@ -264,6 +264,12 @@ async fn compression_is_asked_for_and_undone() {
         let asked = header(&server.received()[0], "accept-encoding").map(str::to_owned);
         assert_eq!(asked.as_deref(), Some("gzip, deflate"));
     }
+    for encoding in ["br", "zstd", "gzip, br", "aws-chunked"] {
+        let headers = format!("content-encoding: {encoding}\r\n");
+        let error = read(&headers, b"\x0b\x02\x80oh\x03").await.unwrap_err();
+        assert_eq!((error.code.as_str(), error.retryable), ("invalid_answer", false), "{encoding}");
+        assert!(error.message.contains("content encoding"), "{}", error.message);
+    }
     let short = read("content-encoding: gzip\r\ncontent-type: application/json\r\n", gzip(b"[1]"));
     assert_eq!(short.await.unwrap()["data"], json!([1]));
     let own = Server::answering(answer(200, "", "")).await;

@@ -131,7 +131,7 @@ impl OpenAiChat {
 }
 
 /// OpenAI's models that reason, wherever they run.
-fn reasons(model: &str) -> bool {
+pub(super) fn reasons(model: &str) -> bool {
     let name = model.rsplit('/').next().unwrap_or(model);
     let is_version = |prefix: &str| {
         let rest = name.strip_prefix(prefix);

@@ -1,15 +1,16 @@
-//! OpenAI's Responses, for the models that have no chat completions.
+//! OpenAI's Responses, for the models that have no chat completions, and for servers whose address
+//! names it.
 //!
 //! Checked against "OpenAI: Responses API reference" and "Streaming events", and the types of
 //! OpenAI's SDKs.
 
 use flowgate_engine::call::{
-    CallError, Content, ContentPart, ModelMessage, ModelTool, ToolResult, Turn,
+    CallError, Content, ContentPart, ModelCall, ModelMessage, ModelTool, ToolResult, Turn,
 };
 use serde_json::{Map, Value, json};
 
 use super::kept::Kept;
-use super::openai_chat::image_url;
+use super::openai_chat::{image_url, reasons};
 use super::strict::strict;
 use super::{Decoder, Encoded, Enforcement, Wire, count_at, list_at, parse, text_at};
 use crate::model::ask::Ask;
@@ -39,12 +40,11 @@ impl Wire for OpenAiResponses {
         Enforcement::Provider
     }
 
-    /// These models reason and refuse `temperature` and `top_p`. The protocol has neither stop
-    /// words nor a seed.
     fn enforces(&self, ask: &Ask<'_>) -> bool {
         ask.schema.and_then(strict).is_some()
     }
 
+    /// The protocol has neither stop words nor a seed.
     fn encode(&self, ask: &Ask<'_>) -> Result<Encoded, CallError> {
         let mut body = Map::new();
         body.insert("model".into(), ask.model.into());
@@ -59,6 +59,12 @@ impl Wire for OpenAiResponses {
         }
         if ask.must_call() {
             body.insert("tool_choice".into(), "required".into());
+        }
+        // Models that reason refuse them.
+        if !reasons(ask.model) && !is_only_way_to(ask.model) {
+            let ModelCall { temperature, top_p, .. } = ask.call;
+            body.extend(temperature.map(|value| ("temperature".into(), value.into())));
+            body.extend(top_p.map(|value| ("top_p".into(), value.into())));
         }
         let max_tokens = ask.call.max_tokens;
         body.extend(max_tokens.map(|value| ("max_output_tokens".into(), value.into())));

@@ -1,5 +1,7 @@
 //! Tools of MCP servers.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use super::turns::{left, messages, model, problems, said};
@@ -399,4 +401,105 @@ fn the_secrets_of_a_server_go_to_its_host() {
     assert_eq!(host("https://x/mcp"), "Written(\"https://x/mcp\")");
     assert_eq!(host("https://<api.input.h>/mcp"), "Referenced");
     assert_eq!(host("{{BASE}}/mcp"), "InSecret");
+}
+
+/// The bytes that a schema may have, and still be checked by us.
+fn large_schema(bytes: usize) -> Value {
+    let mut properties = serde_json::Map::new();
+    for number in 0..bytes / 60 {
+        let bounds = json!({ "type": "string", "maxLength": number });
+        properties.insert(format!("property_{number:06}"), bounds);
+    }
+    json!({ "type": "object", "properties": properties, "required": ["q"] })
+}
+
+/// Runs an agent whose model makes 500 calls without the argument that they need, turn after turn.
+/// Returns how long each plan took, in order.
+fn plans_of_refused_calls(schema: &Value, turns: usize) -> (Run, Vec<Duration>) {
+    let yaml = "nodes: [{ id: a, type: agent, model: openai/m, prompt: x, max_turns: 50, \
+                tools: [{ mcp: 'https://x/' }] }]";
+    let mut run = start(&compile(yaml), json!({}));
+    let calls: Vec<_> = (0..500).map(|_| ("c", "search", json!({ "p": 1 }))).collect();
+    let mut times = Vec::new();
+    let mut open = advance(&mut run).1;
+    while let Some((id, _)) = open.pop() {
+        let result = match id.place() {
+            "a" => list_with(&["search"], schema),
+            _ if times.len() > turns => said("enough", &[]),
+            _ => said("", &calls),
+        };
+        run.complete(&id, result, 2_000);
+        let began = Instant::now();
+        open = advance(&mut run).1;
+        times.push(began.elapsed());
+    }
+    (run, times)
+}
+
+#[test]
+fn arguments_are_judged_once() {
+    let schema = large_schema(200 << 10);
+    let (run, times) = plans_of_refused_calls(&schema, 12);
+    let Some(Outcome::Succeeded { output }) = run.outcome() else { panic!("{:?}", run.outcome()) };
+    let calls = output["tool_calls"].as_array().unwrap();
+    assert_eq!(calls.len(), 6_000);
+    assert!(calls.iter().all(|call| call["is_error"] == true));
+    println!("500 refused calls a turn, a schema of 200 KiB: {times:?}");
+    // The first plan with refused calls judges 500 of them, and so does the eleventh: not 5,500.
+    let (first, eleventh) = (times[1], times[11]);
+    assert!(eleventh < first * 4 + Duration::from_millis(500), "{first:?}, then {eleventh:?}");
+}
+
+/// A schema that is beyond our bounds is the server's own business.
+#[test]
+fn a_schema_of_a_megabyte_costs_a_plan_little() {
+    let schema = large_schema(1 << 20);
+    let yaml = "nodes: [{ id: a, type: agent, model: openai/m, prompt: x, \
+                tools: [{ mcp: 'https://x/' }] }]";
+    let mut run = start(&compile(yaml), json!({}));
+    let calls: Vec<_> = (0..400).map(|_| ("c", "search", json!({ "p": 1 }))).collect();
+    let began = Instant::now();
+    let mut made = 0;
+    drive(&mut run, |id, _| match id.place() {
+        "a" => list_with(&["search"], &schema),
+        "a/turn1" => said("", &calls),
+        "a/turn2" => said("done", &[]),
+        _ => {
+            made += 1;
+            answer("found", Value::Null, false)
+        }
+    });
+    assert!(matches!(run.outcome(), Some(Outcome::Succeeded { .. })), "{:?}", run.outcome());
+    assert_eq!(made, 400);
+    println!("400 calls, a schema of 1 MiB: {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+}
+
+/// All arguments of a turn share one allowance: what a model and a server agree on takes no longer.
+#[test]
+fn the_arguments_of_one_turn_are_judged_in_bounded_time() {
+    // A hundred thousand steps for each call.
+    let each: Vec<Value> = (0..100).map(|_| json!({ "items": { "type": "integer" } })).collect();
+    let schema = json!({ "type": "object", "properties": { "q": { "allOf": each } } });
+    let list: Vec<u32> = (0..300).collect();
+    let calls: Vec<_> = (0..100).map(|_| ("c", "search", json!({ "q": list }))).collect();
+    let yaml = "nodes: [{ id: a, type: agent, model: openai/m, prompt: x, \
+                tools: [{ mcp: 'https://x/' }] }]";
+    let mut run = start(&compile(yaml), json!({}));
+    let (mut made, mut results) = (0, Value::Null);
+    drive(&mut run, |id, call| match id.place() {
+        "a" => list_with(&["search"], &schema),
+        "a/turn1" => said("", &calls),
+        "a/turn2" => {
+            results = messages(call)[2]["results"].clone();
+            said("done", &[])
+        }
+        _ => {
+            made += 1;
+            answer("found", Value::Null, false)
+        }
+    });
+    assert!((10..90).contains(&made), "{made}");
+    let last = results.as_array().unwrap().last().unwrap()["content"].as_str().unwrap().to_owned();
+    assert!(last.contains("too large or too deep"), "{last}");
 }

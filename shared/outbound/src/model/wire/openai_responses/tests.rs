@@ -389,3 +389,20 @@ fn only_models_that_stream_are_asked_to() {
     assert!(streams("gpt-5-codex") && streams("codex-mini-latest"));
     assert!(!streams("o1-pro") && !streams("o3-pro-2025-06-10") && !streams("gpt-5-pro"));
 }
+
+#[test]
+fn an_answer_and_its_calls_are_bounded() {
+    let reading = |bytes| crate::model::reading::Reading::new(&OpenAiResponses, bytes);
+    let many: Vec<_> = (0..10_000).map(|n| done(n, call(&n.to_string(), "t", "{}"))).collect();
+    let error = reading(64 << 20).push(&events(&many, "")).unwrap_err();
+    assert_eq!((error.code.as_str(), error.retryable), ("too_many_tool_calls", false));
+    let items: Vec<_> = many.iter().map(|event| &event["item"]).collect();
+    let whole = json!({ "status": "completed", "output": items });
+    let error = read(&OpenAiResponses, whole.to_string().as_bytes()).unwrap_err();
+    assert_eq!(error.code, "too_many_tool_calls");
+    let error = reading(1_000).push(&events(&[says(&"x".repeat(1_001))], "")).unwrap_err();
+    assert_eq!(error.code, "value_too_large");
+    // What goes back to the provider counts, too.
+    let long = done(0, call("c", "t", &json!({ "a": "x".repeat(600) }).to_string()));
+    assert_eq!(reading(1_000).push(&events(&[long], "")).unwrap_err().code, "value_too_large");
+}
