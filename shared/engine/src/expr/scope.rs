@@ -32,6 +32,7 @@ impl<'a> Scope<'a> {
             Source::Node { up, index } => self.output(up, index, &reference.path),
             Source::Item { up } => self.parent(up).map(|parent| &parent.item),
             Source::Index { up } => self.parent(up).map(|parent| &parent.index),
+            Source::Last { up } => self.last(up),
             Source::Nothing => None,
             Source::Bound { up } => self.bindings.iter().rev().nth(up).map(|value| &**value),
         };
@@ -74,6 +75,12 @@ impl<'a> Scope<'a> {
 
     fn parent(&self, up: usize) -> Option<&'a Parent> {
         self.frames.get(self.outward(up).0).parent.as_ref()
+    }
+
+    fn last(&self, up: usize) -> Option<&'a Value> {
+        let parent = self.parent(up)?;
+        let slot = &self.frames.get(parent.frame).nodes[parent.node];
+        slot.iteration.as_ref()?.last_result()
     }
 
     /// Returns the frame, and the node in it that reads or contains what reads.

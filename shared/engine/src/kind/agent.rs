@@ -2,7 +2,6 @@
 
 mod fields;
 mod conversation;
-mod setting;
 mod tool;
 mod mcp;
 mod toolbox;
@@ -17,6 +16,7 @@ use super::{
     CallLimits, Done, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan, Role,
 };
 use crate::call::{ModelCall, ModelTool};
+use super::setting::{self, Setting, integer, number};
 use crate::compile::fields::Fields;
 use crate::expr::scope::Scope;
 use crate::expr::template::{Part, Text};
@@ -29,7 +29,6 @@ use fields::{
     STOP, TEMPERATURE, TOP_P,
 };
 use mcp::Server;
-use setting::{Setting, integer, number};
 use tool::Tool;
 use toolbox::{Opened, Toolbox};
 use turns::Turns;
