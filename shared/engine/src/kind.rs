@@ -5,6 +5,7 @@ pub(crate) mod condition;
 mod function;
 pub(crate) mod http;
 pub(crate) mod input;
+mod list;
 mod r#loop;
 mod note;
 pub(crate) mod output;
@@ -40,6 +41,7 @@ pub use plan::{
 const BUILT_IN: &[fn() -> KindSpec] = &[
     template::spec,
     set::spec,
+    list::spec,
     function::spec,
     http::spec,
     agent::spec,

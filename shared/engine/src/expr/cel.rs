@@ -36,7 +36,7 @@ const VALUE_COST: usize = 16;
 /// Extra cost of each value for each step of a macro: it takes a round of the macro.
 const STEP_COST: usize = 2;
 /// Extra cost of an evaluation for one item, however little it reads.
-const EVALUATION_COST: usize = 64;
+const EVALUATION_COST: usize = 256;
 /// Each compiles its pattern and may take a tenth of a second.
 pub(crate) const MAX_MATCHES: usize = 20;
 const MAX_NULLS_NAMED: usize = 5;

@@ -7,9 +7,11 @@ use crate::kind::Kinds;
 use crate::{Document, Problem, Severity, Workflow};
 
 /// A minimal node of each kind.
-const NODES: [(&str, &str); 11] = [
+const NODES: [(&str, &str); 13] = [
     ("output", r#""values":{}"#),
     ("template", r#""template":"x""#),
+    ("set", r#""values":{}"#),
+    ("list", r#""items":[]"#),
     ("function", r#""code":"return 1""#),
     ("http", r#""url":"https://example.com""#),
     ("condition", r#""branches":[{"name":"a"}]"#),

@@ -76,7 +76,6 @@ pub(super) fn to_val(value: &Value) -> Result<Box<dyn Val>, ExecutionError> {
 /// Whole numbers become integers however they are written: CEL has no arithmetic between integers
 /// and doubles.
 fn to_cel(value: &Value) -> cel::Value {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
     match value {
         Value::Null => cel::Value::Null,
         Value::Bool(value) => cel::Value::Bool(*value),
@@ -84,7 +83,7 @@ fn to_cel(value: &Value) -> cel::Value {
             match (number.as_i64(), number.as_u64(), number.as_f64().unwrap_or(f64::NAN)) {
                 (Some(whole), _, _) => cel::Value::Int(whole),
                 (None, Some(large), _) => cel::Value::UInt(large),
-                (None, None, double) if double.fract() == 0.0 && double.abs() <= EXACT => {
+                (None, None, double) if is_whole(double) => {
                     cel::Value::Int(double as i64)
                 }
                 (None, None, double) => cel::Value::Float(double),
@@ -97,6 +96,13 @@ fn to_cel(value: &Value) -> cel::Value {
             cel::Value::from(fields.collect::<HashMap<String, cel::Value>>())
         }
     }
+}
+
+/// Beyond this, a double is not exactly one whole number.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+fn is_whole(double: f64) -> bool {
+    double.fract() == 0.0 && double.abs() <= EXACT
 }
 
 /// What the values made so far weigh. Each part is counted before it is made.
@@ -162,10 +168,18 @@ fn scalar(given: &dyn Val) -> Option<Value> {
         return Some((*uint.inner()).into());
     }
     if let Some(double) = given.downcast_ref::<CelDouble>() {
-        return Number::from_f64(*double.inner()).map(Value::Number);
+        return number(*double.inner());
     }
     if let Some(truth) = given.downcast_ref::<CelBool>() {
         return Some((*truth.inner()).into());
     }
     given.downcast_ref::<CelNull>().map(|_| Value::Null)
+}
+
+/// `None` for what is no number.
+fn number(double: f64) -> Option<Value> {
+    if is_whole(double) {
+        return Some((double as i64).into());
+    }
+    Number::from_f64(double).map(Value::Number)
 }
