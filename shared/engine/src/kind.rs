@@ -5,6 +5,7 @@ pub(crate) mod condition;
 mod function;
 pub(crate) mod http;
 pub(crate) mod input;
+mod json;
 mod list;
 mod r#loop;
 mod note;
@@ -12,6 +13,7 @@ pub(crate) mod output;
 mod parallel;
 mod response;
 mod set;
+mod split;
 mod template;
 pub(crate) mod webhook;
 
@@ -42,6 +44,8 @@ const BUILT_IN: &[fn() -> KindSpec] = &[
     template::spec,
     set::spec,
     list::spec,
+    json::spec,
+    split::spec,
     function::spec,
     http::spec,
     agent::spec,
