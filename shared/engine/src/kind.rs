@@ -3,6 +3,7 @@
 mod agent;
 pub(crate) mod condition;
 mod function;
+mod hash;
 pub(crate) mod http;
 pub(crate) mod input;
 mod json;
@@ -11,6 +12,7 @@ mod r#loop;
 mod note;
 pub(crate) mod output;
 mod parallel;
+mod random;
 mod response;
 mod set;
 mod split;
@@ -46,6 +48,8 @@ const BUILT_IN: &[fn() -> KindSpec] = &[
     list::spec,
     json::spec,
     split::spec,
+    hash::spec,
+    random::spec,
     function::spec,
     http::spec,
     agent::spec,

@@ -25,6 +25,7 @@ use crate::workflow::Workflow;
 use active::Active;
 use budget::{Budget, within_budget};
 use calls::OpenCall;
+pub(crate) use calls::hex;
 use frame::{Frame, Frames, ROOT};
 
 /// Version of the rules of new runs: how inputs are hashed, and in what order nodes start. A run
@@ -324,6 +325,7 @@ impl Run {
             frames: &self.frames,
             frame,
             node,
+            run_id: &self.run_id,
             input: &self.input,
             started_at_ms: self.started_at_ms,
             engine: self.engine,

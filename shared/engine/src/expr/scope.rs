@@ -18,6 +18,7 @@ pub struct Scope<'a> {
     pub(crate) frame: usize,
     /// The node that reads; `None` for what belongs to no node, such as the result of a loop.
     pub(crate) node: Option<usize>,
+    pub(crate) run_id: &'a str,
     pub(crate) input: &'a Arc<Value>,
     pub(crate) started_at_ms: i64,
     pub(crate) engine: u32,
@@ -50,6 +51,15 @@ impl<'a> Scope<'a> {
     /// When the run started, in ms since the epoch: a node's "now".
     pub fn started_at_ms(&self) -> i64 {
         self.started_at_ms
+    }
+
+    /// The seed of a node's randomness: made of the run and the node's place, so that it is the same
+    /// when the run is computed again.
+    pub(crate) fn seed(&self) -> String {
+        let prefix = self.frames.prefix(self.frame);
+        let node = self.node.map(|node| &self.frames.body(self.frame, self.workflow).nodes[node]);
+        let id = node.map_or("", |node| &*node.id);
+        format!("random\0{}\0{prefix}{id}", self.run_id)
     }
 
     /// The version of the engine's rules that the run follows: [`ENGINE`](crate::ENGINE).

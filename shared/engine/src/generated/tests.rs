@@ -7,13 +7,15 @@ use crate::kind::Kinds;
 use crate::{Document, Problem, Severity, Workflow};
 
 /// A minimal node of each kind.
-const NODES: [(&str, &str); 15] = [
+const NODES: [(&str, &str); 17] = [
     ("output", r#""values":{}"#),
     ("template", r#""template":"x""#),
     ("set", r#""values":{}"#),
     ("list", r#""items":[]"#),
     ("json", r#""merge":[]"#),
     ("split", r#""text":"x","length":10"#),
+    ("hash", r#""text":"x""#),
+    ("random", r#""uuid":true"#),
     ("function", r#""code":"return 1""#),
     ("http", r#""url":"https://example.com""#),
     ("condition", r#""branches":[{"name":"a"}]"#),
