@@ -2,6 +2,7 @@
 
 mod agent;
 pub(crate) mod condition;
+mod evaluator;
 mod function;
 mod hash;
 pub(crate) mod http;
@@ -14,6 +15,7 @@ pub(crate) mod output;
 mod parallel;
 mod random;
 mod response;
+mod router;
 mod set;
 mod split;
 mod template;
@@ -53,6 +55,8 @@ const BUILT_IN: &[fn() -> KindSpec] = &[
     function::spec,
     http::spec,
     agent::spec,
+    router::spec,
+    evaluator::spec,
     condition::spec,
     r#loop::spec,
     parallel::spec,

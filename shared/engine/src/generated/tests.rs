@@ -7,7 +7,7 @@ use crate::kind::Kinds;
 use crate::{Document, Problem, Severity, Workflow};
 
 /// A minimal node of each kind.
-const NODES: [(&str, &str); 17] = [
+const NODES: [(&str, &str); 19] = [
     ("output", r#""values":{}"#),
     ("template", r#""template":"x""#),
     ("set", r#""values":{}"#),
@@ -20,6 +20,8 @@ const NODES: [(&str, &str); 17] = [
     ("http", r#""url":"https://example.com""#),
     ("condition", r#""branches":[{"name":"a"}]"#),
     ("agent", r#""model":"offline/echo","prompt":"x""#),
+    ("router", r#""model":"offline/echo","prompt":"x","routes":[{"name":"a"}]"#),
+    ("evaluator", r#""model":"offline/echo","text":"x","criteria":"x""#),
     ("webhook", r#""url":"https://example.com""#),
     ("response", r#""data":1"#),
     ("loop", r#""for":1,"nodes":[{"id":"inner","type":"template","template":"x"}]"#),

@@ -1,5 +1,6 @@
 //! `agent`: asks a language model, which may call tools.
 
+mod asking;
 mod fields;
 mod conversation;
 mod tool;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::{
-    CallLimits, Done, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan, Role,
+    Done, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan, Role,
 };
 use crate::call::{ModelCall, ModelTool};
 use super::setting::{self, Setting, integer, number};
@@ -23,6 +24,7 @@ use crate::expr::template::{Part, Text};
 use crate::provider;
 use crate::schema::Schema;
 use crate::url::Host;
+pub(super) use asking::{ASKING, LIMITS};
 use conversation::Conversation;
 use fields::{
     API_KEY, BASE_URL, ECHO_DELAY, FIELDS, MAX_TOKENS, MAX_TURNS, MODEL, MODELS, SCHEMA, SEED,
@@ -43,10 +45,7 @@ pub(super) fn spec() -> KindSpec {
         details: fields::DETAILS.into(),
         fields: FIELDS.into(),
         outputs,
-        call: Some(CallLimits {
-            default_timeout: Duration::from_secs(300),
-            max_timeout: Duration::from_secs(600),
-        }),
+        call: Some(LIMITS),
         role: Role::Step,
         example: EXAMPLE.into(),
         read: Arc::new(|fields| Box::new(Agent::read(fields))),
@@ -85,7 +84,7 @@ fn outputs(node: &Map<String, Value>) -> OutputFields {
 }
 
 #[derive(Debug)]
-struct Agent {
+pub(super) struct Agent {
     /// The next one is asked where one fails for good.
     models: Vec<Text>,
     conversation: Conversation,
