@@ -14,6 +14,7 @@ mod note;
 pub(crate) mod output;
 mod parallel;
 mod random;
+mod replace;
 mod response;
 mod router;
 mod set;
@@ -50,6 +51,7 @@ const BUILT_IN: &[fn() -> KindSpec] = &[
     list::spec,
     json::spec,
     split::spec,
+    replace::spec,
     hash::spec,
     random::spec,
     function::spec,

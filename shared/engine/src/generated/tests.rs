@@ -7,13 +7,14 @@ use crate::kind::Kinds;
 use crate::{Document, Problem, Severity, Workflow};
 
 /// A minimal node of each kind.
-const NODES: [(&str, &str); 19] = [
+const NODES: [(&str, &str); 20] = [
     ("output", r#""values":{}"#),
     ("template", r#""template":"x""#),
     ("set", r#""values":{}"#),
     ("list", r#""items":[]"#),
     ("json", r#""merge":[]"#),
     ("split", r#""text":"x","length":10"#),
+    ("replace", r#""text":"x","find":"x""#),
     ("hash", r#""text":"x""#),
     ("random", r#""uuid":true"#),
     ("function", r#""code":"return 1""#),
