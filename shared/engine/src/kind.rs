@@ -137,7 +137,9 @@ pub struct CallLimits {
 pub enum Role {
     Step,
     /// Runs its own list of nodes, in which `<kind.item>` and `<kind.index>` are bound.
-    Container { order: Order },
+    Container {
+        order: Order,
+    },
     /// Its output is part of the run's output.
     Output,
     /// The run's input.

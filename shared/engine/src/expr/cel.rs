@@ -237,7 +237,8 @@ fn report(
         (name.clone(), Variable { source: source.to_owned(), reads })
     });
     let variables = variables.collect();
-    for (severity, message) in Checker::check(program.expression(), &variables, form.names(), form.is_truth())
+    for (severity, message) in
+        Checker::check(program.expression(), &variables, form.names(), form.is_truth())
     {
         let message = code.sources.restore(&message);
         match severity {

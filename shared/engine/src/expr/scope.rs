@@ -53,8 +53,8 @@ impl<'a> Scope<'a> {
         self.started_at_ms
     }
 
-    /// The seed of a node's randomness: made of the run and the node's place, so that it is the same
-    /// when the run is computed again.
+    /// The seed of a node's randomness. Made of the run and the node's place, so that it is the
+    /// same when the run is computed again.
     pub(crate) fn seed(&self) -> String {
         let prefix = self.frames.prefix(self.frame);
         let node = self.node.map(|node| &self.frames.body(self.frame, self.workflow).nodes[node]);

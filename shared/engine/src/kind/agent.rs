@@ -13,11 +13,9 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::{
-    Done, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan, Role,
-};
-use crate::call::{ModelCall, ModelTool};
 use super::setting::{self, Setting, integer, number};
+use super::{Done, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan, Role};
+use crate::call::{ModelCall, ModelTool};
 use crate::compile::fields::Fields;
 use crate::expr::scope::Scope;
 use crate::expr::template::{Part, Text};

@@ -38,10 +38,16 @@ static FIELDS: LazyLock<Vec<FieldSpec>> = LazyLock::new(|| {
 });
 
 const DETAILS: &str = "\
-`score` is a number from `min` to `max`, `reason` is why, in the model's words. A score outside of the range fails as
-`score_out_of_range`. Models, keys and addresses are those of an [`agent`](#agent), and so are the failures.";
+`score` is a number from `min` to `max`, `reason` is why, in the model's words. A score outside
+of the range fails as `score_out_of_range`. Models, keys and addresses are those of an
+[`agent`](#agent), and so are the failures.";
 
-const EXAMPLE: &str = r#"{ id: quality, type: evaluator, model: openai/gpt-5-mini, text: <draft.content>, criteria: "Clear, friendly, without repetition" }"#;
+const EXAMPLE: &str = "\
+id: quality
+type: evaluator
+model: openai/gpt-5-mini
+text: <draft.content>
+criteria: Clear, friendly, without repetition";
 
 pub(super) fn spec() -> KindSpec {
     KindSpec {
@@ -147,7 +153,8 @@ mod tests {
 
     #[test]
     fn the_range_is_checked() {
-        let yaml = "nodes: [{ id: e, type: evaluator, model: openai/m, text: x, criteria: y, min: 10 }]";
+        let yaml = "nodes: [{ id: e, type: evaluator, model: openai/m, text: x, criteria: y, min: \
+                    10 }]";
         let (_, problems) = Workflow::compile(&Document::parse(yaml).unwrap());
         assert_eq!(problems[0].message, "`min` is less than `max`");
     }

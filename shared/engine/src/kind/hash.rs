@@ -40,8 +40,8 @@ const ENCODING: FieldSpec = FieldSpec::with_default(
 const FIELDS: &[FieldSpec] = &[TEXT, ALGORITHM, KEY, ENCODING];
 
 const DETAILS: &str = "\
-A secret cannot be the `key`: secrets are filled in only on the way out, and a digest made of one stays in the run. A key
-that is not secret may come by a reference.";
+A secret cannot be the `key`: secrets are filled in only on the way out, and a digest made of
+one stays in the run. A key that is not secret may come by a reference.";
 
 pub(super) fn spec() -> KindSpec {
     KindSpec {

@@ -57,9 +57,9 @@ const AS: FieldSpec = FieldSpec::with_default(
 const FIELDS: &[FieldSpec] = &[PARSE, VALUE, MERGE, DEEP, PATH, PICK, AS];
 
 const DETAILS: &str = "\
-What is given is done in the order of the table. Text that is no JSON fails as `invalid_json`, and so does JSON that is
-ambiguous: an object that has a name twice. At most 100,000 values, 64 levels deep. In `merge`, `null` counts as an empty
-object.
+What is given is done in the order of the table. Text that is no JSON fails as `invalid_json`,
+and so does JSON that is ambiguous: an object that has a name twice. At most 100,000 values, 64
+levels deep. In `merge`, `null` counts as an empty object.
 
 ```yaml
 - { id: settings, type: json, merge: [<api.defaults>, <api.changes>], deep: true }

@@ -66,27 +66,34 @@ const CHUNK: FieldSpec = FieldSpec::new(
     "the items become lists of that many, the last one may be shorter",
 );
 
-const FIELDS: &[FieldSpec] = &[
-    ITEMS, FLATTEN, FILTER, MAP, PICK, SORT_BY, ORDER, UNIQUE_BY, LIMIT, KEEP, CHUNK,
-];
+const FIELDS: &[FieldSpec] =
+    &[ITEMS, FLATTEN, FILTER, MAP, PICK, SORT_BY, ORDER, UNIQUE_BY, LIMIT, KEEP, CHUNK];
 
 const DETAILS: &str = "\
-What is given is done in the order of the table, each step on what the step before has left. `count` is the number of
-`items` at the end.
+What is given is done in the order of the table, each step on what the step before has left.
+`count` is the number of `items` at the end.
 
-`filter`, `map`, `sort_by` and `unique_by` are expressions in CEL, as in [`condition`](#condition), in which `item` is the
-item and `index` its place, from 0: `item.price > <api.max>`. A field that an item may lack is tested with `has(item.price)`.
-`matches` cannot stand in them. Objects that `map` makes, or takes out of an item, have their fields in the order of their
-names; `pick` keeps yours. Expressions that read more than about 64 MiB in all fail as `expression_too_costly`.
+`filter`, `map`, `sort_by` and `unique_by` are expressions in CEL, as in
+[`condition`](#condition), in which `item` is the item and `index` its place, from 0:
+`item.price > <api.max>`. A field that an item may lack is tested with `has(item.price)`.
+`matches` cannot stand in them. Objects that `map` makes, or takes out of an item, have their
+fields in the order of their names; `pick` keeps yours. Expressions that read more than about 64
+MiB in all fail as `expression_too_costly`.
 
-Texts are sorted by their characters' numbers in Unicode, so that `Z` comes before `a`; true comes after false, numbers after
-both, and texts after numbers.
+Texts are sorted by their characters' numbers in Unicode, so that `Z` comes before `a`; true
+comes after false, numbers after both, and texts after numbers.
 
 ```yaml
 - { id: both, type: list, items: [<page1.data>, <page2.data>], flatten: true, unique_by: item.id }
 ```";
 
-const EXAMPLE: &str = r#"{ id: cheapest, type: list, items: <api.offers>, filter: item.stock > 0, sort_by: item.price, limit: 3 }"#;
+const EXAMPLE: &str = "\
+id: cheapest
+type: list
+items: <api.offers>
+filter: item.stock > 0
+sort_by: item.price
+limit: 3";
 
 pub(super) fn spec() -> KindSpec {
     KindSpec {
@@ -180,8 +187,8 @@ impl List {
 impl Node for List {
     fn plan(&self, scope: &Scope<'_>, _done: &Done) -> Result<Plan, NodeError> {
         let items = self.items(scope)?;
-        let count = items.len();
-        let fields = [("items".to_owned(), Value::Array(items)), ("count".to_owned(), json!(count))];
+        let count = json!(items.len());
+        let fields = [("items".to_owned(), Value::Array(items)), ("count".to_owned(), count)];
         Ok(Plan::done(Value::Object(Map::from_iter(fields))))
     }
 
@@ -242,11 +249,7 @@ fn values_for(items: &[Value], expression: &Bound<'_>) -> Result<Vec<Value>, Nod
     items.map(|(index, item)| expression.value_for(item, index, &mut counted)).collect()
 }
 
-fn picked(
-    items: Vec<Value>,
-    names: &[Text],
-    scope: &Scope<'_>,
-) -> Result<Vec<Value>, NodeError> {
+fn picked(items: Vec<Value>, names: &[Text], scope: &Scope<'_>) -> Result<Vec<Value>, NodeError> {
     let names: Vec<String> =
         names.iter().map(|name| name.render_string(scope)).collect::<Result<_, _>>()?;
     let heads: Weight = names.iter().map(|name| Weight::of_text(name)).sum();
@@ -308,9 +311,7 @@ fn compare_numbers(left: &Number, right: &Number) -> Ordering {
         (Some(left), Some(right)) => left.cmp(&right),
         (Some(left), None) => compare_to_double(left, right.as_f64().unwrap_or(0.0)),
         (None, Some(right)) => compare_to_double(right, left.as_f64().unwrap_or(0.0)).reverse(),
-        (None, None) => {
-            left.as_f64().unwrap_or(0.0).total_cmp(&right.as_f64().unwrap_or(0.0))
-        }
+        (None, None) => left.as_f64().unwrap_or(0.0).total_cmp(&right.as_f64().unwrap_or(0.0)),
     }
 }
 

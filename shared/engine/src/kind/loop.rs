@@ -9,7 +9,7 @@ use super::{
     Done, Items, KindSpec, Moment, Node, NodeError, Order, OutputFields, OutputType, Plan, Role,
 };
 use crate::compile::fields::Fields;
-use crate::expr::cel::{Allowance, Expression, Form};
+use crate::expr::cel::{Allowance, Expression, Form, MAX_MATCHES};
 use crate::expr::scope::Scope;
 use crate::expr::template::Template;
 use crate::field::{FieldSpec, FieldType};
@@ -57,14 +57,16 @@ pub(super) const RESULT: FieldSpec = FieldSpec::with_default(
 );
 
 const DETAILS: &str = "\
-`<loop.item>` and `<loop.index>` (from 0) change with each iteration; without `each` the item is the index. `<loop.last>` is
-the `result` of the iteration before, `null` in the first. `results` has one entry per iteration. At most 1,000 iterations,
-and at most 10 nested loops and parallels. `null` for `each` or `for` means no iteration. A node that fails without an error
+`<loop.item>` and `<loop.index>` (from 0) change with each iteration; without `each` the item is
+the index. `<loop.last>` is the `result` of the iteration before, `null` in the first. `results`
+has one entry per iteration. At most 1,000 iterations, and at most 10 nested loops and
+parallels. `null` for `each` or `for` means no iteration. A node that fails without an error
 edge fails the loop.
 
-`while`, `until` and `break_when` are conditions in CEL, as [`condition`](#condition) has them. In them `<loop.last>` is the
-result of the iteration that has just ended. `until` and `break_when` may also read the nodes of the loop. `while` is tested
-before they run, and cannot. A loop that would still go on after 1,000 iterations fails as `too_many_iterations`.
+`while`, `until` and `break_when` are conditions in CEL, as [`condition`](#condition) has them.
+In them `<loop.last>` is the result of the iteration that has just ended. `until` and
+`break_when` may also read the nodes of the loop. `while` is tested before they run, and cannot.
+A loop that would still go on after 1,000 iterations fails as `too_many_iterations`.
 
 ```yaml
 - id: halve
@@ -151,7 +153,12 @@ pub(super) fn condition(
     fields: &mut Fields<'_, '_>,
     spec: &FieldSpec,
 ) -> (Option<Expression>, bool) {
-    fields.inside(|fields| Expression::read(fields, spec, Form::Condition))
+    let (test, reads_nodes) =
+        fields.inside(|fields| Expression::read(fields, spec, Form::Condition));
+    if test.as_ref().is_some_and(|test| test.matches() > MAX_MATCHES) {
+        fields.error(&spec.name, format!("at most {MAX_MATCHES} `matches` in `{}`", spec.name));
+    }
+    (test, reads_nodes)
 }
 
 /// Each test may read as much as a node may.

@@ -21,13 +21,14 @@ const NO_ORDER: &str = "a parallel has no `while` and no `until`: its iterations
                         another; use a `loop`";
 
 const DETAILS: &str = "\
-`<parallel.item>` and `<parallel.index>` (from 0) differ in each iteration. `results` is in the order of the items,
-whichever ended first. A node that fails without an error edge fails the parallel: nothing new starts in it, and open
-calls finish.
+`<parallel.item>` and `<parallel.index>` (from 0) differ in each iteration. `results` is in the
+order of the items, whichever ended first. A node that fails without an error edge fails the
+parallel: nothing new starts in it, and open calls finish.
 
-With `batch` the items arrive as lists; `width` stays the number of iterations at a time. Once `break_when` holds for an
-iteration that has ended, no further one starts; those in progress finish. `results` then has the iterations that ran, and
-which ones these are may depend on what ended first.";
+With `batch` the items arrive as lists; `width` stays the number of iterations at a time. Once
+`break_when` holds for an iteration that has ended, no further one starts; those in progress
+finish. `results` then has the iterations that ran, and which ones these are may depend on what
+ended first.";
 
 const EXAMPLE: &str = "\
 id: pages

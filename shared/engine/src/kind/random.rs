@@ -31,8 +31,9 @@ const UUID: FieldSpec =
 const FIELDS: &[FieldSpec] = &[NUMBER, CHOICE, UUID];
 
 const DETAILS: &str = "\
-The value follows from the run and the node's place in it: a run that continues after a crash gets the same one, and each
-iteration of a loop another one. It is no secret: do not use it as a key or a password.
+The value follows from the run and the node's place in it: a run that continues after a crash
+gets the same one, and each iteration of a loop another one. It is no secret: do not use it as a
+key or a password.
 
 ```yaml
 - { id: greeting, type: random, choice: [Hello, Hi, Good day] }
@@ -170,7 +171,8 @@ mod tests {
         assert_eq!(dice.keys().collect::<Vec<_>>(), ["-1", "-2", "0", "1", "2", "3"]);
         assert!(dice.values().all(|count| (60..150).contains(count)), "{dice:?}");
         assert_eq!(counts(json!({"number": {"min": 7, "max": 7}})).len(), 1);
-        let wide = json!({"number": {"min": -9_007_199_254_740_991_i64, "max": 9_007_199_254_740_991_i64}});
+        const MOST: i64 = 9_007_199_254_740_991;
+        let wide = json!({"number": {"min": -MOST, "max": MOST}});
         assert_eq!(counts(wide).len(), 600);
         let choice = counts(json!({"choice": "<api.input.l>"}));
         assert_eq!(choice.len(), 3);

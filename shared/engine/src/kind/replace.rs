@@ -36,13 +36,18 @@ const WITH: FieldSpec = FieldSpec::with_default(
 const FIELDS: &[FieldSpec] = &[TEXT, FIND, PATTERN, WITH];
 
 const DETAILS: &str = "\
-`content` is the new text, `count` how often something was replaced. A regular expression has no look-around and no
-references to its own groups; `(?i)` ignores case, `(?m)` lets `^` and `$` match at lines, `(?s)` lets `.` match line breaks.
-One that takes too long for its text fails as `pattern_too_costly`. A `$` that is none of a group is written `$$`; what a
-reference gives in `with` is never read for groups.
+`content` is the new text, `count` how often something was replaced. A regular expression has no
+look-around and no references to its own groups; `(?i)` ignores case, `(?m)` lets `^` and `$`
+match at lines, `(?s)` lets `.` match line breaks. One that takes too long for its text fails as
+`pattern_too_costly`. A `$` that is none of a group is written `$$`; what a reference gives in
+`with` is never read for groups.
 
 ```yaml
-- { id: names, type: replace, text: <api.text>, pattern: \"(?P<last>\\\\w+), (?P<first>\\\\w+)\", with: \"${first} ${last}\" }
+- id: names
+  type: replace
+  text: <api.text>
+  pattern: \"(?P<last>\\\\w+), (?P<first>\\\\w+)\"
+  with: \"${first} ${last}\"
 ```";
 
 pub(super) fn spec() -> KindSpec {
@@ -253,7 +258,12 @@ mod tests {
     #[test]
     fn patterns_are_replaced_with_groups() {
         check(json!({"pattern": "\\s+", "with": " "}), "a \n b\t", "a b ", 2);
-        check(json!({"pattern": "(\\w+), (?P<f>\\w+)", "with": "${f} $1!"}), "Doe, Jo", "Jo Doe!", 1);
+        check(
+            json!({"pattern": "(\\w+), (?P<f>\\w+)", "with": "${f} $1!"}),
+            "Doe, Jo",
+            "Jo Doe!",
+            1,
+        );
         check(json!({"pattern": "b", "with": "$$5 $9"}), "abc", "a$5 c", 1);
         check(json!({"pattern": "(?i)É"}), "éaÉ", "a", 2);
         check(json!({"pattern": "x*", "with": "-"}), "axb", "-a-b-", 3);
@@ -270,7 +280,11 @@ mod tests {
         let groups = json!({"pattern": "(?s)(\\w{50}|.)+", "with": "$1"});
         fails(groups, &"a ".repeat(100_000), "pattern_too_costly");
         fails(json!({"find": "a", "with": "<api.input.w>"}), &"a".repeat(500), "value_too_large");
-        fails(json!({"pattern": "a", "with": "<api.input.w>"}), &"a".repeat(500), "value_too_large");
+        fails(
+            json!({"pattern": "a", "with": "<api.input.w>"}),
+            &"a".repeat(500),
+            "value_too_large",
+        );
         let doubled = json!({"pattern": "(?s).+", "with": "$0$0$0$0$0"});
         fails(doubled, &"a".repeat(900_000), "value_too_large");
         fails(json!({"pattern": "<api.input.t>"}), "(", "invalid_pattern");

@@ -40,12 +40,14 @@ static FIELDS: LazyLock<Vec<FieldSpec>> = LazyLock::new(|| {
 });
 
 const DETAILS: &str = "\
-Other nodes depend on a route as on a branch of a [`condition`](#condition): `after: [id.name]`. `branch` is the name of the
-route, `reason` is why, in the model's words, or `null` where the `fallback` was taken because the answer named no route.
-Without a `fallback`, such an answer fails as `schema_mismatch` or `unknown_route`. A route cannot be called `error`.
+Other nodes depend on a route as on a branch of a [`condition`](#condition): `after: [id.name]`.
+`branch` is the name of the route, `reason` is why, in the model's words, or `null` where the
+`fallback` was taken because the answer named no route. Without a `fallback`, such an answer
+fails as `schema_mismatch` or `unknown_route`. A route cannot be called `error`.
 
-Models, keys and addresses are those of an [`agent`](#agent), and so are the failures. The model is asked for an answer by a
-schema; `offline/echo` needs one in the prompt, such as `{\"reason\": \"x\", \"branch\": \"billing\"}`.";
+Models, keys and addresses are those of an [`agent`](#agent), and so are the failures. The model
+is asked for an answer by a schema; `offline/echo` needs one in the prompt, such as
+`{\"reason\": \"x\", \"branch\": \"billing\"}`.";
 
 const EXAMPLE: &str = r#"id: topic
 type: router
@@ -272,7 +274,10 @@ output: { branch: <r.branch>, b: <b.content>, t: <t.content>, e: <e.content> }
         let messages = serde_json::to_value(&call.messages).unwrap();
         assert_eq!(messages[1]["content"], "<r.branch> {{K}}");
         let system = messages[0]["content"].as_str().unwrap();
-        assert!(system.contains("\n- \"billing\": Invoices\n- \"technical\": \n- \"other\": None"), "{system}");
+        assert!(
+            system.contains("\n- \"billing\": Invoices\n- \"technical\": \n- \"other\": None"),
+            "{system}"
+        );
         let names = &call.schema.as_ref().unwrap()["properties"]["branch"]["enum"];
         assert_eq!(names, &json!(["billing", "technical", "other"]));
     }
@@ -287,7 +292,10 @@ output: { branch: <r.branch>, b: <b.content>, t: <t.content>, e: <e.content> }
         assert_eq!(problems("prompt: x, routes: [{ name: a }]"), [""; 0]);
         let missing = ["`prompt` is missing", "`routes` is missing"];
         let found = problems("temperature: 0");
-        assert!(missing.iter().all(|message| found.iter().any(|known| known == message)), "{found:?}");
+        assert!(
+            missing.iter().all(|message| found.iter().any(|known| known == message)),
+            "{found:?}"
+        );
         assert_eq!(problems("prompt: x, routes: []"), ["a router has 1 to 100 routes"]);
         let twice = ["there are two routes called `a`"];
         assert_eq!(problems("prompt: x, routes: [{ name: a }, { name: a }]"), twice);

@@ -6,8 +6,9 @@ use super::output::{FIELDS, Output, outputs};
 use super::{KindSpec, Role};
 
 const DETAILS: &str = "\
-The values are the node's fields: `<order.total>`. A value that is exactly one reference keeps its JSON type, any other text
-is text. Values may be lists and objects with references inside. A name that the node does not set is an error at publish.";
+The values are the node's fields: `<order.total>`. A value that is exactly one reference keeps
+its JSON type, any other text is text. Values may be lists and objects with references inside. A
+name that the node does not set is an error at publish.";
 
 pub(super) fn spec() -> KindSpec {
     KindSpec {
@@ -18,8 +19,9 @@ pub(super) fn spec() -> KindSpec {
         outputs,
         call: None,
         role: Role::Step,
-        example: r#"{ id: order, type: set, values: { total: <api.total>, title: "Order of <api.name>" } }"#
-            .into(),
+        example:
+            "{ id: order, type: set, values: { total: <api.total>, title: Order of <api.name> } }"
+                .into(),
         read: Arc::new(|fields| Box::new(Output::read(fields))),
     }
 }

@@ -42,9 +42,9 @@ const TRIM: FieldSpec = FieldSpec::with_default(
 const FIELDS: &[FieldSpec] = &[TEXT, SEPARATOR, LENGTH, OVERLAP, TRIM];
 
 const DETAILS: &str = "\
-`parts` are texts, `count` is their number. A text without the separator is one part, and so is a text that is not longer
-than `length`; an empty text has no parts. Characters are those of Unicode, and none is cut. The last part by `length` may be
-shorter than the others.
+`parts` are texts, `count` is their number. A text without the separator is one part, and so is
+a text that is not longer than `length`; an empty text has no parts. Characters are those of
+Unicode, and none is cut. The last part by `length` may be shorter than the others.
 
 ```yaml
 - { id: lines, type: split, text: <api.notes>, separator: \"\\n\", trim: true }
@@ -61,7 +61,8 @@ pub(super) fn spec() -> KindSpec {
         },
         call: None,
         role: Role::Step,
-        example: "{ id: chunks, type: split, text: <page.data>, length: 2000, overlap: 200 }".into(),
+        example: "{ id: chunks, type: split, text: <page.data>, length: 2000, overlap: 200 }"
+            .into(),
         read: Arc::new(|fields| Box::new(Split::read(fields))),
     }
 }

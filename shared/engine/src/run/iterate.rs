@@ -161,12 +161,7 @@ impl Run {
 
     /// Whether an iteration that has its frame is to run. What may go on for ever fails instead of
     /// ending in silence.
-    fn is_to_run(
-        &self,
-        node: &BodyNode,
-        position: usize,
-        frame: usize,
-    ) -> Result<bool, NodeError> {
+    fn is_to_run(&self, node: &BodyNode, position: usize, frame: usize) -> Result<bool, NodeError> {
         let scope = self.scope(frame, None, &[]);
         let is_to_run = node.node.goes_on(Moment::BeforeIteration, &scope)?;
         if is_to_run && position == MAX_ITERATIONS {

@@ -83,9 +83,7 @@ fn to_cel(value: &Value) -> cel::Value {
             match (number.as_i64(), number.as_u64(), number.as_f64().unwrap_or(f64::NAN)) {
                 (Some(whole), _, _) => cel::Value::Int(whole),
                 (None, Some(large), _) => cel::Value::UInt(large),
-                (None, None, double) if is_whole(double) => {
-                    cel::Value::Int(double as i64)
-                }
+                (None, None, double) if is_whole(double) => cel::Value::Int(double as i64),
                 (None, None, double) => cel::Value::Float(double),
             }
         }
@@ -136,8 +134,9 @@ impl Counted {
         if let Some(object) = given.downcast_ref::<CelMap<'_>>() {
             return self.object(object);
         }
-        let scalar = scalar(given)
-            .ok_or_else(|| Unfit::NoJson(format!("a value of the type {}", given.get_type().name())))?;
+        let scalar = scalar(given).ok_or_else(|| {
+            Unfit::NoJson(format!("a value of the type {}", given.get_type().name()))
+        })?;
         self.count(Weight::of(&scalar))?;
         Ok(scalar)
     }

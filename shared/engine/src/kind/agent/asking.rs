@@ -5,9 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::conversation::Conversation;
-use super::fields::{
-    API_KEY, BASE_URL, ECHO_DELAY, MAX_TOKENS, MODEL, MODELS, SEED, TEMPERATURE,
-};
+use super::fields::{API_KEY, BASE_URL, ECHO_DELAY, MAX_TOKENS, MODEL, MODELS, SEED, TEMPERATURE};
 use super::setting::{integer, number};
 use super::{Agent, note_providers, read_models};
 use crate::compile::fields::Fields;
@@ -19,10 +17,8 @@ use crate::kind::CallLimits;
 pub(in crate::kind) const ASKING: [FieldSpec; 8] =
     [MODEL, MODELS, TEMPERATURE, SEED, MAX_TOKENS, BASE_URL, API_KEY, ECHO_DELAY];
 
-pub(in crate::kind) const LIMITS: CallLimits = CallLimits {
-    default_timeout: Duration::from_secs(300),
-    max_timeout: Duration::from_secs(600),
-};
+pub(in crate::kind) const LIMITS: CallLimits =
+    CallLimits { default_timeout: Duration::from_secs(300), max_timeout: Duration::from_secs(600) };
 
 impl Agent {
     /// Reads an agent without tools, whose answer fits the schema.

@@ -147,10 +147,10 @@ fn batches_arrive_as_lists() {
     let all = output(&yaml, json!({"l": many, "n": 5}));
     assert_eq!(all["all"].as_array().unwrap().len(), 1_000);
     let failure = error(&yaml, json!({"l": many, "n": 4}));
-    assert_eq!((&*failure.code, &*failure.message), (
-        "too_many_iterations",
-        "1250 iterations; at most 1000 are allowed"
-    ));
+    assert_eq!(
+        (&*failure.code, &*failure.message),
+        ("too_many_iterations", "1250 iterations; at most 1000 are allowed")
+    );
 }
 
 #[test]
@@ -230,6 +230,9 @@ fn fields_are_checked() {
     assert!(wrong[0].contains("`break_when` is not a CEL expression"), "{wrong:?}");
     let wrong = problems("loop", "for: 3, batch: 2");
     assert_eq!(wrong, ["`batch` has no effect without `each`"]);
+    let matches = ["'a'.matches('b')"; 21].join(" || ");
+    let wrong = problems("loop", &format!("until: \"{matches}\""));
+    assert_eq!(wrong, ["at most 20 `matches` in `until`"]);
     let outside = problems("loop", "each: <loop.last>");
     assert_eq!(outside, ["<loop.last> stands outside of any loop"]);
 }

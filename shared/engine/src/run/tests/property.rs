@@ -17,8 +17,7 @@ fn sketch() -> impl Strategy<Value = Sketch> {
         .prop_map(|(kind, references, hangs_on)| Sketch { kind, references, hangs_on })
 }
 
-const FIELDS: [&str; 7] =
-    ["content", "data", "branch", "results", "data", "results", "results"];
+const FIELDS: [&str; 7] = ["content", "data", "branch", "results", "data", "results", "results"];
 
 fn document(sketches: &[Sketch]) -> String {
     let nodes = sketches.iter().enumerate().map(|(index, sketch)| {
