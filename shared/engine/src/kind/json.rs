@@ -12,8 +12,6 @@ use crate::expr::scope::{Scope, follow};
 use crate::expr::template::{Part, Template, Text};
 use crate::field::{FieldSpec, FieldType};
 use crate::json;
-use crate::run::budget::within_budget;
-use crate::weight::Weight;
 
 const FROM: &[&str] = &["parse", "value", "merge"];
 
@@ -140,9 +138,6 @@ impl Node for Json {
             value = pick(value, names, scope)?;
         }
         if self.as_text {
-            // A text of JSON is longer than the JSON: its quotes are escaped.
-            let weight = Weight::of(&value);
-            within_budget(Weight { memory: weight.json, ..weight })?;
             value = Value::String(value.to_string());
         }
         Ok(Plan::done(Value::Object(Map::from_iter([("value".to_owned(), value)]))))

@@ -247,6 +247,9 @@ mod tests {
             let failure = error(&yaml(&fields), json!({ "t": text, "n": null }));
             assert_eq!(failure.code, code, "{fields} {}", failure.message);
         };
+        assert!(by_separator(&",".repeat(3_000_000), ",").is_err());
+        assert!(by_length(&"x".repeat(3_000_000), 1, 0).is_err());
+        assert!(by_length(&"x".repeat(100_000), 2_000, 1_999).is_err());
         fails(json!({"separator": ","}), ",".repeat(3_000_000), "value_too_large");
         fails(json!({"length": 1}), "x".repeat(3_000_000), "value_too_large");
         fails(json!({"length": 2000, "overlap": 1999}), "x".repeat(100_000), "value_too_large");
