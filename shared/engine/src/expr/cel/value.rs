@@ -143,12 +143,12 @@ impl Counted {
 
     fn object(&mut self, object: &CelMap<'_>) -> Result<Value, Unfit> {
         self.count(FIELD)?;
-        let fields = object.inner().iter().map(|(key, field)| Ok((name_of(key)?, field)));
+        let fields = object.inner().iter().map(|(key, field)| Ok((name_of(key)?, field.as_ref())));
         let fields: BTreeMap<String, _> =
             fields.collect::<Result<_, _>>().map_err(Unfit::NoJson)?;
-        let field = |(name, field): (String, &Box<dyn Val>)| {
+        let field = |(name, field): (String, &dyn Val)| {
             self.count(FIELD + Weight::of_text(&name))?;
-            Ok((name, self.json(field.as_ref())?))
+            Ok((name, self.json(field)?))
         };
         let fields: Result<Map<String, Value>, Unfit> = fields.into_iter().map(field).collect();
         fields.map(Value::Object)
