@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
 use super::budget::{Kept, within_budget};
 use super::frame::{Frame, Parent};
 use super::schedule::Report;
 use super::{Run, RunError};
+use crate::json::{self, is_deeper_than};
 use crate::kind::{Items, Moment, NodeError};
 use crate::weight::Weight;
 use crate::workflow::{BodyNode, MAX_ITERATIONS};
@@ -196,6 +197,12 @@ impl Run {
     /// still be read.
     fn take_result(&mut self, number: usize) -> Result<(), NodeError> {
         let result = self.result_of(number)?;
+        // One that holds the result before it grows by a level with each iteration, and what is
+        // stored must be read again.
+        if is_deeper_than(&result, json::MAX_DEPTH) {
+            let message = format!("the result is nested deeper than {} levels", json::MAX_DEPTH);
+            return Err(NodeError::new("value_too_deep", message));
+        }
         let Some(parent) = &self.frames.get(number).parent else { return Ok(()) };
         let (frame, node, position) = (parent.frame, parent.node, parent.position);
         if let Some(iteration) = &mut self.frames.slot(frame, node).iteration {
@@ -258,7 +265,8 @@ impl Run {
             Some(failure) => self.fail_with(frame, index, failure, None, report),
             None if !iteration.is_whole() => self.abandon(frame, index, Report::default()),
             None => {
-                let output = json!({ "results": iteration.results });
+                let results = ("results".to_owned(), Value::Array(iteration.results));
+                let output = Value::Object(Map::from_iter([results]));
                 self.succeed(frame, index, Arc::new(output), report);
             }
         }

@@ -129,6 +129,15 @@ nodes:
     assert_eq!(output(yaml, json!({})), json!({ "results": [first, [inner, first]] }));
 }
 
+/// What is stored is read again, by a parser that stops at 128 levels.
+#[test]
+fn results_do_not_grow_too_deep() {
+    let yaml = |count: usize| looped(&format!("for: {count}"), "result: ['<loop.last>']");
+    assert_eq!(error(&yaml(65), json!({})).code, "value_too_deep");
+    let all = output(&yaml(64), json!({})).to_string();
+    assert!(serde_json::from_str::<Value>(&all).is_ok());
+}
+
 #[test]
 fn batches_arrive_as_lists() {
     let item = "result: <loop.item>";
