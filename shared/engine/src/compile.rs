@@ -41,6 +41,8 @@ pub struct Compiler<'d> {
     hosts: HashMap<String, Host>,
     /// The references of the fields read so far; taken when a node is complete.
     used: Vec<Used>,
+    /// References to nodes of a container, which it reads when one of its iterations has ended.
+    read_at_end: Vec<Used>,
     /// The names that inner nodes are bound to, the innermost last.
     bound: Vec<String>,
 }
@@ -104,6 +106,7 @@ impl<'d> Compiler<'d> {
             implicit_secrets: Vec::new(),
             hosts: HashMap::new(),
             used: Vec::new(),
+            read_at_end: Vec::new(),
             bound: Vec::new(),
         }
     }
@@ -274,7 +277,8 @@ impl<'d> Compiler<'d> {
         Some(BodyNode::new(id, kind, section))
     }
 
-    /// Reads the `result` of a body, with the body's nodes in scope.
+    /// Reads the `result` of a body, with the body's nodes in scope. An error that the result or a
+    /// condition at its side reads is caught.
     fn results(&mut self, bodies: &mut [Body], links: &mut Links) {
         for (number, body) in bodies.iter_mut().enumerate() {
             self.used.clear();
@@ -285,7 +289,8 @@ impl<'d> Compiler<'d> {
                 result.map(|result| self.template(result, &path, number, Secrets::Refused));
             let (inside, outside): (Vec<Used>, Vec<Used>) =
                 self.used.drain(..).partition(|used| used.body == number);
-            for used in inside.into_iter().filter(|used| used.error) {
+            let tested = self.read_at_end.iter().copied().filter(|used| used.body == number);
+            for used in inside.into_iter().chain(tested).filter(|used| used.error) {
                 body.nodes[used.index].result_reads_error = true;
             }
             links.add(outer, index, Vec::new(), &outside);

@@ -5,4 +5,5 @@ pub(crate) mod reference;
 pub(crate) mod marked;
 pub mod template;
 pub mod code;
+pub(crate) mod cel;
 pub mod scope;

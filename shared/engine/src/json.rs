@@ -67,6 +67,16 @@ pub fn size(value: &Value) -> usize {
     crate::weight::Weight::of(value).json
 }
 
+/// Whether lists and objects lie inside one another more often than this.
+pub(crate) fn is_deeper_than(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::Array(_) | Value::Object(_) if levels == 0 => true,
+        Value::Array(items) => items.iter().any(|item| is_deeper_than(item, levels - 1)),
+        Value::Object(fields) => fields.values().any(|field| is_deeper_than(field, levels - 1)),
+        _ => false,
+    }
+}
+
 /// Escapes one segment of a JSON pointer.
 pub(crate) fn push_segment(pointer: &mut String, segment: &str) {
     pointer.push('/');

@@ -3,20 +3,30 @@
 mod agent;
 mod approval;
 pub(crate) mod condition;
+mod evaluator;
 mod function;
+mod hash;
 pub(crate) mod http;
 pub(crate) mod input;
+mod json;
+mod list;
 mod r#loop;
 mod note;
 pub(crate) mod output;
 mod parallel;
+mod random;
+mod replace;
 mod response;
+mod router;
+mod set;
+mod split;
 mod template;
 mod wait;
 pub(crate) mod webhook;
 
 pub(crate) mod node_fields;
 mod plan;
+mod setting;
 #[cfg(test)]
 mod tests;
 
@@ -39,9 +49,18 @@ pub use plan::{
 /// The kinds that every workflow may use, in the order of the docs.
 const BUILT_IN: &[fn() -> KindSpec] = &[
     template::spec,
+    set::spec,
+    list::spec,
+    json::spec,
+    split::spec,
+    replace::spec,
+    hash::spec,
+    random::spec,
     function::spec,
     http::spec,
     agent::spec,
+    router::spec,
+    evaluator::spec,
     condition::spec,
     r#loop::spec,
     parallel::spec,
@@ -87,6 +106,11 @@ pub trait Node: fmt::Debug + Send + Sync {
     /// calls is open.
     fn plan(&self, scope: &Scope<'_>, done: &Done) -> Result<Plan, NodeError>;
 
+    /// Whether a container goes on, as an iteration sees it: asked before each one and after it.
+    fn goes_on(&self, _moment: Moment, _scope: &Scope<'_>) -> Result<bool, NodeError> {
+        Ok(true)
+    }
+
     /// Whether one plan may take long although its values are small.
     fn is_slow(&self) -> bool {
         false
@@ -96,6 +120,13 @@ pub trait Node: fmt::Debug + Send + Sync {
     fn branches(&self) -> Vec<&str> {
         Vec::new()
     }
+}
+
+/// When a container is asked whether it goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    BeforeIteration,
+    AfterIteration,
 }
 
 /// The default and maximum timeout of one call.
@@ -110,13 +141,29 @@ pub struct CallLimits {
 pub enum Role {
     Step,
     /// Runs its own list of nodes, in which `<kind.item>` and `<kind.index>` are bound.
-    Container,
+    Container {
+        order: Order,
+    },
     /// Its output is part of the run's output.
     Output,
     /// The run's input.
     Input,
     /// For readers only: has no edges and never runs.
     Remark,
+}
+
+/// How a container's iterations follow one another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Each begins when the one before has ended, and reads its result: `<kind.last>`.
+    OneByOne,
+    SideBySide,
+}
+
+impl Role {
+    pub(crate) fn is_container(self) -> bool {
+        matches!(self, Self::Container { .. })
+    }
 }
 
 /// The first path step that a reference to a node may take.

@@ -1,7 +1,11 @@
 //! Regular expressions, of authors and of callers: bounded in memory and in time.
 
+mod find;
+
 use regex_automata::meta::Regex;
-use regex_automata::nfa::thompson;
+use regex_automata::nfa::thompson::{self, NFA};
+
+pub(crate) use find::find_all;
 
 /// `\w{20}` takes about 600 kB.
 const MAX_NFA_BYTES: usize = 1 << 20;
@@ -11,9 +15,14 @@ const MAX_WORK: usize = 20_000_000;
 
 /// Returns the number of states of the pattern, or why it is not allowed.
 pub(crate) fn states(pattern: &str) -> Result<usize, String> {
+    compile(pattern).map(|nfa| nfa.states().len())
+}
+
+/// Returns the pattern's states, or why it is not allowed.
+pub(crate) fn compile(pattern: &str) -> Result<NFA, String> {
     let config = thompson::Config::new().nfa_size_limit(Some(MAX_NFA_BYTES));
     let nfa = thompson::Compiler::new().configure(config).build(pattern);
-    nfa.map(|nfa| nfa.states().len()).map_err(|error| match error.size_limit() {
+    nfa.map_err(|error| match error.size_limit() {
         Some(_) => "the pattern is too large".to_owned(),
         None => format!("not a regular expression: {error}"),
     })

@@ -42,6 +42,19 @@ pub(crate) fn did_you_mean<'a>(
     }
 }
 
+/// `a`, `b` and `c`.
+pub(crate) fn listed(names: &[&str]) -> String {
+    let quoted = |name: &&str| format!("`{name}`");
+    match names {
+        [] => String::new(),
+        [only] => quoted(only),
+        [first @ .., last] => {
+            let first: Vec<String> = first.iter().map(quoted).collect();
+            format!("{} and {}", first.join(", "), quoted(last))
+        }
+    }
+}
+
 /// Truncates messages of libraries, which may quote their input at any length.
 pub(crate) fn shortened(message: &str) -> String {
     match message.char_indices().nth(300) {

@@ -26,6 +26,7 @@ use crate::workflow::Workflow;
 use active::Active;
 use budget::{Budget, within_budget};
 use calls::OpenCall;
+pub(crate) use calls::hex;
 use frame::{Frame, Frames, ROOT};
 
 pub use spending::{BUDGET_EXHAUSTED, SpendingLimit};
@@ -344,6 +345,7 @@ impl Run {
             frames: &self.frames,
             frame,
             node,
+            run_id: &self.run_id,
             input: &self.input,
             started_at_ms: self.started_at_ms,
             engine: self.engine,

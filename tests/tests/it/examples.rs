@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::fixture::until;
 
 /// Each example has a test below.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 11] = [
     "assistant",
     "digest",
     "fallback",
@@ -17,6 +17,7 @@ const NAMES: [&str; 10] = [
     "healthcheck",
     "invoice",
     "refund",
+    "shop",
     "signup",
     "story",
     "triage",
@@ -124,6 +125,28 @@ async fn triage() {
         (&later["queue"], &later["todo"]),
         (&json!("later"), &json!("Answer within two days: Thanks"))
     );
+}
+
+#[tokio::test]
+async fn shop() {
+    let shop = Example::publish("shop").await;
+    let express = shop.output(json!({})).await;
+    assert_eq!(
+        express,
+        json!({
+            "pages": ["[\"pen\",\"cup\"]", "[\"lamp\",\"clock\"]"],
+            "delivery": "Tomorrow: The customer wrote it.",
+            "cheapest": { "name": "pen", "price": 1.2 },
+            "title": "5 offers",
+        })
+    );
+    let standard = shop.output(json!({ "speed": "standard", "budget": 5 })).await;
+    assert_eq!(
+        (&standard["delivery"], &standard["pages"]),
+        (&json!("Within three days"), &json!(["[\"pen\"]"]))
+    );
+    let unclear = shop.output(json!({ "speed": "by pigeon" })).await;
+    assert_eq!(unclear["delivery"], "Please ask the customer");
 }
 
 #[tokio::test]

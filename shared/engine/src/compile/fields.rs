@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::Compiler;
+use super::{Compiler, Used};
 use crate::document::parse_duration;
 use crate::expr::marked::Marked;
 use crate::expr::template::{Template, Text};
@@ -15,7 +15,7 @@ use crate::field::{FieldSpec, FieldType, Required, Secrets};
 use crate::header;
 use crate::json::push_segment;
 use crate::kind::{KindSpec, Node};
-use crate::problem::{Severity, did_you_mean};
+use crate::problem::{Severity, did_you_mean, listed};
 use crate::url::Host;
 use crate::workflow::SecretUse;
 
@@ -81,6 +81,22 @@ impl<'c, 'd> Fields<'c, 'd> {
         let node = (kind.read)(self);
         self.compiler.bound.pop();
         node.into()
+    }
+
+    /// Reads a field of a container as if it stood among the container's nodes: `<loop.index>` is
+    /// that of the iteration. Says whether it refers to one of these nodes.
+    pub(crate) fn inside<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> (T, bool) {
+        let outside = self.body;
+        let mut nodes = self.compiler.outline.bodies[outside].nodes.iter();
+        let container = nodes.find(|node| node.path == self.path);
+        self.body = container.and_then(|node| node.inner).unwrap_or(outside);
+        let value = read(self);
+        let inside = std::mem::replace(&mut self.body, outside);
+        let is_inside = |used: &mut Used| used.body == inside && inside != outside;
+        let read_inside: Vec<Used> = self.compiler.used.extract_if(.., is_inside).collect();
+        let refers = !read_inside.is_empty();
+        self.compiler.read_at_end.extend(read_inside);
+        (value, refers)
     }
 
     /// Returns the field as written, if it has the right type. An empty field (`null`) counts as
@@ -156,7 +172,7 @@ impl<'c, 'd> Fields<'c, 'd> {
                 Required::OneOf(names) => {
                     groups.push(names);
                     if self.count_given(names) != 1 {
-                        self.error_here(format!("one of `{}` is needed", names.join("` and `")));
+                        self.error_here(format!("one of {} is needed", listed(names)));
                     }
                 }
                 Required::AtMostOneOf(names) => {

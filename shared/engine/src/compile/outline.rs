@@ -166,7 +166,7 @@ impl<'d> Outliner<'d, '_> {
             None => {}
         }
         let outputs = kind.as_ref().map_or(OutputFields::Any, |kind| (kind.outputs)(object));
-        let is_container = kind.as_ref().is_some_and(|kind| kind.role == Role::Container);
+        let is_container = kind.as_ref().is_some_and(|kind| kind.role.is_container());
         let inner = is_container.then_some(self.outline.bodies.len());
         let node = NodeOutline { id, name, kind, path: path.clone(), object, outputs, inner };
         self.outline.bodies[body].nodes.push(node);
@@ -196,7 +196,7 @@ impl<'d> Outliner<'d, '_> {
 
     fn is_reserved(&self, name: &str) -> bool {
         let name = normalise(name);
-        let container = self.kinds.find(&name).is_some_and(|kind| kind.role == Role::Container);
+        let container = self.kinds.find(&name).is_some_and(|kind| kind.role.is_container());
         container || RESERVED_IDS.contains(&name.as_str())
     }
 

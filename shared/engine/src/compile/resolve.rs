@@ -3,7 +3,7 @@
 use super::{Compiler, MAX_PROBLEMS, Used};
 use crate::expr::reference::{PathStep, ReferenceText, loose_path, normalise, push_step};
 use crate::expr::template::{Reference, Source};
-use crate::kind::{OutputField, OutputFields, OutputType, Role, input};
+use crate::kind::{Order, OutputField, OutputFields, OutputType, Role, input};
 use crate::problem::{Severity, did_you_mean};
 
 enum Resolved {
@@ -60,7 +60,7 @@ impl<'d> Compiler<'d> {
             let (source, path) = (Source::Bound { up }, found.path.clone());
             return Resolved::Reference(Reference { source, path });
         }
-        if self.options.kinds.find(&first).is_some_and(|kind| kind.role == Role::Container) {
+        if self.options.kinds.find(&first).is_some_and(|kind| kind.role.is_container()) {
             return self.resolve_iteration(found, &first, body);
         }
         if first == "variable" {
@@ -128,7 +128,7 @@ impl<'d> Compiler<'d> {
 
     fn is_name(&self, name: &str) -> bool {
         let is_container =
-            || self.options.kinds.find(name).is_some_and(|kind| kind.role == Role::Container);
+            || self.options.kinds.find(name).is_some_and(|kind| kind.role.is_container());
         self.outline.names.contains_key(name)
             || self.bound.iter().any(|bound| bound == name)
             || is_container()
@@ -175,19 +175,25 @@ impl<'d> Compiler<'d> {
     fn resolve_iteration(&self, found: &ReferenceText<'_>, kind: &str, body: usize) -> Resolved {
         let source = found.source;
         let (mut body, mut up) = (body, 0);
-        loop {
+        let has_last = loop {
             let Some((outer, index)) = self.outline.bodies[body].container else {
                 return Resolved::Impossible(format!("{source} stands outside of any {kind}"));
             };
-            if self.outline.bodies[outer].nodes[index].kind_name() == kind {
-                break;
+            let node = &self.outline.bodies[outer].nodes[index];
+            if node.kind_name() == kind {
+                break matches!(node.role(), Role::Container { order: Order::OneByOne });
             }
             (body, up) = (outer, up + 1);
-        }
+        };
         let path = found.path[1..].to_vec();
         let source = match &found.path[0] {
             PathStep::Field(name) if name == "item" || name == "currentItem" => Source::Item { up },
             PathStep::Field(name) if name == "index" => Source::Index { up },
+            PathStep::Field(name) if name == "last" && has_last => Source::Last { up },
+            _ if has_last => {
+                let message = format!("{source}: a {kind} has `item`, `index` and `last`");
+                return Resolved::Impossible(message);
+            }
             _ => return Resolved::Impossible(format!("{source}: a {kind} has `item` and `index`")),
         };
         Resolved::Reference(Reference { source, path })

@@ -18,6 +18,7 @@ pub struct Scope<'a> {
     pub(crate) frame: usize,
     /// The node that reads; `None` for what belongs to no node, such as the result of a loop.
     pub(crate) node: Option<usize>,
+    pub(crate) run_id: &'a str,
     pub(crate) input: &'a Arc<Value>,
     pub(crate) started_at_ms: i64,
     pub(crate) engine: u32,
@@ -32,6 +33,7 @@ impl<'a> Scope<'a> {
             Source::Node { up, index } => self.output(up, index, &reference.path),
             Source::Item { up } => self.parent(up).map(|parent| &parent.item),
             Source::Index { up } => self.parent(up).map(|parent| &parent.index),
+            Source::Last { up } => self.last(up),
             Source::Nothing => None,
             Source::Bound { up } => self.bindings.iter().rev().nth(up).map(|value| &**value),
         };
@@ -49,6 +51,15 @@ impl<'a> Scope<'a> {
     /// When the run started, in ms since the epoch: a node's "now".
     pub fn started_at_ms(&self) -> i64 {
         self.started_at_ms
+    }
+
+    /// The seed of a node's randomness. Made of the run and the node's place, so that it is the
+    /// same when the run is computed again.
+    pub(crate) fn seed(&self) -> String {
+        let prefix = self.frames.prefix(self.frame);
+        let node = self.node.map(|node| &self.frames.body(self.frame, self.workflow).nodes[node]);
+        let id = node.map_or("", |node| &*node.id);
+        format!("random\0{}\0{prefix}{id}", self.run_id)
     }
 
     /// The version of the engine's rules that the run follows: [`ENGINE`](crate::ENGINE).
@@ -83,6 +94,12 @@ impl<'a> Scope<'a> {
 
     fn parent(&self, up: usize) -> Option<&'a Parent> {
         self.frames.get(self.outward(up).0).parent.as_ref()
+    }
+
+    fn last(&self, up: usize) -> Option<&'a Value> {
+        let parent = self.parent(up)?;
+        let slot = &self.frames.get(parent.frame).nodes[parent.node];
+        slot.iteration.as_ref()?.last_result()
     }
 
     /// Returns the frame, and the node in it that reads or contains what reads.

@@ -29,6 +29,10 @@ pub enum Source {
     Index {
         up: usize,
     },
+    /// The result of the iteration before; null in the first one.
+    Last {
+        up: usize,
+    },
     /// The value that an inner node is bound to; `up` counts inner nodes outwards.
     Bound {
         up: usize,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::field::{FieldSpec, FieldType, Required, Secrets};
 use crate::kind::{CallLimits, KindSpec, Kinds, OutputField, OutputFields, OutputType};
+use crate::problem::listed;
 
 const HEAD: &str = "\
 # Kinds of nodes
@@ -80,7 +81,7 @@ fn help(spec: &FieldSpec) -> String {
             let _ = write!(help, "; `{}` is required", names.join("` or `"));
         }
         Required::OneOf(names) => {
-            let _ = write!(help, "; exactly one of `{}` is required", names.join("` and `"));
+            let _ = write!(help, "; exactly one of {} is required", listed(names));
         }
         Required::AtMostOneOf(names) => {
             let _ = write!(help, "; only one of `{}`", names.join("`, `"));

@@ -7,13 +7,22 @@ use crate::kind::Kinds;
 use crate::{Document, Problem, Severity, Workflow};
 
 /// A minimal node of each kind.
-const NODES: [(&str, &str); 11] = [
+const NODES: [(&str, &str); 20] = [
     ("output", r#""values":{}"#),
     ("template", r#""template":"x""#),
+    ("set", r#""values":{}"#),
+    ("list", r#""items":[]"#),
+    ("json", r#""merge":[]"#),
+    ("split", r#""text":"x","length":10"#),
+    ("replace", r#""text":"x","find":"x""#),
+    ("hash", r#""text":"x""#),
+    ("random", r#""uuid":true"#),
     ("function", r#""code":"return 1""#),
     ("http", r#""url":"https://example.com""#),
     ("condition", r#""branches":[{"name":"a"}]"#),
     ("agent", r#""model":"offline/echo","prompt":"x""#),
+    ("router", r#""model":"offline/echo","prompt":"x","routes":[{"name":"a"}]"#),
+    ("evaluator", r#""model":"offline/echo","text":"x","criteria":"x""#),
     ("webhook", r#""url":"https://example.com""#),
     ("response", r#""data":1"#),
     ("loop", r#""for":1,"nodes":[{"id":"inner","type":"template","template":"x"}]"#),

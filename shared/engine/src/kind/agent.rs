@@ -1,8 +1,8 @@
 //! `agent`: asks a language model, which may call tools.
 
+mod asking;
 mod fields;
 mod conversation;
-mod setting;
 mod tool;
 mod mcp;
 mod toolbox;
@@ -13,9 +13,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::{
-    CallLimits, Done, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan, Role,
-};
+use super::setting::{self, Setting, integer, number};
+use super::{Done, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan, Role};
 use crate::call::{ModelCall, ModelTool};
 use crate::compile::fields::Fields;
 use crate::expr::scope::Scope;
@@ -23,13 +22,13 @@ use crate::expr::template::{Part, Text};
 use crate::provider;
 use crate::schema::Schema;
 use crate::url::Host;
+pub(super) use asking::{ASKING, LIMITS};
 use conversation::Conversation;
 use fields::{
     API_KEY, BASE_URL, ECHO_DELAY, FIELDS, MAX_TOKENS, MAX_TURNS, MODEL, MODELS, SCHEMA, SEED,
     STOP, TEMPERATURE, TOP_P,
 };
 use mcp::Server;
-use setting::{Setting, integer, number};
 use tool::Tool;
 use toolbox::{Opened, Toolbox};
 use turns::Turns;
@@ -44,10 +43,7 @@ pub(super) fn spec() -> KindSpec {
         details: fields::DETAILS.into(),
         fields: FIELDS.into(),
         outputs,
-        call: Some(CallLimits {
-            default_timeout: Duration::from_secs(300),
-            max_timeout: Duration::from_secs(600),
-        }),
+        call: Some(LIMITS),
         role: Role::Step,
         example: EXAMPLE.into(),
         read: Arc::new(|fields| Box::new(Agent::read(fields))),
@@ -86,7 +82,7 @@ fn outputs(node: &Map<String, Value>) -> OutputFields {
 }
 
 #[derive(Debug)]
-struct Agent {
+pub(super) struct Agent {
     /// The next one is asked where one fails for good.
     models: Vec<Text>,
     conversation: Conversation,

@@ -22,7 +22,7 @@ const DETAILS: &str = "\
 Like the `output` section, but anywhere in the graph. The outputs of all output nodes that ran are merged, the section
 last. When a run fails, its output is that of the output nodes that ran. The node's own output is its `values`.";
 
-const FIELDS: &[FieldSpec] = &[VALUES];
+pub(super) const FIELDS: &[FieldSpec] = &[VALUES];
 
 pub(crate) fn spec() -> KindSpec {
     KindSpec {
@@ -39,7 +39,7 @@ pub(crate) fn spec() -> KindSpec {
     }
 }
 
-fn outputs(node: &Map<String, Value>) -> OutputFields {
+pub(super) fn outputs(node: &Map<String, Value>) -> OutputFields {
     node.get(&*VALUES.name).and_then(Value::as_object).map_or(OutputFields::Any, section_outputs)
 }
 
@@ -55,7 +55,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    fn read(fields: &mut Fields<'_, '_>) -> Self {
+    pub(super) fn read(fields: &mut Fields<'_, '_>) -> Self {
         let empty = || Template::Literal(Value::Object(Map::new()));
         Self { values: fields.object_template(&VALUES).unwrap_or_else(empty) }
     }

@@ -196,6 +196,9 @@ impl Done {
 pub enum Items {
     Count(usize),
     List(std::vec::IntoIter<Value>),
+    /// As many as the node [goes on](super::Node::goes_on), at most
+    /// [`MAX_ITERATIONS`](crate::workflow::MAX_ITERATIONS). An item is the index.
+    Open,
 }
 
 /// Why a node failed.

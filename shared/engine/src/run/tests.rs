@@ -12,6 +12,7 @@ mod calls;
 mod several;
 mod flow;
 mod nesting;
+mod loops;
 mod on_error;
 mod graphs;
 mod property;

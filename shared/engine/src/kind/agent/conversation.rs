@@ -43,6 +43,12 @@ impl Conversation {
         conversation
     }
 
+    /// A question with instructions.
+    pub(super) fn asking(system: Text, prompt: Text) -> Self {
+        let messages = Messages::Written(Vec::new());
+        Self { system: Some(system), messages, prompt: Some(prompt), images: Vec::new() }
+    }
+
     fn check(&self, fields: &mut Fields<'_, '_>) {
         let is_given = fields.is_given(&PROMPT) || fields.is_given(&MESSAGES);
         let asks = match &self.messages {

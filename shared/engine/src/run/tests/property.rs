@@ -13,11 +13,11 @@ struct Sketch {
 
 fn sketch() -> impl Strategy<Value = Sketch> {
     let references = prop::collection::vec(any::<prop::sample::Index>(), 0..3);
-    (0..5u8, references, prop::option::of((any::<prop::sample::Index>(), any::<bool>())))
+    (0..7u8, references, prop::option::of((any::<prop::sample::Index>(), any::<bool>())))
         .prop_map(|(kind, references, hangs_on)| Sketch { kind, references, hangs_on })
 }
 
-const FIELDS: [&str; 5] = ["content", "data", "branch", "results", "data"];
+const FIELDS: [&str; 7] = ["content", "data", "branch", "results", "data", "results", "results"];
 
 fn document(sketches: &[Sketch]) -> String {
     let nodes = sketches.iter().enumerate().map(|(index, sketch)| {
@@ -47,7 +47,27 @@ fn document(sketches: &[Sketch]) -> String {
                     "url": format!("http://x/<parallel.index>{text}")
                 }]
             }),
-            _ => json!({"type": "http", "url": format!("http://fails/{index}{text}")}),
+            4 => json!({"type": "http", "url": format!("http://fails/{index}{text}")}),
+            5 => json!({
+                "type": "loop",
+                "while": "<loop.last> == null || size(<loop.last>) < 3",
+                "nodes": [{
+                    "id": format!("i{index}"),
+                    "type": "http",
+                    "url": format!("http://x/<loop.index>{text}")
+                }],
+                "result": [format!("<i{index}.data>"), "<loop.last>", "<loop.last[0]>"],
+                "break_when": "<loop.index> == 2"
+            }),
+            _ => json!({
+                "type": "loop",
+                "until": format!("<i{index}.data> != null && <loop.index> > 0"),
+                "nodes": [{
+                    "id": format!("i{index}"),
+                    "type": "http",
+                    "url": format!("http://x/{text}")
+                }]
+            }),
         };
         node["id"] = json!(format!("n{index}"));
         if let Some((other, first)) = sketch.hangs_on.as_ref().filter(|_| index > 0) {

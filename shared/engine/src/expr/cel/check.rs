@@ -1,4 +1,4 @@
-//! Checks a condition before it ever runs: its names, and the types that are known.
+//! Checks an expression before it ever runs: its names, and the types that are known.
 
 use std::collections::HashMap;
 
@@ -98,7 +98,7 @@ pub(super) struct Variable {
 
 pub(super) struct Checker<'v> {
     pub variables: &'v HashMap<String, Variable>,
-    /// The variables of the macros around.
+    /// Names that need no reference, and the variables of the macros around.
     bound: Vec<String>,
     /// Variables that the condition compares with null.
     tested: Vec<String>,
@@ -106,15 +106,18 @@ pub(super) struct Checker<'v> {
 }
 
 impl<'v> Checker<'v> {
-    /// Returns the problems of an expression.
+    /// Returns the problems of an expression, in which other names stand for values, too.
     pub(super) fn check(
         expression: &IdedExpr,
         variables: &'v HashMap<String, Variable>,
+        names: &[&str],
+        is_truth: bool,
     ) -> Vec<(Severity, String)> {
-        let mut checker = Self { variables, bound: vec![], tested: vec![], found: vec![] };
+        let bound = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut checker = Self { variables, bound, tested: vec![], found: vec![] };
         checker.note_tests(&expression.expr);
         let known = checker.infer(&expression.expr);
-        if !matches!(known, Known::Nothing | Known::Boolean) {
+        if is_truth && !matches!(known, Known::Nothing | Known::Boolean) {
             let message = format!("a condition gives true or false, this one {}", known.shown());
             checker.error(message);
         }

@@ -1,13 +1,13 @@
-//! Arithmetic in conditions: a number is a number, whole or not. CEL itself computes only with two
+//! Arithmetic: a number is a number, whole or not. CEL itself computes only with two
 //! integers or two doubles, and cuts off what a division of integers leaves.
 
-use cel::common::ast::{EntryExpr, Expr, IdedEntryExpr, IdedExpr, operators};
+use cel::common::ast::{Expr, IdedExpr, operators};
 use cel::common::functions::Function;
 use cel::common::types::{CelDouble, CelInt, CelUInt, DYN_TYPE};
 use cel::common::value::{CowVal, Val};
 use cel::{DeclarationError, Env, ExecutionError};
 
-use super::is_accumulator;
+use super::{is_accumulator, parts};
 
 /// Operators of CEL, and the functions that take their place. Authors cannot write an `@`.
 const OPERATORS: [(&str, &str, Function); 5] = [
@@ -27,40 +27,14 @@ pub(super) fn declare(env: &mut Env) -> Result<(), DeclarationError> {
 /// Returns the expression with our arithmetic.
 pub(super) fn with_numbers(expression: &IdedExpr) -> IdedExpr {
     let mut expression = expression.clone();
-    replace(&mut expression.expr);
+    parts::for_each(&mut expression, &mut |part| {
+        let Expr::Call(call) = part else { return };
+        let ours = OPERATORS.iter().find(|(name, ..)| *name == call.func_name);
+        if let Some((_, ours, _)) = ours.filter(|_| !is_accumulator(&call.args)) {
+            call.func_name = (*ours).to_owned();
+        }
+    });
     expression
-}
-
-fn replace(expression: &mut Expr) {
-    match expression {
-        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => {}
-        Expr::Call(call) => {
-            let ours = OPERATORS.iter().find(|(name, ..)| *name == call.func_name);
-            if let Some((_, ours, _)) = ours.filter(|_| !is_accumulator(&call.args)) {
-                call.func_name = (*ours).to_owned();
-            }
-            let target = call.target.as_deref_mut().into_iter();
-            target.chain(&mut call.args).for_each(|part| replace(&mut part.expr));
-        }
-        Expr::Comprehension(list) => {
-            let parts = [&mut list.iter_range, &mut list.loop_cond, &mut list.loop_step];
-            parts.into_iter().for_each(|part| replace(&mut part.expr));
-        }
-        Expr::List(list) => list.elements.iter_mut().for_each(|part| replace(&mut part.expr)),
-        Expr::Map(map) => map.entries.iter_mut().for_each(replace_in_entry),
-        Expr::Select(select) => replace(&mut select.operand.expr),
-        Expr::Struct(fields) => fields.entries.iter_mut().for_each(replace_in_entry),
-    }
-}
-
-fn replace_in_entry(entry: &mut IdedEntryExpr) {
-    match &mut entry.expr {
-        EntryExpr::StructField(field) => replace(&mut field.value.expr),
-        EntryExpr::MapEntry(entry) => {
-            replace(&mut entry.key.expr);
-            replace(&mut entry.value.expr);
-        }
-    }
 }
 
 #[derive(Debug, Clone, Copy)]
