@@ -398,7 +398,8 @@ fn an_answer_and_its_calls_are_bounded() {
     assert_eq!((error.code.as_str(), error.retryable), ("too_many_tool_calls", false));
     let items: Vec<_> = many.iter().map(|event| &event["item"]).collect();
     let whole = json!({ "status": "completed", "output": items });
-    let error = read(&OpenAiResponses, whole.to_string().as_bytes()).unwrap_err();
+    let mut read = reading(64 << 20);
+    let error = read.push(whole.to_string().as_bytes()).and_then(|()| read.end()).unwrap_err();
     assert_eq!(error.code, "too_many_tool_calls");
     let error = reading(1_000).push(&events(&[says(&"x".repeat(1_001))], "")).unwrap_err();
     assert_eq!(error.code, "value_too_large");
