@@ -469,6 +469,7 @@ struct Setup {
     charge: Charge,
 }
 
+#[expect(clippy::large_enum_variant, reason = "it is handled as soon as it is there")]
 enum Woken {
     Stopping,
     CancelRequested,

@@ -1,5 +1,7 @@
 //! Runs that wait for a time or a person: their callers, `kill -9`, and who may answer.
 
+#![expect(clippy::print_stdout, reason = "the figures are for people")]
+
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;

@@ -444,10 +444,10 @@ fn arguments_are_judged_once() {
     let calls = output["tool_calls"].as_array().unwrap();
     assert_eq!(calls.len(), 6_000);
     assert!(calls.iter().all(|call| call["is_error"] == true));
-    println!("500 refused calls a turn, a schema of 200 KiB: {times:?}");
-    // The first plan with refused calls judges 500 of them, and so does the eleventh: not 5,500.
+    // The first plan with refused calls judges 500 of them, and so does the eleventh: not 5,500,
+    // which took minutes.
     let (first, eleventh) = (times[1], times[11]);
-    assert!(eleventh < first * 4 + Duration::from_millis(500), "{first:?}, then {eleventh:?}");
+    assert!(eleventh < first * 4 + Duration::from_secs(5), "{first:?}, then {eleventh:?}");
 }
 
 /// A schema that is beyond our bounds is the server's own business.
@@ -471,7 +471,6 @@ fn a_schema_of_a_megabyte_costs_a_plan_little() {
     });
     assert!(matches!(run.outcome(), Some(Outcome::Succeeded { .. })), "{:?}", run.outcome());
     assert_eq!(made, 400);
-    println!("400 calls, a schema of 1 MiB: {:?}", began.elapsed());
     assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
 }
 
