@@ -46,7 +46,9 @@ impl Stores {
             .strip_prefix("listening on ")
             .with_context(|| format!("the double said {said:?}"))?
             .to_owned();
-        Ok(Self { url, client: reqwest::Client::new(), child: Mutex::new(child) })
+        // Every test has a runtime of its own, and a kept connection ends with that of another.
+        let client = reqwest::Client::builder().pool_max_idle_per_host(0).build()?;
+        Ok(Self { url, client, child: Mutex::new(child) })
     }
 
     /// Creates a new table, queues and keyring. The keyring has no token yet, so that the first
