@@ -13,7 +13,7 @@ use crate::parts::place_hash;
 use crate::row::{HOLDS_LEASE, bind_lease};
 use crate::table::Query;
 use crate::value::{inline, unpack_inline};
-use crate::write::{AllOutcome, Write};
+use crate::write::{AllOutcome, Refusal, Write};
 
 const QUESTION: &str = "QU#";
 const ANSWER: &str = "AN#";
@@ -54,7 +54,7 @@ impl Aws {
         answer: &Answer,
         now: Timestamp,
     ) -> Result<Answered> {
-        let answer = Item::new(key(run, ANSWER, place))
+        let item = Item::new(key(run, ANSWER, place))
             .with("answer", inline(serde_json::to_string(answer)?))
             .with("expires_at", self.parts_expire_at());
         let count = "SET #answers = if_not_exists(#answers, :none) + :one";
@@ -65,20 +65,26 @@ impl Aws {
             .bind(":now", time(now));
         let of_owned = Write::update(Key::of_run(run), count)
             .only_if("attribute_exists(#due_at) AND attribute_exists(#owner)");
-        for (is_due, row) in [(true, of_waiting), (false, of_owned)] {
-            let row = row.bind(":none", number(0)).bind(":one", number(1));
+        // Its owner may change between two tries, once in this time.
+        for (is_due, row) in [(true, &of_waiting), (false, &of_owned), (true, &of_waiting)] {
+            let row = row.clone().bind(":none", number(0)).bind(":one", number(1));
             let asked = Write::check(key(run, QUESTION, place)).only_if("attribute_exists(#pk)");
-            let answer = Write::put(answer.clone()).if_absent();
-            match self.table().write_all(&[row, asked, answer]).await? {
+            let put = Write::put(item.clone()).if_absent();
+            match self.table().write_all(&[row, asked, put]).await? {
                 AllOutcome::Done => return Ok(Answered::Stored { is_due }),
                 AllOutcome::Refused(refusals) => match &refusals[..] {
                     [_, Some(_), _] => return Ok(Answered::NotAsked),
+                    // Refused because it was applied before: a success.
+                    [_, _, Some(Refusal(Some(stored)))]
+                        if parsed::<Answer>(stored, "answer")? == *answer =>
+                    {
+                        return Ok(Answered::Stored { is_due: true });
+                    }
                     [_, _, Some(_)] => return Ok(Answered::Already),
                     _ => {}
                 },
             }
         }
-        // It ended, or its owner changed between the two.
         Ok(Answered::NotAsked)
     }
 

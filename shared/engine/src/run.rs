@@ -172,6 +172,8 @@ pub struct Run {
     asking: VecDeque<usize>,
     /// Node executions and further calls so far.
     executions: usize,
+    /// Questions to people so far.
+    questions: usize,
     budget: Budget,
     spending_limit: SpendingLimit,
     usage: Usage,
@@ -206,6 +208,7 @@ impl Run {
             next_active: 0,
             asking: VecDeque::new(),
             executions: 0,
+            questions: 0,
             spending_limit,
             usage: Usage::default(),
             stop_reason: None,

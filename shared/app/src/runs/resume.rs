@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64_URL;
 use flowgate_core::id::RunId;
 use flowgate_core::key::Scope;
+use flowgate_core::memory::Holder;
 use flowgate_core::run::{Answer, Answered, AskedQuestion, RunRecord};
 use flowgate_core::secret::hmac_sha256;
 use flowgate_core::time::Timestamp;
@@ -18,7 +19,7 @@ use crate::error::{Error, FieldProblem, Result, What};
 use crate::platform::App;
 
 /// Bytes of JSON. An answer is stored in one piece.
-const MAX_ANSWER: usize = 256 << 10;
+const MAX_ANSWER: usize = 64 << 10;
 /// What every link's token begins with.
 const LINK: &str = "fga_";
 /// Longer than any that we make.
@@ -55,6 +56,9 @@ impl App {
     /// Returns the questions of the run that nobody has answered.
     pub async fn open_questions(&self, caller: &Caller, id: &str) -> Result<Vec<Asked>> {
         let record = self.run_for(caller, Scope::Read, id).await?;
+        let asked = usize::try_from(record.asked).unwrap_or(usize::MAX);
+        let bytes = asked.saturating_mul(2 * MAX_ANSWER);
+        let _memory = self.memory.charge(&Holder::of_key(caller.key_id()), bytes)?;
         let may_answer =
             caller.require_run(Scope::Run, &record.head.workflow_id, &record.head.id).is_ok();
         let mut asked = Vec::new();

@@ -39,7 +39,7 @@ const ASKED_FIELDS: &[FieldSpec] =
     &[input::NAME, input::TYPE, input::DESCRIPTION, VALUE, input::SCHEMA];
 const MAX_FIELDS: usize = 50;
 /// Questions are stored with their run.
-const MAX_QUESTION_BYTES: usize = 256 << 10;
+const MAX_QUESTION_BYTES: usize = 64 << 10;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(7 * 24 * 3600);
 
 const DETAILS: &str = "\
@@ -168,7 +168,7 @@ mod tests {
 
     use super::*;
     use crate::call::{CallOutput, CallResult};
-    use crate::run::tests::{advance, compile, error, only_call, start};
+    use crate::run::tests::{advance, compile, drive, error, only_call, start};
 
     const YAML: &str = "
 nodes:
@@ -225,6 +225,21 @@ output: { yes: <yes.content>, no: <no.content> }";
             advance(&mut run);
             assert_eq!(crate::run::tests::output_of(&run).unwrap(), expected);
         }
+    }
+
+    #[test]
+    fn a_run_asks_a_bounded_number_of_questions() {
+        let yaml = "nodes: [{ id: l, type: loop, for: 200, \
+                    nodes: [{ id: a, type: approval, message: ok? }], result: 1 }]";
+        let mut run = start(&compile(yaml), json!({}));
+        let mut asked = 0;
+        drive(&mut run, |_, _| {
+            asked += 1;
+            let value = json!({ "approved": true, "data": {}, "by": "b", "at": "t" });
+            CallResult::Succeeded(CallOutput { value, tokens: None, cost_nano_usd: None })
+        });
+        assert_eq!(asked, 100);
+        assert_eq!(crate::run::tests::output_of(&run), Err("too_many_questions".to_owned()));
     }
 
     #[test]

@@ -13,6 +13,8 @@ use crate::event::{CallEnded, CallLabel, NodePath, RunEvent};
 use crate::kind::{Bindings, CallName, MAX_DELAY, Node, NodeError, Planned, Price, Work};
 use crate::literal_key;
 
+/// Whoever reads a run's questions reads all of them, with their answers.
+const MAX_QUESTIONS: usize = 100;
 const MAX_BACKOFF: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
@@ -86,6 +88,13 @@ impl Run {
                 return Err(NodeError::internal(message));
             }
         };
+        if matches!(action, Action::Ask(_)) {
+            self.questions += 1;
+            if self.questions > MAX_QUESTIONS {
+                let message = format!("a run asks at most {MAX_QUESTIONS} questions");
+                return Err(NodeError::new("too_many_questions", message));
+            }
+        }
         let input = encode(self.engine, &action);
         let call = Call {
             action,
