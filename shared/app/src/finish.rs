@@ -172,14 +172,26 @@ impl App {
 
     /// Returns the delivery of a webhook node; does not write it.
     pub fn node_delivery(&self, head: &RunHead, place: &str, webhook: &WebhookCall) -> Delivery {
-        let target = author_webhook(webhook.clone());
         let body = serde_json::to_string(&webhook.body).unwrap_or_default();
+        self.delivery_with(head, place, webhook, "node", body)
+    }
+
+    /// Returns the delivery of an author's webhook with this body; does not write it.
+    pub(crate) fn delivery_with(
+        &self,
+        head: &RunHead,
+        place: &str,
+        webhook: &WebhookCall,
+        event: &str,
+        body: String,
+    ) -> Delivery {
+        let target = author_webhook(webhook.clone());
         let request = FrozenRequest {
             method: target.method,
             url: target.url,
             headers: target.headers,
             body,
-            event: "node".to_owned(),
+            event: event.to_owned(),
             published_by: head.published_by,
             status: None,
             hops: head.hops + 1,

@@ -19,7 +19,6 @@ use serde_json::{Map, Value};
 use crate::call::{Call, CallId, CallResult, Chunk, WebhookCall};
 use crate::event::RunEvent;
 use crate::expr::scope::Scope;
-use crate::kind::http::render_texts;
 use crate::kind::{NodeError, Price};
 use crate::weight::Weight;
 use crate::workflow::Workflow;
@@ -318,18 +317,7 @@ impl Run {
     pub fn workflow_webhook(&self) -> Option<WebhookCall> {
         let webhook = self.workflow.webhook.as_ref()?;
         let scope = self.scope(ROOT, None, &[]);
-        Some(WebhookCall {
-            url: webhook.url.render_url(&scope).ok()?,
-            method: webhook.method.clone(),
-            headers: render_texts(&webhook.headers, &scope).ok()?,
-            body: Value::Null,
-            signature: webhook
-                .signature
-                .as_ref()
-                .map(|signature| signature.render_outgoing(&scope))
-                .transpose()
-                .ok()?,
-        })
+        webhook.render(&scope, Value::Null).ok()
     }
 
     fn emit(&mut self, event: RunEvent) {

@@ -9,8 +9,9 @@ use serde_json::Value;
 use crate::compile;
 use crate::document::Document;
 use crate::expr::reference::normalise;
-use crate::expr::template::{Template, Text};
+use crate::expr::template::Template;
 use crate::input::{InputField, InputProblem, InputRules};
+use crate::kind::webhook::Webhook;
 use crate::kind::{KindName, KindSpec, Kinds, Node, Role};
 use crate::problem::{Problem, Severity};
 use crate::run::SpendingLimit;
@@ -83,15 +84,6 @@ pub struct NodeInfo {
     pub name: Option<String>,
     /// The `type`.
     pub kind: KindName,
-}
-
-/// The workflow's own webhook. URL, header values and signature may contain references and secrets.
-#[derive(Debug)]
-pub struct Webhook {
-    pub method: String,
-    pub(crate) url: Text,
-    pub(crate) headers: Vec<(String, Text)>,
-    pub(crate) signature: Option<Text>,
 }
 
 /// Nodes that run in one scope.

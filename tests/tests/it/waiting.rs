@@ -224,6 +224,60 @@ async fn a_person_answers_on_the_page_behind_the_link() {
     assert_eq!(send_form(link, form).await, 409);
 }
 
+/// Whoever tells people hears of a question once, also after crashes, and can answer by its link.
+#[tokio::test]
+async fn a_question_reaches_a_webhook_with_its_link() {
+    let (folder, client, receiver) =
+        (tempfile::tempdir().unwrap(), Client::new(), receiver().await);
+    let mut process = Process::start(folder.path()).await;
+    let asking = r#"{ id: pause, type: approval, message: "Send <api.t>?", after: [before],
+        fields: [{ name: n, type: number, value: 3 }],
+        webhook: { url: "URL/asked?<api.t>", headers: { x-team: "<api.t>" } } }"#;
+    let node = asking.replace("URL", &receiver.url);
+    publish(&client, &process.url, "w", &around(&node, ANSWER, &receiver.url)).await;
+    let url = format!("{}/v1/workflows/w/runs", process.url);
+    let (status, run) =
+        json_of(client.post(url).bearer_auth(ADMIN_KEY).json(&json!({ "input": {} }))).await;
+    assert_eq!(status, 202, "{run}");
+    for _ in 0..2 {
+        process.kill().await;
+        process = Process::start(folder.path()).await;
+    }
+    let asked = || {
+        let received = receiver.received();
+        received.into_iter().filter(|request| request.uri.path() == "/asked").collect::<Vec<_>>()
+    };
+    while asked().is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let request = asked().remove(0);
+    assert_eq!(
+        (request.uri.query(), request.headers["x-team"].as_bytes()),
+        (Some("draft"), &b"draft"[..])
+    );
+    let body: Value = serde_json::from_slice(&request.body).unwrap();
+    assert_eq!(
+        (&body["run_id"], &body["node"], &body["message"], &body["fields"]),
+        (
+            &run["id"],
+            &json!("pause"),
+            &json!("Send draft?"),
+            &json!([{ "name": "n", "type": "number", "value": 3 }])
+        )
+    );
+    let path = body["link"].as_str().unwrap().split_once("/v1/").unwrap().1;
+    let link = format!("{}/v1/{path}", process.url);
+    assert_eq!(send_form(&link, "field.n=4&approved=true").await, 200);
+    let url = format!("{}/v1/runs/{}", process.url, run["id"].as_str().unwrap());
+    let ended = until(|| client.get(&url).bearer_auth(ADMIN_KEY), |run| !run["ended_at"].is_null());
+    assert_eq!(ended.await["output"]["data"], json!({ "n": 4 }));
+    let mut ids: Vec<_> =
+        asked().iter().map(|request| request.headers["webhook-id"].clone()).collect();
+    ids.dedup();
+    assert_eq!(ids.len(), 1, "an attempt that a crash cut short is repeated under its id");
+    process.kill().await;
+}
+
 #[tokio::test]
 async fn what_a_workflow_writes_is_no_html() {
     let server = TestServer::start().await;

@@ -2,13 +2,15 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64_URL;
+use flowgate_core::delivery::Delivery;
 use flowgate_core::id::RunId;
 use flowgate_core::key::Scope;
 use flowgate_core::memory::Holder;
-use flowgate_core::run::{Answer, Answered, AskedQuestion, RunRecord};
+use flowgate_core::run::{Answer, Answered, AskedQuestion, OpenQuestion, RunHead, RunRecord};
 use flowgate_core::secret::hmac_sha256;
 use flowgate_core::time::Timestamp;
 use flowgate_core::work::Message;
+use flowgate_engine::call::WebhookCall;
 use flowgate_engine::input::InputProblem;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -64,7 +66,7 @@ impl App {
         let mut asked = Vec::new();
         for question in self.unanswered(&record).await? {
             let link = match may_answer {
-                true => Some(self.answer_link(&record.head.id, &question).await?),
+                true => Some(self.link_of(&record, &question).await?),
                 false => None,
             };
             asked.push(Asked { question, link });
@@ -118,6 +120,28 @@ impl App {
         self.answer_question(&record, question, answer, "link").await
     }
 
+    /// Returns the delivery that makes a question known, with its link; does not write it.
+    pub async fn question_delivery(
+        &self,
+        head: &RunHead,
+        place: &str,
+        question: &OpenQuestion,
+        webhook: &WebhookCall,
+    ) -> Result<Delivery> {
+        let body = json!({
+            "run_id": head.id,
+            "workflow_id": head.workflow_id,
+            "workflow_name": head.workflow_name,
+            "node": question.node,
+            "message": question.question.message,
+            "fields": question.question.fields,
+            "asked_at": question.asked_at.to_string(),
+            "expires_at": question.expires_at.to_string(),
+            "link": self.answer_link(&head.id, place, question.expires_at).await?,
+        });
+        Ok(self.delivery_with(head, place, webhook, "run.question", body.to_string()))
+    }
+
     async fn unanswered(&self, record: &RunRecord) -> Result<Vec<AskedQuestion>> {
         if record.state.has_ended() || record.asked == 0 {
             return Ok(Vec::new());
@@ -154,12 +178,16 @@ impl App {
         self.ports.runs.read(run).await?.ok_or(Error::NotFound(What::Run))
     }
 
-    async fn answer_link(&self, run: &RunId, asked: &AskedQuestion) -> Result<String> {
+    async fn link_of(&self, record: &RunRecord, asked: &AskedQuestion) -> Result<String> {
+        self.answer_link(&record.head.id, &asked.place, asked.question.expires_at).await
+    }
+
+    async fn answer_link(&self, run: &RunId, place: &str, expires_at: Timestamp) -> Result<String> {
         let claims = LinkClaims {
             run: run.clone(),
-            place: asked.place.clone(),
+            place: place.to_owned(),
             pepper: self.keyring().await?.pepper()?.0,
-            expires_at: asked.question.expires_at,
+            expires_at,
         };
         let signed = BASE64_URL.encode(serde_json::to_vec(&claims).map_err(anyhow::Error::from)?);
         let signature = BASE64_URL.encode(self.link_signature(&claims, &signed).await?);

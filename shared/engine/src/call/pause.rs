@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::WebhookCall;
 use crate::input::{InputField, InputProblem, InputRules, InputSection, InputType, Undeclared};
 use crate::kind::NodeError;
 
@@ -28,6 +29,9 @@ pub struct AskCall {
     pub question: Question,
     #[serde(rename = "timeout_ms", serialize_with = "super::as_millis")]
     pub timeout: Duration,
+    /// Called once the question can be answered. Its body is the driver's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<WebhookCall>,
 }
 
 /// What a person is asked, stored while it is open.

@@ -58,6 +58,18 @@ impl<'c, 'd> Fields<'c, 'd> {
         value
     }
 
+    /// Reads the object of one field, if it is given.
+    pub fn inner_object<T>(
+        &mut self,
+        spec: &FieldSpec,
+        table: &[FieldSpec],
+        read: impl FnOnce(&mut Fields<'_, 'd>) -> T,
+    ) -> Option<T> {
+        let object = self.object(spec)?;
+        let path = self.path_of(&spec.name);
+        Some(self.inner(&path, object, table, read))
+    }
+
     /// Reads a node of another kind inside this object, such as an agent's tool. In its fields,
     /// references `<name.…>` read the call's [bindings](crate::kind::Bindings).
     pub fn inner_node(

@@ -9,9 +9,9 @@ use super::Compiler;
 use super::fields::Fields;
 use crate::field::{FieldSpec, FieldType};
 use crate::input::{self, InputSection};
-use crate::kind::webhook as hook;
+use crate::kind::webhook::{WEBHOOK_FIELDS, Webhook};
 use crate::run::spending::{self, SpendingLimit};
-use crate::workflow::{Body, NodeInfo, SecretUse, Webhook, Workflow};
+use crate::workflow::{Body, NodeInfo, SecretUse, Workflow};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -55,7 +55,6 @@ const WEBHOOK: FieldSpec = FieldSpec::new(
     FieldType::Fields(Cow::Borrowed(WEBHOOK_FIELDS)),
     "called with the outputs when a run ends",
 );
-const WEBHOOK_FIELDS: &[FieldSpec] = &[hook::URL, hook::METHOD, hook::HEADERS, hook::SIGNATURE];
 
 const BUDGET: FieldSpec = FieldSpec::new(
     "budget",
@@ -89,23 +88,11 @@ pub(super) fn read(compiler: &mut Compiler<'_>) -> Settings {
     fields.object(&OUTPUT);
     fields.string(&SCHEMA);
     let input = InputSection::read(&mut fields);
-    let webhook = webhook(&mut fields);
-    let spending_limit = fields
-        .object(&BUDGET)
-        .map(|budget| fields.inner("/budget", budget, spending::FIELDS, SpendingLimit::read));
+    let webhook = fields.inner_object(&WEBHOOK, WEBHOOK_FIELDS, Webhook::read);
+    let spending_limit = fields.inner_object(&BUDGET, spending::FIELDS, SpendingLimit::read);
     fields.finish();
     let spending_limit = spending_limit.unwrap_or_default();
     Settings { name, description, deadline, save, webhook, input, spending_limit }
-}
-
-fn webhook(fields: &mut Fields<'_, '_>) -> Option<Webhook> {
-    let object = fields.object(&WEBHOOK)?;
-    Some(fields.inner("/webhook", object, WEBHOOK_FIELDS, |webhook| Webhook {
-        url: webhook.url(&hook::URL).unwrap_or_default(),
-        method: webhook.method(&hook::METHOD),
-        headers: webhook.request_headers(&hook::HEADERS),
-        signature: webhook.text(&hook::SIGNATURE),
-    }))
 }
 
 impl Settings {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::webhook::{WEBHOOK_FIELDS, Webhook};
 use super::{
     Done, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Planned, Price, Role,
 };
@@ -35,6 +36,12 @@ const TIMEOUT: FieldSpec = FieldSpec::with_default(
     "how long an answer is awaited",
 );
 
+const NOTIFIED: FieldSpec = FieldSpec::new(
+    "webhook",
+    FieldType::Fields(std::borrow::Cow::Borrowed(WEBHOOK_FIELDS)),
+    "called when the question is asked, with the link for its answer",
+);
+
 const ASKED_FIELDS: &[FieldSpec] =
     &[input::NAME, input::TYPE, input::DESCRIPTION, VALUE, input::SCHEMA];
 const MAX_FIELDS: usize = 50;
@@ -45,7 +52,8 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(7 * 24 * 3600);
 const DETAILS: &str = "\
 The run is stored meanwhile, as for `wait`; its waiting callers are answered at once. `GET
 /v1/runs/{id}/questions` lists what is asked, each with a link to a page that shows the message
-and the fields; `POST /v1/runs/{id}/resume` answers too. The first answer counts. It leaves
+and the fields; `webhook` sends the same question and link to whoever tells a person, such as a
+chat. `POST /v1/runs/{id}/resume` answers too. The first answer counts. It leaves
 `{approved, data, by, at}`: `after: [check.approved]` and `after: [check.rejected]` follow it,
 and `data` holds the fields. A field that the answer leaves out keeps its `value`. Without an
 answer in time the node fails as `timeout`.";
@@ -58,7 +66,7 @@ pub(super) fn spec() -> KindSpec {
         name: "approval".into(),
         summary: "Asks a person, and goes on with the answer.".into(),
         details: DETAILS.into(),
-        fields: const { &[MESSAGE, ASKED, TIMEOUT] }.into(),
+        fields: const { &[MESSAGE, ASKED, TIMEOUT, NOTIFIED] }.into(),
         outputs: |_| {
             OutputFields::only(&[
                 ("approved", OutputType::Any),
@@ -82,6 +90,7 @@ struct Approval {
     message: Text,
     fields: Option<Vec<(AskedField, Option<Template>)>>,
     timeout: Duration,
+    webhook: Option<Webhook>,
 }
 
 impl Approval {
@@ -90,6 +99,7 @@ impl Approval {
             message: fields.text(&MESSAGE).unwrap_or_default(),
             fields: fields.is_given(&ASKED).then(|| read_fields(fields)),
             timeout: fields.duration(&TIMEOUT).unwrap_or(DEFAULT_TIMEOUT),
+            webhook: fields.inner_object(&NOTIFIED, WEBHOOK_FIELDS, Webhook::read),
         }
     }
 
@@ -108,7 +118,9 @@ impl Approval {
             let message = format!("a question takes at most {MAX_QUESTION_BYTES} bytes");
             return Err(NodeError::new("value_too_large", message));
         }
-        Ok(AskCall { question, timeout: self.timeout })
+        // Its body has the link, which nobody knows before the question is stored.
+        let webhook = self.webhook.as_ref().map(|webhook| webhook.render(scope, Value::Null));
+        Ok(AskCall { question, timeout: self.timeout, webhook: webhook.transpose()? })
     }
 }
 

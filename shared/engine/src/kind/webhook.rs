@@ -18,15 +18,15 @@ use crate::field::{FieldSpec, FieldType};
 
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
-pub(crate) const URL: FieldSpec =
+const URL: FieldSpec =
     FieldSpec::new("url", FieldType::Text, "the address").required().with_secrets();
-pub(crate) const METHOD: FieldSpec =
+const METHOD: FieldSpec =
     FieldSpec::with_default("method", FieldType::Method(&METHODS), "POST", "the HTTP method");
-pub(crate) const HEADERS: FieldSpec =
+const HEADERS: FieldSpec =
     FieldSpec::new("headers", FieldType::Texts, "name to text").with_secrets();
 const BODY: FieldSpec =
     FieldSpec::with_default("body", FieldType::Any, "null", "any JSON with references");
-pub(crate) const SIGNATURE: FieldSpec = FieldSpec::new(
+const SIGNATURE: FieldSpec = FieldSpec::new(
     "signature",
     FieldType::Text,
     "sent as `AI_FLOW_SIGNATURE`, in addition to our own signature",
@@ -38,6 +38,8 @@ The delivery is signed, retried and logged independently: see [webhooks.md](webh
 and its failure never changes the run. `data` is the body.";
 
 const FIELDS: &[FieldSpec] = &[URL, METHOD, HEADERS, BODY, SIGNATURE];
+/// The fields of a [`Webhook`].
+pub(crate) const WEBHOOK_FIELDS: &[FieldSpec] = &[URL, METHOD, HEADERS, SIGNATURE];
 
 pub(super) fn spec() -> KindSpec {
     KindSpec {
@@ -56,46 +58,64 @@ pub(super) fn spec() -> KindSpec {
         }),
         role: Role::Step,
         example: EXAMPLE.into(),
-        read: Arc::new(|fields| Box::new(Webhook::read(fields))),
+        read: Arc::new(|fields| Box::new(Delivery::read(fields))),
     }
 }
 
 const EXAMPLE: &str = r#"{ id: notify, type: webhook, url: "https://example.com/hook", body: { story: <draft.content> } }"#;
 
+/// Whom a webhook calls. URL, header values and signature may contain references and secrets.
 #[derive(Debug)]
-struct Webhook {
+pub struct Webhook {
+    pub method: String,
     url: Text,
-    method: String,
     headers: Vec<(String, Text)>,
-    body: Template,
     signature: Option<Text>,
 }
 
 impl Webhook {
-    fn read(fields: &mut Fields<'_, '_>) -> Self {
+    pub(crate) fn read(fields: &mut Fields<'_, '_>) -> Self {
         Self {
             url: fields.url(&URL).unwrap_or_default(),
             method: fields.method(&METHOD),
             headers: fields.request_headers(&HEADERS),
-            body: fields.template(&BODY).unwrap_or(Template::Literal(Value::Null)),
             signature: fields.text(&SIGNATURE),
+        }
+    }
+
+    pub(crate) fn render(&self, scope: &Scope<'_>, body: Value) -> Result<WebhookCall, NodeError> {
+        let signature = self.signature.as_ref();
+        Ok(WebhookCall {
+            url: self.url.render_url(scope)?,
+            method: self.method.clone(),
+            headers: render_texts(&self.headers, scope)?,
+            body,
+            signature: signature.map(|signature| signature.render_outgoing(scope)).transpose()?,
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Delivery {
+    webhook: Webhook,
+    body: Template,
+}
+
+impl Delivery {
+    fn read(fields: &mut Fields<'_, '_>) -> Self {
+        Self {
+            webhook: Webhook::read(fields),
+            body: fields.template(&BODY).unwrap_or(Template::Literal(Value::Null)),
         }
     }
 }
 
-impl Node for Webhook {
+impl Node for Delivery {
     fn plan(&self, scope: &Scope<'_>, done: &Done) -> Result<Plan, NodeError> {
         if let Some(output) = done.value("delivery")? {
             return Ok(Plan::Done(output));
         }
-        let signature = self.signature.as_ref();
-        let delivery = WebhookCall {
-            url: self.url.render_url(scope)?,
-            method: self.method.clone(),
-            headers: render_texts(&self.headers, scope)?,
-            body: self.body.render(scope)?,
-            signature: signature.map(|signature| signature.render_outgoing(scope)).transpose()?,
-        };
+        let delivery = self.webhook.render(scope, self.body.render(scope)?)?;
         Ok(Plan::Perform(vec![Planned::call("delivery", Action::Webhook(delivery), Price::Free)]))
     }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
+use flowgate_app::delivery::Delivery;
 use flowgate_app::hops;
 use flowgate_app::memory::Charge;
 use flowgate_app::platform::App;
@@ -232,9 +233,15 @@ async fn put_node_webhook(
 ) -> Result<CallResult> {
     let delivery = app.node_delivery(head, id.place(), webhook);
     let output = json!({ "delivery_id": delivery.id.as_str(), "data": webhook.body });
-    let (id, receiver) = (delivery.id.clone(), delivery.receiver.clone());
     // A store that fails is no result of the node: the next owner stores it.
+    put_delivery(app, delivery).await?;
+    Ok(CallResult::Succeeded(CallOutput { value: output, tokens: None, cost_nano_usd: None }))
+}
+
+/// Stores a delivery, put-if-absent, and sends its message.
+pub(super) async fn put_delivery(app: &App, delivery: Delivery) -> Result<()> {
+    let (id, receiver) = (delivery.id.clone(), delivery.receiver.clone());
     app.ports.deliveries.put(delivery).await?;
     app.send(Message::WebhookV1 { delivery: id }, &receiver).await;
-    Ok(CallResult::Succeeded(CallOutput { value: output, tokens: None, cost_nano_usd: None }))
+    Ok(())
 }

@@ -11,7 +11,7 @@ use flowgate_engine::call::{AskCall, MAX_PAUSE};
 use flowgate_engine::{Action, Call, CallError, CallId, CallResult, RunError};
 use serde_json::json;
 
-use super::calls::EndedCall;
+use super::calls::{EndedCall, put_delivery};
 use super::pauses::{Pause, end_of, succeeded, waited_until};
 use super::{Driver, Progress};
 
@@ -34,15 +34,35 @@ impl Driver {
     }
 
     pub(super) async fn open_pause(&mut self, id: CallId, call: Call) -> Result<()> {
-        let question = question_of(&id, &call);
-        match end_of(&call) {
-            Ok(until) => self.pauses.open(id.clone(), Pause { call, until }),
+        let until = match end_of(&call) {
+            Ok(until) => until,
             Err(error) => return self.end_pause(id, call, CallResult::Failed(error)).await,
+        };
+        if let Action::Ask(ask) = &call.action {
+            self.ask(id.place(), ask, Timestamp(call.asked_at_ms)).await?;
         }
-        let Some(question) = question else { return Ok(()) };
-        let written = self.app.ports.runs.ask(&self.lease, id.place(), question).await?;
-        self.unless_lost(written);
+        self.pauses.open(id, Pause { call, until });
+        Ok(())
+    }
+
+    async fn ask(&mut self, place: &str, ask: &AskCall, asked_at: Timestamp) -> Result<()> {
+        let question = OpenQuestion {
+            node: place.to_owned(),
+            question: ask.question.clone(),
+            asked_at,
+            expires_at: asked_at + ask.timeout,
+        };
+        let written = self.app.ports.runs.ask(&self.lease, place, question.clone()).await?;
+        if written == Written::Lost {
+            self.lose();
+            return Ok(());
+        }
         self.has_new_answers |= self.lease.fence > 1;
+        if let Some(webhook) = &ask.webhook {
+            let app = &self.app;
+            let delivery = app.question_delivery(&self.head, place, &question, webhook).await?;
+            put_delivery(app, delivery).await?;
+        }
         Ok(())
     }
 
@@ -158,17 +178,6 @@ impl Driver {
         self.finish_with(Progress::HandedOver(Box::new(record)));
         Ok(())
     }
-}
-
-fn question_of(id: &CallId, call: &Call) -> Option<OpenQuestion> {
-    let Action::Ask(AskCall { question, timeout }) = &call.action else { return None };
-    let asked_at = Timestamp(call.asked_at_ms);
-    Some(OpenQuestion {
-        node: id.place().to_owned(),
-        question: question.clone(),
-        asked_at,
-        expires_at: asked_at + *timeout,
-    })
 }
 
 fn result_of(answer: Answer) -> CallResult {
