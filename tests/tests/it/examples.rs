@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::fixture::until;
 
 /// Each example has a test below.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 13] = [
     "assistant",
     "digest",
     "fallback",
@@ -17,9 +17,11 @@ const NAMES: [&str; 11] = [
     "healthcheck",
     "invoice",
     "refund",
+    "review",
     "shop",
     "signup",
     "story",
+    "thrifty",
     "triage",
 ];
 
@@ -227,6 +229,49 @@ async fn signup() {
     );
     let young = signup.output(json!({ "age": 12 })).await;
     assert_eq!((&young["status"], &young["data"]["field"]), (&json!(422), &json!("age")));
+}
+
+#[tokio::test]
+async fn thrifty() {
+    let thrifty = Example::publish("thrifty").await;
+    let output = thrifty.output(json!({})).await;
+    let prompt = "In one sentence: What is a lease?";
+    assert_eq!(
+        output,
+        json!({
+            "answer": prompt, "check": format!("Is this right? {prompt}"), "unchecked": null,
+            "model": "offline/echo",
+        })
+    );
+    let long = thrifty.output(json!({ "question": "word ".repeat(1_000) })).await;
+    assert_eq!(long["unchecked"], "unchecked: budget_exhausted");
+}
+
+#[tokio::test]
+async fn review() {
+    let Example { server, .. } = Example::publish("review").await;
+    let start = server.post("/v1/workflows/review/runs", ADMIN_KEY);
+    let input = json!({ "input": { "topics": ["sale", "party", "move"] } });
+    let run: Value = start.json(&input).send().await.unwrap().json().await.unwrap();
+    let path = format!("/v1/runs/{}", run["id"].as_str().unwrap());
+    for (index, answer) in [
+        json!({ "approved": true }),
+        json!({ "approved": true, "data": { "text": "Dance with us!" } }),
+        json!({ "approved": false }),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let node = format!("each[{index}]/check");
+        let questions = || server.get(&format!("{path}/questions"), ADMIN_KEY);
+        until(questions, |open| open["items"][0]["node"] == *node).await;
+        let mut body = answer;
+        body["node"] = json!(node);
+        let resume = server.post(&format!("{path}/resume"), ADMIN_KEY).json(&body);
+        assert_eq!(resume.send().await.unwrap().status(), 202);
+    }
+    let run = until(|| server.get(&path, ADMIN_KEY), |run| run["status"] == "succeeded").await;
+    assert_eq!(run["output"], json!({ "posts": ["Come and see our sale!", "Dance with us!"] }));
 }
 
 #[tokio::test]
