@@ -21,6 +21,8 @@ pub struct Guards {
     pub reads_after_claim: bool,
     /// An `at_most_once` call goes out after its START row.
     pub start_row: bool,
+    /// A run that was answered more often than its owner has seen is not left to wait.
+    pub answers_seen: bool,
 }
 
 impl Guards {
@@ -30,6 +32,7 @@ impl Guards {
         due_row: true,
         reads_after_claim: true,
         start_row: true,
+        answers_seen: true,
     };
 }
 
@@ -52,6 +55,8 @@ pub struct StoredRun {
     pub checkpoints: Vec<(u8, Token)>,
     /// Places with a START row, each with the token of its writer.
     pub started: Vec<(u8, Token)>,
+    /// Places with a question, and whether it is answered.
+    pub questions: Vec<(u8, bool)>,
     /// How often an end was written.
     pub ends: u8,
 }
@@ -61,6 +66,7 @@ pub struct StoredRun {
 pub enum RunStateNumber {
     Pending,
     Running,
+    Waiting,
     Succeeded,
     Failed,
     Cancelled,
@@ -75,6 +81,7 @@ impl RunStateNumber {
         match self {
             Self::Pending => RunState::Pending,
             Self::Running => RunState::Running,
+            Self::Waiting => RunState::Waiting,
             Self::Succeeded => RunState::Succeeded,
             Self::Failed => RunState::Failed,
             Self::Cancelled => RunState::Cancelled,
@@ -115,6 +122,22 @@ pub enum FinishAnswer {
     Lost,
 }
 
+/// The outcome of `Runs::park`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ParkAnswer {
+    Parked,
+    Answered,
+    Lost,
+}
+
+/// The outcome of a person's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AnswerAnswer {
+    Stored { is_due: bool },
+    Already,
+    NotAsked,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CancelAnswer {
     Requested,
@@ -138,6 +161,7 @@ impl StoredRun {
             claims_without_progress: 0,
             checkpoints: Vec::new(),
             started: Vec::new(),
+            questions: Vec::new(),
             ends: 0,
         }
     }
@@ -191,13 +215,14 @@ impl StoredRun {
         ClaimAnswer::Leased(HeldLease { token: owner, fence: self.fence })
     }
 
-    /// `Runs::heartbeat`: whether a cancel is requested, or that the lease is lost.
-    pub fn heartbeat(&mut self, lease: &HeldLease, until: Time) -> Option<bool> {
+    /// `Runs::heartbeat`: whether a cancel is requested, and how many answers there are; `None` if
+    /// the lease is lost.
+    pub fn heartbeat(&mut self, lease: &HeldLease, until: Time) -> Option<(bool, u8)> {
         if !self.holds(lease) {
             return None;
         }
         self.move_due(until);
-        Some(self.cancel_requested)
+        Some((self.cancel_requested, self.answers()))
     }
 
     /// `Runs::checkpoint`
@@ -229,11 +254,71 @@ impl StoredRun {
     /// `Runs::hand_over`
     pub fn hand_over(&mut self, lease: &HeldLease, places: &[u8], due_at: Time) -> WriteAnswer {
         if !self.holds(lease) {
-            let was_ours = self.is_open()
-                && self.guards.owner_token
-                && self.handed_over_by == Some(lease.token);
+            let was_ours = self.was_released_by(lease);
             return if was_ours { WriteAnswer::Written } else { WriteAnswer::Lost };
         }
+        self.release(lease, places, due_at);
+        WriteAnswer::Written
+    }
+
+    /// `Runs::park`, by an owner that has seen so many answers.
+    pub fn park(
+        &mut self,
+        lease: &HeldLease,
+        places: &[u8],
+        due_at: Time,
+        answers: u8,
+    ) -> ParkAnswer {
+        if !self.holds(lease) {
+            let was_ours = self.was_released_by(lease);
+            return if was_ours { ParkAnswer::Parked } else { ParkAnswer::Lost };
+        }
+        if self.guards.answers_seen && self.answers() != answers {
+            return ParkAnswer::Answered;
+        }
+        self.release(lease, places, due_at);
+        self.state = RunStateNumber::Waiting;
+        ParkAnswer::Parked
+    }
+
+    /// `Runs::ask`
+    pub fn ask(&mut self, lease: &HeldLease, place: u8) -> WriteAnswer {
+        if !self.holds(lease) {
+            return WriteAnswer::Lost;
+        }
+        if self.questions.iter().all(|(known, _)| *known != place) {
+            self.questions.push((place, false));
+        }
+        WriteAnswer::Written
+    }
+
+    /// `Runs::answer`
+    pub fn answer(&mut self, place: u8, now: Time) -> AnswerAnswer {
+        let asked = self.questions.iter_mut().find(|(known, _)| *known == place);
+        let Some((_, answered)) = asked.filter(|_| !self.state.has_ended()) else {
+            return AnswerAnswer::NotAsked;
+        };
+        if std::mem::replace(answered, true) {
+            return AnswerAnswer::Already;
+        }
+        let is_due = self.owner.is_none();
+        if is_due {
+            self.state = RunStateNumber::Pending;
+            self.move_due(now);
+        }
+        AnswerAnswer::Stored { is_due }
+    }
+
+    pub fn answers(&self) -> u8 {
+        u8::try_from(self.questions.iter().filter(|(_, answered)| *answered).count())
+            .unwrap_or(u8::MAX)
+    }
+
+    fn was_released_by(&self, lease: &HeldLease) -> bool {
+        self.is_open() && self.guards.owner_token && self.handed_over_by == Some(lease.token)
+    }
+
+    fn release(&mut self, lease: &HeldLease, places: &[u8], due_at: Time) {
         let mut is_new = false;
         for place in places {
             is_new |= self.record(lease, *place);
@@ -243,7 +328,6 @@ impl StoredRun {
         self.attached = false;
         self.handed_over_by = self.owner.take();
         self.move_due(due_at);
-        WriteAnswer::Written
     }
 
     /// `Runs::finish`

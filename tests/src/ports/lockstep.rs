@@ -4,15 +4,17 @@
 use anyhow::{Result, ensure};
 use flowgate_core::lease::{Lease, Written};
 use flowgate_core::run::{
-    CancelRequest, Claimed, Finished, Heartbeat, RunRecord, RunState, StartMark,
+    Answered, CancelRequest, Claimed, Finished, Heartbeat, Parked, Parking, RunRecord, RunState,
+    StartMark,
 };
 use flowgate_core::time::Timestamp;
 
 use super::sample::{at, attached, checkpoint, detached, ending, owner, run_id, stored};
+use super::waiting::{answer, question};
 use super::{Guarantee, World, guarantee};
 use crate::protocol::{
-    CancelAnswer, ClaimAnswer, FinishAnswer, Guards, HeldLease, RunStateNumber, StartAnswer,
-    StoredRun, Time, Token, WriteAnswer,
+    AnswerAnswer, CancelAnswer, ClaimAnswer, FinishAnswer, Guards, HeldLease, ParkAnswer,
+    RunStateNumber, StartAnswer, StoredRun, Time, Token, WriteAnswer,
 };
 
 pub(super) fn guarantees() -> Vec<Guarantee> {
@@ -20,7 +22,7 @@ pub(super) fn guarantees() -> Vec<Guarantee> {
 }
 
 const SEQUENCES: u32 = 16;
-const STEPS: u32 = 30;
+const STEPS: u32 = 40;
 /// Owners of a sequence; each may claim, and write with any lease that was ever granted.
 const OWNERS: u8 = 3;
 const PLACES: u8 = 3;
@@ -81,7 +83,7 @@ impl<'a> Pair<'a> {
     async fn step(&mut self) -> Result<()> {
         self.now += self.random.below(4);
         let until = self.now + 1 + self.random.below(8);
-        let kind = self.random.below(16);
+        let kind = self.random.below(22);
         match (kind, self.some_lease()) {
             (0..=3, _) | (_, None) => self.claim(until).await,
             (4..=5, Some(lease)) => self.heartbeat(lease, until).await,
@@ -90,6 +92,9 @@ impl<'a> Pair<'a> {
             (11..=12, Some(lease)) => self.hand_over(lease, until).await,
             (13, _) => self.request_cancel().await,
             (14, _) => self.sweep(until).await,
+            (15..=16, Some(lease)) => self.ask(lease).await,
+            (17..=18, _) => self.answer().await,
+            (19..=20, Some(lease)) => self.park(lease, until).await,
             (_, Some(lease)) => self.finish(lease).await,
         }?;
         self.same_row().await
@@ -142,7 +147,9 @@ impl<'a> Pair<'a> {
     async fn heartbeat(&mut self, lease: HeldLease, until: Time) -> Result<()> {
         let modelled = self.model.heartbeat(&lease, until);
         let answer = match self.world.runs.heartbeat(&self.lease(lease)?, time(until)).await? {
-            Heartbeat::Kept { cancel_requested, .. } => Some(cancel_requested),
+            Heartbeat::Kept { cancel_requested, answers } => {
+                Some((cancel_requested, u8::try_from(answers)?))
+            }
             Heartbeat::Lost => None,
         };
         self.same(format!("heartbeat {lease:?} until {until}"), answer, modelled)
@@ -180,6 +187,47 @@ impl<'a> Pair<'a> {
             .hand_over(&self.lease(lease)?, vec![record], vec![], time(due_at))
             .await?;
         self.same(format!("hand_over {place} {lease:?}"), written(answer), modelled)
+    }
+
+    async fn ask(&mut self, lease: HeldLease) -> Result<()> {
+        let place = self.random.below(PLACES);
+        let modelled = self.model.ask(&lease, place);
+        let (held, name) = (self.lease(lease)?, place.to_string());
+        let asked = self.world.runs.ask(&held, &name, question()).await?;
+        self.same(format!("ask {place} {lease:?}"), written(asked), modelled)
+    }
+
+    async fn answer(&mut self) -> Result<()> {
+        let place = self.random.below(PLACES);
+        let modelled = self.model.answer(place, self.now);
+        let (run, now) = (run_id(self.n)?, time(self.now));
+        let answered = self.world.runs.answer(&run, &place.to_string(), answer("x"), now).await?;
+        let answered = match answered {
+            Answered::Stored { is_due } => AnswerAnswer::Stored { is_due },
+            Answered::Already => AnswerAnswer::Already,
+            Answered::NotAsked => AnswerAnswer::NotAsked,
+        };
+        self.same(format!("answer {place} at {}", self.now), answered, modelled)
+    }
+
+    /// Mostly by an owner that has seen every answer.
+    async fn park(&mut self, lease: HeldLease, due_at: Time) -> Result<()> {
+        let place = self.random.below(PLACES);
+        let order = self.model.checkpoints.len() as u64;
+        let answers = self.model.answers().saturating_sub(u8::from(self.random.below(3) == 0));
+        let modelled = self.model.park(&lease, &[place], due_at, answers);
+        let parking = Parking {
+            checkpoints: vec![checkpoint(&place.to_string(), order, &name(lease.token))],
+            events: vec![],
+            due_at: time(due_at),
+            answers: u64::from(answers),
+        };
+        let parked = match self.world.runs.park(&self.lease(lease)?, parking).await? {
+            Parked::Parked => ParkAnswer::Parked,
+            Parked::Answered => ParkAnswer::Answered,
+            Parked::Lost => ParkAnswer::Lost,
+        };
+        self.same(format!("park {place} {lease:?} after {answers} answers"), parked, modelled)
     }
 
     async fn finish(&mut self, lease: HeldLease) -> Result<()> {
@@ -249,16 +297,17 @@ impl<'a> Pair<'a> {
 type Row = (RunState, flowgate_core::run::Mode, u64, Option<Timestamp>, bool);
 
 /// A run that has ended keeps neither an owner nor its count of claims.
-fn row(record: &RunRecord) -> (Row, Option<String>, u32) {
+fn row(record: &RunRecord) -> (Row, Option<String>, u32, u64) {
     let open = !record.state.has_ended();
     (
         (record.state, record.mode, record.fence, record.due_at, record.cancel_requested),
         record.owner.as_ref().filter(|_| open).map(|owner| owner.0.to_string()),
         if open { record.claims_without_progress } else { 0 },
+        if open { record.answers } else { 0 },
     )
 }
 
-fn modelled_row(run: &StoredRun) -> (Row, Option<String>, u32) {
+fn modelled_row(run: &StoredRun) -> (Row, Option<String>, u32, u64) {
     let open = run.is_open();
     let row = (
         run.state.as_stored(),
@@ -268,7 +317,8 @@ fn modelled_row(run: &StoredRun) -> (Row, Option<String>, u32) {
         run.cancel_requested,
     );
     let claims = if open { u32::from(run.claims_without_progress) } else { 0 };
-    (row, run.owner.map(name), claims)
+    let answers = if open { u64::from(run.answers()) } else { 0 };
+    (row, run.owner.map(name), claims, answers)
 }
 
 fn written(answer: Written) -> WriteAnswer {

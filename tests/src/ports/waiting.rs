@@ -34,7 +34,7 @@ fn parking(due_at: i64, answers: u64) -> Parking {
     }
 }
 
-fn question() -> OpenQuestion {
+pub(super) fn question() -> OpenQuestion {
     OpenQuestion {
         node: "ask".to_owned(),
         question: Question { message: "ok?".to_owned(), fields: None },
@@ -43,7 +43,7 @@ fn question() -> OpenQuestion {
     }
 }
 
-fn answer(by: &str) -> Answer {
+pub(super) fn answer(by: &str) -> Answer {
     Answer::Given { approved: true, data: json!({}), by: by.to_owned(), at: at(500) }
 }
 

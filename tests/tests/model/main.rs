@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "a check says how much it has seen")]
 #![expect(clippy::unwrap_used, reason = "tests panic when they fail")]
 
+mod driver;
 mod ends;
 mod world;
 
@@ -15,22 +16,24 @@ use stateright::{Checker, Model};
 use self::ends::states_that_never_end;
 use self::world::{Budget, Protocol};
 
-const PROMISES: [&str; 6] = [
+const PROMISES: [&str; 7] = [
     "no run ends twice",
     "no run is lost",
     "no recorded call is made again",
     "an at_most_once call goes out once",
     "no write of an earlier owner is stored",
     "an applied write is never taken for a loss",
+    "no answered run waits",
 ];
 
 /// What the model must reach; without these the promises would hold for nothing.
-const REACHED: [&str; 5] = [
+const REACHED: [&str; 6] = [
     "a run succeeds after a crash",
     "an earlier owner drives beside the present one",
     "a handed-over run succeeds",
     "an attached run is interrupted",
     "a run is cancelled",
+    "a run that waited succeeds",
 ];
 
 /// The names of the promises that do not hold, and of what was reached.
@@ -110,6 +113,13 @@ fn without_the_owner_token_an_applied_write_is_taken_for_a_loss() {
 fn an_owner_that_reads_before_its_claim_repeats_calls() {
     let broken = broken(Guards { reads_after_claim: false, ..Guards::ALL });
     assert!(broken.contains("no recorded call is made again"), "{broken:?}");
+}
+
+#[test]
+fn an_owner_that_ignores_answers_leaves_an_answered_run_waiting() {
+    let guards = Guards { answers_seen: false, ..Guards::ALL };
+    let (broken, _) = explore(guards, Budget::ALL[6]);
+    assert_eq!(broken, BTreeSet::from(["no answered run waits"]));
 }
 
 #[test]

@@ -5,19 +5,23 @@
 //! adapters. Left out: deliveries (written by the finish), and `poison`, which needs six crashes.
 
 use flowgate_tests::protocol::{
-    CancelAnswer, ClaimAnswer, FinishAnswer, Guards, HeldLease, RunStateNumber, StartAnswer,
-    StoredRun, Time, Token, WriteAnswer,
+    AnswerAnswer, CancelAnswer, ClaimAnswer, Guards, HeldLease, RunStateNumber, StoredRun, Time,
+    Token,
 };
 use stateright::{Model, Property};
 
+use super::driver::{Driver, Write};
+
 /// Clocks decide when something may be tried, so two times are enough: it may, or not yet.
-const NOW: Time = 1;
-const LATER: Time = 2;
+pub(crate) const NOW: Time = 1;
+pub(crate) const LATER: Time = 2;
 const WORKERS: usize = 2;
 /// Calls of the run, one after the other.
-const CALLS: u8 = 2;
+pub(crate) const CALLS: u8 = 2;
 /// This one is `at_most_once`.
-const AT_MOST_ONCE: u8 = 1;
+pub(crate) const AT_MOST_ONCE: u8 = 1;
+/// In the place of this one, a run whose budget has answers asks a person.
+pub(crate) const QUESTION: u8 = 0;
 /// More copies add nothing: a message may come again as often as it likes.
 const MAX_MESSAGES: u8 = 1;
 
@@ -37,6 +41,10 @@ pub(crate) struct Budget {
     pub(crate) lost_messages: u8,
     pub(crate) hand_overs: u8,
     pub(crate) cancels: u8,
+    /// A person answers.
+    pub(crate) answers: u8,
+    /// The run is left to wait.
+    pub(crate) parks: u8,
 }
 
 impl Budget {
@@ -47,14 +55,19 @@ impl Budget {
         lost_messages: 0,
         hand_overs: 0,
         cancels: 0,
+        answers: 0,
+        parks: 0,
     };
     /// Combinations that stay small enough to explore whole.
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self { crashes: 2, early_ends: 1, lost_messages: 1, ..Self::NONE },
         Self { crashes: 1, early_ends: 1, lost_replies: 1, ..Self::NONE },
         Self { crashes: 1, early_ends: 1, hand_overs: 1, ..Self::NONE },
         Self { crashes: 1, early_ends: 1, cancels: 1, ..Self::NONE },
         Self { lost_replies: 1, lost_messages: 1, hand_overs: 1, cancels: 1, ..Self::NONE },
+        Self { crashes: 1, early_ends: 1, answers: 1, parks: 1, ..Self::NONE },
+        Self { lost_replies: 1, lost_messages: 1, answers: 1, parks: 2, ..Self::NONE },
+        Self { early_ends: 1, cancels: 1, answers: 1, parks: 1, ..Self::NONE },
     ];
 }
 
@@ -65,6 +78,8 @@ pub(crate) struct World {
     /// `RunV1` messages in the queue.
     messages: u8,
     left: Budget,
+    /// The run asks a person.
+    asks: bool,
     /// How often the `at_most_once` call went out.
     went_out: u8,
     repeated: bool,
@@ -88,34 +103,6 @@ enum Worker {
         read: Vec<u8>,
     },
     Driving(Driver),
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Driver {
-    lease: HeldLease,
-    attached: bool,
-    /// Calls whose result it has.
-    done: Vec<u8>,
-    /// The START row of the next call is written.
-    started: bool,
-    /// A call that has its result, which is not recorded.
-    unrecorded: Option<u8>,
-    /// How the run must end, if it must.
-    must_end: Option<RunStateNumber>,
-    /// A write that was applied, and whose reply was lost.
-    unknown: Option<Write>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Write {
-    /// `Runs::mark_started`
-    Start,
-    /// `Runs::checkpoint`
-    Checkpoint,
-    /// `Runs::hand_over`
-    HandOver,
-    /// `Runs::finish`
-    Finish,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -148,6 +135,10 @@ pub(crate) enum Step {
     Heartbeat {
         worker: usize,
     },
+    /// `Runs::questions`
+    TakeAnswers {
+        worker: usize,
+    },
     /// `kill -9`: all that is in memory is gone, and a new process stands ready.
     Crash {
         worker: usize,
@@ -159,6 +150,8 @@ pub(crate) enum Step {
         is_sent: bool,
     },
     LoseMessage,
+    /// `App::resume_run`, so `Runs::answer`, and a message if nobody owns the run.
+    Answer,
     /// `Runs::request_cancel`; without an owner the canceller claims, as a worker does.
     Cancel,
 }
@@ -174,13 +167,16 @@ impl Model for Protocol {
             workers: [first, Worker::Idle],
             messages,
             left: self.budget,
+            asks: self.budget.answers > 0,
             went_out: 0,
             repeated: false,
             stored_late: false,
             taken_for_loss: false,
         };
         let lease = HeldLease { token: (0, 0), fence: 1 };
-        let waiting = Worker::Driving(Driver { attached: true, ..Driver::new(lease, Vec::new()) });
+        let mut waiting = Driver::new(lease, Vec::new(), self.budget.answers > 0);
+        waiting.attached = true;
+        let waiting = Worker::Driving(waiting);
         vec![
             world(StoredRun::detached(self.guards, LATER), Worker::Idle, 1),
             world(StoredRun::attached(self.guards, lease.token, LATER), waiting, 0),
@@ -206,6 +202,12 @@ impl Model for Protocol {
         }
         if left.cancels > 0 {
             steps.push(Step::Cancel);
+        }
+        if left.answers > 0
+            && store.is_open()
+            && store.questions.len() > usize::from(store.answers())
+        {
+            steps.push(Step::Answer);
         }
     }
 
@@ -233,6 +235,12 @@ impl Model for Protocol {
             }),
             Property::always("an applied write is never taken for a loss", |_, world: &World| {
                 !world.taken_for_loss
+            }),
+            Property::always("no answered run waits", |_, world: &World| {
+                world.store.state != RunStateNumber::Waiting || world.store.answers() == 0
+            }),
+            Property::sometimes("a run that waited succeeds", |model: &Self, world: &World| {
+                world.left.parks < model.budget.parks && world.has_succeeded()
             }),
             Property::sometimes("a run succeeds after a crash", |model: &Self, world: &World| {
                 world.left.crashes < model.budget.crashes && world.has_succeeded()
@@ -295,13 +303,16 @@ impl World {
             }
             Worker::Claimed { .. } => steps.push(Step::Read { worker }),
             Worker::Driving(driver) => {
-                if let Some(write) = driver.next_write(self.left.hand_overs > 0) {
+                // Past its budget a run only tries to wait where it is refused.
+                let may_park = self.left.parks > 0 || self.store.answers() > 0;
+                if let Some(write) = driver.next_write(self.left.hand_overs > 0, may_park) {
                     steps.extend(write.into_iter().flat_map(|write| {
                         let step = |reply_is_lost| Step::Write { worker, write, reply_is_lost };
                         [Some(step(false)), lossy.then(|| step(true))].into_iter().flatten()
                     }));
                 }
                 steps.extend(driver.can_call(self.store.guards).then_some(Step::Call { worker }));
+                steps.extend(driver.looks_for_answers().then_some(Step::TakeAnswers { worker }));
                 steps.extend(driver.unknown.is_none().then_some(Step::Heartbeat { worker }));
             }
         }
@@ -323,6 +334,10 @@ impl World {
                 self.write(worker, write, reply_is_lost);
             }
             Step::Heartbeat { worker } => self.heartbeat(worker),
+            Step::TakeAnswers { worker } => {
+                let Worker::Driving(driver) = &mut self.workers[worker] else { return };
+                driver.take_answers(&self.store);
+            }
             Step::Crash { worker } => {
                 self.left.crashes -= 1;
                 self.workers[worker] = Worker::Idle;
@@ -340,6 +355,13 @@ impl World {
             Step::LoseMessage => {
                 self.left.lost_messages -= 1;
                 self.messages -= 1;
+            }
+            Step::Answer => {
+                self.left.answers -= 1;
+                let answered = self.store.answer(QUESTION, NOW);
+                if answered == (AnswerAnswer::Stored { is_due: true }) {
+                    self.messages = (self.messages + 1).min(MAX_MESSAGES);
+                }
             }
             Step::Cancel => {
                 self.left.cancels -= 1;
@@ -377,7 +399,7 @@ impl World {
     fn read(&mut self, worker: usize, guards: Guards) {
         let Worker::Claimed { lease, read } = &self.workers[worker] else { return };
         let done = if guards.reads_after_claim { self.recorded() } else { read.clone() };
-        let mut driver = Driver::new(*lease, done);
+        let mut driver = Driver::new(*lease, done, self.asks);
         if self.store.cancel_requested {
             driver.must_end = Some(RunStateNumber::Cancelled);
         } else if self.store.attached {
@@ -401,17 +423,17 @@ impl World {
 
     fn heartbeat(&mut self, worker: usize) {
         let Worker::Driving(driver) = &mut self.workers[worker] else { return };
-        let cancel_requested = if driver.attached {
-            Some(self.store.cancel_requested)
+        let kept = if driver.attached {
+            Some((self.store.cancel_requested, 0))
         } else {
             self.store.heartbeat(&driver.lease, LATER)
         };
-        match cancel_requested {
+        match kept {
             None => self.lose(worker),
-            Some(true) if driver.unknown.is_none() => {
+            Some((true, _)) if driver.unknown.is_none() => {
                 driver.must_end = Some(RunStateNumber::Cancelled);
             }
-            Some(_) => {}
+            Some((_, answers)) => driver.note_answers(answers),
         }
     }
 
@@ -437,6 +459,8 @@ impl World {
             return;
         }
         driver.unknown = None;
+        let has_parked = write == Write::Park && !after;
+        self.left.parks = self.left.parks.saturating_sub(u8::from(has_parked));
         if write == Write::HandOver {
             self.left.hand_overs = self.left.hand_overs.saturating_sub(1);
             self.messages = (self.messages + 1).min(MAX_MESSAGES);
@@ -451,96 +475,6 @@ impl Worker {
             Self::Idle => None,
             Self::Received { token, .. } => Some(*token),
             Self::Claimed { lease, .. } | Self::Driving(Driver { lease, .. }) => Some(lease.token),
-        }
-    }
-}
-
-impl Driver {
-    fn new(lease: HeldLease, done: Vec<u8>) -> Self {
-        Self {
-            lease,
-            attached: false,
-            done,
-            started: false,
-            unrecorded: None,
-            must_end: None,
-            unknown: None,
-        }
-    }
-
-    fn next_place(&self) -> Option<u8> {
-        (0..CALLS).find(|place| !self.done.contains(place))
-    }
-
-    /// `Driver::launch`: a call whose START row is missing waits for it.
-    fn can_call(&self, guards: Guards) -> bool {
-        let needs_start = guards.start_row && self.next_place() == Some(AT_MOST_ONCE);
-        let may = self.unknown.is_none() && self.unrecorded.is_none() && self.must_end.is_none();
-        may && self.next_place().is_some() && (self.started || self.attached || !needs_start)
-    }
-
-    /// The writes that may come next; a write whose reply was lost is sent again first.
-    fn next_write(&self, may_hand_over: bool) -> Option<Vec<Write>> {
-        if let Some(unknown) = self.unknown {
-            return Some(vec![unknown]);
-        }
-        if self.must_end.is_some() {
-            return Some(vec![Write::Finish]);
-        }
-        if self.unrecorded.is_some() {
-            return Some(vec![Write::Checkpoint]);
-        }
-        let next = match self.next_place() {
-            None => Some(Write::Finish),
-            Some(AT_MOST_ONCE) if !self.started && !self.attached => Some(Write::Start),
-            Some(_) => None,
-        };
-        let hand_over = may_hand_over.then_some(Write::HandOver);
-        Some(next.into_iter().chain(hand_over).collect())
-    }
-
-    /// Keeps a result: in memory, or because it is recorded.
-    fn keep(&mut self) {
-        self.done.extend(self.unrecorded.take());
-    }
-
-    /// Sends a write. Returns whether it was accepted, and whether the driver goes on.
-    fn send(&mut self, store: &mut StoredRun, write: Write) -> (bool, bool) {
-        match write {
-            Write::Start => match store.mark_started(&self.lease, AT_MOST_ONCE) {
-                StartAnswer::Marked => self.started = true,
-                StartAnswer::AlreadyStarted => self.must_end = Some(RunStateNumber::Failed),
-                StartAnswer::Lost => return (false, false),
-            },
-            Write::Checkpoint => {
-                let Some(place) = self.unrecorded else { return (true, true) };
-                if store.checkpoint(&self.lease, place) == WriteAnswer::Lost {
-                    return (false, false);
-                }
-                self.keep();
-            }
-            Write::HandOver => {
-                let answer = store.hand_over(&self.lease, &self.done, LATER);
-                return (answer == WriteAnswer::Written, false);
-            }
-            Write::Finish => {
-                let state = self.must_end.unwrap_or(RunStateNumber::Succeeded);
-                return (store.finish(&self.lease, state) != FinishAnswer::Lost, false);
-            }
-        }
-        (true, true)
-    }
-
-    /// Whether the store still is as this driver's applied write left it.
-    fn was_last(&self, store: &StoredRun, write: Write) -> bool {
-        match write {
-            Write::HandOver => {
-                store.is_open()
-                    && store.owner.is_none()
-                    && store.handed_over_by == Some(self.lease.token)
-            }
-            Write::Finish => !store.is_open(),
-            Write::Start | Write::Checkpoint => store.is_held_by(&self.lease),
         }
     }
 }
