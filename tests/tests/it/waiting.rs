@@ -224,7 +224,7 @@ async fn a_person_answers_on_the_page_behind_the_link() {
     assert_eq!(send_form(link, form).await, 409);
 }
 
-/// Whoever tells people hears of a question once, also after crashes, and can answer by its link.
+/// The receiver gets a question once, also after crashes, and can answer by its link.
 #[tokio::test]
 async fn a_question_reaches_a_webhook_with_its_link() {
     let (folder, client, receiver) =

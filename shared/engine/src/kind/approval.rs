@@ -52,7 +52,7 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(7 * 24 * 3600);
 const DETAILS: &str = "\
 The run is stored meanwhile, as for `wait`; its waiting callers are answered at once. `GET
 /v1/runs/{id}/questions` lists what is asked, each with a link to a page that shows the message
-and the fields; `webhook` sends the same question and link to whoever tells a person, such as a
+and the fields; `webhook` sends the same question and link to another server, such as a
 chat. `POST /v1/runs/{id}/resume` answers too. The first answer counts. It leaves
 `{approved, data, by, at}`: `after: [check.approved]` and `after: [check.rejected]` follow it,
 and `data` holds the fields. A field that the answer leaves out keeps its `value`. Without an
