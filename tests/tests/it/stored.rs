@@ -1,11 +1,13 @@
 //! What earlier releases have stored: their folders open, their runs in flight go on, and no call
 //! that they recorded is made again. `fixtures/stored/make.py` made the folders.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use axum::http::StatusCode;
 use flowgate_core::clock::Clock;
+use flowgate_core::secret::Secrets;
 use flowgate_core::system::SystemClock;
+use flowgate_local::Local;
 use flowgate_tests::process::Process;
 use flowgate_tests::receiver::{Receiver, Reply};
 use flowgate_tests::server::ADMIN_KEY;
@@ -19,15 +21,22 @@ use crate::stream;
 
 /// The last commit before a node could make several calls.
 const BEFORE_SEVERAL_CALLS: &str = "b7460e4";
+/// The last commit before files, sessions and schedules were stored.
+const BEFORE_FILES: &str = "458b742";
 
 /// What is to come lies as far from now as it lay from the kill. What was stays: a run's start is
 /// part of what its code was given.
-const MOVES: [&str; 4] = [
+const MOVES: [&str; 6] = [
     "UPDATE runs SET expires_at = expires_at + ?1, look_at = look_at + ?1, \
      head = json_set(head, '$.deadline_at', head ->> '$.deadline_at' + ?1)",
     "UPDATE open_runs SET due_at = due_at + ?1, look_at = look_at + ?1",
     "UPDATE deliveries SET due_at = due_at + ?1, look_at = look_at + ?1",
     "UPDATE idempotency SET expires_at = expires_at + ?1",
+    // Waits count from there.
+    "UPDATE checkpoints SET checkpoint = json_set(checkpoint, '$.ended_at', \
+     checkpoint ->> '$.ended_at' + ?1) WHERE checkpoint ->> '$.ended_at' IS NOT NULL",
+    "UPDATE questions SET question = json_set(question, '$.expires_at', \
+     question ->> '$.expires_at' + ?1)",
 ];
 
 /// A copy of a folder, opened by today's program.
@@ -46,7 +55,7 @@ impl Stored {
         let world = std::fs::read(made.join("world.json")).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let upstream = upstream().await;
-        prepare(&made.join("flowgate.db"), folder.path().join("flowgate.db"), &upstream.url);
+        prepare(&made, folder.path(), &upstream.url).await;
         Self {
             world: serde_json::from_slice(&world).unwrap(),
             upstream,
@@ -107,10 +116,18 @@ async fn upstream() -> Receiver {
 
 /// Copies the file, with the test's own upstream under the name that all addresses in it use, and
 /// moves it to the present.
-fn prepare(made: &Path, copy: PathBuf, upstream: &str) {
-    std::fs::copy(made, &copy).unwrap();
-    let file = Connection::open(copy).unwrap();
-    file.execute("UPDATE secrets SET value = ?1 WHERE name = 'UPSTREAM'", [upstream]).unwrap();
+async fn prepare(made: &Path, copy: &Path, upstream: &str) {
+    for file in std::fs::read_dir(made).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), copy.join(file.file_name())).unwrap();
+    }
+    // Only this opens the store, so that no run goes on before.
+    let store = Local::open(copy).unwrap();
+    let mut secret = Secrets::get(&store, "UPSTREAM").await.unwrap().unwrap();
+    upstream.clone_into(&mut secret.value);
+    Secrets::put(&store, "UPSTREAM", &secret, SystemClock.now()).await.unwrap();
+    drop(store);
+    let file = Connection::open(copy.join("flowgate.db")).unwrap();
     let killed_at: i64 =
         file.query_row("SELECT max(created_at) FROM runs", [], |row| row.get(0)).unwrap();
     let age = SystemClock.now().0 - killed_at;
@@ -249,4 +266,27 @@ async fn deliveries_go_on_and_are_signed_as_before() {
         .map(|delivery| delivery["url"].clone())
         .collect();
     assert!(urls.contains(&json!("http://127.0.0.1:9/callers")), "{of_flight:#}");
+}
+
+#[tokio::test]
+async fn runs_that_wait_and_agents_go_on() {
+    let stored = Stored::open(BEFORE_FILES).await;
+    let questions = format!("/v1/runs/{}/questions", stored.run("ask"));
+    let asked = stored.read(&questions).await["items"][0].clone();
+    assert_eq!((&asked["message"], &asked["node"]), (&json!("Send first?"), &json!("check")));
+    let resume = format!("{}/v1/runs/{}/resume", stored.process.url, stored.run("ask"));
+    let yes = json!({ "approved": true, "data": { "text": "edited" } });
+    let resume = stored.client.post(resume).bearer_auth(ADMIN_KEY).json(&yes);
+    assert_eq!(answer(resume).await.0, 202);
+    let run = stored.ended("ask").await;
+    assert_eq!(run["output"], json!({ "text": "edited", "last": "last" }), "{run:#}");
+    let run = stored.ended("pause").await;
+    assert_eq!((&run["status"], &run["output"]["last"]), (&json!("succeeded"), &json!("last")));
+    for name in ["ask", "pause"] {
+        stored.assert_called(name, &[("last", 1)]);
+    }
+    let run = stored.ended("agent").await;
+    assert_eq!(run["output"]["turns"], 3, "{run:#}");
+    assert_eq!(run["output"]["calls"].as_array().unwrap().len(), 3);
+    stored.assert_called("agent", &[("again", 1)]);
 }
