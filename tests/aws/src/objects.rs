@@ -112,7 +112,12 @@ impl Asked<'_> {
         let is_link = in_query("X-Amz-Signature").is_some();
         let (signed, given, time, payload) = if is_link {
             let payload = "UNSIGNED-PAYLOAD".to_owned();
-            (in_query("X-Amz-SignedHeaders"), in_query("X-Amz-Signature"), in_query("X-Amz-Date"), payload)
+            (
+                in_query("X-Amz-SignedHeaders"),
+                in_query("X-Amz-Signature"),
+                in_query("X-Amz-Date"),
+                payload,
+            )
         } else {
             let payload = text(self.headers, "x-amz-content-sha256").to_owned();
             if payload != hex(&Sha256::digest(self.body)) {
@@ -149,9 +154,9 @@ impl Asked<'_> {
             hex(&Sha256::digest(request))
         );
         let secret = if scope[0] == "fresh" { "fresh" } else { "double" };
-        let key = scope[1..].iter().fold(format!("AWS4{secret}").into_bytes(), |key, part| {
-            hmac(&key, part.as_bytes())
-        });
+        let key = scope[1..]
+            .iter()
+            .fold(format!("AWS4{secret}").into_bytes(), |key, part| hmac(&key, part.as_bytes()));
         if hex(&hmac(&key, text_to_sign.as_bytes())) != given {
             return Err("SignatureDoesNotMatch");
         }
@@ -203,7 +208,6 @@ impl Objects {
         }
     }
 
-
     fn stored(&self) -> MutexGuard<'_, Stored> {
         self.stored.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -232,7 +236,8 @@ impl Stored {
             }
         };
         let length = body.len();
-        let mut answer = Response::new(if asked.method == Method::HEAD { Bytes::new() } else { body });
+        let mut answer =
+            Response::new(if asked.method == Method::HEAD { Bytes::new() } else { body });
         *answer.status_mut() = status;
         let headers = answer.headers_mut();
         headers.insert("content-length", HeaderValue::from(length));
@@ -249,7 +254,9 @@ impl Stored {
 
     fn begin(&mut self, path: String) -> Answer {
         let id = uuid::Uuid::new_v4().simple().to_string();
-        let body = format!("<InitiateMultipartUploadResult><UploadId>{id}</UploadId></InitiateMultipartUploadResult>");
+        let body = format!(
+            "<InitiateMultipartUploadResult><UploadId>{id}</UploadId></InitiateMultipartUploadResult>"
+        );
         self.uploads.insert(id, Upload { path, parts: BTreeMap::new() });
         Response::new(body.into())
     }

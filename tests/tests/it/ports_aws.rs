@@ -1,6 +1,7 @@
 //! The AWS adapter keeps every guarantee of the ports and its own, on a double of DynamoDB, SQS and
 //! Secrets Manager.
 
+mod files;
 mod values;
 mod requests;
 mod older;

@@ -92,9 +92,13 @@ async fn read(
         return Err(unfit(&file, &format!("{provider} takes {what} of at most {most} bytes")));
     }
     if file.size > left {
-        return Err(unfit(&file, &format!("the files of a call have at most {MAX_TOGETHER} bytes")));
+        return Err(unfit(
+            &file,
+            &format!("the files of a call have at most {MAX_TOGETHER} bytes"),
+        ));
     }
-    memory.add(COPIES * usize::try_from(file.size).unwrap_or(usize::MAX / COPIES).div_ceil(3) * 4)?;
+    memory
+        .add(COPIES * usize::try_from(file.size).unwrap_or(usize::MAX / COPIES).div_ceil(3) * 4)?;
     files.read(id, most, memory).await
 }
 
@@ -129,7 +133,12 @@ fn unfit(file: &FileRef, why: &str) -> CallError {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
+    use crate::model::ask::Ask;
+    use crate::model::provider::Provider;
+    use crate::model::wire::Enforcement;
 
     fn file(media_type: &str) -> FileRef {
         FileRef {
@@ -170,5 +179,40 @@ mod tests {
         assert_eq!(Limits::of("anthropic").picture, 5 << 20);
         assert_eq!(Limits::of("ollama").pdf, 0);
         assert_eq!(Limits::of("openai"), Limits { picture: MAX_TOGETHER, pdf: MAX_TOGETHER });
+    }
+
+    /// A PDF in each protocol's own shape.
+    #[test]
+    fn wires_carry_documents() {
+        let document = ContentPart::Document {
+            name: "a b_1.pdf".to_owned(),
+            media_type: "application/pdf".to_owned(),
+            data: "JVBERi0=".to_owned(),
+        };
+        let message = ModelMessage::User { content: Content::Parts(vec![document]) };
+        let call = ModelCall { messages: vec![message], ..ModelCall::default() };
+        let encoded = |provider: &str, model: &str| {
+            let wire = Provider::named(provider).wire(model, false).unwrap();
+            let ask = Ask::new(provider, model, &call, Enforcement::Prompt);
+            wire.encode(&ask).map(|encoded| encoded.body)
+        };
+        let check = |provider: &str, model: &str, place: &str, expected: Value| {
+            let body = encoded(provider, model).unwrap_or_else(|error| panic!("{}", error.message));
+            assert_eq!(body.pointer(place), Some(&expected), "{provider}: {body:#}");
+        };
+        let url = "data:application/pdf;base64,JVBERi0=";
+        let file = json!({ "filename": "a b_1.pdf", "file_data": url });
+        let part = json!({ "type": "file", "file": file });
+        check("openai", "gpt-5-mini", "/messages/0/content/0", part);
+        let source =
+            json!({ "type": "base64", "media_type": "application/pdf", "data": "JVBERi0=" });
+        let part = json!({ "type": "document", "source": source, "title": "a b_1.pdf" });
+        check("anthropic", "claude-sonnet-5", "/messages/0/content/0", part);
+        let part = json!({ "inlineData": { "mimeType": "application/pdf", "data": "JVBERi0=" } });
+        check("gemini", "gemini-3-pro", "/contents/0/parts/0", part);
+        let document =
+            json!({ "format": "pdf", "name": "a-b-1-pdf", "source": { "bytes": "JVBERi0=" } });
+        check("bedrock", "amazon.nova-pro", "/messages/0/content/0/document", document);
+        assert!(encoded("ollama", "llama").is_err());
     }
 }
