@@ -259,7 +259,13 @@ def check_stores(template):
     secret = template.one("AWS::SecretsManager::Secret")
     generated = secret["Properties"]["GenerateSecretString"]
     check("the deployment generates the first admin key, 32 characters or more", generated["GenerateStringKey"] == "bootstrap_token" and generated["PasswordLength"] >= 32)
-    for name, kept, policy in (("table", table, "Retain"), ("keyring", secret, "RetainExceptOnCreate")):
+    bucket = template.one("AWS::S3::Bucket")
+    properties = bucket["Properties"]
+    check("nobody but its owner sees the bucket", set(properties["PublicAccessBlockConfiguration"].values()) == {True} and len(properties["PublicAccessBlockConfiguration"]) == 4)
+    check("the bucket is encrypted", properties["BucketEncryption"]["ServerSideEncryptionConfiguration"][0]["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256")
+    check("what is erased in the bucket is gone", "VersioningConfiguration" not in properties)
+    check("parts of broken uploads expire", any("AbortIncompleteMultipartUpload" in it for it in properties["LifecycleConfiguration"]["Rules"]))
+    for name, kept, policy in (("table", table, "Retain"), ("keyring", secret, "RetainExceptOnCreate"), ("bucket", bucket, "RetainExceptOnCreate")):
         check(f"the {name} outlives the stack", kept.get("DeletionPolicy") == policy and kept.get("UpdateReplacePolicy") == "Retain")
 
 

@@ -5,6 +5,7 @@ mod provider;
 mod target;
 mod ask;
 mod wire;
+mod files;
 mod exchange;
 mod reading;
 mod reply;
@@ -19,7 +20,7 @@ use flowgate_engine::cost::dollars;
 use serde_json::{Map, Value, json};
 
 use super::mask::Masks;
-use super::{Metered, Outbound, failed, framing, retryable, too_large};
+use super::{Metered, Outbound, RunFiles, failed, framing, retryable, too_large};
 use ask::Ask;
 use provider::Provider;
 use reply::{Draft, Finish, Reply, Usage};
@@ -30,7 +31,7 @@ impl Outbound {
         call: &ModelCall,
         user: &SecretUser,
         masks: &mut Masks,
-        memory: &Metered,
+        of_run: (&Metered, &RunFiles),
         chunks: &mut (dyn FnMut(Chunk) + Send),
     ) -> Result<CallOutput, CallError> {
         let Some((provider, model)) = call
@@ -41,6 +42,8 @@ impl Outbound {
             let message = format!("{:?} is not of the form provider/model", call.model);
             return Err(unsent(failed("unknown_model", message)));
         };
+        let (memory, call) =
+            (of_run.0, &*files::with_files(call, provider, of_run).await.map_err(unsent)?);
         if provider == "offline" {
             let mut masked = masks.stream();
             let mut send = |text: &str| send_text(chunks, masked.push(text));

@@ -67,6 +67,8 @@ struct Stores {
     table: bool,
     keyring: bool,
     throttled: bool,
+    #[serde(default)]
+    objects: bool,
 }
 
 async fn calls(State(account): Shared) -> Json<Value> {
@@ -144,6 +146,7 @@ async fn break_stores(State(account): Shared, Json(stores): Json<Stores>) -> Jso
     account.face.tables_broken.fetch_or(stores.table, Ordering::Relaxed);
     account.face.secrets_broken.fetch_or(stores.keyring, Ordering::Relaxed);
     account.face.throttled.fetch_or(stores.throttled, Ordering::Relaxed);
+    account.face.objects_broken.fetch_or(stores.objects, Ordering::Relaxed);
     Json(json!({}))
 }
 
@@ -151,6 +154,7 @@ async fn mend_stores(State(account): Shared) -> Json<Value> {
     account.face.tables_broken.store(false, Ordering::Relaxed);
     account.face.secrets_broken.store(false, Ordering::Relaxed);
     account.face.throttled.store(false, Ordering::Relaxed);
+    account.face.objects_broken.store(false, Ordering::Relaxed);
     Json(json!({}))
 }
 

@@ -1,6 +1,7 @@
 //! The AWS adapter keeps every guarantee of the ports and its own, on a double of DynamoDB, SQS and
 //! Secrets Manager.
 
+mod files;
 mod values;
 mod requests;
 mod older;
@@ -57,6 +58,7 @@ fn world(aws: &Aws) -> World {
         keys: ports.keys,
         limits: ports.limits,
         secrets: ports.secrets,
+        files: ports.files,
         keep: Arc::new(()),
     }
 }

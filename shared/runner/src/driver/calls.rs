@@ -15,7 +15,7 @@ use flowgate_app::time::Timestamp;
 use flowgate_app::work::Message;
 use flowgate_engine::call::{INTERRUPTED, WebhookCall};
 use flowgate_engine::{Action, Call, CallError, CallId, CallOutput, CallResult, Chunk};
-use flowgate_outbound::{CodeGroup, Metered, Outbound};
+use flowgate_outbound::{CodeGroup, Metered, Outbound, RunFiles};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde_json::json;
@@ -139,8 +139,10 @@ impl Calls {
                 }
                 Action::Http(_) | Action::Model(_) | Action::Mcp(_) | Action::Code(_) => {
                     let (user, code) = (head.secret_user(), code_group(&head));
+                    let files = run_files(&app, &head);
+                    let of_run = (&memory, &files);
                     let performed =
-                        outbound.perform_counted(&call, &user, &code, &memory, &mut chunk);
+                        outbound.perform_counted(&call, &user, &code, of_run, &mut chunk);
                     Ok(hops::within(head.hops + 1, performed).await)
                 }
                 Action::Wait(_) | Action::Ask(_) => Err(anyhow!("a pause is no call")),
@@ -215,6 +217,13 @@ impl Calls {
 /// The runs of a key share the children with those of other keys; without a key, a workflow does.
 fn code_group(head: &RunHead) -> CodeGroup {
     CodeGroup::new(head.key_id.as_deref().unwrap_or(&head.workflow_uid))
+}
+
+/// What the run's calls may do with files.
+fn run_files(app: &App, head: &RunHead) -> RunFiles {
+    let ports = &app.ports;
+    let (files, clock) = (ports.files.clone(), ports.clock.clone());
+    RunFiles::new(files, clock, ports.entropy.clone(), head.id.clone())
 }
 
 fn text_of(chunk: &Chunk) -> &str {
