@@ -90,26 +90,26 @@ enum Body {
 }
 
 fn file(asked: &Document, layout: &Layout, bytes: &[u8]) -> Read<Value> {
-    let format = sniff::format(bytes, asked.declared.as_deref())?;
-    let wants_rows = matches!(layout, Layout::Rows { .. });
+    let format = match sniff::format(bytes, asked.declared.as_deref())? {
+        Format::Text if matches!(layout, Layout::Rows { .. }) => Format::Csv,
+        format => format,
+    };
     let markdown = matches!(layout, Layout::Markdown);
     let declared = asked.declared.as_deref();
     let content = match format {
-        Format::Pdf => pdf::read(bytes, markdown)?,
+        Format::Pdf => pdf::read(bytes)?,
         Format::Docx => docx::read(bytes, markdown)?,
         Format::Xlsx => workbook::read(bytes, &wanted_sheet(layout))?,
         Format::Html => {
             let page = html::read(&text::of_html(bytes, declared), markdown, asked.url.as_deref())?;
             Content { title: page.title, body: Body::Pages(vec![page.text]) }
         }
+        Format::Csv if !matches!(layout, Layout::Text | Layout::Pages) => {
+            let sheet = table::of_csv(&text::of(bytes, declared)?)?;
+            Content { title: None, body: Body::Sheets(vec![sheet]) }
+        }
         Format::Csv | Format::Text | Format::Json | Format::Xml => {
-            let text = text::of(bytes, declared)?;
-            let is_table = format == Format::Csv || (wants_rows && format == Format::Text);
-            let body = match is_table {
-                true => Body::Sheets(vec![table::of_csv(&text)?]),
-                false => Body::Pages(vec![text]),
-            };
-            Content { title: None, body }
+            Content { title: None, body: Body::Pages(vec![text::of(bytes, declared)?]) }
         }
     };
     laid_out(content, format, layout)

@@ -55,7 +55,9 @@ fn evaluate(
     inputs.extend(arguments);
     let (names, values) = inputs.into_iter().unzip();
     let options = CompileOptions { assert_message_annotations: AssertMessageAnnotations::Off };
-    let code = MontyRun::new(source, FILE, names, options).map_err(|error| explain(&error))?;
+    let lines = call.code.code.lines().count();
+    let explain = |error| explain(&error, lines);
+    let code = MontyRun::new(source, FILE, names, options).map_err(explain)?;
     let limits = ResourceLimits::default()
         .max_duration(deadline.saturating_duration_since(Instant::now()))
         .max_memory(MEMORY_BYTES)
@@ -64,7 +66,7 @@ fn evaluate(
         code.start(values, ResourceTracker::new(limits), PrintWriter::Callback(printed));
     for _ in 0..MAX_QUESTIONS {
         let print = PrintWriter::Callback(printed);
-        progress = match progress.map_err(|error| explain(&error))? {
+        progress = match progress.map_err(explain)? {
             RunProgress::Complete(result) => return Ok(result),
             RunProgress::OsCall(asked) => {
                 asked.resume_with(print, |asked| answer(&asked, call.code.now_ms))
@@ -154,14 +156,15 @@ impl PrintWriterCallback for Printed {
     }
 }
 
-fn explain(error: &MontyException) -> Reply {
+/// `lines` are those of the author's code.
+fn explain(error: &MontyException, lines: usize) -> Reply {
     let message = error.message().unwrap_or_default();
     match error.exc_type() {
         ExcType::MemoryError if message.starts_with("memory limit") => Reply::OutOfMemory,
         ExcType::TimeoutError if message.starts_with("time limit") => Reply::OutOfTime,
         _ => {
-            let line = error.traceback().iter().rev().find(|frame| frame.filename == FILE);
-            let line = line.map(|frame| frame.start.line);
+            let line = error.traceback().last().map(|frame| frame.start.line);
+            let line = line.filter(|line| usize::try_from(*line).is_ok_and(|line| line <= lines));
             Reply::Failed { message: shortened(&error.summary()), line }
         }
     }

@@ -170,7 +170,10 @@ impl Writer {
                 let cells = std::mem::take(&mut table.cells);
                 table.rows += 1;
                 let is_first = table.rows == 1;
-                let row = self.row(&cells, is_first);
+                let row = super::table::row(&cells, self.markdown, is_first);
+                if is_first && self.tables.len() == 1 && !self.text.ends_with("\n\n") {
+                    self.text.push('\n');
+                }
                 self.push(&row, "\n");
             }
             ("tbl", Some(_)) => {
@@ -199,10 +202,6 @@ impl Writer {
                 self.push(&paragraph, end);
             }
         }
-    }
-
-    fn row(&self, cells: &[String], is_first: bool) -> String {
-        super::table::row(cells, self.markdown, is_first)
     }
 
     /// A table inside a cell becomes text of the cell.

@@ -12,7 +12,7 @@ pub(super) fn all(html: &str, asked: &[Asked]) -> Read<Value> {
     for one in asked {
         match Selector::parse(&one.selector) {
             Ok(selector) => selectors.push((one, selector)),
-            Err(error) => wrong.push(format!("`{}`: {error}", one.name)),
+            Err(_) => wrong.push(format!("`{}`: {}", one.name, one.selector)),
         }
     }
     if !wrong.is_empty() {
