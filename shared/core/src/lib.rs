@@ -12,6 +12,7 @@ pub mod key;
 pub mod limit;
 pub mod seal;
 pub mod secret;
+pub mod file;
 
 // Parts of the records.
 pub mod event;

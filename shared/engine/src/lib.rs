@@ -11,6 +11,7 @@ pub mod workflow;
 pub mod input;
 pub mod run;
 pub mod call;
+pub mod file;
 pub mod event;
 pub mod json;
 pub mod weight;

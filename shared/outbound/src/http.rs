@@ -15,7 +15,7 @@ use reqwest::Response;
 
 use super::client::describe;
 use super::mask::Masks;
-use super::{Metered, Outbound, failed};
+use super::{Metered, Outbound, RunFiles, failed};
 use hop::redirect_target;
 use request::Request;
 
@@ -29,7 +29,7 @@ impl Outbound {
         keys: &[String],
         user: &SecretUser,
         masks: &mut Masks,
-        memory: &Metered,
+        (memory, _files): (&Metered, &RunFiles),
     ) -> Result<CallOutput, CallError> {
         let cleared = self.clear(&call.url.0, call.fields(), user, masks).await?;
         let mut request = Request::new(self, call, keys, &cleared)?;

@@ -2,6 +2,8 @@
 //! rule; secrets are filled in on the way out and masked on the way in.
 
 mod http;
+mod files;
+mod sniff;
 mod metered;
 mod model;
 mod mcp;
@@ -27,6 +29,7 @@ use url::Url;
 
 pub use address::{AddressError, AddressRule, Resolver, SystemResolver, is_global_unicast};
 pub use code::{ChildInfo, CodeGroup};
+pub use files::{RunFiles, Sink};
 pub use header::{HeaderError, check_header};
 pub use metered::Metered;
 pub use webhook::{OutgoingWebhook, SendOutcome};
@@ -155,7 +158,7 @@ impl Outbound {
         self.children.child()
     }
 
-    /// Performs a call whose answer is counted for nobody.
+    /// Performs a call of no run, whose answer is counted for nobody.
     pub async fn perform(
         &self,
         call: &Call,
@@ -163,17 +166,19 @@ impl Outbound {
         code: &CodeGroup,
         chunks: &mut (dyn FnMut(Chunk) + Send),
     ) -> CallResult {
-        self.perform_counted(call, user, code, &Metered::default(), chunks).await
+        let (memory, files) = (Metered::default(), RunFiles::none());
+        self.perform_counted(call, user, code, (&memory, &files), chunks).await
     }
 
-    /// Performs the call once, within its `timeout`. What it reads counts as `memory`. The driver
-    /// handles `delay` and retries. Dropping the future abandons the call.
+    /// Performs the call once, within its `timeout`. What it reads counts as `memory`; `files` are
+    /// those of its run. The driver handles `delay` and retries. Dropping the future abandons the
+    /// call.
     pub async fn perform_counted(
         &self,
         call: &Call,
         user: &SecretUser,
         code: &CodeGroup,
-        memory: &Metered,
+        (memory, files): (&Metered, &RunFiles),
         chunks: &mut (dyn FnMut(Chunk) + Send),
     ) -> CallResult {
         if let Err(error) = memory.add(BYTES_OF_CALL) {
@@ -193,7 +198,8 @@ impl Outbound {
             }
             Action::Http(asked) => {
                 let keys = &call.literal_keys;
-                let work = Box::pin(self.perform_http(asked, keys, user, &mut masks, memory));
+                let of_run = (memory, files);
+                let work = Box::pin(self.perform_http(asked, keys, user, &mut masks, of_run));
                 self.within(call, work).await
             }
             Action::Model(asked) if call.needs_price && !model::is_priced(&asked.model) => {
@@ -202,7 +208,8 @@ impl Outbound {
                 Err(CallError { nothing_happened: true, ..failed(BUDGET_EXHAUSTED, message) })
             }
             Action::Model(asked) => {
-                let work = Box::pin(self.perform_model(asked, user, &mut masks, memory, chunks));
+                let of_run = (memory, files);
+                let work = Box::pin(self.perform_model(asked, user, &mut masks, of_run, chunks));
                 self.within(call, work).await
             }
             Action::Mcp(asked) => {

@@ -19,7 +19,7 @@ use flowgate_engine::cost::dollars;
 use serde_json::{Map, Value, json};
 
 use super::mask::Masks;
-use super::{Metered, Outbound, failed, framing, retryable, too_large};
+use super::{Metered, Outbound, RunFiles, failed, framing, retryable, too_large};
 use ask::Ask;
 use provider::Provider;
 use reply::{Draft, Finish, Reply, Usage};
@@ -30,7 +30,7 @@ impl Outbound {
         call: &ModelCall,
         user: &SecretUser,
         masks: &mut Masks,
-        memory: &Metered,
+        (memory, _files): (&Metered, &RunFiles),
         chunks: &mut (dyn FnMut(Chunk) + Send),
     ) -> Result<CallOutput, CallError> {
         let Some((provider, model)) = call

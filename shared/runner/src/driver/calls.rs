@@ -14,7 +14,7 @@ use flowgate_app::time::Timestamp;
 use flowgate_app::work::Message;
 use flowgate_engine::call::{INTERRUPTED, WebhookCall};
 use flowgate_engine::{Action, Call, CallError, CallId, CallOutput, CallResult, Chunk};
-use flowgate_outbound::{CodeGroup, Metered, Outbound};
+use flowgate_outbound::{CodeGroup, Metered, Outbound, RunFiles};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde_json::json;
@@ -138,8 +138,10 @@ impl Calls {
                 }
                 Action::Http(_) | Action::Model(_) | Action::Mcp(_) | Action::Code(_) => {
                     let (user, code) = (head.secret_user(), code_group(&head));
+                    let files = RunFiles::none();
+                    let of_run = (&memory, &files);
                     let performed =
-                        outbound.perform_counted(&call, &user, &code, &memory, &mut chunk);
+                        outbound.perform_counted(&call, &user, &code, of_run, &mut chunk);
                     Ok(hops::within(head.hops + 1, performed).await)
                 }
                 Action::Wait(_) | Action::Ask(_) => Err(anyhow!("a pause is no call")),

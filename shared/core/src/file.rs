@@ -1,0 +1,112 @@
+//! Files: bytes that are too large to be values, who owns them, and the port that stores both.
+//!
+//! A run reads only files that it owns: those of its input, those that its calls made, and those
+//! that a rerun took over. The row is written before the bytes and is due until both are gone, so
+//! that a crash in between leaves nothing for good.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use anyhow::Result;
+use async_trait::async_trait;
+
+pub use flowgate_engine::file::{
+    ANY_TYPE, FileId, FileRef, MAX_FILE, clean_name, is_name, read_media_type,
+};
+
+use crate::id::RunId;
+use crate::time::Timestamp;
+
+/// How long an upload waits for a run that uses it.
+pub const UPLOAD_KEPT: Duration = Duration::from_secs(24 * 3600);
+/// By then a run that was given a file is stored, or was never started.
+pub const RUN_STORED_WITHIN: Duration = Duration::from_secs(24 * 3600);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileOwner {
+    Run(RunId),
+    /// An upload of this key; `None`: of the operator.
+    Uploader(Option<String>),
+}
+
+/// A file whose bytes follow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewFile {
+    pub id: FileId,
+    pub name: String,
+    pub media_type: String,
+    pub owner: FileOwner,
+    pub created_at: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileRecord {
+    pub file: FileRef,
+    /// Who made it.
+    pub made_by: FileOwner,
+    pub created_at: Timestamp,
+    /// Its bytes are stored whole. `false`: an announced upload that has not come.
+    pub is_whole: bool,
+}
+
+/// Where a caller sends the bytes of an announced upload, or reads those of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileLink {
+    pub url: String,
+    /// Headers that the request must have.
+    pub headers: Vec<(String, String)>,
+    pub expires_at: Timestamp,
+}
+
+/// Takes the bytes of a file, at most [`MAX_FILE`]. Dropped before its end, nothing is left of them
+/// but a row that expires.
+#[async_trait]
+pub trait FileWriter: Send {
+    /// Holds at most a few MB of what it was given.
+    async fn write(&mut self, bytes: &[u8]) -> Result<()>;
+    /// `Ok` means that bytes and row are durable.
+    async fn finish(self: Box<Self>) -> Result<FileRef>;
+}
+
+/// Whether a run got a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shared {
+    Shared,
+    /// Unknown, not whole, or on its way out.
+    Unknown,
+}
+
+#[async_trait]
+pub trait Files: Send + Sync {
+    /// Stores the row of a file of this owner, and returns what takes its bytes.
+    async fn create(&self, file: NewFile) -> Result<Box<dyn FileWriter>>;
+    /// Stores the row of an upload that comes by itself, with all that is known of it. A link, if
+    /// the bytes go elsewhere than through this process. They must match size and hash.
+    async fn announce(&self, file: NewFile, size: u64, sha256: &str) -> Result<Option<FileLink>>;
+    /// Returns what takes the bytes of an announced upload through this process.
+    async fn receive(&self, file: &FileRecord) -> Result<Box<dyn FileWriter>>;
+    /// Looks for the bytes of an announced upload, if they have not been found yet.
+    async fn read_row(&self, id: &FileId) -> Result<Option<FileRecord>>;
+    /// Returns the file if the run owns it.
+    async fn of_run(&self, id: &FileId, run: &RunId) -> Result<Option<FileRecord>>;
+    /// Returns the bytes in this range, fewer at the end. `None`: there are none.
+    async fn read(&self, id: &FileId, range: Range<u64>) -> Result<Option<Vec<u8>>>;
+    /// A link to the bytes for a caller who may read the file. `None`: this process sends them.
+    async fn link(&self, file: &FileRecord) -> Result<Option<FileLink>>;
+    /// Makes the run an owner. Before the run is stored: it is looked for
+    /// [`RUN_STORED_WITHIN`] later.
+    async fn share(&self, id: &FileId, run: &RunId, now: Timestamp) -> Result<Shared>;
+    /// Makes the run `to` an owner of all that `from` owns: a rerun.
+    async fn share_all(&self, from: &RunId, to: &RunId, now: Timestamp) -> Result<()>;
+    /// Returns at most `limit` runs that own the file.
+    async fn runs_of(&self, id: &FileId, limit: usize) -> Result<Vec<RunId>>;
+    /// Ends the ownership of a run that has ended, or was not started. Returns the files that
+    /// nobody owns now: they are due.
+    async fn release(&self, run: &RunId, now: Timestamp) -> Result<Vec<FileId>>;
+    /// Ends the ownership of the uploader. `false`: it is unknown. It is due, if no run owns it.
+    async fn give_up(&self, id: &FileId, now: Timestamp) -> Result<bool>;
+    /// Deletes the file, bytes first, if nobody owns it: no run that is stored and not wiped, and
+    /// no uploader within [`UPLOAD_KEPT`]. Else it is due again when that may change. Safe to
+    /// repeat. Returns whether it is gone.
+    async fn collect(&self, id: &FileId, now: Timestamp) -> Result<bool>;
+}
