@@ -23,15 +23,16 @@ const MEMORY_BYTES: usize = 192 * 1024 * 1024;
 /// Reads one document.
 pub(crate) fn read(asked: &Document, bytes: &[u8]) -> Reply {
     memory::limit(Some(MEMORY_BYTES));
+    let declared = asked.declared.as_deref();
     let result = match &asked.reading {
         Reading::File(layout) => file(asked, layout, bytes),
         Reading::Page { markdown } => page(asked, *markdown, bytes),
         Reading::Html { markdown } => {
-            html::read(&text::of_html(bytes, None), *markdown, None)
+            html::read(&text::of_html(bytes, declared), *markdown, None)
                 .map(|page| json!({ "text": page.text }))
         }
         Reading::Select(selectors) => {
-            select::all(&text::of_html(bytes, None), selectors).map(|data| json!({ "data": data }))
+            select::all(&text::of_html(bytes, declared), selectors).map(|data| json!({ "data": data }))
         }
     };
     match result.map(|value| value.to_string()) {

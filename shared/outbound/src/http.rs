@@ -4,6 +4,7 @@ mod request;
 mod body;
 mod hop;
 mod answer;
+mod download;
 mod inflate;
 mod media;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use reqwest::Response;
 use super::client::describe;
 use super::mask::Masks;
 use super::{Metered, Outbound, RunFiles, failed};
+pub(super) use download::Download;
 use hop::redirect_target;
 use request::Request;
 
@@ -33,14 +35,22 @@ impl Outbound {
     ) -> Result<CallOutput, CallError> {
         let cleared = self.clear(&call.url.0, call.fields(), user, masks).await?;
         let mut request = Request::new(self, call, keys, &cleared)?;
+        let (response, redirects) = self.answer_to(&mut request, call).await?;
+        let read = self.read_answer(call, response, &request.asked, (masks, memory)).await;
+        read.map_err(|error| after_redirects(redirects, error))
+    }
+
+    /// Sends the request, and follows its redirects. Returns their number, too.
+    async fn answer_to(
+        &self,
+        request: &mut Request<'_>,
+        call: &HttpCall,
+    ) -> Result<(Response, usize), CallError> {
         let mut redirects = 0;
         loop {
-            let ended = self.exchange(&request, call, masks, memory).await;
-            let answer = ended.map_err(|error| after_redirects(redirects, error))?;
-            let (response, location) = match answer {
-                Exchange::Ended(output) => return Ok(output),
-                Exchange::Redirected(response, location) => (response, location),
-            };
+            let ended = self.exchange(request, call).await;
+            let (response, location) = ended.map_err(|error| after_redirects(redirects, error))?;
+            let Some(location) = location else { return Ok((response, redirects)) };
             redirects += 1;
             if redirects > MAX_REDIRECTS {
                 let message = format!("it was redirected more than {MAX_REDIRECTS} times");
@@ -52,28 +62,22 @@ impl Outbound {
         }
     }
 
+    /// Sends one request. Returns where it is redirected, too.
     async fn exchange(
         &self,
         request: &Request<'_>,
         call: &HttpCall,
-        masks: &Masks,
-        memory: &Metered,
-    ) -> Result<Exchange, CallError> {
+    ) -> Result<(Response, Option<String>), CallError> {
         let sent = request.send().await;
         let response = sent.map_err(|error| about(&request.asked, error))?;
         if !call.returns_redirects
             && let Some(location) = redirect_target(response.status(), response.headers())
         {
             let location = location.map_err(|error| about(&request.asked, error))?;
-            return Ok(Exchange::Redirected(response, location));
+            return Ok((response, Some(location)));
         }
-        self.read_answer(call, response, &request.asked, (masks, memory)).await.map(Exchange::Ended)
+        Ok((response, None))
     }
-}
-
-enum Exchange {
-    Ended(CallOutput),
-    Redirected(Response, String),
 }
 
 impl Request<'_> {

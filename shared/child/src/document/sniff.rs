@@ -91,7 +91,8 @@ pub(super) fn format(bytes: &[u8], declared: Option<&str>) -> Read<Format> {
         bytes.starts_with(magic) && (magic.len() > 2 || bytes.contains(&0))
     };
     let lies = |name: &str| {
-        let says = declared.map(|declared| format!(", whatever its type ({declared}) says"));
+        let type_of = declared.filter(|declared| declared.contains('/'));
+        let says = type_of.map(|declared| format!(", whatever its type ({declared}) says"));
         Unreadable::unsupported(format!("the document is {name}{}", says.unwrap_or_default()))
     };
     if let Some((_, name)) = OTHERS.iter().find(is_other) {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -136,10 +137,10 @@ impl Pool {
 impl Lease<'_> {
     pub(super) async fn ask(
         &mut self,
-        frame: Vec<u8>,
+        frames: Vec<Vec<u8>>,
         max_reply_bytes: usize,
     ) -> io::Result<Reply> {
-        self.process.ask(frame, max_reply_bytes).await
+        self.process.ask(frames, max_reply_bytes).await
     }
 
     /// Keeps the child for the next call, of whatever run.
@@ -150,9 +151,9 @@ impl Lease<'_> {
         }
     }
 
-    /// Kills the child, and returns when it is gone.
-    pub(super) async fn end(self) {
-        self.process.end().await;
+    /// Kills the child, and returns when it is gone, with how it ended.
+    pub(super) async fn end(self) -> Option<ExitStatus> {
+        self.process.end().await
     }
 }
 
