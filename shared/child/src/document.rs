@@ -1,15 +1,15 @@
 //! Documents: what they say, as text, Markdown, pages, rows, or what CSS selectors find. Found by
 //! their content, whatever their name or sender says.
 
+mod css;
 mod docx;
 mod html;
 mod pdf;
 mod select;
 mod sniff;
 mod table;
-#[cfg(test)]
-mod tests;
 mod text;
+mod tree;
 mod workbook;
 
 use flowgate_child_protocol::{Document, Layout, MAX_MESSAGE_CHARS, Reading, Reply};

@@ -2,8 +2,6 @@
 //! to the host.
 
 mod source;
-#[cfg(test)]
-mod tests;
 mod value;
 
 use std::borrow::Cow;

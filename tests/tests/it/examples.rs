@@ -9,17 +9,19 @@ use serde_json::{Value, json};
 use crate::fixture::until;
 
 /// Each example has a test below.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 13] = [
     "assistant",
     "digest",
     "fallback",
     "greeting",
     "healthcheck",
     "invoice",
+    "pricelist",
     "refund",
     "shop",
     "signup",
     "story",
+    "summarise-page",
     "triage",
 ];
 
@@ -174,6 +176,32 @@ async fn invoice() {
             "cents": 151_118,
         })
     );
+}
+
+#[tokio::test]
+async fn pricelist() {
+    let output = Example::publish("pricelist").await.output(json!({})).await;
+    let lines = json!([{ "name": "Pen", "price": 1.2, "left": 120 }]);
+    assert_eq!(output, json!({ "lines": lines, "worth": 144 }));
+}
+
+#[tokio::test]
+async fn summarise_page() {
+    let example = Example::publish("summarise-page").await;
+    let receiver = Receiver::start(|_, _| {
+        let page = "<title>Foxes</title><nav>Menu</nav><h1>Foxes</h1><p>They are <b>red</b>.\
+                    <a href='https://fox.example/a'>a</a><a href='https://fox.example/b'>b</a>";
+        let html = vec![("content-type", "text/html; charset=utf-8".to_owned())];
+        Reply::With(axum::http::StatusCode::OK, html, page.to_owned())
+    })
+    .await;
+    let url = format!("{}/foxes", receiver.url);
+    let output = example.output(json!({ "url": url })).await;
+    let summary = "Sum up: # Foxes\n\nThey are **red**.[a](https://fox.example/a)\
+                   [b](https://fox.example/b)";
+    let expected =
+        json!({ "title": "Foxes", "summary": summary, "hosts": ["fox.example"], "url": url });
+    assert_eq!(output, expected);
 }
 
 #[tokio::test]

@@ -2,30 +2,18 @@
 
 use std::collections::HashSet;
 
-use html5gum::{Token, Tokenizer};
 use htmd::HtmlToMarkdown;
 use htmd::options::{BulletListMarker, Options};
-use scraper::{Html, Node, Selector};
 use serde_json::{Value, json};
 use url::Url;
 
+use super::tree::{Edge, Element, Tree};
 use super::{Read, Unreadable};
 
-const MAX_DEPTH: usize = 512;
-const MAX_ATTRIBUTES: usize = 1_000;
 const MAX_LINKS: usize = 1_000;
 /// What is not read, but run or drawn.
 const SKIPPED: [&str; 9] =
     ["head", "script", "style", "noscript", "template", "svg", "iframe", "object", "canvas"];
-const VOID: [&[u8]; 13] = [
-    b"area", b"base", b"br", b"col", b"embed", b"hr", b"img", b"input", b"link", b"meta", b"source",
-    b"track", b"wbr",
-];
-/// Their ends are often left out; what they may hold is counted anyway.
-const ENDLESS: [&[u8]; 15] = [
-    b"p", b"li", b"dt", b"dd", b"option", b"optgroup", b"tr", b"td", b"th", b"thead", b"tbody",
-    b"tfoot", b"colgroup", b"rp", b"rt",
-];
 const BLOCKS: [&str; 34] = [
     "address", "article", "aside", "blockquote", "body", "dd", "details", "div", "dl", "dt",
     "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6",
@@ -43,7 +31,7 @@ pub(super) struct Page {
 
 /// `url` is where the page came from, whose relative links are made whole. Its menus are left out.
 pub(super) fn read(html: &str, markdown: bool, url: Option<&str>) -> Read<Page> {
-    let tree = parse(html)?;
+    let tree = Tree::parse(html)?;
     let is_skipped = |name: &str| SKIPPED.contains(&name) || (url.is_some() && name == "nav");
     let text = match markdown {
         true => to_markdown(html, url.is_some())?,
@@ -51,64 +39,6 @@ pub(super) fn read(html: &str, markdown: bool, url: Option<&str>) -> Read<Page> 
     };
     let links = url.and_then(|url| Url::parse(url).ok()).map(|url| links(&tree, &url));
     Ok(Page { title: title(&tree), text, links: links.unwrap_or_default() })
-}
-
-/// Parses HTML that is not too deep: others take minutes, or more stack than there is.
-pub(super) fn parse(html: &str) -> Read<Html> {
-    check_tokens(html)?;
-    let tree = Html::parse_document(html);
-    check_depth(&tree)?;
-    Ok(tree)
-}
-
-/// Refuses what the parser itself would take long for.
-fn check_tokens(html: &str) -> Read<()> {
-    let mut open: Vec<Vec<u8>> = Vec::new();
-    for token in Tokenizer::new(html) {
-        let token = token.unwrap_or_else(|never| match never {});
-        match token {
-            Token::StartTag(tag) => {
-                if tag.attributes.len() > MAX_ATTRIBUTES {
-                    let message = format!("an element has more than {MAX_ATTRIBUTES} attributes");
-                    return Err(Unreadable::too_large(message));
-                }
-                let name: &[u8] = &tag.name;
-                if !VOID.contains(&name) && !ENDLESS.contains(&name) && !tag.self_closing {
-                    open.push(name.to_vec());
-                }
-                if open.len() > MAX_DEPTH {
-                    return Err(too_deep());
-                }
-            }
-            Token::EndTag(tag) => {
-                let name: &[u8] = &tag.name;
-                if let Some(at) = open.iter().rposition(|open| open == name) {
-                    open.truncate(at);
-                }
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// The tree may be deeper than its tags: not each end ends what it names.
-fn check_depth(tree: &Html) -> Read<()> {
-    let mut depth = 0_usize;
-    for edge in tree.tree.root().traverse() {
-        match edge {
-            ego_tree::iter::Edge::Open(_) => depth += 1,
-            ego_tree::iter::Edge::Close(_) => depth -= 1,
-        }
-        if depth > 2 * MAX_DEPTH {
-            return Err(too_deep());
-        }
-    }
-    Ok(())
-}
-
-fn too_deep() -> Unreadable {
-    Unreadable::too_large(format!("the HTML is nested more than {MAX_DEPTH} elements deep"))
 }
 
 fn to_markdown(html: &str, without_menus: bool) -> Read<String> {
@@ -127,30 +57,23 @@ fn to_markdown(html: &str, without_menus: bool) -> Read<String> {
     Ok(text.trim().to_owned())
 }
 
-fn to_text(tree: &Html, is_skipped: impl Fn(&str) -> bool) -> String {
+fn to_text(tree: &Tree, is_skipped: impl Fn(&str) -> bool) -> String {
     let mut text = Text::default();
     let (mut skipped, mut preformatted) = (0_usize, 0_usize);
-    for edge in tree.tree.root().traverse() {
-        let (node, opens) = match edge {
-            ego_tree::iter::Edge::Open(node) => (node, true),
-            ego_tree::iter::Edge::Close(node) => (node, false),
-        };
-        match node.value() {
-            Node::Element(element) if is_skipped(element.name()) => match opens {
-                true => skipped += 1,
-                false => skipped -= 1,
-            },
-            _ if skipped > 0 => {}
-            Node::Element(element) => {
-                if element.name() == "pre" {
-                    if opens { preformatted += 1 } else { preformatted -= 1 }
-                }
-                text.element(element.name(), opens);
-            }
-            Node::Text(words) if opens => text.words(words, preformatted > 0),
-            _ => {}
+    tree.walk(None, |edge| match edge {
+        Edge::Open(element) if is_skipped(&element.name) => skipped += 1,
+        Edge::Close(element) if is_skipped(&element.name) => skipped -= 1,
+        _ if skipped > 0 => {}
+        Edge::Open(element) => {
+            preformatted += usize::from(element.name == "pre");
+            text.element(&element.name, true);
         }
-    }
+        Edge::Close(element) => {
+            preformatted -= usize::from(element.name == "pre");
+            text.element(&element.name, false);
+        }
+        Edge::Text(words) => text.words(words, preformatted > 0),
+    });
     text.0.trim().to_owned()
 }
 
@@ -205,36 +128,35 @@ impl Text {
     }
 }
 
-fn title(tree: &Html) -> Option<String> {
-    let title = tree.select(&selector("title")).next()?;
-    let title = words(&title.text().collect::<String>());
+fn title(tree: &Tree) -> Option<String> {
+    let title = tree.elements().find(|at| is_named(tree, *at, "title"))?;
+    let title = words(&tree.text(title));
     (!title.is_empty()).then_some(title)
 }
 
-fn links(tree: &Html, url: &Url) -> Vec<Value> {
-    let base = tree.select(&selector("base[href]")).next();
-    let base = base.and_then(|base| url.join(base.attr("href")?).ok());
-    let base = base.unwrap_or_else(|| url.clone());
+fn is_named(tree: &Tree, at: usize, name: &str) -> bool {
+    tree.element(at).is_some_and(|element| element.name == name)
+}
+
+fn links(tree: &Tree, url: &Url) -> Vec<Value> {
+    let href = |element: &Element| element.attribute("href").map(|href| href.trim().to_owned());
+    let mut bases = tree.elements().filter(|at| is_named(tree, *at, "base"));
+    let base = bases.find_map(|at| tree.element(at).and_then(href));
+    let base = base.and_then(|base| url.join(&base).ok()).unwrap_or_else(|| url.clone());
     let mut known = HashSet::new();
     let mut links = Vec::new();
-    for link in tree.select(&selector("a[href]")) {
-        let target = link.attr("href").and_then(|href| base.join(href.trim()).ok());
+    for at in tree.elements().filter(|at| is_named(tree, *at, "a")) {
+        let target = tree.element(at).and_then(href).and_then(|href| base.join(&href).ok());
         let Some(mut target) = target.filter(|target| matches!(target.scheme(), "http" | "https"))
         else {
             continue;
         };
         target.set_fragment(None);
         if target != *url && links.len() < MAX_LINKS && known.insert(target.to_string()) {
-            let text = words(&link.text().collect::<String>());
-            links.push(json!({ "url": target.as_str(), "text": text }));
+            links.push(json!({ "url": target.as_str(), "text": words(&tree.text(at)) }));
         }
     }
     links
-}
-
-/// Our own selectors are right.
-fn selector(css: &str) -> Selector {
-    Selector::parse(css).expect("a selector of ours")
 }
 
 /// Returns the words, with one space between them.
