@@ -27,13 +27,10 @@ pub(crate) fn read(asked: &Document, bytes: &[u8]) -> Reply {
     let result = match &asked.reading {
         Reading::File(layout) => file(asked, layout, bytes),
         Reading::Page { markdown } => page(asked, *markdown, bytes),
-        Reading::Html { markdown } => {
-            html::read(&text::of_html(bytes, declared), *markdown, None)
-                .map(|page| json!({ "text": page.text }))
-        }
-        Reading::Select(selectors) => {
-            select::all(&text::of_html(bytes, declared), selectors).map(|data| json!({ "data": data }))
-        }
+        Reading::Html { markdown } => html::read(&text::of_html(bytes, declared), *markdown, None)
+            .map(|page| json!({ "text": page.text })),
+        Reading::Select(selectors) => select::all(&text::of_html(bytes, declared), selectors)
+            .map(|data| json!({ "data": data })),
     };
     match result.map(|value| value.to_string()) {
         Ok(result) if result.len() > asked.max_result_bytes => Reply::TooLarge,

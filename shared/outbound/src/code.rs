@@ -22,10 +22,12 @@ use tokio::time::Instant;
 use super::{Outbound, failed, too_large};
 
 pub use pool::ChildInfo;
-pub(crate) use pool::Pool;
+pub(crate) use pool::{Pool, Work};
 
 /// The longest time that a call waits before it computes: for a place, and for a child to start.
 pub(crate) const MAX_PAUSE: Duration = pool::MAX_WAIT.saturating_add(pool::MAX_START);
+/// The same for a document, which waits for two places.
+pub(crate) const MAX_READING_PAUSE: Duration = MAX_PAUSE.saturating_add(pool::MAX_WAIT);
 
 /// Whose calls these are. Groups share the children of this process fairly.
 #[derive(Debug, Clone)]
@@ -55,7 +57,7 @@ impl Outbound {
     ) -> Result<CallOutput, CallError> {
         let timeout = call.timeout;
         let frames = || Ok(vec![self.request_frame(asked, call.seed, timeout)?]);
-        let answer = self.ask_child(group, timeout, frames, started).await?;
+        let answer = self.ask_child((group, Work::Code), timeout, frames, started).await?;
         let out_of_time = || {
             let seconds = timeout.as_secs_f64();
             failed("code_timeout", format!("the code did not end within {seconds} s"))
@@ -79,12 +81,12 @@ impl Outbound {
     )]
     pub(super) async fn ask_child(
         &self,
-        group: &CodeGroup,
+        (group, work): (&CodeGroup, Work),
         timeout: Duration,
         frames: impl FnOnce() -> Result<Vec<Vec<u8>>, CallError>,
         started: &mut (dyn FnMut() + Send),
     ) -> Result<Result<Reply, Broken>, CallError> {
-        let mut lease = self.children.lease(&group.0).await?;
+        let mut lease = self.children.lease(&group.0, work).await?;
         // Made after the wait: calls in the queue hold no copy of their variables.
         let frames = frames()?;
         started();

@@ -148,7 +148,7 @@ impl Outbound {
     pub fn longest(call: &Call) -> Duration {
         match &call.action {
             Action::Code(_) => code::MAX_PAUSE + call.timeout,
-            Action::Read(_) => code::MAX_PAUSE + call.timeout + read::MIN_TIME,
+            Action::Read(_) => code::MAX_READING_PAUSE + call.timeout + read::MIN_TIME,
             Action::Mcp(_) => mcp::MAX_END + call.timeout,
             Action::Http(_) | Action::Model(_) | Action::Webhook(_) => call.timeout,
             Action::Wait(_) | Action::Ask(_) => Duration::ZERO,

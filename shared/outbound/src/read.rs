@@ -13,7 +13,7 @@ use flowgate_engine::call::{
 };
 use serde_json::Value;
 
-use super::code::{Broken, own_limit_ms};
+use super::code::{Broken, Work, own_limit_ms};
 use super::http::Download;
 use super::mask::Masks;
 use super::{CodeGroup, Metered, Outbound, RunFiles, failed, too_large};
@@ -71,7 +71,7 @@ impl Outbound {
                 .map_err(|error| failed("internal", format!("the request: {error}")))?;
             Ok(vec![frame, bytes])
         };
-        let answer = self.ask_child(group, left, frames, &mut || {}).await?;
+        let answer = self.ask_child((group, Work::Document), left, frames, &mut || {}).await?;
         let mut value = self.document(answer, call.timeout, memory)?;
         if let (Some(url), Some(status), Value::Object(fields)) = (url, status, &mut value) {
             fields.insert("url".to_owned(), url.into());
@@ -152,7 +152,8 @@ impl Outbound {
 
 /// Decodes base64 or a `data:` URL, whose content type it returns, too.
 fn from_base64(text: &str) -> Result<(Option<String>, Vec<u8>), CallError> {
-    let (declared, encoded) = match text.strip_prefix("data:").and_then(|rest| rest.split_once(',')) {
+    let (declared, encoded) = match text.strip_prefix("data:").and_then(|rest| rest.split_once(','))
+    {
         Some((head, encoded)) => match head.strip_suffix(";base64") {
             Some(declared) => (Some(declared.to_owned()), encoded),
             None => return Err(failed("invalid_field", "the `data:` URL is not of base64")),

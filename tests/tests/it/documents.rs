@@ -105,7 +105,8 @@ async fn workbooks_are_read() {
         format!("<row r='3'>{}{}</row>", cell("B3", "a&amp;b"), number("C3", "2")),
         format!("<row r='5'>{}<c r='D5' t='b'><v>1</v></c></row>", number("C5", "1.5")),
     ];
-    let book = xlsx(&[("One", &first.concat()), ("Two", &number("A1", "7"))], "<sst xmlns='MAIN'/>");
+    let book =
+        xlsx(&[("One", &first.concat()), ("Two", &number("A1", "7"))], "<sst xmlns='MAIN'/>");
     let objects = json!([
         {"name": "a&b", "n": 2, "column3": null},
         {"name": null, "n": null, "column3": null},
@@ -267,14 +268,14 @@ async fn a_page_is_fetched_with_its_links_after_its_redirects() {
                 let found = axum::http::StatusCode::FOUND;
                 Reply::With(found, headers("location", "/a/new"), String::new())
             }
-            "/a/new" => {
-                Reply::With(status, headers("content-type", "text/html"), PAGE.to_owned())
-            }
+            "/a/new" => Reply::With(status, headers("content-type", "text/html"), PAGE.to_owned()),
             "/pdf" => {
                 let pdf = String::from_utf8(pdf(&["In a PDF."])).unwrap();
                 Reply::With(status, headers("content-type", "text/html"), pdf)
             }
-            "/picture" => Reply::With(status, headers("content-type", "text/html"), "GIF89a\0".into()),
+            "/picture" => {
+                Reply::With(status, headers("content-type", "text/html"), "GIF89a\0".into())
+            }
             "/none" => Reply::Now(status, String::new()),
             _ => Reply::Now(axum::http::StatusCode::NOT_FOUND, "{\"no\": 1}".to_owned()),
         }
@@ -298,5 +299,7 @@ async fn a_page_is_fetched_with_its_links_after_its_redirects() {
     assert_eq!(fetch(&url("/none"), true).await.unwrap()["text"], "");
     let failed = fetch(&url("/gone"), true).await.unwrap_err();
     assert!(failed.starts_with("http_status: "), "{failed}");
-    assert!(fetch("http://169.254.169.254/", true).await.unwrap_err().starts_with("refused_address"));
+    assert!(
+        fetch("http://169.254.169.254/", true).await.unwrap_err().starts_with("refused_address")
+    );
 }

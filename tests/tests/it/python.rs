@@ -59,7 +59,8 @@ async fn lines_return_and_main_is_called() {
     assert_eq!(run("return 1 + 1").await, Ok(json!(2)));
     assert_eq!(run("for n in range(9):\n    if n > 3:\n        return n").await, Ok(json!(4)));
     assert_eq!(run("x = 1").await, Ok(Value::Null));
-    let bound = run_with("return [a, b['c'], n]", json!({"a": 2}), json!({"b": {"c": null}, "n": 1}));
+    let bound =
+        run_with("return [a, b['c'], n]", json!({"a": 2}), json!({"b": {"c": null}, "n": 1}));
     assert_eq!(bound.await, Ok(json!([2, null, 1])));
     // A function of the name of an argument does not hide it.
     let code = "def text(): pass\ndef main(text):\n    return text";
@@ -77,9 +78,8 @@ async fn now_is_the_start_of_the_run_and_print_is_kept() {
                 return [datetime.now().isoformat(), date.today().isoformat(), \
                 datetime.now(timezone.utc).isoformat()]";
     let output = perform(&outbound(CHILD), &call(code, json!({}), json!({}), SHORT)).await.unwrap();
-    let expected = json!([
-        "2025-09-25T01:55:23.024000", "2025-09-25", "2025-09-25T01:55:23.024000+00:00"
-    ]);
+    let expected =
+        json!(["2025-09-25T01:55:23.024000", "2025-09-25", "2025-09-25T01:55:23.024000+00:00"]);
     assert_eq!(output["result"], expected);
     let stdout = output["stdout"].as_str().unwrap();
     assert!(stdout.starts_with("a 1\né") && stdout.len() <= 64 * 1024, "{}", stdout.len());
@@ -90,7 +90,10 @@ async fn now_is_the_start_of_the_run_and_print_is_kept() {
 async fn numbers_stay_what_they_are() {
     let numbers = json!({"n": [9_007_199_254_740_993_i64, u64::MAX, -5, 1.5, 1e300]});
     assert_eq!(run_with("return n", numbers.clone(), json!({})).await, Ok(numbers["n"].clone()));
-    assert_eq!(run("return {1: 2, None: 3, True: (4, 5)}").await, Ok(json!({"1": [4, 5], "null": 3})));
+    assert_eq!(
+        run("return {1: 2, None: 3, True: (4, 5)}").await,
+        Ok(json!({"1": [4, 5], "null": 3}))
+    );
     for (code, says) in [
         ("return {1, 2}", "a set"),
         ("return b'a'", "bytes"),
@@ -154,8 +157,10 @@ async fn bombs_end_their_call_alone() {
     let deep = format!("return {}1", "1+".repeat(200_000));
     for (code, expected) in [
         ("while True:\n    pass", "code_timeout"),
-        ("while True:\n    try:\n        while True:\n            pass\n    except BaseException:\n        pass",
-            "code_timeout"),
+        (
+            "while True:\n    try:\n        while True:\n            pass\n    except BaseException:\n        pass",
+            "code_timeout",
+        ),
         ("x = []\nwhile True:\n    x.append('a' * 1000)", "code_memory"),
         ("return [0] * 10 ** 10", "code_memory"),
         ("return len(f\"{1:1000000000}\")", "code_"),

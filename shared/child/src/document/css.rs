@@ -132,9 +132,7 @@ impl Rule {
                 let mut children = tree.inside(at).filter(|inner| tree.parent(*inner) == Some(at));
                 children.any(|child| selector.matches(tree, child))
             }
-            Self::Has(_, selector) => {
-                tree.inside(at).any(|inner| selector.matches(tree, inner))
-            }
+            Self::Has(_, selector) => tree.inside(at).any(|inner| selector.matches(tree, inner)),
         }
     }
 }
@@ -319,7 +317,9 @@ impl<'t> Parser<'t> {
         let end = loop {
             match characters.next() {
                 Some((_, '\\')) => name.push(characters.next()?.1),
-                Some((_, one)) if one.is_alphanumeric() || one == '-' || one == '_' || !one.is_ascii() => {
+                Some((_, one))
+                    if one.is_alphanumeric() || one == '-' || one == '_' || !one.is_ascii() =>
+                {
                     name.push(one);
                 }
                 Some((at, _)) => break at,
@@ -384,8 +384,11 @@ mod tests {
     fn check(css: &str, expected: &[&str]) {
         let tree = Tree::parse(PAGE).unwrap();
         let selector = Selector::parse(css).unwrap_or_else(|| panic!("{css}"));
-        let found: Vec<String> =
-            tree.elements().filter(|at| selector.matches(&tree, *at)).map(|at| tree.text(at)).collect();
+        let found: Vec<String> = tree
+            .elements()
+            .filter(|at| selector.matches(&tree, *at))
+            .map(|at| tree.text(at))
+            .collect();
         assert_eq!(found, expected, "{css}");
     }
 
@@ -422,9 +425,26 @@ mod tests {
         let deep = format!("{}p{}", ":not(".repeat(9), ")".repeat(9));
         let long = "p".repeat(MAX_LENGTH + 1);
         for wrong in [
-            "", " ", "p..x", "[", "p[a", "p[a=]", ">p", "p >", "p,", "p:hover(", "p:unknown", "p)",
-            "p:nth-child(x)", "p:nth-child(99999999999)", "p::before", "p{}", "p:not()", "p a=\"",
-            &deep, &long,
+            "",
+            " ",
+            "p..x",
+            "[",
+            "p[a",
+            "p[a=]",
+            ">p",
+            "p >",
+            "p,",
+            "p:hover(",
+            "p:unknown",
+            "p)",
+            "p:nth-child(x)",
+            "p:nth-child(99999999999)",
+            "p::before",
+            "p{}",
+            "p:not()",
+            "p a=\"",
+            &deep,
+            &long,
         ] {
             assert!(Selector::parse(wrong).is_none(), "{wrong}");
         }

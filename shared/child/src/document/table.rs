@@ -26,14 +26,15 @@ impl Sheet {
         let names = rows.next().map(|first| field_names(&first)).unwrap_or_default();
         rows.map(|row| {
             let mut cells = row.into_iter();
-            let fields = names.iter().map(|name| {
-                (name.clone(), cells.next().unwrap_or(Value::Null))
-            });
+            let fields =
+                names.iter().map(|name| (name.clone(), cells.next().unwrap_or(Value::Null)));
             let mut fields: Map<String, Value> = fields.collect();
             // A row may be longer than the first.
-            fields.extend(cells.enumerate().map(|(index, cell)| {
-                (format!("column{}", names.len() + index + 1), cell)
-            }));
+            fields.extend(
+                cells
+                    .enumerate()
+                    .map(|(index, cell)| (format!("column{}", names.len() + index + 1), cell)),
+            );
             Value::Object(fields)
         })
         .collect()
@@ -81,7 +82,8 @@ pub(super) fn too_many_cells() -> Unreadable {
 
 /// The delimiter that stands in the first lines most evenly, outside quotes.
 fn delimiter(text: &str) -> u8 {
-    let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).take(GUESSED_LINES).collect();
+    let lines: Vec<&str> =
+        text.lines().filter(|line| !line.is_empty()).take(GUESSED_LINES).collect();
     let fit = |delimiter: u8| {
         let counts: Vec<usize> = lines.iter().map(|line| count(line, delimiter)).collect();
         let (least, most) = (counts.iter().min().copied(), counts.iter().max().copied());
@@ -161,7 +163,10 @@ mod tests {
         check("a\tb, c\n1\t2", json!([["a", "b, c"], ["1", "2"]]));
         check("a|b\n1|2", json!([["a", "b"], ["1", "2"]]));
         check("a\n1", json!([["a"], ["1"]]));
-        check("a,b\n\"x\ny\",\"say \"\"hi\"\"\"\n3", json!([["a", "b"], ["x\ny", "say \"hi\""], ["3"]]));
+        check(
+            "a,b\n\"x\ny\",\"say \"\"hi\"\"\"\n3",
+            json!([["a", "b"], ["x\ny", "say \"hi\""], ["3"]]),
+        );
         assert!(of_csv(&",".repeat(MAX_CELLS + 1)).is_err());
     }
 

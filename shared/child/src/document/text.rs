@@ -81,7 +81,10 @@ mod tests {
         check(b"caf\xe9", Some("text/csv; charset=\"ISO-8859-1\""), "café");
         check(b"un caf\xe9 tr\xe8s serr\xe9, d\xe9j\xe0 vu", None, "un café très serré, déjà vu");
         assert!(of(b"a", Some("text/plain; charset=klingon")).is_err());
-        assert_eq!(of_html(b"<meta charset=gbk><p>\xc4\xe3\xba\xc3", None), "<meta charset=gbk><p>你好");
+        assert_eq!(
+            of_html(b"<meta charset=gbk><p>\xc4\xe3\xba\xc3", None),
+            "<meta charset=gbk><p>你好"
+        );
         assert_eq!(of_html(b"a", Some("text/html; charset=klingon")), "a");
         assert!(is_text(b"\xff\xfea\0") && !is_text(b"a\0"));
     }

@@ -17,8 +17,21 @@ const VOID: [&str; 13] = [
 ];
 /// Their ends are often left out; what they may hold is counted anyway.
 const ENDLESS: [&[u8]; 15] = [
-    b"p", b"li", b"dt", b"dd", b"option", b"optgroup", b"tr", b"td", b"th", b"thead", b"tbody",
-    b"tfoot", b"colgroup", b"rp", b"rt",
+    b"p",
+    b"li",
+    b"dt",
+    b"dd",
+    b"option",
+    b"optgroup",
+    b"tr",
+    b"td",
+    b"th",
+    b"thead",
+    b"tbody",
+    b"tfoot",
+    b"colgroup",
+    b"rp",
+    b"rt",
 ];
 
 pub(super) struct Tree(Vec<Node>);
@@ -213,9 +226,9 @@ impl Tree {
                 }
             }
             Edge::Text(text) if raw > 0 => html.push_str(text),
-            Edge::Text(text) => html.push_str(
-                &text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"),
-            ),
+            Edge::Text(text) => {
+                html.push_str(&text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"))
+            }
         });
         html
     }

@@ -27,7 +27,8 @@ pub(super) fn read(bytes: &[u8], wanted: &Wanted<'_>) -> Read<Content> {
         Wanted::All => names,
         Wanted::Named(name) if names.iter().any(|known| known == name) => vec![(*name).to_owned()],
         Wanted::Named(name) => {
-            let known: Vec<String> = names.iter().take(20).map(|name| format!("{name:?}")).collect();
+            let known: Vec<String> =
+                names.iter().take(20).map(|name| format!("{name:?}")).collect();
             let message = format!("there is no sheet {name:?}, but {}", known.join(", "));
             return Err(Unreadable::new("document_no_sheet", message));
         }

@@ -13,8 +13,8 @@ const MAX_DEPTH: usize = 128;
 
 /// Reads a JSON object.
 pub(super) fn of_object(json: &str) -> Result<Vec<(String, MontyObject)>, Reply> {
-    let object: Map<String, Value> = serde_json::from_str(json)
-        .map_err(|error| failed(&format!("the variables: {error}")))?;
+    let object: Map<String, Value> =
+        serde_json::from_str(json).map_err(|error| failed(&format!("the variables: {error}")))?;
     Ok(object.into_iter().map(|(name, value)| (name, of(value))).collect())
 }
 
@@ -26,7 +26,8 @@ fn of(value: Value) -> MontyObject {
         Value::String(text) => MontyObject::String(text),
         Value::Array(items) => MontyObject::List(items.into_iter().map(of).collect()),
         Value::Object(fields) => {
-            let pairs = fields.into_iter().map(|(name, value)| (MontyObject::String(name), of(value)));
+            let pairs =
+                fields.into_iter().map(|(name, value)| (MontyObject::String(name), of(value)));
             MontyObject::dict(pairs.collect::<Vec<_>>())
         }
     }
@@ -102,7 +103,9 @@ fn key_of(key: &MontyObject) -> Result<String, Reply> {
         MontyObject::Float(number) => number.to_string(),
         other => {
             let name = other.type_name();
-            return Err(failed(&format!("the result has a key of type {name}; JSON has text keys")));
+            return Err(failed(&format!(
+                "the result has a key of type {name}; JSON has text keys"
+            )));
         }
     })
 }

@@ -49,8 +49,10 @@ const DETAILS: &str = "\
   packages, no `time`, `random`, `hashlib`, `uuid`, `string`, `urllib`, `html`, `csv`, `io`, `copy`,
   `decimal`, `enum` and `statistics`. The kinds `hash`, `random`, `http` and `document` do some of
   it.
-- It lacks `%` formatting (f-strings and `format` work), generators, inheritance, `match`, functions
-  as the replacement of `re.sub`, `dict | dict` and `str.maketrans`. `round(2.675, 2)` is 2.68.
+- It lacks `%` formatting (f-strings and `format` work), `yield`, inheritance (so own exceptions),
+  `@staticmethod`, `@classmethod` and `@property`, `del`, `match`, functions as the replacement of
+  `re.sub`, `dict | dict`, `str.maketrans`, `datetime.fromtimestamp`, `itertools.product` and
+  `itertools.combinations`. `round(2.675, 2)` is 2.68.
 - `datetime.now()` is the start of the run, in UTC. There is no network, no file and no environment.
 - At most 64 MiB of memory, and calls 500 deep. Python runs in the same places as JavaScript does.";
 

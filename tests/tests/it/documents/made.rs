@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 use std::io::{Cursor, Write as _};
 
-use flate2::Compression;
-use flate2::write::ZlibEncoder;
 use ::zip::ZipWriter;
 use ::zip::write::SimpleFileOptions;
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
 
 /// A PDF with one line of text on each page.
 pub(crate) fn pdf(pages: &[&str]) -> Vec<u8> {
@@ -109,11 +109,12 @@ pub(crate) fn xlsx(sheets: &[(&str, &str)], shared_strings: &str) -> Vec<u8> {
         "<workbook xmlns='{MAIN}' xmlns:r='{RELATIONS}'><sheets>{listed}</sheets></workbook>"
     );
     parts.push(("xl/workbook.xml".to_owned(), workbook));
-    let relations = |inner: &str| {
-        format!("<Relationships xmlns='{PACKAGE}'>{inner}</Relationships>")
-    };
+    let relations =
+        |inner: &str| format!("<Relationships xmlns='{PACKAGE}'>{inner}</Relationships>");
     parts.push(("xl/_rels/workbook.xml.rels".to_owned(), relations(&related)));
-    let root = format!("<Relationship Id='r' Type='{RELATIONS}/officeDocument' Target='xl/workbook.xml'/>");
+    let root = format!(
+        "<Relationship Id='r' Type='{RELATIONS}/officeDocument' Target='xl/workbook.xml'/>"
+    );
     parts.push(("_rels/.rels".to_owned(), relations(&root)));
     parts.push(("xl/sharedStrings.xml".to_owned(), shared_strings.replace("MAIN", MAIN)));
     let parts: Vec<(&str, &str)> =
