@@ -73,7 +73,7 @@ impl Outbound {
         };
         let answer = self.ask_child((group, Work::Document), left, frames, &mut || {}).await?;
         let mut value = self.document(answer, call.timeout, memory)?;
-        if let (Some(url), Some(status), Value::Object(fields)) = (url, status, &mut value) {
+        if let (Reading::Page { .. }, Value::Object(fields)) = (&asked.reading, &mut value) {
             fields.insert("url".to_owned(), url.into());
             fields.insert("status".to_owned(), status.into());
         }

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use crate::fixture::until;
 
 /// Each example has a test below.
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
+    "ask-pdf",
     "assistant",
     "digest",
     "fallback",
@@ -176,6 +177,23 @@ async fn invoice() {
             "cents": 151_118,
         })
     );
+}
+
+#[tokio::test]
+async fn ask_pdf() {
+    let example = Example::publish("ask-pdf").await;
+    let output = example.output(json!({})).await;
+    let answer = "Answer from this alone: The warranty is two years from delivery.\n\
+                  Question: How long is the warranty?\n";
+    assert_eq!(output, json!({ "answer": answer, "title": null, "kind": "pdf" }));
+    // A file of its own, whose type is a lie.
+    let upload = example.server.post("/v1/files?name=notes.pdf", ADMIN_KEY);
+    let upload = upload.header("content-type", "application/pdf");
+    let body = "<title>Notes</title><h1>Terms</h1><p>Returns take 14 days.";
+    let file: Value = upload.body(body).send().await.unwrap().json().await.unwrap();
+    let output = example.output(json!({ "paper": file, "question": "Returns?" })).await;
+    let answer = "Answer from this alone: # Terms\n\nReturns take 14 days.\nQuestion: Returns?\n";
+    assert_eq!(output, json!({ "answer": answer, "title": "Notes", "kind": "html" }));
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use super::{
     CallLimits, Done, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan,
     Planned, Price, Role,
 };
-use crate::call::{Action, Layout, ReadCall, Reading, Source};
+use crate::call::{Action, HttpCall, Layout, Piece, ReadCall, Reading, RenderedUrl, Source};
 use crate::compile::fields::Fields;
 use crate::expr::scope::Scope;
 use crate::expr::template::{Template, Text};
@@ -21,7 +21,8 @@ const SOURCES: &[&str] = &["file", "base64", "text"];
 const FILE: FieldSpec = FieldSpec::new(
     "file",
     FieldType::Any,
-    "a reference to a file: of an input of the type `file`, or one that a node left",
+    "a reference to a file: to an input of the type `file` (which may also be a URL), or to what a \
+     node left",
 )
 .one_of(SOURCES);
 const BASE64: FieldSpec =
@@ -167,10 +168,7 @@ impl Document {
 impl Given {
     fn source(&self, scope: &Scope<'_>) -> Result<Source, NodeError> {
         Ok(match self {
-            Self::File(file) => {
-                let file = FileRef::parse(&file.render(scope)?);
-                Source::File(file.map_err(|error| invalid(&format!("`file` {error}")))?.id)
-            }
+            Self::File(file) => of_file(file.render(scope)?)?,
             Self::Base64(text) => Source::Base64(text.render_string(scope)?),
             Self::Text(text) => Source::Text(text.render_string(scope)?),
         })
@@ -185,6 +183,21 @@ impl Node for Document {
         let reading = Reading::File(self.layout(scope)?);
         let call = ReadCall { source: self.source.source(scope)?, reading };
         Ok(Plan::Perform(vec![Planned::call("document", Action::Read(call), Price::Free)]))
+    }
+}
+
+/// An input of the type `file` may also be an address, or a `data:` URL.
+fn of_file(value: Value) -> Result<Source, NodeError> {
+    match value {
+        Value::String(url) if url.starts_with("data:") => Ok(Source::Base64(url)),
+        Value::String(url) if url.starts_with("https:") || url.starts_with("http:") => {
+            let (method, url) = ("GET".to_owned(), RenderedUrl(vec![Piece::Value(url)]));
+            Ok(Source::Http(Box::new(HttpCall { method, url, ..HttpCall::default() })))
+        }
+        other => match FileRef::parse(&other) {
+            Ok(file) => Ok(Source::File(file.id)),
+            Err(error) => Err(invalid(&format!("`file`: {error}"))),
+        },
     }
 }
 
@@ -220,6 +233,13 @@ mod tests {
         assert_eq!(action["kind"], "read");
         assert_eq!(action["source"], json!({ "file": file["$file"] }));
         assert_eq!(action["reading"], json!({"file": "text"}));
+        let source = |file: &str| {
+            asked(json!({"file": "<api.input.f>"}), json!({ "f": file }))["source"].clone()
+        };
+        let data = "data:text/plain;base64,YQ==";
+        assert_eq!(source(data), json!({ "base64": data }));
+        let url = "https://example.com/a.pdf";
+        assert_eq!(source(url)["http"]["url"], url);
         let rows = json!({"text": "a,b", "as": "rows", "header": false, "sheet": "<api.input.s>"});
         let reading = |sheet: Value| asked(rows.clone(), json!({ "s": sheet }))["reading"].clone();
         assert_eq!(reading(json!("S")), json!({"file": {"rows": {"header": false, "sheet": "S"}}}));
