@@ -27,7 +27,8 @@ const AS: FieldSpec = FieldSpec::with_default(
 
 const DETAILS: &str = "\
 `text` is what people see of the page: no scripts, no styles, no menus (`nav`). `links` are at most
-1,000 `{ url, text }`, with whole addresses; `url` is where the last redirect led. `type` is what the
+1,000 `{ url, text }`, with whole addresses; Links inside Markdown
+stay as the page has them. `url` is where the last redirect led. `type` is what the
 answer is by its content: `html`, `pdf`, `docx`, `xlsx`, `csv`, `json`, `xml` or `text`. All of them
 are read as [`document`](#document) does; what it cannot read is its failure (`document_unsupported`
 of a picture, for example).
