@@ -5,23 +5,28 @@ mod body;
 mod hop;
 mod answer;
 mod download;
+mod file;
 mod inflate;
 mod media;
 #[cfg(test)]
 mod tests;
 
 use flowgate_core::secret::SecretUser;
-use flowgate_engine::call::{CallError, CallOutput, HttpCall};
+use flowgate_engine::call::{Body, CallError, CallOutput, HttpCall, ReadAs};
+use http::header;
 use reqwest::Response;
 
 use super::client::describe;
 use super::mask::Masks;
 use super::{Metered, Outbound, RunFiles, failed};
+use body::Found;
 pub(super) use download::Download;
 use hop::redirect_target;
 use request::Request;
 
 const MAX_REDIRECTS: usize = 10;
+/// Pieces of files on their way, in our buffers and those below.
+const BYTES_OF_STREAM: usize = 4 << 20;
 
 impl Outbound {
     /// `keys` are those that the author wrote into the document: they go where secrets go.
@@ -31,12 +36,20 @@ impl Outbound {
         keys: &[String],
         user: &SecretUser,
         masks: &mut Masks,
-        (memory, _files): (&Metered, &RunFiles),
+        of_run: (&Metered, &RunFiles),
     ) -> Result<CallOutput, CallError> {
         let cleared = self.clear(&call.url.0, call.fields(), user, masks).await?;
-        let mut request = Request::new(self, call, keys, &cleared)?;
+        let (memory, files) = of_run;
+        let mut found = Found::new();
+        for id in call.body.iter().flat_map(Body::files) {
+            found.insert(id.clone(), files.find(id).await?);
+        }
+        if !found.is_empty() {
+            memory.add(BYTES_OF_STREAM)?;
+        }
+        let mut request = Request::new(self, call, keys, &cleared, (files, &found))?;
         let (response, redirects) = self.answer_to(&mut request, call).await?;
-        let read = self.read_answer(call, response, &request.asked, (masks, memory)).await;
+        let read = self.read_ended(call, response, &request, masks, of_run).await;
         read.map_err(|error| after_redirects(redirects, error))
     }
 
@@ -78,6 +91,22 @@ impl Outbound {
         }
         Ok((response, None))
     }
+
+    async fn read_ended(
+        &self,
+        call: &HttpCall,
+        response: Response,
+        request: &Request<'_>,
+        masks: &Masks,
+        of_run: (&Metered, &RunFiles),
+    ) -> Result<CallOutput, CallError> {
+        let asked = &request.asked;
+        if call.read_as == Some(ReadAs::File) && call.accepts(response.status().as_u16()) {
+            let read = self.read_file(response, request.url.path(), of_run).await;
+            return read.map_err(|error| about(asked, error));
+        }
+        self.read_answer(call, response, asked, (masks, of_run.0)).await
+    }
 }
 
 impl Request<'_> {
@@ -86,7 +115,10 @@ impl Request<'_> {
         let mut request =
             client.request(self.method.clone(), self.url.clone()).headers(self.headers.clone());
         if let Some(body) = &self.body {
-            request = request.body(body.clone());
+            if let Some(length) = body::streamed_length(body) {
+                request = request.header(header::CONTENT_LENGTH, length);
+            }
+            request = request.body(body::sent(body, self.files));
         }
         request.send().await.map_err(|error| describe(&error))
     }

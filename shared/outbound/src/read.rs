@@ -91,7 +91,7 @@ impl Outbound {
         Ok(match source {
             Source::Http(request) => {
                 let keys = &call.literal_keys;
-                let answer = self.download(request, keys, user, masks, memory).await?;
+                let answer = self.download(request, keys, user, masks, (memory, files)).await?;
                 let Download { bytes, content_type, url, status } = answer;
                 Found { bytes, declared: content_type, url: Some(url), status: Some(status) }
             }

@@ -6,8 +6,9 @@ use http::header;
 use reqwest::Response;
 
 use super::super::mask::Masks;
-use super::super::{Metered, Outbound};
+use super::super::{Metered, Outbound, RunFiles};
 use super::answer::read_whole;
+use super::body::Found;
 use super::request::Request;
 use super::{CallError, about, after_redirects};
 
@@ -30,10 +31,12 @@ impl Outbound {
         keys: &[String],
         user: &SecretUser,
         masks: &mut Masks,
-        memory: &Metered,
+        (memory, files): (&Metered, &RunFiles),
     ) -> Result<Download, CallError> {
         let cleared = self.clear(&call.url.0, call.fields(), user, masks).await?;
-        let mut request = Request::new(self, call, keys, &cleared)?;
+        // Such a request has no body, and so no files in it.
+        let found = Found::new();
+        let mut request = Request::new(self, call, keys, &cleared, (files, &found))?;
         let (response, redirects) = self.answer_to(&mut request, call).await?;
         let (status, url) = (response.status().as_u16(), request.url.to_string());
         let content_type = response.headers().get(header::CONTENT_TYPE);
