@@ -2,10 +2,15 @@
 //! the child's stdin and stdout, each after its length in four bytes, big-endian.
 //!
 //! The child says [`Hello`] once it is caged. Then it answers each [`Request`] with one [`Reply`].
+//! The bytes of a document follow its request in a frame of their own.
+
+mod document;
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+
+pub use document::{Document, Layout, MAX_DOCUMENT_BYTES, Reading, Selector};
 
 /// The file name of the second executable, without the system's suffix.
 pub const PROGRAM: &str = "flowgate-child";
@@ -18,20 +23,39 @@ pub const MAX_REQUEST_BYTES: usize = 32 * 1024 * 1024;
 pub const MAX_STDOUT_BYTES: usize = 64 * 1024;
 pub const MAX_MESSAGE_CHARS: usize = 2_000;
 
+/// The child ends with this code where the memory of a call does not suffice.
+pub const OUT_OF_MEMORY: i32 = 65;
+
 /// Differs if the sources of the child differ. A parent refuses a child of another build, so a
 /// half-finished upgrade, or one executable of two rebuilt, is noticed at the first call.
 pub const BUILD: u64 = hash(&[
     include_bytes!("lib.rs"),
+    include_bytes!("document.rs"),
     include_bytes!("../../child/src/cage.rs"),
     include_bytes!("../../child/src/cage/linux.rs"),
     include_bytes!("../../child/src/cage/other.rs"),
+    include_bytes!("../../child/src/document.rs"),
+    include_bytes!("../../child/src/document/css.rs"),
+    include_bytes!("../../child/src/document/docx.rs"),
+    include_bytes!("../../child/src/document/html.rs"),
+    include_bytes!("../../child/src/document/pdf.rs"),
+    include_bytes!("../../child/src/document/select.rs"),
+    include_bytes!("../../child/src/document/sniff.rs"),
+    include_bytes!("../../child/src/document/table.rs"),
+    include_bytes!("../../child/src/document/text.rs"),
+    include_bytes!("../../child/src/document/tree.rs"),
+    include_bytes!("../../child/src/document/workbook.rs"),
     include_bytes!("../../child/src/javascript.rs"),
     include_bytes!("../../child/src/javascript/integers.rs"),
     include_bytes!("../../child/src/javascript/tests.rs"),
     include_bytes!("../../child/src/javascript/web.rs"),
     include_bytes!("../../child/src/lib.rs"),
     include_bytes!("../../child/src/main.rs"),
+    include_bytes!("../../child/src/memory.rs"),
     include_bytes!("../../child/src/prelude.js"),
+    include_bytes!("../../child/src/python.rs"),
+    include_bytes!("../../child/src/python/source.rs"),
+    include_bytes!("../../child/src/python/value.rs"),
     include_bytes!("../../child/src/watchdog.rs"),
     include_bytes!("../../child/src/web.js"),
 ]);
@@ -94,11 +118,23 @@ impl Layers {
 #[serde(rename_all = "snake_case")]
 pub enum Request<'a, Json> {
     #[serde(borrow)]
-    Javascript(Javascript<'a, Json>),
+    Javascript(Code<'a, Json>),
+    #[serde(borrow)]
+    Python(Python<'a, Json>),
+    Document(Document),
+}
+
+/// Python binds the variables of its code, and gives `arguments` to the function `main`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Python<'a, Json> {
+    #[serde(borrow)]
+    pub code: Code<'a, Json>,
+    /// An object.
+    pub arguments: Json,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Javascript<'a, Json> {
+pub struct Code<'a, Json> {
     #[serde(borrow)]
     pub code: Cow<'a, str>,
     /// An object. Each of its fields becomes a variable.
@@ -120,6 +156,11 @@ pub enum Reply {
     Failed {
         message: String,
         line: Option<u32>,
+    },
+    /// The document cannot be read. The code is one of those that calls fail with.
+    Unreadable {
+        code: String,
+        message: String,
     },
     OutOfMemory,
     OutOfTime,

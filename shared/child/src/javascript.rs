@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Instant;
 
-use flowgate_child_protocol::{Javascript, MAX_MESSAGE_CHARS, MAX_STDOUT_BYTES, Reply};
+use flowgate_child_protocol::{Code, MAX_MESSAGE_CHARS, MAX_STDOUT_BYTES, Reply};
 use rquickjs::context::EvalOptions;
 use rquickjs::function::Func;
 use rquickjs::object::Property;
@@ -23,7 +23,7 @@ const STACK_BYTES: usize = 512 * 1024;
 const FILE: &str = "function.js";
 
 /// Runs one call in an engine of its own.
-pub(crate) fn run(call: &Javascript<&RawValue>, deadline: Instant) -> Reply {
+pub(crate) fn run(call: &Code<&RawValue>, deadline: Instant) -> Reply {
     let engine = match Engine::new(deadline) {
         Ok(engine) => engine,
         Err(error) => return Reply::Failed { message: error.to_string(), line: None },
@@ -50,7 +50,7 @@ impl Engine {
         Ok(Self { context: Context::full(&runtime)?, deadline })
     }
 
-    fn run(&self, call: &Javascript<&RawValue>) -> Reply {
+    fn run(&self, call: &Code<&RawValue>) -> Reply {
         let printed = Rc::new(RefCell::new(String::new()));
         let result = self.context.with(|ctx| {
             let done = evaluate(&ctx, call, Rc::clone(&printed));
@@ -73,7 +73,7 @@ impl Engine {
 /// Returns the result as JSON text.
 fn evaluate(
     ctx: &Ctx<'_>,
-    call: &Javascript<&RawValue>,
+    call: &Code<&RawValue>,
     printed: Rc<RefCell<String>>,
 ) -> rquickjs::Result<String> {
     let [revive, encode] = prepare(ctx, call, printed)?;
@@ -116,7 +116,7 @@ fn bind<'js>(ctx: &Ctx<'js>, variables: &str, revive: &Function<'js>) -> rquickj
 /// marked integers, and what encodes the result.
 fn prepare<'js>(
     ctx: &Ctx<'js>,
-    call: &Javascript<&RawValue>,
+    call: &Code<&RawValue>,
     printed: Rc<RefCell<String>>,
 ) -> rquickjs::Result<[Function<'js>; 2]> {
     let mut options = EvalOptions::default();

@@ -6,6 +6,7 @@ mod http;
 mod model;
 mod mcp;
 mod pause;
+mod read;
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ pub use model::{
     Content, ContentPart, Image, ModelCall, ModelMessage, ModelTool, ToolResult, Turn, TurnCall,
 };
 pub use pause::{AskCall, AskedField, MAX_PAUSE, Question, WaitCall};
+pub use read::{Layout, ReadCall, Reading, Selector, Source};
 
 /// Names one attempt of one node in one iteration: `outer[2]/fetch#1` is the second attempt of
 /// `fetch` in the third iteration of `outer`.
@@ -96,6 +98,7 @@ pub enum Action {
     Model(ModelCall),
     Mcp(McpCall),
     Code(CodeCall),
+    Read(ReadCall),
     Webhook(WebhookCall),
     Wait(WaitCall),
     Ask(AskCall),
@@ -111,14 +114,34 @@ impl Action {
 /// Output: `{result, stdout}`. References arrive as variables, never as spliced text.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CodeCall {
+    #[serde(skip_serializing_if = "Language::is_javascript")]
+    pub language: Language,
     pub code: String,
     /// Names that are bound in the code, with their values.
     pub variables: serde_json::Map<String, Value>,
+    /// What the function `main` of Python gets by name; variables, if there is none.
+    #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
+    pub arguments: serde_json::Map<String, Value>,
     /// What the author wrote for them, to be restored in what comes back.
     #[serde(skip)]
     pub sources: Sources,
-    /// The result of `Date.now()`: the recorded start of the run, in ms since the epoch.
+    /// The result of `Date.now()` and `datetime.now()`: the recorded start of the run, in ms since the epoch.
     pub now_ms: i64,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Language {
+    /// Not hashed: the only language that runs in flight may have started with.
+    #[default]
+    Javascript,
+    Python,
+}
+
+impl Language {
+    fn is_javascript(&self) -> bool {
+        *self == Self::Javascript
+    }
 }
 
 /// Output: `{delivery_id, data}`. Delivered independently: a failed delivery never changes the run.

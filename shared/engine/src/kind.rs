@@ -3,9 +3,12 @@
 mod agent;
 mod approval;
 pub(crate) mod condition;
+mod document;
 mod evaluator;
+mod fetch;
 mod function;
 mod hash;
+mod html;
 pub(crate) mod http;
 pub(crate) mod input;
 mod json;
@@ -14,6 +17,7 @@ mod r#loop;
 mod note;
 pub(crate) mod output;
 mod parallel;
+mod python;
 mod random;
 mod replace;
 mod response;
@@ -57,7 +61,11 @@ const BUILT_IN: &[fn() -> KindSpec] = &[
     hash::spec,
     random::spec,
     function::spec,
+    python::spec,
     http::spec,
+    fetch::spec,
+    html::spec,
+    document::spec,
     agent::spec,
     router::spec,
     evaluator::spec,

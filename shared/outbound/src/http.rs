@@ -4,6 +4,7 @@ mod request;
 mod body;
 mod hop;
 mod answer;
+mod download;
 mod file;
 mod inflate;
 mod media;
@@ -19,6 +20,7 @@ use super::client::describe;
 use super::mask::Masks;
 use super::{Metered, Outbound, RunFiles, failed};
 use body::Found;
+pub(super) use download::Download;
 use hop::redirect_target;
 use request::Request;
 
@@ -46,14 +48,22 @@ impl Outbound {
             memory.add(BYTES_OF_STREAM)?;
         }
         let mut request = Request::new(self, call, keys, &cleared, (files, &found))?;
+        let (response, redirects) = self.answer_to(&mut request, call).await?;
+        let read = self.read_ended(call, response, &request, masks, of_run).await;
+        read.map_err(|error| after_redirects(redirects, error))
+    }
+
+    /// Sends the request, and follows its redirects. Returns their number, too.
+    async fn answer_to(
+        &self,
+        request: &mut Request<'_>,
+        call: &HttpCall,
+    ) -> Result<(Response, usize), CallError> {
         let mut redirects = 0;
         loop {
-            let ended = self.exchange(&request, call, masks, of_run).await;
-            let answer = ended.map_err(|error| after_redirects(redirects, error))?;
-            let (response, location) = match answer {
-                Exchange::Ended(output) => return Ok(output),
-                Exchange::Redirected(response, location) => (response, location),
-            };
+            let ended = self.exchange(request, call).await;
+            let (response, location) = ended.map_err(|error| after_redirects(redirects, error))?;
+            let Some(location) = location else { return Ok((response, redirects)) };
             redirects += 1;
             if redirects > MAX_REDIRECTS {
                 let message = format!("it was redirected more than {MAX_REDIRECTS} times");
@@ -65,33 +75,38 @@ impl Outbound {
         }
     }
 
+    /// Sends one request. Returns where it is redirected, too.
     async fn exchange(
         &self,
         request: &Request<'_>,
         call: &HttpCall,
-        masks: &Masks,
-        of_run: (&Metered, &RunFiles),
-    ) -> Result<Exchange, CallError> {
+    ) -> Result<(Response, Option<String>), CallError> {
         let sent = request.send().await;
         let response = sent.map_err(|error| about(&request.asked, error))?;
         if !call.returns_redirects
             && let Some(location) = redirect_target(response.status(), response.headers())
         {
             let location = location.map_err(|error| about(&request.asked, error))?;
-            return Ok(Exchange::Redirected(response, location));
+            return Ok((response, Some(location)));
         }
+        Ok((response, None))
+    }
+
+    async fn read_ended(
+        &self,
+        call: &HttpCall,
+        response: Response,
+        request: &Request<'_>,
+        masks: &Masks,
+        of_run: (&Metered, &RunFiles),
+    ) -> Result<CallOutput, CallError> {
         let asked = &request.asked;
         if call.read_as == Some(ReadAs::File) && call.accepts(response.status().as_u16()) {
             let read = self.read_file(response, request.url.path(), of_run).await;
-            return read.map(Exchange::Ended).map_err(|error| about(asked, error));
+            return read.map_err(|error| about(asked, error));
         }
-        self.read_answer(call, response, asked, (masks, of_run.0)).await.map(Exchange::Ended)
+        self.read_answer(call, response, asked, (masks, of_run.0)).await
     }
-}
-
-enum Exchange {
-    Ended(CallOutput),
-    Redirected(Response, String),
 }
 
 impl Request<'_> {

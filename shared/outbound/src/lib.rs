@@ -10,6 +10,7 @@ mod mcp;
 mod framing;
 mod webhook;
 mod code;
+mod read;
 mod header;
 mod assembled;
 mod secret;
@@ -147,6 +148,7 @@ impl Outbound {
     pub fn longest(call: &Call) -> Duration {
         match &call.action {
             Action::Code(_) => code::MAX_PAUSE + call.timeout,
+            Action::Read(_) => code::MAX_READING_PAUSE + call.timeout + read::MIN_TIME,
             Action::Mcp(_) => mcp::MAX_END + call.timeout,
             Action::Http(_) | Action::Model(_) | Action::Webhook(_) => call.timeout,
             Action::Wait(_) | Action::Ask(_) => Duration::ZERO,
@@ -195,6 +197,10 @@ impl Outbound {
             Action::Code(asked) => {
                 let started = &mut || chunks(self.started());
                 Box::pin(self.perform_code(asked, call, code, started)).await
+            }
+            Action::Read(asked) => {
+                let (of_run, by) = ((memory, files), (user, code));
+                Box::pin(self.perform_read(asked, call, by, &mut masks, of_run)).await
             }
             Action::Http(asked) => {
                 let keys = &call.literal_keys;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use flowgate_engine::call::{Action, Call, CallResult, CodeCall, Sources};
+use flowgate_engine::call::{Action, Call, CallResult, CodeCall, Language, Sources};
 use flowgate_outbound::{CodeGroup, Outbound, OutboundSettings};
 use serde_json::{Value, json};
 
@@ -31,7 +31,9 @@ pub(crate) fn group() -> CodeGroup {
 pub(crate) fn call(code: &str, variables: Value, timeout: Duration) -> Call {
     let variables = variables.as_object().unwrap().clone();
     let (code, sources) = (code.to_owned(), Sources::default());
-    let action = Action::Code(CodeCall { code, variables, sources, now_ms: NOW_MS });
+    let (language, arguments) = (Language::Javascript, serde_json::Map::new());
+    let action =
+        Action::Code(CodeCall { language, code, variables, arguments, sources, now_ms: NOW_MS });
     Call {
         action,
         input_hash: String::new(),

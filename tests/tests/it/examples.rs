@@ -9,18 +9,21 @@ use serde_json::{Value, json};
 use crate::fixture::until;
 
 /// Each example has a test below.
-const NAMES: [&str; 13] = [
+const NAMES: &[&str] = &[
+    "ask-pdf",
     "assistant",
     "digest",
     "fallback",
     "greeting",
     "healthcheck",
     "invoice",
+    "pricelist",
     "refund",
     "review",
     "shop",
     "signup",
     "story",
+    "summarise-page",
     "thrifty",
     "triage",
 ];
@@ -176,6 +179,49 @@ async fn invoice() {
             "cents": 151_118,
         })
     );
+}
+
+#[tokio::test]
+async fn ask_pdf() {
+    let example = Example::publish("ask-pdf").await;
+    let output = example.output(json!({})).await;
+    let answer = "Answer from this alone: The warranty is two years from delivery.\n\
+                  Question: How long is the warranty?\n";
+    assert_eq!(output, json!({ "answer": answer, "title": null, "kind": "pdf" }));
+    // A file of its own, whose type is a lie.
+    let upload = example.server.post("/v1/files?name=notes.pdf", ADMIN_KEY);
+    let upload = upload.header("content-type", "application/pdf");
+    let body = "<title>Notes</title><h1>Terms</h1><p>Returns take 14 days.";
+    let file: Value = upload.body(body).send().await.unwrap().json().await.unwrap();
+    let output = example.output(json!({ "paper": file, "question": "Returns?" })).await;
+    let answer = "Answer from this alone: # Terms\n\nReturns take 14 days.\nQuestion: Returns?\n";
+    assert_eq!(output, json!({ "answer": answer, "title": "Notes", "kind": "html" }));
+}
+
+#[tokio::test]
+async fn pricelist() {
+    let output = Example::publish("pricelist").await.output(json!({})).await;
+    let lines = json!([{ "name": "Pen", "price": 1.2, "left": 120 }]);
+    assert_eq!(output, json!({ "lines": lines, "worth": 144 }));
+}
+
+#[tokio::test]
+async fn summarise_page() {
+    let example = Example::publish("summarise-page").await;
+    let receiver = Receiver::start(|_, _| {
+        let page = "<title>Foxes</title><nav>Menu</nav><h1>Foxes</h1><p>They are <b>red</b>.\
+                    <a href='https://fox.example/a'>a</a><a href='https://fox.example/b'>b</a>";
+        let html = vec![("content-type", "text/html; charset=utf-8".to_owned())];
+        Reply::With(axum::http::StatusCode::OK, html, page.to_owned())
+    })
+    .await;
+    let url = format!("{}/foxes", receiver.url);
+    let output = example.output(json!({ "url": url })).await;
+    let summary = "Sum up: # Foxes\n\nThey are **red**.[a](https://fox.example/a)\
+                   [b](https://fox.example/b)";
+    let expected =
+        json!({ "title": "Foxes", "summary": summary, "hosts": ["fox.example"], "url": url });
+    assert_eq!(output, expected);
 }
 
 #[tokio::test]

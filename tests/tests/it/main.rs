@@ -24,6 +24,8 @@ mod native_deliveries;
 mod native_refusals;
 mod attack;
 mod code;
+mod python;
+mod documents;
 #[cfg(target_os = "linux")]
 mod children;
 #[cfg(target_os = "linux")]

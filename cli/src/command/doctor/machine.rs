@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use flowgate_core::secret::{Keyring, Publisher, SecretInfo, SecretRecord, SecretUser, Secrets};
 use flowgate_core::system::SystemClock;
 use flowgate_core::time::Timestamp;
-use flowgate_engine::call::{CodeCall, Sources};
+use flowgate_engine::call::{CodeCall, Language, Sources};
 use flowgate_engine::{Action, Call, CallResult};
 use flowgate_outbound::{ChildInfo, CodeGroup, Outbound};
 use serde_json::Map;
@@ -60,8 +60,10 @@ pub(super) async fn javascript(args: &serve::Args) -> Finding {
     let outbound = Outbound::new(settings, Arc::new(NoSecrets), Arc::new(SystemClock));
     let call = Call {
         action: Action::Code(CodeCall {
+            language: Language::Javascript,
             code: "return 1 + 1".to_owned(),
             variables: Map::new(),
+            arguments: Map::new(),
             sources: Sources::default(),
             now_ms: 0,
         }),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 
 fn reply(code: &str, variables: &str, seed: u64) -> Reply {
-    let call = Javascript {
+    let call = Code {
         code: Cow::Borrowed(code),
         variables: serde_json::from_str::<&RawValue>(variables).unwrap(),
         now_ms: 1_758_765_323_024,

@@ -154,6 +154,11 @@ impl<'c, 'd> Fields<'c, 'd> {
         self.compiler.report(Severity::Error, &path, message.into());
     }
 
+    /// Reports an error inside a field.
+    pub(crate) fn error_at(&mut self, path: &str, message: impl Into<String>) {
+        self.compiler.report(Severity::Error, path, message.into());
+    }
+
     pub fn warning(&mut self, name: &str, message: impl Into<String>) {
         let path = self.path_of(name);
         self.compiler.report(Severity::Warning, &path, message.into());
@@ -258,6 +263,11 @@ impl<'c, 'd> Fields<'c, 'd> {
             }
         };
         Some(self.compiler.text(&text, path, self.body, secrets))
+    }
+
+    /// A text inside a field, without secrets.
+    pub(crate) fn plain_text(&mut self, text: &str, path: &str) -> Text {
+        self.compiler.text(text, path, self.body, Secrets::Refused)
     }
 
     /// A list of texts.

@@ -201,11 +201,14 @@ fn unused_prefix(text: &str) -> String {
 #[derive(Default)]
 struct Quotes {
     open: Option<char>,
+    /// Python fills in what stands in such a string.
+    is_formatted: bool,
+    last: char,
 }
 
 impl Quotes {
     fn inside(&self) -> bool {
-        self.open.is_some()
+        self.open.is_some() && !self.is_formatted
     }
 
     fn read(&mut self, text: &str) {
@@ -216,9 +219,13 @@ impl Quotes {
                 (Some(_), '\\') => escaped = true,
                 (Some('"' | '\''), '\n') => self.open = None,
                 (Some(open), close) if open == close => self.open = None,
-                (None, '"' | '\'') => self.open = Some(character),
+                (None, '"' | '\'') => {
+                    self.open = Some(character);
+                    self.is_formatted = matches!(self.last, 'f' | 'F');
+                }
                 _ => {}
             }
+            self.last = character;
         }
     }
 }

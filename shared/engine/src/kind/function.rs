@@ -9,7 +9,7 @@ use super::{
     CallLimits, Done, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Planned, Price,
     Role,
 };
-use crate::call::{Action, CodeCall};
+use crate::call::{Action, CodeCall, Language};
 use crate::compile::fields::Fields;
 use crate::expr::code::Code;
 use crate::expr::scope::Scope;
@@ -91,8 +91,10 @@ impl Node for Function {
             variables.insert("api".into(), scope.input().clone());
         }
         let call = CodeCall {
+            language: Language::Javascript,
             code: self.code.text.clone(),
             variables,
+            arguments: Map::new(),
             sources: self.code.sources.clone(),
             now_ms: scope.started_at_ms(),
         };

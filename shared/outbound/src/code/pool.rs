@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -20,11 +21,16 @@ pub(super) const MAX_START: Duration = Duration::from_secs(10);
 /// use 64 MiB for its engine and as much for a request and the reply.
 const PLACES_PER_CORE: usize = 2;
 const MAX_PLACES: usize = 8;
+/// One for each core: a child may use 192 MiB to read a document, and 32 MiB for the document. Two
+/// of them fit beside the runs in a function with 1 GiB.
+const MAX_READERS: usize = 4;
 
 pub(crate) struct Pool {
     /// Tried in this order until one works.
     programs: Vec<PathBuf>,
     queue: Arc<Queue>,
+    /// Those that read documents wait here first.
+    readers: Arc<Queue>,
     idle: Mutex<Vec<Process>>,
     starter: Starter,
     child: OnceLock<ChildInfo>,
@@ -41,7 +47,14 @@ pub struct ChildInfo {
 pub(super) struct Lease<'a> {
     pool: &'a Pool,
     process: Process,
-    _place: Place,
+    places: (Option<Place>, Place),
+}
+
+/// What a child is asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Work {
+    Code,
+    Document,
 }
 
 impl Pool {
@@ -50,6 +63,7 @@ impl Pool {
         Self {
             programs,
             queue: Queue::new((cores * PLACES_PER_CORE).min(MAX_PLACES)),
+            readers: Queue::new(cores.min(MAX_READERS)),
             idle: Mutex::default(),
             starter: Starter::default(),
             child: OnceLock::new(),
@@ -61,16 +75,27 @@ impl Pool {
         self.child.get()
     }
 
-    pub(super) async fn lease(&self, group: &Arc<str>) -> Result<Lease<'_>, CallError> {
-        let place = self.queue.enter(group, MAX_WAIT).await.ok_or_else(|| CallError {
+    pub(super) async fn lease(
+        &self,
+        group: &Arc<str>,
+        work: Work,
+    ) -> Result<Lease<'_>, CallError> {
+        let overloaded = || CallError {
             nothing_happened: true,
             ..retryable("overloaded", "too much code runs on this server now; try again later")
-        })?;
+        };
+        let reader = match work {
+            Work::Code => None,
+            Work::Document => {
+                Some(self.readers.enter(group, MAX_WAIT).await.ok_or_else(overloaded)?)
+            }
+        };
+        let place = self.queue.enter(group, MAX_WAIT).await.ok_or_else(overloaded)?;
         let process = match self.take_idle() {
             Some(process) => process,
             None => self.start().await?,
         };
-        Ok(Lease { pool: self, process, _place: place })
+        Ok(Lease { pool: self, process, places: (reader, place) })
     }
 
     fn take_idle(&self) -> Option<Process> {
@@ -136,23 +161,24 @@ impl Pool {
 impl Lease<'_> {
     pub(super) async fn ask(
         &mut self,
-        frame: Vec<u8>,
+        frames: Vec<Vec<u8>>,
         max_reply_bytes: usize,
     ) -> io::Result<Reply> {
-        self.process.ask(frame, max_reply_bytes).await
+        self.process.ask(frames, max_reply_bytes).await
     }
 
     /// Keeps the child for the next call, of whatever run.
     pub(super) fn give_back(self) {
-        let Self { pool, mut process, _place } = self;
+        let Self { pool, mut process, places } = self;
         if process.is_fit_for_another_call() {
             pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(process);
         }
+        drop(places);
     }
 
-    /// Kills the child, and returns when it is gone.
-    pub(super) async fn end(self) {
-        self.process.end().await;
+    /// Kills the child, and returns when it is gone, with how it ended.
+    pub(super) async fn end(self) -> Option<ExitStatus> {
+        self.process.end().await
     }
 }
 
@@ -171,7 +197,7 @@ mod tests {
                 enter
             })
             .collect();
-        let error = pool.lease(&group).await.err().unwrap();
+        let error = pool.lease(&group, Work::Code).await.err().unwrap();
         assert_eq!(error.code, "overloaded");
         assert!(error.retryable && error.nothing_happened);
         drop(waiting);

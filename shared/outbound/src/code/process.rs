@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::sync::mpsc::{self, SendError, Sender};
 use std::sync::{Mutex, PoisonError};
 
@@ -39,14 +39,15 @@ impl Process {
 
     pub(super) async fn ask(
         &mut self,
-        frame: Vec<u8>,
+        frames: Vec<Vec<u8>>,
         max_reply_bytes: usize,
     ) -> io::Result<Reply> {
-        let length = u32::try_from(frame.len()).map_err(io::Error::other)?;
-        self.stdin.write_all(&length.to_be_bytes()).await?;
-        self.stdin.write_all(&frame).await?;
+        for frame in frames {
+            let length = u32::try_from(frame.len()).map_err(io::Error::other)?;
+            self.stdin.write_all(&length.to_be_bytes()).await?;
+            self.stdin.write_all(&frame).await?;
+        }
         self.stdin.flush().await?;
-        drop(frame);
         self.read(max_reply_bytes).await
     }
 
@@ -73,11 +74,12 @@ impl Process {
         Some(pages * PAGE_BYTES)
     }
 
-    /// Kills the child, and returns when it is gone.
-    pub(super) async fn end(mut self) {
-        if let Err(error) = self.child.kill().await {
-            tracing::warn!(%error, "could not kill the child");
-        }
+    /// Kills the child, and returns when it is gone. One that has exited by itself says how.
+    pub(super) async fn end(mut self) -> Option<ExitStatus> {
+        // It fails if there is nobody to kill.
+        let _ = self.child.start_kill();
+        let ended = self.child.wait().await;
+        ended.inspect_err(|error| tracing::warn!(%error, "could not kill the child")).ok()
     }
 }
 

@@ -52,7 +52,7 @@ impl Outbound {
     }
 
     /// Returns the error of a status that is not accepted, with what the answer said.
-    async fn refused(
+    pub(super) async fn refused(
         &self,
         call: &HttpCall,
         response: Response,
@@ -78,8 +78,8 @@ fn with_output(error: CallError, output: Value) -> CallError {
     CallError { output: Some(Box::new(output)), ..error }
 }
 
-/// Reads a body that becomes a value.
-async fn read_whole(
+/// Reads a body, up to a limit.
+pub(super) async fn read_whole(
     mut response: Response,
     limit: usize,
     memory: &Metered,

@@ -137,7 +137,11 @@ impl Calls {
                     chunk(Chunk::Started(app.now().millis()));
                     put_node_webhook(&app, &head, &id, webhook).await
                 }
-                Action::Http(_) | Action::Model(_) | Action::Mcp(_) | Action::Code(_) => {
+                Action::Http(_)
+                | Action::Model(_)
+                | Action::Mcp(_)
+                | Action::Code(_)
+                | Action::Read(_) => {
                     let (user, code) = (head.secret_user(), code_group(&head));
                     let files = run_files(&app, &head);
                     let of_run = (&memory, &files);

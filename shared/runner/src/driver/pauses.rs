@@ -115,6 +115,7 @@ pub(super) fn end_of(call: &Call) -> Result<Timestamp, CallError> {
         | Action::Model(_)
         | Action::Mcp(_)
         | Action::Code(_)
+        | Action::Read(_)
         | Action::Webhook(_) => Ok(asked_at),
     }
 }

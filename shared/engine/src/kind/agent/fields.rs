@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use crate::field::{FieldSpec, FieldType};
-use crate::kind::{function, http};
+use crate::kind::{fetch, function, http, python};
 
 const MODEL_OR_MODELS: &[&str] = &["model", "models"];
 const PROMPT_OR_MESSAGES: &[&str] = &["prompt", "messages"];
-const TOOL_KINDS: &[&str] = &["http", "code", "mcp"];
+const TOOL_KINDS: &[&str] = &["http", "fetch", "code", "python", "mcp"];
 
 pub(super) const MODEL: FieldSpec = FieldSpec::new(
     "model",
@@ -57,13 +57,13 @@ pub(super) const FILES: FieldSpec = FieldSpec::new(
 pub(super) const TOOLS: FieldSpec = FieldSpec::new(
     "tools",
     FieldType::Items(Cow::Borrowed(TOOL)),
-    "what the model may call: `[{ name, description, parameters, http | code }]`, and the tools of \
-     MCP servers: `[{ mcp, headers, only, prefix }]`",
+    "what the model may call: `[{ name, description, parameters, http | fetch | code | python }]`, \
+     and the tools of MCP servers: `[{ mcp, headers, only, prefix }]`",
 );
 pub(super) const TOOL_NAME: FieldSpec = FieldSpec::new(
     "name",
     FieldType::Words,
-    "letters, digits, `_` and `-`, at most 64; unique in the agent. Needed for `http` and `code`",
+    "letters, digits, `_` and `-`, at most 64; unique in the agent. Needed without `mcp`",
 );
 pub(super) const DESCRIPTION: FieldSpec = FieldSpec::new(
     "description",
@@ -86,6 +86,18 @@ pub(super) const CODE: FieldSpec = FieldSpec::new(
     function::CODE_FIELD,
     FieldType::Code,
     "the code of a `function` node; the model gets its `result`",
+)
+.one_of(TOOL_KINDS);
+pub(super) const FETCH: FieldSpec = FieldSpec::new(
+    "fetch",
+    FieldType::Fields(Cow::Borrowed(fetch::FIELDS)),
+    "the fields of a `fetch` node; the model gets its `text`",
+)
+.one_of(TOOL_KINDS);
+pub(super) const PYTHON: FieldSpec = FieldSpec::new(
+    "python",
+    FieldType::Fields(Cow::Borrowed(python::FIELDS)),
+    "the fields of a `python` node; the model gets its `result`",
 )
 .one_of(TOOL_KINDS);
 pub(super) const MCP: FieldSpec = FieldSpec::new(
@@ -113,8 +125,19 @@ pub(super) const PREFIX: FieldSpec = FieldSpec::new(
     "put before the names of the MCP server's tools, with a `_`: letters, digits, `_` and `-`, at \
      most 32",
 );
-pub(super) const TOOL: &[FieldSpec] =
-    &[TOOL_NAME, DESCRIPTION, PARAMETERS, HTTP, CODE, MCP, MCP_HEADERS, ONLY, PREFIX];
+pub(super) const TOOL: &[FieldSpec] = &[
+    TOOL_NAME,
+    DESCRIPTION,
+    PARAMETERS,
+    HTTP,
+    FETCH,
+    CODE,
+    PYTHON,
+    MCP,
+    MCP_HEADERS,
+    ONLY,
+    PREFIX,
+];
 /// The fields of an entry that describes one tool.
 pub(super) const OF_ONE_TOOL: &[FieldSpec] = &[TOOL_NAME, DESCRIPTION, PARAMETERS];
 /// The fields of an entry that stands for the tools of a server.

@@ -6,7 +6,8 @@ use std::sync::{Arc, OnceLock};
 use serde_json::{Value, json};
 
 use super::fields::{
-    CODE, DESCRIPTION, HTTP, MCP, OF_ONE_TOOL, OF_SERVER, PARAMETERS, TOOL, TOOL_NAME, TOOLS,
+    CODE, DESCRIPTION, FETCH, HTTP, MCP, OF_ONE_TOOL, OF_SERVER, PARAMETERS, PYTHON, TOOL,
+    TOOL_NAME, TOOLS,
 };
 use super::mcp::{Address, Server, mirrored};
 use crate::call::{Action, CallError, McpRequest, ModelTool, ToolResult, TurnCall};
@@ -61,7 +62,7 @@ pub(super) fn read(fields: &mut Fields<'_, '_>) -> (Vec<Tool>, Vec<Server>) {
         let Value::Object(object) = tool else {
             fields.error(
                 &TOOLS.name,
-                "a tool is an object with `name` and `http` or `code`, or `mcp`",
+                "a tool is an object with `name` and `http`, `fetch`, `code` or `python`, or `mcp`",
             );
             continue;
         };
@@ -213,9 +214,12 @@ pub(super) fn result(call: &TurnCall, content: String, is_error: bool) -> ToolRe
 /// The node of the tool's kind, and the field of its output that is the answer.
 fn read_node(fields: &mut Fields<'_, '_>) -> Option<(Arc<dyn Node>, &'static str)> {
     let kind = |name| -> Option<&KindSpec> { Kinds::standard().find(name).map(|kind| &**kind) };
-    if fields.is_given(&HTTP) {
-        let node = fields.inner_node(&HTTP, kind("http")?, ARGUMENTS)?;
-        return Some((node, "data"));
+    for (spec, name, answer) in
+        [(&HTTP, "http", "data"), (&FETCH, "fetch", "text"), (&PYTHON, "python", "result")]
+    {
+        if fields.is_given(spec) {
+            return Some((fields.inner_node(spec, kind(name)?, ARGUMENTS)?, answer));
+        }
     }
     if fields.is_given(&CODE) {
         return Some((fields.node_here(kind("function")?, ARGUMENTS), "result"));

@@ -126,6 +126,43 @@ fn an_agent_calls_tools_until_it_answers() {
 }
 
 #[test]
+fn a_tool_reads_a_page_or_computes_in_python() {
+    let yaml = "
+nodes:
+  - id: a
+    type: agent
+    model: openai/gpt-5-mini
+    prompt: Go
+    tools:
+      - { name: page, parameters: { type: object }, fetch: { url: <tool.url>, as: text } }
+      - name: sum
+        parameters: { type: object }
+        python: { code: 'return <tool.a> + n', variables: { n: <api.input.n> } }
+";
+    let answer = |id: &CallId, call: &Call| match (id.place(), &call.action) {
+        ("a", _) => {
+            let url = json!({ "url": "https://x/p" });
+            said("", &[("c1", "page", url), ("c2", "sum", json!({ "a": 1 }))])
+        }
+        ("a/turn1.tool0", Action::Read(_)) => left(json!({ "text": "Hi", "links": [] })),
+        ("a/turn1.tool1", Action::Code(code)) => {
+            assert_eq!(json!(code.arguments), json!({ "n": 2 }));
+            left(json!({ "result": 3, "stdout": "" }))
+        }
+        ("a/turn2", _) => {
+            let messages = messages(call);
+            let results = &messages.as_array().unwrap().last().unwrap()["results"];
+            assert_eq!((&results[0]["content"], &results[1]["content"]), (&json!("Hi"), &json!("3")));
+            said("Done.", &[])
+        }
+        other => panic!("{other:?}"),
+    };
+    let mut run = start(&compile(yaml), json!({ "n": 2 }));
+    drive(&mut run, answer);
+    assert!(matches!(run.outcome(), Some(Outcome::Succeeded { .. })), "{:?}", run.outcome());
+}
+
+#[test]
 fn what_a_tool_did_wrong_goes_to_the_model() {
     let mut run = start(&compile(HELPER), json!({}));
     let mut results = Value::Null;
@@ -395,7 +432,7 @@ fn tools_are_checked() {
         "[{ name: 'a b', code: 'return 1' }]",
         &["`name` has letters, digits, `_` and `-`, at most 64"],
     );
-    check("[{ name: a }]", &["one of `http`, `code` and `mcp` is needed"]);
+    check("[{ name: a }]", &["one of `http`, `fetch`, `code`, `python` and `mcp` is needed"]);
     check("[{ code: 'return 1' }]", &["`name` is missing"]);
     check("[1]", &["a tool is an object with `name` and `http` or `code`, or `mcp`"]);
     check("[{ name: a, http: { method: GET } }]", &["`url` is missing"]);
