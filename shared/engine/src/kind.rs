@@ -7,6 +7,7 @@ mod evaluator;
 mod function;
 mod hash;
 pub(crate) mod http;
+mod image;
 pub(crate) mod input;
 mod json;
 mod list;
@@ -16,14 +17,17 @@ pub(crate) mod output;
 mod parallel;
 mod random;
 mod replace;
+mod replicate;
 mod response;
 mod router;
 mod set;
+mod speech;
 mod split;
 mod template;
 mod wait;
 pub(crate) mod webhook;
 
+mod media;
 pub(crate) mod node_fields;
 mod plan;
 mod setting;
@@ -61,6 +65,9 @@ const BUILT_IN: &[fn() -> KindSpec] = &[
     agent::spec,
     router::spec,
     evaluator::spec,
+    image::spec,
+    speech::spec,
+    replicate::spec,
     condition::spec,
     r#loop::spec,
     parallel::spec,

@@ -136,7 +136,11 @@ impl Calls {
                     chunk(Chunk::Started(app.now().millis()));
                     put_node_webhook(&app, &head, &id, webhook).await
                 }
-                Action::Http(_) | Action::Model(_) | Action::Mcp(_) | Action::Code(_) => {
+                Action::Http(_)
+                | Action::Model(_)
+                | Action::Media(_)
+                | Action::Mcp(_)
+                | Action::Code(_) => {
                     let (user, code) = (head.secret_user(), code_group(&head));
                     let files = RunFiles::none();
                     let of_run = (&memory, &files);
