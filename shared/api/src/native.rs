@@ -7,6 +7,7 @@ pub(crate) mod run;
 mod runs;
 mod questions;
 mod erase;
+mod files;
 mod trace;
 mod events;
 mod deliveries;
@@ -35,6 +36,7 @@ type Caller = Authenticated<Refusal>;
 #[openapi(
     tags(
         (name = "Runs", description = "Start, read, follow, cancel and delete runs."),
+        (name = "Files", description = "What runs are given and give, where it is large."),
         (name = "Workflows", description = "Drafts, versions, and which of them callers run."),
         (name = "Keys", description = "API keys, and what each of them may do."),
         (name = "Secrets", description = "Secrets of providers, and those that sign webhooks."),
@@ -71,6 +73,8 @@ pub(crate) fn reads() -> OpenApiRouter<Arc<App>> {
             .routes(routes!(questions::resume))
             .routes(routes!(questions::page, questions::submit))
             .routes(routes!(runs::cancel))
+            .routes(routes!(files::upload))
+            .routes(routes!(files::send, files::read))
             .routes(routes!(deliveries::list))
             .routes(routes!(deliveries::redeliver))
             .routes(routes!(deliveries::recover)),

@@ -98,6 +98,7 @@ pub enum What {
     /// There is nothing at this path.
     Path,
     Job,
+    File,
 }
 
 impl What {
@@ -111,6 +112,7 @@ impl What {
             Self::Secret => "secret",
             Self::Path => "path",
             Self::Job => "job",
+            Self::File => "file",
         }
     }
 }

@@ -15,6 +15,7 @@ mod signing;
 pub mod limits;
 pub mod runs;
 pub mod deliveries;
+pub mod files;
 pub mod recover;
 pub mod finish;
 mod erase;
@@ -39,7 +40,7 @@ mod workflow_cache;
 
 // Users of a use case also need its records.
 pub use flowgate_core::{
-    Ports, clock, computing, deadline, delivery, event, group, hash, hops, id, idempotency, job,
+    Ports, clock, computing, deadline, delivery, event, file, group, hash, hops, id, idempotency, job,
     key, lease, limit, memory, overload, page, receiver as receivers, run, secret, system, time,
     turns, work, workflow,
 };

@@ -8,9 +8,10 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
-use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_runtime_api::client::http::HttpConnectorSettings;
 use aws_types::SdkConfig;
 
 use crate::config::{Config, Endpoints};
@@ -36,13 +37,9 @@ impl Clients {
             .operation_attempt_timeout(Duration::from_secs(5))
             .operation_timeout(Duration::from_secs(15))
             .build();
-        let trusted = TlsContext::builder()
-            .with_trust_store(TrustStore::empty().with_pem_certificate(AMAZON_ROOTS))
-            .build();
-        let trusted = trusted.expect("the roots in this crate are well formed");
         let http = Builder::new()
             .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-            .tls_context(trusted)
+            .tls_context(trusted())
             .build_https();
         let shared = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -92,6 +89,22 @@ impl Clients {
             aws_sdk_secretsmanager::Client::from_conf(config.build())
         })
     }
+}
+
+/// The client below those of the SDK, for a service that has none. Trusts what they trust.
+pub(crate) fn connector(settings: HttpConnectorSettings) -> Connector {
+    Connector::builder()
+        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .tls_context(trusted())
+        .connector_settings(settings)
+        .build()
+}
+
+fn trusted() -> TlsContext {
+    let trusted = TlsContext::builder()
+        .with_trust_store(TrustStore::empty().with_pem_certificate(AMAZON_ROOTS))
+        .build();
+    trusted.expect("the roots in this crate are well formed")
 }
 
 /// Short pauses: a caller waits, and what is worth more tries has its own.

@@ -13,6 +13,8 @@ pub struct Config {
     pub webhook_queue_url: String,
     /// ARN or name of the secret that holds the keyring.
     pub keyring_secret: String,
+    /// Holds the bytes of files.
+    pub bucket: String,
     /// The function authenticates nobody and signs nothing, and may not read the keyring.
     pub without_keyring: bool,
     /// A provider secret is named `<prefix>NAME`.
@@ -47,6 +49,7 @@ pub struct Endpoints {
     pub dynamodb: Option<String>,
     pub sqs: Option<String>,
     pub secrets_manager: Option<String>,
+    pub s3: Option<String>,
 }
 
 impl Config {
@@ -77,6 +80,7 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
             run_queue_url: self.required("FLOWGATE_RUN_QUEUE_URL"),
             webhook_queue_url: self.required("FLOWGATE_WEBHOOK_QUEUE_URL"),
             keyring_secret: self.required("FLOWGATE_KEYRING_SECRET"),
+            bucket: self.required("FLOWGATE_BUCKET"),
             without_keyring: self.is_true("FLOWGATE_WITHOUT_KEYRING"),
             secret_prefix: self.required("FLOWGATE_SECRET_PREFIX"),
             completes_keyring: self.is_true("FLOWGATE_COMPLETES_KEYRING"),
@@ -106,6 +110,7 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
                 dynamodb: self.find("AWS_ENDPOINT_URL_DYNAMODB"),
                 sqs: self.find("AWS_ENDPOINT_URL_SQS"),
                 secrets_manager: self.find("AWS_ENDPOINT_URL_SECRETS_MANAGER"),
+                s3: self.find("AWS_ENDPOINT_URL_S3"),
             },
         }
     }

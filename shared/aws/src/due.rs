@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use async_trait::async_trait;
 use flowgate_core::delivery::DeliveryId;
+use flowgate_core::file::FileId;
 use flowgate_core::group::Group;
 use flowgate_core::id::RunId;
 use flowgate_core::job::JobId;
@@ -11,6 +12,7 @@ use flowgate_core::work::{Due, DueItem, Message};
 use futures_util::future::try_join_all;
 
 use crate::Aws;
+use crate::files::key_of_file;
 use crate::item::{Item, Key, text, time};
 use crate::jobs::key_of_job;
 use crate::table::{Query, Table};
@@ -36,6 +38,7 @@ impl Due for Aws {
             Message::RunV1 { run } => Key::of_run(run),
             Message::WebhookV1 { delivery } => Key::of_delivery(delivery),
             Message::JobV1 { job } => key_of_job(job),
+            Message::FileV1 { file } => key_of_file(file),
         };
         let write = Write::update(key, "SET #look_at = :until").only_if("#look_at = :seen");
         let write = write.bind(":until", time(until)).bind(":seen", time(item.sweep_at));
@@ -70,7 +73,10 @@ fn due_item(item: &Item) -> Result<DueItem> {
             .map(|delivery| Message::WebhookV1 { delivery })
     };
     let job = || pk.strip_prefix("JOB#").and_then(JobId::parse).map(|job| Message::JobV1 { job });
-    let what = run.or_else(delivery).or_else(job).context("an item that is due is of no kind")?;
+    let file =
+        || pk.strip_prefix("FILE#").and_then(FileId::parse).map(|file| Message::FileV1 { file });
+    let what = run.or_else(delivery).or_else(job).or_else(file);
+    let what = what.context("an item that is due is of no kind")?;
     let sweep_at = item.time("look_at")?;
     Ok(DueItem { what, since: item.find_time("due_at")?.unwrap_or(sweep_at), sweep_at })
 }

@@ -16,6 +16,7 @@ mod jobs;
 mod keys;
 mod limits;
 mod secrets;
+mod files;
 
 // Rows and parts that the ports write.
 mod run_values;
@@ -33,7 +34,11 @@ mod table;
 mod release;
 mod retry;
 
-use std::sync::{Arc, Mutex, PoisonError};
+// The bucket.
+mod s3;
+mod signature;
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use flowgate_core::Ports;
@@ -46,6 +51,7 @@ use flowgate_core::time::Timestamp;
 pub use config::{Config, Endpoints};
 
 use clients::Clients;
+use s3::Bucket;
 use item::{Item, run_partition};
 use table::Table;
 use value::Packer;
@@ -65,6 +71,7 @@ struct Inner {
     config: Config,
     clients: Arc<Clients>,
     table: Table,
+    bucket: OnceLock<Bucket>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     trace: Mutex<TraceHeaders>,
@@ -98,6 +105,7 @@ impl Aws {
                 config: config.clone(),
                 clients,
                 table,
+                bucket: OnceLock::new(),
                 clock,
                 entropy,
                 trace: Mutex::default(),
@@ -116,7 +124,8 @@ impl Aws {
             jobs: port.clone(),
             keys: port.clone(),
             limits: port.clone(),
-            secrets: port,
+            secrets: port.clone(),
+            files: port,
             computing: Arc::new(OneAtATime),
             clock: self.inner.clock.clone(),
             entropy: self.inner.entropy.clone(),
@@ -130,6 +139,12 @@ impl Aws {
 
     fn table(&self) -> &Table {
         &self.inner.table
+    }
+
+    /// Made on first use: few functions read files.
+    fn bucket(&self) -> &Bucket {
+        let Inner { config, clock, bucket, .. } = &*self.inner;
+        bucket.get_or_init(|| Bucket::new(config, clock.clone()))
     }
 
     fn now(&self) -> Timestamp {

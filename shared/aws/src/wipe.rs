@@ -40,6 +40,7 @@ impl Aws {
             return self.blank(run, &row, Step::Only).await.map(|_| ());
         }
         let kept = self.blank(run, &row, Step::First).await?;
+        self.release_files(run, &parts).await?;
         for pointer in &pointers {
             self.wipe_delivery(&Key::of_delivery(&pointed_at(pointer)?)).await?;
         }

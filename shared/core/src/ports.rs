@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::clock::{Clock, Entropy};
 use crate::computing::Computing;
 use crate::delivery::Deliveries;
+use crate::file::Files;
 use crate::job::Jobs;
 use crate::key::Keys;
 use crate::limit::Limits;
@@ -28,6 +29,7 @@ pub struct Ports {
     pub keys: Arc<dyn Keys>,
     pub limits: Arc<dyn Limits>,
     pub secrets: Arc<dyn Secrets>,
+    pub files: Arc<dyn Files>,
     pub computing: Arc<dyn Computing>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::delivery::DeliveryId;
+use crate::file::FileId;
 use crate::group::Group;
 use crate::id::RunId;
 use crate::job::JobId;
@@ -17,6 +18,8 @@ pub enum Message {
     RunV1 { run: RunId },
     WebhookV1 { delivery: DeliveryId },
     JobV1 { job: JobId },
+    /// A file that may have lost its last owner.
+    FileV1 { file: FileId },
 }
 
 /// Carries work to the workers: at least once, in any order. Groups take turns: no group's messages
@@ -39,8 +42,8 @@ pub struct DueItem {
     pub sweep_at: Timestamp,
 }
 
-/// Due rows: runs whose lease or queue wait has ended, deliveries whose next attempt is due, and
-/// jobs.
+/// Due rows: runs whose lease or queue wait has ended, deliveries whose next attempt is due, jobs,
+/// and files that may have lost their last owner.
 #[async_trait]
 pub trait Due: Send + Sync {
     /// Returns at most `limit` items, earliest first. If more are due, `serve` takes some of each

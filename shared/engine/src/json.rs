@@ -78,7 +78,7 @@ pub(crate) fn is_deeper_than(value: &Value, levels: usize) -> bool {
 }
 
 /// Escapes one segment of a JSON pointer.
-pub(crate) fn push_segment(pointer: &mut String, segment: &str) {
+pub fn push_segment(pointer: &mut String, segment: &str) {
     pointer.push('/');
     if !segment.contains(['~', '/']) {
         return pointer.push_str(segment);

@@ -10,7 +10,7 @@ use flowgate_core::work::{Due, DueItem, Message};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::Local;
-use crate::row::{Key, delivery_id, delivery_key, job_id, job_key, run_id, run_key};
+use crate::row::{Key, delivery_id, delivery_key, file_id, file_key, job_id, job_key, run_id, run_key};
 use crate::run_values::stored;
 
 #[async_trait]
@@ -20,7 +20,7 @@ impl Due for Local {
             let runs = OPEN_RUNS.groups(connection, now)?;
             let deliveries = DELIVERIES.groups(connection, now)?;
             let mut sources: Vec<(Source, Option<String>)> =
-                [(ENDED_RUNS, None), (JOBS, None)].into();
+                [(ENDED_RUNS, None), (JOBS, None), (FILES, None)].into();
             sources.extend(runs.into_iter().map(|group| (OPEN_RUNS, Some(group))));
             sources.extend(deliveries.into_iter().map(|group| (DELIVERIES, Some(group))));
             let mut each = limit.div_ceil(sources.len());
@@ -62,6 +62,10 @@ impl Due for Local {
             Message::JobV1 { job } => (
                 &["UPDATE jobs SET look_at = ?3 WHERE id = ?1 AND look_at = ?2 RETURNING ''"],
                 job_key(job)?,
+            ),
+            Message::FileV1 { file } => (
+                &["UPDATE files SET look_at = ?3 WHERE id = ?1 AND look_at = ?2 RETURNING ''"],
+                file_key(file)?,
             ),
         };
         self.write(move |connection| {
@@ -135,6 +139,14 @@ const JOBS: Source = Source {
     select: "SELECT id, look_at, due_at FROM jobs WHERE look_at <= ?1 AND ?3 IS NULL \
              ORDER BY look_at LIMIT ?2",
     message: |key| Ok(Message::JobV1 { job: job_id(key)? }),
+};
+
+/// Files that may have lost their last owner: a group of their own.
+const FILES: Source = Source {
+    groups: "",
+    select: "SELECT id, look_at, look_at FROM files WHERE look_at <= ?1 AND ?3 IS NULL \
+             ORDER BY look_at LIMIT ?2",
+    message: |key| Ok(Message::FileV1 { file: file_id(key) }),
 };
 
 impl Source {
@@ -247,6 +259,7 @@ mod tests {
             (DELIVERIES.select, "INDEX deliveries_by_group (work_group=? AND look_at"),
             (ENDED_RUNS.select, "INDEX runs_by_look"),
             (JOBS.select, "INDEX jobs_by_look"),
+            (FILES.select, "INDEX files_by_look"),
         ] {
             let plan = plan(sql).await.unwrap();
             assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{sql}: {plan}");

@@ -39,6 +39,10 @@ impl Folder {
         self.path.join("computing")
     }
 
+    pub(crate) fn files(&self) -> PathBuf {
+        self.path.join("files")
+    }
+
     /// Returns the database's path; creates the file, private, if it is missing. SQLite gives its
     /// side files the same mode.
     pub(crate) fn database(&mut self) -> Result<PathBuf> {
@@ -99,7 +103,7 @@ fn identity(_: &Path) -> Option<Identity> {
 
 /// An existing folder keeps its mode: it may be shared on purpose, and its files are private
 /// anyway.
-fn create_private_dir(path: &Path) -> std::io::Result<()> {
+pub(crate) fn create_private_dir(path: &Path) -> std::io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -6,6 +6,7 @@
 mod computing;
 mod deliveries;
 mod due;
+mod files;
 mod folder;
 mod intact;
 mod jobs;
@@ -44,6 +45,7 @@ pub use queue::LocalQueue;
 pub use sealing::{KeyCheck, KeyPlace, check_key};
 pub use turns::{Places, Turn};
 
+use files::FileFolder;
 use folder::Folder;
 use readers::Readers;
 use sealing::Sealing;
@@ -60,6 +62,7 @@ pub struct Local {
 struct Inner {
     readers: Readers,
     writer: Writer,
+    files: FileFolder,
     computing: ComputingFile,
     /// The runs that the last process computed when it died.
     died_computing: Vec<RunId>,
@@ -86,7 +89,8 @@ impl Local {
         let writer = Writer::start(connection)?;
         let readers = Readers::start(&file)?;
         let (computing, died_computing) = ComputingFile::open(&folder.computing())?;
-        let inner = Inner { readers, writer, computing, died_computing, sealing, folder };
+        let files = FileFolder::open(&folder.files())?;
+        let inner = Inner { readers, writer, files, computing, died_computing, sealing, folder };
         Ok(Self { inner: Arc::new(inner) })
     }
 

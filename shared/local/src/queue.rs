@@ -11,7 +11,7 @@ use flowgate_core::work::{Message, Queue};
 
 use crate::turns::{Places, Turn, Turns};
 
-/// A job deletes page by page: one at a time leaves the disk to the runs.
+/// A job deletes page by page, and files go: one at a time leaves the disk to the runs.
 const JOBS: Places = Places { all: 1, per_group: 1 };
 
 /// Clones share the messages.
@@ -48,7 +48,7 @@ impl Queue for LocalQueue {
         match message {
             Message::RunV1 { .. } => self.runs.push(message, group),
             Message::WebhookV1 { .. } => self.deliveries.push(message, group),
-            Message::JobV1 { .. } => self.jobs.push(message, group),
+            Message::JobV1 { .. } | Message::FileV1 { .. } => self.jobs.push(message, group),
         }
     }
 

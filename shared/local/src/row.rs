@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use flowgate_core::delivery::DeliveryId;
+use flowgate_core::file::FileId;
 use flowgate_core::id::RunId;
 use flowgate_core::job::JobId;
 use flowgate_core::lease::OwnerToken;
@@ -30,6 +31,14 @@ pub(crate) fn job_key(id: &JobId) -> Result<Key> {
 
 pub(crate) fn job_id(key: Key) -> Result<JobId> {
     JobId::parse(&format!("job_{:032x}", u128::from_be_bytes(key))).context("not the key of a job")
+}
+
+pub(crate) fn file_key(id: &FileId) -> Result<Key> {
+    key(id.as_str(), "file_")
+}
+
+pub(crate) fn file_id(key: Key) -> FileId {
+    FileId::new(key)
 }
 
 fn key(id: &str, prefix: &str) -> Result<Key> {

@@ -234,6 +234,32 @@ CREATE TABLE questions (
 ALTER TABLE open_runs ADD COLUMN asked INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE open_runs ADD COLUMN answers INTEGER NOT NULL DEFAULT 0;
 ",
+    "
+-- Files. Their bytes lie beside the database, in the folder `files`.
+CREATE TABLE files (
+    id         BLOB PRIMARY KEY,
+    name       TEXT NOT NULL,
+    type       TEXT NOT NULL,
+    size       INTEGER NOT NULL,
+    sha256     TEXT NOT NULL,
+    -- Its bytes are there, all of them.
+    whole      INTEGER NOT NULL DEFAULT 0,
+    -- It is being deleted: nobody gets it any more.
+    going      INTEGER NOT NULL DEFAULT 0,
+    made_by    TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    -- When its last owner may be gone; NULL: a stored run owns it.
+    look_at    INTEGER
+) WITHOUT ROWID;
+CREATE INDEX files_by_look ON files (look_at) WHERE look_at IS NOT NULL;
+CREATE TABLE file_owners (
+    run   BLOB NOT NULL,
+    file  BLOB NOT NULL,
+    since INTEGER NOT NULL,
+    PRIMARY KEY (run, file)
+) WITHOUT ROWID;
+CREATE INDEX file_owners_by_file ON file_owners (file);
+",
 ];
 
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -33,6 +33,9 @@ pub(crate) fn delete_parts(connection: &Connection, key: Key) -> Result<()> {
         "DELETE FROM questions WHERE run = ?1",
         "DELETE FROM events WHERE run = ?1",
         "DELETE FROM run_values WHERE run = ?1",
+        // Its files are due: those that nobody else owns go.
+        "UPDATE files SET look_at = 0 WHERE id IN (SELECT file FROM file_owners WHERE run = ?1)",
+        "DELETE FROM file_owners WHERE run = ?1",
     ] {
         connection.prepare_cached(sql)?.execute([key])?;
     }

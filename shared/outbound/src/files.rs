@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use flowgate_core::clock::{Clock, Entropy};
 use flowgate_core::file::{
-    FileId, FileOwner, FileRecord, FileRef, FileWriter, Files, MAX_FILE, NewFile, clean_name,
-    read_media_type,
+    FileId, FileOwner, FileRecord, FileRef, FileWriter, Files, MAX_FILE, NewFile, Received,
+    clean_name, read_media_type,
 };
 use flowgate_core::id::RunId;
 use flowgate_engine::call::CallError;
@@ -141,7 +141,10 @@ impl Sink {
     }
 
     pub async fn finish(self) -> Result<FileRef, CallError> {
-        self.writer.finish().await.map_err(|error| unavailable(&error))
+        match self.writer.finish().await.map_err(|error| unavailable(&error))? {
+            Received::Whole(file) => Ok(file),
+            Received::Differs => Err(failed("internal", "nothing was announced of the file")),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use flowgate_app::access::Caller;
 use flowgate_app::delivery::{HeaderValue, WebhookBody, WebhookTarget};
 use flowgate_app::error::{Error, FieldProblem, Result, TakenRunId, What};
+use flowgate_app::file::FileId;
 use flowgate_app::id::RunId;
 use flowgate_app::idempotency::{
     EarlierRun, IdempotencyKey, IdempotencyRow, UniqueRows, chosen_id_key,
@@ -135,10 +136,12 @@ impl Runner {
         let idempotency =
             self.idempotency_row(caller, &published.uid, request.idempotency.as_ref());
         let (mode, when_wait_ends) = (request.response_mode, request.when_wait_ends);
-        let mut head = self.new_head(caller, &published, request).await?;
+        let place = request.input_pointer;
+        let (mut head, files) = self.new_head(caller, &published, request).await?;
         let unique_rows = UniqueRows { idempotency, run_id: self.run_id_row(&head)? };
         let charge = self.charge(&head, mode)?;
         let allowance = self.app.admit(caller, &mut head, &unique_rows).await?;
+        self.app.give_files(&files, &head.id, place).await?;
         let plan = StartPlan {
             workflow: published.workflow.clone(),
             mode,
@@ -188,6 +191,7 @@ impl Runner {
         };
         let charge = self.charge(&head, mode)?;
         let allowance = self.app.admit(caller, &mut head, &unique_rows).await?;
+        self.app.take_over_files(&earlier.id, &head.id).await?;
         let plan = StartPlan {
             workflow,
             mode,
@@ -241,14 +245,15 @@ impl Runner {
         Ok(())
     }
 
+    /// Returns the head, and the files of its input.
     async fn new_head(
         &self,
         caller: &Caller,
         published: &Published,
         request: StartRequest,
-    ) -> Result<RunHead> {
+    ) -> Result<(RunHead, Vec<FileId>)> {
         let workflow = &published.workflow;
-        let input = workflow.accept_input(request.input, request.rules).map_err(|problems| {
+        let mut input = workflow.accept_input(request.input, request.rules).map_err(|problems| {
             let field = |problem: InputProblem| FieldProblem {
                 pointer: format!("{}{}", request.input_pointer, problem.pointer),
                 message: problem.message,
@@ -258,13 +263,14 @@ impl Runner {
         if request.user.as_ref().is_some_and(|user| user.len() > MAX_USER) {
             return Err(Error::bad_field("/user", format!("must have at most {MAX_USER} bytes")));
         }
+        let files = self.app.check_files(caller, &mut input, request.input_pointer).await?;
         self.check_webhooks(&request.webhooks).await?;
         let mut webhooks = Vec::with_capacity(request.webhooks.len());
         for webhook in request.webhooks {
             webhooks.push(self.webhook_target(webhook).await?);
         }
         let now = self.app.now();
-        Ok(RunHead {
+        let head = RunHead {
             id: RunId::new(self.app.new_uuid(now)),
             chosen_id: request.run_id,
             workflow_id: published.id.clone(),
@@ -293,7 +299,8 @@ impl Runner {
             published_by: published.published_by,
             engine: ENGINE,
             spending_limit: request.spending_limit,
-        })
+        };
+        Ok((head, files))
     }
 
     async fn webhook_target(&self, webhook: WebhookRequest) -> Result<WebhookTarget> {

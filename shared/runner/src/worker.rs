@@ -123,6 +123,7 @@ impl Runner {
             Message::RunV1 { run } => self.work(run).await,
             Message::WebhookV1 { delivery } => self.deliver(delivery).await,
             Message::JobV1 { job } => self.app.work_on_job(job).await,
+            Message::FileV1 { file } => self.app.collect_file(file).await,
         }
     }
 }

@@ -17,9 +17,7 @@ const MAX_DRAINED: usize = 4 * MAX_BODY;
 
 /// The whole body, at most [`MAX_BODY`] bytes of it, without a byte order mark.
 pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes> {
-    if is_compressed(headers) {
-        return Err(Error::Compressed);
-    }
+    check_encoding(headers)?;
     let (mut read, mut kept) = (0, BytesMut::new());
     let mut parts = body.into_data_stream();
     while let Some(part) = parts.next().await {
@@ -38,8 +36,13 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes> {
     }
 }
 
+/// Refuses a compressed body.
+pub(crate) fn check_encoding(headers: &HeaderMap) -> Result<()> {
+    if is_compressed(headers) { Err(Error::Compressed) } else { Ok(()) }
+}
+
 /// The body broke off, or there is no memory for it.
-pub(super) fn not_read(error: axum::Error) -> Error {
+pub(crate) fn not_read(error: axum::Error) -> Error {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
     while let Some(error) = cause {
         if let Some(overloaded) = error.downcast_ref::<Overloaded>() {

@@ -54,7 +54,7 @@ pub(crate) async fn around(
     async {
         let holder = memory::holder(request.headers());
         let hops = hops_of(request.headers());
-        let (request, guard) = metered(&app, &holder, request);
+        let (request, guard) = metered(&app, &holder, line.path.as_ref(), request);
         let handled = hops::within(hops, handled(&app, page.as_ref(), request, next));
         let handled = deadline::within(Some(began + PATIENCE), handled).await;
         drop(guard);
@@ -79,7 +79,18 @@ pub(crate) async fn around(
     .await
 }
 
-fn metered(app: &App, holder: &Holder, request: Request) -> (Request, memory::Guard) {
+/// Bodies of these routes go on piece by piece: their handlers count what they hold.
+const STREAMED: [&str; 2] = ["/v1/files", "/v1/files/{file_id}"];
+
+fn metered(
+    app: &App,
+    holder: &Holder,
+    path: Option<&MatchedPath>,
+    request: Request,
+) -> (Request, memory::Guard) {
+    if path.is_some_and(|path| STREAMED.contains(&path.as_str())) {
+        return (request, memory::metered(&app.memory, holder, Body::empty()).1);
+    }
     let (parts, body) = request.into_parts();
     let (body, guard) = memory::metered(&app.memory, holder, body);
     (Request::from_parts(parts, body), guard)

@@ -52,6 +52,7 @@ pub(crate) fn code(error: &Error) -> &'static str {
         Error::NotFound(What::Secret) => "secret_not_found",
         Error::NotFound(What::Path) => "path_not_found",
         Error::NotFound(What::Job) => "job_not_found",
+        Error::NotFound(What::File) => "file_not_found",
         Error::NotPublished => "not_published",
         Error::BadInput(_) => "invalid_input",
         Error::TooLarge(_) => "too_large",

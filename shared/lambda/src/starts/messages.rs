@@ -96,6 +96,7 @@ impl RunnerFunction {
         match (work, message) {
             (Work::Runs, Message::RunV1 { run }) => self.runner.work(&run).await,
             (Work::Runs, Message::JobV1 { job }) => self.runner.app.work_on_job(&job).await,
+            (Work::Runs, Message::FileV1 { file }) => self.runner.app.collect_file(&file).await,
             (Work::Deliveries, Message::WebhookV1 { delivery }) => {
                 self.runner.deliver(&delivery).await
             }
@@ -116,7 +117,7 @@ fn read(body: &str) -> Read {
     let kind = value.get("type").and_then(Value::as_str).map(str::to_owned);
     match (serde_json::from_value(value), kind) {
         (Ok(message), _) => Read::Message(message),
-        (Err(_), Some(kind)) if !matches!(kind.as_str(), "RunV1" | "WebhookV1" | "JobV1") => {
+        (Err(_), Some(kind)) if !matches!(kind.as_str(), "RunV1" | "WebhookV1" | "JobV1" | "FileV1") => {
             Read::OfAnotherRelease(kind)
         }
         (Err(_), _) => Read::Broken,

@@ -142,7 +142,7 @@ impl Calls {
                 | Action::Mcp(_)
                 | Action::Code(_) => {
                     let (user, code) = (head.secret_user(), code_group(&head));
-                    let files = RunFiles::none();
+                    let files = run_files(&app, &head);
                     let of_run = (&memory, &files);
                     let performed =
                         outbound.perform_counted(&call, &user, &code, of_run, &mut chunk);
@@ -220,6 +220,13 @@ impl Calls {
 /// The runs of a key share the children with those of other keys; without a key, a workflow does.
 fn code_group(head: &RunHead) -> CodeGroup {
     CodeGroup::new(head.key_id.as_deref().unwrap_or(&head.workflow_uid))
+}
+
+/// What the run's calls may do with files.
+fn run_files(app: &App, head: &RunHead) -> RunFiles {
+    let ports = &app.ports;
+    let (files, clock) = (ports.files.clone(), ports.clock.clone());
+    RunFiles::new(files, clock, ports.entropy.clone(), head.id.clone())
 }
 
 fn text_of(chunk: &Chunk) -> &str {

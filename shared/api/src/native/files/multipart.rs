@@ -1,0 +1,251 @@
+//! A form with one part (RFC 7578), read as it comes: of its bytes, only those are held that may
+//! begin the boundary.
+
+use flowgate_app::file::clean_name;
+
+const MAX_BOUNDARY: usize = 70;
+const MAX_HEAD: usize = 16 << 10;
+const MAX_PREAMBLE: usize = 64 << 10;
+
+/// What a part says of itself.
+#[derive(Debug, PartialEq)]
+pub(super) struct PartHead {
+    pub(super) filename: String,
+    pub(super) content_type: Option<String>,
+}
+
+pub(super) struct OnePart {
+    /// What ends a part: the line end belongs to it.
+    delimiter: Vec<u8>,
+    held: Vec<u8>,
+    state: State,
+    head: Option<PartHead>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum State {
+    Preamble,
+    Head,
+    Content,
+    /// After the delimiter that ends the part.
+    After,
+    End,
+}
+
+impl OnePart {
+    pub(super) fn of(content_type: &str) -> Result<Self, &'static str> {
+        let boundary = parameter(content_type, "boundary").ok_or("the form has no boundary")?;
+        if boundary.is_empty() || boundary.len() > MAX_BOUNDARY {
+            return Err("the boundary of the form must have 1 to 70 bytes");
+        }
+        let delimiter = format!("\r\n--{boundary}").into_bytes();
+        // A form may begin with its boundary: as if a line had ended.
+        Ok(Self { delimiter, held: b"\r\n".to_vec(), state: State::Preamble, head: None })
+    }
+
+    pub(super) fn head(&self) -> Option<&PartHead> {
+        self.head.as_ref()
+    }
+
+    /// Takes what has come, and returns the bytes of the part in it.
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<Vec<u8>, &'static str> {
+        self.held.extend_from_slice(bytes);
+        let mut content = Vec::new();
+        loop {
+            match self.state {
+                State::Preamble => {
+                    let Some(at) = self.find_delimiter() else {
+                        if self.held.len() > MAX_PREAMBLE {
+                            return Err("the form does not begin with its boundary");
+                        }
+                        return Ok(content);
+                    };
+                    // The end of a form without parts, too, is followed by no head.
+                    self.held.drain(..at + self.delimiter.len());
+                    self.state = State::Head;
+                }
+                State::Head => {
+                    let Some(at) = find(&self.held, b"\r\n\r\n") else {
+                        let is_end = self.held.starts_with(b"--");
+                        if is_end || self.held.len() > MAX_HEAD {
+                            return Err("the form has no file, or the head of its part is too long");
+                        }
+                        return Ok(content);
+                    };
+                    self.head = Some(read_head(&self.held[..at])?);
+                    // An empty part ends with the line end of its head.
+                    self.held.drain(..at + 2);
+                    if !self.held.starts_with(&self.delimiter) {
+                        self.held.drain(..2.min(self.held.len()));
+                    }
+                    self.state = State::Content;
+                }
+                State::Content => {
+                    if let Some(at) = self.find_delimiter() {
+                        content.extend(self.held.drain(..at));
+                        self.held.drain(..self.delimiter.len());
+                        self.state = State::After;
+                    } else {
+                        let sure = self.held.len().saturating_sub(self.delimiter.len() - 1);
+                        content.extend(self.held.drain(..sure));
+                        return Ok(content);
+                    }
+                }
+                State::After => {
+                    if self.held.len() < 2 {
+                        return Ok(content);
+                    }
+                    if !self.held.starts_with(b"--") {
+                        return Err("the form must have one part, the file");
+                    }
+                    self.state = State::End;
+                }
+                State::End => {
+                    self.held.clear();
+                    return Ok(content);
+                }
+            }
+        }
+    }
+
+    pub(super) fn finish(&self) -> Result<(), &'static str> {
+        if self.state == State::End { Ok(()) } else { Err("the form ended early") }
+    }
+
+    fn find_delimiter(&self) -> Option<usize> {
+        find(&self.held, &self.delimiter)
+    }
+}
+
+fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    bytes.windows(wanted.len()).position(|window| window == wanted)
+}
+
+fn read_head(head: &[u8]) -> Result<PartHead, &'static str> {
+    let head = str::from_utf8(head).map_err(|_| "the head of the part is not UTF-8")?;
+    let header = |wanted: &str| {
+        let mut lines = head.split("\r\n").filter_map(|line| line.split_once(':'));
+        lines.find(|(name, _)| name.trim().eq_ignore_ascii_case(wanted)).map(|(_, value)| value.trim())
+    };
+    let disposition = header("content-disposition").ok_or("the part has no content-disposition")?;
+    let filename = parameter(disposition, "filename").ok_or("the part is no file: no filename")?;
+    let content_type = header("content-type").map(str::to_owned);
+    Ok(PartHead { filename: clean_name(&filename), content_type })
+}
+
+/// Returns a parameter of a header value: a word, or text in quotes, in which `\"` is a quote.
+fn parameter(value: &str, wanted: &str) -> Option<String> {
+    let mut rest = value.split_once(';')?.1;
+    loop {
+        let (name, after) = rest.split_once('=')?;
+        let is_wanted = name.trim().eq_ignore_ascii_case(wanted);
+        let after = after.trim_start();
+        let (text, left) = match after.strip_prefix('"') {
+            Some(quoted) => unquoted(quoted)?,
+            None => {
+                let end = after.find(';').unwrap_or(after.len());
+                (after[..end].trim().to_owned(), &after[end..])
+            }
+        };
+        if is_wanted {
+            return Some(text);
+        }
+        rest = left.trim_start().strip_prefix(';')?;
+    }
+}
+
+/// Returns the text up to the closing quote, and what follows.
+fn unquoted(text: &str) -> Option<(String, &str)> {
+    let mut read = String::new();
+    let mut characters = text.char_indices().peekable();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '"' => return Some((read, &text[at + 1..])),
+            // A path of Windows has backslashes that escape nothing.
+            '\\' if characters.peek().is_some_and(|(_, next)| *next == '"') => {
+                read.extend(characters.next().map(|(_, next)| next));
+            }
+            other => read.push(other),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TYPE: &str = "multipart/form-data; boundary=XX";
+
+    fn form(content: &str) -> String {
+        format!(
+            "--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a \\\"b.png\"\r\n\
+             content-type: image/png\r\n\r\n{content}\r\n--XX--\r\n"
+        )
+    }
+
+    /// Pushed in pieces of this size.
+    fn read(body: &[u8], size: usize) -> Result<(Vec<u8>, PartHead), &'static str> {
+        let mut form = OnePart::of(TYPE)?;
+        let mut content = Vec::new();
+        for piece in body.chunks(size) {
+            content.extend(form.push(piece)?);
+        }
+        form.finish()?;
+        Ok((content, form.head.ok_or("no head")?))
+    }
+
+    #[test]
+    fn a_part_is_read_wherever_it_is_cut() {
+        for content in ["", "x", "\r\n", "a\r\n--X\r\n--X", "--XX", "\r\n\r\n--"] {
+            let body = form(content);
+            for size in 1..body.len() {
+                let (read, head) = read(body.as_bytes(), size).unwrap();
+                assert_eq!(read, content.as_bytes(), "{content:?} by {size}");
+                assert_eq!(head.filename, "a \"b.png");
+                assert_eq!(head.content_type.as_deref(), Some("image/png"));
+            }
+        }
+    }
+
+    #[test]
+    fn only_what_may_be_the_boundary_is_held() {
+        let mut part = OnePart::of(TYPE).unwrap();
+        part.push(form("").split("\r\n\r\n").next().unwrap().as_bytes()).unwrap();
+        part.push(b"\r\n\r\n").unwrap();
+        for _ in 0..100 {
+            assert!(part.push(&[b'x'; 10_000]).unwrap().len() >= 9_990);
+            assert!(part.held.len() < 10);
+        }
+    }
+
+    #[test]
+    fn what_is_no_form_with_one_file_is_refused() {
+        let check = |body: &str, expected: &str| {
+            let said = read(body.as_bytes(), 7).unwrap_err();
+            assert!(said.contains(expected), "{body:?}: {said}");
+        };
+        check("", "ended early");
+        check("--XX--\r\n", "no file");
+        check("--XX\r\n\r\n\r\n--XX--", "no content-disposition");
+        check("--XX\r\ncontent-disposition: form-data; name=a\r\n\r\nx\r\n--XX--", "no filename");
+        check(&form("x").replace("--XX--\r\n", ""), "ended early");
+        check(&form("x").replace("--XX--", &form("y")), "one part");
+        check(&"x".repeat(70_000), "does not begin");
+        check(&format!("--XX\r\n{}", "x".repeat(20_000)), "too long");
+        assert!(OnePart::of("multipart/form-data").is_err());
+        assert!(OnePart::of("multipart/form-data; boundary=\"\"").is_err());
+        assert!(OnePart::of(&format!("multipart/form-data; boundary={}", "x".repeat(71))).is_err());
+    }
+
+    #[test]
+    fn parameters_are_read_in_quotes_or_without() {
+        let check = |value: &str, expected: Option<&str>| {
+            assert_eq!(parameter(value, "filename").as_deref(), expected, "{value}");
+        };
+        check("form-data; name=\"a; filename=b\"; filename=c", Some("c"));
+        check("form-data; FileName = \"C:\\x\\y.z\"", Some("C:\\x\\y.z"));
+        check("form-data; filename=\"a", None);
+        check("form-data", None);
+    }
+}

@@ -1,0 +1,360 @@
+//! Files of callers and runs: uploads, who may read them, and the files of a run's input.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use flowgate_core::deadline;
+use flowgate_core::file::{
+    ANY_TYPE, FileId, FileLink, FileOwner, FileRecord, FileRef, FileWriter, MAX_FILE, NewFile,
+    Received, Shared, is_name, read_media_type,
+};
+use flowgate_core::id::RunId;
+use flowgate_core::key::Scope;
+use flowgate_engine::file::MARK;
+use flowgate_engine::json::push_segment;
+use serde_json::{Map, Value};
+
+use crate::access::Caller;
+use crate::error::{Error, FieldProblem, Result, What};
+use crate::platform::App;
+
+/// Files in the input of one run: each is looked up.
+const MAX_FILES: usize = 100;
+/// Owners of a file that are asked whether the caller may read it.
+const MAX_OWNERS: usize = 20;
+/// A caller who sends 50 MB is slower than a store should be.
+const UPLOAD_TIME: Duration = Duration::from_secs(10 * 60);
+
+/// What a caller says of a file before its bytes come.
+#[derive(Debug, Clone)]
+pub struct Announced {
+    pub name: String,
+    /// `None`: nothing is known of it.
+    pub media_type: Option<String>,
+    pub size: u64,
+    /// Hex.
+    pub sha256: String,
+}
+
+/// Takes the bytes that a caller sends.
+pub struct Upload {
+    writer: Box<dyn FileWriter>,
+    size: u64,
+}
+
+impl Upload {
+    pub async fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.size += bytes.len() as u64;
+        if self.size > MAX_FILE {
+            return Err(Error::TooLarge(format!("a file has at most {MAX_FILE} bytes")));
+        }
+        Ok(self.writer.write(bytes).await?)
+    }
+
+    pub async fn finish(self) -> Result<FileRef> {
+        match self.writer.finish().await? {
+            Received::Whole(file) => Ok(file),
+            Received::Differs => Err(Error::bad_field("", "the bytes are not those announced")),
+        }
+    }
+}
+
+impl App {
+    /// Runs an upload: its stores have as long as a slow caller needs.
+    pub async fn uploading<T>(&self, upload: impl Future<Output = T>) -> T {
+        deadline::within(Some(self.now() + UPLOAD_TIME), upload).await
+    }
+
+    /// Begins a file of the caller.
+    pub async fn begin_upload(
+        &self,
+        caller: &Caller,
+        name: &str,
+        media_type: Option<&str>,
+    ) -> Result<Upload> {
+        let file = self.new_upload(caller, name, media_type)?;
+        Ok(Upload { writer: self.ports.files.create(file).await?, size: 0 })
+    }
+
+    /// Stores what the caller says of a file. A link, if its bytes do not go through this API.
+    pub async fn announce_upload(
+        &self,
+        caller: &Caller,
+        announced: &Announced,
+    ) -> Result<(FileRecord, Option<FileLink>)> {
+        let Announced { name, media_type, size, sha256 } = announced;
+        let file = self.new_upload(caller, name, media_type.as_deref())?;
+        let reference = FileRef {
+            id: file.id.clone(),
+            name: file.name.clone(),
+            media_type: file.media_type.clone(),
+            size: *size,
+            sha256: sha256.clone(),
+        };
+        // Checked as a whole: size and hash, too.
+        FileRef::parse(&reference.to_value()).map_err(|message| Error::bad_field("", message))?;
+        let record = FileRecord {
+            file: reference,
+            made_by: file.owner.clone(),
+            created_at: file.created_at,
+            is_whole: false,
+        };
+        self.ports.files.announce(file, *size, sha256).await?;
+        let link = self.ports.files.upload_link(&record).await?;
+        Ok((record, link))
+    }
+
+    /// Takes the bytes of an upload that the caller announced. They may come again.
+    pub async fn receive_upload(&self, caller: &Caller, id: &str) -> Result<Upload> {
+        caller.require_scope(Scope::Run)?;
+        let record = self.own_upload(caller, id).await?;
+        if record.is_whole || record.file.sha256.is_empty() {
+            return Err(Error::bad_field("", "the bytes of this file have come already"));
+        }
+        Ok(Upload { writer: self.ports.files.receive(&record).await?, size: 0 })
+    }
+
+    /// Returns a file that the caller may read: its own upload, or a file of a run that it may
+    /// read.
+    pub async fn file_for(&self, caller: &Caller, id: &str) -> Result<FileRecord> {
+        caller.require_scope(Scope::Read)?;
+        let id = FileId::parse(id).ok_or(Error::NotFound(What::File))?;
+        let found = self.ports.files.find(&id).await?.filter(|record| record.is_whole);
+        let record = found.ok_or(Error::NotFound(What::File))?;
+        if self.may_use(caller, &record).await? {
+            return Ok(record);
+        }
+        Err(Error::NotFound(What::File))
+    }
+
+    pub async fn file_link(&self, record: &FileRecord) -> Result<Option<FileLink>> {
+        Ok(self.ports.files.link(record).await?)
+    }
+
+    /// Returns bytes of a file, or `Gone` if they went meanwhile.
+    pub async fn file_bytes(&self, id: &FileId, range: Range<u64>) -> Result<Vec<u8>> {
+        let bytes = self.ports.files.read(id, range).await?;
+        bytes.filter(|bytes| !bytes.is_empty()).ok_or(Error::Gone)
+    }
+
+    /// Checks the files in an input, and completes each from what is stored of it. `place` is the
+    /// JSON Pointer to the input. Returns their ids: the run gets them by [`Self::give_files`].
+    pub async fn check_files(
+        &self,
+        caller: &Caller,
+        input: &mut Value,
+        place: &str,
+    ) -> Result<Vec<FileId>> {
+        let mut marked = Vec::new();
+        find_marked(input, &mut String::new(), &mut marked);
+        if marked.len() > MAX_FILES {
+            let message = format!("has {} files, at most {MAX_FILES} are taken", marked.len());
+            return Err(Error::bad_field(place, message));
+        }
+        let (mut ids, mut problems) = (Vec::new(), Vec::new());
+        for pointer in marked {
+            let Some(Value::Object(value)) = input.pointer_mut(&pointer) else { continue };
+            match self.checked_file(caller, value).await? {
+                Ok(file) => {
+                    input.pointer_mut(&pointer).map(|value| *value = file.to_value());
+                    ids.push(file.id);
+                }
+                Err((field, message)) => {
+                    let mut pointer = format!("{place}{pointer}");
+                    if !field.is_empty() {
+                        push_segment(&mut pointer, field);
+                    }
+                    problems.push(FieldProblem { pointer, message });
+                }
+            }
+        }
+        if problems.is_empty() { Ok(ids) } else { Err(Error::BadInput(problems)) }
+    }
+
+    /// Makes a run that is about to start the owner of the files of its input.
+    pub async fn give_files(&self, ids: &[FileId], run: &RunId, place: &str) -> Result<()> {
+        for id in ids {
+            if self.ports.files.share(id, run, self.now()).await? == Shared::Unknown {
+                return Err(Error::bad_field(place, format!("the file {id} has expired")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the new run an owner of all that the earlier one owns.
+    pub async fn take_over_files(&self, from: &RunId, to: &RunId) -> Result<()> {
+        Ok(self.ports.files.share_all(from, to, self.now()).await?)
+    }
+
+    /// Processes a `FileV1` message.
+    pub async fn collect_file(&self, id: &FileId) -> anyhow::Result<()> {
+        if self.ports.files.collect(id, self.now()).await? {
+            tracing::info!(file.id = id.as_str(), "a file without owners was deleted");
+        }
+        Ok(())
+    }
+
+    fn new_upload(
+        &self,
+        caller: &Caller,
+        name: &str,
+        media_type: Option<&str>,
+    ) -> Result<NewFile> {
+        caller.require_scope(Scope::Run)?;
+        if matches!(caller, Caller::Token(token) if token.run.is_some()) {
+            return Err(Error::Forbidden(Scope::Run));
+        }
+        let mut problems = Vec::new();
+        let mut wrong = |field: &str, message: &str| {
+            problems.push(FieldProblem { pointer: field.to_owned(), message: message.to_owned() });
+        };
+        if !is_name(name) {
+            wrong("/name", "must have 1 to 255 bytes, without `/`, `\\` and control characters");
+        }
+        let media_type = media_type.unwrap_or(ANY_TYPE);
+        let read_type = read_media_type(media_type);
+        if read_type.is_none() {
+            wrong("/type", "must be a media type such as image/png");
+        }
+        let (Some(media_type), true) = (read_type, problems.is_empty()) else {
+            return Err(Error::BadInput(problems));
+        };
+        Ok(NewFile {
+            id: FileId::new(self.random()),
+            name: name.to_owned(),
+            media_type,
+            owner: uploader(caller),
+            created_at: self.now(),
+        })
+    }
+
+    async fn own_upload(&self, caller: &Caller, id: &str) -> Result<FileRecord> {
+        let id = FileId::parse(id).ok_or(Error::NotFound(What::File))?;
+        let found = self.ports.files.find(&id).await?;
+        let own = found.filter(|record| record.made_by == uploader(caller));
+        own.ok_or(Error::NotFound(What::File))
+    }
+
+    /// Returns the file that a value names, as it is stored; else the field that is wrong, and why.
+    async fn checked_file(
+        &self,
+        caller: &Caller,
+        value: &Map<String, Value>,
+    ) -> Result<std::result::Result<FileRef, (&'static str, String)>> {
+        let id = value.get(MARK).and_then(Value::as_str).and_then(FileId::parse);
+        let Some(id) = id else {
+            return Ok(Err((MARK, "must be the id of a file, `file_…`".to_owned())));
+        };
+        let Some(record) = self.ports.files.find(&id).await? else {
+            return Ok(Err((MARK, "is no file, or not one of this key".to_owned())));
+        };
+        if !self.may_use(caller, &record).await? {
+            return Ok(Err((MARK, "is no file, or not one of this key".to_owned())));
+        }
+        if !record.is_whole {
+            return Ok(Err((MARK, "is a file whose bytes have not come".to_owned())));
+        }
+        Ok(agrees(value, &record.file).map(|()| record.file))
+    }
+
+    /// Whether the caller may read the file, and give it to a run.
+    async fn may_use(&self, caller: &Caller, record: &FileRecord) -> Result<bool> {
+        if matches!(caller, Caller::Admin) || record.made_by == uploader(caller) {
+            return Ok(true);
+        }
+        for run in self.ports.files.runs_of(&record.file.id, MAX_OWNERS).await? {
+            match self.read_run(caller, run.as_str()).await {
+                Ok(_) => return Ok(true),
+                Err(Error::NotFound(_) | Error::Forbidden(_) | Error::Gone) => {}
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Tokens upload for their key.
+fn uploader(caller: &Caller) -> FileOwner {
+    FileOwner::Uploader(caller.key_id().map(str::to_owned))
+}
+
+/// What a value says beside the id must be what is stored.
+fn agrees(
+    value: &Map<String, Value>,
+    file: &FileRef,
+) -> std::result::Result<(), (&'static str, String)> {
+    let stored = file.to_value();
+    for field in ["name", "type", "size", "sha256"] {
+        let Some(given) = value.get(field) else { continue };
+        if *given != stored[field] {
+            return Err((field, format!("is not that of the file: it is {}", stored[field])));
+        }
+    }
+    match value.keys().find(|key| stored.get(key.as_str()).is_none()) {
+        Some(_) => Err(("", "has a field that no file has".to_owned())),
+        None => Ok(()),
+    }
+}
+
+/// Finds the objects with the key `$file`, by their JSON Pointers.
+fn find_marked(value: &Value, place: &mut String, found: &mut Vec<String>) {
+    let length = place.len();
+    match value {
+        Value::Object(object) if object.contains_key(MARK) => found.push(place.clone()),
+        Value::Object(object) => {
+            for (key, value) in object {
+                push_segment(place, key);
+                find_marked(value, place, found);
+                place.truncate(length);
+            }
+        }
+        Value::Array(items) => {
+            for (index, value) in items.iter().enumerate() {
+                push_segment(place, &index.to_string());
+                find_marked(value, place, found);
+                place.truncate(length);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn files_are_found_at_any_depth() {
+        let value = json!({
+            "a": { "$file": 1, "b": { "$file": 2 } },
+            "c/d": [1, { "e": { "$file": "x" } }],
+            "f": { "file": 1 }
+        });
+        let mut found = Vec::new();
+        find_marked(&value, &mut String::new(), &mut found);
+        assert_eq!(found, ["/a", "/c~1d/1/e"]);
+        assert!(found.iter().all(|place| value.pointer(place).is_some()));
+    }
+
+    #[test]
+    fn a_value_must_say_what_is_stored() {
+        let file = FileRef {
+            id: FileId::new([1; 16]),
+            name: "a".to_owned(),
+            media_type: "a/b".to_owned(),
+            size: 7,
+            sha256: "0".repeat(64),
+        };
+        let check = |value: Value, expected: Option<&str>| {
+            let said = agrees(value.as_object().unwrap(), &file).err().map(|(field, _)| field);
+            assert_eq!(said, expected, "{value}");
+        };
+        check(file.to_value(), None);
+        check(json!({ "$file": file.id }), None);
+        check(json!({ "$file": file.id, "size": 8 }), Some("size"));
+        check(json!({ "$file": file.id, "size": "7" }), Some("size"));
+        check(json!({ "$file": file.id, "sha256": "1" }), Some("sha256"));
+        check(json!({ "$file": file.id, "path": "x" }), Some(""));
+    }
+}
