@@ -144,3 +144,6 @@ fn invalid_answer(message: impl Into<String>) -> CallError {
 fn invalid_field(message: impl Into<String>) -> CallError {
     failed("invalid_field", message)
 }
+
+#[cfg(test)]
+mod tests;

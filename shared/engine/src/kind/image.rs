@@ -249,7 +249,7 @@ fn not_a_size(text: &str) -> String {
 fn check_taken(fields: &mut Fields<'_, '_>, connection: &Connection) {
     let without: &[&FieldSpec] = match connection.provider() {
         Some("openai") if !connection.has_own_url() => &[&NEGATIVE, &SEED],
-        Some("gemini" | "google") => &[&NEGATIVE],
+        Some("gemini" | "google") => &[&NEGATIVE, &QUALITY, &FORMAT],
         Some("stability") => &[&QUALITY],
         _ => &[],
     };
@@ -259,3 +259,6 @@ fn check_taken(fields: &mut Fields<'_, '_>, connection: &Connection) {
         fields.error(&spec.name, message);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -360,3 +360,6 @@ fn read_predictor(written: &str, is_version: bool) -> Result<Predictor, String> 
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -176,21 +176,14 @@ impl Speech {
                 fields.error(&spec.name, message);
             }
         }
-        let text = fields.text(&TEXT).unwrap_or_default();
-        let asked = if is_written_down {
-            Asked::WriteDown {
-                audio: super::media::file_field(fields, &AUDIO).unwrap_or_default(),
-                language: fields.text(&LANGUAGE),
-                prompt: fields.text(&PROMPT),
-            }
-        } else {
-            Asked::Speak {
-                text,
-                voice: fields.text(&VOICE),
-                format: fields.string(&FORMAT).map(str::to_owned),
-                instructions: fields.text(&INSTRUCTIONS),
-                speed: number(fields, &SPEED),
-            }
+        // All are read, so that whatever is wrong with them is found.
+        let (text, voice) = (fields.text(&TEXT).unwrap_or_default(), fields.text(&VOICE));
+        let format = fields.string(&FORMAT).map(str::to_owned);
+        let (instructions, speed) = (fields.text(&INSTRUCTIONS), number(fields, &SPEED));
+        let (language, prompt) = (fields.text(&LANGUAGE), fields.text(&PROMPT));
+        let asked = match super::media::file_field(fields, &AUDIO) {
+            Some(audio) => Asked::WriteDown { audio, language, prompt },
+            None => Asked::Speak { text, voice, format, instructions, speed },
         };
         Self { connection, asked }
     }
@@ -250,3 +243,6 @@ impl Node for Speech {
         Ok(Plan::done(Value::Object(output)))
     }
 }
+
+#[cfg(test)]
+mod tests;
