@@ -318,7 +318,7 @@ fn fetch((index, url): (usize, &String)) -> Planned {
     let call = HttpCall {
         method: "GET".to_owned(),
         url: RenderedUrl(vec![Piece::Value(url.clone())]),
-        read_as: Some(ReadAs::Base64),
+        read_as: Some(ReadAs::File),
         ..HttpCall::default()
     };
     let planned = Planned::call(file_name(index), Action::Http(call), Price::Free);
