@@ -96,6 +96,14 @@ impl FileRef {
         Ok(Self { id, name, media_type, size, sha256 })
     }
 
+    /// Reads the id alone: what else a value says may be wrong, and what is stored counts.
+    pub fn id_of(value: &Value) -> Result<FileId, String> {
+        let id = value.get(MARK).and_then(Value::as_str).and_then(FileId::parse);
+        id.ok_or_else(|| {
+            format!("must be a file: an object with `{MARK}`, from an input or another node")
+        })
+    }
+
     pub fn to_value(&self) -> Value {
         json!({
             MARK: self.id.as_str(),

@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use super::{Rendered, RenderedUrl};
+use crate::file::FileId;
 
 /// Output: `{data, status, headers}`, and `content_type` where `data` is base64. What an `Option`
 /// or a list leaves out is not hashed: requests that use none of it hash as they always did.
@@ -53,6 +54,13 @@ pub enum Body {
         #[serde(rename = "type")]
         media_type: String,
     },
+    /// The bytes of a file of the run.
+    File {
+        file: FileId,
+        /// `None`: the file's own.
+        #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+        media_type: Option<String>,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -71,6 +79,8 @@ pub struct FormPart {
 pub enum PartContent {
     Value(Rendered),
     Base64(Rendered),
+    /// The bytes of a file of the run, under its name and type unless the part has its own.
+    File(FileId),
 }
 
 /// One status, or some of them.
@@ -89,6 +99,8 @@ pub enum ReadAs {
     Json,
     Text,
     Base64,
+    /// As a file of the run.
+    File,
 }
 
 /// What the header `Idempotency-Key` says.
@@ -122,16 +134,38 @@ impl Body {
         match self {
             Self::Plain(body) => vec![body],
             Self::Form(fields) => fields.iter().map(|(_, field)| field).collect(),
-            Self::Multipart(parts) => parts.iter().map(|part| part.content.field()).collect(),
+            Self::Multipart(parts) => {
+                parts.iter().filter_map(|part| part.content.field()).collect()
+            }
             Self::Binary { base64, .. } => vec![base64],
+            Self::File { .. } => Vec::new(),
+        }
+    }
+
+    /// Returns the files whose bytes it sends.
+    pub fn files(&self) -> Vec<&FileId> {
+        match self {
+            Self::File { file, .. } => vec![file],
+            Self::Multipart(parts) => {
+                parts.iter().filter_map(|part| part.content.file()).collect()
+            }
+            _ => Vec::new(),
         }
     }
 }
 
 impl PartContent {
-    pub fn field(&self) -> &Rendered {
+    pub fn field(&self) -> Option<&Rendered> {
         match self {
-            Self::Value(field) | Self::Base64(field) => field,
+            Self::Value(field) | Self::Base64(field) => Some(field),
+            Self::File(_) => None,
+        }
+    }
+
+    fn file(&self) -> Option<&FileId> {
+        match self {
+            Self::File(file) => Some(file),
+            Self::Value(_) | Self::Base64(_) => None,
         }
     }
 }

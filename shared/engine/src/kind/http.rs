@@ -54,7 +54,7 @@ const ACCEPT: FieldSpec = FieldSpec::with_default(
 );
 const AS: FieldSpec = FieldSpec::with_default(
     "as",
-    FieldType::OneOf(&["json", "text", "base64"]),
+    FieldType::OneOf(&["json", "text", "base64", "file"]),
     "as the content type says",
     "how the answer is read",
 );
@@ -77,7 +77,8 @@ where `data` is base64: for images, audio, video, archives, PDF and the like. Wi
 type, `data` is text. It is `null` if the answer has no body. Texts are decoded from the charset
 that the answer names; gzip and deflate are undone. An answer that says that it is JSON and is
 not fails as `invalid_answer`; `as: text` takes it as it is. Whole numbers stay exact up to 64
-bits. Names in `headers` are lower case. Answers may have at most 4 MiB.
+bits. Names in `headers` are lower case. Answers may have at most 4 MiB; `as: file` stores up to
+50 MiB as a file of the run, and `data` is the file (`{$file, name, type, size, sha256}`).
 
 **Failures.** A status that is not accepted is the failure `http_status`. `accept` replaces the
 default: `[2xx, 404]` accepts a 404 and no redirect. Nodes behind `after: [x.error]` can read
@@ -90,7 +91,7 @@ goes on as GET without its body; a body with a secret follows only to hosts that
 names.
 
 **Bodies.** `form` is sent as `application/x-www-form-urlencoded`, `multipart` as
-`multipart/form-data`, `binary` as bytes. A value of `query`, `headers`, `form` or `multipart`
+`multipart/form-data`, `binary` as bytes. Both take files: `file: <api.photo>`. A value of `query`, `headers`, `form` or `multipart`
 that is null, or of a node that did not run, is left out; empty text is sent.
 
 **Pages.** Each page is a call of its own, so that no page is fetched again after a crash.
@@ -176,6 +177,7 @@ impl Http {
             read_as: fields.string(&AS).map(|name| match name {
                 "json" => ReadAs::Json,
                 "base64" => ReadAs::Base64,
+                "file" => ReadAs::File,
                 _ => ReadAs::Text,
             }),
             pages: Pages::read(fields, &PAGES),
