@@ -194,12 +194,7 @@ impl App {
         Ok(())
     }
 
-    fn new_upload(
-        &self,
-        caller: &Caller,
-        name: &str,
-        media_type: Option<&str>,
-    ) -> Result<NewFile> {
+    fn new_upload(&self, caller: &Caller, name: &str, media_type: Option<&str>) -> Result<NewFile> {
         caller.require_scope(Scope::Run)?;
         if matches!(caller, Caller::Token(token) if token.run.is_some()) {
             return Err(Error::Forbidden(Scope::Run));

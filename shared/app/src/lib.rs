@@ -40,9 +40,9 @@ mod workflow_cache;
 
 // Users of a use case also need its records.
 pub use flowgate_core::{
-    Ports, clock, computing, deadline, delivery, event, file, group, hash, hops, id, idempotency, job,
-    key, lease, limit, memory, overload, page, receiver as receivers, run, secret, system, time,
-    turns, work, workflow,
+    Ports, clock, computing, deadline, delivery, event, file, group, hash, hops, id, idempotency,
+    job, key, lease, limit, memory, overload, page, receiver as receivers, run, secret, system,
+    time, turns, work, workflow,
 };
 
 pub use error::{Error, Result};

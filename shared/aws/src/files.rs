@@ -96,7 +96,8 @@ impl Files for Aws {
     }
 
     async fn share_all(&self, from: &RunId, to: &RunId, now: Timestamp) -> Result<()> {
-        let query = Query { attributes: Some("#sk"), ..Query::beginning(&run_partition(from), "F#") };
+        let query =
+            Query { attributes: Some("#sk"), ..Query::beginning(&run_partition(from), "F#") };
         for part in self.table().query_all(query).await? {
             self.share(&file_of_part(&part)?, to, now).await?;
         }
@@ -126,11 +127,10 @@ impl Files for Aws {
                 format!("SET #look_at = :until, #due_shard = :shard{going}"),
             );
             // Refused: a run got it meanwhile.
-            let write = write.only_if("#look_at = :seen").bind(":seen", row.value("look_at")?.clone());
             let write =
-                write.bind(":until", time(look_at)).bind(":shard", due_shard(id.as_str()));
-            let write =
-                if goes { write.bind(":going", AttributeValue::Bool(true)) } else { write };
+                write.only_if("#look_at = :seen").bind(":seen", row.value("look_at")?.clone());
+            let write = write.bind(":until", time(look_at)).bind(":shard", due_shard(id.as_str()));
+            let write = if goes { write.bind(":going", AttributeValue::Bool(true)) } else { write };
             let outcome = self.table().write(&write).await?;
             if !goes || matches!(outcome, Outcome::Refused(_)) {
                 return Ok(false);

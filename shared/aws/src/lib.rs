@@ -51,8 +51,8 @@ use flowgate_core::time::Timestamp;
 pub use config::{Config, Endpoints};
 
 use clients::Clients;
-use s3::Bucket;
 use item::{Item, run_partition};
+use s3::Bucket;
 use table::Table;
 use value::Packer;
 

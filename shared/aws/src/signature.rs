@@ -27,11 +27,7 @@ pub(crate) struct Signer<'a> {
 
 impl Signer<'_> {
     /// Returns the headers of a signed request, `host` included.
-    pub(crate) fn headers(
-        &self,
-        signed: &Signed<'_>,
-        host: &str,
-    ) -> Vec<(String, String)> {
+    pub(crate) fn headers(&self, signed: &Signed<'_>, host: &str) -> Vec<(String, String)> {
         let mut headers = signed.headers.to_vec();
         headers.push(("host".to_owned(), host.to_owned()));
         headers.push(("x-amz-content-sha256".to_owned(), signed.payload.to_owned()));
@@ -73,8 +69,7 @@ impl Signer<'_> {
             .collect();
         pairs.sort();
         let query = pairs.join("&");
-        let signature =
-            self.signature(&Signed { headers: &headers, query: &query, ..*signed });
+        let signature = self.signature(&Signed { headers: &headers, query: &query, ..*signed });
         format!("{query}&X-Amz-Signature={signature}")
     }
 
@@ -82,15 +77,19 @@ impl Signer<'_> {
         let Signed { method, path, query, headers, payload } = signed;
         let lines: String =
             headers.iter().map(|(name, value)| format!("{name}:{}\n", value.trim())).collect();
-        let request =
-            format!("{method}\n{path}\n{query}\n{lines}\n{}\n{payload}", names(headers));
-        let to_sign =
-            format!("{ALGORITHM}\n{}\n{}\n{}", self.time(), self.scope(), sha256_hex(request.as_bytes()));
-        let secret = format!("AWS4{}", self.credentials.secret_access_key());
-        let key = [self.region, "s3", "aws4_request"].iter().fold(
-            hmac_sha256(secret.as_bytes(), self.day().as_bytes()),
-            |key, part| hmac_sha256(&key, part.as_bytes()),
+        let request = format!("{method}\n{path}\n{query}\n{lines}\n{}\n{payload}", names(headers));
+        let to_sign = format!(
+            "{ALGORITHM}\n{}\n{}\n{}",
+            self.time(),
+            self.scope(),
+            sha256_hex(request.as_bytes())
         );
+        let secret = format!("AWS4{}", self.credentials.secret_access_key());
+        let key = [self.region, "s3", "aws4_request"]
+            .iter()
+            .fold(hmac_sha256(secret.as_bytes(), self.day().as_bytes()), |key, part| {
+                hmac_sha256(&key, part.as_bytes())
+            });
         hex(&hmac_sha256(&key, to_sign.as_bytes()))
     }
 
@@ -169,13 +168,8 @@ mod tests {
     #[test]
     fn a_link_is_signed_as_amazon_says() {
         let credentials = credentials();
-        let signed = Signed {
-            method: "GET",
-            path: "/test.txt",
-            query: "",
-            headers: &[],
-            payload: UNSIGNED,
-        };
+        let signed =
+            Signed { method: "GET", path: "/test.txt", query: "", headers: &[], payload: UNSIGNED };
         let query = signer(&credentials).query(&signed, "examplebucket.s3.amazonaws.com", 86_400);
         assert!(
             query.ends_with(

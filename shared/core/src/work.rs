@@ -15,11 +15,19 @@ use crate::time::Timestamp;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "type")]
 pub enum Message {
-    RunV1 { run: RunId },
-    WebhookV1 { delivery: DeliveryId },
-    JobV1 { job: JobId },
+    RunV1 {
+        run: RunId,
+    },
+    WebhookV1 {
+        delivery: DeliveryId,
+    },
+    JobV1 {
+        job: JobId,
+    },
     /// A file that may have lost its last owner.
-    FileV1 { file: FileId },
+    FileV1 {
+        file: FileId,
+    },
 }
 
 /// Carries work to the workers: at least once, in any order. Groups take turns: no group's messages

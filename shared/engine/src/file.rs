@@ -68,7 +68,9 @@ impl FileRef {
     /// people.
     pub fn parse(value: &Value) -> Result<Self, String> {
         let Value::Object(object) = value else {
-            return Err(format!("must be a file: an object with `{MARK}`, which an upload returns"));
+            return Err(format!(
+                "must be a file: an object with `{MARK}`, which an upload returns"
+            ));
         };
         let known = [MARK, "name", "type", "size", "sha256"];
         if let Some(other) = object.keys().find(|key| !known.contains(&key.as_str())) {

@@ -10,7 +10,9 @@ use flowgate_core::work::{Due, DueItem, Message};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::Local;
-use crate::row::{Key, delivery_id, delivery_key, file_id, file_key, job_id, job_key, run_id, run_key};
+use crate::row::{
+    Key, delivery_id, delivery_key, file_id, file_key, job_id, job_key, run_id, run_key,
+};
 use crate::run_values::stored;
 
 #[async_trait]

@@ -157,7 +157,16 @@ impl NewRow {
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?;
         let (made_by, look_at) = (owner.as_text(), owner.owns_until(*created_at).0);
-        insert.execute(params![key, name, media_type, size, sha256, made_by, created_at.0, look_at])?;
+        insert.execute(params![
+            key,
+            name,
+            media_type,
+            size,
+            sha256,
+            made_by,
+            created_at.0,
+            look_at
+        ])?;
         if let FileOwner::Run(run) = owner {
             own(connection, *key, run_key(run)?, *created_at)?;
         }
@@ -166,7 +175,8 @@ impl NewRow {
 }
 
 fn own(connection: &Connection, file: Key, run: Key, since: Timestamp) -> Result<()> {
-    let sql = "INSERT INTO file_owners (run, file, since) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    let sql =
+        "INSERT INTO file_owners (run, file, since) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
     connection.prepare_cached(sql)?.execute(params![run, file, since.0])?;
     Ok(())
 }
@@ -198,7 +208,8 @@ fn settle(connection: &Connection, key: Key, now: Timestamp) -> Result<bool> {
         FileOwner::Uploader(_) => Some(record.made_by.owns_until(record.created_at)),
         FileOwner::Run(_) => None,
     };
-    let starting = not_stored.map(|since| Timestamp(since) + flowgate_core::file::RUN_STORED_WITHIN);
+    let starting =
+        not_stored.map(|since| Timestamp(since) + flowgate_core::file::RUN_STORED_WITHIN);
     let look_at = uploader.max(starting).filter(|until| *until > now);
     let goes = is_of_a_run != Some(true) && look_at.is_none();
     let sql = "UPDATE files SET going = ?2, look_at = ?3 WHERE id = ?1";
@@ -262,7 +273,8 @@ impl FileWriter for LocalWriter {
         let file = FileRef { size, sha256, ..self.file };
         let (key, row) = (file_key(&file.id)?, file.clone());
         let written = self.local.write(move |connection| {
-            let sql = "UPDATE files SET size = ?2, sha256 = ?3, whole = 1 WHERE id = ?1 AND going = 0";
+            let sql =
+                "UPDATE files SET size = ?2, sha256 = ?3, whole = 1 WHERE id = ?1 AND going = 0";
             let size = i64::try_from(row.size)?;
             Ok(connection.prepare_cached(sql)?.execute(params![key, size, row.sha256])?)
         });

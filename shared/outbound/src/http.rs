@@ -4,22 +4,27 @@ mod request;
 mod body;
 mod hop;
 mod answer;
+mod file;
 mod inflate;
 mod media;
 #[cfg(test)]
 mod tests;
 
 use flowgate_core::secret::SecretUser;
-use flowgate_engine::call::{CallError, CallOutput, HttpCall};
+use flowgate_engine::call::{Body, CallError, CallOutput, HttpCall, ReadAs};
+use http::header;
 use reqwest::Response;
 
 use super::client::describe;
 use super::mask::Masks;
 use super::{Metered, Outbound, RunFiles, failed};
+use body::Found;
 use hop::redirect_target;
 use request::Request;
 
 const MAX_REDIRECTS: usize = 10;
+/// Pieces of files on their way, in our buffers and those below.
+const BYTES_OF_STREAM: usize = 4 << 20;
 
 impl Outbound {
     /// `keys` are those that the author wrote into the document: they go where secrets go.
@@ -29,13 +34,21 @@ impl Outbound {
         keys: &[String],
         user: &SecretUser,
         masks: &mut Masks,
-        (memory, _files): (&Metered, &RunFiles),
+        of_run: (&Metered, &RunFiles),
     ) -> Result<CallOutput, CallError> {
         let cleared = self.clear(&call.url.0, call.fields(), user, masks).await?;
-        let mut request = Request::new(self, call, keys, &cleared)?;
+        let (memory, files) = of_run;
+        let mut found = Found::new();
+        for id in call.body.iter().flat_map(Body::files) {
+            found.insert(id.clone(), files.find(id).await?);
+        }
+        if !found.is_empty() {
+            memory.add(BYTES_OF_STREAM)?;
+        }
+        let mut request = Request::new(self, call, keys, &cleared, (files, &found))?;
         let mut redirects = 0;
         loop {
-            let ended = self.exchange(&request, call, masks, memory).await;
+            let ended = self.exchange(&request, call, masks, of_run).await;
             let answer = ended.map_err(|error| after_redirects(redirects, error))?;
             let (response, location) = match answer {
                 Exchange::Ended(output) => return Ok(output),
@@ -57,7 +70,7 @@ impl Outbound {
         request: &Request<'_>,
         call: &HttpCall,
         masks: &Masks,
-        memory: &Metered,
+        of_run: (&Metered, &RunFiles),
     ) -> Result<Exchange, CallError> {
         let sent = request.send().await;
         let response = sent.map_err(|error| about(&request.asked, error))?;
@@ -67,7 +80,12 @@ impl Outbound {
             let location = location.map_err(|error| about(&request.asked, error))?;
             return Ok(Exchange::Redirected(response, location));
         }
-        self.read_answer(call, response, &request.asked, (masks, memory)).await.map(Exchange::Ended)
+        let asked = &request.asked;
+        if call.read_as == Some(ReadAs::File) && call.accepts(response.status().as_u16()) {
+            let read = self.read_file(response, request.url.path(), of_run).await;
+            return read.map(Exchange::Ended).map_err(|error| about(asked, error));
+        }
+        self.read_answer(call, response, asked, (masks, of_run.0)).await.map(Exchange::Ended)
     }
 }
 
@@ -82,7 +100,10 @@ impl Request<'_> {
         let mut request =
             client.request(self.method.clone(), self.url.clone()).headers(self.headers.clone());
         if let Some(body) = &self.body {
-            request = request.body(body.clone());
+            if let Some(length) = body::streamed_length(body) {
+                request = request.header(header::CONTENT_LENGTH, length);
+            }
+            request = request.body(body::sent(body, self.files));
         }
         request.send().await.map_err(|error| describe(&error))
     }

@@ -5,6 +5,7 @@ mod provider;
 mod target;
 mod ask;
 mod wire;
+mod files;
 mod exchange;
 mod reading;
 mod reply;
@@ -30,7 +31,7 @@ impl Outbound {
         call: &ModelCall,
         user: &SecretUser,
         masks: &mut Masks,
-        (memory, _files): (&Metered, &RunFiles),
+        of_run: (&Metered, &RunFiles),
         chunks: &mut (dyn FnMut(Chunk) + Send),
     ) -> Result<CallOutput, CallError> {
         let Some((provider, model)) = call
@@ -41,6 +42,7 @@ impl Outbound {
             let message = format!("{:?} is not of the form provider/model", call.model);
             return Err(unsent(failed("unknown_model", message)));
         };
+        let (memory, call) = (of_run.0, &*files::with_files(call, provider, of_run).await.map_err(unsent)?);
         if provider == "offline" {
             let mut masked = masks.stream();
             let mut send = |text: &str| send_text(chunks, masked.push(text));

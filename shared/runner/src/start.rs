@@ -253,13 +253,14 @@ impl Runner {
         request: StartRequest,
     ) -> Result<(RunHead, Vec<FileId>)> {
         let workflow = &published.workflow;
-        let mut input = workflow.accept_input(request.input, request.rules).map_err(|problems| {
-            let field = |problem: InputProblem| FieldProblem {
-                pointer: format!("{}{}", request.input_pointer, problem.pointer),
-                message: problem.message,
-            };
-            Error::BadInput(problems.into_iter().map(field).collect())
-        })?;
+        let mut input =
+            workflow.accept_input(request.input, request.rules).map_err(|problems| {
+                let field = |problem: InputProblem| FieldProblem {
+                    pointer: format!("{}{}", request.input_pointer, problem.pointer),
+                    message: problem.message,
+                };
+                Error::BadInput(problems.into_iter().map(field).collect())
+            })?;
         if request.user.as_ref().is_some_and(|user| user.len() > MAX_USER) {
             return Err(Error::bad_field("/user", format!("must have at most {MAX_USER} bytes")));
         }

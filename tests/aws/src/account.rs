@@ -56,6 +56,7 @@ impl Account {
         make_tables(&mut template, &face).await?;
         let queues = make_queues(&mut template, &face)?;
         make_secrets(&mut template, &face, wishes.admin_key.as_deref()).await?;
+        make_buckets(&mut template)?;
         name_functions(&mut template)?;
 
         let routes = Routes::read(&template)?;
@@ -143,6 +144,16 @@ async fn make_tables(template: &mut Template, face: &Face) -> anyhow::Result<()>
         let properties = template.resolve(&properties)?;
         face.tables.create(&name, &properties).await?;
         template.made(&id, &name, &[("Arn", &table_arn(&name))]);
+    }
+    Ok(())
+}
+
+/// Objects need no bucket in the double: their paths begin with its name.
+fn make_buckets(template: &mut Template) -> anyhow::Result<()> {
+    for (id, properties, _) in template.resources("AWS::S3::Bucket")? {
+        let name = format!("{STACK}-{id}").to_lowercase();
+        let name = given_name(template, &properties["BucketName"], &name)?;
+        template.made(&id, &name, &[("Arn", &format!("arn:aws:s3:::{name}"))]);
     }
     Ok(())
 }
@@ -243,7 +254,7 @@ fn read_functions(
             "{} of {id} does not exist",
             function.binary.display()
         );
-        for service in ["DYNAMODB", "SQS", "SECRETS_MANAGER"] {
+        for service in ["DYNAMODB", "SQS", "SECRETS_MANAGER", "S3"] {
             function.environment.insert(format!("AWS_ENDPOINT_URL_{service}"), stores.to_owned());
         }
         function.environment.insert("FLOWGATE_PUBLIC_URL".to_owned(), public_url.to_owned());

@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, Response, StatusCode};
+use axum::http::{HeaderMap, Method, Response, StatusCode, Uri};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, answer as answered, refused};
 use crate::ledger::{Call, Ledger};
+use crate::objects::{self, Asked, Objects};
 use crate::permissions::{
     Need, Permissions, absent_secret_arn, queue_needs, secret_need, table_needs,
 };
@@ -19,14 +20,17 @@ use crate::queues::{ACCOUNT, Queues, now_ms, queue_name};
 use crate::secrets::Secrets;
 use crate::table::Tables;
 
-/// DynamoDB accepts requests of up to 16 MB.
-pub(crate) const MAX_REQUEST_BYTES: usize = 16 * 1024 * 1024;
+/// A file is sent to S3 by one request of up to 50 MB.
+pub(crate) const MAX_REQUEST_BYTES: usize = 64 * 1024 * 1024;
 
 pub(crate) struct Face {
     pub(crate) url: String,
     pub(crate) tables: Tables,
     pub(crate) queues: Queues,
     pub(crate) secrets: Secrets,
+    pub(crate) objects: Objects,
+    /// While set, S3 answers 503.
+    pub(crate) objects_broken: AtomicBool,
     pub(crate) permissions: Permissions,
     pub(crate) ledger: Ledger,
     /// While set, DynamoDB and Secrets Manager throttle every request.
@@ -51,6 +55,8 @@ impl Face {
             tables: Tables::start().await?,
             queues: Queues::new(url),
             secrets: Secrets::default(),
+            objects: Objects::default(),
+            objects_broken: AtomicBool::new(false),
             permissions,
             ledger: Ledger::default(),
             throttled: AtomicBool::new(false),
@@ -62,9 +68,15 @@ impl Face {
 
 pub(crate) async fn answer(
     State(face): State<Arc<Face>>,
+    method: Method,
+    uri: Uri,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
+    if objects::is_for_s3(&uri, &headers) {
+        let asked = Asked { method: &method, uri: &uri, headers: &headers, body: &body };
+        return face.object(&asked).map(Body::from);
+    }
     let target =
         headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let (prefix, action) = target.split_once('.').unwrap_or((target, ""));
@@ -108,6 +120,29 @@ impl Face {
             end_ms: now_ms(),
             succeeded: answer.status().is_success(),
             error: error_name(&answer),
+        });
+        answer
+    }
+
+    fn object(&self, asked: &Asked<'_>) -> Answer {
+        let start_ms = now_ms();
+        let function = asked.caller();
+        let answer = if !self.permissions.allow(&function, &asked.need()) {
+            objects::failed(StatusCode::FORBIDDEN, "AccessDenied")
+        } else if self.objects_broken.load(Ordering::Relaxed) {
+            objects::failed(StatusCode::SERVICE_UNAVAILABLE, "SlowDown")
+        } else {
+            self.objects.answer(asked)
+        };
+        self.ledger.write(Call {
+            function,
+            service: "s3",
+            action: asked.action().to_owned(),
+            subject: asked.path(),
+            start_ms,
+            end_ms: now_ms(),
+            succeeded: answer.status().is_success(),
+            error: (!answer.status().is_success()).then(|| answer.status().to_string()),
         });
         answer
     }

@@ -1,9 +1,10 @@
-//! A whole AWS account on loopback, for tests: `stores` runs only DynamoDB, SQS and Secrets
+//! A whole AWS account on loopback, for tests: `stores` runs only DynamoDB, SQS, S3 and Secrets
 //! Manager; `account` adds API Gateway, Lambda, the queue pollers and the timer of a template.
 
 mod answer;
 mod queues;
 mod secrets;
+mod objects;
 mod table;
 mod permissions;
 mod ledger;
@@ -53,7 +54,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// The three stores on one port, without permissions. `POST /double/fresh` creates a new world.
+    /// The four stores on one port, without permissions. `POST /double/fresh` creates a new world.
     Stores {
         #[arg(long, default_value = "127.0.0.1:0")]
         listen: SocketAddr,

@@ -3,6 +3,7 @@
 mod deliveries;
 mod due;
 mod erasure;
+mod files;
 mod keys;
 mod limits;
 mod lockstep;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use flowgate_core::delivery::Deliveries;
+use flowgate_core::file::Files;
 use flowgate_core::job::Jobs;
 use flowgate_core::key::Keys;
 use flowgate_core::limit::Limits;
@@ -39,6 +41,7 @@ pub struct World {
     pub keys: Arc<dyn Keys>,
     pub limits: Arc<dyn Limits>,
     pub secrets: Arc<dyn Secrets>,
+    pub files: Arc<dyn Files>,
     /// Keeps the store alive: a folder, a server.
     pub keep: Arc<dyn Any + Send + Sync>,
 }
@@ -58,6 +61,7 @@ pub async fn check_all<F: Future<Output = Result<World>>>(fresh: impl Fn() -> F)
         keys::guarantees(),
         limits::guarantees(),
         secrets::guarantees(),
+        files::guarantees(),
     ];
     let mut broken = Vec::new();
     for Guarantee { name, check } in guarantees.into_iter().flatten() {

@@ -73,7 +73,8 @@ impl Platform {
             limits: Arc::new(LocalLimits::default()),
             jobs: local.clone(),
             computing: Arc::new(OneAtATime),
-            secrets: local,
+            secrets: local.clone(),
+            files: local,
             clock: clock.clone(),
             entropy: Arc::new(SystemEntropy),
         };

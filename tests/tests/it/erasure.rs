@@ -296,6 +296,7 @@ impl Platform {
             keys: local.clone(),
             limits: Arc::new(LocalLimits::default()),
             secrets: local.clone(),
+            files: local.clone(),
             computing: Arc::new(OneAtATime),
             clock: clock.clone(),
             entropy: Arc::new(SystemEntropy),

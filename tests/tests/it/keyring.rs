@@ -104,6 +104,7 @@ impl Deployment {
         let places = Places { all: 1, per_group: 1 };
         let ports = Ports {
             runs: local.clone(),
+            files: local.clone(),
             deliveries: local.clone(),
             due: local.clone(),
             queue: Arc::new(LocalQueue::new(places, places)),

@@ -18,6 +18,7 @@ mod native_workflows;
 mod native_keys;
 mod rights;
 mod erasure;
+mod files;
 mod keyring;
 mod native_deliveries;
 mod native_refusals;

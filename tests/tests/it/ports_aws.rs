@@ -57,6 +57,7 @@ fn world(aws: &Aws) -> World {
         keys: ports.keys,
         limits: ports.limits,
         secrets: ports.secrets,
+        files: ports.files,
         keep: Arc::new(()),
     }
 }

@@ -31,7 +31,8 @@ fn open(folder: &Path) -> Result<(Local, World)> {
         jobs: ports.clone(),
         keys: ports.clone(),
         limits: Arc::new(LocalLimits::default()),
-        secrets: ports,
+        secrets: ports.clone(),
+        files: ports,
         keep: Arc::new(()),
     };
     Ok((local, world))

@@ -110,6 +110,7 @@ impl Platform {
         });
         let ports = Ports {
             runs: local.clone(),
+            files: local.clone(),
             deliveries: local.clone(),
             due: local.clone(),
             queue: Arc::new(queue.clone()),

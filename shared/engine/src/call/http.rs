@@ -146,9 +146,7 @@ impl Body {
     pub fn files(&self) -> Vec<&FileId> {
         match self {
             Self::File { file, .. } => vec![file],
-            Self::Multipart(parts) => {
-                parts.iter().filter_map(|part| part.content.file()).collect()
-            }
+            Self::Multipart(parts) => parts.iter().filter_map(|part| part.content.file()).collect(),
             _ => Vec::new(),
         }
     }

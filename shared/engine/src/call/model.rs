@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Rendered, RenderedUrl, as_millis};
+use crate::file::FileId;
 
 /// Output: `{content, model, tokens, finish_reason, tool_calls, cost}`; with a schema `data` and the
 /// fields of the answer; with tool calls `turn`.
@@ -90,6 +91,10 @@ pub enum Content {
 pub enum ContentPart {
     Text { text: String },
     Image { image: Image },
+    /// A picture or a PDF of the run's files. What goes out has its bytes instead.
+    File { file: FileId },
+    /// A file that a provider reads, with its bytes in base64.
+    Document { name: String, media_type: String, data: String },
 }
 
 /// A picture for the model.

@@ -117,7 +117,9 @@ fn read(body: &str) -> Read {
     let kind = value.get("type").and_then(Value::as_str).map(str::to_owned);
     match (serde_json::from_value(value), kind) {
         (Ok(message), _) => Read::Message(message),
-        (Err(_), Some(kind)) if !matches!(kind.as_str(), "RunV1" | "WebhookV1" | "JobV1" | "FileV1") => {
+        (Err(_), Some(kind))
+            if !matches!(kind.as_str(), "RunV1" | "WebhookV1" | "JobV1" | "FileV1") =>
+        {
             Read::OfAnotherRelease(kind)
         }
         (Err(_), _) => Read::Broken,

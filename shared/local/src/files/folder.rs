@@ -105,7 +105,10 @@ impl Incoming {
     }
 
     /// Returns size and hash once the file is on the disk. `None`: they are not those announced.
-    pub(crate) fn finish(mut self, announced: Option<(u64, String)>) -> Result<Option<(u64, String)>> {
+    pub(crate) fn finish(
+        mut self,
+        announced: Option<(u64, String)>,
+    ) -> Result<Option<(u64, String)>> {
         self.write(&[])?;
         let stored = (self.size, hex(&std::mem::take(&mut self.hash).finalize()));
         if announced.is_some_and(|announced| announced != stored) {

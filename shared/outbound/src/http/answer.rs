@@ -189,8 +189,10 @@ fn read_data(
         return Ok(Data { value: Value::Null, content_type: None });
     }
     let content_type = ContentType::of(headers);
+    // A failure's body is no file.
+    let read_as = read_as.filter(|read_as| *read_as != ReadAs::File);
     let value = match read_as.unwrap_or_else(|| content_type.read_as()) {
-        ReadAs::Base64 => {
+        ReadAs::Base64 | ReadAs::File => {
             grown(body.len(), body.len().div_ceil(3) * 4, limit, memory)?;
             let value = STANDARD.encode(body).into();
             return Ok(Data { value, content_type: Some(content_type.media_type) });
@@ -225,7 +227,7 @@ fn grown(before: usize, after: usize, limit: usize, memory: &Metered) -> Result<
 }
 
 /// Returns headers with lower-case names. Repeated headers are joined with commas.
-fn header_fields(headers: &HeaderMap) -> Map<String, Value> {
+pub(super) fn header_fields(headers: &HeaderMap) -> Map<String, Value> {
     let joined = |name: &HeaderName| {
         let values: Vec<_> = headers
             .get_all(name)

@@ -1,16 +1,20 @@
 //! The bytes of a request's body.
 
+use std::collections::HashMap;
+
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use flowgate_engine::call::{Body, FormPart, PartContent, Rendered};
+use flowgate_engine::file::{FileId, FileRef};
+use futures_util::stream;
 use http::HeaderValue;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use url::form_urlencoded;
 
-use super::super::failed;
 use super::super::secret::Cleared;
+use super::super::{RunFiles, failed};
 use super::CallError;
 
 const FORM_TYPE: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
@@ -22,8 +26,18 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
+/// The bytes of a body. Those of files are read only as they are sent.
+#[derive(Debug, Clone)]
+pub(super) enum Bytes {
+    Here(bytes::Bytes),
+    File(FileRef),
+}
+
+/// The files that a body sends.
+pub(super) type Found = HashMap<FileId, FileRef>;
+
 pub(super) struct Encoded {
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: Vec<Bytes>,
     pub(super) content_type: Option<HeaderValue>,
     /// The author's own content type would make the body unreadable.
     pub(super) is_fixed_type: bool,
@@ -31,11 +45,15 @@ pub(super) struct Encoded {
 
 impl Encoded {
     fn of(bytes: Vec<u8>, content_type: Option<HeaderValue>) -> Self {
-        Self { bytes, content_type, is_fixed_type: false }
+        Self { bytes: vec![Bytes::Here(bytes.into())], content_type, is_fixed_type: false }
     }
 }
 
-pub(super) fn encode(body: &Body, cleared: &Cleared<'_>) -> Result<Encoded, CallError> {
+pub(super) fn encode(
+    body: &Body,
+    cleared: &Cleared<'_>,
+    found: &Found,
+) -> Result<Encoded, CallError> {
     match body {
         Body::Plain(body) => Ok(match cleared.fill(body)? {
             Value::String(text) => Encoded::of(text.into_bytes(), None),
@@ -48,39 +66,123 @@ pub(super) fn encode(body: &Body, cleared: &Cleared<'_>) -> Result<Encoded, Call
             }
             Ok(Encoded::of(form.finish().into_bytes(), Some(FORM_TYPE)))
         }
-        Body::Multipart(parts) => multipart(parts, cleared),
+        Body::Multipart(parts) => multipart(parts, cleared, found),
         Body::Binary { base64, media_type } => {
             let bytes = decode(base64, "binary", cleared)?;
             Ok(Encoded::of(bytes, Some(header_value(media_type)?)))
         }
+        Body::File { file, media_type } => {
+            let file = stored(file, found)?;
+            let media_type = header_value(media_type.as_ref().unwrap_or(&file.media_type))?;
+            let bytes = vec![Bytes::File(file.clone())];
+            Ok(Encoded { bytes, content_type: Some(media_type), is_fixed_type: false })
+        }
     }
 }
 
-fn multipart(parts: &[FormPart], cleared: &Cleared<'_>) -> Result<Encoded, CallError> {
+fn stored<'f>(id: &FileId, found: &'f Found) -> Result<&'f FileRef, CallError> {
+    found.get(id).ok_or_else(|| failed("unknown_file", format!("the run has no file {id}")))
+}
+
+fn multipart(
+    parts: &[FormPart],
+    cleared: &Cleared<'_>,
+    found: &Found,
+) -> Result<Encoded, CallError> {
     let mut encoded = Vec::new();
     let mut hash = Sha256::new();
-    for part in parts.iter().filter(|part| !part.content.field().is_null()) {
+    let is_left_out = |part: &&FormPart| part.content.field().is_some_and(Rendered::is_null);
+    for part in parts.iter().filter(|part| !is_left_out(part)) {
         let content = match &part.content {
-            PartContent::Value(value) => cleared.fill_text(value)?.into_bytes(),
-            PartContent::Base64(base64) => decode(base64, &part.name, cleared)?,
+            PartContent::Value(value) => Bytes::Here(cleared.fill_text(value)?.into()),
+            PartContent::Base64(base64) => Bytes::Here(decode(base64, &part.name, cleared)?.into()),
+            PartContent::File(file) => Bytes::File(stored(file, found)?.clone()),
         };
-        let head = part_head(part)?;
+        let head = match &content {
+            Bytes::Here(bytes) => {
+                hash.update(bytes);
+                part_head(part)?
+            }
+            // Whoever made the file knows its hash, but not those of all that is sent with it.
+            Bytes::File(file) => {
+                hash.update(&file.sha256);
+                part_head(&FormPart {
+                    filename: part.filename.clone().or_else(|| Some(file.name.clone())),
+                    content_type: part
+                        .content_type
+                        .clone()
+                        .or_else(|| Some(file.media_type.clone())),
+                    ..part.clone()
+                })?
+            }
+        };
         hash.update(&head);
-        hash.update(&content);
         encoded.push((head, content));
     }
     let boundary = boundary(&hash.finalize());
     let mut bytes = Vec::new();
+    let mut line_end = "";
     for (head, content) in encoded {
-        for piece in ["--", &boundary, "\r\n", &head, "\r\n"] {
-            bytes.extend_from_slice(piece.as_bytes());
-        }
-        bytes.extend_from_slice(&content);
-        bytes.extend_from_slice(b"\r\n");
+        let head = format!("{line_end}--{boundary}\r\n{head}\r\n");
+        bytes.extend([Bytes::Here(head.into()), content]);
+        line_end = "\r\n";
     }
-    bytes.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+    bytes.push(Bytes::Here(format!("{line_end}--{boundary}--\r\n").into()));
     let content_type = header_value(&format!("multipart/form-data; boundary={boundary}"))?;
     Ok(Encoded { bytes, content_type: Some(content_type), is_fixed_type: true })
+}
+
+/// Returns the length of a body that is sent as a stream; `None`: it is all there.
+pub(super) fn streamed_length(body: &[Bytes]) -> Option<u64> {
+    let has_file = body.iter().any(|bytes| matches!(bytes, Bytes::File(_)));
+    has_file.then(|| body.iter().map(Bytes::len).sum())
+}
+
+/// The body as it is sent. Of a file, one piece is held at a time.
+pub(super) fn sent(body: &[Bytes], files: &RunFiles) -> reqwest::Body {
+    if streamed_length(body).is_none() {
+        let here = body.iter().filter_map(Bytes::here);
+        return match body {
+            [Bytes::Here(bytes)] => bytes.clone().into(),
+            _ => here.flat_map(|bytes| bytes.to_vec()).collect::<Vec<u8>>().into(),
+        };
+    }
+    let rest = (body.to_vec(), 0, 0, files.clone());
+    reqwest::Body::wrap_stream(stream::unfold(rest, |(body, index, at, files)| async move {
+        let (piece, next) = match body.get(index)? {
+            Bytes::Here(bytes) => (Ok(bytes.clone()), (index + 1, 0)),
+            Bytes::File(file) if file.size == 0 => (Ok(bytes::Bytes::new()), (index + 1, 0)),
+            Bytes::File(file) => match files.piece(&file.id, at, file.size).await {
+                Ok(piece) => {
+                    let end = at + piece.len() as u64;
+                    let next = if end < file.size { (index, end) } else { (index + 1, 0) };
+                    (Ok(piece.into()), next)
+                }
+                Err(error) => (Err(std::io::Error::other(error.message)), (body.len(), 0)),
+            },
+        };
+        Some((piece, (body, next.0, next.1, files)))
+    }))
+}
+
+impl Bytes {
+    fn len(&self) -> u64 {
+        match self {
+            Self::Here(bytes) => bytes.len() as u64,
+            Self::File(file) => file.size,
+        }
+    }
+
+    fn here(&self) -> Option<&bytes::Bytes> {
+        match self {
+            Self::Here(bytes) => Some(bytes),
+            Self::File(_) => None,
+        }
+    }
+
+    pub(super) fn holds(&self, needle: &[u8]) -> bool {
+        self.here().is_some_and(|bytes| memchr::memmem::find(bytes, needle).is_some())
+    }
 }
 
 /// A hash of all that it separates: no part can be made to contain it.

@@ -91,6 +91,14 @@ impl<'m> Inflate<'m> {
         finished.map_err(|_| self.kept().stop())
     }
 
+    /// Returns what has come since, and goes on with the same room.
+    pub(super) fn drain(&mut self) -> Vec<u8> {
+        let kept = self.kept();
+        let drained = kept.bytes.clone();
+        kept.bytes.clear();
+        drained
+    }
+
     pub(super) fn take(mut self) -> Vec<u8> {
         std::mem::take(&mut self.kept().bytes)
     }

@@ -1,6 +1,5 @@
 //! A request on its way: its secrets are filled in, and its host is cleared.
 
-use bytes::Bytes;
 use flowgate_engine::call::{HttpCall, IdempotencyKey, Piece, Rendered, RenderedUrl};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use url::Url;
@@ -8,8 +7,8 @@ use url::Url;
 use super::super::header::{add_header, own_headers};
 use super::super::secret::{Cleared, has_secret};
 use super::super::way::Way;
-use super::super::{Outbound, failed};
-use super::body::{self, Encoded};
+use super::super::{Outbound, RunFiles, failed};
+use super::body::{self, Bytes, Encoded, Found};
 use super::{CallError, about};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -22,7 +21,8 @@ pub(super) struct Request<'a> {
     pub(super) method: Method,
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
-    pub(super) body: Option<Bytes>,
+    pub(super) body: Option<Vec<Bytes>>,
+    pub(super) files: &'a RunFiles,
     /// The fields of the body that hold secrets.
     pub(super) secret_body: Vec<&'a Rendered>,
     /// The body holds a key that the author wrote into the document.
@@ -45,6 +45,7 @@ impl<'a> Request<'a> {
         call: &'a HttpCall,
         keys: &'a [String],
         cleared: &'a Cleared<'a>,
+        (files, found): (&'a RunFiles, &Found),
     ) -> Result<Self, CallError> {
         let method = parse_method(&call.method)?;
         let mut request = Self {
@@ -54,6 +55,7 @@ impl<'a> Request<'a> {
             url: cleared.url.clone(),
             headers: own_headers(),
             body: None,
+            files,
             secret_body: Vec::new(),
             has_key_in_body: false,
             private: Vec::new(),
@@ -62,7 +64,7 @@ impl<'a> Request<'a> {
         };
         request.add_headers(call, keys)?;
         if let Some(body) = &call.body {
-            request.add_body(body::encode(body, cleared)?, keys);
+            request.add_body(body::encode(body, cleared, found)?, keys);
             let fields = body.fields().into_iter();
             request.secret_body = fields.filter(|field| has_secret(field)).collect();
         }
@@ -100,8 +102,9 @@ impl<'a> Request<'a> {
     }
 
     fn add_body(&mut self, encoded: Encoded, keys: &[String]) {
-        self.has_key_in_body = holds_key(&encoded.bytes, keys);
-        self.body = Some(encoded.bytes.into());
+        let holds = |key: &String| encoded.bytes.iter().any(|bytes| bytes.holds(key.as_bytes()));
+        self.has_key_in_body = keys.iter().any(holds);
+        self.body = Some(encoded.bytes);
         let Some(content_type) = encoded.content_type else { return };
         if encoded.is_fixed_type {
             self.headers.insert(header::CONTENT_TYPE, content_type);

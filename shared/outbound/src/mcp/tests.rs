@@ -20,7 +20,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use crate::{CodeGroup, Metered, Outbound, OutboundSettings, Resolver};
+use crate::{CodeGroup, Metered, Outbound, OutboundSettings, Resolver, RunFiles};
 
 mod eras;
 mod hostile;
@@ -293,7 +293,8 @@ impl World {
         };
         let user = SecretUser { workflow_id: "w".into(), published_by: Publisher::Platform };
         let group = CodeGroup::new("test");
-        match self.outbound.perform_counted(&call, &user, &group, &metered, &mut |_| {}).await {
+        let of_run = (&metered, &RunFiles::none());
+        match self.outbound.perform_counted(&call, &user, &group, of_run, &mut |_| {}).await {
             CallResult::Succeeded(output) => Ok(output.value),
             CallResult::Failed(error) => Err(error),
         }

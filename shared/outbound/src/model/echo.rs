@@ -62,6 +62,8 @@ fn text_of(message: &ModelMessage) -> String {
             let text = |part: &ContentPart| match part {
                 ContentPart::Text { text } => text.clone(),
                 ContentPart::Image { .. } => "[image]".to_owned(),
+                ContentPart::Document { name, .. } => format!("[{name}]"),
+                ContentPart::File { .. } => "[file]".to_owned(),
             };
             parts.iter().map(text).collect::<Vec<_>>().join("\n")
         }

@@ -68,7 +68,9 @@ impl OnePart {
                     let Some(at) = find(&self.held, b"\r\n\r\n") else {
                         let is_end = self.held.starts_with(b"--");
                         if is_end || self.held.len() > MAX_HEAD {
-                            return Err("the form has no file, or the head of its part is too long");
+                            return Err(
+                                "the form has no file, or the head of its part is too long",
+                            );
                         }
                         return Ok(content);
                     };
@@ -125,7 +127,9 @@ fn read_head(head: &[u8]) -> Result<PartHead, &'static str> {
     let head = str::from_utf8(head).map_err(|_| "the head of the part is not UTF-8")?;
     let header = |wanted: &str| {
         let mut lines = head.split("\r\n").filter_map(|line| line.split_once(':'));
-        lines.find(|(name, _)| name.trim().eq_ignore_ascii_case(wanted)).map(|(_, value)| value.trim())
+        lines
+            .find(|(name, _)| name.trim().eq_ignore_ascii_case(wanted))
+            .map(|(_, value)| value.trim())
     };
     let disposition = header("content-disposition").ok_or("the part has no content-disposition")?;
     let filename = parameter(disposition, "filename").ok_or("the part is no file: no filename")?;

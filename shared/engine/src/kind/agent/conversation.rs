@@ -2,11 +2,12 @@
 
 use serde_json::Value;
 
-use super::fields::{CONTENT, IMAGES, MESSAGE, MESSAGES, PROMPT, ROLE, SYSTEM};
+use super::fields::{CONTENT, FILES, IMAGES, MESSAGE, MESSAGES, PROMPT, ROLE, SYSTEM};
 use crate::call::{Content, ContentPart, Image, ModelMessage};
 use crate::compile::fields::Fields;
 use crate::expr::scope::Scope;
 use crate::expr::template::Text;
+use crate::file::FileRef;
 use crate::kind::NodeError;
 
 #[derive(Debug)]
@@ -15,6 +16,7 @@ pub(super) struct Conversation {
     messages: Messages,
     prompt: Option<Text>,
     images: Vec<Text>,
+    files: Vec<Text>,
 }
 
 #[derive(Debug)]
@@ -38,6 +40,7 @@ impl Conversation {
             messages: read_messages(fields),
             prompt: fields.text(&PROMPT),
             images: fields.text_list(&IMAGES),
+            files: fields.text_list(&FILES),
         };
         conversation.check(fields);
         conversation
@@ -46,7 +49,8 @@ impl Conversation {
     /// A question with instructions.
     pub(super) fn asking(system: Text, prompt: Text) -> Self {
         let messages = Messages::Written(Vec::new());
-        Self { system: Some(system), messages, prompt: Some(prompt), images: Vec::new() }
+        let (images, files) = (Vec::new(), Vec::new());
+        Self { system: Some(system), messages, prompt: Some(prompt), images, files }
     }
 
     fn check(&self, fields: &mut Fields<'_, '_>) {
@@ -61,8 +65,11 @@ impl Conversation {
                  needed",
             );
         }
-        if !self.images.is_empty() && self.prompt.is_none() {
-            fields.error(&IMAGES.name, "`images` belong to a `prompt`, which is missing");
+        for (field, given) in [(&IMAGES, &self.images), (&FILES, &self.files)] {
+            if !given.is_empty() && self.prompt.is_none() {
+                let message = format!("`{}` belong to a `prompt`, which is missing", field.name);
+                fields.error(&field.name, message);
+            }
         }
     }
 
@@ -80,18 +87,32 @@ impl Conversation {
             Messages::Referenced(text) => messages.extend(given_messages(text.render(scope)?)?),
         }
         if let Some(prompt) = &self.prompt {
-            let content = self.with_images(prompt.render_string(scope)?, scope)?;
+            let content = self.with_parts(prompt.render_string(scope)?, scope)?;
             messages.push(ModelMessage::User { content });
         }
         Ok(messages)
     }
 
-    fn with_images(&self, prompt: String, scope: &Scope<'_>) -> Result<Content, NodeError> {
+    fn with_parts(&self, prompt: String, scope: &Scope<'_>) -> Result<Content, NodeError> {
         let mut parts = Vec::new();
         for image in &self.images {
-            let image = image.render_string(scope)?;
-            if !image.trim().is_empty() {
-                parts.push(ContentPart::Image { image: read_image(image.trim())? });
+            match image.render(scope)? {
+                Value::Array(images) => {
+                    for image in &images {
+                        parts.extend(image_part(image)?);
+                    }
+                }
+                image => parts.extend(image_part(&image)?),
+            }
+        }
+        for file in &self.files {
+            match file.render(scope)? {
+                Value::Array(files) => {
+                    for file in &files {
+                        parts.extend(file_part(file)?);
+                    }
+                }
+                file => parts.extend(file_part(&file)?),
             }
         }
         if parts.is_empty() {
@@ -184,11 +205,37 @@ fn given_part(part: &Value) -> Result<ContentPart, NodeError> {
             let url = text("/image_url/url").or(text("/image_url")).unwrap_or_default();
             Ok(ContentPart::Image { image: read_image(url)? })
         }
+        Some("file") => {
+            let file = file_part(part.get("file").unwrap_or(&Value::Null))?;
+            file.ok_or_else(|| NodeError::new("invalid_file", "a part of a message has no `file`"))
+        }
         _ => Err(NodeError::new(
             "invalid_field",
-            "the content of a message is text, or parts of the types `text` and `image_url`",
+            "the content of a message is text, or parts of the types `text`, `image_url` and \
+             `file`",
         )),
     }
+}
+
+/// A picture; `None` for an empty text and null.
+fn image_part(value: &Value) -> Result<Option<ContentPart>, NodeError> {
+    match value {
+        Value::String(text) if text.trim().is_empty() => Ok(None),
+        Value::String(text) => Ok(Some(ContentPart::Image { image: read_image(text.trim())? })),
+        Value::Null => Ok(None),
+        file if FileRef::is_marked(file) => file_part(file),
+        _ => Err(not_an_image()),
+    }
+}
+
+/// A file; `None` for null: of a node that did not run.
+fn file_part(value: &Value) -> Result<Option<ContentPart>, NodeError> {
+    if value.is_null() {
+        return Ok(None);
+    }
+    let invalid = |message| NodeError::new("invalid_file", format!("a file {message}"));
+    let file = FileRef::id_of(value).map_err(invalid)?;
+    Ok(Some(ContentPart::File { file }))
 }
 
 /// The first bytes of pictures, in base64.
@@ -221,6 +268,6 @@ fn read_image(text: &str) -> Result<Image, NodeError> {
 fn not_an_image() -> NodeError {
     NodeError::new(
         "invalid_image",
-        "an image is an https or data URL, or base64 of a PNG, JPEG, GIF or WebP",
+        "an image is a file, an https or data URL, or base64 of a PNG, JPEG, GIF or WebP",
     )
 }

@@ -45,8 +45,14 @@ pub(super) const SYSTEM: FieldSpec =
 pub(super) const IMAGES: FieldSpec = FieldSpec::new(
     "images",
     FieldType::TextList,
-    "pictures that belong to the prompt: `https:` or `data:` URLs, or base64 of a PNG, JPEG, GIF \
-     or WebP; empty ones are left out",
+    "pictures that belong to the prompt: files, `https:` or `data:` URLs, or base64 of a PNG, \
+     JPEG, GIF or WebP; empty ones are left out",
+);
+pub(super) const FILES: FieldSpec = FieldSpec::new(
+    "files",
+    FieldType::TextList,
+    "files that belong to the prompt: PDFs, and pictures in PNG, JPEG, GIF or WebP; at most 16 MiB \
+     together, and what the provider takes",
 );
 pub(super) const TOOLS: FieldSpec = FieldSpec::new(
     "tools",
@@ -178,6 +184,7 @@ pub(super) const FIELDS: &[FieldSpec] = &[
     MESSAGES,
     SYSTEM,
     IMAGES,
+    FILES,
     TOOLS,
     MAX_TURNS,
     TEMPERATURE,

@@ -117,6 +117,10 @@ fn encoded_tool(tool: &ModelTool) -> Value {
 const SHAPES: Shapes = Shapes {
     text: |text| json!({ "type": "text", "text": text }),
     image,
+    pdf: |name, data| {
+        let source = json!({ "type": "base64", "media_type": "application/pdf", "data": data });
+        json!({ "type": "document", "source": source, "title": name })
+    },
     call: |id, name, input| json!({ "type": "tool_use", "id": id, "name": name, "input": input }),
     result: |id, result| {
         let mut block =

@@ -124,6 +124,7 @@ fn encoded_tool(tool: &ModelTool) -> Value {
 const SHAPES: Shapes = Shapes {
     text: |text| json!({ "text": text }),
     image,
+    pdf,
     call: |id, name, input| json!({ "toolUse": { "toolUseId": id, "name": name, "input": input } }),
     result,
 };
@@ -141,6 +142,14 @@ fn image(image: &Image) -> Result<Value, CallError> {
         }
     };
     Ok(json!({ "image": { "format": format, "source": source } }))
+}
+
+/// Bedrock takes few characters in a name.
+fn pdf(name: &str, data: &str) -> Value {
+    let fits = |character: char| character.is_ascii_alphanumeric() || "-()[]".contains(character);
+    let name: String =
+        name.chars().map(|character| if fits(character) { character } else { '-' }).collect();
+    json!({ "document": { "format": "pdf", "name": name, "source": { "bytes": data } } })
 }
 
 /// Claude and Nova take the status of a result. Others refuse it.

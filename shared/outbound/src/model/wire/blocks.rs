@@ -13,6 +13,8 @@ use crate::model::failed;
 pub(super) struct Shapes {
     pub(super) text: fn(&str) -> Value,
     pub(super) image: fn(&Image) -> Result<Value, CallError>,
+    /// Name and base64 of a PDF.
+    pub(super) pdf: fn(&str, &str) -> Value,
     /// Id, name and arguments.
     pub(super) call: fn(&str, &str, &Map<String, Value>) -> Value,
     /// Id and result.
@@ -78,6 +80,8 @@ fn user_blocks(content: &Content, shapes: &Shapes) -> Result<Vec<Value>, CallErr
             .map(|part| match part {
                 ContentPart::Text { text } => Ok((shapes.text)(text)),
                 ContentPart::Image { image } => (shapes.image)(image),
+                ContentPart::Document { name, data, .. } => Ok((shapes.pdf)(name, data)),
+                ContentPart::File { file } => Ok((shapes.text)(file.as_str())),
             })
             .collect(),
     }

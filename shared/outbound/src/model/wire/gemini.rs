@@ -153,6 +153,10 @@ fn parts(content: &Content) -> Vec<Value> {
         ContentPart::Image { image: Image::Base64 { media_type, data } } => {
             json!({ "inlineData": { "mimeType": media_type, "data": data } })
         }
+        ContentPart::Document { media_type, data, .. } => {
+            json!({ "inlineData": { "mimeType": media_type, "data": data } })
+        }
+        ContentPart::File { file } => json!({ "text": file.as_str() }),
         ContentPart::Image { image: Image::Url(url) } => match media_type(url) {
             Some(media_type) => json!({ "fileData": { "fileUri": url, "mimeType": media_type } }),
             None => json!({ "fileData": { "fileUri": url } }),

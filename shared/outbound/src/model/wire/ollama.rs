@@ -104,6 +104,10 @@ fn encoded_user(content: &Content, provider: &str) -> Result<Value, CallError> {
                 let message = format!("{provider} takes pictures as base64 data, not as URLs");
                 return Err(failed("invalid_request", message));
             }
+            ContentPart::Document { .. } | ContentPart::File { .. } => {
+                let message = format!("{provider} takes no files but pictures");
+                return Err(failed("invalid_request", message));
+            }
         }
     }
     let mut user = json!({ "role": "user", "content": texts.join("\n") });

@@ -5,6 +5,7 @@
 use flowgate_engine::call::{
     CallError, Content, ContentPart, Image, ModelMessage, ModelTool, Turn,
 };
+use flowgate_engine::file::FileId;
 use serde_json::{Map, Value, json};
 
 use super::strict::strict;
@@ -192,6 +193,11 @@ pub(super) fn encoded_content(content: &Content) -> Value {
         ContentPart::Image { image } => {
             json!({ "type": "image_url", "image_url": { "url": image_url(image) } })
         }
+        ContentPart::Document { name, media_type, data } => {
+            let file = json!({ "filename": name, "file_data": data_url(media_type, data) });
+            json!({ "type": "file", "file": file })
+        }
+        ContentPart::File { file } => unfilled(file),
     };
     match content {
         Content::Text(text) => text.as_str().into(),
@@ -202,8 +208,17 @@ pub(super) fn encoded_content(content: &Content) -> Value {
 pub(super) fn image_url(image: &Image) -> String {
     match image {
         Image::Url(url) => url.clone(),
-        Image::Base64 { media_type, data } => format!("data:{media_type};base64,{data}"),
+        Image::Base64 { media_type, data } => data_url(media_type, data),
     }
+}
+
+pub(super) fn data_url(media_type: &str, data: &str) -> String {
+    format!("data:{media_type};base64,{data}")
+}
+
+/// What stands for a file whose bytes are not there: files are filled in before.
+pub(super) fn unfilled(file: &FileId) -> Value {
+    json!({ "type": "text", "text": format!("[{file}]") })
 }
 
 /// What another provider said.

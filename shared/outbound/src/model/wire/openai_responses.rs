@@ -10,7 +10,7 @@ use flowgate_engine::call::{
 use serde_json::{Map, Value, json};
 
 use super::kept::Kept;
-use super::openai_chat::{image_url, reasons};
+use super::openai_chat::{data_url, image_url, reasons};
 use super::strict::strict;
 use super::{Decoder, Encoded, Enforcement, Wire, count_at, list_at, parse, text_at};
 use crate::model::ask::Ask;
@@ -123,6 +123,11 @@ fn encoded_content(content: &Content) -> Value {
         ContentPart::Image { image } => {
             json!({ "type": "input_image", "image_url": image_url(image), "detail": "auto" })
         }
+        ContentPart::Document { name, media_type, data } => {
+            let data = data_url(media_type, data);
+            json!({ "type": "input_file", "filename": name, "file_data": data })
+        }
+        ContentPart::File { file } => json!({ "type": "input_text", "text": format!("[{file}]") }),
     };
     match content {
         Content::Text(text) => text.as_str().into(),

@@ -5,6 +5,7 @@ use crate::model::wire::Enforcement;
 
 const SHAPES: Shapes = Shapes {
     text: |text| json!({ "text": text }),
+    pdf: |name, data| json!({ "pdf": data, "name": name }),
     image: |image| picture(image).map(|_| json!("image")),
     call: |id, name, arguments| json!({ "call": id, "name": name, "arguments": arguments }),
     result: |id, result| json!({ "result": id, "content": result.content }),
