@@ -11,6 +11,7 @@ pub mod server;
 pub mod contract;
 pub mod process;
 pub mod receiver;
+pub mod vendors;
 pub mod clock;
 pub mod protocol;
 pub mod ports;

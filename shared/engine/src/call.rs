@@ -4,6 +4,7 @@
 
 mod http;
 mod model;
+mod media;
 mod mcp;
 mod pause;
 mod read;
@@ -19,6 +20,10 @@ pub use self::http::{Body, FormPart, HttpCall, IdempotencyKey, PartContent, Read
 pub use crate::expr::code::Sources;
 pub use crate::url::RenderedUrl;
 pub use mcp::{McpCall, McpRequest};
+pub use media::{
+    ImageRequest, ImageSize, MediaCall, MediaRequest, PredictionRequest, Predictor, SpeechRequest,
+    TranscriptionRequest,
+};
 pub use model::{
     Content, ContentPart, Image, ModelCall, ModelMessage, ModelTool, ToolResult, Turn, TurnCall,
 };
@@ -96,6 +101,7 @@ pub struct Call {
 pub enum Action {
     Http(HttpCall),
     Model(ModelCall),
+    Media(MediaCall),
     Mcp(McpCall),
     Code(CodeCall),
     Read(ReadCall),

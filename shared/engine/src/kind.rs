@@ -10,6 +10,7 @@ mod function;
 mod hash;
 mod html;
 pub(crate) mod http;
+mod image;
 pub(crate) mod input;
 mod json;
 mod list;
@@ -20,14 +21,17 @@ mod parallel;
 mod python;
 mod random;
 mod replace;
+mod replicate;
 mod response;
 mod router;
 mod set;
+mod speech;
 mod split;
 mod template;
 mod wait;
 pub(crate) mod webhook;
 
+mod media;
 pub(crate) mod node_fields;
 mod plan;
 mod setting;
@@ -69,6 +73,9 @@ const BUILT_IN: &[fn() -> KindSpec] = &[
     agent::spec,
     router::spec,
     evaluator::spec,
+    image::spec,
+    speech::spec,
+    replicate::spec,
     condition::spec,
     r#loop::spec,
     parallel::spec,

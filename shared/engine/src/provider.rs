@@ -24,8 +24,15 @@ pub const KNOWN: [&str; 20] = [
     WITHOUT_SECRETS,
 ];
 
+/// The providers that draw pictures.
+pub const OF_IMAGES: [&str; 5] = ["openai", "gemini", "google", "stability", WITHOUT_SECRETS];
+/// The providers that speak and write down what is spoken.
+pub const OF_SPEECH: [&str; 5] = ["openai", "gemini", "google", "groq", WITHOUT_SECRETS];
+/// Runs predictions of other people's models.
+pub const REPLICATE: &str = "replicate";
+
 /// The beginnings of models' names, and whose they are.
-const FAMILIES: [(&str, &str); 18] = [
+const FAMILIES: [(&str, &str); 26] = [
     ("gpt-", "openai"),
     ("chatgpt", "openai"),
     ("o1", "openai"),
@@ -44,12 +51,15 @@ const FAMILIES: [(&str, &str); 18] = [
     ("glm", "zai"),
     ("kimi", "moonshot"),
     ("llama", "ollama"),
+    ("dall-e", "openai"),
+    ("tts-", "openai"),
+    ("whisper", "openai"),
+    ("imagen", "gemini"),
+    ("stable-image", "stability"),
+    ("sd3", "stability"),
+    ("core", "stability"),
+    ("ultra", "stability"),
 ];
-
-/// Whether the provider can be asked without a base URL.
-pub fn is_known(provider: &str) -> bool {
-    KNOWN.contains(&provider)
-}
 
 /// Guesses the provider of a model that is written without one.
 pub fn of_model(model: &str) -> Option<&'static str> {

@@ -6,6 +6,8 @@ mod files;
 mod sniff;
 mod metered;
 mod model;
+mod media;
+mod reach;
 mod mcp;
 mod framing;
 mod webhook;
@@ -56,6 +58,8 @@ pub struct OutboundSettings {
     pub child_programs: Vec<PathBuf>,
     /// Limit for an answer that becomes a node's value.
     pub max_answer_bytes: usize,
+    /// Where callers reach this deployment: files are read there.
+    pub public_url: String,
 }
 
 impl OutboundSettings {
@@ -77,6 +81,7 @@ impl Default for OutboundSettings {
             allow_private: false,
             child_programs: Vec::new(),
             max_answer_bytes: 4 * 1024 * 1024,
+            public_url: String::new(),
         }
     }
 }
@@ -150,7 +155,9 @@ impl Outbound {
             Action::Code(_) => code::MAX_PAUSE + call.timeout,
             Action::Read(_) => code::MAX_READING_PAUSE + call.timeout + read::MIN_TIME,
             Action::Mcp(_) => mcp::MAX_END + call.timeout,
-            Action::Http(_) | Action::Model(_) | Action::Webhook(_) => call.timeout,
+            Action::Http(_) | Action::Model(_) | Action::Media(_) | Action::Webhook(_) => {
+                call.timeout
+            }
             Action::Wait(_) | Action::Ask(_) => Duration::ZERO,
         }
     }
@@ -209,13 +216,19 @@ impl Outbound {
                 self.within(call, work).await
             }
             Action::Model(asked) if call.needs_price && !model::is_priced(&asked.model) => {
-                let message =
-                    format!("the run has a budget, and the price of {} is not known", asked.model);
-                Err(CallError { nothing_happened: true, ..failed(BUDGET_EXHAUSTED, message) })
+                Err(unpriced(&asked.model))
             }
             Action::Model(asked) => {
                 let of_run = (memory, files);
                 let work = Box::pin(self.perform_model(asked, user, &mut masks, of_run, chunks));
+                self.within(call, work).await
+            }
+            Action::Media(asked) if call.needs_price && !media::is_priced(asked) => {
+                Err(unpriced(&asked.model))
+            }
+            Action::Media(asked) => {
+                let of_run = (memory, files);
+                let work = Box::pin(self.perform_media(asked, user, &mut masks, of_run));
                 self.within(call, work).await
             }
             Action::Mcp(asked) => {
@@ -274,6 +287,12 @@ fn retryable(code: &str, message: impl Into<String>) -> CallError {
         retryable: true,
         ..CallError::default()
     }
+}
+
+/// A call whose price is not known, in a run with a budget.
+fn unpriced(model: &str) -> CallError {
+    let message = format!("the run has a budget, and the price of {model} is not known");
+    CallError { nothing_happened: true, ..failed(BUDGET_EXHAUSTED, message) }
 }
 
 fn too_large(what: &str, limit: usize) -> CallError {

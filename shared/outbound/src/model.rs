@@ -9,9 +9,9 @@ mod files;
 mod exchange;
 mod reading;
 mod reply;
-mod failure;
+pub(super) mod failure;
 mod echo;
-mod price;
+pub(super) mod price;
 mod schema;
 
 use flowgate_core::secret::SecretUser;
@@ -188,7 +188,7 @@ fn verdict(reply: &Reply) -> Result<&Finish, CallError> {
 }
 
 /// The request never left, or was refused unread: nothing was used.
-fn unsent(error: CallError) -> CallError {
+pub(super) fn unsent(error: CallError) -> CallError {
     error.having_used(Some(0), Some(0))
 }
 

@@ -31,6 +31,7 @@ impl Runner {
         settings: Settings,
         outbound: OutboundSettings,
     ) -> anyhow::Result<Arc<Self>> {
+        let outbound = OutboundSettings { public_url: settings.public_url.clone(), ..outbound };
         let outbound =
             Arc::new(Outbound::new(outbound, ports.secrets.clone(), ports.clock.clone()));
         let secrets = Arc::new(secrets::Invalidating {

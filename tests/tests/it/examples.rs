@@ -4,6 +4,7 @@ use std::path::Path;
 
 use flowgate_tests::receiver::{Receiver, Reply};
 use flowgate_tests::server::{ADMIN_KEY, TestServer};
+use flowgate_tests::vendors::Vendors;
 use serde_json::{Value, json};
 
 use crate::fixture::until;
@@ -23,9 +24,11 @@ const NAMES: &[&str] = &[
     "shop",
     "signup",
     "story",
+    "storybook",
     "summarise-page",
     "thrifty",
     "triage",
+    "upscale",
 ];
 
 struct Example {
@@ -61,6 +64,20 @@ impl Example {
 
     async fn output(&self, changes: Value) -> Value {
         self.run(changes).await["output"].take()
+    }
+}
+
+impl Example {
+    /// Leads to fakes of the vendors, whose pictures have 3 MB.
+    async fn with_vendors(&self) -> Vendors {
+        let vendors = Vendors::start(3_000_000, 3).await;
+        for (name, value) in vendors.secrets() {
+            let path = format!("/v1/secrets/{name}");
+            let set = self.server.request(reqwest::Method::PUT, &path, ADMIN_KEY);
+            let set = set.json(&json!({ "value": value })).send().await.unwrap();
+            assert!(set.status().is_success());
+        }
+        vendors
     }
 }
 
@@ -344,4 +361,41 @@ async fn refund() {
         let run = until(|| server.get(&path, ADMIN_KEY), |run| run["status"] == "succeeded").await;
         assert_eq!(run["output"], expected);
     }
+}
+
+#[tokio::test]
+async fn storybook() {
+    let storybook = Example::publish("storybook").await;
+    let offline = storybook.output(json!({})).await;
+    assert_eq!(offline["pictures"]["first"]["type"], "image/png");
+    assert_ne!(offline["pictures"]["first"]["sha256"], offline["pictures"]["last"]["sha256"]);
+    assert_eq!(offline["voice"]["type"], "audio/wav");
+    let vendors = storybook.with_vendors().await;
+    let models = json!({ "painter": "openai/gpt-image-1", "reader": "openai/tts-1" });
+    let output = storybook.output(models).await;
+    for name in ["first", "last"] {
+        let picture = &output["pictures"][name];
+        assert_eq!(picture["size"], 3_000_008);
+        let path = format!("/v1/files/{}", picture["$file"].as_str().unwrap());
+        assert_eq!(output["urls"][name], format!("{}{path}", storybook.server.public_url));
+        let read = storybook.server.get(&path, ADMIN_KEY).send().await.unwrap();
+        assert_eq!(read.bytes().await.unwrap().len(), 3_000_008);
+    }
+    assert_eq!(output["voice"]["type"], "audio/mpeg");
+    assert_eq!(vendors.count("POST /v1/images/generations"), 2);
+}
+
+#[tokio::test]
+async fn upscale() {
+    let upscale = Example::publish("upscale").await;
+    let vendors = upscale.with_vendors().await;
+    for (model, started) in [("openai/gpt-image-1", 1), ("openai/dall-e-3", 2)] {
+        let output = upscale.output(json!({ "model": model })).await;
+        assert_eq!((&output["small"]["size"], &output["large"]["size"]), (&json!(3_000_008), &json!(3_000_008)));
+        assert_eq!(output["seconds"], 2.5);
+        assert_eq!(vendors.count("POST /replicate/v1/predictions"), started);
+    }
+    // The picture was uploaded, and looked at more than once.
+    assert_eq!(vendors.count("POST /replicate/v1/files"), 2);
+    assert!(vendors.count("GET /replicate/v1/predictions/") >= 4);
 }

@@ -31,6 +31,7 @@ mod children;
 #[cfg(target_os = "linux")]
 mod cage;
 mod outbound;
+mod media;
 mod crash;
 mod stream;
 mod several;

@@ -1,6 +1,7 @@
 //! `agent`: asks a language model, which may call tools.
 
 mod asking;
+mod connection;
 mod fields;
 mod conversation;
 mod tool;
@@ -23,6 +24,7 @@ use crate::provider;
 use crate::schema::Schema;
 use crate::url::Host;
 pub(super) use asking::{ASKING, LIMITS};
+pub(super) use connection::{ADDRESS, Connection, KEY};
 use conversation::Conversation;
 use fields::{
     API_KEY, BASE_URL, ECHO_DELAY, FIELDS, MAX_TOKENS, MAX_TURNS, MODEL, MODELS, SCHEMA, SEED,
@@ -179,15 +181,21 @@ fn read_models(fields: &mut Fields<'_, '_>) -> Vec<Text> {
     }
     let has_address = fields.is_given(&BASE_URL);
     for model in &models {
-        check_model(fields, model, has_address);
+        let field = if fields.is_given(&MODEL) { &MODEL.name } else { &MODELS.name };
+        check_model(fields, field, model, has_address, &provider::KNOWN);
     }
     models
 }
 
 /// Refuses a model without a provider, and a provider whose address nobody knows.
-fn check_model(fields: &mut Fields<'_, '_>, model: &Text, has_address: bool) {
+fn check_model(
+    fields: &mut Fields<'_, '_>,
+    field: &str,
+    model: &Text,
+    has_address: bool,
+    known: &[&str],
+) {
     let Some(Part::Text(written)) = model.parts.first() else { return };
-    let field = if fields.is_given(&MODEL) { &MODEL.name } else { &MODELS.name };
     match written_provider(model) {
         None if model.parts.len() > 1 => {}
         None => {
@@ -196,9 +204,9 @@ fn check_model(fields: &mut Fields<'_, '_>, model: &Text, has_address: bool) {
             });
             fields.later_rule(field, format!("`{written}` names no provider{hint}"));
         }
-        Some(name) if has_address || provider::is_known(name) => {}
+        Some(name) if has_address || known.contains(&name) => {}
         Some(name) => {
-            let hint = crate::problem::did_you_mean(name, provider::KNOWN);
+            let hint = crate::problem::did_you_mean(name, known.iter().copied());
             let end = if hint.is_empty() { "." } else { "" };
             let message = format!(
                 "`{name}` is not a known provider{hint}{end} A server that speaks OpenAI's \

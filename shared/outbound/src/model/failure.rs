@@ -11,7 +11,7 @@ use super::{failed, retryable};
 use crate::mask::Masks;
 use crate::status::status_error;
 
-pub(super) const MAX_ERROR_BYTES: usize = 64 << 10;
+pub(crate) const MAX_ERROR_BYTES: usize = 64 << 10;
 const MAX_ERROR_CHARACTERS: usize = 500;
 
 /// Words in the `code`, `type` or `status` of an error that another attempt would meet again.
@@ -40,7 +40,7 @@ const FINAL: &[&str] = &[
 ];
 
 /// Converts an answer with a failure status. The text may repeat the key.
-pub(super) fn of_status(
+pub(crate) fn of_status(
     provider: &str,
     status: StatusCode,
     headers: &HeaderMap,
@@ -78,7 +78,7 @@ pub(super) fn stated(answer: &Value) -> CallError {
 }
 
 /// The error of an answer, if it is one. Some providers leave the field empty.
-pub(super) fn error_in(answer: &Value) -> Option<CallError> {
+pub(crate) fn error_in(answer: &Value) -> Option<CallError> {
     let error = answer.get("error")?;
     let is_none = match error {
         Value::Null | Value::Bool(false) => true,
@@ -90,7 +90,7 @@ pub(super) fn error_in(answer: &Value) -> Option<CallError> {
 }
 
 /// Names the provider in a decoder's error.
-pub(super) fn about(provider: &str, error: CallError) -> CallError {
+pub(crate) fn about(provider: &str, error: CallError) -> CallError {
     CallError { message: format!("{provider} {}", error.message), ..error }
 }
 
@@ -121,8 +121,15 @@ fn is_final(answer: &Value) -> bool {
 
 /// Returns the words of an error in any provider's shape.
 fn text_of(answer: &Value) -> Option<String> {
-    const PLACES: [&str; 6] =
-        ["/error/message", "/message", "/Message", "/error", "/0/error/message", "/detail"];
+    const PLACES: [&str; 7] = [
+        "/error/message",
+        "/message",
+        "/Message",
+        "/error",
+        "/0/error/message",
+        "/detail",
+        "/errors/0",
+    ];
     let text = PLACES.iter().find_map(|place| answer.pointer(place)?.as_str());
     text.filter(|text| !text.trim().is_empty()).map(shorten)
 }

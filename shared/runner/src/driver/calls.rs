@@ -139,6 +139,7 @@ impl Calls {
                 }
                 Action::Http(_)
                 | Action::Model(_)
+                | Action::Media(_)
                 | Action::Mcp(_)
                 | Action::Code(_)
                 | Action::Read(_) => {

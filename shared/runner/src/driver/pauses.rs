@@ -113,6 +113,7 @@ pub(super) fn end_of(call: &Call) -> Result<Timestamp, CallError> {
         Action::Ask(AskCall { timeout, .. }) => Ok(asked_at + *timeout),
         Action::Http(_)
         | Action::Model(_)
+        | Action::Media(_)
         | Action::Mcp(_)
         | Action::Code(_)
         | Action::Read(_)
