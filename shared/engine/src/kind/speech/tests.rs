@@ -55,7 +55,8 @@ output: { text: <s.text>, language: <s.language>, first: '<s.segments[0].text>' 
 #[test]
 fn what_is_no_file_or_no_text_is_refused() {
     let check = |field: &str, value: Value, expected: &str| {
-        let yaml = format!("nodes: [{{ id: s, type: speech, model: openai/m, {field}: <api.input.a> }}]");
+        let yaml =
+            format!("nodes: [{{ id: s, type: speech, model: openai/m, {field}: <api.input.a> }}]");
         let mut run = start(&compile(&yaml), json!({ "a": value }));
         advance(&mut run);
         let Some(crate::Outcome::Failed { error, .. }) = run.outcome() else { panic!("{value}") };
@@ -70,19 +71,24 @@ fn what_is_no_file_or_no_text_is_refused() {
 #[test]
 fn all_problems_are_found_at_publish() {
     let problems = |fields: &str| -> Vec<String> {
-        let yaml = format!("nodes: [{{ id: s, type: speech, {fields} }}, {{ id: t, type: template, \
-                            template: <s.audio> }}]");
+        let yaml = format!(
+            "nodes: [{{ id: s, type: speech, {fields} }}, {{ id: t, type: template, \
+                            template: <s.audio> }}]"
+        );
         let (_, problems) = Workflow::compile(&Document::parse(&yaml).unwrap());
         problems.into_iter().map(|problem| problem.message).collect()
     };
     assert_eq!(problems("model: openai/tts-1, text: x, format: mp3"), [""; 0]);
     let found = problems("model: openai/tts-1, audio: <run.id>, voice: x, speed: 9, format: mid");
-    for expected in ["`voice` goes with `text`", "`speed` goes", "`speed` must be", "`format` must be", "audio"]
+    for expected in
+        ["`voice` goes with `text`", "`speed` goes", "`speed` must be", "`format` must be", "audio"]
     {
         assert!(found.iter().any(|one| one.contains(expected)), "{expected}: {found:#?}");
     }
     let found = problems("model: stability/x, language: en");
-    for expected in ["one of `text` and `audio` is needed", "`language` goes with `audio`", "stability"] {
+    for expected in
+        ["one of `text` and `audio` is needed", "`language` goes with `audio`", "stability"]
+    {
         assert!(found.iter().any(|one| one.contains(expected)), "{expected}: {found:#?}");
     }
 }
