@@ -42,8 +42,7 @@ impl Outbound {
             let message = format!("{:?} is not of the form provider/model", call.model);
             return Err(unsent(failed("unknown_model", message)));
         };
-        let (memory, call) =
-            (of_run.0, &*files::with_files(call, provider, of_run).await.map_err(unsent)?);
+        let (memory, call) = (of_run.0, &*files::with_files(call, provider, of_run).await.map_err(unsent)?);
         if provider == "offline" {
             let mut masked = masks.stream();
             let mut send = |text: &str| send_text(chunks, masked.push(text));

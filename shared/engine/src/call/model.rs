@@ -89,22 +89,12 @@ pub enum Content {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ContentPart {
-    Text {
-        text: String,
-    },
-    Image {
-        image: Image,
-    },
+    Text { text: String },
+    Image { image: Image },
     /// A picture or a PDF of the run's files. What goes out has its bytes instead.
-    File {
-        file: FileId,
-    },
+    File { file: FileId },
     /// A file that a provider reads, with its bytes in base64.
-    Document {
-        name: String,
-        media_type: String,
-        data: String,
-    },
+    Document { name: String, media_type: String, data: String },
 }
 
 /// A picture for the model.

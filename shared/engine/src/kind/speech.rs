@@ -87,7 +87,7 @@ limits of their own.
 `GEMINI_API_KEY` |
 | `groq` | those that speak | `whisper-large-v3` | `GROQ_API_KEY` |
 | any other name | in OpenAI's protocol, with `base_url` | likewise | `<NAME>_API_KEY` |
-| `offline/tone` | hums as long as the text is | says how long it is | needs none |";
+| `offline/tone` | hums as long as the text is | says how large it is | needs none |";
 
 const EXAMPLE: &str = r#"{ id: voice, type: speech, model: openai/gpt-4o-mini-tts, text: "<draft.content>", voice: coral }"#;
 

@@ -92,13 +92,9 @@ async fn read(
         return Err(unfit(&file, &format!("{provider} takes {what} of at most {most} bytes")));
     }
     if file.size > left {
-        return Err(unfit(
-            &file,
-            &format!("the files of a call have at most {MAX_TOGETHER} bytes"),
-        ));
+        return Err(unfit(&file, &format!("the files of a call have at most {MAX_TOGETHER} bytes")));
     }
-    memory
-        .add(COPIES * usize::try_from(file.size).unwrap_or(usize::MAX / COPIES).div_ceil(3) * 4)?;
+    memory.add(COPIES * usize::try_from(file.size).unwrap_or(usize::MAX / COPIES).div_ceil(3) * 4)?;
     files.read(id, most, memory).await
 }
 

@@ -103,10 +103,7 @@ fn failed_looks_are_followed_by_others() {
             run.complete(&id, failed("model_error", retryable), 3_000);
         }
         advance(&mut run);
-        match run.outcome() {
-            None => None,
-            Some(_) => Some(output_of(&run)),
-        }
+        run.outcome().map(|_| output_of(&run))
     };
     assert_eq!(looked(MAX_FAILED_LOOKS, true), None);
     let ended = Some(Err("model_error".to_owned()));
