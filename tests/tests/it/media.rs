@@ -139,7 +139,8 @@ async fn a_busy_vendor_is_asked_again_and_each_picture_once() {
     let world = World::start().await;
     let document = "
 nodes:
-  - { id: p, type: image, model: openai/gpt-image-1, prompt: busy, n: 3, retry: { max_attempts: 2 } }
+  - { id: p, type: image, model: openai/gpt-image-1, prompt: busy, n: 3,
+      retry: { max_attempts: 2 } }
 output: { images: <p.images>, cost: <p.cost> }
 ";
     let output = world.output(document, json!({})).await;
@@ -237,7 +238,8 @@ nodes:
     every: 1s
     as_files: true
     retry: { max_attempts: 3, backoff: 10ms }
-output: { files: <up.files>, url: <up.url>, output: <up.output>, seconds: <up.seconds>, cost: <up.cost> }
+output: { files: <up.files>, url: <up.url>, output: <up.output>, seconds: <up.seconds>,
+  cost: <up.cost> }
 ";
 const START: &str = "POST /replicate/v1/models/acme/upscale/predictions";
 const LOOK: &str = "GET /replicate/v1/predictions/gm3qorzdhgbfurvjtvhg6dckhu";

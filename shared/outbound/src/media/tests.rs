@@ -342,7 +342,8 @@ fn a_transcription_says_what_the_provider_says() {
         })
     };
     let whisper = json!({"task": "transcribe", "language": "english", "duration": 90.0,
-        "text": " Hello Ada. ", "segments": [{"id": 0, "start": 0.0, "end": 1.5, "text": " Hello Ada.",
+        "text": " Hello Ada. ", "segments": [{"id": 0, "start": 0.0, "end": 1.5,
+        "text": " Hello Ada.",
         "tokens": [1, 2]}], "usage": {"type": "duration", "seconds": 90}});
     // $0.006 a minute.
     assert_eq!(
@@ -368,7 +369,8 @@ fn a_transcription_says_what_the_provider_says() {
     assert_eq!(read("openai/whisper-1", &json!({"text": 1})).unwrap_err().code, "invalid_answer");
     let gemini = json!({"candidates": [{"finishReason": "STOP", "content": {"parts":
         [{"text": "Hi "}, {"text": "Ada"}]}}], "usageMetadata": {"promptTokenCount": 40,
-        "candidatesTokenCount": 3, "promptTokensDetails": [{"modality": "AUDIO", "tokenCount": 32}]}});
+        "candidatesTokenCount": 3, "promptTokensDetails":
+        [{"modality": "AUDIO", "tokenCount": 32}]}});
     let (fields, cost, tokens) = read("gemini/gemini-3-flash", &gemini).unwrap();
     assert_eq!((&fields["text"], cost, tokens), (&json!("Hi Ada"), None, Some(43)));
 }

@@ -8,7 +8,8 @@ use crate::{Document, Workflow};
 const ID: &str = "file_00000000000000000000000000000001";
 
 fn file(id: &str) -> Value {
-    json!({ "$file": id, "name": "a.png", "type": "image/png", "size": 3, "sha256": "0".repeat(64) })
+    let sha256 = "0".repeat(64);
+    json!({ "$file": id, "name": "a.png", "type": "image/png", "size": 3, "sha256": sha256 })
 }
 
 fn drawn(n: u64, cost_nano_usd: Option<u64>) -> CallResult {

@@ -8,7 +8,8 @@ use crate::{Document, Workflow};
 const ID: &str = "file_00000000000000000000000000000001";
 
 fn file() -> Value {
-    json!({ "$file": ID, "name": "a.mp3", "type": "audio/mpeg", "size": 3, "sha256": "0".repeat(64) })
+    let sha256 = "0".repeat(64);
+    json!({ "$file": ID, "name": "a.mp3", "type": "audio/mpeg", "size": 3, "sha256": sha256 })
 }
 
 fn output(yaml: &str, input: Value, value: Value) -> Value {
@@ -22,7 +23,8 @@ fn output(yaml: &str, input: Value, value: Value) -> Value {
 fn a_text_becomes_a_file() {
     let yaml = "
 nodes:
-  - { id: s, type: speech, model: openai/tts-1, text: 'Hi <api.input.name>', voice: '', speed: 1.5 }";
+  - { id: s, type: speech, model: openai/tts-1, text: 'Hi <api.input.name>', voice: '',
+      speed: 1.5 }";
     let call = only_call(yaml, json!({"name": "Ada"}));
     let action = serde_json::to_value(&call.action).unwrap();
     assert_eq!(
