@@ -118,7 +118,8 @@ async fn answer(
         before
     };
     if what.starts_with("GET /out/") {
-        return ([(header::CONTENT_TYPE, "image/png")], picture(shared.picture_bytes)).into_response();
+        return ([(header::CONTENT_TYPE, "image/png")], picture(shared.picture_bytes))
+            .into_response();
     }
     let key = headers.get("x-goog-api-key").or(headers.get("authorization"));
     let key = key.and_then(|key| key.to_str().ok()).unwrap_or_default();
@@ -142,11 +143,31 @@ fn openai(shared: &Shared, what: &str, body: &Value, before: usize) -> Response 
             &["model", "prompt", "n", "size", "quality", "style", "response_format", "user"]
         }
         "POST /v1/images/generations" => &[
-            "model", "prompt", "n", "size", "quality", "background", "moderation", "output_format",
-            "output_compression", "user",
+            "model",
+            "prompt",
+            "n",
+            "size",
+            "quality",
+            "background",
+            "moderation",
+            "output_format",
+            "output_compression",
+            "user",
         ],
-        "POST /v1/images/edits" => &["model", "prompt", "image", "image[]", "mask", "n", "size",
-            "quality", "output_format", "background", "input_fidelity", "user"],
+        "POST /v1/images/edits" => &[
+            "model",
+            "prompt",
+            "image",
+            "image[]",
+            "mask",
+            "n",
+            "size",
+            "quality",
+            "output_format",
+            "background",
+            "input_fidelity",
+            "user",
+        ],
         "POST /v1/audio/speech" => {
             &["model", "input", "voice", "response_format", "instructions", "speed"]
         }
@@ -165,17 +186,29 @@ fn openai(shared: &Shared, what: &str, body: &Value, before: usize) -> Response 
     }
     let prompt = body["prompt"].as_str().or(body["input"].as_str()).unwrap_or_default();
     match prompt {
-        "filtered" => return failure(400, &json!({"error": {"message": "Your request was rejected \
+        "filtered" => {
+            return failure(
+                400,
+                &json!({"error": {"message": "Your request was rejected \
             by the safety system.", "type": "image_generation_user_error", "param": null,
-            "code": "moderation_blocked"}})),
+            "code": "moderation_blocked"}}),
+            );
+        }
         "busy" if before == 0 => {
-            let error = json!({"error": {"message": "Rate limit reached", "code": "rate_limit_exceeded"}});
-            return (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "1")], error.to_string())
+            let error =
+                json!({"error": {"message": "Rate limit reached", "code": "rate_limit_exceeded"}});
+            return (
+                StatusCode::TOO_MANY_REQUESTS,
+                [(header::RETRY_AFTER, "1")],
+                error.to_string(),
+            )
                 .into_response();
         }
         "broken" => return failure(500, &json!({"error": {"message": format!("oops {KEY}")}})),
         "error in 200" => {
-            return ok(&json!({"error": {"message": "quota is gone", "type": "insufficient_quota"}}));
+            return ok(
+                &json!({"error": {"message": "quota is gone", "type": "insufficient_quota"}}),
+            );
         }
         "page" => return ok(&json!({"data": [{"b64_json": STANDARD.encode("<html>")}]})),
         "garbage" => return ok(&json!({"data": [{"b64_json": "<not base64>"}]})),
@@ -216,10 +249,15 @@ fn openai(shared: &Shared, what: &str, body: &Value, before: usize) -> Response 
 }
 
 fn gemini(shared: &Shared, path: &str, body: &Value) -> Response {
-    if let Some(unknown) = unknown_field(body, &["contents", "generationConfig", "instances", "parameters"]) {
+    if let Some(unknown) =
+        unknown_field(body, &["contents", "generationConfig", "instances", "parameters"])
+    {
         let message = format!("Invalid JSON payload received. Unknown name \"{unknown}\"");
-        return failure(400, &json!({"error": {"code": 400, "message": message,
-            "status": "INVALID_ARGUMENT"}}));
+        return failure(
+            400,
+            &json!({"error": {"code": 400, "message": message,
+            "status": "INVALID_ARGUMENT"}}),
+        );
     }
     if path.ends_with(":predict") {
         return ok(&json!({"predictions": [{"mimeType": "image/png",
@@ -245,11 +283,20 @@ fn gemini(shared: &Shared, path: &str, body: &Value) -> Response {
 }
 
 fn stability(shared: &Shared, path: &str, headers: &HeaderMap, body: &Value) -> Response {
-    let known = ["prompt", "negative_prompt", "aspect_ratio", "seed", "output_format", "model",
-        "mode", "image", "strength", "style_preset"];
-    let bad = |errors: &str| {
-        failure(400, &json!({"id": "1", "name": "bad_request", "errors": [errors]}))
-    };
+    let known = [
+        "prompt",
+        "negative_prompt",
+        "aspect_ratio",
+        "seed",
+        "output_format",
+        "model",
+        "mode",
+        "image",
+        "strength",
+        "style_preset",
+    ];
+    let bad =
+        |errors: &str| failure(400, &json!({"id": "1", "name": "bad_request", "errors": [errors]}));
     if headers["accept"] != "image/*" {
         return bad("accept: must be image/* or application/json");
     }
@@ -289,8 +336,11 @@ async fn replicate(
             _ => &["input", "webhook", "stream"],
         };
         if unknown_field(body, known).is_some() || !body["input"].is_object() {
-            return failure(422, &json!({"title": "Input validation failed",
-                "detail": "- input: is required\n", "status": 422}));
+            return failure(
+                422,
+                &json!({"title": "Input validation failed",
+                "detail": "- input: is required\n", "status": 422}),
+            );
         }
         assert!(headers.contains_key("cancel-after"));
         let mut starts = shared.starts.subscribe();
@@ -304,8 +354,9 @@ async fn replicate(
             )
                 .into_response(),
             Some("broken") => failure(500, &json!({"detail": "Internal error", "status": 500})),
-            _ => (StatusCode::CREATED, prediction("starting", json!({})).to_string())
-                .into_response(),
+            _ => {
+                (StatusCode::CREATED, prediction("starting", json!({})).to_string()).into_response()
+            }
         };
     }
     match what {

@@ -53,7 +53,8 @@ impl Outbound {
         } else {
             check_model(model).map_err(unsent)?;
             let vendor = Vendor::named(provider);
-            let target = self.media_target(call, &vendor, &[], user, masks).await.map_err(unsent)?;
+            let target =
+                self.media_target(call, &vendor, &[], user, masks).await.map_err(unsent)?;
             let wire = vendor.wire(&ask, target.has_own_url).map_err(unsent)?;
             let exchanged = self.ask_vendor(&ask, wire, &target, masks, memory).await?;
             wire.decode(&ask, exchanged).map_err(|error| about(provider, error))?

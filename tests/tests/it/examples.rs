@@ -375,11 +375,11 @@ async fn storybook() {
     let output = storybook.output(models).await;
     for name in ["first", "last"] {
         let picture = &output["pictures"][name];
-        assert_eq!(picture["size"], 3_000_008);
+        assert_eq!(picture["size"], 3_000_000);
         let path = format!("/v1/files/{}", picture["$file"].as_str().unwrap());
         assert_eq!(output["urls"][name], format!("{}{path}", storybook.server.public_url));
         let read = storybook.server.get(&path, ADMIN_KEY).send().await.unwrap();
-        assert_eq!(read.bytes().await.unwrap().len(), 3_000_008);
+        assert_eq!(read.bytes().await.unwrap().len(), 3_000_000);
     }
     assert_eq!(output["voice"]["type"], "audio/mpeg");
     assert_eq!(vendors.count("POST /v1/images/generations"), 2);
@@ -391,7 +391,10 @@ async fn upscale() {
     let vendors = upscale.with_vendors().await;
     for (model, started) in [("openai/gpt-image-1", 1), ("openai/dall-e-3", 2)] {
         let output = upscale.output(json!({ "model": model })).await;
-        assert_eq!((&output["small"]["size"], &output["large"]["size"]), (&json!(3_000_008), &json!(3_000_008)));
+        assert_eq!(
+            (&output["small"]["size"], &output["large"]["size"]),
+            (&json!(3_000_000), &json!(3_000_000))
+        );
         assert_eq!(output["seconds"], 2.5);
         assert_eq!(vendors.count("POST /replicate/v1/predictions"), started);
     }

@@ -143,7 +143,9 @@ impl ImageSize {
             };
         }
         let pixels = pair('x', Self::MAX_PIXELS).map(|(width, height)| Self::Pixels(width, height));
-        pixels.or_else(|| pair(':', Self::MAX_RATIO).map(|(width, height)| Self::Ratio(width, height)))
+        pixels.or_else(|| {
+            pair(':', Self::MAX_RATIO).map(|(width, height)| Self::Ratio(width, height))
+        })
     }
 
     /// The ratio of its sides, in lowest terms; `None` if the size does not say it.

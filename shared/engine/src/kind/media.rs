@@ -14,7 +14,8 @@ use crate::file::{FileId, FileRef};
 pub(super) fn file_field(fields: &mut Fields<'_, '_>, spec: &FieldSpec) -> Option<Text> {
     let text = fields.text(spec)?;
     if text.single().is_none() {
-        let message = format!("`{}` needs one reference to a file, such as `<api.photo>`", spec.name);
+        let message =
+            format!("`{}` needs one reference to a file, such as `<api.photo>`", spec.name);
         fields.error(&spec.name, message);
         return None;
     }

@@ -62,8 +62,7 @@ const AS_FILES: FieldSpec = FieldSpec::with_default(
     "false",
     "`true`: fetches what the addresses in the output lead to, as `files`",
 );
-const FIELDS: &[FieldSpec] =
-    &[MODEL, VERSION, INPUT, EVERY, TIMEOUT, AS_FILES, ADDRESS, KEY];
+const FIELDS: &[FieldSpec] = &[MODEL, VERSION, INPUT, EVERY, TIMEOUT, AS_FILES, ADDRESS, KEY];
 
 /// Of the start, which uploads files.
 const START_TIMEOUT: Duration = Duration::from_secs(120);
@@ -252,7 +251,8 @@ impl Replicate {
             }
             for index in 0..urls.len() {
                 let fetched = done.value(&file_name(index))?;
-                files.push(fetched.and_then(|value| value.get("data").cloned()).unwrap_or_default());
+                files
+                    .push(fetched.and_then(|value| value.get("data").cloned()).unwrap_or_default());
             }
         }
         let mut sums = Sums::default();
@@ -347,7 +347,9 @@ fn read_predictor(written: &str, is_version: bool) -> Result<Predictor, String> 
     let is_hash = |hash: &str| hash.len() >= 32 && hash.bytes().all(|b| b.is_ascii_hexdigit());
     let (model, hash) = written.rsplit_once(':').map_or((written, None), |(m, h)| (m, Some(h)));
     match hash {
-        Some(hash) if is_model(model) && is_hash(hash) => Ok(Predictor::Version(written.to_owned())),
+        Some(hash) if is_model(model) && is_hash(hash) => {
+            Ok(Predictor::Version(written.to_owned()))
+        }
         None if is_version && is_hash(written) => Ok(Predictor::Version(written.to_owned())),
         None if !is_version && is_model(written) => Ok(Predictor::Official(written.to_owned())),
         _ => {

@@ -41,23 +41,17 @@ const FORMAT: FieldSpec = FieldSpec::with_default(
     "`mp3`, or Gemini's `wav`",
     "of the file",
 );
-const INSTRUCTIONS: FieldSpec = FieldSpec::new(
-    "instructions",
-    FieldType::Text,
-    "how the text is spoken, such as `cheerfully`",
-);
+const INSTRUCTIONS: FieldSpec =
+    FieldSpec::new("instructions", FieldType::Text, "how the text is spoken, such as `cheerfully`");
 const SPEED: FieldSpec = FieldSpec::with_default(
     "speed",
     FieldType::NumberRef(0.25, 4.0),
     "1",
     "how fast the text is spoken, for providers that have a field for it",
 );
-const AUDIO: FieldSpec = FieldSpec::new(
-    "audio",
-    FieldType::Text,
-    "a file, by a reference: what is written down",
-)
-.one_of(TEXT_OR_AUDIO);
+const AUDIO: FieldSpec =
+    FieldSpec::new("audio", FieldType::Text, "a file, by a reference: what is written down")
+        .one_of(TEXT_OR_AUDIO);
 const LANGUAGE: FieldSpec = FieldSpec::with_default(
     "language",
     FieldType::Text,
@@ -69,19 +63,8 @@ const PROMPT: FieldSpec = FieldSpec::new(
     FieldType::Text,
     "words that will be heard, such as names, in the language of the audio",
 );
-const FIELDS: &[FieldSpec] = &[
-    MODEL,
-    TEXT,
-    VOICE,
-    FORMAT,
-    INSTRUCTIONS,
-    SPEED,
-    AUDIO,
-    LANGUAGE,
-    PROMPT,
-    ADDRESS,
-    KEY,
-];
+const FIELDS: &[FieldSpec] =
+    &[MODEL, TEXT, VOICE, FORMAT, INSTRUCTIONS, SPEED, AUDIO, LANGUAGE, PROMPT, ADDRESS, KEY];
 /// The fields that go with `text`, and those that go with `audio`.
 const OF_TEXT: &[&FieldSpec] = &[&VOICE, &FORMAT, &INSTRUCTIONS, &SPEED];
 const OF_AUDIO: &[&FieldSpec] = &[&LANGUAGE, &PROMPT];
@@ -104,10 +87,9 @@ limits of their own.
 `GEMINI_API_KEY` |
 | `groq` | those that speak | `whisper-large-v3` | `GROQ_API_KEY` |
 | any other name | in OpenAI's protocol, with `base_url` | likewise | `<NAME>_API_KEY` |
-| `offline/tone` | hums as long as the text is | says how long it is | needs none |";
+| `offline/tone` | hums as long as the text is | says how large it is | needs none |";
 
-const EXAMPLE: &str =
-    r#"{ id: voice, type: speech, model: openai/gpt-4o-mini-tts, text: "<draft.content>", voice: coral }"#;
+const EXAMPLE: &str = r#"{ id: voice, type: speech, model: openai/gpt-4o-mini-tts, text: "<draft.content>", voice: coral }"#;
 
 pub(super) fn spec() -> KindSpec {
     KindSpec {
@@ -168,8 +150,7 @@ impl Speech {
     fn read(fields: &mut Fields<'_, '_>) -> Self {
         let connection = Connection::read(fields, &MODEL, &provider::OF_SPEECH);
         let is_written_down = fields.is_given(&AUDIO);
-        let (of, without) =
-            if is_written_down { (&TEXT, OF_TEXT) } else { (&AUDIO, OF_AUDIO) };
+        let (of, without) = if is_written_down { (&TEXT, OF_TEXT) } else { (&AUDIO, OF_AUDIO) };
         for spec in without {
             if fields.is_given(spec) {
                 let message = format!("`{}` goes with `{}`, which is missing", spec.name, of.name);
@@ -237,7 +218,8 @@ impl Node for Speech {
             Asked::Speak { .. } => &["audio", "url", "model"],
             Asked::WriteDown { .. } => &["text", "language", "duration", "segments", "model"],
         };
-        let field = |name: &&str| ((*name).to_owned(), value.get(name).cloned().unwrap_or_default());
+        let field =
+            |name: &&str| ((*name).to_owned(), value.get(name).cloned().unwrap_or_default());
         let mut output: Map<String, Value> = fields.iter().map(field).collect();
         output.insert("cost".to_owned(), json!(sums.dollars()));
         Ok(Plan::done(Value::Object(output)))

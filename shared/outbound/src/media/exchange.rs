@@ -67,7 +67,8 @@ impl Outbound {
             );
             return Err(failed("unknown_model", message));
         }
-        let Reached { cleared, key } = self.reach(&connection, &stored, fields, user, masks).await?;
+        let Reached { cleared, key } =
+            self.reach(&connection, &stored, fields, user, masks).await?;
         if let Some(key) = &key {
             masks.add(key);
         }
@@ -86,9 +87,17 @@ impl Outbound {
         // The files once more, as they are sent.
         memory.add(ask.files.iter().map(|file| file.bytes.len() * 4 / 3).sum()).map_err(unsent)?;
         let encoded = wire.encode(ask).map_err(unsent)?;
-        let auth = target.key.as_ref().map(|key| wire.authorize(key)).transpose().map_err(unsent)?;
-        let sent = self.send_media(ask.provider, encoded, auth, target, masks, memory);
-        sent.await
+        let auth =
+            target.key.as_ref().map(|key| wire.authorize(key)).transpose().map_err(unsent)?;
+        let answer = self.send_media(ask.provider, encoded, auth, target, masks, memory).await?;
+        // A prediction has a field of this name, too: it says what came of the prediction.
+        match &answer.content {
+            Content::Json { value, .. } => match failure::error_in(value) {
+                Some(error) => Err(about(ask.provider, error)),
+                None => Ok(answer),
+            },
+            Content::Bytes(_) => Ok(answer),
+        }
     }
 
     /// Sends a request and reads its answer.
@@ -133,8 +142,7 @@ impl Outbound {
         {
             body.extend_from_slice(&part[..part.len().min(MAX_ERROR_BYTES - body.len())]);
         }
-        let error =
-            failure::of_status(provider, status, &headers, &body, masks, self.clock.now());
+        let error = failure::of_status(provider, status, &headers, &body, masks, self.clock.now());
         if is_filtered(&body) {
             return CallError { code: "filter".to_owned(), retryable: false, ..error };
         }
@@ -164,11 +172,7 @@ impl Outbound {
     }
 }
 
-async fn read(
-    mut response: Response,
-    reads: Reads,
-    memory: &Metered,
-) -> Result<Answer, CallError> {
+async fn read(mut response: Response, reads: Reads, memory: &Metered) -> Result<Answer, CallError> {
     let headers = response.headers().clone();
     check_encoding(&headers)?;
     let max = usize::try_from(MAX_FILE).unwrap_or(usize::MAX);
@@ -199,11 +203,6 @@ async fn read(
             Content::Bytes(counted.take())
         }
     };
-    if let Content::Json { value, .. } = &content
-        && let Some(error) = failure::error_in(value)
-    {
-        return Err(error);
-    }
     Ok(Answer { headers, content })
 }
 

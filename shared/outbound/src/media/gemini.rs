@@ -18,12 +18,7 @@ pub(super) fn authorize(key: &str) -> Result<HeaderMap, CallError> {
 }
 
 /// Written piece by piece: what goes out is in memory once.
-pub(super) fn generate(
-    model: &str,
-    parts: &[Value],
-    files: &[Loaded],
-    config: &Value,
-) -> Encoded {
+pub(super) fn generate(model: &str, parts: &[Value], files: &[Loaded], config: &Value) -> Encoded {
     let length: usize = files.iter().map(|file| file.bytes.len() * 4 / 3 + 100).sum();
     let mut body = String::with_capacity(length + 1024);
     body.push_str("{\"contents\":[{\"role\":\"user\",\"parts\":[");

@@ -7,18 +7,8 @@ use serde_json::{Map, Value, json};
 use super::wire::{Answer, Ask, Encoded, Made, Source, Wire};
 use super::{failed, gemini, invalid_field};
 
-pub(super) const RATIOS: [(u32, u32); 10] = [
-    (1, 1),
-    (2, 3),
-    (3, 2),
-    (3, 4),
-    (4, 3),
-    (4, 5),
-    (5, 4),
-    (9, 16),
-    (16, 9),
-    (21, 9),
-];
+pub(super) const RATIOS: [(u32, u32); 10] =
+    [(1, 1), (2, 3), (3, 2), (3, 4), (4, 3), (4, 5), (5, 4), (9, 16), (16, 9), (21, 9)];
 
 pub(super) struct GeminiImages;
 
@@ -27,7 +17,10 @@ impl Wire for GeminiImages {
         let MediaRequest::Image(image) = ask.request else {
             return Err(failed("internal", "the request is of another kind"));
         };
-        refuse(ask, &[("negative", image.negative.is_some()), ("quality", image.quality.is_some())])?;
+        refuse(
+            ask,
+            &[("negative", image.negative.is_some()), ("quality", image.quality.is_some())],
+        )?;
         refuse(ask, &[("format", image.format.is_some())])?;
         let mut config = json!({ "responseModalities": ["TEXT", "IMAGE"] });
         match image.size {

@@ -5,8 +5,8 @@ use http::HeaderMap;
 use serde_json::{Map, Value, json};
 
 use super::gemini_images::refuse;
-use super::wire::{Answer, Ask, Encoded, Made, Source, Wire};
 use super::wav::{bare, wav};
+use super::wire::{Answer, Ask, Encoded, Made, Source, Wire};
 use super::{failed, gemini, invalid_field};
 
 const DEFAULT_VOICE: &str = "Kore";
@@ -76,7 +76,8 @@ fn part(model: &str, asked: &SpeechRequest) -> Value {
 fn raw_rate(said: Option<&str>) -> Option<u32> {
     let said = said?.to_ascii_lowercase();
     let (media_type, parameters) = said.split_once(';').unwrap_or((&said, ""));
-    let rate = parameters.split(';').find_map(|part| part.trim().strip_prefix("rate=")?.parse().ok());
+    let rate =
+        parameters.split(';').find_map(|part| part.trim().strip_prefix("rate=")?.parse().ok());
     let is_raw = matches!(media_type.trim(), "audio/l16" | "audio/pcm");
     is_raw.then_some(rate.unwrap_or(DEFAULT_RATE))
 }

@@ -18,13 +18,16 @@ impl Wire for Imagen {
         let MediaRequest::Image(image) = ask.request else {
             return Err(failed("internal", "the request is of another kind"));
         };
-        refuse(ask, &[
-            ("image", !ask.files.is_empty()),
-            ("negative", image.negative.is_some()),
-            ("quality", image.quality.is_some()),
-            ("format", image.format.is_some()),
-            ("seed", image.seed.is_some()),
-        ])?;
+        refuse(
+            ask,
+            &[
+                ("image", !ask.files.is_empty()),
+                ("negative", image.negative.is_some()),
+                ("quality", image.quality.is_some()),
+                ("format", image.format.is_some()),
+                ("seed", image.seed.is_some()),
+            ],
+        )?;
         let mut parameters = json!({ "sampleCount": 1 });
         match image.size {
             None | Some(ImageSize::Auto) => {}
@@ -40,8 +43,7 @@ impl Wire for Imagen {
     fn decode(&self, _ask: &Ask<'_>, answer: Answer) -> Result<Made, CallError> {
         let (value, mut blobs) = answer.into_json()?;
         let predictions = list_at(&value, "/predictions");
-        if let Some(reason) =
-            predictions.iter().find_map(|one| text_at(one, "/raiFilteredReason"))
+        if let Some(reason) = predictions.iter().find_map(|one| text_at(one, "/raiFilteredReason"))
         {
             let reason: String = reason.chars().take(300).collect();
             return Err(failed("filter", format!("a filter stopped it: {reason}")));

@@ -224,8 +224,10 @@ mod tests {
     fn blobs_are_lifted_wherever_the_answer_is_split() {
         let large: Vec<u8> = (0..10_000_u32).map(|n| n.to_le_bytes()[0]).collect();
         let encoded = base64::engine::general_purpose::STANDARD.encode(&large);
+        let first = format!(r#"{{"b64" : "{encoded}","n":1}}"#);
+        let second = r#"{"b64":"aGk","e":"\"b64\":"}"#;
         let text = format!(
-            r#"{{"b64":null,"x":["b64"],"d":[{{"b64" : "{encoded}","n":1}},{{"b64":"aGk","e":"\"b64\":"}}],"b64":"\/\/\n8="}}"#
+            r#"{{"b64":null,"x":["b64"],"d":[{first},{second}],"b64":"\/\/\n8="}}"#
         );
         for piece in [1, 2, 3, 7, 4096, text.len()] {
             // The key comes twice in the outer object, which our parser refuses.

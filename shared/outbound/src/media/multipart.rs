@@ -16,13 +16,7 @@ impl<'p> Multipart<'p> {
         self.0.push((head, text.as_bytes()));
     }
 
-    pub(super) fn file(
-        &mut self,
-        name: &str,
-        filename: &str,
-        media_type: &str,
-        bytes: &'p [u8],
-    ) {
+    pub(super) fn file(&mut self, name: &str, filename: &str, media_type: &str, bytes: &'p [u8]) {
         let head = format!(
             "content-disposition: form-data; name=\"{name}\"; filename=\"{filename}\"\r\n\
              content-type: {media_type}\r\n"

@@ -38,7 +38,8 @@ pub(super) fn answer(ask: &Ask<'_>) -> Result<Made, CallError> {
         }
         ("tone", MediaRequest::Transcription(_)) => {
             let file = ask.files.first();
-            let text = file.map(|file| format!("{} bytes of {}", file.bytes.len(), file.media_type));
+            let text =
+                file.map(|file| format!("{} bytes of {}", file.bytes.len(), file.media_type));
             let mut fields = Map::from_iter([("text".to_owned(), json!(text))]);
             for name in ["language", "duration", "segments"] {
                 fields.insert(name.to_owned(), Value::Null);
@@ -46,7 +47,8 @@ pub(super) fn answer(ask: &Ask<'_>) -> Result<Made, CallError> {
             Ok(Made { source: None, fields, usage })
         }
         (model, _) => {
-            let message = format!("offline has picture for images and tone for speech, not {model:?}");
+            let message =
+                format!("offline has picture for images and tone for speech, not {model:?}");
             Err(failed("unknown_model", message))
         }
     }

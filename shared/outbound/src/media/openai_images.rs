@@ -71,10 +71,7 @@ fn usage(value: &Value) -> Used {
 }
 
 /// In the order in which they are sent.
-fn fields(
-    ask: &Ask<'_>,
-    image: &ImageRequest,
-) -> Result<Vec<(&'static str, String)>, CallError> {
+fn fields(ask: &Ask<'_>, image: &ImageRequest) -> Result<Vec<(&'static str, String)>, CallError> {
     let is_gpt = is_gpt(ask.model);
     let mut fields = vec![("model", ask.model.to_owned()), ("prompt", image.prompt.clone())];
     if let Some(size) = image.size.and_then(|size| size_of(ask.model, size).transpose()) {
@@ -123,19 +120,15 @@ fn size_of(model: &str, size: ImageSize) -> Result<Option<String>, CallError> {
         ImageSize::Auto if is_gpt(model) => Ok(Some("auto".to_owned())),
         ImageSize::Auto => Ok(None),
         ImageSize::Pixels(..) => Ok(Some(size.to_string())),
-        ImageSize::Ratio(..) if model.starts_with("dall-e-3") => of_ratio(&[
-            ((1, 1), "1024x1024"),
-            ((16, 9), "1792x1024"),
-            ((9, 16), "1024x1792"),
-        ]),
-        ImageSize::Ratio(..) if is_gpt(model) => of_ratio(&[
-            ((1, 1), "1024x1024"),
-            ((3, 2), "1536x1024"),
-            ((2, 3), "1024x1536"),
-        ]),
-        ImageSize::Ratio(..) | ImageSize::Scale(_) => {
-            Err(invalid_field(format!("{model} has sizes in pixels, such as 1024x1024, not {size}")))
+        ImageSize::Ratio(..) if model.starts_with("dall-e-3") => {
+            of_ratio(&[((1, 1), "1024x1024"), ((16, 9), "1792x1024"), ((9, 16), "1024x1792")])
         }
+        ImageSize::Ratio(..) if is_gpt(model) => {
+            of_ratio(&[((1, 1), "1024x1024"), ((3, 2), "1536x1024"), ((2, 3), "1024x1536")])
+        }
+        ImageSize::Ratio(..) | ImageSize::Scale(_) => Err(invalid_field(format!(
+            "{model} has sizes in pixels, such as 1024x1024, not {size}"
+        ))),
     }
 }
 

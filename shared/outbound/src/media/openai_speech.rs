@@ -78,7 +78,8 @@ impl Wire for OpenAiHearing {
             return Err(invalid_answer("answered without a text"));
         };
         let duration = value.get("duration").and_then(seconds);
-        let segments: Vec<Value> = list_at(&value, "/segments").iter().filter_map(segment).collect();
+        let segments: Vec<Value> =
+            list_at(&value, "/segments").iter().filter_map(segment).collect();
         let segments = value.get("segments").is_some_and(Value::is_array).then_some(segments);
         let fields = Map::from_iter([
             ("text".to_owned(), json!(text.trim())),

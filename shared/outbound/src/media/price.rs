@@ -169,9 +169,9 @@ impl Tokens {
             (used.text_out, self.text_out),
             (used.media_out, self.media_out),
         ];
-        parts.into_iter().try_fold(0_u64, |sum, (tokens, price)| {
-            sum.checked_add(part(tokens, price)?)
-        })
+        parts
+            .into_iter()
+            .try_fold(0_u64, |sum, (tokens, price)| sum.checked_add(part(tokens, price)?))
     }
 }
 
@@ -208,8 +208,7 @@ mod tests {
     #[test]
     fn pictures_cost_what_the_list_says() {
         let plain = ImageRequest::default;
-        let tokens =
-            Used { text_in: Some(100), media_out: Some(1_000), ..Used::default() };
+        let tokens = Used { text_in: Some(100), media_out: Some(1_000), ..Used::default() };
         // $5 and $40 per million.
         assert_eq!(of("openai/gpt-image-1", plain(), &tokens), Some(500_000 + 40_000_000));
         let none = Used::default();
@@ -237,16 +236,16 @@ mod tests {
         let words = Used { text_out: Some(5), ..out.clone() };
         assert_eq!(of("openai/gpt-image-1", ImageRequest::default(), &words), None);
         let gemini = "gemini/gemini-3-pro-image";
-        assert_eq!(
-            of(gemini, ImageRequest::default(), &words),
-            Some(2_000 + 5 * 12_000 + 120_000)
-        );
+        assert_eq!(of(gemini, ImageRequest::default(), &words), Some(2_000 + 5 * 12_000 + 120_000));
     }
 
     #[test]
     fn speech_costs_by_characters_and_seconds() {
         let speech = |text: &str| {
-            MediaRequest::Speech(SpeechRequest { text: text.to_owned(), ..SpeechRequest::default() })
+            MediaRequest::Speech(SpeechRequest {
+                text: text.to_owned(),
+                ..SpeechRequest::default()
+            })
         };
         let request = speech("größer");
         let ask = Ask { provider: "openai", model: "tts-1", request: &request, files: &[] };

@@ -86,7 +86,9 @@ fn is_whole(media_type: &str, bytes: &[u8]) -> bool {
         "image/jpeg" => memchr::memmem::find(end, b"\xff\xd9").is_some(),
         "image/webp" => {
             let length = bytes.get(4..8).and_then(|length| length.try_into().ok());
-            length.is_some_and(|length| bytes.len() as u64 >= 8 + u64::from(u32::from_le_bytes(length)))
+            length.is_some_and(|length| {
+                bytes.len() as u64 >= 8 + u64::from(u32::from_le_bytes(length))
+            })
         }
         _ => true,
     }

@@ -4,8 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flowgate_core::secret::SecretUser;
 use flowgate_engine::call::{
-    CallError, CallOutput, MediaCall, MediaRequest, PredictionRequest, Predictor,
-    Rendered,
+    CallError, CallOutput, MediaCall, MediaRequest, PredictionRequest, Predictor, Rendered,
 };
 use flowgate_engine::file::{FileRef, MAX_FILE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -60,7 +59,8 @@ impl Outbound {
         let encoded = match &call.request {
             MediaRequest::Prediction(asked) => {
                 // Nothing has been started until then.
-                let input = self.input(asked, &session).await.map_err(|error| unsent(not_begun(error)))?;
+                let input =
+                    self.input(asked, &session).await.map_err(|error| unsent(not_begun(error)))?;
                 start(asked, &input)
             }
             MediaRequest::Look { id } => get(&format!("predictions/{id}")),
@@ -98,7 +98,8 @@ impl Outbound {
         }
         for place in found {
             let file = FileRef::parse(place);
-            let file = file.map_err(|why| failed("invalid_field", format!("a file of `input` {why}")))?;
+            let file =
+                file.map_err(|why| failed("invalid_field", format!("a file of `input` {why}")))?;
             *place = Value::String(self.address(&file, session).await?);
         }
         Ok(input)

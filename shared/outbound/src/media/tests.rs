@@ -32,7 +32,11 @@ fn hearing() -> MediaRequest {
     })
 }
 
-fn encode_with(model: &str, request: &MediaRequest, files: &[Loaded]) -> Result<Encoded, CallError> {
+fn encode_with(
+    model: &str,
+    request: &MediaRequest,
+    files: &[Loaded],
+) -> Result<Encoded, CallError> {
     let (provider, model) = split(model)?;
     let ask = Ask { provider, model, request, files };
     Vendor::named(provider).wire(&ask, false)?.encode(&ask)
@@ -135,7 +139,8 @@ fn openai_edits_what_it_is_given() {
              content-type: image/png||PNG|"
         )
     };
-    let texts = part("model", "gpt-image-1") + &part("prompt", "a \"fox\"") + &part("quality", "low");
+    let texts =
+        part("model", "gpt-image-1") + &part("prompt", "a \"fox\"") + &part("quality", "low");
     let one = form("openai/gpt-image-1", &request, &[loaded("image/png")]);
     assert_eq!(one, ("images/edits".to_owned(), format!("{texts}{}--B--|", file("image"))));
     let two = form("openai/gpt-image-1", &request, &[loaded("image/png"), loaded("image/png")]);
@@ -151,12 +156,8 @@ fn openai_answers_with_base64_or_an_address() {
         "input_tokens_details": {"text_tokens": 10, "image_tokens": 40}}});
     let made = decode(model, &request, &answer.to_string()).unwrap();
     assert_eq!((bytes(&made), &made.fields["prompt"]), (PNG, &json!("A fox")));
-    let used = Used {
-        text_in: Some(10),
-        image_in: Some(40),
-        media_out: Some(4_000),
-        ..Used::default()
-    };
+    let used =
+        Used { text_in: Some(10), image_in: Some(40), media_out: Some(4_000), ..Used::default() };
     assert_eq!((made.usage.tokens(), made.usage), (Some(4_050), used));
     let made = decode(model, &request, r#"{"data":[{"url":"https://x/y.png"}]}"#).unwrap();
     assert!(matches!(made.source, Some(Source::Url(url)) if url == "https://x/y.png"));
@@ -168,10 +169,13 @@ fn openai_answers_with_base64_or_an_address() {
 
 #[test]
 fn gemini_draws_and_says_why_it_does_not() {
-    let (model, request) = ("gemini/gemini-3-pro-image", image(|image| {
-        image.size = ImageSize::parse("2100x900");
-        image.seed = Some(7);
-    }));
+    let (model, request) = (
+        "gemini/gemini-3-pro-image",
+        image(|image| {
+            image.size = ImageSize::parse("2100x900");
+            image.seed = Some(7);
+        }),
+    );
     let (path, body) = encode(model, &request);
     assert_eq!(path, "models/gemini-3-pro-image:generateContent");
     assert_eq!(
@@ -194,12 +198,8 @@ fn gemini_draws_and_says_why_it_does_not() {
         {"parts": [{"inlineData": {"mimeType": "image/png", "data": "AAAA"}, "thought": true},
             {"text": "Here"}, {"inlineData": {"mimeType": "image/png", "data": data}}]}}]});
     let made = decode(model, &request, &answer.to_string()).unwrap();
-    let used = Used {
-        text_in: Some(12),
-        text_out: Some(105),
-        media_out: Some(1_120),
-        ..Used::default()
-    };
+    let used =
+        Used { text_in: Some(12), text_out: Some(105), media_out: Some(1_120), ..Used::default() };
     assert_eq!((bytes(&made), made.usage.clone()), (PNG, used));
     let stopped = |reason: &str, text: &str| {
         let candidate = json!({"finishReason": reason, "content": {"parts": [{"text": text}]}});
@@ -337,10 +337,13 @@ fn a_transcription_says_what_the_provider_says() {
         let wire = Vendor::named(provider).wire(&ask, false).unwrap();
         let content = Content::Json { value: answer.clone(), blobs: Vec::new() };
         let made = wire.decode(&ask, Answer { headers: HeaderMap::new(), content });
-        made.map(|made| (Value::Object(made.fields), price::cost(&ask, &made.usage), made.usage.tokens()))
+        made.map(|made| {
+            (Value::Object(made.fields), price::cost(&ask, &made.usage), made.usage.tokens())
+        })
     };
     let whisper = json!({"task": "transcribe", "language": "english", "duration": 90.0,
-        "text": " Hello Ada. ", "segments": [{"id": 0, "start": 0.0, "end": 1.5, "text": " Hello Ada.",
+        "text": " Hello Ada. ", "segments": [{"id": 0, "start": 0.0, "end": 1.5,
+        "text": " Hello Ada.",
         "tokens": [1, 2]}], "usage": {"type": "duration", "seconds": 90}});
     // $0.006 a minute.
     assert_eq!(
@@ -366,7 +369,8 @@ fn a_transcription_says_what_the_provider_says() {
     assert_eq!(read("openai/whisper-1", &json!({"text": 1})).unwrap_err().code, "invalid_answer");
     let gemini = json!({"candidates": [{"finishReason": "STOP", "content": {"parts":
         [{"text": "Hi "}, {"text": "Ada"}]}}], "usageMetadata": {"promptTokenCount": 40,
-        "candidatesTokenCount": 3, "promptTokensDetails": [{"modality": "AUDIO", "tokenCount": 32}]}});
+        "candidatesTokenCount": 3, "promptTokensDetails":
+        [{"modality": "AUDIO", "tokenCount": 32}]}});
     let (fields, cost, tokens) = read("gemini/gemini-3-flash", &gemini).unwrap();
     assert_eq!((&fields["text"], cost, tokens), (&json!("Hi Ada"), None, Some(43)));
 }
@@ -397,7 +401,10 @@ fn gemini_speaks_in_raw_samples_or_files() {
     };
     let samples = [1, 0, 2, 0];
     let made = answered("audio/L16;codec=pcm;rate=16000", None, &samples);
-    assert_eq!((&made[..4], &made[8..12], &made[24..28]), (&b"RIFF"[..], &b"WAVE"[..], &16_000_u32.to_le_bytes()[..]));
+    assert_eq!(
+        (&made[..4], &made[8..12], &made[24..28]),
+        (&b"RIFF"[..], &b"WAVE"[..], &16_000_u32.to_le_bytes()[..])
+    );
     assert_eq!((made.len(), &made[44..]), (48, &samples[..]));
     assert_eq!(answered("audio/L16;rate=16000", Some("pcm"), &samples), samples);
     // Later models send whole files.
@@ -418,7 +425,10 @@ fn offline_makes_real_files() {
     let (one, other) = (drawn(&wide), drawn(&image(|image| image.seed = Some(1))));
     assert_ne!(one, other);
     assert_eq!(one, drawn(&wide));
-    assert_eq!((&one[16..20], &one[20..24]), (&256_u32.to_be_bytes()[..], &144_u32.to_be_bytes()[..]));
+    assert_eq!(
+        (&one[16..20], &one[20..24]),
+        (&256_u32.to_be_bytes()[..], &144_u32.to_be_bytes()[..])
+    );
     let ask = Ask { provider: "offline", model: "picture", request: &wide, files: &[] };
     assert_eq!(proof::prove(&ask, None, &one).unwrap(), "image/png");
     let spoken = answered("tone", &speech(|_| {})).unwrap();

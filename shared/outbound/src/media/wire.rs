@@ -48,7 +48,9 @@ pub(super) struct Encoded {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reads {
     /// JSON; texts under this key are base64, and are not kept as text.
-    Json { base64_key: &'static str },
+    Json {
+        base64_key: &'static str,
+    },
     Bytes,
 }
 
@@ -84,7 +86,10 @@ pub(super) struct Answer {
 
 pub(super) enum Content {
     /// A text that was base64 stands in `value` as the index of its blob.
-    Json { value: Value, blobs: Vec<Vec<u8>> },
+    Json {
+        value: Value,
+        blobs: Vec<Vec<u8>>,
+    },
     Bytes(Vec<u8>),
 }
 
@@ -136,10 +141,10 @@ impl Used {
         if self.has_no_tokens {
             return Some(0);
         }
-        let parts =
-            [self.text_in, self.image_in, self.audio_in, self.text_out, self.media_out];
+        let parts = [self.text_in, self.image_in, self.audio_in, self.text_out, self.media_out];
         let known: Vec<u64> = parts.into_iter().flatten().collect();
-        (!known.is_empty()).then(|| known.iter().fold(0, |sum: u64, part| sum.saturating_add(*part)))
+        (!known.is_empty())
+            .then(|| known.iter().fold(0, |sum: u64, part| sum.saturating_add(*part)))
     }
 }
 

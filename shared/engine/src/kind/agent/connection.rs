@@ -16,7 +16,6 @@ pub(in crate::kind) const ADDRESS: FieldSpec = FieldSpec::with_default(
 )
 .with_secrets();
 
-
 pub(in crate::kind) const KEY: FieldSpec = FieldSpec::with_default(
     "api_key",
     FieldType::Text,

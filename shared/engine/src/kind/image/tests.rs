@@ -8,7 +8,8 @@ use crate::{Document, Workflow};
 const ID: &str = "file_00000000000000000000000000000001";
 
 fn file(id: &str) -> Value {
-    json!({ "$file": id, "name": "a.png", "type": "image/png", "size": 3, "sha256": "0".repeat(64) })
+    let sha256 = "0".repeat(64);
+    json!({ "$file": id, "name": "a.png", "type": "image/png", "size": 3, "sha256": sha256 })
 }
 
 fn drawn(n: u64, cost_nano_usd: Option<u64>) -> CallResult {
@@ -44,7 +45,8 @@ fn each_picture_is_a_call() {
     }
     advance(&mut run);
     let output = output_of(&run).unwrap();
-    let ids: Vec<&Value> = output["images"].as_array().unwrap().iter().map(|i| &i["$file"]).collect();
+    let ids: Vec<&Value> =
+        output["images"].as_array().unwrap().iter().map(|i| &i["$file"]).collect();
     assert_eq!(ids[0], ID);
     assert_eq!((ids.len(), &output["image"]), (3, &file(ID)));
     assert_eq!(output["url"], format!("/v1/files/{ID}"));
@@ -108,9 +110,13 @@ fn all_problems_are_found_at_publish() {
     let problems = |fields: &str| -> Vec<String> {
         let yaml = format!("nodes: [{{ id: p, type: image, {fields} }}]");
         let (_, problems) = Workflow::compile(&Document::parse(&yaml).unwrap());
-        problems.into_iter().map(|problem| format!("{} {}", problem.path, problem.message)).collect()
+        problems
+            .into_iter()
+            .map(|problem| format!("{} {}", problem.path, problem.message))
+            .collect()
     };
-    let found = problems("model: opnai/m, size: big, n: 0, image: 'x <run.id>', format: gif, sze: 1");
+    let found =
+        problems("model: opnai/m, size: big, n: 0, image: 'x <run.id>', format: gif, sze: 1");
     for (path, message) in [
         ("", "`prompt` is missing"),
         ("/model", "`opnai` is not a known provider"),
@@ -120,8 +126,9 @@ fn all_problems_are_found_at_publish() {
         ("/format", "must be one of png, jpeg, webp"),
         ("/sze", "unknown field `sze`"),
     ] {
-        let is_there =
-            found.iter().any(|one| one.starts_with(&format!("/nodes/0{path}")) && one.contains(message));
+        let is_there = found
+            .iter()
+            .any(|one| one.starts_with(&format!("/nodes/0{path}")) && one.contains(message));
         assert!(is_there, "{message}: {found:#?}");
     }
     assert_eq!(problems("model: anthropic/claude, prompt: x").len(), 1);

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::call::{Call, CallError, CallId, CallResult};
-use crate::run::tests::{advance, compile, failed, ok, output_of, start};
 use crate::run::Run;
+use crate::run::tests::{advance, compile, failed, ok, output_of, start};
 use crate::{Document, Outcome, Workflow};
 
 const YAML: &str = "
@@ -81,8 +81,12 @@ fn a_start_that_failed_is_not_repeated() {
     // A refused connection proves that nothing was started.
     let mut run = begin("retry: { max_attempts: 2 }");
     let (id, _) = only(&mut run);
-    let error = CallError { code: "connect".into(), retryable: true, nothing_happened: true,
-        ..CallError::default() };
+    let error = CallError {
+        code: "connect".into(),
+        retryable: true,
+        nothing_happened: true,
+        ..CallError::default()
+    };
     run.complete(&id, CallResult::Failed(error), 2_000);
     assert_eq!(only(&mut run).0.attempt(), 1);
 }
@@ -99,10 +103,7 @@ fn failed_looks_are_followed_by_others() {
             run.complete(&id, failed("model_error", retryable), 3_000);
         }
         advance(&mut run);
-        match run.outcome() {
-            None => None,
-            Some(_) => Some(output_of(&run)),
-        }
+        run.outcome().map(|_| output_of(&run))
     };
     assert_eq!(looked(MAX_FAILED_LOOKS, true), None);
     let ended = Some(Err("model_error".to_owned()));
@@ -133,8 +134,10 @@ fn a_prediction_that_takes_too_long_is_cancelled() {
 #[test]
 fn a_bad_end_keeps_the_words_of_the_model() {
     for (end, message) in [
-        (json!({"id": "p1", "status": "failed", "error": "CUDA out of memory"}),
-            "the prediction is failed: CUDA out of memory"),
+        (
+            json!({"id": "p1", "status": "failed", "error": "CUDA out of memory"}),
+            "the prediction is failed: CUDA out of memory",
+        ),
         (json!({"id": "p1", "status": "canceled", "error": ""}), "the prediction is canceled"),
         (json!({"id": "p1", "status": "aborted"}), "the prediction is aborted"),
     ] {
@@ -202,7 +205,8 @@ fn all_problems_are_found_at_publish() {
     ] {
         assert_eq!(problems(&good), [""; 0], "{good}");
     }
-    let found = problems("model: stable-diffusion, timeout: 31m, every: 0s, as_files: 1, inputs: {}");
+    let found =
+        problems("model: stable-diffusion, timeout: 31m, every: 0s, as_files: 1, inputs: {}");
     for expected in [
         "`input` is missing",
         "`model` is `owner/name` or `owner/name:version`",
@@ -214,7 +218,10 @@ fn all_problems_are_found_at_publish() {
         assert!(found.iter().any(|one| one.contains(expected)), "{expected}: {found:#?}");
     }
     for wrong in ["model: a/b:v1", "model: a/../b", "version: latest", "model: https://x/y/z"] {
-        assert_eq!(problems(&format!("{}, input: {{}}", wrong.replace(": ", ": '") + "'")).len(), 1,
-            "{wrong}");
+        assert_eq!(
+            problems(&format!("{}, input: {{}}", wrong.replace(": ", ": '") + "'")).len(),
+            1,
+            "{wrong}"
+        );
     }
 }

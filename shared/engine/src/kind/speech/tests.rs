@@ -8,7 +8,8 @@ use crate::{Document, Workflow};
 const ID: &str = "file_00000000000000000000000000000001";
 
 fn file() -> Value {
-    json!({ "$file": ID, "name": "a.mp3", "type": "audio/mpeg", "size": 3, "sha256": "0".repeat(64) })
+    let sha256 = "0".repeat(64);
+    json!({ "$file": ID, "name": "a.mp3", "type": "audio/mpeg", "size": 3, "sha256": sha256 })
 }
 
 fn output(yaml: &str, input: Value, value: Value) -> Value {
@@ -22,7 +23,8 @@ fn output(yaml: &str, input: Value, value: Value) -> Value {
 fn a_text_becomes_a_file() {
     let yaml = "
 nodes:
-  - { id: s, type: speech, model: openai/tts-1, text: 'Hi <api.input.name>', voice: '', speed: 1.5 }";
+  - { id: s, type: speech, model: openai/tts-1, text: 'Hi <api.input.name>', voice: '',
+      speed: 1.5 }";
     let call = only_call(yaml, json!({"name": "Ada"}));
     let action = serde_json::to_value(&call.action).unwrap();
     assert_eq!(
@@ -55,7 +57,8 @@ output: { text: <s.text>, language: <s.language>, first: '<s.segments[0].text>' 
 #[test]
 fn what_is_no_file_or_no_text_is_refused() {
     let check = |field: &str, value: Value, expected: &str| {
-        let yaml = format!("nodes: [{{ id: s, type: speech, model: openai/m, {field}: <api.input.a> }}]");
+        let yaml =
+            format!("nodes: [{{ id: s, type: speech, model: openai/m, {field}: <api.input.a> }}]");
         let mut run = start(&compile(&yaml), json!({ "a": value }));
         advance(&mut run);
         let Some(crate::Outcome::Failed { error, .. }) = run.outcome() else { panic!("{value}") };
@@ -70,19 +73,24 @@ fn what_is_no_file_or_no_text_is_refused() {
 #[test]
 fn all_problems_are_found_at_publish() {
     let problems = |fields: &str| -> Vec<String> {
-        let yaml = format!("nodes: [{{ id: s, type: speech, {fields} }}, {{ id: t, type: template, \
-                            template: <s.audio> }}]");
+        let yaml = format!(
+            "nodes: [{{ id: s, type: speech, {fields} }}, {{ id: t, type: template, \
+                            template: <s.audio> }}]"
+        );
         let (_, problems) = Workflow::compile(&Document::parse(&yaml).unwrap());
         problems.into_iter().map(|problem| problem.message).collect()
     };
     assert_eq!(problems("model: openai/tts-1, text: x, format: mp3"), [""; 0]);
     let found = problems("model: openai/tts-1, audio: <run.id>, voice: x, speed: 9, format: mid");
-    for expected in ["`voice` goes with `text`", "`speed` goes", "`speed` must be", "`format` must be", "audio"]
+    for expected in
+        ["`voice` goes with `text`", "`speed` goes", "`speed` must be", "`format` must be", "audio"]
     {
         assert!(found.iter().any(|one| one.contains(expected)), "{expected}: {found:#?}");
     }
     let found = problems("model: stability/x, language: en");
-    for expected in ["one of `text` and `audio` is needed", "`language` goes with `audio`", "stability"] {
+    for expected in
+        ["one of `text` and `audio` is needed", "`language` goes with `audio`", "stability"]
+    {
         assert!(found.iter().any(|one| one.contains(expected)), "{expected}: {found:#?}");
     }
 }
