@@ -323,7 +323,9 @@ impl Run {
             Ok(outcome) => (outcome.tokens, outcome.cost_nano_usd),
             Err(error) => error.used(),
         };
-        self.count(open.active, open.price, used);
+        if !open.is_reused {
+            self.count(open.active, open.price, used);
+        }
         let root = self.root_of(open.active);
         if let Some(root) = self.active.get_mut(&root) {
             root.report.attempts = root.report.attempts.max(attempts);
