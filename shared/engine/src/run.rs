@@ -159,6 +159,8 @@ pub struct Run {
     seed_root: String,
     /// A node's "now".
     started_at_ms: i64,
+    /// When this run began, which is later than `started_at_ms` if that is inherited.
+    begun_at_ms: i64,
     /// The latest end of a call so far, or the start: the run's own time, alike in every replay.
     now_ms: i64,
     input: Arc<Value>,
@@ -204,6 +206,7 @@ impl Run {
             seed_root: start.run_id.clone(),
             run_id: start.run_id,
             started_at_ms: start.started_at_ms,
+            begun_at_ms: start.started_at_ms,
             now_ms: start.started_at_ms,
             engine: start.engine,
             workflow,
@@ -291,7 +294,7 @@ impl Run {
         let Recorded { result, attempts, ended_at_ms, has_reported_text } = recorded;
         if let Some(mut open) = self.open.remove(id) {
             open.has_reported_text = has_reported_text;
-            let ended_at_ms = ended_at_ms.unwrap_or(self.started_at_ms);
+            let ended_at_ms = ended_at_ms.unwrap_or(self.begun_at_ms);
             self.now_ms = self.now_ms.max(ended_at_ms);
             self.emit_ended(&open, &result, attempts, ended_at_ms);
             self.settle_call(open, result, attempts, ended_at_ms);
