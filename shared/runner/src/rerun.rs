@@ -181,6 +181,13 @@ fn checked(
             wrong("/from".to_owned(), format!("`{from}` names no node"));
         }
     }
+    let pins = earlier.part.pins.iter().map(|(id, pin)| (id.clone(), Value::clone(pin)));
+    let until = earlier.part.until.as_deref();
+    if let Err(misfits) = target.workflow.accept_part(until, pins.collect()) {
+        let misfit = misfits.first().map_or("", |misfit| &misfit.message);
+        let message = format!("the part that the run ran does not fit this version: {misfit}");
+        wrong("/version".to_owned(), message);
+    }
     let is_same = rerun.input.is_none() && target.version == earlier.version;
     if is_same && rerun.version.is_none() {
         let kept = (earlier.input.clone(), earlier.input_as_sent.clone());

@@ -250,6 +250,7 @@ pub fn workflow_job(n: u32, uid: &str) -> Result<Job> {
         created_at: at(1_000),
         due_at: Some(at(2_000)),
         ended_at: None,
+        is_cancelled: false,
         revision: 1,
         progress: Progress::default(),
     })
