@@ -48,8 +48,12 @@ impl Runner {
             return Ok(());
         }
         if let Some(due_at) = next.due_at {
-            let message = Message::JobV1 { job: id.clone() };
-            self.app.send_later(message, &group_of(&next), due_at).await;
+            let (message, group) = (Message::JobV1 { job: id.clone() }, group_of(&next));
+            if due_at <= self.app.now() {
+                self.app.send(message, &group).await;
+            } else {
+                self.app.send_later(message, &group, due_at).await;
+            }
         }
         Ok(())
     }

@@ -202,7 +202,8 @@ output: {{ by: <ok.by>, n: <each.results> }}
     let (status, problem) = answer(replay(&server, &run, &json!({}))).await;
     assert_eq!((status, &problem["code"]), (409, &json!("not_ended")));
     let given = json!({ "approved": true, "data": {} });
-    assert_eq!(answer(server.post(&format!("{path}/resume"), ADMIN_KEY).json(&given)).await.0, 200);
+    let resume = server.post(&format!("{path}/resume"), ADMIN_KEY).json(&given);
+    assert_eq!(answer(resume).await.0, 202);
     let failed =
         until(|| server.get(&path, ADMIN_KEY), |run| !run["ended_at"].is_null()).await;
     assert_eq!(failed["status"], "failed", "{failed}");

@@ -134,26 +134,30 @@ impl Reuse {
 }
 
 /// Returns the places whose results may be taken over.
-fn known(seen: Vec<Seen>, anew: &Downstream, takes_failures: bool) -> HashMap<String, u64> {
-    let mut last_starts: HashMap<&str, Timestamp> = HashMap::new();
-    for result in &seen {
+fn known(mut seen: Vec<Seen>, anew: &Downstream, takes_failures: bool) -> HashMap<String, u64> {
+    seen.sort_by_key(|result| result.order);
+    // A later call of the same node went out after the failure: the node went on, as with another
+    // model.
+    let mut later_starts: HashMap<&str, Timestamp> = HashMap::new();
+    let mut known = HashMap::new();
+    for result in seen.iter().rev() {
+        let node = node_of(&result.place);
+        let later = later_starts.get(node).copied();
+        let was_overcome = result.ended_at.is_some_and(|at| later.is_some_and(|later| later > at));
+        let is_taken = match result.failed.as_deref() {
+            _ if result.place.contains('@') || anew.covers(&result.place) => false,
+            None => true,
+            Some(INTERRUPTED) => false,
+            Some(_) => takes_failures || was_overcome,
+        };
+        if is_taken {
+            known.insert(result.place.clone(), result.order);
+        }
         if let Some(started_at) = result.started_at {
-            let last = last_starts.entry(node_of(&result.place)).or_insert(started_at);
-            *last = started_at.max(*last);
+            later_starts.insert(node, later.map_or(started_at, |later| later.max(started_at)));
         }
     }
-    // The node went on after the failure, as with another model.
-    let was_overcome = |result: &Seen| {
-        let last_start = last_starts.get(node_of(&result.place));
-        result.ended_at.is_some_and(|at| last_start.is_some_and(|start| *start >= at))
-    };
-    let is_taken = |result: &&Seen| match result.failed.as_deref() {
-        _ if result.place.contains('@') || anew.covers(&result.place) => false,
-        None => true,
-        Some(INTERRUPTED) => false,
-        Some(_) => takes_failures || was_overcome(result),
-    };
-    seen.iter().filter(is_taken).map(|result| (result.place.clone(), result.order)).collect()
+    known
 }
 
 /// Returns the path of the node that made the call: `chapters[2]/write` of
@@ -272,7 +276,7 @@ mod tests {
         let all = || {
             vec![
                 seen("a", 0, Some("provider"), 1, 2),
-                seen("a/fallback1", 1, None, 2, 3),
+                seen("a/fallback1", 1, None, 3, 4),
                 // Two tools at once: the model has not seen the failure of the first.
                 seen("b", 2, None, 1, 2),
                 seen("b/turn1.tool0", 3, Some("http_status"), 3, 4),
@@ -280,6 +284,7 @@ mod tests {
                 seen("c@0", 5, Some("timeout"), 1, 2),
                 seen("c", 6, None, 3, 4),
                 seen("d", 7, Some(INTERRUPTED), 1, 2),
+                seen("e", 8, Some("model_error"), 2, 2),
             ]
         };
         let places = |takes_failures| {
@@ -289,6 +294,6 @@ mod tests {
             orders
         };
         assert_eq!(places(false), [0, 1, 2, 4, 6]);
-        assert_eq!(places(true), [0, 1, 2, 3, 4, 6]);
+        assert_eq!(places(true), [0, 1, 2, 3, 4, 6, 8]);
     }
 }

@@ -60,7 +60,7 @@ async fn what_is_wrong_with_a_part_is_named_and_starts_nothing() {
         let pointers: Vec<_> =
             problem["errors"].as_array().unwrap().iter().map(|error| &error["pointer"]).collect();
         assert_eq!(status, 400);
-        assert_eq!(pointers, ["/until", "/pins/a1/contents", "/pins/a2", "/pins/b"], "{problem}");
+        assert_eq!(pointers, ["/until", "/pins/a1/contents", "/pins/b", "/pins/a2"], "{problem}");
     }
     let caller = server.key(&["w"], &["run", "read"]).await;
     for body in [json!({ "until": "a1" }), json!({ "pins": { "a1": { "content": "" } } })] {

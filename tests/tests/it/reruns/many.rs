@@ -14,7 +14,7 @@ use crate::fixture::{answer, until};
 const RUNS: usize = 500;
 
 /// Starts failing runs, and waits for their ends.
-async fn fail(client: &Client, url: &str, models: &Models, runs: usize) {
+async fn fail(client: &Client, url: &str, runs: usize) {
     for _ in 0..runs {
         let start = client.post(format!("{url}/v1/workflows/w/runs")).bearer_auth(ADMIN_KEY);
         let (status, run) = answer(start.header("prefer", "respond-async")).await;
@@ -78,7 +78,7 @@ async fn five_hundred_runs_go_on_from_their_failed_node() {
     let (server, models) = (TestServer::start().await, Models::refusing().await);
     let client = Client::new();
     server.publish("w", &models.document()).await;
-    fail(&client, &server.url, &models, RUNS).await;
+    fail(&client, &server.url, RUNS).await;
     models.answer();
     let path = "/v1/workflows/w/runs/replay";
     let (status, job) =
@@ -102,7 +102,7 @@ async fn a_job_and_its_runs_survive_kills() {
     let client = Client::new();
     let mut process = Process::start(folder.path()).await;
     publish(&client, &process.url, "w", &models.document()).await;
-    fail(&client, &process.url, &models, KILLED).await;
+    fail(&client, &process.url, KILLED).await;
     models.answer();
     let begin = client.post(format!("{}/v1/workflows/w/runs/replay", process.url));
     let (_, job) = answer(begin.bearer_auth(ADMIN_KEY).json(&json!({ "state": "failed" }))).await;
@@ -131,9 +131,9 @@ async fn a_job_keeps_to_the_limits_of_its_key_and_can_be_cancelled() {
     let (server, models) = (TestServer::start().await, Models::refusing().await);
     let client = Client::new();
     server.publish("w", &models.document()).await;
-    fail(&client, &server.url, &models, 10).await;
+    fail(&client, &server.url, 10).await;
     models.answer();
-    let limits = json!({ "starts_per_minute": 3 });
+    let limits = json!({ "requests_per_minute": 3, "burst": 3 });
     let key = json!({
         "name": "k", "workflows": ["w"], "scopes": ["run", "read", "cancel"], "limits": limits
     });
