@@ -208,8 +208,8 @@ pub(super) async fn replay(
 
 /// Read a job
 ///
-/// It can be read for 30 days after its end. Needs the scope `read` for a replay, for an erasure
-/// `author` for all workflows.
+/// It can be read for 30 days after its end. Needs the scope `author`, for all workflows; for a
+/// replay, the right to read runs of its workflow is enough.
 #[utoipa::path(
     get,
     path = "/v1/jobs/{job_id}",
@@ -237,8 +237,9 @@ pub(super) async fn read(
 
 /// Cancel a job
 ///
-/// A replay begins no further runs; those that it has begun go on. Needs the scopes `read` and
-/// `cancel`. An erasure cannot be cancelled.
+/// A replay begins no further runs; those that it has begun go on. An erasure cannot be cancelled.
+/// Needs the scope `author`, for all workflows; the rights to read and to cancel runs of its
+/// workflow are enough.
 #[utoipa::path(
     post,
     path = "/v1/jobs/{job_id}/cancel",
