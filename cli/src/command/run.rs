@@ -75,7 +75,9 @@ fn body(args: &Args, input: Value) -> Result<Value, Failure> {
     }
     for pin in &args.pins {
         let (node, output) = pin.split_once('=').ok_or_else(|| {
-            Failure::Usage(format!("`{pin}` is not a node and its output, as in a={{\"content\": 1}}"))
+            Failure::Usage(format!(
+                "`{pin}` is not a node and its output, as in a={{\"content\": 1}}"
+            ))
         })?;
         body["pins"][node] = read_input(output)?;
     }

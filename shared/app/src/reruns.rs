@@ -39,7 +39,8 @@ impl App {
         let version = request.version.as_deref();
         let mut problems = Vec::new();
         let mut wrong = |pointer: &str, message: &str| {
-            problems.push(FieldProblem { pointer: pointer.to_owned(), message: message.to_owned() });
+            problems
+                .push(FieldProblem { pointer: pointer.to_owned(), message: message.to_owned() });
         };
         if request.state.is_some_and(|state| !state.has_ended()) {
             wrong("/state", "must be succeeded, failed or cancelled");

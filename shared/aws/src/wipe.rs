@@ -72,7 +72,9 @@ impl Aws {
         };
         let write = Write::update(
             Key::of_run(run),
-            format!("SET #head = :head, #end = :end{wiped} REMOVE #input, #output, #trace, #results{undue}"),
+            format!(
+                "SET #head = :head, #end = :end{wiped} REMOVE #input, #output, #trace, #results{undue}"
+            ),
         );
         let write = write
             .only_if("attribute_exists(#end)")

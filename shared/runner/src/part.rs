@@ -68,9 +68,7 @@ impl Runner {
 }
 
 fn bad_fields(problems: Vec<InputProblem>) -> Error {
-    let field = |problem: InputProblem| FieldProblem {
-        pointer: problem.pointer,
-        message: problem.message,
-    };
+    let field =
+        |problem: InputProblem| FieldProblem { pointer: problem.pointer, message: problem.message };
     Error::BadInput(problems.into_iter().map(field).collect())
 }

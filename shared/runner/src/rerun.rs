@@ -7,9 +7,7 @@ use flowgate_app::error::{Error, FieldProblem, Result, What};
 use flowgate_app::id::RunId;
 use flowgate_app::idempotency::UniqueRows;
 use flowgate_app::key::Scope;
-use flowgate_app::run::{
-    DRAFT, Dialect, Origin, RunHead, RunRecord, RunState, Takes, TriedDraft,
-};
+use flowgate_app::run::{DRAFT, Dialect, Origin, RunHead, RunRecord, RunState, Takes, TriedDraft};
 use flowgate_app::secret::Publisher;
 use flowgate_engine::input::{InputRules, Undeclared};
 use flowgate_engine::{ENGINE, Workflow};

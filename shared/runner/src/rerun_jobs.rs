@@ -145,7 +145,8 @@ impl Runner {
         let begun = async {
             caller.require(Scope::Run, &reruns.workflow_id, What::Run)?;
             let (head, workflow) = self.repeated_head(caller, origin, rerun).await?;
-            let unique_rows = UniqueRows { idempotency: Some(self.once(job, origin)), run_id: None };
+            let unique_rows =
+                UniqueRows { idempotency: Some(self.once(job, origin)), run_id: None };
             let when_wait_ends = WhenWaitEnds::Detach;
             let how = How { mode: ResponseMode::Detach, when_wait_ends, unique_rows };
             self.admit_and_start(caller, head, workflow, how).await
@@ -193,9 +194,10 @@ fn words(error: &Error) -> String {
     let text = match error {
         Error::BadInput(problems) => {
             let first = problems.first();
-            first.map_or_else(|| error.to_string(), |first| {
-                format!("{} {}", first.pointer, first.message)
-            })
+            first.map_or_else(
+                || error.to_string(),
+                |first| format!("{} {}", first.pointer, first.message),
+            )
         }
         error => error.to_string(),
     };

@@ -122,7 +122,8 @@ impl Caller {
     async fn replays(&mut self) {
         let limits = json!({ "requests_per_minute": 1, "burst": 1 });
         let (workflows, scopes) = (["hello"], ["run", "read"]);
-        let key = json!({ "name": "k", "workflows": workflows, "scopes": scopes, "limits": limits });
+        let key =
+            json!({ "name": "k", "workflows": workflows, "scopes": scopes, "limits": limits });
         let key = self.post("/v1/keys", key).await;
         let path = "/v1/workflows/hello/runs/replay";
         let request = self.server.post(path, key["key"].as_str().unwrap()).json(&json!({}));

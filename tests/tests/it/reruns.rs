@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::fixture::{answer, until};
 
-/// Models of five paid nodes. The third refuses while it is told to.
+/// Models of five paid nodes. The third refuses at first.
 pub(super) struct Models {
     pub(super) receiver: Receiver,
     refuses: Arc<AtomicBool>,
@@ -27,7 +27,8 @@ impl Models {
         let receiver = Receiver::start(move |request, _| {
             let node = request.uri.path().split('/').nth(1).unwrap_or_default().to_owned();
             if node == "n3" && asked.load(Relaxed) {
-                let error = json!({ "error": { "message": "no", "type": "invalid_request_error" } });
+                let error =
+                    json!({ "error": { "message": "no", "type": "invalid_request_error" } });
                 return Reply::Now(StatusCode::BAD_REQUEST, error.to_string());
             }
             Reply::Now(StatusCode::OK, spoken(&format!("said by {node}")))
@@ -47,7 +48,8 @@ impl Models {
 
     pub(super) fn document(&self) -> String {
         let node = |n: usize| {
-            let prompt = if n == 1 { "<api.topic>".to_owned() } else { format!("<a{}.content>", n - 1) };
+            let prompt =
+                if n == 1 { "<api.topic>".to_owned() } else { format!("<a{}.content>", n - 1) };
             format!(
                 "  - {{ id: a{n}, type: agent, model: openai/gpt-5-mini, api_key: none, \
                  base_url: \"{}/n{n}/v1\", prompt: \"{prompt}\" }}\n",
@@ -147,7 +149,8 @@ async fn edited_input_and_another_version() {
     let edited = ended(&server, replay(&server, &run, &body)).await;
     assert_eq!((models.asked(), &edited["input"]), ([2, 1, 1, 1, 1], &body["input"]));
     // The fourth is asked something else, the second is gone, and the fifth says what it said.
-    let document = models.document().replace("prompt: \"<a3.content>\"", "prompt: \"<a3.content>!\"");
+    let document =
+        models.document().replace("prompt: \"<a3.content>\"", "prompt: \"<a3.content>!\"");
     let second = document.lines().find(|line| line.contains("id: a2,")).unwrap();
     let document =
         document.replace(&format!("{second}\n"), "").replace("<a2.content>", "said by n2");
@@ -204,8 +207,7 @@ output: {{ by: <ok.by>, n: <each.results> }}
     let given = json!({ "approved": true, "data": {} });
     let resume = server.post(&format!("{path}/resume"), ADMIN_KEY).json(&given);
     assert_eq!(answer(resume).await.0, 202);
-    let failed =
-        until(|| server.get(&path, ADMIN_KEY), |run| !run["ended_at"].is_null()).await;
+    let failed = until(|| server.get(&path, ADMIN_KEY), |run| !run["ended_at"].is_null()).await;
     assert_eq!(failed["status"], "failed", "{failed}");
     broken.store(false, Relaxed);
     let again = ended(&server, replay(&server, &failed, &json!({}))).await;
@@ -221,8 +223,7 @@ async fn what_is_not_saved_leaves_nothing_to_take_over() {
     let (server, models) = (TestServer::start().await, Models::refusing().await);
     server.publish("w", &models.document()).await;
     let body = json!({ "save": false });
-    let run =
-        answer(server.post("/v1/workflows/w/runs", ADMIN_KEY).json(&body)).await.1;
+    let run = answer(server.post("/v1/workflows/w/runs", ADMIN_KEY).json(&body)).await.1;
     assert_eq!(answer(replay(&server, &run, &json!({}))).await.0, 410);
 }
 

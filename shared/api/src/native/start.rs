@@ -216,8 +216,7 @@ async fn answer(
     preference: &Preference,
 ) -> Result<Response, Refusal> {
     if preference.minimal
-        && let Some(workflow) =
-            app.workflow_of(&record.head).await?
+        && let Some(workflow) = app.workflow_of(&record.head).await?
         && let Some(response) = response_node::of(app, record, &workflow).await?
     {
         let response = run::with_run_id(response, &record.head.id);

@@ -69,7 +69,8 @@ struct EndedCall {
 
 impl From<Checkpoint> for EndedCall {
     fn from(checkpoint: Checkpoint) -> Self {
-        let Checkpoint { place, attempts, result, started_at, ended_at, is_reused, .. } = checkpoint;
+        let Checkpoint { place, attempts, result, started_at, ended_at, is_reused, .. } =
+            checkpoint;
         // The place of an attempt that was retried.
         let place = place.split_once('@').map_or(place.as_str(), |(place, _)| place).to_owned();
         let mut figures = CallFigures::of(&result);

@@ -217,7 +217,8 @@ impl Run {
                 self.frames.get_mut(ROOT).remaining -= 1;
             }
         }
-        let starts = needed.into_iter().filter(|at| self.frames.get(ROOT).nodes[*at].waits_for == 0);
+        let starts =
+            needed.into_iter().filter(|at| self.frames.get(ROOT).nodes[*at].waits_for == 0);
         self.ready = starts.map(|index| (ROOT, index)).collect();
     }
 

@@ -10,8 +10,8 @@ use flowgate_app::time::Timestamp;
 use flowgate_engine::call::INTERRUPTED;
 use flowgate_engine::{Call, CallId, CallResult, Downstream, RunError, Workflow};
 
-use super::memory::weight;
 use super::Driver;
+use super::memory::weight;
 
 /// What a place in the index takes.
 const PLACE: usize = 64;
@@ -36,7 +36,7 @@ enum Taken {
     Gone,
 }
 
-/// What a result tells of itself, without its value.
+/// A result without its value.
 struct Seen {
     place: String,
     order: u64,
@@ -104,9 +104,8 @@ impl Reuse {
     async fn next(&mut self, ready: &mut Vec<(CallId, Call)>) -> Result<Taken> {
         loop {
             let orders = ready.iter().enumerate();
-            let first = orders
-                .filter_map(|(at, (id, _))| Some((*self.known.get(id.place())?, at)))
-                .min();
+            let first =
+                orders.filter_map(|(at, (id, _))| Some((*self.known.get(id.place())?, at))).min();
             let Some((order, at)) = first else { return Ok(Taken::Nothing) };
             self.known.remove(ready[at].0.place());
             let Some(result) = self.result(order).await? else { return Ok(Taken::Gone) };

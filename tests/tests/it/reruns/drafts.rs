@@ -105,11 +105,8 @@ async fn the_draft_of_a_run_survives_a_kill_and_a_later_draft() {
     receiver.until(|all| all.len() == 2).await;
     receiver.let_go();
     let path = format!("{}/v1/runs/{}", process.url, run["id"].as_str().unwrap());
-    let run = until(
-        || client.get(&path).bearer_auth(ADMIN_KEY),
-        |run| !run["ended_at"].is_null(),
-    )
-    .await;
+    let run =
+        until(|| client.get(&path).bearer_auth(ADMIN_KEY), |run| !run["ended_at"].is_null()).await;
     assert_eq!(run["status"], "succeeded", "{run}");
     assert_eq!((receiver.count("/first"), receiver.count("/second")), (1, 0));
     process.kill().await;

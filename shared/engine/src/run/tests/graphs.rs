@@ -102,7 +102,11 @@ pub(super) struct Writer {
 impl Writer {
     /// `outer` are the nodes around that may be referred to. Returns the nodes as written, and what
     /// they refer to outside.
-    pub(super) fn list(&mut self, sketches: &[Sketch], outer: &[Node]) -> (Vec<Value>, Vec<(String, Edge)>) {
+    pub(super) fn list(
+        &mut self,
+        sketches: &[Sketch],
+        outer: &[Node],
+    ) -> (Vec<Value>, Vec<(String, Edge)>) {
         let (mut here, mut written, mut outside) = (Vec::<Node>::new(), Vec::new(), Vec::new());
         for sketch in sketches {
             // A container adds at least one more.
@@ -247,7 +251,11 @@ pub(super) struct Story {
     pub(super) outcome: Outcome,
 }
 
-pub(super) fn play(workflow: &Arc<Workflow>, recorded: &[(CallId, CallResult)], picks: &[Index]) -> Story {
+pub(super) fn play(
+    workflow: &Arc<Workflow>,
+    recorded: &[(CallId, CallResult)],
+    picks: &[Index],
+) -> Story {
     let mut run = start(workflow, json!({}));
     let (mut steps, mut ended, mut open) = (Vec::new(), Vec::new(), Vec::<(CallId, Call)>::new());
     let mut picks = picks.iter().cycle();

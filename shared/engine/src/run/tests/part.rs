@@ -83,7 +83,10 @@ fn a_pinned_node_does_not_run_and_needs_nothing() {
     let (_, run) = play(Some("both"), json!({ "way": { "branch": "left" } }));
     assert_eq!(*output(&run), json!({ "content": "l" }));
     let (made, run) = play(Some("each"), json!({ "inside": { "data": 5 } }));
-    assert_eq!((made.len(), output(&run)), (0, &json!({ "results": [{ "data": 5 }, { "data": 5 }] })));
+    assert_eq!(
+        (made.len(), output(&run)),
+        (0, &json!({ "results": [{ "data": 5 }, { "data": 5 }] }))
+    );
 }
 
 #[test]
