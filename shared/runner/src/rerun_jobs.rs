@@ -29,7 +29,7 @@ const ONCE: Duration = Duration::from_secs(30 * 24 * 3600);
 const MAX_FAILURE: usize = 500;
 
 /// What became of a run that was to begin again.
-enum Begun {
+enum Attempt {
     /// Now, or by an earlier try of the same step.
     Begun,
     Failed(Error),
@@ -90,12 +90,12 @@ impl Runner {
                 continue;
             }
             match self.begin_again(&job, reruns, caller, run).await? {
-                Begun::Begun => job.progress.done += 1,
-                Begun::Failed(error) => {
+                Attempt::Begun => job.progress.done += 1,
+                Attempt::Failed(error) => {
                     job.progress.failed += 1;
                     job.progress.last_failure = Some(words(&error));
                 }
-                Begun::Later(wait) => {
+                Attempt::Later(wait) => {
                     pause = wait.max(PAUSE);
                     job.due_at = Some(self.app.now() + pause);
                     return Ok(job);
@@ -139,7 +139,7 @@ impl Runner {
         reruns: &Reruns,
         caller: &Caller,
         origin: &RunRecord,
-    ) -> Result<Begun> {
+    ) -> Result<Attempt> {
         let (from, version) = (reruns.from.clone(), reruns.version.clone());
         let rerun = Rerun { from, version, all: None, input: None };
         let begun = async {
@@ -152,12 +152,12 @@ impl Runner {
             self.admit_and_start(caller, head, workflow, how).await
         };
         match begun.await {
-            Ok(_) => Ok(Begun::Begun),
+            Ok(_) => Ok(Attempt::Begun),
             Err(Error::RateLimited { retry_after, .. } | Error::Overloaded { retry_after }) => {
-                Ok(Begun::Later(retry_after))
+                Ok(Attempt::Later(retry_after))
             }
             Err(error @ Error::Internal(_)) => Err(error.into()),
-            Err(error) => Ok(Begun::Failed(error)),
+            Err(error) => Ok(Attempt::Failed(error)),
         }
     }
 

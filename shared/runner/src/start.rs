@@ -139,7 +139,7 @@ impl Runner {
         caller.require(Scope::Run, &request.workflow_id, What::Workflow)?;
         let published =
             self.app.published(&request.workflow_id, request.version.as_deref()).await?;
-        self.start_published(caller, &published, request, |head| Ok(head)).await
+        self.start_published(caller, &published, request, Ok).await
     }
 
     /// Starts a run of a workflow that the caller may start. `fix` completes its head.
