@@ -73,7 +73,8 @@ impl Aws {
         let write = Write::update(
             Key::of_run(run),
             format!(
-                "SET #head = :head, #end = :end{wiped} REMOVE #input, #output, #trace, #results{undue}"
+                "SET #head = :head, #end = :end{wiped} REMOVE #input, #output, #trace, \
+                 #results{undue}"
             ),
         );
         let write = write

@@ -55,8 +55,11 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Runner>> {
     tag = "Runs",
     params(
         ("workflow_id" = String, Path, description = "The workflow's id."),
-        ("version" = Option<String>, Query, description = "Instead of the active version. `draft`: the \
-                                                          saved draft, for authors."),
+        (
+            "version" = Option<String>,
+            Query,
+            description = "Instead of the active version. `draft`: the saved draft, for authors.",
+        ),
         (
             "Prefer" = Option<String>,
             Header,
