@@ -33,9 +33,15 @@ pub(crate) struct Args {
     /// Print the run's id and do not wait for it
     #[arg(long = "async")]
     detach: bool,
-    /// Run this version instead of the active one
+    /// Run this version instead of the active one; `draft`: the saved draft
     #[arg(long = "version", value_name = "VERSION")]
     pinned: Option<String>,
+    /// Run only what this node needs, and end with its output
+    #[arg(long, value_name = "NODE")]
+    until: Option<String>,
+    /// Give this node's output (JSON) instead of running it
+    #[arg(long = "pin", value_name = "NODE=OUTPUT")]
+    pins: Vec<String>,
 }
 
 pub(crate) async fn run(args: &Args, global: &Global, output: &Output) -> Result<ExitCode> {
@@ -48,7 +54,7 @@ pub(crate) async fn run(args: &Args, global: &Global, output: &Output) -> Result
         args.pinned.iter().map(|version| ("version", version.as_str())).collect();
     let start = client
         .request(Method::POST, &["v1", "workflows", &args.workflow, "runs"], &query)
-        .json(&json!({ "input": input }));
+        .json(&body(args, input)?);
     if args.detach {
         return detach(&client, start, output).await;
     }
@@ -62,7 +68,23 @@ pub(crate) async fn run(args: &Args, global: &Global, output: &Output) -> Result
     report_end(&run, is_printed, output)
 }
 
-fn read_input(given: &str) -> Result<Value, Failure> {
+fn body(args: &Args, input: Value) -> Result<Value, Failure> {
+    let mut body = json!({ "input": input });
+    if let Some(until) = &args.until {
+        body["until"] = json!(until);
+    }
+    for pin in &args.pins {
+        let (node, output) = pin.split_once('=').ok_or_else(|| {
+            Failure::Usage(format!(
+                "`{pin}` is not a node and its output, as in a={{\"content\": 1}}"
+            ))
+        })?;
+        body["pins"][node] = read_input(output)?;
+    }
+    Ok(body)
+}
+
+pub(super) fn read_input(given: &str) -> Result<Value, Failure> {
     let unusable = |error: std::io::Error| {
         Failure::Usage(format!("the input {given} cannot be read: {error}"))
     };
@@ -108,7 +130,7 @@ async fn detach(client: &Client, start: RequestBuilder, output: &Output) -> Resu
     Ok(ExitCode::SUCCESS)
 }
 
-async fn wait(events: &mut Follower) -> Result<Value> {
+pub(super) async fn wait(events: &mut Follower) -> Result<Value> {
     let mut progress = Progress::start();
     loop {
         let event = events.next().await?;
@@ -156,7 +178,7 @@ async fn print_chunks(events: &mut Follower, output: &Output) -> Result<(Value, 
     }
 }
 
-fn report_end(answer: &Value, is_printed: bool, output: &Output) -> Result<ExitCode> {
+pub(super) fn report_end(answer: &Value, is_printed: bool, output: &Output) -> Result<ExitCode> {
     let run = Run::read(answer)?;
     if output.is_json() {
         if !is_printed {

@@ -1,5 +1,6 @@
-//! `flowgate runs`: the latest runs, or the timeline of one run.
+//! `flowgate runs`: the latest runs, or the timeline of one run; `runs replay` repeats some.
 
+mod replay;
 mod timeline;
 
 use std::process::ExitCode;
@@ -17,7 +18,10 @@ use crate::output::{Output, duration, plain};
 use crate::table;
 
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// A workflow's id to list its runs, or a run's id to show it; default: runs of all workflows
     what: Option<String>,
     /// Only runs in this state
@@ -31,7 +35,16 @@ pub(crate) struct Args {
     limit: u64,
 }
 
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Repeat a run, or many: each goes on from its failed node, or from the one named
+    Replay(replay::Args),
+}
+
 pub(crate) async fn run(args: &Args, global: &Global, output: &Output) -> Result<ExitCode> {
+    if let Some(Command::Replay(args)) = &args.command {
+        return replay::run(args, global, output).await;
+    }
     let client = Client::new(global)?;
     match &args.what {
         Some(run) if is_run_id(run) => show(&client, run, output).await?,

@@ -8,6 +8,7 @@ mod runs;
 mod questions;
 mod erase;
 mod files;
+mod jobs;
 mod trace;
 mod events;
 mod deliveries;
@@ -66,7 +67,9 @@ pub(crate) fn reads() -> OpenApiRouter<Arc<App>> {
             .routes(routes!(runs::list))
             .routes(routes!(runs::read, erase::run))
             .routes(routes!(erase::user))
-            .routes(routes!(erase::job))
+            .routes(routes!(jobs::replay))
+            .routes(routes!(jobs::read))
+            .routes(routes!(jobs::cancel))
             .routes(routes!(events::read))
             .routes(routes!(trace::read))
             .routes(routes!(questions::list))

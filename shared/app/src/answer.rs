@@ -18,6 +18,9 @@ pub struct RunAnswer<'a> {
     workflow_name: &'a str,
     version: &'a str,
     status: &'static str,
+    /// The run that it repeats.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<&'a str>,
     /// Omitted in a list that does not include it.
@@ -72,6 +75,7 @@ impl<'a> RunAnswer<'a> {
             workflow_name: &head.workflow_name,
             version: &head.version,
             status: record.state.as_str(),
+            origin: head.origin.as_ref().map(|origin| origin.run.as_str()),
             user: head.user.as_deref(),
             input: Some(&head.input),
             output: Some(output(record)),

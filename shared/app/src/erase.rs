@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use flowgate_core::group::Group;
-use flowgate_core::job::{Erases, Job, JobId, Progress, Times};
+use flowgate_core::job::{Job, JobId, Progress, Task, Times};
 use flowgate_core::key::Scope;
 use flowgate_core::lease::Written;
 use flowgate_core::page::PageRequest;
@@ -47,7 +47,7 @@ impl App {
         if user.is_empty() || user.len() > MAX_USER {
             return Err(Error::bad_field("/user", format!("must have 1 to {MAX_USER} bytes")));
         }
-        let job = self.new_job(Erases::UserV1 { user: user.to_owned() }, Duration::ZERO);
+        let job = self.new_job(Task::UserV1 { user: user.to_owned() }, Duration::ZERO);
         self.ports.jobs.create(job.clone()).await?;
         let audit = self.audit(caller, "user.erased", job.id.as_str());
         self.ports.keys.note(audit).await?;
@@ -55,38 +55,42 @@ impl App {
         Ok(job)
     }
 
+    /// Returns a job: reruns of a workflow to whoever reads its runs, others to who may erase.
     pub async fn read_job(&self, caller: &Caller, id: &str) -> Result<Job> {
-        caller.require_platform(Scope::Author)?;
-        let id = JobId::parse(id).ok_or(Error::NotFound(What::Job))?;
-        self.ports.jobs.read(&id).await?.ok_or(Error::NotFound(What::Job))
+        let job = match JobId::parse(id) {
+            Some(id) => self.ports.jobs.read(&id).await?,
+            None => None,
+        };
+        let is_seen = job.as_ref().is_some_and(|job| match &job.task {
+            Task::RerunV1(reruns) => {
+                caller.require(Scope::Read, &reruns.workflow_id, What::Job).is_ok()
+            }
+            Task::UserV1 { .. } | Task::WorkflowV1 { .. } => false,
+        });
+        if !is_seen {
+            caller.require_platform(Scope::Author)?;
+        }
+        job.ok_or(Error::NotFound(What::Job))
     }
 
     /// Deletes the workflow: callers and authors see it no more. A job deletes the rest later.
     pub async fn delete_workflow(&self, caller: &Caller, id: &str) -> Result<()> {
         caller.require(Scope::Author, id, What::Workflow)?;
         let uid = self.read_workflow(caller, id).await?.uid;
-        let erases = Erases::WorkflowV1 { workflow_id: id.to_owned(), uid: uid.clone() };
-        let job = self.new_job(erases, WORKFLOW_GRACE);
+        let task = Task::WorkflowV1 { workflow_id: id.to_owned(), uid: uid.clone() };
+        let job = self.new_job(task, WORKFLOW_GRACE);
         let known = self.ports.workflows.delete(id, &uid, job).await?;
         self.workflow_cache.forget(id);
         if known { Ok(()) } else { Err(Error::NotFound(What::Workflow)) }
     }
 
-    /// Processes a `JobV1` message: some steps of the job, each recorded. Whoever loses a write
-    /// stops: another worker does the same job.
+    /// Processes a `JobV1` message of an erasure: some steps of the job, each recorded. Whoever
+    /// loses a write stops: another worker does the same job.
     pub async fn work_on_job(&self, id: &JobId) -> anyhow::Result<()> {
         for _ in 0..STEPS_PER_MESSAGE {
-            let Some(job) = self.ports.jobs.read(id).await? else { return Ok(()) };
-            if job.due_at.is_none_or(|due| due > self.now()) {
-                return Ok(());
-            }
+            let Some(job) = self.due_job(id).await? else { return Ok(()) };
             let next = self.step_of(job).await?;
-            let now = self.now();
-            let times = Times {
-                sweep_at: next.due_at.map(|due| if due > now { due } else { now + NEXT_ROUND }),
-                expires_at: next.ended_at.map(|at| at + JOB_RETENTION),
-            };
-            if self.ports.jobs.save(&next, times).await? == Written::Lost {
+            if self.save_job(&next).await? == Written::Lost {
                 return Ok(());
             }
         }
@@ -94,14 +98,32 @@ impl App {
         Ok(())
     }
 
-    fn new_job(&self, erases: Erases, grace: Duration) -> Job {
+    /// Returns the job if its next step is due.
+    pub async fn due_job(&self, id: &JobId) -> anyhow::Result<Option<Job>> {
+        let job = self.ports.jobs.read(id).await?;
+        let now = self.now();
+        Ok(job.filter(|job| job.due_at.is_some_and(|due| due <= now)))
+    }
+
+    /// Records a step of a job.
+    pub async fn save_job(&self, next: &Job) -> anyhow::Result<Written> {
+        let now = self.now();
+        let times = Times {
+            sweep_at: next.due_at.map(|due| if due > now { due } else { now + NEXT_ROUND }),
+            expires_at: next.ended_at.map(|at| at + JOB_RETENTION),
+        };
+        self.ports.jobs.save(next, times).await
+    }
+
+    pub(crate) fn new_job(&self, task: Task, grace: Duration) -> Job {
         let now = self.now();
         Job {
             id: JobId::new(self.new_uuid(now)),
-            erases,
+            task,
             created_at: now,
             due_at: Some(now + grace),
             ended_at: None,
+            is_cancelled: false,
             revision: 1,
             progress: Progress::default(),
         }
@@ -109,13 +131,15 @@ impl App {
 
     async fn step_of(&self, job: Job) -> anyhow::Result<Job> {
         let job = Job { revision: job.revision + 1, ..job };
-        match (job.erases.clone(), job.progress.uid.clone()) {
-            (Erases::WorkflowV1 { uid, .. }, None) => Ok(job.walking(uid)),
-            (Erases::UserV1 { .. }, None) => self.next_list(job).await,
-            (erases, Some(uid)) => {
-                let user = match erases {
-                    Erases::UserV1 { user } => Some(user),
-                    Erases::WorkflowV1 { .. } => None,
+        match (job.task.clone(), job.progress.uid.clone()) {
+            (Task::WorkflowV1 { uid, .. }, None) => Ok(job.walking(uid)),
+            (Task::UserV1 { .. }, None) => self.next_list(job).await,
+            // Whoever can start runs does these.
+            (Task::RerunV1(_), _) => Ok(job),
+            (task, Some(uid)) => {
+                let user = match task {
+                    Task::UserV1 { user } => Some(user),
+                    Task::WorkflowV1 { .. } | Task::RerunV1(_) => None,
                 };
                 self.delete_some(job, uid, user).await
             }
@@ -145,12 +169,13 @@ impl App {
         if job.progress.after_run.is_some() {
             return Ok(job);
         }
-        match job.erases {
-            Erases::UserV1 { .. } => {
+        match job.task {
+            Task::UserV1 { .. } => {
                 job.progress.uid = None;
                 Ok(job)
             }
-            Erases::WorkflowV1 { .. } => self.end_of_workflow(job, &uid).await,
+            Task::WorkflowV1 { .. } => self.end_of_workflow(job, &uid).await,
+            Task::RerunV1(_) => Ok(job),
         }
     }
 
@@ -181,9 +206,9 @@ impl App {
         let mut found = self.ports.jobs.open(page).await?;
         if let Some(other) = found.items.pop() {
             job.progress.after_job = Some(other.id.as_str().to_owned());
-            return Ok(match other.erases {
-                Erases::WorkflowV1 { uid, .. } => job.walking(uid),
-                Erases::UserV1 { .. } => job,
+            return Ok(match other.task {
+                Task::WorkflowV1 { uid, .. } => job.walking(uid),
+                Task::UserV1 { .. } | Task::RerunV1(_) => job,
             });
         }
         if found.next_cursor.is_some() {

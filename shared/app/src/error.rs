@@ -49,6 +49,10 @@ pub enum Error {
          ended"
     )]
     NotEnded,
+    #[error("the run has not ended: it can run again once it has")]
+    NotEndedYet,
+    #[error("the job has ended")]
+    JobEnded,
     #[error("the run does not ask this")]
     NotAsked,
     #[error("the question was answered before, or its time is over")]

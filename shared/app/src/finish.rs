@@ -16,7 +16,7 @@ use flowgate_core::run::{Finished, FinishedRun, RunEnd, RunHead, RunRecord, RunS
 use flowgate_core::time::Timestamp;
 use flowgate_core::work::{DueItem, Message};
 use flowgate_engine::call::{Piece, Rendered, WebhookCall};
-use flowgate_engine::{Run, RunError, RunStart, Step, Usage};
+use flowgate_engine::{Run, RunError, RunStart, Step, Usage, Workflow};
 use serde_json::{Value, json};
 
 use crate::platform::App;
@@ -44,6 +44,7 @@ impl App {
         let due_at = (!record.head.save).then(|| end.ended_at + WIPE_GRACE);
         Ok(FinishedRun {
             trace,
+            results: Vec::new(),
             events,
             deliveries,
             expires_at: end.ended_at + self.settings.retention,
@@ -128,7 +129,7 @@ impl App {
     /// Renders the workflow's webhook with the outputs that the run has before its first call. No
     /// failure here stops the run from ending: neither an unreadable version nor a panic.
     async fn workflow_webhook(&self, head: &RunHead, started_at: Timestamp) -> Option<WebhookCall> {
-        let workflow = match self.compiled(&head.workflow_uid, &head.version).await {
+        let workflow = match self.workflow_of(head).await {
             Ok(workflow) => workflow?,
             Err(error) => {
                 tracing::error!(
@@ -140,7 +141,7 @@ impl App {
             }
         };
         let render = || {
-            let mut run = Run::new(workflow, run_start(head, started_at));
+            let mut run = new_run(workflow, head, started_at);
             while !matches!(run.step(), Step::Wait(_) | Step::Done) {}
             run.workflow_webhook()
         };
@@ -282,14 +283,22 @@ fn pieces(rendered: Rendered) -> Vec<Piece> {
     }
 }
 
-pub fn run_start(head: &RunHead, started_at: Timestamp) -> RunStart {
-    RunStart {
+/// Returns the run as the engine begins it, whoever computes it.
+pub fn new_run(workflow: Arc<Workflow>, head: &RunHead, started_at: Timestamp) -> Run {
+    let start = RunStart {
         run_id: head.id.to_string(),
         started_at_ms: started_at.millis(),
         input: head.input.clone(),
         engine: head.engine,
         spending_limit: head.spending_limit,
-    }
+    };
+    let run = Run::new(workflow, start);
+    let takes = head.origin.as_ref().and_then(|origin| origin.takes.as_ref());
+    let run = match takes {
+        Some(takes) => run.inheriting(takes.started_at.millis(), takes.seed_root.to_string()),
+        None => run,
+    };
+    if head.part.is_whole() { run } else { run.only(head.part.clone()) }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ pub mod platform;
 // Use cases.
 pub mod access;
 pub mod workflows;
+mod drafts;
 pub mod keys;
 pub mod tokens;
 pub mod keyring;
@@ -19,6 +20,7 @@ pub mod files;
 pub mod recover;
 pub mod finish;
 mod erase;
+pub mod reruns;
 pub mod sweep;
 
 // Types that use cases share.

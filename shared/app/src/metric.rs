@@ -8,7 +8,11 @@ use flowgate_core::work::DueItem;
 
 pub const TARGET: &str = "flowgate::metric";
 
+/// Runs of drafts are no production.
 pub fn run_started(head: &RunHead) {
+    if head.is_draft() {
+        return;
+    }
     tracing::debug!(
         target: TARGET,
         {
@@ -23,6 +27,9 @@ pub fn run_started(head: &RunHead) {
 
 pub fn run_ended(record: &RunRecord) {
     let (head, Some(end)) = (&record.head, record.end.as_deref()) else { return };
+    if head.is_draft() {
+        return;
+    }
     let count = |state| (record.state == state).then_some(1u64);
     tracing::debug!(
         target: TARGET,

@@ -16,7 +16,7 @@ use crate::platform::App;
 
 impl Caller {
     /// Returns as whom the caller publishes.
-    pub(crate) fn publisher(&self) -> Publisher {
+    pub fn publisher(&self) -> Publisher {
         match self {
             Self::Key(key) if key.workflows != WorkflowScope::All => Publisher::Workflow,
             _ => Publisher::Platform,

@@ -121,12 +121,7 @@ impl App {
         }
         let draft = self.stored_workflow(id).await?.draft;
         let user = SecretUser { workflow_id: id.to_owned(), published_by: caller.publisher() };
-        let Checked { document, workflow, problems } =
-            self.check(draft.document.clone(), &[], &user).await?;
-        let is_sound = problems.iter().all(|problem| problem.severity != Severity::Error);
-        let Some(workflow) = workflow.filter(|_| is_sound) else {
-            return Err(Error::InvalidDocument(problems));
-        };
+        let (document, workflow) = self.sound(draft.document.clone(), &user).await?;
         let version = NewVersion {
             hash: document_hash(&draft.document),
             document: draft.document,
@@ -223,6 +218,16 @@ impl App {
         Ok(compiled.map(|compiled| compiled.workflow))
     }
 
+    /// Returns a published version, and who published it.
+    pub async fn version_of(
+        &self,
+        uid: &str,
+        version: &str,
+    ) -> Result<Option<(Arc<Workflow>, Publisher)>> {
+        let compiled = self.compiled_version(uid, version).await?;
+        Ok(compiled.map(|compiled| (compiled.workflow, compiled.published_by)))
+    }
+
     async fn compiled_version(&self, uid: &str, version: &str) -> Result<Option<Compiled>> {
         if let Some(compiled) = self.workflow_cache.compiled(uid, version) {
             return Ok(Some(compiled));
@@ -230,6 +235,20 @@ impl App {
         let Some(record) = self.ports.workflows.version(uid, version).await? else {
             return Ok(None);
         };
+        let workflow = self.compiled_anew(uid, version, record.document).await?;
+        let published_by = record.info.use_of_secrets.published_by;
+        let compiled = Compiled { workflow, published_by };
+        self.workflow_cache.keep_compiled(uid, version, compiled.clone());
+        Ok(Some(compiled))
+    }
+
+    /// Compiles a document that compiled when it was pinned.
+    pub(crate) async fn compiled_anew(
+        &self,
+        uid: &str,
+        version: &str,
+        document: Arc<str>,
+    ) -> Result<Arc<Workflow>> {
         let options = CompileOptions {
             kinds: self.kinds().clone(),
             is_published: true,
@@ -237,16 +256,12 @@ impl App {
         };
         let holder = Holder::of_workflow(uid);
         let Checked { workflow, problems, .. } = self
-            .compile(&holder, record.document, options)
+            .compile(&holder, document, options)
             .await
             .map_err(|error| anyhow!("a published document does not parse: {}", error.message))?;
-        let workflow = Arc::new(workflow.with_context(|| {
+        Ok(Arc::new(workflow.with_context(|| {
             format!("published version {version} does not compile any more: {problems:?}")
-        })?);
-        let published_by = record.info.use_of_secrets.published_by;
-        let compiled = Compiled { workflow, published_by };
-        self.workflow_cache.keep_compiled(uid, version, compiled.clone());
-        Ok(Some(compiled))
+        })?))
     }
 
     async fn compile(
@@ -281,7 +296,7 @@ impl App {
         Ok(record)
     }
 
-    async fn stored_workflow(&self, id: &str) -> Result<WorkflowRecord> {
+    pub(crate) async fn stored_workflow(&self, id: &str) -> Result<WorkflowRecord> {
         if !is_workflow_id(id) {
             return Err(Error::NotFound(What::Workflow));
         }
@@ -314,6 +329,20 @@ impl App {
             checked.problems.extend(of_secrets);
         }
         Ok(checked)
+    }
+
+    /// Returns the document without errors; fails with all of them.
+    pub(crate) async fn sound(
+        &self,
+        document: Arc<str>,
+        user: &SecretUser,
+    ) -> Result<(Document, Workflow)> {
+        let Checked { document, workflow, problems } = self.check(document, &[], user).await?;
+        let is_sound = problems.iter().all(|problem| problem.severity != Severity::Error);
+        match workflow.filter(|_| is_sound) {
+            Some(workflow) => Ok((document, workflow)),
+            None => Err(Error::InvalidDocument(problems)),
+        }
     }
 
     async fn point_at(&self, id: &str, version: Option<&str>) -> Result<()> {

@@ -75,6 +75,7 @@ pub(crate) fn ended(row: Item, run: &NewRun, end: &FinishedRun, stored: EndAttri
         .with("end", stored.end)
         .with_some("output", stored.output)
         .with("trace", stored.trace)
+        .with_some("results", stored.results)
         .with("kept_until", time(end.expires_at))
         .with("expires_at", seconds(end.expires_at))
         .with_some("look_at", end.due_at.map(time))
@@ -86,9 +87,10 @@ pub(crate) fn finish_leased(lease: &Lease, end: &FinishedRun, stored: EndAttribu
     let due = if end.due_at.is_some() { ", #look_at = :look_at, #due_shard = :shard" } else { "" };
     let not_due = if end.due_at.is_some() { "" } else { ", #look_at, #due_shard" };
     let output = if stored.output.is_some() { ", #output = :output" } else { "" };
+    let results = if stored.results.is_some() { ", #results = :results" } else { "" };
     let expression = format!(
         "SET #state = :state, #end = :end, #trace = :trace, #kept_until = :kept_until, #expires_at \
-         = :expires_at{due}{output} REMOVE #owner, #due_at, #handed_over_by, \
+         = :expires_at{due}{output}{results} REMOVE #owner, #due_at, #handed_over_by, \
          #barren_claims{not_due}"
     );
     let write =
@@ -100,6 +102,10 @@ pub(crate) fn finish_leased(lease: &Lease, end: &FinishedRun, stored: EndAttribu
             .bind(":expires_at", seconds(end.expires_at));
     let write = match stored.output {
         Some(output) => write.bind(":output", output),
+        None => write,
+    };
+    let write = match stored.results {
+        Some(results) => write.bind(":results", results),
         None => write,
     };
     match end.due_at {
@@ -119,6 +125,8 @@ pub(crate) struct EndAttributes {
     /// Set if the output is large; else it is in the end.
     pub(crate) output: Option<AttributeValue>,
     pub(crate) trace: AttributeValue,
+    /// Set if the run left results that are stored nowhere else.
+    pub(crate) results: Option<AttributeValue>,
 }
 
 pub(crate) fn mode_word(mode: Mode) -> &'static str {

@@ -17,6 +17,9 @@ use crate::write::{Refusal, Write};
 /// A heartbeat rewrites the whole row of an open run, so a larger head is stored in separate items.
 pub(crate) const MAX_OPEN_HEAD: usize = 4096;
 
+/// Only a rerun reads the results of an ended run: more would make each read of its row dearer.
+const MAX_RESULTS: usize = 16 << 10;
+
 /// The head as its row holds it, and the chunks written before it.
 pub(crate) struct HeadValues {
     pub(crate) attributes: HeadAttributes,
@@ -72,7 +75,15 @@ impl Aws {
             end: pack(serde_json::to_string(&*ending)?),
             output: output.map(serde_json::to_string).transpose()?.map(&mut pack),
             trace: pack(serde_json::to_string(&end.trace)?),
+            results: None,
         };
+        let results = (!end.results.is_empty()).then(|| serde_json::to_string(&end.results));
+        let results = results.transpose()?.map(|json| packer.pack(json, left.min(MAX_RESULTS)));
+        let results = results.map(|packed| {
+            chunks.extend(packed.chunks);
+            packed.attribute
+        });
+        let attributes = EndAttributes { results, ..attributes };
         let mut parts = Vec::new();
         if let Some(part) = self.events_part(run, &end.events)? {
             parts.push(part.write);

@@ -247,6 +247,16 @@ impl Runs for Aws {
         self.table().checkpoints(run, after).await
     }
 
+    async fn results(&self, run: &RunId) -> Result<Vec<Checkpoint>> {
+        let attributes = Some("#pk, #results, #kept_until");
+        let Some(item) = self.table().get(Key::of_run(run), attributes).await? else {
+            return Ok(Vec::new());
+        };
+        let Some(item) = self.kept(item)? else { return Ok(Vec::new()) };
+        let [results] = self.table().unpack(item.text("pk")?, [item.0.get("results")]).await?;
+        results.as_deref().map_or(Ok(Vec::new()), |text| Ok(serde_json::from_str(text)?))
+    }
+
     async fn started(&self, run: &RunId) -> Result<Vec<String>> {
         self.table().started(run).await
     }

@@ -73,7 +73,10 @@ impl Aws {
         };
         let write = Write::update(
             Key::of_run(run),
-            format!("SET #head = :head, #end = :end{wiped} REMOVE #input, #output, #trace{undue}"),
+            format!(
+                "SET #head = :head, #end = :end{wiped} REMOVE #input, #output, #trace, \
+                 #results{undue}"
+            ),
         );
         let write = write
             .only_if("attribute_exists(#end)")

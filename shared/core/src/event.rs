@@ -150,6 +150,9 @@ pub struct NodeTrace {
     /// In the order in which they went out. Empty in traces of earlier releases.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calls: Vec<CallTrace>,
+    /// Its output was given, and it did not run.
+    #[serde(default, rename = "pinned", skip_serializing_if = "std::ops::Not::not")]
+    pub is_pinned: bool,
 }
 
 /// One call of a node, with its attempts.
@@ -178,6 +181,9 @@ pub struct AttemptTrace {
     pub finish_reason: Option<String>,
     pub tokens: Option<u64>,
     pub cost_nano_usd: Option<u64>,
+    /// The run's origin made it: this run spent nothing on it.
+    #[serde(default, rename = "reused", skip_serializing_if = "std::ops::Not::not")]
+    pub is_reused: bool,
 }
 
 impl AttemptTrace {
@@ -193,6 +199,7 @@ impl AttemptTrace {
             finish_reason: None,
             tokens: None,
             cost_nano_usd: None,
+            is_reused: false,
         }
     }
 
@@ -215,6 +222,12 @@ impl NodeTrace {
         &mut self.calls[at].attempts
     }
 
+    /// Whether it made none of its calls itself.
+    pub fn is_reused(&self) -> bool {
+        let mut attempts = self.calls.iter().flat_map(|call| &call.attempts).peekable();
+        attempts.peek().is_some() && attempts.all(|attempt| attempt.is_reused)
+    }
+
     /// A node that has not started.
     pub fn new(node: Arc<str>, kind: KindName) -> Self {
         Self {
@@ -230,6 +243,7 @@ impl NodeTrace {
             tokens: None,
             cost_nano_usd: None,
             calls: Vec::new(),
+            is_pinned: false,
         }
     }
 }

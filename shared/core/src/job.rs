@@ -1,4 +1,5 @@
-//! Jobs: erasures that take many steps and survive a crash, and the port that stores them.
+//! Jobs: erasures and reruns that take many steps and survive a crash, and the port that stores
+//! them.
 
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::lease::Written;
 use crate::page::{Page, PageRequest};
+use crate::run::RunState;
 use crate::time::Timestamp;
 
 /// `job_` and 32 hex digits, which begin with its time.
@@ -35,11 +37,15 @@ impl JobId {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
     pub id: JobId,
-    pub erases: Erases,
+    #[serde(rename = "erases")]
+    pub task: Task,
     pub created_at: Timestamp,
     /// When its next step is due; `None` once it has ended.
     pub due_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
+    /// It ended before it had done all.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_cancelled: bool,
     /// Counts its writes. [`Jobs::save`] applies the next one alone.
     pub revision: u64,
     pub progress: Progress,
@@ -66,14 +72,37 @@ impl Job {
     }
 }
 
-/// What a job deletes.
+/// What a job does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type")]
-pub enum Erases {
-    /// The runs of one user that were created before the job, in every workflow.
+pub enum Task {
+    /// Deletes the runs of one user that were created before the job, in every workflow.
     UserV1 { user: String },
-    /// The runs and versions of a workflow that was deleted.
+    /// Deletes the runs and versions of a workflow that was deleted.
     WorkflowV1 { workflow_id: String, uid: String },
+    /// Runs a workflow's runs again.
+    RerunV1(Reruns),
+}
+
+/// Which runs of a workflow run again, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reruns {
+    pub workflow_id: String,
+    pub uid: String,
+    /// Who asked: its rights and limits count. `None` for the operator's own credential.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+    /// Only runs that ended like this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<RunState>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_from: Option<Timestamp>,
+    /// At the latest when the job was created, so that it never repeats its own runs.
+    pub created_before: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
 
 /// How far it is. It walks lists: what it has passed is not read again in the same round.
@@ -96,6 +125,24 @@ pub struct Progress {
     /// Every workflow that there is was begun; those that were deleted follow.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub past_workflows: bool,
+    /// Runs that began again so far, and those that could not.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub done: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failed: u64,
+    /// Why the last of them could not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_failure: Option<String>,
+    /// The runs that are to begin again; `None` until they are counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
+    /// Those counted so far.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub counted: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// What the store does with a job, and when.

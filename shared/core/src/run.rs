@@ -1,6 +1,7 @@
 //! Runs, and the port that stores them with their checkpoints, events and traces.
 
 mod list;
+mod origin;
 mod question;
 mod record;
 
@@ -20,6 +21,7 @@ use crate::page::{Page, PageRequest};
 use crate::time::Timestamp;
 
 pub use list::{Include, RunFilter};
+pub use origin::{DRAFT, Origin, Takes, TriedDraft};
 pub use question::{Answer, Answered, AskedQuestion, OpenQuestion};
 pub use record::{Dialect, Mode, RunEnd, RunHead, RunInput, RunRecord, RunState};
 
@@ -39,6 +41,9 @@ pub struct Checkpoint {
     /// `None` in checkpoints that predate nodes with several calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
+    /// The run's origin made the call.
+    #[serde(default, rename = "reused", skip_serializing_if = "std::ops::Not::not")]
+    pub is_reused: bool,
 }
 
 /// A page of checkpoints or events ends once it holds this many bytes of JSON.
@@ -123,6 +128,8 @@ pub trait Runs: Send + Sync {
     /// Returns the checkpoints after the position `after`, in the order the engine consumed them:
     /// at most [`PAGE_BYTES`] of them, but at least one if there is any.
     async fn checkpoints(&self, run: &RunId, after: Option<u64>) -> Result<Vec<Checkpoint>>;
+    /// Returns the results that an ended run left in one piece ([`FinishedRun::results`]).
+    async fn results(&self, run: &RunId) -> Result<Vec<Checkpoint>>;
     /// Returns the places of the calls that have a START row.
     async fn started(&self, run: &RunId) -> Result<Vec<String>>;
     /// Returns at most `limit` events after `after`, in order, and at most [`PAGE_BYTES`] of them,
@@ -183,6 +190,8 @@ pub enum Created {
 pub struct FinishedRun {
     pub end: Arc<RunEnd>,
     pub trace: Trace,
+    /// The results of calls that are stored nowhere else, for a rerun: one compressed value.
+    pub results: Vec<Checkpoint>,
     /// Recorded since the last write.
     pub events: Vec<Event>,
     pub deliveries: Vec<Delivery>,

@@ -266,6 +266,7 @@ impl<'d> Compiler<'d> {
                 fields.finish();
                 links.add(body, index, after, &self.used);
                 return Some(BodyNode {
+                    outputs,
                     call,
                     inner,
                     on_error,

@@ -71,6 +71,8 @@ pub struct CallEnded {
     pub attempt: u32,
     pub ended_at_ms: i64,
     pub figures: CallFigures,
+    /// An earlier run made the call: this one spent nothing on it.
+    pub is_reused: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

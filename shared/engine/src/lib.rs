@@ -30,8 +30,8 @@ pub use event::{CallEnded, NodePath, NodeStatus, RunEvent};
 pub use kind::{KindSpec, Kinds};
 pub use problem::{Problem, Severity};
 pub use run::{
-    BUDGET_EXHAUSTED, Completion, ENGINE, Outcome, Recorded, Run, RunError, RunStart,
+    BUDGET_EXHAUSTED, Completion, ENGINE, Outcome, Part, Recorded, Run, RunError, RunStart,
     SpendingLimit, Step, Usage, Waiting,
 };
 pub use weight::Weight;
-pub use workflow::{CompileOptions, Workflow};
+pub use workflow::{CompileOptions, Downstream, Workflow};

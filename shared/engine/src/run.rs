@@ -6,6 +6,7 @@ mod schedule;
 mod active;
 mod calls;
 mod iterate;
+mod part;
 pub(crate) mod budget;
 pub(crate) mod spending;
 pub(crate) mod frame;
@@ -28,6 +29,7 @@ use calls::OpenCall;
 pub(crate) use calls::hex;
 use frame::{Frame, Frames, ROOT};
 
+pub use part::Part;
 pub use spending::{BUDGET_EXHAUSTED, SpendingLimit};
 
 /// Version of the rules of new runs: how inputs are hashed, and in what order nodes start. A run
@@ -153,7 +155,11 @@ pub struct Recorded {
 pub struct Run {
     workflow: Arc<Workflow>,
     run_id: String,
+    seed_root: String,
+    /// A node's "now".
     started_at_ms: i64,
+    /// When this run began, which is later than `started_at_ms` if that is inherited.
+    begun_at_ms: i64,
     /// The latest end of a call so far, or the start: the run's own time, alike in every replay.
     now_ms: i64,
     input: Arc<Value>,
@@ -176,6 +182,7 @@ pub struct Run {
     budget: Budget,
     spending_limit: SpendingLimit,
     usage: Usage,
+    part: Part,
     /// Why nothing new starts, once that is decided. The first reason stands.
     stop_reason: Option<StopReason>,
     outcome: Option<Outcome>,
@@ -195,8 +202,10 @@ impl Run {
             frames: Frames::new(Frame::new(&workflow.bodies[0], None)),
             budget: Budget::new(start.engine, &start.input),
             input: start.input,
+            seed_root: start.run_id.clone(),
             run_id: start.run_id,
             started_at_ms: start.started_at_ms,
+            begun_at_ms: start.started_at_ms,
             now_ms: start.started_at_ms,
             engine: start.engine,
             workflow,
@@ -210,11 +219,20 @@ impl Run {
             questions: 0,
             spending_limit,
             usage: Usage::default(),
+            part: Part::default(),
             stop_reason: None,
             outcome: None,
         };
         run.enter(ROOT);
         run
+    }
+
+    /// Computes like an earlier run of the same workflow, whose results it may take over: with its
+    /// "now" and its randomness.
+    #[must_use]
+    pub fn inheriting(mut self, started_at_ms: i64, seed_root: String) -> Self {
+        (self.started_at_ms, self.seed_root) = (started_at_ms, seed_root);
+        self
     }
 
     /// Returns what to do next. Call it until it returns `Wait` or `Done`.
@@ -275,7 +293,23 @@ impl Run {
         let Recorded { result, attempts, ended_at_ms, has_reported_text } = recorded;
         if let Some(mut open) = self.open.remove(id) {
             open.has_reported_text = has_reported_text;
-            let ended_at_ms = ended_at_ms.unwrap_or(self.started_at_ms);
+            let ended_at_ms = ended_at_ms.unwrap_or(self.begun_at_ms);
+            self.now_ms = self.now_ms.max(ended_at_ms);
+            self.emit_ended(&open, &result, attempts, ended_at_ms);
+            self.settle_call(open, result, attempts, ended_at_ms);
+        }
+    }
+
+    /// Takes the result of a call that an earlier run made. It is final, and costs nothing.
+    pub fn complete_reused(
+        &mut self,
+        id: &CallId,
+        result: CallResult,
+        attempts: u32,
+        ended_at_ms: i64,
+    ) {
+        if let Some(mut open) = self.open.remove(id) {
+            open.is_reused = true;
             self.now_ms = self.now_ms.max(ended_at_ms);
             self.emit_ended(&open, &result, attempts, ended_at_ms);
             self.settle_call(open, result, attempts, ended_at_ms);
@@ -313,9 +347,9 @@ impl Run {
     }
 
     /// Renders the workflow's own webhook with the run's outputs; its body is left to the caller.
-    /// `None` also if a rendered field would be too large.
+    /// `None` also if a rendered field would be too large, or the run ends at a node.
     pub fn workflow_webhook(&self) -> Option<WebhookCall> {
-        let webhook = self.workflow.webhook.as_ref()?;
+        let webhook = self.workflow.webhook.as_ref().filter(|_| self.part.until.is_none())?;
         let scope = self.scope(ROOT, None, &[]);
         webhook.render(&scope, Value::Null).ok()
     }
@@ -336,7 +370,7 @@ impl Run {
             frames: &self.frames,
             frame,
             node,
-            run_id: &self.run_id,
+            seed_root: &self.seed_root,
             input: &self.input,
             started_at_ms: self.started_at_ms,
             engine: self.engine,
@@ -347,7 +381,7 @@ impl Run {
     /// Called when the root frame has nothing left to do.
     fn finish(&mut self) {
         let outcome = match self.stop_reason.take() {
-            None => self.succeeded(),
+            None => self.until_failed().unwrap_or_else(|| self.succeeded()),
             Some(StopReason::Responded(output)) => {
                 Outcome::Succeeded { output: Arc::unwrap_or_clone(output) }
             }
@@ -364,7 +398,7 @@ impl Run {
 
     /// Fails a run whose outputs together are larger than a value may be.
     fn succeeded(&self) -> Outcome {
-        match self.bounded(self.output_of(ROOT)) {
+        match self.bounded(self.until_output().unwrap_or_else(|| self.output_of(ROOT))) {
             Ok(output) => Outcome::Succeeded { output },
             Err(error) => {
                 let message = format!("the run's output: {}", error.message);

@@ -1,5 +1,7 @@
 //! A compiled workflow. A `Workflow` that exists has no errors.
 
+mod downstream;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +14,12 @@ use crate::expr::reference::normalise;
 use crate::expr::template::Template;
 use crate::input::{InputField, InputProblem, InputRules};
 use crate::kind::webhook::Webhook;
-use crate::kind::{KindName, KindSpec, Kinds, Node, Role};
+use crate::kind::{KindName, KindSpec, Kinds, Node, OutputFields, Role};
 use crate::problem::{Problem, Severity};
 use crate::run::SpendingLimit;
 use crate::url::Host;
+
+pub use downstream::Downstream;
 
 pub const MAX_NODES: usize = 500;
 pub const MAX_EDGES: usize = 2_000;
@@ -104,6 +108,8 @@ pub(crate) struct BodyNode {
     pub id: Arc<str>,
     pub kind: Arc<KindSpec>,
     pub node: Box<dyn Node>,
+    /// What it leaves, as far as that is known.
+    pub outputs: OutputFields,
     /// `None`: the kind makes no call.
     pub call: Option<CallSettings>,
     /// The body that a container runs.
@@ -140,6 +146,7 @@ impl BodyNode {
             id,
             kind,
             node,
+            outputs: OutputFields::Any,
             call: None,
             inner: None,
             edges: Vec::new(),

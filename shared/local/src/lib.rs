@@ -19,6 +19,7 @@ mod questions;
 mod queue;
 mod readers;
 mod receivers;
+mod results;
 mod retention;
 mod row;
 mod run_values;

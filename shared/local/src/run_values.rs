@@ -7,9 +7,10 @@ use flowgate_core::idempotency::{EarlierRun, IdempotencyKey, IdempotencyRow, Uni
 use flowgate_core::lease::{Lease, OwnerToken};
 use flowgate_core::run::{Checkpoint, Created, FinishedRun, Mode, NewRun};
 use flowgate_core::time::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
 use crate::deliveries::DeliveryValues;
+use crate::results;
 use crate::row::{Key, run_id, run_key};
 
 /// Saturates at SQLite's maximum; no stored number comes near it.
@@ -134,6 +135,8 @@ pub(crate) struct EndValues {
     ending: String,
     output: Option<String>,
     trace: String,
+    /// Deflated.
+    results: Option<Vec<u8>>,
     events: EventValues,
     deliveries: Vec<DeliveryValues>,
     expires_at: Timestamp,
@@ -154,6 +157,7 @@ impl EndValues {
             ending: serde_json::to_string(&*ending)?,
             output,
             trace: serde_json::to_string(&end.trace)?,
+            results: results::pack(&end.results)?,
             events: EventValues::new(&end.events)?,
             deliveries: end
                 .deliveries
@@ -167,6 +171,7 @@ impl EndValues {
 
     pub(crate) fn insert_parts(&self, connection: &Connection, run: Key) -> Result<()> {
         insert_beside(connection, run, "output", self.output.as_deref())?;
+        insert_beside(connection, run, "results", self.results.as_deref())?;
         self.events.insert(connection, run)?;
         for delivery in &self.deliveries {
             delivery.insert(connection)?;
@@ -176,7 +181,12 @@ impl EndValues {
 }
 
 /// Large values are stored in rows of their own.
-fn insert_beside(connection: &Connection, run: Key, name: &str, value: Option<&str>) -> Result<()> {
+fn insert_beside(
+    connection: &Connection,
+    run: Key,
+    name: &str,
+    value: Option<impl ToSql>,
+) -> Result<()> {
     let Some(value) = value else { return Ok(()) };
     let mut insert = connection.prepare_cached(
         "INSERT OR IGNORE INTO run_values (run, name, value) VALUES (?1, ?2, ?3)",

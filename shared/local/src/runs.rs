@@ -18,6 +18,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::Local;
 use crate::page::{Listed, page};
 use crate::questions::{self, ReleaseValues};
+use crate::results;
 use crate::retention::delete_run;
 use crate::row::{Key, RunRow, from_word, run_key};
 use crate::run_values::{
@@ -308,6 +309,11 @@ impl Runs for Local {
             parsed_page(texts)
         })
         .await
+    }
+
+    async fn results(&self, run: &RunId) -> Result<Vec<Checkpoint>> {
+        let key = run_key(run)?;
+        self.query(move |connection| results::select(connection, key)).await
     }
 
     async fn started(&self, run: &RunId) -> Result<Vec<String>> {

@@ -10,6 +10,7 @@ mod memory;
 mod calls;
 mod recorder;
 mod replay;
+mod reuse;
 mod heartbeat;
 mod pauses;
 mod waiting;
@@ -23,7 +24,7 @@ use std::time::Duration;
 use anyhow::Result;
 use flowgate_app::clock::Clock;
 use flowgate_app::event::Event;
-use flowgate_app::finish::run_start;
+use flowgate_app::finish::new_run;
 use flowgate_app::id::RunId;
 use flowgate_app::idempotency::{EarlierRun, UniqueRows};
 use flowgate_app::lease::{Lease, Written};
@@ -34,7 +35,7 @@ use flowgate_app::run::{Checkpoint, Mode, RunHead, RunRecord};
 use flowgate_app::time::Timestamp;
 use flowgate_app::{App, deadline, metric};
 use flowgate_engine::run::Completion;
-use flowgate_engine::{Call, CallId, Run, RunEvent, Step, Workflow};
+use flowgate_engine::{Call, CallId, RunEvent, Step, Workflow};
 use flowgate_outbound::Outbound;
 use tokio::sync::watch;
 
@@ -45,6 +46,7 @@ use self::pauses::Pauses;
 use self::phase::{Attachment, PendingStart, Phase, Wait};
 use self::recorder::EventRecorder;
 use self::replay::{Replay, attempt_place};
+use self::reuse::Reuse;
 use crate::Runner;
 use crate::start::WhenWaitEnds;
 
@@ -87,6 +89,9 @@ pub struct Driver {
     run: Computation,
     holder: Holder,
     replay: Replay,
+    /// What the run's origin has recorded.
+    reuse: Reuse,
+    workflow: Arc<Workflow>,
     recorder: EventRecorder,
     calls: Calls,
     pauses: Pauses,
@@ -139,8 +144,8 @@ impl Driver {
             unwritten_bytes: 0,
         });
         let registered = runner.app.running.register(&head.id);
-        let run = Run::new(workflow, run_start(&head, now));
-        Self::new(runner, head, run, now, Setup { lease, phase, attachment, registered, charge })
+        let setup = Setup { lease, phase, attachment, registered, charge };
+        Self::new(runner, head, workflow, now, setup)
     }
 
     /// A claimed detached run. Continues after what is recorded.
@@ -154,7 +159,6 @@ impl Driver {
     ) -> Result<Self> {
         let head = record.head.clone();
         let started_at = record.started_at.unwrap_or(head.created_at);
-        let run = Run::new(workflow, run_start(&head, started_at));
         let setup = Setup {
             lease,
             phase: Phase::Running,
@@ -162,7 +166,7 @@ impl Driver {
             registered,
             charge,
         };
-        let mut driver = Self::new(runner, head, run, started_at, setup);
+        let mut driver = Self::new(runner, head, workflow, started_at, setup);
         driver.answers = record.answers;
         // The first owner finds nothing recorded, so it skips these reads.
         if driver.lease.fence > 1 {
@@ -177,17 +181,20 @@ impl Driver {
     fn new(
         runner: &Runner,
         head: Arc<RunHead>,
-        run: Run,
+        workflow: Arc<Workflow>,
         started_at: Timestamp,
         setup: Setup,
     ) -> Self {
         let app = runner.app.clone();
         let now = app.now();
+        let run = new_run(workflow.clone(), &head, started_at);
         Self {
             run: Computation::new(run, setup.charge),
             holder: Holder::of_key(head.key_id.as_deref()),
             replay: Replay::default(),
-            recorder: EventRecorder::new(setup.lease.fence),
+            reuse: Reuse::default(),
+            workflow,
+            recorder: EventRecorder::new(setup.lease.fence, &head.part),
             calls: Calls::default(),
             pauses: Pauses::default(),
             answers: 0,
@@ -265,6 +272,7 @@ impl Driver {
             Ended::Paused => self.store_before_events().await,
             Ended::Refused(overloaded) => self.refuse(overloaded).await,
             Ended::Waiting if self.replay.has_more() => self.feed_recorded().await,
+            Ended::Waiting if self.take_over().await? => Ok(()),
             Ended::Waiting if self.is_draining() && self.calls.is_empty() => self.hand_over().await,
             Ended::Waiting => self.proceed().await,
         }
@@ -391,8 +399,14 @@ impl Driver {
             result,
             started_at,
             ended_at: Some(ended_at),
+            is_reused: false,
         };
         self.next_order += 1;
+        self.keep(checkpoint).await
+    }
+
+    /// Keeps a result: an attached run's in memory, another's in the store.
+    async fn keep(&mut self, checkpoint: Checkpoint) -> Result<()> {
         match &mut self.attachment {
             Attachment::Attached(wait) => {
                 wait.keep(checkpoint);

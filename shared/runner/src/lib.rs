@@ -2,6 +2,9 @@
 //! here.
 
 pub mod start;
+pub mod part;
+pub mod rerun;
+mod rerun_jobs;
 pub mod host;
 pub mod worker;
 pub mod deliver;

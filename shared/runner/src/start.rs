@@ -19,7 +19,7 @@ use flowgate_app::work::Message;
 use flowgate_app::workflows::Published;
 use flowgate_engine::call::Piece;
 use flowgate_engine::input::{InputProblem, InputRules};
-use flowgate_engine::{ENGINE, SpendingLimit, Weight, Workflow};
+use flowgate_engine::{ENGINE, Part, SpendingLimit, Weight, Workflow};
 use serde_json::Value;
 
 use crate::Runner;
@@ -108,6 +108,22 @@ pub enum Started {
     Repeated(Box<RunRecord>),
 }
 
+/// How a run is to start.
+pub(crate) struct How {
+    pub(crate) mode: ResponseMode,
+    pub(crate) when_wait_ends: WhenWaitEnds,
+    pub(crate) unique_rows: UniqueRows,
+    pub(crate) files: InputFiles,
+}
+
+/// The files of an input that was sent: the run becomes an owner of each.
+#[derive(Default)]
+pub(crate) struct InputFiles {
+    pub(crate) ids: Vec<FileId>,
+    /// JSON Pointer to the input.
+    pub(crate) place: &'static str,
+}
+
 /// How an admitted run starts.
 struct StartPlan {
     workflow: Arc<Workflow>,
@@ -133,73 +149,45 @@ impl Runner {
         caller.require(Scope::Run, &request.workflow_id, What::Workflow)?;
         let published =
             self.app.published(&request.workflow_id, request.version.as_deref()).await?;
+        self.start_published(caller, &published, request, Ok).await
+    }
+
+    /// Starts a run of a workflow that the caller may start. `fix` completes its head.
+    pub(crate) async fn start_published(
+        &self,
+        caller: &Caller,
+        published: &Published,
+        request: StartRequest,
+        fix: impl FnOnce(RunHead) -> Result<RunHead> + Send,
+    ) -> Result<Admitted> {
         let idempotency =
             self.idempotency_row(caller, &published.uid, request.idempotency.as_ref());
         let (mode, when_wait_ends) = (request.response_mode, request.when_wait_ends);
         let place = request.input_pointer;
-        let (mut head, files) = self.new_head(caller, &published, request).await?;
+        let (head, ids) = self.new_head(caller, published, request).await?;
+        let head = fix(head)?;
         let unique_rows = UniqueRows { idempotency, run_id: self.run_id_row(&head)? };
-        let charge = self.charge(&head, mode)?;
-        let allowance = self.app.admit(caller, &mut head, &unique_rows).await?;
-        self.app.give_files(&files, &head.id, place).await?;
-        let plan = StartPlan {
-            workflow: published.workflow.clone(),
-            mode,
-            when_wait_ends,
-            unique_rows,
-            allowance,
-            charge,
-        };
-        self.start(Arc::new(head), plan).await
+        let files = InputFiles { ids, place };
+        let how = How { mode, when_wait_ends, unique_rows, files };
+        self.admit_and_start(caller, head, published.workflow.clone(), how).await
     }
 
-    /// Starts a new run with the same input on the same version.
-    pub async fn replay_run(
+    /// Counts the run against its key's limits, and starts it.
+    pub(crate) async fn admit_and_start(
         &self,
         caller: &Caller,
-        id: &str,
-        mode: ResponseMode,
-        idempotency: Option<&IdempotencyRequest>,
+        mut head: RunHead,
+        workflow: Arc<Workflow>,
+        how: How,
     ) -> Result<Admitted> {
-        let record = self.app.run_for(caller, Scope::Run, id).await?;
-        // The new run shows the input of the earlier one.
-        caller.require(Scope::Read, &record.head.workflow_id, What::Run)?;
-        if record.wiped {
-            return Err(Error::Gone);
-        }
-        let earlier = &record.head;
-        let workflow = self
-            .app
-            .compiled(&earlier.workflow_uid, &earlier.version)
-            .await?
-            .ok_or(Error::NotFound(What::Version))?;
-        let now = self.app.now();
-        let mut head = RunHead {
-            id: RunId::new(self.app.new_uuid(now)),
-            chosen_id: None,
-            dialect: Dialect::Native,
-            key_id: caller.key_id().map(str::to_owned),
-            webhooks: Vec::new(),
-            created_at: now,
-            deadline_at: now + workflow.deadline,
-            engine: ENGINE,
-            ..RunHead::clone(earlier)
-        };
-        let unique_rows = UniqueRows {
-            idempotency: self.idempotency_row(caller, &head.workflow_uid, idempotency),
-            run_id: None,
-        };
+        let How { mode, when_wait_ends, unique_rows, files } = how;
         let charge = self.charge(&head, mode)?;
         let allowance = self.app.admit(caller, &mut head, &unique_rows).await?;
-        self.app.take_over_files(&earlier.id, &head.id).await?;
-        let plan = StartPlan {
-            workflow,
-            mode,
-            when_wait_ends: WhenWaitEnds::Detach,
-            unique_rows,
-            allowance,
-            charge,
-        };
+        self.app.give_files(&files.ids, &head.id, files.place).await?;
+        if let Some(origin) = &head.origin {
+            self.app.take_over_files(&origin.run, &head.id).await?;
+        }
+        let plan = StartPlan { workflow, mode, when_wait_ends, unique_rows, allowance, charge };
         self.start(Arc::new(head), plan).await
     }
 
@@ -300,6 +288,9 @@ impl Runner {
             published_by: published.published_by,
             engine: ENGINE,
             spending_limit: request.spending_limit,
+            origin: None,
+            draft: None,
+            part: Part::default(),
         };
         Ok((head, files))
     }
@@ -421,7 +412,7 @@ impl Runner {
         Ok(Box::new(record))
     }
 
-    fn idempotency_row(
+    pub(crate) fn idempotency_row(
         &self,
         caller: &Caller,
         workflow_uid: &str,

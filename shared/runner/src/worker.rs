@@ -57,7 +57,7 @@ impl Runner {
                                                  for a newer worker");
             return self.release_for(&lease, LEASE).await;
         }
-        let Some(workflow) = self.app.compiled(&head.workflow_uid, &head.version).await? else {
+        let Some(workflow) = self.app.workflow_of(head).await? else {
             let error =
                 failure("version_gone", "the version that the run was started with is gone");
             self.app.finish_leased(&lease, &record, RunState::Failed, error).await?;
@@ -122,7 +122,7 @@ impl Runner {
         match message {
             Message::RunV1 { run } => self.work(run).await,
             Message::WebhookV1 { delivery } => self.deliver(delivery).await,
-            Message::JobV1 { job } => self.app.work_on_job(job).await,
+            Message::JobV1 { job } => self.work_on_job(job).await,
             Message::FileV1 { file } => self.app.collect_file(file).await,
         }
     }

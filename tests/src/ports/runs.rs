@@ -21,6 +21,7 @@ use super::sample::*;
 use super::{Guarantee, World, guarantee};
 
 mod lists;
+mod results;
 
 use lists::{list_bad_cursor, list_filters, list_includes, list_pages, list_ranges};
 
@@ -48,6 +49,11 @@ pub(super) fn guarantees() -> Vec<Guarantee> {
         guarantee("values read back exactly, large ones too", values_come_back),
         guarantee("there is no trace before the end", no_trace_before_the_end),
         guarantee("a wiped run keeps its state and nothing of its data", wipe),
+        guarantee(
+            "what a run leaves for a rerun reads back, and is wiped with it",
+            results::results,
+        ),
+        guarantee("a run keeps its origin, its draft and what was given", results::origins),
         guarantee("a run in flight is not wiped", wipe_in_flight),
         guarantee("a run's progress matches its record", progress),
         guarantee("a list contains each run once, newest first", list_pages),

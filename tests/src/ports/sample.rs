@@ -8,7 +8,7 @@ use flowgate_core::event::{AttemptTrace, CallTrace, Event, EventId, EventKind, N
 use flowgate_core::group::Group;
 use flowgate_core::id::RunId;
 use flowgate_core::idempotency::{IdempotencyKey, IdempotencyRow, UniqueRows};
-use flowgate_core::job::{Erases, Job, JobId, Progress};
+use flowgate_core::job::{Job, JobId, Progress, Task};
 use flowgate_core::lease::{Lease, OwnerToken};
 use flowgate_core::page::PageRequest;
 use flowgate_core::run::{
@@ -62,6 +62,9 @@ pub fn head(n: u32) -> Result<RunHead> {
         published_by: Publisher::Workflow,
         engine: 1,
         spending_limit: flowgate_engine::SpendingLimit::default(),
+        origin: None,
+        draft: None,
+        part: flowgate_engine::Part::default(),
     })
 }
 
@@ -144,6 +147,7 @@ pub fn ending(state: RunState) -> FinishedRun {
     FinishedRun {
         end: Arc::new(end),
         trace: vec![node_trace()],
+        results: Vec::new(),
         events: Vec::new(),
         deliveries: Vec::new(),
         expires_at: at(5_000_000),
@@ -164,6 +168,7 @@ fn node_trace() -> NodeTrace {
         error: None,
         tokens: Some(7),
         cost_nano_usd: Some(3),
+        is_pinned: false,
         calls: vec![CallTrace {
             call: None,
             attempts: vec![AttemptTrace {
@@ -187,6 +192,7 @@ pub fn checkpoint(place: &str, order: u64, value: &str) -> Checkpoint {
         result: CallResult::Succeeded(output),
         started_at: Some(at(350)),
         ended_at: Some(at(400)),
+        is_reused: false,
     }
 }
 
@@ -240,10 +246,11 @@ pub fn delivery(n: u32, index: u32, due: i64) -> Result<Delivery> {
 pub fn workflow_job(n: u32, uid: &str) -> Result<Job> {
     Ok(Job {
         id: JobId::parse(&format!("job_{n:032x}")).context("job id")?,
-        erases: Erases::WorkflowV1 { workflow_id: "story".into(), uid: uid.into() },
+        task: Task::WorkflowV1 { workflow_id: "story".into(), uid: uid.into() },
         created_at: at(1_000),
         due_at: Some(at(2_000)),
         ended_at: None,
+        is_cancelled: false,
         revision: 1,
         progress: Progress::default(),
     })

@@ -118,6 +118,23 @@ impl Caller {
         id
     }
 
+    /// By a key whose limit lets the job begin one of two runs.
+    async fn replays(&mut self) {
+        let limits = json!({ "requests_per_minute": 1, "burst": 1 });
+        let (workflows, scopes) = (["hello"], ["run", "read"]);
+        let key =
+            json!({ "name": "k", "workflows": workflows, "scopes": scopes, "limits": limits });
+        let key = self.post("/v1/keys", key).await;
+        let path = "/v1/workflows/hello/runs/replay";
+        let request = self.server.post(path, key["key"].as_str().unwrap()).json(&json!({}));
+        let (status, job) = crate::fixture::answer(request).await;
+        assert_eq!(status, 202, "{job}");
+        self.called.extend(operation_id("POST", path));
+        let job = format!("/v1/jobs/{}", job["id"].as_str().unwrap());
+        self.get(&job).await;
+        self.post(&format!("{job}/cancel"), json!({})).await;
+    }
+
     async fn questions(&mut self) {
         let two = "nodes: [{ id: a, type: approval, message: a? }, \
                    { id: b, type: approval, message: b?, fields: [{ name: f, value: x }] }]";
@@ -201,6 +218,7 @@ async fn every_operation_answers_as_the_document_says() {
     caller.authoring().await;
     caller.keys_and_secrets().await;
     let run = caller.runs(&receiver).await;
+    caller.replays().await;
     caller.questions().await;
     caller.cancel("/v1/runs/{id}/cancel").await;
     caller.cancel("/api/workflows/hanging/executions/{id}/cancel").await;

@@ -56,6 +56,7 @@ mod callers;
 mod hostile;
 mod protocol;
 mod retries;
+mod reruns;
 mod cli;
 mod examples;
 mod webhooks;

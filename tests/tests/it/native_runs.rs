@@ -340,7 +340,7 @@ async fn a_replay_is_the_same_run_anew() {
     assert_eq!(status, 202);
     let (status, problem) =
         json_of(server.post(&path, ADMIN_KEY).json(&json!({ "input": {} }))).await;
-    assert_eq!((status, &problem["errors"][0]["pointer"]), (400, &json!("/input")));
+    assert_eq!((status, &problem["errors"][0]["pointer"]), (400, &json!("/input/name")));
 }
 
 #[tokio::test]

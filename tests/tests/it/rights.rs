@@ -43,6 +43,8 @@ const RIGHTS: &[(&str, &str, Needs)] = &[
     ("DELETE", "/v1/runs/{fresh}", All(&[Author])),
     ("DELETE", "/v1/users/nobody/runs", Platform(Author)),
     ("GET", "/v1/jobs/job_00000000000000000000000000000000", Platform(Author)),
+    ("POST", "/v1/jobs/job_00000000000000000000000000000000/cancel", Platform(Author)),
+    ("POST", "/v1/workflows/w/runs/replay", All(&[Run, Read])),
     ("GET", "/v1/runs/{run}/questions", All(&[Read])),
     ("POST", "/v1/runs/{run}/resume", All(&[Run])),
     ("GET", "/v1/runs/{run}/approval", Nothing),

@@ -84,6 +84,8 @@ impl IntoResponse for Refusal {
             | Error::StillRunning(_)
             | Error::RunIdTaken(_)
             | Error::NotEnded
+            | Error::NotEndedYet
+            | Error::JobEnded
             | Error::NotAsked
             | Error::AlreadyAnswered
             | Error::AlreadyEnded(_) => (None, 40000),

@@ -29,6 +29,8 @@ pub(crate) fn status(error: &Error) -> StatusCode {
         | Error::StillRunning(_)
         | Error::RunIdTaken(_)
         | Error::NotEnded
+        | Error::NotEndedYet
+        | Error::JobEnded
         | Error::NotAsked
         | Error::AlreadyAnswered
         | Error::AlreadyEnded(_) => StatusCode::CONFLICT,
@@ -62,7 +64,8 @@ pub(crate) fn code(error: &Error) -> &'static str {
         Error::IdempotencyMismatch => "idempotency_mismatch",
         Error::StillRunning(_) => "still_running",
         Error::RunIdTaken(_) => "run_id_taken",
-        Error::NotEnded => "not_ended",
+        Error::NotEnded | Error::NotEndedYet => "not_ended",
+        Error::JobEnded => "job_ended",
         Error::NotAsked => "not_asked",
         Error::AlreadyAnswered => "already_answered",
         Error::AlreadyEnded(RunState::Succeeded) => "already_succeeded",

@@ -31,10 +31,13 @@ struct RunSchema<'a> {
     id: String,
     workflow_id: String,
     workflow_name: String,
-    /// The version that the run started with.
+    /// The version that the run started with; `draft` for a draft.
     #[schema(examples("1.0.0"))]
     version: String,
     status: RunStatus,
+    /// The run that it repeats. Left out where it repeats none.
+    #[schema(nullable = false)]
+    origin: Option<String>,
     /// Left out where the start named none.
     #[schema(nullable = false)]
     user: Option<String>,

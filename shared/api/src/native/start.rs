@@ -1,6 +1,7 @@
 //! Starts runs: `POST /v1/workflows/{id}/runs`, `POST /v1/runs/{id}/replay`.
 
 mod request;
+mod replay;
 mod prefer;
 mod stream;
 
@@ -22,10 +23,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::prefer::{PREFERENCE_APPLIED, Preference, preference};
+use self::replay::ReplayRun;
 use self::request::StartRun;
 use super::run::{self, Run};
 use super::{Caller, events};
-use crate::http::fields::Fields;
 use crate::http::problem::{Problem, Refusal};
 use crate::http::request::{QueryPairs, Segments, with_allowance};
 use crate::http::sse::Frame;
@@ -54,7 +55,11 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Runner>> {
     tag = "Runs",
     params(
         ("workflow_id" = String, Path, description = "The workflow's id."),
-        ("version" = Option<String>, Query, description = "Instead of the active version."),
+        (
+            "version" = Option<String>,
+            Query,
+            description = "Instead of the active version. `draft`: the saved draft, for authors.",
+        ),
         (
             "Prefer" = Option<String>,
             Header,
@@ -96,17 +101,21 @@ async fn start(
     let body = body::read(&headers, body).await?;
     let asked = Asked::read(&runner.app, &headers, &uri, &body)?;
     let new = StartRun::read(body::parse_or_empty(&body)?)?;
-    let mut request = new.into_request(workflow_id, asked.preference.mode);
+    let (mut request, part) = new.into_request(workflow_id, asked.preference.mode);
     request.version = query.get("version").map(str::to_owned);
     request.idempotency = asked.idempotency.clone();
-    let started = runner.start_run(&caller, request).await?;
+    let started = runner.start_part(&caller, request, part).await?;
     respond(&runner, started, asked).await
 }
 
 /// Replay a run
 ///
-/// A new run of the same version with the same input, without webhooks. Waits, follows or is
-/// accepted as a start. Needs the scopes `run` and `read`.
+/// A new run of the same version with the same input, without webhooks. It takes over the recorded
+/// results of calls that succeeded, so that a failed run goes on from its failed node, and makes
+/// anew what depends on `from`, what failed, and calls that differ. A run that succeeded is made
+/// anew as a whole, unless `from`, `input`, `version` or `all` says otherwise. Waits, follows or is
+/// accepted as a start. Needs the scopes `run` and `read`; for drafts and parts of a workflow
+/// `author`, too.
 #[utoipa::path(
     post,
     path = "/v1/runs/{run_id}/replay",
@@ -132,6 +141,7 @@ async fn start(
             description = "With a stream and a repeated `Idempotency-Key`: only later events.",
         ),
     ),
+    request_body = Option<ReplayRun>,
     responses(
         NotStarted<Problem>,
         (
@@ -151,11 +161,10 @@ async fn replay(
     body: Body,
 ) -> Result<Response, Refusal> {
     let body = body::read(&headers, body).await?;
-    // A replay takes no fields: a caller who sends a new input is refused.
-    Fields::of_body(body::parse_or_empty(&body)?)?.finish()?;
+    let rerun = ReplayRun::read(body::parse_or_empty(&body)?)?;
     let asked = Asked::read(&runner.app, &headers, &uri, &body)?;
     let (mode, key) = (asked.preference.mode, asked.idempotency.as_ref());
-    let started = runner.replay_run(&caller, &run_id, mode, key).await?;
+    let started = runner.replay_run(&caller, &run_id, rerun, mode, key).await?;
     respond(&runner, started, asked).await
 }
 
@@ -210,8 +219,7 @@ async fn answer(
     preference: &Preference,
 ) -> Result<Response, Refusal> {
     if preference.minimal
-        && let Some(workflow) =
-            app.compiled(&record.head.workflow_uid, &record.head.version).await?
+        && let Some(workflow) = app.workflow_of(&record.head).await?
         && let Some(response) = response_node::of(app, record, &workflow).await?
     {
         let response = run::with_run_id(response, &record.head.id);

@@ -59,6 +59,14 @@ struct NodeTrace<'a> {
     /// Its calls, in the order in which they were asked for; empty where it made none. While the
     /// run goes on, those are known whose results are stored: all of a detached run's.
     calls: Vec<CallTrace<'a>>,
+    /// `true` where the run's origin made its calls: this run spent nothing on them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    reused: bool,
+    /// `true` where its output was given and it did not run.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    pinned: bool,
 }
 
 /// One call of a node.
@@ -101,6 +109,10 @@ struct AttemptTrace<'a> {
     /// In 10⁻⁹ USD. Null where nobody knows.
     #[schema(required)]
     cost_nano_usd: Option<u64>,
+    /// `true` where the run's origin made it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    reused: bool,
 }
 
 /// How a node ended.
@@ -140,6 +152,8 @@ impl<'a> From<&'a event::NodeTrace> for NodeTrace<'a> {
             tokens: node.tokens,
             cost_nano_usd: node.cost_nano_usd,
             calls: node.calls.iter().map(Into::into).collect(),
+            reused: node.is_reused(),
+            pinned: node.is_pinned,
         }
     }
 }
@@ -170,6 +184,7 @@ impl<'a> From<&'a event::AttemptTrace> for AttemptTrace<'a> {
             finish_reason: attempt.finish_reason.as_deref(),
             tokens: attempt.tokens,
             cost_nano_usd: attempt.cost_nano_usd,
+            reused: attempt.is_reused,
         }
     }
 }

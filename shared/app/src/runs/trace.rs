@@ -64,15 +64,20 @@ struct EndedCall {
     started_at: Option<Timestamp>,
     ended_at: Option<Timestamp>,
     figures: CallFigures,
+    is_reused: bool,
 }
 
 impl From<Checkpoint> for EndedCall {
     fn from(checkpoint: Checkpoint) -> Self {
-        let Checkpoint { place, attempts, result, started_at, ended_at, .. } = checkpoint;
+        let Checkpoint { place, attempts, result, started_at, ended_at, is_reused, .. } =
+            checkpoint;
         // The place of an attempt that was retried.
         let place = place.split_once('@').map_or(place.as_str(), |(place, _)| place).to_owned();
-        let figures = CallFigures::of(&result);
-        Self { place, attempt: attempts, started_at, ended_at, figures }
+        let mut figures = CallFigures::of(&result);
+        if is_reused {
+            (figures.tokens, figures.cost_nano_usd) = (None, None);
+        }
+        Self { place, attempt: attempts, started_at, ended_at, figures, is_reused }
     }
 }
 
@@ -110,13 +115,14 @@ impl BuiltTrace {
     }
 
     fn add_ended(&mut self, ended: EndedCall) {
-        let EndedCall { place, attempt, started_at, ended_at, figures } = ended;
+        let EndedCall { place, attempt, started_at, ended_at, figures, is_reused } = ended;
         let Some((node, call)) = self.node_of(&place) else { return };
         let Some(entry) = self.entry(node) else { return };
         let call = call.map(Arc::from);
         let attempt = add_attempt(entry, call.as_ref(), AttemptTrace::new(attempt, None));
         attempt.started_at = started_at;
         attempt.end(ended_at, figures);
+        attempt.is_reused = is_reused;
     }
 
     /// Splits a place into the node and, unless it is the node's first, the call.
@@ -189,6 +195,7 @@ mod tests {
             result,
             started_at: Some(Timestamp(at)),
             ended_at: Some(Timestamp(at + 1)),
+            is_reused: false,
         })
     }
 

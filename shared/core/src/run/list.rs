@@ -32,12 +32,13 @@ impl Include {
 
     /// Reverses [`RunHead::split`].
     pub fn head(self, stored: RunHead, beside: Option<RunInput>) -> RunHead {
-        let (input, input_as_sent) = match (self.input, beside) {
-            (true, None) => return stored,
-            (true, Some(beside)) => (beside.input, beside.input_as_sent),
-            (false, _) => (Arc::default(), None),
-        };
-        RunHead { input, input_as_sent, ..stored }
+        let mut head = stored;
+        match (self.input, beside) {
+            (true, None) => {}
+            (true, Some(beside)) => beside.put_back(&mut head),
+            (false, _) => (head.input, head.input_as_sent) = (Arc::default(), None),
+        }
+        head
     }
 
     /// Reverses [`RunEnd::split`].

@@ -1,12 +1,14 @@
 //! A run as it is stored: its head, its state, its end.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use flowgate_engine::{RunError, SpendingLimit, Usage, json};
+use flowgate_engine::{Part, RunError, SpendingLimit, Usage, json};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::origin::{Origin, TriedDraft};
 use crate::delivery::WebhookTarget;
 use crate::group::Group;
 use crate::id::RunId;
@@ -115,9 +117,29 @@ pub struct RunHead {
     /// What its caller allows it to spend.
     #[serde(default, skip_serializing_if = "SpendingLimit::is_none")]
     pub spending_limit: SpendingLimit,
+    /// The run that it repeats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Box<Origin>>,
+    /// The draft that it tries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<Box<TriedDraft>>,
+    /// What of the workflow it runs.
+    #[serde(default, skip_serializing_if = "Part::is_whole")]
+    pub part: Part,
 }
 
 impl RunHead {
+    /// Returns whether it tries a draft: it does not count as production.
+    pub fn is_draft(&self) -> bool {
+        self.draft.is_some()
+    }
+
+    /// Returns what its nodes' randomness is made of.
+    pub fn seed_root(&self) -> &RunId {
+        let takes = self.origin.as_ref().and_then(|origin| origin.takes.as_ref());
+        takes.map_or(&self.id, |takes| &takes.seed_root)
+    }
+
     /// Returns on whose behalf the run uses secrets.
     pub fn secret_user(&self) -> SecretUser {
         SecretUser { workflow_id: self.workflow_id.clone(), published_by: self.published_by }
@@ -131,7 +153,15 @@ impl RunHead {
     /// What a wipe keeps: nothing that the caller sent, its webhooks' URLs and headers included.
     #[must_use]
     pub fn wiped(&self) -> Self {
-        Self { input: Arc::default(), input_as_sent: None, webhooks: Vec::new(), ..self.clone() }
+        Self { webhooks: Vec::new(), ..self.without_input() }
+    }
+
+    fn without_input(&self) -> Self {
+        let draft = self.draft.as_ref().map(|draft| {
+            Box::new(TriedDraft { hash: draft.hash.clone(), document: Arc::default() })
+        });
+        let part = Part { until: self.part.until.clone(), pins: BTreeMap::new() };
+        Self { input: Arc::default(), input_as_sent: None, draft, part, ..self.clone() }
     }
 
     /// Runs of one key are one group.
@@ -142,24 +172,44 @@ impl RunHead {
     /// Returns the head as it is stored, and the input if it is stored separately.
     pub fn split(&self) -> (Cow<'_, Self>, Option<RunInput>) {
         let as_sent = self.input_as_sent.as_ref().map_or(0, String::len);
-        if json::size(&self.input) + as_sent <= MAX_INLINE_VALUE {
+        let document = self.draft.as_ref().map(|draft| draft.document.clone());
+        let given = document.as_ref().map_or(0, |document| document.len())
+            + self.part.pins.values().map(|pin| json::size(pin)).sum::<usize>();
+        if json::size(&self.input) + as_sent + given <= MAX_INLINE_VALUE {
             return (Cow::Borrowed(self), None);
         }
-        let input =
-            RunInput { input: self.input.clone(), input_as_sent: self.input_as_sent.clone() };
-        (
-            Cow::Owned(Self { input: Arc::default(), input_as_sent: None, ..self.clone() }),
-            Some(input),
-        )
+        let input = RunInput {
+            input: self.input.clone(),
+            input_as_sent: self.input_as_sent.clone(),
+            document,
+            pins: self.part.pins.clone(),
+        };
+        (Cow::Owned(self.without_input()), Some(input))
     }
 }
 
 /// A run's input. Large inputs are stored separately, so that a list of runs need not read them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunInput {
-    pub(super) input: Arc<Value>,
+    input: Arc<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) input_as_sent: Option<String>,
+    input_as_sent: Option<String>,
+    /// Of the draft that it tries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    document: Option<Arc<str>>,
+    /// The outputs that were given instead of made.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pins: BTreeMap<String, Arc<Value>>,
+}
+
+impl RunInput {
+    pub(super) fn put_back(self, head: &mut RunHead) {
+        (head.input, head.input_as_sent) = (self.input, self.input_as_sent);
+        if let (Some(draft), Some(document)) = (&mut head.draft, self.document) {
+            draft.document = document;
+        }
+        head.part.pins.extend(self.pins);
+    }
 }
 
 /// An input of at most this many bytes is stored in the head, an output in the end: a list reads

@@ -18,7 +18,8 @@ pub struct Scope<'a> {
     pub(crate) frame: usize,
     /// The node that reads; `None` for what belongs to no node, such as the result of a loop.
     pub(crate) node: Option<usize>,
-    pub(crate) run_id: &'a str,
+    /// What randomness is made of: the run's id, or that of the first run it was rerun from.
+    pub(crate) seed_root: &'a str,
     pub(crate) input: &'a Arc<Value>,
     pub(crate) started_at_ms: i64,
     pub(crate) engine: u32,
@@ -59,7 +60,7 @@ impl<'a> Scope<'a> {
         let prefix = self.frames.prefix(self.frame);
         let node = self.node.map(|node| &self.frames.body(self.frame, self.workflow).nodes[node]);
         let id = node.map_or("", |node| &*node.id);
-        format!("random\0{}\0{prefix}{id}", self.run_id)
+        format!("random\0{}\0{prefix}{id}", self.seed_root)
     }
 
     /// The version of the engine's rules that the run follows: [`ENGINE`](crate::ENGINE).

@@ -223,9 +223,9 @@ impl Run {
 
     /// Ends the calls that the node does not make. Returns the others.
     fn note_refused(&mut self, number: usize, calls: Vec<Planned>) -> Vec<Planned> {
-        let started_at_ms = self.started_at_ms;
+        let begun_at_ms = self.begun_at_ms;
         let Some(active) = self.active.get_mut(&number) else { return calls };
-        let ended_at_ms = active.done.last_ended_at_ms().unwrap_or(started_at_ms);
+        let ended_at_ms = active.done.last_ended_at_ms().unwrap_or(begun_at_ms);
         let mut others = Vec::with_capacity(calls.len());
         for planned in calls {
             match planned.work {
@@ -323,7 +323,9 @@ impl Run {
             Ok(outcome) => (outcome.tokens, outcome.cost_nano_usd),
             Err(error) => error.used(),
         };
-        self.count(open.active, open.price, used);
+        if !open.is_reused {
+            self.count(open.active, open.price, used);
+        }
         let root = self.root_of(open.active);
         if let Some(root) = self.active.get_mut(&root) {
             root.report.attempts = root.report.attempts.max(attempts);
@@ -396,7 +398,7 @@ impl Run {
                 Err(error) => self.fail(frame, index, error, report),
             };
         };
-        let ended_at_ms = active.done.last_ended_at_ms().unwrap_or(self.started_at_ms);
+        let ended_at_ms = active.done.last_ended_at_ms().unwrap_or(self.begun_at_ms);
         let outcome = |value| CallOutcome { value, tokens: None, cost_nano_usd: None };
         let result = result.map(outcome).map_err(CallError::from);
         if let Some(parent) = self.active.get_mut(&parent) {

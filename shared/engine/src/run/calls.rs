@@ -30,6 +30,8 @@ pub(super) struct OpenCall {
     pub attempt: u32,
     /// It has reported text that a further attempt would take back.
     pub has_reported_text: bool,
+    /// An earlier run made it.
+    pub is_reused: bool,
     pub price: Price,
     at_most_once: bool,
     /// Its input.
@@ -138,6 +140,7 @@ impl Run {
                     place,
                     attempt: 0,
                     has_reported_text: false,
+                    is_reused: false,
                     price,
                     at_most_once: call.at_most_once,
                     kept,
@@ -203,12 +206,17 @@ impl Run {
         attempt: u32,
         ended_at_ms: i64,
     ) {
+        let mut figures = CallFigures::of(result);
+        if open.is_reused {
+            (figures.tokens, figures.cost_nano_usd) = (None, None);
+        }
         self.emit(RunEvent::CallEnded(Box::new(CallEnded {
             node: Arc::clone(&open.node),
             call: open.label.clone(),
             attempt,
             ended_at_ms,
-            figures: CallFigures::of(result),
+            figures,
+            is_reused: open.is_reused,
         })));
     }
 
@@ -232,7 +240,7 @@ impl Run {
     }
 
     fn seed(&self, id: &CallId) -> u64 {
-        let hash = Sha256::new().chain_update(&self.run_id).chain_update([0]);
+        let hash = Sha256::new().chain_update(&self.seed_root).chain_update([0]);
         let digest = hash.chain_update(id.as_str()).finalize();
         digest[..8].iter().fold(0, |seed, byte| seed << 8 | u64::from(*byte))
     }

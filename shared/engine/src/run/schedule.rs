@@ -72,6 +72,10 @@ impl Run {
         let node = &self.frames.body(frame, &workflow).nodes[index];
         self.frames.slot(frame, index).state = State::Busy;
         self.frames.get_mut(frame).busy += 1;
+        if let Some(pinned) = self.part.plan(node) {
+            self.emit_started(frame, index);
+            return self.carry_out(frame, index, pinned, Report::default());
+        }
         match node.node.plan(&self.scope(frame, Some(index), &[]), &Done::default()) {
             Ok(Plan::Perform(calls)) => self.activate(frame, index, calls),
             Ok(plan) => {
@@ -351,6 +355,10 @@ impl Run {
             }
             for edge in &body.nodes[index].edges {
                 let slot = self.frames.slot(frame, edge.to);
+                if slot.waits_for == 0 {
+                    // Left out of this run, or pinned: it waits for nothing.
+                    continue;
+                }
                 slot.waits_for -= 1;
                 slot.live += u32::from(edge.control && is_live(edge.when, settled));
                 if slot.waits_for > 0 {

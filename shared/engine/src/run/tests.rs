@@ -15,6 +15,8 @@ mod nesting;
 mod loops;
 mod on_error;
 mod graphs;
+mod part;
+mod rerun;
 mod property;
 mod spending;
 

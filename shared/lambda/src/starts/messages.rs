@@ -95,7 +95,7 @@ impl RunnerFunction {
     async fn done(&self, work: Work, message: Message) -> Result<()> {
         match (work, message) {
             (Work::Runs, Message::RunV1 { run }) => self.runner.work(&run).await,
-            (Work::Runs, Message::JobV1 { job }) => self.runner.app.work_on_job(&job).await,
+            (Work::Runs, Message::JobV1 { job }) => self.runner.work_on_job(&job).await,
             (Work::Runs, Message::FileV1 { file }) => self.runner.app.collect_file(&file).await,
             (Work::Deliveries, Message::WebhookV1 { delivery }) => {
                 self.runner.deliver(&delivery).await

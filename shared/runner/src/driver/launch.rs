@@ -1,7 +1,7 @@
 //! Gives the engine its recorded results, and lets the calls go out for which there is none.
 
 use anyhow::Result;
-use flowgate_app::run::StartMark;
+use flowgate_app::run::{Checkpoint, StartMark};
 use flowgate_engine::{Chunk, Recorded, RunError};
 use flowgate_outbound::Outbound;
 
@@ -21,7 +21,11 @@ impl Driver {
                 if let Some(at) = checkpoint.started_at {
                     self.run.progress(&id, Chunk::Started(at.millis()));
                 }
-                if checkpoint.place == id.place() {
+                if checkpoint.is_reused {
+                    let ended_at_ms = ended_at_ms.unwrap_or(self.started_at.millis());
+                    let Checkpoint { result, attempts, .. } = checkpoint;
+                    self.run.complete_reused(&id, result, attempts, ended_at_ms);
+                } else if checkpoint.place == id.place() {
                     let recorded = Recorded {
                         has_reported_text: self.recorder.has_text(id.place()),
                         result: checkpoint.result,

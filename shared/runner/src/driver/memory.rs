@@ -48,6 +48,7 @@ impl Driver {
             + self.calls.len() * CALL_BYTES
             + self.recorder.bytes()
             + self.replay.bytes()
+            + self.reuse.bytes()
             + self.calls.chunk_bytes()
             + self.outbox.iter().map(unread).sum::<usize>()
             + unwritten
@@ -88,6 +89,10 @@ impl Driver {
 
     /// Writes the results of an attached run that it has kept so far.
     pub(super) async fn write_results(&mut self) -> Result<()> {
+        self.store_if_new().await?;
+        if self.is_over() {
+            return Ok(());
+        }
         for checkpoint in self.attachment.take_unwritten() {
             let written =
                 self.app.ports.runs.checkpoint(&self.lease, checkpoint, Vec::new()).await?;

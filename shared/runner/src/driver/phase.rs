@@ -213,7 +213,14 @@ impl Driver {
         let events = if self.is_logged() { self.recorder.take_unwritten() } else { Vec::new() };
         let finished =
             self.app.finished_run(&record, of_workflow, self.recorder.take_trace(), events)?;
-        Ok((record, finished))
+        let results = self.attachment.take_unwritten();
+        Ok((record, FinishedRun { results: self.worth_keeping(results), ..finished }))
+    }
+
+    /// Returns the results that a rerun may want, none of a run that is not saved.
+    fn worth_keeping(&self, mut results: Vec<Checkpoint>) -> Vec<Checkpoint> {
+        results.retain(|result| self.head.save && !result.place.contains('@'));
+        results
     }
 
     /// Returns the run's record, as far as this owner knows it.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use flowgate_app::event::{AttemptTrace, Event, EventId, EventKind, NodeTrace, Trace};
 use flowgate_app::time::Timestamp;
 use flowgate_engine::kind::KindName;
-use flowgate_engine::{CallEnded, NodeStatus, RunEvent, Weight};
+use flowgate_engine::{CallEnded, NodeStatus, Part, RunEvent, Weight};
 use serde_json::{Value, json};
 
 /// Bytes of JSON. A larger value appears in the trace as its size only.
@@ -25,6 +25,8 @@ pub(crate) struct EventRecorder {
     /// The number of events that this owner has recorded.
     recorded: u64,
     watched: bool,
+    /// The ids of nodes whose output was given.
+    pinned: BTreeSet<String>,
     unwritten: Vec<Event>,
     unwritten_bytes: usize,
     trace: Trace,
@@ -57,8 +59,9 @@ enum Milestone {
 }
 
 impl EventRecorder {
-    pub(crate) fn new(fence: u64) -> Self {
+    pub(crate) fn new(fence: u64, part: &Part) -> Self {
         Self {
+            pinned: part.pins.keys().cloned().collect(),
             fence,
             recorded: 0,
             watched: false,
@@ -249,10 +252,11 @@ impl EventRecorder {
 
     /// Ends the attempt that is open. After a crash, only the last one of a recorded call is known.
     fn trace_ended(&mut self, ended: CallEnded) {
-        let CallEnded { node, call, attempt: number, ended_at_ms, figures } = ended;
+        let CallEnded { node, call, attempt: number, ended_at_ms, figures, is_reused } = ended;
         let Some(attempt) = self.last_attempt(&node, call.as_ref()) else { return };
         attempt.attempt = number;
         attempt.end(Some(Timestamp(ended_at_ms)), figures);
+        attempt.is_reused = is_reused;
     }
 
     /// Returns the attempt of the call that is open.
@@ -270,7 +274,10 @@ impl EventRecorder {
         let at = *self.at.entry(node.clone()).or_insert(next);
         if at == next {
             self.bytes += ENTRY_BYTES + node.len();
-            self.trace.push(NodeTrace::new(node.clone(), kind.clone()));
+            let id = node.rsplit_once('/').map_or(&**node, |(_, id)| id);
+            let is_pinned = self.pinned.contains(id);
+            let entry = NodeTrace { is_pinned, ..NodeTrace::new(node.clone(), kind.clone()) };
+            self.trace.push(entry);
         }
         &mut self.trace[at]
     }
@@ -309,7 +316,7 @@ mod tests {
 
     #[test]
     fn a_trace_of_many_large_inputs_stays_small() {
-        let mut recorder = EventRecorder::new(1);
+        let mut recorder = EventRecorder::new(1, &Part::default());
         let input = Some(Arc::new(json!("x".repeat(60 * 1024))));
         for call in 0..1_000 {
             let node = format!("loop[{call}]/call").into();

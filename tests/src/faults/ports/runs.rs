@@ -183,6 +183,10 @@ impl Runs for Faulty {
         self.around("runs.checkpoints", run.as_str(), work).await
     }
 
+    async fn results(&self, run: &RunId) -> Result<Vec<Checkpoint>> {
+        self.around("runs.results", run.as_str(), self.inner.runs.results(run)).await
+    }
+
     async fn started(&self, run: &RunId) -> Result<Vec<String>> {
         self.around("runs.started", run.as_str(), self.inner.runs.started(run)).await
     }

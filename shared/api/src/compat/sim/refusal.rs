@@ -112,6 +112,8 @@ fn words(error: &Error) -> (StatusCode, &'static str, Option<&'static str>) {
         | Error::IdempotencyMismatch
         | Error::StillRunning(_)
         | Error::NotEnded
+        | Error::NotEndedYet
+        | Error::JobEnded
         | Error::NotAsked
         | Error::AlreadyAnswered
         | Error::AlreadyEnded(_) => ("CONFLICT", None),

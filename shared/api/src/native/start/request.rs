@@ -5,6 +5,7 @@ use flowgate_app::delivery::WebhookBody;
 use flowgate_app::run::Dialect;
 use flowgate_engine::SpendingLimit;
 use flowgate_engine::input::{InputRules, Undeclared};
+use flowgate_runner::part::PartRequest;
 use flowgate_runner::start::{ResponseMode, StartRequest, WebhookRequest, WhenWaitEnds};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -31,6 +32,11 @@ pub(super) struct StartRun {
     /// What the run may spend, beside the workflow's own budget.
     #[schema(required = false, value_type = Budget)]
     budget: SpendingLimit,
+    /// For authors: only what this node needs runs, and its output is the run's.
+    until: Option<String>,
+    /// For authors: the outputs of nodes that do not run, by the node's id or name.
+    #[schema(required = false, value_type = Object)]
+    pins: Map<String, Value>,
 }
 
 /// What a run may spend on models. Checked before each call.
@@ -69,12 +75,20 @@ impl StartRun {
         let webhooks = fields.take_list("webhooks").unwrap_or_default();
         let webhooks = fields.each("webhooks", webhooks, Webhook::read);
         let budget = fields.take("budget").map(|budget| read_budget(&mut fields, &budget));
+        let until = fields.take_string("until");
+        let pins = fields.take_object("pins").unwrap_or_default();
         fields.finish()?;
-        Ok(Self { input, user, save, webhooks, budget: budget.unwrap_or_default() })
+        let budget = budget.unwrap_or_default();
+        Ok(Self { input, user, save, webhooks, budget, until, pins })
     }
 
-    pub(super) fn into_request(self, workflow_id: String, mode: ResponseMode) -> StartRequest {
-        StartRequest {
+    pub(super) fn into_request(
+        self,
+        workflow_id: String,
+        mode: ResponseMode,
+    ) -> (StartRequest, PartRequest) {
+        let part = PartRequest { until: self.until, pins: self.pins };
+        let request = StartRequest {
             workflow_id,
             version: None,
             dialect: Dialect::Native,
@@ -91,7 +105,8 @@ impl StartRun {
             run_id: None,
             idempotency: None,
             spending_limit: self.budget,
-        }
+        };
+        (request, part)
     }
 }
 

@@ -33,7 +33,7 @@ enum Caught {
 
 /// A node before it is known what it can refer to.
 #[derive(Debug, Clone)]
-struct Sketch {
+pub(super) struct Sketch {
     kind: Kind,
     caught: Caught,
     /// Earlier nodes, and whether their error is read.
@@ -69,13 +69,13 @@ fn sketch(depth: u32) -> BoxedStrategy<Sketch> {
         .boxed()
 }
 
-fn graph() -> impl Strategy<Value = Vec<Sketch>> {
+pub(super) fn graph() -> impl Strategy<Value = Vec<Sketch>> {
     prop::collection::vec(sketch(3), 1..20)
 }
 
 /// When an edge is live, as the documentation says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Edge {
+pub(super) enum Edge {
     Done,
     Error,
     First,
@@ -84,8 +84,8 @@ enum Edge {
 
 /// A node as it is written.
 #[derive(Debug, Clone)]
-struct Node {
-    id: String,
+pub(super) struct Node {
+    pub(super) id: String,
     kind: Kind,
     caught: Caught,
     /// The nodes whose edges decide whether it runs, all in its own list.
@@ -94,15 +94,19 @@ struct Node {
 
 /// Writes a graph, and notes what it must do.
 #[derive(Default)]
-struct Writer {
+pub(super) struct Writer {
     count: usize,
-    nodes: Vec<Node>,
+    pub(super) nodes: Vec<Node>,
 }
 
 impl Writer {
     /// `outer` are the nodes around that may be referred to. Returns the nodes as written, and what
     /// they refer to outside.
-    fn list(&mut self, sketches: &[Sketch], outer: &[Node]) -> (Vec<Value>, Vec<(String, Edge)>) {
+    pub(super) fn list(
+        &mut self,
+        sketches: &[Sketch],
+        outer: &[Node],
+    ) -> (Vec<Value>, Vec<(String, Edge)>) {
         let (mut here, mut written, mut outside) = (Vec::<Node>::new(), Vec::new(), Vec::new());
         for sketch in sketches {
             // A container adds at least one more.
@@ -222,7 +226,7 @@ fn field(kind: Kind) -> &'static str {
 }
 
 /// `a` and `b` concurrently, then `c`.
-fn rounds(_: &Scope<'_>, done: &Done) -> Result<Plan, NodeError> {
+pub(super) fn rounds(_: &Scope<'_>, done: &Done) -> Result<Plan, NodeError> {
     match (done.value("a")?, done.value("b")?, done.value("c")?) {
         (None, None, None) => perform([get("a"), get("b")]),
         (Some(_), Some(_), None) => perform([get("c")]),
@@ -231,7 +235,7 @@ fn rounds(_: &Scope<'_>, done: &Done) -> Result<Plan, NodeError> {
     }
 }
 
-fn answer(id: &CallId, call: &Call) -> CallResult {
+pub(super) fn answer(id: &CallId, call: &Call) -> CallResult {
     let crate::Action::Http(http) = &call.action else { panic!() };
     let url = serde_json::to_string(&http.url).unwrap();
     // Some nodes fail in their last call.
@@ -241,13 +245,17 @@ fn answer(id: &CallId, call: &Call) -> CallResult {
 
 /// What a run did: its steps, the calls in the order in which they ended, and its outcome.
 #[derive(Debug, Clone, PartialEq)]
-struct Story {
+pub(super) struct Story {
     steps: Vec<Step>,
-    ended: Vec<(CallId, CallResult)>,
-    outcome: Outcome,
+    pub(super) ended: Vec<(CallId, CallResult)>,
+    pub(super) outcome: Outcome,
 }
 
-fn play(workflow: &Arc<Workflow>, recorded: &[(CallId, CallResult)], picks: &[Index]) -> Story {
+pub(super) fn play(
+    workflow: &Arc<Workflow>,
+    recorded: &[(CallId, CallResult)],
+    picks: &[Index],
+) -> Story {
     let mut run = start(workflow, json!({}));
     let (mut steps, mut ended, mut open) = (Vec::new(), Vec::new(), Vec::<(CallId, Call)>::new());
     let mut picks = picks.iter().cycle();

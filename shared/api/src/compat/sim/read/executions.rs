@@ -102,7 +102,7 @@ async fn execution<'a>(
     found: &'a RunRecord,
 ) -> flowgate_app::Result<Execution<'a>> {
     let head = &found.head;
-    let workflow = app.compiled(&head.workflow_uid, &head.version).await?;
+    let workflow = app.workflow_of(head).await?;
     Ok(Execution {
         execution_id: head.shown_id(),
         workflow_id: &head.workflow_id,

@@ -95,7 +95,7 @@ pub(super) async fn read(
 ) -> Result<Response, Refusal> {
     let record = app.read_run(&caller, &job_id).await?;
     let head = &record.head;
-    let workflow = app.compiled(&head.workflow_uid, &head.version).await?;
+    let workflow = app.workflow_of(head).await?;
     let job = Job {
         success: true,
         task_id: head.id.as_str(),

@@ -198,7 +198,7 @@ async fn read(
     if found.wiped {
         return Err(Error::Gone.into());
     }
-    let workflow = app.compiled(&found.head.workflow_uid, &found.head.version).await?;
+    let workflow = app.workflow_of(&found.head).await?;
     let run = Run {
         summary: (&found).into(),
         paused: (),

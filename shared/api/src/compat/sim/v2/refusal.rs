@@ -124,6 +124,8 @@ fn body(error: &Error) -> (StatusCode, ErrorBody) {
         Error::Stale
         | Error::IdempotencyMismatch
         | Error::NotEnded
+        | Error::NotEndedYet
+        | Error::JobEnded
         | Error::NotAsked
         | Error::AlreadyAnswered
         | Error::AlreadyEnded(_) => {

@@ -1,0 +1,240 @@
+//! Runs of a part of a workflow: up to one node, with outputs given instead of made.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::frame::{ROOT, State};
+use super::{Outcome, Run, RunError};
+use crate::input::InputProblem;
+use crate::json::push_segment;
+use crate::kind::{OutputField, OutputFields, OutputType, Plan, Role};
+use crate::problem::did_you_mean;
+use crate::workflow::{BodyNode, Workflow};
+
+/// What of a workflow runs. [`Workflow::accept_part`] makes it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// The id of the node that the run ends with: only what it needs runs, and its output is the
+    /// run's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// The outputs of nodes that do not run, by id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pins: BTreeMap<String, Arc<Value>>,
+}
+
+impl Part {
+    /// The whole workflow.
+    pub fn is_whole(&self) -> bool {
+        self.until.is_none() && self.pins.is_empty()
+    }
+
+    /// Returns what the node does instead of running.
+    pub(super) fn plan(&self, node: &BodyNode) -> Option<Plan> {
+        let output = self.pins.get(&*node.id)?;
+        let branches = node.node.branches();
+        if branches.is_empty() {
+            return Some(Plan::Done(Arc::clone(output)));
+        }
+        let taken = output.get("branch").and_then(Value::as_str);
+        let taken = taken.and_then(|name| branches.iter().position(|branch| *branch == name));
+        Some(Plan::Branch { taken, output: Value::clone(output) })
+    }
+}
+
+impl Workflow {
+    /// Checks what a run is to do of the workflow. The pointers of problems begin with `/until` or
+    /// `/pins`.
+    pub fn accept_part(
+        &self,
+        until: Option<&str>,
+        pins: Map<String, Value>,
+    ) -> Result<Part, Vec<InputProblem>> {
+        let mut problems = Vec::new();
+        let mut part = Part::default();
+        if let Some(name) = until {
+            match self.until(name) {
+                Ok(id) => part.until = Some(id),
+                Err(message) => {
+                    problems.push(InputProblem { pointer: "/until".to_owned(), message });
+                }
+            }
+        }
+        for (name, value) in pins {
+            let mut pointer = "/pins".to_owned();
+            push_segment(&mut pointer, &name);
+            match self.pinned(&name, &value, &pointer) {
+                Ok(id) => {
+                    part.pins.insert(id, Arc::new(value));
+                }
+                Err(wrong) => problems.extend(wrong),
+            }
+        }
+        if problems.is_empty() { Ok(part) } else { Err(problems) }
+    }
+
+    fn until(&self, name: &str) -> Result<String, String> {
+        let node = self.runnable(name)?;
+        match self.place_of(&node.id) {
+            Some((0, _)) => Ok(node.id.to_string()),
+            _ => Err(format!("`{name}` is inside a loop or parallel: name that")),
+        }
+    }
+
+    fn pinned(
+        &self,
+        name: &str,
+        value: &Value,
+        pointer: &str,
+    ) -> Result<String, Vec<InputProblem>> {
+        let problem = |pointer: &str, message: String| {
+            vec![InputProblem { pointer: pointer.to_owned(), message }]
+        };
+        let node = self.runnable(name).map_err(|message| problem(pointer, message))?;
+        if node.kind.role == Role::Input {
+            let message = "is the input of the run: give `input`".to_owned();
+            return Err(problem(pointer, message));
+        }
+        let Value::Object(output) = value else {
+            let message = "must be an object with the fields that the node leaves".to_owned();
+            return Err(problem(pointer, message));
+        };
+        let wrong = misfits(node, output, pointer);
+        if wrong.is_empty() { Ok(node.id.to_string()) } else { Err(wrong) }
+    }
+
+    /// Finds a node by id or name.
+    fn runnable(&self, name: &str) -> Result<&BodyNode, String> {
+        let found = self.find_node(name).and_then(|info| self.place_of(&info.id));
+        let node = found.map(|(body, index)| &self.bodies[body].nodes[index]);
+        match node {
+            Some(node) if node.is_remark() => Err(format!("`{name}` is a note and never runs")),
+            Some(node) => Ok(node),
+            None => {
+                let hint = did_you_mean(name, self.infos.iter().map(|info| info.id.as_str()));
+                Err(format!("`{name}` names no node{hint}"))
+            }
+        }
+    }
+}
+
+fn misfits(node: &BodyNode, output: &Map<String, Value>, pointer: &str) -> Vec<InputProblem> {
+    let mut problems = Vec::new();
+    let mut wrong = |field: &str, message: String| {
+        let mut pointer = pointer.to_owned();
+        push_segment(&mut pointer, field);
+        problems.push(InputProblem { pointer, message });
+    };
+    if let OutputFields::Only(fields) = &node.outputs {
+        for (name, value) in output {
+            match fields.iter().find(|field| *field.name == **name) {
+                Some(field) if fits(field, value) => {}
+                Some(field) => wrong(name, format!("must be {}", words(field))),
+                None => {
+                    let hint = did_you_mean(name, node.outputs.names());
+                    wrong(name, format!("is no output field of `{}`{hint}", node.id));
+                }
+            }
+        }
+    }
+    let branches = node.node.branches();
+    let taken = output.get("branch");
+    let is_branch = taken.is_some_and(|taken| {
+        taken.is_null() || taken.as_str().is_some_and(|taken| branches.contains(&taken))
+    });
+    if !branches.is_empty() && !is_branch {
+        wrong("branch", format!("must be null or one of {}", branches.join(", ")));
+    }
+    problems
+}
+
+fn fits(field: &OutputField, value: &Value) -> bool {
+    match field.output_type {
+        _ if value.is_null() => field.nullable || field.output_type == OutputType::Any,
+        OutputType::Any => true,
+        OutputType::Text => value.is_string(),
+        OutputType::Number => value.is_number(),
+        OutputType::Object => value.is_object(),
+        OutputType::List => value.is_array(),
+    }
+}
+
+fn words(field: &OutputField) -> &'static str {
+    match field.output_type {
+        OutputType::Any => "a value",
+        OutputType::Text => "text",
+        OutputType::Number => "a number",
+        OutputType::Object => "an object",
+        OutputType::List => "a list",
+    }
+}
+
+impl Run {
+    /// Runs only this part. Call it before the first step.
+    #[must_use]
+    pub fn only(mut self, part: Part) -> Self {
+        self.part = part;
+        if let Some(until) = self.until() {
+            self.leave_out(until);
+        }
+        self
+    }
+
+    fn until(&self) -> Option<usize> {
+        let id = self.part.until.as_deref()?;
+        self.workflow.bodies[0].nodes.iter().position(|node| *node.id == *id)
+    }
+
+    /// Leaves out what the node does not need. A pinned node needs nothing; the input, which no
+    /// edge leads from, is always there.
+    fn leave_out(&mut self, until: usize) {
+        let workflow = Arc::clone(&self.workflow);
+        let nodes = &workflow.bodies[0].nodes;
+        let mut needs = vec![Vec::new(); nodes.len()];
+        for (from, node) in nodes.iter().enumerate() {
+            node.edges.iter().for_each(|edge| needs[edge.to].push(from));
+        }
+        let is_pinned = |index: usize| self.part.pins.contains_key(&*nodes[index].id);
+        let inputs = nodes.iter().enumerate().filter(|(_, node)| node.kind.role == Role::Input);
+        let mut needed: BTreeSet<usize> = inputs.map(|(index, _)| index).collect();
+        let mut ahead = vec![until];
+        while let Some(index) = ahead.pop() {
+            if needed.insert(index) && !is_pinned(index) {
+                ahead.extend(&needs[index]);
+            }
+        }
+        let pinned: Vec<usize> = needed.iter().copied().filter(|index| is_pinned(*index)).collect();
+        for index in pinned {
+            self.frames.slot(ROOT, index).waits_for = 0;
+        }
+        for (index, node) in nodes.iter().enumerate() {
+            if !needed.contains(&index) && !node.is_remark() {
+                let slot = self.frames.slot(ROOT, index);
+                (slot.state, slot.waits_for) = (State::Skipped, 0);
+                self.frames.get_mut(ROOT).remaining -= 1;
+            }
+        }
+        let starts =
+            needed.into_iter().filter(|at| self.frames.get(ROOT).nodes[*at].waits_for == 0);
+        self.ready = starts.map(|index| (ROOT, index)).collect();
+    }
+
+    /// Returns the output of the node that the run was to end with; nothing if it did not run.
+    pub(super) fn until_output(&self) -> Option<Value> {
+        let output = self.frames.succeeded(ROOT, self.until()?).cloned();
+        Some(output.unwrap_or_else(|| Value::Object(Map::new())))
+    }
+
+    /// Returns the failure of that node, although an edge that was left out catches it.
+    pub(super) fn until_failed(&self) -> Option<Outcome> {
+        let slot = &self.frames.get(ROOT).nodes[self.until()?];
+        let output = slot.output.as_deref().filter(|_| slot.state == State::Failed)?;
+        let text = |name: &str| output.get(name).and_then(Value::as_str).unwrap_or_default();
+        let (code, message) = (text("code").to_owned(), text("error").to_owned());
+        let error = RunError { code, message, node: self.part.until.clone() };
+        Some(Outcome::Failed { error, output: Value::Object(Map::new()) })
+    }
+}
