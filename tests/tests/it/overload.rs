@@ -170,7 +170,8 @@ async fn while_keys_cannot_be_read_a_known_one_serves_for_a_moment_and_none_is_c
         limits: Arc::new(LocalLimits::default()),
         jobs: shared.clone(),
         computing: Arc::new(OneAtATime),
-        secrets: shared,
+        secrets: shared.clone(),
+        files: shared,
         clock: clock.clone(),
         entropy: Arc::new(SystemEntropy),
     };

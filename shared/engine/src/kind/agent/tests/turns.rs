@@ -152,7 +152,8 @@ nodes:
         ("a/turn2", _) => {
             let messages = messages(call);
             let results = &messages.as_array().unwrap().last().unwrap()["results"];
-            assert_eq!((&results[0]["content"], &results[1]["content"]), (&json!("Hi"), &json!("3")));
+            assert_eq!(results[0]["content"], "Hi");
+            assert_eq!(results[1]["content"], "3");
             said("Done.", &[])
         }
         other => panic!("{other:?}"),
