@@ -435,7 +435,10 @@ fn tools_are_checked() {
     );
     check("[{ name: a }]", &["one of `http`, `fetch`, `code`, `python` and `mcp` is needed"]);
     check("[{ code: 'return 1' }]", &["`name` is missing"]);
-    check("[1]", &["a tool is an object with `name` and `http` or `code`, or `mcp`"]);
+    check(
+        "[1]",
+        &["a tool is an object with `name` and `http`, `fetch`, `code` or `python`, or `mcp`"],
+    );
     check("[{ name: a, http: { method: GET } }]", &["`url` is missing"]);
     check(
         "[{ name: a, code: 'return 1', parameters: { type: array } }]",
