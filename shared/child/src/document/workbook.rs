@@ -60,11 +60,7 @@ enum Stop {
 }
 
 /// Returns the used cells of a sheet with their rows and columns.
-fn cells(
-    workbook: &mut Workbook<'_>,
-    name: &str,
-    room: &mut usize,
-) -> Result<Vec<Cell>, Stop> {
+fn cells(workbook: &mut Workbook<'_>, name: &str, room: &mut usize) -> Result<Vec<Cell>, Stop> {
     let mut reader = workbook.worksheet_cells_reader(name).map_err(Stop::Failed)?;
     let mut found = Vec::new();
     while let Some(cell) = reader.next_cell().map_err(Stop::Failed)? {
