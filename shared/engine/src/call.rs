@@ -131,7 +131,8 @@ pub struct CodeCall {
     /// What the author wrote for them, to be restored in what comes back.
     #[serde(skip)]
     pub sources: Sources,
-    /// The result of `Date.now()` and `datetime.now()`: the recorded start of the run, in ms since the epoch.
+    /// The result of `Date.now()` and `datetime.now()`: the recorded start of the run, in ms since
+    /// the epoch.
     pub now_ms: i64,
 }
 

@@ -1,5 +1,5 @@
-//! Runs authors' JavaScript and Python in children: processes without files, network or environment,
-//! and with limits. The parent kills a child at the deadline.
+//! Runs authors' JavaScript and Python in children: processes without files, network or
+//! environment, and with limits. The parent kills a child at the deadline.
 //!
 //! An engine's interrupt handler is not a time limit: one native call can take hours. The kill is.
 

@@ -116,8 +116,9 @@ impl Writer {
                 Event::CData(text) if self.reads() => {
                     self.paragraph.push_str(&text.xml10_content());
                 }
-                Event::GeneralRef(name) if self.reads() => {
-                    self.paragraph.push_str(&entity(&name)?);
+                Event::GeneralRef(name) => {
+                    let text = entity(&name)?;
+                    self.paragraph.push_str(if self.reads() { &text } else { "" });
                 }
                 Event::DocType(_) => return Err(damaged("it has a DOCTYPE")),
                 Event::Eof if self.depth > 0 => return Err(damaged("it is cut off")),

@@ -51,17 +51,16 @@ pub(super) fn read(bytes: &[u8], wanted: &Wanted<'_>) -> Read<Content> {
     Ok(Content { title: None, body: Body::Sheets(sheets) })
 }
 
+/// A row and a column, and what stands there.
+type Cell = ((usize, usize), Value);
+
 enum Stop {
     Full,
     Failed(XlsxError),
 }
 
 /// Returns the used cells of a sheet with their rows and columns.
-fn cells(
-    workbook: &mut Workbook<'_>,
-    name: &str,
-    room: &mut usize,
-) -> Result<Vec<((usize, usize), Value)>, Stop> {
+fn cells(workbook: &mut Workbook<'_>, name: &str, room: &mut usize) -> Result<Vec<Cell>, Stop> {
     let mut reader = workbook.worksheet_cells_reader(name).map_err(Stop::Failed)?;
     let mut found = Vec::new();
     while let Some(cell) = reader.next_cell().map_err(Stop::Failed)? {
@@ -77,7 +76,7 @@ fn cells(
 }
 
 /// Lays the cells out, from the first used row and column on.
-fn in_rows(cells: Vec<((usize, usize), Value)>, room: &mut usize) -> Read<Vec<Vec<Value>>> {
+fn in_rows(cells: Vec<Cell>, room: &mut usize) -> Read<Vec<Vec<Value>>> {
     let positions = || cells.iter().map(|(position, _)| *position);
     let (Some(top), Some(bottom)) =
         (positions().map(|(row, _)| row).min(), positions().map(|(row, _)| row).max())

@@ -50,27 +50,28 @@ const SHEET: FieldSpec = FieldSpec::with_default(
 );
 
 const DETAILS: &str = "\
-What the document is, its content says, not its name or type: `type` is `pdf`, `docx`, `xlsx`, `csv`,
-`html`, `json`, `xml` or `text`. `title` is the title that it gives itself.
+What the document is, its content says, not its name or type: `type` is `pdf`, `docx`, `xlsx`,
+`csv`, `html`, `json`, `xml` or `text`. `title` is the title that it gives itself.
 
 | `as` | leaves | of |
 |---|---|---|
 | `text` | `text`: tables with tabs between their cells; of a PDF its Markdown | all |
 | `markdown` | `text` with headings, lists and tables | all |
-| `pages` | `pages`: the text of each page of a PDF, of each sheet of a workbook; other documents are one page | all |
-| `rows` | `rows`: objects, or lists without `header`; numbers, true and false, and dates as `2026-11-27` in a workbook, texts in CSV | `xlsx`, `csv` |
+| `pages` | `pages`: texts, of each page of a PDF or sheet of a workbook, else of the whole | all |
+| `rows` | `rows`: objects, or lists without `header` | `xlsx`, `csv` |
 
-What `as` does not leave is `null`. Columns without a name are `column3`, a name that comes twice is
-`name_3`, by their number. CSV may be separated by commas, semicolons, tabs or bars. The charset of text
-is that of its byte order mark, of its type, or guessed.
+What `as` does not leave is `null`. Cells of a workbook are numbers, true, false, texts and
+dates as `2026-11-27`; those of CSV are texts. Columns without a name are `column3`, a name that
+comes twice is `name_3`, by their number. CSV may be separated by commas, semicolons, tabs or
+bars. The charset of text is that of its byte order mark, of its type, or guessed.
 
 | failure | |
 |---|---|
 | `document_empty` | there is no text; pages of a PDF that are pictures (scans) hold none |
 | `document_protected` | a password protects it |
 | `document_damaged` | it is not what it begins as |
-| `document_unsupported` | a picture, an archive, DOC, XLS, PPTX, EPUB, OpenDocument …, or `rows` of a text |
-| `document_too_large` | it takes over 192 MiB of memory to be read, a table has over a million cells, HTML is over 512 elements deep |
+| `document_unsupported` | a picture, DOC, XLS, PPTX, EPUB, OpenDocument …, or `rows` of a text |
+| `document_too_large` | over 192 MiB to read it, a million cells, or HTML that is too deep |
 | `document_no_sheet` | the workbook has no such sheet |
 | `document_timeout` | it was not read in time |
 
@@ -247,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_told() {
+    fn what_is_no_file_is_refused() {
         for wrong in [json!(null), json!("x"), json!({"$file": "x"}), json!([1])] {
             let failed = error(&yaml(&json!({"file": "<api.input.f>"})), json!({ "f": wrong }));
             assert_eq!(failed.code, "invalid_field");

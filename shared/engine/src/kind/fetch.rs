@@ -26,17 +26,17 @@ const AS: FieldSpec = FieldSpec::with_default(
 );
 
 const DETAILS: &str = "\
-`text` is what people see of the page: no scripts, no styles, no menus (`nav`). `links` are at most
-1,000 `{ url, text }`, with whole addresses; Links inside Markdown
-stay as the page has them. `url` is where the last redirect led. `type` is what the
-answer is by its content: `html`, `pdf`, `docx`, `xlsx`, `csv`, `json`, `xml` or `text`. All of them
-are read as [`document`](#document) does; what it cannot read is its failure (`document_unsupported`
-of a picture, for example).
+`text` is what people see of the page: no scripts, no styles, no menus (`nav`). `links` are at
+most 1,000 `{ url, text }`, with whole addresses; Links inside Markdown stay as the page has
+them. `url` is where the last redirect led. `type` is what the answer is by its content: `html`,
+`pdf`, `docx`, `xlsx`, `csv`, `json`, `xml` or `text`. All of them are read as
+[`document`](#document) does; what it cannot read is its failure (`document_unsupported` of a
+picture, for example).
 
-The request obeys the same rules as that of [`http`](#http), redirects too. A status of 400 or more is
-the failure `http_status`. Scripts do not run: a page that is made by them is nearly empty. The charset
-is that of the answer, of the page's `meta`, or guessed. Pages may have at most 16 MiB, their text
-4 MiB; HTML is at most 512 elements deep.";
+The request obeys the same rules as that of [`http`](#http), redirects too. A status of 400 or
+more is the failure `http_status`. Scripts do not run: a page that is made by them is nearly
+empty. The charset is that of the answer, of the page's `meta`, or guessed. Pages may have at
+most 16 MiB, their text 4 MiB; HTML is at most 512 elements deep.";
 
 pub(super) const FIELDS: &[FieldSpec] = &[URL, HEADERS, AS];
 

@@ -46,9 +46,9 @@ const INNER: FieldSpec =
 const ENTRY: &[FieldSpec] = &[SELECTOR, ATTRIBUTE, ALL, INNER];
 
 const DETAILS: &str = "\
-With `select` the output is `data`, an object with the names of `select`. A value is the text of the
-first match, with single spaces between its words, or `null` without a match; with `all` a list of all
-matches. With `as` the output is `text`, without scripts and styles.
+With `select` the output is `data`, an object with the names of `select`. A value is the text of
+the first match, with single spaces between its words, or `null` without a match; with `all` a
+list of all matches. With `as` the output is `text`, without scripts and styles.
 
 ```yaml
 - id: shop
@@ -60,8 +60,8 @@ matches. With `as` the output is `text`, without scripts and styles.
     picture: { selector: \"img.main\", attribute: src }
 ```
 
-What is no CSS selector is the failure `invalid_selector`. HTML is read as browsers do, so no tag is
-wrong; it is at most 512 elements deep (`document_too_large`).";
+What is no CSS selector is the failure `invalid_selector`. HTML is read as browsers do, so no
+tag is wrong; it is at most 512 elements deep (`document_too_large`).";
 
 const FIELDS: &[FieldSpec] = &[HTML, SELECT, AS];
 
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn all_wrong_fields_are_told_with_their_places() {
+    fn all_wrong_fields_are_reported_with_their_places() {
         let problems = |fields: Value| {
             let (_, problems) = Workflow::compile(&Document::parse(&yaml(&fields)).unwrap());
             problems.into_iter().map(|one| (one.path, one.message)).collect::<Vec<_>>()

@@ -160,12 +160,12 @@ mod tests {
     #[test]
     fn references_and_variables_are_bound() {
         let node = json!({
-            "id": "p", "type": "python", "code": "def main(a, b):\n  return {'r': a + <api.input.n>}",
+            "id": "p", "type": "python", "code": "def main(a):\n  return {'r': a + <api.input.n>}",
             "variables": {"a": "<api.input.n>", "b": {"deep": ["<api.input.s>!"]}}
         });
         let expected = json!({
             "kind": "code", "language": "python",
-            "code": "def main(a, b):\n  return {'r': a + __ref0}",
+            "code": "def main(a):\n  return {'r': a + __ref0}",
             "variables": {"__ref0": 2}, "arguments": {"a": 2, "b": {"deep": ["x!"]}},
             "now_ms": 1_000
         });
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_names_and_secrets_are_told() {
+    fn wrong_names_and_secrets_are_refused() {
         let node = json!({
             "id": "p", "type": "python", "code": "return {{KEY}}",
             "variables": {"class": 1, "a b": 2, "": 3, "1a": 4, "ok_1": 5}

@@ -75,11 +75,7 @@ impl Pool {
         self.child.get()
     }
 
-    pub(super) async fn lease(
-        &self,
-        group: &Arc<str>,
-        work: Work,
-    ) -> Result<Lease<'_>, CallError> {
+    pub(super) async fn lease(&self, group: &Arc<str>, work: Work) -> Result<Lease<'_>, CallError> {
         let overloaded = || CallError {
             nothing_happened: true,
             ..retryable("overloaded", "too much code runs on this server now; try again later")

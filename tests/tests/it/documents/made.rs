@@ -57,8 +57,8 @@ fn pdf_of(contents: Vec<Vec<u8>>) -> Vec<u8> {
     }
     let (start, size) = (pdf.len(), objects.len() + 1);
     let end = format!(
-        "xref\n0 {size}\n0000000000 65535 f \n{table}trailer\n<< /Size {size} /Root 1 0 R /Info {} 0 R \
-         >>\nstartxref\n{start}\n%%EOF",
+        "xref\n0 {size}\n0000000000 65535 f \n{table}trailer\n<< /Size {size} /Root 1 0 R \
+         /Info {} 0 R >>\nstartxref\n{start}\n%%EOF",
         size - 1
     );
     pdf.extend(end.bytes());

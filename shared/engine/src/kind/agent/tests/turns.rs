@@ -152,7 +152,8 @@ nodes:
         ("a/turn2", _) => {
             let messages = messages(call);
             let results = &messages.as_array().unwrap().last().unwrap()["results"];
-            assert_eq!((&results[0]["content"], &results[1]["content"]), (&json!("Hi"), &json!("3")));
+            assert_eq!(results[0]["content"], "Hi");
+            assert_eq!(results[1]["content"], "3");
             said("Done.", &[])
         }
         other => panic!("{other:?}"),
@@ -434,7 +435,10 @@ fn tools_are_checked() {
     );
     check("[{ name: a }]", &["one of `http`, `fetch`, `code`, `python` and `mcp` is needed"]);
     check("[{ code: 'return 1' }]", &["`name` is missing"]);
-    check("[1]", &["a tool is an object with `name` and `http`, `fetch`, `code` or `python`, or `mcp`"]);
+    check(
+        "[1]",
+        &["a tool is an object with `name` and `http`, `fetch`, `code` or `python`, or `mcp`"],
+    );
     check("[{ name: a, http: { method: GET } }]", &["`url` is missing"]);
     check(
         "[{ name: a, code: 'return 1', parameters: { type: array } }]",
