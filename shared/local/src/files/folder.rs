@@ -86,7 +86,8 @@ pub(crate) struct Incoming {
 impl Incoming {
     /// Takes bytes that fit in the buffer. `false`: they are to be written.
     pub(crate) fn holds(&mut self, bytes: &[u8]) -> bool {
-        let fits = self.buffer.len() + bytes.len() <= BUFFER;
+        let held = self.buffer.len() + bytes.len();
+        let fits = held <= BUFFER && self.size + held as u64 <= MAX_FILE;
         if fits {
             self.buffer.extend_from_slice(bytes);
         }
