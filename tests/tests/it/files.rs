@@ -167,9 +167,8 @@ async fn a_file_is_its_keys_and_its_runs() {
 async fn an_input_says_what_is_stored_or_names_what_is_wrong() {
     let server = TestServer::start().await;
     server.publish("w", ECHO).await;
-    server
-        .publish("any", "nodes: [{ id: s, type: template, template: x }]\noutput: { all: <api.input> }\n")
-        .await;
+    let any = "nodes: [{ id: s, type: template, template: x }]\noutput: { all: <api.input> }\n";
+    server.publish("any", any).await;
     let file = upload(&server, ADMIN_KEY, "a.png", b"12345").await;
     let short = json!({ "photo": { "$file": file["$file"] } });
     let (status, run_) = answer(run(&server, ADMIN_KEY, "w", &short)).await;
