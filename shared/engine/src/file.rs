@@ -153,7 +153,10 @@ pub fn read_media_type(text: &str) -> Option<String> {
 /// Control characters, and those that reverse the direction of what is read: `exe.gpj` for people.
 fn is_invisible(character: char) -> bool {
     character.is_control()
-        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(
+            character,
+            '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
 }
 
 fn text<'v>(object: &'v Map<String, Value>, name: &str) -> Result<&'v str, String> {

@@ -183,8 +183,8 @@ fn own(connection: &Connection, file: Key, run: Key, since: Timestamp) -> Result
 
 fn share(connection: &Connection, file: Key, run: Key, now: Timestamp) -> Result<Shared> {
     let until = FileOwner::Uploader(None).owns_until(now).0;
-    let sql = "UPDATE files SET look_at = max(coalesce(look_at, 0), ?2) WHERE id = ?1 AND whole = 1 \
-               AND going = 0";
+    let sql = "UPDATE files SET look_at = max(coalesce(look_at, 0), ?2) WHERE id = ?1 AND \
+               whole = 1 AND going = 0";
     if connection.prepare_cached(sql)?.execute(params![file, until])? == 0 {
         return Ok(Shared::Unknown);
     }
@@ -224,7 +224,8 @@ fn read_row(connection: &Connection, key: Key) -> Result<Option<FileRecord>> {
 
 fn read_any(connection: &Connection, key: Key) -> Result<Option<(FileRecord, bool)>> {
     let mut select = connection.prepare_cached(
-        "SELECT name, type, size, sha256, whole, made_by, created_at, going FROM files WHERE id = ?1",
+        "SELECT name, type, size, sha256, whole, made_by, created_at, going FROM files
+        WHERE id = ?1",
     )?;
     let read = |row: &Row<'_>| {
         let file = FileRef {

@@ -7,7 +7,7 @@ use flowgate_core::file::{
     FileId, FileOwner, FileRef, NewFile, RUN_STORED_WITHIN, Received, Shared, UPLOAD_KEPT,
 };
 use flowgate_core::hash::sha256_hex;
-use flowgate_core::run::{Deleted, RunState};
+use flowgate_core::run::{Deleted, FinishedRun, RunState};
 use flowgate_core::time::Timestamp;
 use flowgate_core::work::Message;
 
@@ -190,7 +190,10 @@ async fn last_run(world: World) -> Result<()> {
     store(&world, new(1, upload()), b"a").await?;
     for n in [1, 2] {
         world.files.share(&id(1), &run_id(n)?, at(1)).await?;
-        world.runs.create_ended(attached(n)?, ending(RunState::Succeeded)).await?;
+        // Until then the run owns it.
+        let expires_at = at(0) + 3 * UPLOAD_KEPT;
+        let end = FinishedRun { expires_at, ..ending(RunState::Succeeded) };
+        world.runs.create_ended(attached(n)?, end).await?;
     }
     let later = at(0) + UPLOAD_KEPT + Duration::from_secs(1);
     assert!(!world.files.collect(&id(1), later).await?, "two runs own it");

@@ -42,7 +42,9 @@ impl Caller {
         self.called.insert(operation);
         let kind = response.headers().get("content-type");
         let is_text = kind.is_some_and(|kind| {
-            kind == "text/event-stream; charset=utf-8" || kind == "text/html; charset=utf-8"
+            kind == "text/event-stream; charset=utf-8"
+                || kind == "text/html; charset=utf-8"
+                || kind == "application/octet-stream"
         });
         let text = response.text().await.unwrap();
         assert!(status.is_success(), "{method} {path}: {status} {text}");
@@ -135,6 +137,15 @@ impl Caller {
         self.post(&format!("{job}/cancel"), json!({})).await;
     }
 
+    async fn files(&mut self) {
+        let sha256 = flowgate_core::hash::sha256_hex(b"x");
+        let announced = json!({ "name": "a", "size": 1, "sha256": sha256 });
+        let announced = self.post("/v1/files", announced).await;
+        let path = format!("/v1/files/{}", announced["file"]["$file"].as_str().unwrap());
+        self.call(Method::PUT, &path, Some(Value::String("x".to_owned()))).await;
+        self.get(&path).await;
+    }
+
     async fn questions(&mut self) {
         let two = "nodes: [{ id: a, type: approval, message: a? }, \
                    { id: b, type: approval, message: b?, fields: [{ name: f, value: x }] }]";
@@ -220,6 +231,7 @@ async fn every_operation_answers_as_the_document_says() {
     let run = caller.runs(&receiver).await;
     caller.replays().await;
     caller.questions().await;
+    caller.files().await;
     caller.cancel("/v1/runs/{id}/cancel").await;
     caller.cancel("/api/workflows/hanging/executions/{id}/cancel").await;
     caller.cancel("/api/v2/workflows/hanging/runs/{id}/cancel").await;

@@ -167,9 +167,8 @@ async fn a_file_is_its_keys_and_its_runs() {
 async fn an_input_says_what_is_stored_or_names_what_is_wrong() {
     let server = TestServer::start().await;
     server.publish("w", ECHO).await;
-    server
-        .publish("any", "nodes: [{ id: s, type: template, template: x }]\noutput: <api.input>\n")
-        .await;
+    let any = "nodes: [{ id: s, type: template, template: x }]\noutput: { all: <api.input> }\n";
+    server.publish("any", any).await;
     let file = upload(&server, ADMIN_KEY, "a.png", b"12345").await;
     let short = json!({ "photo": { "$file": file["$file"] } });
     let (status, run_) = answer(run(&server, ADMIN_KEY, "w", &short)).await;
@@ -227,7 +226,7 @@ async fn http_nodes_send_and_store_files() {
             ),
         )
         .await;
-    let sent = bytes(5_000_000);
+    let sent = bytes(1_900_000);
     let file = upload(&server, ADMIN_KEY, "mine.png", &sent).await;
     let (status, run_) = answer(run(&server, ADMIN_KEY, "w", &json!({ "photo": file }))).await;
     assert_eq!((status, &run_["status"]), (200, &json!("succeeded")), "{run_}");
@@ -242,7 +241,7 @@ async fn http_nodes_send_and_store_files() {
     let raw = of("/raw");
     assert!(raw.body == sent, "the bytes of the file");
     assert_eq!(raw.headers["content-type"], "image/png");
-    assert_eq!(raw.headers["content-length"], "5000000");
+    assert_eq!(raw.headers["content-length"], "1900000");
     let form = of("/form");
     let text = String::from_utf8_lossy(&form.body);
     assert!(text.contains(

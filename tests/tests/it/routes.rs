@@ -96,6 +96,7 @@ impl World {
             ("{key_id}", "000000000000"),
             ("{name}", "NO_SUCH_SECRET"),
             ("{user}", "nobody"),
+            ("{file_id}", "file_00000000000000000000000000000000"),
         ]
         .iter()
         .fold(route.path.clone(), |path, (name, value)| path.replace(name, value));

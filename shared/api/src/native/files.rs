@@ -105,7 +105,11 @@ impl From<FileRef> for File {
     params(("name" = Option<String>, Query, description = "The name of the file.")),
     request_body(
         description = "The bytes, a form with them, or what is announced of them.",
-        content((NewFile = "application/json"), (String = "application/octet-stream"), (String = "multipart/form-data"))
+        content(
+            (NewFile = "application/json"),
+            (String = "application/octet-stream"),
+            (String = "multipart/form-data")
+        )
     ),
     responses(
         (status = 201, description = "The file.", body = File),

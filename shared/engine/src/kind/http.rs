@@ -91,8 +91,9 @@ goes on as GET without its body; a body with a secret follows only to hosts that
 names.
 
 **Bodies.** `form` is sent as `application/x-www-form-urlencoded`, `multipart` as
-`multipart/form-data`, `binary` as bytes. Both take files: `file: <api.photo>`. A value of `query`, `headers`, `form` or `multipart`
-that is null, or of a node that did not run, is left out; empty text is sent.
+`multipart/form-data`, `binary` as bytes. Both take files: `file: <api.photo>`. A value of
+`query`, `headers`, `form` or `multipart` that is null, or of a node that did not run, is left
+out; empty text is sent.
 
 **Pages.** Each page is a call of its own, so that no page is fetched again after a crash.
 Output, in addition: `items` (of all pages), `pages` (their number), and `next` (the cursor or

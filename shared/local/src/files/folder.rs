@@ -32,8 +32,6 @@ impl FileFolder {
             }
             _ => {}
         }
-        create_private_dir(&new)
-            .with_context(|| format!("the folder {} could not be made", new.display()))?;
         Ok(Self { path: path.to_owned() })
     }
 
@@ -45,8 +43,11 @@ impl FileFolder {
     pub(crate) fn incoming(&self, key: Key) -> Result<Incoming> {
         static COUNT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
         let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let new = self.path.join("new");
+        create_private_dir(&new)
+            .with_context(|| format!("the folder {} could not be made", new.display()))?;
         // Two may send the same upload at once.
-        let path = self.path.join("new").join(format!("{}-{count}", hex(&key)));
+        let path = new.join(format!("{}-{count}", hex(&key)));
         let file = open_private(&path).context("a file could not be created")?;
         let (hash, buffer) = (Sha256::new(), Vec::new());
         Ok(Incoming { path, place: self.place(key), file, hash, size: 0, buffer })
@@ -86,7 +87,8 @@ pub(crate) struct Incoming {
 impl Incoming {
     /// Takes bytes that fit in the buffer. `false`: they are to be written.
     pub(crate) fn holds(&mut self, bytes: &[u8]) -> bool {
-        let fits = self.buffer.len() + bytes.len() <= BUFFER;
+        let held = self.buffer.len() + bytes.len();
+        let fits = held <= BUFFER && self.size + held as u64 <= MAX_FILE;
         if fits {
             self.buffer.extend_from_slice(bytes);
         }
@@ -183,7 +185,7 @@ mod tests {
         std::mem::forget(incoming);
         assert_eq!(fs::read_dir(path.join("new")).unwrap().count(), 1);
         FileFolder::open(&path).unwrap();
-        assert_eq!(fs::read_dir(path.join("new")).unwrap().count(), 0);
+        assert!(!path.join("new").exists());
     }
 
     #[test]

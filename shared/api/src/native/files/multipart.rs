@@ -75,11 +75,7 @@ impl OnePart {
                         return Ok(content);
                     };
                     self.head = Some(read_head(&self.held[..at])?);
-                    // An empty part ends with the line end of its head.
-                    self.held.drain(..at + 2);
-                    if !self.held.starts_with(&self.delimiter) {
-                        self.held.drain(..2.min(self.held.len()));
-                    }
+                    self.held.drain(..at + 4);
                     self.state = State::Content;
                 }
                 State::Content => {
