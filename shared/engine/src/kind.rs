@@ -23,6 +23,7 @@ mod split;
 mod template;
 mod wait;
 pub(crate) mod webhook;
+pub(crate) mod workflow;
 
 pub(crate) mod node_fields;
 mod plan;
@@ -64,6 +65,7 @@ const BUILT_IN: &[fn() -> KindSpec] = &[
     condition::spec,
     r#loop::spec,
     parallel::spec,
+    workflow::spec,
     wait::spec,
     approval::spec,
     webhook::spec,

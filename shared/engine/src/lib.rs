@@ -9,6 +9,7 @@ pub mod kind;
 pub mod compile;
 pub mod workflow;
 pub mod input;
+pub mod child;
 pub mod run;
 pub mod call;
 pub mod event;

@@ -5,6 +5,7 @@
 mod schedule;
 mod active;
 mod calls;
+mod child;
 mod iterate;
 pub(crate) mod budget;
 pub(crate) mod spending;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::call::{Call, CallId, CallResult, Chunk, WebhookCall};
+use crate::child::Children;
 use crate::event::RunEvent;
 use crate::expr::scope::Scope;
 use crate::kind::http::render_texts;
@@ -153,6 +155,7 @@ pub struct Recorded {
 #[derive(Debug)]
 pub struct Run {
     workflow: Arc<Workflow>,
+    children: Children,
     run_id: String,
     started_at_ms: i64,
     /// The latest end of a call so far, or the start: the run's own time, alike in every replay.
@@ -190,10 +193,15 @@ enum StopReason {
 }
 
 impl Run {
+    /// A run of a workflow that names no others.
     pub fn new(workflow: Arc<Workflow>, start: RunStart) -> Self {
+        Self::with_children(workflow, Children::default(), start)
+    }
+
+    pub fn with_children(workflow: Arc<Workflow>, children: Children, start: RunStart) -> Self {
         let spending_limit = start.spending_limit.and(workflow.spending_limit);
         let mut run = Self {
-            frames: Frames::new(Frame::new(&workflow.bodies[0], None)),
+            frames: Frames::new(Frame::new(&workflow, 0, None)),
             budget: Budget::new(start.engine, &start.input),
             input: start.input,
             run_id: start.run_id,
@@ -201,6 +209,7 @@ impl Run {
             now_ms: start.started_at_ms,
             engine: start.engine,
             workflow,
+            children,
             outbox: VecDeque::new(),
             ready: VecDeque::new(),
             open: BTreeMap::new(),
@@ -301,7 +310,7 @@ impl Run {
 
     /// Whether a step may take long although the run keeps little.
     pub fn is_slow(&self) -> bool {
-        self.workflow.is_slow
+        self.workflow.is_slow || self.children.any_is_slow()
     }
 
     /// The bytes that the run keeps in memory.
@@ -344,12 +353,12 @@ impl Run {
         bindings: &'a [Arc<Value>],
     ) -> Scope<'a> {
         Scope {
-            workflow: &self.workflow,
             frames: &self.frames,
+            children: &self.children,
             frame,
             node,
             run_id: &self.run_id,
-            input: &self.input,
+            input: self.input_of(frame),
             started_at_ms: self.started_at_ms,
             engine: self.engine,
             bindings,
@@ -396,7 +405,7 @@ impl Run {
     /// Merges the outputs of the output nodes that ran; without output nodes, those of the terminal
     /// nodes.
     fn output_of(&self, frame: usize) -> Value {
-        let body = self.frames.body(frame, &self.workflow);
+        let body = self.frames.body(frame);
         if !body.outputs.is_empty() {
             return Value::Object(self.merged_outputs(frame));
         }
@@ -415,7 +424,7 @@ impl Run {
 
     fn merged_outputs(&self, frame: usize) -> Map<String, Value> {
         let mut merged = Map::new();
-        for index in &self.frames.body(frame, &self.workflow).outputs {
+        for index in &self.frames.body(frame).outputs {
             if let Some(Value::Object(values)) = self.frames.succeeded(frame, *index) {
                 merged.extend(values.clone());
             }

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::child::{ChildUse, KnownChildren};
 use crate::compile;
 use crate::document::Document;
 use crate::expr::reference::normalise;
 use crate::expr::template::{Template, Text};
 use crate::input::{InputField, InputProblem, InputRules};
-use crate::kind::{KindName, KindSpec, Kinds, Node, Role};
+use crate::kind::{KindName, KindSpec, Kinds, Node, OutputFields, Role};
 use crate::problem::{Problem, Severity};
 use crate::run::SpendingLimit;
 use crate::url::Host;
@@ -33,11 +34,18 @@ pub struct CompileOptions {
     /// The document is a published version: rules that came later are warnings, so that it still
     /// runs. What goes out obeys them all the same.
     pub is_published: bool,
+    /// What the workflows that it names leave, where that is known.
+    pub children: KnownChildren,
 }
 
 impl Default for CompileOptions {
     fn default() -> Self {
-        Self { kinds: Kinds::standard().clone(), reserved_input_names: &[], is_published: false }
+        Self {
+            kinds: Kinds::standard().clone(),
+            reserved_input_names: &[],
+            is_published: false,
+            children: KnownChildren::default(),
+        }
     }
 }
 
@@ -60,6 +68,8 @@ pub struct Workflow {
     pub(crate) infos: Vec<NodeInfo>,
     pub(crate) names: HashMap<String, usize>,
     pub(crate) secrets: Vec<SecretUse>,
+    pub(crate) children: Vec<ChildUse>,
+    pub(crate) output_fields: OutputFields,
     pub(crate) literal_keys: Arc<[String]>,
     /// Contains a node that may take long although its values are small.
     pub(crate) is_slow: bool,

@@ -9,7 +9,7 @@ use super::Compiler;
 use super::fields::Fields;
 use crate::field::{FieldSpec, FieldType};
 use crate::input::{self, InputSection};
-use crate::kind::webhook as hook;
+use crate::kind::{OutputFields, webhook as hook};
 use crate::run::spending::{self, SpendingLimit};
 use crate::workflow::{Body, NodeInfo, SecretUse, Webhook, Workflow};
 
@@ -133,6 +133,8 @@ impl Settings {
             secrets,
             is_slow,
             literal_keys,
+            children: Vec::new(),
+            output_fields: OutputFields::Any,
         }
     }
 }

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use crate::field::{FieldSpec, FieldType};
-use crate::kind::{function, http};
+use crate::kind::{function, http, workflow};
 
 const MODEL_OR_MODELS: &[&str] = &["model", "models"];
 const PROMPT_OR_MESSAGES: &[&str] = &["prompt", "messages"];
-const TOOL_KINDS: &[&str] = &["http", "code", "mcp"];
+const TOOL_KINDS: &[&str] = &["http", "code", "workflow", "mcp"];
 
 pub(super) const MODEL: FieldSpec = FieldSpec::new(
     "model",
@@ -51,13 +51,13 @@ pub(super) const IMAGES: FieldSpec = FieldSpec::new(
 pub(super) const TOOLS: FieldSpec = FieldSpec::new(
     "tools",
     FieldType::Items(Cow::Borrowed(TOOL)),
-    "what the model may call: `[{ name, description, parameters, http | code }]`, and the tools of \
-     MCP servers: `[{ mcp, headers, only, prefix }]`",
+    "what the model may call: `[{ name, description, parameters, http | code }]`, workflows: \
+     `[{ workflow, version, name, description }]`, and the tools of MCP servers: `[{ mcp, headers, only, prefix }]`",
 );
 pub(super) const TOOL_NAME: FieldSpec = FieldSpec::new(
     "name",
     FieldType::Words,
-    "letters, digits, `_` and `-`, at most 64; unique in the agent. Needed for `http` and `code`",
+    "letters, digits, `_` and `-`, at most 64; unique in the agent. Needed for `http` and `code`; a workflow's is its id",
 );
 pub(super) const DESCRIPTION: FieldSpec = FieldSpec::new(
     "description",
@@ -82,6 +82,13 @@ pub(super) const CODE: FieldSpec = FieldSpec::new(
     "the code of a `function` node; the model gets its `result`",
 )
 .one_of(TOOL_KINDS);
+pub(super) const WORKFLOW: FieldSpec = FieldSpec::new(
+    "workflow",
+    FieldType::Words,
+    "the id of a published workflow; its input fields are the parameters, the model gets its output",
+)
+.one_of(TOOL_KINDS);
+pub(super) const VERSION: FieldSpec = workflow::VERSION;
 pub(super) const MCP: FieldSpec = FieldSpec::new(
     "mcp",
     FieldType::Text,
@@ -108,7 +115,19 @@ pub(super) const PREFIX: FieldSpec = FieldSpec::new(
      most 32",
 );
 pub(super) const TOOL: &[FieldSpec] =
-    &[TOOL_NAME, DESCRIPTION, PARAMETERS, HTTP, CODE, MCP, MCP_HEADERS, ONLY, PREFIX];
+    &[
+    TOOL_NAME,
+    DESCRIPTION,
+    PARAMETERS,
+    HTTP,
+    CODE,
+    WORKFLOW,
+    VERSION,
+    MCP,
+    MCP_HEADERS,
+    ONLY,
+    PREFIX,
+];
 /// The fields of an entry that describes one tool.
 pub(super) const OF_ONE_TOOL: &[FieldSpec] = &[TOOL_NAME, DESCRIPTION, PARAMETERS];
 /// The fields of an entry that stands for the tools of a server.
@@ -225,6 +244,10 @@ fit its `parameters`, is not made, and the model learns why.
       parameters: { type: object, properties: { a: { type: number }, b: { type: number } } }
       code: return <tool.a> + <tool.b>
 ```
+
+**Workflows as tools.** An entry `{ workflow: lookup }` is a tool with the input of that workflow
+as its parameters, and its description unless the entry has one. It runs as a part of this run, as
+a `workflow` node does; the model gets its output, or its error.
 
 **Tools of MCP servers.** An entry with `mcp` stands for the tools of that server. They are listed
 once, before the first turn; the list is recorded, and a failure to get it fails the node: as

@@ -395,7 +395,7 @@ fn tools_are_checked() {
         "[{ name: 'a b', code: 'return 1' }]",
         &["`name` has letters, digits, `_` and `-`, at most 64"],
     );
-    check("[{ name: a }]", &["one of `http`, `code` and `mcp` is needed"]);
+    check("[{ name: a }]", &["one of `http`, `code`, `workflow` and `mcp` is needed"]);
     check("[{ code: 'return 1' }]", &["`name` is missing"]);
     check("[1]", &["a tool is an object with `name` and `http` or `code`, or `mcp`"]);
     check("[{ name: a, http: { method: GET } }]", &["`url` is missing"]);
