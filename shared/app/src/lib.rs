@@ -11,6 +11,7 @@ pub mod tokens;
 pub mod keyring;
 pub mod secrets;
 mod secret_use;
+pub mod children;
 mod signing;
 pub mod limits;
 pub mod runs;

@@ -73,7 +73,12 @@ impl App {
         let user = SecretUser { workflow_id: id.to_owned(), published_by: caller.publisher() };
         let document: Arc<str> = document.into();
         let checked = self.check(document.clone(), reserved_input_names, &user).await?;
-        let problems = checked.problems;
+        let mut problems = checked.problems;
+        if let Some(Err(error)) =
+            checked.workflow.as_ref().map(|workflow| Self::require_children(caller, workflow))
+        {
+            problems.push(checked.document.problem(Severity::Error, "", error.to_string()));
+        }
         let draft = Draft {
             name: name_of(&checked.document, id),
             etag: etag(&document_hash(&document)).to_owned(),
@@ -127,6 +132,7 @@ impl App {
         let Some(workflow) = workflow.filter(|_| is_sound) else {
             return Err(Error::InvalidDocument(problems));
         };
+        Self::require_children(caller, &workflow)?;
         let version = NewVersion {
             hash: document_hash(&draft.document),
             document: draft.document,
@@ -295,13 +301,13 @@ impl App {
         reserved_input_names: &'static [&'static str],
         user: &SecretUser,
     ) -> Result<Checked> {
-        let options = CompileOptions {
+        let mut options = CompileOptions {
             kinds: self.kinds().clone(),
             reserved_input_names,
-            is_published: false,
+            ..CompileOptions::default()
         };
         let holder = Holder::of_workflow(&user.workflow_id);
-        let compiled = self.compile(&holder, document, options).await;
+        let compiled = self.compile(&holder, document.clone(), options.clone()).await;
         let mut checked = compiled.map_err(|error| {
             let (line, column) = (Some(error.line), Some(error.column));
             let severity = Severity::Error;
@@ -309,7 +315,16 @@ impl App {
                 Problem { severity, path: String::new(), line, column, message: error.message };
             Error::InvalidDocument(vec![problem])
         })?;
+        if let Some(workflow) = checked.workflow.as_ref().filter(|found| !found.children().is_empty())
+        {
+            options.children = self.known_children(workflow).await?;
+            let compiled = self.compile(&holder, document, options).await;
+            checked = compiled.map_err(|error| anyhow!("{}", error.message))?;
+        }
         if let Some(workflow) = &checked.workflow {
+            let id = &user.workflow_id;
+            let of_children = self.child_problems(id, &checked.document, workflow).await?;
+            checked.problems.extend(of_children);
             let of_secrets = self.secret_problems(&checked.document, workflow, user).await?;
             checked.problems.extend(of_secrets);
         }

@@ -42,8 +42,7 @@ pub struct Children(pub Arc<[Child]>);
 #[derive(Debug, Clone)]
 pub struct Child {
     pub name: ChildName,
-    /// `None`: the pinned version is gone.
-    pub workflow: Option<Arc<Workflow>>,
+    pub workflow: Arc<Workflow>,
 }
 
 /// A child with its input, ready to run.
@@ -58,21 +57,11 @@ pub struct PlannedChild {
 impl Children {
     /// Returns the child and its number, or why it cannot run.
     pub(crate) fn find(&self, name: &ChildName) -> Result<(usize, &Arc<Workflow>), NodeError> {
-        let ChildName { workflow: id, version } = name;
-        let found = self.0.iter().position(|child| child.name == *name);
-        let Some(index) = found else {
-            let message = format!("the run has pinned no version of the workflow `{id}`");
-            return Err(NodeError::new("not_pinned", message));
-        };
-        match &self.0[index].workflow {
-            Some(workflow) => Ok((index + 1, workflow)),
-            None => {
-                let version = version.as_ref().map_or_else(String::new, |name| format!(" {name}"));
-                let message =
-                    format!("the version{version} of the workflow `{id}` that the run pinned is gone");
-                Err(NodeError::new("version_gone", message))
-            }
-        }
+        let index = self.0.iter().position(|child| child.name == *name).ok_or_else(|| {
+            let message = format!("the run has pinned no version of the workflow `{}`", name.workflow);
+            NodeError::new("not_pinned", message)
+        })?;
+        Ok((index + 1, &self.0[index].workflow))
     }
 
     pub(crate) fn name(&self, number: usize) -> &str {
@@ -80,7 +69,7 @@ impl Children {
     }
 
     pub(crate) fn any_is_slow(&self) -> bool {
-        self.0.iter().filter_map(|child| child.workflow.as_ref()).any(|child| child.is_slow)
+        self.0.iter().any(|child| child.workflow.is_slow)
     }
 }
 

@@ -21,9 +21,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
+use flowgate_app::children::Program;
 use flowgate_app::clock::Clock;
 use flowgate_app::event::Event;
-use flowgate_app::finish::run_start;
 use flowgate_app::id::RunId;
 use flowgate_app::idempotency::{EarlierRun, UniqueRows};
 use flowgate_app::lease::{Lease, Written};
@@ -34,7 +34,7 @@ use flowgate_app::run::{Checkpoint, Mode, RunHead, RunRecord};
 use flowgate_app::time::Timestamp;
 use flowgate_app::{App, deadline, metric};
 use flowgate_engine::run::Completion;
-use flowgate_engine::{Call, CallId, Run, RunEvent, Step, Workflow};
+use flowgate_engine::{Call, CallId, Run, RunEvent, Step};
 use flowgate_outbound::Outbound;
 use tokio::sync::watch;
 
@@ -121,7 +121,7 @@ impl Driver {
     pub(crate) fn attached(
         runner: &Runner,
         head: Arc<RunHead>,
-        workflow: Arc<Workflow>,
+        program: &Program,
         wait: CallerWait,
         unique_rows: UniqueRows,
         charge: Charge,
@@ -139,7 +139,7 @@ impl Driver {
             unwritten_bytes: 0,
         });
         let registered = runner.app.running.register(&head.id);
-        let run = Run::new(workflow, run_start(&head, now));
+        let run = program.run(&head, now);
         Self::new(runner, head, run, now, Setup { lease, phase, attachment, registered, charge })
     }
 
@@ -148,13 +148,13 @@ impl Driver {
         runner: &Runner,
         lease: Lease,
         record: &RunRecord,
-        workflow: Arc<Workflow>,
+        program: &Program,
         registered: Registered,
         charge: Charge,
     ) -> Result<Self> {
         let head = record.head.clone();
         let started_at = record.started_at.unwrap_or(head.created_at);
-        let run = Run::new(workflow, run_start(&head, started_at));
+        let run = program.run(&head, started_at);
         let setup = Setup {
             lease,
             phase: Phase::Running,

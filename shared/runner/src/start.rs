@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flowgate_app::access::Caller;
+use flowgate_app::children::Program;
 use flowgate_app::delivery::{HeaderValue, WebhookBody, WebhookTarget};
 use flowgate_app::error::{Error, FieldProblem, Result, TakenRunId, What};
 use flowgate_app::id::RunId;
@@ -18,7 +19,7 @@ use flowgate_app::work::Message;
 use flowgate_app::workflows::Published;
 use flowgate_engine::call::Piece;
 use flowgate_engine::input::{InputProblem, InputRules};
-use flowgate_engine::{ENGINE, SpendingLimit, Weight, Workflow};
+use flowgate_engine::{ENGINE, SpendingLimit, Weight};
 use serde_json::Value;
 
 use crate::Runner;
@@ -109,7 +110,7 @@ pub enum Started {
 
 /// How an admitted run starts.
 struct StartPlan {
-    workflow: Arc<Workflow>,
+    program: Program,
     mode: ResponseMode,
     when_wait_ends: WhenWaitEnds,
     unique_rows: UniqueRows,
@@ -136,11 +137,13 @@ impl Runner {
             self.idempotency_row(caller, &published.uid, request.idempotency.as_ref());
         let (mode, when_wait_ends) = (request.response_mode, request.when_wait_ends);
         let mut head = self.new_head(caller, &published, request).await?;
+        let (children, program) = self.app.pin_children(&published).await?;
+        head.children = children;
         let unique_rows = UniqueRows { idempotency, run_id: self.run_id_row(&head)? };
         let charge = self.charge(&head, mode)?;
         let allowance = self.app.admit(caller, &mut head, &unique_rows).await?;
         let plan = StartPlan {
-            workflow: published.workflow.clone(),
+            program,
             mode,
             when_wait_ends,
             unique_rows,
@@ -165,11 +168,8 @@ impl Runner {
             return Err(Error::Gone);
         }
         let earlier = &record.head;
-        let workflow = self
-            .app
-            .compiled(&earlier.workflow_uid, &earlier.version)
-            .await?
-            .ok_or(Error::NotFound(What::Version))?;
+        let program =
+            self.app.program(earlier).await?.map_err(|_| Error::NotFound(What::Version))?;
         let now = self.app.now();
         let mut head = RunHead {
             id: RunId::new(self.app.new_uuid(now)),
@@ -178,7 +178,7 @@ impl Runner {
             key_id: caller.key_id().map(str::to_owned),
             webhooks: Vec::new(),
             created_at: now,
-            deadline_at: now + workflow.deadline,
+            deadline_at: now + program.workflow.deadline,
             engine: ENGINE,
             ..RunHead::clone(earlier)
         };
@@ -189,7 +189,7 @@ impl Runner {
         let charge = self.charge(&head, mode)?;
         let allowance = self.app.admit(caller, &mut head, &unique_rows).await?;
         let plan = StartPlan {
-            workflow,
+            program,
             mode,
             when_wait_ends: WhenWaitEnds::Detach,
             unique_rows,
@@ -293,6 +293,7 @@ impl Runner {
             published_by: published.published_by,
             engine: ENGINE,
             spending_limit: request.spending_limit,
+            children: Vec::new(),
         })
     }
 
@@ -341,7 +342,7 @@ impl Runner {
         let holder = Holder::of_key(head.key_id.as_deref());
         let charge = plan.charge.take().unwrap_or_else(|| self.app.memory.empty_charge(&holder));
         let wait = CallerWait { max, when_it_ends: plan.when_wait_ends };
-        Driver::attached(self, head, plan.workflow.clone(), wait, plan.unique_rows.clone(), charge)
+        Driver::attached(self, head, &plan.program, wait, plan.unique_rows.clone(), charge)
     }
 
     async fn start_detached(&self, head: Arc<RunHead>, plan: &StartPlan) -> Result<Started> {

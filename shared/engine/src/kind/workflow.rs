@@ -41,7 +41,7 @@ Its nodes have a path, `lookup/draft`, in events and in the trace, and count amo
 the run. Its input is checked as a caller's would be: what does not fit is the failure
 `invalid_input`. Its `deadline` and its `budget` hold for the child, beside those of the run; its
 own `webhook`, `schedule` and `save` do not count. A `response` ends the child alone. If the child
-fails, the node fails with its code. A pinned version that was deleted is the failure
+fails, the node fails with its code. A run that is resumed after the version was deleted fails as
 `version_gone`.
 
 Children run at most 4 deep in one another, and never in a circle. Whoever publishes needs the

@@ -134,10 +134,10 @@ impl Calls {
             let result = match &call.action {
                 Action::Webhook(webhook) => {
                     chunk(Chunk::Started(app.now().millis()));
-                    put_node_webhook(&app, &head, &id, webhook).await
+                    put_node_webhook(&app, &head, &id, webhook, call.workflow).await
                 }
                 Action::Http(_) | Action::Model(_) | Action::Mcp(_) | Action::Code(_) => {
-                    let (user, code) = (head.secret_user(), code_group(&head));
+                    let (user, code) = (head.secret_user(call.workflow), code_group(&head));
                     let performed =
                         outbound.perform_counted(&call, &user, &code, &memory, &mut chunk);
                     Ok(hops::within(head.hops + 1, performed).await)
@@ -229,8 +229,9 @@ async fn put_node_webhook(
     head: &RunHead,
     id: &CallId,
     webhook: &WebhookCall,
+    workflow: usize,
 ) -> Result<CallResult> {
-    let delivery = app.node_delivery(head, id.place(), webhook);
+    let delivery = app.node_delivery(head, id.place(), webhook, workflow);
     let output = json!({ "delivery_id": delivery.id.as_str(), "data": webhook.body });
     let (id, receiver) = (delivery.id.clone(), delivery.receiver.clone());
     // A store that fails is no result of the node: the next owner stores it.
