@@ -10,6 +10,7 @@ mod erase;
 mod trace;
 mod events;
 mod deliveries;
+mod schedules;
 mod workflows;
 mod versions;
 mod keys;

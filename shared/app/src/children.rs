@@ -72,7 +72,10 @@ struct Found {
 
 impl App {
     /// Returns what a stored run is computed from.
-    pub async fn program(&self, head: &RunHead) -> Result<std::result::Result<Program, VersionGone>> {
+    pub async fn program(
+        &self,
+        head: &RunHead,
+    ) -> Result<std::result::Result<Program, VersionGone>> {
         let Some(workflow) = self.compiled(&head.workflow_uid, &head.version).await? else {
             return Ok(Err(VersionGone { child: None }));
         };
@@ -174,8 +177,10 @@ impl App {
                 return Ok(Err(Unfit::error(format!("the workflows run in a circle: {}", way()))));
             }
             if path.len() > MAX_CHILD_DEPTH + 1 {
-                let message =
-                    format!("workflows run at most {MAX_CHILD_DEPTH} deep in one another: {}", way());
+                let message = format!(
+                    "workflows run at most {MAX_CHILD_DEPTH} deep in one another: {}",
+                    way()
+                );
                 return Ok(Err(Unfit::error(message)));
             }
             if !found.seen.insert((name.clone(), path.len())) {

@@ -6,6 +6,7 @@ use anyhow::{Context, anyhow};
 use flowgate_core::key::Scope;
 use flowgate_core::memory::Holder;
 use flowgate_core::page::{Page, PageRequest};
+use flowgate_core::schedule::NewSchedule;
 use flowgate_core::secret::{Publisher, SecretUser, SigningPin};
 use flowgate_core::workflow::{
     Draft, DraftSaved, NewVersion, SetActive, UseOfSecrets, VersionInfo, VersionPublished,
@@ -143,6 +144,7 @@ impl App {
                 published_by: user.published_by,
                 names: Some(workflow.secrets().into_iter().collect()),
             },
+            schedules: self.new_schedules(&workflow),
         };
         let published = self.ports.workflows.publish(id, version).await?;
         self.workflow_cache.forget(id);
@@ -162,14 +164,16 @@ impl App {
             Some(version) => version.to_owned(),
             None => record.rollback_targets.last().ok_or(Error::NotFound(What::Version))?,
         };
-        self.point_at(id, Some(&version)).await?;
+        let compiled = self.compiled(&record.uid, &version).await?;
+        let schedules = compiled.map_or_else(Vec::new, |workflow| self.new_schedules(&workflow));
+        self.point_at(id, Some(&version), schedules).await?;
         Ok(version)
     }
 
     /// Takes the endpoint down. Runs in flight continue to their end.
     pub async fn unpublish(&self, caller: &Caller, id: &str) -> Result<()> {
         caller.require(Scope::Author, id, What::Workflow)?;
-        self.point_at(id, None).await
+        self.point_at(id, None, Vec::new()).await
     }
 
     pub async fn list_versions(
@@ -315,7 +319,8 @@ impl App {
                 Problem { severity, path: String::new(), line, column, message: error.message };
             Error::InvalidDocument(vec![problem])
         })?;
-        if let Some(workflow) = checked.workflow.as_ref().filter(|found| !found.children().is_empty())
+        if let Some(workflow) =
+            checked.workflow.as_ref().filter(|found| !found.children().is_empty())
         {
             options.children = self.known_children(workflow).await?;
             let compiled = self.compile(&holder, document, options).await;
@@ -325,14 +330,20 @@ impl App {
             let id = &user.workflow_id;
             let of_children = self.child_problems(id, &checked.document, workflow).await?;
             checked.problems.extend(of_children);
+            checked.problems.extend(self.schedule_problems(&checked.document, workflow));
             let of_secrets = self.secret_problems(&checked.document, workflow, user).await?;
             checked.problems.extend(of_secrets);
         }
         Ok(checked)
     }
 
-    async fn point_at(&self, id: &str, version: Option<&str>) -> Result<()> {
-        let set = self.ports.workflows.set_active(id, version, self.now()).await?;
+    async fn point_at(
+        &self,
+        id: &str,
+        version: Option<&str>,
+        schedules: Vec<NewSchedule>,
+    ) -> Result<()> {
+        let set = self.ports.workflows.set_active(id, version, self.now(), schedules).await?;
         self.workflow_cache.forget(id);
         match set {
             SetActive::Done => Ok(()),

@@ -13,6 +13,7 @@ use futures_util::future::try_join_all;
 use crate::Aws;
 use crate::item::{Item, Key, text, time};
 use crate::jobs::key_of_job;
+use crate::schedules;
 use crate::table::{Query, Table};
 use crate::write::{Outcome, Write};
 
@@ -36,6 +37,7 @@ impl Due for Aws {
             Message::RunV1 { run } => Key::of_run(run),
             Message::WebhookV1 { delivery } => Key::of_delivery(delivery),
             Message::JobV1 { job } => key_of_job(job),
+            Message::ScheduleV1 { uid, schedule, .. } => schedules::key_of(uid, *schedule),
         };
         let write = Write::update(key, "SET #look_at = :until").only_if("#look_at = :seen");
         let write = write.bind(":until", time(until)).bind(":seen", time(item.sweep_at));
@@ -70,7 +72,10 @@ fn due_item(item: &Item) -> Result<DueItem> {
             .map(|delivery| Message::WebhookV1 { delivery })
     };
     let job = || pk.strip_prefix("JOB#").and_then(JobId::parse).map(|job| Message::JobV1 { job });
-    let what = run.or_else(delivery).or_else(job).context("an item that is due is of no kind")?;
+    let what = run.or_else(delivery).or_else(job);
+    let what = what
+        .map_or_else(|| schedules::message(item), |what| Ok(Some(what)))?
+        .context("an item that is due is of no kind")?;
     let sweep_at = item.time("look_at")?;
     Ok(DueItem { what, since: item.find_time("due_at")?.unwrap_or(sweep_at), sweep_at })
 }

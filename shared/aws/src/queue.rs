@@ -43,7 +43,9 @@ impl Queue for Aws {
 impl Aws {
     async fn send_in(&self, message: Message, group: &Group, delay: Duration) -> Result<()> {
         let queue = match message {
-            Message::RunV1 { .. } | Message::JobV1 { .. } => &self.inner.config.run_queue_url,
+            Message::RunV1 { .. } | Message::JobV1 { .. } | Message::ScheduleV1 { .. } => {
+                &self.inner.config.run_queue_url
+            }
             Message::WebhookV1 { .. } => &self.inner.config.webhook_queue_url,
         };
         let trace = self.inner.trace.lock().unwrap_or_else(PoisonError::into_inner).clone();

@@ -14,9 +14,21 @@ use crate::time::Timestamp;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "type")]
 pub enum Message {
-    RunV1 { run: RunId },
-    WebhookV1 { delivery: DeliveryId },
-    JobV1 { job: JobId },
+    RunV1 {
+        run: RunId,
+    },
+    WebhookV1 {
+        delivery: DeliveryId,
+    },
+    JobV1 {
+        job: JobId,
+    },
+    /// `schedule` is its number in the workflow of this uid.
+    ScheduleV1 {
+        uid: String,
+        schedule: u32,
+        tick: Timestamp,
+    },
 }
 
 /// Carries work to the workers: at least once, in any order. Groups take turns: no group's messages
@@ -39,8 +51,8 @@ pub struct DueItem {
     pub sweep_at: Timestamp,
 }
 
-/// Due rows: runs whose lease or queue wait has ended, deliveries whose next attempt is due, and
-/// jobs.
+/// Due rows: runs whose lease or queue wait has ended, deliveries whose next attempt is due, jobs,
+/// and schedules.
 #[async_trait]
 pub trait Due: Send + Sync {
     /// Returns at most `limit` items, earliest first. If more are due, `serve` takes some of each

@@ -58,7 +58,8 @@ impl Children {
     /// Returns the child and its number, or why it cannot run.
     pub(crate) fn find(&self, name: &ChildName) -> Result<(usize, &Arc<Workflow>), NodeError> {
         let index = self.0.iter().position(|child| child.name == *name).ok_or_else(|| {
-            let message = format!("the run has pinned no version of the workflow `{}`", name.workflow);
+            let message =
+                format!("the run has pinned no version of the workflow `{}`", name.workflow);
             NodeError::new("not_pinned", message)
         })?;
         Ok((index + 1, &self.0[index].workflow))

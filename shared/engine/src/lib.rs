@@ -10,6 +10,7 @@ pub mod compile;
 pub mod workflow;
 pub mod input;
 pub mod child;
+pub mod schedule;
 pub mod run;
 pub mod call;
 pub mod event;

@@ -15,6 +15,7 @@ use crate::input::{InputField, InputProblem, InputRules};
 use crate::kind::{KindName, KindSpec, Kinds, Node, OutputFields, Role};
 use crate::problem::{Problem, Severity};
 use crate::run::SpendingLimit;
+use crate::schedule::Schedule;
 use crate::url::Host;
 
 pub const MAX_NODES: usize = 500;
@@ -69,6 +70,7 @@ pub struct Workflow {
     pub(crate) names: HashMap<String, usize>,
     pub(crate) secrets: Vec<SecretUse>,
     pub(crate) children: Vec<ChildUse>,
+    pub(crate) schedules: Vec<Schedule>,
     pub(crate) output_fields: OutputFields,
     pub(crate) literal_keys: Arc<[String]>,
     /// Contains a node that may take long although its values are small.
@@ -242,6 +244,11 @@ impl Workflow {
     /// Each use of a secret, models' own keys included.
     pub fn secret_uses(&self) -> &[SecretUse] {
         &self.secrets
+    }
+
+    /// When it starts by itself while it is active.
+    pub fn schedules(&self) -> &[Schedule] {
+        &self.schedules
     }
 
     /// Returns the declared fields; empty without an `input` section.

@@ -3,7 +3,8 @@
 
 pub mod start;
 pub mod host;
-pub mod worker;
+pub mod tick;
+mod worker;
 pub mod deliver;
 pub mod driver;
 mod secrets;

@@ -18,7 +18,7 @@ use flowgate_app::run::{Created, Dialect, Mode, NewRun, RunHead, RunRecord};
 use flowgate_app::work::Message;
 use flowgate_app::workflows::Published;
 use flowgate_engine::call::Piece;
-use flowgate_engine::input::{InputProblem, InputRules};
+use flowgate_engine::input::{InputProblem, InputRules, Undeclared};
 use flowgate_engine::{ENGINE, SpendingLimit, Weight};
 use serde_json::Value;
 
@@ -136,20 +136,13 @@ impl Runner {
         let idempotency =
             self.idempotency_row(caller, &published.uid, request.idempotency.as_ref());
         let (mode, when_wait_ends) = (request.response_mode, request.when_wait_ends);
-        let mut head = self.new_head(caller, &published, request).await?;
+        let mut head = self.new_head(caller.key_id(), &published, request).await?;
         let (children, program) = self.app.pin_children(&published).await?;
         head.children = children;
         let unique_rows = UniqueRows { idempotency, run_id: self.run_id_row(&head)? };
         let charge = self.charge(&head, mode)?;
         let allowance = self.app.admit(caller, &mut head, &unique_rows).await?;
-        let plan = StartPlan {
-            program,
-            mode,
-            when_wait_ends,
-            unique_rows,
-            allowance,
-            charge,
-        };
+        let plan = StartPlan { program, mode, when_wait_ends, unique_rows, allowance, charge };
         self.start(Arc::new(head), plan).await
     }
 
@@ -243,7 +236,7 @@ impl Runner {
 
     async fn new_head(
         &self,
-        caller: &Caller,
+        key_id: Option<&str>,
         published: &Published,
         request: StartRequest,
     ) -> Result<RunHead> {
@@ -276,7 +269,7 @@ impl Runner {
             },
             version: published.version.clone(),
             dialect: request.dialect,
-            key_id: caller.key_id().map(str::to_owned),
+            key_id: key_id.map(str::to_owned),
             counted: false,
             hops: 0,
             user: request.user,
@@ -295,6 +288,57 @@ impl Runner {
             spending_limit: request.spending_limit,
             children: Vec::new(),
         })
+    }
+
+    /// The head of a run that a schedule starts: no key's, with the rights of the version's
+    /// publisher.
+    pub(crate) async fn scheduled_head(
+        &self,
+        published: &Published,
+        input: &Value,
+    ) -> Result<RunHead> {
+        let request = StartRequest {
+            workflow_id: published.id.clone(),
+            version: None,
+            dialect: Dialect::Native,
+            input: input.clone(),
+            input_as_sent: None,
+            rules: InputRules { undeclared: Undeclared::Refuse, coerce: false },
+            input_pointer: "/schedule/input",
+            user: None,
+            save: None,
+            webhooks: Vec::new(),
+            response_mode: ResponseMode::Detach,
+            when_wait_ends: WhenWaitEnds::Detach,
+            timeout: None,
+            run_id: None,
+            idempotency: None,
+            spending_limit: SpendingLimit::default(),
+        };
+        self.new_head(None, published, request).await
+    }
+
+    /// Starts a detached run, or returns the one that its unique rows belong to.
+    pub(crate) async fn start_scheduled(
+        &self,
+        head: Arc<RunHead>,
+        program: Program,
+        unique_rows: UniqueRows,
+    ) -> Result<RunId> {
+        let plan = StartPlan {
+            program,
+            mode: ResponseMode::Detach,
+            when_wait_ends: WhenWaitEnds::Detach,
+            unique_rows,
+            allowance: None,
+            charge: None,
+        };
+        match self.start_detached(head, &plan).await? {
+            Started::Run(record) | Started::Overdue(record) | Started::Repeated(record) => {
+                Ok(record.head.id.clone())
+            }
+            Started::Stream(stream) => Ok(stream.head.id.clone()),
+        }
     }
 
     async fn webhook_target(&self, webhook: WebhookRequest) -> Result<WebhookTarget> {

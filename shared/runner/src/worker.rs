@@ -125,6 +125,7 @@ impl Runner {
             Message::RunV1 { run } => self.work(run).await,
             Message::WebhookV1 { delivery } => self.deliver(delivery).await,
             Message::JobV1 { job } => self.app.work_on_job(job).await,
+            Message::ScheduleV1 { uid, schedule, tick } => self.tick(uid, *schedule, *tick).await,
         }
     }
 }

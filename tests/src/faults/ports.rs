@@ -219,6 +219,7 @@ fn record_of(message: &Message) -> &str {
         Message::RunV1 { run } => run.as_str(),
         Message::WebhookV1 { delivery } => delivery.as_str(),
         Message::JobV1 { job } => job.as_str(),
+        Message::ScheduleV1 { uid, .. } => uid,
     }
 }
 

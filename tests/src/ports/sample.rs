@@ -12,8 +12,8 @@ use flowgate_core::job::{Erases, Job, JobId, Progress};
 use flowgate_core::lease::{Lease, OwnerToken};
 use flowgate_core::page::PageRequest;
 use flowgate_core::run::{
-    Checkpoint, Claimed, Dialect, FinishedRun, Mode, NewRun, PinnedChild, RunEnd, RunHead, RunRecord,
-    RunState,
+    Checkpoint, Claimed, Dialect, FinishedRun, Mode, NewRun, PinnedChild, RunEnd, RunHead,
+    RunRecord, RunState,
 };
 use flowgate_core::secret::{Publisher, SigningPin};
 use flowgate_core::time::Timestamp;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use crate::child::KnownChildren;
 use crate::document::Document;
 use crate::expr::reference::normalise;
 use crate::json::push_segment;
-use crate::child::KnownChildren;
 use crate::kind::{KindSpec, Kinds, OutputFields, Role, input, output, workflow};
 use crate::problem::{Problem, Severity, did_you_mean};
 use crate::workflow::{CompileOptions, MAX_NESTING, MAX_NODES};

@@ -11,6 +11,7 @@ use crate::field::{FieldSpec, FieldType};
 use crate::input::{self, InputSection};
 use crate::kind::{OutputFields, webhook as hook};
 use crate::run::spending::{self, SpendingLimit};
+use crate::schedule::{self, Schedule};
 use crate::workflow::{Body, NodeInfo, SecretUse, Webhook, Workflow};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -65,9 +66,16 @@ const BUDGET: FieldSpec = FieldSpec::new(
      `budget_exhausted`",
 );
 
+const SCHEDULE: FieldSpec = FieldSpec::new(
+    "schedule",
+    FieldType::Items(Cow::Borrowed(schedule::FIELDS)),
+    "when the active version starts by itself, at most 10: `[{ cron: \"0 9 * * 1-5\", timezone: \
+     Europe/Berlin, input: { topic: news } }]`",
+);
+
 /// The fields of a whole document, in the order of the docs.
 pub(crate) const FIELDS: &[FieldSpec] =
-    &[NAME, DESCRIPTION, DEADLINE, SAVE, OUTPUT, NODES, SCHEMA, INPUT, WEBHOOK, BUDGET];
+    &[NAME, DESCRIPTION, DEADLINE, SAVE, OUTPUT, NODES, SCHEMA, INPUT, WEBHOOK, BUDGET, SCHEDULE];
 
 pub(super) struct Settings {
     name: String,
@@ -77,6 +85,7 @@ pub(super) struct Settings {
     webhook: Option<Webhook>,
     input: InputSection,
     spending_limit: SpendingLimit,
+    schedules: Vec<Schedule>,
 }
 
 pub(super) fn read(compiler: &mut Compiler<'_>) -> Settings {
@@ -89,13 +98,14 @@ pub(super) fn read(compiler: &mut Compiler<'_>) -> Settings {
     fields.object(&OUTPUT);
     fields.string(&SCHEMA);
     let input = InputSection::read(&mut fields);
+    let schedules = schedule::read(&mut fields, &SCHEDULE, &input);
     let webhook = webhook(&mut fields);
     let spending_limit = fields
         .object(&BUDGET)
         .map(|budget| fields.inner("/budget", budget, spending::FIELDS, SpendingLimit::read));
     fields.finish();
     let spending_limit = spending_limit.unwrap_or_default();
-    Settings { name, description, deadline, save, webhook, input, spending_limit }
+    Settings { name, description, deadline, save, webhook, input, spending_limit, schedules }
 }
 
 fn webhook(fields: &mut Fields<'_, '_>) -> Option<Webhook> {
@@ -117,7 +127,8 @@ impl Settings {
         secrets: Vec<SecretUse>,
         literal_keys: Arc<[String]>,
     ) -> Workflow {
-        let Self { name, description, deadline, save, webhook, input, spending_limit } = self;
+        let Self { name, description, deadline, save, webhook, input, spending_limit, schedules } =
+            self;
         let is_slow = bodies.iter().flat_map(|body| &body.nodes).any(|node| node.node.is_slow());
         Workflow {
             name,
@@ -133,6 +144,7 @@ impl Settings {
             secrets,
             is_slow,
             literal_keys,
+            schedules,
             children: Vec::new(),
             output_fields: OutputFields::Any,
         }

@@ -27,7 +27,7 @@ const INPUT: FieldSpec = FieldSpec::with_default(
 );
 
 const FIELDS: &[FieldSpec] = &[WORKFLOW, VERSION, INPUT];
-/// The one call of the node. It is the first, so that the child's nodes stand under the node's path.
+/// The one call of the node. It is the first: the child's nodes stand under the node's own path.
 const CALL: &str = "child";
 const MAX_VERSION: usize = 32;
 
@@ -99,7 +99,9 @@ struct RunChild {
 impl RunChild {
     fn read(fields: &mut Fields<'_, '_>) -> Self {
         let name = read_name(fields);
-        if fields.get(&INPUT).is_some_and(|input| !matches!(input, Value::Object(_) | Value::String(_)))
+        if fields
+            .get(&INPUT)
+            .is_some_and(|input| !matches!(input, Value::Object(_) | Value::String(_)))
         {
             fields.error(&INPUT.name, "`input` must be an object, or a reference to one");
         }
@@ -120,4 +122,3 @@ impl Node for RunChild {
         Ok(Plan::Perform(vec![Planned::child(CALL, child)]))
     }
 }
-

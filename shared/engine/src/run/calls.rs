@@ -180,9 +180,16 @@ impl Run {
         let mut used = self.usage;
         let (tokens, cost_nano_usd) = error.used();
         used.add(open.price, tokens, cost_nano_usd);
-        let may_spend = open.price == Price::Free || self.spending_refusal(active.frame, used).is_none();
+        let may_spend =
+            open.price == Price::Free || self.spending_refusal(active.frame, used).is_none();
         let has_time = self.time_left(active.frame).is_none_or(|left| !left.is_zero());
-        may_spend && has_time && error.retryable && may_repeat && is_soon && attempts_left && !is_stopped
+        may_spend
+            && has_time
+            && error.retryable
+            && may_repeat
+            && is_soon
+            && attempts_left
+            && !is_stopped
     }
 
     pub(super) fn retry(&mut self, mut open: OpenCall, error: &CallError) {

@@ -84,7 +84,8 @@ impl Run {
     /// Ends a child that has nothing left to do: what it leaves is the result of the call.
     pub(super) fn end_child(&mut self, number: usize) {
         let is_stopped = self.frames.get(number).stopped;
-        let output = if is_stopped { Ok(Value::Null) } else { self.bounded(self.output_of(number)) };
+        let output =
+            if is_stopped { Ok(Value::Null) } else { self.bounded(self.output_of(number)) };
         let Some(frame) = self.drop_frame(number) else { return };
         let Some(child) = frame.child else { return };
         self.budget.release(child.input_kept);

@@ -124,7 +124,8 @@ impl Run {
     }
 
     fn start_iterations(&mut self, frame: usize, index: usize) {
-        let (workflow, outer) = (Arc::clone(self.frames.workflow(frame)), self.frames.get(frame).body);
+        let (workflow, outer) =
+            (Arc::clone(self.frames.workflow(frame)), self.frames.get(frame).body);
         let node = &workflow.bodies[outer].nodes[index];
         let Some(body) = node.inner else { return };
         let stopped = self.frames.get(frame).stopped;

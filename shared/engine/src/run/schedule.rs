@@ -70,7 +70,8 @@ impl Run {
         if self.executions > MAX_EXECUTIONS {
             return self.end_when_idle(StopReason::Failed(RunError::too_many_executions()));
         }
-        let (workflow, body) = (Arc::clone(self.frames.workflow(frame)), self.frames.get(frame).body);
+        let (workflow, body) =
+            (Arc::clone(self.frames.workflow(frame)), self.frames.get(frame).body);
         let node = &workflow.bodies[body].nodes[index];
         self.frames.slot(frame, index).state = State::Busy;
         self.frames.get_mut(frame).busy += 1;
@@ -348,7 +349,8 @@ impl Run {
     /// Follows the node's edges and their consequences, without recursion: skips can run through
     /// whole graphs.
     fn settle(&mut self, frame: usize, index: usize, settled: Settled) {
-        let (workflow, body) = (Arc::clone(self.frames.workflow(frame)), self.frames.get(frame).body);
+        let (workflow, body) =
+            (Arc::clone(self.frames.workflow(frame)), self.frames.get(frame).body);
         let body = &workflow.bodies[body];
         self.frames.get_mut(frame).busy -= 1;
         let mut settling = vec![(index, settled)];

@@ -114,8 +114,7 @@ pub(super) const PREFIX: FieldSpec = FieldSpec::new(
     "put before the names of the MCP server's tools, with a `_`: letters, digits, `_` and `-`, at \
      most 32",
 );
-pub(super) const TOOL: &[FieldSpec] =
-    &[
+pub(super) const TOOL: &[FieldSpec] = &[
     TOOL_NAME,
     DESCRIPTION,
     PARAMETERS,

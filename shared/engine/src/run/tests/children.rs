@@ -65,10 +65,9 @@ fn a_child_runs_under_its_nodes_path() {
 
 #[test]
 fn the_input_is_checked_as_a_callers_is() {
-    for (input, expected) in [
-        (json!({ "n": "7" }), "/id must be a number"),
-        (json!({}), "/id must be a number"),
-    ] {
+    for (input, expected) in
+        [(json!({ "n": "7" }), "/id must be a number"), (json!({}), "/id must be a number")]
+    {
         let mut run = run_with(CALLER, &[child("lookup", LOOKUP)], input);
         drive(&mut run, |id, _| panic!("{id}"));
         let Some(Outcome::Failed { error, .. }) = run.outcome() else { panic!() };
@@ -98,7 +97,12 @@ output: { said: <say.content> }
     assert_eq!(output_of(&run), Ok(json!({ "said": "http_status" })));
 
     let default = "
-nodes: [{ id: look, type: workflow, workflow: lookup, input: { id: 1 }, on_error: { default: { a: 1 } } }]
+nodes:
+  - id: look
+    type: workflow
+    workflow: lookup
+    input: { id: 1 }
+    on_error: { default: { a: 1 } }
 output: { a: <look.a> }
 ";
     let mut run = run_with(default, &children, json!({}));
@@ -304,7 +308,10 @@ nodes:
     type: agent
     model: openai/x
     prompt: x
-    tools: [{ workflow: a, parameters: { type: object } }, { workflow: a }, { name: t, code: \"1\", version: 1.0.0 }]
+    tools:
+      - { workflow: a, parameters: { type: object } }
+      - { workflow: a }
+      - { name: t, code: \"1\", version: 1.0.0 }
 ";
     let (workflow, problems) = Workflow::compile(&Document::parse(yaml).unwrap());
     assert!(workflow.is_none());
@@ -338,9 +345,7 @@ nodes:
         crate::Action::Model(model) => {
             turn += 1;
             asked.push(model.clone());
-            let call = |id: &str, arguments: Value| {
-                json!({ "id": id, "name": "lookup", "arguments": arguments })
-            };
+            let call = |id: &str, arguments: Value| json!({ "id": id, "name": "lookup", "arguments": arguments });
             let value = match turn {
                 1 => json!({ "content": "", "finish_reason": "tools", "turn": {
                     "provider": "openai", "content": "", "message": {},

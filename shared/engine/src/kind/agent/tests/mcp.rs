@@ -368,7 +368,10 @@ fn entries_of_servers_are_checked() {
     );
     check(
         &format!("{{ name: a, code: 'return 1', {url} }}"),
-        &["one of `http`, `code`, `workflow` and `mcp` is needed", "`name` has no place beside `mcp`"],
+        &[
+            "one of `http`, `code`, `workflow` and `mcp` is needed",
+            "`name` has no place beside `mcp`",
+        ],
     );
     let rule = "`prefix` has letters, digits, `_` and `-`, at most 32";
     for prefix in ["'a b'", "''", "'ä'", &"x".repeat(33)] {

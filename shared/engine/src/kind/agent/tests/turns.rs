@@ -397,7 +397,10 @@ fn tools_are_checked() {
     );
     check("[{ name: a }]", &["one of `http`, `code`, `workflow` and `mcp` is needed"]);
     check("[{ code: 'return 1' }]", &["`name` is missing"]);
-    check("[1]", &["a tool is an object with `name` and `http` or `code`, or `mcp`"]);
+    check(
+        "[1]",
+        &["a tool is an object with `name` and `http` or `code`, or `workflow`, or `mcp`"],
+    );
     check("[{ name: a, http: { method: GET } }]", &["`url` is missing"]);
     check(
         "[{ name: a, code: 'return 1', parameters: { type: array } }]",
