@@ -52,12 +52,14 @@ pub(super) const TOOLS: FieldSpec = FieldSpec::new(
     "tools",
     FieldType::Items(Cow::Borrowed(TOOL)),
     "what the model may call: `[{ name, description, parameters, http | code }]`, workflows: \
-     `[{ workflow, version, name, description }]`, and the tools of MCP servers: `[{ mcp, headers, only, prefix }]`",
+     `[{ workflow, version, name, description }]`, and the tools of MCP \
+     servers: `[{ mcp, headers, only, prefix }]`",
 );
 pub(super) const TOOL_NAME: FieldSpec = FieldSpec::new(
     "name",
     FieldType::Words,
-    "letters, digits, `_` and `-`, at most 64; unique in the agent. Needed for `http` and `code`; a workflow's is its id",
+    "letters, digits, `_` and `-`, at most 64; unique in the agent. Needed for `http` and \
+     `code`; a workflow's is its id",
 );
 pub(super) const DESCRIPTION: FieldSpec = FieldSpec::new(
     "description",
@@ -85,7 +87,8 @@ pub(super) const CODE: FieldSpec = FieldSpec::new(
 pub(super) const WORKFLOW: FieldSpec = FieldSpec::new(
     "workflow",
     FieldType::Words,
-    "the id of a published workflow; its input fields are the parameters, the model gets its output",
+    "the id of a published workflow; its input fields are the parameters, the model gets its \
+     output",
 )
 .one_of(TOOL_KINDS);
 pub(super) const VERSION: FieldSpec = workflow::VERSION;
