@@ -71,6 +71,7 @@ fn check(text: &str, kinds: &Kinds) -> Vec<Problem> {
                 kinds: kinds.clone(),
                 reserved_input_names: RESERVED_INPUT_NAMES,
                 is_published: false,
+                ..CompileOptions::default()
             };
             let (_, problems) = Workflow::compile_with(&document, &options);
             problems.into_iter().map(Problem::from).collect()

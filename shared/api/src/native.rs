@@ -12,6 +12,7 @@ mod jobs;
 mod trace;
 mod events;
 mod deliveries;
+mod schedules;
 mod workflows;
 mod versions;
 mod keys;

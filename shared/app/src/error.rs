@@ -32,6 +32,13 @@ pub enum Error {
     Compressed,
     #[error("the document has errors")]
     InvalidDocument(Vec<Problem>),
+    /// Holds the child's id.
+    #[error("whoever publishes this needs the scope `author` for the workflow `{0}`, too")]
+    ChildForbidden(String),
+    /// A workflow that the run would call is not published, calls itself, or the like. Nothing was
+    /// started.
+    #[error("{0}")]
+    ChildUnavailable(String),
     #[error("the draft has changed since it was read")]
     Stale,
     #[error("the Idempotency-Key was used with another body")]

@@ -16,7 +16,7 @@ use flowgate_core::run::{Finished, FinishedRun, RunEnd, RunHead, RunRecord, RunS
 use flowgate_core::time::Timestamp;
 use flowgate_core::work::{DueItem, Message};
 use flowgate_engine::call::{Piece, Rendered, WebhookCall};
-use flowgate_engine::{Run, RunError, RunStart, Step, Usage, Workflow};
+use flowgate_engine::{RunError, Step, Usage};
 use serde_json::{Value, json};
 
 use crate::platform::App;
@@ -129,8 +129,8 @@ impl App {
     /// Renders the workflow's webhook with the outputs that the run has before its first call. No
     /// failure here stops the run from ending: neither an unreadable version nor a panic.
     async fn workflow_webhook(&self, head: &RunHead, started_at: Timestamp) -> Option<WebhookCall> {
-        let workflow = match self.workflow_of(head).await {
-            Ok(workflow) => workflow?,
+        let program = match self.program(head).await {
+            Ok(program) => program.ok()?,
             Err(error) => {
                 tracing::error!(
                     run.id = %head.id,
@@ -141,7 +141,7 @@ impl App {
             }
         };
         let render = || {
-            let mut run = new_run(workflow, head, started_at);
+            let mut run = program.run(head, started_at);
             while !matches!(run.step(), Step::Wait(_) | Step::Done) {}
             run.workflow_webhook()
         };
@@ -167,14 +167,22 @@ impl App {
             published_by: record.head.published_by,
             status,
             hops: record.head.hops + 1,
+            child: None,
         };
         Ok(new_delivery(&record.head, &format!("end/{index}"), request, at))
     }
 
     /// Returns the delivery of a webhook node; does not write it.
-    pub fn node_delivery(&self, head: &RunHead, place: &str, webhook: &WebhookCall) -> Delivery {
+    /// `workflow` is that of its [call](flowgate_engine::Call::workflow).
+    pub fn node_delivery(
+        &self,
+        head: &RunHead,
+        place: &str,
+        webhook: &WebhookCall,
+        workflow: usize,
+    ) -> Delivery {
         let body = serde_json::to_string(&webhook.body).unwrap_or_default();
-        self.delivery_with(head, place, webhook, "node", body)
+        self.delivery_with(head, place, (webhook, workflow), ("node", body))
     }
 
     /// Returns the delivery of an author's webhook with this body; does not write it.
@@ -182,10 +190,10 @@ impl App {
         &self,
         head: &RunHead,
         place: &str,
-        webhook: &WebhookCall,
-        event: &str,
-        body: String,
+        (webhook, workflow): (&WebhookCall, usize),
+        (event, body): (&str, String),
     ) -> Delivery {
+        let user = head.secret_user(workflow);
         let target = author_webhook(webhook.clone());
         let request = FrozenRequest {
             method: target.method,
@@ -193,9 +201,10 @@ impl App {
             headers: target.headers,
             body,
             event: event.to_owned(),
-            published_by: head.published_by,
+            published_by: user.published_by,
             status: None,
             hops: head.hops + 1,
+            child: (workflow > 0).then_some(user.workflow_id),
         };
         new_delivery(head, place, request, self.now())
     }
@@ -281,24 +290,6 @@ fn pieces(rendered: Rendered) -> Vec<Piece> {
         Rendered::Json(Value::String(text)) => vec![Piece::Text(text)],
         other => vec![Piece::Text(serde_json::to_string(&other).unwrap_or_default())],
     }
-}
-
-/// Returns the run as the engine begins it, whoever computes it.
-pub fn new_run(workflow: Arc<Workflow>, head: &RunHead, started_at: Timestamp) -> Run {
-    let start = RunStart {
-        run_id: head.id.to_string(),
-        started_at_ms: started_at.millis(),
-        input: head.input.clone(),
-        engine: head.engine,
-        spending_limit: head.spending_limit,
-    };
-    let run = Run::new(workflow, start);
-    let takes = head.origin.as_ref().and_then(|origin| origin.takes.as_ref());
-    let run = match takes {
-        Some(takes) => run.inheriting(takes.started_at.millis(), takes.seed_root.to_string()),
-        None => run,
-    };
-    if head.part.is_whole() { run } else { run.only(head.part.clone()) }
 }
 
 #[cfg(test)]

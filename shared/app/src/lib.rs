@@ -12,6 +12,9 @@ pub mod tokens;
 pub mod keyring;
 pub mod secrets;
 mod secret_use;
+pub mod children;
+mod timetable;
+pub mod schedules;
 mod signing;
 pub mod limits;
 pub mod runs;
@@ -43,8 +46,8 @@ mod workflow_cache;
 // Users of a use case also need its records.
 pub use flowgate_core::{
     Ports, clock, computing, deadline, delivery, event, file, group, hash, hops, id, idempotency,
-    job, key, lease, limit, memory, overload, page, receiver as receivers, run, secret, system,
-    time, turns, work, workflow,
+    job, key, lease, limit, memory, overload, page, receiver as receivers, run, schedule, secret,
+    system, time, turns, work, workflow,
 };
 
 pub use error::{Error, Result};

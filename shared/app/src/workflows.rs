@@ -6,6 +6,7 @@ use anyhow::{Context, anyhow};
 use flowgate_core::key::Scope;
 use flowgate_core::memory::Holder;
 use flowgate_core::page::{Page, PageRequest};
+use flowgate_core::schedule::NewSchedule;
 use flowgate_core::secret::{Publisher, SecretUser, SigningPin};
 use flowgate_core::workflow::{
     Draft, DraftSaved, NewVersion, SetActive, UseOfSecrets, VersionInfo, VersionPublished,
@@ -73,7 +74,12 @@ impl App {
         let user = SecretUser { workflow_id: id.to_owned(), published_by: caller.publisher() };
         let document: Arc<str> = document.into();
         let checked = self.check(document.clone(), reserved_input_names, &user).await?;
-        let problems = checked.problems;
+        let mut problems = checked.problems;
+        if let Some(Err(error)) =
+            checked.workflow.as_ref().map(|workflow| Self::require_children(caller, workflow))
+        {
+            problems.push(checked.document.problem(Severity::Error, "", error.to_string()));
+        }
         let draft = Draft {
             name: name_of(&checked.document, id),
             etag: etag(&document_hash(&document)).to_owned(),
@@ -122,6 +128,7 @@ impl App {
         let draft = self.stored_workflow(id).await?.draft;
         let user = SecretUser { workflow_id: id.to_owned(), published_by: caller.publisher() };
         let (document, workflow) = self.sound(draft.document.clone(), &user).await?;
+        Self::require_children(caller, &workflow)?;
         let version = NewVersion {
             hash: document_hash(&draft.document),
             document: draft.document,
@@ -132,6 +139,7 @@ impl App {
                 published_by: user.published_by,
                 names: Some(workflow.secrets().into_iter().collect()),
             },
+            schedules: self.new_schedules(&workflow),
         };
         let published = self.ports.workflows.publish(id, version).await?;
         self.workflow_cache.forget(id);
@@ -151,14 +159,16 @@ impl App {
             Some(version) => version.to_owned(),
             None => record.rollback_targets.last().ok_or(Error::NotFound(What::Version))?,
         };
-        self.point_at(id, Some(&version)).await?;
+        let compiled = self.compiled(&record.uid, &version).await?;
+        let schedules = compiled.map_or_else(Vec::new, |workflow| self.new_schedules(&workflow));
+        self.point_at(id, Some(&version), schedules).await?;
         Ok(version)
     }
 
     /// Takes the endpoint down. Runs in flight continue to their end.
     pub async fn unpublish(&self, caller: &Caller, id: &str) -> Result<()> {
         caller.require(Scope::Author, id, What::Workflow)?;
-        self.point_at(id, None).await
+        self.point_at(id, None, Vec::new()).await
     }
 
     pub async fn list_versions(
@@ -310,13 +320,13 @@ impl App {
         reserved_input_names: &'static [&'static str],
         user: &SecretUser,
     ) -> Result<Checked> {
-        let options = CompileOptions {
+        let mut options = CompileOptions {
             kinds: self.kinds().clone(),
             reserved_input_names,
-            is_published: false,
+            ..CompileOptions::default()
         };
         let holder = Holder::of_workflow(&user.workflow_id);
-        let compiled = self.compile(&holder, document, options).await;
+        let compiled = self.compile(&holder, document.clone(), options.clone()).await;
         let mut checked = compiled.map_err(|error| {
             let (line, column) = (Some(error.line), Some(error.column));
             let severity = Severity::Error;
@@ -324,7 +334,18 @@ impl App {
                 Problem { severity, path: String::new(), line, column, message: error.message };
             Error::InvalidDocument(vec![problem])
         })?;
+        if let Some(workflow) =
+            checked.workflow.as_ref().filter(|found| !found.children().is_empty())
+        {
+            options.children = self.known_children(workflow).await?;
+            let compiled = self.compile(&holder, document, options).await;
+            checked = compiled.map_err(|error| anyhow!("{}", error.message))?;
+        }
         if let Some(workflow) = &checked.workflow {
+            let id = &user.workflow_id;
+            let of_children = self.child_problems(id, &checked.document, workflow).await?;
+            checked.problems.extend(of_children);
+            checked.problems.extend(self.schedule_problems(&checked.document, workflow));
             let of_secrets = self.secret_problems(&checked.document, workflow, user).await?;
             checked.problems.extend(of_secrets);
         }
@@ -345,8 +366,13 @@ impl App {
         }
     }
 
-    async fn point_at(&self, id: &str, version: Option<&str>) -> Result<()> {
-        let set = self.ports.workflows.set_active(id, version, self.now()).await?;
+    async fn point_at(
+        &self,
+        id: &str,
+        version: Option<&str>,
+        schedules: Vec<NewSchedule>,
+    ) -> Result<()> {
+        let set = self.ports.workflows.set_active(id, version, self.now(), schedules).await?;
         self.workflow_cache.forget(id);
         match set {
             SetActive::Done => Ok(()),

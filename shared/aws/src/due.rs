@@ -15,6 +15,7 @@ use crate::Aws;
 use crate::files::key_of_file;
 use crate::item::{Item, Key, text, time};
 use crate::jobs::key_of_job;
+use crate::schedules;
 use crate::table::{Query, Table};
 use crate::write::{Outcome, Write};
 
@@ -39,6 +40,7 @@ impl Due for Aws {
             Message::WebhookV1 { delivery } => Key::of_delivery(delivery),
             Message::JobV1 { job } => key_of_job(job),
             Message::FileV1 { file } => key_of_file(file),
+            Message::ScheduleV1 { uid, schedule, .. } => schedules::key_of(uid, *schedule),
         };
         let write = Write::update(key, "SET #look_at = :until").only_if("#look_at = :seen");
         let write = write.bind(":until", time(until)).bind(":seen", time(item.sweep_at));
@@ -76,7 +78,9 @@ fn due_item(item: &Item) -> Result<DueItem> {
     let file =
         || pk.strip_prefix("FILE#").and_then(FileId::parse).map(|file| Message::FileV1 { file });
     let what = run.or_else(delivery).or_else(job).or_else(file);
-    let what = what.context("an item that is due is of no kind")?;
+    let what = what
+        .map_or_else(|| schedules::message(item), |what| Ok(Some(what)))?
+        .context("an item that is due is of no kind")?;
     let sweep_at = item.time("look_at")?;
     Ok(DueItem { what, since: item.find_time("due_at")?.unwrap_or(sweep_at), sweep_at })
 }

@@ -13,6 +13,8 @@ mod questions;
 mod queue;
 mod workflows;
 mod jobs;
+mod draft;
+mod schedules;
 mod keys;
 mod limits;
 mod secrets;

@@ -43,7 +43,10 @@ impl Queue for Aws {
 impl Aws {
     async fn send_in(&self, message: Message, group: &Group, delay: Duration) -> Result<()> {
         let queue = match message {
-            Message::RunV1 { .. } | Message::JobV1 { .. } | Message::FileV1 { .. } => {
+            Message::RunV1 { .. }
+            | Message::JobV1 { .. }
+            | Message::FileV1 { .. }
+            | Message::ScheduleV1 { .. } => {
                 &self.inner.config.run_queue_url
             }
             Message::WebhookV1 { .. } => &self.inner.config.webhook_queue_url,

@@ -4,7 +4,9 @@ use anyhow::{Result, anyhow};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
 use flowgate_core::job::Job;
+use flowgate_core::lease::Written;
 use flowgate_core::page::{Page, PageRequest};
+use flowgate_core::schedule::{NewSchedule, Schedule};
 use flowgate_core::secret::SigningPin;
 use flowgate_core::time::Timestamp;
 use flowgate_core::workflow::{
@@ -14,9 +16,11 @@ use flowgate_core::workflow::{
 use futures_util::FutureExt;
 
 use crate::Aws;
+use crate::draft::saved;
 use crate::item::{Item, Key, number, text, time};
 use crate::jobs::job_item;
 use crate::page::{Listed, Listing};
+use crate::schedules;
 use crate::table::{Query, Table};
 use crate::value::{MAX_ITEM_BYTES, Packer, chunk_keys};
 use crate::write::{AllOutcome, Outcome, Refusal, Write};
@@ -106,6 +110,7 @@ impl Workflows for Aws {
         id: &str,
         version: Option<&str>,
         at: Timestamp,
+        schedules: Vec<NewSchedule>,
     ) -> Result<SetActive> {
         let mut tries = self.table().tries();
         loop {
@@ -113,7 +118,8 @@ impl Workflows for Aws {
                 return Ok(SetActive::UnknownWorkflow);
             };
             let endpoint = Endpoint::read(id, row)?;
-            let mut writes = vec![endpoint.point(version, endpoint.versions, at)?];
+            let count = schedules.len();
+            let mut writes = vec![endpoint.point(version, endpoint.versions, at, count)?];
             if let Some(version) = version {
                 let Some(number) = version_number(version) else {
                     return Ok(SetActive::UnknownVersion);
@@ -123,9 +129,13 @@ impl Workflows for Aws {
                         .only_if("attribute_exists(#pk)"),
                 );
             }
+            let is_named = version.is_some();
+            writes.extend(endpoint.schedules(version, schedules.clone())?);
             match self.table().write_all(&writes).await? {
                 AllOutcome::Done => return Ok(SetActive::Done),
-                AllOutcome::Refused(refusals) if refusals.get(1).is_some_and(Option::is_some) => {
+                AllOutcome::Refused(refusals)
+                    if is_named && refusals.get(1).is_some_and(Option::is_some) =>
+                {
                     return Ok(SetActive::UnknownVersion);
                 }
                 AllOutcome::Refused(_) => {
@@ -212,22 +222,40 @@ impl Workflows for Aws {
     async fn delete(&self, id: &str, uid: &str, job: Job) -> Result<bool> {
         let mut tries = self.table().tries();
         loop {
-            let row = self.table().get(key_of(id), Some("#uid, #draft")).await?;
+            let row = self.table().get(key_of(id), Some("#uid, #draft, #schedules")).await?;
             let Some(row) = row.filter(|row| row.find_text("uid") == Some(uid)) else {
                 return Ok(false);
             };
             let draft = row.value("draft")?;
-            let delete = Write::delete(key_of(id))
-                .only_if("#uid = :uid AND #draft = :draft")
+            let schedules = row.0.get("schedules").cloned();
+            let unchanged = match schedules {
+                Some(_) => "#schedules = :schedules",
+                None => "attribute_not_exists(#schedules)",
+            };
+            let mut delete = Write::delete(key_of(id))
+                .only_if(format!("#uid = :uid AND #draft = :draft AND {unchanged}"))
                 .bind(":uid", text(uid))
                 .bind(":draft", draft.clone());
-            let writes = [delete, Write::put(job_item(&job)?)];
+            if let Some(schedules) = schedules {
+                delete = delete.bind(":schedules", schedules);
+            }
+            let count = row.find_number("schedules")?.unwrap_or_default();
+            let mut writes = vec![delete, Write::put(job_item(&job)?)];
+            writes.extend(schedules::deleting(uid, 0, count));
             if self.table().write_all(&writes).await?.first_refused()?.is_none() {
                 self.table().delete_all(chunk_keys(&key_of(id).pk, draft)?).await?;
                 return Ok(true);
             }
             tries.pause(anyhow!("concurrent drafts of the workflow kept winning")).await?;
         }
+    }
+
+    async fn schedules(&self, uid: &str) -> Result<Vec<Schedule>> {
+        self.schedules_of(uid).await
+    }
+
+    async fn save_schedule(&self, next: &Schedule, sweep_at: Option<Timestamp>) -> Result<Written> {
+        self.store_schedule(next, sweep_at).await
     }
 
     async fn delete_versions(&self, uid: &str, limit: usize) -> Result<usize> {
@@ -301,9 +329,13 @@ impl Aws {
             .with("use_of_secrets", text(serde_json::to_string(&new.use_of_secrets)?))
             .with("name", text(&new.name))
             .with("document", document.attribute);
-        let point = endpoint.point(Some(&info.version), number_of + 1, new.at)?;
+        let version = Some(info.version.as_str());
+        let count = new.schedules.len();
+        let mut writes = vec![endpoint.point(version, number_of + 1, new.at, count)?];
+        writes.extend(endpoint.schedules(version, new.schedules.clone())?);
         let document = item.value("document")?.clone();
-        match self.table().write_all(&[point, Write::put(item).if_absent()]).await? {
+        writes.push(Write::put(item).if_absent());
+        match self.table().write_all(&writes).await? {
             AllOutcome::Done => Ok(Some(info)),
             // Refused by this very version: the write is the retry of one that was applied, and its
             // chunks are in use.
@@ -316,7 +348,7 @@ impl Aws {
     }
 }
 
-const ENDPOINT_ATTRIBUTES: &str = "#uid, #versions, #active_version, #rollback_targets";
+const ENDPOINT_ATTRIBUTES: &str = "#uid, #versions, #active_version, #rollback_targets, #schedules";
 const INFO_ATTRIBUTES: &str = "#version, #hash, #notes, #published_at, #use_of_secrets";
 
 /// The active version, and those that were active before.
@@ -325,6 +357,8 @@ struct Endpoint {
     uid: String,
     /// The number of the next version.
     versions: u64,
+    /// How many schedules the active version has.
+    schedules: u64,
     active: Option<String>,
     targets: RollbackTargets,
     row: Item,
@@ -334,14 +368,23 @@ impl Endpoint {
     fn read(id: &str, row: Item) -> Result<Self> {
         let active = row.find_text("active_version").map(str::to_owned);
         let (uid, versions) = (row.text("uid")?.to_owned(), row.number("versions")?);
-        Ok(Self { id: id.to_owned(), uid, versions, active, targets: rollback_targets(&row)?, row })
+        let (id, targets) = (id.to_owned(), rollback_targets(&row)?);
+        let schedules = row.find_number("schedules")?.unwrap_or_default();
+        Ok(Self { id, uid, versions, schedules, active, targets, row })
     }
 
     /// Returns the write that moves the endpoint; `versions` is the number of the next version
     /// afterwards.
-    fn point(&self, version: Option<&str>, versions: u64, at: Timestamp) -> Result<Write> {
+    fn point(
+        &self,
+        version: Option<&str>,
+        versions: u64,
+        at: Timestamp,
+        schedules: usize,
+    ) -> Result<Write> {
         let targets = self.targets.clone().after_move(self.active.as_deref(), version);
-        let set = "SET #activated_at = :at, #versions = :next, #rollback_targets = :targets";
+        let set = "SET #activated_at = :at, #versions = :next, #rollback_targets = :targets, \
+                   #schedules = :schedules";
         let write = match version {
             Some(version) => self
                 .update(&format!("{set}, #active_version = :version"))
@@ -349,16 +392,25 @@ impl Endpoint {
             None => self.update(&format!("{set} REMOVE #active_version")),
         };
         let write = write.bind(":at", time(at)).bind(":next", number(versions));
+        let write = write.bind(":schedules", number(u64::try_from(schedules)?));
         Ok(write.bind(":targets", text(serde_json::to_string(&targets)?)))
+    }
+
+    /// Returns the writes that replace its schedules.
+    fn schedules(&self, version: Option<&str>, schedules: Vec<NewSchedule>) -> Result<Vec<Write>> {
+        let of = (self.uid.as_str(), self.id.as_str(), version.unwrap_or_default());
+        schedules::replacing(of, self.schedules, schedules)
     }
 
     /// Returns an update that applies only if the endpoint has not moved since it was read.
     fn update(&self, expression: &str) -> Write {
         let mut condition = "#uid = :uid AND #versions = :versions".to_owned();
         let mut was = Vec::new();
-        for (name, value) in
-            [("active_version", ":was_active"), ("rollback_targets", ":were_targets")]
-        {
+        for (name, value) in [
+            ("active_version", ":was_active"),
+            ("rollback_targets", ":were_targets"),
+            ("schedules", ":were_schedules"),
+        ] {
             match self.row.0.get(name) {
                 Some(stored) => {
                     condition.push_str(&format!(" AND #{name} = {value}"));
@@ -394,31 +446,9 @@ fn key_of(id: &str) -> Key {
     Key::new(format!("WF#{id}"), "WF")
 }
 
-/// Replaces the draft; keeps what the workflow was created with.
-fn saved(new: &Item, draft: &AttributeValue, etag: &str, if_match: Option<&str>) -> Result<Write> {
-    let mut write = Write::update(
-        new.key()?,
-        "SET #draft = :draft, #etag = :etag, #id = :id, #list_pk = :list_pk, #list_sk = :list_sk, \
-         #uid = if_not_exists(#uid, :uid), #created_at = if_not_exists(#created_at, \
-         :created_at), #signing = if_not_exists(#signing, :signing), #versions = \
-         if_not_exists(#versions, :versions)",
-    );
-    for name in ["id", "list_pk", "list_sk", "uid", "created_at", "signing", "versions"] {
-        write = write.bind(&format!(":{name}"), new.value(name)?.clone());
-    }
-    let write = write.bind(":draft", draft.clone()).bind(":etag", text(etag)).returning_old();
-    Ok(match if_match {
-        // If the stored draft is this very one, the write is the retry of one that was applied.
-        Some(etag) => {
-            write.only_if("#etag = :if_match OR #etag = :etag").bind(":if_match", text(etag))
-        }
-        None => write,
-    })
-}
-
 const VERSION: &str = "VERSION#";
 
-fn versions_of(uid: &str) -> String {
+pub(crate) fn versions_of(uid: &str) -> String {
     format!("WFV#{uid}")
 }
 

@@ -111,8 +111,9 @@ pub struct Delivery {
 impl Delivery {
     /// Returns on whose behalf it uses secrets.
     pub fn secret_user(&self) -> SecretUser {
-        let published_by = self.request.published_by;
-        SecretUser { workflow_id: self.workflow_id.clone(), published_by }
+        let FrozenRequest { published_by, child, .. } = &*self.request;
+        let workflow_id = child.clone().unwrap_or_else(|| self.workflow_id.clone());
+        SecretUser { workflow_id, published_by: *published_by }
     }
 }
 
@@ -136,6 +137,9 @@ pub struct FrozenRequest {
     /// Those of the run that sends it, plus one; 0 in rows that predate it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub hops: u32,
+    /// The child of the run whose node sends it; `None`: the run's own workflow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub child: Option<String>,
 }
 
 fn is_zero(number: &u32) -> bool {
@@ -155,6 +159,7 @@ impl FrozenRequest {
             hops: self.hops,
             published_by: self.published_by,
             status: self.status.clone(),
+            child: self.child.clone(),
         }
     }
 }

@@ -5,6 +5,7 @@
 pub mod run;
 pub mod delivery;
 pub mod receiver;
+pub mod schedule;
 pub mod work;
 pub mod workflow;
 pub mod job;

@@ -23,7 +23,7 @@ use crate::time::Timestamp;
 pub use list::{Include, RunFilter};
 pub use origin::{DRAFT, Origin, Takes, TriedDraft};
 pub use question::{Answer, Answered, AskedQuestion, OpenQuestion};
-pub use record::{Dialect, Mode, RunEnd, RunHead, RunInput, RunRecord, RunState};
+pub use record::{Dialect, Mode, PinnedChild, RunEnd, RunHead, RunInput, RunRecord, RunState};
 
 /// The recorded result of one outside call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

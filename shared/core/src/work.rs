@@ -28,6 +28,12 @@ pub enum Message {
     FileV1 {
         file: FileId,
     },
+    /// `schedule` is its number in the workflow of this uid.
+    ScheduleV1 {
+        uid: String,
+        schedule: u32,
+        tick: Timestamp,
+    },
 }
 
 /// Carries work to the workers: at least once, in any order. Groups take turns: no group's messages
@@ -51,7 +57,7 @@ pub struct DueItem {
 }
 
 /// Due rows: runs whose lease or queue wait has ended, deliveries whose next attempt is due, jobs,
-/// and files that may have lost their last owner.
+/// schedules, and files that may have lost their last owner.
 #[async_trait]
 pub trait Due: Send + Sync {
     /// Returns at most `limit` items, earliest first. If more are due, `serve` takes some of each

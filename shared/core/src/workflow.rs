@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::hash::sha256_hex;
 use crate::job::Job;
+use crate::lease::Written;
 use crate::page::{Page, PageRequest};
+use crate::schedule::{NewSchedule, Schedule};
 use crate::secret::{Publisher, SigningPin};
 use crate::time::Timestamp;
 
@@ -161,8 +163,20 @@ pub trait Workflows: Send + Sync {
     /// Adds none if the active version is [the same](VersionInfo::is_same_as).
     async fn publish(&self, id: &str, version: NewVersion) -> Result<Option<VersionPublished>>;
     /// Makes the version active, or takes the endpoint down if `None`.
-    async fn set_active(&self, id: &str, version: Option<&str>, at: Timestamp)
-    -> Result<SetActive>;
+    /// Its schedules replace those of the version before, in the same transaction; so they do with
+    /// [`Self::publish`] and [`Self::delete`]. What a schedule did last stays.
+    async fn set_active(
+        &self,
+        id: &str,
+        version: Option<&str>,
+        at: Timestamp,
+        schedules: Vec<NewSchedule>,
+    ) -> Result<SetActive>;
+    /// Returns the schedules of the active version, in the order of the document.
+    async fn schedules(&self, uid: &str) -> Result<Vec<Schedule>>;
+    /// Stores the schedule if the stored one is of the same version and of the revision before it.
+    /// `sweep_at` is when the sweeper sends its message.
+    async fn save_schedule(&self, next: &Schedule, sweep_at: Option<Timestamp>) -> Result<Written>;
     async fn version(&self, uid: &str, version: &str) -> Result<Option<VersionRecord>>;
     /// Newest first. The cursor is a version; the page holds the versions before it.
     async fn versions(&self, uid: &str, page: PageRequest) -> Result<Page<VersionInfo>>;
@@ -196,6 +210,7 @@ pub struct NewVersion {
     pub notes: Option<String>,
     pub at: Timestamp,
     pub use_of_secrets: UseOfSecrets,
+    pub schedules: Vec<NewSchedule>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

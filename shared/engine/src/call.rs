@@ -93,6 +93,9 @@ pub struct Call {
     pub needs_price: bool,
     /// Keys that the author wrote into the document. They are masked in what comes back.
     pub literal_keys: Arc<[String]>,
+    /// The workflow whose node makes the call: 0 is the run's own, others are its children in the
+    /// order in which it pinned them.
+    pub workflow: usize,
 }
 
 /// The kinds of outside work. Serialized, secrets appear as `{{NAME}}`.

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use crate::child::ChildUse;
 use crate::document::Document;
 use crate::expr::marked::{self, Marked};
 use crate::expr::reference::{Piece, normalise, scan};
@@ -45,6 +46,8 @@ pub struct Compiler<'d> {
     read_at_end: Vec<Used>,
     /// The names that inner nodes are bound to, the innermost last.
     bound: Vec<String>,
+    /// The children that nodes and tools name.
+    pub(crate) children: Vec<ChildUse>,
 }
 
 const MAX_PROBLEMS: usize = 500;
@@ -79,8 +82,11 @@ pub(crate) fn compile(
     let literal_keys = compiler.literal_keys();
     let (infos, names) = compiler.infos();
     let secrets = compiler.secret_uses();
+    let output_fields = compiler.outline.output_fields();
+    let children = std::mem::take(&mut compiler.children);
     let problems = foremost(compiler.problems);
-    let workflow = settings.into_workflow(bodies, infos, names, secrets, literal_keys);
+    let mut workflow = settings.into_workflow(bodies, infos, names, secrets, literal_keys);
+    (workflow.children, workflow.output_fields) = (children, output_fields);
     (complete.then_some(workflow), problems)
 }
 
@@ -96,7 +102,7 @@ fn foremost(mut problems: Vec<Problem>) -> Vec<Problem> {
 impl<'d> Compiler<'d> {
     fn new(document: &'d Document, options: &'d CompileOptions) -> Self {
         let mut problems = Vec::new();
-        let outline = outline::outline(document, &options.kinds, &mut problems);
+        let outline = outline::outline(document, options, &mut problems);
         Self {
             document,
             options,
@@ -108,6 +114,7 @@ impl<'d> Compiler<'d> {
             used: Vec::new(),
             read_at_end: Vec::new(),
             bound: Vec::new(),
+            children: Vec::new(),
         }
     }
 

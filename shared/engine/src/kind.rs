@@ -30,6 +30,7 @@ mod split;
 mod template;
 mod wait;
 pub(crate) mod webhook;
+pub(crate) mod workflow;
 
 mod media;
 pub(crate) mod node_fields;
@@ -79,6 +80,7 @@ const BUILT_IN: &[fn() -> KindSpec] = &[
     condition::spec,
     r#loop::spec,
     parallel::spec,
+    workflow::spec,
     wait::spec,
     approval::spec,
     webhook::spec,

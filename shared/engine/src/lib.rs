@@ -9,6 +9,8 @@ pub mod kind;
 pub mod compile;
 pub mod workflow;
 pub mod input;
+pub mod child;
+pub mod schedule;
 pub mod run;
 pub mod call;
 pub mod file;

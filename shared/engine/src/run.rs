@@ -5,6 +5,7 @@
 mod schedule;
 mod active;
 mod calls;
+mod child;
 mod iterate;
 mod part;
 pub(crate) mod budget;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::call::{Call, CallId, CallResult, Chunk, WebhookCall};
+use crate::child::Children;
 use crate::event::RunEvent;
 use crate::expr::scope::Scope;
 use crate::kind::{NodeError, Price};
@@ -154,6 +156,7 @@ pub struct Recorded {
 #[derive(Debug)]
 pub struct Run {
     workflow: Arc<Workflow>,
+    children: Children,
     run_id: String,
     seed_root: String,
     /// A node's "now".
@@ -196,10 +199,15 @@ enum StopReason {
 }
 
 impl Run {
+    /// A run of a workflow that names no others.
     pub fn new(workflow: Arc<Workflow>, start: RunStart) -> Self {
+        Self::with_children(workflow, Children::default(), start)
+    }
+
+    pub fn with_children(workflow: Arc<Workflow>, children: Children, start: RunStart) -> Self {
         let spending_limit = start.spending_limit.and(workflow.spending_limit);
         let mut run = Self {
-            frames: Frames::new(Frame::new(&workflow.bodies[0], None)),
+            frames: Frames::new(Frame::new(&workflow, 0, None)),
             budget: Budget::new(start.engine, &start.input),
             input: start.input,
             seed_root: start.run_id.clone(),
@@ -209,6 +217,7 @@ impl Run {
             now_ms: start.started_at_ms,
             engine: start.engine,
             workflow,
+            children,
             outbox: VecDeque::new(),
             ready: VecDeque::new(),
             open: BTreeMap::new(),
@@ -334,7 +343,7 @@ impl Run {
 
     /// Whether a step may take long although the run keeps little.
     pub fn is_slow(&self) -> bool {
-        self.workflow.is_slow
+        self.workflow.is_slow || self.children.any_is_slow()
     }
 
     /// The bytes that the run keeps in memory.
@@ -366,12 +375,12 @@ impl Run {
         bindings: &'a [Arc<Value>],
     ) -> Scope<'a> {
         Scope {
-            workflow: &self.workflow,
             frames: &self.frames,
+            children: &self.children,
             frame,
             node,
             seed_root: &self.seed_root,
-            input: &self.input,
+            input: self.input_of(frame),
             started_at_ms: self.started_at_ms,
             engine: self.engine,
             bindings,
@@ -418,7 +427,7 @@ impl Run {
     /// Merges the outputs of the output nodes that ran; without output nodes, those of the terminal
     /// nodes.
     fn output_of(&self, frame: usize) -> Value {
-        let body = self.frames.body(frame, &self.workflow);
+        let body = self.frames.body(frame);
         if !body.outputs.is_empty() {
             return Value::Object(self.merged_outputs(frame));
         }
@@ -437,7 +446,7 @@ impl Run {
 
     fn merged_outputs(&self, frame: usize) -> Map<String, Value> {
         let mut merged = Map::new();
-        for index in &self.frames.body(frame, &self.workflow).outputs {
+        for index in &self.frames.body(frame).outputs {
             if let Some(Value::Object(values)) = self.frames.succeeded(frame, *index) {
                 merged.extend(values.clone());
             }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::child::{ChildUse, KnownChildren};
 use crate::compile;
 use crate::document::Document;
 use crate::expr::reference::normalise;
@@ -17,6 +18,7 @@ use crate::kind::webhook::Webhook;
 use crate::kind::{KindName, KindSpec, Kinds, Node, OutputFields, Role};
 use crate::problem::{Problem, Severity};
 use crate::run::SpendingLimit;
+use crate::schedule::Schedule;
 use crate::url::Host;
 
 pub use downstream::Downstream;
@@ -38,11 +40,18 @@ pub struct CompileOptions {
     /// The document is a published version: rules that came later are warnings, so that it still
     /// runs. What goes out obeys them all the same.
     pub is_published: bool,
+    /// What the workflows that it names leave, where that is known.
+    pub children: KnownChildren,
 }
 
 impl Default for CompileOptions {
     fn default() -> Self {
-        Self { kinds: Kinds::standard().clone(), reserved_input_names: &[], is_published: false }
+        Self {
+            kinds: Kinds::standard().clone(),
+            reserved_input_names: &[],
+            is_published: false,
+            children: KnownChildren::default(),
+        }
     }
 }
 
@@ -65,6 +74,9 @@ pub struct Workflow {
     pub(crate) infos: Vec<NodeInfo>,
     pub(crate) names: HashMap<String, usize>,
     pub(crate) secrets: Vec<SecretUse>,
+    pub(crate) children: Vec<ChildUse>,
+    pub(crate) schedules: Vec<Schedule>,
+    pub(crate) output_fields: OutputFields,
     pub(crate) literal_keys: Arc<[String]>,
     /// Contains a node that may take long although its values are small.
     pub(crate) is_slow: bool,
@@ -231,6 +243,11 @@ impl Workflow {
     /// Each use of a secret, models' own keys included.
     pub fn secret_uses(&self) -> &[SecretUse] {
         &self.secrets
+    }
+
+    /// When it starts by itself while it is active.
+    pub fn schedules(&self) -> &[Schedule] {
+        &self.schedules
     }
 
     /// Returns the declared fields; empty without an `input` section.

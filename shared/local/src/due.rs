@@ -7,12 +7,10 @@ use async_trait::async_trait;
 use flowgate_core::group::Group;
 use flowgate_core::time::Timestamp;
 use flowgate_core::work::{Due, DueItem, Message};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::Local;
-use crate::row::{
-    Key, delivery_id, delivery_key, file_id, file_key, job_id, job_key, run_id, run_key,
-};
+use crate::row::{delivery_id, delivery_key, file_id, file_key, job_id, job_key, run_id, run_key};
 use crate::run_values::stored;
 
 #[async_trait]
@@ -22,7 +20,7 @@ impl Due for Local {
             let runs = OPEN_RUNS.groups(connection, now)?;
             let deliveries = DELIVERIES.groups(connection, now)?;
             let mut sources: Vec<(Source, Option<String>)> =
-                [(ENDED_RUNS, None), (JOBS, None), (FILES, None)].into();
+                [(ENDED_RUNS, None), (JOBS, None), (SCHEDULES, None), (FILES, None)].into();
             sources.extend(runs.into_iter().map(|group| (OPEN_RUNS, Some(group))));
             sources.extend(deliveries.into_iter().map(|group| (DELIVERIES, Some(group))));
             let mut each = limit.div_ceil(sources.len());
@@ -69,6 +67,9 @@ impl Due for Local {
                 &["UPDATE files SET look_at = ?3 WHERE id = ?1 AND look_at = ?2 RETURNING ''"],
                 file_key(file)?,
             ),
+            Message::ScheduleV1 { uid, schedule, .. } => {
+                return self.postpone_schedule(uid, *schedule, seen, until).await;
+            }
         };
         self.write(move |connection| {
             let mut moved = None;
@@ -99,7 +100,7 @@ struct Source {
     /// Lists the groups with due rows by jumping through the index from one to the next.
     groups: &'static str,
     select: &'static str,
-    message: fn(Key) -> Result<Message>,
+    message: fn(&Row<'_>) -> Result<Message>,
 }
 
 const OPEN_RUNS: Source = Source {
@@ -111,7 +112,7 @@ const OPEN_RUNS: Source = Source {
             WHERE EXISTS (SELECT 1 FROM open_runs WHERE work_group = name AND look_at <= ?1)",
     select: "SELECT run, look_at, due_at FROM open_runs WHERE look_at <= ?1 AND work_group = ?3 \
              ORDER BY look_at LIMIT ?2",
-    message: |key| Ok(Message::RunV1 { run: run_id(key)? }),
+    message: |row| Ok(Message::RunV1 { run: run_id(row.get(0)?)? }),
 };
 
 const DELIVERIES: Source = Source {
@@ -124,7 +125,7 @@ const DELIVERIES: Source = Source {
             WHERE EXISTS (SELECT 1 FROM deliveries WHERE work_group = name AND look_at <= ?1)",
     select: "SELECT id, look_at, due_at FROM deliveries WHERE look_at <= ?1 AND look_at IS NOT \
              NULL AND work_group = ?3 ORDER BY look_at LIMIT ?2",
-    message: |key| Ok(Message::WebhookV1 { delivery: delivery_id(key)? }),
+    message: |row| Ok(Message::WebhookV1 { delivery: delivery_id(row.get(0)?)? }),
 };
 
 /// Ended runs to be wiped: a group of their own.
@@ -135,12 +136,23 @@ const ENDED_RUNS: Source = Source {
     message: OPEN_RUNS.message,
 };
 
+/// Schedules: a group of their own.
+const SCHEDULES: Source = Source {
+    groups: "",
+    select: "SELECT uid, look_at, due_at, number FROM schedules WHERE look_at <= ?1 AND look_at IS \
+             NOT NULL AND ?3 IS NULL ORDER BY look_at LIMIT ?2",
+    message: |row| {
+        let (uid, schedule, tick) = (row.get(0)?, row.get(3)?, Timestamp(row.get(2)?));
+        Ok(Message::ScheduleV1 { uid, schedule, tick })
+    },
+};
+
 /// Jobs: a group of their own.
 const JOBS: Source = Source {
     groups: "",
     select: "SELECT id, look_at, due_at FROM jobs WHERE look_at <= ?1 AND ?3 IS NULL \
              ORDER BY look_at LIMIT ?2",
-    message: |key| Ok(Message::JobV1 { job: job_id(key)? }),
+    message: |row| Ok(Message::JobV1 { job: job_id(row.get(0)?)? }),
 };
 
 /// Files that may have lost their last owner: a group of their own.
@@ -148,7 +160,7 @@ const FILES: Source = Source {
     groups: "",
     select: "SELECT id, look_at, look_at FROM files WHERE look_at <= ?1 AND ?3 IS NULL \
              ORDER BY look_at LIMIT ?2",
-    message: |key| Ok(Message::FileV1 { file: file_id(key) }),
+    message: |row| Ok(Message::FileV1 { file: file_id(row.get(0)?) }),
 };
 
 impl Source {
@@ -171,7 +183,7 @@ impl Source {
         let mut items = Vec::new();
         while let Some(row) = rows.next()? {
             items.push(DueItem {
-                what: (self.message)(row.get(0)?)?,
+                what: (self.message)(row)?,
                 since: Timestamp(row.get(2)?),
                 sweep_at: Timestamp(row.get(1)?),
             });
@@ -227,6 +239,11 @@ impl Local {
                     format!("UPDATE {table} SET {due_at}look_at = look_at - ?1 WHERE look_at > ?2");
                 connection.execute(&sql, params![millis, now.0])?;
             }
+            // A tick is a time of the calendar: only what has put it off moves.
+            connection.execute(
+                "UPDATE schedules SET look_at = max(due_at, look_at - ?1) WHERE look_at > ?2",
+                params![millis, now.0],
+            )?;
             Ok(())
         })
         .await
@@ -262,6 +279,7 @@ mod tests {
             (ENDED_RUNS.select, "INDEX runs_by_look"),
             (JOBS.select, "INDEX jobs_by_look"),
             (FILES.select, "INDEX files_by_look"),
+            (SCHEDULES.select, "INDEX schedules_by_look"),
         ] {
             let plan = plan(sql).await.unwrap();
             assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{sql}: {plan}");

@@ -10,6 +10,7 @@ mod files;
 mod folder;
 mod intact;
 mod jobs;
+mod schedules;
 mod keys;
 mod limits;
 mod master_key;

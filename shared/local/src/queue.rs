@@ -46,7 +46,8 @@ impl LocalQueue {
 impl Queue for LocalQueue {
     async fn send(&self, message: Message, group: &Group) -> Result<()> {
         match message {
-            Message::RunV1 { .. } => self.runs.push(message, group),
+            // Deciding a tick takes no longer than claiming a run.
+            Message::RunV1 { .. } | Message::ScheduleV1 { .. } => self.runs.push(message, group),
             Message::WebhookV1 { .. } => self.deliveries.push(message, group),
             Message::JobV1 { .. } | Message::FileV1 { .. } => self.jobs.push(message, group),
         }

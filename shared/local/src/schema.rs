@@ -260,6 +260,20 @@ CREATE TABLE file_owners (
 ) WITHOUT ROWID;
 CREATE INDEX file_owners_by_file ON file_owners (file);
 ",
+    "
+-- Of the active versions. `due_at` is the next tick.
+CREATE TABLE schedules (
+    uid      TEXT NOT NULL,
+    number   INTEGER NOT NULL,
+    schedule TEXT NOT NULL,
+    last     TEXT,
+    revision INTEGER NOT NULL,
+    due_at   INTEGER,
+    look_at  INTEGER,
+    PRIMARY KEY (uid, number)
+);
+CREATE INDEX schedules_by_look ON schedules (look_at) WHERE look_at IS NOT NULL;
+",
 ];
 
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

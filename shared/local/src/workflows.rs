@@ -3,7 +3,9 @@
 use anyhow::Result;
 use async_trait::async_trait;
 use flowgate_core::job::Job;
+use flowgate_core::lease::Written;
 use flowgate_core::page::{Page, PageRequest};
+use flowgate_core::schedule::{NewSchedule, Schedule};
 use flowgate_core::secret::SigningPin;
 use flowgate_core::time::Timestamp;
 use flowgate_core::workflow::{
@@ -17,6 +19,7 @@ use crate::Local;
 use crate::jobs::JobValues;
 use crate::page::{Listed, page};
 use crate::run_values::stored;
+use crate::schedules;
 
 #[async_trait]
 impl Workflows for Local {
@@ -85,6 +88,7 @@ impl Workflows for Local {
         id: &str,
         version: Option<&str>,
         at: Timestamp,
+        schedules: Vec<NewSchedule>,
     ) -> Result<SetActive> {
         let (id, version) = (id.to_owned(), version.map(str::to_owned));
         self.write(move |connection| {
@@ -96,7 +100,7 @@ impl Workflows for Local {
             if version.is_some() && !known.exists(params![endpoint.uid, version])? {
                 return Ok(SetActive::UnknownVersion);
             }
-            endpoint.point(connection, version.as_deref(), at)?;
+            endpoint.point(connection, version.as_deref(), at, schedules)?;
             Ok(SetActive::Done)
         })
         .await
@@ -175,13 +179,24 @@ impl Workflows for Local {
         self.write(move |connection| {
             let mut delete =
                 connection.prepare_cached("DELETE FROM workflows WHERE id = ?1 AND uid = ?2")?;
-            let known = delete.execute([id, uid])? == 1;
+            let known = delete.execute([&id, &uid])? == 1;
             if known {
+                let mut delete =
+                    connection.prepare_cached("DELETE FROM schedules WHERE uid = ?1")?;
+                delete.execute([&uid])?;
                 job.insert(connection)?;
             }
             Ok(known)
         })
         .await
+    }
+
+    async fn schedules(&self, uid: &str) -> Result<Vec<Schedule>> {
+        self.schedules_of(uid).await
+    }
+
+    async fn save_schedule(&self, next: &Schedule, sweep_at: Option<Timestamp>) -> Result<Written> {
+        self.store_schedule(next, sweep_at).await
     }
 
     async fn delete_versions(&self, uid: &str, limit: usize) -> Result<usize> {
@@ -225,14 +240,21 @@ impl Endpoint {
         Ok(select.query_row(params![self.uid, self.active], version_info).optional()?)
     }
 
-    fn point(&self, connection: &Connection, version: Option<&str>, at: Timestamp) -> Result<()> {
+    fn point(
+        &self,
+        connection: &Connection,
+        version: Option<&str>,
+        at: Timestamp,
+        schedules: Vec<NewSchedule>,
+    ) -> Result<()> {
         let targets = self.targets.clone().after_move(self.active.as_deref(), version);
         let mut update = connection.prepare_cached(
             "UPDATE workflows SET active_version = ?2, activated_at = ?3, rollback_targets = ?4 \
              WHERE id = ?1",
         )?;
         update.execute(params![self.id, version, at.0, serde_json::to_string(&targets)?])?;
-        Ok(())
+        let of = (self.uid.as_str(), self.id.as_str(), version.unwrap_or_default());
+        schedules::replace(connection, of, schedules)
     }
 }
 
@@ -271,7 +293,7 @@ fn publish(
         new.document,
         serde_json::to_string(&info.use_of_secrets)?,
     ])?;
-    endpoint.point(connection, Some(&info.version), new.at)?;
+    endpoint.point(connection, Some(&info.version), new.at, new.schedules)?;
     Ok(VersionPublished::New(info))
 }
 

@@ -22,9 +22,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
+use flowgate_app::children::Program;
 use flowgate_app::clock::Clock;
 use flowgate_app::event::Event;
-use flowgate_app::finish::new_run;
 use flowgate_app::id::RunId;
 use flowgate_app::idempotency::{EarlierRun, UniqueRows};
 use flowgate_app::lease::{Lease, Written};
@@ -126,7 +126,7 @@ impl Driver {
     pub(crate) fn attached(
         runner: &Runner,
         head: Arc<RunHead>,
-        workflow: Arc<Workflow>,
+        program: &Program,
         wait: CallerWait,
         unique_rows: UniqueRows,
         charge: Charge,
@@ -144,8 +144,7 @@ impl Driver {
             unwritten_bytes: 0,
         });
         let registered = runner.app.running.register(&head.id);
-        let setup = Setup { lease, phase, attachment, registered, charge };
-        Self::new(runner, head, workflow, now, setup)
+        Self::new(runner, head, program, now, Setup { lease, phase, attachment, registered, charge })
     }
 
     /// A claimed detached run. Continues after what is recorded.
@@ -153,7 +152,7 @@ impl Driver {
         runner: &Runner,
         lease: Lease,
         record: &RunRecord,
-        workflow: Arc<Workflow>,
+        program: &Program,
         registered: Registered,
         charge: Charge,
     ) -> Result<Self> {
@@ -166,7 +165,7 @@ impl Driver {
             registered,
             charge,
         };
-        let mut driver = Self::new(runner, head, workflow, started_at, setup);
+        let mut driver = Self::new(runner, head, program, started_at, setup);
         driver.answers = record.answers;
         // The first owner finds nothing recorded, so it skips these reads.
         if driver.lease.fence > 1 {
@@ -181,19 +180,18 @@ impl Driver {
     fn new(
         runner: &Runner,
         head: Arc<RunHead>,
-        workflow: Arc<Workflow>,
+        program: &Program,
         started_at: Timestamp,
         setup: Setup,
     ) -> Self {
         let app = runner.app.clone();
         let now = app.now();
-        let run = new_run(workflow.clone(), &head, started_at);
         Self {
-            run: Computation::new(run, setup.charge),
+            run: Computation::new(program.run(&head, started_at), setup.charge),
             holder: Holder::of_key(head.key_id.as_deref()),
             replay: Replay::default(),
             reuse: Reuse::default(),
-            workflow,
+            workflow: program.workflow.clone(),
             recorder: EventRecorder::new(setup.lease.fence, &head.part),
             calls: Calls::default(),
             pauses: Pauses::default(),

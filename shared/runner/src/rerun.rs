@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use flowgate_app::access::Caller;
+use flowgate_app::children::Program;
 use flowgate_app::error::{Error, FieldProblem, Result, What};
 use flowgate_app::id::RunId;
 use flowgate_app::idempotency::UniqueRows;
@@ -57,13 +58,13 @@ impl Runner {
             let place = "/input";
             files = InputFiles { ids: self.app.check_files(caller, input, place).await?, place };
         }
-        let (head, workflow) = self.repeated_head(caller, &record, rerun).await?;
+        let (head, program) = self.repeated_head(caller, &record, rerun).await?;
         let unique_rows = UniqueRows {
             idempotency: self.idempotency_row(caller, &head.workflow_uid, idempotency),
             run_id: None,
         };
         let how = How { mode, when_wait_ends: WhenWaitEnds::Detach, unique_rows, files };
-        self.admit_and_start(caller, head, workflow, how).await
+        self.admit_and_start(caller, head, program, how).await
     }
 
     /// Returns the head of a run that repeats an earlier one, and what it runs.
@@ -72,7 +73,7 @@ impl Runner {
         caller: &Caller,
         record: &RunRecord,
         rerun: Rerun,
-    ) -> Result<(RunHead, Arc<Workflow>)> {
+    ) -> Result<(RunHead, Program)> {
         let earlier = &record.head;
         // The new run shows the input of the earlier one.
         caller.require(Scope::Read, &earlier.workflow_id, What::Run)?;
@@ -86,10 +87,11 @@ impl Runner {
             return Err(Error::NotEndedYet);
         }
         let target = self.target(caller, earlier, rerun.version.as_deref()).await?;
+        let keeps_children = rerun.version.is_none();
         let takes = takes(record, &rerun);
         let (input, input_as_sent) = checked(earlier, &target, rerun)?;
         let now = self.app.now();
-        let head = RunHead {
+        let mut head = RunHead {
             id: RunId::new(self.app.new_uuid(now)),
             chosen_id: None,
             dialect: Dialect::Native,
@@ -106,7 +108,15 @@ impl Runner {
             origin: Some(Box::new(Origin { run: earlier.id.clone(), takes })),
             ..RunHead::clone(earlier)
         };
-        Ok((head, target.workflow))
+        if keeps_children {
+            let gone = || Error::NotFound(What::Version);
+            let program = self.app.program(&head).await?.map_err(|_| gone())?;
+            return Ok((head, program));
+        }
+        let (children, program) =
+            self.app.pin_children(&head.workflow_id, &target.workflow).await?;
+        head.children = children;
+        Ok((head, program))
     }
 
     /// A draft runs with the rights of whoever runs it again.

@@ -144,13 +144,13 @@ impl Runner {
         let rerun = Rerun { from, version, all: None, input: None };
         let begun = async {
             caller.require(Scope::Run, &reruns.workflow_id, What::Run)?;
-            let (head, workflow) = self.repeated_head(caller, origin, rerun).await?;
+            let (head, program) = self.repeated_head(caller, origin, rerun).await?;
             let unique_rows =
                 UniqueRows { idempotency: Some(self.once(job, origin)), run_id: None };
             let when_wait_ends = WhenWaitEnds::Detach;
             let files = InputFiles::default();
             let how = How { mode: ResponseMode::Detach, when_wait_ends, unique_rows, files };
-            self.admit_and_start(caller, head, workflow, how).await
+            self.admit_and_start(caller, head, program, how).await
         };
         match begun.await {
             Ok(_) => Ok(Attempt::Begun),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flowgate_app::access::Caller;
+use flowgate_app::children::Program;
 use flowgate_app::delivery::{HeaderValue, WebhookBody, WebhookTarget};
 use flowgate_app::error::{Error, FieldProblem, Result, TakenRunId, What};
 use flowgate_app::file::FileId;
@@ -18,8 +19,8 @@ use flowgate_app::run::{Created, Dialect, Mode, NewRun, RunHead, RunRecord};
 use flowgate_app::work::Message;
 use flowgate_app::workflows::Published;
 use flowgate_engine::call::Piece;
-use flowgate_engine::input::{InputProblem, InputRules};
-use flowgate_engine::{ENGINE, Part, SpendingLimit, Weight, Workflow};
+use flowgate_engine::input::{InputProblem, InputRules, Undeclared};
+use flowgate_engine::{ENGINE, Part, SpendingLimit, Weight};
 use serde_json::Value;
 
 use crate::Runner;
@@ -126,7 +127,7 @@ pub(crate) struct InputFiles {
 
 /// How an admitted run starts.
 struct StartPlan {
-    workflow: Arc<Workflow>,
+    program: Program,
     mode: ResponseMode,
     when_wait_ends: WhenWaitEnds,
     unique_rows: UniqueRows,
@@ -164,12 +165,15 @@ impl Runner {
             self.idempotency_row(caller, &published.uid, request.idempotency.as_ref());
         let (mode, when_wait_ends) = (request.response_mode, request.when_wait_ends);
         let place = request.input_pointer;
-        let (head, ids) = self.new_head(caller, published, request).await?;
-        let head = fix(head)?;
+        let (head, ids) = self.new_head(Some(caller), published, request).await?;
+        let mut head = fix(head)?;
+        let (children, program) =
+            self.app.pin_children(&published.id, &published.workflow).await?;
+        head.children = children;
         let unique_rows = UniqueRows { idempotency, run_id: self.run_id_row(&head)? };
         let files = InputFiles { ids, place };
         let how = How { mode, when_wait_ends, unique_rows, files };
-        self.admit_and_start(caller, head, published.workflow.clone(), how).await
+        self.admit_and_start(caller, head, program, how).await
     }
 
     /// Counts the run against its key's limits, and starts it.
@@ -177,7 +181,7 @@ impl Runner {
         &self,
         caller: &Caller,
         mut head: RunHead,
-        workflow: Arc<Workflow>,
+        program: Program,
         how: How,
     ) -> Result<Admitted> {
         let How { mode, when_wait_ends, unique_rows, files } = how;
@@ -187,7 +191,7 @@ impl Runner {
         if let Some(origin) = &head.origin {
             self.app.take_over_files(&origin.run, &head.id).await?;
         }
-        let plan = StartPlan { workflow, mode, when_wait_ends, unique_rows, allowance, charge };
+        let plan = StartPlan { program, mode, when_wait_ends, unique_rows, allowance, charge };
         self.start(Arc::new(head), plan).await
     }
 
@@ -236,7 +240,7 @@ impl Runner {
     /// Returns the head, and the files of its input.
     async fn new_head(
         &self,
-        caller: &Caller,
+        caller: Option<&Caller>,
         published: &Published,
         request: StartRequest,
     ) -> Result<(RunHead, Vec<FileId>)> {
@@ -252,7 +256,10 @@ impl Runner {
         if request.user.as_ref().is_some_and(|user| user.len() > MAX_USER) {
             return Err(Error::bad_field("/user", format!("must have at most {MAX_USER} bytes")));
         }
-        let files = self.app.check_files(caller, &mut input, request.input_pointer).await?;
+        let files = match caller {
+            Some(caller) => self.app.check_files(caller, &mut input, request.input_pointer).await?,
+            None => Vec::new(),
+        };
         self.check_webhooks(&request.webhooks).await?;
         let mut webhooks = Vec::with_capacity(request.webhooks.len());
         for webhook in request.webhooks {
@@ -271,7 +278,7 @@ impl Runner {
             },
             version: published.version.clone(),
             dialect: request.dialect,
-            key_id: caller.key_id().map(str::to_owned),
+            key_id: caller.and_then(Caller::key_id).map(str::to_owned),
             counted: false,
             hops: 0,
             user: request.user,
@@ -291,8 +298,60 @@ impl Runner {
             origin: None,
             draft: None,
             part: Part::default(),
+            children: Vec::new(),
         };
         Ok((head, files))
+    }
+
+    /// The head of a run that a schedule starts: no key's, with the rights of the version's
+    /// publisher.
+    pub(crate) async fn scheduled_head(
+        &self,
+        published: &Published,
+        input: &Value,
+    ) -> Result<RunHead> {
+        let request = StartRequest {
+            workflow_id: published.id.clone(),
+            version: None,
+            dialect: Dialect::Native,
+            input: input.clone(),
+            input_as_sent: None,
+            rules: InputRules { undeclared: Undeclared::Refuse, coerce: false },
+            input_pointer: "/schedule/input",
+            user: None,
+            save: None,
+            webhooks: Vec::new(),
+            response_mode: ResponseMode::Detach,
+            when_wait_ends: WhenWaitEnds::Detach,
+            timeout: None,
+            run_id: None,
+            idempotency: None,
+            spending_limit: SpendingLimit::default(),
+        };
+        Ok(self.new_head(None, published, request).await?.0)
+    }
+
+    /// Starts a detached run, or returns the one that its unique rows belong to.
+    pub(crate) async fn start_scheduled(
+        &self,
+        head: Arc<RunHead>,
+        program: Program,
+        unique_rows: UniqueRows,
+    ) -> Result<RunId> {
+        let plan = StartPlan {
+            program,
+            mode: ResponseMode::Detach,
+            when_wait_ends: WhenWaitEnds::Detach,
+            unique_rows,
+            allowance: None,
+            charge: None,
+        };
+        match self.start_detached(head, &plan).await? {
+            Started::Run(record) | Started::Overdue(record) | Started::Repeated(record) => {
+                Ok(record.head.id.clone())
+            }
+            Started::Stream(stream) => Ok(stream.head.id.clone()),
+        }
     }
 
     async fn webhook_target(&self, webhook: WebhookRequest) -> Result<WebhookTarget> {
@@ -340,7 +399,7 @@ impl Runner {
         let holder = Holder::of_key(head.key_id.as_deref());
         let charge = plan.charge.take().unwrap_or_else(|| self.app.memory.empty_charge(&holder));
         let wait = CallerWait { max, when_it_ends: plan.when_wait_ends };
-        Driver::attached(self, head, plan.workflow.clone(), wait, plan.unique_rows.clone(), charge)
+        Driver::attached(self, head, &plan.program, wait, plan.unique_rows.clone(), charge)
     }
 
     async fn start_detached(&self, head: Arc<RunHead>, plan: &StartPlan) -> Result<Started> {

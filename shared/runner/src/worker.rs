@@ -57,11 +57,13 @@ impl Runner {
                                                  for a newer worker");
             return self.release_for(&lease, LEASE).await;
         }
-        let Some(workflow) = self.app.workflow_of(head).await? else {
-            let error =
-                failure("version_gone", "the version that the run was started with is gone");
-            self.app.finish_leased(&lease, &record, RunState::Failed, error).await?;
-            return Ok(());
+        let program = match self.app.program(head).await? {
+            Ok(program) => program,
+            Err(gone) => {
+                let error = failure("version_gone", &gone.to_string());
+                self.app.finish_leased(&lease, &record, RunState::Failed, error).await?;
+                return Ok(());
+            }
         };
         let holder = Holder::of_key(head.key_id.as_deref());
         let bytes = DRIVER_BYTES + Weight::of(&head.input).memory;
@@ -70,7 +72,7 @@ impl Runner {
             return self.release_for(&lease, MEMORY_PAUSE).await;
         };
         let mut driver =
-            Driver::detached(self, lease, &record, workflow, registered, charge).await?;
+            Driver::detached(self, lease, &record, &program, registered, charge).await?;
         let driven =
             AssertUnwindSafe(async { while driver.next().await.is_some() {} }).catch_unwind().await;
         if driven.is_err() {
@@ -124,6 +126,7 @@ impl Runner {
             Message::WebhookV1 { delivery } => self.deliver(delivery).await,
             Message::JobV1 { job } => self.work_on_job(job).await,
             Message::FileV1 { file } => self.app.collect_file(file).await,
+            Message::ScheduleV1 { uid, schedule, tick } => self.tick(uid, *schedule, *tick).await,
         }
     }
 }

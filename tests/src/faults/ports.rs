@@ -220,6 +220,7 @@ fn record_of(message: &Message) -> &str {
         Message::WebhookV1 { delivery } => delivery.as_str(),
         Message::JobV1 { job } => job.as_str(),
         Message::FileV1 { file } => file.as_str(),
+        Message::ScheduleV1 { uid, .. } => uid,
     }
 }
 

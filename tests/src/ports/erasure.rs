@@ -108,6 +108,7 @@ async fn delete_versions(world: World) -> Result<()> {
                 notes: None,
                 use_of_secrets: UseOfSecrets::default(),
                 at: at(2),
+                schedules: Vec::new(),
             };
             world.workflows.publish(id, version).await?;
         }

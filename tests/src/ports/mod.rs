@@ -11,6 +11,7 @@ mod ownership;
 mod receivers;
 mod runs;
 pub mod sample;
+mod schedules;
 mod secrets;
 mod waiting;
 mod workflows;
@@ -58,6 +59,7 @@ pub async fn check_all<F: Future<Output = Result<World>>>(fresh: impl Fn() -> F)
         due::guarantees(),
         erasure::guarantees(),
         workflows::guarantees(),
+        schedules::guarantees(),
         keys::guarantees(),
         limits::guarantees(),
         secrets::guarantees(),

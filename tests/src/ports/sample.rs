@@ -12,7 +12,8 @@ use flowgate_core::job::{Job, JobId, Progress, Task};
 use flowgate_core::lease::{Lease, OwnerToken};
 use flowgate_core::page::PageRequest;
 use flowgate_core::run::{
-    Checkpoint, Claimed, Dialect, FinishedRun, Mode, NewRun, RunEnd, RunHead, RunRecord, RunState,
+    Checkpoint, Claimed, Dialect, FinishedRun, Mode, NewRun, PinnedChild, RunEnd, RunHead,
+    RunRecord, RunState,
 };
 use flowgate_core::secret::{Publisher, SigningPin};
 use flowgate_core::time::Timestamp;
@@ -65,6 +66,15 @@ pub fn head(n: u32) -> Result<RunHead> {
         origin: None,
         draft: None,
         part: flowgate_engine::Part::default(),
+        children: vec![PinnedChild {
+            name: flowgate_engine::child::ChildName {
+                workflow: "lookup".into(),
+                version: Some("1.0.1".into()),
+            },
+            uid: "lookup-uid".into(),
+            version: "1.0.1".into(),
+            published_by: Publisher::Workflow,
+        }],
     })
 }
 
@@ -223,6 +233,7 @@ pub fn delivery(n: u32, index: u32, due: i64) -> Result<Delivery> {
         event: "run.succeeded".into(),
         published_by: Publisher::Workflow,
         hops: 1,
+        child: Some("lookup".into()),
     };
     Ok(Delivery {
         id: DeliveryId::of(&run, &format!("end/{index}")),

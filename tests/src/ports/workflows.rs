@@ -44,6 +44,10 @@ fn draft(text: &str) -> Draft {
     }
 }
 
+pub(super) async fn saved(world: &World, id: &str, text: &str) -> Result<WorkflowRecord> {
+    save(world, id, text, "0123456789abcdef0123456789abcdef").await
+}
+
 async fn save(world: &World, id: &str, text: &str, uid: &str) -> Result<WorkflowRecord> {
     match world.workflows.save_draft(id, draft(text), uid, SIGNING, None).await? {
         DraftSaved::Saved(record) => Ok(*record),
@@ -51,7 +55,7 @@ async fn save(world: &World, id: &str, text: &str, uid: &str) -> Result<Workflow
     }
 }
 
-fn version(text: &str) -> NewVersion {
+pub(super) fn version(text: &str) -> NewVersion {
     NewVersion {
         document: text.into(),
         hash: format!("hash of {text}"),
@@ -59,6 +63,7 @@ fn version(text: &str) -> NewVersion {
         notes: Some("why".into()),
         at: at(20),
         use_of_secrets: use_of_secrets(Publisher::Workflow),
+        schedules: Vec::new(),
     }
 }
 
@@ -225,12 +230,12 @@ async fn publish_unchanged(world: World) -> Result<()> {
     // Only the active version counts.
     publish_new(&world, "two").await?;
     assert_eq!(publish_new(&world, "one").await?.version, "1.0.2");
-    world.workflows.set_active("story", Some("1.0.0"), at(40)).await?;
+    world.workflows.set_active("story", Some("1.0.0"), at(40), Vec::new()).await?;
     assert_eq!(
         world.workflows.publish("story", version("one")).await?,
         Some(VersionPublished::Unchanged(first))
     );
-    world.workflows.set_active("story", None, at(50)).await?;
+    world.workflows.set_active("story", None, at(50), Vec::new()).await?;
     assert_eq!(publish_new(&world, "one").await?.version, "1.0.3");
 
     // The platform vouches for what a key for one workflow has published.
@@ -308,7 +313,7 @@ async fn roll_back(world: World) -> Result<()> {
             Step::TakeDown => None,
         };
         assert_eq!(
-            world.workflows.set_active("story", target.as_deref(), at(30)).await?,
+            world.workflows.set_active("story", target.as_deref(), at(30), Vec::new()).await?,
             SetActive::Done
         );
         let kept = stored_workflow(&world, "story").await?;
@@ -323,24 +328,27 @@ async fn roll_back(world: World) -> Result<()> {
 
 async fn set_active(world: World) -> Result<()> {
     assert_eq!(
-        world.workflows.set_active("story", None, at(30)).await?,
+        world.workflows.set_active("story", None, at(30), Vec::new()).await?,
         SetActive::UnknownWorkflow
     );
     save(&world, "story", "draft", "uid").await?;
     assert_eq!(
-        world.workflows.set_active("story", Some("1.0.0"), at(30)).await?,
+        world.workflows.set_active("story", Some("1.0.0"), at(30), Vec::new()).await?,
         SetActive::UnknownVersion
     );
     for text in ["one", "two"] {
         world.workflows.publish("story", version(text)).await?;
     }
     for (target, ms) in [(Some("1.0.0"), 40), (None, 50), (Some("1.0.1"), 60)] {
-        assert_eq!(world.workflows.set_active("story", target, at(ms)).await?, SetActive::Done);
+        assert_eq!(
+            world.workflows.set_active("story", target, at(ms), Vec::new()).await?,
+            SetActive::Done
+        );
         let kept = stored_workflow(&world, "story").await?;
         assert_eq!((kept.active_version.as_deref(), kept.activated_at), (target, Some(at(ms))));
     }
     assert_eq!(
-        world.workflows.set_active("story", Some("1.0.7"), at(70)).await?,
+        world.workflows.set_active("story", Some("1.0.7"), at(70), Vec::new()).await?,
         SetActive::UnknownVersion
     );
     assert_eq!(stored_workflow(&world, "story").await?.active_version.as_deref(), Some("1.0.1"));

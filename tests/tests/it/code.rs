@@ -44,6 +44,7 @@ pub(crate) fn call(code: &str, variables: Value, timeout: Duration) -> Call {
         asked_at_ms: 0,
         needs_price: false,
         literal_keys: Arc::default(),
+        workflow: 0,
     }
 }
 

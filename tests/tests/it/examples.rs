@@ -13,11 +13,14 @@ use crate::fixture::until;
 const NAMES: &[&str] = &[
     "ask-pdf",
     "assistant",
+    "desk",
     "digest",
     "fallback",
+    "followup",
     "greeting",
     "healthcheck",
     "invoice",
+    "minutes",
     "pricelist",
     "refund",
     "review",
@@ -38,11 +41,17 @@ struct Example {
 
 impl Example {
     async fn publish(name: &'static str) -> Self {
-        assert!(NAMES.contains(&name));
+        Self::with_others(name, &[]).await
+    }
+
+    /// Publishes those first that it runs.
+    async fn with_others(name: &'static str, others: &[&'static str]) -> Self {
         let server = TestServer::start().await;
-        server
-            .publish(name, &std::fs::read_to_string(folder().join(format!("{name}.yaml"))).unwrap())
-            .await;
+        for name in others.iter().chain([&name]) {
+            assert!(NAMES.contains(name));
+            let document = std::fs::read_to_string(folder().join(format!("{name}.yaml")));
+            server.publish(name, &document.unwrap()).await;
+        }
         Self { server, name }
     }
 
@@ -115,6 +124,38 @@ async fn assistant() {
     let output = assistant.output(wrong).await;
     let answer = output["answer"].as_str().unwrap();
     assert!(answer.starts_with("error invalid_arguments: "), "{answer}");
+}
+
+#[tokio::test]
+async fn minutes() {
+    let output = Example::publish("minutes").await.output(json!({})).await;
+    assert_eq!(output, json!({ "todo": ["Ada calls Bo", "Cy sends the offer"] }));
+}
+
+#[tokio::test]
+async fn followup() {
+    let followup = Example::with_others("followup", &["minutes"]).await;
+    let output = followup.output(json!({})).await;
+    let todo = json!(["Ada calls Bo", "Cy sends the offer"]);
+    assert_eq!(output["todo"], todo);
+    assert_eq!(output["mail"], format!("Dear Sales, please do: {todo}"));
+    let shown: Value = followup
+        .server
+        .get("/v1/workflows/followup", ADMIN_KEY)
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert!(shown["schedules"][0]["next_at"].is_string(), "{shown}");
+}
+
+#[tokio::test]
+async fn desk() {
+    let output = Example::with_others("desk", &["minutes"]).await.output(json!({})).await;
+    let answer = output["answer"].as_str().unwrap();
+    assert!(answer.contains(r#"{"todo":["Ada calls Bo"]}"#), "{answer}");
 }
 
 #[tokio::test]

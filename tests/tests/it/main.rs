@@ -39,6 +39,8 @@ mod agents;
 mod stored;
 mod versions;
 mod waiting;
+mod schedules;
+mod child_runs;
 mod refusals;
 mod limits;
 mod idempotency;

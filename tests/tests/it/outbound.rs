@@ -147,6 +147,7 @@ impl World {
             asked_at_ms: 0,
             needs_price: false,
             literal_keys: Arc::default(),
+            workflow: 0,
         };
         let mut keep = |chunk| {
             if let Chunk::Text(text) = chunk {
@@ -170,6 +171,7 @@ impl World {
             asked_at_ms: 0,
             needs_price: false,
             literal_keys: Arc::default(),
+            workflow: 0,
         };
         match self.outbound.perform(&call, user, &CodeGroup::new("test"), &mut |_| {}).await {
             CallResult::Succeeded(output) => Ok(output.value),

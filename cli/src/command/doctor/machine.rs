@@ -75,6 +75,7 @@ pub(super) async fn javascript(args: &serve::Args) -> Finding {
         asked_at_ms: 0,
         needs_price: false,
         literal_keys: Arc::default(),
+        workflow: 0,
     };
     let user = SecretUser { workflow_id: "doctor".to_owned(), published_by: Publisher::Platform };
     let began = Instant::now();

@@ -72,13 +72,14 @@ impl IntoResponse for Refusal {
         let error = in_their_words(self.0);
         let (status, code) = match &error {
             Error::Unauthorized => (None, 40127),
-            Error::Forbidden(_) => (None, 40300),
+            Error::Forbidden(_) | Error::ChildForbidden(_) => (None, 40300),
             Error::NotFound(_) => (None, 40378),
             Error::NotPublished => (Some(StatusCode::FORBIDDEN), 200_116),
             Error::BadInput(_) | Error::TooLarge(_) | Error::Compressed | Error::Gone => {
                 (None, 40000)
             }
             Error::InvalidDocument(_)
+            | Error::ChildUnavailable(_)
             | Error::Stale
             | Error::IdempotencyMismatch
             | Error::StillRunning(_)

@@ -46,9 +46,16 @@ pub(crate) async fn of(
         return Ok(None);
     }
     let responded = |node: &flowgate_app::event::NodeTrace| {
-        node.kind == KIND && node.status == Some(NodeStatus::Succeeded)
+        let is_own = is_own(&node.node);
+        is_own && node.kind == KIND && node.status == Some(NodeStatus::Succeeded)
     };
     Ok(app.trace(record).await?.iter().any(responded).then(|| rendered(answer::output(record))))
+}
+
+/// Not a child's: a response of a child ends the child alone. What a path passes through is an
+/// iteration (`each[2]`), or else the node that runs a child.
+fn is_own(path: &str) -> bool {
+    path.rsplit('/').skip(1).all(|outer| outer.ends_with(']'))
 }
 
 fn rendered(output: &Value) -> Response {

@@ -18,7 +18,7 @@ pub(crate) const RETRY_SECONDS: u16 = 1;
 pub(crate) fn status(error: &Error) -> StatusCode {
     match error {
         Error::Unauthorized => StatusCode::UNAUTHORIZED,
-        Error::Forbidden(_) => StatusCode::FORBIDDEN,
+        Error::Forbidden(_) | Error::ChildForbidden(_) => StatusCode::FORBIDDEN,
         Error::NotFound(_) => StatusCode::NOT_FOUND,
         Error::BadInput(_) => StatusCode::BAD_REQUEST,
         Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -26,6 +26,7 @@ pub(crate) fn status(error: &Error) -> StatusCode {
         Error::Stale => StatusCode::PRECONDITION_FAILED,
         Error::InvalidDocument(_) | Error::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
         Error::NotPublished
+        | Error::ChildUnavailable(_)
         | Error::StillRunning(_)
         | Error::RunIdTaken(_)
         | Error::NotEnded
@@ -45,7 +46,8 @@ pub(crate) fn status(error: &Error) -> StatusCode {
 pub(crate) fn code(error: &Error) -> &'static str {
     match error {
         Error::Unauthorized => "unauthorized",
-        Error::Forbidden(_) => "forbidden",
+        Error::Forbidden(_) | Error::ChildForbidden(_) => "forbidden",
+        Error::ChildUnavailable(_) => "child_unavailable",
         Error::NotFound(What::Workflow) => "workflow_not_found",
         Error::NotFound(What::Version) => "version_not_found",
         Error::NotFound(What::Run) => "run_not_found",

@@ -15,6 +15,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Caller;
+use super::schedules::Schedule;
 use crate::http::body;
 use crate::http::page::{self, List, PageQuery};
 use crate::http::problem::{DocumentProblem, Problem, Refusal};
@@ -50,6 +51,8 @@ struct WorkflowDocument<'a> {
     workflow: Workflow<'a>,
     /// YAML or JSON, as its author wrote it.
     document: &'a str,
+    /// Of the active version, in the order of its document.
+    schedules: Vec<Schedule>,
 }
 
 /// A draft, and everything that is wrong with it.
@@ -165,7 +168,9 @@ pub(super) async fn read(
         let media_type = if is_json { "application/json" } else { "application/yaml" };
         ([(CONTENT_TYPE, media_type)], document.to_owned()).into_response()
     } else {
-        Json(WorkflowDocument { workflow: (&record).into(), document }).into_response()
+        let schedules = app.schedules(&record.uid).await?.into_iter().map(Into::into).collect();
+        let workflow = (&record).into();
+        Json(WorkflowDocument { workflow, document, schedules }).into_response()
     };
     Ok(with_etag(response, &record))
 }

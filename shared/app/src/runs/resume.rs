@@ -124,9 +124,8 @@ impl App {
     pub async fn question_delivery(
         &self,
         head: &RunHead,
-        place: &str,
-        question: &OpenQuestion,
-        webhook: &WebhookCall,
+        (place, question): (&str, &OpenQuestion),
+        webhook: (&WebhookCall, usize),
     ) -> Result<Delivery> {
         let body = json!({
             "run_id": head.id,
@@ -139,7 +138,7 @@ impl App {
             "expires_at": question.expires_at.to_string(),
             "link": self.answer_link(&head.id, place, question.expires_at).await?,
         });
-        Ok(self.delivery_with(head, place, webhook, "run.question", body.to_string()))
+        Ok(self.delivery_with(head, place, webhook, ("run.question", body.to_string())))
     }
 
     async fn unanswered(&self, record: &RunRecord) -> Result<Vec<AskedQuestion>> {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use flowgate_engine::child::ChildName;
 use flowgate_engine::{Part, RunError, SpendingLimit, Usage, json};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -126,6 +127,21 @@ pub struct RunHead {
     /// What of the workflow it runs.
     #[serde(default, skip_serializing_if = "Part::is_whole")]
     pub part: Part,
+    /// The versions of the workflows that its nodes run, pinned when it was created.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub children: Vec<PinnedChild>,
+}
+
+/// A workflow that a run's nodes run, at the version that the run has pinned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinnedChild {
+    /// As the nodes name it.
+    pub name: ChildName,
+    pub uid: String,
+    pub version: String,
+    /// Who published the version: decides which secrets its nodes may use.
+    #[serde(default, skip_serializing_if = "Publisher::is_platform")]
+    pub published_by: Publisher,
 }
 
 impl RunHead {
@@ -140,9 +156,20 @@ impl RunHead {
         takes.map_or(&self.id, |takes| &takes.seed_root)
     }
 
-    /// Returns on whose behalf the run uses secrets.
-    pub fn secret_user(&self) -> SecretUser {
-        SecretUser { workflow_id: self.workflow_id.clone(), published_by: self.published_by }
+    /// Returns on whose behalf a call of the run uses secrets. [`flowgate_engine::Call::workflow`]
+    /// says whose call it is: the run's own, or a child's.
+    pub fn secret_user(&self, workflow: usize) -> SecretUser {
+        let child = workflow.checked_sub(1).and_then(|index| self.children.get(index));
+        match child {
+            Some(child) => SecretUser {
+                workflow_id: child.name.workflow.clone(),
+                published_by: child.published_by,
+            },
+            None => SecretUser {
+                workflow_id: self.workflow_id.clone(),
+                published_by: self.published_by,
+            },
+        }
     }
 
     /// Returns the id that the caller chose, or else the run's own.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::{Compiler, Used};
+use crate::child::{ChildName, ChildUse};
 use crate::document::parse_duration;
 use crate::expr::marked::Marked;
 use crate::expr::template::{Template, Text};
@@ -296,6 +297,12 @@ impl<'c, 'd> Fields<'c, 'd> {
     /// Notes who decides the host that the secrets of this object go to.
     pub(crate) fn goes_to(&mut self, host: Host) {
         self.compiler.hosts.insert(self.path.clone(), host);
+    }
+
+    /// Notes that the object runs a child.
+    pub(crate) fn uses_child(&mut self, spec: &FieldSpec, name: ChildName) {
+        let path = self.path_of(&spec.name);
+        self.compiler.children.push(ChildUse { name, path });
     }
 
     /// Notes a secret that the object uses without naming it.

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use crate::child::KnownChildren;
 use crate::document::Document;
 use crate::expr::reference::normalise;
 use crate::json::push_segment;
-use crate::kind::{KindSpec, Kinds, OutputFields, Role, input, output};
+use crate::kind::{KindSpec, Kinds, OutputFields, Role, input, output, workflow};
 use crate::problem::{Problem, Severity, did_you_mean};
-use crate::workflow::{MAX_NESTING, MAX_NODES};
+use crate::workflow::{CompileOptions, MAX_NESTING, MAX_NODES};
 
 /// Reserved too are the names of all containers, such as `loop`.
 const RESERVED_IDS: [&str; 3] = ["api", "variable", "output"];
@@ -55,11 +56,12 @@ impl NodeOutline<'_> {
 
 pub(super) fn outline<'d>(
     document: &'d Document,
-    kinds: &'d Kinds,
+    options: &'d CompileOptions,
     problems: &mut Vec<Problem>,
 ) -> Outline<'d> {
     let outline = Outline { bodies: vec![BodyOutline::default()], names: HashMap::new() };
-    let mut outliner = Outliner { document, kinds, problems, outline, count: 0 };
+    let (kinds, children) = (&options.kinds, &options.children);
+    let mut outliner = Outliner { document, kinds, children, problems, outline, count: 0 };
     let root = document.root();
     outliner.implicit("api", input::spec(), input::outputs(root), "/input", root);
     outliner.body(0, root, "", 0);
@@ -75,9 +77,30 @@ pub(super) fn outline<'d>(
     outliner.outline
 }
 
+impl Outline<'_> {
+    /// What the whole workflow leaves: known if nothing but output nodes decides it.
+    pub(crate) fn output_fields(&self) -> OutputFields {
+        let mut nodes = self.bodies.iter().flat_map(|body| &body.nodes);
+        let own = self.bodies.first().map_or(&[][..], |body| &body.nodes);
+        let mut outputs = own.iter().filter(|node| node.role() == Role::Output).peekable();
+        if outputs.peek().is_none() || nodes.any(|node| node.kind_name() == "response") {
+            return OutputFields::Any;
+        }
+        let mut fields = Vec::new();
+        for node in outputs {
+            match &node.outputs {
+                OutputFields::Any => return OutputFields::Any,
+                OutputFields::Only(own) => fields.extend(own.iter().cloned()),
+            }
+        }
+        OutputFields::Only(fields)
+    }
+}
+
 struct Outliner<'d, 'p> {
     document: &'d Document,
     kinds: &'d Kinds,
+    children: &'d KnownChildren,
     problems: &'p mut Vec<Problem>,
     outline: Outline<'d>,
     count: usize,
@@ -165,7 +188,7 @@ impl<'d> Outliner<'d, '_> {
             Some(name) => self.name(name, place, &path),
             None => {}
         }
-        let outputs = kind.as_ref().map_or(OutputFields::Any, |kind| (kind.outputs)(object));
+        let outputs = self.outputs(object, kind.as_deref());
         let is_container = kind.as_ref().is_some_and(|kind| kind.role.is_container());
         let inner = is_container.then_some(self.outline.bodies.len());
         let node = NodeOutline { id, name, kind, path: path.clone(), object, outputs, inner };
@@ -174,6 +197,13 @@ impl<'d> Outliner<'d, '_> {
             self.outline.bodies.push(BodyOutline { container: Some(place), nodes: Vec::new() });
             self.body(inner, object, &path, depth + 1);
         }
+    }
+
+    fn outputs(&self, object: &Map<String, Value>, kind: Option<&KindSpec>) -> OutputFields {
+        let Some(kind) = kind else { return OutputFields::Any };
+        let child = workflow::name_in(object).filter(|_| kind.name == "workflow");
+        let known = child.and_then(|name| self.children.get(&name)).cloned();
+        known.unwrap_or_else(|| (kind.outputs)(object))
     }
 
     fn kind(&mut self, object: &Map<String, Value>, path: &str) -> Option<Arc<KindSpec>> {

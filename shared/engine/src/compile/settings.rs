@@ -9,8 +9,10 @@ use super::Compiler;
 use super::fields::Fields;
 use crate::field::{FieldSpec, FieldType};
 use crate::input::{self, InputSection};
+use crate::kind::OutputFields;
 use crate::kind::webhook::{WEBHOOK_FIELDS, Webhook};
 use crate::run::spending::{self, SpendingLimit};
+use crate::schedule::{self, Schedule};
 use crate::workflow::{Body, NodeInfo, SecretUse, Workflow};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -64,9 +66,16 @@ const BUDGET: FieldSpec = FieldSpec::new(
      `budget_exhausted`",
 );
 
+const SCHEDULE: FieldSpec = FieldSpec::new(
+    "schedule",
+    FieldType::Items(Cow::Borrowed(schedule::FIELDS)),
+    "when the active version starts by itself, at most 10: `[{ cron: \"0 9 * * 1-5\", timezone: \
+     Europe/Berlin, input: { topic: news } }]`",
+);
+
 /// The fields of a whole document, in the order of the docs.
 pub(crate) const FIELDS: &[FieldSpec] =
-    &[NAME, DESCRIPTION, DEADLINE, SAVE, OUTPUT, NODES, SCHEMA, INPUT, WEBHOOK, BUDGET];
+    &[NAME, DESCRIPTION, DEADLINE, SAVE, OUTPUT, NODES, SCHEMA, INPUT, WEBHOOK, BUDGET, SCHEDULE];
 
 pub(super) struct Settings {
     name: String,
@@ -76,6 +85,7 @@ pub(super) struct Settings {
     webhook: Option<Webhook>,
     input: InputSection,
     spending_limit: SpendingLimit,
+    schedules: Vec<Schedule>,
 }
 
 pub(super) fn read(compiler: &mut Compiler<'_>) -> Settings {
@@ -88,11 +98,12 @@ pub(super) fn read(compiler: &mut Compiler<'_>) -> Settings {
     fields.object(&OUTPUT);
     fields.string(&SCHEMA);
     let input = InputSection::read(&mut fields);
+    let schedules = schedule::read(&mut fields, &SCHEDULE, &input);
     let webhook = fields.inner_object(&WEBHOOK, WEBHOOK_FIELDS, Webhook::read);
     let spending_limit = fields.inner_object(&BUDGET, spending::FIELDS, SpendingLimit::read);
     fields.finish();
     let spending_limit = spending_limit.unwrap_or_default();
-    Settings { name, description, deadline, save, webhook, input, spending_limit }
+    Settings { name, description, deadline, save, webhook, input, spending_limit, schedules }
 }
 
 impl Settings {
@@ -104,7 +115,8 @@ impl Settings {
         secrets: Vec<SecretUse>,
         literal_keys: Arc<[String]>,
     ) -> Workflow {
-        let Self { name, description, deadline, save, webhook, input, spending_limit } = self;
+        let Self { name, description, deadline, save, webhook, input, spending_limit, schedules } =
+            self;
         let is_slow = bodies.iter().flat_map(|body| &body.nodes).any(|node| node.node.is_slow());
         Workflow {
             name,
@@ -120,6 +132,9 @@ impl Settings {
             secrets,
             is_slow,
             literal_keys,
+            schedules,
+            children: Vec::new(),
+            output_fields: OutputFields::Any,
         }
     }
 }

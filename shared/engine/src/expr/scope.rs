@@ -6,15 +6,17 @@ use serde_json::Value;
 
 use super::reference::PathStep;
 use super::template::{Reference, Source};
+use crate::child::{ChildName, Children, MAX_CHILD_DEPTH, PlannedChild};
+use crate::kind::NodeError;
 use crate::run::frame::{Frames, Parent, State};
-use crate::workflow::{When, Workflow};
+use crate::workflow::When;
 
 static NULL: Value = Value::Null;
 
 /// The input, and the outputs of other nodes.
 pub struct Scope<'a> {
-    pub(crate) workflow: &'a Workflow,
     pub(crate) frames: &'a Frames,
+    pub(crate) children: &'a Children,
     pub(crate) frame: usize,
     /// The node that reads; `None` for what belongs to no node, such as the result of a loop.
     pub(crate) node: Option<usize>,
@@ -49,6 +51,23 @@ impl<'a> Scope<'a> {
         self.input
     }
 
+    /// Returns the child that the run has pinned, with its checked input.
+    pub(crate) fn child(&self, name: &ChildName, input: Value) -> Result<PlannedChild, NodeError> {
+        let (number, workflow) = self.children.find(name)?;
+        let frames = self.frames;
+        let depth = frames.outward(self.frame).filter(|at| frames.get(*at).child.is_some()).count();
+        if depth >= MAX_CHILD_DEPTH {
+            let message = format!("workflows run at most {MAX_CHILD_DEPTH} deep in one another");
+            return Err(NodeError::new("too_deep", message));
+        }
+        let input = workflow.accept_as_child(input)?;
+        Ok(PlannedChild { number, workflow: Arc::clone(workflow), input })
+    }
+
+    pub(crate) fn children(&self) -> &'a Children {
+        self.children
+    }
+
     /// When the run started, in ms since the epoch: a node's "now".
     pub fn started_at_ms(&self) -> i64 {
         self.started_at_ms
@@ -58,7 +77,7 @@ impl<'a> Scope<'a> {
     /// same when the run is computed again.
     pub(crate) fn seed(&self) -> String {
         let prefix = self.frames.prefix(self.frame);
-        let node = self.node.map(|node| &self.frames.body(self.frame, self.workflow).nodes[node]);
+        let node = self.node.map(|node| &self.frames.body(self.frame).nodes[node]);
         let id = node.map_or("", |node| &*node.id);
         format!("random\0{}\0{prefix}{id}", self.seed_root)
     }
@@ -84,12 +103,12 @@ impl<'a> Scope<'a> {
     }
 
     fn follows_failure(&self, frame: usize, failed: usize, reader: usize) -> bool {
-        let edges = &self.frames.body(frame, self.workflow).nodes[failed].edges;
+        let edges = &self.frames.body(frame).nodes[failed].edges;
         edges.iter().any(|edge| edge.to == reader && edge.when == When::Error)
     }
 
     fn result_follows_failure(&self, frame: usize, failed: usize) -> bool {
-        let node = &self.frames.body(frame, self.workflow).nodes[failed];
+        let node = &self.frames.body(frame).nodes[failed];
         node.result_reads_error && self.engine >= 4
     }
 

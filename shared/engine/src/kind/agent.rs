@@ -5,6 +5,7 @@ mod connection;
 mod fields;
 mod conversation;
 mod tool;
+mod child;
 mod mcp;
 mod toolbox;
 mod turns;
@@ -25,6 +26,7 @@ use crate::schema::Schema;
 use crate::url::Host;
 pub(super) use asking::{ASKING, LIMITS};
 pub(super) use connection::{ADDRESS, Connection, KEY};
+use child::ChildTool;
 use conversation::Conversation;
 use fields::{
     API_KEY, BASE_URL, ECHO_DELAY, FIELDS, MAX_TOKENS, MAX_TURNS, MODEL, MODELS, SCHEMA, SEED,
@@ -90,6 +92,7 @@ pub(super) struct Agent {
     conversation: Conversation,
     tools: Vec<Tool>,
     servers: Vec<Server>,
+    children: Vec<ChildTool>,
     max_turns: usize,
     temperature: Option<Setting<f64>>,
     top_p: Option<Setting<f64>>,
@@ -107,12 +110,13 @@ impl Agent {
         let models = read_models(fields);
         let base_url = fields.url(&BASE_URL);
         note_providers(fields, &models, base_url.as_ref());
-        let (tools, servers) = tool::read(fields);
+        let tool::Written { tools, servers, children } = tool::read(fields);
         let max_turns = fields.integer(&MAX_TURNS).unwrap_or(DEFAULT_MAX_TURNS);
         Self {
             conversation: Conversation::read(fields),
             tools,
             servers,
+            children,
             max_turns: usize::try_from(max_turns).unwrap_or(usize::MAX),
             temperature: number(fields, &TEMPERATURE),
             top_p: number(fields, &TOP_P),

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::Node;
 use crate::call::{Action, CallError, CallOutput};
+use crate::child::PlannedChild;
 
 /// What a node does next.
 #[derive(Debug)]
@@ -59,6 +60,11 @@ impl Planned {
         Self::of(name.into(), Work::Node(node, bindings), Price::Free)
     }
 
+    /// A child workflow that runs under this call's name. Its own calls carry their costs.
+    pub fn child(name: impl Into<CallName>, child: PlannedChild) -> Self {
+        Self::of(name.into(), Work::Workflow(child), Price::Free)
+    }
+
     pub fn refused(name: impl Into<CallName>, error: CallError) -> Self {
         Self::of(name.into(), Work::Refused(error), Price::Free)
     }
@@ -80,6 +86,8 @@ pub enum Work {
     Call(Action),
     /// Runs a node in place of the call. The node's output is the call's output.
     Node(Arc<dyn Node>, Bindings),
+    /// Runs a child in place of the call. The child's output is the call's output.
+    Workflow(PlannedChild),
     /// The call is not made: it has failed, so that later plans need not judge it again. It is no
     /// call of the node, and not recorded.
     Refused(CallError),

@@ -199,6 +199,11 @@ impl Run {
 
     /// Hands out the calls, or ends the node if one of them is not allowed.
     fn perform(&mut self, number: usize, calls: Vec<Planned>) {
+        let frame = self.active[&number].frame;
+        if self.end_overdue_child(frame) {
+            self.report_start(number);
+            return self.drop_active(number);
+        }
         let planned = calls.len();
         let calls = self.note_refused(number, calls);
         if calls.is_empty() && planned > 0 {
@@ -211,13 +216,17 @@ impl Run {
         match prepared {
             Ok(prepared) => self.launch(number, prepared),
             Err(error) => {
-                let active = &self.active[&number];
-                // A node without calls so far has not been reported as started.
-                if !active.is_inner() && active.names.is_empty() {
-                    self.emit_started(active.frame, active.index);
-                }
+                self.report_start(number);
                 self.end_active(number, Err(error));
             }
+        }
+    }
+
+    /// A node without calls so far has not been reported as started.
+    fn report_start(&mut self, number: usize) {
+        let active = &self.active[&number];
+        if !active.is_inner() && active.names.is_empty() {
+            self.emit_started(active.frame, active.index);
         }
     }
 
@@ -278,7 +287,7 @@ impl Run {
             ));
         }
         if calls.iter().any(|call| call.price == Price::Priced)
-            && let Some(error) = self.spending_limit.refusal(self.usage)
+            && let Some(error) = self.spending_refusal(active.frame, self.usage)
         {
             return Some(error);
         }
@@ -326,6 +335,10 @@ impl Run {
         if !open.is_reused {
             self.count(open.active, open.price, used);
         }
+        if open.is_pause {
+            let frame = self.active[&open.active].frame;
+            self.extend_deadlines(frame, ended_at_ms - open.asked_at_ms);
+        }
         let root = self.root_of(open.active);
         if let Some(root) = self.active.get_mut(&root) {
             root.report.attempts = root.report.attempts.max(attempts);
@@ -348,9 +361,11 @@ impl Run {
             root.report.add(price, tokens, cost_nano_usd);
         }
         self.usage.add(price, tokens, cost_nano_usd);
+        let frame = self.active[&number].frame;
+        self.count_in_children(frame, price, (tokens, cost_nano_usd));
     }
 
-    fn end_call(&mut self, number: usize, name: CallName, end: CallEnd) {
+    pub(super) fn end_call(&mut self, number: usize, name: CallName, end: CallEnd) {
         let end = self.within_budget(number, end);
         let Some(active) = self.active.get_mut(&number) else { return };
         if let Err(error) = &end.result
@@ -414,14 +429,18 @@ impl Run {
         self.carry_out(active.frame, active.index, plan, active.report);
     }
 
+    /// The node ends once it has no open call left, because the run or its enclosing scope ends.
+    pub(super) fn drop_once_idle(&mut self, number: usize) {
+        if let Some(active) = self.active.get_mut(&number) {
+            active.verdict.get_or_insert(Verdict::Dropped);
+        }
+    }
+
     /// Abandons a node because the run or its enclosing scope ends. A node that runs under a call
     /// takes the node of the graph with it, once that has no open call left.
     fn drop_active(&mut self, number: usize) {
         if let Some(Inner { parent, .. }) = &self.active[&number].inner {
-            let parent = *parent;
-            if let Some(parent) = self.active.get_mut(&parent) {
-                parent.verdict.get_or_insert(Verdict::Dropped);
-            }
+            self.drop_once_idle(*parent);
             let error = NodeError::new("cancelled", "the run was ending");
             return self.end_active(number, Err(error));
         }

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::budget::Kept;
 use super::{Run, Step};
 use crate::call::{Action, Call, CallError, CallFigures, CallId, CallResult, IdempotencyKey};
+use crate::child::PlannedChild;
 use crate::event::{CallEnded, CallLabel, NodePath, RunEvent};
 use crate::kind::{Bindings, CallName, MAX_DELAY, Node, NodeError, Planned, Price, Work};
 use crate::literal_key;
@@ -34,6 +35,9 @@ pub(super) struct OpenCall {
     pub is_reused: bool,
     pub price: Price,
     at_most_once: bool,
+    /// It waits, since this time.
+    pub is_pause: bool,
+    pub asked_at_ms: i64,
     /// Its input.
     pub kept: Kept,
     /// The call to retry; kept only if the node's retry rule may need it.
@@ -51,12 +55,13 @@ pub(super) struct Prepared {
 enum PreparedWork {
     Call(Call, Arc<Value>, Kept),
     Node(Arc<dyn Node>, Bindings),
+    Child(PlannedChild, Kept),
 }
 
 impl Prepared {
     pub(super) fn kept(&self) -> Kept {
         match self.work {
-            PreparedWork::Call(_, _, kept) => kept,
+            PreparedWork::Call(_, _, kept) | PreparedWork::Child(_, kept) => kept,
             PreparedWork::Node(..) => Kept::default(),
         }
     }
@@ -74,10 +79,14 @@ impl Run {
             Work::Node(node, bindings) => {
                 return Ok(Prepared { name, price, work: PreparedWork::Node(node, bindings) });
             }
+            Work::Workflow(child) => {
+                let kept = self.budget.keep(&child.input)?;
+                return Ok(Prepared { name, price, work: PreparedWork::Child(child, kept) });
+            }
             Work::Refused(error) => return Err(error.into()),
         };
-        let active = &self.active[&number];
-        let node = self.node(active.frame, active.index);
+        let (frame, index) = (self.active[&number].frame, self.active[&number].index);
+        let node = self.node(frame, index);
         let (timeout, is_at_most_once) = match (node.kind.call, node.call) {
             (Some(limits), Some(settings)) => {
                 let timeout = timeout.map_or(settings.timeout, |set| set.min(limits.max_timeout));
@@ -106,21 +115,13 @@ impl Run {
             at_most_once: at_most_once.unwrap_or(is_at_most_once),
             seed: 0,
             asked_at_ms: self.now_ms,
-            needs_price: price == Price::Priced && self.spending_limit.cost_nano_usd.is_some(),
-            literal_keys: Arc::clone(&self.workflow.literal_keys),
+            needs_price: price == Price::Priced && self.has_cost_limit(frame),
+            literal_keys: Arc::clone(&self.frames.workflow(frame).literal_keys),
+            workflow: self.workflow_number(frame),
         };
         let kept = self.budget.keep_call(&input)?;
-        let shown = self.shown(input, &call.action);
+        let shown = shown(input, &call);
         Ok(Prepared { name, price, work: PreparedWork::Call(call, Arc::new(shown), kept) })
-    }
-
-    /// Masks the keys that the author wrote into the document, and restores their references.
-    fn shown(&self, mut input: Value, action: &Action) -> Value {
-        if let Action::Code(code) = action {
-            code.sources.restore_call(&mut input);
-        }
-        let keys = &self.workflow.literal_keys;
-        if keys.is_empty() { input } else { literal_key::mask(&input, keys) }
     }
 
     pub(super) fn launch_call(&mut self, number: usize, Prepared { name, price, work }: Prepared) {
@@ -143,6 +144,8 @@ impl Run {
                     is_reused: false,
                     price,
                     at_most_once: call.at_most_once,
+                    is_pause: call.action.is_pause(),
+                    asked_at_ms: call.asked_at_ms,
                     kept,
                     again,
                 };
@@ -160,6 +163,12 @@ impl Run {
                 }
                 self.activate_inner(number, name, place, inner, bindings);
             }
+            PreparedWork::Child(child, kept) => {
+                if is_start {
+                    self.emit_started(frame, index);
+                }
+                self.enter_child(number, name, &place, child, kept);
+            }
         }
     }
 
@@ -174,8 +183,16 @@ impl Run {
         let mut used = self.usage;
         let (tokens, cost_nano_usd) = error.used();
         used.add(open.price, tokens, cost_nano_usd);
-        let may_spend = open.price == Price::Free || self.spending_limit.refusal(used).is_none();
-        may_spend && error.retryable && may_repeat && is_soon && attempts_left && !is_stopped
+        let may_spend =
+            open.price == Price::Free || self.spending_refusal(active.frame, used).is_none();
+        let has_time = self.time_left(active.frame).is_none_or(|left| !left.is_zero());
+        may_spend
+            && has_time
+            && error.retryable
+            && may_repeat
+            && is_soon
+            && attempts_left
+            && !is_stopped
     }
 
     pub(super) fn retry(&mut self, mut open: OpenCall, error: &CallError) {
@@ -222,6 +239,10 @@ impl Run {
 
     fn send(&mut self, open: OpenCall, mut call: Call) {
         let id = CallId::new(&open.place, open.attempt);
+        let left = self.active.get(&open.active).and_then(|active| self.time_left(active.frame));
+        if let Some(left) = left.filter(|_| !open.is_pause) {
+            call.timeout = call.timeout.min(left);
+        }
         let seed = self.seed(&id);
         if let Action::Http(http) = &mut call.action
             && http.idempotency_key == Some(IdempotencyKey::Auto)
@@ -244,6 +265,15 @@ impl Run {
         let digest = hash.chain_update(id.as_str()).finalize();
         digest[..8].iter().fold(0, |seed, byte| seed << 8 | u64::from(*byte))
     }
+}
+
+/// Masks the keys that the author wrote into the document, and restores their references.
+fn shown(mut input: Value, call: &Call) -> Value {
+    if let Action::Code(code) = &call.action {
+        code.sources.restore_call(&mut input);
+    }
+    let keys = &call.literal_keys;
+    if keys.is_empty() { input } else { literal_key::mask(&input, keys) }
 }
 
 /// Returns the encoding of an action that is hashed. A change to it needs a new version of

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::budget::Kept;
+use super::child::ChildScope;
 use super::iterate::Iteration;
 use crate::workflow::{Body, Workflow};
 
@@ -15,6 +16,11 @@ pub(crate) const ROOT: usize = 0;
 pub(crate) struct Frame {
     /// `None` for the root.
     pub parent: Option<Parent>,
+    /// The workflow whose nodes run here, and the list of nodes in it.
+    pub workflow: Arc<Workflow>,
+    pub body: usize,
+    /// Set if these are a child's own nodes, outside of its loops.
+    pub child: Option<Box<ChildScope>>,
     pub nodes: Vec<Slot>,
     /// Nodes that have not settled yet.
     pub remaining: usize,
@@ -29,9 +35,8 @@ pub(crate) struct Frame {
 #[derive(Debug)]
 pub(crate) struct Parent {
     pub frame: usize,
-    /// The loop or parallel this is an iteration of.
+    /// The loop or parallel this is an iteration of, or the node that called the child.
     pub node: usize,
-    pub body: usize,
     pub item: Value,
     pub index: Value,
     /// `outer[2]/`: the prefix of the names of the frame's nodes.
@@ -59,7 +64,7 @@ pub(crate) enum State {
 }
 
 impl Frame {
-    pub(crate) fn new(body: &Body, parent: Option<Parent>) -> Self {
+    pub(crate) fn new(workflow: &Arc<Workflow>, body: usize, parent: Option<Parent>) -> Self {
         let slot = |waits_for| Slot {
             state: State::Waiting,
             waits_for,
@@ -67,10 +72,14 @@ impl Frame {
             output: None,
             iteration: None,
         };
+        let nodes = &workflow.bodies[body].nodes;
         Self {
             parent,
-            nodes: body.nodes.iter().map(|node| slot(node.waits_for)).collect(),
-            remaining: body.nodes.iter().filter(|node| !node.is_remark()).count(),
+            workflow: Arc::clone(workflow),
+            body,
+            child: None,
+            nodes: nodes.iter().map(|node| slot(node.waits_for)).collect(),
+            remaining: nodes.iter().filter(|node| !node.is_remark()).count(),
             busy: 0,
             stopped: false,
             kept: Kept::default(),
@@ -131,8 +140,19 @@ impl Frames {
         &mut self.get_mut(frame).nodes[node]
     }
 
-    pub(crate) fn body<'w>(&self, frame: usize, workflow: &'w Workflow) -> &'w Body {
-        &workflow.bodies[self.get(frame).parent.as_ref().map_or(0, |parent| parent.body)]
+    pub(crate) fn workflow(&self, frame: usize) -> &Arc<Workflow> {
+        &self.get(frame).workflow
+    }
+
+    pub(crate) fn body(&self, frame: usize) -> &Body {
+        let frame = self.get(frame);
+        &frame.workflow.bodies[frame.body]
+    }
+
+    /// The frame, then those around it.
+    pub(crate) fn outward(&self, frame: usize) -> impl Iterator<Item = usize> {
+        let outer = |frame: &usize| self.get(*frame).parent.as_ref().map(|parent| parent.frame);
+        std::iter::successors(Some(frame), outer)
     }
 
     pub(crate) fn succeeded(&self, frame: usize, node: usize) -> Option<&Value> {
@@ -144,7 +164,7 @@ impl Frames {
         self.get(frame).parent.as_ref().map_or("", |parent| &parent.prefix)
     }
 
-    /// Returns whether `frame` is inside an iteration of the given node.
+    /// Returns whether `frame` is inside an iteration of the given node, or in a child of it.
     pub(crate) fn is_inside(&self, mut frame: usize, container: (usize, usize)) -> bool {
         while let Some(parent) = &self.get(frame).parent {
             if (parent.frame, parent.node) == container {

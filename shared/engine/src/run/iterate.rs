@@ -124,8 +124,9 @@ impl Run {
     }
 
     fn start_iterations(&mut self, frame: usize, index: usize) {
-        let workflow = Arc::clone(&self.workflow);
-        let node = &self.frames.body(frame, &workflow).nodes[index];
+        let (workflow, outer) =
+            (Arc::clone(self.frames.workflow(frame)), self.frames.get(frame).body);
+        let node = &workflow.bodies[outer].nodes[index];
         let Some(body) = node.inner else { return };
         let stopped = self.frames.get(frame).stopped;
         loop {
@@ -136,8 +137,8 @@ impl Run {
             let (position, item) = iteration.begin_next();
             let prefix = format!("{}{}[{position}]/", self.frames.prefix(frame), node.id);
             let parent =
-                Parent { frame, node: index, body, item, index: position.into(), prefix, position };
-            let mut inner = Frame::new(&workflow.bodies[body], Some(parent));
+                Parent { frame, node: index, item, index: position.into(), prefix, position };
+            let mut inner = Frame::new(&workflow, body, Some(parent));
             match self.budget.keep_frame(&inner) {
                 Ok(kept) => inner.kept = kept,
                 Err(error) => return self.fail_iterations(frame, index, error),
@@ -172,7 +173,7 @@ impl Run {
         Ok(is_to_run)
     }
 
-    fn drop_frame(&mut self, number: usize) -> Option<Box<Frame>> {
+    pub(super) fn drop_frame(&mut self, number: usize) -> Option<Box<Frame>> {
         let frame = self.frames.remove(number)?;
         self.budget.release(frame.kept);
         Some(frame)
@@ -218,7 +219,7 @@ impl Run {
     }
 
     fn result_of(&self, frame: usize) -> Result<Value, NodeError> {
-        match &self.frames.body(frame, &self.workflow).result {
+        match &self.frames.body(frame).result {
             Some(result) => result.render(&self.scope(frame, None, &[])),
             None => Ok(self.output_of(frame)),
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::budget::within_budget;
+use super::child::ChildEnd;
 use super::frame::{ROOT, State};
 use super::{Run, RunError, StopReason};
 use crate::event::{NodePath, NodeStatus, RunEvent};
@@ -54,8 +55,9 @@ impl Report {
 impl Run {
     /// Makes those nodes of a new frame ready that wait for nothing.
     pub(super) fn enter(&mut self, frame: usize) {
-        let body = self.frames.body(frame, &self.workflow);
-        let free = body
+        let free = self
+            .frames
+            .body(frame)
             .nodes
             .iter()
             .enumerate()
@@ -68,8 +70,9 @@ impl Run {
         if self.executions > MAX_EXECUTIONS {
             return self.end_when_idle(StopReason::Failed(RunError::too_many_executions()));
         }
-        let workflow = Arc::clone(&self.workflow);
-        let node = &self.frames.body(frame, &workflow).nodes[index];
+        let (workflow, body) =
+            (Arc::clone(self.frames.workflow(frame)), self.frames.get(frame).body);
+        let node = &workflow.bodies[body].nodes[index];
         self.frames.slot(frame, index).state = State::Busy;
         self.frames.get_mut(frame).busy += 1;
         if let Some(pinned) = self.part.plan(node) {
@@ -114,7 +117,10 @@ impl Run {
     /// Fixes the response before anything else can end the run.
     fn respond(&mut self, frame: usize, index: usize, output: Arc<Value>, report: Report) {
         if within_budget(Weight::of(&output)).is_ok() {
-            self.end_when_idle(StopReason::Responded(Arc::clone(&output)));
+            match self.child_around(frame) {
+                Some(child) => self.stop_child(child, ChildEnd::Responded(Arc::clone(&output))),
+                None => self.end_when_idle(StopReason::Responded(Arc::clone(&output))),
+            }
         }
         self.keep(frame, index, output, Settled::Succeeded, report);
     }
@@ -214,12 +220,15 @@ impl Run {
     }
 
     /// Stops the enclosing scopes of a failure in `frame`, up to a loop or parallel that contains
-    /// it, or else the whole run.
+    /// it, or up to the child; or else the whole run.
     fn stop_around(&mut self, frame: usize, error: RunError) {
         let mut inner = frame;
         while let Some((outer, container)) =
             self.frames.get(inner).parent.as_ref().map(|parent| (parent.frame, parent.node))
         {
+            if self.frames.get(inner).child.is_some() {
+                return self.stop_child(inner, ChildEnd::Failed(error));
+            }
             self.set_failure(outer, container, &error);
             let has_default = matches!(self.node(outer, container).on_error, OnError::Default(_));
             if has_default || self.contains_failure(outer, container) {
@@ -272,7 +281,7 @@ impl Run {
     }
 
     /// Stopped frames start nothing, and end immediately if they have no open call.
-    fn drop_stopped(&mut self) {
+    pub(super) fn drop_stopped(&mut self) {
         let frames = &self.frames;
         self.ready.retain(|(frame, _)| !frames.get(*frame).stopped);
         let idle: Vec<usize> = self
@@ -344,8 +353,9 @@ impl Run {
     /// Follows the node's edges and their consequences, without recursion: skips can run through
     /// whole graphs.
     fn settle(&mut self, frame: usize, index: usize, settled: Settled) {
-        let workflow = Arc::clone(&self.workflow);
-        let body = self.frames.body(frame, &workflow);
+        let (workflow, body) =
+            (Arc::clone(self.frames.workflow(frame)), self.frames.get(frame).body);
+        let body = &workflow.bodies[body];
         self.frames.get_mut(frame).busy -= 1;
         let mut settling = vec![(index, settled)];
         while let Some((index, settled)) = settling.pop() {
@@ -388,11 +398,15 @@ impl Run {
 
     /// Ends a frame that has nothing left to do.
     fn exit_frame(&mut self, frame: usize) {
-        if frame == ROOT { self.finish() } else { self.end_iteration(frame) }
+        match self.frames.get(frame).child {
+            _ if frame == ROOT => self.finish(),
+            Some(_) => self.end_child(frame),
+            None => self.end_iteration(frame),
+        }
     }
 
     pub(super) fn node(&self, frame: usize, index: usize) -> &BodyNode {
-        &self.frames.body(frame, &self.workflow).nodes[index]
+        &self.frames.body(frame).nodes[index]
     }
 
     pub(super) fn path(&self, frame: usize, index: usize) -> NodePath {

@@ -9,6 +9,7 @@ use crate::{CallError, CallOutput};
 
 mod budget;
 mod calls;
+mod children;
 mod several;
 mod flow;
 mod nesting;

@@ -97,6 +97,9 @@ impl RunnerFunction {
             (Work::Runs, Message::RunV1 { run }) => self.runner.work(&run).await,
             (Work::Runs, Message::JobV1 { job }) => self.runner.work_on_job(&job).await,
             (Work::Runs, Message::FileV1 { file }) => self.runner.app.collect_file(&file).await,
+            (Work::Runs, Message::ScheduleV1 { uid, schedule, tick }) => {
+                self.runner.tick(&uid, schedule, tick).await
+            }
             (Work::Deliveries, Message::WebhookV1 { delivery }) => {
                 self.runner.deliver(&delivery).await
             }
@@ -112,16 +115,14 @@ enum Read {
     Broken,
 }
 
+const KINDS: [&str; 4] = ["RunV1", "WebhookV1", "JobV1", "ScheduleV1"];
+
 fn read(body: &str) -> Read {
     let Ok(value) = serde_json::from_str::<Value>(body) else { return Read::Broken };
     let kind = value.get("type").and_then(Value::as_str).map(str::to_owned);
     match (serde_json::from_value(value), kind) {
         (Ok(message), _) => Read::Message(message),
-        (Err(_), Some(kind))
-            if !matches!(kind.as_str(), "RunV1" | "WebhookV1" | "JobV1" | "FileV1") =>
-        {
-            Read::OfAnotherRelease(kind)
-        }
+        (Err(_), Some(kind)) if !KINDS.contains(&kind.as_str()) => Read::OfAnotherRelease(kind),
         (Err(_), _) => Read::Broken,
     }
 }

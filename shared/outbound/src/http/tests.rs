@@ -209,6 +209,7 @@ impl World {
             asked_at_ms: 0,
             needs_price: false,
             literal_keys: [KEY.to_owned()].into(),
+            workflow: 0,
         };
         let user = SecretUser { workflow_id: "w".into(), published_by: Publisher::Platform };
         let group = CodeGroup::new("test");

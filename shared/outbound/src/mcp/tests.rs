@@ -290,6 +290,7 @@ impl World {
             asked_at_ms: 0,
             needs_price: false,
             literal_keys: [].into(),
+            workflow: 0,
         };
         let user = SecretUser { workflow_id: "w".into(), published_by: Publisher::Platform };
         let group = CodeGroup::new("test");

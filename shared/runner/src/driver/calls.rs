@@ -135,7 +135,7 @@ impl Calls {
             let result = match &call.action {
                 Action::Webhook(webhook) => {
                     chunk(Chunk::Started(app.now().millis()));
-                    put_node_webhook(&app, &head, &id, webhook).await
+                    put_node_webhook(&app, &head, &id, webhook, call.workflow).await
                 }
                 Action::Http(_)
                 | Action::Model(_)
@@ -143,7 +143,7 @@ impl Calls {
                 | Action::Mcp(_)
                 | Action::Code(_)
                 | Action::Read(_) => {
-                    let (user, code) = (head.secret_user(), code_group(&head));
+                    let (user, code) = (head.secret_user(call.workflow), code_group(&head));
                     let files = run_files(&app, &head);
                     let of_run = (&memory, &files);
                     let performed =
@@ -244,8 +244,9 @@ async fn put_node_webhook(
     head: &RunHead,
     id: &CallId,
     webhook: &WebhookCall,
+    workflow: usize,
 ) -> Result<CallResult> {
-    let delivery = app.node_delivery(head, id.place(), webhook);
+    let delivery = app.node_delivery(head, id.place(), webhook, workflow);
     let output = json!({ "delivery_id": delivery.id.as_str(), "data": webhook.body });
     // A store that fails is no result of the node: the next owner stores it.
     put_delivery(app, delivery).await?;

@@ -39,13 +39,14 @@ impl Driver {
             Err(error) => return self.end_pause(id, call, CallResult::Failed(error)).await,
         };
         if let Action::Ask(ask) = &call.action {
-            self.ask(id.place(), ask, Timestamp(call.asked_at_ms)).await?;
+            self.ask(id.place(), ask, &call).await?;
         }
         self.pauses.open(id, Pause { call, until });
         Ok(())
     }
 
-    async fn ask(&mut self, place: &str, ask: &AskCall, asked_at: Timestamp) -> Result<()> {
+    async fn ask(&mut self, place: &str, ask: &AskCall, call: &Call) -> Result<()> {
+        let asked_at = Timestamp(call.asked_at_ms);
         let question = OpenQuestion {
             node: place.to_owned(),
             question: ask.question.clone(),
@@ -59,9 +60,10 @@ impl Driver {
         }
         self.has_new_answers |= self.lease.fence > 1;
         if let Some(webhook) = &ask.webhook {
-            let app = &self.app;
-            let delivery = app.question_delivery(&self.head, place, &question, webhook).await?;
-            put_delivery(app, delivery).await?;
+            let webhook = (webhook, call.workflow);
+            let asked = (place, &question);
+            let delivery = self.app.question_delivery(&self.head, asked, webhook).await?;
+            put_delivery(&self.app, delivery).await?;
         }
         Ok(())
     }

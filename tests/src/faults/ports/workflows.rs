@@ -3,7 +3,9 @@
 use anyhow::Result;
 use async_trait::async_trait;
 use flowgate_core::job::Job;
+use flowgate_core::lease::Written;
 use flowgate_core::page::{Page, PageRequest};
+use flowgate_core::schedule::{NewSchedule, Schedule};
 use flowgate_core::secret::SigningPin;
 use flowgate_core::time::Timestamp;
 use flowgate_core::workflow::{
@@ -44,8 +46,9 @@ impl Workflows for Faulty {
         id: &str,
         version: Option<&str>,
         at: Timestamp,
+        schedules: Vec<NewSchedule>,
     ) -> Result<SetActive> {
-        let work = self.inner.workflows.set_active(id, version, at);
+        let work = self.inner.workflows.set_active(id, version, at, schedules);
         self.around("workflows.set_active", id, work).await
     }
 
@@ -70,6 +73,15 @@ impl Workflows for Faulty {
 
     async fn delete(&self, id: &str, uid: &str, job: Job) -> Result<bool> {
         self.around("workflows.delete", id, self.inner.workflows.delete(id, uid, job)).await
+    }
+
+    async fn schedules(&self, uid: &str) -> Result<Vec<Schedule>> {
+        self.around("workflows.schedules", uid, self.inner.workflows.schedules(uid)).await
+    }
+
+    async fn save_schedule(&self, next: &Schedule, sweep_at: Option<Timestamp>) -> Result<Written> {
+        let work = self.inner.workflows.save_schedule(next, sweep_at);
+        self.around("workflows.save_schedule", &next.uid, work).await
     }
 
     async fn delete_versions(&self, uid: &str, limit: usize) -> Result<usize> {

@@ -27,6 +27,7 @@ async fn a_workflow_without_rollback_targets_can_be_rolled_back() -> Result<()> 
         notes: None,
         at: at(20),
         use_of_secrets: UseOfSecrets::default(),
+        schedules: Vec::new(),
     };
     for text in ["one", "two", "three"] {
         workflows.publish("story", version(text)).await?;
@@ -48,11 +49,11 @@ async fn a_workflow_without_rollback_targets_can_be_rolled_back() -> Result<()> 
     };
     double.call("DynamoDB_20120810.UpdateItem", &forget).await?;
     assert_eq!(target().await?.as_deref(), Some("1.0.1"));
-    workflows.set_active("story", None, at(30)).await?;
+    workflows.set_active("story", None, at(30), Vec::new()).await?;
     assert_eq!(target().await?.as_deref(), Some("1.0.2"), "the one that was taken down");
     double.call("DynamoDB_20120810.UpdateItem", &forget).await?;
     assert_eq!(target().await?.as_deref(), Some("1.0.2"));
-    workflows.set_active("story", Some("1.0.1"), at(30)).await?;
+    workflows.set_active("story", Some("1.0.1"), at(30), Vec::new()).await?;
     assert_eq!(target().await?.as_deref(), Some("1.0.0"));
     workflows.publish("story", version("four")).await?;
     assert_eq!(target().await?.as_deref(), Some("1.0.1"), "not the one that was rolled back from");

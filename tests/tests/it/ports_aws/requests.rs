@@ -114,13 +114,14 @@ async fn each_verb_makes_the_requests_it_must() -> Result<()> {
             notes: None,
             at: at(20),
             use_of_secrets: UseOfSecrets::default(),
+            schedules: Vec::new(),
         };
         world.workflows.publish("story", new).await?;
         count("a version, and the same again", expected);
     }
-    world.workflows.set_active("story", Some("1.0.0"), at(30)).await?;
+    world.workflows.set_active("story", Some("1.0.0"), at(30), Vec::new()).await?;
     count("an endpoint that moves", &["GetItem", "TransactWriteItems"]);
-    world.workflows.set_active("story", None, at(30)).await?;
+    world.workflows.set_active("story", None, at(30), Vec::new()).await?;
     count("an endpoint that is taken down", &["GetItem", "UpdateItem"]);
     world.limits.take("key", Rate { requests_per_minute: 60, burst: 3 }, at(1)).await?;
     count("a start with a limited key", &["UpdateItem"]);
@@ -271,11 +272,15 @@ async fn a_write_whose_answer_was_lost_takes_effect_once() -> Result<()> {
             notes: None,
             at: at(20),
             use_of_secrets: UseOfSecrets::default(),
+            schedules: Vec::new(),
         };
         world.workflows.publish("story", new).await?;
     }
     for (target, before) in [(Some("1.0.1"), "1.0.0"), (None, "1.0.1")] {
-        assert_eq!(world.workflows.set_active("story", target, at(30)).await?, SetActive::Done);
+        assert_eq!(
+            world.workflows.set_active("story", target, at(30), Vec::new()).await?,
+            SetActive::Done
+        );
         let kept = world.workflows.read("story").await?.context("the workflow is not there")?;
         assert_eq!(
             (kept.active_version.as_deref(), kept.rollback_targets.last().as_deref()),

@@ -92,7 +92,7 @@ pub(super) fn refused(error: Error) -> Response {
 fn words(error: &Error) -> (StatusCode, &'static str, Option<&'static str>) {
     let (code, text) = match error {
         Error::Unauthorized => ("UNAUTHORIZED", Some("Unauthorized")),
-        Error::Forbidden(_) => ("FORBIDDEN", None),
+        Error::Forbidden(_) | Error::ChildForbidden(_) => ("FORBIDDEN", None),
         Error::NotFound(What::Run) => ("TASK_NOT_FOUND", Some("Task not found")),
         Error::NotFound(What::Path) => ("NOT_FOUND", Some("Not found")),
         Error::NotFound(_) => ("WORKFLOW_NOT_FOUND", Some("Workflow not found")),
@@ -109,6 +109,7 @@ fn words(error: &Error) -> (StatusCode, &'static str, Option<&'static str>) {
         }
         Error::Compressed => ("UNSUPPORTED_MEDIA_TYPE", None),
         Error::Stale
+        | Error::ChildUnavailable(_)
         | Error::IdempotencyMismatch
         | Error::StillRunning(_)
         | Error::NotEnded

@@ -36,6 +36,7 @@ impl Agent {
             conversation: Conversation::asking(Text::raw(instructions), prompt),
             tools: Vec::new(),
             servers: Vec::new(),
+            children: Vec::new(),
             max_turns: 1,
             temperature: number(fields, &TEMPERATURE),
             top_p: None,

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use crate::field::{FieldSpec, FieldType};
-use crate::kind::{fetch, function, http, python};
+use crate::kind::{fetch, function, http, python, workflow};
 
 const MODEL_OR_MODELS: &[&str] = &["model", "models"];
 const PROMPT_OR_MESSAGES: &[&str] = &["prompt", "messages"];
-const TOOL_KINDS: &[&str] = &["http", "fetch", "code", "python", "mcp"];
+const TOOL_KINDS: &[&str] = &["http", "fetch", "code", "python", "workflow", "mcp"];
 
 pub(super) const MODEL: FieldSpec = FieldSpec::new(
     "model",
@@ -58,12 +58,14 @@ pub(super) const TOOLS: FieldSpec = FieldSpec::new(
     "tools",
     FieldType::Items(Cow::Borrowed(TOOL)),
     "what the model may call: `[{ name, description, parameters, http | fetch | code | python }]`, \
-     and the tools of MCP servers: `[{ mcp, headers, only, prefix }]`",
+     workflows: `[{ workflow, version, name, description }]`, and the tools of MCP servers: \
+     `[{ mcp, headers, only, prefix }]`",
 );
 pub(super) const TOOL_NAME: FieldSpec = FieldSpec::new(
     "name",
     FieldType::Words,
-    "letters, digits, `_` and `-`, at most 64; unique in the agent. Needed without `mcp`",
+    "letters, digits, `_` and `-`, at most 64; unique in the agent. Needed without `workflow` and \
+     `mcp`; a workflow's is its id",
 );
 pub(super) const DESCRIPTION: FieldSpec = FieldSpec::new(
     "description",
@@ -100,6 +102,14 @@ pub(super) const PYTHON: FieldSpec = FieldSpec::new(
     "the fields of a `python` node; the model gets its `result`",
 )
 .one_of(TOOL_KINDS);
+pub(super) const WORKFLOW: FieldSpec = FieldSpec::new(
+    "workflow",
+    FieldType::Words,
+    "the id of a published workflow; its input fields are the parameters, the model gets its \
+     output",
+)
+.one_of(TOOL_KINDS);
+pub(super) const VERSION: FieldSpec = workflow::VERSION;
 pub(super) const MCP: FieldSpec = FieldSpec::new(
     "mcp",
     FieldType::Text,
@@ -133,6 +143,8 @@ pub(super) const TOOL: &[FieldSpec] = &[
     FETCH,
     CODE,
     PYTHON,
+    WORKFLOW,
+    VERSION,
     MCP,
     MCP_HEADERS,
     ONLY,
@@ -255,6 +267,10 @@ fit its `parameters`, is not made, and the model learns why.
       parameters: { type: object, properties: { a: { type: number }, b: { type: number } } }
       code: return <tool.a> + <tool.b>
 ```
+
+**Workflows as tools.** An entry `{ workflow: lookup }` is a tool with the input of that workflow
+as its parameters, and its description unless the entry has one. It runs as a part of this run, as
+a `workflow` node does; the model gets its output, or its error.
 
 **Tools of MCP servers.** An entry with `mcp` stands for the tools of that server. They are listed
 once, before the first turn; the list is recorded, and a failure to get it fails the node: as

@@ -5,13 +5,16 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::{Value, json};
 
+use super::child::ChildTool;
 use super::fields::{
     CODE, DESCRIPTION, FETCH, HTTP, MCP, OF_ONE_TOOL, OF_SERVER, PARAMETERS, PYTHON, TOOL,
-    TOOL_NAME, TOOLS,
+    TOOL_NAME, TOOLS, VERSION, WORKFLOW,
 };
 use super::mcp::{Address, Server, mirrored};
 use crate::call::{Action, CallError, McpRequest, ModelTool, ToolResult, TurnCall};
+use crate::child::ChildName;
 use crate::compile::fields::Fields;
+use crate::expr::scope::Scope;
 use crate::kind::{Bindings, CallEnd, KindSpec, Kinds, Node, Planned, Price};
 use crate::schema::{Misfit, Schema};
 
@@ -47,44 +50,64 @@ pub(super) enum Target {
         /// server judges by itself.
         parameters: OnceLock<Option<Schema>>,
     },
+    Workflow(ChildName),
+}
+
+/// The author's entries.
+#[derive(Default)]
+pub(super) struct Written {
+    pub(super) tools: Vec<Tool>,
+    pub(super) servers: Vec<Server>,
+    pub(super) children: Vec<ChildTool>,
 }
 
 /// Reads the author's tools, and the servers that have more.
-pub(super) fn read(fields: &mut Fields<'_, '_>) -> (Vec<Tool>, Vec<Server>) {
+pub(super) fn read(fields: &mut Fields<'_, '_>) -> Written {
     let written = fields.list(&TOOLS).unwrap_or_default();
     if written.len() > MAX_TOOLS {
         fields.error(&TOOLS.name, format!("an agent has at most {MAX_TOOLS} tools"));
     }
     let path = fields.path_of(&TOOLS.name);
     let mut names = BTreeSet::new();
-    let (mut tools, mut servers) = (Vec::new(), Vec::new());
+    let mut read = Written::default();
     for (index, tool) in written.iter().take(MAX_TOOLS).enumerate() {
         let Value::Object(object) = tool else {
             fields.error(
                 &TOOLS.name,
-                "a tool is an object with `name` and `http`, `fetch`, `code` or `python`, or `mcp`",
+                "a tool is an object with `name` and `http`, `fetch`, `code` or `python`, or \
+                 `workflow`, or `mcp`",
             );
             continue;
         };
         let path = format!("{path}/{index}");
         match fields.inner(&path, object, TOOL, |fields| Entry::read(fields, index)) {
-            Some(Entry::Tool(tool)) if names.insert(tool.shown.name.clone()) => tools.push(*tool),
             Some(Entry::Tool(tool)) => {
-                let name = &tool.shown.name;
-                fields.error(&TOOLS.name, format!("there are two tools `{name}`"));
+                note_name(fields, &mut names, &tool.shown.name);
+                read.tools.push(*tool);
             }
-            Some(Entry::Server(server)) => servers.push(server),
+            Some(Entry::Child(tool)) => {
+                note_name(fields, &mut names, &tool.name);
+                read.children.push(tool);
+            }
+            Some(Entry::Server(server)) => read.servers.push(server),
             None => {}
         }
     }
-    if servers.len() > MAX_SERVERS {
+    if read.servers.len() > MAX_SERVERS {
         fields.error(&TOOLS.name, format!("an agent has at most {MAX_SERVERS} MCP servers"));
     }
-    (tools, servers)
+    read
+}
+
+fn note_name(fields: &mut Fields<'_, '_>, names: &mut BTreeSet<String>, name: &str) {
+    if !names.insert(name.to_owned()) {
+        fields.error(&TOOLS.name, format!("there are two tools `{name}`"));
+    }
 }
 
 enum Entry {
     Tool(Box<Tool>),
+    Child(ChildTool),
     Server(Server),
 }
 
@@ -100,6 +123,12 @@ impl Entry {
         }
         if is_server {
             return Some(Self::Server(Server::read(fields, index)));
+        }
+        if fields.is_given(&WORKFLOW) {
+            return Some(Self::Child(ChildTool::read(fields)));
+        }
+        if fields.is_given(&VERSION) {
+            fields.error(&VERSION.name, "`version` belongs to `workflow`");
         }
         Tool::read(fields).map(|tool| Self::Tool(Box::new(tool)))
     }
@@ -141,8 +170,14 @@ impl Tool {
     }
 
     /// Plans a call, which is refused if its arguments do not fit.
-    pub(super) fn plan(&self, name: String, call: &TurnCall, allowance: &mut usize) -> Planned {
-        self.allowed(name.clone(), call, allowance).unwrap_or_else(|message| {
+    pub(super) fn plan(
+        &self,
+        name: String,
+        call: &TurnCall,
+        scope: &Scope<'_>,
+        allowance: &mut usize,
+    ) -> Planned {
+        self.allowed(name.clone(), call, scope, allowance).unwrap_or_else(|message| {
             let code = "invalid_arguments".to_owned();
             Planned::refused(name, CallError { code, message, ..CallError::default() })
         })
@@ -153,6 +188,7 @@ impl Tool {
         &self,
         name: String,
         call: &TurnCall,
+        scope: &Scope<'_>,
         allowance: &mut usize,
     ) -> Result<Planned, String> {
         if call.invalid.is_some() {
@@ -176,6 +212,10 @@ impl Tool {
                 });
                 Planned::call(name, Action::Mcp(call), Price::Free)
             }
+            Target::Workflow(child) => match scope.child(child, arguments) {
+                Ok(child) => Planned::child(name, child),
+                Err(error) => Planned::refused(name, error.into()),
+            },
         })
     }
 
@@ -186,6 +226,8 @@ impl Tool {
                 let compiled = || Schema::compile(&self.shown.parameters).ok();
                 parameters.get_or_init(compiled).as_ref()?
             }
+            // The workflow judges by its input section.
+            Target::Workflow(_) => return None,
         };
         parameters.misfits_within(arguments, allowance).into_iter().next()
     }
@@ -201,6 +243,7 @@ impl Tool {
                 let is_error = outcome.value.get("is_error") == Some(&Value::Bool(true));
                 result(call, said(&outcome.value), is_error)
             }
+            (Ok(outcome), Target::Workflow(_)) => result(call, text_of(&outcome.value), false),
             (Err(error), _) => result(call, described(error), true),
         }
     }

@@ -10,6 +10,7 @@ use crate::kind::{Done, NodeError, Planned};
 
 pub(super) struct Toolbox<'a> {
     own: &'a [Tool],
+    /// Those of servers, and the workflows.
     listed: Vec<Tool>,
 }
 
@@ -34,6 +35,9 @@ impl<'a> Toolbox<'a> {
         }
         if !missing.is_empty() {
             return Ok(Opened::Listing(missing));
+        }
+        for child in &agent.children {
+            listed.push(child.shown(scope)?);
         }
         let toolbox = Self { own: &agent.tools, listed };
         toolbox.check()?;

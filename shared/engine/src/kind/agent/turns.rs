@@ -155,7 +155,7 @@ impl<'a> Turns<'a> {
         if let Some(end) = self.done.get(&name) {
             return Ok(tool.result(call, end));
         }
-        Err(Box::new(tool.plan(name, call, allowance)))
+        Err(Box::new(tool.plan(name, call, self.scope, allowance)))
     }
 
     fn note_call(&mut self, number: usize, call: &TurnCall, result: &ToolResult) {

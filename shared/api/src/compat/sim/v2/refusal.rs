@@ -98,7 +98,7 @@ fn body(error: &Error) -> (StatusCode, ErrorBody) {
     let mut status = status::status(error);
     let (code, text, details) = match error {
         Error::Unauthorized => ("UNAUTHORIZED", None, None),
-        Error::Forbidden(_) => ("FORBIDDEN", None, None),
+        Error::Forbidden(_) | Error::ChildForbidden(_) => ("FORBIDDEN", None, None),
         Error::NotFound(What::Run) => ("NOT_FOUND", Some("Run not found"), None),
         Error::NotFound(What::Path) => ("NOT_FOUND", Some("Not found"), None),
         Error::NotFound(_) => ("NOT_FOUND", Some("Workflow not found"), None),
@@ -122,6 +122,7 @@ fn body(error: &Error) -> (StatusCode, ErrorBody) {
             ("CONFLICT", None, Some(details))
         }
         Error::Stale
+        | Error::ChildUnavailable(_)
         | Error::IdempotencyMismatch
         | Error::NotEnded
         | Error::NotEndedYet

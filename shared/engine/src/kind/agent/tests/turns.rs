@@ -433,11 +433,15 @@ fn tools_are_checked() {
         "[{ name: 'a b', code: 'return 1' }]",
         &["`name` has letters, digits, `_` and `-`, at most 64"],
     );
-    check("[{ name: a }]", &["one of `http`, `fetch`, `code`, `python` and `mcp` is needed"]);
+    check(
+        "[{ name: a }]",
+        &["one of `http`, `fetch`, `code`, `python`, `workflow` and `mcp` is needed"],
+    );
     check("[{ code: 'return 1' }]", &["`name` is missing"]);
     check(
         "[1]",
-        &["a tool is an object with `name` and `http`, `fetch`, `code` or `python`, or `mcp`"],
+        &["a tool is an object with `name` and `http`, `fetch`, `code` or `python`, or `workflow`, \
+           or `mcp`"],
     );
     check("[{ name: a, http: { method: GET } }]", &["`url` is missing"]);
     check(

@@ -1,0 +1,127 @@
+//! Schedules: checked when a document is, and moved from tick to tick.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use flowgate_core::lease::Written;
+use flowgate_core::schedule::{LastTick, NewSchedule, Overlap, Schedule, Timetable};
+use flowgate_core::time::Timestamp;
+use flowgate_engine::document::Document;
+use flowgate_engine::schedule as written;
+use flowgate_engine::{Problem, Severity, Workflow};
+
+use crate::error::Result;
+use crate::platform::App;
+use crate::timetable::{Ticks, Wrong};
+
+/// When a tick that waits for a run is looked at again.
+const QUEUE_INTERVAL: Duration = Duration::from_secs(30);
+
+impl App {
+    /// Returns what is wrong with the times of a document's schedules.
+    pub(crate) fn schedule_problems(
+        &self,
+        document: &Document,
+        workflow: &Workflow,
+    ) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let mut report = |path: &str, field: &str, message: String| {
+            let path = format!("{path}/{field}");
+            problems.push(document.problem(Severity::Error, &path, message));
+        };
+        for schedule in workflow.schedules() {
+            let path = &schedule.path;
+            match Ticks::parse(&schedule.cron, &schedule.timezone) {
+                Ok(ticks) if ticks.after(self.now()).is_some() => {}
+                Ok(_) => report(path, "cron", format!("{:?} never comes", schedule.cron)),
+                Err(wrong) => wrong.into_iter().for_each(|wrong| match wrong {
+                    Wrong::Cron(message) => report(path, "cron", message),
+                    Wrong::Timezone(message) => report(path, "timezone", message),
+                }),
+            }
+        }
+        problems
+    }
+
+    /// Returns the schedules of a version that becomes active now. Leaves out what this release
+    /// cannot read.
+    pub(crate) fn new_schedules(&self, workflow: &Workflow) -> Vec<NewSchedule> {
+        let new = |schedule: &written::Schedule| {
+            let ticks = Ticks::parse(&schedule.cron, &schedule.timezone).ok();
+            let next_at = ticks.and_then(|ticks| ticks.after(self.now()));
+            let Some(next_at) = next_at else {
+                tracing::warn!(cron = schedule.cron, "a published schedule never comes");
+                return None;
+            };
+            let overlap = match schedule.overlap {
+                written::Overlap::Skip => Overlap::Skip,
+                written::Overlap::Queue => Overlap::Queue,
+            };
+            let timetable = Timetable {
+                cron: schedule.cron.clone(),
+                timezone: schedule.timezone.clone(),
+                input: Arc::new(schedule.input.clone()),
+                overlap,
+            };
+            Some(NewSchedule { timetable, next_at })
+        };
+        workflow.schedules().iter().filter_map(new).collect()
+    }
+
+    /// Returns the schedules of the active version.
+    pub async fn schedules(&self, uid: &str) -> Result<Vec<Schedule>> {
+        Ok(self.ports.workflows.schedules(uid).await?)
+    }
+
+    /// Returns the schedule whose next tick this is; `None` if it has been decided.
+    pub async fn due_schedule(
+        &self,
+        uid: &str,
+        number: u32,
+        tick: Timestamp,
+    ) -> anyhow::Result<Option<Schedule>> {
+        let schedules = self.ports.workflows.schedules(uid).await?;
+        let is_due = |schedule: &Schedule| {
+            schedule.number == number && schedule.next_at == Some(tick) && tick <= self.now()
+        };
+        Ok(schedules.into_iter().find(is_due))
+    }
+
+    /// Returns the last tick that has passed: of those that were missed, it alone starts a run.
+    pub fn latest_tick(&self, schedule: &Schedule, first: Timestamp) -> Timestamp {
+        ticks(schedule).map_or(first, |ticks| ticks.latest(first, self.now()))
+    }
+
+    /// Returns whether the run that the schedule started last goes on.
+    pub async fn is_under_way(&self, schedule: &Schedule) -> anyhow::Result<bool> {
+        let Some(run) = schedule.last.as_ref().and_then(|last| last.run.as_ref()) else {
+            return Ok(false);
+        };
+        let progress = self.ports.runs.progress(run).await?;
+        Ok(progress.is_some_and(|progress| !progress.state.has_ended()))
+    }
+
+    /// Moves the schedule to its next tick. Whoever loses the write has nothing left to do.
+    pub async fn decide_tick(
+        &self,
+        schedule: &Schedule,
+        last: LastTick,
+    ) -> anyhow::Result<Written> {
+        let from = last.at.max(self.now());
+        let next_at = ticks(schedule).and_then(|ticks| ticks.after(from));
+        let revision = schedule.revision + 1;
+        let next = Schedule { next_at, last: Some(last), revision, ..schedule.clone() };
+        self.ports.workflows.save_schedule(&next, next_at).await
+    }
+
+    /// Leaves the tick due: it waits for a run.
+    pub async fn queue_tick(&self, schedule: &Schedule) -> anyhow::Result<Written> {
+        let next = Schedule { revision: schedule.revision + 1, ..schedule.clone() };
+        self.ports.workflows.save_schedule(&next, Some(self.now() + QUEUE_INTERVAL)).await
+    }
+}
+
+fn ticks(schedule: &Schedule) -> Option<Ticks> {
+    let Timetable { cron, timezone, .. } = &schedule.set.timetable;
+    Ticks::parse(cron, timezone).ok()
+}
