@@ -65,6 +65,15 @@ impl App {
         deadline::within(Some(self.now() + UPLOAD_TIME), upload).await
     }
 
+    /// Refuses who may not upload, before anything of the body is read. A token for one run starts
+    /// none.
+    pub fn may_upload(&self, caller: &Caller) -> Result<()> {
+        match caller {
+            Caller::Token(token) if token.run.is_some() => Err(Error::Forbidden(Scope::Run)),
+            _ => caller.require_scope(Scope::Run),
+        }
+    }
+
     /// Begins a file of the caller.
     pub async fn begin_upload(
         &self,
@@ -106,7 +115,7 @@ impl App {
 
     /// Takes the bytes of an upload that the caller announced. They may come again.
     pub async fn receive_upload(&self, caller: &Caller, id: &str) -> Result<Upload> {
-        caller.require_scope(Scope::Run)?;
+        self.may_upload(caller)?;
         let record = self.own_upload(caller, id).await?;
         if record.is_whole || record.file.sha256.is_empty() {
             return Err(Error::bad_field("", "the bytes of this file have come already"));
@@ -195,10 +204,7 @@ impl App {
     }
 
     fn new_upload(&self, caller: &Caller, name: &str, media_type: Option<&str>) -> Result<NewFile> {
-        caller.require_scope(Scope::Run)?;
-        if matches!(caller, Caller::Token(token) if token.run.is_some()) {
-            return Err(Error::Forbidden(Scope::Run));
-        }
+        self.may_upload(caller)?;
         let mut problems = Vec::new();
         let mut wrong = |field: &str, message: &str| {
             problems.push(FieldProblem { pointer: field.to_owned(), message: message.to_owned() });

@@ -147,6 +147,7 @@ impl Route {
             "create_token" => Some(json!({ "run_id": run })),
             "recover_deliveries" => Some(json!({ "since": "2026-01-01T00:00:00Z" })),
             "put_secret" => Some(json!({ "value": "x" })),
+            "upload_file" => Some(json!({ "name": "a", "size": 0, "sha256": "0".repeat(64) })),
             _ if self.method == Method::GET || self.method == Method::DELETE => None,
             _ => Some(json!({})),
         }
@@ -301,9 +302,14 @@ async fn a_key_opens_what_its_scopes_say() {
     world.server.stop().await;
 }
 
-/// The secret, the job or the link that the request names does not exist.
+/// The secret, the job, the file or the link that the request names does not exist.
 fn names_none(route: &Route) -> bool {
-    route.path.contains("{name}") || route.operation == "read_job" || is_link(route)
+    let is_named = ["{name}", "{file_id}"].iter().any(|name| route.path.contains(name));
+    is_named || route.operation == "read_job" || is_link(route)
+}
+
+fn is_file(route: &Route) -> bool {
+    route.path.contains("{file_id}")
 }
 
 fn is_link(route: &Route) -> bool {
@@ -319,7 +325,7 @@ async fn a_key_of_other_workflows_finds_nothing() {
         let status = status(bearer(&other)(world.request(&route, false))).await;
         let expected = if route.needs.platform || route.needs.operator {
             403..=403
-        } else if route.is_of_one_workflow() || is_link(&route) {
+        } else if route.is_of_one_workflow() || is_link(&route) || is_file(&route) {
             404..=404
         } else {
             200..=299

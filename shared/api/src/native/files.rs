@@ -127,6 +127,7 @@ pub(super) async fn upload(
     headers: HeaderMap,
     body: Body,
 ) -> std::result::Result<Response, Refusal> {
+    app.may_upload(&caller)?;
     let _memory = charge(&app, &caller)?;
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media_type = content_type.and_then(file::read_media_type);
@@ -176,6 +177,7 @@ pub(super) async fn send(
     headers: HeaderMap,
     body: Body,
 ) -> std::result::Result<Response, Refusal> {
+    app.may_upload(&caller)?;
     let _memory = charge(&app, &caller)?;
     body::check_encoding(&headers)?;
     let sent = async {
