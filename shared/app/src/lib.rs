@@ -13,6 +13,8 @@ pub mod secrets;
 mod secret_use;
 mod signing;
 pub mod limits;
+pub mod budgets;
+pub mod statistics;
 pub mod runs;
 pub mod deliveries;
 pub mod recover;
@@ -39,8 +41,8 @@ mod workflow_cache;
 
 // Users of a use case also need its records.
 pub use flowgate_core::{
-    Ports, clock, computing, deadline, delivery, event, group, hash, hops, id, idempotency, job,
-    key, lease, limit, memory, overload, page, receiver as receivers, run, secret, system, time,
+    Ports, budget, clock, computing, deadline, delivery, event, group, hash, hops, id, idempotency, job,
+    key, lease, limit, memory, overload, page, receiver as receivers, run, secret, stats, system, time,
     turns, work, workflow,
 };
 

@@ -15,6 +15,8 @@ mod workflows;
 mod jobs;
 mod keys;
 mod limits;
+mod budgets;
+mod stats;
 mod secrets;
 
 // Rows and parts that the ports write.
@@ -116,6 +118,8 @@ impl Aws {
             jobs: port.clone(),
             keys: port.clone(),
             limits: port.clone(),
+            budgets: port.clone(),
+            stats: port.clone(),
             secrets: port,
             computing: Arc::new(OneAtATime),
             clock: self.inner.clock.clone(),

@@ -43,7 +43,12 @@ impl Runs for Aws {
         let head = self.pack_head(&run.head, MAX_ITEM_BYTES)?;
         let values = self.pack_end(&run.head.id, "end", &end, head.bytes)?;
         let row = ended(new_row(&run, head.attributes), &run, &end, values.attributes);
-        self.create_row(&run, row, values.parts, [head.chunks, values.chunks].concat()).await
+        let chunks = [head.chunks, values.chunks].concat();
+        let created = self.create_row(&run, row, values.parts, chunks).await?;
+        if created == Created::Created {
+            self.count(end.tally.as_ref()).await;
+        }
+        Ok(created)
     }
 
     async fn claim(
@@ -184,6 +189,7 @@ impl Runs for Aws {
         let mut writes = vec![finish_leased(lease, &end, values.attributes)];
         writes.extend(values.parts);
         let Some(Refusal(item)) = self.table().write_all(&writes).await?.first_refused()? else {
+            self.count(end.tally.as_ref()).await;
             return Ok(Finished::Finished);
         };
         self.drop_refused(&lease.run, item.as_ref(), ours).await?;

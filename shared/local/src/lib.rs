@@ -11,6 +11,8 @@ mod intact;
 mod jobs;
 mod keys;
 mod limits;
+mod budgets;
+mod stats;
 mod master_key;
 mod overload;
 mod page;

@@ -33,6 +33,7 @@ pub(crate) fn delete_parts(connection: &Connection, key: Key) -> Result<()> {
         "DELETE FROM questions WHERE run = ?1",
         "DELETE FROM events WHERE run = ?1",
         "DELETE FROM run_values WHERE run = ?1",
+        "DELETE FROM spent_calls WHERE run = ?1",
     ] {
         connection.prepare_cached(sql)?.execute([key])?;
     }

@@ -12,6 +12,7 @@ mod recorder;
 mod replay;
 mod heartbeat;
 mod pauses;
+mod budget;
 mod waiting;
 mod clock;
 mod hand_over;
@@ -376,6 +377,7 @@ impl Driver {
             self.run.progress(&id, chunk);
         }
         self.pump().await;
+        self.count_spending(&id, &result).await?;
         let ended_at = self.app.now();
         let place = match self.run.complete(&id, result.clone(), ended_at.millis()) {
             Completion::Final => id.place().to_owned(),

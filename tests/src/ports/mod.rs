@@ -1,5 +1,6 @@
 //! The suite that every adapter must pass: one check per guarantee of the ports, on an empty store.
 
+mod budgets;
 mod deliveries;
 mod due;
 mod erasure;
@@ -11,6 +12,7 @@ mod receivers;
 mod runs;
 pub mod sample;
 mod secrets;
+mod stats;
 mod waiting;
 mod workflows;
 
@@ -19,12 +21,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use anyhow::Result;
+use flowgate_core::budget::Budgets;
 use flowgate_core::delivery::Deliveries;
 use flowgate_core::job::Jobs;
 use flowgate_core::key::Keys;
 use flowgate_core::limit::Limits;
 use flowgate_core::run::Runs;
 use flowgate_core::secret::Secrets;
+use flowgate_core::stats::Stats;
 use flowgate_core::work::Due;
 use flowgate_core::workflow::Workflows;
 
@@ -38,6 +42,8 @@ pub struct World {
     pub jobs: Arc<dyn Jobs>,
     pub keys: Arc<dyn Keys>,
     pub limits: Arc<dyn Limits>,
+    pub budgets: Arc<dyn Budgets>,
+    pub stats: Arc<dyn Stats>,
     pub secrets: Arc<dyn Secrets>,
     /// Keeps the store alive: a folder, a server.
     pub keep: Arc<dyn Any + Send + Sync>,
@@ -57,6 +63,8 @@ pub async fn check_all<F: Future<Output = Result<World>>>(fresh: impl Fn() -> F)
         workflows::guarantees(),
         keys::guarantees(),
         limits::guarantees(),
+        budgets::guarantees(),
+        stats::guarantees(),
         secrets::guarantees(),
     ];
     let mut broken = Vec::new();

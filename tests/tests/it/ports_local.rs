@@ -31,6 +31,8 @@ fn open(folder: &Path) -> Result<(Local, World)> {
         jobs: ports.clone(),
         keys: ports.clone(),
         limits: Arc::new(LocalLimits::default()),
+        budgets: ports.clone(),
+        stats: ports.clone(),
         secrets: ports,
         keep: Arc::new(()),
     };
