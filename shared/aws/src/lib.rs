@@ -26,6 +26,7 @@ mod wipe;
 mod delete;
 mod row;
 mod page;
+mod merged;
 
 // The table.
 mod item;

@@ -69,7 +69,7 @@ async fn counts(world: World) -> Result<()> {
     assert_eq!((all.succeeded, all.failed, all.cancelled), (1, 1, 0));
     assert_eq!((all.tokens, all.cost_nano_usd, all.cost_unknown), (14, 60, 0));
     assert_eq!(all.latency.values().sum::<u64>(), 2);
-    assert_eq!((all.percentile(0.01), all.percentile(1.0)), (Some(513), Some(1024)));
+    assert_eq!((all.percentile(0.01), all.percentile(1.0)), (Some(516), Some(1024)));
     let runs = |dimension, name: &str| rollup.by[&dimension][name].runs();
     assert_eq!(runs(Dimension::State, "failed"), 1);
     assert_eq!(runs(Dimension::Version, "1.0.0"), 2);

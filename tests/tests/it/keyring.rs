@@ -110,6 +110,8 @@ impl Deployment {
             workflows: local.clone(),
             jobs: local.clone(),
             keys: local.clone(),
+            budgets: local.clone(),
+            stats: local.clone(),
             limits: Arc::new(LocalLimits::default()),
             secrets: secrets.clone(),
             computing: Arc::new(OneAtATime),

@@ -302,7 +302,8 @@ async fn a_key_opens_what_its_scopes_say() {
 
 /// The secret, the job or the link that the request names does not exist.
 fn names_none(route: &Route) -> bool {
-    route.path.contains("{name}") || route.operation == "read_job" || is_link(route)
+    let none = ["read_job", "read_key"].contains(&route.operation);
+    route.path.contains("{name}") || none || is_link(route)
 }
 
 fn is_link(route: &Route) -> bool {
