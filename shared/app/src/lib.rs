@@ -41,9 +41,9 @@ mod workflow_cache;
 
 // Users of a use case also need its records.
 pub use flowgate_core::{
-    Ports, budget, clock, computing, deadline, delivery, event, group, hash, hops, id, idempotency, job,
-    key, lease, limit, memory, overload, page, receiver as receivers, run, secret, stats, system, time,
-    turns, work, workflow,
+    Ports, budget, clock, computing, deadline, delivery, event, group, hash, hops, id, idempotency,
+    job, key, lease, limit, memory, overload, page, receiver as receivers, run, secret, stats,
+    system, time, turns, work, workflow,
 };
 
 pub use error::{Error, Result};

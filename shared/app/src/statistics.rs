@@ -174,8 +174,7 @@ struct BySteps {
 impl BySteps {
     /// Without names, each step has an entry, even where nothing ran.
     fn new(range: Range, query: &StatsQuery) -> Self {
-        let mut steps =
-            Self { range, step: query.step, by: query.by, sums: BTreeMap::new() };
+        let mut steps = Self { range, step: query.step, by: query.by, sums: BTreeMap::new() };
         if steps.by.is_none() {
             let mut hour = range.from;
             while hour < range.before {
@@ -301,7 +300,8 @@ mod tests {
 
     #[test]
     fn hours_are_summed_by_step_and_name() {
-        let hours = [(-14, rollup("1.0.0", 2)), (-13, rollup("1.0.1", 1)), (-1, rollup("1.0.1", 4))];
+        let hours =
+            [(-14, rollup("1.0.0", 2)), (-13, rollup("1.0.1", 1)), (-1, rollup("1.0.1", 4))];
         let from = Some(-14 * 60);
         assert_eq!(summed(&query(from, None, Step::Total, None), &hours), [(-14, None, 7)]);
         let days = summed(&query(from, None, Step::Day, None), &hours);

@@ -1,5 +1,5 @@
-//! What keys have spent of their budgets: one item for each period, and a mark in the run's partition
-//! for each call that is in it.
+//! What keys have spent of their budgets: one item for each period, and a mark in the run's
+//! partition for each call that is in it.
 
 use std::time::Duration;
 

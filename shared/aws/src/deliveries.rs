@@ -175,7 +175,10 @@ impl Aws {
             .with("state", text(word(delivery.state)))
             .with_some("due_at", due_at.map(time))
             .with_some("look_at", due_at.map(time))
-            .with_some("due_shard", due_at.map(|_| due_shard(delivery.receiver.as_str(), id.as_str())))
+            .with_some(
+                "due_shard",
+                due_at.map(|_| due_shard(delivery.receiver.as_str(), id.as_str())),
+            )
             .with_some("owner", delivery.owner.as_ref().map(|owner| text(&*owner.0)))
             .with("attempts", AttributeValue::L(attempts))
             .with("step", number(delivery.step))

@@ -85,8 +85,11 @@ impl Aws {
         now: Timestamp,
     ) -> Result<Vec<(u16, DueItem)>> {
         let is_run = |item: &DueItem| matches!(item.what, Message::RunV1 { .. });
-        let runs: Vec<Key> =
-            found.iter().filter(|(_, item)| is_run(item)).map(|(_, item)| key_of(&item.what)).collect();
+        let runs: Vec<Key> = found
+            .iter()
+            .filter(|(_, item)| is_run(item))
+            .map(|(_, item)| key_of(&item.what))
+            .collect();
         let attributes = Some("#pk, #sk, #due_at, #lease_until");
         let mut rows: HashMap<Key, Item> = HashMap::new();
         for row in self.table().get_all(&runs, attributes).await? {
@@ -95,7 +98,9 @@ impl Aws {
         let (mut due, mut live) = (Vec::new(), Vec::new());
         for (shard, mut item) in found {
             let row = rows.get(&key_of(&item.what));
-            if let Some(leased_until) = row.map(|row| row.find_time("lease_until")).transpose()?.flatten() {
+            if let Some(leased_until) =
+                row.map(|row| row.find_time("lease_until")).transpose()?.flatten()
+            {
                 item.since = item.since.max(leased_until);
                 if leased_until > now {
                     live.push((item.clone(), leased_until));

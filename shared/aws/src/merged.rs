@@ -45,7 +45,7 @@ impl Aws {
         let attributes = listings.first().and_then(|listing| listing.attributes.clone());
         let mut merged = Merged::of(listings);
         while merged.rounds < MAX_ROUNDS {
-            // One more than fits tells whether there is another page.
+            // Reads one more than fits, to know whether there is another page.
             let wanted = filling.left() + 1;
             merged.read(self.table(), wanted).await?;
             let named = merged.take(wanted)?;
@@ -69,7 +69,12 @@ impl Merged {
             named: VecDeque::new(),
             is_done: false,
         };
-        Self { sources: listings.into_iter().map(source).collect(), backward, rounds: 0, taken: None }
+        Self {
+            sources: listings.into_iter().map(source).collect(),
+            backward,
+            rounds: 0,
+            taken: None,
+        }
     }
 
     fn is_done(&self) -> bool {
@@ -80,9 +85,8 @@ impl Merged {
     /// partition takes few.
     async fn read(&mut self, table: &Table, wanted: usize) -> Result<()> {
         let share = wanted.div_ceil(self.sources.len()) + 1;
-        let (round, is_empty) = (self.rounds, |source: &&mut Source| {
-            !source.is_done && source.named.is_empty()
-        });
+        let (round, is_empty) =
+            (self.rounds, |source: &&mut Source| !source.is_done && source.named.is_empty());
         let reads = self.sources.iter_mut().filter(is_empty).map(|source| {
             let least = if source.query.filter.is_some() { SCANNED } else { share };
             let most = if source.query.filter.is_some() { MAX_SCANNED } else { wanted };
@@ -104,7 +108,9 @@ impl Merged {
             let next = self.sources.iter_mut().filter(|source| !source.named.is_empty());
             let place = |source: &&mut Source| source.named.front().map(|(place, _)| place.clone());
             let next = if backward { next.max_by_key(place) } else { next.min_by_key(place) };
-            let Some((place, item)) = next.and_then(|source| source.named.pop_front()) else { break };
+            let Some((place, item)) = next.and_then(|source| source.named.pop_front()) else {
+                break;
+            };
             self.taken = Some(place);
             taken.push(item);
         }

@@ -31,9 +31,9 @@ pub(crate) fn is_open(item: &Item) -> bool {
 
 /// Returns the attributes of a [`RunRecord`]. Excludes the trace, which may be most of a row.
 pub(crate) fn record_attributes(include: Include) -> String {
-    let of_all = "#pk, #sk, #list_sk, #state, #mode, #fence, #owner, #due_at, #lease_until, #look_at, \
-                  #cancel_requested, #barren_claims, #started_at, #asked, #answers, #kept_until, \
-                  #wiped, #head, #end";
+    let of_all = "#pk, #sk, #list_sk, #state, #mode, #fence, #owner, #due_at, #lease_until, \
+                  #look_at, #cancel_requested, #barren_claims, #started_at, #asked, #answers, \
+                  #kept_until, #wiped, #head, #end";
     let input = if include.input { ", #input" } else { "" };
     let output = if include.output { ", #output" } else { "" };
     format!("{of_all}{input}{output}")
@@ -54,8 +54,8 @@ pub(crate) fn new_row(run: &NewRun, stored: HeadAttributes) -> Item {
         .with_some("input", stored.input)
 }
 
-/// The list of a workflow's runs lies in 16 partitions of the index, by the last digit of their ids,
-/// which is random: one takes about a thousand writes a second.
+/// The list of a workflow's runs lies in 16 partitions of the index, by the last digit of their
+/// ids, which is random: one takes about a thousand writes a second.
 pub(crate) fn list_of(workflow_uid: &str, run: &str) -> String {
     format!("RUNS#{workflow_uid}#{}", &run[run.floor_char_boundary(run.len().saturating_sub(1))..])
 }
@@ -112,7 +112,9 @@ pub(crate) fn finish_leased(lease: &Lease, end: &FinishedRun, stored: EndAttribu
         None => write,
     };
     match end.due_at {
-        Some(at) => write.bind(":look_at", time(at)).bind(":shard", due_shard("", lease.run.as_str())),
+        Some(at) => {
+            write.bind(":look_at", time(at)).bind(":shard", due_shard("", lease.run.as_str()))
+        }
         None => write,
     }
 }
@@ -160,8 +162,7 @@ impl Table {
             .map(serde_json::from_str)
             .transpose()?
             .map(|end| include.end(end, output));
-        let due_at =
-            if is_open(item) { due_of(item)? } else { item.find_time("look_at")? };
+        let due_at = if is_open(item) { due_of(item)? } else { item.find_time("look_at")? };
         let record = RunRecord {
             head: Arc::new(head),
             state: from_word(item.text("state")?)?,

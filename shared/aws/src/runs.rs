@@ -406,7 +406,11 @@ impl Aws {
             "SET #due_at = :until, #look_at = :until REMOVE #lease_until",
         )
         .only_if(HOLDS_LEASE);
-        match self.table().write(&bind_lease(write, lease).bind(":until", time(lease_until))).await? {
+        match self
+            .table()
+            .write(&bind_lease(write, lease).bind(":until", time(lease_until)))
+            .await?
+        {
             Outcome::Done(item) => kept_lease(&item),
             Outcome::Refused(_) => Ok(Heartbeat::Lost),
         }

@@ -172,8 +172,7 @@ const RUNS: &str = "r";
 fn rollup(item: &Item) -> Result<Rollup> {
     let mut rollup = Rollup::default();
     for (attribute, value) in &item.0 {
-        let (Some((place, field)), AttributeValue::N(digits)) =
-            (attribute.rsplit_once('/'), value)
+        let (Some((place, field)), AttributeValue::N(digits)) = (attribute.rsplit_once('/'), value)
         else {
             continue;
         };

@@ -153,7 +153,12 @@ mod tests {
     fn periods_are_days_and_months_in_utc() {
         let at = |text: &str| Timestamp::parse_rfc3339(text).unwrap();
         for (period, now, from, until) in [
-            (Period::Day, "2026-02-28T23:59:59.999Z", "2026-02-28T00:00:00Z", "2026-03-01T00:00:00Z"),
+            (
+                Period::Day,
+                "2026-02-28T23:59:59.999Z",
+                "2026-02-28T00:00:00Z",
+                "2026-03-01T00:00:00Z",
+            ),
             (Period::Month, "2028-02-29T12:00:00Z", "2028-02-01T00:00:00Z", "2028-03-01T00:00:00Z"),
             (Period::Month, "2026-12-31T23:59:59Z", "2026-12-01T00:00:00Z", "2027-01-01T00:00:00Z"),
             (Period::Month, "2026-12-01T00:00:00Z", "2026-12-01T00:00:00Z", "2027-01-01T00:00:00Z"),
@@ -181,11 +186,7 @@ mod tests {
 
     #[test]
     fn a_key_that_follows_another_shares_its_account() {
-        let budget = KeyBudget {
-            limit: SpendingLimit::default(),
-            per: Period::Day,
-            account: None,
-        };
+        let budget = KeyBudget { limit: SpendingLimit::default(), per: Period::Day, account: None };
         let next = budget.inherited("first");
         assert_eq!(next.account("second", Timestamp(0)).key, "first");
         assert_eq!(next.inherited("second").account("third", Timestamp(0)).key, "first");

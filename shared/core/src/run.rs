@@ -3,6 +3,7 @@
 mod list;
 mod question;
 mod record;
+mod tally;
 
 use std::sync::Arc;
 

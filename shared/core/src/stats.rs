@@ -1,5 +1,5 @@
-//! Rollups: what the runs of a workflow came to, hour by hour, and the port that reads them. Nothing
-//! that sums them reads a run.
+//! Rollups: what the runs of a workflow came to, hour by hour, and the port that reads them. No run
+//! is read to sum them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,8 +9,7 @@ use async_trait::async_trait;
 use flowgate_engine::Usage;
 use serde::{Deserialize, Serialize};
 
-use crate::run::{RunHead, RunEnd, RunState};
-use crate::time::{Timestamp, millis};
+use crate::time::Timestamp;
 
 pub const HOUR: Duration = Duration::from_secs(3600);
 /// How long an hour's rollup is kept.
@@ -20,8 +19,6 @@ pub const MAX_NAMES: usize = 40;
 pub const OTHER: &str = "other";
 /// The version of a run of a draft. It counts among the versions, and nowhere else.
 pub const DRAFT: &str = "draft";
-/// The key of runs that the operator started.
-const ADMIN: &str = "admin";
 /// Bytes of a name.
 const MAX_NAME: usize = 128;
 pub const LATENCY_BUCKETS: u8 = 64;
@@ -31,14 +28,31 @@ pub const LATENCY_BUCKETS: u8 = 64;
 pub struct Tally {
     pub workflow_uid: String,
     pub at: Timestamp,
-    state: RunState,
-    version: String,
-    key: String,
-    code: Option<String>,
-    node: Option<String>,
-    usage: Usage,
-    duration_ms: u64,
-    queued_ms: u64,
+    pub(crate) ended: Ended,
+    pub(crate) version: String,
+    pub(crate) key: String,
+    pub(crate) code: Option<String>,
+    pub(crate) node: Option<String>,
+    pub(crate) usage: Usage,
+    pub(crate) duration_ms: u64,
+    pub(crate) queued_ms: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    Succeeded,
+    Failed,
+    Cancelled,
+}
+
+impl Ended {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
 }
 
 /// What runs are counted by.
@@ -55,8 +69,7 @@ pub enum Dimension {
 }
 
 impl Dimension {
-    pub const ALL: [Self; 5] =
-        [Self::State, Self::Version, Self::Key, Self::Code, Self::Node];
+    pub const ALL: [Self; 5] = [Self::State, Self::Version, Self::Key, Self::Code, Self::Node];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -79,23 +92,6 @@ impl Dimension {
 }
 
 impl Tally {
-    pub fn of(head: &RunHead, end: &RunEnd) -> Self {
-        let error = end.error.as_ref();
-        let failed_node = error.and_then(|error| error.node.as_deref());
-        Self {
-            workflow_uid: head.workflow_uid.clone(),
-            at: end.ended_at,
-            state: end.state,
-            version: short(&head.version),
-            key: short(head.key_id.as_deref().unwrap_or(ADMIN)),
-            code: error.map(|error| short(&error.code)),
-            node: failed_node.map(|node| short(&without_iterations(node))),
-            usage: end.usage,
-            duration_ms: millis(end.ended_at.since(end.started_at)),
-            queued_ms: millis(end.started_at.since(head.created_at)),
-        }
-    }
-
     pub fn is_draft(&self) -> bool {
         self.version == DRAFT
     }
@@ -113,18 +109,19 @@ impl Tally {
         }
         let code = self.code.as_deref().map(|code| (Dimension::Code, code));
         let node = self.node.as_deref().map(|node| (Dimension::Node, node));
-        let always = [(Dimension::State, self.state.as_str()), version, (Dimension::Key, &self.key)];
+        let always =
+            [(Dimension::State, self.ended.as_str()), version, (Dimension::Key, &self.key)];
         always.into_iter().chain(code).chain(node).collect()
     }
 
     /// Returns what the run adds to each of its sums.
     pub fn sums(&self, with_latency: bool) -> Sums {
-        let counts = |state| u64::from(self.state == state);
+        let counts = |ended| u64::from(self.ended == ended);
         let bucket = with_latency.then(|| (bucket_of(self.duration_ms), 1));
         Sums {
-            succeeded: counts(RunState::Succeeded),
-            failed: counts(RunState::Failed),
-            cancelled: counts(RunState::Cancelled),
+            succeeded: counts(Ended::Succeeded),
+            failed: counts(Ended::Failed),
+            cancelled: counts(Ended::Cancelled),
             tokens: self.usage.tokens.unwrap_or(0),
             cost_nano_usd: self.usage.cost_nano_usd.unwrap_or(0),
             tokens_unknown: u64::from(self.usage.tokens.is_none()),
@@ -146,7 +143,7 @@ pub fn hour_of(at: Timestamp) -> Timestamp {
 }
 
 /// `chapters[2]/write` is the node `chapters/write` in every iteration.
-fn without_iterations(path: &str) -> String {
+pub(crate) fn without_iterations(path: &str) -> String {
     let mut node = String::with_capacity(path.len());
     let mut is_index = false;
     for character in path.chars() {
@@ -160,7 +157,7 @@ fn without_iterations(path: &str) -> String {
     node
 }
 
-fn short(name: &str) -> String {
+pub(crate) fn short(name: &str) -> String {
     name[..name.floor_char_boundary(MAX_NAME)].to_owned()
 }
 
@@ -330,8 +327,8 @@ impl Rollup {
 #[async_trait]
 pub trait Stats: Send + Sync {
     /// Returns the rollups of the hours that begin at `from` or later and before `before`, in
-    /// order. Locally each holds exactly the runs that ended, as [`crate::run::Runs::finish`]
-    /// counts in its own transaction. On AWS the count follows the end: a crash between them, or
+    /// order. Locally each holds exactly the runs that ended: the transaction that ends a run
+    /// counts it. On AWS the count follows the end: a crash between them, or
     /// a count that the table refuses, leaves a run out, and a lost answer may count one twice.
     async fn rollups(
         &self,
@@ -349,7 +346,7 @@ mod tests {
         Tally {
             workflow_uid: "uid".into(),
             at: Timestamp(1_700_000_000_000),
-            state: RunState::Failed,
+            ended: Ended::Failed,
             version: version.into(),
             key: key.into(),
             code: Some("timeout".into()),

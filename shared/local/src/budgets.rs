@@ -65,13 +65,13 @@ fn add(connection: &Connection, account: &Account, spent: Spent) -> Result<()> {
             cost_unmetered = cost_unmetered + excluded.cost_unmetered,
             unknown = unknown + excluded.unknown",
     )?;
-    const MOST: i64 = 9_000_000_000_000_000_000;
+    const MAX_SUM: i64 = 9_000_000_000_000_000_000;
     upsert.execute(params![
         account.key,
         account.from.0,
         account.until.0.saturating_add(KEPT_MS),
-        stored(spent.tokens).min(MOST),
-        stored(spent.cost_nano_usd).min(MOST),
+        stored(spent.tokens).min(MAX_SUM),
+        stored(spent.cost_nano_usd).min(MAX_SUM),
         stored(spent.tokens_unmetered),
         stored(spent.cost_unmetered),
         stored(spent.unknown),

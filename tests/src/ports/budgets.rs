@@ -51,9 +51,7 @@ async fn concurrent(world: World) -> Result<()> {
     let mut calls = Vec::new();
     for n in 0..30 {
         let (budgets, spending) = (world.budgets.clone(), spending(n % 3, &format!("c{n}"), 1)?);
-        calls.push(tokio::spawn(async move {
-            budgets.spend(&account("key", 0), spending).await
-        }));
+        calls.push(tokio::spawn(async move { budgets.spend(&account("key", 0), spending).await }));
     }
     for call in calls {
         call.await??;

@@ -15,7 +15,7 @@ use crate::fixture::{answer, until};
 
 const TWO: &str = "
 nodes:
-  - { id: a, type: agent, model: offline/echo, prompt: twelve words that the offline model says again }
+  - { id: a, type: agent, model: offline/echo, prompt: twelve words that the model says again }
   - { id: b, type: agent, model: offline/echo, prompt: <a.content> }
 output: { b: <b.content> }";
 
@@ -114,7 +114,7 @@ struct Model {
     tokens: Arc<AtomicU64>,
 }
 
-const MOST_TOKENS: u64 = 97;
+const MAX_TOKENS: u64 = 97;
 
 impl Model {
     async fn start(seed: u64) -> Self {
@@ -122,7 +122,7 @@ impl Model {
         let sum = tokens.clone();
         let receiver = Receiver::start(move |_, _| {
             let n = asked.fetch_add(1, Ordering::SeqCst).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            let used = 1 + (n >> 32) % MOST_TOKENS;
+            let used = 1 + (n >> 32) % MAX_TOKENS;
             sum.fetch_add(used, Ordering::SeqCst);
             let answer = json!({
                 "id": "x", "object": "chat.completion", "created": 1, "model": "gpt-4o",
@@ -167,7 +167,7 @@ async fn concurrent_runs_spend_at_most_their_calls_in_flight_beyond_the_budget()
         }
         let spent = model.tokens.load(Ordering::SeqCst);
         assert!(spent >= BUDGET, "seed {seed}: {spent}: the budget was not reached");
-        assert!(spent <= BUDGET + 2 * RUNS * MOST_TOKENS, "seed {seed}: {spent}");
+        assert!(spent <= BUDGET + 2 * RUNS * MAX_TOKENS, "seed {seed}: {spent}");
         let path = format!("/v1/keys/{}", key["id"].as_str().unwrap());
         let shown = answer(server.get(&path, ADMIN_KEY)).await.1;
         assert_eq!(shown["budget"]["spent"]["tokens"], spent, "seed {seed}: each call once");
@@ -185,7 +185,8 @@ async fn kills_add_only_what_was_in_flight() {
     let (model, client) = (Model::start(5).await, Client::new());
     let mut process = Process::start(folder.path()).await;
     publish(&client, &process.url, "w", &model.document()).await;
-    let key = budgeted_key(&client, &process.url, json!({ "max_tokens": BUDGET, "per": "day" })).await;
+    let key =
+        budgeted_key(&client, &process.url, json!({ "max_tokens": BUDGET, "per": "day" })).await;
     let secret = key["key"].as_str().unwrap();
     let mut runs = Vec::new();
     for round in 0..=KILLS {
@@ -213,7 +214,7 @@ async fn kills_add_only_what_was_in_flight() {
     let shown = answer(client.get(path).bearer_auth(secret)).await.1;
     let counted = shown["budget"]["spent"]["tokens"].as_u64().unwrap();
     let paid = model.tokens.load(Ordering::SeqCst);
-    let in_flight = 2 * RUNS * (KILLS + 1) * MOST_TOKENS;
+    let in_flight = 2 * RUNS * (KILLS + 1) * MAX_TOKENS;
     assert!(counted <= paid, "{counted} of {paid}: no call counts twice");
     assert!(paid - counted <= KILLS * in_flight, "{counted} of {paid}");
     assert!(counted <= BUDGET + in_flight, "{counted}");

@@ -136,7 +136,7 @@ fn key_request() -> KeyRequest {
         scopes: [Scope::Run].into(),
         expires_at: None,
         limits: None,
-            budget: None,
+        budget: None,
         origins: std::collections::BTreeSet::new(),
     }
 }

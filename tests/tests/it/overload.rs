@@ -146,7 +146,7 @@ async fn new_key(app: &App) -> String {
         scopes: [Scope::Run].into(),
         expires_at: None,
         limits: None,
-            budget: None,
+        budget: None,
         origins: Default::default(),
     };
     let made = app.create_key(&Caller::Admin, request).await.unwrap();

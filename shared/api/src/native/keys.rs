@@ -74,7 +74,7 @@ struct Key<'a> {
     last_used_at: Option<Time>,
 }
 
-/// What a key is told about itself.
+/// What a key may know of itself.
 #[derive(Serialize, ToSchema)]
 struct OwnKey<'a> {
     /// Null for the operator's own credential.

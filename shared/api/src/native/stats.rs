@@ -121,8 +121,9 @@ struct StatsItem {
 
 /// Sum up runs
 ///
-/// From counters that each run raises when it ends, kept for 92 days; no run is read. On one machine
-/// they are exact. On AWS a crash right after a run's end may leave it out. Needs the scope `read`.
+/// From counters that each run raises when it ends, kept for 92 days; no run is read. On one
+/// machine they are exact. On AWS a crash right after a run's end may leave it out. Needs the
+/// scope `read`.
 #[utoipa::path(
     get,
     path = "/v1/stats",

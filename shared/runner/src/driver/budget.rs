@@ -1,5 +1,5 @@
-//! The budget of the run's key: looked up before each priced call, and counted after it. At most the
-//! calls in flight are spent beyond it.
+//! The budget of the run's key: looked up before each priced call, and counted after it. At most
+//! the calls in flight are spent beyond it.
 
 use anyhow::Result;
 use flowgate_app::budget::{Spending, Spent};
@@ -28,11 +28,7 @@ impl Driver {
 
     /// Counts a call that has ended, before its result is recorded: a crash in between makes the
     /// call again, and it is paid again. What was in flight at a crash or a cancel is not counted.
-    pub(super) async fn count_spending(
-        &mut self,
-        id: &CallId,
-        result: &CallResult,
-    ) -> Result<()> {
+    pub(super) async fn count_spending(&mut self, id: &CallId, result: &CallResult) -> Result<()> {
         if !self.run.is_priced(id) {
             return Ok(());
         }

@@ -140,7 +140,10 @@ async fn each_verb_makes_the_requests_it_must() -> Result<()> {
     let spending = Spending { run: run_id(1)?, call: "a#0@1".into(), spent };
     world.budgets.spent(&account).await?;
     world.budgets.spend(&account, spending).await?;
-    count("before and after a priced call of a key with a budget", &["GetItem", "TransactWriteItems"]);
+    count(
+        "before and after a priced call of a key with a budget",
+        &["GetItem", "TransactWriteItems"],
+    );
     world.limits.take("key", Rate { requests_per_minute: 60, burst: 3 }, at(1)).await?;
     count("a start with a limited key", &["UpdateItem"]);
     world.limits.acquire("key", run_id(1)?.as_str(), 3, at(1), at(9)).await?;
