@@ -170,11 +170,11 @@ mod tests {
 
     #[test]
     fn what_is_spent_is_compared_and_what_is_unknown_refuses() {
-        let limit = SpendingLimit { cost_nano_usd: Some(10), tokens: Some(100) };
+        let limit = SpendingLimit { cost_nano_usd: Some(500_000_000), tokens: Some(100) };
         let budget = KeyBudget { limit, per: Period::Day, account: None };
         let spent = |cost_nano_usd, tokens| Spent { cost_nano_usd, tokens, ..Spent::default() };
-        assert_eq!(budget.refusal(spent(9, 99)), None);
-        assert!(budget.refusal(spent(10, 0)).unwrap().contains("$0.00000001"));
+        assert_eq!(budget.refusal(spent(499_999_999, 99)), None);
+        assert!(budget.refusal(spent(500_000_000, 0)).unwrap().contains("$0.5 this day"));
         assert!(budget.refusal(spent(0, 100)).unwrap().contains("100 tokens"));
         let unmetered = Spent { cost_unmetered: 1, ..Spent::default() };
         assert!(budget.refusal(unmetered).is_some());
