@@ -69,6 +69,8 @@ impl Server {
             jobs: shared.clone(),
             keys: shared.clone(),
             limits: Arc::new(LocalLimits::default()),
+            budgets: shared.clone(),
+            stats: shared.clone(),
             secrets: shared.clone(),
             files: shared,
             computing: Arc::new(local.computing()),

@@ -217,6 +217,7 @@ async fn welcome(app: &Arc<App>, show_admin_key: bool) -> Result<()> {
             scopes: Scope::OF_CALLERS.into(),
             expires_at: None,
             limits: None,
+            budget: None,
             origins: BTreeSet::new(),
         };
         keys.push(app.create_key(&Caller::Admin, request).await?.key);

@@ -10,6 +10,7 @@ mod erase;
 mod files;
 mod jobs;
 mod trace;
+mod stats;
 mod events;
 mod deliveries;
 mod schedules;
@@ -42,6 +43,7 @@ type Caller = Authenticated<Refusal>;
         (name = "Workflows", description = "Drafts, versions, and which of them callers run."),
         (name = "Keys", description = "API keys, and what each of them may do."),
         (name = "Secrets", description = "Secrets of providers, and those that sign webhooks."),
+        (name = "Statistics", description = "What runs came to, hour by hour."),
         (name = "Webhooks", description = "The log of deliveries."),
         (name = "Service", description = "The service itself."),
     ),
@@ -76,6 +78,7 @@ pub(crate) fn reads() -> OpenApiRouter<Arc<App>> {
             .routes(routes!(questions::list))
             .routes(routes!(questions::resume))
             .routes(routes!(questions::page, questions::submit))
+            .routes(routes!(stats::read))
             .routes(routes!(runs::cancel))
             .routes(routes!(files::upload))
             .routes(routes!(files::send, files::read))
@@ -90,7 +93,8 @@ pub(crate) fn keys() -> OpenApiRouter<Arc<App>> {
     known_query::strict(
         documented()
             .routes(routes!(keys::create, keys::list))
-            .routes(routes!(keys::revoke))
+            .routes(routes!(keys::read, keys::revoke))
+            .routes(routes!(keys::read_own))
             .routes(routes!(keys::rotate))
             .routes(routes!(tokens::create))
             .routes(routes!(keyring::rotate))

@@ -181,7 +181,7 @@ impl App {
         Ok(key)
     }
 
-    async fn cached_key(&self, id: &str) -> Result<Option<Arc<KeyRecord>>> {
+    pub(crate) async fn cached_key(&self, id: &str) -> Result<Option<Arc<KeyRecord>>> {
         let now = self.now();
         if let Some(key) = self.key_cache.fresh(id, now) {
             return Ok(key);

@@ -13,6 +13,7 @@ use flowgate_core::group::Group;
 use flowgate_core::id::RunId;
 use flowgate_core::lease::Lease;
 use flowgate_core::run::{Finished, FinishedRun, RunEnd, RunHead, RunRecord, RunState};
+use flowgate_core::stats::Tally;
 use flowgate_core::time::Timestamp;
 use flowgate_core::work::{DueItem, Message};
 use flowgate_engine::call::{Piece, Rendered, WebhookCall};
@@ -49,6 +50,7 @@ impl App {
             deliveries,
             expires_at: end.ended_at + self.settings.retention,
             due_at,
+            tally: Some(Tally::of(&record.head, &end)),
             end,
         })
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use flowgate_core::budget::KeyBudget;
 use flowgate_core::hash::hex;
 use flowgate_core::key::{AuditEntry, KeyRecord, Scope, WorkflowScope};
 use flowgate_core::limit::KeyLimits;
@@ -23,6 +24,7 @@ pub struct KeyRequest {
     pub scopes: BTreeSet<Scope>,
     pub expires_at: Option<Timestamp>,
     pub limits: Option<KeyLimits>,
+    pub budget: Option<KeyBudget>,
     /// Canonical, as [`origin::parse`](crate::origin::parse) returns them.
     pub origins: BTreeSet<String>,
 }
@@ -86,6 +88,7 @@ impl App {
             scopes: old.scopes,
             expires_at: old.expires_at,
             limits: old.limits,
+            budget: old.budget.map(|budget| budget.inherited(&old.id)),
             origins: old.origins,
         };
         let issued = self.issue_key(caller, request, Some(old.id), "key.rotated").await?;
@@ -114,6 +117,7 @@ impl App {
             created_at: self.now(),
             expires_at: request.expires_at,
             limits: request.limits,
+            budget: request.budget,
             origins: request.origins,
             ends_at: None,
             rotated_from,

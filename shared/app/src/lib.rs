@@ -17,6 +17,8 @@ mod timetable;
 pub mod schedules;
 mod signing;
 pub mod limits;
+pub mod budgets;
+pub mod statistics;
 pub mod runs;
 pub mod deliveries;
 pub mod files;
@@ -45,9 +47,9 @@ mod workflow_cache;
 
 // Users of a use case also need its records.
 pub use flowgate_core::{
-    Ports, clock, computing, deadline, delivery, event, file, group, hash, hops, id, idempotency,
-    job, key, lease, limit, memory, overload, page, receiver as receivers, run, schedule, secret,
-    system, time, turns, work, workflow,
+    Ports, budget, clock, computing, deadline, delivery, event, file, group, hash, hops, id,
+    idempotency, job, key, lease, limit, memory, overload, page, receiver as receivers, run,
+    schedule, secret, stats, system, time, turns, work, workflow,
 };
 
 pub use error::{Error, Result};

@@ -175,7 +175,10 @@ impl Aws {
             .with("state", text(word(delivery.state)))
             .with_some("due_at", due_at.map(time))
             .with_some("look_at", due_at.map(time))
-            .with_some("due_shard", due_at.map(|_| due_shard(id.as_str())))
+            .with_some(
+                "due_shard",
+                due_at.map(|_| due_shard(delivery.receiver.as_str(), id.as_str())),
+            )
             .with_some("owner", delivery.owner.as_ref().map(|owner| text(&*owner.0)))
             .with("attempts", AttributeValue::L(attempts))
             .with("step", number(delivery.step))
@@ -301,7 +304,7 @@ fn redelivered_now(id: &DeliveryId, now: Timestamp) -> Write {
     .bind(":pending", text(word(DeliveryState::Pending)))
     .bind(":none", number(0))
     .bind(":now", time(now))
-    .bind(":shard", due_shard(id.as_str()))
+    .bind(":shard", due_shard("", id.as_str()))
 }
 
 /// An attempt in flight keeps its claim, or two attempts would send the same bytes concurrently.
@@ -314,7 +317,7 @@ fn redelivered_after(id: &DeliveryId, now: Timestamp) -> Write {
     .bind(":pending", text(word(DeliveryState::Pending)))
     .bind(":none", number(0))
     .bind(":now", time(now))
-    .bind(":shard", due_shard(id.as_str()))
+    .bind(":shard", due_shard("", id.as_str()))
 }
 
 /// An attempt as the log holds it.

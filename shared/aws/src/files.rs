@@ -85,7 +85,7 @@ impl Files for Aws {
         let update = Write::update(key_of_file(id), look)
             .only_if(condition)
             .bind(":until", time(now + RUN_STORED_WITHIN))
-            .bind(":shard", due_shard(id.as_str()))
+            .bind(":shard", due_shard("", id.as_str()))
             .bind(":whole", AttributeValue::Bool(true));
         let [owner, part] = self.ownership(id, run, now);
         let outcome = self.table().write_all(&[update, owner, part]).await?;
@@ -129,7 +129,8 @@ impl Files for Aws {
             // Refused: a run got it meanwhile.
             let write =
                 write.only_if("#look_at = :seen").bind(":seen", row.value("look_at")?.clone());
-            let write = write.bind(":until", time(look_at)).bind(":shard", due_shard(id.as_str()));
+            let write =
+                write.bind(":until", time(look_at)).bind(":shard", due_shard("", id.as_str()));
             let write = if goes { write.bind(":going", AttributeValue::Bool(true)) } else { write };
             let outcome = self.table().write(&write).await?;
             if !goes || matches!(outcome, Outcome::Refused(_)) {
@@ -153,7 +154,7 @@ impl Aws {
             .with("made_by", text(owner.as_text()))
             .with("created_at", time(*created_at))
             .with("look_at", time(owner.owns_until(*created_at)))
-            .with("due_shard", due_shard(id.as_str()));
+            .with("due_shard", due_shard("", id.as_str()));
         let mut writes = vec![Write::put(row)];
         if let FileOwner::Run(run) = owner {
             writes.extend(self.ownership(id, run, *created_at));
@@ -249,7 +250,7 @@ impl Aws {
             let write = Write::update(key_of_file(&id), look)
                 .only_if("attribute_exists(#pk)")
                 .bind(":now", time(self.now()))
-                .bind(":shard", due_shard(id.as_str()));
+                .bind(":shard", due_shard("", id.as_str()));
             // Refused: it is gone.
             self.table().write(&write).await?;
         }

@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use flowgate_core::delivery::DeliveryId;
 use flowgate_core::id::RunId;
 use flowgate_core::time::Timestamp;
+use sha2::{Digest, Sha256};
 
 pub(crate) type Attributes = HashMap<String, AttributeValue>;
 
@@ -59,10 +60,19 @@ pub(crate) fn run_partition(run: &RunId) -> String {
     format!("RUN#{run}")
 }
 
-/// Returns one of 16 shards, evenly: the last digit of an id is random.
-pub(crate) fn due_shard(id: &str) -> AttributeValue {
-    let digit = id.chars().last().and_then(|last| last.to_digit(16)).unwrap_or(0);
-    text(format!("{digit:02}"))
+/// Returns one of 256 shards, `00` to `ff`: one of four for each group, so that a page that takes a
+/// few rows of each shard holds few of a group. Without a group, by the id alone. Earlier releases
+/// used `00` to `15`, which are among them.
+pub(crate) fn due_shard(group: &str, id: &str) -> AttributeValue {
+    let of_id = Sha256::digest(id)[0];
+    let of_group = if group.is_empty() { of_id } else { Sha256::digest(group)[0] };
+    text(format!("{:02x}", of_group & !3 | of_id & 3))
+}
+
+/// When the lease or the wait of an open run ends. A heartbeat moves only `lease_until`; a row of
+/// an earlier release has none.
+pub(crate) fn due_of(item: &Item) -> Result<Option<Timestamp>> {
+    Ok(item.find_time("due_at")?.max(item.find_time("lease_until")?))
 }
 
 /// An item of the table.
@@ -134,12 +144,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shards_are_sixteen() {
-        let shards: std::collections::BTreeSet<_> =
-            (0..64).map(|n| due_shard(&format!("run_{n:032x}")).as_s().unwrap().clone()).collect();
-        assert_eq!(shards.len(), 16);
-        assert!(shards.contains("00") && shards.contains("15"));
-        assert_eq!(due_shard("whd_0F"), text("15"));
+    fn shards_are_two_hundred_and_fifty_six_and_a_group_has_four() {
+        let shards = |group: &str| -> std::collections::BTreeSet<_> {
+            let ids = (0..5_000).map(|n| format!("run_{n:032x}"));
+            ids.map(|id| due_shard(group, &id).as_s().unwrap().clone()).collect()
+        };
+        assert_eq!(shards("").len(), 256);
+        for earlier in 0..16 {
+            assert!(shards("").contains(&format!("{earlier:02}")), "{earlier}");
+        }
+        assert_eq!(shards("key").len(), 4);
+        let groups = (0..2_000).flat_map(|n| shards_of(&format!("key{n}")));
+        assert_eq!(groups.collect::<std::collections::BTreeSet<_>>().len(), 256);
+    }
+
+    fn shards_of(group: &str) -> Vec<String> {
+        let ids = (0..32).map(|n| format!("run_{n:032x}"));
+        ids.map(|id| due_shard(group, &id).as_s().unwrap().clone()).collect()
+    }
+
+    #[test]
+    fn a_renewed_lease_counts_and_a_row_without_one_has_its_due_time() {
+        let item = Item::new(Key::new("a", "b"));
+        assert_eq!(due_of(&item).unwrap(), None);
+        let item = item.with("due_at", number(5));
+        assert_eq!(due_of(&item).unwrap(), Some(Timestamp(5)));
+        for (lease_until, due) in [(3, 5), (9, 9)] {
+            let item = item.clone().with("lease_until", number(lease_until));
+            assert_eq!(due_of(&item).unwrap(), Some(Timestamp(due)));
+        }
     }
 
     #[test]

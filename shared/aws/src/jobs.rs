@@ -72,7 +72,7 @@ pub(crate) fn job_item(job: &Job) -> Result<Item> {
         .with("revision", number(job.revision))
         .with_some("due_at", job.due_at.map(time))
         .with_some("look_at", job.due_at.map(time))
-        .with_some("due_shard", listed.map(|()| due_shard(id)))
+        .with_some("due_shard", listed.map(|()| due_shard("", id)))
         .with_some("list_pk", listed.map(|()| text(LIST)))
         .with_some("list_sk", listed.map(|()| text(id))))
 }

@@ -17,6 +17,8 @@ mod draft;
 mod schedules;
 mod keys;
 mod limits;
+mod budgets;
+mod stats;
 mod secrets;
 mod files;
 
@@ -27,6 +29,7 @@ mod wipe;
 mod delete;
 mod row;
 mod page;
+mod merged;
 
 // The table.
 mod item;
@@ -126,6 +129,8 @@ impl Aws {
             jobs: port.clone(),
             keys: port.clone(),
             limits: port.clone(),
+            budgets: port.clone(),
+            stats: port.clone(),
             secrets: port.clone(),
             files: port,
             computing: Arc::new(OneAtATime),

@@ -10,7 +10,7 @@ use crate::Aws;
 use crate::item::{Attributes, Item, Key, text};
 use crate::table::{Query, Table};
 
-const MAX_ITEMS: usize = 1000;
+pub(crate) const MAX_ITEMS: usize = 1000;
 /// An item may hold megabytes. A page ends once it holds this many bytes, even below its limit.
 const MAX_BYTES: usize = 16 << 20;
 /// Rows per batch read; their values are read one by one until the page is full.
@@ -57,7 +57,7 @@ impl Listing {
         }
     }
 
-    fn query(self) -> Query {
+    pub(crate) fn query(self) -> Query {
         let after = self.start.map(|(place, key)| {
             let mut after = key.attributes();
             after.extend([
@@ -94,15 +94,24 @@ impl Listing {
 }
 
 /// A page that is being filled.
-struct Filling<T> {
-    items: Vec<T>,
+pub(crate) struct Filling<T> {
+    pub(crate) items: Vec<T>,
     limit: usize,
     bytes: usize,
     cursor: Option<String>,
 }
 
 impl<T> Filling<T> {
-    fn left(&self) -> usize {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { items: Vec::new(), limit, bytes: 0, cursor: None }
+    }
+
+    /// The page, after which there is another.
+    pub(crate) fn page(self) -> Page<T> {
+        Page { items: self.items, next_cursor: self.cursor }
+    }
+
+    pub(crate) fn left(&self) -> usize {
         if self.bytes >= MAX_BYTES { 0 } else { self.limit - self.items.len() }
     }
 
@@ -122,7 +131,7 @@ impl Aws {
         read: impl Fn(Item) -> Reading<'a, T> + Sync,
     ) -> Result<Page<T>> {
         let limit = limit.clamp(1, MAX_ITEMS);
-        let mut filling = Filling { items: Vec::new(), limit, bytes: 0, cursor: None };
+        let mut filling = Filling::new(limit);
         let attributes = listing.attributes.clone();
         let mut query = listing.query();
         for _ in 0..MAX_QUERIES {
@@ -132,7 +141,7 @@ impl Aws {
                 Some(if query.filter.is_some() { wanted.max(MIN_SCANNED) } else { wanted });
             let found = self.table().query(&query).await?;
             if !self.table().fill(&mut filling, &found.items, attributes.as_deref(), &read).await? {
-                return Ok(Page { items: filling.items, next_cursor: filling.cursor });
+                return Ok(filling.page());
             }
             let Some(next) = found.next else {
                 return Ok(Page { items: filling.items, next_cursor: None });
@@ -146,7 +155,7 @@ impl Aws {
 
 impl Table {
     /// Returns `false` if the page is full and there is more.
-    async fn fill<'a, T: Send>(
+    pub(crate) async fn fill<'a, T: Send>(
         &self,
         filling: &mut Filling<T>,
         named: &[Item],
@@ -174,6 +183,6 @@ impl Table {
     }
 }
 
-fn place_of(key: &Attributes) -> Option<String> {
+pub(crate) fn place_of(key: &Attributes) -> Option<String> {
     key.get("list_sk")?.as_s().ok().cloned()
 }

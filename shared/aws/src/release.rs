@@ -129,7 +129,7 @@ impl Release<'_> {
         }
         let expression = format!(
             "SET #mode = :detached, #handed_over_by = :owner, #due_at = :due_at, #look_at = \
-             :due_at{state}, #barren_claims = {count} REMOVE #owner"
+             :due_at{state}, #barren_claims = {count} REMOVE #owner, #lease_until"
         );
         let write = Write::update(Key::of_run(&self.lease.run), expression).only_if(condition);
         let mut write = bind_lease(write.bind(":none", number(0)), self.lease)

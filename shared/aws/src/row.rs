@@ -8,7 +8,7 @@ use flowgate_core::lease::{Lease, OwnerToken};
 use flowgate_core::run::{FinishedRun, Include, Mode, NewRun, RunRecord, RunState};
 use serde::de::DeserializeOwned;
 
-use crate::item::{Item, Key, due_shard, number, seconds, text, time};
+use crate::item::{Item, Key, due_of, due_shard, number, seconds, text, time};
 use crate::table::Table;
 use crate::write::Write;
 
@@ -31,9 +31,9 @@ pub(crate) fn is_open(item: &Item) -> bool {
 
 /// Returns the attributes of a [`RunRecord`]. Excludes the trace, which may be most of a row.
 pub(crate) fn record_attributes(include: Include) -> String {
-    let of_all = "#pk, #sk, #list_sk, #state, #mode, #fence, #owner, #due_at, #look_at, \
-                  #cancel_requested, #barren_claims, #started_at, #asked, #answers, #kept_until, \
-                  #wiped, #head, #end";
+    let of_all = "#pk, #sk, #list_sk, #state, #mode, #fence, #owner, #due_at, #lease_until, \
+                  #look_at, #cancel_requested, #barren_claims, #started_at, #asked, #answers, \
+                  #kept_until, #wiped, #head, #end";
     let input = if include.input { ", #input" } else { "" };
     let output = if include.output { ", #output" } else { "" };
     format!("{of_all}{input}{output}")
@@ -43,7 +43,7 @@ pub(crate) fn record_attributes(include: Include) -> String {
 pub(crate) fn new_row(run: &NewRun, stored: HeadAttributes) -> Item {
     let head_of = &run.head;
     Item::new(Key::of_run(&head_of.id))
-        .with("list_pk", text(list_of(&head_of.workflow_uid)))
+        .with("list_pk", text(list_of(&head_of.workflow_uid, head_of.id.as_str())))
         .with("list_sk", text(head_of.id.as_str()))
         .with("created_at", time(head_of.created_at))
         .with_some("user", head_of.user.as_deref().map(text))
@@ -54,8 +54,17 @@ pub(crate) fn new_row(run: &NewRun, stored: HeadAttributes) -> Item {
         .with_some("input", stored.input)
 }
 
-pub(crate) fn list_of(workflow_uid: &str) -> String {
-    format!("RUNS#{workflow_uid}")
+/// The list of a workflow's runs lies in 16 partitions of the index, by the last digit of their
+/// ids, which is random: one takes about a thousand writes a second.
+pub(crate) fn list_of(workflow_uid: &str, run: &str) -> String {
+    format!("RUNS#{workflow_uid}#{}", &run[run.floor_char_boundary(run.len().saturating_sub(1))..])
+}
+
+/// All of them, and the one where earlier releases kept the whole list.
+pub(crate) fn lists_of(workflow_uid: &str) -> Vec<String> {
+    let whole = format!("RUNS#{workflow_uid}");
+    let parts = (0..16).map(|digit| format!("{whole}#{digit:x}"));
+    parts.chain([whole.clone()]).collect()
 }
 
 pub(crate) fn open(row: Item, run: &NewRun) -> Item {
@@ -64,7 +73,7 @@ pub(crate) fn open(row: Item, run: &NewRun) -> Item {
         .with_some("owner", run.owner.as_ref().map(|owner| text(&*owner.0)))
         .with("due_at", time(run.due_at))
         .with("look_at", time(run.due_at))
-        .with("due_shard", due_shard(run.head.id.as_str()))
+        .with("due_shard", due_shard(run.head.group().as_str(), run.head.id.as_str()))
         .with("barren_claims", number(0))
         .with_some("started_at", owned.then(|| time(run.head.created_at)))
 }
@@ -79,7 +88,7 @@ pub(crate) fn ended(row: Item, run: &NewRun, end: &FinishedRun, stored: EndAttri
         .with("kept_until", time(end.expires_at))
         .with("expires_at", seconds(end.expires_at))
         .with_some("look_at", end.due_at.map(time))
-        .with_some("due_shard", end.due_at.map(|_| due_shard(run.head.id.as_str())))
+        .with_some("due_shard", end.due_at.map(|_| due_shard("", run.head.id.as_str())))
 }
 
 /// Returns the write that ends a leased run.
@@ -90,8 +99,8 @@ pub(crate) fn finish_leased(lease: &Lease, end: &FinishedRun, stored: EndAttribu
     let results = if stored.results.is_some() { ", #results = :results" } else { "" };
     let expression = format!(
         "SET #state = :state, #end = :end, #trace = :trace, #kept_until = :kept_until, #expires_at \
-         = :expires_at{due}{output}{results} REMOVE #owner, #due_at, #handed_over_by, \
-         #barren_claims{not_due}"
+         = :expires_at{due}{output}{results} REMOVE #owner, #due_at, #lease_until, \
+         #handed_over_by, #barren_claims{not_due}"
     );
     let write =
         bind_lease(Write::update(Key::of_run(&lease.run), expression).only_if(HOLDS_LEASE), lease)
@@ -109,7 +118,9 @@ pub(crate) fn finish_leased(lease: &Lease, end: &FinishedRun, stored: EndAttribu
         None => write,
     };
     match end.due_at {
-        Some(at) => write.bind(":look_at", time(at)).bind(":shard", due_shard(lease.run.as_str())),
+        Some(at) => {
+            write.bind(":look_at", time(at)).bind(":shard", due_shard("", lease.run.as_str()))
+        }
         None => write,
     }
 }
@@ -159,14 +170,14 @@ impl Table {
             .map(serde_json::from_str)
             .transpose()?
             .map(|end| include.end(end, output));
-        let due_at = if is_open(item) { "due_at" } else { "look_at" };
+        let due_at = if is_open(item) { due_of(item)? } else { item.find_time("look_at")? };
         let record = RunRecord {
             head: Arc::new(head),
             state: from_word(item.text("state")?)?,
             mode: from_word(item.text("mode")?)?,
             fence: item.number("fence")?,
             owner: item.find_text("owner").map(|owner| OwnerToken(owner.into())),
-            due_at: item.find_time(due_at)?,
+            due_at,
             cancel_requested: item.flag("cancel_requested"),
             claims_without_progress: item.find_number("barren_claims")?.unwrap_or(0),
             started_at: end.as_ref().map(|end| end.started_at).or(item.find_time("started_at")?),

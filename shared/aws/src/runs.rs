@@ -16,12 +16,12 @@ use flowgate_core::time::Timestamp;
 use futures_util::FutureExt;
 
 use crate::Aws;
-use crate::item::{Item, Key, number, text, time};
+use crate::item::{Item, Key, due_of, number, text, time};
 use crate::page::{Listed, Listing};
 use crate::parts::{Part, PartsOutcome, chunk_keys_of, row_beside_parts, start_mark_key};
 use crate::release::has_handed_over;
 use crate::row::{
-    HOLDS_LEASE, bind_lease, ended, finish_leased, from_word, is_held_by, is_open, list_of,
+    HOLDS_LEASE, bind_lease, ended, finish_leased, from_word, is_held_by, is_open, lists_of,
     new_row, open, record_attributes,
 };
 use crate::run_values::{
@@ -43,7 +43,12 @@ impl Runs for Aws {
         let head = self.pack_head(&run.head, MAX_ITEM_BYTES)?;
         let values = self.pack_end(&run.head.id, "end", &end, head.bytes)?;
         let row = ended(new_row(&run, head.attributes), &run, &end, values.attributes);
-        self.create_row(&run, row, values.parts, [head.chunks, values.chunks].concat()).await
+        let chunks = [head.chunks, values.chunks].concat();
+        let created = self.create_row(&run, row, values.parts, chunks).await?;
+        if created == Created::Created {
+            self.count(end.tally.as_ref()).await;
+        }
+        Ok(created)
     }
 
     async fn claim(
@@ -57,11 +62,11 @@ impl Runs for Aws {
             Key::of_run(run),
             "SET #state = :running, #fence = #fence + :one, #barren_claims = #barren_claims + \
              :one, #owner = :owner, #due_at = :until, #look_at = :until, #started_at = \
-             if_not_exists(#started_at, :now)",
+             if_not_exists(#started_at, :now) REMOVE #lease_until",
         )
         .only_if(
             "attribute_exists(#due_at) AND (attribute_not_exists(#owner) OR (#due_at <= :now AND \
-             #owner <> :owner))",
+             (attribute_not_exists(#lease_until) OR #lease_until <= :now) AND #owner <> :owner))",
         )
         .bind(":running", text("running"))
         .bind(":one", number(1))
@@ -75,22 +80,17 @@ impl Runs for Aws {
     }
 
     async fn heartbeat(&self, lease: &Lease, lease_until: Timestamp) -> Result<Heartbeat> {
-        let write =
-            Write::update(Key::of_run(&lease.run), "SET #due_at = :until, #look_at = :until")
-                .only_if(HOLDS_LEASE);
-        Ok(
-            match self
-                .table()
-                .write(&bind_lease(write, lease).bind(":until", time(lease_until)))
-                .await?
-            {
-                Outcome::Done(item) => Heartbeat::Kept {
-                    cancel_requested: item.flag("cancel_requested"),
-                    answers: item.find_number("answers")?.unwrap_or(0),
-                },
-                Outcome::Refused(_) => Heartbeat::Lost,
-            },
-        )
+        // In no index: an index's key would be written twice with each heartbeat.
+        let write = Write::update(Key::of_run(&lease.run), "SET #lease_until = :until")
+            .only_if(format!("{HOLDS_LEASE} AND #due_at <= :until"));
+        let write = bind_lease(write, lease).bind(":until", time(lease_until));
+        match self.table().write(&write).await? {
+            Outcome::Done(item) => kept_lease(&item),
+            Outcome::Refused(Some(item)) if is_held_by(&item, lease)? => {
+                self.shorten_lease(lease, lease_until).await
+            }
+            Outcome::Refused(_) => Ok(Heartbeat::Lost),
+        }
     }
 
     async fn checkpoint(
@@ -184,6 +184,7 @@ impl Runs for Aws {
         let mut writes = vec![finish_leased(lease, &end, values.attributes)];
         writes.extend(values.parts);
         let Some(Refusal(item)) = self.table().write_all(&writes).await?.first_refused()? else {
+            self.count(end.tally.as_ref()).await;
             return Ok(Finished::Finished);
         };
         self.drop_refused(&lease.run, item.as_ref(), ours).await?;
@@ -201,7 +202,7 @@ impl Runs for Aws {
             .write(&write.bind(":true", aws_sdk_dynamodb::types::AttributeValue::Bool(true)))
             .await?
         {
-            Outcome::Done(item) if !item.has("owner") || item.time("due_at")? <= now => {
+            Outcome::Done(item) if !item.has("owner") || due_of(&item)? <= Some(now) => {
                 Ok(CancelRequest::Unowned)
             }
             Outcome::Done(_) => Ok(CancelRequest::Requested),
@@ -290,13 +291,14 @@ impl Runs for Aws {
         let Some(ids) = filter.ids(request.cursor.as_deref()) else {
             return Ok(Page { items: Vec::new(), next_cursor: None });
         };
-        let listing = Listing {
+        let listing = |list| Listing {
             range: Some((ids.start().to_string(), ids.end().to_string())),
             filter: filter_of(&filter),
             backward: !filter.oldest_first,
             attributes: Some(record_attributes(filter.include)),
-            ..Listing::of(list_of(workflow_uid), None)
+            ..Listing::of(list, None)
         };
+        let listings = lists_of(workflow_uid).into_iter().map(listing).collect();
         let (state, include) = (filter.state, filter.include);
         let read = |item: Item| {
             async move {
@@ -309,7 +311,7 @@ impl Runs for Aws {
             }
             .boxed()
         };
-        self.list_page(listing, request.limit, read).await
+        self.merged_page(listings, request.limit, read).await
     }
 
     async fn idempotency(
@@ -371,12 +373,15 @@ impl Aws {
         if item.find_text("owner") != Some(&owner.0) {
             return Ok(Claimed::LeasedByOther);
         }
-        if item.time("due_at")? == lease_until {
+        if due_of(&item)? == Some(lease_until) {
             return self.claimed(run, owner, item).await;
         }
         let lease = Lease { run: run.clone(), fence: item.number("fence")?, owner: owner.clone() };
-        let write = Write::update(Key::of_run(run), "SET #due_at = :until, #look_at = :until")
-            .only_if(HOLDS_LEASE);
+        let write = Write::update(
+            Key::of_run(run),
+            "SET #due_at = :until, #look_at = :until REMOVE #lease_until",
+        )
+        .only_if(HOLDS_LEASE);
         match self
             .table()
             .write(&bind_lease(write, &lease).bind(":until", time(lease_until)))
@@ -404,10 +409,34 @@ impl Aws {
         Ok(Written::Lost)
     }
 
+    /// For a lease that is to end before the time that its claim named, which is in the index.
+    async fn shorten_lease(&self, lease: &Lease, lease_until: Timestamp) -> Result<Heartbeat> {
+        let write = Write::update(
+            Key::of_run(&lease.run),
+            "SET #due_at = :until, #look_at = :until REMOVE #lease_until",
+        )
+        .only_if(HOLDS_LEASE);
+        match self
+            .table()
+            .write(&bind_lease(write, lease).bind(":until", time(lease_until)))
+            .await?
+        {
+            Outcome::Done(item) => kept_lease(&item),
+            Outcome::Refused(_) => Ok(Heartbeat::Lost),
+        }
+    }
+
     async fn already(&self, item: Item) -> Result<Finished> {
         let Some(item) = self.kept(item)? else { return Ok(Finished::Lost) };
         Ok(Finished::Already(Box::new(self.table().record(&item, Include::ALL).await?.0)))
     }
+}
+
+fn kept_lease(item: &Item) -> Result<Heartbeat> {
+    Ok(Heartbeat::Kept {
+        cancel_requested: item.flag("cancel_requested"),
+        answers: item.find_number("answers")?.unwrap_or(0),
+    })
 }
 
 /// Returns conditions on the attributes of a run that the index holds.

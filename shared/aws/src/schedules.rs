@@ -51,7 +51,7 @@ impl Aws {
             write = write.bind(":due_at", time(at));
         }
         if let Some(at) = sweep_at {
-            write = write.bind(":look_at", time(at)).bind(":due_shard", due_shard(&next.uid));
+            write = write.bind(":look_at", time(at)).bind(":due_shard", due_shard("", &next.uid));
         }
         match self.table().write(&write).await? {
             Outcome::Done(_) => Ok(Written::Written),
@@ -82,7 +82,7 @@ pub(crate) fn replacing(
             write
                 .bind(":schedule", text(serde_json::to_string(&set)?))
                 .bind(":at", time(next_at))
-                .bind(":shard", due_shard(uid))
+                .bind(":shard", due_shard("", uid))
                 .bind(":group", text(Schedule::group(uid).as_str()))
                 .bind(":zero", number(0))
                 .bind(":one", number(1)),

@@ -16,6 +16,8 @@ pub(crate) struct Write {
     pub(crate) what: What,
     pub(crate) condition: Option<String>,
     pub(crate) values: Attributes,
+    /// Attributes whose names are not those in the expressions: `#a0`, and its attribute.
+    pub(crate) named: HashMap<String, String>,
     /// An update returns the item as it was, not as it is now.
     pub(crate) returns_old: bool,
 }
@@ -69,7 +71,8 @@ impl Write {
     }
 
     fn new(what: What) -> Self {
-        Self { what, condition: None, values: HashMap::new(), returns_old: false }
+        let (values, named) = (HashMap::new(), HashMap::new());
+        Self { what, condition: None, values, named, returns_old: false }
     }
 
     pub(crate) fn only_if(mut self, condition: impl Into<String>) -> Self {
@@ -91,8 +94,16 @@ impl Write {
         self
     }
 
+    /// Gives the attribute of `#name` in the expressions another name.
+    pub(crate) fn named(mut self, name: &str, attribute: String) -> Self {
+        self.named.insert(name.to_owned(), attribute);
+        self
+    }
+
     pub(crate) fn names(&self) -> Option<HashMap<String, String>> {
-        names(self.expressions())
+        let mut names = names(self.expressions())?;
+        names.extend(self.named.clone());
+        Some(names)
     }
 
     fn expressions(&self) -> impl Iterator<Item = &str> {

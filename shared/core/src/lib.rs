@@ -11,6 +11,8 @@ pub mod workflow;
 pub mod job;
 pub mod key;
 pub mod limit;
+pub mod budget;
+pub mod stats;
 pub mod seal;
 pub mod secret;
 pub mod file;

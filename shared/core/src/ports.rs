@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use crate::budget::Budgets;
 use crate::clock::{Clock, Entropy};
 use crate::computing::Computing;
 use crate::delivery::Deliveries;
@@ -15,6 +16,7 @@ use crate::key::Keys;
 use crate::limit::Limits;
 use crate::run::Runs;
 use crate::secret::Secrets;
+use crate::stats::Stats;
 use crate::work::{Due, Queue};
 use crate::workflow::Workflows;
 
@@ -28,6 +30,8 @@ pub struct Ports {
     pub jobs: Arc<dyn Jobs>,
     pub keys: Arc<dyn Keys>,
     pub limits: Arc<dyn Limits>,
+    pub budgets: Arc<dyn Budgets>,
+    pub stats: Arc<dyn Stats>,
     pub secrets: Arc<dyn Secrets>,
     pub files: Arc<dyn Files>,
     pub computing: Arc<dyn Computing>,

@@ -4,6 +4,7 @@ mod list;
 mod origin;
 mod question;
 mod record;
+mod tally;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use crate::id::RunId;
 use crate::idempotency::{EarlierRun, IdempotencyKey, UniqueRows};
 use crate::lease::{Lease, OwnerToken, Written};
 use crate::page::{Page, PageRequest};
+use crate::stats::Tally;
 use crate::time::Timestamp;
 
 pub use list::{Include, RunFilter};
@@ -198,6 +200,8 @@ pub struct FinishedRun {
     pub expires_at: Timestamp,
     /// When the sweeper should check the ended run: set with `save: false`, until it is wiped.
     pub due_at: Option<Timestamp>,
+    /// What the run adds to its workflow's rollup; `None`: it is not counted.
+    pub tally: Option<Tally>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -355,6 +355,11 @@ impl Run {
         self.usage
     }
 
+    /// Returns whether the open call costs money.
+    pub fn is_priced(&self, id: &CallId) -> bool {
+        self.open.get(id).is_some_and(|open| open.price == Price::Priced)
+    }
+
     /// Renders the workflow's own webhook with the run's outputs; its body is left to the caller.
     /// `None` also if a rendered field would be too large, or the run ends at a node.
     pub fn workflow_webhook(&self) -> Option<WebhookCall> {

@@ -13,6 +13,8 @@ mod jobs;
 mod schedules;
 mod keys;
 mod limits;
+mod budgets;
+mod stats;
 mod master_key;
 mod overload;
 mod page;

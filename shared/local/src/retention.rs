@@ -6,6 +6,7 @@ use rusqlite::{Connection, params};
 
 use crate::Local;
 use crate::row::Key;
+use crate::stats::forget_rollups;
 use crate::wipe::delete_parts;
 
 /// Runs deleted per transaction; other writes wait for it.
@@ -39,9 +40,11 @@ fn forget_some(connection: &Connection, now: Timestamp) -> Result<usize> {
         "DELETE FROM idempotency WHERE expires_at <= ?1",
         "DELETE FROM key_audit WHERE expires_at <= ?1",
         "DELETE FROM jobs WHERE expires_at <= ?1",
+        "DELETE FROM key_spending WHERE expires_at <= ?1",
     ] {
         connection.prepare_cached(sql)?.execute([now.0])?;
     }
+    forget_rollups(connection, now)?;
     Ok(runs.len())
 }
 

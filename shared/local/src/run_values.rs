@@ -6,12 +6,14 @@ use flowgate_core::event::{Event, EventId};
 use flowgate_core::idempotency::{EarlierRun, IdempotencyKey, IdempotencyRow, UniqueRows};
 use flowgate_core::lease::{Lease, OwnerToken};
 use flowgate_core::run::{Checkpoint, Created, FinishedRun, Mode, NewRun};
+use flowgate_core::stats::Tally;
 use flowgate_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
 use crate::deliveries::DeliveryValues;
 use crate::results;
 use crate::row::{Key, run_id, run_key};
+use crate::stats::count;
 
 /// Saturates at SQLite's maximum; no stored number comes near it.
 pub(crate) fn stored(number: impl TryInto<i64>) -> i64 {
@@ -100,7 +102,8 @@ impl RunValues {
         insert_beside(connection, self.key, "input", self.input.as_deref())
     }
 
-    pub(crate) fn insert_ended(&self, connection: &Connection, end: &EndValues) -> Result<()> {
+    /// Returns `false` if the run is stored already.
+    pub(crate) fn insert_ended(&self, connection: &Connection, end: &EndValues) -> Result<bool> {
         let head = &self.run.head;
         let mut insert = connection.prepare_cached(
             "INSERT INTO runs (id, workflow_uid, created_at, user, head, state, detached, fence,
@@ -108,7 +111,7 @@ impl RunValues {
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10, ?11, ?12)
             ON CONFLICT (id) DO NOTHING",
         )?;
-        insert.execute(params![
+        let inserted = insert.execute(params![
             self.key,
             head.workflow_uid,
             head.created_at.0,
@@ -122,7 +125,8 @@ impl RunValues {
             end.ending,
             end.trace,
         ])?;
-        insert_beside(connection, self.key, "input", self.input.as_deref())
+        insert_beside(connection, self.key, "input", self.input.as_deref())?;
+        Ok(inserted == 1)
     }
 
     fn is_detached(&self) -> bool {
@@ -141,6 +145,7 @@ pub(crate) struct EndValues {
     deliveries: Vec<DeliveryValues>,
     expires_at: Timestamp,
     due_at: Option<Timestamp>,
+    tally: Option<Tally>,
 }
 
 impl EndValues {
@@ -166,7 +171,13 @@ impl EndValues {
                 .collect::<Result<_>>()?,
             expires_at: end.expires_at,
             due_at: end.due_at,
+            tally: end.tally,
         })
+    }
+
+    /// Adds the run to its workflow's rollup.
+    pub(crate) fn count(&self, connection: &Connection) -> Result<()> {
+        self.tally.as_ref().map_or(Ok(()), |tally| count(connection, tally))
     }
 
     pub(crate) fn insert_parts(&self, connection: &Connection, run: Key) -> Result<()> {

@@ -46,7 +46,10 @@ impl Runs for Local {
         self.write(move |connection| {
             let created = run.claim(connection)?;
             if created == Created::Created {
-                run.insert_ended(connection, &end)?;
+                // The retry of a write that was applied counts nothing.
+                if run.insert_ended(connection, &end)? {
+                    end.count(connection)?;
+                }
                 end.insert_parts(connection, run.key)?;
             }
             Ok(created)
@@ -218,6 +221,7 @@ impl Runs for Local {
                 return Ok(Some(select_run(connection, lease.key)?));
             }
             lease.end(connection, &end)?;
+            end.count(connection)?;
             end.insert_parts(connection, lease.key)?;
             Ok(None)
         });

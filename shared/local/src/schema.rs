@@ -274,6 +274,33 @@ CREATE TABLE schedules (
 );
 CREATE INDEX schedules_by_look ON schedules (look_at) WHERE look_at IS NOT NULL;
 ",
+    "
+-- What the runs came to that ended in an hour.
+CREATE TABLE rollups (
+    workflow_uid TEXT NOT NULL,
+    hour         INTEGER NOT NULL,
+    rollup       TEXT NOT NULL,
+    PRIMARY KEY (workflow_uid, hour)
+) WITHOUT ROWID;
+CREATE INDEX rollups_by_hour ON rollups (hour);
+-- What the runs of a key have spent in a period, and which calls are in it.
+CREATE TABLE key_spending (
+    key         TEXT NOT NULL,
+    since       INTEGER NOT NULL,
+    expires_at  INTEGER NOT NULL,
+    tokens      INTEGER NOT NULL,
+    nano_usd    INTEGER NOT NULL,
+    tokens_unmetered INTEGER NOT NULL,
+    cost_unmetered   INTEGER NOT NULL,
+    unknown     INTEGER NOT NULL,
+    PRIMARY KEY (key, since)
+) WITHOUT ROWID;
+CREATE TABLE spent_calls (
+    run  BLOB NOT NULL,
+    call TEXT NOT NULL,
+    PRIMARY KEY (run, call)
+) WITHOUT ROWID;
+",
 ];
 
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -36,6 +36,7 @@ pub(crate) fn delete_parts(connection: &Connection, key: Key) -> Result<()> {
         // Its files are due: those that nobody else owns go.
         "UPDATE files SET look_at = 0 WHERE id IN (SELECT file FROM file_owners WHERE run = ?1)",
         "DELETE FROM file_owners WHERE run = ?1",
+        "DELETE FROM spent_calls WHERE run = ?1",
     ] {
         connection.prepare_cached(sql)?.execute([key])?;
     }

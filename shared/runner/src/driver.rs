@@ -13,6 +13,7 @@ mod replay;
 mod reuse;
 mod heartbeat;
 mod pauses;
+mod budget;
 mod waiting;
 mod clock;
 mod hand_over;
@@ -144,7 +145,13 @@ impl Driver {
             unwritten_bytes: 0,
         });
         let registered = runner.app.running.register(&head.id);
-        Self::new(runner, head, program, now, Setup { lease, phase, attachment, registered, charge })
+        Self::new(
+            runner,
+            head,
+            program,
+            now,
+            Setup { lease, phase, attachment, registered, charge },
+        )
     }
 
     /// A claimed detached run. Continues after what is recorded.
@@ -382,6 +389,7 @@ impl Driver {
             self.run.progress(&id, chunk);
         }
         self.pump().await;
+        self.count_spending(&id, &result).await?;
         let ended_at = self.app.now();
         let place = match self.run.complete(&id, result.clone(), ended_at.millis()) {
             Completion::Final => id.place().to_owned(),

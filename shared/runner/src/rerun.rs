@@ -15,9 +15,7 @@ use flowgate_engine::{ENGINE, Workflow};
 use serde_json::Value;
 
 use crate::Runner;
-use crate::start::{
-    Admitted, How, IdempotencyRequest, InputFiles, ResponseMode, WhenWaitEnds,
-};
+use crate::start::{Admitted, How, IdempotencyRequest, InputFiles, ResponseMode, WhenWaitEnds};
 
 const RULES: InputRules = InputRules { undeclared: Undeclared::Refuse, coerce: false };
 

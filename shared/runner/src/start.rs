@@ -167,8 +167,7 @@ impl Runner {
         let place = request.input_pointer;
         let (head, ids) = self.new_head(Some(caller), published, request).await?;
         let mut head = fix(head)?;
-        let (children, program) =
-            self.app.pin_children(&published.id, &published.workflow).await?;
+        let (children, program) = self.app.pin_children(&published.id, &published.workflow).await?;
         head.children = children;
         let unique_rows = UniqueRows { idempotency, run_id: self.run_id_row(&head)? };
         let files = InputFiles { ids, place };

@@ -130,6 +130,8 @@ async fn open(clock: Arc<TestClock>) -> Result<(Ports, Arc<dyn Any + Send + Sync
         workflows: local.clone(),
         keys: local.clone(),
         limits: Arc::new(LocalLimits::default()),
+        budgets: local.clone(),
+        stats: local.clone(),
         jobs: local.clone(),
         secrets: local.clone(),
         files: local,

@@ -1,10 +1,11 @@
 //! Due rows: they find work whose message was lost.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use flowgate_core::delivery::AfterAttempt;
-use flowgate_core::run::{FinishedRun, RunState};
+use flowgate_core::run::{FinishedRun, NewRun, RunHead, RunState};
 use flowgate_core::work::{DueItem, Message};
 
 use super::sample::*;
@@ -19,6 +20,8 @@ pub(super) fn guarantees() -> Vec<Guarantee> {
         guarantee("a postponed item can be claimed", postponed_and_claimed),
         guarantee("an item that has moved on is not postponed", moved_on),
         guarantee("a postponed item tells whose work it is", groups),
+        guarantee("a backlog of one group leaves room for the others", backlog),
+        guarantee("a run whose lease was renewed is not due, and is once it ends", renewed),
     ]
 }
 
@@ -144,6 +147,49 @@ async fn moved_on(world: World) -> Result<()> {
     assert!(world.due.postpone(&run_item(9, 5_000)?, at(61_000)).await?.is_none());
     assert!(world.due.postpone(&webhook_item(9, 5_000)?, at(61_000)).await?.is_none());
     assert!(world.due.due(at(99_000), 10).await?.is_empty());
+    Ok(())
+}
+
+fn of_key(n: u32, key: &str, due: i64) -> Result<NewRun> {
+    let run = detached(n)?;
+    let head = RunHead { key_id: Some(key.to_owned()), ..RunHead::clone(&run.head) };
+    Ok(NewRun { head: Arc::new(head), due_at: at(due), ..run })
+}
+
+/// On AWS two groups may share shards, so not each of the others has its place at once.
+async fn backlog(world: World) -> Result<()> {
+    for n in 0..200 {
+        world.runs.create(of_key(n, "busy", 1_000)?).await?;
+    }
+    let mut others = BTreeSet::new();
+    for n in 200..216 {
+        world.runs.create(of_key(n, &format!("key{n}"), 2_000)?).await?;
+        others.insert(run_id(n)?);
+    }
+    let page = world.due.due(at(3_000), 24).await?;
+    assert_eq!(page.len(), 24);
+    let is_others = |item: &&DueItem| match &item.what {
+        Message::RunV1 { run } => others.contains(run),
+        _ => false,
+    };
+    let found = page.iter().filter(is_others).count();
+    assert!(found >= 12, "{found} of the others");
+    Ok(())
+}
+
+async fn renewed(world: World) -> Result<()> {
+    let lease = claimed(&world, 1, "a").await?;
+    for until in [2_000, 3_000, 4_000] {
+        world.runs.heartbeat(&lease, at(until)).await?;
+        assert!(world.due.due(at(until - 1), 10).await?.is_empty(), "{until}");
+    }
+    let due = world.due.due(at(4_000), 10).await?;
+    assert_eq!(
+        due.iter().map(|item| (&item.what, item.since)).collect::<Vec<_>>(),
+        [(&Message::RunV1 { run: run_id(1)? }, at(4_000))]
+    );
+    assert!(world.due.postpone(&due[0], at(64_000)).await?.is_some());
+    assert_eq!(claim(&world, 1, "b", 4_001, 5_000).await?.0.fence, 2);
     Ok(())
 }
 

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
+use flowgate_core::budget::{KeyBudget, Period};
 use flowgate_core::key::{AuditEntry, KeyRecord, Scope, WorkflowScope};
 use flowgate_core::limit::{KeyLimits, Rate};
 use flowgate_core::page::PageRequest;
+use flowgate_engine::SpendingLimit;
 
 use super::sample::*;
 use super::{Guarantee, World, guarantee};
@@ -34,6 +36,11 @@ fn key(id: &str) -> KeyRecord {
         limits: Some(KeyLimits {
             rate: Rate { requests_per_minute: 60, burst: 5 },
             concurrent_runs: None,
+        }),
+        budget: Some(KeyBudget {
+            limit: SpendingLimit { cost_nano_usd: Some(5), tokens: None },
+            per: Period::Month,
+            account: Some("first".into()),
         }),
         origins: BTreeSet::from(["https://app.example.com".into()]),
         ends_at: None,

@@ -1,5 +1,6 @@
 //! The suite that every adapter must pass: one check per guarantee of the ports, on an empty store.
 
+mod budgets;
 mod deliveries;
 mod due;
 mod erasure;
@@ -13,6 +14,7 @@ mod runs;
 pub mod sample;
 mod schedules;
 mod secrets;
+mod stats;
 mod waiting;
 mod workflows;
 
@@ -21,6 +23,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use anyhow::Result;
+use flowgate_core::budget::Budgets;
 use flowgate_core::delivery::Deliveries;
 use flowgate_core::file::Files;
 use flowgate_core::job::Jobs;
@@ -28,6 +31,7 @@ use flowgate_core::key::Keys;
 use flowgate_core::limit::Limits;
 use flowgate_core::run::Runs;
 use flowgate_core::secret::Secrets;
+use flowgate_core::stats::Stats;
 use flowgate_core::work::Due;
 use flowgate_core::workflow::Workflows;
 
@@ -41,6 +45,8 @@ pub struct World {
     pub jobs: Arc<dyn Jobs>,
     pub keys: Arc<dyn Keys>,
     pub limits: Arc<dyn Limits>,
+    pub budgets: Arc<dyn Budgets>,
+    pub stats: Arc<dyn Stats>,
     pub secrets: Arc<dyn Secrets>,
     pub files: Arc<dyn Files>,
     /// Keeps the store alive: a folder, a server.
@@ -62,6 +68,8 @@ pub async fn check_all<F: Future<Output = Result<World>>>(fresh: impl Fn() -> F)
         schedules::guarantees(),
         keys::guarantees(),
         limits::guarantees(),
+        budgets::guarantees(),
+        stats::guarantees(),
         secrets::guarantees(),
         files::guarantees(),
     ];

@@ -162,6 +162,7 @@ pub fn ending(state: RunState) -> FinishedRun {
         deliveries: Vec::new(),
         expires_at: at(5_000_000),
         due_at: None,
+        tally: None,
     }
 }
 

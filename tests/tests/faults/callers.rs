@@ -39,6 +39,7 @@ fn f22_a_revoked_key_is_refused_within_five_seconds() {
             scopes: [Scope::Run].into(),
             expires_at: None,
             limits: None,
+            budget: None,
             origins: Default::default(),
         };
         let app = &front.runner.app;

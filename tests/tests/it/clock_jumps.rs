@@ -70,6 +70,8 @@ impl Platform {
             queue: Arc::new(queue.clone()),
             workflows: local.clone(),
             keys: local.clone(),
+            budgets: local.clone(),
+            stats: local.clone(),
             limits: Arc::new(LocalLimits::default()),
             jobs: local.clone(),
             computing: Arc::new(OneAtATime),

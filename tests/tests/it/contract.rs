@@ -88,6 +88,8 @@ impl Caller {
         self.post("/v1/keys", json!({ "name": "all", "workflows": "*", "scopes": ["admin"] }))
             .await;
         self.get("/v1/keys?limit=1").await;
+        self.get("/v1/keys/self").await;
+        self.get(&format!("/v1/keys/{id}")).await;
         self.post("/v1/tokens", json!({ "workflow_id": "hello" })).await;
         self.post(&format!("/v1/keys/{id}/rotate"), json!({ "overlap_seconds": 60 })).await;
         self.call(Method::DELETE, &format!("/v1/keys/{id}"), None).await;
@@ -111,6 +113,8 @@ impl Caller {
             self.get(&format!("/v1/runs/{}{part}", failed["id"].as_str().unwrap())).await;
         }
         self.get("/v1/workflows/hello/runs?limit=1&status=succeeded").await;
+        self.get("/v1/stats").await;
+        self.get("/v1/stats?workflow=hello&step=day&by=version").await;
         self.post(&format!("/v1/runs/{id}/replay"), json!({})).await;
         let deliveries = self.get(&format!("/v1/runs/{id}/deliveries")).await;
         let delivery = deliveries["items"][0]["id"].as_str().unwrap().to_owned();

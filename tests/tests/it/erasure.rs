@@ -294,6 +294,8 @@ impl Platform {
             workflows: local.clone(),
             jobs: local.clone(),
             keys: local.clone(),
+            budgets: local.clone(),
+            stats: local.clone(),
             limits: Arc::new(LocalLimits::default()),
             secrets: local.clone(),
             files: local.clone(),

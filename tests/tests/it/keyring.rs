@@ -111,6 +111,8 @@ impl Deployment {
             workflows: local.clone(),
             jobs: local.clone(),
             keys: local.clone(),
+            budgets: local.clone(),
+            stats: local.clone(),
             limits: Arc::new(LocalLimits::default()),
             secrets: secrets.clone(),
             computing: Arc::new(OneAtATime),
@@ -135,6 +137,7 @@ fn key_request() -> KeyRequest {
         scopes: [Scope::Run].into(),
         expires_at: None,
         limits: None,
+        budget: None,
         origins: std::collections::BTreeSet::new(),
     }
 }

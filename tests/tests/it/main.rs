@@ -45,6 +45,8 @@ mod refusals;
 mod limits;
 mod idempotency;
 mod spending;
+mod key_budgets;
+mod stats;
 mod stop;
 mod connections;
 mod fairness;

@@ -146,6 +146,7 @@ async fn new_key(app: &App) -> String {
         scopes: [Scope::Run].into(),
         expires_at: None,
         limits: None,
+        budget: None,
         origins: Default::default(),
     };
     let made = app.create_key(&Caller::Admin, request).await.unwrap();
@@ -167,6 +168,8 @@ async fn while_keys_cannot_be_read_a_known_one_serves_for_a_moment_and_none_is_c
         queue: Arc::new(LocalQueue::new(places, places)),
         workflows: shared.clone(),
         keys: keys.clone(),
+        budgets: shared.clone(),
+        stats: shared.clone(),
         limits: Arc::new(LocalLimits::default()),
         jobs: shared.clone(),
         computing: Arc::new(OneAtATime),

@@ -57,6 +57,8 @@ fn world(aws: &Aws) -> World {
         jobs: ports.jobs,
         keys: ports.keys,
         limits: ports.limits,
+        budgets: ports.budgets,
+        stats: ports.stats,
         secrets: ports.secrets,
         files: ports.files,
         keep: Arc::new(()),

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use anyhow::Result;
 use flowgate_core::idempotency::{IdempotencyRow, UniqueRows};
 use flowgate_core::run::{Claimed, FinishedRun, NewRun, RunFilter, RunState};
+use flowgate_core::stats::{ROLLUP_RETENTION, Tally};
+use flowgate_core::time::Timestamp;
 use flowgate_local::{Local, LocalLimits};
 use flowgate_tests::ports::sample::*;
 use flowgate_tests::ports::{World, check_all};
@@ -31,6 +33,8 @@ fn open(folder: &Path) -> Result<(Local, World)> {
         jobs: ports.clone(),
         keys: ports.clone(),
         limits: Arc::new(LocalLimits::default()),
+        budgets: ports.clone(),
+        stats: ports.clone(),
         secrets: ports.clone(),
         files: ports,
         keep: Arc::new(()),
@@ -119,6 +123,27 @@ async fn runs_past_their_retention_are_forgotten_with_all_their_parts() -> Resul
             && world.deliveries.of_run(&run_id(1)?).await?.is_empty()
     );
     assert_eq!(world.due.due(at(99_000), 10).await?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_repeated_write_counts_once_and_a_rollup_is_forgotten_after_its_time() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (local, world) = open(folder.path())?;
+    let run = attached(1)?;
+    let end = ending(RunState::Succeeded);
+    let end = FinishedRun { tally: Some(Tally::of(&run.head, &end.end)), ..end };
+    for _ in 0..2 {
+        world.runs.create_ended(run.clone(), end.clone()).await?;
+    }
+    let read = || world.stats.rollups(WORKFLOW_UID, Timestamp(0), at(9_999));
+    let hours = read().await?;
+    assert_eq!((hours.len(), hours[0].1.all.runs()), (1, 1));
+    let kept_until = hours[0].0 + ROLLUP_RETENTION;
+    local.forget_expired(Timestamp(kept_until.millis() - 1)).await?;
+    assert_eq!(read().await?.len(), 1);
+    local.forget_expired(kept_until).await?;
+    assert!(read().await?.is_empty());
     Ok(())
 }
 

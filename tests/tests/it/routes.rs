@@ -305,7 +305,7 @@ async fn a_key_opens_what_its_scopes_say() {
 /// The secret, the job, the file or the link that the request names does not exist.
 fn names_none(route: &Route) -> bool {
     let is_named = ["{name}", "{file_id}"].iter().any(|name| route.path.contains(name));
-    is_named || route.operation == "read_job" || is_link(route)
+    is_named || ["read_job", "read_key"].contains(&route.operation) || is_link(route)
 }
 
 fn is_file(route: &Route) -> bool {

@@ -74,6 +74,8 @@ impl Store {
             workflows: local.clone(),
             jobs: local.clone(),
             keys: local.clone(),
+            budgets: local.clone(),
+            stats: local.clone(),
             limits: Arc::new(LocalLimits::default()),
             secrets: local.clone(),
             files: local,

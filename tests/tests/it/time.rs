@@ -116,6 +116,8 @@ impl Platform {
             queue: Arc::new(queue.clone()),
             workflows: local.clone(),
             jobs: local.clone(),
+            budgets: local.clone(),
+            stats: local.clone(),
             keys: local,
             limits: Arc::new(LocalLimits::default()),
             secrets: secrets.clone(),

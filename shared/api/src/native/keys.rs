@@ -1,6 +1,7 @@
 //! API keys: the key itself is in the response that makes it, and nowhere else.
 
 pub(super) mod new_key;
+mod budget;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use flowgate_app::budgets::KeyState;
 use flowgate_app::key::{KeyRecord, Scope, WorkflowScope};
 use flowgate_app::keys::IssuedKey as Issued;
 use flowgate_app::{App, limit};
@@ -20,6 +22,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use self::budget::KeyBudget;
 use self::new_key::NewKey;
 use super::Caller;
 use crate::http::body;
@@ -54,6 +57,8 @@ struct Key<'a> {
     expires_at: Option<Time>,
     #[schema(required)]
     limits: Option<KeyLimits>,
+    #[schema(required)]
+    budget: Option<KeyBudget>,
     /// Pages of these origins may read answers to the key in a browser. Left out if there are none.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     #[schema(required = false)]
@@ -67,6 +72,23 @@ struct Key<'a> {
     /// Noted at most once a minute.
     #[schema(required)]
     last_used_at: Option<Time>,
+}
+
+/// What a key may know of itself.
+#[derive(Serialize, ToSchema)]
+struct OwnKey<'a> {
+    /// Null for the operator's own credential.
+    #[schema(required)]
+    id: Option<&'a str>,
+    name: &'a str,
+    workflows: KeyWorkflows<'a>,
+    scopes: Vec<KeyScope>,
+    #[schema(required)]
+    expires_at: Option<Time>,
+    #[schema(required)]
+    limits: Option<KeyLimits>,
+    #[schema(required)]
+    budget: Option<KeyBudget>,
 }
 
 /// A new key.
@@ -178,6 +200,59 @@ pub(super) async fn list(
     Ok(no_store(page::response(&app, &uri, &query, &found, Key::from)))
 }
 
+/// Read a key
+///
+/// With what it has spent of its budget. Needs the scope `admin`, for all workflows.
+#[utoipa::path(
+    get,
+    path = "/v1/keys/{key_id}",
+    operation_id = "read_key",
+    tag = "Keys",
+    params(("key_id" = String, Path, description = "The key's id.")),
+    responses(
+        (status = 200, description = "The key.", body = Key),
+        Denied<Problem>,
+        Refused<Problem, 404>,
+    )
+)]
+pub(super) async fn read(
+    State(app): State<Arc<App>>,
+    Segments(id): Segments<String>,
+    caller: Caller,
+) -> Result<Response, Refusal> {
+    let state = app.read_key(&caller, &id).await?;
+    let key = Key { budget: budget_of(&state), ..(&state.record).into() };
+    Ok(no_store(Json(key).into_response()))
+}
+
+/// Read the caller's own key
+///
+/// What it may do, and what it has spent of its budget. Any good key may.
+#[utoipa::path(
+    get,
+    path = "/v1/keys/self",
+    operation_id = "read_own_key",
+    tag = "Keys",
+    responses(
+        (status = 200, description = "The key with which the request was made.", body = OwnKey),
+        Denied<Problem>,
+    )
+)]
+pub(super) async fn read_own(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+) -> Result<Response, Refusal> {
+    let state = app.own_key(&caller).await?;
+    let key = state.as_ref().map_or_else(OwnKey::of_operator, Into::into);
+    Ok(no_store(Json(key).into_response()))
+}
+
+fn budget_of(state: &KeyState) -> Option<KeyBudget> {
+    let budget = state.record.budget.as_ref()?;
+    let spent = state.spent.as_ref().map(|(account, spent)| (account, *spent));
+    Some(KeyBudget::new(budget, spent))
+}
+
 /// Revoke a key
 ///
 /// At once. Needs the scope `admin`, for all workflows.
@@ -265,11 +340,34 @@ impl<'a> From<&'a KeyRecord> for Key<'a> {
             created_at: key.created_at.into(),
             expires_at: key.expires_at.map(Into::into),
             limits: key.limits.map(Into::into),
+            budget: key.budget.as_ref().map(Into::into),
             origins: &key.origins,
             ends_at: key.ends_at.map(Into::into),
             rotated_from: key.rotated_from.as_deref(),
             last_used_at: key.last_used_at.map(Into::into),
         }
+    }
+}
+
+impl OwnKey<'_> {
+    fn of_operator() -> Self {
+        Self {
+            id: None,
+            name: "admin",
+            workflows: KeyWorkflows::All(AllWorkflows::All),
+            scopes: Scope::ALL.into_iter().map(Into::into).collect(),
+            expires_at: None,
+            limits: None,
+            budget: None,
+        }
+    }
+}
+
+impl<'a> From<&'a KeyState> for OwnKey<'a> {
+    fn from(state: &'a KeyState) -> Self {
+        let Key { id, name, workflows, scopes, expires_at, limits, .. } = (&state.record).into();
+        let budget = budget_of(state);
+        Self { id: Some(id), name, workflows, scopes, expires_at, limits, budget }
     }
 }
 

@@ -192,7 +192,7 @@ fn include(query: &QueryPairs) -> Result<Include, Error> {
     Ok(include)
 }
 
-fn time(query: &QueryPairs, name: &str) -> Result<Option<Timestamp>, Error> {
+pub(super) fn time(query: &QueryPairs, name: &str) -> Result<Option<Timestamp>, Error> {
     let read = |text| {
         let message = "must be a time such as 2026-01-31T08:15:00Z";
         Timestamp::parse_rfc3339(text).ok_or_else(|| bad_query(name, message))

@@ -25,8 +25,8 @@ use crate::provider;
 use crate::schema::Schema;
 use crate::url::Host;
 pub(super) use asking::{ASKING, LIMITS};
-pub(super) use connection::{ADDRESS, Connection, KEY};
 use child::ChildTool;
+pub(super) use connection::{ADDRESS, Connection, KEY};
 use conversation::Conversation;
 use fields::{
     API_KEY, BASE_URL, ECHO_DELAY, FIELDS, MAX_TOKENS, MAX_TURNS, MODEL, MODELS, SCHEMA, SEED,

@@ -226,9 +226,7 @@ mod tests {
         let encoded = base64::engine::general_purpose::STANDARD.encode(&large);
         let first = format!(r#"{{"b64" : "{encoded}","n":1}}"#);
         let second = r#"{"b64":"aGk","e":"\"b64\":"}"#;
-        let text = format!(
-            r#"{{"b64":null,"x":["b64"],"d":[{first},{second}],"b64":"\/\/\n8="}}"#
-        );
+        let text = format!(r#"{{"b64":null,"x":["b64"],"d":[{first},{second}],"b64":"\/\/\n8="}}"#);
         for piece in [1, 2, 3, 7, 4096, text.len()] {
             // The key comes twice in the outer object, which our parser refuses.
             assert_eq!(read(&text, piece).unwrap_err().code, "invalid_answer");

@@ -14,6 +14,7 @@ use flowgate_app::run::RunHead;
 use flowgate_app::time::Timestamp;
 use flowgate_app::work::Message;
 use flowgate_engine::call::{INTERRUPTED, WebhookCall};
+use flowgate_engine::run::BUDGET_EXHAUSTED;
 use flowgate_engine::{Action, Call, CallError, CallId, CallOutput, CallResult, Chunk};
 use flowgate_outbound::{CodeGroup, Metered, Outbound, RunFiles};
 use futures_util::future::BoxFuture;
@@ -158,13 +159,21 @@ impl Calls {
 
     /// Fails an `at_most_once` call that an earlier owner started.
     pub(super) fn end_as_interrupted(&mut self, id: CallId, call: Call) {
-        self.has_launched = true;
         let message = "the node was started before a crash and may not run twice".to_owned();
-        let result = CallResult::Failed(CallError {
-            code: INTERRUPTED.to_owned(),
-            message,
-            ..CallError::default()
-        });
+        let code = INTERRUPTED.to_owned();
+        self.end_as_failed(id, call, CallError { code, message, ..CallError::default() });
+    }
+
+    /// Fails a call that the run's key may not pay.
+    pub(super) fn end_as_refused(&mut self, id: CallId, call: Call, message: String) {
+        let (code, nothing_happened) = (BUDGET_EXHAUSTED.to_owned(), true);
+        let error = CallError { code, message, nothing_happened, ..CallError::default() };
+        self.end_as_failed(id, call, error);
+    }
+
+    fn end_as_failed(&mut self, id: CallId, call: Call, error: CallError) {
+        self.has_launched = true;
+        let result = CallResult::Failed(error);
         let input_hash = call.input_hash;
         let ended =
             EndedCall { id, input_hash, started_at: None, result: Ok(result), memory: None };

@@ -55,13 +55,17 @@ impl Driver {
         if !self.has_time_for_ready_calls() {
             return self.give_back().await;
         }
-        for (id, call) in std::mem::take(&mut self.ready) {
+        for (id, mut call) in std::mem::take(&mut self.ready) {
             if call.action.is_pause() {
                 self.open_pause(id, call).await?;
                 continue;
             }
             if !call.delay.is_zero() {
                 self.calls.pause(&self.app, id, call);
+                continue;
+            }
+            if let Some(why) = self.key_refusal(&id, &mut call).await? {
+                self.calls.end_as_refused(id, call, why);
                 continue;
             }
             match self.mark(&id, &call).await? {

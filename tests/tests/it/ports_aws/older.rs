@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use flowgate_core::page::PageRequest;
 use flowgate_core::run::{Include, RunFilter, RunState};
 use flowgate_core::workflow::{NewVersion, UseOfSecrets};
 use flowgate_tests::ports::sample::*;
@@ -116,5 +117,75 @@ async fn a_run_with_its_values_in_its_row_is_read_listed_and_wiped() -> Result<(
     world.runs.wipe(&run_id(1)?).await?;
     assert!(row().await?.to_string().len() < 3_000, "nothing of it is left");
     assert!(stored(&world, 1).await?.head.input.is_null());
+    Ok(())
+}
+
+/// Its shard was one of 16, and a heartbeat moved its place in the index.
+#[tokio::test]
+#[ignore = "needs the double of AWS: tests/aws/run"]
+async fn a_run_of_the_sixteen_shards_is_swept_and_goes_on() -> Result<()> {
+    let double = Stores::start()?;
+    let config = double.fresh().await?;
+    let world = world(&aws(&config, 0));
+    for (n, shard) in [(1, "00"), (2, "09"), (3, "10"), (4, "15")] {
+        claimed(&world, n, "a").await?;
+        let as_before = json!({
+            "TableName": config.table,
+            "Key": { "pk": { "S": format!("RUN#{}", run_id(n)?) }, "sk": { "S": "META" } },
+            "UpdateExpression": "SET due_shard = :shard, due_at = :until, look_at = :until",
+            "ExpressionAttributeValues": {
+                ":shard": { "S": shard }, ":until": { "N": at(5_000).millis().to_string() },
+            },
+        });
+        double.call("DynamoDB_20120810.UpdateItem", &as_before).await?;
+    }
+    assert!(world.due.due(at(4_999), 10).await?.is_empty());
+    assert_eq!(world.due.due(at(5_000), 10).await?.len(), 4);
+    let (lease, record) = claim(&world, 1, "b", 5_000, 6_000).await?;
+    assert_eq!((lease.fence, record.due_at), (2, Some(at(6_000))));
+    world.runs.heartbeat(&lease, at(7_000)).await?;
+    assert_eq!(stored(&world, 1).await?.due_at, Some(at(7_000)));
+    assert_eq!(world.due.due(at(6_500), 10).await?.len(), 3);
+    assert_eq!(world.due.due(at(7_000), 10).await?.len(), 4);
+    Ok(())
+}
+
+/// The list of a workflow's runs was one partition of the index.
+#[tokio::test]
+#[ignore = "needs the double of AWS: tests/aws/run"]
+async fn runs_of_the_one_list_are_listed_among_the_others() -> Result<()> {
+    let double = Stores::start()?;
+    let config = double.fresh().await?;
+    let world = world(&aws(&config, 0));
+    for n in 1..=40 {
+        world.runs.create(detached(n)?).await?;
+        if n % 3 == 0 {
+            let as_before = json!({
+                "TableName": config.table,
+                "Key": { "pk": { "S": format!("RUN#{}", run_id(n)?) }, "sk": { "S": "META" } },
+                "UpdateExpression": "SET list_pk = :list",
+                "ExpressionAttributeValues": { ":list": { "S": format!("RUNS#{WORKFLOW_UID}") } },
+            });
+            double.call("DynamoDB_20120810.UpdateItem", &as_before).await?;
+        }
+    }
+    for oldest_first in [false, true] {
+        let (mut listed, mut cursor) = (Vec::new(), None);
+        loop {
+            let filter = RunFilter { oldest_first, ..RunFilter::default() };
+            let page = PageRequest { limit: 7, cursor };
+            let page = world.runs.list(WORKFLOW_UID, filter, page).await?;
+            listed.extend(page.items.into_iter().map(|run| run.head.id.clone()));
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        let mut all = (1..=40).map(run_id).collect::<Result<Vec<_>>>()?;
+        if !oldest_first {
+            all.reverse();
+        }
+        assert_eq!(listed, all, "oldest first: {oldest_first}");
+    }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use flowgate_app::budget::KeyBudget;
 use flowgate_app::key::{Scope, WorkflowScope};
 use flowgate_app::keys::KeyRequest;
 use flowgate_app::limit::{KeyLimits, Rate};
@@ -10,6 +11,7 @@ use flowgate_app::time::Timestamp;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::budget::NewKeyBudget;
 use super::{KeyScope, KeyWorkflows};
 use crate::http::fields::{Fields, kind_of};
 use crate::http::time::Time;
@@ -29,6 +31,8 @@ pub(super) struct NewKey {
     #[schema(value_type = Option<Time>)]
     expires_at: Option<Timestamp>,
     limits: Option<NewKeyLimits>,
+    #[schema(value_type = Option<NewKeyBudget>)]
+    budget: Option<KeyBudget>,
     /// Pages of these origins may read answers to the key in a browser, such as
     /// `https://app.example.com`.
     #[schema(required = false, value_type = Vec<String>, max_items = 20)]
@@ -59,18 +63,21 @@ impl NewKey {
         let expires_at = take_time(&mut fields, "expires_at");
         let limits = fields.take_object("limits");
         let limits = limits.map(|limits| fields.within("limits", limits, NewKeyLimits::read));
+        let budget = fields.take_object("budget");
+        let budget = budget.map(|budget| fields.within("budget", budget, NewKeyBudget::read));
         let origins = take_origins(&mut fields, "origins");
         fields.finish()?;
         let workflows = workflows.unwrap_or(WorkflowScope::Only(BTreeSet::new()));
         let scopes = scopes.unwrap_or_else(|| Scope::OF_CALLERS.into());
-        Ok(Self { name, workflows, scopes, expires_at, limits, origins })
+        Ok(Self { name, workflows, scopes, expires_at, limits, budget, origins })
     }
 }
 
 impl From<NewKey> for KeyRequest {
     fn from(new: NewKey) -> Self {
-        let NewKey { name, workflows, scopes, expires_at, limits, origins } = new;
-        Self { name, workflows, scopes, expires_at, limits: limits.map(Into::into), origins }
+        let NewKey { name, workflows, scopes, expires_at, limits, budget, origins } = new;
+        let limits = limits.map(Into::into);
+        Self { name, workflows, scopes, expires_at, limits, budget, origins }
     }
 }
 
@@ -190,7 +197,8 @@ mod tests {
         let limits = json!({ "requests_per_minute": -1, "burst": "5", "per_hour": 1 });
         let error = NewKey::read(json!({
             "workflows": "all", "scopes": ["run", "write", 1], "expires_at": "soon",
-            "limits": limits, "x": 1
+            "limits": limits, "x": 1,
+            "budget": { "max_cost_usd": -1, "max_tokens": 1.5, "per": "week", "dollars": 1 }
         }))
         .unwrap_err();
         let Error::BadInput(problems) = error else { panic!("{error:?}") };
@@ -206,6 +214,10 @@ mod tests {
                 "/limits/requests_per_minute",
                 "/limits/burst",
                 "/limits/per_hour",
+                "/budget/per",
+                "/budget/max_cost_usd",
+                "/budget/max_tokens",
+                "/budget/dollars",
                 "/x"
             ]
         );

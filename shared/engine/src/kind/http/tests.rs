@@ -161,7 +161,10 @@ fn fields_are_checked() {
         ("accept: [9]", "`accept` is `any`, or a list of statuses such as `[2xx, 404]`"),
         ("as: blob", "`as` must be one of json, text, base64, file"),
         ("multipart: [{ name: a }]", "one of `value`, `base64` and `file` is needed"),
-        ("multipart: [{ name: a, value: b, base64: c }]", "one of `value`, `base64` and `file` is needed"),
+        (
+            "multipart: [{ name: a, value: b, base64: c }]",
+            "one of `value`, `base64` and `file` is needed",
+        ),
         ("multipart: [a]", "a part is an object with `name` and a content"),
         ("binary: { type: x/y }", "one of `base64` and `file` is needed"),
         ("pages: {}", "one of `cursor` and `link` is needed"),

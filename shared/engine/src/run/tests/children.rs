@@ -345,9 +345,7 @@ nodes:
         crate::Action::Model(model) => {
             turn += 1;
             asked.push(model.clone());
-            let call = |id: &str, arguments: Value| {
-                json!({ "id": id, "name": "lookup", "arguments": arguments })
-            };
+            let call = |id: &str, arguments: Value| json!({ "id": id, "name": "lookup", "arguments": arguments });
             let value = match turn {
                 1 => json!({ "content": "", "finish_reason": "tools", "turn": {
                     "provider": "openai", "content": "", "message": {},
