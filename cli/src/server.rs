@@ -67,6 +67,7 @@ impl Server {
             queue: Arc::new(queue.clone()),
             workflows: shared.clone(),
             jobs: shared.clone(),
+            sessions: shared.clone(),
             keys: shared.clone(),
             limits: Arc::new(LocalLimits::default()),
             secrets: shared,

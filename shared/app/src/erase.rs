@@ -23,9 +23,11 @@ const LIST_LAG: Duration = Duration::from_secs(5);
 const NEXT_ROUND: Duration = Duration::from_secs(60);
 /// How long a job that has ended can be read.
 const JOB_RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
-/// Runs per step, versions per step, and steps per message: a worker has other work.
+/// Runs per step, versions per step (and sessions, below), and steps per message: a worker has other work.
 const RUNS_PER_STEP: usize = 50;
 const VERSIONS_PER_STEP: usize = 100;
+/// Sessions per step.
+const KEPT_PER_STEP: usize = 50;
 const STEPS_PER_MESSAGE: usize = 20;
 const MAX_USER: usize = 256;
 
@@ -143,6 +145,13 @@ impl App {
         }
         job.progress.after_run = found.next_cursor;
         if job.progress.after_run.is_some() {
+            return Ok(job);
+        }
+        let user = match &job.erases {
+            Erases::UserV1 { user } => Some(user.as_str()),
+            Erases::WorkflowV1 { .. } => None,
+        };
+        if self.ports.sessions.delete_some(&uid, user, KEPT_PER_STEP).await? == KEPT_PER_STEP {
             return Ok(job);
         }
         match job.erases {

@@ -17,6 +17,7 @@ pub mod runs;
 pub mod deliveries;
 pub mod recover;
 pub mod finish;
+mod sessions;
 mod erase;
 pub mod sweep;
 
@@ -40,8 +41,8 @@ mod workflow_cache;
 // Users of a use case also need its records.
 pub use flowgate_core::{
     Ports, clock, computing, deadline, delivery, event, group, hash, hops, id, idempotency, job,
-    key, lease, limit, memory, overload, page, receiver as receivers, run, secret, system, time,
-    turns, work, workflow,
+    key, lease, limit, memory, overload, page, receiver as receivers, run, secret, session, system,
+    time, turns, work, workflow,
 };
 
 pub use error::{Error, Result};

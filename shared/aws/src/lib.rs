@@ -13,6 +13,7 @@ mod questions;
 mod queue;
 mod workflows;
 mod jobs;
+mod sessions;
 mod keys;
 mod limits;
 mod secrets;
@@ -114,6 +115,7 @@ impl Aws {
             queue: port.clone(),
             workflows: port.clone(),
             jobs: port.clone(),
+            sessions: port.clone(),
             keys: port.clone(),
             limits: port.clone(),
             secrets: port,

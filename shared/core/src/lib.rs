@@ -8,6 +8,7 @@ pub mod receiver;
 pub mod work;
 pub mod workflow;
 pub mod job;
+pub mod session;
 pub mod key;
 pub mod limit;
 pub mod seal;

@@ -14,6 +14,7 @@ use crate::key::Keys;
 use crate::limit::Limits;
 use crate::run::Runs;
 use crate::secret::Secrets;
+use crate::session::Sessions;
 use crate::work::{Due, Queue};
 use crate::workflow::Workflows;
 
@@ -25,6 +26,7 @@ pub struct Ports {
     pub queue: Arc<dyn Queue>,
     pub workflows: Arc<dyn Workflows>,
     pub jobs: Arc<dyn Jobs>,
+    pub sessions: Arc<dyn Sessions>,
     pub keys: Arc<dyn Keys>,
     pub limits: Arc<dyn Limits>,
     pub secrets: Arc<dyn Secrets>,

@@ -6,6 +6,7 @@ mod http;
 mod model;
 mod mcp;
 mod pause;
+mod session;
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,6 +23,10 @@ pub use model::{
     Content, ContentPart, Image, ModelCall, ModelMessage, ModelTool, ToolResult, Turn, TurnCall,
 };
 pub use pause::{AskCall, AskedField, MAX_PAUSE, Question, WaitCall};
+pub(crate) use session::session_name;
+pub use session::{
+    Change, How, KeptTool, KeptTurn, MAX_SESSION_NAME, SessionCall, SessionRequest, values_output,
+};
 
 /// Names one attempt of one node in one iteration: `outer[2]/fetch#1` is the second attempt of
 /// `fetch` in the third iteration of `outer`.
@@ -99,6 +104,8 @@ pub enum Action {
     Webhook(WebhookCall),
     Wait(WaitCall),
     Ask(AskCall),
+    /// Stays inside: the platform keeps sessions.
+    Session(SessionCall),
 }
 
 impl Action {

@@ -9,6 +9,7 @@ mod due;
 mod folder;
 mod intact;
 mod jobs;
+mod sessions;
 mod keys;
 mod limits;
 mod master_key;

@@ -234,6 +234,28 @@ CREATE TABLE questions (
 ALTER TABLE open_runs ADD COLUMN asked INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE open_runs ADD COLUMN answers INTEGER NOT NULL DEFAULT 0;
 ",
+    "
+CREATE TABLE sessions (
+    uid        TEXT NOT NULL,
+    id         TEXT NOT NULL,
+    user       TEXT,
+    revision   INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    session    TEXT NOT NULL,
+    PRIMARY KEY (uid, id)
+);
+CREATE INDEX sessions_of_user ON sessions (uid, user);
+CREATE INDEX sessions_expired ON sessions (expires_at);
+-- The writes that were applied, so that none is applied twice.
+CREATE TABLE session_writes (
+    uid  TEXT NOT NULL,
+    id   TEXT NOT NULL,
+    mark TEXT NOT NULL,
+    at   INTEGER NOT NULL,
+    PRIMARY KEY (uid, id, mark)
+) WITHOUT ROWID;
+CREATE INDEX session_writes_at ON session_writes (at);
+",
 ];
 
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -145,7 +145,9 @@ impl Outbound {
         match &call.action {
             Action::Code(_) => code::MAX_PAUSE + call.timeout,
             Action::Mcp(_) => mcp::MAX_END + call.timeout,
-            Action::Http(_) | Action::Model(_) | Action::Webhook(_) => call.timeout,
+            Action::Http(_) | Action::Model(_) | Action::Webhook(_) | Action::Session(_) => {
+                call.timeout
+            }
             Action::Wait(_) | Action::Ask(_) => Duration::ZERO,
         }
     }
@@ -209,6 +211,7 @@ impl Outbound {
                 Box::pin(self.perform_mcp(asked, call, user, &mut masks, memory)).await
             }
             Action::Webhook(_) => Err(failed("internal", "a webhook is delivered, not performed")),
+            Action::Session(_) => Err(failed("internal", "a session is kept inside")),
             Action::Wait(_) | Action::Ask(_) => Err(failed("internal", "a pause is no call")),
         };
         match result {

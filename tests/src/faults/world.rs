@@ -131,6 +131,7 @@ async fn open(clock: Arc<TestClock>) -> Result<(Ports, Arc<dyn Any + Send + Sync
         keys: local.clone(),
         limits: Arc::new(LocalLimits::default()),
         jobs: local.clone(),
+        sessions: local.clone(),
         secrets: local,
         computing: Arc::new(OneAtATime),
         clock,

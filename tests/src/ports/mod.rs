@@ -11,6 +11,7 @@ mod receivers;
 mod runs;
 pub mod sample;
 mod secrets;
+mod sessions;
 mod waiting;
 mod workflows;
 
@@ -25,6 +26,7 @@ use flowgate_core::key::Keys;
 use flowgate_core::limit::Limits;
 use flowgate_core::run::Runs;
 use flowgate_core::secret::Secrets;
+use flowgate_core::session::Sessions;
 use flowgate_core::work::Due;
 use flowgate_core::workflow::Workflows;
 
@@ -36,6 +38,7 @@ pub struct World {
     pub due: Arc<dyn Due>,
     pub workflows: Arc<dyn Workflows>,
     pub jobs: Arc<dyn Jobs>,
+    pub sessions: Arc<dyn Sessions>,
     pub keys: Arc<dyn Keys>,
     pub limits: Arc<dyn Limits>,
     pub secrets: Arc<dyn Secrets>,
@@ -58,6 +61,7 @@ pub async fn check_all<F: Future<Output = Result<World>>>(fresh: impl Fn() -> F)
         keys::guarantees(),
         limits::guarantees(),
         secrets::guarantees(),
+        sessions::guarantees(),
     ];
     let mut broken = Vec::new();
     for Guarantee { name, check } in guarantees.into_iter().flatten() {

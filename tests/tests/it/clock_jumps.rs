@@ -72,6 +72,7 @@ impl Platform {
             keys: local.clone(),
             limits: Arc::new(LocalLimits::default()),
             jobs: local.clone(),
+            sessions: local.clone(),
             computing: Arc::new(OneAtATime),
             secrets: local,
             clock: clock.clone(),

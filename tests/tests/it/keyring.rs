@@ -109,6 +109,7 @@ impl Deployment {
             queue: Arc::new(LocalQueue::new(places, places)),
             workflows: local.clone(),
             jobs: local.clone(),
+            sessions: local.clone(),
             keys: local.clone(),
             limits: Arc::new(LocalLimits::default()),
             secrets: secrets.clone(),

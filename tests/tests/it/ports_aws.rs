@@ -54,6 +54,7 @@ fn world(aws: &Aws) -> World {
         due: ports.due,
         workflows: ports.workflows,
         jobs: ports.jobs,
+        sessions: ports.sessions,
         keys: ports.keys,
         limits: ports.limits,
         secrets: ports.secrets,

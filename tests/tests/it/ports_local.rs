@@ -29,6 +29,7 @@ fn open(folder: &Path) -> Result<(Local, World)> {
         due: ports.clone(),
         workflows: ports.clone(),
         jobs: ports.clone(),
+        sessions: ports.clone(),
         keys: ports.clone(),
         limits: Arc::new(LocalLimits::default()),
         secrets: ports,

@@ -73,6 +73,7 @@ impl Store {
             queue: post.clone(),
             workflows: local.clone(),
             jobs: local.clone(),
+            sessions: local.clone(),
             keys: local.clone(),
             limits: Arc::new(LocalLimits::default()),
             secrets: local,

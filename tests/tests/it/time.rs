@@ -115,6 +115,7 @@ impl Platform {
             queue: Arc::new(queue.clone()),
             workflows: local.clone(),
             jobs: local.clone(),
+            sessions: local.clone(),
             keys: local,
             limits: Arc::new(LocalLimits::default()),
             secrets: secrets.clone(),

@@ -276,6 +276,13 @@ impl<'c, 'd> Fields<'c, 'd> {
         self.compiler.hosts.insert(self.path.clone(), host);
     }
 
+    /// Notes that the field keeps something for later runs, which unsaved runs do not.
+    pub(crate) fn keeps_session(&mut self, name: &str) {
+        if self.compiler.document.root().get("save") == Some(&Value::Bool(false)) {
+            self.warning(name, "runs are not saved: they read their session, but keep nothing in it");
+        }
+    }
+
     /// Notes a secret that the object uses without naming it.
     pub(crate) fn implicit_secret(&mut self, name: String, host: Host) {
         let path = self.path.clone();

@@ -3,6 +3,7 @@
 mod asking;
 mod fields;
 mod conversation;
+mod memory;
 mod tool;
 mod mcp;
 mod toolbox;
@@ -29,6 +30,7 @@ use fields::{
     STOP, TEMPERATURE, TOP_P,
 };
 use mcp::Server;
+use memory::{Memory, Recalled};
 use tool::Tool;
 use toolbox::{Opened, Toolbox};
 use turns::Turns;
@@ -86,6 +88,7 @@ pub(super) struct Agent {
     /// The next one is asked where one fails for good.
     models: Vec<Text>,
     conversation: Conversation,
+    memory: Option<Memory>,
     tools: Vec<Tool>,
     servers: Vec<Server>,
     max_turns: usize,
@@ -109,6 +112,7 @@ impl Agent {
         let max_turns = fields.integer(&MAX_TURNS).unwrap_or(DEFAULT_MAX_TURNS);
         Self {
             conversation: Conversation::read(fields),
+            memory: Memory::read(fields),
             tools,
             servers,
             max_turns: usize::try_from(max_turns).unwrap_or(usize::MAX),
@@ -158,8 +162,15 @@ impl Agent {
 
 impl Node for Agent {
     fn plan(&self, scope: &Scope<'_>, done: &Done) -> Result<Plan, NodeError> {
+        let recalled = match self.memory.as_ref().map(|memory| memory.recall(scope, done)) {
+            None => Recalled::default(),
+            Some(recalled) => match recalled? {
+                Ok(recalled) => recalled,
+                Err(call) => return Ok(Plan::Perform(vec![*call])),
+            },
+        };
         match Toolbox::open(self, scope, done)? {
-            Opened::Ready(toolbox) => Turns::new(self, toolbox, scope, done).plan(),
+            Opened::Ready(toolbox) => Turns::new(self, toolbox, recalled, scope, done).plan(),
             Opened::Listing(calls) => Ok(Plan::Perform(calls)),
         }
     }

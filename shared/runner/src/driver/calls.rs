@@ -136,6 +136,10 @@ impl Calls {
                     chunk(Chunk::Started(app.now().millis()));
                     put_node_webhook(&app, &head, &id, webhook).await
                 }
+                Action::Session(session) => {
+                    chunk(Chunk::Started(app.now().millis()));
+                    app.use_session(&head, id.place(), session).await
+                }
                 Action::Http(_) | Action::Model(_) | Action::Mcp(_) | Action::Code(_) => {
                     let (user, code) = (head.secret_user(), code_group(&head));
                     let performed =

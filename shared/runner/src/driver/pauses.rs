@@ -115,7 +115,8 @@ pub(super) fn end_of(call: &Call) -> Result<Timestamp, CallError> {
         | Action::Model(_)
         | Action::Mcp(_)
         | Action::Code(_)
-        | Action::Webhook(_) => Ok(asked_at),
+        | Action::Webhook(_)
+        | Action::Session(_) => Ok(asked_at),
     }
 }
 
