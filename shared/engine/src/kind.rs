@@ -21,6 +21,7 @@ mod router;
 mod set;
 mod split;
 mod template;
+pub(crate) mod variables;
 mod wait;
 pub(crate) mod webhook;
 
@@ -50,6 +51,7 @@ pub use plan::{
 const BUILT_IN: &[fn() -> KindSpec] = &[
     template::spec,
     set::spec,
+    variables::spec,
     list::spec,
     json::spec,
     split::spec,

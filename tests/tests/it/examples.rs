@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use crate::fixture::until;
 
 /// Each example has a test below.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 12] = [
     "assistant",
+    "chat",
     "digest",
     "fallback",
     "greeting",
@@ -79,6 +80,17 @@ async fn greeting() {
         Example::publish("greeting").await.output(json!({})).await,
         json!({ "greeting": "Hello Ada x3" })
     );
+}
+
+#[tokio::test]
+async fn chat() {
+    let chat = Example::publish("chat").await;
+    let first = chat.output(json!({})).await;
+    assert_eq!(first, json!({ "reply": "Hello", "asked": ["Hello"] }));
+    let second = chat.output(json!({ "message": "And now?" })).await;
+    assert_eq!(second, json!({ "reply": "And now?", "asked": ["Hello", "And now?"] }));
+    let other = chat.output(json!({ "conversation": "other" })).await;
+    assert_eq!(other["asked"], json!(["Hello"]));
 }
 
 #[tokio::test]

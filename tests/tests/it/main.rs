@@ -32,6 +32,7 @@ mod crash;
 mod stream;
 mod several;
 mod agents;
+mod memory;
 mod stored;
 mod versions;
 mod waiting;

@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 use super::{Compiler, Used};
 use crate::document::parse_duration;
 use crate::expr::marked::Marked;
-use crate::expr::template::{Template, Text};
+use crate::expr::reference::PathStep;
+use crate::expr::template::{Reference, Source, Template, Text};
 use crate::field::{FieldSpec, FieldType, Required, Secrets};
 use crate::header;
 use crate::json::push_segment;
@@ -274,6 +275,14 @@ impl<'c, 'd> Fields<'c, 'd> {
     /// Notes who decides the host that the secrets of this object go to.
     pub(crate) fn goes_to(&mut self, host: Host) {
         self.compiler.hosts.insert(self.path.clone(), host);
+    }
+
+    /// Reads the name of the session of the variables; the node waits for it.
+    pub(crate) fn session_of_variables(&mut self) -> Option<Reference> {
+        let index = self.compiler.use_session_of_variables()?;
+        let up = self.compiler.levels_up(self.body, 0)?;
+        let path = vec![PathStep::Field("session".to_owned())];
+        Some(Reference { source: Source::Node { up, index }, path })
     }
 
     /// Notes that the field keeps something for later runs, which unsaved runs do not.

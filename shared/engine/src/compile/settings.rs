@@ -9,7 +9,7 @@ use super::Compiler;
 use super::fields::Fields;
 use crate::field::{FieldSpec, FieldType};
 use crate::input::{self, InputSection};
-use crate::kind::webhook as hook;
+use crate::kind::{variables, webhook as hook};
 use crate::run::spending::{self, SpendingLimit};
 use crate::workflow::{Body, NodeInfo, SecretUse, Webhook, Workflow};
 
@@ -65,9 +65,27 @@ const BUDGET: FieldSpec = FieldSpec::new(
      `budget_exhausted`",
 );
 
+const VARIABLES: FieldSpec = FieldSpec::new(
+    "variables",
+    FieldType::Items(Cow::Borrowed(variables::ENTRY)),
+    "the variables with a value before any set, or with a session that keeps them for later runs: \
+     `[{ name: topics, value: [], session: <api.conversation> }]`",
+);
+
 /// The fields of a whole document, in the order of the docs.
-pub(crate) const FIELDS: &[FieldSpec] =
-    &[NAME, DESCRIPTION, DEADLINE, SAVE, OUTPUT, NODES, SCHEMA, INPUT, WEBHOOK, BUDGET];
+pub(crate) const FIELDS: &[FieldSpec] = &[
+    NAME,
+    DESCRIPTION,
+    DEADLINE,
+    SAVE,
+    OUTPUT,
+    NODES,
+    SCHEMA,
+    INPUT,
+    VARIABLES,
+    WEBHOOK,
+    BUDGET,
+];
 
 pub(super) struct Settings {
     name: String,
@@ -89,6 +107,7 @@ pub(super) fn read(compiler: &mut Compiler<'_>) -> Settings {
     fields.object(&OUTPUT);
     fields.string(&SCHEMA);
     let input = InputSection::read(&mut fields);
+    variables::read_section(&mut fields, &VARIABLES);
     let webhook = webhook(&mut fields);
     let spending_limit = fields
         .object(&BUDGET)
@@ -133,6 +152,8 @@ impl Settings {
             secrets,
             is_slow,
             literal_keys,
+            variables: Vec::new(),
+            session_read: None,
         }
     }
 }
