@@ -68,6 +68,7 @@ impl Server {
             workflows: shared.clone(),
             jobs: shared.clone(),
             sessions: shared.clone(),
+            knowledge: shared.clone(),
             keys: shared.clone(),
             limits: Arc::new(LocalLimits::default()),
             secrets: shared,

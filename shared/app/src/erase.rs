@@ -26,7 +26,7 @@ const JOB_RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Runs per step, versions per step (and sessions, below), and steps per message: a worker has other work.
 const RUNS_PER_STEP: usize = 50;
 const VERSIONS_PER_STEP: usize = 100;
-/// Sessions per step.
+/// Sessions, and stores of knowledge, per step.
 const KEPT_PER_STEP: usize = 50;
 const STEPS_PER_MESSAGE: usize = 20;
 const MAX_USER: usize = 256;
@@ -151,7 +151,9 @@ impl App {
             Erases::UserV1 { user } => Some(user.as_str()),
             Erases::WorkflowV1 { .. } => None,
         };
-        if self.ports.sessions.delete_some(&uid, user, KEPT_PER_STEP).await? == KEPT_PER_STEP {
+        let sessions = self.ports.sessions.delete_some(&uid, user, KEPT_PER_STEP).await?;
+        let stores = self.ports.knowledge.delete_some(&uid, user, KEPT_PER_STEP).await?;
+        if sessions == KEPT_PER_STEP || stores == KEPT_PER_STEP {
             return Ok(job);
         }
         match job.erases {

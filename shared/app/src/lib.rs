@@ -18,6 +18,7 @@ pub mod deliveries;
 pub mod recover;
 pub mod finish;
 mod sessions;
+mod knowledge;
 mod erase;
 pub mod sweep;
 

@@ -14,6 +14,7 @@ mod queue;
 mod workflows;
 mod jobs;
 mod sessions;
+mod knowledge;
 mod keys;
 mod limits;
 mod secrets;
@@ -69,6 +70,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     trace: Mutex<TraceHeaders>,
+    stores: knowledge::Stores,
 }
 
 /// Trace headers of the current request or message. Every message sent meanwhile carries them.
@@ -102,6 +104,7 @@ impl Aws {
                 clock,
                 entropy,
                 trace: Mutex::default(),
+                stores: knowledge::Stores::default(),
             }),
         }
     }
@@ -116,6 +119,7 @@ impl Aws {
             workflows: port.clone(),
             jobs: port.clone(),
             sessions: port.clone(),
+            knowledge: port.clone(),
             keys: port.clone(),
             limits: port.clone(),
             secrets: port,

@@ -11,6 +11,7 @@ use crate::computing::Computing;
 use crate::delivery::Deliveries;
 use crate::job::Jobs;
 use crate::key::Keys;
+use crate::knowledge::Knowledge;
 use crate::limit::Limits;
 use crate::run::Runs;
 use crate::secret::Secrets;
@@ -27,6 +28,7 @@ pub struct Ports {
     pub workflows: Arc<dyn Workflows>,
     pub jobs: Arc<dyn Jobs>,
     pub sessions: Arc<dyn Sessions>,
+    pub knowledge: Arc<dyn Knowledge>,
     pub keys: Arc<dyn Keys>,
     pub limits: Arc<dyn Limits>,
     pub secrets: Arc<dyn Secrets>,

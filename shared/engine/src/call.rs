@@ -3,6 +3,7 @@
 //! The engine never performs a [`Call`]: the driver does, and feeds the [`CallResult`] back.
 
 mod http;
+mod knowledge;
 mod model;
 mod mcp;
 mod pause;
@@ -18,6 +19,9 @@ use serde_json::Value;
 pub use self::http::{Body, FormPart, HttpCall, IdempotencyKey, PartContent, ReadAs, Status};
 pub use crate::expr::code::Sources;
 pub use crate::url::RenderedUrl;
+pub use knowledge::{
+    Chunked, EmbedCall, EmbeddedChunk, KnowledgeCall, KnowledgeRequest,
+};
 pub use mcp::{McpCall, McpRequest};
 pub use model::{
     Content, ContentPart, Image, ModelCall, ModelMessage, ModelTool, ToolResult, Turn, TurnCall,
@@ -106,6 +110,9 @@ pub enum Action {
     Ask(AskCall),
     /// Stays inside: the platform keeps sessions.
     Session(SessionCall),
+    Embed(EmbedCall),
+    /// Stays inside: the platform keeps stores.
+    Knowledge(KnowledgeCall),
 }
 
 impl Action {

@@ -9,6 +9,7 @@ mod hash;
 pub(crate) mod http;
 pub(crate) mod input;
 mod json;
+mod knowledge;
 mod list;
 mod r#loop;
 mod note;
@@ -63,6 +64,7 @@ const BUILT_IN: &[fn() -> KindSpec] = &[
     agent::spec,
     router::spec,
     evaluator::spec,
+    knowledge::spec,
     condition::spec,
     r#loop::spec,
     parallel::spec,

@@ -10,6 +10,7 @@ mod folder;
 mod intact;
 mod jobs;
 mod sessions;
+mod knowledge;
 mod keys;
 mod limits;
 mod master_key;

@@ -255,6 +255,33 @@ CREATE TABLE session_writes (
     PRIMARY KEY (uid, id, mark)
 ) WITHOUT ROWID;
 CREATE INDEX session_writes_at ON session_writes (at);
+CREATE TABLE knowledge_stores (
+    id     TEXT PRIMARY KEY,
+    uid    TEXT NOT NULL,
+    head   TEXT NOT NULL,
+    -- Those of its sources.
+    chunks INTEGER NOT NULL
+);
+CREATE INDEX knowledge_stores_of ON knowledge_stores (uid);
+CREATE TABLE knowledge_sources (
+    store   TEXT NOT NULL,
+    source  TEXT NOT NULL,
+    version TEXT NOT NULL,
+    chunks  INTEGER NOT NULL,
+    user    TEXT,
+    PRIMARY KEY (store, source)
+);
+-- Parts of versions of sources. Those that no source names are not found.
+CREATE TABLE knowledge_parts (
+    store   TEXT NOT NULL,
+    version TEXT NOT NULL,
+    number  INTEGER NOT NULL,
+    user    TEXT,
+    vectors BLOB NOT NULL,
+    chunks  TEXT NOT NULL,
+    PRIMARY KEY (store, version, number)
+);
+CREATE INDEX knowledge_parts_of_user ON knowledge_parts (store, user);
 ",
 ];
 

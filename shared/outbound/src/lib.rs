@@ -145,9 +145,12 @@ impl Outbound {
         match &call.action {
             Action::Code(_) => code::MAX_PAUSE + call.timeout,
             Action::Mcp(_) => mcp::MAX_END + call.timeout,
-            Action::Http(_) | Action::Model(_) | Action::Webhook(_) | Action::Session(_) => {
-                call.timeout
-            }
+            Action::Http(_)
+            | Action::Model(_)
+            | Action::Embed(_)
+            | Action::Webhook(_)
+            | Action::Session(_)
+            | Action::Knowledge(_) => call.timeout,
             Action::Wait(_) | Action::Ask(_) => Duration::ZERO,
         }
     }
@@ -199,19 +202,26 @@ impl Outbound {
                 self.within(call, work).await
             }
             Action::Model(asked) if call.needs_price && !model::is_priced(&asked.model) => {
-                let message =
-                    format!("the run has a budget, and the price of {} is not known", asked.model);
-                Err(CallError { nothing_happened: true, ..failed(BUDGET_EXHAUSTED, message) })
+                Err(unpriced(&asked.model))
             }
             Action::Model(asked) => {
                 let work = Box::pin(self.perform_model(asked, user, &mut masks, memory, chunks));
+                self.within(call, work).await
+            }
+            Action::Embed(asked) if call.needs_price && !model::is_priced(&asked.model) => {
+                Err(unpriced(&asked.model))
+            }
+            Action::Embed(asked) => {
+                let work = Box::pin(self.perform_embed(asked, user, &mut masks, memory));
                 self.within(call, work).await
             }
             Action::Mcp(asked) => {
                 Box::pin(self.perform_mcp(asked, call, user, &mut masks, memory)).await
             }
             Action::Webhook(_) => Err(failed("internal", "a webhook is delivered, not performed")),
-            Action::Session(_) => Err(failed("internal", "a session is kept inside")),
+            Action::Session(_) | Action::Knowledge(_) => {
+                Err(failed("internal", "sessions and stores are kept inside"))
+            }
             Action::Wait(_) | Action::Ask(_) => Err(failed("internal", "a pause is no call")),
         };
         match result {
@@ -269,3 +279,9 @@ fn retryable(code: &str, message: impl Into<String>) -> CallError {
 fn too_large(what: &str, limit: usize) -> CallError {
     failed("value_too_large", format!("{what} is larger than {limit} bytes"))
 }
+/// A call whose price is not known does not go out where a budget bounds the cost.
+fn unpriced(model: &str) -> CallError {
+    let message = format!("the run has a budget, and the price of {model} is not known");
+    CallError { nothing_happened: true, ..failed(BUDGET_EXHAUSTED, message) }
+}
+

@@ -10,6 +10,7 @@ mod reading;
 mod reply;
 mod failure;
 mod echo;
+mod embed;
 mod price;
 mod schema;
 

@@ -132,6 +132,7 @@ async fn open(clock: Arc<TestClock>) -> Result<(Ports, Arc<dyn Any + Send + Sync
         limits: Arc::new(LocalLimits::default()),
         jobs: local.clone(),
         sessions: local.clone(),
+        knowledge: local.clone(),
         secrets: local,
         computing: Arc::new(OneAtATime),
         clock,

@@ -4,6 +4,7 @@ mod deliveries;
 mod due;
 mod erasure;
 mod keys;
+mod knowledge;
 mod limits;
 mod lockstep;
 mod ownership;
@@ -23,6 +24,7 @@ use anyhow::Result;
 use flowgate_core::delivery::Deliveries;
 use flowgate_core::job::Jobs;
 use flowgate_core::key::Keys;
+use flowgate_core::knowledge::Knowledge;
 use flowgate_core::limit::Limits;
 use flowgate_core::run::Runs;
 use flowgate_core::secret::Secrets;
@@ -39,6 +41,7 @@ pub struct World {
     pub workflows: Arc<dyn Workflows>,
     pub jobs: Arc<dyn Jobs>,
     pub sessions: Arc<dyn Sessions>,
+    pub knowledge: Arc<dyn Knowledge>,
     pub keys: Arc<dyn Keys>,
     pub limits: Arc<dyn Limits>,
     pub secrets: Arc<dyn Secrets>,
@@ -62,6 +65,7 @@ pub async fn check_all<F: Future<Output = Result<World>>>(fresh: impl Fn() -> F)
         limits::guarantees(),
         secrets::guarantees(),
         sessions::guarantees(),
+        knowledge::guarantees(),
     ];
     let mut broken = Vec::new();
     for Guarantee { name, check } in guarantees.into_iter().flatten() {

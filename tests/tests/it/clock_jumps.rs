@@ -73,6 +73,7 @@ impl Platform {
             limits: Arc::new(LocalLimits::default()),
             jobs: local.clone(),
             sessions: local.clone(),
+            knowledge: local.clone(),
             computing: Arc::new(OneAtATime),
             secrets: local,
             clock: clock.clone(),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::fixture::until;
 
 /// Each example has a test below.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     "assistant",
     "chat",
     "digest",
@@ -17,6 +17,7 @@ const NAMES: [&str; 12] = [
     "greeting",
     "healthcheck",
     "invoice",
+    "library",
     "refund",
     "shop",
     "signup",
@@ -80,6 +81,18 @@ async fn greeting() {
         Example::publish("greeting").await.output(json!({})).await,
         json!({ "greeting": "Hello Ada x3" })
     );
+}
+
+#[tokio::test]
+async fn library() {
+    let library = Example::publish("library").await;
+    let output = library.output(json!({})).await;
+    let text = "Refunds take five days. They go back to the card that paid.";
+    assert_eq!(output["answer"], format!("{text} (refunds)"));
+    let found = output["matches"].as_array().unwrap();
+    assert_eq!((found.len(), &found[0]["metadata"]), (1, &json!({ "title": "refunds.md" })));
+    let other = library.output(json!({ "question": "When do you answer the phone?" })).await;
+    assert_eq!(other["matches"][0]["source"], "hours");
 }
 
 #[tokio::test]

@@ -110,6 +110,7 @@ impl Deployment {
             workflows: local.clone(),
             jobs: local.clone(),
             sessions: local.clone(),
+            knowledge: local.clone(),
             keys: local.clone(),
             limits: Arc::new(LocalLimits::default()),
             secrets: secrets.clone(),

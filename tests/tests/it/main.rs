@@ -33,6 +33,7 @@ mod stream;
 mod several;
 mod agents;
 mod memory;
+mod knowledge;
 mod stored;
 mod versions;
 mod waiting;

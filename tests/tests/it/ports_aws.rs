@@ -55,6 +55,7 @@ fn world(aws: &Aws) -> World {
         workflows: ports.workflows,
         jobs: ports.jobs,
         sessions: ports.sessions,
+        knowledge: ports.knowledge,
         keys: ports.keys,
         limits: ports.limits,
         secrets: ports.secrets,

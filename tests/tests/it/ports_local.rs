@@ -30,6 +30,7 @@ fn open(folder: &Path) -> Result<(Local, World)> {
         workflows: ports.clone(),
         jobs: ports.clone(),
         sessions: ports.clone(),
+        knowledge: ports.clone(),
         keys: ports.clone(),
         limits: Arc::new(LocalLimits::default()),
         secrets: ports,

@@ -74,6 +74,7 @@ impl Store {
             workflows: local.clone(),
             jobs: local.clone(),
             sessions: local.clone(),
+            knowledge: local.clone(),
             keys: local.clone(),
             limits: Arc::new(LocalLimits::default()),
             secrets: local,

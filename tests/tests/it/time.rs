@@ -116,6 +116,7 @@ impl Platform {
             workflows: local.clone(),
             jobs: local.clone(),
             sessions: local.clone(),
+            knowledge: local.clone(),
             keys: local,
             limits: Arc::new(LocalLimits::default()),
             secrets: secrets.clone(),

@@ -292,6 +292,13 @@ impl<'c, 'd> Fields<'c, 'd> {
         }
     }
 
+    /// Refuses what unsaved runs may not do, if all runs are.
+    pub(crate) fn needs_saved_runs(&mut self, name: &str) {
+        if self.compiler.document.root().get("save") == Some(&Value::Bool(false)) {
+            self.error(name, "runs are not saved, and cannot change what a store keeps");
+        }
+    }
+
     /// Notes a secret that the object uses without naming it.
     pub(crate) fn implicit_secret(&mut self, name: String, host: Host) {
         let path = self.path.clone();

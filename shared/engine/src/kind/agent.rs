@@ -20,13 +20,15 @@ use crate::call::{ModelCall, ModelTool};
 use crate::compile::fields::Fields;
 use crate::expr::scope::Scope;
 use crate::expr::template::{Part, Text};
+use crate::field::FieldSpec;
 use crate::provider;
 use crate::schema::Schema;
 use crate::url::Host;
 pub(super) use asking::{ASKING, LIMITS};
+pub(super) use fields::{API_KEY, BASE_URL};
 use conversation::Conversation;
 use fields::{
-    API_KEY, BASE_URL, ECHO_DELAY, FIELDS, MAX_TOKENS, MAX_TURNS, MODEL, MODELS, SCHEMA, SEED,
+    ECHO_DELAY, FIELDS, MAX_TOKENS, MAX_TURNS, MODEL, MODELS, SCHEMA, SEED,
     STOP, TEMPERATURE, TOP_P,
 };
 use mcp::Server;
@@ -177,7 +179,7 @@ impl Node for Agent {
 }
 
 /// Returns the provider if the author's text names it.
-fn written_provider(model: &Text) -> Option<&str> {
+pub(super) fn written_provider(model: &Text) -> Option<&str> {
     let Some(Part::Text(written)) = model.parts.first() else { return None };
     written.split_once('/').map(|(provider, _)| provider)
 }
@@ -189,16 +191,22 @@ fn read_models(fields: &mut Fields<'_, '_>) -> Vec<Text> {
         fields.error(&MODELS.name, "`models` needs at least one model");
     }
     let has_address = fields.is_given(&BASE_URL);
+    let field = if fields.is_given(&MODEL) { &MODEL } else { &MODELS };
     for model in &models {
-        check_model(fields, model, has_address);
+        check_model(fields, field, model, has_address);
     }
     models
 }
 
 /// Refuses a model without a provider, and a provider whose address nobody knows.
-fn check_model(fields: &mut Fields<'_, '_>, model: &Text, has_address: bool) {
+pub(super) fn check_model(
+    fields: &mut Fields<'_, '_>,
+    field: &FieldSpec,
+    model: &Text,
+    has_address: bool,
+) {
     let Some(Part::Text(written)) = model.parts.first() else { return };
-    let field = if fields.is_given(&MODEL) { &MODEL.name } else { &MODELS.name };
+    let field = &field.name;
     match written_provider(model) {
         None if model.parts.len() > 1 => {}
         None => {
@@ -222,7 +230,7 @@ fn check_model(fields: &mut Fields<'_, '_>, model: &Text, has_address: bool) {
 }
 
 /// Notes where the node's secrets go, and the providers' keys that it uses without naming them.
-fn note_providers(fields: &mut Fields<'_, '_>, models: &[Text], base_url: Option<&Text>) {
+pub(super) fn note_providers(fields: &mut Fields<'_, '_>, models: &[Text], base_url: Option<&Text>) {
     let uses_own_key = !fields.is_given(&API_KEY);
     for model in models {
         let provider = written_provider(model);

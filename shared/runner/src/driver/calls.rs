@@ -140,7 +140,15 @@ impl Calls {
                     chunk(Chunk::Started(app.now().millis()));
                     app.use_session(&head, id.place(), session).await
                 }
-                Action::Http(_) | Action::Model(_) | Action::Mcp(_) | Action::Code(_) => {
+                Action::Knowledge(knowledge) => {
+                    chunk(Chunk::Started(app.now().millis()));
+                    app.use_knowledge(&head, id.place(), knowledge).await
+                }
+                Action::Http(_)
+                | Action::Model(_)
+                | Action::Embed(_)
+                | Action::Mcp(_)
+                | Action::Code(_) => {
                     let (user, code) = (head.secret_user(), code_group(&head));
                     let performed =
                         outbound.perform_counted(&call, &user, &code, &memory, &mut chunk);

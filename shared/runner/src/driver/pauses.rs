@@ -116,7 +116,9 @@ pub(super) fn end_of(call: &Call) -> Result<Timestamp, CallError> {
         | Action::Mcp(_)
         | Action::Code(_)
         | Action::Webhook(_)
-        | Action::Session(_) => Ok(asked_at),
+        | Action::Session(_)
+        | Action::Embed(_)
+        | Action::Knowledge(_) => Ok(asked_at),
     }
 }
 

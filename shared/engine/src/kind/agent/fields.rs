@@ -149,7 +149,7 @@ pub(super) const SCHEMA: FieldSpec = FieldSpec::new(
     FieldType::JsonSchema,
     "a JSON Schema of an object that the answer must match; its fields become fields of the node",
 );
-pub(super) const BASE_URL: FieldSpec = FieldSpec::with_default(
+pub(in crate::kind) const BASE_URL: FieldSpec = FieldSpec::with_default(
     "base_url",
     FieldType::Text,
     "the secret `<PROVIDER>_BASE_URL`, else the provider's address",
@@ -157,7 +157,7 @@ pub(super) const BASE_URL: FieldSpec = FieldSpec::with_default(
      where it ends in `/responses`",
 )
 .with_secrets();
-pub(super) const API_KEY: FieldSpec = FieldSpec::with_default(
+pub(in crate::kind) const API_KEY: FieldSpec = FieldSpec::with_default(
     "api_key",
     FieldType::Text,
     "the secret `<PROVIDER>_API_KEY`",
