@@ -23,7 +23,7 @@ const LIST_LAG: Duration = Duration::from_secs(5);
 const NEXT_ROUND: Duration = Duration::from_secs(60);
 /// How long a job that has ended can be read.
 const JOB_RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
-/// Runs per step, versions per step (and sessions, below), and steps per message: a worker has other work.
+/// Runs per step, versions per step, and steps per message: a worker has other work.
 const RUNS_PER_STEP: usize = 50;
 const VERSIONS_PER_STEP: usize = 100;
 /// Sessions, and stores of knowledge, per step.

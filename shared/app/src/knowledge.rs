@@ -35,15 +35,13 @@ impl App {
                 let source = Source { name, version, parts: *parts, chunks: *chunks, user };
                 self.commit_source(head, &store, source).await?
             }
-            KnowledgeRequest::Delete { source } => {
-                match self.may_write(head, &store).await? {
-                    Err(error) => Err(error),
-                    Ok(()) => {
-                        let deleted = self.ports.knowledge.delete_source(&store, source).await?;
-                        Ok(json!({ "deleted": deleted }))
-                    }
+            KnowledgeRequest::Delete { source } => match self.may_write(head, &store).await? {
+                Err(error) => Err(error),
+                Ok(()) => {
+                    let deleted = self.ports.knowledge.delete_source(&store, source).await?;
+                    Ok(json!({ "deleted": deleted }))
                 }
-            }
+            },
             KnowledgeRequest::Search { model, vector, top, min_score } => {
                 self.search_store(&store, model, vector, (*top, *min_score)).await?
             }
@@ -67,7 +65,8 @@ impl App {
         if let Err(error) = self.may_write(head, store).await? {
             return Ok(Err(error));
         }
-        let vectors: Result<Vec<_>, _> = chunks.iter().map(|chunk| decoded(&chunk.vector)).collect();
+        let vectors: Result<Vec<_>, _> =
+            chunks.iter().map(|chunk| decoded(&chunk.vector)).collect();
         let vectors = match vectors {
             Ok(vectors) => vectors,
             Err(error) => return Ok(Err(error)),
@@ -79,8 +78,7 @@ impl App {
             dimensions: first.len(),
         };
         let stored = self.ports.knowledge.begin(store, new).await?;
-        if let Some(error) =
-            vectors.iter().find_map(|vector| misfit(&stored, model, vector.len()))
+        if let Some(error) = vectors.iter().find_map(|vector| misfit(&stored, model, vector.len()))
         {
             return Ok(Err(error));
         }

@@ -21,6 +21,8 @@ const STORE: &str = "STORE";
 const SOURCE: &str = "SRC#";
 const VECTORS: &str = "P#";
 const TEXTS: &str = "T#";
+/// The version of a source that was deleted.
+const GONE: &str = "-";
 /// All vectors of a store are read and held by a function.
 const MAX_CHUNKS: usize = 5_000;
 /// Concurrent commits to one store.
@@ -100,10 +102,17 @@ impl Knowledge for Aws {
             let key = key_of_source(store, source);
             let Some(found) = self.table().get(key.clone(), None).await? else { return Ok(0) };
             let (version, chunks) = (found.text("version")?, found.number::<usize>("chunks")?);
+            if version == GONE {
+                return Ok(0);
+            }
             let row = self.table().get(row_of(store), None).await?.context("no such store")?;
             let after = row.number::<usize>("chunks")?.saturating_sub(chunks);
-            let delete = Write::delete(key)
+            // The row stays: a later delete could hit a source that was added since.
+            let gone = "SET #version = :gone, #chunks = :none REMOVE #source, #user";
+            let delete = Write::update(key, gone)
                 .only_if("#version = :before")
+                .bind(":gone", text(GONE))
+                .bind(":none", number(0))
                 .bind(":before", text(version));
             let count = counted(store, after, row.number("revision")?);
             if let AllOutcome::Done = self.table().write_all(&[count, delete]).await? {

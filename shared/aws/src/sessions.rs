@@ -43,8 +43,9 @@ impl Sessions for Aws {
                 .bind(":before", number(next - 1))
                 .bind(":now", time(now)),
         };
-        let mark = Item::new(Key::new(partition(key), format!("W#{}", sha256_hex(mark.0.as_bytes()))))
-            .with("expires_at", self.parts_expire_at());
+        let mark =
+            Item::new(Key::new(partition(key), format!("W#{}", sha256_hex(mark.0.as_bytes()))))
+                .with("expires_at", self.parts_expire_at());
         match self.table().write_all(&[put, Write::put(mark).if_absent()]).await? {
             AllOutcome::Done => Ok(Saved::Saved),
             AllOutcome::Refused(refusals) => Ok(match &refusals[..] {
@@ -81,7 +82,8 @@ impl Sessions for Aws {
         let found = self.table().query(&query.bind(":list", text(list_of(uid)))).await?;
         for row in &found.items {
             let keys = self.keys_in(&row.key()?.pk).await?;
-            let (row, marks): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| key.sk == SESSION);
+            let (row, marks): (Vec<_>, Vec<_>) =
+                keys.into_iter().partition(|key| key.sk == SESSION);
             self.table().delete_all(marks).await?;
             self.table().delete_all(row).await?;
         }

@@ -112,7 +112,9 @@ impl Session {
 
     /// Returns those of the variables that are set.
     pub fn values<'a>(&self, names: impl Iterator<Item = &'a str>) -> Map<String, Value> {
-        names.filter_map(|name| Some((name.to_owned(), self.variables.get(name)?.clone()))).collect()
+        names
+            .filter_map(|name| Some((name.to_owned(), self.variables.get(name)?.clone())))
+            .collect()
     }
 
     fn forget_oldest(&mut self) {

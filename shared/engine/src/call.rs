@@ -19,9 +19,7 @@ use serde_json::Value;
 pub use self::http::{Body, FormPart, HttpCall, IdempotencyKey, PartContent, ReadAs, Status};
 pub use crate::expr::code::Sources;
 pub use crate::url::RenderedUrl;
-pub use knowledge::{
-    Chunked, EmbedCall, EmbeddedChunk, KnowledgeCall, KnowledgeRequest,
-};
+pub use knowledge::{Chunked, EmbedCall, EmbeddedChunk, KnowledgeCall, KnowledgeRequest};
 pub use mcp::{McpCall, McpRequest};
 pub use model::{
     Content, ContentPart, Image, ModelCall, ModelMessage, ModelTool, ToolResult, Turn, TurnCall,

@@ -82,7 +82,8 @@ pub(crate) fn compile(
         edges::connect(&mut compiler, &mut bodies, &links);
     }
     let session_read = compiler.variables.of_session;
-    let variables = if complete { variables::arrange(&mut compiler, &mut bodies) } else { Vec::new() };
+    let variables =
+        if complete { variables::arrange(&mut compiler, &mut bodies) } else { Vec::new() };
     let literal_keys = compiler.literal_keys();
     let (infos, names) = compiler.infos();
     let secrets = compiler.secret_uses();

@@ -91,7 +91,8 @@ impl Knowledge for Local {
 }
 
 fn read_head(connection: &Connection, id: &str) -> Result<Option<StoreHead>> {
-    let mut select = connection.prepare_cached("SELECT head FROM knowledge_stores WHERE id = ?1")?;
+    let mut select =
+        connection.prepare_cached("SELECT head FROM knowledge_stores WHERE id = ?1")?;
     let text: Option<String> = select.query_row([id], |row| row.get(0)).optional()?;
     Ok(text.as_deref().map(serde_json::from_str).transpose()?)
 }
@@ -103,7 +104,8 @@ fn version_of(connection: &Connection, id: &str, source: &str) -> Result<Option<
 }
 
 fn total(connection: &Connection, id: &str) -> Result<i64> {
-    let mut select = connection.prepare_cached("SELECT chunks FROM knowledge_stores WHERE id = ?1")?;
+    let mut select =
+        connection.prepare_cached("SELECT chunks FROM knowledge_stores WHERE id = ?1")?;
     Ok(select.query_row([id], |row| row.get(0))?)
 }
 
@@ -176,7 +178,8 @@ fn search(
             best.offer(dot(vector, stored), || (part, index, source.to_owned()));
         }
     }
-    let mut texts = connection.prepare_cached("SELECT chunks FROM knowledge_parts WHERE rowid = ?1")?;
+    let mut texts =
+        connection.prepare_cached("SELECT chunks FROM knowledge_parts WHERE rowid = ?1")?;
     let mut found = Vec::new();
     for (score, (part, index, source)) in best.into_found() {
         let text: String = texts.query_row([part], |row| row.get(0))?;

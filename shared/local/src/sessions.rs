@@ -49,8 +49,9 @@ impl Sessions for Local {
             if marked.exists(params![uid, id, mark])? {
                 return Ok(Saved::Already);
             }
-            let mut select = connection
-                .prepare_cached("SELECT revision, expires_at FROM sessions WHERE uid = ?1 AND id = ?2")?;
+            let mut select = connection.prepare_cached(
+                "SELECT revision, expires_at FROM sessions WHERE uid = ?1 AND id = ?2",
+            )?;
             let found: Option<(i64, i64)> = select
                 .query_row(params![uid, id], |row| Ok((row.get(0)?, row.get(1)?)))
                 .optional()?;

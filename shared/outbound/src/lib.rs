@@ -284,4 +284,3 @@ fn unpriced(model: &str) -> CallError {
     let message = format!("the run has a budget, and the price of {model} is not known");
     CallError { nothing_happened: true, ..failed(BUDGET_EXHAUSTED, message) }
 }
-

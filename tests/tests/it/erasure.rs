@@ -293,6 +293,8 @@ impl Platform {
             queue: Arc::new(messages.clone()),
             workflows: local.clone(),
             jobs: local.clone(),
+            sessions: local.clone(),
+            knowledge: local.clone(),
             keys: local.clone(),
             limits: Arc::new(LocalLimits::default()),
             secrets: local.clone(),

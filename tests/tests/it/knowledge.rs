@@ -10,19 +10,29 @@ use crate::several::killed::Alive;
 
 fn document(upstream: &Receiver, more: &str) -> String {
     let model = format!(
-        "store: docs, model: openai/text-embedding-3-small, base_url: \"{}/v1\", api_key: none{more}",
+        "store: docs, model: openai/text-embedding-3-small, base_url: \"{}/v1\", \
+         api_key: none{more}",
         upstream.url
     );
     format!(
         r#"
-input: [{{ name: action, type: string }}, {{ name: text, type: string, default: "" }}, {{ name: source, type: string, default: s }}]
+input:
+  - {{ name: action, type: string }}
+  - {{ name: text, type: string, default: "" }}
+  - {{ name: source, type: string, default: s }}
 nodes:
   - {{ id: c, type: condition, branches: [
-      {{ name: add, if: "<api.action> == 'add'" }}, {{ name: search, if: "<api.action> == 'search'" }}, {{ name: delete }} ] }}
-  - {{ id: add, type: knowledge, action: add, text: <api.text>, source: <api.source>, chunk_size: 100, metadata: {{ of: <api.source> }}, {model}, after: c.add }}
-  - {{ id: find, type: knowledge, action: search, query: <api.text>, top: 2, {model}, after: c.search }}
-  - {{ id: drop, type: knowledge, action: delete, source: <api.source>, store: docs{more}, after: c.delete }}
-output: {{ chunks: <add.chunks>, total: <add.total>, tokens: <add.tokens>, cost: <add.cost>, matches: <find.matches>, deleted: <drop.deleted> }}
+      {{ name: add, if: "<api.action> == 'add'" }},
+      {{ name: search, if: "<api.action> == 'search'" }}, {{ name: delete }} ] }}
+  - {{ id: add, type: knowledge, action: add, text: <api.text>, source: <api.source>,
+      chunk_size: 100, metadata: {{ of: <api.source> }}, {model}, after: c.add }}
+  - {{ id: find, type: knowledge, action: search, query: <api.text>, top: 2, {model},
+      after: c.search }}
+  - {{ id: drop, type: knowledge, action: delete, source: <api.source>, store: docs{more},
+      after: c.delete }}
+output:
+  {{ chunks: <add.chunks>, total: <add.total>, tokens: <add.tokens>, cost: <add.cost>,
+    matches: <find.matches>, deleted: <drop.deleted> }}
 "#
     )
 }
@@ -49,7 +59,11 @@ async fn upstream(is_held: impl Fn(usize) -> bool + Send + Sync + 'static) -> Re
     Receiver::start(move |request, before| {
         assert_eq!(request.uri.path(), "/v1/embeddings");
         let body = embedded(&request.body);
-        if is_held(before) { Reply::WhenLetGo(StatusCode::OK, body) } else { Reply::Now(StatusCode::OK, body) }
+        if is_held(before) {
+            Reply::WhenLetGo(StatusCode::OK, body)
+        } else {
+            Reply::Now(StatusCode::OK, body)
+        }
     })
     .await
 }
@@ -174,7 +188,7 @@ async fn what_a_user_added_is_erased() {
 async fn a_kill_embeds_nothing_again_and_adds_nothing_twice() {
     let upstream = upstream(|before| before == 2).await;
     let before = Alive::start(&document(&upstream, "")).await;
-    let text = (0..70).map(|_| "a".repeat(99)).collect::<Vec<_>>().join("\n\n");
+    let text = (0..70).map(|_| "a".repeat(80)).collect::<Vec<_>>().join("\n\n");
     let start = |url: &str| {
         let start = before.at().client.post(format!("{url}/v1/workflows/w/runs"));
         start.bearer_auth(ADMIN_KEY)

@@ -38,7 +38,8 @@ async fn upstream(is_held: impl Fn(&str, usize) -> bool + Send + Sync + 'static)
     Receiver::start(move |request, _| {
         let messages = messages(request);
         let text = format!("read {}", messages.len());
-        let delta = json!({ "choices": [{ "index": 0, "delta": { "content": text }, "finish_reason": "stop" }] });
+        let choice = json!({ "index": 0, "delta": { "content": text }, "finish_reason": "stop" });
+        let delta = json!({ "choices": [choice] });
         let said = format!("data: {delta}\n\ndata: [DONE]\n\n");
         let last = messages.last().unwrap()["content"].as_str().unwrap().to_owned();
         let mut seen = seen.lock().unwrap();
@@ -124,10 +125,9 @@ async fn a_session_of_another_key_or_user_is_refused() {
     let body = |i: &str, user: &str| json!({ "input": { "i": i, "session": "s" }, "user": user });
     let first = run_with(&server, &mine, body("one", "ada")).await;
     assert_eq!(first["status"], "succeeded", "{first:#}");
-    for (key, user, code) in [
-        (&theirs, "ada", "session_of_another_key"),
-        (&mine, "bob", "session_of_another_user"),
-    ] {
+    for (key, user, code) in
+        [(&theirs, "ada", "session_of_another_key"), (&mine, "bob", "session_of_another_user")]
+    {
         let refused = run_with(&server, key, body("two", user)).await;
         assert_eq!(refused["status"], "failed", "{refused:#}");
         assert_eq!(refused["error"]["code"], code, "{refused:#}");
@@ -144,8 +144,7 @@ async fn a_run_that_is_not_saved_keeps_nothing() {
     let upstream = upstream(|_, _| false).await;
     let server = server(&upstream).await;
     run(&server, "one", "s").await;
-    let unsaved =
-        json!({ "input": { "i": "CANARY", "session": "s" }, "save": false });
+    let unsaved = json!({ "input": { "i": "CANARY", "session": "s" }, "save": false });
     let (_, answered) = answer(server.post("/v1/workflows/w/runs", ADMIN_KEY).json(&unsaved)).await;
     assert_eq!(answered["status"], "succeeded", "{answered:#}");
     assert_eq!(messages(upstream.received().last().unwrap()).len(), 3, "it reads the session");
@@ -157,9 +156,7 @@ async fn a_run_that_is_not_saved_keeps_nothing() {
 async fn a_users_sessions_are_erased() {
     let upstream = upstream(|_, _| false).await;
     let server = server(&upstream).await;
-    let body = |user: &str| {
-        json!({ "input": { "i": "x", "session": user }, "user": user })
-    };
+    let body = |user: &str| json!({ "input": { "i": "x", "session": user }, "user": user });
     for user in ["ann", "bob"] {
         run_with(&server, ADMIN_KEY, body(user)).await;
     }

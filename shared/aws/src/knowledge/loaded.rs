@@ -47,8 +47,8 @@ impl Loaded {
     pub(super) fn read(sources: &[Item], vectors: &[Item]) -> Result<Self> {
         let names: HashMap<&str, &str> = sources
             .iter()
-            .map(|source| Ok((source.text("version")?, source.text("source")?)))
-            .collect::<Result<_>>()?;
+            .filter_map(|source| Some((source.find_text("version")?, source.find_text("source")?)))
+            .collect();
         let mut parts = Vec::new();
         for item in vectors {
             let place = item.text("sk")?.strip_prefix(VECTORS).context("a part has its place")?;
@@ -125,17 +125,13 @@ mod tests {
     #[test]
     fn scores_differ_in_the_third_digit() {
         let vector = |seed: f32| {
-            let numbers: Vec<f32> =
-                (0..1_000u16).map(|at| (f32::from(at) * seed).sin()).collect();
+            let numbers: Vec<f32> = (0..1_000u16).map(|at| (f32::from(at) * seed).sin()).collect();
             normalized(&numbers).unwrap()
         };
         let (stored, query) = (vector(1.3), vector(1.301));
         let AttributeValue::B(bytes) = packed(std::slice::from_ref(&stored)) else { panic!() };
-        let part = LoadedPart {
-            source: "s".into(),
-            place: "v#0".into(),
-            bytes: bytes.as_ref().to_vec(),
-        };
+        let part =
+            LoadedPart { source: "s".into(), place: "v#0".into(), bytes: bytes.as_ref().to_vec() };
         let mut best = Best::new(1, None);
         Loaded { parts: vec![part] }.offer_all(&query, &mut best);
         let (score, place) = best.into_found()[0];

@@ -52,9 +52,14 @@ pub struct Change {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum How {
-    Set { value: Value },
+    Set {
+        value: Value,
+    },
     /// Puts the item at the end of the list that the variable holds; of `initial` if it is not set.
-    Append { item: Value, initial: Value },
+    Append {
+        item: Value,
+        initial: Value,
+    },
 }
 
 /// One turn of a conversation, as a session keeps it.

@@ -8,8 +8,8 @@ use super::fields::Fields;
 use super::{Compiler, Used};
 use crate::expr::reference::normalise;
 use crate::json::push_segment;
-use crate::kind::{Role, variables};
 use crate::kind::node_fields::AFTER;
+use crate::kind::{Role, variables};
 use crate::problem::{Severity, did_you_mean};
 use crate::workflow::{Body, BodyNode, Edge, MAX_EDGES, OnError, When};
 

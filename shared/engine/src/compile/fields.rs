@@ -288,7 +288,10 @@ impl<'c, 'd> Fields<'c, 'd> {
     /// Notes that the field keeps something for later runs, which unsaved runs do not.
     pub(crate) fn keeps_session(&mut self, name: &str) {
         if self.compiler.document.root().get("save") == Some(&Value::Bool(false)) {
-            self.warning(name, "runs are not saved: they read their session, but keep nothing in it");
+            self.warning(
+                name,
+                "runs are not saved: they read their session, but keep nothing in it",
+            );
         }
     }
 

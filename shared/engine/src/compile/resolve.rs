@@ -78,12 +78,7 @@ impl<'d> Compiler<'d> {
         self.resolve_node(found, body, place)
     }
 
-    fn resolve_variable(
-        &mut self,
-        found: &ReferenceText<'_>,
-        body: usize,
-        path: &str,
-    ) -> Resolved {
+    fn resolve_variable(&mut self, found: &ReferenceText<'_>, body: usize, path: &str) -> Resolved {
         let PathStep::Field(name) = &found.path[0] else {
             return Resolved::Misspelt(format!("{}: variables have names", found.source));
         };

@@ -73,19 +73,8 @@ const VARIABLES: FieldSpec = FieldSpec::new(
 );
 
 /// The fields of a whole document, in the order of the docs.
-pub(crate) const FIELDS: &[FieldSpec] = &[
-    NAME,
-    DESCRIPTION,
-    DEADLINE,
-    SAVE,
-    OUTPUT,
-    NODES,
-    SCHEMA,
-    INPUT,
-    VARIABLES,
-    WEBHOOK,
-    BUDGET,
-];
+pub(crate) const FIELDS: &[FieldSpec] =
+    &[NAME, DESCRIPTION, DEADLINE, SAVE, OUTPUT, NODES, SCHEMA, INPUT, VARIABLES, WEBHOOK, BUDGET];
 
 pub(super) struct Settings {
     name: String,

@@ -51,7 +51,8 @@ impl Variables {
                 variables.declared[index].get_or_insert(at);
                 let initial = entry.get("value").cloned().unwrap_or_default();
                 let is_of_session = kind::is_of_session(entry);
-                variables.all[index] = Variable { initial, is_of_session, ..variables.all[index].clone() };
+                variables.all[index] =
+                    Variable { initial, is_of_session, ..variables.all[index].clone() };
             }
         }
         for (body, nodes) in outline.bodies.iter().enumerate() {
@@ -131,7 +132,14 @@ pub(super) fn arrange(compiler: &mut Compiler<'_>, bodies: &mut [Body]) -> Vec<V
             nodes.sort_by_key(|node| std::cmp::Reverse(graph.rank(*node)));
             let mut readers = readers_in(compiler, &variables, variable, body);
             readers.extend((is_loop && is_read.contains(&variable)).then_some(None));
-            refuse_unordered(compiler, &variables.all[variable].name, body, &nodes, &graph, &readers);
+            refuse_unordered(
+                compiler,
+                &variables.all[variable].name,
+                body,
+                &nodes,
+                &graph,
+                &readers,
+            );
             let setter = |node: usize| Setter { node, before: graph.after(node) };
             bodies[body].setters.insert(variable, nodes.into_iter().map(setter).collect());
         }
@@ -234,9 +242,8 @@ fn refuse_side_by_side(compiler: &mut Compiler<'_>, variables: &Variables) -> bo
         let inner = compiler.outline.bodies[outer].nodes[index].inner.unwrap_or_default();
         let is_inside = |body: usize| compiler.levels_up(body, inner).is_some();
         let name = &variables.all[*variable].name;
-        let path_of = |(body, index): Place| {
-            compiler.outline.bodies[body].nodes[index].path.clone()
-        };
+        let path_of =
+            |(body, index): Place| compiler.outline.bodies[body].nodes[index].path.clone();
         let declared = variables.declared[*variable].map(|at| format!("{}/{at}", kind::SECTION));
         let read = variables.reads.iter().filter(|read| read.variable == *variable);
         let read = read.filter(|read| !is_inside(read.body)).map(|read| read.path.clone());
@@ -275,7 +282,8 @@ fn warn_of_early_reads(compiler: &mut Compiler<'_>, variables: &Variables, bodie
         let has_value = variable.is_of_session || !variable.initial.is_null();
         if read.needs_value && is_set && !has_value && !is_preceded(compiler, read, bodies) {
             let message = format!(
-                "<variable.{}> is empty here: no node that sets it comes before; name it in `after`",
+                "<variable.{}> is empty here: no node that sets it comes before; name one in \
+                 `after`",
                 variable.name
             );
             compiler.report(Severity::Warning, &read.path, message);

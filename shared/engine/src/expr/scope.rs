@@ -73,7 +73,8 @@ impl<'a> Scope<'a> {
             }
             let Some(parent) = &of_frame.parent else { break };
             if self.workflow.bodies[parent.body].carries
-                && let Some(value) = self.frames.get(parent.frame).nodes[parent.node].carried(variable)
+                && let Some(value) =
+                    self.frames.get(parent.frame).nodes[parent.node].carried(variable)
             {
                 return value;
             }

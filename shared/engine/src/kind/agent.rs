@@ -25,11 +25,11 @@ use crate::provider;
 use crate::schema::Schema;
 use crate::url::Host;
 pub(super) use asking::{ASKING, LIMITS};
-pub(super) use fields::{API_KEY, BASE_URL};
 use conversation::Conversation;
+pub(super) use fields::{API_KEY, BASE_URL};
 use fields::{
-    ECHO_DELAY, FIELDS, MAX_TOKENS, MAX_TURNS, MODEL, MODELS, SCHEMA, SEED,
-    STOP, TEMPERATURE, TOP_P,
+    ECHO_DELAY, FIELDS, MAX_TOKENS, MAX_TURNS, MODEL, MODELS, SCHEMA, SEED, STOP, TEMPERATURE,
+    TOP_P,
 };
 use mcp::Server;
 use memory::{Memory, Recalled};
@@ -230,7 +230,11 @@ pub(super) fn check_model(
 }
 
 /// Notes where the node's secrets go, and the providers' keys that it uses without naming them.
-pub(super) fn note_providers(fields: &mut Fields<'_, '_>, models: &[Text], base_url: Option<&Text>) {
+pub(super) fn note_providers(
+    fields: &mut Fields<'_, '_>,
+    models: &[Text],
+    base_url: Option<&Text>,
+) {
     let uses_own_key = !fields.is_given(&API_KEY);
     for model in models {
         let provider = written_provider(model);

@@ -107,7 +107,9 @@ impl Knowledge {
             fields.needs_saved_runs(&ACTION.name);
         }
         let store = fields.text(&STORE).unwrap_or_default();
-        if let Some(written) = store.literal().filter(|name| fields.is_given(&STORE) && !is_store(name)) {
+        if let Some(written) =
+            store.literal().filter(|name| fields.is_given(&STORE) && !is_store(name))
+        {
             fields.error(&STORE.name, format!("`{written}` is no name of a store: {STORE_NAMES}"));
         }
         let shared = fields.boolean(&SHARED).unwrap_or(false);

@@ -57,10 +57,8 @@ const DESCRIPTION: FieldSpec = FieldSpec::new("description", FieldType::Words, "
 /// The fields of an entry of the section.
 pub(crate) const ENTRY: &[FieldSpec] = &[NAME, VALUE, SESSION, DESCRIPTION];
 
-const LIMITS: CallLimits = CallLimits {
-    default_timeout: Duration::from_secs(30),
-    max_timeout: Duration::from_secs(60),
-};
+const LIMITS: CallLimits =
+    CallLimits { default_timeout: Duration::from_secs(30), max_timeout: Duration::from_secs(60) };
 
 const DETAILS: &str = "\
 A reference `<variable.x>` reads the last set that comes before the node which reads it, else the
@@ -71,8 +69,8 @@ the same iteration reads.
 
 A variable with a `session` keeps its value for later runs of that session. The session is read
 when the run starts; each set is stored at once, all of a node's or none, and leaves the values as
-they are stored: with `append`, those of runs beside this one are among them. [Sessions
-](sessions.md) says how long they last, and whose they are.
+they are stored: with `append`, those of runs beside this one are among them. How long they last,
+and whose they are: [sessions.md](sessions.md).
 
 ```yaml
 variables:
@@ -192,7 +190,8 @@ impl Variables {
         for set in &sets {
             check_scope(fields, set, scope);
         }
-        let session = sets.iter().any(|set| set.is_of_session).then(|| fields.session_of_variables());
+        let session =
+            sets.iter().any(|set| set.is_of_session).then(|| fields.session_of_variables());
         Self { sets, session: session.flatten() }
     }
 

@@ -175,7 +175,9 @@ impl Run {
     fn drop_frame(&mut self, number: usize) -> Option<Box<Frame>> {
         let frame = self.frames.remove(number)?;
         self.budget.release(frame.kept);
-        for carried in frame.nodes.iter().filter_map(|slot| slot.carried.as_ref()).flat_map(|all| &**all) {
+        for carried in
+            frame.nodes.iter().filter_map(|slot| slot.carried.as_ref()).flat_map(|all| &**all)
+        {
             self.budget.release(carried.kept);
         }
         Some(frame)

@@ -36,9 +36,10 @@ impl Outbound {
         masks: &mut Masks,
         memory: &Metered,
     ) -> Result<CallOutput, CallError> {
-        let named = call.model.split_once('/').filter(|(provider, model)| {
-            !provider.is_empty() && !model.is_empty()
-        });
+        let named = call
+            .model
+            .split_once('/')
+            .filter(|(provider, model)| !provider.is_empty() && !model.is_empty());
         let Some((provider, model)) = named else {
             let message = format!("{:?} is not of the form provider/model", call.model);
             return Err(unsent(failed("unknown_model", message)));
@@ -89,7 +90,8 @@ impl Outbound {
         let request = target.way.client()?.post(url).headers(headers).body(body);
         let mut response = request.send().await.map_err(|error| {
             let error = describe(&error);
-            let error = CallError { message: format!("cannot be asked: {}", error.message), ..error };
+            let error =
+                CallError { message: format!("cannot be asked: {}", error.message), ..error };
             let error = about(provider, error);
             let was_sent = !matches!(error.code.as_str(), "connect" | "refused_address");
             if was_sent { error } else { unsent(error) }
@@ -137,7 +139,8 @@ fn value_of(
         vector.len() == dimensions && vector.iter().all(|number| number.is_finite())
     };
     if !(1..=MAX_DIMENSIONS).contains(&dimensions) || !vectors.iter().all(is_vector) {
-        let message = format!("answered vectors that differ, or have not 1 to {MAX_DIMENSIONS} numbers");
+        let message =
+            format!("answered vectors that differ, or have not 1 to {MAX_DIMENSIONS} numbers");
         return Err(failed("model_error", message));
     }
     let text = |vector: &Vec<f32>| {

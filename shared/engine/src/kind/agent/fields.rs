@@ -268,8 +268,8 @@ read becomes `_`, and six characters at its end keep it apart from others.
 **Memory.** With `memory` the model reads the last turns of the conversation before its prompt:
 what the user said, what it answered, and in short the tools that it used. Once the node has
 succeeded, its turn is added: exactly once, also after a crash. All agents of a workflow with the
-same session share its turns; another name keeps them apart, as in `<api.user>-critic`. [Sessions
-](sessions.md) says how long they last, and whose they are.
+same session share its turns; another name keeps them apart, as in `<api.user>-critic`. How long
+they last, and whose they are: [sessions.md](sessions.md).
 
 ```yaml
 - { id: chat, type: agent, model: openai/gpt-5-mini, prompt: \"<api.question>\",

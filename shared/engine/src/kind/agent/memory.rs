@@ -6,9 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::fields::{MEMORY, MEMORY_FIELDS, SESSION, TURNS};
-use crate::call::{
-    Action, KeptTurn, ModelMessage, SessionCall, SessionRequest, session_name,
-};
+use crate::call::{Action, KeptTurn, ModelMessage, SessionCall, SessionRequest, session_name};
 use crate::compile::fields::Fields;
 use crate::expr::scope::Scope;
 use crate::expr::template::Text;
@@ -66,13 +64,11 @@ impl Memory {
 impl Recalled {
     /// Puts the earlier turns before what is said now, behind the instructions.
     pub(super) fn insert_into(&self, messages: &mut Vec<ModelMessage>) {
-        let is_instruction = |message: &ModelMessage| matches!(message, ModelMessage::System { .. });
+        let is_instruction =
+            |message: &ModelMessage| matches!(message, ModelMessage::System { .. });
         let at = messages.iter().position(|message| !is_instruction(message));
         let earlier = self.turns.iter().flat_map(|turn| {
-            [
-                ModelMessage::user(&*turn.user),
-                ModelMessage::Assistant { content: turn.said() },
-            ]
+            [ModelMessage::user(&*turn.user), ModelMessage::Assistant { content: turn.said() }]
         });
         let at = at.unwrap_or(messages.len());
         messages.splice(at..at, earlier);
@@ -121,6 +117,9 @@ fn call(name: &'static str, session: String, request: SessionRequest) -> Planned
 pub(super) fn content_of(answer: &Value) -> String {
     match &answer["content"] {
         Value::String(text) if !text.is_empty() => text.clone(),
-        _ => answer.get("data").filter(|data| !data.is_null()).map_or_else(String::new, Value::to_string),
+        _ => answer
+            .get("data")
+            .filter(|data| !data.is_null())
+            .map_or_else(String::new, Value::to_string),
     }
 }

@@ -79,7 +79,8 @@ impl Add {
         }
         let to_put = missing(put_name)?;
         if !to_put.is_empty() {
-            let call = |number: &usize| self.put(knowledge, *number, &batches[*number], scope, done);
+            let call =
+                |number: &usize| self.put(knowledge, *number, &batches[*number], scope, done);
             return Ok(Plan::Perform(to_put.iter().map(call).collect::<Result<_, _>>()?));
         }
         let count = batches.iter().map(Vec::len).sum();

@@ -97,7 +97,7 @@ mod tests {
             "one two three four five\n\nsix seven eight nine",
             30,
             12,
-            &["one two three", "two three\n\nfour five", "four five\n\nsix seven", "six seven\n\neight nine"],
+            &["one two three\n\nfour five", "four five\n\nsix seven eight", "eight\n\nnine"],
         );
     }
 

@@ -20,7 +20,7 @@ pub(super) const SHARED: FieldSpec = FieldSpec::with_default(
     "shared",
     FieldType::Boolean,
     "false",
-    "`true`: the store of this name that all workflows search; the one that adds to it first owns it",
+    "`true`: the store of this name that all workflows search; the one that adds first owns it",
 );
 pub(super) const MODEL: FieldSpec = FieldSpec::new(
     "model",
@@ -28,7 +28,8 @@ pub(super) const MODEL: FieldSpec = FieldSpec::new(
     "`provider/model` that embeds, the same for all of a store; `offline/words` needs no key and \
      compares words",
 );
-pub(super) const TEXT: FieldSpec = FieldSpec::new("text", FieldType::Text, "add: the source's text");
+pub(super) const TEXT: FieldSpec =
+    FieldSpec::new("text", FieldType::Text, "add: the source's text");
 pub(super) const SOURCE: FieldSpec = FieldSpec::new(
     "source",
     FieldType::Text,
@@ -91,7 +92,7 @@ digit. More fail as `store_full`.
 
 | provider | embeds over |
 |---|---|
-| `openai`, `mistral`, `together`, `fireworks`, `nebius`, `qwen`, `openrouter`, and others with a `base_url` | OpenAI's `/embeddings` |
+| `openai`, `mistral`, `together`, `qwen` and others with a `base_url` | OpenAI's `/embeddings` |
 | `gemini`, `google` | `batchEmbedContents` |
 | `cohere` | `/embed` of version 2 |
 | `ollama` | `/api/embed` |

@@ -71,7 +71,10 @@ fn a_text_is_embedded_put_and_committed() {
             Action::Knowledge(knowledge) => match &knowledge.request {
                 KnowledgeRequest::Put { chunks, .. } => {
                     let first = serde_json::to_value(&chunks[0]).unwrap();
-                    assert_eq!((&first["metadata"], &first["vector"]), (&json!({ "page": 7 }), &json!("v0")));
+                    assert_eq!(
+                        (&first["metadata"], &first["vector"]),
+                        (&json!({ "page": 7 }), &json!("v0"))
+                    );
                     assert!(!call.at_most_once);
                     ok(json!({}))
                 }

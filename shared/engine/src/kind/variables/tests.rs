@@ -31,12 +31,16 @@ variables: [{ name: n, value: 1 }]
 nodes:
   - { id: before, type: template, template: \"<variable.n> <variable.n>\" }
   - { id: one, type: variables, set: { n: <api.input.n>, o: { deep: [5] } }, after: before }
-  - { id: between, type: set, values: { n: <variable.n>, deep: \"<variable.o.deep[0]>\" }, after: one }
+  - { id: between, type: set, after: one,
+      values: { n: <variable.n>, deep: \"<variable.o.deep[0]>\" } }
   - { id: two, type: variables, set: { n: \"<variable.n>!\" }, after: between }
   - { id: last, type: function, code: \"return <variable.n> + '?'\", after: two }
-  - { id: when, type: condition, branches: [{ name: y, if: \"<variable.n> == '7!'\" }, { name: n }], after: two }
+  - { id: when, type: condition, after: two,
+      branches: [{ name: y, if: \"<variable.n> == '7!'\" }, { name: n }] }
   - { id: yes, type: template, template: yes, after: when.y }
-output: { before: <before.content>, between: <between.n>, deep: <between.deep>, two: <two.n>, yes: <yes.content> }";
+output:
+  { before: <before.content>, between: <between.n>, deep: <between.deep>, two: <two.n>,
+    yes: <yes.content> }";
     let workflow = compile(yaml);
     let mut run = start(&workflow, json!({ "n": 7 }));
     let mut bound = Vec::new();
@@ -75,10 +79,7 @@ nodes:
         )
     };
     let read = "  - { id: r, type: template, template: <variable.n>, after: [a, b] }";
-    check_errors(
-        &nodes(read),
-        &[("/nodes/0", "`b` (/nodes/1)"), ("/nodes/1", "`a` (/nodes/0)")],
-    );
+    check_errors(&nodes(read), &[("/nodes/0", "`b` (/nodes/1)"), ("/nodes/1", "`a` (/nodes/0)")]);
     assert_eq!(problems(&nodes("")), [""; 0]);
     // After only one of them, the other does not matter.
     let one = "  - { id: r, type: template, template: <variable.n>, after: a }";
@@ -97,7 +98,10 @@ fn sets_on_different_branches_have_an_order() {
     let yaml = "
 variables: [{ name: n, value: none }]
 nodes:
-  - { id: c, type: condition, branches: [{ name: x, if: \"<api.input.n> == 1\" }, { name: y, if: \"<api.input.n> == 2\" }, { name: z }] }
+  - id: c
+    type: condition
+    branches: [{ name: x, if: \"<api.input.n> == 1\" }, { name: y, if: \"<api.input.n> == 2\" },
+      { name: z }]
   - { id: a, type: variables, set: { n: a }, after: c.x }
   - { id: t, type: template, template: t, after: c.y }
   - { id: b, type: variables, set: { n: b }, after: t }
@@ -124,7 +128,10 @@ nodes:
   - { id: b, type: variables, set: { n: broken }, after: f.error }
   - { id: r, type: template, template: <variable.n>, after: [a, b] }
 output: { n: <r.content> }";
-    let yaml = yaml.replace("type: json, action: parse, text: <api.input.t>", "type: loop, each: <api.input.t>, nodes: [{ id: x, type: template, template: x }]");
+    let yaml = yaml.replace(
+        "type: json, action: parse, text: <api.input.t>",
+        "type: loop, each: <api.input.t>, nodes: [{ id: x, type: template, template: x }]",
+    );
     assert_eq!(output(&yaml, json!({ "t": [] })), json!({ "n": "fine" }));
     assert_eq!(output(&yaml, json!({ "t": 1 })), json!({ "n": "broken" }));
 }
@@ -158,9 +165,16 @@ nodes:
     );
     let declared = parallel("variables: [{ name: n, value: 1 }]", "<variable.n>");
     assert_eq!(problems(&declared).len(), 2, "{:#?}", problems(&declared));
-    let outer = own.replace("nodes:\n  - id: p", "nodes:\n  - { id: o, type: variables, set: { n: 1 } }\n  - id: p");
+    let outer = own.replace(
+        "nodes:\n  - id: p",
+        "nodes:\n  - { id: o, type: variables, set: { n: 1 } }\n  - id: p",
+    );
     assert_eq!(problems(&outer).len(), 2, "{:#?}", problems(&outer));
-    let in_loop = own.replace("    nodes:\n      - ", "    nodes:\n      - id: l\n        type: loop\n        for: 2\n        nodes: [{ id: q, type: variables, set: { m: 1 } }]\n      - ");
+    let in_loop = own.replace(
+        "    nodes:\n      - { id: s",
+        "    nodes:\n      - { id: l, type: loop, for: 2, nodes: [{ id: q, type: variables, \
+         set: { m: 1 } }] }\n      - { id: s",
+    );
     assert_eq!(problems(&in_loop), [""; 0]);
     let read = in_loop.replace("template: <variable.n>", "template: <variable.m>, after: l");
     let read = read.replace(", after: l, after: s", ", after: [l, s]");
@@ -183,7 +197,8 @@ nodes:
         for: 2
         after: c.y
         nodes: [{ id: m, type: variables, append: { all: <variable.sum> } }]
-      - { id: s, type: variables, set: { sum: <api.input.next> }, append: { all: <loop.index> }, after: [k, inner] }
+      - { id: s, type: variables, set: { sum: <api.input.next> }, append: { all: <loop.index> },
+          after: [k, inner] }
     result: <variable.sum>
   - { id: r, type: set, values: { sum: <variable.sum>, all: <variable.all> }, after: l }
 output: { results: <l.results>, sum: <r.sum>, all: <r.all> }";
@@ -231,7 +246,9 @@ nodes:
 
 #[test]
 fn names_are_checked() {
-    let set = |more: &str| format!("nodes:\n  - {{ id: s, type: variables, set: {{ total: 1 }} }}\n{more}");
+    let set = |more: &str| {
+        format!("nodes:\n  - {{ id: s, type: variables, set: {{ total: 1 }} }}\n{more}")
+    };
     check_errors(
         &set("output: { t: <variable.totl> }"),
         &[("/output/t", "nothing sets or declares `totl`; did you mean `total`?")],
@@ -276,8 +293,11 @@ nodes:
     set: { mood: good, local: 1 }
     append: { topics: new }
     after: before
-  - { id: after, type: set, values: { topics: <variable.topics>, mood: <variable.mood>, l: <variable.local> }, after: s }
-output: { before: <before.topics>, mood: <before.mood>, after: <after.topics>, now: <after.mood>, l: <after.l> }";
+  - { id: after, type: set, after: s,
+      values: { topics: <variable.topics>, mood: <variable.mood>, l: <variable.local> } }
+output:
+  { before: <before.topics>, mood: <before.mood>, after: <after.topics>, now: <after.mood>,
+    l: <after.l> }";
 
 #[test]
 fn a_session_is_read_once_and_written_at_once() {
@@ -311,8 +331,7 @@ fn a_session_is_read_once_and_written_at_once() {
 #[test]
 fn without_a_session_the_run_keeps_the_variables() {
     let none = |input: Value| output(SESSION, input);
-    let expected =
-        json!({ "before": [], "mood": null, "after": ["new"], "now": "good", "l": 1 });
+    let expected = json!({ "before": [], "mood": null, "after": ["new"], "now": "good", "l": 1 });
     assert_eq!(none(json!({})), expected);
     assert_eq!(none(json!({ "c": "  " })), expected);
     let long = error(SESSION, json!({ "c": "x".repeat(257) }));

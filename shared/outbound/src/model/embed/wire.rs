@@ -131,7 +131,8 @@ mod tests {
             &json!({ "model": "m", "input": ["one", "two"], "encoding_format": "float" }),
         );
         let request = |text: &str, task: &str| {
-            json!({ "model": "models/m", "content": { "parts": [{ "text": text }] }, "taskType": task })
+            let content = json!({ "parts": [{ "text": text }] });
+            json!({ "model": "models/m", "content": content, "taskType": task })
         };
         for (is_query, task) in [(true, "RETRIEVAL_QUERY"), (false, "RETRIEVAL_DOCUMENT")] {
             let requests = json!({ "requests": [request("one", task), request("two", task)] });
@@ -178,7 +179,8 @@ mod tests {
                 assert_eq!(wire.decode(&broken).unwrap_err().code, "model_error", "{wire:?}");
             }
         }
-        let refused = json!({ "error": { "message": "no such model", "type": "invalid_request_error" } });
+        let refused =
+            json!({ "error": { "message": "no such model", "type": "invalid_request_error" } });
         let error = EmbedWire::OpenAi.decode(&refused).unwrap_err();
         assert!(!error.retryable && error.message.contains("no such model"), "{error:?}");
     }

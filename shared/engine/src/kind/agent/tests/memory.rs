@@ -140,7 +140,10 @@ fn fields_are_checked() {
     let problems = |memory: &str| -> Vec<String> {
         let yaml = CHAT.replace("{ session: '<api.s>', turns: 2 }", memory);
         let (_, problems) = Workflow::compile(&Document::parse(&yaml).unwrap());
-        problems.into_iter().map(|problem| format!("{} {}", problem.path, problem.message)).collect()
+        problems
+            .into_iter()
+            .map(|problem| format!("{} {}", problem.path, problem.message))
+            .collect()
     };
     assert_eq!(problems("{ session: '<api.s>' }"), [""; 0]);
     assert_eq!(
