@@ -2,7 +2,7 @@
 
 mod order;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::{Map, Value};
 
@@ -17,23 +17,28 @@ use order::Graph;
 /// A node by body and index.
 type Place = (usize, usize);
 
+const MAX_VARIABLES: usize = 1_000;
+
 #[derive(Debug, Default)]
 pub(crate) struct Variables {
     all: Vec<Variable>,
+    by_name: HashMap<String, usize>,
+    /// The document has more than [`MAX_VARIABLES`]; the rest are left out.
+    has_too_many: bool,
     /// Where each is declared: its place in the section.
     declared: Vec<Option<usize>>,
     /// Nodes that set variables.
     sets: Vec<(usize, Place)>,
-    reads: Vec<Read>,
+    /// Of each variable, by list of nodes and node, once.
+    reads: BTreeMap<usize, BTreeMap<(usize, Option<usize>), Read>>,
     /// The node whose fields are read now; `None` for what belongs to no node.
     pub(super) reader: Option<Place>,
     /// The node that reads the session.
     pub(super) of_session: Option<usize>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Read {
-    variable: usize,
     body: usize,
     /// `None`: when all nodes of the list have ended.
     node: Option<usize>,
@@ -46,8 +51,9 @@ impl Variables {
     pub(super) fn of(document: &Document, outline: &Outline<'_>) -> Self {
         let mut variables = Self::default();
         for (at, entry) in kind::section(document.root()).iter().enumerate() {
-            if let Some(name) = entry.get("name").and_then(Value::as_str) {
-                let index = variables.index_or_new(name);
+            if let Some(name) = entry.get("name").and_then(Value::as_str)
+                && let Some(index) = variables.index_or_new(name)
+            {
                 variables.declared[index].get_or_insert(at);
                 let initial = entry.get("value").cloned().unwrap_or_default();
                 let is_of_session = kind::is_of_session(entry);
@@ -69,21 +75,28 @@ impl Variables {
 
     fn note_sets(&mut self, node: &Map<String, Value>, place: Place) {
         for name in kind::names_set(node) {
-            let variable = self.index_or_new(name);
-            self.sets.push((variable, place));
+            if let Some(variable) = self.index_or_new(name) {
+                self.sets.push((variable, place));
+            }
         }
     }
 
-    fn index_or_new(&mut self, name: &str) -> usize {
-        self.index(name).unwrap_or_else(|| {
-            self.all.push(Variable { name: name.to_owned(), ..Variable::default() });
-            self.declared.push(None);
-            self.all.len() - 1
-        })
+    fn index_or_new(&mut self, name: &str) -> Option<usize> {
+        if let Some(index) = self.index(name) {
+            return Some(index);
+        }
+        if self.all.len() == MAX_VARIABLES {
+            self.has_too_many = true;
+            return None;
+        }
+        self.all.push(Variable { name: name.to_owned(), ..Variable::default() });
+        self.declared.push(None);
+        self.by_name.insert(name.to_owned(), self.all.len() - 1);
+        Some(self.all.len() - 1)
     }
 
     pub(crate) fn index(&self, name: &str) -> Option<usize> {
-        self.all.iter().position(|variable| variable.name == name)
+        self.by_name.get(name).copied()
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
@@ -101,16 +114,23 @@ impl Variables {
 
     /// Notes a change that starts from the variable's value, or from none.
     pub(crate) fn note_append(&mut self, variable: usize, body: usize, path: &str) {
-        self.note_read(variable, body, path);
-        if let Some(read) = self.reads.last_mut() {
-            read.needs_value = false;
-        }
+        self.note(variable, body, path, false);
     }
 
     /// Notes a read by the node whose fields are read now, from the list of nodes `body`.
     pub(super) fn note_read(&mut self, variable: usize, body: usize, path: &str) {
+        self.note(variable, body, path, true);
+    }
+
+    fn note(&mut self, variable: usize, body: usize, path: &str, needs_value: bool) {
         let node = self.reader.filter(|(of, _)| *of == body).map(|(_, index)| index);
-        self.reads.push(Read { variable, body, node, path: path.to_owned(), needs_value: true });
+        let reads = self.reads.entry(variable).or_default();
+        let read = || Read { body, node, path: path.to_owned(), needs_value };
+        reads.entry((body, node)).or_insert_with(read).needs_value |= needs_value;
+    }
+
+    fn reads_of(&self, variable: usize) -> impl Iterator<Item = &Read> {
+        self.reads.get(&variable).into_iter().flat_map(BTreeMap::values)
     }
 }
 
@@ -118,26 +138,29 @@ impl Variables {
 /// the variables.
 pub(super) fn arrange(compiler: &mut Compiler<'_>, bodies: &mut [Body]) -> Vec<Variable> {
     let variables = std::mem::take(&mut compiler.variables);
+    if variables.has_too_many {
+        let message = format!("a workflow has at most {MAX_VARIABLES} variables");
+        compiler.report(Severity::Error, "/nodes", message);
+    }
     if variables.sets.is_empty() {
         return variables.all;
     }
     let refused = refuse_side_by_side(compiler, &variables);
     let sets = lifted_sets(compiler, &variables);
-    let is_read: BTreeSet<usize> = variables.reads.iter().map(|read| read.variable).collect();
     for (body, of_body) in sets {
-        let Some(graph) = Graph::of(&bodies[body]) else { continue };
+        let Some(mut graph) = Graph::of(&bodies[body]) else { continue };
         let is_loop = is_one_by_one(compiler, body);
         for (variable, nodes) in of_body {
             let mut nodes: Vec<usize> = nodes.into_iter().collect();
             nodes.sort_by_key(|node| std::cmp::Reverse(graph.rank(*node)));
             let mut readers = readers_in(compiler, &variables, variable, body);
-            readers.extend((is_loop && is_read.contains(&variable)).then_some(None));
+            readers.extend((is_loop && variables.reads.contains_key(&variable)).then_some(None));
             refuse_unordered(
                 compiler,
                 &variables.all[variable].name,
                 body,
                 &nodes,
-                &graph,
+                &mut graph,
                 &readers,
             );
             let setter = |node: usize| Setter { node, before: graph.after(node) };
@@ -183,8 +206,8 @@ fn readers_in(
     variable: usize,
     target: usize,
 ) -> BTreeSet<Option<usize>> {
-    let of_variable = variables.reads.iter().filter(|read| read.variable == variable);
-    of_variable
+    variables
+        .reads_of(variable)
         .filter_map(|read| {
             let (mut body, mut node) = (read.body, read.node);
             while body != target {
@@ -202,11 +225,14 @@ fn refuse_unordered(
     name: &str,
     body: usize,
     nodes: &[usize],
-    graph: &Graph,
+    graph: &mut Graph,
     readers: &BTreeSet<Option<usize>>,
 ) {
     for (at, one) in nodes.iter().enumerate() {
         for other in &nodes[at + 1..] {
+            if compiler.problems.len() >= super::MAX_PROBLEMS {
+                return;
+            }
             if graph.is_ordered(*one, *other) || graph.is_exclusive(*one, *other) {
                 continue;
             }
@@ -245,8 +271,8 @@ fn refuse_side_by_side(compiler: &mut Compiler<'_>, variables: &Variables) -> bo
         let path_of =
             |(body, index): Place| compiler.outline.bodies[body].nodes[index].path.clone();
         let declared = variables.declared[*variable].map(|at| format!("{}/{at}", kind::SECTION));
-        let read = variables.reads.iter().filter(|read| read.variable == *variable);
-        let read = read.filter(|read| !is_inside(read.body)).map(|read| read.path.clone());
+        let read = variables.reads_of(*variable).filter(|read| !is_inside(read.body));
+        let read = read.map(|read| read.path.clone());
         let sets = variables.sets.iter().filter(|(of, _)| of == variable);
         let set = sets.filter(|(_, other)| !is_inside(other.0)).map(|(_, other)| path_of(*other));
         let Some(outside) = declared.into_iter().chain(read).chain(set).next() else { continue };
@@ -276,11 +302,15 @@ fn innermost_parallel(compiler: &Compiler<'_>, body: usize) -> Option<Place> {
 
 /// Without an order, a read comes before a set as soon as after it.
 fn warn_of_early_reads(compiler: &mut Compiler<'_>, variables: &Variables, bodies: &[Body]) {
-    for read in &variables.reads {
-        let variable = &variables.all[read.variable];
-        let is_set = variables.sets.iter().any(|(set, _)| *set == read.variable);
+    let set: BTreeSet<usize> = variables.sets.iter().map(|(variable, _)| *variable).collect();
+    let all = variables.reads.iter();
+    for (index, read) in
+        all.flat_map(|(index, reads)| reads.values().map(move |read| (index, read)))
+    {
+        let (variable, is_set) = (&variables.all[*index], set.contains(index));
         let has_value = variable.is_of_session || !variable.initial.is_null();
-        if read.needs_value && is_set && !has_value && !is_preceded(compiler, read, bodies) {
+        if read.needs_value && is_set && !has_value && !is_preceded(compiler, *index, read, bodies)
+        {
             let message = format!(
                 "<variable.{}> is empty here: no node that sets it comes before; name one in \
                  `after`",
@@ -291,10 +321,10 @@ fn warn_of_early_reads(compiler: &mut Compiler<'_>, variables: &Variables, bodie
     }
 }
 
-fn is_preceded(compiler: &Compiler<'_>, read: &Read, bodies: &[Body]) -> bool {
+fn is_preceded(compiler: &Compiler<'_>, variable: usize, read: &Read, bodies: &[Body]) -> bool {
     let (mut body, mut node) = (read.body, read.node);
     loop {
-        let setters = bodies[body].setters.get(&read.variable).map_or(&[][..], Vec::as_slice);
+        let setters = bodies[body].setters.get(&variable).map_or(&[][..], Vec::as_slice);
         let comes_before = |setter: &Setter| node.is_none_or(|node| setter.comes_before(node));
         if setters.iter().any(comes_before) || (bodies[body].carries && !setters.is_empty()) {
             return true;

@@ -25,6 +25,8 @@ pub(crate) const SECTION: &str = "/variables";
 /// The id of that node.
 pub(crate) const ID: &str = "variable";
 const MAX_VARIABLES: usize = 200;
+/// In each of `set` and `append`.
+const MAX_SETS: usize = 50;
 
 const SET_OR_APPEND: &[&str] = &["set", "append"];
 const SCOPE: FieldSpec = FieldSpec::with_default(
@@ -120,7 +122,7 @@ pub(crate) fn is_of_session(entry: &Map<String, Value>) -> bool {
 /// The variables that a node sets.
 pub(crate) fn names_set(node: &Map<String, Value>) -> impl Iterator<Item = &str> {
     let fields = SET_OR_APPEND.iter().filter_map(|field| node.get(*field)?.as_object());
-    fields.flat_map(Map::keys).map(String::as_str)
+    fields.flat_map(|field| field.keys().take(MAX_SETS)).map(String::as_str)
 }
 
 /// Checks the section.
@@ -177,7 +179,12 @@ impl Variables {
         let scope = fields.string(&SCOPE);
         let mut sets: Vec<Set> = Vec::new();
         for (spec, appends) in [(&SET, false), (&APPEND, true)] {
-            for (name, value) in fields.object(spec).into_iter().flatten() {
+            let given = fields.object(spec);
+            if given.is_some_and(|given| given.len() > MAX_SETS) {
+                let message = format!("`{}` has at most {MAX_SETS} variables", spec.name);
+                fields.error(&spec.name, message);
+            }
+            for (name, value) in given.into_iter().flatten().take(MAX_SETS) {
                 if sets.iter().any(|set| set.name == *name) {
                     fields.error(&spec.name, format!("`{name}` is in `set`, too"));
                 }
@@ -251,11 +258,14 @@ fn read_set(
     }
     let body = fields.body;
     let value = fields.compiler.template(value, &path, body, Secrets::Refused);
-    let variable = fields.compiler.variables.index(name).unwrap_or_default();
-    if appends {
-        fields.compiler.variables.note_append(variable, body, &path);
+    // One too many has none, which is an error.
+    let variables = &mut fields.compiler.variables;
+    let variable = variables.index(name);
+    if let Some(variable) = variable.filter(|_| appends) {
+        variables.note_append(variable, body, &path);
     }
-    let is_of_session = fields.compiler.variables.get(variable).is_of_session;
+    let is_of_session = variable.is_some_and(|index| variables.get(index).is_of_session);
+    let variable = variable.unwrap_or_default();
     Set { name: name.to_owned(), variable, is_of_session, appends, value }
 }
 

@@ -1,6 +1,6 @@
 //! The order of the nodes of one list, as their edges give it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::workflow::{Body, When};
 
@@ -11,6 +11,8 @@ pub(super) struct Graph {
     after: Vec<Vec<u64>>,
     /// What must have happened for a node to run: how these nodes ended.
     conditions: Vec<BTreeSet<(usize, When)>>,
+    /// Which pairs exclude each other: many variables ask for the same ones.
+    exclusive: HashMap<(usize, usize), bool>,
 }
 
 impl Graph {
@@ -29,7 +31,8 @@ impl Graph {
             }
             after[*node] = reached;
         }
-        Some(Self { ranks, after, conditions: conditions(body, &order) })
+        let conditions = conditions(body, &order);
+        Some(Self { ranks, after, conditions, exclusive: HashMap::new() })
     }
 
     pub(super) fn rank(&self, node: usize) -> usize {
@@ -50,13 +53,18 @@ impl Graph {
     }
 
     /// Whether at most one of the two can run.
-    pub(super) fn is_exclusive(&self, one: usize, other: usize) -> bool {
+    pub(super) fn is_exclusive(&mut self, one: usize, other: usize) -> bool {
+        if let Some(known) = self.exclusive.get(&(one, other)) {
+            return *known;
+        }
+        let others = &self.conditions[other];
         let excludes = |(node, when): &(usize, When)| {
-            self.conditions[other]
-                .iter()
-                .any(|(of, then)| of == node && cannot_both_happen(*when, *then))
+            let same = others.range((*node, When::Done)..=(*node, When::Error));
+            same.into_iter().any(|(_, then)| cannot_both_happen(*when, *then))
         };
-        self.conditions[one].iter().any(excludes)
+        let is_exclusive = self.conditions[one].iter().any(excludes);
+        self.exclusive.insert((one, other), is_exclusive);
+        is_exclusive
     }
 }
 

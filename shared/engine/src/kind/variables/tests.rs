@@ -245,6 +245,35 @@ nodes:
 }
 
 #[test]
+fn many_variables_are_bounded_and_checked_in_time() {
+    let set = |node: usize, names: usize| {
+        let names = (0..names).map(|n| (format!("n{n}"), json!("<variable.n1>")));
+        json!({ "id": format!("s{node}"), "type": "variables",
+                "set": Value::Object(names.collect()) })
+    };
+    let document = |nodes: Vec<Value>| json!({ "nodes": nodes }).to_string();
+    let many = problems(&document(vec![set(0, 51)]));
+    assert!(many[0].starts_with("error /nodes/0/set: `set` has at most 50 variables"), "{many:?}");
+    let named = |node: usize| {
+        let names = (0..50).map(|n| (format!("n{node}x{n}"), json!(1)));
+        json!({ "id": format!("s{node}"), "type": "variables",
+                "set": Value::Object(names.collect()) })
+    };
+    assert_eq!(problems(&document((0..20).map(named).collect())), [""; 0]);
+    let many = problems(&document((0..21).map(named).collect()));
+    assert!(many[0].contains("at most 1000 variables"), "{many:?}");
+    // Every pair is without an order, and read.
+    let began = std::time::Instant::now();
+    let mut nodes: Vec<Value> = (0..400).map(|node| set(node, 50)).collect();
+    let after: Vec<String> = (0..400).map(|node| format!("s{node}")).collect();
+    nodes.push(
+        json!({ "id": "r", "type": "template", "template": "<variable.n7>", "after": after }),
+    );
+    assert_eq!(problems(&document(nodes)).len(), 500);
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+}
+
+#[test]
 fn names_are_checked() {
     let set = |more: &str| {
         format!("nodes:\n  - {{ id: s, type: variables, set: {{ total: 1 }} }}\n{more}")
