@@ -48,7 +48,7 @@ pub(crate) struct Slot {
     pub output: Option<Arc<Value>>,
     pub iteration: Option<Box<Iteration>>,
     /// What the iterations of a loop have set so far.
-    pub carried: Option<Box<Vec<Carried>>>,
+    pub carried: Vec<Carried>,
 }
 
 /// A variable's value, as an iteration left it.
@@ -61,7 +61,7 @@ pub(crate) struct Carried {
 
 impl Slot {
     pub(crate) fn carried(&self, variable: usize) -> Option<&Value> {
-        let carried = self.carried.as_ref()?;
+        let carried = &self.carried;
         carried.iter().find(|carried| carried.variable == variable).map(|carried| &carried.value)
     }
 }
@@ -83,7 +83,7 @@ impl Frame {
             live: 0,
             output: None,
             iteration: None,
-            carried: None,
+            carried: Vec::new(),
         };
         Self {
             parent,

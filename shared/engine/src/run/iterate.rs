@@ -175,9 +175,7 @@ impl Run {
     fn drop_frame(&mut self, number: usize) -> Option<Box<Frame>> {
         let frame = self.frames.remove(number)?;
         self.budget.release(frame.kept);
-        for carried in
-            frame.nodes.iter().filter_map(|slot| slot.carried.as_ref()).flat_map(|all| &**all)
-        {
+        for carried in frame.nodes.iter().flat_map(|slot| &slot.carried) {
             self.budget.release(carried.kept);
         }
         Some(frame)
@@ -237,13 +235,13 @@ impl Run {
         for variable in body.setters.keys() {
             let scope = self.scope(number, None, &[]);
             let Some(value) = scope.set_in(number, None, *variable).cloned() else { continue };
-            let all = self.frames.slot(frame, node).carried.get_or_insert_default();
+            let all = &mut self.frames.slot(frame, node).carried;
             if let Some(at) = all.iter().position(|carried| carried.variable == *variable) {
                 self.budget.release(all.swap_remove(at).kept);
             }
             let kept = self.budget.keep(&value)?;
             let carried = Carried { variable: *variable, value, kept };
-            self.frames.slot(frame, node).carried.get_or_insert_default().push(carried);
+            self.frames.slot(frame, node).carried.push(carried);
         }
         Ok(())
     }

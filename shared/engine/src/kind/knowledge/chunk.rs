@@ -52,7 +52,7 @@ fn cut_before(text: &str) -> usize {
             ends(*mark) && next.is_none_or(|next| next.is_whitespace() || !mark.is_ascii())
         })
         .map(|(at, mark)| half + at + mark.len_utf8())
-        .last();
+        .next_back();
     let word = || text.rfind(char::is_whitespace).filter(|at| *at > 0);
     sentence.or_else(word).unwrap_or(text.len())
 }
