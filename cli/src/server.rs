@@ -67,6 +67,8 @@ impl Server {
             queue: Arc::new(queue.clone()),
             workflows: shared.clone(),
             jobs: shared.clone(),
+            sessions: shared.clone(),
+            knowledge: shared.clone(),
             keys: shared.clone(),
             limits: Arc::new(LocalLimits::default()),
             budgets: shared.clone(),

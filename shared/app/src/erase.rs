@@ -26,6 +26,8 @@ const JOB_RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Runs per step, versions per step, and steps per message: a worker has other work.
 const RUNS_PER_STEP: usize = 50;
 const VERSIONS_PER_STEP: usize = 100;
+/// Sessions, and stores of knowledge, per step.
+const KEPT_PER_STEP: usize = 50;
 const STEPS_PER_MESSAGE: usize = 20;
 const MAX_USER: usize = 256;
 
@@ -167,6 +169,15 @@ impl App {
         }
         job.progress.after_run = found.next_cursor;
         if job.progress.after_run.is_some() {
+            return Ok(job);
+        }
+        let user = match &job.task {
+            Task::UserV1 { user } => Some(user.as_str()),
+            _ => None,
+        };
+        let sessions = self.ports.sessions.delete_some(&uid, user, KEPT_PER_STEP).await?;
+        let stores = self.ports.knowledge.delete_some(&uid, user, KEPT_PER_STEP).await?;
+        if sessions == KEPT_PER_STEP || stores == KEPT_PER_STEP {
             return Ok(job);
         }
         match job.task {

@@ -24,6 +24,9 @@ pub mod deliveries;
 pub mod files;
 pub mod recover;
 pub mod finish;
+pub mod call_site;
+mod sessions;
+mod knowledge;
 mod erase;
 pub mod reruns;
 pub mod sweep;
@@ -49,7 +52,7 @@ mod workflow_cache;
 pub use flowgate_core::{
     Ports, budget, clock, computing, deadline, delivery, event, file, group, hash, hops, id,
     idempotency, job, key, lease, limit, memory, overload, page, receiver as receivers, run,
-    schedule, secret, stats, system, time, turns, work, workflow,
+    schedule, secret, session, stats, system, time, turns, work, workflow,
 };
 
 pub use error::{Error, Result};

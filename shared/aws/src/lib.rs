@@ -15,6 +15,8 @@ mod workflows;
 mod jobs;
 mod draft;
 mod schedules;
+mod sessions;
+mod knowledge;
 mod keys;
 mod limits;
 mod budgets;
@@ -80,6 +82,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     trace: Mutex<TraceHeaders>,
+    stores: knowledge::Stores,
 }
 
 /// Trace headers of the current request or message. Every message sent meanwhile carries them.
@@ -114,6 +117,7 @@ impl Aws {
                 clock,
                 entropy,
                 trace: Mutex::default(),
+                stores: knowledge::Stores::default(),
             }),
         }
     }
@@ -127,6 +131,8 @@ impl Aws {
             queue: port.clone(),
             workflows: port.clone(),
             jobs: port.clone(),
+            sessions: port.clone(),
+            knowledge: port.clone(),
             keys: port.clone(),
             limits: port.clone(),
             budgets: port.clone(),

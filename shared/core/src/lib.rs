@@ -9,6 +9,8 @@ pub mod schedule;
 pub mod work;
 pub mod workflow;
 pub mod job;
+pub mod session;
+pub mod knowledge;
 pub mod key;
 pub mod limit;
 pub mod budget;

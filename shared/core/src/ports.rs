@@ -13,9 +13,11 @@ use crate::delivery::Deliveries;
 use crate::file::Files;
 use crate::job::Jobs;
 use crate::key::Keys;
+use crate::knowledge::Knowledge;
 use crate::limit::Limits;
 use crate::run::Runs;
 use crate::secret::Secrets;
+use crate::session::Sessions;
 use crate::stats::Stats;
 use crate::work::{Due, Queue};
 use crate::workflow::Workflows;
@@ -28,6 +30,8 @@ pub struct Ports {
     pub queue: Arc<dyn Queue>,
     pub workflows: Arc<dyn Workflows>,
     pub jobs: Arc<dyn Jobs>,
+    pub sessions: Arc<dyn Sessions>,
+    pub knowledge: Arc<dyn Knowledge>,
     pub keys: Arc<dyn Keys>,
     pub limits: Arc<dyn Limits>,
     pub budgets: Arc<dyn Budgets>,

@@ -3,11 +3,13 @@
 //! The engine never performs a [`Call`]: the driver does, and feeds the [`CallResult`] back.
 
 mod http;
+mod knowledge;
 mod model;
 mod media;
 mod mcp;
 mod pause;
 mod read;
+mod session;
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use serde_json::Value;
 pub use self::http::{Body, FormPart, HttpCall, IdempotencyKey, PartContent, ReadAs, Status};
 pub use crate::expr::code::Sources;
 pub use crate::url::RenderedUrl;
+pub use knowledge::{Chunked, EmbedCall, EmbeddedChunk, KnowledgeCall, KnowledgeRequest};
 pub use mcp::{McpCall, McpRequest};
 pub use media::{
     ImageRequest, ImageSize, MediaCall, MediaRequest, PredictionRequest, Predictor, SpeechRequest,
@@ -29,6 +32,10 @@ pub use model::{
 };
 pub use pause::{AskCall, AskedField, MAX_PAUSE, Question, WaitCall};
 pub use read::{Layout, ReadCall, Reading, Selector, Source};
+pub(crate) use session::session_name;
+pub use session::{
+    Change, How, KeptTool, KeptTurn, MAX_SESSION_NAME, SessionCall, SessionRequest, values_output,
+};
 
 /// Names one attempt of one node in one iteration: `outer[2]/fetch#1` is the second attempt of
 /// `fetch` in the third iteration of `outer`.
@@ -111,6 +118,11 @@ pub enum Action {
     Webhook(WebhookCall),
     Wait(WaitCall),
     Ask(AskCall),
+    /// Stays inside: the platform keeps sessions.
+    Session(SessionCall),
+    Embed(EmbedCall),
+    /// Stays inside: the platform keeps stores.
+    Knowledge(KnowledgeCall),
 }
 
 impl Action {

@@ -5,6 +5,7 @@ pub mod fields;
 pub(crate) mod outline;
 mod resolve;
 mod edges;
+pub(crate) mod variables;
 pub(crate) mod settings;
 #[cfg(test)]
 mod tests;
@@ -21,14 +22,17 @@ use crate::expr::reference::{Piece, normalise, scan};
 use crate::expr::template::{Part, Template, Text};
 use crate::field::Secrets;
 use crate::json::push_segment;
-use crate::kind::{Node, input, node_fields, output};
+use crate::kind::{self, Node, input, node_fields, output};
 use crate::literal_key;
 use crate::problem::{Problem, Severity};
 use crate::url::Host;
-use crate::workflow::{Body, BodyNode, CompileOptions, NodeInfo, SecretUse, Workflow};
+use crate::workflow::{
+    Body, BodyNode, CallSettings, CompileOptions, NodeInfo, SecretUse, Workflow,
+};
 use edges::Links;
 use fields::Fields;
 use outline::Outline;
+use variables::Variables;
 
 pub struct Compiler<'d> {
     pub(crate) document: &'d Document,
@@ -48,6 +52,7 @@ pub struct Compiler<'d> {
     bound: Vec<String>,
     /// The children that nodes and tools name.
     pub(crate) children: Vec<ChildUse>,
+    pub(crate) variables: Variables,
 }
 
 const MAX_PROBLEMS: usize = 500;
@@ -79,14 +84,17 @@ pub(crate) fn compile(
         compiler.results(&mut bodies, &mut links);
         edges::connect(&mut compiler, &mut bodies, &links);
     }
+    let session_read = compiler.variables.of_session;
+    let variables =
+        if complete { variables::arrange(&mut compiler, &mut bodies) } else { Vec::new() };
     let literal_keys = compiler.literal_keys();
     let (infos, names) = compiler.infos();
     let secrets = compiler.secret_uses();
     let output_fields = compiler.outline.output_fields();
     let children = std::mem::take(&mut compiler.children);
     let problems = foremost(compiler.problems);
-    let mut workflow = settings.into_workflow(bodies, infos, names, secrets, literal_keys);
-    (workflow.children, workflow.output_fields) = (children, output_fields);
+    let workflow = settings.into_workflow(bodies, infos, names, secrets, literal_keys);
+    let workflow = Workflow { variables, session_read, children, output_fields, ..workflow };
     (complete.then_some(workflow), problems)
 }
 
@@ -103,7 +111,9 @@ impl<'d> Compiler<'d> {
     fn new(document: &'d Document, options: &'d CompileOptions) -> Self {
         let mut problems = Vec::new();
         let outline = outline::outline(document, options, &mut problems);
+        let variables = Variables::of(document, &outline);
         Self {
+            variables,
             document,
             options,
             outline,
@@ -260,8 +270,15 @@ impl<'d> Compiler<'d> {
         let outputs = outline.outputs.clone();
         let (id, kind) = (Arc::from(outline.id), Arc::clone(outline.kind.as_ref()?));
         self.used.clear();
+        self.variables.reader = Some((body, index));
         let section: Box<dyn Node> = match path.as_str() {
             "/input" => Box::new(input::Input),
+            kind::variables::SECTION => {
+                let node = Box::new(kind::variables::SessionRead::read_section(self));
+                links.add(body, index, Vec::new(), &self.used);
+                let call = kind.call.map(CallSettings::plain);
+                return Some(BodyNode { call, ..BodyNode::new(id, kind, node) });
+            }
             "/output" => Box::new(output::Output::read_section(self, object)),
             _ => {
                 let tables = [&*kind.fields, node_fields::FIELDS];
@@ -288,6 +305,7 @@ impl<'d> Compiler<'d> {
     /// Reads the `result` of a body, with the body's nodes in scope. An error that the result or a
     /// condition at its side reads is caught.
     fn results(&mut self, bodies: &mut [Body], links: &mut Links) {
+        self.variables.reader = None;
         for (number, body) in bodies.iter_mut().enumerate() {
             self.used.clear();
             let Some((outer, index)) = self.outline.bodies[number].container else { continue };

@@ -13,6 +13,7 @@ pub(crate) mod http;
 mod image;
 pub(crate) mod input;
 mod json;
+mod knowledge;
 mod list;
 mod r#loop;
 mod note;
@@ -28,6 +29,7 @@ mod set;
 mod speech;
 mod split;
 mod template;
+pub(crate) mod variables;
 mod wait;
 pub(crate) mod webhook;
 pub(crate) mod workflow;
@@ -59,6 +61,7 @@ pub use plan::{
 const BUILT_IN: &[fn() -> KindSpec] = &[
     template::spec,
     set::spec,
+    variables::spec,
     list::spec,
     json::spec,
     split::spec,
@@ -77,6 +80,7 @@ const BUILT_IN: &[fn() -> KindSpec] = &[
     image::spec,
     speech::spec,
     replicate::spec,
+    knowledge::spec,
     condition::spec,
     r#loop::spec,
     parallel::spec,

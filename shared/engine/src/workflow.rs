@@ -2,7 +2,7 @@
 
 mod downstream;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::expr::reference::normalise;
 use crate::expr::template::Template;
 use crate::input::{InputField, InputProblem, InputRules};
 use crate::kind::webhook::Webhook;
-use crate::kind::{KindName, KindSpec, Kinds, Node, OutputFields, Role};
+use crate::kind::{CallLimits, KindName, KindSpec, Kinds, Node, OutputFields, Role};
 use crate::problem::{Problem, Severity};
 use crate::run::SpendingLimit;
 use crate::schedule::Schedule;
@@ -78,6 +78,9 @@ pub struct Workflow {
     pub(crate) schedules: Vec<Schedule>,
     pub(crate) output_fields: OutputFields,
     pub(crate) literal_keys: Arc<[String]>,
+    pub(crate) variables: Vec<Variable>,
+    /// The node of body 0 that reads the session of the variables.
+    pub(crate) session_read: Option<usize>,
     /// Contains a node that may take long although its values are small.
     pub(crate) is_slow: bool,
 }
@@ -112,6 +115,32 @@ pub(crate) struct Body {
     pub terminals: Vec<usize>,
     /// The body's result, if the author gives one.
     pub result: Option<Template>,
+    /// The nodes that set each variable, or contain one that does, the last one first.
+    pub setters: BTreeMap<usize, Vec<Setter>>,
+    /// Each iteration reads what the one before has set.
+    pub carries: bool,
+}
+
+/// A node that sets a variable.
+#[derive(Debug)]
+pub(crate) struct Setter {
+    pub node: usize,
+    /// The nodes that come after it, a bit each.
+    pub before: Vec<u64>,
+}
+
+impl Setter {
+    pub(crate) fn comes_before(&self, node: usize) -> bool {
+        self.before.get(node / 64).is_some_and(|bits| bits & (1 << (node % 64)) != 0)
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Variable {
+    pub name: String,
+    /// Its value before any set.
+    pub initial: Value,
+    pub is_of_session: bool,
 }
 
 /// A node in the graph.
@@ -182,6 +211,14 @@ pub(crate) struct CallSettings {
     /// Timeout of one attempt.
     pub timeout: Duration,
     pub at_most_once: bool,
+}
+
+impl CallSettings {
+    /// Those of a node without settings.
+    pub(crate) fn plain(limits: CallLimits) -> Self {
+        let timeout = limits.default_timeout;
+        Self { retry: Retry::NEVER, timeout, at_most_once: false }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -11,6 +11,8 @@ mod folder;
 mod intact;
 mod jobs;
 mod schedules;
+mod sessions;
+mod knowledge;
 mod keys;
 mod limits;
 mod budgets;

@@ -1,5 +1,7 @@
 //! Deletes what is past its retention.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use flowgate_core::time::Timestamp;
 use rusqlite::{Connection, params};
@@ -11,6 +13,8 @@ use crate::wipe::delete_parts;
 
 /// Runs deleted per transaction; other writes wait for it.
 const BATCH: usize = 100;
+/// A run takes 37 days at most, waiting included.
+const MARKS_KEPT: Duration = Duration::from_secs(40 * 24 * 3600);
 
 impl Local {
     /// Deletes runs past their retention, with their parts and deliveries, and expired idempotency
@@ -45,7 +49,20 @@ fn forget_some(connection: &Connection, now: Timestamp) -> Result<usize> {
         connection.prepare_cached(sql)?.execute([now.0])?;
     }
     forget_rollups(connection, now)?;
+    forget_sessions(connection, now)?;
     Ok(runs.len())
+}
+
+/// A write's mark outlives its run.
+fn forget_sessions(connection: &Connection, now: Timestamp) -> Result<()> {
+    let marks = now.0 - i64::try_from(MARKS_KEPT.as_millis())?;
+    for (sql, until) in [
+        ("DELETE FROM sessions WHERE expires_at <= ?1", now.0),
+        ("DELETE FROM session_writes WHERE at <= ?1", marks),
+    ] {
+        connection.prepare_cached(sql)?.execute([until])?;
+    }
+    Ok(())
 }
 
 /// Deletes an ended run with all that belongs to it.

@@ -301,6 +301,55 @@ CREATE TABLE spent_calls (
     PRIMARY KEY (run, call)
 ) WITHOUT ROWID;
 ",
+    "
+CREATE TABLE sessions (
+    uid        TEXT NOT NULL,
+    id         TEXT NOT NULL,
+    user       TEXT,
+    revision   INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    session    TEXT NOT NULL,
+    PRIMARY KEY (uid, id)
+);
+CREATE INDEX sessions_of_user ON sessions (uid, user);
+CREATE INDEX sessions_expired ON sessions (expires_at);
+-- The writes that were applied, so that none is applied twice.
+CREATE TABLE session_writes (
+    uid  TEXT NOT NULL,
+    id   TEXT NOT NULL,
+    mark TEXT NOT NULL,
+    at   INTEGER NOT NULL,
+    PRIMARY KEY (uid, id, mark)
+) WITHOUT ROWID;
+CREATE INDEX session_writes_at ON session_writes (at);
+CREATE TABLE knowledge_stores (
+    id     TEXT PRIMARY KEY,
+    uid    TEXT NOT NULL,
+    head   TEXT NOT NULL,
+    -- Those of its sources.
+    chunks INTEGER NOT NULL
+);
+CREATE INDEX knowledge_stores_of ON knowledge_stores (uid);
+CREATE TABLE knowledge_sources (
+    store   TEXT NOT NULL,
+    source  TEXT NOT NULL,
+    version TEXT NOT NULL,
+    chunks  INTEGER NOT NULL,
+    user    TEXT,
+    PRIMARY KEY (store, source)
+);
+-- Parts of versions of sources. Those that no source names are not found.
+CREATE TABLE knowledge_parts (
+    store   TEXT NOT NULL,
+    version TEXT NOT NULL,
+    number  INTEGER NOT NULL,
+    user    TEXT,
+    vectors BLOB NOT NULL,
+    chunks  TEXT NOT NULL,
+    PRIMARY KEY (store, version, number)
+);
+CREATE INDEX knowledge_parts_of_user ON knowledge_parts (store, user);
+",
 ];
 
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

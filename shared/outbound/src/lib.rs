@@ -155,9 +155,13 @@ impl Outbound {
             Action::Code(_) => code::MAX_PAUSE + call.timeout,
             Action::Read(_) => code::MAX_READING_PAUSE + call.timeout + read::MIN_TIME,
             Action::Mcp(_) => mcp::MAX_END + call.timeout,
-            Action::Http(_) | Action::Model(_) | Action::Media(_) | Action::Webhook(_) => {
-                call.timeout
-            }
+            Action::Http(_)
+            | Action::Model(_)
+            | Action::Media(_)
+            | Action::Embed(_)
+            | Action::Webhook(_)
+            | Action::Session(_)
+            | Action::Knowledge(_) => call.timeout,
             Action::Wait(_) | Action::Ask(_) => Duration::ZERO,
         }
     }
@@ -231,10 +235,20 @@ impl Outbound {
                 let work = Box::pin(self.perform_media(asked, user, &mut masks, of_run));
                 self.within(call, work).await
             }
+            Action::Embed(asked) if call.needs_price && !model::is_priced(&asked.model) => {
+                Err(unpriced(&asked.model))
+            }
+            Action::Embed(asked) => {
+                let work = Box::pin(self.perform_embed(asked, user, &mut masks, memory));
+                self.within(call, work).await
+            }
             Action::Mcp(asked) => {
                 Box::pin(self.perform_mcp(asked, call, user, &mut masks, memory)).await
             }
             Action::Webhook(_) => Err(failed("internal", "a webhook is delivered, not performed")),
+            Action::Session(_) | Action::Knowledge(_) => {
+                Err(failed("internal", "sessions and stores are kept inside"))
+            }
             Action::Wait(_) | Action::Ask(_) => Err(failed("internal", "a pause is no call")),
         };
         match result {

@@ -11,6 +11,7 @@ mod reading;
 mod reply;
 pub(super) mod failure;
 mod echo;
+mod embed;
 pub(super) mod price;
 mod schema;
 

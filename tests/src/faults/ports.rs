@@ -23,6 +23,7 @@ use super::plan::{Fate, Plan, Side};
 use super::without::Guard;
 
 mod runs;
+mod sessions;
 mod workflows;
 
 #[derive(Clone)]
@@ -36,7 +37,8 @@ pub struct Faulty {
 }
 
 impl Faulty {
-    /// Keys and limits have no faults of their own: no promise about runs depends on them.
+    /// Keys, limits and knowledge have no faults of their own: no promise about runs depends on
+    /// them.
     pub fn ports(&self) -> Ports {
         let faulty = Arc::new(self.clone());
         Ports {
@@ -45,6 +47,7 @@ impl Faulty {
             due: faulty.clone(),
             queue: faulty.clone(),
             workflows: faulty.clone(),
+            sessions: faulty.clone(),
             secrets: faulty,
             clock: self.clock.clone(),
             ..self.inner.clone()

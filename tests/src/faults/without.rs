@@ -17,6 +17,8 @@ pub enum Guard {
     IdempotencyRow,
     /// A call's result is stored, and forgotten.
     Checkpoint,
+    /// A write of a session does not say whose it is.
+    SessionMark,
 }
 
 impl Faulty {

@@ -133,6 +133,8 @@ async fn open(clock: Arc<TestClock>) -> Result<(Ports, Arc<dyn Any + Send + Sync
         budgets: local.clone(),
         stats: local.clone(),
         jobs: local.clone(),
+        sessions: local.clone(),
+        knowledge: local.clone(),
         secrets: local.clone(),
         files: local,
         computing: Arc::new(OneAtATime),

@@ -6,6 +6,7 @@ mod due;
 mod erasure;
 mod files;
 mod keys;
+mod knowledge;
 mod limits;
 mod lockstep;
 mod ownership;
@@ -15,6 +16,7 @@ pub mod sample;
 mod schedules;
 mod secrets;
 mod stats;
+mod sessions;
 mod waiting;
 mod workflows;
 
@@ -28,9 +30,11 @@ use flowgate_core::delivery::Deliveries;
 use flowgate_core::file::Files;
 use flowgate_core::job::Jobs;
 use flowgate_core::key::Keys;
+use flowgate_core::knowledge::Knowledge;
 use flowgate_core::limit::Limits;
 use flowgate_core::run::Runs;
 use flowgate_core::secret::Secrets;
+use flowgate_core::session::Sessions;
 use flowgate_core::stats::Stats;
 use flowgate_core::work::Due;
 use flowgate_core::workflow::Workflows;
@@ -43,6 +47,8 @@ pub struct World {
     pub due: Arc<dyn Due>,
     pub workflows: Arc<dyn Workflows>,
     pub jobs: Arc<dyn Jobs>,
+    pub sessions: Arc<dyn Sessions>,
+    pub knowledge: Arc<dyn Knowledge>,
     pub keys: Arc<dyn Keys>,
     pub limits: Arc<dyn Limits>,
     pub budgets: Arc<dyn Budgets>,
@@ -72,6 +78,8 @@ pub async fn check_all<F: Future<Output = Result<World>>>(fresh: impl Fn() -> F)
         stats::guarantees(),
         secrets::guarantees(),
         files::guarantees(),
+        sessions::guarantees(),
+        knowledge::guarantees(),
     ];
     let mut broken = Vec::new();
     for Guarantee { name, check } in guarantees.into_iter().flatten() {

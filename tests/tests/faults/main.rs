@@ -14,6 +14,7 @@
 mod crashes;
 mod queue;
 mod store;
+mod sessions;
 mod receivers;
 mod addresses;
 mod callers;

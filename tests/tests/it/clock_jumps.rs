@@ -74,6 +74,8 @@ impl Platform {
             stats: local.clone(),
             limits: Arc::new(LocalLimits::default()),
             jobs: local.clone(),
+            sessions: local.clone(),
+            knowledge: local.clone(),
             computing: Arc::new(OneAtATime),
             secrets: local.clone(),
             files: local,

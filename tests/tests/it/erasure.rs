@@ -293,6 +293,8 @@ impl Platform {
             queue: Arc::new(messages.clone()),
             workflows: local.clone(),
             jobs: local.clone(),
+            sessions: local.clone(),
+            knowledge: local.clone(),
             keys: local.clone(),
             budgets: local.clone(),
             stats: local.clone(),

@@ -13,6 +13,7 @@ use crate::fixture::until;
 const NAMES: &[&str] = &[
     "ask-pdf",
     "assistant",
+    "chat",
     "desk",
     "digest",
     "fallback",
@@ -20,6 +21,7 @@ const NAMES: &[&str] = &[
     "greeting",
     "healthcheck",
     "invoice",
+    "library",
     "minutes",
     "pricelist",
     "refund",
@@ -110,6 +112,29 @@ async fn greeting() {
         Example::publish("greeting").await.output(json!({})).await,
         json!({ "greeting": "Hello Ada x3" })
     );
+}
+
+#[tokio::test]
+async fn library() {
+    let library = Example::publish("library").await;
+    let output = library.output(json!({})).await;
+    let text = "Refunds take five days. They go back to the card that paid.";
+    assert_eq!(output["answer"], format!("{text} (refunds)"));
+    let found = output["matches"].as_array().unwrap();
+    assert_eq!((found.len(), &found[0]["metadata"]), (1, &json!({ "title": "refunds.md" })));
+    let other = library.output(json!({ "question": "When do you answer the phone?" })).await;
+    assert_eq!(other["matches"][0]["source"], "hours");
+}
+
+#[tokio::test]
+async fn chat() {
+    let chat = Example::publish("chat").await;
+    let first = chat.output(json!({})).await;
+    assert_eq!(first, json!({ "reply": "Hello", "asked": ["Hello"] }));
+    let second = chat.output(json!({ "message": "And now?" })).await;
+    assert_eq!(second, json!({ "reply": "And now?", "asked": ["Hello", "And now?"] }));
+    let other = chat.output(json!({ "conversation": "other" })).await;
+    assert_eq!(other["asked"], json!(["Hello"]));
 }
 
 #[tokio::test]

@@ -110,6 +110,8 @@ impl Deployment {
             queue: Arc::new(LocalQueue::new(places, places)),
             workflows: local.clone(),
             jobs: local.clone(),
+            sessions: local.clone(),
+            knowledge: local.clone(),
             keys: local.clone(),
             budgets: local.clone(),
             stats: local.clone(),

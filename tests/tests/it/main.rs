@@ -36,6 +36,8 @@ mod crash;
 mod stream;
 mod several;
 mod agents;
+mod memory;
+mod knowledge;
 mod stored;
 mod versions;
 mod waiting;

@@ -172,6 +172,8 @@ async fn while_keys_cannot_be_read_a_known_one_serves_for_a_moment_and_none_is_c
         stats: shared.clone(),
         limits: Arc::new(LocalLimits::default()),
         jobs: shared.clone(),
+        sessions: shared.clone(),
+        knowledge: shared.clone(),
         computing: Arc::new(OneAtATime),
         secrets: shared.clone(),
         files: shared,

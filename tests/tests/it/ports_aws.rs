@@ -55,6 +55,8 @@ fn world(aws: &Aws) -> World {
         due: ports.due,
         workflows: ports.workflows,
         jobs: ports.jobs,
+        sessions: ports.sessions,
+        knowledge: ports.knowledge,
         keys: ports.keys,
         limits: ports.limits,
         budgets: ports.budgets,

@@ -31,6 +31,8 @@ fn open(folder: &Path) -> Result<(Local, World)> {
         due: ports.clone(),
         workflows: ports.clone(),
         jobs: ports.clone(),
+        sessions: ports.clone(),
+        knowledge: ports.clone(),
         keys: ports.clone(),
         limits: Arc::new(LocalLimits::default()),
         budgets: ports.clone(),

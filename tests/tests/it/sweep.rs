@@ -73,6 +73,8 @@ impl Store {
             queue: post.clone(),
             workflows: local.clone(),
             jobs: local.clone(),
+            sessions: local.clone(),
+            knowledge: local.clone(),
             keys: local.clone(),
             budgets: local.clone(),
             stats: local.clone(),

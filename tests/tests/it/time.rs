@@ -118,6 +118,8 @@ impl Platform {
             jobs: local.clone(),
             budgets: local.clone(),
             stats: local.clone(),
+            sessions: local.clone(),
+            knowledge: local.clone(),
             keys: local,
             limits: Arc::new(LocalLimits::default()),
             secrets: secrets.clone(),

@@ -156,6 +156,12 @@ impl RunHead {
         takes.map_or(&self.id, |takes| &takes.seed_root)
     }
 
+    /// Returns the uid of the workflow whose node makes a call: the run's own, or a child's.
+    pub fn uid_of(&self, workflow: usize) -> &str {
+        let child = workflow.checked_sub(1).and_then(|index| self.children.get(index));
+        child.map_or(&self.workflow_uid, |child| &child.uid)
+    }
+
     /// Returns on whose behalf a call of the run uses secrets. [`flowgate_engine::Call::workflow`]
     /// says whose call it is: the run's own, or a child's.
     pub fn secret_user(&self, workflow: usize) -> SecretUser {

@@ -8,10 +8,10 @@ use super::fields::Fields;
 use super::{Compiler, Used};
 use crate::expr::reference::normalise;
 use crate::json::push_segment;
-use crate::kind::Role;
 use crate::kind::node_fields::AFTER;
+use crate::kind::{Role, variables};
 use crate::problem::{Severity, did_you_mean};
-use crate::workflow::{Body, Edge, MAX_EDGES, OnError, When};
+use crate::workflow::{Body, BodyNode, Edge, MAX_EDGES, OnError, When};
 
 /// A node by body and index.
 type Place = (usize, usize);
@@ -287,7 +287,9 @@ fn settle_ends(body: &mut Body) {
     let nodes = body.nodes.iter().enumerate();
     let outputs = nodes.clone().filter(|(_, node)| node.kind.role == Role::Output);
     body.outputs = outputs.map(|(index, _)| index).collect();
-    let is_terminal = |role| !matches!(role, Role::Remark | Role::Input);
-    let terminals = nodes.filter(|(_, node)| node.edges.is_empty() && is_terminal(node.kind.role));
+    let is_terminal = |node: &BodyNode| {
+        !matches!(node.kind.role, Role::Remark | Role::Input) && &*node.id != variables::ID
+    };
+    let terminals = nodes.filter(|(_, node)| node.edges.is_empty() && is_terminal(node));
     body.terminals = terminals.map(|(index, _)| index).collect();
 }

@@ -11,7 +11,8 @@ use super::{Compiler, Used};
 use crate::child::{ChildName, ChildUse};
 use crate::document::parse_duration;
 use crate::expr::marked::Marked;
-use crate::expr::template::{Template, Text};
+use crate::expr::reference::PathStep;
+use crate::expr::template::{Reference, Source, Template, Text};
 use crate::field::{FieldSpec, FieldType, Required, Secrets};
 use crate::header;
 use crate::json::push_segment;
@@ -303,6 +304,31 @@ impl<'c, 'd> Fields<'c, 'd> {
     pub(crate) fn uses_child(&mut self, spec: &FieldSpec, name: ChildName) {
         let path = self.path_of(&spec.name);
         self.compiler.children.push(ChildUse { name, path });
+    }
+
+    /// Reads the name of the session of the variables; the node waits for it.
+    pub(crate) fn session_of_variables(&mut self) -> Option<Reference> {
+        let index = self.compiler.use_session_of_variables()?;
+        let up = self.compiler.levels_up(self.body, 0)?;
+        let path = vec![PathStep::Field("session".to_owned())];
+        Some(Reference { source: Source::Node { up, index }, path })
+    }
+
+    /// Notes that the field keeps something for later runs, which unsaved runs do not.
+    pub(crate) fn keeps_session(&mut self, name: &str) {
+        if self.compiler.document.root().get("save") == Some(&Value::Bool(false)) {
+            self.warning(
+                name,
+                "runs are not saved: they read their session, but keep nothing in it",
+            );
+        }
+    }
+
+    /// Refuses what unsaved runs may not do, if all runs are.
+    pub(crate) fn needs_saved_runs(&mut self, name: &str) {
+        if self.compiler.document.root().get("save") == Some(&Value::Bool(false)) {
+            self.error(name, "runs are not saved, and cannot change what a store keeps");
+        }
     }
 
     /// Notes a secret that the object uses without naming it.

@@ -9,7 +9,7 @@ use crate::child::KnownChildren;
 use crate::document::Document;
 use crate::expr::reference::normalise;
 use crate::json::push_segment;
-use crate::kind::{KindSpec, Kinds, OutputFields, Role, input, output, workflow};
+use crate::kind::{KindSpec, Kinds, OutputFields, Role, input, output, variables, workflow};
 use crate::problem::{Problem, Severity, did_you_mean};
 use crate::workflow::{CompileOptions, MAX_NESTING, MAX_NODES};
 
@@ -64,6 +64,10 @@ pub(super) fn outline<'d>(
     let mut outliner = Outliner { document, kinds, children, problems, outline, count: 0 };
     let root = document.root();
     outliner.implicit("api", input::spec(), input::outputs(root), "/input", root);
+    if variables::section(root).into_iter().any(variables::is_of_session) {
+        let any = OutputFields::Any;
+        outliner.implicit(variables::ID, variables::section_spec(), any, variables::SECTION, root);
+    }
     outliner.body(0, root, "", 0);
     if let Some(Value::Object(values)) = root.get("output") {
         outliner.implicit(

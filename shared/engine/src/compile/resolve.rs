@@ -29,7 +29,7 @@ impl<'d> Compiler<'d> {
         path: &str,
         body: usize,
     ) -> Option<Reference> {
-        match self.resolve(found, body) {
+        match self.resolve(found, body, path) {
             Resolved::Reference(reference) => Some(reference),
             Resolved::Text(None) => None,
             Resolved::Text(Some(message)) => {
@@ -47,7 +47,7 @@ impl<'d> Compiler<'d> {
         }
     }
 
-    fn resolve(&mut self, found: &ReferenceText<'_>, body: usize) -> Resolved {
+    fn resolve(&mut self, found: &ReferenceText<'_>, body: usize, path: &str) -> Resolved {
         let source = found.source;
         let first = normalise(found.node);
         if found.path.is_empty() {
@@ -64,9 +64,7 @@ impl<'d> Compiler<'d> {
             return self.resolve_iteration(found, &first, body);
         }
         if first == "variable" {
-            return Resolved::Text(Some(format!(
-                "{source} stays text: there are no variables yet"
-            )));
+            return self.resolve_variable(found, body, path);
         }
         let Some(&place) = self.outline.names.get(&first) else {
             if let Some(right) = self.right_spelling(inner(source)) {
@@ -78,6 +76,30 @@ impl<'d> Compiler<'d> {
             return Resolved::Text(Some(format!("{source} names no node and stays text{hint}")));
         };
         self.resolve_node(found, body, place)
+    }
+
+    fn resolve_variable(&mut self, found: &ReferenceText<'_>, body: usize, path: &str) -> Resolved {
+        let PathStep::Field(name) = &found.path[0] else {
+            return Resolved::Misspelt(format!("{}: variables have names", found.source));
+        };
+        let Some(index) = self.variables.index(name) else {
+            let hint = did_you_mean(name, self.variables.names());
+            let message = format!("{}: nothing sets or declares `{name}`{hint}", found.source);
+            return Resolved::Misspelt(message);
+        };
+        self.variables.note_read(index, body, path);
+        if self.variables.get(index).is_of_session {
+            self.use_session_of_variables();
+        }
+        let path = found.path[1..].to_vec();
+        Resolved::Reference(Reference { source: Source::Variable { index }, path })
+    }
+
+    /// The node that is read now waits for the session of the variables.
+    pub(crate) fn use_session_of_variables(&mut self) -> Option<usize> {
+        let index = self.variables.of_session?;
+        self.used.push(Used { body: 0, index, error: false });
+        Some(index)
     }
 
     fn resolve_node(

@@ -9,8 +9,8 @@ use super::Compiler;
 use super::fields::Fields;
 use crate::field::{FieldSpec, FieldType};
 use crate::input::{self, InputSection};
-use crate::kind::OutputFields;
 use crate::kind::webhook::{WEBHOOK_FIELDS, Webhook};
+use crate::kind::{OutputFields, variables};
 use crate::run::spending::{self, SpendingLimit};
 use crate::schedule::{self, Schedule};
 use crate::workflow::{Body, NodeInfo, SecretUse, Workflow};
@@ -73,9 +73,28 @@ const SCHEDULE: FieldSpec = FieldSpec::new(
      Europe/Berlin, input: { topic: news } }]`",
 );
 
+const VARIABLES: FieldSpec = FieldSpec::new(
+    "variables",
+    FieldType::Items(Cow::Borrowed(variables::ENTRY)),
+    "the variables with a value before any set, or with a session that keeps them for later runs: \
+     `[{ name: topics, value: [], session: <api.conversation> }]`",
+);
+
 /// The fields of a whole document, in the order of the docs.
-pub(crate) const FIELDS: &[FieldSpec] =
-    &[NAME, DESCRIPTION, DEADLINE, SAVE, OUTPUT, NODES, SCHEMA, INPUT, WEBHOOK, BUDGET, SCHEDULE];
+pub(crate) const FIELDS: &[FieldSpec] = &[
+    NAME,
+    DESCRIPTION,
+    DEADLINE,
+    SAVE,
+    OUTPUT,
+    NODES,
+    SCHEMA,
+    INPUT,
+    VARIABLES,
+    WEBHOOK,
+    BUDGET,
+    SCHEDULE,
+];
 
 pub(super) struct Settings {
     name: String,
@@ -99,6 +118,7 @@ pub(super) fn read(compiler: &mut Compiler<'_>) -> Settings {
     fields.string(&SCHEMA);
     let input = InputSection::read(&mut fields);
     let schedules = schedule::read(&mut fields, &SCHEDULE, &input);
+    variables::read_section(&mut fields, &VARIABLES);
     let webhook = fields.inner_object(&WEBHOOK, WEBHOOK_FIELDS, Webhook::read);
     let spending_limit = fields.inner_object(&BUDGET, spending::FIELDS, SpendingLimit::read);
     fields.finish();
@@ -135,6 +155,8 @@ impl Settings {
             schedules,
             children: Vec::new(),
             output_fields: OutputFields::Any,
+            variables: Vec::new(),
+            session_read: None,
         }
     }
 }

@@ -179,7 +179,7 @@ fn references_are_checked() {
     );
     check(
         &with("<variable.x>"),
-        &["W 3:40 /nodes/1/template <variable.x> stays text: there are no variables yet"],
+        &["E 3:40 /nodes/1/template <variable.x>: nothing sets or declares `x`"],
     );
     check(
         &with("<loop.item>"),

@@ -9,7 +9,7 @@ use super::template::{Reference, Source};
 use crate::child::{ChildName, Children, MAX_CHILD_DEPTH, PlannedChild};
 use crate::kind::NodeError;
 use crate::run::frame::{Frames, Parent, State};
-use crate::workflow::When;
+use crate::workflow::{When, Workflow};
 
 static NULL: Value = Value::Null;
 
@@ -37,6 +37,7 @@ impl<'a> Scope<'a> {
             Source::Item { up } => self.parent(up).map(|parent| &parent.item),
             Source::Index { up } => self.parent(up).map(|parent| &parent.index),
             Source::Last { up } => self.last(up),
+            Source::Variable { index } => Some(self.variable(index)),
             Source::Nothing => None,
             Source::Bound { up } => self.bindings.iter().rev().nth(up).map(|value| &**value),
         };
@@ -80,6 +81,73 @@ impl<'a> Scope<'a> {
         let node = self.node.map(|node| &self.frames.body(self.frame).nodes[node]);
         let id = node.map_or("", |node| &*node.id);
         format!("random\0{}\0{prefix}{id}", self.seed_root)
+    }
+
+    /// The workflow whose nodes read: the run's own, or a child's.
+    fn workflow(&self) -> &'a Workflow {
+        self.frames.workflow(self.frame)
+    }
+
+    /// Returns the variable's value as the last set before the reader left it.
+    pub(crate) fn variable(&self, variable: usize) -> &'a Value {
+        let (mut frame, mut reader) = (self.frame, self.node);
+        loop {
+            if let Some(value) = self.set_in(frame, reader, variable) {
+                return value;
+            }
+            let of_frame = self.frames.get(frame);
+            // A child sees none of its caller's variables.
+            let around = of_frame.parent.as_ref().filter(|_| of_frame.child.is_none());
+            let Some(parent) = around else { break };
+            if self.frames.body(frame).carries
+                && let Some(value) =
+                    self.frames.get(parent.frame).nodes[parent.node].carried(variable)
+            {
+                return value;
+            }
+            (frame, reader) = (parent.frame, Some(parent.node));
+        }
+        self.kept_by_session(variable).unwrap_or_else(|| self.initial_of(variable))
+    }
+
+    /// Its value before any set.
+    pub(crate) fn initial_of(&self, variable: usize) -> &'a Value {
+        self.workflow().variables.get(variable).map_or(&NULL, |variable| &variable.initial)
+    }
+
+    /// What the last node of the frame that has set the variable before the reader left; before the
+    /// end, without a reader.
+    pub(crate) fn set_in(
+        &self,
+        frame: usize,
+        reader: Option<usize>,
+        variable: usize,
+    ) -> Option<&'a Value> {
+        let name = &self.workflow().variables.get(variable)?.name;
+        let setters = self.frames.body(frame).setters.get(&variable)?;
+        let slots = &self.frames.get(frame).nodes;
+        let before =
+            setters.iter().filter(|setter| reader.is_none_or(|node| setter.comes_before(node)));
+        before
+            .filter_map(|setter| {
+                let slot = &slots[setter.node];
+                let output = || slot.output.as_ref().filter(|_| slot.state == State::Succeeded);
+                slot.carried(variable).or_else(|| output()?.get(name))
+            })
+            .next()
+    }
+
+    /// What the session held when the run read it.
+    fn kept_by_session(&self, variable: usize) -> Option<&'a Value> {
+        let workflow = self.workflow();
+        let variable = workflow.variables.get(variable).filter(|it| it.is_of_session)?;
+        let read = workflow.session_read?;
+        let is_root = |frame: &usize| {
+            let frame = self.frames.get(*frame);
+            frame.child.is_some() || frame.parent.is_none()
+        };
+        let root = self.frames.outward(self.frame).find(is_root)?;
+        self.frames.succeeded(root, read)?.get("values")?.get(&variable.name)
     }
 
     /// The version of the engine's rules that the run follows: [`ENGINE`](crate::ENGINE).

@@ -37,6 +37,10 @@ pub enum Source {
     Bound {
         up: usize,
     },
+    /// A variable, by its index in the workflow.
+    Variable {
+        index: usize,
+    },
     /// Null, as the author wrote it.
     Nothing,
 }

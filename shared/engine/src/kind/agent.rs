@@ -4,6 +4,7 @@ mod asking;
 mod connection;
 mod fields;
 mod conversation;
+mod memory;
 mod tool;
 mod child;
 mod mcp;
@@ -28,11 +29,13 @@ pub(super) use asking::{ASKING, LIMITS};
 use child::ChildTool;
 pub(super) use connection::{ADDRESS, Connection, KEY};
 use conversation::Conversation;
+pub(super) use fields::{API_KEY, BASE_URL};
 use fields::{
-    API_KEY, BASE_URL, ECHO_DELAY, FIELDS, MAX_TOKENS, MAX_TURNS, MODEL, MODELS, SCHEMA, SEED,
-    STOP, TEMPERATURE, TOP_P,
+    ECHO_DELAY, FIELDS, MAX_TOKENS, MAX_TURNS, MODEL, MODELS, SCHEMA, SEED, STOP, TEMPERATURE,
+    TOP_P,
 };
 use mcp::Server;
+use memory::{Memory, Recalled};
 use tool::Tool;
 use toolbox::{Opened, Toolbox};
 use turns::Turns;
@@ -90,6 +93,7 @@ pub(super) struct Agent {
     /// The next one is asked where one fails for good.
     models: Vec<Text>,
     conversation: Conversation,
+    memory: Option<Memory>,
     tools: Vec<Tool>,
     servers: Vec<Server>,
     children: Vec<ChildTool>,
@@ -114,6 +118,7 @@ impl Agent {
         let max_turns = fields.integer(&MAX_TURNS).unwrap_or(DEFAULT_MAX_TURNS);
         Self {
             conversation: Conversation::read(fields),
+            memory: Memory::read(fields),
             tools,
             servers,
             children,
@@ -164,15 +169,22 @@ impl Agent {
 
 impl Node for Agent {
     fn plan(&self, scope: &Scope<'_>, done: &Done) -> Result<Plan, NodeError> {
+        let recalled = match self.memory.as_ref().map(|memory| memory.recall(scope, done)) {
+            None => Recalled::default(),
+            Some(recalled) => match recalled? {
+                Ok(recalled) => recalled,
+                Err(call) => return Ok(Plan::Perform(vec![*call])),
+            },
+        };
         match Toolbox::open(self, scope, done)? {
-            Opened::Ready(toolbox) => Turns::new(self, toolbox, scope, done).plan(),
+            Opened::Ready(toolbox) => Turns::new(self, toolbox, recalled, scope, done).plan(),
             Opened::Listing(calls) => Ok(Plan::Perform(calls)),
         }
     }
 }
 
 /// Returns the provider if the author's text names it.
-fn written_provider(model: &Text) -> Option<&str> {
+pub(super) fn written_provider(model: &Text) -> Option<&str> {
     let Some(Part::Text(written)) = model.parts.first() else { return None };
     written.split_once('/').map(|(provider, _)| provider)
 }
@@ -184,15 +196,15 @@ fn read_models(fields: &mut Fields<'_, '_>) -> Vec<Text> {
         fields.error(&MODELS.name, "`models` needs at least one model");
     }
     let has_address = fields.is_given(&BASE_URL);
+    let field = if fields.is_given(&MODEL) { &MODEL } else { &MODELS };
     for model in &models {
-        let field = if fields.is_given(&MODEL) { &MODEL.name } else { &MODELS.name };
-        check_model(fields, field, model, has_address, &provider::KNOWN);
+        check_model(fields, &field.name, model, has_address, &provider::KNOWN);
     }
     models
 }
 
 /// Refuses a model without a provider, and a provider whose address nobody knows.
-fn check_model(
+pub(super) fn check_model(
     fields: &mut Fields<'_, '_>,
     field: &str,
     model: &Text,
@@ -223,7 +235,11 @@ fn check_model(
 }
 
 /// Notes where the node's secrets go, and the providers' keys that it uses without naming them.
-fn note_providers(fields: &mut Fields<'_, '_>, models: &[Text], base_url: Option<&Text>) {
+pub(super) fn note_providers(
+    fields: &mut Fields<'_, '_>,
+    models: &[Text],
+    base_url: Option<&Text>,
+) {
     let uses_own_key = !fields.is_given(&API_KEY);
     for model in models {
         let provider = written_provider(model);

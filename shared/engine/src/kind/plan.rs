@@ -73,6 +73,11 @@ impl Planned {
         Self { name, work, delay: Duration::ZERO, timeout: None, price, at_most_once: None }
     }
 
+    /// Returns whether the call only reads or writes a session.
+    pub(crate) fn is_of_session(&self) -> bool {
+        matches!(self.work, Work::Call(Action::Session(_)))
+    }
+
     #[must_use]
     pub fn after(mut self, delay: Duration) -> Self {
         self.delay = delay;

@@ -157,7 +157,10 @@ impl Run {
         match self.plan(number) {
             Ok(Plan::Perform(_)) if self.frames.get(frame).stopped => self.drop_active(number),
             Ok(Plan::Perform(calls)) => {
-                self.take_back(number);
+                // A node that only keeps what it said has said it.
+                if !calls.iter().all(Planned::is_of_session) {
+                    self.take_back(number);
+                }
                 self.perform(number, calls);
             }
             Ok(Plan::Done(output)) => self.end_active(number, Ok(output)),

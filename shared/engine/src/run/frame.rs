@@ -52,6 +52,23 @@ pub(crate) struct Slot {
     /// The node's output; after a failure `{error, code}`.
     pub output: Option<Arc<Value>>,
     pub iteration: Option<Box<Iteration>>,
+    /// What the iterations of a loop have set so far.
+    pub carried: Vec<Carried>,
+}
+
+/// A variable's value, as an iteration left it.
+#[derive(Debug)]
+pub(crate) struct Carried {
+    pub variable: usize,
+    pub value: Value,
+    pub kept: Kept,
+}
+
+impl Slot {
+    pub(crate) fn carried(&self, variable: usize) -> Option<&Value> {
+        let carried = &self.carried;
+        carried.iter().find(|carried| carried.variable == variable).map(|carried| &carried.value)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +88,7 @@ impl Frame {
             live: 0,
             output: None,
             iteration: None,
+            carried: Vec::new(),
         };
         let nodes = &workflow.bodies[body].nodes;
         Self {

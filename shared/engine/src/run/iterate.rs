@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::budget::{Kept, within_budget};
-use super::frame::{Frame, Parent};
+use super::frame::{Carried, Frame, Parent};
 use super::schedule::Report;
 use super::{Run, RunError};
 use crate::json::{self, is_deeper_than};
@@ -176,13 +176,19 @@ impl Run {
     pub(super) fn drop_frame(&mut self, number: usize) -> Option<Box<Frame>> {
         let frame = self.frames.remove(number)?;
         self.budget.release(frame.kept);
+        for carried in frame.nodes.iter().flat_map(|slot| &slot.carried) {
+            self.budget.release(carried.kept);
+        }
         Some(frame)
     }
 
     /// Takes the result of an iteration that has nothing left to do, and starts the next one.
     pub(super) fn end_iteration(&mut self, number: usize) {
         let is_complete = !self.frames.get(number).stopped;
-        let ended = if is_complete { self.take_result(number) } else { Ok(()) };
+        let ended = match is_complete {
+            true => self.take_result(number).and_then(|()| self.carry(number)),
+            false => Ok(()),
+        };
         let Some(frame) = self.drop_frame(number) else { return };
         let Some(parent) = frame.parent else { return };
         match ended.and_then(|()| self.keep_result(&parent, is_complete)) {
@@ -214,6 +220,29 @@ impl Run {
         let goes_on = self.node(frame, node).node.goes_on(Moment::AfterIteration, &scope)?;
         if let Some(iteration) = &mut self.frames.slot(frame, node).iteration {
             iteration.is_over |= !goes_on;
+        }
+        Ok(())
+    }
+
+    /// Hands what an iteration has set to the next one, and to what reads it after the loop.
+    fn carry(&mut self, number: usize) -> Result<(), NodeError> {
+        let workflow = Arc::clone(self.frames.workflow(number));
+        let body = &workflow.bodies[self.frames.get(number).body];
+        if !body.carries {
+            return Ok(());
+        }
+        let Some(parent) = &self.frames.get(number).parent else { return Ok(()) };
+        let (frame, node) = (parent.frame, parent.node);
+        for variable in body.setters.keys() {
+            let scope = self.scope(number, None, &[]);
+            let Some(value) = scope.set_in(number, None, *variable).cloned() else { continue };
+            let all = &mut self.frames.slot(frame, node).carried;
+            if let Some(at) = all.iter().position(|carried| carried.variable == *variable) {
+                self.budget.release(all.swap_remove(at).kept);
+            }
+            let kept = self.budget.keep(&value)?;
+            let carried = Carried { variable: *variable, value, kept };
+            self.frames.slot(frame, node).carried.push(carried);
         }
         Ok(())
     }

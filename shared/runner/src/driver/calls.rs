@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
+use flowgate_app::call_site::CallSite;
 use flowgate_app::delivery::Delivery;
 use flowgate_app::hops;
 use flowgate_app::memory::Charge;
@@ -138,9 +139,18 @@ impl Calls {
                     chunk(Chunk::Started(app.now().millis()));
                     put_node_webhook(&app, &head, &id, webhook, call.workflow).await
                 }
+                Action::Session(session) => {
+                    chunk(Chunk::Started(app.now().millis()));
+                    app.use_session(site_of(&head, &call, &id), session).await
+                }
+                Action::Knowledge(knowledge) => {
+                    chunk(Chunk::Started(app.now().millis()));
+                    app.use_knowledge(site_of(&head, &call, &id), knowledge).await
+                }
                 Action::Http(_)
                 | Action::Model(_)
                 | Action::Media(_)
+                | Action::Embed(_)
                 | Action::Mcp(_)
                 | Action::Code(_)
                 | Action::Read(_) => {
@@ -226,6 +236,10 @@ impl Calls {
         self.paused = FuturesUnordered::new();
         self.open.clear();
     }
+}
+
+fn site_of<'a>(head: &'a RunHead, call: &Call, id: &'a CallId) -> CallSite<'a> {
+    CallSite { head, workflow: call.workflow, place: id.place() }
 }
 
 /// The runs of a key share the children with those of other keys; without a key, a workflow does.

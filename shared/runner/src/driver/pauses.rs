@@ -117,7 +117,10 @@ pub(super) fn end_of(call: &Call) -> Result<Timestamp, CallError> {
         | Action::Mcp(_)
         | Action::Code(_)
         | Action::Read(_)
-        | Action::Webhook(_) => Ok(asked_at),
+        | Action::Webhook(_)
+        | Action::Session(_)
+        | Action::Embed(_)
+        | Action::Knowledge(_) => Ok(asked_at),
     }
 }
 

@@ -34,6 +34,7 @@ impl Agent {
         Self {
             models,
             conversation: Conversation::asking(Text::raw(instructions), prompt),
+            memory: None,
             tools: Vec::new(),
             servers: Vec::new(),
             children: Vec::new(),

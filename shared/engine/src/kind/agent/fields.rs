@@ -190,7 +190,7 @@ pub(super) const SCHEMA: FieldSpec = FieldSpec::new(
     FieldType::JsonSchema,
     "a JSON Schema of an object that the answer must match; its fields become fields of the node",
 );
-pub(super) const BASE_URL: FieldSpec = FieldSpec::with_default(
+pub(in crate::kind) const BASE_URL: FieldSpec = FieldSpec::with_default(
     "base_url",
     FieldType::Text,
     "the secret `<PROVIDER>_BASE_URL`, else the provider's address",
@@ -198,7 +198,7 @@ pub(super) const BASE_URL: FieldSpec = FieldSpec::with_default(
      where it ends in `/responses`",
 )
 .with_secrets();
-pub(super) const API_KEY: FieldSpec = FieldSpec::with_default(
+pub(in crate::kind) const API_KEY: FieldSpec = FieldSpec::with_default(
     "api_key",
     FieldType::Text,
     "the secret `<PROVIDER>_API_KEY`",
@@ -212,6 +212,25 @@ pub(super) const ECHO_DELAY: FieldSpec = FieldSpec::with_default(
     "pause between the words of `offline/echo`",
 );
 
+pub(super) const MEMORY: FieldSpec = FieldSpec::new(
+    "memory",
+    FieldType::Fields(Cow::Borrowed(MEMORY_FIELDS)),
+    "what earlier runs of the same conversation said, such as `{ session: <api.user>, turns: 20 }`",
+);
+pub(super) const MEMORY_FIELDS: &[FieldSpec] = &[SESSION, TURNS];
+pub(super) const SESSION: FieldSpec = FieldSpec::new(
+    "session",
+    FieldType::Text,
+    "names the conversation, in at most 256 bytes; without a name there is no memory",
+)
+.required();
+pub(super) const TURNS: FieldSpec = FieldSpec::with_default(
+    "turns",
+    FieldType::Integer(1, 100),
+    "20",
+    "how many earlier turns the model reads",
+);
+
 pub(super) const FIELDS: &[FieldSpec] = &[
     MODEL,
     MODELS,
@@ -220,6 +239,7 @@ pub(super) const FIELDS: &[FieldSpec] = &[
     SYSTEM,
     IMAGES,
     FILES,
+    MEMORY,
     TOOLS,
     MAX_TURNS,
     TEMPERATURE,
@@ -289,6 +309,17 @@ read becomes `_`, and six characters at its end keep it apart from others.
     - mcp: \"https://example.com/mcp\"
       headers: { authorization: \"Bearer {{MCP_TOKEN}}\" }
       only: [search]
+```
+
+**Memory.** With `memory` the model reads the last turns of the conversation before its prompt:
+what the user said, what it answered, and in short the tools that it used. Once the node has
+succeeded, its turn is added: exactly once, also after a crash. All agents of a workflow with the
+same session share its turns; another name keeps them apart, as in `<api.user>-critic`. How long
+they last, and whose they are: [sessions.md](sessions.md).
+
+```yaml
+- { id: chat, type: agent, model: openai/gpt-5-mini, prompt: \"<api.question>\",
+    memory: { session: <api.conversation>, turns: 20 } }
 ```
 
 **Structured output.** A `schema` is enforced by the provider where it can; its optional

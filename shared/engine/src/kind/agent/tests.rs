@@ -1,4 +1,5 @@
 mod mcp;
+mod memory;
 mod turns;
 
 use serde_json::json;

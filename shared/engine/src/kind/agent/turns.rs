@@ -6,9 +6,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::Agent;
+use super::memory::{Recalled, content_of, last_said_by_user};
 use super::tool;
 use super::toolbox::Toolbox;
-use crate::call::{Action, CallError, ModelCall, ModelMessage, ToolResult, Turn, TurnCall};
+use crate::call::{
+    Action, CallError, KeptTool, KeptTurn, ModelCall, ModelMessage, ToolResult, Turn, TurnCall,
+};
 use crate::cost::dollars;
 use crate::expr::scope::Scope;
 use crate::kind::{CallEnd, CallOutcome, Done, NodeError, Plan, Planned, Price};
@@ -20,6 +23,7 @@ const MAX_STEPS_OF_TURN: usize = 2_000_000;
 pub(super) struct Turns<'a> {
     agent: &'a Agent,
     toolbox: Toolbox<'a>,
+    recalled: Recalled,
     scope: &'a Scope<'a>,
     done: &'a Done,
     /// The model that answers. The next one takes over for good where it fails for good.
@@ -27,6 +31,7 @@ pub(super) struct Turns<'a> {
     /// What was said since the first request.
     said: Vec<ModelMessage>,
     tool_calls: Vec<Value>,
+    kept_tools: Vec<KeptTool>,
     usage: Sums,
 }
 
@@ -34,12 +39,14 @@ impl<'a> Turns<'a> {
     pub(super) fn new(
         agent: &'a Agent,
         toolbox: Toolbox<'a>,
+        recalled: Recalled,
         scope: &'a Scope<'a>,
         done: &'a Done,
     ) -> Self {
         let usage = Sums { input: Some(0), output: Some(0), cost: Some(0) };
-        let (said, tool_calls) = (Vec::new(), Vec::new());
-        Self { agent, toolbox, scope, done, model: 0, said, tool_calls, usage }
+        let (said, tool_calls, kept_tools) = (Vec::new(), Vec::new(), Vec::new());
+        let model = 0;
+        Self { agent, toolbox, recalled, scope, done, model, said, tool_calls, kept_tools, usage }
     }
 
     pub(super) fn plan(mut self) -> Result<Plan, NodeError> {
@@ -50,6 +57,9 @@ impl<'a> Turns<'a> {
             };
             self.usage.add(&answer);
             let Some(turn) = asked_turn(&answer.value) else {
+                if let Some(remember) = self.remember(&answer.value)? {
+                    return Ok(remember);
+                }
                 return Ok(Plan::Done(self.output(number, &answer.value)));
             };
             let turn = Turn::deserialize(turn)
@@ -115,8 +125,18 @@ impl<'a> Turns<'a> {
 
     fn request(&self) -> Result<ModelCall, NodeError> {
         let mut call = self.agent.request(self.scope, self.model, self.toolbox.shown())?;
+        self.recalled.insert_into(&mut call.messages);
         call.messages.extend(self.said.iter().cloned());
         Ok(call)
+    }
+
+    /// Returns the call that adds this turn to the session, if it is still to be made.
+    fn remember(&self, answer: &Value) -> Result<Option<Plan>, NodeError> {
+        self.recalled.remember(self.done, || {
+            let asked = self.agent.conversation.messages(self.scope)?;
+            let tools = self.kept_tools.clone();
+            Ok(KeptTurn::new(last_said_by_user(&asked), content_of(answer), tools))
+        })
     }
 
     /// Takes the results of a turn's tools, or returns the calls that are to be made first.
@@ -160,6 +180,11 @@ impl<'a> Turns<'a> {
 
     fn note_call(&mut self, number: usize, call: &TurnCall, result: &ToolResult) {
         let TurnCall { id, name, arguments, .. } = call;
+        self.kept_tools.push(KeptTool {
+            name: name.clone(),
+            arguments: Value::Object(arguments.clone()).to_string(),
+            result: result.content.clone(),
+        });
         self.tool_calls.push(json!({
             "turn": number,
             "id": id,
