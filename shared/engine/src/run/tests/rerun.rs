@@ -82,8 +82,11 @@ proptest! {
         let (outcome, made, _) = rerun(&workflow, &story.ended, &anew, &others);
         check(&story, &outcome)?;
         if matches!(outcome, Outcome::Succeeded { .. }) {
+            // A run that ended early has not made every call: another order may need more of them.
+            let is_recorded = |place: &str| story.ended.iter().any(|(id, _)| id.place() == place);
             for place in &made {
-                prop_assert!(anew.covers(place), "{place} was made again, from {from}");
+                let may_be_made = anew.covers(place) || !is_recorded(place);
+                prop_assert!(may_be_made, "{place} was made again, from {from}");
             }
         }
         // From nowhere: nothing is made again, and nothing is spent.
