@@ -49,7 +49,6 @@ use self::recorder::EventRecorder;
 use self::replay::{Replay, attempt_place};
 use self::reuse::Reuse;
 use crate::Runner;
-use crate::start::WhenWaitEnds;
 
 pub(crate) use self::memory::DRIVER_BYTES;
 pub(crate) use self::phase::CallerWait;
