@@ -201,7 +201,9 @@ impl<'a> Pair<'a> {
         let place = self.random.below(PLACES);
         let modelled = self.model.answer(place, self.now);
         let (run, now) = (run_id(self.n)?, time(self.now));
-        let answered = self.world.runs.answer(&run, &place.to_string(), answer("x"), now).await?;
+        // Each of somebody else: the same one again may be a retry.
+        let given = answer(&self.log.len().to_string());
+        let answered = self.world.runs.answer(&run, &place.to_string(), given, now).await?;
         let answered = match answered {
             Answered::Stored { is_due } => AnswerAnswer::Stored { is_due },
             Answered::Already => AnswerAnswer::Already,
