@@ -7,7 +7,7 @@ use anyhow::Result;
 use flowgate_app::id::RunId;
 use flowgate_app::run::{Checkpoint, Runs, Takes};
 use flowgate_app::time::Timestamp;
-use flowgate_engine::call::INTERRUPTED;
+use flowgate_engine::call::{Action, INTERRUPTED, KnowledgeRequest};
 use flowgate_engine::{Call, CallId, CallResult, Downstream, RunError, Workflow};
 
 use super::Driver;
@@ -108,12 +108,19 @@ impl Reuse {
                 orders.filter_map(|(at, (id, _))| Some((*self.known.get(id.place())?, at))).min();
             let Some((order, at)) = first else { return Ok(Taken::Nothing) };
             self.known.remove(ready[at].0.place());
+            if !self.may_take(&ready[at].1) {
+                continue;
+            }
             let Some(result) = self.result(order).await? else { return Ok(Taken::Gone) };
             if result.input_hash == ready[at].1.input_hash {
                 let (id, call) = ready.remove(at);
                 return Ok(Taken::Result(Box::new((id, call, result))));
             }
         }
+    }
+
+    fn may_take(&self, call: &Call) -> bool {
+        !is_write_of_its_run(&call.action)
     }
 
     async fn result(&mut self, order: u64) -> Result<Option<Checkpoint>> {
@@ -130,6 +137,13 @@ impl Reuse {
         let is_there = self.page.front().is_some_and(|result| result.order == order);
         Ok(if is_there { self.page.pop_front() } else { None })
     }
+}
+
+/// What a run puts into a store is its own until it commits, and costs nothing: a commit without
+/// the parts would leave nothing of the source.
+fn is_write_of_its_run(action: &Action) -> bool {
+    let Action::Knowledge(call) = action else { return false };
+    !matches!(call.request, KnowledgeRequest::Search { .. })
 }
 
 /// Returns the places whose results may be taken over.
