@@ -10,7 +10,7 @@ use flowgate_core::schedule::NewSchedule;
 use flowgate_core::secret::{Publisher, SecretUser, SigningPin};
 use flowgate_core::workflow::{
     Draft, DraftSaved, NewVersion, SetActive, UseOfSecrets, VersionInfo, VersionPublished,
-    WorkflowRecord, document_hash, etag,
+    WorkflowRecord, document_hash, etag, version_number,
 };
 use flowgate_engine::document::{Document, ParseError};
 use flowgate_engine::{CompileOptions, Kinds, Problem, Severity, Workflow};
@@ -239,6 +239,9 @@ impl App {
     }
 
     async fn compiled_version(&self, uid: &str, version: &str) -> Result<Option<Compiled>> {
+        if version_number(version).is_none() {
+            return Ok(None);
+        }
         if let Some(compiled) = self.workflow_cache.compiled(uid, version) {
             return Ok(Some(compiled));
         }

@@ -48,6 +48,15 @@ async fn a_draft_runs_up_to_a_node_with_outputs_given() {
     assert_eq!((models.asked(), &again["output"]), ([0, 1, 1, 0, 0], &run["output"]));
     let now = ended(&server, replay(&server, &run, &json!({ "version": "draft" }))).await;
     assert_eq!((models.asked(), &now["version"]), ([0, 1, 2, 0, 0], &json!("draft")));
+
+    // Whoever knows its document cannot run it as if it were published.
+    server.publish("w", "nodes: [{ id: a, type: template, template: x }]").await;
+    let hash = flowgate_core::workflow::document_hash(&models.document());
+    for version in [format!("draft%2F{hash}"), hash, "1.0.00".to_owned()] {
+        let path = format!("/v1/workflows/w/runs?version={version}");
+        let (status, problem) = answer(server.post(&path, &caller)).await;
+        assert_eq!((status, &problem["code"]), (404, &json!("version_not_found")), "{problem}");
+    }
 }
 
 #[tokio::test]
