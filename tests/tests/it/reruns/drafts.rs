@@ -59,6 +59,36 @@ async fn a_draft_runs_up_to_a_node_with_outputs_given() {
     }
 }
 
+/// An author's draft named a secret that was for its workflow then.
+#[tokio::test]
+async fn a_draft_that_the_operator_runs_again_has_its_authors_rights() {
+    let (server, receiver) = (TestServer::start().await, Receiver::ok().await);
+    let host = receiver.url.strip_prefix("http://").unwrap();
+    let secret = async |workflows: Value| {
+        let secret = json!({ "value": "v", "hosts": [host], "workflows": workflows });
+        let put = server.request(Method::PUT, "/v1/secrets/TOKEN", ADMIN_KEY).json(&secret);
+        assert_eq!(put.send().await.unwrap().status(), 204);
+    };
+    secret(json!(["w"])).await;
+    let headers = "headers: { authorization: '{{TOKEN}}' }";
+    let document =
+        format!("nodes: [{{ id: a, type: http, url: '{}/x', {headers} }}]", receiver.url);
+    save(&server, &document).await;
+    let author = server.key(&["w"], &["author", "run", "read"]).await;
+    let run = ended(&server, server.post(TRY, &author)).await;
+    assert_eq!((&run["status"], receiver.received().len()), (&json!("succeeded"), 1), "{run}");
+    secret(Value::Null).await;
+    let again = ended(&server, replay(&server, &run, &json!({}))).await;
+    assert_eq!((&again["status"], receiver.received().len()), (&json!("failed"), 1), "{again}");
+    // The operator's own has the operator's rights, and a key for one workflow takes none of them.
+    let own = ended(&server, server.post(TRY, ADMIN_KEY)).await;
+    let again = ended(&server, replay(&server, &own, &json!({}))).await;
+    assert_eq!((&again["status"], receiver.received().len()), (&json!("succeeded"), 3), "{again}");
+    let path = format!("/v1/runs/{}/replay", own["id"].as_str().unwrap());
+    let again = ended(&server, server.post(&path, &author)).await;
+    assert_eq!((&again["status"], receiver.received().len()), (&json!("failed"), 3), "{again}");
+}
+
 #[tokio::test]
 async fn what_is_wrong_with_a_part_is_named_and_starts_nothing() {
     let (server, models) = (TestServer::start().await, Models::refusing().await);
