@@ -12,7 +12,7 @@ use flowgate_app::key::Scope;
 use flowgate_app::lease::Written;
 use flowgate_app::page::PageRequest;
 use flowgate_app::reruns::group_of;
-use flowgate_app::run::{Include, RunFilter, RunRecord};
+use flowgate_app::run::{DRAFT, Include, RunFilter, RunHead, RunRecord};
 use flowgate_app::work::Message;
 
 use crate::Runner;
@@ -129,7 +129,7 @@ impl Runner {
         };
         let page = PageRequest { limit, cursor: job.progress.after_run.clone() };
         let mut found = self.app.ports.runs.list(&reruns.uid, filter, page).await?;
-        found.items.retain(|run| run.state.has_ended());
+        found.items.retain(|run| run.state.has_ended() && is_meant(&run.head, reruns));
         Ok((found.items, found.next_cursor))
     }
 
@@ -184,6 +184,11 @@ impl Runner {
         job.progress.last_failure = Some(words(error));
         job.ended(self.app.now())
     }
+}
+
+/// Drafts and parts were tries: they run again only where the draft itself is to be tried.
+fn is_meant(head: &RunHead, reruns: &Reruns) -> bool {
+    reruns.version.as_deref() == Some(DRAFT) || (!head.is_draft() && head.part.is_whole())
 }
 
 /// Each run begins again once in a job.

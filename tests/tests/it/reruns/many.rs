@@ -158,6 +158,31 @@ async fn a_job_keeps_to_the_limits_of_its_key_and_can_be_cancelled() {
 }
 
 #[tokio::test]
+async fn a_job_passes_over_tries_unless_it_is_for_the_draft() {
+    let server = TestServer::start().await;
+    server.publish("w", "nodes: [{ id: a, type: template, template: x }]").await;
+    let runs = "/v1/workflows/w/runs";
+    let pinned = json!({ "pins": { "a": { "content": "y" } } });
+    let starts = [
+        server.post(runs, ADMIN_KEY),
+        server.post(&format!("{runs}?version=draft"), ADMIN_KEY),
+        server.post(runs, ADMIN_KEY).json(&json!({ "until": "a" })),
+        server.post(runs, ADMIN_KEY).json(&pinned),
+    ];
+    for start in starts {
+        assert_eq!(answer(start).await.0, 200);
+    }
+    for (body, begun) in [(json!({}), 1), (json!({ "version": "draft" }), 5)] {
+        let replay = server.post(&format!("{runs}/replay"), ADMIN_KEY).json(&body);
+        let (status, job) = answer(replay).await;
+        assert_eq!(status, 202, "{job}");
+        let path = format!("/v1/jobs/{}", job["id"].as_str().unwrap());
+        let job = until_done(|| server.get(&path, ADMIN_KEY)).await;
+        assert_eq!(job["progress"], json!({ "done": begun, "failed": 0, "total": begun }));
+    }
+}
+
+#[tokio::test]
 async fn what_a_job_cannot_do_is_refused_at_once() {
     let server = TestServer::start().await;
     server.publish("w", "nodes: [{ id: a, type: template, template: x }]").await;
