@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use flowgate_app::access::Caller;
 use flowgate_app::error::{Error, What};
+use flowgate_app::hops;
 use flowgate_app::id::RunId;
 use flowgate_app::idempotency::{IdempotencyKey, IdempotencyRow, UniqueRows};
 use flowgate_app::job::{Job, JobId, Reruns, Task};
@@ -43,7 +44,8 @@ impl Runner {
     pub async fn work_on_job(&self, id: &JobId) -> Result<()> {
         let Some(job) = self.app.due_job(id).await? else { return Ok(()) };
         let Task::RerunV1(reruns) = job.task.clone() else { return self.app.work_on_job(id).await };
-        let next = self.step(Job { revision: job.revision + 1, ..job }, &reruns).await?;
+        let step = self.step(Job { revision: job.revision + 1, ..job }, &reruns);
+        let next = hops::within(reruns.hops + 1, step).await?;
         if self.app.save_job(&next).await? == Written::Lost {
             return Ok(());
         }

@@ -148,6 +148,8 @@ async fn a_job_keeps_to_the_limits_of_its_key_and_can_be_cancelled() {
     tokio::time::sleep(Duration::from_secs(2)).await;
     let (_, later) = answer(server.get(&path, key)).await;
     assert_eq!(later["progress"]["done"], 3, "{later}");
+    let (status, problem) = answer(server.post("/v1/workflows/w/runs/replay", key)).await;
+    assert_eq!((status, &problem["code"]), (409, &json!("already_replaying")), "{problem}");
     // Neither a key of another workflow nor one that may not cancel.
     let other = issue_key(&client, &server.url, &["x"], &["run", "read", "cancel"]).await;
     let reader = issue_key(&client, &server.url, &["w"], &["run", "read"]).await;
@@ -155,6 +157,7 @@ async fn a_job_keeps_to_the_limits_of_its_key_and_can_be_cancelled() {
     assert_eq!(answer(server.post(&format!("{path}/cancel"), &reader)).await.0, 403);
     let (status, cancelled) = answer(server.post(&format!("{path}/cancel"), key)).await;
     assert_eq!((status, &cancelled["status"]), (200, &json!("cancelled")));
+    assert_eq!(answer(server.post("/v1/workflows/w/runs/replay", key)).await.0, 202);
 }
 
 #[tokio::test]
