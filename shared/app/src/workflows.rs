@@ -160,7 +160,9 @@ impl App {
             None => record.rollback_targets.last().ok_or(Error::NotFound(What::Version))?,
         };
         let compiled = self.compiled(&record.uid, &version).await?;
-        let schedules = compiled.map_or_else(Vec::new, |workflow| self.new_schedules(&workflow));
+        let workflow = compiled.ok_or(Error::NotFound(What::Version))?;
+        Self::require_children(caller, &workflow)?;
+        let schedules = self.new_schedules(&workflow);
         self.point_at(id, Some(&version), schedules).await?;
         Ok(version)
     }
