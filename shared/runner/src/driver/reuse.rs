@@ -41,6 +41,7 @@ struct Seen {
     place: String,
     order: u64,
     failed: Option<String>,
+    is_reused: bool,
     started_at: Option<Timestamp>,
     ended_at: Option<Timestamp>,
 }
@@ -55,6 +56,7 @@ impl From<&Checkpoint> for Seen {
             place: checkpoint.place.clone(),
             order: checkpoint.order,
             failed,
+            is_reused: checkpoint.is_reused,
             started_at: checkpoint.started_at,
             ended_at: checkpoint.ended_at,
         }
@@ -156,12 +158,13 @@ fn known(mut seen: Vec<Seen>, anew: &Downstream, takes_failures: bool) -> HashMa
     for result in seen.iter().rev() {
         let node = node_of(&result.place);
         let later = later_starts.get(node).copied();
-        let was_overcome = result.ended_at.is_some_and(|at| later.is_some_and(|later| later > at));
+        let was_overcome = result.ended_at.is_some_and(|at| later.is_some_and(|later| later >= at));
         let is_taken = match result.failed.as_deref() {
             _ if result.place.contains('@') || anew.covers(&result.place) => false,
             None => true,
             Some(INTERRUPTED) => false,
-            Some(_) => takes_failures || was_overcome,
+            // The origin took it over for the same reasons, which its times do not show.
+            Some(_) => takes_failures || was_overcome || result.is_reused,
         };
         if is_taken {
             known.insert(result.place.clone(), result.order);
@@ -283,6 +286,7 @@ mod tests {
             place: place.into(),
             order,
             failed: failed.map(str::to_owned),
+            is_reused: false,
             started_at: Some(Timestamp(from)),
             ended_at: Some(Timestamp(to)),
         };
@@ -298,6 +302,10 @@ mod tests {
                 seen("c", 6, None, 3, 4),
                 seen("d", 7, Some(INTERRUPTED), 1, 2),
                 seen("e", 8, Some("model_error"), 2, 2),
+                // In the same millisecond.
+                seen("f", 9, Some("provider"), 1, 2),
+                seen("f/fallback1", 10, None, 2, 3),
+                Seen { started_at: None, is_reused: true, ..seen("g", 11, Some("provider"), 1, 2) },
             ]
         };
         let places = |takes_failures| {
@@ -306,7 +314,7 @@ mod tests {
             orders.sort_unstable();
             orders
         };
-        assert_eq!(places(false), [0, 1, 2, 4, 6]);
-        assert_eq!(places(true), [0, 1, 2, 3, 4, 6, 8]);
+        assert_eq!(places(false), [0, 1, 2, 4, 6, 9, 10, 11]);
+        assert_eq!(places(true), [0, 1, 2, 3, 4, 6, 8, 9, 10, 11]);
     }
 }
