@@ -6,7 +6,7 @@ mod many;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use flowgate_tests::receiver::{Receiver, Reply};
 use flowgate_tests::server::{ADMIN_KEY, TestServer};
 use reqwest::RequestBuilder;
@@ -213,6 +213,23 @@ output: {{ by: <ok.by>, n: <each.results> }}
     let again = ended(&server, replay(&server, &failed, &json!({}))).await;
     assert_eq!(again["status"], "succeeded", "{again}");
     assert_eq!([0, 1, 2, 3].map(|n| receiver.count(&format!("/each/{n}"))), [1, 1, 2, 1]);
+    // What it has taken over outlives its origin.
+    let asked = "nodes:\n  - { id: say, type: function, code: return 1 }\n  - { id: ok, type: \
+                 approval, message: \"Go?\", after: [say] }\noutput: { by: <say.result> }\n";
+    server.publish("v", asked).await;
+    let (status, run) = answer(server.post("/v1/workflows/v/runs", ADMIN_KEY)).await;
+    assert_eq!(status, 202, "{run}");
+    let path = format!("/v1/runs/{}", run["id"].as_str().unwrap());
+    assert_eq!(answer(server.post(&format!("{path}/cancel"), ADMIN_KEY)).await.0, 202);
+    let cancelled = until(|| server.get(&path, ADMIN_KEY), |run| !run["ended_at"].is_null()).await;
+    let (status, waits) = answer(replay(&server, &cancelled, &json!({}))).await;
+    assert_eq!((status, &waits["status"]), (202, &json!("waiting")), "{waits}");
+    assert_eq!(answer(server.request(Method::DELETE, &path, ADMIN_KEY)).await.0, 204);
+    let path = format!("/v1/runs/{}", waits["id"].as_str().unwrap());
+    let resume = server.post(&format!("{path}/resume"), ADMIN_KEY).json(&given);
+    assert_eq!(answer(resume).await.0, 202);
+    let run = until(|| server.get(&path, ADMIN_KEY), |run| !run["ended_at"].is_null()).await;
+    assert_eq!((&run["status"], &run["output"]["by"]), (&json!("succeeded"), &json!(1)), "{run}");
     // From the question on, it is asked again.
     let (status, asks) = answer(replay(&server, &again, &json!({ "from": "ok" }))).await;
     assert_eq!((status, &asks["status"]), (202, &json!("waiting")), "{asks}");

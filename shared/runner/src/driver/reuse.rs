@@ -26,6 +26,8 @@ pub(super) struct Reuse {
     in_one_piece: BTreeMap<u64, Checkpoint>,
     page: VecDeque<Checkpoint>,
     bytes: usize,
+    /// There is no more to take.
+    is_gone: bool,
 }
 
 /// Whether the results of an origin could be read.
@@ -94,7 +96,8 @@ impl Reuse {
         let places: usize = known.keys().map(|place| PLACE + place.len()).sum();
         let bytes = places + in_one_piece.values().map(weight).sum::<usize>();
         let origin = Some((runs, origin.clone()));
-        Ok(Some(Self { origin, known, in_one_piece, page: VecDeque::new(), bytes }))
+        let (page, is_gone) = (VecDeque::new(), false);
+        Ok(Some(Self { origin, known, in_one_piece, page, bytes, is_gone }))
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -223,12 +226,14 @@ impl Driver {
     async fn takes_over(&mut self) -> Result<bool> {
         let Some(origin) = self.head.origin.clone() else { return Ok(false) };
         let Some(takes) = &origin.takes else { return Ok(false) };
-        if self.reuse.origin.is_some() {
-            return Ok(true);
+        if self.reuse.origin.is_some() || self.reuse.is_gone {
+            return Ok(!self.reuse.is_gone);
         }
         let runs = self.app.ports.runs.clone();
         match Reuse::load(runs, &origin.run, takes, &self.workflow).await? {
             Some(reuse) => self.reuse = reuse,
+            // An earlier owner took over what was ready, and it is recorded.
+            None if self.next_order > 0 => self.reuse.is_gone = true,
             None => self.origin_is_gone(),
         }
         Ok(self.reuse.origin.is_some())
