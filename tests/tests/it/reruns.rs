@@ -187,6 +187,7 @@ async fn an_approval_stays_answered_and_a_loop_goes_on() {
     let server = TestServer::start().await;
     let document = format!(
         r#"
+input: [{{ name: who, type: string, default: ann }}]
 nodes:
   - {{ id: ok, type: approval, message: "Go?" }}
   - id: each
@@ -213,6 +214,12 @@ output: {{ by: <ok.by>, n: <each.results> }}
     let again = ended(&server, replay(&server, &failed, &json!({}))).await;
     assert_eq!(again["status"], "succeeded", "{again}");
     assert_eq!([0, 1, 2, 3].map(|n| receiver.count(&format!("/each/{n}"))), [1, 1, 2, 1]);
+    // An answer was for the input and the version of its run.
+    for edited in [json!({ "input": { "who": "eve" } }), json!({ "version": "1.0.1" })] {
+        server.publish("w", &format!("{document}# more\n")).await;
+        let (status, asks) = answer(replay(&server, &again, &edited)).await;
+        assert_eq!((status, &asks["status"]), (202, &json!("waiting")), "{asks}");
+    }
     // What it has taken over outlives its origin.
     let asked = "nodes:\n  - { id: say, type: function, code: return 1 }\n  - { id: ok, type: \
                  approval, message: \"Go?\", after: [say] }\noutput: { by: <say.result> }\n";

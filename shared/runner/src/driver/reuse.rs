@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use flowgate_app::id::RunId;
-use flowgate_app::run::{Checkpoint, Runs, Takes};
+use flowgate_app::run::{Checkpoint, RunHead, Runs, Takes};
 use flowgate_app::time::Timestamp;
 use flowgate_engine::call::{Action, INTERRUPTED, KnowledgeRequest};
 use flowgate_engine::{Call, CallId, CallResult, Downstream, RunError, Workflow};
@@ -26,6 +26,8 @@ pub(super) struct Reuse {
     in_one_piece: BTreeMap<u64, Checkpoint>,
     page: VecDeque<Checkpoint>,
     bytes: usize,
+    /// What was answered, and what was waited for, was for the same input and version.
+    keeps_pauses: bool,
     /// There is no more to take.
     is_gone: bool,
 }
@@ -69,14 +71,13 @@ impl Reuse {
     /// Reads what there is. `None` if the origin, or what it left, is gone.
     async fn load(
         runs: Arc<dyn Runs>,
-        origin: &RunId,
-        takes: &Takes,
+        (head, origin, takes): (&RunHead, &RunId, &Takes),
         workflow: &Workflow,
     ) -> Result<Option<Self>> {
-        let record = runs.read(origin).await?;
-        if record.is_none_or(|record| record.wiped) {
+        let Some(record) = runs.read(origin).await?.filter(|record| !record.wiped) else {
             return Ok(None);
-        }
+        };
+        let keeps_pauses = is_same_question(head, &record.head);
         let anew = takes.from.as_deref().and_then(|from| workflow.downstream(from));
         let anew = anew.unwrap_or_default();
         let mut seen = Vec::new();
@@ -97,7 +98,7 @@ impl Reuse {
         let bytes = places + in_one_piece.values().map(weight).sum::<usize>();
         let origin = Some((runs, origin.clone()));
         let (page, is_gone) = (VecDeque::new(), false);
-        Ok(Some(Self { origin, known, in_one_piece, page, bytes, is_gone }))
+        Ok(Some(Self { origin, known, in_one_piece, page, bytes, keeps_pauses, is_gone }))
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -125,7 +126,8 @@ impl Reuse {
     }
 
     fn may_take(&self, call: &Call) -> bool {
-        !is_write_of_its_run(&call.action)
+        let is_of_pause = call.action.is_pause();
+        !is_write_of_its_run(&call.action) && (self.keeps_pauses || !is_of_pause)
     }
 
     async fn result(&mut self, order: u64) -> Result<Option<Checkpoint>> {
@@ -142,6 +144,15 @@ impl Reuse {
         let is_there = self.page.front().is_some_and(|result| result.order == order);
         Ok(if is_there { self.page.pop_front() } else { None })
     }
+}
+
+/// A person who said yes saw what led there.
+fn is_same_question(head: &RunHead, origin: &RunHead) -> bool {
+    let hash = |head: &RunHead| head.draft.as_ref().map(|draft| draft.hash.clone());
+    head.input == origin.input
+        && head.version == origin.version
+        && hash(head) == hash(origin)
+        && head.children == origin.children
 }
 
 /// What a run puts into a store is its own until it commits, and costs nothing: a commit without
@@ -230,7 +241,8 @@ impl Driver {
             return Ok(!self.reuse.is_gone);
         }
         let runs = self.app.ports.runs.clone();
-        match Reuse::load(runs, &origin.run, takes, &self.workflow).await? {
+        let of_run = (&*self.head, &origin.run, takes);
+        match Reuse::load(runs, of_run, &self.workflow).await? {
             Some(reuse) => self.reuse = reuse,
             // An earlier owner took over what was ready, and it is recorded.
             None if self.next_order > 0 => self.reuse.is_gone = true,
