@@ -61,7 +61,7 @@ pub enum Error {
     NotEndedYet,
     #[error("the job has ended")]
     JobEnded,
-    #[error("the job {} of the same key replays the workflow's runs: wait for its end", .0.as_str())]
+    #[error("the job {} of the same key replays the runs already: wait for its end", .0.as_str())]
     AlreadyRerunning(JobId),
     #[error("the run does not ask this")]
     NotAsked,
