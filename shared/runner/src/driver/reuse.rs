@@ -1,14 +1,15 @@
 //! Takes over what the run's origin has recorded, each result for a call that is the same.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use anyhow::Result;
+use flowgate_app::event::NodeTrace;
 use flowgate_app::id::RunId;
 use flowgate_app::run::{Checkpoint, RunHead, Runs, Takes};
 use flowgate_app::time::Timestamp;
-use flowgate_engine::call::{Action, INTERRUPTED, KnowledgeRequest};
-use flowgate_engine::{Call, CallId, CallResult, Downstream, RunError, Workflow};
+use flowgate_engine::call::{Action, INTERRUPTED, KnowledgeRequest, MediaRequest};
+use flowgate_engine::{Call, CallId, CallResult, Downstream, NodeStatus, RunError, Workflow};
 
 use super::Driver;
 use super::memory::weight;
@@ -23,6 +24,8 @@ pub(super) struct Reuse {
     origin: Option<(Arc<dyn Runs>, RunId)>,
     /// The order of each result that nobody has asked for yet, by place.
     known: HashMap<String, u64>,
+    /// The places of nodes that failed though none of their calls did.
+    of_failed_plans: HashSet<String>,
     in_one_piece: BTreeMap<u64, Checkpoint>,
     page: VecDeque<Checkpoint>,
     bytes: usize,
@@ -90,15 +93,31 @@ impl Reuse {
         }
         let results = runs.results(origin).await?;
         seen.extend(results.iter().map(Seen::from));
+        let places: Vec<String> = seen.iter().map(|result| result.place.clone()).collect();
         let known = known(seen, &anew, takes.failures);
+        let mut of_failed_plans = HashSet::new();
+        if !takes.failures {
+            let trace = runs.trace(origin).await?.unwrap_or_default();
+            of_failed_plans = failed_plans(&known, &places, &trace);
+        }
         let kept = |result: &Checkpoint| known.get(&result.place) == Some(&result.order);
         let in_one_piece: BTreeMap<u64, Checkpoint> =
             results.into_iter().filter(kept).map(|result| (result.order, result)).collect();
-        let places: usize = known.keys().map(|place| PLACE + place.len()).sum();
+        let of_plans = of_failed_plans.iter();
+        let places: usize = known.keys().chain(of_plans).map(|place| PLACE + place.len()).sum();
         let bytes = places + in_one_piece.values().map(weight).sum::<usize>();
         let origin = Some((runs, origin.clone()));
         let (page, is_gone) = (VecDeque::new(), false);
-        Ok(Some(Self { origin, known, in_one_piece, page, bytes, keeps_pauses, is_gone }))
+        Ok(Some(Self {
+            origin,
+            known,
+            of_failed_plans,
+            in_one_piece,
+            page,
+            bytes,
+            keeps_pauses,
+            is_gone,
+        }))
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -114,7 +133,8 @@ impl Reuse {
                 orders.filter_map(|(at, (id, _))| Some((*self.known.get(id.place())?, at))).min();
             let Some((order, at)) = first else { return Ok(Taken::Nothing) };
             self.known.remove(ready[at].0.place());
-            if !self.may_take(&ready[at].1) {
+            let (id, call) = &ready[at];
+            if !self.may_take(id.place(), call) {
                 continue;
             }
             let Some(result) = self.result(order).await? else { return Ok(Taken::Gone) };
@@ -125,9 +145,10 @@ impl Reuse {
         }
     }
 
-    fn may_take(&self, call: &Call) -> bool {
+    fn may_take(&self, place: &str, call: &Call) -> bool {
+        let is_needless = self.of_failed_plans.contains(place) && may_be_repeated(call);
         let is_of_pause = call.action.is_pause();
-        !is_write_of_its_run(&call.action) && (self.keeps_pauses || !is_of_pause)
+        !is_needless && !is_write_of_its_run(&call.action) && (self.keeps_pauses || !is_of_pause)
     }
 
     async fn result(&mut self, order: u64) -> Result<Option<Checkpoint>> {
@@ -188,6 +209,45 @@ fn known(mut seen: Vec<Seen>, anew: &Downstream, takes_failures: bool) -> HashMa
         }
     }
     known
+}
+
+/// Whether a call that succeeded may be made again: `at_most_once` is the author's word, but for a
+/// prediction it only guards against a crash.
+fn may_be_repeated(call: &Call) -> bool {
+    let is_prediction = matches!(&call.action, Action::Media(media)
+        if matches!(media.request, MediaRequest::Prediction(_)));
+    is_prediction || !call.at_most_once
+}
+
+/// Where a node failed though no call of it did, what they gave is why: as a model that named no
+/// route. Returns their places.
+fn failed_plans(
+    known: &HashMap<String, u64>,
+    places: &[String],
+    trace: &[NodeTrace],
+) -> HashSet<String> {
+    let statuses: HashMap<&str, Option<NodeStatus>> =
+        trace.iter().map(|entry| (&*entry.node, entry.status)).collect();
+    let mut of_failed: HashMap<&str, Vec<&String>> = HashMap::new();
+    for place in places.iter().filter(|place| !place.contains('@')) {
+        let Some(node) = maker_of(place, |path| statuses.contains_key(path)) else { continue };
+        if statuses.get(node) == Some(&Some(NodeStatus::Failed)) {
+            of_failed.entry(node).or_default().push(place);
+        }
+    }
+    let is_taken = |place: &&String| known.contains_key(*place);
+    let whole = of_failed.into_values().filter(|of_node| of_node.iter().all(is_taken));
+    whole.flatten().cloned().collect()
+}
+
+/// Returns the longest beginning of the place that is a node's path. Children and tools of an
+/// agent are nodes below a node.
+fn maker_of(place: &str, is_node: impl Fn(&str) -> bool) -> Option<&str> {
+    let mut path = place;
+    while !is_node(path) {
+        path = path.rsplit_once('/')?.0;
+    }
+    Some(path)
 }
 
 /// Returns the path of the node that made the call: `chapters[2]/write` of
@@ -282,6 +342,8 @@ impl Driver {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
 
     #[test]
@@ -295,6 +357,35 @@ mod tests {
         ] {
             assert_eq!(node_of(place), node, "{place}");
         }
+    }
+
+    #[test]
+    fn what_led_a_node_to_fail_is_made_anew() {
+        let places =
+            ["a", "b", "b/turn1", "c", "c/x", "d[1]/e", "d[1]/e/turn1", "s/t", "s/u", "f@0"];
+        let places = places.map(str::to_owned);
+        let kind = Cow::from("agent");
+        let entry = |node: &str, status| NodeTrace {
+            status: Some(status),
+            ..NodeTrace::new(node.into(), kind.clone())
+        };
+        let trace = [
+            entry("a", NodeStatus::Succeeded),
+            entry("b", NodeStatus::Failed),
+            entry("c", NodeStatus::Failed),
+            entry("d", NodeStatus::Failed),
+            entry("d[1]/e", NodeStatus::Failed),
+            entry("s", NodeStatus::Failed),
+            entry("s/t", NodeStatus::Succeeded),
+            entry("s/u", NodeStatus::Failed),
+            entry("f", NodeStatus::Failed),
+        ];
+        let orders = places.iter().zip(0..).map(|(place, order)| (place.clone(), order));
+        // A call of `c` failed: it alone is made anew.
+        let known: HashMap<String, u64> = orders.filter(|(_, order)| *order != 4).collect();
+        let mut anew: Vec<_> = failed_plans(&known, &places, &trace).into_iter().collect();
+        anew.sort_unstable();
+        assert_eq!(anew, ["b", "b/turn1", "d[1]/e", "d[1]/e/turn1", "s/u"]);
     }
 
     #[test]
