@@ -11,7 +11,6 @@ use flowgate_engine::Workflow;
 use crate::access::Caller;
 use crate::error::{Error, Result, What};
 use crate::platform::App;
-use crate::workflow_cache::Compiled;
 use crate::workflows::Published;
 
 impl App {
@@ -46,17 +45,16 @@ impl App {
     }
 
     async fn pinned(&self, head: &RunHead, draft: &TriedDraft) -> Result<Arc<Workflow>> {
-        let (uid, name) = (&head.workflow_uid, format!("{DRAFT}/{}", draft.hash));
-        if let Some(compiled) = self.workflow_cache.compiled(uid, &name) {
-            return Ok(compiled.workflow);
+        let uid = &head.workflow_uid;
+        if let Some(workflow) = self.workflow_cache.draft(uid, &draft.hash) {
+            return Ok(workflow);
         }
         if document_hash(&draft.document) != draft.hash {
             let error = anyhow::anyhow!("the draft of a run is not the one that was pinned");
             return Err(Error::Internal(error));
         }
         let workflow = self.compiled_anew(uid, DRAFT, draft.document.clone()).await?;
-        let compiled = Compiled { workflow: workflow.clone(), published_by: head.published_by };
-        self.workflow_cache.keep_compiled(uid, &name, compiled);
+        self.workflow_cache.keep_draft(uid, &draft.hash, workflow.clone());
         Ok(workflow)
     }
 }

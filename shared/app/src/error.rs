@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use flowgate_core::job::JobId;
 use flowgate_core::key::Scope;
 use flowgate_core::limit::{Allowance, Limited};
 use flowgate_core::overload::Overloaded;
@@ -60,6 +61,8 @@ pub enum Error {
     NotEndedYet,
     #[error("the job has ended")]
     JobEnded,
+    #[error("the job {} of the same key replays the runs already: wait for its end", .0.as_str())]
+    AlreadyRerunning(JobId),
     #[error("the run does not ask this")]
     NotAsked,
     #[error("the question was answered before, or its time is over")]

@@ -107,6 +107,10 @@ impl App {
             Committed::Full { max } => {
                 Err(failed("store_full", format!("a store holds at most {max} chunks")))
             }
+            Committed::Deleted => {
+                let message = "what the node had put was deleted before it was the source";
+                Err(failed("source_deleted", message))
+            }
         })
     }
 

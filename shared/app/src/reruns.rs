@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use flowgate_core::group::Group;
+use flowgate_core::hops;
 use flowgate_core::job::{Job, Reruns, Task};
 use flowgate_core::key::Scope;
 use flowgate_core::lease::Written;
+use flowgate_core::page::PageRequest;
 use flowgate_core::run::{DRAFT, RunState};
 use flowgate_core::time::Timestamp;
 use flowgate_core::work::Message;
@@ -13,6 +15,9 @@ use flowgate_core::work::Message;
 use crate::access::Caller;
 use crate::error::{Error, FieldProblem, Result, What};
 use crate::platform::App;
+
+/// A page of open jobs.
+const OPEN_JOBS: usize = 100;
 
 /// Which runs of a workflow are to run again, and how.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +40,10 @@ impl App {
     ) -> Result<Job> {
         caller.require(Scope::Run, workflow_id, What::Workflow)?;
         caller.require(Scope::Read, workflow_id, What::Workflow)?;
+        // Its runs are one further.
+        if hops::current() + 1 >= hops::MAX_HOPS {
+            return Err(Error::LoopDetected);
+        }
         let record = self.cached_workflow(workflow_id).await?;
         let version = request.version.as_deref();
         let mut problems = Vec::new();
@@ -75,11 +84,31 @@ impl App {
             created_before: request.created_before.unwrap_or(now).min(now),
             from: request.from,
             version: request.version,
+            hops: hops::current(),
         };
+        self.require_no_other(&reruns).await?;
         let job = self.new_job(Task::RerunV1(reruns), Duration::ZERO);
         self.ports.jobs.create(job.clone()).await?;
         self.send(Message::JobV1 { job: job.id.clone() }, &group_of(&job)).await;
         Ok(job)
+    }
+
+    /// Two jobs over the same runs would begin each of them twice.
+    async fn require_no_other(&self, reruns: &Reruns) -> Result<()> {
+        let mut cursor = None;
+        loop {
+            let page = PageRequest { limit: OPEN_JOBS, cursor };
+            let open = self.ports.jobs.open(page).await?;
+            for job in open.items {
+                if let Task::RerunV1(other) = &job.task
+                    && (&other.uid, &other.key_id) == (&reruns.uid, &reruns.key_id)
+                {
+                    return Err(Error::AlreadyRerunning(job.id));
+                }
+            }
+            let Some(next) = open.next_cursor else { return Ok(()) };
+            cursor = Some(next);
+        }
     }
 
     /// Stops a job of reruns. Runs that it has begun go on.

@@ -11,6 +11,8 @@ use flowgate_engine::Workflow;
 
 /// Enough for every workflow of an account; takes little memory compared with the runs.
 const MAX_COMPILED: usize = 1_000;
+/// Those that are being tried.
+const MAX_DRAFTS: usize = 100;
 /// Another process's publish is visible within this time; our own immediately.
 const FRESH: Duration = Duration::from_secs(4);
 
@@ -33,6 +35,8 @@ struct Cached {
     records: HashMap<String, (Arc<WorkflowRecord>, Timestamp)>,
     /// By uid and version: immutable, so never stale.
     compiled: HashMap<(String, String), Compiled>,
+    /// By uid and hash. Apart from the versions: nobody published them.
+    drafts: HashMap<(String, String), Arc<Workflow>>,
 }
 
 impl WorkflowCache {
@@ -64,6 +68,18 @@ impl WorkflowCache {
             cached.compiled.clear();
         }
         cached.compiled.insert((uid.to_owned(), version.to_owned()), compiled);
+    }
+
+    pub(crate) fn draft(&self, uid: &str, hash: &str) -> Option<Arc<Workflow>> {
+        self.lock().drafts.get(&(uid.to_owned(), hash.to_owned())).cloned()
+    }
+
+    pub(crate) fn keep_draft(&self, uid: &str, hash: &str, draft: Arc<Workflow>) {
+        let mut cached = self.lock();
+        if cached.drafts.len() >= MAX_DRAFTS {
+            cached.drafts.clear();
+        }
+        cached.drafts.insert((uid.to_owned(), hash.to_owned()), draft);
     }
 
     pub(crate) fn forget(&self, id: &str) {

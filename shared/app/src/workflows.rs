@@ -10,7 +10,7 @@ use flowgate_core::schedule::NewSchedule;
 use flowgate_core::secret::{Publisher, SecretUser, SigningPin};
 use flowgate_core::workflow::{
     Draft, DraftSaved, NewVersion, SetActive, UseOfSecrets, VersionInfo, VersionPublished,
-    WorkflowRecord, document_hash, etag,
+    WorkflowRecord, document_hash, etag, version_number,
 };
 use flowgate_engine::document::{Document, ParseError};
 use flowgate_engine::{CompileOptions, Kinds, Problem, Severity, Workflow};
@@ -160,7 +160,9 @@ impl App {
             None => record.rollback_targets.last().ok_or(Error::NotFound(What::Version))?,
         };
         let compiled = self.compiled(&record.uid, &version).await?;
-        let schedules = compiled.map_or_else(Vec::new, |workflow| self.new_schedules(&workflow));
+        let workflow = compiled.ok_or(Error::NotFound(What::Version))?;
+        Self::require_children(caller, &workflow)?;
+        let schedules = self.new_schedules(&workflow);
         self.point_at(id, Some(&version), schedules).await?;
         Ok(version)
     }
@@ -239,6 +241,9 @@ impl App {
     }
 
     async fn compiled_version(&self, uid: &str, version: &str) -> Result<Option<Compiled>> {
+        if version_number(version).is_none() {
+            return Ok(None);
+        }
         if let Some(compiled) = self.workflow_cache.compiled(uid, version) {
             return Ok(Some(compiled));
         }

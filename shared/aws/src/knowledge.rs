@@ -4,6 +4,7 @@ mod loaded;
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
+use aws_sdk_dynamodb::types::AttributeValue;
 use flowgate_core::hash::sha256_hex;
 use flowgate_core::knowledge::{
     Best, Chunked, Committed, Knowledge, Match, Part, Source, StoreHead, StoreId,
@@ -76,18 +77,25 @@ impl Knowledge for Aws {
             }
             let replaced: usize =
                 before.as_ref().map_or(Ok(0), |before| before.number("chunks"))?;
-            let after = total - replaced + source.chunks;
+            let after = total.saturating_sub(replaced) + source.chunks;
             if after > MAX_CHUNKS {
                 self.delete_parts(store, &source.version).await?;
                 return Ok(Committed::Full { max: MAX_CHUNKS });
+            }
+            if self.part_count(store, &source.version).await? < source.parts {
+                return Ok(match version {
+                    None | Some(GONE) => Committed::Deleted,
+                    Some(_) => Committed::Committed { total },
+                });
             }
             let put = Write::put(item_of_source(store, &source));
             let put = match version {
                 None => put.if_absent(),
                 Some(version) => put.only_if("#version = :before").bind(":before", text(version)),
             };
-            let count = counted(store, after, revision);
-            if let AllOutcome::Done = self.table().write_all(&[count, put]).await? {
+            let mut writes = vec![counted(store, after, revision), put];
+            writes.extend(version.filter(|version| *version != GONE).map(|old| ended(store, old)));
+            if let AllOutcome::Done = self.table().write_all(&writes).await? {
                 if let Some(version) = version {
                     self.delete_parts(store, version).await?;
                 }
@@ -115,7 +123,8 @@ impl Knowledge for Aws {
                 .bind(":none", number(0))
                 .bind(":before", text(version));
             let count = counted(store, after, row.number("revision")?);
-            if let AllOutcome::Done = self.table().write_all(&[count, delete]).await? {
+            let writes = [count, delete, ended(store, version)];
+            if let AllOutcome::Done = self.table().write_all(&writes).await? {
                 self.delete_parts(store, version).await?;
                 return Ok(chunks);
             }
@@ -178,6 +187,17 @@ impl Knowledge for Aws {
 }
 
 impl Aws {
+    /// Of a version that was replaced, the first part does not count.
+    async fn part_count(&self, store: &StoreId, version: &str) -> Result<usize> {
+        let query = Query::beginning(&partition(store), &format!("{VECTORS}{version}#"));
+        let query = Query {
+            attributes: Some("#pk"),
+            filter: Some("attribute_not_exists(#ended)".to_owned()),
+            ..query
+        };
+        Ok(self.table().query_all(query).await?.len())
+    }
+
     async fn delete_parts(&self, store: &StoreId, version: &str) -> Result<()> {
         for kind in [VECTORS, TEXTS] {
             let query = Query::beginning(&partition(store), &format!("{kind}{version}#"));
@@ -245,6 +265,13 @@ fn item_of_source(store: &StoreId, source: &Source) -> Item {
         .with("version", text(&source.version))
         .with("chunks", number(source.chunks))
         .with_some("user", source.user.as_ref().map(text))
+}
+
+/// Part of the write that replaces or deletes a version: its parts are deleted only afterwards, and
+/// a commit that is repeated in between must not find them whole.
+fn ended(store: &StoreId, version: &str) -> Write {
+    let first = Key::new(partition(store), format!("{VECTORS}{version}#0000"));
+    Write::update(first, "SET #ended = :ended").bind(":ended", AttributeValue::Bool(true))
 }
 
 /// Each change of a store has a revision of its own.

@@ -103,6 +103,9 @@ pub struct Reruns {
     pub from: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// How many runs led to this, each by starting the next.
+    #[serde(default, skip_serializing_if = "is_none_yet")]
+    pub hops: u32,
 }
 
 /// How far it is. It walks lists: what it has passed is not read again in the same round.
@@ -139,6 +142,10 @@ pub struct Progress {
     /// Those counted so far.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub counted: u64,
+}
+
+fn is_none_yet(hops: &u32) -> bool {
+    *hops == 0
 }
 
 fn is_zero(number: &u64) -> bool {

@@ -62,6 +62,8 @@ pub enum Committed {
     Committed { total: usize },
     /// It would have more than `max` chunks. The source is what it was before.
     Full { max: usize },
+    /// Its parts are gone, and there is no such source: both were deleted since.
+    Deleted,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -78,7 +80,8 @@ pub trait Knowledge: Send + Sync {
     async fn begin(&self, store: &StoreId, head: StoreHead) -> Result<StoreHead>;
     /// Put-if-absent by store, version and number.
     async fn put(&self, store: &StoreId, part: Part) -> Result<()>;
-    /// Replaces what the source was before by its version, once.
+    /// Replaces what the source was before by its version, once. A version whose parts are gone
+    /// was replaced itself: nothing changes.
     async fn commit(&self, store: &StoreId, source: Source) -> Result<Committed>;
     /// Returns how many chunks the source had.
     async fn delete_source(&self, store: &StoreId, source: &str) -> Result<usize>;

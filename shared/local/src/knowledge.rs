@@ -122,6 +122,12 @@ fn commit(connection: &Connection, id: &str, source: &Source) -> Result<Committe
         connection.prepare_cached(sql)?.execute(params![id, source.version])?;
         return Ok(Committed::Full { max: usize::try_from(MAX_CHUNKS)? });
     }
+    if part_count(connection, id, &source.version)? < stored(source.parts) {
+        return Ok(match before {
+            Some(_) => Committed::Committed { total: usize::try_from(now)? },
+            None => Committed::Deleted,
+        });
+    }
     if let Some((version, chunks)) = before {
         drop_source(connection, id, &source.name, &version, chunks)?;
     }
@@ -132,6 +138,11 @@ fn commit(connection: &Connection, id: &str, source: &Source) -> Result<Committe
     insert.execute(params![id, source.name, source.version, chunks, source.user])?;
     add_to_total(connection, id, chunks)?;
     Ok(Committed::Committed { total: usize::try_from(after)? })
+}
+
+fn part_count(connection: &Connection, id: &str, version: &str) -> Result<i64> {
+    let sql = "SELECT COUNT(*) FROM knowledge_parts WHERE store = ?1 AND version = ?2";
+    Ok(connection.prepare_cached(sql)?.query_row(params![id, version], |row| row.get(0))?)
 }
 
 fn add_to_total(connection: &Connection, id: &str, chunks: i64) -> Result<()> {

@@ -117,7 +117,8 @@ impl Runner {
         Ok((head, program))
     }
 
-    /// A draft runs with the rights of whoever runs it again.
+    /// A draft runs again with the rights that it had, or with those of the caller if they are
+    /// fewer: nobody has published it.
     async fn target(
         &self,
         caller: &Caller,
@@ -143,7 +144,7 @@ impl Runner {
                 return Ok(Target {
                     workflow: self.app.workflow_of(earlier).await?.ok_or_else(gone)?,
                     version: DRAFT.to_owned(),
-                    published_by: caller.publisher(),
+                    published_by: earlier.published_by.lesser(caller.publisher()),
                     draft: Some(draft.clone()),
                 });
             }

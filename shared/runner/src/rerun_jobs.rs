@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use flowgate_app::access::Caller;
 use flowgate_app::error::{Error, What};
+use flowgate_app::hops;
 use flowgate_app::id::RunId;
 use flowgate_app::idempotency::{IdempotencyKey, IdempotencyRow, UniqueRows};
 use flowgate_app::job::{Job, JobId, Reruns, Task};
@@ -12,7 +13,7 @@ use flowgate_app::key::Scope;
 use flowgate_app::lease::Written;
 use flowgate_app::page::PageRequest;
 use flowgate_app::reruns::group_of;
-use flowgate_app::run::{Include, RunFilter, RunRecord};
+use flowgate_app::run::{DRAFT, Include, RunFilter, RunHead, RunRecord};
 use flowgate_app::work::Message;
 
 use crate::Runner;
@@ -43,7 +44,8 @@ impl Runner {
     pub async fn work_on_job(&self, id: &JobId) -> Result<()> {
         let Some(job) = self.app.due_job(id).await? else { return Ok(()) };
         let Task::RerunV1(reruns) = job.task.clone() else { return self.app.work_on_job(id).await };
-        let next = self.step(Job { revision: job.revision + 1, ..job }, &reruns).await?;
+        let step = self.step(Job { revision: job.revision + 1, ..job }, &reruns);
+        let next = hops::within(reruns.hops + 1, step).await?;
         if self.app.save_job(&next).await? == Written::Lost {
             return Ok(());
         }
@@ -129,7 +131,7 @@ impl Runner {
         };
         let page = PageRequest { limit, cursor: job.progress.after_run.clone() };
         let mut found = self.app.ports.runs.list(&reruns.uid, filter, page).await?;
-        found.items.retain(|run| run.state.has_ended());
+        found.items.retain(|run| run.state.has_ended() && is_meant(&run.head, reruns));
         Ok((found.items, found.next_cursor))
     }
 
@@ -184,6 +186,11 @@ impl Runner {
         job.progress.last_failure = Some(words(error));
         job.ended(self.app.now())
     }
+}
+
+/// Drafts and parts were tries: they run again only where the draft itself is to be tried.
+fn is_meant(head: &RunHead, reruns: &Reruns) -> bool {
+    reruns.version.as_deref() == Some(DRAFT) || (!head.is_draft() && head.part.is_whole())
 }
 
 /// Each run begins again once in a job.

@@ -12,6 +12,7 @@ pub(super) fn guarantees() -> Vec<Guarantee> {
     vec![
         guarantee("a source is found once it is committed, the best first", search),
         guarantee("a source that is added again is replaced, once", replace),
+        guarantee("a commit that was replaced or deleted since changes nothing", superseded),
         guarantee("of concurrent commits to one store, all count", concurrent_commits),
         guarantee("a store that is full keeps what it had", full),
         guarantee("knowledge of a user, and of a workflow, is deleted whole", delete_knowledge),
@@ -110,6 +111,29 @@ async fn replace(world: World) -> Result<()> {
     assert_eq!(knowledge.delete_source(&store(), "s").await?, 2);
     assert_eq!(knowledge.delete_source(&store(), "s").await?, 0);
     assert_eq!(texts(&found(&world, [1.0, 0.0, 0.0]).await?), ["other"]);
+    Ok(())
+}
+
+async fn superseded(world: World) -> Result<()> {
+    let knowledge = &world.knowledge;
+    knowledge.begin(&store(), head()).await?;
+    for version in ["v1", "v2"] {
+        knowledge.put(&store(), part(version, 0, &[(version, [1.0, 0.0, 0.0])], None)).await?;
+        knowledge.commit(&store(), source("s", version, 1, None)).await?;
+    }
+    // Its owner died after the first commit, and its next owner repeats it.
+    let again = knowledge.commit(&store(), source("s", "v1", 1, None)).await?;
+    assert_eq!(again, Committed::Committed { total: 1 });
+    assert_eq!(texts(&found(&world, [1.0, 0.0, 0.0]).await?), ["v2"]);
+    // A part of two is not enough.
+    knowledge.put(&store(), part("v3", 1, &[("half", [1.0, 0.0, 0.0])], None)).await?;
+    let half = Source { parts: 2, ..source("s", "v3", 2, None) };
+    assert_eq!(knowledge.commit(&store(), half).await?, Committed::Committed { total: 1 });
+    assert_eq!(texts(&found(&world, [1.0, 0.0, 0.0]).await?), ["v2"]);
+    assert_eq!(knowledge.delete_source(&store(), "s").await?, 1);
+    let again = knowledge.commit(&store(), source("s", "v2", 1, None)).await?;
+    assert_eq!(again, Committed::Deleted);
+    assert_eq!(found(&world, [1.0, 0.0, 0.0]).await?, []);
     Ok(())
 }
 

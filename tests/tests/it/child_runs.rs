@@ -90,9 +90,15 @@ async fn whoever_publishes_needs_author_on_each_child() {
     let (status, refused) = answer(publish).await;
     assert_eq!((status, &refused["code"]), (403, &json!("forbidden")));
     assert!(refused["detail"].as_str().unwrap().contains("`child`"), "{refused}");
-    let key = server.key(&["parent", "child"], &["author"]).await;
-    let publish = server.post("/v1/workflows/parent/versions", &key).json(&json!({}));
+    let both = server.key(&["parent", "child"], &["author"]).await;
+    let publish = server.post("/v1/workflows/parent/versions", &both).json(&json!({}));
     assert_eq!(answer(publish).await.0, 201);
+    // To roll back is to publish.
+    for (key, expected) in [(&key, 403), (&both, 200)] {
+        let back = server.post("/v1/workflows/parent/rollback", key);
+        let (status, refused) = answer(back.json(&json!({ "version": "1.0.0" }))).await;
+        assert_eq!(status, expected, "{refused}");
+    }
 }
 
 #[tokio::test]

@@ -58,6 +58,25 @@ async fn calls_and_webhooks_carry_the_count_and_nobody_else_sets_it() {
 }
 
 #[tokio::test]
+async fn a_job_that_a_run_asked_for_goes_on_counting() {
+    let (server, receiver) = (TestServer::start().await, Receiver::ok().await);
+    let document = format!("nodes: [{{ id: call, type: http, url: \"{}/x\" }}]", receiver.url);
+    server.publish("w", &document).await;
+    assert_eq!(answer(server.post("/v1/workflows/w/runs", ADMIN_KEY)).await.0, 200);
+    let replay = |hops: usize| {
+        let replay = server.post("/v1/workflows/w/runs/replay", ADMIN_KEY);
+        replay.header("flowgate-hops", hops.to_string())
+    };
+    let (status, problem) = answer(replay(MAX - 1)).await;
+    assert_eq!((status, &problem["code"]), (508, &json!("loop_detected")), "{problem}");
+    assert_eq!(answer(replay(MAX - 2)).await.0, 202);
+    receiver.until(|all| all.len() == 2).await;
+    let all = receiver.received();
+    let counts: Vec<_> = all.iter().map(|request| &request.headers["flowgate-hops"]).collect();
+    assert_eq!(counts, ["1", "25"]);
+}
+
+#[tokio::test]
 async fn every_api_refuses_a_start_that_too_many_runs_led_to() {
     let server = TestServer::start().await;
     server.publish("w", "nodes: [{ id: say, type: template, template: hi }]\n").await;

@@ -166,6 +166,24 @@ async fn a_store_belongs_to_its_workflow_unless_it_is_shared() {
 }
 
 #[tokio::test]
+async fn a_replay_stores_what_it_adds_and_embeds_nothing_again() {
+    let upstream = upstream(|_| false).await;
+    let server = TestServer::start().await;
+    let document = document(&upstream, "").replace("{ of: <api.source> }", "{ of: x }");
+    server.publish("w", &document).await;
+    let add = |source: &str| json!({ "action": "add", "text": "a text", "source": source });
+    let run = run_of(&server, "w", add("s"), json!({})).await;
+    let path = format!("/v1/runs/{}/replay", run["id"].as_str().unwrap());
+    for (body, total) in [(json!({ "input": add("t") }), 2), (json!({ "all": false }), 2)] {
+        let (status, again) = answer(server.post(&path, ADMIN_KEY).json(&body)).await;
+        assert_eq!((status, &again["output"]["total"]), (200, &json!(total)), "{again:#}");
+        assert_eq!(upstream.received().len(), 1);
+    }
+    let found = output(&server, json!({ "action": "search", "text": "a" })).await;
+    assert_eq!(texts(&found), ["a text", "a text"], "{found:#}");
+}
+
+#[tokio::test]
 async fn what_a_user_added_is_erased() {
     let upstream = upstream(|_| false).await;
     let server = TestServer::start().await;

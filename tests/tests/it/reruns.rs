@@ -6,7 +6,7 @@ mod many;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use flowgate_tests::receiver::{Receiver, Reply};
 use flowgate_tests::server::{ADMIN_KEY, TestServer};
 use reqwest::RequestBuilder;
@@ -173,6 +173,40 @@ async fn edited_input_and_another_version() {
     assert_eq!(models.asked(), [2, 1, 1, 2, 1]);
 }
 
+/// The call succeeded; what it said was of no use.
+#[tokio::test]
+async fn a_node_that_failed_after_its_calls_makes_them_anew() {
+    let scored = |score: u8| spoken(&json!({ "reason": "x", "score": score }).to_string());
+    let receiver = Receiver::start(move |_, before| {
+        Reply::Now(StatusCode::OK, scored(if before == 0 { 99 } else { 7 }))
+    })
+    .await;
+    let server = TestServer::start().await;
+    let model = |node: &str| {
+        format!("model: openai/m, api_key: none, base_url: \"{}/{node}/v1\"", receiver.url)
+    };
+    let (say, score) = (model("say"), model("score"));
+    let document = format!(
+        "nodes:\n  - {{ id: say, type: agent, prompt: Hi, {say} }}\n  - {{ id: score, type: \
+         evaluator, text: <say.content>, criteria: good, {score} }}\noutput: {{ n: <score.score> }}\n"
+    );
+    server.publish("w", &document).await;
+    let failed = ended(&server, server.post("/v1/workflows/w/runs", ADMIN_KEY)).await;
+    assert_eq!(failed["error"]["code"], "score_out_of_range", "{failed}");
+    let asked = |node: &str| receiver.count(&format!("/{node}/v1/chat/completions"));
+    assert_eq!((asked("say"), asked("score")), (1, 1));
+    let again = ended(&server, replay(&server, &failed, &json!({}))).await;
+    assert_eq!((asked("say"), asked("score")), (1, 2), "{again}");
+    assert_eq!((&again["status"], &again["output"]["n"]), (&json!("succeeded"), &json!(7)));
+    // Once is the author's word, whatever became of it.
+    let once = document.replace("criteria: good,", "criteria: good, max: 5, at_most_once: true,");
+    server.publish("w", &once).await;
+    let failed = ended(&server, server.post("/v1/workflows/w/runs", ADMIN_KEY)).await;
+    assert_eq!(failed["error"]["code"], "score_out_of_range", "{failed}");
+    let again = ended(&server, replay(&server, &failed, &json!({}))).await;
+    assert_eq!((&again["status"], asked("score")), (&json!("failed"), 3), "{again}");
+}
+
 /// A loop, an approval and a failure: what was answered stays so.
 #[tokio::test]
 async fn an_approval_stays_answered_and_a_loop_goes_on() {
@@ -187,6 +221,7 @@ async fn an_approval_stays_answered_and_a_loop_goes_on() {
     let server = TestServer::start().await;
     let document = format!(
         r#"
+input: [{{ name: who, type: string, default: ann }}]
 nodes:
   - {{ id: ok, type: approval, message: "Go?" }}
   - id: each
@@ -213,6 +248,31 @@ output: {{ by: <ok.by>, n: <each.results> }}
     let again = ended(&server, replay(&server, &failed, &json!({}))).await;
     assert_eq!(again["status"], "succeeded", "{again}");
     assert_eq!([0, 1, 2, 3].map(|n| receiver.count(&format!("/each/{n}"))), [1, 1, 2, 1]);
+    // An answer was for the input and the version of its run.
+    for edited in [json!({ "input": { "who": "eve" } }), json!({ "version": "1.0.1" })] {
+        server.publish("w", &format!("{document}# more\n")).await;
+        let (status, asks) = answer(replay(&server, &again, &edited)).await;
+        assert_eq!((status, &asks["status"]), (202, &json!("waiting")), "{asks}");
+    }
+    // What it has taken over outlives its origin.
+    let asked = "nodes:\n  - { id: say, type: function, code: return 1 }\n  - { id: ok, type: \
+                 approval, message: \"Go?\", after: [say] }\noutput: { by: <say.result> }\n";
+    server.publish("v", asked).await;
+    let (status, run) = answer(server.post("/v1/workflows/v/runs", ADMIN_KEY)).await;
+    assert_eq!(status, 202, "{run}");
+    let path = format!("/v1/runs/{}", run["id"].as_str().unwrap());
+    let cancelled = answer(server.post(&format!("{path}/cancel"), ADMIN_KEY)).await;
+    assert!([200, 202].contains(&cancelled.0), "{}", cancelled.1);
+    let cancelled = until(|| server.get(&path, ADMIN_KEY), |run| !run["ended_at"].is_null()).await;
+    let (status, waits) = answer(replay(&server, &cancelled, &json!({}))).await;
+    assert_eq!((status, &waits["status"]), (202, &json!("waiting")), "{waits}");
+    let deleted = server.request(Method::DELETE, &path, ADMIN_KEY).send().await.unwrap();
+    assert_eq!(deleted.status(), 204);
+    let path = format!("/v1/runs/{}", waits["id"].as_str().unwrap());
+    let resume = server.post(&format!("{path}/resume"), ADMIN_KEY).json(&given);
+    assert_eq!(answer(resume).await.0, 202);
+    let run = until(|| server.get(&path, ADMIN_KEY), |run| !run["ended_at"].is_null()).await;
+    assert_eq!((&run["status"], &run["output"]["by"]), (&json!("succeeded"), &json!(1)), "{run}");
     // From the question on, it is asked again.
     let (status, asks) = answer(replay(&server, &again, &json!({ "from": "ok" }))).await;
     assert_eq!((status, &asks["status"]), (202, &json!("waiting")), "{asks}");

@@ -87,6 +87,7 @@ impl IntoResponse for Refusal {
             | Error::NotEnded
             | Error::NotEndedYet
             | Error::JobEnded
+            | Error::AlreadyRerunning(_)
             | Error::NotAsked
             | Error::AlreadyAnswered
             | Error::AlreadyEnded(_) => (None, 40000),

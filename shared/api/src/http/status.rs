@@ -32,6 +32,7 @@ pub(crate) fn status(error: &Error) -> StatusCode {
         | Error::NotEnded
         | Error::NotEndedYet
         | Error::JobEnded
+        | Error::AlreadyRerunning(_)
         | Error::NotAsked
         | Error::AlreadyAnswered
         | Error::AlreadyEnded(_) => StatusCode::CONFLICT,
@@ -68,6 +69,7 @@ pub(crate) fn code(error: &Error) -> &'static str {
         Error::RunIdTaken(_) => "run_id_taken",
         Error::NotEnded | Error::NotEndedYet => "not_ended",
         Error::JobEnded => "job_ended",
+        Error::AlreadyRerunning(_) => "already_replaying",
         Error::NotAsked => "not_asked",
         Error::AlreadyAnswered => "already_answered",
         Error::AlreadyEnded(RunState::Succeeded) => "already_succeeded",

@@ -188,9 +188,11 @@ fn time(fields: &mut Fields, name: &str) -> Option<Timestamp> {
         Denied<Problem>,
         Refused<Problem, 400>,
         Refused<Problem, 404>,
+        Refused<Problem, 409>,
         Refused<Problem, 413>,
         Refused<Problem, 415>,
         Refused<Problem, 422>,
+        Refused<Problem, 508>,
     )
 )]
 pub(super) async fn replay(

@@ -88,6 +88,12 @@ impl Publisher {
     pub fn is_platform(&self) -> bool {
         *self == Self::Platform
     }
+
+    /// Whoever has fewer rights.
+    #[must_use]
+    pub fn lesser(self, other: Self) -> Self {
+        if self.is_platform() { other } else { self }
+    }
 }
 
 /// On whose behalf secrets are filled in.

@@ -48,6 +48,45 @@ async fn a_draft_runs_up_to_a_node_with_outputs_given() {
     assert_eq!((models.asked(), &again["output"]), ([0, 1, 1, 0, 0], &run["output"]));
     let now = ended(&server, replay(&server, &run, &json!({ "version": "draft" }))).await;
     assert_eq!((models.asked(), &now["version"]), ([0, 1, 2, 0, 0], &json!("draft")));
+
+    // Whoever knows its document cannot run it as if it were published.
+    server.publish("w", "nodes: [{ id: a, type: template, template: x }]").await;
+    let hash = flowgate_core::workflow::document_hash(&models.document());
+    for version in [format!("draft%2F{hash}"), hash, "1.0.00".to_owned()] {
+        let path = format!("/v1/workflows/w/runs?version={version}");
+        let (status, problem) = answer(server.post(&path, &caller)).await;
+        assert_eq!((status, &problem["code"]), (404, &json!("version_not_found")), "{problem}");
+    }
+}
+
+/// An author's draft named a secret that was for its workflow then.
+#[tokio::test]
+async fn a_draft_that_the_operator_runs_again_has_its_authors_rights() {
+    let (server, receiver) = (TestServer::start().await, Receiver::ok().await);
+    let host = receiver.url.strip_prefix("http://").unwrap();
+    let secret = async |workflows: Value| {
+        let secret = json!({ "value": "v", "hosts": [host], "workflows": workflows });
+        let put = server.request(Method::PUT, "/v1/secrets/TOKEN", ADMIN_KEY).json(&secret);
+        assert_eq!(put.send().await.unwrap().status(), 204);
+    };
+    secret(json!(["w"])).await;
+    let headers = "headers: { authorization: '{{TOKEN}}' }";
+    let document =
+        format!("nodes: [{{ id: a, type: http, url: '{}/x', {headers} }}]", receiver.url);
+    save(&server, &document).await;
+    let author = server.key(&["w"], &["author", "run", "read"]).await;
+    let run = ended(&server, server.post(TRY, &author)).await;
+    assert_eq!((&run["status"], receiver.received().len()), (&json!("succeeded"), 1), "{run}");
+    secret(Value::Null).await;
+    let again = ended(&server, replay(&server, &run, &json!({}))).await;
+    assert_eq!((&again["status"], receiver.received().len()), (&json!("failed"), 1), "{again}");
+    // The operator's own has the operator's rights, and a key for one workflow takes none of them.
+    let own = ended(&server, server.post(TRY, ADMIN_KEY)).await;
+    let again = ended(&server, replay(&server, &own, &json!({}))).await;
+    assert_eq!((&again["status"], receiver.received().len()), (&json!("succeeded"), 3), "{again}");
+    let path = format!("/v1/runs/{}/replay", own["id"].as_str().unwrap());
+    let again = ended(&server, server.post(&path, &author)).await;
+    assert_eq!((&again["status"], receiver.received().len()), (&json!("failed"), 3), "{again}");
 }
 
 #[tokio::test]

@@ -148,6 +148,8 @@ async fn a_job_keeps_to_the_limits_of_its_key_and_can_be_cancelled() {
     tokio::time::sleep(Duration::from_secs(2)).await;
     let (_, later) = answer(server.get(&path, key)).await;
     assert_eq!(later["progress"]["done"], 3, "{later}");
+    let (status, problem) = answer(server.post("/v1/workflows/w/runs/replay", key)).await;
+    assert_eq!((status, &problem["code"]), (409, &json!("already_replaying")), "{problem}");
     // Neither a key of another workflow nor one that may not cancel.
     let other = issue_key(&client, &server.url, &["x"], &["run", "read", "cancel"]).await;
     let reader = issue_key(&client, &server.url, &["w"], &["run", "read"]).await;
@@ -155,6 +157,32 @@ async fn a_job_keeps_to_the_limits_of_its_key_and_can_be_cancelled() {
     assert_eq!(answer(server.post(&format!("{path}/cancel"), &reader)).await.0, 403);
     let (status, cancelled) = answer(server.post(&format!("{path}/cancel"), key)).await;
     assert_eq!((status, &cancelled["status"]), (200, &json!("cancelled")));
+    assert_eq!(answer(server.post("/v1/workflows/w/runs/replay", key)).await.0, 202);
+}
+
+#[tokio::test]
+async fn a_job_passes_over_tries_unless_it_is_for_the_draft() {
+    let server = TestServer::start().await;
+    server.publish("w", "nodes: [{ id: a, type: template, template: x }]").await;
+    let runs = "/v1/workflows/w/runs";
+    let pinned = json!({ "pins": { "a": { "content": "y" } } });
+    let starts = [
+        server.post(runs, ADMIN_KEY),
+        server.post(&format!("{runs}?version=draft"), ADMIN_KEY),
+        server.post(runs, ADMIN_KEY).json(&json!({ "until": "a" })),
+        server.post(runs, ADMIN_KEY).json(&pinned),
+    ];
+    for start in starts {
+        assert_eq!(answer(start).await.0, 200);
+    }
+    for (body, begun) in [(json!({}), 1), (json!({ "version": "draft" }), 5)] {
+        let replay = server.post(&format!("{runs}/replay"), ADMIN_KEY).json(&body);
+        let (status, job) = answer(replay).await;
+        assert_eq!(status, 202, "{job}");
+        let path = format!("/v1/jobs/{}", job["id"].as_str().unwrap());
+        let job = until_done(|| server.get(&path, ADMIN_KEY)).await;
+        assert_eq!(job["progress"], json!({ "done": begun, "failed": 0, "total": begun }));
+    }
 }
 
 #[tokio::test]

@@ -115,6 +115,7 @@ fn words(error: &Error) -> (StatusCode, &'static str, Option<&'static str>) {
         | Error::NotEnded
         | Error::NotEndedYet
         | Error::JobEnded
+        | Error::AlreadyRerunning(_)
         | Error::NotAsked
         | Error::AlreadyAnswered
         | Error::AlreadyEnded(_) => ("CONFLICT", None),

@@ -127,6 +127,7 @@ fn body(error: &Error) -> (StatusCode, ErrorBody) {
         | Error::NotEnded
         | Error::NotEndedYet
         | Error::JobEnded
+        | Error::AlreadyRerunning(_)
         | Error::NotAsked
         | Error::AlreadyAnswered
         | Error::AlreadyEnded(_) => {
