@@ -125,7 +125,7 @@ impl App {
         if notes.as_ref().is_some_and(|notes| notes.len() > MAX_NOTES) {
             return Err(Error::bad_field("/notes", "must have at most 10000 characters"));
         }
-        let draft = self.stored_workflow(id).await?.draft;
+        let WorkflowRecord { uid, draft, .. } = self.stored_workflow(id).await?;
         let user = SecretUser { workflow_id: id.to_owned(), published_by: caller.publisher() };
         let (document, workflow) = self.sound(draft.document.clone(), &user).await?;
         Self::require_children(caller, &workflow)?;
@@ -139,7 +139,7 @@ impl App {
                 published_by: user.published_by,
                 names: Some(workflow.secrets().into_iter().collect()),
             },
-            schedules: self.new_schedules(&workflow),
+            schedules: self.new_schedules(&uid, &workflow).await?,
         };
         let published = self.ports.workflows.publish(id, version).await?;
         self.workflow_cache.forget(id);
@@ -160,7 +160,10 @@ impl App {
             None => record.rollback_targets.last().ok_or(Error::NotFound(What::Version))?,
         };
         let compiled = self.compiled(&record.uid, &version).await?;
-        let schedules = compiled.map_or_else(Vec::new, |workflow| self.new_schedules(&workflow));
+        let schedules = match &compiled {
+            Some(workflow) => self.new_schedules(&record.uid, workflow).await?,
+            None => Vec::new(),
+        };
         self.point_at(id, Some(&version), schedules).await?;
         Ok(version)
     }
@@ -345,7 +348,8 @@ impl App {
             let id = &user.workflow_id;
             let of_children = self.child_problems(id, &checked.document, workflow).await?;
             checked.problems.extend(of_children);
-            checked.problems.extend(self.schedule_problems(&checked.document, workflow));
+            let of_schedules = self.schedule_problems(&holder, &checked.document, workflow).await;
+            checked.problems.extend(of_schedules);
             let of_secrets = self.secret_problems(&checked.document, workflow, user).await?;
             checked.problems.extend(of_secrets);
         }
