@@ -94,6 +94,7 @@ impl Runner {
             chosen_id: None,
             dialect: Dialect::Native,
             key_id: caller.key_id().map(str::to_owned),
+            by_schedule: false,
             version: target.version,
             published_by: target.published_by,
             draft: target.draft,

@@ -14,7 +14,7 @@ use flowgate_app::idempotency::{
 };
 use flowgate_app::key::Scope;
 use flowgate_app::limit::Allowance;
-use flowgate_app::memory::{Charge, Holder};
+use flowgate_app::memory::Charge;
 use flowgate_app::run::{Created, Dialect, Mode, NewRun, RunHead, RunRecord};
 use flowgate_app::work::Message;
 use flowgate_app::workflows::Published;
@@ -279,6 +279,7 @@ impl Runner {
             dialect: request.dialect,
             key_id: caller.and_then(Caller::key_id).map(str::to_owned),
             counted: false,
+            by_schedule: caller.is_none(),
             hops: 0,
             user: request.user,
             input: Arc::new(input),
@@ -372,7 +373,7 @@ impl Runner {
             return Ok(None);
         }
         let bytes = DRIVER_BYTES + Weight::of(&head.input).memory;
-        let holder = Holder::of_key(head.key_id.as_deref());
+        let holder = head.holder();
         Ok(Some(self.app.memory.charge(&holder, bytes)?))
     }
 
@@ -395,7 +396,7 @@ impl Runner {
     }
 
     fn attached(&self, head: Arc<RunHead>, plan: &mut StartPlan, max: Duration) -> Driver {
-        let holder = Holder::of_key(head.key_id.as_deref());
+        let holder = head.holder();
         let charge = plan.charge.take().unwrap_or_else(|| self.app.memory.empty_charge(&holder));
         let wait = CallerWait { max, when_it_ends: plan.when_wait_ends };
         Driver::attached(self, head, &plan.program, wait, plan.unique_rows.clone(), charge)
