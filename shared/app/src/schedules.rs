@@ -111,9 +111,9 @@ impl App {
         Ok(schedules.into_iter().find(is_due))
     }
 
-    /// Returns the last tick that has passed: of those that were missed, it alone starts a run.
-    pub fn latest_tick(&self, schedule: &Schedule, first: Timestamp) -> Timestamp {
-        ticks(schedule).map_or(first, |ticks| ticks.latest(first, self.now()))
+    /// Returns the last tick until `now`: of those that were missed, it alone starts a run.
+    pub fn latest_tick(&self, schedule: &Schedule, first: Timestamp, now: Timestamp) -> Timestamp {
+        ticks(schedule).map_or(first, |ticks| ticks.latest(first, now))
     }
 
     /// Returns whether the run that the schedule started last goes on.
@@ -125,13 +125,15 @@ impl App {
         Ok(progress.is_some_and(|progress| !progress.state.has_ended()))
     }
 
-    /// Moves the schedule to its next tick. Whoever loses the write has nothing left to do.
+    /// Moves the schedule to its next tick after `from`. Whoever loses the write has nothing left to
+    /// do.
     pub async fn decide_tick(
         &self,
         schedule: &Schedule,
         last: LastTick,
+        from: Timestamp,
     ) -> anyhow::Result<Written> {
-        let from = last.at.max(self.now());
+        let from = last.at.max(from);
         let next_at = ticks(schedule).and_then(|ticks| ticks.after(from));
         let revision = schedule.revision + 1;
         let next = Schedule { next_at, last: Some(last), revision, ..schedule.clone() };
@@ -145,8 +147,6 @@ impl App {
     }
 }
 
-fn ticks(schedule: &Schedule) -> Option<Ticks> {
-    let Timetable { cron, timezone, .. } = &schedule.set.timetable;
 fn timetable(schedule: written::Schedule) -> Timetable {
     let overlap = match schedule.overlap {
         written::Overlap::Skip => Overlap::Skip,
@@ -162,5 +162,7 @@ fn has_same_ticks(left: &Timetable, right: &Timetable) -> bool {
     of(left) == of(right)
 }
 
+fn ticks(schedule: &Schedule) -> Option<Ticks> {
+    let Timetable { cron, timezone, .. } = &schedule.set.timetable;
     Ticks::parse(cron, timezone).ok()
 }

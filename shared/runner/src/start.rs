@@ -18,8 +18,8 @@ use flowgate_app::memory::Charge;
 use flowgate_app::run::{Created, Dialect, Mode, NewRun, RunHead, RunRecord};
 use flowgate_app::work::Message;
 use flowgate_app::workflows::Published;
-use flowgate_engine::call::Piece;
-use flowgate_engine::input::{InputProblem, InputRules, Undeclared};
+use flowgate_engine::call::{MAX_PAUSE, Piece};
+use flowgate_engine::input::{InputProblem, InputRules};
 use flowgate_engine::{ENGINE, Part, SpendingLimit, Weight};
 use serde_json::Value;
 
@@ -236,8 +236,8 @@ impl Runner {
         Ok(())
     }
 
-    /// Returns the head, and the files of its input.
-    async fn new_head(
+    /// Returns the head, and the files of its input. Without a caller a schedule starts the run.
+    pub(crate) async fn new_head(
         &self,
         caller: Option<&Caller>,
         published: &Published,
@@ -301,34 +301,6 @@ impl Runner {
             children: Vec::new(),
         };
         Ok((head, files))
-    }
-
-    /// The head of a run that a schedule starts: no key's, with the rights of the version's
-    /// publisher.
-    pub(crate) async fn scheduled_head(
-        &self,
-        published: &Published,
-        input: &Value,
-    ) -> Result<RunHead> {
-        let request = StartRequest {
-            workflow_id: published.id.clone(),
-            version: None,
-            dialect: Dialect::Native,
-            input: input.clone(),
-            input_as_sent: None,
-            rules: InputRules { undeclared: Undeclared::Refuse, coerce: false },
-            input_pointer: "/schedule/input",
-            user: None,
-            save: None,
-            webhooks: Vec::new(),
-            response_mode: ResponseMode::Detach,
-            when_wait_ends: WhenWaitEnds::Detach,
-            timeout: None,
-            run_id: None,
-            idempotency: None,
-            spending_limit: SpendingLimit::default(),
-        };
-        Ok(self.new_head(None, published, request).await?.0)
     }
 
     /// Starts a detached run, or returns the one that its unique rows belong to.
