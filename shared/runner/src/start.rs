@@ -466,7 +466,8 @@ impl Runner {
             return Err(Error::RunIdTaken(TakenRunId { id: chosen.clone(), allowance: None }));
         }
         let key = chosen_id_key(&head.workflow_uid, chosen);
-        let expires_at = head.deadline_at + self.app.settings.retention;
+        // The deadline does not count waiting.
+        let expires_at = head.deadline_at + MAX_PAUSE + self.app.settings.retention;
         Ok(Some(IdempotencyRow { key, body_hash: String::new(), expires_at }))
     }
 }
