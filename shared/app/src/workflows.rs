@@ -73,12 +73,10 @@ impl App {
         }
         let user = SecretUser { workflow_id: id.to_owned(), published_by: caller.publisher() };
         let document: Arc<str> = document.into();
-        let checked = self.check(document.clone(), reserved_input_names, &user).await?;
+        let checked = self.check(caller, document.clone(), reserved_input_names, &user).await?;
         let mut problems = checked.problems;
-        if let Some(Err(error)) =
-            checked.workflow.as_ref().map(|workflow| Self::require_children(caller, workflow))
-        {
-            problems.push(checked.document.problem(Severity::Error, "", error.to_string()));
+        if let Some(workflow) = &checked.workflow {
+            problems.extend(Self::forbidden_children(caller, &checked.document, workflow));
         }
         let draft = Draft {
             name: name_of(&checked.document, id),
@@ -127,7 +125,7 @@ impl App {
         }
         let WorkflowRecord { uid, draft, .. } = self.stored_workflow(id).await?;
         let user = SecretUser { workflow_id: id.to_owned(), published_by: caller.publisher() };
-        let (document, workflow) = self.sound(draft.document.clone(), &user).await?;
+        let (document, workflow) = self.sound(caller, draft.document.clone(), &user).await?;
         Self::require_children(caller, &workflow)?;
         let version = NewVersion {
             hash: document_hash(&draft.document),
@@ -319,6 +317,7 @@ impl App {
     /// Returns the document with its problems; fails if the text is not a document.
     async fn check(
         &self,
+        caller: &Caller,
         document: Arc<str>,
         reserved_input_names: &'static [&'static str],
         user: &SecretUser,
@@ -340,13 +339,13 @@ impl App {
         if let Some(workflow) =
             checked.workflow.as_ref().filter(|found| !found.children().is_empty())
         {
-            options.children = self.known_children(workflow).await?;
+            options.children = self.known_children(caller, workflow).await?;
             let compiled = self.compile(&holder, document, options).await;
             checked = compiled.map_err(|error| anyhow!("{}", error.message))?;
         }
         if let Some(workflow) = &checked.workflow {
             let id = &user.workflow_id;
-            let of_children = self.child_problems(id, &checked.document, workflow).await?;
+            let of_children = self.child_problems(caller, id, &checked.document, workflow).await?;
             checked.problems.extend(of_children);
             let of_schedules = self.schedule_problems(&holder, &checked.document, workflow).await;
             checked.problems.extend(of_schedules);
@@ -359,10 +358,12 @@ impl App {
     /// Returns the document without errors; fails with all of them.
     pub(crate) async fn sound(
         &self,
+        caller: &Caller,
         document: Arc<str>,
         user: &SecretUser,
     ) -> Result<(Document, Workflow)> {
-        let Checked { document, workflow, problems } = self.check(document, &[], user).await?;
+        let Checked { document, workflow, problems } =
+            self.check(caller, document, &[], user).await?;
         let is_sound = problems.iter().all(|problem| problem.severity != Severity::Error);
         match workflow.filter(|_| is_sound) {
             Some(workflow) => Ok((document, workflow)),

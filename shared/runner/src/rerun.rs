@@ -113,7 +113,7 @@ impl Runner {
             return Ok((head, program));
         }
         let (children, program) =
-            self.app.pin_children(&head.workflow_id, &target.workflow).await?;
+            self.app.pin_children(&head.workflow_id, &target.workflow, &head.part).await?;
         head.children = children;
         Ok((head, program))
     }

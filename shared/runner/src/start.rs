@@ -167,7 +167,8 @@ impl Runner {
         let place = request.input_pointer;
         let (head, ids) = self.new_head(Some(caller), published, request).await?;
         let mut head = fix(head)?;
-        let (children, program) = self.app.pin_children(&published.id, &published.workflow).await?;
+        let (children, program) =
+            self.app.pin_children(&published.id, &published.workflow, &head.part).await?;
         head.children = children;
         let unique_rows = UniqueRows { idempotency, run_id: self.run_id_row(&head)? };
         let files = InputFiles { ids, place };
@@ -278,8 +279,8 @@ impl Runner {
             version: published.version.clone(),
             dialect: request.dialect,
             key_id: caller.and_then(Caller::key_id).map(str::to_owned),
-            counted: false,
             by_schedule: caller.is_none(),
+            counted: false,
             hops: 0,
             user: request.user,
             input: Arc::new(input),

@@ -85,7 +85,8 @@ impl Runner {
             Err(error) => return Err(error),
         };
         let mut head = self.scheduled_head(&published, &set.timetable.input).await?;
-        let (children, program) = self.app.pin_children(&published.id, &published.workflow).await?;
+        let (children, program) =
+            self.app.pin_children(&published.id, &published.workflow, &head.part).await?;
         head.children = children;
         let row = IdempotencyRow {
             key,
