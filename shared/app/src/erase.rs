@@ -16,8 +16,8 @@ use crate::platform::App;
 
 /// When the runs of a deleted workflow begin to go. One that is in flight goes once it has ended.
 const RUNS_GRACE: Duration = Duration::from_secs(14 * 24 * 3600);
-/// When its versions go: by then each run that has pinned one, also as a child, has ended (7 days at
-/// most, and 30 days of waiting), and its webhooks are delivered or exhausted (76 hours).
+/// When its versions go: by then each run that has pinned one, also as a child, has ended (7 days
+/// at most, and 30 days of waiting), and its webhooks are delivered or exhausted (76 hours).
 const VERSIONS_GRACE: Duration = Duration::from_secs(41 * 24 * 3600);
 /// Lists may lag behind the rows: the last round begins this long after the job.
 const LIST_LAG: Duration = Duration::from_secs(5);

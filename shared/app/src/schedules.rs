@@ -125,8 +125,8 @@ impl App {
         Ok(progress.is_some_and(|progress| !progress.state.has_ended()))
     }
 
-    /// Moves the schedule to its next tick after `from`. Whoever loses the write has nothing left to
-    /// do.
+    /// Moves the schedule to its next tick after `from`. Whoever loses the write has nothing left
+    /// to do.
     pub async fn decide_tick(
         &self,
         schedule: &Schedule,

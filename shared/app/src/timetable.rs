@@ -11,8 +11,8 @@ const MAX_CRON: usize = 100;
 const MAX_TIMEZONE: usize = 64;
 /// A tick on a day that its zone left out is an error: the search goes on where the zone did.
 const MAX_LEFT_OUT: usize = 3;
-/// A search looks no further: 41 years. The rarest day that comes again, a 29 February on a weekday,
-/// may be 40 years away.
+/// A search looks no further: 41 years. The rarest day that comes again, a 29 February on a
+/// weekday, may be 40 years away.
 const MAX_DAYS: usize = 41 * 366;
 
 /// When a schedule is due.

@@ -15,7 +15,6 @@ use crate::group::Group;
 use crate::id::RunId;
 use crate::lease::OwnerToken;
 use crate::memory::Holder;
-use crate::schedule::Schedule;
 use crate::secret::{Publisher, SecretUser, SigningPin};
 use crate::time::Timestamp;
 
@@ -202,10 +201,10 @@ impl RunHead {
         Self { input: Arc::default(), input_as_sent: None, draft, part, ..self.clone() }
     }
 
-    /// Runs of one key are one group; so are those that the schedules of a workflow start.
+    /// Runs of one key are one group; so are the schedules of a workflow and what they start.
     pub fn group(&self) -> Group {
         if self.by_schedule {
-            Schedule::group(&self.workflow_uid)
+            Group::new(self.workflow_uid.as_str())
         } else {
             Group::of_key(self.key_id.as_deref())
         }
