@@ -21,7 +21,7 @@ impl App {
         let document = record.draft.document;
         let published_by = caller.publisher();
         let user = SecretUser { workflow_id: id.to_owned(), published_by };
-        let (_, workflow) = self.sound(document.clone(), &user).await?;
+        let (_, workflow) = self.sound(caller, document.clone(), &user).await?;
         Self::require_children(caller, &workflow)?;
         let published = Published {
             id: record.id,

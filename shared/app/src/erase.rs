@@ -14,9 +14,11 @@ use crate::access::Caller;
 use crate::error::{Error, Result, What};
 use crate::platform::App;
 
-/// When the runs and versions of a deleted workflow go: by then each of its runs has ended (7 days
-/// at most), and its webhooks are delivered or exhausted (76 hours).
-const WORKFLOW_GRACE: Duration = Duration::from_secs(14 * 24 * 3600);
+/// When the runs of a deleted workflow begin to go. One that is in flight goes once it has ended.
+const RUNS_GRACE: Duration = Duration::from_secs(14 * 24 * 3600);
+/// When its versions go: by then each run that has pinned one, also as a child, has ended (7 days
+/// at most, and 30 days of waiting), and its webhooks are delivered or exhausted (76 hours).
+const VERSIONS_GRACE: Duration = Duration::from_secs(41 * 24 * 3600);
 /// Lists may lag behind the rows: the last round begins this long after the job.
 const LIST_LAG: Duration = Duration::from_secs(5);
 /// Runs in flight are looked at again.
@@ -80,7 +82,7 @@ impl App {
         caller.require(Scope::Author, id, What::Workflow)?;
         let uid = self.read_workflow(caller, id).await?.uid;
         let task = Task::WorkflowV1 { workflow_id: id.to_owned(), uid: uid.clone() };
-        let job = self.new_job(task, WORKFLOW_GRACE);
+        let job = self.new_job(task, RUNS_GRACE);
         let known = self.ports.workflows.delete(id, &uid, job).await?;
         self.workflow_cache.forget(id);
         if known { Ok(()) } else { Err(Error::NotFound(What::Workflow)) }
@@ -190,13 +192,17 @@ impl App {
         }
     }
 
-    /// Versions go last: runs in flight need them.
+    /// Versions go last: runs in flight need them, also those of other workflows.
     async fn end_of_workflow(&self, job: Job, uid: &str) -> anyhow::Result<Job> {
+        let (now, versions_go) = (self.now(), job.created_at + VERSIONS_GRACE);
         if job.progress.in_flight > 0 {
-            return Ok(job.again_at(self.now() + NEXT_ROUND));
+            return Ok(job.again_at(now + NEXT_ROUND));
+        }
+        if now < versions_go {
+            return Ok(job.again_at(versions_go));
         }
         let deleted = self.ports.workflows.delete_versions(uid, VERSIONS_PER_STEP).await?;
-        Ok(if deleted < VERSIONS_PER_STEP { job.ended(self.now()) } else { job })
+        Ok(if deleted < VERSIONS_PER_STEP { job.ended(now) } else { job })
     }
 
     /// The next workflow's list, those of deleted workflows after all others; then the round ends.

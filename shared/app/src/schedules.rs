@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flowgate_core::lease::Written;
+use flowgate_core::memory::Holder;
 use flowgate_core::schedule::{LastTick, NewSchedule, Overlap, Schedule, Timetable};
 use flowgate_core::time::Timestamp;
 use flowgate_engine::document::Document;
@@ -19,8 +20,9 @@ const QUEUE_INTERVAL: Duration = Duration::from_secs(30);
 
 impl App {
     /// Returns what is wrong with the times of a document's schedules.
-    pub(crate) fn schedule_problems(
+    pub(crate) async fn schedule_problems(
         &self,
+        holder: &Holder,
         document: &Document,
         workflow: &Workflow,
     ) -> Vec<Problem> {
@@ -29,11 +31,11 @@ impl App {
             let path = format!("{path}/{field}");
             problems.push(document.problem(Severity::Error, &path, message));
         };
-        for schedule in workflow.schedules() {
+        for (schedule, next) in self.next_ticks(holder, workflow).await {
             let path = &schedule.path;
-            match Ticks::parse(&schedule.cron, &schedule.timezone) {
-                Ok(ticks) if ticks.after(self.now()).is_some() => {}
-                Ok(_) => report(path, "cron", format!("{:?} never comes", schedule.cron)),
+            match next {
+                Ok(Some(_)) => {}
+                Ok(None) => report(path, "cron", format!("{:?} never comes", schedule.cron)),
                 Err(wrong) => wrong.into_iter().for_each(|wrong| match wrong {
                     Wrong::Cron(message) => report(path, "cron", message),
                     Wrong::Timezone(message) => report(path, "timezone", message),
@@ -43,29 +45,51 @@ impl App {
         problems
     }
 
-    /// Returns the schedules of a version that becomes active now. Leaves out what this release
-    /// cannot read.
-    pub(crate) fn new_schedules(&self, workflow: &Workflow) -> Vec<NewSchedule> {
-        let new = |schedule: &written::Schedule| {
-            let ticks = Ticks::parse(&schedule.cron, &schedule.timezone).ok();
-            let next_at = ticks.and_then(|ticks| ticks.after(self.now()));
-            let Some(next_at) = next_at else {
-                tracing::warn!(cron = schedule.cron, "a published schedule never comes");
-                return None;
-            };
-            let overlap = match schedule.overlap {
-                written::Overlap::Skip => Overlap::Skip,
-                written::Overlap::Queue => Overlap::Queue,
-            };
-            let timetable = Timetable {
-                cron: schedule.cron.clone(),
-                timezone: schedule.timezone.clone(),
-                input: Arc::new(schedule.input.clone()),
-                overlap,
-            };
-            Some(NewSchedule { timetable, next_at })
+    /// Finds the next tick of each schedule; `None` if it never comes. For one that never comes, or
+    /// hardly ever, this takes milliseconds.
+    async fn next_ticks(
+        &self,
+        holder: &Holder,
+        workflow: &Workflow,
+    ) -> Vec<(written::Schedule, std::result::Result<Option<Timestamp>, Vec<Wrong>>)> {
+        if workflow.schedules().is_empty() {
+            return Vec::new();
+        }
+        let (schedules, now) = (workflow.schedules().to_vec(), self.now());
+        let next = move |schedule: written::Schedule| {
+            let ticks = Ticks::parse(&schedule.cron, &schedule.timezone);
+            let next = ticks.map(|ticks| ticks.after(now));
+            (schedule, next)
         };
-        workflow.schedules().iter().filter_map(new).collect()
+        self.compute.run(holder, move || schedules.into_iter().map(next).collect()).await
+    }
+
+    /// Returns the schedules of a version that becomes active now. One with the timetable that the
+    /// workflow has now keeps its next tick, which may be due. Leaves out what this release cannot
+    /// read.
+    pub(crate) async fn new_schedules(
+        &self,
+        uid: &str,
+        workflow: &Workflow,
+    ) -> anyhow::Result<Vec<NewSchedule>> {
+        let next_ticks = self.next_ticks(&Holder::of_workflow(uid), workflow).await;
+        if next_ticks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let stored = self.ports.workflows.schedules(uid).await?;
+        let mut schedules = Vec::new();
+        for (schedule, next) in next_ticks {
+            let Ok(Some(next_at)) = next else {
+                tracing::warn!(cron = schedule.cron, "a published schedule never comes");
+                continue;
+            };
+            let timetable = timetable(schedule);
+            let same = stored.get(schedules.len()).map(|stored| (stored, &stored.set.timetable));
+            let same = same.filter(|(_, stored)| has_same_ticks(stored, &timetable));
+            let next_at = same.and_then(|(stored, _)| stored.next_at).unwrap_or(next_at);
+            schedules.push(NewSchedule { timetable, next_at });
+        }
+        Ok(schedules)
     }
 
     /// Returns the schedules of the active version.
@@ -87,9 +111,9 @@ impl App {
         Ok(schedules.into_iter().find(is_due))
     }
 
-    /// Returns the last tick that has passed: of those that were missed, it alone starts a run.
-    pub fn latest_tick(&self, schedule: &Schedule, first: Timestamp) -> Timestamp {
-        ticks(schedule).map_or(first, |ticks| ticks.latest(first, self.now()))
+    /// Returns the last tick until `now`: of those that were missed, it alone starts a run.
+    pub fn latest_tick(&self, schedule: &Schedule, first: Timestamp, now: Timestamp) -> Timestamp {
+        ticks(schedule).map_or(first, |ticks| ticks.latest(first, now))
     }
 
     /// Returns whether the run that the schedule started last goes on.
@@ -101,13 +125,15 @@ impl App {
         Ok(progress.is_some_and(|progress| !progress.state.has_ended()))
     }
 
-    /// Moves the schedule to its next tick. Whoever loses the write has nothing left to do.
+    /// Moves the schedule to its next tick after `from`. Whoever loses the write has nothing left
+    /// to do.
     pub async fn decide_tick(
         &self,
         schedule: &Schedule,
         last: LastTick,
+        from: Timestamp,
     ) -> anyhow::Result<Written> {
-        let from = last.at.max(self.now());
+        let from = last.at.max(from);
         let next_at = ticks(schedule).and_then(|ticks| ticks.after(from));
         let revision = schedule.revision + 1;
         let next = Schedule { next_at, last: Some(last), revision, ..schedule.clone() };
@@ -119,6 +145,21 @@ impl App {
         let next = Schedule { revision: schedule.revision + 1, ..schedule.clone() };
         self.ports.workflows.save_schedule(&next, Some(self.now() + QUEUE_INTERVAL)).await
     }
+}
+
+fn timetable(schedule: written::Schedule) -> Timetable {
+    let overlap = match schedule.overlap {
+        written::Overlap::Skip => Overlap::Skip,
+        written::Overlap::Queue => Overlap::Queue,
+    };
+    let input = Arc::new(schedule.input);
+    Timetable { cron: schedule.cron, timezone: schedule.timezone, input, overlap }
+}
+
+/// What happens to a tick during a run may differ.
+fn has_same_ticks(left: &Timetable, right: &Timetable) -> bool {
+    let of = |timetable: &Timetable| Timetable { overlap: Overlap::Skip, ..timetable.clone() };
+    of(left) == of(right)
 }
 
 fn ticks(schedule: &Schedule) -> Option<Ticks> {

@@ -73,12 +73,10 @@ impl App {
         }
         let user = SecretUser { workflow_id: id.to_owned(), published_by: caller.publisher() };
         let document: Arc<str> = document.into();
-        let checked = self.check(document.clone(), reserved_input_names, &user).await?;
+        let checked = self.check(caller, document.clone(), reserved_input_names, &user).await?;
         let mut problems = checked.problems;
-        if let Some(Err(error)) =
-            checked.workflow.as_ref().map(|workflow| Self::require_children(caller, workflow))
-        {
-            problems.push(checked.document.problem(Severity::Error, "", error.to_string()));
+        if let Some(workflow) = &checked.workflow {
+            problems.extend(Self::forbidden_children(caller, &checked.document, workflow));
         }
         let draft = Draft {
             name: name_of(&checked.document, id),
@@ -125,9 +123,9 @@ impl App {
         if notes.as_ref().is_some_and(|notes| notes.len() > MAX_NOTES) {
             return Err(Error::bad_field("/notes", "must have at most 10000 characters"));
         }
-        let draft = self.stored_workflow(id).await?.draft;
+        let WorkflowRecord { uid, draft, .. } = self.stored_workflow(id).await?;
         let user = SecretUser { workflow_id: id.to_owned(), published_by: caller.publisher() };
-        let (document, workflow) = self.sound(draft.document.clone(), &user).await?;
+        let (document, workflow) = self.sound(caller, draft.document.clone(), &user).await?;
         Self::require_children(caller, &workflow)?;
         let version = NewVersion {
             hash: document_hash(&draft.document),
@@ -139,7 +137,7 @@ impl App {
                 published_by: user.published_by,
                 names: Some(workflow.secrets().into_iter().collect()),
             },
-            schedules: self.new_schedules(&workflow),
+            schedules: self.new_schedules(&uid, &workflow).await?,
         };
         let published = self.ports.workflows.publish(id, version).await?;
         self.workflow_cache.forget(id);
@@ -162,7 +160,7 @@ impl App {
         let compiled = self.compiled(&record.uid, &version).await?;
         let workflow = compiled.ok_or(Error::NotFound(What::Version))?;
         Self::require_children(caller, &workflow)?;
-        let schedules = self.new_schedules(&workflow);
+        let schedules = self.new_schedules(&record.uid, &workflow).await?;
         self.point_at(id, Some(&version), schedules).await?;
         Ok(version)
     }
@@ -321,6 +319,7 @@ impl App {
     /// Returns the document with its problems; fails if the text is not a document.
     async fn check(
         &self,
+        caller: &Caller,
         document: Arc<str>,
         reserved_input_names: &'static [&'static str],
         user: &SecretUser,
@@ -342,15 +341,16 @@ impl App {
         if let Some(workflow) =
             checked.workflow.as_ref().filter(|found| !found.children().is_empty())
         {
-            options.children = self.known_children(workflow).await?;
+            options.children = self.known_children(caller, workflow).await?;
             let compiled = self.compile(&holder, document, options).await;
             checked = compiled.map_err(|error| anyhow!("{}", error.message))?;
         }
         if let Some(workflow) = &checked.workflow {
             let id = &user.workflow_id;
-            let of_children = self.child_problems(id, &checked.document, workflow).await?;
+            let of_children = self.child_problems(caller, id, &checked.document, workflow).await?;
             checked.problems.extend(of_children);
-            checked.problems.extend(self.schedule_problems(&checked.document, workflow));
+            let of_schedules = self.schedule_problems(&holder, &checked.document, workflow).await;
+            checked.problems.extend(of_schedules);
             let of_secrets = self.secret_problems(&checked.document, workflow, user).await?;
             checked.problems.extend(of_secrets);
         }
@@ -360,10 +360,12 @@ impl App {
     /// Returns the document without errors; fails with all of them.
     pub(crate) async fn sound(
         &self,
+        caller: &Caller,
         document: Arc<str>,
         user: &SecretUser,
     ) -> Result<(Document, Workflow)> {
-        let Checked { document, workflow, problems } = self.check(document, &[], user).await?;
+        let Checked { document, workflow, problems } =
+            self.check(caller, document, &[], user).await?;
         let is_sound = problems.iter().all(|problem| problem.severity != Severity::Error);
         match workflow.filter(|_| is_sound) {
             Some(workflow) => Ok((document, workflow)),

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::input::{InputField, InputProblem, InputRules, InputType, Undeclared};
 use crate::kind::{NodeError, OutputFields};
+use crate::run::Part;
 use crate::workflow::Workflow;
 
 /// How deep children run inside one another.
@@ -30,6 +31,8 @@ pub struct ChildUse {
     pub name: ChildName,
     /// JSON pointer into the document.
     pub path: String,
+    /// The ids of that node and of the containers around it, the outermost first.
+    pub(crate) nodes: Vec<String>,
 }
 
 /// What is known of children when a document is checked: the fields of their outputs.
@@ -86,6 +89,12 @@ impl Workflow {
     /// The same, each once.
     pub fn child_names(&self) -> BTreeSet<&ChildName> {
         self.children.iter().map(|child| &child.name).collect()
+    }
+
+    /// Those of the nodes that such a run may run.
+    pub fn child_names_in(&self, part: &Part) -> BTreeSet<&ChildName> {
+        let runs = |used: &&ChildUse| self.runs_in(part, &used.nodes);
+        self.children.iter().filter(runs).map(|child| &child.name).collect()
     }
 
     /// What references to its output may read.

@@ -91,7 +91,7 @@ pub(crate) fn compile(
     let (infos, names) = compiler.infos();
     let secrets = compiler.secret_uses();
     let output_fields = compiler.outline.output_fields();
-    let children = std::mem::take(&mut compiler.children);
+    let children = compiler.child_uses();
     let problems = foremost(compiler.problems);
     let workflow = settings.into_workflow(bodies, infos, names, secrets, literal_keys);
     let workflow = Workflow { variables, session_read, children, output_fields, ..workflow };
@@ -108,6 +108,15 @@ fn foremost(mut problems: Vec<Problem>) -> Vec<Problem> {
 }
 
 impl<'d> Compiler<'d> {
+    /// Returns the children that nodes name, with those nodes.
+    fn child_uses(&mut self) -> Vec<ChildUse> {
+        let mut children = std::mem::take(&mut self.children);
+        for used in &mut children {
+            used.nodes = self.outline.nodes_around(&used.path);
+        }
+        children
+    }
+
     fn new(document: &'d Document, options: &'d CompileOptions) -> Self {
         let mut problems = Vec::new();
         let outline = outline::outline(document, options, &mut problems);

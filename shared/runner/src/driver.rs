@@ -188,7 +188,7 @@ impl Driver {
         let now = app.now();
         Self {
             run: Computation::new(program.run(&head, started_at), setup.charge),
-            holder: Holder::of_key(head.key_id.as_deref()),
+            holder: head.holder(),
             replay: Replay::default(),
             reuse: Reuse::default(),
             workflow: program.workflow.clone(),

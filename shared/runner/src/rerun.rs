@@ -94,6 +94,7 @@ impl Runner {
             chosen_id: None,
             dialect: Dialect::Native,
             key_id: caller.key_id().map(str::to_owned),
+            by_schedule: false,
             version: target.version,
             published_by: target.published_by,
             draft: target.draft,
@@ -112,7 +113,7 @@ impl Runner {
             return Ok((head, program));
         }
         let (children, program) =
-            self.app.pin_children(&head.workflow_id, &target.workflow).await?;
+            self.app.pin_children(&head.workflow_id, &target.workflow, &head.part).await?;
         head.children = children;
         Ok((head, program))
     }

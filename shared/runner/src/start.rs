@@ -13,11 +13,12 @@ use flowgate_app::idempotency::{
 };
 use flowgate_app::key::Scope;
 use flowgate_app::limit::Allowance;
-use flowgate_app::memory::{Charge, Holder};
+use flowgate_app::memory::Charge;
 use flowgate_app::run::{Created, Dialect, Mode, NewRun, RunHead, RunRecord};
 use flowgate_app::work::Message;
 use flowgate_app::workflows::Published;
-use flowgate_engine::input::{InputProblem, InputRules, Undeclared};
+use flowgate_engine::call::MAX_PAUSE;
+use flowgate_engine::input::{InputProblem, InputRules};
 use flowgate_engine::{ENGINE, Part, SpendingLimit, Weight};
 use serde_json::Value;
 
@@ -156,7 +157,8 @@ impl Runner {
         let place = request.input_pointer;
         let (head, ids) = self.new_head(Some(caller), published, request).await?;
         let mut head = fix(head)?;
-        let (children, program) = self.app.pin_children(&published.id, &published.workflow).await?;
+        let (children, program) =
+            self.app.pin_children(&published.id, &published.workflow, &head.part).await?;
         head.children = children;
         let unique_rows = UniqueRows { idempotency, run_id: self.run_id_row(&head)? };
         let files = InputFiles { ids, place };
@@ -183,8 +185,8 @@ impl Runner {
         self.start(Arc::new(head), plan).await
     }
 
-    /// Returns the head, and the files of its input.
-    async fn new_head(
+    /// Returns the head, and the files of its input. Without a caller a schedule starts the run.
+    pub(crate) async fn new_head(
         &self,
         caller: Option<&Caller>,
         published: &Published,
@@ -225,6 +227,7 @@ impl Runner {
             version: published.version.clone(),
             dialect: request.dialect,
             key_id: caller.and_then(Caller::key_id).map(str::to_owned),
+            by_schedule: caller.is_none(),
             counted: false,
             hops: 0,
             user: request.user,
@@ -247,34 +250,6 @@ impl Runner {
             children: Vec::new(),
         };
         Ok((head, files))
-    }
-
-    /// The head of a run that a schedule starts: no key's, with the rights of the version's
-    /// publisher.
-    pub(crate) async fn scheduled_head(
-        &self,
-        published: &Published,
-        input: &Value,
-    ) -> Result<RunHead> {
-        let request = StartRequest {
-            workflow_id: published.id.clone(),
-            version: None,
-            dialect: Dialect::Native,
-            input: input.clone(),
-            input_as_sent: None,
-            rules: InputRules { undeclared: Undeclared::Refuse, coerce: false },
-            input_pointer: "/schedule/input",
-            user: None,
-            save: None,
-            webhooks: Vec::new(),
-            response_mode: ResponseMode::Detach,
-            when_wait_ends: WhenWaitEnds::Detach,
-            timeout: None,
-            run_id: None,
-            idempotency: None,
-            spending_limit: SpendingLimit::default(),
-        };
-        Ok(self.new_head(None, published, request).await?.0)
     }
 
     /// Starts a detached run, or returns the one that its unique rows belong to.
@@ -306,7 +281,7 @@ impl Runner {
             return Ok(None);
         }
         let bytes = DRIVER_BYTES + Weight::of(&head.input).memory;
-        let holder = Holder::of_key(head.key_id.as_deref());
+        let holder = head.holder();
         Ok(Some(self.app.memory.charge(&holder, bytes)?))
     }
 
@@ -329,7 +304,7 @@ impl Runner {
     }
 
     fn attached(&self, head: Arc<RunHead>, plan: &mut StartPlan, max: Duration) -> Driver {
-        let holder = Holder::of_key(head.key_id.as_deref());
+        let holder = head.holder();
         let charge = plan.charge.take().unwrap_or_else(|| self.app.memory.empty_charge(&holder));
         let wait = CallerWait { max, when_it_ends: plan.when_wait_ends };
         Driver::attached(self, head, &plan.program, wait, plan.unique_rows.clone(), charge)
@@ -427,7 +402,8 @@ impl Runner {
             return Err(Error::RunIdTaken(TakenRunId { id: chosen.clone(), allowance: None }));
         }
         let key = chosen_id_key(&head.workflow_uid, chosen);
-        let expires_at = head.deadline_at + self.app.settings.retention;
+        // The deadline does not count waiting.
+        let expires_at = head.deadline_at + MAX_PAUSE + self.app.settings.retention;
         Ok(Some(IdempotencyRow { key, body_hash: String::new(), expires_at }))
     }
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use anyhow::Result;
 use flowgate_app::id::RunId;
 use flowgate_app::lease::{LEASE, Lease};
-use flowgate_app::memory::Holder;
 use flowgate_app::metric;
 use flowgate_app::registry::Registered;
 use flowgate_app::run::{Claimed, Mode, RunRecord, RunState};
@@ -65,7 +64,7 @@ impl Runner {
                 return Ok(());
             }
         };
-        let holder = Holder::of_key(head.key_id.as_deref());
+        let holder = head.holder();
         let bytes = DRIVER_BYTES + Weight::of(&head.input).memory;
         let Ok(charge) = self.app.memory.charge(&holder, bytes) else {
             tracing::info!(run.id = %lease.run, "there is no memory for the run now");

@@ -101,6 +101,75 @@ async fn whoever_publishes_needs_author_on_each_child() {
     }
 }
 
+/// Whether a workflow exists, what it calls and what it leaves is not for everybody.
+#[tokio::test]
+async fn a_draft_tells_nothing_of_foreign_workflows() {
+    let server = TestServer::start().await;
+    server.publish("child", CHILD).await;
+    let key = server.key(&["parent", "shared"], &["author"]).await;
+    let save_as_key = async |document: &str| {
+        let save = server.request(Method::PUT, "/v1/workflows/parent", &key);
+        let save = save.header("content-type", "application/yaml").body(document.to_owned());
+        answer(save).await.1["problems"].take()
+    };
+    let told = async |child: &str| {
+        let document = PARENT.replace("workflow: child", &format!("workflow: {child}"));
+        save_as_key(&document.replace("<look.text>", "<look.txt>")).await
+    };
+    let of_existing = told("child").await;
+    assert_eq!(of_existing.as_array().map(Vec::len), Some(1), "{of_existing}");
+    assert_eq!(of_existing[0]["path"], "/nodes/0/workflow");
+    assert_eq!(of_existing[0]["severity"], "error");
+    let of_none = told("nobody").await.to_string();
+    assert_eq!(of_none, of_existing.to_string().replace("`child`", "`nobody`"));
+    let versions = [told("child, version: 1.0.0").await, told("child, version: 1.0.9").await];
+    assert_eq!(versions, [of_existing.clone(), of_existing]);
+
+    // Nor of those that a child calls.
+    let calls = |id: &str| format!("nodes: [{{ id: n, type: workflow, workflow: {id} }}]\n");
+    for (id, document) in [("shared", calls("hidden")), ("hidden", calls("deeper"))] {
+        server.publish(id, &document).await;
+    }
+    let saved = save_as_key(&calls("shared")).await.to_string();
+    assert!(saved.contains("`shared` cannot run"), "{saved}");
+    assert!(!saved.contains("hidden") && !saved.contains("deeper"), "{saved}");
+    server.publish("hidden", &calls("parent")).await;
+    server.settle().await;
+    let saved = save_as_key(&calls("shared")).await.to_string();
+    assert!(saved.contains("`shared` runs in a circle") && !saved.contains("hidden"), "{saved}");
+
+    // Nor does a start, to its caller.
+    server.publish("hidden", &calls("deeper")).await;
+    server.publish("parent", &calls("shared")).await;
+    let (status, refused) = start(&server, "parent", json!({})).await;
+    let refused = refused.to_string();
+    assert!(status == 409 && refused.contains("`shared` cannot run"), "{refused}");
+    assert!(!refused.contains("hidden") && !refused.contains("deeper"), "{refused}");
+    let back = server.post("/v1/workflows/hidden/rollback", ADMIN_KEY);
+    assert_eq!(answer(back.json(&json!({ "version": "1.0.1" }))).await.0, 200);
+    server.settle().await;
+    let (status, refused) = start(&server, "parent", json!({})).await;
+    let refused = refused.to_string();
+    assert!(status == 409 && refused.contains("`shared` runs in a circle"), "{refused}");
+    assert!(!refused.contains("hidden"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_part_needs_only_the_children_that_it_runs() {
+    let server = TestServer::start().await;
+    server
+        .publish(
+            "w",
+            "nodes:\n  - { id: t, type: template, template: hi }\n  \
+             - { id: n, type: workflow, workflow: nobody, input: { x: <t.content> } }\n",
+        )
+        .await;
+    let part = server.post("/v1/workflows/w/runs", ADMIN_KEY);
+    let (status, run) = answer(part.json(&json!({ "input": {}, "until": "t" }))).await;
+    assert_eq!((status, &run["output"]), (200, &json!({ "content": "hi" })), "{run:#}");
+    assert_eq!(start(&server, "w", json!({})).await.0, 409);
+}
+
 #[tokio::test]
 async fn a_child_that_is_not_published_refuses_the_start() {
     let server = TestServer::start().await;
@@ -147,7 +216,7 @@ async fn circles_are_found_at_publish_and_at_the_start() {
     server.settle().await;
     let (status, refused) = start(&server, "a", json!({})).await;
     assert_eq!((status, &refused["code"]), (409, &json!("child_unavailable")));
-    assert!(refused["detail"].as_str().unwrap().contains("circle"), "{refused}");
+    assert!(refused["detail"].as_str().unwrap().contains("`b` runs in a circle"), "{refused}");
 }
 
 /// The secret may be used by versions that the platform published.

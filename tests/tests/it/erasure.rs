@@ -11,12 +11,17 @@ use flowgate_app::workflows::SaveDraft;
 use flowgate_app::{Ports, Settings};
 use flowgate_core::clock::Clock;
 use flowgate_core::computing::OneAtATime;
+use flowgate_core::idempotency::chosen_id_key;
 use flowgate_core::job::Job;
-use flowgate_core::run::RunHead;
+use flowgate_core::run::{Dialect, RunHead};
 use flowgate_core::system::SystemEntropy;
+use flowgate_engine::SpendingLimit;
+use flowgate_engine::call::MAX_PAUSE;
+use flowgate_engine::input::{InputRules, Undeclared};
 use flowgate_local::{Local, LocalLimits, LocalQueue, Places};
 use flowgate_outbound::OutboundSettings;
 use flowgate_runner::Runner;
+use flowgate_runner::start::{ResponseMode, StartRequest, WhenWaitEnds};
 use flowgate_tests::clock::TestClock;
 use flowgate_tests::ports::sample::{at, attached, ending, first_page, head};
 use flowgate_tests::receiver::{Receiver, Reply};
@@ -374,11 +379,19 @@ async fn a_deleted_workflow_takes_its_runs_and_versions_along_after_its_grace() 
     let grace = job.due_at.context("it is due")?.since(job.created_at);
     assert_eq!(grace, Duration::from_secs(14 * 24 * 3600));
 
+    let workflows = platform.runner.app.ports.workflows.clone();
+    while platform.count(&uid).await? > 0 {
+        assert!(workflows.version(&uid, "1.0.0").await?.is_some());
+        platform.work().await?;
+    }
+    // A parent's run may have waited for 30 days of its 37, and its webhooks go on for 76 hours.
+    let longest = Duration::from_secs((37 * 24 + 76) * 3600);
     while platform.job().await?.is_some() {
+        let is_there = workflows.version(&uid, "1.0.0").await?.is_some();
+        assert!(is_there || platform.clock.now() >= job.created_at + longest);
         platform.work().await?;
     }
     assert_eq!((platform.count(&uid).await?, platform.count(&again).await?), (0, 3));
-    let workflows = &platform.runner.app.ports.workflows;
     assert!(workflows.version(&uid, "1.0.0").await?.is_none());
     assert!(workflows.version(&again, "1.0.0").await?.is_some());
     let done = platform.runner.app.ports.jobs.read(&job.id).await?.context("it can be read")?;
@@ -388,6 +401,39 @@ async fn a_deleted_workflow_takes_its_runs_and_versions_along_after_its_grace() 
         .forget_expired(platform.clock.now() + Duration::from_secs(31 * 24 * 3600))
         .await?;
     assert!(platform.runner.app.ports.jobs.read(&job.id).await?.is_none());
+    Ok(())
+}
+
+/// A run may wait for 30 days before its deadline ends it.
+#[tokio::test]
+async fn a_chosen_run_id_lasts_as_long_as_the_run() -> Result<()> {
+    let platform = Platform::start().await?;
+    let uid = platform.workflow("w", DOCUMENT, 0..0).await?;
+    let request = StartRequest {
+        workflow_id: "w".to_owned(),
+        version: None,
+        dialect: Dialect::Native,
+        input: json!({}),
+        input_as_sent: None,
+        rules: InputRules { undeclared: Undeclared::Refuse, coerce: false },
+        input_pointer: "/input",
+        user: None,
+        save: None,
+        webhooks: Vec::new(),
+        response_mode: ResponseMode::Detach,
+        when_wait_ends: WhenWaitEnds::Detach,
+        timeout: None,
+        run_id: Some("mine".to_owned()),
+        idempotency: None,
+        spending_limit: SpendingLimit::default(),
+    };
+    platform.runner.start_run(&Caller::Admin, request).await?;
+    let runs = &platform.runner.app.ports.runs;
+    let filter = flowgate_core::run::RunFilter::default();
+    let run = runs.list(&uid, filter, first_page(9)).await?.items.remove(0);
+    let waited = run.head.deadline_at + MAX_PAUSE;
+    let last = waited + platform.runner.app.settings.retention - Duration::from_millis(1);
+    assert!(runs.idempotency(&chosen_id_key(&uid, "mine"), last).await?.is_some());
     Ok(())
 }
 

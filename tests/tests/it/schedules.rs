@@ -197,6 +197,85 @@ async fn a_tick_starts_one_run() -> Result<()> {
     Ok(())
 }
 
+/// The worker dies after it started the run of a tick, and before it moved the schedule. The next
+/// one comes hours later, while that run goes on.
+#[tokio::test]
+async fn a_run_whose_worker_died_is_the_schedules_last_one() -> Result<()> {
+    let platform = Platform::start("2026-01-01T00:30:00Z").await?;
+    platform
+        .publish(
+            "schedule: [{ cron: 0 * * * *, overlap: skip }]\n\
+             nodes: [{ id: w, type: wait, for: 4h }]\n",
+        )
+        .await?;
+    // The tick at 1 was missed.
+    platform.clock.set(time("2026-01-01T02:00:00Z"));
+    let before = platform.schedule().await?;
+    platform.work().await?;
+    let after = platform.schedule().await?;
+    let undone = Schedule { revision: after.revision + 1, ..before };
+    let workflows = &platform.runner.app.ports.workflows;
+    workflows.save_schedule(&undone, undone.next_at).await?;
+
+    platform.clock.set(time("2026-01-01T03:10:00Z"));
+    platform.work().await?;
+    let [run] = &platform.runs().await?[..] else { panic!("one run was started") };
+    let last = platform.schedule().await?.last.context("it was decided")?;
+    assert_eq!((last.run.as_ref(), last.at), (Some(&run.head.id), time("2026-01-01T02:00:00Z")));
+    // The tick at 3 is decided by itself.
+    for _ in 0..3 {
+        platform.work().await?;
+    }
+    assert_eq!(platform.runs().await?.len(), 1, "the run goes on");
+    let schedule = platform.schedule().await?;
+    let last = schedule.last.context("it was decided")?;
+    assert_eq!((last.at, last.skipped.is_some()), (time("2026-01-01T03:00:00Z"), true));
+    assert_eq!(schedule.next_at, Some(time("2026-01-01T04:00:00Z")));
+    Ok(())
+}
+
+/// A tick that is due is not lost with a publish or rollback, unless that changes it.
+#[tokio::test]
+async fn a_due_tick_stays_with_another_version() -> Result<()> {
+    let platform = Platform::start("2026-01-01T00:30:00Z").await?;
+    let hourly = document("{ cron: 0 * * * * }");
+    platform.publish(&hourly).await?;
+    platform.clock.set(time("2026-01-01T01:00:10Z"));
+    let queued = document("{ cron: 0 * * * *, overlap: queue }");
+    platform.publish(&queued.replace("<api.t>", "new <api.t>")).await?;
+    assert_eq!(platform.schedule().await?.next_at, Some(time("2026-01-01T01:00:00Z")));
+    platform.work().await?;
+    let runs = platform.runs().await?;
+    assert_eq!((runs.len(), runs[0].head.version.as_str()), (1, "1.0.1"));
+
+    platform.clock.set(time("2026-01-01T02:00:10Z"));
+    platform.runner.app.rollback(&Caller::Admin, "w", None).await?;
+    platform.work().await?;
+    let runs = platform.runs().await?;
+    assert_eq!((runs.len(), runs[1].head.version.as_str()), (2, "1.0.0"));
+
+    platform.clock.set(time("2026-01-01T03:00:10Z"));
+    platform.publish(&document("{ cron: 0 * * * *, input: { t: y } }")).await?;
+    platform.work().await?;
+    assert_eq!(platform.runs().await?.len(), 2);
+    assert_eq!(platform.schedule().await?.next_at, Some(time("2026-01-01T04:00:00Z")));
+    Ok(())
+}
+
+/// The share of the operator is for the operator's runs.
+#[tokio::test]
+async fn scheduled_runs_are_a_group_of_their_own() -> Result<()> {
+    let platform = Platform::start("2026-01-01T00:30:00Z").await?;
+    platform.publish(&document("{ cron: 0 * * * * }")).await?;
+    platform.clock.set(time("2026-01-01T01:00:00Z"));
+    platform.work().await?;
+    let head = platform.runs().await?.remove(0).head;
+    let uid = &head.workflow_uid;
+    assert_eq!(head.group(), Schedule::group(uid));
+    assert_eq!(head.holder(), flowgate_core::memory::Holder::of_workflow(uid));
+    Ok(())
+}
+
 /// The run of the first tick waits for four hours.
 async fn with_a_long_run(overlap: &str) -> Result<Platform> {
     let platform = Platform::start("2026-01-01T00:30:00Z").await?;

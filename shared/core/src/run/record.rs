@@ -14,6 +14,7 @@ use crate::delivery::WebhookTarget;
 use crate::group::Group;
 use crate::id::RunId;
 use crate::lease::OwnerToken;
+use crate::memory::Holder;
 use crate::secret::{Publisher, SecretUser, SigningPin};
 use crate::time::Timestamp;
 
@@ -83,6 +84,9 @@ pub struct RunHead {
     /// `None` for the operator's own credential.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_id: Option<String>,
+    /// A schedule started it, for no key.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_schedule: bool,
     /// The run counts towards its key's limit of concurrent runs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub counted: bool,
@@ -197,9 +201,22 @@ impl RunHead {
         Self { input: Arc::default(), input_as_sent: None, draft, part, ..self.clone() }
     }
 
-    /// Runs of one key are one group.
+    /// Runs of one key are one group; so are the schedules of a workflow and what they start.
     pub fn group(&self) -> Group {
-        Group::of_key(self.key_id.as_deref())
+        if self.by_schedule {
+            Group::new(self.workflow_uid.as_str())
+        } else {
+            Group::of_key(self.key_id.as_deref())
+        }
+    }
+
+    /// Returns whose share of a process's memory and time the run takes.
+    pub fn holder(&self) -> Holder {
+        if self.by_schedule {
+            Holder::of_workflow(&self.workflow_uid)
+        } else {
+            Holder::of_key(self.key_id.as_deref())
+        }
     }
 
     /// Returns the head as it is stored, and the input if it is stored separately.

@@ -303,7 +303,7 @@ impl<'c, 'd> Fields<'c, 'd> {
     /// Notes that the object runs a child.
     pub(crate) fn uses_child(&mut self, spec: &FieldSpec, name: ChildName) {
         let path = self.path_of(&spec.name);
-        self.compiler.children.push(ChildUse { name, path });
+        self.compiler.children.push(ChildUse { name, path, nodes: Vec::new() });
     }
 
     /// Reads the name of the session of the variables; the node waits for it.

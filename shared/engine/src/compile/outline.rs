@@ -43,6 +43,19 @@ pub(crate) struct NodeOutline<'d> {
     pub inner: Option<usize>,
 }
 
+impl Outline<'_> {
+    /// Returns the ids of the nodes that a place is inside, the outermost first.
+    pub(crate) fn nodes_around(&self, path: &str) -> Vec<String> {
+        let is_around = |node: &&NodeOutline<'_>| {
+            path.strip_prefix(&*node.path).is_some_and(|rest| rest.starts_with('/'))
+        };
+        let nodes = self.bodies.iter().flat_map(|body| &body.nodes);
+        let mut around: Vec<_> = nodes.filter(is_around).collect();
+        around.sort_by_key(|node| node.path.len());
+        around.into_iter().map(|node| node.id.to_owned()).collect()
+    }
+}
+
 impl NodeOutline<'_> {
     pub(crate) fn role(&self) -> Role {
         self.kind.as_ref().map_or(Role::Step, |kind| kind.role)

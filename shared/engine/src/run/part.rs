@@ -84,6 +84,41 @@ impl Workflow {
         }
     }
 
+    fn until_index(&self, part: &Part) -> Option<usize> {
+        let id = part.until.as_deref()?;
+        self.bodies[0].nodes.iter().position(|node| *node.id == *id)
+    }
+
+    /// Returns what the node needs, itself included. A pinned node needs nothing; the input, which
+    /// no edge leads from, is always there.
+    fn needed(&self, until: usize, part: &Part) -> BTreeSet<usize> {
+        let nodes = &self.bodies[0].nodes;
+        let mut needs = vec![Vec::new(); nodes.len()];
+        for (from, node) in nodes.iter().enumerate() {
+            node.edges.iter().for_each(|edge| needs[edge.to].push(from));
+        }
+        let inputs = nodes.iter().enumerate().filter(|(_, node)| node.kind.role == Role::Input);
+        let mut needed: BTreeSet<usize> = inputs.map(|(index, _)| index).collect();
+        let mut ahead = vec![until];
+        while let Some(index) = ahead.pop() {
+            if needed.insert(index) && !part.pins.contains_key(&*nodes[index].id) {
+                ahead.extend(&needs[index]);
+            }
+        }
+        needed
+    }
+
+    /// Returns whether the innermost of these nodes, each inside the one before, may run.
+    pub(crate) fn runs_in(&self, part: &Part, nodes: &[String]) -> bool {
+        if nodes.iter().any(|id| part.pins.contains_key(id)) {
+            return false;
+        }
+        let Some(until) = self.until_index(part) else { return true };
+        let needed = self.needed(until, part);
+        let is_needed = |id: &String| needed.iter().any(|at| *self.bodies[0].nodes[*at].id == **id);
+        nodes.first().is_none_or(is_needed)
+    }
+
     fn pinned(
         &self,
         name: &str,
@@ -184,28 +219,15 @@ impl Run {
     }
 
     fn until(&self) -> Option<usize> {
-        let id = self.part.until.as_deref()?;
-        self.workflow.bodies[0].nodes.iter().position(|node| *node.id == *id)
+        self.workflow.until_index(&self.part)
     }
 
-    /// Leaves out what the node does not need. A pinned node needs nothing; the input, which no
-    /// edge leads from, is always there.
+    /// Leaves out what the node does not need.
     fn leave_out(&mut self, until: usize) {
         let workflow = Arc::clone(&self.workflow);
         let nodes = &workflow.bodies[0].nodes;
-        let mut needs = vec![Vec::new(); nodes.len()];
-        for (from, node) in nodes.iter().enumerate() {
-            node.edges.iter().for_each(|edge| needs[edge.to].push(from));
-        }
+        let needed = workflow.needed(until, &self.part);
         let is_pinned = |index: usize| self.part.pins.contains_key(&*nodes[index].id);
-        let inputs = nodes.iter().enumerate().filter(|(_, node)| node.kind.role == Role::Input);
-        let mut needed: BTreeSet<usize> = inputs.map(|(index, _)| index).collect();
-        let mut ahead = vec![until];
-        while let Some(index) = ahead.pop() {
-            if needed.insert(index) && !is_pinned(index) {
-                ahead.extend(&needs[index]);
-            }
-        }
         let pinned: Vec<usize> = needed.iter().copied().filter(|index| is_pinned(*index)).collect();
         for index in pinned {
             self.frames.slot(ROOT, index).waits_for = 0;

@@ -367,3 +367,29 @@ nodes:
     assert!(said.contains("error invalid_input: /id must be a number"), "{said}");
     assert!(output_of(&run).is_ok(), "{log}");
 }
+
+#[test]
+fn a_part_names_the_children_that_it_may_run() {
+    let workflow = compile(
+        "nodes:
+  - { id: a, type: workflow, workflow: one }
+  - { id: each, type: loop, for: 2, nodes: [{ id: inside, type: workflow, workflow: two }] }
+  - { id: t, type: template, template: \"<a.x>\" }
+  - { id: last, type: agent, model: offline/echo, prompt: \"<t.content>\", tools: \
+     [{ workflow: three, name: greet }] }
+",
+    );
+    let names = |until: Option<&str>, pins: Value| {
+        let Value::Object(pins) = pins else { panic!() };
+        let part = workflow.accept_part(until, pins).unwrap();
+        let names = workflow.child_names_in(&part).into_iter();
+        names.map(|name| name.workflow.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(None, json!({})), ["one", "three", "two"]);
+    assert_eq!(names(Some("t"), json!({})), ["one"]);
+    assert_eq!(names(Some("last"), json!({})), ["one", "three"]);
+    assert_eq!(names(Some("each"), json!({})), ["two"]);
+    assert_eq!(names(Some("each"), json!({ "inside": {} })), [""; 0]);
+    assert_eq!(names(None, json!({ "each": { "results": [] } })), ["one", "three"]);
+    assert_eq!(names(Some("last"), json!({ "t": { "content": "x" } })), ["three"]);
+}
