@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowgate_app::access::Caller;
+use flowgate_app::access::{Caller, session_user};
 use flowgate_app::children::Program;
 use flowgate_app::delivery::{HeaderValue, WebhookBody, WebhookTarget};
 use flowgate_app::error::{Error, FieldProblem, Result, TakenRunId, What};
@@ -280,6 +280,7 @@ impl Runner {
             key_id: caller.and_then(Caller::key_id).map(str::to_owned),
             counted: false,
             hops: 0,
+            session_user: Some(session_user(caller, request.user.as_deref())),
             user: request.user,
             input: Arc::new(input),
             input_as_sent: request.input_as_sent,
