@@ -96,6 +96,7 @@ impl Runner {
             chosen_id: None,
             dialect: Dialect::Native,
             key_id: caller.key_id().map(str::to_owned),
+            is_scheduled: false,
             session_user: Some(session_user),
             version: target.version,
             published_by: target.published_by,
@@ -165,7 +166,8 @@ impl Runner {
 /// The new run uses sessions as the earlier one did, whoever asks for it, but never as the operator
 /// for others. Another input may name another session: with it, another key uses its own.
 fn repeated_user(caller: &Caller, earlier: &RunHead, has_new_input: bool) -> Box<SessionUser> {
-    let (own, before) = (session_user(Some(caller), earlier.user.as_deref()), earlier.session_user());
+    let (own, before) =
+        (session_user(Some(caller), earlier.user.as_deref()), earlier.session_user());
     if has_new_input && !own.is_operator && own.owner.key_id != before.owner.key_id {
         return own;
     }

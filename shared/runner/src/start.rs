@@ -278,6 +278,7 @@ impl Runner {
             version: published.version.clone(),
             dialect: request.dialect,
             key_id: caller.and_then(Caller::key_id).map(str::to_owned),
+            is_scheduled: caller.is_none(),
             counted: false,
             hops: 0,
             session_user: Some(session_user(caller, request.user.as_deref())),

@@ -50,6 +50,7 @@ pub fn head(n: u32) -> Result<RunHead> {
         version: "1.0.0".into(),
         dialect: Dialect::Native,
         key_id: Some("key".into()),
+        is_scheduled: false,
         counted: false,
         hops: 3,
         user: None,

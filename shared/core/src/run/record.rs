@@ -84,6 +84,9 @@ pub struct RunHead {
     /// `None` for the operator's own credential.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_id: Option<String>,
+    /// A schedule started it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_scheduled: bool,
     /// The run counts towards its key's limit of concurrent runs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub counted: bool,
@@ -149,9 +152,9 @@ pub struct PinnedChild {
 }
 
 impl RunHead {
-    /// Returns whether it tries a draft: it does not count as production.
+    /// Returns whether it tries a draft, or a part of a workflow: it does not count as production.
     pub fn is_draft(&self) -> bool {
-        self.draft.is_some()
+        self.draft.is_some() || !self.part.is_whole()
     }
 
     /// Returns on whose behalf the run uses sessions. What an earlier release started without a key
