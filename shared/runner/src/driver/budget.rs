@@ -31,7 +31,8 @@ impl Driver {
     /// call again, and it is paid again. What was in flight at a crash is not counted.
     pub(super) async fn count_spending(&mut self, id: &CallId, result: &CallResult) -> Result<()> {
         let unpaid = self.calls.take_unpaid(id);
-        if !self.run.is_priced(id) {
+        // The run may have gone on without the call, which is paid all the same.
+        if unpaid.is_none() && !self.run.is_priced(id) {
             return Ok(());
         }
         self.spend(id, || spent_by(result, unpaid.map(|unpaid| unpaid.estimate()))).await
