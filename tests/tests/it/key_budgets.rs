@@ -189,7 +189,7 @@ async fn calls_that_are_cancelled_or_past_the_deadline_count() {
         )
     };
     server.publish("w", &document("1h")).await;
-    server.publish("late", &document("1s")).await;
+    server.publish("late", &document("3s")).await;
     let key =
         key_of(&server, json!({ "max_tokens": 1_000, "max_cost_usd": 1, "per": "day" })).await;
     let secret = key["key"].as_str().unwrap();

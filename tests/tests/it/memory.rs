@@ -177,7 +177,10 @@ async fn a_token_of_the_operator_is_not_the_operator() {
     let (status, made) = made.await;
     assert_eq!(status, 201, "{made}");
     let token = made["token"].as_str().unwrap();
-    let body = |session: &str, user: Value| json!({ "input": { "i": "x", "session": session }, "user": user });
+    let body = |session: &str, user: Value| {
+        let input = json!({ "i": "x", "session": session });
+        json!({ "input": input, "user": user })
+    };
     run_with(&server, &key, body("of key", json!("ada"))).await;
     run_with(&server, ADMIN_KEY, body("of ada", json!("ada"))).await;
     for (session, user, code) in [
