@@ -9,6 +9,7 @@ use flowgate_core::id::RunId;
 use flowgate_core::key::{KeyRecord, Scope, WorkflowScope};
 use flowgate_core::limit::KeyLimits;
 use flowgate_core::secret::hmac_sha256;
+use flowgate_core::session::{SessionOwner, SessionUser};
 use flowgate_core::time::Timestamp;
 use subtle::ConstantTimeEq;
 
@@ -43,6 +44,11 @@ impl Caller {
 
     pub fn key_id(&self) -> Option<&str> {
         self.key().map(|key| key.id.as_str())
+    }
+
+    /// Returns the first key of the caller's chain of rotations.
+    pub(crate) fn first_key(&self) -> Option<&str> {
+        self.key().map(KeyRecord::first)
     }
 
     /// Returns the actor's name for the audit log.
@@ -132,6 +138,14 @@ impl Caller {
         };
         of_token && self.key().is_none_or(|key| implied(&key.scopes))
     }
+}
+
+/// Returns on whose behalf the caller's runs use sessions; without a caller, those of a schedule.
+/// `user`: the caller's own name for its end user.
+pub fn session_user(caller: Option<&Caller>, user: Option<&str>) -> Box<SessionUser> {
+    let key_id = caller.and_then(Caller::first_key).map(str::to_owned);
+    let owner = SessionOwner { key_id, user: user.map(str::to_owned) };
+    Box::new(SessionUser { owner, is_operator: matches!(caller, Some(Caller::Admin)) })
 }
 
 impl App {

@@ -274,9 +274,9 @@ impl App {
     }
 }
 
-/// Tokens upload for their key.
+/// Tokens upload for their key, and keys for the one that rotation began with.
 fn uploader(caller: &Caller) -> FileOwner {
-    FileOwner::Uploader(caller.key_id().map(str::to_owned))
+    FileOwner::Uploader(caller.first_key().map(str::to_owned))
 }
 
 /// What a value says beside the id must be what is stored.

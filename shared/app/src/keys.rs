@@ -36,6 +36,12 @@ pub struct IssuedKey {
     pub record: KeyRecord,
 }
 
+/// The key that a rotation replaces, and the first of its chain.
+struct Before {
+    id: String,
+    first: String,
+}
+
 const MAX_NAME: usize = 200;
 const MAX_REQUESTS: u32 = 1_000_000;
 /// A store may keep them all in one item, written at each start and end.
@@ -91,7 +97,8 @@ impl App {
             budget: old.budget.map(|budget| budget.inherited(&old.id)),
             origins: old.origins,
         };
-        let issued = self.issue_key(caller, request, Some(old.id), "key.rotated").await?;
+        let before = Before { first: old.first.unwrap_or_else(|| old.id.clone()), id: old.id };
+        let issued = self.issue_key(caller, request, Some(before), "key.rotated").await?;
         self.ports.keys.end(id, self.now() + overlap, self.audit(caller, "key.ends", id)).await?;
         self.key_cache.forget(id);
         Ok(issued)
@@ -101,12 +108,13 @@ impl App {
         &self,
         caller: &Caller,
         request: KeyRequest,
-        rotated_from: Option<String>,
+        before: Option<Before>,
         action: &str,
     ) -> Result<IssuedKey> {
         let (id, secret) =
             (random_base62(&*self.ports.entropy, 12), random_base62(&*self.ports.entropy, 43));
         let (pepper, pepper_key) = self.keyring().await?.pepper()?;
+        let (rotated_from, first) = before.map(|before| (before.id, before.first)).unzip();
         let record = KeyRecord {
             id: id.clone(),
             name: request.name,
@@ -121,6 +129,7 @@ impl App {
             origins: request.origins,
             ends_at: None,
             rotated_from,
+            first,
             last_used_at: None,
         };
         self.ports.keys.create(record.clone(), self.audit(caller, action, &id)).await?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flowgate_core::session::{Saved, Session, SessionKey, SessionOwner, WriteMark};
+use flowgate_core::session::{Saved, Session, SessionKey, WriteMark};
 use flowgate_core::time::Timestamp;
 use flowgate_engine::call::{SessionCall, SessionRequest, values_output};
 use flowgate_engine::{CallError, CallOutput, CallResult};
@@ -34,8 +34,8 @@ impl App {
             let now = self.now();
             let stored = self.ports.sessions.read(&key, now).await?;
             let is_new = stored.is_none();
-            let by = SessionOwner::of_run(head);
-            let before = stored.unwrap_or_else(|| Session::new(by.clone()));
+            let by = head.session_user();
+            let before = stored.unwrap_or_else(|| Session::new(by.owner.clone()));
             if let Err(error) = before.owner.admits(&by) {
                 return Ok(CallResult::Failed(error));
             }

@@ -10,7 +10,7 @@ use flowgate_core::hash::hex;
 use sha2::{Digest, Sha256};
 
 use crate::Aws;
-use crate::item::{Item, Key, number, run_partition, seconds};
+use crate::item::{Item, Key, added, run_partition, seconds};
 use crate::write::Write;
 
 /// A period's item is kept this long after its end.
@@ -29,11 +29,11 @@ impl Budgets for Aws {
              :unknown",
         )
         .bind(":expires_at", seconds(account.until + KEPT))
-        .bind(":tokens", number(spent.tokens))
-        .bind(":nano_usd", number(spent.cost_nano_usd))
-        .bind(":tokens_unmetered", number(spent.tokens_unmetered))
-        .bind(":cost_unmetered", number(spent.cost_unmetered))
-        .bind(":unknown", number(spent.unknown));
+        .bind(":tokens", added(spent.tokens))
+        .bind(":nano_usd", added(spent.cost_nano_usd))
+        .bind(":tokens_unmetered", added(spent.tokens_unmetered))
+        .bind(":cost_unmetered", added(spent.cost_unmetered))
+        .bind(":unknown", added(spent.unknown));
         // Refused: it was counted before.
         self.table().write_all(&[Write::put(mark).if_absent(), add]).await?;
         Ok(())
@@ -43,7 +43,7 @@ impl Budgets for Aws {
         let Some(item) = self.table().get(account_key(account), None).await? else {
             return Ok(Spent::default());
         };
-        let sum = |name| anyhow::Ok(item.find_number(name)?.unwrap_or(0));
+        let sum = |name| item.find_sum(name);
         Ok(Spent {
             tokens: sum("tokens")?,
             cost_nano_usd: sum("nano_usd")?,

@@ -25,6 +25,19 @@ pub(crate) fn time(at: Timestamp) -> AttributeValue {
     number(at.millis())
 }
 
+/// The most that is added to a sum at once: DynamoDB keeps 38 digits.
+const MAX_ADDED: u64 = 9_000_000_000_000_000_000;
+
+/// What is added to a sum. A provider may say any number.
+pub(crate) fn added(number: u64) -> AttributeValue {
+    self::number(number.min(MAX_ADDED))
+}
+
+pub(crate) fn sum(digits: &str) -> Result<u64> {
+    let sum: u128 = digits.parse().map_err(|_| anyhow!("a sum is no whole number"))?;
+    Ok(u64::try_from(sum).unwrap_or(u64::MAX))
+}
+
 /// DynamoDB's TTL is in seconds; rounds up, so that nothing is deleted early.
 pub(crate) fn seconds(at: Timestamp) -> AttributeValue {
     number(at.millis().div_euclid(1000).saturating_add(1))
@@ -117,6 +130,14 @@ impl Item {
         digits.parse().map(Some).map_err(|_| anyhow!("an item's {name} is out of range"))
     }
 
+    /// Returns a sum that others add to; one beyond the range is the largest number.
+    pub(crate) fn find_sum(&self, name: &str) -> Result<u64> {
+        match self.0.get(name) {
+            Some(AttributeValue::N(digits)) => sum(digits),
+            _ => Ok(0),
+        }
+    }
+
     pub(crate) fn number<T: FromStr>(&self, name: &str) -> Result<T> {
         self.find_number(name)?.with_context(|| format!("an item has no number {name}"))
     }
@@ -142,6 +163,16 @@ impl Item {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sum_beyond_the_range_is_read_as_the_largest_number() {
+        let item = |digits: &str| Item(Attributes::from([("n".to_owned(), number(digits))]));
+        assert_eq!(item("36893488147419103230").find_sum("n").unwrap(), u64::MAX);
+        assert_eq!(item("7").find_sum("n").unwrap(), 7);
+        assert_eq!(item("7").find_sum("other").unwrap(), 0);
+        assert!(item("-1").find_sum("n").is_err());
+        assert_eq!(added(u64::MAX), number(9_000_000_000_000_000_000_u64));
+    }
 
     #[test]
     fn shards_are_two_hundred_and_fifty_six_and_a_group_has_four() {

@@ -14,7 +14,7 @@ use flowgate_core::time::Timestamp;
 use futures_util::future::try_join_all;
 
 use crate::Aws;
-use crate::item::{Item, Key, number, seconds, text};
+use crate::item::{Item, Key, added, number, seconds, sum, text};
 use crate::table::Query;
 use crate::write::{Outcome, Write};
 
@@ -153,7 +153,7 @@ impl Raise {
         let mut write = Write::update(key.clone(), expression)
             .bind(":expires_at", seconds(tally.hour() + ROLLUP_RETENTION));
         for (at, more) in self.adds {
-            write = write.bind(&format!(":a{at}"), number(more));
+            write = write.bind(&format!(":a{at}"), added(more));
         }
         let condition = self.conditions.join(" AND ");
         if condition.contains(":most") {
@@ -184,7 +184,7 @@ fn rollup(item: &Item) -> Result<Rollup> {
             },
             None => continue,
         };
-        sums.add_field(field, digits.parse()?);
+        sums.add_field(field, sum(digits)?);
     }
     Ok(rollup)
 }

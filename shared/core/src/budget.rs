@@ -77,7 +77,8 @@ pub struct Spent {
     pub tokens_unmetered: u64,
     /// Calls that succeeded, but whose cost is not known.
     pub cost_unmetered: u64,
-    /// Calls that failed and did not say what they had used until then.
+    /// Calls that failed, or were dropped, and did not say what they had used until then: what is
+    /// estimated of them is in the sums.
     pub unknown: u64,
 }
 

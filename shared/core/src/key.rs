@@ -80,10 +80,19 @@ pub struct KeyRecord {
     /// Set by revocation (to now) and by rotation (to the end of the overlap).
     pub ends_at: Option<Timestamp>,
     pub rotated_from: Option<String>,
+    /// The first key of the chain of rotations that this one ends; `None`: itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<String>,
     pub last_used_at: Option<Timestamp>,
 }
 
 impl KeyRecord {
+    /// Returns the key whose sessions and uploads are this one's, too: that which rotation
+    /// continues.
+    pub fn first(&self) -> &str {
+        self.first.as_deref().unwrap_or(&self.id)
+    }
+
     pub fn is_live(&self, now: Timestamp) -> bool {
         [self.expires_at, self.ends_at].into_iter().flatten().all(|end| now < end)
     }

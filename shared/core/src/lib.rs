@@ -10,6 +10,7 @@ pub mod work;
 pub mod workflow;
 pub mod job;
 pub mod session;
+mod session_owner;
 pub mod knowledge;
 pub mod key;
 pub mod limit;

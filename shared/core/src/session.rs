@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::hash::sha256_hex;
-use crate::run::RunHead;
 use crate::time::Timestamp;
+
+pub use crate::session_owner::{SessionOwner, SessionUser};
 
 /// The most that a session takes, as JSON. Then its oldest turns go.
 pub const MAX_SESSION_BYTES: usize = 350 << 10;
@@ -26,35 +27,6 @@ impl SessionKey {
     pub fn new(workflow_uid: &str, name: &str) -> Self {
         let id = sha256_hex(format!("{workflow_uid}\0{name}").as_bytes());
         Self { workflow_uid: workflow_uid.to_owned(), id }
-    }
-}
-
-/// Whose a session is: of the key and the end user that used it first.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SessionOwner {
-    /// `None`: the operator's own credential.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key_id: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
-}
-
-impl SessionOwner {
-    pub fn of_run(head: &RunHead) -> Self {
-        Self { key_id: head.key_id.clone(), user: head.user.clone() }
-    }
-
-    /// Refuses a run of another key, or of another user of the same key. The operator's own runs
-    /// may use every session.
-    pub fn admits(&self, by: &Self) -> Result<(), CallError> {
-        let (code, whose) = match by {
-            Self { key_id: None, .. } => return Ok(()),
-            by if by.key_id != self.key_id => ("session_of_another_key", "key"),
-            by if by.user != self.user => ("session_of_another_user", "user"),
-            _ => return Ok(()),
-        };
-        let message = format!("the session belongs to another {whose}");
-        Err(CallError { code: code.to_owned(), message, ..CallError::default() })
     }
 }
 
@@ -178,23 +150,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn owner(key: Option<&str>, user: Option<&str>) -> SessionOwner {
-        SessionOwner { key_id: key.map(str::to_owned), user: user.map(str::to_owned) }
-    }
-
-    #[test]
-    fn a_session_is_of_one_key_and_one_user() {
-        let session = owner(Some("k1"), Some("ada"));
-        let code = |by: SessionOwner| session.admits(&by).map_err(|error| error.code);
-        assert_eq!(code(owner(Some("k1"), Some("ada"))), Ok(()));
-        assert_eq!(code(owner(Some("k2"), Some("ada"))), Err("session_of_another_key".into()));
-        assert_eq!(code(owner(Some("k1"), Some("bob"))), Err("session_of_another_user".into()));
-        assert_eq!(code(owner(Some("k1"), None)), Err("session_of_another_user".into()));
-        assert_eq!(code(owner(None, None)), Ok(()), "the operator");
-        let of_operator = owner(None, None).admits(&owner(Some("k1"), None));
-        assert_eq!(of_operator.unwrap_err().code, "session_of_another_key");
-    }
 
     #[test]
     fn the_oldest_turns_make_room() {

@@ -76,8 +76,8 @@ impl Knowledge for Local {
         min_score: Option<f32>,
     ) -> Result<Vec<Match>> {
         let (id, vector) = (store.0.clone(), vector.to_vec());
-        self.query(move |connection| search(connection, &id, &vector, Best::new(top, min_score)))
-            .await
+        let best = Best::new(top, min_score);
+        self.search_long(move |connection| search(connection, &id, &vector, best)).await
     }
 
     async fn delete_some(&self, uid: &str, user: Option<&str>, limit: usize) -> Result<usize> {

@@ -53,7 +53,7 @@ pub use turns::{Places, Turn};
 
 use files::FileFolder;
 use folder::Folder;
-use readers::Readers;
+use readers::{READERS, Readers, SEARCHERS};
 use sealing::Sealing;
 use writer::Writer;
 
@@ -67,6 +67,7 @@ pub struct Local {
 /// Fields drop in this order: the folder is unlocked only after the file is closed.
 struct Inner {
     readers: Readers,
+    searchers: Readers,
     writer: Writer,
     files: FileFolder,
     computing: ComputingFile,
@@ -93,10 +94,12 @@ impl Local {
         let sealing = sealing::open(&mut connection, dir, master_key)
             .with_context(|| format!("{} could not be opened", file.display()))?;
         let writer = Writer::start(connection)?;
-        let readers = Readers::start(&file)?;
+        let readers = Readers::start(&file, READERS)?;
+        let searchers = Readers::start(&file, SEARCHERS)?;
         let (computing, died_computing) = ComputingFile::open(&folder.computing())?;
         let files = FileFolder::open(&folder.files())?;
-        let inner = Inner { readers, writer, files, computing, died_computing, sealing, folder };
+        let inner =
+            Inner { readers, searchers, writer, files, computing, died_computing, sealing, folder };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -141,6 +144,14 @@ impl Local {
     ) -> Result<T> {
         self.inner.readers.query(query).await
     }
+
+    /// The same for a read that takes long: other reads do not wait for it.
+    async fn search_long<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.inner.searchers.query(query).await
+    }
 }
 
 #[cfg(test)]
@@ -159,6 +170,29 @@ mod tests {
 
         let again = Local::open(dir.path()).unwrap();
         assert_eq!(Secrets::get(&again, "NAME").await.unwrap(), Some("value".into()));
+    }
+
+    #[tokio::test]
+    async fn searches_keep_nobody_else_waiting() {
+        let dir = tempfile::tempdir().unwrap();
+        let local = Local::open(dir.path()).unwrap();
+        let (go_on, held) = std::sync::mpsc::channel::<()>();
+        let held = Arc::new(std::sync::Mutex::new(held));
+        let mut searches = Vec::new();
+        for _ in 0..2 * READERS {
+            let (local, held) = (local.clone(), held.clone());
+            searches.push(tokio::spawn(async move {
+                local.search_long(move |_| Ok(held.lock().unwrap().recv().is_err())).await
+            }));
+        }
+        tokio::task::yield_now().await;
+        for _ in 0..2 * READERS {
+            local.query(|_| Ok(())).await.unwrap();
+        }
+        drop(go_on);
+        for search in searches {
+            assert!(search.await.unwrap().unwrap());
+        }
     }
 
     /// Neither the pages of the file nor the write-ahead log keep it.

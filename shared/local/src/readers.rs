@@ -13,7 +13,10 @@ use tokio::sync::oneshot;
 
 use crate::overload::{Waiting, classified};
 
-const THREADS: usize = 3;
+/// Those of everybody.
+pub(crate) const READERS: usize = 3;
+/// Those of reads that take long, such as a search of all vectors of a store.
+pub(crate) const SEARCHERS: usize = 1;
 
 type Query = Box<dyn FnOnce(&Connection) + Send>;
 
@@ -25,11 +28,11 @@ pub(crate) struct Readers {
 }
 
 impl Readers {
-    pub(crate) fn start(file: &Path) -> Result<Self> {
+    pub(crate) fn start(file: &Path, count: usize) -> Result<Self> {
         let (queries, waiting) = channel();
         let waiting = Arc::new(Mutex::new(waiting));
-        let mut threads = Vec::with_capacity(THREADS);
-        for _ in 0..THREADS {
+        let mut threads = Vec::with_capacity(count);
+        for _ in 0..count {
             let connection = crate::schema::open_reader(file)?;
             let waiting = Arc::clone(&waiting);
             threads.push(
@@ -87,8 +90,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("a.db");
         let _writer = crate::schema::open(&file).unwrap();
-        let readers = Readers::start(&file).unwrap();
-        for _ in 0..2 * THREADS {
+        let readers = Readers::start(&file, READERS).unwrap();
+        for _ in 0..2 * READERS {
             let panicked = readers.query(|_| -> Result<()> { panic!("on purpose") }).await;
             assert_eq!(panicked.unwrap_err().to_string(), "the read panicked");
             assert!(

@@ -21,6 +21,7 @@ mod way;
 mod address;
 mod client;
 mod status;
+mod estimate;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use url::Url;
 
 pub use address::{AddressError, AddressRule, Resolver, SystemResolver, is_global_unicast};
 pub use code::{ChildInfo, CodeGroup};
+pub use estimate::{Asked, Estimate};
 pub use files::{RunFiles, Sink};
 pub use header::{HeaderError, check_header};
 pub use metered::Metered;

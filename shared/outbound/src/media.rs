@@ -32,7 +32,7 @@ use super::model::unsent;
 use super::reach::check_model;
 use super::{Metered, Outbound, RunFiles, failed, too_large};
 use vendor::Vendor;
-use wire::{Ask, Loaded, Made, Source};
+use wire::{Ask, Loaded, Made, Source, Used};
 
 impl Outbound {
     pub(super) async fn perform_media(
@@ -102,6 +102,41 @@ pub(super) fn is_priced(call: &MediaCall) -> bool {
     split(&call.model)
         .is_ok_and(|(provider, model)| price::is_known(provider, model, &call.request))
 }
+
+/// Estimates the tokens and the cost of a call that was sent so many tokens of text.
+pub(super) fn estimate(call: &MediaCall, text: u64) -> (u64, Option<u64>) {
+    let used = match &call.request {
+        MediaRequest::Image(_) => {
+            Used { text_in: Some(text), media_out: Some(TOKENS_OF_PICTURE), ..Used::default() }
+        }
+        MediaRequest::Speech(_) => {
+            let media_out = Some(text.saturating_mul(SPOKEN_PER_TOKEN));
+            Used { text_in: Some(text), media_out, ..Used::default() }
+        }
+        MediaRequest::Transcription(_) => Used {
+            text_in: Some(0),
+            audio_in: Some(TOKENS_OF_AUDIO),
+            text_out: Some(TOKENS_OF_AUDIO),
+            seconds: Some(SECONDS_OF_AUDIO),
+            ..Used::default()
+        },
+        MediaRequest::Prediction(_) | MediaRequest::Look { .. } | MediaRequest::Cancel { .. } => {
+            return (0, None);
+        }
+    };
+    let cost = split(&call.model).ok().and_then(|(provider, model)| {
+        price::cost(&Ask { provider, model, request: &call.request, files: &[] }, &used)
+    });
+    (used.tokens().unwrap_or(0), cost)
+}
+
+/// A large picture of high quality.
+const TOKENS_OF_PICTURE: u64 = 6_500;
+/// A token of text is spoken in about a third of a second.
+const SPOKEN_PER_TOKEN: u64 = 8;
+/// Ten minutes.
+const SECONDS_OF_AUDIO: f64 = 600.0;
+const TOKENS_OF_AUDIO: u64 = 6_000;
 
 fn split(model: &str) -> Result<(&str, &str), CallError> {
     let parts = model.split_once('/');

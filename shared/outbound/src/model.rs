@@ -75,6 +75,13 @@ pub(crate) fn is_priced(model: &str) -> bool {
     provider == "offline" || price::is_known(provider, model)
 }
 
+/// Returns what so many tokens cost; `None` if the price is not known.
+pub(crate) fn cost_of(model: &str, input: u64, output: u64) -> Option<u64> {
+    let (provider, model) = model.split_once('/').unwrap_or((model, ""));
+    let usage = Usage { input: Some(input), output: Some(output), ..Usage::default() };
+    price::cost(provider, model, &usage)
+}
+
 fn send_text(chunks: &mut (dyn FnMut(Chunk) + Send), text: String) {
     if !text.is_empty() {
         chunks(Chunk::Text(text));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flowgate_app::access::Caller;
+use flowgate_app::access::{Caller, session_user};
 use flowgate_app::children::Program;
 use flowgate_app::error::{Error, FieldProblem, Result, What};
 use flowgate_app::id::RunId;
@@ -10,6 +10,7 @@ use flowgate_app::idempotency::UniqueRows;
 use flowgate_app::key::Scope;
 use flowgate_app::run::{DRAFT, Dialect, Origin, RunHead, RunRecord, RunState, Takes, TriedDraft};
 use flowgate_app::secret::Publisher;
+use flowgate_app::session::SessionUser;
 use flowgate_engine::input::{InputRules, Undeclared};
 use flowgate_engine::{ENGINE, Workflow};
 use serde_json::Value;
@@ -87,6 +88,7 @@ impl Runner {
         let target = self.target(caller, earlier, rerun.version.as_deref()).await?;
         let keeps_children = rerun.version.is_none();
         let takes = takes(record, &rerun);
+        let session_user = repeated_user(caller, earlier, rerun.input.is_some());
         let (input, input_as_sent) = checked(earlier, &target, rerun)?;
         let now = self.app.now();
         let mut head = RunHead {
@@ -95,6 +97,7 @@ impl Runner {
             dialect: Dialect::Native,
             key_id: caller.key_id().map(str::to_owned),
             by_schedule: false,
+            session_user: Some(session_user),
             version: target.version,
             published_by: target.published_by,
             draft: target.draft,
@@ -159,6 +162,17 @@ impl Runner {
         let published_by = if is_same { earlier.published_by } else { published_by };
         Ok(Target { workflow, version: name.to_owned(), published_by, draft: None })
     }
+}
+
+/// The new run uses sessions as the earlier one did, whoever asks for it, but never as the operator
+/// for others. Another input may name another session: with it, another key uses its own.
+fn repeated_user(caller: &Caller, earlier: &RunHead, has_new_input: bool) -> Box<SessionUser> {
+    let (own, before) =
+        (session_user(Some(caller), earlier.user.as_deref()), earlier.session_user());
+    if has_new_input && !own.is_operator && own.owner.key_id != before.owner.key_id {
+        return own;
+    }
+    Box::new(SessionUser { is_operator: before.is_operator && own.is_operator, ..before })
 }
 
 /// Returns what the new run takes over, unless it makes everything anew.

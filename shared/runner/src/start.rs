@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowgate_app::access::Caller;
+use flowgate_app::access::{Caller, session_user};
 use flowgate_app::children::Program;
 use flowgate_app::error::{Error, FieldProblem, Result, TakenRunId, What};
 use flowgate_app::file::FileId;
@@ -230,6 +230,7 @@ impl Runner {
             by_schedule: caller.is_none(),
             counted: false,
             hops: 0,
+            session_user: Some(session_user(caller, request.user.as_deref())),
             user: request.user,
             input: Arc::new(input),
             input_as_sent: request.input_as_sent,

@@ -44,7 +44,8 @@ fn key(id: &str) -> KeyRecord {
         }),
         origins: BTreeSet::from(["https://app.example.com".into()]),
         ends_at: None,
-        rotated_from: None,
+        rotated_from: Some("before".into()),
+        first: Some("first".into()),
         last_used_at: None,
     }
 }

@@ -54,6 +54,7 @@ pub fn head(n: u32) -> Result<RunHead> {
         counted: false,
         hops: 3,
         user: None,
+        session_user: None,
         input: Arc::new(json!({"n": n})),
         input_as_sent: Some("{\"n\": 1e0}".into()),
         webhooks: Vec::new(),

@@ -6,7 +6,7 @@ use anyhow::Result;
 use flowgate_core::run::{FinishedRun, NewRun, RunEnd, RunHead, RunState};
 use flowgate_core::stats::{Dimension, HOUR, MAX_NAMES, OTHER, Rollup, Tally, hour_of};
 use flowgate_core::time::Timestamp;
-use flowgate_engine::{RunError, Usage};
+use flowgate_engine::{Part, RunError, Usage};
 
 use super::sample::*;
 use super::{Guarantee, World, guarantee};
@@ -18,6 +18,8 @@ pub(super) fn guarantees() -> Vec<Guarantee> {
         guarantee("an hour has rollups of its own", hours),
         guarantee("the names of an hour are bounded", names),
         guarantee("ends at the same time are all counted", concurrent),
+        guarantee("a part is no production, and a schedule is no operator", parts),
+        guarantee("a sum does not overflow", large),
     ]
 }
 
@@ -123,6 +125,40 @@ async fn names(world: World) -> Result<()> {
     assert!(keys[OTHER].runs() >= u64::from(RUNS) - 16 * MAX_NAMES as u64);
     assert_eq!(keys.values().map(|sums| sums.runs()).sum::<u64>(), u64::from(RUNS));
     assert_eq!(rollup.all.runs(), u64::from(RUNS));
+    Ok(())
+}
+
+async fn parts(world: World) -> Result<()> {
+    let head = |n| anyhow::Ok(RunHead { key_id: None, ..head(n)? });
+    let part = Part { until: Some("a".into()), ..Part::default() };
+    let heads =
+        [head(1)?, RunHead { by_schedule: true, ..head(2)? }, RunHead { part, ..head(3)? }];
+    for (n, head) in (1..).zip(heads) {
+        let run = NewRun { head: Arc::new(head), ..attached(n)? };
+        let end = counted(&run, ending(RunState::Succeeded), at(900));
+        world.runs.create_ended(run, end).await?;
+    }
+    let rollup = rollup(&world).await?;
+    let runs = |dimension, name: &str| rollup.by[&dimension][name].runs();
+    assert_eq!(rollup.all.runs(), 2);
+    assert_eq!((runs(Dimension::Key, "admin"), runs(Dimension::Key, "schedule")), (1, 1));
+    assert_eq!((runs(Dimension::Version, "1.0.0"), runs(Dimension::Version, "draft")), (2, 1));
+    Ok(())
+}
+
+/// A provider may say that a call has used any number of tokens.
+async fn large(world: World) -> Result<()> {
+    for n in 1..=40 {
+        let run = attached(n)?;
+        let mut end = counted(&run, ending(RunState::Succeeded), at(900));
+        let usage = Usage { tokens: Some(u64::MAX), cost_nano_usd: Some(u64::MAX) };
+        end.end = Arc::new(RunEnd { usage, ..RunEnd::clone(&end.end) });
+        end.tally = Some(Tally::of(&run.head, &end.end));
+        world.runs.create_ended(run, end).await?;
+    }
+    let all = rollup(&world).await?.all;
+    assert_eq!(all.runs(), 40);
+    assert!(all.tokens >= 9_000_000_000_000_000_000, "{}", all.tokens);
     Ok(())
 }
 

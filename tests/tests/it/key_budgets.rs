@@ -175,6 +175,45 @@ async fn concurrent_runs_spend_at_most_their_calls_in_flight_beyond_the_budget()
     }
 }
 
+/// Nobody says what they used: they count as what they were sent, and may have been answered.
+#[tokio::test]
+async fn calls_that_are_cancelled_or_past_the_deadline_count() {
+    let server = TestServer::start().await;
+    let silent = Receiver::start(|_, _| Reply::WhenLetGo(StatusCode::OK, String::new())).await;
+    let document = |deadline: &str| {
+        format!(
+            "deadline: {deadline}\nnodes:\n  - {{ id: a, type: agent, model: openai/gpt-4o, \
+             base_url: \"{}/v1\", api_key: k, prompt: \"{}\", max_tokens: 50 }}\n",
+            silent.url,
+            "words ".repeat(100)
+        )
+    };
+    server.publish("w", &document("1h")).await;
+    server.publish("late", &document("3s")).await;
+    let key =
+        key_of(&server, json!({ "max_tokens": 1_000, "max_cost_usd": 1, "per": "day" })).await;
+    let secret = key["key"].as_str().unwrap();
+    for (number, workflow) in (1..).zip(["w", "late"]) {
+        let start = server.post(&format!("/v1/workflows/{workflow}/runs"), secret);
+        let (_, run) = answer(start.header("prefer", "respond-async").json(&json!({}))).await;
+        let path = format!("/v1/runs/{}", run["id"].as_str().unwrap());
+        while silent.received().len() < number {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        if workflow == "w" {
+            let cancel = server.post(&format!("{path}/cancel"), ADMIN_KEY);
+            assert!(cancel.send().await.unwrap().status().is_success());
+        }
+        until(|| server.get(&path, secret), |run| !run["ended_at"].is_null()).await;
+        let shown = answer(server.get("/v1/keys/self", secret)).await.1;
+        let spent = &shown["budget"]["spent"];
+        assert_eq!(spent["unknown_calls"], number, "{workflow}: {shown}");
+        // 600 bytes are 150 tokens, at $2.50 per million; 50 were allowed, at $10.
+        assert_eq!(spent["tokens"], 200 * number, "{workflow}: {shown}");
+        assert_eq!(spent["cost_nano_usd"], 875_000 * number, "{workflow}: {shown}");
+    }
+}
+
 /// What was in flight at a kill was paid, and nobody knows of it.
 #[tokio::test]
 async fn kills_add_only_what_was_in_flight() {

@@ -266,8 +266,11 @@ async fn a_prediction_takes_files_and_leaves_files() {
             assert!(image.starts_with("data:image/png;base64,iVBOR"), "{image}");
         }
     }
+    let photo = world.upload("a.png", "image/png", picture(1_000)).await;
+    let run = world.run(UPSCALE, json!({ "photo": photo })).await;
+    assert_eq!(run["usage"]["tokens"], 0, "it blocks no budget of tokens: {run:#}");
     // A look that failed is followed by another one.
-    assert_eq!(world.vendors.count(START), 2);
+    assert_eq!(world.vendors.count(START), 3);
     assert!(world.vendors.count(LOOK) >= 4);
     let seen = world.vendors.seen();
     let fetched = seen.iter().find(|seen| seen.what == "GET /out/upscaled.png").unwrap();

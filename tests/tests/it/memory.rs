@@ -139,6 +139,86 @@ async fn a_session_of_another_key_or_user_is_refused() {
     assert_eq!(operator["output"]["said"], "read 5", "{operator:#}");
 }
 
+async fn key_made(server: &TestServer) -> Value {
+    let body = json!({ "name": "k", "workflows": ["w"], "scopes": ["run", "read"] });
+    let (status, made) = answer(server.post("/v1/keys", ADMIN_KEY).json(&body)).await;
+    assert_eq!(status, 201, "{made}");
+    made
+}
+
+#[tokio::test]
+async fn a_rotated_key_has_its_sessions_and_uploads() {
+    let upstream = upstream(|_, _| false).await;
+    let server = server(&upstream).await;
+    let mut key = key_made(&server).await;
+    let text = |key: &Value| key["key"].as_str().unwrap().to_owned();
+    let upload = server.post("/v1/files?name=a.txt", &text(&key)).body("text");
+    let (status, file) = answer(upload).await;
+    assert_eq!(status, 201, "{file}");
+    let body = json!({ "input": { "i": "one", "session": "s" }, "user": "ada" });
+    for read in ["read 1", "read 3", "read 5"] {
+        let run = run_with(&server, &text(&key), body.clone()).await;
+        assert_eq!(run["output"]["said"], read, "{run:#}");
+        let path = format!("/v1/files/{}", file["$file"].as_str().unwrap());
+        assert_eq!(server.get(&path, &text(&key)).send().await.unwrap().status(), 200);
+        let path = format!("/v1/keys/{}/rotate", key["id"].as_str().unwrap());
+        let (status, next) = answer(server.post(&path, ADMIN_KEY)).await;
+        assert_eq!(status, 201, "{next}");
+        key = next;
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_the_operator_is_not_the_operator() {
+    let upstream = upstream(|_, _| false).await;
+    let server = server(&upstream).await;
+    let key = server.key(&["w"], &["run", "read"]).await;
+    let made = answer(server.post("/v1/tokens", ADMIN_KEY).json(&json!({ "workflow_id": "w" })));
+    let (status, made) = made.await;
+    assert_eq!(status, 201, "{made}");
+    let token = made["token"].as_str().unwrap();
+    let body = |session: &str, user: Value| {
+        let input = json!({ "i": "x", "session": session });
+        json!({ "input": input, "user": user })
+    };
+    run_with(&server, &key, body("of key", json!("ada"))).await;
+    run_with(&server, ADMIN_KEY, body("of ada", json!("ada"))).await;
+    for (session, user, code) in [
+        ("of key", json!("ada"), json!("session_of_another_key")),
+        ("of key", Value::Null, json!("session_of_another_key")),
+        ("of ada", json!("bob"), json!("session_of_another_user")),
+        ("of ada", json!("ada"), Value::Null),
+    ] {
+        let run = run_with(&server, token, body(session, user)).await;
+        assert_eq!(run["error"]["code"], code, "{session}: {run:#}");
+    }
+    let other_user = run_with(&server, ADMIN_KEY, body("of ada", json!("bob"))).await;
+    assert_eq!(other_user["error"]["code"], "session_of_another_user", "{other_user:#}");
+}
+
+#[tokio::test]
+async fn a_rerun_uses_the_session_of_its_origin_and_takes_over_none() {
+    let upstream = upstream(|_, _| false).await;
+    let server = server(&upstream).await;
+    let (mine, theirs) =
+        (server.key(&["w"], &["run", "read"]).await, server.key(&["w"], &["run", "read"]).await);
+    let body = |session: &str| json!({ "input": { "i": "x", "session": session }, "user": "ada" });
+    let first = run_with(&server, &mine, body("s")).await;
+    let path = format!("/v1/runs/{}/replay", first["id"].as_str().unwrap());
+    let replay = async |key: &str, body: Value| answer(server.post(&path, key).json(&body)).await.1;
+    for (key, read) in [(theirs.as_str(), "read 3"), (ADMIN_KEY, "read 5")] {
+        let again = replay(key, json!({})).await;
+        assert_eq!(again["output"]["said"], read, "{again:#}");
+    }
+    let input = |session: &str| json!({ "input": { "i": "y", "session": session } });
+    let refused = replay(&theirs, input("s")).await;
+    assert_eq!(refused["error"]["code"], "session_of_another_key", "{refused:#}");
+    let begun = replay(ADMIN_KEY, input("new")).await;
+    assert_eq!(begun["status"], "succeeded", "{begun:#}");
+    let goes_on = run_with(&server, &mine, body("new")).await;
+    assert_eq!(goes_on["output"]["said"], "read 3", "{goes_on:#}");
+}
+
 #[tokio::test]
 async fn a_run_that_is_not_saved_keeps_nothing() {
     let upstream = upstream(|_, _| false).await;

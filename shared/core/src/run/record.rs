@@ -16,6 +16,7 @@ use crate::id::RunId;
 use crate::lease::OwnerToken;
 use crate::memory::Holder;
 use crate::secret::{Publisher, SecretUser, SigningPin};
+use crate::session_owner::{SessionOwner, SessionUser};
 use crate::time::Timestamp;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +94,9 @@ pub struct RunHead {
     /// The caller's own name for its end user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
+    /// On whose behalf it uses sessions; `None` in runs of earlier releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_user: Option<Box<SessionUser>>,
     /// With defaults and coercions applied, as the nodes see it.
     #[serde(default, skip_serializing_if = "is_null")]
     pub input: Arc<Value>,
@@ -149,9 +153,19 @@ pub struct PinnedChild {
 }
 
 impl RunHead {
-    /// Returns whether it tries a draft: it does not count as production.
+    /// Returns whether it tries a draft, or a part of a workflow: it does not count as production.
     pub fn is_draft(&self) -> bool {
-        self.draft.is_some()
+        self.draft.is_some() || !self.part.is_whole()
+    }
+
+    /// Returns on whose behalf the run uses sessions. What an earlier release started without a key
+    /// is the operator's, if it names no user.
+    pub fn session_user(&self) -> SessionUser {
+        let of_earlier = || SessionUser {
+            owner: SessionOwner { key_id: self.key_id.clone(), user: self.user.clone() },
+            is_operator: self.key_id.is_none() && self.user.is_none(),
+        };
+        self.session_user.as_deref().cloned().unwrap_or_else(of_earlier)
     }
 
     /// Returns what its nodes' randomness is made of.

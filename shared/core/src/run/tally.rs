@@ -1,15 +1,19 @@
 //! What an ended run adds to its workflow's rollup.
 
 use super::record::{RunEnd, RunHead, RunState};
-use crate::stats::{Ended, Tally, short, without_iterations};
+use crate::stats::{DRAFT, Ended, Tally, short, without_iterations};
 use crate::time::millis;
 
-/// The key of runs that the operator started.
+/// The key of runs that the operator, or a token of it, started.
 const ADMIN: &str = "admin";
+/// The key of runs that a schedule started.
+const SCHEDULE: &str = "schedule";
 
 impl Tally {
     pub fn of(head: &RunHead, end: &RunEnd) -> Self {
         let error = end.error.as_ref();
+        let keyless = if head.by_schedule { SCHEDULE } else { ADMIN };
+        let version = if head.is_draft() { DRAFT } else { &head.version };
         let failed_node = error.and_then(|error| error.node.as_deref());
         Self {
             workflow_uid: head.workflow_uid.clone(),
@@ -21,8 +25,8 @@ impl Tally {
                     Ended::Failed
                 }
             },
-            version: short(&head.version),
-            key: short(head.key_id.as_deref().unwrap_or(ADMIN)),
+            version: short(version),
+            key: short(head.key_id.as_deref().unwrap_or(keyless)),
             code: error.map(|error| short(&error.code)),
             node: failed_node.map(|node| short(&without_iterations(node))),
             usage: end.usage,

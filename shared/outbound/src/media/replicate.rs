@@ -69,7 +69,8 @@ impl Outbound {
         };
         let answer = self.send_to_replicate(encoded, &session).await?;
         let value = view(&answer).map_err(|error| about(NAME, error))?;
-        Ok(CallOutput { value, tokens: None, cost_nano_usd: None })
+        // Replicate counts no tokens.
+        Ok(CallOutput { value, tokens: Some(0), cost_nano_usd: None })
     }
 
     async fn send_to_replicate(

@@ -17,7 +17,7 @@ use flowgate_app::work::Message;
 use flowgate_engine::call::{INTERRUPTED, WebhookCall};
 use flowgate_engine::run::BUDGET_EXHAUSTED;
 use flowgate_engine::{Action, Call, CallError, CallId, CallOutput, CallResult, Chunk};
-use flowgate_outbound::{CodeGroup, Metered, Outbound, RunFiles};
+use flowgate_outbound::{Asked, CodeGroup, Estimate, Metered, Outbound, RunFiles};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde_json::json;
@@ -37,6 +37,23 @@ pub(super) struct Calls {
     /// The text in `chunks`.
     chunk_bytes: Arc<AtomicUsize>,
     chunk_sender: mpsc::UnboundedSender<(CallId, Chunk)>,
+    /// The calls that cost money and are not counted yet.
+    unpaid: HashMap<CallId, Unpaid>,
+    /// Those of them that were dropped in flight.
+    aborted: Vec<(CallId, Unpaid)>,
+}
+
+/// What is known of a call that costs money before it says what it has used.
+pub(super) struct Unpaid {
+    asked: Asked,
+    /// Bytes of text that it has sent.
+    said: Arc<AtomicUsize>,
+}
+
+impl Unpaid {
+    pub(super) fn estimate(&self) -> Estimate {
+        self.asked.after(self.said.load(Relaxed))
+    }
 }
 
 pub(super) enum FromCall {
@@ -69,6 +86,8 @@ impl Default for Calls {
             chunks,
             chunk_bytes: Arc::default(),
             chunk_sender,
+            unpaid: HashMap::new(),
+            aborted: Vec::new(),
         }
     }
 }
@@ -110,6 +129,22 @@ impl Calls {
         self.marked.contains(place)
     }
 
+    /// Notes that the call, which is about to go out, costs money.
+    pub(super) fn note_priced(&mut self, id: &CallId, call: &Call) {
+        let unpaid = Unpaid { asked: Asked::of(&call.action), said: Arc::default() };
+        self.unpaid.insert(id.clone(), unpaid);
+    }
+
+    /// Returns what was known of a call that has ended.
+    pub(super) fn take_unpaid(&mut self, id: &CallId) -> Option<Unpaid> {
+        self.unpaid.remove(id)
+    }
+
+    /// Returns the calls that cost money and were dropped in flight, once.
+    pub(super) fn take_aborted(&mut self) -> Vec<(CallId, Unpaid)> {
+        std::mem::take(&mut self.aborted)
+    }
+
     pub(super) fn start(
         &mut self,
         app: &Arc<App>,
@@ -123,6 +158,7 @@ impl Calls {
         self.open.insert(id.clone(), call.at_most_once);
         let (app, outbound, head) = (app.clone(), outbound.clone(), head.clone());
         let chunks = self.chunk_sender.clone();
+        let said = self.unpaid.get(&id).map(|unpaid| unpaid.said.clone()).unwrap_or_default();
         let (chunk_bytes, memory) = (self.chunk_bytes.clone(), Metered::new(memory));
         self.in_flight.push(Box::pin(async move {
             let mut started_at = None;
@@ -130,6 +166,7 @@ impl Calls {
                 if let Chunk::Started(at) = chunk {
                     started_at = Some(Timestamp(at));
                 }
+                said.fetch_add(text_of(&chunk).len(), Relaxed);
                 chunk_bytes.fetch_add(text_of(&chunk).len(), Relaxed);
                 // The receiver lives as long as the calls do.
                 let _ = chunks.send((id.clone(), chunk));
@@ -234,6 +271,8 @@ impl Calls {
     pub(super) fn abort(&mut self) {
         self.in_flight = FuturesUnordered::new();
         self.paused = FuturesUnordered::new();
+        let unpaid = self.unpaid.drain();
+        self.aborted.extend(unpaid.filter(|(id, _)| self.open.contains_key(id)));
         self.open.clear();
     }
 }

@@ -79,6 +79,7 @@ impl Driver {
         }
         self.mark_open_calls().await?;
         self.calls.abort();
+        self.count_aborted().await?;
         if self.write_hand_over(self.app.now()).await? == Written::Lost {
             self.lose();
             return Ok(());

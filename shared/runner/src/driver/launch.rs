@@ -70,6 +70,9 @@ impl Driver {
             }
             match self.mark(&id, &call).await? {
                 StartMark::Marked => {
+                    if self.run.is_priced(&id) {
+                        self.calls.note_priced(&id, &call);
+                    }
                     let memory = self.app.memory.empty_charge(&self.holder);
                     self.calls.start(&self.app, &self.outbound, &self.head, id, call, memory);
                 }

@@ -77,6 +77,7 @@ impl Driver {
     /// Stores what is known of a detached run, and leaves it to be tried again.
     async fn give_up_for_now(&mut self) -> Result<()> {
         self.calls.abort();
+        self.count_aborted().await?;
         if self.write_hand_over(self.app.now() + RETRY).await? == Written::Lost {
             self.lose();
             return Ok(());

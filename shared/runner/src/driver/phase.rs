@@ -155,6 +155,7 @@ impl Driver {
     /// Stores the end. The first writer wins; returns the stored end as progress.
     async fn store_end(&mut self) -> Result<Progress> {
         self.calls.abort();
+        self.count_aborted().await?;
         let (record, finished) = self.finished_run()?;
         let deliveries = sent_at_end(&finished);
         let last = match std::mem::replace(&mut self.phase, Phase::Running) {
