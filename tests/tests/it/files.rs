@@ -254,6 +254,44 @@ async fn http_nodes_send_and_store_files() {
     assert_eq!(text.matches(boundary).count(), 3);
 }
 
+/// Whoever may read a run reads its files: an answer that echoes a secret does not become one.
+#[tokio::test]
+async fn no_secret_becomes_a_file() {
+    let server = TestServer::start().await;
+    let receiver = Receiver::start(|request, _| {
+        let sent = request.headers["authorization"].to_str().unwrap().to_owned();
+        match request.uri.path() {
+            "/named" => {
+                let named = format!("attachment; filename=\"x {sent}.bin\"");
+                let headers = vec![("content-disposition", named)];
+                Reply::With(StatusCode::OK, headers, "fetched".to_owned())
+            }
+            _ => Reply::With(StatusCode::OK, Vec::new(), format!("{:70000}{sent}", "a")),
+        }
+    })
+    .await;
+    let secret = json!({ "value": "tok-0123456789", "hosts": ["127.0.0.1"] });
+    let put = server.request(Method::PUT, "/v1/secrets/TOKEN", ADMIN_KEY).json(&secret);
+    assert!(put.send().await.unwrap().status().is_success());
+    let document = format!(
+        "input: [{{ name: path, type: string }}]\n\
+         nodes: [{{ id: get, type: http, url: '{}/<api.path>', headers: {{ authorization: 'Bearer \
+         {{{{TOKEN}}}}' }}, as: file }}]\n\
+         output: {{ got: <get.data> }}\n",
+        receiver.url
+    );
+    server.publish("w", &document).await;
+    let (_, run_) = answer(run(&server, ADMIN_KEY, "w", &json!({ "path": "echo" }))).await;
+    assert_eq!(run_["error"]["code"], "refused_secret", "{run_}");
+    let (_, run_) = answer(run(&server, ADMIN_KEY, "w", &json!({ "path": "named" }))).await;
+    let got = &run_["output"]["got"];
+    assert_eq!(got["name"], "x Bearer ***.bin", "{run_}");
+    let path = format!("/v1/files/{}", got["$file"].as_str().unwrap());
+    let read = server.get(&path, ADMIN_KEY).send().await.unwrap();
+    let shown = format!("{:?}", read.headers());
+    assert!(!shown.contains("tok-0123456789"), "{shown}");
+}
+
 /// Ids that code makes up, or that a run of another key has, are no files of the run.
 #[tokio::test]
 async fn a_run_reads_no_files_of_others() {
