@@ -150,22 +150,24 @@ impl Runner {
         caller.require(Scope::Run, &request.workflow_id, What::Workflow)?;
         let published =
             self.app.published(&request.workflow_id, request.version.as_deref()).await?;
-        self.start_published(caller, &published, request, Ok).await
+        self.start_published(caller, &published, request, (Ok, Vec::new())).await
     }
 
-    /// Starts a run of a workflow that the caller may start. `fix` completes its head.
+    /// Starts a run of a workflow that the caller may start. `fix` completes its head; the run gets
+    /// `more` files.
     pub(crate) async fn start_published(
         &self,
         caller: &Caller,
         published: &Published,
         request: StartRequest,
-        fix: impl FnOnce(RunHead) -> Result<RunHead> + Send,
+        (fix, more): (impl FnOnce(RunHead) -> Result<RunHead> + Send, Vec<FileId>),
     ) -> Result<Admitted> {
         let idempotency =
             self.idempotency_row(caller, &published.uid, request.idempotency.as_ref());
         let (mode, when_wait_ends) = (request.response_mode, request.when_wait_ends);
         let place = request.input_pointer;
-        let (head, ids) = self.new_head(Some(caller), published, request).await?;
+        let (head, mut ids) = self.new_head(Some(caller), published, request).await?;
+        ids.extend(more);
         let mut head = fix(head)?;
         let (children, program) = self.app.pin_children(&published.id, &published.workflow).await?;
         head.children = children;
@@ -186,9 +188,9 @@ impl Runner {
         let How { mode, when_wait_ends, unique_rows, files } = how;
         let charge = self.charge(&head, mode)?;
         let allowance = self.app.admit(caller, &mut head, &unique_rows).await?;
-        self.app.give_files(&files.ids, &head.id, files.place).await?;
-        if let Some(origin) = &head.origin {
-            self.app.take_over_files(&origin.run, &head.id).await?;
+        if let Err(error) = self.app.give_files(&files.ids, &head, files.place).await {
+            self.app.release_slot(&head).await;
+            return Err(error);
         }
         let plan = StartPlan { program, mode, when_wait_ends, unique_rows, allowance, charge };
         self.start(Arc::new(head), plan).await
@@ -199,10 +201,9 @@ impl Runner {
         if webhooks.len() > MAX_WEBHOOKS {
             let pointer =
                 webhooks[MAX_WEBHOOKS].pointer.rsplit_once('/').map_or("", |(list, _)| list);
-            return Err(Error::bad_field(
-                pointer,
-                format!("has {} webhooks, at most {MAX_WEBHOOKS} are allowed", webhooks.len()),
-            ));
+            let count = webhooks.len();
+            let message = format!("has {count} webhooks, at most {MAX_WEBHOOKS} are allowed");
+            return Err(Error::bad_field(pointer, message));
         }
         for webhook in webhooks {
             self.check_webhook(webhook).await?;
@@ -213,19 +214,15 @@ impl Runner {
     async fn check_webhook(&self, webhook: &WebhookRequest) -> Result<()> {
         let at = |field: &str| format!("{}/{field}", webhook.pointer);
         if !WEBHOOK_METHODS.contains(&webhook.method.as_str()) {
-            return Err(Error::bad_field(
-                at("method"),
-                format!("must be one of {}", WEBHOOK_METHODS.join(", ")),
-            ));
+            let message = format!("must be one of {}", WEBHOOK_METHODS.join(", "));
+            return Err(Error::bad_field(at("method"), message));
         }
         if let Err(error) = self.outbound.check_resolved(&webhook.url).await {
             return Err(Error::bad_field(at("url"), error.to_string()));
         }
         if webhook.headers.len() > MAX_WEBHOOK_HEADERS {
-            let message = format!(
-                "has {} headers, at most {MAX_WEBHOOK_HEADERS} are allowed",
-                webhook.headers.len()
-            );
+            let count = webhook.headers.len();
+            let message = format!("has {count} headers, at most {MAX_WEBHOOK_HEADERS} are allowed");
             return Err(Error::bad_field(at("headers"), message));
         }
         for (name, value) in &webhook.headers {

@@ -292,6 +292,39 @@ async fn no_secret_becomes_a_file() {
     assert!(!shown.contains("tok-0123456789"), "{shown}");
 }
 
+#[tokio::test]
+async fn a_token_for_a_run_reads_its_files_alone() {
+    let server = TestServer::start().await;
+    server.publish("w", ECHO).await;
+    let key = server.key(&["w"], &["run", "read"]).await;
+    let given = upload(&server, &key, "a.png", b"given").await;
+    let other = upload(&server, &key, "b.png", b"other").await;
+    let (_, run_) = answer(run(&server, &key, "w", &json!({ "photo": given }))).await;
+    let asked = json!({ "run_id": run_["id"] });
+    let (status, made) = answer(server.post("/v1/tokens", &key).json(&asked)).await;
+    assert_eq!(status, 201, "{made}");
+    let token = made["token"].as_str().unwrap();
+    assert_eq!(content(&server, token, &given).await, b"given");
+    let path = format!("/v1/files/{}", other["$file"].as_str().unwrap());
+    assert_eq!(server.get(&path, token).send().await.unwrap().status(), 404);
+}
+
+#[tokio::test]
+async fn uploads_count_against_the_rate() {
+    let server = TestServer::start().await;
+    let limits = json!({ "requests_per_minute": 1, "burst": 2 });
+    let asked = json!({ "workflows": ["*"], "scopes": ["run"], "limits": limits });
+    let (status, made) = answer(server.post("/v1/keys", ADMIN_KEY).json(&asked)).await;
+    assert_eq!(status, 201, "{made}");
+    let key = made["key"].as_str().unwrap();
+    upload(&server, key, "a.png", b"a").await;
+    let announced = json!({ "name": "b", "size": 1, "sha256": "0".repeat(64) });
+    assert_eq!(answer(server.post("/v1/files", key).json(&announced)).await.0, 202);
+    assert_eq!(answer(server.post("/v1/files", key).json(&announced)).await.0, 429);
+    let sent = server.post("/v1/files?name=c", key).body("c");
+    assert_eq!(answer(sent).await.0, 429);
+}
+
 /// Ids that code makes up, or that a run of another key has, are no files of the run.
 #[tokio::test]
 async fn a_run_reads_no_files_of_others() {
