@@ -212,6 +212,18 @@ impl Aws {
         Ok(matches!(self.table().write(&write).await?, Outcome::Done(_)))
     }
 
+    /// Makes a file due whose row may be gone already: its bytes came after. Who takes uploads may
+    /// not delete.
+    async fn let_go(&self, id: &FileId) -> Result<()> {
+        let set = "SET #look_at = :now, #due_shard = :shard, #going = :going";
+        let write = Write::update(key_of_file(id), set)
+            .bind(":now", time(self.now()))
+            .bind(":shard", due_shard("", id.as_str()))
+            .bind(":going", AttributeValue::Bool(true));
+        self.table().write(&write).await?;
+        Ok(())
+    }
+
     /// Returns when the last owner that is there now may be gone; `None`: there is none.
     async fn owned_until(
         &self,

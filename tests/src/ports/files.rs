@@ -253,8 +253,11 @@ async fn never_started(world: World) -> Result<()> {
 async fn late(world: World) -> Result<()> {
     let mut writer = world.files.create(new(1, upload())).await?;
     writer.write(b"late").await?;
-    assert!(world.files.collect(&id(1), at(0) + UPLOAD_KEPT).await?);
+    let later = at(0) + UPLOAD_KEPT;
+    assert!(world.files.collect(&id(1), later).await?);
     assert!(writer.finish().await.is_err());
+    // At once, or as due work.
+    world.files.collect(&id(1), later).await?;
     assert!(world.files.read(&id(1), 0..9).await?.is_none());
     Ok(())
 }

@@ -90,8 +90,7 @@ impl FileWriter for Writer {
         }
         .context("a file could not be stored")?;
         if !self.aws.mark_whole(&file).await? {
-            // It may have been collected before the bytes came.
-            self.aws.bucket().delete(&file.id, self.aws.table().tries()).await?;
+            self.aws.let_go(&file.id).await?;
             bail!("the file's row has expired");
         }
         Ok(Received::Whole(file))
