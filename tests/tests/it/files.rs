@@ -266,7 +266,7 @@ async fn no_secret_becomes_a_file() {
                 let headers = vec![("content-disposition", named)];
                 Reply::With(StatusCode::OK, headers, "fetched".to_owned())
             }
-            _ => Reply::With(StatusCode::OK, Vec::new(), format!("{:70000}{sent}", "a")),
+            _ => Reply::With(StatusCode::OK, Vec::new(), "a".repeat(70_000) + &sent),
         }
     })
     .await;
