@@ -67,6 +67,21 @@ impl Caller {
         }
     }
 
+    /// Returns the workflows that it knows; `None`: all of them.
+    pub(crate) fn known_workflows(&self) -> Option<Vec<&str>> {
+        let of_key = self.key().and_then(|key| match &key.workflows {
+            WorkflowScope::All => None,
+            WorkflowScope::Only(ids) => Some(ids.iter().map(String::as_str).collect()),
+        });
+        match self {
+            Self::Token(token) => {
+                let id = token.workflow_id.as_str();
+                Some(if self.knows(id) { vec![id] } else { Vec::new() })
+            }
+            Self::Admin | Self::Key(_) => of_key,
+        }
+    }
+
     /// Returns the key's id and its limits, if it has any.
     pub(crate) fn limits(&self) -> Option<(&str, KeyLimits)> {
         let key = self.key()?;

@@ -1,5 +1,6 @@
 //! Files of callers and runs: uploads, who may read them, and the files of a run's input.
 
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -10,7 +11,8 @@ use flowgate_core::file::{
 };
 use flowgate_core::id::RunId;
 use flowgate_core::key::Scope;
-use flowgate_engine::file::MARK;
+use flowgate_core::run::RunHead;
+use flowgate_engine::file::{MARK, find_marked};
 use flowgate_engine::json::push_segment;
 use serde_json::{Map, Value};
 
@@ -20,8 +22,6 @@ use crate::platform::App;
 
 /// Files in the input of one run: each is looked up.
 const MAX_FILES: usize = 100;
-/// Owners of a file that are asked whether the caller may read it.
-const MAX_OWNERS: usize = 20;
 /// A caller who sends 50 MB is slower than a store should be.
 const UPLOAD_TIME: Duration = Duration::from_secs(10 * 60);
 
@@ -82,6 +82,7 @@ impl App {
         media_type: Option<&str>,
     ) -> Result<Upload> {
         let file = self.new_upload(caller, name, media_type)?;
+        self.count(caller).await?;
         Ok(Upload { writer: self.ports.files.create(file).await?, size: 0 })
     }
 
@@ -108,6 +109,7 @@ impl App {
             created_at: file.created_at,
             is_whole: false,
         };
+        self.count(caller).await?;
         self.ports.files.announce(file, *size, sha256).await?;
         let link = self.ports.files.upload_link(&record).await?;
         Ok((record, link))
@@ -130,10 +132,9 @@ impl App {
         let id = FileId::parse(id).ok_or(Error::NotFound(What::File))?;
         let found = self.ports.files.find(&id).await?.filter(|record| record.is_whole);
         let record = found.ok_or(Error::NotFound(What::File))?;
-        if self.may_use(caller, &record).await? {
-            return Ok(record);
-        }
-        Err(Error::NotFound(What::File))
+        let mut asking = Asking::new(self, caller);
+        let may_use = asking.may_use(&record).await?;
+        may_use.then_some(record).ok_or(Error::NotFound(What::File))
     }
 
     pub async fn file_link(&self, record: &FileRecord) -> Result<Option<FileLink>> {
@@ -154,19 +155,20 @@ impl App {
         input: &mut Value,
         place: &str,
     ) -> Result<Vec<FileId>> {
-        let mut marked = Vec::new();
-        find_marked(input, &mut String::new(), &mut marked);
+        let marked = find_marked(input);
         if marked.len() > MAX_FILES {
             let message = format!("has {} files, at most {MAX_FILES} are taken", marked.len());
             return Err(Error::bad_field(place, message));
         }
-        let (mut ids, mut problems) = (Vec::new(), Vec::new());
+        let (mut asking, mut problems) = (Asking::new(self, caller), Vec::new());
+        let mut ids = BTreeSet::new();
         for pointer in marked {
-            let Some(Value::Object(value)) = input.pointer_mut(&pointer) else { continue };
-            match self.checked_file(caller, value).await? {
+            let Some(place_of) = input.pointer_mut(&pointer) else { continue };
+            let Value::Object(value) = &*place_of else { continue };
+            match asking.checked(value).await? {
                 Ok(file) => {
-                    input.pointer_mut(&pointer).map(|value| *value = file.to_value());
-                    ids.push(file.id);
+                    *place_of = file.to_value();
+                    ids.insert(file.id);
                 }
                 Err((field, message)) => {
                     let mut pointer = format!("{place}{pointer}");
@@ -177,22 +179,31 @@ impl App {
                 }
             }
         }
-        if problems.is_empty() { Ok(ids) } else { Err(Error::BadInput(problems)) }
+        if problems.is_empty() {
+            Ok(ids.into_iter().collect())
+        } else {
+            Err(Error::BadInput(problems))
+        }
     }
 
-    /// Makes a run that is about to start the owner of the files of its input.
-    pub async fn give_files(&self, ids: &[FileId], run: &RunId, place: &str) -> Result<()> {
+    /// Makes a run that is about to start an owner of the files of its input, and of all that its
+    /// origin owns.
+    pub async fn give_files(&self, ids: &[FileId], head: &RunHead, place: &str) -> Result<()> {
+        self.share_files(ids, &head.id, place).await?;
+        if let Some(origin) = &head.origin {
+            self.ports.files.share_all(&origin.run, &head.id, self.now()).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the run an owner of files that [`Self::check_files`] has found.
+    pub(crate) async fn share_files(&self, ids: &[FileId], run: &RunId, place: &str) -> Result<()> {
         for id in ids {
             if self.ports.files.share(id, run, self.now()).await? == Shared::Unknown {
                 return Err(Error::bad_field(place, format!("the file {id} has expired")));
             }
         }
         Ok(())
-    }
-
-    /// Makes the new run an owner of all that the earlier one owns.
-    pub async fn take_over_files(&self, from: &RunId, to: &RunId) -> Result<()> {
-        Ok(self.ports.files.share_all(from, to, self.now()).await?)
     }
 
     /// Processes a `FileV1` message.
@@ -236,41 +247,85 @@ impl App {
         own.ok_or(Error::NotFound(What::File))
     }
 
+    /// Returns the workflows, by their uids, whose runs the caller may read; `None`: all.
+    async fn readable_workflows(&self, caller: &Caller) -> Result<Option<BTreeSet<String>>> {
+        if !caller.has(Scope::Read) {
+            return Ok(Some(BTreeSet::new()));
+        }
+        let Some(ids) = caller.known_workflows() else { return Ok(None) };
+        let mut uids = BTreeSet::new();
+        for id in ids {
+            match self.cached_workflow(id).await {
+                Ok(workflow) => uids.insert(workflow.uid.clone()),
+                Err(Error::NotFound(_)) => continue,
+                Err(other) => return Err(other),
+            };
+        }
+        Ok(Some(uids))
+    }
+}
+
+/// Looks up each file that a caller names once, whatever its owners, and never reads a run.
+struct Asking<'a> {
+    app: &'a App,
+    caller: &'a Caller,
+    /// `None`: not asked yet.
+    workflows: Option<Option<BTreeSet<String>>>,
+    /// Files that the caller may use; `None`: it is none of them.
+    seen: HashMap<FileId, Option<FileRecord>>,
+}
+
+impl<'a> Asking<'a> {
+    fn new(app: &'a App, caller: &'a Caller) -> Self {
+        Self { app, caller, workflows: None, seen: HashMap::new() }
+    }
+
     /// Returns the file that a value names, as it is stored; else the field that is wrong, and why.
-    async fn checked_file(
-        &self,
-        caller: &Caller,
+    async fn checked(
+        &mut self,
         value: &Map<String, Value>,
     ) -> Result<std::result::Result<FileRef, (&'static str, String)>> {
         let id = value.get(MARK).and_then(Value::as_str).and_then(FileId::parse);
         let Some(id) = id else {
             return Ok(Err((MARK, "must be the id of a file, `file_…`".to_owned())));
         };
-        let Some(record) = self.ports.files.find(&id).await? else {
+        if !self.seen.contains_key(&id) {
+            let found = match self.app.ports.files.find(&id).await? {
+                Some(record) => self.may_use(&record).await?.then_some(record),
+                None => None,
+            };
+            self.seen.insert(id.clone(), found);
+        }
+        let Some(record) = self.seen.get(&id).and_then(Option::as_ref) else {
             return Ok(Err((MARK, "is no file, or not one of this key".to_owned())));
         };
-        if !self.may_use(caller, &record).await? {
-            return Ok(Err((MARK, "is no file, or not one of this key".to_owned())));
-        }
         if !record.is_whole {
             return Ok(Err((MARK, "is a file whose bytes have not come".to_owned())));
         }
-        Ok(agrees(value, &record.file).map(|()| record.file))
+        Ok(agrees(value, &record.file).map(|()| record.file.clone()))
     }
 
     /// Whether the caller may read the file, and give it to a run.
-    async fn may_use(&self, caller: &Caller, record: &FileRecord) -> Result<bool> {
-        if matches!(caller, Caller::Admin) || record.made_by == uploader(caller) {
+    async fn may_use(&mut self, record: &FileRecord) -> Result<bool> {
+        let (files, id) = (&self.app.ports.files, &record.file.id);
+        // A token for one run sees that run alone, not what else its key has uploaded.
+        if let Caller::Token(token) = self.caller
+            && let Some(run) = &token.run
+        {
+            let may_read = self.caller.require_run(Scope::Read, &token.workflow_id, run).is_ok();
+            return Ok(may_read && files.of_run(id, run).await?.is_some());
+        }
+        if matches!(self.caller, Caller::Admin) || record.made_by == uploader(self.caller) {
             return Ok(true);
         }
-        for run in self.ports.files.runs_of(&record.file.id, MAX_OWNERS).await? {
-            match self.read_run(caller, run.as_str()).await {
-                Ok(_) => return Ok(true),
-                Err(Error::NotFound(_) | Error::Forbidden(_) | Error::Gone) => {}
-                Err(other) => return Err(other),
-            }
+        if self.workflows.is_none() {
+            self.workflows = Some(self.app.readable_workflows(self.caller).await?);
         }
-        Ok(false)
+        let workflows = self.workflows.as_ref().and_then(Option::as_ref);
+        if workflows.is_some_and(BTreeSet::is_empty) {
+            return Ok(false);
+        }
+        Ok(files.has_run_of(id, workflows).await?)
     }
 }
 
@@ -297,46 +352,10 @@ fn agrees(
     }
 }
 
-/// Finds the objects with the key `$file`, by their JSON Pointers.
-fn find_marked(value: &Value, place: &mut String, found: &mut Vec<String>) {
-    let length = place.len();
-    match value {
-        Value::Object(object) if object.contains_key(MARK) => found.push(place.clone()),
-        Value::Object(object) => {
-            for (key, value) in object {
-                push_segment(place, key);
-                find_marked(value, place, found);
-                place.truncate(length);
-            }
-        }
-        Value::Array(items) => {
-            for (index, value) in items.iter().enumerate() {
-                push_segment(place, &index.to_string());
-                find_marked(value, place, found);
-                place.truncate(length);
-            }
-        }
-        _ => {}
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn files_are_found_at_any_depth() {
-        let value = json!({
-            "a": { "$file": 1, "b": { "$file": 2 } },
-            "c/d": [1, { "e": { "$file": "x" } }],
-            "f": { "file": 1 }
-        });
-        let mut found = Vec::new();
-        find_marked(&value, &mut String::new(), &mut found);
-        assert_eq!(found, ["/a", "/c~1d/1/e"]);
-        assert!(found.iter().all(|place| value.pointer(place).is_some()));
-    }
 
     #[test]
     fn a_value_must_say_what_is_stored() {

@@ -2,6 +2,7 @@
 
 mod writer;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
 use flowgate_core::file::{
-    FileId, FileLink, FileOwner, FileRecord, FileRef, FileWriter, Files, NewFile,
+    FileId, FileLink, FileOwner, FileRecord, FileRef, FileWriter, Files, MAX_OWNERS, NewFile,
     RUN_STORED_WITHIN, Shared,
 };
 use flowgate_core::id::RunId;
@@ -104,13 +105,26 @@ impl Files for Aws {
         Ok(())
     }
 
-    async fn runs_of(&self, id: &FileId, limit: usize) -> Result<Vec<RunId>> {
-        let query = Query {
+    async fn has_run_of(&self, id: &FileId, workflows: Option<&BTreeSet<String>>) -> Result<bool> {
+        let mut query = Query {
             attributes: Some("#sk"),
-            limit: Some(limit),
+            limit: Some(OWNERS),
             ..Query::beginning(&partition(id), "O#")
         };
-        self.table().query(&query).await?.items.iter().map(run_of_owner).collect()
+        for _ in 0..MAX_OWNERS / OWNERS {
+            let found = self.table().query(&query).await?;
+            let runs: Result<Vec<Key>> =
+                found.items.iter().map(|owner| Ok(Key::of_run(&run_of_owner(owner)?))).collect();
+            let attributes = Some("#pk, #sk, #list_pk, #wiped, #kept_until");
+            for run in self.table().get_all(&runs?, attributes).await? {
+                if is_run_of(&run, workflows) && self.kept(run)?.is_some() {
+                    return Ok(true);
+                }
+            }
+            let Some(next) = found.next else { break };
+            query.after = Some(next);
+        }
+        Ok(false)
     }
 
     async fn collect(&self, id: &FileId, now: Timestamp) -> Result<bool> {
@@ -198,6 +212,18 @@ impl Aws {
         Ok(matches!(self.table().write(&write).await?, Outcome::Done(_)))
     }
 
+    /// Makes a file due whose row may be gone already: its bytes came after. Who takes uploads may
+    /// not delete.
+    async fn let_go(&self, id: &FileId) -> Result<()> {
+        let set = "SET #look_at = :now, #due_shard = :shard, #going = :going";
+        let write = Write::update(key_of_file(id), set)
+            .bind(":now", time(self.now()))
+            .bind(":shard", due_shard("", id.as_str()))
+            .bind(":going", AttributeValue::Bool(true));
+        self.table().write(&write).await?;
+        Ok(())
+    }
+
     /// Returns when the last owner that is there now may be gone; `None`: there is none.
     async fn owned_until(
         &self,
@@ -283,6 +309,13 @@ fn run_of_owner(owner: &Item) -> Result<RunId> {
 fn file_of_part(part: &Item) -> Result<FileId> {
     let file = part.text("sk")?.strip_prefix("F#").and_then(FileId::parse);
     file.context("a part of a run is no file")
+}
+
+/// A run that is not wiped, by the list that it is in.
+fn is_run_of(run: &Item, workflows: Option<&BTreeSet<String>>) -> bool {
+    let list = run.find_text("list_pk").and_then(|list| list.strip_prefix("RUNS#"));
+    let uid = list.and_then(|list| list.split('#').next());
+    !run.flag("wiped") && workflows.is_none_or(|uids| uid.is_some_and(|uid| uids.contains(uid)))
 }
 
 fn bytes_of(hex: &str) -> Result<Vec<u8>> {

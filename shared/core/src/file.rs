@@ -4,6 +4,7 @@
 //! that a rerun took over. The row is written before the bytes and is due until both are gone, so
 //! that a crash in between leaves nothing for good.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -21,6 +22,9 @@ use crate::time::Timestamp;
 pub const UPLOAD_KEPT: Duration = Duration::from_secs(24 * 3600);
 /// By then a run that was given a file is stored, or was never started.
 pub const RUN_STORED_WITHIN: Duration = Duration::from_secs(24 * 3600);
+
+/// Runs of a file that are looked at for a caller: their rows, without what they were given.
+pub const MAX_OWNERS: usize = 10_000;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileOwner {
@@ -107,8 +111,9 @@ pub trait Files: Send + Sync {
     async fn share(&self, id: &FileId, run: &RunId, now: Timestamp) -> Result<Shared>;
     /// Makes the run `to` an owner of all that `from` owns: a rerun.
     async fn share_all(&self, from: &RunId, to: &RunId, now: Timestamp) -> Result<()>;
-    /// Returns at most `limit` runs that own the file.
-    async fn runs_of(&self, id: &FileId, limit: usize) -> Result<Vec<RunId>>;
+    /// Returns whether a run owns the file that is stored, not wiped, and of one of these workflows
+    /// (by their uids; `None`: of any). Looks at no more than [`MAX_OWNERS`] of its runs.
+    async fn has_run_of(&self, id: &FileId, workflows: Option<&BTreeSet<String>>) -> Result<bool>;
     /// Deletes the file, bytes first, if nobody owns it: no run that is stored and not wiped, and
     /// no uploader within [`UPLOAD_KEPT`]. Else it is due again when that may change. Safe to
     /// repeat. Returns whether it is gone.

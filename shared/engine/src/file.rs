@@ -6,6 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::json::push_segment;
+
 /// The largest file, in bytes.
 pub const MAX_FILE: u64 = 50 * 1024 * 1024;
 /// The key that makes an object a file.
@@ -150,6 +152,35 @@ pub fn read_media_type(text: &str) -> Option<String> {
     is_type.then(|| essence.to_ascii_lowercase())
 }
 
+/// Returns the JSON Pointers of the objects with the key `$file`.
+pub fn find_marked(value: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    find_in(value, &mut String::new(), &mut found);
+    found
+}
+
+fn find_in(value: &Value, place: &mut String, found: &mut Vec<String>) {
+    let length = place.len();
+    match value {
+        Value::Object(object) if object.contains_key(MARK) => found.push(place.clone()),
+        Value::Object(object) => {
+            for (key, value) in object {
+                push_segment(place, key);
+                find_in(value, place, found);
+                place.truncate(length);
+            }
+        }
+        Value::Array(items) => {
+            for (index, value) in items.iter().enumerate() {
+                push_segment(place, &index.to_string());
+                find_in(value, place, found);
+                place.truncate(length);
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Control characters, and those that reverse the direction of what is read: `exe.gpj` for people.
 fn is_invisible(character: char) -> bool {
     character.is_control()
@@ -222,6 +253,18 @@ mod tests {
         check("path", json!("/etc/passwd"), "no field `path`");
         assert!(FileRef::parse(&json!({"$file": file().id})).unwrap_err().contains("needs `name`"));
         assert!(FileRef::parse(&json!("file_x")).is_err());
+    }
+
+    #[test]
+    fn files_are_found_at_any_depth() {
+        let value = json!({
+            "a": { "$file": 1, "b": { "$file": 2 } },
+            "c/d": [1, { "e": { "$file": "x" } }],
+            "f": { "file": 1 }
+        });
+        let found = find_marked(&value);
+        assert_eq!(found, ["/a", "/c~1d/1/e"]);
+        assert!(found.iter().all(|place| value.pointer(place).is_some()));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::compile::fields::Fields;
 use crate::field::{FieldSpec, FieldType};
+use crate::file::find_marked;
 use crate::input::{InputRules, InputSection, Undeclared};
 use crate::json;
 
@@ -97,6 +98,11 @@ fn read_one(fields: &mut Fields<'_, '_>, path: String, declared: &InputSection) 
             Value::Object(Map::new())
         }
     };
+    for pointer in find_marked(&input) {
+        let name = pointer.trim_start_matches('/');
+        let message = format!("`{name}` is a file: a schedule has no caller whose file it may be");
+        fields.error(&INPUT.name, message);
+    }
     let overlap = match fields.string(&OVERLAP) {
         Some("queue") => Overlap::Queue,
         _ => Overlap::Skip,
@@ -140,6 +146,24 @@ mod tests {
                 path: "/schedule/0".into(),
             }]
         );
+    }
+
+    #[test]
+    fn a_file_is_no_input_of_a_schedule() {
+        let file = json!({ "$file": format!("file_{:032x}", 1), "name": "a", "type": "a/b",
+            "size": 1, "sha256": "0".repeat(64) });
+        for name in ["f", "any"] {
+            let yaml = format!(
+                "input: [{{ name: f, type: file, default: null }}, {{ name: any, type: object, \
+                 default: null }}]\nnodes: [{{ id: a, type: template, template: hi }}]\n\
+                 schedule: [{{ cron: 0 9 * * *, input: {{ {name}: {file} }} }}]\n"
+            );
+            let (workflow, problems) = Workflow::compile(&Document::parse(&yaml).unwrap());
+            assert!(workflow.is_none(), "{name}");
+            let (place, message) = (&*problems[0].path, &*problems[0].message);
+            assert_eq!(place, "/schedule/0/input");
+            assert!(message.starts_with(&format!("`{name}` is a file")), "{message}");
+        }
     }
 
     #[test]

@@ -2,19 +2,21 @@
 
 mod folder;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail};
 use async_trait::async_trait;
 use flowgate_core::file::{
-    FileId, FileLink, FileOwner, FileRecord, FileRef, FileWriter, Files, NewFile, Received, Shared,
+    FileId, FileLink, FileOwner, FileRecord, FileRef, FileWriter, Files, MAX_OWNERS, NewFile,
+    Received, Shared,
 };
 use flowgate_core::id::RunId;
 use flowgate_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::Local;
-use crate::row::{Key, file_id, file_key, run_id, run_key};
+use crate::row::{Key, file_id, file_key, run_key};
 pub(crate) use folder::FileFolder;
 use folder::Incoming;
 
@@ -88,14 +90,21 @@ impl Files for Local {
         .await
     }
 
-    async fn runs_of(&self, id: &FileId, limit: usize) -> Result<Vec<RunId>> {
-        let key = file_key(id)?;
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    async fn has_run_of(&self, id: &FileId, workflows: Option<&BTreeSet<String>>) -> Result<bool> {
+        let (key, limit) = (file_key(id)?, i64::try_from(MAX_OWNERS)?);
+        let workflows = workflows.cloned();
         self.query(move |connection| {
-            let sql = "SELECT run FROM file_owners WHERE file = ?1 LIMIT ?2";
+            let sql = "SELECT r.workflow_uid FROM file_owners o JOIN runs r ON r.id = o.run AND \
+                       r.wiped = 0 WHERE o.file = ?1 LIMIT ?2";
             let mut select = connection.prepare_cached(sql)?;
-            let runs = select.query_map(params![key, limit], |row| row.get::<_, Key>(0))?;
-            runs.map(|run| run_id(run?)).collect()
+            let mut rows = select.query(params![key, limit])?;
+            while let Some(row) = rows.next()? {
+                let uid: String = row.get(0)?;
+                if workflows.as_ref().is_none_or(|uids| uids.contains(&uid)) {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
         })
         .await
     }
@@ -279,7 +288,12 @@ impl FileWriter for LocalWriter {
             let size = i64::try_from(row.size)?;
             Ok(connection.prepare_cached(sql)?.execute(params![key, size, row.sha256])?)
         });
-        ensure!(written.await? == 1, "the file's row has expired");
+        if written.await? == 0 {
+            // It may have been collected before the bytes got their name.
+            let folder = self.local.inner.files.clone();
+            blocking(move || folder.delete(key)).await?;
+            bail!("the file's row has expired");
+        }
         Ok(Received::Whole(file))
     }
 }

@@ -11,6 +11,7 @@ use flowgate_core::id::RunId;
 use flowgate_engine::call::CallError;
 use flowgate_engine::file::ANY_TYPE;
 
+use super::mask::{Guard, Masks};
 use super::{Metered, failed, retryable};
 
 /// Reads go piece by piece: the bytes are counted before they are there.
@@ -44,31 +45,39 @@ impl RunFiles {
     }
 
     /// Stores bytes that are in memory already as a file of the run.
-    pub async fn store(
+    pub(crate) async fn store(
         &self,
-        name: &str,
-        media_type: &str,
+        (name, media_type): (&str, &str),
         bytes: &[u8],
+        masks: &Masks,
     ) -> Result<FileRef, CallError> {
-        let mut sink = self.create(name, media_type).await?;
+        let mut sink = self.create(name, media_type, masks).await?;
         sink.write(bytes).await?;
         sink.finish().await
     }
 
-    /// Begins a file of the run. Name and type may be anything: they are cleaned.
-    pub async fn create(&self, name: &str, media_type: &str) -> Result<Sink, CallError> {
+    /// Begins a file of the run. Name and type may be anything: they are cleaned, and secrets in
+    /// them are masked.
+    pub(crate) async fn create<'m>(
+        &self,
+        name: &str,
+        media_type: &str,
+        masks: &'m Masks,
+    ) -> Result<Sink<'m>, CallError> {
         let Place { files, clock, entropy, run } = self.place()?;
         let mut random = [0; 16];
         entropy.fill(&mut random);
         let file = NewFile {
             id: FileId::new(random),
-            name: clean_name(name),
-            media_type: read_media_type(media_type).unwrap_or_else(|| ANY_TYPE.to_owned()),
+            name: masked_name(name, masks),
+            // The mask is no type.
+            media_type: read_media_type(&masks.text(media_type))
+                .unwrap_or_else(|| ANY_TYPE.to_owned()),
             owner: FileOwner::Run(run.clone()),
             created_at: clock.now(),
         };
         let writer = files.create(file).await.map_err(|error| unavailable(&error))?;
-        Ok(Sink { writer, size: 0 })
+        Ok(Sink { writer, size: 0, guard: masks.guard() })
     }
 
     /// Returns the file as it is stored, if the run owns it. What the value says beside its id is
@@ -125,27 +134,46 @@ impl RunFiles {
 }
 
 /// Takes the bytes of a new file. Dropped before its end, none of them are kept.
-pub struct Sink {
+pub(crate) struct Sink<'m> {
     writer: Box<dyn FileWriter>,
     size: u64,
+    /// Whoever may read the run reads its files.
+    guard: Guard<'m>,
 }
 
-impl Sink {
-    pub async fn write(&mut self, bytes: &[u8]) -> Result<(), CallError> {
+impl Sink<'_> {
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), CallError> {
         self.size += bytes.len() as u64;
         if self.size > MAX_FILE {
             let message = format!("a file has at most {MAX_FILE} bytes");
             return Err(failed("value_too_large", message));
         }
+        if self.guard.push(bytes) {
+            return Err(has_secret());
+        }
         self.writer.write(bytes).await.map_err(|error| unavailable(&error))
     }
 
-    pub async fn finish(self) -> Result<FileRef, CallError> {
+    pub(crate) async fn finish(self) -> Result<FileRef, CallError> {
+        if self.guard.end() {
+            return Err(has_secret());
+        }
         match self.writer.finish().await.map_err(|error| unavailable(&error))? {
             Received::Whole(file) => Ok(file),
             Received::Differs => Err(failed("internal", "nothing was announced of the file")),
         }
     }
+}
+
+/// A name that was cut by what is cleaned off may become a secret by it.
+fn masked_name(name: &str, masks: &Masks) -> String {
+    clean_name(&masks.text(&clean_name(&masks.text(name))))
+}
+
+fn has_secret() -> CallError {
+    let message =
+        "the answer has a secret of this call in it, and bytes of a file cannot be masked";
+    failed("refused_secret", message)
 }
 
 /// A file of another run and one that does not exist are the same: an id says nothing.
@@ -156,4 +184,20 @@ fn unknown(id: &FileId) -> CallError {
 fn unavailable(error: &anyhow::Error) -> CallError {
     tracing::error!(error = format!("{error:#}"), "could not store or read a file");
     retryable("files_unavailable", "files cannot be stored or read now")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_secret_is_in_a_name() {
+        let mut masks = Masks::default();
+        masks.add("tok/en-0123456789");
+        let check = |name: &str, expected: &str| assert_eq!(masked_name(name, &masks), expected);
+        check("a.png", "a.png");
+        check("x tok%2Fen-0123456789.png", "x ***.png");
+        check("x tok/en-0123456789.png", "x ***.png");
+        check("tok%2Fen-01\u{202e}23456789", "***");
+    }
 }

@@ -102,7 +102,8 @@ impl Outbound {
     ) -> Result<CallOutput, CallError> {
         let asked = &request.asked;
         if call.read_as == Some(ReadAs::File) && call.accepts(response.status().as_u16()) {
-            let read = self.read_file(response, request.url.path(), of_run).await;
+            let of_call = (masks, of_run.0, of_run.1);
+            let read = self.read_file(response, request.url.path(), of_call).await;
             return read.map_err(|error| about(asked, error));
         }
         self.read_answer(call, response, asked, (masks, of_run.0)).await

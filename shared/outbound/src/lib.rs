@@ -34,7 +34,7 @@ use url::Url;
 pub use address::{AddressError, AddressRule, Resolver, SystemResolver, is_global_unicast};
 pub use code::{ChildInfo, CodeGroup};
 pub use estimate::{Asked, Estimate};
-pub use files::{RunFiles, Sink};
+pub use files::RunFiles;
 pub use header::{HeaderError, check_header};
 pub use metered::Metered;
 pub use webhook::{OutgoingWebhook, SendOutcome};

@@ -1,6 +1,7 @@
 //! Masks secrets in what comes back: whole answers and streams, in every spelling that a server is
 //! likely to send.
 
+mod guard;
 mod spelling;
 
 use std::ops::Range;
@@ -8,6 +9,8 @@ use std::ops::Range;
 use flowgate_engine::call::CallError;
 use memchr::memmem::Finder;
 use serde_json::Value;
+
+pub(super) use guard::Guard;
 
 const MASK: &str = "***";
 /// Each byte of a secret may arrive as `\u0041`.
@@ -69,6 +72,10 @@ impl Masks {
     pub(super) fn error(&self, error: CallError) -> CallError {
         let output = error.output.map(|output| Box::new(self.value(*output)));
         CallError { message: self.text(&error.message), output, ..error }
+    }
+
+    pub(super) fn guard(&self) -> Guard<'_> {
+        Guard::new(self)
     }
 
     pub(super) fn stream(&self) -> MaskedStream<'_> {

@@ -59,7 +59,7 @@ impl Outbound {
             let exchanged = self.ask_vendor(&ask, wire, &target, masks, memory).await?;
             wire.decode(&ask, exchanged).map_err(|error| about(provider, error))?
         };
-        self.keep(call, &ask, made, (memory, files)).await
+        self.keep(call, &ask, made, (masks, memory, files)).await
     }
 
     /// Stores what came as a file of the run, and builds the call's value.
@@ -68,7 +68,7 @@ impl Outbound {
         call: &MediaCall,
         ask: &Ask<'_>,
         made: Made,
-        (memory, files): (&Metered, &RunFiles),
+        (masks, memory, files): (&Masks, &Metered, &RunFiles),
     ) -> Result<CallOutput, CallError> {
         let (tokens, cost_nano_usd) = (made.usage.tokens(), price::cost(ask, &made.usage));
         let paid = |error: CallError| error.having_used(tokens, cost_nano_usd);
@@ -81,7 +81,8 @@ impl Outbound {
             let proven = proof::prove(ask, said.as_deref(), &bytes);
             let media_type = proven.map_err(|error| paid(about(ask.provider, error)))?;
             let name = wire::file_name(ask.request, media_type);
-            let file = files.store(&name, media_type, &bytes).await.map_err(paid)?;
+            let stored = files.store((&name, media_type), &bytes, masks).await;
+            let file = stored.map_err(paid)?;
             self.show(&mut value, wire::field_of_file(ask.request), &file);
         }
         value.insert("model".to_owned(), call.model.clone().into());

@@ -58,12 +58,19 @@ impl Runner {
         part: PartRequest,
         draft: Option<TriedDraft>,
     ) -> Result<Admitted> {
-        let part = published.workflow.accept_part(part.until.as_deref(), part.pins);
+        // The files of pins are the run's, as those of its input are.
+        let mut pins = Value::Object(part.pins);
+        let files = self.app.check_files(caller, &mut pins, "/pins").await?;
+        let pins = match pins {
+            Value::Object(pins) => pins,
+            _ => Map::new(),
+        };
+        let part = published.workflow.accept_part(part.until.as_deref(), pins);
         let fix = |head: RunHead| match part {
             Ok(part) => Ok(RunHead { draft: draft.map(Box::new), part, ..head }),
             Err(problems) => Err(bad_fields(problems)),
         };
-        self.start_published(caller, published, request, fix).await
+        self.start_published(caller, published, request, (fix, files)).await
     }
 }
 

@@ -140,22 +140,24 @@ impl Runner {
         caller.require(Scope::Run, &request.workflow_id, What::Workflow)?;
         let published =
             self.app.published(&request.workflow_id, request.version.as_deref()).await?;
-        self.start_published(caller, &published, request, Ok).await
+        self.start_published(caller, &published, request, (Ok, Vec::new())).await
     }
 
-    /// Starts a run of a workflow that the caller may start. `fix` completes its head.
+    /// Starts a run of a workflow that the caller may start. `fix` completes its head; the run gets
+    /// `more` files.
     pub(crate) async fn start_published(
         &self,
         caller: &Caller,
         published: &Published,
         request: StartRequest,
-        fix: impl FnOnce(RunHead) -> Result<RunHead> + Send,
+        (fix, more): (impl FnOnce(RunHead) -> Result<RunHead> + Send, Vec<FileId>),
     ) -> Result<Admitted> {
         let idempotency =
             self.idempotency_row(caller, &published.uid, request.idempotency.as_ref());
         let (mode, when_wait_ends) = (request.response_mode, request.when_wait_ends);
         let place = request.input_pointer;
-        let (head, ids) = self.new_head(Some(caller), published, request).await?;
+        let (head, mut ids) = self.new_head(Some(caller), published, request).await?;
+        ids.extend(more);
         let mut head = fix(head)?;
         let (children, program) =
             self.app.pin_children(&published.id, &published.workflow, &head.part).await?;
@@ -177,9 +179,9 @@ impl Runner {
         let How { mode, when_wait_ends, unique_rows, files } = how;
         let charge = self.charge(&head, mode)?;
         let allowance = self.app.admit(caller, &mut head, &unique_rows).await?;
-        self.app.give_files(&files.ids, &head.id, files.place).await?;
-        if let Some(origin) = &head.origin {
-            self.app.take_over_files(&origin.run, &head.id).await?;
+        if let Err(error) = self.app.give_files(&files.ids, &head, files.place).await {
+            self.app.release_slot(&head).await;
+            return Err(error);
         }
         let plan = StartPlan { program, mode, when_wait_ends, unique_rows, allowance, charge };
         self.start(Arc::new(head), plan).await

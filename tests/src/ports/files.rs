@@ -1,5 +1,6 @@
 //! Files: whole or not there, read by their owners alone, and gone with the last of them.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -24,11 +25,13 @@ pub(super) fn guarantees() -> Vec<Guarantee> {
         guarantee("no file is larger than the largest", too_large),
         guarantee("what was announced must come", announced),
         guarantee("a run reads the files that it owns", owned),
+        guarantee("a file says of which workflows its runs are", of_workflows),
         guarantee("a rerun takes over all files", taken_over),
         guarantee("an unused upload is due after a day, and goes", unused),
         guarantee("a file goes with its last run", last_run),
         guarantee("a file goes with the wipe of its run", wiped),
         guarantee("a file of a run that never came goes", never_started),
+        guarantee("of an upload that expires while it comes, nothing is left", late),
         guarantee("a file on its way out is given to nobody", going),
     ]
 }
@@ -152,7 +155,27 @@ async fn owned(world: World) -> Result<()> {
     assert!(world.files.of_run(&id(2), &second).await?.is_some());
     assert_eq!(world.files.share(&id(9), &second, at(1)).await?, Shared::Unknown);
     assert!(world.files.of_run(&id(9), &second).await?.is_none());
-    assert_eq!(world.files.runs_of(&id(2), 9).await?, [second]);
+    Ok(())
+}
+
+/// Runs that are not stored, or wiped, do not count.
+async fn of_workflows(world: World) -> Result<()> {
+    let uid = head(1)?.workflow_uid;
+    let (own, other) = (BTreeSet::from([uid.clone()]), BTreeSet::from([format!("{uid}x")]));
+    let of = async |workflows| world.files.has_run_of(&id(1), workflows).await;
+    store(&world, new(1, upload()), b"a").await?;
+    for n in 1..=120 {
+        world.files.share(&id(1), &run_id(n)?, at(1)).await?;
+    }
+    assert!(!of(None).await?, "no run is stored");
+    // The last of them, whatever their order.
+    for n in [1, 120] {
+        world.runs.create_ended(attached(n)?, ending(RunState::Succeeded)).await?;
+        assert!(of(None).await? && of(Some(&own)).await?);
+        assert!(!of(Some(&other)).await? && !of(Some(&BTreeSet::new())).await?);
+        world.runs.wipe(&run_id(n)?).await?;
+        assert!(!of(None).await? && !of(Some(&own)).await?, "it was wiped");
+    }
     Ok(())
 }
 
@@ -165,8 +188,6 @@ async fn taken_over(world: World) -> Result<()> {
     world.files.share_all(&run_id(3)?, &second, at(2)).await?;
     for n in [1, 2] {
         assert!(world.files.of_run(&id(n), &second).await?.is_some());
-        assert_eq!(world.files.runs_of(&id(n), 9).await?, [first.clone(), second.clone()]);
-        assert_eq!(world.files.runs_of(&id(n), 1).await?.len(), 1);
     }
     Ok(())
 }
@@ -226,6 +247,18 @@ async fn never_started(world: World) -> Result<()> {
     let later = at(0) + RUN_STORED_WITHIN;
     assert!(due(&world, later, 1).await?);
     assert!(world.files.collect(&id(1), later).await?);
+    Ok(())
+}
+
+async fn late(world: World) -> Result<()> {
+    let mut writer = world.files.create(new(1, upload())).await?;
+    writer.write(b"late").await?;
+    let later = at(0) + UPLOAD_KEPT;
+    assert!(world.files.collect(&id(1), later).await?);
+    assert!(writer.finish().await.is_err());
+    // At once, or as due work.
+    world.files.collect(&id(1), later).await?;
+    assert!(world.files.read(&id(1), 0..9).await?.is_none());
     Ok(())
 }
 

@@ -254,6 +254,77 @@ async fn http_nodes_send_and_store_files() {
     assert_eq!(text.matches(boundary).count(), 3);
 }
 
+/// Whoever may read a run reads its files: an answer that echoes a secret does not become one.
+#[tokio::test]
+async fn no_secret_becomes_a_file() {
+    let server = TestServer::start().await;
+    let receiver = Receiver::start(|request, _| {
+        let sent = request.headers["authorization"].to_str().unwrap().to_owned();
+        match request.uri.path() {
+            "/named" => {
+                let named = format!("attachment; filename=\"x {sent}.bin\"");
+                let headers = vec![("content-disposition", named)];
+                Reply::With(StatusCode::OK, headers, "fetched".to_owned())
+            }
+            _ => Reply::With(StatusCode::OK, Vec::new(), "a".repeat(70_000) + &sent),
+        }
+    })
+    .await;
+    let secret = json!({ "value": "tok-0123456789", "hosts": ["127.0.0.1"] });
+    let put = server.request(Method::PUT, "/v1/secrets/TOKEN", ADMIN_KEY).json(&secret);
+    assert!(put.send().await.unwrap().status().is_success());
+    let document = format!(
+        "input: [{{ name: path, type: string }}]\n\
+         nodes: [{{ id: get, type: http, url: '{}/<api.path>', headers: {{ authorization: 'Bearer \
+         {{{{TOKEN}}}}' }}, as: file }}]\n\
+         output: {{ got: <get.data> }}\n",
+        receiver.url
+    );
+    server.publish("w", &document).await;
+    let (_, run_) = answer(run(&server, ADMIN_KEY, "w", &json!({ "path": "echo" }))).await;
+    assert_eq!(run_["error"]["code"], "refused_secret", "{run_}");
+    let (_, run_) = answer(run(&server, ADMIN_KEY, "w", &json!({ "path": "named" }))).await;
+    let got = &run_["output"]["got"];
+    assert_eq!(got["name"], "x Bearer ***.bin", "{run_}");
+    let path = format!("/v1/files/{}", got["$file"].as_str().unwrap());
+    let read = server.get(&path, ADMIN_KEY).send().await.unwrap();
+    let shown = format!("{:?}", read.headers());
+    assert!(!shown.contains("tok-0123456789"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_token_for_a_run_reads_its_files_alone() {
+    let server = TestServer::start().await;
+    server.publish("w", ECHO).await;
+    let key = server.key(&["w"], &["run", "read"]).await;
+    let given = upload(&server, &key, "a.png", b"given").await;
+    let other = upload(&server, &key, "b.png", b"other").await;
+    let (_, run_) = answer(run(&server, &key, "w", &json!({ "photo": given }))).await;
+    let asked = json!({ "run_id": run_["id"] });
+    let (status, made) = answer(server.post("/v1/tokens", &key).json(&asked)).await;
+    assert_eq!(status, 201, "{made}");
+    let token = made["token"].as_str().unwrap();
+    assert_eq!(content(&server, token, &given).await, b"given");
+    let path = format!("/v1/files/{}", other["$file"].as_str().unwrap());
+    assert_eq!(server.get(&path, token).send().await.unwrap().status(), 404);
+}
+
+#[tokio::test]
+async fn uploads_count_against_the_rate() {
+    let server = TestServer::start().await;
+    let limits = json!({ "requests_per_minute": 1, "burst": 2 });
+    let asked = json!({ "workflows": ["*"], "scopes": ["run"], "limits": limits });
+    let (status, made) = answer(server.post("/v1/keys", ADMIN_KEY).json(&asked)).await;
+    assert_eq!(status, 201, "{made}");
+    let key = made["key"].as_str().unwrap();
+    upload(&server, key, "a.png", b"a").await;
+    let announced = json!({ "name": "b", "size": 1, "sha256": "0".repeat(64) });
+    assert_eq!(answer(server.post("/v1/files", key).json(&announced)).await.0, 202);
+    assert_eq!(answer(server.post("/v1/files", key).json(&announced)).await.0, 429);
+    let sent = server.post("/v1/files?name=c", key).body("c");
+    assert_eq!(answer(sent).await.0, 429);
+}
+
 /// Ids that code makes up, or that a run of another key has, are no files of the run.
 #[tokio::test]
 async fn a_run_reads_no_files_of_others() {

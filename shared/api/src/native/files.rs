@@ -118,6 +118,7 @@ impl From<FileRef> for File {
         Refused<Problem, 400>,
         Refused<Problem, 413>,
         Refused<Problem, 415>,
+        Refused<Problem, 429>,
     )
 )]
 pub(super) async fn upload(

@@ -11,6 +11,7 @@ use flowgate_core::secret::hmac_sha256;
 use flowgate_core::time::Timestamp;
 use flowgate_core::work::Message;
 use flowgate_engine::call::WebhookCall;
+use flowgate_engine::file::find_marked;
 use flowgate_engine::input::InputProblem;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -88,7 +89,7 @@ impl App {
         }
         let questions = self.ports.runs.questions(&record.head.id).await?;
         let question = chosen(questions, node, self.now())?;
-        self.answer_question(&record, question, answer, caller.name()).await
+        self.answer_question(&record, question, answer, Some(caller)).await
     }
 
     /// Returns the run and the question of a link; `NotFound` if the link is not one of ours.
@@ -117,7 +118,7 @@ impl App {
         if record.state.has_ended() {
             return Err(Error::AlreadyEnded(record.state));
         }
-        self.answer_question(&record, question, answer, "link").await
+        self.answer_question(&record, question, answer, None).await
     }
 
     /// Returns the delivery that makes a question known, with its link; does not write it.
@@ -151,19 +152,22 @@ impl App {
         Ok(questions)
     }
 
+    /// `caller`: `None` for whoever has the link.
     async fn answer_question(
         &self,
         record: &RunRecord,
         asked: AskedQuestion,
         answer: PersonsAnswer,
-        by: &str,
+        caller: Option<&Caller>,
     ) -> Result<RunRecord> {
         let now = self.now();
         if !is_open(&asked, now) {
             return Err(Error::AlreadyAnswered);
         }
-        let data = checked(&asked, answer.approved, answer.data, answer.is_form)?;
+        let mut data = checked(&asked, answer.approved, answer.data, answer.is_form)?;
         let run = &record.head.id;
+        self.own_files(caller, &mut data, run).await?;
+        let by = caller.map_or("link", Caller::name);
         let answer = Answer::Given { approved: answer.approved, data, by: by.to_owned(), at: now };
         match self.ports.runs.answer(run, &asked.place, answer, now).await? {
             Answered::Stored { is_due: true } => {
@@ -175,6 +179,25 @@ impl App {
             Answered::NotAsked => return Err(Error::NotAsked),
         }
         self.ports.runs.read(run).await?.ok_or(Error::NotFound(What::Run))
+    }
+
+    /// Makes the run an owner of the files in an answer, before that is stored.
+    async fn own_files(
+        &self,
+        caller: Option<&Caller>,
+        data: &mut Value,
+        run: &RunId,
+    ) -> Result<()> {
+        if let Some(caller) = caller {
+            let files = self.check_files(caller, data, "/data").await?;
+            return self.share_files(&files, run, "/data").await;
+        }
+        let problem = |pointer: String| FieldProblem {
+            pointer: format!("/data{pointer}"),
+            message: "is a file: who answers by a link has none; answer with a key".to_owned(),
+        };
+        let problems: Vec<FieldProblem> = find_marked(data).into_iter().map(problem).collect();
+        if problems.is_empty() { Ok(()) } else { Err(Error::BadInput(problems)) }
     }
 
     async fn link_of(&self, record: &RunRecord, asked: &AskedQuestion) -> Result<String> {

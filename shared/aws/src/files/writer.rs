@@ -1,6 +1,6 @@
 //! Sends bytes to the bucket: small files at once, others in parts as they come.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use async_trait::async_trait;
 use flowgate_core::file::{FileRef, FileWriter, MAX_FILE, Received};
 use flowgate_core::hash::hex;
@@ -89,7 +89,10 @@ impl FileWriter for Writer {
             None => self.aws.bucket().put(&file.id, &self.buffer, self.aws.table().tries()).await,
         }
         .context("a file could not be stored")?;
-        ensure!(self.aws.mark_whole(&file).await?, "the file's row has expired");
+        if !self.aws.mark_whole(&file).await? {
+            self.aws.let_go(&file.id).await?;
+            bail!("the file's row has expired");
+        }
         Ok(Received::Whole(file))
     }
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::super::client::describe;
 use super::super::files::Sink;
+use super::super::mask::Masks;
 use super::super::{Metered, Outbound, RunFiles, too_large};
 use super::answer::header_fields;
 use super::inflate::{Encoding, Inflate, Kept, Stop};
@@ -24,7 +25,7 @@ impl Outbound {
         &self,
         mut response: Response,
         path: &str,
-        (memory, files): (&Metered, &RunFiles),
+        (masks, memory, files): (&Masks, &Metered, &RunFiles),
     ) -> Result<CallOutput, CallError> {
         let (status, headers) = (response.status(), response.headers().clone());
         let max = usize::try_from(MAX_FILE).unwrap_or(usize::MAX);
@@ -39,7 +40,7 @@ impl Outbound {
         let piece_size =
             if encoding == Encoding::Identity { INFLATED_PIECE } else { COMPRESSED_PIECE };
         let (name, media_type) = (file_name(&headers, path), ContentType::of(&headers).media_type);
-        let (mut sink, mut read): (Option<Sink>, u64) = (None, 0);
+        let (mut sink, mut read): (Option<Sink<'_>>, u64) = (None, 0);
         while let Some(part) = response.chunk().await.map_err(|error| describe(&error))? {
             read += part.len() as u64;
             // Compressed bytes that stand for nothing would never end.
@@ -48,7 +49,7 @@ impl Outbound {
             }
             let sink = match &mut sink {
                 Some(sink) => sink,
-                None => sink.insert(files.create(&name, &media_type).await?),
+                None => sink.insert(files.create(&name, &media_type, masks).await?),
             };
             for piece in part.chunks(piece_size) {
                 inflate.push(piece).map_err(stopped)?;

@@ -18,6 +18,8 @@ pub(super) struct OnePart {
     /// What ends a part: the line end belongs to it.
     delimiter: Vec<u8>,
     held: Vec<u8>,
+    /// What of the preamble, and of `held` while it is a head, has been looked through.
+    seen: usize,
     state: State,
     head: Option<PartHead>,
 }
@@ -40,7 +42,8 @@ impl OnePart {
         }
         let delimiter = format!("\r\n--{boundary}").into_bytes();
         // A form may begin with its boundary: as if a line had ended.
-        Ok(Self { delimiter, held: b"\r\n".to_vec(), state: State::Preamble, head: None })
+        let held = b"\r\n".to_vec();
+        Ok(Self { delimiter, held, seen: 0, state: State::Preamble, head: None })
     }
 
     pub(super) fn head(&self) -> Option<&PartHead> {
@@ -55,17 +58,21 @@ impl OnePart {
             match self.state {
                 State::Preamble => {
                     let Some(at) = self.find_delimiter() else {
-                        if self.held.len() > MAX_PREAMBLE {
+                        let sure = self.held.len().saturating_sub(self.delimiter.len() - 1);
+                        self.held.drain(..sure);
+                        self.seen += sure;
+                        if self.seen > MAX_PREAMBLE {
                             return Err("the form does not begin with its boundary");
                         }
                         return Ok(content);
                     };
                     // The end of a form without parts, too, is followed by no head.
                     self.held.drain(..at + self.delimiter.len());
-                    self.state = State::Head;
+                    (self.state, self.seen) = (State::Head, 0);
                 }
                 State::Head => {
-                    let Some(at) = find(&self.held, b"\r\n\r\n") else {
+                    let Some(at) = find(&self.held[self.seen..], b"\r\n\r\n") else {
+                        self.seen = self.held.len().saturating_sub(3);
                         let is_end = self.held.starts_with(b"--");
                         if is_end || self.held.len() > MAX_HEAD {
                             return Err(
@@ -74,6 +81,7 @@ impl OnePart {
                         }
                         return Ok(content);
                     };
+                    let at = self.seen + at;
                     self.head = Some(read_head(&self.held[..at])?);
                     self.held.drain(..at + 4);
                     self.state = State::Content;
@@ -216,6 +224,21 @@ mod tests {
         for _ in 0..100 {
             assert!(part.push(&[b'x'; 10_000]).unwrap().len() >= 9_990);
             assert!(part.held.len() < 10);
+        }
+    }
+
+    /// Whoever sends byte by byte must not make each of them cost all before it.
+    #[test]
+    fn what_precedes_the_part_is_looked_through_once() {
+        let mut part = OnePart::of(TYPE).unwrap();
+        for _ in 0..60_000 {
+            part.push(b"x").unwrap();
+            assert!(part.held.len() < part.delimiter.len());
+        }
+        part.push(b"\r\n--XX").unwrap();
+        for n in 1..10_000 {
+            part.push(b"y").unwrap();
+            assert!(part.held.len() == n && part.held.len() - part.seen <= 3);
         }
     }
 
