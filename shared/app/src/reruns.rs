@@ -19,6 +19,11 @@ use crate::platform::App;
 pub struct RerunRequest {
     /// Only runs in this state; `None`: every run that has ended.
     pub state: Option<RunState>,
+    pub user: Option<String>,
+    /// Only runs that failed with this code.
+    pub code: Option<String>,
+    /// Only runs that failed at this node.
+    pub node: Option<String>,
     pub created_from: Option<Timestamp>,
     pub created_before: Option<Timestamp>,
     pub from: Option<String>,
@@ -71,6 +76,9 @@ impl App {
             uid: record.uid.clone(),
             key_id: caller.key_id().map(str::to_owned),
             state: request.state,
+            user: request.user,
+            code: request.code,
+            node: request.node,
             created_from: request.created_from,
             created_before: request.created_before.unwrap_or(now).min(now),
             from: request.from,
