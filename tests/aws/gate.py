@@ -318,13 +318,15 @@ def short(resource):
 
 
 def is_exact(template, resource):
-    """Allows resources of this template, their indexes, the restored table, and provider secrets under the stack's name."""
+    """Allows resources of this template, indexes, files in a bucket, the restored table, provider secrets under the stack's name."""
     if not isinstance(resource, dict):
         return False
     text = sub(resource) if "Fn::Sub" in resource else ""
     if text.endswith(":secret:${AWS::StackName}/provider/*"):
         return True
     named = set(template.resources) | {"RestoredTable"}
+    # Objects have no ARN of their own in a template.
+    text = text.removesuffix("/files/*")
     return "*" not in text and "?" not in text and logical_id(resource) in named
 
 

@@ -1,7 +1,5 @@
 //! The ticks of a schedule: a cron expression, read in a time zone.
 
-use std::time::Duration;
-
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 use flowgate_core::time::Timestamp;
@@ -10,9 +8,8 @@ use jiff::{Timestamp as Instant, Zoned};
 
 const MAX_CRON: usize = 100;
 const MAX_TIMEZONE: usize = 64;
-const DAY: Duration = Duration::from_secs(24 * 3600);
-/// A tick on a day that its zone left out is an error: the search goes on a day later.
-const MAX_SKIPPED_DAYS: usize = 3;
+/// A tick on a day that its zone left out is an error: the search goes on where the zone did.
+const MAX_LEFT_OUT: usize = 3;
 
 /// When a schedule is due.
 #[derive(Debug)]
@@ -39,11 +36,17 @@ impl Ticks {
 
     /// Returns the first tick after a time; `None` if it never comes.
     pub(crate) fn after(&self, at: Timestamp) -> Option<Timestamp> {
-        (0..=MAX_SKIPPED_DAYS).find_map(|days| {
-            let from = self.zoned(at + DAY * u32::try_from(days).ok()?)?;
-            let tick = self.cron.find_next_occurrence(&from, false).ok()?;
-            Some(Timestamp(tick.timestamp().as_millisecond())).filter(|tick| *tick > at)
+        let from = self.zoned(at)?;
+        let changes = self.zone.following(from.timestamp()).take(MAX_LEFT_OUT);
+        let changes: Vec<_> = changes.map(|change| change.timestamp()).collect();
+        self.find(&from, false).or_else(|| {
+            changes.into_iter().find_map(|at| self.find(&at.to_zoned(self.zone.clone()), true))
         })
+    }
+
+    fn find(&self, from: &Zoned, inclusive: bool) -> Option<Timestamp> {
+        let tick = self.cron.find_next_occurrence(from, inclusive).ok()?;
+        Some(Timestamp(tick.timestamp().as_millisecond()))
     }
 
     /// Returns the last tick until `now`; at least `first`, which is known to be one.
@@ -121,6 +124,10 @@ mod tests {
         assert_eq!(
             ticks("0 12 * * *", "Pacific/Apia", "2011-12-29T12:00:00Z", 3),
             ["2011-12-29T22:00Z", "2011-12-30T22:00Z", "2011-12-31T22:00Z"]
+        );
+        assert_eq!(
+            ticks("0 * * * *", "Pacific/Apia", "2011-12-30T08:30:00Z", 3),
+            ["2011-12-30T09:00Z", "2011-12-30T10:00Z", "2011-12-30T11:00Z"]
         );
     }
 

@@ -148,7 +148,7 @@ impl Sink {
     }
 }
 
-/// A file of another run and one that does not exist are the same: ids tell nothing.
+/// A file of another run and one that does not exist are the same: an id says nothing.
 fn unknown(id: &FileId) -> CallError {
     failed("unknown_file", format!("the run has no file {id}"))
 }

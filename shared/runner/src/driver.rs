@@ -49,9 +49,9 @@ use self::recorder::EventRecorder;
 use self::replay::{Replay, attempt_place};
 use self::reuse::Reuse;
 use crate::Runner;
-use crate::start::WhenWaitEnds;
 
 pub(crate) use self::memory::DRIVER_BYTES;
+pub(crate) use self::phase::CallerWait;
 pub use self::phase::PanicEnd;
 
 /// An attached run does not renew its lease, which ends this long after the run must be released.
@@ -113,13 +113,6 @@ pub struct Driver {
     registered: Registered,
     stopping: watch::Receiver<bool>,
     outbox: VecDeque<Progress>,
-}
-
-/// How long a caller waits for a run, and what happens to the run then.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct CallerWait {
-    pub(crate) max: Duration,
-    pub(crate) when_it_ends: WhenWaitEnds,
 }
 
 impl Driver {

@@ -2,6 +2,7 @@
 //! here.
 
 pub mod start;
+mod caller_webhook;
 pub mod part;
 pub mod rerun;
 mod rerun_jobs;

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use flowgate_app::access::Caller;
 use flowgate_app::children::Program;
-use flowgate_app::delivery::{HeaderValue, WebhookBody, WebhookTarget};
 use flowgate_app::error::{Error, FieldProblem, Result, TakenRunId, What};
 use flowgate_app::file::FileId;
 use flowgate_app::id::RunId;
@@ -18,12 +17,12 @@ use flowgate_app::memory::{Charge, Holder};
 use flowgate_app::run::{Created, Dialect, Mode, NewRun, RunHead, RunRecord};
 use flowgate_app::work::Message;
 use flowgate_app::workflows::Published;
-use flowgate_engine::call::Piece;
 use flowgate_engine::input::{InputProblem, InputRules, Undeclared};
 use flowgate_engine::{ENGINE, Part, SpendingLimit, Weight};
 use serde_json::Value;
 
 use crate::Runner;
+pub use crate::caller_webhook::{MAX_WEBHOOKS, WEBHOOK_METHODS, WebhookRequest};
 use crate::driver::{CallerWait, DRIVER_BYTES, Driver, Progress};
 use crate::host::{self, Subscription};
 
@@ -56,16 +55,6 @@ pub struct StartRequest {
     pub idempotency: Option<IdempotencyRequest>,
     /// In addition to the workflow's own.
     pub spending_limit: SpendingLimit,
-}
-
-/// A webhook requested by a caller. `pointer` is its JSON Pointer in the request's body.
-#[derive(Debug, Clone)]
-pub struct WebhookRequest {
-    pub pointer: String,
-    pub url: String,
-    pub method: String,
-    pub headers: Vec<(String, String)>,
-    pub body: WebhookBody,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -194,48 +183,6 @@ impl Runner {
         self.start(Arc::new(head), plan).await
     }
 
-    /// Checks a caller's webhooks: at most five, each with a permitted method, address and headers.
-    pub async fn check_webhooks(&self, webhooks: &[WebhookRequest]) -> Result<()> {
-        if webhooks.len() > MAX_WEBHOOKS {
-            let pointer =
-                webhooks[MAX_WEBHOOKS].pointer.rsplit_once('/').map_or("", |(list, _)| list);
-            return Err(Error::bad_field(
-                pointer,
-                format!("has {} webhooks, at most {MAX_WEBHOOKS} are allowed", webhooks.len()),
-            ));
-        }
-        for webhook in webhooks {
-            self.check_webhook(webhook).await?;
-        }
-        Ok(())
-    }
-
-    async fn check_webhook(&self, webhook: &WebhookRequest) -> Result<()> {
-        let at = |field: &str| format!("{}/{field}", webhook.pointer);
-        if !WEBHOOK_METHODS.contains(&webhook.method.as_str()) {
-            return Err(Error::bad_field(
-                at("method"),
-                format!("must be one of {}", WEBHOOK_METHODS.join(", ")),
-            ));
-        }
-        if let Err(error) = self.outbound.check_resolved(&webhook.url).await {
-            return Err(Error::bad_field(at("url"), error.to_string()));
-        }
-        if webhook.headers.len() > MAX_WEBHOOK_HEADERS {
-            let message = format!(
-                "has {} headers, at most {MAX_WEBHOOK_HEADERS} are allowed",
-                webhook.headers.len()
-            );
-            return Err(Error::bad_field(at("headers"), message));
-        }
-        for (name, value) in &webhook.headers {
-            if let Err(error) = flowgate_outbound::check_header(name, value) {
-                return Err(Error::bad_field(at("headers"), error.to_string()));
-            }
-        }
-        Ok(())
-    }
-
     /// Returns the head, and the files of its input.
     async fn new_head(
         &self,
@@ -351,19 +298,6 @@ impl Runner {
             }
             Started::Stream(stream) => Ok(stream.head.id.clone()),
         }
-    }
-
-    async fn webhook_target(&self, webhook: WebhookRequest) -> Result<WebhookTarget> {
-        let mut headers = Vec::with_capacity(webhook.headers.len());
-        for (name, value) in webhook.headers {
-            headers.push((name, HeaderValue::Sealed(self.app.seal(&value).await?)));
-        }
-        Ok(WebhookTarget {
-            url: vec![Piece::Value(webhook.url)],
-            method: webhook.method,
-            headers,
-            body: webhook.body,
-        })
     }
 
     /// Counts what the run takes at first, unless it runs elsewhere or later.
@@ -497,7 +431,3 @@ impl Runner {
         Ok(Some(IdempotencyRow { key, body_hash: String::new(), expires_at }))
     }
 }
-
-pub const MAX_WEBHOOKS: usize = 5;
-const MAX_WEBHOOK_HEADERS: usize = 50;
-pub const WEBHOOK_METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];

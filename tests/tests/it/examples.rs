@@ -269,7 +269,7 @@ async fn ask_pdf() {
     let example = Example::publish("ask-pdf").await;
     let output = example.output(json!({})).await;
     let answer = "Answer from this alone: The warranty is two years from delivery.\n\
-                  Question: How long is the warranty?\n";
+                  Question: How long is the warranty?";
     assert_eq!(output, json!({ "answer": answer, "title": null, "kind": "pdf" }));
     // A file of its own, whose type is a lie.
     let upload = example.server.post("/v1/files?name=notes.pdf", ADMIN_KEY);
@@ -277,7 +277,7 @@ async fn ask_pdf() {
     let body = "<title>Notes</title><h1>Terms</h1><p>Returns take 14 days.";
     let file: Value = upload.body(body).send().await.unwrap().json().await.unwrap();
     let output = example.output(json!({ "paper": file, "question": "Returns?" })).await;
-    let answer = "Answer from this alone: # Terms\n\nReturns take 14 days.\nQuestion: Returns?\n";
+    let answer = "Answer from this alone: # Terms\n\nReturns take 14 days.\nQuestion: Returns?";
     assert_eq!(output, json!({ "answer": answer, "title": "Notes", "kind": "html" }));
 }
 

@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 use super::{Rendered, RenderedUrl, as_millis};
 use crate::file::FileId;
 
-/// Output: `{content, model, tokens, finish_reason, tool_calls, cost}`; with a schema `data` and the
-/// fields of the answer; with tool calls `turn`.
+/// Output: `{content, model, tokens, finish_reason, tool_calls, cost}`; with a schema `data` and
+/// the fields of the answer; with tool calls `turn`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct ModelCall {
     /// `provider/model`, such as `openai/gpt-5-mini` or `offline/echo`.

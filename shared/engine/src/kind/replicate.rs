@@ -74,7 +74,7 @@ const LIMITS: CallLimits =
 /// A node may make 500 calls.
 const MAX_LOOKS: u32 = 400;
 const MAX_OWN_PAUSE: u64 = 10;
-/// A look that failed says nothing about the prediction: the next one may tell.
+/// A look that failed says nothing about the prediction: the next one may know.
 const MAX_FAILED_LOOKS: usize = 5;
 const MAX_FILES: usize = 20;
 

@@ -1,7 +1,8 @@
 //! Finds all matches of a pattern, in a bounded number of steps.
 //!
 //! A search for one match may read all of the text, so that a search for each match takes the
-//! square of its length. The engine of `regex-automata` does not say how much it reads; this one counts.
+//! square of its length. The engine of `regex-automata` does not say how much it reads; this one
+//! counts.
 
 use regex_automata::nfa::thompson::{NFA, State};
 use regex_automata::util::primitives::StateID;

@@ -1,6 +1,7 @@
 //! The phases of a driver, and the writes that start and end a run.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use flowgate_app::finish::sent_at_end;
@@ -43,6 +44,13 @@ pub(super) struct PendingStart {
 pub(super) enum Attachment {
     Attached(Wait),
     Detached,
+}
+
+/// How long a caller waits for a run, and what happens to the run then.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CallerWait {
+    pub(crate) max: Duration,
+    pub(crate) when_it_ends: WhenWaitEnds,
 }
 
 /// A caller's wait.

@@ -1,4 +1,4 @@
-//! The tools of an agent: each is a node that runs under a call of the model, or a tool of a server.
+//! The tools of an agent: each is a node that runs under a call of the model, or a server's.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};

@@ -282,8 +282,8 @@ impl Sums {
     }
 }
 
-/// The turn of an answer that asks for tools, or to go on. In any other, a field of this name is the
-/// author's.
+/// The turn of an answer that asks for tools, or to go on. In any other, a field of this name is
+/// the author's.
 fn asked_turn(answer: &Value) -> Option<&Value> {
     let finish = answer.get("finish_reason")?.as_str()?;
     answer.get("turn").filter(|_| matches!(finish, "tools" | "pause"))

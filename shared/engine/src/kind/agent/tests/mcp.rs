@@ -56,8 +56,8 @@ fn shown(tools: &str, mut lists: impl FnMut(&CallId) -> CallResult) -> Result<Ve
     }
 }
 
-const SEARCHER: &str = "{ name: add, code: 'return 1' }, { mcp: 'https://x/<api.input.p>', headers: \
-                        { authorization: 'Bearer {{T}}', x-none: '<api.input.none>' } }";
+const SEARCHER: &str = "{ name: add, code: 'return 1' }, { mcp: 'https://x/<api.input.p>', \
+                        headers: { authorization: 'Bearer {{T}}', x-none: '<api.input.none>' } }";
 
 /// Two calls of the server at once, of which one fails; and an own tool.
 fn play(id: &CallId, call: &Call) -> CallResult {

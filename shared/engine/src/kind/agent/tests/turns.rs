@@ -440,10 +440,8 @@ fn tools_are_checked() {
     check("[{ code: 'return 1' }]", &["`name` is missing"]);
     check(
         "[1]",
-        &[
-            "a tool is an object with `name` and `http`, `fetch`, `code` or `python`, or `workflow`, \
-           or `mcp`",
-        ],
+        &["a tool is an object with `name` and `http`, `fetch`, `code` or `python`, or \
+             `workflow`, or `mcp`"],
     );
     check("[{ name: a, http: { method: GET } }]", &["`url` is missing"]);
     check(
