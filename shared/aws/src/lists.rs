@@ -1,5 +1,5 @@
-//! Lists of a workflow's runs: all of them, a user's, and those that failed with a code or at a node.
-//! The latter are small items, each of which points to a run.
+//! Lists of a workflow's runs: all, a user's, and those that failed with a code or at a node, which
+//! small items point to.
 
 use anyhow::{Context, Result};
 use flowgate_core::id::RunId;

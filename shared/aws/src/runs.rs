@@ -20,8 +20,8 @@ use crate::lists::failure_pointers;
 use crate::parts::{Part, PartsOutcome, chunk_keys_of, row_beside_parts, start_mark_key};
 use crate::release::has_handed_over;
 use crate::row::{
-    HOLDS_LEASE, bind_lease, ended, finish_leased, from_word, is_held_by, is_open, new_row,
-    open, record_attributes,
+    HOLDS_LEASE, bind_lease, ended, finish_leased, from_word, is_held_by, is_open, new_row, open,
+    record_attributes,
 };
 use crate::run_values::{
     MAX_OPEN_HEAD, earlier_run, refused_create, unique_row_is_past, unique_row_key,

@@ -182,8 +182,8 @@ pub(super) const MAX_SELECTOR: usize = 256;
 
 fn selector(query: &QueryPairs, name: &str) -> Result<Option<String>, Error> {
     let Some(selector) = query.get(name) else { return Ok(None) };
-    if selector.is_empty() || selector.len() > MAX_SELECTOR {
-        return Err(bad_query(name, &format!("must have 1 to {MAX_SELECTOR} bytes")));
+    if selector.len() > MAX_SELECTOR {
+        return Err(bad_query(name, &format!("must have at most {MAX_SELECTOR} bytes")));
     }
     Ok(Some(selector.to_owned()))
 }

@@ -68,10 +68,8 @@ impl RunFilter {
 
     pub fn matches(&self, run: &RunRecord) -> bool {
         let error = run.end.as_ref().and_then(|end| end.error.as_ref());
-        let (code, node) = (
-            error.map(|error| error.code.as_str()),
-            error.and_then(|error| error.node.as_deref()),
-        );
+        let (code, node) =
+            (error.map(|error| error.code.as_str()), error.and_then(|error| error.node.as_deref()));
         self.only_state().is_none_or(|state| state == run.state)
             && is_one(self.user.as_ref(), run.head.user.as_deref())
             && is_one(self.code.as_ref(), code)
@@ -81,7 +79,8 @@ impl RunFilter {
     /// Returns the ids that a page after `cursor` can hold; `None` if it can hold none. An id
     /// starts with the creation time of its run, so that times are a range of keys.
     pub fn ids(&self, cursor: Option<&str>) -> Option<RangeInclusive<RunId>> {
-        if (self.code.is_some() || self.node.is_some()) && self.only_state() != Some(RunState::Failed)
+        if (self.code.is_some() || self.node.is_some())
+            && self.only_state() != Some(RunState::Failed)
         {
             return None;
         }

@@ -71,7 +71,8 @@ pub(super) async fn by_users(world: World) -> Result<()> {
     let (created_from, created_before) = (Some(at(20)), Some(at(50)));
     check(&world, RunFilter { created_from, created_before, ..by_user("ada") }, &[40, 30, 20])
         .await?;
-    for (state, expected) in [(RunState::Pending, [50, 30, 10]), (RunState::Succeeded, [60, 40, 20])]
+    for (state, expected) in
+        [(RunState::Pending, [50, 30, 10]), (RunState::Succeeded, [60, 40, 20])]
     {
         check(&world, RunFilter { state: Some(state), ..by_user("ada") }, &expected).await?;
     }
@@ -90,8 +91,7 @@ pub(super) async fn by_users(world: World) -> Result<()> {
 }
 
 fn failing(state: RunState, code: &str, node: Option<&str>) -> FinishedRun {
-    let error =
-        RunError { code: code.into(), message: "no".into(), node: node.map(str::to_owned) };
+    let error = RunError { code: code.into(), message: "no".into(), node: node.map(str::to_owned) };
     let end = ending(state);
     let failed = RunEnd { error: Some(error), ..RunEnd::clone(&end.end) };
     FinishedRun { end: Arc::new(failed), ..end }
