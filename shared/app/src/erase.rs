@@ -159,7 +159,13 @@ impl App {
     ) -> anyhow::Result<Job> {
         // A deleted workflow starts no runs. A user's new ones are no part of the job.
         let created_before = user.as_ref().map(|_| job.created_at + Duration::from_millis(1));
-        let filter = RunFilter { user, created_before, oldest_first: true, ..RunFilter::default() };
+        let filter = RunFilter {
+            user,
+            created_before,
+            oldest_first: true,
+            complete: true,
+            ..RunFilter::default()
+        };
         let page = PageRequest { limit: RUNS_PER_STEP, cursor: job.progress.after_run.take() };
         let found = self.ports.runs.list(&uid, filter, page).await?;
         for run in &found.items {

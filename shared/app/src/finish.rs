@@ -44,6 +44,7 @@ impl App {
             .collect::<Result<_>>()?;
         let due_at = (!record.head.save).then(|| end.ended_at + WIPE_GRACE);
         Ok(FinishedRun {
+            workflow_uid: record.head.workflow_uid.clone(),
             trace,
             results: Vec::new(),
             events,

@@ -24,6 +24,11 @@ const OPEN_JOBS: usize = 100;
 pub struct RerunRequest {
     /// Only runs in this state; `None`: every run that has ended.
     pub state: Option<RunState>,
+    pub user: Option<String>,
+    /// Only runs that failed with this code.
+    pub code: Option<String>,
+    /// Only runs that failed at this node.
+    pub node: Option<String>,
     pub created_from: Option<Timestamp>,
     pub created_before: Option<Timestamp>,
     pub from: Option<String>,
@@ -80,6 +85,9 @@ impl App {
             uid: record.uid.clone(),
             key_id: caller.key_id().map(str::to_owned),
             state: request.state,
+            user: request.user,
+            code: request.code,
+            node: request.node,
             created_from: request.created_from,
             created_before: request.created_before.unwrap_or(now).min(now),
             from: request.from,

@@ -3,11 +3,12 @@
 use anyhow::{Context, Result};
 use flowgate_core::id::RunId;
 use flowgate_core::idempotency::chosen_id_key;
-use flowgate_core::run::{Deleted, RunHead};
+use flowgate_core::run::{Deleted, RunEnd, RunHead};
 
 use crate::Aws;
 use crate::deliveries::pointed_at;
 use crate::item::{Item, Key, META, run_partition};
+use crate::lists::pointer_keys;
 use crate::row::is_open;
 use crate::run_values::unique_row_key;
 use crate::table::Query;
@@ -17,20 +18,23 @@ impl Aws {
     /// deletion that was interrupted is found again. The row of an `Idempotency-Key` cannot be
     /// found from a run; it names the run alone, and expires within a day.
     pub(crate) async fn delete_run(&self, run: &RunId) -> Result<Deleted> {
-        let attributes = Some("#pk, #sk, #due_at, #head");
+        let attributes = Some("#pk, #sk, #due_at, #head, #end");
         let Some(row) = self.table().get(Key::of_run(run), attributes).await? else {
             return Ok(Deleted::Unknown);
         };
         if is_open(&row) {
             return Ok(Deleted::Open);
         }
-        let [head] = self.table().unpack(row.text("pk")?, [Some(row.value("head")?)]).await?;
+        let values = [Some(row.value("head")?), Some(row.value("end")?)];
+        let [head, end] = self.table().unpack(row.text("pk")?, values).await?;
         let head: RunHead = serde_json::from_str(&head.context("a run has no head")?)?;
+        let end: RunEnd = serde_json::from_str(&end.context("a run has no end")?)?;
+        let pointers = pointer_keys(&head, &end);
         self.wipe_run(run).await?;
         self.delete_deliveries(run).await?;
         let chosen =
             head.chosen_id.map(|id| unique_row_key(&chosen_id_key(&head.workflow_uid, &id)));
-        self.table().delete_all(chosen.into_iter().collect()).await?;
+        self.table().delete_all(chosen.into_iter().chain(pointers).collect()).await?;
         let parts = self.keys_in(&run_partition(run)).await?;
         let (row, parts): (Vec<_>, Vec<_>) = parts.into_iter().partition(|key| key.sk == META);
         self.table().delete_all(parts).await?;

@@ -29,6 +29,7 @@ mod run_values;
 mod parts;
 mod wipe;
 mod delete;
+mod lists;
 mod row;
 mod page;
 mod merged;

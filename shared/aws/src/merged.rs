@@ -7,8 +7,9 @@ use flowgate_core::page::Page;
 use futures_util::future::try_join_all;
 
 use crate::Aws;
-use crate::item::{Attributes, Item};
-use crate::page::{Filling, Listing, MAX_ITEMS, Reading, place_of};
+use crate::item::Item;
+use crate::lists::pointed_run;
+use crate::page::{Filling, Listing, Lists, MAX_ITEMS, Reading};
 use crate::table::{Query, Table};
 
 /// A filter that matches little may read a lot. After this many rounds of queries the page ends;
@@ -28,6 +29,7 @@ struct Merged {
 }
 
 struct Source {
+    lists: Lists,
     query: Query,
     named: VecDeque<(String, Item)>,
     is_done: bool,
@@ -65,6 +67,7 @@ impl Merged {
     fn of(listings: Vec<Listing>) -> Self {
         let backward = listings.first().is_some_and(|listing| listing.backward);
         let source = |listing: Listing| Source {
+            lists: listing.lists,
             query: listing.query(),
             named: VecDeque::new(),
             is_done: false,
@@ -130,6 +133,10 @@ impl Source {
     async fn read(&mut self, table: &Table) -> Result<()> {
         let found = table.query(&self.query).await?;
         for item in found.items {
+            let item = match self.lists {
+                Lists::Index => item,
+                Lists::Pointers => pointed_run(&item)?,
+            };
             self.named.push_back((item.text("list_sk")?.to_owned(), item));
         }
         self.is_done = found.next.is_none();
@@ -138,6 +145,7 @@ impl Source {
     }
 
     fn place(&self) -> Option<String> {
-        self.query.after.as_ref().and_then(|after: &Attributes| place_of(after))
+        let (_, place) = self.lists.key();
+        self.query.after.as_ref()?.get(place)?.as_s().ok().cloned()
     }
 }

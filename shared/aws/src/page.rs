@@ -31,9 +31,32 @@ pub(crate) struct Listed<T> {
 /// Resolves to `None` for an item that should not be listed after all.
 pub(crate) type Reading<'a, T> = BoxFuture<'a, Result<Option<Listed<T>>>>;
 
-/// A query of the index `list`.
+/// A condition on what a list holds of its items, with the name and value that it binds.
+pub(crate) type Condition = (&'static str, &'static str, AttributeValue);
+
+/// Where a list lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lists {
+    /// In the index `list`.
+    Index,
+    /// In the table: items whose sort key names a run.
+    Pointers,
+}
+
+impl Lists {
+    /// Returns the attributes of the list's name and of the place in it.
+    pub(crate) fn key(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Index => ("list_pk", "list_sk"),
+            Self::Pointers => ("pk", "sk"),
+        }
+    }
+}
+
+/// A query of a list.
 pub(crate) struct Listing {
     pub(crate) list: String,
+    pub(crate) lists: Lists,
     /// The item after which the page starts: its place in the list, and its key.
     pub(crate) start: Option<(String, Key)>,
     /// The first and the last place to read; `None`: the whole list.
@@ -41,14 +64,14 @@ pub(crate) struct Listing {
     pub(crate) backward: bool,
     /// Attributes of the rows to read; `None`: all.
     pub(crate) attributes: Option<String>,
-    /// Conditions, each with the name and value that it binds.
-    pub(crate) filter: Vec<(&'static str, &'static str, AttributeValue)>,
+    pub(crate) filter: Vec<Condition>,
 }
 
 impl Listing {
     pub(crate) fn of(list: impl Into<String>, start: Option<(String, Key)>) -> Self {
         Self {
             list: list.into(),
+            lists: Lists::Index,
             start,
             range: None,
             backward: false,
@@ -68,9 +91,10 @@ impl Listing {
         });
         let conditions: Vec<&str> = self.filter.iter().map(|(condition, ..)| *condition).collect();
         let filter = (!conditions.is_empty()).then(|| conditions.join(" AND "));
+        let (list, place) = self.lists.key();
         let query = Query {
-            index: Some("list"),
-            condition: "#list_pk = :list".to_owned(),
+            index: (self.lists == Lists::Index).then_some("list"),
+            condition: format!("#{list} = :list"),
             filter,
             backward: self.backward,
             after,
@@ -78,7 +102,7 @@ impl Listing {
         };
         let query = match self.range {
             Some((first, last)) => Query {
-                condition: "#list_pk = :list AND #list_sk BETWEEN :first AND :last".to_owned(),
+                condition: format!("#{list} = :list AND #{place} BETWEEN :first AND :last"),
                 ..query
             }
             .bind(":first", text(first))
@@ -183,6 +207,6 @@ impl Table {
     }
 }
 
-pub(crate) fn place_of(key: &Attributes) -> Option<String> {
+fn place_of(key: &Attributes) -> Option<String> {
     key.get("list_sk")?.as_s().ok().cloned()
 }

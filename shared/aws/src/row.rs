@@ -57,7 +57,11 @@ pub(crate) fn new_row(run: &NewRun, stored: HeadAttributes) -> Item {
 /// The list of a workflow's runs lies in 16 partitions of the index, by the last digit of their
 /// ids, which is random: one takes about a thousand writes a second.
 pub(crate) fn list_of(workflow_uid: &str, run: &str) -> String {
-    format!("RUNS#{workflow_uid}#{}", &run[run.floor_char_boundary(run.len().saturating_sub(1))..])
+    format!("RUNS#{workflow_uid}#{}", last_digit(run))
+}
+
+pub(crate) fn last_digit(run: &str) -> &str {
+    &run[run.floor_char_boundary(run.len().saturating_sub(1))..]
 }
 
 /// All of them, and the one where earlier releases kept the whole list.

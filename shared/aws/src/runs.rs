@@ -13,16 +13,15 @@ use flowgate_core::run::{
     RunProgress, RunRecord, Runs, StartMark,
 };
 use flowgate_core::time::Timestamp;
-use futures_util::FutureExt;
 
 use crate::Aws;
 use crate::item::{Item, Key, due_of, number, text, time};
-use crate::page::{Listed, Listing};
+use crate::lists::failure_pointers;
 use crate::parts::{Part, PartsOutcome, chunk_keys_of, row_beside_parts, start_mark_key};
 use crate::release::has_handed_over;
 use crate::row::{
-    HOLDS_LEASE, bind_lease, ended, finish_leased, from_word, is_held_by, is_open, lists_of,
-    new_row, open, record_attributes,
+    HOLDS_LEASE, bind_lease, ended, finish_leased, from_word, is_held_by, is_open, new_row, open,
+    record_attributes,
 };
 use crate::run_values::{
     MAX_OPEN_HEAD, earlier_run, refused_create, unique_row_is_past, unique_row_key,
@@ -36,15 +35,18 @@ impl Runs for Aws {
     async fn create(&self, run: NewRun) -> Result<Created> {
         let head = self.pack_head(&run.head, MAX_OPEN_HEAD)?;
         let row = open(new_row(&run, head.attributes), &run);
-        self.create_row(&run, row, Vec::new(), head.chunks).await
+        let before = head.chunks.into_iter().chain(self.user_pointer(&run.head)).collect();
+        self.create_row(&run, row, Vec::new(), before).await
     }
 
     async fn create_ended(&self, run: NewRun, end: FinishedRun) -> Result<Created> {
         let head = self.pack_head(&run.head, MAX_ITEM_BYTES)?;
         let values = self.pack_end(&run.head.id, "end", &end, head.bytes)?;
         let row = ended(new_row(&run, head.attributes), &run, &end, values.attributes);
-        let chunks = [head.chunks, values.chunks].concat();
-        let created = self.create_row(&run, row, values.parts, chunks).await?;
+        let mut before = [head.chunks, values.chunks].concat();
+        before.extend(self.user_pointer(&run.head));
+        before.extend(failure_pointers(&run.head.id, &end));
+        let created = self.create_row(&run, row, values.parts, before).await?;
         if created == Created::Created {
             self.count(end.tally.as_ref()).await;
         }
@@ -180,7 +182,9 @@ impl Runs for Aws {
     async fn finish(&self, lease: &Lease, end: FinishedRun) -> Result<Finished> {
         let values = self.pack_end(&lease.run, &lease.owner.0, &end, MAX_OPEN_HEAD)?;
         let ours = values.chunks.iter().map(Item::key).collect::<Result<_>>()?;
-        self.put_chunks(values.chunks).await?;
+        // A pointer that stays after a refusal is harmless, and one that is missing is not.
+        let pointers = failure_pointers(&lease.run, &end);
+        self.put_chunks(values.chunks.into_iter().chain(pointers).collect()).await?;
         let mut writes = vec![finish_leased(lease, &end, values.attributes)];
         writes.extend(values.parts);
         let Some(Refusal(item)) = self.table().write_all(&writes).await?.first_refused()? else {
@@ -288,30 +292,7 @@ impl Runs for Aws {
         filter: RunFilter,
         request: PageRequest,
     ) -> Result<Page<RunRecord>> {
-        let Some(ids) = filter.ids(request.cursor.as_deref()) else {
-            return Ok(Page { items: Vec::new(), next_cursor: None });
-        };
-        let listing = |list| Listing {
-            range: Some((ids.start().to_string(), ids.end().to_string())),
-            filter: filter_of(&filter),
-            backward: !filter.oldest_first,
-            attributes: Some(record_attributes(filter.include)),
-            ..Listing::of(list, None)
-        };
-        let listings = lists_of(workflow_uid).into_iter().map(listing).collect();
-        let (state, include) = (filter.state, filter.include);
-        let read = |item: Item| {
-            async move {
-                let Some(item) = self.kept(item)? else { return Ok(None) };
-                let cursor = item.text("list_sk")?.to_owned();
-                let (run, bytes) = self.table().record(&item, include).await?;
-                // The index may lag behind the row.
-                let matches = state.is_none_or(|state| state == run.state);
-                Ok(matches.then_some(Listed { item: run, bytes, cursor }))
-            }
-            .boxed()
-        };
-        self.merged_page(listings, request.limit, read).await
+        self.list_runs(workflow_uid, &filter, request).await
     }
 
     async fn idempotency(
@@ -332,10 +313,10 @@ impl Aws {
         run: &NewRun,
         row: Item,
         parts: Vec<Write>,
-        chunks: Vec<Item>,
+        before: Vec<Item>,
     ) -> Result<Created> {
-        let chunk_keys = chunks.iter().map(Item::key).collect::<Result<Vec<_>>>()?;
-        self.put_chunks(chunks).await?;
+        let written = before.iter().map(Item::key).collect::<Result<Vec<_>>>()?;
+        self.put_chunks(before).await?;
         let mut writes = vec![Write::put(row).if_absent()];
         writes.extend(unique_row_writes(run));
         writes.extend(parts);
@@ -343,9 +324,9 @@ impl Aws {
             AllOutcome::Done => Created::Created,
             AllOutcome::Refused(refusals) => refused_create(&run.unique_rows, refusals)?,
         };
-        if created != Created::Created && !chunk_keys.is_empty() {
+        if created != Created::Created && !written.is_empty() {
             // The run was not created; without this its chunks would stay until they expire.
-            self.table().delete_all(chunk_keys).await?;
+            self.table().delete_all(written).await?;
         }
         Ok(created)
     }
@@ -437,13 +418,4 @@ fn kept_lease(item: &Item) -> Result<Heartbeat> {
         cancel_requested: item.flag("cancel_requested"),
         answers: item.find_number("answers")?.unwrap_or(0),
     })
-}
-
-/// Returns conditions on the attributes of a run that the index holds.
-fn filter_of(
-    filter: &RunFilter,
-) -> Vec<(&'static str, &'static str, aws_sdk_dynamodb::types::AttributeValue)> {
-    let state = filter.state.map(|state| ("#state = :state", ":state", text(state.as_str())));
-    let user = filter.user.as_deref().map(|user| ("#user = :user", ":user", text(user)));
-    [state, user].into_iter().flatten().collect()
 }

@@ -95,6 +95,14 @@ pub struct Reruns {
     /// Only runs that ended like this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<RunState>,
+    /// Only runs of this user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Only runs that failed with this code, or at this node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_from: Option<Timestamp>,
     /// At the latest when the job was created, so that it never repeats its own runs.

@@ -190,6 +190,7 @@ pub enum Created {
 
 #[derive(Debug, Clone)]
 pub struct FinishedRun {
+    pub workflow_uid: String,
     pub end: Arc<RunEnd>,
     pub trace: Trace,
     /// The results of calls that are stored nowhere else, for a rerun: one compressed value.

@@ -440,13 +440,23 @@ fn select_run(connection: &Connection, key: Key) -> Result<Option<RunRow>> {
     Ok(select.query_row([key], RunRow::read).optional()?)
 }
 
+/// A condition stands alone where it applies, or else its index could not be used.
 fn list_sql(filter: &RunFilter) -> String {
+    let user = if filter.user.is_some() { "user = ?5" } else { "?5 IS NULL" };
+    let failed = |wanted: &Option<String>, field: &str, parameter: &str| match wanted {
+        Some(_) => {
+            format!("runs.state = 'failed' AND ending ->> '$.error.{field}' = {parameter}")
+        }
+        None => format!("{parameter} IS NULL"),
+    };
     format!(
         "{} WHERE workflow_uid = ?1 AND id BETWEEN ?2 AND ?3
             AND (?4 IS NULL OR coalesce(open_runs.state, runs.state) = ?4)
-            AND (?5 IS NULL OR user = ?5)
+            AND {user} AND {} AND {}
         ORDER BY id {}",
         RunRow::select(filter.include),
+        failed(&filter.code, "code", "?6"),
+        failed(&filter.node, "node", "?7"),
         if filter.oldest_first { "ASC" } else { "DESC" }
     )
 }
@@ -467,7 +477,9 @@ fn list(
         first,
         last,
         filter.state.map(|state| state.as_str()),
-        filter.user
+        filter.user,
+        filter.code,
+        filter.node
     ])?;
     page(request, rows, |row| {
         let row = RunRow::read(row)?;

@@ -350,6 +350,14 @@ CREATE TABLE knowledge_parts (
 );
 CREATE INDEX knowledge_parts_of_user ON knowledge_parts (store, user);
 ",
+    "
+-- The runs of a user, and those that failed with a code or at a node. Others are in none of these.
+CREATE INDEX runs_of_user ON runs (workflow_uid, user, id) WHERE user IS NOT NULL;
+CREATE INDEX runs_by_code ON runs (workflow_uid, ending ->> '$.error.code', id)
+    WHERE state = 'failed';
+CREATE INDEX runs_by_node ON runs (workflow_uid, ending ->> '$.error.node', id)
+    WHERE state = 'failed';
+",
 ];
 
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

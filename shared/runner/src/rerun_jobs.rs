@@ -123,9 +123,13 @@ impl Runner {
     ) -> Result<(Vec<RunRecord>, Option<String>)> {
         let filter = RunFilter {
             state: reruns.state,
+            user: reruns.user.clone(),
+            code: reruns.code.clone(),
+            node: reruns.node.clone(),
             created_from: reruns.created_from,
             created_before: Some(reruns.created_before),
             oldest_first: true,
+            complete: true,
             include,
             ..RunFilter::default()
         };

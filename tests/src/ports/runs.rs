@@ -21,6 +21,7 @@ use super::sample::*;
 use super::{Guarantee, World, guarantee};
 
 mod lists;
+mod lists_by;
 mod results;
 
 use lists::{list_bad_cursor, list_filters, list_includes, list_pages, list_ranges};
@@ -62,6 +63,11 @@ pub(super) fn guarantees() -> Vec<Guarantee> {
         guarantee(
             "a list of a time range contains the runs of that range, page by page, in both orders",
             list_ranges,
+        ),
+        guarantee("a list of a user contains the user's runs and no others", lists_by::by_users),
+        guarantee(
+            "a list of failures contains those of a code or a node, wiped or not",
+            lists_by::by_failures,
         ),
         guarantee("an unknown cursor reads the first page", list_bad_cursor),
     ]

@@ -157,6 +157,7 @@ pub fn ending(state: RunState) -> FinishedRun {
         ended_at: at(900),
     };
     FinishedRun {
+        workflow_uid: WORKFLOW_UID.into(),
         end: Arc::new(end),
         trace: vec![node_trace()],
         results: Vec::new(),

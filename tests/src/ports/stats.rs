@@ -131,8 +131,7 @@ async fn names(world: World) -> Result<()> {
 async fn parts(world: World) -> Result<()> {
     let head = |n| anyhow::Ok(RunHead { key_id: None, ..head(n)? });
     let part = Part { until: Some("a".into()), ..Part::default() };
-    let heads =
-        [head(1)?, RunHead { by_schedule: true, ..head(2)? }, RunHead { part, ..head(3)? }];
+    let heads = [head(1)?, RunHead { by_schedule: true, ..head(2)? }, RunHead { part, ..head(3)? }];
     for (n, head) in (1..).zip(heads) {
         let run = NewRun { head: Arc::new(head), ..attached(n)? };
         let end = counted(&run, ending(RunState::Succeeded), at(900));

@@ -132,7 +132,17 @@ const READS: &[(Shape, &str, &[&str])] = &[
     (
         Shape::Native,
         "/v1/workflows/plain/runs",
-        &["limit", "cursor", "status", "user", "created_from", "created_before", "include"],
+        &[
+            "limit",
+            "cursor",
+            "status",
+            "user",
+            "code",
+            "node",
+            "created_from",
+            "created_before",
+            "include",
+        ],
     ),
     (Shape::Native, "/v1/workflows/plain/versions", &["limit", "cursor"]),
     (Shape::Native, "/v1/keys", &["limit", "cursor"]),

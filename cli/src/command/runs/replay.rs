@@ -45,6 +45,15 @@ pub(crate) struct Args {
     /// The same as --status failed
     #[arg(long, requires = "workflow", conflicts_with = "status")]
     failed: bool,
+    /// With --workflow: only runs that failed with this code
+    #[arg(long, requires = "workflow", value_name = "CODE")]
+    code: Option<String>,
+    /// With --workflow: only runs that failed at this node
+    #[arg(long, requires = "workflow", value_name = "NODE")]
+    node: Option<String>,
+    /// With --workflow: only runs of this user
+    #[arg(long, requires = "workflow", value_name = "USER")]
+    user: Option<String>,
     /// With --workflow: only runs created since, such as 2026-01-31T08:00:00Z, 90m, 24h or 7d
     #[arg(long, requires = "workflow", value_name = "TIME")]
     since: Option<String>,
@@ -90,6 +99,9 @@ async fn many(client: &Client, workflow: &str, args: &Args, output: &Output) -> 
     let now = SystemClock.now();
     let state = args.status.as_deref().or(args.failed.then_some("failed"));
     body.extend(state.map(|state| ("state".to_owned(), json!(state))));
+    for (name, given) in [("code", &args.code), ("node", &args.node), ("user", &args.user)] {
+        body.extend(given.as_ref().map(|given| (name.to_owned(), json!(given))));
+    }
     for (name, given) in [("created_from", &args.since), ("created_before", &args.before)] {
         if let Some(given) = given {
             body.insert(name.to_owned(), json!(time(given, now)?.to_string()));

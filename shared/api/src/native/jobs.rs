@@ -18,6 +18,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Caller;
+use super::runs::{MAX_SELECTOR, ONLY_FAILED};
 use crate::http::body;
 use crate::http::fields::Fields;
 use crate::http::problem::{Problem, Refusal};
@@ -127,6 +128,12 @@ pub(super) fn accepted(app: &App, job: &job::Job) -> Response {
 struct ReplayRuns {
     /// Only runs that ended like this; by default all that have ended.
     state: Option<EndState>,
+    /// The `user` of their start.
+    user: Option<String>,
+    /// Only failed runs: the code of their error.
+    code: Option<String>,
+    /// Only failed runs: the node that failed.
+    node: Option<String>,
     /// Created at this time or later.
     created_from: Option<Time>,
     /// Created before this time; by default, and at the latest, now.
@@ -156,11 +163,24 @@ fn request(body: Value) -> Result<RerunRequest, Error> {
         }
         known
     });
+    let [user, code, node] = ["user", "code", "node"].map(|name| selector(&mut fields, name));
+    if (code.is_some() || node.is_some()) && state.is_some_and(|state| state != RunState::Failed) {
+        fields.problem("state", ONLY_FAILED);
+    }
     let created_from = time(&mut fields, "created_from");
     let created_before = time(&mut fields, "created_before");
     let (from, version) = (fields.take_string("from"), fields.take_string("version"));
     fields.finish()?;
-    Ok(RerunRequest { state, created_from, created_before, from, version })
+    Ok(RerunRequest { state, user, code, node, created_from, created_before, from, version })
+}
+
+fn selector(fields: &mut Fields, name: &str) -> Option<String> {
+    let selector = fields.take_string(name);
+    let is_wrong = |selector: &String| selector.is_empty() || selector.len() > MAX_SELECTOR;
+    if selector.as_ref().is_some_and(is_wrong) {
+        fields.problem(name, format!("must have 1 to {MAX_SELECTOR} bytes"));
+    }
+    selector
 }
 
 fn time(fields: &mut Fields, name: &str) -> Option<Timestamp> {

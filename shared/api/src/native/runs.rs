@@ -61,6 +61,10 @@ pub(super) struct RunsQuery {
     status: Option<RunState>,
     /// The `user` of their start.
     user: Option<String>,
+    /// Only failed runs: the `code` of their error.
+    code: Option<String>,
+    /// Only failed runs: the `node` of their error, without an iteration.
+    node: Option<String>,
     /// Created at this time or later.
     #[param(value_type = Option<Time>)]
     created_from: Option<Timestamp>,
@@ -144,9 +148,17 @@ pub(super) async fn cancel(
 
 impl RunsQuery {
     fn read(query: &QueryPairs) -> Result<Self, Error> {
+        let status = query.get("status").map(state).transpose()?;
+        let (code, node) = (selector(query, "code")?, selector(query, "node")?);
+        let asks_for_failures = code.is_some() || node.is_some();
+        if asks_for_failures && status.is_some_and(|status| status != RunState::Failed) {
+            return Err(bad_query("status", ONLY_FAILED));
+        }
         Ok(Self {
-            status: query.get("status").map(state).transpose()?,
+            status,
             user: query.get("user").map(str::to_owned),
+            code,
+            node,
             created_from: time(query, "created_from")?,
             created_before: time(query, "created_before")?,
             include: include(query)?,
@@ -156,9 +168,24 @@ impl RunsQuery {
 
 impl From<RunsQuery> for RunFilter {
     fn from(query: RunsQuery) -> Self {
-        let RunsQuery { status: state, user, created_from, created_before, include } = query;
-        Self { state, user, created_from, created_before, oldest_first: false, include }
+        let RunsQuery { status: state, user, code, node, created_from, created_before, include } =
+            query;
+        let filter = Self { state, user, code, node, ..Self::default() };
+        Self { created_from, created_before, include, ..filter }
     }
+}
+
+pub(super) const ONLY_FAILED: &str = "must be failed, or left out, with a code or a node";
+
+/// Bytes of a user, code or node that selects runs.
+pub(super) const MAX_SELECTOR: usize = 256;
+
+fn selector(query: &QueryPairs, name: &str) -> Result<Option<String>, Error> {
+    let Some(selector) = query.get(name) else { return Ok(None) };
+    if selector.len() > MAX_SELECTOR {
+        return Err(bad_query(name, &format!("must have at most {MAX_SELECTOR} bytes")));
+    }
+    Ok(Some(selector.to_owned()))
 }
 
 fn state(text: &str) -> Result<RunState, Error> {

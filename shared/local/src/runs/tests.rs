@@ -74,7 +74,7 @@ fn a_page_reads_a_range_of_the_index_and_nothing_beside_it() {
         let mut explain =
             connection.prepare(&format!("EXPLAIN QUERY PLAN {}", list_sql(&filter))).unwrap();
         let plan: Vec<String> =
-            explain.query_map([Null; 5], |row| row.get(3)).unwrap().map(Result::unwrap).collect();
+            explain.query_map([Null; 7], |row| row.get(3)).unwrap().map(Result::unwrap).collect();
         assert!(
             plan[0].ends_with("USING INDEX runs_of_workflow (workflow_uid=? AND id>? AND id<?)"),
             "{plan:?}"
@@ -89,6 +89,8 @@ fn a_page_reads_a_range_of_the_index_and_nothing_beside_it() {
                 run_key(ids.start()).unwrap(),
                 run_key(ids.end()).unwrap(),
                 Null,
+                Null,
+                Null,
                 Null
             ];
             let count = select.query_map(bound, |_| Ok(())).unwrap().count();
@@ -97,5 +99,58 @@ fn a_page_reads_a_range_of_the_index_and_nothing_beside_it() {
         let ((all, most), (half, fewer)) = (steps(None), steps(Some(&id(1_005))));
         assert_eq!((all, half), (10, if oldest_first { 4 } else { 5 }));
         assert!(fewer < most && most < 500, "{fewer} {most}");
+    }
+}
+
+/// The runs of other users, and those that failed otherwise or not at all, are not scanned.
+#[test]
+fn a_user_a_code_and_a_node_are_ranges_of_their_own_indexes() {
+    let dir = tempfile::tempdir().unwrap();
+    let connection = crate::schema::open(&dir.path().join("a.db")).unwrap();
+    let filter = |user: bool, code: bool, node: bool| {
+        let given = |given: bool| given.then(|| "x".to_owned());
+        let (user, code, node) = (given(user), given(code), given(node));
+        RunFilter { user, code, node, ..RunFilter::default() }
+    };
+    let check = |filter: &RunFilter, index: &str| {
+        let sql = format!("EXPLAIN QUERY PLAN {}", list_sql(filter));
+        let mut explain = connection.prepare(&sql).unwrap();
+        let plan: Vec<String> =
+            explain.query_map([Null; 7], |row| row.get(3)).unwrap().map(Result::unwrap).collect();
+        assert!(plan[0].contains(index) && plan[0].contains("AND id>? AND id<?"), "{plan:?}");
+        assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{plan:?}");
+    };
+    for oldest_first in [false, true] {
+        for (of, index) in [
+            (filter(true, false, false), "INDEX runs_of_user (workflow_uid=? AND user=?"),
+            (filter(false, true, false), "INDEX runs_by_code (workflow_uid=? AND <expr>=?"),
+            (filter(false, false, true), "INDEX runs_by_node (workflow_uid=? AND <expr>=?"),
+            // Any of its indexes will do.
+            (filter(true, true, true), "INDEX runs_"),
+        ] {
+            let state = Some(flowgate_core::run::RunState::Failed);
+            check(&RunFilter { oldest_first, ..of.clone() }, index);
+            check(&RunFilter { oldest_first, state, ..of }, index);
+        }
+    }
+    // Only failed runs, and those of a user, are in them.
+    for n in 0..30_u8 {
+        let (user, state, ending) = match n % 3 {
+            0 => (None, "succeeded", r#"{"error":null}"#),
+            1 => (Some("x"), "failed", r#"{"error":{"code":"x","node":"x"}}"#),
+            _ => (None, "cancelled", r#"{"error":{"code":"x","node":"x"}}"#),
+        };
+        let sql = "INSERT INTO runs (id, workflow_uid, created_at, user, state, head, ending) \
+                   VALUES (?1, 'w', 0, ?2, ?3, '{}', ?4)";
+        connection.execute(sql, params![[n; 16], user, state, ending]).unwrap();
+    }
+    for index in ["runs_of_user", "runs_by_code", "runs_by_node"] {
+        let sql = match index {
+            "runs_of_user" => "user IS NOT NULL",
+            _ => "state = 'failed'",
+        };
+        let sql = format!("SELECT count(*) FROM runs INDEXED BY {index} WHERE {sql}");
+        let count: i64 = connection.query_row(&sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(count, 10, "{index}");
     }
 }

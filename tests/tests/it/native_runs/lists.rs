@@ -106,3 +106,101 @@ async fn a_list_of_a_time_holds_the_runs_that_were_made_in_it() {
     );
     assert!(list(&format!("created_from={newest}&created_before={oldest}")).await.is_empty());
 }
+
+/// A workflow that fails in one of two calls, at a status or at a value that does not exist.
+async fn failing() -> (TestServer, Receiver) {
+    let receiver = Receiver::start(|request, _| match request.uri.path() {
+        "/bad" => Reply::Now(StatusCode::NOT_FOUND, "{}".to_owned()),
+        _ => Reply::Now(StatusCode::OK, "{}".to_owned()),
+    })
+    .await;
+    let url = &receiver.url;
+    let server = TestServer::start().await;
+    let document = format!(
+        "input:\n- {{ name: first, type: string }}\n- {{ name: second, type: string }}\n\
+         nodes:\n\
+         - {{ id: first, type: http, url: \"{url}/<api.first>\" }}\n\
+         - {{ id: second, type: http, url: \"{url}/<api.second>\", after: [first] }}\n\
+         - {{ id: third, type: function, after: [second], code: \"throw new Error('no')\" }}\n\
+         output: {{ status: <third.result> }}\n"
+    );
+    server.publish("greet", &document).await;
+    (server, receiver)
+}
+
+#[tokio::test]
+async fn failed_runs_are_listed_by_code_node_and_user() {
+    let (server, _receiver) = failing().await;
+    let mut runs = Vec::new();
+    for (first, second, user) in [
+        ("bad", "good", "ada"),
+        ("good", "bad", "bob"),
+        ("good", "good", "ada"),
+        ("bad", "bad", "bob"),
+        ("good", "bad", "ada"),
+    ] {
+        let body = json!({ "input": { "first": first, "second": second }, "user": user });
+        let start = server.post("/v1/workflows/greet/runs", ADMIN_KEY).json(&body);
+        let (_, run) = json_of(start).await;
+        assert_eq!(run["status"], "failed", "{run}");
+        runs.push(run);
+    }
+    let list = async |query: &str| {
+        let path = format!("/v1/workflows/greet/runs?{query}");
+        let (status, page) = json_of(server.get(&path, ADMIN_KEY)).await;
+        assert_eq!(status, 200, "{page}");
+        let ids = page["items"].as_array().unwrap().iter().map(|run| run["id"].clone());
+        ids.collect::<Vec<_>>()
+    };
+    let expect = |numbers: &[usize]| {
+        numbers.iter().map(|number| runs[*number]["id"].clone()).collect::<Vec<_>>()
+    };
+    let code = |number: usize| runs[number]["error"]["code"].as_str().unwrap();
+    assert_eq!((code(0), code(1)), (code(3), code(4)));
+    assert_ne!(code(0), code(2));
+    assert_eq!(list(&format!("code={}", code(0))).await, expect(&[4, 3, 1, 0]));
+    assert_eq!(list(&format!("code={}", code(2))).await, expect(&[2]));
+    assert_eq!(list("node=first").await, expect(&[3, 0]));
+    assert_eq!(list("node=second&status=failed").await, expect(&[4, 1]));
+    assert_eq!(list("node=second&user=ada").await, expect(&[4]));
+    assert_eq!(list(&format!("node=second&code={}", code(2))).await, expect(&[]));
+    assert_eq!(list("user=ada&limit=2").await, expect(&[4, 2]));
+    assert_eq!(list("code=unheard_of").await, expect(&[]));
+    let long = format!("node={}", "n".repeat(257));
+    for (bad, names) in [
+        (long.as_str(), "`node`"),
+        ("code=timeout&status=succeeded", "`status`"),
+        ("node=first&status=pending", "`status`"),
+    ] {
+        let path = format!("/v1/workflows/greet/runs?{bad}");
+        let (status, problem) = json_of(server.get(&path, ADMIN_KEY)).await;
+        assert_eq!((status, &problem["code"]), (400, &json!("invalid_input")), "{bad}");
+        assert!(problem["detail"].as_str().unwrap().contains(names), "{problem}");
+    }
+}
+
+#[tokio::test]
+async fn a_job_repeats_the_runs_of_a_node_or_user() {
+    let (server, _receiver) = failing().await;
+    for (first, user) in [("bad", "ada"), ("good", "ada"), ("bad", "bob")] {
+        let body = json!({ "input": { "first": first, "second": "bad" }, "user": user });
+        json_of(server.post("/v1/workflows/greet/runs", ADMIN_KEY).json(&body)).await;
+    }
+    let replay = "/v1/workflows/greet/runs/replay";
+    for (body, total) in
+        [(json!({ "node": "first", "user": "ada" }), 1), (json!({ "node": "third" }), 0)]
+    {
+        let (status, job) = json_of(server.post(replay, ADMIN_KEY).json(&body)).await;
+        assert_eq!(status, 202, "{job}");
+        let path = format!("/v1/jobs/{}", job["id"].as_str().unwrap());
+        let done = crate::fixture::until(
+            || server.get(&path, ADMIN_KEY),
+            |job| !job["ended_at"].is_null(),
+        )
+        .await;
+        assert_eq!(done["progress"]["done"], total, "{body}: {done}");
+    }
+    let bad = json!({ "node": "", "code": "x".repeat(257), "state": "succeeded" });
+    let (status, problem) = json_of(server.post(replay, ADMIN_KEY).json(&bad)).await;
+    assert_eq!((status, problem["errors"].as_array().unwrap().len()), (400, 3), "{problem}");
+}

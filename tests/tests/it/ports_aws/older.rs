@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use flowgate_core::page::PageRequest;
-use flowgate_core::run::{Include, RunFilter, RunState};
+use flowgate_core::run::{Include, NewRun, RunFilter, RunHead, RunState};
 use flowgate_core::workflow::{NewVersion, UseOfSecrets};
+use flowgate_engine::RunError;
 use flowgate_tests::ports::sample::*;
 use flowgate_tests::stores::Stores;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{aws, draft, noise, with_input, world};
 
@@ -187,5 +188,49 @@ async fn runs_of_the_one_list_are_listed_among_the_others() -> Result<()> {
         }
         assert_eq!(listed, all, "oldest first: {oldest_first}");
     }
+    Ok(())
+}
+
+/// Nothing pointed to the runs of a user, nor to those that failed.
+#[tokio::test]
+#[ignore = "needs the double of AWS: tests/aws/run"]
+async fn runs_without_pointers_are_found_by_who_reads_the_whole_list() -> Result<()> {
+    let double = Stores::start()?;
+    let config = double.fresh().await?;
+    let world = world(&aws(&config, 0));
+    for n in 1..=40 {
+        let run_head = RunHead { user: Some("ada".into()), ..head(n)? };
+        let mut end = ending(RunState::Failed);
+        let error = RunError { code: "timeout".into(), message: String::new(), node: None };
+        Arc::make_mut(&mut end.end).error = Some(error);
+        let run = NewRun { head: Arc::new(run_head), ..attached(n)? };
+        world.runs.create_ended(run, end).await?;
+    }
+    let items = double.dump(&config.table).await?;
+    let is_pointer = |item: &&Value| item["pk"]["S"].as_str().unwrap().starts_with("LIST#");
+    let pointers: Vec<_> = items.iter().filter(is_pointer).collect();
+    assert_eq!(pointers.len(), 80, "of the user and of the code");
+    for item in pointers {
+        let (pk, expiry) = (item["pk"]["S"].as_str().unwrap(), &item["expires_at"]);
+        assert!(expiry.is_object() && !pk.contains("ada") && !pk.contains("timeout"), "{item}");
+        let key = json!({ "pk": item["pk"], "sk": item["sk"] });
+        let delete = json!({ "TableName": config.table, "Key": key });
+        double.call("DynamoDB_20120810.DeleteItem", &delete).await?;
+    }
+    let (user, code) = (Some("ada".to_owned()), Some("timeout".to_owned()));
+    for (filter, complete, expected) in [
+        (RunFilter { user: user.clone(), ..RunFilter::default() }, false, 0),
+        (RunFilter { code: code.clone(), ..RunFilter::default() }, false, 0),
+        (RunFilter { user: user.clone(), ..RunFilter::default() }, true, 40),
+        (RunFilter { code: code.clone(), ..RunFilter::default() }, true, 40),
+        (RunFilter { user, code, ..RunFilter::default() }, true, 40),
+        (RunFilter::default(), false, 40),
+    ] {
+        let filter = RunFilter { complete, ..filter };
+        let page = world.runs.list(WORKFLOW_UID, filter.clone(), first_page(100)).await?;
+        assert_eq!(page.items.len(), expected, "{filter:?}");
+    }
+    world.runs.delete(&run_id(1)?).await?;
+    assert!(world.runs.read(&run_id(1)?).await?.is_none());
     Ok(())
 }

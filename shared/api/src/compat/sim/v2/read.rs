@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use flowgate_app::key::Scope;
 use flowgate_app::page::{Page, PageRequest};
-use flowgate_app::run::{Include, RunFilter, RunRecord, RunState};
+use flowgate_app::run::{RunFilter, RunRecord, RunState};
 use flowgate_app::runs::MAX_PAGE;
 use flowgate_app::time::Timestamp;
 use flowgate_app::{App, Error, answer};
@@ -284,11 +284,10 @@ impl RunsQuery {
     fn filter(&self) -> RunFilter {
         RunFilter {
             state: self.status,
-            user: None,
             created_from: self.start_date,
             created_before: self.end_date.map(|end| end + Duration::from_millis(1)),
             oldest_first: matches!(self.order, Order::OldestFirst),
-            include: Include::default(),
+            ..RunFilter::default()
         }
     }
 
