@@ -131,7 +131,6 @@ impl Runner {
             oldest_first: true,
             complete: true,
             include,
-            ..RunFilter::default()
         };
         let page = PageRequest { limit, cursor: job.progress.after_run.clone() };
         let mut found = self.app.ports.runs.list(&reruns.uid, filter, page).await?;

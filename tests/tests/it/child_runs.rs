@@ -103,7 +103,7 @@ async fn whoever_publishes_needs_author_on_each_child() {
 
 /// Whether a workflow exists, what it calls and what it leaves is not for everybody.
 #[tokio::test]
-async fn a_draft_tells_nothing_of_foreign_workflows() {
+async fn a_draft_shows_nothing_of_foreign_workflows() {
     let server = TestServer::start().await;
     server.publish("child", CHILD).await;
     let key = server.key(&["parent", "shared"], &["author"]).await;
@@ -112,17 +112,18 @@ async fn a_draft_tells_nothing_of_foreign_workflows() {
         let save = save.header("content-type", "application/yaml").body(document.to_owned());
         answer(save).await.1["problems"].take()
     };
-    let told = async |child: &str| {
+    let answered = async |child: &str| {
         let document = PARENT.replace("workflow: child", &format!("workflow: {child}"));
         save_as_key(&document.replace("<look.text>", "<look.txt>")).await
     };
-    let of_existing = told("child").await;
+    let of_existing = answered("child").await;
     assert_eq!(of_existing.as_array().map(Vec::len), Some(1), "{of_existing}");
     assert_eq!(of_existing[0]["path"], "/nodes/0/workflow");
     assert_eq!(of_existing[0]["severity"], "error");
-    let of_none = told("nobody").await.to_string();
+    let of_none = answered("nobody").await.to_string();
     assert_eq!(of_none, of_existing.to_string().replace("`child`", "`nobody`"));
-    let versions = [told("child, version: 1.0.0").await, told("child, version: 1.0.9").await];
+    let versions =
+        [answered("child, version: 1.0.0").await, answered("child, version: 1.0.9").await];
     assert_eq!(versions, [of_existing.clone(), of_existing]);
 
     // Nor of those that a child calls.

@@ -270,7 +270,8 @@ async fn no_secret_becomes_a_file() {
         }
     })
     .await;
-    let secret = json!({ "value": "tok-0123456789", "hosts": ["127.0.0.1"] });
+    let host = receiver.url.strip_prefix("http://").unwrap();
+    let secret = json!({ "value": "tok-0123456789", "hosts": [host] });
     let put = server.request(Method::PUT, "/v1/secrets/TOKEN", ADMIN_KEY).json(&secret);
     assert!(put.send().await.unwrap().status().is_success());
     let document = format!(
@@ -313,7 +314,7 @@ async fn a_token_for_a_run_reads_its_files_alone() {
 async fn uploads_count_against_the_rate() {
     let server = TestServer::start().await;
     let limits = json!({ "requests_per_minute": 1, "burst": 2 });
-    let asked = json!({ "workflows": ["*"], "scopes": ["run"], "limits": limits });
+    let asked = json!({ "name": "k", "workflows": "*", "scopes": ["run"], "limits": limits });
     let (status, made) = answer(server.post("/v1/keys", ADMIN_KEY).json(&asked)).await;
     assert_eq!(status, 201, "{made}");
     let key = made["key"].as_str().unwrap();

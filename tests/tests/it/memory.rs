@@ -135,7 +135,8 @@ async fn a_session_of_another_key_or_user_is_refused() {
     assert_eq!(upstream.received().len(), 1, "no model was asked");
     let again = run_with(&server, &mine, body("two", "ada")).await;
     assert_eq!(again["output"]["said"], "read 3", "nothing was stored: {again:#}");
-    let operator = run_with(&server, ADMIN_KEY, body("three", "")).await;
+    let body = json!({ "input": { "i": "three", "session": "s" } });
+    let operator = run_with(&server, ADMIN_KEY, body).await;
     assert_eq!(operator["output"]["said"], "read 5", "{operator:#}");
 }
 

@@ -188,7 +188,8 @@ async fn a_node_that_failed_after_its_calls_makes_them_anew() {
     let (say, score) = (model("say"), model("score"));
     let document = format!(
         "nodes:\n  - {{ id: say, type: agent, prompt: Hi, {say} }}\n  - {{ id: score, type: \
-         evaluator, text: <say.content>, criteria: good, {score} }}\noutput: {{ n: <score.score> }}\n"
+         evaluator, text: <say.content>, criteria: good, {score} }}\noutput: {{ n: \
+         <score.score> }}\n"
     );
     server.publish("w", &document).await;
     let failed = ended(&server, server.post("/v1/workflows/w/runs", ADMIN_KEY)).await;

@@ -124,8 +124,8 @@ impl Reuse {
         self.bytes + self.page.iter().map(weight).sum::<usize>()
     }
 
-    /// Returns the result that the origin consumed first among those of the calls in `ready`. A call
-    /// that differs from the recorded one is made anew.
+    /// Returns the result that the origin consumed first among those of the calls in `ready`. A
+    /// call that differs from the recorded one is made anew.
     async fn next(&mut self, ready: &mut Vec<(CallId, Call)>) -> Result<Taken> {
         loop {
             let orders = ready.iter().enumerate();

@@ -68,8 +68,8 @@ impl Driver {
         Ok(())
     }
 
-    /// Ends pauses whose time has come, and questions that were answered. Returns whether there were
-    /// any.
+    /// Ends pauses whose time has come, and questions that were answered. Returns whether there
+    /// were any.
     pub(super) async fn end_pauses(&mut self) -> Result<bool> {
         let open = self.pauses.len();
         if self.has_new_answers {
