@@ -105,7 +105,7 @@ async fn due_and_moved_once(world: World) -> Result<()> {
     assert!(world.due.due(at(99), 10).await?.is_empty());
     let what = Message::ScheduleV1 { uid: uid.clone(), schedule: 0, tick: at(100) };
     let item = DueItem { what, since: at(100), sweep_at: at(100) };
-    assert_eq!(world.due.due(at(100), 10).await?, [item.clone()]);
+    assert_eq!(world.due.due(at(100), 10).await?, std::slice::from_ref(&item));
     let group = world.due.postpone(&item, at(160)).await?.context("it was unchanged")?;
     assert_eq!(group, Schedule::group(&uid));
     assert_eq!(world.due.postpone(&item, at(170)).await?, None);

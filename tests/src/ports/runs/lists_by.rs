@@ -98,7 +98,7 @@ fn failing(state: RunState, code: &str, node: Option<&str>) -> FinishedRun {
 }
 
 fn code_of(n: u32) -> &'static str {
-    if n % 2 == 0 { "timeout" } else { "http_status" }
+    if n.is_multiple_of(2) { "timeout" } else { "http_status" }
 }
 
 fn node_of(n: u32) -> Option<&'static str> {
@@ -107,8 +107,8 @@ fn node_of(n: u32) -> Option<&'static str> {
 
 async fn fail(world: &World, n: u32) -> Result<()> {
     let end = failing(RunState::Failed, code_of(n), node_of(n));
-    let user = |run| if n % 5 == 0 { of_user(run, "ada") } else { run };
-    if n % 4 == 0 {
+    let user = |run| if n.is_multiple_of(5) { of_user(run, "ada") } else { run };
+    if n.is_multiple_of(4) {
         world.runs.create(user(detached(n)?)).await?;
         let (lease, _) = claim(world, n, "a", 100, 1_000).await?;
         world.runs.finish(&lease, end).await?;
@@ -131,7 +131,7 @@ async fn check_failures(world: &World, gone: &[u32]) -> Result<()> {
             let expected = (1..=40).rev().filter(|n| {
                 code.is_none_or(|code| code == code_of(*n))
                     && (node.is_none() || node == node_of(*n))
-                    && (user.is_none() || n % 5 == 0)
+                    && (user.is_none() || n.is_multiple_of(5))
                     && !gone.contains(n)
             });
             let expected: Vec<i64> = expected.map(i64::from).collect();

@@ -41,7 +41,7 @@ async fn list(client: &Client, url: &str) -> Vec<Value> {
         let next = cursor.map_or(String::new(), |cursor| format!("&cursor={cursor}"));
         let page = format!("{url}/v1/workflows/w/runs?limit=100{next}");
         let (_, mut page) = answer(client.get(page).bearer_auth(ADMIN_KEY)).await;
-        all.extend(page["items"].as_array_mut().unwrap().drain(..));
+        all.append(page["items"].as_array_mut().unwrap());
         let Some(next) = page["next_cursor"].as_str() else { return all };
         cursor = Some(next.to_owned());
     }
