@@ -107,8 +107,9 @@ async fn a_run_costs_few_calls() {
         described(&detached)
     );
 
-    assert_eq!(pure.len(), 2, "one transaction in total, and the rollup");
-    assert!(before.len() <= 1 && after.len() <= 2, "{}", described(&attached));
+    // A rollup takes a second request where a name is new to its shard of the hour.
+    assert!(pure.len() <= 3, "one transaction in total, and the rollup: {}", described(&pure));
+    assert!(before.len() <= 1 && after.len() <= 3, "{}", described(&attached));
     let most = "six, one for the outside call, and the rollup";
     assert!(detached.len() <= 8, "{most}: {}", described(&detached));
 }
