@@ -16,6 +16,7 @@ use crate::fixture::{answer, json_of, until};
 
 mod faults;
 mod cost;
+mod files;
 
 const HELLO: &str = "input: [{ name: name, type: string }]\n\
                      nodes: [{ id: say, type: template, template: 'Hello <api.name>' }]\n\
