@@ -47,6 +47,8 @@ const CALM: usize = 24;
 const MAX_STALL: Duration = Duration::from_millis(30);
 /// The same for an operation of a store, which may wait for the disk.
 const MAX_OPERATION_STALL: Duration = Duration::from_millis(250);
+/// On AWS a sweep asks 256 shards of the double.
+const MAX_OPERATION_STALL_ON_AWS: Duration = Duration::from_secs(5);
 pub const WORKFLOW: &str = "w";
 pub const SECRET: &str = "the-value-of-the-secret";
 
@@ -366,8 +368,10 @@ impl World {
         all.extend(lock(&self.front).clone());
         let alive = || all.iter().filter(|process| process.life.acts());
         let on_the_network: usize = alive().map(|process| process.life.on_the_network()).sum();
+        let of_operation =
+            if is_aws() { MAX_OPERATION_STALL_ON_AWS } else { MAX_OPERATION_STALL };
         let open = [
-            (alive().map(|process| process.life.in_operation()).sum(), MAX_OPERATION_STALL),
+            (alive().map(|process| process.life.in_operation()).sum(), of_operation),
             (on_the_network.saturating_sub(self.upstream.held()), MAX_STALL),
         ];
         let mut busy = false;

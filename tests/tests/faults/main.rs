@@ -4,7 +4,7 @@
 //! recovery, duration. A seed that fails prints the command that replays it.
 //! `FLOWGATE_FAULT_SEEDS=500` runs more of them, `FLOWGATE_FAULT_TABLE=file` keeps the lines.
 //!
-//! Elsewhere: F13 needs a port for files, which does not exist yet. F18 is also in `it/time.rs`,
+//! Elsewhere: F13 is in `it/ports_aws/files.rs`. F18 is also in `it/time.rs`,
 //! F19 in `outbound/src/address.rs` and `it/outbound/`, F29 in `it/attack.rs`, `it/refusals.rs` and
 //! `it/children.rs`, F30 in `it/fairness.rs`, F31 over stored folders in `it/stored.rs`.
 
