@@ -368,8 +368,7 @@ impl World {
         all.extend(lock(&self.front).clone());
         let alive = || all.iter().filter(|process| process.life.acts());
         let on_the_network: usize = alive().map(|process| process.life.on_the_network()).sum();
-        let of_operation =
-            if is_aws() { MAX_OPERATION_STALL_ON_AWS } else { MAX_OPERATION_STALL };
+        let of_operation = if is_aws() { MAX_OPERATION_STALL_ON_AWS } else { MAX_OPERATION_STALL };
         let open = [
             (alive().map(|process| process.life.in_operation()).sum(), of_operation),
             (on_the_network.saturating_sub(self.upstream.held()), MAX_STALL),
