@@ -1,0 +1,83 @@
+import { ApiError, authorizedFetch } from './client';
+
+export type RunEvent = { id: string | null; event: string; data: Record<string, unknown> };
+
+/** Reads server-sent events out of a response. */
+export async function* readEvents(response: Response): AsyncGenerator<RunEvent> {
+  if (!response.body) return;
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = '';
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      rest += value;
+      const frames = rest.split('\n\n');
+      rest = frames.pop() ?? '';
+      for (const frame of frames) {
+        const parsed = parse(frame);
+        if (parsed) yield parsed;
+      }
+    }
+  } finally {
+    reader.cancel().catch(() => {});
+  }
+}
+
+function parse(frame: string): RunEvent | null {
+  let id: string | null = null;
+  let event = 'message';
+  let data = '';
+  for (const line of frame.split('\n')) {
+    if (line.startsWith('id: ')) id = line.slice(4);
+    else if (line.startsWith('event: ')) event = line.slice(7);
+    else if (line.startsWith('data: ')) data += line.slice(6);
+  }
+  return data ? { id, event, data: JSON.parse(data) } : null;
+}
+
+/**
+ * Follows a run to its end, and resumes after the last event it has when the stream is cut or the server says
+ * `reconnect`. `EventSource` cannot do this: it sends no key.
+ */
+export async function* followRun(
+  runId: string,
+  signal: AbortSignal,
+  onState?: (state: 'live' | 'reconnecting') => void,
+): AsyncGenerator<RunEvent> {
+  let last: string | null = null;
+  let failures = 0;
+  while (!signal.aborted) {
+    try {
+      const headers: Record<string, string> = { Accept: 'text/event-stream' };
+      if (last) headers['Last-Event-ID'] = last;
+      const url = new URL(`v1/runs/${encodeURIComponent(runId)}/events`, document.baseURI);
+      const response = await authorizedFetch(url.href, { headers, signal });
+      if (response.status === 204) return;
+      onState?.('live');
+      for await (const event of readEvents(response)) {
+        failures = 0;
+        if (event.id) last = event.id;
+        if (event.event === 'reconnect') break;
+        yield event;
+        if (event.event === 'run.finished') return;
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof ApiError && !error.isOffline && error.status < 500) throw error;
+      failures += 1;
+    }
+    if (failures) onState?.('reconnecting');
+    await pause(Math.min(30_000, failures * 2_000), signal);
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,108 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { Eye, EyeOff, KeyRound } from 'lucide-react';
+import { type FormEvent, useState } from 'react';
+import { ApiError, api, BASE, body } from '../api/client';
+import { session } from '../api/session';
+import { Button } from '../ui/Button';
+import { Checkbox, Field, Input } from '../ui/Field';
+import { Logo } from './Logo';
+import style from './SignIn.module.css';
+
+/** Asks for a key and tries it. `onDone` is given where it stands over a page whose key has ended. */
+export function KeyForm({ onDone }: { onDone?: () => void }) {
+  const [key, setKey] = useState('');
+  const [shown, setShown] = useState(false);
+  const [keep, setKeep] = useState(session.key() !== null);
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<string | null>(null);
+  const queries = useQueryClient();
+
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    const given = key.trim();
+    if (!given) return setError('Paste a key first.');
+    setBusy(true);
+    try {
+      await body(api.GET('/v1/keys/self', { headers: { Authorization: `Bearer ${given}` } }));
+      session.signIn(given, keep);
+      await queries.invalidateQueries();
+      onDone?.();
+    } catch (failure) {
+      setError(explain(failure));
+    } finally {
+      setBusy(false);
+    }
+  };
+
+  return (
+    <form className={style.form} onSubmit={submit}>
+      <Field label="Key" error={error}>
+        {(ids) => (
+          <span className={style.key}>
+            <Input
+              {...ids}
+              mono
+              icon={<KeyRound aria-hidden />}
+              type={shown ? 'text' : 'password'}
+              autoComplete="off"
+              spellCheck={false}
+              placeholder="fg_…"
+              value={key}
+              onChange={(event) => {
+                setKey(event.target.value);
+                setError(null);
+              }}
+            />
+            <Button
+              look="quiet"
+              size="small"
+              icon={shown ? <EyeOff /> : <Eye />}
+              aria-label={shown ? 'Hide the key' : 'Show the key'}
+              onClick={() => setShown(!shown)}
+            />
+          </span>
+        )}
+      </Field>
+      <div className={style.keep}>
+        <Checkbox label="Keep it for this tab" checked={keep} onChange={(event) => setKeep(event.target.checked)} />
+        <span>never in a URL or cookie</span>
+      </div>
+      <Button look="primary" type="submit" busy={busy}>
+        Sign in
+      </Button>
+    </form>
+  );
+}
+
+function explain(failure: unknown): string {
+  if (!(failure instanceof ApiError)) return 'This key cannot be sent: it has characters that no key has.';
+  if (failure.isOffline) return 'The server does not answer. Is it running?';
+  if (failure.status === 401) return 'No such key: it is wrong, revoked or expired.';
+  return failure.message;
+}
+
+export function SignIn() {
+  const health = useQuery({ queryKey: ['health'], queryFn: () => body(api.GET('/health')) });
+  return (
+    <main className={style.page}>
+      <div className={style.card}>
+        <header className={style.head}>
+          <Logo size={36} />
+          <div>
+            <h1>Flowgate</h1>
+            <p>
+              {new URL(BASE).host}
+              {health.data && ` · ${health.data.version}`}
+            </p>
+          </div>
+        </header>
+        <KeyForm />
+      </div>
+      <p className={style.help}>
+        <b>No key yet?</b> The first one is what the server was started with, <code>FLOWGATE_ADMIN_KEY</code>, or what
+        it printed at its first start. On AWS the stack’s output says how to read it. With it, make one key per person
+        and program.
+      </p>
+    </main>
+  );
+}

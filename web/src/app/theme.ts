@@ -1,0 +1,13 @@
+/** Light, dark, or as the system has it; kept in local storage, since it says nothing about anybody. */
+
+export type Theme = 'system' | 'light' | 'dark';
+
+const STORED = 'flowgate.theme';
+
+export const storedTheme = (): Theme => (localStorage.getItem(STORED) as Theme | null) ?? 'system';
+
+export function applyTheme(theme: Theme = storedTheme()) {
+  localStorage.setItem(STORED, theme);
+  if (theme === 'system') delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+}

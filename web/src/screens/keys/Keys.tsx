@@ -1,0 +1,5 @@
+import { Page } from '../../ui/Page';
+
+export default function Keys() {
+  return <Page title="Keys">{null}</Page>;
+}

@@ -1,0 +1,5 @@
+import { Page } from '../../ui/Page';
+
+export default function Secrets() {
+  return <Page title="Secrets">{null}</Page>;
+}

@@ -1,0 +1,54 @@
+import { X } from 'lucide-react';
+import { type ReactNode, useEffect, useId, useRef } from 'react';
+import { Button } from './Button';
+import { classes } from './classes';
+import style from './Dialog.module.css';
+
+/** A modal dialog: the browser keeps the focus inside and gives it back. Rendered only while it is open. */
+export function Dialog({
+  title,
+  lead,
+  children,
+  footer,
+  onClose,
+  wide,
+  holdsOpen,
+}: {
+  title: string;
+  lead?: ReactNode;
+  children: ReactNode;
+  footer?: ReactNode;
+  onClose: () => void;
+  wide?: boolean;
+  /** Escape and the cross do not close it: the user must choose. */
+  holdsOpen?: boolean;
+}) {
+  const ref = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  useEffect(() => {
+    const dialog = ref.current;
+    dialog?.showModal();
+    return () => dialog?.close();
+  }, []);
+  return (
+    <dialog
+      ref={ref}
+      className={classes(style.dialog, wide && style.wide)}
+      aria-labelledby={id}
+      onCancel={(event) => {
+        event.preventDefault();
+        if (!holdsOpen) onClose();
+      }}
+    >
+      <header className={style.head}>
+        <div>
+          <h2 id={id}>{title}</h2>
+          {lead && <p className={style.lead}>{lead}</p>}
+        </div>
+        {!holdsOpen && <Button look="quiet" size="small" icon={<X />} aria-label="Close" onClick={onClose} />}
+      </header>
+      <div className={style.body}>{children}</div>
+      {footer && <footer className={style.foot}>{footer}</footer>}
+    </dialog>
+  );
+}

@@ -1,0 +1,36 @@
+import type { ReactNode } from 'react';
+import style from './Empty.module.css';
+
+/** What stands where there is nothing: why, and what to do. */
+export function Empty({
+  icon,
+  title,
+  children,
+  actions,
+}: {
+  icon?: ReactNode;
+  title: string;
+  children?: ReactNode;
+  actions?: ReactNode;
+}) {
+  return (
+    <div className={style.empty}>
+      {icon && <span className={style.icon}>{icon}</span>}
+      <h3>{title}</h3>
+      {children && <p>{children}</p>}
+      {actions && <div className={style.actions}>{actions}</div>}
+    </div>
+  );
+}
+
+/** Grey bars in place of what loads. They appear after 150 ms: what comes sooner never flickers. */
+export function Skeleton({ rows = 5 }: { rows?: number }) {
+  return (
+    <div className={style.skeleton} role="status" aria-label="Loading">
+      {Array.from({ length: rows }, (_, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: they are all the same
+        <span key={index} />
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,23 @@
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vitest/config';
+
+// Assets are named relative to index.html, whose <base> the server sets: on AWS the API has a stage in its path.
+export default defineConfig({
+  base: './',
+  plugins: [react()],
+  build: {
+    target: 'es2022',
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    cssCodeSplit: true,
+    reportCompressedSize: false,
+  },
+  server: {
+    proxy: {
+      '/v1': 'http://127.0.0.1:8080',
+      '/health': 'http://127.0.0.1:8080',
+      '/openapi.json': 'http://127.0.0.1:8080',
+    },
+  },
+  test: { include: ['src/**/*.test.{ts,tsx}'] },
+});
