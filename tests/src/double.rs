@@ -50,7 +50,7 @@ impl Double {
             command.args(["--patience-ms", "60000"]);
         }
         if !more.contains(&"--sweep-every-ms") {
-            command.args(["--sweep-every-ms", "500"]);
+            command.args(["--sweep-every-ms", "1000"]);
         }
         for setting in environment(settings, outbound) {
             command.args(["--set", &setting]);

@@ -19,6 +19,8 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::documents::made::pdf_bomb;
+
 /// The most that one key may take beyond an idle server.
 const MAX_ABOVE_IDLE: usize = 256 << 20;
 const CALLERS: usize = 20;
@@ -32,6 +34,7 @@ struct Target {
     tar_pit: String,
     /// A server that answers everything with 3.9 MB of JSON.
     large: String,
+    pdf_bomb: Vec<u8>,
 }
 
 type Request<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
@@ -116,6 +119,30 @@ input:
           { enum: [1, 2, 3] }]
 nodes: [{ id: n, type: template, template: x }]";
 
+/// What is done with a file of the caller's.
+const SENT_ON: &str = "
+input: [{ name: f, type: file }]
+nodes:
+  - id: p
+    type: parallel
+    width: 20
+    for: 20
+    nodes: [{ id: h, type: http, url: \"TAR_PIT/\", method: POST, binary: { file: <api.f> } }]
+    result: <parallel.index>";
+
+const READ: &str = "
+input: [{ name: f, type: file }]
+nodes: [{ id: d, type: document, file: <api.f> }]";
+
+/// Uploads a file, and starts a run with it.
+async fn with_file(target: &Target, media_type: &str, bytes: Vec<u8>) {
+    let request = target.client.post(format!("{}/v1/files?name=f", target.url));
+    let request = request.bearer_auth(&target.key).header("content-type", media_type).body(bytes);
+    let Ok(answer) = request.send().await else { return };
+    let Ok(file) = answer.json::<Value>().await else { return };
+    run(target, json!({ "f": file }), WAIT).await;
+}
+
 const LARGE_CALLS: Attack = Attack {
     name: "200 concurrent calls with 3.9 MB each",
     document: |target| calls(&target.tar_pit),
@@ -181,6 +208,24 @@ const ATTACKS: &[Attack] = &[
                 .to_owned()
         },
         request: |target| Box::pin(unread(target)),
+    },
+    Attack {
+        name: "files of 3.9 MB, each sent on 20 times",
+        document: |target| SENT_ON.replace("TAR_PIT", &target.tar_pit),
+        request: |target| Box::pin(with_file(target, "image/png", vec![b'x'; LARGE])),
+    },
+    Attack {
+        name: "CSV files of 3.9 MB, read",
+        document: |_| READ.to_owned(),
+        request: |target| Box::pin(with_file(target, "text/csv", b"a,b\n".repeat(LARGE / 4))),
+    },
+    Attack {
+        name: "PDF files that inflate to 512 MB",
+        document: |_| READ.to_owned(),
+        request: |target| {
+            let bomb = target.pdf_bomb.clone();
+            Box::pin(with_file(target, "application/pdf", bomb))
+        },
     },
     Attack {
         name: "bodies of 4 MB that never end",
@@ -284,6 +329,7 @@ async fn attack(attack: &Attack, memory_limit: usize, duration: Duration) -> (St
         client,
         tar_pit: tar_pit().await,
         large: large().await,
+        pdf_bomb: pdf_bomb(512 << 20),
     });
     publish(&target.client, &target.url, "w", &(attack.document)(&target)).await;
     let (idle, _) = process.memory().unwrap();

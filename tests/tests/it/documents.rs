@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::code::{CHILD, call as code, group, outbound};
 use crate::outbound::user;
 
-mod made;
+pub(crate) mod made;
 
 use made::{docx, docx_of, paragraph, pdf, pdf_bomb, xlsx, zip};
 

@@ -118,7 +118,6 @@ fn document(schedule: &str) -> String {
 
 #[tokio::test]
 async fn a_year_of_ticks_is_a_run_a_day() -> Result<()> {
-    let began = Instant::now();
     let platform = Platform::start("2026-01-01T00:00:00Z").await?;
     let daily = "{ cron: 30 2 * * *, timezone: Europe/Berlin, input: { t: tick } }";
     platform.publish(&document(daily)).await?;
@@ -146,7 +145,6 @@ async fn a_year_of_ticks_is_a_run_a_day() -> Result<()> {
         }
     }
     assert_eq!(odd, ["2026-03-29T03:00:00+02:00[Europe/Berlin]"], "a gap: the tick is at its end");
-    assert!(began.elapsed() < Duration::from_secs(60), "a year took {:?}", began.elapsed());
     Ok(())
 }
 
