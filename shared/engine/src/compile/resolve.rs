@@ -75,7 +75,7 @@ impl<'d> Compiler<'d> {
             let hint = did_you_mean(&first, names.filter(|_| self.problems.len() < MAX_PROBLEMS));
             return Resolved::Text(Some(format!("{source} names no node and stays text{hint}")));
         };
-        self.resolve_node(found, body, place)
+        self.resolve_node(found, body, place, path)
     }
 
     fn resolve_variable(&mut self, found: &ReferenceText<'_>, body: usize, path: &str) -> Resolved {
@@ -107,6 +107,7 @@ impl<'d> Compiler<'d> {
         found: &ReferenceText<'_>,
         from: usize,
         (body, index): Place,
+        field: &str,
     ) -> Resolved {
         let source = found.source;
         let Some(up) = self.levels_up(from, body) else {
@@ -119,6 +120,9 @@ impl<'d> Compiler<'d> {
         match self.node_path(body, index, &found.path) {
             Ok((path, error)) => {
                 self.used.push(Used { body, index, error });
+                if let Some(seen) = &mut self.seen {
+                    seen.note((body, index), &path, error, field);
+                }
                 Resolved::Reference(Reference { source: Source::Node { up, index }, path })
             }
             Err(message) => {
