@@ -10,7 +10,8 @@ use flowgate_engine::expr::scope::Scope;
 use flowgate_engine::expr::template::Text;
 use flowgate_engine::field::{FieldSpec, FieldType};
 use flowgate_engine::kind::{
-    Bindings, CallLimits, Done, Group, KindSpec, Node, NodeError, OutputFields, Plan, Planned, Price, Role, Touches,
+    Bindings, CallLimits, Done, Group, KindSpec, Node, NodeError, OutputFields, Plan, Planned,
+    Price, Role, Touches,
 };
 use flowgate_engine::{Action, Kinds};
 use serde_json::{Value, json};

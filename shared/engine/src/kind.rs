@@ -53,6 +53,7 @@ use crate::compile::fields::Fields;
 use crate::expr::scope::Scope;
 use crate::field::FieldSpec;
 
+pub use node_fields::FIELDS as NODE_FIELDS;
 pub use plan::{
     Bindings, CallEnd, CallName, CallOutcome, Done, Items, MAX_DELAY, NodeError, Plan, Planned,
     Price, Work,
