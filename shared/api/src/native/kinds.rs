@@ -11,7 +11,7 @@ use flowgate_engine::field::{Bound, FieldSpec, Required, Secrets};
 use flowgate_engine::input::InputType;
 use flowgate_engine::kind::{NODE_FIELDS, OutputFields};
 use serde::Serialize;
-use serde_json::Map;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::Caller;
@@ -56,7 +56,11 @@ struct Kind<'a> {
 #[derive(Serialize, ToSchema)]
 struct Field<'a> {
     name: &'a str,
-    /// Such as `text`: the guide to documents names them all.
+    /// What it holds. With references: `any` JSON, `text`, `texts` (by name), `text_list`, `object`,
+    /// `list`, `code`, `each` (a list), `count`, `number_ref`, `integer_ref`, `items_ref`. Without:
+    /// `words`, `boolean`, `number`, `integer`, `duration`, `one_of`, `method`, `statuses`,
+    /// `json_schema`, `id`, `kind`, `after`, `on_error`, `nodes`. With `fields`: `fields` (an object),
+    /// `items` (a list of them). `nothing`: known, and refused, as `help` says.
     #[schema(examples("text"))]
     r#type: &'static str,
     /// Markdown, in one line.
@@ -84,13 +88,13 @@ struct Field<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     values: Option<&'static [&'static str]>,
     /// The least number or duration.
-    #[schema(nullable = false)]
+    #[schema(nullable = false, value_type = Option<Limit>)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    min: Option<Limit>,
+    min: Option<Value>,
     /// The greatest number or duration.
-    #[schema(nullable = false)]
+    #[schema(nullable = false, value_type = Option<Limit>)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    max: Option<Limit>,
+    max: Option<Value>,
     /// Of the object, or of each object of the list.
     #[schema(nullable = false, no_recursion)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,12 +102,12 @@ struct Field<'a> {
 }
 
 /// A number, or a duration such as `90s`.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
 enum Limit {
-    Integer(u64),
     Number(f64),
-    Duration(&'static str),
+    Duration(String),
 }
 
 /// List the kinds of nodes
@@ -164,8 +168,8 @@ impl<'a> Field<'a> {
             at_most_one_of_fields: None,
             secrets: spec.secrets == Secrets::Allowed,
             values: spec.field_type.values(),
-            min: min.map(Into::into),
-            max: max.map(Into::into),
+            min: min.map(limit),
+            max: max.map(limit),
             fields: spec.field_type.fields().map(|fields| fields.iter().map(Field::of).collect()),
         };
         match spec.required {
@@ -178,12 +182,10 @@ impl<'a> Field<'a> {
     }
 }
 
-impl From<Bound> for Limit {
-    fn from(bound: Bound) -> Self {
-        match bound {
-            Bound::Integer(number) => Self::Integer(number),
-            Bound::Number(number) => Self::Number(number),
-            Bound::Duration(duration) => Self::Duration(duration),
-        }
+fn limit(bound: Bound) -> Value {
+    match bound {
+        Bound::Integer(number) => number.into(),
+        Bound::Number(number) => number.into(),
+        Bound::Duration(duration) => duration.into(),
     }
 }

@@ -1,5 +1,6 @@
 //! Draws up the outline of a document from what the compiler has noted.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 
 use serde_json::Value;
@@ -126,6 +127,7 @@ impl<'d> Drawing<'_, 'd> {
         let compiler = self.compiler;
         let section = compiler.outline.bodies[0].nodes.iter().position(|node| node.path == OUTPUT);
         let Some(section) = section else { return };
+        let mut sources = self.sources((0, section));
         for (name, value) in compiler.outline.bodies[0].nodes[section].object {
             let mut path = OUTPUT.to_owned();
             push_segment(&mut path, name);
@@ -133,7 +135,7 @@ impl<'d> Drawing<'_, 'd> {
                 Value::String(text) => clipped(text, MAX_VALUE),
                 other => clipped(&as_json(other, MAX_VALUE * 4), MAX_VALUE),
             };
-            let sources = self.sources((0, section), &path);
+            let sources = sources.remove(&*path).unwrap_or_default();
             let output = OutlineOutput { path, name: name.clone(), value: written, sources };
             let texts = [&output.path, &output.name, &output.value].into_iter();
             if !self.takes(texts.chain(&output.sources).map(String::as_str)) {
@@ -143,18 +145,19 @@ impl<'d> Drawing<'_, 'd> {
         }
     }
 
-    /// The ids of the nodes that a field reads.
-    fn sources(&self, reader: Place, path: &str) -> Vec<String> {
-        let of_field = |read: &Read| {
-            read.field
-                .strip_prefix(path)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        let mut sources: Vec<String> = Vec::new();
-        for (pair, reads) in self.reads_of(reader) {
+    /// The ids of the nodes that each field of the output section reads, by the field's place.
+    fn sources(&self, section: Place) -> HashMap<String, Vec<String>> {
+        let mut sources: HashMap<String, Vec<String>> = HashMap::new();
+        for (pair, reads) in self.reads_of(section) {
             let id = self.node_at(pair.source).id;
-            if reads.iter().any(of_field) && sources.iter().all(|known| known != id) {
-                sources.push(id.to_owned());
+            for read in reads {
+                let Some(inside) = read.field.strip_prefix(OUTPUT) else { continue };
+                let name = inside.split('/').nth(1).unwrap_or_default();
+                let of_field = sources.entry(format!("{OUTPUT}/{name}")).or_default();
+                // The reads of one node follow one another.
+                if of_field.last().is_none_or(|last| last != id) {
+                    of_field.push(id.to_owned());
+                }
             }
         }
         sources

@@ -40,7 +40,7 @@ pub(super) struct Pair {
 }
 
 /// One reference, in one field.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Read {
     pub field: String,
     pub reference: String,
@@ -55,13 +55,16 @@ impl Seen {
             return;
         }
         let reads = self.reads.entry(pair).or_default();
-        let read = Read { field: shallow(field).to_owned(), reference: written(path) };
+        let (field, reference) = (shallow(field), written(path));
+        if reads.iter().any(|read| read.reference == reference && read.field == field) {
+            return;
+        }
         if reads.len() >= MAX_REFERENCES {
             self.truncated = true;
-        } else if !reads.contains(&read) {
-            reads.push(read);
-            self.count += 1;
+            return;
         }
+        reads.push(Read { field: field.to_owned(), reference });
+        self.count += 1;
     }
 
     pub(super) fn note_node(&mut self, place: Place, node: &dyn Node) {

@@ -153,3 +153,54 @@ pub(crate) fn clipped(text: &str, max: usize) -> String {
     }
     clipped.trim().to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::kind::Kinds;
+
+    fn check(node: Value, expected: Option<&str>) {
+        let kind = Kinds::standard().find(node["type"].as_str().unwrap()).unwrap();
+        let touches = kind.touches.read(node.as_object().unwrap());
+        assert_eq!(touches.as_deref(), expected, "{node}");
+    }
+
+    #[test]
+    fn addresses_are_paths() {
+        let http = |url: &str, expected: &str| {
+            check(json!({ "type": "http", "url": url, "method": "post" }), Some(expected));
+        };
+        http("https://x.example/a/<api.input.id>/b", "POST /a/{id}/b");
+        http("https://x.example/?q=<loop.item>&u=http://y/z", "POST /?q=loop.item&u=http://y/z");
+        http("https://x.example/", "POST x.example");
+        http("http://x.example", "POST x.example");
+        http("{{BASE}}/a", "POST /a");
+        http("<api.url>", "POST {url}");
+        http("<api.urls[0]>/x", "POST /x");
+        check(json!({ "type": "fetch", "url": "https://x.example/é😀" }), Some("/é😀"));
+        check(json!({ "type": "http" }), None);
+        check(json!({ "type": "http", "url": 7 }), None);
+        check(json!({ "type": "http", "url": "" , "method": ["x"] }), Some("GET"));
+    }
+
+    #[test]
+    fn other_kinds_say_what_they_are_about() {
+        check(json!({ "type": "agent", "models": ["openai/a", "b"] }), Some("a"));
+        check(json!({ "type": "agent", "model": "<api.model>" }), Some("api.model"));
+        check(json!({ "type": "agent", "model": null }), None);
+        check(json!({ "type": "loop", "for": 3 }), Some("3"));
+        check(json!({ "type": "loop", "each": [1, 2] }), Some("2 items"));
+        check(json!({ "type": "condition", "branches": [] }), None);
+        check(json!({ "type": "condition", "branches": [{ "if": "<a.b> > 1" }] }), Some("a.b > 1"));
+        check(json!({ "type": "output", "values": { "a": 1, "b": 2 } }), Some("a, b"));
+        check(json!({ "type": "template", "template": { "raw": "<a.b>\n x" } }), Some("<a.b>  x"));
+        check(json!({ "type": "template", "template": "\n\n  one\ntwo" }), Some("one"));
+        check(json!({ "type": "template", "template": "" }), None);
+        let long = "é".repeat(100_000);
+        let cut = format!("{}…", "é".repeat(MAX_TOUCHES - 1));
+        check(json!({ "type": "template", "template": long }), Some(&cut));
+        check(json!({ "type": "set", "values": { long: 1 } }), Some(&cut));
+    }
+}

@@ -345,13 +345,16 @@ fn large_documents_have_small_outlines() {
     };
     let nested = (0..40).fold(json!("<n000.x>"), |inner, _| json!({ "k".repeat(250): inner }));
     let deep: Vec<_> = (0..90).map(|at| json!([nested, { "at": at }])).collect();
+    let reading = "<n000.x> ".repeat(100_000);
     for nodes in [
         (0..500).map(many_reads).collect::<Vec<_>>(),
         (0..500).map(many_branches).collect(),
         vec![json!({ "id": "n000", "type": "set", "values": { "x": "y".repeat(900_000) } })],
         vec![json!({ "id": "n000", "type": "output", "values": { "x": deep } })],
+        vec![json!({ "id": "n001", "type": "template", "template": reading })],
     ] {
-        let text = json!({ "nodes": nodes }).to_string();
+        let output = json!({ "z".repeat(256): "<n000.x>", "y": "<n000.x>" });
+        let text = json!({ "nodes": nodes, "output": output }).to_string();
         let document = Document::parse(&text).unwrap();
         let started = Instant::now();
         let options = CompileOptions::default();
