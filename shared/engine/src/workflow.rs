@@ -262,8 +262,8 @@ impl Workflow {
         (workflow.filter(|_| sound), problems)
     }
 
-    /// Compiles as [`Self::compile_with`] does, and draws up the document's outline, with problems or
-    /// without.
+    /// Compiles as [`Self::compile_with`] does, and draws up the document's outline, whether it has
+    /// problems or not.
     pub fn compile_with_outline(
         document: &Document,
         options: &CompileOptions,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::fixture::{answer, until};
 
 const GOOD: &str = "name: Hello\n\
-                    input: [{ name: n, default: 1 }]\n\
+                    input: [{ name: n, default: one }]\n\
                     nodes:\n\
                     \x20 - { id: say, type: template, template: hi <api.n> }\n\
                     \x20 - { id: old, type: note, text: x }\n\
@@ -53,7 +53,7 @@ async fn a_draft_has_an_outline_compared_with_the_active_version() {
     assert_eq!(
         saved["outline"]["inputs"],
         json!([{ "path": "/input/0", "name": "n", "type": "string", "required": false,
-                 "default": 1 }])
+                 "default": "one" }])
     );
     server.publish("w", GOOD).await;
     let (_, read) = answer(server.get("/v1/workflows/w", &author)).await;
@@ -104,7 +104,7 @@ async fn a_document_is_validated_and_not_stored() {
         ("?workflow=none", ADMIN_KEY, GOOD, (404, "workflow_not_found")),
         ("?workflow=w", &runner, GOOD, (403, "forbidden")),
         ("", &runner, GOOD, (403, "forbidden")),
-        ("?version=1", &author, GOOD, (400, "invalid_request")),
+        ("?version=1", &author, GOOD, (400, "invalid_input")),
     ] {
         let (status, refused) = answer(validate(query, key, text)).await;
         assert_eq!((status, refused["code"].as_str().unwrap()), expected, "{query} {text}");
@@ -144,7 +144,7 @@ async fn a_version_is_read_with_its_text() {
         ("1.0.00", &author, (404, "version_not_found")),
         ("1.0.0", &other, (404, "workflow_not_found")),
         ("1.0.0", &runner, (403, "forbidden")),
-        ("1.0.0?x=1", &author, (400, "invalid_request")),
+        ("1.0.0?x=1", &author, (400, "invalid_input")),
     ] {
         let path = format!("/v1/workflows/w/versions/{version}");
         let (status, refused) = answer(server.get(&path, key)).await;

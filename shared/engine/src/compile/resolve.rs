@@ -126,6 +126,11 @@ impl<'d> Compiler<'d> {
                 Resolved::Reference(Reference { source: Source::Node { up, index }, path })
             }
             Err(message) => {
+                let is_remark = self.outline.bodies[body].nodes[index].role() == Role::Remark;
+                if let Some(seen) = self.seen.as_mut().filter(|_| !is_remark) {
+                    // The author means this node, whatever is wrong with the field.
+                    seen.note((body, index), &found.path, false, field);
+                }
                 let hint = match self.joined_field(body, index, &found.path) {
                     Some(right) => format!("; write <{}{right}>", found.node),
                     None => String::new(),

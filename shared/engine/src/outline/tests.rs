@@ -191,7 +191,7 @@ nodes:
   - id: l
     type: loop
     result: <inner.content>
-    nodes: [{ id: inner, type: template, template: <b.content> <nobody.x> }]
+    nodes: [{ id: inner, type: template, template: <b.content> <nobody.x> <b.typo> }]
 output: { x: <a.y>, z: 1 }
 ";
     let outline = outline(text);
@@ -216,6 +216,7 @@ output: { x: <a.y>, z: 1 }
             "inner -> l /nodes/5/result: content",
             "a -> output /output/x: y",
             "b -> inner /nodes/5/nodes/0/template: content",
+            "b -> inner /nodes/5/nodes/0/template: typo",
         ]
     );
     assert_eq!(outline.nodes[0].touches, None);
@@ -257,7 +258,8 @@ fn lines_end_where_the_node_does() {
         &[(2, 5), (6, 6)],
     );
     check(
-        "nodes:\n- id: a\n  t: >-\n    one\n    two\n  p: \"x\n    y\"\n- id: b\n  q: plain\n    more\n- id: c\n  z:\n- id: d\n",
+        "nodes:\n- id: a\n  t: >-\n    one\n    two\n  p: \"x\n    y\"\n\
+         - id: b\n  q: plain\n    more\n- id: c\n  z:\n- id: d\n",
         &[(2, 7), (8, 10), (11, 12), (13, 13)],
     );
     check(
