@@ -10,7 +10,8 @@ use flowgate_engine::expr::scope::Scope;
 use flowgate_engine::expr::template::Text;
 use flowgate_engine::field::{FieldSpec, FieldType};
 use flowgate_engine::kind::{
-    Bindings, CallLimits, Done, KindSpec, Node, NodeError, OutputFields, Plan, Planned, Price, Role,
+    Bindings, CallLimits, Done, Group, KindSpec, Node, NodeError, OutputFields, Plan, Planned,
+    Price, Role, Touches,
 };
 use flowgate_engine::{Action, Kinds};
 use serde_json::{Value, json};
@@ -56,6 +57,8 @@ fn spec() -> KindSpec {
         outputs: |_| OutputFields::Any,
         call: Some(LIMITS),
         role: Role::Step,
+        group: Group::Call,
+        touches: Touches::Nothing,
         example: EXAMPLE.into(),
         read: Arc::new(|fields| Box::new(Several::read(fields))),
     }

@@ -15,7 +15,9 @@ mod events;
 mod deliveries;
 mod schedules;
 mod workflows;
+mod outline;
 mod versions;
+mod kinds;
 mod keys;
 mod tokens;
 mod keyring;
@@ -112,8 +114,11 @@ pub(crate) fn workflows() -> OpenApiRouter<Arc<App>> {
     known_query::strict(
         documented()
             .routes(routes!(workflows::list))
+            .routes(routes!(outline::validate))
+            .routes(routes!(kinds::list))
             .routes(routes!(workflows::save, workflows::read, workflows::delete))
             .routes(routes!(versions::publish, versions::list))
+            .routes(routes!(versions::read))
             .routes(routes!(versions::rollback))
             .routes(routes!(versions::unpublish)),
     )

@@ -6,6 +6,8 @@ pub mod platform;
 // Use cases.
 pub mod access;
 pub mod workflows;
+pub mod workflow_list;
+pub mod outlines;
 mod drafts;
 pub mod keys;
 pub mod tokens;

@@ -35,6 +35,8 @@ struct Cached {
     records: HashMap<String, (Arc<WorkflowRecord>, Timestamp)>,
     /// By uid and version: immutable, so never stale.
     compiled: HashMap<(String, String), Compiled>,
+    /// The hashes of versions, by uid and version.
+    hashes: HashMap<(String, String), String>,
     /// By uid and hash. Apart from the versions: nobody published them.
     drafts: HashMap<(String, String), Arc<Workflow>>,
 }
@@ -68,6 +70,18 @@ impl WorkflowCache {
             cached.compiled.clear();
         }
         cached.compiled.insert((uid.to_owned(), version.to_owned()), compiled);
+    }
+
+    pub(crate) fn hash(&self, uid: &str, version: &str) -> Option<String> {
+        self.lock().hashes.get(&(uid.to_owned(), version.to_owned())).cloned()
+    }
+
+    pub(crate) fn keep_hash(&self, uid: &str, version: &str, hash: &str) {
+        let mut cached = self.lock();
+        if cached.hashes.len() >= MAX_COMPILED {
+            cached.hashes.clear();
+        }
+        cached.hashes.insert((uid.to_owned(), version.to_owned()), hash.to_owned());
     }
 
     pub(crate) fn draft(&self, uid: &str, hash: &str) -> Option<Arc<Workflow>> {

@@ -13,6 +13,7 @@ use flowgate_core::workflow::{
     WorkflowRecord, document_hash, etag, version_number,
 };
 use flowgate_engine::document::{Document, ParseError};
+use flowgate_engine::outline::Outline;
 use flowgate_engine::{CompileOptions, Kinds, Problem, Severity, Workflow};
 
 use crate::access::Caller;
@@ -31,11 +32,12 @@ pub struct Published {
 }
 
 /// A document with everything that is wrong with it.
-struct Checked {
-    document: Document,
+pub(crate) struct Checked {
+    pub document: Document,
     /// `None` if a problem is an error.
-    workflow: Option<Workflow>,
-    problems: Vec<Problem>,
+    pub workflow: Option<Workflow>,
+    pub problems: Vec<Problem>,
+    pub outline: Outline,
 }
 
 /// A request to save a draft.
@@ -52,13 +54,14 @@ pub struct SaveDraft<'a> {
 pub struct Saved {
     pub record: WorkflowRecord,
     pub problems: Vec<Problem>,
+    pub outline: Outline,
 }
 
 /// Taken by routes.
-const RESERVED: [&str; 2] = ["import", "invoke"];
+const RESERVED: [&str; 3] = ["import", "invoke", "validate"];
 pub const MAX_DOCUMENT: usize = 1024 * 1024;
 /// Compiles in about a millisecond, which is not worth another thread's turn.
-const MAX_SHORT_DOCUMENT: usize = 16 * 1024;
+pub(crate) const MAX_SHORT_DOCUMENT: usize = 16 * 1024;
 const MAX_NOTES: usize = 10_000;
 
 impl App {
@@ -73,23 +76,25 @@ impl App {
         }
         let user = SecretUser { workflow_id: id.to_owned(), published_by: caller.publisher() };
         let document: Arc<str> = document.into();
-        let checked = self.check(caller, document.clone(), reserved_input_names, &user).await?;
-        let mut problems = checked.problems;
-        if let Some(workflow) = &checked.workflow {
-            problems.extend(Self::forbidden_children(caller, &checked.document, workflow));
-        }
+        let mut checked =
+            self.check_draft(caller, document.clone(), reserved_input_names, &user).await?;
         let draft = Draft {
             name: name_of(&checked.document, id),
             etag: etag(&document_hash(&document)).to_owned(),
-            document,
+            document: document.clone(),
             saved_at: self.now(),
+            saved_by: caller.key_id().map(str::to_owned),
         };
         let pin = SigningPin { master: self.keyring().await?.newest_master()?, epoch: 1 };
         let uid = self.new_uuid(self.now()).simple().to_string();
         let saved = self.ports.workflows.save_draft(id, draft, &uid, pin, if_match).await?;
         self.workflow_cache.forget(id);
         match saved {
-            DraftSaved::Saved(record) => Ok(Saved { record: *record, problems }),
+            DraftSaved::Saved(record) => {
+                self.compare_with_active(&record, &document, &mut checked).await?;
+                let Checked { problems, outline, .. } = checked;
+                Ok(Saved { record: *record, problems, outline })
+            }
             DraftSaved::Stale => Err(Error::Stale),
         }
     }
@@ -97,18 +102,6 @@ impl App {
     pub async fn read_workflow(&self, caller: &Caller, id: &str) -> Result<WorkflowRecord> {
         caller.require(Scope::Author, id, What::Workflow)?;
         self.stored_workflow(id).await
-    }
-
-    /// Lists the workflows that the key may see.
-    pub async fn list_workflows(
-        &self,
-        caller: &Caller,
-        page: PageRequest,
-    ) -> Result<Page<WorkflowRecord>> {
-        caller.require_scope(Scope::Author)?;
-        let mut listed = self.ports.workflows.list(page).await?;
-        listed.items.retain(|workflow| caller.knows(&workflow.id));
-        Ok(listed)
     }
 
     /// Publishes the draft as an immutable version and makes it active, unless the active version
@@ -135,6 +128,7 @@ impl App {
             at: self.now(),
             use_of_secrets: UseOfSecrets {
                 published_by: user.published_by,
+                key: caller.key_id().map(str::to_owned),
                 names: Some(workflow.secrets().into_iter().collect()),
             },
             schedules: self.new_schedules(&uid, &workflow).await?,
@@ -268,10 +262,12 @@ impl App {
             ..CompileOptions::default()
         };
         let holder = Holder::of_workflow(uid);
-        let Checked { workflow, problems, .. } = self
-            .compile(&holder, document, options)
-            .await
-            .map_err(|error| anyhow!("a published document does not parse: {}", error.message))?;
+        let is_short = document.len() <= MAX_SHORT_DOCUMENT;
+        let work = move || Ok(Workflow::compile_with(&Document::parse(&document)?, &options));
+        let compiled = if is_short { work() } else { self.compute.run(&holder, work).await };
+        let (workflow, problems) = compiled.map_err(|error: ParseError| {
+            anyhow!("a published document does not parse: {}", error.message)
+        })?;
         Ok(Arc::new(workflow.with_context(|| {
             format!("published version {version} does not compile any more: {problems:?}")
         })?))
@@ -286,15 +282,15 @@ impl App {
         let is_short = text.len() <= MAX_SHORT_DOCUMENT;
         let work = move || {
             let document = Document::parse(&text)?;
-            let (workflow, problems) = Workflow::compile_with(&document, &options);
-            Ok(Checked { document, workflow, problems })
+            let (workflow, problems, outline) = Workflow::compile_with_outline(&document, &options);
+            Ok(Checked { document, workflow, problems, outline })
         };
         if is_short { work() } else { self.compute.run(holder, work).await }
     }
 
     /// Named only where documents are compiled, so that functions that compile none do not link the
     /// kinds.
-    fn kinds(&self) -> &Kinds {
+    pub(crate) fn kinds(&self) -> &Kinds {
         self.settings.kinds.as_ref().unwrap_or_else(|| Kinds::standard())
     }
 
@@ -317,7 +313,7 @@ impl App {
     }
 
     /// Returns the document with its problems; fails if the text is not a document.
-    async fn check(
+    pub(crate) async fn check(
         &self,
         caller: &Caller,
         document: Arc<str>,
@@ -364,7 +360,7 @@ impl App {
         document: Arc<str>,
         user: &SecretUser,
     ) -> Result<(Document, Workflow)> {
-        let Checked { document, workflow, problems } =
+        let Checked { document, workflow, problems, .. } =
             self.check(caller, document, &[], user).await?;
         let is_sound = problems.iter().all(|problem| problem.severity != Severity::Error);
         match workflow.filter(|_| is_sound) {

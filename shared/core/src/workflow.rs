@@ -83,6 +83,9 @@ pub struct Draft {
     /// The first 32 hex digits of the SHA-256 of the document's bytes.
     pub etag: String,
     pub saved_at: Timestamp,
+    /// The key that saved it. `None`: the operator, or an earlier release, which kept none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saved_by: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -100,6 +103,9 @@ pub struct VersionInfo {
 pub struct UseOfSecrets {
     #[serde(default)]
     pub published_by: Publisher,
+    /// The key that published it. `None`: the operator, or an earlier release, which kept none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// `None` for versions stored before this was recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub names: Option<Vec<String>>,

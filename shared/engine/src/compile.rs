@@ -5,6 +5,8 @@ pub mod fields;
 pub(crate) mod outline;
 mod resolve;
 mod edges;
+mod seen;
+mod drawn;
 pub(crate) mod variables;
 pub(crate) mod settings;
 #[cfg(test)]
@@ -32,6 +34,7 @@ use crate::workflow::{
 use edges::Links;
 use fields::Fields;
 use outline::Outline;
+use seen::Seen;
 use variables::Variables;
 
 pub struct Compiler<'d> {
@@ -53,6 +56,8 @@ pub struct Compiler<'d> {
     /// The children that nodes and tools name.
     pub(crate) children: Vec<ChildUse>,
     pub(crate) variables: Variables,
+    /// What the document's outline shows besides the nodes; `None` if nobody wants it.
+    seen: Option<Seen>,
 }
 
 const MAX_PROBLEMS: usize = 500;
@@ -71,31 +76,27 @@ pub(crate) fn compile(
     options: &CompileOptions,
 ) -> (Option<Workflow>, Vec<Problem>) {
     let mut compiler = Compiler::new(document, options);
-    for (path, message) in document.cut_off() {
-        compiler.report_later_rule(path, message.clone());
-    }
-    let settings = settings::read(&mut compiler);
-    let mut links = Links::default();
-    let mut bodies = compiler.bodies(&mut links);
-    let outlines = bodies.iter().zip(&compiler.outline.bodies);
-    let complete =
-        outlines.into_iter().all(|(body, outline)| body.nodes.len() == outline.nodes.len());
-    if complete {
-        compiler.results(&mut bodies, &mut links);
-        edges::connect(&mut compiler, &mut bodies, &links);
-    }
-    let session_read = compiler.variables.of_session;
-    let variables =
-        if complete { variables::arrange(&mut compiler, &mut bodies) } else { Vec::new() };
-    let literal_keys = compiler.literal_keys();
-    let (infos, names) = compiler.infos();
-    let secrets = compiler.secret_uses();
-    let output_fields = compiler.outline.output_fields();
-    let children = compiler.child_uses();
-    let problems = foremost(compiler.problems);
-    let workflow = settings.into_workflow(bodies, infos, names, secrets, literal_keys);
-    let workflow = Workflow { variables, session_read, children, output_fields, ..workflow };
-    (complete.then_some(workflow), problems)
+    let Compiled { workflow, is_complete, .. } = compiler.compile();
+    (is_complete.then_some(workflow), foremost(compiler.problems))
+}
+
+/// Draws the document up, too, as far as it can be read.
+pub(crate) fn compile_with_outline(
+    document: &Document,
+    options: &CompileOptions,
+) -> (Option<Workflow>, Vec<Problem>, drawn::Outline) {
+    let mut compiler = Compiler::new(document, options);
+    compiler.seen = Some(Seen::default());
+    let Compiled { workflow, is_complete, links } = compiler.compile();
+    let outline = drawn::draw(&compiler, &workflow, &links);
+    (is_complete.then_some(workflow), foremost(compiler.problems), outline)
+}
+
+struct Compiled {
+    workflow: Workflow,
+    /// Every node was read. Problems may be errors all the same.
+    is_complete: bool,
+    links: Links,
 }
 
 /// Sorts problems in text order and truncates them; drops warnings before errors.
@@ -108,6 +109,34 @@ fn foremost(mut problems: Vec<Problem>) -> Vec<Problem> {
 }
 
 impl<'d> Compiler<'d> {
+    fn compile(&mut self) -> Compiled {
+        for (path, message) in self.document.cut_off() {
+            self.report_later_rule(path, message.clone());
+        }
+        let settings = settings::read(self);
+        let mut links = Links::default();
+        let mut bodies = self.bodies(&mut links);
+        let outlines = bodies.iter().zip(&self.outline.bodies);
+        let complete =
+            outlines.into_iter().all(|(body, outline)| body.nodes.len() == outline.nodes.len());
+        if complete {
+            self.results(&mut bodies, &mut links);
+            edges::connect(self, &mut bodies, &links);
+        } else {
+            self.see_results();
+        }
+        let session_read = self.variables.of_session;
+        let variables = if complete { variables::arrange(self, &mut bodies) } else { Vec::new() };
+        let literal_keys = self.literal_keys();
+        let (infos, names) = self.infos();
+        let secrets = self.secret_uses();
+        let output_fields = self.outline.output_fields();
+        let children = self.child_uses();
+        let workflow = settings.into_workflow(bodies, infos, names, secrets, literal_keys);
+        let workflow = Workflow { variables, session_read, children, output_fields, ..workflow };
+        Compiled { workflow, is_complete: complete, links }
+    }
+
     /// Returns the children that nodes name, with those nodes.
     fn child_uses(&mut self) -> Vec<ChildUse> {
         let mut children = std::mem::take(&mut self.children);
@@ -134,6 +163,7 @@ impl<'d> Compiler<'d> {
             read_at_end: Vec::new(),
             bound: Vec::new(),
             children: Vec::new(),
+            seen: None,
         }
     }
 
@@ -277,9 +307,16 @@ impl<'d> Compiler<'d> {
         let outline = &self.outline.bodies[body].nodes[index];
         let (object, path, inner) = (outline.object, outline.path.clone(), outline.inner);
         let outputs = outline.outputs.clone();
-        let (id, kind) = (Arc::from(outline.id), Arc::clone(outline.kind.as_ref()?));
+        let Some(kind) = outline.kind.clone() else {
+            self.see_unknown(body, index, links);
+            return None;
+        };
+        let id = Arc::from(outline.id);
         self.used.clear();
         self.variables.reader = Some((body, index));
+        if let Some(seen) = &mut self.seen {
+            seen.reader = Some((body, index));
+        }
         let section: Box<dyn Node> = match path.as_str() {
             "/input" => Box::new(input::Input),
             kind::variables::SECTION => {
@@ -297,6 +334,9 @@ impl<'d> Compiler<'d> {
                 let after = edges::read_after(&mut fields);
                 let on_error = node_fields::read_on_error(&mut fields, &outputs);
                 fields.finish();
+                if let Some(seen) = &mut self.seen {
+                    seen.note_node((body, index), &*node);
+                }
                 links.add(body, index, after, &self.used);
                 return Some(BodyNode {
                     outputs,
@@ -318,10 +358,7 @@ impl<'d> Compiler<'d> {
         for (number, body) in bodies.iter_mut().enumerate() {
             self.used.clear();
             let Some((outer, index)) = self.outline.bodies[number].container else { continue };
-            let node = &self.outline.bodies[outer].nodes[index];
-            let (path, result) = (format!("{}/result", node.path), node.object.get("result"));
-            body.result =
-                result.map(|result| self.template(result, &path, number, Secrets::Refused));
+            body.result = self.result(number);
             let (inside, outside): (Vec<Used>, Vec<Used>) =
                 self.used.drain(..).partition(|used| used.body == number);
             let tested = self.read_at_end.iter().copied().filter(|used| used.body == number);
@@ -330,6 +367,17 @@ impl<'d> Compiler<'d> {
             }
             links.add(outer, index, Vec::new(), &outside);
         }
+    }
+
+    /// Reads the `result` of one body.
+    fn result(&mut self, body: usize) -> Option<Template> {
+        let place = self.outline.bodies[body].container?;
+        if let Some(seen) = &mut self.seen {
+            seen.reader = Some(place);
+        }
+        let container = &self.outline.bodies[place.0].nodes[place.1];
+        let (path, result) = (format!("{}/result", container.path), container.object.get("result"));
+        result.map(|result| self.template(result, &path, body, Secrets::Refused))
     }
 
     fn infos(&self) -> (Vec<NodeInfo>, HashMap<String, usize>) {

@@ -5,6 +5,7 @@ mod quote;
 mod yaml;
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use serde_json::{Map, Value};
 
@@ -22,10 +23,19 @@ const MAX_KEY_BYTES: usize = 256;
 #[derive(Debug, Clone)]
 pub struct Document {
     root: Map<String, Value>,
-    /// JSON pointer to line and column, both counted from 1.
-    places: HashMap<String, (u32, u32)>,
+    /// By JSON pointer.
+    places: HashMap<String, Place>,
     /// Pointers to keys that cut off the text before them, and messages.
     cut_off: Vec<(String, String)>,
+}
+
+/// Where a value stands in the text. Counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    pub line: u32,
+    pub column: u32,
+    /// The line that its last character is on.
+    pub last_line: u32,
 }
 
 /// The text is neither YAML nor JSON, or is not an object. All other errors are [`Problem`]s.
@@ -75,17 +85,22 @@ impl Document {
 
     /// Returns a problem at the position of `path` or its nearest ancestor.
     pub fn problem(&self, severity: Severity, path: &str, message: String) -> Problem {
-        let place = std::iter::successors(Some(path), |path| {
-            path.rsplit_once('/').map(|(parent, _)| parent)
-        })
-        .find_map(|path| self.places.get(path).copied());
+        let place = self.place(path);
         Problem {
             severity,
             path: path.to_owned(),
-            line: place.map(|p| p.0),
-            column: place.map(|p| p.1),
+            line: place.map(|place| place.line),
+            column: place.map(|place| place.column),
             message,
         }
+    }
+
+    /// Returns where `path`, or its nearest ancestor whose place is known, stands.
+    pub(crate) fn place(&self, path: &str) -> Option<Place> {
+        let mut around = std::iter::successors(Some(path), |path| {
+            path.rsplit_once('/').map(|(parent, _)| parent)
+        });
+        around.find_map(|path| self.places.get(path).copied())
     }
 }
 
@@ -93,7 +108,7 @@ impl Document {
 #[derive(Debug, Default)]
 struct Read {
     root: Value,
-    places: HashMap<String, (u32, u32)>,
+    places: HashMap<String, Place>,
     cut_off: Vec<(String, String)>,
 }
 
@@ -150,17 +165,36 @@ fn has_long_key(value: &Value) -> bool {
 }
 
 /// Positions are in text order, so that one pass finds all lines and columns.
-fn with_lines(text: &str, found: Vec<(String, usize)>) -> HashMap<String, (u32, u32)> {
+fn with_lines(text: &str, found: Vec<(String, Range<usize>)>) -> HashMap<String, Place> {
+    let lines = Lines::of(text);
     let (mut line, mut column, mut at) = (1, 1, 0);
     let mut places = HashMap::with_capacity(found.len());
-    for (pointer, offset) in found {
-        for character in text[at..offset].chars() {
+    for (pointer, Range { start, end }) in found {
+        for character in text[at..start].chars() {
             (line, column) = if character == '\n' { (line + 1, 1) } else { (line, column + 1) };
         }
-        at = offset;
-        places.insert(pointer, (line, column));
+        at = start;
+        places.insert(pointer, Place { line, column, last_line: lines.line_of_end(end) });
     }
     places
+}
+
+/// The lines of a text.
+struct Lines {
+    /// Where each line but the last ends.
+    ends: Vec<usize>,
+}
+
+impl Lines {
+    fn of(text: &str) -> Self {
+        Self { ends: text.match_indices('\n').map(|(at, _)| at).collect() }
+    }
+
+    /// Returns the line of the character before `end`.
+    fn line_of_end(&self, end: usize) -> u32 {
+        let before = self.ends.partition_point(|newline| *newline + 1 < end);
+        u32::try_from(before + 1).unwrap_or(u32::MAX)
+    }
 }
 
 #[cfg(test)]

@@ -157,7 +157,81 @@ impl FieldSpec {
     }
 }
 
+/// The least or greatest value of a field.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Bound {
+    Integer(u64),
+    Number(f64),
+    /// As authors write it.
+    Duration(&'static str),
+}
+
 impl FieldType {
+    /// Returns the name that programs know the type by.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::Words => "words",
+            Self::Code => "code",
+            Self::Text => "text",
+            Self::Boolean => "boolean",
+            Self::Integer(..) => "integer",
+            Self::Number(..) => "number",
+            Self::NumberRef(..) => "number_ref",
+            Self::IntegerRef(..) => "integer_ref",
+            Self::Duration(..) => "duration",
+            Self::Object => "object",
+            Self::Fields(_) => "fields",
+            Self::List => "list",
+            Self::Items(_) => "items",
+            Self::ItemsRef(_) => "items_ref",
+            Self::TextList => "text_list",
+            Self::Texts => "texts",
+            Self::OneOf(_) => "one_of",
+            Self::Method(_) => "method",
+            Self::Statuses => "statuses",
+            Self::After => "after",
+            Self::Each => "each",
+            Self::Count => "count",
+            Self::JsonSchema => "json_schema",
+            Self::Id => "id",
+            Self::Kind => "kind",
+            Self::Nodes => "nodes",
+            Self::OnError => "on_error",
+            Self::Nothing => "nothing",
+        }
+    }
+
+    /// Returns what the field may be, if that is a few words.
+    pub fn values(&self) -> Option<&'static [&'static str]> {
+        match self {
+            Self::OneOf(names) | Self::Method(names) => Some(names),
+            _ => None,
+        }
+    }
+
+    pub fn bounds(&self) -> Option<(Bound, Bound)> {
+        match *self {
+            Self::Integer(min, max) | Self::IntegerRef(min, max) => {
+                Some((Bound::Integer(min), Bound::Integer(max)))
+            }
+            Self::Number(min, max) | Self::NumberRef(min, max) => {
+                Some((Bound::Number(min), Bound::Number(max)))
+            }
+            Self::Duration(min, max) => Some((Bound::Duration(min), Bound::Duration(max))),
+            Self::Count => Some((Bound::Integer(0), Bound::Integer(MAX_ITERATIONS as u64))),
+            _ => None,
+        }
+    }
+
+    /// Returns the fields of the object, or of each object of the list.
+    pub fn fields(&self) -> Option<&[FieldSpec]> {
+        match self {
+            Self::Fields(fields) | Self::Items(fields) | Self::ItemsRef(fields) => Some(fields),
+            _ => None,
+        }
+    }
+
     /// Returns why a value does not have this type, as text that follows the field's name.
     pub(crate) fn misfit(&self, value: &Value) -> Option<String> {
         let fits = match self {

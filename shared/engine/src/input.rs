@@ -291,7 +291,7 @@ fn check_name(name: &str, fields: &mut Fields<'_, '_>) {
 }
 
 impl InputType {
-    const NAMES: [&str; 6] = ["string", "number", "boolean", "object", "array", "file"];
+    pub const NAMES: [&'static str; 6] = ["string", "number", "boolean", "object", "array", "file"];
 
     fn named(name: &str) -> Option<Self> {
         Some(match name {

@@ -4,6 +4,7 @@
 //! otherwise; a number with a fraction or an exponent is a finite double.
 
 use std::fmt;
+use std::ops::Range;
 
 use serde_json::{Map, Number, Value};
 
@@ -56,8 +57,11 @@ pub fn parse(text: &[u8]) -> Result<Value, JsonError> {
     }
 }
 
-/// Returns the value and, for each value inside it, its JSON pointer and start byte.
-pub(crate) fn parse_with_places(text: &str) -> Result<(Value, Vec<(String, usize)>), JsonError> {
+/// A JSON pointer, and the bytes of the text that its value takes.
+pub(crate) type Found = (String, Range<usize>);
+
+/// Returns the value and, for each value inside it, where it stands. In the order of the text.
+pub(crate) fn parse_with_places(text: &str) -> Result<(Value, Vec<Found>), JsonError> {
     let places = Places { pointer: String::new(), found: Vec::new() };
     Parser::new(text, Some(places)).document()
 }
@@ -142,7 +146,7 @@ fn error_at(text: &str, at: usize, reason: JsonReason) -> JsonError {
 
 struct Places {
     pointer: String,
-    found: Vec<(String, usize)>,
+    found: Vec<Found>,
 }
 
 struct Parser<'a> {
@@ -159,7 +163,7 @@ impl<'a> Parser<'a> {
         Self { text, bytes: text.as_bytes(), at: 0, values: 0, depth: 0, places }
     }
 
-    fn document(mut self) -> Result<(Value, Vec<(String, usize)>), JsonError> {
+    fn document(mut self) -> Result<(Value, Vec<Found>), JsonError> {
         let parsed = self.value().and_then(|value| {
             self.skip_space();
             if self.at == self.bytes.len() {
@@ -180,11 +184,22 @@ impl<'a> Parser<'a> {
         if self.values > MAX_VALUES {
             return Err(JsonReason::TooManyValues);
         }
-        if let Some(places) =
-            self.places.as_mut().filter(|places| places.pointer.len() <= MAX_POINTER)
-        {
-            places.found.push((places.pointer.clone(), self.at));
+        let place = self.note_start();
+        let value = self.value_here()?;
+        if let (Some(places), Some(place)) = (&mut self.places, place) {
+            places.found[place].1.end = self.at;
         }
+        Ok(value)
+    }
+
+    /// Returns the index of the value's place, if positions are wanted.
+    fn note_start(&mut self) -> Option<usize> {
+        let places = self.places.as_mut().filter(|places| places.pointer.len() <= MAX_POINTER)?;
+        places.found.push((places.pointer.clone(), self.at..self.at));
+        Some(places.found.len() - 1)
+    }
+
+    fn value_here(&mut self) -> Result<Value, JsonReason> {
         match self.bytes.get(self.at) {
             Some(b'{') => self.nested(Self::object),
             Some(b'[') => self.nested(Self::array),

@@ -38,6 +38,7 @@ mod media;
 pub(crate) mod node_fields;
 mod plan;
 mod setting;
+pub(crate) mod touches;
 #[cfg(test)]
 mod tests;
 
@@ -52,10 +53,12 @@ use crate::compile::fields::Fields;
 use crate::expr::scope::Scope;
 use crate::field::FieldSpec;
 
+pub use node_fields::FIELDS as NODE_FIELDS;
 pub use plan::{
     Bindings, CallEnd, CallName, CallOutcome, Done, Items, MAX_DELAY, NodeError, Plan, Planned,
     Price, Work,
 };
+pub use touches::Touches;
 
 /// The kinds that every workflow may use, in the order of the docs.
 const BUILT_IN: &[fn() -> KindSpec] = &[
@@ -113,6 +116,10 @@ pub struct KindSpec {
     /// `None`: the kind makes no call.
     pub call: Option<CallLimits>,
     pub role: Role,
+    /// What kind of work it does, for those who show it.
+    pub group: Group,
+    /// What a node of this kind is about, in one line.
+    pub touches: Touches,
     /// A node as authors write it, in YAML.
     pub example: Cow<'static, str>,
     pub read: ReadNode,
@@ -173,6 +180,23 @@ pub enum Role {
     Remark,
 }
 
+/// What a kind does for a workflow, as a console groups and colours it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Group {
+    /// What comes in and goes out.
+    Gate,
+    /// Asks a model.
+    Model,
+    /// Calls another server.
+    Call,
+    /// Decides what runs next, and how often.
+    Flow,
+    /// Computes.
+    Data,
+    /// Waits for people or for a time.
+    People,
+}
+
 /// How a container's iterations follow one another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
@@ -181,7 +205,30 @@ pub enum Order {
     SideBySide,
 }
 
+impl Group {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Gate => "gate",
+            Self::Model => "model",
+            Self::Call => "call",
+            Self::Flow => "flow",
+            Self::Data => "data",
+            Self::People => "people",
+        }
+    }
+}
+
 impl Role {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Step => "step",
+            Self::Container { .. } => "container",
+            Self::Output => "output",
+            Self::Input => "input",
+            Self::Remark => "remark",
+        }
+    }
+
     pub(crate) fn is_container(self) -> bool {
         matches!(self, Self::Container { .. })
     }

@@ -8,6 +8,7 @@ pub mod expr;
 pub mod kind;
 pub mod compile;
 pub mod workflow;
+pub mod outline;
 pub mod input;
 pub mod child;
 pub mod schedule;

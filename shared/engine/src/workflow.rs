@@ -16,6 +16,7 @@ use crate::expr::template::Template;
 use crate::input::{InputField, InputProblem, InputRules};
 use crate::kind::webhook::Webhook;
 use crate::kind::{CallLimits, KindName, KindSpec, Kinds, Node, OutputFields, Role};
+use crate::outline::Outline;
 use crate::problem::{Problem, Severity};
 use crate::run::SpendingLimit;
 use crate::schedule::Schedule;
@@ -259,6 +260,17 @@ impl Workflow {
         let (workflow, problems) = compile::compile(document, options);
         let sound = problems.iter().all(|problem| problem.severity != Severity::Error);
         (workflow.filter(|_| sound), problems)
+    }
+
+    /// Compiles as [`Self::compile_with`] does, and draws up the document's outline, whether it has
+    /// problems or not.
+    pub fn compile_with_outline(
+        document: &Document,
+        options: &CompileOptions,
+    ) -> (Option<Self>, Vec<Problem>, Outline) {
+        let (workflow, problems, outline) = compile::compile_with_outline(document, options);
+        let sound = problems.iter().all(|problem| problem.severity != Severity::Error);
+        (workflow.filter(|_| sound), problems, outline)
     }
 
     /// All nodes, including those inside loops and parallels, the input (`api`) and the output

@@ -97,6 +97,7 @@ async fn delete_versions(world: World) -> Result<()> {
             document: "draft".into(),
             etag: "etag".into(),
             saved_at: at(1),
+            saved_by: None,
         };
         let signing = SigningPin { master: 1, epoch: 0 };
         world.workflows.save_draft(id, draft, uid, signing, None).await?;

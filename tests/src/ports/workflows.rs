@@ -41,6 +41,7 @@ fn draft(text: &str) -> Draft {
         document: text.into(),
         etag: format!("etag of {text}"),
         saved_at: at(10),
+        saved_by: Some("0123456789ab".into()),
     }
 }
 
@@ -68,7 +69,8 @@ pub(super) fn version(text: &str) -> NewVersion {
 }
 
 fn use_of_secrets(published_by: Publisher) -> UseOfSecrets {
-    UseOfSecrets { published_by, names: Some(vec!["A".into(), "B".into()]) }
+    let names = Some(vec!["A".into(), "B".into()]);
+    UseOfSecrets { published_by, key: Some("0123456789ab".into()), names }
 }
 
 /// Publishes a version that must be new.

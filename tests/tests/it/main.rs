@@ -15,6 +15,7 @@ mod dialect_sim_v2;
 mod dialect_aiflow;
 mod native_runs;
 mod native_workflows;
+mod native_outlines;
 mod native_keys;
 mod rights;
 mod erasure;

@@ -128,6 +128,7 @@ fn draft(text: &str) -> Draft {
         document: text.into(),
         etag: format!("etag of {} bytes", text.len()),
         saved_at: at(10),
+        saved_by: Some("0123456789ab".into()),
     }
 }
 

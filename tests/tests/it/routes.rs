@@ -94,6 +94,7 @@ impl World {
             ("{execution_id}", run),
             ("{delivery_id}", delivery),
             ("{key_id}", "000000000000"),
+            ("{version}", "1.0.0"),
             ("{name}", "NO_SUCH_SECRET"),
             ("{user}", "nobody"),
             ("{file_id}", "file_00000000000000000000000000000000"),

@@ -36,6 +36,11 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes> {
     }
 }
 
+/// The body as the text of a document.
+pub(crate) fn text(body: &[u8]) -> Result<&str> {
+    str::from_utf8(body).map_err(|_| Error::bad_field("", "the document must be UTF-8 text"))
+}
+
 /// Refuses a compressed body.
 pub(crate) fn check_encoding(headers: &HeaderMap) -> Result<()> {
     if is_compressed(headers) { Err(Error::Compressed) } else { Ok(()) }

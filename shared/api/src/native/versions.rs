@@ -14,6 +14,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Caller;
+use super::outline::Outline;
 use crate::http::body;
 use crate::http::fields::Fields;
 use crate::http::page::{self, List, PageQuery};
@@ -56,6 +57,21 @@ struct Version<'a> {
     /// The secrets that it uses, a model's own key included. Null for versions of earlier releases.
     #[schema(required)]
     secrets: Option<Vec<&'a str>>,
+    /// The id of the key that published it. Null: the operator, or an earlier release.
+    #[schema(required)]
+    published_by: Option<&'a str>,
+}
+
+/// A version with its text.
+#[derive(Serialize, ToSchema)]
+struct VersionDocument<'a> {
+    #[serde(flatten)]
+    version: Version<'a>,
+    /// YAML or JSON, as its author wrote it.
+    document: &'a str,
+    /// Compared with no other version. Null where this release cannot read the text.
+    #[schema(required)]
+    outline: Option<Outline>,
 }
 
 /// The version that callers run from now on.
@@ -140,6 +156,39 @@ pub(super) async fn list(
     let active = workflow.active_version.as_deref();
     let item = |version| Version::new(&id, version, active == Some(&version.version));
     Ok(page::response(&app, &uri, &query, &versions, item))
+}
+
+/// Read a version
+///
+/// With its document. Needs the scope `author`.
+#[utoipa::path(
+    get,
+    path = "/v1/workflows/{workflow_id}/versions/{version}",
+    operation_id = "read_version",
+    tag = "Workflows",
+    params(
+        ("workflow_id" = String, Path, description = "The workflow's id."),
+        ("version" = String, Path, description = "The version, such as `1.0.0`."),
+    ),
+    responses(
+        (status = 200, description = "The version.", body = VersionDocument),
+        Denied<Problem>,
+        Refused<Problem, 404>,
+    )
+)]
+pub(super) async fn read(
+    State(app): State<Arc<App>>,
+    Segments((id, version)): Segments<(String, String)>,
+    caller: Caller,
+) -> Result<Response, Refusal> {
+    let (workflow, found, outline) = app.read_version(&caller, &id, &version).await?;
+    let is_active = workflow.active_version.as_deref() == Some(&found.info.version);
+    let answer = VersionDocument {
+        version: Version::new(&id, &found.info, is_active),
+        document: &found.document,
+        outline: outline.map(Into::into),
+    };
+    Ok(Json(answer).into_response())
 }
 
 /// Roll back
@@ -228,6 +277,7 @@ impl<'a> Version<'a> {
             published_at: info.published_at.into(),
             active,
             secrets: names.map(|names| names.iter().map(String::as_str).collect()),
+            published_by: info.use_of_secrets.key.as_deref(),
         }
     }
 }

@@ -6,18 +6,22 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use flowgate_app::run::RunRecord;
 use flowgate_app::workflow::{self, WorkflowRecord};
+use flowgate_app::workflow_list::{self, WorkflowsWanted};
 use flowgate_app::workflows::SaveDraft;
 use flowgate_app::{App, Error};
 use http::header::{ACCEPT, CONTENT_TYPE, ETAG, IF_MATCH};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::Caller;
+use super::outline::Outline;
+use super::run::RunStatus;
 use super::schedules::Schedule;
 use crate::http::body;
-use crate::http::page::{self, List, PageQuery};
+use crate::http::page::{self, List, PageQuery, bad_query};
 use crate::http::problem::{DocumentProblem, Problem, Refusal};
 use crate::http::refused::{Denied, Refused};
 use crate::http::request::{QueryPairs, Segments};
@@ -42,6 +46,46 @@ struct Workflow<'a> {
 struct Draft<'a> {
     etag: &'a str,
     saved_at: Time,
+    /// The id of the key that saved it. Null: the operator, or an earlier release.
+    #[schema(required)]
+    saved_by: Option<&'a str>,
+}
+
+/// A workflow in a list.
+#[derive(Serialize, ToSchema)]
+struct ListedWorkflow<'a> {
+    #[serde(flatten)]
+    workflow: Workflow<'a>,
+    /// The draft is not what callers run, or nothing is published.
+    draft_ahead: bool,
+    /// The run that was created last; null if there is none. Left out unless asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_run: Option<Option<LastRun<'a>>>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct LastRun<'a> {
+    id: String,
+    status: RunStatus,
+    created_at: Time,
+    #[schema(required)]
+    ended_at: Option<Time>,
+    /// Of a failed run.
+    #[schema(required)]
+    error_code: Option<&'a str>,
+}
+
+/// Which workflows are listed.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it documents what `read` takes")]
+struct WorkflowsQuery {
+    /// A part of the id or the name, in any case, at most 200 bytes. A page may then be short, or
+    /// empty, and still not be the last.
+    #[param(max_length = 200)]
+    q: Option<String>,
+    /// `last_run`: with the run that was created last, which needs `read`, too.
+    include: Option<String>,
 }
 
 /// A workflow with its draft's text.
@@ -53,6 +97,11 @@ struct WorkflowDocument<'a> {
     document: &'a str,
     /// Of the active version, in the order of its document.
     schedules: Vec<Schedule>,
+    /// Of the draft.
+    problems: Vec<DocumentProblem>,
+    /// Of the draft; null where this release cannot read its text.
+    #[schema(required)]
+    outline: Option<Outline>,
 }
 
 /// A draft, and everything that is wrong with it.
@@ -61,6 +110,7 @@ struct SavedDraft<'a> {
     id: &'a str,
     name: &'a str,
     problems: Vec<DocumentProblem>,
+    outline: Outline,
     draft: Draft<'a>,
 }
 
@@ -113,8 +163,7 @@ pub(super) async fn save(
     body: Body,
 ) -> Result<Response, Refusal> {
     let body = body::read(&headers, body).await?;
-    let document = std::str::from_utf8(&body)
-        .map_err(|_| Error::bad_field("", "the document must be UTF-8 text"))?;
+    let document = body::text(&body)?;
     let if_match = if_match(&headers)?;
     let draft = SaveDraft {
         id: &id,
@@ -128,6 +177,7 @@ pub(super) async fn save(
         id: &record.id,
         name: &record.draft.name,
         problems: saved.problems.into_iter().map(Into::into).collect(),
+        outline: saved.outline.into(),
         draft: (&record.draft).into(),
     };
     Ok(with_etag(Json(saved).into_response(), record))
@@ -169,13 +219,16 @@ pub(super) async fn read(
         ([(CONTENT_TYPE, media_type)], document.to_owned()).into_response()
     } else {
         let schedules = app.schedules(&record.uid).await?.into_iter().map(Into::into).collect();
+        let inspected = app.inspect_draft(&caller, &record, RESERVED_INPUT_NAMES).await?;
+        let problems = inspected.problems.into_iter().map(Into::into).collect();
+        let outline = inspected.outline.map(Into::into);
         let workflow = (&record).into();
-        Json(WorkflowDocument { workflow, document, schedules }).into_response()
+        Json(WorkflowDocument { workflow, document, schedules, problems, outline }).into_response()
     };
     Ok(with_etag(response, &record))
 }
 
-type WorkflowList<'a> = List<Workflow<'a>>;
+type WorkflowList<'a> = List<ListedWorkflow<'a>>;
 
 /// List the workflows
 ///
@@ -185,7 +238,7 @@ type WorkflowList<'a> = List<Workflow<'a>>;
     path = "/v1/workflows",
     operation_id = "list_workflows",
     tag = "Workflows",
-    params(PageQuery),
+    params(WorkflowsQuery, PageQuery),
     responses(
         (
             status = 200,
@@ -202,8 +255,11 @@ pub(super) async fn list(
     query: QueryPairs,
     uri: Uri,
 ) -> Result<Response, Refusal> {
-    let found = app.list_workflows(&caller, PageQuery::read(&query, &uri)?.into()).await?;
-    Ok(page::response(&app, &uri, &query, &found, Workflow::from))
+    let wanted = wanted(&query)?;
+    let page = PageQuery::read(&query, &uri)?.into();
+    let found = app.list_workflows(&caller, &wanted, page).await?;
+    let item = |listed| ListedWorkflow::new(listed, wanted.with_last_run);
+    Ok(page::response(&app, &uri, &query, &found, item))
 }
 
 /// Delete a workflow
@@ -246,9 +302,50 @@ impl<'a> From<&'a WorkflowRecord> for Workflow<'a> {
 
 impl<'a> From<&'a workflow::Draft> for Draft<'a> {
     fn from(draft: &'a workflow::Draft) -> Self {
-        Self { etag: &draft.etag, saved_at: draft.saved_at.into() }
+        Self {
+            etag: &draft.etag,
+            saved_at: draft.saved_at.into(),
+            saved_by: draft.saved_by.as_deref(),
+        }
     }
 }
+
+fn wanted(query: &QueryPairs) -> Result<WorkflowsWanted, Error> {
+    let text = query.get("q").map(str::to_owned);
+    if text.as_ref().is_some_and(|text| text.len() > MAX_TEXT) {
+        return Err(bad_query("q", &format!("must have at most {MAX_TEXT} bytes")));
+    }
+    let with_last_run = match query.get("include") {
+        None => false,
+        Some("last_run") => true,
+        Some(_) => return Err(bad_query("include", "must be last_run")),
+    };
+    Ok(WorkflowsWanted { text, with_last_run })
+}
+
+impl<'a> ListedWorkflow<'a> {
+    fn new(listed: &'a workflow_list::ListedWorkflow, with_last_run: bool) -> Self {
+        let last_run = with_last_run.then(|| listed.last_run.as_ref().map(LastRun::new));
+        let workflow = (&listed.record).into();
+        Self { workflow, draft_ahead: listed.draft_ahead, last_run }
+    }
+}
+
+impl<'a> LastRun<'a> {
+    fn new(record: &'a RunRecord) -> Self {
+        let end = record.end.as_ref();
+        Self {
+            id: record.head.id.to_string(),
+            status: record.state.into(),
+            created_at: record.head.created_at.into(),
+            ended_at: end.map(|end| end.ended_at.into()),
+            error_code: end.and_then(|end| end.error.as_ref()).map(|error| &*error.code),
+        }
+    }
+}
+
+/// A part of a name or an id, in bytes.
+const MAX_TEXT: usize = 200;
 
 /// The etag that the draft must still have.
 fn if_match(headers: &HeaderMap) -> Result<Option<String>, Error> {

@@ -36,6 +36,11 @@ impl Links {
         self.references.entry((body, index)).or_default().extend(used);
     }
 
+    /// What the author writes as `after` of a node.
+    pub(super) fn after(&self, place: Place) -> impl Iterator<Item = &str> {
+        self.after.get(&place).into_iter().flatten().map(|entry| &*entry.text)
+    }
+
     pub(super) fn add_section(&mut self, body: usize, index: usize, used: &[Used]) {
         self.add(body, index, Vec::new(), used);
         self.sections.insert((body, index));

@@ -141,7 +141,8 @@ impl<'c, 'd> Fields<'c, 'd> {
         self.given(&spec.name).is_some()
     }
 
-    fn given(&self, name: &str) -> Option<&'d Value> {
+    /// Returns the field as written, whatever its type, unless it is empty.
+    pub(crate) fn given(&self, name: &str) -> Option<&'d Value> {
         self.object.get(name).filter(|value| !value.is_null())
     }
 
@@ -304,6 +305,11 @@ impl<'c, 'd> Fields<'c, 'd> {
     pub(crate) fn uses_child(&mut self, spec: &FieldSpec, name: ChildName) {
         let path = self.path_of(&spec.name);
         self.compiler.children.push(ChildUse { name, path, nodes: Vec::new() });
+    }
+
+    /// Notes a tool of the node, for those who show it.
+    pub(crate) fn note_tool(&mut self, name: &str, kind: &'static str) {
+        self.compiler.note_tool(name, kind);
     }
 
     /// Reads the name of the session of the variables; the node waits for it.

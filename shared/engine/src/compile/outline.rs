@@ -10,6 +10,7 @@ use crate::document::Document;
 use crate::expr::reference::normalise;
 use crate::json::push_segment;
 use crate::kind::{KindSpec, Kinds, OutputFields, Role, input, output, variables, workflow};
+use crate::outline::Written;
 use crate::problem::{Problem, Severity, did_you_mean};
 use crate::workflow::{CompileOptions, MAX_NESTING, MAX_NODES};
 
@@ -57,6 +58,11 @@ impl Outline<'_> {
 }
 
 impl NodeOutline<'_> {
+    /// Whether the author has written it among the nodes.
+    pub(crate) fn is_of_list(&self) -> bool {
+        self.path.starts_with("/nodes/")
+    }
+
     pub(crate) fn role(&self) -> Role {
         self.kind.as_ref().map_or(Role::Step, |kind| kind.role)
     }
@@ -298,4 +304,21 @@ pub(crate) fn is_id(text: &str) -> bool {
     starts
         && text.len() <= 64
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+}
+
+/// Returns the document's nodes by their ids. Of several with one id, the first.
+pub(crate) fn objects_by_id<'d>(
+    document: &'d Document,
+    options: &'d CompileOptions,
+) -> HashMap<&'d str, Written<'d>> {
+    let outline = outline(document, options, &mut Vec::new());
+    let mut nodes = HashMap::new();
+    for body in &outline.bodies {
+        let parent = body.container.map(|(body, index)| outline.bodies[body].nodes[index].id);
+        for node in body.nodes.iter().filter(|node| node.is_of_list() && !node.id.is_empty()) {
+            let (object, is_container, at) = (node.object, node.inner.is_some(), nodes.len());
+            nodes.entry(node.id).or_insert(Written { object, parent, is_container, at });
+        }
+    }
+    nodes
 }

@@ -75,7 +75,7 @@ impl<'d> Compiler<'d> {
             let hint = did_you_mean(&first, names.filter(|_| self.problems.len() < MAX_PROBLEMS));
             return Resolved::Text(Some(format!("{source} names no node and stays text{hint}")));
         };
-        self.resolve_node(found, body, place)
+        self.resolve_node(found, body, place, path)
     }
 
     fn resolve_variable(&mut self, found: &ReferenceText<'_>, body: usize, path: &str) -> Resolved {
@@ -107,6 +107,7 @@ impl<'d> Compiler<'d> {
         found: &ReferenceText<'_>,
         from: usize,
         (body, index): Place,
+        field: &str,
     ) -> Resolved {
         let source = found.source;
         let Some(up) = self.levels_up(from, body) else {
@@ -119,9 +120,17 @@ impl<'d> Compiler<'d> {
         match self.node_path(body, index, &found.path) {
             Ok((path, error)) => {
                 self.used.push(Used { body, index, error });
+                if let Some(seen) = &mut self.seen {
+                    seen.note((body, index), &path, error, field);
+                }
                 Resolved::Reference(Reference { source: Source::Node { up, index }, path })
             }
             Err(message) => {
+                let is_remark = self.outline.bodies[body].nodes[index].role() == Role::Remark;
+                if let Some(seen) = self.seen.as_mut().filter(|_| !is_remark) {
+                    // The author means this node, whatever is wrong with the field.
+                    seen.note((body, index), &found.path, false, field);
+                }
                 let hint = match self.joined_field(body, index, &found.path) {
                     Some(right) => format!("; write <{}{right}>", found.node),
                     None => String::new(),

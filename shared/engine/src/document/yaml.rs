@@ -6,7 +6,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use serde_saphyr::{Error, Location, Spanned};
 
-use super::{ParseError, Read, quote};
+use super::{Lines, ParseError, Place, Read, quote};
 use crate::json::{MAX_DEPTH, MAX_POINTER, MAX_VALUES, push_segment};
 use crate::problem::shortened;
 
@@ -36,7 +36,8 @@ fn read_here(text: &str) -> Result<Read, ParseError> {
             let (line, column) = (line.max(1), column.max(1));
             ParseError { line, column, message: message(&error, text, line, column) }
         })?;
-    let mut reader = Reader { text, pointer: String::new(), read: Read::default() };
+    let lines = Lines::of(text);
+    let mut reader = Reader { text, lines, pointer: String::new(), end: 0, read: Read::default() };
     reader.read.root = reader.flatten(tree);
     Ok(reader.read)
 }
@@ -82,29 +83,80 @@ fn clamp(number: u64) -> u32 {
 /// Turns the tree into JSON.
 struct Reader<'t> {
     text: &'t str,
+    lines: Lines,
     pointer: String,
+    /// Where the value that was read last ends.
+    end: usize,
     read: Read,
 }
 
 impl Reader<'_> {
     fn flatten(&mut self, tree: Spanned<Tree>) -> Value {
-        if self.pointer.len() <= MAX_POINTER {
-            let place = (clamp(tree.referenced.line()), clamp(tree.referenced.column()));
-            self.read.places.insert(self.pointer.clone(), place);
-        }
+        let place = self.note_start(&tree.referenced);
+        self.end = self.end_of(&tree.referenced);
         let written = self.text_from(&tree.defined);
-        match tree.value {
+        let value = match tree.value {
             Tree::Scalar(Value::Number(number)) => match number_as_text(written) {
                 Some(text) => text.into(),
                 None => Value::Number(number),
             },
             Tree::Scalar(value) => value,
-            Tree::List(items) => items
-                .into_iter()
-                .enumerate()
-                .map(|(index, item)| self.descend(&index.to_string(), item))
-                .collect(),
-            Tree::Object(fields) => self.flatten_object(fields),
+            Tree::List(items) => {
+                let items = items.into_iter().enumerate();
+                let list = items.map(|(index, item)| self.descend(&index.to_string(), item));
+                let list = list.collect();
+                self.close(&tree.referenced, '[', ']');
+                list
+            }
+            Tree::Object(fields) => {
+                let object = self.flatten_object(fields);
+                self.close(&tree.referenced, '{', '}');
+                object
+            }
+        };
+        if let Some(line) = place
+            && let Some(place) = self.read.places.get_mut(&self.pointer)
+        {
+            place.last_line = self.lines.line_of_end(self.end).max(line);
+        }
+        value
+    }
+
+    /// Returns the line of the value, if its place is kept.
+    fn note_start(&mut self, location: &Location) -> Option<u32> {
+        if self.pointer.len() > MAX_POINTER {
+            return None;
+        }
+        let (line, column) = (clamp(location.line()), clamp(location.column()));
+        self.read.places.insert(self.pointer.clone(), Place { line, column, last_line: line });
+        Some(line)
+    }
+
+    /// Where a scalar ends; of a list or an object, where it begins.
+    fn end_of(&self, location: &Location) -> usize {
+        let span = location.span();
+        let bytes = span.byte_offset().zip(span.byte_len());
+        let range = bytes.and_then(|(at, length)| {
+            let at = usize::try_from(at).ok()?;
+            Some(at..at + usize::try_from(length).ok()?)
+        });
+        let written = range.clone().and_then(|range| self.text.get(range));
+        range.zip(written).map_or(0, |(range, text)| range.start + text.trim_end().len())
+    }
+
+    /// Moves the end behind the bracket that closes a list or an object in flow style.
+    fn close(&mut self, location: &Location, opens: char, closes: char) {
+        if !self.text_from(location).starts_with(opens) {
+            return;
+        }
+        let mut rest = self.text.get(self.end..).unwrap_or("");
+        loop {
+            rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == ',');
+            let Some(remark) = rest.strip_prefix('#') else { break };
+            rest = remark.find('\n').map_or("", |at| &remark[at..]);
+        }
+        if rest.starts_with(closes) {
+            self.end = self.text.len() - rest.len() + closes.len_utf8();
         }
     }
 

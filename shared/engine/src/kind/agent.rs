@@ -17,7 +17,10 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::setting::{self, Setting, integer, number};
-use super::{Done, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan, Role};
+use super::{
+    Done, Group, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan, Role,
+    Touches,
+};
 use crate::call::{ModelCall, ModelTool};
 use crate::compile::fields::Fields;
 use crate::expr::scope::Scope;
@@ -52,6 +55,8 @@ pub(super) fn spec() -> KindSpec {
         outputs,
         call: Some(LIMITS),
         role: Role::Step,
+        group: Group::Model,
+        touches: Touches::Model,
         example: EXAMPLE.into(),
         read: Arc::new(|fields| Box::new(Agent::read(fields))),
     }

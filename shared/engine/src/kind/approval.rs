@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 
 use super::webhook::{WEBHOOK_FIELDS, Webhook};
 use super::{
-    Done, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Planned, Price, Role,
+    Done, Group, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Planned, Price, Role,
+    Touches,
 };
 use crate::call::{Action, AskCall, AskedField, Question};
 use crate::compile::fields::Fields;
@@ -77,6 +78,8 @@ pub(super) fn spec() -> KindSpec {
         },
         call: None,
         role: Role::Step,
+        group: Group::People,
+        touches: Touches::Text(&["/message"]),
         example: EXAMPLE.into(),
         read: Arc::new(|fields| Box::new(Approval::read(fields))),
     }

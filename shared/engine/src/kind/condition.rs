@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Done, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan, Role};
+use super::{
+    Done, Group, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan, Role,
+    Touches,
+};
 use crate::compile::fields::Fields;
 use crate::expr::cel::{Allowance, Expression, Form, MAX_MATCHES};
 use crate::expr::scope::Scope;
@@ -56,6 +59,8 @@ pub(super) fn spec() -> KindSpec {
         },
         call: None,
         role: Role::Step,
+        group: Group::Flow,
+        touches: Touches::Text(&["/branches/0/if"]),
         example: EXAMPLE.into(),
         read: Arc::new(|fields| Box::new(Condition::read(fields))),
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::{
-    CallLimits, Done, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan,
-    Planned, Price, Role,
+    CallLimits, Done, Group, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType,
+    Plan, Planned, Price, Role, Touches,
 };
 use crate::call::{Action, HttpCall, Layout, Piece, ReadCall, Reading, RenderedUrl, Source};
 use crate::compile::fields::Fields;
@@ -91,6 +91,8 @@ pub(super) fn spec() -> KindSpec {
             max_timeout: Duration::from_secs(300),
         }),
         role: Role::Step,
+        group: Group::Data,
+        touches: Touches::Text(&["/file", "/text"]),
         example: "{ id: paper, type: document, file: <api.paper>, as: markdown }".into(),
         read: Arc::new(|fields| Box::new(Document::read(fields))),
     }

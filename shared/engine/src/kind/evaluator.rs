@@ -5,7 +5,9 @@ use std::sync::{Arc, LazyLock};
 use serde_json::{Value, json};
 
 use super::agent::{ASKING, Agent, LIMITS};
-use super::{Done, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Role};
+use super::{
+    Done, Group, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Role, Touches,
+};
 use crate::compile::fields::Fields;
 use crate::expr::scope::Scope;
 use crate::field::{FieldSpec, FieldType};
@@ -60,6 +62,8 @@ pub(super) fn spec() -> KindSpec {
         },
         call: Some(LIMITS),
         role: Role::Step,
+        group: Group::Model,
+        touches: Touches::Model,
         example: EXAMPLE.into(),
         read: Arc::new(|fields| Box::new(Evaluator::read(fields))),
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::http::render_texts;
 use super::{
-    CallLimits, Done, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan,
-    Planned, Price, Role,
+    CallLimits, Done, Group, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType,
+    Plan, Planned, Price, Role, Touches,
 };
 use crate::call::{Action, HttpCall, ReadCall, Reading, Source};
 use crate::compile::fields::Fields;
@@ -52,6 +52,8 @@ pub(super) fn spec() -> KindSpec {
             max_timeout: Duration::from_secs(300),
         }),
         role: Role::Step,
+        group: Group::Call,
+        touches: Touches::Address { method: None },
         example: r#"{ id: page, type: fetch, url: <api.url> }"#.into(),
         read: Arc::new(|fields| Box::new(Fetch::read(fields))),
     }

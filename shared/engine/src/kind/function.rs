@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::Map;
 
 use super::{
-    CallLimits, Done, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Planned, Price,
-    Role,
+    CallLimits, Done, Group, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Planned,
+    Price, Role, Touches,
 };
 use crate::call::{Action, CodeCall, Language};
 use crate::compile::fields::Fields;
@@ -60,6 +60,8 @@ pub(super) fn spec() -> KindSpec {
             max_timeout: Duration::from_secs(60),
         }),
         role: Role::Step,
+        group: Group::Data,
+        touches: Touches::Text(&["/code"]),
         example: r#"{ id: double, type: function, code: "return <api.n> * 2" }"#.into(),
         read: Arc::new(|fields| Box::new(Function::read(fields))),
     }

@@ -10,7 +10,9 @@ use serde_json::json;
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 
-use super::{Done, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Role};
+use super::{
+    Done, Group, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Role, Touches,
+};
 use crate::compile::fields::Fields;
 use crate::expr::scope::Scope;
 use crate::expr::template::Text;
@@ -52,6 +54,8 @@ pub(super) fn spec() -> KindSpec {
         outputs: |_| OutputFields::only(&[("digest", OutputType::Text)]),
         call: None,
         role: Role::Step,
+        group: Group::Data,
+        touches: Touches::Text(&["/text"]),
         example: "{ id: fingerprint, type: hash, text: \"<api.email>\", algorithm: sha256 }".into(),
         read: Arc::new(|fields| Box::new(Hash::read(fields))),
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::{
-    CallLimits, Done, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Planned, Price,
-    Role,
+    CallLimits, Done, Group, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Planned,
+    Price, Role, Touches,
 };
 use crate::call::{Action, ReadCall, Reading, Selector, Source};
 use crate::compile::fields::Fields;
@@ -80,6 +80,8 @@ pub(super) fn spec() -> KindSpec {
             max_timeout: Duration::from_secs(60),
         }),
         role: Role::Step,
+        group: Group::Data,
+        touches: Touches::Text(&["/html"]),
         example: "{ id: shop, type: html, html: <page.data>, select: { title: h1 } }".into(),
         read: Arc::new(|fields| Box::new(Html::read(fields))),
     }

@@ -13,8 +13,8 @@ use serde_json::{Map, Value};
 use self::body::BodyFields;
 use self::pages::Pages;
 use super::{
-    CallLimits, CallName, Done, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType,
-    Plan, Planned, Price, Role,
+    CallLimits, CallName, Done, Group, KindSpec, Node, NodeError, OutputField, OutputFields,
+    OutputType, Plan, Planned, Price, Role, Touches,
 };
 use crate::call::{Action, HttpCall, IdempotencyKey, ReadAs, Rendered, Status};
 use crate::compile::fields::Fields;
@@ -131,6 +131,8 @@ pub(super) fn spec() -> KindSpec {
             max_timeout: Duration::from_secs(600),
         }),
         role: Role::Step,
+        group: Group::Call,
+        touches: Touches::Address { method: Some("GET") },
         example: EXAMPLE.into(),
         read: Arc::new(|fields| Box::new(Http::read(fields))),
     }

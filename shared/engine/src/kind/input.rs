@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Done, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan, Role};
+use super::{
+    Done, Group, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan, Role,
+    Touches,
+};
 use crate::expr::reference::PathStep;
 use crate::expr::scope::Scope;
 use crate::problem::did_you_mean;
@@ -19,6 +22,8 @@ pub(crate) fn spec() -> KindSpec {
         outputs,
         call: None,
         role: Role::Input,
+        group: Group::Gate,
+        touches: Touches::Nothing,
         example: "".into(),
         read: Arc::new(|_| Box::new(Input)),
     }

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::list::pick_fields;
-use super::{Done, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan, Role};
+use super::{
+    Done, Group, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan, Role,
+    Touches,
+};
 use crate::compile::fields::Fields;
 use crate::expr::reference::{PathStep, parse_path};
 use crate::expr::scope::{Scope, follow};
@@ -75,6 +78,8 @@ pub(super) fn spec() -> KindSpec {
         },
         call: None,
         role: Role::Step,
+        group: Group::Data,
+        touches: Touches::Text(&["/parse", "/value", "/merge"]),
         example: "{ id: first, type: json, parse: <draft.content>, path: \"items[0].name\" }"
             .into(),
         read: Arc::new(|fields| Box::new(Json::read(fields))),

@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 use super::agent::{LIMITS, note_providers, written_provider};
 use super::setting::{self, Setting, integer, number};
 use super::{
-    Done, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan, Planned, Price,
-    Role,
+    Done, Group, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan, Planned,
+    Price, Role, Touches,
 };
 use crate::call::{Action, EmbedCall, KnowledgeCall, KnowledgeRequest};
 use crate::compile::fields::Fields;
@@ -38,6 +38,8 @@ pub(super) fn spec() -> KindSpec {
         outputs,
         call: Some(LIMITS),
         role: Role::Step,
+        group: Group::Data,
+        touches: Touches::Text(&["/store"]),
         example: EXAMPLE.into(),
         read: Arc::new(|fields| Box::new(Knowledge::read(fields))),
     }

@@ -8,7 +8,9 @@ use serde_json::{Map, Number, Value, json};
 
 use super::r#loop::chunks;
 use super::setting::{self, Setting, integer};
-use super::{Done, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Role};
+use super::{
+    Done, Group, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Role, Touches,
+};
 use crate::compile::fields::Fields;
 use crate::expr::cel::{Allowance, Bound, Counted, Expression, Form};
 use crate::expr::scope::Scope;
@@ -106,6 +108,8 @@ pub(super) fn spec() -> KindSpec {
         },
         call: None,
         role: Role::Step,
+        group: Group::Data,
+        touches: Touches::Text(&["/items"]),
         example: EXAMPLE.into(),
         read: Arc::new(|fields| Box::new(List::read(fields))),
     }

@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::setting::{self, Setting, integer};
 use super::{
-    Done, Items, KindSpec, Moment, Node, NodeError, Order, OutputFields, OutputType, Plan, Role,
+    Done, Group, Items, KindSpec, Moment, Node, NodeError, Order, OutputFields, OutputType, Plan,
+    Role, Touches,
 };
 use crate::compile::fields::Fields;
 use crate::expr::cel::{Allowance, Expression, Form, MAX_MATCHES};
@@ -96,6 +97,8 @@ pub(super) fn spec() -> KindSpec {
         outputs: |_| OutputFields::only(&[("results", OutputType::List)]),
         call: None,
         role: Role::Container { order: Order::OneByOne },
+        group: Group::Flow,
+        touches: Touches::Text(&["/each", "/for", "/while", "/until"]),
         example: EXAMPLE.into(),
         read: Arc::new(|fields| Box::new(Loop::read(fields))),
     }

@@ -68,7 +68,7 @@ pub(crate) const ON_ERROR: FieldSpec = FieldSpec::with_default(
 );
 
 /// In the order of the docs.
-pub(crate) const FIELDS: &[FieldSpec] =
+pub const FIELDS: &[FieldSpec] =
     &[ID, TYPE, NAME, DESCRIPTION, AFTER, RETRY, TIMEOUT, AT_MOST_ONCE, ON_ERROR];
 
 /// Fields that have an effect only on kinds that make calls.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Done, KindSpec, Node, NodeError, OutputFields, Plan, Role};
+use super::{Done, Group, KindSpec, Node, NodeError, OutputFields, Plan, Role, Touches};
 use crate::expr::scope::Scope;
 use crate::field::{FieldSpec, FieldType};
 
@@ -22,6 +22,8 @@ pub(super) fn spec() -> KindSpec {
         outputs: |_| OutputFields::only(&[]),
         call: None,
         role: Role::Remark,
+        group: Group::Data,
+        touches: Touches::Text(&["/text"]),
         example: EXAMPLE.into(),
         read: Arc::new(|fields| {
             fields.string(&TEXT);

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Done, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan, Role};
+use super::{
+    Done, Group, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan, Role,
+    Touches,
+};
 use crate::compile::Compiler;
 use crate::compile::fields::Fields;
 use crate::expr::scope::Scope;
@@ -33,6 +36,8 @@ pub(crate) fn spec() -> KindSpec {
         outputs,
         call: None,
         role: Role::Output,
+        group: Group::Gate,
+        touches: Touches::Names(&["/values"]),
         example: "{ id: answer, type: output, values: { story: <draft.content>, words: 80 } }"
             .into(),
         read: Arc::new(|fields| Box::new(Output::read(fields))),

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::r#loop::{BATCH, BREAK_WHEN, EACH, FOR, NODES, Over, RESULT, condition, holds};
-use super::{Done, KindSpec, Moment, Node, NodeError, Order, OutputFields, OutputType, Plan, Role};
+use super::{
+    Done, Group, KindSpec, Moment, Node, NodeError, Order, OutputFields, OutputType, Plan, Role,
+    Touches,
+};
 use crate::compile::fields::Fields;
 use crate::expr::cel::Expression;
 use crate::expr::scope::Scope;
@@ -60,6 +63,8 @@ pub(super) fn spec() -> KindSpec {
         outputs: |_| OutputFields::only(&[("results", OutputType::List)]),
         call: None,
         role: Role::Container { order: Order::SideBySide },
+        group: Group::Flow,
+        touches: Touches::Text(&["/each", "/for"]),
         example: EXAMPLE.into(),
         read: Arc::new(|fields| Box::new(Parallel::read(fields))),
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::{
-    CallLimits, Done, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Planned, Price,
-    Role,
+    CallLimits, Done, Group, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Planned,
+    Price, Role, Touches,
 };
 use crate::call::{Action, CodeCall, Language};
 use crate::compile::fields::Fields;
@@ -72,6 +72,8 @@ pub(super) fn spec() -> KindSpec {
             max_timeout: Duration::from_secs(60),
         }),
         role: Role::Step,
+        group: Group::Data,
+        touches: Touches::Text(&["/code"]),
         example: r#"{ id: words, type: python, code: "return len(<api.text>.split())" }"#.into(),
         read: Arc::new(|fields| Box::new(Python::read(fields))),
     }

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::{Done, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan, Role};
+use super::{
+    Done, Group, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan, Role,
+    Touches,
+};
 use crate::compile::fields::Fields;
 use crate::expr::scope::Scope;
 use crate::expr::template::Template;
@@ -51,6 +54,8 @@ pub(super) fn spec() -> KindSpec {
         },
         call: None,
         role: Role::Step,
+        group: Group::Data,
+        touches: Touches::Text(&["/number", "/choice"]),
         example: "{ id: dice, type: random, number: { min: 1, max: 6 } }".into(),
         read: Arc::new(|fields| Box::new(Random::read(fields))),
     }

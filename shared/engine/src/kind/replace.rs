@@ -8,7 +8,9 @@ use regex_automata::util::interpolate;
 use regex_automata::{Anchored, Input};
 use serde_json::json;
 
-use super::{Done, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Role};
+use super::{
+    Done, Group, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Role, Touches,
+};
 use crate::compile::fields::Fields;
 use crate::expr::scope::Scope;
 use crate::expr::template::{Part, Text};
@@ -61,6 +63,8 @@ pub(super) fn spec() -> KindSpec {
         },
         call: None,
         role: Role::Step,
+        group: Group::Data,
+        touches: Touches::Text(&["/find", "/pattern"]),
         example: r#"{ id: line, type: replace, text: <page.data>, pattern: "\\s+", with: " " }"#
             .into(),
         read: Arc::new(|fields| Box::new(Replace::read(fields))),

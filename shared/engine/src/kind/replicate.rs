@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::agent::{ADDRESS, Connection, KEY};
 use super::media::Sums;
 use super::{
-    CallEnd, CallLimits, Done, KindSpec, MAX_DELAY, Node, NodeError, OutputField, OutputFields,
-    OutputType, Plan, Planned, Price, Role,
+    CallEnd, CallLimits, Done, Group, KindSpec, MAX_DELAY, Node, NodeError, OutputField,
+    OutputFields, OutputType, Plan, Planned, Price, Role, Touches,
 };
 use crate::call::{
     Action, HttpCall, MediaCall, MediaRequest, Piece, PredictionRequest, Predictor, ReadAs,
@@ -118,6 +118,8 @@ pub(super) fn spec() -> KindSpec {
         },
         call: Some(LIMITS),
         role: Role::Step,
+        group: Group::Model,
+        touches: Touches::Model,
         example: EXAMPLE.into(),
         read: Arc::new(|fields| Box::new(Replicate::read(fields))),
     }

@@ -6,7 +6,10 @@ use std::sync::{Arc, LazyLock};
 use serde_json::{Value, json};
 
 use super::agent::{ASKING, Agent, LIMITS};
-use super::{Done, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan, Role};
+use super::{
+    Done, Group, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan, Role,
+    Touches,
+};
 use crate::compile::fields::Fields;
 use crate::expr::scope::Scope;
 use crate::field::{FieldSpec, FieldType};
@@ -72,6 +75,8 @@ pub(super) fn spec() -> KindSpec {
         },
         call: Some(LIMITS),
         role: Role::Step,
+        group: Group::Flow,
+        touches: Touches::Model,
         example: EXAMPLE.into(),
         read: Arc::new(|fields| Box::new(Router::read(fields))),
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::output::{FIELDS, Output, outputs};
-use super::{KindSpec, Role};
+use super::{Group, KindSpec, Role, Touches};
 
 const DETAILS: &str = "\
 The values are the node's fields: `<order.total>`. A value that is exactly one reference keeps
@@ -19,6 +19,8 @@ pub(super) fn spec() -> KindSpec {
         outputs,
         call: None,
         role: Role::Step,
+        group: Group::Data,
+        touches: Touches::Names(&["/values"]),
         example:
             "{ id: order, type: set, values: { total: <api.total>, title: Order of <api.name> } }"
                 .into(),

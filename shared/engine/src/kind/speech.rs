@@ -8,8 +8,8 @@ use super::agent::{ADDRESS, Connection, KEY, LIMITS};
 use super::media::{Sums, files, optional};
 use super::setting::{self, Setting, number};
 use super::{
-    Done, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan, Planned, Price,
-    Role,
+    Done, Group, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan, Planned,
+    Price, Role, Touches,
 };
 use crate::call::{Action, MediaCall, MediaRequest, SpeechRequest, TranscriptionRequest};
 use crate::compile::fields::Fields;
@@ -100,6 +100,8 @@ pub(super) fn spec() -> KindSpec {
         outputs,
         call: Some(LIMITS),
         role: Role::Step,
+        group: Group::Model,
+        touches: Touches::Model,
         example: EXAMPLE.into(),
         read: Arc::new(|fields| Box::new(Speech::read(fields))),
     }

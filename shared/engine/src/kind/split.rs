@@ -5,7 +5,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::setting::{self, Setting, integer};
-use super::{Done, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Role};
+use super::{
+    Done, Group, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Role, Touches,
+};
 use crate::compile::fields::Fields;
 use crate::expr::scope::Scope;
 use crate::expr::template::Text;
@@ -61,6 +63,8 @@ pub(super) fn spec() -> KindSpec {
         },
         call: None,
         role: Role::Step,
+        group: Group::Data,
+        touches: Touches::Text(&["/text"]),
         example: "{ id: chunks, type: split, text: <page.data>, length: 2000, overlap: 200 }"
             .into(),
         read: Arc::new(|fields| Box::new(Split::read(fields))),

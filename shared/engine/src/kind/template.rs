@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{Done, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Role};
+use super::{
+    Done, Group, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Role, Touches,
+};
 use crate::compile::fields::Fields;
 use crate::expr::scope::Scope;
 use crate::expr::template::Text;
@@ -24,6 +26,8 @@ pub(super) fn spec() -> KindSpec {
         outputs: |_| OutputFields::only(&[("content", OutputType::Any)]),
         call: None,
         role: Role::Step,
+        group: Group::Data,
+        touches: Touches::Text(&["/template"]),
         example: r#"{ id: greeting, type: template, template: "Hello <api.name> x<api.n>" }"#
             .into(),
         read: Arc::new(|fields| Box::new(Template::read(fields))),

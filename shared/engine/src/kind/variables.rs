@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::{
-    CallLimits, Done, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType, Plan,
-    Planned, Price, Role,
+    CallLimits, Done, Group, KindSpec, Node, NodeError, OutputField, OutputFields, OutputType,
+    Plan, Planned, Price, Role, Touches,
 };
 use crate::call::{Action, Change, How, SessionCall, SessionRequest, session_name};
 use crate::compile::Compiler;
@@ -94,6 +94,8 @@ pub(super) fn spec() -> KindSpec {
         },
         call: Some(LIMITS),
         role: Role::Step,
+        group: Group::Data,
+        touches: Touches::Names(&["/set", "/append"]),
         example: "{ id: count, type: variables, set: { total: <api.n>, state: asked } }".into(),
         read: Arc::new(|fields| Box::new(Variables::read(fields))),
     }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{
-    Done, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Planned, Price, Role,
+    Done, Group, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Planned, Price, Role,
+    Touches,
 };
 use crate::call::{Action, WaitCall};
 use crate::compile::fields::Fields;
@@ -45,6 +46,8 @@ pub(super) fn spec() -> KindSpec {
         outputs: |_| OutputFields::only(&[("until", OutputType::Text)]),
         call: None,
         role: Role::Step,
+        group: Group::People,
+        touches: Touches::Text(&["/for", "/until"]),
         example: "{ id: cool_down, type: wait, for: 10m, after: [draft] }".into(),
         read: Arc::new(|fields| Box::new(Wait::read(fields))),
     }

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::http::render_texts;
 use super::{
-    CallLimits, Done, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Planned, Price,
-    Role,
+    CallLimits, Done, Group, KindSpec, Node, NodeError, OutputFields, OutputType, Plan, Planned,
+    Price, Role, Touches,
 };
 use crate::call::{Action, WebhookCall};
 use crate::compile::fields::Fields;
@@ -57,6 +57,8 @@ pub(super) fn spec() -> KindSpec {
             max_timeout: Duration::from_secs(600),
         }),
         role: Role::Step,
+        group: Group::Call,
+        touches: Touches::Address { method: Some("POST") },
         example: EXAMPLE.into(),
         read: Arc::new(|fields| Box::new(Delivery::read(fields))),
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Done, KindSpec, Node, NodeError, OutputFields, Plan, Planned, Role};
+use super::{Done, Group, KindSpec, Node, NodeError, OutputFields, Plan, Planned, Role, Touches};
 use crate::child::ChildName;
 use crate::compile::fields::Fields;
 use crate::expr::scope::Scope;
@@ -57,6 +57,8 @@ pub(super) fn spec() -> KindSpec {
         outputs: |_| OutputFields::Any,
         call: None,
         role: Role::Step,
+        group: Group::Flow,
+        touches: Touches::Text(&["/workflow"]),
         example: "{ id: lookup, type: workflow, workflow: customer-lookup, \
                   input: { email: <api.email> } }"
             .into(),

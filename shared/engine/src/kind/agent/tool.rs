@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::child::ChildTool;
 use super::fields::{
-    CODE, DESCRIPTION, FETCH, HTTP, MCP, OF_ONE_TOOL, OF_SERVER, PARAMETERS, PYTHON, TOOL,
+    CODE, DESCRIPTION, FETCH, HTTP, MCP, OF_ONE_TOOL, OF_SERVER, PARAMETERS, PREFIX, PYTHON, TOOL,
     TOOL_NAME, TOOLS, VERSION, WORKFLOW,
 };
 use super::mcp::{Address, Server, mirrored};
@@ -105,6 +105,25 @@ fn note_name(fields: &mut Fields<'_, '_>, names: &mut BTreeSet<String>, name: &s
     }
 }
 
+/// Notes the entry for those who show the node, whatever is wrong with it.
+fn note(fields: &mut Fields<'_, '_>) {
+    let kinds = [
+        (&HTTP, "http"),
+        (&FETCH, "fetch"),
+        (&CODE, "code"),
+        (&PYTHON, "python"),
+        (&WORKFLOW, "workflow"),
+        (&MCP, "mcp"),
+    ];
+    let Some((field, kind)) = kinds.into_iter().find(|(field, _)| fields.is_given(field)) else {
+        return;
+    };
+    let text = |name: &str| fields.given(name).and_then(Value::as_str);
+    let names = [TOOL_NAME.name, PREFIX.name, field.name.clone()];
+    let name = names.iter().find_map(|name| text(name));
+    fields.note_tool(name.unwrap_or_default(), kind);
+}
+
 enum Entry {
     Tool(Box<Tool>),
     Child(ChildTool),
@@ -113,6 +132,7 @@ enum Entry {
 
 impl Entry {
     fn read(fields: &mut Fields<'_, '_>, index: usize) -> Option<Self> {
+        note(fields);
         let is_server = fields.is_given(&MCP);
         let misplaced = if is_server { OF_ONE_TOOL } else { OF_SERVER };
         for spec in misplaced {

@@ -7,8 +7,8 @@ use crate::call::{Action, HttpCall, INTERRUPTED, RenderedUrl};
 use crate::expr::scope::Scope;
 use crate::field::{FieldSpec, FieldType};
 use crate::kind::{
-    Bindings, CallLimits, Done, KindSpec, Kinds, Node, NodeError, OutputFields, Plan, Planned,
-    Price, Role,
+    Bindings, CallLimits, Done, Group, KindSpec, Kinds, Node, NodeError, OutputFields, Plan,
+    Planned, Price, Role, Touches,
 };
 use crate::workflow::CompileOptions;
 
@@ -37,6 +37,8 @@ fn scripted(script: Script, call: Option<CallLimits>) -> KindSpec {
         outputs: |_| OutputFields::Any,
         call,
         role: Role::Step,
+        group: Group::Call,
+        touches: Touches::Nothing,
         example: "".into(),
         read: Arc::new(move |_| Box::new(Scripted(script))),
     }
