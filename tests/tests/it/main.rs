@@ -51,6 +51,7 @@ mod key_budgets;
 mod stats;
 mod stop;
 mod connections;
+mod console;
 mod fairness;
 mod overload;
 mod hops;
