@@ -6,6 +6,7 @@ pub mod platform;
 // Use cases.
 pub mod access;
 pub mod workflows;
+pub mod interface;
 mod drafts;
 pub mod keys;
 pub mod tokens;

@@ -3,6 +3,7 @@
 
 pub mod fields;
 pub(crate) mod outline;
+mod outputs;
 mod resolve;
 mod edges;
 pub(crate) mod variables;
@@ -91,10 +92,12 @@ pub(crate) fn compile(
     let (infos, names) = compiler.infos();
     let secrets = compiler.secret_uses();
     let output_fields = compiler.outline.output_fields();
+    let outputs = if complete { compiler.output_values(&bodies) } else { Vec::new() };
     let children = compiler.child_uses();
     let problems = foremost(compiler.problems);
     let workflow = settings.into_workflow(bodies, infos, names, secrets, literal_keys);
-    let workflow = Workflow { variables, session_read, children, output_fields, ..workflow };
+    let workflow =
+        Workflow { variables, session_read, children, output_fields, outputs, ..workflow };
     (complete.then_some(workflow), problems)
 }
 

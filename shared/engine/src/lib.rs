@@ -9,6 +9,7 @@ pub mod kind;
 pub mod compile;
 pub mod workflow;
 pub mod input;
+pub mod interface;
 pub mod child;
 pub mod schedule;
 pub mod run;
