@@ -16,6 +16,9 @@ mod deliveries;
 mod schedules;
 mod workflows;
 mod versions;
+mod interface;
+mod described;
+mod snippets;
 mod keys;
 mod tokens;
 mod keyring;
@@ -115,6 +118,9 @@ pub(crate) fn workflows() -> OpenApiRouter<Arc<App>> {
             .routes(routes!(workflows::save, workflows::read, workflows::delete))
             .routes(routes!(versions::publish, versions::list))
             .routes(routes!(versions::rollback))
-            .routes(routes!(versions::unpublish)),
+            .routes(routes!(versions::unpublish))
+            .routes(routes!(interface::read))
+            .routes(routes!(described::read))
+            .routes(routes!(snippets::read)),
     )
 }

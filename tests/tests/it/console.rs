@@ -1,6 +1,7 @@
 //! The web console beside the API: pages for browsers, everything else as before.
 
-use flowgate_tests::server::{ADMIN_KEY, TestServer};
+use flowgate_tests::process::{Process, serve_arguments};
+use flowgate_tests::server::{ADMIN_KEY, TestServer, program};
 use reqwest::{Method, Response};
 
 const HTML: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
@@ -72,4 +73,16 @@ async fn the_api_keeps_its_paths_and_programs_their_refusals() {
     }
     let sim = asked(&server, Method::GET, "/api/nothing", HTML).await;
     assert!(sim.text().await.unwrap().contains("\"NOT_FOUND\""));
+}
+
+#[tokio::test]
+async fn it_can_be_switched_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = std::process::Command::new(program());
+    command.args(serve_arguments(folder.path())).arg("--no-console");
+    let process = Process::spawn(command).await;
+    let page = reqwest::Client::new().get(&process.url).header("accept", HTML);
+    let refused = page.send().await.unwrap();
+    assert_eq!(refused.status(), 404);
+    assert_eq!(header(&refused, "content-type"), "application/problem+json");
 }
