@@ -180,11 +180,14 @@ output:
              \x20 - id: c\n\
              \x20   type: condition\n\
              \x20   branches: [{ name: a, if: '<api.input.n> > 2' }, { name: b }]\n\
-             \x20 - { id: one, type: output, values: { x: 1 }, after: c.a }\n\
-             \x20 - { id: two, type: output, values: { y: a }, after: c.b }\n\
-             output: { z: <api.input.n> }\n",
+             \x20 - { id: one, type: output, values: { x: 1, v: 1, w: 1 }, after: c.a }\n\
+             \x20 - { id: two, type: output, values: { y: a, w: a }, after: c.b }\n\
+             output: { z: <api.input.n>, v: a }\n",
         );
-        assert_eq!(workflow.output_schema()["required"], json!(["z"]));
+        assert_eq!(workflow.output_schema()["required"], json!(["v", "z"]));
+        let properties = &workflow.output_schema()["properties"];
+        assert_eq!(properties["v"], json!({ "type": "string" }), "the section is the last");
+        assert_eq!(properties["w"], json!({}), "either of two");
         let any = compile("nodes: [{ id: t, type: template, template: x }]");
         assert_eq!(any.output_schema()["additionalProperties"], true);
         assert_eq!(any.input_schema(), json!({ "type": "object", "properties": {} }));

@@ -1,6 +1,6 @@
 //! What a run leaves, name by name: where each value comes from, and its type where that is known.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Map, Value};
 
@@ -16,26 +16,26 @@ const SECTION: &str = "output";
 
 impl Compiler<'_> {
     /// Returns the values of all output nodes, the section last: the order in which they are
-    /// merged. A later one of the same name replaces an earlier one.
+    /// merged.
     pub(super) fn output_values(&self, bodies: &[Body]) -> Vec<OutputValue> {
         let (Some(outline), Some(body)) = (self.outline.bodies.first(), bodies.first()) else {
             return Vec::new();
         };
         let skippable = skippable(body);
         let nodes = outline.nodes.iter().enumerate();
-        let mut found: Vec<OutputValue> = Vec::new();
+        let (mut found, mut places) = (Vec::new(), HashMap::new());
         for (index, node) in nodes.filter(|(_, node)| node.role() == Role::Output) {
             let is_certain = !skippable.contains(&index);
             for (name, value) in values_of(node) {
-                found.retain(|earlier| earlier.name != *name);
                 let (output_type, nullable) = self.type_of(value, body, &skippable);
-                found.push(OutputValue {
-                    name: name.clone(),
-                    output_type,
-                    nullable,
-                    is_certain,
-                    source: source(value),
-                });
+                let source = source(value);
+                let name = name.clone();
+                let value = OutputValue { name, output_type, nullable, is_certain, source };
+                let place = *places.entry(value.name.clone()).or_insert(found.len());
+                match found.get_mut(place) {
+                    Some(earlier) => replace(earlier, value),
+                    None => found.push(value),
+                }
             }
         }
         found
@@ -96,21 +96,33 @@ impl Compiler<'_> {
     }
 }
 
+/// A later value of the same name replaces the earlier one, if its node runs.
+fn replace(earlier: &mut OutputValue, later: OutputValue) {
+    let before = std::mem::replace(earlier, later);
+    if !earlier.is_certain {
+        earlier.nullable |= before.nullable;
+        earlier.is_certain = before.is_certain;
+        earlier.output_type =
+            earlier.output_type.filter(|later| before.output_type == Some(*later));
+    }
+}
+
 /// Returns the nodes that may not run although the run succeeds.
 fn skippable(body: &Body) -> BTreeSet<usize> {
+    let nodes = body.nodes.iter();
+    let lost = nodes.flat_map(|node| {
+        let edges = node.edges.iter().filter(|edge| edge.control);
+        edges.filter(|edge| edge.when != When::Done || node.catches_error)
+    });
+    let mut open: Vec<usize> = lost.map(|edge| edge.to).collect();
     let mut found = BTreeSet::new();
-    loop {
-        let before = found.len();
-        for (from, node) in body.nodes.iter().enumerate() {
-            let loses = |when: When| when != When::Done || node.catches_error;
-            let edges = node.edges.iter().filter(|edge| edge.control);
-            let lost = edges.filter(|edge| loses(edge.when) || found.contains(&from));
-            found = lost.map(|edge| edge.to).chain(found.iter().copied()).collect();
-        }
-        if found.len() == before {
-            return found;
+    while let Some(node) = open.pop() {
+        if found.insert(node) {
+            let edges = body.nodes[node].edges.iter().filter(|edge| edge.control);
+            open.extend(edges.map(|edge| edge.to));
         }
     }
+    found
 }
 
 fn values_of<'d>(node: &NodeOutline<'d>) -> impl Iterator<Item = (&'d String, &'d Value)> {
