@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::command::{
     admin, completions, doctor, erase, init, keyring, keys, publish, run, runs, secrets, serve,
-    tail, validate,
+    snippets, tail, validate,
 };
 use crate::output::Format;
 
@@ -58,6 +58,8 @@ pub(crate) enum Command {
     Runs(runs::Args),
     /// Follow the events of a run until it ends, or of all runs of a workflow
     Tail(tail::Args),
+    /// Print a program that calls a workflow
+    Snippets(snippets::Args),
     /// Create, list, rotate and revoke API keys
     #[command(subcommand)]
     Keys(keys::Command),

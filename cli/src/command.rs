@@ -7,6 +7,7 @@ pub(crate) mod publish;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod tail;
+pub(crate) mod snippets;
 pub(crate) mod keys;
 pub(crate) mod keyring;
 pub(crate) mod admin;
@@ -40,6 +41,7 @@ pub(crate) fn run(arguments: Arguments, kinds: Kinds, output: &Output) -> Result
             Command::Run(args) => run::run(&args, &global, output).await,
             Command::Runs(args) => runs::run(&args, &global, output).await,
             Command::Tail(args) => tail::run(&args, &global, output).await,
+            Command::Snippets(args) => snippets::run(&args, &global, output).await,
             Command::Keys(command) => keys::run(&command, &global, output).await,
             Command::Keyring(command) => keyring::run(&command, &global, output).await,
             Command::Admin(command) => admin::run(&command, &global, output).await,

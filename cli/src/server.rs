@@ -38,6 +38,8 @@ pub struct Options {
     pub settings: Settings,
     pub outbound: OutboundSettings,
     pub connections: ConnectionLimits,
+    /// Whether browsers get the web console.
+    pub console: bool,
 }
 
 pub struct Server {
@@ -90,10 +92,16 @@ impl Server {
         local.expire_leases(app.now()).await?;
         let loops = loops::start(&runner, &local, queue);
         let (stop_listening, stopping) = watch::channel(false);
+        let public_url = app.settings.public_url.clone();
+        let api = flowgate_api::router(runner);
+        let router = match options.console {
+            true => flowgate_web::before(api, &public_url, flowgate_api::owns),
+            false => api,
+        };
         let connections = Connections {
             clock: app.ports.clock.clone(),
             limits: within_open_files(options.connections),
-            router: flowgate_api::router(runner),
+            router,
         };
         Ok(Self {
             app,

@@ -11,9 +11,11 @@ import sys
 
 STREAMED = {"invoke", "run-status"}
 BUFFERED = {"keys", "workflows"}
+# Buffered, too, but it serves files and may do nothing.
+PAGES = {"console"}
 QUEUED = {"worker", "webhook"}
 TIMED = {"sweeper"}
-FUNCTIONS = STREAMED | BUFFERED | QUEUED | TIMED
+FUNCTIONS = STREAMED | BUFFERED | PAGES | QUEUED | TIMED
 
 # Actions of Lambda itself under the function's role. The function never makes them, so no run records them.
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
@@ -150,9 +152,11 @@ def check_routes(template):
         else:
             holds = BUFFERED_URI.search(uri) and mode is None and limit is None
             check(f"{method} {path}: {folder} does not stream", bool(holds), (mode, limit, uri))
-    check("the API leads to the four functions that speak HTTP", served == STREAMED | BUFFERED, served)
+    check("the API leads to the five functions that speak HTTP", served == STREAMED | BUFFERED | PAGES, served)
     paths = api["Properties"]["Body"]["paths"]
     check("unknown routes go to a function", {"/", "/{proxy+}"} <= set(paths))
+    pages = {(path, method) for path, method, integration in methods(api) if function_of(sub(integration.get("uri"))) in PAGES}
+    check("pages are where no route of the API is", pages == {(path, method) for path in ("/", "/{proxy+}") for method in ("get", "head")}, sorted(pages))
     any_method = [path for path, operations in paths.items() if "x-amazon-apigateway-any-method" not in operations]
     check("every path takes every method", not any_method, any_method)
     check_path_parameters(paths)
@@ -177,7 +181,7 @@ def check_invocation(template):
         function = template.resources[logical_id(properties["FunctionName"])]
         check(f"{folder_of(function)}: invoked by one source", "SourceArn" in properties)
         allowed[folder_of(function)] = properties["Principal"]
-    expected = dict.fromkeys(STREAMED | BUFFERED, "apigateway.amazonaws.com") | dict.fromkeys(TIMED, "events.amazonaws.com")
+    expected = dict.fromkeys(STREAMED | BUFFERED | PAGES, "apigateway.amazonaws.com") | dict.fromkeys(TIMED, "events.amazonaws.com")
     check("the gateway and the timer may invoke their functions, nobody else", allowed == expected, allowed)
 
 
@@ -291,6 +295,8 @@ def check_roles(template):
             check(f"{name}: the gateway's role to log, and no more", holds, managed)
     loose = [name for kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy") for name in template.all(kind)]
     check("no policy exists outside the roles", not loose, loose)
+    for folder in sorted(PAGES):
+        check(f"{folder}: logs, and does nothing else", template.granted(folder) <= LOGS | X_RAY, sorted(template.granted(folder)))
     for folder in sorted(template.functions):
         for statement in template.statements(folder):
             check_statement(template, folder, statement)
@@ -370,7 +376,7 @@ def check_outputs(template):
 
 def check_seen(template, seen):
     """An unused grant is too much, and a missing one fails on AWS."""
-    check("the end-to-end run saw every function", set(seen) >= FUNCTIONS, sorted(FUNCTIONS - set(seen)))
+    check("the end-to-end run saw every function", set(seen) >= FUNCTIONS - PAGES, sorted(FUNCTIONS - PAGES - set(seen)))
     for folder in sorted(FUNCTIONS):
         beside = LOGS | X_RAY | (POLLS if folder in QUEUED else set())
         granted, used = template.granted(folder) - beside, set(seen.get(folder, ())) - beside

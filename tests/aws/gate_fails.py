@@ -78,6 +78,8 @@ SPOILED = [
     ("the gateway's own words", lambda it: response(it, "THROTTLED")["responseTemplates"].update({"application/json": '{"message":"x"}'}), "THROTTLED: our fields"),
     ("another status in the body", lambda it: response(it, "REQUEST_TOO_LARGE").update(statusCode="400"), "REQUEST_TOO_LARGE: 413"),
     ("a circle", name_the_api_in_a_function_it_names, "no resource needs itself"),
+    ("a right for the pages", lambda it: grants(it, "Console")[0].update(Action=["dynamodb:GetItem"]), "console: logs, and does nothing else"),
+    ("pages instead of a route", lambda it: properties(it, "Api")["Body"]["paths"]["/v1/keys"].update({"get": properties(it, "Api")["Body"]["paths"]["/"]["get"]}), "pages are where no route"),
     ("anybody invokes", lambda it: properties(it, "InvokePermission").pop("SourceArn"), "invoke: invoked by one source"),
     ("loopback allowed", lambda it: properties(it, "WorkerFunction")["Environment"]["Variables"].update(FLOWGATE_ALLOW_LOOPBACK="true"), "worker: no loopback"),
 ]
@@ -94,7 +96,7 @@ def gate(document, seen=None):
 
 def granted(document):
     """The actions of a run that used every grant."""
-    folders = {"Invoke": "invoke", "RunStatus": "run-status", "Keys": "keys", "Workflows": "workflows", "Worker": "worker", "Webhook": "webhook", "Sweeper": "sweeper"}
+    folders = {"Invoke": "invoke", "RunStatus": "run-status", "Keys": "keys", "Workflows": "workflows", "Console": "console", "Worker": "worker", "Webhook": "webhook", "Sweeper": "sweeper"}
     return {folder: [action for it in grants(document, function) if "Action" in it for action in it["Action"]] for function, folder in folders.items()}
 
 

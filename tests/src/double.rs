@@ -16,8 +16,8 @@ use crate::server::{ADMIN_KEY, program_called};
 use crate::several;
 
 /// All of the template's.
-pub const FUNCTIONS: [&str; 7] =
-    ["invoke", "run-status", "keys", "workflows", "worker", "webhook", "sweeper"];
+pub const FUNCTIONS: [&str; 8] =
+    ["invoke", "run-status", "keys", "workflows", "console", "worker", "webhook", "sweeper"];
 
 pub struct Double {
     /// Includes the stage.

@@ -109,6 +109,7 @@ impl TestServer {
             settings: settings.clone(),
             outbound: outbound.clone(),
             connections,
+            console: true,
         };
         let server = Server::start(options).await.expect("the server starts");
         let (url, public_url) =

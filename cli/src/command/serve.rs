@@ -75,6 +75,9 @@ pub(crate) struct Args {
     /// Connections at the same time; further ones are answered with 503
     #[arg(long, env = "FLOWGATE_MAX_CONNECTIONS", default_value_t = 4096)]
     max_connections: usize,
+    /// Do not serve the web console
+    #[arg(long)]
+    no_console: bool,
 }
 
 /// Published on the first start. They run without a provider.
@@ -107,6 +110,7 @@ pub(crate) async fn run(args: Args, kinds: Kinds) -> Result<ExitCode> {
         settings,
         outbound,
         connections: ConnectionLimits { max: args.max_connections, ..Default::default() },
+        console: !args.no_console,
     };
     let server = Server::start(options).await?;
     eprintln!(

@@ -40,6 +40,16 @@ pub fn workflows(app: Arc<App>) -> Router {
     finish(app.clone(), authoring().with_state(app))
 }
 
+/// Returns whether the path belongs to the API, whatever is there. Others are the console's, for
+/// browsers.
+pub fn owns(path: &str) -> bool {
+    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    match first {
+        "v1" | "api" => true,
+        _ => matches!(path, "/health" | "/openapi.json"),
+    }
+}
+
 fn reads() -> OpenApiRouter<Arc<App>> {
     native::reads().merge(compat::reads())
 }

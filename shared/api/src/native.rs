@@ -18,6 +18,9 @@ mod workflows;
 mod outline;
 mod versions;
 mod kinds;
+mod interface;
+mod described;
+mod snippets;
 mod keys;
 mod tokens;
 mod keyring;
@@ -120,6 +123,9 @@ pub(crate) fn workflows() -> OpenApiRouter<Arc<App>> {
             .routes(routes!(versions::publish, versions::list))
             .routes(routes!(versions::read))
             .routes(routes!(versions::rollback))
-            .routes(routes!(versions::unpublish)),
+            .routes(routes!(versions::unpublish))
+            .routes(routes!(interface::read))
+            .routes(routes!(described::read))
+            .routes(routes!(snippets::read)),
     )
 }

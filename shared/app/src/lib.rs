@@ -8,6 +8,7 @@ pub mod access;
 pub mod workflows;
 pub mod workflow_list;
 pub mod outlines;
+pub mod interface;
 mod drafts;
 pub mod keys;
 pub mod tokens;

@@ -60,7 +60,7 @@ impl App {
 
     /// Counts a request that starts no run but costs as much against its key's rate: it makes
     /// outside calls, or stores a file.
-    pub(crate) async fn count(&self, caller: &Caller) -> Result<Option<Allowance>> {
+    pub async fn count(&self, caller: &Caller) -> Result<Option<Allowance>> {
         let Some((key_id, limits)) = caller.limits() else { return Ok(None) };
         match self.ports.limits.take(key_id, limits.rate, self.now()).await? {
             Taken::Allowed(allowance) => Ok(Some(allowance)),

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
-use crate::input::{InputField, InputProblem, InputRules, InputType, Undeclared};
+use crate::input::{InputProblem, InputRules, Undeclared};
 use crate::kind::{NodeError, OutputFields};
 use crate::run::Part;
 use crate::workflow::Workflow;
@@ -109,53 +109,8 @@ impl Workflow {
             NodeError::new("invalid_input", shown.join("; "))
         })
     }
-
-    /// The JSON Schema of what a model sends as the arguments of a tool.
-    pub(crate) fn parameters(&self) -> Value {
-        if !self.declares_input() {
-            return json!({ "type": "object", "properties": {} });
-        }
-        let fields = self.input_fields();
-        let properties: Map<String, Value> =
-            fields.iter().map(|field| (field.name.clone(), parameter(field))).collect();
-        let required: Vec<&str> = fields
-            .iter()
-            .filter(|field| field.default.is_none())
-            .map(|field| field.name.as_str())
-            .collect();
-        json!({
-            "type": "object",
-            "properties": properties,
-            "required": required,
-            "additionalProperties": false,
-        })
-    }
 }
 
 fn shown(problem: &InputProblem) -> String {
     format!("{} {}", problem.pointer, problem.message).trim().to_owned()
-}
-
-fn parameter(field: &InputField) -> Value {
-    let mut schema = match &field.schema {
-        Some(Value::Object(schema)) => schema.clone(),
-        _ => Map::new(),
-    };
-    let json_type = match field.kind {
-        InputType::File => None,
-        kind => Some(kind.name()),
-    };
-    if let Some(json_type) = json_type.filter(|_| !schema.contains_key("type")) {
-        schema.insert("type".to_owned(), json_type.into());
-    }
-    if !field.description.is_empty() {
-        schema.insert("description".to_owned(), field.description.clone().into());
-    }
-    if let Some(default) = &field.default {
-        schema.insert("default".to_owned(), default.clone());
-        if default.is_null() && field.schema.is_none() {
-            schema.remove("type");
-        }
-    }
-    Value::Object(schema)
 }

@@ -3,6 +3,7 @@
 
 pub mod fields;
 pub(crate) mod outline;
+mod outputs;
 mod resolve;
 mod edges;
 mod seen;
@@ -131,9 +132,11 @@ impl<'d> Compiler<'d> {
         let (infos, names) = self.infos();
         let secrets = self.secret_uses();
         let output_fields = self.outline.output_fields();
+        let outputs = if complete { self.output_values(&bodies) } else { Vec::new() };
         let children = self.child_uses();
         let workflow = settings.into_workflow(bodies, infos, names, secrets, literal_keys);
-        let workflow = Workflow { variables, session_read, children, output_fields, ..workflow };
+        let workflow =
+            Workflow { variables, session_read, children, output_fields, outputs, ..workflow };
         Compiled { workflow, is_complete: complete, links }
     }
 

@@ -10,6 +10,7 @@ pub mod compile;
 pub mod workflow;
 pub mod outline;
 pub mod input;
+pub mod interface;
 pub mod child;
 pub mod schedule;
 pub mod run;

@@ -14,6 +14,7 @@ use crate::document::Document;
 use crate::expr::reference::normalise;
 use crate::expr::template::Template;
 use crate::input::{InputField, InputProblem, InputRules};
+use crate::interface::OutputValue;
 use crate::kind::webhook::Webhook;
 use crate::kind::{CallLimits, KindName, KindSpec, Kinds, Node, OutputFields, Role};
 use crate::outline::Outline;
@@ -78,6 +79,7 @@ pub struct Workflow {
     pub(crate) children: Vec<ChildUse>,
     pub(crate) schedules: Vec<Schedule>,
     pub(crate) output_fields: OutputFields,
+    pub(crate) outputs: Vec<OutputValue>,
     pub(crate) literal_keys: Arc<[String]>,
     pub(crate) variables: Vec<Variable>,
     /// The node of body 0 that reads the session of the variables.

@@ -5,9 +5,11 @@ mod http;
 #[cfg(feature = "starts")]
 pub mod starts;
 mod timer;
+mod pages;
 mod log;
 mod trace;
 
+pub use pages::pages;
 pub use timer::sweeps;
 
 use std::process::ExitCode;

@@ -144,7 +144,7 @@ impl Runner {
     }
 
     /// Takes one of the receiver's places. A receiver that hangs delays its own deliveries alone.
-    async fn enter(&self, delivery: &Delivery, now: Timestamp) -> Result<bool> {
+    pub(crate) async fn enter(&self, delivery: &Delivery, now: Timestamp) -> Result<bool> {
         let (of, holder) = (place_of(&delivery.receiver), delivery.id.as_str());
         let until = now + ATTEMPT_LEASE;
         let entered =
@@ -152,7 +152,7 @@ impl Runner {
         Ok(entered == Acquired::Acquired)
     }
 
-    async fn leave(&self, delivery: &Delivery) {
+    pub(crate) async fn leave(&self, delivery: &Delivery) {
         let (of, holder) = (place_of(&delivery.receiver), delivery.id.as_str());
         if let Err(error) = self.app.ports.limits.release(&of, holder).await {
             tracing::warn!(
@@ -174,7 +174,11 @@ impl Runner {
     }
 
     /// Adds the standard headers and the signature.
-    async fn prepare(&self, delivery: &Delivery, now: Timestamp) -> Result<OutgoingWebhook> {
+    pub(crate) async fn prepare(
+        &self,
+        delivery: &Delivery,
+        now: Timestamp,
+    ) -> Result<OutgoingWebhook> {
         let frozen = &*delivery.request;
         let has_body = !matches!(frozen.method.as_str(), "GET" | "DELETE");
         let body = if has_body { frozen.body.as_str() } else { "" };
@@ -277,7 +281,7 @@ fn status_query(delivery: &Delivery, frozen: &FrozenRequest) -> Vec<(String, Str
     ]
 }
 
-fn attempt(at: Timestamp, outcome: SendOutcome) -> Attempt {
+pub(crate) fn attempt(at: Timestamp, outcome: SendOutcome) -> Attempt {
     Attempt {
         at,
         duration_ms: outcome.duration_ms,

@@ -10,6 +10,7 @@ pub mod host;
 pub mod tick;
 mod worker;
 pub mod deliver;
+pub mod webhook_test;
 pub mod driver;
 mod secrets;
 mod in_flight;

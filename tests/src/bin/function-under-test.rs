@@ -25,6 +25,7 @@ async fn serve() -> anyhow::Result<()> {
         "flowgate-run-status" => function().await?.streamed(flowgate_api::run_status).await,
         "flowgate-keys" => function().await?.buffered(flowgate_api::keys).await,
         "flowgate-workflows" => function().await?.buffered(flowgate_api::workflows).await,
+        "flowgate-console" => flowgate_lambda::pages(flowgate_web::answer).await,
         "flowgate-sweeper" => flowgate_lambda::sweeps().await,
         other => anyhow::bail!("no function is called {other:?}"),
     }

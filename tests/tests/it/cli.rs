@@ -92,6 +92,14 @@ async fn from_an_example_to_a_run() {
     let published = shell.run("publish workflow.yaml --id blurb --notes first").await;
     assert_eq!(published.code, 0, "{}", published.err);
     assert!(published.out.starts_with("published blurb 1.0.0\n"), "{}", published.out);
+    let program = shell.run("snippets blurb --lang rust --mode stream").await;
+    assert!(program.out.starts_with("//! Starts a run of blurb"), "{}", program.out);
+    assert!(program.err.contains("cargo add reqwest"), "{}", program.err);
+    let program = shell.run("snippets blurb -o json").await.out;
+    let program: Value = serde_json::from_str(&program).unwrap();
+    assert_eq!((&program["lang"], &program["mode"]), (&json!("curl"), &json!("wait")));
+    assert_eq!(shell.run("snippets blurb --lang cobol").await.code, 2);
+    assert_eq!(shell.run("snippets nobody").await.code, 3);
     assert!(
         published.out.contains(&format!("curl -s {}/v1/workflows/blurb/runs", server.url)),
         "{}",

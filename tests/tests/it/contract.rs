@@ -76,6 +76,11 @@ impl Caller {
         for path in ["hello/versions?limit=1", "hello", "", "hello/signing-secret"] {
             self.get(format!("/v1/workflows/{path}").trim_end_matches('/')).await;
         }
+        for path in ["interface", "openapi.json", "snippets"] {
+            self.get(&format!("/v1/workflows/hello/{path}")).await;
+        }
+        let nowhere = json!({ "url": "http://127.0.0.1:9/" });
+        self.post("/v1/workflows/hello/webhook/test", nowhere).await;
         self.post("/v1/workflows/hello/signing-secret/rotate", json!({})).await;
     }
 

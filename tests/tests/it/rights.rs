@@ -23,13 +23,15 @@ enum Needs {
     AnyKey,
     /// All of these scopes.
     All(&'static [Scope]),
+    /// One of these scopes.
+    Any(&'static [Scope]),
     /// The same, for all workflows.
     Platform(Scope),
     /// The operator's own credential, which no key is.
     Operator,
 }
 
-use Needs::{All, AnyKey, Nothing, Operator, Platform};
+use Needs::{All, Any, AnyKey, Nothing, Operator, Platform};
 
 /// One line per operation. `{run}` is a run that has ended, `{delivery}` its delivery; `{fresh}` is
 /// a run of which nobody has read yet.
@@ -61,6 +63,10 @@ const RIGHTS: &[(&str, &str, Needs)] = &[
     ("DELETE", "/v1/workflows/scratch", All(&[Author])),
     ("POST", "/v1/workflows/w/versions", All(&[Author])),
     ("GET", "/v1/workflows/w/versions", All(&[Author])),
+    ("GET", "/v1/workflows/w/interface", Any(&[Read, Run, Author])),
+    ("GET", "/v1/workflows/w/openapi.json", Any(&[Read, Run, Author])),
+    ("GET", "/v1/workflows/w/snippets", Any(&[Read, Run, Author])),
+    ("POST", "/v1/workflows/w/webhook/test", All(&[Author])),
     ("POST", "/v1/workflows/w/rollback", All(&[Author])),
     ("POST", "/v1/workflows/w/deliveries/recover", All(&[Author])),
     ("DELETE", "/v1/workflows/scratch/active", All(&[Author])),
@@ -106,7 +112,7 @@ impl Needs {
     fn scopes(self) -> Vec<Scope> {
         match self {
             Nothing | AnyKey | Operator => Vec::new(),
-            All(scopes) => scopes.to_vec(),
+            All(scopes) | Any(scopes) => scopes.to_vec(),
             Platform(scope) => vec![scope],
         }
     }
@@ -118,7 +124,11 @@ impl Needs {
                 || held.contains(&Admin)
                 || *scope == Trace && held.contains(&Author)
         };
-        !matches!(self, Operator) && self.scopes().iter().all(holds)
+        match self {
+            Operator => false,
+            Any(scopes) => scopes.iter().any(holds),
+            _ => self.scopes().iter().all(holds),
+        }
     }
 
     /// Every scope alone, exactly what is needed, and all others together.
@@ -128,8 +138,12 @@ impl Needs {
             Scope::ALL.into_iter().map(|scope| [scope].into()).collect();
         tried.insert(needed.clone());
         for without in &needed {
-            let others = Scope::ALL.into_iter().filter(|scope| scope != without && *scope != Admin);
-            tried.insert(others.collect());
+            let is_left_out = |scope: &Scope| match self {
+                Any(scopes) => scopes.contains(scope),
+                _ => scope == without,
+            };
+            let others = Scope::ALL.into_iter().filter(|scope| !is_left_out(scope));
+            tried.insert(others.filter(|scope| *scope != Admin).collect());
         }
         tried.retain(|scopes| !scopes.is_empty());
         tried

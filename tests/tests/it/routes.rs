@@ -18,6 +18,8 @@ const PLAIN: &str =
 #[derive(Debug, PartialEq, Eq)]
 struct Needs {
     scopes: Vec<Scope>,
+    /// "`read` or `run`": one of them is enough.
+    any: bool,
     /// "for all workflows"
     platform: bool,
     /// "Needs no key."
@@ -33,6 +35,7 @@ impl Needs {
         let words = said.unwrap_or_default().split('`').skip(1).step_by(2);
         let needs = Self {
             scopes: words.filter_map(Scope::parse).collect(),
+            any: said.is_some_and(|said| said.contains("` or `")),
             platform: said.is_some_and(|said| said.contains("for all workflows")),
             nothing: flat.contains("Needs no key."),
             operator: flat.contains("Only the operator's own credential may"),
@@ -43,7 +46,11 @@ impl Needs {
     }
 
     fn are_met_by(&self, scopes: &BTreeSet<Scope>) -> bool {
-        !self.operator && self.scopes.iter().all(|scope| grants(scopes, *scope))
+        let holds = |scope: &Scope| grants(scopes, *scope);
+        match self.any {
+            true => self.scopes.iter().any(holds),
+            false => !self.operator && self.scopes.iter().all(holds),
+        }
     }
 }
 

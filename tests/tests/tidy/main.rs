@@ -11,7 +11,7 @@ mod packages;
 mod supply;
 
 /// Each package, and which of our packages it may depend on. Missing arrows are the architecture.
-const ARROWS: [(&str, &[&str]); 20] = [
+const ARROWS: [(&str, &[&str]); 22] = [
     ("shared/engine", &[]),
     ("shared/core", &["engine"]),
     ("shared/child-protocol", &[]),
@@ -20,6 +20,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
     ("shared/app", &["core", "engine"]),
     ("shared/runner", &["app", "outbound", "engine"]),
     ("shared/api", &["app", "runner", "engine"]),
+    ("shared/web", &[]),
     ("shared/local", &["core"]),
     ("shared/aws", &["core"]),
     ("shared/lambda", &["app", "aws", "runner"]),
@@ -30,7 +31,8 @@ const ARROWS: [(&str, &[&str]); 20] = [
     ("functions/worker", &["lambda"]),
     ("functions/webhook", &["lambda"]),
     ("functions/sweeper", &["lambda"]),
-    ("cli", &["engine", "core", "child", "outbound", "app", "runner", "api", "local"]),
+    ("functions/console", &["lambda", "web"]),
+    ("cli", &["engine", "core", "child", "outbound", "app", "runner", "api", "web", "local"]),
     (
         "tests",
         &[
@@ -42,6 +44,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
             "app",
             "runner",
             "api",
+            "web",
             "local",
             "aws",
             "lambda",

@@ -1,9 +1,11 @@
-//! Starts runs: `POST /v1/workflows/{id}/runs`, `POST /v1/runs/{id}/replay`.
+//! Starts runs: `POST /v1/workflows/{id}/runs`, `POST /v1/runs/{id}/replay`; and tries out a
+//! webhook, since that calls out, too.
 
 mod request;
 mod replay;
 mod prefer;
 mod stream;
+mod webhook_test;
 
 use std::sync::Arc;
 
@@ -40,7 +42,12 @@ struct Starts;
 pub(crate) fn routes() -> OpenApiRouter<Arc<Runner>> {
     let documented =
         OpenApiRouter::with_openapi(super::Native::openapi().merge_from(Starts::openapi()));
-    known_query::strict(documented.routes(routes!(start)).routes(routes!(replay)))
+    known_query::strict(
+        documented
+            .routes(routes!(start))
+            .routes(routes!(replay))
+            .routes(routes!(webhook_test::test)),
+    )
 }
 
 /// Start a run

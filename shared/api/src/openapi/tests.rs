@@ -45,14 +45,27 @@ fn every_route_is_in_the_document_and_the_reverse() {
     assert_eq!(registered, documented);
 }
 
+/// So that no page of the console hides one.
+#[test]
+fn every_path_is_the_apis_own() {
+    for path in registered().into_keys() {
+        assert!(crate::owns(&path), "{path}");
+    }
+}
+
 /// API Gateway sends each route to the function that has it.
 #[test]
 fn the_template_routes_what_the_functions_answer() {
     const ANY: &str = "x-amazon-apigateway-any-method";
     let mut template = template();
-    for fallback in ["/", "/{proxy+}"] {
+    for fallback in ["/", "/{proxy+}", "/v1", "/v1/{proxy+}", "/api", "/api/{proxy+}"] {
         let functions = template.remove(fallback).unwrap();
         assert_eq!(functions[ANY], "workflows", "{fallback}");
+        // A page of the console, unless the path is the API's.
+        let page = if crate::owns(fallback) { None } else { Some("console") };
+        for method in ["get", "head"] {
+            assert_eq!(functions.get(method).map(String::as_str), page, "{method} {fallback}");
+        }
     }
     assert_eq!(template[HINT][ANY], "invoke");
     let registered = registered();

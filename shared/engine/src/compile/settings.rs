@@ -155,6 +155,7 @@ impl Settings {
             schedules,
             children: Vec::new(),
             output_fields: OutputFields::Any,
+            outputs: Vec::new(),
             variables: Vec::new(),
             session_read: None,
         }

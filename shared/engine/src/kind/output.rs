@@ -14,8 +14,10 @@ use crate::expr::scope::Scope;
 use crate::expr::template::Template;
 use crate::field::{FieldSpec, FieldType, Secrets};
 
+/// The field of the node that holds what the section is as a whole.
+pub(crate) const VALUES_FIELD: &str = "values";
 const VALUES: FieldSpec = FieldSpec::new(
-    "values",
+    VALUES_FIELD,
     FieldType::Object,
     "name to template; a template that is one reference keeps its JSON type",
 )

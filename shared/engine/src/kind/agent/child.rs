@@ -42,7 +42,7 @@ impl ChildTool {
             None if workflow.description.is_empty() => workflow.name.clone(),
             None => workflow.description.clone(),
         };
-        let parameters = workflow.parameters();
+        let parameters = workflow.input_schema();
         let shown = ModelTool { name: self.name.clone(), description, parameters };
         Ok(Tool { shown, target: Target::Workflow(self.child.clone()) })
     }

@@ -1,0 +1,89 @@
+//! The web console: its files, embedded in the program, and the HTTP that serves them.
+
+mod files;
+mod page;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+
+use self::files::File;
+
+/// What an unknown path gets of the API, too.
+const NOT_FOUND: &str = concat!(
+    r#"{"type":"about:blank","title":"Not Found","status":404,"#,
+    r#""detail":"there is nothing at this path","code":"path_not_found"}"#,
+);
+
+/// Serves the console where the API has no path of its own. `owns` says which paths the API has;
+/// `public_url` is where browsers reach the server.
+pub fn before(api: Router, public_url: &str, owns: fn(&str) -> bool) -> Router {
+    let base: Arc<str> = base_of(public_url).into();
+    api.layer(from_fn(move |request: Request, next: Next| {
+        let base = base.clone();
+        async move {
+            let (method, path) = (request.method(), request.uri().path());
+            let found =
+                if owns(path) { None } else { find(method, path, request.headers(), &base) };
+            match found {
+                Some(response) => response,
+                None => next.run(request).await,
+            }
+        }
+    }))
+}
+
+/// Answers a request that no other function of a deployment answers. `base` is the stage's path.
+pub fn answer(request: &Parts, base: &str) -> Response {
+    let path = request.uri.path();
+    find(&request.method, path, &request.headers, base).unwrap_or_else(|| {
+        let mut response = Response::new(Body::from(NOT_FOUND));
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        let problem = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(CONTENT_TYPE, problem);
+        response
+    })
+}
+
+/// The path of the URL, with a slash at its end.
+fn base_of(public_url: &str) -> String {
+    let uri = public_url.parse::<Uri>().unwrap_or_default();
+    format!("{}/", uri.path().trim_end_matches('/'))
+}
+
+/// A file, or for a browser the page, which knows its own places. A missing asset is not a place.
+fn find(method: &Method, path: &str, headers: &HeaderMap, base: &str) -> Option<Response> {
+    if !matches!(*method, Method::GET | Method::HEAD) {
+        return None;
+    }
+    let name = path.strip_prefix('/')?;
+    let found = match File::named(name) {
+        Some(file) if name != files::PAGE => file.response(headers),
+        _ if name.starts_with(files::ASSETS) || !accepts_html(headers) => return None,
+        _ => page::response(headers, base),
+    };
+    Some(if method == Method::HEAD { without_body(found) } else { found })
+}
+
+/// Browsers name it when they open a page. Programs that take anything (`*/*`) want the API.
+fn accepts_html(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|range| {
+        let name = range.split(';').next().unwrap_or_default();
+        name.trim().eq_ignore_ascii_case("text/html")
+    })
+}
+
+fn without_body(response: Response) -> Response {
+    response.map(|_| Body::empty())
+}
+
+#[cfg(test)]
+mod tests;
