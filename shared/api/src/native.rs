@@ -5,6 +5,7 @@ pub(crate) mod start;
 
 pub(crate) mod run;
 mod runs;
+mod run_list;
 mod questions;
 mod erase;
 mod files;
@@ -67,7 +68,8 @@ fn documented<S: Clone + Send + Sync + 'static>() -> OpenApiRouter<S> {
 pub(crate) fn reads() -> OpenApiRouter<Arc<App>> {
     known_query::strict(
         documented()
-            .routes(routes!(runs::list))
+            .routes(routes!(run_list::all))
+            .routes(routes!(run_list::of_workflow))
             .routes(routes!(runs::read, erase::run))
             .routes(routes!(erase::user))
             .routes(routes!(jobs::replay))

@@ -7,7 +7,7 @@ use flowgate_core::job::{Job, JobId, Progress, Task, Times};
 use flowgate_core::key::Scope;
 use flowgate_core::lease::Written;
 use flowgate_core::page::PageRequest;
-use flowgate_core::run::{Deleted, RunFilter};
+use flowgate_core::run::{Deleted, RunFilter, Selection};
 use flowgate_core::work::Message;
 
 use crate::access::Caller;
@@ -159,13 +159,8 @@ impl App {
     ) -> anyhow::Result<Job> {
         // A deleted workflow starts no runs. A user's new ones are no part of the job.
         let created_before = user.as_ref().map(|_| job.created_at + Duration::from_millis(1));
-        let filter = RunFilter {
-            user,
-            created_before,
-            oldest_first: true,
-            complete: true,
-            ..RunFilter::default()
-        };
+        let selection = Selection { user, created_before, ..Selection::default() };
+        let filter = RunFilter { oldest_first: true, complete: true, ..selection.into() };
         let page = PageRequest { limit: RUNS_PER_STEP, cursor: job.progress.after_run.take() };
         let found = self.ports.runs.list(&uid, filter, page).await?;
         for run in &found.items {

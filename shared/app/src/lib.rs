@@ -5,6 +5,7 @@ pub mod platform;
 
 // Use cases.
 pub mod access;
+mod readable;
 pub mod workflows;
 mod drafts;
 pub mod keys;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use anyhow::Result;
 use flowgate_core::page::Page;
-use futures_util::future::try_join_all;
+use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::Aws;
 use crate::item::Item;
@@ -17,6 +17,8 @@ use crate::table::{Query, Table};
 const MAX_ROUNDS: u32 = 8;
 /// Items that a filtered query scans, in the first round and at most.
 const SCANNED: usize = 64;
+/// Queries at a time: a list over many workflows has 17 partitions of each.
+const MAX_CONCURRENT: usize = 64;
 const MAX_SCANNED: usize = 1000;
 
 /// The partitions of a list, and what was read of each and not taken yet.
@@ -96,7 +98,8 @@ impl Merged {
             source.query.limit = Some((least << round).min(most.max(least)));
             source.read(table)
         });
-        try_join_all(reads.collect::<Vec<_>>()).await?;
+        let reads: Vec<_> = reads.collect();
+        stream::iter(reads).buffer_unordered(MAX_CONCURRENT).try_collect::<()>().await?;
         self.rounds += 1;
         Ok(())
     }

@@ -292,7 +292,17 @@ impl Runs for Aws {
         filter: RunFilter,
         request: PageRequest,
     ) -> Result<Page<RunRecord>> {
-        self.list_runs(workflow_uid, &filter, request).await
+        self.list_runs(&[workflow_uid], &filter, request).await
+    }
+
+    async fn list_of(
+        &self,
+        workflow_uids: &[String],
+        filter: RunFilter,
+        request: PageRequest,
+    ) -> Result<Page<RunRecord>> {
+        let uids: Vec<&str> = workflow_uids.iter().map(String::as_str).collect();
+        self.list_runs(&uids, &filter, request).await
     }
 
     async fn idempotency(

@@ -4,6 +4,7 @@ mod list;
 mod origin;
 mod question;
 mod record;
+mod selection;
 mod tally;
 
 use std::sync::Arc;
@@ -25,7 +26,10 @@ use crate::time::Timestamp;
 pub use list::{Include, RunFilter};
 pub use origin::{DRAFT, Origin, Takes, TriedDraft};
 pub use question::{Answer, Answered, AskedQuestion, OpenQuestion};
-pub use record::{Dialect, Mode, PinnedChild, RunEnd, RunHead, RunInput, RunRecord, RunState};
+pub use record::{
+    Dialect, Mode, PinnedChild, RunEnd, RunHead, RunInput, RunRecord, RunState, StartMode,
+};
+pub use selection::Selection;
 
 /// The recorded result of one outside call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -145,6 +149,14 @@ pub trait Runs: Send + Sync {
     async fn list(
         &self,
         workflow_uid: &str,
+        filter: RunFilter,
+        page: PageRequest,
+    ) -> Result<Page<RunRecord>>;
+    /// The same over several workflows, in one order. Each page reads a bounded number of runs: one
+    /// whose conditions few runs meet may be short, even empty, and not be the last.
+    async fn list_of(
+        &self,
+        workflow_uids: &[String],
         filter: RunFilter,
         page: PageRequest,
     ) -> Result<Page<RunRecord>>;

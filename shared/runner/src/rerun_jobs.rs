@@ -121,17 +121,16 @@ impl Runner {
         limit: usize,
         include: Include,
     ) -> Result<(Vec<RunRecord>, Option<String>)> {
-        let filter = RunFilter {
+        let selection = flowgate_app::run::Selection {
             state: reruns.state,
             user: reruns.user.clone(),
             code: reruns.code.clone(),
             node: reruns.node.clone(),
             created_from: reruns.created_from,
             created_before: Some(reruns.created_before),
-            oldest_first: true,
-            complete: true,
-            include,
+            ..Default::default()
         };
+        let filter = RunFilter { oldest_first: true, complete: true, include, ..selection.into() };
         let page = PageRequest { limit, cursor: job.progress.after_run.clone() };
         let mut found = self.app.ports.runs.list(&reruns.uid, filter, page).await?;
         found.items.retain(|run| run.state.has_ended() && is_meant(&run.head, reruns));

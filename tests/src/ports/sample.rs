@@ -51,6 +51,7 @@ pub fn head(n: u32) -> Result<RunHead> {
         dialect: Dialect::Native,
         key_id: Some("key".into()),
         by_schedule: false,
+        start_mode: None,
         counted: false,
         hops: 3,
         user: None,

@@ -18,7 +18,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Caller;
-use super::runs::{MAX_SELECTOR, ONLY_FAILED};
+use super::run_list::{MAX_SELECTOR, ONLY_FAILED};
 use crate::http::body;
 use crate::http::fields::Fields;
 use crate::http::problem::{Problem, Refusal};

@@ -160,7 +160,7 @@ pub(super) async fn resume(
     app.run_for(&caller, Scope::Run, &run_id).await?;
     let (node, answer) = read(body::parse_or_empty(&body::read(&headers, body).await?)?)?;
     let record = app.resume_run(&caller, &run_id, node.as_deref(), answer).await?;
-    let mut response = run::response(&app, &record);
+    let mut response = run::response(&app, &caller, &record);
     *response.status_mut() = StatusCode::ACCEPTED;
     Ok(response)
 }

@@ -215,6 +215,16 @@ impl Runs for Faulty {
         self.around("runs.list", workflow_uid, work).await
     }
 
+    async fn list_of(
+        &self,
+        workflow_uids: &[String],
+        filter: RunFilter,
+        page: PageRequest,
+    ) -> Result<Page<RunRecord>> {
+        let work = self.inner.runs.list_of(workflow_uids, filter, page);
+        self.around("runs.list_of", "", work).await
+    }
+
     async fn idempotency(
         &self,
         key: &IdempotencyKey,

@@ -225,7 +225,7 @@ impl StreamEncoder {
         End {
             success: record.state == RunState::Succeeded,
             output: if whole { answer::output(record).clone() } else { Value::Object(Map::new()) },
-            duration_ms: answer::duration_ms(record),
+            duration_ms: record.duration_ms(),
             error: error_text(record, Some(workflow)),
             status: None,
         }
