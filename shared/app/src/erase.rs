@@ -11,6 +11,7 @@ use flowgate_core::run::{Deleted, RunFilter, Selection};
 use flowgate_core::work::Message;
 
 use crate::access::Caller;
+use crate::bulk::require_of_job;
 use crate::error::{Error, Result, What};
 use crate::platform::App;
 
@@ -59,16 +60,14 @@ impl App {
         Ok(job)
     }
 
-    /// Returns a job: reruns of a workflow to whoever reads its runs, others to who may erase.
+    /// Returns a job: one over runs to whoever reads them, others to who may erase.
     pub async fn read_job(&self, caller: &Caller, id: &str) -> Result<Job> {
         let job = match JobId::parse(id) {
             Some(id) => self.ports.jobs.read(&id).await?,
             None => None,
         };
         let is_seen = job.as_ref().is_some_and(|job| match &job.task {
-            Task::RerunV1(reruns) => {
-                caller.require(Scope::Read, &reruns.workflow_id, What::Job).is_ok()
-            }
+            Task::BulkV1(bulk) => require_of_job(caller, Scope::Read, bulk).is_ok(),
             Task::UserV1 { .. } | Task::WorkflowV1 { .. } => false,
         });
         if !is_seen {
@@ -139,11 +138,11 @@ impl App {
             (Task::WorkflowV1 { uid, .. }, None) => Ok(job.walking(uid)),
             (Task::UserV1 { .. }, None) => self.next_list(job).await,
             // Whoever can start runs does these.
-            (Task::RerunV1(_), _) => Ok(job),
+            (Task::BulkV1(_), _) => Ok(job),
             (task, Some(uid)) => {
                 let user = match task {
                     Task::UserV1 { user } => Some(user),
-                    Task::WorkflowV1 { .. } | Task::RerunV1(_) => None,
+                    Task::WorkflowV1 { .. } | Task::BulkV1(_) => None,
                 };
                 self.delete_some(job, uid, user).await
             }
@@ -189,7 +188,7 @@ impl App {
                 Ok(job)
             }
             Task::WorkflowV1 { .. } => self.end_of_workflow(job, &uid).await,
-            Task::RerunV1(_) => Ok(job),
+            Task::BulkV1(_) => Ok(job),
         }
     }
 
@@ -226,7 +225,7 @@ impl App {
             job.progress.after_job = Some(other.id.as_str().to_owned());
             return Ok(match other.task {
                 Task::WorkflowV1 { uid, .. } => job.walking(uid),
-                Task::UserV1 { .. } | Task::RerunV1(_) => job,
+                Task::UserV1 { .. } | Task::BulkV1(_) => job,
             });
         }
         if found.next_cursor.is_some() {

@@ -29,7 +29,7 @@ pub mod call_site;
 mod sessions;
 mod knowledge;
 mod erase;
-pub mod reruns;
+pub mod bulk;
 pub mod sweep;
 
 // Types that use cases share.

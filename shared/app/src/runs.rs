@@ -9,4 +9,4 @@ mod cancel;
 
 pub use cancel::Cancelled;
 pub use list::{FoundRuns, MAX_PAGE, RunQuery, Searched};
-pub use resume::{Asked, PersonsAnswer};
+pub use resume::{Asked, PersonsAnswer, SeenQuestion};

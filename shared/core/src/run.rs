@@ -25,7 +25,7 @@ use crate::time::Timestamp;
 
 pub use list::{Include, RunFilter};
 pub use origin::{DRAFT, Origin, Takes, TriedDraft};
-pub use question::{Answer, Answered, AskedQuestion, OpenQuestion};
+pub use question::{Answer, Answered, AskedQuestion, ListedQuestion, OpenQuestion};
 pub use record::{
     Dialect, Mode, PinnedChild, RunEnd, RunHead, RunInput, RunRecord, RunState, StartMode,
 };
@@ -113,6 +113,13 @@ pub trait Runs: Send + Sync {
     ) -> Result<Answered>;
     /// Returns the questions of a run, with their answers, by place.
     async fn questions(&self, run: &RunId) -> Result<Vec<AskedQuestion>>;
+    /// Returns the questions of these workflows that nobody has answered, of runs that have not
+    /// ended, oldest first.
+    async fn open_questions(
+        &self,
+        workflow_uids: &[String],
+        page: PageRequest,
+    ) -> Result<Page<ListedQuestion>>;
     /// Stores the terminal state, deliveries, trace, last events and retention in one transaction,
     /// if the lease's fence is current. Nothing but this and `create_ended` ends a run.
     async fn finish(&self, lease: &Lease, end: FinishedRun) -> Result<Finished>;

@@ -9,7 +9,7 @@ use flowgate_core::lease::{Lease, OwnerToken, Written};
 use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::run::{
     Answer, Answered, AskedQuestion, CancelRequest, Checkpoint, Claimed, Created, Deleted,
-    Finished, FinishedRun, Heartbeat, Include, NewRun, OpenQuestion, PAGE_BYTES, Parked, Parking,
+    Finished, FinishedRun, Heartbeat, Include, ListedQuestion, NewRun, OpenQuestion, PAGE_BYTES, Parked, Parking,
     RunFilter, RunProgress, RunRecord, Runs, StartMark,
 };
 use flowgate_core::time::Timestamp;
@@ -211,6 +211,15 @@ impl Runs for Local {
     async fn questions(&self, run: &RunId) -> Result<Vec<AskedQuestion>> {
         let key = run_key(run)?;
         self.query(move |connection| questions::questions(connection, key)).await
+    }
+
+    async fn open_questions(
+        &self,
+        workflow_uids: &[String],
+        request: PageRequest,
+    ) -> Result<Page<ListedQuestion>> {
+        let uids = serde_json::to_string(workflow_uids)?;
+        self.query(move |connection| questions::open_questions(connection, &uids, &request)).await
     }
 
     async fn finish(&self, lease: &Lease, end: FinishedRun) -> Result<Finished> {

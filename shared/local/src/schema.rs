@@ -365,6 +365,12 @@ CREATE INDEX runs_over_all ON runs (
     ending ->> '$.error.code', ending ->> '$.error.node',
     (ending ->> '$.ended_at') - (ending ->> '$.started_at')
 );
+CREATE INDEX deliveries_over_all ON deliveries (created_at, id, workflow_uid, state);
+-- When it was asked, until it is answered or its run has ended.
+ALTER TABLE questions ADD COLUMN open_since INTEGER;
+UPDATE questions SET open_since = question ->> '$.asked_at'
+    WHERE answer IS NULL AND run IN (SELECT run FROM open_runs);
+CREATE INDEX open_questions ON questions (open_since, run, place) WHERE open_since NOT NULL;
 ",
 ];
 

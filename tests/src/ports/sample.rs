@@ -176,6 +176,7 @@ fn node_trace() -> NodeTrace {
         kind: "agent".into(),
         status: Some(NodeStatus::Succeeded),
         attempts: 1,
+        ready_at: Some(at(299)),
         started_at: Some(at(300)),
         duration_ms: Some(12),
         input: Some(Arc::new(json!({"prompt": "Write"}))),
@@ -239,6 +240,7 @@ pub fn delivery(n: u32, index: u32, due: i64) -> Result<Delivery> {
         published_by: Publisher::Workflow,
         hops: 1,
         child: Some("lookup".into()),
+        of_caller: true,
     };
     Ok(Delivery {
         id: DeliveryId::of(&run, &format!("end/{index}")),

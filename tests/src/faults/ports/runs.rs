@@ -9,7 +9,7 @@ use flowgate_core::lease::{Lease, OwnerToken, Written};
 use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::run::{
     Answer, Answered, AskedQuestion, CancelRequest, Checkpoint, Claimed, Created, Deleted,
-    Finished, FinishedRun, Heartbeat, NewRun, OpenQuestion, Parked, Parking, RunFilter,
+    Finished, FinishedRun, Heartbeat, ListedQuestion, NewRun, OpenQuestion, Parked, Parking, RunFilter,
     RunProgress, RunRecord, Runs, StartMark,
 };
 use flowgate_core::time::Timestamp;
@@ -143,6 +143,15 @@ impl Runs for Faulty {
     async fn questions(&self, run: &RunId) -> Result<Vec<AskedQuestion>> {
         let work = self.inner.runs.questions(run);
         self.around("runs.questions", run.as_str(), work).await
+    }
+
+    async fn open_questions(
+        &self,
+        workflow_uids: &[String],
+        page: PageRequest,
+    ) -> Result<Page<ListedQuestion>> {
+        let work = self.inner.runs.open_questions(workflow_uids, page);
+        self.around("runs.open_questions", "", work).await
     }
 
     async fn finish(&self, lease: &Lease, end: FinishedRun) -> Result<Finished> {

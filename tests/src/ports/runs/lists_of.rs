@@ -12,7 +12,7 @@ fn uids(of: &[&str]) -> Vec<String> {
 
 /// Runs 1 to 60, in turn of three workflows; every fifth is of a key, every fourth of a version.
 async fn filled(world: &World) -> Result<()> {
-    for n in 1..=60 {
+    for n in 1..=60_u32 {
         let key_id = n.is_multiple_of(5).then(|| "key5".to_owned());
         let version = if n.is_multiple_of(4) { "1.0.4" } else { "1.0.0" }.to_owned();
         let workflow_uid = UIDS[n as usize % 3].to_owned();

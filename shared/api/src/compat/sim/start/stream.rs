@@ -321,6 +321,7 @@ mod tests {
         EventKind::Chunk { node: node.into(), call: None, text: text.to_owned() }
     }
 
+            figures: flowgate_app::event::NodeFigures::default(),
     fn finished(node: &str, output: Value) -> EventKind {
         EventKind::NodeFinished {
             node: node.into(),
