@@ -37,7 +37,8 @@ impl App {
             return Err(Error::bad_field("", message));
         }
         // A token for one run lists nothing.
-        let is_readable = |found: &Identity| caller.require(scope, &found.id, What::Workflow).is_ok();
+        let is_readable =
+            |found: &Identity| caller.require(scope, &found.id, What::Workflow).is_ok();
         Ok(found.into_iter().filter(is_readable).collect())
     }
 

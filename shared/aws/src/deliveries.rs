@@ -12,8 +12,8 @@ use flowgate_core::group::Group;
 use flowgate_core::id::RunId;
 use flowgate_core::lease::{OwnerToken, Written};
 use flowgate_core::page::{Page, PageRequest};
-use futures_util::FutureExt;
 use flowgate_core::time::Timestamp;
+use futures_util::FutureExt;
 
 use crate::Aws;
 use crate::item::{Item, Key, due_shard, number, run_partition, text, time};
@@ -131,16 +131,17 @@ impl Deliveries for Aws {
         request: PageRequest,
     ) -> Result<Page<Delivery>> {
         let last = request.cursor.as_deref().map_or_else(|| "~".to_owned(), before);
-        let filter: Vec<Condition> =
-            state.map(|state| ("#state = :state", ":state", text(word(state)))).into_iter().collect();
+        let filter: Vec<Condition> = state
+            .map(|state| ("#state = :state", ":state", text(word(state))))
+            .into_iter()
+            .collect();
         let listing = |list: String| Listing {
             range: Some(("0".to_owned(), last.clone())),
             filter: filter.clone(),
             backward: true,
             ..Listing::of(list, None)
         };
-        let listings =
-            workflow_uids.iter().flat_map(|uid| lists_of(uid)).map(listing).collect();
+        let listings = workflow_uids.iter().flat_map(|uid| lists_of(uid)).map(listing).collect();
         let read = |item: Item| {
             async move {
                 let delivery = self.table().delivery(&item).await?;

@@ -4,9 +4,7 @@
 use anyhow::{Context, Result};
 use flowgate_core::id::RunId;
 use flowgate_core::page::{Page, PageRequest};
-use flowgate_core::run::{
-    FinishedRun, RunEnd, RunFilter, RunHead, RunRecord, RunState, Selection,
-};
+use flowgate_core::run::{FinishedRun, RunEnd, RunFilter, RunHead, RunRecord, RunState, Selection};
 use futures_util::FutureExt;
 use sha2::{Digest, Sha256};
 

@@ -42,7 +42,8 @@ impl Aws {
             .bind(":none", number(0))
             .bind(":one", number(1));
         let pointer = pointer_key(&lease.run, place, question);
-        let listed = Write::put(Item::new(pointer.clone()).with("expires_at", self.parts_expire_at()));
+        let listed =
+            Write::put(Item::new(pointer.clone()).with("expires_at", self.parts_expire_at()));
         let question = Item::new(key(&lease.run, QUESTION, place))
             .with("listed_pk", text(pointer.pk))
             .with("listed_sk", text(pointer.sk))
@@ -160,8 +161,7 @@ impl Aws {
     }
 
     async fn questions_at(&self, listed: Vec<(String, String)>) -> Result<Vec<ListedQuestion>> {
-        let keys: Vec<Key> =
-            listed.iter().filter_map(|(sk, _)| Some(asked_at(sk)?.1)).collect();
+        let keys: Vec<Key> = listed.iter().filter_map(|(sk, _)| Some(asked_at(sk)?.1)).collect();
         let mut items = Vec::new();
         if !keys.is_empty() {
             items = self.table().get_all(&keys, None).await?;

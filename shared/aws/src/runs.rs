@@ -9,8 +9,8 @@ use flowgate_core::lease::{Lease, OwnerToken, Written};
 use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::run::{
     Answer, Answered, AskedQuestion, CancelRequest, Checkpoint, Claimed, Created, Deleted,
-    Finished, FinishedRun, Heartbeat, Include, ListedQuestion, NewRun, OpenQuestion, Parked, Parking, RunFilter,
-    RunProgress, RunRecord, Runs, StartMark,
+    Finished, FinishedRun, Heartbeat, Include, ListedQuestion, NewRun, OpenQuestion, Parked,
+    Parking, RunFilter, RunProgress, RunRecord, Runs, StartMark,
 };
 use flowgate_core::time::Timestamp;
 
@@ -20,8 +20,8 @@ use crate::lists::failure_pointers;
 use crate::parts::{Part, PartsOutcome, chunk_keys_of, row_beside_parts, start_mark_key};
 use crate::release::has_handed_over;
 use crate::row::{
-    ASKS_NOTHING, HOLDS_LEASE, bind_lease, ended, finish_leased, from_word, is_held_by, is_open, new_row, open,
-    record_attributes,
+    ASKS_NOTHING, HOLDS_LEASE, bind_lease, ended, finish_leased, from_word, is_held_by, is_open,
+    new_row, open, record_attributes,
 };
 use crate::run_values::{
     MAX_OPEN_HEAD, earlier_run, refused_create, unique_row_is_past, unique_row_key,
@@ -339,11 +339,7 @@ const MAX_UNLISTED: usize = 60;
 impl Aws {
     /// Ends a run whose questions are open: they leave their list. What does not fit into the
     /// transaction follows it.
-    async fn finish_asking(
-        &self,
-        run: &RunId,
-        mut writes: Vec<Write>,
-    ) -> Result<Option<Refusal>> {
+    async fn finish_asking(&self, run: &RunId, mut writes: Vec<Write>) -> Result<Option<Refusal>> {
         let mut open = self.pointers_of_open(run).await?;
         let rest = open.split_off(open.len().min(MAX_UNLISTED));
         writes.extend(open.into_iter().map(Write::delete));

@@ -10,8 +10,8 @@ use flowgate_core::schedule::{NewSchedule, Schedule};
 use flowgate_core::secret::SigningPin;
 use flowgate_core::time::Timestamp;
 use flowgate_core::workflow::{
-    Draft, DraftSaved, Identity, NewVersion, RollbackTargets, SetActive, VersionInfo, VersionPublished,
-    VersionRecord, WorkflowRecord, Workflows, version_name, version_number,
+    Draft, DraftSaved, Identity, NewVersion, RollbackTargets, SetActive, VersionInfo,
+    VersionPublished, VersionRecord, WorkflowRecord, Workflows, version_name, version_number,
 };
 use futures_util::FutureExt;
 

@@ -7,12 +7,12 @@ use anyhow::Result;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use crate::id::RunId;
 use crate::lease::Written;
 use crate::page::{Page, PageRequest};
 use crate::run::{RunState, Selection};
-use crate::id::RunId;
-use crate::workflow::Identity;
 use crate::time::Timestamp;
+use crate::workflow::Identity;
 
 /// `job_` and 32 hex digits, which begin with its time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -179,7 +179,15 @@ impl From<Reruns> for Bulk {
         let Reruns { created_from, created_before, from, version, hops, .. } = stored;
         let replay = Replay { from, version, ..Replay::default() };
         let created_before = Some(created_before);
-        let of = Selection { state, user, code, node, created_from, created_before, ..Selection::default() };
+        let of = Selection {
+            state,
+            user,
+            code,
+            node,
+            created_from,
+            created_before,
+            ..Selection::default()
+        };
         Self {
             action: Action::Replay(replay),
             workflow: Some(Identity { id: workflow_id, uid }),

@@ -238,11 +238,11 @@ fn list_of(
         DeliveryRow::SELECT
     ))?;
     let limit = stored(request.limit.saturating_add(1));
-    let bound =
-        params![before.0, before.1, from.0, from.1, uids, state.map(word), limit];
+    let bound = params![before.0, before.1, from.0, from.1, uids, state.map(word), limit];
     let mut found = page(request, select.query(bound)?, |row| {
         let row = DeliveryRow::read(row)?;
-        let (bytes, cursor) = (row.request.len() + row.attempts.len(), cursor(row.created_at, row.id));
+        let (bytes, cursor) =
+            (row.request.len() + row.attempts.len(), cursor(row.created_at, row.id));
         Ok(Listed { item: row.delivery()?, bytes, cursor })
     })?;
     if found.next_cursor.is_none() {

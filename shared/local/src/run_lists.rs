@@ -136,7 +136,8 @@ pub(crate) fn list_of(
     let (sql, values) = list_of_sql(filter);
     let limit = i64::try_from(request.limit.saturating_add(1)).unwrap_or(i64::MAX);
     let fixed: [&dyn ToSql; FIXED] = [&uids, &first, &last, &limit];
-    let bound: Vec<&dyn ToSql> = fixed.into_iter().chain(values.iter().map(|value| &**value)).collect();
+    let bound: Vec<&dyn ToSql> =
+        fixed.into_iter().chain(values.iter().map(|value| &**value)).collect();
     let mut select = connection.prepare_cached(&sql)?;
     let mut found = page(request, select.query(&bound[..])?, |row| listed(row, filter))?;
     if found.next_cursor.is_none() {

@@ -9,8 +9,8 @@ use flowgate_core::lease::{Lease, OwnerToken, Written};
 use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::run::{
     Answer, Answered, AskedQuestion, CancelRequest, Checkpoint, Claimed, Created, Deleted,
-    Finished, FinishedRun, Heartbeat, Include, ListedQuestion, NewRun, OpenQuestion, PAGE_BYTES, Parked, Parking,
-    RunFilter, RunProgress, RunRecord, Runs, StartMark,
+    Finished, FinishedRun, Heartbeat, Include, ListedQuestion, NewRun, OpenQuestion, PAGE_BYTES,
+    Parked, Parking, RunFilter, RunProgress, RunRecord, Runs, StartMark,
 };
 use flowgate_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -19,8 +19,8 @@ use crate::Local;
 use crate::questions::{self, ReleaseValues};
 use crate::results;
 use crate::retention::delete_run;
-use crate::run_lists::{list, list_of};
 use crate::row::{Key, RunRow, from_word, run_key};
+use crate::run_lists::{list, list_of};
 use crate::run_values::{
     CheckpointValues, EndValues, EventValues, LeaseValues, RunValues, select_claim, stored,
 };

@@ -245,8 +245,7 @@ impl Runner {
         let mut candidates = Vec::new();
         for run in rest.iter().take(limit) {
             let record = self.app.ports.runs.read(run).await?;
-            candidates
-                .push(record.map_or(Candidate::Unknown, |run| Candidate::Run(Box::new(run))));
+            candidates.push(record.map_or(Candidate::Unknown, |run| Candidate::Run(Box::new(run))));
         }
         Ok(Some(Batch { candidates, next: None }))
     }

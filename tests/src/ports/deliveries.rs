@@ -70,7 +70,8 @@ async fn list_of(world: World) -> Result<()> {
         if n % 3 == 0 {
             world.deliveries.claim(&put.id, &owner("a"), at(1_000), at(2_000)).await?;
             let next = AfterAttempt::Exhausted;
-            let written = world.deliveries.record(&put.id, &owner("a"), attempt(1_000), next).await?;
+            let written =
+                world.deliveries.record(&put.id, &owner("a"), attempt(1_000), next).await?;
             assert_eq!(written, Written::Written);
         }
     }

@@ -125,10 +125,8 @@ async fn open_questions(world: World) -> Result<()> {
             assert_eq!(world.runs.ask(&lease, place, question).await?, Written::Written);
         }
         if n == 5 {
-            let end = FinishedRun {
-                workflow_uid: uid(n).to_owned(),
-                ..ending(RunState::Cancelled)
-            };
+            let end =
+                FinishedRun { workflow_uid: uid(n).to_owned(), ..ending(RunState::Cancelled) };
             assert_eq!(world.runs.finish(&lease, end).await?, Finished::Finished);
         }
     }

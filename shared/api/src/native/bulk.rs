@@ -278,11 +278,7 @@ fn cancel_of(body: Value) -> Result<BulkRequest, Error> {
 }
 
 /// Without any field it would mean every run: that must be said by one.
-fn request(
-    mut fields: Fields,
-    action: Action,
-    states: &[RunState],
-) -> Result<BulkRequest, Error> {
+fn request(mut fields: Fields, action: Action, states: &[RunState]) -> Result<BulkRequest, Error> {
     let runs = run_ids(&mut fields);
     let workflow = selector(&mut fields, "workflow");
     let mut selection = selection(&mut fields, ("status", states));

@@ -7,8 +7,8 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use flowgate_app::runs::Cancelled;
 use flowgate_app::{App, Error};
-use http::header::RETRY_AFTER;
 use http::HeaderValue;
+use http::header::RETRY_AFTER;
 
 use super::Caller;
 use super::run::{self, Run};

@@ -104,7 +104,8 @@ fn judged(runs: Vec<RunRecord>, text: &str) -> Vec<(RunRecord, bool)> {
 
 /// Drops what the list does not include.
 fn reduced(run: RunRecord, include: Include) -> RunRecord {
-    let head = if include.input { run.head } else { Arc::new(include.head((*run.head).clone(), None)) };
+    let head =
+        if include.input { run.head } else { Arc::new(include.head((*run.head).clone(), None)) };
     let end = if include.output {
         run.end
     } else {
@@ -133,8 +134,8 @@ fn value_mentions(value: &Value, text: &str) -> bool {
         Value::Bool(_) | Value::Number(_) => value.to_string().contains(text),
         Value::String(own) => own.to_lowercase().contains(text),
         Value::Array(items) => items.iter().any(|item| value_mentions(item, text)),
-        Value::Object(fields) => fields.iter().any(|(name, value)| {
-            name.to_lowercase().contains(text) || value_mentions(value, text)
-        }),
+        Value::Object(fields) => fields
+            .iter()
+            .any(|(name, value)| name.to_lowercase().contains(text) || value_mentions(value, text)),
     }
 }

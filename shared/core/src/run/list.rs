@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::selection::Selection;
 use super::record::{RunEnd, RunHead, RunInput, RunRecord, RunState};
+use super::selection::Selection;
 use crate::id::RunId;
 
 #[derive(Debug, Clone, Default)]
@@ -71,7 +71,8 @@ impl RunFilter {
         let Selection { created_from, created_before, .. } = self.selection;
         let state = self.selection.only_state();
         let is_contradiction = self.selection.is_of_failures() && state != Some(RunState::Failed)
-            || state.is_some_and(|state| self.ended.is_some_and(|ended| ended != state.has_ended()));
+            || state
+                .is_some_and(|state| self.ended.is_some_and(|ended| ended != state.has_ended()));
         if is_contradiction {
             return None;
         }
@@ -100,15 +101,13 @@ mod tests {
     fn a_page_is_a_range_of_ids() {
         let id = |millis: u64, rest: u128| RunId::of_number(u128::from(millis) << 80 | rest);
         let rest = (1 << 80) - 1;
-        let check = |from: Option<i64>,
-                     before: Option<i64>,
-                     oldest_first,
-                     cursor: Option<&RunId>| {
-            let (created_from, created_before) = (from.map(Timestamp), before.map(Timestamp));
-            let selection = Selection { created_from, created_before, ..Selection::default() };
-            let filter = RunFilter { oldest_first, ..selection.into() };
-            filter.ids(cursor.map(RunId::as_str)).map(|ids| ids.into_inner())
-        };
+        let check =
+            |from: Option<i64>, before: Option<i64>, oldest_first, cursor: Option<&RunId>| {
+                let (created_from, created_before) = (from.map(Timestamp), before.map(Timestamp));
+                let selection = Selection { created_from, created_before, ..Selection::default() };
+                let filter = RunFilter { oldest_first, ..selection.into() };
+                filter.ids(cursor.map(RunId::as_str)).map(|ids| ids.into_inner())
+            };
         let all = (id(0, 0), RunId::of_number(u128::MAX));
         assert_eq!(check(None, None, false, None), Some(all.clone()));
         assert_eq!(check(Some(5), Some(8), false, None), Some((id(5, 0), id(7, rest))));

@@ -72,8 +72,10 @@ fn a_page_reads_a_range_of_the_index_and_nothing_beside_it() {
     }
     for oldest_first in [false, true] {
         let (created_from, created_before) = (Some(Timestamp(1_000)), Some(Timestamp(1_010)));
-        let filter =
-            RunFilter { oldest_first, ..Selection { created_from, created_before, ..Selection::default() }.into() };
+        let filter = RunFilter {
+            oldest_first,
+            ..Selection { created_from, created_before, ..Selection::default() }.into()
+        };
         let mut explain =
             connection.prepare(&format!("EXPLAIN QUERY PLAN {}", list_sql(&filter))).unwrap();
         let plan: Vec<String> =
@@ -168,7 +170,10 @@ fn a_list_over_all_reads_one_index_and_the_rows_of_its_page() {
     let text = || Some("x".to_owned());
     for filter in [
         RunFilter::default(),
-        of(Selection { state: Some(flowgate_core::run::RunState::Running), ..Selection::default() }),
+        of(Selection {
+            state: Some(flowgate_core::run::RunState::Running),
+            ..Selection::default()
+        }),
         of(Selection { user: text(), code: text(), node: text(), ..Selection::default() }),
         of(Selection { version: text(), key: text(), ..Selection::default() }),
         of(Selection { min_duration_ms: Some(1), ..Selection::default() }),
@@ -206,7 +211,11 @@ fn a_page_of_100_000_runs_is_quick() {
                    cancel_requested = 0, trace = ?2, ending = \
                    '{\"started_at\":1,\"ended_at\":2,\"state\":\"succeeded\",\"error\":null,\
                    \"usage\":{\"tokens\":0,\"cost_nano_usd\":0}}' WHERE id = ?1";
-        connection.prepare_cached(sql).unwrap().execute(params![values.key, "x".repeat(500)]).unwrap();
+        connection
+            .prepare_cached(sql)
+            .unwrap()
+            .execute(params![values.key, "x".repeat(500)])
+            .unwrap();
         connection.prepare_cached("DELETE FROM open_runs").unwrap().execute([]).unwrap();
     }
     connection.execute_batch("COMMIT").unwrap();

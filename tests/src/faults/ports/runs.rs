@@ -9,8 +9,8 @@ use flowgate_core::lease::{Lease, OwnerToken, Written};
 use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::run::{
     Answer, Answered, AskedQuestion, CancelRequest, Checkpoint, Claimed, Created, Deleted,
-    Finished, FinishedRun, Heartbeat, ListedQuestion, NewRun, OpenQuestion, Parked, Parking, RunFilter,
-    RunProgress, RunRecord, Runs, StartMark,
+    Finished, FinishedRun, Heartbeat, ListedQuestion, NewRun, OpenQuestion, Parked, Parking,
+    RunFilter, RunProgress, RunRecord, Runs, StartMark,
 };
 use flowgate_core::time::Timestamp;
 

@@ -9,8 +9,8 @@ use flowgate_core::schedule::{NewSchedule, Schedule};
 use flowgate_core::secret::SigningPin;
 use flowgate_core::time::Timestamp;
 use flowgate_core::workflow::{
-    Draft, DraftSaved, Identity, NewVersion, SetActive, VersionInfo, VersionPublished, VersionRecord,
-    WorkflowRecord, Workflows,
+    Draft, DraftSaved, Identity, NewVersion, SetActive, VersionInfo, VersionPublished,
+    VersionRecord, WorkflowRecord, Workflows,
 };
 
 use super::Faulty;

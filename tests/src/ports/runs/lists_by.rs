@@ -25,11 +25,8 @@ async fn check(world: &World, selection: Selection, newest_first: &[i64]) -> Res
     let oldest_first: Vec<i64> = newest_first.iter().rev().copied().collect();
     for (is_oldest_first, expected) in [(false, newest_first), (true, &oldest_first)] {
         for (limit, complete) in [(1, false), (3, false), (100, false), (7, true)] {
-            let filter = RunFilter {
-                oldest_first: is_oldest_first,
-                complete,
-                ..selection.clone().into()
-            };
+            let filter =
+                RunFilter { oldest_first: is_oldest_first, complete, ..selection.clone().into() };
             let found = numbers(world, &filter, limit).await?;
             ensure!(found == expected, "{filter:?}, {limit}: {found:?} for {expected:?}");
         }

@@ -35,12 +35,7 @@ async fn filled(world: &World) -> Result<()> {
     Ok(())
 }
 
-async fn numbers(
-    world: &World,
-    of: &[&str],
-    filter: &RunFilter,
-    limit: usize,
-) -> Result<Vec<i64>> {
+async fn numbers(world: &World, of: &[&str], filter: &RunFilter, limit: usize) -> Result<Vec<i64>> {
     let (mut numbers, mut cursor) = (Vec::new(), None);
     for _ in 0..200 {
         let request = PageRequest { limit, cursor };

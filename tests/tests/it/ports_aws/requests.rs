@@ -11,8 +11,8 @@ use flowgate_core::lease::{Lease, Written};
 use flowgate_core::limit::{Acquired, Rate};
 use flowgate_core::page::PageRequest;
 use flowgate_core::run::{
-    Claimed, Created, Finished, FinishedRun, Heartbeat, Include, NewRun, RunFilter, RunHead, Selection,
-    RunState, StartMark,
+    Claimed, Created, Finished, FinishedRun, Heartbeat, Include, NewRun, RunFilter, RunHead,
+    RunState, Selection, StartMark,
 };
 use flowgate_core::secret::SigningPin;
 use flowgate_core::stats::Tally;
@@ -175,7 +175,14 @@ async fn lists_of_some_runs(world: &World, count: impl Fn(&str, &[&str])) -> Res
     for (filter, queries) in [
         (RunFilter::from(Selection { user: user.clone(), ..Selection::default() }), 1),
         (RunFilter::from(Selection { code: code.clone(), ..Selection::default() }), 16),
-        (RunFilter::from(Selection { node: node.clone(), code: code.clone(), ..Selection::default() }), 16),
+        (
+            RunFilter::from(Selection {
+                node: node.clone(),
+                code: code.clone(),
+                ..Selection::default()
+            }),
+            16,
+        ),
         (RunFilter::from(Selection { user, code, node, ..Selection::default() }), 1),
     ] {
         let page = world.runs.list(WORKFLOW_UID, filter, first_page(3)).await?;
@@ -202,7 +209,17 @@ async fn a_page_of_a_time_looks_at_nothing_outside_it() -> Result<()> {
         (Some("nobody".to_owned()), false, true),
         (Some("nobody".to_owned()), false, false),
     ] {
-        let filter = RunFilter { oldest_first, complete, ..Selection { created_from: Some(at(20)), created_before: Some(at(30)), user, ..Selection::default() }.into() };
+        let filter = RunFilter {
+            oldest_first,
+            complete,
+            ..Selection {
+                created_from: Some(at(20)),
+                created_before: Some(at(30)),
+                user,
+                ..Selection::default()
+            }
+            .into()
+        };
         let (mut cursor, mut pages, mut listed) = (None, 0, 0);
         network.scanned.store(0, Ordering::Relaxed);
         loop {
@@ -227,7 +244,11 @@ async fn a_page_of_a_time_looks_at_nothing_outside_it() -> Result<()> {
         }
     }
     network.take();
-    let never = RunFilter::from(Selection { created_from: Some(at(30)), created_before: Some(at(20)), ..Selection::default() });
+    let never = RunFilter::from(Selection {
+        created_from: Some(at(30)),
+        created_before: Some(at(20)),
+        ..Selection::default()
+    });
     assert!(world.runs.list(WORKFLOW_UID, never, first_page(4)).await?.items.is_empty());
     assert_eq!(network.take(), [""; 0], "nothing can be in it");
     Ok(())

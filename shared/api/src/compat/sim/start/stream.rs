@@ -321,13 +321,13 @@ mod tests {
         EventKind::Chunk { node: node.into(), call: None, text: text.to_owned() }
     }
 
-            figures: flowgate_app::event::NodeFigures::default(),
     fn finished(node: &str, output: Value) -> EventKind {
         EventKind::NodeFinished {
             node: node.into(),
             kind: "agent".into(),
             status: NodeStatus::Succeeded,
             error: None,
+            figures: flowgate_app::event::NodeFigures::default(),
             output: Some(Arc::new(output)),
         }
     }
