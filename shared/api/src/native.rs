@@ -5,10 +5,13 @@ pub(crate) mod start;
 
 pub(crate) mod run;
 mod runs;
+mod run_list;
+mod run_document;
 mod questions;
 mod erase;
 mod files;
 mod jobs;
+mod bulk;
 mod trace;
 mod stats;
 mod events;
@@ -72,15 +75,20 @@ fn documented<S: Clone + Send + Sync + 'static>() -> OpenApiRouter<S> {
 pub(crate) fn reads() -> OpenApiRouter<Arc<App>> {
     known_query::strict(
         documented()
-            .routes(routes!(runs::list))
+            .routes(routes!(run_list::all))
+            .routes(routes!(run_list::of_workflow))
             .routes(routes!(runs::read, erase::run))
             .routes(routes!(erase::user))
-            .routes(routes!(jobs::replay))
+            .routes(routes!(bulk::of_workflow))
+            .routes(routes!(bulk::replay))
+            .routes(routes!(bulk::cancel))
             .routes(routes!(jobs::read))
             .routes(routes!(jobs::cancel))
             .routes(routes!(events::read))
             .routes(routes!(trace::read))
+            .routes(routes!(run_document::read))
             .routes(routes!(questions::list))
+            .routes(routes!(questions::all))
             .routes(routes!(questions::resume))
             .routes(routes!(questions::page, questions::submit))
             .routes(routes!(stats::read))
@@ -88,6 +96,7 @@ pub(crate) fn reads() -> OpenApiRouter<Arc<App>> {
             .routes(routes!(files::upload))
             .routes(routes!(files::send, files::read))
             .routes(routes!(deliveries::list))
+            .routes(routes!(deliveries::all))
             .routes(routes!(deliveries::redeliver))
             .routes(routes!(deliveries::recover)),
     )

@@ -145,7 +145,7 @@ impl Caller {
 
     /// The one place that compares scopes with what an operation needs. A token has no more than
     /// its key has now.
-    pub(crate) fn has(&self, scope: Scope) -> bool {
+    pub fn has(&self, scope: Scope) -> bool {
         let implied = |scopes: &BTreeSet<Scope>| scopes.iter().any(|own| own.implies(scope));
         let of_token = match self {
             Self::Token(token) => implied(&token.scopes),

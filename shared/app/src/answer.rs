@@ -1,6 +1,6 @@
 //! A run as callers see it. Answers and webhook bodies are the same bytes.
 
-use flowgate_core::run::{Include, RunRecord, RunState};
+use flowgate_core::run::{Include, RunRecord, RunState, StartMode};
 use flowgate_core::time::Timestamp;
 use flowgate_engine::RunError;
 use flowgate_engine::cost::dollars;
@@ -23,6 +23,13 @@ pub struct RunAnswer<'a> {
     origin: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<&'a str>,
+    /// The key that started it: null for the operator and a schedule. Omitted where not all who
+    /// read it may know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<Option<&'a str>>,
+    /// Omitted if unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mode: Option<&'static str>,
     /// Omitted in a list that does not include it.
     #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<&'a Value>,
@@ -33,6 +40,8 @@ pub struct RunAnswer<'a> {
     created_at: String,
     started_at: Option<String>,
     ended_at: Option<String>,
+    /// From creation to start.
+    queued_ms: Option<u64>,
     duration_ms: Option<u64>,
     links: Links,
     /// What an event left out for its size; `links.self` has it.
@@ -77,6 +86,8 @@ impl<'a> RunAnswer<'a> {
             status: record.state.as_str(),
             origin: head.origin.as_ref().map(|origin| origin.run.as_str()),
             user: head.user.as_deref(),
+            key: None,
+            mode: head.start_mode().map(StartMode::as_str),
             input: Some(&head.input),
             output: Some(output(record)),
             error: end.and_then(|end| end.error.as_ref()),
@@ -87,7 +98,8 @@ impl<'a> RunAnswer<'a> {
             created_at: head.created_at.to_string(),
             started_at: record.started_at.map(|at| at.to_string()),
             ended_at: end.map(|end| end.ended_at.to_string()),
-            duration_ms: duration_ms(record),
+            queued_ms: record.queued_ms(),
+            duration_ms: record.duration_ms(),
             links: Links {
                 events: format!("{itself}/events"),
                 trace: format!("{itself}/trace"),
@@ -95,6 +107,12 @@ impl<'a> RunAnswer<'a> {
             },
             omitted: None,
         }
+    }
+
+    /// Returns the run as somebody sees it who may know whose it is.
+    #[must_use]
+    pub fn with_key(self, record: &'a RunRecord) -> Self {
+        Self { key: Some(record.head.key_id.as_deref()), ..self }
     }
 
     /// Returns the run as an event shows it: without an input or output of more than
@@ -131,11 +149,6 @@ pub fn run_url(record: &RunRecord, public_url: &str) -> String {
 /// Returns null until the run has ended.
 pub fn output(record: &RunRecord) -> &Value {
     record.end.as_deref().map_or(&Value::Null, |end| &end.output)
-}
-
-pub fn duration_ms(record: &RunRecord) -> Option<u64> {
-    let end = record.end.as_deref()?;
-    u64::try_from(end.ended_at.since(end.started_at).as_millis()).ok()
 }
 
 /// Returns dollars, if every price is known.
@@ -191,7 +204,7 @@ impl<'a> GptbotsResult<'a> {
             workflow_run_id: head.id.as_str(),
             input,
             output: end.map(|end| &*end.output),
-            workflow_execution_time: duration_ms(record),
+            workflow_execution_time: record.duration_ms(),
             status: gptbots_status(record.state),
             total_cost: end.map(|_| json!(cost_usd(record))),
             total_tokens: end.map(|end| json!(end.usage.tokens)),

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use flowgate_core::delivery::{Delivery, DeliveryId};
+use flowgate_core::delivery::{Delivery, DeliveryId, DeliveryState};
 use flowgate_core::group::Group;
 use flowgate_core::key::Scope;
 use flowgate_core::limit::Allowance;
+use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::receiver::Failing;
 use flowgate_core::run::RunHead;
 use flowgate_core::work::Message;
@@ -55,6 +56,32 @@ impl App {
             SeenDelivery { failing, ..SeenDelivery::new(caller, delivery, Some(&record.head)) }
         };
         Ok(deliveries.into_iter().map(seen).collect())
+    }
+
+    /// Lists the deliveries of one workflow or of all, newest first. Reads no run: of webhooks that
+    /// earlier releases wrote it does not know whose they are, and shows them as an author's.
+    pub async fn all_deliveries(
+        &self,
+        caller: &Caller,
+        workflow: Option<&str>,
+        state: Option<DeliveryState>,
+        page: PageRequest,
+    ) -> Result<Page<SeenDelivery>> {
+        let uids = self.readable_uids(caller, Scope::Read, workflow).await?;
+        let found = self.ports.deliveries.list_of(&uids, state, page).await?;
+        let mut failing: HashMap<String, HashMap<Group, Failing>> = HashMap::new();
+        let mut items = Vec::with_capacity(found.items.len());
+        for delivery in found.items {
+            let uid = &delivery.workflow_uid;
+            if !failing.contains_key(uid) {
+                let all = self.ports.deliveries.all_failing(uid).await?;
+                failing.insert(uid.clone(), all.into_iter().collect());
+            }
+            let failing = failing.get(uid).and_then(|all| all.get(&delivery.receiver)).copied();
+            let in_full = caller.has(Scope::Trace) || delivery.request.of_caller;
+            items.push(SeenDelivery { delivery, in_full, failing });
+        }
+        Ok(Page { items, next_cursor: found.next_cursor })
     }
 
     /// Sends the same bytes again, from the start of the schedule. Counts against the key's rate as

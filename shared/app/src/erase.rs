@@ -7,10 +7,11 @@ use flowgate_core::job::{Job, JobId, Progress, Task, Times};
 use flowgate_core::key::Scope;
 use flowgate_core::lease::Written;
 use flowgate_core::page::PageRequest;
-use flowgate_core::run::{Deleted, RunFilter};
+use flowgate_core::run::{Deleted, RunFilter, Selection};
 use flowgate_core::work::Message;
 
 use crate::access::Caller;
+use crate::bulk::require_of_job;
 use crate::error::{Error, Result, What};
 use crate::platform::App;
 
@@ -59,16 +60,14 @@ impl App {
         Ok(job)
     }
 
-    /// Returns a job: reruns of a workflow to whoever reads its runs, others to who may erase.
+    /// Returns a job: one over runs to whoever reads them, others to who may erase.
     pub async fn read_job(&self, caller: &Caller, id: &str) -> Result<Job> {
         let job = match JobId::parse(id) {
             Some(id) => self.ports.jobs.read(&id).await?,
             None => None,
         };
         let is_seen = job.as_ref().is_some_and(|job| match &job.task {
-            Task::RerunV1(reruns) => {
-                caller.require(Scope::Read, &reruns.workflow_id, What::Job).is_ok()
-            }
+            Task::BulkV1(bulk) => require_of_job(caller, Scope::Read, bulk).is_ok(),
             Task::UserV1 { .. } | Task::WorkflowV1 { .. } => false,
         });
         if !is_seen {
@@ -139,11 +138,11 @@ impl App {
             (Task::WorkflowV1 { uid, .. }, None) => Ok(job.walking(uid)),
             (Task::UserV1 { .. }, None) => self.next_list(job).await,
             // Whoever can start runs does these.
-            (Task::RerunV1(_), _) => Ok(job),
+            (Task::BulkV1(_), _) => Ok(job),
             (task, Some(uid)) => {
                 let user = match task {
                     Task::UserV1 { user } => Some(user),
-                    Task::WorkflowV1 { .. } | Task::RerunV1(_) => None,
+                    Task::WorkflowV1 { .. } | Task::BulkV1(_) => None,
                 };
                 self.delete_some(job, uid, user).await
             }
@@ -159,13 +158,8 @@ impl App {
     ) -> anyhow::Result<Job> {
         // A deleted workflow starts no runs. A user's new ones are no part of the job.
         let created_before = user.as_ref().map(|_| job.created_at + Duration::from_millis(1));
-        let filter = RunFilter {
-            user,
-            created_before,
-            oldest_first: true,
-            complete: true,
-            ..RunFilter::default()
-        };
+        let selection = Selection { user, created_before, ..Selection::default() };
+        let filter = RunFilter { oldest_first: true, complete: true, ..selection.into() };
         let page = PageRequest { limit: RUNS_PER_STEP, cursor: job.progress.after_run.take() };
         let found = self.ports.runs.list(&uid, filter, page).await?;
         for run in &found.items {
@@ -194,7 +188,7 @@ impl App {
                 Ok(job)
             }
             Task::WorkflowV1 { .. } => self.end_of_workflow(job, &uid).await,
-            Task::RerunV1(_) => Ok(job),
+            Task::BulkV1(_) => Ok(job),
         }
     }
 
@@ -231,7 +225,7 @@ impl App {
             job.progress.after_job = Some(other.id.as_str().to_owned());
             return Ok(match other.task {
                 Task::WorkflowV1 { uid, .. } => job.walking(uid),
-                Task::UserV1 { .. } | Task::RerunV1(_) => job,
+                Task::UserV1 { .. } | Task::BulkV1(_) => job,
             });
         }
         if found.next_cursor.is_some() {

@@ -171,6 +171,8 @@ impl App {
             status,
             hops: record.head.hops + 1,
             child: None,
+            // Those of the caller come first.
+            of_caller: index < record.head.webhooks.len(),
         };
         Ok(new_delivery(&record.head, &format!("end/{index}"), request, at))
     }
@@ -208,6 +210,7 @@ impl App {
             status: None,
             hops: head.hops + 1,
             child: (workflow > 0).then_some(user.workflow_id),
+            of_caller: false,
         };
         new_delivery(head, place, request, self.now())
     }

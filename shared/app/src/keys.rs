@@ -43,6 +43,8 @@ struct Before {
 }
 
 const MAX_NAME: usize = 200;
+/// Pages of all keys that a page of a workflow's reads.
+const KEY_PAGES: usize = 20;
 const MAX_REQUESTS: u32 = 1_000_000;
 /// A store may keep them all in one item, written at each start and end.
 const MAX_CONCURRENT_RUNS: u32 = 200;
@@ -59,6 +61,34 @@ impl App {
     pub async fn list_keys(&self, caller: &Caller, page: PageRequest) -> Result<Page<KeyRecord>> {
         caller.require_platform(Scope::Admin)?;
         Ok(self.ports.keys.list(page).await?)
+    }
+
+    /// Lists the keys that may use a workflow. A page looks at a bounded number of keys: it may be
+    /// short, even empty, and not be the last.
+    pub async fn list_keys_of(
+        &self,
+        caller: &Caller,
+        workflow_id: &str,
+        page: PageRequest,
+    ) -> Result<Page<KeyRecord>> {
+        caller.require_platform(Scope::Admin)?;
+        self.cached_workflow(workflow_id).await?;
+        let mut kept = Page { items: Vec::new(), next_cursor: page.cursor };
+        for _ in 0..KEY_PAGES {
+            let request =
+                PageRequest { limit: page.limit - kept.items.len(), cursor: kept.next_cursor };
+            let found = self.ports.keys.list(request).await?;
+            let may_use = |key: &KeyRecord| match &key.workflows {
+                WorkflowScope::All => true,
+                WorkflowScope::Only(ids) => ids.contains(workflow_id),
+            };
+            kept.items.extend(found.items.into_iter().filter(may_use));
+            kept.next_cursor = found.next_cursor;
+            if kept.next_cursor.is_none() || kept.items.len() >= page.limit {
+                break;
+            }
+        }
+        Ok(kept)
     }
 
     /// Takes effect immediately in this process, within 5 s in others.

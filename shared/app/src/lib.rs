@@ -5,6 +5,7 @@ pub mod platform;
 
 // Use cases.
 pub mod access;
+mod readable;
 pub mod workflows;
 pub mod workflow_list;
 pub mod outlines;
@@ -31,7 +32,7 @@ pub mod call_site;
 mod sessions;
 mod knowledge;
 mod erase;
-pub mod reruns;
+pub mod bulk;
 pub mod sweep;
 
 // Types that use cases share.

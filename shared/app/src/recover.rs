@@ -4,7 +4,7 @@
 use flowgate_core::delivery::DeliveryState;
 use flowgate_core::key::Scope;
 use flowgate_core::page::PageRequest;
-use flowgate_core::run::{RunFilter, RunRecord};
+use flowgate_core::run::{RunFilter, RunRecord, Selection};
 use flowgate_core::time::Timestamp;
 use flowgate_core::work::Message;
 
@@ -43,8 +43,8 @@ impl App {
             self.ports.deliveries.enable(&workflow.uid, &receiver).await?;
             enabled.push(receiver.as_str().to_owned());
         }
-        let filter =
-            RunFilter { created_from: Some(since), oldest_first: true, ..RunFilter::default() };
+        let selection = Selection { created_from: Some(since), ..Selection::default() };
+        let filter = RunFilter { oldest_first: true, ..selection.into() };
         let page = PageRequest { limit: PAGE, cursor };
         let page = self.ports.runs.list(&workflow.uid, filter, page).await?;
         let mut redelivered = 0;

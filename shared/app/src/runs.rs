@@ -2,10 +2,11 @@
 
 mod read;
 mod list;
+mod search;
 mod trace;
 mod resume;
 mod cancel;
 
 pub use cancel::Cancelled;
-pub use list::MAX_PAGE;
-pub use resume::{Asked, PersonsAnswer};
+pub use list::{FoundRuns, MAX_PAGE, RunQuery, Searched};
+pub use resume::{Asked, PersonsAnswer, SeenQuestion};

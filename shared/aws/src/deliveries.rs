@@ -11,11 +11,14 @@ use flowgate_core::delivery::{
 use flowgate_core::group::Group;
 use flowgate_core::id::RunId;
 use flowgate_core::lease::{OwnerToken, Written};
+use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::time::Timestamp;
+use futures_util::FutureExt;
 
 use crate::Aws;
 use crate::item::{Item, Key, due_shard, number, run_partition, text, time};
-use crate::row::from_word;
+use crate::page::{Condition, Listed, Listing};
+use crate::row::{from_word, last_digit};
 use crate::table::{Query, Table};
 use crate::value::{Packer, inline, unpack_inline};
 use crate::write::{Outcome, Write};
@@ -121,6 +124,38 @@ impl Deliveries for Aws {
         }
     }
 
+    async fn list_of(
+        &self,
+        workflow_uids: &[String],
+        state: Option<DeliveryState>,
+        request: PageRequest,
+    ) -> Result<Page<Delivery>> {
+        let last = request.cursor.as_deref().map_or_else(|| "~".to_owned(), before);
+        let filter: Vec<Condition> = state
+            .map(|state| ("#state = :state", ":state", text(word(state))))
+            .into_iter()
+            .collect();
+        let listing = |list: String| Listing {
+            range: Some(("0".to_owned(), last.clone())),
+            filter: filter.clone(),
+            backward: true,
+            ..Listing::of(list, None)
+        };
+        let listings = workflow_uids.iter().flat_map(|uid| lists_of(uid)).map(listing).collect();
+        let read = |item: Item| {
+            async move {
+                let delivery = self.table().delivery(&item).await?;
+                let bytes = delivery.request.body.len();
+                let cursor = item.text("list_sk")?.to_owned();
+                // An index may lag behind the row.
+                let is_meant = state.is_none_or(|state| state == delivery.state);
+                Ok(is_meant.then_some(Listed { item: delivery, bytes, cursor }))
+            }
+            .boxed()
+        };
+        self.merged_page(listings, request.limit, read).await
+    }
+
     async fn of_run(&self, run: &RunId) -> Result<Vec<Delivery>> {
         let keys = self.table().delivery_keys(run).await?;
         let items =
@@ -165,6 +200,8 @@ impl Aws {
             .pack(serde_json::to_string(&*delivery.request)?, MAX_INLINE_REQUEST);
         let attempts = delivery.attempts.iter().map(logged).collect::<Result<_>>()?;
         let item = Item::new(key)
+            .with("list_pk", text(list_of(&delivery.workflow_uid, id)))
+            .with("list_sk", text(format!("{:020}#{}", created_at.millis().max(0), id.as_str())))
             .with("run", text(run.as_str()))
             .with("workflow_id", text(&delivery.workflow_id))
             .with("workflow_uid", text(&delivery.workflow_uid))
@@ -240,6 +277,29 @@ enum Log {
 enum Dated {
     AsNext,
     No,
+}
+
+/// The deliveries of a workflow, by the last digit of their ids: one partition of the index takes
+/// about a thousand writes a second.
+fn list_of(workflow_uid: &str, id: &DeliveryId) -> String {
+    format!("DELIVERIES#{workflow_uid}#{}", last_digit(id.as_str()))
+}
+
+fn lists_of(workflow_uid: &str) -> impl Iterator<Item = String> {
+    (0..16).map(move |digit| format!("DELIVERIES#{workflow_uid}#{digit:x}"))
+}
+
+/// Returns a place before `place`, and after every other that is before it. Places have one length.
+fn before(place: &str) -> String {
+    let mut before = place.to_owned();
+    match before.pop().filter(char::is_ascii) {
+        Some(last) if last > '0' => {
+            before.push(char::from(last as u8 - 1));
+            before.push('~');
+        }
+        _ => {}
+    }
+    if before.is_empty() { "0".to_owned() } else { before }
 }
 
 fn recorded(id: &DeliveryId, owner: &OwnerToken, next: &AfterAttempt, log: Log) -> Write {

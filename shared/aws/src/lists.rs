@@ -1,10 +1,10 @@
-//! Lists of a workflow's runs: all, a user's, and those that failed with a code or at a node, which
+//! Lists of the runs of workflows: all, a user's, and those that failed with a code or at a node, which
 //! small items point to.
 
 use anyhow::{Context, Result};
 use flowgate_core::id::RunId;
 use flowgate_core::page::{Page, PageRequest};
-use flowgate_core::run::{FinishedRun, RunEnd, RunFilter, RunHead, RunRecord, RunState};
+use flowgate_core::run::{FinishedRun, RunEnd, RunFilter, RunHead, RunRecord, RunState, Selection};
 use futures_util::FutureExt;
 use sha2::{Digest, Sha256};
 
@@ -16,15 +16,15 @@ use crate::row::{last_digit, lists_of, record_attributes};
 impl Aws {
     pub(crate) async fn list_runs(
         &self,
-        workflow_uid: &str,
+        workflow_uids: &[&str],
         filter: &RunFilter,
         request: PageRequest,
     ) -> Result<Page<RunRecord>> {
         let Some(ids) = filter.ids(request.cursor.as_deref()) else {
             return Ok(Page { items: Vec::new(), next_cursor: None });
         };
-        let source = Source::of(workflow_uid, filter);
-        let listing = |list| Listing {
+        let sources = workflow_uids.iter().map(|uid| Source::of(uid, filter));
+        let listing = |source: &Source, list: String| Listing {
             lists: source.lists,
             range: Some((ids.start().to_string(), ids.end().to_string())),
             filter: source.conditions.clone(),
@@ -32,7 +32,11 @@ impl Aws {
             attributes: Some(record_attributes(filter.include)),
             ..Listing::of(list, None)
         };
-        let listings = source.partitions.iter().map(listing).collect();
+        let of_source = |mut source: Source| {
+            let partitions = std::mem::take(&mut source.partitions);
+            partitions.into_iter().map(|list| listing(&source, list)).collect::<Vec<_>>()
+        };
+        let listings = sources.flat_map(of_source).collect();
         let read = |item: Item| {
             async move {
                 let Some(item) = self.kept(item)? else { return Ok(None) };
@@ -63,7 +67,8 @@ struct Source {
 impl Source {
     /// Takes the list that is likely the shortest.
     fn of(uid: &str, filter: &RunFilter) -> Self {
-        match (&filter.user, &filter.node, &filter.code) {
+        let Selection { user, node, code, .. } = &filter.selection;
+        match (user, node, code) {
             _ if filter.complete => Self::whole(uid, filter),
             (Some(user), ..) => Self {
                 lists: Lists::Pointers,
@@ -92,11 +97,30 @@ impl Source {
 
     /// The list of all runs, with conditions on what of them its index holds.
     fn whole(uid: &str, filter: &RunFilter) -> Self {
-        let state = filter.only_state();
+        let state = filter.selection.only_state();
         let state = state.map(|state| ("#state = :state", ":state", text(state.as_str())));
-        let user = filter.user.as_deref().map(|user| ("#user = :user", ":user", text(user)));
-        let conditions = [state, user].into_iter().flatten().collect();
+        let user = filter.selection.user.as_deref();
+        let user = user.map(|user| ("#user = :user", ":user", text(user)));
+        let mut conditions: Vec<Condition> = [state, user].into_iter().flatten().collect();
+        conditions.extend(filter.ended.into_iter().flat_map(without_others));
         Self { lists: Lists::Index, partitions: lists_of(uid), conditions }
+    }
+}
+
+/// Excludes the states of runs that have ended, or of those that have not.
+fn without_others(ended: bool) -> [Condition; 3] {
+    if ended {
+        [
+            ("#state <> :pending", ":pending", text("pending")),
+            ("#state <> :running", ":running", text("running")),
+            ("#state <> :waiting", ":waiting", text("waiting")),
+        ]
+    } else {
+        [
+            ("#state <> :succeeded", ":succeeded", text("succeeded")),
+            ("#state <> :failed", ":failed", text("failed")),
+            ("#state <> :cancelled", ":cancelled", text("cancelled")),
+        ]
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use anyhow::Result;
 use flowgate_core::page::Page;
-use futures_util::future::try_join_all;
+use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::Aws;
 use crate::item::Item;
@@ -17,6 +17,8 @@ use crate::table::{Query, Table};
 const MAX_ROUNDS: u32 = 8;
 /// Items that a filtered query scans, in the first round and at most.
 const SCANNED: usize = 64;
+/// Queries at a time: a list over many workflows has 17 partitions of each.
+pub(crate) const MAX_CONCURRENT: usize = 64;
 const MAX_SCANNED: usize = 1000;
 
 /// The partitions of a list, and what was read of each and not taken yet.
@@ -87,7 +89,7 @@ impl Merged {
     /// Reads on where nothing is left. Each round reads more, so that a list that lies in one
     /// partition takes few.
     async fn read(&mut self, table: &Table, wanted: usize) -> Result<()> {
-        let share = wanted.div_ceil(self.sources.len()) + 1;
+        let share = wanted.div_ceil(self.sources.len().max(1)) + 1;
         let (round, is_empty) =
             (self.rounds, |source: &&mut Source| !source.is_done && source.named.is_empty());
         let reads = self.sources.iter_mut().filter(is_empty).map(|source| {
@@ -96,7 +98,8 @@ impl Merged {
             source.query.limit = Some((least << round).min(most.max(least)));
             source.read(table)
         });
-        try_join_all(reads.collect::<Vec<_>>()).await?;
+        let reads: Vec<_> = reads.collect();
+        stream::iter(reads).buffer_unordered(MAX_CONCURRENT).try_collect::<()>().await?;
         self.rounds += 1;
         Ok(())
     }

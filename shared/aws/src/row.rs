@@ -95,6 +95,9 @@ pub(crate) fn ended(row: Item, run: &NewRun, end: &FinishedRun, stored: EndAttri
         .with_some("due_shard", end.due_at.map(|_| due_shard("", run.head.id.as_str())))
 }
 
+/// True for a run without an open question.
+pub(crate) const ASKS_NOTHING: &str = "(attribute_not_exists(#asked) OR #asked = #answers)";
+
 /// Returns the write that ends a leased run.
 pub(crate) fn finish_leased(lease: &Lease, end: &FinishedRun, stored: EndAttributes) -> Write {
     let due = if end.due_at.is_some() { ", #look_at = :look_at, #due_shard = :shard" } else { "" };

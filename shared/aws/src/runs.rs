@@ -9,8 +9,8 @@ use flowgate_core::lease::{Lease, OwnerToken, Written};
 use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::run::{
     Answer, Answered, AskedQuestion, CancelRequest, Checkpoint, Claimed, Created, Deleted,
-    Finished, FinishedRun, Heartbeat, Include, NewRun, OpenQuestion, Parked, Parking, RunFilter,
-    RunProgress, RunRecord, Runs, StartMark,
+    Finished, FinishedRun, Heartbeat, Include, ListedQuestion, NewRun, OpenQuestion, Parked,
+    Parking, RunFilter, RunProgress, RunRecord, Runs, StartMark,
 };
 use flowgate_core::time::Timestamp;
 
@@ -20,8 +20,8 @@ use crate::lists::failure_pointers;
 use crate::parts::{Part, PartsOutcome, chunk_keys_of, row_beside_parts, start_mark_key};
 use crate::release::has_handed_over;
 use crate::row::{
-    HOLDS_LEASE, bind_lease, ended, finish_leased, from_word, is_held_by, is_open, new_row, open,
-    record_attributes,
+    ASKS_NOTHING, HOLDS_LEASE, bind_lease, ended, finish_leased, from_word, is_held_by, is_open,
+    new_row, open, record_attributes,
 };
 use crate::run_values::{
     MAX_OPEN_HEAD, earlier_run, refused_create, unique_row_is_past, unique_row_key,
@@ -179,15 +179,31 @@ impl Runs for Aws {
         self.read_questions(run).await
     }
 
+    async fn open_questions(
+        &self,
+        workflow_uids: &[String],
+        request: PageRequest,
+    ) -> Result<Page<ListedQuestion>> {
+        self.list_open_questions(workflow_uids, request).await
+    }
+
     async fn finish(&self, lease: &Lease, end: FinishedRun) -> Result<Finished> {
         let values = self.pack_end(&lease.run, &lease.owner.0, &end, MAX_OPEN_HEAD)?;
         let ours = values.chunks.iter().map(Item::key).collect::<Result<_>>()?;
         // A pointer that stays after a refusal is harmless, and one that is missing is not.
         let pointers = failure_pointers(&lease.run, &end);
         self.put_chunks(values.chunks.into_iter().chain(pointers).collect()).await?;
-        let mut writes = vec![finish_leased(lease, &end, values.attributes)];
+        let row = finish_leased(lease, &end, values.attributes);
+        let mut writes = vec![row.clone().only_if(format!("{HOLDS_LEASE} AND {ASKS_NOTHING}"))];
         writes.extend(values.parts);
-        let Some(Refusal(item)) = self.table().write_all(&writes).await?.first_refused()? else {
+        let mut refused = self.table().write_all(&writes).await?.first_refused()?;
+        if let Some(Refusal(Some(item))) = &refused
+            && is_held_by(item, lease)?
+        {
+            writes[0] = row;
+            refused = self.finish_asking(&lease.run, writes).await?;
+        }
+        let Some(Refusal(item)) = refused else {
             self.count(end.tally.as_ref()).await;
             return Ok(Finished::Finished);
         };
@@ -292,7 +308,17 @@ impl Runs for Aws {
         filter: RunFilter,
         request: PageRequest,
     ) -> Result<Page<RunRecord>> {
-        self.list_runs(workflow_uid, &filter, request).await
+        self.list_runs(&[workflow_uid], &filter, request).await
+    }
+
+    async fn list_of(
+        &self,
+        workflow_uids: &[String],
+        filter: RunFilter,
+        request: PageRequest,
+    ) -> Result<Page<RunRecord>> {
+        let uids: Vec<&str> = workflow_uids.iter().map(String::as_str).collect();
+        self.list_runs(&uids, &filter, request).await
     }
 
     async fn idempotency(
@@ -307,7 +333,23 @@ impl Runs for Aws {
     }
 }
 
+/// Open questions that leave their list with the end of their run, in one transaction.
+const MAX_UNLISTED: usize = 60;
+
 impl Aws {
+    /// Ends a run whose questions are open: they leave their list. What does not fit into the
+    /// transaction follows it.
+    async fn finish_asking(&self, run: &RunId, mut writes: Vec<Write>) -> Result<Option<Refusal>> {
+        let mut open = self.pointers_of_open(run).await?;
+        let rest = open.split_off(open.len().min(MAX_UNLISTED));
+        writes.extend(open.into_iter().map(Write::delete));
+        let refused = self.table().write_all(&writes).await?.first_refused()?;
+        if refused.is_none() && !rest.is_empty() {
+            self.table().delete_all(rest).await?;
+        }
+        Ok(refused)
+    }
+
     async fn create_row(
         &self,
         run: &NewRun,

@@ -10,8 +10,8 @@ use flowgate_core::schedule::{NewSchedule, Schedule};
 use flowgate_core::secret::SigningPin;
 use flowgate_core::time::Timestamp;
 use flowgate_core::workflow::{
-    Draft, DraftSaved, NewVersion, RollbackTargets, SetActive, VersionInfo, VersionPublished,
-    VersionRecord, WorkflowRecord, Workflows, version_name, version_number,
+    Draft, DraftSaved, Identity, NewVersion, RollbackTargets, SetActive, VersionInfo,
+    VersionPublished, VersionRecord, WorkflowRecord, Workflows, version_name, version_number,
 };
 use futures_util::FutureExt;
 
@@ -31,6 +31,12 @@ const LIST: &str = "WORKFLOWS";
 /// DynamoDB's limit for a sort key, in bytes.
 const MAX_SORT_KEY: usize = 1024;
 
+/// Where a page of the list starts.
+fn start(cursor: Option<String>) -> Option<(String, Key)> {
+    let known = cursor.filter(|cursor| !cursor.is_empty() && cursor.len() <= MAX_SORT_KEY);
+    known.map(|cursor| (cursor.clone(), key_of(&cursor)))
+}
+
 #[async_trait]
 impl Workflows for Aws {
     async fn read(&self, id: &str) -> Result<Option<WorkflowRecord>> {
@@ -41,9 +47,6 @@ impl Workflows for Aws {
     }
 
     async fn list(&self, request: PageRequest) -> Result<Page<WorkflowRecord>> {
-        let known =
-            request.cursor.filter(|cursor| !cursor.is_empty() && cursor.len() <= MAX_SORT_KEY);
-        let start = known.map(|cursor| (cursor.clone(), key_of(&cursor)));
         let read = |item: Item| {
             async move {
                 let (record, bytes) = self.table().workflow(&item).await?;
@@ -51,7 +54,21 @@ impl Workflows for Aws {
             }
             .boxed()
         };
-        self.list_page(Listing::of(LIST, start), request.limit, read).await
+        self.list_page(Listing::of(LIST, start(request.cursor)), request.limit, read).await
+    }
+
+    async fn identities(&self, request: PageRequest) -> Result<Page<Identity>> {
+        let attributes = Some("#pk, #sk, #id, #uid".to_owned());
+        let listing = Listing { attributes, ..Listing::of(LIST, start(request.cursor)) };
+        let read = |item: Item| {
+            async move {
+                let identity =
+                    Identity { id: item.text("id")?.to_owned(), uid: item.text("uid")?.to_owned() };
+                Ok(Some(Listed { cursor: identity.id.clone(), item: identity, bytes: 0 }))
+            }
+            .boxed()
+        };
+        self.list_page(listing, request.limit, read).await
     }
 
     /// One write, whether the workflow is new or not; it returns the previous row.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::group::Group;
 use crate::id::RunId;
 use crate::lease::{OwnerToken, Written};
+use crate::page::{Page, PageRequest};
 use crate::receiver::Receivers;
 use crate::secret::{Publisher, SecretUser, SigningPin};
 use crate::time::Timestamp;
@@ -140,6 +141,9 @@ pub struct FrozenRequest {
     /// The child of the run whose node sends it; `None`: the run's own workflow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub child: Option<String>,
+    /// The caller of the run asked for it, and no author. `false` in rows that predate it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_caller: bool,
 }
 
 fn is_zero(number: &u32) -> bool {
@@ -160,6 +164,7 @@ impl FrozenRequest {
             published_by: self.published_by,
             status: self.status.clone(),
             child: self.child.clone(),
+            of_caller: self.of_caller,
         }
     }
 }
@@ -220,6 +225,14 @@ pub trait Deliveries: Receivers {
     async fn put_back(&self, id: &DeliveryId, owner: &OwnerToken, at: Timestamp)
     -> Result<Written>;
     async fn read(&self, id: &DeliveryId) -> Result<Option<Delivery>>;
+    /// Those of these workflows, newest first. A page reads a bounded number of deliveries: it may be
+    /// short, even empty, and not be the last.
+    async fn list_of(
+        &self,
+        workflow_uids: &[String],
+        state: Option<DeliveryState>,
+        page: PageRequest,
+    ) -> Result<Page<Delivery>>;
     /// In creation order.
     async fn of_run(&self, run: &RunId) -> Result<Vec<Delivery>>;
     /// Makes it pending and due again, at the schedule's start; an attempt in flight continues.

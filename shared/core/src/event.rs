@@ -109,10 +109,31 @@ pub enum EventKind {
         status: NodeStatus,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<RunError>,
+        /// `None` in events of earlier releases.
+        #[serde(default, skip_serializing_if = "NodeFigures::is_empty")]
+        figures: NodeFigures,
         /// Sent to live listeners; the log omits it, the trace keeps it.
         #[serde(skip)]
         output: Option<Arc<Value>>,
     },
+}
+
+/// What a node took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeFigures {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
+    /// `None` if nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_nano_usd: Option<u64>,
+}
+
+impl NodeFigures {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl EventKind {
@@ -140,6 +161,10 @@ pub struct NodeTrace {
     /// `None` while the node is open.
     pub status: Option<NodeStatus>,
     pub attempts: u32,
+    /// When all that it depends on had ended; `None` if it never came to that, and in traces of
+    /// earlier releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready_at: Option<Timestamp>,
     pub started_at: Option<Timestamp>,
     pub duration_ms: Option<u64>,
     pub input: Option<Arc<Value>>,
@@ -212,6 +237,11 @@ impl AttemptTrace {
 }
 
 impl NodeTrace {
+    /// Returns the path of the container that it ran in: `research[1]` of `research[1]/digest`.
+    pub fn parent(&self) -> Option<&str> {
+        self.node.rsplit_once('/').map(|(container, _)| container)
+    }
+
     /// Returns the attempts of a call, which may be none yet.
     pub fn attempts_of(&mut self, call: Option<&Arc<str>>) -> &mut Vec<AttemptTrace> {
         let at = self.calls.iter().rposition(|known| known.call.as_ref() == call);
@@ -235,6 +265,7 @@ impl NodeTrace {
             kind,
             status: None,
             attempts: 0,
+            ready_at: None,
             started_at: None,
             duration_ms: None,
             input: None,

@@ -28,6 +28,11 @@ impl RunId {
         &self.0
     }
 
+    /// Returns when the run was created, which its id begins with.
+    pub fn created_at(&self) -> Option<Timestamp> {
+        i64::try_from(self.number()? >> BITS_AFTER_TIME).ok().map(Timestamp)
+    }
+
     /// Returns the digits as a number. Numbers sort as ids do.
     pub(crate) fn number(&self) -> Option<u128> {
         u128::from_str_radix(self.0.strip_prefix("run_")?, 16).ok()

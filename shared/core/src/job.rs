@@ -7,10 +7,12 @@ use anyhow::Result;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use crate::id::RunId;
 use crate::lease::Written;
 use crate::page::{Page, PageRequest};
-use crate::run::RunState;
+use crate::run::{RunState, Selection};
 use crate::time::Timestamp;
+use crate::workflow::Identity;
 
 /// `job_` and 32 hex digits, which begin with its time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -74,46 +76,127 @@ impl Job {
 
 /// What a job does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type")]
+#[serde(tag = "type", from = "StoredTask")]
 pub enum Task {
     /// Deletes the runs of one user that were created before the job, in every workflow.
     UserV1 { user: String },
     /// Deletes the runs and versions of a workflow that was deleted.
     WorkflowV1 { workflow_id: String, uid: String },
-    /// Runs a workflow's runs again.
+    /// Does the same with many runs.
+    BulkV1(Bulk),
+}
+
+/// The same as it was stored, also by earlier releases.
+#[derive(Deserialize)]
+#[serde(tag = "type")]
+enum StoredTask {
+    UserV1 { user: String },
+    WorkflowV1 { workflow_id: String, uid: String },
+    BulkV1(Bulk),
     RerunV1(Reruns),
 }
 
-/// Which runs of a workflow run again, and how.
+impl From<StoredTask> for Task {
+    fn from(stored: StoredTask) -> Self {
+        match stored {
+            StoredTask::UserV1 { user } => Self::UserV1 { user },
+            StoredTask::WorkflowV1 { workflow_id, uid } => Self::WorkflowV1 { workflow_id, uid },
+            StoredTask::BulkV1(bulk) => Self::BulkV1(bulk),
+            StoredTask::RerunV1(reruns) => Self::BulkV1(reruns.into()),
+        }
+    }
+}
+
+/// What is done with many runs, and with which.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reruns {
-    pub workflow_id: String,
-    pub uid: String,
+pub struct Bulk {
+    pub action: Action,
+    /// Whose runs; `None`: those of every workflow that whoever asked may use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<Identity>,
+    /// These runs and no others; empty: those of the selection.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runs: Vec<RunId>,
+    /// `created_before` is at the latest when the job was created, so that it never repeats its own
+    /// runs.
+    #[serde(default)]
+    pub selection: Selection,
     /// Who asked: its rights and limits count. `None` for the operator's own credential.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_id: Option<String>,
-    /// Only runs that ended like this.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub state: Option<RunState>,
-    /// Only runs of this user.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
-    /// Only runs that failed with this code, or at this node.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub node: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub created_from: Option<Timestamp>,
-    /// At the latest when the job was created, so that it never repeats its own runs.
-    pub created_before: Timestamp,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
     /// How many runs led to this, each by starting the next.
     #[serde(default, skip_serializing_if = "is_none_yet")]
     pub hops: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Action {
+    /// Runs that have ended run again.
+    Replay(Replay),
+    /// Runs that have not ended are cancelled.
+    Cancel,
+}
+
+/// How runs run again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replay {
+    /// This node, and what depends on it, is made anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Everything is made anew.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub anew: bool,
+    /// Instead of each run's own version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// So many of the new runs go on at a time; `None`: as many as the limits of the key allow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_a_time: Option<u32>,
+}
+
+/// What earlier releases stored of a job that runs a workflow's runs again.
+#[derive(Deserialize)]
+struct Reruns {
+    workflow_id: String,
+    uid: String,
+    key_id: Option<String>,
+    state: Option<RunState>,
+    user: Option<String>,
+    code: Option<String>,
+    node: Option<String>,
+    created_from: Option<Timestamp>,
+    created_before: Timestamp,
+    from: Option<String>,
+    version: Option<String>,
+    #[serde(default)]
+    hops: u32,
+}
+
+impl From<Reruns> for Bulk {
+    fn from(stored: Reruns) -> Self {
+        let Reruns { workflow_id, uid, key_id, state, user, code, node, .. } = stored;
+        let Reruns { created_from, created_before, from, version, hops, .. } = stored;
+        let replay = Replay { from, version, ..Replay::default() };
+        let created_before = Some(created_before);
+        let of = Selection {
+            state,
+            user,
+            code,
+            node,
+            created_from,
+            created_before,
+            ..Selection::default()
+        };
+        Self {
+            action: Action::Replay(replay),
+            workflow: Some(Identity { id: workflow_id, uid }),
+            runs: Vec::new(),
+            selection: of,
+            key_id,
+            hops,
+        }
+    }
 }
 
 /// How far it is. It walks lists: what it has passed is not read again in the same round.
@@ -133,10 +216,10 @@ pub struct Progress {
     pub after_workflow: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after_job: Option<String>,
-    /// Every workflow that there is was begun; those that were deleted follow.
+    /// Every workflow that there is was begun; for an erasure those that were deleted follow.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub past_workflows: bool,
-    /// Runs that began again so far, and those that could not.
+    /// Runs that began again or were cancelled so far, and those that could not.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub done: u64,
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -144,12 +227,29 @@ pub struct Progress {
     /// Why the last of them could not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_failure: Option<String>,
-    /// The runs that are to begin again; `None` until they are counted.
+    /// The runs of the job; `None` until they are counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<u64>,
     /// Those counted so far.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub counted: u64,
+    /// How many of the runs that the job names it has passed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub passed: u64,
+    /// New runs that went on when it looked last, if only some may at a time; and how often it has
+    /// waited for them in vain.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub under_way: Vec<RunId>,
+    #[serde(default, skip_serializing_if = "is_none_yet")]
+    pub waited: u32,
+}
+
+impl Progress {
+    /// From the first run on again.
+    pub fn rewind(&mut self) {
+        (self.uid, self.after_run, self.after_workflow) = (None, None, None);
+        (self.past_workflows, self.passed) = (false, 0);
+    }
 }
 
 fn is_none_yet(hops: &u32) -> bool {
@@ -179,4 +279,28 @@ pub trait Jobs: Send + Sync {
     async fn save(&self, job: &Job, times: Times) -> Result<Written>;
     /// Returns jobs that have not ended, oldest first.
     async fn open(&self, page: PageRequest) -> Result<Page<Job>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_job_of_an_earlier_release_goes_on() {
+        let stored = json!({
+            "type": "RerunV1", "workflow_id": "w", "uid": "u", "key_id": "k", "state": "failed",
+            "code": "timeout", "created_before": 7, "from": "call", "hops": 1,
+        });
+        let Task::BulkV1(bulk) = serde_json::from_value(stored).unwrap() else { panic!() };
+        assert_eq!(bulk.workflow, Some(Identity { id: "w".into(), uid: "u".into() }));
+        assert_eq!(bulk.selection.code.as_deref(), Some("timeout"));
+        assert_eq!(bulk.selection.created_before, Some(Timestamp(7)));
+        assert_eq!((bulk.key_id.as_deref(), bulk.hops), (Some("k"), 1));
+        let Action::Replay(replay) = &bulk.action else { panic!() };
+        assert_eq!(replay.from.as_deref(), Some("call"));
+        let again = serde_json::to_value(Task::BulkV1(bulk.clone())).unwrap();
+        assert_eq!(serde_json::from_value::<Task>(again).unwrap(), Task::BulkV1(bulk));
+    }
 }

@@ -4,6 +4,7 @@ mod list;
 mod origin;
 mod question;
 mod record;
+mod selection;
 mod tally;
 
 use std::sync::Arc;
@@ -24,8 +25,11 @@ use crate::time::Timestamp;
 
 pub use list::{Include, RunFilter};
 pub use origin::{DRAFT, Origin, Takes, TriedDraft};
-pub use question::{Answer, Answered, AskedQuestion, OpenQuestion};
-pub use record::{Dialect, Mode, PinnedChild, RunEnd, RunHead, RunInput, RunRecord, RunState};
+pub use question::{Answer, Answered, AskedQuestion, ListedQuestion, OpenQuestion};
+pub use record::{
+    Dialect, Mode, PinnedChild, RunEnd, RunHead, RunInput, RunRecord, RunState, StartMode,
+};
+pub use selection::Selection;
 
 /// The recorded result of one outside call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -109,6 +113,13 @@ pub trait Runs: Send + Sync {
     ) -> Result<Answered>;
     /// Returns the questions of a run, with their answers, by place.
     async fn questions(&self, run: &RunId) -> Result<Vec<AskedQuestion>>;
+    /// Returns the questions of these workflows that nobody has answered, of runs that have not
+    /// ended, oldest first.
+    async fn open_questions(
+        &self,
+        workflow_uids: &[String],
+        page: PageRequest,
+    ) -> Result<Page<ListedQuestion>>;
     /// Stores the terminal state, deliveries, trace, last events and retention in one transaction,
     /// if the lease's fence is current. Nothing but this and `create_ended` ends a run.
     async fn finish(&self, lease: &Lease, end: FinishedRun) -> Result<Finished>;
@@ -145,6 +156,14 @@ pub trait Runs: Send + Sync {
     async fn list(
         &self,
         workflow_uid: &str,
+        filter: RunFilter,
+        page: PageRequest,
+    ) -> Result<Page<RunRecord>>;
+    /// The same over several workflows, in one order. Each page reads a bounded number of runs: one
+    /// whose conditions few runs meet may be short, even empty, and not be the last.
+    async fn list_of(
+        &self,
+        workflow_uids: &[String],
         filter: RunFilter,
         page: PageRequest,
     ) -> Result<Page<RunRecord>>;

@@ -149,11 +149,20 @@ pub fn etag(hash: &str) -> &str {
     hash.get(..32).unwrap_or(hash)
 }
 
+/// A workflow's id, and what distinguishes it from an earlier one with the same id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    pub id: String,
+    pub uid: String,
+}
+
 /// Workflows, their drafts and their immutable versions.
 #[async_trait]
 pub trait Workflows: Send + Sync {
     async fn read(&self, id: &str) -> Result<Option<WorkflowRecord>>;
     async fn list(&self, page: PageRequest) -> Result<Page<WorkflowRecord>>;
+    /// The same list without the drafts.
+    async fn identities(&self, page: PageRequest) -> Result<Page<Identity>>;
     /// Saves the draft; creates the workflow with `uid_if_new` if there is none. Compares
     /// `if_match` in the same step.
     async fn save_draft(

@@ -23,6 +23,8 @@ pub enum RunEvent {
         node: NodePath,
         kind: KindName,
         input: Option<Arc<Value>>,
+        /// When the last result came that it depends on, or the run began.
+        ready_at_ms: i64,
     },
     /// A further call of the node, or a retry, goes out. Attempts count from 1.
     NodeAttempt {

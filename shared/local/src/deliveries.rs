@@ -10,10 +10,12 @@ use flowgate_core::delivery::{
 use flowgate_core::group::Group;
 use flowgate_core::id::RunId;
 use flowgate_core::lease::{OwnerToken, Written};
+use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::Local;
+use crate::page::{Listed, page};
 use crate::row::{Key, delivery_id, delivery_key, from_word, run_id, run_key};
 use crate::run_values::stored;
 
@@ -112,6 +114,16 @@ impl Deliveries for Local {
         .await
     }
 
+    async fn list_of(
+        &self,
+        workflow_uids: &[String],
+        state: Option<DeliveryState>,
+        request: PageRequest,
+    ) -> Result<Page<Delivery>> {
+        let uids = serde_json::to_string(workflow_uids)?;
+        self.query(move |connection| list_of(connection, &uids, state, &request)).await
+    }
+
     async fn of_run(&self, run: &RunId) -> Result<Vec<Delivery>> {
         let key = run_key(run)?;
         self.query(move |connection| {
@@ -193,6 +205,59 @@ impl DeliveryValues {
         ])?;
         Ok(())
     }
+}
+
+/// Entries of the index over all that a page reads.
+const MAX_SCANNED: i64 = 50_000;
+/// Later than every delivery.
+const END: (i64, Key) = (i64::MAX, [255; 16]);
+
+/// `uids` is a JSON array. Skips entries of an index, and no rows.
+fn list_of(
+    connection: &Connection,
+    uids: &str,
+    state: Option<DeliveryState>,
+    request: &PageRequest,
+) -> Result<Page<Delivery>> {
+    let before = request.cursor.as_deref().and_then(place_of).unwrap_or(END);
+    let mut select = connection.prepare_cached(
+        "SELECT created_at, id FROM deliveries WHERE (created_at, id) < (?1, ?2)
+        ORDER BY created_at DESC, id DESC LIMIT 1 OFFSET ?3",
+    )?;
+    let place = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, Key>(1)?));
+    let frontier =
+        select.query_row(params![before.0, before.1, MAX_SCANNED - 1], place).optional()?;
+    let from = frontier.unwrap_or((i64::MIN, [0; 16]));
+    let mut select = connection.prepare_cached(&format!(
+        "{} WHERE id IN (
+            SELECT id FROM deliveries INDEXED BY deliveries_over_all
+            WHERE (created_at, id) < (?1, ?2) AND (created_at, id) >= (?3, ?4)
+            AND workflow_uid IN (SELECT value FROM json_each(?5)) AND (?6 IS NULL OR state = ?6)
+            ORDER BY created_at DESC, id DESC LIMIT ?7
+        ) ORDER BY created_at DESC, id DESC",
+        DeliveryRow::SELECT
+    ))?;
+    let limit = stored(request.limit.saturating_add(1));
+    let bound = params![before.0, before.1, from.0, from.1, uids, state.map(word), limit];
+    let mut found = page(request, select.query(bound)?, |row| {
+        let row = DeliveryRow::read(row)?;
+        let (bytes, cursor) =
+            (row.request.len() + row.attempts.len(), cursor(row.created_at, row.id));
+        Ok(Listed { item: row.delivery()?, bytes, cursor })
+    })?;
+    if found.next_cursor.is_none() {
+        found.next_cursor = frontier.map(|(created_at, id)| cursor(created_at, id));
+    }
+    Ok(found)
+}
+
+fn cursor(created_at: i64, id: Key) -> String {
+    format!("{created_at}#{:032x}", u128::from_be_bytes(id))
+}
+
+fn place_of(cursor: &str) -> Option<(i64, Key)> {
+    let (created_at, id) = cursor.split_once('#')?;
+    Some((created_at.parse().ok()?, u128::from_str_radix(id, 16).ok()?.to_be_bytes()))
 }
 
 fn word(state: DeliveryState) -> &'static str {

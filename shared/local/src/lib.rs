@@ -29,6 +29,7 @@ mod retention;
 mod row;
 mod run_values;
 mod runs;
+mod run_lists;
 mod schema;
 mod sealing;
 mod secrets;

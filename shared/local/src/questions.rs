@@ -1,11 +1,13 @@
 //! Runs that wait: their release, the questions they ask, and the answers.
 
 use anyhow::Result;
-use flowgate_core::run::{Answered, AskedQuestion, Parked, Parking};
+use flowgate_core::page::{Page, PageRequest};
+use flowgate_core::run::{Answered, AskedQuestion, ListedQuestion, Parked, Parking};
 use flowgate_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::row::Key;
+use crate::page::{Listed, page};
+use crate::row::{Key, run_id};
 use crate::run_values::{CheckpointValues, EventValues, LeaseValues, stored};
 
 /// What an owner leaves when it releases its run.
@@ -70,7 +72,8 @@ pub(crate) fn park(
 
 pub(crate) fn ask(connection: &Connection, run: Key, place: &str, question: &str) -> Result<()> {
     let mut insert = connection.prepare_cached(
-        "INSERT OR IGNORE INTO questions (run, place, question) VALUES (?1, ?2, ?3)",
+        "INSERT OR IGNORE INTO questions (run, place, question, open_since) VALUES (?1, ?2, ?3, \
+         ?3 ->> '$.asked_at')",
     )?;
     if insert.execute(params![run, place, question])? == 1 {
         let sql = "UPDATE open_runs SET asked = asked + 1 WHERE run = ?1";
@@ -95,7 +98,7 @@ pub(crate) fn answer(
         Some(true) => return Ok(Answered::Already),
         Some(false) => {}
     }
-    let sql = "UPDATE questions SET answer = ?3 WHERE run = ?1 AND place = ?2";
+    let sql = "UPDATE questions SET answer = ?3, open_since = NULL WHERE run = ?1 AND place = ?2";
     connection.prepare_cached(sql)?.execute(params![run, place, answer])?;
     let sql = "UPDATE open_runs SET answers = answers + 1 WHERE run = ?1";
     connection.prepare_cached(sql)?.execute([run])?;
@@ -124,4 +127,38 @@ pub(crate) fn questions(connection: &Connection, run: Key) -> Result<Vec<AskedQu
         });
     }
     Ok(questions)
+}
+
+/// `uids` is a JSON array. The cursor is the last question's time, run and place.
+pub(crate) fn open_questions(
+    connection: &Connection,
+    uids: &str,
+    request: &PageRequest,
+) -> Result<Page<ListedQuestion>> {
+    let (since, run, place) =
+        request.cursor.as_deref().and_then(place_of).unwrap_or((i64::MIN, Vec::new(), ""));
+    let mut select = connection.prepare_cached(
+        "SELECT questions.run, place, question, workflow_uid, open_since FROM questions \
+         JOIN runs ON runs.id = questions.run WHERE open_since NOT NULL \
+         AND (open_since, questions.run, place) > (?1, ?2, ?3) \
+         AND workflow_uid IN (SELECT value FROM json_each(?4)) \
+         ORDER BY open_since, questions.run, place",
+    )?;
+    page(request, select.query(params![since, run, place, uids])?, |row| {
+        let (run, place): (Key, String) = (row.get(0)?, row.get(1)?);
+        let (question, since): (String, i64) = (row.get(2)?, row.get(4)?);
+        let cursor = format!("{since}#{:032x}#{place}", u128::from_be_bytes(run));
+        let bytes = question.len();
+        let question = serde_json::from_str(&question)?;
+        let asked = AskedQuestion { place, question, answer: None };
+        let item = ListedQuestion { run: run_id(run)?, workflow_uid: row.get(3)?, asked };
+        Ok(Listed { item, bytes, cursor })
+    })
+}
+
+fn place_of(cursor: &str) -> Option<(i64, Vec<u8>, &str)> {
+    let mut parts = cursor.splitn(3, '#');
+    let (since, run, place) = (parts.next()?, parts.next()?, parts.next()?);
+    let run = u128::from_str_radix(run, 16).ok()?;
+    Some((since.parse().ok()?, run.to_be_bytes().to_vec(), place))
 }

@@ -252,6 +252,8 @@ impl LeaseValues {
             end.trace
         ])?;
         connection.prepare_cached("DELETE FROM open_runs WHERE run = ?1")?.execute([self.key])?;
+        let sql = "UPDATE questions SET open_since = NULL WHERE run = ?1 AND open_since NOT NULL";
+        connection.prepare_cached(sql)?.execute([self.key])?;
         Ok(())
     }
 }

@@ -9,18 +9,18 @@ use flowgate_core::lease::{Lease, OwnerToken, Written};
 use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::run::{
     Answer, Answered, AskedQuestion, CancelRequest, Checkpoint, Claimed, Created, Deleted,
-    Finished, FinishedRun, Heartbeat, Include, NewRun, OpenQuestion, PAGE_BYTES, Parked, Parking,
-    RunFilter, RunProgress, RunRecord, Runs, StartMark,
+    Finished, FinishedRun, Heartbeat, Include, ListedQuestion, NewRun, OpenQuestion, PAGE_BYTES,
+    Parked, Parking, RunFilter, RunProgress, RunRecord, Runs, StartMark,
 };
 use flowgate_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::Local;
-use crate::page::{Listed, page};
 use crate::questions::{self, ReleaseValues};
 use crate::results;
 use crate::retention::delete_run;
 use crate::row::{Key, RunRow, from_word, run_key};
+use crate::run_lists::{list, list_of};
 use crate::run_values::{
     CheckpointValues, EndValues, EventValues, LeaseValues, RunValues, select_claim, stored,
 };
@@ -213,6 +213,15 @@ impl Runs for Local {
         self.query(move |connection| questions::questions(connection, key)).await
     }
 
+    async fn open_questions(
+        &self,
+        workflow_uids: &[String],
+        request: PageRequest,
+    ) -> Result<Page<ListedQuestion>> {
+        let uids = serde_json::to_string(workflow_uids)?;
+        self.query(move |connection| questions::open_questions(connection, &uids, &request)).await
+    }
+
     async fn finish(&self, lease: &Lease, end: FinishedRun) -> Result<Finished> {
         let lease = LeaseValues::new(lease)?;
         let end = EndValues::new(end)?;
@@ -373,6 +382,16 @@ impl Runs for Local {
         self.query(move |connection| list(connection, &workflow_uid, &filter, &request)).await
     }
 
+    async fn list_of(
+        &self,
+        workflow_uids: &[String],
+        filter: RunFilter,
+        request: PageRequest,
+    ) -> Result<Page<RunRecord>> {
+        let uids = serde_json::to_string(workflow_uids)?;
+        self.query(move |connection| list_of(connection, &uids, &filter, &request)).await
+    }
+
     async fn idempotency(
         &self,
         key: &IdempotencyKey,
@@ -438,55 +457,6 @@ fn select_run(connection: &Connection, key: Key) -> Result<Option<RunRow>> {
     let mut select = connection
         .prepare_cached(&format!("{} WHERE runs.id = ?1", RunRow::select(Include::ALL)))?;
     Ok(select.query_row([key], RunRow::read).optional()?)
-}
-
-/// A condition stands alone where it applies, or else its index could not be used.
-fn list_sql(filter: &RunFilter) -> String {
-    let user = if filter.user.is_some() { "user = ?5" } else { "?5 IS NULL" };
-    let failed = |wanted: &Option<String>, field: &str, parameter: &str| match wanted {
-        Some(_) => {
-            format!("runs.state = 'failed' AND ending ->> '$.error.{field}' = {parameter}")
-        }
-        None => format!("{parameter} IS NULL"),
-    };
-    format!(
-        "{} WHERE workflow_uid = ?1 AND id BETWEEN ?2 AND ?3
-            AND (?4 IS NULL OR coalesce(open_runs.state, runs.state) = ?4)
-            AND {user} AND {} AND {}
-        ORDER BY id {}",
-        RunRow::select(filter.include),
-        failed(&filter.code, "code", "?6"),
-        failed(&filter.node, "node", "?7"),
-        if filter.oldest_first { "ASC" } else { "DESC" }
-    )
-}
-
-fn list(
-    connection: &Connection,
-    workflow_uid: &str,
-    filter: &RunFilter,
-    request: &PageRequest,
-) -> Result<Page<RunRecord>> {
-    let Some(ids) = filter.ids(request.cursor.as_deref()) else {
-        return Ok(Page { items: Vec::new(), next_cursor: None });
-    };
-    let (first, last) = (run_key(ids.start())?, run_key(ids.end())?);
-    let mut select = connection.prepare_cached(&list_sql(filter))?;
-    let rows = select.query(params![
-        workflow_uid,
-        first,
-        last,
-        filter.state.map(|state| state.as_str()),
-        filter.user,
-        filter.code,
-        filter.node
-    ])?;
-    page(request, rows, |row| {
-        let row = RunRow::read(row)?;
-        let bytes = row.bytes();
-        let item = row.record(filter.include)?;
-        Ok(Listed { cursor: item.head.id.to_string(), item, bytes })
-    })
 }
 
 #[cfg(test)]

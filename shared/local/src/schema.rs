@@ -358,6 +358,20 @@ CREATE INDEX runs_by_code ON runs (workflow_uid, ending ->> '$.error.code', id)
 CREATE INDEX runs_by_node ON runs (workflow_uid, ending ->> '$.error.node', id)
     WHERE state = 'failed';
 ",
+    "
+-- What lists over all workflows filter by. The index holds it all: they read no row that they skip.
+CREATE INDEX runs_over_all ON runs (
+    id, workflow_uid, state, user, head ->> '$.version', head ->> '$.key_id',
+    ending ->> '$.error.code', ending ->> '$.error.node',
+    (ending ->> '$.ended_at') - (ending ->> '$.started_at')
+);
+CREATE INDEX deliveries_over_all ON deliveries (created_at, id, workflow_uid, state);
+-- When it was asked, until it is answered or its run has ended.
+ALTER TABLE questions ADD COLUMN open_since INTEGER;
+UPDATE questions SET open_since = question ->> '$.asked_at'
+    WHERE answer IS NULL AND run IN (SELECT run FROM open_runs);
+CREATE INDEX open_questions ON questions (open_since, run, place) WHERE open_since NOT NULL;
+",
 ];
 
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

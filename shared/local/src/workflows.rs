@@ -9,7 +9,7 @@ use flowgate_core::schedule::{NewSchedule, Schedule};
 use flowgate_core::secret::SigningPin;
 use flowgate_core::time::Timestamp;
 use flowgate_core::workflow::{
-    Draft, DraftSaved, NewVersion, RollbackTargets, SetActive, UseOfSecrets, VersionInfo,
+    Draft, DraftSaved, Identity, NewVersion, RollbackTargets, SetActive, UseOfSecrets, VersionInfo,
     VersionPublished, VersionRecord, WorkflowRecord, Workflows, version_name, version_number,
 };
 use rusqlite::types::Type;
@@ -37,6 +37,19 @@ impl Workflows for Local {
             page(&request, rows, |row| {
                 let row = WorkflowRow::read(row)?;
                 Ok(Listed { bytes: row.draft.len(), cursor: row.id.clone(), item: row.record()? })
+            })
+        })
+        .await
+    }
+
+    async fn identities(&self, request: PageRequest) -> Result<Page<Identity>> {
+        self.query(move |connection| {
+            let mut select = connection
+                .prepare_cached("SELECT id, uid FROM workflows WHERE id > ?1 ORDER BY id")?;
+            let rows = select.query([request.cursor.as_deref().unwrap_or("")])?;
+            page(&request, rows, |row| {
+                let item = Identity { id: row.get(0)?, uid: row.get(1)? };
+                Ok(Listed { bytes: 0, cursor: item.id.clone(), item })
             })
         })
         .await

@@ -5,7 +5,7 @@ pub mod start;
 mod caller_webhook;
 pub mod part;
 pub mod rerun;
-mod rerun_jobs;
+mod bulk_jobs;
 pub mod host;
 pub mod tick;
 mod worker;

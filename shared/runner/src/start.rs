@@ -14,7 +14,7 @@ use flowgate_app::idempotency::{
 use flowgate_app::key::Scope;
 use flowgate_app::limit::Allowance;
 use flowgate_app::memory::Charge;
-use flowgate_app::run::{Created, Dialect, Mode, NewRun, RunHead, RunRecord};
+use flowgate_app::run::{Created, Dialect, Mode, NewRun, RunHead, RunRecord, StartMode};
 use flowgate_app::work::Message;
 use flowgate_app::workflows::Published;
 use flowgate_engine::call::MAX_PAUSE;
@@ -64,6 +64,16 @@ pub enum ResponseMode {
     Wait(Option<Duration>),
     Stream,
     Detach,
+}
+
+impl From<ResponseMode> for StartMode {
+    fn from(mode: ResponseMode) -> Self {
+        match mode {
+            ResponseMode::Wait(_) => Self::Wait,
+            ResponseMode::Stream => Self::Stream,
+            ResponseMode::Detach => Self::Async,
+        }
+    }
 }
 
 /// What happens to a run that has not ended when its caller's wait is over.
@@ -177,6 +187,7 @@ impl Runner {
         how: How,
     ) -> Result<Admitted> {
         let How { mode, when_wait_ends, unique_rows, files } = how;
+        head.start_mode = Some(mode.into());
         let charge = self.charge(&head, mode)?;
         let allowance = self.app.admit(caller, &mut head, &unique_rows).await?;
         if let Err(error) = self.app.give_files(&files.ids, &head, files.place).await {
@@ -230,6 +241,7 @@ impl Runner {
             dialect: request.dialect,
             key_id: caller.and_then(Caller::key_id).map(str::to_owned),
             by_schedule: caller.is_none(),
+            start_mode: None,
             counted: false,
             hops: 0,
             session_user: Some(session_user(caller, request.user.as_deref())),

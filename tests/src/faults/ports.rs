@@ -8,10 +8,13 @@ use anyhow::{Result, anyhow};
 use async_trait::async_trait;
 use flowgate_core::Ports;
 use flowgate_core::clock::Clock;
-use flowgate_core::delivery::{AfterAttempt, Attempt, Deliveries, Delivery, DeliveryId};
+use flowgate_core::delivery::{
+    AfterAttempt, Attempt, Deliveries, Delivery, DeliveryId, DeliveryState,
+};
 use flowgate_core::group::Group;
 use flowgate_core::lease::{OwnerToken, Written};
 use flowgate_core::overload::Overloaded;
+use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::receiver::{Failing, Receivers};
 use flowgate_core::secret::{Keyring, SecretInfo, SecretRecord, Secrets};
 use flowgate_core::time::Timestamp;
@@ -98,6 +101,16 @@ impl Faulty {
 
 #[async_trait]
 impl Deliveries for Faulty {
+    async fn list_of(
+        &self,
+        workflow_uids: &[String],
+        state: Option<DeliveryState>,
+        page: PageRequest,
+    ) -> Result<Page<Delivery>> {
+        let work = self.inner.deliveries.list_of(workflow_uids, state, page);
+        self.around("deliveries.list_of", "", work).await
+    }
+
     async fn put(&self, delivery: Delivery) -> Result<()> {
         let id = delivery.id.clone();
         self.around("deliveries.put", id.as_str(), self.inner.deliveries.put(delivery)).await

@@ -7,6 +7,7 @@ use flowgate_core::delivery::{
     AfterAttempt, Attempt, Delivery, DeliveryId, DeliveryState, FrozenRequest, MAX_LOGGED_ATTEMPTS,
 };
 use flowgate_core::lease::Written;
+use flowgate_core::page::PageRequest;
 use flowgate_core::run::{FinishedRun, RunState};
 
 use super::sample::*;
@@ -30,6 +31,7 @@ pub(super) fn guarantees() -> Vec<Guarantee> {
         guarantee("an attempt that is out survives a redelivery", redeliver_while_out),
         guarantee("an unknown or wiped delivery is not sent again", redeliver_nothing),
         guarantee("a run's deliveries come in order of creation", of_run),
+        guarantee("deliveries of several workflows are listed, newest first", list_of),
         guarantee("the log is bounded, and all attempts are counted", bounded_log),
         guarantee("a claim that is put back is no attempt, and due again in time", put_back),
     ]
@@ -54,6 +56,60 @@ async fn put(world: &World) -> Result<DeliveryId> {
     let delivery = delivery(1, 0, 900)?;
     world.deliveries.put(delivery.clone()).await?;
     Ok(delivery.id)
+}
+
+async fn list_of(world: World) -> Result<()> {
+    let uid = |n: u32| if n.is_multiple_of(2) { WORKFLOW_UID } else { "uid-b" };
+    for n in 1..=9_u32 {
+        let put = Delivery {
+            workflow_uid: uid(n).to_owned(),
+            created_at: at(i64::from(n) / 2),
+            ..delivery(n, 0, 900)?
+        };
+        world.deliveries.put(put.clone()).await?;
+        if n % 3 == 0 {
+            world.deliveries.claim(&put.id, &owner("a"), at(1_000), at(2_000)).await?;
+            let next = AfterAttempt::Exhausted;
+            let written =
+                world.deliveries.record(&put.id, &owner("a"), attempt(1_000), next).await?;
+            assert_eq!(written, Written::Written);
+        }
+    }
+    let list = async |of: &[&str], state: Option<DeliveryState>, limit: usize| {
+        let uids: Vec<String> = of.iter().map(|uid| (*uid).to_owned()).collect();
+        let (mut found, mut cursor) = (Vec::new(), None);
+        for _ in 0..200 {
+            let request = PageRequest { limit, cursor };
+            let page = world.deliveries.list_of(&uids, state, request).await?;
+            assert!(page.items.len() <= limit);
+            found.extend(page.items);
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        for listed in &found {
+            assert_eq!(Some(listed.clone()), world.deliveries.read(&listed.id).await?);
+        }
+        assert!(found.windows(2).all(|two| two[0].created_at >= two[1].created_at));
+        let mut ids: Vec<String> = found.into_iter().map(|found| found.run.to_string()).collect();
+        ids.sort();
+        anyhow::Ok(ids)
+    };
+    let runs = |of: &[u32]| -> Result<Vec<String>> {
+        of.iter().map(|n| Ok(run_id(*n)?.to_string())).collect()
+    };
+    let both = [WORKFLOW_UID, "uid-b"];
+    for limit in [1, 2, 5, 100] {
+        assert_eq!(list(&both, None, limit).await?, runs(&[1, 2, 3, 4, 5, 6, 7, 8, 9])?);
+        assert_eq!(list(&["uid-b"], None, limit).await?, runs(&[1, 3, 5, 7, 9])?);
+        let exhausted = Some(DeliveryState::Exhausted);
+        assert_eq!(list(&both, exhausted, limit).await?, runs(&[3, 6, 9])?);
+        assert_eq!(list(&[WORKFLOW_UID], exhausted, limit).await?, runs(&[6])?);
+        assert_eq!(list(&both, Some(DeliveryState::Delivered), limit).await?, [""; 0]);
+    }
+    assert_eq!(list(&[], None, 5).await?, [""; 0]);
+    Ok(())
 }
 
 async fn put_twice(world: World) -> Result<()> {

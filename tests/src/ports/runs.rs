@@ -11,7 +11,7 @@ use flowgate_core::lease::Lease;
 use flowgate_core::page::PageRequest;
 use flowgate_core::run::{
     Claimed, Created, Finished, FinishedRun, Heartbeat, Include, Mode, NewRun, RunEnd, RunFilter,
-    RunHead, RunProgress, RunState,
+    RunHead, RunProgress, RunState, Selection,
 };
 use flowgate_engine::RunError;
 use flowgate_engine::call::Piece;
@@ -22,6 +22,7 @@ use super::{Guarantee, World, guarantee};
 
 mod lists;
 mod lists_by;
+mod lists_of;
 mod results;
 
 use lists::{list_bad_cursor, list_filters, list_includes, list_pages, list_ranges};
@@ -68,6 +69,10 @@ pub(super) fn guarantees() -> Vec<Guarantee> {
         guarantee(
             "a list of failures contains those of a code or a node, wiped or not",
             lists_by::by_failures,
+        ),
+        guarantee(
+            "a list of several workflows has the runs of each, in one order",
+            lists_of::several,
         ),
         guarantee("an unknown cursor reads the first page", list_bad_cursor),
     ]

@@ -51,6 +51,7 @@ pub fn head(n: u32) -> Result<RunHead> {
         dialect: Dialect::Native,
         key_id: Some("key".into()),
         by_schedule: false,
+        start_mode: None,
         counted: false,
         hops: 3,
         user: None,
@@ -175,6 +176,7 @@ fn node_trace() -> NodeTrace {
         kind: "agent".into(),
         status: Some(NodeStatus::Succeeded),
         attempts: 1,
+        ready_at: Some(at(299)),
         started_at: Some(at(300)),
         duration_ms: Some(12),
         input: Some(Arc::new(json!({"prompt": "Write"}))),
@@ -238,6 +240,7 @@ pub fn delivery(n: u32, index: u32, due: i64) -> Result<Delivery> {
         published_by: Publisher::Workflow,
         hops: 1,
         child: Some("lookup".into()),
+        of_caller: true,
     };
     Ok(Delivery {
         id: DeliveryId::of(&run, &format!("end/{index}")),

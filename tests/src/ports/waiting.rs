@@ -1,9 +1,13 @@
 //! Runs that wait are nobody's until they are due or answered, and the first answer counts.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use flowgate_core::lease::{Lease, Written};
+use flowgate_core::page::PageRequest;
 use flowgate_core::run::{
-    Answer, Answered, Heartbeat, Mode, OpenQuestion, Parked, Parking, RunState,
+    Answer, Answered, Finished, FinishedRun, Heartbeat, ListedQuestion, Mode, NewRun, OpenQuestion,
+    Parked, Parking, RunHead, RunState,
 };
 use flowgate_core::time::Timestamp;
 use flowgate_core::work::Message;
@@ -21,6 +25,7 @@ pub(super) fn guarantees() -> Vec<Guarantee> {
         guarantee("an answer makes a waiting run due", answer_of_waiting),
         guarantee("an answer reaches a live owner, which cannot wait past it", answer_of_owned),
         guarantee("of 20 concurrent answers, one is stored", concurrent_answers),
+        guarantee("open questions of several workflows are listed, oldest first", open_questions),
         guarantee("nothing that was not asked, or has ended, is answered", answer_of_nothing),
     ]
 }
@@ -36,6 +41,7 @@ fn parking(due_at: i64, answers: u64) -> Parking {
 
 pub(super) fn question() -> OpenQuestion {
     OpenQuestion {
+        workflow_uid: WORKFLOW_UID.to_owned(),
         node: "ask".to_owned(),
         question: Question { message: "ok?".to_owned(), fields: None },
         asked_at: at(100),
@@ -100,6 +106,62 @@ async fn ask(world: World) -> Result<()> {
     let late = Lease { fence: 0, ..lease };
     assert_eq!(world.runs.ask(&late, "late", question()).await?, Written::Lost);
     assert_eq!(world.runs.questions(&run_id(1)?).await?.len(), 1);
+    Ok(())
+}
+
+/// An answer takes a question out of the list, and so does the end of its run.
+async fn open_questions(world: World) -> Result<()> {
+    let uid = |n: u32| if n.is_multiple_of(2) { WORKFLOW_UID } else { "uid-b" };
+    for n in 1..=6_u32 {
+        let run_head = RunHead { workflow_uid: uid(n).to_owned(), ..head(n)? };
+        world.runs.create(NewRun { head: Arc::new(run_head), ..detached(n)? }).await?;
+        let (lease, _) = claim(&world, n, "a", 100, 90_000).await?;
+        for (place, asked_at) in [("first", 1_000 - i64::from(n)), ("second", 2_000)] {
+            let question = OpenQuestion {
+                workflow_uid: uid(n).to_owned(),
+                asked_at: at(asked_at),
+                ..question()
+            };
+            assert_eq!(world.runs.ask(&lease, place, question).await?, Written::Written);
+        }
+        if n == 5 {
+            let end =
+                FinishedRun { workflow_uid: uid(n).to_owned(), ..ending(RunState::Cancelled) };
+            assert_eq!(world.runs.finish(&lease, end).await?, Finished::Finished);
+        }
+    }
+    let answered = world.runs.answer(&run_id(2)?, "first", answer("p"), at(600)).await?;
+    assert_eq!(answered, Answered::Stored { is_due: false });
+    let list = async |of: &[&str], limit: usize| {
+        let uids: Vec<String> = of.iter().map(|uid| (*uid).to_owned()).collect();
+        let (mut found, mut cursor) = (Vec::new(), None);
+        for _ in 0..20 {
+            let request = PageRequest { limit, cursor };
+            let page = world.runs.open_questions(&uids, request).await?;
+            assert!(page.items.len() <= limit);
+            for listed in page.items {
+                let ListedQuestion { run, workflow_uid, asked } = listed;
+                let n = u32::from_str_radix(&run.as_str()[28..], 16)?;
+                assert_eq!((workflow_uid.as_str(), asked.answer), (uid(n), None));
+                found.push(format!("{n} {}", asked.place));
+            }
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        anyhow::Ok(found)
+    };
+    let all = [
+        "6 first", "4 first", "3 first", "1 first", "1 second", "2 second", "3 second", "4 second",
+        "6 second",
+    ];
+    for limit in [1, 4, 100] {
+        assert_eq!(list(&[WORKFLOW_UID, "uid-b"], limit).await?, all);
+    }
+    assert_eq!(list(&["uid-b"], 3).await?, ["3 first", "1 first", "1 second", "3 second"]);
+    assert_eq!(list(&["nobodys"], 3).await?, [""; 0]);
+    assert_eq!(list(&[], 3).await?, [""; 0]);
     Ok(())
 }
 

@@ -14,6 +14,7 @@ mod dialect_sim_executions;
 mod dialect_sim_v2;
 mod dialect_aiflow;
 mod native_runs;
+mod operating;
 mod native_workflows;
 mod native_outlines;
 mod native_keys;

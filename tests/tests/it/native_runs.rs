@@ -79,7 +79,7 @@ async fn a_waiting_caller_gets_the_run() {
     );
     insta::assert_json_snapshot!(run, {
         ".id" => "[id]", ".created_at" => "[time]", ".started_at" => "[time]",
-        ".ended_at" => "[time]", ".duration_ms" => "[ms]", ".links" => "[links]",
+        ".ended_at" => "[time]", ".duration_ms" => "[ms]", ".queued_ms" => "[ms]", ".links" => "[links]",
     }, @r#"
     {
       "id": "[id]",
@@ -88,6 +88,8 @@ async fn a_waiting_caller_gets_the_run() {
       "version": "1.0.0",
       "status": "succeeded",
       "user": "u1",
+      "key": null,
+      "mode": "wait",
       "input": {
         "name": "Ada",
         "n": 3
@@ -103,6 +105,7 @@ async fn a_waiting_caller_gets_the_run() {
       "created_at": "[time]",
       "started_at": "[time]",
       "ended_at": "[time]",
+      "queued_ms": "[ms]",
       "duration_ms": "[ms]",
       "links": "[links]"
     }

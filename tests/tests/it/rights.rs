@@ -38,6 +38,12 @@ use Needs::{All, Any, AnyKey, Nothing, Operator, Platform};
 const RIGHTS: &[(&str, &str, Needs)] = &[
     ("POST", "/v1/workflows/w/runs", All(&[Run])),
     ("GET", "/v1/workflows/w/runs", All(&[Read])),
+    ("GET", "/v1/runs", All(&[Read])),
+    ("GET", "/v1/questions", All(&[Read])),
+    ("GET", "/v1/deliveries", All(&[Read])),
+    ("GET", "/v1/runs/{run}/document", All(&[Trace])),
+    ("POST", "/v1/runs/cancel", All(&[Cancel])),
+    ("POST", "/v1/runs/replay", All(&[Run, Read])),
     ("GET", "/v1/runs/{run}", All(&[Read])),
     ("GET", "/v1/runs/{run}/events", All(&[Read])),
     ("GET", "/v1/runs/{run}/trace", All(&[Trace])),
@@ -203,6 +209,7 @@ impl World {
             "/v1/workflows/w/deliveries/recover" => {
                 json!({ "since": "2026-01-01T00:00:00Z" }).to_string()
             }
+            "/v1/runs/cancel" | "/v1/runs/replay" => json!({ "workflow": "w" }).to_string(),
             "/v1/keys" => json!({ "name": "k", "workflows": "*" }).to_string(),
             "/v1/workflows/scratch" => HELLO.to_owned(),
             "/v1/workflow/invoke" | "/api/v2/workflows/w/execute" => {

@@ -100,9 +100,23 @@ pub(crate) fn response<'a, T, I: Serialize>(
     page: &'a Page<T>,
     item: impl Fn(&'a T) -> I,
 ) -> Response {
-    let items: Vec<_> = page.items.iter().map(item).collect();
-    let cursor = page.next_cursor.as_deref().map(|place| next_cursor(uri.path(), place));
-    let mut response = Json(List { items, next_cursor: cursor.clone() }).into_response();
+    linked(app, uri, query, page.next_cursor.as_deref(), |next_cursor| {
+        let items: Vec<_> = page.items.iter().map(item).collect();
+        List { items, next_cursor }
+    })
+}
+
+/// The same for a list with more in it than its items. `next` is the place of the next page, for
+/// which `list` gets the cursor.
+pub(crate) fn linked<L: Serialize>(
+    app: &App,
+    uri: &Uri,
+    query: &QueryPairs,
+    next: Option<&str>,
+    list: impl FnOnce(Option<String>) -> L,
+) -> Response {
+    let cursor = next.map(|place| next_cursor(uri.path(), place));
+    let mut response = Json(list(cursor.clone())).into_response();
     let link = cursor
         .as_deref()
         .map(|cursor| next_link(&app.settings.public_url, uri.path(), query, cursor));

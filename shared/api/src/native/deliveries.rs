@@ -10,18 +10,19 @@ use flowgate_app::App;
 use flowgate_app::deliveries::SeenDelivery;
 use flowgate_app::delivery::{self, shown as shown_url};
 use flowgate_app::time::Timestamp;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, Uri};
 use serde::Serialize;
 use serde_json::Value;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::Caller;
+use super::run_list::OfWorkflow;
 use crate::http::body;
 use crate::http::fields::Fields;
-use crate::http::page::List;
+use crate::http::page::{self, List, PageQuery, bad_query};
 use crate::http::problem::{Problem, Refusal};
 use crate::http::refused::{Denied, Refused};
-use crate::http::request::{Segments, with_allowance};
+use crate::http::request::{QueryPairs, Segments, with_allowance};
 use crate::http::time::Time;
 
 /// One webhook of one run. Its headers are not shown: their values are the caller's secrets.
@@ -149,6 +150,56 @@ pub(super) async fn list(
     let deliveries = app.list_deliveries(&caller, &run_id).await?;
     let list = DeliveryList::whole(deliveries.iter().map(Into::into).collect());
     Ok(Json(list).into_response())
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only its schema is used; `all` reads the same")]
+pub(super) struct DeliveriesQuery {
+    status: Option<DeliveryStatus>,
+}
+
+/// List deliveries
+///
+/// Those of all workflows that the key reads, newest first: of 500 workflows at most, or of the one
+/// that is named. A page may be short, even empty, and not be the last. On AWS it holds no
+/// deliveries of releases before this route. Needs the scope `read`.
+#[utoipa::path(
+    get,
+    path = "/v1/deliveries",
+    operation_id = "find_deliveries",
+    tag = "Webhooks",
+    params(OfWorkflow, DeliveriesQuery, PageQuery),
+    responses(
+        (
+            status = 200,
+            description = "A page of deliveries. The header `Link` has the next page's URL.",
+            body = DeliveryList,
+        ),
+        Denied<Problem>,
+        Refused<Problem, 400>,
+        Refused<Problem, 404>,
+    )
+)]
+pub(super) async fn all(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    query: QueryPairs,
+    uri: Uri,
+) -> Result<Response, Refusal> {
+    let state = query.get("status").map(state).transpose()?;
+    let page = PageQuery::read(&query, &uri)?.into();
+    let found = app.all_deliveries(&caller, query.get("workflow"), state, page).await?;
+    Ok(page::response(&app, &uri, &query, &found, Delivery::from))
+}
+
+fn state(text: &str) -> flowgate_app::Result<delivery::DeliveryState> {
+    match text {
+        "pending" => Ok(delivery::DeliveryState::Pending),
+        "delivered" => Ok(delivery::DeliveryState::Delivered),
+        "exhausted" => Ok(delivery::DeliveryState::Exhausted),
+        _ => Err(bad_query("status", "must be one of pending, delivered, exhausted")),
+    }
 }
 
 /// Send a webhook again

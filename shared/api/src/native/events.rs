@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
-use flowgate_app::event::{Event, EventId, EventKind};
+use flowgate_app::event::{Event, EventId, EventKind, NodeFigures};
 use flowgate_app::id::RunId;
 use flowgate_app::run::RunRecord;
 use flowgate_app::time::Timestamp;
@@ -85,6 +85,15 @@ pub(super) struct NodeFinished<'a> {
     status: NodeStatus,
     #[schema(required)]
     error: Option<RunError<'a>>,
+    /// From its start. Null where it never started, and in events of earlier releases.
+    #[schema(required)]
+    duration_ms: Option<u64>,
+    /// Null where nobody knows, and where it calls no model.
+    #[schema(required)]
+    tokens: Option<u64>,
+    /// In 10⁻⁹ USD. Null where nobody knows, and where nothing cost.
+    #[schema(required)]
+    cost_nano_usd: Option<u64>,
     at: Time,
 }
 
@@ -262,9 +271,21 @@ pub(super) fn event_frame(run: &RunId, event: &Event) -> Bytes {
             let call = call.as_deref();
             Frame::new("node.reset", id, &NodeReset { run_id, node, call, at })
         }
-        EventKind::NodeFinished { node, kind, status, error, .. } => {
+        EventKind::NodeFinished { node, kind, status, error, figures, .. } => {
             let (status, error) = ((*status).into(), error.as_ref().map(Into::into));
-            Frame::new("node.finished", id, &NodeFinished { run_id, node, kind, status, error, at })
+            let NodeFigures { duration_ms, tokens, cost_nano_usd } = *figures;
+            let data = NodeFinished {
+                run_id,
+                node,
+                kind,
+                status,
+                error,
+                duration_ms,
+                tokens,
+                cost_nano_usd,
+                at,
+            };
+            Frame::new("node.finished", id, &data)
         }
     }
     .encode()

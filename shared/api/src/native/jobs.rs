@@ -1,26 +1,18 @@
-//! Jobs: work in many steps, and how far it is. Erasures begin in `erase`, reruns here.
+//! Jobs: work in many steps, and how far it is. Erasures begin in `erase`, others in `bulk`.
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use flowgate_app::job::{self, Task};
-use flowgate_app::reruns::RerunRequest;
-use flowgate_app::run::RunState;
-use flowgate_app::time::Timestamp;
-use flowgate_app::{App, Error};
+use flowgate_app::App;
+use flowgate_app::job::{self, Action, Bulk, Task};
 use http::header::{LOCATION, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode};
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Caller;
-use super::runs::{MAX_SELECTOR, ONLY_FAILED};
-use crate::http::body;
-use crate::http::fields::Fields;
 use crate::http::problem::{Problem, Refusal};
 use crate::http::refused::{Denied, Refused};
 use crate::http::request::Segments;
@@ -53,8 +45,10 @@ pub(super) struct Job<'a> {
 enum JobKind {
     /// Deletes runs.
     Erase,
-    /// Runs a workflow's runs again.
+    /// Runs runs again.
     Replay,
+    /// Cancels runs.
+    Cancel,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
@@ -68,9 +62,9 @@ enum JobStatus {
 /// How far a job is.
 #[derive(Serialize, ToSchema)]
 struct JobProgress<'a> {
-    /// Runs deleted so far, or begun again.
+    /// Runs deleted so far, begun again, or cancelled.
     done: u64,
-    /// Runs that could not begin again.
+    /// Runs that could not begin again, or could not be cancelled.
     failed: u64,
     /// Why the last of them could not.
     #[schema(nullable = false)]
@@ -86,7 +80,8 @@ impl<'a> From<&'a job::Job> for Job<'a> {
         let progress = &job.progress;
         let (kind, is_erasure) = match job.task {
             Task::UserV1 { .. } | Task::WorkflowV1 { .. } => (JobKind::Erase, true),
-            Task::RerunV1(_) => (JobKind::Replay, false),
+            Task::BulkV1(Bulk { action: Action::Replay(_), .. }) => (JobKind::Replay, false),
+            Task::BulkV1(Bulk { action: Action::Cancel, .. }) => (JobKind::Cancel, false),
         };
         let status = match job.ended_at {
             None => JobStatus::Running,
@@ -121,117 +116,11 @@ pub(super) fn accepted(app: &App, job: &job::Job) -> Response {
     response
 }
 
-/// Which runs of a workflow are repeated, and how.
-#[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "only its schema is used; `RerunRequest` has the same fields")]
-struct ReplayRuns {
-    /// Only runs that ended like this; by default all that have ended.
-    state: Option<EndState>,
-    /// The `user` of their start.
-    user: Option<String>,
-    /// Only failed runs: the code of their error.
-    code: Option<String>,
-    /// Only failed runs: the node that failed.
-    node: Option<String>,
-    /// Created at this time or later.
-    created_from: Option<Time>,
-    /// Created before this time; by default, and at the latest, now.
-    created_before: Option<Time>,
-    /// As for one run: this node and what depends on it are made anew.
-    from: Option<String>,
-    /// Instead of each run's own.
-    version: Option<String>,
-}
-
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-#[expect(dead_code, reason = "only its schema is used; `RunState` has the same names")]
-enum EndState {
-    Succeeded,
-    Failed,
-    Cancelled,
-}
-
-fn request(body: Value) -> Result<RerunRequest, Error> {
-    let mut fields = Fields::of_body(body)?;
-    let state = fields.take_string("state").and_then(|text| {
-        let states = [RunState::Succeeded, RunState::Failed, RunState::Cancelled];
-        let known = states.into_iter().find(|state| state.as_str() == text);
-        if known.is_none() {
-            fields.problem("state", "must be succeeded, failed or cancelled");
-        }
-        known
-    });
-    let [user, code, node] = ["user", "code", "node"].map(|name| selector(&mut fields, name));
-    if (code.is_some() || node.is_some()) && state.is_some_and(|state| state != RunState::Failed) {
-        fields.problem("state", ONLY_FAILED);
-    }
-    let created_from = time(&mut fields, "created_from");
-    let created_before = time(&mut fields, "created_before");
-    let (from, version) = (fields.take_string("from"), fields.take_string("version"));
-    fields.finish()?;
-    Ok(RerunRequest { state, user, code, node, created_from, created_before, from, version })
-}
-
-fn selector(fields: &mut Fields, name: &str) -> Option<String> {
-    let selector = fields.take_string(name);
-    let is_wrong = |selector: &String| selector.is_empty() || selector.len() > MAX_SELECTOR;
-    if selector.as_ref().is_some_and(is_wrong) {
-        fields.problem(name, format!("must have 1 to {MAX_SELECTOR} bytes"));
-    }
-    selector
-}
-
-fn time(fields: &mut Fields, name: &str) -> Option<Timestamp> {
-    let text = fields.take_string(name)?;
-    let time = Timestamp::parse_rfc3339(&text);
-    if time.is_none() {
-        fields.problem(name, "must be a time such as 2026-01-31T08:15:00Z");
-    }
-    time
-}
-
-/// Replay the runs of a workflow
-///
-/// By a job: those that exist now, each once, as `replay_run` does it. They begin as the limits of
-/// the key allow. Needs the scopes `run` and `read`.
-#[utoipa::path(
-    post,
-    path = "/v1/workflows/{workflow_id}/runs/replay",
-    operation_id = "replay_runs",
-    tag = "Runs",
-    params(("workflow_id" = String, Path, description = "The workflow's id.")),
-    request_body = Option<ReplayRuns>,
-    responses(
-        (status = 202, description = "The job. `Location` has its URL.", body = Job),
-        Denied<Problem>,
-        Refused<Problem, 400>,
-        Refused<Problem, 404>,
-        Refused<Problem, 409>,
-        Refused<Problem, 413>,
-        Refused<Problem, 415>,
-        Refused<Problem, 422>,
-        Refused<Problem, 508>,
-    )
-)]
-pub(super) async fn replay(
-    State(app): State<Arc<App>>,
-    Segments(workflow_id): Segments<String>,
-    caller: Caller,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Refusal> {
-    let body = body::read(&headers, body).await?;
-    let request = request(body::parse_or_empty(&body)?)?;
-    let job = app.rerun_all(&caller, &workflow_id, request).await?;
-    Ok(accepted(&app, &job))
-}
-
 /// Read a job
 ///
 /// It can be read for 30 days after its end. Needs the scope `author`, for all workflows; for a
-/// replay, the right to read runs of its workflow is enough.
+/// job over the runs of one workflow, the right to read them is enough, and for one over all the key
+/// that asked for it with the scope `read`.
 #[utoipa::path(
     get,
     path = "/v1/jobs/{job_id}",
@@ -259,9 +148,10 @@ pub(super) async fn read(
 
 /// Cancel a job
 ///
-/// A replay begins no further runs; those that it has begun go on. An erasure cannot be cancelled.
-/// Needs the scope `author`, for all workflows; the rights to read and to cancel runs of its
-/// workflow are enough.
+/// It takes no further runs; those that a replay has begun go on. An erasure cannot be cancelled.
+/// Needs the scope `author`, for all workflows; for a job over the runs of one workflow, the rights
+/// to read and to cancel them are enough, and for one over all the key that asked for it with the
+/// scopes `read` and `cancel`.
 #[utoipa::path(
     post,
     path = "/v1/jobs/{job_id}/cancel",

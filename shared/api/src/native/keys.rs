@@ -20,7 +20,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde_json::Value;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use self::budget::KeyBudget;
 use self::new_key::NewKey;
@@ -169,17 +169,25 @@ pub(super) async fn create(
     Ok(created(&issued))
 }
 
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only its schema is used; `list` reads the same")]
+pub(super) struct KeysQuery {
+    /// Only keys that may use this workflow, whether or not they are valid still.
+    workflow: Option<String>,
+}
+
 type KeyList<'a> = List<Key<'a>>;
 
 /// List the keys
 ///
-/// Needs the scope `admin`, for all workflows.
+/// With a workflow, a page may be short, even empty, and not be the last. Needs the scope `admin`, for all workflows.
 #[utoipa::path(
     get,
     path = "/v1/keys",
     operation_id = "list_keys",
     tag = "Keys",
-    params(PageQuery),
+    params(KeysQuery, PageQuery),
     responses(
         (
             status = 200,
@@ -188,6 +196,7 @@ type KeyList<'a> = List<Key<'a>>;
         ),
         Denied<Problem>,
         Refused<Problem, 400>,
+        Refused<Problem, 404>,
     )
 )]
 pub(super) async fn list(
@@ -196,7 +205,11 @@ pub(super) async fn list(
     query: QueryPairs,
     uri: Uri,
 ) -> Result<Response, Refusal> {
-    let found = app.list_keys(&caller, PageQuery::read(&query, &uri)?.into()).await?;
+    let page = PageQuery::read(&query, &uri)?.into();
+    let found = match query.get("workflow") {
+        Some(workflow) => app.list_keys_of(&caller, workflow, page).await?,
+        None => app.list_keys(&caller, page).await?,
+    };
     Ok(no_store(page::response(&app, &uri, &query, &found, Key::from)))
 }
 

@@ -10,10 +10,10 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use flowgate_app::key::Scope;
-use flowgate_app::runs::{Asked, PersonsAnswer};
+use flowgate_app::runs::{Asked, PersonsAnswer, SeenQuestion};
 use flowgate_app::{App, Error};
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
@@ -21,8 +21,10 @@ use utoipa::{IntoParams, ToSchema};
 use super::Caller;
 use super::keys::no_store;
 use super::run::{self, Run};
+use super::run_list::OfWorkflow;
 use crate::http::body;
 use crate::http::fields::Fields;
+use crate::http::page::{self, List, PageQuery};
 use crate::http::problem::{Problem, Refusal};
 use crate::http::refused::{Denied, Refused};
 use crate::http::request::{QueryPairs, Segments};
@@ -116,6 +118,62 @@ pub(super) async fn list(
     Ok(no_store(Json(Questions { items }).into_response()))
 }
 
+/// A question, and the run that asks it.
+#[derive(Serialize, ToSchema)]
+struct ListedQuestion<'a> {
+    run_id: &'a str,
+    workflow_id: &'a str,
+    workflow_name: &'a str,
+    #[serde(flatten)]
+    #[schema(inline)]
+    question: Question<'a>,
+}
+
+impl<'a> From<&'a SeenQuestion> for ListedQuestion<'a> {
+    fn from(seen: &'a SeenQuestion) -> Self {
+        Self {
+            run_id: seen.run.as_str(),
+            workflow_id: &seen.workflow_id,
+            workflow_name: &seen.workflow_name,
+            question: Question::from(&seen.asked),
+        }
+    }
+}
+
+type ListedQuestionList<'a> = List<ListedQuestion<'a>>;
+
+/// List open questions
+///
+/// Those that nobody has answered, of runs of all workflows that the key reads, oldest first: of 500
+/// workflows at most, or of the one that is named. Needs the scope `read`.
+#[utoipa::path(
+    get,
+    path = "/v1/questions",
+    operation_id = "find_questions",
+    tag = "Runs",
+    params(OfWorkflow, PageQuery),
+    responses(
+        (
+            status = 200,
+            description = "A page of questions. The header `Link` has the next page's URL.",
+            body = ListedQuestionList,
+        ),
+        Denied<Problem>,
+        Refused<Problem, 400>,
+        Refused<Problem, 404>,
+    )
+)]
+pub(super) async fn all(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    query: QueryPairs,
+    uri: Uri,
+) -> Result<Response, Refusal> {
+    let page = PageQuery::read(&query, &uri)?.into();
+    let found = app.all_questions(&caller, query.get("workflow"), page).await?;
+    Ok(no_store(page::response(&app, &uri, &query, &found, ListedQuestion::from)))
+}
+
 /// An answer to a question of a run.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -160,7 +218,7 @@ pub(super) async fn resume(
     app.run_for(&caller, Scope::Run, &run_id).await?;
     let (node, answer) = read(body::parse_or_empty(&body::read(&headers, body).await?)?)?;
     let record = app.resume_run(&caller, &run_id, node.as_deref(), answer).await?;
-    let mut response = run::response(&app, &record);
+    let mut response = run::response(&app, &caller, &record);
     *response.status_mut() = StatusCode::ACCEPTED;
     Ok(response)
 }

@@ -3,8 +3,10 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use flowgate_app::App;
+use flowgate_app::access::Caller;
 use flowgate_app::answer::RunAnswer;
 use flowgate_app::id::RunId;
+use flowgate_app::key::Scope;
 use flowgate_app::run::{Include, RunRecord, RunState};
 use http::header::{LOCATION, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -41,6 +43,12 @@ struct RunSchema<'a> {
     /// Left out where the start named none.
     #[schema(nullable = false)]
     user: Option<String>,
+    /// The id of the key that started it; null for the operator and for schedules. Left out for
+    /// callers without the scope `trace`, in events and in webhooks.
+    key: Option<String>,
+    /// How it was started. Left out in runs of earlier releases.
+    #[schema(nullable = false)]
+    mode: Option<RunMode>,
     /// As the nodes see it, with defaults. A list leaves it out unless asked.
     #[schema(required = false)]
     input: Value,
@@ -57,6 +65,9 @@ struct RunSchema<'a> {
     started_at: Option<Time>,
     #[schema(required)]
     ended_at: Option<Time>,
+    /// From creation to start. Null until it has started.
+    #[schema(required)]
+    queued_ms: Option<u64>,
     /// From start to end.
     #[schema(required)]
     duration_ms: Option<u64>,
@@ -64,6 +75,20 @@ struct RunSchema<'a> {
     /// In an event: what is left out for its size, more than 64 KiB. `links.self` has it.
     #[schema(nullable = false)]
     omitted: Option<Omitted>,
+}
+
+/// How a run was started.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "only its schema is used; `StartMode` has the same names")]
+enum RunMode {
+    /// The caller waited for its end.
+    Wait,
+    /// The caller read its events.
+    Stream,
+    /// It was accepted, and the caller went on.
+    Async,
+    Schedule,
 }
 
 /// What an event leaves out of a run for its size.
@@ -146,6 +171,11 @@ impl<'a> Run<'a> {
         Self(RunAnswer::new(record, &app.settings.public_url))
     }
 
+    /// As this caller sees it.
+    pub(super) fn seen_by(self, caller: &Caller, record: &'a RunRecord) -> Self {
+        if caller.has(Scope::Trace) { Self(self.0.with_key(record)) } else { self }
+    }
+
     /// As an event shows it.
     pub(super) fn in_event(app: &App, record: &'a RunRecord) -> Self {
         Self(RunAnswer::in_event(record, &app.settings.public_url))
@@ -158,15 +188,17 @@ impl<'a> Run<'a> {
 }
 
 /// 200 with a run that has ended, however it ended; 202 with one that goes on.
-pub(super) fn response(app: &App, record: &RunRecord) -> Response {
+pub(super) fn response(app: &App, caller: &Caller, record: &RunRecord) -> Response {
     if !record.state.has_ended() {
-        return accepted(app, record);
+        return accepted(app, caller, record);
     }
-    with_run_headers(Json(Run::new(app, record)).into_response(), app, &record.head.id)
+    let run = Run::new(app, record).seen_by(caller, record);
+    with_run_headers(Json(run).into_response(), app, &record.head.id)
 }
 
-pub(super) fn accepted(app: &App, record: &RunRecord) -> Response {
-    let mut response = (StatusCode::ACCEPTED, Json(Run::new(app, record))).into_response();
+pub(super) fn accepted(app: &App, caller: &Caller, record: &RunRecord) -> Response {
+    let run = Run::new(app, record).seen_by(caller, record);
+    let mut response = (StatusCode::ACCEPTED, Json(run)).into_response();
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
     with_run_headers(response, app, &record.head.id)
 }

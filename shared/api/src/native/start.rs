@@ -14,7 +14,7 @@ use axum::extract::State;
 use axum::response::Response;
 use flowgate_app::event::EventId;
 use flowgate_app::run::RunRecord;
-use flowgate_app::{App, Error};
+use flowgate_app::{App, Error, access};
 use flowgate_runner::Runner;
 use flowgate_runner::driver::Progress;
 use flowgate_runner::host::Subscription;
@@ -106,7 +106,7 @@ async fn start(
     body: Body,
 ) -> Result<Response, Refusal> {
     let body = body::read(&headers, body).await?;
-    let asked = Asked::read(&runner.app, &headers, &uri, &body)?;
+    let asked = Asked::read(&runner.app, &caller, (&headers, &uri, &body))?;
     let new = StartRun::read(body::parse_or_empty(&body)?)?;
     let (mut request, part) = new.into_request(workflow_id, asked.preference.mode);
     request.version = query.get("version").map(str::to_owned);
@@ -169,7 +169,7 @@ async fn replay(
 ) -> Result<Response, Refusal> {
     let body = body::read(&headers, body).await?;
     let rerun = ReplayRun::read(body::parse_or_empty(&body)?)?;
-    let asked = Asked::read(&runner.app, &headers, &uri, &body)?;
+    let asked = Asked::read(&runner.app, &caller, (&headers, &uri, &body))?;
     let (mode, key) = (asked.preference.mode, asked.idempotency.as_ref());
     let started = runner.replay_run(&caller, &run_id, rerun, mode, key).await?;
     respond(&runner, started, asked).await
@@ -177,6 +177,7 @@ async fn replay(
 
 /// How a start is to be answered, beside what it runs.
 struct Asked {
+    caller: access::Caller,
     preference: Preference,
     idempotency: Option<IdempotencyRequest>,
     /// The last event that the client has, where it repeats a start to follow it on.
@@ -184,8 +185,13 @@ struct Asked {
 }
 
 impl Asked {
-    fn read(app: &App, headers: &HeaderMap, uri: &Uri, body: &[u8]) -> Result<Self, Error> {
+    fn read(
+        app: &App,
+        caller: &Caller,
+        (headers, uri, body): (&HeaderMap, &Uri, &[u8]),
+    ) -> Result<Self, Error> {
         Ok(Self {
+            caller: access::Caller::clone(caller),
             preference: preference(headers, app.settings.longest_wait),
             idempotency: idempotency::read(headers, uri, body)?,
             last_event: events::last_event(headers)?,
@@ -197,7 +203,7 @@ async fn respond(runner: &Runner, start: Admitted, asked: Asked) -> Result<Respo
     let app = &runner.app;
     let Admitted { started, allowance } = start;
     let response = match started {
-        Started::Run(record) => answer(app, &record, &asked.preference).await?,
+        Started::Run(record) => answer(app, &record, &asked).await?,
         Started::Stream(subscription) => stream(runner, subscription, &asked).await?,
         Started::Repeated(record) => repeated(app, &record, &asked).await?,
         Started::Overdue(_) => {
@@ -220,19 +226,15 @@ fn with_applied(mut response: Response, applied: Option<&str>) -> Response {
 }
 
 /// The run; or the answer of the response node that ended it, where its caller prefers that.
-async fn answer(
-    app: &App,
-    record: &RunRecord,
-    preference: &Preference,
-) -> Result<Response, Refusal> {
-    if preference.minimal
+async fn answer(app: &App, record: &RunRecord, asked: &Asked) -> Result<Response, Refusal> {
+    if asked.preference.minimal
         && let Some(workflow) = app.workflow_of(&record.head).await?
         && let Some(response) = response_node::of(app, record, &workflow).await?
     {
         let response = run::with_run_id(response, &record.head.id);
         return Ok(with_applied(response, Some("return=minimal")));
     }
-    Ok(run::response(app, record))
+    Ok(run::response(app, &asked.caller, record))
 }
 
 /// The stream begins after the run's first write: no id is sent before it, and a failed start is
@@ -262,10 +264,8 @@ async fn repeated(app: &Arc<App>, record: &RunRecord, asked: &Asked) -> Result<R
     let mut response = match asked.preference.mode {
         _ if record.wiped => return Err(Error::Gone.into()),
         ResponseMode::Stream => events::follow(app.clone(), record, asked.last_event),
-        ResponseMode::Detach => run::accepted(app, record),
-        ResponseMode::Wait(_) if record.state.has_ended() => {
-            answer(app, record, &asked.preference).await?
-        }
+        ResponseMode::Detach => run::accepted(app, &asked.caller, record),
+        ResponseMode::Wait(_) if record.state.has_ended() => answer(app, record, asked).await?,
         ResponseMode::Wait(_) => {
             return Err(Error::StillRunning(record.head.shown_id().to_owned()).into());
         }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Caller;
-use super::runs::time;
+use super::run_list::time;
 use crate::http::page::bad_query;
 use crate::http::problem::{Problem, Refusal};
 use crate::http::refused::{Denied, Refused};

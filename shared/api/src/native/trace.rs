@@ -29,17 +29,25 @@ struct Trace<'a> {
     nodes: Vec<NodeTrace<'a>>,
 }
 
-/// What a node did. While the run goes on, inputs, outputs and costs are null.
+/// What a node did. While the run goes on, inputs and outputs are null, and so are the costs of nodes
+/// that have not ended.
 #[derive(Serialize, ToSchema)]
 struct NodeTrace<'a> {
     /// The node's id, inside a loop after its iterations. `api` is the input, `output` the output.
     #[schema(examples("chapters[2]/write"))]
     node: &'a str,
+    /// The path of the container that it ran in, such as `chapters[2]`; null at the top.
+    #[schema(required)]
+    parent: Option<&'a str>,
     kind: &'a str,
     /// Null while the node is open.
     #[schema(required)]
     status: Option<NodeStatus>,
     attempts: u32,
+    /// When all that it depends on had ended. Null where it never came to that, and in runs of
+    /// earlier releases.
+    #[schema(required)]
+    ready_at: Option<Time>,
     #[schema(required)]
     started_at: Option<Time>,
     #[schema(required)]
@@ -141,9 +149,11 @@ impl<'a> From<&'a event::NodeTrace> for NodeTrace<'a> {
     fn from(node: &'a event::NodeTrace) -> Self {
         Self {
             node: &node.node,
+            parent: node.parent(),
             kind: &node.kind,
             status: node.status.map(Into::into),
             attempts: node.attempts,
+            ready_at: node.ready_at.map(Into::into),
             started_at: node.started_at.map(Into::into),
             duration_ms: node.duration_ms,
             input: node.input.as_deref(),

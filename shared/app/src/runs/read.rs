@@ -1,5 +1,7 @@
 //! Reads runs and their events.
 
+use std::sync::Arc;
+
 use flowgate_core::event::{Event, EventId};
 use flowgate_core::id::RunId;
 use flowgate_core::idempotency::chosen_id_key;
@@ -56,6 +58,25 @@ impl App {
     pub async fn read_run(&self, caller: &Caller, id: &str) -> Result<RunRecord> {
         let record = self.run_for(caller, Scope::Read, id).await?;
         if record.wiped { Err(Error::Gone) } else { Ok(record) }
+    }
+
+    /// Returns the run, and the document that it runs. `Gone` if a draft's was wiped.
+    pub async fn read_run_document(
+        &self,
+        caller: &Caller,
+        id: &str,
+    ) -> Result<(RunRecord, Arc<str>)> {
+        let record = self.run_for(caller, Scope::Trace, id).await?;
+        let head = &record.head;
+        let document = match &head.draft {
+            Some(_) if record.wiped => return Err(Error::Gone),
+            Some(draft) => draft.document.clone(),
+            None => {
+                let version = self.ports.workflows.version(&head.workflow_uid, &head.version);
+                version.await?.ok_or(Error::NotFound(What::Version))?.document
+            }
+        };
+        Ok((record, document))
     }
 
     /// Returns the next stored events after `after`, in order.

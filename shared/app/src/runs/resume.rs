@@ -1,12 +1,17 @@
 //! Answers the questions of runs that wait for a person.
 
+use std::collections::HashMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64_URL;
 use flowgate_core::delivery::Delivery;
 use flowgate_core::id::RunId;
 use flowgate_core::key::Scope;
 use flowgate_core::memory::Holder;
-use flowgate_core::run::{Answer, Answered, AskedQuestion, OpenQuestion, RunHead, RunRecord};
+use flowgate_core::page::{Page, PageRequest};
+use flowgate_core::run::{
+    Answer, Answered, AskedQuestion, ListedQuestion, OpenQuestion, RunHead, RunRecord,
+};
 use flowgate_core::secret::hmac_sha256;
 use flowgate_core::time::Timestamp;
 use flowgate_core::work::Message;
@@ -20,6 +25,7 @@ use subtle::ConstantTimeEq;
 use crate::access::Caller;
 use crate::error::{Error, FieldProblem, Result, What};
 use crate::platform::App;
+use crate::readable::MAX_LISTED;
 
 /// Bytes of JSON. An answer is stored in one piece.
 const MAX_ANSWER: usize = 64 << 10;
@@ -44,6 +50,15 @@ pub struct Asked {
     pub question: AskedQuestion,
     /// A page where a person without a key answers. Only for callers who may answer themselves.
     pub link: Option<String>,
+}
+
+/// A question in a list over several runs.
+#[derive(Debug)]
+pub struct SeenQuestion {
+    pub run: RunId,
+    pub workflow_id: String,
+    pub workflow_name: String,
+    pub asked: Asked,
 }
 
 /// Names one question. Signed, it lets whoever has it answer.
@@ -73,6 +88,42 @@ impl App {
             asked.push(Asked { question, link });
         }
         Ok(asked)
+    }
+
+    /// Returns the questions that nobody has answered, of one workflow or of all, oldest first.
+    pub async fn all_questions(
+        &self,
+        caller: &Caller,
+        workflow: Option<&str>,
+        page: PageRequest,
+    ) -> Result<Page<SeenQuestion>> {
+        let readable = self.readable(caller, Scope::Read, workflow, MAX_LISTED).await?;
+        let ids: HashMap<&str, &str> =
+            readable.iter().map(|known| (known.uid.as_str(), known.id.as_str())).collect();
+        let uids: Vec<String> = readable.iter().map(|known| known.uid.clone()).collect();
+        let bytes = page.limit.saturating_mul(2 * MAX_ANSWER);
+        let _memory = self.memory.charge(&Holder::of_key(caller.key_id()), bytes)?;
+        let found = self.ports.runs.open_questions(&uids, page).await?;
+        let now = self.now();
+        let mut items = Vec::new();
+        for ListedQuestion { run, workflow_uid, asked } in found.items {
+            let Some(id) = ids.get(workflow_uid.as_str()).filter(|_| is_open(&asked, now)) else {
+                continue;
+            };
+            let link = match caller.require_run(Scope::Run, id, &run) {
+                Ok(()) => {
+                    Some(self.answer_link(&run, &asked.place, asked.question.expires_at).await?)
+                }
+                Err(_) => None,
+            };
+            items.push(SeenQuestion {
+                run,
+                workflow_id: (*id).to_owned(),
+                workflow_name: self.cached_workflow(id).await?.draft.name.clone(),
+                asked: Asked { question: asked, link },
+            });
+        }
+        Ok(Page { items, next_cursor: found.next_cursor })
     }
 
     /// Answers the question of a node, or the only one. Returns the run.

@@ -102,12 +102,13 @@ impl BuiltTrace {
                     add_attempt(entry, call.as_ref(), attempt);
                 }
             }
-            EventKind::NodeFinished { node, status, error, .. } => {
+            EventKind::NodeFinished { node, status, error, figures, .. } => {
                 if let Some(entry) = self.entry(&node) {
                     (entry.status, entry.error) = (Some(status), error);
-                    entry.duration_ms = entry
-                        .started_at
-                        .and_then(|start| u64::try_from(event.at.since(start).as_millis()).ok());
+                    (entry.tokens, entry.cost_nano_usd) = (figures.tokens, figures.cost_nano_usd);
+                    let since = |start| u64::try_from(event.at.since(start).as_millis()).ok();
+                    let of_log = entry.started_at.and_then(since);
+                    entry.duration_ms = figures.duration_ms.or(of_log);
                 }
             }
             EventKind::Chunk { .. } | EventKind::NodeReset { .. } => {}
@@ -139,6 +140,8 @@ impl BuiltTrace {
         self.at.insert(node.clone(), self.trace.len());
         self.trace.push(NodeTrace {
             attempts: attempt,
+            // It starts as soon as it is ready.
+            ready_at: Some(at),
             started_at: Some(at),
             ..NodeTrace::new(node, kind)
         });
@@ -171,7 +174,7 @@ fn add_attempt<'t>(
 
 #[cfg(test)]
 mod tests {
-    use flowgate_core::event::EventId;
+    use flowgate_core::event::{EventId, NodeFigures};
     use flowgate_engine::{CallError, CallOutput, CallResult, NodeStatus};
     use serde_json::json;
 
@@ -231,6 +234,7 @@ mod tests {
             kind: "template".into(),
             status: NodeStatus::Succeeded,
             error: None,
+            figures: NodeFigures::default(),
             output: None,
         };
         for event in [

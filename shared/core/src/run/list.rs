@@ -6,19 +6,14 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::record::{RunEnd, RunHead, RunInput, RunRecord, RunState};
+use super::selection::Selection;
 use crate::id::RunId;
-use crate::time::Timestamp;
 
 #[derive(Debug, Clone, Default)]
 pub struct RunFilter {
-    pub state: Option<RunState>,
-    pub user: Option<String>,
-    /// Only failed runs, whose error has this code.
-    pub code: Option<String>,
-    /// Only failed runs, whose error names this node.
-    pub node: Option<String>,
-    pub created_from: Option<Timestamp>,
-    pub created_before: Option<Timestamp>,
+    pub selection: Selection,
+    /// `true`: only runs that have ended; `false`: only those that have not.
+    pub ended: Option<bool>,
     pub oldest_first: bool,
     /// With a user, code or node: finds runs that earlier releases wrote, too, in a home that lists
     /// by these only runs of this release. It may read every run of the workflow for that.
@@ -59,33 +54,30 @@ impl Include {
     }
 }
 
-impl RunFilter {
-    /// Returns the state of the runs that it selects, if they are of one.
-    pub fn only_state(&self) -> Option<RunState> {
-        let is_of_failures = self.code.is_some() || self.node.is_some();
-        self.state.or(is_of_failures.then_some(RunState::Failed))
+impl From<Selection> for RunFilter {
+    fn from(selection: Selection) -> Self {
+        Self { selection, ..Self::default() }
     }
+}
 
+impl RunFilter {
     pub fn matches(&self, run: &RunRecord) -> bool {
-        let error = run.end.as_ref().and_then(|end| end.error.as_ref());
-        let (code, node) =
-            (error.map(|error| error.code.as_str()), error.and_then(|error| error.node.as_deref()));
-        self.only_state().is_none_or(|state| state == run.state)
-            && is_one(self.user.as_ref(), run.head.user.as_deref())
-            && is_one(self.code.as_ref(), code)
-            && is_one(self.node.as_ref(), node)
+        self.ended.is_none_or(|ended| ended == run.state.has_ended()) && self.selection.matches(run)
     }
 
     /// Returns the ids that a page after `cursor` can hold; `None` if it can hold none. An id
     /// starts with the creation time of its run, so that times are a range of keys.
     pub fn ids(&self, cursor: Option<&str>) -> Option<RangeInclusive<RunId>> {
-        if (self.code.is_some() || self.node.is_some())
-            && self.only_state() != Some(RunState::Failed)
-        {
+        let Selection { created_from, created_before, .. } = self.selection;
+        let state = self.selection.only_state();
+        let is_contradiction = self.selection.is_of_failures() && state != Some(RunState::Failed)
+            || state
+                .is_some_and(|state| self.ended.is_some_and(|ended| ended != state.has_ended()));
+        if is_contradiction {
             return None;
         }
-        let mut first = self.created_from.map_or(0, RunId::first_number_at);
-        let mut last = match self.created_before {
+        let mut first = created_from.map_or(0, RunId::first_number_at);
+        let mut last = match created_before {
             Some(before) => RunId::first_number_at(before).checked_sub(1)?,
             None => u128::MAX,
         };
@@ -100,27 +92,22 @@ impl RunFilter {
     }
 }
 
-fn is_one(wanted: Option<&String>, given: Option<&str>) -> bool {
-    wanted.is_none_or(|wanted| given == Some(wanted))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::Timestamp;
 
     #[test]
     fn a_page_is_a_range_of_ids() {
         let id = |millis: u64, rest: u128| RunId::of_number(u128::from(millis) << 80 | rest);
         let rest = (1 << 80) - 1;
-        let check = |from: Option<i64>,
-                     before: Option<i64>,
-                     oldest_first,
-                     cursor: Option<&RunId>| {
-            let (created_from, created_before) = (from.map(Timestamp), before.map(Timestamp));
-            let filter =
-                RunFilter { created_from, created_before, oldest_first, ..RunFilter::default() };
-            filter.ids(cursor.map(RunId::as_str)).map(|ids| ids.into_inner())
-        };
+        let check =
+            |from: Option<i64>, before: Option<i64>, oldest_first, cursor: Option<&RunId>| {
+                let (created_from, created_before) = (from.map(Timestamp), before.map(Timestamp));
+                let selection = Selection { created_from, created_before, ..Selection::default() };
+                let filter = RunFilter { oldest_first, ..selection.into() };
+                filter.ids(cursor.map(RunId::as_str)).map(|ids| ids.into_inner())
+            };
         let all = (id(0, 0), RunId::of_number(u128::MAX));
         assert_eq!(check(None, None, false, None), Some(all.clone()));
         assert_eq!(check(Some(5), Some(8), false, None), Some((id(5, 0), id(7, rest))));
@@ -139,10 +126,15 @@ mod tests {
         assert_eq!(check(Some(-5), None, false, None), Some(all));
         assert!(check(Some(i64::MAX), Some(i64::MAX), false, None).is_none());
         assert!(check(None, None, true, Some(&RunId::of_number(u128::MAX))).is_none());
-        let failed = |state| RunFilter { code: Some("x".into()), state, ..RunFilter::default() };
+        let failed = |state| {
+            let code = Some("x".to_owned());
+            RunFilter::from(Selection { code, state, ..Selection::default() })
+        };
         assert!(failed(None).ids(None).is_some());
         assert!(failed(Some(RunState::Failed)).ids(None).is_some());
         assert!(failed(Some(RunState::Succeeded)).ids(None).is_none());
+        let open = RunFilter { ended: Some(false), ..failed(None) };
+        assert!(open.ids(None).is_none());
         let foreign = RunFilter::default().ids(Some("run_of_another_kind")).unwrap();
         assert_eq!(foreign.start(), &id(0, 0));
     }

@@ -4,11 +4,15 @@ use flowgate_engine::call::Question;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::id::RunId;
 use crate::time::Timestamp;
 
 /// A question as it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OpenQuestion {
+    /// Of the run that asks. Empty in questions of earlier releases, which no list over all has.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub workflow_uid: String,
     /// The path of the node that asks.
     pub node: String,
     pub question: Question,
@@ -37,6 +41,14 @@ pub struct AskedQuestion {
     pub place: String,
     pub question: OpenQuestion,
     pub answer: Option<Answer>,
+}
+
+/// A question in a list of several runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListedQuestion {
+    pub run: RunId,
+    pub workflow_uid: String,
+    pub asked: AskedQuestion,
 }
 
 /// The outcome of an answer.

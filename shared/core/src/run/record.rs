@@ -58,6 +58,30 @@ pub enum Mode {
     Detached,
 }
 
+/// How a run was started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StartMode {
+    /// The caller waited for its end.
+    Wait,
+    /// The caller read its events.
+    Stream,
+    /// It was accepted, and the caller went on.
+    Async,
+    Schedule,
+}
+
+impl StartMode {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Wait => "wait",
+            Self::Stream => "stream",
+            Self::Async => "async",
+            Self::Schedule => "schedule",
+        }
+    }
+}
+
 /// The API a run was started through. It is stored with the run, but nothing below `api` branches
 /// on it: the start request carries the differences as data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +112,9 @@ pub struct RunHead {
     /// A schedule started it, for no key.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_schedule: bool,
+    /// How its caller started it; `None` for a schedule, and in runs of earlier releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_mode: Option<StartMode>,
     /// The run counts towards its key's limit of concurrent runs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub counted: bool,
@@ -156,6 +183,11 @@ impl RunHead {
     /// Returns whether it tries a draft, or a part of a workflow: it does not count as production.
     pub fn is_draft(&self) -> bool {
         self.draft.is_some() || !self.part.is_whole()
+    }
+
+    /// Returns how it was started, if that is known.
+    pub fn start_mode(&self) -> Option<StartMode> {
+        if self.by_schedule { Some(StartMode::Schedule) } else { self.start_mode }
     }
 
     /// Returns on whose behalf the run uses sessions. What an earlier release started without a key
@@ -313,6 +345,18 @@ pub struct RunRecord {
 }
 
 impl RunRecord {
+    /// Returns how long it ran, once it has ended.
+    pub fn duration_ms(&self) -> Option<u64> {
+        let end = self.end.as_deref()?;
+        u64::try_from(end.ended_at.since(end.started_at).as_millis()).ok()
+    }
+
+    /// Returns how long it was stored before it started, once it has.
+    pub fn queued_ms(&self) -> Option<u64> {
+        let queued = self.started_at?.since(self.head.created_at);
+        u64::try_from(queued.as_millis()).ok()
+    }
+
     /// A detached run that no worker has claimed yet.
     pub fn pending(head: Arc<RunHead>, due_at: Timestamp) -> Self {
         Self {

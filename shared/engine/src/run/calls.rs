@@ -151,7 +151,8 @@ impl Run {
                 };
                 if is_start {
                     let (node, kind) = (Arc::clone(&open.node), self.kind_name(frame, index));
-                    self.emit(RunEvent::NodeStarted { node, kind, input: Some(input) });
+                    let (input, ready_at_ms) = (Some(input), self.ready_at_ms());
+                    self.emit(RunEvent::NodeStarted { node, kind, input, ready_at_ms });
                 } else {
                     self.emit_attempt(&open, input);
                 }

@@ -424,7 +424,14 @@ impl Run {
     /// Reports the start of a node that makes no call, or none yet.
     pub(super) fn emit_started(&mut self, frame: usize, index: usize) {
         let (node, kind) = (self.path(frame, index), self.kind_name(frame, index));
-        self.emit(RunEvent::NodeStarted { node, kind, input: None });
+        let ready_at_ms = self.ready_at_ms();
+        self.emit(RunEvent::NodeStarted { node, kind, input: None, ready_at_ms });
+    }
+
+    /// Returns when the nodes became ready that start now: each starts with the result that it
+    /// waited for. A run that takes over results has them when it begins.
+    pub(super) fn ready_at_ms(&self) -> i64 {
+        self.now_ms.max(self.begun_at_ms)
     }
 
     fn emit_cancelled(&mut self, frame: usize, index: usize, report: Report) {

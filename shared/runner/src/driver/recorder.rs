@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use flowgate_app::event::{AttemptTrace, Event, EventId, EventKind, NodeTrace, Trace};
+use flowgate_app::event::{AttemptTrace, Event, EventId, EventKind, NodeFigures, NodeTrace, Trace};
 use flowgate_app::time::Timestamp;
 use flowgate_engine::kind::KindName;
 use flowgate_engine::{CallEnded, NodeStatus, Part, RunEvent, Weight};
@@ -155,11 +155,11 @@ impl EventRecorder {
             _ => None,
         };
         let stored_at = milestone.and_then(|milestone| self.stored.get(&milestone).copied());
-        self.trace(&event, stored_at.unwrap_or(now));
+        let figures = self.trace(&event, stored_at.unwrap_or(now));
         if stored_at.is_some() {
             return None;
         }
-        let event = self.number(kind_of(event)?, now);
+        let event = self.number(kind_of(event, figures)?, now);
         self.watched.then_some(event)
     }
 
@@ -190,12 +190,15 @@ impl EventRecorder {
         event
     }
 
-    fn trace(&mut self, event: &RunEvent, at: Timestamp) {
+    /// Returns what the node took, if the event ends one.
+    fn trace(&mut self, event: &RunEvent, at: Timestamp) -> NodeFigures {
         match event {
-            RunEvent::NodeStarted { node, kind, input } => {
+            RunEvent::NodeStarted { node, kind, input, ready_at_ms } => {
                 let input = input.as_ref().map(|input| self.traced(input));
                 let entry = self.entry(node, kind);
                 entry.started_at.get_or_insert(at);
+                // The clock of another owner may be ahead.
+                entry.ready_at.get_or_insert(Timestamp(*ready_at_ms).min(at));
                 entry.attempts = 1;
                 let makes_calls = input.is_some();
                 entry.input = input;
@@ -229,12 +232,18 @@ impl EventRecorder {
                 entry.output = output;
                 entry.error = error.clone();
                 (entry.tokens, entry.cost_nano_usd) = (*tokens, *cost_nano_usd);
+                return NodeFigures {
+                    duration_ms: entry.duration_ms,
+                    tokens: *tokens,
+                    cost_nano_usd: *cost_nano_usd,
+                };
             }
             RunEvent::CallStarted { .. }
             | RunEvent::CallEnded(_)
             | RunEvent::Chunk { .. }
             | RunEvent::NodeReset { .. } => {}
         }
+        NodeFigures::default()
     }
 
     fn begin_attempt(
@@ -293,7 +302,7 @@ impl EventRecorder {
 }
 
 /// `None`: the log does not have it.
-fn kind_of(event: RunEvent) -> Option<EventKind> {
+fn kind_of(event: RunEvent, figures: NodeFigures) -> Option<EventKind> {
     Some(match event {
         RunEvent::CallStarted { .. } | RunEvent::CallEnded(_) => return None,
         RunEvent::NodeStarted { node, kind, .. } => {
@@ -305,7 +314,7 @@ fn kind_of(event: RunEvent) -> Option<EventKind> {
         RunEvent::Chunk { node, call, text } => EventKind::Chunk { node, call, text },
         RunEvent::NodeReset { node, call } => EventKind::NodeReset { node, call },
         RunEvent::NodeFinished { node, kind, status, output, error, .. } => {
-            EventKind::NodeFinished { node, kind, status, error, output }
+            EventKind::NodeFinished { node, kind, status, error, figures, output }
         }
     })
 }
@@ -321,7 +330,12 @@ mod tests {
         for call in 0..1_000 {
             let node = format!("loop[{call}]/call").into();
             recorder.record(
-                RunEvent::NodeStarted { node, kind: "http".into(), input: input.clone() },
+                RunEvent::NodeStarted {
+                    node,
+                    kind: "http".into(),
+                    input: input.clone(),
+                    ready_at_ms: 0,
+                },
                 Timestamp(0),
             );
         }

@@ -48,6 +48,7 @@ impl Driver {
     async fn ask(&mut self, place: &str, ask: &AskCall, call: &Call) -> Result<()> {
         let asked_at = Timestamp(call.asked_at_ms);
         let question = OpenQuestion {
+            workflow_uid: self.head.workflow_uid.clone(),
             node: place.to_owned(),
             question: ask.question.clone(),
             asked_at,

@@ -9,8 +9,8 @@ use flowgate_core::lease::{Lease, OwnerToken, Written};
 use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::run::{
     Answer, Answered, AskedQuestion, CancelRequest, Checkpoint, Claimed, Created, Deleted,
-    Finished, FinishedRun, Heartbeat, NewRun, OpenQuestion, Parked, Parking, RunFilter,
-    RunProgress, RunRecord, Runs, StartMark,
+    Finished, FinishedRun, Heartbeat, ListedQuestion, NewRun, OpenQuestion, Parked, Parking,
+    RunFilter, RunProgress, RunRecord, Runs, StartMark,
 };
 use flowgate_core::time::Timestamp;
 
@@ -145,6 +145,15 @@ impl Runs for Faulty {
         self.around("runs.questions", run.as_str(), work).await
     }
 
+    async fn open_questions(
+        &self,
+        workflow_uids: &[String],
+        page: PageRequest,
+    ) -> Result<Page<ListedQuestion>> {
+        let work = self.inner.runs.open_questions(workflow_uids, page);
+        self.around("runs.open_questions", "", work).await
+    }
+
     async fn finish(&self, lease: &Lease, end: FinishedRun) -> Result<Finished> {
         let state = end.end.state;
         let work = async {
@@ -213,6 +222,16 @@ impl Runs for Faulty {
     ) -> Result<Page<RunRecord>> {
         let work = self.inner.runs.list(workflow_uid, filter, page);
         self.around("runs.list", workflow_uid, work).await
+    }
+
+    async fn list_of(
+        &self,
+        workflow_uids: &[String],
+        filter: RunFilter,
+        page: PageRequest,
+    ) -> Result<Page<RunRecord>> {
+        let work = self.inner.runs.list_of(workflow_uids, filter, page);
+        self.around("runs.list_of", "", work).await
     }
 
     async fn idempotency(

@@ -9,8 +9,8 @@ use flowgate_core::schedule::{NewSchedule, Schedule};
 use flowgate_core::secret::SigningPin;
 use flowgate_core::time::Timestamp;
 use flowgate_core::workflow::{
-    Draft, DraftSaved, NewVersion, SetActive, VersionInfo, VersionPublished, VersionRecord,
-    WorkflowRecord, Workflows,
+    Draft, DraftSaved, Identity, NewVersion, SetActive, VersionInfo, VersionPublished,
+    VersionRecord, WorkflowRecord, Workflows,
 };
 
 use super::Faulty;
@@ -23,6 +23,10 @@ impl Workflows for Faulty {
 
     async fn list(&self, page: PageRequest) -> Result<Page<WorkflowRecord>> {
         self.around("workflows.list", "", self.inner.workflows.list(page)).await
+    }
+
+    async fn identities(&self, page: PageRequest) -> Result<Page<Identity>> {
+        self.around("workflows.identities", "", self.inner.workflows.identities(page)).await
     }
 
     async fn save_draft(

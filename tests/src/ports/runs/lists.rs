@@ -40,18 +40,30 @@ pub(super) async fn list_filters(world: World) -> Result<()> {
     world.runs.create(NewRun { head: Arc::new(users), ..detached(3)? }).await?;
     claimed(&world, 4, "a").await?;
     let cases: [(RunFilter, &[u32]); 8] = [
-        (RunFilter { state: Some(RunState::Pending), ..RunFilter::default() }, &[3, 1]),
-        (RunFilter { state: Some(RunState::Running), ..RunFilter::default() }, &[4]),
-        (RunFilter { state: Some(RunState::Failed), ..RunFilter::default() }, &[2]),
-        (RunFilter { user: Some("ada".into()), ..RunFilter::default() }, &[3]),
-        (RunFilter { created_from: Some(at(3)), ..RunFilter::default() }, &[4, 3]),
-        (RunFilter { created_before: Some(at(3)), ..RunFilter::default() }, &[2, 1]),
         (
-            RunFilter {
+            RunFilter::from(Selection { state: Some(RunState::Pending), ..Selection::default() }),
+            &[3, 1],
+        ),
+        (
+            RunFilter::from(Selection { state: Some(RunState::Running), ..Selection::default() }),
+            &[4],
+        ),
+        (
+            RunFilter::from(Selection { state: Some(RunState::Failed), ..Selection::default() }),
+            &[2],
+        ),
+        (RunFilter::from(Selection { user: Some("ada".into()), ..Selection::default() }), &[3]),
+        (RunFilter::from(Selection { created_from: Some(at(3)), ..Selection::default() }), &[4, 3]),
+        (
+            RunFilter::from(Selection { created_before: Some(at(3)), ..Selection::default() }),
+            &[2, 1],
+        ),
+        (
+            RunFilter::from(Selection {
                 state: Some(RunState::Pending),
                 created_from: Some(at(2)),
-                ..RunFilter::default()
-            },
+                ..Selection::default()
+            }),
             &[3],
         ),
         (RunFilter { oldest_first: true, ..RunFilter::default() }, &[1, 2, 3, 4]),
@@ -135,8 +147,10 @@ pub(super) async fn list_ranges(world: World) -> Result<()> {
                       limit,
                       cursor: Option<u32>| {
         let (created_from, created_before) = (from.map(at), before.map(at));
-        let filter =
-            RunFilter { created_from, created_before, oldest_first, ..RunFilter::default() };
+        let filter = RunFilter {
+            oldest_first,
+            ..Selection { created_from, created_before, ..Selection::default() }.into()
+        };
         let cursor = cursor.map(run_id).transpose()?.map(|run| run.to_string());
         let page = world.runs.list(WORKFLOW_UID, filter, PageRequest { limit, cursor }).await?;
         let numbers: Vec<i64> =

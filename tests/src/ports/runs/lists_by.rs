@@ -21,12 +21,12 @@ async fn numbers(world: &World, filter: &RunFilter, limit: usize) -> Result<Vec<
 }
 
 /// In both orders, in pages of any size, and by the way that finds older runs, too.
-async fn check(world: &World, filter: RunFilter, newest_first: &[i64]) -> Result<()> {
+async fn check(world: &World, selection: Selection, newest_first: &[i64]) -> Result<()> {
     let oldest_first: Vec<i64> = newest_first.iter().rev().copied().collect();
     for (is_oldest_first, expected) in [(false, newest_first), (true, &oldest_first)] {
         for (limit, complete) in [(1, false), (3, false), (100, false), (7, true)] {
             let filter =
-                RunFilter { oldest_first: is_oldest_first, complete, ..RunFilter::clone(&filter) };
+                RunFilter { oldest_first: is_oldest_first, complete, ..selection.clone().into() };
             let found = numbers(world, &filter, limit).await?;
             ensure!(found == expected, "{filter:?}, {limit}: {found:?} for {expected:?}");
         }
@@ -39,8 +39,8 @@ fn of_user(run: NewRun, user: &str) -> NewRun {
     NewRun { head: Arc::new(head), ..run }
 }
 
-fn by_user(user: &str) -> RunFilter {
-    RunFilter { user: Some(user.into()), ..RunFilter::default() }
+fn by_user(user: &str) -> Selection {
+    Selection { user: Some(user.into()), ..Selection::default() }
 }
 
 pub(super) async fn by_users(world: World) -> Result<()> {
@@ -69,17 +69,17 @@ pub(super) async fn by_users(world: World) -> Result<()> {
         check(&world, by_user(unknown), &[]).await?;
     }
     let (created_from, created_before) = (Some(at(20)), Some(at(50)));
-    check(&world, RunFilter { created_from, created_before, ..by_user("ada") }, &[40, 30, 20])
+    check(&world, Selection { created_from, created_before, ..by_user("ada") }, &[40, 30, 20])
         .await?;
     for (state, expected) in
         [(RunState::Pending, [50, 30, 10]), (RunState::Succeeded, [60, 40, 20])]
     {
-        check(&world, RunFilter { state: Some(state), ..by_user("ada") }, &expected).await?;
+        check(&world, Selection { state: Some(state), ..by_user("ada") }, &expected).await?;
     }
-    check(&world, RunFilter { code: Some("timeout".into()), ..by_user("ada") }, &[]).await?;
-    let other = world.runs.list("other-uid", by_user("ada"), first_page(10)).await?;
+    check(&world, Selection { code: Some("timeout".into()), ..by_user("ada") }, &[]).await?;
+    let other = world.runs.list("other-uid", by_user("ada").into(), first_page(10)).await?;
     assert_eq!(other.items.len(), 1);
-    let whole = RunFilter { include: Include::ALL, ..by_user("ada") };
+    let whole = RunFilter { include: Include::ALL, ..by_user("ada").into() };
     let whole = world.runs.list(WORKFLOW_UID, whole, first_page(1)).await?;
     assert_eq!(whole.items, [stored(&world, 60).await?]);
 
@@ -136,15 +136,15 @@ async fn check_failures(world: &World, gone: &[u32]) -> Result<()> {
             });
             let expected: Vec<i64> = expected.map(i64::from).collect();
             let [code, node, user] = [code, node, user].map(|given| given.map(str::to_owned));
-            let filter = RunFilter { code, node, user, ..RunFilter::default() };
+            let filter = Selection { code, node, user, ..Selection::default() };
             check(world, filter.clone(), &expected).await?;
-            let failed = RunFilter { state: Some(RunState::Failed), ..filter.clone() };
+            let failed = Selection { state: Some(RunState::Failed), ..filter.clone() };
             check(world, failed, &expected).await?;
             let (created_from, created_before) = (Some(at(10)), Some(at(20)));
-            let of_time = RunFilter { created_from, created_before, ..filter.clone() };
+            let of_time = Selection { created_from, created_before, ..filter.clone() };
             let within = expected.into_iter().filter(|n| (10..20).contains(n));
             check(world, of_time, &within.collect::<Vec<_>>()).await?;
-            let other = RunFilter { state: Some(RunState::Succeeded), ..filter };
+            let other = Selection { state: Some(RunState::Succeeded), ..filter };
             check(world, other, &[]).await?;
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use flowgate_core::page::PageRequest;
-use flowgate_core::run::{Include, NewRun, RunFilter, RunHead, RunState};
+use flowgate_core::run::{Include, NewRun, RunFilter, RunHead, RunState, Selection};
 use flowgate_core::workflow::{NewVersion, UseOfSecrets};
 use flowgate_engine::RunError;
 use flowgate_tests::ports::sample::*;
@@ -219,11 +219,11 @@ async fn runs_without_pointers_are_found_by_who_reads_the_whole_list() -> Result
     }
     let (user, code) = (Some("ada".to_owned()), Some("timeout".to_owned()));
     for (filter, complete, expected) in [
-        (RunFilter { user: user.clone(), ..RunFilter::default() }, false, 0),
-        (RunFilter { code: code.clone(), ..RunFilter::default() }, false, 0),
-        (RunFilter { user: user.clone(), ..RunFilter::default() }, true, 40),
-        (RunFilter { code: code.clone(), ..RunFilter::default() }, true, 40),
-        (RunFilter { user, code, ..RunFilter::default() }, true, 40),
+        (RunFilter::from(Selection { user: user.clone(), ..Selection::default() }), false, 0),
+        (RunFilter::from(Selection { code: code.clone(), ..Selection::default() }), false, 0),
+        (RunFilter::from(Selection { user: user.clone(), ..Selection::default() }), true, 40),
+        (RunFilter::from(Selection { code: code.clone(), ..Selection::default() }), true, 40),
+        (RunFilter::from(Selection { user, code, ..Selection::default() }), true, 40),
         (RunFilter::default(), false, 40),
     ] {
         let filter = RunFilter { complete, ..filter };

@@ -12,7 +12,7 @@ use flowgate_core::limit::{Acquired, Rate};
 use flowgate_core::page::PageRequest;
 use flowgate_core::run::{
     Claimed, Created, Finished, FinishedRun, Heartbeat, Include, NewRun, RunFilter, RunHead,
-    RunState, StartMark,
+    RunState, Selection, StartMark,
 };
 use flowgate_core::secret::SigningPin;
 use flowgate_core::stats::Tally;
@@ -173,10 +173,17 @@ async fn lists_of_some_runs(world: &World, count: impl Fn(&str, &[&str])) -> Res
     count("both at once", &["BatchWriteItem", "PutItem"]);
     let [user, code, node] = ["ada", "timeout", "a"].map(|name| Some(name.to_owned()));
     for (filter, queries) in [
-        (RunFilter { user: user.clone(), ..RunFilter::default() }, 1),
-        (RunFilter { code: code.clone(), ..RunFilter::default() }, 16),
-        (RunFilter { node: node.clone(), code: code.clone(), ..RunFilter::default() }, 16),
-        (RunFilter { user, code, node, ..RunFilter::default() }, 1),
+        (RunFilter::from(Selection { user: user.clone(), ..Selection::default() }), 1),
+        (RunFilter::from(Selection { code: code.clone(), ..Selection::default() }), 16),
+        (
+            RunFilter::from(Selection {
+                node: node.clone(),
+                code: code.clone(),
+                ..Selection::default()
+            }),
+            16,
+        ),
+        (RunFilter::from(Selection { user, code, node, ..Selection::default() }), 1),
     ] {
         let page = world.runs.list(WORKFLOW_UID, filter, first_page(3)).await?;
         assert_eq!(page.items.len(), 2);
@@ -203,12 +210,15 @@ async fn a_page_of_a_time_looks_at_nothing_outside_it() -> Result<()> {
         (Some("nobody".to_owned()), false, false),
     ] {
         let filter = RunFilter {
-            created_from: Some(at(20)),
-            created_before: Some(at(30)),
             oldest_first,
-            user,
             complete,
-            ..RunFilter::default()
+            ..Selection {
+                created_from: Some(at(20)),
+                created_before: Some(at(30)),
+                user,
+                ..Selection::default()
+            }
+            .into()
         };
         let (mut cursor, mut pages, mut listed) = (None, 0, 0);
         network.scanned.store(0, Ordering::Relaxed);
@@ -223,7 +233,7 @@ async fn a_page_of_a_time_looks_at_nothing_outside_it() -> Result<()> {
             }
         }
         let scanned = network.scanned.load(Ordering::Relaxed);
-        match filter.user {
+        match filter.selection.user {
             // Each page reads at most what is left of it in each part of the list.
             None => {
                 assert_eq!((pages, listed), (3, 10));
@@ -234,11 +244,11 @@ async fn a_page_of_a_time_looks_at_nothing_outside_it() -> Result<()> {
         }
     }
     network.take();
-    let never = RunFilter {
+    let never = RunFilter::from(Selection {
         created_from: Some(at(30)),
         created_before: Some(at(20)),
-        ..RunFilter::default()
-    };
+        ..Selection::default()
+    });
     assert!(world.runs.list(WORKFLOW_UID, never, first_page(4)).await?.items.is_empty());
     assert_eq!(network.take(), [""; 0], "nothing can be in it");
     Ok(())

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use flowgate_app::error::What;
 use flowgate_app::key::Scope;
 use flowgate_app::run::{RunRecord, RunState};
-use flowgate_app::{App, Error, answer};
+use flowgate_app::{App, Error};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -111,7 +111,7 @@ async fn execution<'a>(
         level: if found.state == RunState::Failed { "error" } else { "info" },
         started_at: record::started_at(found),
         ended_at: record::ended_at(found),
-        total_duration_ms: answer::duration_ms(found),
+        total_duration_ms: found.duration_ms(),
         paused: (),
         cost: Cost::of(found),
         error: record::error_text(found, workflow.as_deref()),

@@ -104,7 +104,7 @@ pub(super) async fn read(
             created_at: head.created_at.into(),
             started_at: record.started_at.map(Into::into),
             completed_at: record.end.as_deref().map(|end| end.ended_at.into()),
-            duration: answer::duration_ms(&record),
+            duration: record.duration_ms(),
         },
         output: record.state.has_ended().then(|| answer::output(&record)),
         error: error_text(&record, workflow.as_deref()),

@@ -269,7 +269,7 @@ fn result(record: &RunRecord, workflow: &Workflow) -> Response {
         execution_id: record.head.shown_id(),
         output: Cow::Borrowed(answer::output(record)),
         metadata: Some(ResultMetadata {
-            duration: answer::duration_ms(record),
+            duration: record.duration_ms(),
             start_time: end.map(|end| end.started_at.into()),
             end_time: end.map(|end| end.ended_at.into()),
         }),

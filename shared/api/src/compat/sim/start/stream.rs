@@ -225,7 +225,7 @@ impl StreamEncoder {
         End {
             success: record.state == RunState::Succeeded,
             output: if whole { answer::output(record).clone() } else { Value::Object(Map::new()) },
-            duration_ms: answer::duration_ms(record),
+            duration_ms: record.duration_ms(),
             error: error_text(record, Some(workflow)),
             status: None,
         }
@@ -327,6 +327,7 @@ mod tests {
             kind: "agent".into(),
             status: NodeStatus::Succeeded,
             error: None,
+            figures: flowgate_app::event::NodeFigures::default(),
             output: Some(Arc::new(output)),
         }
     }

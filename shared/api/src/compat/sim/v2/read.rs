@@ -8,10 +8,10 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use flowgate_app::key::Scope;
 use flowgate_app::page::{Page, PageRequest};
-use flowgate_app::run::{RunFilter, RunRecord, RunState};
+use flowgate_app::run::{RunFilter, RunRecord, RunState, Selection};
 use flowgate_app::runs::MAX_PAGE;
 use flowgate_app::time::Timestamp;
-use flowgate_app::{App, Error, answer};
+use flowgate_app::{App, Error};
 use http::Uri;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -251,7 +251,7 @@ impl<'a> From<&'a RunRecord> for RunSummary<'a> {
             trigger: TRIGGER,
             started_at: record::started_at(found),
             ended_at: record::ended_at(found),
-            duration_ms: answer::duration_ms(found),
+            duration_ms: found.duration_ms(),
             cost: Cost::of(found),
         }
     }
@@ -282,13 +282,13 @@ impl RunsQuery {
     }
 
     fn filter(&self) -> RunFilter {
-        RunFilter {
+        let selection = Selection {
             state: self.status,
             created_from: self.start_date,
             created_before: self.end_date.map(|end| end + Duration::from_millis(1)),
-            oldest_first: matches!(self.order, Order::OldestFirst),
-            ..RunFilter::default()
-        }
+            ..Selection::default()
+        };
+        RunFilter { oldest_first: matches!(self.order, Order::OldestFirst), ..selection.into() }
     }
 
     fn page(&self) -> PageRequest {

@@ -219,6 +219,6 @@ fn result<'a>(record: &'a RunRecord, workflow: &Workflow) -> RunResult<'a> {
         error: Failure::of(record, Some(workflow)),
         started_at: record::started_at(record),
         ended_at: record::ended_at(record),
-        duration_ms: answer::duration_ms(record),
+        duration_ms: record.duration_ms(),
     }
 }

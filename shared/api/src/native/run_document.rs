@@ -1,0 +1,53 @@
+//! The document that a run runs: `GET /v1/runs/{run_id}/document`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use flowgate_app::App;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::Caller;
+use crate::http::problem::{Problem, Refusal};
+use crate::http::refused::{Denied, Refused};
+use crate::http::request::Segments;
+
+/// What a run runs. An outline of the document belongs beside it.
+#[derive(Serialize, ToSchema)]
+struct RunDocument<'a> {
+    workflow_id: &'a str,
+    /// The version that the run started with; `draft` for a draft.
+    version: &'a str,
+    /// As its author wrote it: of a draft, the text that the run tries.
+    document: &'a str,
+}
+
+/// Read the document of a run
+///
+/// Needs the scope `trace`.
+#[utoipa::path(
+    get,
+    path = "/v1/runs/{run_id}/document",
+    operation_id = "read_run_document",
+    tag = "Runs",
+    params(("run_id" = String, Path, description = "The run's id.")),
+    responses(
+        (status = 200, description = "The document.", body = RunDocument),
+        Denied<Problem>,
+        Refused<Problem, 404>,
+        Refused<Problem, 410>,
+    )
+)]
+pub(super) async fn read(
+    State(app): State<Arc<App>>,
+    Segments(run_id): Segments<String>,
+    caller: Caller,
+) -> Result<Response, Refusal> {
+    let (record, document) = app.read_run_document(&caller, &run_id).await?;
+    let head = &record.head;
+    let document =
+        RunDocument { workflow_id: &head.workflow_id, version: &head.version, document: &document };
+    Ok(Json(document).into_response())
+}
