@@ -1,0 +1,33 @@
+import { useQuery } from '@tanstack/react-query';
+import { ApiError } from '../../api/client';
+import { getDraft, getInterface, type InterfaceInput, type WorkflowInterface } from '../../api/coming-w3';
+
+/** What callers see of a workflow: of the active version, or of the one that is named. */
+export function useInterface(workflowId: string, version: string | null = null) {
+  return useQuery({
+    queryKey: ['interface', workflowId, version],
+    queryFn: () => getInterface(workflowId, version),
+    placeholderData: (previous: WorkflowInterface | undefined) => previous,
+  });
+}
+
+/** The workflow with its draft; null if the key may not read it. */
+export function useDraft(workflowId: string) {
+  return useQuery({
+    queryKey: ['workflow', workflowId],
+    queryFn: () =>
+      getDraft(workflowId).catch((error: unknown) => {
+        if (error instanceof ApiError && error.status === 403) return null;
+        throw error;
+      }),
+  });
+}
+
+/** The inputs of a version. Those of the draft come from its outline if the interface does not tell them. */
+export function useInputs(workflowId: string, version: string | null) {
+  const face = useInterface(workflowId, version);
+  const draft = useDraft(workflowId);
+  const outlined = version === 'draft' && face.isError ? draft.data?.outline?.inputs : undefined;
+  const inputs: InterfaceInput[] | undefined = outlined ?? face.data?.inputs;
+  return { inputs, schema: face.data?.input_schema, error: outlined ? null : face.error };
+}
