@@ -1,8 +1,8 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
-import { announce } from '../../../app/announce';
 import { ApiError, api, body } from '../../../api/client';
-import { Progress } from './progress';
+import { announce } from '../../../app/announce';
+import { Progress, type Run } from './progress';
 import { type Attempt, runIdOf, runToEnd } from './start';
 
 export type TryRun = {
@@ -74,7 +74,10 @@ async function complete(progress: Progress, mayTrace: boolean) {
   const { run } = progress;
   if (!run) return;
   const params = { params: { path: { run_id: run.id } } };
-  if ('omitted' in run) progress.run = await body(api.GET('/v1/runs/{run_id}', params)).catch(() => run);
+  if ('omitted' in run) {
+    const whole = await body(api.GET('/v1/runs/{run_id}', params)).catch(() => null);
+    if (whole) progress.run = whole as Run;
+  }
   if (!mayTrace) return;
   const trace = await body(api.GET('/v1/runs/{run_id}/trace', params)).catch(() => null);
   if (trace) progress.applyTrace(trace.nodes);
