@@ -61,9 +61,10 @@ describe('the layout', () => {
   test('takes less than 100 ms for 200 nodes', () => {
     const outline = large(200);
     layoutOf(outline);
-    const start = performance.now();
+    // Time of this process alone: the machine may be busy with other things.
+    const start = process.cpuUsage();
     layoutOf(outline);
-    expect(performance.now() - start).toBeLessThan(process.env.CI ? 400 : 100);
+    expect(process.cpuUsage(start).user / 1_000).toBeLessThan(100);
   });
 });
 

@@ -62,7 +62,7 @@ type Work = { flow: Flow; links: Link[]; sizes: Map<string, Size>; boxes: Map<st
 
 /** Places the nodes of a list, those inside them first. Returns how large the list is. */
 function body(parent: string | null, work: Work): Size | null {
-  const ids = work.flow.bodies.get(parent);
+  const ids = work.flow.bodies.get(parent)?.filter((id) => id !== INPUT && id !== OUTPUT);
   if (!ids) return null;
   for (const id of ids) {
     const inner = body(id, work);
@@ -76,20 +76,40 @@ function body(parent: string | null, work: Work): Size | null {
     const left = Math.round(x - width / 2) + offset.x;
     work.boxes.set(id, { id, parent, width, height, x: left, y: Math.round(y - height / 2) + offset.y });
   }
-  const { width, height } = graph.graph() as Size;
-  return { width: Math.ceil(width), height: Math.ceil(height) };
+  const { width, height } = ids.length > 0 ? (graph.graph() as Size) : { width: 0, height: 0 };
+  const size = { width: Math.ceil(width), height: Math.ceil(height) };
+  if (parent === null) gates(size, work);
+  return size;
 }
 
-function graphOf(ids: string[], { flow, links, sizes }: Work): Graph {
+/**
+ * The gates stand above and below everything, in the middle of what they lead to. Laid out with the rest, the lines
+ * between them and every row would stretch the drawing, and take most of the time.
+ */
+function gates(size: Size, { links, sizes, boxes }: Work) {
+  const center = (neighbours: string[]) => {
+    const found = neighbours.flatMap((id) => boxes.get(id) ?? []);
+    if (found.length === 0) return size.width / 2;
+    return found.reduce((sum, box) => sum + box.x + box.width / 2, 0) / found.length;
+  };
+  const add = (id: string, middle: number, y: (height: number) => number) => {
+    const { width, height } = sizes.get(id) ?? { width: 0, height: 0 };
+    boxes.set(id, { id, parent: null, width, height, x: Math.round(middle - width / 2), y: y(height) });
+  };
+  const below = links.filter((link) => link.from === INPUT && link.to !== OUTPUT).map((link) => link.to);
+  const above = links.filter((link) => link.to === OUTPUT && link.from !== INPUT).map((link) => link.from);
+  add(INPUT, center(below), (height) => -GAP_DOWN - height);
+  add(OUTPUT, center(above), () => (size.height > 0 ? size.height + GAP_DOWN : 0));
+}
+
+function graphOf(ids: string[], { links, sizes }: Work): Graph {
   const graph = new Graph({ multigraph: true });
-  graph.setGraph({ rankdir: 'TB', ranksep: GAP_DOWN, nodesep: GAP_ACROSS, edgesep: 24, rankalign: 'top' });
+  const gaps = { ranksep: GAP_DOWN, nodesep: GAP_ACROSS, edgesep: 24 };
+  graph.setGraph({ ...gaps, rankdir: 'TB', ranker: 'tight-tree', rankalign: 'top' });
   const known = new Set(ids);
   for (const id of ids) graph.setNode(id, { ...(sizes.get(id) ?? { width: 0, height: 0 }) });
   for (const { from, to, branch } of links) {
     if (known.has(from) && known.has(to)) graph.setEdge(from, to, {}, branch ?? undefined);
   }
-  // The output is the last row, the input the first.
-  const first = ids[0] as string;
-  if (flow.parents.get(first) === null && known.has(OUTPUT)) graph.setEdge(INPUT, OUTPUT, { weight: 0 }, 'ends');
   return graph;
 }
