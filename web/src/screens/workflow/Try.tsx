@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useSearchParams } from 'wouter';
 import { ApiError, api, BASE, body } from '../../api/client';
 import { getVersion } from '../../api/coming-w3';
@@ -25,6 +25,7 @@ export default function Try({ workflowId }: { workflowId: string }) {
   const blocked = useBlocked();
   const form = useTryForm(workflowId, inputs ?? []);
   const run = useTryRun(blocked('trace', workflowId) === null);
+  const result = useRef<HTMLElement>(null);
   const [selected, setSelected] = useState<string | null>(null);
   useFilledFrom(from, inputs !== undefined, form.fill);
   // biome-ignore lint/correctness/useExhaustiveDependencies: once for each refusal
@@ -39,7 +40,10 @@ export default function Try({ workflowId }: { workflowId: string }) {
   });
   const start = () => {
     const input = form.read();
-    if (input !== null) run.start(request(input));
+    if (input === null) return;
+    run.start(request(input));
+    // On a phone the result stands below the form.
+    result.current?.scrollIntoView({ block: 'nearest' });
   };
   const blockedRun = blocked('run', workflowId) ?? (version === 'draft' ? blocked('author', workflowId) : null);
   usePageActions([
@@ -67,7 +71,7 @@ export default function Try({ workflowId }: { workflowId: string }) {
         onCancel={run.cancel}
       />
       {outline && <TryGraph outline={outline} progress={run.progress} selected={selected} onSelect={setSelected} />}
-      <RunPanel run={run} outline={outline?.nodes ?? []} onSelect={setSelected} />
+      <RunPanel ref={result} run={run} outline={outline?.nodes ?? []} onSelect={setSelected} />
     </div>
   );
 }

@@ -32,10 +32,12 @@ export function NodeList({
       <ol>
         {begun.slice(first).map((node) => (
           <li key={node.path}>
-            <span className={style.at}>{formatDuration(Math.max(0, node.startedAt - startedAt))}</span>
+            <span className={style.at}>
+              {node.startedAt > 0 && formatDuration(Math.max(0, node.startedAt - startedAt))}
+            </span>
             <StateIcon state={node.state} label={node.state} />
             <button type="button" className={style.node} onClick={() => onSelect?.(idOf(node.path))}>
-              <code>{nameOf(node.path)}</code>
+              <code title={node.path}>{nameOf(node.path)}</code>
             </button>
             <span className={style.what}>{whatOf(node)}</span>
           </li>

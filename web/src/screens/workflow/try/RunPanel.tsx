@@ -1,5 +1,5 @@
 import { Play } from 'lucide-react';
-import { useEffect, useState } from 'react';
+import { type Ref, useEffect, useState } from 'react';
 import { Link } from 'wouter';
 import type { ApiError } from '../../../api/client';
 import type { OutlineNode } from '../../../graph/types';
@@ -16,14 +16,14 @@ import type { NodeProgress, Progress } from './progress';
 import style from './Try.module.css';
 import type { TryRun } from './useTryRun';
 
-type Props = { run: TryRun; outline: OutlineNode[]; onSelect?: (id: string) => void };
+type Props = { ref: Ref<HTMLElement>; run: TryRun; outline: OutlineNode[]; onSelect?: (id: string) => void };
 
 /** The right side: the run's state, what it says while it goes on, and what came out. */
-export function RunPanel({ run, outline, onSelect }: Props) {
+export function RunPanel({ ref, run, outline, onSelect }: Props) {
   const { progress, error, busy } = run;
   if (!progress) {
     return (
-      <section className={style.result} aria-label="Result">
+      <section ref={ref} className={style.result} aria-label="Result">
         <Empty icon={<Play />} title="Nothing was run yet">
           Fill in the input and press Run. What the nodes do and say appears here as it happens.
         </Empty>
@@ -32,7 +32,7 @@ export function RunPanel({ run, outline, onSelect }: Props) {
   }
   const state: State = progress.run?.status ?? (busy ? 'running' : 'failed');
   return (
-    <section className={style.result} aria-label="Result">
+    <section ref={ref} className={style.result} aria-label="Result">
       <header className={style.head}>
         {(!error || progress.run) && <Status state={state} soft />}
         {progress.runId && <code title={progress.runId}>{shortId(progress.runId)}</code>}
