@@ -26,12 +26,11 @@ export default function Api({ workflowId }: { workflowId: string }) {
   const facts = useFacts(workflowId, active, workflow?.document);
   if (face.isPending) return <Skeleton />;
   if (face.error) return <Missing error={face.error} workflowId={workflowId} />;
-  const open = (face.data.input_schema as { additionalProperties?: boolean } | null)?.additionalProperties !== false;
   return (
     <div className={style.page}>
       <div className={style.column}>
         <Endpoint face={face.data} activatedAt={workflow?.activated_at ?? null} isActive={active !== null} />
-        <Inputs fields={face.data.inputs} open={open && !face.data.inputs.length} />
+        <Inputs fields={face.data.inputs} />
         <Outputs fields={face.data.outputs} />
         {facts?.budget && <Budget budget={facts.budget} />}
         <WebhookPart workflowId={workflowId} webhook={facts?.webhook ?? null} />

@@ -14,12 +14,13 @@ import { TryForm } from './try/TryForm';
 import { TryGraph } from './try/TryGraph';
 import { useTryForm } from './try/useTryForm';
 import { useTryRun } from './try/useTryRun';
-import { useDraft, useInputs } from './useInterface';
+import { useDraft, useInterface } from './useInterface';
 
 /** Runs the workflow once, from a form, and shows what it does. */
 export default function Try({ workflowId }: { workflowId: string }) {
   const { version, mode, from, choose } = useChoices();
-  const { inputs, error } = useInputs(workflowId, version);
+  const { data: face, error } = useInterface(workflowId, version);
+  const inputs = face?.inputs;
   const draft = useDraft(workflowId);
   const outline = useOutline(workflowId, version);
   const blocked = useBlocked();

@@ -1,8 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
 import { ApiError } from '../../api/client';
-import { getDraft, getInterface, type InterfaceInput, type WorkflowInterface } from '../../api/coming-w3';
+import { getDraft, getInterface, type WorkflowInterface } from '../../api/coming-w3';
 
-/** What callers see of a workflow: of the active version, or of the one that is named. */
+/** What callers see of a workflow: of the active version, or of the one that is named; `draft` is one, too. */
 export function useInterface(workflowId: string, version: string | null = null) {
   return useQuery({
     queryKey: ['interface', workflowId, version],
@@ -21,13 +21,4 @@ export function useDraft(workflowId: string) {
         throw error;
       }),
   });
-}
-
-/** The inputs of a version. Those of the draft come from its outline if the interface does not tell them. */
-export function useInputs(workflowId: string, version: string | null) {
-  const face = useInterface(workflowId, version);
-  const draft = useDraft(workflowId);
-  const outlined = version === 'draft' && face.isError ? draft.data?.outline?.inputs : undefined;
-  const inputs: InterfaceInput[] | undefined = outlined ?? face.data?.inputs;
-  return { inputs, schema: face.data?.input_schema, error: outlined ? null : face.error };
 }

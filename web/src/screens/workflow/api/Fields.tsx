@@ -44,14 +44,14 @@ function Source({ source }: { source: string }) {
   return reference ? <Chip look="reference">{reference}</Chip> : <code className={style.source}>{source}</code>;
 }
 
-export function Inputs({ fields, open }: { fields: InterfaceInput[]; open: boolean }) {
-  const remark = open ? 'any JSON object' : 'any other field is refused';
+export function Inputs({ fields }: { fields: InterfaceInput[] }) {
+  const remark = fields.length ? 'any other field is refused' : 'any JSON object';
   return (
     <Section title="Inputs" remark={remark}>
       {fields.length ? (
         <Table dense label="Inputs" columns={INPUTS} rows={fields} rowKey={(field) => field.name} />
       ) : (
-        <p className={style.faint}>{open ? 'The document declares no fields.' : 'It takes no input.'}</p>
+        <p className={style.faint}>The document declares no fields, so that callers may send what they like.</p>
       )}
     </Section>
   );

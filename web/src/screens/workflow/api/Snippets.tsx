@@ -72,7 +72,7 @@ export function Snippets({ face }: { face: WorkflowInterface }) {
       <section className={style.card} aria-label="Answer">
         <header className={style.answer}>
           <h2 className={style.title}>{mode === 'webhook' ? 'Delivery' : 'Answer'}</h2>
-          <Chip>{answer.status}</Chip>
+          {answer.status && <Chip>{answer.status}</Chip>}
           <code>{answer.type}</code>
         </header>
         <CodeBlock code={answer.text} label="answer" />

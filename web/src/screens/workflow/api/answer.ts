@@ -1,7 +1,7 @@
 /** What a caller gets: an example answer with the workflow's own outputs. */
 import type { InterfaceOutput, SnippetMode, WorkflowInterface } from '../../../api/coming-w3';
 
-export type Answer = { status: number; type: string; text: string };
+export type Answer = { status: number | null; type: string; text: string };
 
 const RUN = 'run_…';
 
@@ -14,7 +14,8 @@ export function exampleAnswer(face: WorkflowInterface, mode: SnippetMode): Answe
     case 'async':
       return { status: 202, type: 'application/json', text: pretty({ ...run, status: 'pending', output: null }) };
     case 'webhook':
-      return { status: 200, type: 'from your server', text: pretty(run) };
+      // The document's own webhook gets the outputs alone, one that a start names the run.
+      return { status: null, type: 'application/json', text: pretty(face.webhook ? output : run) };
     default:
       return { status: 200, type: 'application/json', text: pretty(run) };
   }

@@ -13,7 +13,7 @@ type Props = {
 
 /** One control for each field that the workflow declares. */
 export function InputForm({ fields, entries, errors, onChange }: Props) {
-  if (!fields.length) return <p className={style.none}>This workflow takes no input.</p>;
+  if (!fields.length) return <p className={style.none}>The document declares no fields. Give any object, as JSON.</p>;
   return fields.map((field) => (
     <Field
       key={field.name}
