@@ -33,7 +33,7 @@ function useCount(name: string, read: () => Promise<string>, every: number, enab
 }
 
 /** A server without the route, or a key without the right, answers the same again. */
-const isHopeless = ({ state }: Query) =>
+const isHopeless = (error: unknown) =>
   state.error instanceof ApiError &&
   state.error.status >= 400 &&
   state.error.status < 500 &&
