@@ -16,7 +16,8 @@ export default defineConfig({
     cssCodeSplit: true,
     reportCompressedSize: false,
   },
-  server: { proxy },
+  // The examples that a workflow can start from lie beside this folder.
+  server: { proxy, fs: { allow: ['..'] } },
   preview: { proxy },
   test: { include: ['src/**/*.test.{ts,tsx}'] },
 });

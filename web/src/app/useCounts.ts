@@ -34,7 +34,4 @@ function useCount(name: string, read: () => Promise<string>, every: number, enab
 
 /** A server without the route, or a key without the right, answers the same again. */
 const isHopeless = (error: unknown) =>
-  state.error instanceof ApiError &&
-  state.error.status >= 400 &&
-  state.error.status < 500 &&
-  state.error.status !== 429;
+  error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 429;

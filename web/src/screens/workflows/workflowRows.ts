@@ -15,7 +15,8 @@ export function joinRows(
   from: Date,
 ): WorkflowRow[] {
   const total = new Map(totals?.map((item) => [item.name, item]));
-  const stepsOf = Map.groupBy(steps ?? [], (item) => item.name);
+  const stepsOf = new Map<string | undefined, StatsItem[]>();
+  for (const item of steps ?? []) stepsOf.set(item.name, [...(stepsOf.get(item.name) ?? []), item]);
   return workflows.map((workflow) => ({
     workflow,
     total: total.get(workflow.id) ?? null,
