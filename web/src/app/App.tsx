@@ -58,7 +58,8 @@ function Places() {
   return (
     <Shell>
       <RouteBoundary route={pageOf(location)}>
-        <Suspense fallback={<Loading />}>
+        {/* By page: while the next one loads, the effects of the one before must not go on behind it. */}
+        <Suspense key={pageOf(location)} fallback={<Loading />}>
           <Switch>
             <Route path="/">
               <Redirect to="/workflows" replace />

@@ -9,7 +9,10 @@ import { APPLE, singlesAreOn, switchSingles, useBindings } from './shortcuts';
 /** What the keyboard does on this page. */
 export default function ShortcutMap({ onClose }: { onClose: () => void }) {
   const [on, setOn] = useState(singlesAreOn);
-  const named = useBindings().filter((binding) => binding.label);
+  // What yields stands in front of the rest, the last bound first.
+  const named = useBindings()
+    .filter((binding) => binding.label)
+    .toReversed();
   const groups = [
     { title: 'This page', bindings: named.filter((binding) => !binding.yields && !isEverywhere(binding.keys)) },
     { title: 'Lists', bindings: named.filter((binding) => binding.yields && !binding.keys.startsWith('g ')) },

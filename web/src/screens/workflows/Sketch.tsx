@@ -18,15 +18,23 @@ export function Sketch({ rows }: { rows: Group[][] }) {
       y: y * (HEIGHT + DOWN),
       x: (width - row.length * (WIDTH + ACROSS) + ACROSS) / 2 + x * (WIDTH + ACROSS),
       key: `${x} ${y}`,
-      last: y === rows.length - 1,
+      row: y,
+      column: x,
     })),
   );
   return (
     <div className={style.ground}>
       <svg width={width} height={height} aria-hidden="true">
-        {nodes.map(
-          ({ x, y, key, last }) =>
-            !last && <path key={key} className={style.edge} d={`M${x + WIDTH / 2} ${y + HEIGHT}v${DOWN}`} />,
+        {nodes.flatMap((from) =>
+          nodes
+            .filter((to) => joins(from, to, rows))
+            .map((to) => (
+              <path
+                key={`${from.key} ${to.key}`}
+                className={style.edge}
+                d={`M${from.x + WIDTH / 2} ${from.y + HEIGHT}v${DOWN / 2}H${to.x + WIDTH / 2}V${to.y}`}
+              />
+            )),
         )}
         {nodes.map(({ x, y, key, group }) => (
           <g key={key} transform={`translate(${x} ${y})`}>
@@ -38,4 +46,12 @@ export function Sketch({ rows }: { rows: Group[][] }) {
       </svg>
     </div>
   );
+}
+
+type Node = { row: number; column: number };
+
+/** Rows of the same length are joined one to one, others all to all. */
+function joins(from: Node, to: Node, rows: Group[][]): boolean {
+  if (to.row !== from.row + 1) return false;
+  return rows[from.row]?.length !== rows[to.row]?.length || from.column === to.column;
 }
