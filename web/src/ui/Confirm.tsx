@@ -34,7 +34,7 @@ export function Confirm({
       onClose={onClose}
       footer={
         <>
-          <Button look="quiet" onClick={onClose}>
+          <Button look="quiet" data-first onClick={onClose}>
             Cancel
           </Button>
           <Button

@@ -6,7 +6,7 @@ import style from './Dialog.module.css';
 
 const FIRST = [
   `.${style.body} :is(input:not([hidden], [type=file], [type=checkbox], [type=radio]), textarea, select)`,
-  `.${style.foot} button`,
+  '[data-first]',
 ].join();
 
 /** A modal dialog: the browser keeps the focus inside and gives it back. Rendered only while it is open. */
@@ -33,7 +33,7 @@ export function Dialog({
   useEffect(() => {
     const dialog = ref.current;
     dialog?.showModal();
-    // The first field, or what is to be decided: not the cross, which comes first.
+    // The first field, or what is marked as first: not the cross, which comes before them.
     dialog?.querySelector<HTMLElement>(FIRST)?.focus();
     return () => dialog?.close();
   }, []);

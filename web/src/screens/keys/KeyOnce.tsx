@@ -98,7 +98,7 @@ function CopyAs({ label, text, link, onCopied }: CopyProps) {
   const shown = state ? words[state] : label;
   if (!link) {
     return (
-      <Button size="small" icon={icon} onClick={copy}>
+      <Button size="small" icon={icon} data-first onClick={copy}>
         {shown}
       </Button>
     );
