@@ -1,6 +1,9 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
 
+/** The server that development runs against. */
+const server = process.env.FLOWGATE_URL ?? 'http://127.0.0.1:8080';
+
 // Assets are named relative to index.html, whose <base> the server sets: on AWS the API has a stage in its path.
 export default defineConfig({
   base: './',
@@ -13,11 +16,7 @@ export default defineConfig({
     reportCompressedSize: false,
   },
   server: {
-    proxy: {
-      '/v1': 'http://127.0.0.1:8080',
-      '/health': 'http://127.0.0.1:8080',
-      '/openapi.json': 'http://127.0.0.1:8080',
-    },
+    proxy: { '/v1': server, '/health': server, '/openapi.json': server },
   },
   test: { include: ['src/**/*.test.{ts,tsx}'] },
 });
