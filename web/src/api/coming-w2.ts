@@ -5,7 +5,24 @@
 import type { Outline } from '../graph/types';
 import { authorizedFetch, BASE, type Schemas } from './client';
 
-export type Run = Omit<Schemas['Run'], 'links'> & {
+/** The generated type of a run cannot be read: its fields are also `never`. */
+export type Run = {
+  id: string;
+  workflow_id: string;
+  workflow_name: string;
+  version: string;
+  status: Schemas['RunStatus'];
+  origin?: string;
+  user?: string;
+  input?: unknown;
+  output?: unknown;
+  error: Schemas['RunError'] | null;
+  usage: Schemas['Usage'];
+  created_at: string;
+  started_at: string | null;
+  ended_at: string | null;
+  duration_ms: number | null;
+  omitted?: { input_bytes?: number; output_bytes?: number };
   /** From the creation to the start. */
   queued_ms?: number | null;
   /** The id of the key that started it; only for keys with `trace`. */

@@ -18,7 +18,13 @@ it('gives events a time from the start of the run, and words', () => {
   const error = { code: 'http_status', message: 'answered 503' };
   const [line] = addLines(
     [],
-    [{ id: '1-1', event: 'node.finished', data: { node: 'reply', status: 'failed', error, at: '2026-01-31T08:15:10.920Z' } }],
+    [
+      {
+        id: '1-1',
+        event: 'node.finished',
+        data: { node: 'reply', status: 'failed', error, at: '2026-01-31T08:15:10.920Z' },
+      },
+    ],
     origin,
   );
   expect(line).toMatchObject({ at: 10_920, state: 'failed', text: 'http_status: answered 503' });

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { chips, parseDuration, readFilters, toChoice, toQuery, withFilter } from './filters';
 
-const params = new URLSearchParams('status=failed&node=reply&code=http_status&slower=1500&from=2026-01-31T08:00:00Z&tab=x');
+const params = new URLSearchParams(
+  'status=failed&node=reply&code=http_status&slower=1500&from=2026-01-31T08:00:00Z&tab=x',
+);
 
 describe('filters of runs', () => {
   it('reads them out of the URL and leaves the rest', () => {
@@ -51,7 +53,12 @@ describe('filters of runs', () => {
 
   it('understands durations', () => {
     expect(['900', '900 ms', '2.5s', '3 min', '1h', 'soon'].map(parseDuration)).toEqual([
-      900, 900, 2_500, 180_000, 3_600_000, null,
+      900,
+      900,
+      2_500,
+      180_000,
+      3_600_000,
+      null,
     ]);
   });
 });

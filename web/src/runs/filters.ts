@@ -2,7 +2,19 @@
 import type { RunChoice } from '../api/coming-w2';
 import { formatDateTime, formatDuration } from '../ui/format';
 
-export const FILTERS = ['status', 'workflow', 'version', 'node', 'code', 'key', 'user', 'slower', 'from', 'to', 'q'] as const;
+export const FILTERS = [
+  'status',
+  'workflow',
+  'version',
+  'node',
+  'code',
+  'key',
+  'user',
+  'slower',
+  'from',
+  'to',
+  'q',
+] as const;
 export type Filter = (typeof FILTERS)[number];
 export type Filters = Partial<Record<Filter, string>>;
 

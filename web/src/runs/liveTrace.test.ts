@@ -10,7 +10,14 @@ it('opens a node, gathers its text, and closes it', () => {
     started,
     event('chunk', { node: 'a', text: 'Once ' }),
     event('chunk', { node: 'a', text: 'upon' }),
-    event('node.finished', { node: 'a', kind: 'agent', status: 'succeeded', error: null, at: '2026-01-31T08:15:01.500Z', tokens: 7 }),
+    event('node.finished', {
+      node: 'a',
+      kind: 'agent',
+      status: 'succeeded',
+      error: null,
+      at: '2026-01-31T08:15:01.500Z',
+      tokens: 7,
+    }),
   ]);
   expect(live.text.get('a')).toBe('Once upon');
   expect(live.nodes.get('a')).toMatchObject({ status: 'succeeded', duration_ms: 1_500, tokens: 7 });

@@ -1,6 +1,7 @@
 /** What the events of a run say of its nodes, while the trace does not yet. */
-import type { RunEvent } from '../api/events';
+
 import type { NodeTrace, Run } from '../api/coming-w2';
+import type { RunEvent } from '../api/events';
 
 export type Live = {
   nodes: Map<string, NodeTrace>;
@@ -88,7 +89,8 @@ function attempted(live: Live, data: Data) {
   const node = live.nodes.get(data.node);
   if (!node) return;
   const name = data.call ?? null;
-  const calls = node.calls.length || !name ? node.calls : [{ call: null, attempts: [attempt(1, node.started_at ?? data.at)] }];
+  const calls =
+    node.calls.length || !name ? node.calls : [{ call: null, attempts: [attempt(1, node.started_at ?? data.at)] }];
   const known = calls.find(({ call }) => call === name);
   const before = known?.attempts ?? (data.attempt > 1 ? [attempt(1, node.started_at ?? data.at)] : []);
   const attempts = [
@@ -97,8 +99,14 @@ function attempted(live: Live, data: Data) {
   ];
   const closed = calls
     .filter(({ call }) => call !== name)
-    .map((call) => (sameTurn(call.call, name) ? call : { ...call, attempts: call.attempts.map((a) => ended(a, data.at)) }));
-  live.nodes.set(data.node, { ...node, attempts: Math.max(node.attempts, data.attempt), calls: [...closed, { call: name, attempts }] });
+    .map((call) =>
+      sameTurn(call.call, name) ? call : { ...call, attempts: call.attempts.map((a) => ended(a, data.at)) },
+    );
+  live.nodes.set(data.node, {
+    ...node,
+    attempts: Math.max(node.attempts, data.attempt),
+    calls: [...closed, { call: name, attempts }],
+  });
 }
 
 /** Tools of one turn run at the same time: the begin of one says nothing about another. */
@@ -122,7 +130,9 @@ function finished(live: Live, data: Data) {
     cost_nano_usd: data.cost_nano_usd ?? null,
     calls: node.calls.map((call) => ({
       ...call,
-      attempts: call.attempts.map((past) => (past.ended_at ? past : { ...past, ended_at: data.at, status: data.status })),
+      attempts: call.attempts.map((past) =>
+        past.ended_at ? past : { ...past, ended_at: data.at, status: data.status },
+      ),
     })),
   });
 }
@@ -132,7 +142,9 @@ export function mergeTrace(trace: NodeTrace[], live: Live): NodeTrace[] {
   const known = new Set(trace.map(({ node }) => node));
   const merged = trace.map((node) => {
     const seen = live.nodes.get(node.node);
-    return node.status === null && seen && (seen.status !== null || seen.attempts > node.attempts) ? { ...node, ...open(seen) } : node;
+    return node.status === null && seen && (seen.status !== null || seen.attempts > node.attempts)
+      ? { ...node, ...open(seen) }
+      : node;
   });
   return [...merged, ...[...live.nodes.values()].filter(({ node }) => !known.has(node))];
 }

@@ -9,7 +9,8 @@ const TIMES = ['', 'once', 'twice', 'three times', 'four times', 'five times'];
 export const times = (count: number) => TIMES[count] ?? `${count} times`;
 
 const seconds = (ms: number) => formatDuration(Math.max(0, ms));
-const reason = (attempt: Attempt) => (attempt.http_status && attempt.http_status >= 400 ? String(attempt.http_status) : (attempt.code ?? 'failed'));
+const reason = (attempt: Attempt) =>
+  attempt.http_status && attempt.http_status >= 400 ? String(attempt.http_status) : (attempt.code ?? 'failed');
 
 export function nodeNote(
   node: NodeTrace,

@@ -1,6 +1,7 @@
 /** The pieces of one row of the waterfall: what of its time was queue, work, a failed attempt, a pause. */
-import type { NodeTrace } from '../api/coming-w2';
+
 import type { Schemas } from '../api/client';
+import type { NodeTrace } from '../api/coming-w2';
 
 export type Piece = { look: 'queue' | 'work' | 'failed' | 'pause' | 'span' | 'live'; from: number; to: number };
 export type Clock = { origin: number; now: number };
@@ -58,7 +59,10 @@ export const total = (pieces: Piece[], look: Piece['look']) =>
 /** Where the run's time went: pauses between attempts count once for each call, work as the time of its calls. */
 export function timeSpent(nodes: NodeTrace[], clock: Clock): { work: number; paused: number } {
   const calls = nodes.flatMap((node) => node.calls.flatMap((call) => callPieces(call.attempts, clock)));
-  return { work: covered(calls.filter(({ look }) => look !== 'pause' && look !== 'queue')), paused: total(calls, 'pause') };
+  return {
+    work: covered(calls.filter(({ look }) => look !== 'pause' && look !== 'queue')),
+    paused: total(calls, 'pause'),
+  };
 }
 
 /** The length of the union of pieces: what ran at the same time counts once. */

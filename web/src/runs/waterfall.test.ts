@@ -49,9 +49,16 @@ describe('the waterfall', () => {
   it('hatches the queue of the run and of a node', () => {
     const [input, late] = rows([
       node('api', 'input', 400, 0),
-      node('late', 'http', 900, 100, { ready_at: at(600), calls: [{ call: null, attempts: [attempt(1, 900, 1_000)] }] }),
+      node('late', 'http', 900, 100, {
+        ready_at: at(600),
+        calls: [{ call: null, attempts: [attempt(1, 900, 1_000)] }],
+      }),
     ]);
-    expect(input).toMatchObject({ label: 'input', note: '400 ms in queue', pieces: [{ look: 'queue', from: 0, to: 400 }] });
+    expect(input).toMatchObject({
+      label: 'input',
+      note: '400 ms in queue',
+      pieces: [{ look: 'queue', from: 0, to: 400 }],
+    });
     expect(late?.pieces).toEqual([
       { look: 'queue', from: 600, to: 900 },
       { look: 'work', from: 900, to: 1_000 },
@@ -61,7 +68,12 @@ describe('the waterfall', () => {
 
   it('shows failed attempts red and the pauses between them', () => {
     const failed = { status: 'failed', code: 'http_status', http_status: 503 } as const;
-    const calls = [{ call: null, attempts: [attempt(1, 0, 100, failed), attempt(2, 1_100, 1_200, failed), attempt(3, 3_000, 3_100, failed)] }];
+    const calls = [
+      {
+        call: null,
+        attempts: [attempt(1, 0, 100, failed), attempt(2, 1_100, 1_200, failed), attempt(3, 3_000, 3_100, failed)],
+      },
+    ];
     const trace = [node('reply', 'http', 0, 3_100, { status: 'failed', calls })];
     const [reply] = rows(trace);
     expect(reply?.pieces.map(({ look }) => look)).toEqual(['failed', 'pause', 'failed', 'pause', 'failed']);
@@ -71,7 +83,13 @@ describe('the waterfall', () => {
 
   it('says what an attempt that succeeded later had failed with', () => {
     const calls = [
-      { call: null, attempts: [attempt(1, 0, 100, { status: 'failed', code: 'rate_limited', http_status: 429 }), attempt(2, 1_100, 2_000)] },
+      {
+        call: null,
+        attempts: [
+          attempt(1, 0, 100, { status: 'failed', code: 'rate_limited', http_status: 429 }),
+          attempt(2, 1_100, 2_000),
+        ],
+      },
     ];
     expect(rows([node('answer', 'http', 0, 2_000, { calls })])[0]?.note).toBe('429, again after 1 s');
   });
@@ -106,7 +124,14 @@ describe('the waterfall', () => {
     expect(all.map(({ label }) => label)).toEqual(['research', 'digest[0]', '[1] and [2]', 'digest[3]']);
     expect(all[0]).toMatchObject({ note: '4 s, 4 of 4', tokens: 40, costNanoUsd: 20 });
     const open = rows([loop, ...inner], [], { folds: { opened: new Set([all[2]?.id ?? '']), closed: new Set() } });
-    expect(open.map(({ label }) => label)).toEqual(['research', 'digest[0]', '[1] and [2]', 'digest[1]', 'digest[2]', 'digest[3]']);
+    expect(open.map(({ label }) => label)).toEqual([
+      'research',
+      'digest[0]',
+      '[1] and [2]',
+      'digest[1]',
+      'digest[2]',
+      'digest[3]',
+    ]);
     const closed = rows([loop, ...inner], [], { folds: { opened: new Set(), closed: new Set(['research']) } });
     expect(closed).toHaveLength(1);
   });
@@ -134,7 +159,9 @@ describe('the waterfall', () => {
   });
 
   it('lets what runs grow to now', () => {
-    const [live] = rows([node('slow', 'http', 1_000, null, { calls: [{ call: null, attempts: [attempt(1, 1_000, null)] }] })]);
+    const [live] = rows([
+      node('slow', 'http', 1_000, null, { calls: [{ call: null, attempts: [attempt(1, 1_000, null)] }] }),
+    ]);
     expect(live).toMatchObject({ state: 'running', pieces: [{ look: 'live', from: 1_000, to: 20_000 }] });
   });
 });

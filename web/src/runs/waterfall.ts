@@ -33,7 +33,8 @@ export function waterfall(
   context: { clock: Clock; folds: Folds; over: boolean; queuedMs: number | null },
 ): Row[] {
   const places = new Map(planned.map((node, index) => [node.id, index + 1]));
-  const order = (path: string) => (path === 'api' ? 0 : (places.get(idOf(path)) ?? planned.length + (idOf(path) === 'output' ? 2 : 1)));
+  const order = (path: string) =>
+    path === 'api' ? 0 : (places.get(idOf(path)) ?? planned.length + (idOf(path) === 'output' ? 2 : 1));
   const tree = traceTree([...nodes, ...unreached(nodes, planned, context.over)], planned.length ? order : () => 0);
   const picture = { ...context, tree };
   return tree.top.flatMap((node) => nodeRows(picture, node, 0, idOf(node.node)));
@@ -68,7 +69,8 @@ export function stateOf(node: Pick<NodeTrace, 'status' | 'started_at' | 'kind'>)
 function nodeRows(picture: Waterfall, node: NodeTrace, depth: number, label: string): Row[] {
   const iterations = picture.tree.iterations.get(node.node) ?? [];
   const inner = picture.tree.inside.get(node.node) ?? [];
-  const calls = node.calls.length > 1 || node.calls.some(({ call }) => call && picture.tree.inside.has(`${node.node}/${call}`));
+  const calls =
+    node.calls.length > 1 || node.calls.some(({ call }) => call && picture.tree.inside.has(`${node.node}/${call}`));
   const holds = iterations.length > 0 || inner.length > 0 || calls;
   const open = holds && !picture.folds.closed.has(node.node);
   const row: Row = {
@@ -194,7 +196,9 @@ function groupRow(
   const spans = inside.flatMap((child) => nodePieces(child, picture.clock, true).filter(({ look }) => look === 'span'));
   const from = Math.min(...spans.map((piece) => piece.from));
   const to = Math.max(...spans.map((piece) => piece.to));
-  const tries = sum(inside.map(({ calls }) => (calls.length ? calls.reduce((n, call) => n + call.attempts.length, 0) : null)));
+  const tries = sum(
+    inside.map(({ calls }) => (calls.length ? calls.reduce((n, call) => n + call.attempts.length, 0) : null)),
+  );
   return {
     id,
     path: node.node,
