@@ -19,6 +19,11 @@ describe('filters of runs', () => {
     );
   });
 
+  it('lets node and status exclude each other', () => {
+    expect(withFilter(params, { status: 'running' }).has('node')).toBe(false);
+    expect(withFilter(new URLSearchParams('status=running'), { code: 'timeout' }).toString()).toBe('code=timeout');
+  });
+
   it('asks the API in its own names', () => {
     const query = toQuery({ workflow: 'a', slower: '1500', from: '2026-01-31T08:00:00Z', q: 'order' });
     expect(Object.fromEntries(query)).toEqual({

@@ -37,12 +37,22 @@ export function readFilters(params: URLSearchParams): Filters {
   return filters;
 }
 
-/** Returns the parameters with a filter set, or without it; whatever else they hold stays. */
-export function withFilter(params: URLSearchParams, changes: Partial<Record<Filter, string | null>>): URLSearchParams {
+type Changes = Partial<Record<Filter, string | null>>;
+
+/**
+ * Returns the parameters with filters set, or without them; whatever else they hold stays. Node and code select failed runs
+ * only, so that they and another status exclude each other: the one that is set now stays.
+ */
+export function withFilter(params: URLSearchParams, changes: Changes): URLSearchParams {
   const next = new URLSearchParams(params);
   for (const [name, value] of Object.entries(changes)) {
     if (value) next.set(name, value);
     else next.delete(name);
+  }
+  const status = next.get('status');
+  if (status && status !== 'failed') {
+    const gone = changes.status ? (['node', 'code'] as const) : (['status'] as const);
+    if (next.has('node') || next.has('code')) for (const name of gone) next.delete(name);
   }
   return next;
 }
