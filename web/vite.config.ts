@@ -1,10 +1,11 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
 
-/** The server that development runs against. */
-const server = process.env.FLOWGATE_URL ?? 'http://127.0.0.1:8080';
-
 // Assets are named relative to index.html, whose <base> the server sets: on AWS the API has a stage in its path.
+// The server that the console of `npm run dev` and `npx vite preview` talks to.
+const server = process.env.FLOWGATE_URL ?? 'http://127.0.0.1:8080';
+const proxy = { '/v1': server, '/health': server, '/openapi.json': server };
+
 export default defineConfig({
   base: './',
   plugins: [react()],
@@ -15,8 +16,8 @@ export default defineConfig({
     cssCodeSplit: true,
     reportCompressedSize: false,
   },
-  server: {
-    proxy: { '/v1': server, '/health': server, '/openapi.json': server },
-  },
+  // The examples that a workflow can start from lie beside this folder.
+  server: { proxy, fs: { allow: ['..'] } },
+  preview: { proxy },
   test: { include: ['src/**/*.test.{ts,tsx}'] },
 });

@@ -1,16 +1,22 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
-import { lazy, Suspense } from 'react';
-import { Redirect, Route, Router, Switch } from 'wouter';
+import { lazy, Suspense, useEffect } from 'react';
+import { Redirect, Route, Router, Switch, useLocation } from 'wouter';
 import { ApiError } from '../api/client';
 import { Empty, Skeleton } from '../ui/Empty';
 import { Announcements } from './announce';
+import { RouteBoundary } from './RouteBoundary';
 import { Shell } from './Shell';
+import style from './Shell.module.css';
 import { SignIn } from './SignIn';
+import { pageOf } from './useRouteFocus';
 import { useKey } from './useSession';
 
 const queries = new QueryClient({
   defaultOptions: {
+    // Whether the browser thinks that it is online says nothing about a server on this machine.
+    mutations: { networkMode: 'always' },
     queries: {
+      networkMode: 'always',
       staleTime: 5_000,
       // A refusal will be the same again; a server that is away comes back.
       retry: (failures, error) =>
@@ -35,6 +41,10 @@ const base = new URL(document.baseURI).pathname.replace(/\/$/, '');
 
 export function App() {
   const key = useKey();
+  // What one key may see is not left for the next.
+  useEffect(() => {
+    if (key === null) queries.clear();
+  }, [key]);
   return (
     <QueryClientProvider client={queries}>
       <Router base={base}>{key === null ? <SignIn /> : <Places />}</Router>
@@ -44,27 +54,38 @@ export function App() {
 }
 
 function Places() {
+  const [location] = useLocation();
   return (
     <Shell>
-      <Suspense fallback={<Skeleton />}>
-        <Switch>
-          <Route path="/">
-            <Redirect to="/workflows" replace />
-          </Route>
-          <Route path="/workflows" component={Workflows} />
-          <Route path="/workflows/:id/:tab?" component={Workflow} />
-          <Route path="/runs" component={Runs} />
-          <Route path="/runs/:id" component={Run} />
-          <Route path="/deliveries" component={Deliveries} />
-          <Route path="/approvals" component={Approvals} />
-          <Route path="/numbers" component={Numbers} />
-          <Route path="/keys" component={Keys} />
-          <Route path="/secrets" component={Secrets} />
-          <Route>
-            <Empty title="There is nothing here">The address may be of an older console, or have a typing error.</Empty>
-          </Route>
-        </Switch>
-      </Suspense>
+      <RouteBoundary route={pageOf(location)}>
+        <Suspense fallback={<Loading />}>
+          <Switch>
+            <Route path="/">
+              <Redirect to="/workflows" replace />
+            </Route>
+            <Route path="/workflows" component={Workflows} />
+            <Route path="/workflows/:id/:tab?" component={Workflow} />
+            <Route path="/runs" component={Runs} />
+            <Route path="/runs/:id" component={Run} />
+            <Route path="/deliveries" component={Deliveries} />
+            <Route path="/approvals" component={Approvals} />
+            <Route path="/numbers" component={Numbers} />
+            <Route path="/keys" component={Keys} />
+            <Route path="/secrets" component={Secrets} />
+            <Route>
+              <Empty title="There is nothing here">
+                The address may be of an older console, or have a typing error.
+              </Empty>
+            </Route>
+          </Switch>
+        </Suspense>
+      </RouteBoundary>
     </Shell>
   );
 }
+
+const Loading = () => (
+  <div className={style.loading}>
+    <Skeleton />
+  </div>
+);

@@ -47,7 +47,7 @@ export function usePageActions(actions: PageAction[]) {
       latest.current.map((action) => ({ ...action, run: () => run(action.id) })),
     );
     const unbind = latest.current.flatMap(({ id, label, shortcut }) =>
-      shortcut ? [bind({ keys: shortcut, label, inDialog: false, run: () => run(id) })] : [],
+      shortcut ? [bind({ keys: shortcut, label, run: () => run(id) })] : [],
     );
     changed();
     return () => {

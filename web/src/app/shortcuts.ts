@@ -10,10 +10,12 @@ type Options = {
   inDialog?: boolean;
   /** Not bound at all while this is true. */
   off?: boolean;
+  /** Gives way to every other binding of the same keys. */
+  yields?: boolean;
 };
 
 type Run = (event: KeyboardEvent) => void;
-type Binding = { keys: string; label?: string; inDialog: boolean; run: Run };
+type Binding = { keys: string; label?: string; inDialog?: boolean; yields?: boolean; run: Run };
 
 const STORED = 'flowgate.shortcuts';
 const PAUSE_MS = 1_000;
@@ -30,16 +32,17 @@ let first: { name: string; at: number } | null = null;
 export function useShortcut(keys: string, run: Run, options: Options = {}) {
   const latest = useRef(run);
   latest.current = run;
-  const { label, inDialog = false, off = false } = options;
+  const { label, inDialog, off, yields } = options;
   useEffect(() => {
     if (off) return;
-    return bind({ keys, label, inDialog, run: (event) => latest.current(event) });
-  }, [keys, label, inDialog, off]);
+    return bind({ keys, label, inDialog, yields, run: (event) => latest.current(event) });
+  }, [keys, label, inDialog, off, yields]);
 }
 
 /** Binds keys until the function that it returns is called. */
 export function bind(binding: Binding): () => void {
-  bindings.push(binding);
+  if (binding.yields) bindings.unshift(binding);
+  else bindings.push(binding);
   changed();
   return () => {
     bindings.splice(bindings.indexOf(binding), 1);
