@@ -9,6 +9,8 @@ export type Outline = {
   outputs: OutlineOutput[];
   /** Ids of nodes of the active version that this document no longer has. */
   removed: string[];
+  /** The document is larger than an outline may be. */
+  truncated?: boolean;
 };
 
 /** Where something stands in the document. */
