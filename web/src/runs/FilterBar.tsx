@@ -1,6 +1,6 @@
 import { Plus, Search } from 'lucide-react';
 import { type FormEvent, useEffect, useRef, useState } from 'react';
-import { useShortcut } from '../app/shortcuts';
+import { FILTER } from '../app/useGlobalShortcuts';
 import { Button } from '../ui/Button';
 import { FilterChip } from '../ui/Chip';
 import { Field, Input, Select } from '../ui/Field';
@@ -91,7 +91,16 @@ function Add({ label, fields, filters, onChange }: AddProps) {
         </button>
       )}
     >
-      {(close) => <AddForm fields={fields} filters={filters} onDone={(changes) => (close(), onChange(changes))} />}
+      {(close) => (
+        <AddForm
+          fields={fields}
+          filters={filters}
+          onDone={(changes) => {
+            close();
+            onChange(changes);
+          }}
+        />
+      )}
     </Popover>
   );
 }
@@ -183,7 +192,6 @@ const PAUSE_MS = 400;
 
 /** Searches once the typing pauses. `/` goes there. */
 function TextSearch({ value, onSearch }: { value: string; onSearch: (text: string) => void }) {
-  const input = useRef<HTMLInputElement>(null);
   const [text, setText] = useState(value);
   const latest = useRef(onSearch);
   latest.current = onSearch;
@@ -193,11 +201,10 @@ function TextSearch({ value, onSearch }: { value: string; onSearch: (text: strin
     const timer = setTimeout(() => latest.current(text.trim()), PAUSE_MS);
     return () => clearTimeout(timer);
   }, [text, value]);
-  useShortcut('/', () => input.current?.focus(), { label: 'Filter runs' });
   return (
     <span className={style.search}>
       <Input
-        ref={input}
+        {...FILTER}
         type="search"
         icon={<Search aria-hidden />}
         aria-label="Search runs by id, user, error, input and output"

@@ -5,10 +5,8 @@ import type { Run } from '../api/coming-w2';
 import { classes } from '../ui/classes';
 import { formatAgo, formatCost, formatCount, formatDateTime, formatDuration, shortId } from '../ui/format';
 import { Status } from '../ui/Status';
+import { useNarrow } from '../ui/useNarrow';
 import style from './RunsTable.module.css';
-
-/** A row has a second line on a phone. */
-const rowHeight = () => (matchMedia('(width < 720px)').matches ? 52 : 40);
 
 export type RunsTableProps = {
   runs: Run[];
@@ -18,8 +16,6 @@ export type RunsTableProps = {
   /** With shift: all from the row that was chosen before. */
   onChoose: (id: string, range: boolean) => void;
   onChooseLoaded: (chosen: boolean) => void;
-  /** The row that the keyboard is at. */
-  cursor: string | null;
   /** Rows that came while the list was open. */
   marked: ReadonlySet<string>;
   keyName: (id: string) => string;
@@ -34,13 +30,12 @@ export function RunsTable({
   chosen,
   onChoose,
   onChooseLoaded,
-  cursor,
   marked,
   keyName,
   onEnd,
 }: RunsTableProps) {
   const table = useRef<HTMLTableElement>(null);
-  const rows = useRows(runs, cursor, table, onEnd);
+  const rows = useRows(runs, table, onEnd);
   const items = rows.getVirtualItems();
   const first = items[0]?.start ?? 0;
   const margin = rows.options.scrollMargin;
@@ -65,7 +60,6 @@ export function RunsTable({
                 index={item.index}
                 single={Boolean(workflowId)}
                 chosen={chosen.has(run.id)}
-                at={cursor === run.id}
                 fresh={marked.has(run.id)}
                 keyName={run.key ? keyName(run.key) : ''}
                 onChoose={onChoose}
@@ -79,12 +73,8 @@ export function RunsTable({
   );
 }
 
-function useRows(
-  runs: Run[],
-  cursor: string | null,
-  table: React.RefObject<HTMLTableElement | null>,
-  onEnd: () => void,
-) {
+function useRows(runs: Run[], table: React.RefObject<HTMLTableElement | null>, onEnd: () => void) {
+  const narrow = useNarrow();
   const [margin, setMargin] = useState(0);
   const main = () => document.getElementById('main');
   useLayoutEffect(() => {
@@ -96,7 +86,8 @@ function useRows(
   const rows = useVirtualizer({
     count: runs.length,
     getScrollElement: main,
-    estimateSize: rowHeight,
+    // A row has a second line on a phone.
+    estimateSize: () => (narrow ? 52 : 40),
     getItemKey: (index) => runs[index]?.id ?? index,
     overscan: 12,
     scrollMargin: margin,
@@ -107,11 +98,6 @@ function useRows(
   useLayoutEffect(() => {
     if (runs.length && end >= runs.length - 20) onEnd();
   });
-  useLayoutEffect(() => {
-    const index = runs.findIndex((run) => run.id === cursor);
-    if (index >= 0) rows.scrollToIndex(index);
-    // biome-ignore lint/correctness/useExhaustiveDependencies: only a move of the cursor scrolls
-  }, [cursor]);
   return rows;
 }
 
@@ -183,13 +169,12 @@ type RowProps = {
   index: number;
   single: boolean;
   chosen: boolean;
-  at: boolean;
   fresh: boolean;
   keyName: string;
   onChoose: (id: string, range: boolean) => void;
 };
 
-const RunRow = memo(function RunRow({ run, index, single, chosen, at, fresh, keyName, onChoose }: RowProps) {
+const RunRow = memo(function RunRow({ run, index, single, chosen, fresh, keyName, onChoose }: RowProps) {
   const [, navigate] = useLocation();
   const open = (event: React.MouseEvent) => {
     if ((event.target as HTMLElement).closest('a, input, label')) return;
@@ -197,10 +182,10 @@ const RunRow = memo(function RunRow({ run, index, single, chosen, at, fresh, key
     else if (!getSelection()?.toString()) navigate(`/runs/${run.id}`);
   };
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the link in the row does the same by keyboard, and so does `o`
     <tr
-      className={classes(style.row, chosen && style.chosen, at && style.at, fresh && style.fresh)}
+      className={classes(style.row, chosen && style.chosen, fresh && style.fresh)}
       aria-rowindex={index + 2}
+      data-row={run.id}
       onClick={open}
     >
       <td className={style.check}>

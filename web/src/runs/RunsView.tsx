@@ -1,8 +1,8 @@
 import { CirclePlay, Pause } from 'lucide-react';
 import { type ReactNode, useCallback, useMemo, useState } from 'react';
-import { useLocation, useSearchParams } from 'wouter';
-import { ApiError } from '../api/client';
+import { useSearchParams } from 'wouter';
 import { usePageActions } from '../app/actions';
+import { Failure } from '../app/Failure';
 import { useShortcut } from '../app/shortcuts';
 import { Button } from '../ui/Button';
 import { Empty, Skeleton } from '../ui/Empty';
@@ -72,7 +72,6 @@ export function RunsView({ workflowId }: { workflowId?: string }) {
         chosen={chosen.selection.ids}
         onChoose={chosen.choose}
         onChooseLoaded={chosen.chooseAllLoaded}
-        cursor={chosen.cursor}
         marked={list.marked}
         keyName={(id) => nameIn(keys, id) ?? id}
         onEnd={() => !filters.q && list.hasNextPage && !list.isFetching && list.fetchNextPage()}
@@ -121,30 +120,16 @@ function Frame({ workflowId, actions, going, children }: FrameProps) {
   );
 }
 
-/** The chosen rows and the row that the keyboard is at: `j` `k` move, `x` chooses, `o` opens. */
 function useSelection(list: RunList) {
-  const [, navigate] = useLocation();
   const [selection, setSelection] = useState<Selection>(NOTHING);
-  const [cursor, setCursor] = useState<string | null>(null);
   const order = useMemo(() => list.runs.map(({ id }) => id), [list.runs]);
   const choose = useCallback(
-    (id: string, range: boolean) => {
-      setCursor(id);
-      setSelection((now) => (range ? extend(now, id, order) : toggle(now, id)));
-    },
+    (id: string, range: boolean) => setSelection((now) => (range ? extend(now, id, order) : toggle(now, id))),
     [order],
   );
-  const step = (by: number) => {
-    const next = order[Math.max(0, Math.min(order.length - 1, (cursor ? order.indexOf(cursor) : -1) + by))];
-    if (next) setCursor(next);
-  };
-  useShortcut('j', () => step(1), { label: 'Next run' });
-  useShortcut('k', () => step(-1), { label: 'Run before' });
-  useShortcut('x', () => cursor && choose(cursor, false), { label: 'Choose the run' });
-  useShortcut('o', () => cursor && navigate(`/runs/${cursor}`), { label: 'Open the run' });
   useShortcut('Escape', () => setSelection(NOTHING), { label: 'Choose none', off: selection.ids.size === 0 });
   const chooseAllLoaded = (chosen: boolean) => setSelection(chosen ? chooseLoaded(order) : NOTHING);
-  return { selection, setSelection, cursor, choose, chooseAllLoaded };
+  return { selection, setSelection, choose, chooseAllLoaded };
 }
 
 function FreshRuns({ list }: { list: RunList }) {
@@ -157,7 +142,7 @@ function FreshRuns({ list }: { list: RunList }) {
 }
 
 function End({ list, filtered, searching }: { list: RunList; filtered: boolean; searching: boolean }) {
-  if (list.isError) return <Failed error={list.error} retry={() => list.refetch()} />;
+  if (list.isError) return <Failure error={list.error} what="runs" onRetry={() => list.refetch()} />;
   if (list.isPending || list.isFetchingNextPage) return <Skeleton rows={list.runs.length ? 2 : 8} />;
   if (searching && list.hasNextPage) {
     return (
@@ -180,25 +165,5 @@ function End({ list, filtered, searching }: { list: RunList; filtered: boolean; 
     <Empty title="There are no runs yet">
       Start one with <code>POST /v1/workflows/…/runs</code>, or with “Try it” of a workflow.
     </Empty>
-  );
-}
-
-function Failed({ error, retry }: { error: Error; retry: () => void }) {
-  const missing = error instanceof ApiError && error.code === 'path_not_found';
-  return (
-    <Note
-      tone="bad"
-      actions={
-        missing ? null : (
-          <Button size="small" onClick={retry}>
-            Try again
-          </Button>
-        )
-      }
-    >
-      {missing
-        ? 'This server does not list runs over all workflows. Update it, or open the runs of one workflow.'
-        : `Runs cannot be read: ${error.message}`}
-    </Note>
   );
 }
