@@ -40,7 +40,7 @@ test('rolling back asks first', async () => {
   await visit(page, '/workflows/support-reply/versions');
   await row('1.0.0').getByRole('button', { name: 'Roll back' }).click();
   const dialog = page.getByRole('dialog', { name: 'Make 1.0.0 active?' });
-  await dialog.getByRole('button', { name: 'Leave it' }).click();
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
   assert.equal(await active(), '1.0.1');
   await row('1.0.0').getByRole('button', { name: 'Roll back' }).click();
   await dialog.getByRole('button', { name: 'Make 1.0.0 active' }).click();

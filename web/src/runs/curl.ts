@@ -14,4 +14,4 @@ export function runAsCurl(
 }
 
 /** A word of a POSIX shell, whatever is in it. */
-const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
+export const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;

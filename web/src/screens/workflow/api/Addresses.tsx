@@ -4,6 +4,7 @@ import { authorizedFetch } from '../../../api/client';
 import { openApiAddress } from '../../../api/coming-w3';
 import { Button } from '../../../ui/Button';
 import { CopyButton } from '../../../ui/CodeBlock';
+import { download } from '../../../ui/download';
 import style from './Api.module.css';
 import { Section } from './Section';
 
@@ -12,7 +13,8 @@ export function Addresses({ workflowId }: { workflowId: string }) {
   const address = openApiAddress(workflowId);
   // The address needs the key, which a link cannot send: the document is fetched and then saved.
   const save = useMutation({
-    mutationFn: async () => download(await (await authorizedFetch(address)).blob(), `${workflowId}.openapi.json`),
+    mutationFn: async () =>
+      download(`${workflowId}.openapi.json`, await (await authorizedFetch(address)).text(), 'application/json'),
   });
   return (
     <Section title="Other addresses">
@@ -30,12 +32,4 @@ export function Addresses({ workflowId }: { workflowId: string }) {
       {save.error && <p className={style.bad}>{save.error.message}</p>}
     </Section>
   );
-}
-
-function download(content: Blob, name: string) {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(content);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }

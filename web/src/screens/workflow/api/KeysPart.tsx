@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Plus } from 'lucide-react';
-import { type ComponentType, lazy, Suspense, useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { Link } from 'wouter';
 import type { Schemas } from '../../../api/client';
 import { getKeysOf } from '../../../api/coming-w3';
@@ -67,8 +67,8 @@ export function KeysPart({ workflowId }: { workflowId: string }) {
       )}
       {creating && (
         <Suspense fallback={null}>
-          <CreateKey
-            workflow={workflowId}
+          <NewKey
+            workflowId={workflowId}
             onClose={() => {
               setCreating(false);
               queries.invalidateQueries({ queryKey: ['keys'] });
@@ -94,8 +94,4 @@ function List({ keys }: { keys: Key[] }) {
   );
 }
 
-type CreateKeyProps = { workflow: string; onClose: () => void };
-type Loaded = { default: ComponentType<CreateKeyProps> };
-// Replace by `lazy(() => import('../../keys/CreateKey'))` once that file is there.
-const found = Object.values(import.meta.glob<Loaded>('../../keys/CreateKey.tsx'))[0];
-const CreateKey = lazy(found ?? (async (): Promise<Loaded> => ({ default: () => null })));
+const NewKey = lazy(() => import('./NewKey'));

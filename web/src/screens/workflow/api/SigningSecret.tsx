@@ -3,8 +3,7 @@ import { useState } from 'react';
 import { api, body } from '../../../api/client';
 import { Button } from '../../../ui/Button';
 import { CopyButton } from '../../../ui/CodeBlock';
-import { Dialog } from '../../../ui/Dialog';
-import { Note } from '../../../ui/Note';
+import { Confirm } from '../../../ui/Confirm';
 import style from './Api.module.css';
 
 /** The secret that receivers verify deliveries with. It is fetched only when it is asked for. */
@@ -71,20 +70,9 @@ function Rotation({ workflowId, onClose }: { workflowId: string; onClose: (done:
     },
   });
   return (
-    <Dialog
-      title="Rotate the signing secret?"
-      lead="Deliveries are signed with the new secret and, for 24 hours, with the old one too. Give the new one to the receiver before then."
-      onClose={() => onClose(false)}
-      footer={
-        <>
-          <Button onClick={() => onClose(false)}>Keep it</Button>
-          <Button look="primary" busy={rotate.isPending} onClick={() => rotate.mutate()}>
-            Rotate
-          </Button>
-        </>
-      }
-    >
-      {rotate.error ? <Note tone="bad">{rotate.error.message}</Note> : null}
-    </Dialog>
+    <Confirm title="Rotate the signing secret?" action="Rotate" mutation={rotate} onClose={() => onClose(false)}>
+      Deliveries are signed with the new secret and, for 24 hours, with the old one too. Give the new one to the
+      receiver before then.
+    </Confirm>
   );
 }

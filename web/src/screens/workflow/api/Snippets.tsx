@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
-import { useSearchParams } from 'wouter';
 import { getSnippets, type SnippetLang, type SnippetMode, type WorkflowInterface } from '../../../api/coming-w3';
+import { useParam } from '../../../app/useParam';
 import { Chip } from '../../../ui/Chip';
 import { CodeBlock, CopyButton } from '../../../ui/CodeBlock';
 import { Skeleton } from '../../../ui/Empty';
@@ -27,17 +27,10 @@ const MODES: { value: SnippetMode; label: string }[] = [
 
 /** Programs that call the workflow, as the server writes them, and what they get. */
 export function Snippets({ face }: { face: WorkflowInterface }) {
-  const [search, setSearch] = useSearchParams();
-  const lang = LANGS.find(({ id }) => id === search.get('lang'))?.id ?? 'curl';
-  const mode = MODES.find(({ value }) => value === search.get('mode'))?.value ?? 'wait';
-  const choose = (name: string, value: string) =>
-    setSearch(
-      (before) => {
-        before.set(name, value);
-        return before;
-      },
-      { replace: true },
-    );
+  const [wantedLang, setLang] = useParam('lang', 'curl');
+  const [wantedMode, setMode] = useParam('mode', 'wait');
+  const lang = LANGS.find(({ id }) => id === wantedLang)?.id ?? 'curl';
+  const mode = MODES.find(({ value }) => value === wantedMode)?.value ?? 'wait';
   const { data, error, isPending } = useQuery({
     queryKey: ['snippets', face.workflow_id, face.version],
     queryFn: () => getSnippets(face.workflow_id),
@@ -54,12 +47,12 @@ export function Snippets({ face }: { face: WorkflowInterface }) {
           label="Language"
           tabs={LANGS}
           selected={lang}
-          onSelect={(id) => choose('lang', id)}
+          onSelect={setLang}
           aside={shown && <CopyButton text={shown.code} />}
         />
         <TabPanel id={lang} className={style.snippet}>
           <div className={style.modes}>
-            <Segment label="Mode" options={MODES} value={mode} onChange={(value) => choose('mode', value)} />
+            <Segment label="Mode" options={MODES} value={mode} onChange={setMode} />
             {shown?.install && <code title="Install first">{shown.install}</code>}
           </div>
           {shown ? (

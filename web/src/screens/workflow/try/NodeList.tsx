@@ -1,7 +1,8 @@
+import type { NodeTrace } from '../../../api/coming-w2';
 import type { OutlineNode } from '../../../graph/types';
 import { formatCost, formatCount, formatDuration } from '../../../ui/format';
 import { StateIcon } from '../../../ui/Status';
-import { idOf, type NodeProgress, type Progress } from './progress';
+import { idOf, type Progress } from './progress';
 import style from './Try.module.css';
 
 /** A run may have thousands of node executions. The last ones are shown, the run's own page has all. */
@@ -19,8 +20,8 @@ export function NodeList({
   outline: OutlineNode[];
   onSelect?: (id: string) => void;
 }) {
-  const begun = [...progress.nodes.values()];
-  const reached = new Set(begun.map((node) => idOf(node.path)));
+  const begun = progress.nodes();
+  const reached = new Set(begun.map((node) => idOf(node.node)));
   const pending = progress.run ? [] : outline.filter((node) => !reached.has(node.id));
   const first = Math.max(0, begun.length - SHOWN);
   return (
@@ -31,13 +32,13 @@ export function NodeList({
       {first > 0 && <p className={style.empty}>{formatCount(first)} earlier ones are on the run’s page.</p>}
       <ol>
         {begun.slice(first).map((node) => (
-          <li key={node.path}>
+          <li key={node.node}>
             <span className={style.at}>
-              {node.startedAt > 0 && formatDuration(Math.max(0, node.startedAt - startedAt))}
+              {node.started_at && formatDuration(Math.max(0, Date.parse(node.started_at) - startedAt))}
             </span>
-            <StateIcon state={node.state} label={node.state} />
-            <button type="button" className={style.node} onClick={() => onSelect?.(idOf(node.path))}>
-              <code title={node.path}>{nameOf(node.path)}</code>
+            <StateIcon state={progress.stateOf(node)} label={progress.stateOf(node)} />
+            <button type="button" className={style.node} onClick={() => onSelect?.(idOf(node.node))}>
+              <code title={node.node}>{nameOf(node.node)}</code>
             </button>
             <span className={style.what}>{whatOf(node)}</span>
           </li>
@@ -57,13 +58,12 @@ export function NodeList({
 
 const nameOf = (path: string) => (path === 'api' ? 'input' : path);
 
-function whatOf(node: NodeProgress): string {
+function whatOf(node: NodeTrace): string {
   if (node.error) return `${node.error.code}: ${node.error.message}`;
   const parts: string[] = [];
-  if (node.durationMs !== null) parts.push(formatDuration(node.durationMs));
-  if (node.attempt > 1) parts.push(`attempt ${node.attempt}`);
+  if (node.duration_ms !== null) parts.push(formatDuration(node.duration_ms));
+  if (node.attempts > 1) parts.push(`attempt ${node.attempts}`);
   if (node.tokens) parts.push(`${formatCount(node.tokens)} tokens`);
-  if (node.cost) parts.push(formatCost(node.cost));
-  if (node.chunks && node.state === 'running') parts.push(`${formatCount(node.chunks)} chunks`);
+  if (node.cost_nano_usd) parts.push(formatCost(node.cost_nano_usd));
   return parts.join(' · ');
 }

@@ -2,7 +2,9 @@ import { Play } from 'lucide-react';
 import { type Ref, useEffect, useState } from 'react';
 import { Link } from 'wouter';
 import type { ApiError } from '../../../api/client';
+import type { NodeTrace } from '../../../api/coming-w2';
 import type { OutlineNode } from '../../../graph/types';
+import { adviceFor } from '../../../runs/advice';
 import { Empty } from '../../../ui/Empty';
 import { type Figure, Figures } from '../../../ui/Figures';
 import { formatCost, formatCount, formatDuration, shortId } from '../../../ui/format';
@@ -10,9 +12,9 @@ import { JsonTree } from '../../../ui/JsonTree';
 import { KindTile } from '../../../ui/KindTile';
 import { Note } from '../../../ui/Note';
 import { type State, Status } from '../../../ui/Status';
-import { adviceOfFailure, adviceOfRefusal } from './advice';
+import { adviceOfRefusal } from './advice';
 import { NodeList } from './NodeList';
-import type { NodeProgress, Progress } from './progress';
+import type { Progress } from './progress';
 import style from './Try.module.css';
 import type { TryRun } from './useTryRun';
 
@@ -42,12 +44,13 @@ export function RunPanel({ ref, run, outline, onSelect }: Props) {
       <div className={style.said}>
         {error && <Refusal error={error} />}
         {progress.run?.error && <Failure error={progress.run.error} />}
-        {[...progress.nodes.values()]
-          .filter((node) => node.text)
-          .map((node) => (
-            <Streamed key={node.path} node={node} />
-          ))}
-        {busy && !progress.nodes.size && <p className={style.empty}>Waiting for the answer …</p>}
+        {progress.nodes().map((node) => {
+          const text = progress.texts().get(node.node);
+          return (
+            text && <Streamed key={node.node} node={node} text={text} live={progress.stateOf(node) === 'running'} />
+          );
+        })}
+        {busy && !progress.nodes().length && <p className={style.empty}>Waiting for the answer …</p>}
         {progress.run && progress.run.output !== null && <JsonTree value={progress.run.output} label="Output" />}
       </div>
       <NodeList progress={progress} startedAt={firstStart(run, progress)} outline={outline} onSelect={onSelect} />
@@ -58,8 +61,8 @@ export function RunPanel({ ref, run, outline, onSelect }: Props) {
 /** The server's clock is not this browser's: nodes are timed from the run's own start, or the first node's. */
 function firstStart(run: TryRun, progress: Progress): number {
   if (progress.run?.started_at) return Date.parse(progress.run.started_at);
-  const [first] = progress.nodes.values();
-  return first?.startedAt ?? run.startedAt;
+  const first = progress.nodes()[0]?.started_at;
+  return first ? Date.parse(first) : run.startedAt;
 }
 
 function RunFigures({ run, progress }: { run: TryRun; progress: Progress }) {
@@ -71,8 +74,8 @@ function RunFigures({ run, progress }: { run: TryRun; progress: Progress }) {
       label: 'First token',
       value: progress.firstChunkAt ? formatDuration(progress.firstChunkAt - run.startedAt) : '–',
     },
-    { label: 'Tokens', value: formatCount(progress.tokens) },
-    { label: 'Cost', value: formatCost(progress.cost) },
+    { label: 'Tokens', value: formatCount(progress.tokens()) },
+    { label: 'Cost', value: formatCost(progress.cost()) },
   ];
   return <Figures figures={figures} />;
 }
@@ -89,17 +92,17 @@ function useNow(running: boolean): number {
   return now;
 }
 
-function Streamed({ node }: { node: NodeProgress }) {
+function Streamed({ node, text, live }: { node: NodeTrace; text: string; live: boolean }) {
   return (
     <article className={style.streamed}>
       <h3>
         <KindTile kind={node.kind} size={18} />
-        <code>{node.path}</code>
-        {node.attempt > 1 && <span>attempt {node.attempt}</span>}
+        <code>{node.node}</code>
+        {node.attempts > 1 && <span>attempt {node.attempts}</span>}
       </h3>
       <p>
-        {node.text}
-        {node.state === 'running' && <i className={style.caret} />}
+        {text}
+        {live && <i className={style.caret} />}
       </p>
     </article>
   );
@@ -138,7 +141,7 @@ function Failure({ error }: { error: { code: string; message: string; node?: str
         )}
       </b>
       <br />
-      {error.message}. {adviceOfFailure(error.code)}
+      {error.message}. {adviceFor(error.code)}
     </Note>
   );
 }

@@ -1,7 +1,8 @@
+import type { NodeTrace } from '../../../api/coming-w2';
 import type { NodeRun, Outline } from '../../../graph/types';
 import { WorkflowGraph } from '../../../graph/WorkflowGraph';
 import { formatDuration } from '../../../ui/format';
-import { idOf, type NodeProgress, type Progress } from './progress';
+import { idOf, type Progress } from './progress';
 import style from './Try.module.css';
 
 /** The workflow as a graph whose nodes light up as the run reaches them. */
@@ -30,18 +31,18 @@ export function TryGraph({
 }
 
 function nodeRuns(progress: Progress): Record<string, NodeRun> {
-  const byId: Record<string, NodeProgress[]> = {};
-  for (const node of progress.nodes.values()) {
-    const id = idOf(node.path);
-    byId[id] = [...(byId[id] ?? []), node];
+  const byId = new Map<string, NodeTrace[]>();
+  for (const node of progress.nodes()) {
+    const id = idOf(node.node);
+    byId.set(id, [...(byId.get(id) ?? []), node]);
   }
-  return Object.fromEntries(Object.entries(byId).map(([id, runs]) => [id, together(runs)]));
+  return Object.fromEntries([...byId].map(([id, nodes]) => [id, together(progress, nodes)]));
 }
 
 /** A node that ran in several iterations is live while one is, and failed if one did. */
-function together(runs: NodeProgress[]): NodeRun {
-  const states = runs.map((run) => run.state);
+function together(progress: Progress, nodes: NodeTrace[]): NodeRun {
+  const states = nodes.map((node) => progress.stateOf(node));
   const loudest = (['running', 'failed', 'waiting', 'succeeded'] as const).find((state) => states.includes(state));
-  const total = runs.reduce((sum, run) => sum + (run.durationMs ?? 0), 0);
+  const total = nodes.reduce((sum, node) => sum + (node.duration_ms ?? 0), 0);
   return { state: loudest ?? states[0] ?? 'pending', badge: total ? formatDuration(total) : undefined };
 }

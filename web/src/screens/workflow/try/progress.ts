@@ -1,125 +1,76 @@
 /**
- * What is known of a run that goes on, from its events. It is changed in place, since a run may have thousands of events;
- * whoever shows it paints once a frame.
+ * What is known of a run that goes on. Events are collected as they come, and read at most once a frame: a run may have
+ * thousands of them.
  */
+
 import type { Schemas } from '../../../api/client';
+import type { NodeTrace } from '../../../api/coming-w2';
 import type { RunEvent } from '../../../api/events';
+import { addEvents, emptyLive, mergeTrace } from '../../../runs/liveTrace';
 import type { State } from '../../../ui/Status';
 
 export type Run = Schemas['Run'];
 
-export type NodeProgress = {
-  /** With iterations: `chapters[2]/write`. */
-  path: string;
-  kind: string;
-  state: State;
-  startedAt: number;
-  durationMs: number | null;
-  attempt: number;
-  tokens: number | null;
-  cost: number | null;
-  error: { code: string; message: string } | null;
-  /** What it streamed. */
-  text: string;
-  chunks: number;
-};
-
 export class Progress {
   runId: string | null = null;
   run: Run | null = null;
-  /** In the order in which they began. */
-  readonly nodes = new Map<string, NodeProgress>();
   /** When the first chunk came, by this browser's clock. */
   firstChunkAt: number | null = null;
-  events = 0;
+  private live = emptyLive();
+  private unread: RunEvent[] = [];
+  private trace: NodeTrace[] = [];
 
-  apply({ event, data }: RunEvent, now = Date.now()) {
-    this.events += 1;
-    this.runId ??= (data.run_id ?? data.id ?? null) as string | null;
-    if (event === 'run.finished') {
-      this.run = data as unknown as Run;
-      this.close();
-      return;
-    }
-    const path = data.node as string | undefined;
-    if (!path) return;
-    if (event === 'node.started') this.nodes.set(path, begun(data));
-    const node = this.nodes.get(path);
-    if (!node) return;
-    if (event === 'node.attempt') node.attempt = Number(data.attempt);
-    if (event === 'node.reset') Object.assign(node, { text: '', chunks: 0 });
-    if (event === 'node.finished') finish(node, data);
-    if (event === 'chunk') {
-      node.text += data.text;
-      node.chunks += 1;
-      this.firstChunkAt ??= now;
-    }
+  apply(event: RunEvent, now = Date.now()) {
+    this.runId ??= (event.data.run_id ?? event.data.id ?? null) as string | null;
+    if (event.event === 'chunk') this.firstChunkAt ??= now;
+    if (event.event === 'run.finished') this.run = event.data as unknown as Run;
+    else this.unread.push(event);
   }
 
-  /** Takes over what a trace knows: durations, tokens and costs. */
-  applyTrace(nodes: Schemas['NodeTrace'][]) {
-    for (const traced of nodes) {
-      const known = this.nodes.get(traced.node);
-      this.nodes.set(traced.node, {
-        text: known?.text ?? '',
-        chunks: known?.chunks ?? 0,
-        path: traced.node,
-        kind: traced.kind,
-        state: traced.status ?? known?.state ?? 'running',
-        startedAt: traced.started_at ? Date.parse(traced.started_at) : (known?.startedAt ?? 0),
-        durationMs: traced.duration_ms,
-        attempt: traced.attempts,
-        tokens: traced.tokens,
-        cost: traced.cost_nano_usd,
-        error: traced.error,
-      });
-    }
+  /** Forgets what nodes did: the run is read from its first event again. */
+  restart() {
+    this.live = emptyLive();
+    this.unread = [];
   }
 
-  /** What was open when the run ended was cancelled with it. */
-  private close() {
-    for (const node of this.nodes.values()) if (node.state === 'running') node.state = 'cancelled';
+  /** Takes over what the trace of the ended run knows: tokens, costs, nodes that sent no events. */
+  applyTrace(trace: NodeTrace[]) {
+    this.trace = trace;
   }
 
-  get tokens() {
-    return this.run ? this.run.usage.tokens : sum(this.nodes, (node) => node.tokens);
+  private read() {
+    if (!this.unread.length) return;
+    this.live = addEvents(this.live, this.unread);
+    this.unread = [];
   }
 
-  get cost() {
-    return this.run ? this.run.usage.cost_nano_usd : sum(this.nodes, (node) => node.cost);
+  /** In the order in which they began. */
+  nodes(): NodeTrace[] {
+    this.read();
+    return mergeTrace(this.trace, this.live);
+  }
+
+  /** What nodes streamed, by their paths. */
+  texts(): Map<string, string> {
+    this.read();
+    return this.live.text;
+  }
+
+  tokens(): number | null {
+    return this.run ? this.run.usage.tokens : sum(this.nodes().map((node) => node.tokens));
+  }
+
+  cost(): number | null {
+    return this.run ? this.run.usage.cost_nano_usd : sum(this.nodes().map((node) => node.cost_nano_usd));
+  }
+
+  /** A node that is open when the run has ended was cancelled with it. */
+  stateOf(node: NodeTrace): State {
+    return node.status ?? (this.run ? 'cancelled' : 'running');
   }
 }
 
-function begun(data: Record<string, unknown>): NodeProgress {
-  return {
-    path: String(data.node),
-    kind: String(data.kind),
-    state: 'running',
-    startedAt: Date.parse(String(data.at)),
-    durationMs: null,
-    attempt: Number(data.attempt ?? 1),
-    tokens: null,
-    cost: null,
-    error: null,
-    text: '',
-    chunks: 0,
-  };
-}
-
-function finish(node: NodeProgress, data: Record<string, unknown>) {
-  node.state = data.status as State;
-  node.error = (data.error ?? null) as NodeProgress['error'];
-  const measured = data.duration_ms as number | null | undefined;
-  node.durationMs = measured ?? Date.parse(String(data.at)) - node.startedAt;
-  node.tokens = (data.tokens ?? null) as number | null;
-  node.cost = (data.cost_nano_usd ?? null) as number | null;
-}
-
-function sum(nodes: Map<string, NodeProgress>, read: (node: NodeProgress) => number | null): number {
-  let total = 0;
-  for (const node of nodes.values()) total += read(node) ?? 0;
-  return total;
-}
+const sum = (values: (number | null)[]) => values.reduce<number>((total, value) => total + (value ?? 0), 0);
 
 /** The id of a node in the document: `write` for `chapters[2]/write`. */
 export const idOf = (path: string) => path.slice(path.lastIndexOf('/') + 1).replace(/\[\d+\]$/, '');

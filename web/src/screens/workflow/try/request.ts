@@ -1,4 +1,5 @@
 /** A start of a run: what is sent, and the same as a command line. */
+import { quote } from '../../../runs/curl';
 
 export type Mode = 'stream' | 'wait' | 'async';
 
@@ -44,6 +45,3 @@ export function curlOf({ url, mode, body }: Start): string {
     `-d ${quote(JSON.stringify(body, null, 2))}`,
   ].join(' \\\n  ');
 }
-
-/** A text as one word of a shell. */
-const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;

@@ -40,7 +40,7 @@ export async function runToEnd(attempt: Attempt, progress: Progress, signal: Abo
     }
     if (progress.run) return;
     // The stream was cut. Followed from its first event, the run reads as if it had not been.
-    progress.nodes.clear();
+    progress.restart();
   }
   await follow(progress, signal, onNews);
 }

@@ -1,6 +1,7 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { ApiError, api, body } from '../../../api/client';
+import type { NodeTrace } from '../../../api/coming-w2';
 import { announce } from '../../../app/announce';
 import { Progress, type Run } from './progress';
 import { type Attempt, runIdOf, runToEnd } from './start';
@@ -80,7 +81,7 @@ async function complete(progress: Progress, mayTrace: boolean) {
   }
   if (!mayTrace) return;
   const trace = await body(api.GET('/v1/runs/{run_id}/trace', params)).catch(() => null);
-  if (trace) progress.applyTrace(trace.nodes);
+  if (trace) progress.applyTrace(trace.nodes as NodeTrace[]);
 }
 
 /** Asks for a paint, at most one a frame however often it is called. */
