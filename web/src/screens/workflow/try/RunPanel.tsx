@@ -16,6 +16,7 @@ import { adviceOfRefusal } from './advice';
 import { NodeList } from './NodeList';
 import type { Progress } from './progress';
 import style from './Try.module.css';
+import { useFollowedEnd, useProgress } from './useProgress';
 import type { TryRun } from './useTryRun';
 
 type Props = { ref: Ref<HTMLElement>; run: TryRun; outline: OutlineNode[]; onSelect?: (id: string) => void };
@@ -23,6 +24,8 @@ type Props = { ref: Ref<HTMLElement>; run: TryRun; outline: OutlineNode[]; onSel
 /** The right side: the run's state, what it says while it goes on, and what came out. */
 export function RunPanel({ ref, run, outline, onSelect }: Props) {
   const { progress, error, busy } = run;
+  useProgress(progress);
+  const follow = useFollowedEnd<HTMLDivElement>(busy);
   if (!progress) {
     return (
       <section ref={ref} className={style.result} aria-label="Result">
@@ -41,7 +44,7 @@ export function RunPanel({ ref, run, outline, onSelect }: Props) {
         {progress.runId && <Link href={`/runs/${progress.runId}`}>Open run</Link>}
       </header>
       <RunFigures run={run} progress={progress} />
-      <div className={style.said}>
+      <div className={style.said} ref={follow}>
         {error && <Refusal error={error} />}
         {progress.run?.error && <Failure error={progress.run.error} />}
         {progress.nodes().map((node) => {
@@ -92,6 +95,9 @@ function useNow(running: boolean): number {
   return now;
 }
 
+/** While it grows, only the end of a long text is drawn: the whole would be laid out anew in each frame. */
+const DRAWN = 6_000;
+
 function Streamed({ node, text, live }: { node: NodeTrace; text: string; live: boolean }) {
   return (
     <article className={style.streamed}>
@@ -101,7 +107,7 @@ function Streamed({ node, text, live }: { node: NodeTrace; text: string; live: b
         {node.attempts > 1 && <span>attempt {node.attempts}</span>}
       </h3>
       <p>
-        {text}
+        {live && text.length > DRAWN ? `… ${text.slice(-DRAWN)}` : text}
         {live && <i className={style.caret} />}
       </p>
     </article>
@@ -141,7 +147,7 @@ function Failure({ error }: { error: { code: string; message: string; node?: str
         )}
       </b>
       <br />
-      {error.message}. {adviceFor(error.code)}
+      {error.message}. {adviceFor(error.code).replaceAll('`', '')}
     </Note>
   );
 }

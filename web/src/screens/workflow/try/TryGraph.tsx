@@ -1,9 +1,14 @@
+import { memo } from 'react';
 import type { NodeTrace } from '../../../api/coming-w2';
 import type { NodeRun, Outline } from '../../../graph/types';
 import { WorkflowGraph } from '../../../graph/WorkflowGraph';
 import { formatDuration } from '../../../ui/format';
 import { idOf, type Progress } from './progress';
 import style from './Try.module.css';
+import { useProgress, useUnchanged } from './useProgress';
+
+/** Drawn only when a node changed: text that streams changes none. */
+const Graph = memo(WorkflowGraph);
 
 /** The workflow as a graph whose nodes light up as the run reaches them. */
 export function TryGraph({
@@ -17,15 +22,11 @@ export function TryGraph({
   selected: string | null;
   onSelect: (id: string | null) => void;
 }) {
+  useProgress(progress);
+  const states = useUnchanged(progress ? nodeRuns(progress) : undefined);
   return (
     <section className={style.graph} aria-label="Graph">
-      <WorkflowGraph
-        readOnly
-        outline={outline}
-        selected={selected}
-        onSelect={onSelect}
-        states={progress ? nodeRuns(progress) : undefined}
-      />
+      <Graph readOnly outline={outline} selected={selected} onSelect={onSelect} states={states} />
     </section>
   );
 }

@@ -16,6 +16,10 @@ export class Progress {
   run: Run | null = null;
   /** When the first chunk came, by this browser's clock. */
   firstChunkAt: number | null = null;
+  /** Counts the paints that were asked for: whoever shows it paints again when this changes. */
+  version = 0;
+  private readonly listeners = new Set<() => void>();
+  private frame = 0;
   private live = emptyLive();
   private unread: RunEvent[] = [];
   private trace: NodeTrace[] = [];
@@ -26,6 +30,20 @@ export class Progress {
     if (event.event === 'run.finished') this.run = event.data as unknown as Run;
     else this.unread.push(event);
   }
+
+  subscribe = (listener: () => void) => {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
+  };
+
+  /** Asks for a paint, at most one a frame however often it is called. */
+  changed = () => {
+    this.frame ||= requestAnimationFrame(() => {
+      this.frame = 0;
+      this.version += 1;
+      for (const listener of this.listeners) listener();
+    });
+  };
 
   /** Forgets what nodes did: the run is read from its first event again. */
   restart() {

@@ -7,7 +7,7 @@ import { Progress, type Run } from './progress';
 import { type Attempt, runIdOf, runToEnd } from './start';
 
 export type TryRun = {
-  /** Null before the first start. It is changed in place; each paint has the latest. */
+  /** Null before the first start. `useProgress` paints with it. */
   progress: Progress | null;
   startedAt: number;
   /** Until the run has ended, or was refused. */
@@ -23,11 +23,11 @@ type Current = { attempt: Attempt; progress: Progress; startedAt: number; stop: 
 /** Runs one run at a time. Whoever leaves the page leaves the run going on: only `cancel` ends it. */
 export function useTryRun(mayTrace: boolean): TryRun {
   const queries = useQueryClient();
+  const [shown, setShown] = useState<Current | null>(null);
   const current = useRef<Current | null>(null);
   const [busy, setBusy] = useState(false);
   const [cancelling, setCancelling] = useState(false);
   const [error, setError] = useState<ApiError | null>(null);
-  const repaint = useRepaint();
   useEffect(() => () => current.current?.stop.abort(), []);
 
   const start: TryRun['start'] = async (given) => {
@@ -35,12 +35,14 @@ export function useTryRun(mayTrace: boolean): TryRun {
     const attempt = { ...given, idempotencyKey: crypto.randomUUID() };
     const mine: Current = { attempt, progress: new Progress(), startedAt: Date.now(), stop: new AbortController() };
     current.current = mine;
+    setShown(mine);
     setBusy(true);
     setCancelling(false);
     setError(null);
     try {
-      await runToEnd(attempt, mine.progress, mine.stop.signal, repaint);
+      await runToEnd(attempt, mine.progress, mine.stop.signal, mine.progress.changed);
       await complete(mine.progress, mayTrace);
+      mine.progress.changed();
       announce(`The run has ${mine.progress.run?.status ?? 'ended'}.`);
     } catch (failure) {
       if (mine.stop.signal.aborted) return;
@@ -66,8 +68,15 @@ export function useTryRun(mayTrace: boolean): TryRun {
     }
   };
 
-  const { progress = null, startedAt = 0 } = current.current ?? {};
-  return { progress, startedAt, busy, cancelling, error, start, cancel };
+  return {
+    progress: shown?.progress ?? null,
+    startedAt: shown?.startedAt ?? 0,
+    busy,
+    cancelling,
+    error,
+    start,
+    cancel,
+  };
 }
 
 /** What events leave out: a large output, and tokens and costs by node. */
@@ -82,18 +91,4 @@ async function complete(progress: Progress, mayTrace: boolean) {
   if (!mayTrace) return;
   const trace = await body(api.GET('/v1/runs/{run_id}/trace', params)).catch(() => null);
   if (trace) progress.applyTrace(trace.nodes as NodeTrace[]);
-}
-
-/** Asks for a paint, at most one a frame however often it is called. */
-function useRepaint(): () => void {
-  const [, setPaints] = useState(0);
-  const asked = useRef(0);
-  useEffect(() => () => cancelAnimationFrame(asked.current), []);
-  return () => {
-    if (asked.current) return;
-    asked.current = requestAnimationFrame(() => {
-      asked.current = 0;
-      setPaints((paints) => paints + 1);
-    });
-  };
 }
