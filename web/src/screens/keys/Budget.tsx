@@ -1,5 +1,6 @@
 import type { Schemas } from '../../api/client';
 import { formatCost, formatCount, formatDateTime, formatShare } from '../../ui/format';
+import { Meter } from '../../ui/Meter';
 import style from './Keys.module.css';
 import { budgetText } from './keyState';
 
@@ -10,7 +11,7 @@ export function Budget({ budget }: { budget: Schemas['KeyBudget'] }) {
     <section aria-label="Budget" className={style.budget}>
       <h3>Budget: {budgetText(budget)}</h3>
       {spent && max_cost_usd !== null && (
-        <Meter
+        <Spent
           label="Cost"
           spent={spent.cost_nano_usd}
           most={max_cost_usd * 1e9}
@@ -18,7 +19,7 @@ export function Budget({ budget }: { budget: Schemas['KeyBudget'] }) {
         />
       )}
       {spent && max_tokens !== null && (
-        <Meter
+        <Spent
           label="Tokens"
           spent={spent.tokens}
           most={max_tokens}
@@ -37,11 +38,11 @@ export function Budget({ budget }: { budget: Schemas['KeyBudget'] }) {
   );
 }
 
-function Meter({ label, spent, most, words }: { label: string; spent: number; most: number; words: string }) {
+function Spent({ label, spent, most, words }: { label: string; spent: number; most: number; words: string }) {
   return (
     <div className={style.meter}>
       <span>{label}</span>
-      <meter min={0} max={Math.max(most, 1)} high={most * 0.8} optimum={0} value={spent} aria-label={label} />
+      <Meter value={spent} most={most} label={label} warns />
       <span>
         {words}, {formatShare(spent, most)}
       </span>

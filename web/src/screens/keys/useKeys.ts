@@ -7,9 +7,9 @@ export type IssuedKey = Schemas['IssuedKey'];
 const PAGES = 10;
 
 /** All keys, 1,000 at most: the newest first. */
-export const useKeys = () => useQuery({ queryKey: ['keys'], queryFn: readAll });
+export const useKeys = () => useQuery({ queryKey: ['keys'], queryFn: readAllKeys });
 
-async function readAll(): Promise<Key[]> {
+export async function readAllKeys(): Promise<Key[]> {
   const all: Key[] = [];
   let cursor: string | undefined;
   for (let page = 0; page < PAGES; page += 1) {

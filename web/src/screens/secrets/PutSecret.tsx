@@ -33,7 +33,7 @@ export function PutSecret({ secret, taken, onClose }: Props) {
       title={secret ? `Replace ${secret.name}` : 'Add secret'}
       lead={
         secret
-          ? 'The next call uses the new value; runs in flight too. The old value is gone.'
+          ? 'Later calls use the new value, in runs in flight too. The old one is gone.'
           : 'It is stored sealed. You cannot see it again, but you can replace it.'
       }
       onClose={onClose}
