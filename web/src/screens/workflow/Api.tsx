@@ -1,0 +1,5 @@
+import { Skeleton } from '../../ui/Empty';
+
+export default function Api(_: { workflowId: string }) {
+  return <Skeleton />;
+}
