@@ -26,17 +26,13 @@ export function without(pins: Pins, node: string): Pins {
   return { ...pins, outputs };
 }
 
-type TraceNode = { node?: string; path?: string; status?: string; outputs?: unknown; output?: unknown };
+type TraceNode = { node: string; status: string | null; output: unknown };
 
 /** The outputs of a run's nodes outside of loops, which alone can be pinned. */
 export function pinsOf(nodes: TraceNode[]): Record<string, unknown> {
-  const found = nodes.flatMap((node) => {
-    const id = node.node ?? node.path ?? '';
-    const output = node.outputs ?? node.output;
-    const isPlain = id !== '' && !id.includes('/') && !id.includes('[');
-    return isPlain && node.status === 'succeeded' && output !== undefined ? [[id, output] as const] : [];
-  });
-  return Object.fromEntries(found.filter(([id]) => id !== 'api' && id !== 'output'));
+  const isPlain = (id: string) => !/[/[]/.test(id) && id !== 'api' && id !== 'output';
+  const made = nodes.filter(({ node, status, output }) => isPlain(node) && status === 'succeeded' && output != null);
+  return Object.fromEntries(made.map(({ node, output }) => [node, output]));
 }
 
 /**
