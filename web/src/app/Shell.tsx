@@ -15,6 +15,8 @@ import { useCounts } from './useCounts';
 import { useGlobalShortcuts } from './useGlobalShortcuts';
 import { useRouteFocus } from './useRouteFocus';
 
+const PALETTE_KEYS = APPLE ? '⌘K' : 'Ctrl K';
+
 /** The frame of every page: places on the left (a rail inside a workflow or a run), on a phone a bar above and one below. */
 export function Shell({ children }: { children: ReactNode }) {
   const [location] = useLocation();
@@ -34,10 +36,14 @@ export function Shell({ children }: { children: ReactNode }) {
           <Logo />
           <b>Flowgate</b>
         </Link>
-        <button type="button" className={style.search} aria-label="Search or jump to" onClick={openPalette}>
+        <button
+          type="button"
+          className={style.search}
+          aria-label={`Search or jump to ${PALETTE_KEYS}`}
+          onClick={openPalette}
+        >
           <Search aria-hidden />
-          <span>Search or jump to</span>
-          <Kbd>{APPLE ? '⌘K' : 'Ctrl K'}</Kbd>
+          <span>Search or jump to</span> <Kbd>{PALETTE_KEYS}</Kbd>
         </button>
         <Places location={location} />
         <ShellFoot />

@@ -151,11 +151,11 @@ function columns(
             type="button"
             className={style.fold}
             aria-expanded={open.has(delivery.id)}
-            aria-label={`Attempts of ${delivery.id}`}
             onClick={() => fold(delivery.id)}
           >
             <Icon aria-hidden />
             <DeliveryStatus delivery={delivery} />
+            <span className="visually-hidden">, attempts of {delivery.id}</span>
           </button>
         );
       },
