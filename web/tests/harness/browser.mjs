@@ -63,7 +63,8 @@ async function enforcePolicy(context, base) {
 
 function watch(page, origin, note) {
   page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') note(`${message.type()}: ${message.text()}`);
+    if (message.type() === 'error' || message.type() === 'warning')
+      note(`${message.type()}: ${message.text()} ${message.location().url}`);
   });
   page.on('pageerror', (error) => note(`uncaught: ${error.stack ?? error.message}`));
   page.on('request', (request) => {
