@@ -34,7 +34,7 @@ export function Shell({ children }: { children: ReactNode }) {
           <Logo />
           <b>Flowgate</b>
         </Link>
-        <button type="button" className={style.search} aria-label="Search or jump to" onClick={openPalette}>
+        <button type="button" className={style.search} onClick={openPalette}>
           <Search aria-hidden />
           <span>Search or jump to</span>
           <Kbd>{APPLE ? '⌘K' : 'Ctrl K'}</Kbd>
