@@ -52,7 +52,9 @@ export function App() {
   }, [key]);
   return (
     <QueryClientProvider client={queries}>
-      <Router base={base}>{key === null ? <SignIn /> : <Places />}</Router>
+      <RouteBoundary route={key ?? ''}>
+        <Router base={base}>{key === null ? <SignIn /> : <Places />}</Router>
+      </RouteBoundary>
       <div {...Announcements} />
     </QueryClientProvider>
   );
