@@ -36,7 +36,7 @@ export function Shell({ children }: { children: ReactNode }) {
         </Link>
         <button type="button" className={style.search} onClick={openPalette}>
           <Search aria-hidden />
-          <span>Search or jump to</span>
+          <span>{APPLE ? 'Search or jump to' : 'Jump to …'}</span>
           <Kbd>{APPLE ? '⌘K' : 'Ctrl K'}</Kbd>
         </button>
         <Places location={location} />
