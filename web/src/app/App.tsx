@@ -1,22 +1,23 @@
-import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { onlineManager, QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { lazy, Suspense, useEffect } from 'react';
 import { Redirect, Route, Router, Switch, useLocation } from 'wouter';
 import { ApiError } from '../api/client';
-import { Empty, Skeleton } from '../ui/Empty';
+import { server } from '../api/server';
+import { Skeleton } from '../ui/Empty';
+import { Page } from '../ui/Page';
 import { Announcements } from './announce';
 import { RouteBoundary } from './RouteBoundary';
 import { Shell } from './Shell';
 import style from './Shell.module.css';
 import { SignIn } from './SignIn';
 import { pageOf } from './useRouteFocus';
-import { useKey } from './useSession';
+import { useBlocked, useKey, useOwnKey } from './useSession';
 
 const queries = new QueryClient({
   defaultOptions: {
-    // Whether the browser thinks that it is online says nothing about a server on this machine.
+    // What is to be done is done now or fails; it must not happen later, when the server is back.
     mutations: { networkMode: 'always' },
     queries: {
-      networkMode: 'always',
       staleTime: 5_000,
       // A refusal will be the same again; a server that is away comes back.
       retry: (failures, error) =>
@@ -25,6 +26,10 @@ const queries = new QueryClient({
     },
   },
 });
+
+// Whether the browser thinks that it is online says nothing about this server: its own answers do. While it is away, queries
+// wait with the data that they have, and are read again when it is back.
+onlineManager.setEventListener((setOnline) => server.subscribe(() => setOnline(!server.state().away)));
 
 const Workflows = lazy(() => import('../screens/workflows/Workflows'));
 const Workflow = lazy(() => import('../screens/workflow/Workflow'));
@@ -47,7 +52,9 @@ export function App() {
   }, [key]);
   return (
     <QueryClientProvider client={queries}>
-      <Router base={base}>{key === null ? <SignIn /> : <Places />}</Router>
+      <RouteBoundary route={key ?? ''}>
+        <Router base={base}>{key === null ? <SignIn /> : <Places />}</Router>
+      </RouteBoundary>
       <div {...Announcements} />
     </QueryClientProvider>
   );
@@ -62,7 +69,7 @@ function Places() {
         <Suspense key={pageOf(location)} fallback={<Loading />}>
           <Switch>
             <Route path="/">
-              <Redirect to="/workflows" replace />
+              <FirstPlace />
             </Route>
             <Route path="/workflows" component={Workflows} />
             <Route path="/workflows/:id/:tab?" component={Workflow} />
@@ -74,15 +81,26 @@ function Places() {
             <Route path="/keys" component={Keys} />
             <Route path="/secrets" component={Secrets} />
             <Route>
-              <Empty title="There is nothing here">
-                The address may be of an older console, or have a typing error.
-              </Empty>
+              <Page title="There is nothing here">
+                <p>
+                  The address may be of an older console, or have a typing error. The places on the left have
+                  everything.
+                </p>
+              </Page>
             </Route>
           </Switch>
         </Suspense>
       </RouteBoundary>
     </Shell>
   );
+}
+
+/** Where the console begins: at the workflows, or at the runs with a key that may list no workflows. */
+function FirstPlace() {
+  const own = useOwnKey();
+  const blocked = useBlocked();
+  if (own.isPending) return <Loading />;
+  return <Redirect to={blocked('author') === null ? '/workflows' : '/runs'} replace />;
 }
 
 const Loading = () => (

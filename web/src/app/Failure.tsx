@@ -1,5 +1,5 @@
 import { CircleAlert, CloudOff, Lock, SearchX, Timer } from 'lucide-react';
-import type { ReactNode } from 'react';
+import { Fragment } from 'react';
 import { ApiError } from '../api/client';
 import { session } from '../api/session';
 import { Button } from '../ui/Button';
@@ -12,6 +12,7 @@ import { useOwnKey } from './useSession';
 export function Failure({ error, what, onRetry }: { error: unknown; what: string; onRetry?: () => void }) {
   if (!(error instanceof ApiError)) return <Unexpected what={what} error={error} onRetry={onRetry} />;
   if (error.isOffline) return <Away what={what} onRetry={onRetry} />;
+  if (error.status === 401) return <SignedOut what={what} />;
   if (error.status === 403) return <Forbidden what={what} error={error} />;
   if (error.status === 404) return <Missing what={what} error={error} />;
   if (error.status === 429) return <Busy what={what} error={error} onRetry={onRetry} />;
@@ -28,7 +29,7 @@ const Retry = ({ onRetry, blocked }: { onRetry?: () => void; blocked?: string })
 function Away({ what, onRetry }: { what: string; onRetry?: () => void }) {
   return (
     <Empty icon={<CloudOff />} title="The server does not answer" actions={<Retry onRetry={onRetry} />}>
-      {sentence(what)} will be here when it is back. Is it running, and is this machine online?
+      {capital(what)} will be here when it is back. Is it running, and is this machine online?
     </Empty>
   );
 }
@@ -42,32 +43,39 @@ function Forbidden({ what, error }: { what: string; error: ApiError }) {
       title={`Your key may not see ${what}`}
       actions={<Button onClick={() => session.ask('change')}>Sign in with another key</Button>}
     >
-      {own ? (
+      {own && (
         <>
-          {own.name} has{' '}
-          {own.scopes.map((one) => (
-            <Word key={one}>{one}</Word>
-          ))}
-          {own.workflows !== '*' && 'on its own workflows'}.{' '}
+          {own.name} has <Words words={own.scopes} /> {own.workflows !== '*' && 'on its own workflows'} –{' '}
         </>
-      ) : null}
+      )}
       {scope ? (
         <>
-          This needs <Word>{scope}</Word>
-          {own?.scopes.includes(scope as never) && 'on all workflows'}.
+          <Words words={[scope]} /> is needed{own?.scopes.includes(scope as never) && ' on all workflows'}. An admin can
+          make such a key.
         </>
       ) : (
         sentence(error.message)
-      )}{' '}
-      An admin can make such a key.
+      )}
     </Empty>
   );
 }
 
-const Word = ({ children }: { children: ReactNode }) => (
-  <>
-    <Chip>{children}</Chip>{' '}
-  </>
+const Words = ({ words }: { words: readonly string[] }) =>
+  words.map((word, index) => (
+    <Fragment key={word}>
+      {index > 0 && ' '}
+      <Chip>{word}</Chip>
+    </Fragment>
+  ));
+
+const SignedOut = ({ what }: { what: string }) => (
+  <Empty
+    icon={<Lock />}
+    title="Your key no longer works"
+    actions={<Button onClick={() => session.ask('ended')}>Sign in again</Button>}
+  >
+    {capital(what)} will be here when you have signed in again.
+  </Empty>
 );
 
 /** The scope that a refusal names. */
@@ -81,7 +89,7 @@ function Missing({ what, error }: { what: string; error: ApiError }) {
     <Empty icon={<SearchX />} title={unknown ? 'This server is too old for that' : 'There is nothing here'}>
       {unknown
         ? `It does not serve ${what} yet. Update the server, then reload this page.`
-        : `${sentence(what)} was deleted, or never was, or your key may not know of it.`}
+        : `${capital(what)} was deleted, or never was, or your key may not know of it.`}
     </Empty>
   );
 }
@@ -114,7 +122,7 @@ function Unexpected({ what, error, onRetry }: { what: string; error: unknown; on
   );
 }
 
-function sentence(text: string): string {
-  const upper = text.charAt(0).toUpperCase() + text.slice(1);
-  return upper === text && /[.!?]$/.test(text) ? text : upper;
-}
+const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** A message of the server as a sentence. */
+const sentence = (text: string) => capital(/[.!?…]$/.test(text) ? text : `${text}.`);

@@ -1,4 +1,3 @@
-import { useQueryClient } from '@tanstack/react-query';
 import { CloudOff, Timer } from 'lucide-react';
 import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { api } from '../api/client';
@@ -20,7 +19,6 @@ const FIRST_S = 2;
 const LONGEST_S = 30;
 
 function Away() {
-  const queries = useQueryClient();
   const wait = useRef(FIRST_S);
   const [next, setNext] = useState(() => Date.now() + FIRST_S * 1_000);
   const [busy, setBusy] = useState(false);
@@ -40,8 +38,6 @@ function Away() {
   useEffect(() => {
     if (seconds === 0) latest.current();
   }, [seconds]);
-  // The server is back: what failed meanwhile is asked for again.
-  useEffect(() => () => void queries.invalidateQueries(), [queries]);
   return (
     <div className={style.banner}>
       <CloudOff aria-hidden />

@@ -15,8 +15,6 @@ import { useCounts } from './useCounts';
 import { useGlobalShortcuts } from './useGlobalShortcuts';
 import { useRouteFocus } from './useRouteFocus';
 
-const PALETTE_KEYS = APPLE ? '⌘K' : 'Ctrl K';
-
 /** The frame of every page: places on the left (a rail inside a workflow or a run), on a phone a bar above and one below. */
 export function Shell({ children }: { children: ReactNode }) {
   const [location] = useLocation();
@@ -36,14 +34,10 @@ export function Shell({ children }: { children: ReactNode }) {
           <Logo />
           <b>Flowgate</b>
         </Link>
-        <button
-          type="button"
-          className={style.search}
-          aria-label={`Search or jump to ${PALETTE_KEYS}`}
-          onClick={openPalette}
-        >
+        <button type="button" className={style.search} onClick={openPalette}>
           <Search aria-hidden />
-          <span>Search or jump to</span> <Kbd>{PALETTE_KEYS}</Kbd>
+          <span>{APPLE ? 'Search or jump to' : 'Jump to …'}</span>
+          <Kbd>{APPLE ? '⌘K' : 'Ctrl K'}</Kbd>
         </button>
         <Places location={location} />
         <ShellFoot />

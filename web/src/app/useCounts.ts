@@ -13,7 +13,7 @@ export function useCounts(): Record<string, string | undefined> {
   const givenUp = useCount('given-up', countGivenUpDeliveries, 60_000, reads);
   const questions = useCount('questions', countQuestions, 30_000, reads);
   return {
-    '/workflows': workflows.data && String(workflows.data.length),
+    '/workflows': workflows.data?.length ? String(workflows.data.length) : undefined,
     '/runs': live && `${live} live`,
     '/approvals': questions,
     '/deliveries': givenUp && `${givenUp} given up`,

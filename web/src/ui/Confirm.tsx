@@ -1,5 +1,6 @@
 import { type ReactNode, useState } from 'react';
 import { Button } from './Button';
+import style from './Confirm.module.css';
 import { Dialog } from './Dialog';
 import { Field, Input } from './Field';
 import { Note } from './Note';
@@ -48,7 +49,7 @@ export function Confirm({
         </>
       }
     >
-      <div>{children}</div>
+      <div className={style.words}>{children}</div>
       {typed !== undefined && (
         <Field label={<>Type {typed} to confirm</>}>
           {(ids) => (

@@ -39,7 +39,7 @@ export function Chart({ title, points, step, lines, as, write, total }: Props) {
   return (
     <figure className={style.chart} aria-label={title}>
       <figcaption className={style.head}>
-        <h3>{title}</h3>
+        <h2>{title}</h2>
         <p>{pointed ? <Values point={pointed} step={step} lines={lines} write={write} /> : total}</p>
       </figcaption>
       <div ref={box} className={style.plot}>

@@ -16,22 +16,25 @@ export function WorkflowFigures({ range, from }: { range: Range; from: Date }) {
   const last = new Date(from.getTime() - 3_600_000).toISOString();
   const earlier = useQuery(statsOf({ from: before, to: last, step: 'total' }));
   const live = useQuery({ queryKey: ['count', 'live'], queryFn: countLiveRuns, retry: false, staleTime: 15_000 });
-  if (!now.data) return null;
-  const sums = now.data.items.at(0);
+  if (now.isError) return null;
+  const sums = now.data?.items.at(0);
   return (
     <Figures
       figures={[
         {
           label: `Runs, ${words}`,
-          value: formatCount(sums?.runs ?? 0),
-          note: change(sums?.runs ?? 0, earlier.data?.items.at(0)?.runs ?? 0, words),
+          value: now.data ? formatCount(sums?.runs ?? 0) : '…',
+          note: now.data && change(sums?.runs ?? 0, earlier.data?.items.at(0)?.runs ?? 0, words),
         },
-        ...(sums ? ofRuns(sums) : []),
+        ...(sums ? ofRuns(sums) : now.data ? [] : WAITING),
         ...(live.data ? [{ label: 'Live now', value: live.data }] : []),
       ]}
     />
   );
 }
+
+/** Keeps the place of the figures while they load. */
+const WAITING = ['Failed', 'p95', 'Cost'].map((label): Figure => ({ label, value: '…' }));
 
 function ofRuns(sums: StatsItem): Figure[] {
   const known = sums.runs - sums.cost_unknown_runs;

@@ -127,10 +127,14 @@ function columnsOf(
 
 const lastRun: Column<WorkflowRow> = {
   id: 'last',
-  head: 'Last run',
-  width: '150px',
+  head: <span className={style.apart}>Last run</span>,
+  width: '170px',
   compare: by(({ workflow }) => Date.parse(workflow.last_run?.created_at ?? '') || 0),
-  cell: ({ workflow }) => <LastRun run={workflow.last_run} />,
+  cell: ({ workflow }) => (
+    <span className={style.apart}>
+      <LastRun run={workflow.last_run} />
+    </span>
+  ),
 };
 
 export function Version({ workflow }: { workflow: WorkflowRow['workflow'] }) {

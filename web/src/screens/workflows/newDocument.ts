@@ -12,7 +12,7 @@ export function idOf(name: string): string {
     .replace(/-+$/, '');
 }
 
-const RESERVED = ['import', 'invoke'];
+const RESERVED = ['import', 'invoke', 'validate'];
 
 /** What is wrong with an id; null if nothing is. */
 export function wrongId(id: string, taken: readonly string[]): string | null {
