@@ -47,8 +47,11 @@ export function linesOf(scene: Scene): Line[] {
   });
 }
 
-function wantedOf({ links, outline, selected, states }: Scene): Wanted[] {
-  const read = selected === null ? [] : references(outline, selected, links);
+function wantedOf({ links, outline, selected, states, around }: Scene): Wanted[] {
+  const read =
+    selected === null
+      ? []
+      : references(outline, selected, links).filter(({ from }) => !around(from).includes(selected ?? ''));
   const shown = new Set(read.map((line) => `${line.from}\n${line.to}`));
   const rest = links
     .filter((link) => !shown.has(`${link.from}\n${link.to}`))
