@@ -6,11 +6,10 @@ import {
   type NodeChange,
   ReactFlow,
   ReactFlowProvider,
-  useReactFlow,
   useStore,
 } from '@xyflow/react';
 import '@xyflow/react/dist/base.css';
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { useMemo, useRef, useState } from 'react';
 import { groupOf } from '../ui/KindTile';
 import style from './Canvas.module.css';
 import { Lines } from './Lines';
@@ -18,7 +17,8 @@ import { Container, Gate, Step } from './Nodes';
 import type { DrawnNode, NodeData } from './scene';
 import { Tree } from './Tree';
 import { useDrawing } from './useDrawing';
-import { fitting, levelOf, MAX_ZOOM, MIN_ZOOM, revealing } from './viewport';
+import { useView } from './useView';
+import { levelOf, MAX_ZOOM, MIN_ZOOM } from './viewport';
 import type { WorkflowGraphProps } from './WorkflowGraph';
 import { ZoomBar } from './ZoomBar';
 
@@ -136,30 +136,4 @@ function flowNode({ id, type, box, data }: DrawnNode, position: { x: number; y: 
   const parent = box.parent === null ? {} : { parentId: box.parent, extent: 'parent' as const };
   const zIndex = type === 'container' ? 0 : 5;
   return { id, type, data, position, draggable, zIndex, width: box.width, height: box.height, ...parent };
-}
-
-/** What the view shows: everything at first, and then always the selected node. */
-function useView(
-  frame: React.RefObject<HTMLDivElement | null>,
-  { bounds, rects, tidy }: ReturnType<typeof useDrawing>,
-  selected: string | null,
-) {
-  const flow = useReactFlow();
-  const size = () => frame.current?.getBoundingClientRect() ?? { width: 0, height: 0 };
-  const fit = () => {
-    const { width, height } = size();
-    flow.setViewport(fitting(bounds, width, height));
-  };
-  // biome-ignore lint/correctness/useExhaustiveDependencies: only another selection moves the view, not a moved node
-  useEffect(() => {
-    const box = selected === null ? undefined : rects.get(selected);
-    const { width, height } = size();
-    if (box && width > 0) flow.setViewport(revealing(flow.getViewport(), box, width, height));
-  }, [selected]);
-  const onKey = (key: string) => {
-    const action = { f: fit, '1': () => flow.zoomTo(1), l: tidy }[key];
-    action?.();
-    return action !== undefined;
-  };
-  return { fit, tidy, onKey };
 }

@@ -2,7 +2,8 @@ import type { Ordered, Slot } from './order';
 import { GAP_ACROSS, GAP_DOWN, type Size } from './size';
 
 const LINE_GAP = 24;
-const PASSES = 12;
+/** The last pass goes down: what follows stands below what it follows. */
+const PASSES = 13;
 
 export type Placed = { spots: Map<string, { x: number; y: number }>; size: Size };
 

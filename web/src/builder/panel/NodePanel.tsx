@@ -81,7 +81,10 @@ function Form({ node, kind }: { node: OutlineNode; kind: Kind }) {
   const value = useNodeValue(selected);
   if (!value || !kinds) return null;
   const fields = [...kind.fields, ...sharedFields(kinds, kind)].filter((field) => !HANDLED.has(field.name));
-  const shown = ordered(fields.filter((field) => isCommon(field, value[field.name])));
+  const shown = ordered(
+    fields.filter((field) => isCommon(field, value[field.name])),
+    value,
+  );
   const rest = fields.filter((field) => !shown.includes(field));
   const problems = problemsAt(state.problems, node.path);
   const own = problems.filter((problem) => problem.path === node.path);
@@ -117,10 +120,14 @@ function Form({ node, kind }: { node: OutlineNode; kind: Kind }) {
 
 const HANDLED = new Set(['id', 'type', 'nodes']);
 
-/** What every node has stands below what its kind has. */
+/** What every node has stands below what its kind has; short fields stand together. */
 const LAST = ['timeout', 'retry', 'on_error', 'after'];
-const ordered = (fields: FieldSpec[]) =>
-  [...fields].sort((a, b) => Number(LAST.includes(a.name)) - Number(LAST.includes(b.name)));
+
+function ordered(fields: FieldSpec[], value: Record<string, unknown>) {
+  const rank = (field: FieldSpec) =>
+    LAST.includes(field.name) ? 2 + LAST.indexOf(field.name) : isShort(field, value[field.name]) ? 1 : 0;
+  return [...fields].sort((a, b) => rank(a) - rank(b));
+}
 
 function IdField({ id }: { id: string }) {
   const { locked, state } = useBuilder();
