@@ -25,6 +25,7 @@ import { ZoomBar } from './ZoomBar';
 const NODE_TYPES = { step: Step, gate: Gate, container: Container };
 const NO_EDGES: never[] = [];
 const MINIMAP_FROM = 12;
+const MAP_SIZE = { width: 112, height: 124 };
 
 type Props = Omit<WorkflowGraphProps, 'className'>;
 
@@ -72,7 +73,10 @@ function Drawing(props: Props) {
         onNodeDragStop={() => drawing.keep(drawing.moved)}
         onNodeClick={(_, node) => choose(node.id)}
         onPaneClick={() => choose(null)}
-        onMoveStart={() => setMoving(true)}
+        onMoveStart={(event) => {
+          view.onMove(event);
+          setMoving(true);
+        }}
         onMoveEnd={() => setMoving(false)}
         onInit={view.fit}
         onlyRenderVisibleElements
@@ -93,6 +97,7 @@ function Drawing(props: Props) {
         <Lines lines={drawing.lines} />
         {nodes.length >= MINIMAP_FROM && (
           <MiniMap<Node<NodeData>>
+            style={MAP_SIZE}
             pannable
             zoomable
             className={style.map}

@@ -13,20 +13,24 @@ export function useView(
   const flow = useReactFlow();
   const latest = useRef({ bounds, rects, selected });
   latest.current = { bounds, rects, selected };
+  /** Nobody has panned or zoomed since everything was shown last. */
+  const isOwn = useRef(true);
   const show = (box: Rect | undefined) => {
     const { width, height } = frame.current?.getBoundingClientRect() ?? { width: 0, height: 0 };
     if (box && width > 0) flow.setViewport(revealing(flow.getViewport(), box, width, height));
   };
-  const fit = () => {
+  const showWhole = () => {
     const { width, height } = frame.current?.getBoundingClientRect() ?? { width: 0, height: 0 };
     flow.setViewport(fitting(latest.current.bounds, width, height));
+    isOwn.current = true;
   };
   const showAll = () => {
     const { width, height } = frame.current?.getBoundingClientRect() ?? { width: 0, height: 0 };
     const { zoom } = flow.getViewport();
     const { bounds, rects, selected } = latest.current;
+    if (isOwn.current) showWhole();
     const fits = bounds.width * zoom <= width && bounds.height * zoom <= height;
-    show(fits ? bounds : selected === null ? undefined : rects.get(selected));
+    show(fits && !isOwn.current ? bounds : selected === null ? undefined : rects.get(selected));
   };
   const actions = useRef({ show, showAll });
   actions.current = { show, showAll };
@@ -42,9 +46,12 @@ export function useView(
   }, [frame]);
 
   const onKey = (key: string) => {
-    const action = { f: fit, '1': () => flow.zoomTo(1), l: tidy }[key];
+    const action = { f: showWhole, '1': () => flow.zoomTo(1), l: tidy }[key];
     action?.();
     return action !== undefined;
   };
-  return { fit, tidy, onKey };
+  const onMove = (event: unknown) => {
+    if (event) isOwn.current = false;
+  };
+  return { fit: showWhole, tidy, onKey, onMove };
 }

@@ -33,7 +33,7 @@ export function extensions({ onText, onLine, known }: Handlers, isReadOnly: bool
     EditorState.tabSize.of(2),
     EditorState.readOnly.of(isReadOnly),
     EditorView.lineWrapping,
-    EditorView.contentAttributes.of({ 'aria-label': 'The document, as YAML' }),
+    EditorView.contentAttributes.of({ tabindex: '0', 'aria-label': 'The document, as YAML' }),
     keymap.of([
       ...closeBracketsKeymap,
       ...completionKeymap,
