@@ -72,7 +72,9 @@ export function Palette({ kinds, after, onAdd, onClose }: Props) {
         {groups.map((group) => (
           // biome-ignore lint/a11y/useSemanticElements: a group of options, not of fields
           <div key={group.label} role="group" aria-label={group.label}>
-            <h3>{group.label}</h3>
+            <div aria-hidden className={style.group}>
+              {group.label}
+            </div>
             {group.kinds.map((kind) => (
               <Choice key={kind.name} kind={kind} isActive={kind === flat[active]} onChoose={() => add(kind)} />
             ))}

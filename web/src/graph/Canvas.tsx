@@ -6,11 +6,10 @@ import {
   type NodeChange,
   ReactFlow,
   ReactFlowProvider,
-  useReactFlow,
   useStore,
 } from '@xyflow/react';
 import '@xyflow/react/dist/base.css';
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { useMemo, useRef, useState } from 'react';
 import { groupOf } from '../ui/KindTile';
 import style from './Canvas.module.css';
 import { Lines } from './Lines';
@@ -18,13 +17,15 @@ import { Container, Gate, Step } from './Nodes';
 import type { DrawnNode, NodeData } from './scene';
 import { Tree } from './Tree';
 import { useDrawing } from './useDrawing';
-import { fitting, levelOf, MAX_ZOOM, MIN_ZOOM, revealing } from './viewport';
+import { useView } from './useView';
+import { levelOf, MAX_ZOOM, MIN_ZOOM } from './viewport';
 import type { WorkflowGraphProps } from './WorkflowGraph';
 import { ZoomBar } from './ZoomBar';
 
 const NODE_TYPES = { step: Step, gate: Gate, container: Container };
 const NO_EDGES: never[] = [];
 const MINIMAP_FROM = 12;
+const MAP_SIZE = { width: 112, height: 124 };
 
 type Props = Omit<WorkflowGraphProps, 'className'>;
 
@@ -72,7 +73,10 @@ function Drawing(props: Props) {
         onNodeDragStop={() => drawing.keep(drawing.moved)}
         onNodeClick={(_, node) => choose(node.id)}
         onPaneClick={() => choose(null)}
-        onMoveStart={() => setMoving(true)}
+        onMoveStart={(event) => {
+          view.onMove(event);
+          setMoving(true);
+        }}
         onMoveEnd={() => setMoving(false)}
         onInit={view.fit}
         onlyRenderVisibleElements
@@ -93,6 +97,7 @@ function Drawing(props: Props) {
         <Lines lines={drawing.lines} />
         {nodes.length >= MINIMAP_FROM && (
           <MiniMap<Node<NodeData>>
+            style={MAP_SIZE}
             pannable
             zoomable
             className={style.map}
@@ -136,30 +141,4 @@ function flowNode({ id, type, box, data }: DrawnNode, position: { x: number; y: 
   const parent = box.parent === null ? {} : { parentId: box.parent, extent: 'parent' as const };
   const zIndex = type === 'container' ? 0 : 5;
   return { id, type, data, position, draggable, zIndex, width: box.width, height: box.height, ...parent };
-}
-
-/** What the view shows: everything at first, and then always the selected node. */
-function useView(
-  frame: React.RefObject<HTMLDivElement | null>,
-  { bounds, rects, tidy }: ReturnType<typeof useDrawing>,
-  selected: string | null,
-) {
-  const flow = useReactFlow();
-  const size = () => frame.current?.getBoundingClientRect() ?? { width: 0, height: 0 };
-  const fit = () => {
-    const { width, height } = size();
-    flow.setViewport(fitting(bounds, width, height));
-  };
-  // biome-ignore lint/correctness/useExhaustiveDependencies: only another selection moves the view, not a moved node
-  useEffect(() => {
-    const box = selected === null ? undefined : rects.get(selected);
-    const { width, height } = size();
-    if (box && width > 0) flow.setViewport(revealing(flow.getViewport(), box, width, height));
-  }, [selected]);
-  const onKey = (key: string) => {
-    const action = { f: fit, '1': () => flow.zoomTo(1), l: tidy }[key];
-    action?.();
-    return action !== undefined;
-  };
-  return { fit, tidy, onKey };
 }

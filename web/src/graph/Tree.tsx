@@ -50,6 +50,7 @@ export function Tree({ nodes, layout, selected, onSelect, onKey, onFocus, onView
       onBlur={() => onFocus(false)}
     >
       {nodes.map((drawn) => (
+        // biome-ignore lint/a11y/useKeyWithClickEvents: the tree around it handles the keys
         <div
           key={drawn.id}
           ref={(element) => {
@@ -61,7 +62,7 @@ export function Tree({ nodes, layout, selected, onSelect, onKey, onFocus, onView
           aria-expanded={drawn.data.isContainer ? true : undefined}
           aria-selected={drawn.id === selected}
           tabIndex={drawn.id === current ? 0 : -1}
-          onFocus={() => drawn.id !== selected && onSelect(drawn.id)}
+          onClick={() => onSelect(drawn.id)}
         >
           {spoken(drawn)}
         </div>

@@ -1,12 +1,13 @@
-import { Graph, layout as place } from '@dagrejs/dagre';
 import { type Flow, flowOf, type Link } from './flow';
 import { keysOf } from './keys';
+import { ordered } from './order';
+import { placed } from './place';
 import { reduced } from './reduce';
+import { rowsOf } from './rows';
 import {
   CONTAINER_PADDING,
   CONTAINER_TOP,
   containerSize,
-  GAP_ACROSS,
   GAP_DOWN,
   inputSize,
   outputSize,
@@ -36,7 +37,10 @@ export function layoutOf(outline: Outline): Layout {
   const links = reduced(flow.links);
   const sizes = sizesOf(outline);
   const boxes = new Map<string, Box>();
-  body(null, { flow, links, sizes, boxes });
+  const branches = new Map(
+    outline.nodes.filter((node) => node.branches.length > 0).map((node) => [node.id, node.branches]),
+  );
+  body(null, { flow, links, sizes, boxes, branches });
   const order = [INPUT, ...keysOf(outline).values(), OUTPUT];
   return { boxes: new Map(order.flatMap((id) => pair(id, boxes.get(id)))), links };
 }
@@ -58,7 +62,13 @@ function sizesOf(outline: Outline): Map<string, Size> {
 /** Containers are drawn around their bodies, also where those are empty. */
 export const isContainer = (kind: string) => kind === 'loop' || kind === 'parallel';
 
-type Work = { flow: Flow; links: Link[]; sizes: Map<string, Size>; boxes: Map<string, Box> };
+type Work = {
+  flow: Flow;
+  links: Link[];
+  sizes: Map<string, Size>;
+  boxes: Map<string, Box>;
+  branches: Map<string, string[]>;
+};
 
 /** Places the nodes of a list, those inside them first. Returns how large the list is. */
 function body(parent: string | null, work: Work): Size | null {
@@ -68,16 +78,14 @@ function body(parent: string | null, work: Work): Size | null {
     const inner = body(id, work);
     if (inner) work.sizes.set(id, containerSize(inner));
   }
-  const graph = graphOf(ids, work);
-  place(graph);
+  const rows = rowsOf(ids, work.links);
+  const { spots, size } = placed(ordered(ids, rows, work.links, work.branches), (id) => work.sizes.get(id));
   const offset = parent === null ? { x: 0, y: 0 } : { x: CONTAINER_PADDING, y: CONTAINER_TOP };
   for (const id of ids) {
-    const { x, y, width, height } = graph.node(id) as Box;
-    const left = Math.round(x - width / 2) + offset.x;
-    work.boxes.set(id, { id, parent, width, height, x: left, y: Math.round(y - height / 2) + offset.y });
+    const { width, height } = work.sizes.get(id) ?? { width: 0, height: 0 };
+    const { x, y } = spots.get(id) ?? { x: 0, y: 0 };
+    work.boxes.set(id, { id, parent, width, height, x: x + offset.x, y: y + offset.y });
   }
-  const { width, height } = ids.length > 0 ? (graph.graph() as Size) : { width: 0, height: 0 };
-  const size = { width: Math.ceil(width), height: Math.ceil(height) };
   if (parent === null) gates(size, work);
   return size;
 }
@@ -100,16 +108,4 @@ function gates(size: Size, { links, sizes, boxes }: Work) {
   const above = links.filter((link) => link.to === OUTPUT && link.from !== INPUT).map((link) => link.from);
   add(INPUT, center(below), (height) => -GAP_DOWN - height);
   add(OUTPUT, center(above), () => (size.height > 0 ? size.height + GAP_DOWN : 0));
-}
-
-function graphOf(ids: string[], { links, sizes }: Work): Graph {
-  const graph = new Graph({ multigraph: true });
-  const gaps = { ranksep: GAP_DOWN, nodesep: GAP_ACROSS, edgesep: 24 };
-  graph.setGraph({ ...gaps, rankdir: 'TB', ranker: 'tight-tree', rankalign: 'top' });
-  const known = new Set(ids);
-  for (const id of ids) graph.setNode(id, { ...(sizes.get(id) ?? { width: 0, height: 0 }) });
-  for (const { from, to, branch } of links) {
-    if (known.has(from) && known.has(to)) graph.setEdge(from, to, {}, branch ?? undefined);
-  }
-  return graph;
 }

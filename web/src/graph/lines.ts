@@ -43,12 +43,15 @@ export function linesOf(scene: Scene): Line[] {
     const start = { x: port.start, y: from.y + from.height };
     // A node that alone leads to another stands straight above it, give or take a pixel.
     const end = { x: Math.abs(port.end - port.start) < 3 ? port.start : port.end, y: to.y };
-    return [drawn(line, route(start, end, obstacles(scene, line)))];
+    return [drawn(line, route(start, end, obstacles(scene, line)), [...scene.boxes.values()])];
   });
 }
 
-function wantedOf({ links, outline, selected, states }: Scene): Wanted[] {
-  const read = selected === null ? [] : references(outline, selected, links);
+function wantedOf({ links, outline, selected, states, around }: Scene): Wanted[] {
+  const read =
+    selected === null
+      ? []
+      : references(outline, selected, links).filter(({ from }) => !around(from).includes(selected ?? ''));
   const shown = new Set(read.map((line) => `${line.from}\n${line.to}`));
   const rest = links
     .filter((link) => !shown.has(`${link.from}\n${link.to}`))
@@ -99,7 +102,7 @@ function obstacles({ boxes, around }: Scene, { from, to }: Wanted): Rect[] {
   return [...boxes].filter(([id]) => !ends.has(id) && !around(id).some((box) => !ends.has(box))).map(([, box]) => box);
 }
 
-function drawn(line: Wanted, points: Point[]): Line {
+function drawn(line: Wanted, points: Point[], boxes: Rect[]): Line {
   const [xs, ys] = [points.map((point) => point.x), points.map((point) => point.y)];
   const [x, y] = [Math.min(...xs), Math.min(...ys)];
   const { id, from, to, tone, label } = line;
@@ -112,15 +115,35 @@ function drawn(line: Wanted, points: Point[]): Line {
     label,
     path: roundedPath(points),
     end: points.at(-1) as Point,
-    labelAt: middle(points),
+    labelAt: labelPlace(points, label, boxes),
     bounds,
   };
 }
 
-/** The middle of the longest part before the last, where a label has most room. */
-function middle(points: Point[]): Point {
+const LETTER = 6.7;
+const LABEL = { inset: 12, height: 18 };
+
+/** Where a label covers no node: on a flat part if it has one, else along the line; the middle where nothing is free. */
+function labelPlace(points: Point[], label: string | null, boxes: Rect[]): Point {
   const parts = points.slice(1).map((b, index) => [points[index] as Point, b] as const);
-  const flat = parts.find(([a, b]) => a.y === b.y && Math.abs(a.x - b.x) > 40);
-  const [a, b] = flat ?? (parts[0] as readonly [Point, Point]);
-  return { x: Math.round((a.x + b.x) / 2), y: Math.round((a.y + b.y) / 2) };
+  const long = parts.filter(([a, b]) => Math.abs(a.x - b.x) + Math.abs(a.y - b.y) > 40);
+  const ordered = [...long.filter(([a, b]) => a.y === b.y), ...long.filter(([a, b]) => a.y !== b.y)];
+  const spots = ordered.flatMap(([a, b]) => [0.5, 0.25, 0.75, 0.1, 0.9].map((share) => along(a, b, share)));
+  const [first, last] = parts[0] ?? [points[0] as Point, points[0] as Point];
+  if (!label || spots.length === 0) return spots[0] ?? along(first, last, 0.5);
+  const width = label.length * LETTER + LABEL.inset;
+  const covers = ({ x, y }: Point) =>
+    boxes.some(
+      (box) =>
+        x + width / 2 > box.x &&
+        x - width / 2 < box.x + box.width &&
+        y + LABEL.height / 2 > box.y &&
+        y - LABEL.height / 2 < box.y + box.height,
+    );
+  return spots.find((spot) => !covers(spot)) ?? (spots[0] as Point);
 }
+
+const along = (a: Point, b: Point, share: number): Point => ({
+  x: Math.round(a.x + (b.x - a.x) * share),
+  y: Math.round(a.y + (b.y - a.y) * share),
+});

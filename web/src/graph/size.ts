@@ -8,7 +8,7 @@ export const CONTAINER_TOP = 42;
 export const CONTAINER_PADDING = 16;
 const NODE = { width: 224, height: 48 };
 const TOOLS_HEIGHT = 28;
-const TOOLS_WIDTH = 304;
+const TOOLS = { inset: 58, gap: 6, icon: 27, letter: 6.2, widest: 420 };
 const BRANCHES_HEIGHT = 26;
 const BRANCH_WIDTH = 84;
 const GATE = { width: 300, head: 40, row: 24 };
@@ -25,8 +25,16 @@ export function sizeOf(node: OutlineNode): Size {
     const width = Math.max(NODE.width + 28, node.branches.length * BRANCH_WIDTH);
     return { width, height: NODE.height + BRANCHES_HEIGHT };
   }
-  if (node.tools.length > 0) return { width: TOOLS_WIDTH, height: NODE.height + TOOLS_HEIGHT };
+  if (node.tools.length > 0) return { width: toolsWidth(node), height: NODE.height + TOOLS_HEIGHT };
   return NODE;
+}
+
+/** Wide enough for the names of the tools that are shown, as far as it goes. */
+function toolsWidth({ tools }: OutlineNode): number {
+  const shown = tools.slice(0, MAX_TOOLS).map((tool) => TOOLS.icon + tool.name.length * TOOLS.letter + TOOLS.gap);
+  const more = tools.length > MAX_TOOLS ? TOOLS.icon + TOOLS.gap : 0;
+  const wanted = TOOLS.inset + more + shown.reduce((sum, width) => sum + width, 0);
+  return Math.round(Math.min(TOOLS.widest, Math.max(NODE.width + 40, wanted)) / 2) * 2;
 }
 
 export function gateSize(rows: number): Size {

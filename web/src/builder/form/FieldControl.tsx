@@ -36,7 +36,7 @@ export function FieldControl(props: ControlProps) {
   return (
     <Field
       label={<Label field={field} />}
-      hint={helpOf(field)}
+      hint={field.help && <span title={helpOf(field)}>{helpOf(field)}</span>}
       error={wrong.length > 0 ? wrong.map((problem) => problem.message).join('; ') : undefined}
       aside={control === 'text' || control === 'long text' ? 'type < to refer' : undefined}
     >

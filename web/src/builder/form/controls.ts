@@ -112,6 +112,10 @@ export function isCommon(field: FieldSpec, value: unknown): boolean {
   return isNeeded || value !== undefined || COMMON.has(field.name);
 }
 
+/** Two of them stand side by side. */
+export const isShort = (field: FieldSpec, value: unknown) =>
+  ['number', 'choice', 'words'].includes(controlOf(field, value));
+
 /** `max_turns` as people read it. */
 export const labelOf = (name: string) => {
   const words = name.replace(/_/g, ' ');

@@ -4,13 +4,12 @@ import type { FieldSpec, Kind } from '../../api/coming-w1';
 import type { OutlineNode } from '../../graph/types';
 import { Button } from '../../ui/Button';
 import { Empty } from '../../ui/Empty';
-import { Field, Input } from '../../ui/Field';
 import { KindTile } from '../../ui/KindTile';
 import { Menu } from '../../ui/Menu';
 import { Note } from '../../ui/Note';
 import { kindOf, nodeOf, problemsAt, sharedFields, useBuilder } from '../context';
 import { isId } from '../document/nodes';
-import { isCommon } from '../form/controls';
+import { isCommon, isShort } from '../form/controls';
 import { FieldControl } from '../form/FieldControl';
 import formStyle from '../form/Form.module.css';
 import { More } from '../form/groups';
@@ -47,8 +46,10 @@ function Head({ node, kind }: { node: OutlineNode; kind: Kind | undefined }) {
       <header className={style.nodeHead}>
         <KindTile kind={node.kind} />
         <div>
-          <h2>{node.id || 'no id'}</h2>
-          <p>{kind ? `${capital(kind.name)} · ${kind.summary}` : node.kind}</p>
+          <h2>
+            <IdField id={node.id} />
+          </h2>
+          <p title={kind?.summary}>{kind ? `${capital(kind.name)} · ${kind.summary}` : node.kind}</p>
         </div>
         <Button
           look="quiet"
@@ -80,21 +81,25 @@ function Form({ node, kind }: { node: OutlineNode; kind: Kind }) {
   const value = useNodeValue(selected);
   if (!value || !kinds) return null;
   const fields = [...kind.fields, ...sharedFields(kinds, kind)].filter((field) => !HANDLED.has(field.name));
-  const shown = ordered(fields.filter((field) => isCommon(field, value[field.name])));
+  const shown = ordered(
+    fields.filter((field) => isCommon(field, value[field.name])),
+    value,
+  );
   const rest = fields.filter((field) => !shown.includes(field));
   const problems = problemsAt(state.problems, node.path);
   const own = problems.filter((problem) => problem.path === node.path);
   const control = (field: FieldSpec) => (
-    <FieldControl
-      key={field.name}
-      field={field}
-      value={value[field.name]}
-      path={[field.name]}
-      base={node.path}
-      set={actions.setField}
-      disabled={locked !== null}
-      problems={problems}
-    />
+    <div key={field.name} className={isShort(field, value[field.name]) ? style.short : undefined}>
+      <FieldControl
+        field={field}
+        value={value[field.name]}
+        path={[field.name]}
+        base={node.path}
+        set={actions.setField}
+        disabled={locked !== null}
+        problems={problems}
+      />
+    </div>
   );
   return (
     <div className={style.form}>
@@ -103,7 +108,6 @@ function Form({ node, kind }: { node: OutlineNode; kind: Kind }) {
           {problem.message}
         </Note>
       ))}
-      <IdField id={node.id} />
       {shown.map(control)}
       {rest.length > 0 && (
         <More names={rest.map((field) => field.name)}>
@@ -116,10 +120,14 @@ function Form({ node, kind }: { node: OutlineNode; kind: Kind }) {
 
 const HANDLED = new Set(['id', 'type', 'nodes']);
 
-/** What every node has stands below what its kind has. */
+/** What every node has stands below what its kind has; short fields stand together. */
 const LAST = ['timeout', 'retry', 'on_error', 'after'];
-const ordered = (fields: FieldSpec[]) =>
-  [...fields].sort((a, b) => Number(LAST.includes(a.name)) - Number(LAST.includes(b.name)));
+
+function ordered(fields: FieldSpec[], value: Record<string, unknown>) {
+  const rank = (field: FieldSpec) =>
+    LAST.includes(field.name) ? 2 + LAST.indexOf(field.name) : isShort(field, value[field.name]) ? 1 : 0;
+  return [...fields].sort((a, b) => rank(a) - rank(b));
+}
 
 function IdField({ id }: { id: string }) {
   const { locked, state } = useBuilder();
@@ -133,19 +141,22 @@ function IdField({ id }: { id: string }) {
       : undefined;
   };
   const { shown, type, flush } = useBuffered(id, (typed) => wrongOf(typed) === undefined && actions.rename(typed));
+  const wrong = wrongOf(shown);
   return (
-    <Field label="Id" error={wrongOf(shown)} hint="Everything that refers to it follows.">
-      {(ids) => (
-        <Input
-          {...ids}
-          mono
-          value={shown}
-          disabled={locked !== null}
-          onChange={(event) => type(event.target.value)}
-          onBlur={flush}
-        />
-      )}
-    </Field>
+    <>
+      <input
+        className={style.id}
+        aria-label="Id of the node; everything that refers to it follows"
+        aria-invalid={wrong ? true : undefined}
+        title="Rename: everything that refers to it follows"
+        spellCheck={false}
+        value={shown}
+        disabled={locked !== null}
+        onChange={(event) => type(event.target.value)}
+        onBlur={flush}
+      />
+      {wrong && <span className={style.idWrong}>{wrong}</span>}
+    </>
   );
 }
 
