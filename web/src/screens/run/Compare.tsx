@@ -52,7 +52,7 @@ function Choose({ run, onChoose }: { run: Run; onChoose: (id: string) => void })
       <ul>
         {listed.map((other) => (
           <li key={other.id}>
-            <button type="button" onClick={() => onChoose(other.id)}>
+            <button type="button" className={style.candidate} onClick={() => onChoose(other.id)}>
               <Status state={other.status} />
               <code>{shortId(other.id)}</code>
               <Chip look="outline">{other.version}</Chip>

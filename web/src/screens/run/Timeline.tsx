@@ -30,7 +30,6 @@ export function Timeline({ data, selected, onSelect, scroller }: Props) {
   const margin = list.options.scrollMargin;
   if (!rows.length) return <Skeleton />;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveElementInteractions: the arrows move between the buttons of the rows
     <table
       ref={table}
       className={style.table}
