@@ -44,9 +44,7 @@ function Choose({ run, onChoose }: { run: Run; onChoose: (id: string) => void })
         <Field label="Id of a run">
           {(ids) => <Input {...ids} name="id" mono placeholder="run_…" defaultValue={run.origin} />}
         </Field>
-        <Button type="submit" onClick={(event) => event.currentTarget.form?.requestSubmit()}>
-          Compare
-        </Button>
+        <Button type="submit">Compare</Button>
       </form>
       {recent.isLoading && <Skeleton />}
       <ul>

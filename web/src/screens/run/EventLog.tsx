@@ -32,7 +32,7 @@ export function EventLog({ events, height }: { events: RunEvents; height: number
         {events.stream === 'reconnecting' && <span className={style.count}>connecting again</span>}
         <span className={style.search}>
           <Input
-            type="search"
+            role="searchbox"
             icon={<Search aria-hidden />}
             aria-label="Search events"
             placeholder="Search"
