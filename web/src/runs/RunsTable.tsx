@@ -1,5 +1,5 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { memo, type ReactNode, useLayoutEffect, useRef, useState } from 'react';
+import { memo, type ReactNode, useCallback, useLayoutEffect, useRef } from 'react';
 import { Link, useLocation } from 'wouter';
 import type { Run } from '../api/coming-w2';
 import { classes } from '../ui/classes';
@@ -7,6 +7,7 @@ import { formatAgo, formatCost, formatCount, formatDateTime, formatDuration, sho
 import { Status } from '../ui/Status';
 import { useNarrow } from '../ui/useNarrow';
 import style from './RunsTable.module.css';
+import { useScrollMargin } from './useScrollMargin';
 
 export type RunsTableProps = {
   runs: Run[];
@@ -36,6 +37,8 @@ export function RunsTable({
 }: RunsTableProps) {
   const table = useRef<HTMLTableElement>(null);
   const rows = useRows(runs, table, onEnd);
+  const [, navigate] = useLocation();
+  const open = useCallback((id: string) => navigate(`/runs/${id}`), [navigate]);
   const items = rows.getVirtualItems();
   const first = items[0]?.start ?? 0;
   const margin = rows.options.scrollMargin;
@@ -63,6 +66,7 @@ export function RunsTable({
                 fresh={marked.has(run.id)}
                 keyName={run.key ? keyName(run.key) : ''}
                 onChoose={onChoose}
+                onOpen={open}
               />
             )
           );
@@ -73,23 +77,18 @@ export function RunsTable({
   );
 }
 
+const main = () => document.getElementById('main');
+
 function useRows(runs: Run[], table: React.RefObject<HTMLTableElement | null>, onEnd: () => void) {
   const narrow = useNarrow();
-  const [margin, setMargin] = useState(0);
-  const main = () => document.getElementById('main');
-  useLayoutEffect(() => {
-    const scroller = main();
-    if (!scroller || !table.current) return;
-    const top = table.current.getBoundingClientRect().top - scroller.getBoundingClientRect().top + scroller.scrollTop;
-    setMargin((before) => (Math.abs(before - top) > 1 ? top : before));
-  });
+  const margin = useScrollMargin(main, table);
   const rows = useVirtualizer({
     count: runs.length,
     getScrollElement: main,
     // A row has a second line on a phone.
     estimateSize: () => (narrow ? 52 : 40),
     getItemKey: (index) => runs[index]?.id ?? index,
-    overscan: 12,
+    overscan: 8,
     scrollMargin: margin,
     scrollPaddingStart: 40,
     scrollPaddingEnd: 80,
@@ -172,14 +171,14 @@ type RowProps = {
   fresh: boolean;
   keyName: string;
   onChoose: (id: string, range: boolean) => void;
+  onOpen: (id: string) => void;
 };
 
-const RunRow = memo(function RunRow({ run, index, single, chosen, fresh, keyName, onChoose }: RowProps) {
-  const [, navigate] = useLocation();
+const RunRow = memo(function RunRow({ run, index, single, chosen, fresh, keyName, onChoose, onOpen }: RowProps) {
   const open = (event: React.MouseEvent) => {
     if ((event.target as HTMLElement).closest('a, input, label')) return;
     if (event.shiftKey) onChoose(run.id, true);
-    else if (!getSelection()?.toString()) navigate(`/runs/${run.id}`);
+    else if (!getSelection()?.toString()) onOpen(run.id);
   };
   return (
     <tr
