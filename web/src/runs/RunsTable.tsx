@@ -6,6 +6,7 @@ import { classes } from '../ui/classes';
 import { formatAgo, formatCost, formatCount, formatDateTime, formatDuration, shortId } from '../ui/format';
 import { Status } from '../ui/Status';
 import { useNarrow } from '../ui/useNarrow';
+import { starter } from './names';
 import style from './RunsTable.module.css';
 import { useScrollMargin } from './useScrollMargin';
 
@@ -64,7 +65,7 @@ export function RunsTable({
                 single={Boolean(workflowId)}
                 chosen={chosen.has(run.id)}
                 fresh={marked.has(run.id)}
-                keyName={run.key ? keyName(run.key) : ''}
+                startedBy={starter(run, keyName)}
                 onChoose={onChoose}
                 onOpen={open}
               />
@@ -169,12 +170,12 @@ type RowProps = {
   single: boolean;
   chosen: boolean;
   fresh: boolean;
-  keyName: string;
+  startedBy: string;
   onChoose: (id: string, range: boolean) => void;
   onOpen: (id: string) => void;
 };
 
-const RunRow = memo(function RunRow({ run, index, single, chosen, fresh, keyName, onChoose, onOpen }: RowProps) {
+const RunRow = memo(function RunRow({ run, index, single, chosen, fresh, startedBy, onChoose, onOpen }: RowProps) {
   const open = (event: React.MouseEvent) => {
     if ((event.target as HTMLElement).closest('a, input, label')) return;
     if (event.shiftKey) onChoose(run.id, true);
@@ -221,7 +222,7 @@ const RunRow = memo(function RunRow({ run, index, single, chosen, fresh, keyName
         <time dateTime={run.created_at}>{startedAt(run.created_at)}</time>
       </td>
       <Figures run={run} />
-      <td className={style.key}>{keyName || (run.mode === 'schedule' ? 'schedule' : '')}</td>
+      <td className={style.key}>{startedBy}</td>
     </tr>
   );
 });
