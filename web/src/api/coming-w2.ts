@@ -25,14 +25,12 @@ export type Run = {
   omitted?: { input_bytes?: number; output_bytes?: number };
   /** From the creation to the start. */
   queued_ms?: number | null;
-  /** The id of the key that started it; only for keys with `trace`. */
+  /** The id of the key that started it; null for the operator and for schedules, left out for keys without `trace`. */
   key?: string | null;
-  mode?: string;
-  /** The run that started it as its child. */
-  parent?: string;
+  mode?: 'wait' | 'stream' | 'async' | 'schedule';
 };
 
-export type RunPage = { items: Run[]; next_cursor: string | null; searched_to?: string };
+export type RunPage = { items: Run[]; next_cursor: string | null; searched_to?: string | null };
 
 export type NodeTrace = Omit<Schemas['NodeTrace'], 'calls'> & {
   calls: Schemas['CallTrace'][];

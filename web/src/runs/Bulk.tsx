@@ -109,7 +109,7 @@ function useExport({ filters, workflowId, selection }: Pick<Props, 'filters' | '
 type DialogProps = { chosen: Chosen; onClose: () => void; onStarted: (job: Job) => void };
 
 function CancelDialog({ chosen, onClose, onStarted }: DialogProps) {
-  const cancel = useMutation({ mutationFn: () => coming.cancel(chosen.choice), onSuccess: onStarted });
+  const cancel = useMutation({ mutationFn: () => coming.cancel(toCancel(chosen.choice)), onSuccess: onStarted });
   const open = chosen.runs.filter(({ ended_at }) => ended_at === null).length;
   return (
     <Dialog
@@ -128,7 +128,7 @@ function CancelDialog({ chosen, onClose, onStarted }: DialogProps) {
           <Button
             look="danger"
             busy={cancel.isPending}
-            blocked={chosen.complete && open === 0 ? 'All chosen runs are over.' : null}
+            blocked={allOver(chosen, open) ? 'All chosen runs are over.' : null}
             onClick={() => cancel.mutate()}
           >
             Cancel runs
@@ -141,3 +141,12 @@ function CancelDialog({ chosen, onClose, onStarted }: DialogProps) {
     </Dialog>
   );
 }
+
+/** Whatever failed, or has an error, is over. */
+const allOver = ({ complete, choice }: Chosen, open: number) =>
+  complete
+    ? open === 0
+    : Boolean(choice.code || choice.node || ['succeeded', 'failed', 'cancelled'].includes(choice.status ?? ''));
+
+/** A cancellation cannot be asked for by the error of runs, since those are over. */
+const toCancel = ({ code: _, node: __, ...choice }: RunChoice): RunChoice => choice;

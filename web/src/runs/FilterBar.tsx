@@ -1,6 +1,7 @@
 import { Plus, Search } from 'lucide-react';
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { FILTER } from '../app/useGlobalShortcuts';
+import { useBlocked } from '../app/useSession';
 import { Button } from '../ui/Button';
 import { FilterChip } from '../ui/Chip';
 import { Field, Input, Select } from '../ui/Field';
@@ -21,6 +22,7 @@ export function FilterBar({ filters, workflowId, onChange }: Props) {
     filter === 'workflow' ? nameIn(workflows, value) : filter === 'key' ? nameIn(keys, value) : undefined;
   const choices = (items: { id: string; name: string }[]) => items.map(({ id, name }) => ({ value: id, label: name }));
   const statuses = STATUSES.map((value) => ({ value, label: value.charAt(0).toUpperCase() + value.slice(1) }));
+  const seesKeys = !useBlocked()('trace', workflowId);
   const add = { filters, onChange };
   return (
     <search className={style.bar}>
@@ -48,7 +50,9 @@ export function FilterBar({ filters, workflowId, onChange }: Props) {
           { filter: 'code', label: 'With the code', hint: 'As http_status or timeout' },
         ]}
       />
-      <Add {...add} label="Key" fields={[{ filter: 'key', label: 'Started by the key', choices: choices(keys) }]} />
+      {seesKeys && (
+        <Add {...add} label="Key" fields={[{ filter: 'key', label: 'Started by the key', choices: choices(keys) }]} />
+      )}
       <Add {...add} label="User" fields={[{ filter: 'user', label: 'User' }]} />
       <Add
         {...add}

@@ -67,7 +67,6 @@ export function QuestionForm({ question, runId, workflowId, onAnswered }: Props)
           icon={<Check />}
           busy={answer.isPending}
           blocked={blocked ?? (wrong ? 'A field cannot be read.' : null)}
-          onClick={(event) => event.currentTarget.form?.requestSubmit()}
         >
           Approve
         </Button>

@@ -1,12 +1,14 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { memo, type ReactNode, useLayoutEffect, useRef, useState } from 'react';
+import { memo, type ReactNode, useCallback, useLayoutEffect, useRef } from 'react';
 import { Link, useLocation } from 'wouter';
 import type { Run } from '../api/coming-w2';
 import { classes } from '../ui/classes';
 import { formatAgo, formatCost, formatCount, formatDateTime, formatDuration, shortId } from '../ui/format';
 import { Status } from '../ui/Status';
 import { useNarrow } from '../ui/useNarrow';
+import { starter } from './names';
 import style from './RunsTable.module.css';
+import { useScrollMargin } from './useScrollMargin';
 
 export type RunsTableProps = {
   runs: Run[];
@@ -36,6 +38,8 @@ export function RunsTable({
 }: RunsTableProps) {
   const table = useRef<HTMLTableElement>(null);
   const rows = useRows(runs, table, onEnd);
+  const [, navigate] = useLocation();
+  const open = useCallback((id: string) => navigate(`/runs/${id}`), [navigate]);
   const items = rows.getVirtualItems();
   const first = items[0]?.start ?? 0;
   const margin = rows.options.scrollMargin;
@@ -61,8 +65,9 @@ export function RunsTable({
                 single={Boolean(workflowId)}
                 chosen={chosen.has(run.id)}
                 fresh={marked.has(run.id)}
-                keyName={run.key ? keyName(run.key) : ''}
+                startedBy={starter(run, keyName)}
                 onChoose={onChoose}
+                onOpen={open}
               />
             )
           );
@@ -73,23 +78,18 @@ export function RunsTable({
   );
 }
 
+const main = () => document.getElementById('main');
+
 function useRows(runs: Run[], table: React.RefObject<HTMLTableElement | null>, onEnd: () => void) {
   const narrow = useNarrow();
-  const [margin, setMargin] = useState(0);
-  const main = () => document.getElementById('main');
-  useLayoutEffect(() => {
-    const scroller = main();
-    if (!scroller || !table.current) return;
-    const top = table.current.getBoundingClientRect().top - scroller.getBoundingClientRect().top + scroller.scrollTop;
-    setMargin((before) => (Math.abs(before - top) > 1 ? top : before));
-  });
+  const margin = useScrollMargin(main, table);
   const rows = useVirtualizer({
     count: runs.length,
     getScrollElement: main,
     // A row has a second line on a phone.
     estimateSize: () => (narrow ? 52 : 40),
     getItemKey: (index) => runs[index]?.id ?? index,
-    overscan: 12,
+    overscan: 8,
     scrollMargin: margin,
     scrollPaddingStart: 40,
     scrollPaddingEnd: 80,
@@ -170,16 +170,16 @@ type RowProps = {
   single: boolean;
   chosen: boolean;
   fresh: boolean;
-  keyName: string;
+  startedBy: string;
   onChoose: (id: string, range: boolean) => void;
+  onOpen: (id: string) => void;
 };
 
-const RunRow = memo(function RunRow({ run, index, single, chosen, fresh, keyName, onChoose }: RowProps) {
-  const [, navigate] = useLocation();
+const RunRow = memo(function RunRow({ run, index, single, chosen, fresh, startedBy, onChoose, onOpen }: RowProps) {
   const open = (event: React.MouseEvent) => {
     if ((event.target as HTMLElement).closest('a, input, label')) return;
     if (event.shiftKey) onChoose(run.id, true);
-    else if (!getSelection()?.toString()) navigate(`/runs/${run.id}`);
+    else if (!getSelection()?.toString()) onOpen(run.id);
   };
   return (
     <tr
@@ -222,7 +222,7 @@ const RunRow = memo(function RunRow({ run, index, single, chosen, fresh, keyName
         <time dateTime={run.created_at}>{startedAt(run.created_at)}</time>
       </td>
       <Figures run={run} />
-      <td className={style.key}>{keyName || (run.mode === 'schedule' ? 'schedule' : '')}</td>
+      <td className={style.key}>{startedBy}</td>
     </tr>
   );
 });

@@ -144,7 +144,7 @@ function FreshRuns({ list }: { list: RunList }) {
 function End({ list, filtered, searching }: { list: RunList; filtered: boolean; searching: boolean }) {
   if (list.isError) return <Failure error={list.error} what="runs" onRetry={() => list.refetch()} />;
   if (list.isPending || list.isFetchingNextPage) return <Skeleton rows={list.runs.length ? 2 : 8} />;
-  if (searching && list.hasNextPage) {
+  if (list.hasNextPage && (searching || !list.runs.length)) {
     return (
       <Note
         actions={

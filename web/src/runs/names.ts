@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { api, body } from '../api/client';
+import type { Run } from '../api/coming-w2';
 import { useBlocked } from '../app/useSession';
 
 /** Workflows by id, for keys that may list them. */
@@ -45,3 +46,9 @@ export function useVersions(workflowId: string | undefined): string[] {
 
 /** The name of an id, if it is known. */
 export const nameIn = (names: { id: string; name: string }[], id: string) => names.find((item) => item.id === id)?.name;
+
+/** Who started a run: a key by its name, `operator` or `schedule`; nothing where this key may not know. */
+export function starter(run: Pick<Run, 'key' | 'mode'>, keyName: (id: string) => string): string {
+  if (run.key === undefined) return '';
+  return run.key === null ? (run.mode === 'schedule' ? 'schedule' : 'operator') : keyName(run.key);
+}

@@ -25,7 +25,7 @@ export function nodeNote(
   if (node.kind === 'condition' || node.kind === 'router') return branch ?? seconds(node.duration_ms ?? 0);
   const pieces = nodePieces(node, clock, context.holds);
   const queue = total(pieces, 'queue');
-  if (!context.holds && node.calls[0]) return withQueue(queue, callNote(node.calls[0].attempts, clock));
+  if (!context.holds && node.calls[0]) return withQueue(queue, callNote(node.calls[0].attempts, clock, false));
   const took = node.duration_ms === null ? 'so far' : seconds(node.duration_ms);
   const counted = context.iterations ? `${took}, ${done(node, context.iterations)}` : took;
   return withQueue(queue, node.status === 'failed' && node.error ? `${counted}, ${node.error.code}` : counted);
@@ -38,7 +38,7 @@ function done(node: NodeTrace, iterations: number): string {
   return results ? `${results.length} of ${results.length}` : `${iterations} begun`;
 }
 
-export function callNote(attempts: Attempt[], clock: Clock): string {
+export function callNote(attempts: Attempt[], clock: Clock, queueToo = true): string {
   if (attempts.some(({ reused }) => reused)) return 'taken over';
   const failed = attempts.filter(({ status }) => status === 'failed');
   const last = attempts.at(-1);
@@ -48,7 +48,7 @@ export function callNote(attempts: Attempt[], clock: Clock): string {
     return same && failed.length > 1 ? `${reason(last)} ${times(failed.length)}` : failed.map(reason).join(', ');
   }
   if (failed[0]) return `${reason(failed[0])}, again after ${seconds(total(pieces, 'pause'))}`;
-  const queue = total(pieces, 'queue');
+  const queue = queueToo ? total(pieces, 'queue') : 0;
   return withQueue(queue, seconds(total(pieces, 'work') + total(pieces, 'live')));
 }
 

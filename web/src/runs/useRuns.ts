@@ -5,7 +5,7 @@ import { type Filters, toQuery } from './filters';
 
 const PAGE = 100;
 const POLL_MS = 3_000;
-/** A search by text goes on by itself over this many pages that had nothing, then asks. */
+/** Pages may have nothing though further ones do: the list goes on by itself over this many, then asks. */
 const EMPTY_PAGES = 5;
 
 export type RunList = ReturnType<typeof useRuns>;
@@ -24,7 +24,7 @@ export function useRuns(filters: Filters, workflowId: string | undefined, live: 
   });
   const runs = useMemo(() => unique(pages.data?.pages.flatMap((page) => page.items) ?? []), [pages.data]);
   const fresh = useFresh(key, query, { workflowId, live: live && pages.isSuccess, runs });
-  useGoOn(pages, Boolean(filters.q), runs.length);
+  useGoOn(pages, runs.length);
   return { ...pages, runs, ...fresh, searchedTo: pages.data?.pages.at(-1)?.searched_to };
 }
 
@@ -87,9 +87,9 @@ type Pages = {
   fetchNextPage: () => unknown;
 };
 
-function useGoOn(pages: Pages, searching: boolean, found: number) {
+function useGoOn(pages: Pages, found: number) {
   const looked = pages.data?.pages.length ?? 0;
-  const goOn = searching && found === 0 && pages.hasNextPage && !pages.isFetching && looked < EMPTY_PAGES;
+  const goOn = found === 0 && pages.hasNextPage && !pages.isFetching && looked < EMPTY_PAGES;
   const { fetchNextPage } = pages;
   useEffect(() => {
     if (goOn) fetchNextPage();

@@ -66,6 +66,13 @@ describe('the waterfall', () => {
     expect(late?.note).toBe('300 ms in queue + 100 ms');
   });
 
+  it('counts the queue of a node and of its call together, once', () => {
+    const calls = [{ call: null, attempts: [attempt(1, 1_000, 1_200, { queued_at: at(900) })] }];
+    expect(rows([node('late', 'http', 900, 300, { ready_at: at(600), calls })])[0]?.note).toBe(
+      '400 ms in queue + 200 ms',
+    );
+  });
+
   it('shows failed attempts red and the pauses between them', () => {
     const failed = { status: 'failed', code: 'http_status', http_status: 503 } as const;
     const calls = [

@@ -44,15 +44,13 @@ function Choose({ run, onChoose }: { run: Run; onChoose: (id: string) => void })
         <Field label="Id of a run">
           {(ids) => <Input {...ids} name="id" mono placeholder="run_…" defaultValue={run.origin} />}
         </Field>
-        <Button type="submit" onClick={(event) => event.currentTarget.form?.requestSubmit()}>
-          Compare
-        </Button>
+        <Button type="submit">Compare</Button>
       </form>
       {recent.isLoading && <Skeleton />}
       <ul>
         {listed.map((other) => (
           <li key={other.id}>
-            <button type="button" onClick={() => onChoose(other.id)}>
+            <button type="button" className={style.candidate} onClick={() => onChoose(other.id)}>
               <Status state={other.status} />
               <code>{shortId(other.id)}</code>
               <Chip look="outline">{other.version}</Chip>

@@ -32,7 +32,7 @@ export function EventLog({ events, height }: { events: RunEvents; height: number
         {events.stream === 'reconnecting' && <span className={style.count}>connecting again</span>}
         <span className={style.search}>
           <Input
-            type="search"
+            role="searchbox"
             icon={<Search aria-hidden />}
             aria-label="Search events"
             placeholder="Search"
@@ -96,11 +96,11 @@ export function EventLines({ lines, hits, at, height }: LinesProps) {
   const whole = Math.min(height, lines.length * LINE_HEIGHT);
   return (
     <div className={style.box}>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
       <div
         ref={scroller}
         className={style.scroller}
         style={{ height: whole }}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
         tabIndex={0}
         role="log"
         aria-label="Event lines"

@@ -11,6 +11,7 @@ import { withoutIterations } from '../../runs/traceTree';
 import { Button } from '../../ui/Button';
 import { formatDuration } from '../../ui/format';
 import { Note } from '../../ui/Note';
+import { useNarrow } from '../../ui/useNarrow';
 
 const DAY_MS = 86_400_000;
 const MOST = 100;
@@ -19,6 +20,7 @@ const MOST = 100;
 export function FailureNote({ run, nodes }: { run: Run; nodes: NodeTrace[] }) {
   const [, navigate] = useLocation();
   const [replaying, setReplaying] = useState(false);
+  const narrow = useNarrow();
   const same = useSameFailures(run);
   const blocked = useBlocked()('run', run.workflow_id);
   const { error } = run;
@@ -44,12 +46,13 @@ export function FailureNote({ run, nodes }: { run: Run; nodes: NodeTrace[] }) {
       }
     >
       <p>
-        <b>{error.node ? `${error.node} failed:` : 'The run failed:'}</b> <code>{error.code}</code> {error.message}
+        <b>{error.node ? `${error.node} failed:` : 'The run failed:'}</b> <code>{error.code}</code>{' '}
+        {narrow ? '' : error.message}
         {node && node.attempts > 1 && `, ${attempts(node)}`}.{' '}
         {others > 0 &&
           `The same node failed in ${others}${same?.more ? '+' : ''} other ${others === 1 ? 'run' : 'runs'} in the last 24 h.`}
       </p>
-      <p>{adviceFor(error.code)}</p>
+      {!error.node && <p>{adviceFor(error.code)}</p>}
       {replaying && same && (
         <ReplayDialog
           chosen={{ count: `${count} runs`, choice: same.choice, runs: same.runs, complete: !same.more }}

@@ -139,7 +139,8 @@ function Selected({ data, place, selected, scroller, badge }: SelectedProps) {
     [select],
   );
   const rowId = call && node ? `${node}#${call}` : selected;
-  if (tab === 'graph') return <GraphTab data={data} selected={selected} onSelect={select} badge={badge} />;
+  // A failed node is red; only one that the user chose shows what it reads of others.
+  if (tab === 'graph') return <GraphTab data={data} selected={node} onSelect={select} badge={badge} />;
   if (tab === 'io') return <InputOutput data={data} />;
   if (tab === 'events') return <EventLog events={data.events} height={560} />;
   if (tab === 'deliveries') return <DeliveriesCard run={data.run} />;

@@ -1,6 +1,6 @@
 import { type ReactNode, useEffect, useState } from 'react';
 import { Link } from 'wouter';
-import { nameIn, useKeyNames } from '../../runs/names';
+import { nameIn, starter, useKeyNames } from '../../runs/names';
 import { timeSpent } from '../../runs/pieces';
 import { formatCost, formatCount, formatDuration, shortId } from '../../ui/format';
 import style from './RunFigures.module.css';
@@ -16,7 +16,7 @@ export function RunFigures({ data: { run, nodes, over } }: { data: RunData }) {
   const { work, paused } = timeSpent(nodes, { origin, now });
   const total = (run.ended_at ? new Date(run.ended_at).getTime() : now) - origin;
   const queued = run.queued_ms ?? null;
-  const by = run.key ? (nameIn(keys, run.key) ?? shortId(run.key)) : null;
+  const by = starter(run, (id) => nameIn(keys, id) ?? shortId(id));
   const figures: (Figure | null)[] = [
     ['Total', formatDuration(total)],
     queued === null ? null : ['Queue', formatDuration(queued), share(queued, total)],
@@ -25,10 +25,11 @@ export function RunFigures({ data: { run, nodes, over } }: { data: RunData }) {
     over ? ['Tokens', formatCount(run.usage.tokens)] : null,
     over ? ['Cost', formatCost(run.usage.cost_nano_usd)] : null,
     ['Version', <code key="version">{run.version}</code>],
-    by || run.mode ? ['Started by', by ?? '', by && run.mode ? `· ${run.mode}` : run.mode] : null,
+    by || run.mode
+      ? ['Started by', by ?? '', by && run.mode && by !== run.mode ? `· ${run.mode}` : by ? undefined : run.mode]
+      : null,
     run.user ? ['User', run.user] : null,
     run.origin ? ['Repeats', <RunLink key="origin" id={run.origin} />] : null,
-    run.parent ? ['Child of', <RunLink key="parent" id={run.parent} />] : null,
   ];
   return (
     <dl className={style.figures}>

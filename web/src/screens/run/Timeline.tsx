@@ -1,6 +1,7 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { type KeyboardEvent, type RefObject, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { type KeyboardEvent, type RefObject, useMemo, useRef, useState } from 'react';
 import { axis } from '../../runs/axis';
+import { useScrollMargin } from '../../runs/useScrollMargin';
 import { type Folds, type Row, waterfall } from '../../runs/waterfall';
 import { Skeleton } from '../../ui/Empty';
 import { useNarrow } from '../../ui/useNarrow';
@@ -30,7 +31,6 @@ export function Timeline({ data, selected, onSelect, scroller }: Props) {
   const margin = list.options.scrollMargin;
   if (!rows.length) return <Skeleton />;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveElementInteractions: the arrows move between the buttons of the rows
     <table
       ref={table}
       className={style.table}
@@ -120,19 +120,16 @@ function toggled(set: ReadonlySet<string>, id: string, has: boolean): ReadonlySe
   return next;
 }
 
+/** The height of the head of the table. */
+const HEAD = 28;
+
 function useVirtualRows(
   rows: Row[],
   scroller: RefObject<HTMLElement | null>,
   table: RefObject<HTMLTableElement | null>,
 ) {
   const narrow = useNarrow();
-  const [margin, setMargin] = useState(0);
-  useLayoutEffect(() => {
-    if (!scroller.current || !table.current) return;
-    const top = table.current.getBoundingClientRect().top - scroller.current.getBoundingClientRect().top;
-    const next = top + scroller.current.scrollTop + 28;
-    setMargin((before) => (Math.abs(before - next) > 1 ? next : before));
-  });
+  const margin = useScrollMargin(() => scroller.current, table) + HEAD;
   return useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
