@@ -34,7 +34,7 @@ test('text comes as it is streamed, and each node lights up', async () => {
   const text = result().getByRole('article').filter({ hasText: 'answer' });
   await text.getByText(/Thanks for writing/).waitFor();
   assert.ok(!(await text.textContent()).includes('carrier delays'), 'the text is not there whole at once');
-  await nodes().getByText('research[2]/digest').waitFor();
+  await nodes().getByText('digest[2]').waitFor();
   await ended('Succeeded');
   assert.match(await result().textContent(), /"category": "delivery"/);
   await nodes().getByRole('img', { name: 'skipped' }).first().waitFor();

@@ -2,7 +2,7 @@ import type { NodeTrace } from '../../../api/coming-w2';
 import type { OutlineNode } from '../../../graph/types';
 import { formatCost, formatCount, formatDuration } from '../../../ui/format';
 import { StateIcon } from '../../../ui/Status';
-import { idOf, type Progress } from './progress';
+import { idOf, type Progress, shortPath } from './progress';
 import style from './Try.module.css';
 
 /** A run may have thousands of node executions. The last ones are shown, the run's own page has all. */
@@ -56,7 +56,7 @@ export function NodeList({
   );
 }
 
-const nameOf = (path: string) => (path === 'api' ? 'input' : path);
+const nameOf = (path: string) => (path === 'api' ? 'input' : shortPath(path));
 
 function whatOf(node: NodeTrace): string {
   if (node.error) return `${node.error.code}: ${node.error.message}`;

@@ -3,7 +3,7 @@ import type { NodeTrace } from '../../../api/coming-w2';
 import type { NodeRun, Outline } from '../../../graph/types';
 import { WorkflowGraph } from '../../../graph/WorkflowGraph';
 import { formatDuration } from '../../../ui/format';
-import { idOf, type Progress } from './progress';
+import { idOf, isBelow, type Progress } from './progress';
 import style from './Try.module.css';
 import { useProgress, useUnchanged } from './useProgress';
 
@@ -34,6 +34,7 @@ export function TryGraph({
 function nodeRuns(progress: Progress): Record<string, NodeRun> {
   const byId = new Map<string, NodeTrace[]>();
   for (const node of progress.nodes()) {
+    if (isBelow(node.node)) continue;
     const id = idOf(node.node);
     byId.set(id, [...(byId.get(id) ?? []), node]);
   }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { idOf, Progress } from './progress';
+import { idOf, isBelow, Progress, shortPath } from './progress';
 
 const at = (ms: number) => new Date(ms).toISOString();
 const event = (name: string, data: Record<string, unknown>) => ({ id: null, event: name, data });
@@ -35,8 +35,11 @@ test('what is open at the end was cancelled with the run', () => {
   expect(state()).toEqual(['cancelled']);
 });
 
-test('the id of a node in a loop', () => {
-  expect(idOf('chapters[2]/write')).toBe('write');
-  expect(idOf('chapters')).toBe('chapters');
-  expect(idOf('a[0]/b[11]')).toBe('b');
+test('paths in loops, in other workflows and in agents', () => {
+  const read = (path: string) => [idOf(path), shortPath(path), isBelow(path)];
+  expect(read('write')).toEqual(['write', 'write', false]);
+  expect(read('chapters[2]/write')).toEqual(['write', 'write[2]', false]);
+  expect(read('a[0]/b[11]/c')).toEqual(['c', 'c[0][11]', false]);
+  expect(read('minutes/lines')).toEqual(['minutes', 'minutes/lines', true]);
+  expect(read('a[1]/helper/turn1.tool0')).toEqual(['helper', 'helper[1]/turn1.tool0', true]);
 });

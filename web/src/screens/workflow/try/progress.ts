@@ -90,5 +90,23 @@ export class Progress {
 
 const sum = (values: (number | null)[]) => values.reduce<number>((total, value) => total + (value ?? 0), 0);
 
-/** The id of a node in the document: `write` for `chapters[2]/write`. */
-export const idOf = (path: string) => path.slice(path.lastIndexOf('/') + 1).replace(/\[\d+\]$/, '');
+/**
+ * Splits the path of a node into its iterations, its id in the document, and what stands below it: calls of an agent, nodes of
+ * another workflow. `chapters[2]/write` is `write` in the iteration 2, `minutes/lines` stands below `minutes`.
+ */
+function partsOf(path: string): { iterations: string; id: string; below: string } {
+  const [, iterations = '', id = '', below = ''] = /^((?:[^/]*\[\d+\]\/)*)([^/]*)(.*)$/.exec(path) ?? [];
+  return { iterations, id: id.replace(/\[\d+\]$/, ''), below };
+}
+
+/** The id in the document. */
+export const idOf = (path: string) => partsOf(path).id;
+
+/** Whether the node is one of another workflow, or a call of an agent: the document does not have it. */
+export const isBelow = (path: string) => partsOf(path).below !== '';
+
+/** `write[2]` for `chapters[2]/write`. */
+export function shortPath(path: string): string {
+  const { iterations, id, below } = partsOf(path);
+  return id + (iterations.match(/\[\d+\]/g) ?? []).join('') + below;
+}
