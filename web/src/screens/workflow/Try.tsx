@@ -44,7 +44,7 @@ export default function Try({ workflowId }: { workflowId: string }) {
     if (input === null) return;
     run.start(request(input));
     // On a phone the result stands below the form.
-    result.current?.scrollIntoView({ block: 'nearest' });
+    result.current?.scrollIntoView({ block: 'start' });
   };
   const blockedRun = blocked('run', workflowId) ?? (version === 'draft' ? blocked('author', workflowId) : null);
   usePageActions([

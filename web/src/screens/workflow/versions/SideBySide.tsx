@@ -12,6 +12,12 @@ export function SideBySide({ before, after, names }: { before: string; after: st
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
     <section className={style.scroll} tabIndex={0} aria-label="Differences">
       <table className={style.diff} aria-label={`${names[0]} against ${names[1]}`}>
+        <colgroup>
+          <col className={style.numbers} />
+          <col />
+          <col className={style.numbers} />
+          <col />
+        </colgroup>
         <thead>
           <tr>
             <th scope="col" colSpan={2}>
