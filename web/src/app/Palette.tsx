@@ -56,26 +56,16 @@ export default function Palette({ onClose }: { onClose: () => void }) {
       onCancel={onClose}
       onClick={(event) => event.target === event.currentTarget && onClose()}
     >
-      <div className={style.head}>
-        <Search aria-hidden />
-        <input
-          role="combobox"
-          aria-label="Search or jump to"
-          aria-expanded="true"
-          aria-controls={list}
-          aria-activedescendant={chosen ? `${list}-${found.indexOf(chosen)}` : undefined}
-          autoComplete="off"
-          spellCheck={false}
-          placeholder="A place, a workflow, a run’s id, an action"
-          value={typed}
-          onChange={(event) => {
-            setTyped(event.target.value);
-            setAt(0);
-          }}
-          onKeyDown={onKeyDown}
-        />
-        <Kbd>Esc</Kbd>
-      </div>
+      <Head
+        list={list}
+        active={chosen ? `${list}-${found.indexOf(chosen)}` : undefined}
+        typed={typed}
+        onType={(text) => {
+          setTyped(text);
+          setAt(0);
+        }}
+        onKeyDown={onKeyDown}
+      />
       <div role="listbox" id={list} aria-label="Found" className={style.list}>
         {found.map((entry, index) => (
           <Option
@@ -90,6 +80,36 @@ export default function Palette({ onClose }: { onClose: () => void }) {
       </div>
       {!found.length && <p className={style.none}>Nothing matches. A run is found by its whole id.</p>}
     </dialog>
+  );
+}
+
+type HeadProps = {
+  list: string;
+  active: string | undefined;
+  typed: string;
+  onType: (text: string) => void;
+  onKeyDown: (event: React.KeyboardEvent) => void;
+};
+
+function Head({ list, active, typed, onType, onKeyDown }: HeadProps) {
+  return (
+    <div className={style.head}>
+      <Search aria-hidden />
+      <input
+        role="combobox"
+        aria-label="Search or jump to"
+        aria-expanded="true"
+        aria-controls={list}
+        aria-activedescendant={active}
+        autoComplete="off"
+        spellCheck={false}
+        placeholder="A place, a workflow, a run’s id, an action"
+        value={typed}
+        onChange={(event) => onType(event.target.value)}
+        onKeyDown={onKeyDown}
+      />
+      <Kbd>Esc</Kbd>
+    </div>
   );
 }
 

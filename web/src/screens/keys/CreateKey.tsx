@@ -152,22 +152,28 @@ function Limits({ form, errors, set }: { form: KeyForm; errors: KeyErrors; set: 
           )}
         </Field>
       </div>
-      <Field
-        label="Pages that may read answers"
-        hint="Origins such as https://app.example.com, one a line. A page must not hold the key: give it a token."
-        error={errors.origins}
-      >
-        {(ids) => (
-          <Textarea
-            {...ids}
-            mono
-            rows={2}
-            spellCheck={false}
-            value={form.origins}
-            onChange={(event) => set({ origins: event.target.value })}
-          />
-        )}
-      </Field>
+      <Origins form={form} error={errors.origins} set={set} />
     </details>
+  );
+}
+
+function Origins({ form, error, set }: { form: KeyForm; error?: string; set: SetForm }) {
+  return (
+    <Field
+      label="Pages that may read answers"
+      hint="Origins such as https://app.example.com, one a line. A page must not hold the key: give it a token."
+      error={error}
+    >
+      {(ids) => (
+        <Textarea
+          {...ids}
+          mono
+          rows={2}
+          spellCheck={false}
+          value={form.origins}
+          onChange={(event) => set({ origins: event.target.value })}
+        />
+      )}
+    </Field>
   );
 }

@@ -17,7 +17,6 @@ const POLL_MS = 3_000;
 /** Shows a new key, the only time that it can be. It closes once the key is copied, or said to be stored. */
 export function KeyOnce({ issued, onClose }: { issued: IssuedKey; onClose: () => void }) {
   const [stored, setStored] = useState(false);
-  const nameOf = useWorkflowName();
   const took = () => setStored(true);
   return (
     <Dialog
@@ -44,32 +43,45 @@ export function KeyOnce({ issued, onClose }: { issued: IssuedKey; onClose: () =>
         <code>{issued.key}</code>
         <CopyAs label="Copy" text={issued.key} onCopied={took} />
       </div>
-      <div className={style.copies}>
-        <CopyAs link label="Copy as .env line" text={`FLOWGATE_KEY=${issued.key}`} onCopied={took} />
-        <CopyAs link label="Copy curl with this key" text={curl(issued)} onCopied={took} />
-        <button
-          type="button"
-          onClick={() => {
-            download(`${issued.name}.key`, issued.key);
-            took();
-          }}
-        >
-          <Download aria-hidden />
-          Download
-        </button>
-      </div>
-      <dl className={style.facts}>
-        <dt>May</dt>
-        <dd>
-          <Scopes of={issued} /> on <b>{workflowsText(issued.workflows, nameOf)}</b>
-        </dd>
-        <dt>Limits</dt>
-        <dd>{limitsText(issued)}</dd>
-        <dt>Expires</dt>
-        <dd>{expiryText(issued)}</dd>
-      </dl>
+      <Copies issued={issued} onTaken={took} />
+      <Rights issued={issued} />
       <FirstCall id={issued.id} />
     </Dialog>
+  );
+}
+
+function Copies({ issued, onTaken: took }: { issued: IssuedKey; onTaken: () => void }) {
+  return (
+    <div className={style.copies}>
+      <CopyAs link label="Copy as .env line" text={`FLOWGATE_KEY=${issued.key}`} onCopied={took} />
+      <CopyAs link label="Copy curl with this key" text={curl(issued)} onCopied={took} />
+      <button
+        type="button"
+        onClick={() => {
+          download(`${issued.name}.key`, issued.key);
+          took();
+        }}
+      >
+        <Download aria-hidden />
+        Download
+      </button>
+    </div>
+  );
+}
+
+function Rights({ issued }: { issued: IssuedKey }) {
+  const nameOf = useWorkflowName();
+  return (
+    <dl className={style.facts}>
+      <dt>May</dt>
+      <dd>
+        <Scopes of={issued} /> on <b>{workflowsText(issued.workflows, nameOf)}</b>
+      </dd>
+      <dt>Limits</dt>
+      <dd>{limitsText(issued)}</dd>
+      <dt>Expires</dt>
+      <dd>{expiryText(issued)}</dd>
+    </dl>
   );
 }
 

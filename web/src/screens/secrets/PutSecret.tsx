@@ -49,57 +49,72 @@ export function PutSecret({ secret, taken, onClose }: Props) {
       }
     >
       <form id={id} className={style.form} onSubmit={submit} noValidate autoComplete="off">
-        {!secret && (
-          <Field
-            label="Name"
-            hint="As documents write it: {{NAME}}. Models look for OPENAI_API_KEY and the like."
-            error={errors.name}
-          >
-            {(ids) => (
-              <Input
-                {...ids}
-                mono
-                spellCheck={false}
-                placeholder="CRM_TOKEN"
-                value={form.name}
-                onChange={(event) => set({ name: event.target.value.trim() })}
-              />
-            )}
-          </Field>
-        )}
-        <Field label={secret ? 'New value' : 'Value'} error={errors.value}>
-          {(ids) => (
-            <Input
-              {...ids}
-              mono
-              type="password"
-              autoComplete="new-password"
-              value={form.value}
-              onChange={(event) => set({ value: event.target.value })}
-            />
-          )}
-        </Field>
-        <Field
-          label="May be sent to"
-          aside="optional"
-          hint="Hosts, one a line: api.example.com, localhost:8080, *.example.com. Without them: the host in the author’s URL."
-          error={errors.hosts}
-        >
-          {(ids) => (
-            <Textarea
-              {...ids}
-              mono
-              rows={2}
-              spellCheck={false}
-              value={form.hosts}
-              onChange={(event) => set({ hosts: event.target.value })}
-            />
-          )}
-        </Field>
+        <SecretFields form={form} errors={errors} replaces={secret !== null} onChange={set} />
         <ReachFields form={form} error={errors.workflows} onChange={set} />
         {put.error && <Note tone="bad">{put.error.message}</Note>}
       </form>
     </Dialog>
+  );
+}
+
+type FieldsProps = {
+  form: SecretForm;
+  errors: SecretErrors;
+  replaces: boolean;
+  onChange: (fields: Partial<SecretForm>) => void;
+};
+
+function SecretFields({ form, errors, replaces, onChange: set }: FieldsProps) {
+  return (
+    <>
+      {!replaces && (
+        <Field
+          label="Name"
+          hint="As documents write it: {{NAME}}. Models look for OPENAI_API_KEY and the like."
+          error={errors.name}
+        >
+          {(ids) => (
+            <Input
+              {...ids}
+              mono
+              spellCheck={false}
+              placeholder="CRM_TOKEN"
+              value={form.name}
+              onChange={(event) => set({ name: event.target.value.trim() })}
+            />
+          )}
+        </Field>
+      )}
+      <Field label={replaces ? 'New value' : 'Value'} error={errors.value}>
+        {(ids) => (
+          <Input
+            {...ids}
+            mono
+            type="password"
+            autoComplete="new-password"
+            value={form.value}
+            onChange={(event) => set({ value: event.target.value })}
+          />
+        )}
+      </Field>
+      <Field
+        label="May be sent to"
+        aside="optional"
+        hint="Hosts, one a line: api.example.com, localhost:8080, *.example.com. Without them: the host in the author’s URL."
+        error={errors.hosts}
+      >
+        {(ids) => (
+          <Textarea
+            {...ids}
+            mono
+            rows={2}
+            spellCheck={false}
+            value={form.hosts}
+            onChange={(event) => set({ hosts: event.target.value })}
+          />
+        )}
+      </Field>
+    </>
   );
 }
 

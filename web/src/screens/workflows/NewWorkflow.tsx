@@ -48,37 +48,7 @@ export function NewWorkflow({ start, taken, onClose }: Props) {
       }
     >
       <form id={form} className={style.form} onSubmit={submit}>
-        <div className={style.names}>
-          <Field label="Name" error={draft.nameError}>
-            {(ids) => (
-              <Input
-                {...ids}
-                autoFocus
-                maxLength={200}
-                placeholder="Support reply"
-                value={draft.name}
-                onChange={(event) => draft.setName(event.target.value)}
-              />
-            )}
-          </Field>
-          <Field
-            label="Id"
-            error={draft.idError}
-            hint={`POST /v1/workflows/${draft.id || '…'}/runs`}
-            aside="cannot change"
-          >
-            {(ids) => (
-              <Input
-                {...ids}
-                mono
-                spellCheck={false}
-                placeholder="support-reply"
-                value={draft.id}
-                onChange={(event) => draft.setId(event.target.value)}
-              />
-            )}
-          </Field>
-        </div>
+        <Names draft={draft} />
         {draft.file ? (
           <p>
             From the file <code>{draft.file.fileName}</code>
@@ -91,6 +61,37 @@ export function NewWorkflow({ start, taken, onClose }: Props) {
         {draft.error && <Note tone="bad">{draft.error.message}</Note>}
       </form>
     </Dialog>
+  );
+}
+
+function Names({ draft }: { draft: ReturnType<typeof useNewDraft> }) {
+  return (
+    <div className={style.names}>
+      <Field label="Name" error={draft.nameError}>
+        {(ids) => (
+          <Input
+            {...ids}
+            autoFocus
+            maxLength={200}
+            placeholder="Support reply"
+            value={draft.name}
+            onChange={(event) => draft.setName(event.target.value)}
+          />
+        )}
+      </Field>
+      <Field label="Id" error={draft.idError} hint={`POST /v1/workflows/${draft.id || '…'}/runs`} aside="cannot change">
+        {(ids) => (
+          <Input
+            {...ids}
+            mono
+            spellCheck={false}
+            placeholder="support-reply"
+            value={draft.id}
+            onChange={(event) => draft.setId(event.target.value)}
+          />
+        )}
+      </Field>
+    </div>
   );
 }
 

@@ -78,42 +78,7 @@ function columnsOf(
       cell: ({ bars, workflow }) =>
         bars && workflow.active_version && <Sparkline bars={bars} label={describeBars(bars, range)} />,
     },
-    {
-      id: 'runs',
-      head: 'Runs',
-      numeric: true,
-      compare: by(({ total }) => total?.runs),
-      cell: ({ total }) => total && formatCount(total.runs),
-    },
-    {
-      id: 'failed',
-      head: 'Failed',
-      numeric: true,
-      compare: by(({ total }) => total?.failed),
-      cell: (row) => row.total && <Failed row={row} bad={failing.has(row.workflow.id)} />,
-    },
-    {
-      id: 'p50',
-      head: 'p50',
-      numeric: true,
-      hideBelow: 'tablet',
-      compare: by(({ total }) => total?.p50_ms),
-      cell: ({ total }) => <span className={style.second}>{duration(total?.p50_ms)}</span>,
-    },
-    {
-      id: 'p95',
-      head: 'p95',
-      numeric: true,
-      compare: by(({ total }) => total?.p95_ms),
-      cell: ({ total }) => duration(total?.p95_ms),
-    },
-    {
-      id: 'cost',
-      head: 'Cost',
-      numeric: true,
-      compare: by(({ total }) => total?.cost_nano_usd),
-      cell: ({ total }) => total && formatCost(total.cost_nano_usd),
-    },
+    ...numbersOf(failing),
     ...(hasLastRun ? [lastRun] : []),
     {
       id: 'more',
@@ -124,6 +89,45 @@ function columnsOf(
     },
   ];
 }
+
+const numbersOf = (failing: Map<string, Failing>): Column<WorkflowRow>[] => [
+  {
+    id: 'runs',
+    head: 'Runs',
+    numeric: true,
+    compare: by(({ total }) => total?.runs),
+    cell: ({ total }) => total && formatCount(total.runs),
+  },
+  {
+    id: 'failed',
+    head: 'Failed',
+    numeric: true,
+    compare: by(({ total }) => total?.failed),
+    cell: (row) => row.total && <Failed row={row} bad={failing.has(row.workflow.id)} />,
+  },
+  {
+    id: 'p50',
+    head: 'p50',
+    numeric: true,
+    hideBelow: 'tablet',
+    compare: by(({ total }) => total?.p50_ms),
+    cell: ({ total }) => <span className={style.second}>{duration(total?.p50_ms)}</span>,
+  },
+  {
+    id: 'p95',
+    head: 'p95',
+    numeric: true,
+    compare: by(({ total }) => total?.p95_ms),
+    cell: ({ total }) => duration(total?.p95_ms),
+  },
+  {
+    id: 'cost',
+    head: 'Cost',
+    numeric: true,
+    compare: by(({ total }) => total?.cost_nano_usd),
+    cell: ({ total }) => total && formatCost(total.cost_nano_usd),
+  },
+];
 
 const lastRun: Column<WorkflowRow> = {
   id: 'last',
