@@ -1,7 +1,7 @@
 import type { Kind } from '../api/coming-w1';
 import { announce } from '../app/announce';
 import { INPUT, OUTPUT } from '../graph/types';
-import { nodeOf, useBuilder } from './context';
+import { useBuilder } from './context';
 import type { Path } from './document/nodes';
 import {
   addNodes,
@@ -14,6 +14,7 @@ import {
   setNodeField,
   setValue,
 } from './document/operations';
+import { nodeOf } from './lookup';
 
 /** What can be done to the document; each is one step of the history. Nothing happens while the text is locked. */
 export function useActions() {

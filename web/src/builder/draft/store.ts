@@ -44,6 +44,7 @@ export class DraftStore {
   /** The text that the server has, which a merge begins from. */
   private base: string;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private inFlight: Promise<boolean> | null = null;
   private failures = 0;
   private readonly listeners = new Set<() => void>();
 
@@ -109,8 +110,20 @@ export class DraftStore {
     clearTimeout(this.timer);
     const { text } = this;
     if (text === this.base && this.state.saving.is !== 'offline') return this.settled(null);
-    if (this.state.saving.is === 'saving' || this.state.saving.is === 'conflict') return false;
+    if (this.state.saving.is === 'conflict') return false;
+    if (this.inFlight) {
+      await this.inFlight;
+      return this.save();
+    }
     this.set({ saving: { is: 'saving' } });
+    this.inFlight = this.send(text);
+    const isSaved = await this.inFlight.finally(() => {
+      this.inFlight = null;
+    });
+    return isSaved && this.text !== this.base && this.state.saving.is === 'waiting' ? this.save() : isSaved;
+  }
+
+  private async send(text: string): Promise<boolean> {
     try {
       const saved = await this.server.save(text, this.etag);
       this.failures = 0;
@@ -168,8 +181,8 @@ export class DraftStore {
     this.base = theirs.document;
     this.etag = theirs.draft.etag;
     const history = record(this.state.history, merged.text, 'merge', Date.now());
-    this.set({ history, saving: { is: 'waiting' }, isReadable: true, activeVersion: theirs.active_version });
-    return this.save();
+    this.set({ history, saving: { is: 'saving' }, isReadable: true, activeVersion: theirs.active_version });
+    return this.send(merged.text);
   }
 
   /** Where one of the texts cannot be read, the whole is one part. */

@@ -1,8 +1,8 @@
 import type { Completion, CompletionContext, CompletionResult, CompletionSource } from '@codemirror/autocomplete';
 import type { FieldSpec, Kinds } from '../../api/coming-w1';
-import type { Suggestion } from '../context';
+import { beginning } from '../form/completing';
 import { helpOf } from '../form/controls';
-import { beginning } from '../form/RefText';
+import type { Suggestion } from '../suggestions';
 
 export type Known = { kinds: Kinds | null | undefined; references: Suggestion[] };
 

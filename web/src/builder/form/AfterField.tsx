@@ -1,6 +1,7 @@
 import { X } from 'lucide-react';
 import { Select } from '../../ui/Field';
-import { nodeOf, useBuilder } from '../context';
+import { useBuilder } from '../context';
+import { nodeOf } from '../lookup';
 import type { EditorProps } from './FieldControl';
 import style from './Form.module.css';
 

@@ -4,6 +4,7 @@ import type { Path } from '../document/nodes';
 import { pointer } from '../document/nodes';
 import { AfterField } from './AfterField';
 import { choicesOf, chosen, controlOf, helpOf, labelOf, parsed } from './controls';
+import style from './Form.module.css';
 import { FieldGroup, ItemList } from './groups';
 import { OnErrorField } from './OnErrorField';
 import { RefText } from './RefText';
@@ -36,13 +37,24 @@ export function FieldControl(props: ControlProps) {
   return (
     <Field
       label={<Label field={field} />}
-      hint={field.help && <span title={helpOf(field)}>{helpOf(field)}</span>}
-      error={wrong.length > 0 ? wrong.map((problem) => problem.message).join('; ') : undefined}
+      hint={<Hint help={helpOf(field)} warnings={wrong} />}
+      error={errorsOf(wrong)}
       aside={control === 'text' || control === 'long text' ? 'type < to refer' : undefined}
     >
       {(ids) => <Editor {...props} ids={ids} />}
     </Field>
   );
+}
+
+/** What is wrong, in one text; warnings are not errors. */
+export function errorsOf(problems: Problem[]): string | undefined {
+  const errors = problems.filter((problem) => problem.severity === 'error');
+  return errors.length > 0 ? errors.map((problem) => problem.message).join('; ') : undefined;
+}
+
+export function Hint({ help, warnings }: { help: string; warnings: Problem[] }) {
+  if (warnings.length === 0) return <span title={help}>{help}</span>;
+  return <em className={style.warning}>{warnings.map((problem) => problem.message).join('; ')}</em>;
 }
 
 export function Label({ field }: { field: FieldSpec }) {

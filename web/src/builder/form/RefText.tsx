@@ -1,7 +1,9 @@
 import { type KeyboardEvent, useId, useMemo, useRef, useState } from 'react';
 import { classes } from '../../ui/classes';
-import { type Suggestion, useSuggestions } from '../context';
+import { useSuggestions } from '../context';
 import { referencesIn } from '../document/references';
+import type { Suggestion } from '../suggestions';
+import { beginning, matching } from './completing';
 import style from './RefText.module.css';
 import { useBuffered } from './useBuffered';
 
@@ -17,8 +19,6 @@ type Props = {
   describedBy?: string;
   invalid?: boolean;
 };
-
-const MAX_SUGGESTIONS = 8;
 
 /** Text with references: they are marked, and `<` offers them. */
 export function RefText({
@@ -137,20 +137,4 @@ function Suggestions({ id, found, active, onChoose }: ListProps) {
       ))}
     </div>
   );
-}
-
-/** The reference that is being typed: what stands between the last `<` and the caret. */
-export function beginning(text: string, caret: number): { at: number; text: string } | null {
-  const at = text.lastIndexOf('<', caret - 1);
-  const typed = at < 0 ? null : text.slice(at + 1, caret);
-  return typed !== null && /^[\w.[\]-]*$/.test(typed) ? { at, text: typed } : null;
-}
-
-export function matching(all: Suggestion[], typed: string): Suggestion[] {
-  const wanted = typed.toLowerCase();
-  const starts = all.filter(({ path }) => path.toLowerCase().startsWith(wanted));
-  const holds = all.filter(
-    ({ path }) => path.toLowerCase().includes(wanted) && !starts.some((other) => other.path === path),
-  );
-  return [...starts, ...holds].filter(({ path }) => path !== typed).slice(0, MAX_SUGGESTIONS);
 }

@@ -1,6 +1,10 @@
 import { useEffect, useRef, useState } from 'react';
 
 const PAUSE_MS = 250;
+const FLUSH = 'flowgate:flush';
+
+/** Passes on what is being typed anywhere, before the document is saved, run or taken back. */
+export const flushTyped = () => document.dispatchEvent(new Event(FLUSH));
 
 /**
  * Text that is being typed: shown at once, and passed on after a pause or when the field is left. Each change writes the
@@ -21,6 +25,13 @@ export function useBuffered(value: string, commit: (value: string) => void) {
     const timer = setTimeout(() => flush.current(), PAUSE_MS);
     return () => clearTimeout(timer);
   }, [typed]);
-  useEffect(() => () => flush.current(), []);
+  useEffect(() => {
+    const now = () => flush.current();
+    document.addEventListener(FLUSH, now);
+    return () => {
+      document.removeEventListener(FLUSH, now);
+      now();
+    };
+  }, []);
   return { shown: typed ?? value, type: setTyped, flush: () => flush.current() };
 }

@@ -3,10 +3,12 @@ import { INPUT } from '../../graph/types';
 import { Button } from '../../ui/Button';
 import { Checkbox, Field, Input, Select } from '../../ui/Field';
 import { KindTile } from '../../ui/KindTile';
-import { problemsAt, useBuilder } from '../context';
+import { useBuilder } from '../context';
+import { errorsOf, Hint } from '../form/FieldControl';
 import { RefText } from '../form/RefText';
 import { useBuffered } from '../form/useBuffered';
 import { YamlField } from '../form/YamlField';
+import { kindOf, problemsAt } from '../lookup';
 import { useActions } from '../useActions';
 import { useDocumentValue } from '../useDocument';
 import style from './Panel.module.css';
@@ -62,7 +64,11 @@ function InputField({ field, index }: { field: Owner; index: number }) {
     <fieldset className={style.card} disabled={disabled}>
       <legend className="visually-hidden">Field {String(field.name)}</legend>
       <div className={style.pair}>
-        <Field label="Name" error={problems.map((problem) => problem.message).join('; ') || undefined}>
+        <Field
+          label="Name"
+          error={errorsOf(problems)}
+          hint={problems.length > 0 && <Hint help="" warnings={problems} />}
+        >
           {(ids) => <Short {...ids} value={String(field.name ?? '')} onChange={(name) => name && set('name', name)} />}
         </Field>
         <Field label="Type">
@@ -151,7 +157,7 @@ function Value({ label, field, name, set, disabled, base }: ValueProps) {
 }
 
 function Outputs() {
-  const { locked, state } = useBuilder();
+  const { locked, state, kinds } = useBuilder();
   const actions = useActions();
   const output = useDocumentValue()?.output;
   const entries = Object.entries(typeof output === 'object' && output !== null ? (output as Owner) : {});
@@ -172,7 +178,7 @@ function Outputs() {
           'result',
         ),
       ],
-      last ? `<${last.id}>` : '',
+      last ? `<${last.id}.${kindOf(kinds, last.kind)?.outputs?.[0] ?? 'content'}>` : '',
     );
   return (
     <>
@@ -185,11 +191,8 @@ function Outputs() {
           <Field
             label="Value"
             aside="type < to refer"
-            error={
-              problemsAt(state.problems, `/output/${name}`)
-                .map((problem) => problem.message)
-                .join('; ') || undefined
-            }
+            error={errorsOf(problemsAt(state.problems, `/output/${name}`))}
+            hint={<Hint help="" warnings={problemsAt(state.problems, `/output/${name}`)} />}
           >
             {(ids) => (
               <RefText

@@ -1,7 +1,8 @@
 import { CircleX, TriangleAlert } from 'lucide-react';
 import type { Problem } from '../../api/coming-w1';
 import { Empty } from '../../ui/Empty';
-import { placeOf, useBuilder } from '../context';
+import { useBuilder } from '../context';
+import { placeOf } from '../lookup';
 import style from './Panel.module.css';
 
 /** Everything that is wrong with the draft. A click shows where. */

@@ -3,6 +3,7 @@ import { useEffect, useState } from 'react';
 import { Link } from 'wouter';
 import { useBlocked } from '../../app/useSession';
 import { useBuilder } from '../../builder/context';
+import { flushTyped } from '../../builder/form/useBuffered';
 import { PublishDialog } from '../../builder/PublishDialog';
 import { RunDialog } from '../../builder/RunDialog';
 import { useChanges } from '../../builder/useChanges';
@@ -107,6 +108,7 @@ function useKeys(store: ReturnType<typeof useBuilder>['store'], onRun: () => voi
     const keyDown = (event: KeyboardEvent) => {
       if (!(event.metaKey || event.ctrlKey) || event.defaultPrevented || document.querySelector('dialog[open]')) return;
       const key = event.key.toLowerCase();
+      if (['z', 'y', 's', 'enter'].includes(key)) flushTyped();
       if (key === 'z') (event.shiftKey ? store.redo : store.undo).call(store);
       else if (key === 'y') store.redo();
       else if (key === 's') void store.save();
