@@ -59,6 +59,9 @@ function OneRun({ id }: { id: string }) {
   );
 }
 
+/** The tabs that show nodes; on a phone only these have room for the selected one. */
+const onNodes = (tab: Tab) => tab === 'timeline' || tab === 'graph';
+
 const LABELS: Record<Tab, string> = {
   timeline: 'Timeline',
   graph: 'Graph',
@@ -80,7 +83,7 @@ function Content({ data, place, selected }: ContentProps) {
   const isGraph = tab === 'graph';
   return (
     <div ref={scroller} className={style.column}>
-      {!isGraph && (
+      {(narrow ? tab === 'timeline' : !isGraph) && (
         <div className={style.top}>
           {data.run.status === 'waiting' && <RunQuestions run={data.run} />}
           <FailureNote run={data.run} nodes={data.nodes} />
