@@ -101,11 +101,11 @@ function useRows(runs: Run[], table: React.RefObject<HTMLTableElement | null>, o
   return rows;
 }
 
-/** Keeps the place of the rows that are not drawn. */
+/** Keeps the place of the rows that are not drawn. One cell: more would add columns where some are hidden. */
 const Space = ({ height }: { height: number }) =>
   height > 0 ? (
     <tr aria-hidden>
-      <td className={style.space} colSpan={10} style={{ height }} />
+      <td className={style.space} style={{ height }} />
     </tr>
   ) : null;
 

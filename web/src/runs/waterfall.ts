@@ -183,7 +183,8 @@ function foldIterations(picture: Waterfall, node: NodeTrace, iterations: number[
     if (last && last.folded === folded) last.items.push(iteration);
     else groups.push({ folded, items: [iteration] });
   });
-  return groups;
+  // To fold one iteration saves little.
+  return groups.map((group) => ({ ...group, folded: group.folded && group.items.length > 1 }));
 }
 
 function groupRow(

@@ -66,7 +66,13 @@ export function EventLog({ events, height }: { events: RunEvents; height: number
         />
       </header>
       {lines.length ? (
-        <EventLines lines={lines} hits={hits} at={hits[at] ?? null} height={height} />
+        <EventLines
+          lines={lines}
+          hits={hits}
+          at={hits[at] ?? null}
+          height={height}
+          follow={events.stream !== 'ended'}
+        />
       ) : (
         <Empty title="No events">
           {events.stream === 'live'
@@ -78,10 +84,17 @@ export function EventLog({ events, height }: { events: RunEvents; height: number
   );
 }
 
-type LinesProps = { lines: Line[]; hits: number[]; at: number | null; height: number };
+type LinesProps = {
+  lines: Line[];
+  hits: number[];
+  at: number | null;
+  height: number;
+  /** New lines come into view, until the user scrolls away from the end. */
+  follow: boolean;
+};
 
-/** A list of lines of which only those in view are drawn. It stays at its end while it is read there. */
-export function EventLines({ lines, hits, at, height }: LinesProps) {
+/** A list of lines of which only those in view are drawn. */
+export function EventLines({ lines, hits, at, height, follow }: LinesProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const list = useVirtualizer({
     count: lines.length,
@@ -89,6 +102,10 @@ export function EventLines({ lines, hits, at, height }: LinesProps) {
     estimateSize: () => LINE_HEIGHT,
     overscan: 20,
   });
+  const atEnd = useRef(follow);
+  useEffect(() => {
+    if (follow && atEnd.current && at === null && lines.length) list.scrollToIndex(lines.length - 1);
+  }, [follow, at, lines.length, list]);
   const marked = useMemo(() => new Set(hits), [hits]);
   useEffect(() => {
     if (at !== null) list.scrollToIndex(at, { align: 'center' });
@@ -103,6 +120,12 @@ export function EventLines({ lines, hits, at, height }: LinesProps) {
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
         tabIndex={0}
         role="log"
+        onWheel={(event) => {
+          atEnd.current = event.deltaY > 0 && isAtEnd(scroller.current);
+        }}
+        onScroll={() => {
+          atEnd.current ||= isAtEnd(scroller.current);
+        }}
         aria-label="Event lines"
         aria-live="off"
       >
@@ -119,6 +142,9 @@ export function EventLines({ lines, hits, at, height }: LinesProps) {
     </div>
   );
 }
+
+const isAtEnd = (box: HTMLElement | null) =>
+  box !== null && box.scrollHeight - box.scrollTop - box.clientHeight < LINE_HEIGHT;
 
 const EventLine = memo(function EventLine({
   line,

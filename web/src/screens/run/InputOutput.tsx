@@ -16,12 +16,12 @@ export function InputOutput({ data: { run, over } }: { data: RunData }) {
 function Side({ title, value, missing }: { title: string; value: unknown; missing: string }) {
   const known = value !== null && value !== undefined;
   return (
-    <section className={style.side} aria-label={title}>
+    <div className={style.side}>
       <h2>
         {title}
         {known && <span>{formatBytes(new TextEncoder().encode(JSON.stringify(value)).length)}</span>}
       </h2>
       {known ? <JsonTree value={value} label={title} /> : <p>{missing}</p>}
-    </section>
+    </div>
   );
 }

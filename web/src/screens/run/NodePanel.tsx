@@ -114,7 +114,7 @@ function Data({ data, node }: { data: RunData; node: NodeTrace }) {
       {node.output !== null && node.output !== undefined && <Value title="Came back" value={node.output} />}
       {(node.output === null || node.output === undefined) && streamed && (
         <div>
-          <h3>Text so far</h3>
+          <h3>{node.status === null ? 'Text so far' : 'Text'}</h3>
           <p className={style.stream}>{streamed}</p>
         </div>
       )}
@@ -145,7 +145,7 @@ function Value({ title, note, value }: { title: string; note?: string; value: un
 
 const NodeEvents = ({ lines }: { lines: Line[] }) =>
   lines.length ? (
-    <EventLines lines={lines} hits={[]} at={null} height={420} />
+    <EventLines lines={lines} hits={[]} at={null} height={420} follow={false} />
   ) : (
     <Empty title="No events">A run that ended while its caller waited has none.</Empty>
   );

@@ -49,7 +49,7 @@ function OneRun({ id }: { id: string }) {
       <Content data={data} place={place} selected={selected} />
       {panel &&
         (narrow ? (
-          <NodeSheet {...panel} />
+          onNodes(place.tab) && <NodeSheet {...panel} />
         ) : (
           <aside className={style.aside}>
             <NodePanel {...panel} />
@@ -58,6 +58,9 @@ function OneRun({ id }: { id: string }) {
     </div>
   );
 }
+
+/** The tabs that show nodes; on a phone only these have room for the selected one. */
+const onNodes = (tab: Tab) => tab === 'timeline' || tab === 'graph';
 
 const LABELS: Record<Tab, string> = {
   timeline: 'Timeline',
@@ -80,12 +83,14 @@ function Content({ data, place, selected }: ContentProps) {
   const isGraph = tab === 'graph';
   return (
     <div ref={scroller} className={style.column}>
-      {!isGraph && (
+      {(narrow ? tab === 'timeline' : !isGraph) && (
         <div className={style.top}>
           {data.run.status === 'waiting' && <RunQuestions run={data.run} />}
           <FailureNote run={data.run} nodes={data.nodes} />
           <RunFigures data={data} />
-          {data.traceBlocked && <Note tone="warn">What its nodes did cannot be read: {data.traceBlocked}</Note>}
+          {data.traceBlocked && (
+            <Note tone="warn">What its nodes sent and gave cannot be read: {data.traceBlocked}</Note>
+          )}
         </div>
       )}
       <div className={style.tabs}>
@@ -95,7 +100,11 @@ function Content({ data, place, selected }: ContentProps) {
           onSelect={(tab) => go({ tab: tab === 'timeline' ? null : tab })}
           tabs={shown.map((id) => ({ id, label: LABELS[id] }))}
           aside={
-            isGraph ? <BadgeChoice value={badge} onChange={setBadge} /> : tab === 'timeline' && !narrow && <Legend />
+            isGraph && !narrow ? (
+              <BadgeChoice value={badge} onChange={setBadge} />
+            ) : (
+              tab === 'timeline' && !narrow && <Legend />
+            )
           }
         />
       </div>
