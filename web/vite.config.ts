@@ -2,6 +2,10 @@ import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
 
 // Assets are named relative to index.html, whose <base> the server sets: on AWS the API has a stage in its path.
+// The server that the console of `npm run dev` and `npx vite preview` talks to.
+const server = process.env.FLOWGATE_URL ?? 'http://127.0.0.1:8080';
+const proxy = { '/v1': server, '/health': server, '/openapi.json': server };
+
 export default defineConfig({
   base: './',
   plugins: [react()],
@@ -12,12 +16,8 @@ export default defineConfig({
     cssCodeSplit: true,
     reportCompressedSize: false,
   },
-  server: {
-    proxy: {
-      '/v1': 'http://127.0.0.1:8080',
-      '/health': 'http://127.0.0.1:8080',
-      '/openapi.json': 'http://127.0.0.1:8080',
-    },
-  },
+  // The examples that a workflow can start from lie beside this folder.
+  server: { proxy, fs: { allow: ['..'] } },
+  preview: { proxy },
   test: { include: ['src/**/*.test.{ts,tsx}'] },
 });

@@ -1,9 +1,10 @@
-// Writes a gzip beside each file of dist/ that is worth it: the server sends it as it is.
+// Writes a gzip beside each file of the build that is worth it: the server sends it as it is.
+// node scripts/compress.mjs [folder of the build]
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
-const dist = new URL('../dist', import.meta.url).pathname;
+const dist = process.argv[2] ?? new URL('../dist', import.meta.url).pathname;
 for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true })) {
   const path = join(entry.parentPath, entry.name);
   if (!entry.isFile() || !/\.(html|js|css|svg)$/.test(entry.name) || entry.name === 'index.html') continue;

@@ -1,5 +1,6 @@
 import createClient, { type Middleware } from 'openapi-fetch';
 import type { components, paths } from './schema';
+import { server } from './server';
 import { session } from './session';
 
 export type Schemas = components['schemas'];
@@ -16,8 +17,9 @@ export class ApiError extends Error {
     readonly code: string,
     message: string,
     readonly problem: Partial<Schemas['Problem']> = {},
-    /** When a retry may succeed, in seconds. */
+    /** When a retry may succeed, in seconds after `at`. */
     readonly retryAfter: number | null = null,
+    readonly at = Date.now(),
   ) {
     super(message);
   }
@@ -37,17 +39,23 @@ async function refused(response: Response): Promise<ApiError> {
   return new ApiError(response.status, problem.code ?? 'unknown', message, problem, retryAfter);
 }
 
-/** `fetch` with the key, whose every refusal is an `ApiError`. */
+/** `fetch` with the key, whose every refusal is an `ApiError`. A request that brings its own key is on its own. */
 export async function authorizedFetch(input: Request | string, init?: RequestInit): Promise<Response> {
   const request = new Request(input, init);
   const key = session.key();
-  if (key) request.headers.set('Authorization', `Bearer ${key}`);
+  const tries = request.headers.has('Authorization');
+  if (key && !tries) request.headers.set('Authorization', `Bearer ${key}`);
   const response = await fetch(request).catch((error: unknown) => {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
+    server.isAway();
     throw new ApiError(0, 'offline', 'The server does not answer.');
   });
-  if (!response.ok) throw await refused(response);
-  return response;
+  server.isBack();
+  if (response.ok) return response;
+  const error = await refused(response);
+  if (error.status === 401 && key === session.key() && !tries) session.ask('ended');
+  if (error.status === 429) server.isBusy(error.retryAfter ?? 1);
+  throw error;
 }
 
 const client = createClient<paths>({ baseUrl: BASE, fetch: (request) => authorizedFetch(request) });

@@ -6,22 +6,41 @@
 const STORED = 'flowgate.key';
 
 let current: string | null = sessionStorage.getItem(STORED);
+/** Why another key is asked for over the page: the server no longer takes this one, or the user wants to change it. */
+export type Asks = 'ended' | 'change';
+
+let asks: Asks | null = null;
 const listeners = new Set<() => void>();
+
+function changed() {
+  for (const listener of listeners) listener();
+}
 
 export const session = {
   key: () => current,
 
+  /** Whether another key is asked for over the page. */
+  asks: () => asks,
+
+  ask(why: Asks | null) {
+    if (current === null || asks === why) return;
+    asks = why;
+    changed();
+  },
+
   signIn(key: string, keepForTab: boolean) {
     current = key;
+    asks = null;
     if (keepForTab) sessionStorage.setItem(STORED, key);
     else sessionStorage.removeItem(STORED);
-    for (const listener of listeners) listener();
+    changed();
   },
 
   signOut() {
     current = null;
+    asks = null;
     sessionStorage.removeItem(STORED);
-    for (const listener of listeners) listener();
+    changed();
   },
 
   subscribe(listener: () => void) {

@@ -1,15 +1,22 @@
-import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
-import { lazy, Suspense } from 'react';
-import { Redirect, Route, Router, Switch } from 'wouter';
+import { onlineManager, QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { lazy, Suspense, useEffect } from 'react';
+import { Redirect, Route, Router, Switch, useLocation } from 'wouter';
 import { ApiError } from '../api/client';
-import { Empty, Skeleton } from '../ui/Empty';
+import { server } from '../api/server';
+import { Skeleton } from '../ui/Empty';
+import { Page } from '../ui/Page';
 import { Announcements } from './announce';
+import { RouteBoundary } from './RouteBoundary';
 import { Shell } from './Shell';
+import style from './Shell.module.css';
 import { SignIn } from './SignIn';
-import { useKey } from './useSession';
+import { pageOf } from './useRouteFocus';
+import { useBlocked, useKey, useOwnKey } from './useSession';
 
 const queries = new QueryClient({
   defaultOptions: {
+    // What is to be done is done now or fails; it must not happen later, when the server is back.
+    mutations: { networkMode: 'always' },
     queries: {
       staleTime: 5_000,
       // A refusal will be the same again; a server that is away comes back.
@@ -19,6 +26,10 @@ const queries = new QueryClient({
     },
   },
 });
+
+// Whether the browser thinks that it is online says nothing about this server: its own answers do. While it is away, queries
+// wait with the data that they have, and are read again when it is back.
+onlineManager.setEventListener((setOnline) => server.subscribe(() => setOnline(!server.state().away)));
 
 const Workflows = lazy(() => import('../screens/workflows/Workflows'));
 const Workflow = lazy(() => import('../screens/workflow/Workflow'));
@@ -35,36 +46,65 @@ const base = new URL(document.baseURI).pathname.replace(/\/$/, '');
 
 export function App() {
   const key = useKey();
+  // What one key may see is not left for the next.
+  useEffect(() => {
+    if (key === null) queries.clear();
+  }, [key]);
   return (
     <QueryClientProvider client={queries}>
-      <Router base={base}>{key === null ? <SignIn /> : <Places />}</Router>
+      <RouteBoundary route={key ?? ''}>
+        <Router base={base}>{key === null ? <SignIn /> : <Places />}</Router>
+      </RouteBoundary>
       <div {...Announcements} />
     </QueryClientProvider>
   );
 }
 
 function Places() {
+  const [location] = useLocation();
   return (
     <Shell>
-      <Suspense fallback={<Skeleton />}>
-        <Switch>
-          <Route path="/">
-            <Redirect to="/workflows" replace />
-          </Route>
-          <Route path="/workflows" component={Workflows} />
-          <Route path="/workflows/:id/:tab?" component={Workflow} />
-          <Route path="/runs" component={Runs} />
-          <Route path="/runs/:id" component={Run} />
-          <Route path="/deliveries" component={Deliveries} />
-          <Route path="/approvals" component={Approvals} />
-          <Route path="/numbers" component={Numbers} />
-          <Route path="/keys" component={Keys} />
-          <Route path="/secrets" component={Secrets} />
-          <Route>
-            <Empty title="There is nothing here">The address may be of an older console, or have a typing error.</Empty>
-          </Route>
-        </Switch>
-      </Suspense>
+      <RouteBoundary route={pageOf(location)}>
+        {/* By page: while the next one loads, the effects of the one before must not go on behind it. */}
+        <Suspense key={pageOf(location)} fallback={<Loading />}>
+          <Switch>
+            <Route path="/">
+              <FirstPlace />
+            </Route>
+            <Route path="/workflows" component={Workflows} />
+            <Route path="/workflows/:id/:tab?" component={Workflow} />
+            <Route path="/runs" component={Runs} />
+            <Route path="/runs/:id" component={Run} />
+            <Route path="/deliveries" component={Deliveries} />
+            <Route path="/approvals" component={Approvals} />
+            <Route path="/numbers" component={Numbers} />
+            <Route path="/keys" component={Keys} />
+            <Route path="/secrets" component={Secrets} />
+            <Route>
+              <Page title="There is nothing here">
+                <p>
+                  The address may be of an older console, or have a typing error. The places on the left have
+                  everything.
+                </p>
+              </Page>
+            </Route>
+          </Switch>
+        </Suspense>
+      </RouteBoundary>
     </Shell>
   );
 }
+
+/** Where the console begins: at the workflows, or at the runs with a key that may list no workflows. */
+function FirstPlace() {
+  const own = useOwnKey();
+  const blocked = useBlocked();
+  if (own.isPending) return <Loading />;
+  return <Redirect to={blocked('author') === null ? '/workflows' : '/runs'} replace />;
+}
+
+const Loading = () => (
+  <div className={style.loading}>
+    <Skeleton />
+  </div>
+);

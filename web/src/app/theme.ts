@@ -11,3 +11,6 @@ export function applyTheme(theme: Theme = storedTheme()) {
   if (theme === 'system') delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
 }
+
+export const isDark = (theme: Theme = storedTheme()) =>
+  theme === 'dark' || (theme === 'system' && matchMedia('(prefers-color-scheme: dark)').matches);

@@ -4,6 +4,11 @@ import { Button } from './Button';
 import { classes } from './classes';
 import style from './Dialog.module.css';
 
+const FIRST = [
+  `.${style.body} :is(input:not([hidden], [type=file], [type=checkbox], [type=radio]), textarea, select)`,
+  '[data-first]',
+].join();
+
 /** A modal dialog: the browser keeps the focus inside and gives it back. Rendered only while it is open. */
 export function Dialog({
   title,
@@ -28,6 +33,8 @@ export function Dialog({
   useEffect(() => {
     const dialog = ref.current;
     dialog?.showModal();
+    // The first field, or what is marked as first: not the cross, which comes before them.
+    dialog?.querySelector<HTMLElement>(FIRST)?.focus();
     return () => dialog?.close();
   }, []);
   return (

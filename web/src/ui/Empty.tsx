@@ -16,7 +16,7 @@ export function Empty({
   return (
     <div className={style.empty}>
       {icon && <span className={style.icon}>{icon}</span>}
-      <h3>{title}</h3>
+      <h2 className={style.title}>{title}</h2>
       {children && <p>{children}</p>}
       {actions && <div className={style.actions}>{actions}</div>}
     </div>

@@ -1,4 +1,5 @@
 import {
+  type ComponentProps,
   type InputHTMLAttributes,
   type ReactNode,
   type SelectHTMLAttributes,
@@ -45,7 +46,7 @@ export function Input({
   icon,
   className,
   ...rest
-}: InputHTMLAttributes<HTMLInputElement> & { mono?: boolean; icon?: ReactNode }) {
+}: ComponentProps<'input'> & { mono?: boolean; icon?: ReactNode }) {
   const input = (
     <input {...rest} className={classes(style.control, mono && style.mono, Boolean(icon) && style.inset, className)} />
   );

@@ -1,5 +1,67 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { UserCheck } from 'lucide-react';
+import { Link } from 'wouter';
+import { coming, type OpenQuestion } from '../../api/coming-w2';
+import { announce } from '../../app/announce';
+import { Failure } from '../../app/Failure';
+import { QuestionForm } from '../../runs/QuestionForm';
+import { Empty, Skeleton } from '../../ui/Empty';
+import { formatAgo, formatDateTime, shortId } from '../../ui/format';
 import { Page } from '../../ui/Page';
+import style from './Approvals.module.css';
 
+const keyOf = (question: OpenQuestion) => `${question.run_id} ${question.node}`;
+
+/** What waits for a person, over all workflows, the oldest first. */
 export default function Approvals() {
-  return <Page title="Approvals">{null}</Page>;
+  const client = useQueryClient();
+  const questions = useQuery({ queryKey: ['questions'], queryFn: () => coming.questions(), refetchInterval: 10_000 });
+  const items = questions.data?.items ?? [];
+  const answered = (question: OpenQuestion) => {
+    announce(`Answered ${question.message}`);
+    client.setQueryData<typeof questions.data>(['questions'], (now) =>
+      now ? { ...now, items: now.items.filter((item) => keyOf(item) !== keyOf(question)) } : now,
+    );
+    client.invalidateQueries({ queryKey: ['questions'] });
+  };
+  return (
+    <Page title="Approvals" lead="Runs that wait for the answer of a person.">
+      {questions.isError ? (
+        <Failure error={questions.error} what="open questions" onRetry={() => questions.refetch()} />
+      ) : questions.isPending ? (
+        <Skeleton rows={6} />
+      ) : items.length ? (
+        <ul className={style.list}>
+          {items.map((question) => (
+            <li key={keyOf(question)} className={style.question}>
+              <header className={style.head}>
+                <h2>{question.workflow_name}</h2>
+                <Link
+                  href={`/runs/${question.run_id}?node=${encodeURIComponent(question.node)}`}
+                  className="mono"
+                  title={question.run_id}
+                >
+                  {shortId(question.run_id)}
+                </Link>
+                <code>{question.node}</code>
+                <time dateTime={question.asked_at} title={formatDateTime(question.asked_at)}>
+                  asked {formatAgo(question.asked_at)}
+                </time>
+              </header>
+              <QuestionForm
+                question={question}
+                runId={question.run_id}
+                workflowId={question.workflow_id}
+                onAnswered={() => answered(question)}
+              />
+            </li>
+          ))}
+        </ul>
+      ) : (
+        <Empty icon={<UserCheck />} title="Nothing waits for you">
+          A node of the kind <code>approval</code> stops its run here until somebody answers.
+        </Empty>
+      )}
+    </Page>
+  );
 }

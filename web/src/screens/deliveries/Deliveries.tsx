@@ -1,5 +1,208 @@
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { ChevronDown, ChevronRight, Send } from 'lucide-react';
+import { useState } from 'react';
+import { Link } from 'wouter';
+import { coming, type Delivery, type DeliveryPage } from '../../api/coming-w2';
+import { Failure } from '../../app/Failure';
+import { useParam } from '../../app/useParam';
+import { useBlocked } from '../../app/useSession';
+import { DeliveryAttempts, DeliveryStatus, Redeliver } from '../../runs/DeliveryAttempts';
+import { nameIn, useWorkflowNames } from '../../runs/names';
+import { Button } from '../../ui/Button';
+import { Empty, Skeleton } from '../../ui/Empty';
+import { Select } from '../../ui/Field';
+import { formatAgo, formatDateTime, shortId } from '../../ui/format';
 import { Page } from '../../ui/Page';
+import { Segment } from '../../ui/Segment';
+import { type Column, Table } from '../../ui/Table';
+import { Toolbar } from '../../ui/Toolbar';
+import style from './Deliveries.module.css';
+import { Recover } from './Recover';
 
+type Which = 'all' | Delivery['status'];
+
+/** The webhooks of all runs, with their attempts. */
 export default function Deliveries() {
-  return <Page title="Deliveries">{null}</Page>;
+  const [status, setStatus] = useParam('status', 'all');
+  const [workflow, setWorkflow] = useParam('workflow');
+  const [recovering, setRecovering] = useState(false);
+  const workflows = useWorkflowNames();
+  const list = useDeliveries(status, workflow);
+  const author = useBlocked()('author', workflow || undefined);
+  const items = list.data?.pages.flatMap((page) => page.items) ?? [];
+  return (
+    <Page
+      title="Deliveries"
+      lead="Webhooks that runs send when they end."
+      actions={
+        <Button icon={<Send />} blocked={author} onClick={() => setRecovering(true)}>
+          Send again what was given up
+        </Button>
+      }
+    >
+      <Toolbar>
+        <Segment<Which>
+          label="State"
+          value={status as Which}
+          onChange={setStatus}
+          options={[
+            { value: 'all', label: 'All' },
+            { value: 'pending', label: 'Pending' },
+            { value: 'delivered', label: 'Delivered' },
+            { value: 'exhausted', label: 'Given up' },
+          ]}
+        />
+        <span className={style.workflow}>
+          <Select aria-label="Workflow" value={workflow} onChange={(event) => setWorkflow(event.target.value)}>
+            <option value="">All workflows</option>
+            {workflows.map(({ id, name }) => (
+              <option key={id} value={id}>
+                {name}
+              </option>
+            ))}
+          </Select>
+        </span>
+      </Toolbar>
+      {list.isError ? (
+        <Failure error={list.error} what="deliveries" onRetry={() => list.refetch()} />
+      ) : list.isPending ? (
+        <Skeleton rows={8} />
+      ) : items.length ? (
+        <List items={items} names={workflows} />
+      ) : (
+        <Nothing filtered={status !== 'all' || workflow !== ''} />
+      )}
+      {list.hasNextPage && (
+        <div>
+          <Button busy={list.isFetchingNextPage} onClick={() => list.fetchNextPage()}>
+            Show more
+          </Button>
+        </div>
+      )}
+      {recovering && <Recover workflow={workflow} workflows={workflows} onClose={() => setRecovering(false)} />}
+    </Page>
+  );
+}
+
+function useDeliveries(status: string, workflow: string) {
+  return useInfiniteQuery({
+    queryKey: ['deliveries', status, workflow],
+    queryFn: ({ pageParam }) => {
+      const query = new URLSearchParams({ limit: '50' });
+      if (status !== 'all') query.set('status', status);
+      if (workflow) query.set('workflow', workflow);
+      if (pageParam) query.set('cursor', pageParam);
+      return coming.deliveries(query);
+    },
+    initialPageParam: '',
+    getNextPageParam: (page: DeliveryPage) => page.next_cursor ?? undefined,
+    refetchInterval: 15_000,
+    placeholderData: (before) => before,
+  });
+}
+
+const Nothing = ({ filtered }: { filtered: boolean }) =>
+  filtered ? (
+    <Empty title="No delivery matches">Choose another state or workflow.</Empty>
+  ) : (
+    <Empty icon={<Send />} title="Nothing has been sent yet">
+      A workflow with a <code>webhook</code>, and a start with <code>webhooks</code>, send the run when it has ended.
+    </Empty>
+  );
+
+function List({ items, names }: { items: Delivery[]; names: { id: string; name: string }[] }) {
+  const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
+  const fold = (id: string) => {
+    const next = new Set(open);
+    if (!next.delete(id)) next.add(id);
+    setOpen(next);
+  };
+  return (
+    <Table
+      label="Deliveries"
+      dense
+      columns={columns(names, open, fold)}
+      rows={items}
+      rowKey={(delivery) => delivery.id}
+      after={(delivery) =>
+        open.has(delivery.id) && (
+          <div className={style.attempts}>
+            <DeliveryAttempts delivery={delivery} />
+          </div>
+        )
+      }
+    />
+  );
+}
+
+function columns(
+  names: { id: string; name: string }[],
+  open: ReadonlySet<string>,
+  fold: (id: string) => void,
+): Column<Delivery>[] {
+  return [
+    {
+      id: 'status',
+      head: 'State',
+      cell: (delivery) => {
+        const Icon = open.has(delivery.id) ? ChevronDown : ChevronRight;
+        return (
+          <button
+            type="button"
+            className={style.fold}
+            aria-expanded={open.has(delivery.id)}
+            onClick={() => fold(delivery.id)}
+          >
+            <Icon aria-hidden />
+            <DeliveryStatus delivery={delivery} />
+            <span className="visually-hidden">, attempts of {delivery.id}</span>
+          </button>
+        );
+      },
+    },
+    { id: 'event', head: 'Event', cell: (delivery) => delivery.event, hideBelow: 'tablet' },
+    {
+      id: 'url',
+      head: 'Receiver',
+      cell: (delivery) => (
+        <span className={style.url} title={delivery.url ?? delivery.receiver}>
+          {delivery.url ?? delivery.receiver}
+          {delivery.receiver_disabled_at && <em> off since {formatDateTime(delivery.receiver_disabled_at)}</em>}
+        </span>
+      ),
+    },
+    {
+      id: 'run',
+      head: 'Run',
+      cell: (delivery) => (
+        <Link href={`/runs/${delivery.run_id}`} className="mono" title={delivery.run_id}>
+          {shortId(delivery.run_id)}
+        </Link>
+      ),
+      hideBelow: 'phone',
+    },
+    {
+      id: 'workflow',
+      head: 'Workflow',
+      cell: ({ workflow_id }) => nameIn(names, workflow_id) ?? workflow_id,
+      hideBelow: 'tablet',
+    },
+    { id: 'attempts', head: 'Attempts', numeric: true, cell: (delivery) => delivery.attempts_made, hideBelow: 'phone' },
+    {
+      id: 'last',
+      head: 'Last answer',
+      hideBelow: 'phone',
+      cell: ({ attempts, next_attempt_at }) => {
+        const last = attempts.at(-1);
+        const again = next_attempt_at ? `, again ${formatAgo(next_attempt_at)}` : '';
+        return last ? `${last.status ?? 'none'}, ${formatAgo(last.at)}${again}` : 'not sent yet';
+      },
+    },
+    {
+      id: 'redeliver',
+      head: <span className="visually-hidden">Redeliver</span>,
+      numeric: true,
+      cell: (delivery) => <Redeliver delivery={delivery} small />,
+    },
+  ];
 }

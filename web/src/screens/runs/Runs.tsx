@@ -1,5 +1,5 @@
-import { Page } from '../../ui/Page';
+import { RunsView } from '../../runs/RunsView';
 
 export default function Runs() {
-  return <Page title="Runs">{null}</Page>;
+  return <RunsView />;
 }

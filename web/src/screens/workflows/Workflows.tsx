@@ -1,5 +1,54 @@
+import { Plus, Upload } from 'lucide-react';
+import { useState } from 'react';
+import { useWorkflows } from '../../api/workflows';
+import { usePageActions } from '../../app/actions';
+import { Failure } from '../../app/Failure';
+import { useBlocked } from '../../app/useSession';
+import { Button } from '../../ui/Button';
+import { Skeleton } from '../../ui/Empty';
 import { Page } from '../../ui/Page';
+import { useNarrow } from '../../ui/useNarrow';
+import { FirstWorkflow } from './FirstWorkflow';
+import { NewWorkflow, type Start } from './NewWorkflow';
+import { WorkflowsList } from './WorkflowsList';
 
 export default function Workflows() {
-  return <Page title="Workflows">{null}</Page>;
+  const workflows = useWorkflows();
+  const blocked = useBlocked()('author');
+  const narrow = useNarrow();
+  const [start, setStart] = useState<Start | null>(null);
+  const create = () => setStart({ example: null });
+  const importFile = () => setStart({ example: null, file: true });
+  usePageActions([
+    { id: 'new-workflow', label: 'New workflow', shortcut: 'c', blocked, run: create },
+    { id: 'import-workflow', label: 'Import a workflow file', blocked, run: importFile },
+  ]);
+  return (
+    <Page
+      title="Workflows"
+      actions={
+        <>
+          {!narrow && (
+            <Button icon={<Upload />} blocked={blocked} onClick={importFile}>
+              Import
+            </Button>
+          )}
+          <Button look="primary" icon={<Plus />} shortcut="C" blocked={blocked} onClick={create}>
+            {narrow ? 'New' : 'New workflow'}
+          </Button>
+        </>
+      }
+    >
+      {workflows.data?.length ? (
+        <WorkflowsList workflows={workflows.data} />
+      ) : workflows.data ? (
+        <FirstWorkflow onStart={setStart} blocked={blocked} />
+      ) : workflows.isError ? (
+        <Failure error={workflows.error} what="the workflows" onRetry={workflows.refetch} />
+      ) : (
+        <Skeleton rows={8} />
+      )}
+      {start && <NewWorkflow start={start} taken={workflows.data ?? []} onClose={() => setStart(null)} />}
+    </Page>
+  );
 }

@@ -1,0 +1,65 @@
+import { useState } from 'react';
+import { stringify } from 'yaml';
+import { Button } from '../ui/Button';
+import { Dialog } from '../ui/Dialog';
+import { Segment } from '../ui/Segment';
+import style from './ConflictDialog.module.css';
+import { useBuilder } from './context';
+import type { Choice, Conflict } from './document/merge';
+import type { Unit } from './document/units';
+
+/** Two people changed the same parts: each is decided here. Everything else has merged already. */
+export function ConflictDialog({ conflicts }: { conflicts: Conflict[] }) {
+  const { store } = useBuilder();
+  const [choices, setChoices] = useState<Record<string, Choice>>({});
+  const open = conflicts.filter(({ key }) => choices[key] === undefined).length;
+  return (
+    <Dialog
+      wide
+      holdsOpen
+      title="Somebody else changed the same parts"
+      lead="Everything else of both is merged. Choose for each of these; undo brings your text back."
+      onClose={() => {}}
+      footer={
+        <Button
+          look="primary"
+          blocked={open > 0 ? `${open} left to choose` : null}
+          onClick={() => void store.resolve(choices)}
+        >
+          Merge and save
+        </Button>
+      }
+    >
+      {conflicts.map((conflict) => (
+        <section key={conflict.key} className={style.conflict}>
+          <header>
+            <code>{conflict.name}</code>
+            <Segment
+              label={`Version of ${conflict.name}`}
+              options={[
+                { value: 'theirs', label: 'Theirs' },
+                { value: 'mine', label: 'Yours' },
+              ]}
+              value={choices[conflict.key] ?? ('' as Choice)}
+              onChange={(choice) => setChoices({ ...choices, [conflict.key]: choice })}
+            />
+          </header>
+          <div className={style.sides}>
+            <Side label="Theirs" unit={conflict.theirs} />
+            <Side label="Yours" unit={conflict.mine} />
+          </div>
+        </section>
+      ))}
+    </Dialog>
+  );
+}
+
+function Side({ label, unit }: { label: string; unit: Unit | null }) {
+  return (
+    <figure aria-label={label}>
+      <figcaption>{label}</figcaption>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
+      <pre tabIndex={0}>{unit ? stringify(unit.value, { lineWidth: 0 }) : 'removed'}</pre>
+    </figure>
+  );
+}

@@ -1,0 +1,176 @@
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { CircleCheck, CircleX, TriangleAlert, X } from 'lucide-react';
+import { useEffect, useRef, useState } from 'react';
+import { Link } from 'wouter';
+import { api, body } from '../api/client';
+import { useBlocked } from '../app/useSession';
+import { Button } from '../ui/Button';
+import { Input } from '../ui/Field';
+import { MOD } from '../ui/Kbd';
+import { Note } from '../ui/Note';
+import { useBuilder } from './context';
+import { Diff } from './Diff';
+import type { Change } from './document/changes';
+import style from './PublishDialog.module.css';
+import { ChangeButton } from './panel/ChangesPanel';
+import { useChanges } from './useChanges';
+
+/** Publishes the draft: what changes, what is wrong, notes. Then where callers find it. */
+export function PublishDialog({ onClose }: { onClose: () => void }) {
+  const { store, state } = useBuilder();
+  const blocked = useBlocked();
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [notes, setNotes] = useState('');
+  const publish = usePublish(notes);
+  const errors = state.problems.filter((problem) => problem.severity === 'error');
+  const reason =
+    blocked('author', store.id) ??
+    (errors.length > 0 ? 'Mend the errors first.' : null) ??
+    (state.isReadable ? null : 'The text cannot be read.');
+  useEffect(() => dialog.current?.showModal(), []);
+  return (
+    <dialog
+      ref={dialog}
+      className={style.dialog}
+      aria-label="Publish"
+      onCancel={onClose}
+      onKeyDown={(event) => {
+        if (event.key === 'Enter' && (event.metaKey || event.ctrlKey) && !reason) publish.mutate();
+      }}
+    >
+      <header className={style.head}>
+        <h2>Publish</h2>
+        <p>{state.activeVersion ? `compared with ${state.activeVersion}, which is active` : 'the first version'}</p>
+        <Button look="quiet" size="small" icon={<X />} aria-label="Close" onClick={onClose} />
+      </header>
+      {publish.data ? (
+        <Published version={publish.data.version} onClose={onClose} />
+      ) : (
+        <>
+          <Review />
+          <footer className={style.foot}>
+            {publish.error && <Note tone="bad">{publish.error.message}</Note>}
+            <div>
+              <Input
+                aria-label="Notes"
+                placeholder="Notes: what changes for callers"
+                maxLength={2_500}
+                value={notes}
+                onChange={(event) => setNotes(event.target.value)}
+              />
+              <Button look="quiet" onClick={onClose}>
+                Cancel
+              </Button>
+              <Button
+                look="primary"
+                shortcut={`${MOD}↵`}
+                busy={publish.isPending}
+                blocked={reason}
+                onClick={() => publish.mutate()}
+              >
+                Publish
+              </Button>
+            </div>
+            <p>New runs take the new version. Runs in flight end on theirs. You can roll back at any time.</p>
+          </footer>
+        </>
+      )}
+    </dialog>
+  );
+}
+
+function usePublish(notes: string) {
+  const { store } = useBuilder();
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: async () => {
+      if (!(await store.save())) throw new Error('The draft could not be saved, so that it cannot be published.');
+      const params = { path: { workflow_id: store.id } };
+      return body(api.POST('/v1/workflows/{workflow_id}/versions', { params, body: { notes: notes || null } }));
+    },
+    onSuccess: ({ version }) => {
+      store.published(version);
+      void queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'version' });
+    },
+  });
+}
+
+function Review() {
+  const { changes, before } = useChanges();
+  const { state } = useBuilder();
+  const [chosen, setChosen] = useState<string | null>(null);
+  const change = changes?.find(({ key }) => key === chosen) ?? changes?.[0];
+  return (
+    <div className={style.review}>
+      <div className={style.side}>
+        <h3>What changes</h3>
+        <ul>
+          {changes?.map((one) => (
+            <li key={one.key}>
+              <ChangeButton change={one} isCurrent={one === change} onClick={() => setChosen(one.key)} />
+            </li>
+          ))}
+        </ul>
+        {state.activeVersion === null && <p>Everything is new.</p>}
+        {changes?.length === 0 && <p>Nothing but layout or comments.</p>}
+        <Checks changes={changes} />
+      </div>
+      {change && before !== null ? (
+        <Diff before={before} after={state.history.text} change={change} />
+      ) : (
+        <Diff before={state.activeVersion === null ? '' : (before ?? '')} after={state.history.text} />
+      )}
+    </div>
+  );
+}
+
+/** What stands against publishing, or does not. */
+function Checks({ changes }: { changes: Change[] | null }) {
+  const { state } = useBuilder();
+  const errors = state.problems.filter((problem) => problem.severity === 'error');
+  const warnings = state.problems.filter((problem) => problem.severity === 'warning');
+  const lost = lostOutputs(changes);
+  return (
+    <ul className={style.checks}>
+      <li>
+        {errors.length === 0 ? <CircleCheck className={style.ok} /> : <CircleX className={style.bad} />}
+        <span>{errors.length === 0 ? 'No errors' : errors.map((problem) => problem.message).join('; ')}</span>
+      </li>
+      {warnings.map((problem) => (
+        <li key={problem.path + problem.message}>
+          <TriangleAlert className={style.warn} />
+          <span>{problem.message}</span>
+        </li>
+      ))}
+      {lost.length > 0 && (
+        <li>
+          <TriangleAlert className={style.warn} />
+          <span>
+            Callers lose the output <code>{lost.join(', ')}</code>
+          </span>
+        </li>
+      )}
+    </ul>
+  );
+}
+
+function lostOutputs(changes: Change[] | null): string[] {
+  const output = changes?.find(({ key }) => key === 'section:output');
+  const names = (value: unknown) => (typeof value === 'object' && value !== null ? Object.keys(value) : []);
+  const kept = new Set(names(output?.after?.value));
+  return names(output?.before?.value).filter((name) => !kept.has(name));
+}
+
+function Published({ version, onClose }: { version: string; onClose: () => void }) {
+  const { store } = useBuilder();
+  return (
+    <div className={style.done}>
+      <CircleCheck className={style.ok} aria-hidden />
+      <h3>{version} is what callers get</h3>
+      <p>
+        <Link href={`/workflows/${store.id}/api`}>See how to call it</Link>
+      </p>
+      <Button onClick={onClose}>Go on building</Button>
+    </div>
+  );
+}

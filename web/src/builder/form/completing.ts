@@ -1,0 +1,19 @@
+import type { Suggestion } from '../suggestions';
+
+const MAX_SUGGESTIONS = 8;
+
+/** The reference that is being typed: what stands between the last `<` and the caret. */
+export function beginning(text: string, caret: number): { at: number; text: string } | null {
+  const at = text.lastIndexOf('<', caret - 1);
+  const typed = at < 0 ? null : text.slice(at + 1, caret);
+  return typed !== null && /^[\w.[\]-]*$/.test(typed) ? { at, text: typed } : null;
+}
+
+export function matching(all: Suggestion[], typed: string): Suggestion[] {
+  const wanted = typed.toLowerCase();
+  const starts = all.filter(({ path }) => path.toLowerCase().startsWith(wanted));
+  const holds = all.filter(
+    ({ path }) => path.toLowerCase().includes(wanted) && !starts.some((other) => other.path === path),
+  );
+  return [...starts, ...holds].filter(({ path }) => path !== typed).slice(0, MAX_SUGGESTIONS);
+}

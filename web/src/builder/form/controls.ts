@@ -1,0 +1,127 @@
+import type { FieldSpec } from '../../api/coming-w1';
+
+/** Which control edits a field. */
+export type Control =
+  | 'text'
+  | 'long text'
+  | 'words'
+  | 'number'
+  | 'choice'
+  | 'yaml'
+  | 'fields'
+  | 'items'
+  | 'texts'
+  | 'text list'
+  | 'after'
+  | 'on error'
+  | 'none';
+
+const LONG = new Set(['prompt', 'system', 'template', 'code', 'text', 'message', 'html', 'body', 'python']);
+
+const CONTROLS: Record<string, Control> = {
+  any: 'yaml',
+  words: 'words',
+  code: 'long text',
+  text: 'text',
+  boolean: 'choice',
+  integer: 'number',
+  number: 'number',
+  number_ref: 'text',
+  integer_ref: 'text',
+  duration: 'words',
+  object: 'yaml',
+  fields: 'fields',
+  list: 'yaml',
+  items: 'items',
+  items_ref: 'items',
+  text_list: 'text list',
+  texts: 'texts',
+  one_of: 'choice',
+  method: 'choice',
+  statuses: 'yaml',
+  after: 'after',
+  each: 'text',
+  count: 'text',
+  json_schema: 'yaml',
+  on_error: 'on error',
+  id: 'none',
+  kind: 'none',
+  nodes: 'none',
+  nothing: 'none',
+};
+
+/** The control of a field for the value that it has: one that a form cannot show is edited as YAML. */
+export function controlOf(field: FieldSpec, value: unknown): Control {
+  const control = CONTROLS[field.type] ?? 'yaml';
+  if (control === 'text' && LONG.has(field.name)) return fits('text', value) ? 'long text' : 'yaml';
+  return fits(control, value) ? control : 'yaml';
+}
+
+const isScalar = (value: unknown) => value === null || typeof value !== 'object';
+const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function fits(control: Control, value: unknown): boolean {
+  if (value === undefined || value === null) return true;
+  switch (control) {
+    case 'fields':
+      return isObject(value);
+    case 'items':
+      return Array.isArray(value) && value.every(isObject);
+    case 'texts':
+      return isObject(value) && Object.values(value).every(isScalar);
+    case 'text list':
+    case 'after':
+      return isScalar(value) || (Array.isArray(value) && value.every(isScalar));
+    case 'yaml':
+    case 'none':
+    case 'on error':
+      return true;
+    default:
+      return isScalar(value);
+  }
+}
+
+/** What a typed text means for a field: a number where it takes one, else the text; nothing where it is empty. */
+export function parsed(field: FieldSpec, text: string): unknown {
+  if (text === '') return undefined;
+  const isNumber = ['number', 'integer', 'number_ref', 'integer_ref', 'count'].includes(field.type);
+  return isNumber && Number.isFinite(Number(text)) ? Number(text) : text;
+}
+
+/** The choices of a field; the first one leaves it out. */
+export function choicesOf(field: FieldSpec): { value: string; label: string }[] {
+  const values = field.type === 'boolean' ? ['true', 'false'] : (field.values ?? []);
+  const none = field.default ? `${field.default} (default)` : field.required ? 'choose…' : 'not set';
+  return [{ value: '', label: none.replace(/`/g, '') }, ...values.map((value) => ({ value, label: value }))];
+}
+
+export const chosen = (field: FieldSpec, value: string): unknown => {
+  if (value === '') return undefined;
+  return field.type === 'boolean' ? value === 'true' : value;
+};
+
+const COMMON = new Set(
+  'model prompt system tools schema url method headers query body template code variables each count while until result branches width action workflow input message timeout retry on_error after'.split(
+    ' ',
+  ),
+);
+
+/** Those that are shown at once: what must be set, what is set, and what most authors set. */
+export function isCommon(field: FieldSpec, value: unknown): boolean {
+  const isNeeded = field.required || Boolean(field.one_of_fields) || Boolean(field.any_of_fields);
+  return isNeeded || value !== undefined || COMMON.has(field.name);
+}
+
+/** Two of them stand side by side. */
+export const isShort = (field: FieldSpec, value: unknown) =>
+  ['number', 'choice', 'words'].includes(controlOf(field, value));
+
+/** `max_turns` as people read it. */
+export const labelOf = (name: string) => {
+  const words = name.replace(/_/g, ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+};
+
+/** Help is Markdown of one line; a form shows it as text. */
+export const helpOf = (field: FieldSpec) =>
+  field.help.replace(/`([^`]*)`/g, '$1').replace(/\[([^\]]*)\]\([^)]*\)/g, '$1');

@@ -1,0 +1,46 @@
+import { CircleX, TriangleAlert } from 'lucide-react';
+import type { Problem } from '../../api/coming-w1';
+import { Empty } from '../../ui/Empty';
+import { useBuilder } from '../context';
+import { placeOf } from '../lookup';
+import style from './Panel.module.css';
+
+/** Everything that is wrong with the draft. A click shows where. */
+export function ProblemsPanel() {
+  const { state, select, selected, open } = useBuilder();
+  if (state.problems.length === 0) return <Empty title="Nothing is wrong">The draft can be published.</Empty>;
+  const show = (problem: Problem) => {
+    const place = placeOf(state.outline, problem);
+    if (place === null) open('document');
+    else select(place);
+  };
+  return (
+    <ul className={style.list}>
+      {state.problems.map((problem) => {
+        const place = placeOf(state.outline, problem);
+        const isError = problem.severity === 'error';
+        return (
+          <li key={`${problem.path} ${problem.message}`}>
+            <button
+              type="button"
+              className={style.entry}
+              aria-current={place !== null && place === selected}
+              onClick={() => show(problem)}
+            >
+              <span className={isError ? style.bad : style.warn}>
+                {isError ? <CircleX aria-label="Error" /> : <TriangleAlert aria-label="Warning" />}
+              </span>
+              <span>
+                {problem.message}
+                <small>
+                  {place ?? 'document'}
+                  {problem.line !== undefined && ` · line ${problem.line}`}
+                </small>
+              </span>
+            </button>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}

@@ -1,0 +1,59 @@
+import { Pin, Play, StepForward } from 'lucide-react';
+import { useState } from 'react';
+import type { OutlineNode } from '../../graph/types';
+import { Button } from '../../ui/Button';
+import { formatAgo, shortId } from '../../ui/format';
+import { JsonTree } from '../../ui/JsonTree';
+import { useBuilder } from '../context';
+import { RunDialog } from '../RunDialog';
+import style from './PinBox.module.css';
+import { followers, part, without } from './pins';
+
+/** The output of an earlier run that stands for this node's, and runs of a part. */
+export function PinBox({ node }: { node: OutlineNode }) {
+  const { pins, setPins, state } = useBuilder();
+  const [runs, setRuns] = useState<'node' | 'from' | null>(null);
+  if (node.parent !== null || !node.id) return null;
+  const isPinned = node.id in pins.outputs;
+  const following = followers(state.outline?.edges ?? [], node.id);
+  return (
+    <section className={style.box} aria-label="Runs of this part">
+      {isPinned && (
+        <>
+          <header>
+            <Pin aria-hidden />
+            <b>Pinned output</b>
+            {pins.run && (
+              <span>
+                from {shortId(pins.run.id)}, {formatAgo(pins.run.at)}
+              </span>
+            )}
+            <button type="button" onClick={() => setPins(without(pins, node.id))}>
+              Unpin
+            </button>
+          </header>
+          <div className={style.value}>
+            <JsonTree value={pins.outputs[node.id]} label={`pinned output of ${node.id}`} />
+          </div>
+        </>
+      )}
+      <div className={style.actions}>
+        <Button size="small" icon={<Play />} onClick={() => setRuns('node')}>
+          Run this node
+        </Button>
+        {Object.keys(pins.outputs).length > 0 && (
+          <Button size="small" icon={<StepForward />} onClick={() => setRuns('from')}>
+            Run from here
+          </Button>
+        )}
+      </div>
+      {runs && (
+        <RunDialog
+          title={runs === 'node' ? `Run ${node.id}` : `Run from ${node.id}`}
+          part={part(pins, node.id, following, runs)}
+          onClose={() => setRuns(null)}
+        />
+      )}
+    </section>
+  );
+}

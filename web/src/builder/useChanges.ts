@@ -1,0 +1,25 @@
+import { useQuery } from '@tanstack/react-query';
+import { useDeferredValue, useMemo } from 'react';
+import { readVersion } from '../api/coming-w1';
+import { useBuilder } from './context';
+import { type Change, changesOf } from './document/changes';
+
+/** The text of a version; it never changes. */
+export function useVersion(workflow: string, version: string | null) {
+  return useQuery({
+    queryKey: ['version', workflow, version],
+    queryFn: () => readVersion(workflow, version ?? ''),
+    enabled: version !== null,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+}
+
+/** What the draft changes of the active version. `changes` is null until that is known. */
+export function useChanges(): { changes: Change[] | null; before: string | null; isMissing: boolean } {
+  const { store, state } = useBuilder();
+  const version = useVersion(store.id, state.activeVersion);
+  const before = version.data?.document ?? null;
+  const text = useDeferredValue(state.history.text);
+  const changes = useMemo(() => (before === null ? null : changesOf(before, text)), [before, text]);
+  return { changes, before, isMissing: version.isError || (version.isSuccess && before === null) };
+}

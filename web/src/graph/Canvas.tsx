@@ -1,0 +1,144 @@
+import {
+  Background,
+  BackgroundVariant,
+  MiniMap,
+  type Node,
+  type NodeChange,
+  ReactFlow,
+  ReactFlowProvider,
+  useStore,
+} from '@xyflow/react';
+import '@xyflow/react/dist/base.css';
+import { useMemo, useRef, useState } from 'react';
+import { groupOf } from '../ui/KindTile';
+import style from './Canvas.module.css';
+import { Lines } from './Lines';
+import { Container, Gate, Step } from './Nodes';
+import type { DrawnNode, NodeData } from './scene';
+import { Tree } from './Tree';
+import { useDrawing } from './useDrawing';
+import { useView } from './useView';
+import { levelOf, MAX_ZOOM, MIN_ZOOM } from './viewport';
+import type { WorkflowGraphProps } from './WorkflowGraph';
+import { ZoomBar } from './ZoomBar';
+
+const NODE_TYPES = { step: Step, gate: Gate, container: Container };
+const NO_EDGES: never[] = [];
+const MINIMAP_FROM = 12;
+const MAP_SIZE = { width: 112, height: 124 };
+
+type Props = Omit<WorkflowGraphProps, 'className'>;
+
+export default function Canvas(props: Props) {
+  return (
+    <ReactFlowProvider>
+      <Drawing {...props} />
+    </ReactFlowProvider>
+  );
+}
+
+function Drawing(props: Props) {
+  const { selected, onSelect, readOnly, onKey } = props;
+  const drawing = useDrawing(props);
+  const frame = useRef<HTMLDivElement>(null);
+  const view = useView(frame, drawing, selected);
+  const [hasFocus, setFocus] = useState(false);
+  const [isMoving, setMoving] = useState(false);
+  const level = useStore((store) => levelOf(store.transform[2]));
+  const nodes = useFlowNodes(drawing, readOnly);
+  const choose = (id: string | null) => {
+    onSelect(id);
+    frame.current?.querySelector<HTMLElement>('[data-graph-tree] [tabindex="0"]')?.focus({ preventScroll: true });
+  };
+  const move = (changes: NodeChange<Node<NodeData>>[]) => {
+    const found = changes.flatMap((change) =>
+      change.type === 'position' && change.position ? [[change.id, change.position] as const] : [],
+    );
+    if (found.length > 0) drawing.setMoved((before) => ({ ...before, ...Object.fromEntries(found) }));
+  };
+  return (
+    <div
+      ref={frame}
+      className={style.frame}
+      data-level={level}
+      data-moving={isMoving || undefined}
+      data-focus={hasFocus || undefined}
+    >
+      <Tree {...drawing} selected={selected} onSelect={onSelect} onKey={onKey} onFocus={setFocus} onView={view.onKey} />
+      <ReactFlow
+        nodes={nodes}
+        edges={NO_EDGES}
+        nodeTypes={NODE_TYPES}
+        onNodesChange={move}
+        onNodeDragStop={() => drawing.keep(drawing.moved)}
+        onNodeClick={(_, node) => choose(node.id)}
+        onPaneClick={() => choose(null)}
+        onMoveStart={(event) => {
+          view.onMove(event);
+          setMoving(true);
+        }}
+        onMoveEnd={() => setMoving(false)}
+        onInit={view.fit}
+        onlyRenderVisibleElements
+        nodesDraggable={!readOnly}
+        nodesConnectable={false}
+        nodesFocusable={false}
+        elementsSelectable={false}
+        disableKeyboardA11y
+        deleteKeyCode={null}
+        panOnScroll
+        zoomOnDoubleClick={false}
+        minZoom={MIN_ZOOM}
+        maxZoom={MAX_ZOOM}
+        zIndexMode="manual"
+        proOptions={{ hideAttribution: true }}
+      >
+        <Background variant={BackgroundVariant.Dots} gap={24} size={1.5} />
+        <Lines lines={drawing.lines} />
+        {nodes.length >= MINIMAP_FROM && (
+          <MiniMap<Node<NodeData>>
+            style={MAP_SIZE}
+            pannable
+            zoomable
+            className={style.map}
+            nodeClassName={mapClass}
+            ariaLabel="Overview"
+          />
+        )}
+      </ReactFlow>
+      <ZoomBar onFit={view.fit} onTidy={readOnly ? null : view.tidy} />
+    </div>
+  );
+}
+
+const mapClass = ({ data, type }: Node<NodeData>) => {
+  if (data.isSelected) return style.mapSelected ?? '';
+  if (data.run?.state === 'failed') return style.mapFailed ?? '';
+  return (
+    (type === 'container' ? style.mapContainer : style[`map-${data.node ? groupOf(data.node.kind) : 'gate'}`]) ?? ''
+  );
+};
+
+/** The nodes as React Flow wants them; those that did not change stay the same objects. */
+function useFlowNodes({ nodes, moved }: ReturnType<typeof useDrawing>, readOnly: boolean): Node<NodeData>[] {
+  const before = useRef(new WeakMap<DrawnNode, Node<NodeData>>());
+  return useMemo(
+    () =>
+      nodes.map((drawn) => {
+        const position = moved[drawn.id] ?? { x: drawn.box.x, y: drawn.box.y };
+        const old = before.current.get(drawn);
+        if (old && old.position.x === position.x && old.position.y === position.y && old.draggable === !readOnly)
+          return old;
+        const node = flowNode(drawn, position, !readOnly);
+        before.current.set(drawn, node);
+        return node;
+      }),
+    [nodes, moved, readOnly],
+  );
+}
+
+function flowNode({ id, type, box, data }: DrawnNode, position: { x: number; y: number }, draggable: boolean) {
+  const parent = box.parent === null ? {} : { parentId: box.parent, extent: 'parent' as const };
+  const zIndex = type === 'container' ? 0 : 5;
+  return { id, type, data, position, draggable, zIndex, width: box.width, height: box.height, ...parent };
+}

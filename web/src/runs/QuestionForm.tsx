@@ -1,0 +1,117 @@
+import { useMutation } from '@tanstack/react-query';
+import { Check, X } from 'lucide-react';
+import { useState } from 'react';
+import { ApiError, api, body, type Schemas } from '../api/client';
+import { useBlocked } from '../app/useSession';
+import { Button } from '../ui/Button';
+import { Checkbox, Field, Input, Textarea } from '../ui/Field';
+import { Note } from '../ui/Note';
+import { controlOf, readAnswer, readObject, toText } from './answer';
+import { Countdown } from './Countdown';
+import style from './QuestionForm.module.css';
+
+type Question = Schemas['Question'];
+type Props = { question: Question; runId: string; workflowId: string; onAnswered: () => void };
+
+/** A question of a run with its fields to edit, and the two answers. */
+export function QuestionForm({ question, runId, workflowId, onAnswered }: Props) {
+  const [texts, setTexts] = useState<Record<string, string>>({});
+  const [any, setAny] = useState('');
+  const blocked = useBlocked()('run', workflowId);
+  const fields = question.fields ?? [];
+  const { data, problems } = readAnswer(fields, texts);
+  const free = question.fields === null ? readObject(any) : null;
+  const wrong = Object.keys(problems).length > 0 || Boolean(free?.problem);
+  const answer = useMutation({
+    mutationFn: (approved: boolean) =>
+      body(
+        api.POST('/v1/runs/{run_id}/resume', {
+          params: { path: { run_id: runId } },
+          body: {
+            node: question.node,
+            approved,
+            ...(approved ? { data: (free ? (free.data ?? {}) : data) as Record<string, never> } : {}),
+          },
+        }),
+      ),
+    onSuccess: onAnswered,
+  });
+  return (
+    <form
+      className={style.form}
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (!wrong && !blocked && !answer.isPending) answer.mutate(true);
+      }}
+    >
+      <p className={style.message}>{question.message}</p>
+      {fields.map((field) => (
+        <AnswerField
+          key={field.name}
+          field={field}
+          text={texts[field.name] ?? toText(field)}
+          problem={problems[field.name]}
+          onChange={(text) => setTexts({ ...texts, [field.name]: text })}
+        />
+      ))}
+      {free && (
+        <Field label="Answer" hint="Any object, as JSON; may be left out" error={free.problem}>
+          {(ids) => <Textarea {...ids} mono value={any} onChange={(event) => setAny(event.target.value)} />}
+        </Field>
+      )}
+      {answer.error && <Note tone="bad">{refusal(answer.error)}</Note>}
+      <div className={style.actions}>
+        <Button
+          type="submit"
+          look="primary"
+          icon={<Check />}
+          busy={answer.isPending}
+          blocked={blocked ?? (wrong ? 'A field cannot be read.' : null)}
+        >
+          Approve
+        </Button>
+        <Button icon={<X />} busy={answer.isPending} blocked={blocked} onClick={() => answer.mutate(false)}>
+          Reject
+        </Button>
+        <Countdown to={question.expires_at} />
+      </div>
+    </form>
+  );
+}
+
+type FieldProps = {
+  field: Schemas['QuestionField'];
+  text: string;
+  problem: string | undefined;
+  onChange: (text: string) => void;
+};
+
+function AnswerField({ field, text, problem, onChange }: FieldProps) {
+  const control = controlOf(field);
+  if (control === 'switch') {
+    return (
+      <Checkbox
+        label={field.name}
+        checked={text === 'true'}
+        onChange={(event) => onChange(String(event.target.checked))}
+      />
+    );
+  }
+  const change = (event: { target: { value: string } }) => onChange(event.target.value);
+  return (
+    <Field label={field.name} aside={field.type} hint={field.description || undefined} error={problem}>
+      {(ids) =>
+        control === 'text' || control === 'number' ? (
+          <Input {...ids} inputMode={control === 'number' ? 'decimal' : undefined} value={text} onChange={change} />
+        ) : (
+          <Textarea {...ids} mono={control === 'json'} rows={5} value={text} onChange={change} />
+        )
+      }
+    </Field>
+  );
+}
+
+function refusal(error: Error): string {
+  const wrong = error instanceof ApiError ? (error.problem.errors ?? []) : [];
+  return wrong.length ? wrong.map(({ pointer, message }) => `${pointer} ${message}`).join('; ') : error.message;
+}

@@ -1,0 +1,169 @@
+import { CirclePlay, Pause } from 'lucide-react';
+import { type ReactNode, useCallback, useMemo, useState } from 'react';
+import { useSearchParams } from 'wouter';
+import { usePageActions } from '../app/actions';
+import { Failure } from '../app/Failure';
+import { useShortcut } from '../app/shortcuts';
+import { Button } from '../ui/Button';
+import { Empty, Skeleton } from '../ui/Empty';
+import { formatDateTime } from '../ui/format';
+import { Note } from '../ui/Note';
+import { Page } from '../ui/Page';
+import { Segment } from '../ui/Segment';
+import { Status } from '../ui/Status';
+import { Bulk } from './Bulk';
+import { FilterBar } from './FilterBar';
+import { type Filter, readFilters, SPANS, withFilter } from './filters';
+import { Histogram } from './Histogram';
+import { JobProgress } from './JobProgress';
+import { nameIn, useKeyNames } from './names';
+import { RunsTable } from './RunsTable';
+import style from './RunsView.module.css';
+import { chooseLoaded, extend, NOTHING, type Selection, toggle } from './selection';
+import { type RunList, useRuns } from './useRuns';
+
+/** The list of runs, of all workflows or of one; every filter is in the URL. */
+export function RunsView({ workflowId }: { workflowId?: string }) {
+  const [params, setParams] = useSearchParams();
+  const filters = useMemo(() => readFilters(params), [params]);
+  const span = SPANS.find(({ value }) => value === params.get('span')) ?? SPANS[0];
+  const live = params.get('live') === '1';
+  const list = useRuns(filters, workflowId, live);
+  const set = (name: string, value: string | null) =>
+    setParams((now) => withParam(now, name, value), { replace: true });
+  const change = (changes: Partial<Record<Filter, string | null>>) => setParams((now) => withFilter(now, changes));
+  const chosen = useSelection(list);
+  const keys = useKeyNames();
+  const job = params.get('job');
+  usePageActions([
+    { id: 'live', label: live ? 'Stop following runs' : 'Follow new runs', run: () => set('live', live ? null : '1') },
+  ]);
+  const actions = (
+    <>
+      <Segment label="Time shown" options={[...SPANS]} value={span.value} onChange={(value) => set('span', value)} />
+      <Button
+        aria-pressed={live}
+        icon={live ? <Pause aria-hidden /> : <CirclePlay aria-hidden />}
+        onClick={() => set('live', live ? null : '1')}
+      >
+        {live ? 'Pause' : 'Live'}
+      </Button>
+    </>
+  );
+  return (
+    <Frame
+      workflowId={workflowId}
+      actions={actions}
+      going={list.runs.filter(({ ended_at }) => ended_at === null).length}
+    >
+      <FilterBar filters={filters} workflowId={workflowId} onChange={change} />
+      <Histogram
+        span={span}
+        workflowId={workflowId ?? filters.workflow}
+        from={filters.from}
+        to={filters.to}
+        onBrush={(range) => change({ from: range?.from ?? null, to: range?.to ?? null })}
+      />
+      {job && <JobProgress id={job} onClose={() => set('job', null)} />}
+      <FreshRuns list={list} />
+      <RunsTable
+        runs={list.runs}
+        workflowId={workflowId}
+        chosen={chosen.selection.ids}
+        onChoose={chosen.choose}
+        onChooseLoaded={chosen.chooseAllLoaded}
+        marked={list.marked}
+        keyName={(id) => nameIn(keys, id) ?? id}
+        onEnd={() => !filters.q && list.hasNextPage && !list.isFetching && list.fetchNextPage()}
+      />
+      <End list={list} filtered={Object.keys(filters).length > 0} searching={Boolean(filters.q)} />
+      {chosen.selection.ids.size > 0 && (
+        <Bulk
+          list={list}
+          filters={filters}
+          workflowId={workflowId}
+          selection={chosen.selection}
+          onSelect={chosen.setSelection}
+          onJob={(id) => set('job', id)}
+        />
+      )}
+    </Frame>
+  );
+}
+
+function withParam(params: URLSearchParams, name: string, value: string | null): URLSearchParams {
+  const next = new URLSearchParams(params);
+  if (value) next.set(name, value);
+  else next.delete(name);
+  return next;
+}
+
+type FrameProps = { workflowId: string | undefined; actions: ReactNode; going: number; children: ReactNode };
+
+function Frame({ workflowId, actions, going, children }: FrameProps) {
+  const state = going > 0 && <Status state="running" word={`${going} live`} />;
+  if (!workflowId) {
+    return (
+      <Page title="Runs" lead={state} actions={actions}>
+        {children}
+      </Page>
+    );
+  }
+  return (
+    <section className={style.view} aria-label="Runs">
+      <div className={style.head}>
+        {state || <span />}
+        <div className={style.actions}>{actions}</div>
+      </div>
+      {children}
+    </section>
+  );
+}
+
+function useSelection(list: RunList) {
+  const [selection, setSelection] = useState<Selection>(NOTHING);
+  const order = useMemo(() => list.runs.map(({ id }) => id), [list.runs]);
+  const choose = useCallback(
+    (id: string, range: boolean) => setSelection((now) => (range ? extend(now, id, order) : toggle(now, id))),
+    [order],
+  );
+  useShortcut('Escape', () => setSelection(NOTHING), { label: 'Choose none', off: selection.ids.size === 0 });
+  const chooseAllLoaded = (chosen: boolean) => setSelection(chosen ? chooseLoaded(order) : NOTHING);
+  return { selection, setSelection, choose, chooseAllLoaded };
+}
+
+function FreshRuns({ list }: { list: RunList }) {
+  if (!list.fresh.length) return null;
+  return (
+    <button type="button" className={style.fresh} onClick={list.show}>
+      {list.fresh.length === 1 ? '1 new run' : `${list.fresh.length} new runs`}
+    </button>
+  );
+}
+
+function End({ list, filtered, searching }: { list: RunList; filtered: boolean; searching: boolean }) {
+  if (list.isError) return <Failure error={list.error} what="runs" onRetry={() => list.refetch()} />;
+  if (list.isPending || list.isFetchingNextPage) return <Skeleton rows={list.runs.length ? 2 : 8} />;
+  if (list.hasNextPage && (searching || !list.runs.length)) {
+    return (
+      <Note
+        actions={
+          <Button size="small" onClick={() => list.fetchNextPage()}>
+            Look further back
+          </Button>
+        }
+      >
+        {list.runs.length ? 'Found so far' : 'Nothing found yet'}
+        {list.searchedTo && `: looked back to ${formatDateTime(list.searchedTo)}`}.
+      </Note>
+    );
+  }
+  if (list.runs.length) return null;
+  return filtered ? (
+    <Empty title="No run matches">Take a filter away, or choose a longer time.</Empty>
+  ) : (
+    <Empty title="There are no runs yet">
+      Start one with <code>POST /v1/workflows/…/runs</code>, or with “Try it” of a workflow.
+    </Empty>
+  );
+}

@@ -1,0 +1,54 @@
+import { useQuery } from '@tanstack/react-query';
+import { api, body } from '../api/client';
+import type { Run } from '../api/coming-w2';
+import { useBlocked } from '../app/useSession';
+
+/** Workflows by id, for keys that may list them. */
+export function useWorkflowNames(): { id: string; name: string }[] {
+  const blocked = useBlocked();
+  const workflows = useQuery({
+    queryKey: ['workflow-names'],
+    queryFn: () => body(api.GET('/v1/workflows', { params: { query: { limit: 100 } } })),
+    enabled: !blocked('author'),
+    staleTime: 60_000,
+  });
+  return workflows.data?.items ?? [];
+}
+
+/** Keys by id, for admins. Everybody else sees ids. */
+export function useKeyNames(): { id: string; name: string }[] {
+  const blocked = useBlocked();
+  const keys = useQuery({
+    queryKey: ['key-names'],
+    queryFn: () => body(api.GET('/v1/keys', { params: { query: { limit: 100 } } })),
+    enabled: !blocked('admin'),
+    staleTime: 60_000,
+  });
+  return keys.data?.items ?? [];
+}
+
+/** Versions of a workflow, newest first, for authors. */
+export function useVersions(workflowId: string | undefined): string[] {
+  const blocked = useBlocked();
+  const versions = useQuery({
+    queryKey: ['version-names', workflowId],
+    queryFn: () =>
+      body(
+        api.GET('/v1/workflows/{workflow_id}/versions', {
+          params: { path: { workflow_id: workflowId ?? '' }, query: { limit: 100 } },
+        }),
+      ),
+    enabled: Boolean(workflowId) && !blocked('author'),
+    staleTime: 60_000,
+  });
+  return versions.data?.items.map(({ version }) => version) ?? [];
+}
+
+/** The name of an id, if it is known. */
+export const nameIn = (names: { id: string; name: string }[], id: string) => names.find((item) => item.id === id)?.name;
+
+/** Who started a run: a key by its name, `operator` or `schedule`; nothing where this key may not know. */
+export function starter(run: Pick<Run, 'key' | 'mode'>, keyName: (id: string) => string): string {
+  if (run.key === undefined) return '';
+  return run.key === null ? (run.mode === 'schedule' ? 'schedule' : 'operator') : keyName(run.key);
+}

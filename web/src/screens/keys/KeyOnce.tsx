@@ -1,0 +1,145 @@
+import { Check, Copy, Download, LoaderCircle } from 'lucide-react';
+import { useState } from 'react';
+import { BASE } from '../../api/client';
+import { useWorkflowName } from '../../api/workflows';
+import { Button } from '../../ui/Button';
+import { classes } from '../../ui/classes';
+import { Dialog } from '../../ui/Dialog';
+import { download } from '../../ui/download';
+import { Checkbox } from '../../ui/Field';
+import style from './Keys.module.css';
+import { Scopes } from './KeyTable';
+import { expiryText, limitsText, workflowsText } from './keyState';
+import { type IssuedKey, useKeyDetails } from './useKeys';
+
+const POLL_MS = 3_000;
+
+/** Shows a new key, the only time that it can be. It closes once the key is copied, or said to be stored. */
+export function KeyOnce({ issued, onClose }: { issued: IssuedKey; onClose: () => void }) {
+  const [stored, setStored] = useState(false);
+  const took = () => setStored(true);
+  return (
+    <Dialog
+      title={`Key “${issued.name}” is ready`}
+      lead="This is the only time that it is shown. Flowgate keeps a hash, so nobody can read it back: if it is lost, rotate it."
+      holdsOpen
+      onClose={onClose}
+      footer={
+        <>
+          <span className={style.stored}>
+            <Checkbox label="I have stored it" checked={stored} onChange={(event) => setStored(event.target.checked)} />
+          </span>
+          <Button
+            look="primary"
+            blocked={stored ? null : 'Copy the key, or say that you have stored it.'}
+            onClick={onClose}
+          >
+            Done
+          </Button>
+        </>
+      }
+    >
+      <div className={style.key}>
+        <code>{issued.key}</code>
+        <CopyAs label="Copy" text={issued.key} onCopied={took} />
+      </div>
+      <Copies issued={issued} onTaken={took} />
+      <Rights issued={issued} />
+      <FirstCall id={issued.id} />
+    </Dialog>
+  );
+}
+
+function Copies({ issued, onTaken: took }: { issued: IssuedKey; onTaken: () => void }) {
+  return (
+    <div className={style.copies}>
+      <CopyAs link label="Copy as .env line" text={`FLOWGATE_KEY=${issued.key}`} onCopied={took} />
+      <CopyAs link label="Copy curl with this key" text={curl(issued)} onCopied={took} />
+      <button
+        type="button"
+        onClick={() => {
+          download(`${issued.name}.key`, issued.key);
+          took();
+        }}
+      >
+        <Download aria-hidden />
+        Download
+      </button>
+    </div>
+  );
+}
+
+function Rights({ issued }: { issued: IssuedKey }) {
+  const nameOf = useWorkflowName();
+  return (
+    <dl className={style.facts}>
+      <dt>May</dt>
+      <dd>
+        <Scopes of={issued} /> on <b>{workflowsText(issued.workflows, nameOf)}</b>
+      </dd>
+      <dt>Limits</dt>
+      <dd>{limitsText(issued)}</dd>
+      <dt>Expires</dt>
+      <dd>{expiryText(issued)}</dd>
+    </dl>
+  );
+}
+
+/** A call that a key for one workflow is for; for all of them, one that every key may make. */
+function curl({ key, workflows, scopes }: IssuedKey): string {
+  const authorization = `-H "Authorization: Bearer ${key}"`;
+  const only = workflows !== '*' && scopes.includes('run') ? workflows[0] : null;
+  if (!only) return `curl -s ${BASE}/v1/keys/self ${authorization}`;
+  return `curl -s ${BASE}/v1/workflows/${only}/runs ${authorization} -H "Content-Type: application/json" -d '{"input":{}}'`;
+}
+
+type CopyProps = { label: string; text: string; link?: boolean; onCopied: () => void };
+
+function CopyAs({ label, text, link, onCopied }: CopyProps) {
+  const [state, setState] = useState<'copied' | 'refused' | null>(null);
+  const copy = () =>
+    navigator.clipboard.writeText(text).then(
+      () => {
+        setState('copied');
+        onCopied();
+      },
+      () => setState('refused'),
+    );
+  const icon = state === 'copied' ? <Check aria-hidden /> : <Copy aria-hidden />;
+  const words = { copied: 'Copied', refused: 'Select and copy it yourself' };
+  const shown = state ? words[state] : label;
+  if (!link) {
+    return (
+      <Button size="small" icon={icon} data-first onClick={copy}>
+        {shown}
+      </Button>
+    );
+  }
+  return (
+    <button type="button" onClick={copy}>
+      {icon}
+      {shown}
+    </button>
+  );
+}
+
+/** Waits for the key to be used. */
+function FirstCall({ id }: { id: string }) {
+  const [used, setUsed] = useState(false);
+  const { data } = useKeyDetails(id, used ? false : POLL_MS);
+  if (data?.last_used_at && !used) setUsed(true);
+  return (
+    <p className={classes(style.first, used && style.arrived)} role="status">
+      {used ? <Check aria-hidden /> : <LoaderCircle aria-hidden className={style.turns} />}
+      <span>
+        {used ? (
+          <b>The first call with this key has arrived.</b>
+        ) : (
+          <>
+            <b>Waiting for the first call with this key …</b> This line turns green when it arrives.
+          </>
+        )}
+      </span>
+    </p>
+  );
+}

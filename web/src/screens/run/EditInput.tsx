@@ -1,0 +1,95 @@
+import { Play } from 'lucide-react';
+import { useState } from 'react';
+import { ApiError, type Schemas } from '../../api/client';
+import { useRerun } from '../../runs/rerun';
+import { Button } from '../../ui/Button';
+import { Dialog } from '../../ui/Dialog';
+import { Field, Textarea } from '../../ui/Field';
+import { Note } from '../../ui/Note';
+import type { RunData } from './useRunData';
+
+/** Runs again with another input of the run. What is wrong with it is shown as one types, and as the server says. */
+export function EditInput({
+  data,
+  from,
+  content,
+  onClose,
+}: {
+  data: RunData;
+  from: string;
+  content: Schemas['ReplayRun'];
+  onClose: () => void;
+}) {
+  const [text, setText] = useState(() => JSON.stringify(data.run.input ?? {}, null, 2));
+  const rerun = useRerun(data.run, onClose);
+  const { value, problem } = readInput(text);
+  const refused = rerun.error instanceof ApiError ? (rerun.error.problem.errors ?? []) : [];
+  return (
+    <Dialog
+      wide
+      title="Edit the input first"
+      lead={
+        <>
+          The run's input, for a new run that goes on from <code>{from}</code>. Calls that another input changes are
+          made again.
+        </>
+      }
+      onClose={onClose}
+      footer={
+        <>
+          <Button look="quiet" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button
+            look="primary"
+            icon={<Play />}
+            blocked={problem}
+            busy={rerun.isPending}
+            onClick={() => rerun.mutate({ ...content, input: value })}
+          >
+            Rerun with this input
+          </Button>
+        </>
+      }
+    >
+      <Field label="Input, as JSON" error={problem}>
+        {(ids) => (
+          <Textarea
+            {...ids}
+            mono
+            rows={14}
+            spellCheck={false}
+            value={text}
+            onChange={(event) => setText(event.target.value)}
+          />
+        )}
+      </Field>
+      {rerun.error && (
+        <Note tone="bad">
+          {refused.length ? (
+            <ul>
+              {refused.map(({ pointer, message }) => (
+                <li key={pointer + message}>
+                  <code>{pointer}</code> {message}
+                </li>
+              ))}
+            </ul>
+          ) : (
+            rerun.error.message
+          )}
+        </Note>
+      )}
+    </Dialog>
+  );
+}
+
+/** The value, or why there is none, as a sentence. */
+function readInput(text: string): { value: unknown; problem: string | null } {
+  try {
+    const value: unknown = JSON.parse(text);
+    const isObject = value !== null && typeof value === 'object' && !Array.isArray(value);
+    return { value, problem: isObject ? null : 'The input is an object, as {"name": "Ada"}.' };
+  } catch (error) {
+    return { value: null, problem: error instanceof Error ? error.message : 'This is no JSON.' };
+  }
+}

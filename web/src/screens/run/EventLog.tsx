@@ -1,0 +1,189 @@
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { ChevronDown, ChevronUp, Search } from 'lucide-react';
+import { memo, useEffect, useMemo, useRef, useState } from 'react';
+import { findLines, type Line } from '../../runs/eventLog';
+import { Button } from '../../ui/Button';
+import { classes } from '../../ui/classes';
+import { Empty } from '../../ui/Empty';
+import { Input } from '../../ui/Field';
+import { Segment } from '../../ui/Segment';
+import { StateIcon } from '../../ui/Status';
+import style from './EventLog.module.css';
+import type { RunEvents } from './useRunEvents';
+
+const LINE_HEIGHT = 26;
+
+/** All events of the run, with a search whose hits are marked beside the scrollbar. */
+export function EventLog({ events, height }: { events: RunEvents; height: number }) {
+  const [text, setText] = useState('');
+  const [which, setWhich] = useState<'all' | 'without'>('all');
+  const [at, setAt] = useState(0);
+  const lines = useMemo(
+    () => (which === 'all' ? events.lines : events.lines.filter(({ event }) => event !== 'chunk')),
+    [events.lines, which],
+  );
+  const hits = useMemo(() => findLines(lines, text), [lines, text]);
+  const step = (by: number) => hits.length && setAt((now) => (now + by + hits.length) % hits.length);
+  return (
+    <section className={style.card} aria-label="Events">
+      <header className={style.head}>
+        <h2>Events</h2>
+        <span className={style.count}>{events.count.toLocaleString('en-US')}</span>
+        {events.stream === 'reconnecting' && <span className={style.count}>connecting again</span>}
+        <span className={style.search}>
+          <Input
+            role="searchbox"
+            icon={<Search aria-hidden />}
+            aria-label="Search events"
+            placeholder="Search"
+            value={text}
+            onChange={(event) => {
+              setText(event.target.value);
+              setAt(0);
+            }}
+            onKeyDown={(event) => event.key === 'Enter' && step(event.shiftKey ? -1 : 1)}
+          />
+          {text && (
+            <span className={style.hits} role="status">
+              {hits.length ? `${at + 1} of ${hits.length}` : 'none'}
+            </span>
+          )}
+        </span>
+        {text && (
+          <>
+            <Button size="small" look="quiet" icon={<ChevronUp />} aria-label="Hit before" onClick={() => step(-1)} />
+            <Button size="small" look="quiet" icon={<ChevronDown />} aria-label="Next hit" onClick={() => step(1)} />
+          </>
+        )}
+        <Segment
+          label="Which events"
+          value={which}
+          onChange={setWhich}
+          options={[
+            { value: 'all', label: 'All' },
+            { value: 'without', label: 'Without chunks' },
+          ]}
+        />
+      </header>
+      {lines.length ? (
+        <EventLines
+          lines={lines}
+          hits={hits}
+          at={hits[at] ?? null}
+          height={height}
+          follow={events.stream !== 'ended'}
+        />
+      ) : (
+        <Empty title="No events">
+          {events.stream === 'live'
+            ? 'They will be here as they come.'
+            : 'A run that ended while its caller waited has none.'}
+        </Empty>
+      )}
+    </section>
+  );
+}
+
+type LinesProps = {
+  lines: Line[];
+  hits: number[];
+  at: number | null;
+  height: number;
+  /** New lines come into view, until the user scrolls away from the end. */
+  follow: boolean;
+};
+
+/** A list of lines of which only those in view are drawn. */
+export function EventLines({ lines, hits, at, height, follow }: LinesProps) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const list = useVirtualizer({
+    count: lines.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => LINE_HEIGHT,
+    overscan: 20,
+  });
+  const atEnd = useRef(follow);
+  useEffect(() => {
+    if (follow && atEnd.current && at === null && lines.length) list.scrollToIndex(lines.length - 1);
+  }, [follow, at, lines.length, list]);
+  const marked = useMemo(() => new Set(hits), [hits]);
+  useEffect(() => {
+    if (at !== null) list.scrollToIndex(at, { align: 'center' });
+  }, [at, list]);
+  const whole = Math.min(height, lines.length * LINE_HEIGHT);
+  return (
+    <div className={style.box}>
+      <div
+        ref={scroller}
+        className={style.scroller}
+        style={{ height: whole }}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
+        tabIndex={0}
+        role="log"
+        onWheel={(event) => {
+          atEnd.current = event.deltaY > 0 && isAtEnd(scroller.current);
+        }}
+        onScroll={() => {
+          atEnd.current ||= isAtEnd(scroller.current);
+        }}
+        aria-label="Event lines"
+        aria-live="off"
+      >
+        <div className={style.lines} style={{ height: list.getTotalSize() }}>
+          {list.getVirtualItems().map(({ index, start }) => {
+            const line = lines[index];
+            return (
+              line && <EventLine key={line.key} line={line} top={start} hit={marked.has(index)} here={index === at} />
+            );
+          })}
+        </div>
+      </div>
+      <Marks hits={hits} count={lines.length} />
+    </div>
+  );
+}
+
+const isAtEnd = (box: HTMLElement | null) =>
+  box !== null && box.scrollHeight - box.scrollTop - box.clientHeight < LINE_HEIGHT;
+
+const EventLine = memo(function EventLine({
+  line,
+  top,
+  hit,
+  here,
+}: {
+  line: Line;
+  top: number;
+  hit: boolean;
+  here: boolean;
+}) {
+  return (
+    <div
+      className={classes(style.line, hit && style.hit, here && style.here)}
+      style={{ transform: `translateY(${top}px)` }}
+    >
+      <span className={style.at}>{line.at === null ? '' : (line.at / 1_000).toFixed(3)}</span>
+      <span className={style.icon}>{line.state && <StateIcon state={line.state} size={12} label={line.state} />}</span>
+      <span>{line.chunks > 1 ? `chunk ×${line.chunks}` : line.event}</span>
+      <b title={line.node}>{line.node}</b>
+      <span className={style.text} title={line.text.length > 40 ? line.text.slice(0, 500) : undefined}>
+        {line.text.slice(-300)}
+      </span>
+    </div>
+  );
+});
+
+/** Where the hits are in the whole list; hits of the same place are one mark. */
+function Marks({ hits, count }: { hits: number[]; count: number }) {
+  const places = useMemo(
+    () => [...new Set(hits.map((index) => Math.round((index / Math.max(1, count)) * 200)))],
+    [hits, count],
+  );
+  return (
+    <span className={style.marks} aria-hidden>
+      {places.map((place) => (
+        <i key={place} style={{ top: `${place / 2}%` }} />
+      ))}
+    </span>
+  );
+}

@@ -1,0 +1,95 @@
+import { useQuery } from '@tanstack/react-query';
+import { RotateCw } from 'lucide-react';
+import { useState } from 'react';
+import { useLocation } from 'wouter';
+import { coming, type NodeTrace, type Run } from '../../api/coming-w2';
+import { useBlocked } from '../../app/useSession';
+import { adviceFor } from '../../runs/advice';
+import { times } from '../../runs/notes';
+import { ReplayDialog } from '../../runs/ReplayDialog';
+import { withoutIterations } from '../../runs/traceTree';
+import { Button } from '../../ui/Button';
+import { formatDuration } from '../../ui/format';
+import { Note } from '../../ui/Note';
+import { useNarrow } from '../../ui/useNarrow';
+
+const DAY_MS = 86_400_000;
+const MOST = 100;
+
+/** Where and why the run failed, and how many others did the same. */
+export function FailureNote({ run, nodes }: { run: Run; nodes: NodeTrace[] }) {
+  const [, navigate] = useLocation();
+  const [replaying, setReplaying] = useState(false);
+  const narrow = useNarrow();
+  const same = useSameFailures(run);
+  const blocked = useBlocked()('run', run.workflow_id);
+  const { error } = run;
+  if (!error) return null;
+  const node = nodes.find((item) => item.node === error.node);
+  const others = same ? same.runs.filter(({ id }) => id !== run.id).length : 0;
+  const count = `${others + 1}${same?.more ? '+' : ''}`;
+  const list = new URLSearchParams({ status: 'failed', workflow: run.workflow_id, code: error.code });
+  if (error.node) list.set('node', withoutIterations(error.node));
+  return (
+    <Note
+      tone="bad"
+      actions={
+        others > 0 &&
+        same && (
+          <>
+            <Button onClick={() => navigate(`/runs?${list}`)}>See the {count} runs</Button>
+            <Button icon={<RotateCw />} blocked={blocked} onClick={() => setReplaying(true)}>
+              Replay all {count}
+            </Button>
+          </>
+        )
+      }
+    >
+      <p>
+        <b>{error.node ? `${error.node} failed:` : 'The run failed:'}</b> <code>{error.code}</code>{' '}
+        {narrow ? '' : error.message}
+        {node && node.attempts > 1 && `, ${attempts(node)}`}.{' '}
+        {others > 0 &&
+          `The same node failed in ${others}${same?.more ? '+' : ''} other ${others === 1 ? 'run' : 'runs'} in the last 24 h.`}
+      </p>
+      {!error.node && <p>{adviceFor(error.code)}</p>}
+      {replaying && same && (
+        <ReplayDialog
+          chosen={{ count: `${count} runs`, choice: same.choice, runs: same.runs, complete: !same.more }}
+          onClose={() => setReplaying(false)}
+          onStarted={(job) => navigate(`/runs?${list}&job=${job.id}`)}
+        />
+      )}
+    </Note>
+  );
+}
+
+const attempts = ({ attempts: count, duration_ms }: NodeTrace) =>
+  `tried ${times(count)}${duration_ms === null ? '' : ` in ${formatDuration(duration_ms)}`}`;
+
+/** Runs of the last day that failed at the same node with the same code; this one may be among them. */
+function useSameFailures(run: Run) {
+  const node = run.error?.node ? withoutIterations(run.error.node) : null;
+  const [from] = useState(() => new Date(Date.now() - DAY_MS).toISOString());
+  const query = new URLSearchParams({
+    status: 'failed',
+    code: run.error?.code ?? '',
+    created_from: from,
+    limit: String(MOST),
+  });
+  if (node) query.set('node', node);
+  const page = useQuery({
+    queryKey: ['same-failures', run.workflow_id, query.toString()],
+    queryFn: ({ signal }) => coming.runs(query, run.workflow_id, signal),
+    enabled: run.error !== null,
+  });
+  if (!page.data) return null;
+  const choice = {
+    workflow: run.workflow_id,
+    status: 'failed',
+    code: run.error?.code ?? '',
+    created_from: from,
+    ...(node ? { node } : {}),
+  };
+  return { runs: page.data.items, more: page.data.next_cursor !== null, choice };
+}

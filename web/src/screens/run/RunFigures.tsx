@@ -1,0 +1,71 @@
+import { type ReactNode, useEffect, useState } from 'react';
+import { Link } from 'wouter';
+import { nameIn, starter, useKeyNames } from '../../runs/names';
+import { timeSpent } from '../../runs/pieces';
+import { formatCost, formatCount, formatDuration, shortId } from '../../ui/format';
+import style from './RunFigures.module.css';
+import type { RunData } from './useRunData';
+
+type Figure = [label: string, value: ReactNode, note?: ReactNode];
+
+/** What the run came to. What is not known has no figure. */
+export function RunFigures({ data: { run, nodes, over } }: { data: RunData }) {
+  const keys = useKeyNames();
+  const now = useNow(!over);
+  const origin = new Date(run.created_at).getTime();
+  const { work, paused } = timeSpent(nodes, { origin, now });
+  const total = (run.ended_at ? new Date(run.ended_at).getTime() : now) - origin;
+  const queued = run.queued_ms ?? null;
+  const by = starter(run, (id) => nameIn(keys, id) ?? shortId(id));
+  const figures: (Figure | null)[] = [
+    ['Total', formatDuration(total)],
+    queued === null ? null : ['Queue', formatDuration(queued), share(queued, total)],
+    work ? ['Work', formatDuration(work)] : null,
+    paused ? ['Paused for retries', formatDuration(paused)] : null,
+    over ? ['Tokens', formatCount(run.usage.tokens)] : null,
+    over ? ['Cost', formatCost(run.usage.cost_nano_usd)] : null,
+    ['Version', <code key="version">{run.version}</code>],
+    by || run.mode
+      ? ['Started by', by ?? '', by && run.mode && by !== run.mode ? `· ${run.mode}` : by ? undefined : run.mode]
+      : null,
+    run.user ? ['User', run.user] : null,
+    run.origin ? ['Repeats', <RunLink key="origin" id={run.origin} />] : null,
+  ];
+  return (
+    <dl className={style.figures}>
+      {figures.map(
+        (figure) =>
+          figure && (
+            <div key={figure[0]}>
+              <dt>{figure[0]}</dt>
+              <dd>
+                <b>{figure[1]}</b> {figure[2]}
+              </dd>
+            </div>
+          ),
+      )}
+    </dl>
+  );
+}
+
+const RunLink = ({ id }: { id: string }) => (
+  <Link href={`/runs/${id}`} className="mono" title={id}>
+    {shortId(id)}
+  </Link>
+);
+
+const share = (part: number, whole: number) => {
+  const percent = whole ? Math.round((part / whole) * 100) : 0;
+  return percent >= 1 ? `${percent} %` : undefined;
+};
+
+/** The time, ten times a second while it is asked for. */
+export function useNow(ticking: boolean): number {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    if (!ticking) return;
+    const timer = setInterval(() => setNow(Date.now()), 100);
+    return () => clearInterval(timer);
+  }, [ticking]);
+  return now;
+}

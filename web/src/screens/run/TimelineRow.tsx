@@ -1,0 +1,120 @@
+import { ChevronDown, ChevronRight } from 'lucide-react';
+import { memo } from 'react';
+import { type Axis, percent } from '../../runs/axis';
+import type { Piece } from '../../runs/pieces';
+import { spoken } from '../../runs/spoken';
+import type { Row } from '../../runs/waterfall';
+import { classes } from '../../ui/classes';
+import { formatCost } from '../../ui/format';
+import { groupOf, KindTile } from '../../ui/KindTile';
+import { StateIcon } from '../../ui/Status';
+import style from './Timeline.module.css';
+
+type Props = {
+  row: Row;
+  index: number;
+  scale: Axis;
+  selected: boolean;
+  onSelect: (row: Row) => void;
+  onFold: (row: Row) => void;
+};
+
+export const TimelineRow = memo(
+  function TimelineRow({ row, index, scale, selected, onSelect, onFold }: Props) {
+    const Fold = row.fold === 'open' ? ChevronDown : ChevronRight;
+    return (
+      <tr
+        className={classes(style.row, selected && style.selected, row.state === 'skipped' && style.skipped)}
+        aria-rowindex={index + 2}
+        aria-selected={selected}
+        onClick={() => onSelect(row)}
+      >
+        <td className={style.name}>
+          <span className={style.label} style={{ paddingLeft: row.depth * 18 }}>
+            {row.fold ? (
+              <button
+                type="button"
+                className={style.fold}
+                aria-expanded={row.fold === 'open'}
+                aria-label={`What is inside ${row.label}`}
+                onClick={(event) => {
+                  event.stopPropagation();
+                  onFold(row);
+                }}
+              >
+                <Fold aria-hidden />
+              </button>
+            ) : (
+              <i className={style.fold} />
+            )}
+            <KindTile kind={row.kind} size={20} />
+            <button
+              type="button"
+              data-name
+              className={style.node}
+              title={row.path}
+              aria-current={selected || undefined}
+              onClick={(event) => {
+                event.stopPropagation();
+                onSelect(row);
+              }}
+            >
+              {row.label}
+            </button>
+            <span className={style.phoneNote}>{row.note}</span>
+            <StateIcon state={row.state} label={row.state} />
+          </span>
+        </td>
+        <td className={style.chart}>
+          <span
+            className={style.lines}
+            style={{ backgroundSize: `${(scale.step / scale.total) * 100}% 100%` }}
+            aria-hidden
+          >
+            {row.pieces.map((piece, place) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: pieces are in the order of time and never move
+              <Bar key={place} piece={piece} scale={scale} kind={row.kind} />
+            ))}
+            <Note row={row} scale={scale} />
+          </span>
+          <span className="visually-hidden">{spoken(row)}</span>
+        </td>
+        <td className={style.figure}>{row.tries}</td>
+        <td className={style.figure}>{row.tokens?.toLocaleString('en-US')}</td>
+        <td className={style.figure}>{row.costNanoUsd === null ? '' : formatCost(row.costNanoUsd)}</td>
+      </tr>
+    );
+  },
+  // While a run goes on the rows are new objects ten times a second; most of them say the same.
+  (before, after) =>
+    before.selected === after.selected &&
+    before.index === after.index &&
+    before.scale.total === after.scale.total &&
+    before.onSelect === after.onSelect &&
+    JSON.stringify(before.row) === JSON.stringify(after.row),
+);
+
+function Bar({ piece, scale, kind }: { piece: Piece; scale: Axis; kind: string }) {
+  const look = piece.look === 'work' || piece.look === 'live' ? style[groupOf(kind)] : undefined;
+  return (
+    <i
+      className={classes(style.piece, style[piece.look], look)}
+      style={{ left: percent(scale, piece.from), width: percent(scale, piece.to - piece.from) }}
+    />
+  );
+}
+
+/** Beside the last piece; before the first one where there is no room after it. */
+function Note({ row, scale }: { row: Row; scale: Axis }) {
+  const [first, last] = [row.pieces[0], row.pieces.at(-1)];
+  if (!first || !last || !row.note) return null;
+  const before = last.to / scale.total > 0.72 && first.from / scale.total > 0.2;
+  const place = before
+    ? { right: `calc(100% - ${percent(scale, first.from)} + 6px)` }
+    : { left: `calc(${percent(scale, last.to)} + 6px)` };
+  return (
+    <span className={classes(style.note, row.state === 'failed' && style.failedNote)} style={place}>
+      {row.note}
+    </span>
+  );
+}

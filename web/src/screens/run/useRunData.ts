@@ -1,0 +1,94 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useEffect, useMemo } from 'react';
+import { ApiError } from '../../api/client';
+import { coming, type NodeTrace, type Run } from '../../api/coming-w2';
+import { announce } from '../../app/announce';
+import { useBlocked } from '../../app/useSession';
+import { mergeTrace } from '../../runs/liveTrace';
+import { type RunEvents, useRunEvents } from './useRunEvents';
+
+/** Everything the page knows of its run. */
+export type RunData = {
+  run: Run;
+  over: boolean;
+  nodes: NodeTrace[];
+  /** Why there is no trace, if there is none. */
+  traceBlocked: string | null;
+  document: { text: string; outline: Awaited<ReturnType<typeof coming.document>>['outline'] } | null;
+  events: RunEvents;
+};
+
+const noRetryOnRefusal = (failures: number, error: Error) =>
+  failures < 2 && !(error instanceof ApiError && error.status > 0);
+
+/** Reads a run. While it runs, its events say what it does; the trace is read again only when it has ended or waits. */
+export function useRunData(id: string) {
+  const client = useQueryClient();
+  const blocked = useBlocked();
+  const stored = useQuery({
+    queryKey: ['run', id],
+    queryFn: ({ signal }) => coming.run(id, signal),
+    // Events tell of the end; this is for runs that have none.
+    refetchInterval: ({ state }) => (state.data && !state.data.ended_at ? 10_000 : false),
+  });
+  const noTrace = blocked('trace', stored.data?.workflow_id);
+  const trace = useQuery({
+    queryKey: ['trace', id],
+    queryFn: () => coming.trace(id),
+    enabled: stored.isSuccess && !noTrace,
+    retry: noRetryOnRefusal,
+  });
+  const document = useQuery({
+    queryKey: ['run-document', id],
+    queryFn: () => coming.document(id),
+    enabled: stored.isSuccess && !noTrace,
+    staleTime: Number.POSITIVE_INFINITY,
+    retry: noRetryOnRefusal,
+  });
+  const events = useRunEvents(id, stored.data?.created_at);
+  const run = useMemo(() => merged(stored.data, events.live.ended), [stored.data, events.live.ended]);
+  const nodes = useMemo(() => mergeTrace(trace.data?.nodes ?? [], events.live), [trace.data, events.live]);
+  useEnd(run, () => {
+    client.invalidateQueries({ queryKey: ['run', id] });
+    client.invalidateQueries({ queryKey: ['trace', id] });
+    client.invalidateQueries({ queryKey: ['run-deliveries', id] });
+  });
+  const data: RunData | null = run
+    ? {
+        run,
+        over: run.ended_at !== null,
+        nodes,
+        traceBlocked: noTrace ?? (trace.isError ? trace.error.message : null),
+        document: document.data ? { text: document.data.document, outline: document.data.outline } : null,
+        events,
+      }
+    : null;
+  return { data, error: stored.error, retry: () => stored.refetch(), traceLoading: trace.isLoading };
+}
+
+/** The last event has the run as it ended, but for what is too large for an event. */
+function merged(stored: Run | undefined, ended: Run | null): Run | undefined {
+  if (!stored || !ended || stored.ended_at) return stored;
+  return {
+    ...stored,
+    status: ended.status,
+    error: ended.error,
+    usage: ended.usage,
+    ended_at: ended.ended_at,
+    duration_ms: ended.duration_ms,
+  };
+}
+
+/** Calls once when the run changes its state while the page is open, and says so. */
+function useEnd(run: Run | undefined, onChange: () => void) {
+  const status = run?.status;
+  const seen = useMemo(() => ({ status: undefined as string | undefined }), []);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only a change of the state counts
+  useEffect(() => {
+    if (status && seen.status && status !== seen.status) {
+      announce(`The run is ${status}`);
+      onChange();
+    }
+    seen.status = status;
+  }, [status, seen]);
+}

@@ -1,0 +1,142 @@
+import { useQuery } from '@tanstack/react-query';
+import { useEffect, useRef, useState } from 'react';
+import { useSearchParams } from 'wouter';
+import { ApiError, api, BASE, body } from '../../api/client';
+import { getVersion } from '../../api/coming-w3';
+import { usePageActions } from '../../app/actions';
+import { useBlocked } from '../../app/useSession';
+import { Skeleton } from '../../ui/Empty';
+import { Note } from '../../ui/Note';
+import { RunPanel } from './try/RunPanel';
+import { curlOf, type Mode, startBody, startUrl } from './try/request';
+import style from './try/Try.module.css';
+import { TryForm } from './try/TryForm';
+import { TryGraph } from './try/TryGraph';
+import { useTryForm } from './try/useTryForm';
+import { useTryRun } from './try/useTryRun';
+import { useDraft, useInterface } from './useInterface';
+
+/** Runs the workflow once, from a form, and shows what it does. */
+export default function Try({ workflowId }: { workflowId: string }) {
+  const { version, mode, from, choose } = useChoices();
+  const { data: face, error } = useInterface(workflowId, version);
+  const inputs = face?.inputs;
+  const draft = useDraft(workflowId);
+  const outline = useOutline(workflowId, version);
+  const blocked = useBlocked();
+  const form = useTryForm(workflowId, inputs ?? []);
+  const run = useTryRun(blocked('trace', workflowId) === null);
+  const result = useRef<HTMLElement>(null);
+  const [selected, setSelected] = useState<string | null>(null);
+  useFilledFrom(from, inputs !== undefined, form.fill);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once for each refusal
+  useEffect(() => {
+    if (run.error) form.refuse(run.error.problem.errors);
+  }, [run.error]);
+
+  const request = (input: unknown) => ({
+    url: startUrl(BASE, workflowId, version),
+    mode,
+    body: startBody(input, form.options),
+  });
+  const start = () => {
+    const input = form.read();
+    if (input === null) return;
+    run.start(request(input));
+    // On a phone the result stands below the form.
+    result.current?.scrollIntoView({ block: 'start' });
+  };
+  const blockedRun = blocked('run', workflowId) ?? (version === 'draft' ? blocked('author', workflowId) : null);
+  usePageActions([
+    { id: 'try-run', label: 'Run it', shortcut: 'mod+enter', run: start, blocked: run.busy ? 'It runs' : blockedRun },
+  ]);
+
+  if (error) return <Unknown error={error} />;
+  if (!inputs) return <Skeleton />;
+  return (
+    <div className={style.page}>
+      <TryForm
+        workflowId={workflowId}
+        activeVersion={draft.data?.active_version ?? null}
+        fields={inputs}
+        form={form}
+        version={version}
+        mode={mode}
+        curl={curlOf(request(form.peek()))}
+        busy={run.busy}
+        cancelling={run.cancelling}
+        blocked={blockedRun}
+        blockedCancel={blocked('cancel', workflowId)}
+        onChoose={choose}
+        onRun={start}
+        onCancel={run.cancel}
+      />
+      {outline && <TryGraph outline={outline} progress={run.progress} selected={selected} onSelect={setSelected} />}
+      <RunPanel ref={result} run={run} outline={outline?.nodes ?? []} onSelect={setSelected} />
+    </div>
+  );
+}
+
+/** What is chosen, in the address. */
+function useChoices() {
+  const [search, setSearch] = useSearchParams();
+  const choose = (choice: { version?: string | null; mode?: Mode; from?: string }) =>
+    setSearch(
+      (before) => {
+        for (const [name, value] of Object.entries(choice)) {
+          if (value === null || value === undefined) before.delete(name);
+          else before.set(name, value);
+        }
+        return before;
+      },
+      { replace: true },
+    );
+  const mode = search.get('mode');
+  return {
+    version: search.get('version'),
+    mode: mode === 'wait' || mode === 'async' ? mode : ('stream' as Mode),
+    from: search.get('from'),
+    choose,
+  };
+}
+
+/** Fills the form with the input of a run, once for each run. */
+function useFilledFrom(from: string | null, ready: boolean, fill: (input: Record<string, unknown>) => void) {
+  const run = useQuery({
+    queryKey: ['run', from, 'input'],
+    queryFn: () => body(api.GET('/v1/runs/{run_id}', { params: { path: { run_id: from ?? '' } } })),
+    enabled: from !== null,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  const input = run.data?.input;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what is typed later is not overwritten
+  useEffect(() => {
+    if (ready && typeof input === 'object' && input !== null) fill(input as Record<string, unknown>);
+  }, [ready, input]);
+}
+
+/** The graph of what is run; null while it is not known, or the key may not see it. */
+function useOutline(workflowId: string, version: string | null) {
+  const draft = useDraft(workflowId);
+  const wanted = version ?? draft.data?.active_version ?? null;
+  const stored = useQuery({
+    queryKey: ['version', workflowId, wanted],
+    queryFn: () => getVersion(workflowId, wanted ?? ''),
+    enabled: wanted !== null && wanted !== 'draft',
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  return (wanted === 'draft' ? draft.data?.outline : stored.data?.outline) ?? null;
+}
+
+function Unknown({ error }: { error: Error }) {
+  const missing = error instanceof ApiError && error.code === 'not_published';
+  return (
+    <div className={style.unknown}>
+      <Note tone={missing ? 'info' : 'bad'}>
+        {missing
+          ? 'Nothing is published. Choose the draft, or publish it first.'
+          : `The form cannot be made: ${error.message}`}
+      </Note>
+    </div>
+  );
+}

@@ -1,0 +1,152 @@
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { GitCompareArrows, PowerOff } from 'lucide-react';
+import { useState } from 'react';
+import { useSearchParams } from 'wouter';
+import { api, body, type Schemas } from '../../api/client';
+import { useBlocked } from '../../app/useSession';
+import { Button } from '../../ui/Button';
+import { Empty, Skeleton } from '../../ui/Empty';
+import { Note } from '../../ui/Note';
+import { useDraft } from './useInterface';
+import { Compare } from './versions/Compare';
+import { RollBack, Unpublish, VersionDocument } from './versions/Confirmations';
+import style from './versions/Versions.module.css';
+import { type Listed, VersionTable } from './versions/VersionTable';
+
+/** What was published: compare, roll back, take down. */
+export default function Versions({ workflowId }: { workflowId: string }) {
+  const [search, setSearch] = useSearchParams();
+  const versions = useVersions(workflowId);
+  const listed = versions.data?.pages.flatMap((page) => page.items as Listed[]) ?? [];
+  const names = ['draft', ...listed.map((version) => version.version)];
+  const set = (changes: Record<string, string | null>) =>
+    setSearch((before) => {
+      for (const [name, value] of Object.entries(changes)) {
+        if (value === null) before.delete(name);
+        else before.set(name, value);
+      }
+      return before;
+    });
+  const [a, b, open] = [search.get('a'), search.get('b'), search.get('open')];
+  if (a && b) {
+    return <Compare workflowId={workflowId} versions={names} a={a} b={b} onChoose={(a, b) => set({ a, b })} />;
+  }
+  if (versions.isPending) return <Skeleton />;
+  if (versions.error && !listed.length) {
+    return (
+      <div className={style.page}>
+        <Note tone="bad">The versions cannot be listed: {versions.error.message}</Note>
+      </div>
+    );
+  }
+  if (!listed.length) {
+    return (
+      <Empty title="Nothing was published yet">Publish the draft: each time it is, a version is added here.</Empty>
+    );
+  }
+  return (
+    <>
+      <List
+        workflowId={workflowId}
+        listed={listed}
+        onCompare={(a, b) => set({ a, b })}
+        onOpen={(open) => set({ open })}
+        more={versions.hasNextPage ? () => versions.fetchNextPage() : null}
+      />
+      {open && <VersionDocument workflowId={workflowId} version={open} onClose={() => set({ open: null })} />}
+    </>
+  );
+}
+
+type ListProps = {
+  workflowId: string;
+  listed: Listed[];
+  onCompare: (a: string, b: string) => void;
+  onOpen: (version: string) => void;
+  more: (() => void) | null;
+};
+
+function List({ workflowId, listed, onCompare, onOpen, more }: ListProps) {
+  const [chosen, setChosen] = useState<string[]>([]);
+  const [asked, setAsked] = useState<{ rollBackTo: string } | 'unpublish' | null>(null);
+  const active = listed.find((version) => version.active)?.version ?? null;
+  const draft = useDraft(workflowId).data;
+  const blocked = useBlocked()('author', workflowId);
+  const nameOfKey = useKeyNames();
+  const [newer, older] = inOrder(chosen, listed);
+  return (
+    <div className={style.page}>
+      <div className={style.bar}>
+        <p className={style.grow}>
+          {active ? `Callers get ${active}.` : 'Nothing is active: callers get 409 not_published.'}
+        </p>
+        {draft && active && (
+          <Button icon={<GitCompareArrows />} onClick={() => onCompare(active, 'draft')}>
+            Draft against {active}
+          </Button>
+        )}
+        <Button
+          icon={<GitCompareArrows />}
+          blocked={newer && older ? null : 'Choose two versions in the list.'}
+          onClick={() => newer && older && onCompare(older, newer)}
+        >
+          Compare chosen
+        </Button>
+        <Button
+          look="danger"
+          icon={<PowerOff />}
+          blocked={blocked ?? (active ? null : 'Nothing is active.')}
+          onClick={() => setAsked('unpublish')}
+        >
+          Unpublish
+        </Button>
+      </div>
+      <VersionTable
+        listed={listed}
+        active={active}
+        chosen={chosen}
+        onChosen={setChosen}
+        nameOfKey={nameOfKey}
+        blocked={blocked}
+        onOpen={onOpen}
+        onCompare={onCompare}
+        onRollBack={(rollBackTo) => setAsked({ rollBackTo })}
+      />
+      {more && <Button onClick={more}>Older versions</Button>}
+      {asked === 'unpublish' && <Unpublish workflowId={workflowId} onClose={() => setAsked(null)} />}
+      {asked && asked !== 'unpublish' && (
+        <RollBack workflowId={workflowId} version={asked.rollBackTo} active={active} onClose={() => setAsked(null)} />
+      )}
+    </div>
+  );
+}
+
+/** The chosen ones, newest first. */
+const inOrder = (chosen: string[], listed: Listed[]) =>
+  listed.map((version) => version.version).filter((version) => chosen.includes(version));
+
+function useVersions(workflowId: string) {
+  return useInfiniteQuery({
+    queryKey: ['versions', workflowId],
+    initialPageParam: undefined as string | undefined,
+    queryFn: ({ pageParam }) =>
+      body(
+        api.GET('/v1/workflows/{workflow_id}/versions', {
+          params: { path: { workflow_id: workflowId }, query: { limit: 50, cursor: pageParam } },
+        }),
+      ),
+    getNextPageParam: (page: Schemas['VersionList']) => page.next_cursor ?? undefined,
+  });
+}
+
+/** Names of keys by their ids, for whoever may read them. */
+function useKeyNames(): (id: string) => string {
+  const blocked = useBlocked()('admin');
+  const keys = useQuery({
+    queryKey: ['keys', 'names'],
+    queryFn: () => body(api.GET('/v1/keys', { params: { query: { limit: 100 } } })),
+    enabled: blocked === null,
+    staleTime: 60_000,
+  });
+  return (id) => keys.data?.items.find((key) => key.id === id)?.name ?? id;
+}

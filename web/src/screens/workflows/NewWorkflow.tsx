@@ -1,0 +1,165 @@
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { type FormEvent, useId, useState } from 'react';
+import { useLocation } from 'wouter';
+import { ApiError, api } from '../../api/client';
+import type { ListedWorkflow } from '../../api/coming-w0';
+import { Button } from '../../ui/Button';
+import { Dialog } from '../../ui/Dialog';
+import { Field, Input } from '../../ui/Field';
+import { Note } from '../../ui/Note';
+import { EXAMPLES, FROM_SCRATCH } from './examples';
+import { type DroppedFile, FileDrop } from './FileDrop';
+import style from './NewWorkflow.module.css';
+import { idOf, nameIn, withName, wrongId } from './newDocument';
+import { StartChoice } from './StartChoice';
+
+/** What a new workflow begins with: an example (null: nothing), or a file, which is asked for or already there. */
+export type Start = { example: string | null; file?: boolean } & Partial<DroppedFile>;
+
+type Props = { start: Start; taken: ListedWorkflow[]; onClose: () => void };
+
+/** Makes a draft out of nothing, an example or a file, and opens it in the builder. */
+export function NewWorkflow({ start, taken, onClose }: Props) {
+  const form = useId();
+  const draft = useNewDraft(
+    start,
+    taken.map((workflow) => workflow.id),
+    onClose,
+  );
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    draft.submit();
+  };
+  return (
+    <Dialog
+      title={start.file ? 'Import a workflow' : 'New workflow'}
+      lead="It becomes a draft. Nobody can call it before you publish it."
+      wide={!start.file}
+      onClose={onClose}
+      footer={
+        <>
+          <Button look="quiet" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button look="primary" type="submit" form={form} busy={draft.saving}>
+            Create draft
+          </Button>
+        </>
+      }
+    >
+      <form id={form} className={style.form} onSubmit={submit}>
+        <Names draft={draft} />
+        {draft.file ? (
+          <p>
+            From the file <code>{draft.file.fileName}</code>
+          </p>
+        ) : start.file ? (
+          <FileDrop onFile={draft.takeFile} />
+        ) : (
+          <StartChoice value={draft.example} onChange={draft.setExample} />
+        )}
+        {draft.error && <Note tone="bad">{draft.error.message}</Note>}
+      </form>
+    </Dialog>
+  );
+}
+
+function Names({ draft }: { draft: ReturnType<typeof useNewDraft> }) {
+  return (
+    <div className={style.names}>
+      <Field label="Name" error={draft.nameError}>
+        {(ids) => (
+          <Input
+            {...ids}
+            autoFocus
+            maxLength={200}
+            placeholder="Support reply"
+            value={draft.name}
+            onChange={(event) => draft.setName(event.target.value)}
+          />
+        )}
+      </Field>
+      <Field label="Id" error={draft.idError} hint={`POST /v1/workflows/${draft.id || '…'}/runs`} aside="cannot change">
+        {(ids) => (
+          <Input
+            {...ids}
+            mono
+            spellCheck={false}
+            placeholder="support-reply"
+            value={draft.id}
+            onChange={(event) => draft.setId(event.target.value)}
+          />
+        )}
+      </Field>
+    </div>
+  );
+}
+
+/** The fields of the dialog. The id follows the name until the user gives one. */
+function useNewDraft(start: Start, taken: string[], onDone: () => void) {
+  const [file, setFile] = useState<DroppedFile | null>(
+    start.document === undefined ? null : { document: start.document, fileName: start.fileName ?? '' },
+  );
+  const [example, setExample] = useState(start.example);
+  const chosen = EXAMPLES.find((one) => one.id === example);
+  const [ownName, setName] = useState<string | null>(null);
+  const [ownId, setId] = useState<string | null>(null);
+  const [tried, setTried] = useState(false);
+  const proposed = file ? (nameIn(file.document) ?? file.fileName.replace(/\.\w+$/, '')) : (chosen?.name ?? '');
+  const name = ownName ?? proposed;
+  const id = ownId ?? idOf(name);
+  const document = file?.document ?? chosen?.document ?? FROM_SCRATCH;
+  const save = useSave(onDone);
+  const nameError = name.trim() ? null : 'Give it a name.';
+  const idError = wrongId(id, taken);
+  const missing = start.file && !file ? new Error('Choose a file first.') : null;
+  return {
+    name,
+    setName,
+    id,
+    setId,
+    example,
+    setExample,
+    file,
+    takeFile: setFile,
+    nameError: tried ? nameError : null,
+    idError: tried || ownId !== null || taken.includes(id) ? idError : null,
+    error: save.error ?? (tried ? missing : null),
+    saving: save.isPending,
+    submit: () => {
+      setTried(true);
+      if (!nameError && !idError && !missing) save.mutate({ id, document: withName(document, name.trim()) });
+    },
+  };
+}
+
+function useSave(onDone: () => void) {
+  const queries = useQueryClient();
+  const [, navigate] = useLocation();
+  return useMutation({
+    mutationFn: async ({ id, document }: { id: string; document: string }) => {
+      const params = { path: { workflow_id: id } };
+      // A PUT would replace the draft of a workflow that exists, also one that is not in the list.
+      const known = await api.GET('/v1/workflows/{workflow_id}', { params }).then(
+        () => true,
+        (error: unknown) => {
+          if (error instanceof ApiError && error.status === 404) return false;
+          throw error;
+        },
+      );
+      if (known) throw new Error(`A workflow with the id ${id} exists. Choose another id.`);
+      await api.PUT('/v1/workflows/{workflow_id}', {
+        params,
+        body: document as never,
+        bodySerializer: (text: unknown) => text as string,
+        headers: { 'Content-Type': document.trimStart().startsWith('{') ? 'application/json' : 'application/yaml' },
+      });
+      return id;
+    },
+    onSuccess: (id) => {
+      queries.invalidateQueries({ queryKey: ['workflows'] });
+      onDone();
+      navigate(`/workflows/${id}`);
+    },
+  });
+}

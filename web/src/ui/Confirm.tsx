@@ -1,0 +1,71 @@
+import { type ReactNode, useState } from 'react';
+import { Button } from './Button';
+import style from './Confirm.module.css';
+import { Dialog } from './Dialog';
+import { Field, Input } from './Field';
+import { Note } from './Note';
+
+/** What a dialog needs of a mutation. */
+type Mutation = { mutate: () => void; isPending: boolean; error: Error | null };
+
+/** Asks before something that others will notice. `typed` is a text to type first, where nothing brings it back. */
+export function Confirm({
+  title,
+  action,
+  typed,
+  blocked,
+  mutation,
+  onClose,
+  children,
+}: {
+  title: string;
+  action: string;
+  typed?: string;
+  blocked?: string | null;
+  mutation: Mutation;
+  onClose: () => void;
+  children: ReactNode;
+}) {
+  const [text, setText] = useState('');
+  const missing = typed !== undefined && text.trim() !== typed ? `Type ${typed} first.` : null;
+  const act = () => mutation.mutate();
+  return (
+    <Dialog
+      title={title}
+      onClose={onClose}
+      footer={
+        <>
+          <Button look="quiet" data-first onClick={onClose}>
+            Cancel
+          </Button>
+          <Button
+            look={typed ? 'danger' : 'primary'}
+            blocked={blocked ?? missing}
+            busy={mutation.isPending}
+            onClick={act}
+          >
+            {action}
+          </Button>
+        </>
+      }
+    >
+      <div className={style.words}>{children}</div>
+      {typed !== undefined && (
+        <Field label={<>Type {typed} to confirm</>}>
+          {(ids) => (
+            <Input
+              {...ids}
+              mono
+              autoComplete="off"
+              spellCheck={false}
+              value={text}
+              onChange={(event) => setText(event.target.value)}
+              onKeyDown={(event) => event.key === 'Enter' && !missing && !blocked && act()}
+            />
+          )}
+        </Field>
+      )}
+      {mutation.error && <Note tone="bad">{mutation.error.message}</Note>}
+    </Dialog>
+  );
+}

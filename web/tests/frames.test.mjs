@@ -1,0 +1,70 @@
+// How smooth it is: a graph of 200 nodes that is panned, and a run of 5,000 events, in frames that Chromium drew.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { settled, visit } from './harness/browser.mjs';
+import { measureFrames } from './harness/frames.mjs';
+import { publish } from './harness/seed.mjs';
+import { startStage } from './harness/stage.mjs';
+
+/** Headless Chromium draws at 60 Hz. A machine that is busy with other work may set this lower. */
+const ENOUGH = Number(process.env.FLOWGATE_FPS ?? 55);
+
+const stage = await startStage({ seeded: false });
+
+/** Rows of four templates, each of which reads two of the row before. */
+function wideDocument(count) {
+  const nodes = Array.from({ length: count }, (_, index) => {
+    const above = index - 4;
+    const reads =
+      above < 0 ? '<api.text>' : `<n${above}.content> <n${above - (above % 4) + ((above + 1) % 4)}.content>`;
+    return `  - { id: n${index}, type: template, template: "${reads}" }`;
+  });
+  return `name: Wide\ninput:\n  - { name: text, type: string, value: x }\nnodes:\n${nodes.join('\n')}\noutput:\n  last: <n${count - 1}.content>\n`;
+}
+
+test('a graph of 200 nodes is panned', async (context) => {
+  await stage.server.request('PUT', '/v1/workflows/wide', wideDocument(200));
+  const page = await stage.open();
+  await visit(page, '/workflows/wide');
+  await page.locator('.react-flow__pane').waitFor();
+  await settled(page);
+  const frames = await measureFrames(page, async () => {
+    await page.mouse.move(700, 500);
+    await page.mouse.down();
+    for (let step = 0; step < 120; step++) await page.mouse.move(700 - step * 3, 500 - step * 4);
+    await page.mouse.up();
+  });
+  await page.close();
+  report(context, 'panning 200 nodes', frames);
+});
+
+test('a run of 5,000 events is watched', async (context) => {
+  const words = Array.from({ length: 5_000 }, (_, index) => `word${index}`).join(' ');
+  const document = `name: Talk\nnodes:\n  - { id: talk, type: agent, model: offline/echo, echo_delay: 1ms, prompt: "${words}" }\noutput: { text: <talk.content> }\n`;
+  await publish(stage.server, 'talk', document);
+  const page = await stage.open();
+  const start = { input: {} };
+  const { id } = await stage.server.request('POST', '/v1/workflows/talk/runs', start, { prefer: 'respond-async' });
+  await visit(page, `/runs/${id}`);
+  const frames = await measureFrames(page, () => page.waitForTimeout(3_000));
+  await page.close();
+  report(context, 'watching 5,000 events', frames);
+});
+
+test('a streamed try of 5,000 words', async (context) => {
+  const page = await stage.open();
+  await visit(page, '/workflows/talk/try');
+  const frames = await measureFrames(page, async () => {
+    await page.getByRole('button', { name: /^Run\b/ }).click();
+    await page.waitForTimeout(3_000);
+  });
+  await page.close();
+  report(context, 'streaming 5,000 words', frames);
+});
+
+function report(context, what, { fps, longest, busiest, count }) {
+  context.diagnostic(
+    `${what}: ${fps.toFixed(1)} frames a second (${count}), longest gap ${longest} ms, longest task ${busiest} ms`,
+  );
+  assert.ok(fps >= ENOUGH, `${fps.toFixed(1)} frames a second; wanted ${ENOUGH}`);
+}

@@ -1,0 +1,77 @@
+// Every page, light and dark, wide and on a phone: no error, no request elsewhere, no violation, and a picture.
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { accessibility, PHONE, settled, visit, WIDE } from './harness/browser.mjs';
+import { startStage } from './harness/stage.mjs';
+
+const PICTURES = process.env.FLOWGATE_PICTURES ?? new URL('pictures', import.meta.url).pathname;
+mkdirSync(PICTURES, { recursive: true });
+
+const stage = await startStage();
+
+/** Name of the picture, and the place. `act` does what the picture shows. */
+const PLACES = [
+  { name: 'sign-in', path: () => '/', signedOut: true },
+  { name: 'workflows', path: () => '/workflows' },
+  { name: 'builder', path: () => '/workflows/support-reply' },
+  { name: 'builder-node', path: () => '/workflows/support-reply?panel=node&node=answer' },
+  { name: 'builder-document', path: () => '/workflows/support-reply?panel=document' },
+  { name: 'api', path: () => '/workflows/support-reply/api' },
+  { name: 'try', path: () => '/workflows/support-reply/try', act: tryIt },
+  { name: 'workflow-runs', path: () => '/workflows/support-reply/runs' },
+  { name: 'versions', path: () => '/workflows/support-reply/versions' },
+  { name: 'compare', path: () => '/workflows/support-reply/versions?a=1.0.0&b=1.0.1' },
+  { name: 'runs', path: () => '/runs' },
+  { name: 'runs-failed', path: () => '/runs?status=failed' },
+  { name: 'run', path: (ids) => `/runs/${ids.failed}` },
+  { name: 'run-graph', path: (ids) => `/runs/${ids.failed}?tab=graph` },
+  { name: 'run-io', path: (ids) => `/runs/${ids.succeeded}?tab=io` },
+  { name: 'run-cancelled', path: (ids) => `/runs/${ids.cancelled}` },
+  { name: 'deliveries', path: () => '/deliveries' },
+  { name: 'approvals', path: () => '/approvals' },
+  { name: 'numbers', path: () => '/numbers' },
+  { name: 'keys', path: () => '/keys' },
+  { name: 'secrets', path: () => '/secrets' },
+  { name: 'nowhere', path: () => '/nowhere' },
+];
+
+const LOOKS = [
+  { theme: 'light', size: WIDE },
+  { theme: 'dark', size: WIDE },
+  { theme: 'light', size: PHONE },
+  { theme: 'dark', size: PHONE },
+];
+
+for (const place of PLACES) {
+  describe(place.name, () => {
+    for (const { theme, size } of LOOKS) {
+      test(`${theme}, ${size.width} px`, async () => {
+        const page = await stage.open({ theme, size, ...(place.signedOut && { key: null }) });
+        try {
+          await visit(page, place.path(stage.ids));
+          await place.act?.(page);
+          await settled(page);
+          await page.screenshot({ path: join(PICTURES, `${place.name}-${theme}-${size.width}.png`) });
+          const wrong = [...page.problems, ...(await accessibility(page)), ...(await overflow(page))];
+          assert.deepEqual(wrong, []);
+        } finally {
+          await page.close();
+        }
+      });
+    }
+  });
+}
+
+async function tryIt(page) {
+  await page.getByRole('button', { name: 'From the example' }).click();
+  await page.getByRole('button', { name: /^Run\b/ }).click();
+  await page.getByRole('region', { name: 'Result' }).getByText('Succeeded').waitFor({ timeout: 20_000 });
+}
+
+/** The page itself never scrolls sideways: what is wide scrolls within. */
+async function overflow(page) {
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  return wide > 0 ? [`the page is ${wide} px wider than the window`] : [];
+}
