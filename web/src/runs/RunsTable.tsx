@@ -3,7 +3,7 @@ import { memo, type ReactNode, useCallback, useLayoutEffect, useRef } from 'reac
 import { Link, useLocation } from 'wouter';
 import type { Run } from '../api/coming-w2';
 import { classes } from '../ui/classes';
-import { formatAgo, formatCost, formatCount, formatDateTime, formatDuration, shortId } from '../ui/format';
+import { formatCost, formatCount, formatDateTime, formatDuration, shortId } from '../ui/format';
 import { Status } from '../ui/Status';
 import { useNarrow } from '../ui/useNarrow';
 import { starter } from './names';
@@ -247,7 +247,5 @@ const older = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short',
 /** The time of day, with the day if it was another; "now" would change while one reads. */
 function startedAt(time: string): string {
   const at = new Date(time);
-  return formatAgo(time).endsWith('d ago') || at.getDate() !== new Date().getDate()
-    ? older.format(at)
-    : clock.format(at);
+  return (at.toDateString() === new Date().toDateString() ? clock : older).format(at);
 }
