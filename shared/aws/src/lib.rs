@@ -12,6 +12,7 @@ mod due;
 mod questions;
 mod queue;
 mod workflows;
+mod identities;
 mod jobs;
 mod draft;
 mod schedules;

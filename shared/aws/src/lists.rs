@@ -1,5 +1,5 @@
-//! Lists of the runs of workflows: all, a user's, and those that failed with a code or at a node, which
-//! small items point to.
+//! Lists of the runs of workflows: all, a user's, and those that failed with a code or at a node,
+//! which small items point to.
 
 use anyhow::{Context, Result};
 use flowgate_core::id::RunId;

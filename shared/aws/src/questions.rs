@@ -107,8 +107,8 @@ impl Aws {
         Ok(Answered::NotAsked)
     }
 
-    /// Returns what lists the question: `Some(None)` if nothing does, as in earlier releases; `None`
-    /// if it was not asked.
+    /// Returns what lists the question: `Some(None)` if nothing does, as in earlier releases;
+    /// `None` if it was not asked.
     async fn pointer_of(&self, question: Key) -> Result<Option<Option<Key>>> {
         let attributes = Some("#pk, #listed_pk, #listed_sk");
         let item = self.table().get(question, attributes).await?;

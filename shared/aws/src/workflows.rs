@@ -58,17 +58,7 @@ impl Workflows for Aws {
     }
 
     async fn identities(&self, request: PageRequest) -> Result<Page<Identity>> {
-        let attributes = Some("#pk, #sk, #id, #uid".to_owned());
-        let listing = Listing { attributes, ..Listing::of(LIST, start(request.cursor)) };
-        let read = |item: Item| {
-            async move {
-                let identity =
-                    Identity { id: item.text("id")?.to_owned(), uid: item.text("uid")?.to_owned() };
-                Ok(Some(Listed { cursor: identity.id.clone(), item: identity, bytes: 0 }))
-            }
-            .boxed()
-        };
-        self.list_page(listing, request.limit, read).await
+        self.list_identities(LIST, start(request.cursor), request.limit).await
     }
 
     /// One write, whether the workflow is new or not; it returns the previous row.

@@ -225,8 +225,8 @@ pub trait Deliveries: Receivers {
     async fn put_back(&self, id: &DeliveryId, owner: &OwnerToken, at: Timestamp)
     -> Result<Written>;
     async fn read(&self, id: &DeliveryId) -> Result<Option<Delivery>>;
-    /// Those of these workflows, newest first. A page reads a bounded number of deliveries: it may be
-    /// short, even empty, and not be the last.
+    /// Those of these workflows, newest first. A page reads a bounded number of deliveries: it may
+    /// be short, even empty, and not be the last.
     async fn list_of(
         &self,
         workflow_uids: &[String],

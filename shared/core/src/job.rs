@@ -8,11 +8,11 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::id::RunId;
+use crate::identity::Identity;
 use crate::lease::Written;
 use crate::page::{Page, PageRequest};
 use crate::run::{RunState, Selection};
 use crate::time::Timestamp;
-use crate::workflow::Identity;
 
 /// `job_` and 32 hex digits, which begin with its time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -11,6 +11,7 @@ pub mod workflow;
 pub mod job;
 pub mod session;
 mod session_owner;
+mod identity;
 pub mod knowledge;
 pub mod key;
 pub mod limit;

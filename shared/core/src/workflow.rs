@@ -14,6 +14,8 @@ use crate::schedule::{NewSchedule, Schedule};
 use crate::secret::{Publisher, SigningPin};
 use crate::time::Timestamp;
 
+pub use crate::identity::Identity;
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WorkflowRecord {
     pub id: String,
@@ -147,13 +149,6 @@ pub fn document_hash(document: &str) -> String {
 /// Returns the etag of the document with this hash.
 pub fn etag(hash: &str) -> &str {
     hash.get(..32).unwrap_or(hash)
-}
-
-/// A workflow's id, and what distinguishes it from an earlier one with the same id.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Identity {
-    pub id: String,
-    pub uid: String,
 }
 
 /// Workflows, their drafts and their immutable versions.

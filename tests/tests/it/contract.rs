@@ -144,6 +144,9 @@ impl Caller {
         let job = format!("/v1/jobs/{}", job["id"].as_str().unwrap());
         self.get(&job).await;
         self.post(&format!("{job}/cancel"), json!({})).await;
+        let unknown = json!({ "run_ids": ["run_00000000000070008000000000000000"] });
+        self.post("/v1/runs/replay", unknown.clone()).await;
+        self.post("/v1/runs/cancel", unknown).await;
     }
 
     async fn files(&mut self) {
@@ -162,6 +165,10 @@ impl Caller {
         let run = self.post("/v1/workflows/asking/runs", json!({})).await;
         let path = format!("/v1/runs/{}", run["id"].as_str().unwrap());
         let asked = self.get(&format!("{path}/questions")).await;
+        self.get("/v1/questions?limit=1").await;
+        self.get("/v1/runs?q=a&include=input").await;
+        self.get(&format!("{path}/document")).await;
+        self.get("/v1/deliveries").await;
         let link = asked["items"][0]["link"].as_str().unwrap();
         let page = link.strip_prefix(&self.server.public_url).unwrap().to_owned();
         self.get(&page).await;

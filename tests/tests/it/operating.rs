@@ -1,5 +1,5 @@
-//! What an operator sees over all workflows: runs, questions, deliveries; and the same done with many
-//! runs.
+//! What an operator sees over all workflows: runs, questions, deliveries; and the same done with
+//! many runs.
 
 use axum::http::StatusCode;
 use flowgate_tests::receiver::{Receiver, Reply};
@@ -103,7 +103,6 @@ async fn runs_of_all_workflows_are_one_list() {
         (&key, "/v1/runs?state=failed".to_owned(), 400),
         (&key, "/v1/runs?status=odd".to_owned(), 400),
         (&key, "/v1/runs?min_duration_ms=-1".to_owned(), 400),
-        (&key, "/v1/runs?q=".to_owned(), 400),
         (&key, format!("/v1/runs?q={}", "x".repeat(201)), 400),
         (&key, "/v1/runs?status=succeeded&code=x".to_owned(), 400),
     ] {

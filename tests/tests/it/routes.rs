@@ -151,6 +151,9 @@ impl Route {
             "gptbots_invoke" => Some(json!({ "input": {} })),
             "save_workflow" => Some(json!({ "nodes": "none" })),
             "create_key" => Some(json!({ "name": "k", "workflows": ["spare"], "scopes": ["run"] })),
+            "cancel_many_runs" | "replay_many_runs" => {
+                Some(json!({ "workflow": if aside { "spare" } else { "mine" } }))
+            }
             "create_token" if aside => Some(json!({})),
             "create_token" => Some(json!({ "run_id": run })),
             "recover_deliveries" => Some(json!({ "since": "2026-01-01T00:00:00Z" })),
@@ -163,7 +166,8 @@ impl Route {
 
     /// Whether a key of another workflow finds nothing here, or what is its own.
     fn is_of_one_workflow(&self) -> bool {
-        let in_body = self.operation.starts_with("gptbots_") || self.operation == "create_token";
+        let names_one = ["create_token", "cancel_many_runs", "replay_many_runs"];
+        let in_body = self.operation.starts_with("gptbots_") || names_one.contains(&self.operation);
         let has_id = self.path.contains('{') || in_body;
         has_id && !self.needs.platform && !self.needs.nothing
     }

@@ -55,8 +55,8 @@ struct BulkReplay {
     created_from: Option<Time>,
     /// Created before this time; by default, and at the latest, now.
     created_before: Option<Time>,
-    /// `failed`, the default: a run that failed goes on from its failed node, and one that succeeded
-    /// is made anew. `start`: everything is made anew.
+    /// `failed`, the default: a run that failed goes on from its failed node, and one that
+    /// succeeded is made anew. `start`: everything is made anew.
     from: Option<ReplayFrom>,
     /// The version that they run with, instead of each run's own.
     on_version: Option<String>,

@@ -118,9 +118,9 @@ pub(super) fn accepted(app: &App, job: &job::Job) -> Response {
 
 /// Read a job
 ///
-/// It can be read for 30 days after its end. Needs the scope `author`, for all workflows; for a
-/// job over the runs of one workflow, the right to read them is enough, and for one over all the key
-/// that asked for it with the scope `read`.
+/// It can be read for 30 days after its end. Needs the scope `author`, for all workflows; for a job
+/// over the runs of one workflow, the right to read them is enough, and for one over several, the
+/// key that asked for it with the right to read runs.
 #[utoipa::path(
     get,
     path = "/v1/jobs/{job_id}",
@@ -150,8 +150,8 @@ pub(super) async fn read(
 ///
 /// It takes no further runs; those that a replay has begun go on. An erasure cannot be cancelled.
 /// Needs the scope `author`, for all workflows; for a job over the runs of one workflow, the rights
-/// to read and to cancel them are enough, and for one over all the key that asked for it with the
-/// scopes `read` and `cancel`.
+/// to read and to cancel them are enough, and for one over several, the key that asked for it with
+/// these rights.
 #[utoipa::path(
     post,
     path = "/v1/jobs/{job_id}/cancel",

@@ -181,7 +181,8 @@ type KeyList<'a> = List<Key<'a>>;
 
 /// List the keys
 ///
-/// With a workflow, a page may be short, even empty, and not be the last. Needs the scope `admin`, for all workflows.
+/// With a workflow, a page may be short, even empty, and not be the last. Needs the scope `admin`,
+/// for all workflows.
 #[utoipa::path(
     get,
     path = "/v1/keys",

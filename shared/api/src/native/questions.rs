@@ -144,8 +144,8 @@ type ListedQuestionList<'a> = List<ListedQuestion<'a>>;
 
 /// List open questions
 ///
-/// Those that nobody has answered, of runs of all workflows that the key reads, oldest first: of 500
-/// workflows at most, or of the one that is named. Needs the scope `read`.
+/// Those that nobody has answered, of runs of all workflows that the key reads, oldest first: of
+/// 500 workflows at most, or of the one that is named. Needs the scope `read`.
 #[utoipa::path(
     get,
     path = "/v1/questions",

@@ -195,11 +195,7 @@ pub(super) fn selector(query: &QueryPairs, name: &str) -> Result<Option<String>,
 }
 
 fn text(query: &QueryPairs) -> Result<Option<String>, Error> {
-    let text = bounded(query, "q", MAX_TEXT)?;
-    if text.as_ref().is_some_and(String::is_empty) {
-        return Err(bad_query("q", "must not be empty"));
-    }
-    Ok(text)
+    bounded(query, "q", MAX_TEXT)
 }
 
 fn bounded(query: &QueryPairs, name: &str, max: usize) -> Result<Option<String>, Error> {

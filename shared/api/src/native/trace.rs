@@ -29,8 +29,8 @@ struct Trace<'a> {
     nodes: Vec<NodeTrace<'a>>,
 }
 
-/// What a node did. While the run goes on, inputs and outputs are null, and so are the costs of nodes
-/// that have not ended.
+/// What a node did. While the run goes on, inputs and outputs are null, and so are the costs of
+/// nodes that have not ended.
 #[derive(Serialize, ToSchema)]
 struct NodeTrace<'a> {
     /// The node's id, inside a loop after its iterations. `api` is the input, `output` the output.
