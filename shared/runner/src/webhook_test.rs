@@ -123,6 +123,7 @@ impl Runner {
             dialect: Dialect::Native,
             key_id: caller.key_id().map(str::to_owned),
             by_schedule: false,
+            start_mode: None,
             counted: false,
             hops: hops::current(),
             session_user: None,
