@@ -270,6 +270,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List deliveries
+         * @description Those of all workflows that the key reads, newest first: of 500 workflows at most, or of the one
+         *     that is named. A page may be short, even empty, and not be the last. On AWS it holds no
+         *     deliveries of releases before this route. Needs the scope `read`.
+         */
+        get: operations["find_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/deliveries/{delivery_id}/redeliver": {
         parameters: {
             query?: never;
@@ -410,8 +432,9 @@ export interface paths {
         };
         /**
          * Read a job
-         * @description It can be read for 30 days after its end. Needs the scope `author`, for all workflows; for a
-         *     replay, the right to read runs of its workflow is enough.
+         * @description It can be read for 30 days after its end. Needs the scope `author`, for all workflows; for a job
+         *     over the runs of one workflow, the right to read them is enough, and for one over several, the
+         *     key that asked for it with the right to read runs.
          */
         get: operations["read_job"];
         put?: never;
@@ -433,9 +456,10 @@ export interface paths {
         put?: never;
         /**
          * Cancel a job
-         * @description A replay begins no further runs; those that it has begun go on. An erasure cannot be cancelled.
-         *     Needs the scope `author`, for all workflows; the rights to read and to cancel runs of its
-         *     workflow are enough.
+         * @description It takes no further runs; those that a replay has begun go on. An erasure cannot be cancelled.
+         *     Needs the scope `author`, for all workflows; for a job over the runs of one workflow, the rights
+         *     to read and to cancel them are enough, and for one over several, the key that asked for it with
+         *     these rights.
          */
         post: operations["cancel_job"];
         delete?: never;
@@ -474,7 +498,8 @@ export interface paths {
         };
         /**
          * List the keys
-         * @description Needs the scope `admin`, for all workflows.
+         * @description With a workflow, a page may be short, even empty, and not be the last. Needs the scope `admin`,
+         *     for all workflows.
          */
         get: operations["list_keys"];
         put?: never;
@@ -548,6 +573,113 @@ export interface paths {
          *     `admin`, for all workflows.
          */
         post: operations["rotate_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/kinds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the kinds of nodes
+         * @description With their fields, as this release knows them. Any good key may ask.
+         */
+        get: operations["list_kinds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/questions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List open questions
+         * @description Those that nobody has answered, of runs of all workflows that the key reads, oldest first: of
+         *     500 workflows at most, or of the one that is named. Needs the scope `read`.
+         */
+        get: operations["find_questions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List runs
+         * @description Those of all workflows that the key reads, newest first: of 500 workflows at most, or of the one
+         *     that is named. With conditions that few runs meet, a page may be short, even empty, and not be
+         *     the last. Needs the scope `read`.
+         */
+        get: operations["find_runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/runs/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel many runs
+         * @description By a job: the runs that are named, or those that exist now, have not ended and meet the
+         *     conditions. A run that the key may not cancel, or that has ended, fails in the job's progress.
+         *     Needs the scope `cancel`.
+         */
+        post: operations["cancel_many_runs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/runs/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replay many runs
+         * @description By a job, each once, as `replay_run` does it: the runs that are named, or those that exist now
+         *     and meet the conditions. They begin as the limits of the key allow. A run that the key may not
+         *     use fails in the job's progress. Needs the scopes `run` and `read`.
+         */
+        post: operations["replay_many_runs"];
         delete?: never;
         options?: never;
         head?: never;
@@ -635,6 +767,26 @@ export interface paths {
          * @description All of them, on one page. Needs the scope `read`.
          */
         get: operations["list_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/runs/{run_id}/document": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the document of a run
+         * @description Needs the scope `trace`.
+         */
+        get: operations["read_run_document"];
         put?: never;
         post?: never;
         delete?: never;
@@ -932,6 +1084,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/workflows/validate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check a document
+         * @description Says what saving it as a draft would say, and stores nothing. Needs the scope `author`.
+         */
+        post: operations["validate_workflow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/workflows/{workflow_id}": {
         parameters: {
             query?: never;
@@ -999,6 +1171,49 @@ export interface paths {
          *     Needs the scope `author`.
          */
         post: operations["recover_deliveries"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/workflows/{workflow_id}/interface": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read what a workflow takes and leaves
+         * @description Of the active version; of the draft where nothing is published and the key is an author's. Needs
+         *     the scope `read`, `run` or `author`.
+         */
+        get: operations["read_interface"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/workflows/{workflow_id}/openapi.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the OpenAPI document of a workflow
+         * @description OpenAPI 3.1 of the routes that start, read, follow and cancel its runs, with the schemas of its
+         *     own input and output. Of the version that `read_interface` describes. Needs the scope `read`,
+         *     `run` or `author`.
+         */
+        get: operations["read_workflow_openapi"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1112,6 +1327,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/workflows/{workflow_id}/snippets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read programs that call a workflow
+         * @description With a value for each field that a caller must send, and the server's own address; all of them,
+         *     or those of a language or a mode. Of the version that `read_interface` describes. Needs the
+         *     scope `read`, `run` or `author`.
+         */
+        get: operations["read_snippets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/workflows/{workflow_id}/versions": {
         parameters: {
             query?: never;
@@ -1130,6 +1367,50 @@ export interface paths {
          * @description Makes it a version, which callers run from then on. Needs the scope `author`.
          */
         post: operations["publish"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/workflows/{workflow_id}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a version
+         * @description With its document. Needs the scope `author`.
+         */
+        get: operations["read_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/workflows/{workflow_id}/webhook/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try out a webhook
+         * @description Sends one signed delivery at once, and waits for its answer for 20 seconds at most: of a run
+         *     that succeeded with made-up outputs, and that does not exist. It has the header `flowgate-test:
+         *     true`, is not sent again, and is in no log. Without `url` it goes to the webhook of the active
+         *     version; of the draft where nothing is published. Counts against the key's rate as a start does.
+         *     Needs the scope `author`.
+         */
+        post: operations["test_webhook"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1256,12 +1537,54 @@ export interface components {
          * @enum {string}
          */
         BudgetPeriod: "day" | "month";
+        /** @description Which runs are cancelled: those that are named, or those that meet the conditions. */
+        BulkCancel: {
+            /** @description These runs, and no conditions beside them. */
+            run_ids?: string[] | null;
+            /** @description Only runs of this workflow; by default of all that the key may use. */
+            workflow?: string | null;
+            status?: components["schemas"]["OpenState"] | null;
+            /** @description The `user` of their start. */
+            user?: string | null;
+            /** @description The version that they started with. */
+            version?: string | null;
+            created_from?: components["schemas"]["Time"] | null;
+            created_before?: components["schemas"]["Time"] | null;
+        };
+        /** @description Which runs are repeated, and how: those that are named, or those that meet the conditions. */
+        BulkReplay: {
+            /** @description These runs, and no conditions beside them. */
+            run_ids?: string[] | null;
+            /** @description Only runs of this workflow; by default of all that the key may use. */
+            workflow?: string | null;
+            status?: components["schemas"]["EndState"] | null;
+            /** @description The `user` of their start. */
+            user?: string | null;
+            /** @description Only failed runs: the code of their error. */
+            code?: string | null;
+            /** @description Only failed runs: the node that failed. */
+            node?: string | null;
+            /** @description The version that they started with. */
+            version?: string | null;
+            created_from?: components["schemas"]["Time"] | null;
+            created_before?: components["schemas"]["Time"] | null;
+            from?: components["schemas"]["ReplayFrom"] | null;
+            /** @description The version that they run with, instead of each run's own. */
+            on_version?: string | null;
+            /**
+             * Format: int32
+             * @description So many of the new runs go on at a time; by default as many as the limits of the key allow.
+             */
+            at_a_time?: number | null;
+        };
         /** @description One call of a node. */
         CallTrace: {
             /** @description Its name, such as `turn2.tool0`; null for the node's first. */
             call: string | null;
             attempts: components["schemas"]["AttemptTrace"][];
         };
+        /** @enum {string} */
+        Change: "added" | "changed";
         /** @description `chunk`: joined, the chunks of an agent are its content. */
         Chunk: {
             run_id: string;
@@ -1330,9 +1653,45 @@ export interface components {
         Draft: {
             etag: string;
             saved_at: components["schemas"]["Time"];
+            /** @description The id of the key that saved it. Null: the operator, or an earlier release. */
+            saved_by: string | null;
         };
         /** @enum {string} */
         EndState: "succeeded" | "failed" | "cancelled";
+        /** @description A field of a node, or of an object inside one. */
+        Field: {
+            name: string;
+            /**
+             * @description What it holds. With references: `any` JSON, `text`, `texts` (by name), `text_list`, `object`,
+             *     `list`, `code`, `each` (a list), `count`, `number_ref`, `integer_ref`, `items_ref`. Without:
+             *     `words`, `boolean`, `number`, `integer`, `duration`, `one_of`, `method`, `statuses`,
+             *     `json_schema`, `id`, `kind`, `after`, `on_error`, `nodes`. With `fields`: `fields` (an object),
+             *     `items` (a list of them). `nothing`: known, and refused, as `help` says.
+             * @example text
+             */
+            type: string;
+            /** @description Markdown, in one line. */
+            help: string;
+            /** @description In words or as a value; null where it needs no mention. */
+            default: string | null;
+            required: boolean;
+            /** @description Exactly one of these fields. */
+            one_of_fields?: string[];
+            /** @description At least one of these fields. */
+            any_of_fields?: string[];
+            /** @description One of these fields, or none. */
+            at_most_one_of_fields?: string[];
+            /** @description It may hold `{{NAME}}`. */
+            secrets: boolean;
+            /** @description What it may be. */
+            values?: string[];
+            /** @description The least number or duration. */
+            min?: components["schemas"]["Limit"];
+            /** @description The greatest number or duration. */
+            max?: components["schemas"]["Limit"];
+            /** @description Of the object, or of each object of the list. */
+            fields?: components["schemas"]["Field"][];
+        };
         /** @description One field of the request that is wrong. */
         FieldProblem: {
             /**
@@ -1370,6 +1729,58 @@ export interface components {
             status: string;
             version: string;
         };
+        /** @description A workflow as its callers see it. */
+        Interface: {
+            workflow_id: string;
+            /**
+             * @description `draft` for a draft.
+             * @example 1.0.0
+             */
+            version: string;
+            /** @description The id where the document has no name. */
+            name: string;
+            description: string;
+            /** @description The path that starts a run. */
+            endpoint: string;
+            /** @description Empty where the document declares none: then any object is accepted. */
+            inputs: components["schemas"]["InterfaceInput"][];
+            /** @description What its output nodes name. */
+            outputs: components["schemas"]["InterfaceOutput"][];
+            /** @description JSON Schema. */
+            input_schema: Record<string, never>;
+            /** @description JSON Schema of the output of a run that succeeded. */
+            output_schema: Record<string, never>;
+            /** @description The ids of nodes whose text is streamed. */
+            streams: string[];
+            /** @description Whether the document has a webhook, called when a run ends. */
+            webhook: boolean;
+        };
+        /** @description A field of the input. */
+        InterfaceInput: {
+            name: string;
+            /** @description `string`, `number`, `boolean`, `object`, `array` or `file`. */
+            type: string;
+            required: boolean;
+            /** @description Left out where the field is required. */
+            default?: unknown;
+            description?: string;
+            /** @description What the workflow is tried out with. */
+            value?: unknown;
+            /** @description The JSON Schema that the value must match. */
+            schema?: unknown;
+            /** @description The values that its schema allows, if it lists them. */
+            enum?: unknown[];
+        };
+        /** @description A value of the output. */
+        InterfaceOutput: {
+            name: string;
+            /** @description `string`, `number`, `boolean`, `object` or `array`; null where only the run decides it. */
+            type: string | null;
+            /** @description It may be null although the run succeeded. */
+            nullable: boolean;
+            /** @description As the author wrote it, at most 200 characters. */
+            source: string;
+        };
         /** @description A new key. */
         IssuedKey: components["schemas"]["Key"] & {
             /**
@@ -1399,17 +1810,17 @@ export interface components {
             ended_at: components["schemas"]["Time"] | null;
         };
         /** @enum {string} */
-        JobKind: "erase" | "replay";
+        JobKind: "erase" | "replay" | "cancel";
         /** @description How far a job is. */
         JobProgress: {
             /**
              * Format: int64
-             * @description Runs deleted so far, or begun again.
+             * @description Runs deleted so far, begun again, or cancelled.
              */
             done: number;
             /**
              * Format: int64
-             * @description Runs that could not begin again.
+             * @description Runs that could not begin again, or could not be cancelled.
              */
             failed: number;
             /** @description Why the last of them could not. */
@@ -1525,12 +1936,94 @@ export interface components {
              */
             seal: number;
         };
+        /** @description A kind of node. */
+        Kind: {
+            /**
+             * @description What stands as `type`.
+             * @example agent
+             */
+            name: string;
+            summary: string;
+            /** @description Markdown. */
+            details: string;
+            /** @description What kind of work it does: `gate`, `model`, `call`, `flow`, `data` or `people`. */
+            group: string;
+            /** @description `step`, `container`, `output` or `remark`. */
+            role: string;
+            /** @description It calls out, and takes `retry`, `timeout` and `at_most_once`. */
+            calls: boolean;
+            /** @description A node, in YAML. */
+            example: string;
+            fields: components["schemas"]["Field"][];
+            /**
+             * @description The output fields of a node with no more than its required fields; null where the author
+             *     names them.
+             */
+            outputs: string[] | null;
+        };
+        /** @description What a document may hold. */
+        Kinds: {
+            kinds: components["schemas"]["Kind"][];
+            /** @description What every node may have. A kind's own field of the same name stands instead. */
+            node_fields: components["schemas"]["Field"][];
+            /** @description The types of fields of the section `input`. */
+            input_types: string[];
+        };
+        /** @enum {string} */
+        Lang: "curl" | "python" | "typescript" | "rust" | "go";
+        LastRun: {
+            id: string;
+            status: components["schemas"]["RunStatus"];
+            created_at: components["schemas"]["Time"];
+            ended_at: components["schemas"]["Time"] | null;
+            /** @description Of a failed run. */
+            error_code: string | null;
+        };
+        /** @description A number, or a duration such as `90s`. */
+        Limit: number | string;
         /** @description Where more is said of a run. */
         Links: {
             self: string;
             events: string;
             trace: string;
         };
+        /** @description A question, and the run that asks it. */
+        ListedQuestion: {
+            /** @description The path of the node that asks: inside a loop, `each[2]/check`. */
+            node: string;
+            message: string;
+            /** @description What an answer may hold. Null: any object. */
+            fields: components["schemas"]["QuestionField"][] | null;
+            asked_at: components["schemas"]["Time"];
+            expires_at: components["schemas"]["Time"];
+            /**
+             * @description A page where a person without a key answers this question. Left out for callers without the
+             *     scope `run`.
+             */
+            link?: string;
+        } & {
+            run_id: string;
+            workflow_id: string;
+            workflow_name: string;
+        };
+        ListedQuestionList: {
+            items: components["schemas"]["ListedQuestion"][];
+            /** @description Asks for the next page; null on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description A workflow in a list. */
+        ListedWorkflow: components["schemas"]["Workflow"] & {
+            /** @description The draft is not what callers run, or nothing is published. */
+            draft_ahead: boolean;
+            last_run?: components["schemas"]["LastRun"] | null;
+        };
+        ListedWorkflowList: {
+            items: components["schemas"]["ListedWorkflow"][];
+            /** @description Asks for the next page; null on the last one. */
+            next_cursor: string | null;
+        };
+        /** @enum {string} */
+        Mode: "wait" | "async" | "stream" | "webhook";
         /** @description An answer to a question of a run. */
         NewAnswer: {
             /** @description The node that asks. Required if the run asks several questions. */
@@ -1661,6 +2154,21 @@ export interface components {
             kind: string;
             status: components["schemas"]["NodeStatus"];
             error: components["schemas"]["RunError"] | null;
+            /**
+             * Format: int64
+             * @description From its start. Null where it never started, and in events of earlier releases.
+             */
+            duration_ms: number | null;
+            /**
+             * Format: int64
+             * @description Null where nobody knows, and where it calls no model.
+             */
+            tokens: number | null;
+            /**
+             * Format: int64
+             * @description In 10⁻⁹ USD. Null where nobody knows, and where nothing cost.
+             */
+            cost_nano_usd: number | null;
             at: components["schemas"]["Time"];
         };
         /** @description `node.reset`: the chunks of the node, or of this call of it, do not count so far. */
@@ -1687,17 +2195,23 @@ export interface components {
          * @enum {string}
          */
         NodeStatus: "succeeded" | "failed" | "skipped" | "cancelled";
-        /** @description What a node did. While the run goes on, inputs, outputs and costs are null. */
+        /**
+         * @description What a node did. While the run goes on, inputs and outputs are null, and so are the costs of
+         *     nodes that have not ended.
+         */
         NodeTrace: {
             /**
              * @description The node's id, inside a loop after its iterations. `api` is the input, `output` the output.
              * @example chapters[2]/write
              */
             node: string;
+            /** @description The path of the container that it ran in, such as `chapters[2]`; null at the top. */
+            parent: string | null;
             kind: string;
             status: components["schemas"]["NodeStatus"] | null;
             /** Format: int32 */
             attempts: number;
+            ready_at: components["schemas"]["Time"] | null;
             started_at: components["schemas"]["Time"] | null;
             /** Format: int64 */
             duration_ms: number | null;
@@ -1728,6 +2242,98 @@ export interface components {
             input_bytes?: number;
             /** Format: int64 */
             output_bytes?: number;
+        };
+        /** @enum {string} */
+        OpenState: "pending" | "running" | "waiting";
+        /** @description A document drawn up: its nodes, and what leads from one to another. At most 1 MiB. */
+        Outline: {
+            /** @description In the order of the document, a container before what it holds. */
+            nodes: components["schemas"]["OutlineNode"][];
+            edges: components["schemas"]["OutlineEdge"][];
+            /** @description Of the section `input`. */
+            inputs: components["schemas"]["OutlineInput"][];
+            /** @description Of the section `output`. */
+            outputs: components["schemas"]["OutlineOutput"][];
+            /** @description The ids of nodes that the active version has, and this document lacks. */
+            removed: string[];
+            /** @description Something had no room and was left out. */
+            truncated: boolean;
+        };
+        /** @description One reference, or one entry of `after`. */
+        OutlineEdge: {
+            /** @description The id of a node; `api` is the input. */
+            from: string;
+            /** @description The id of a node; `output` is the section. */
+            to: string;
+            /** @description The branch of a condition or router, or `error`. */
+            branch: string | null;
+            /** @description A JSON Pointer to the field with the reference; null for `after`. */
+            field: string | null;
+            /**
+             * @description What is read of `from`; null for all of it, and for `after`.
+             * @example data.body
+             */
+            reference: string | null;
+        };
+        OutlineInput: {
+            path: string;
+            name: string;
+            type: string;
+            /** @description It has no default. */
+            required: boolean;
+            /** @description Left out where there is none, and where it has more than 1,000 bytes. */
+            default?: unknown;
+            description?: string;
+        };
+        OutlineNode: {
+            /**
+             * @description A JSON Pointer into the document.
+             * @example /nodes/0
+             */
+            path: string;
+            /**
+             * Format: int32
+             * @description From 1.
+             */
+            line: number;
+            /**
+             * Format: int32
+             * @description The line that the node ends in.
+             */
+            last_line: number;
+            /** @description Empty where the document has none, or none that is valid. */
+            id: string;
+            name: string | null;
+            /**
+             * @description As written.
+             * @example agent
+             */
+            kind: string;
+            /** @description The id of the loop or parallel that holds it. */
+            parent: string | null;
+            /**
+             * @description What it is about, in one line of at most 120 characters: a model, an address, a condition.
+             * @example GET /tickets/{id}
+             */
+            touches: string | null;
+            /** @description Of a condition or a router. */
+            branches: string[];
+            /** @description Of an agent. */
+            tools: components["schemas"]["OutlineTool"][];
+            change: components["schemas"]["Change"] | null;
+        };
+        OutlineOutput: {
+            path: string;
+            name: string;
+            /** @description As written, at most 200 characters. */
+            value: string;
+            /** @description The ids of the nodes that it reads; `api` is the input. */
+            sources: string[];
+        };
+        OutlineTool: {
+            name: string;
+            /** @description `http`, `fetch`, `code`, `python`, `workflow` or `mcp`. */
+            kind: string;
         };
         /** @description What a key may know of itself. */
         OwnKey: {
@@ -1824,6 +2430,8 @@ export interface components {
             /** @description The `next_cursor` of the answer before. */
             cursor?: string | null;
         };
+        /** @enum {string} */
+        ReplayFrom: "failed" | "start";
         /** @description How a run is repeated. */
         ReplayRun: {
             /** @description The id or name of a node: it and what depends on it are made anew. */
@@ -1883,6 +2491,13 @@ export interface components {
             origin?: string;
             /** @description Left out where the start named none. */
             user?: string;
+            /**
+             * @description The id of the key that started it; null for the operator and for schedules. Left out for
+             *     callers without the scope `trace`, in events and in webhooks.
+             */
+            key?: string | null;
+            /** @description How it was started. Left out in runs of earlier releases. */
+            mode?: components["schemas"]["RunMode"];
             /** @description As the nodes see it, with defaults. A list leaves it out unless asked. */
             input?: unknown;
             /**
@@ -1897,6 +2512,11 @@ export interface components {
             ended_at: components["schemas"]["Time"] | null;
             /**
              * Format: int64
+             * @description From creation to start. Null until it has started.
+             */
+            queued_ms: number | null;
+            /**
+             * Format: int64
              * @description From start to end.
              */
             duration_ms: number | null;
@@ -1904,6 +2524,15 @@ export interface components {
             /** @description In an event: what is left out for its size, more than 64 KiB. `links.self` has it. */
             omitted?: components["schemas"]["Omitted"];
         } & Record<string, never>;
+        /** @description What a run runs. */
+        RunDocument: {
+            workflow_id: string;
+            /** @description The version that the run started with; `draft` for a draft. */
+            version: string;
+            /** @description As its author wrote it: of a draft, the text that the run tries. */
+            document: string;
+            outline: components["schemas"]["Outline"] | null;
+        };
         /** @description Why a run, or a node in it, failed. */
         RunError: {
             code: string;
@@ -1911,11 +2540,18 @@ export interface components {
             /** @description The node's id. Left out where the run as a whole failed. */
             node?: string;
         };
+        /** @description A page of runs. */
         RunList: {
             items: components["schemas"]["Run"][];
             /** @description Asks for the next page; null on the last one. */
             next_cursor: string | null;
+            searched_to?: components["schemas"]["Time"] | null;
         };
+        /**
+         * @description How a run was started.
+         * @enum {string}
+         */
+        RunMode: "wait" | "stream" | "async" | "schedule";
         /** @description `run.started`, the first frame of a stream that started its run. */
         RunStarted: {
             run_id: string;
@@ -1932,6 +2568,7 @@ export interface components {
             id: string;
             name: string;
             problems: components["schemas"]["DocumentProblem"][];
+            outline: components["schemas"]["Outline"];
             draft: components["schemas"]["Draft"];
         };
         /** @description A secret, without its value. */
@@ -1961,6 +2598,27 @@ export interface components {
         SigningSecrets: {
             /** @description The newest first. During a rotation there are two, and both sign. */
             secrets: string[];
+        };
+        /** @description A program. */
+        Snippet: {
+            lang: components["schemas"]["Lang"];
+            mode: components["schemas"]["Mode"];
+            /**
+             * @description What the file may be called.
+             * @example run.py
+             */
+            file: string;
+            /**
+             * @description Reads the key from the environment variable `FLOWGATE_KEY`; a receiver of webhooks the
+             *     signing secret from `FLOWGATE_WEBHOOK_SECRET`.
+             */
+            code: string;
+            /** @description The command that installs what it needs beside the language; null if that is nothing. */
+            install: string | null;
+        };
+        /** @description Programs that call a workflow. */
+        Snippets: {
+            items: components["schemas"]["Snippet"][];
         };
         /** @description A run to be started. */
         StartRun: {
@@ -2048,6 +2706,14 @@ export interface components {
         };
         /** @enum {string} */
         StatsStep: "hour" | "day" | "total";
+        /** @description Where the sample goes. */
+        TestWebhook: {
+            /**
+             * Format: uri
+             * @description Instead of the workflow's own webhook; it is called as a webhook of a start is.
+             */
+            url?: string | null;
+        };
         /**
          * Format: date-time
          * @description RFC 3339 with milliseconds, UTC.
@@ -2086,6 +2752,13 @@ export interface components {
              */
             cost_nano_usd: number | null;
         };
+        /** @description What is known of a document that is not stored. */
+        Validated: {
+            /** @description Empty where the document has none. */
+            name: string;
+            problems: components["schemas"]["DocumentProblem"][];
+            outline?: components["schemas"]["Outline"] | null;
+        };
         /** @description A version. It never changes. */
         Version: {
             workflow_id: string;
@@ -2099,6 +2772,14 @@ export interface components {
             active: boolean;
             /** @description The secrets that it uses, a model's own key included. Null for versions of earlier releases. */
             secrets: string[] | null;
+            /** @description The id of the key that published it. Null: the operator, or an earlier release. */
+            published_by: string | null;
+        };
+        /** @description A version with its text. */
+        VersionDocument: components["schemas"]["Version"] & {
+            /** @description YAML or JSON, as its author wrote it. */
+            document: string;
+            outline: components["schemas"]["Outline"] | null;
         };
         VersionList: {
             items: components["schemas"]["Version"][];
@@ -2119,6 +2800,28 @@ export interface components {
                 [key: string]: string;
             };
         };
+        /** @description What was sent, and what came back. */
+        WebhookTest: {
+            /** @example run.succeeded */
+            event: string;
+            /** @description With secrets as their names. */
+            url: string;
+            /**
+             * Format: int32
+             * @description Of the answer; null if there was none.
+             */
+            status: number | null;
+            /** Format: int64 */
+            duration_ms: number;
+            /** @description Why there is no whole answer. */
+            error: string | null;
+            /** @description Its first 4 KiB. */
+            answer: string;
+            /** @description Those that were sent, with secrets as their names. */
+            headers: {
+                [key: string]: string;
+            };
+        };
         /** @description What is known of a workflow. */
         Workflow: {
             id: string;
@@ -2135,11 +2838,9 @@ export interface components {
             document: string;
             /** @description Of the active version, in the order of its document. */
             schedules: components["schemas"]["WorkflowSchedule"][];
-        };
-        WorkflowList: {
-            items: components["schemas"]["Workflow"][];
-            /** @description Asks for the next page; null on the last one. */
-            next_cursor: string | null;
+            /** @description Of the draft. */
+            problems: components["schemas"]["DocumentProblem"][];
+            outline: components["schemas"]["Outline"] | null;
         };
         /** @description When the active version starts by itself. */
         WorkflowSchedule: {
@@ -3717,6 +4418,88 @@ export interface operations {
             };
         };
     };
+    find_deliveries: {
+        parameters: {
+            query?: {
+                /** @description Only those of this workflow. */
+                workflow?: string;
+                status?: components["schemas"]["DeliveryStatus"];
+                /** @description How many items a page has. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of deliveries. The header `Link` has the next page's URL. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryList"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     redeliver: {
         parameters: {
             query?: never;
@@ -4649,6 +5432,8 @@ export interface operations {
     list_keys: {
         parameters: {
             query?: {
+                /** @description Only keys that may use this workflow, whether or not they are valid still. */
+                workflow?: string;
                 /** @description How many items a page has. */
                 limit?: number;
                 /** @description The `next_cursor` of the page before. */
@@ -4689,6 +5474,15 @@ export interface operations {
             };
             /** @description The key lacks the scope. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5119,6 +5913,476 @@ export interface operations {
             };
         };
     };
+    list_kinds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The kinds, in the order of the guide. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Kinds"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    find_questions: {
+        parameters: {
+            query?: {
+                /** @description Only those of this workflow. */
+                workflow?: string;
+                /** @description How many items a page has. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of questions. The header `Link` has the next page's URL. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedQuestionList"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    find_runs: {
+        parameters: {
+            query?: {
+                /** @description Only those of this workflow. */
+                workflow?: string;
+                status?: components["schemas"]["RunStatus"];
+                /** @description The `user` of their start. */
+                user?: string;
+                /** @description Only failed runs: the `code` of their error. */
+                code?: string;
+                /** @description Only failed runs: the `node` of their error, without an iteration. */
+                node?: string;
+                /** @description The version that they started with; `draft` for drafts. */
+                version?: string;
+                /** @description The id of the key that started them. Needs the scope `trace`, too. */
+                key?: string;
+                /** @description Only runs that have ended, and took this long or longer. */
+                min_duration_ms?: number;
+                /** @description Created at this time or later. */
+                created_from?: components["schemas"]["Time"];
+                /** @description Created before this time. */
+                created_before?: components["schemas"]["Time"];
+                /**
+                 * @description Only runs with this text in their id, user, error, input or output, in any case: at most
+                 *     200 bytes. A page looks at 1,000 runs at most, and may be empty without being the last.
+                 */
+                q?: string;
+                /** @description `input`, `output` or both, with a comma between: a list leaves them out unless asked. */
+                include?: string;
+                /** @description How many items a page has. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of runs. The header `Link` has the next page's URL. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunList"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_many_runs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BulkCancel"];
+            };
+        };
+        responses: {
+            /** @description The job. `Location` has its URL. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replay_many_runs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BulkReplay"];
+            };
+        };
+        responses: {
+            /** @description The job. `Location` has its URL. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of the workflow or of the run does not allow it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The document has errors, or the `Idempotency-Key` was used with another request. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many runs have each started the next: the workflow starts itself. */
+            508: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_run: {
         parameters: {
             query?: never;
@@ -5490,6 +6754,92 @@ export interface operations {
             };
             /** @description It does not exist, or the key may not know of it. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_run_document: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The run's id. */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDocument"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The run was not to be saved, and is wiped. */
+            410: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6859,6 +8209,13 @@ export interface operations {
     list_workflows: {
         parameters: {
             query?: {
+                /**
+                 * @description A part of the id or the name, in any case, at most 200 bytes. A page may then be short, or
+                 *     empty, and still not be the last.
+                 */
+                q?: string;
+                /** @description `last_run`: with the run that was created last, which needs `read`, too. */
+                include?: string;
                 /** @description How many items a page has. */
                 limit?: number;
                 /** @description The `next_cursor` of the page before. */
@@ -6876,7 +8233,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["WorkflowList"];
+                    "application/json": components["schemas"]["ListedWorkflowList"];
                 };
             };
             /** @description The request is wrong; every wrong field is named. */
@@ -6899,6 +8256,116 @@ export interface operations {
             };
             /** @description The key lacks the scope. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    validate_workflow: {
+        parameters: {
+            query?: {
+                /** @description The workflow that the document is for: it is compared with the active version, and may use that workflow's secrets. */
+                workflow?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The document, YAML or JSON, at most 1 MiB. */
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+                "application/yaml": string;
+            };
+        };
+        responses: {
+            /** @description The document was read, errors and all. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Validated"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The document has errors, or the `Idempotency-Key` was used with another request. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7379,6 +8846,202 @@ export interface operations {
             };
         };
     };
+    read_interface: {
+        parameters: {
+            query?: {
+                /** @description Instead of the active version. `draft`: the saved draft, for authors. */
+                version?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The workflow's id. */
+                workflow_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The interface. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Interface"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of the workflow or of the run does not allow it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The document has errors, or the `Idempotency-Key` was used with another request. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_workflow_openapi: {
+        parameters: {
+            query?: {
+                /** @description Instead of the active version. `draft`: the saved draft, for authors. */
+                version?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The workflow's id. */
+                workflow_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of the workflow or of the run does not allow it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The document has errors, or the `Idempotency-Key` was used with another request. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     rollback: {
         parameters: {
             query?: never;
@@ -7497,10 +9160,21 @@ export interface operations {
                 code?: string;
                 /** @description Only failed runs: the `node` of their error, without an iteration. */
                 node?: string;
+                /** @description The version that they started with; `draft` for drafts. */
+                version?: string;
+                /** @description The id of the key that started them. Needs the scope `trace`, too. */
+                key?: string;
+                /** @description Only runs that have ended, and took this long or longer. */
+                min_duration_ms?: number;
                 /** @description Created at this time or later. */
                 created_from?: components["schemas"]["Time"];
                 /** @description Created before this time. */
                 created_before?: components["schemas"]["Time"];
+                /**
+                 * @description Only runs with this text in their id, user, error, input or output, in any case: at most
+                 *     200 bytes. A page looks at 1,000 runs at most, and may be empty without being the last.
+                 */
+                q?: string;
                 /** @description `input`, `output` or both, with a comma between: a list leaves them out unless asked. */
                 include?: string;
                 /** @description How many items a page has. */
@@ -8026,6 +9700,108 @@ export interface operations {
             };
         };
     };
+    read_snippets: {
+        parameters: {
+            query?: {
+                /** @description `curl`, `python`, `typescript`, `rust` or `go`. */
+                lang?: string;
+                /** @description `wait`, `async`, `stream` or `webhook`. */
+                mode?: string;
+                /** @description Instead of the active version. `draft`: the saved draft, for authors. */
+                version?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The workflow's id. */
+                workflow_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The programs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Snippets"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of the workflow or of the run does not allow it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The document has errors, or the `Idempotency-Key` was used with another request. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_versions: {
         parameters: {
             query?: {
@@ -8216,6 +9992,211 @@ export interface operations {
             };
             /** @description No capacity now: nothing was done. See `Retry-After`. */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workflow's id. */
+                workflow_id: string;
+                /** @description The version, such as `1.0.0`. */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The version. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionDocument"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workflow's id. */
+                workflow_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["TestWebhook"] | null;
+            };
+        };
+        responses: {
+            /** @description It was sent, or could not be: see `status` and `error`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookTest"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The document has errors, or the `Idempotency-Key` was used with another request. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A limit of the key is used up; nothing was started. See `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many runs have each started the next: the workflow starts itself. */
+            508: {
                 headers: {
                     [name: string]: unknown;
                 };

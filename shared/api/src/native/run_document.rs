@@ -10,11 +10,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Caller;
+use super::outline::Outline;
 use crate::http::problem::{Problem, Refusal};
 use crate::http::refused::{Denied, Refused};
 use crate::http::request::Segments;
 
-/// What a run runs. An outline of the document belongs beside it.
+/// What a run runs.
 #[derive(Serialize, ToSchema)]
 struct RunDocument<'a> {
     workflow_id: &'a str,
@@ -22,6 +23,9 @@ struct RunDocument<'a> {
     version: &'a str,
     /// As its author wrote it: of a draft, the text that the run tries.
     document: &'a str,
+    /// Null if this release cannot read it any more.
+    #[schema(required)]
+    outline: Option<Outline>,
 }
 
 /// Read the document of a run
@@ -47,7 +51,7 @@ pub(super) async fn read(
 ) -> Result<Response, Refusal> {
     let (record, document) = app.read_run_document(&caller, &run_id).await?;
     let head = &record.head;
-    let document =
-        RunDocument { workflow_id: &head.workflow_id, version: &head.version, document: &document };
-    Ok(Json(document).into_response())
+    let outline = app.outline_of(&head.workflow_uid, document.clone()).await.map(Into::into);
+    let (workflow_id, version, document) = (&head.workflow_id, &head.version, &document);
+    Ok(Json(RunDocument { workflow_id, version, document, outline }).into_response())
 }
