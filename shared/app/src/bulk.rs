@@ -52,7 +52,7 @@ impl App {
         let key_id = caller.key_id().map(str::to_owned);
         let bulk = Bulk { action, workflow, runs, selection, key_id, hops: hops::current() };
         self.require_no_other(&bulk).await?;
-        let job = self.new_job(Task::BulkV1(bulk), Duration::ZERO);
+        let job = self.new_job(Task::BulkV1(Box::new(bulk)), Duration::ZERO);
         self.ports.jobs.create(job.clone()).await?;
         self.send(Message::JobV1 { job: job.id.clone() }, &group_of(&job)).await;
         Ok(job)

@@ -83,7 +83,7 @@ pub enum Task {
     /// Deletes the runs and versions of a workflow that was deleted.
     WorkflowV1 { workflow_id: String, uid: String },
     /// Does the same with many runs.
-    BulkV1(Bulk),
+    BulkV1(Box<Bulk>),
 }
 
 /// The same as it was stored, also by earlier releases.
@@ -92,8 +92,8 @@ pub enum Task {
 enum StoredTask {
     UserV1 { user: String },
     WorkflowV1 { workflow_id: String, uid: String },
-    BulkV1(Bulk),
-    RerunV1(Reruns),
+    BulkV1(Box<Bulk>),
+    RerunV1(Box<Reruns>),
 }
 
 impl From<StoredTask> for Task {
@@ -102,7 +102,7 @@ impl From<StoredTask> for Task {
             StoredTask::UserV1 { user } => Self::UserV1 { user },
             StoredTask::WorkflowV1 { workflow_id, uid } => Self::WorkflowV1 { workflow_id, uid },
             StoredTask::BulkV1(bulk) => Self::BulkV1(bulk),
-            StoredTask::RerunV1(reruns) => Self::BulkV1(reruns.into()),
+            StoredTask::RerunV1(reruns) => Self::BulkV1(Box::new((*reruns).into())),
         }
     }
 }

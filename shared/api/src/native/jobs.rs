@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use flowgate_app::App;
-use flowgate_app::job::{self, Action, Bulk, Task};
+use flowgate_app::job::{self, Action, Task};
 use http::header::{LOCATION, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
@@ -78,10 +78,12 @@ struct JobProgress<'a> {
 impl<'a> From<&'a job::Job> for Job<'a> {
     fn from(job: &'a job::Job) -> Self {
         let progress = &job.progress;
-        let (kind, is_erasure) = match job.task {
+        let (kind, is_erasure) = match &job.task {
             Task::UserV1 { .. } | Task::WorkflowV1 { .. } => (JobKind::Erase, true),
-            Task::BulkV1(Bulk { action: Action::Replay(_), .. }) => (JobKind::Replay, false),
-            Task::BulkV1(Bulk { action: Action::Cancel, .. }) => (JobKind::Cancel, false),
+            Task::BulkV1(bulk) => match bulk.action {
+                Action::Replay(_) => (JobKind::Replay, false),
+                Action::Cancel => (JobKind::Cancel, false),
+            },
         };
         let status = match job.ended_at {
             None => JobStatus::Running,
