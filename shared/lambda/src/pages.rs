@@ -14,14 +14,15 @@ use crate::served;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Serves the answers, which get the path under which callers reach the API: `/prod/`, or `/` on a
-/// domain of its own.
-pub async fn pages(answer: fn(&Parts, &str) -> Response) -> Result<()> {
+/// Serves the answers, which get the path under which callers reach the API (`/prod/`, or `/` on a
+/// domain of its own) and the request's id.
+pub async fn pages(answer: fn(&Parts, &str, &str) -> Response) -> Result<()> {
     let router = Router::new().fallback(async move |request: Request| {
         let base = base(request.request_context_ref(), request.raw_http_path());
-        let id = request.extensions().get::<Context>().map(|context| context.request_id.clone());
-        let mut response = answer(&request.into_parts().0, &base);
-        if let Some(id) = id.and_then(|id| HeaderValue::try_from(id).ok()) {
+        let context = request.extensions().get::<Context>();
+        let id = context.map(|context| context.request_id.clone()).unwrap_or_default();
+        let mut response = answer(&request.into_parts().0, &base, &id);
+        if let Ok(id) = HeaderValue::try_from(id) {
             response.headers_mut().insert(REQUEST_ID, id);
         }
         response

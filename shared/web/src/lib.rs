@@ -13,14 +13,9 @@ use axum::response::Response;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use serde_json::json;
 
 use self::files::File;
-
-/// What an unknown path gets of the API, too.
-const NOT_FOUND: &str = concat!(
-    r#"{"type":"about:blank","title":"Not Found","status":404,"#,
-    r#""detail":"there is nothing at this path","code":"path_not_found"}"#,
-);
 
 /// Serves the console where the API has no path of its own. `owns` says which paths the API has;
 /// `public_url` is where browsers reach the server.
@@ -41,15 +36,26 @@ pub fn before(api: Router, public_url: &str, owns: fn(&str) -> bool) -> Router {
 }
 
 /// Answers a request that no other function of a deployment answers. `base` is the stage's path.
-pub fn answer(request: &Parts, base: &str) -> Response {
+pub fn answer(request: &Parts, base: &str, request_id: &str) -> Response {
     let path = request.uri.path();
-    find(&request.method, path, &request.headers, base).unwrap_or_else(|| {
-        let mut response = Response::new(Body::from(NOT_FOUND));
-        *response.status_mut() = StatusCode::NOT_FOUND;
-        let problem = HeaderValue::from_static("application/problem+json");
-        response.headers_mut().insert(CONTENT_TYPE, problem);
-        response
-    })
+    find(&request.method, path, &request.headers, base).unwrap_or_else(|| not_found(request_id))
+}
+
+/// As the API answers for a path that it does not have.
+fn not_found(request_id: &str) -> Response {
+    let problem = json!({
+        "type": "about:blank",
+        "title": "Not Found",
+        "status": 404,
+        "code": "path_not_found",
+        "detail": "there is nothing at this path",
+        "request_id": request_id,
+    });
+    let mut response = Response::new(Body::from(problem.to_string()));
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    let media_type = HeaderValue::from_static("application/problem+json");
+    response.headers_mut().insert(CONTENT_TYPE, media_type);
+    response
 }
 
 /// The path of the URL, with a slash at its end.

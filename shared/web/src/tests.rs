@@ -80,7 +80,7 @@ fn no_path_leads_out_of_the_build() {
 #[tokio::test]
 async fn alone_it_refuses_in_the_shape_of_the_api() {
     let parts = http::Request::get("/nothing").body(()).unwrap().into_parts().0;
-    let refused = answer(&parts, "/prod/");
+    let refused = answer(&parts, "/prod/", "id");
     assert_eq!(refused.status(), 404);
     assert_eq!(header(&refused, "content-type"), "application/problem+json");
     assert!(text(refused).await.contains("\"code\":\"path_not_found\""));

@@ -76,7 +76,10 @@ impl Caller {
         for path in ["hello/versions?limit=1", "hello", "", "hello/signing-secret"] {
             self.get(format!("/v1/workflows/{path}").trim_end_matches('/')).await;
         }
-        for path in ["interface", "openapi.json", "snippets"] {
+        self.get("/v1/kinds").await;
+        let validate = "/v1/workflows/validate?workflow=hello";
+        self.call(Method::POST, validate, Some(Value::String(HELLO.to_owned()))).await;
+        for path in ["interface", "openapi.json", "snippets", "versions/1.0.0"] {
             self.get(&format!("/v1/workflows/hello/{path}")).await;
         }
         let nowhere = json!({ "url": "http://127.0.0.1:9/" });

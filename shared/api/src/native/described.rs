@@ -114,10 +114,10 @@ fn document(described: &Described, public_url: &str) -> Value {
 /// A route of the whole document; the workflow is no parameter of it.
 fn path((path, method): (&str, &str), described: &Described) -> (String, Value) {
     let mut operation = WHOLE["paths"][path][method].clone();
-    if path == START {
-        if let Some(parameters) = operation["parameters"].as_array_mut() {
-            parameters.retain(|parameter| parameter["name"] != "workflow_id");
-        }
+    if path == START
+        && let Some(parameters) = operation["parameters"].as_array_mut()
+    {
+        parameters.retain(|parameter| parameter["name"] != "workflow_id");
     }
     operation.as_object_mut().map(|operation| operation.remove("tags"));
     (path.replace("{workflow_id}", &described.id), json!({ method: operation }))
