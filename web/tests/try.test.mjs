@@ -1,6 +1,9 @@
 // The tab "Try it": the form, the three modes, cancelling, and the same run as a command line.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { visit } from './harness/browser.mjs';
@@ -126,6 +129,30 @@ test('the copied command does the same', async () => {
   const { stdout } = await promisify(execFile)('bash', ['-c', command], { env });
   const run = await settledRun(stage.server, JSON.parse(stdout).id);
   assert.equal(run.status, 'succeeded');
+});
+
+test('a large file that the page may not send is sent by the command it shows', async () => {
+  const document =
+    'name: Of a file\ninput:\n  - { name: paper, type: file }\nnodes:\n  - { id: name, type: template, template: "<api.paper.name>" }\noutput: { name: <name.content> }\n';
+  await stage.server.request('PUT', '/v1/workflows/of-a-file', document);
+  await openTry('of-a-file', '?version=draft&mode=wait');
+  const folder = mkdtempSync(join(tmpdir(), 'flowgate-file-'));
+  const path = join(folder, "year's end.bin");
+  writeFileSync(path, Buffer.alloc(5_000_000, 'x'));
+  await page.getByLabel('File', { exact: true }).setInputFiles(path);
+  await page.getByText("year's end.bin", { exact: true }).waitFor();
+  const copy = page.getByRole('button', { name: 'Copy the command' });
+  // The preview of the build stands at another origin than its API, as a bucket does; a server with the console does not.
+  if (stage.server.console !== stage.server.api) {
+    await copy.click();
+    const command = await page.evaluate(() => navigator.clipboard.readText());
+    const env = { ...process.env, FLOWGATE_KEY: stage.server.key };
+    await promisify(execFile)('bash', ['-c', command], { env, cwd: folder });
+  }
+  rmSync(folder, { recursive: true });
+  await runButton().click();
+  await ended('Succeeded');
+  assert.match(await result().textContent(), /year's end\.bin/);
 });
 
 test('nothing went wrong in the page', () => assert.deepEqual(page.problems, []));

@@ -1,5 +1,5 @@
 import { onlineManager, QueryClient, QueryClientProvider } from '@tanstack/react-query';
-import { lazy, Suspense, useEffect } from 'react';
+import { lazy, Suspense, useEffect, useRef } from 'react';
 import { Redirect, Route, Router, Switch, useLocation } from 'wouter';
 import { ApiError } from '../api/client';
 import { server } from '../api/server';
@@ -46,9 +46,11 @@ const base = new URL(document.baseURI).pathname.replace(/\/$/, '');
 
 export function App() {
   const key = useKey();
+  const before = useRef(key);
   // What one key may see is not left for the next.
   useEffect(() => {
-    if (key === null) queries.clear();
+    if (before.current !== null && key === null) queries.clear();
+    before.current = key;
   }, [key]);
   return (
     <QueryClientProvider client={queries}>

@@ -1,4 +1,4 @@
-import { ArrowRight, ListTree, type LucideIcon, Search, Settings, Workflow, Zap } from 'lucide-react';
+import { ArrowRight, ChartNoAxesGantt, type LucideIcon, Search, Settings, Workflow, Zap } from 'lucide-react';
 import { useEffect, useId, useRef, useState } from 'react';
 import { classes } from '../ui/classes';
 import { Kbd } from '../ui/Kbd';
@@ -12,7 +12,7 @@ const ICON: Record<Entry['kind'], LucideIcon> = {
   action: Zap,
   place: ArrowRight,
   workflow: Workflow,
-  run: ListTree,
+  run: ChartNoAxesGantt,
   setting: Settings,
 };
 

@@ -99,9 +99,9 @@ export function SignIn() {
         <KeyForm />
       </div>
       <p className={style.help}>
-        <b>No key yet?</b> The first one is what the server was started with, <code>FLOWGATE_ADMIN_KEY</code>, or what
-        it printed at its first start. On AWS the stack’s output says how to read it. With it, make one key per person
-        and program.
+        <b>No key yet?</b> <code>flowgate serve</code> prints the admin key at its first start, unless it was given one
+        as <code>FLOWGATE_ADMIN_KEY</code>. On AWS an output of the stack says how to read it. With it, make one key for
+        each person and program.
       </p>
     </main>
   );

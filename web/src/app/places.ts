@@ -1,4 +1,13 @@
-import { ChartNoAxesColumn, KeyRound, ListTree, Lock, type LucideIcon, Send, UserCheck, Workflow } from 'lucide-react';
+import {
+  ChartNoAxesColumn,
+  ChartNoAxesGantt,
+  KeyRound,
+  Lock,
+  type LucideIcon,
+  Send,
+  UserCheck,
+  Workflow,
+} from 'lucide-react';
 
 export type Place = {
   path: string;
@@ -13,7 +22,7 @@ export type Place = {
 /** The places of the console, in the order of the sidebar. */
 export const PLACES: Place[] = [
   { path: '/workflows', label: 'Workflows', icon: Workflow, shortcut: 'g w', inBar: true },
-  { path: '/runs', label: 'Runs', icon: ListTree, shortcut: 'g r', inBar: true },
+  { path: '/runs', label: 'Runs', icon: ChartNoAxesGantt, shortcut: 'g r', inBar: true },
   { path: '/approvals', label: 'Approvals', icon: UserCheck, shortcut: 'g a' },
   { path: '/deliveries', label: 'Deliveries', icon: Send, shortcut: 'g d', inBar: true },
   { path: '/numbers', label: 'Numbers', icon: ChartNoAxesColumn, shortcut: 'g n' },

@@ -1,19 +1,17 @@
 import { useLocation } from 'wouter';
 import { session } from '../api/session';
-import { useWorkflows } from '../api/workflows';
+import { useKnownWorkflows } from '../api/workflows';
 import { shortId } from '../ui/format';
 import { useActions } from './actions';
 import { openShortcutMap } from './Overlays';
 import { type Entry, runIdIn } from './paletteEntries';
 import { PLACES } from './places';
 import { applyTheme, isDark } from './theme';
-import { useBlocked } from './useSession';
 
 /** All that the palette can do now: of this page, of the places, of the workflows, and the run that was pasted. */
 export function usePaletteEntries(typed: string): Entry[] {
   const [, navigate] = useLocation();
-  const blocked = useBlocked();
-  const workflows = useWorkflows({ enabled: blocked('author') === null });
+  const workflows = useKnownWorkflows();
   const actions = useActions();
   const pasted = runIdIn(typed);
   return [
@@ -30,7 +28,7 @@ export function usePaletteEntries(typed: string): Entry[] {
       }),
     ),
     ...settings(),
-    ...(workflows.data ?? []).map(
+    ...workflows.map(
       ({ id, name }): Entry => ({
         id,
         label: name,

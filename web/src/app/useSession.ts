@@ -35,3 +35,10 @@ export function useBlocked(): (scope: Scope, workflow?: string) => string | null
     return `The key ${own.name} lacks ${has ? 'this workflow' : `the scope ${scope}`}. An admin can make one that has it.`;
   };
 }
+
+/** Whether the key may do something. False until its rights are known: nothing is asked for that would be refused. */
+export function useMay(): (scope: Scope, workflow?: string) => boolean {
+  const blocked = useBlocked();
+  const known = useOwnKey().data !== undefined;
+  return (scope, workflow) => known && blocked(scope, workflow) === null;
+}

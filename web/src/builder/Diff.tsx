@@ -1,68 +1,46 @@
 import { useMemo } from 'react';
-import { classes } from '../ui/classes';
+import { rowsOf } from '../ui/lineDiff';
+import { TextDiff } from '../ui/TextDiff';
 import style from './Diff.module.css';
-import { type Change, type DiffLine, described, diffLines } from './document/changes';
-import { referencesIn } from './document/references';
+import { type Change, described } from './document/changes';
+import type { Unit } from './document/units';
 
 /** The lines that differ between two documents, or in one part of them. */
 export function Diff({ before, after, change }: { before: string; after: string; change?: Change }) {
-  const lines = useMemo(() => diffLines(before, after, change), [before, after, change]);
-  const count = (kind: DiffLine['kind']) => lines.filter((line) => line.kind === kind).length;
+  const [old, now] = change
+    ? [partOf(before, change.before), partOf(after, change.after)]
+    : [whole(before), whole(after)];
+  const rows = useMemo(() => rowsOf(old.text, now.text).filter((row) => row.kind === 'changed'), [old.text, now.text]);
   return (
     <section className={style.diff} aria-label={change ? `Changes of ${change.name}` : 'Changes'}>
       <header className={style.head}>
         <b>{change?.name ?? 'The whole document'}</b>
         <span>{change && described(change)}</span>
-        <span className={style.plus}>+{count('added')}</span>
-        <span className={style.minus}>−{count('removed')}</span>
+        <span className={style.plus}>+{rows.filter((row) => row.right).length}</span>
+        <span className={style.minus}>−{rows.filter((row) => row.left).length}</span>
       </header>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
-      <div className={style.lines} tabIndex={0}>
-        {lines.map((line, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: lines never move on their own
-          <Line key={index} line={line} />
-        ))}
-      </div>
+      <TextDiff
+        look="unified"
+        before={old.text}
+        after={now.text}
+        first={[old.first, now.first]}
+        names={['Active version', 'Draft']}
+      />
     </section>
   );
 }
 
-function Line({ line }: { line: DiffLine }) {
-  if (line.kind === 'gap') return <p className={style.gap}>{line.count} unchanged lines</p>;
-  const sign = { same: '', added: '+', removed: '−' }[line.kind];
-  return (
-    <div className={classes(style.line, style[line.kind])}>
-      <span>{line.before}</span>
-      <span>{line.after}</span>
-      <span aria-hidden>{sign}</span>
-      {line.kind !== 'same' && <span className="visually-hidden">{line.kind}: </span>}
-      <code>
-        <Yaml text={line.text} />
-      </code>
-    </div>
-  );
-}
+const whole = (text: string) => ({ text, first: 1 });
 
-/** A line of YAML whose key and references are coloured. */
-function Yaml({ text }: { text: string }) {
-  const key = text.match(/^(\s*(?:- )?)([\w$-]+)(?=:)/);
-  const start = key ? key[0].length : 0;
-  const rest = text.slice(start);
-  const parts: React.ReactNode[] = [];
-  let end = 0;
-  for (const reference of referencesIn(rest)) {
-    parts.push(
-      rest.slice(end, reference.start),
-      <i key={reference.start}>{rest.slice(reference.start, reference.end)}</i>,
-    );
-    end = reference.end;
-  }
-  return (
-    <>
-      {key?.[1]}
-      {key && <b>{key[2]}</b>}
-      {parts}
-      {rest.slice(end)}
-    </>
-  );
+/** The lines of a part, as it stands in its document. */
+function partOf(text: string, unit: Unit | null) {
+  if (!unit) return { text: '', first: 1 };
+  const { first, last } = unit.lines;
+  return {
+    text: `${text
+      .split('\n')
+      .slice(first - 1, last)
+      .join('\n')}\n`,
+    first,
+  };
 }

@@ -54,6 +54,10 @@ export function formatCost(nanoUsd: number | null | undefined): string {
 export const formatCount = (count: number | null | undefined) =>
   count === null || count === undefined ? 'unknown' : count.toLocaleString('en-US');
 
+/** "1 run", "2 runs". */
+export const formatCountOf = (count: number, one: string, many = `${one}s`) =>
+  `${formatCount(count)} ${count === 1 ? one : many}`;
+
 export function formatShare(part: number, whole: number): string {
   if (!whole || !part) return '0 %';
   const percent = (part / whole) * 100;

@@ -1,4 +1,3 @@
-import { structuredPatch } from 'diff';
 import { isSame, sorted, type Unit, unitsOf } from './units';
 
 export type Change = {
@@ -52,42 +51,4 @@ export function described({ how, fields, kind }: Change): string {
   const shown = fields.slice(0, 4).join(', ') + (fields.length > 4 ? ` and ${fields.length - 4} more` : '');
   if (shown) return shown;
   return kind === 'input' || kind === 'output' ? 'order' : 'moved into another list';
-}
-
-export type DiffLine =
-  | { kind: 'same' | 'added' | 'removed'; before: number | null; after: number | null; text: string }
-  | { kind: 'gap'; count: number };
-
-/** The lines that differ, with three around them. `within` keeps those of one part. */
-export function diffLines(before: string, after: string, within?: Change): DiffLine[] {
-  const [old, now] = [slice(before, within?.before, within), slice(after, within?.after, within)];
-  const patch = structuredPatch('', '', old.text, now.text, '', '', { context: 3 });
-  const lines: DiffLine[] = [];
-  let end = 1;
-  for (const hunk of patch.hunks) {
-    const skipped = hunk.oldStart - end;
-    if (skipped > 0) lines.push({ kind: 'gap', count: skipped });
-    lines.push(...numbered(hunk.lines, hunk.oldStart + old.offset, hunk.newStart + now.offset));
-    end = hunk.oldStart + hunk.oldLines;
-  }
-  return lines;
-}
-
-function slice(text: string, unit: Unit | null | undefined, within: Change | undefined) {
-  if (!within) return { text, offset: 0 };
-  if (!unit) return { text: '', offset: 0 };
-  const lines = text.split('\n').slice(unit.lines.first - 1, unit.lines.last);
-  return { text: `${lines.join('\n')}\n`, offset: unit.lines.first - 1 };
-}
-
-function numbered(lines: string[], before: number, after: number): DiffLine[] {
-  let [a, b] = [before, after];
-  return lines
-    .filter((line) => !line.startsWith('\\'))
-    .map((line) => {
-      const text = line.slice(1);
-      if (line[0] === '-') return { kind: 'removed', before: a++, after: null, text };
-      if (line[0] === '+') return { kind: 'added', before: null, after: b++, text };
-      return { kind: 'same', before: a++, after: b++, text };
-    });
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { changesOf, described, diffLines } from './changes';
+import { changesOf, described } from './changes';
 import { plain } from './edit';
 import { merge } from './merge';
 import { addNodes, deleteNode, setNodeField, setValue } from './operations';
@@ -85,18 +85,5 @@ describe('changes', () => {
       ['b', 'changed', 'template'],
     ]);
     expect(changesOf(BASE, `# a comment\n${BASE}`)).toEqual([]);
-  });
-
-  test('of a part have its lines under their own numbers', () => {
-    const change = changesOf(BASE, after).find(({ name }) => name === 'b');
-    expect(diffLines(BASE, after, change)).toEqual([
-      { kind: 'removed', before: 9, after: null, text: expect.stringContaining('template: y') },
-      { kind: 'added', before: null, after: 9, text: expect.stringContaining('template: new') },
-    ]);
-  });
-
-  test('count what they leave out', () => {
-    const long = Array.from({ length: 20 }, (_, index) => `k${index}: ${index}`).join('\n');
-    expect(diffLines(long, long.replace('k15: 15', 'k15: x'))[0]).toEqual({ kind: 'gap', count: 12 });
   });
 });

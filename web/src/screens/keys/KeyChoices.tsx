@@ -1,6 +1,6 @@
 import { useId, useState } from 'react';
 import type { Schemas } from '../../api/client';
-import { useWorkflows } from '../../api/workflows';
+import { useKnownWorkflows } from '../../api/workflows';
 import { Checkbox, Input } from '../../ui/Field';
 import { Segment } from '../../ui/Segment';
 import style from './Keys.module.css';
@@ -13,10 +13,10 @@ const MANY = 8;
 /** All workflows, or some of them. */
 export function ChooseWorkflows({ value, error, onChange }: Choice<KeyForm['workflows']>) {
   const note = useId();
-  const { data = [] } = useWorkflows();
+  const workflows = useKnownWorkflows();
   const [text, setText] = useState('');
   const chosen = value === '*' ? [] : value;
-  const found = data.filter(({ id, name }) => `${name} ${id}`.toLowerCase().includes(text.trim().toLowerCase()));
+  const found = workflows.filter(({ id, name }) => `${name} ${id}`.toLowerCase().includes(text.trim().toLowerCase()));
   const toggle = (id: string) => onChange(chosen.includes(id) ? chosen.filter((one) => one !== id) : [...chosen, id]);
   return (
     <fieldset className={style.choice} aria-describedby={error ? note : undefined}>
@@ -32,7 +32,7 @@ export function ChooseWorkflows({ value, error, onChange }: Choice<KeyForm['work
           onChange={(next) => onChange(next === 'all' ? '*' : [])}
         />
       </div>
-      {value !== '*' && data.length > MANY && (
+      {value !== '*' && workflows.length > MANY && (
         <Input
           aria-label="Filter"
           placeholder="Filter"

@@ -1,5 +1,5 @@
 import type { StatsItem } from '../../api/stats';
-import { formatCost, formatCount, formatDuration, formatShare } from '../../ui/format';
+import { formatCost, formatCount, formatCountOf, formatDuration, formatShare } from '../../ui/format';
 import { Chart, type Line } from './Chart';
 import style from './Numbers.module.css';
 import { pointsOf, type Step, type Time } from './series';
@@ -64,7 +64,7 @@ export function Charts({ items, sums, time, step, from }: Props) {
         total={
           <>
             <b>{formatCost(sums.cost_nano_usd)}</b>
-            {sums.cost_unknown_runs > 0 && `, and ${formatCount(sums.cost_unknown_runs)} runs of unknown cost`}
+            {sums.cost_unknown_runs > 0 && `, and ${formatCountOf(sums.cost_unknown_runs, 'run')} of unknown cost`}
           </>
         }
       />
@@ -77,7 +77,8 @@ export function Charts({ items, sums, time, step, from }: Props) {
         total={
           <>
             <b>{formatCount(sums.tokens)}</b>
-            {sums.tokens_unknown_runs > 0 && `, and ${formatCount(sums.tokens_unknown_runs)} runs of unknown tokens`}
+            {sums.tokens_unknown_runs > 0 &&
+              `, and ${formatCountOf(sums.tokens_unknown_runs, 'run')} of unknown tokens`}
           </>
         }
       />

@@ -1,5 +1,5 @@
-import type { ListedWorkflow } from '../../api/coming-w0';
 import type { StatsBy } from '../../api/stats';
+import type { ListedWorkflow } from '../../api/workflows';
 import { useParam } from '../../app/useParam';
 import { Select } from '../../ui/Field';
 import { Segment } from '../../ui/Segment';

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { ChartNoAxesColumn, Download } from 'lucide-react';
 import { statsOf } from '../../api/stats';
-import { useWorkflows } from '../../api/workflows';
+import { useKnownWorkflows } from '../../api/workflows';
 import { usePageActions } from '../../app/actions';
 import { Failure } from '../../app/Failure';
 import { useParam } from '../../app/useParam';
@@ -21,7 +21,7 @@ export default function Numbers() {
   const [stepText] = useParam('step');
   const [byText] = useParam('by', 'workflow');
   const [workflow] = useParam('workflow');
-  const workflows = useWorkflows();
+  const workflows = useKnownWorkflows();
   const time = readTime(timeText);
   const step = readStep(stepText, time);
   const by = readBy(byText);
@@ -46,7 +46,7 @@ export default function Numbers() {
         </Button>
       }
     >
-      <Controls workflows={workflows.data ?? []} time={time} step={step} by={by} />
+      <Controls workflows={workflows} time={time} step={step} by={by} />
       {over.data && sums.data ? (
         sums.data.items.length ? (
           <>

@@ -1,8 +1,6 @@
-import { useQuery } from '@tanstack/react-query';
 import type { StatsBy } from '../../api/stats';
 import { useWorkflowName } from '../../api/workflows';
-import { useBlocked } from '../../app/useSession';
-import { readAllKeys } from '../keys/useKeys';
+import { nameIn, useKeyNames } from '../../runs/names';
 
 export const BYS: Record<StatsBy, { label: string; needsWorkflow?: true; failures?: true }> = {
   workflow: { label: 'Workflow' },
@@ -18,13 +16,12 @@ export const readBy = (text: string): StatsBy => (text in BYS ? (text as StatsBy
 /** What the names in the sums stand for. */
 export function useNames(by: StatsBy): (name: string | undefined) => string {
   const workflow = useWorkflowName();
-  const mayKeys = useBlocked()('admin') === null;
-  const keys = useQuery({ queryKey: ['keys'], queryFn: readAllKeys, enabled: by === 'key' && mayKeys });
+  const keys = useKeyNames();
   return (name) => {
     if (name === undefined) return 'none';
     if (name === 'other') return 'all others';
     if (by === 'workflow') return workflow(name);
-    if (by === 'key') return keys.data?.find((key) => key.id === name)?.name ?? name;
+    if (by === 'key') return nameIn(keys, name) ?? name;
     return name;
   };
 }

@@ -1,7 +1,7 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useId, useState } from 'react';
 import { api } from '../../api/client';
-import { useWorkflows } from '../../api/workflows';
+import { useKnownWorkflows } from '../../api/workflows';
 import { announce } from '../../app/announce';
 import { Button } from '../../ui/Button';
 import { Dialog } from '../../ui/Dialog';
@@ -134,7 +134,7 @@ function usePut(onDone: () => void) {
 type ReachProps = { form: SecretForm; error?: string; onChange: (fields: Partial<SecretForm>) => void };
 
 function ReachFields({ form, error, onChange }: ReachProps) {
-  const { data = [] } = useWorkflows();
+  const workflows = useKnownWorkflows();
   const toggle = (id: string) =>
     onChange({
       workflows: form.workflows.includes(id) ? form.workflows.filter((one) => one !== id) : [...form.workflows, id],
@@ -153,7 +153,7 @@ function ReachFields({ form, error, onChange }: ReachProps) {
       {form.reach === 'some' && (
         <fieldset className={style.workflows}>
           <legend className="visually-hidden">Workflows</legend>
-          {data.map(({ id, name }) => (
+          {workflows.map(({ id, name }) => (
             <Checkbox
               key={id}
               checked={form.workflows.includes(id)}

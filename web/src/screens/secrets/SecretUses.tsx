@@ -1,8 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
 import { api, body } from '../../api/client';
-import type { ListedWorkflow } from '../../api/coming-w0';
-import { useWorkflowName, useWorkflows } from '../../api/workflows';
+import { type ListedWorkflow, useWorkflowName, useWorkflows } from '../../api/workflows';
 import { Chip } from '../../ui/Chip';
 import { Dialog } from '../../ui/Dialog';
 import { Skeleton } from '../../ui/Empty';

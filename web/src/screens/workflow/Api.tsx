@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
 import { ApiError, BASE } from '../../api/client';
-import { getVersion, type WorkflowInterface } from '../../api/coming-w3';
+import { getVersion, type WorkflowInterface } from '../../api/workflow';
 import { CopyButton } from '../../ui/CodeBlock';
 import { Empty, Skeleton } from '../../ui/Empty';
 import { formatAgo, formatCount } from '../../ui/format';

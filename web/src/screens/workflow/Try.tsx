@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { useSearchParams } from 'wouter';
 import { ApiError, api, BASE, body } from '../../api/client';
-import { getVersion } from '../../api/coming-w3';
+import { getVersion } from '../../api/workflow';
 import { usePageActions } from '../../app/actions';
 import { useBlocked } from '../../app/useSession';
 import { Skeleton } from '../../ui/Empty';

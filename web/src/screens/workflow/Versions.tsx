@@ -1,9 +1,11 @@
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { useInfiniteQuery } from '@tanstack/react-query';
 import { GitCompareArrows, PowerOff } from 'lucide-react';
 import { useState } from 'react';
 import { useSearchParams } from 'wouter';
-import { api, body, type Schemas } from '../../api/client';
+import type { Schemas } from '../../api/client';
+import { listVersions } from '../../api/workflow';
 import { useBlocked } from '../../app/useSession';
+import { nameIn, useKeyNames } from '../../runs/names';
 import { Button } from '../../ui/Button';
 import { Empty, Skeleton } from '../../ui/Empty';
 import { Note } from '../../ui/Note';
@@ -17,7 +19,7 @@ import { type Listed, VersionTable } from './versions/VersionTable';
 export default function Versions({ workflowId }: { workflowId: string }) {
   const [search, setSearch] = useSearchParams();
   const versions = useVersions(workflowId);
-  const listed = versions.data?.pages.flatMap((page) => page.items as Listed[]) ?? [];
+  const listed = versions.data?.pages.flatMap((page) => page.items) ?? [];
   const names = ['draft', ...listed.map((version) => version.version)];
   const set = (changes: Record<string, string | null>) =>
     setSearch((before) => {
@@ -72,7 +74,7 @@ function List({ workflowId, listed, onCompare, onOpen, more }: ListProps) {
   const active = listed.find((version) => version.active)?.version ?? null;
   const draft = useDraft(workflowId).data;
   const blocked = useBlocked()('author', workflowId);
-  const nameOfKey = useKeyNames();
+  const keys = useKeyNames();
   const [newer, older] = inOrder(chosen, listed);
   return (
     <div className={style.page}>
@@ -106,7 +108,7 @@ function List({ workflowId, listed, onCompare, onOpen, more }: ListProps) {
         active={active}
         chosen={chosen}
         onChosen={setChosen}
-        nameOfKey={nameOfKey}
+        nameOfKey={(id) => nameIn(keys, id) ?? id}
         blocked={blocked}
         onOpen={onOpen}
         onCompare={onCompare}
@@ -129,24 +131,7 @@ function useVersions(workflowId: string) {
   return useInfiniteQuery({
     queryKey: ['versions', workflowId],
     initialPageParam: undefined as string | undefined,
-    queryFn: ({ pageParam }) =>
-      body(
-        api.GET('/v1/workflows/{workflow_id}/versions', {
-          params: { path: { workflow_id: workflowId }, query: { limit: 50, cursor: pageParam } },
-        }),
-      ),
+    queryFn: ({ pageParam }) => listVersions(workflowId, { limit: 50, cursor: pageParam }),
     getNextPageParam: (page: Schemas['VersionList']) => page.next_cursor ?? undefined,
   });
-}
-
-/** Names of keys by their ids, for whoever may read them. */
-function useKeyNames(): (id: string) => string {
-  const blocked = useBlocked()('admin');
-  const keys = useQuery({
-    queryKey: ['keys', 'names'],
-    queryFn: () => body(api.GET('/v1/keys', { params: { query: { limit: 100 } } })),
-    enabled: blocked === null,
-    staleTime: 60_000,
-  });
-  return (id) => keys.data?.items.find((key) => key.id === id)?.name ?? id;
 }

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { ApiError } from '../../api/client';
-import { getDraft, getInterface, type WorkflowInterface } from '../../api/coming-w3';
+import { getDraft, getInterface, type WorkflowInterface } from '../../api/workflow';
 
 /** What callers see of a workflow: of the active version, or of the one that is named; `draft` is one, too. */
 export function useInterface(workflowId: string, version: string | null = null) {

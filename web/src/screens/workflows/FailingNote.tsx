@@ -1,7 +1,7 @@
 import { Undo2 } from 'lucide-react';
 import { Link, useLocation } from 'wouter';
-import type { ListedWorkflow } from '../../api/coming-w0';
 import { type Range, SPANS } from '../../api/range';
+import type { ListedWorkflow } from '../../api/workflows';
 import { useBlocked } from '../../app/useSession';
 import { Button } from '../../ui/Button';
 import { formatAgo, formatCount, formatShare } from '../../ui/format';

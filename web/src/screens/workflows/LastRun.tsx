@@ -1,5 +1,5 @@
 import { Link } from 'wouter';
-import type { LastRun as Last } from '../../api/coming-w0';
+import type { LastRun as Last } from '../../api/workflows';
 import { formatAgo, formatDateTime } from '../../ui/format';
 import { Status } from '../../ui/Status';
 import style from './Workflows.module.css';

@@ -2,7 +2,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useId, useState } from 'react';
 import { useLocation } from 'wouter';
 import { ApiError, api } from '../../api/client';
-import type { ListedWorkflow } from '../../api/coming-w0';
+import type { ListedWorkflow } from '../../api/workflows';
 import { Button } from '../../ui/Button';
 import { Dialog } from '../../ui/Dialog';
 import { Field, Input } from '../../ui/Field';

@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, body } from '../../api/client';
-import type { ListedWorkflow } from '../../api/coming-w0';
+import type { ListedWorkflow } from '../../api/workflows';
 import { announce } from '../../app/announce';
 import { Confirm } from '../../ui/Confirm';
 import { Field, Select } from '../../ui/Field';

@@ -1,9 +1,9 @@
 import { useQuery } from '@tanstack/react-query';
-import { countLiveRuns } from '../../api/coming-w0';
+import { countLiveRuns } from '../../api/counts';
 import { type Range, SPANS } from '../../api/range';
 import { type StatsItem, statsOf } from '../../api/stats';
 import { type Figure, Figures } from '../../ui/Figures';
-import { formatCost, formatCount, formatDuration, formatShare } from '../../ui/format';
+import { formatCost, formatCount, formatCountOf, formatDuration, formatShare } from '../../ui/format';
 import { change } from './workflowRows';
 
 /** The sums over all workflows. */
@@ -49,7 +49,7 @@ function ofRuns(sums: StatsItem): Figure[] {
       label: 'Cost',
       value: formatCost(sums.cost_nano_usd),
       note: sums.cost_unknown_runs
-        ? `${formatCount(sums.cost_unknown_runs)} runs of unknown cost`
+        ? `${formatCountOf(sums.cost_unknown_runs, 'run')} of unknown cost`
         : sums.cost_nano_usd > 0 && `${formatCost((sums.cost_nano_usd / known) * 1_000)} per 1,000 runs`,
     },
   ];

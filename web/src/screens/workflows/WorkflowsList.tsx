@@ -1,9 +1,9 @@
 import { useQuery } from '@tanstack/react-query';
 import { ListFilter } from 'lucide-react';
 import { useCallback, useState } from 'react';
-import type { ListedWorkflow } from '../../api/coming-w0';
 import { RANGES, readRange, SPANS, startOf } from '../../api/range';
 import { statsOf } from '../../api/stats';
+import type { ListedWorkflow } from '../../api/workflows';
 import { useParam } from '../../app/useParam';
 import { Button } from '../../ui/Button';
 import { Empty } from '../../ui/Empty';

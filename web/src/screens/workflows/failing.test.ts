@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import type { ListedWorkflow } from '../../api/coming-w0';
 import type { StatsItem } from '../../api/stats';
+import type { ListedWorkflow } from '../../api/workflows';
 import { findFailing } from './failing';
 
 const item = (name: string, runs: number, failed: number) =>

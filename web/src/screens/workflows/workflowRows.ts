@@ -1,6 +1,6 @@
-import type { ListedWorkflow } from '../../api/coming-w0';
 import { barsOf, type Range } from '../../api/range';
 import type { StatsItem } from '../../api/stats';
+import type { ListedWorkflow } from '../../api/workflows';
 import type { Bar } from '../../ui/Sparkline';
 
 /** A workflow with its numbers in the chosen time; null where there are none to be had. */

@@ -1,7 +1,7 @@
 import { useMutation } from '@tanstack/react-query';
 import { Download } from 'lucide-react';
 import { authorizedFetch } from '../../../api/client';
-import { openApiAddress } from '../../../api/coming-w3';
+import { openApiAddress } from '../../../api/workflow';
 import { Button } from '../../../ui/Button';
 import { CopyButton } from '../../../ui/CodeBlock';
 import { download } from '../../../ui/download';

@@ -1,4 +1,4 @@
-import type { InterfaceInput, InterfaceOutput } from '../../../api/coming-w3';
+import type { InterfaceInput, InterfaceOutput } from '../../../api/workflow';
 import { Chip } from '../../../ui/Chip';
 import { type Column, Table } from '../../../ui/Table';
 import { writeDefault } from '../try/fields';

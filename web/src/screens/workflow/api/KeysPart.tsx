@@ -3,7 +3,7 @@ import { Plus } from 'lucide-react';
 import { lazy, Suspense, useState } from 'react';
 import { Link } from 'wouter';
 import type { Schemas } from '../../../api/client';
-import { getKeysOf } from '../../../api/coming-w3';
+import { getKeysOf } from '../../../api/workflow';
 import { useBlocked } from '../../../app/useSession';
 import { Button } from '../../../ui/Button';
 import { Chip } from '../../../ui/Chip';

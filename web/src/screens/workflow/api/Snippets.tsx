@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { getSnippets, type SnippetLang, type SnippetMode, type WorkflowInterface } from '../../../api/coming-w3';
+import { getSnippets, type SnippetLang, type SnippetMode, type WorkflowInterface } from '../../../api/workflow';
 import { useParam } from '../../../app/useParam';
 import { Chip } from '../../../ui/Chip';
 import { CodeBlock, CopyButton } from '../../../ui/CodeBlock';
@@ -56,7 +56,7 @@ export function Snippets({ face }: { face: WorkflowInterface }) {
             {shown?.install && <code title="Install first">{shown.install}</code>}
           </div>
           {shown ? (
-            <CodeBlock code={shown.code} label={shown.file} />
+            <CodeBlock bare code={shown.code} label={shown.file} language={lang === 'curl' ? 'shell' : lang} />
           ) : (
             <p className={style.faint}>There is no example for this.</p>
           )}
@@ -68,7 +68,11 @@ export function Snippets({ face }: { face: WorkflowInterface }) {
           {answer.status && <Chip>{answer.status}</Chip>}
           <code>{answer.type}</code>
         </header>
-        <CodeBlock code={answer.text} label="answer" />
+        <CodeBlock
+          code={answer.text}
+          label="answer"
+          language={answer.type === 'application/json' ? 'json' : 'events'}
+        />
       </section>
     </>
   );

@@ -1,6 +1,6 @@
 import { useMutation } from '@tanstack/react-query';
 import { Send } from 'lucide-react';
-import { testWebhook } from '../../../api/coming-w3';
+import { testWebhook } from '../../../api/workflow';
 import { useBlocked } from '../../../app/useSession';
 import { Button } from '../../../ui/Button';
 import { formatDuration } from '../../../ui/format';

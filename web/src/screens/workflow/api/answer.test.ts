@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { WorkflowInterface } from '../../../api/coming-w3';
+import type { WorkflowInterface } from '../../../api/workflow';
 import { exampleAnswer } from './answer';
 
 const face = {

@@ -1,5 +1,5 @@
 /** What a caller gets: an example answer with the workflow's own outputs. */
-import type { InterfaceOutput, SnippetMode, WorkflowInterface } from '../../../api/coming-w3';
+import type { InterfaceOutput, SnippetMode, WorkflowInterface } from '../../../api/workflow';
 
 export type Answer = { status: number | null; type: string; text: string };
 

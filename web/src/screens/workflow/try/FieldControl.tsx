@@ -1,5 +1,5 @@
 import type { ComponentProps } from 'react';
-import type { InterfaceInput } from '../../../api/coming-w3';
+import type { InterfaceInput } from '../../../api/workflow';
 import { Input, Select, Textarea } from '../../../ui/Field';
 import { FileControl } from './FileControl';
 import style from './Form.module.css';

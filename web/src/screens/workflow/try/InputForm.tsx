@@ -1,4 +1,4 @@
-import type { InterfaceInput } from '../../../api/coming-w3';
+import type { InterfaceInput } from '../../../api/workflow';
 import { Field, Textarea } from '../../../ui/Field';
 import { FieldControl } from './FieldControl';
 import style from './Form.module.css';

@@ -80,7 +80,7 @@ function RunFigures({ run, progress }: { run: TryRun; progress: Progress }) {
     { label: 'Tokens', value: formatCount(progress.tokens()) },
     { label: 'Cost', value: formatCost(progress.cost()) },
   ];
-  return <Figures figures={figures} />;
+  return <Figures dense figures={figures} />;
 }
 
 /** The time, ten times a second while it matters. */

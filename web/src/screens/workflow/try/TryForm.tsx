@@ -1,7 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { FlaskConical, Play, Square } from 'lucide-react';
-import { api, body } from '../../../api/client';
-import type { InterfaceInput } from '../../../api/coming-w3';
+import { type InterfaceInput, listVersions } from '../../../api/workflow';
 import { Button } from '../../../ui/Button';
 import { CopyButton } from '../../../ui/CodeBlock';
 import { Field, Select } from '../../../ui/Field';
@@ -94,12 +93,7 @@ export function TryForm(props: Props) {
 function VersionField({ workflowId, activeVersion, version, onChoose }: Props) {
   const versions = useQuery({
     queryKey: ['versions', workflowId, 'recent'],
-    queryFn: () =>
-      body(
-        api.GET('/v1/workflows/{workflow_id}/versions', {
-          params: { path: { workflow_id: workflowId }, query: { limit: 20 } },
-        }),
-      ),
+    queryFn: () => listVersions(workflowId, { limit: 20 }),
   });
   const older = (versions.data?.items ?? []).filter((item) => item.version !== activeVersion);
   return (

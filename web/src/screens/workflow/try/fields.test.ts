@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { InterfaceInput } from '../../../api/coming-w3';
+import type { InterfaceInput } from '../../../api/workflow';
 import { entriesOf, exampleInput, fieldErrors, readEntries, writeDefault } from './fields';
 
 const field = (name: string, type: string, more: Partial<InterfaceInput> = {}): InterfaceInput => ({

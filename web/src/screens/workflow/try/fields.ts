@@ -2,7 +2,7 @@
  * The form of a workflow's input: what is typed, as text, and how it becomes the JSON that is sent. A field that is left
  * empty is left out, so that its default holds.
  */
-import type { InterfaceInput } from '../../../api/coming-w3';
+import type { InterfaceInput } from '../../../api/workflow';
 
 /** What stands in each control, by the name of its field. A file is kept as the JSON of its value. */
 export type Entries = Record<string, string>;

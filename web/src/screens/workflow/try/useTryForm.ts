@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'react';
-import type { InterfaceInput } from '../../../api/coming-w3';
+import type { InterfaceInput } from '../../../api/workflow';
 import { type Entries, entriesOf, fieldErrors, readEntries } from './fields';
 import { rememberEntries, rememberedEntries } from './remembered';
 import { NO_OPTIONS, type Options } from './request';

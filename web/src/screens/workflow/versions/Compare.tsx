@@ -1,13 +1,13 @@
 import { useQuery } from '@tanstack/react-query';
 import { ArrowLeft, ArrowLeftRight } from 'lucide-react';
-import { getDraft, getVersion } from '../../../api/coming-w3';
+import { getDraft, getVersion } from '../../../api/workflow';
 import { Button } from '../../../ui/Button';
 import { Skeleton } from '../../../ui/Empty';
 import { Field, Select } from '../../../ui/Field';
 import { KindTile } from '../../../ui/KindTile';
 import { Note } from '../../../ui/Note';
-import { type NodeChange, nodeChanges } from './diff';
-import { SideBySide } from './SideBySide';
+import { TextDiff } from '../../../ui/TextDiff';
+import { type Comparable, type NodeChange, nodeChanges } from './diff';
 import style from './Versions.module.css';
 
 type Props = {
@@ -39,7 +39,7 @@ export function Compare({ workflowId, versions, a, b, onChoose }: Props) {
       {before.data && after.data && (
         <>
           <Nodes changes={nodeChanges(before.data, after.data)} />
-          <SideBySide before={before.data.document} after={after.data.document} names={[a, b]} />
+          <TextDiff before={before.data.document} after={after.data.document} names={[a, b]} />
         </>
       )}
     </div>
@@ -50,11 +50,7 @@ export function Compare({ workflowId, versions, a, b, onChoose }: Props) {
 function useDocument(workflowId: string, version: string) {
   return useQuery({
     queryKey: version === 'draft' ? ['workflow', workflowId] : ['version', workflowId, version],
-    queryFn: async () => {
-      if (version !== 'draft') return getVersion(workflowId, version);
-      const draft = await getDraft(workflowId);
-      return { ...draft, outline: draft.outline ?? null };
-    },
+    queryFn: (): Promise<Comparable> => (version === 'draft' ? getDraft(workflowId) : getVersion(workflowId, version)),
     staleTime: version === 'draft' ? 0 : Number.POSITIVE_INFINITY,
   });
 }

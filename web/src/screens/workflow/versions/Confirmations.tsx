@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { api, body, type Schemas } from '../../../api/client';
-import { getVersion } from '../../../api/coming-w3';
+import { getVersion } from '../../../api/workflow';
 import { CodeBlock } from '../../../ui/CodeBlock';
 import { Confirm } from '../../../ui/Confirm';
 import { Dialog } from '../../../ui/Dialog';
@@ -59,10 +59,16 @@ export function VersionDocument({ version, workflowId, onClose }: Asked & { vers
       {stored.error ? (
         <Note tone="bad">The document cannot be shown: {stored.error.message}</Note>
       ) : stored.data ? (
-        <CodeBlock code={stored.data.document} label={`document of ${version}`} />
+        <CodeBlock
+          code={stored.data.document}
+          label={`document of ${version}`}
+          language={languageOf(stored.data.document)}
+        />
       ) : (
         <Skeleton />
       )}
     </Dialog>
   );
 }
+
+const languageOf = (document: string) => (document.trimStart().startsWith('{') ? 'json' : 'yaml');

@@ -8,8 +8,7 @@ import { Status } from '../../../ui/Status';
 import { type Column, Table } from '../../../ui/Table';
 import style from './Versions.module.css';
 
-/** `published_by` is the id of a key; null for the operator. */
-export type Listed = Schemas['Version'] & { published_by?: string | null };
+export type Listed = Schemas['Version'];
 
 type Props = {
   listed: Listed[];
@@ -65,8 +64,7 @@ function columnsOf(props: Props): Column<Listed>[] {
       id: 'by',
       head: 'By',
       hideBelow: 'tablet',
-      cell: (row) =>
-        row.published_by === undefined ? null : row.published_by ? nameOfKey(row.published_by) : 'operator',
+      cell: (row) => (row.published_by ? nameOfKey(row.published_by) : 'operator'),
     },
     {
       id: 'when',

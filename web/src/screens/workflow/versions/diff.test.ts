@@ -1,26 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Outline, OutlineNode } from '../../../graph/types';
-import { folded, nodeChanges, sideBySide } from './diff';
-
-test('changed lines stand beside each other, with the numbers of their sides', () => {
-  expect(sideBySide('a\nb\nc\n', 'a\nB\nnew\nc\n')).toEqual([
-    { kind: 'same', left: { number: 1, text: 'a' }, right: { number: 1, text: 'a' } },
-    { kind: 'changed', left: { number: 2, text: 'b' }, right: { number: 2, text: 'B' } },
-    { kind: 'changed', left: null, right: { number: 3, text: 'new' } },
-    { kind: 'same', left: { number: 3, text: 'c' }, right: { number: 4, text: 'c' } },
-  ]);
-});
-
-test('equal lines far from a change are folded', () => {
-  const many = Array.from({ length: 20 }, (_, index) => `line ${index}`);
-  const rows = folded(sideBySide(many.join('\n'), many.with(10, 'other').join('\n')), 2);
-  expect(rows.map((row) => row.kind)).toEqual(['gap', 'same', 'same', 'changed', 'same', 'same', 'gap']);
-  expect(rows[0]).toMatchObject({ rows: { length: 8 } });
-});
-
-test('no change is one gap', () => {
-  expect(folded(sideBySide('a\nb', 'a\nb'))).toHaveLength(1);
-});
+import { nodeChanges } from './diff';
 
 const node = (id: string, line: number, last: number, parent: string | null = null) =>
   ({ id, kind: 'template', line, last_line: last, parent }) as OutlineNode;

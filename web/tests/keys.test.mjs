@@ -1,0 +1,99 @@
+// Keys: made, shown once, used, rotated, revoked; and what the console shows to keys that may do less.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+import { visit } from './harness/browser.mjs';
+import { startStage } from './harness/stage.mjs';
+
+const stage = await startStage();
+const page = await stage.open();
+const { request } = stage.server;
+
+const run = promisify(execFile);
+const row = (name) => page.getByRole('row').filter({ has: page.getByText(name, { exact: true }) });
+const dialog = (name) => page.getByRole('dialog', { name });
+const clipboard = () => page.evaluate(() => navigator.clipboard.readText());
+const answerTo = async (key) =>
+  (await fetch(`${stage.server.api}/v1/keys/self`, { headers: { authorization: `Bearer ${key}` } })).status;
+
+let key;
+
+test('a key without a name or a scope is not made', async () => {
+  await visit(page, '/keys');
+  await page.keyboard.press('c');
+  await dialog('Create key').getByRole('button', { name: 'Create key' }).click();
+  await dialog('Create key').getByText('Something above is missing or wrong.').waitFor();
+  assert.equal(await page.getByRole('textbox', { name: 'Name', exact: true }).getAttribute('aria-invalid'), 'true');
+});
+
+test('a new key is shown once, and closes only when it was taken', async () => {
+  await page.getByRole('textbox', { name: 'Name', exact: true }).fill('shop-floor');
+  await dialog('Create key').getByRole('button', { name: 'Create key' }).click();
+  const once = dialog(/is ready/);
+  const done = once.getByRole('button', { name: 'Done' });
+  assert.equal(await done.getAttribute('aria-disabled'), 'true');
+  await page.keyboard.press('Escape');
+  await once.waitFor();
+  await once.getByRole('button', { name: 'Copy', exact: true }).click();
+  key = await clipboard();
+  assert.match(key, /^fg_/);
+  await once.getByText('Waiting for the first call').waitFor();
+  await once.getByRole('button', { name: 'Copy curl with this key' }).click();
+  await run('bash', ['-c', await clipboard()]);
+  await once.getByText('The first call with this key has arrived.').waitFor({ timeout: 15_000 });
+  await done.click();
+  await row('shop-floor').getByText('Active').waitFor();
+  assert.equal(await page.getByText(key).count(), 0);
+});
+
+test('rotating gives a second key, and the first one ends when it was told to', async () => {
+  await row('shop-floor')
+    .getByRole('button', { name: /^More for/ })
+    .click();
+  await page.getByRole('button', { name: /^Rotate/ }).click();
+  const rotate = dialog('Rotate shop-floor');
+  await rotate.getByText('0', { exact: true }).click();
+  await rotate.getByRole('button', { name: 'Rotate' }).click();
+  const once = dialog(/is ready/);
+  await once.getByRole('button', { name: 'Copy', exact: true }).click();
+  const second = await clipboard();
+  await once.getByRole('button', { name: 'Done' }).click();
+  assert.notEqual(second, key);
+  assert.deepEqual([await answerTo(key), await answerTo(second)], [401, 200]);
+  key = second;
+});
+
+test('revoking ends a key at once', async () => {
+  await visit(page, '/keys?q=mobile-app');
+  await row('mobile-app')
+    .getByRole('button', { name: /^More for/ })
+    .click();
+  await page.getByRole('button', { name: /^Revoke/ }).click();
+  await page.getByRole('dialog').getByRole('textbox').fill('mobile-app');
+  await page
+    .getByRole('dialog')
+    .getByRole('button', { name: /Revoke/ })
+    .click();
+  await page.getByRole('dialog').waitFor({ state: 'hidden' });
+  const { items } = await request('GET', '/v1/keys');
+  const left = items.filter(
+    ({ name, ends_at }) => name === 'mobile-app' && !(ends_at && Date.parse(ends_at) <= Date.now()),
+  );
+  assert.deepEqual(left, []);
+});
+
+test('a key that only runs and reads begins at the runs, and is told what it lacks', async () => {
+  const caller = await request('POST', '/v1/keys', { name: 'caller', workflows: '*', scopes: ['run', 'read'] });
+  const other = await stage.open({ key: caller.key });
+  await visit(other, '/');
+  await other.waitForURL(/\/runs$/);
+  assert.deepEqual(other.problems, []);
+  await visit(other, '/numbers');
+  assert.deepEqual(other.problems, []);
+  await visit(other, '/workflows');
+  await other.getByText('Your key may not see the workflows').waitFor();
+  await other.close();
+});
+
+test('nothing went wrong in the page', () => assert.deepEqual(page.problems, []));
