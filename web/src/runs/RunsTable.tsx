@@ -1,7 +1,7 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { memo, type ReactNode, useCallback, useLayoutEffect, useRef } from 'react';
 import { Link, useLocation } from 'wouter';
-import type { Run } from '../api/coming-w2';
+import type { Run } from '../api/runs';
 import { classes } from '../ui/classes';
 import { formatCost, formatCount, formatDateTime, formatDuration, shortId } from '../ui/format';
 import { Status } from '../ui/Status';

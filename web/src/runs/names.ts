@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { api, body } from '../api/client';
-import type { Run } from '../api/coming-w2';
+import type { Run } from '../api/runs';
 import { useBlocked } from '../app/useSession';
 
 /** Workflows by id, for keys that may list them. */

@@ -1,6 +1,6 @@
 /** What stands beside a bar of the waterfall. */
 import type { Schemas } from '../api/client';
-import type { NodeTrace } from '../api/coming-w2';
+import type { NodeTrace } from '../api/runs';
 import { formatDuration } from '../ui/format';
 import { type Clock, callPieces, nodePieces, total } from './pieces';
 

@@ -1,7 +1,7 @@
 /** The pieces of one row of the waterfall: what of its time was queue, work, a failed attempt, a pause. */
 
 import type { Schemas } from '../api/client';
-import type { NodeTrace } from '../api/coming-w2';
+import type { NodeTrace } from '../api/runs';
 
 export type Piece = { look: 'queue' | 'work' | 'failed' | 'pause' | 'span' | 'live'; from: number; to: number };
 export type Clock = { origin: number; now: number };

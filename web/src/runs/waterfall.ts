@@ -1,6 +1,7 @@
 /** The rows of the waterfall of a run, from its trace. */
-import type { NodeTrace } from '../api/coming-w2';
+import type { NodeTrace } from '../api/runs';
 import type { State } from '../ui/Status';
+import { blankNode } from './blankNode';
 import { callNote, groupNote, iterationNote, nodeNote } from './notes';
 import { type Clock, callPieces, nodePieces, type Piece } from './pieces';
 import { below, belowNode, idOf, type TraceTree, traceTree } from './traceTree';
@@ -44,20 +45,7 @@ function unreached(nodes: NodeTrace[], planned: Planned[], over: boolean): NodeT
   const reached = new Set(nodes.map((node) => node.node));
   const top = planned.filter((node) => node.parent === null && !reached.has(node.id) && node.kind !== 'note');
   const missing = reached.has('output') || !planned.length ? top : [...top, { id: 'output', kind: 'output' }];
-  return missing.map(({ id, kind }) => ({
-    node: id,
-    kind,
-    status: over ? 'skipped' : null,
-    attempts: 0,
-    started_at: null,
-    duration_ms: null,
-    input: null,
-    output: null,
-    error: null,
-    tokens: null,
-    cost_nano_usd: null,
-    calls: [],
-  }));
+  return missing.map(({ id, kind }) => ({ ...blankNode(id, kind), status: over ? 'skipped' : null }));
 }
 
 export function stateOf(node: Pick<NodeTrace, 'status' | 'started_at' | 'kind'>): State {

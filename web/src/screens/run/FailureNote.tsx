@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { RotateCw } from 'lucide-react';
 import { useState } from 'react';
 import { useLocation } from 'wouter';
-import { coming, type NodeTrace, type Run } from '../../api/coming-w2';
+import { listRuns, type NodeTrace, type Run, type RunChoice } from '../../api/runs';
 import { useBlocked } from '../../app/useSession';
 import { adviceFor } from '../../runs/advice';
 import { times } from '../../runs/notes';
@@ -71,25 +71,13 @@ const attempts = ({ attempts: count, duration_ms }: NodeTrace) =>
 function useSameFailures(run: Run) {
   const node = run.error?.node ? withoutIterations(run.error.node) : null;
   const [from] = useState(() => new Date(Date.now() - DAY_MS).toISOString());
-  const query = new URLSearchParams({
-    status: 'failed',
-    code: run.error?.code ?? '',
-    created_from: from,
-    limit: String(MOST),
-  });
-  if (node) query.set('node', node);
+  const failure = { status: 'failed', code: run.error?.code, created_from: from, ...(node && { node }) } as const;
   const page = useQuery({
-    queryKey: ['same-failures', run.workflow_id, query.toString()],
-    queryFn: ({ signal }) => coming.runs(query, run.workflow_id, signal),
+    queryKey: ['same-failures', run.workflow_id, failure],
+    queryFn: ({ signal }) => listRuns({ ...failure, limit: MOST }, run.workflow_id, signal),
     enabled: run.error !== null,
   });
   if (!page.data) return null;
-  const choice = {
-    workflow: run.workflow_id,
-    status: 'failed',
-    code: run.error?.code ?? '',
-    created_from: from,
-    ...(node ? { node } : {}),
-  };
+  const choice: RunChoice = { ...failure, workflow: run.workflow_id };
   return { runs: page.data.items, more: page.data.next_cursor !== null, choice };
 }

@@ -1,4 +1,4 @@
-import type { NodeTrace } from '../../api/coming-w2';
+import type { NodeTrace } from '../../api/runs';
 import { adviceFor } from '../../runs/advice';
 import type { Line } from '../../runs/eventLog';
 import { idOf } from '../../runs/traceTree';

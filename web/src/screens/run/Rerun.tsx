@@ -2,7 +2,7 @@ import { Pin, Play } from 'lucide-react';
 import { useState } from 'react';
 import { useLocation } from 'wouter';
 import type { Schemas } from '../../api/client';
-import type { NodeTrace } from '../../api/coming-w2';
+import type { NodeTrace } from '../../api/runs';
 import { useBlocked } from '../../app/useSession';
 import { rerunNode, useRerun } from '../../runs/rerun';
 import { savings } from '../../runs/savings';

@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { api, body } from '../../api/client';
-import type { Run } from '../../api/coming-w2';
+import type { Run } from '../../api/runs';
 import { QuestionForm } from '../../runs/QuestionForm';
 import { StateIcon } from '../../ui/Status';
 import style from './RunQuestions.module.css';
