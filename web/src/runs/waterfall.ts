@@ -25,7 +25,8 @@ export type Row = {
 
 /** Nodes of the document, in its order; what the run never reached is listed too. */
 export type Planned = { id: string; kind: string; parent: string | null };
-export type Folds = { opened: ReadonlySet<string>; closed: ReadonlySet<string> };
+/** What the user opened and closed; all else is open, or closed where there is little room. */
+export type Folds = { opened: ReadonlySet<string>; closed: ReadonlySet<string>; brief?: boolean };
 export type Waterfall = { clock: Clock; tree: TraceTree; folds: Folds; queuedMs: number | null };
 
 export function waterfall(
@@ -60,11 +61,16 @@ function nodeRows(picture: Waterfall, node: NodeTrace, depth: number, label: str
   const calls =
     node.calls.length > 1 || node.calls.some(({ call }) => call && picture.tree.inside.has(`${node.node}/${call}`));
   const holds = iterations.length > 0 || inner.length > 0 || calls;
-  const open = holds && !picture.folds.closed.has(node.node);
+  const { opened, closed, brief } = picture.folds;
+  const open = holds && (brief ? opened.has(node.node) : !closed.has(node.node));
   const row: Row = {
-    ...base(node, depth, label === 'api' ? 'input' : label),
+    ...base(
+      node,
+      depth,
+      label === 'api' ? 'input' : brief && iterations.length ? `${label} ×${iterations.length}` : label,
+    ),
     fold: holds ? (open ? 'open' : 'closed') : null,
-    pieces: rowPieces(picture, node, holds),
+    pieces: rowPieces(picture, node, holds && (open || !node.calls.length)),
     note: nodeNote(node, picture.clock, { iterations: iterations.length, holds, queuedMs: picture.queuedMs }),
     ...sums(node, belowNode(picture.tree, node)),
   };

@@ -19,17 +19,20 @@ type Props = {
   onFold: (row: Row) => void;
 };
 
+/** A phone shows the rows as blocks, which are no table without these. */
+export const ROLES = { table: 'table', body: 'rowgroup', row: 'row', cell: 'cell' };
+
 export const TimelineRow = memo(
   function TimelineRow({ row, index, scale, selected, onSelect, onFold }: Props) {
     const Fold = row.fold === 'open' ? ChevronDown : ChevronRight;
     return (
       <tr
+        role={ROLES.row}
         className={classes(style.row, selected && style.selected, row.state === 'skipped' && style.skipped)}
         aria-rowindex={index + 2}
-        aria-selected={selected}
         onClick={() => onSelect(row)}
       >
-        <td className={style.name}>
+        <td role={ROLES.cell} className={style.name}>
           <span className={style.label} style={{ paddingLeft: row.depth * 18 }}>
             {row.fold ? (
               <button
@@ -65,7 +68,7 @@ export const TimelineRow = memo(
             <StateIcon state={row.state} label={row.state} />
           </span>
         </td>
-        <td className={style.chart}>
+        <td role={ROLES.cell} className={style.chart}>
           <span
             className={style.lines}
             style={{ backgroundSize: `${(scale.step / scale.total) * 100}% 100%` }}
