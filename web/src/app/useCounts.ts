@@ -2,13 +2,13 @@ import { useQuery } from '@tanstack/react-query';
 import { ApiError } from '../api/client';
 import { countGivenUpDeliveries, countLiveRuns, countQuestions } from '../api/coming-w0';
 import { useWorkflows } from '../api/workflows';
-import { useBlocked } from './useSession';
+import { useCan } from './useSession';
 
 /** What stands beside the places: each by the place's path; nothing where the server or the key has no such number. */
 export function useCounts(): Record<string, string | undefined> {
-  const blocked = useBlocked();
-  const reads = blocked('read') === null;
-  const workflows = useWorkflows({ enabled: blocked('author') === null });
+  const can = useCan();
+  const reads = can('read');
+  const workflows = useWorkflows({ enabled: can('author') });
   const live = useCount('live', countLiveRuns, 15_000, reads);
   const givenUp = useCount('given-up', countGivenUpDeliveries, 60_000, reads);
   const questions = useCount('questions', countQuestions, 30_000, reads);

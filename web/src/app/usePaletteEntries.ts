@@ -7,13 +7,13 @@ import { openShortcutMap } from './Overlays';
 import { type Entry, runIdIn } from './paletteEntries';
 import { PLACES } from './places';
 import { applyTheme, isDark } from './theme';
-import { useBlocked } from './useSession';
+import { useCan } from './useSession';
 
 /** All that the palette can do now: of this page, of the places, of the workflows, and the run that was pasted. */
 export function usePaletteEntries(typed: string): Entry[] {
   const [, navigate] = useLocation();
-  const blocked = useBlocked();
-  const workflows = useWorkflows({ enabled: blocked('author') === null });
+  const can = useCan();
+  const workflows = useWorkflows({ enabled: can('author') });
   const actions = useActions();
   const pasted = runIdIn(typed);
   return [

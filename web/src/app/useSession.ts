@@ -35,3 +35,10 @@ export function useBlocked(): (scope: Scope, workflow?: string) => string | null
     return `The key ${own.name} lacks ${has ? 'this workflow' : `the scope ${scope}`}. An admin can make one that has it.`;
   };
 }
+
+/** Returns whether the key may do something; false as long as its rights are not known, so that nothing is asked in vain. */
+export function useCan(): (scope: Scope, workflow?: string) => boolean {
+  const isKnown = useOwnKey().isSuccess;
+  const blocked = useBlocked();
+  return (scope, workflow) => isKnown && blocked(scope, workflow) === null;
+}
