@@ -3,7 +3,7 @@ import { useEffect, useMemo } from 'react';
 import { ApiError, type Schemas } from '../../api/client';
 import { type NodeTrace, type Run, readRun, readRunDocument, readTrace } from '../../api/runs';
 import { announce } from '../../app/announce';
-import { useBlocked } from '../../app/useSession';
+import { useBlocked, useCan } from '../../app/useSession';
 import { mergeTrace } from '../../runs/liveTrace';
 import { type RunEvents, useRunEvents } from './useRunEvents';
 
@@ -25,6 +25,7 @@ const noRetryOnRefusal = (failures: number, error: Error) =>
 export function useRunData(id: string) {
   const client = useQueryClient();
   const blocked = useBlocked();
+  const can = useCan();
   const stored = useQuery({
     queryKey: ['run', id],
     queryFn: ({ signal }) => readRun(id, signal),
@@ -35,13 +36,13 @@ export function useRunData(id: string) {
   const trace = useQuery({
     queryKey: ['trace', id],
     queryFn: ({ signal }) => readTrace(id, signal),
-    enabled: stored.isSuccess && !noTrace,
+    enabled: stored.isSuccess && can('trace', stored.data.workflow_id),
     retry: noRetryOnRefusal,
   });
   const document = useQuery({
     queryKey: ['run-document', id],
     queryFn: ({ signal }) => readRunDocument(id, signal),
-    enabled: stored.isSuccess && !noTrace,
+    enabled: stored.isSuccess && can('trace', stored.data.workflow_id),
     staleTime: Number.POSITIVE_INFINITY,
     retry: noRetryOnRefusal,
   });
