@@ -30,7 +30,8 @@ const parameters = () => new URL(page.url()).searchParams;
 const idInUrl = () => new URL(page.url()).pathname.split('/').pop();
 
 /** How the run of the page stands, as its head says. */
-const stands = (word, options = {}) => page.locator('main header').getByText(word, { exact: true }).waitFor(options);
+const stands = (word, options = {}) =>
+  page.locator('main header').getByText(word, { exact: true }).first().waitFor(options);
 
 async function until(holds, what) {
   for (let tries = 0; tries < 150; tries++) {
@@ -90,10 +91,18 @@ test('its failed node is red in the timeline and in the graph', async () => {
   const pieces = await row.locator('i[class*="_failed_"]').count();
   assert.equal(pieces, 3, 'each attempt has its piece');
   await page.getByRole('tab', { name: 'Graph' }).click();
-  const node = page.locator('.react-flow__node').filter({ has: page.getByText('reply', { exact: true }) });
-  await node.getByRole('img', { name: /failed/i }).waitFor();
+  const node = page.locator('.react-flow__node[data-id="reply"]');
+  await node.waitFor();
+  const [ring, bad] = await node.evaluate((element) => [
+    getComputedStyle(element.firstElementChild).borderTopColor,
+    getComputedStyle(document.documentElement).getPropertyValue('--bad').trim(),
+  ]);
+  assert.equal(ring, rgb(bad), 'its ring is red');
+  await page.getByRole('treeitem', { name: /reply.*failed/i }).waitFor({ state: 'attached' });
   assert.equal(parameters().get('tab'), 'graph');
 });
+
+const rgb = (hex) => `rgb(${[1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16)).join(', ')})`;
 
 test('a link leads to a node, its tab and its attempt', async () => {
   await visit(page, `/runs/${ids.failed}?node=${encodeURIComponent('research[0]/search')}&panel=configuration`);

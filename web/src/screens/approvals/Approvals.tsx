@@ -19,7 +19,7 @@ export default function Approvals() {
   const questions = useQuery({
     queryKey: ['questions'],
     queryFn: () => body(api.GET('/v1/questions')),
-    refetchInterval: 10_000,
+    refetchInterval: 5_000,
   });
   const items = questions.data?.items ?? [];
   const answered = (question: OpenQuestion) => {

@@ -29,8 +29,8 @@ export function useRunData(id: string) {
   const stored = useQuery({
     queryKey: ['run', id],
     queryFn: ({ signal }) => readRun(id, signal),
-    // Events tell of the end; this is for runs that have none.
-    refetchInterval: ({ state }) => (state.data && !state.data.ended_at ? 10_000 : false),
+    // Events tell of the end, but not that a run waits; and some runs have none.
+    refetchInterval: ({ state }) => (state.data && !state.data.ended_at ? 5_000 : false),
   });
   const noTrace = blocked('trace', stored.data?.workflow_id);
   const trace = useQuery({
