@@ -107,16 +107,20 @@ function Bar({ piece, scale, kind }: { piece: Piece; scale: Axis; kind: string }
   );
 }
 
-/** Beside the last piece; before the first one where there is no room after it. */
+/** Beside the last piece; before the first one where there is no room after it, and over the bar where there is none at all. */
 function Note({ row, scale }: { row: Row; scale: Axis }) {
   const [first, last] = [row.pieces[0], row.pieces.at(-1)];
   if (!first || !last || !row.note) return null;
-  const before = last.to / scale.total > 0.72 && first.from / scale.total > 0.2;
-  const place = before
-    ? { right: `calc(100% - ${percent(scale, first.from)} + 6px)` }
-    : { left: `calc(${percent(scale, last.to)} + 6px)` };
+  const late = last.to / scale.total > 0.72;
+  const before = late && first.from / scale.total > 0.2;
+  const over = late && !before;
+  const place = over
+    ? { right: '6px' }
+    : before
+      ? { right: `calc(100% - ${percent(scale, first.from)} + 6px)` }
+      : { left: `calc(${percent(scale, last.to)} + 6px)` };
   return (
-    <span className={classes(style.note, row.state === 'failed' && style.failedNote)} style={place}>
+    <span className={classes(style.note, over && style.over, row.state === 'failed' && style.failedNote)} style={place}>
       {row.note}
     </span>
   );
