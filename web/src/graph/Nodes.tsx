@@ -98,7 +98,8 @@ export const Container = memo(function Container({ data }: Props) {
         <b>{node.id}</b>
         <code>{node.touches}</code>
         {data.run?.iterations ? <Stepper {...data.run.iterations} /> : null}
-        <Badge badge={data.badge} run={data.run} />
+        {/* Beside a stepper there is no room for a figure. */}
+        <Badge badge={data.run?.iterations ? undefined : data.badge} run={data.run} />
       </div>
       <Mark mark={data.mark} />
     </div>

@@ -1,6 +1,6 @@
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
-import { coming, type Job, type RunChoice } from '../api/coming-w2';
+import { cancelRuns, type Job, type RunChoice } from '../api/runs';
 import { useBlocked } from '../app/useSession';
 import { Button } from '../ui/Button';
 import { Dialog } from '../ui/Dialog';
@@ -8,6 +8,7 @@ import { Note } from '../ui/Note';
 import { BULK_ICONS, BulkBar } from './BulkBar';
 import { MOST_EXPORTED, readMatching, readRuns, saveAs } from './exportRuns';
 import { type Filters, toChoice, toQuery } from './filters';
+import { notCancelled, notReplayed, toCancel } from './jobs';
 import { type Chosen, ReplayDialog } from './ReplayDialog';
 import { commonFailure } from './savings';
 import { chooseAll, NOTHING, type Selection } from './selection';
@@ -52,13 +53,14 @@ export function Bulk({ list, filters, workflowId, selection, onSelect, onJob }: 
             label: 'Replay',
             icon: BULK_ICONS.replay,
             run: () => setDialog('replay'),
-            blocked: blocked('run', workflowId) ?? tooMany(selection),
+            blocked:
+              blocked('run', workflowId) ?? blocked('read', workflowId) ?? tooMany(selection) ?? notReplayed(chosen),
           },
           {
             label: 'Cancel',
             icon: BULK_ICONS.cancel,
             run: () => setDialog('cancel'),
-            blocked: blocked('cancel', workflowId) ?? tooMany(selection),
+            blocked: blocked('cancel', workflowId) ?? tooMany(selection) ?? notCancelled(chosen),
           },
           {
             label: exported.isPending ? `${exported.done} read` : 'Export JSONL',
@@ -98,7 +100,7 @@ function useExport({ filters, workflowId, selection }: Pick<Props, 'filters' | '
       const { signal } = new AbortController();
       setDone(0);
       const runs = selection.all
-        ? await readMatching(toQuery(filters, workflowId), workflowId, setDone, signal)
+        ? await readMatching(toQuery(filters), workflowId, setDone, signal)
         : await readRuns([...selection.ids].slice(0, MOST_EXPORTED), setDone, signal);
       saveAs(`runs-${new Date().toISOString().slice(0, 10)}.jsonl`, runs);
     },
@@ -109,7 +111,7 @@ function useExport({ filters, workflowId, selection }: Pick<Props, 'filters' | '
 type DialogProps = { chosen: Chosen; onClose: () => void; onStarted: (job: Job) => void };
 
 function CancelDialog({ chosen, onClose, onStarted }: DialogProps) {
-  const cancel = useMutation({ mutationFn: () => coming.cancel(toCancel(chosen.choice)), onSuccess: onStarted });
+  const cancel = useMutation({ mutationFn: () => cancelRuns(toCancel(chosen.choice)), onSuccess: onStarted });
   const open = chosen.runs.filter(({ ended_at }) => ended_at === null).length;
   return (
     <Dialog
@@ -125,12 +127,7 @@ function CancelDialog({ chosen, onClose, onStarted }: DialogProps) {
           <Button look="quiet" onClick={onClose}>
             Keep them running
           </Button>
-          <Button
-            look="danger"
-            busy={cancel.isPending}
-            blocked={allOver(chosen, open) ? 'All chosen runs are over.' : null}
-            onClick={() => cancel.mutate()}
-          >
+          <Button look="danger" busy={cancel.isPending} onClick={() => cancel.mutate()}>
             Cancel runs
           </Button>
         </>
@@ -141,12 +138,3 @@ function CancelDialog({ chosen, onClose, onStarted }: DialogProps) {
     </Dialog>
   );
 }
-
-/** Whatever failed, or has an error, is over. */
-const allOver = ({ complete, choice }: Chosen, open: number) =>
-  complete
-    ? open === 0
-    : Boolean(choice.code || choice.node || ['succeeded', 'failed', 'cancelled'].includes(choice.status ?? ''));
-
-/** A cancellation cannot be asked for by the error of runs, since those are over. */
-const toCancel = ({ code: _, node: __, ...choice }: RunChoice): RunChoice => choice;

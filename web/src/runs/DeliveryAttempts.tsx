@@ -1,13 +1,14 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { RotateCw } from 'lucide-react';
-import { api, body } from '../api/client';
-import type { Delivery } from '../api/coming-w2';
+import { api, body, type Schemas } from '../api/client';
 import { useBlocked } from '../app/useSession';
 import { Button } from '../ui/Button';
 import { formatAgo, formatClock, formatDuration } from '../ui/format';
 import { Note } from '../ui/Note';
 import { type State, Status } from '../ui/Status';
 import style from './DeliveryAttempts.module.css';
+
+type Delivery = Schemas['Delivery'];
 
 const STATES: Record<Delivery['status'], { state: State; word: string }> = {
   pending: { state: 'pending', word: 'Pending' },

@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
-import { coming, type Job } from '../api/coming-w2';
+import { cancelJob, type Job, readJob } from '../api/runs';
 import { announce } from '../app/announce';
 import { Button } from '../ui/Button';
 import { Note } from '../ui/Note';
@@ -11,11 +11,11 @@ export function JobProgress({ id, onClose }: { id: string; onClose: () => void }
   const client = useQueryClient();
   const job = useQuery({
     queryKey: ['job', id],
-    queryFn: () => coming.job(id),
+    queryFn: ({ signal }) => readJob(id, signal),
     refetchInterval: ({ state }) => (state.data?.ended_at ? false : 1_000),
   });
   const cancel = useMutation({
-    mutationFn: () => coming.cancelJob(id),
+    mutationFn: () => cancelJob(id),
     onSuccess: (ended) => client.setQueryData(['job', id], ended),
   });
   const over = Boolean(job.data?.ended_at);

@@ -2,8 +2,7 @@ import { useMutation, useQuery } from '@tanstack/react-query';
 import { RotateCw } from 'lucide-react';
 import { useState } from 'react';
 import { Link } from 'wouter';
-import { api, body } from '../api/client';
-import { coming, type Job, type Run, type RunChoice } from '../api/coming-w2';
+import { type Job, type Run, type RunChoice, readRun, replayRun, replayRuns } from '../api/runs';
 import { Button } from '../ui/Button';
 import { classes } from '../ui/classes';
 import { Dialog } from '../ui/Dialog';
@@ -11,6 +10,7 @@ import { Field, Select } from '../ui/Field';
 import { formatCost, formatDuration, shortId } from '../ui/format';
 import { Note } from '../ui/Note';
 import { Status } from '../ui/Status';
+import { toReplay } from './jobs';
 import { useVersions } from './names';
 import style from './ReplayDialog.module.css';
 import { commonFailure, spent } from './savings';
@@ -43,7 +43,12 @@ export function ReplayDialog({
   const [atATime, setAtATime] = useState('5');
   const replay = useMutation({
     mutationFn: () =>
-      coming.replay(chosen.choice, { from, at_a_time: Number(atATime), ...(version ? { on_version: version } : {}) }),
+      replayRuns({
+        ...toReplay(chosen.choice),
+        from,
+        at_a_time: Number(atATime),
+        ...(version ? { on_version: version } : {}),
+      }),
     onSuccess: onStarted,
   });
   const trial = useTrial(chosen.runs[0], from, version);
@@ -143,23 +148,16 @@ function useTrial(run: Run | undefined, from: From, version: string) {
   const start = useMutation({
     mutationFn: async () => {
       if (!run) throw new Error('No chosen run is loaded.');
-      const content = { ...(from === 'start' ? { all: true } : { all: false }), ...(version ? { version } : {}) };
-      const answer = await body(
-        api.POST('/v1/runs/{run_id}/replay', {
-          params: { path: { run_id: run.id }, header: { Prefer: 'respond-async' } },
-          body: content,
-        }),
-      );
-      return answer as unknown as Run;
+      return replayRun(run.id, { all: from === 'start', ...(version ? { version } : {}) });
     },
   });
   const followed = useQuery({
     queryKey: ['run', start.data?.id ?? ''],
-    queryFn: () => coming.run(start.data?.id ?? ''),
+    queryFn: ({ signal }) => readRun(start.data?.id ?? '', signal),
     enabled: Boolean(start.data),
     refetchInterval: ({ state }) => (state.data?.ended_at ? false : 1_000),
   });
-  return { start, run: followed.data ?? start.data };
+  return { start, run: followed.data };
 }
 
 function Trial({ trial }: { trial: ReturnType<typeof useTrial> }) {

@@ -1,4 +1,4 @@
-import { CirclePlay, Pause } from 'lucide-react';
+import { Pause, Play } from 'lucide-react';
 import { type ReactNode, useCallback, useMemo, useState } from 'react';
 import { useSearchParams } from 'wouter';
 import { usePageActions } from '../app/actions';
@@ -43,7 +43,7 @@ export function RunsView({ workflowId }: { workflowId?: string }) {
       <Segment label="Time shown" options={[...SPANS]} value={span.value} onChange={(value) => set('span', value)} />
       <Button
         aria-pressed={live}
-        icon={live ? <Pause aria-hidden /> : <CirclePlay aria-hidden />}
+        icon={live ? <Pause aria-hidden /> : <Play aria-hidden fill="currentColor" />}
         onClick={() => set('live', live ? null : '1')}
       >
         {live ? 'Pause' : 'Live'}
@@ -56,14 +56,16 @@ export function RunsView({ workflowId }: { workflowId?: string }) {
       actions={actions}
       going={list.runs.filter(({ ended_at }) => ended_at === null).length}
     >
-      <FilterBar filters={filters} workflowId={workflowId} onChange={change} />
-      <Histogram
-        span={span}
-        workflowId={workflowId ?? filters.workflow}
-        from={filters.from}
-        to={filters.to}
-        onBrush={(range) => change({ from: range?.from ?? null, to: range?.to ?? null })}
-      />
+      <div className={style.choice}>
+        <FilterBar filters={filters} workflowId={workflowId} onChange={change} />
+        <Histogram
+          span={span}
+          workflowId={workflowId ?? filters.workflow}
+          from={filters.from}
+          to={filters.to}
+          onBrush={(range) => change({ from: range?.from ?? null, to: range?.to ?? null })}
+        />
+      </div>
       {job && <JobProgress id={job} onClose={() => set('job', null)} />}
       <FreshRuns list={list} />
       <RunsTable
@@ -104,7 +106,7 @@ function Frame({ workflowId, actions, going, children }: FrameProps) {
   const state = going > 0 && <Status state="running" word={`${going} live`} />;
   if (!workflowId) {
     return (
-      <Page title="Runs" lead={state} actions={actions}>
+      <Page title="Runs" beside={state} actions={actions}>
         {children}
       </Page>
     );

@@ -1,5 +1,5 @@
 /** Two runs side by side, node by node. */
-import type { NodeTrace } from '../api/coming-w2';
+import type { NodeTrace } from '../api/runs';
 
 export type Difference = 'none' | 'status' | 'output' | 'only-left' | 'only-right';
 export type Pair = {

@@ -1,5 +1,5 @@
 /** Runs with their inputs and outputs as JSON Lines, one run a line. */
-import { coming, type Run } from '../api/coming-w2';
+import { listRuns, type Run, type RunPage, type RunQuery, readRun } from '../api/runs';
 
 const AT_A_TIME = 4;
 const PAGE = 100;
@@ -12,7 +12,7 @@ export async function readRuns(ids: string[], onProgress: Progress, signal: Abor
   const runs: Run[] = [];
   for (let start = 0; start < ids.length; start += AT_A_TIME) {
     const part = ids.slice(start, start + AT_A_TIME);
-    runs.push(...(await Promise.all(part.map((id) => coming.run(id, signal)))));
+    runs.push(...(await Promise.all(part.map((id) => readRun(id, signal)))));
     onProgress(runs.length);
   }
   return runs;
@@ -20,19 +20,16 @@ export async function readRuns(ids: string[], onProgress: Progress, signal: Abor
 
 /** All runs that match, `MOST_EXPORTED` at most. */
 export async function readMatching(
-  query: URLSearchParams,
+  query: RunQuery,
   workflowId: string | undefined,
   onProgress: Progress,
   signal: AbortSignal,
 ): Promise<Run[]> {
   const runs: Run[] = [];
-  let cursor: string | null = '';
+  let cursor: string | null | undefined;
   while (cursor !== null && runs.length < MOST_EXPORTED) {
-    const asked = new URLSearchParams(query);
-    asked.set('limit', String(PAGE));
-    asked.set('include', 'input,output');
-    if (cursor) asked.set('cursor', cursor);
-    const page: Awaited<ReturnType<typeof coming.runs>> = await coming.runs(asked, workflowId, signal);
+    const asked: RunQuery = { ...query, limit: PAGE, include: 'input,output', cursor };
+    const page: RunPage = await listRuns(asked, workflowId, signal);
     runs.push(...page.items);
     cursor = page.next_cursor;
     onProgress(runs.length);

@@ -26,13 +26,12 @@ describe('filters of runs', () => {
 
   it('asks the API in its own names', () => {
     const query = toQuery({ workflow: 'a', slower: '1500', from: '2026-01-31T08:00:00Z', q: 'order' });
-    expect(Object.fromEntries(query)).toEqual({
+    expect(query).toEqual({
       workflow: 'a',
-      min_duration_ms: '1500',
+      min_duration_ms: 1_500,
       created_from: '2026-01-31T08:00:00Z',
       q: 'order',
     });
-    expect(toQuery({ workflow: 'a' }, 'b').has('workflow')).toBe(false);
   });
 
   it('chooses all that match for a job, up to the time that was looked at', () => {

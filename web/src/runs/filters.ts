@@ -1,5 +1,5 @@
 /** The filters of a list of runs: in the URL, in words, and as the API takes them. */
-import type { RunChoice } from '../api/coming-w2';
+import type { RunChoice, RunQuery } from '../api/runs';
 import { formatDateTime, formatDuration } from '../ui/format';
 
 export const FILTERS = [
@@ -66,15 +66,14 @@ export function parseDuration(text: string): number | null {
 }
 
 /** The filters as `GET /v1/runs` takes them. */
-export function toQuery(filters: Filters, workflowId?: string): URLSearchParams {
-  const query = new URLSearchParams();
-  const put = (name: string, value: string | undefined) => value && query.set(name, value);
-  if (!workflowId) put('workflow', filters.workflow);
-  for (const name of ['status', 'version', 'node', 'code', 'key', 'user', 'q'] as const) put(name, filters[name]);
-  put('min_duration_ms', filters.slower);
-  put('created_from', filters.from);
-  put('created_before', filters.to);
-  return query;
+export function toQuery({ status, slower, from, to, ...same }: Filters): RunQuery {
+  return {
+    ...same,
+    ...(status && { status: status as RunQuery['status'] }),
+    ...(slower && { min_duration_ms: Number(slower) }),
+    ...(from && { created_from: from }),
+    ...(to && { created_before: to }),
+  };
 }
 
 /**
@@ -86,7 +85,8 @@ export function toChoice(filters: Filters, workflowId: string | undefined, befor
   const choice: RunChoice = { created_before: filters.to && filters.to < before ? filters.to : before };
   const workflow = workflowId ?? filters.workflow;
   if (workflow) choice.workflow = workflow;
-  for (const name of ['status', 'user', 'code', 'node', 'version'] as const) {
+  if (filters.status) choice.status = filters.status as RunChoice['status'];
+  for (const name of ['user', 'code', 'node', 'version'] as const) {
     if (filters[name]) choice[name] = filters[name];
   }
   if (filters.from) choice.created_from = filters.from;

@@ -1,5 +1,5 @@
 import { expect, it, vi } from 'vitest';
-import type { NodeTrace } from '../api/coming-w2';
+import type { NodeTrace } from '../api/runs';
 import type { Outline } from '../graph/types';
 import { graphStates, pathFor } from './graphStates';
 
@@ -14,12 +14,15 @@ const outline: Outline = {
   inputs: [],
   outputs: [],
   removed: [],
+  truncated: false,
 };
 const node = (path: string, status: NodeTrace['status'], ms: number): NodeTrace => ({
   node: path,
   kind: 'agent',
   status,
   attempts: 1,
+  parent: null,
+  ready_at: null,
   started_at: '2026-01-31T08:15:00.000Z',
   duration_ms: ms,
   input: null,

@@ -1,5 +1,5 @@
 /** What a run did to the nodes of its document, for the graph. Iterations of a container are shown one by one, or together. */
-import type { NodeTrace } from '../api/coming-w2';
+import type { NodeTrace } from '../api/runs';
 import type { NodeRun, Outline } from '../graph/types';
 import { formatCost, formatDuration } from '../ui/format';
 import type { State } from '../ui/Status';

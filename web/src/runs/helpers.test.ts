@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { NodeTrace } from '../api/coming-w2';
+import type { NodeTrace } from '../api/runs';
 import type { Outline } from '../graph/types';
 import { canonical, pairNodes } from './compare';
 import { runAsCurl } from './curl';
@@ -19,12 +19,15 @@ const outline: Outline = {
   inputs: [],
   outputs: [],
   removed: [],
+  truncated: false,
 };
 const node = (path: string, second: number, cost: number | null, output: unknown = null): NodeTrace => ({
   node: path,
   kind: 'agent',
   status: 'succeeded',
   attempts: 1,
+  parent: null,
+  ready_at: null,
   started_at: `2026-01-31T08:15:0${second}.000Z`,
   duration_ms: 1_000,
   input: null,

@@ -16,6 +16,7 @@ it('opens a node, gathers its text, and closes it', () => {
       status: 'succeeded',
       error: null,
       at: '2026-01-31T08:15:01.500Z',
+      duration_ms: 1_500,
       tokens: 7,
     }),
   ]);

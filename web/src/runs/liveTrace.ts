@@ -1,7 +1,8 @@
 /** What the events of a run say of its nodes, while the trace does not yet. */
 
-import type { NodeTrace, Run } from '../api/coming-w2';
 import type { RunEvent } from '../api/events';
+import type { NodeTrace, Run } from '../api/runs';
+import { blankNode } from './blankNode';
 
 export type Live = {
   nodes: Map<string, NodeTrace>;
@@ -22,8 +23,9 @@ type Data = {
   text?: string;
   status: NodeTrace['status'];
   error: NodeTrace['error'];
-  tokens?: number | null;
-  cost_nano_usd?: number | null;
+  duration_ms: number | null;
+  tokens: number | null;
+  cost_nano_usd: number | null;
 };
 
 /** Adds events to what is known; nodes that change are new objects, so that only their rows are drawn again. */
@@ -56,20 +58,7 @@ function add(live: Live, { event, data: raw }: RunEvent) {
   }
 }
 
-const opened = ({ node, kind, at }: Data): NodeTrace => ({
-  node,
-  kind,
-  status: null,
-  attempts: 1,
-  started_at: at,
-  duration_ms: null,
-  input: null,
-  output: null,
-  error: null,
-  tokens: null,
-  cost_nano_usd: null,
-  calls: [],
-});
+const opened = ({ node, kind, at }: Data): NodeTrace => ({ ...blankNode(node, kind), attempts: 1, started_at: at });
 
 const attempt = (number: number, at: string): NodeTrace['calls'][number]['attempts'][number] => ({
   attempt: number,
@@ -120,14 +109,13 @@ const ended = <A extends { ended_at: string | null; status: NodeTrace['status'] 
 
 function finished(live: Live, data: Data) {
   const node = live.nodes.get(data.node) ?? { ...opened(data), started_at: data.status === 'skipped' ? null : data.at };
-  const started = node.started_at;
   live.nodes.set(data.node, {
     ...node,
     status: data.status,
     error: data.error,
-    duration_ms: started ? Math.max(0, new Date(data.at).getTime() - new Date(started).getTime()) : null,
-    tokens: data.tokens ?? null,
-    cost_nano_usd: data.cost_nano_usd ?? null,
+    duration_ms: data.duration_ms,
+    tokens: data.tokens,
+    cost_nano_usd: data.cost_nano_usd,
     calls: node.calls.map((call) => ({
       ...call,
       attempts: call.attempts.map((past) =>

@@ -1,15 +1,15 @@
 import { useQuery } from '@tanstack/react-query';
 import { api, body } from '../api/client';
-import type { Run } from '../api/coming-w2';
-import { useBlocked } from '../app/useSession';
+import type { Run } from '../api/runs';
+import { useMay } from '../app/useSession';
 
 /** Workflows by id, for keys that may list them. */
 export function useWorkflowNames(): { id: string; name: string }[] {
-  const blocked = useBlocked();
+  const can = useMay();
   const workflows = useQuery({
     queryKey: ['workflow-names'],
     queryFn: () => body(api.GET('/v1/workflows', { params: { query: { limit: 100 } } })),
-    enabled: !blocked('author'),
+    enabled: can('author'),
     staleTime: 60_000,
   });
   return workflows.data?.items ?? [];
@@ -17,11 +17,11 @@ export function useWorkflowNames(): { id: string; name: string }[] {
 
 /** Keys by id, for admins. Everybody else sees ids. */
 export function useKeyNames(): { id: string; name: string }[] {
-  const blocked = useBlocked();
+  const can = useMay();
   const keys = useQuery({
     queryKey: ['key-names'],
     queryFn: () => body(api.GET('/v1/keys', { params: { query: { limit: 100 } } })),
-    enabled: !blocked('admin'),
+    enabled: can('admin'),
     staleTime: 60_000,
   });
   return keys.data?.items ?? [];
@@ -29,7 +29,7 @@ export function useKeyNames(): { id: string; name: string }[] {
 
 /** Versions of a workflow, newest first, for authors. */
 export function useVersions(workflowId: string | undefined): string[] {
-  const blocked = useBlocked();
+  const can = useMay();
   const versions = useQuery({
     queryKey: ['version-names', workflowId],
     queryFn: () =>
@@ -38,7 +38,7 @@ export function useVersions(workflowId: string | undefined): string[] {
           params: { path: { workflow_id: workflowId ?? '' }, query: { limit: 100 } },
         }),
       ),
-    enabled: Boolean(workflowId) && !blocked('author'),
+    enabled: Boolean(workflowId) && can('author'),
     staleTime: 60_000,
   });
   return versions.data?.items.map(({ version }) => version) ?? [];

@@ -1,6 +1,6 @@
 /** What stands beside a bar of the waterfall. */
 import type { Schemas } from '../api/client';
-import type { NodeTrace } from '../api/coming-w2';
+import type { NodeTrace } from '../api/runs';
 import { formatDuration } from '../ui/format';
 import { type Clock, callPieces, nodePieces, total } from './pieces';
 
@@ -26,7 +26,10 @@ export function nodeNote(
   const pieces = nodePieces(node, clock, context.holds);
   const queue = total(pieces, 'queue');
   if (!context.holds && node.calls[0]) return withQueue(queue, callNote(node.calls[0].attempts, clock, false));
-  const took = node.duration_ms === null ? 'so far' : seconds(node.duration_ms);
+  const took =
+    node.duration_ms === null
+      ? `${seconds(clock.now - Date.parse(node.started_at))} so far`
+      : seconds(node.duration_ms);
   const counted = context.iterations ? `${took}, ${done(node, context.iterations)}` : took;
   return withQueue(queue, node.status === 'failed' && node.error ? `${counted}, ${node.error.code}` : counted);
 }

@@ -1,11 +1,14 @@
 /** The pieces of one row of the waterfall: what of its time was queue, work, a failed attempt, a pause. */
 
 import type { Schemas } from '../api/client';
-import type { NodeTrace } from '../api/coming-w2';
+import type { NodeTrace } from '../api/runs';
 
 export type Piece = { look: 'queue' | 'work' | 'failed' | 'pause' | 'span' | 'live'; from: number; to: number };
 export type Clock = { origin: number; now: number };
 type Attempt = Schemas['AttemptTrace'];
+
+/** Kinds whose time is spent waiting, not working. */
+const PAUSES = new Set(['approval', 'wait']);
 
 /** Shorter queues than this are not worth a mark. */
 const QUEUE_MS = 5;
@@ -42,7 +45,13 @@ export function nodePieces(node: NodeTrace, clock: Clock, whole: boolean): Piece
   if (whole) return [...queue, { look: 'span', from, to }];
   const calls = node.calls.flatMap((call) => callPieces(call.attempts, clock));
   if (calls.length) return [...queue, ...calls];
-  const look = node.status === null ? 'live' : node.status === 'failed' ? 'failed' : 'work';
+  const look = PAUSES.has(node.kind)
+    ? 'pause'
+    : node.status === null
+      ? 'live'
+      : node.status === 'failed'
+        ? 'failed'
+        : 'work';
   return [...queue, { look, from, to }];
 }
 

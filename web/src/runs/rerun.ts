@@ -1,8 +1,8 @@
 /** Running a run again, from its failed node or from another. */
 import { useMutation } from '@tanstack/react-query';
 import { useLocation } from 'wouter';
-import { api, body, type Schemas } from '../api/client';
-import type { Run } from '../api/coming-w2';
+import type { Schemas } from '../api/client';
+import { type Run, replayRun } from '../api/runs';
 import type { Outline } from '../graph/types';
 
 /**
@@ -25,15 +25,7 @@ export function rerunNode(path: string, outline: Outline | null): string {
 export function useRerun(run: Pick<Run, 'id'>, onDone?: () => void) {
   const [, navigate] = useLocation();
   return useMutation({
-    mutationFn: async (content: Schemas['ReplayRun']) => {
-      const answer = await body(
-        api.POST('/v1/runs/{run_id}/replay', {
-          params: { path: { run_id: run.id }, header: { Prefer: 'respond-async' } },
-          body: content,
-        }),
-      );
-      return answer as unknown as Run;
-    },
+    mutationFn: (content: Schemas['ReplayRun']) => replayRun(run.id, content),
     onSuccess: ({ id }) => {
       onDone?.();
       navigate(`/runs/${id}`);

@@ -1,5 +1,5 @@
 /** What a rerun from a node keeps of the run before. */
-import type { NodeTrace, Run } from '../api/coming-w2';
+import type { NodeTrace, Run } from '../api/runs';
 import type { Outline } from '../graph/types';
 import { type Clock, nodePieces } from './pieces';
 import { withoutIterations } from './traceTree';

@@ -2,7 +2,7 @@
  * The nodes of a trace as a tree. Paths say where a node is: `research[1]/search` is in an iteration, `minutes/lines` in a
  * workflow that runs as a node, `helper/turn1.tool0/lines` in a workflow that is an agent's tool.
  */
-import type { NodeTrace } from '../api/coming-w2';
+import type { NodeTrace } from '../api/runs';
 
 export type TraceTree = {
   top: NodeTrace[];

@@ -1,6 +1,6 @@
 import { type InfiniteData, useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useMemo, useState } from 'react';
-import { coming, type Run, type RunPage } from '../api/coming-w2';
+import { listRuns, type Run, type RunPage, type RunQuery } from '../api/runs';
 import { type Filters, toQuery } from './filters';
 
 const PAGE = 100;
@@ -12,13 +12,12 @@ export type RunList = ReturnType<typeof useRuns>;
 
 /** The runs that match, page by page. In live mode the first page is read again and again; what is new waits in `fresh`. */
 export function useRuns(filters: Filters, workflowId: string | undefined, live: boolean) {
-  const query = toQuery(filters, workflowId);
-  query.set('limit', String(PAGE));
-  const key = ['runs', workflowId ?? '', query.toString()];
+  const query = { ...toQuery(filters), limit: PAGE };
+  const key = ['runs', workflowId ?? '', query];
   const pages = useInfiniteQuery({
     queryKey: key,
-    queryFn: ({ pageParam, signal }) => coming.runs(withCursor(query, pageParam), workflowId, signal),
-    initialPageParam: '',
+    queryFn: ({ pageParam, signal }) => listRuns({ ...query, cursor: pageParam }, workflowId, signal),
+    initialPageParam: undefined as string | undefined,
     getNextPageParam: (page: RunPage) => page.next_cursor ?? undefined,
     placeholderData: (before) => before,
   });
@@ -28,12 +27,6 @@ export function useRuns(filters: Filters, workflowId: string | undefined, live: 
   return { ...pages, runs, ...fresh, searchedTo: pages.data?.pages.at(-1)?.searched_to };
 }
 
-const withCursor = (query: URLSearchParams, cursor: string) => {
-  const next = new URLSearchParams(query);
-  if (cursor) next.set('cursor', cursor);
-  return next;
-};
-
 /** A run that begins while pages are read moves the others down; each is listed once. */
 function unique(runs: Run[]): Run[] {
   return [...new Map(runs.map((run) => [run.id, run])).values()];
@@ -42,12 +35,12 @@ function unique(runs: Run[]): Run[] {
 type Fresh = { workflowId: string | undefined; live: boolean; runs: Run[] };
 
 /** Runs that came since the list was read; `show` puts them on top. Runs of the list that changed are replaced in place. */
-function useFresh(key: string[], query: URLSearchParams, { workflowId, live, runs }: Fresh) {
+function useFresh(key: unknown[], query: RunQuery, { workflowId, live, runs }: Fresh) {
   const client = useQueryClient();
   const [shown, setShown] = useState<ReadonlySet<string>>(new Set());
   const poll = useQuery({
     queryKey: ['live', ...key],
-    queryFn: ({ signal }) => coming.runs(query, workflowId, signal),
+    queryFn: ({ signal }) => listRuns(query, workflowId, signal),
     refetchInterval: POLL_MS,
     enabled: live,
   });

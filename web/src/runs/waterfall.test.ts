@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Schemas } from '../api/client';
-import type { NodeTrace } from '../api/coming-w2';
+import type { NodeTrace } from '../api/runs';
 import { timeSpent } from './pieces';
 import { type Folds, type Planned, waterfall } from './waterfall';
 
@@ -30,6 +30,8 @@ function node(path: string, kind: string, from: number, ms: number | null, more:
     kind,
     status: ms === null ? null : 'succeeded',
     attempts: 1,
+    parent: null,
+    ready_at: null,
     started_at: at(from),
     duration_ms: ms,
     input: null,

@@ -1,6 +1,7 @@
 /** The rows of the waterfall of a run, from its trace. */
-import type { NodeTrace } from '../api/coming-w2';
+import type { NodeTrace } from '../api/runs';
 import type { State } from '../ui/Status';
+import { blankNode } from './blankNode';
 import { callNote, groupNote, iterationNote, nodeNote } from './notes';
 import { type Clock, callPieces, nodePieces, type Piece } from './pieces';
 import { below, belowNode, idOf, type TraceTree, traceTree } from './traceTree';
@@ -24,7 +25,8 @@ export type Row = {
 
 /** Nodes of the document, in its order; what the run never reached is listed too. */
 export type Planned = { id: string; kind: string; parent: string | null };
-export type Folds = { opened: ReadonlySet<string>; closed: ReadonlySet<string> };
+/** What the user opened and closed; all else is open, or closed where there is little room. */
+export type Folds = { opened: ReadonlySet<string>; closed: ReadonlySet<string>; brief?: boolean };
 export type Waterfall = { clock: Clock; tree: TraceTree; folds: Folds; queuedMs: number | null };
 
 export function waterfall(
@@ -44,20 +46,7 @@ function unreached(nodes: NodeTrace[], planned: Planned[], over: boolean): NodeT
   const reached = new Set(nodes.map((node) => node.node));
   const top = planned.filter((node) => node.parent === null && !reached.has(node.id) && node.kind !== 'note');
   const missing = reached.has('output') || !planned.length ? top : [...top, { id: 'output', kind: 'output' }];
-  return missing.map(({ id, kind }) => ({
-    node: id,
-    kind,
-    status: over ? 'skipped' : null,
-    attempts: 0,
-    started_at: null,
-    duration_ms: null,
-    input: null,
-    output: null,
-    error: null,
-    tokens: null,
-    cost_nano_usd: null,
-    calls: [],
-  }));
+  return missing.map(({ id, kind }) => ({ ...blankNode(id, kind), status: over ? 'skipped' : null }));
 }
 
 export function stateOf(node: Pick<NodeTrace, 'status' | 'started_at' | 'kind'>): State {
@@ -72,11 +61,16 @@ function nodeRows(picture: Waterfall, node: NodeTrace, depth: number, label: str
   const calls =
     node.calls.length > 1 || node.calls.some(({ call }) => call && picture.tree.inside.has(`${node.node}/${call}`));
   const holds = iterations.length > 0 || inner.length > 0 || calls;
-  const open = holds && !picture.folds.closed.has(node.node);
+  const { opened, closed, brief } = picture.folds;
+  const open = holds && (brief ? opened.has(node.node) : !closed.has(node.node));
   const row: Row = {
-    ...base(node, depth, label === 'api' ? 'input' : label),
+    ...base(
+      node,
+      depth,
+      label === 'api' ? 'input' : brief && iterations.length ? `${label} ×${iterations.length}` : label,
+    ),
     fold: holds ? (open ? 'open' : 'closed') : null,
-    pieces: rowPieces(picture, node, holds),
+    pieces: rowPieces(picture, node, holds && (open || !node.calls.length)),
     note: nodeNote(node, picture.clock, { iterations: iterations.length, holds, queuedMs: picture.queuedMs }),
     ...sums(node, belowNode(picture.tree, node)),
   };

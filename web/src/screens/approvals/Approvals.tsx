@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { UserCheck } from 'lucide-react';
 import { Link } from 'wouter';
-import { coming, type OpenQuestion } from '../../api/coming-w2';
+import { api, body, type Schemas } from '../../api/client';
 import { announce } from '../../app/announce';
 import { Failure } from '../../app/Failure';
 import { QuestionForm } from '../../runs/QuestionForm';
@@ -10,12 +10,17 @@ import { formatAgo, formatDateTime, shortId } from '../../ui/format';
 import { Page } from '../../ui/Page';
 import style from './Approvals.module.css';
 
+type OpenQuestion = Schemas['ListedQuestion'];
 const keyOf = (question: OpenQuestion) => `${question.run_id} ${question.node}`;
 
 /** What waits for a person, over all workflows, the oldest first. */
 export default function Approvals() {
   const client = useQueryClient();
-  const questions = useQuery({ queryKey: ['questions'], queryFn: () => coming.questions(), refetchInterval: 10_000 });
+  const questions = useQuery({
+    queryKey: ['questions'],
+    queryFn: () => body(api.GET('/v1/questions')),
+    refetchInterval: 5_000,
+  });
   const items = questions.data?.items ?? [];
   const answered = (question: OpenQuestion) => {
     announce(`Answered ${question.message}`);

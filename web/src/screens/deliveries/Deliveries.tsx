@@ -2,7 +2,7 @@ import { useInfiniteQuery } from '@tanstack/react-query';
 import { ChevronDown, ChevronRight, Send } from 'lucide-react';
 import { useState } from 'react';
 import { Link } from 'wouter';
-import { coming, type Delivery, type DeliveryPage } from '../../api/coming-w2';
+import { api, body, type Schemas } from '../../api/client';
 import { Failure } from '../../app/Failure';
 import { useParam } from '../../app/useParam';
 import { useBlocked } from '../../app/useSession';
@@ -19,6 +19,7 @@ import { Toolbar } from '../../ui/Toolbar';
 import style from './Deliveries.module.css';
 import { Recover } from './Recover';
 
+type Delivery = Schemas['Delivery'];
 type Which = 'all' | Delivery['status'];
 
 /** The webhooks of all runs, with their attempts. */
@@ -87,15 +88,17 @@ export default function Deliveries() {
 function useDeliveries(status: string, workflow: string) {
   return useInfiniteQuery({
     queryKey: ['deliveries', status, workflow],
-    queryFn: ({ pageParam }) => {
-      const query = new URLSearchParams({ limit: '50' });
-      if (status !== 'all') query.set('status', status);
-      if (workflow) query.set('workflow', workflow);
-      if (pageParam) query.set('cursor', pageParam);
-      return coming.deliveries(query);
+    queryFn: ({ pageParam, signal }) => {
+      const query = {
+        limit: 50,
+        cursor: pageParam,
+        ...(status !== 'all' && { status: status as Delivery['status'] }),
+        ...(workflow && { workflow }),
+      };
+      return body(api.GET('/v1/deliveries', { params: { query }, signal }));
     },
-    initialPageParam: '',
-    getNextPageParam: (page: DeliveryPage) => page.next_cursor ?? undefined,
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page: Schemas['DeliveryList']) => page.next_cursor ?? undefined,
     refetchInterval: 15_000,
     placeholderData: (before) => before,
   });

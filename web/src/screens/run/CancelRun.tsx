@@ -1,6 +1,6 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { api, body } from '../../api/client';
-import type { Run } from '../../api/coming-w2';
+import type { Run } from '../../api/runs';
 import { Confirm } from '../../ui/Confirm';
 
 export function CancelRun({ run, onClose }: { run: Run; onClose: () => void }) {

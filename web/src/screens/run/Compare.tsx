@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { Link } from 'wouter';
-import { coming, type NodeTrace, type Run } from '../../api/coming-w2';
+import { listRuns, type NodeTrace, type Run, readRun, readTrace } from '../../api/runs';
 import { Failure } from '../../app/Failure';
 import { type Difference, type Pair, pairNodes } from '../../runs/compare';
 import { stateOf } from '../../runs/waterfall';
@@ -27,7 +27,7 @@ export function Compare({ data, place }: { data: RunData; place: Place }) {
 function Choose({ run, onChoose }: { run: Run; onChoose: (id: string) => void }) {
   const recent = useQuery({
     queryKey: ['compare-with', run.workflow_id],
-    queryFn: ({ signal }) => coming.runs(new URLSearchParams({ limit: '20' }), run.workflow_id, signal),
+    queryFn: ({ signal }) => listRuns({ limit: 20 }, run.workflow_id, signal),
   });
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
@@ -68,8 +68,8 @@ function Choose({ run, onChoose }: { run: Run; onChoose: (id: string) => void })
 
 function SideBySide({ data, otherId, onLeave }: { data: RunData; otherId: string; onLeave: () => void }) {
   const [all, setAll] = useState(false);
-  const other = useQuery({ queryKey: ['run', otherId], queryFn: ({ signal }) => coming.run(otherId, signal) });
-  const trace = useQuery({ queryKey: ['trace', otherId], queryFn: () => coming.trace(otherId) });
+  const other = useQuery({ queryKey: ['run', otherId], queryFn: ({ signal }) => readRun(otherId, signal) });
+  const trace = useQuery({ queryKey: ['trace', otherId], queryFn: ({ signal }) => readTrace(otherId, signal) });
   const error = other.error ?? trace.error;
   if (error) return <Failure error={error} what={`the run ${otherId}`} onRetry={() => other.refetch()} />;
   if (!other.data || !trace.data) return <Skeleton />;

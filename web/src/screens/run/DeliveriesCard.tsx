@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { api, body } from '../../api/client';
-import type { Run } from '../../api/coming-w2';
+import type { Run } from '../../api/runs';
 import { DeliveryAttempts, DeliveryStatus, Redeliver } from '../../runs/DeliveryAttempts';
 import { Empty, Skeleton } from '../../ui/Empty';
 import { Note } from '../../ui/Note';

@@ -1,4 +1,4 @@
-import { Play } from 'lucide-react';
+import { ArrowRightFromLine } from 'lucide-react';
 import { useState } from 'react';
 import { ApiError, type Schemas } from '../../api/client';
 import { useRerun } from '../../runs/rerun';
@@ -42,7 +42,7 @@ export function EditInput({
           </Button>
           <Button
             look="primary"
-            icon={<Play />}
+            icon={<ArrowRightFromLine />}
             blocked={problem}
             busy={rerun.isPending}
             onClick={() => rerun.mutate({ ...content, input: value })}

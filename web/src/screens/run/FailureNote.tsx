@@ -1,8 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
 import { RotateCw } from 'lucide-react';
 import { useState } from 'react';
-import { useLocation } from 'wouter';
-import { coming, type NodeTrace, type Run } from '../../api/coming-w2';
+import { Link, useLocation } from 'wouter';
+import { listRuns, type NodeTrace, type Run, type RunChoice } from '../../api/runs';
 import { useBlocked } from '../../app/useSession';
 import { adviceFor } from '../../runs/advice';
 import { times } from '../../runs/notes';
@@ -12,6 +12,7 @@ import { Button } from '../../ui/Button';
 import { formatDuration } from '../../ui/format';
 import { Note } from '../../ui/Note';
 import { useNarrow } from '../../ui/useNarrow';
+import style from './FailureNote.module.css';
 
 const DAY_MS = 86_400_000;
 const MOST = 100;
@@ -35,7 +36,8 @@ export function FailureNote({ run, nodes }: { run: Run; nodes: NodeTrace[] }) {
       tone="bad"
       actions={
         others > 0 &&
-        same && (
+        same &&
+        !narrow && (
           <>
             <Button onClick={() => navigate(`/runs?${list}`)}>See the {count} runs</Button>
             <Button icon={<RotateCw />} blocked={blocked} onClick={() => setReplaying(true)}>
@@ -46,11 +48,18 @@ export function FailureNote({ run, nodes }: { run: Run; nodes: NodeTrace[] }) {
       }
     >
       <p>
-        <b>{error.node ? `${error.node} failed:` : 'The run failed:'}</b> <code>{error.code}</code>{' '}
-        {narrow ? '' : error.message}
+        <b>{error.node ? `${error.node} failed:` : 'The run failed:'}</b> <code>{error.code}</code>
+        {!narrow && ` ${error.message}`}
         {node && node.attempts > 1 && `, ${attempts(node)}`}.{' '}
         {others > 0 &&
-          `The same node failed in ${others}${same?.more ? '+' : ''} other ${others === 1 ? 'run' : 'runs'} in the last 24 h.`}
+          same &&
+          (narrow ? (
+            <Link className={style.others} href={`/runs?${list}`}>
+              {inOthers(others, same.more)}
+            </Link>
+          ) : (
+            `${inOthers(others, same.more)} in the last 24 h.`
+          ))}
       </p>
       {!error.node && <p>{adviceFor(error.code)}</p>}
       {replaying && same && (
@@ -64,6 +73,9 @@ export function FailureNote({ run, nodes }: { run: Run; nodes: NodeTrace[] }) {
   );
 }
 
+const inOthers = (others: number, more: boolean) =>
+  `The same node failed in ${others}${more ? '+' : ''} other ${others === 1 ? 'run' : 'runs'}`;
+
 const attempts = ({ attempts: count, duration_ms }: NodeTrace) =>
   `tried ${times(count)}${duration_ms === null ? '' : ` in ${formatDuration(duration_ms)}`}`;
 
@@ -71,25 +83,13 @@ const attempts = ({ attempts: count, duration_ms }: NodeTrace) =>
 function useSameFailures(run: Run) {
   const node = run.error?.node ? withoutIterations(run.error.node) : null;
   const [from] = useState(() => new Date(Date.now() - DAY_MS).toISOString());
-  const query = new URLSearchParams({
-    status: 'failed',
-    code: run.error?.code ?? '',
-    created_from: from,
-    limit: String(MOST),
-  });
-  if (node) query.set('node', node);
+  const failure = { status: 'failed', code: run.error?.code, created_from: from, ...(node && { node }) } as const;
   const page = useQuery({
-    queryKey: ['same-failures', run.workflow_id, query.toString()],
-    queryFn: ({ signal }) => coming.runs(query, run.workflow_id, signal),
+    queryKey: ['same-failures', run.workflow_id, failure],
+    queryFn: ({ signal }) => listRuns({ ...failure, limit: MOST }, run.workflow_id, signal),
     enabled: run.error !== null,
   });
   if (!page.data) return null;
-  const choice = {
-    workflow: run.workflow_id,
-    status: 'failed',
-    code: run.error?.code ?? '',
-    created_from: from,
-    ...(node ? { node } : {}),
-  };
+  const choice: RunChoice = { ...failure, workflow: run.workflow_id };
   return { runs: page.data.items, more: page.data.next_cursor !== null, choice };
 }

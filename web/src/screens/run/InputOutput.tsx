@@ -1,12 +1,17 @@
 import { formatBytes } from '../../ui/format';
 import { JsonTree } from '../../ui/JsonTree';
+import { useNarrow } from '../../ui/useNarrow';
 import style from './InputOutput.module.css';
+import { RunFigures } from './RunFigures';
 import type { RunData } from './useRunData';
 
 /** What the run was given and what it gave. */
-export function InputOutput({ data: { run, over } }: { data: RunData }) {
+export function InputOutput({ data }: { data: RunData }) {
+  const { run, over } = data;
+  const narrow = useNarrow();
   return (
     <div className={style.pair}>
+      {narrow && <RunFigures data={data} part="more" />}
       <Side title="Input" value={run.input} missing="It was wiped, or the key may not read it." />
       <Side title="Output" value={run.output} missing={over ? 'There is none.' : 'There is none yet.'} />
     </div>

@@ -1,4 +1,4 @@
-import type { NodeTrace } from '../../api/coming-w2';
+import type { NodeTrace } from '../../api/runs';
 import { adviceFor } from '../../runs/advice';
 import type { Line } from '../../runs/eventLog';
 import { idOf } from '../../runs/traceTree';
@@ -102,16 +102,20 @@ function Data({ data, node }: { data: RunData; node: NodeTrace }) {
     <>
       {node.error && (
         <Note tone="bad">
-          <p>
-            <b>{node.error.code}</b> {node.error.message}
-          </p>
+          {!isSaid(data, node.error) && (
+            <p>
+              <b>{node.error.code}</b> {node.error.message}
+            </p>
+          )}
           <p>{adviceFor(node.error.code)}</p>
         </Note>
       )}
       {node.input !== null && node.input !== undefined && (
         <Value title="Sent" note="secrets as names" value={node.input} />
       )}
-      {node.output !== null && node.output !== undefined && <Value title="Came back" value={node.output} />}
+      {node.output !== null && node.output !== undefined && (
+        <Value title="Came back" value={node.output} status={statusOf(node.output)} />
+      )}
       {(node.output === null || node.output === undefined) && streamed && (
         <div>
           <h3>{node.status === null ? 'Text so far' : 'Text'}</h3>
@@ -125,7 +129,18 @@ function Data({ data, node }: { data: RunData; node: NodeTrace }) {
   );
 }
 
-function Value({ title, note, value }: { title: string; note?: string; value: unknown }) {
+/** Whether the page says above what went wrong. */
+const isSaid = ({ run }: RunData, error: NonNullable<NodeTrace['error']>) => run.error?.message === error.message;
+
+/** The status of an answer over HTTP. */
+const statusOf = (output: unknown) => {
+  const { status } = output as { status?: unknown };
+  return typeof status === 'number' ? status : undefined;
+};
+
+type ValueProps = { title: string; note?: string; value: unknown; status?: number | undefined };
+
+function Value({ title, note, value, status }: ValueProps) {
   const omitted = (value as { omitted_bytes?: number } | null)?.omitted_bytes;
   const size = omitted ?? new TextEncoder().encode(JSON.stringify(value)).length;
   return (
@@ -133,6 +148,9 @@ function Value({ title, note, value }: { title: string; note?: string; value: un
       <h3 className={style.valueHead}>
         {title}
         <span>{[formatBytes(size), note].filter(Boolean).join(', ')}</span>
+        {status !== undefined && (
+          <Status state={status >= 200 && status < 400 ? 'succeeded' : 'failed'} word={String(status)} />
+        )}
       </h3>
       {omitted ? (
         <p className={style.quiet}>Values over 64 KiB are not shown.</p>

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import type { NodeTrace } from '../../api/coming-w2';
+import type { NodeTrace } from '../../api/runs';
 import { Button } from '../../ui/Button';
 import { Dialog } from '../../ui/Dialog';
 import { NodePanel } from './NodePanel';

@@ -1,8 +1,8 @@
-import { Pin, Play } from 'lucide-react';
+import { ArrowRightFromLine, Pin } from 'lucide-react';
 import { useState } from 'react';
 import { useLocation } from 'wouter';
 import type { Schemas } from '../../api/client';
-import type { NodeTrace } from '../../api/coming-w2';
+import type { NodeTrace } from '../../api/runs';
 import { useBlocked } from '../../app/useSession';
 import { rerunNode, useRerun } from '../../runs/rerun';
 import { savings } from '../../runs/savings';
@@ -67,12 +67,22 @@ export function RerunBox({
   return (
     <section className={style.rerun} aria-label="Rerun from here">
       {!brief && <h3>Rerun from here</h3>}
-      <p>
-        A new run keeps the results that do not depend on this node{saves && `: saves ${saves}`}. It goes on from{' '}
-        <code>{rerun.from}</code>.
-      </p>
+      {brief ? (
+        <p>Keeps what does not depend on it{saves && `: saves ${saves}`}.</p>
+      ) : (
+        <p>
+          A new run keeps the results that do not depend on this node{saves && `: saves ${saves}`}. It goes on from{' '}
+          <code>{rerun.from}</code>.
+        </p>
+      )}
       <div className={style.actions}>
-        <Button look="primary" icon={<Play />} blocked={rerun.blocked} busy={rerun.busy} onClick={rerun.start}>
+        <Button
+          look="primary"
+          icon={<ArrowRightFromLine />}
+          blocked={rerun.blocked}
+          busy={rerun.busy}
+          onClick={rerun.start}
+        >
           {brief ? rerun.label : 'Rerun'}
         </Button>
         <Button blocked={rerun.blocked} onClick={() => setEditing(true)}>

@@ -87,7 +87,7 @@ function Content({ data, place, selected }: ContentProps) {
         <div className={style.top}>
           {data.run.status === 'waiting' && <RunQuestions run={data.run} />}
           <FailureNote run={data.run} nodes={data.nodes} />
-          <RunFigures data={data} />
+          <RunFigures data={data} part={narrow ? 'main' : undefined} />
           {data.traceBlocked && (
             <Note tone="warn">What its nodes sent and gave cannot be read: {data.traceBlocked}</Note>
           )}
@@ -122,16 +122,19 @@ function Content({ data, place, selected }: ContentProps) {
 }
 
 const BadgeChoice = ({ value, onChange }: { value: Badge; onChange: (badge: Badge) => void }) => (
-  <Segment
-    label="Badges"
-    value={value}
-    onChange={onChange}
-    options={[
-      { value: 'duration', label: 'Duration' },
-      { value: 'cost', label: 'Cost' },
-      { value: 'tokens', label: 'Tokens' },
-    ]}
-  />
+  <span className={style.badges}>
+    <span aria-hidden>Badges</span>
+    <Segment
+      label="Badges"
+      value={value}
+      onChange={onChange}
+      options={[
+        { value: 'duration', label: 'Duration' },
+        { value: 'cost', label: 'Cost' },
+        { value: 'tokens', label: 'Tokens' },
+      ]}
+    />
+  </span>
 );
 
 type SelectedProps = ContentProps & { scroller: RefObject<HTMLDivElement | null>; badge: Badge };

@@ -6,10 +6,12 @@ import { formatCost, formatCount, formatDuration, shortId } from '../../ui/forma
 import style from './RunFigures.module.css';
 import type { RunData } from './useRunData';
 
+const MAIN = ['Total', 'Queue', 'Tokens', 'Cost'];
+
 type Figure = [label: string, value: ReactNode, note?: ReactNode];
 
-/** What the run came to. What is not known has no figure. */
-export function RunFigures({ data: { run, nodes, over } }: { data: RunData }) {
+/** What the run came to. What is not known has no figure. A phone has room for the main ones, and the others elsewhere. */
+export function RunFigures({ data: { run, nodes, over }, part }: { data: RunData; part?: 'main' | 'more' }) {
   const keys = useKeyNames();
   const now = useNow(!over);
   const origin = new Date(run.created_at).getTime();
@@ -31,9 +33,10 @@ export function RunFigures({ data: { run, nodes, over } }: { data: RunData }) {
     run.user ? ['User', run.user] : null,
     run.origin ? ['Repeats', <RunLink key="origin" id={run.origin} />] : null,
   ];
+  const shown = figures.filter((figure) => !part || (MAIN.includes(figure?.[0] ?? '') ? 'main' : 'more') === part);
   return (
     <dl className={style.figures}>
-      {figures.map(
+      {shown.map(
         (figure) =>
           figure && (
             <div key={figure[0]}>

@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { api, body } from '../../api/client';
-import type { Run } from '../../api/coming-w2';
+import type { Run } from '../../api/runs';
 import { QuestionForm } from '../../runs/QuestionForm';
 import { StateIcon } from '../../ui/Status';
 import style from './RunQuestions.module.css';
@@ -11,7 +11,7 @@ export function RunQuestions({ run }: { run: Run }) {
   const questions = useQuery({
     queryKey: ['run-questions', run.id],
     queryFn: () => body(api.GET('/v1/runs/{run_id}/questions', { params: { path: { run_id: run.id } } })),
-    refetchInterval: 10_000,
+    refetchInterval: 3_000,
   });
   const answered = () => {
     for (const key of ['run-questions', 'run', 'trace']) client.invalidateQueries({ queryKey: [key, run.id] });

@@ -7,7 +7,7 @@ import { Skeleton } from '../../ui/Empty';
 import { useNarrow } from '../../ui/useNarrow';
 import { useNow } from './RunFigures';
 import style from './Timeline.module.css';
-import { TimelineRow } from './TimelineRow';
+import { ROLES, TimelineRow } from './TimelineRow';
 import type { RunData } from './useRunData';
 
 type Props = {
@@ -33,6 +33,7 @@ export function Timeline({ data, selected, onSelect, scroller }: Props) {
   return (
     <table
       ref={table}
+      role={ROLES.table}
       className={style.table}
       aria-label="Timeline"
       aria-rowcount={rows.length + 1}
@@ -58,7 +59,7 @@ export function Timeline({ data, selected, onSelect, scroller }: Props) {
           ))}
         </tr>
       </thead>
-      <tbody>
+      <tbody role={ROLES.body}>
         <Space height={(items[0]?.start ?? margin) - margin} />
         {items.map(({ index }) => {
           const row = rows[index];
@@ -91,7 +92,9 @@ const Space = ({ height }: { height: number }) =>
 
 /** The rows, and which of them are folded. While the run goes on they grow. */
 function useTimelineRows({ run, nodes, over, document }: RunData) {
-  const [folds, setFolds] = useState<Folds>({ opened: new Set(), closed: new Set() });
+  const narrow = useNarrow();
+  const [changed, setFolds] = useState<Folds>({ opened: new Set(), closed: new Set() });
+  const folds = useMemo(() => ({ ...changed, brief: narrow }), [changed, narrow]);
   const ticking = !over && run.status !== 'waiting';
   const now = useNow(ticking);
   const rows = useMemo(() => {
@@ -102,10 +105,7 @@ function useTimelineRows({ run, nodes, over, document }: RunData) {
   const fold = (row: Row) =>
     setFolds(({ opened, closed }) => {
       const open = row.fold === 'open';
-      const isGroup = row.id !== row.path;
-      return isGroup
-        ? { opened: toggled(opened, row.id, !open), closed }
-        : { opened, closed: toggled(closed, row.id, open) };
+      return { opened: toggled(opened, row.id, !open), closed: toggled(closed, row.id, open) };
     });
   return { rows, fold };
 }

@@ -19,17 +19,20 @@ type Props = {
   onFold: (row: Row) => void;
 };
 
+/** A phone shows the rows as blocks, which are no table without these. */
+export const ROLES = { table: 'table', body: 'rowgroup', row: 'row', cell: 'cell' };
+
 export const TimelineRow = memo(
   function TimelineRow({ row, index, scale, selected, onSelect, onFold }: Props) {
     const Fold = row.fold === 'open' ? ChevronDown : ChevronRight;
     return (
       <tr
+        role={ROLES.row}
         className={classes(style.row, selected && style.selected, row.state === 'skipped' && style.skipped)}
         aria-rowindex={index + 2}
-        aria-selected={selected}
         onClick={() => onSelect(row)}
       >
-        <td className={style.name}>
+        <td role={ROLES.cell} className={style.name}>
           <span className={style.label} style={{ paddingLeft: row.depth * 18 }}>
             {row.fold ? (
               <button
@@ -65,7 +68,7 @@ export const TimelineRow = memo(
             <StateIcon state={row.state} label={row.state} />
           </span>
         </td>
-        <td className={style.chart}>
+        <td role={ROLES.cell} className={style.chart}>
           <span
             className={style.lines}
             style={{ backgroundSize: `${(scale.step / scale.total) * 100}% 100%` }}
@@ -104,16 +107,20 @@ function Bar({ piece, scale, kind }: { piece: Piece; scale: Axis; kind: string }
   );
 }
 
-/** Beside the last piece; before the first one where there is no room after it. */
+/** Beside the last piece; before the first one where there is no room after it, and over the bar where there is none at all. */
 function Note({ row, scale }: { row: Row; scale: Axis }) {
   const [first, last] = [row.pieces[0], row.pieces.at(-1)];
   if (!first || !last || !row.note) return null;
-  const before = last.to / scale.total > 0.72 && first.from / scale.total > 0.2;
-  const place = before
-    ? { right: `calc(100% - ${percent(scale, first.from)} + 6px)` }
-    : { left: `calc(${percent(scale, last.to)} + 6px)` };
+  const late = last.to / scale.total > 0.72;
+  const before = late && first.from / scale.total > 0.2;
+  const over = late && !before;
+  const place = over
+    ? { right: '6px' }
+    : before
+      ? { right: `calc(100% - ${percent(scale, first.from)} + 6px)` }
+      : { left: `calc(${percent(scale, last.to)} + 6px)` };
   return (
-    <span className={classes(style.note, row.state === 'failed' && style.failedNote)} style={place}>
+    <span className={classes(style.note, over && style.over, row.state === 'failed' && style.failedNote)} style={place}>
       {row.note}
     </span>
   );

@@ -1,4 +1,11 @@
-import { Ban, ChevronLeft, GitCompare, Play, Terminal, Workflow as WorkflowIcon } from 'lucide-react';
+import {
+  ArrowRightFromLine,
+  Ban,
+  ChevronLeft,
+  StretchHorizontal,
+  Terminal,
+  Workflow as WorkflowIcon,
+} from 'lucide-react';
 import { useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { BASE } from '../../api/client';
@@ -54,7 +61,7 @@ export function TopBar({ data: { run, over }, place, rerun }: Props) {
           ? !narrow && (
               <Button
                 look="primary"
-                icon={<Play />}
+                icon={<ArrowRightFromLine />}
                 shortcut="R"
                 blocked={rerun.blocked}
                 busy={rerun.busy}
@@ -127,7 +134,7 @@ function useActions({
   return {
     side: [
       { label: copied ? 'Copied' : 'Copy as curl', icon: <Terminal />, onSelect: copy },
-      { label: 'Compare', icon: <GitCompare />, onSelect: compare },
+      { label: 'Compare', icon: <StretchHorizontal />, onSelect: compare },
       { label: 'Open in builder', icon: <WorkflowIcon />, onSelect: builder },
     ],
   };

@@ -1,9 +1,9 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useMemo } from 'react';
-import { ApiError } from '../../api/client';
-import { coming, type NodeTrace, type Run } from '../../api/coming-w2';
+import { ApiError, type Schemas } from '../../api/client';
+import { type NodeTrace, type Run, readRun, readRunDocument, readTrace } from '../../api/runs';
 import { announce } from '../../app/announce';
-import { useBlocked } from '../../app/useSession';
+import { useBlocked, useMay } from '../../app/useSession';
 import { mergeTrace } from '../../runs/liveTrace';
 import { type RunEvents, useRunEvents } from './useRunEvents';
 
@@ -14,7 +14,7 @@ export type RunData = {
   nodes: NodeTrace[];
   /** Why there is no trace, if there is none. */
   traceBlocked: string | null;
-  document: { text: string; outline: Awaited<ReturnType<typeof coming.document>>['outline'] } | null;
+  document: { text: string; outline: Schemas['RunDocument']['outline'] } | null;
   events: RunEvents;
 };
 
@@ -25,23 +25,24 @@ const noRetryOnRefusal = (failures: number, error: Error) =>
 export function useRunData(id: string) {
   const client = useQueryClient();
   const blocked = useBlocked();
+  const can = useMay();
   const stored = useQuery({
     queryKey: ['run', id],
-    queryFn: ({ signal }) => coming.run(id, signal),
-    // Events tell of the end; this is for runs that have none.
-    refetchInterval: ({ state }) => (state.data && !state.data.ended_at ? 10_000 : false),
+    queryFn: ({ signal }) => readRun(id, signal),
+    // Events tell of the end, but not that a run waits; and some runs have none.
+    refetchInterval: ({ state }) => (state.data && !state.data.ended_at ? 5_000 : false),
   });
   const noTrace = blocked('trace', stored.data?.workflow_id);
   const trace = useQuery({
     queryKey: ['trace', id],
-    queryFn: () => coming.trace(id),
-    enabled: stored.isSuccess && !noTrace,
+    queryFn: ({ signal }) => readTrace(id, signal),
+    enabled: stored.isSuccess && can('trace', stored.data.workflow_id),
     retry: noRetryOnRefusal,
   });
   const document = useQuery({
     queryKey: ['run-document', id],
-    queryFn: () => coming.document(id),
-    enabled: stored.isSuccess && !noTrace,
+    queryFn: ({ signal }) => readRunDocument(id, signal),
+    enabled: stored.isSuccess && can('trace', stored.data.workflow_id),
     staleTime: Number.POSITIVE_INFINITY,
     retry: noRetryOnRefusal,
   });

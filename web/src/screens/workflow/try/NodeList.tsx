@@ -1,4 +1,4 @@
-import type { NodeTrace } from '../../../api/coming-w2';
+import type { NodeTrace } from '../../../api/runs';
 import type { OutlineNode } from '../../../graph/types';
 import { formatCost, formatCount, formatDuration } from '../../../ui/format';
 import { StateIcon } from '../../../ui/Status';

@@ -2,7 +2,7 @@ import { Play } from 'lucide-react';
 import { type Ref, useEffect, useState } from 'react';
 import { Link } from 'wouter';
 import type { ApiError } from '../../../api/client';
-import type { NodeTrace } from '../../../api/coming-w2';
+import type { NodeTrace } from '../../../api/runs';
 import type { OutlineNode } from '../../../graph/types';
 import { adviceFor } from '../../../runs/advice';
 import { Empty } from '../../../ui/Empty';

@@ -1,5 +1,5 @@
 import { memo } from 'react';
-import type { NodeTrace } from '../../../api/coming-w2';
+import type { NodeTrace } from '../../../api/runs';
 import type { NodeRun, Outline } from '../../../graph/types';
 import { WorkflowGraph } from '../../../graph/WorkflowGraph';
 import { formatDuration } from '../../../ui/format';

@@ -4,8 +4,8 @@
  */
 
 import type { Schemas } from '../../../api/client';
-import type { NodeTrace } from '../../../api/coming-w2';
 import type { RunEvent } from '../../../api/events';
+import type { NodeTrace } from '../../../api/runs';
 import { addEvents, emptyLive, mergeTrace } from '../../../runs/liveTrace';
 import type { State } from '../../../ui/Status';
 

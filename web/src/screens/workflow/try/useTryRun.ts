@@ -1,7 +1,7 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { ApiError, api, body } from '../../../api/client';
-import type { NodeTrace } from '../../../api/coming-w2';
+import type { NodeTrace } from '../../../api/runs';
 import { announce } from '../../../app/announce';
 import { Progress, type Run } from './progress';
 import { type Attempt, runIdOf, runToEnd } from './start';

@@ -1,0 +1,17 @@
+import { expect, it } from 'vitest';
+import { notCancelled, notReplayed, toCancel, toReplay } from './jobs';
+
+it('asks each job for the runs that it is for', () => {
+  expect(toReplay({ status: 'failed', code: 'timeout' })).toEqual({ status: 'failed', code: 'timeout' });
+  expect(toReplay({ status: 'running', user: 'ada' })).toEqual({ user: 'ada' });
+  expect(toCancel({ status: 'running', code: 'timeout', node: 'reply' })).toEqual({ status: 'running' });
+  expect(toCancel({ run_ids: ['run_1'] })).toEqual({ run_ids: ['run_1'] });
+});
+
+it('says why a job would do nothing', () => {
+  const runs = [{ status: 'running' as const }];
+  expect(notReplayed({ choice: {}, runs, complete: true })).toMatch(/once it is over/);
+  expect(notCancelled({ choice: {}, runs, complete: true })).toBeNull();
+  expect(notCancelled({ choice: { code: 'timeout' }, runs: [], complete: false })).toMatch(/are over/);
+  expect(notReplayed({ choice: { status: 'failed' }, runs: [], complete: false })).toBeNull();
+});
