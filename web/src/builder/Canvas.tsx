@@ -1,6 +1,6 @@
 import { CircleX, Plus, TriangleAlert } from 'lucide-react';
 import { useMemo, useRef, useState } from 'react';
-import type { Problem } from '../api/coming-w1';
+import type { Problem } from '../api/documents';
 import { INPUT, type NodeMark, OUTPUT, type Outline } from '../graph/types';
 import { WorkflowGraph } from '../graph/WorkflowGraph';
 import { Empty, Skeleton } from '../ui/Empty';
@@ -10,6 +10,7 @@ import { useBuilder } from './context';
 import { placeOf } from './lookup';
 import { Palette } from './Palette';
 import { useActions } from './useActions';
+import { useConnecting } from './useConnecting';
 import { useGraphKeys } from './useGraphKeys';
 
 /** The graph with what floats above it: adding a node, and what is wrong. */
@@ -19,6 +20,7 @@ export function BuilderCanvas({ isNarrow }: { isNarrow: boolean }) {
   const frame = useRef<HTMLElement>(null);
   const actions = useActions();
   const marks = useMarks(state.outline, state.problems);
+  const connecting = useConnecting();
   const graphKeys = useGraphKeys({ onAdd: () => setAdding(true) });
   const after = selected === INPUT || selected === OUTPUT ? null : selected;
   const close = () => {
@@ -36,6 +38,7 @@ export function BuilderCanvas({ isNarrow }: { isNarrow: boolean }) {
         marks={marks}
         storageKey={store.id}
         onKey={graphKeys}
+        connecting={connecting}
       />
       {!isNarrow && (
         <div className={style.tools}>
@@ -59,24 +62,20 @@ export function BuilderCanvas({ isNarrow }: { isNarrow: boolean }) {
 
 /** What stands where there is no graph. */
 function Undrawn({ isSaving }: { isSaving: boolean }) {
-  const { state, open } = useBuilder();
+  const { open } = useBuilder();
   if (isSaving) return <Skeleton />;
   return (
     <section className={style.canvas} aria-label="Graph">
-      {state.isReadable ? (
-        <Empty title="This server draws no graphs yet">The document can be edited as text.</Empty>
-      ) : (
-        <Empty
-          title="The document cannot be read"
-          actions={
-            <button type="button" className={style.link} onClick={() => open('document')}>
-              Open the document
-            </button>
-          }
-        >
-          The graph appears once the text is YAML or JSON.
-        </Empty>
-      )}
+      <Empty
+        title="The document cannot be read"
+        actions={
+          <button type="button" className={style.link} onClick={() => open('document')}>
+            Open the document
+          </button>
+        }
+      >
+        The graph appears once the text is YAML or JSON.
+      </Empty>
     </section>
   );
 }

@@ -9,7 +9,7 @@ import type { Choice, Conflict } from './document/merge';
 import type { Unit } from './document/units';
 
 /** Two people changed the same parts: each is decided here. Everything else has merged already. */
-export function ConflictDialog({ conflicts }: { conflicts: Conflict[] }) {
+export default function ConflictDialog({ conflicts }: { conflicts: Conflict[] }) {
   const { store } = useBuilder();
   const [choices, setChoices] = useState<Record<string, Choice>>({});
   const open = conflicts.filter(({ key }) => choices[key] === undefined).length;

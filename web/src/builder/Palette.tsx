@@ -1,6 +1,6 @@
 import { Search } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
-import type { Kind } from '../api/coming-w1';
+import type { Kind } from '../api/documents';
 import { classes } from '../ui/classes';
 import { Checkbox, Input } from '../ui/Field';
 import { KindTile } from '../ui/KindTile';

@@ -1,4 +1,4 @@
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { CircleCheck, CircleX, TriangleAlert, X } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
 import { Link } from 'wouter';
@@ -14,14 +14,17 @@ import type { Change } from './document/changes';
 import style from './PublishDialog.module.css';
 import { ChangeButton } from './panel/ChangesPanel';
 import { useChanges } from './useChanges';
+import { nextVersion } from './version';
 
 /** Publishes the draft: what changes, what is wrong, notes. Then where callers find it. */
-export function PublishDialog({ onClose }: { onClose: () => void }) {
+export default function PublishDialog({ onClose }: { onClose: () => void }) {
   const { store, state } = useBuilder();
   const blocked = useBlocked();
   const dialog = useRef<HTMLDialogElement>(null);
   const [notes, setNotes] = useState('');
   const publish = usePublish(notes);
+  const next = useNextVersion();
+  const action = next ? `Publish ${next}` : 'Publish';
   const errors = state.problems.filter((problem) => problem.severity === 'error');
   const reason =
     blocked('author', store.id) ??
@@ -39,7 +42,7 @@ export function PublishDialog({ onClose }: { onClose: () => void }) {
       }}
     >
       <header className={style.head}>
-        <h2>Publish</h2>
+        <h2>{action}</h2>
         <p>{state.activeVersion ? `compared with ${state.activeVersion}, which is active` : 'the first version'}</p>
         <Button look="quiet" size="small" icon={<X />} aria-label="Close" onClick={onClose} />
       </header>
@@ -68,7 +71,7 @@ export function PublishDialog({ onClose }: { onClose: () => void }) {
                 blocked={reason}
                 onClick={() => publish.mutate()}
               >
-                Publish
+                {action}
               </Button>
             </div>
             <p>New runs take the new version. Runs in flight end on theirs. You can roll back at any time.</p>
@@ -122,6 +125,20 @@ function Review() {
       )}
     </div>
   );
+}
+
+/** The number that the server gives next: 1.0.N counts on from the newest, also from one that is not active. */
+function useNextVersion(): string | null {
+  const { store } = useBuilder();
+  const newest = useQuery({
+    queryKey: ['workflow', store.id, 'newest version'],
+    queryFn: async () => {
+      const params = { path: { workflow_id: store.id }, query: { limit: 1 } };
+      return (await body(api.GET('/v1/workflows/{workflow_id}/versions', { params }))).items[0]?.version ?? null;
+    },
+    staleTime: 0,
+  });
+  return newest.data === undefined ? null : nextVersion(newest.data);
 }
 
 /** What stands against publishing, or does not. */

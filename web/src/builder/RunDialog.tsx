@@ -14,7 +14,7 @@ import { useDocumentValue } from './useDocument';
 type Part = { until?: string; pins?: Record<string, unknown> };
 
 /** Runs the draft, or a part of it, with an input. */
-export function RunDialog({ title, part, onClose }: { title: string; part?: Part; onClose: () => void }) {
+export default function RunDialog({ title, part, onClose }: { title: string; part?: Part; onClose: () => void }) {
   const { store } = useBuilder();
   const blocked = useBlocked();
   const [, go] = useLocation();

@@ -1,5 +1,5 @@
 import { createContext, useContext, useMemo, useSyncExternalStore } from 'react';
-import type { Kinds } from '../api/coming-w1';
+import type { Kinds } from '../api/documents';
 import type { DraftState, DraftStore } from './draft/store';
 import type { Pins } from './pins/pins';
 import { type Suggestion, suggestions } from './suggestions';

@@ -1,4 +1,4 @@
-import type { FieldSpec, Kind, Kinds, Problem } from '../api/coming-w1';
+import type { FieldSpec, Kind, Kinds, Problem } from '../api/documents';
 import { INPUT, OUTPUT, type Outline, type OutlineNode } from '../graph/types';
 
 export const nodeOf = (outline: Outline | undefined, id: string | null): OutlineNode | undefined =>

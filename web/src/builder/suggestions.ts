@@ -1,4 +1,4 @@
-import type { Kinds } from '../api/coming-w1';
+import type { Kinds } from '../api/documents';
 import type { Outline, OutlineNode } from '../graph/types';
 import { kindOf, nodeOf } from './lookup';
 

@@ -1,19 +1,11 @@
-import type { Kind } from '../api/coming-w1';
+import type { Kind } from '../api/documents';
 import { announce } from '../app/announce';
+import type { Link } from '../graph/flow';
 import { INPUT, OUTPUT } from '../graph/types';
 import { useBuilder } from './context';
 import type { Path } from './document/nodes';
-import {
-  addNodes,
-  deleteNode,
-  duplicateNode,
-  moveNode,
-  nodeText,
-  renameNode,
-  type Spot,
-  setNodeField,
-  setValue,
-} from './document/operations';
+import type { Spot } from './document/operations';
+import { loadTools, type Tools, withTools } from './document/tools';
 import { nodeOf } from './lookup';
 
 /** What can be done to the document; each is one step of the history. Nothing happens while the text is locked. */
@@ -23,43 +15,47 @@ export function useActions() {
   const isGate = selected === INPUT || selected === OUTPUT;
   const key = isGate ? null : selected;
 
-  const change = (about: string, edit: (text: string) => string) => {
-    if (locked === null) store.edit(edit(store.text), about);
-  };
-  const insert = (yaml: string, connects: boolean) => {
-    if (locked !== null) return;
-    const { text, id } = addNodes(store.text, yaml, spotOf(key, node?.kind), connects);
-    store.edit(text, 'add');
-    if (id) {
+  const whenOpen = (act: (tools: Tools) => void) => locked === null && withTools(act);
+  const change = (about: string, edit: (text: string, tools: Tools) => string) =>
+    whenOpen((tools) => store.edit(edit(store.text, tools), about));
+  /** An edit that makes a node, which is selected then. */
+  const make = (about: string, edit: (tools: Tools) => { text: string; id: string | null }) =>
+    whenOpen((tools) => {
+      const { text, id } = edit(tools);
+      store.edit(text, about);
+      if (!id) return;
       select(id);
       announce(`Added ${id}`);
-    }
-  };
+    });
+  const insert = (yaml: string, options: { connects?: boolean; blanks?: boolean }) =>
+    make('add', (tools) => tools.addNodes(store.text, yaml, spotOf(key, node?.kind), options));
   return {
     setField: (path: Path, value: unknown) =>
-      key !== null && change(`${key} ${path.join('.')}`, (text) => setNodeField(text, key, path, value)),
-    setSection: (path: Path, value: unknown) => change(path.join('.'), (text) => setValue(text, path, value)),
+      key !== null && change(`${key} ${path.join('.')}`, (text, tools) => tools.setNodeField(text, key, path, value)),
+    setSection: (path: Path, value: unknown) =>
+      change(path.join('.'), (text, tools) => tools.setValue(text, path, value)),
+    renameInput: (index: number, name: string) =>
+      change('rename', (text, tools) => tools.renameInput(text, index, name)),
     rename: (id: string) => {
       if (key === null || locked !== null) return;
-      store.edit(renameNode(store.text, key, id), 'rename');
+      change('rename', (text, tools) => tools.renameNode(text, key, id));
       select(id);
     },
     remove: () => {
       if (key === null || locked !== null) return;
-      store.edit(deleteNode(store.text, key), 'delete');
+      change('delete', (text, tools) => tools.deleteNode(text, key));
       select(null);
       announce(`Deleted ${key}. Undo brings it back.`);
     },
-    duplicate: () => {
-      if (key === null || locked !== null) return;
-      const { text, id } = duplicateNode(store.text, key);
-      store.edit(text, 'duplicate');
-      if (id) select(id);
-    },
-    move: (by: 1 | -1) => key !== null && change('move', (text) => moveNode(text, key, by)),
-    add: (kind: Kind, connects: boolean) => insert(kind.example, connects),
-    paste: (yaml: string) => insert(yaml, false),
-    copy: () => (key === null ? null : nodeText(store.text, key)),
+    duplicate: () => key !== null && make('duplicate', (tools) => tools.duplicateNode(store.text, key)),
+    move: (by: 1 | -1) => key !== null && change('move', (text, tools) => tools.moveNode(text, key, by)),
+    /** Makes a node wait for another one, or for one of its branches. */
+    connect: ({ from, to, branch }: Link) =>
+      change('connect', (text, tools) => tools.connect(text, branch === null ? from : `${from}.${branch}`, to)),
+    add: (kind: Kind, connects: boolean) => insert(kind.example, { connects, blanks: true }),
+    paste: (yaml: string) => insert(yaml, {}),
+    /** The node as YAML, once it is known. */
+    copy: async () => (key === null ? null : (await loadTools()).nodeText(store.text, key)),
   };
 }
 

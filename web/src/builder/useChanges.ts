@@ -1,8 +1,9 @@
 import { useQuery } from '@tanstack/react-query';
 import { useDeferredValue, useMemo } from 'react';
-import { readVersion } from '../api/coming-w1';
+import { readVersion } from '../api/documents';
 import { useBuilder } from './context';
-import { type Change, changesOf } from './document/changes';
+import type { Change } from './document/changes';
+import { useTools } from './document/tools';
 
 /** The text of a version; it never changes. */
 export function useVersion(workflow: string, version: string | null) {
@@ -20,6 +21,10 @@ export function useChanges(): { changes: Change[] | null; before: string | null;
   const version = useVersion(store.id, state.activeVersion);
   const before = version.data?.document ?? null;
   const text = useDeferredValue(state.history.text);
-  const changes = useMemo(() => (before === null ? null : changesOf(before, text)), [before, text]);
+  const tools = useTools();
+  const changes = useMemo(
+    () => (before === null || tools === null ? null : tools.changesOf(before, text)),
+    [before, text, tools],
+  );
   return { changes, before, isMissing: version.isError || (version.isSuccess && before === null) };
 }

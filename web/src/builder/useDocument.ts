@@ -7,13 +7,13 @@ type Value = Record<string, unknown>;
 
 /** The whole document as a value; null while it cannot be read. */
 export function useDocumentValue(): Value | null {
-  const { text } = useBuilder().state.history;
+  const { readable: text } = useBuilder().state;
   return useMemo(() => plain(text), [text]);
 }
 
 /** A node as it stands in the text. */
 export function useNodeValue(key: string | null): Value | null {
-  const { text } = useBuilder().state.history;
+  const { readable: text } = useBuilder().state;
   return useMemo(() => {
     if (key === null) return null;
     try {

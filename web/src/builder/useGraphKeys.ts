@@ -29,7 +29,8 @@ function openPanel(open: (panel: 'node') => void) {
   });
 }
 
-async function copy(text: string | null) {
+async function copy(copied: Promise<string | null>) {
+  const text = await copied;
   if (text) await navigator.clipboard.writeText(text);
 }
 

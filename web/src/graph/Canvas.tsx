@@ -1,6 +1,9 @@
 import {
   Background,
   BackgroundVariant,
+  type Connection,
+  ConnectionLineType,
+  type Edge,
   MiniMap,
   type Node,
   type NodeChange,
@@ -12,6 +15,7 @@ import '@xyflow/react/dist/base.css';
 import { useMemo, useRef, useState } from 'react';
 import { groupOf } from '../ui/KindTile';
 import style from './Canvas.module.css';
+import type { Link } from './flow';
 import { Lines } from './Lines';
 import { Container, Gate, Step } from './Nodes';
 import type { DrawnNode, NodeData } from './scene';
@@ -38,12 +42,13 @@ export default function Canvas(props: Props) {
 }
 
 function Drawing(props: Props) {
-  const { selected, onSelect, readOnly, onKey } = props;
+  const { selected, onSelect, readOnly, onKey, connecting } = props;
   const drawing = useDrawing(props);
   const frame = useRef<HTMLDivElement>(null);
   const view = useView(frame, drawing, selected);
   const [hasFocus, setFocus] = useState(false);
   const [isMoving, setMoving] = useState(false);
+  const [isConnecting, setConnecting] = useState(false);
   const level = useStore((store) => levelOf(store.transform[2]));
   const nodes = useFlowNodes(drawing, readOnly);
   const choose = (id: string | null) => {
@@ -63,6 +68,7 @@ function Drawing(props: Props) {
       data-level={level}
       data-moving={isMoving || undefined}
       data-focus={hasFocus || undefined}
+      data-connecting={isConnecting || undefined}
     >
       <Tree {...drawing} selected={selected} onSelect={onSelect} onKey={onKey} onFocus={setFocus} onView={view.onKey} />
       <ReactFlow
@@ -81,7 +87,14 @@ function Drawing(props: Props) {
         onInit={view.fit}
         onlyRenderVisibleElements
         nodesDraggable={!readOnly}
-        nodesConnectable={false}
+        nodesConnectable={!readOnly && connecting !== undefined}
+        onConnectStart={() => setConnecting(true)}
+        onConnectEnd={() => setConnecting(false)}
+        onConnect={(connection) => connecting?.connect(linkOf(connection))}
+        isValidConnection={(connection) => connecting?.mayConnect(linkOf(connection)) ?? false}
+        connectionLineType={ConnectionLineType.SmoothStep}
+        connectionLineStyle={CONNECTION_LINE}
+        connectionRadius={0}
         nodesFocusable={false}
         elementsSelectable={false}
         disableKeyboardA11y
@@ -110,6 +123,14 @@ function Drawing(props: Props) {
     </div>
   );
 }
+
+const CONNECTION_LINE = { stroke: 'var(--accent)', strokeWidth: 2, strokeDasharray: '4 4' };
+
+const linkOf = ({ source, target, sourceHandle }: Connection | Edge): Link => ({
+  from: source,
+  to: target,
+  branch: sourceHandle ?? null,
+});
 
 const mapClass = ({ data, type }: Node<NodeData>) => {
   if (data.isSelected) return style.mapSelected ?? '';

@@ -5,6 +5,7 @@ import { classes } from '../ui/classes';
 import { groupOf, KindTile } from '../ui/KindTile';
 import { StateIcon } from '../ui/Status';
 import style from './Nodes.module.css';
+import { InPort, OutPort } from './Port';
 import type { NodeData } from './scene';
 import { MAX_GATE_ROWS, MAX_TOOLS } from './size';
 import { INPUT, type NodeMark, type NodeRun, type Outline, type OutlineNode } from './types';
@@ -22,7 +23,7 @@ function look({ run, hasRun, isSelected, mark, node }: NodeData) {
   );
 }
 
-export const Step = memo(function Step({ data }: Props) {
+export const Step = memo(function Step({ data, isConnectable }: Props) {
   const { node } = data;
   if (!node) return null;
   return (
@@ -38,9 +39,22 @@ export const Step = memo(function Step({ data }: Props) {
         node.tools.length > 0 && <Tools tools={node.tools} />
       )}
       <Mark mark={data.mark} />
+      {isConnectable && <Ports branches={node.branches} />}
     </div>
   );
 });
+
+function Ports({ branches }: { branches: string[] }) {
+  return (
+    <>
+      <InPort />
+      {branches.length === 0 && <OutPort />}
+      {branches.map((branch, index) => (
+        <OutPort key={branch} branch={branch} share={(index + 0.5) / branches.length} />
+      ))}
+    </>
+  );
+}
 
 function Head({ node, data }: { node: OutlineNode; data: NodeData }) {
   const tools = node.tools.length > 0 ? ` · ${node.tools.length} ${node.tools.length === 1 ? 'tool' : 'tools'}` : '';
@@ -88,7 +102,7 @@ function Mark({ mark }: { mark: NodeMark | undefined }) {
   );
 }
 
-export const Container = memo(function Container({ data }: Props) {
+export const Container = memo(function Container({ data, isConnectable }: Props) {
   const { node } = data;
   if (!node) return null;
   return (
@@ -102,6 +116,7 @@ export const Container = memo(function Container({ data }: Props) {
         <Badge badge={data.run?.iterations ? undefined : data.badge} run={data.run} />
       </div>
       <Mark mark={data.mark} />
+      {isConnectable && <Ports branches={node.branches} />}
     </div>
   );
 });
@@ -125,7 +140,7 @@ function Stepper({ count, shown, onShow }: NonNullable<NodeRun['iterations']>) {
   );
 }
 
-export const Gate = memo(function Gate({ data }: Props) {
+export const Gate = memo(function Gate({ data, isConnectable }: Props) {
   const isInput = data.id === INPUT;
   const count = isInput ? data.outline.inputs.length : data.outline.outputs.length;
   return (
@@ -137,6 +152,7 @@ export const Gate = memo(function Gate({ data }: Props) {
       </div>
       <ul className={style.fields}>{isInput ? inputRows(data.outline) : outputRows(data.outline)}</ul>
       <Mark mark={data.mark} />
+      {isConnectable && !isInput && <InPort />}
     </div>
   );
 });

@@ -1,6 +1,7 @@
 import { lazy, Suspense } from 'react';
 import { classes } from '../ui/classes';
 import { Skeleton } from '../ui/Empty';
+import type { Link } from './flow';
 import type { NodeMark, NodeRun, Outline } from './types';
 import style from './WorkflowGraph.module.css';
 
@@ -21,6 +22,8 @@ export type WorkflowGraphProps = {
   storageKey?: string;
   /** Keys that the graph does not handle itself: Enter, Delete, ⌘D, ⌘C, ⌘V, a. */
   onKey?: (event: React.KeyboardEvent, selected: string | null) => void;
+  /** What happens when a line is dragged from a node to another one. Without it none can be. */
+  connecting?: { mayConnect: (link: Link) => boolean; connect: (link: Link) => void };
   className?: string;
 };
 

@@ -19,6 +19,7 @@ export function outlineOf(nodes: OutlineNode[], edges: [string, string, string |
     inputs: [],
     outputs: [],
     removed: [],
+    truncated: false,
   };
 }
 

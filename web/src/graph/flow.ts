@@ -23,7 +23,13 @@ export function flowOf(outline: Outline): Flow {
   }
   const remarks = new Set(outline.nodes.filter((node) => node.kind === 'note').map((node) => node.id));
   for (const link of hanging(bodies.get(null) ?? [], [...links.values()], remarks)) add(link);
-  return { bodies, parents, links: [...links.values()] };
+  return { bodies, parents, links: withoutDoubles([...links.values()]) };
+}
+
+/** Where a branch leads to a box, another line from the same node says nothing more. */
+function withoutDoubles(links: Link[]): Link[] {
+  const pairs = new Set(links.filter((link) => link.branch !== null).map(({ from, to }) => `${from}\n${to}`));
+  return links.filter((link) => link.branch !== null || !pairs.has(`${link.from}\n${link.to}`));
 }
 
 function listsOf(outline: Outline) {

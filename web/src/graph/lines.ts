@@ -85,14 +85,15 @@ function references(outline: Outline, selected: string, links: Link[]): Wanted[]
     from,
     to: selected,
     branch,
-    tone: near.has(`${from}\n${selected}`) ? ('near' as const) : ('far' as const),
+    tone: branch === 'error' ? 'error' : near.has(`${from}\n${selected}`) ? 'near' : 'far',
     label: labelOf(paths, branch),
   }));
 }
 
 function labelOf(paths: string[], branch: string | null): string | null {
-  if (paths.length === 0) return branch === 'error' ? 'on error' : branch;
-  const text = paths.slice(0, 3).join(', ');
+  const cause = branch === 'error' ? 'on error' : branch;
+  if (paths.length === 0) return cause;
+  const text = (branch === 'error' ? 'on error: ' : '') + paths.slice(0, 3).join(', ');
   const more = paths.length > 3 ? `${text} +${paths.length - 3}` : text;
   return more.length > 32 ? `${more.slice(0, 31)}…` : more;
 }

@@ -103,7 +103,7 @@ describe('nodes', () => {
       TEXT,
       '{ id: draft, type: template, template: "<draft.content>" }',
       { after: 'check' },
-      true,
+      { connects: true },
     );
     expect(id).toBe('draft_2');
     const nodes = plain(text)?.nodes as Record<string, unknown>[];

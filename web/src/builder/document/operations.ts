@@ -1,7 +1,7 @@
 import { type Document, isMap, isScalar, isSeq, type Node, parseDocument, Scalar, visit, YAMLMap, YAMLSeq } from 'yaml';
 import { edit } from './edit';
 import { type Found, freshId, nodeIn, nodesIn, type Path } from './nodes';
-import { forgetAfter, renameReferences } from './references';
+import { blankUnknown, forgetAfter, renameReferences } from './references';
 
 /** Sets what stands at a path; `undefined` removes it. Comments and the way of quoting stay. */
 export function setValue(text: string, path: Path, value: unknown): string {
@@ -91,6 +91,15 @@ export function renameNode(text: string, key: string, id: string): string {
   });
 }
 
+/** Gives a field of the input another name, also in everything that refers to it. */
+export function renameInput(text: string, index: number, name: string): string {
+  return edit(text, (document) => {
+    const before = document.getIn(['input', index, 'name']);
+    document.setIn(['input', index, 'name'], name);
+    if (typeof before === 'string' && before) renameReferences(document, `api.${before}`, `api.${name}`);
+  });
+}
+
 export function deleteNode(text: string, key: string): string {
   return edit(text, (document) => {
     const node = nodeIn(document, key);
@@ -105,18 +114,25 @@ export type Spot = { after: string } | { inside: string } | 'end';
 
 /**
  * Adds nodes that are written as YAML: one, or a list. Ids that are taken get a number. Returns the new text and the id of
- * the first. With `connect`, the first waits for the node it is put behind.
+ * the first. With `connects`, the first waits for the node it is put behind; with `blanks`, a text that refers to something
+ * that the document does not have is left for the author to fill in.
  */
-export function addNodes(text: string, yaml: string, spot: Spot, connect = false): { text: string; id: string | null } {
+export function addNodes(
+  text: string,
+  yaml: string,
+  spot: Spot,
+  { connects = false, blanks = false } = {},
+): { text: string; id: string | null } {
   let first: string | null = null;
   const result = edit(text, (document) => {
     const added = parsed(yaml, document);
+    if (blanks) for (const map of added) blankUnknown(map, document);
     const anchor = spot !== 'end' && 'after' in spot ? nodeIn(document, spot.after) : undefined;
     const list = anchor?.list ?? listAt(document, spot);
     list.flow = false;
     list.items.splice(anchor ? anchor.index + 1 : list.items.length, 0, ...added);
     first = added[0] ? String(added[0].get('id')) : null;
-    if (connect && anchor && added[0] && !refersTo(added[0], anchor.id)) {
+    if (connects && anchor && added[0] && !refersTo(added[0], anchor.id)) {
       added[0].set('after', document.createNode([anchor.id], { flow: true }));
     }
   });

@@ -1,4 +1,5 @@
-import { type Document, isMap, isPair, isScalar, type Node, type Scalar, visit } from 'yaml';
+import { type Document, isMap, isPair, isScalar, type Node, Scalar, visit, type YAMLMap } from 'yaml';
+import { nodesIn } from './nodes';
 
 const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
@@ -43,6 +44,40 @@ export function forgetAfter(document: Document, id: string) {
       }
     },
   });
+}
+
+/** Empties the texts of a new node that refer to what the document does not have, and forgets whom it waits for. */
+export function blankUnknown(node: YAMLMap, document: Document) {
+  const known = new Set(nodesIn(document).map(({ id }) => id.toLowerCase()));
+  const inputs = inputsOf(document);
+  const isKnown = (path: string) => {
+    const [first = '', second = ''] = path.toLowerCase().split(/[.[\]]/);
+    if (first === 'api') return inputs === null || inputs.has(second);
+    return ['loop', 'parallel', 'variable'].includes(first) || known.has(first) || own.has(first);
+  };
+  const own = new Set<string>();
+  visit(node, {
+    Map(_, map) {
+      if (map.has('type')) own.add(String(map.get('id')).toLowerCase());
+      const after = map.get('after');
+      if (after && typeof after === 'object') map.delete('after');
+    },
+  });
+  visit(node, {
+    Scalar(key, scalar) {
+      if (key === 'key' || typeof scalar.value !== 'string') return;
+      if (referencesIn(scalar.value).every(({ path }) => isKnown(path))) return;
+      scalar.value = '';
+      scalar.type = Scalar.QUOTE_DOUBLE;
+    },
+  });
+}
+
+/** Null: callers may send what they want. */
+function inputsOf(document: Document): Set<string> | null {
+  const fields = (document.toJS() as { input?: unknown } | null)?.input;
+  if (!Array.isArray(fields) || fields.length === 0) return null;
+  return new Set(fields.map((field) => String(field?.name).toLowerCase()));
 }
 
 /** The references in a text, with where they stand. */

@@ -1,11 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { WorkflowDraft } from '../../api/documents';
+import { outlineOf } from '../../graph/fixture';
 
 vi.stubGlobal('document', { baseURI: 'http://localhost/' });
 vi.stubGlobal('sessionStorage', { getItem: () => null, setItem: () => {}, removeItem: () => {} });
 
 const { ApiError } = await import('../../api/client');
 const { DraftStore } = await import('./store');
-type Draft = import('../../api/coming-w1').WorkflowDraft;
+const { loadTools } = await import('../document/tools');
+await loadTools();
 
 const TEXT =
   'name: A\nnodes:\n  - { id: a, type: template, template: x }\n  - { id: b, type: template, template: y }\n';
@@ -17,7 +20,7 @@ class Fake {
   saves = 0;
   isAway = false;
 
-  draft = (): Draft => ({
+  draft = (): WorkflowDraft => ({
     id: 'w',
     name: 'A',
     active_version: null,
@@ -25,7 +28,9 @@ class Fake {
     created_at: '2026-01-01T00:00:00Z',
     schedules: [],
     document: this.text,
-    draft: { etag: `${this.version}`, saved_at: '2026-01-01T00:00:00Z' },
+    draft: { etag: `${this.version}`, saved_at: '2026-01-01T00:00:00Z', saved_by: null },
+    problems: [],
+    outline: outlineOf([], []),
   });
 
   read = async () => this.draft();
@@ -36,7 +41,7 @@ class Fake {
     if (text.includes('[')) throw new ApiError(422, 'invalid_document', 'not YAML');
     this.saves += 1;
     this.put(text);
-    return { id: 'w', name: 'A', problems: [], draft: this.draft().draft };
+    return { id: 'w', name: 'A', problems: [], outline: outlineOf([], []), draft: this.draft().draft };
   };
 
   put(text: string) {

@@ -1,8 +1,8 @@
 import { ApiError } from '../../api/client';
-import type { Problem, Saved, WorkflowDraft } from '../../api/coming-w1';
+import type { Problem, Saved, WorkflowDraft } from '../../api/documents';
 import type { Outline } from '../../graph/types';
-import { plain } from '../document/edit';
-import { type Choice, type Conflict, merge } from '../document/merge';
+import type { Choice, Conflict } from '../document/merge';
+import { loadTools, type Tools, withTools } from '../document/tools';
 import { begin, type History, record, redo, undo } from './history';
 import { forgetEdits, keepEdits } from './kept';
 
@@ -21,10 +21,12 @@ export type DraftState = {
   history: History;
   saving: Saving;
   problems: Problem[];
-  /** Of the last text that could be read. Undefined: the server draws none. */
+  /** Of the last text that could be read. */
   outline: Outline | undefined;
   /** Whether forms can edit the text. */
   isReadable: boolean;
+  /** The last text that could be read, which the forms show. */
+  readable: string;
   activeVersion: string | null;
 };
 
@@ -59,9 +61,10 @@ export class DraftStore {
     this.state = {
       history: begin(loaded.document),
       saving: { is: 'saved', at: loaded.draft.saved_at },
-      problems: loaded.problems ?? [],
+      problems: loaded.problems,
       outline: loaded.outline ?? undefined,
-      isReadable: plain(loaded.document) !== null,
+      isReadable: loaded.outline !== null,
+      readable: loaded.document,
       activeVersion: loaded.active_version,
     };
     if (kept && kept.text !== loaded.document) this.resume(kept);
@@ -93,11 +96,20 @@ export class DraftStore {
 
   private moveTo(history: History) {
     if (history === this.state.history) return;
-    this.set({ history, isReadable: plain(history.text) !== null });
+    this.set({ history });
+    this.check();
     keepEdits(this.id, { text: history.text, base: this.base, etag: this.etag });
     if (this.state.saving.is === 'conflict' || this.state.saving.is === 'saving') return;
     this.set({ saving: this.state.saving.is === 'offline' ? this.state.saving : { is: 'waiting' } });
     this.saveIn(AUTOSAVE_MS);
+  }
+
+  /** Whether forms can edit the text. */
+  private check() {
+    withTools(({ plain }) => {
+      const isReadable = plain(this.text) !== null;
+      this.set({ isReadable, readable: isReadable ? this.text : this.state.readable });
+    });
   }
 
   private saveIn(ms: number) {
@@ -137,8 +149,7 @@ export class DraftStore {
     if (saved) {
       this.base = text;
       this.etag = saved.draft.etag;
-      const outline = saved.outline ?? this.state.outline;
-      this.set({ problems: saved.problems, outline, saving: { is: 'saved', at: saved.draft.saved_at } });
+      this.set({ problems: saved.problems, outline: saved.outline, saving: { is: 'saved', at: saved.draft.saved_at } });
     } else if (this.state.saving.is === 'waiting') this.set({ saving: { is: 'saved', at: new Date().toISOString() } });
     if (this.text === this.base) forgetEdits(this.id);
     else {
@@ -173,7 +184,7 @@ export class DraftStore {
   }
 
   private async mergeWith(theirs: WorkflowDraft, choices: Record<string, Choice>): Promise<boolean> {
-    const merged = this.merged(theirs, choices);
+    const merged = this.merged(theirs, choices, await loadTools());
     if (merged.conflicts.length > 0) {
       this.set({ saving: { is: 'conflict', conflicts: merged.conflicts, theirs } });
       return false;
@@ -181,12 +192,13 @@ export class DraftStore {
     this.base = theirs.document;
     this.etag = theirs.draft.etag;
     const history = record(this.state.history, merged.text, 'merge', Date.now());
-    this.set({ history, saving: { is: 'saving' }, isReadable: true, activeVersion: theirs.active_version });
+    this.set({ history, saving: { is: 'saving' }, activeVersion: theirs.active_version });
+    this.check();
     return this.send(merged.text);
   }
 
   /** Where one of the texts cannot be read, the whole is one part. */
-  private merged(theirs: WorkflowDraft, choices: Record<string, Choice>) {
+  private merged(theirs: WorkflowDraft, choices: Record<string, Choice>, { merge }: Tools) {
     try {
       return merge(this.base, this.text, theirs.document, choices);
     } catch {
@@ -207,7 +219,8 @@ export class DraftStore {
     this.base = kept.base;
     this.etag = kept.etag;
     const history = record(this.state.history, kept.text, 'resumed', Date.now());
-    this.state = { ...this.state, history, saving: { is: 'waiting' }, isReadable: plain(kept.text) !== null };
+    this.state = { ...this.state, history, saving: { is: 'waiting' } };
+    this.check();
     this.saveIn(0);
   }
 

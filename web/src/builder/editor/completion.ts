@@ -1,5 +1,5 @@
 import type { Completion, CompletionContext, CompletionResult, CompletionSource } from '@codemirror/autocomplete';
-import type { FieldSpec, Kinds } from '../../api/coming-w1';
+import type { FieldSpec, Kinds } from '../../api/documents';
 import { beginning } from '../form/completing';
 import { helpOf } from '../form/controls';
 import type { Suggestion } from '../suggestions';

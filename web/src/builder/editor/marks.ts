@@ -8,7 +8,7 @@ import {
   ViewPlugin,
   type ViewUpdate,
 } from '@codemirror/view';
-import type { Problem } from '../../api/coming-w1';
+import type { Problem } from '../../api/documents';
 
 /** Which lines are the selected node's. */
 export const setNodeLines = StateEffect.define<{ first: number; last: number } | null>();

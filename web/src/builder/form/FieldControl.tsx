@@ -1,11 +1,16 @@
-import type { FieldSpec, Problem } from '../../api/coming-w1';
+import { useMemo } from 'react';
+import type { FieldSpec, Problem } from '../../api/documents';
 import { Field, Input, Select } from '../../ui/Field';
+import { useBuilder } from '../context';
 import type { Path } from '../document/nodes';
 import { pointer } from '../document/nodes';
+import { kindOf, nodeOf } from '../lookup';
+import type { Suggestion } from '../suggestions';
 import { AfterField } from './AfterField';
 import { choicesOf, chosen, controlOf, helpOf, labelOf, parsed } from './controls';
 import style from './Form.module.css';
 import { FieldGroup, ItemList } from './groups';
+import { modelsFor } from './models';
 import { OnErrorField } from './OnErrorField';
 import { RefText } from './RefText';
 import { TextList, TextMap } from './texts';
@@ -112,6 +117,7 @@ function Editor(props: EditorProps) {
 
 function ReferenceEditor({ field, value, path, set, disabled, ids }: EditorProps) {
   const isLong = controlOf(field, value) === 'long text';
+  const models = useModels(field);
   return (
     <RefText
       id={ids.id}
@@ -123,8 +129,16 @@ function ReferenceEditor({ field, value, path, set, disabled, ids }: EditorProps
       mono={field.type !== 'text' || ['url', 'model'].includes(field.name)}
       disabled={disabled}
       placeholder={field.default?.replace(/`/g, '') ?? undefined}
+      choices={models}
     />
   );
+}
+
+function useModels(field: FieldSpec): Suggestion[] {
+  const { state, kinds, selected } = useBuilder();
+  const { text } = state.history;
+  const kind = kindOf(kinds, nodeOf(state.outline, selected)?.kind);
+  return useMemo(() => modelsFor(field, kind, text).map((path) => ({ path, from: 'model' })), [field, kind, text]);
 }
 
 function ShortEditor({ field, value, path, set, disabled, ids }: EditorProps) {

@@ -18,7 +18,11 @@ type Props = {
   label?: string;
   describedBy?: string;
   invalid?: boolean;
+  /** Whole values to choose from. */
+  choices?: Suggestion[];
 };
+
+const NO_CHOICES: Suggestion[] = [];
 
 /** Text with references: they are marked, and `<` offers them. */
 export function RefText({
@@ -32,6 +36,7 @@ export function RefText({
   label,
   describedBy,
   invalid,
+  choices = NO_CHOICES,
 }: Props) {
   const { shown, type, flush } = useBuffered(value, onChange);
   const area = useRef<HTMLTextAreaElement>(null);
@@ -40,10 +45,18 @@ export function RefText({
   const list = useId();
   const all = useSuggestions();
   const begun = caret === null ? null : beginning(shown, caret);
-  const found = useMemo(() => (begun === null ? [] : matching(all, begun.text)), [all, begun]);
+  const found = useMemo(() => {
+    if (begun !== null) return matching(all, begun.text);
+    return caret === null ? [] : matching(choices, choices.some(({ path }) => path === shown) ? '' : shown);
+  }, [all, begun, choices, caret, shown]);
   const isOpen = found.length > 0;
   const insert = (suggestion: Suggestion) => {
-    if (!begun || caret === null) return;
+    if (caret === null) return;
+    if (!begun) {
+      type(suggestion.path);
+      setCaret(null);
+      return;
+    }
     const rest = shown.slice(caret).replace(/^>/, '');
     type(`${shown.slice(0, begun.at)}<${suggestion.path}>${rest}`);
     setCaret(null);
@@ -51,11 +64,16 @@ export function RefText({
     requestAnimationFrame(() => area.current?.setSelectionRange(end, end));
   };
   const keyDown = (event: KeyboardEvent) => {
+    if (event.key === 'ArrowDown' && choices.length > 0 && caret === null) {
+      setCaret(shown.length);
+      event.preventDefault();
+      return;
+    }
     if (!isOpen) return;
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     const chosen = found[active];
     if (step) setActive((active + step + found.length) % found.length);
-    else if ((event.key === 'Enter' || event.key === 'Tab') && chosen) insert(chosen);
+    else if ((event.key === 'Enter' || (event.key === 'Tab' && begun !== null)) && chosen) insert(chosen);
     else if (event.key === 'Escape') setCaret(null);
     else return;
     event.preventDefault();
@@ -86,6 +104,7 @@ export function RefText({
           setActive(0);
         }}
         onKeyDown={keyDown}
+        onClick={() => choices.length > 0 && setCaret(shown.length)}
         onBlur={() => {
           flush();
           setCaret(null);
@@ -114,6 +133,8 @@ function Marked({ text }: { text: string }) {
   );
 }
 
+const intoView = (element: HTMLElement | null) => element?.scrollIntoView({ block: 'nearest' });
+
 type ListProps = { id: string; found: Suggestion[]; active: number; onChoose: (suggestion: Suggestion) => void };
 
 function Suggestions({ id, found, active, onChoose }: ListProps) {
@@ -122,6 +143,7 @@ function Suggestions({ id, found, active, onChoose }: ListProps) {
       {found.map((suggestion, index) => (
         <div
           key={suggestion.path}
+          ref={index === active ? intoView : undefined}
           id={`${id}-${index}`}
           role="option"
           tabIndex={-1}

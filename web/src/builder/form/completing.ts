@@ -1,6 +1,6 @@
 import type { Suggestion } from '../suggestions';
 
-const MAX_SUGGESTIONS = 8;
+const MAX_SUGGESTIONS = 60;
 
 /** The reference that is being typed: what stands between the last `<` and the caret. */
 export function beginning(text: string, caret: number): { at: number; text: string } | null {

@@ -1,4 +1,4 @@
-import type { FieldSpec } from '../../api/coming-w1';
+import type { FieldSpec } from '../../api/documents';
 
 /** Which control edits a field. */
 export type Control =
@@ -107,9 +107,12 @@ const COMMON = new Set(
 );
 
 /** Those that are shown at once: what must be set, what is set, and what most authors set. */
-export function isCommon(field: FieldSpec, value: unknown): boolean {
-  const isNeeded = field.required || Boolean(field.one_of_fields) || Boolean(field.any_of_fields);
-  return isNeeded || value !== undefined || COMMON.has(field.name);
+export function isCommon(field: FieldSpec, owner: Record<string, unknown>): boolean {
+  const others = field.one_of_fields ?? field.any_of_fields;
+  if (owner[field.name] !== undefined) return true;
+  // Where another one of them is set, this one is not needed.
+  if (others) return !others.some((name) => owner[name] !== undefined);
+  return field.required || COMMON.has(field.name);
 }
 
 /** Two of them stand side by side. */

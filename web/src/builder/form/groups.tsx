@@ -1,5 +1,5 @@
 import { Plus, Trash2 } from 'lucide-react';
-import type { FieldSpec } from '../../api/coming-w1';
+import type { FieldSpec } from '../../api/documents';
 import { Button } from '../../ui/Button';
 import { pointer } from '../document/nodes';
 import { helpOf, isCommon, labelOf } from './controls';
@@ -32,7 +32,7 @@ function Wrong({ problems, base, path }: ControlProps) {
 
 /** The usual fields, and the rest behind "More". */
 function Fields({ fields, owner, path, ...props }: ControlProps & { fields: FieldSpec[]; owner: Owner }) {
-  const shown = fields.length <= 4 ? fields : fields.filter((field) => isCommon(field, owner[field.name]));
+  const shown = fields.length <= 4 ? fields : fields.filter((field) => isCommon(field, owner));
   const rest = fields.filter((field) => !shown.includes(field));
   const control = (field: FieldSpec) => (
     <FieldControl key={field.name} {...props} field={field} value={owner[field.name]} path={[...path, field.name]} />

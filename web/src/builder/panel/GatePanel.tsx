@@ -9,6 +9,7 @@ import { RefText } from '../form/RefText';
 import { useBuffered } from '../form/useBuffered';
 import { YamlField } from '../form/YamlField';
 import { kindOf, problemsAt } from '../lookup';
+import { freshName } from '../names';
 import { useActions } from '../useActions';
 import { useDocumentValue } from '../useDocument';
 import style from './Panel.module.css';
@@ -37,7 +38,7 @@ function Inputs() {
   const actions = useActions();
   const fields = asList(useDocumentValue()?.input);
   const names = fields.map((field) => String(field.name));
-  const add = () => actions.setSection(['input', fields.length], { name: fresh(names, 'field'), type: 'string' });
+  const add = () => actions.setSection(['input', fields.length], { name: freshName('field', names), type: 'string' });
   return (
     <>
       {fields.length === 0 && <p className={style.quiet}>Without fields, callers may send any JSON object.</p>}
@@ -69,7 +70,13 @@ function InputField({ field, index }: { field: Owner; index: number }) {
           error={errorsOf(problems)}
           hint={problems.length > 0 && <Hint help="" warnings={problems} />}
         >
-          {(ids) => <Short {...ids} value={String(field.name ?? '')} onChange={(name) => name && set('name', name)} />}
+          {(ids) => (
+            <Short
+              {...ids}
+              value={String(field.name ?? '')}
+              onChange={(name) => name && actions.renameInput(index, name)}
+            />
+          )}
         </Field>
         <Field label="Type">
           {(ids) => (
@@ -173,9 +180,9 @@ function Outputs() {
     actions.setSection(
       [
         'output',
-        fresh(
-          entries.map(([name]) => name),
+        freshName(
           'result',
+          entries.map(([name]) => name),
         ),
       ],
       last ? `<${last.id}.${kindOf(kinds, last.kind)?.outputs?.[0] ?? 'content'}>` : '',
@@ -234,11 +241,4 @@ const asList = (value: unknown) =>
 function emptyOf(type: unknown): unknown {
   const empty: Record<string, unknown> = { number: 0, boolean: false, object: {}, array: [] };
   return empty[String(type)] ?? (type === 'file' ? null : '');
-}
-
-function fresh(taken: string[], base: string): string {
-  if (!taken.includes(base)) return base;
-  let number = 2;
-  while (taken.includes(`${base}_${number}`)) number += 1;
-  return `${base}_${number}`;
 }

@@ -1,6 +1,6 @@
 import { ArrowDown, ArrowUp, BookOpen, Copy, FileText, Trash2 } from 'lucide-react';
 import { useState } from 'react';
-import type { FieldSpec, Kind } from '../../api/coming-w1';
+import type { FieldSpec, Kind } from '../../api/documents';
 import type { OutlineNode } from '../../graph/types';
 import { Button } from '../../ui/Button';
 import { Empty } from '../../ui/Empty';
@@ -83,7 +83,7 @@ function Form({ node, kind }: { node: OutlineNode; kind: Kind }) {
   if (!value || !kinds) return null;
   const fields = [...kind.fields, ...sharedFields(kinds, kind)].filter((field) => !HANDLED.has(field.name));
   const shown = ordered(
-    fields.filter((field) => isCommon(field, value[field.name])),
+    fields.filter((field) => isCommon(field, value)),
     value,
   );
   const rest = fields.filter((field) => !shown.includes(field));

@@ -1,5 +1,5 @@
 import { CircleX, TriangleAlert } from 'lucide-react';
-import type { Problem } from '../../api/coming-w1';
+import type { Problem } from '../../api/documents';
 import { Empty } from '../../ui/Empty';
 import { useBuilder } from '../context';
 import { placeOf } from '../lookup';

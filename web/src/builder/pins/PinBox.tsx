@@ -5,7 +5,7 @@ import { Button } from '../../ui/Button';
 import { formatAgo, shortId } from '../../ui/format';
 import { JsonTree } from '../../ui/JsonTree';
 import { useBuilder } from '../context';
-import { RunDialog } from '../RunDialog';
+import RunDialog from '../RunDialog';
 import style from './PinBox.module.css';
 import { followers, part, without } from './pins';
 

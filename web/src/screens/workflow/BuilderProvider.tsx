@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { type ReactNode, useEffect, useMemo, useState } from 'react';
 import { useSearchParams } from 'wouter';
 import { ApiError, api, body } from '../../api/client';
-import { readKinds } from '../../api/coming-w1';
+import { readKinds } from '../../api/documents';
 import { useBlocked } from '../../app/useSession';
 import { type Builder, BuilderContext, type PanelTab, useDraftState } from '../../builder/context';
 import type { DraftStore } from '../../builder/draft/store';

@@ -1,17 +1,18 @@
 import { Play, Redo2, Undo2 } from 'lucide-react';
-import { useEffect, useState } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import { Link } from 'wouter';
 import { useBlocked } from '../../app/useSession';
 import { useBuilder } from '../../builder/context';
 import { flushTyped } from '../../builder/form/useBuffered';
-import { PublishDialog } from '../../builder/PublishDialog';
-import { RunDialog } from '../../builder/RunDialog';
 import { useChanges } from '../../builder/useChanges';
 import { Button } from '../../ui/Button';
 import { Chip } from '../../ui/Chip';
 import { MOD } from '../../ui/Kbd';
 import { SaveState } from './SaveState';
 import style from './Workflow.module.css';
+
+const PublishDialog = lazy(() => import('../../builder/PublishDialog'));
+const RunDialog = lazy(() => import('../../builder/RunDialog'));
 
 const TABS = [
   { id: 'build', label: 'Build' },
@@ -57,9 +58,10 @@ function DraftActions() {
   const blocked = useBlocked();
   const [open, setOpen] = useState<'run' | 'publish' | null>(null);
   const label = usePublishLabel();
-  const hasErrors = state.problems.some((problem) => problem.severity === 'error');
+  const errors = state.problems.filter((problem) => problem.severity === 'error');
   const reason = blocked('author', store.id) ?? (state.isReadable ? null : 'The text cannot be read.');
-  const runReason = reason ?? (hasErrors ? 'The draft has errors.' : null);
+  const runReason = reason ?? (errors.length > 0 ? errorReason(errors.length) : null);
+  const publishReason = runReason ?? label.reason;
   useKeys(store, () => runReason === null && setOpen('run'));
   return (
     <div className={style.actions}>
@@ -83,14 +85,18 @@ function DraftActions() {
       <Button icon={<Play />} shortcut={`${MOD}↵`} blocked={runReason} onClick={() => setOpen('run')}>
         Run draft
       </Button>
-      <Button look="primary" blocked={label.reason ?? reason} onClick={() => setOpen('publish')}>
+      <Button look="primary" blocked={publishReason} onClick={() => setOpen('publish')}>
         {label.text}
       </Button>
-      {open === 'run' && <RunDialog title="Run draft" onClose={() => setOpen(null)} />}
-      {open === 'publish' && <PublishDialog onClose={() => setOpen(null)} />}
+      <Suspense>
+        {open === 'run' && <RunDialog title="Run draft" onClose={() => setOpen(null)} />}
+        {open === 'publish' && <PublishDialog onClose={() => setOpen(null)} />}
+      </Suspense>
     </div>
   );
 }
+
+const errorReason = (count: number) => (count === 1 ? 'Mend the error first.' : `Mend the ${count} errors first.`);
 
 /** "Publish 3 changes"; what only differs in layout can be published too. */
 function usePublishLabel(): { text: string; reason: string | null } {

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { lazy, Suspense } from 'react';
 import { useParams } from 'wouter';
 import { ApiError } from '../../api/client';
-import { readDraft } from '../../api/coming-w1';
+import { readDraft } from '../../api/documents';
 import { useDraftState } from '../../builder/context';
 import type { DraftStore } from '../../builder/draft/store';
 import { Button } from '../../ui/Button';

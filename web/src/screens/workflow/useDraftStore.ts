@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'react';
-import { readDraft, saveDraft, type WorkflowDraft } from '../../api/coming-w1';
+import { readDraft, saveDraft, type WorkflowDraft } from '../../api/documents';
 import { keptEdits } from '../../builder/draft/kept';
 import { DraftStore } from '../../builder/draft/store';
 
