@@ -1,5 +1,6 @@
 // What a browser loads, gzipped as the server sends it: the first load is held to its budget, the rest is printed.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { visit } from './harness/browser.mjs';
@@ -29,6 +30,14 @@ const packed = (body) => gzipSync(body, { level: 9 }).length;
 const total = (sizes) => [...sizes.values()].reduce((sum, size) => sum + size, 0);
 const beyond = (more, first) => new Map([...more].filter(([name]) => !first.has(name)));
 const inKib = (bytes) => `${(bytes / KIB).toFixed(1)} KiB`;
+
+test('the server has the build that is committed', { skip: Boolean(process.env.FLOWGATE_DIST) }, async () => {
+  const page = await fetch(stage.server.console, { headers: { accept: 'text/html' } });
+  const committed = readFileSync(new URL('../dist/index.html', import.meta.url), 'utf8');
+  // It names the other files by their hashes. The server writes where it is into it.
+  const withoutBase = (html) => html.replace(/<base href="[^"]*"/, '');
+  assert.equal(withoutBase(await page.text()), withoutBase(committed));
+});
 
 test('the first load has at most 150 KiB of script, and fonts of at most 80 KiB', async (context) => {
   const signIn = await load('/', null);
