@@ -44,9 +44,7 @@ test('a run of 5,000 events is watched', async (context) => {
   const start = { input: {} };
   const { id } = await stage.server.request('POST', '/v1/workflows/talk/runs', start, { prefer: 'respond-async' });
   await visit(page, `/runs/${id}`);
-  const frames = await measureFrames(page, () =>
-    page.getByText('Succeeded').first().waitFor({ timeout: 60_000 }),
-  );
+  const frames = await measureFrames(page, () => page.getByText('Succeeded').first().waitFor({ timeout: 60_000 }));
   await page.close();
   report(context, 'watching 5,000 events', frames);
 });

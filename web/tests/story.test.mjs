@@ -213,6 +213,7 @@ test('two versions are compared, and the older one is made active again', async 
   await page.getByRole('row').filter({ hasText: '1.0.0' }).getByRole('button', { name: 'Roll back' }).click();
   await accessible();
   await dialog('Make 1.0.0 active?').getByRole('button', { name: 'Make 1.0.0 active' }).click();
+  await dialog('Make 1.0.0 active?').waitFor({ state: 'detached' });
   await page.getByRole('row').filter({ hasText: '1.0.0' }).getByText('Active', { exact: true }).waitFor();
   assert.equal((await request('GET', '/v1/workflows/support-reply')).active_version, '1.0.0');
 });

@@ -1,6 +1,6 @@
 // The server that the tests drive: a new one with an empty folder, or a running one.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,8 @@ const RUNNING = process.env.FLOWGATE_URL?.replace(/\/$/, '');
 const BINARY = process.env.FLOWGATE_BIN;
 /** A build to drive instead of the one in the server: a change of the console needs no cargo build to be tried. */
 const DIST = process.env.FLOWGATE_DIST;
+/** The library of Debian's `faketime`: with it the server's clock can be set, so that pictures have a past. */
+const FAKETIME = process.env.FLOWGATE_FAKETIME;
 
 /** Returns `{ api, console, key, request, close }`: the addresses of both, and `request(method, path, body)`. */
 export async function startServer() {
@@ -25,7 +27,8 @@ export async function startServer() {
     front?.close();
     await server.close();
   };
-  return { api: server.api, console: front?.url ?? server.api, key: ADMIN_KEY, request: requester(server.api), close };
+  const addresses = { api: server.api, console: front?.url ?? server.api };
+  return { ...addresses, key: ADMIN_KEY, request: requester(server.api), setClock: server.setClock, close };
 }
 
 async function hasConsole(api) {
@@ -39,13 +42,23 @@ async function startProgram() {
   const port = await freePort();
   const api = `http://127.0.0.1:${port}`;
   const args = ['serve', '--listen', `127.0.0.1:${port}`, '--data', data, '--allow-loopback'];
-  const program = start(BINARY, args, { ...process.env, FLOWGATE_ADMIN_KEY: ADMIN_KEY });
+  const clock = FAKETIME ? settableClock(data) : null;
+  const program = start(BINARY, args, { ...process.env, FLOWGATE_ADMIN_KEY: ADMIN_KEY, ...clock?.env });
   await until(async () => (await fetch(`${api}/health`)).ok, program);
   const close = async () => {
     await stop(program);
     rmSync(data, { recursive: true, force: true });
   };
-  return { api, close };
+  return { api, setClock: clock?.set, close };
+}
+
+/** `set(hours)` puts the clock that many hours ahead, or back if negative. */
+function settableClock(folder) {
+  const file = join(folder, 'clock');
+  const set = (hours) => writeFileSync(file, `${hours < 0 ? '' : '+'}${hours}h\n`);
+  set(0);
+  const env = { LD_PRELOAD: FAKETIME, FAKETIME_TIMESTAMP_FILE: file, FAKETIME_NO_CACHE: '1', DONT_FAKE_MONOTONIC: '1' };
+  return { set, env };
 }
 
 function start(command, args, env) {
