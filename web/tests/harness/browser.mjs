@@ -47,6 +47,11 @@ function watch(page, origin, note) {
     if (message.type() === 'error' || message.type() === 'warning')
       note(`${message.type()}: ${message.text()} ${message.location().url}`);
   });
+  page.on('response', async (response) => {
+    if (response.status() < 500) return;
+    const body = await response.text().catch(() => '');
+    note(`${response.status()} ${response.url()}: ${body.slice(0, 500)}`);
+  });
   page.on('pageerror', (error) => note(`uncaught: ${error.stack ?? error.message}`));
   page.on('request', (request) => {
     const url = request.url();

@@ -34,17 +34,18 @@ export async function seedHistory(server, helpdesk) {
 }
 
 async function seedHalfDay(server, helpdesk, at, key) {
-  const begin = (at - HALF_DAYS) * 12 + 1;
+  const begin = (at - HALF_DAYS) * 12 + 0.5;
   const work = WORK.flatMap(([id, count, input]) =>
     Array.from({ length: count(at) }, (_, n) => ({ id, body: { input: input(at * 10 + n), user: userOf(at + n) } })),
   );
-  // Spread over the half-day, three hours apart; the site was away for a while.
-  for (let part = 0; part < 4; part++) {
-    server.setClock(begin + 3 * part);
-    if (at === HALF_DAYS - 1 && part === 3) await publishStricter(server, helpdesk);
+  // Spread over the half-day, the last day more finely; the site was away for a while.
+  const parts = at < HALF_DAYS - 2 ? 2 : 6;
+  for (let part = 0; part < parts; part++) {
+    server.setClock(begin + (12 / parts) * part);
+    if (at === HALF_DAYS - 1 && part === parts - 1) await publishStricter(server, helpdesk);
     const isAway = at === 6 && part === 1;
     if (isAway) helpdesk.failing.add('/search');
-    const runs = work.filter((_, index) => index % 4 === part || (part === 3 && index < 4));
+    const runs = work.filter((_, index) => index % parts === part);
     await Promise.all(runs.map(({ id, body }) => run(server, id, body, '', { key })));
     helpdesk.failing.delete('/search');
   }
