@@ -1,13 +1,12 @@
-// Every page, light and dark, wide and on a phone: no error, no request elsewhere, no violation, and a picture.
+// Every page, light and dark, wide and on a phone: no error, no request elsewhere, no violation. FLOWGATE_PICTURES names a
+// folder for a picture of each.
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { accessibility, PHONE, settled, visit, WIDE } from './harness/browser.mjs';
 import { startStage } from './harness/stage.mjs';
 
-const PICTURES = process.env.FLOWGATE_PICTURES ?? new URL('pictures', import.meta.url).pathname;
-mkdirSync(PICTURES, { recursive: true });
+const PICTURES = process.env.FLOWGATE_PICTURES;
 
 const stage = await startStage();
 
@@ -18,6 +17,7 @@ const PLACES = [
   { name: 'builder', path: () => '/workflows/support-reply' },
   { name: 'builder-node', path: () => '/workflows/support-reply?panel=node&node=answer' },
   { name: 'builder-document', path: () => '/workflows/support-reply?panel=document' },
+  { name: 'publish', path: () => '/workflows/onboarding', act: publish, wideOnly: true },
   { name: 'api', path: () => '/workflows/support-reply/api' },
   { name: 'try', path: () => '/workflows/support-reply/try', act: tryIt },
   { name: 'workflow-runs', path: () => '/workflows/support-reply/runs' },
@@ -37,37 +37,41 @@ const PLACES = [
   { name: 'nowhere', path: () => '/nowhere' },
 ];
 
-const LOOKS = [
-  { theme: 'light', size: WIDE },
-  { theme: 'dark', size: WIDE },
-  { theme: 'light', size: PHONE },
-  { theme: 'dark', size: PHONE },
-];
-
-for (const place of PLACES) {
-  describe(place.name, () => {
-    for (const { theme, size } of LOOKS) {
-      test(`${theme}, ${size.width} px`, async () => {
-        const page = await stage.open({ theme, size, ...(place.signedOut && { key: null }) });
-        try {
-          await visit(page, place.path(stage.ids));
-          await place.act?.(page);
-          await settled(page);
-          await page.screenshot({ path: join(PICTURES, `${place.name}-${theme}-${size.width}.png`) });
-          const wrong = [...page.problems, ...(await accessibility(page)), ...(await overflow(page))];
-          assert.deepEqual(wrong, []);
-        } finally {
-          await page.close();
-        }
-      });
+for (const size of [WIDE, PHONE]) {
+  describe(`${size.width} px`, async () => {
+    const signedIn = await stage.open({ size });
+    const signedOut = await stage.open({ size, key: null });
+    for (const place of PLACES) {
+      if (place.wideOnly && size !== WIDE) continue;
+      test(place.name, () => look(place.signedOut ? signedOut : signedIn, place, size));
     }
   });
+}
+
+async function look(page, place, size) {
+  await page.emulateMedia({ colorScheme: 'light' });
+  await visit(page, place.path(stage.ids));
+  await place.act?.(page);
+  const wrong = [];
+  for (const theme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme: theme });
+    await settled(page);
+    if (PICTURES) await page.screenshot({ path: join(PICTURES, `${place.name}-${theme}-${size.width}.png`) });
+    wrong.push(...(await accessibility(page)).map((violation) => `${theme}: ${violation}`));
+  }
+  wrong.push(...(await overflow(page)), ...page.problems.splice(0));
+  assert.deepEqual(wrong, []);
 }
 
 async function tryIt(page) {
   await page.getByRole('button', { name: 'From the example' }).click();
   await page.getByRole('button', { name: /^Run\b/ }).click();
   await page.getByRole('region', { name: 'Result' }).getByText('Succeeded').waitFor({ timeout: 20_000 });
+}
+
+async function publish(page) {
+  await page.getByRole('button', { name: /^Publish/ }).click();
+  await page.getByRole('dialog', { name: 'Publish' }).getByText('No errors').waitFor();
 }
 
 /** The page itself never scrolls sideways: what is wide scrolls within. */

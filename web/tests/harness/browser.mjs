@@ -39,32 +39,18 @@ export async function openPage(browser, base, { key = null, theme = 'light', siz
     );
   });
   if (key) await context.addInitScript((value) => sessionStorage.setItem('flowgate.key', value), key);
-  await enforcePolicy(context, base);
   return Object.assign(page, { problems, base, close: () => context.close() });
-}
-
-const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; connect-src 'self'; " +
-  "img-src 'self' data:; frame-ancestors 'none'; base-uri 'self'; form-action 'none'";
-
-/** The preview of the build sends no policy: it is added, so that a violation is found there, too. */
-async function enforcePolicy(context, base) {
-  const bare = !(await fetch(base, { headers: { accept: 'text/html' } })).headers.has('content-security-policy');
-  if (!bare) return;
-  await context.route(
-    (url) => url.origin === new URL(base).origin && !/^\/(v1|assets)\/|\.\w+$/.test(url.pathname),
-    async (route) => {
-      if (route.request().resourceType() !== 'document') return route.continue();
-      const response = await route.fetch();
-      return route.fulfill({ response, headers: { ...response.headers(), 'content-security-policy': POLICY } });
-    },
-  );
 }
 
 function watch(page, origin, note) {
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning')
       note(`${message.type()}: ${message.text()} ${message.location().url}`);
+  });
+  page.on('response', async (response) => {
+    if (response.status() < 500) return;
+    const body = await response.text().catch(() => '');
+    note(`${response.status()} ${response.url()}: ${body.slice(0, 500)}`);
   });
   page.on('pageerror', (error) => note(`uncaught: ${error.stack ?? error.message}`));
   page.on('request', (request) => {

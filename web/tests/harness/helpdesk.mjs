@@ -1,5 +1,6 @@
-// The outside world of the seeded workflows: a help desk, a shop, and a receiver of webhooks. It fails where it is told to.
+// The outside world of the seeded workflows: a help desk, a shop, a model, and a receiver of webhooks. It fails where it is told to.
 import { createServer } from 'node:http';
+import { answerAsModel } from './model.mjs';
 
 /** Returns `{ url, received, failing, close }`: paths in `failing` answer 503. */
 export async function startHelpdesk() {
@@ -10,6 +11,7 @@ export async function startHelpdesk() {
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
     received.push({ method: request.method, path: pathname, body: Buffer.concat(chunks).toString() });
+    if (pathname.endsWith('/chat/completions')) return answerAsModel(received.at(-1).body, response);
     const [status, body] = [...failing].some((path) => pathname.startsWith(path))
       ? [503, { error: 'The service is away.' }]
       : answer(pathname);
@@ -26,6 +28,8 @@ function answer(path) {
   if (path.startsWith('/tickets/')) return [200, { order: 'A-5512', eta: '3 February', confidence: 0.92 }];
   if (path.startsWith('/search')) return [200, { answer: 'The first scan takes a day.' }];
   if (path.startsWith('/prices/')) return [200, { shop: 'Kitchen & Co', price: 34.9 }];
+  if (path.startsWith('/pages/')) return [200, { text: 'We open at nine, and close at two on Saturdays.' }];
+  if (path === '/ledger') return [201, { booked: true }];
   if (path.startsWith('/hooks/')) return [200, { ok: true }];
   return [404, { error: 'There is no such thing.' }];
 }

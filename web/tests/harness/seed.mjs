@@ -1,5 +1,6 @@
 // Workflows, versions, keys, secrets and runs that look like a small company's, made by real calls.
 import { readFileSync } from 'node:fs';
+import { HALF_DAYS, seedHistory } from './history.mjs';
 
 const DOCUMENTS = new URL('../documents/', import.meta.url);
 const EXAMPLES = new URL('../../../examples/', import.meta.url);
@@ -16,8 +17,11 @@ export async function publish({ request }, id, document, notes) {
 }
 
 /** Starts a run with streamed events, so that they are kept, and waits for its end. */
-export async function run({ request }, id, body, query = '') {
-  const begun = await request('POST', `/v1/workflows/${id}/runs${query}`, body, { prefer: 'respond-async' });
+export async function run({ request }, id, body, query = '', headers = {}) {
+  const begun = await request('POST', `/v1/workflows/${id}/runs${query}`, body, {
+    prefer: 'respond-async',
+    ...headers,
+  });
   return settledRun({ request }, begun.id);
 }
 
@@ -33,6 +37,7 @@ export async function settledRun({ request }, id) {
 /** Returns ids of what the tests look for. */
 export async function seed(server, helpdesk) {
   const { request } = server;
+  server.setClock?.(-HALF_DAYS * 12);
   const first = documentOf('support-reply', helpdesk);
   await publish(
     server,
@@ -47,6 +52,7 @@ export async function seed(server, helpdesk) {
   await request('PUT', '/v1/workflows/onboarding', exampleOf('signup').replace(/^name: .*/m, 'name: Onboarding'));
   await request('PUT', '/v1/secrets/HELPDESK_TOKEN', { value: 'not-a-real-token', hosts: ['desk.example.com'] });
   await seedKeys(request);
+  if (server.setClock) await seedHistory(server, helpdesk);
   return seedRuns(server, helpdesk);
 }
 

@@ -1,32 +1,34 @@
-// Starts a real Flowgate with an empty folder, and the console in front of it if the binary does not have it.
+// The server that the tests drive: a new one with an empty folder, or a running one.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { startFront } from './front.mjs';
 
-const WEB = new URL('../..', import.meta.url).pathname;
-const ADMIN_KEY = `admin_${'a'.repeat(43)}`;
-/** The build that is served where the binary brings no console. */
-const DIST = process.env.FLOWGATE_DIST ?? 'dist';
+const ADMIN_KEY = process.env.FLOWGATE_ADMIN_KEY ?? `admin_${'a'.repeat(43)}`;
+/** A running server; its path, such as `/prod`, is that of the API and of the console. */
+const RUNNING = process.env.FLOWGATE_URL?.replace(/\/$/, '');
+const BINARY = process.env.FLOWGATE_BIN;
+/** A build to drive instead of the one in the server: a change of the console needs no cargo build to be tried. */
+const DIST = process.env.FLOWGATE_DIST;
+/** The library of Debian's `faketime`: with it the server's clock can be set, so that pictures have a past. */
+const FAKETIME = process.env.FLOWGATE_FAKETIME;
 
 /** Returns `{ api, console, key, request, close }`: the addresses of both, and `request(method, path, body)`. */
 export async function startServer() {
-  const binary = process.env.FLOWGATE_BIN;
-  if (!binary) throw new Error('Set FLOWGATE_BIN to the flowgate binary.');
-  const data = mkdtempSync(join(tmpdir(), 'flowgate-web-'));
-  const port = await freePort();
-  const api = `http://127.0.0.1:${port}`;
-  const server = start(binary, ['serve', '--listen', `127.0.0.1:${port}`, '--data', data, '--allow-loopback'], {
-    FLOWGATE_ADMIN_KEY: ADMIN_KEY,
-  });
-  await until(async () => (await fetch(`${api}/health`)).ok, server);
-  const preview = (await hasConsole(api)) ? null : await startPreview(api);
+  const server = RUNNING ? { api: RUNNING, close: () => undefined } : await startProgram();
+  const front = DIST ? await startFront(server.api, DIST) : null;
+  if (!front && !(await hasConsole(server.api))) {
+    await server.close();
+    throw new Error('The server has no console: build it (npm run build), then the server (cargo build).');
+  }
   const close = async () => {
-    await Promise.all([stop(server), preview && stop(preview.process)]);
-    rmSync(data, { recursive: true, force: true });
+    front?.close();
+    await server.close();
   };
-  return { api, console: preview?.url ?? api, key: ADMIN_KEY, request: requester(api), close };
+  const addresses = { api: server.api, console: front?.url ?? server.api };
+  return { ...addresses, key: ADMIN_KEY, request: requester(server.api), setClock: server.setClock, close };
 }
 
 async function hasConsole(api) {
@@ -34,17 +36,33 @@ async function hasConsole(api) {
   return page.ok && (await page.text()).includes('id="root"');
 }
 
-async function startPreview(api) {
+async function startProgram() {
+  if (!BINARY) throw new Error('Set FLOWGATE_BIN to the flowgate binary, or FLOWGATE_URL to a running server.');
+  const data = mkdtempSync(join(tmpdir(), 'flowgate-web-'));
   const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
-  const args = [join(WEB, 'node_modules/vite/bin/vite.js'), 'preview', '--host', '127.0.0.1', '--port', String(port)];
-  const preview = start('node', [...args, '--strictPort', '--outDir', DIST], { FLOWGATE_URL: api });
-  await until(async () => (await fetch(url)).ok, preview);
-  return { url, process: preview };
+  const api = `http://127.0.0.1:${port}`;
+  const args = ['serve', '--listen', `127.0.0.1:${port}`, '--data', data, '--allow-loopback'];
+  const clock = FAKETIME ? settableClock(data) : null;
+  const program = start(BINARY, args, { ...process.env, FLOWGATE_ADMIN_KEY: ADMIN_KEY, ...clock?.env });
+  await until(async () => (await fetch(`${api}/health`)).ok, program);
+  const close = async () => {
+    await stop(program);
+    rmSync(data, { recursive: true, force: true });
+  };
+  return { api, setClock: clock?.set, close };
+}
+
+/** `set(hours)` puts the clock that many hours ahead, or back if negative. */
+function settableClock(folder) {
+  const file = join(folder, 'clock');
+  const set = (hours) => writeFileSync(file, `${hours < 0 ? '' : '+'}${hours}h\n`);
+  set(0);
+  const env = { LD_PRELOAD: FAKETIME, FAKETIME_TIMESTAMP_FILE: file, FAKETIME_NO_CACHE: '1', DONT_FAKE_MONOTONIC: '1' };
+  return { set, env };
 }
 
 function start(command, args, env) {
-  const child = spawn(command, args, { cwd: WEB, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   // Whatever ends this process ends what it started.
   process.once('exit', () => child.kill('SIGKILL'));
   child.said = '';
@@ -66,12 +84,12 @@ async function stop(child) {
 }
 
 async function until(ready, child) {
-  for (let tries = 0; tries < 200; tries++) {
+  for (let tries = 0; tries < 600; tries++) {
     if (child.exitCode !== null) throw new Error(`It ended at its start:\n${child.said}`);
     if (await ready().catch(() => false)) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error(`It did not start in 10 s:\n${child.said}`);
+  throw new Error(`It did not start in 30 s:\n${child.said}`);
 }
 
 function freePort() {
