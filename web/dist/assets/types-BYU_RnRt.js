@@ -1,0 +1,1 @@
+var e=`output`;export{e as t};
