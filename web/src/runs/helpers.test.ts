@@ -5,6 +5,7 @@ import { canonical, pairNodes } from './compare';
 import { runAsCurl } from './curl';
 import { barAt, brushed, covered } from './histogram';
 import { commonFailure, dependents, savings, spent } from './savings';
+import { failedPath } from './traceTree';
 
 const edge = (from: string, to: string) => ({ from, to, branch: null, field: null, reference: null });
 const place = { path: '', line: 1, last_line: 1, name: null, touches: null, branches: [], tools: [], change: null };
@@ -93,4 +94,19 @@ it('turns a brush over bars into a time and back', () => {
   expect(covered(bars, 3_600_000, range?.from, range?.to)).toEqual({ left: 0.25, width: 0.5 });
   expect(covered(bars, 3_600_000, undefined, undefined)).toBeNull();
   expect(barAt(bars, 0.99)).toBe(3);
+});
+
+describe('the node that a run failed at', () => {
+  const failed = (path: string): NodeTrace => ({ ...node(path, 0, null), status: 'failed' });
+  const nodes = [node('search', 0, null), failed('loop'), node('loop[0]/inner', 0, null), failed('loop[1]/inner')];
+
+  it('is found though the error leaves out its iteration', () => {
+    expect(failedPath(nodes, 'inner')).toBe('loop[1]/inner');
+    expect(failedPath(nodes, 'loop/inner')).toBe('loop[1]/inner');
+    expect(failedPath(nodes, 'loop')).toBe('loop');
+  });
+
+  it('is none if the run as a whole failed', () => {
+    expect(failedPath(nodes, undefined)).toBeNull();
+  });
 });

@@ -18,6 +18,13 @@ export const idOf = (path: string) => path.slice(path.lastIndexOf('/') + 1);
 /** A path without iterations, as errors and filters name nodes. */
 export const withoutIterations = (path: string) => path.replace(/\[\d+\]/g, '');
 
+/** The path of the node that the run failed at; the run's error names it without its iteration. */
+export function failedPath(nodes: Pick<NodeTrace, 'node' | 'status'>[], name: string | undefined): string | null {
+  const isNamed = ({ node }: { node: string }) => withoutIterations(node) === name || idOf(node) === name;
+  const exact = nodes.find(({ node }) => node === name);
+  return (exact ?? nodes.find((node) => node.status === 'failed' && isNamed(node)))?.node ?? null;
+}
+
 export function traceTree(nodes: NodeTrace[], order: (path: string) => number): TraceTree {
   const tree: TraceTree = { top: [], inside: new Map(), iterations: new Map() };
   const place = new Map(nodes.map((node, index) => [node, order(node.node) * 1e6 + index]));

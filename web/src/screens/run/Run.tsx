@@ -2,6 +2,7 @@ import { type RefObject, useCallback, useRef, useState } from 'react';
 import { useParams } from 'wouter';
 import { Failure } from '../../app/Failure';
 import type { Badge } from '../../runs/graphStates';
+import { failedPath } from '../../runs/traceTree';
 import { Skeleton } from '../../ui/Empty';
 import { shortId } from '../../ui/format';
 import { Note } from '../../ui/Note';
@@ -36,7 +37,7 @@ function OneRun({ id }: { id: string }) {
   const { data, error, retry } = useRunData(id);
   const place = usePlace();
   const narrow = useNarrow();
-  const selected = place.node ?? data?.run.error?.node ?? null;
+  const selected = place.node ?? (data && failedPath(data.nodes, data.run.error?.node));
   const rerun = useRerunOf(data, selected);
   if (error) return <Failure error={error} what="this run" onRetry={retry} />;
   if (!data) return <Skeleton />;
