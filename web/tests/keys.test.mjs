@@ -47,7 +47,7 @@ test('a new key is shown once, and closes only when it was taken', async () => {
   assert.equal(await page.getByText(key).count(), 0);
 });
 
-test('rotating gives a second key, and the first one ends when it was told to', async () => {
+test('rotating gives a second key, and the first one ends when it should', async () => {
   await row('shop-floor')
     .getByRole('button', { name: /^More for/ })
     .click();
@@ -83,7 +83,7 @@ test('revoking ends a key at once', async () => {
   assert.deepEqual(left, []);
 });
 
-test('a key that only runs and reads begins at the runs, and is told what it lacks', async () => {
+test('a key that only runs and reads begins at the runs, and sees what it lacks', async () => {
   const caller = await request('POST', '/v1/keys', { name: 'caller', workflows: '*', scopes: ['run', 'read'] });
   const other = await stage.open({ key: caller.key });
   await visit(other, '/');

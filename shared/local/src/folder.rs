@@ -19,7 +19,7 @@ pub(crate) struct Folder {
     database: Option<Identity>,
 }
 
-/// What tells a file from one that took its place.
+/// What distinguishes a file from one that took its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Identity(u64, u64);
 

@@ -260,7 +260,8 @@ fn files(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {
         let name = entry.file_name().into_string().unwrap();
         let path = entry.path();
         if path.is_dir() {
-            if !matches!(name.as_str(), "target" | ".git" | ".flowgate" | ".aws-sam") {
+            let others = ["target", ".git", ".flowgate", ".aws-sam", "node_modules", "dist"];
+            if !others.contains(&name.as_str()) {
                 found.extend(files(&path, endings));
             }
         } else if name.rsplit('.').next().is_some_and(|ending| endings.contains(&ending)) {

@@ -1662,11 +1662,12 @@ export interface components {
         Field: {
             name: string;
             /**
-             * @description What it holds. With references: `any` JSON, `text`, `texts` (by name), `text_list`, `object`,
-             *     `list`, `code`, `each` (a list), `count`, `number_ref`, `integer_ref`, `items_ref`. Without:
-             *     `words`, `boolean`, `number`, `integer`, `duration`, `one_of`, `method`, `statuses`,
-             *     `json_schema`, `id`, `kind`, `after`, `on_error`, `nodes`. With `fields`: `fields` (an object),
-             *     `items` (a list of them). `nothing`: known, and refused, as `help` says.
+             * @description What it holds. With references: `any` JSON, `text`, `texts` (by name), `text_list`,
+             *     `object`, `list`, `code`, `each` (a list), `count`, `number_ref`, `integer_ref`,
+             *     `items_ref`. Without: `words`, `boolean`, `number`, `integer`, `duration`, `one_of`,
+             *     `method`, `statuses`, `json_schema`, `id`, `kind`, `after`, `on_error`, `nodes`. With
+             *     `fields`: `fields` (an object), `items` (a list of them). `nothing`: known, and refused, as
+             *     `help` says.
              * @example text
              */
             type: string;

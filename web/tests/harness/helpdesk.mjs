@@ -1,4 +1,4 @@
-// The outside world of the seeded workflows: a help desk, a shop, a model, and a receiver of webhooks. It fails where it is told to.
+// The outside world of the seeded workflows: a help desk, a shop, a model, and a receiver of webhooks. It fails where the tests say.
 import { createServer } from 'node:http';
 import { answerAsModel } from './model.mjs';
 

@@ -56,11 +56,12 @@ struct Kind<'a> {
 #[derive(Serialize, ToSchema)]
 struct Field<'a> {
     name: &'a str,
-    /// What it holds. With references: `any` JSON, `text`, `texts` (by name), `text_list`, `object`,
-    /// `list`, `code`, `each` (a list), `count`, `number_ref`, `integer_ref`, `items_ref`. Without:
-    /// `words`, `boolean`, `number`, `integer`, `duration`, `one_of`, `method`, `statuses`,
-    /// `json_schema`, `id`, `kind`, `after`, `on_error`, `nodes`. With `fields`: `fields` (an object),
-    /// `items` (a list of them). `nothing`: known, and refused, as `help` says.
+    /// What it holds. With references: `any` JSON, `text`, `texts` (by name), `text_list`,
+    /// `object`, `list`, `code`, `each` (a list), `count`, `number_ref`, `integer_ref`,
+    /// `items_ref`. Without: `words`, `boolean`, `number`, `integer`, `duration`, `one_of`,
+    /// `method`, `statuses`, `json_schema`, `id`, `kind`, `after`, `on_error`, `nodes`. With
+    /// `fields`: `fields` (an object), `items` (a list of them). `nothing`: known, and refused, as
+    /// `help` says.
     #[schema(examples("text"))]
     r#type: &'static str,
     /// Markdown, in one line.
