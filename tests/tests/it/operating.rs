@@ -1,6 +1,8 @@
 //! What an operator sees over all workflows: runs, questions, deliveries; and the same done with
 //! many runs.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use flowgate_tests::receiver::{Receiver, Reply};
 use flowgate_tests::server::{ADMIN_KEY, TestServer};
@@ -109,6 +111,28 @@ async fn runs_of_all_workflows_are_one_list() {
         let (status, problem) = answer(server.get(&path, key)).await;
         assert_eq!(status, expected, "{path}: {problem}");
     }
+}
+
+/// The caller's own process drives the run while a call beside the question is open.
+#[tokio::test]
+async fn a_run_that_is_cancelled_while_its_caller_waits_asks_nobody_any_more() {
+    let late = Duration::from_secs(40);
+    let answers = move |_: &_, _| Reply::After(late, StatusCode::OK, "{}".to_owned());
+    let (receiver, server) = (Receiver::start(answers).await, TestServer::start().await);
+    let call = format!("{{ id: call, type: http, url: \"{}\" }}", receiver.url);
+    let document = format!("nodes: [{{ id: ask, type: approval, message: Send? }}, {call}]");
+    server.publish("both", &document).await;
+    let waits = server.post("/v1/workflows/both/runs", ADMIN_KEY).json(&json!({})).send();
+    let waits = tokio::spawn(waits);
+    let questions = || server.get("/v1/questions", ADMIN_KEY);
+    let asked = until(questions, |page| page["items"] != json!([])).await;
+    let path = format!("/v1/runs/{}", asked["items"][0]["run_id"].as_str().unwrap());
+    let cancel = server.post(&format!("{path}/cancel"), ADMIN_KEY).send().await.unwrap();
+    assert!(cancel.status().is_success(), "{cancel:?}");
+    let ended = until(|| server.get(&path, ADMIN_KEY), |run| !run["ended_at"].is_null()).await;
+    assert_eq!(ended["status"], "cancelled", "{ended}");
+    assert_eq!(answer(questions()).await.1["items"], json!([]));
+    waits.abort();
 }
 
 #[tokio::test]
