@@ -43,7 +43,8 @@ pub use spending::{BUDGET_EXHAUSTED, SpendingLimit};
 /// - 3: conditions compute with numbers of all kinds; the `result` of a loop catches errors
 /// - 4: nodes may wait, for a time or a person; the `result` of a loop reads what a failed call
 ///   left; pages have a list of items
-pub const ENGINE: u32 = 4;
+/// - 5: a run that is ending, or a part of it, waits for no time or person
+pub const ENGINE: u32 = 5;
 
 #[derive(Debug, Clone)]
 pub struct RunStart {
@@ -62,6 +63,8 @@ pub enum Step {
     Emit(RunEvent),
     /// Boxed, so that the many steps that are events stay small.
     Perform(CallId, Box<Call>),
+    /// The pause has been handed out, and is over without a result: nothing depends on it any more.
+    Drop(CallId),
     /// Nothing to do until a call ends.
     Wait(Waiting),
     Done,

@@ -323,6 +323,7 @@ impl Driver {
                     self.pauses.note_asked(&call);
                     self.ready.push((id, *call));
                 }
+                Step::Drop(id) => self.drop_pause(&id),
                 Step::Wait(_) | Step::Done => {}
             }
         }

@@ -23,6 +23,8 @@ use crate::stream;
 const BEFORE_SEVERAL_CALLS: &str = "b7460e4";
 /// The last commit before files, sessions and schedules were stored.
 const BEFORE_FILES: &str = "458b742";
+/// The last commit before a run that is ending dropped what it waited for.
+const BEFORE_DROPS: &str = "ec168c0";
 
 /// What is to come lies as far from now as it lay from the kill. What was stays: a run's start is
 /// part of what its code was given.
@@ -270,7 +272,12 @@ async fn deliveries_go_on_and_are_signed_as_before() {
 
 #[tokio::test]
 async fn runs_that_wait_and_agents_go_on() {
-    let stored = Stored::open(BEFORE_FILES).await;
+    waiting_go_on(BEFORE_FILES).await;
+    waiting_go_on(BEFORE_DROPS).await;
+}
+
+async fn waiting_go_on(release: &str) {
+    let stored = Stored::open(release).await;
     let questions = format!("/v1/runs/{}/questions", stored.run("ask"));
     let asked = stored.read(&questions).await["items"][0].clone();
     assert_eq!((&asked["message"], &asked["node"]), (&json!("Send first?"), &json!("check")));

@@ -312,6 +312,61 @@ output: { late: <late.content> }";
 }
 
 #[tokio::test]
+async fn a_run_that_fails_asks_nobody_any_more() {
+    let (server, receiver) = (TestServer::start().await, failing().await);
+    let yaml = format!(
+        "nodes:\n  - {{ id: ask, type: approval, message: 'ok?' }}\n  \
+         - {{ id: call, type: http, url: '{}/fails' }}\n",
+        receiver.url
+    );
+    server.publish("w", &yaml).await;
+    let (_, run) = start(&server, json!({})).await;
+    let id = run["id"].as_str().unwrap();
+    let run = until_state(&server, id, "failed").await;
+    assert_eq!(
+        (&run["error"]["node"], &run["error"]["code"]),
+        (&json!("call"), &json!("http_status"))
+    );
+    let listed = json_of(server.get("/v1/questions", ADMIN_KEY)).await.1;
+    assert_eq!(listed["items"], json!([]), "{listed}");
+    assert_eq!(answer(&server, id, &json!({ "approved": true })).await.0, 409);
+}
+
+/// What is asked in a part of the run that has ended is asked no more, while the run goes on.
+#[tokio::test]
+async fn a_part_that_fails_asks_nobody_any_more() {
+    let (server, receiver) = (TestServer::start().await, failing().await);
+    let yaml = format!(
+        r#"
+nodes:
+  - id: part
+    type: parallel
+    each: [a]
+    on_error: {{ default: {{ results: [] }} }}
+    nodes:
+      - {{ id: ask, type: approval, message: "ok?" }}
+      - {{ id: call, type: http, url: "{}/fails" }}
+  - {{ id: second, type: approval, message: "and now?", after: part }}
+output: {{ said: <second.approved> }}
+"#,
+        receiver.url
+    );
+    server.publish("w", &yaml).await;
+    let (_, run) = start(&server, json!({})).await;
+    let id = run["id"].as_str().unwrap();
+    let asked = |list: &Value| list["items"][0]["message"] == "and now?";
+    let list = until(|| server.get("/v1/questions", ADMIN_KEY), asked).await;
+    assert_eq!(list["items"].as_array().unwrap().len(), 1, "{list}");
+    assert_eq!(answer(&server, id, &json!({ "approved": true })).await.0, 202);
+    let run = until_state(&server, id, "succeeded").await;
+    assert_eq!(run["output"], json!({ "said": true }), "{run}");
+}
+
+async fn failing() -> Receiver {
+    Receiver::start(|_, _| Reply::Now(StatusCode::BAD_REQUEST, "{}".to_owned())).await
+}
+
+#[tokio::test]
 async fn questions_in_a_loop_are_answered_one_by_one() {
     let server = TestServer::start().await;
     let document = "

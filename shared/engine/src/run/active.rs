@@ -439,6 +439,17 @@ impl Run {
         }
     }
 
+    /// Takes one of its calls from a node, which ends because the run or its enclosing scope ends.
+    pub(super) fn drop_call(&mut self, number: usize) {
+        self.drop_once_idle(number);
+        if let Some(active) = self.active.get_mut(&number) {
+            active.open -= 1;
+            if active.open == 0 {
+                self.asking.push_back(number);
+            }
+        }
+    }
+
     /// Abandons a node because the run or its enclosing scope ends. A node that runs under a call
     /// takes the node of the graph with it, once that has no open call left.
     fn drop_active(&mut self, number: usize) {

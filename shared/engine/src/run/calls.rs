@@ -173,6 +173,26 @@ impl Run {
         }
     }
 
+    /// Drops the pauses of stopped frames. Their nodes end once they have no other call open.
+    pub(super) fn drop_pauses(&mut self) {
+        if self.engine < 5 {
+            return;
+        }
+        let is_stopped = |open: &OpenCall| {
+            let active = self.active.get(&open.active);
+            open.is_pause && active.is_some_and(|active| self.frames.get(active.frame).stopped)
+        };
+        let stopped = self.open.iter().filter(|(_, open)| is_stopped(open));
+        let dropped: Vec<CallId> = stopped.map(|(id, _)| id.clone()).collect();
+        for id in dropped {
+            if let Some(open) = self.open.remove(&id) {
+                self.budget.release(open.kept);
+                self.drop_call(open.active);
+            }
+            self.outbox.push_back(Step::Drop(id));
+        }
+    }
+
     pub(super) fn may_retry(&self, open: &OpenCall, error: &CallError) -> bool {
         let Some(active) = self.active.get(&open.active) else { return false };
         let Some(settings) = self.node(active.frame, active.index).call else { return false };

@@ -280,10 +280,11 @@ impl Run {
         self.drop_stopped();
     }
 
-    /// Stopped frames start nothing, and end immediately if they have no open call.
+    /// Stopped frames start nothing, wait for nobody, and end immediately if they have no open call.
     pub(super) fn drop_stopped(&mut self) {
         let frames = &self.frames;
         self.ready.retain(|(frame, _)| !frames.get(*frame).stopped);
+        self.drop_pauses();
         let idle: Vec<usize> = self
             .frames
             .numbers()

@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 #[derive(Default)]
 pub(super) struct Pauses {
     open: BTreeMap<CallId, Pause>,
+    /// The places of open questions that the engine has dropped.
+    dropped: Vec<String>,
     /// Pauses that the engine has asked for and that have not ended.
     count: usize,
     /// When the first of them began.
@@ -76,6 +78,19 @@ impl Pauses {
     pub(super) fn due(&self, now: Timestamp) -> Option<&CallId> {
         let due = self.open.iter().filter(|(_, pause)| pause.until <= now);
         due.min_by_key(|(id, pause)| (pause.until, *id)).map(|(id, _)| id)
+    }
+
+    /// Ends a pause that nothing depends on any more, whether it is open yet or not.
+    pub(super) fn drop(&mut self, id: &CallId, now: Timestamp) {
+        self.note_ended(now);
+        if self.open.remove(id).is_some_and(|pause| pause.is_question()) {
+            self.dropped.push(id.place().to_owned());
+        }
+    }
+
+    /// Returns the places of questions that nobody needs to answer any more.
+    pub(super) fn take_dropped(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.dropped)
     }
 
     pub(super) fn get(&self, id: &CallId) -> Option<&Pause> {

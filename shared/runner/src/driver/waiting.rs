@@ -72,6 +72,7 @@ impl Driver {
     /// Ends pauses whose time has come, and questions that were answered. Returns whether there
     /// were any.
     pub(super) async fn end_pauses(&mut self) -> Result<bool> {
+        self.close_dropped().await?;
         let open = self.pauses.len();
         if self.has_new_answers {
             self.take_answers().await?;
@@ -98,6 +99,22 @@ impl Driver {
                 Ok(())
             }
         }
+    }
+
+    /// Forgets a pause that the engine no longer waits for.
+    pub(super) fn drop_pause(&mut self, id: &CallId) {
+        self.ready.retain(|(ready, _)| ready != id);
+        self.pauses.drop(id, self.app.now());
+    }
+
+    /// Closes the questions of parts of the run that have ended: the run goes on, and nobody should
+    /// be asked. Those of a run that ends go with it.
+    async fn close_dropped(&mut self) -> Result<()> {
+        for place in self.pauses.take_dropped() {
+            let (runs, now) = (&self.app.ports.runs, self.app.now());
+            runs.answer(&self.head.id, &place, Answer::TimedOut, now).await?;
+        }
+        Ok(())
     }
 
     async fn take_answers(&mut self) -> Result<()> {

@@ -5,12 +5,12 @@ use crate::child::{Child, ChildName, Children};
 use crate::workflow::CompileOptions;
 
 /// A child by its id, without a version.
-fn child(id: &str, yaml: &str) -> Child {
+pub(super) fn child(id: &str, yaml: &str) -> Child {
     let name = ChildName { workflow: id.to_owned(), version: None };
     Child { name, workflow: compile(yaml) }
 }
 
-fn run_with(yaml: &str, children: &[Child], input: Value) -> Run {
+pub(super) fn run_with(yaml: &str, children: &[Child], input: Value) -> Run {
     let start = RunStart {
         run_id: "run_1".into(),
         started_at_ms: 1_000,
@@ -331,6 +331,10 @@ nodes:
     );
 }
 
+fn look(id: &str, arguments: Value) -> Value {
+    json!({ "id": id, "name": "lookup", "arguments": arguments })
+}
+
 #[test]
 fn an_agent_calls_a_workflow_as_its_tool() {
     let yaml = "
@@ -345,11 +349,10 @@ nodes:
         crate::Action::Model(model) => {
             turn += 1;
             asked.push(model.clone());
-            let call = |id: &str, arguments: Value| json!({ "id": id, "name": "lookup", "arguments": arguments });
             let value = match turn {
                 1 => json!({ "content": "", "finish_reason": "tools", "turn": {
                     "provider": "openai", "content": "", "message": {},
-                    "calls": [call("1", json!({ "id": 7 })), call("2", json!({ "id": "x" }))],
+                    "calls": [look("1", json!({ "id": 7 })), look("2", json!({ "id": "x" }))],
                 } }),
                 _ => json!({ "content": "done", "finish_reason": "stop" }),
             };

@@ -265,6 +265,10 @@ pub(super) fn play(
                 open.push((id.clone(), (*call).clone()));
                 steps.push(Step::Perform(id, call));
             }
+            Step::Drop(id) => {
+                open.retain(|(call, _)| *call != id);
+                steps.push(Step::Drop(id));
+            }
             Step::Emit(event) => steps.push(Step::Emit(event)),
             Step::Done => break,
             Step::Wait(waiting) => {

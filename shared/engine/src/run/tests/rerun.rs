@@ -26,6 +26,7 @@ fn rerun(
     loop {
         match run.step() {
             Step::Perform(id, call) => open.push((id, *call)),
+            Step::Drop(id) => open.retain(|(call, _)| *call != id),
             Step::Emit(_) => {}
             Step::Done => return (run.outcome().unwrap().clone(), made, run.usage()),
             Step::Wait(_) => {

@@ -348,6 +348,7 @@ fn drive_events(run: &mut Run, result: impl Fn(&CallId) -> CallResult) -> Vec<Ru
         match run.step() {
             Step::Emit(event) => events.push(event),
             Step::Perform(id, _) => drop(run.complete(&id, result(&id), 2_000)),
+            Step::Drop(_) => {}
             Step::Wait(_) | Step::Done => return events,
         }
     }
