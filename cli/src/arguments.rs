@@ -61,7 +61,7 @@ pub(crate) enum Command {
     Validate(validate::Args),
     /// Save a workflow file as the draft and publish it as a new version
     Publish(publish::Args),
-    /// List workflows: what callers run, how many runs ended in the last day, and the latest run
+    /// List workflows with the version that callers run, and their latest runs
     List,
     /// List the versions of a workflow, newest first
     Versions(versions::Args),
@@ -69,7 +69,7 @@ pub(crate) enum Command {
     Rollback(rollback::Args),
     /// Take a workflow's endpoint down; its versions and draft stay
     Unpublish(unpublish::Args),
-    /// Delete a workflow with its versions and draft
+    /// Delete a workflow; its versions and runs follow after some weeks
     Delete(delete::Args),
     /// Run a workflow and wait for its end
     Run(run::Args),

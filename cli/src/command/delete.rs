@@ -36,7 +36,7 @@ fn require_consent(id: &str) -> Result<()> {
     if !std::io::stdin().is_terminal() || !terminal.is_term() {
         return Err(Failure::Usage("without a terminal, delete needs --yes".to_owned()).into());
     }
-    let question = format!("Delete {id} with its versions and draft? Its runs stay. [y/N] ");
+    let question = format!("Delete {id} for good? Its runs go in 14 days. [y/N] ");
     terminal.write_str(&question).context("could not write to the terminal")?;
     let answer = terminal.read_line().context("could not read the answer")?;
     if !["y", "yes"].contains(&answer.trim().to_lowercase().as_str()) {

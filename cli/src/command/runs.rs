@@ -1,4 +1,4 @@
-//! `flowgate runs`: the latest runs, or the timeline of one run; `runs replay` and `runs cancel` act on them.
+//! `flowgate runs`: the latest runs, or the timeline of one run; `replay` and `cancel` act on runs.
 
 mod timeline;
 
