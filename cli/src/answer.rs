@@ -68,13 +68,7 @@ impl Run {
     }
 
     pub(crate) fn coloured_status(&self) -> console::StyledObject<String> {
-        let status = console::style(plain(&self.status).into_owned());
-        match self.status.as_str() {
-            "succeeded" => status.green(),
-            "failed" => status.red(),
-            "cancelled" => status.yellow(),
-            _ => status.cyan(),
-        }
+        coloured(&self.status)
     }
 
     fn measures(&self) -> String {
@@ -86,10 +80,25 @@ impl Run {
         let cost = self.usage.as_ref().and_then(|usage| usage.cost_nano_usd);
         let usage = tokens.map_or(String::new(), |tokens| match cost {
             Some(0) | None => format!(" · {tokens} tokens"),
-            #[expect(clippy::cast_precision_loss, reason = "shown with six digits")]
-            Some(nano) => format!(" · {tokens} tokens, ${:.6}", nano as f64 / 1e9),
+            Some(nano) => format!(" · {tokens} tokens, {}", dollars(nano)),
         });
         time + &usage
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown with six digits")]
+pub(crate) fn dollars(nano: u64) -> String {
+    format!("${:.6}", nano as f64 / 1e9)
+}
+
+/// A run's status, in its colour.
+pub(crate) fn coloured(status: &str) -> console::StyledObject<String> {
+    let text = console::style(plain(status).into_owned());
+    match status {
+        "succeeded" => text.green(),
+        "failed" => text.red(),
+        "cancelled" => text.yellow(),
+        _ => text.cyan(),
     }
 }
 

@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use clap::{Args, Parser, Subcommand};
 
 use crate::command::{
-    admin, completions, doctor, erase, init, keyring, keys, publish, run, runs, secrets, serve,
-    snippets, tail, validate,
+    admin, cancel, completions, delete, doctor, erase, init, keyring, keys, publish, replay,
+    rollback, run, runs, secrets, serve, snippets, stats, tail, unpublish, validate, versions,
 };
 use crate::output::Format;
 
@@ -40,6 +40,15 @@ pub(crate) struct Global {
     pub key: Option<String>,
     #[arg(short, long, global = true, value_enum, default_value_t = Format::Text)]
     pub output: Format,
+    /// The same as -o json
+    #[arg(long, global = true, conflicts_with = "output")]
+    pub json: bool,
+}
+
+impl Global {
+    pub(crate) fn format(&self) -> Format {
+        if self.json { Format::Json } else { self.output }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -52,10 +61,26 @@ pub(crate) enum Command {
     Validate(validate::Args),
     /// Save a workflow file as the draft and publish it as a new version
     Publish(publish::Args),
+    /// List workflows with the version that callers run, and their latest runs
+    List,
+    /// List the versions of a workflow, newest first
+    Versions(versions::Args),
+    /// Point a workflow's endpoint at an earlier version
+    Rollback(rollback::Args),
+    /// Take a workflow's endpoint down; its versions and draft stay
+    Unpublish(unpublish::Args),
+    /// Delete a workflow; its versions and runs follow after some weeks
+    Delete(delete::Args),
     /// Run a workflow and wait for its end
     Run(run::Args),
     /// List runs, or show the timeline of one run
     Runs(runs::Args),
+    /// Cancel a run, or many; the same as `runs cancel`
+    Cancel(cancel::Args),
+    /// Repeat a run, or many; the same as `runs replay`
+    Replay(replay::Args),
+    /// Sum up runs that have ended: counts, times, tokens and costs
+    Stats(stats::Args),
     /// Follow the events of a run until it ends, or of all runs of a workflow
     Tail(tail::Args),
     /// Print a program that calls a workflow

@@ -77,7 +77,7 @@ impl Client {
     pub(crate) fn url(&self, path: &[&str], query: &[(&str, &str)]) -> Url {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(path);
+            segments.pop_if_empty().extend(path.iter().map(|segment| undotted(segment)));
         }
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
@@ -90,14 +90,18 @@ impl Client {
     }
 
     /// Reads a whole list, page by page.
-    pub(crate) async fn all_items(&self, path: &[&str]) -> Result<Vec<Value>> {
+    pub(crate) async fn all_items(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Vec<Value>> {
         let (mut items, mut cursor) = (Vec::new(), None::<String>);
         loop {
-            let query: Vec<(&str, &str)> =
-                cursor.iter().map(|cursor| ("cursor", cursor.as_str())).collect();
+            let mut query = query.to_vec();
+            query.extend(cursor.iter().map(|cursor| ("cursor", cursor.as_str())));
             let mut page = self.get(path, &query).await?;
-            if let Value::Array(more) = page["items"].take() {
-                items.extend(more);
+            if let Some(more) = page.get_mut("items").and_then(Value::as_array_mut) {
+                items.append(more);
             }
             match page["next_cursor"].as_str() {
                 Some(next) if cursor.as_deref() != Some(next) => cursor = Some(next.to_owned()),
@@ -157,6 +161,16 @@ impl Client {
     }
 }
 
+/// `.` and `..` would be left out of the path, which then names something else. Escaped, they are
+/// the id of nothing.
+fn undotted(segment: &str) -> &str {
+    match segment {
+        "." => "%2E",
+        ".." => "%2E%2E",
+        other => other,
+    }
+}
+
 /// The environment's proxy cannot reach this machine's own addresses.
 fn is_here(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
@@ -174,6 +188,7 @@ mod tests {
             url: url.to_owned(),
             key: Some("k".to_owned()),
             output: Format::Text,
+            json: false,
         })
     }
 
@@ -196,6 +211,15 @@ mod tests {
     }
 
     #[test]
+    fn an_id_of_dots_shortens_no_path() {
+        for (id, escaped) in [(".", "%252E"), ("..", "%252E%252E")] {
+            let url =
+                client("http://x.example").unwrap().url(&["v1", "workflows", id, "active"], &[]);
+            assert_eq!(url.path(), format!("/v1/workflows/{escaped}/active"));
+        }
+    }
+
+    #[test]
     fn what_cannot_be_called_is_a_usage_error() {
         for url in ["", "127.0.0.1:8080", "ftp://x.example", "http://"] {
             assert!(matches!(client(url), Err(Failure::Usage(_))), "{url}");
@@ -204,6 +228,7 @@ mod tests {
             url: "http://x.example".to_owned(),
             key: Some(" ".to_owned()),
             output: Format::Text,
+            json: false,
         });
         assert!(matches!(without_key, Err(Failure::Usage(_))));
     }

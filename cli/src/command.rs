@@ -4,8 +4,16 @@ pub(crate) mod serve;
 pub(crate) mod init;
 pub(crate) mod validate;
 pub(crate) mod publish;
+pub(crate) mod list;
+pub(crate) mod versions;
+pub(crate) mod rollback;
+pub(crate) mod unpublish;
+pub(crate) mod delete;
 pub(crate) mod run;
 pub(crate) mod runs;
+pub(crate) mod cancel;
+pub(crate) mod replay;
+pub(crate) mod stats;
 pub(crate) mod tail;
 pub(crate) mod snippets;
 pub(crate) mod keys;
@@ -38,8 +46,16 @@ pub(crate) fn run(arguments: Arguments, kinds: Kinds, output: &Output) -> Result
             Command::Init(args) => init::run(&args, &kinds, output),
             Command::Validate(args) => validate::run(&args, &kinds, output),
             Command::Publish(args) => publish::run(&args, &global, output).await,
+            Command::List => list::run(&global, output).await,
+            Command::Versions(args) => versions::run(&args, &global, output).await,
+            Command::Rollback(args) => rollback::run(&args, &global, output).await,
+            Command::Unpublish(args) => unpublish::run(&args, &global, output).await,
+            Command::Delete(args) => delete::run(&args, &global, output).await,
             Command::Run(args) => run::run(&args, &global, output).await,
             Command::Runs(args) => runs::run(&args, &global, output).await,
+            Command::Cancel(args) => cancel::run(&args, &global, output).await,
+            Command::Replay(args) => replay::run(&args, &global, output).await,
+            Command::Stats(args) => stats::run(&args, &global, output).await,
             Command::Tail(args) => tail::run(&args, &global, output).await,
             Command::Snippets(args) => snippets::run(&args, &global, output).await,
             Command::Keys(command) => keys::run(&command, &global, output).await,

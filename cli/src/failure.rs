@@ -48,6 +48,11 @@ impl std::fmt::Display for Refusal {
     }
 }
 
+/// Whether the server refused because the key lacks a right.
+pub(crate) fn is_forbidden(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(Failure::Refused(refusal)) if refusal.status == 403)
+}
+
 /// Prints the error and returns its exit code.
 pub(crate) fn report(error: &anyhow::Error, output: &Output) -> ExitCode {
     // The reader of our output has closed it.

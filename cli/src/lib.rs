@@ -7,6 +7,9 @@ mod command;
 pub mod server;
 mod client;
 mod answer;
+mod selection;
+mod time;
+mod job;
 mod follow;
 mod sse;
 mod failure;
@@ -32,7 +35,7 @@ pub fn main_with(kinds: Kinds) -> ExitCode {
     if arguments.is_serve() {
         allocator::settle();
     }
-    let output = output::Output::new(arguments.global.output);
+    let output = output::Output::new(arguments.global.format());
     if let Err(warning) = environment {
         output.warn(&warning);
     }

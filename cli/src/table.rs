@@ -3,8 +3,9 @@
 use std::io;
 
 use console::{measure_text_width, style};
+use serde_json::Value;
 
-use crate::output::Output;
+use crate::output::{Output, plain};
 
 pub(crate) fn print(output: &Output, head: &[&str], rows: &[Vec<String>]) -> io::Result<()> {
     let width = |column: usize| {
@@ -29,6 +30,17 @@ fn line(row: &[String], widths: &[usize]) -> String {
         line.push_str(&" ".repeat(2 + width.saturating_sub(measure_text_width(cell))));
     }
     line.trim_end().to_owned()
+}
+
+/// A text of the server on one line; `-` if there is none.
+pub(crate) fn cell(value: &Value) -> String {
+    plain(value.as_str().unwrap_or("-")).replace('\n', " ")
+}
+
+/// `2026-01-31 08:15:00`: a time of the server, in UTC.
+pub(crate) fn moment(time: &str) -> String {
+    let seconds = time.split('.').next().unwrap_or_default();
+    plain(seconds).trim_end_matches('Z').replace('T', " ")
 }
 
 #[cfg(test)]

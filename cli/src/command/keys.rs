@@ -145,7 +145,7 @@ fn print_key(answer: &Value, output: &Output) -> Result<()> {
 }
 
 async fn list(client: &Client, output: &Output) -> Result<()> {
-    let keys = client.all_items(&["v1", "keys"]).await?;
+    let keys = client.all_items(&["v1", "keys"], &[]).await?;
     if output.is_json() {
         return Ok(output.json(&keys)?);
     }

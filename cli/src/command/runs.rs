@@ -1,6 +1,5 @@
-//! `flowgate runs`: the latest runs, or the timeline of one run; `runs replay` repeats some.
+//! `flowgate runs`: the latest runs, or the timeline of one run; `replay` and `cancel` act on runs.
 
-mod replay;
 mod timeline;
 
 use std::process::ExitCode;
@@ -10,10 +9,11 @@ use console::style;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::{cancel, replay};
 use crate::answer::{Run, is_run_id};
 use crate::arguments::Global;
 use crate::client::Client;
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::output::{Output, duration, plain};
 use crate::table;
 
@@ -39,11 +39,15 @@ pub(crate) struct Args {
 enum Command {
     /// Repeat a run, or many: each goes on from its failed node, or from the one named
     Replay(replay::Args),
+    /// Cancel a run, or many
+    Cancel(cancel::Args),
 }
 
 pub(crate) async fn run(args: &Args, global: &Global, output: &Output) -> Result<ExitCode> {
-    if let Some(Command::Replay(args)) = &args.command {
-        return replay::run(args, global, output).await;
+    match &args.command {
+        Some(Command::Replay(args)) => return replay::run(args, global, output).await,
+        Some(Command::Cancel(args)) => return cancel::run(args, global, output).await,
+        None => {}
     }
     let client = Client::new(global)?;
     match &args.what {
@@ -72,8 +76,8 @@ async fn runs_of(
 
 /// The latest runs of every workflow that the key may list.
 async fn all_runs(client: &Client, args: &Args, output: &Output) -> Result<Vec<Value>> {
-    let workflows = match client.all_items(&["v1", "workflows"]).await {
-        Err(error) if is_forbidden(&error) => {
+    let workflows = match client.all_items(&["v1", "workflows"], &[]).await {
+        Err(error) if failure::is_forbidden(&error) => {
             return Err(
                 Failure::Usage("this key may not list workflows: name one".to_owned()).into()
             );
@@ -102,8 +106,7 @@ fn list(runs: &[Value], output: &Output) -> Result<()> {
 }
 
 fn row(run: &Run) -> Vec<String> {
-    let started = run.started_at.as_ref().unwrap_or(&run.created_at);
-    let started = started.split('.').next().unwrap_or_default().replace('T', " ");
+    let started = table::moment(run.started_at.as_ref().unwrap_or(&run.created_at));
     let took = run.duration_ms.map_or("-".to_owned(), duration);
     let cell = |text: &str| plain(text).into_owned();
     vec![
@@ -111,7 +114,7 @@ fn row(run: &Run) -> Vec<String> {
         cell(&run.workflow_id),
         cell(&run.version),
         run.coloured_status().to_string(),
-        cell(&started),
+        started,
         took,
     ]
 }
@@ -120,7 +123,7 @@ async fn show(client: &Client, id: &str, output: &Output) -> Result<()> {
     let answer = client.get(&["v1", "runs", id], &[]).await?;
     let trace = match client.get(&["v1", "runs", id, "trace"], &[]).await {
         // A caller's key may read the run, not what its nodes were given.
-        Err(error) if is_forbidden(&error) => Value::Null,
+        Err(error) if failure::is_forbidden(&error) => Value::Null,
         trace => trace?,
     };
     if output.is_json() {
@@ -149,8 +152,4 @@ fn print_timeline(trace: &Value, output: &Output) -> Result<()> {
         output.line(line)?;
     }
     Ok(())
-}
-
-fn is_forbidden(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(Failure::Refused(refusal)) if refusal.status == 403)
 }

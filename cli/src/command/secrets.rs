@@ -76,7 +76,7 @@ impl Rule {
         if !self.hosts.is_empty() && !self.workflows.is_empty() {
             return Ok((json!(self.hosts), workflows));
         }
-        let secrets = client.all_items(&["v1", "secrets"]).await?;
+        let secrets = client.all_items(&["v1", "secrets"], &[]).await?;
         let stored = secrets.into_iter().find(|secret| secret["name"] == name).unwrap_or_default();
         let kept = |field: &str, given: Value| {
             if given == json!([]) { stored[field].clone() } else { given }
@@ -108,7 +108,7 @@ fn ask(name: &str) -> Result<String> {
 }
 
 async fn list(client: &Client, output: &Output) -> Result<()> {
-    let secrets = client.all_items(&["v1", "secrets"]).await?;
+    let secrets = client.all_items(&["v1", "secrets"], &[]).await?;
     if output.is_json() {
         return Ok(output.json(&secrets)?);
     }

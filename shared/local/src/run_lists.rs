@@ -37,7 +37,7 @@ pub(crate) fn list_sql(filter: &RunFilter) -> String {
 fn has_own_index(filter: &RunFilter) -> bool {
     let Selection { version, key, min_duration_ms, .. } = &filter.selection;
     let is_plain = version.is_none() && key.is_none() && min_duration_ms.is_none();
-    is_plain && filter.ended.is_none() || filter.complete
+    is_plain && filter.ended.is_none()
 }
 
 pub(crate) fn list(

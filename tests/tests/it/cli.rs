@@ -9,6 +9,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 
 mod operator;
+mod verbs;
 
 const STORY: &str = "
 input: [{ name: who, type: string, value: a fox }]
@@ -356,7 +357,7 @@ async fn shells_complete_what_there_is() {
     let shell = Shell::new(&server);
     for name in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = shell.run(&format!("completions {name}")).await;
-        assert!(script.code == 0 && script.out.contains("doctor"), "{name}: {}", script.err);
+        assert!(script.code == 0 && script.out.contains("rollback"), "{name}: {}", script.err);
     }
     assert_eq!(shell.run("completions cmd").await.code, 2);
 }

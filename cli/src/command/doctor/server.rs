@@ -109,7 +109,7 @@ async fn key(global: &Global) -> Option<Finding> {
             ));
         }
     };
-    Some(match client.all_items(&["v1", "keys"]).await {
+    Some(match client.all_items(&["v1", "keys"], &[]).await {
         Ok(keys) => {
             let own = keys.iter().find(|known| {
                 known["id"].as_str().is_some_and(|id| key.starts_with(&format!("fg_{id}_")))
