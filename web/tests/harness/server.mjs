@@ -36,6 +36,23 @@ async function hasConsole(api) {
   return page.ok && (await page.text()).includes('id="root"');
 }
 
+/**
+ * A server as `cargo run` starts it, in an empty folder and with no key set: what it prints is all that a new user has.
+ * Returns `{ said, close }`.
+ */
+export async function startAsNew() {
+  const port = await freePort();
+  const data = mkdtempSync(join(tmpdir(), 'flowgate-new-'));
+  const { FLOWGATE_ADMIN_KEY: _, ...env } = process.env;
+  const program = start(BINARY, ['serve', '--listen', `127.0.0.1:${port}`, '--data', data], env);
+  await until(async () => (await fetch(`http://127.0.0.1:${port}/health`)).ok, program);
+  const close = async () => {
+    await stop(program);
+    rmSync(data, { recursive: true, force: true });
+  };
+  return { said: program.said, close };
+}
+
 async function startProgram() {
   if (!BINARY) throw new Error('Set FLOWGATE_BIN to the flowgate binary, or FLOWGATE_URL to a running server.');
   const data = mkdtempSync(join(tmpdir(), 'flowgate-web-'));

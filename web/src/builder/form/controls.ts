@@ -101,7 +101,7 @@ export const chosen = (field: FieldSpec, value: string): unknown => {
 };
 
 const COMMON = new Set(
-  'model prompt system tools schema url method headers query body template code variables each count while until result branches width action workflow input message timeout retry on_error after'.split(
+  'model prompt tools schema url method headers query body template code variables each count while until result branches width action workflow input message timeout retry on_error after'.split(
     ' ',
   ),
 );
@@ -110,8 +110,10 @@ const COMMON = new Set(
 export function isCommon(field: FieldSpec, owner: Record<string, unknown>): boolean {
   const others = field.one_of_fields ?? field.any_of_fields;
   if (owner[field.name] !== undefined) return true;
-  // Where another one of them is set, this one is not needed.
-  if (others) return !others.some((name) => owner[name] !== undefined);
+  // Where another one of them is set, or is the usual one, this one is not needed.
+  if (others?.some((name) => owner[name] !== undefined)) return false;
+  if (others?.some((name) => COMMON.has(name))) return COMMON.has(field.name);
+  if (others) return true;
   return field.required || COMMON.has(field.name);
 }
 
