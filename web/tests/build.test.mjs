@@ -311,3 +311,24 @@ test('what a problem suggests is taken with one click, or with a key', async () 
   assert.deepEqual(page.problems, []);
   await page.close();
 });
+
+test('publishing compares with any version, as text and as a graph', async () => {
+  await request('PUT', '/v1/workflows/compared', TWO_NODES);
+  await request('POST', '/v1/workflows/compared/versions', {});
+  await request('PUT', '/v1/workflows/compared', TWO_NODES.replace('template: two', 'template: 2nd'));
+  await request('POST', '/v1/workflows/compared/versions', {});
+  await request('PUT', '/v1/workflows/compared', TWO_NODES.replace('template: one', 'template: 1st'));
+  const page = await stage.open();
+  await visit(page, '/workflows/compared');
+  await page.getByRole('button', { name: /^Publish 2 changes/ }).click();
+  const review = page.getByRole('dialog', { name: 'Publish' });
+  await review.getByRole('button', { name: /^second/ }).waitFor();
+  await review.getByRole('combobox', { name: 'Compare with' }).selectOption('1.0.0');
+  await review.getByRole('button', { name: /^second/ }).waitFor({ state: 'detached' });
+  await review.getByText('template: 1st').first().waitFor();
+  await review.getByText('Graph', { exact: true }).click();
+  await review.locator('.react-flow__node[data-id="first"]').getByText('changed').waitFor();
+  assert.deepEqual(await accessibility(page), []);
+  assert.deepEqual(page.problems, []);
+  await page.close();
+});

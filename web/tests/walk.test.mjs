@@ -22,7 +22,9 @@ test('from what the server prints to an answer of an own API', {
   const address = server.said.match(/console: +(http\S+)/)?.[1];
   const key = server.said.match(/Admin key[^\n]*: +(\S+)/)?.[1];
   assert.ok(address && key, `both are printed:\n${server.said}`);
-  const page = await openPage(browser, address.replace(/\/$/, ''), { ignore: [/status of 404 .*\/v1\/workflows\//] });
+  const page = await openPage(browser, server.front ?? address.replace(/\/$/, ''), {
+    ignore: [/status of 404 .*\/v1\/workflows\//],
+  });
   const button = (name) => page.getByRole('button', { name }).first();
   const box = (name) => page.getByRole('textbox', { name, exact: true });
   const dialog = (name) => page.getByRole('dialog', { name });

@@ -127,6 +127,19 @@ export const labelOf = (name: string) => {
   return words.charAt(0).toUpperCase() + words.slice(1);
 };
 
-/** Help is Markdown of one line; a form shows it as text. */
-export const helpOf = (field: FieldSpec) =>
-  field.help.replace(/`([^`]*)`/g, '$1').replace(/\[([^\]]*)\]\([^)]*\)/g, '$1');
+/** Help is Markdown of one line; this is its text. */
+export const helpOf = (field: FieldSpec) => plainText(field.help);
+
+const plainText = (markdown: string) => markdown.replace(/`([^`]*)`/g, '$1').replace(/\[([^\]]*)\]\([^)]*\)/g, '$1');
+
+const SHOWN_AS_FORM = new Set(['fields', 'items', 'items_ref', 'on_error']);
+const SHAPE = /`[[{][^`]*`/;
+
+/** The help of a field in a form. What its value looks like as YAML is left out where the form itself shows it. */
+export function formHelpOf(field: FieldSpec): string {
+  const shape = SHOWN_AS_FORM.has(field.type) ? field.help.match(SHAPE) : null;
+  if (shape?.index === undefined) return helpOf(field);
+  const before = field.help.slice(0, shape.index).replace(/(?:[\s,:;]|\b(?:or|such as)\b)+$/, '');
+  const after = field.help.slice(shape.index + shape[0].length).replace(/^(?:[\s,:;]|\bor\b)+/, '');
+  return plainText(before || after);
+}
