@@ -273,3 +273,62 @@ test('what two people change in different nodes is merged', async () => {
   await saved('merged', ({ document }) => document.includes('mine') && document.includes('theirs'));
   await page.close();
 });
+
+test('what two people change in one node is asked about, and both sides are shown', async () => {
+  await request('PUT', '/v1/workflows/disputed', TWO_NODES);
+  const page = await stage.open({ ignore: [/status of 412/] });
+  await visit(page, '/workflows/disputed?node=first');
+  const template = page.getByRole('combobox', { name: /^Template/ });
+  await template.waitFor();
+  await request('PUT', '/v1/workflows/disputed', TWO_NODES.replace('template: one', 'template: theirs'));
+  await template.fill('mine');
+  const dialog = page.getByRole('dialog', { name: 'Somebody else changed the same parts' });
+  await dialog.getByRole('figure', { name: 'Theirs' }).getByText('template: theirs').waitFor();
+  await dialog.getByRole('figure', { name: 'Yours' }).getByText('template: mine').waitFor();
+  assert.deepEqual(await accessibility(page), []);
+  const merge = dialog.getByRole('button', { name: 'Merge and save' });
+  assert.equal(await merge.getAttribute('aria-disabled'), 'true');
+  await dialog.getByText('Yours', { exact: true }).first().click();
+  await merge.click();
+  await dialog.waitFor({ state: 'detached' });
+  await saved('disputed', ({ document }) => document.includes('mine') && !document.includes('theirs'));
+  assert.deepEqual(page.problems, []);
+  await page.close();
+});
+
+test('what a problem suggests is taken with one click, or with a key', async () => {
+  const wrong = TWO_NODES.replace('template: one', 'tempalte: one').replace('template: two', 'tempalte: two');
+  await request('PUT', '/v1/workflows/typo', wrong);
+  const page = await stage.open();
+  await visit(page, '/workflows/typo?panel=problems');
+  await page
+    .getByRole('button', { name: /Use template/ })
+    .first()
+    .click();
+  await saved('typo', ({ document }) => document.includes('template: one'));
+  await page.keyboard.press('Control+.');
+  await saved('typo', ({ document, problems }) => document.includes('template: two') && problems.length === 0);
+  assert.deepEqual(page.problems, []);
+  await page.close();
+});
+
+test('publishing compares with any version, as text and as a graph', async () => {
+  await request('PUT', '/v1/workflows/compared', TWO_NODES);
+  await request('POST', '/v1/workflows/compared/versions', {});
+  await request('PUT', '/v1/workflows/compared', TWO_NODES.replace('template: two', 'template: 2nd'));
+  await request('POST', '/v1/workflows/compared/versions', {});
+  await request('PUT', '/v1/workflows/compared', TWO_NODES.replace('template: one', 'template: 1st'));
+  const page = await stage.open();
+  await visit(page, '/workflows/compared');
+  await page.getByRole('button', { name: /^Publish 2 changes/ }).click();
+  const review = page.getByRole('dialog', { name: 'Publish' });
+  await review.getByRole('button', { name: /^second/ }).waitFor();
+  await review.getByRole('combobox', { name: 'Compare with' }).selectOption('1.0.0');
+  await review.getByRole('button', { name: /^second/ }).waitFor({ state: 'detached' });
+  await review.getByText('template: 1st').first().waitFor();
+  await review.getByText('Graph', { exact: true }).click();
+  await review.locator('.react-flow__node[data-id="first"]').getByText('changed').waitFor();
+  assert.deepEqual(await accessibility(page), []);
+  assert.deepEqual(page.problems, []);
+  await page.close();
+});

@@ -233,11 +233,11 @@ test('many runs are replayed from their failed node: one first, then all, with p
   await replay.getByText(/keeps what was paid for/).waitFor();
   await replay.getByRole('button', { name: 'Try one first' }).click();
   await replay.getByText('Succeeded').waitFor();
-  await replay.getByRole('button', { name: 'Replay 6 runs' }).click();
-  await region('Job').getByText('Replayed 6 of 6 runs').waitFor({ timeout: 30_000 });
+  await replay.getByRole('button', { name: 'Replay the others' }).click();
+  await region('Job').getByText('Replayed 5 of 5 runs').waitFor({ timeout: 30_000 });
   assert.ok(parameters().get('job'), 'the job is in the address');
   await page.reload();
-  await region('Job').getByText('Replayed 6 of 6 runs').waitFor();
+  await region('Job').getByText('Replayed 5 of 5 runs').waitFor();
   const { items } = await request('GET', '/v1/runs?workflow=order-desk&limit=20');
   const origins = new Set(items.map(({ origin }) => origin));
   for (const id of [ids.failed, ...ids.more]) assert.ok(origins.has(id), `${id} is replayed`);

@@ -118,6 +118,9 @@ pub(crate) async fn run(args: Args, kinds: Kinds) -> Result<ExitCode> {
         server.address,
         args.data.display()
     );
+    if !args.no_console {
+        eprintln!("console: {}", server.app.settings.public_url);
+    }
     eprintln!("{}", protection(&server.key_place, &args.data));
     if is_new(&server.app).await? {
         welcome(&server.app, admin_key.is_none()).await?;
@@ -231,7 +234,10 @@ async fn welcome(app: &Arc<App>, show_admin_key: bool) -> Result<()> {
         (greeting.expose_secret(), story.expose_secret(), &app.settings.public_url);
     println!();
     if show_admin_key {
-        println!("Admin key, shown this once:  {}\n", app.bootstrap_token().await?);
+        println!(
+            "Admin key, for the console and the API, shown this once:  {}\n",
+            app.bootstrap_token().await?
+        );
     }
     println!("Two workflows are published, each with its own key, shown this once:");
     println!("  greeting  {greeting}\n  story     {story}\n\nTry them:\n");

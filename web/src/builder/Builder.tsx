@@ -1,11 +1,14 @@
 import { lazy, Suspense, useEffect } from 'react';
 import { classes } from '../ui/classes';
 import { Skeleton } from '../ui/Empty';
+import { useNarrow } from '../ui/useNarrow';
 import style from './Builder.module.css';
 import { BuilderCanvas } from './Canvas';
 import { useBuilder } from './context';
+import { suggestionOf } from './document/suggestion';
+import { flushTyped } from './form/useBuffered';
 import { placeOf } from './lookup';
-import { useNarrow } from './useNarrow';
+import { useActions } from './useActions';
 
 const Panel = lazy(() => import('./panel/Panel'));
 const ConflictDialog = lazy(() => import('./ConflictDialog'));
@@ -14,7 +17,7 @@ const ConflictDialog = lazy(() => import('./ConflictDialog'));
 export default function BuilderTab() {
   const { panel, state } = useBuilder();
   const isNarrow = useNarrow();
-  useProblemKey();
+  useProblemKeys();
   return (
     <div
       className={classes(style.builder, panel === null && style.closed, panel === 'document' && style.wide)}
@@ -35,11 +38,21 @@ export default function BuilderTab() {
   );
 }
 
-/** F8 goes to the next problem, wherever the focus is. */
-function useProblemKey() {
+/** F8 goes to the next problem, and ⌘. takes its suggestion, wherever the focus is. */
+function useProblemKeys() {
   const { state, selected, select, open } = useBuilder();
+  const actions = useActions();
   useEffect(() => {
     const keyDown = (event: KeyboardEvent) => {
+      if (event.key === '.' && (event.metaKey || event.ctrlKey)) {
+        const fixable = state.problems.filter((problem) => suggestionOf(problem) !== null);
+        const problem = fixable.find((one) => placeOf(state.outline, one) === selected) ?? fixable[0];
+        if (!problem) return;
+        event.preventDefault();
+        flushTyped();
+        actions.fix(problem);
+        return;
+      }
       if (event.key !== 'F8' || state.problems.length === 0) return;
       event.preventDefault();
       const places = [...new Set(state.problems.map((problem) => placeOf(state.outline, problem)))];

@@ -10,6 +10,7 @@ import { useBuilder } from './context';
 import { placeOf } from './lookup';
 import { Palette } from './Palette';
 import { useActions } from './useActions';
+import { useBadges } from './useBadges';
 import { useConnecting } from './useConnecting';
 import { useGraphKeys } from './useGraphKeys';
 
@@ -20,6 +21,7 @@ export function BuilderCanvas({ isNarrow }: { isNarrow: boolean }) {
   const frame = useRef<HTMLElement>(null);
   const actions = useActions();
   const marks = useMarks(state.outline, state.problems);
+  const badges = useBadges();
   const connecting = useConnecting();
   const graphKeys = useGraphKeys({ onAdd: () => setAdding(true) });
   const after = selected === INPUT || selected === OUTPUT ? null : selected;
@@ -36,6 +38,7 @@ export function BuilderCanvas({ isNarrow }: { isNarrow: boolean }) {
         onSelect={select}
         readOnly={isNarrow}
         marks={marks}
+        badges={badges}
         storageKey={store.id}
         onKey={graphKeys}
         connecting={connecting}

@@ -59,7 +59,9 @@ function Side({ label, unit }: { label: string; unit: Unit | null }) {
     <figure aria-label={label}>
       <figcaption>{label}</figcaption>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
-      <pre tabIndex={0}>{unit ? stringify(unit.value, { lineWidth: 0 }) : 'removed'}</pre>
+      <pre tabIndex={0}>{unit ? written(unit) : 'removed'}</pre>
     </figure>
   );
 }
+
+const written = ({ value }: Unit) => (typeof value === 'string' ? value : stringify(value, { lineWidth: 0 }));

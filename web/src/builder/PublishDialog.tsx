@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { CircleCheck, CircleX, TriangleAlert, X } from 'lucide-react';
+import { CircleCheck, X } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
 import { Link } from 'wouter';
 import { api, body } from '../api/client';
@@ -9,11 +9,8 @@ import { Input } from '../ui/Field';
 import { MOD } from '../ui/Kbd';
 import { Note } from '../ui/Note';
 import { useBuilder } from './context';
-import { Diff } from './Diff';
-import type { Change } from './document/changes';
 import style from './PublishDialog.module.css';
-import { ChangeButton } from './panel/ChangesPanel';
-import { useChanges } from './useChanges';
+import { Review } from './PublishReview';
 import { nextVersion } from './version';
 
 /** Publishes the draft: what changes, what is wrong, notes. Then where callers find it. */
@@ -43,7 +40,7 @@ export default function PublishDialog({ onClose }: { onClose: () => void }) {
     >
       <header className={style.head}>
         <h2>{action}</h2>
-        <p>{state.activeVersion ? `compared with ${state.activeVersion}, which is active` : 'the first version'}</p>
+        <p>{state.activeVersion ? `${state.activeVersion} is active` : 'the first version'}</p>
         <Button look="quiet" size="small" icon={<X />} aria-label="Close" onClick={onClose} />
       </header>
       {publish.data ? (
@@ -98,35 +95,6 @@ function usePublish(notes: string) {
   });
 }
 
-function Review() {
-  const { changes, before } = useChanges();
-  const { state } = useBuilder();
-  const [chosen, setChosen] = useState<string | null>(null);
-  const change = changes?.find(({ key }) => key === chosen) ?? changes?.[0];
-  return (
-    <div className={style.review}>
-      <div className={style.side}>
-        <h3>What changes</h3>
-        <ul>
-          {changes?.map((one) => (
-            <li key={one.key}>
-              <ChangeButton change={one} isCurrent={one === change} onClick={() => setChosen(one.key)} />
-            </li>
-          ))}
-        </ul>
-        {state.activeVersion === null && <p>Everything is new.</p>}
-        {changes?.length === 0 && <p>Nothing but layout or comments.</p>}
-        <Checks changes={changes} />
-      </div>
-      {change && before !== null ? (
-        <Diff before={before} after={state.history.text} change={change} />
-      ) : (
-        <Diff before={state.activeVersion === null ? '' : (before ?? '')} after={state.history.text} />
-      )}
-    </div>
-  );
-}
-
 /** The number that the server gives next: 1.0.N counts on from the newest, also from one that is not active. */
 function useNextVersion(): string | null {
   const { store } = useBuilder();
@@ -139,43 +107,6 @@ function useNextVersion(): string | null {
     staleTime: 0,
   });
   return newest.data === undefined ? null : nextVersion(newest.data);
-}
-
-/** What stands against publishing, or does not. */
-function Checks({ changes }: { changes: Change[] | null }) {
-  const { state } = useBuilder();
-  const errors = state.problems.filter((problem) => problem.severity === 'error');
-  const warnings = state.problems.filter((problem) => problem.severity === 'warning');
-  const lost = lostOutputs(changes);
-  return (
-    <ul className={style.checks}>
-      <li>
-        {errors.length === 0 ? <CircleCheck className={style.ok} /> : <CircleX className={style.bad} />}
-        <span>{errors.length === 0 ? 'No errors' : errors.map((problem) => problem.message).join('; ')}</span>
-      </li>
-      {warnings.map((problem) => (
-        <li key={problem.path + problem.message}>
-          <TriangleAlert className={style.warn} />
-          <span>{problem.message}</span>
-        </li>
-      ))}
-      {lost.length > 0 && (
-        <li>
-          <TriangleAlert className={style.warn} />
-          <span>
-            Callers lose the output <code>{lost.join(', ')}</code>
-          </span>
-        </li>
-      )}
-    </ul>
-  );
-}
-
-function lostOutputs(changes: Change[] | null): string[] {
-  const output = changes?.find(({ key }) => key === 'section:output');
-  const names = (value: unknown) => (typeof value === 'object' && value !== null ? Object.keys(value) : []);
-  const kept = new Set(names(output?.after?.value));
-  return names(output?.before?.value).filter((name) => !kept.has(name));
 }
 
 function Published({ version, onClose }: { version: string; onClose: () => void }) {

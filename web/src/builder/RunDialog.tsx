@@ -9,6 +9,7 @@ import { Dialog } from '../ui/Dialog';
 import { Field, Textarea } from '../ui/Field';
 import { Note } from '../ui/Note';
 import { useBuilder } from './context';
+import { emptyOf } from './names';
 import { useDocumentValue } from './useDocument';
 
 type Part = { until?: string; pins?: Record<string, unknown> };
@@ -71,9 +72,4 @@ export function exampleInput(fields: unknown): string {
     list.map((field) => [field.name, field.value ?? field.default ?? emptyOf(field.type)] as const),
   );
   return list.length > 0 ? stringify(input, { lineWidth: 0 }) : '{}\n';
-}
-
-function emptyOf(type: unknown): unknown {
-  const empty: Record<string, unknown> = { number: 0, boolean: false, object: {}, array: [] };
-  return empty[String(type)] ?? '';
 }

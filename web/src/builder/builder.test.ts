@@ -4,7 +4,7 @@ import { describe, expect, test, vi } from 'vitest';
 import type { FieldSpec, Kind } from '../api/documents';
 import { example } from '../graph/fixture';
 import { beginning, matching } from './form/completing';
-import { controlOf, isCommon, parsed } from './form/controls';
+import { controlOf, formHelpOf, isCommon, parsed } from './form/controls';
 import { followers, part, pinsOf } from './pins/pins';
 import { suggestions } from './suggestions';
 
@@ -127,4 +127,26 @@ describe('the text offers', () => {
     expect(complete('nodes:\n  - { id: a, type: agent, max')).toContain('max_turns');
     expect(complete('    prompt: about <to')).toEqual(['api.topic']);
   });
+});
+
+test('help in a form shows no YAML of what the form shows', () => {
+  const help = (type: string, text: string) =>
+    formHelpOf({ name: 'x', type, help: text, default: null, required: false, secrets: false });
+  expect(help('items', 'what the model may call: `[{ name }]`, workflows: `[{ workflow }]`')).toBe(
+    'what the model may call',
+  );
+  expect(help('items', '`[{ name, if }]`, at most 100; the first whose `if` is true')).toBe(
+    'at most 100; the first whose if is true',
+  );
+  expect(help('fields', 'follows the pages, such as `{ link: header }`')).toBe('follows the pages');
+  expect(help('object', 'name to `{ selector }`')).toBe('name to { selector }');
+});
+
+test('of fields that stand for each other, the usual one is shown', () => {
+  const field = (name: string, others: string[]) =>
+    ({ name, type: 'text', help: '', default: null, required: false, secrets: false, any_of_fields: others }) as const;
+  const pair = ['prompt', 'messages'];
+  const shown = (owner: Record<string, unknown>) => pair.filter((name) => isCommon(field(name, [...pair]), owner));
+  expect(shown({})).toEqual(['prompt']);
+  expect(shown({ messages: [] })).toEqual(['messages']);
 });

@@ -1,10 +1,11 @@
-import type { Kind } from '../api/documents';
+import type { Kind, Problem } from '../api/documents';
 import { announce } from '../app/announce';
 import type { Link } from '../graph/flow';
 import { INPUT, OUTPUT } from '../graph/types';
 import { useBuilder } from './context';
 import type { Path } from './document/nodes';
 import type { Spot } from './document/operations';
+import { suggestionOf } from './document/suggestion';
 import { loadTools, type Tools, withTools } from './document/tools';
 import { nodeOf } from './lookup';
 
@@ -52,6 +53,13 @@ export function useActions() {
     /** Makes a node wait for another one, or for one of its branches. */
     connect: ({ from, to, branch }: Link) =>
       change('connect', (text, tools) => tools.connect(text, branch === null ? from : `${from}.${branch}`, to)),
+    /** Takes what a problem suggests. */
+    fix: (problem: Problem) => {
+      const suggestion = suggestionOf(problem);
+      if (!suggestion) return;
+      change('fix', (text, tools) => tools.fixed(text, problem.path, suggestion));
+      announce(`${suggestion.wrong} is ${suggestion.right} now`);
+    },
     add: (kind: Kind, connects: boolean) => insert(kind.example, { connects, blanks: true }),
     paste: (yaml: string) => insert(yaml, {}),
     /** The node as YAML, once it is known. */

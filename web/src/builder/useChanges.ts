@@ -15,10 +15,14 @@ export function useVersion(workflow: string, version: string | null) {
   });
 }
 
-/** What the draft changes of the active version. `changes` is null until that is known. */
-export function useChanges(): { changes: Change[] | null; before: string | null; isMissing: boolean } {
+/** What the draft changes of a version, by default of the active one. `changes` is null until that is known. */
+export function useChanges(against?: string | null): {
+  changes: Change[] | null;
+  before: string | null;
+  isMissing: boolean;
+} {
   const { store, state } = useBuilder();
-  const version = useVersion(store.id, state.activeVersion);
+  const version = useVersion(store.id, against ?? state.activeVersion);
   const before = version.data?.document ?? null;
   const text = useDeferredValue(state.history.text);
   const tools = useTools();

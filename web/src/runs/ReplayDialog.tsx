@@ -10,7 +10,7 @@ import { Field, Select } from '../ui/Field';
 import { formatCost, formatDuration, shortId } from '../ui/format';
 import { Note } from '../ui/Note';
 import { Status } from '../ui/Status';
-import { toReplay } from './jobs';
+import { toReplay, withoutRun } from './jobs';
 import { useVersions } from './names';
 import style from './ReplayDialog.module.css';
 import { commonFailure, spent } from './savings';
@@ -41,17 +41,18 @@ export function ReplayDialog({
   const [from, setFrom] = useState<From>(anyFailed || !chosen.complete ? 'failed' : 'start');
   const [version, setVersion] = useState('');
   const [atATime, setAtATime] = useState('5');
+  const tried = chosen.runs[0];
+  const trial = useTrial(tried, from, version);
   const replay = useMutation({
     mutationFn: () =>
       replayRuns({
-        ...toReplay(chosen.choice),
+        ...toReplay(trial.start.data && tried ? withoutRun(chosen, tried) : chosen.choice),
         from,
         at_a_time: Number(atATime),
         ...(version ? { on_version: version } : {}),
       }),
     onSuccess: onStarted,
   });
-  const trial = useTrial(chosen.runs[0], from, version);
   return (
     <Dialog
       title={`Replay ${chosen.count}`}
@@ -71,8 +72,14 @@ export function ReplayDialog({
           <Button look="quiet" onClick={onClose}>
             Close
           </Button>
-          <Button look="primary" icon={<RotateCw />} busy={replay.isPending} onClick={() => replay.mutate()}>
-            Replay {chosen.count}
+          <Button
+            look="primary"
+            icon={<RotateCw />}
+            busy={replay.isPending}
+            blocked={trial.start.data && chosen.complete && chosen.runs.length === 1 ? 'The only one was tried.' : null}
+            onClick={() => replay.mutate()}
+          >
+            {trial.start.data ? 'Replay the others' : `Replay ${chosen.count}`}
           </Button>
         </>
       }

@@ -1,5 +1,5 @@
-import { expect, it } from 'vitest';
-import { notCancelled, notReplayed, toCancel, toReplay } from './jobs';
+import { expect, it, test } from 'vitest';
+import { notCancelled, notReplayed, toCancel, toReplay, withoutRun } from './jobs';
 
 it('asks each job for the runs that it is for', () => {
   expect(toReplay({ status: 'failed', code: 'timeout' })).toEqual({ status: 'failed', code: 'timeout' });
@@ -14,4 +14,13 @@ it('says why a job would do nothing', () => {
   expect(notCancelled({ choice: {}, runs, complete: true })).toBeNull();
   expect(notCancelled({ choice: { code: 'timeout' }, runs: [], complete: false })).toMatch(/are over/);
   expect(notReplayed({ choice: { status: 'failed' }, runs: [], complete: false })).toBeNull();
+});
+
+test('the run that was tried is not replayed again', () => {
+  const tried = { id: 'run_b', created_at: '2026-01-02T00:00:00Z' };
+  expect(withoutRun({ choice: { run_ids: ['run_a', 'run_b'] } }, tried)).toEqual({ run_ids: ['run_a'] });
+  expect(withoutRun({ choice: { status: 'failed' } }, tried)).toEqual({
+    status: 'failed',
+    created_before: tried.created_at,
+  });
 });

@@ -31,3 +31,15 @@ export function notCancelled({ choice, runs, complete }: Loaded): string | null 
   const none = complete ? runs.every(({ status }) => isEnd(status)) : ended;
   return none ? 'All chosen runs are over.' : null;
 }
+
+/**
+ * The choice without its newest run, which was tried already. Lists begin with the newest, so that conditions leave it out
+ * by its time.
+ */
+export function withoutRun(
+  { choice }: { choice: RunChoice },
+  { id, created_at }: Pick<Run, 'id' | 'created_at'>,
+): RunChoice {
+  if (choice.run_ids) return { ...choice, run_ids: choice.run_ids.filter((other) => other !== id) };
+  return { ...choice, created_before: created_at };
+}

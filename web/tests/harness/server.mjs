@@ -36,6 +36,25 @@ async function hasConsole(api) {
   return page.ok && (await page.text()).includes('id="root"');
 }
 
+/**
+ * A server as `cargo run` starts it, in an empty folder and with no key set: what it prints is all that a new user has.
+ * Returns `{ said, front, close }`; `front` is the address of another build of the console, if one is driven.
+ */
+export async function startAsNew() {
+  const port = await freePort();
+  const data = mkdtempSync(join(tmpdir(), 'flowgate-new-'));
+  const { FLOWGATE_ADMIN_KEY: _, ...env } = process.env;
+  const program = start(BINARY, ['serve', '--listen', `127.0.0.1:${port}`, '--data', data], env);
+  await until(async () => program.said.includes('Try them:'), program);
+  const front = DIST ? await startFront(`http://127.0.0.1:${port}`, DIST) : null;
+  const close = async () => {
+    front?.close();
+    await stop(program);
+    rmSync(data, { recursive: true, force: true });
+  };
+  return { said: program.said, front: front?.url, close };
+}
+
 async function startProgram() {
   if (!BINARY) throw new Error('Set FLOWGATE_BIN to the flowgate binary, or FLOWGATE_URL to a running server.');
   const data = mkdtempSync(join(tmpdir(), 'flowgate-web-'));
@@ -67,7 +86,7 @@ function start(command, args, env) {
   process.once('exit', () => child.kill('SIGKILL'));
   child.said = '';
   const keep = (text) => {
-    child.said = (child.said + text).slice(-4_000);
+    child.said = (child.said + text).slice(-8_000);
   };
   child.stdout.on('data', keep);
   child.stderr.on('data', keep);

@@ -3,6 +3,7 @@ import type { Problem, Saved, WorkflowDraft } from '../../api/documents';
 import type { Outline } from '../../graph/types';
 import type { Choice, Conflict } from '../document/merge';
 import { loadTools, type Tools, withTools } from '../document/tools';
+import type { Unit } from '../document/units';
 import { begin, type History, record, redo, undo } from './history';
 import { forgetEdits, keepEdits } from './kept';
 
@@ -141,7 +142,11 @@ export class DraftStore {
       this.failures = 0;
       return this.settled(saved, text);
     } catch (error) {
-      return this.failed(error);
+      const isSaved = await this.failed(error);
+      // What was typed meanwhile may be readable, or allowed.
+      const { is } = this.state.saving;
+      if (this.text !== text && (is === 'unreadable' || is === 'refused')) this.saveIn(AUTOSAVE_MS);
+      return isSaved;
     }
   }
 
@@ -203,7 +208,12 @@ export class DraftStore {
       return merge(this.base, this.text, theirs.document, choices);
     } catch {
       const choice = choices.document;
-      const conflict: Conflict = { key: 'document', name: 'the whole document', mine: null, theirs: null };
+      const conflict: Conflict = {
+        key: 'document',
+        name: 'the whole document',
+        mine: wholeOf(this.text),
+        theirs: wholeOf(theirs.document),
+      };
       return { text: choice === 'mine' ? this.text : theirs.document, conflicts: choice ? [] : [conflict] };
     }
   }
@@ -237,3 +247,13 @@ export class DraftStore {
     for (const listener of this.listeners) listener();
   }
 }
+
+/** A text that cannot be read, as one part. */
+const wholeOf = (text: string): Unit => ({
+  key: 'document',
+  name: 'the whole document',
+  kind: '',
+  value: text,
+  parent: null,
+  lines: { first: 1, last: text.split('\n').length },
+});

@@ -25,9 +25,9 @@ function references(context: CompletionContext, { references }: Known): Completi
 }
 
 function kinds(context: CompletionContext, { kinds }: Known): CompletionResult | null {
-  const match = context.matchBefore(/\btype:\s*\w*/);
+  const match = context.matchBefore(/\btype:\s*[\w.]*/);
   if (!match || !kinds) return null;
-  const word = match.text.match(/\w*$/)?.[0] ?? '';
+  const word = match.text.match(/[\w.]*$/)?.[0] ?? '';
   const options = kinds.kinds.map((kind) => ({
     label: kind.name,
     detail: kind.group,
@@ -35,7 +35,7 @@ function kinds(context: CompletionContext, { kinds }: Known): CompletionResult |
     type: 'class',
   }));
   const types = kinds.input_types.map((name) => ({ label: name, detail: 'input field', type: 'type' }));
-  return { from: context.pos - word.length, options: [...options, ...types], validFor: /^\w*$/ };
+  return { from: context.pos - word.length, options: [...options, ...types], validFor: /^[\w.]*$/ };
 }
 
 function fields(context: CompletionContext, { kinds }: Known): CompletionResult | null {
@@ -69,7 +69,7 @@ function kindAt(context: CompletionContext): string | undefined {
   const indent = start.text.search(/\S|$/);
   for (let number = start.number; number > 0; number -= 1) {
     const { text } = doc.line(number);
-    const found = text.match(/(?:^\s*(?:- )?|[{,]\s*)type:\s*["']?(\w+)/)?.[1];
+    const found = text.match(/(?:^\s*(?:- )?|[{,]\s*)type:\s*["']?([\w.]+)/)?.[1];
     if (found && text.search(/\S/) <= indent) return found;
     if (/^\s*- /.test(text) && text.search(/\S/) < indent) return below(context, number);
   }
@@ -83,7 +83,7 @@ function below(context: CompletionContext, first: number): string | undefined {
   for (let number = first; number <= doc.lines; number += 1) {
     const { text } = doc.line(number);
     if (number > first && text.trim() !== '' && text.search(/\S/) <= indent) return undefined;
-    const found = text.match(/(?:^\s*(?:- )?|[{,]\s*)type:\s*["']?(\w+)/)?.[1];
+    const found = text.match(/(?:^\s*(?:- )?|[{,]\s*)type:\s*["']?([\w.]+)/)?.[1];
     if (found) return found;
   }
   return undefined;

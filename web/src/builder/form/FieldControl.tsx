@@ -7,7 +7,7 @@ import { pointer } from '../document/nodes';
 import { kindOf, nodeOf } from '../lookup';
 import type { Suggestion } from '../suggestions';
 import { AfterField } from './AfterField';
-import { choicesOf, chosen, controlOf, helpOf, labelOf, parsed } from './controls';
+import { choicesOf, chosen, controlOf, formHelpOf, labelOf, parsed } from './controls';
 import style from './Form.module.css';
 import { FieldGroup, ItemList } from './groups';
 import { modelsFor } from './models';
@@ -42,7 +42,7 @@ export function FieldControl(props: ControlProps) {
   return (
     <Field
       label={<Label field={field} />}
-      hint={<Hint help={helpOf(field)} warnings={wrong} />}
+      hint={<Hint help={formHelpOf(field)} warnings={wrong} />}
       error={errorsOf(wrong)}
       aside={control === 'text' || control === 'long text' ? 'type < to refer' : undefined}
     >

@@ -101,7 +101,7 @@ export const chosen = (field: FieldSpec, value: string): unknown => {
 };
 
 const COMMON = new Set(
-  'model prompt system tools schema url method headers query body template code variables each count while until result branches width action workflow input message timeout retry on_error after'.split(
+  'model prompt tools schema url method headers query body template code variables each count while until result branches width action workflow input message timeout retry on_error after'.split(
     ' ',
   ),
 );
@@ -110,8 +110,10 @@ const COMMON = new Set(
 export function isCommon(field: FieldSpec, owner: Record<string, unknown>): boolean {
   const others = field.one_of_fields ?? field.any_of_fields;
   if (owner[field.name] !== undefined) return true;
-  // Where another one of them is set, this one is not needed.
-  if (others) return !others.some((name) => owner[name] !== undefined);
+  // Where another one of them is set, or is the usual one, this one is not needed.
+  if (others?.some((name) => owner[name] !== undefined)) return false;
+  if (others?.some((name) => COMMON.has(name))) return COMMON.has(field.name);
+  if (others) return true;
   return field.required || COMMON.has(field.name);
 }
 
@@ -125,6 +127,19 @@ export const labelOf = (name: string) => {
   return words.charAt(0).toUpperCase() + words.slice(1);
 };
 
-/** Help is Markdown of one line; a form shows it as text. */
-export const helpOf = (field: FieldSpec) =>
-  field.help.replace(/`([^`]*)`/g, '$1').replace(/\[([^\]]*)\]\([^)]*\)/g, '$1');
+/** Help is Markdown of one line; this is its text. */
+export const helpOf = (field: FieldSpec) => plainText(field.help);
+
+const plainText = (markdown: string) => markdown.replace(/`([^`]*)`/g, '$1').replace(/\[([^\]]*)\]\([^)]*\)/g, '$1');
+
+const SHOWN_AS_FORM = new Set(['fields', 'items', 'items_ref', 'on_error']);
+const SHAPE = /`[[{][^`]*`/;
+
+/** The help of a field in a form. What its value looks like as YAML is left out where the form itself shows it. */
+export function formHelpOf(field: FieldSpec): string {
+  const shape = SHOWN_AS_FORM.has(field.type) ? field.help.match(SHAPE) : null;
+  if (shape?.index === undefined) return helpOf(field);
+  const before = field.help.slice(0, shape.index).replace(/(?:[\s,:;]|\b(?:or|such as)\b)+$/, '');
+  const after = field.help.slice(shape.index + shape[0].length).replace(/^(?:[\s,:;]|\bor\b)+/, '');
+  return plainText(before || after);
+}

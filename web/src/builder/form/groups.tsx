@@ -2,7 +2,7 @@ import { Plus, Trash2 } from 'lucide-react';
 import type { FieldSpec } from '../../api/documents';
 import { Button } from '../../ui/Button';
 import { pointer } from '../document/nodes';
-import { helpOf, isCommon, labelOf } from './controls';
+import { formHelpOf, isCommon, labelOf } from './controls';
 import { type ControlProps, FieldControl, Label } from './FieldControl';
 import style from './Form.module.css';
 
@@ -17,7 +17,7 @@ export function FieldGroup(props: ControlProps) {
       <legend>
         <Label field={field} />
       </legend>
-      <p className={style.help}>{helpOf(field)}</p>
+      <p className={style.help}>{formHelpOf(field)}</p>
       <Fields {...props} fields={field.fields ?? []} owner={owner} />
       <Wrong {...props} />
     </fieldset>
@@ -73,7 +73,7 @@ export function ItemList(props: ControlProps) {
           Add
         </Button>
       </header>
-      {items.length === 0 && <p className={style.help}>{helpOf(field)}</p>}
+      {items.length === 0 && <p className={style.help}>{formHelpOf(field)}</p>}
       {items.map((item, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: items have no id, and their order is what tells them apart
         <details key={index} className={style.item}>

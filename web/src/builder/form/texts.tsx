@@ -1,6 +1,7 @@
 import { Plus, X } from 'lucide-react';
 import { Button } from '../../ui/Button';
 import { Input } from '../../ui/Field';
+import { freshName } from '../names';
 import type { EditorProps } from './FieldControl';
 import style from './Form.module.css';
 import { RefText } from './RefText';
@@ -13,7 +14,17 @@ export function TextMap({ field, value, path, set, disabled }: EditorProps) {
     if (to === '' || to === from || entries.some(([name]) => name === to)) return;
     set(path, Object.fromEntries(entries.map(([name, text]) => [name === from ? to : name, text])));
   };
-  const add = () => set([...path, freshName(entries.map(([name]) => name))], '');
+  const add = () =>
+    set(
+      [
+        ...path,
+        freshName(
+          'name',
+          entries.map(([name]) => name),
+        ),
+      ],
+      '',
+    );
   return (
     <div className={style.rows}>
       {entries.map(([name, text]) => (
@@ -95,9 +106,3 @@ const Add = ({ disabled, onClick }: { disabled: boolean; onClick: () => void }) 
     Add
   </Button>
 );
-
-function freshName(taken: string[]): string {
-  let number = 1;
-  while (taken.includes(`name_${number}`)) number += 1;
-  return `name_${number}`;
-}

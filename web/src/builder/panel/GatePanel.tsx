@@ -9,7 +9,7 @@ import { RefText } from '../form/RefText';
 import { useBuffered } from '../form/useBuffered';
 import { YamlField } from '../form/YamlField';
 import { kindOf, problemsAt } from '../lookup';
-import { freshName } from '../names';
+import { emptyOf, freshName } from '../names';
 import { useActions } from '../useActions';
 import { useDocumentValue } from '../useDocument';
 import style from './Panel.module.css';
@@ -237,8 +237,3 @@ function Short({ value, onChange, ...ids }: { id: string; value: string; onChang
 
 const asList = (value: unknown) =>
   (Array.isArray(value) ? value : []).filter((item): item is Owner => typeof item === 'object' && item !== null);
-
-function emptyOf(type: unknown): unknown {
-  const empty: Record<string, unknown> = { number: 0, boolean: false, object: {}, array: [] };
-  return empty[String(type)] ?? (type === 'file' ? null : '');
-}

@@ -8,10 +8,12 @@ import { useBuilder } from '../context';
 import RunDialog from '../RunDialog';
 import style from './PinBox.module.css';
 import { followers, part, without } from './pins';
+import { useLastRun } from './useLastRun';
 
 /** The output of an earlier run that stands for this node's, and runs of a part. */
 export function PinBox({ node }: { node: OutlineNode }) {
-  const { pins, setPins, state } = useBuilder();
+  const { pins, setPins, state, store } = useBuilder();
+  const last = useLastRun(store.id, node.id);
   const [runs, setRuns] = useState<'node' | 'from' | null>(null);
   if (node.parent !== null || !node.id) return null;
   const isPinned = node.id in pins.outputs;
@@ -41,11 +43,19 @@ export function PinBox({ node }: { node: OutlineNode }) {
         <Button size="small" icon={<Play />} onClick={() => setRuns('node')}>
           Run this node
         </Button>
-        {Object.keys(pins.outputs).length > 0 && (
-          <Button size="small" icon={<StepForward />} onClick={() => setRuns('from')}>
-            Run from here
-          </Button>
-        )}
+        <Button
+          size="small"
+          icon={<StepForward />}
+          blocked={
+            Object.keys(pins.outputs).length > 0
+              ? null
+              : 'Open a run in the builder first: its outputs stand in for the nodes above.'
+          }
+          onClick={() => setRuns('from')}
+        >
+          Run from here
+        </Button>
+        {last && <span className={style.last}>last {last}</span>}
       </div>
       {runs && (
         <RunDialog

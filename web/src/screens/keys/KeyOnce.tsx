@@ -1,6 +1,8 @@
+import { useQuery } from '@tanstack/react-query';
 import { Check, Copy, Download, LoaderCircle } from 'lucide-react';
 import { useState } from 'react';
 import { BASE } from '../../api/client';
+import { getSnippets } from '../../api/workflow';
 import { useWorkflowName } from '../../api/workflows';
 import { Button } from '../../ui/Button';
 import { classes } from '../../ui/classes';
@@ -51,10 +53,11 @@ export function KeyOnce({ issued, onClose }: { issued: IssuedKey; onClose: () =>
 }
 
 function Copies({ issued, onTaken: took }: { issued: IssuedKey; onTaken: () => void }) {
+  const curl = useCurl(issued);
   return (
     <div className={style.copies}>
       <CopyAs link label="Copy as .env line" text={`FLOWGATE_KEY=${issued.key}`} onCopied={took} />
-      <CopyAs link label="Copy curl with this key" text={curl(issued)} onCopied={took} />
+      <CopyAs link label="Copy curl with this key" text={curl} onCopied={took} />
       <button
         type="button"
         onClick={() => {
@@ -85,12 +88,20 @@ function Rights({ issued }: { issued: IssuedKey }) {
   );
 }
 
-/** A call that a key for one workflow is for; for all of them, one that every key may make. */
-function curl({ key, workflows, scopes }: IssuedKey): string {
-  const authorization = `-H "Authorization: Bearer ${key}"`;
-  const only = workflows !== '*' && scopes.includes('run') ? workflows[0] : null;
-  if (!only) return `curl -s ${BASE}/v1/keys/self ${authorization}`;
-  return `curl -s ${BASE}/v1/workflows/${only}/runs ${authorization} -H "Content-Type: application/json" -d '{"input":{}}'`;
+/**
+ * A command that works as it is: for a key of one workflow its call with the example input, as the server writes it; else a
+ * call that every key may make.
+ */
+function useCurl({ key, workflows, scopes }: IssuedKey): string {
+  const only = workflows !== '*' && scopes.includes('run') ? workflows[0] : undefined;
+  const { data } = useQuery({
+    queryKey: ['snippets', only],
+    queryFn: () => getSnippets(only ?? ''),
+    enabled: only !== undefined,
+  });
+  const call = data?.find(({ lang, mode }) => lang === 'curl' && mode === 'wait')?.code;
+  const command = call ?? `curl -s ${BASE}/v1/keys/self -H "Authorization: Bearer $FLOWGATE_KEY"`;
+  return command.replaceAll('$FLOWGATE_KEY', () => key);
 }
 
 type CopyProps = { label: string; text: string; link?: boolean; onCopied: () => void };

@@ -1,0 +1,1 @@
+function e(e,t){if(!t.includes(e))return e;let n=2;for(;t.includes(`${e}_${n}`);)n+=1;return`${e}_${n}`}function t(e){return{number:0,boolean:!1,object:{},array:[]}[String(e)]??(e===`file`?null:``)}export{e as n,t};
