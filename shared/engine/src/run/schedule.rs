@@ -75,7 +75,9 @@ impl Run {
         let node = &workflow.bodies[body].nodes[index];
         self.frames.slot(frame, index).state = State::Busy;
         self.frames.get_mut(frame).busy += 1;
-        if let Some(pinned) = self.part.plan(node) {
+        // A child has nodes of its own that may have the same ids.
+        let pinned = self.part.plan(node).filter(|_| self.child_around(frame).is_none());
+        if let Some(pinned) = pinned {
             self.emit_started(frame, index);
             return self.carry_out(frame, index, pinned, Report::default());
         }

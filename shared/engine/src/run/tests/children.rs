@@ -396,3 +396,14 @@ fn a_part_names_the_children_that_it_may_run() {
     assert_eq!(names(None, json!({ "each": { "results": [] } })), ["one", "three"]);
     assert_eq!(names(Some("last"), json!({ "t": { "content": "x" } })), ["three"]);
 }
+
+#[test]
+fn a_pin_is_not_given_to_a_child_s_node_of_the_same_id() {
+    let caller = CALLER.replace("id: say", "id: get").replace("<say.", "<get.");
+    let pin = ("get".to_owned(), Arc::new(json!({ "content": "given" })));
+    let run = run_with(&caller, &[child("lookup", LOOKUP)], json!({ "n": 7 }));
+    let mut run = run.only(Part { until: None, pins: [pin].into() });
+    let log = drive(&mut run, |_, _| answers(&json!("yes")));
+    assert!(log.contains("perform look/get#0"), "{log}");
+    assert_eq!(output_of(&run), Ok(json!({ "said": "given" })));
+}
