@@ -118,10 +118,10 @@ pub(crate) async fn run(args: Args, kinds: Kinds) -> Result<ExitCode> {
         server.address,
         args.data.display()
     );
+    eprintln!("{}", protection(&server.key_place, &args.data));
     if !args.no_console {
         eprintln!("console: {}", server.app.settings.public_url);
     }
-    eprintln!("{}", protection(&server.key_place, &args.data));
     if is_new(&server.app).await? {
         welcome(&server.app, admin_key.is_none()).await?;
     }
