@@ -81,9 +81,9 @@ impl Pauses {
     }
 
     /// Ends a pause that nothing depends on any more, whether it is open yet or not.
-    pub(super) fn drop(&mut self, id: &CallId, now: Timestamp) {
+    pub(super) fn drop(&mut self, id: &CallId, may_be_asked: bool, now: Timestamp) {
         self.note_ended(now);
-        if self.open.remove(id).is_some_and(|pause| pause.is_question()) {
+        if self.open.remove(id).is_some_and(|pause| pause.is_question()) || may_be_asked {
             self.dropped.push(id.place().to_owned());
         }
     }

@@ -103,8 +103,12 @@ impl Driver {
 
     /// Forgets a pause that the engine no longer waits for.
     pub(super) fn drop_pause(&mut self, id: &CallId) {
+        let is_question =
+            |(ready, call): &(CallId, Call)| ready == id && matches!(call.action, Action::Ask(_));
+        // An earlier owner may have asked what this one has not come to.
+        let may_be_asked = self.lease.fence > 1 && self.ready.iter().any(is_question);
         self.ready.retain(|(ready, _)| ready != id);
-        self.pauses.drop(id, self.app.now());
+        self.pauses.drop(id, may_be_asked, self.app.now());
     }
 
     /// Closes the questions of parts of the run that have ended: the run goes on, and nobody should
